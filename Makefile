@@ -4,7 +4,7 @@ MAKEFLAGS += --no-print-directory
 PYTHON ?= python3
 export PYTHON
 
-CORE := domain wire pki ca actions
+CORE := domain wire pki ca services
 
 .PHONY: help demo test judges acceptance peers accessibility bench chaos simulate fuzz check format texts coverage clean
 .DEFAULT_GOAL := help

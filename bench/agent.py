@@ -26,20 +26,21 @@ from typing import Any
 from bench.gateway import NOW
 from bench.processes import cost
 from bench.store import make
-from sinetti import clock
+from sinetti.client.agent import runner
+from sinetti.client.agent.programs import HoldersPrograms
+from sinetti.client.agent.runner import PassEnd, Row
+from sinetti.client.agent.schedule import Hint
+from sinetti.client.agent.worker import Agent
+from sinetti.client.model import Care, Config, Entry
+from sinetti.client.requests import operations
+from sinetti.client.requests.exchange import Run
+from sinetti.client.requests.operations import TransferIds
+from sinetti.client.results import ExitCode, Result
+from sinetti.client.store import memory, sighting
+from sinetti.client.store.memory import Memory
+from sinetti.client.store.settings import Settings
 from sinetti.domain.values import Environment, KeyType, Language
-from sinetti.holder import client
-from sinetti.holder.agent import memory, passing, sighting
-from sinetti.holder.agent.caring import Agent
-from sinetti.holder.agent.memory import Memory
-from sinetti.holder.agent.passing import PassEnd, Row
-from sinetti.holder.agent.programs import HoldersPrograms
-from sinetti.holder.agent.timing import Hint
-from sinetti.holder.client import TransferIds
-from sinetti.holder.config.values import Care, Config, Entry
-from sinetti.holder.exchange import Run
-from sinetti.holder.outcome import ExitCode, Result
-from sinetti.holder.settings import Settings
+from sinetti.infra import clock
 
 NAMES, RENEWALS, AT_ONCE = 10_000, 1_000, 16
 QUIET_UNTIL = NOW + timedelta(days=670)
@@ -121,7 +122,9 @@ def enrol(ready: dict[str, Any], store: Path, number: int) -> None:
         trust["holders"],
         None,
     )
-    done = client.enrol(outside(store, BEGUN), name, wanted, TransferIds(ids["transfer_id"], ids["transfer_password"]))
+    done = operations.enrol(
+        outside(store, BEGUN), name, wanted, TransferIds(ids["transfer_id"], ids["transfer_password"])
+    )
     if done.exit_code is not ExitCode.DONE:
         raise RuntimeError(str(done))
 
@@ -131,7 +134,7 @@ def renew_all(store: Path, now: str = DUE) -> tuple[PassEnd, float]:
     config = Config(store / "sinetti.toml", store, None, {}, Care(at_once=AT_ONCE), Entry("", None), {})
     agent = Agent(outside(store, now), config, HoldersPrograms(), lambda *_given: None)
     begun = time.perf_counter()
-    end = passing.one_pass(agent, threading.Event(), Quiet())
+    end = runner.one_pass(agent, threading.Event(), Quiet())
     return end, time.perf_counter() - begun
 
 

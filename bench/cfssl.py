@@ -18,8 +18,8 @@ from bench.floor import request_of
 from bench.load import Line, Posted, Sent, send
 from bench.peer import write_ca
 from bench.scene import Holder
-from sinetti.clock import ticks
-from sinetti.wiring import Authority
+from sinetti.authority.bootstrap import Authority
+from sinetti.infra.clock import ticks
 
 _TABLE = """CREATE TABLE certificates (serial_number bytea NOT NULL, authority_key_identifier bytea NOT NULL,
   ca_label bytea, status bytea NOT NULL, reason int, expiry timestamptz, revoked_at timestamptz, pem bytea NOT NULL,

@@ -6,10 +6,11 @@ from collections.abc import Sequence
 from django.db import connections
 
 from bench.scene import Holder
+from sinetti.authority.bootstrap import Authority
+from sinetti.database.models import core
+from sinetti.journal import reader
 from sinetti.pki.chain import issuers_of
-from sinetti.registry import chain, models
-from sinetti.wire.soap import Operation, read_response
-from sinetti.wiring import Authority
+from sinetti.wire.soap.operations import Operation, read_response
 
 _RETRIEVAL_ID = re.compile(rb"<RetrievalId>([0-9a-f]{32})</RetrievalId>")
 _LOOKED_INTO = 50
@@ -30,7 +31,7 @@ def check(authority: Authority, answers: Sequence[bytes], holders: Sequence[Hold
         _demand(said.status_ok, "an answer is no OK")
     _demand(_renewed(authority, holders) == set(ids), "the register has other renewals than were answered")
     alias = authority.office.register.alias
-    serials = set(models.Certificate.objects.using(alias).filter(origin="renewal").values_list("serial", flat=True))
+    serials = set(core.Certificate.objects.using(alias).filter(origin="renewal").values_list("serial", flat=True))
     with connections[alias].cursor() as cursor:
         cursor.execute(
             "SELECT object FROM registry_auditrow WHERE action = 'certificate-issued' AND actor <> 'operator'"
@@ -39,19 +40,17 @@ def check(authority: Authority, answers: Sequence[bytes], holders: Sequence[Hold
     _demand(sorted(audited) == sorted(serials), "the audit rows are not those of the renewals")
     told = [
         line.facts["serial"]
-        for path in chain.files(authority.journal.folder)
-        for line in chain.read(path)
+        for path in reader.files(authority.journal.folder)
+        for line in reader.read(path)
         if line.kind == "issued" and line.facts.get("predecessor")
     ]
     _demand(set(told) == serials, "the journals do not know every renewal")
-    _demand(
-        models.OutboxRow.objects.using(alias).filter(kind="renewed").count() == len(serials), "a message is not owed"
-    )
+    _demand(core.OutboxRow.objects.using(alias).filter(kind="renewed").count() == len(serials), "a message is not owed")
 
 
 def _renewed(authority: Authority, holders: Sequence[Holder]) -> set[bytes]:
     wanted = {holder.serial for holder in holders}
-    rows = models.Certificate.objects.using(authority.office.register.alias).filter(
+    rows = core.Certificate.objects.using(authority.office.register.alias).filter(
         predecessor__isnull=False, sha256__isnull=False, octets__der__isnull=False, state="issued"
     )
     return {one.encode() for before, one in rows.values_list("predecessor__serial", "retrieval_id") if before in wanted}

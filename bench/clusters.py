@@ -15,7 +15,7 @@ from time import sleep
 
 import psycopg
 
-from sinetti.clock import ticks
+from sinetti.infra.clock import ticks
 
 SETTINGS = {
     "fsync": "on",

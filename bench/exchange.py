@@ -14,7 +14,7 @@ from time import sleep
 
 from bench.scene import KINDS, SOAP_PATH, founded
 from bench.server import Served, served
-from sinetti.testbench.server_certificate import ServerFiles, make_server_certificate
+from sinetti.testbench.core.server_certificate import ServerFiles, make_server_certificate
 
 _CALLERS = 3
 """So many call on new connections, and as many on kept ones."""

@@ -8,12 +8,12 @@ from time import process_time
 from cryptography import x509
 
 from bench.scene import Holder
-from sinetti.ca.joining import ca_key
-from sinetti.clock import ticks
+from sinetti.authority.bootstrap import Authority
+from sinetti.ca.der import ca_key
 from sinetti.domain.values import Channel
-from sinetti.pki.formats import load_certificate
-from sinetti.pki.signing import verify
-from sinetti.wiring import Authority
+from sinetti.infra.clock import ticks
+from sinetti.pki.encoding import load_certificate
+from sinetti.pki.signatures import verify
 
 
 def floor(authority: Authority, holder: Holder, processes: int, seconds: float) -> tuple[float, float]:

@@ -19,17 +19,17 @@ from cryptography.hazmat.primitives.asymmetric import padding, rsa
 from cryptography.hazmat.primitives.serialization import Encoding
 
 from bench import memory
-from sinetti.ca.building import Built, build_hierarchy
-from sinetti.ca.hierarchy import load_preset, parse_hierarchy
-from sinetti.ca.issuing import Issuer, LeafKind, LeafPlan, assemble, new_serial, prepare
+from sinetti.ca.hierarchy_builder import Built, build_hierarchy
+from sinetti.ca.hierarchy_config import load_preset, parse_hierarchy
+from sinetti.ca.issuance import Issuer, LeafKind, LeafPlan, assemble, new_serial, prepare
 from sinetti.domain.values import VALIDITY, Channel, Environment, KeyType, Span
-from sinetti.gateway.chains import authority_of
-from sinetti.gateway.check import Gateway
-from sinetti.gateway.lists import Lists
+from sinetti.gateway.gateway import Gateway
+from sinetti.gateway.revocation.crl import Lists
+from sinetti.gateway.x509.path_validation import authority_of
 from sinetti.pki import chain
-from sinetti.pki.formats import PrivateKey, generate_key
-from sinetti.pki.signing import hash_for, sign, verify
-from sinetti.wire.xmldsig import Recipe, seal_of, sign_document
+from sinetti.pki.encoding import PrivateKey, generate_key
+from sinetti.pki.signatures import hash_for, sign, verify
+from sinetti.wire.xmldsig.signature import Recipe, seal_of, sign_document
 
 NOW = datetime(2026, 3, 2, 12, tzinfo=UTC)
 ROUNDS = 7

@@ -26,13 +26,13 @@ from cryptography.hazmat.primitives.serialization import Encoding
 
 from bench.load import Sent
 from sinetti.ca.crl import RevokedEntry, assemble_crl, prepare_crl
-from sinetti.ca.hierarchy import Built, build_hierarchy, load_preset, parse_hierarchy
-from sinetti.ca.issuing import Issuer, LeafKind, LeafPlan, assemble, new_serial, prepare
-from sinetti.clock import machine_now, ticks
+from sinetti.ca.hierarchy_config import Built, build_hierarchy, load_preset, parse_hierarchy
+from sinetti.ca.issuance import Issuer, LeafKind, LeafPlan, assemble, new_serial, prepare
 from sinetti.domain.values import Channel, Environment, KeyType, Span
 from sinetti.gateway.settings import load, open_gateway
-from sinetti.pki.formats import generate_key
-from sinetti.pki.signing import sign
+from sinetti.infra.clock import machine_now, ticks
+from sinetti.pki.encoding import generate_key
+from sinetti.pki.signatures import sign
 
 Given = TypeVar("Given")
 

@@ -18,19 +18,19 @@ from django.db import connections, transaction
 from bench.clusters import PostgresMissing, cluster, new_database
 from bench.scene import KINDS, founded, opened
 from bench.seeding import settle
-from sinetti.actions.publish import publish
-from sinetti.actions.revoke import RevokeAsk, revoke
+from sinetti.api.publication import StatusDoor
+from sinetti.authority.bootstrap import Authority
 from sinetti.ca.crl import prepare_joined
-from sinetti.clock import machine_now, ticks
-from sinetti.domain.lifecycle import CertificateState
-from sinetti.domain.revocation import RevocationReason
+from sinetti.database.models import core
+from sinetti.domain.certificates.lifecycle import CertificateState
+from sinetti.domain.certificates.revocation import RevocationReason
 from sinetti.domain.values import Channel, Serial
-from sinetti.pki.signing import verify
-from sinetti.protocols.http import Request
-from sinetti.protocols.status import StatusDoor
-from sinetti.registry import models
-from sinetti.registry.splicing import cut
-from sinetti.wiring import Authority
+from sinetti.infra.clock import machine_now, ticks
+from sinetti.pki.crl_splice import cut
+from sinetti.pki.signatures import verify
+from sinetti.server.http import Request
+from sinetti.services.revocation.revoke import RevokeAsk, revoke
+from sinetti.services.status.crl import publish
 
 AIM = 1.0
 """Seconds from the revocation to the list."""
@@ -168,26 +168,26 @@ def _fill(authority: Authority, entries: int, living: int) -> list[Serial]:
     """Write revoked certificates, and a few that are not; gives these."""
     using, now = authority.office.register.alias, machine_now()
     name = authority.office.issuing[Channel.WS]
-    organisation = models.Organisation.objects.using(using).create(
+    organisation = core.Organisation.objects.using(using).create(
         customer_id="BENCH1", folded="BENCH1", kind="artificial", name="Bench Oy", language="fi", created=now
     )
-    kind = models.CertificateType.objects.using(using).get(channel=Channel.WS)
+    kind = core.CertificateType.objects.using(using).get(channel=Channel.WS)
 
-    def holding() -> models.Holding:
-        return models.Holding.objects.using(using).create(
+    def holding() -> core.Holding:
+        return core.Holding.objects.using(using).create(
             organisation=organisation, type=kind, subject_serial=secrets.token_hex(16).upper(), created=now
         )
 
-    key = models.UsedKey.objects.using(using).create(key_id=secrets.token_hex(32), first_seen=now)
+    key = core.UsedKey.objects.using(using).create(key_id=secrets.token_hex(32), first_seen=now)
     ends = now + timedelta(days=700)
     serials = [Serial("41" + secrets.token_hex(18)) for _ in range(living)]
     for serial in serials:
-        row = models.Certificate.objects.using(using).create(
+        row = core.Certificate.objects.using(using).create(
             serial=serial, authority_id=name, holding=holding(), state=CertificateState.ISSUED, origin="import",
             key=key, sha256=secrets.token_hex(32), retrieval_id=secrets.token_hex(16), not_before=now, not_after=ends,
             renewable_from=ends, reserved_at=now, recorded_at=now,
         )  # fmt: skip
-        models.CertificateOctets.objects.using(using).create(certificate=row, to_be_signed=b"", der=b"")
+        core.CertificateOctets.objects.using(using).create(certificate=row, to_be_signed=b"", der=b"")
     values: dict[str, Any] = {"authority": name, "holding": holding().pk, "key": key.pk, "at": now, "end_at": ends}
     with transaction.atomic(using=using), connections[using].cursor() as cursor:
         vendor = connections[using].vendor

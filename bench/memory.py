@@ -9,9 +9,9 @@ from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import Encoding
 
-from sinetti.gateway.check import Gateway
+from sinetti.gateway.gateway import Gateway
 from sinetti.pki import chain
-from sinetti.pki.signing import algorithm_identifier
+from sinetti.pki.signatures import algorithm_identifier
 
 MOST = 150
 """MB."""

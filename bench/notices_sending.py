@@ -18,16 +18,16 @@ from django.db import connections
 
 from bench.clusters import PostgresMissing, cluster, new_database
 from bench.notices import NOW, WINDOW, fill, terms
-from sinetti.clock import machine_now, ticks
-from sinetti.domain.messages import MessageChannel
+from sinetti.database.connection import Register, migrate, open_register
+from sinetti.database.ids import random_id
+from sinetti.database.models import core
+from sinetti.domain.notifications.messages import MessageChannel
 from sinetti.domain.values import Environment
-from sinetti.notices.mail import Security, Sender, Smtp, SmtpServer
-from sinetti.notices.plan import plan
-from sinetti.notices.room import Deliverer, Mailroom
-from sinetti.notices.send import send_due
-from sinetti.registry import models
-from sinetti.registry.ids import random_id
-from sinetti.registry.opening import Register, migrate, open_register
+from sinetti.infra.clock import machine_now, ticks
+from sinetti.notifications.context import Deliverer, Mailroom
+from sinetti.notifications.delivery.sender import send_due
+from sinetti.notifications.delivery.smtp import Security, Sender, Smtp, SmtpServer
+from sinetti.notifications.planning.reminders import plan
 
 AIM = 200.0
 """Letters a second, by two workers: what the issue asks."""
@@ -91,7 +91,7 @@ def measure(due: int, workers: int) -> int:
             one.stdin.close()
         shares = [json.loads(_line(one)) for one in processes]
         seconds = ticks() - begun
-        mails = models.OutboxRow.objects.using(_ALIAS).filter(channel=MessageChannel.EMAIL)
+        mails = core.OutboxRow.objects.using(_ALIAS).filter(channel=MessageChannel.EMAIL)
         owed, left = mails.count(), mails.filter(sent__isnull=True).count()
     sent = sum(one["sent"] for one in shares)
     rate, each = sent / seconds, ", ".join(f"{one['sent']:,}" for one in shares)

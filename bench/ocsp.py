@@ -27,15 +27,15 @@ from bench.running import cpu
 from bench.scene import KINDS, Holder
 from bench.server import served
 from bench.steps import ask
-from sinetti.actions.keep_answers import AnswerRounds
+from sinetti.api.soap import SoapDoor
+from sinetti.authority.bootstrap import Authority
 from sinetti.ca.ocsp import canonical, sign_answer
-from sinetti.clock import ticks
-from sinetti.domain.answers import ANSWER_LIFE, GOOD, CertIdHash, Told
+from sinetti.domain.certificates.ocsp_status import ANSWER_LIFE, GOOD, CertIdHash, Told
 from sinetti.domain.values import Channel
-from sinetti.pki.formats import load_certificate
-from sinetti.pki.signing import sign
-from sinetti.protocols.soap import SoapDoor
-from sinetti.wiring import Authority
+from sinetti.infra.clock import ticks
+from sinetti.pki.encoding import load_certificate
+from sinetti.pki.signatures import sign
+from sinetti.services.status.ocsp_refresh import AnswerRounds
 
 MARK = 2000
 """Answers a second of one core (issue 4, section 4)."""

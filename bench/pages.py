@@ -15,24 +15,24 @@ from django.contrib.auth import BACKEND_SESSION_KEY, HASH_SESSION_KEY, SESSION_K
 
 from bench.clusters import cluster, new_database
 from bench.filling import add_authority, run, settle, write
-from sinetti.actions.authority import Actor, standing
-from sinetti.actions.behalf import see
-from sinetti.actions.office import Office
-from sinetti.clock import machine_now, ticks
-from sinetti.domain.listed import Sort, Wanted
-from sinetti.domain.listing import State
-from sinetti.domain.mandates import Right
+from sinetti.database.certificates.search import search_everything
+from sinetti.database.connection import Register, migrate, open_register
+from sinetti.database.models import core
+from sinetti.database.models.gateways import Gateway
+from sinetti.database.models.portal import User
+from sinetti.domain.access.roles import Right
+from sinetti.domain.certificates.display_status import State
+from sinetti.domain.certificates.listing import Sort, Wanted
 from sinetti.domain.values import Environment, Language
 from sinetti.eservice.accounts.sessions import SessionStore
-from sinetti.eservice.application import application
-from sinetti.eservice.surroundings import Surroundings
-from sinetti.protocols.http import Request
-from sinetti.protocols.wsgi import WsgiDoor
-from sinetti.registry import models
-from sinetti.registry.eservice_models import User
-from sinetti.registry.officer_models import Gateway
-from sinetti.registry.opening import Register, migrate, open_register
-from sinetti.registry.searching import search_everything
+from sinetti.eservice.core.context import Surroundings
+from sinetti.eservice.wsgi import application
+from sinetti.infra.clock import machine_now, ticks
+from sinetti.server.http import Request
+from sinetti.server.wsgi_adapter import WsgiDoor
+from sinetti.services.access.permissions import Actor, standing
+from sinetti.services.context import Office
+from sinetti.services.self_service import certificates as self_service_certificates
 
 NOW = datetime(2027, 6, 3, 9, tzinfo=UTC)
 CLIENTS = 300
@@ -141,7 +141,7 @@ def _lists(office: Office, actor: Actor, times: int) -> list[Figure]:
     }
 
     def page(one: Wanted, number: int = 1) -> Callable[[int], object]:
-        return lambda _: see.list_page(one, number, allowed, office)
+        return lambda _: self_service_certificates.list_page(one, number, allowed, office)
 
     figures = [_timed(what, times, page(one)) for what, one in asked.items()]
     return [*figures, _timed("list, page 20", times, page(wanted, 20))]
@@ -222,13 +222,13 @@ def fill(register: Register, certificates: int) -> None:
 def _firm(register: Register) -> User:
     """Somebody of an accounting firm which looks after 300 organisations, spread over all."""
     using = register.alias
-    ids = list(models.Organisation.objects.using(using).order_by("pk").values_list("pk", flat=True)[: CLIENTS + 1])
+    ids = list(core.Organisation.objects.using(using).order_by("pk").values_list("pk", flat=True)[: CLIENTS + 1])
     user = User.objects.using(using).create(email="somebody@firm.example", created=NOW)
-    mandates = models.Mandate.objects.using(using)
+    mandates = core.Mandate.objects.using(using)
     firm = ids.pop()
     mandates.create(organisation_id=firm, user=user, role="manager", valid_from=NOW)
     mandates.bulk_create(
-        models.Mandate(organisation_id=one, agent_id=firm, role="manager", valid_from=NOW) for one in ids
+        core.Mandate(organisation_id=one, agent_id=firm, role="manager", valid_from=NOW) for one in ids
     )
     return user
 

@@ -12,9 +12,9 @@ from cryptography.x509 import load_der_x509_csr
 
 from bench.floor import request_of
 from bench.scene import Holder
+from sinetti.authority.bootstrap import Authority
 from sinetti.domain.values import Channel
-from sinetti.pki.formats import certificate_der, certificate_pem, dump_private_key, load_private_key
-from sinetti.wiring import Authority
+from sinetti.pki.encoding import certificate_der, certificate_pem, dump_private_key, load_private_key
 
 ENVIRONMENT = Path(__file__).parent / ".django-ca"
 """Made once; `make clean` takes it away."""

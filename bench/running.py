@@ -12,7 +12,7 @@ from bench.clusters import new_database
 from bench.floor import floor
 from bench.scene import Holder, Kind
 from bench.server import served
-from sinetti.wiring import Authority
+from sinetti.authority.bootstrap import Authority
 
 _TICK = os.sysconf("SC_CLK_TCK")
 

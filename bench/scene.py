@@ -16,18 +16,18 @@ from pathlib import Path
 
 from cryptography.hazmat.primitives.asymmetric import rsa
 
-from sinetti.ca.issuing import Issuer, LeafKind, LeafPlan, assemble, new_serial, prepare
-from sinetti.clock import machine_now
-from sinetti.domain.asks import RenewAsk
+from sinetti.authority.bootstrap import Authority, Manner, open_authority
+from sinetti.authority.data_directory import FolderKind
+from sinetti.authority.initialise import Founding, found
+from sinetti.ca.issuance import Issuer, LeafKind, LeafPlan, assemble, new_serial, prepare
+from sinetti.domain.requests import RenewAsk
 from sinetti.domain.values import VALIDITY, Channel, Environment, KeyId, Serial, Span
-from sinetti.founding import Founding, found
+from sinetti.infra.clock import machine_now
 from sinetti.pki.csr import build_request
-from sinetti.pki.keycheck import key_id
+from sinetti.pki.key_policy import key_id
 from sinetti.settings.authority import ResponseRecipe, Settings
-from sinetti.settings.folder import FolderKind
-from sinetti.wire.soap import render_renew
-from sinetti.wire.xmldsig import seal_of
-from sinetti.wiring import Authority, Manner, open_authority
+from sinetti.wire.soap.operations import render_renew
+from sinetti.wire.xmldsig.signature import seal_of
 
 BEGAN = timedelta(days=720)
 """How long ago the authority was founded and its holders enrolled."""

@@ -7,14 +7,15 @@ from typing import Any
 from django.db import connections, transaction
 
 from bench.scene import Holder, name_of
-from sinetti.domain.customers import folded
-from sinetti.domain.lifecycle import CertificateState
-from sinetti.domain.records import Certificate, Holding
+from sinetti.authority.bootstrap import Authority
+from sinetti.database.issuance import journal_records
+from sinetti.database.models import core
+from sinetti.domain.certificates.lifecycle import CertificateState
+from sinetti.domain.certificates.models import Certificate, Holding
+from sinetti.domain.organisations.identifiers import folded
 from sinetti.domain.values import RENEWAL_WINDOW, Channel, Customer, CustomerKind, Language, Serial, Sha256
-from sinetti.pki.formats import sha256_hex
-from sinetti.registry import facts, models
-from sinetti.registry.journal import Fact
-from sinetti.wiring import Authority
+from sinetti.journal.writer import Fact
+from sinetti.pki.encoding import sha256_hex
 
 _BATCH = 500
 
@@ -23,18 +24,18 @@ def seed(authority: Authority, holders: list[Holder]) -> None:
     """Write holders into the register and what was issued to them into the journal."""
     office = authority.office
     name = office.issuing[Channel.WS]
-    type_id = models.CertificateType.objects.using(office.register.alias).get(channel=Channel.WS).pk
+    type_id = core.CertificateType.objects.using(office.register.alias).get(channel=Channel.WS).pk
     with transaction.atomic(using=office.register.alias):
         for start in range(0, len(holders), _BATCH):
             part = holders[start : start + _BATCH]
             rows = _rows(part, name, type_id)
             for model in (
-                models.Person,
-                models.Organisation,
-                models.ApprovedType,
-                models.Holding,
-                models.UsedKey,
-                models.Certificate,
+                core.Person,
+                core.Organisation,
+                core.ApprovedType,
+                core.Holding,
+                core.UsedKey,
+                core.Certificate,
             ):
                 _manager(model, office.register.alias).bulk_create(row for row in rows if type(row) is model)
             _octets(office.register.alias, part)
@@ -55,13 +56,13 @@ def _rows(holders: list[Holder], authority: str, type_id: str) -> list[Any]:
     rows: list[Any] = []
     for holder in holders:
         at = holder.span.not_before
-        person = models.Person(
+        person = core.Person(
             person_id=secrets.token_hex(16),
             name="Nimi Nimetty",
             email=f"contact{holder.number}@bench.example",
             language=Language.SV,
         )
-        organisation = models.Organisation(
+        organisation = core.Organisation(
             organisation_id=secrets.token_hex(16),
             customer_id=holder.customer_id,
             folded=folded(holder.customer_id),
@@ -71,7 +72,7 @@ def _rows(holders: list[Holder], authority: str, type_id: str) -> list[Any]:
             created=at,
             contact=person,
         )
-        holding = models.Holding(
+        holding = core.Holding(
             holding_id=holder.holding_id,
             organisation=organisation,
             type_id=type_id,
@@ -79,11 +80,11 @@ def _rows(holders: list[Holder], authority: str, type_id: str) -> list[Any]:
             contact=person,
             created=at,
         )
-        key = models.UsedKey(key_id=holder.key, first_seen=at)
+        key = core.UsedKey(key_id=holder.key, first_seen=at)
         rows += [person, organisation, holding, key]
-        rows.append(models.ApprovedType(organisation=organisation, type_id=type_id, approved_at=at))
+        rows.append(core.ApprovedType(organisation=organisation, type_id=type_id, approved_at=at))
         rows.append(
-            models.Certificate(
+            core.Certificate(
                 serial=holder.serial,
                 authority_id=authority,
                 holding=holding,
@@ -109,14 +110,12 @@ def _manager(model: Any, alias: str) -> Any:  # noqa: ANN401 - one loop over six
 
 def _octets(alias: str, holders: list[Holder]) -> None:
     ids = dict(
-        models.Certificate.objects.using(alias)
+        core.Certificate.objects.using(alias)
         .filter(holding_id__in=[holder.holding_id for holder in holders])
         .values_list("holding_id", "pk")
     )
-    models.CertificateOctets.objects.using(alias).bulk_create(
-        models.CertificateOctets(
-            certificate_id=ids[holder.holding_id], to_be_signed=holder.to_be_signed, der=holder.der
-        )
+    core.CertificateOctets.objects.using(alias).bulk_create(
+        core.CertificateOctets(certificate_id=ids[holder.holding_id], to_be_signed=holder.to_be_signed, der=holder.der)
         for holder in holders
     )
 
@@ -135,8 +134,8 @@ def _facts(authority: Authority, holder: Holder, name: str) -> list[Fact]:
         crl_shard=1,
         sha256=Sha256(sha256_hex(holder.der)),
     )
-    issued = facts.issued(authority.office.register, certificate, holder.der)
-    return [issued, facts.fetched(holder.serial, holder.span.not_before)]
+    issued = journal_records.issued(authority.office.register, certificate, holder.der)
+    return [issued, journal_records.fetched(holder.serial, holder.span.not_before)]
 
 
 # What only takes room: a quarter as many holdings as certificates, each row as large and as indexed as a real one. Its
@@ -173,7 +172,7 @@ def fill(authority: Authority, count: int, like: Holder) -> None:
     office = authority.office
     connection = connections[office.register.alias]
     values: dict[str, Any] = {
-        "type": models.CertificateType.objects.using(office.register.alias).get(channel=Channel.WS).pk,
+        "type": core.CertificateType.objects.using(office.register.alias).get(channel=Channel.WS).pk,
         "authority": office.issuing[Channel.WS],
         "at": like.span.not_before,
         "end_at": like.span.not_after,
@@ -196,4 +195,7 @@ def fill(authority: Authority, count: int, like: Holder) -> None:
 
 def _filler(number: int, told: dict[str, Any], like: Holder) -> list[Fact]:
     serial = Serial(f"40{hashlib.md5(f's{number}'.encode(), usedforsecurity=False).hexdigest()}0000")
-    return [Fact(facts.ISSUED, {**told, "serial": serial}), facts.fetched(serial, like.span.not_before)]
+    return [
+        Fact(journal_records.ISSUED, {**told, "serial": serial}),
+        journal_records.fetched(serial, like.span.not_before),
+    ]

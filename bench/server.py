@@ -10,7 +10,7 @@ from tempfile import TemporaryFile
 from typing import IO
 
 from bench.clusters import free_port
-from sinetti.clock import ticks
+from sinetti.infra.clock import ticks
 
 _STARTS_WITHIN = 300.0
 """Seconds; with a million certificates in register and journal the comparison at the start takes a while."""

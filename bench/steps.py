@@ -11,10 +11,10 @@ from typing import Any, Self, cast
 from django.db import connections
 
 from bench.scene import SOAP_PATH, Holder, opened
-from sinetti.protocols.http import Request
-from sinetti.protocols.soap import SoapDoor
-from sinetti.registry.hot import running
-from sinetti.wiring import Authority, Manner
+from sinetti.api.soap import SoapDoor
+from sinetti.authority.bootstrap import Authority, Manner
+from sinetti.database import sql
+from sinetti.server.http import Request
 
 _BEGIN, _END = "begun", "12-rendered"
 
@@ -80,7 +80,7 @@ class counted:  # noqa: N801 - reads as what it does
         """Count nothing yet."""
         self.count = 0
         self._connection = connections[authority.office.register.alias]
-        self._run = running._run  # noqa: SLF001 - there is no other place through which every statement goes
+        self._run = sql._run  # noqa: SLF001 - there is no other place through which every statement goes
 
     def __enter__(self) -> Self:
         def run(*arguments: Any) -> Any:  # noqa: ANN401 - handed on as it came
@@ -91,10 +91,10 @@ class counted:  # noqa: N801 - reads as what it does
             self.count += 1
             return do(*arguments)
 
-        running._run = cast("Any", run)  # noqa: SLF001
+        sql._run = cast("Any", run)  # noqa: SLF001
         self._connection.execute_wrappers.append(execute)
         return self
 
     def __exit__(self, *_: object) -> None:
-        running._run = self._run  # noqa: SLF001
+        sql._run = self._run  # noqa: SLF001
         self._connection.execute_wrappers.pop()

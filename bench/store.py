@@ -12,13 +12,13 @@ from pathlib import Path
 
 from bench.gateway import NOW, Scene, scene
 from bench.processes import cost
-from sinetti.ca.issuing import LeafKind, LeafPlan, assemble, new_serial, prepare
+from sinetti.ca.issuance import LeafKind, LeafPlan, assemble, new_serial, prepare
+from sinetti.client.results import ExitCode
+from sinetti.client.store import settings
+from sinetti.client.store.settings import Settings
 from sinetti.domain.values import VALIDITY, Environment, KeyType, Serial, Span
-from sinetti.holder import settings
-from sinetti.holder.outcome import ExitCode
-from sinetti.holder.settings import Settings
-from sinetti.pki import chain, formats
-from sinetti.pki.signing import sign
+from sinetti.pki import chain, encoding
+from sinetti.pki.signatures import sign
 
 NAMES = 10_000
 KEYS = 20
@@ -40,12 +40,12 @@ COMMANDS = {
 def make(store: Path, names: int) -> None:
     """Fill a folder with so many names, each as `sinetti enrol` leaves it."""
     made = scene()
-    keys = [formats.generate_key(KeyType.RSA_2048) for _ in range(KEYS)]
-    pems = [formats.dump_private_key(key, None) for key in keys]
+    keys = [encoding.generate_key(KeyType.RSA_2048) for _ in range(KEYS)]
+    pems = [encoding.dump_private_key(key, None) for key in keys]
     holders = made.built.holders_bundle
     above = chain.issuers_up(made.issuer.certificate, chain.load_bundle(holders))
     chain_pem = b"".join(
-        formats.certificate_pem(formats.certificate_der(one)) for one in (made.issuer.certificate, *above)
+        encoding.certificate_pem(encoding.certificate_der(one)) for one in (made.issuer.certificate, *above)
     )
     kept = Settings(
         "https://certificates.example/2017/10/CertificateServices",
@@ -63,7 +63,7 @@ def make(store: Path, names: int) -> None:
         generation = folder / "generations" / serial
         generation.mkdir(parents=True, mode=0o700)
         (generation / "key.pem").write_bytes(pems[which])
-        (generation / "certificate.pem").write_bytes(formats.certificate_pem(der))
+        (generation / "certificate.pem").write_bytes(encoding.certificate_pem(der))
         (generation / "chain.pem").write_bytes(chain_pem)
         (folder / "pending").mkdir(mode=0o700)
         (folder / "live").symlink_to(Path("generations") / serial)
@@ -71,13 +71,13 @@ def make(store: Path, names: int) -> None:
         (folder / "notes.json").write_text('{"revoked": null, "serial": null, "transfer": null}\n')
 
 
-def _issued(made: Scene, key: formats.PrivateKey, number: int) -> tuple[Serial, bytes]:
+def _issued(made: Scene, key: encoding.PrivateKey, number: int) -> tuple[Serial, bytes]:
     begins = NOW + timedelta(days=number % 690)
     serial, span = new_serial(), Span(begins, begins + VALIDITY)
     plan = LeafPlan("0123456-7", f"Sinisiipi {number} Oy", "FI", "0" * 32, key.public_key(), serial, span)
     tbs = prepare(plan, made.issuer, LeafKind.HOLDER)
     der = assemble(tbs, sign(made.built.key(made.issuer.key_name), tbs), made.issuer.certificate)
-    return formats.serial_hex(formats.load_certificate(der).serial_number), der
+    return encoding.serial_hex(encoding.load_certificate(der).serial_number), der
 
 
 def timed(words: tuple[str, ...], store: Path) -> tuple[float, float, float]:

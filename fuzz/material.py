@@ -11,8 +11,8 @@ from cryptography.hazmat.primitives.serialization import load_pem_private_key
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
 from sinetti.domain.values import Channel, Environment
-from sinetti.pki import policies
-from sinetti.pki.formats import PrivateKey, certificate_der
+from sinetti.pki import policy_oids
+from sinetti.pki.encoding import PrivateKey, certificate_der
 
 NOW = datetime(2026, 3, 2, 12, tzinfo=UTC)
 """The instant at which everything is judged."""
@@ -65,7 +65,7 @@ def certificate(kind: str) -> x509.Certificate:
 
 def _more(kind: str) -> list[x509.ExtensionType]:
     if kind == CA:
-        oid = policies.channel_policy(Channel.WS, Environment.TEST)
+        oid = policy_oids.channel_policy(Channel.WS, Environment.TEST)
         return [x509.CertificatePolicies([x509.PolicyInformation(oid, None)])]
     if kind == RESPONDER:
         return [x509.ExtendedKeyUsage([ExtendedKeyUsageOID.OCSP_SIGNING]), x509.OCSPNoCheck()]

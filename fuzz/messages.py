@@ -9,13 +9,13 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import Encoding
 
 from fuzz import material
-from sinetti.domain.asks import Accepted, Collected, GetAsk, NewAsk, RenewAsk
+from sinetti.domain.requests import Accepted, Collected, GetAsk, NewAsk, RenewAsk
 from sinetti.domain.values import Environment
-from sinetti.pki import signing
-from sinetti.wire import soap
-from sinetti.wire.algorithms import algorithm_for
-from sinetti.wire.soap import Failure, Operation
-from sinetti.wire.xmldsig import Recipe, Seal, sign_document
+from sinetti.pki import signatures
+from sinetti.wire.soap import operations
+from sinetti.wire.soap.operations import Failure, Operation
+from sinetti.wire.xmldsig.algorithms import algorithm_for
+from sinetti.wire.xmldsig.signature import Recipe, Seal, sign_document
 
 WHO = "0123456-7"
 NAME = "Sinisiipi & Pojat Oy"
@@ -36,8 +36,8 @@ def seal(kind: str) -> Seal:
     def sign(octets: bytes) -> bytes:
         key = material.key(kind)
         if isinstance(key, ec.EllipticCurvePrivateKey):
-            return key.sign(octets, ec.ECDSA(signing.hash_for(key.public_key()), deterministic_signing=True))
-        return signing.sign(key, octets)
+            return key.sign(octets, ec.ECDSA(signatures.hash_for(key.public_key()), deterministic_signing=True))
+        return signatures.sign(key, octets)
 
     return Seal(material.der(kind), sign, algorithm_for(material.key(kind).public_key()))
 
@@ -48,7 +48,7 @@ def signing_request(kind: str) -> bytes:
     builder = x509.CertificateSigningRequestBuilder().subject_name(material.certificate(kind).subject)
     key = material.key(kind)
     if isinstance(key, ec.EllipticCurvePrivateKey):
-        request = builder.sign(key, signing.hash_for(key.public_key()), ecdsa_deterministic=True)
+        request = builder.sign(key, signatures.hash_for(key.public_key()), ecdsa_deterministic=True)
     else:
         request = builder.sign(key, hashes.SHA256())
     return request.public_bytes(Encoding.DER)
@@ -57,8 +57,8 @@ def signing_request(kind: str) -> bytes:
 def requests() -> Iterator[tuple[str, bytes]]:
     """Give requests in their envelopes, by names."""
     new = NewAsk(Environment.TEST, WHO, NAME, "1" * 32, "Abcdefgh12345678", signing_request("p256"))
-    yield "new", soap.render_new(new)
-    yield "get", soap.render_get(GetAsk(Environment.TEST, WHO, None, "0123456789abcdef0123456789abcdef"))
+    yield "new", operations.render_new(new)
+    yield "get", operations.render_get(GetAsk(Environment.TEST, WHO, None, "0123456789abcdef0123456789abcdef"))
     yield "renew-unsigned", _without_signature(_renewal("p256", Recipe.EXCLUSIVE))
     for kind in material.KINDS:
         for recipe in Recipe:
@@ -87,11 +87,11 @@ def responses() -> Iterator[tuple[str, bytes]]:
     collected, failure = Collected(material.der("p256")), Failure("PKI034", "Too early: <again> & again.")
     for recipe in Recipe:
         with_recipe = recipe.name.lower()
-        yield f"collected-{with_recipe}", soap.render_response(Operation.GET, collected, seal("p256"), recipe)
-        yield f"failure-{with_recipe}", soap.render_response(Operation.GET, failure, seal("p384"), recipe)
-    yield "accepted", soap.render_response(Operation.NEW, Accepted("a" * 32), seal("rsa-2048"))
-    yield "renewed", soap.render_response(Operation.RENEW, Accepted("a" * 32), seal("p256"))
-    yield "fault", soap.render_fault("Send a SOAP 1.1 envelope.", actor_is_client=True)
+        yield f"collected-{with_recipe}", operations.render_response(Operation.GET, collected, seal("p256"), recipe)
+        yield f"failure-{with_recipe}", operations.render_response(Operation.GET, failure, seal("p384"), recipe)
+    yield "accepted", operations.render_response(Operation.NEW, Accepted("a" * 32), seal("rsa-2048"))
+    yield "renewed", operations.render_response(Operation.RENEW, Accepted("a" * 32), seal("p256"))
+    yield "fault", operations.render_fault("Send a SOAP 1.1 envelope.", actor_is_client=True)
 
 
 def documents() -> Iterator[tuple[str, bytes]]:
@@ -106,7 +106,7 @@ def documents() -> Iterator[tuple[str, bytes]]:
 
 def _renewal(kind: str, recipe: Recipe) -> bytes:
     ask = RenewAsk(Environment.TEST, WHO, NAME, signing_request("p256"), material.der(kind))
-    return soap.render_renew(ask, seal(kind), recipe)
+    return operations.render_renew(ask, seal(kind), recipe)
 
 
 def _without_signature(message: bytes) -> bytes:

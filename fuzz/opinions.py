@@ -17,8 +17,8 @@ from lxml import etree
 
 from fuzz.target import must
 from fuzz.xml_reading import EXCLUSIVE, Document, Element, Form, NotRead, read
-from sinetti.wire import parsing
-from sinetti.wire.xmldsig import Verified
+from sinetti.wire.xmldsig import parser
+from sinetti.wire.xmldsig.signature import Verified
 
 DS = "http://www.w3.org/2000/09/xmldsig#"
 _EXCLUSIVE = "http://www.w3.org/2001/10/xml-exc-c14n#"
@@ -34,7 +34,7 @@ HASHES: Mapping[str, Callable[[], hashes.HashAlgorithm]] = {
 @contextmanager
 def parsers_agree() -> Iterator[None]:
     """While it lasts: what expat refuses libxml2 is never asked, and both make the same of what they take."""
-    plain = parsing.tree_of
+    plain = parser.tree_of
 
     def tree_of(octets: bytes) -> etree._Element:
         try:
@@ -42,7 +42,7 @@ def parsers_agree() -> Iterator[None]:
         except NotRead as bad:
             must(condition=False, sentence=f"libxml2 is asked for nothing that expat refuses: {bad}")
         root = plain(octets)
-        # libxml2 leaves "&" in a namespace name unescaped: where one is, nothing is canonicalised (wire/parsing.py).
+        # libxml2 leaves "&" in a namespace name unescaped: where one is, nothing is canonicalised (wire/xmldsig/parser.py).
         if any("&" in uri for one in document.root.below() for uri in one.scope.values()):
             return root
         # A namespace name that is relative, or no URI for libxml2, has no canonical form (C14N 1.0, 1.3).
@@ -51,11 +51,11 @@ def parsers_agree() -> Iterator[None]:
             must(made == EXCLUSIVE.part(document.root), "expat and libxml2 make the same of a document")
         return root
 
-    parsing.tree_of = tree_of
+    parser.tree_of = tree_of
     try:
         yield
     finally:
-        parsing.tree_of = plain
+        parser.tree_of = plain
 
 
 def is_borne_out(source: bytes, verified: Verified) -> None:
@@ -87,15 +87,15 @@ def covers(info: Element, document: Document, octets: bytes) -> None:
 
 def holds_alone(octets: bytes) -> None:
     """Canonical octets are a whole: alone they read as they were digested, and no piece of them is a document."""
-    again = parsing.parse(octets)
+    again = parser.parse(octets)
     exclusive = EXCLUSIVE.whole(read(octets))
-    must(EXCLUSIVE.part(read(octets).root) == parsing.exclusive(again), "what is returned reads as it was digested")
+    must(EXCLUSIVE.part(read(octets).root) == parser.exclusive(again), "what is returned reads as it was digested")
     must(exclusive == EXCLUSIVE.whole(read(exclusive)), "a canonical form is that of itself")
-    end = parsing.root_end(octets)
+    end = parser.root_end(octets)
     for cut in (octets[: end + 1], octets[:end], octets[: end // 2]):
         try:
-            parsing.parse(cut)
-        except parsing.Unparsable:
+            parser.parse(cut)
+        except parser.Unparsable:
             continue
         must(condition=False, sentence="a piece of a document is no document")
 

@@ -9,7 +9,7 @@ import traceback
 from hypothesis import HealthCheck, settings
 from hypothesis.stateful import run_state_machine_as_test
 
-from sinetti.clock import ticks
+from sinetti.infra.clock import ticks
 from tests.attacks.protocol_machine import Protocol
 
 PROTOCOL = "protocol"

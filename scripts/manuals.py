@@ -15,7 +15,7 @@ from pathlib import Path
 
 from sinetti import __version__
 from sinetti.cli import main
-from sinetti.cli.commands import Command, all_commands
+from sinetti.cli.introspection import Command, all_commands
 
 ROOT = Path(__file__).resolve().parent.parent
 FOLDER = ROOT / "docs" / "man"

@@ -11,15 +11,15 @@ from tempfile import TemporaryDirectory
 
 from django.db import transaction
 
-from sinetti.domain.messages import MessageKind
+from sinetti.database.connection import Register, migrate, open_register
+from sinetti.database.models import core
+from sinetti.database.sample_data.certificates import staged
+from sinetti.domain.notifications.messages import MessageKind
 from sinetti.domain.values import Language
-from sinetti.notices import samples as cases
-from sinetti.notices.room import Letter
-from sinetti.notices.sample_case import Case
-from sinetti.notices.samples_reminders import REMINDERS
-from sinetti.registry import models
-from sinetti.registry.opening import Register, migrate, open_register
-from sinetti.registry.sample_rows import staged
+from sinetti.notifications.context import Letter
+from sinetti.notifications.previews import samples as previews_samples
+from sinetti.notifications.previews.reminders import REMINDERS
+from sinetti.notifications.previews.sample_case import Case
 
 ROOT = Path(__file__).resolve().parent.parent
 FOLDER = ROOT / "docs" / "messages"
@@ -32,7 +32,7 @@ def samples(register: Register) -> dict[str, str]:
         if case.kind is MessageKind.OPERATOR and language is not letter.language:
             continue
         files.setdefault(f"{case.kind}.{language}.txt", []).append(shown(case, letter))
-        if case is cases.CASES[0]:
+        if case is previews_samples.CASES[0]:
             files[f"{case.kind}.{language}.html"] = [letter.html]
     return {name: "\n".join(parts) for name, parts in files.items()}
 
@@ -41,12 +41,12 @@ def letters(register: Register) -> Iterator[tuple[Language, Case, Letter]]:
     """Every sample in every language. The register is empty."""
     with transaction.atomic(using=register.alias):  # one, so that the disk is waited for once
         stage = staged(register, Language.EN)
-        people = models.Person.objects.using(register.alias)
+        people = core.Person.objects.using(register.alias)
         for language in Language:
-            for case in cases.CASES:
+            for case in previews_samples.CASES:
                 written = None if case.first else REMINDERS[0].now
                 people.update(language=language, first_written_at=written)
-                yield language, case, cases.written(case, stage, language=language)
+                yield language, case, previews_samples.written(case, stage, language=language)
 
 
 def shown(case: Case, letter: Letter) -> str:

@@ -19,7 +19,7 @@ from babel.messages.pofile import read_po, write_po
 
 ROOT = Path(__file__).resolve().parent.parent
 PACKAGE = ROOT / "src" / "sinetti"
-LOCALE = PACKAGE / "texts" / "locale"
+LOCALE = PACKAGE / "i18n" / "locale"
 LANGUAGES = ("fi", "sv", "en")
 CALLS = frozenset({"text", "_", "mark", "say"})
 """Calls whose first argument is a message id, where it is written out."""
@@ -29,7 +29,7 @@ MessageId = str | tuple[str, str]
 """As catalogues have it: a text, or its forms for one and for more."""
 IN_ENGLISH = frozenset({"authority", "testbench", "gateway", "enroll"})
 """Commands whose help is in English alone: of those who run servers, and a second name."""
-SHARED = "sinetti/cli/common.py"
+SHARED = "sinetti/cli/client/common.py"
 """Where texts of several commands are said to be."""
 NO_DATE = datetime(1970, 1, 1, tzinfo=UTC)
 HEADER = """\
@@ -83,7 +83,7 @@ def messages(package: Path = PACKAGE) -> dict[MessageId, list[str]]:
     for module in sorted(package.rglob("*.py")):
         name = module.relative_to(package.parent).as_posix()
         tree = ast.parse(module.read_text(encoding="utf-8"))
-        ids: Iterator[MessageId] = table_ids(tree) if name == "sinetti/texts/refusals.py" else called_ids(tree)
+        ids: Iterator[MessageId] = table_ids(tree) if name == "sinetti/i18n/refusals.py" else called_ids(tree)
         for message_id in ids:
             places = found.setdefault(message_id, [])
             if name not in places:
@@ -97,14 +97,14 @@ def messages(package: Path = PACKAGE) -> dict[MessageId, list[str]]:
 def helps() -> dict[str, list[str]]:
     """Return the texts of every command that speaks the reader's language, by the parsers, with where they are."""
     # Loaded here: the build hook, which only compiles, has no package to ask yet.
-    from sinetti.cli import helping  # noqa: PLC0415
-    from sinetti.cli.commands import all_commands  # noqa: PLC0415
+    from sinetti.cli.core import argparse_i18n  # noqa: PLC0415
+    from sinetti.cli.introspection import all_commands  # noqa: PLC0415
 
     found: dict[str, list[str]] = {}
     for command in all_commands():
         word = command.words[0] if command.words else "main"
         if word not in IN_ENGLISH:
-            for message_id in helping.texts_of(command.parser):
+            for message_id in argparse_i18n.texts_of(command.parser):
                 place = f"sinetti/cli/{word.replace('-', '_')}.py"
                 found[message_id] = [SHARED if found.get(message_id, [place]) != [place] else place]
     return found

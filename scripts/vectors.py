@@ -12,7 +12,7 @@ from vector_maker import answers, authority, book, requests
 from vector_maker.book import Book, Party
 
 from sinetti.domain.values import KeyType
-from sinetti.pki.formats import serial_hex
+from sinetti.pki.encoding import serial_hex
 
 INDEX = book.FOLDER / "vectors.json"
 ABOUT = (

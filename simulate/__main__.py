@@ -19,8 +19,8 @@ from simulate.nodes import Here, Lines, Post, room_of
 from simulate.playing import Play
 from simulate.report import Run, is_good, page
 from simulate.world import Round, World
-from sinetti.clock import ticks
-from sinetti.registry.opening import Register, migrate, open_register
+from sinetti.database.connection import Register, migrate, open_register
+from sinetti.infra.clock import ticks
 
 PAGE = Path(__file__).resolve().parent.parent / "docs" / "simulation.md"
 MEMORY, ROOM = Path("/dev/shm"), 4 * 1024**3  # noqa: S108 - folders of our own there, 0700

@@ -5,14 +5,17 @@ from datetime import datetime, timedelta
 
 from simulate.founding import AUTHORITY, GATEWAY, digest
 from simulate.world import Act, Deed, Life, Person, successor
-from sinetti.domain.approvals import Approval
-from sinetti.domain.records import Certificate
-from sinetti.domain.revocation import RevocationReason
+from sinetti.database.certificates import revocation, usage
+from sinetti.database.common import audit_log
+from sinetti.database.connection import Register
+from sinetti.database.issuance import transactions
+from sinetti.database.issuance.transactions import Reservation, Signed
+from sinetti.database.organisations import contacts, organisations
+from sinetti.database.organisations.organisations import NewOrder, NewTransferIds
+from sinetti.domain.certificates.approval import Approval
+from sinetti.domain.certificates.models import Certificate
+from sinetti.domain.certificates.revocation import RevocationReason
 from sinetti.domain.values import RENEWAL_WINDOW, VALIDITY, Channel, KeyId, Language, Serial, Sha256, Span
-from sinetti.registry import audit, gateways, parties, people, revoking, store
-from sinetti.registry.opening import Register
-from sinetti.registry.parties import NewOrder, NewTransferIds
-from sinetti.registry.store import Reservation, Signed
 
 _REQUEST = "5" * 32
 
@@ -37,7 +40,7 @@ class Hand:
 
     def do(self, life: Life, deed: Deed) -> None:
         """Do one deed."""
-        done = audit.Deed("simulation", deed.at, _REQUEST)
+        done = audit_log.Deed("simulation", deed.at, _REQUEST)
         match deed.act:
             case Act.RENEW:
                 held = self._found(Serial(life.serial))
@@ -45,39 +48,39 @@ class Hand:
             case Act.ORDER:
                 self._order(life, done)
             case Act.FETCH:
-                store.mark_fetched(self.register, self._found(new_serial(life)), done)
+                transactions.mark_fetched(self.register, self._found(new_serial(life)), done)
             case Act.SEE:
                 seen = {Sha256(digest(f"der {life.serial}")): deed.at}
-                gateways.report(self.register, GATEWAY, seen, deed.at)
+                usage.report(self.register, GATEWAY, seen, deed.at)
             case Act.CHANGE_CONTACT:
                 if deed.to is not None:
-                    people.change_contact(self.register, life.holding_id, _party(deed.to), done)
+                    contacts.change_contact(self.register, life.holding_id, _party(deed.to), done)
             case Act.LET_END:
-                people.let_end(self.register, life.holding_id, done)
+                contacts.let_end(self.register, life.holding_id, done)
             case Act.REVOKE:
                 why = (RevocationReason.SUPERSEDED, None)
-                revoking.revoke(self.register, life.holding_id, [Serial(life.serial)], why, done)
+                revocation.revoke(self.register, life.holding_id, [Serial(life.serial)], why, done)
 
-    def _order(self, life: Life, done: audit.Deed) -> None:
+    def _order(self, life: Life, done: audit_log.Deed) -> None:
         """Order a replacement for the contact of now, and have it issued."""
         contact = next((one.to for one in reversed(life.deeds) if one.to and one.at <= done.at), life.contact)
         deputy = _party(life.deputy) if life.deputy else None
         customer = f"SIM-{life.organisation.number}"
         new = NewOrder(customer, Channel.WS, "", _party(contact), deputy, Serial(life.serial))
         ids = NewTransferIds(digest(f"ids {life.serial}")[:32], done.at, done.at + timedelta(days=14), b"")
-        order_id = parties.add_order(self.register, new, ids, done)
+        order_id = organisations.add_order(self.register, new, ids, done)
         holding = self._found(Serial(life.serial)).holding
         self._issue(life, Approval(holding, _key(life), _span(done.at), order_id=order_id), done)
 
-    def _issue(self, life: Life, approval: Approval, done: audit.Deed) -> None:
+    def _issue(self, life: Life, approval: Approval, done: audit_log.Deed) -> None:
         serial, ends = new_serial(life), approval.span.not_after
         retrieval = digest(f"retrieval {serial}")[:32]
         asked = Reservation(approval, AUTHORITY, serial, retrieval, ends - RENEWAL_WINDOW, 1, b"octets")
-        reserved = store.reserve(self.register, asked, done)
-        store.record(self.register, reserved, Signed(b"octets", Sha256(digest(f"der {serial}")), done.at), done)
+        reserved = transactions.reserve(self.register, asked, done)
+        transactions.record(self.register, reserved, Signed(b"octets", Sha256(digest(f"der {serial}")), done.at), done)
 
     def _found(self, serial: Serial) -> Certificate:
-        found = store.find_certificate(self.register, serial)
+        found = transactions.find_certificate(self.register, serial)
         if found is None:
             raise NotThere(serial)
         return found
@@ -91,6 +94,6 @@ def _span(begins: datetime) -> Span:
     return Span(begins, begins + VALIDITY)
 
 
-def _party(person: Person) -> parties.Person:
+def _party(person: Person) -> organisations.Person:
     name = f"Nimi {person.email.partition('@')[0]}"
-    return parties.Person(name, person.email, person.phone, Language(person.language))
+    return organisations.Person(name, person.email, person.phone, Language(person.language))

@@ -10,11 +10,11 @@ from zlib import crc32
 
 from simulate.deeds import Hand
 from simulate.world import Deed, Life
-from sinetti.domain.messages import MessageChannel
+from sinetti.database.connection import Register
+from sinetti.domain.notifications.messages import MessageChannel
 from sinetti.domain.values import Environment, Language
-from sinetti.notices import rounds
-from sinetti.notices.room import Letter, Mailroom, NotDeliverable, NotNow, Terms
-from sinetti.registry.opening import Register
+from sinetti.notifications.context import Letter, Mailroom, NotDeliverable, NotNow, Terms
+from sinetti.notifications.delivery import scheduler
 
 OPERATOR = "operator@simulation.example"
 _REFUSED_ONE_OF, _LATER_ONE_OF = 997, 61
@@ -130,7 +130,7 @@ class Here:
 def run(room: Mailroom, post: Post, at: datetime, step: Callable[[str], None]) -> None:
     """Run one round, all of whose clocks stand at `at`."""
     post.at = at
-    rounds.run(replace(room, now=lambda: at, machine_now=lambda: at, step=step), at, {})
+    scheduler.run(replace(room, now=lambda: at, machine_now=lambda: at, step=step), at, {})
 
 
 def do(hand: Hand, lives: list[Life], deeds: list[tuple[int, int]]) -> None:

@@ -8,8 +8,8 @@ from datetime import UTC, datetime, timedelta
 from simulate.days import in_hours
 from simulate.nodes import Line, Lines, Node
 from simulate.world import Round, World
-from sinetti.registry.bouncing import mark_bounced
-from sinetti.registry.opening import Register
+from sinetti.database.connection import Register
+from sinetti.database.notifications.bounces import mark_bounced
 
 _COMES_BACK_AFTER = timedelta(minutes=3)
 

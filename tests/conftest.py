@@ -75,10 +75,10 @@ class LoopbackSocket(socket.socket):
 
 DATABASES = ("sqlite", "postgresql")
 
-MEASURED = ("domain", "wire", "pki", "ca", "actions")
+MEASURED = ("domain", "wire", "pki", "ca", "services")
 """Rooms whose tests reach every branch of theirs. Measuring takes a third of the time, so it is left out elsewhere …"""
 
-MEASURED_ON_BOTH = ("actions/test_clock.py",)
+MEASURED_ON_BOTH = ("services/issuance/test_clock_guard.py",)
 """… and where a test is repeated on PostgreSQL, but for those of what only that has: a clock, connections to cut."""
 
 HERE = Path(__file__).parent
@@ -107,13 +107,13 @@ def pytest_runtest_protocol(item: pytest.Item) -> Iterator[object]:
 
 
 LONG = (
-    "actions/test_withdrawn_meanwhile.py::test_a_clerk_who_is_none_any_more",
-    "actions/test_withdrawn_meanwhile.py::test_a_firms_manager_of_whom_one_link_was_withdrawn",
-    "actions/test_withdrawn_meanwhile.py::test_an_act_with_nothing_in_between_is_done",
+    "services/test_withdrawn_meanwhile.py::test_a_clerk_who_is_none_any_more",
+    "services/test_withdrawn_meanwhile.py::test_a_firms_manager_of_whom_one_link_was_withdrawn",
+    "services/test_withdrawn_meanwhile.py::test_an_act_with_nothing_in_between_is_done",
     "attacks/test_guessing.py",
     "attacks/test_state_machine.py",
     "bench/",
-    "cli/server/test_traffic.py",
+    "cli/authority/test_traffic.py",
     "cli/test_nodes.py",
     "cli/test_restoring.py",
     "cli/test_views.py",
@@ -139,12 +139,12 @@ Folders, files, or tests by the beginning of their names.
 
 SHARED_OUT = (
     "simulate/",
-    "notices/test_letters.py",
-    "notices/test_digests.py",
-    "notices/test_returns.py",
-    "notices/test_owing.py",
-    "notices/test_spread.py",
-    "notices/test_unheard.py",
+    "notifications/test_letters.py",
+    "notifications/planning/test_digests.py",
+    "notifications/delivery/test_bounces.py",
+    "notifications/planning/test_eligibility.py",
+    "notifications/planning/test_events.py",
+    "notifications/test_unheard.py",
 )
 """Where each test runs on one of the two databases: rules above the registry, which has tests of its own."""
 

@@ -7,13 +7,13 @@ from cryptography.hazmat.primitives.serialization import Encoding
 
 from fuzz import der_changing, material
 from fuzz.target import Target, must
+from sinetti.client.requests.soap_client import objection
 from sinetti.domain.values import Environment
-from sinetti.gateway.chains import authority_of, paths_to, trust_store_of
-from sinetti.gateway.leaves import NotTaken, read_leaf
-from sinetti.gateway.lists import is_authority, points_of
-from sinetti.holder.service import objection
-from sinetti.pki import chain, policies
-from sinetti.pki.formats import certificate_der, certificate_pem, load_certificate, serial_hex
+from sinetti.gateway.revocation.crl import is_authority, points_of
+from sinetti.gateway.x509.end_entity import NotTaken, read_leaf
+from sinetti.gateway.x509.path_validation import authority_of, paths_to, trust_store_of
+from sinetti.pki import chain, policy_oids
+from sinetti.pki.encoding import certificate_der, certificate_pem, load_certificate, serial_hex
 
 _ANCHORS = (material.certificate(material.CA), material.certificate(material.ROOT))
 _TRUSTED = trust_store_of(_ANCHORS)
@@ -46,7 +46,7 @@ def _presented(octets: bytes) -> None:
     except NotTaken:
         return
     must(leaf.customer_id.isprintable() and leaf.customer_id.isascii(), "a customer's id can stand in a header")
-    must(leaf.is_holders is policies.is_holders(leaf.certificate), "whether it is a holder's is told in one way")
+    must(leaf.is_holders is policy_oids.is_holders(leaf.certificate), "whether it is a holder's is told in one way")
     anchors = chain.anchors_of(_ANCHORS)
     for path in paths_to(leaf.certificate, _TRUSTED):
         must(path.above[-1].certificate in anchors, "a path ends at an anchor")
@@ -55,11 +55,11 @@ def _presented(octets: bytes) -> None:
 def _extensions(certificate: x509.Certificate) -> None:
     """What looks into extensions raises ValueError at most, and says no to what it cannot read."""
     for environment in (None, *Environment):
-        policies.signs_responses(certificate, environment)
-    policies.channel_of(certificate)
-    holders = policies.is_holders(certificate)
+        policy_oids.signs_responses(certificate, environment)
+    policy_oids.channel_of(certificate)
+    holders = policy_oids.is_holders(certificate)
     chain.valid_at(certificate, material.NOW)
-    for look in (policies.is_responders, is_authority):
+    for look in (policy_oids.is_responders, is_authority):
         try:
             found = look(certificate)
         except ValueError:
@@ -87,7 +87,7 @@ def _issuers(certificate: x509.Certificate) -> None:
     except (ValueError, UnsupportedAlgorithm):
         return  # wire shows nobody a signer whose key does not load
     if not objection(certificate, _ANCHORS, material.NOW):
-        must(not policies.is_responders(certificate), "who signs answers is no OCSP responder")
+        must(not policy_oids.is_responders(certificate), "who signs answers is no OCSP responder")
 
 
 def _seeds() -> dict[str, bytes]:

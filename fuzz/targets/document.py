@@ -7,10 +7,10 @@ from fuzz.opinions import is_borne_out, parsers_agree
 from fuzz.target import Target, must
 from fuzz.xml_changing import change
 from sinetti.domain.values import KeyPolicy
-from sinetti.pki.keycheck import check_key
-from sinetti.wire.flaws import SignatureInvalid, SignatureMissing
-from sinetti.wire.parsing import Unparsable
-from sinetti.wire.xmldsig import verify_document
+from sinetti.pki.key_policy import check_key
+from sinetti.wire.xmldsig.errors import SignatureInvalid, SignatureMissing
+from sinetti.wire.xmldsig.parser import Unparsable
+from sinetti.wire.xmldsig.signature import verify_document
 
 _POLICY = KeyPolicy()
 

@@ -9,9 +9,9 @@ from fuzz.opinions import parsers_agree
 from fuzz.target import Target, must
 from fuzz.xml_changing import change
 from fuzz.xml_reading import EXCLUSIVE, Element, read
-from sinetti.wire import parsing
-from sinetti.wire.envelope import SOAP, enclose, open_envelope
-from sinetti.wire.parsing import Unparsable
+from sinetti.wire.soap.envelope import SOAP, enclose, open_envelope
+from sinetti.wire.xmldsig import parser
+from sinetti.wire.xmldsig.parser import Unparsable
 
 
 def check(octets: bytes) -> None:
@@ -26,9 +26,9 @@ def check(octets: bytes) -> None:
         for root in envelope.candidates():
             made = etree.tostring(root.getroottree(), encoding="utf-8")
             must(EXCLUSIVE.part(read(made).root) == EXCLUSIVE.part(payload), "each candidate is the payload")
-            must(parsing.exclusive(root) == parsing.exclusive(envelope.payload), "comments are the same too")
+            must(parser.exclusive(root) == parser.exclusive(envelope.payload), "comments are the same too")
         with suppress(Unparsable):  # no canonical form
-            parsing.exclusive(envelope.payload)
+            parser.exclusive(envelope.payload)
             _again(payload)
 
 
@@ -52,7 +52,7 @@ def _again(payload: Element) -> None:
         again = None
     must(again is not None, "what was taken out of an envelope can be put into one")
     assert again is not None  # noqa: S101 - told above
-    must(parsing.exclusive(again) == canonical, "an envelope gives back what was put into it")
+    must(parser.exclusive(again) == canonical, "an envelope gives back what was put into it")
 
 
 TARGET = Target("envelope", check, lambda: dict(messages.requests()), change)

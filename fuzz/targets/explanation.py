@@ -5,8 +5,8 @@ from collections.abc import Callable
 from fuzz import messages
 from fuzz.target import Target, must
 from fuzz.xml_changing import change
-from sinetti.wire.explaining import Verdict, explain
-from sinetti.wire.explaining_searching import Question
+from sinetti.diagnostics.explain import Verdict, explain
+from sinetti.diagnostics.search import Question
 
 _FORMS = 60
 """Forms that are tried of one input: all kinds of them come before."""

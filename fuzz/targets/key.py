@@ -16,9 +16,9 @@ from fuzz import der_changing, material
 from fuzz.target import Target, must
 from sinetti.domain.refusals import Refusal
 from sinetti.domain.values import KeyPolicy
-from sinetti.pki.formats import AnyPublicKey, dump_private_key, load_private_key, opens
-from sinetti.pki.keycheck import check_key, key_id, key_type
-from sinetti.wire.message_signatures import load_public_key, load_signing_key
+from sinetti.pki.encoding import AnyPublicKey, dump_private_key, load_private_key, opens
+from sinetti.pki.key_policy import check_key, key_id, key_type
+from sinetti.wire.http_signatures.profile import load_public_key, load_signing_key
 
 _POLICIES = (KeyPolicy(), KeyPolicy(small_exponent=True), KeyPolicy(types=frozenset()))
 _PRIVATE = b"-----BEGIN"

@@ -10,7 +10,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from fuzz import material
 from fuzz.target import Target, must
-from sinetti.wire.message_signatures import Parts, PublicKey, SignatureRefused, SigningKey, sign, verify
+from sinetti.wire.http_signatures.profile import Parts, PublicKey, SignatureRefused, SigningKey, sign, verify
 
 FIELDS = ("content-type", "content-digest", "signature-input", "signature")
 PIECES = [b";", b"=", b":", b'"', b"(", b")", b" ", b"\t", b",", b';nonce="n"', b';alg="ed25519"', b";expires=1"]

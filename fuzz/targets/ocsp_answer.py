@@ -11,12 +11,12 @@ from cryptography.x509 import ocsp
 from fuzz import der_changing, material
 from fuzz.target import Target, must
 from sinetti.ca.ocsp import canonical, responder_of, sign_answer
-from sinetti.domain.answers import CertIdHash, Standing, Status, Told
+from sinetti.domain.certificates.ocsp_status import CertIdHash, Standing, Status, Told
 from sinetti.domain.values import Serial
-from sinetti.gateway.chains import Authority, authority_of
-from sinetti.gateway.ocsp import Answers
-from sinetti.gateway.revocation import GOOD, NO_ANSWER, NOT_KNOWN, REVOKED
-from sinetti.pki.formats import serial_hex
+from sinetti.gateway.revocation.ocsp import Answers
+from sinetti.gateway.revocation.source import GOOD, NO_ANSWER, NOT_KNOWN, REVOKED
+from sinetti.gateway.x509.path_validation import Authority, authority_of
+from sinetti.pki.encoding import serial_hex
 
 _FRESH = timedelta(days=1)
 _LEAF = material.certificate("p256")

@@ -8,7 +8,7 @@ from cryptography.x509 import ocsp
 from fuzz import der_changing, material
 from fuzz.target import Target, must
 from sinetti.ca.ocsp import Asked, RequestRefused, check_issuer, read_request
-from sinetti.domain.answers import CertIdHash
+from sinetti.domain.certificates.ocsp_status import CertIdHash
 
 _HASHES = {CertIdHash.SHA1: hashes.SHA1(), CertIdHash.SHA256: hashes.SHA256()}  # noqa: S303 - what clients send
 

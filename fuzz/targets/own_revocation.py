@@ -7,13 +7,13 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from fuzz import material
 from fuzz.target import Target, must
 from fuzz.targets.message_signature import FIELDS, PIECES, digest_fits, others, read
-from sinetti.domain.revocation import RevocationReason
+from sinetti.domain.certificates.revocation import RevocationReason
 from sinetti.domain.values import Serial
-from sinetti.pki.formats import PublicKey, sha256_hex
-from sinetti.pki.renewal_id import read_renewal_id, renewal_id
-from sinetti.wire.holder_signatures import Algorithm, algorithms, sign, signer_of, verify
-from sinetti.wire.message_signatures import Parts, SignatureRefused
-from sinetti.wire.revocations import CONTENT_TYPE, PATH, NoRevocation, Revocation, parse, render
+from sinetti.pki.ari_id import read_renewal_id, renewal_id
+from sinetti.pki.encoding import PublicKey, sha256_hex
+from sinetti.wire.http_signatures.certificate_keys import Algorithm, algorithms, sign, signer_of, verify
+from sinetti.wire.http_signatures.profile import Parts, SignatureRefused
+from sinetti.wire.json_api.revocations import CONTENT_TYPE, PATH, NoRevocation, Revocation, parse, render
 
 _KINDS = ("rsa-2048", "p256", "p384")
 _MINE = [*PIECES, *(f';alg="{one}"'.encode() for one in Algorithm), b'"serial"', b'"reason"', b"superseded", b".AQ"]

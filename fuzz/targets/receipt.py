@@ -9,9 +9,9 @@ from fuzz.targets.document import accept
 from fuzz.xml_changing import change
 from fuzz.xml_reading import read
 from sinetti.domain.values import Serial, Sha256
-from sinetti.wire.flaws import SignatureInvalid, SignatureMissing
-from sinetti.wire.parsing import Unparsable
 from sinetti.wire.receipts import NoReceipt, Receipt, read_receipt, render_receipt
+from sinetti.wire.xmldsig.errors import SignatureInvalid, SignatureMissing
+from sinetti.wire.xmldsig.parser import Unparsable
 
 _AT = datetime(2026, 3, 2, 12, 0, 1, tzinfo=UTC)
 _ONE = Receipt("delivery-1", Sha256("0a" * 32), _AT, messages.WHO, messages.NAME, Serial("0123abcd"))

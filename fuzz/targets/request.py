@@ -11,12 +11,13 @@ from fuzz.targets.document import accept
 from fuzz.targets.envelope import payload_of
 from fuzz.xml_changing import change
 from fuzz.xml_reading import Element
-from sinetti.domain.asks import GetAsk, NewAsk, RenewAsk
+from sinetti.domain.requests import GetAsk, NewAsk, RenewAsk
 from sinetti.domain.values import KeyPolicy
-from sinetti.wire import soap, xmldsig
-from sinetti.wire.flaws import SignatureInvalid, SignatureMissing
-from sinetti.wire.parsing import Unparsable
-from sinetti.wire.soap import BadRequest, NotSoap, Opened, SignatureRefused
+from sinetti.wire.soap import operations
+from sinetti.wire.soap.operations import BadRequest, NotSoap, Opened, SignatureRefused
+from sinetti.wire.xmldsig import signature
+from sinetti.wire.xmldsig.errors import SignatureInvalid, SignatureMissing
+from sinetti.wire.xmldsig.parser import Unparsable
 
 _POLICY = KeyPolicy()
 _HEADERS = {"text/xml; charset=utf-8": None, "application/soap+xml": '"getCertificate"'}
@@ -27,7 +28,7 @@ def check(octets: bytes) -> None:
     with parsers_agree():
         for content_type, action in _HEADERS.items():
             try:
-                opened = soap.open_request(octets, content_type, action)
+                opened = operations.open_request(octets, content_type, action)
             except (NotSoap, BadRequest):
                 continue
             _judge(octets, opened)
@@ -37,23 +38,26 @@ def _judge(octets: bytes, opened: Opened) -> None:
     payload = payload_of(octets)
     _compare(opened.customer_id, payload, "CustomerId")
     try:
-        ask = soap.ask_of(opened, _POLICY)
+        ask = operations.ask_of(opened, _POLICY)
     except SignatureRefused:
         return
-    must(soap.ask_of(opened, _POLICY) == ask, "the same request asks for the same again")
+    must(operations.ask_of(opened, _POLICY) == ask, "the same request asks for the same again")
     _whole(ask, payload)
     match ask:
         case NewAsk():
-            again = soap.render_new(ask)
+            again = operations.render_new(ask)
         case GetAsk():
-            again = soap.render_get(ask)
+            again = operations.render_get(ask)
         case RenewAsk():
             _signed(opened)
             kind = next((one for one in material.KINDS if material.der(one) == ask.signer), None)
             if kind is None:
                 return
-            again = soap.render_renew(ask, messages.seal(kind))
-    must(soap.ask_of(soap.open_request(again, None, None), _POLICY) == ask, "what was read can be written and read")
+            again = operations.render_renew(ask, messages.seal(kind))
+    must(
+        operations.ask_of(operations.open_request(again, None, None), _POLICY) == ask,
+        "what was read can be written and read",
+    )
 
 
 def _whole(ask: NewAsk | RenewAsk | GetAsk, payload: Element) -> None:
@@ -89,7 +93,7 @@ def _signed(opened: Opened) -> None:
     for root in opened.envelope.candidates():
         octets = etree.tostring(root.getroottree(), encoding="utf-8")
         try:
-            verified = xmldsig.verify_document([root], accept)
+            verified = signature.verify_document([root], accept)
         except (Unparsable, SignatureMissing, SignatureInvalid):
             continue
         is_borne_out(octets, verified)

@@ -7,9 +7,9 @@ from fuzz.targets.document import accept
 from fuzz.targets.envelope import payload_of
 from fuzz.xml_changing import change
 from fuzz.xml_reading import Element
-from sinetti.domain.asks import Accepted, Collected
-from sinetti.wire import soap
-from sinetti.wire.soap import AnswerFault, AnswerNotTrusted, AnswerUnreadable, Failure, Operation, Response
+from sinetti.domain.requests import Accepted, Collected
+from sinetti.wire.soap import operations
+from sinetti.wire.soap.operations import AnswerFault, AnswerNotTrusted, AnswerUnreadable, Failure, Operation, Response
 
 
 def check(octets: bytes) -> None:
@@ -21,10 +21,10 @@ def check(octets: bytes) -> None:
 
 def _is_read(octets: bytes, operation: Operation) -> bool:
     try:
-        response = soap.read_response(octets, operation, accept)
+        response = operations.read_response(octets, operation, accept)
     except (AnswerFault, AnswerNotTrusted, AnswerUnreadable):
         return False
-    must(soap.read_response(octets, operation, accept) == response, "the same answer says the same again")
+    must(operations.read_response(octets, operation, accept) == response, "the same answer says the same again")
     _whole(response, payload_of(octets))
     _again(response, operation)
     return True
@@ -55,7 +55,9 @@ def _again(response: Response, operation: Operation) -> None:
         answer = Failure(response.errors[0].code, response.errors[0].message)
     else:
         return
-    told = soap.read_response(soap.render_response(operation, answer, messages.seal("p256")), operation, accept)
+    told = operations.read_response(
+        operations.render_response(operation, answer, messages.seal("p256")), operation, accept
+    )
     must(told.status_ok is response.status_ok, "the status can be said again")
     if response.status_ok:
         said = (told.certificate, told.retrieval_id)

@@ -8,9 +8,9 @@ from cryptography.hazmat.primitives.serialization import Encoding
 
 from fuzz import der_changing, material
 from fuzz.target import Target, must
-from sinetti.gateway.chains import authority_of
-from sinetti.gateway.lists import Lists, NotAList, read_list
-from sinetti.gateway.revocation import GOOD, REVOKED
+from sinetti.gateway.revocation.crl import Lists, NotAList, read_list
+from sinetti.gateway.revocation.source import GOOD, REVOKED
+from sinetti.gateway.x509.path_validation import authority_of
 
 _FRESH = timedelta(days=1)
 _LEAF = material.certificate("p256")

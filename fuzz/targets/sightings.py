@@ -4,9 +4,9 @@ from datetime import UTC, datetime
 from random import Random
 
 from fuzz.target import Target, must
-from sinetti.domain.use import Sighting
+from sinetti.domain.usage import Sighting
 from sinetti.domain.values import Sha256
-from sinetti.wire.sightings import NoSightings, parse, render
+from sinetti.wire.json_api.usage_reports import NoSightings, parse, render
 
 _PIECES = [b'"', b"{", b"}", b"[", b"]", b",", b":", b"null", b"1e999", b"NaN", b'"sightings"', b'"seen"', b'"sha256"']
 _PIECES += [b"\\u0030", b"\\ud800", b"0001-01-01T00:00:00+23:59", b"9999-12-31T23:59:59-23:59", b"Z", b".999999999"]

@@ -10,7 +10,7 @@ from fuzz.target import Target, must
 from sinetti.domain.refusals import Reason, Refusal
 from sinetti.domain.values import KeyPolicy
 from sinetti.pki.csr import LARGEST_REQUEST, RequestedKey, read_request
-from sinetti.pki.keycheck import key_id
+from sinetti.pki.key_policy import key_id
 
 _POLICIES = (KeyPolicy(), KeyPolicy(small_exponent=True))
 _HASHES = (hashes.SHA256(), hashes.SHA384(), hashes.SHA512())

@@ -5,18 +5,19 @@ from typing import Any, assert_never
 
 from lxml import etree
 
-from sinetti.ca.plans import RevokedEntry
-from sinetti.domain.answers import GOOD, Standing, Status, Told
-from sinetti.domain.asks import Accepted, Collected
+from sinetti.api.errors import failure
+from sinetti.ca.issuance_request import RevokedEntry
+from sinetti.domain.certificates.ocsp_status import GOOD, Standing, Status, Told
+from sinetti.domain.certificates.revocation import RevocationReason
 from sinetti.domain.refusals import Reason, Refusal
-from sinetti.domain.revocation import RevocationReason
+from sinetti.domain.requests import Accepted, Collected
 from sinetti.domain.values import RENEWAL_WINDOW, VALIDITY, KeyType
-from sinetti.pki.formats import serial_hex, sha256_hex
-from sinetti.protocols.faults import failure
-from sinetti.wire import soap, xmldsig
+from sinetti.pki.encoding import serial_hex, sha256_hex
 from sinetti.wire.receipts import Receipt, render_receipt
-from sinetti.wire.soap import Failure, Operation
-from sinetti.wire.xmldsig import Recipe
+from sinetti.wire.soap import operations
+from sinetti.wire.soap.operations import Failure, Operation
+from sinetti.wire.xmldsig import signature as xmldsig_signature
+from sinetti.wire.xmldsig.signature import Recipe
 from vector_maker import xml as by
 from vector_maker.authority import Authority, seal
 from vector_maker.book import (
@@ -77,7 +78,7 @@ def answers(book: Book, people: dict[str, Party]) -> None:
         "too-early-sv": ("Refused, in Swedish", Operation.RENEW, told["sv"], first, Recipe.EXCLUSIVE),
     }
     for name, (shows, operation, answer, signer, recipe) in cases.items():
-        octets = soap.render_response(operation, answer, seal(signer.key, signer.certificate), recipe)
+        octets = operations.render_response(operation, answer, seal(signer.key, signer.certificate), recipe)
         files = _signed_parts(book, f"answer-{name}", octets) | {"signer": f"certificates/{signer.name}.pem"}
         more = {"shows": shows, "files": files, "expected": _expected(answer), "outcome": {"believed": True}}
         _answer(book, f"answer-{name}", octets, operation, **more)
@@ -87,11 +88,11 @@ def disbelieved(book: Book, people: dict[str, Party]) -> None:
     """Answers that a client must not act on."""
     first, holder = book.signers[0], people["p256"]
     accepted = Accepted(retrieval_id("answer"))
-    good = soap.render_response(Operation.NEW, accepted, seal(first.key, first.certificate)).decode()
-    foreign = soap.render_response(Operation.NEW, accepted, seal(holder.key, holder.certificate)).decode()
+    good = operations.render_response(Operation.NEW, accepted, seal(first.key, first.certificate)).decode()
+    foreign = operations.render_response(Operation.NEW, accepted, seal(holder.key, holder.certificate)).decode()
     start, end = good.index("<ds:Signature"), good.index("</ds:Signature>") + len("</ds:Signature>")
     body = good[good.index("<cer:") : good.index("</SOAP-ENV:Body>")]
-    no = soap.render_response(
+    no = operations.render_response(
         Operation.NEW, failure(Refusal(Reason.INTERNAL), "en"), seal(first.key, first.certificate)
     )
     cases = {
@@ -102,7 +103,7 @@ def disbelieved(book: Book, people: dict[str, Party]) -> None:
         "two-payloads": ("The Body holds it twice", good.replace(body, body * 2), "unreadable"),
         "fault": (
             "A Fault, which nobody signs",
-            soap.render_fault("Out of order.", actor_is_client=False).decode(),
+            operations.render_fault("Out of order.", actor_is_client=False).decode(),
             "fault",
         ),
     }
@@ -114,8 +115,10 @@ def disbelieved(book: Book, people: dict[str, Party]) -> None:
 def deliveries(book: Book, people: dict[str, Party]) -> None:
     """Signed documents as a receiver judges them, and the receipt that it gives."""
     holder, revoked, first = people["rsa-2048"], people["revoked-p256"], book.signers[0]
-    sealed = xmldsig.sign_document(_REPORT.encode(), seal(holder.key, holder.certificate), Recipe.EXCLUSIVE)
-    by_revoked = xmldsig.sign_document(_REPORT.encode(), seal(revoked.key, revoked.certificate), Recipe.EXCLUSIVE)
+    sealed = xmldsig_signature.sign_document(_REPORT.encode(), seal(holder.key, holder.certificate), Recipe.EXCLUSIVE)
+    by_revoked = xmldsig_signature.sign_document(
+        _REPORT.encode(), seal(revoked.key, revoked.certificate), Recipe.EXCLUSIVE
+    )
     cases = {
         "delivery": ("A document with its seal", sealed, None),
         "delivery-changed": ("An amount was changed", sealed.replace(b"1234.50", b"9234.50"), "signature-invalid"),

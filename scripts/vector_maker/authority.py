@@ -14,22 +14,16 @@ from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import Encoding, load_pem_private_key
 
-from sinetti.ca.building import Built, life, policy_for, responder_plan, response_signer_plan
 from sinetti.ca.crl import assemble_crl, prepare_crl
-from sinetti.ca.hierarchy import Role, load_preset, parse_hierarchy
-from sinetti.ca.issuing import assemble, assemble_root, new_serial, prepare, prepare_authority
+from sinetti.ca.hierarchy_builder import Built, life, policy_for, responder_plan, response_signer_plan
+from sinetti.ca.hierarchy_config import Role, load_preset, parse_hierarchy
+from sinetti.ca.issuance import assemble, assemble_root, new_serial, prepare, prepare_authority
+from sinetti.ca.issuance_request import AuthorityPlan, Issuer, LeafKind, LeafPlan, RevokedEntry
 from sinetti.ca.ocsp import Responder, canonical, responder_of, sign_answer
-from sinetti.ca.plans import AuthorityPlan, Issuer, LeafKind, LeafPlan, RevokedEntry
-from sinetti.domain.answers import CertIdHash, Told
+from sinetti.domain.certificates.ocsp_status import CertIdHash, Told
 from sinetti.domain.values import VALIDITY, Channel, Environment, KeyType, Span
-from sinetti.pki.formats import (
-    certificate_der,
-    dump_private_key,
-    generate_key,
-    load_certificate,
-    serial_hex,
-)
-from sinetti.wire.xmldsig import Seal, seal_with
+from sinetti.pki.encoding import certificate_der, dump_private_key, generate_key, load_certificate, serial_hex
+from sinetti.wire.xmldsig.signature import Seal, seal_with
 from vector_maker.xml import AnyKey, hash_of, plain_signature
 
 BASE_URL = "http://pki.sinetti.example"
@@ -118,7 +112,7 @@ def drawn(name: str) -> Callable[[int], bytes]:
 
 
 def found(keys: Keys, made: datetime) -> Authority:
-    """Make the CAs, as `sinetti.ca.building.build_hierarchy` does, with kept keys."""
+    """Make the CAs, as `sinetti.ca.hierarchy_builder.build_hierarchy` does, with kept keys."""
     hierarchy = parse_hierarchy(load_preset("default"), Environment.TEST, BASE_URL)
     entries: dict[str, tuple[AnyKey, x509.Certificate]] = {}
     built = Built(hierarchy, entries)

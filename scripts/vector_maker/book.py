@@ -16,7 +16,7 @@ from cryptography.hazmat.primitives.serialization import Encoding
 from sinetti.domain.codes import CODES
 from sinetti.domain.refusals import Reason
 from sinetti.domain.values import KeyType
-from sinetti.pki.formats import certificate_der, generate_key, serial_hex, sha256_hex
+from sinetti.pki.encoding import certificate_der, generate_key, serial_hex, sha256_hex
 from vector_maker.authority import Authority, Keys, signing_request
 from vector_maker.xml import AnyKey
 

@@ -7,7 +7,7 @@ from typing import Any
 from cryptography.hazmat.primitives.asymmetric import rsa
 
 from sinetti.domain.refusals import Reason
-from sinetti.pki.formats import sha256_hex
+from sinetti.pki.encoding import sha256_hex
 from vector_maker import xml as by
 from vector_maker.authority import signing_request
 from vector_maker.book import (

@@ -7,7 +7,7 @@ else, a lock or somebody at the other end, waits by the clock.
 
 from pathlib import Path
 
-from sinetti.clock import ticks
+from sinetti.infra.clock import ticks
 
 
 class Busy:

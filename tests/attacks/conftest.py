@@ -4,8 +4,8 @@ from collections.abc import Iterator
 
 import pytest
 
+from sinetti.database.connection import open_register
 from sinetti.domain.values import KeyType
-from sinetti.registry.opening import open_register
 from tests.attacks.doors import SoapDoor, soap_door
 from tests.support.office import opened_desk, sqlite_desk
 from tests.support.registers import all_connections_closed, copied_file, sqlite_register

@@ -9,17 +9,17 @@ from pathlib import Path
 
 from lxml import etree
 
-from sinetti.actions.enrol import enrol
+from sinetti.database.issuance import transactions
 from sinetti.domain.values import Channel, KeyType
-from sinetti.gateway.check import Gateway
-from sinetti.gateway.lists import Lists
-from sinetti.gateway.verdict import Verdict
-from sinetti.pki.formats import PrivateKey, certificate_der
-from sinetti.pki.keycheck import key_id
-from sinetti.registry import store
+from sinetti.gateway.gateway import Gateway
+from sinetti.gateway.revocation.crl import Lists
+from sinetti.gateway.verdicts.verdict import Verdict
+from sinetti.pki.encoding import PrivateKey, certificate_der
+from sinetti.pki.key_policy import key_id
+from sinetti.services.issuance.enrol import enrol
+from tests.api.counter import SERVICE, Counter, fault, opened_counter, payload_of, read
 from tests.attacks.messages import OTHER_CUSTOMER, PLAIN_HEADERS, WHOLE, Attack, Given, Sent, Signer, envelope
 from tests.gateway.material import ANCHORS, crl
-from tests.protocols.counter import SERVICE, Counter, fault, opened_counter, payload_of, read
 from tests.support import authority
 from tests.support.authority import CUSTOMER_ID, NOW
 from tests.support.office import (
@@ -67,7 +67,7 @@ class SoapDoor:
             answer, retrieval_id = self.answer(given.message)
             assert answer == WHOLE, "the twin is accepted"
             assert retrieval_id is not None
-            issued = store.find_by_retrieval_id(self.desk.register, retrieval_id, CUSTOMER_ID)
+            issued = transactions.find_by_retrieval_id(self.desk.register, retrieval_id, CUSTOMER_ID)
             assert issued is not None
             assert (issued.key, issued.predecessor) == (
                 key_id(self.asked[attack.key].public_key()),

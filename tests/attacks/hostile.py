@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from tests.protocols.messages import SERVICE, SOAP
+from tests.api.messages import SERVICE, SOAP
 
 SECRET = "qwxz-what-nobody-may-read"
 """What the file says that hostile XML asks for."""

@@ -18,25 +18,25 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from sinetti.api.publication import StatusDoor
+from sinetti.api.soap import PATH
+from sinetti.database.connection import open_register
 from sinetti.domain.values import Channel
-from sinetti.gateway.believing import Proxies
-from sinetti.gateway.check import Gateway
-from sinetti.gateway.guarding import Guard
-from sinetti.gateway.lists import Lists
-from sinetti.gateway.service import Service
-from sinetti.gateway.serving import Edge as GatewayEdge
-from sinetti.pki.formats import certificate_der
-from sinetti.protocols.edge import Edge
-from sinetti.protocols.http import Reply, Request, plain
-from sinetti.protocols.soap import PATH
-from sinetti.protocols.status import StatusDoor
-from sinetti.registry.opening import open_register
-from sinetti.testbench.receiving import ReceivingDoor, gateway_of
-from sinetti.testbench.status_edge import StatusEdge
-from sinetti.wire.xmldsig import Recipe, seal_of, sign_document
+from sinetti.gateway.gateway import Gateway
+from sinetti.gateway.revocation.crl import Lists
+from sinetti.gateway.web.endpoints import Service
+from sinetti.gateway.web.guard import Guard
+from sinetti.gateway.web.server import Edge as GatewayEdge
+from sinetti.gateway.web.trusted_proxies import Proxies
+from sinetti.pki.encoding import certificate_der
+from sinetti.server.asgi import Edge
+from sinetti.server.http import Reply, Request, plain
+from sinetti.testbench.endpoints.deliveries import ReceivingDoor, gateway_of
+from sinetti.testbench.endpoints.status_router import StatusEdge
+from sinetti.wire.xmldsig.signature import Recipe, seal_of, sign_document
+from tests.api.counter import opened_counter
 from tests.attacks.busy import Busy
 from tests.gateway.material import crl
-from tests.protocols.counter import opened_counter
 from tests.support.authority import NOW, issuer, response_signer
 from tests.support.office import REQUEST, enrolled, opened_desk
 

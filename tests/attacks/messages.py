@@ -12,7 +12,7 @@ from functools import cached_property
 from cryptography.hazmat.primitives.asymmetric import ec
 
 from sinetti.domain.values import KeyType
-from sinetti.pki.formats import PrivateKey
+from sinetti.pki.encoding import PrivateKey
 from tests.support.authority import CUSTOMER_ID
 from tests.support.xml_signing import MORE, OURS, PLACE, Shape, signed
 

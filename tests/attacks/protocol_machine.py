@@ -15,23 +15,23 @@ from typing import ClassVar
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
-from sinetti.actions import order as ordering
-from sinetti.actions.register_organisation import approve, withdraw
-from sinetti.actions.revoke import NotRevocable, RevokeAsk, revoke
-from sinetti.domain.revocation import RevocationReason
+from sinetti.api.soap import PATH, SoapDoor
+from sinetti.database.connection import open_register
+from sinetti.database.models import core
+from sinetti.domain.certificates.revocation import RevocationReason
 from sinetti.domain.values import Channel
-from sinetti.pki.formats import certificate_der, load_certificate, serial_hex
-from sinetti.pki.keycheck import key_id
-from sinetti.protocols.http import Request
-from sinetti.protocols.soap import PATH, SoapDoor
-from sinetti.registry import models
-from sinetti.registry.opening import open_register
-from sinetti.wire import soap
-from sinetti.wire.soap import Operation, Response
-from sinetti.wire.xmldsig import Recipe, seal_of
+from sinetti.pki.encoding import certificate_der, load_certificate, serial_hex
+from sinetti.pki.key_policy import key_id
+from sinetti.server.http import Request
+from sinetti.services.issuance import order as issuance_order
+from sinetti.services.organisations.register import approve, withdraw
+from sinetti.services.revocation.revoke import NotRevocable, RevokeAsk, revoke
+from sinetti.wire.soap import operations
+from sinetti.wire.soap.operations import Operation, Response
+from sinetti.wire.xmldsig.signature import Recipe, seal_of
+from tests.api import messages
 from tests.attacks.protocol_model import DAY, LIFE, OK, SECOND, WINDOW, Ids, Issued, Model, Order, Wanted
 from tests.attacks.protocol_values import DRESSES, HUNG_ON, KEYS, hung_on, key_of, spelt, strange_key
-from tests.protocols import messages
 from tests.support import xml_signing
 from tests.support.authority import CUSTOMER_ID, response_signer
 from tests.support.office import REQUEST, add_organisation, an_order, ca_certificate, csr, odd_csr, opened_desk
@@ -104,8 +104,8 @@ class Protocol(RuleBasedStateMachine):
     def order(self, customer: str, channel: str) -> None:
         """Order a certificate."""
         try:
-            shown = ordering.order(an_order(customer, Channel(channel)), self.desk.office, "operator", REQUEST)
-        except ordering.OrderError:
+            shown = issuance_order.order(an_order(customer, Channel(channel)), self.desk.office, "operator", REQUEST)
+        except issuance_order.OrderError:
             assert channel not in self.model.approved[customer]
             return
         assert channel in self.model.approved[customer]
@@ -119,8 +119,8 @@ class Protocol(RuleBasedStateMachine):
         """Let new transfer ids be sent for an order: the old ones end."""
         order = self.model.orders[which % len(self.model.orders)]
         try:
-            shown = ordering.send_ids(order.order_id, self.desk.office, "operator", REQUEST)
-        except ordering.OrderSpent:
+            shown = issuance_order.send_ids(order.order_id, self.desk.office, "operator", REQUEST)
+        except issuance_order.OrderSpent:
             assert order.spent is not None
             return
         assert order.spent is None
@@ -286,7 +286,7 @@ class Protocol(RuleBasedStateMachine):
     @invariant()
     def the_register_is_as_the_model(self) -> None:
         """Never two, never none: each certificate that should be there is there, as it should be, and no other."""
-        rows = models.Certificate.objects.using(self.desk.register.alias).select_related("predecessor", "order")
+        rows = core.Certificate.objects.using(self.desk.register.alias).select_related("predecessor", "order")
         there = {
             (
                 row.retrieval_id,
@@ -300,7 +300,7 @@ class Protocol(RuleBasedStateMachine):
         }
         assert len(rows) == len(there)
         assert there == {self._as_a_row(one) for one in self.model.issued}
-        known = set(models.UsedKey.objects.using(self.desk.register.alias).values_list("key_id", flat=True))
+        known = set(core.UsedKey.objects.using(self.desk.register.alias).values_list("key_id", flat=True))
         assert known == {key_id(key_of(name).public_key()) for name in self.model.keys}
 
     @staticmethod
@@ -364,7 +364,7 @@ class Protocol(RuleBasedStateMachine):
     def _answer(self, operation: Operation, body: bytes) -> Response:
         reply = self.door(Request("POST", PATH, "", {"content-type": "text/xml; charset=utf-8"}, REQUEST, body))
         assert reply.status == 200, reply.body
-        return soap.read_response(reply.body, operation, lambda one: one == self.signer)
+        return operations.read_response(reply.body, operation, lambda one: one == self.signer)
 
     def _request(self, operation, values, octets, dressed, signed_by=None, *, broken=False) -> bytes:
         dress, hung = dressed

@@ -10,11 +10,11 @@ from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.hazmat.primitives.asymmetric.utils import decode_dss_signature, encode_dss_signature
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
-from sinetti.ca.hierarchy import Role, build_hierarchy, load_preset, parse_hierarchy
-from sinetti.ca.issuing import assemble
-from sinetti.ca.joining import head, tlv
+from sinetti.ca.der import head, tlv
+from sinetti.ca.hierarchy_config import Role, build_hierarchy, load_preset, parse_hierarchy
+from sinetti.ca.issuance import assemble
 from sinetti.domain.values import Environment
-from sinetti.pki.formats import PrivateKey, certificate_der
+from sinetti.pki.encoding import PrivateKey, certificate_der
 from tests.attacks.messages import BROKEN, P256_ORDER, WHOLE, Attack, Given, Pair, Signer
 from tests.support import authority
 from tests.support.authority import BASE_URL, NOW, issue, issuer, leaf_plan

@@ -2,9 +2,9 @@
 
 from dataclasses import replace
 
+from tests.api.counter import SERVICE
 from tests.attacks.doors import DELIVERY
 from tests.attacks.messages import BROKEN, Attack, Given, Make
-from tests.protocols.counter import SERVICE
 
 
 def _as(root: str, namespace: str) -> Make:

@@ -9,7 +9,7 @@ from time import process_time, sleep
 
 import pytest
 
-from sinetti.clock import ticks
+from sinetti.infra.clock import ticks
 from tests.attacks.busy import Busy
 from tests.support.postgres import skip_or_fail
 from tests.support.programs import started

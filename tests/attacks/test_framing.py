@@ -1,6 +1,6 @@
 """Where a message begins and ends: compression, chunks, sizes that lie, two sizes at once, over real sockets.
 
-Slow senders: tests/cli/server/test_traffic.py and tests/protocols/test_listening.py.
+Slow senders: tests/cli/authority/test_traffic.py and tests/server/test_listening.py.
 """
 
 import gzip
@@ -13,11 +13,11 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from sinetti.clock import machine_now
+from sinetti.infra.clock import machine_now
+from tests.api import messages
 from tests.attacks.busy import Busy
 from tests.attacks.test_parsers import MEBIBYTES, SECONDS
-from tests.protocols import messages
-from tests.protocols.test_listening import chunk
+from tests.server.test_listening import chunk
 from tests.support.programs import running
 from tests.support.relying import material
 from tests.support.relying_doors import gateway_running

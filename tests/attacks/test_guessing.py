@@ -2,7 +2,7 @@
 
 What is there to be told apart is compared by three measures: the octets of the answers, the statements that the
 database gets, and the processor's time, statistically. That ten wrong passwords lock, also when they come at once:
-tests/actions/test_enrol.py and test_crowds.py.
+tests/services/issuance/test_enrol.py and test_crowds.py.
 """
 
 import re
@@ -17,12 +17,12 @@ from time import thread_time
 import pytest
 from django.db import connections
 
-from sinetti.actions.enrol import enrol
-from sinetti.actions.order import send_ids
+from sinetti.database.issuance import transactions
 from sinetti.domain.refusals import Reason
-from sinetti.registry import store
-from tests.protocols import messages
-from tests.protocols.counter import opened_counter
+from sinetti.services.issuance.enrol import enrol
+from sinetti.services.issuance.order import send_ids
+from tests.api import messages
+from tests.api.counter import opened_counter
 from tests.support.authority import CUSTOMER_ID
 from tests.support.office import (
     DAY,
@@ -189,7 +189,7 @@ def timed(made, kind, leak):
 
 
 def one_more(counter):
-    store.find_password(counter.desk.register, "0" * 32)
+    transactions.find_password(counter.desk.register, "0" * 32)
 
 
 @pytest.mark.parametrize("at", AT)

@@ -10,15 +10,15 @@ from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec, ed448, ed25519
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
+from sinetti.database.connection import open_register
 from sinetti.domain.values import KeyType
-from sinetti.pki.formats import load_certificate
-from sinetti.registry.opening import open_register
+from sinetti.pki.encoding import load_certificate
+from tests.api import messages
+from tests.api.counter import opened_counter
+from tests.api.drafts import new_draft, renew_draft
 from tests.attacks import csrs
 from tests.attacks.weak_keys import ODD, WEAK, odd, rsa_request, weak
 from tests.pki.weak_numbers import with_a_prime_of
-from tests.protocols import messages
-from tests.protocols.counter import opened_counter
-from tests.protocols.drafts import new_draft, renew_draft
 from tests.support.authority import CUSTOMER_ID, CUSTOMER_NAME, NOW, holder_key
 from tests.support.office import DAY, add_organisation, csr, enrolled, get_ask, new_key, opened_desk
 from tests.support.registers import all_connections_closed, copied_file

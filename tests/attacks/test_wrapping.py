@@ -7,12 +7,12 @@ from datetime import timedelta
 
 import pytest
 
-from sinetti.actions.register_organisation import close
-from sinetti.actions.revoke import RevokeAsk, revoke
-from sinetti.domain.revocation import RevocationReason
+from sinetti.domain.certificates.revocation import RevocationReason
 from sinetti.domain.values import Channel, Environment
-from sinetti.gateway.check import Gateway
-from sinetti.gateway.lists import Lists
+from sinetti.gateway.gateway import Gateway
+from sinetti.gateway.revocation.crl import Lists
+from sinetti.services.organisations.register import close
+from sinetti.services.revocation.revoke import RevokeAsk, revoke
 from tests.attacks import doors, envelopes, grammar, methods, presented, signers, strays, texts, wrapping
 from tests.attacks.doors import REFUSALS, SoapDoor
 from tests.attacks.messages import WHOLE, Attack, Pair, envelope, sent

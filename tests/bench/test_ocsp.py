@@ -5,10 +5,10 @@ from urllib.parse import unquote
 from bench import scene, seeding
 from bench.ocsp import path_of, per_signature, renewed
 from bench.scene import KINDS
-from sinetti.actions.keep_answers import AnswerRounds
+from sinetti.api.publication import StatusDoor
 from sinetti.domain.values import Channel
-from sinetti.protocols.http import Request
-from sinetti.protocols.status import StatusDoor
+from sinetti.server.http import Request
+from sinetti.services.status.ocsp_refresh import AnswerRounds
 from tests.support.registers import all_connections_closed
 
 

@@ -19,14 +19,14 @@ from sinetti.ca.crl import (
     read_list,
     read_signed,
 )
-from sinetti.ca.entries import listed_since
-from sinetti.ca.joining import ca_key
+from sinetti.ca.crl_entries import listed_since
+from sinetti.ca.der import ca_key
 from sinetti.ca.profiles import key_identifier_of
-from sinetti.ca.recording import recorder
-from sinetti.domain.revocation import RevocationReason
+from sinetti.ca.tbs_capture import recorder
+from sinetti.domain.certificates.revocation import RevocationReason
 from sinetti.domain.values import Serial
-from sinetti.pki.formats import serial_hex
-from sinetti.pki.signing import hash_for, sign
+from sinetti.pki.encoding import serial_hex
+from sinetti.pki.signatures import hash_for, sign
 from tests.support.authority import BASE_URL, NOW, authority, holder_key, issuer
 
 ISSUER = issuer()

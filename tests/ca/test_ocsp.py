@@ -9,8 +9,9 @@ from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.serialization import Encoding
 from cryptography.x509 import ocsp
 
-from sinetti.ca.building import RESPONDER_LIFE, responder_plan
-from sinetti.ca.hierarchy import Role
+from sinetti.ca.hierarchy_builder import RESPONDER_LIFE, responder_plan
+from sinetti.ca.hierarchy_config import Role
+from sinetti.ca.issuance_request import LeafKind, LintError
 from sinetti.ca.lint import lint
 from sinetti.ca.ocsp import (
     ErrorStatus,
@@ -22,11 +23,10 @@ from sinetti.ca.ocsp import (
     responder_of,
     sign_answer,
 )
-from sinetti.ca.plans import LeafKind, LintError
-from sinetti.domain.answers import GOOD, UNKNOWN, CertIdHash, Standing, Status, Told
-from sinetti.domain.revocation import RevocationReason
+from sinetti.domain.certificates.ocsp_status import GOOD, UNKNOWN, CertIdHash, Standing, Status, Told
+from sinetti.domain.certificates.revocation import RevocationReason
 from sinetti.domain.values import Channel
-from sinetti.pki.formats import serial_hex
+from sinetti.pki.encoding import serial_hex
 from tests.ca.linters import answer_findings, certificate_findings
 from tests.ca.test_pkilint import built
 from tests.support.asking import asked, believed

@@ -8,11 +8,11 @@ import pytest
 from cryptography import x509
 
 from sinetti.ca.crl import RevokedEntry, assemble_crl, prepare_crl
-from sinetti.ca.hierarchy import PRESETS, Role, build_hierarchy, load_preset, parse_hierarchy
-from sinetti.ca.issuing import AuthorityPlan, LeafKind, LeafPlan, assemble, new_serial, prepare_authority
+from sinetti.ca.hierarchy_config import PRESETS, Role, build_hierarchy, load_preset, parse_hierarchy
+from sinetti.ca.issuance import AuthorityPlan, LeafKind, LeafPlan, assemble, new_serial, prepare_authority
 from sinetti.domain.values import Environment, KeyType, Span
-from sinetti.pki.formats import certificate_der
-from sinetti.pki.signing import sign
+from sinetti.pki.encoding import certificate_der
+from sinetti.pki.signatures import sign
 from tests.ca.linters import certificate_findings, list_findings
 from tests.support.authority import BASE_URL, NOW, authority, holder_key, issue, issuer, leaf_plan, services_issuer
 

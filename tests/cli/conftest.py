@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from sinetti.cli import common
+from sinetti.cli.client import common
 from sinetti.cli.main import main
-from tests.holder.double import PASSWORD, TRANSFER_ID, Double, anchors, served
+from tests.client.double import PASSWORD, TRANSFER_ID, Double, anchors, served
 from tests.support import authority
 
 

@@ -4,15 +4,18 @@ import json
 
 import pytest
 
-from sinetti import file_rights
+from sinetti.client.config import finding
+from sinetti.client.config import messages as config_messages
+from sinetti.client.doctor import messages as doctor_messages
+from sinetti.client.messages import messages
+from sinetti.client.messages.messages import render, say_count
+from sinetti.client.requests import transport
+from sinetti.client.requests.transport import Look
+from sinetti.client.store import event_log, files, generations, settings
+from sinetti.client.store.event_log import Event
+from sinetti.client.store.generations import Notes
 from sinetti.domain.values import Language
-from sinetti.holder import files, generations, log, messages, settings, transport
-from sinetti.holder.config import finding, said
-from sinetti.holder.doctor import words
-from sinetti.holder.generations import Notes
-from sinetti.holder.log import Event
-from sinetti.holder.messages import render, say_count
-from sinetti.holder.transport import Look
+from sinetti.infra import file_permissions
 from tests.support import authority
 
 TABLES = """\
@@ -35,7 +38,7 @@ customer_name = "Leipomo Oy"
 def begun(shell, monkeypatch):
     """A shell in the folder of a sinetti.toml; the service shows a page and the true time."""
     monkeypatch.chdir(shell.folder)
-    monkeypatch.setattr(file_rights, "is_root", lambda: False)
+    monkeypatch.setattr(file_permissions, "is_root", lambda: False)
     monkeypatch.delenv(finding.VARIABLE, raising=False)
     monkeypatch.setattr(transport, "look", lambda *_: Look(200, shell.double.now))
     (shell.folder / "sinetti.toml").write_text(TABLES.format(url=shell.double.url))
@@ -122,7 +125,7 @@ def test_the_doctor_looks_at_a_table_by_its_name(begun):
 def test_a_service_that_is_not_there_is_found_before_transfer_ids_are_spent(begun, monkeypatch):
     monkeypatch.undo()
     monkeypatch.chdir(begun.folder)
-    monkeypatch.setattr(file_rights, "is_root", lambda: False)
+    monkeypatch.setattr(file_permissions, "is_root", lambda: False)
     (begun.folder / "sinetti.toml").write_text(TABLES.format(url="http://127.0.0.1:9/"))
     code, rows, _ = found(begun)
     assert (code, [check for check, level in rows if level == "fail"]) == (4, ["reachable"])
@@ -157,15 +160,15 @@ def test_a_revoked_certificate_is_not_said_to_be_renewable_later(shell):
     code, _, err = shell.run("renew", "payroll", "--store", shell.store)
     assert (code, "can no longer be renewed: it is revoked. Order a replacement" in err) == (3, True)
     assert not shell.double.seen, "nobody is called"
-    assert [one.event for one in log.read(folder)] == [Event.ENROLLED]
+    assert [one.event for one in event_log.read(folder)] == [Event.ENROLLED]
 
 
 COUNTS = {
-    "a file of tables": (words.CONFIG_GOOD, {"path": "F"}),
-    "a store": (words.STORE_GOOD, {"path": "S"}),
-    "anchors": (words.ANCHORS_GOOD, {"bundle": "B", "until": authority.NOW}),
-    "clocks": (words.CLOCK_GOOD, {}),
-    "mistakes": (said.MORE, {"path": "F"}),
+    "a file of tables": (doctor_messages.CONFIG_GOOD, {"path": "F"}),
+    "a store": (doctor_messages.STORE_GOOD, {"path": "S"}),
+    "anchors": (doctor_messages.ANCHORS_GOOD, {"bundle": "B", "until": authority.NOW}),
+    "clocks": (doctor_messages.CLOCK_GOOD, {}),
+    "mistakes": (config_messages.MORE, {"path": "F"}),
     "a pass": (messages.RUN_SUMMARY, {"well": 0, "renewed": 0, "left": 0}),
 }
 

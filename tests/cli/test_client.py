@@ -10,16 +10,16 @@ from types import SimpleNamespace
 
 import pytest
 
-from sinetti.cli import common, status
-from sinetti.cli import console as term
 from sinetti.cli import entry as start
 from sinetti.cli import main as entry
+from sinetti.cli.client import common, status
+from sinetti.cli.core import console
+from sinetti.client.results import ExitCode
+from sinetti.client.store import files
 from sinetti.domain.values import Language
-from sinetti.holder import files
-from sinetti.holder.outcome import ExitCode
-from sinetti.wire.soap import Failure
-from tests.holder import double as doubles
-from tests.holder.test_sealing import MALFORMED, malformed, sealed_with
+from sinetti.wire.soap.operations import Failure
+from tests.client import double
+from tests.client.store.test_document_signature import MALFORMED, malformed, sealed_with
 from tests.support import authority
 from tests.support.programs import program, ran, surroundings
 
@@ -62,19 +62,19 @@ def test_an_american_may_write_enroll():
 
 
 def test_the_password_may_come_on_standard_input(shell, monkeypatch):
-    monkeypatch.setattr(sys, "stdin", SimpleNamespace(buffer=io.BytesIO(doubles.PASSWORD.encode() + b"\r\n")))
+    monkeypatch.setattr(sys, "stdin", SimpleNamespace(buffer=io.BytesIO(double.PASSWORD.encode() + b"\r\n")))
     assert shell.enrol(transfer_password_file="-")[0] == 0
 
 
 def test_the_password_is_never_printed(shell):
-    for behaviour in (doubles.lose, doubles.refuse(Failure("PKI004", "Wrong.")), doubles.say(503)):
+    for behaviour in (double.lose, double.refuse(Failure("PKI004", "Wrong.")), double.say(503)):
         shell.double.script.append(behaviour)
         _, out, err = shell.enrol("--json")
-        assert doubles.PASSWORD not in out + err
+        assert double.PASSWORD not in out + err
 
 
 def test_a_refusal_in_json(shell):
-    shell.double.script.append(doubles.refuse(Failure("PKI005", "The transfer IDs expired.")))
+    shell.double.script.append(double.refuse(Failure("PKI005", "The transfer IDs expired.")))
     code, out, err = shell.enrol("--json")
     (row,) = json.loads(out)
     assert (code, row["result"], row["codes"], row["state"]) == (3, "refused", ["PKI005"], "pending")
@@ -99,14 +99,14 @@ def test_renew_by_the_clock_of_a_bench(shell):
 
 def test_renew_force_shows_the_service_refusal(shell):
     shell.enrol()
-    shell.double.script.append(doubles.refuse(TOO_EARLY))
+    shell.double.script.append(double.refuse(TOO_EARLY))
     code, out, err = shell.run("renew", "payroll", "--store", shell.store, "--force", "--json")
     assert (code, json.loads(out)[0]["codes"]) == (3, ["PKI034"])
     assert "The service answered PKI034: Too early" in err
 
 
 def test_retrieve(shell):
-    shell.double.script.extend([doubles.well, doubles.refuse(doubles.NOT_READY)])
+    shell.double.script.extend([double.well, double.refuse(double.NOT_READY)])
     assert shell.enrol("--wait", "0")[0] == 4
     code, out, _ = shell.run("retrieve", "--all", "--store", shell.store, "--json")
     assert (code, json.loads(out)[0]["result"]) == (0, "enrolled")
@@ -114,9 +114,9 @@ def test_retrieve(shell):
 
 def test_with_all_the_highest_code_wins(shell, monkeypatch):
     for number, name in enumerate(("a", "b", "c"), start=1):
-        monkeypatch.setattr(doubles, "TRANSFER_ID", f"{number}" * 32)
+        monkeypatch.setattr(double, "TRANSFER_ID", f"{number}" * 32)
         shell.enrol(name=name, transfer_id=f"{number}" * 32)
-    shell.double.script.extend([doubles.lose, doubles.refuse(TOO_EARLY)])
+    shell.double.script.extend([double.lose, double.refuse(TOO_EARLY)])
     code, out, _ = shell.run("renew", "--all", "--force", "--store", shell.store, "--json")
     assert code == 6
     assert [row["result"] for row in json.loads(out)] == ["uncertain", "refused", "renewed"]
@@ -126,7 +126,7 @@ def test_with_all_each_line_says_which_name_it_is_about(shell):
     shell.enrol()
     shell.enrol(name="benefits")
     shell.double.now = OPENS
-    shell.double.script.extend([doubles.refuse(TOO_EARLY)] * 2)
+    shell.double.script.extend([double.refuse(TOO_EARLY)] * 2)
     code, _, err = shell.run("renew", "--all", "--store", shell.store)
     assert code == 3
     assert [line.partition(": ")[0] for line in err.splitlines()] == ["benefits", "payroll"]
@@ -148,7 +148,7 @@ def test_a_folder_that_is_no_store(command, shell):
 
 
 def test_a_key_that_was_made_before_goes_on_whatever_key_says(shell):
-    shell.double.script.append(doubles.lose)
+    shell.double.script.append(double.lose)
     shell.enrol()
     code, _, err = shell.enrol(key="rsa-2048")
     assert code == 0
@@ -233,7 +233,7 @@ def test_usage_of_the_others(words, text, shell):
 def two_worlds(shell, monkeypatch):
     """A store with a name in PRODUCTION between two in TEST."""
     for number, name in enumerate(("a", "b", "c"), start=1):
-        monkeypatch.setattr(doubles, "TRANSFER_ID", f"{number}" * 32)
+        monkeypatch.setattr(double, "TRANSFER_ID", f"{number}" * 32)
         shell.enrol(name=name, transfer_id=f"{number}" * 32)
     path = shell.store / "b" / "settings.toml"
     path.write_text(path.read_text().replace('"TEST"', '"PRODUCTION"'))
@@ -300,7 +300,7 @@ def test_languages(absent, present, language, shell):
 
 def test_languages_of_faults_before_anything_is_parsed(shell):
     assert "Anna yksi NIMI" in shell.run("renew", "--store", shell.folder, "--lang=fi")[2]
-    assert term.language_of(["x", "--lang", "sv"]) is Language.SV
+    assert console.language_of(["x", "--lang", "sv"]) is Language.SV
 
 
 LOCALES = {
@@ -316,8 +316,8 @@ LOCALES = {
 
 @pytest.mark.parametrize(("named", "language"), LOCALES.values(), ids=LOCALES)
 def test_the_language_of_a_locale(named, language, monkeypatch):
-    monkeypatch.setattr(term.locale, "setlocale", lambda _category, _wanted=None: named)
-    assert term.language_of_locale() is language
+    monkeypatch.setattr(console.locale, "setlocale", lambda _category, _wanted=None: named)
+    assert console.language_of_locale() is language
 
 
 WISHES = {
@@ -332,14 +332,14 @@ WISHES = {
 @pytest.mark.parametrize(("environment", "language"), WISHES.values(), ids=WISHES)
 def test_a_locale_that_is_not_installed_still_tells_the_language(environment, language, monkeypatch):
     def missing(*_):
-        raise term.locale.Error
+        raise console.locale.Error
 
-    monkeypatch.setattr(term.locale, "setlocale", missing)
+    monkeypatch.setattr(console.locale, "setlocale", missing)
     for name in ("LC_ALL", "LC_MESSAGES", "LANG"):
         monkeypatch.delenv(name, raising=False)
     for name, value in environment.items():
         monkeypatch.setenv(name, value)
-    assert term.language_of_locale() is language
+    assert console.language_of_locale() is language
 
 
 def test_reasons_are_in_the_readers_language(shell, document):
@@ -352,7 +352,7 @@ def test_reasons_are_in_the_readers_language(shell, document):
 
 
 def test_a_wrong_address_says_what_to_look_at(shell):
-    shell.double.script.append(doubles.say(404))
+    shell.double.script.append(double.say(404))
     code, _, err = shell.enrol()
     assert code == 4
     assert "Check the address (--service, or sinetti.toml): it ends with /2017/10/CertificateServices" in err
@@ -382,7 +382,7 @@ def test_status_for_people(shell):
 
 def test_status_puts_what_needs_a_person_first_and_json_sorts_by_name(shell, monkeypatch):
     for number, name in enumerate(("a", "b", "c"), start=1):
-        monkeypatch.setattr(doubles, "TRANSFER_ID", f"{number}" * 32)
+        monkeypatch.setattr(double, "TRANSFER_ID", f"{number}" * 32)
         shell.enrol(name=name, transfer_id=f"{number}" * 32)
     (shell.store / "c" / "live" / "key.pem").unlink()
     note = {"revoked": (shell.store / "b" / "live").resolve().name, "serial": None, "transfer": None}
@@ -584,7 +584,7 @@ def test_without_the_extra_server_commands_name_it(command, shell, monkeypatch):
 def test_the_client_takes_no_server_room_along():
     program = (
         "import sys, sinetti.cli.main as entry; entry.build_parser();"
-        "server = ('django', 'sinetti.ca', 'sinetti.registry', 'sinetti.actions', 'sinetti.protocols');"
+        "server = ('django', 'sinetti.ca', 'sinetti.database', 'sinetti.services', 'sinetti.api');"
         "print([name for name in sys.modules if name.startswith((*server, 'sinetti.testbench'))])"
     )
     assert subprocess.run([sys.executable, "-c", program], capture_output=True, check=True).stdout == b"[]\n"
@@ -648,11 +648,11 @@ def test_interrupted_before_there_is_a_command_to_interrupt(monkeypatch, capsys)
 @pytest.mark.parametrize(
     ("words", "loaded"),
     [
-        (["status"], {"sinetti.cli.status"}),
-        (["enroll"], {"sinetti.cli.enrol"}),
-        (["gateway", "check"], {"sinetti.cli.gateway", "sinetti.cli.relying.check"}),
-        (["authority", "status"], {"sinetti.cli.authority", "sinetti.cli.server.status"}),
-        (["authority", "restore"], {"sinetti.cli.authority", "sinetti.cli.server.backup"}),
+        (["status"], {"sinetti.cli.client.status"}),
+        (["enroll"], {"sinetti.cli.client.enrol"}),
+        (["gateway", "check"], {"sinetti.cli.gateway.group", "sinetti.cli.gateway.check"}),
+        (["authority", "status"], {"sinetti.cli.authority.group", "sinetti.cli.authority.status"}),
+        (["authority", "restore"], {"sinetti.cli.authority.group", "sinetti.cli.authority.backup"}),
     ],
     ids=lambda one: " ".join(one) if isinstance(one, list) else "",
 )

@@ -5,8 +5,8 @@ import stat
 
 import pytest
 
-from sinetti import file_rights
-from sinetti.holder.config import finding
+from sinetti.client.config import finding
+from sinetti.infra import file_permissions
 from tests.cli.test_client import OPENS
 from tests.support.programs import ran
 
@@ -27,7 +27,7 @@ def here(shell, monkeypatch):
     monkeypatch.chdir(shell.folder)
     monkeypatch.delenv(finding.VARIABLE, raising=False)
     monkeypatch.setattr(finding, "MACHINE_WIDE", shell.folder / "etc" / "sinetti.toml")
-    monkeypatch.setattr(file_rights, "is_root", lambda: False)
+    monkeypatch.setattr(file_permissions, "is_root", lambda: False)
     (shell.folder / "sinetti.toml").write_text(HOOKS)
     (shell.folder / "sinetti.toml").chmod(0o644)
     shell.double.seen.clear()
@@ -67,7 +67,7 @@ def test_another_users_settings_are_not_believed(what, here):
 
 
 def test_for_root_the_folder_that_it_stands_in_does_not_count(here, monkeypatch):
-    monkeypatch.setattr(file_rights, "is_root", lambda: True)
+    monkeypatch.setattr(file_permissions, "is_root", lambda: True)
     assert "does not count for root" in refused(here, "run")
     assert "--config" in refused(here, "status")
     code, _, err = here.run("run", "--store", "store", "--dry-run", "--lang", "en")

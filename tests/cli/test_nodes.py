@@ -15,14 +15,14 @@ from threading import Lock, Thread
 import psycopg
 import pytest
 
-from sinetti.actions import order as ordering
+from sinetti.authority.bootstrap import open_authority
+from sinetti.authority.data_directory import FolderKind
 from sinetti.cli.main import main
-from sinetti.clock import machine_now
-from sinetti.pki.formats import serial_hex
-from sinetti.registry import chain
-from sinetti.registry.models import random_id
-from sinetti.settings.folder import FolderKind
-from sinetti.wiring import open_authority
+from sinetti.database.models.core import random_id
+from sinetti.infra.clock import machine_now
+from sinetti.journal import reader
+from sinetti.pki.encoding import serial_hex
+from sinetti.services.issuance import order
 from tests.support.office import an_order
 from tests.support.postgres import create_database
 from tests.support.programs import STARTS_WITHIN, Holder, new_key, program, surroundings
@@ -94,7 +94,7 @@ def ordered(root, count) -> list[dict[str, str]]:
     """Order certificates in this process: a command for each would take long."""
     authority = open_authority(root, FolderKind.AUTHORITY)
     try:
-        made = [ordering.order(an_order(CUSTOMER), authority.office, "operator", "0" * 32) for _ in range(count)]
+        made = [order.order(an_order(CUSTOMER), authority.office, "operator", "0" * 32) for _ in range(count)]
     finally:
         authority.journal.close()
         authority.office.register.close()
@@ -143,7 +143,7 @@ class Load:
 
 def serials(folder: Path) -> list[str]:
     """The certificates whose issue the journals in a folder tell, as often as they do."""
-    lines = [line for path in chain.files(folder) for line in chain.read(path)]
+    lines = [line for path in reader.files(folder) for line in reader.read(path)]
     return [line.facts["serial"] for line in lines if line.kind == "issued"]
 
 

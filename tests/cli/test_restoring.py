@@ -12,11 +12,11 @@ from time import sleep
 
 import pytest
 
-from sinetti.clock import ticks
-from sinetti.protocols.addresses import probe
+from sinetti.authority.data_directory import Folder, FolderKind
+from sinetti.authority.journal_place import journal_folder
+from sinetti.infra.clock import ticks
+from sinetti.server.addresses import probe
 from sinetti.settings.authority import read
-from sinetti.settings.folder import Folder, FolderKind
-from sinetti.settings.journal_place import journal_folder
 from tests.support.programs import STARTS_WITHIN, STOPS_WITHIN, Holder, holder_of, new_key, program, ran, running
 
 CUSTOMER = "0123456-7"

@@ -11,12 +11,13 @@ from pathlib import Path
 
 import pytest
 
-from sinetti import file_rights
-from sinetti.cli import common
+from sinetti.cli.client import common
+from sinetti.client.config import finding, loader
+from sinetti.client.messages import messages
+from sinetti.client.model import FilesWanted
+from sinetti.client.store import files, generations, journal, key_storage
 from sinetti.domain.values import Language
-from sinetti.holder import custody, files, generations, journal, messages
-from sinetti.holder.config import finding, reading
-from sinetti.holder.config.values import FilesWanted
+from sinetti.infra import file_permissions
 
 TOLD = "The store cannot be read or written: {path}: the rights do not allow it."
 TOUCHES = {os: ("stat", "lstat", "listdir", "scandir", "open", "readlink"), io: ("open",)}
@@ -127,7 +128,7 @@ LOOKS = {
     "whether it is complete": ("live", lambda folder: generations.is_complete(folder, FilesWanted())),
     "notes": ("notes.json", generations.notes),
     "a journal": ("pending/renew", lambda folder: journal.peek(folder / "pending" / "renew")),
-    "a key": ("live/key.uri", lambda folder: custody.path_of(folder / "live")),
+    "a key": ("live/key.uri", lambda folder: key_storage.path_of(folder / "live")),
     "a folder": (".", files.is_there),
 }
 
@@ -167,7 +168,7 @@ def test_who_stands_where_they_may_not_look_gets_the_file_of_the_machine(tmp_pat
     here = tmp_path / "here"
     here.mkdir()
     monkeypatch.chdir(here)
-    monkeypatch.setattr(file_rights, "is_root", lambda: False)
+    monkeypatch.setattr(file_permissions, "is_root", lambda: False)
     monkeypatch.delenv(finding.VARIABLE, raising=False)
     monkeypatch.setattr(finding, "MACHINE_WIDE", tmp_path / "etc" / "sinetti.toml")
     finding.MACHINE_WIDE.parent.mkdir()
@@ -181,7 +182,7 @@ def test_who_stands_where_they_may_not_look_gets_the_file_of_the_machine(tmp_pat
 def test_a_file_may_name_a_store_where_its_reader_may_not_look(tmp_path, deny):
     (tmp_path / "sinetti.toml").write_text('store = "theirs/store"\n')
     deny(tmp_path / "theirs")
-    assert reading.read(tmp_path / "sinetti.toml").store == tmp_path / "theirs" / "store"
+    assert loader.read(tmp_path / "sinetti.toml").store == tmp_path / "theirs" / "store"
 
 
 def test_a_fault_of_ours_is_one_all_the_same(shell, monkeypatch):

@@ -10,11 +10,11 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from sinetti.ca.crl import assemble_crl, prepare_crl
 from sinetti.cli import entry
+from sinetti.cli.gateway import ssh_keys
 from sinetti.cli.main import main
-from sinetti.cli.relying import ssh_keys
 from sinetti.domain.values import Channel
-from sinetti.pki.formats import certificate_der
-from sinetti.pki.signing import sign
+from sinetti.pki.encoding import certificate_der
+from sinetti.pki.signatures import sign
 from tests.support.authority import CUSTOMER_ID, NOW, VALIDITY, authority, holder_certificate, holder_key, issuer
 
 KEY = holder_key(1).public_key().public_bytes(Encoding.OpenSSH, PublicFormat.OpenSSH).decode().split()
@@ -180,8 +180,8 @@ def test_the_short_way_says_the_same(place, monkeypatch):
 
 def test_the_short_way_takes_nothing_along_that_it_does_not_need():
     """What sshd waits for: neither the client's commands nor a server's."""
-    program = "import sys, sinetti.cli.relying.ssh_keys as _; print(*sys.modules)"
+    program = "import sys, sinetti.cli.gateway.ssh_keys as _; print(*sys.modules)"
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
     loaded = set(done.stdout.split())
-    for name in ("django", "sinetti.holder", "sinetti.cli.common", "granian"):
+    for name in ("django", "sinetti.client", "sinetti.cli.client.common", "granian"):
         assert name not in loaded

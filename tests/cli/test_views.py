@@ -10,13 +10,14 @@ from pathlib import Path
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
-from sinetti.holder import custody, files, generations, settings, transport
-from sinetti.holder.config.values import FilesWanted, Format
-from sinetti.holder.transport import Look
-from sinetti.pki import formats
-from sinetti.pki.signers import token_uri
+from sinetti.client.model import FilesWanted, Format
+from sinetti.client.requests import transport
+from sinetti.client.requests.transport import Look
+from sinetti.client.store import files, generations, key_storage, settings
+from sinetti.pki import encoding
+from sinetti.pki.signers import pkcs11_uri
 from tests.cli.test_client import OPENS
-from tests.holder import double as doubles
+from tests.client import double
 from tests.support import authority
 from tests.support.programs import ran
 
@@ -64,16 +65,16 @@ def pipe(name):
 
 
 def others_key(house):
-    put("key.pem", formats.dump_private_key(authority.holder_key(9), None))(house)
+    put("key.pem", encoding.dump_private_key(authority.holder_key(9), None))(house)
 
 
 def others_set(house):
     """Exchange everything in use for what another customer has, key and all."""
-    doubles_id, doubles.TRANSFER_ID = doubles.TRANSFER_ID, OTHER_ID
+    doubles_id, double.TRANSFER_ID = double.TRANSFER_ID, OTHER_ID
     try:
         assert house.enrol(name="other", transfer_id=OTHER_ID, customer_id="7654321-4")[0] == 0
     finally:
-        doubles.TRANSFER_ID = doubles_id
+        double.TRANSFER_ID = doubles_id
     for one in (house.store / "other" / "live").iterdir():
         put(one.name, one.read_bytes())(house)
     shutil.rmtree(house.store / "other")
@@ -86,7 +87,7 @@ def others_certificate(house):
 
 
 def encrypted(house):
-    put("key.pem", formats.dump_private_key(authority.holder_key(1), b"long enough"))(house)
+    put("key.pem", encoding.dump_private_key(authority.holder_key(1), b"long enough"))(house)
 
 
 def encrypted_for_another(house):
@@ -100,10 +101,10 @@ def encrypted_for_another(house):
 
 def in_a_token(house):
     """Name a token that is not there: a key in a token is looked at when it signs."""
-    key_id = custody.key_id_of(generation(house), folder(house))
+    key_id = key_storage.key_id_of(generation(house), folder(house))
     away("key.pem")(house)
-    place = token_uri.Place(Path("/x.so"), "gone", house.folder / "pin")
-    put("key.uri", token_uri.dump(token_uri.TokenKey(place, b"\1", "payroll", key_id)))(house)
+    place = pkcs11_uri.Place(Path("/x.so"), "gone", house.folder / "pin")
+    put("key.uri", pkcs11_uri.dump(pkcs11_uri.TokenKey(place, b"\1", "payroll", key_id)))(house)
 
 
 def without_link(house):
@@ -195,7 +196,7 @@ def renewed_and_lost(house):
 def journal_of(octets):
     def act(house):
         house.double.now = OPENS + timedelta(days=20)
-        house.double.script.append(doubles.lose)
+        house.double.script.append(double.lose)
         assert house.run("renew", "payroll", "--store", house.store)[0] == 6
         (folder(house) / "pending" / "renew" / "journal.json").write_bytes(octets)
 
@@ -217,7 +218,7 @@ def packed(house):
 
 
 def chain_of_another(house):
-    put("chain.pem", doubles.anchors("services").encode())(house)
+    put("chain.pem", double.anchors("services").encode())(house)
 
 
 def turned_bit(house):
@@ -367,7 +368,7 @@ def test_what_needs_no_person_is_green_in_every_view(change, house):
 
 def uncertain(house):
     house.double.now = OPENS
-    house.double.script.append(doubles.lose)
+    house.double.script.append(double.lose)
     house.run("renew", "payroll", "--store", house.store)
 
 
@@ -511,7 +512,7 @@ def test_a_deploy_that_failed_is_red_in_every_view_until_it_succeeds(house):
 def test_a_deploy_that_failed_counts_beside_a_renewal_that_is_tried(house):
     assert hooked(house, '["sh", "-c", "exit 7"]')[0] == 4
     house.double.now = OPENS + timedelta(days=20)
-    house.double.script.append(doubles.refuse(doubles.NOT_READY))
+    house.double.script.append(double.refuse(double.NOT_READY))
     assert hooked(house, '["sh", "-c", "exit 7"]')[0] == 4
 
 

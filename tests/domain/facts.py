@@ -4,8 +4,8 @@ from datetime import UTC, datetime, timedelta
 
 from hypothesis import strategies
 
-from sinetti.domain.lifecycle import CertificateState
-from sinetti.domain.records import Certificate, Holding, TransferIds
+from sinetti.domain.certificates.lifecycle import CertificateState
+from sinetti.domain.certificates.models import Certificate, Holding, TransferIds
 from sinetti.domain.values import (
     RENEWAL_WINDOW,
     TRANSFER_IDS_LIVE,

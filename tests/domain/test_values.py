@@ -5,12 +5,12 @@ from datetime import timedelta
 
 import pytest
 
-from sinetti.domain import kindness, values
-from sinetti.domain.approvals import Again, Approval
-from sinetti.domain.asks import Accepted, Collected, GetAsk, NewAsk, RenewAsk
-from sinetti.domain.kindness import KIND, STRICT, Kind
-from sinetti.domain.mandates import Role
+from sinetti.domain import leniency, values
+from sinetti.domain.access.roles import Role
+from sinetti.domain.certificates.approval import Again, Approval
+from sinetti.domain.leniency import KIND, STRICT, Kind
 from sinetti.domain.refusals import Reason, Refusal
+from sinetti.domain.requests import Accepted, Collected, GetAsk, NewAsk, RenewAsk
 from sinetti.domain.values import Environment, KeyPolicy, KeyType, Span
 from tests.domain.facts import NEW_KEY, NOW, certificate, holding, transfer_ids
 
@@ -50,8 +50,8 @@ def test_an_answer_says_its_retrieval_id():
 
 
 def test_strict_takes_every_kindness_away():
-    assert kindness.Kindness(answers_again=True, renews_again=True, ready_after=timedelta(0)) == KIND
-    assert kindness.Kindness(answers_again=False, renews_again=False, ready_after=timedelta(seconds=2)) == STRICT
+    assert leniency.Kindness(answers_again=True, renews_again=True, ready_after=timedelta(0)) == KIND
+    assert leniency.Kindness(answers_again=False, renews_again=False, ready_after=timedelta(seconds=2)) == STRICT
 
 
 def test_the_lengths_of_the_facts_sheet():

@@ -8,11 +8,11 @@ import pytest
 from django.db import connections
 from django.test.utils import CaptureQueriesContext, override_settings
 
-from sinetti.actions.behalf.authorisations import Gone
-from sinetti.domain.mandates import Role
-from sinetti.domain.tokens import INVITATION, link_token
+from sinetti.database.access import pending_invitations
+from sinetti.domain.access.roles import Role
+from sinetti.domain.link_tokens import INVITATION, link_token
 from sinetti.domain.values import Language
-from sinetti.registry import pending_invitations
+from sinetti.services.self_service.role_assignments import Gone
 from tests.support.authority import CUSTOMER_ID, CUSTOMER_NAME
 from tests.support.browser import Browser, people_door
 from tests.support.firms import rows
@@ -202,7 +202,7 @@ def test_a_request_that_somebody_else_answered_meanwhile_is_told_so(browser, sql
 
     another(sqlite_desk, "asker").get(f"{PAGE}/ask").press("ask", customer_id=CLIENT, role="viewer")
     browser.get(f"{PAGE}/requests/{rows(sqlite_desk, 'RightRequest').get().pk}")
-    monkeypatch.setattr("sinetti.eservice.authorisations.request.decline", gone)
+    monkeypatch.setattr("sinetti.eservice.authorisations.review_view.decline", gone)
     assert "Somebody else has changed or answered this meanwhile" in text_of(browser.press("decline"))
 
 

@@ -11,12 +11,13 @@ import pytest
 from django.conf import settings
 from django.urls import URLPattern, URLResolver, get_resolver
 
-from sinetti.actions.asking import ask_for_oneself
-from sinetti.actions.authority import Actor
-from sinetti.domain.mandates import Role
-from sinetti.protocols.http import Reply
-from sinetti.registry import models, pending_invitations
-from sinetti.registry.eservice_models import InterfaceApplication
+from sinetti.database.access import pending_invitations
+from sinetti.database.models import core
+from sinetti.database.models.portal import InterfaceApplication
+from sinetti.domain.access.roles import Role
+from sinetti.server.http import Reply
+from sinetti.services.access.permissions import Actor
+from sinetti.services.access.role_requests import ask_for_oneself
 from tests.support.authority import CUSTOMER_ID
 from tests.support.browser import Browser, people_door
 from tests.support.firms import rows
@@ -274,7 +275,7 @@ def made(desk: Desk, customer_id: str) -> dict[str, str]:
     }
 
 
-def _pending(desk: Desk, organisation: models.Organisation) -> str:
+def _pending(desk: Desk, organisation: core.Organisation) -> str:
     clerk, person = account(desk, f"clerk-{organisation.pk}", staff=True), a_person("newcomer")
     return pending_invitations.add(desk.register, organisation.pk, person, clerk.pk, desk.deed())[0]
 

@@ -5,7 +5,7 @@ from urllib.parse import urlsplit
 import pytest
 from django.conf import settings
 
-from sinetti.protocols.http import Request
+from sinetti.server.http import Request
 from tests.support.browser import ADDRESS, Browser, people_door
 from tests.support.office import REQUEST
 from tests.support.visits import VISITS, town

@@ -10,16 +10,18 @@ from django.db import connections, transaction
 from django.test.utils import CaptureQueriesContext
 from icalendar import Calendar
 
-from sinetti.actions import let_end, revoke
-from sinetti.actions.behalf import see
-from sinetti.actions.call_early import CallAsk, call_early, undo
-from sinetti.domain.mandates import Role
-from sinetti.domain.renewal_hint import Told
-from sinetti.domain.revocation import RevocationReason
+from sinetti.database.certificates.bulk_revocation import Wanted
+from sinetti.database.issuance import rejections
+from sinetti.database.models import core
+from sinetti.domain.access.roles import Role
+from sinetti.domain.certificates.renewal_info import Told
+from sinetti.domain.certificates.revocation import RevocationReason
 from sinetti.domain.values import Language
-from sinetti.eservice.certificates.table_file import guarded
-from sinetti.registry import models, refusing
-from sinetti.registry.bulk import Wanted
+from sinetti.eservice.certificates.csv_export import guarded
+from sinetti.services.organisations import renewal_opt_out
+from sinetti.services.revocation import revoke
+from sinetti.services.revocation.early_replacement import CallAsk, call_early, undo
+from sinetti.services.self_service import certificates
 from tests.support.authority import CUSTOMER_ID, CUSTOMER_NAME, NOW
 from tests.support.listing import DAY, ending, put
 from tests.support.office import (
@@ -49,7 +51,7 @@ def maija(browser, sqlite_desk):
 def tili(browser, sqlite_desk):
     """The browser of somebody at an accounting firm which looks after the organisation."""
     add_organisation(sqlite_desk, FIRM)
-    models.Organisation.objects.using("default").filter(customer_id=FIRM).update(name="Tili Oy")
+    core.Organisation.objects.using("default").filter(customer_id=FIRM).update(name="Tili Oy")
     user = account(sqlite_desk, "tili")
     mandate(sqlite_desk, user, FIRM, Role.MANAGER)
     mandate(sqlite_desk, FIRM, CUSTOMER_ID, Role.MANAGER)
@@ -71,11 +73,11 @@ def rows(browser):
 
 
 def named(name, email):
-    return models.Person.objects.using("default").create(name=name, email=email, language="fi")
+    return core.Person.objects.using("default").create(name=name, email=email, language="fi")
 
 
 def organisation(customer_id):
-    return models.Organisation.objects.using("default").get(customer_id=customer_id)
+    return core.Organisation.objects.using("default").get(customer_id=customer_id)
 
 
 def file_of(reply):
@@ -179,7 +181,7 @@ def test_a_client_is_told_that_its_firm_can_act(maija, sqlite_desk):
 
 def test_what_was_asked_for_stands_in_every_link(maija, sqlite_desk):
     with transaction.atomic("default"):
-        for number in range(see.PAGE + 1):
+        for number in range(certificates.PAGE + 1):
             put(sqlite_desk, ending(90 * DAY), number, "Payroll & =co", contact=named("Ä", "a@malli.example"))
     asked = "channel=WS&contact=%C3%84&q=payroll+%26&sort=contact&order=descending"
     maija.get(f"{LIST}?{asked}")
@@ -199,7 +201,7 @@ def test_what_was_asked_for_stands_in_every_link(maija, sqlite_desk):
     assert len(rows(maija.get(f"{LIST}?{asked}&page=2"))) == 1
     assert "Rows 51 to 51 of 51" in body(maija.get(f"{LIST}?page=999999999999"))
     parts, table = file_of(maija.get(f"{LIST}.csv?{asked}").reply)
-    assert (len(table), table[1][2]) == (see.PAGE + 2, "Payroll & =co")
+    assert (len(table), table[1][2]) == (certificates.PAGE + 2, "Payroll & =co")
     assert len(parts) == 2
 
 
@@ -215,8 +217,8 @@ NOT_OFFERED = {
 
 
 def test_of_many_it_is_said_that_there_are_more(maija, sqlite_desk, monkeypatch):
-    monkeypatch.setattr(see, "PAGE", 1)
-    monkeypatch.setattr(see, "COUNTED", 1)
+    monkeypatch.setattr(certificates, "PAGE", 1)
+    monkeypatch.setattr(certificates, "COUNTED", 1)
     with transaction.atomic("default"):
         for number in range(2):
             put(sqlite_desk, ending(90 * DAY), number, serves=1234 + number)
@@ -244,7 +246,7 @@ def test_statements_and_octets(tili, sqlite_desk):
     """A page as full as it gets, for somebody with several organisations, with a firm's people and orders on it."""
     person = named("Å" * 60, "tili@people.example")
     with transaction.atomic("default"):
-        for number in range(see.PAGE):
+        for number in range(certificates.PAGE):
             put(sqlite_desk, ending(20 * DAY), number, "Ä" * 120, contact=person, serves=300)
     for _ in range(2):
         ordered(sqlite_desk, an_order())
@@ -255,7 +257,7 @@ def test_statements_and_octets(tili, sqlite_desk):
         assert tili.reply.status == 200
         assert len(asked) <= MOST_STATEMENTS, [one["sql"][:80] for one in asked]
         assert len(tili.reply.body) < MOST_OCTETS
-    assert len(rows(tili.get(LIST))) == see.PAGE
+    assert len(rows(tili.get(LIST))) == certificates.PAGE
 
 
 def test_statements_where_a_sign_in_vouches_for_roles_of_several_organisations_and_orders_wait(browser, sqlite_desk):
@@ -309,7 +311,7 @@ def test_a_stranger_signs_in_first(browser, sqlite_desk):
 
 def test_without_the_second_factor_a_signatory_is_told_what_is_missing(maija, sqlite_desk):
     held = enrolled(sqlite_desk)
-    signed_in(maija, models.User.objects.get(email="maija@people.example"), second_factor=False)
+    signed_in(maija, core.User.objects.get(email="maija@people.example"), second_factor=False)
     assert maija.get(f"{LIST}/{held.serial}").reply.status == 403
     assert "second factor" in body(maija)
 
@@ -320,10 +322,10 @@ def test_the_page_of_one(maija, sqlite_desk):
     in_the_window(sqlite_desk, held)
     new = renewed(sqlite_desk, held)
     deed = sqlite_desk.office.deed("program", REQUEST)
-    holding = models.Holding.objects.using("default").get()
-    refusing.note_refusal(sqlite_desk.register, holding.pk, "too-early", "renew", deed)
-    user = models.User.objects.get(email="maija@people.example")
-    let_end.let_end(new.serial, sqlite_desk.office, f"user:{user.pk}", REQUEST)
+    holding = core.Holding.objects.using("default").get()
+    rejections.note_refusal(sqlite_desk.register, holding.pk, "too-early", "renew", deed)
+    user = core.User.objects.get(email="maija@people.example")
+    renewal_opt_out.let_end(new.serial, sqlite_desk.office, f"user:{user.pk}", REQUEST)
     maija.get(f"{LIST}/{held.serial}")
     words = " ".join(maija.page.text_content().split())
     (picture,) = maija.page.xpath("//figure[@class='timeline']/svg")
@@ -401,13 +403,13 @@ def test_dates_for_a_calendar_keep_their_ids(maija, sqlite_desk):
 
 def test_dates_of_a_certificate_without_a_description_name_its_serial_number(maija, sqlite_desk):
     held = enrolled(sqlite_desk)
-    models.Holding.objects.update(description="")
+    core.Holding.objects.update(description="")
     events = Calendar.from_ical(maija.get(f"{LIST}/{held.serial}/dates.ics").reply.body).walk("VEVENT")
     assert [f"“{held.serial}”" in event["summary"] for event in events] == [True, True]
 
 
 def test_of_too_many_organisations_to_choose_from_the_chosen_one_is_shown(tili, monkeypatch):
-    monkeypatch.setattr("sinetti.eservice.certificates.listing.MOST_TO_CHOOSE", 1)
+    monkeypatch.setattr("sinetti.eservice.certificates.list_view.MOST_TO_CHOOSE", 1)
     assert not tili.get(LIST).page.xpath("//select[@name='organisation']")
     one = organisation(CUSTOMER_ID).pk
     page = tili.get(f"{LIST}?organisation={one}&q=nothing").page

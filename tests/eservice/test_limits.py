@@ -8,13 +8,13 @@ import pytest
 from allauth.core.internal import ratelimit
 from django.test import override_settings
 
-from sinetti.actions.accounts import make_account
-from sinetti.clock import machine_now
+from sinetti.database.access.accounts import NewAccount
+from sinetti.database.models import core
+from sinetti.database.models.portal import Remembered
 from sinetti.domain.values import Language
-from sinetti.eservice.accounts import devices
-from sinetti.registry import models
-from sinetti.registry.accounts import NewAccount
-from sinetti.registry.eservice_models import Remembered
+from sinetti.eservice.accounts import known_devices
+from sinetti.infra.clock import machine_now
+from sinetti.services.access.accounts import make_account
 from sinetti.settings import django as settings_of_the_service
 from tests.support.browser import Browser, people_door
 from tests.support.office import REQUEST
@@ -80,13 +80,13 @@ def door(desk):
 @pytest.fixture
 def user(desk):
     new = NewAccount(EMAIL, "Nimi Nimetty", Language.EN, password=PASSWORD)
-    return models.User.objects.get(pk=make_account(new, desk.office, "operator", REQUEST))
+    return core.User.objects.get(pk=make_account(new, desk.office, "operator", REQUEST))
 
 
 @pytest.fixture
 def guarded(desk):
     new = NewAccount(EMAIL, "Nimi Nimetty", Language.EN, password=PASSWORD, totp=SECRET)
-    return models.User.objects.get(pk=make_account(new, desk.office, "operator", REQUEST))
+    return core.User.objects.get(pk=make_account(new, desk.office, "operator", REQUEST))
 
 
 def at(door, address):
@@ -209,7 +209,7 @@ def test_a_cookie_counts_for_its_account_alone(door, user, desk, hands):
 
 
 def test_one_browser_is_known_to_several_accounts_and_not_to_any_number(door, desk, hands, monkeypatch):
-    monkeypatch.setattr(devices, "MOST", 2)
+    monkeypatch.setattr(known_devices, "MOST", 2)
     browser, emails = at(door, "192.0.2.1"), [f"n{number}@people.example" for number in range(3)]
     for email in emails:
         make_account(NewAccount(email, "Nimi", Language.EN, password=PASSWORD), desk.office, "operator", REQUEST)
@@ -242,7 +242,7 @@ def test_a_cookie_ends_half_a_year_after_the_last_sign_in(door, user, hands, mon
     browser.cookies = {COOKIE: browser.cookies[COOKIE]}
     for _ in range(3):
         guess(at(door, "192.0.2.1"))
-    monkeypatch.setattr(devices, "LIVES", -1)
+    monkeypatch.setattr(known_devices, "LIVES", -1)
     assert not guess(browser, password=PASSWORD)
 
 

@@ -9,7 +9,7 @@ from django.db import connections
 from django.test.utils import CaptureQueriesContext
 
 from sinetti.domain.values import Language
-from sinetti.eservice import static
+from sinetti.eservice.ui import static_files
 from tests.eservice.conftest import opened_register
 from tests.support.browser import ADDRESS
 from tests.support.office import opened_desk
@@ -99,6 +99,6 @@ def sound(browser):
         assert one.xpath(f"//label[@for='{one.get('id')}']") or one.get("aria-labelledby"), one.get("name")
     for one in page.xpath("//a[@href] | //button"):
         assert one.text_content().strip() or one.get("aria-label")
-    assert static.stylesheet() in body
+    assert static_files.stylesheet() in body
     for link in page.xpath("//*[@role='alert']//a/@href"):
         assert link.removeprefix("#") in ids, "an error leads to its field"

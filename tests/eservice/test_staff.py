@@ -6,16 +6,17 @@ from urllib.parse import urlsplit
 import pytest
 from django.db import connections, transaction
 from django.test.utils import CaptureQueriesContext
-
 from sinetti.actions.staff import NotStaff
-from sinetti.domain.mandates import Role
-from sinetti.domain.tokens import INVITATION, link_token
+
+from sinetti.database.common import audit_log
+from sinetti.database.models import core
+from sinetti.database.models.gateways import BulkRevocation
+from sinetti.database.models.portal import InterfaceApplication, Invitation, OrganisationLoad, PendingInvitation
+from sinetti.domain.access.roles import Role
+from sinetti.domain.link_tokens import INVITATION, link_token
 from sinetti.domain.values import Language
-from sinetti.protocols.http import Request
-from sinetti.registry import audit, models
-from sinetti.registry.eservice_models import InterfaceApplication, Invitation, OrganisationLoad, PendingInvitation
-from sinetti.registry.officer_models import BulkRevocation
-from sinetti.settings.eservice import EserviceSettings
+from sinetti.server.http import Request
+from sinetti.settings.portal import EserviceSettings
 from tests.support.authority import CUSTOMER_ID, CUSTOMER_NAME
 from tests.support.browser import ADDRESS, Browser, people_door
 from tests.support.clerks import looked
@@ -158,7 +159,7 @@ def test_a_page_takes_eight_statements_at_most(sqlite_desk, anna, address):
 
 
 def applied(desk, language="sv"):
-    organisation = models.Organisation.objects.get(pk=add_organisation(desk, MALLI, frozenset()))
+    organisation = core.Organisation.objects.get(pk=add_organisation(desk, MALLI, frozenset()))
     return InterfaceApplication.objects.create(
         case_number="SI-7K3M2-Q9PXW", organisation=organisation, channels=["WS"], purpose="Löner\nPensioner",
         language=language, state="open", created=desk.clock.now, user=account(desk, "maija"),
@@ -253,14 +254,14 @@ def test_a_file_is_shown_and_then_applied(sqlite_desk, anna):
     wrong, changes = table(anna)[:1], table(anna)[1:]
     assert wrong[0][:2] == ["4", "the whole line"]
     assert [one[0] for one in changes] == ["A-1", CUSTOMER_ID]
-    assert models.Organisation.objects.count() == 1
+    assert core.Organisation.objects.count() == 1
     stale = Browser(anna.door, cookies=dict(anna.cookies), path=anna.path).get(anna.path)
-    models.Organisation.objects.filter(customer_id=CUSTOMER_ID).update(language="en")
+    core.Organisation.objects.filter(customer_id=CUSTOMER_ID).update(language="en")
     assert stale.press("accept").reply.status == 409
     assert "The register has changed" in text_of(stale)
     stale.press("accept")
-    assert models.Organisation.objects.count() == 2
-    assert models.Organisation.objects.get(customer_id=CUSTOMER_ID).language == "sv"
+    assert core.Organisation.objects.count() == 2
+    assert core.Organisation.objects.get(customer_id=CUSTOMER_ID).language == "sv"
 
 
 def totals(browser):
@@ -284,7 +285,7 @@ def test_a_second_clerk_sees_totals_and_rows_and_confirms(sqlite_desk, door, ann
     anna.press("propose")
     assert "another clerk has to confirm it" in text_of(anna)
     assert "confirm" not in anna.buttons
-    assert models.Organisation.objects.count() == 1
+    assert core.Organisation.objects.count() == 1
     assert totals(bo.get("/staff"))["Changes of organisations that wait for a second clerk"] == "1"
     (row, *_) = table(bo.get("/staff/organisations/load"))
     assert row[1].startswith("user:")
@@ -304,19 +305,19 @@ def test_a_second_clerk_sees_totals_and_rows_and_confirms(sqlite_desk, door, ann
     bo.press("confirm")
     assert "2 of 2" in text_of(bo)
     assert "Confirmed by" in text_of(bo)
-    assert models.Organisation.objects.get(customer_id=CUSTOMER_ID).merged_into.customer_id == "A-1"
+    assert core.Organisation.objects.get(customer_id=CUSTOMER_ID).merged_into.customer_id == "A-1"
 
 
 def test_moved_before_it_is_confirmed_it_is_shown_again_and_nothing_is_done(sqlite_desk, door, anna):
     a_merger(anna).press("propose")
     bo = at_work(sqlite_desk, door, "bo", "register").get(anna.path)
-    models.Organisation.objects.filter(customer_id=CUSTOMER_ID).update(name="Sinisiipi")
+    core.Organisation.objects.filter(customer_id=CUSTOMER_ID).update(name="Sinisiipi")
     assert bo.press("confirm").reply.status == 409
     assert "The register has changed" in text_of(bo)
     assert "confirm" not in bo.buttons
     anna.get(anna.path).press("propose")
     bo.get(anna.path).press("confirm")
-    assert models.Organisation.objects.count() == 2
+    assert core.Organisation.objects.count() == 2
 
 
 def test_a_proposal_is_rejected_or_withdrawn(sqlite_desk, door, anna):
@@ -328,12 +329,12 @@ def test_a_proposal_is_rejected_or_withdrawn(sqlite_desk, door, anna):
     assert "A clerk has rejected this." in text_of(late.press("confirm"))
     a_merger(anna).press("propose").press("end")
     assert "Its proposer has withdrawn this." in text_of(anna)
-    assert models.Organisation.objects.count() == 1
+    assert core.Organisation.objects.count() == 1
 
 
 def test_one_organisation_too_many_needs_a_second_clerk(sqlite_desk, door, anna, monkeypatch):
-    monkeypatch.setattr("sinetti.domain.bulk.AT_ONCE", 0)
-    organisation = models.Organisation.objects.get()
+    monkeypatch.setattr("sinetti.domain.certificates.bulk_revocation.AT_ONCE", 0)
+    organisation = core.Organisation.objects.get()
     anna.get(f"/staff/organisations/{organisation.pk}")
     assert "A second clerk has to confirm the next one." in text_of(anna)
     anna.press("save", name="Sinisiipi Oyj")
@@ -354,7 +355,7 @@ def test_dismissed_while_the_page_is_open_there_is_no_such_page(sqlite_desk, ann
     def dismissed(*_):
         raise NotStaff
 
-    monkeypatch.setattr("sinetti.eservice.staff.loads.organisations.propose_load", dismissed)
+    monkeypatch.setattr("sinetti.eservice.staff.csv_imports.organisations.propose_load", dismissed)
     assert anna.press("propose").reply.status == 404
 
 
@@ -382,7 +383,7 @@ def test_a_file_of_before_is_told_what_may_be_written(sqlite_desk, anna):
 
 
 def test_two_clerks_revoke_many(sqlite_desk, door, anna, monkeypatch):
-    monkeypatch.setattr("sinetti.domain.bulk.AT_ONCE", 1)
+    monkeypatch.setattr("sinetti.domain.certificates.bulk_revocation.AT_ONCE", 1)
     serials = [enrolled(sqlite_desk).serial for _ in range(2)]
     anna.get("/staff/revocations/new").press("look", organisation="", serials="xyz", first="2026-01-01")
     assert len(anna.page.xpath("//*[@class='wrong']")) == 2
@@ -427,7 +428,7 @@ def test_a_certificate_is_looked_at_and_revoked(sqlite_desk, anna):
 
 
 def test_one_certificate_too_many_needs_a_second_clerk(sqlite_desk, door, anna, monkeypatch):
-    monkeypatch.setattr("sinetti.domain.bulk.AT_ONCE", 1)
+    monkeypatch.setattr("sinetti.domain.certificates.bulk_revocation.AT_ONCE", 1)
     first, second = (enrolled(sqlite_desk).serial for _ in range(2))
     anna.get(f"/staff/certificates/{first}")
     assert "A second clerk has to confirm it." not in text_of(anna)
@@ -467,7 +468,7 @@ def test_a_clerk_does_not_invite_themselves(sqlite_desk, door, anna):
     token = token_of(anna.get("/staff/invitations"))
     anna.post(address, {"do": "take-up", "csrfmiddlewaretoken": token})
     assert anna.reply.status == 403
-    assert models.Mandate.objects.get().waiting
+    assert core.Mandate.objects.get().waiting
     cai = signed_in(Browser(anna.door), account(sqlite_desk, "cai", staff=True)).get(address)
     assert cai.press("take-up").path == "/settings/certificates"
 
@@ -514,7 +515,7 @@ def test_an_invitation_is_withdrawn_or_rejected(sqlite_desk, door, anna):
 
 
 def test_a_page_says_that_no_more_invitations_are_asked_for_today(sqlite_desk, door, anna, monkeypatch):
-    monkeypatch.setattr("sinetti.registry.pending_invitations.PENDING_A_DAY", 0)
+    monkeypatch.setattr("sinetti.database.access.pending_invitations.PENDING_A_DAY", 0)
     who = {"organisation": CUSTOMER_ID, "name": "Nimi", "email": "nimi@customer.example", "spoken": "fi"}
     anna.get("/staff/invitations").press("invite", **who)
     assert "Go on tomorrow" in text_of(anna)
@@ -553,7 +554,7 @@ def test_a_representative_confirms_and_no_clerk_does(sqlite_desk, door, anna):
 
 def test_messages_that_were_given_up_are_tried_again(sqlite_desk, anna):
     now = sqlite_desk.clock.now
-    models.OutboxRow.objects.create(
+    core.OutboxRow.objects.create(
         message_id="a" * 32, kind="operator", channel="email", step="x:email", created=now, due=now, dead=now, tries=9,
         problem="no such host", address="ops@pki.example",
     )  # fmt: skip
@@ -562,7 +563,7 @@ def test_messages_that_were_given_up_are_tried_again(sqlite_desk, anna):
     assert "ops@" not in text_of(anna)
     anna.press("again", message="a" * 32)
     assert "Messages that are tried again: 1" in text_of(anna)
-    assert models.OutboxRow.objects.get(pk="a" * 32).dead is None
+    assert core.OutboxRow.objects.get(pk="a" * 32).dead is None
 
 
 def test_days_at_the_ends_of_the_calendar_are_days(sqlite_desk, anna):
@@ -606,7 +607,7 @@ def test_what_rows_of_the_trail_say_more_is_in_words_in_each_language(sqlite_des
         "newest": "2026-03-02T12:00:00Z",
     }
     with transaction.atomic("default"):
-        audit.write(sqlite_desk.register, sqlite_desk.deed(), "certificate-revoked", "certificate:5f", **facts)
+        audit_log.write(sqlite_desk.register, sqlite_desk.deed(), "certificate-revoked", "certificate:5f", **facts)
     (row,) = table(anna.get(f"/staff/audit?object=certificate:5f&lang={language}"))
     assert not [value for value in facts.values() if f": {value};" in f"{row[-1]};"], row
     assert all(one in row[-1] for one in WORDS[language]), row

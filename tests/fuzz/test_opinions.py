@@ -7,8 +7,8 @@ from fuzz.opinions import holds_alone, is_borne_out, parsers_agree
 from fuzz.target import DoesNotHold
 from fuzz.targets.document import accept
 from fuzz.xml_reading import Form, NotRead, read
-from sinetti.wire import parsing
-from sinetti.wire.xmldsig import Verified, verify_document
+from sinetti.wire.xmldsig import parser
+from sinetti.wire.xmldsig.signature import Verified, verify_document
 
 DOCUMENTS = dict(messages.documents())
 
@@ -36,11 +36,11 @@ def test_what_is_wrong_is_not(wrong):
 
 def test_a_parser_that_is_asked_too_much_is_noticed():
     with parsers_agree(), pytest.raises(DoesNotHold, match="asked"):
-        parsing.tree_of(b"<!DOCTYPE a><a/>")
+        parser.tree_of(b"<!DOCTYPE a><a/>")
 
 
 def test_octets_that_read_otherwise_do_not_hold_alone():
-    with pytest.raises((DoesNotHold, NotRead, parsing.Unparsable)):
+    with pytest.raises((DoesNotHold, NotRead, parser.Unparsable)):
         holds_alone(b"<a/><b/>")
 
 

@@ -13,8 +13,8 @@ from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
 from sinetti.ca.profiles import key_usage
 from sinetti.domain.values import VALIDITY, Channel
-from sinetti.gateway.chains import authority_of
-from sinetti.pki.formats import certificate_der
+from sinetti.gateway.x509.path_validation import authority_of
+from sinetti.pki.encoding import certificate_der
 from tests.support import authority
 from tests.support.authority import NOW
 

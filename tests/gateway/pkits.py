@@ -12,10 +12,10 @@ from cryptography import x509
 from cryptography.exceptions import UnsupportedAlgorithm
 
 from sinetti.domain.values import Serial, Span
-from sinetti.gateway.chains import paths_to
-from sinetti.gateway.check import _CERTIFICATE, Gateway, Known
-from sinetti.gateway.leaves import Leaf, NotTaken, check_form
-from sinetti.gateway.lists import Lists
+from sinetti.gateway.gateway import _CERTIFICATE, Gateway, Known
+from sinetti.gateway.revocation.crl import Lists
+from sinetti.gateway.x509.end_entity import Leaf, NotTaken, check_form
+from sinetti.gateway.x509.path_validation import paths_to
 
 NOW = datetime(2026, 3, 2, 12, tzinfo=UTC)
 FOLDER = Path(cryptography_vectors.__file__).parent / "x509" / "PKITS_data"

@@ -3,11 +3,11 @@
 import pytest
 from cryptography import x509
 
-from sinetti.gateway.check import Gateway
-from sinetti.gateway.lists import Lists
-from sinetti.gateway.ocsp import Answers
-from sinetti.gateway.revocation import GOOD, Several
-from sinetti.gateway.verdict import Reason, Revocation
+from sinetti.gateway.gateway import Gateway
+from sinetti.gateway.revocation.crl import Lists
+from sinetti.gateway.revocation.ocsp import Answers
+from sinetti.gateway.revocation.source import GOOD, Several
+from sinetti.gateway.verdicts.verdict import Reason, Revocation
 from tests.gateway.material import DAY, HOUR, SECOND, certificate, crl, key, leaf
 from tests.support.authority import NOW
 

@@ -8,17 +8,17 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from cryptography.x509.oid import ExtendedKeyUsageOID
 
 from sinetti.ca.profiles import key_usage
-from sinetti.gateway import sentences
-from sinetti.gateway.chains import authority_of
-from sinetti.gateway.check import Gateway
-from sinetti.gateway.ocsp import Answers
-from sinetti.gateway.presenting import presented, presented_in_tls
-from sinetti.gateway.revocation import FRESHNESS, GOOD, NO_ANSWER
-from sinetti.gateway.ssh_keys import certificates_of, read_offered
-from sinetti.gateway.verdict import Phrase, Reason
-from sinetti.pki.formats import certificate_der
-from sinetti.wire.flaws import Flaw, SignatureInvalid
-from sinetti.wire.xmldsig import Recipe, seal_of, sign_document, verify_document
+from sinetti.gateway.gateway import Gateway
+from sinetti.gateway.revocation.ocsp import Answers
+from sinetti.gateway.revocation.source import FRESHNESS, GOOD, NO_ANSWER
+from sinetti.gateway.ssh_authorized_keys import certificates_of, read_offered
+from sinetti.gateway.verdicts.verdict import Phrase, Reason
+from sinetti.gateway.web.client_certificate import presented, presented_in_tls
+from sinetti.gateway.x509 import verdict_texts
+from sinetti.gateway.x509.path_validation import authority_of
+from sinetti.pki.encoding import certificate_der
+from sinetti.wire.xmldsig.errors import Flaw, SignatureInvalid
+from sinetti.wire.xmldsig.signature import Recipe, seal_of, sign_document, verify_document
 from tests.gateway.material import Responder, certificate, holder, issuing, key, leaf, loaded
 from tests.support import authority
 from tests.support.authority import NOW
@@ -42,7 +42,7 @@ SHOWN = {
 @pytest.mark.parametrize("shown", SHOWN.values(), ids=SHOWN)
 def test_a_caller_s_certificate_is_malformed(shown):
     verdict = Gateway([CA]).identify(shown, NOW)
-    assert (verdict.reason, verdict.values) == (Reason.MALFORMED, {"why": Phrase(sentences.BAD_KEY)})
+    assert (verdict.reason, verdict.values) == (Reason.MALFORMED, {"why": Phrase(verdict_texts.BAD_KEY)})
     assert Gateway([CA]).identify(NAMED, NOW).accepted
 
 

@@ -9,17 +9,18 @@ from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.hazmat.primitives.serialization import Encoding
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
-from sinetti.ca.issuing import LeafKind
+from sinetti.ca.issuance import LeafKind
 from sinetti.ca.profiles import key_usage
 from sinetti.domain.values import Channel, Environment, KeyType, Language
-from sinetti.gateway import check, sentences
-from sinetti.gateway.check import Gateway
-from sinetti.gateway.lists import Lists
-from sinetti.gateway.trust import Issuer, TrustFile
-from sinetti.gateway.verdict import Reason, Revocation, Verdict
-from sinetti.pki.formats import certificate_der, sha256_hex
-from sinetti.pki.policies import channel_policy
-from sinetti.pki.signing import hash_for
+from sinetti.gateway import gateway as gateway_gateway
+from sinetti.gateway.gateway import Gateway
+from sinetti.gateway.revocation.crl import Lists
+from sinetti.gateway.verdicts.verdict import Reason, Revocation, Verdict
+from sinetti.gateway.x509 import verdict_texts
+from sinetti.gateway.x509.trust_file import Issuer, TrustFile
+from sinetti.pki.encoding import certificate_der, sha256_hex
+from sinetti.pki.policy_oids import channel_policy
+from sinetti.pki.signatures import hash_for
 from tests.gateway.material import (
     ANCHORS,
     CLIENT,
@@ -186,12 +187,12 @@ def test_identify(make, reason):
 
 DATES = {
     "all of them good": ((-DAY, DAY), (-DAY, DAY), None, None),
-    "the CA has ended": ((-DAY, DAY), (-DAY, -SECOND), Reason.EXPIRED, sentences.CA_EXPIRED),
+    "the CA has ended": ((-DAY, DAY), (-DAY, -SECOND), Reason.EXPIRED, verdict_texts.CA_EXPIRED),
     "the CA's last second": ((-DAY, DAY), (-DAY, 0 * DAY), None, None),
-    "the CA begins later": ((-DAY, DAY), (SECOND, DAY), Reason.NOT_YET_VALID, sentences.CA_NOT_YET_VALID),
-    "both have ended: the leaf's": ((-DAY, -HOUR), (-DAY, -SECOND), Reason.EXPIRED, sentences.EXPIRED),
+    "the CA begins later": ((-DAY, DAY), (SECOND, DAY), Reason.NOT_YET_VALID, verdict_texts.CA_NOT_YET_VALID),
+    "both have ended: the leaf's": ((-DAY, -HOUR), (-DAY, -SECOND), Reason.EXPIRED, verdict_texts.EXPIRED),
     "the leaf begins later, the CA has ended": (
-        (SECOND, DAY), (-DAY, -SECOND), Reason.NOT_YET_VALID, sentences.NOT_YET_VALID,
+        (SECOND, DAY), (-DAY, -SECOND), Reason.NOT_YET_VALID, verdict_texts.NOT_YET_VALID,
     ),
 }  # fmt: skip
 
@@ -228,7 +229,7 @@ def test_a_ca_without_policy_has_the_channel_of_the_trust_file_and_else_none():
     ca, der = certificate(CA[0]), leaf(CA)
     trust = TrustFile({sha256_hex(certificate_der(ca)): Issuer(Channel.SFTP, Environment.TEST, "Some")})
     assert Gateway([ca]).identify(der, NOW).channel is None
-    assert Gateway([ca], channel=Channel.SFTP).identify(der, NOW).sentence == sentences.UNKNOWN_CHANNEL
+    assert Gateway([ca], channel=Channel.SFTP).identify(der, NOW).sentence == verdict_texts.UNKNOWN_CHANNEL
     assert Gateway([ca], environment=Environment.TEST).identify(der, NOW).reason is Reason.UNTRUSTED
     told = Gateway([ca], trust=trust, channel=Channel.SFTP, environment=Environment.TEST).identify(der, NOW)
     assert (told.reason, told.channel, told.environment) == (None, Channel.SFTP, Environment.TEST)
@@ -335,7 +336,7 @@ def test_anchors_that_issue_nothing_are_an_error():
 
 
 def test_only_so_many_chains_are_kept_and_refusals_never(monkeypatch):
-    monkeypatch.setattr(check, "KNOWN_AT_MOST", 2)
+    monkeypatch.setattr(gateway_gateway, "KNOWN_AT_MOST", 2)
     gateway = Gateway(ANCHORS)
     ders = [holder() for _ in range(3)]
     for der in ders:
@@ -359,7 +360,7 @@ def test_every_sentence_has_its_words_and_stays_short(language):
         "at": NOW,
         "now": NOW,
     }
-    ids = [value for name, value in vars(sentences).items() if name.isupper()]
+    ids = [value for name, value in vars(verdict_texts).items() if name.isupper()]
     assert len(ids) > 30
     for one in ids:
         told = Verdict(Reason.EXPIRED, one, values).text(language)

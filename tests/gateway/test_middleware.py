@@ -9,14 +9,14 @@ from urllib.parse import quote
 import pytest
 from cryptography.hazmat.primitives.serialization import Encoding
 
-from sinetti.gateway.asgi import AsgiGateway
-from sinetti.gateway.believing import Proxies
-from sinetti.gateway.check import Gateway
-from sinetti.gateway.guarding import DANGEROUSLY_NONE, Guard, NoSource
-from sinetti.gateway.lists import Lists
-from sinetti.gateway.presenting import UNREADABLE, Presented, presented
-from sinetti.gateway.revocation import MISSING, NO_ANSWER
-from sinetti.gateway.wsgi import WsgiGateway
+from sinetti.gateway.gateway import Gateway
+from sinetti.gateway.revocation.crl import Lists
+from sinetti.gateway.revocation.source import MISSING, NO_ANSWER
+from sinetti.gateway.web.asgi_middleware import AsgiGateway
+from sinetti.gateway.web.client_certificate import UNREADABLE, Presented, presented
+from sinetti.gateway.web.guard import DANGEROUSLY_NONE, Guard, NoSource
+from sinetti.gateway.web.trusted_proxies import Proxies
+from sinetti.gateway.web.wsgi_middleware import WsgiGateway
 from sinetti.pki.chain import load_bundle
 from tests.support.authority import NOW
 from tests.support.relying import CUSTOMER_ID, material

@@ -5,15 +5,15 @@ from datetime import timedelta
 import pytest
 
 from sinetti.domain.values import Channel, Environment
-from sinetti.gateway import trust
-from sinetti.gateway.keeping import watch_of
-from sinetti.gateway.lists import Lists
-from sinetti.gateway.ocsp import Answers
-from sinetti.gateway.revocation import FRESHNESS, Several
+from sinetti.gateway.crl_freshness import watch_of
+from sinetti.gateway.revocation.crl import Lists
+from sinetti.gateway.revocation.ocsp import Answers
+from sinetti.gateway.revocation.source import FRESHNESS, Several
 from sinetti.gateway.settings import SettingsError, duration, load, open_gateway, source_of
-from sinetti.gateway.trust import Issuer, TrustError
-from sinetti.gateway.verdict import Reason
-from sinetti.pki.formats import certificate_der, sha256_hex
+from sinetti.gateway.verdicts.verdict import Reason
+from sinetti.gateway.x509 import trust_file
+from sinetti.gateway.x509.trust_file import Issuer, TrustError
+from sinetti.pki.encoding import certificate_der, sha256_hex
 from tests.gateway.material import ANCHORS, DAY, crl, holder
 from tests.support import authority
 from tests.support.authority import NOW
@@ -157,7 +157,7 @@ ISSUERS = {
 @pytest.mark.parametrize("named", ISSUERS.values(), ids=ISSUERS)
 def test_the_trust_file_names_issuers(named, folder):
     (folder / "t.toml").write_text(f'[[issuer]]\n{named}\nchannel = "SFTP"\nenvironment = "TEST"\nname = "CA"\n')
-    found = trust.load(folder / "t.toml")
+    found = trust_file.load(folder / "t.toml")
     assert found.of(CA) == Issuer(Channel.SFTP, Environment.TEST, "CA")
     assert found.of(authority.services_issuer().certificate) == Issuer()
 
@@ -181,7 +181,7 @@ WRONG_TRUST = {
 def test_what_is_wrong_with_a_trust_file(text, sentence, folder):
     (folder / "t.toml").write_text(text)
     with pytest.raises(TrustError, match=sentence):
-        trust.load(folder / "t.toml")
+        trust_file.load(folder / "t.toml")
 
 
 ABOVE = '[[list]]\nurl = "http://crl.example/i.crl"\nfile = "i.crl"\nissuer = "{issuer}"\n'

@@ -14,13 +14,13 @@ ASKS = {
 }
 """What each act has to call, itself or by a function of its module: `standing` for lists of all that somebody may.
 
-`act_for`, `act_on` and `guarded` (actions/acts.py) ask, and ask again; `order` is the act of that name, which many
-replacements are made of. `may_act` and `may_look` (actions/objects.py) ask about the organisation of an object; `may`
+`act_for`, `act_on` and `guarded` (services/act_transaction.py) ask, and ask again; `order` is the act of that name, which many
+replacements are made of. `may_act` and `may_look` (services/access/objects.py) ask about the organisation of an object; `may`
 and `organisations` are those of a Standing.
 """
 
 PROOFS = frozenset({"Clerk"})
-"""What nobody gets hold of who was not asked (actions/staff/clerk.py): an act that takes it need not ask again."""
+"""What nobody gets hold of who was not asked (services/staff/session.py): an act that takes it need not ask again."""
 
 WHO = frozenset({"Actor", "Standing"}) | PROOFS
 """Who it is that acts: an Actor; of a page that only shows something, what was read of them for this request."""
@@ -81,7 +81,7 @@ def takes_whom(function: ast.FunctionDef, whom: frozenset[str] = WHO) -> bool:
 
 
 OPENERS = frozenset({"acting", "act_for", "act_on", "act", "clerk_act", "guarded", "_guarded"})
-"""What opens the transaction of an act, in which the right is asked for again (actions/acts.py, actions/staff)."""
+"""What opens the transaction of an act, in which the right is asked for again (services/act_transaction.py, actions/staff)."""
 
 GUARDED = frozenset({"for_it", "clerk.guarded"})
 """How a guarded office is called where it is handed on."""

@@ -15,28 +15,31 @@ from lxml import etree
 from packaging.requirements import Requirement
 from packaging.version import Version
 
-from sinetti.cli import revoke, seals
+from sinetti.api.serializers import certificate_row
+from sinetti.cli.client import revoke, verify_report
 from sinetti.cli.main import SERVER, build_parser
+from sinetti.client.doctor import findings
+from sinetti.client.documents import receipt_check
+from sinetti.client.messages import messages
+from sinetti.client.messages.messages import say
+from sinetti.client.reporting import metrics, status, status_table
+from sinetti.client.reporting.required_actions import Todo
+from sinetti.client.reporting.status import NameState
+from sinetti.client.requests import revoke as requests_revoke
+from sinetti.client.results import ExitCode, Result
+from sinetti.client.store.snapshot import Glance
+from sinetti.domain.certificates.lifecycle import ShownState
 from sinetti.domain.codes import CODES
-from sinetti.domain.kindness import Kind
-from sinetti.domain.lifecycle import ShownState
-from sinetti.domain.messages import MessageKind
+from sinetti.domain.leniency import Kind
+from sinetti.domain.notifications.messages import MessageKind
 from sinetti.domain.refusals import Reason
 from sinetti.domain.values import Language, Serial
-from sinetti.gateway import verdict as gateway
-from sinetti.gateway.verdict import Verdict
-from sinetti.holder import messages, prometheus, proof, revoking, standing, status
-from sinetti.holder.doctor import findings
-from sinetti.holder.glance import Glance
-from sinetti.holder.messages import say
-from sinetti.holder.outcome import ExitCode, Result
-from sinetti.holder.status import NameState
-from sinetti.holder.todo import Todo
-from sinetti.protocols.rows import certificate_row
-from sinetti.testbench.control import ControlDoor
-from sinetti.testbench.mailbox import Entry
-from sinetti.wire import shapes, wsdl
-from sinetti.wire.shapes import Field, Name
+from sinetti.gateway.verdicts import verdict
+from sinetti.gateway.verdicts.verdict import Verdict
+from sinetti.testbench.endpoints.control import ControlDoor
+from sinetti.testbench.mail.mailbox import Entry
+from sinetti.wire.soap import schema_types, wsdl
+from sinetti.wire.soap.schema_types import Field, Name
 from tests.domain import facts
 from tests.house.tree import DOCS, PACKAGE, ROOT, rows, text_files
 from tests.support import tools
@@ -252,7 +255,7 @@ def test_the_facts_sheet_has_the_requests_of_the_code():
         return f"{one.name}?" if one.optional else one.name.value
 
     told = {cells[0].strip("`"): cells[1].removesuffix(", Signature").split(", ") for cells in rows(FACTS, "message")}
-    for operation, fields in shapes.REQUESTS.items():
+    for operation, fields in schema_types.REQUESTS.items():
         assert told[operation.request] == [shown(one) for one in fields]
 
 
@@ -273,16 +276,16 @@ def test_a_field_of_the_facts_sheet_is_that_of_the_schema(name):
     assert FIELDS[name][1] == ("–" if longest is None else longest.get("value"))
 
 
-@pytest.mark.parametrize("name", shapes.TEXT)
+@pytest.mark.parametrize("name", schema_types.TEXT)
 def test_a_field_of_the_facts_sheet_is_as_long_as_the_code_reads(name):
     longest = int(FIELDS[name][1])
-    assert shapes.TEXT[name]("x" * longest) is not None
-    assert shapes.TEXT[name]("x" * (longest + 1)) is None
+    assert schema_types.TEXT[name]("x" * longest) is not None
+    assert schema_types.TEXT[name]("x" * (longest + 1)) is None
 
 
 def test_octets_of_the_facts_sheet_are_those_of_the_code():
-    assert int(FIELDS["CertificateRequest"][1]) == shapes.LARGEST_REQUEST
-    assert int(FIELDS["Certificate"][1]) == shapes.LARGEST_CERTIFICATE
+    assert int(FIELDS["CertificateRequest"][1]) == schema_types.LARGEST_REQUEST
+    assert int(FIELDS["Certificate"][1]) == schema_types.LARGEST_CERTIFICATE
 
 
 def below(parser: argparse.ArgumentParser, *path: str) -> Iterator[tuple[str, argparse.ArgumentParser]]:
@@ -344,32 +347,32 @@ def test_the_interfaces_have_the_members_of_json():
     assert shown == [*status.of(Glance("payroll"), facts.NOW).as_json()]
     assert results == ["result", "codes"]
     good = Verdict(None, "")
-    assert checked == [*seals.checked(good, strangers=False).as_json()]
-    assert received == [*proof.Proof(None, say(messages.DOCTOR_WELL)).as_json()]
+    assert checked == [*verify_report.checked(good, strangers=False).as_json()]
+    assert received == [*receipt_check.Proof(None, say(messages.DOCTOR_WELL)).as_json()]
     states, result, reason, faults = (code(cells[1]) for cells in rows(INTERFACES, "member"))
-    assert (states, result, faults) == ([*NameState], [*Result], [*proof.Fault])
-    everything = {seals.checked(Verdict(one, ""), strangers=False).fault for one in gateway.Reason}
-    elsewhere = {gateway.Reason.WRONG_CHANNEL, gateway.Reason.REVOKED, gateway.Reason.STATUS_UNKNOWN}
+    assert (states, result, faults) == ([*NameState], [*Result], [*receipt_check.Fault])
+    everything = {verify_report.checked(Verdict(one, ""), strangers=False).fault for one in verdict.Reason}
+    elsewhere = {verdict.Reason.WRONG_CHANNEL, verdict.Reason.REVOKED, verdict.Reason.STATUS_UNKNOWN}
     assert set(reason) == everything - elsewhere
 
 
 def test_the_interfaces_have_the_json_of_a_store():
     details, logged, looked, revoked = (code(cells[1]) for cells in rows(INTERFACES, "JSON of a store"))
     row = status.of(Glance("payroll"), facts.NOW)
-    assert details == ["status", "--json", *list(standing.details(row, DOCS))[7:]]
+    assert details == ["status", "--json", *list(status_table.details(row, DOCS))[7:]]
     assert logged == ["name", "events", "open"]
     finding = findings.ok(findings.Check.DISK, say(messages.DOCTOR_WELL))
     assert looked == [*finding.as_json(Language.EN)]
-    ended = revoking.Ended(revoking.RevocationResult.REVOKED, ExitCode.DONE, Serial("00"), ())
+    ended = requests_revoke.Ended(requests_revoke.RevocationResult.REVOKED, ExitCode.DONE, Serial("00"), ())
     assert revoked == [*revoke.shown("payroll", ended)]
     todos, levels, checks, results = (code(cells[1]) for cells in rows(INTERFACES, "member of a store's"))
     assert (todos, levels) == ([*Todo], [*findings.Level])
-    assert (checks, results) == ([*findings.Check], [*revoking.RevocationResult])
+    assert (checks, results) == ([*findings.Check], [*requests_revoke.RevocationResult])
 
 
 def test_the_page_of_the_agent_has_every_metric():
     row = status.of(Glance("payroll"), facts.NOW)
-    text = prometheus.text([row], facts.NOW, facts.NOW)
+    text = metrics.text([row], facts.NOW, facts.NOW)
     assert {cells[0].strip("`") for cells in rows(DOCS / "agent.md", "metric")} == set(
         re.findall(r"^# TYPE (\S+) gauge$", text, re.MULTILINE)
     )
@@ -379,7 +382,7 @@ def test_the_interfaces_have_the_gateways_json():
     (members,) = (code(cells[1]) for cells in rows(INTERFACES, "JSON of the gateway"))
     assert members == [*Verdict(None, "").as_json()]
     reasons, revocation = (code(cells[1]) for cells in rows(INTERFACES, "member of the gateway's"))
-    assert (reasons, revocation) == ([*gateway.Reason], [*gateway.Revocation])
+    assert (reasons, revocation) == ([*verdict.Reason], [*verdict.Revocation])
 
 
 def test_the_interfaces_have_the_bench_s_calls_and_rows():

@@ -113,7 +113,7 @@ def test_the_codes_of_the_mistakes_are_those_of_their_vectors():
 
 
 def test_what_explain_says_of_the_mistakes_is_what_it_says():
-    explaining = pytest.importorskip("sinetti.wire.explaining")
+    explaining = pytest.importorskip("sinetti.diagnostics.explain")
     rows = re.findall(r"^\| \*\*\d.*?\|[^|]+\| `([a-z-]+)`.*?\.\./tests/vectors/([^)]+)\)", PAGE, re.MULTILINE)
     assert len(rows) == 5
     for guess, name in rows:

@@ -7,7 +7,7 @@ import pytest
 
 from tests.house.tree import PACKAGE, ROOT, imported, modules
 
-PURE = {"domain": (), "texts": ("sinetti.domain", "sinetti.texts")}
+PURE = {"domain": (), "texts": ("sinetti.domain", "sinetti.i18n")}
 LIBRARIES = {
     "domain": set(),
     "texts": set(),
@@ -20,7 +20,7 @@ LIBRARIES = {
 }
 """Everything else in these rooms is the standard library or the project's own."""
 
-EXTRAS = {"gateway/serving.py": {"granian"}}
+EXTRAS = {"gateway/web/server.py": {"granian"}}
 """What single modules use of an extra, and are imported only where it is there."""
 
 
@@ -112,8 +112,8 @@ def leads_to(module: str) -> set[str]:
 
 def test_who_serves_for_real_explains_no_signature():
     """It would tell forgers how far they got (docs/explain.md)."""
-    served = leads_to("cli/server/serve.py")
-    assert {"protocols/soap.py", "protocols/status.py", "wire/xmldsig.py"} <= served
+    served = leads_to("cli/authority/serve.py")
+    assert {"api/soap.py", "api/publication.py", "wire/xmldsig/signature.py"} <= served
     assert not [module for module in served if "explain" in module]
-    assert "testbench/control.py" not in served
-    assert "wire/explaining.py" in leads_to("testbench/bench.py")
+    assert "testbench/endpoints/control.py" not in served
+    assert "diagnostics/explain.py" in leads_to("testbench/bench.py")

@@ -7,7 +7,7 @@ import pytest
 from django.db import migrations, models
 from django.db.models.fields import NOT_PROVIDED
 
-from sinetti.registry import changing
+from sinetti.database import migration_operations
 from tests.house.tree import DOCS, PACKAGE
 
 FOLDER = PACKAGE / "registry" / "migrations"
@@ -28,7 +28,9 @@ def faults(migration) -> list[str]:
             continue
         if isinstance(one, migrations.AddField):
             found += [] if bearable(one.field) else [f"{table}.{one.name}: older code gives it no value"]
-        elif isinstance(one, changing.AddIndexWhileServing | changing.DropPatternIndexesWhileServing):
+        elif isinstance(
+            one, migration_operations.AddIndexWhileServing | migration_operations.DropPatternIndexesWhileServing
+        ):
             found += (
                 ["an index is made or dropped while rows are written: set atomic = False"] if migration.atomic else []
             )
@@ -39,7 +41,7 @@ def faults(migration) -> list[str]:
 
 def marks(operation) -> bool:
     """Whether an operation is `readable_from`."""
-    return isinstance(operation, migrations.RunPython) and operation.code.__module__ == changing.__name__
+    return isinstance(operation, migrations.RunPython) and operation.code.__module__ == migration_operations.__name__
 
 
 def bearable(field) -> bool:
@@ -49,7 +51,7 @@ def bearable(field) -> bool:
 
 @pytest.mark.parametrize("path", FILES, ids=lambda path: path.stem)
 def test_each_can_run_while_older_code_serves(path):
-    module = importlib.import_module(f"sinetti.registry.migrations.{path.stem}")
+    module = importlib.import_module(f"sinetti.database.migrations.{path.stem}")
     migration = module.Migration(path.stem, "registry")
     if CONTRACTING.get(int(path.name[:4])):
         assert any(marks(one) for one in migration.operations), "say from which number on code may serve"
@@ -98,9 +100,9 @@ CASES = {
     "an index that holds up who writes": ([migrations.AddIndex("order", INDEX)], 1),
     "statements that nobody can look at": ([migrations.RunSQL("DROP TABLE registry_order")], 1),
     "code that nobody can look at": ([migrations.RunPython(lambda *_: None)], 1),
-    "only later code may serve from here on": ([changing.readable_from(9)], 0),
-    "an index while serving, in a transaction": ([changing.AddIndexWhileServing("order", INDEX)], 1),
-    "indexes that nobody uses go, in a transaction": ([changing.DropPatternIndexesWhileServing()], 1),
+    "only later code may serve from here on": ([migration_operations.readable_from(9)], 0),
+    "an index while serving, in a transaction": ([migration_operations.AddIndexWhileServing("order", INDEX)], 1),
+    "indexes that nobody uses go, in a transaction": ([migration_operations.DropPatternIndexesWhileServing()], 1),
 }
 
 
@@ -110,7 +112,10 @@ def test_what_is_found(operations, count):
 
 
 def test_an_index_while_serving():
-    for one in (changing.AddIndexWhileServing("order", INDEX), changing.DropPatternIndexesWhileServing()):
+    for one in (
+        migration_operations.AddIndexWhileServing("order", INDEX),
+        migration_operations.DropPatternIndexesWhileServing(),
+    ):
         assert faults(migration(one, atomic=False)) == []
 
 

@@ -14,10 +14,10 @@ from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from lxml import etree
 
-from sinetti.pki.formats import PrivateKey, certificate_der
-from sinetti.testbench.server_certificate import ServerFiles, make_server_certificate
-from sinetti.wire.parsing import encode_base64
-from sinetti.wire.xmldsig import Recipe, seal_of, sign_document
+from sinetti.pki.encoding import PrivateKey, certificate_der
+from sinetti.testbench.core.server_certificate import ServerFiles, make_server_certificate
+from sinetti.wire.xmldsig.parser import encode_base64
+from sinetti.wire.xmldsig.signature import Recipe, seal_of, sign_document
 from tests.support.authority import holder_key
 from tests.support.programs import fetched
 

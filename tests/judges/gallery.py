@@ -5,7 +5,8 @@ from collections.abc import Sequence
 from django.http import HttpRequest, HttpResponse
 from django.urls import path
 
-from sinetti.eservice.blocks import (
+from sinetti.eservice.core.context import language_of
+from sinetti.eservice.ui.components import (
     Block,
     Button,
     Cell,
@@ -28,11 +29,10 @@ from sinetti.eservice.blocks import (
     Value,
     Values,
 )
-from sinetti.eservice.rendering import Page, show
-from sinetti.eservice.surroundings import language_of
+from sinetti.eservice.ui.page import Page, show
 from sinetti.eservice.urls import handler400, handler403, handler404
 from sinetti.eservice.urls import urlpatterns as ours
-from sinetti.texts.reader import when
+from sinetti.i18n.translate import when
 from tests.support.authority import NOW
 
 __all__ = ["handler400", "handler403", "handler404"]

@@ -8,13 +8,13 @@ from functools import cache
 from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding
 
-from sinetti import clock
 from sinetti.ca.crl import RevokedEntry, assemble_crl, prepare_crl
-from sinetti.ca.hierarchy import Built, Role, build_hierarchy, load_preset, parse_hierarchy
-from sinetti.ca.plans import Issuer
+from sinetti.ca.hierarchy_config import Built, Role, build_hierarchy, load_preset, parse_hierarchy
+from sinetti.ca.issuance_request import Issuer
 from sinetti.domain.values import VALIDITY, Channel, Environment
-from sinetti.pki.formats import PrivateKey, serial_hex
-from sinetti.pki.signing import sign
+from sinetti.infra import clock
+from sinetti.pki.encoding import PrivateKey, serial_hex
+from sinetti.pki.signatures import sign
 from tests.support.authority import holder_key, issue, issuer, leaf_plan
 
 DAY = timedelta(days=1)

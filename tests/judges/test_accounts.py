@@ -11,12 +11,12 @@ from axe_playwright_python.sync_playwright import Axe
 from django.apps import apps
 from playwright.sync_api import Page, expect
 
-from sinetti.actions.accounts import make_account
-from sinetti.domain.mandates import Role
+from sinetti.database.access.accounts import NewAccount
+from sinetti.database.models import core
+from sinetti.domain.access.roles import Role
 from sinetti.domain.values import Language
-from sinetti.protocols.http import Request
-from sinetti.registry import models
-from sinetti.registry.accounts import NewAccount
+from sinetti.server.http import Request
+from sinetti.services.access.accounts import make_account
 from tests.eservice.conftest import post, sqlite_desk, sqlite_register
 from tests.support.authority import CUSTOMER_ID
 from tests.support.browser import people_door
@@ -74,7 +74,7 @@ def served(desk, port: int) -> Iterator[str]:
 def somebody(sqlite_desk):
     """A signatory without a second factor."""
     new = NewAccount(EMAIL, "Nimi Nimetty", Language.EN, password=PASSWORD)
-    user = models.User.objects.get(pk=make_account(new, sqlite_desk.office, "operator", REQUEST))
+    user = core.User.objects.get(pk=make_account(new, sqlite_desk.office, "operator", REQUEST))
     mandate(sqlite_desk, user, CUSTOMER_ID, Role.SIGNATORY)
     return user
 

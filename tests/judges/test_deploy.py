@@ -21,9 +21,9 @@ from urllib.parse import quote
 import pytest
 from cryptography import x509
 
-from sinetti.ca.hierarchy import load_preset
-from sinetti.clock import machine_now, ticks
-from sinetti.testbench.server_certificate import ServerFiles, make_server_certificate
+from sinetti.ca.hierarchy_config import load_preset
+from sinetti.infra.clock import machine_now, ticks
+from sinetti.testbench.core.server_certificate import ServerFiles, make_server_certificate
 from tests.house.tree import ROOT
 from tests.support.asking import asked, believed
 from tests.support.programs import CUSTOMER, program, ran, surroundings

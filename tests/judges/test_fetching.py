@@ -5,8 +5,8 @@ import subprocess
 
 import pytest
 
-from sinetti.eservice.orders import fetch_pages
-from tests.eservice.orders.test_fetch import FETCH, fetch
+from sinetti.eservice.orders import browser_enrolment_pages
+from tests.eservice.orders.test_browser_enrolment_view import FETCH, fetch
 from tests.support.browser import Browser, people_door
 from tests.support.office import ordered, sqlite_desk
 from tests.support.pages import fields
@@ -43,7 +43,7 @@ def test_the_commands_of_keytool_work(sqlite_desk, tmp_path):
     page = fetch(browser, ordered(sqlite_desk), (tmp_path / "request.pem").read_text(encoding="utf-8"))
     page.post(FETCH, {**fields(page, "bundle"), "do": "bundle"})
     (tmp_path / "certificate-and-chain.pem").write_bytes(page.reply.body)
-    run(fetch_pages.KEYTOOL_AFTER)
+    run(browser_enrolment_pages.KEYTOOL_AFTER)
     listed = run("keytool -list -v -alias sinetti -keystore keystore.p12")
     assert "PrivateKeyEntry" in listed
     assert "Certificate chain length: 3" in listed

@@ -7,11 +7,11 @@ from pathlib import Path
 
 import pytest
 
+from sinetti.client.model import FilesWanted, Format
+from sinetti.client.store import generations
 from sinetti.domain.values import KeyType
-from sinetti.holder import generations
-from sinetti.holder.config.values import FilesWanted, Format
-from sinetti.pki import chain, formats
-from tests.holder.double import anchors, issue
+from sinetti.pki import chain, encoding
+from tests.client.double import anchors, issue
 from tests.support import authority
 from tests.support.postgres import skip_or_fail
 
@@ -45,11 +45,11 @@ def live(request, tmp_path_factory):
     wanted = FilesWanted(
         formats=frozenset(Format), password_file=folder / "password", key_password_file=folder / "key-password"
     )
-    key = formats.generate_key(request.param)
-    certificate = formats.load_certificate(issue(key.public_key(), authority.NOW))
+    key = encoding.generate_key(request.param)
+    certificate = encoding.load_certificate(issue(key.public_key(), authority.NOW))
     name = folder / "payroll"
     name.mkdir()
-    kept = formats.dump_private_key(key, KEY_PASSWORD.encode())
+    kept = encoding.dump_private_key(key, KEY_PASSWORD.encode())
     generations.install(name, kept, certificate, chain.load_bundle(anchors("holders").encode()), wanted)
     return name / "live"
 

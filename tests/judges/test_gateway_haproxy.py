@@ -6,8 +6,8 @@ from contextlib import ExitStack, contextmanager
 
 import pytest
 
-from sinetti.clock import machine_now
-from sinetti.testbench.server_certificate import ServerFiles, make_server_certificate
+from sinetti.infra.clock import machine_now
+from sinetti.testbench.core.server_certificate import ServerFiles, make_server_certificate
 from tests.house.tree import ROOT
 from tests.support.relying import material
 from tests.support.relying_doors import Caller, application_running, gateway_running

@@ -15,8 +15,8 @@ import pytest
 from cryptography.hazmat.primitives.serialization import BestAvailableEncryption, pkcs12
 
 from sinetti.cli.main import ALIASES, CLIENT, SERVER
-from sinetti.holder import generations
-from sinetti.pki import formats
+from sinetti.client.store import generations
+from sinetti.pki import encoding
 from tests.house.tree import DOCS
 from tests.support.programs import holder_of, new_key, running, surroundings
 
@@ -132,8 +132,8 @@ def old(bench, customer_id, name):
 def test_a_firm_does_what_the_page_says(bench, folder):
     written(bench, folder, FLEET)
     key, certificate = old(bench, "7654321-0", "Bakery Oy")
-    (folder / "old" / "key.pem").write_bytes(formats.dump_private_key(key, None))
-    (folder / "old" / "certificate.pem").write_bytes(formats.certificate_pem(formats.certificate_der(certificate)))
+    (folder / "old" / "key.pem").write_bytes(encoding.dump_private_key(key, None))
+    (folder / "old" / "certificate.pem").write_bytes(encoding.certificate_pem(encoding.certificate_der(certificate)))
     other_key, other = old(bench, "1234567-8", "Sawmill Oy")
     octets = pkcs12.serialize_key_and_certificates(b"a", other_key, other, None, BestAvailableEncryption(b"of it"))
     (folder / "old" / "sawmill.p12").write_bytes(octets)
@@ -142,5 +142,5 @@ def test_a_firm_does_what_the_page_says(bench, folder):
     assert generations.live(folder / "clients" / "bakery").certificate == certificate
     assert generations.live(folder / "clients" / "sawmill.north").certificate == other
     states = {row["serial"]: row["state"] for row in bench.rows()}
-    assert states[formats.serial_hex(certificate.serial_number)] == "revoked"
-    assert states[formats.serial_hex(other.serial_number)] != "revoked"
+    assert states[encoding.serial_hex(certificate.serial_number)] == "revoked"
+    assert states[encoding.serial_hex(other.serial_number)] != "revoked"

@@ -11,9 +11,9 @@ from pathlib import Path
 import pytest
 from lxml import etree
 
-from sinetti.wire.flaws import Flaw, SignatureInvalid, SignatureMissing
-from sinetti.wire.parsing import Unparsable
-from sinetti.wire.xmldsig import verify_document
+from sinetti.wire.xmldsig.errors import Flaw, SignatureInvalid, SignatureMissing
+from sinetti.wire.xmldsig.parser import Unparsable
+from sinetti.wire.xmldsig.signature import verify_document
 from tests.house.tree import ROOT
 from tests.support.postgres import skip_or_fail
 

@@ -17,7 +17,7 @@ from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric import rsa
 
 from sinetti.pki.chain import issuers_up, load_bundle
-from sinetti.pki.formats import certificate_der
+from sinetti.pki.encoding import certificate_der
 from tests.ca.linters import certificate_findings
 from tests.house.tree import ROOT
 from tests.judges import material

@@ -13,14 +13,15 @@ from time import sleep
 
 import pytest
 
-from sinetti.clock import ticks
-from sinetti.domain.messages import MessageChannel, MessageKind
-from sinetti.notices.mail import Security, Sender, Smtp, SmtpServer
-from sinetti.notices.returns import read_returns
-from sinetti.notices.send import Sent, send_due
-from sinetti.registry import models, outbox
-from sinetti.registry.outbox import NewMessage
-from sinetti.testbench.server_certificate import ServerFiles, make_server_certificate
+from sinetti.database.models import core
+from sinetti.database.notifications import outbox
+from sinetti.database.notifications.outbox import NewMessage
+from sinetti.domain.notifications.messages import MessageChannel, MessageKind
+from sinetti.infra.clock import ticks
+from sinetti.notifications.delivery.bounces import read_returns
+from sinetti.notifications.delivery.sender import Sent, send_due
+from sinetti.notifications.delivery.smtp import Security, Sender, Smtp, SmtpServer
+from sinetti.testbench.core.server_certificate import ServerFiles, make_server_certificate
 from tests.support.authority import NOW
 from tests.support.mailrooms import a_mailroom
 from tests.support.office import opened_desk
@@ -143,7 +144,7 @@ def test_mail_arrives_is_refused_or_comes_back(server, request, tmp_path):
             room = a_mailroom(desk, {MessageChannel.EMAIL: post})
             outbox.put(register, [a_message(one) for one in (KNOWN, UNKNOWN, LATER)], NOW)
             assert send_due(room, "one", NOW) == Sent(sent=2, dead=1)
-        rows = models.OutboxRow.objects.using(register.alias)
+        rows = core.OutboxRow.objects.using(register.alias)
         assert rows.get(address=UNKNOWN).problem == "the mail server answered 550 5.1.1 to the recipient"
 
         (octets,) = server.letters("contact", 1)

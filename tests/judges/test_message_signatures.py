@@ -8,15 +8,15 @@ from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
 from cryptography.hazmat.primitives.asymmetric.utils import decode_dss_signature, encode_dss_signature
 
-from sinetti.clock import machine_now
-from sinetti.domain.revocation import RevocationReason
-from sinetti.pki.formats import load_certificate, sha256_hex
-from sinetti.protocols.http import Request
-from sinetti.protocols.revocations import RevocationsDoor
-from sinetti.wire import holder_signatures
-from sinetti.wire.holder_signatures import Algorithm, signer_of
-from sinetti.wire.message_signatures import Parts, SignatureRefused, sign, verify
-from sinetti.wire.revocations import PATH, Revocation, render, sign_revocation
+from sinetti.api.revocations import RevocationsDoor
+from sinetti.domain.certificates.revocation import RevocationReason
+from sinetti.infra.clock import machine_now
+from sinetti.pki.encoding import load_certificate, sha256_hex
+from sinetti.server.http import Request
+from sinetti.wire.http_signatures import certificate_keys
+from sinetti.wire.http_signatures.certificate_keys import Algorithm, signer_of
+from sinetti.wire.http_signatures.profile import Parts, SignatureRefused, sign, verify
+from sinetti.wire.json_api.revocations import PATH, Revocation, render, sign_revocation
 from tests.support.office import REQUEST, enrolled, sqlite_desk
 from tests.support.registers import sqlite_register
 
@@ -90,7 +90,7 @@ HOLDERS[Algorithm.P384] = (EcdsaP384, P384)
 @pytest.mark.parametrize("algorithm", HOLDERS)
 def test_another_implementation_takes_what_a_holder_s_key_signs(algorithm):
     its, key = HOLDERS[algorithm]
-    headers = holder_signatures.sign(PARTS, "edge", machine_now(), algorithm, signer_of(key))
+    headers = certificate_keys.sign(PARTS, "edge", machine_now(), algorithm, signer_of(key))
     verifier = peer.HTTPMessageVerifier(signature_algorithm=its, key_resolver=resolver(key))
     found = verifier.verify(message(headers), require_components=NAMES, body=PARTS.body)
     assert [one.parameters["keyid"] for one in found] == ["edge"]
@@ -104,7 +104,7 @@ def test_we_take_what_another_implementation_signs_with_a_holder_s_key(algorithm
     signer.sign(asked, key_id="edge", covered_component_ids=NAMES[:3], body=PARTS.body, created=machine_now())
     headers = {name.lower(): value for name, value in asked.headers.items()}
     by_name = {"edge": key.public_key()}.get
-    assert holder_signatures.verify(PARTS, headers, by_name, machine_now()) == "edge"
+    assert certificate_keys.verify(PARTS, headers, by_name, machine_now()) == "edge"
     if algorithm is not Algorithm.P256:
         with pytest.raises(SignatureRefused):
             verify(PARTS, headers, {"edge": P384.public_key()}.get, machine_now())

@@ -9,7 +9,7 @@ from cryptography import x509
 from lxml import etree
 
 from sinetti.pki.chain import load_bundle
-from sinetti.wire.envelope import open_envelope
+from sinetti.wire.soap.envelope import open_envelope
 from tests.judges.exchange import CASES
 from tests.judges.signature_judges import JUDGES, Trusted, shown, signxml
 from tests.support.postgres import skip_or_fail

@@ -15,7 +15,7 @@ from urllib.parse import quote
 
 import pytest
 
-from sinetti.clock import machine_now
+from sinetti.infra.clock import machine_now
 from tests.ca.linters import answer_findings, certificate_findings
 from tests.support.postgres import skip_or_fail
 

@@ -11,10 +11,10 @@ from cryptography import x509
 from cryptography.hazmat.primitives.serialization import load_pem_private_key
 
 from sinetti.pki.chain import issuers_up, load_bundle
+from tests.api import messages
 from tests.judges.exchange import CASES, called, enrol, furnished, ordered
 from tests.judges.falsifying import CHANGES, falsifying, signed_by
 from tests.judges.peers import ANYTHING_ELSE, DONE, PEERS, REFUSED, UNBELIEVED
-from tests.protocols import messages
 from tests.support.postgres import skip_or_fail
 from tests.support.programs import fetched, holder_of, new_key
 

@@ -5,9 +5,9 @@ import subprocess
 
 import pytest
 
-from sinetti.clock import machine_now
-from sinetti.testbench.sample_files import write_sample
-from sinetti.testbench.samples import Samples, SampleState, Wanted
+from sinetti.infra.clock import machine_now
+from sinetti.testbench.samples.files import write_sample
+from sinetti.testbench.samples.generator import Samples, SampleState, Wanted
 from tests.support.postgres import skip_or_fail
 
 SAID = {

@@ -16,9 +16,9 @@ from time import sleep
 import pytest
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
-from sinetti.clock import ticks
 from sinetti.domain.values import Channel, KeyType
-from sinetti.pki.formats import certificate_der, generate_key
+from sinetti.infra.clock import ticks
+from sinetti.pki.encoding import certificate_der, generate_key
 from tests.house.tree import ROOT
 from tests.judges import material
 from tests.judges.material import Leaf

@@ -6,7 +6,7 @@ import pytest
 from cryptography.hazmat.primitives.serialization import Encoding
 
 from sinetti.domain.values import KeyType
-from sinetti.wire.xmldsig import Recipe, seal_of, sign_document
+from sinetti.wire.xmldsig.signature import Recipe, seal_of, sign_document
 from tests.judges.signature_judges import JUDGES, Trusted, bergshamra, xmlsec1
 from tests.support.authority import NOW, authority, holder_certificate, holder_key
 

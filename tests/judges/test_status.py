@@ -10,10 +10,10 @@ from pathlib import Path
 import pytest
 from cryptography import x509
 
-from sinetti import clock
 from sinetti.domain.values import VALIDITY, Channel
+from sinetti.infra import clock
 from sinetti.pki.chain import issuers_up, load_bundle
-from sinetti.pki.formats import serial_hex
+from sinetti.pki.encoding import serial_hex
 from tests.house.tree import ROOT
 from tests.judges import material
 from tests.judges.material import list_pem, pem

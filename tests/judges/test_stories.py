@@ -9,9 +9,9 @@ from axe_playwright_python.sync_playwright import Axe
 from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding
 
-from sinetti.clock import machine_now
-from sinetti.pki.formats import load_certificate, serial_hex
-from sinetti.testbench.verification import code_at
+from sinetti.infra.clock import machine_now
+from sinetti.pki.encoding import load_certificate, serial_hex
+from sinetti.testbench.core.totp import code_at
 from tests.support.chromium import started_chromium
 from tests.support.programs import fetched, holder_of, new_key, ran, running
 from tests.support.visitors import Town

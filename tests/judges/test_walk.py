@@ -11,8 +11,8 @@ from pathlib import Path
 import pytest
 from django.conf import settings
 
-from sinetti.clock import machine_now
 from sinetti.domain.values import Language
+from sinetti.infra.clock import machine_now
 from tests.eservice.conftest import opened_register
 from tests.judges.walk import AXE_VERSION, WIDTHS, Walk, walked, windows
 from tests.support.chromium import started_chromium

@@ -14,8 +14,8 @@ from time import sleep
 
 import psycopg
 
-from sinetti.ca.hierarchy import load_preset
-from sinetti.clock import ticks
+from sinetti.ca.hierarchy_config import load_preset
+from sinetti.infra.clock import ticks
 from tests.kills import checks
 from tests.kills.client_load import RealClient
 from tests.kills.clients import clients

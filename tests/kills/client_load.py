@@ -13,8 +13,8 @@ from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.serialization import Encoding, load_pem_private_key
 
-from sinetti.clock import machine_now, ticks
-from sinetti.holder.outcome import ExitCode
+from sinetti.client.results import ExitCode
+from sinetti.infra.clock import machine_now, ticks
 from tests.kills.clients import NEVER, Clients, Ended, Kill
 from tests.kills.history import Store
 from tests.kills.load import PAUSE, Load, Order

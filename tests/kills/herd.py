@@ -11,7 +11,7 @@ from pathlib import Path
 from cryptography import x509
 from cryptography.hazmat.primitives.serialization import load_pem_private_key
 
-from sinetti.pki.renewal_id import renewal_id
+from sinetti.pki.ari_id import renewal_id
 from tests.kills.clients import NEVER, Clients, Ended, Kill
 from tests.kills.outside import spki
 from tests.kills.scene import DRESSED_BY, Scene, Site, is_dressed, set_in_use

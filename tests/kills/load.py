@@ -14,15 +14,15 @@ from time import sleep
 
 from cryptography import x509
 
-from sinetti.clock import ticks
-from sinetti.domain.asks import GetAsk, NewAsk, RenewAsk
+from sinetti.domain.requests import GetAsk, NewAsk, RenewAsk
 from sinetti.domain.values import Environment
+from sinetti.infra.clock import ticks
 from sinetti.pki.chain import direct_issuer, load_bundle
 from sinetti.pki.csr import build_request
-from sinetti.pki.formats import PrivateKey
-from sinetti.wire import soap
-from sinetti.wire.soap import AnswerFault, Operation
-from sinetti.wire.xmldsig import seal_of
+from sinetti.pki.encoding import PrivateKey
+from sinetti.wire.soap import operations
+from sinetti.wire.soap.operations import AnswerFault, Operation
+from sinetti.wire.xmldsig.signature import seal_of
 from tests.kills.history import ACCEPTED, CERTIFICATE, GET, NEW, RENEW, Answer, Asked, History
 from tests.kills.outside import spki
 from tests.support.programs import new_key
@@ -211,7 +211,7 @@ class _Holder:
             order.password,
             build_request(key, order.customer_id, None),
         )
-        answer = self._until_answered(Asked(NEW, order.transfer_id, spki(key.public_key())), soap.render_new(ask))
+        answer = self._until_answered(Asked(NEW, order.transfer_id, spki(key.public_key())), operations.render_new(ask))
         if answer.kind != ACCEPTED:
             return
         der = self._fetched(answer.value, order.customer_id)
@@ -233,7 +233,7 @@ class _Holder:
         serial = f"{x509.load_der_x509_certificate(der).serial_number:x}"
         ask = RenewAsk(Environment.TEST, customer_id, None, build_request(new, customer_id, None), der)
         return self._until_answered(
-            Asked(RENEW, serial, spki(new.public_key())), soap.render_renew(ask, seal_of(key, der))
+            Asked(RENEW, serial, spki(new.public_key())), operations.render_renew(ask, seal_of(key, der))
         )
 
     def _fetched(self, retrieval_id: str, customer_id: str) -> bytes | None:
@@ -270,7 +270,7 @@ class _Holder:
 def get(retrieval_id: str, customer_id: str) -> tuple[Asked, bytes]:
     """A fetch, and its octets."""
     ask = GetAsk(Environment.TEST, customer_id, None, retrieval_id)
-    return Asked(GET, retrieval_id, customer_id), soap.render_get(ask)
+    return Asked(GET, retrieval_id, customer_id), operations.render_get(ask)
 
 
 def exchange(load: Load, asked: Asked, body: bytes, port: int, *, lose: bool = False) -> Answer | None:
@@ -281,8 +281,8 @@ def exchange(load: Load, asked: Asked, body: bytes, port: int, *, lose: bool = F
         load.history.lose()
         return None
     try:
-        said = soap.read_response(reply[1], OPERATIONS[asked.operation], load.vouch)
-    except (AnswerFault, soap.AnswerUnreadable):
+        said = operations.read_response(reply[1], OPERATIONS[asked.operation], load.vouch)
+    except (AnswerFault, operations.AnswerUnreadable):
         if reply[0] == 200:
             raise
         load.history.lose()

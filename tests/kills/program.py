@@ -12,8 +12,9 @@ import sys
 import time
 from dataclasses import replace
 
-from sinetti.cli import common, main
-from sinetti.clock import ticks
+from sinetti.cli import main
+from sinetti.cli.client import common
+from sinetti.infra.clock import ticks
 
 CHANGES = frozenset(
     {"os.rename", "os.mkdir", "os.remove", "os.rmdir", "os.symlink", "socket.connect", "subprocess.Popen"}

@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from sinetti.clock import machine_now
+from sinetti.infra.clock import machine_now
 from tests.kills.clients import ROOT
 from tests.kills.table import SERIES, Kind
 

@@ -15,7 +15,7 @@ from cryptography.hazmat.primitives.serialization import (
     pkcs12,
 )
 
-from sinetti.wire.soap import Operation
+from sinetti.wire.soap.operations import Operation
 from tests.kills.clients import NEVER, Clients, Ended, Kill, clients
 from tests.kills.wire import Wire, between
 from tests.support.programs import Bench, running

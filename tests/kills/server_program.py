@@ -17,15 +17,15 @@ from datetime import timedelta
 from functools import partial
 from pathlib import Path
 
-from sinetti.actions.order import order
+from sinetti.api.soap import SoapDoor
+from sinetti.authority.bootstrap import Manner, open_authority
 from sinetti.cli import main
-from sinetti.cli.server import common, init
-from sinetti.clock import machine_now, ticks
-from sinetti.domain import renewal_hint
+from sinetti.cli.authority import common, init
+from sinetti.database.organisations.organisations import NewOrder, Person
+from sinetti.domain.certificates import renewal_info
 from sinetti.domain.values import Channel, Language
-from sinetti.protocols.soap import SoapDoor
-from sinetti.registry.parties import NewOrder, Person
-from sinetti.wiring import Manner, open_authority
+from sinetti.infra.clock import machine_now, ticks
+from sinetti.services.issuance.order import order
 from tests.kills.steps import ARRIVED, RENDERED
 
 HELD_AT_MOST = 20.0
@@ -38,7 +38,7 @@ for _name in ("granian.server.embed", "psycopg", "django.db.backends.sqlite3.bas
               "django.db.backends.postgresql.base", "django.core.management.commands.migrate"):  # fmt: skip
     importlib.import_module(_name)
 # What the load has enrolled it renews at once: in these processes the window is the whole life.
-renewal_hint.renewal_window = lambda span: span.not_after - span.not_before
+renewal_info.renewal_window = lambda span: span.not_after - span.not_before
 main.build_parser("authority")  # has every command loaded, so that no process loads one again
 
 

@@ -16,11 +16,11 @@ from threading import Lock
 from time import sleep
 from typing import Any
 
-from sinetti.clock import ticks
+from sinetti.infra.clock import ticks
 from tests.kills.clients import ROOT, Ended
 from tests.support.programs import surroundings
 
-WORKERS = ("--workers", "2") if find_spec("sinetti.supervising") else ()
+WORKERS = ("--workers", "2") if find_spec("sinetti.server.supervisor") else ()
 """Two processes answer, where the command can have more than one."""
 
 WITHIN = 60.0

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from sinetti.pki.formats import certificate_der
+from sinetti.pki.encoding import certificate_der
 from tests.kills import checks
 from tests.kills.history import ACCEPTED, CERTIFICATE, GET, NEW, RENEW, Answer, Asked, History, Store
 from tests.kills.outside import Audit, JournalReader, Listed, Row, Seen, key_of

@@ -9,7 +9,7 @@ from dataclasses import replace
 
 import pytest
 
-from sinetti.clock import ticks
+from sinetti.infra.clock import ticks
 from tests.kills.clients import NEVER, Kill
 from tests.kills.scene import GET, NEW, RENEW, dress, is_dressed, is_whole, same_octets, set_in_use
 from tests.kills.table import DELIVERY_STEPS

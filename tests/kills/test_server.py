@@ -11,7 +11,7 @@ from contextlib import contextmanager
 
 import pytest
 
-from sinetti.clock import ticks
+from sinetti.infra.clock import ticks
 from tests.kills import checks, report, steps
 from tests.kills.arena import arena
 from tests.kills.cluster import cluster

@@ -6,8 +6,8 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.serialization import Encoding
 
-from sinetti.ca.hierarchy import build_hierarchy
-from sinetti.gateway.chains import is_understood
+from sinetti.ca.hierarchy_config import build_hierarchy
+from sinetti.gateway.x509.path_validation import is_understood
 from sinetti.pki.chain import (
     anchors_of,
     direct_issuer,
@@ -19,7 +19,7 @@ from sinetti.pki.chain import (
     valid_at,
     ways_up,
 )
-from sinetti.pki.policies import is_holders
+from sinetti.pki.policy_oids import is_holders
 from tests.gateway.material import certificate as made
 from tests.support.authority import NOW, authority, holder_certificate, holder_key, response_signer
 

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from sinetti.domain.refusals import Reason, Refusal
 from sinetti.domain.values import KeyPolicy, KeyType
 from sinetti.pki.csr import LARGEST_REQUEST, RequestedKey, build_request, read_request
-from sinetti.pki.keycheck import key_id
+from sinetti.pki.key_policy import key_id
 from tests.attacks import csrs
 from tests.support.authority import CUSTOMER_ID, CUSTOMER_NAME, holder_key
 

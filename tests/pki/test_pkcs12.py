@@ -3,7 +3,7 @@
 import pytest
 from cryptography.hazmat.primitives.serialization import pkcs12 as judge
 
-from sinetti.pki import keycheck, pkcs12
+from sinetti.pki import key_policy, pkcs12
 from tests.support import authority
 
 PBES2, TRIPLE_DES = bytes.fromhex("06092a864886f70d01050d"), bytes.fromhex("060a2a864886f70d010c0103")
@@ -22,7 +22,7 @@ def test_what_is_written_is_read_back(whole, with_key, legacy):
     octets = pkcs12.dump("payröll", KEY if with_key else None, whole, b"secret", legacy=legacy)
     found = judge.load_pkcs12(octets, b"secret")
     if with_key:
-        assert keycheck.key_id(found.key.public_key()) == keycheck.key_id(KEY.public_key())
+        assert key_policy.key_id(found.key.public_key()) == key_policy.key_id(KEY.public_key())
         assert (found.cert.certificate, found.cert.friendly_name) == (whole[0], "payröll".encode())
         assert {one.certificate for one in found.additional_certs} == set(whole[1:])
     else:

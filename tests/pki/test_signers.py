@@ -4,10 +4,10 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from sinetti.domain.values import KeyType
-from sinetti.pki.formats import dump_private_key
+from sinetti.pki.encoding import dump_private_key
+from sinetti.pki.signatures import verify
 from sinetti.pki.signers import SignerUnavailable
 from sinetti.pki.signers.software import SoftwareSigner
-from sinetti.pki.signing import verify
 from tests.support.authority import holder_key
 
 PASSPHRASE = b"a passphrase that nobody may read"

@@ -12,7 +12,7 @@ from sinetti.domain.refusals import Reason, Refusal
 from sinetti.domain.values import KeyPolicy
 from sinetti.pki.chain import load_bundle
 from sinetti.pki.csr import RequestedKey, read_request
-from sinetti.pki.formats import load_certificate
+from sinetti.pki.encoding import load_certificate
 from sinetti.pki.spki import DESCRIBED, checked, describes_curve
 from tests.attacks import csrs
 from tests.support import authority

@@ -11,9 +11,9 @@ from cryptography.hazmat.primitives.asymmetric import ec, padding, rsa, utils
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
 from sinetti.domain.values import KeyPolicy, KeyType
-from sinetti.pki import csr, keycheck, signing
-from sinetti.pki.signers import SignerUnavailable, token_uri
-from sinetti.pki.signers.token_uri import Place, TokenKey
+from sinetti.pki import csr, key_policy, signatures
+from sinetti.pki.signers import SignerUnavailable, pkcs11_uri
+from sinetti.pki.signers.pkcs11_uri import Place, TokenKey
 from tests.support import soft_token
 
 pytestmark = pytest.mark.skipif(soft_token.module() is None, reason="SoftHSM is not installed (softhsm2)")
@@ -39,13 +39,13 @@ def made(key, kind):
 @pytest.mark.parametrize("kind", KeyType)
 def test_a_key_is_made_found_and_signs(key, kind):
     private = made(key, kind)
-    assert keycheck.key_type(private.public_key()) is kind
-    assert keycheck.key_id(pkcs11.find(key)) == keycheck.key_id(private.public_key())
-    assert signing.verify(private.public_key(), b"octets", signing.sign(private, b"octets"))
+    assert key_policy.key_type(private.public_key()) is kind
+    assert key_policy.key_id(pkcs11.find(key)) == key_policy.key_id(private.public_key())
+    assert signatures.verify(private.public_key(), b"octets", signatures.sign(private, b"octets"))
     assert private.key_size == private.public_key().key_size
     assert isinstance(private, rsa.RSAPrivateKey) or private.curve.name == private.public_key().curve.name
     requested = csr.read_request(csr.build_request(private, "0123456-7", "Sinisiipi Oy"), KeyPolicy())
-    assert requested.key_id == keycheck.key_id(private.public_key())
+    assert requested.key_id == key_policy.key_id(private.public_key())
 
 
 @pytest.mark.parametrize("chosen", [hashes.SHA256(), hashes.SHA384(), hashes.SHA512()])
@@ -124,13 +124,13 @@ def test_another_key_under_the_same_id_signs_nothing(key):
     public = ec.generate_private_key(ec.SECP256R1()).public_key()
     made(key, KeyType.EC_P256)
     with pytest.raises(SignerUnavailable, match="holds another key of the ID"):
-        signing.sign(pkcs11.private_key(key, public), b"")
+        signatures.sign(pkcs11.private_key(key, public), b"")
 
 
 def test_a_key_that_was_deleted_is_told(key):
     public = ec.generate_private_key(ec.SECP256R1()).public_key()
     with pytest.raises(SignerUnavailable, match="does not hold the key"):
-        signing.sign(pkcs11.private_key(key, public), b"")
+        signatures.sign(pkcs11.private_key(key, public), b"")
 
 
 def test_a_private_half_that_was_deleted_is_told(key):
@@ -142,7 +142,7 @@ def test_a_private_half_that_was_deleted_is_told(key):
     with token.open(rw=True, user_pin=soft_token.PIN) as session:
         session.get_key(ObjectClass.PRIVATE_KEY, id=key.id).destroy()
     with pytest.raises(SignerUnavailable, match="does not hold the key"):
-        signing.sign(private, b"")
+        signatures.sign(private, b"")
 
 
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")  # the library ends a search of its own
@@ -150,7 +150,7 @@ def test_a_session_that_ended_is_opened_again(key):
     private = made(key, KeyType.EC_P256)
     for session in pkcs11._OPENED.sessions.values():
         session.close()
-    assert signing.verify(private.public_key(), b"octets", signing.sign(private, b"octets"))
+    assert signatures.verify(private.public_key(), b"octets", signatures.sign(private, b"octets"))
 
 
 TROUBLES = {
@@ -244,9 +244,9 @@ def test_a_session_that_cannot_be_closed_is_left(key):
 
 def test_uris_are_read_back_and_certificates_can_be_signed(key, place):
     odd = TokenKey(replace(place, label="a;b=c/ä %?"), bytes(range(20)), "näme & co", None)
-    assert token_uri.load(token_uri.dump(odd)) == odd
+    assert pkcs11_uri.load(pkcs11_uri.dump(odd)) == odd
     whole = replace(odd, key_id="ab" * 32)
-    assert token_uri.load(token_uri.dump(whole)) == whole
+    assert pkcs11_uri.load(pkcs11_uri.dump(whole)) == whole
     private = made(key, KeyType.EC_P256)
     name = x509.Name([])
     assert x509.CertificateSigningRequestBuilder().subject_name(name).sign(private, hashes.SHA256()).is_signature_valid

@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sinetti.pki.signers import token_uri
-from sinetti.pki.signers.token_uri import Place, TokenKey
+from sinetti.pki.signers import pkcs11_uri
+from sinetti.pki.signers.pkcs11_uri import Place, TokenKey
 
 PLACE = Place(Path("/usr/lib/softhsm/libsofthsm2.so"), "sinetti", Path("/etc/sinetti/pin"))
 TEXTS = st.text(st.characters(exclude_categories=["Cs", "Cc"]), min_size=1)
@@ -15,7 +15,7 @@ TEXTS = st.text(st.characters(exclude_categories=["Cs", "Cc"]), min_size=1)
 
 def test_a_uri_looks_as_other_programs_expect_it():
     key = TokenKey(PLACE, b"\x01\xff", "sinetti payroll", "ab" * 32)
-    assert token_uri.dump(key).decode() == (
+    assert pkcs11_uri.dump(key).decode() == (
         "pkcs11:token=sinetti;object=sinetti%20payroll;id=%01%FF;type=private"
         "?module-path=/usr/lib/softhsm/libsofthsm2.so&pin-source=file:/etc/sinetti/pin"
         f"&x-sinetti-key-id={'ab' * 32}\n"
@@ -25,12 +25,12 @@ def test_a_uri_looks_as_other_programs_expect_it():
 @given(TEXTS, TEXTS, st.binary(min_size=1), st.one_of(st.none(), st.just("0f" * 32)))
 def test_any_label_and_id_survive(label, name, key_id, public):
     key = TokenKey(Place(PLACE.module, label, PLACE.pin_file), key_id, name, public)
-    octets = token_uri.dump(key)
-    assert token_uri.load(octets) == key
-    assert octets.startswith(token_uri.SCHEME)
+    octets = pkcs11_uri.dump(key)
+    assert pkcs11_uri.load(octets) == key
+    assert octets.startswith(pkcs11_uri.SCHEME)
 
 
-GOOD = token_uri.dump(TokenKey(PLACE, b"\x01", "x", "ab" * 32))
+GOOD = pkcs11_uri.dump(TokenKey(PLACE, b"\x01", "x", "ab" * 32))
 BAD = {
     "nothing": b"",
     "a key in PEM": b"-----BEGIN PRIVATE KEY-----\n",
@@ -45,4 +45,4 @@ BAD = {
 @pytest.mark.parametrize("octets", BAD.values(), ids=BAD)
 def test_what_is_no_uri_is_refused(octets):
     with pytest.raises(ValueError, match=r"^this is no URI of a key in a token$"):
-        token_uri.load(octets)
+        pkcs11_uri.load(octets)

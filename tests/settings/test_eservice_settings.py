@@ -2,11 +2,11 @@
 
 import pytest
 
+from sinetti.domain.access.roles import Role
 from sinetti.domain.daily_limits import DailyLimits
-from sinetti.domain.mandates import Role
 from sinetti.domain.values import Language
 from sinetti.settings.authority import SettingsError
-from sinetti.settings.eservice import DEFAULTS, parse, read
+from sinetti.settings.portal import DEFAULTS, parse, read
 from tests.house.tree import ROOT
 
 EXAMPLE = ROOT / "deploy" / "eservice.toml"

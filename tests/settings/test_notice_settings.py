@@ -6,10 +6,10 @@ from pathlib import Path
 import pytest
 
 from sinetti.domain.values import Language
-from sinetti.notices.mail import Security
-from sinetti.notices.room import LADDER
+from sinetti.notifications.context import LADDER
+from sinetti.notifications.delivery.smtp import Security
 from sinetti.settings.authority import SettingsError
-from sinetti.settings.notices import parse, read
+from sinetti.settings.notifications import parse, read
 
 ROOT = Path(__file__).parents[2]
 EXAMPLE = (ROOT / "deploy" / "notices.toml").read_text(encoding="utf-8")

@@ -6,8 +6,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from simulate import days
-from sinetti.domain import reminders, workdays
-from sinetti.notices.workdays import day_off
+from sinetti.domain import business_days
+from sinetti.domain.notifications import reminders
+from sinetti.notifications.office_hours import day_off
 
 FIRST, LAST = datetime(2026, 1, 1, tzinfo=UTC), datetime(2060, 12, 31, tzinfo=UTC)
 INSTANTS = st.integers(0, int((LAST - FIRST).total_seconds())).map(lambda seconds: FIRST + timedelta(seconds=seconds))
@@ -16,7 +17,7 @@ INSTANTS = st.integers(0, int((LAST - FIRST).total_seconds())).map(lambda second
 def test_the_same_days_are_off():
     day, found = FIRST.date(), []
     while day <= LAST.date():
-        if days.works(day) is not workdays.is_workday(day, day_off):
+        if days.works(day) is not business_days.is_workday(day, day_off):
             found.append(day)
         day += timedelta(days=1)
     assert found == []
@@ -24,8 +25,8 @@ def test_the_same_days_are_off():
 
 @given(INSTANTS)
 def test_the_same_clock_on_the_wall(at):
-    assert days.finnish(at) == at.astimezone(workdays.FINNISH_TIME).replace(tzinfo=None)
-    assert days.universal(days.finnish(at).date(), days.OPENS) == workdays.opening(workdays.finnish_date(at))
+    assert days.finnish(at) == at.astimezone(business_days.FINNISH_TIME).replace(tzinfo=None)
+    assert days.universal(days.finnish(at).date(), days.OPENS) == business_days.opening(business_days.finnish_date(at))
 
 
 @given(INSTANTS, st.sampled_from([60, 30, 14, 7, 3, 1, 0]))

@@ -6,13 +6,13 @@ from uuid import UUID
 
 from cryptography import x509
 
-from sinetti.ca.building import responder_plan
-from sinetti.ca.hierarchy import Built, build_hierarchy, load_preset, parse_hierarchy
-from sinetti.ca.issuing import Issuer, LeafKind, LeafPlan, assemble, new_serial, prepare
+from sinetti.ca.hierarchy_builder import responder_plan
+from sinetti.ca.hierarchy_config import Built, build_hierarchy, load_preset, parse_hierarchy
+from sinetti.ca.issuance import Issuer, LeafKind, LeafPlan, assemble, new_serial, prepare
 from sinetti.ca.ocsp import Responder, responder_of
 from sinetti.domain.values import VALIDITY, Channel, Environment, KeyType, Span
-from sinetti.pki.formats import PrivateKey, PublicKey, generate_key, load_certificate
-from sinetti.pki.signing import sign
+from sinetti.pki.encoding import PrivateKey, PublicKey, generate_key, load_certificate
+from sinetti.pki.signatures import sign
 
 NOW = datetime(2026, 3, 2, 12, tzinfo=UTC)
 """The instant at which the authority was made, and at which tests begin."""

@@ -8,8 +8,8 @@ from urllib.parse import quote
 import psycopg
 from django.db import connections
 
-from sinetti.registry.models import random_id
-from sinetti.registry.opening import Register, open_register
+from sinetti.database.connection import Register, open_register
+from sinetti.database.models.core import random_id
 from tests.support.postgres import find_binaries
 
 

@@ -9,11 +9,11 @@ from urllib.parse import urlencode, urljoin, urlsplit
 from lxml import html
 
 from sinetti.domain.values import Language
-from sinetti.eservice.application import application
-from sinetti.eservice.surroundings import Surroundings
-from sinetti.protocols.http import Reply, Request
-from sinetti.protocols.wsgi import WsgiDoor
-from sinetti.settings.eservice import DEFAULTS, EserviceSettings
+from sinetti.eservice.core.context import Surroundings
+from sinetti.eservice.wsgi import application
+from sinetti.server.http import Reply, Request
+from sinetti.server.wsgi_adapter import WsgiDoor
+from sinetti.settings.portal import DEFAULTS, EserviceSettings
 from tests.support.office import REQUEST, Desk
 
 ADDRESS = "https://people.sinetti.example"

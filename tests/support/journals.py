@@ -6,11 +6,12 @@ from datetime import timedelta
 from pathlib import Path
 
 from sinetti.ca.crl import RevokedEntry, assemble_crl, prepare_crl
-from sinetti.ca.hierarchy import Built
+from sinetti.ca.hierarchy_config import Built
+from sinetti.database.operations import authorities
 from sinetti.domain.values import Serial
-from sinetti.pki.signing import sign
-from sinetti.registry import authorities, chain
-from sinetti.registry.journal import Journal, Owner
+from sinetti.journal import reader
+from sinetti.journal.writer import Journal, Owner
+from sinetti.pki.signatures import sign
 from tests.support.authority import NOW, authority, issuer
 from tests.support.office import Desk
 
@@ -32,13 +33,13 @@ def keeping(desk: Desk, folder: Path) -> Iterator[Desk]:
 
 def kinds(desk: Desk) -> list[str]:
     """What kinds of lines the journals have."""
-    return [line.kind for path in chain.files(desk.office.journal.folder) for line in chain.read(path)]
+    return [line.kind for path in reader.files(desk.office.journal.folder) for line in reader.read(path)]
 
 
 def lost(desk: Desk) -> None:
     """Take away every journal, with its head; the lists stay."""
     desk.office.journal.close()
-    for path in chain.files(desk.office.journal.folder):
+    for path in reader.files(desk.office.journal.folder):
         path.unlink()
         path.with_name(f"{path.name}.head").unlink(missing_ok=True)
 

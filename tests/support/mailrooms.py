@@ -3,7 +3,7 @@
 from dataclasses import replace
 
 from sinetti.domain.values import Environment, Language
-from sinetti.notices.room import Mailroom, Terms
+from sinetti.notifications.context import Mailroom, Terms
 from tests.support.office import Desk
 
 TERMS = Terms(

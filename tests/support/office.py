@@ -16,30 +16,31 @@ from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.serialization import Encoding
 from cryptography.x509.oid import NameOID
 
-from sinetti.actions import order as ordering
-from sinetti.actions.collect import collect
-from sinetti.actions.enrol import enrol
-from sinetti.actions.office import Office
-from sinetti.actions.passwords import ShownIds
-from sinetti.actions.register_organisation import register_organisation
-from sinetti.actions.renew import renew
-from sinetti.ca.hierarchy import Built, Role
-from sinetti.ca.issuing import issues_until
+from sinetti.ca.hierarchy_config import Built, Role
+from sinetti.ca.issuance import issues_until
 from sinetti.ca.ocsp import Responder
-from sinetti.domain.asks import Accepted, Collected, GetAsk, NewAsk, RenewAsk
-from sinetti.domain.records import Certificate
+from sinetti.database.common.audit_log import Deed
+from sinetti.database.connection import Register
+from sinetti.database.issuance import transactions
+from sinetti.database.operations import authorities
+from sinetti.database.operations.authorities import NewAuthority
+from sinetti.database.organisations.organisations import NewOrder, NewOrganisation, Person
+from sinetti.domain.certificates.models import Certificate
 from sinetti.domain.refusals import Reason, Refusal
+from sinetti.domain.requests import Accepted, Collected, GetAsk, NewAsk, RenewAsk
 from sinetti.domain.values import Channel, CustomerKind, Environment, KeyType, Language, Serial
 from sinetti.pki.csr import build_request
-from sinetti.pki.formats import PrivateKey, certificate_der, generate_key, load_certificate, serial_hex, sha256_hex
-from sinetti.pki.keycheck import key_id
+from sinetti.pki.encoding import PrivateKey, certificate_der, generate_key, load_certificate, serial_hex, sha256_hex
+from sinetti.pki.key_policy import key_id
+from sinetti.pki.signatures import sign
 from sinetti.pki.signers import SignerUnavailable
-from sinetti.pki.signing import sign
-from sinetti.registry import authorities, store
-from sinetti.registry.audit import Deed
-from sinetti.registry.authorities import NewAuthority
-from sinetti.registry.opening import Register
-from sinetti.registry.parties import NewOrder, NewOrganisation, Person
+from sinetti.services.context import Office
+from sinetti.services.issuance import order
+from sinetti.services.issuance.enrol import enrol
+from sinetti.services.issuance.renew import renew
+from sinetti.services.issuance.retrieve import collect
+from sinetti.services.issuance.transfer_ids import ShownIds
+from sinetti.services.organisations.register import register_organisation
 from tests.support.authority import CUSTOMER_ID, CUSTOMER_NAME, NOW, authority, issuer, ocsp_responder
 
 TRANSFER_KEY = b"k" * 32
@@ -181,7 +182,7 @@ class Desk:
 
     def certificate(self, serial: Serial) -> Certificate:
         """What the register says of a certificate."""
-        found = store.find_certificate(self.register, serial)
+        found = transactions.find_certificate(self.register, serial)
         assert found is not None
         return found
 
@@ -279,7 +280,7 @@ def an_order(
 
 def ordered(desk: Desk, new: NewOrder | None = None) -> ShownIds:
     """Order a certificate; returns its transfer ids with the password."""
-    return ordering.order(new or an_order(), desk.office, "operator", REQUEST)
+    return order.order(new or an_order(), desk.office, "operator", REQUEST)
 
 
 def new_key(kind: KeyType = KeyType.EC_P256) -> PrivateKey:

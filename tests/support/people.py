@@ -1,10 +1,10 @@
 """People of an organisation as tests name them: `director = a_person("director")`, `named(desk)`: one in every role."""
 
-from sinetti.actions.change_contact import ContactChange, change_contact
-from sinetti.actions.people import add_signatory, set_contact_person
+from sinetti.database.models import core
+from sinetti.database.organisations.organisations import Person
 from sinetti.domain.values import Language, Serial
-from sinetti.registry import models
-from sinetti.registry.parties import Person
+from sinetti.services.organisations.contacts import ContactChange, change_contact
+from sinetti.services.organisations.people import add_signatory, set_contact_person
 from tests.support.authority import CUSTOMER_ID
 from tests.support.office import REQUEST, Desk
 
@@ -26,5 +26,5 @@ def named(desk: Desk, serial: Serial) -> None:
 
 def audited(desk: Desk, action: str) -> list[str]:
     """The audit rows of an action, as they are hashed, oldest first."""
-    rows = models.AuditRow.objects.using(desk.register.alias).filter(action=action).order_by("sequence")
+    rows = core.AuditRow.objects.using(desk.register.alias).filter(action=action).order_by("sequence")
     return [bytes(row.octets).decode() for row in rows]

@@ -17,14 +17,14 @@ from urllib.parse import urlsplit
 
 from cryptography import x509
 
-from sinetti.domain.asks import GetAsk, NewAsk, RenewAsk
+from sinetti.domain.requests import GetAsk, NewAsk, RenewAsk
 from sinetti.domain.values import Environment, KeyType
 from sinetti.pki.chain import direct_issuer, load_bundle
 from sinetti.pki.csr import build_request
-from sinetti.pki.formats import PrivateKey, certificate_der, generate_key, load_certificate
-from sinetti.wire import soap
-from sinetti.wire.soap import Operation, Response
-from sinetti.wire.xmldsig import seal_of
+from sinetti.pki.encoding import PrivateKey, certificate_der, generate_key, load_certificate
+from sinetti.wire.soap import operations
+from sinetti.wire.soap.operations import Operation, Response
+from sinetti.wire.xmldsig.signature import seal_of
 
 CUSTOMER = {"customer_id": "0123456-7", "customer_name": "Malliyritys Oy"}
 STARTS_WITHIN = 30
@@ -177,19 +177,19 @@ class Holder:
             ids["transfer_password"],
             build_request(key, self.customer_id, None),
         )
-        return self._send(soap.render_new(ask), Operation.NEW)
+        return self._send(operations.render_new(ask), Operation.NEW)
 
     def get(self, retrieval_id: str) -> Response:
         """Fetch."""
         return self._send(
-            soap.render_get(GetAsk(Environment.TEST, self.customer_id, None, retrieval_id)), Operation.GET
+            operations.render_get(GetAsk(Environment.TEST, self.customer_id, None, retrieval_id)), Operation.GET
         )
 
     def renew(self, key: PrivateKey, certificate: x509.Certificate, new_key: PrivateKey) -> Response:
         """Renew with the key in force."""
         old = certificate_der(certificate)
         ask = RenewAsk(Environment.TEST, self.customer_id, None, build_request(new_key, self.customer_id, None), old)
-        return self._send(soap.render_renew(ask, seal_of(key, old)), Operation.RENEW)
+        return self._send(operations.render_renew(ask, seal_of(key, old)), Operation.RENEW)
 
     def enrolled(self, ids: dict[str, str], key: PrivateKey) -> x509.Certificate:
         """Spend transfer ids and fetch the certificate."""
@@ -205,7 +205,7 @@ class Holder:
     def _send(self, body: bytes, operation: Operation) -> Response:
         headers = {"Content-Type": "text/xml; charset=utf-8"}
         answer = fetched(self.address, body, server=self.server, headers=headers)
-        return soap.read_response(answer, operation, self._vouched_for)
+        return operations.read_response(answer, operation, self._vouched_for)
 
     def _vouched_for(self, signer: x509.Certificate) -> bool:
         at = self.now or signer.not_valid_before_utc

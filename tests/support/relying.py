@@ -11,16 +11,10 @@ from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding
 
 from sinetti.ca.crl import RevokedEntry, assemble_crl, prepare_crl
-from sinetti.ca.hierarchy import Built, Role, build_hierarchy, load_preset, parse_hierarchy
+from sinetti.ca.hierarchy_config import Built, Role, build_hierarchy, load_preset, parse_hierarchy
 from sinetti.domain.values import Channel, Environment, KeyType, Serial, Span
-from sinetti.pki.formats import (
-    PrivateKey,
-    certificate_der,
-    dump_private_key,
-    generate_key,
-    serial_hex,
-)
-from sinetti.pki.signing import sign
+from sinetti.pki.encoding import PrivateKey, certificate_der, dump_private_key, generate_key, serial_hex
+from sinetti.pki.signatures import sign
 from tests.support.authority import BASE_URL, CUSTOMER_ID, issue, issuer, leaf_plan
 
 __all__ = ["AGES", "CUSTOMER_ID", "Material", "material"]

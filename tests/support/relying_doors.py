@@ -15,7 +15,7 @@ from typing import Any
 
 import pytest
 
-from sinetti.clock import ticks
+from sinetti.infra.clock import ticks
 from tests.support.programs import program
 from tests.support.web_servers import WITHIN, process
 

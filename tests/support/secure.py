@@ -2,9 +2,9 @@
 
 from dataclasses import dataclass, replace
 
-from sinetti.actions.secure_message import Offered, Opened, Shown, look, open_message, order_and_offer, show
-from sinetti.domain.tokens import OPEN_LINK, link_token, pin_code
-from sinetti.registry.notice_models import Pin
+from sinetti.database.models.secure_messages import Pin
+from sinetti.domain.link_tokens import OPEN_LINK, link_token, pin_code
+from sinetti.services.issuance.secure_message import Offered, Opened, Shown, look, open_message, order_and_offer, show
 from tests.support.office import CONTACT, REQUEST, Desk, an_order
 
 

@@ -20,9 +20,9 @@ from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 from cryptography.x509.oid import NameOID
 
-from sinetti.clock import machine_now, ticks
 from sinetti.domain.values import KeyType
-from sinetti.pki.formats import generate_key
+from sinetti.infra.clock import machine_now, ticks
+from sinetti.pki.encoding import generate_key
 from tests.support.programs import STARTS_WITHIN, STOPS_WITHIN, program, surroundings
 
 ANY = ("--bind", "127.0.0.1:0", "--status-bind", "127.0.0.1:0")

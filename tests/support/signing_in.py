@@ -9,12 +9,13 @@ from hmac import digest
 from struct import pack
 from urllib.parse import urlsplit
 
-from sinetti.actions.sealing import LINK, unseal
-from sinetti.clock import machine_now
-from sinetti.domain.messages import MessageKind
-from sinetti.notices.room import Letter
-from sinetti.notices.writing import NotOwed, write
-from sinetti.registry import models, sending
+from sinetti.database.models import core
+from sinetti.database.notifications import delivery
+from sinetti.domain.notifications.messages import MessageKind
+from sinetti.infra.clock import machine_now
+from sinetti.notifications.context import Letter
+from sinetti.notifications.templates.renderer import NotOwed, write
+from sinetti.services.token_encryption import LINK, unseal
 from tests.support.browser import Browser
 from tests.support.mailrooms import a_mailroom
 from tests.support.office import TRANSFER_KEY, Desk
@@ -26,13 +27,13 @@ PERIOD = 30
 def letters(desk: Desk, email: str) -> list[Letter | NotOwed]:
     """What has been written about accounts to an address, the oldest first, as it would arrive now."""
     room = replace(a_mailroom(desk), unseal=partial(unseal, TRANSFER_KEY, LINK))
-    rows = models.OutboxRow.objects.using(desk.register.alias).filter(kind=MessageKind.ACCOUNT, address=email)
-    return [write(sending.owed_of(row), room) for row in rows.order_by("created", "pk")]
+    rows = core.OutboxRow.objects.using(desk.register.alias).filter(kind=MessageKind.ACCOUNT, address=email)
+    return [write(delivery.owed_of(row), room) for row in rows.order_by("created", "pk")]
 
 
 def told(desk: Desk, email: str) -> set[str]:
     """Which letters there were to an address."""
-    rows = models.OutboxRow.objects.using(desk.register.alias).filter(kind=MessageKind.ACCOUNT, address=email)
+    rows = core.OutboxRow.objects.using(desk.register.alias).filter(kind=MessageKind.ACCOUNT, address=email)
     return {facts["letter"] for facts in rows.values_list("facts", flat=True)}
 
 

@@ -12,8 +12,8 @@ from urllib.parse import parse_qs
 import jwt
 from cryptography.hazmat.primitives.asymmetric import ec
 
-from sinetti.clock import machine_now
-from sinetti.settings.eservice import EserviceSettings, Provider, RolesClaim
+from sinetti.infra.clock import machine_now
+from sinetti.settings.portal import EserviceSettings, Provider, RolesClaim
 
 CLIENT, SECRET = "sinetti", "a secret that is only a test's, but long enough"
 ROLES = RolesClaim("organisations", "identifier", "roles", {})

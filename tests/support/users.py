@@ -10,19 +10,19 @@ from datetime import datetime
 from django.conf import settings
 from django.contrib.auth import BACKEND_SESSION_KEY, HASH_SESSION_KEY, SESSION_KEY
 
-from sinetti.clock import machine_now
-from sinetti.domain.mandates import Role
+from sinetti.database.models import core
+from sinetti.domain.access.roles import Role
 from sinetti.domain.values import Language
 from sinetti.eservice.accounts.sessions import SessionStore
-from sinetti.eservice.acting import OUTSIDE_ROLES
-from sinetti.registry import models
+from sinetti.eservice.core.authentication import OUTSIDE_ROLES
+from sinetti.infra.clock import machine_now
 from tests.support.browser import Browser
 from tests.support.office import Desk
 
 
-def account(desk: Desk, name: str, *, language: Language = Language.EN, staff: bool = False) -> models.User:
+def account(desk: Desk, name: str, *, language: Language = Language.EN, staff: bool = False) -> core.User:
     """Make an account, whose e-mail address is made of its name."""
-    user = models.User(
+    user = core.User(
         email=f"{name}@people.example", name=name.title(), language=language, is_staff=staff, created=desk.office.now()
     )
     user.set_unusable_password()
@@ -31,24 +31,24 @@ def account(desk: Desk, name: str, *, language: Language = Language.EN, staff: b
 
 
 def mandate(
-    desk: Desk, who: models.User | str, customer_id: str, role: Role, until: datetime | None = None
-) -> models.Mandate:
+    desk: Desk, who: core.User | str, customer_id: str, role: Role, until: datetime | None = None
+) -> core.Mandate:
     """Give a role for an organisation to an account, or to another organisation by its customer id."""
-    rows = models.Organisation.objects.using(desk.register.alias)
+    rows = core.Organisation.objects.using(desk.register.alias)
     organisation = rows.get(customer_id=customer_id)
     values: dict[str, object] = {"agent": rows.get(customer_id=who)} if isinstance(who, str) else {"user": who}
     if not isinstance(who, str):
-        values["person"] = models.Person.objects.using(desk.register.alias).create(
+        values["person"] = core.Person.objects.using(desk.register.alias).create(
             name=who.name, email=who.email, language=who.language
         )
-    return models.Mandate.objects.using(desk.register.alias).create(
+    return core.Mandate.objects.using(desk.register.alias).create(
         organisation=organisation, role=role, valid_from=desk.office.now(), valid_until=until, **values
     )
 
 
 def signed_in(
     browser: Browser,
-    user: models.User,
+    user: core.User,
     *,
     second_factor: bool = True,
     recent: bool = False,

@@ -15,8 +15,8 @@ from urllib.parse import quote, urlsplit
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Locator, Page, ViewportSize
 
-from sinetti.clock import machine_now
-from sinetti.testbench.verification import code_at
+from sinetti.infra.clock import machine_now
+from sinetti.testbench.core.totp import code_at
 from tests.support.programs import Bench
 
 SHOTS = Path(__file__).parents[2] / "build" / "screenshots"

@@ -12,19 +12,20 @@ from django.apps import apps
 from django.conf import settings
 from django.urls import URLPattern, URLResolver, get_resolver
 
-from sinetti.actions.asking import ask_for_oneself
-from sinetti.actions.authority import Actor
-from sinetti.actions.revoke import RevokeAsk, revoke
-from sinetti.actions.sealing import SECOND_FACTOR, seal
-from sinetti.actions.staff.clerk import Clerk
-from sinetti.actions.staff.organisations import confirm_load, end_load, load, preview, propose_load
-from sinetti.domain.looking import Looking, Purpose
-from sinetti.domain.mandates import Role
-from sinetti.domain.revocation import RevocationReason
+from sinetti.database.access import pending_invitations
+from sinetti.database.models import core
+from sinetti.database.organisations.organisations import Person
+from sinetti.domain.access.access_purpose import Looking, Purpose
+from sinetti.domain.access.roles import Role
+from sinetti.domain.certificates.revocation import RevocationReason
 from sinetti.domain.values import Language
-from sinetti.eservice.staff.desk import PURPOSE
-from sinetti.registry import models, pending_invitations
-from sinetti.registry.parties import Person
+from sinetti.eservice.staff.common import PURPOSE
+from sinetti.services.access.permissions import Actor
+from sinetti.services.access.role_requests import ask_for_oneself
+from sinetti.services.revocation.revoke import RevokeAsk, revoke
+from sinetti.services.staff.organisations import confirm_load, end_load, load, preview, propose_load
+from sinetti.services.staff.session import Clerk
+from sinetti.services.token_encryption import SECOND_FACTOR, seal
 from tests.support.authority import CUSTOMER_ID
 from tests.support.browser import Browser, Post, people_door
 from tests.support.firms import a_certificate, a_person, rows
@@ -230,7 +231,7 @@ class Town:
     desk: Desk
     address: str
     objects: dict[str, str] = field(default_factory=dict)
-    people: dict[str, models.User] = field(default_factory=dict)
+    people: dict[str, core.User] = field(default_factory=dict)
 
     def browser(self, visit: Visit) -> Browser:
         """A browser of whoever the visit is of."""
@@ -346,7 +347,7 @@ def loads_of_two(desk: Desk, clerk: Clerk) -> dict[str, str]:
     return found
 
 
-def with_factors(desk: Desk, user: models.User) -> None:
+def with_factors(desk: Desk, user: core.User) -> None:
     """Give an account a password, a confirmed address and one-time codes."""
     user.set_password(PASSWORD)
     user.save(using=desk.register.alias)

@@ -8,7 +8,7 @@ from urllib.parse import unquote, urlsplit
 
 from django.db import connections
 
-from sinetti.protocols.http import Request
+from sinetti.server.http import Request
 from tests.support.browser import Post, people_door
 from tests.support.office import REQUEST, Desk
 

@@ -12,7 +12,7 @@ from time import sleep
 
 import pytest
 
-from sinetti.clock import ticks
+from sinetti.infra.clock import ticks
 from tests.support.postgres import skip_or_fail
 from tests.support.programs import started, surroundings
 

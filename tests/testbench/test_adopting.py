@@ -4,8 +4,8 @@ from datetime import timedelta
 
 import pytest
 
-from sinetti.holder import generations
-from sinetti.pki import formats
+from sinetti.client.store import generations
+from sinetti.pki import encoding
 from tests.support.programs import holder_of, new_key, ran, running
 
 BEGIN = "2027-01-11T08:00:00Z"
@@ -20,8 +20,8 @@ def bench(tmp_path):
 def test_adopted_then_renewed(bench, tmp_path):
     key = new_key()
     certificate = holder_of(bench).enrolled(bench.order(), key)
-    (tmp_path / "old.key").write_bytes(formats.dump_private_key(key, b"a pass-phrase"))
-    (tmp_path / "old.cer").write_bytes(formats.certificate_der(certificate))
+    (tmp_path / "old.key").write_bytes(encoding.dump_private_key(key, b"a pass-phrase"))
+    (tmp_path / "old.cer").write_bytes(encoding.certificate_der(certificate))
     (tmp_path / "secret").write_text("a pass-phrase\n")
     (tmp_path / "secret").chmod(0o600)
     trust = bench.ready["trust"]
@@ -47,5 +47,5 @@ tls_ca = "{trust["server"]}"
     assert renewed.returncode == 0, renewed.stderr
     held = generations.live(folder)
     newest, oldest = bench.rows()
-    assert (newest["serial"], oldest["serial"]) == (held.serial, formats.serial_hex(certificate.serial_number))
+    assert (newest["serial"], oldest["serial"]) == (held.serial, encoding.serial_hex(certificate.serial_number))
     assert oldest["renewed_by"] == newest["serial"]

@@ -12,7 +12,7 @@ from time import sleep
 
 import pytest
 
-from sinetti.clock import ticks
+from sinetti.infra.clock import ticks
 from sinetti.testbench.demo import SIGN_INS
 from tests.support.programs import started
 

@@ -8,16 +8,16 @@ from urllib.parse import urlsplit
 import pytest
 from cryptography import x509
 
-from sinetti.clock import machine_now
-from sinetti.domain.revocation import RevocationReason
-from sinetti.gateway.check import Gateway
-from sinetti.gateway.lists import Lists
-from sinetti.gateway.verdict import Reason
+from sinetti.domain.certificates.revocation import RevocationReason
+from sinetti.gateway.gateway import Gateway
+from sinetti.gateway.revocation.crl import Lists
+from sinetti.gateway.verdicts.verdict import Reason
+from sinetti.infra.clock import machine_now
+from sinetti.pki.ari_id import renewal_id
 from sinetti.pki.chain import load_bundle
-from sinetti.pki.formats import serial_hex
-from sinetti.pki.renewal_id import renewal_id
-from sinetti.wire.holder_signatures import signer_of
-from sinetti.wire.revocations import PATH, parse_revoked, sign_revocation
+from sinetti.pki.encoding import serial_hex
+from sinetti.wire.http_signatures.certificate_keys import signer_of
+from sinetti.wire.json_api.revocations import PATH, parse_revoked, sign_revocation
 from tests.support.programs import codes, exchange, fetched, holder_of, new_key, running
 
 MANY = 10

@@ -11,15 +11,15 @@ import jwt
 import pytest
 from lxml import html
 
-from sinetti.clock import machine_now
-from sinetti.domain.mandates import Role
+from sinetti.domain.access.roles import Role
 from sinetti.domain.values import Language
-from sinetti.protocols.http import Request
-from sinetti.settings.eservice import EserviceSettings
-from sinetti.testbench.identity.door import CLIENT_ID, STRONG, WEAK
-from sinetti.testbench.identity.grants import Grants, b64
-from sinetti.testbench.identity.people import MANAGER_CODES, PEOPLE, NotOrganisations, organisations
+from sinetti.infra.clock import machine_now
+from sinetti.server.http import Request
+from sinetti.settings.portal import EserviceSettings
+from sinetti.testbench.identity.endpoints import CLIENT_ID, STRONG, WEAK
 from sinetti.testbench.identity.provider import IdentityDoor, rehearsed
+from sinetti.testbench.identity.test_users import MANAGER_CODES, PEOPLE, NotOrganisations, organisations
+from sinetti.testbench.identity.tokens import Grants, b64
 
 ISSUER, PAGES = "http://127.0.0.1:20001/identity", "http://localhost:20002"
 BACK = f"{PAGES}/account/oidc/rehearsal/login/callback/"

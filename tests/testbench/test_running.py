@@ -24,9 +24,9 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.x509.oid import NameOID
 
 from sinetti.cli.main import main
-from sinetti.clock import machine_now, ticks
 from sinetti.domain.values import KeyType
-from sinetti.pki.formats import load_certificate
+from sinetti.infra.clock import machine_now, ticks
+from sinetti.pki.encoding import load_certificate
 from tests.support.programs import STOPS_WITHIN, codes, fetched, holder_of, new_key, program, ran, running, started
 
 NOW = "2027-01-11T08:00:00Z"

@@ -7,10 +7,11 @@ import pytest
 import signxml
 from lxml import etree
 
-from sinetti.wire import receipts, xmldsig
-from sinetti.wire.flaws import SignatureInvalid, SignatureMissing
+from sinetti.wire import receipts
 from sinetti.wire.receipts import NAMESPACE, NoReceipt, Receipt, is_delivery_id, read_receipt, render_receipt
-from sinetti.wire.xmldsig import Recipe, seal_of
+from sinetti.wire.xmldsig import signature
+from sinetti.wire.xmldsig.errors import SignatureInvalid, SignatureMissing
+from sinetti.wire.xmldsig.signature import Recipe, seal_of
 from tests.support import xml_signing as by
 
 SEAL = seal_of(by.key("p256"), by.certificate("p256"))
@@ -56,7 +57,7 @@ def signed(change):
     """Change a receipt before it is signed."""
     octets = render_receipt(RECEIPT, SEAL)
     start, end = octets.index(b"<ds:Signature"), octets.index(b"</ds:Signature>") + len(b"</ds:Signature>")
-    return xmldsig.sign_document(change(octets[:start] + octets[end:]), SEAL, Recipe.EXCLUSIVE)
+    return signature.sign_document(change(octets[:start] + octets[end:]), SEAL, Recipe.EXCLUSIVE)
 
 
 NONE = {

@@ -1,1 +1,1 @@
-"""What only an issuer does. Pure: private keys stay with a signer, and only `building` has any in hand."""
+"""Issuer side of X.509: hierarchy, profiles, certificates, CRLs, OCSP responses, lint."""

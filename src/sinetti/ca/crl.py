@@ -10,12 +10,12 @@ from datetime import datetime
 
 from cryptography import x509
 
-from sinetti.ca.entries import der_integer, der_time, encoded_entry
-from sinetti.ca.joining import SEQUENCE, ca_key, head, joined, tlv
-from sinetti.ca.plans import Issuer, RevokedEntry, SignatureRejected
+from sinetti.ca.crl_entries import der_integer, der_time, encoded_entry
+from sinetti.ca.der import SEQUENCE, ca_key, head, joined, tlv
+from sinetti.ca.issuance_request import Issuer, RevokedEntry, SignatureRejected
 from sinetti.ca.profiles import key_identifier_of
-from sinetti.pki.formats import serial_hex
-from sinetti.pki.signing import algorithm_identifier, verify
+from sinetti.pki.encoding import serial_hex
+from sinetti.pki.signatures import algorithm_identifier, verify
 
 __all__ = [
     "RevokedEntry",

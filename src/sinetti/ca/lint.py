@@ -13,9 +13,9 @@ from cryptography.x509.oid import AuthorityInformationAccessOID, ExtendedKeyUsag
 
 from sinetti.ca.profiles import key_usage
 from sinetti.pki.chain import extension_value
-from sinetti.pki.formats import ORGANISATION_LIMIT
-from sinetti.pki.keycheck import is_rsa, key_type
-from sinetti.pki.policies import channel_of, is_responders, signs_responses
+from sinetti.pki.encoding import ORGANISATION_LIMIT
+from sinetti.pki.key_policy import is_rsa, key_type
+from sinetti.pki.policy_oids import channel_of, is_responders, signs_responses
 
 Rule = Callable[[x509.Certificate, x509.Certificate], str | None]
 

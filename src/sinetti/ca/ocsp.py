@@ -17,14 +17,14 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from cryptography.x509 import ocsp
 
-from sinetti.ca.joining import SEQUENCE, ca_key, joined, tlv
-from sinetti.domain.answers import CertIdHash, Standing, Status, Told
-from sinetti.domain.revocation import RevocationReason
+from sinetti.ca.der import SEQUENCE, ca_key, joined, tlv
+from sinetti.domain.certificates.ocsp_status import CertIdHash, Standing, Status, Told
+from sinetti.domain.certificates.revocation import RevocationReason
 from sinetti.domain.values import Serial
 from sinetti.pki.chain import extension_value
-from sinetti.pki.formats import PrivateKey, certificate_der, serial_hex
-from sinetti.pki.policies import is_responders
-from sinetti.pki.signing import sign
+from sinetti.pki.encoding import PrivateKey, certificate_der, serial_hex
+from sinetti.pki.policy_oids import is_responders
+from sinetti.pki.signatures import sign
 
 NONCE_OCTETS = range(1, 33)
 """How long a nonce may be (RFC 8954, 2.1); RFC 9654 asks responders to take these lengths."""

@@ -3,11 +3,11 @@
 from cryptography import x509
 from cryptography.x509.oid import AuthorityInformationAccessOID, ExtendedKeyUsageOID, NameOID
 
-from sinetti.ca.plans import AuthorityPlan, Issuer, LeafPlan
+from sinetti.ca.issuance_request import AuthorityPlan, Issuer, LeafPlan
 from sinetti.domain.values import Serial, Span
 from sinetti.pki.chain import extension_value
-from sinetti.pki.formats import PublicKey, organisation_name
-from sinetti.pki.keycheck import is_rsa
+from sinetti.pki.encoding import PublicKey, organisation_name
+from sinetti.pki.key_policy import is_rsa
 
 
 def holder(plan: LeafPlan, issuer: Issuer) -> x509.CertificateBuilder:

@@ -5,7 +5,7 @@ from datetime import timedelta
 from enum import StrEnum
 from typing import TypeVar
 
-from sinetti.ca.specs import HierarchyError
+from sinetti.ca.hierarchy_model import HierarchyError
 
 Choice = TypeVar("Choice", bound=StrEnum)
 

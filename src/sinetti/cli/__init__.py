@@ -1,1 +1,1 @@
-"""The command `sinetti`: one small file per command."""
+"""The command `sinetti`: entry point, command lookup, completion."""

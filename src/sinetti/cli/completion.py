@@ -3,13 +3,13 @@
 import argparse
 from typing import TYPE_CHECKING
 
-from sinetti.cli import output
-from sinetti.cli.console import LANGUAGE_HELP
+from sinetti.cli.core import output
+from sinetti.cli.core.console import LANGUAGE_HELP
+from sinetti.client.results import ExitCode
 from sinetti.domain.values import Language
-from sinetti.holder.outcome import ExitCode
 
 if TYPE_CHECKING:
-    from sinetti.cli.common import Commands
+    from sinetti.cli.client.common import Commands
 
 EXAMPLE = """\
 example, for bash, zsh and fish in turn:
@@ -36,7 +36,8 @@ def register(subparsers: "Commands") -> None:
 def run(parsed: argparse.Namespace) -> ExitCode:
     """Print the script."""
     # Every command is loaded for it, which no other command has to wait for.
-    from sinetti.cli import common, completing  # noqa: PLC0415 - as above
+    from sinetti.cli import completion_scripts  # noqa: PLC0415 - as above
+    from sinetti.cli.client import common  # noqa: PLC0415 - as above
 
-    output.put_line(completing.script(parsed.shell, common.console_of(parsed).language))
+    output.put_line(completion_scripts.script(parsed.shell, common.console_of(parsed).language))
     return ExitCode.DONE

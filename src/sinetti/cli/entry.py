@@ -4,7 +4,7 @@ import gc
 import sys
 
 INTERRUPTED = 130
-"""What a shell expects after Ctrl-C; holder/outcome.py has all codes, and is not there yet."""
+"""What a shell expects after Ctrl-C; client/results.py has all codes, and is not there yet."""
 
 
 def main() -> int:
@@ -15,7 +15,7 @@ def main() -> int:
         gc.disable()
         if sys.argv[1:3] == ["gateway", "ssh-keys"]:
             # sshd keeps somebody waiting for it, so it takes the short way: half the time.
-            from sinetti.cli.relying import ssh_keys  # noqa: PLC0415 - as below
+            from sinetti.cli.gateway import ssh_keys  # noqa: PLC0415 - as below
 
             return ssh_keys.main(sys.argv[3:])
         from sinetti.cli.main import main as run  # noqa: PLC0415 - it is what takes the moment

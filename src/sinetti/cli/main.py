@@ -10,14 +10,14 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from sinetti import __version__
-from sinetti.cli import helping, output
-from sinetti.cli.console import LANGUAGE_HELP, Console, language_of
-from sinetti.cli.output import OutputLost
+from sinetti.cli.core import argparse_i18n, output
+from sinetti.cli.core.console import LANGUAGE_HELP, Console, language_of
+from sinetti.cli.core.output import OutputLost
+from sinetti.client.messages import error_reasons, messages, words
+from sinetti.client.messages.messages import say
+from sinetti.client.results import ExitCode, UsageError
+from sinetti.client.store.files import StoreError
 from sinetti.domain.values import Language
-from sinetti.holder import messages, reasons, words
-from sinetti.holder.files import StoreError
-from sinetti.holder.messages import say
-from sinetti.holder.outcome import ExitCode, UsageError
 from sinetti.pki.signers import SignerUnavailable
 
 CLIENT = (
@@ -56,10 +56,10 @@ def main(argv: Sequence[str] | None = None) -> int:
         console.tell(say(messages.NEEDS_EXTRA, command=wanted))
         return ExitCode.USAGE
     try:
-        with helping.spoken_in(console.language):
+        with argparse_i18n.spoken_in(console.language):
             return _run(arguments, console)
     except OutputLost as lost:
-        console.tell(say(messages.OUTPUT_LOST, why=reasons.of(lost.why)))
+        console.tell(say(messages.OUTPUT_LOST, why=error_reasons.of(lost.why)))
         return ExitCode.FAULT
 
 
@@ -68,7 +68,7 @@ def build_parser(*wanted: str) -> argparse.ArgumentParser:
 
     A command is loaded with all that it works with, which takes longer than most of them work.
     """
-    parser = helping.Parser(
+    parser = argparse_i18n.Parser(
         prog="sinetti",
         description="Certificates for organisations that exchange data over a technical interface.",
         epilog=EPILOG,
@@ -100,9 +100,9 @@ def _run(arguments: Sequence[str], console: Console) -> int:
     try:
         language, named = _language_first(list(arguments))
         parser = build_parser(*named[:2])
-        helping.translate(parser, console.language)
+        argparse_i18n.translate(parser, console.language)
         # It counts where the command has it; of one that has none it says the language of what is wrong.
-        place = helping.place_of(parser, named, "--lang") or 0
+        place = argparse_i18n.place_of(parser, named, "--lang") or 0
         parsed = parser.parse_args([*named[:place], *language, *named[place:]])
     except SystemExit as ended:  # argparse has already said what is wrong, or shown what was asked for
         output.flush()
@@ -124,7 +124,7 @@ def _run(arguments: Sequence[str], console: Console) -> int:
         console.tell(bad.message)
         return ExitCode.STORE
     except SignerUnavailable as bad:
-        told = say(words.TOKEN_UNUSABLE, name=getattr(parsed, "name", None) or "-", why=reasons.of(str(bad)))
+        told = say(words.TOKEN_UNUSABLE, name=getattr(parsed, "name", None) or "-", why=error_reasons.of(str(bad)))
         console.tell(told)
         return ExitCode.STORE
     except KeyboardInterrupt:
@@ -140,7 +140,7 @@ def _last_door(bad: Exception, parsed: argparse.Namespace, console: Console) -> 
     """Tell what nobody expected: a person gets a sentence and an exit code, never a stack trace."""
     place = _in_store(bad, parsed)
     if place is not None and isinstance(bad, OSError):
-        console.tell(say(messages.STORE_UNUSABLE, path=place, why=reasons.of(bad)))
+        console.tell(say(messages.STORE_UNUSABLE, path=place, why=error_reasons.of(bad)))
         return ExitCode.STORE
     console.tell(say(messages.OUR_FAULT, why=f"{type(bad).__name__}: {bad}"))
     return ExitCode.FAULT

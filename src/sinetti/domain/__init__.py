@@ -1,1 +1,1 @@
-"""Rules. Standard library only: no clock, no I/O, no framework."""
+"""Business rules and value types, on the standard library alone."""

@@ -13,10 +13,10 @@ from django.utils.deprecation import MiddlewareMixin
 from django.utils.translation.trans_real import parse_accept_lang_header
 
 from sinetti.domain.values import Language
-from sinetti.eservice import errors
-from sinetti.eservice.acting import is_clerk
-from sinetti.eservice.content_policy import policy_of
-from sinetti.eservice.surroundings import request_id
+from sinetti.eservice.core.authentication import is_clerk
+from sinetti.eservice.core.context import request_id
+from sinetti.eservice.ui import error_pages
+from sinetti.eservice.ui.csp import policy_of
 
 COOKIE = "language"
 FOR_CLERKS = "sinetti_for_clerks"
@@ -49,7 +49,7 @@ def page_headers(get_response: GetResponse) -> GetResponse:
         except Exception:  # noqa: BLE001 - the last door: the reader gets a reference, the log the trace
             # The address is not logged: tokens stand in addresses.
             _log.exception("request %s failed", request_id(request))
-            response = errors.failed(request)
+            response = error_pages.failed(request)
         response.headers.setdefault("Cache-Control", "no-store")
         response.headers["Content-Security-Policy"] = policy_of(response)
         for name, value in _ALWAYS.items():
@@ -83,7 +83,7 @@ def reader_language(get_response: GetResponse) -> GetResponse:
         request.language_without_account = without  # type: ignore[attr-defined] # as Django's own middleware does
         request.reader_language = found  # type: ignore[attr-defined] # likewise
         # Here, before an address is looked up: by the answer a stranger tells no clerk's page from an unknown one.
-        response = get_response(request) if readable else errors.bad_request(request)
+        response = get_response(request) if readable else error_pages.bad_request(request)
         if chosen is not None:
             remember_language(response, chosen)
         if not response.has_header("Cache-Control"):  # what may be kept is the same in every language
@@ -111,7 +111,7 @@ class ClerksAloneMiddleware(MiddlewareMixin):
     def process_view(self, request: HttpRequest, view: object, *_how: object) -> HttpResponse | None:
         """Answer instead of the page."""
         hidden = getattr(view, FOR_CLERKS, False) and not is_clerk(request)
-        return errors.not_found(request) if hidden else None
+        return error_pages.not_found(request) if hidden else None
 
 
 class CsrfMiddleware(CsrfViewMiddleware):
@@ -140,10 +140,10 @@ class ZeroOctetMiddleware(MiddlewareMixin):
     def process_view(self, request: HttpRequest, *_view: object) -> HttpResponse | None:
         """Answer instead of the page."""
         if _ZERO in request.path:
-            return errors.not_found(request)
+            return error_pages.not_found(request)
         sent = [request.GET, request.POST] if request.method == "POST" else [request.GET]
         told = (text for one in sent for name, values in one.lists() for text in (name, *values))
-        return errors.bad_request(request) if any(_ZERO in text for text in told) else None
+        return error_pages.bad_request(request) if any(_ZERO in text for text in told) else None
 
 
 def _has_readable_query(request: HttpRequest) -> bool:

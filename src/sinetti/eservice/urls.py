@@ -2,21 +2,22 @@
 
 from django.urls import include, path
 
-from sinetti.eservice import errors, message, static, stop
+from sinetti.eservice.secure_messages import opt_out, views
+from sinetti.eservice.ui import error_pages, static_files
 
 urlpatterns = [
-    path("m/<str:token>", message.page),
-    path("stop/<str:message_id>/<str:token>", stop.page),
-    path("static/<str:name>", static.file),
+    path("m/<str:token>", views.page),
+    path("stop/<str:message_id>/<str:token>", opt_out.page),
+    path("static/<str:name>", static_files.file),
     path("", include("sinetti.eservice.accounts.urls")),
     path("", include("sinetti.eservice.authorisations.urls")),
     path("", include("sinetti.eservice.certificates.urls")),
     path("", include("sinetti.eservice.orders.urls")),
     path("", include("sinetti.eservice.applications.urls")),
     path("", include("sinetti.eservice.staff.urls")),
-    path("", include("sinetti.eservice.common.urls")),
+    path("", include("sinetti.eservice.site.urls")),
 ]
-handler400 = errors.bad_request
-handler403 = errors.forbidden
-handler404 = errors.not_found
-handler429 = errors.too_many
+handler400 = error_pages.bad_request
+handler403 = error_pages.forbidden
+handler404 = error_pages.not_found
+handler429 = error_pages.too_many

@@ -11,18 +11,18 @@ from typing import TypeVar
 
 from cryptography import x509
 
-from sinetti import file_rights
 from sinetti.domain.values import Channel, Environment
-from sinetti.file_rights import RightsError
-from sinetti.gateway import trust
-from sinetti.gateway.calling import BadAddress, checked_address
-from sinetti.gateway.check import Gateway
-from sinetti.gateway.lists import Lists
-from sinetti.gateway.ocsp import Answers
-from sinetti.gateway.revocation import FRESHNESS, RevocationSource, Several
-from sinetti.gateway.trust import TrustError, TrustFile
+from sinetti.gateway.gateway import Gateway
+from sinetti.gateway.revocation.crl import Lists
+from sinetti.gateway.revocation.ocsp import Answers
+from sinetti.gateway.revocation.source import FRESHNESS, RevocationSource, Several
+from sinetti.gateway.x509 import trust_file
+from sinetti.gateway.x509.trust_file import TrustError, TrustFile
+from sinetti.infra import file_permissions
+from sinetti.infra.file_permissions import RightsError
+from sinetti.infra.http_client import BadAddress, checked_address
 from sinetti.pki import chain
-from sinetti.pki.formats import load_certificate
+from sinetti.pki.encoding import load_certificate
 
 _DURATION = re.compile(r"P(?:(\d{1,4})D)?(?:T(?:(\d{1,4})H)?(?:(\d{1,4})M)?(?:(\d{1,5})S)?)?")
 
@@ -77,7 +77,7 @@ class Settings:
 def load(path: Path) -> Settings:
     """Read the settings; paths in the file are beside it. Raises SettingsError, of what cannot be read as well."""
     try:
-        raw = tomllib.loads(file_rights.read_trusted(path, is_named=True).decode("utf-8"))
+        raw = tomllib.loads(file_permissions.read_trusted(path, is_named=True).decode("utf-8"))
     except RightsError as bad:
         raise SettingsError(_writable(path, bad)) from None
     except OSError as bad:
@@ -197,7 +197,7 @@ def _writable(path: Path, bad: RightsError) -> str:
 
 def _anchors(path: Path) -> tuple[x509.Certificate, ...]:
     try:
-        return chain.load_bundle(file_rights.read_trusted(path, is_named=True))
+        return chain.load_bundle(file_permissions.read_trusted(path, is_named=True))
     except RightsError as bad:
         raise SettingsError(_writable(path, bad)) from None
     except OSError as bad:
@@ -209,7 +209,7 @@ def _anchors(path: Path) -> tuple[x509.Certificate, ...]:
 
 def _trust(path: Path) -> TrustFile:
     try:
-        return trust.load(path)
+        return trust_file.load(path)
     except OSError as bad:
         raise SettingsError(_unreadable(path, bad)) from None
     except TrustError as bad:

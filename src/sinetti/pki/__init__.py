@@ -1,1 +1,1 @@
-"""X.509 that both ends need. Pure: no I/O but the key files of `signers`."""
+"""X.509 helpers for both ends: chains, requests, key policy, weak keys, encodings."""

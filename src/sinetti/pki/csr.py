@@ -10,9 +10,9 @@ from cryptography.x509.oid import NameOID
 
 from sinetti.domain.refusals import Reason, Refusal
 from sinetti.domain.values import KeyId, KeyPolicy, KeyType
-from sinetti.pki.formats import PrivateKey, PublicKey, organisation_name
-from sinetti.pki.keycheck import check_key, key_type
-from sinetti.pki.signing import hash_for
+from sinetti.pki.encoding import PrivateKey, PublicKey, organisation_name
+from sinetti.pki.key_policy import check_key, key_type
+from sinetti.pki.signatures import hash_for
 from sinetti.pki.spki import request_describes_curve
 
 LARGEST_REQUEST = 10_240

@@ -6,7 +6,7 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.serialization import PrivateFormat, pkcs12
 
-from sinetti.pki.formats import PrivateKey
+from sinetti.pki.encoding import PrivateKey
 
 _ROUNDS, _ROUNDS_LEGACY = 20_000, 2048
 """Rounds of key derivation. The old form is of no strength anyway: some of its readers take no more."""

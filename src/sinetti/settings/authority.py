@@ -9,10 +9,10 @@ from ipaddress import ip_address
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
-from sinetti import file_rights
-from sinetti.domain.retention import LONGEST, SHORTEST, Periods
+from sinetti.domain.operations.retention import LONGEST, SHORTEST, Periods
 from sinetti.domain.values import Environment
-from sinetti.file_rights import RightsError
+from sinetti.infra import file_permissions
+from sinetti.infra.file_permissions import RightsError
 
 
 class SettingsError(ValueError):
@@ -123,7 +123,7 @@ def _quoted(value: str | int) -> str:
 def read(path: Path) -> Settings:
     """Read and parse the file. Raises SettingsError where it cannot be read."""
     try:
-        return parse(file_rights.read_trusted(path, is_named=True).decode("utf-8"))
+        return parse(file_permissions.read_trusted(path, is_named=True).decode("utf-8"))
     except RightsError as bad:
         sentence = (
             f"{bad.path} can be changed by other users, who could name a register of theirs: chmod go-w {bad.path}"

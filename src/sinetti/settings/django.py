@@ -12,7 +12,7 @@ INSTALLED_APPS = [
     "django.contrib.contenttypes",
     "django.contrib.auth",
     "django.contrib.sessions",
-    "sinetti.registry",
+    "sinetti.database",
     "allauth",
     "allauth.account",
     "allauth.mfa",
@@ -26,7 +26,7 @@ DATABASES: dict[str, Any] = {}
 USE_TZ = True
 TIME_ZONE = "UTC"
 FILE_UPLOAD_MAX_MEMORY_SIZE = DATA_UPLOAD_MAX_MEMORY_SIZE = 6 * 1024 * 1024
-"""What a request may be is for the edge to say (protocols/wsgi.py); nothing of it is laid down in a file."""
+"""What a request may be is for the edge to say (server/wsgi_adapter.py); nothing of it is laid down in a file."""
 LANGUAGE_CODE = "en"
 LANGUAGES = [("fi", "suomi"), ("sv", "svenska"), ("en", "English")]
 
@@ -37,7 +37,7 @@ MIDDLEWARE = [
     "sinetti.eservice.middleware.page_headers",
     "sinetti.eservice.accounts.sessions.SessionMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
-    "sinetti.eservice.accounts.devices.remember_device",
+    "sinetti.eservice.accounts.known_devices.remember_device",
     "sinetti.eservice.middleware.reader_language",
     "django.middleware.common.CommonMiddleware",
     "sinetti.eservice.middleware.ClerksAloneMiddleware",
@@ -54,7 +54,13 @@ TEMPLATES = [
 ]
 
 # Accounts (eservice/accounts): sign-in, second factors, sessions and limits are django-allauth's.
-CACHES = {"default": {"BACKEND": "sinetti.registry.cache.RegisterCache", "LOCATION": "", "OPTIONS": {"added_for": 120}}}
+CACHES = {
+    "default": {
+        "BACKEND": "sinetti.database.operations.cache_backend.RegisterCache",
+        "LOCATION": "",
+        "OPTIONS": {"added_for": 120},
+    }
+}
 """Limits, and used one-time codes, are those of all processes and nodes. A code counts for 90 s, for clocks that differ
 (MFA_TOTP_TOLERANCE), but django-allauth before 65.22 remembers a used one for 30: what is added stays for longer."""
 SESSION_ENGINE = "sinetti.eservice.accounts.sessions"
@@ -102,24 +108,24 @@ ACCOUNT_RATE_LIMITS = {
     "guess_known_day": "20/d/key",
 }
 """Beside allauth's own: requests for a new password send five messages an hour to one address at most. The guesses are
-ours (eservice/accounts/limits.py): the keys are account and address, account, and account and known browser. One rate
+ours (eservice/accounts/login_limits.py): the keys are account and address, account, and account and known browser. One rate
 for each: before 65.22 allauth counts two rates of one key in one place, and so each guess twice. Allauth's
 own limit of wrong passwords is by account alone, which lets a stranger lock the owner out."""
 ALLAUTH_RATE_LIMIT_IPV6_PREFIX = 64
 """One customer's network has many addresses (RFC 6177): they are counted as one."""
 MFA_SUPPORTED_TYPES = ["totp", "webauthn", "recovery_codes"]
 MFA_FORMS = {
-    "authenticate": "sinetti.eservice.accounts.limits.SignInCode",
-    "reauthenticate": "sinetti.eservice.accounts.limits.ProvingCode",
+    "authenticate": "sinetti.eservice.accounts.login_limits.SignInCode",
+    "reauthenticate": "sinetti.eservice.accounts.login_limits.ProvingCode",
 }
-MFA_ADAPTER = "sinetti.eservice.accounts.second_factor.MFAAdapter"
+MFA_ADAPTER = "sinetti.eservice.accounts.mfa_adapter.MFAAdapter"
 MFA_PASSKEY_LOGIN_ENABLED = True
 MFA_ALLOW_UNVERIFIED_EMAIL = True
 """Nobody signs in without a confirmed address; that a new one waits for its confirmation keeps no factor away."""
 MFA_RECOVERY_CODES_SHOW_ONCE = True
 MFA_TOTP_TOLERANCE = 1
 MFA_WEBAUTHN_USER_VERIFICATION = "required"
-SOCIALACCOUNT_ADAPTER = "sinetti.eservice.accounts.providers.SocialAccountAdapter"
+SOCIALACCOUNT_ADAPTER = "sinetti.eservice.accounts.social_login.SocialAccountAdapter"
 SOCIALACCOUNT_AUTO_SIGNUP = False
 """An unknown subject is asked first whether an account is to be made."""
 SOCIALACCOUNT_REAUTHENTICATION_REQUIRED = True
@@ -131,8 +137,8 @@ CSRF_COOKIE_HTTPONLY = True
 CSRF_COOKIE_SAMESITE = "Strict"
 CSRF_COOKIE_AGE = None
 """The browser forgets it when it ends."""
-CSRF_FAILURE_VIEW = "sinetti.eservice.errors.forbidden"
-# The edge limits what comes (protocols/wsgi.py). Files stay in memory: what somebody uploads by mistake, such as a
+CSRF_FAILURE_VIEW = "sinetti.eservice.ui.error_pages.forbidden"
+# The edge limits what comes (server/wsgi_adapter.py). Files stay in memory: what somebody uploads by mistake, such as a
 # private key, is never on a disk.
 FILE_UPLOAD_HANDLERS = ["django.core.files.uploadhandler.MemoryFileUploadHandler"]
 FILE_UPLOAD_MAX_MEMORY_SIZE = DATA_UPLOAD_MAX_MEMORY_SIZE = 6 * 1024 * 1024

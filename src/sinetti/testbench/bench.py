@@ -9,34 +9,30 @@ from datetime import datetime
 from functools import partial
 from pathlib import Path
 
-from sinetti.actions.publish import publish_all
-from sinetti.alarms import issuing_ca
-from sinetti.ca.hierarchy import load_preset
-from sinetti.cli.server.people import people_edge
-from sinetti.clock import machine_now
-from sinetti.domain.kindness import KIND, STRICT
+from sinetti.api.publication import StatusDoor
+from sinetti.api.router import beside
+from sinetti.api.soap import SoapDoor
+from sinetti.authority.alerts import issuing_ca
+from sinetti.authority.bootstrap import Authority, Manner, open_authority
+from sinetti.authority.data_directory import Folder, FolderError, FolderKind
+from sinetti.authority.initialise import Founding, found
+from sinetti.authority.maintenance import kept
+from sinetti.authority.ocsp_responders import keep_in_force
+from sinetti.authority.portal_server import people_edge
+from sinetti.authority.response_signer import AnswersUnsigned
+from sinetti.ca.hierarchy_config import load_preset
+from sinetti.database.notifications.delivery import let_all_go
+from sinetti.domain.leniency import KIND, STRICT
 from sinetti.domain.values import Environment, KeyPolicy, KeyType
-from sinetti.founding import Founding, found
-from sinetti.keeping import kept
-from sinetti.protocols.addresses import listen
-from sinetti.protocols.api import beside
-from sinetti.protocols.edge import Edge
-from sinetti.protocols.serving import Listener, Tls, serve
-from sinetti.protocols.soap import SoapDoor
-from sinetti.protocols.status import StatusDoor
-from sinetti.registry.sending import let_all_go
-from sinetti.responders import keep_in_force
-from sinetti.response_signer import AnswersUnsigned
-from sinetti.settings import eservice as eservice_settings
+from sinetti.infra.clock import machine_now
+from sinetti.server.addresses import listen
+from sinetti.server.asgi import Edge
+from sinetti.server.listener import Listener, Tls, serve
+from sinetti.services.status.crl import publish_all
+from sinetti.settings import portal as eservice_settings
 from sinetti.settings.authority import SOAP_PATH, Settings
-from sinetti.settings.folder import Folder, FolderError, FolderKind
-from sinetti.testbench.clock import BenchClock, in_range
-from sinetti.testbench.control import ControlDoor
-from sinetti.testbench.explaining import ExplainingDoor
-from sinetti.testbench.identity.provider import identity_door, rehearsed
-from sinetti.testbench.mailbox import Letters
-from sinetti.testbench.mailroom import mailroom
-from sinetti.testbench.places import (
+from sinetti.testbench.core.clock import BenchClock, in_range
+from sinetti.testbench.core.layout import (
     LOCALHOST,
     LOOPBACK,
     Ports,
@@ -47,12 +43,16 @@ from sinetti.testbench.places import (
     server_files,
     write_ports,
 )
-from sinetti.testbench.postman import Postman
-from sinetti.testbench.problems import ProblemEdge
-from sinetti.testbench.receiving import FOLDER, ReceivingDoor, gateway_of
-from sinetti.testbench.server_certificate import make_server_certificate
-from sinetti.testbench.status_edge import StatusEdge
-from sinetti.wiring import Authority, Manner, open_authority
+from sinetti.testbench.core.server_certificate import make_server_certificate
+from sinetti.testbench.endpoints.control import ControlDoor
+from sinetti.testbench.endpoints.deliveries import FOLDER, ReceivingDoor, gateway_of
+from sinetti.testbench.endpoints.diagnostics import ExplainingDoor
+from sinetti.testbench.endpoints.problem_documents import ProblemEdge
+from sinetti.testbench.endpoints.status_router import StatusEdge
+from sinetti.testbench.identity.provider import identity_door, rehearsed
+from sinetti.testbench.mail.context import mailroom
+from sinetti.testbench.mail.dispatcher import Postman
+from sinetti.testbench.mail.mailbox import Letters
 
 _DEFAULT_PRESET = "default"
 _LETTERS = "messages.jsonl"

@@ -13,12 +13,12 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from sinetti.clock import ticks
 from sinetti.domain.values import Language
-from sinetti.testbench.fleet.acts import Wanted, play
-from sinetti.testbench.fleet.telling import Teller
-from sinetti.testbench.stage import Stage, StoryBroken, curl, demand, program, typed
-from sinetti.texts.reader import when
+from sinetti.i18n.translate import when
+from sinetti.infra.clock import ticks
+from sinetti.testbench.fleet.report import Teller
+from sinetti.testbench.fleet.scenario import Wanted, play
+from sinetti.testbench.fleet.story_runner import Stage, StoryBroken, curl, demand, program, typed
 
 _START = "2027-01-13T08:00:00Z"
 """Renewal opens 60 days before the end, 730 days later: on a Monday at 10 in Finland, when messages leave."""

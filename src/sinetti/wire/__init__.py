@@ -1,1 +1,1 @@
-"""Octets to typed messages and back, for both ends. No sockets, no database, no clock."""
+"""Messages as bytes and as types."""

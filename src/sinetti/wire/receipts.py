@@ -9,8 +9,8 @@ from cryptography import x509
 from lxml import etree
 
 from sinetti.domain.values import Serial, Sha256
-from sinetti.wire import parsing, xmldsig
-from sinetti.wire.xmldsig import Recipe, Seal
+from sinetti.wire.xmldsig import parser, signature
+from sinetti.wire.xmldsig.signature import Recipe, Seal
 
 NAMESPACE = "urn:sinetti:receipt:1"
 
@@ -63,7 +63,7 @@ def render_receipt(receipt: Receipt, seal: Seal) -> bytes:
     for name, value in zip(_PARTS, values, strict=True):
         etree.SubElement(root, f"{{{NAMESPACE}}}{name}").text = value
     document = etree.tostring(root, encoding="utf-8")
-    return xmldsig.sign_document(document, seal, Recipe.EXCLUSIVE)
+    return signature.sign_document(document, seal, Recipe.EXCLUSIVE)
 
 
 def read_receipt(octets: bytes, accept_key: Callable[[x509.Certificate], bool]) -> Receipt:
@@ -71,13 +71,13 @@ def read_receipt(octets: bytes, accept_key: Callable[[x509.Certificate], bool]) 
 
     Raises as `verify_document` does, and NoReceipt; all are ValueErrors.
     """
-    root = parsing.parse(xmldsig.verify_document(octets, accept_key).octets)
-    found = parsing.children(root)
+    root = parser.parse(signature.verify_document(octets, accept_key).octets)
+    found = parser.children(root)
     tags = [f"{{{NAMESPACE}}}{name}" for name in _PARTS]
-    if root.tag != _ROOT or [one.tag for one in found] != tags or parsing.has_loose_text(root):
+    if root.tag != _ROOT or [one.tag for one in found] != tags or parser.has_loose_text(root):
         why = "it is no receipt"
         raise NoReceipt(why)
-    values = [text for one in found if (text := parsing.value(one)) is not None]
+    values = [text for one in found if (text := parser.value(one)) is not None]
     if len(values) != len(found):  # an element stands inside a value: it has no whole
         why = "it is no receipt"
         raise NoReceipt(why)

@@ -2,7 +2,7 @@
 
 import pytest
 
-from sinetti.domain.mandates import Role
+from sinetti.domain.access.roles import Role
 from tests.support.acting import OTHER_ID
 from tests.support.authority import CUSTOMER_ID
 from tests.support.office import add_organisation

@@ -5,8 +5,8 @@ import subprocess
 
 import pytest
 
-from sinetti.testbench.fleet.agents import Agents
-from sinetti.testbench.stage import StoryBroken
+from sinetti.testbench.fleet.agent_processes import Agents
+from sinetti.testbench.fleet.story_runner import StoryBroken
 from tests.support.authority import NOW
 from tests.support.programs import program, surroundings
 

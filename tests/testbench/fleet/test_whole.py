@@ -8,7 +8,7 @@ from time import sleep
 
 import pytest
 
-from sinetti.clock import ticks
+from sinetti.infra.clock import ticks
 from tests.support.programs import program, ran, started, surroundings
 
 WITHIN = 400

@@ -17,17 +17,17 @@ from django.forms import Form
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import get_script_prefix, reverse
 
-from sinetti.actions.accounts import Telling, tell
-from sinetti.clock import machine_now
-from sinetti.domain.account_letters import LINKED, AccountLetter
+from sinetti.domain.notifications.account_emails import LINKED, AccountLetter
+from sinetti.domain.validation import LONGEST_EMAIL
 from sinetti.domain.values import Language
-from sinetti.domain.words import LONGEST_EMAIL
-from sinetti.eservice.accounts import devices, onward
-from sinetti.eservice.accounts.limits import count_password
-from sinetti.eservice.accounts.second_factor import has_second_factor
+from sinetti.eservice.accounts import known_devices, next_url
+from sinetti.eservice.accounts.login_limits import count_password
+from sinetti.eservice.accounts.mfa_adapter import has_second_factor
 from sinetti.eservice.accounts.sessions import BEGAN
-from sinetti.eservice.acting import OUTSIDE_ROLES, STRONG, VOUCHED_BY, actor_of, forget_actor, standing_of
-from sinetti.eservice.surroundings import language_of, send_at_once, surroundings
+from sinetti.eservice.core.authentication import OUTSIDE_ROLES, STRONG, VOUCHED_BY, actor_of, forget_actor, standing_of
+from sinetti.eservice.core.context import language_of, send_at_once, surroundings
+from sinetti.infra.clock import machine_now
+from sinetti.services.access.accounts import Telling, tell
 
 LETTERS: Mapping[str, AccountLetter] = {
     "account/email/email_confirmation_signup": AccountLetter.CONFIRM,
@@ -132,7 +132,7 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc] # allauth has
         """Where one comes to after confirming an address: a stranger signs in, and goes on to where they were going."""
         if self.request.user.is_authenticated:
             return str(super().get_email_verification_redirect_url(email_address))
-        return onward.sign_in_first(self.request)
+        return next_url.sign_in_first(self.request)
 
     def get_password_change_redirect_url(self, request: HttpRequest) -> str:
         """Where one comes to after changing the password."""
@@ -186,13 +186,13 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc] # allauth has
             request.session[STRONG] = bool(sociallogin.state.get(STRONG))
             request.session[OUTSIDE_ROLES] = sociallogin.state.get(OUTSIDE_ROLES, [])
         _just_proved(request, user)
-        devices.signed_in(request, user)
+        known_devices.signed_in(request, user)
         forget_actor(request)
-        onward.taken(request)
+        next_url.taken(request)
         response: HttpResponse = super().post_login(request, user, **told)
         if not needs_second_factor(request):
             return response
-        onward.keep(request, told.get("redirect_url") or "")
+        next_url.keep(request, told.get("redirect_url") or "")
         return HttpResponseRedirect(reverse("mfa_index"))
 
 

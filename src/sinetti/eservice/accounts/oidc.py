@@ -18,11 +18,11 @@ from allauth.socialaccount.providers.openid_connect.provider import OpenIDConnec
 from allauth.socialaccount.providers.openid_connect.views import OpenIDConnectOAuth2Adapter
 from django.http import HttpRequest, HttpResponse
 
-from sinetti.eservice.accounts.claims import ClaimsRefused, is_strong, outside_roles, verified
-from sinetti.eservice.accounts.second_factor import ONCE_STRONG, was_strong
-from sinetti.eservice.acting import OUTSIDE_ROLES, STRONG
+from sinetti.eservice.accounts.id_token import ClaimsRefused, is_strong, outside_roles, verified
+from sinetti.eservice.accounts.mfa_adapter import ONCE_STRONG, was_strong
+from sinetti.eservice.core.authentication import OUTSIDE_ROLES, STRONG
 from sinetti.settings.authority import is_loopback
-from sinetti.settings.eservice import Provider
+from sinetti.settings.portal import Provider
 
 _ENDPOINTS = ("authorization_endpoint", "token_endpoint", "jwks_uri")
 _NONCE_OCTETS = 24

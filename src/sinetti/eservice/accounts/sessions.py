@@ -16,7 +16,7 @@ from django.contrib.sessions.middleware import SessionMiddleware as DjangoMiddle
 from django.http import HttpRequest, HttpResponse
 from django.utils.crypto import get_random_string
 
-from sinetti.actions.sealing import SESSION, NotSealed, seal, unseal
+from sinetti.services.token_encryption import SESSION, NotSealed, seal, unseal
 
 BEGAN = "sinetti_began"
 """In a session: when somebody signed in, on the machine's clock, in seconds (POSIX)."""

@@ -2,11 +2,11 @@
 
 from django.urls import path
 
-from sinetti.eservice.applications import pages
+from sinetti.eservice.applications import views
 
 urlpatterns = [
-    path("settings/applications", pages.listed, name="applications"),
-    path("settings/applications/new", pages.new, name="application_new"),
-    path("settings/applications/<str:application_id>", pages.one, name="application"),
-    path("settings/applications/<str:application_id>/decision", pages.decision, name="application_decision"),
+    path("settings/applications", views.listed, name="applications"),
+    path("settings/applications/new", views.new, name="application_new"),
+    path("settings/applications/<str:application_id>", views.one, name="application"),
+    path("settings/applications/<str:application_id>/decision", views.decision, name="application_decision"),
 ]

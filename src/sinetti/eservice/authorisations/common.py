@@ -10,18 +10,18 @@ from django import forms
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import reverse
 
-from sinetti.actions.asking import SHOWN, Named, organisations
-from sinetti.actions.authority import NotAllowed
-from sinetti.actions.behalf.authorisations import Closed, Gone, LastSignatory, Otherwise, TooMany, WrongTerms
-from sinetti.domain.mandates import AGENTS_AT_MOST, Right, Role, last_second
+from sinetti.domain.access.roles import AGENTS_AT_MOST, Right, Role, last_second
 from sinetti.domain.values import Language
-from sinetti.eservice.acting import lacking, standing_of
-from sinetti.eservice.blocks import Block, Cell, Column, Link, Pager, Table, Text
-from sinetti.eservice.forms import PeopleForm
-from sinetti.eservice.rendering import Page, show
-from sinetti.eservice.surroundings import language_of, surroundings
-from sinetti.texts.authorisations import CHOICES
-from sinetti.texts.reader import finnish_day, mark, text, when
+from sinetti.eservice.core.authentication import lacking, standing_of
+from sinetti.eservice.core.context import language_of, surroundings
+from sinetti.eservice.ui.components import Block, Cell, Column, Link, Pager, Table, Text
+from sinetti.eservice.ui.forms import PeopleForm
+from sinetti.eservice.ui.page import Page, show
+from sinetti.i18n.role_labels import CHOICES
+from sinetti.i18n.translate import finnish_day, mark, text, when
+from sinetti.services.access.permissions import NotAllowed
+from sinetti.services.access.role_requests import SHOWN, Named, organisations
+from sinetti.services.self_service.role_assignments import Closed, Gone, LastSignatory, Otherwise, TooMany, WrongTerms
 
 _Row = TypeVar("_Row")
 _LONGEST_PAGE = 6

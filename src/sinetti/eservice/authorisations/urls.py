@@ -2,18 +2,27 @@
 
 from django.urls import URLPattern, URLResolver, path
 
-from sinetti.eservice.authorisations import asking, clients, giving, invitation, listing, one, pending, request
+from sinetti.eservice.authorisations import (
+    clients_view,
+    detail_view,
+    grant_view,
+    invitation_view,
+    list_view,
+    pending_view,
+    request_view,
+    review_view,
+)
 
 urlpatterns: list[URLPattern | URLResolver] = [
-    path("settings/authorisations", listing.page, name="authorisations"),
-    path("settings/authorisations/person", giving.to_person, name="authorisation_person"),
-    path("settings/authorisations/organisation", giving.to_organisation, name="authorisation_organisation"),
-    path("settings/authorisations/ask", asking.page, name="ask"),
-    path("settings/authorisations/requests/<str:asked_id>", request.page, name="authorisation_request"),
-    path("settings/authorisations/pending/<str:pending_id>", pending.page, name="authorisation_pending"),
-    path("settings/authorisations/<str:mandate_id>", one.page, name="authorisation"),
-    path("settings/clients", clients.page, name="clients"),
-    path("settings/clients/requests", clients.asked, name="clients_requests"),
-    path("settings/clients/ask", clients.ask, name="clients_ask"),
-    path("invitation/<str:token>", invitation.page, name="invitation"),
+    path("settings/authorisations", list_view.page, name="authorisations"),
+    path("settings/authorisations/person", grant_view.to_person, name="authorisation_person"),
+    path("settings/authorisations/organisation", grant_view.to_organisation, name="authorisation_organisation"),
+    path("settings/authorisations/ask", request_view.page, name="ask"),
+    path("settings/authorisations/requests/<str:asked_id>", review_view.page, name="authorisation_request"),
+    path("settings/authorisations/pending/<str:pending_id>", pending_view.page, name="authorisation_pending"),
+    path("settings/authorisations/<str:mandate_id>", detail_view.page, name="authorisation"),
+    path("settings/clients", clients_view.page, name="clients"),
+    path("settings/clients/requests", clients_view.asked, name="clients_requests"),
+    path("settings/clients/ask", clients_view.ask, name="clients_ask"),
+    path("invitation/<str:token>", invitation_view.page, name="invitation"),
 ]

@@ -6,11 +6,11 @@ from urllib.parse import urlencode
 
 from django.http import QueryDict
 
-from sinetti.actions.authority import Standing
-from sinetti.domain.listed import Sort, Wanted
-from sinetti.domain.listing import State
-from sinetti.domain.mandates import Right
+from sinetti.domain.access.roles import Right
+from sinetti.domain.certificates.display_status import State
+from sinetti.domain.certificates.listing import Sort, Wanted
 from sinetti.domain.values import Channel
+from sinetti.services.access.permissions import Standing
 
 EVERYTHING = "all"
 """Chosen in place of a state: what is over, too."""

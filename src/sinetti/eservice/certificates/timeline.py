@@ -4,12 +4,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from sinetti.actions.behalf.see import OneCertificate
-from sinetti.domain.listing import percent_left
-from sinetti.domain.use import Use
+from sinetti.domain.certificates.display_status import percent_left
+from sinetti.domain.usage import Use
 from sinetti.domain.values import Language
-from sinetti.eservice.blocks import Block, Details, Point, Timeline, Value, Values
-from sinetti.texts.reader import mark, text, when, when_short
+from sinetti.eservice.ui.components import Block, Details, Point, Timeline, Value, Values
+from sinetti.i18n.translate import mark, text, when, when_short
+from sinetti.services.self_service.certificates import OneCertificate
 
 _NOW, _IN_WORDS = mark("Now"), mark("The timeline in words")
 _ORDERED, _OPENED, _ISSUED, _FETCHED = (

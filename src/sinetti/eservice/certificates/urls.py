@@ -2,16 +2,16 @@
 
 from django.urls import URLPattern, URLResolver, path
 
-from sinetti.eservice.certificates import files, listing, one, table_file
+from sinetti.eservice.certificates import csv_export, detail_view, downloads, list_view
 
 _ONE = "settings/certificates/<str:serial>"
 
 urlpatterns: list[URLPattern | URLResolver] = [
-    path("settings/certificates", listing.page, name="certificates"),
-    path("settings/certificates.csv", table_file.page, name="certificates_csv"),
-    path(_ONE, one.page, name="certificate"),
-    path(f"{_ONE}/certificate.pem", files.pem, name="certificate_pem"),
-    path(f"{_ONE}/certificate.der", files.der, name="certificate_der"),
-    path(f"{_ONE}/chain.pem", files.chain, name="certificate_chain"),
-    path(f"{_ONE}/dates.ics", files.dates, name="certificate_dates"),
+    path("settings/certificates", list_view.page, name="certificates"),
+    path("settings/certificates.csv", csv_export.page, name="certificates_csv"),
+    path(_ONE, detail_view.page, name="certificate"),
+    path(f"{_ONE}/certificate.pem", downloads.pem, name="certificate_pem"),
+    path(f"{_ONE}/certificate.der", downloads.der, name="certificate_der"),
+    path(f"{_ONE}/chain.pem", downloads.chain, name="certificate_chain"),
+    path(f"{_ONE}/dates.ics", downloads.dates, name="certificate_dates"),
 ]

@@ -4,13 +4,11 @@ from collections.abc import Iterable, Mapping
 
 from django import forms
 
-from sinetti.actions.behalf.order import OrderAsk, Person
-from sinetti.domain.ordering import MOST_SERVED
+from sinetti.domain.orders.ordering_rules import MOST_SERVED
+from sinetti.domain.validation import LONGEST_DESCRIPTION
 from sinetti.domain.values import Channel, Language, Serial
-from sinetti.domain.words import LONGEST_DESCRIPTION
-from sinetti.eservice.blocks import Input
-from sinetti.eservice.forms import PeopleForm
-from sinetti.eservice.orders.people_forms import (
+from sinetti.eservice.orders.common import hidden
+from sinetti.eservice.orders.person_forms import (
     SAME_PERSON,
     as_the_reader,
     check_person,
@@ -20,9 +18,11 @@ from sinetti.eservice.orders.people_forms import (
     person_of,
     phone_field,
 )
-from sinetti.eservice.orders.speaking import hidden
-from sinetti.texts.clerks import CHANNELS
-from sinetti.texts.reader import mark, text
+from sinetti.eservice.ui.components import Input
+from sinetti.eservice.ui.forms import PeopleForm
+from sinetti.i18n.staff_labels import CHANNELS
+from sinetti.i18n.translate import mark, text
+from sinetti.services.self_service.order import OrderAsk, Person
 
 _OTHERS = "others"
 _DESCRIPTION_WRONG = mark("Describe it in at most {longest} characters on one line.")

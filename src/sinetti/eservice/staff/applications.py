@@ -5,19 +5,18 @@ from django.http import HttpRequest, HttpResponse
 from django.urls import reverse
 from django.views.decorators.http import require_http_methods, require_safe
 
-from sinetti.actions.register_organisation import ChannelError
-from sinetti.actions.staff import applications
-from sinetti.actions.staff.applications import Application
-from sinetti.actions.staff.clerk import Clerk
-from sinetti.domain.applications import (
+from sinetti.domain.organisations.applications import (
     ApplicationFault,
     ApplicationRefused,
     ApplicationState,
     Verdict,
     read_case_number,
 )
-from sinetti.eservice.acting import say as tell
-from sinetti.eservice.blocks import (
+from sinetti.eservice.core.authentication import say as tell
+from sinetti.eservice.core.context import language_of, surroundings
+from sinetti.eservice.staff.common import A_PAGE, Say, at_desk, page_number, pager, show_page, speaker
+from sinetti.eservice.staff.decision import case_of, lines
+from sinetti.eservice.ui.components import (
     Block,
     Button,
     Cell,
@@ -31,16 +30,17 @@ from sinetti.eservice.blocks import (
     Value,
     Values,
 )
-from sinetti.eservice.errors import not_found
-from sinetti.eservice.forms import PeopleForm
-from sinetti.eservice.links import to
-from sinetti.eservice.staff.decision import case_of, lines
-from sinetti.eservice.staff.desk import A_PAGE, Say, at_desk, page_number, pager, show_page, speaker
-from sinetti.eservice.surroundings import language_of, surroundings
-from sinetti.texts.clerks import CHANNELS, FAULTS, STATES
-from sinetti.texts.decision import decision
-from sinetti.texts.languages import LANGUAGES
-from sinetti.texts.reader import mark, when
+from sinetti.eservice.ui.error_pages import not_found
+from sinetti.eservice.ui.forms import PeopleForm
+from sinetti.eservice.ui.links import to
+from sinetti.i18n.application_decision import decision
+from sinetti.i18n.languages import LANGUAGES
+from sinetti.i18n.staff_labels import CHANNELS, FAULTS, STATES
+from sinetti.i18n.translate import mark, when
+from sinetti.services.organisations.register import ChannelError
+from sinetti.services.staff import applications
+from sinetti.services.staff.applications import Application
+from sinetti.services.staff.session import Clerk
 
 _FIELDS = {ApplicationFault.REASON: "reason", ApplicationFault.VERDICT: "verdict"}
 

@@ -8,15 +8,15 @@ from django.http import HttpRequest, HttpResponse
 from django.urls import reverse
 from django.views.decorators.http import require_http_methods, require_safe
 
-from sinetti.actions.staff import certificates, revocations
-from sinetti.actions.staff.certificates import REASONS as MAY_GIVE
-from sinetti.actions.staff.certificates import Reader, Seen
-from sinetti.actions.staff.clerk import Clerk
-from sinetti.domain.bulk import BulkRefused, takes_two
-from sinetti.domain.revocation import RevocationReason
+from sinetti.domain.certificates.bulk_revocation import BulkRefused, takes_two
+from sinetti.domain.certificates.revocation import RevocationReason
 from sinetti.domain.values import Serial
-from sinetti.eservice.acting import say as tell
-from sinetti.eservice.blocks import (
+from sinetti.eservice.core.authentication import say as tell
+from sinetti.eservice.core.context import language_of, surroundings
+from sinetti.eservice.staff.audit_log import history
+from sinetti.eservice.staff.bulk_revocations import at_once
+from sinetti.eservice.staff.common import Say, at_desk, show_page, speaker
+from sinetti.eservice.ui.components import (
     Block,
     Button,
     Cell,
@@ -31,16 +31,16 @@ from sinetti.eservice.blocks import (
     Value,
     Values,
 )
-from sinetti.eservice.errors import not_found
-from sinetti.eservice.forms import PeopleForm
-from sinetti.eservice.links import to
-from sinetti.eservice.staff.audit import history
-from sinetti.eservice.staff.desk import Say, at_desk, show_page, speaker
-from sinetti.eservice.staff.revocations import at_once
-from sinetti.eservice.surroundings import language_of, surroundings
-from sinetti.texts.clerks import BULK, CHANNELS
-from sinetti.texts.notices_changes import REASONS
-from sinetti.texts.reader import mark, when
+from sinetti.eservice.ui.error_pages import not_found
+from sinetti.eservice.ui.forms import PeopleForm
+from sinetti.eservice.ui.links import to
+from sinetti.i18n.staff_labels import BULK, CHANNELS
+from sinetti.i18n.translate import mark, when
+from sinetti.notifications.templates.notices_changes import REASONS
+from sinetti.services.staff import bulk_revocations, certificates
+from sinetti.services.staff.certificates import REASONS as MAY_GIVE
+from sinetti.services.staff.certificates import Reader, Seen
+from sinetti.services.staff.session import Clerk
 
 _ALREADY = mark("This certificate has already been revoked.")
 _PROPOSED = mark("Proposed: it is revoked once another clerk has confirmed it. Ask one of them to look at this page.")
@@ -152,7 +152,7 @@ def _revoking(say: Say, form: RevokeForm, clerk: Clerk) -> list[Block]:
         ]
     )
     blocks: list[Block] = [told]
-    if takes_two(1, revocations.alone_lately(clerk)):
+    if takes_two(1, bulk_revocations.alone_lately(clerk)):
         blocks.append(Notice(say("A second clerk has to confirm it."), Tone.WARNING))
     return [*blocks, form.block(Button(say("Revoke"), "revoke", danger=True))]
 

@@ -1,7 +1,7 @@
 """A decision on an application: what its text is made of, and how a page shows it (docs/clerks.md)."""
 
-from sinetti.actions.staff.applications import Application
-from sinetti.texts.decision import Case
+from sinetti.i18n.application_decision import Case
+from sinetti.services.staff.applications import Application
 
 
 def case_of(application: Application) -> Case:

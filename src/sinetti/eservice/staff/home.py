@@ -8,20 +8,20 @@ from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import reverse
 from django.views.decorators.http import require_http_methods, require_safe
 
-from sinetti.actions.authority import Actor
-from sinetti.actions.staff import applications, organisations, revocations
-from sinetti.actions.staff.clerk import Clerk
-from sinetti.domain.applications import read_case_number
-from sinetti.domain.looking import Looking, Purpose
+from sinetti.domain.access.access_purpose import Looking, Purpose
+from sinetti.domain.organisations.applications import read_case_number
 from sinetti.domain.values import Language
-from sinetti.eservice.acting import say as tell
-from sinetti.eservice.blocks import Button, Link, Links, Notice, Text, Value, Values
-from sinetti.eservice.forms import PeopleForm
-from sinetti.eservice.rendering import Page, show
-from sinetti.eservice.staff.desk import CASE, PURPOSE, looking_of, safe_next, show_page, speaker, staff_only
-from sinetti.eservice.surroundings import language_of, request_id, surroundings
-from sinetti.texts.clerks import PURPOSES
-from sinetti.texts.reader import mark
+from sinetti.eservice.core.authentication import say as tell
+from sinetti.eservice.core.context import language_of, request_id, surroundings
+from sinetti.eservice.staff.common import CASE, PURPOSE, looking_of, safe_next, show_page, speaker, staff_only
+from sinetti.eservice.ui.components import Button, Link, Links, Notice, Text, Value, Values
+from sinetti.eservice.ui.forms import PeopleForm
+from sinetti.eservice.ui.page import Page, show
+from sinetti.i18n.staff_labels import PURPOSES
+from sinetti.i18n.translate import mark
+from sinetti.services.access.permissions import Actor
+from sinetti.services.staff import applications, bulk_revocations, organisations
+from sinetti.services.staff.session import Clerk
 
 _PAGES: Mapping[str, str] = {
     "staff_applications": mark("Applications for the technical interface"),
@@ -83,7 +83,7 @@ def home(request: HttpRequest, actor: Actor) -> HttpResponse:
             ),
             Value(
                 say("Revocations that wait for a second clerk"),
-                str(revocations.count_waiting(clerk)),
+                str(bulk_revocations.count_waiting(clerk)),
                 link=reverse("staff_revocations"),
             ),
             Value(

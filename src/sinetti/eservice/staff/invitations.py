@@ -7,25 +7,15 @@ from django.http import HttpRequest, HttpResponse
 from django.urls import reverse
 from django.views.decorators.http import require_http_methods
 
-from sinetti.actions.people import PeopleError
-from sinetti.actions.staff import open_invitations
-from sinetti.actions.staff.clerk import Clerk
-from sinetti.actions.staff.invitations import Closed, Otherwise, OwnInvitation, TooMany
-from sinetti.actions.staff.open_invitations import (
-    OpenInvitation,
-    Pending,
-    PendingFault,
-    PendingRefused,
-    PendingView,
-    Person,
-)
 from sinetti.domain.daily_limits import LimitReached
+from sinetti.domain.validation import LONGEST_PERSON, WordError, check_email
 from sinetti.domain.values import Language
-from sinetti.domain.words import LONGEST_PERSON, WordError, check_email
-from sinetti.eservice.acting import say as tell
 from sinetti.eservice.authorisations.common import WRONG
-from sinetti.eservice.authorisations.pending import pending_values
-from sinetti.eservice.blocks import (
+from sinetti.eservice.authorisations.pending_view import pending_values
+from sinetti.eservice.core.authentication import say as tell
+from sinetti.eservice.core.context import language_of
+from sinetti.eservice.staff.common import A_PAGE, Say, at_desk, page_number, pager, show_page, speaker
+from sinetti.eservice.ui.components import (
     Block,
     Button,
     Cell,
@@ -41,14 +31,24 @@ from sinetti.eservice.blocks import (
     Tone,
     Values,
 )
-from sinetti.eservice.daily_limits import limit_words
-from sinetti.eservice.errors import not_found
-from sinetti.eservice.forms import LANGUAGE_CHOICES, PeopleForm
-from sinetti.eservice.links import to
-from sinetti.eservice.staff.desk import A_PAGE, Say, at_desk, page_number, pager, show_page, speaker
-from sinetti.eservice.surroundings import language_of
-from sinetti.texts.pending_invitations import CONFIRMED, REFUSED, REJECTED, STATES, WITHDRAWN
-from sinetti.texts.reader import mark, when
+from sinetti.eservice.ui.daily_limits import limit_words
+from sinetti.eservice.ui.error_pages import not_found
+from sinetti.eservice.ui.forms import LANGUAGE_CHOICES, PeopleForm
+from sinetti.eservice.ui.links import to
+from sinetti.i18n.pending_invitations import CONFIRMED, REFUSED, REJECTED, STATES, WITHDRAWN
+from sinetti.i18n.translate import mark, when
+from sinetti.services.organisations.people import PeopleError
+from sinetti.services.staff import open_invitations
+from sinetti.services.staff.invitations import Closed, Otherwise, OwnInvitation, TooMany
+from sinetti.services.staff.open_invitations import (
+    OpenInvitation,
+    Pending,
+    PendingFault,
+    PendingRefused,
+    PendingView,
+    Person,
+)
+from sinetti.services.staff.session import Clerk
 
 
 class InviteForm(PeopleForm):

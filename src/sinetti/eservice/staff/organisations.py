@@ -5,16 +5,15 @@ from django.http import HttpRequest, HttpResponse
 from django.urls import reverse
 from django.views.decorators.http import require_http_methods, require_safe
 
-from sinetti.actions.staff import organisations
-from sinetti.actions.staff.clerk import Clerk
-from sinetti.actions.staff.organisations import AlterResult, Listed, NewOrganisation, NotThere
-from sinetti.domain.bulk import AT_ONCE
-from sinetti.domain.customers import CustomerIdError
-from sinetti.domain.organisation_load import Change, ChangeKind, Slip
+from sinetti.domain.certificates.bulk_revocation import AT_ONCE
+from sinetti.domain.organisations.csv_import import Change, ChangeKind, Slip
+from sinetti.domain.organisations.identifiers import CustomerIdError
+from sinetti.domain.validation import LONGEST_ORGANISATION, WordError, check_country, check_text
 from sinetti.domain.values import CustomerKind, Language
-from sinetti.domain.words import LONGEST_ORGANISATION, WordError, check_country, check_text
-from sinetti.eservice.acting import say as tell
-from sinetti.eservice.blocks import (
+from sinetti.eservice.core.authentication import say as tell
+from sinetti.eservice.core.context import language_of
+from sinetti.eservice.staff.common import A_PAGE, at_desk, page_number, pager, show_page, speaker
+from sinetti.eservice.ui.components import (
     Block,
     Button,
     Cell,
@@ -30,14 +29,15 @@ from sinetti.eservice.blocks import (
     Value,
     Values,
 )
-from sinetti.eservice.errors import not_found
-from sinetti.eservice.forms import LANGUAGE_CHOICES, PeopleForm
-from sinetti.eservice.links import to
-from sinetti.eservice.staff.desk import A_PAGE, at_desk, page_number, pager, show_page, speaker
-from sinetti.eservice.surroundings import language_of
-from sinetti.texts.clerks import CHANNELS, KINDS, SLIPS
-from sinetti.texts.languages import LANGUAGES
-from sinetti.texts.reader import mark, when
+from sinetti.eservice.ui.error_pages import not_found
+from sinetti.eservice.ui.forms import LANGUAGE_CHOICES, PeopleForm
+from sinetti.eservice.ui.links import to
+from sinetti.i18n.languages import LANGUAGES
+from sinetti.i18n.staff_labels import CHANNELS, KINDS, SLIPS
+from sinetti.i18n.translate import mark, when
+from sinetti.services.staff import organisations
+from sinetti.services.staff.organisations import AlterResult, Listed, NewOrganisation, NotThere
+from sinetti.services.staff.session import Clerk
 
 _MOVED = mark("The organisation has changed meanwhile. Nothing was done: look at it again.")
 

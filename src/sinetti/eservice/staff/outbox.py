@@ -3,17 +3,17 @@
 from django.http import HttpRequest, HttpResponse
 from django.views.decorators.http import require_http_methods
 
-from sinetti.actions.staff import outbox
-from sinetti.actions.staff.clerk import Clerk
-from sinetti.actions.staff.outbox import Message
-from sinetti.domain.messages import MessageChannel
-from sinetti.eservice.acting import say as tell
-from sinetti.eservice.blocks import Block, Button, Cell, Column, Form, Link, Links, Table, Value, Values
-from sinetti.eservice.links import to
-from sinetti.eservice.staff.desk import A_PAGE, at_desk, page_number, pager, show_page, speaker
-from sinetti.eservice.surroundings import language_of
-from sinetti.texts.clerks import MESSAGES
-from sinetti.texts.reader import mark, when
+from sinetti.domain.notifications.messages import MessageChannel
+from sinetti.eservice.core.authentication import say as tell
+from sinetti.eservice.core.context import language_of
+from sinetti.eservice.staff.common import A_PAGE, at_desk, page_number, pager, show_page, speaker
+from sinetti.eservice.ui.components import Block, Button, Cell, Column, Form, Link, Links, Table, Value, Values
+from sinetti.eservice.ui.links import to
+from sinetti.i18n.staff_labels import MESSAGES
+from sinetti.i18n.translate import mark, when
+from sinetti.services.staff import outbox
+from sinetti.services.staff.outbox import Message
+from sinetti.services.staff.session import Clerk
 
 _CHANNELS = {MessageChannel.EMAIL: mark("e-mail"), MessageChannel.SMS: mark("text message")}
 

@@ -2,8 +2,17 @@
 
 from django.urls import path
 
-from sinetti.eservice.staff import applications, audit, certificates, home, invitations, loads, organisations, outbox
-from sinetti.eservice.staff import revocations as many
+from sinetti.eservice.staff import (
+    applications,
+    audit_log,
+    certificates,
+    csv_imports,
+    home,
+    invitations,
+    organisations,
+    outbox,
+)
+from sinetti.eservice.staff import bulk_revocations as many
 
 urlpatterns = [
     path("staff", home.home, name="staff"),
@@ -12,8 +21,8 @@ urlpatterns = [
     path("staff/applications/<str:application_id>", applications.one, name="staff_application"),
     path("staff/organisations", organisations.listed, name="staff_organisations"),
     path("staff/organisations/new", organisations.new, name="staff_organisation_new"),
-    path("staff/organisations/load", loads.listed, name="staff_loads"),
-    path("staff/organisations/load/<str:load_id>", loads.one, name="staff_load"),
+    path("staff/organisations/load", csv_imports.listed, name="staff_loads"),
+    path("staff/organisations/load/<str:load_id>", csv_imports.one, name="staff_load"),
     path("staff/organisations/<str:organisation_id>", organisations.one, name="staff_organisation"),
     path("staff/invitations", invitations.listed, name="staff_invitations"),
     path("staff/invitations/<str:pending_id>", invitations.one, name="staff_invitation"),
@@ -23,5 +32,5 @@ urlpatterns = [
     path("staff/revocations/new", many.new, name="staff_revocation_new"),
     path("staff/revocations/<str:proposal_id>", many.one, name="staff_revocation"),
     path("staff/outbox", outbox.listed, name="staff_outbox"),
-    path("staff/audit", audit.listed, name="staff_audit"),
+    path("staff/audit", audit_log.listed, name="staff_audit"),
 ]

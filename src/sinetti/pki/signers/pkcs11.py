@@ -19,13 +19,13 @@ from cryptography.hazmat.primitives.asymmetric.padding import AsymmetricPadding
 from cryptography.hazmat.primitives.serialization import Encoding, KeySerializationEncryption, PrivateFormat
 from pkcs11 import Attribute, Mechanism, ObjectClass, TokenFlag
 
-from sinetti import file_rights
 from sinetti.domain.values import KeyType
-from sinetti.file_rights import RightsError
-from sinetti.pki import keycheck
-from sinetti.pki.formats import PublicKey
+from sinetti.infra import file_permissions
+from sinetti.infra.file_permissions import RightsError
+from sinetti.pki import key_policy
+from sinetti.pki.encoding import PublicKey
 from sinetti.pki.signers import SignerUnavailable
-from sinetti.pki.signers.token_uri import Place, TokenKey
+from sinetti.pki.signers.pkcs11_uri import Place, TokenKey
 
 Given = TypeVar("Given")
 _Octets = bytes | bytearray | memoryview
@@ -250,7 +250,9 @@ def _signed(
 ) -> bytes:
     def signed(session: pkcs11.Session) -> bytes:
         # Whoever replaced the key of this ID in the token would else have things signed that nobody can verify.
-        if keycheck.key_id(_public_key(session.get_key(ObjectClass.PUBLIC_KEY, id=key.id))) != keycheck.key_id(public):
+        if key_policy.key_id(_public_key(session.get_key(ObjectClass.PUBLIC_KEY, id=key.id))) != key_policy.key_id(
+            public
+        ):
             why = f"the token {key.place.label} holds another key of the ID {key.id.hex()}"
             raise SignerUnavailable(why)
         (private,) = _objects(session, key, ObjectClass.PRIVATE_KEY) or [None]
@@ -316,7 +318,7 @@ def _check_module(place: Place) -> None:
     """
     with contextlib.suppress(OSError):  # one that cannot be looked at cannot be loaded, which is reported
         try:
-            file_rights.check_program(place.module, is_library=True)
+            file_permissions.check_program(place.module, is_library=True)
         except RightsError as bad:
             why = f"the module of the token {place.label} is not loaded: others can write {bad.path}"
             raise SignerUnavailable(why) from None
@@ -324,7 +326,7 @@ def _check_module(place: Place) -> None:
 
 def _pin(place: Place) -> bytes:
     try:
-        pin = file_rights.read_secret(place.pin_file, any_owner=True).strip()
+        pin = file_permissions.read_secret(place.pin_file, any_owner=True).strip()
         pin.decode()
     except RightsError:
         why = f"the file of the PIN of the token {place.label} can be read by others: chmod 600 {place.pin_file}"

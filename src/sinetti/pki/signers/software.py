@@ -4,8 +4,8 @@ import re
 from pathlib import Path
 from threading import Lock
 
-from sinetti.pki import signing
-from sinetti.pki.formats import PrivateKey, load_private_key
+from sinetti.pki import signatures
+from sinetti.pki.encoding import PrivateKey, load_private_key
 from sinetti.pki.signers import SignerUnavailable
 
 _KEY_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
@@ -26,7 +26,7 @@ class SoftwareSigner:
 
     def sign(self, key_name: str, octets: bytes) -> bytes:
         """Sign as `pki.signing.sign` does. Raises SignerUnavailable where the key's file cannot be opened."""
-        return signing.sign(self._key(key_name), octets)
+        return signatures.sign(self._key(key_name), octets)
 
     def _key(self, key_name: str) -> PrivateKey:
         with self._lock:

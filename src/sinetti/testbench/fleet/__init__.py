@@ -1,1 +1,1 @@
-"""A fleet of organisations, whose certificates an agent takes care of for years within a minute (docs/fleet.md)."""
+"""Simulation of a fleet of agents, and scripted stories."""

@@ -1,1 +1,1 @@
-"""A double of an outside source of identities and roles: an OpenID Connect provider of the bench's own."""
+"""Mock OpenID provider of the test bench."""

@@ -3,14 +3,14 @@
 from dataclasses import replace
 from types import MappingProxyType
 
-from sinetti.clock import machine_now
-from sinetti.domain.mandates import Role
+from sinetti.domain.access.roles import Role
 from sinetti.domain.values import Language
-from sinetti.settings.eservice import EserviceSettings, Provider, RolesClaim
-from sinetti.testbench.identity.door import CLIENT_ID, PATH, ROLES_CLAIM, STRONG, IdentityDoor
-from sinetti.testbench.identity.grants import Grants
-from sinetti.testbench.identity.people import MANAGER_CODES, SIGNATORY_CODES, VIEWER_CODES
-from sinetti.testbench.places import LOCALHOST, LOOPBACK, Ports
+from sinetti.infra.clock import machine_now
+from sinetti.settings.portal import EserviceSettings, Provider, RolesClaim
+from sinetti.testbench.core.layout import LOCALHOST, LOOPBACK, Ports
+from sinetti.testbench.identity.endpoints import CLIENT_ID, PATH, ROLES_CLAIM, STRONG, IdentityDoor
+from sinetti.testbench.identity.test_users import MANAGER_CODES, SIGNATORY_CODES, VIEWER_CODES
+from sinetti.testbench.identity.tokens import Grants
 
 PROVIDER_ID = "rehearsal"
 _NAME = {

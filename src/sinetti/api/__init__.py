@@ -1,0 +1,1 @@
+"""Machine endpoints: decode the request, call a service, encode the response."""

@@ -1,0 +1,35 @@
+"""Reason -> what each protocol says. The one place where the house's "no" becomes the wire's."""
+
+from sinetti.domain.codes import CODES
+from sinetti.domain.refusals import Refusal
+from sinetti.domain.values import Language
+from sinetti.i18n.translate import refusal_text
+from sinetti.wire.soap.operations import Failure
+
+
+def preferred_language(accept_language: str | None) -> Language | None:
+    """The caller's language by Accept-Language (RFC 9110, 12.5.4); None where it names none of ours."""
+    ranked: list[tuple[float, int, Language]] = []
+    for position, part in enumerate((accept_language or "").split(",")):
+        tag, _, parameters = part.strip().partition(";")
+        primary = tag.strip().split("-")[0].casefold()
+        if primary in set(Language):
+            ranked.append((-_quality(parameters), position, Language(primary)))
+    wanted = [entry for entry in sorted(ranked) if entry[0] < 0]
+    return wanted[0][2] if wanted else None
+
+
+def failure(refusal: Refusal, accept_language: str | None) -> Failure:
+    """The signed FAIL for a refusal, in the language asked for; else the contact's, once proven; else English."""
+    language = preferred_language(accept_language) or refusal.language or Language.EN
+    return Failure(CODES[refusal.reason], refusal_text(refusal, language))
+
+
+def _quality(parameters: str) -> float:
+    name, _, value = parameters.strip().partition("=")
+    if name.strip().casefold() != "q":
+        return 1.0
+    try:
+        return max(0.0, min(1.0, float(value)))
+    except ValueError:
+        return 0.0

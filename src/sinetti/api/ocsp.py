@@ -1,0 +1,111 @@
+"""OCSP over HTTP (RFC 6960, appendix A; RFC 5019, 5 and 6): GET and POST at /ocsp/NAME, plain http."""
+
+import binascii
+import hashlib
+import logging
+import re
+from base64 import b64decode
+from datetime import timedelta
+from email.utils import format_datetime
+from threading import Lock
+
+from sinetti.infra.clock import ticks
+from sinetti.server.http import Reply, Request, plain
+from sinetti.server.rate_limits import Rate, spend
+from sinetti.services.context import Office
+from sinetti.services.status.ocsp import INTERNAL_ERROR, Answered, answer
+
+OCSP_PATH = "/ocsp/"
+REQUEST_TYPE, RESPONSE_TYPE = "application/ocsp-request", "application/ocsp-response"
+
+LARGEST_REQUEST = 2048
+"""Octets of a request: one about one certificate, with a nonce, has fewer than 150; one that is signed has more."""
+
+SIGNED_ON_THE_SPOT = Rate(300, 600)
+"""What a worker signs and cannot keep: a nonce, an unknown serial; measured, a tenth of its time at the most."""
+
+MAX_AGE = timedelta(seconds=60)
+"""How long a cache may give an answer: a revocation is seen after this at the latest."""
+
+_PATH = re.compile(r"/ocsp/([A-Za-z0-9._-]+)(?:/(.*))?", re.DOTALL)
+_LONGEST_PATH = LARGEST_REQUEST * 2
+_log = logging.getLogger(__name__)
+
+
+class Spot:
+    """What one worker may sign on the spot: so many a second."""
+
+    def __init__(self, rate: Rate = SIGNED_ON_THE_SPOT) -> None:
+        self._rate, self._empty_at, self._lock = rate, 0.0, Lock()
+
+    def __call__(self) -> bool:
+        """Count one more; False where there is no room."""
+        with self._lock:
+            self._empty_at, wait = spend(self._empty_at, ticks(), self._rate)
+        return not wait
+
+
+def answer_ocsp(request: Request, office: Office, spot: Spot) -> Reply:
+    """Answer one request of any method below /ocsp/."""
+    named = _PATH.fullmatch(request.path) if len(request.path) <= _LONGEST_PATH else None
+    if named is None:
+        return _nobody()
+    if request.method not in {"GET", "HEAD", "POST"}:
+        return plain(405, "OCSP requests are sent with GET or POST.", allow="GET, HEAD, POST")
+    refused = _refused(request) if request.method == "POST" else None
+    if refused is not None:
+        return refused
+    octets = request.body if request.method == "POST" else _from_path(named[2] or "")
+    try:
+        answered = answer(octets, named[1], office, spot)
+    except Exception:  # noqa: BLE001 - the last door: whoever asks reads OCSP
+        _log.exception("request %s failed", request.request_id)
+        return _not_kept(INTERNAL_ERROR)
+    if answered is None:
+        return _nobody()
+    return _not_kept(answered.der) if request.method == "POST" else _cached(answered, office)
+
+
+def _refused(request: Request) -> Reply | None:
+    if request.headers.get("content-type", "").partition(";")[0].strip().casefold() != REQUEST_TYPE:
+        return plain(415, f"An OCSP request is sent with Content-Type: {REQUEST_TYPE}.")
+    if len(request.body) > LARGEST_REQUEST:
+        return plain(413, f"An OCSP request has at most {LARGEST_REQUEST} octets here.")
+    return None
+
+
+def _from_path(text: str) -> bytes:
+    """The request of a GET: base64, decoded from %-signs already. Nothing where it is none: no request is empty.
+
+    Programs put one slash too many before it, write a blank for a plus sign, break lines or leave the padding out.
+    """
+    written = text.lstrip("/").replace(" ", "+").replace("\r", "").replace("\n", "").rstrip("=")
+    try:
+        return b64decode(written + "=" * (-len(written) % 4), validate=True)
+    except (binascii.Error, ValueError):
+        return b""
+
+
+def _nobody() -> Reply:
+    return plain(404, "No CA of this name answers here. The address for OCSP stands in each certificate.")
+
+
+def _cached(answered: Answered, office: Office) -> Reply:
+    """Say how long it may be kept (RFC 5019, 6.2), by the machine's clock, as caches' clocks are."""
+    if answered.told is None or not answered.kept:
+        return _not_kept(answered.der)
+    left, now = answered.told.next_update - office.now(), office.machine_now()
+    age = max(timedelta(0), min(MAX_AGE, left))
+    headers = {
+        "cache-control": f"max-age={age.seconds}, public, no-transform, must-revalidate",
+        "etag": f'"{hashlib.sha256(answered.der).hexdigest()[:32]}"',
+        # No later than Date (RFC 9110, 8.8.2.1): a bench's clock may be ahead.
+        "last-modified": format_datetime(min(answered.told.this_update, now), usegmt=True),
+        "expires": format_datetime(now + age, usegmt=True),
+    }
+    return Reply(200, RESPONSE_TYPE, answered.der, headers, noted=None)
+
+
+def _not_kept(der: bytes) -> Reply:
+    # Who asks about whom is no line in the log.
+    return Reply(200, RESPONSE_TYPE, der, {"cache-control": "no-store"}, noted=None)

@@ -1,0 +1,32 @@
+"""What stands beside the SOAP door, below /api/v1/: for gateways, and for the programs of holders."""
+
+from collections.abc import Callable
+
+from sinetti.api import renewal_info
+from sinetti.api.renewal_info import RenewalInfoDoor
+from sinetti.api.revocations import RevocationsDoor
+from sinetti.api.usage_reports import SightingsDoor
+from sinetti.server.http import Reply, Request
+from sinetti.services.context import Office
+from sinetti.wire.json_api import revocations, usage_reports
+
+Door = Callable[[Request], Reply]
+
+
+def beside(door: Door, office: Office, admits: Callable[[bytes], bool] = lambda _signer: True) -> Door:
+    """Give one door that answers at the paths of `/api/v1/` that there are, and leaves everything else to this one.
+
+    `admits` is asked with the DER of a proven signer: whether it has room for one more call.
+    """
+    exact: dict[str, Door] = {
+        usage_reports.PATH: SightingsDoor(office),
+        revocations.PATH: RevocationsDoor(office, admits),
+    }
+    hints = RenewalInfoDoor(office)
+
+    def answer(request: Request) -> Reply:
+        if request.path.startswith(f"{renewal_info.PATH}/"):
+            return hints(request)
+        return exact.get(request.path, door)(request)
+
+    return answer

@@ -1,0 +1,51 @@
+"""How a certificate is shown in JSON, to operators and on the test bench (contracts: "Test bench")."""
+
+from datetime import datetime
+
+from sinetti.domain.certificates.lifecycle import shown
+from sinetti.domain.certificates.models import Certificate
+from sinetti.domain.notifications.early_replacement import CallReach
+from sinetti.domain.usage import InUse, Use
+
+
+def instant(at: datetime | None) -> str | None:
+    """RFC 3339, UTC, whole seconds."""
+    return at.strftime("%Y-%m-%dT%H:%M:%SZ") if at is not None else None
+
+
+def certificate_row(certificate: Certificate, now: datetime) -> dict[str, str | None]:
+    """One row. An absent value is None, never left out."""
+    span = certificate.span
+    state = shown(certificate.state, revoked=certificate.revoked, not_after=span.not_after, now=now)
+    return {
+        "serial": certificate.serial,
+        "customer_id": certificate.holding.customer.customer_id,
+        "channel": certificate.holding.channel.value,
+        "state": state.value,
+        "not_before": instant(span.not_before),
+        "not_after": instant(span.not_after),
+        "sha256": certificate.sha256,
+        "renewed_by": certificate.renewed_by,
+        "revoked_at": instant(certificate.revoked_at),
+        "reason": certificate.revocation_reason.value if certificate.revocation_reason else None,
+        "first_fetched_at": instant(certificate.first_fetched_at),
+    }
+
+
+def use_members(known: InUse) -> dict[str, str | None]:
+    """What operators are told of a certificate's use: when it was seen, or since when it was looked for in vain."""
+    return {
+        "use": known.use.value,
+        "last_seen": instant(known.since) if known.use is Use.SEEN else None,
+        "looked_since": instant(known.since) if known.use is Use.NOT_SEEN else None,
+    }
+
+
+def reached_row(reached: CallReach) -> dict[str, object]:
+    """Return the reach of a call as JSON: certificates, messages and people."""
+    return {
+        "reached": {"program": reached.program, "email": reached.email, "sms": reached.sms},
+        "unreached": reached.unreached,
+        "messages": {"email": reached.emails, "sms": reached.texts},
+        "people_unreached": reached.people_unreached,
+    }

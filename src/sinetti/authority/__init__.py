@@ -1,0 +1,1 @@
+"""Composition root of the server side: data directory, keys, bootstrap, maintenance, alerts, processes."""

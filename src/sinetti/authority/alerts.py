@@ -1,0 +1,188 @@
+"""What an operator has to do in good time, in sentences: for the log, the health check and `status`."""
+
+import logging
+from collections.abc import Callable, Mapping
+from datetime import datetime
+from types import MappingProxyType
+
+from sinetti.authority.bootstrap import Authority
+from sinetti.ca.issuance import issues_until
+from sinetti.database.connection import Register
+from sinetti.database.issuance import crls
+from sinetti.database.notifications import bounces
+from sinetti.database.notifications.outbox_queries import LATE, standing
+from sinetti.database.notifications.unreachable import unheard
+from sinetti.domain.notifications.reminders import Ladder
+from sinetti.domain.operations.endings import IssuingEnd, ListEnd, issuing_ca_alarms, list_alarms
+from sinetti.domain.operations.monitoring import Finding
+from sinetti.domain.validation import amount
+from sinetti.infra.clock import ticks
+from sinetti.notifications.context import LADDER
+from sinetti.notifications.office_hours import day_off, held
+from sinetti.services.monitoring.findings import (
+    answer_findings,
+    bulk_findings,
+    certificate_findings,
+    list_findings,
+    stored,
+)
+
+_NAMED = 5
+"""Serials in one sentence."""
+
+TOLD_EVERY = 24 * 3600.0
+"""Seconds between two lines in the log about the same."""
+
+LOOKED_EVERY = 60.0
+"""Seconds between two looks of the watchdog that the health check asks for: a load balancer asks every second."""
+
+SELDOM = 20
+"""How much longer than a look the time between two is: beside a million revocations one takes many seconds."""
+
+_NO_MORE: Mapping[str, bytes] = MappingProxyType({})
+
+_log = logging.getLogger(__name__)
+
+
+def warnings(authority: Authority) -> Mapping[str, Callable[[], str | None]]:
+    """What the health check lists beside its checks, by name: each gives a sentence, or None while all is well."""
+    return {
+        "issuing-ca": lambda: issuing_ca(authority),
+        "offline-lists": lambda: offline_lists(authority),
+        "status": _Seldom(lambda: status(authority)),
+        "messages": _Seldom(lambda: messages(authority)),
+    }
+
+
+def issuing_ca(authority: Authority) -> str | None:
+    """Name the issuing CAs that need a successor."""
+    office, validity = authority.office, authority.hierarchy.holder_validity
+    certificates = {name: office.issuers[name].certificate for name in sorted(set(office.issuing.values()))}
+    ends = (
+        IssuingEnd(name, issues_until(one, validity), one.not_valid_after_utc) for name, one in certificates.items()
+    )
+    now = office.now()
+    told = [
+        f"{one.name} {'stopped' if now > one.stops else 'stops'} issuing on {one.stops:%Y-%m-%d}"
+        for one in issuing_ca_alarms(ends, now)
+    ]
+    return f"{' and '.join(told)}: prepare its successor, and have relying parties take it in time" if told else None
+
+
+def offline_lists(authority: Authority) -> str | None:
+    """Name the CAs whose lists have to be renewed with a key from off line."""
+    office = authority.office
+    ends = (ListEnd(name, _first_end(name, office.register)) for name in sorted(office.offline))
+    told = [
+        f"the list of {one.name} ends on {one.ends:%Y-%m-%d}" if one.ends else f"{one.name} has no list yet"
+        for one in list_alarms(ends, office.now())
+    ]
+    command = f"sinetti authority publish --dir {authority.folder.root} --offline-dir DIR"
+    return f"{' and '.join(told)}: renew with {command}" if told else None
+
+
+def _first_end(authority: str, register: Register) -> datetime | None:
+    """When the first of a CA's two lists ends; None where one is missing."""
+    both = [crls.published_list(register, authority, shard) for shard in (crls.WHOLE, 1)]
+    ends = [one.next_update for one in both if one is not None]
+    return min(ends) if len(ends) == len(both) else None
+
+
+def status(authority: Authority) -> str | None:
+    """What the watchdog finds beside the two above (docs/watch.md), in one line."""
+    return "; ".join(one.sentence for one in _watched(authority, own_certificates(authority))) or None
+
+
+def findings(authority: Authority, more: Mapping[str, bytes] = _NO_MORE) -> Mapping[str, str | None]:
+    """What operators are told by mail, by name: all of these, and each kind that the watchdog finds.
+
+    `more` are certificates of ours that are not in the folder, such as that of TLS, by their files' names. It looks at
+    every list, which takes its time beside a million revocations. Raises OSError, and what REGISTER_UNAVAILABLE lists.
+    """
+    told: dict[str, str | None] = {
+        "issuing-ca": issuing_ca(authority),
+        "offline-lists": offline_lists(authority),
+        "messages": messages(authority),
+        "nobody-told": nobody_told(authority),
+    }
+    for one in _watched(authority, {**own_certificates(authority), **more}):
+        before = told.get(one.kind.value)
+        told[one.kind.value] = one.sentence if before is None else f"{before}; {one.sentence}"
+    return told
+
+
+def _watched(authority: Authority, certificates: Mapping[str, bytes]) -> tuple[Finding, ...]:
+    office = authority.office
+    return (
+        *list_findings(office, stored(office), offline=False),
+        *answer_findings(office),
+        *certificate_findings(certificates, office),
+        *bulk_findings(office),
+    )
+
+
+def messages(authority: Authority) -> str | None:
+    """Say what keeps messages from leaving, or from arriving (docs/notices.md), in one line."""
+    office = authority.office
+    found = standing(office.register, office.now(), held(office.now(), LATE))
+    told = []
+    if found.late and found.oldest is not None:
+        told.append(f"{amount(found.late, 'message')} should have left by {found.oldest:%Y-%m-%d %H:%M} UTC")
+    # Without settings nobody makes messages of events, and nobody is meant to.
+    if found.unspread and authority.folder.notices.exists():
+        told.append(f"of {amount(found.unspread, 'event')} no message was made: run sinetti authority notices plan")
+    if found.dead:
+        listed = f"sinetti authority notices retry --dir {authority.folder.root} lists them"
+        told.append(f"{amount(found.dead, 'message')} given up: {listed}")
+    if (returned := bounces.finding(office.register, office.now())) is not None:
+        told.append(returned)
+    return "; ".join(told) or None
+
+
+def nobody_told(authority: Authority) -> str | None:
+    """Name certificates that end soon and of which nobody could be told."""
+    office = authority.office
+    found = unheard(office.register, office.now(), Ladder(LADDER, day_off), _NAMED)
+    if not found.count:
+        return None
+    more = f" and {found.count - _NAMED} more" if found.count > _NAMED else ""
+    what = f"{amount(found.count, 'certificate')} near the end, of which nobody could be told"
+    way_out = "name somebody with sinetti authority change-contact, or organisation signatory add"
+    return f"{what} ({', '.join(found.first)}{more}): {way_out}"
+
+
+def own_certificates(authority: Authority) -> dict[str, bytes]:
+    """Every certificate in the folder, by its file's name: CAs, and what signs answers. Raises OSError."""
+    return {path.name: path.read_bytes() for path in sorted(authority.folder.certificates.glob("*.cer"))}
+
+
+class _Seldom:
+    """A look that takes its time: what it told serves all who ask for a while."""
+
+    def __init__(self, look: Callable[[], str | None]) -> None:
+        self._look, self._again = look, 0.0
+        self._last: str | None = None
+
+    def __call__(self) -> str | None:
+        """Look, or tell what was seen a moment ago. Raises what the look raises."""
+        if (now := ticks()) >= self._again:
+            self._last = self._look()
+            took = ticks() - now
+            self._again = now + took + max(LOOKED_EVERY, SELDOM * took)
+        return self._last
+
+
+class Told:
+    """Writes what is to be told into the log, now and then once a day."""
+
+    def __init__(self, authority: Authority) -> None:
+        self._warnings, self._again = warnings(authority), 0.0
+
+    def tell(self) -> None:
+        """Write it down if a day has gone by. Raises what REGISTER_UNAVAILABLE lists."""
+        if (now := ticks()) < self._again:
+            return
+        for name, look in self._warnings.items():
+            if (sentence := look()) is not None:
+                _log.warning("%s: %s", name, sentence)
+        self._again = now + TOLD_EVERY

@@ -1,0 +1,274 @@
+"""Puts the server side together: opens an authority's folder and register into an office and a seal for answers."""
+
+import os
+import platform
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
+from functools import partial
+from pathlib import Path
+from urllib.parse import quote
+
+from cryptography import x509
+
+from sinetti.authority.data_directory import Folder, FolderDamaged, FolderKind
+from sinetti.authority.journal_place import journal_folder
+from sinetti.authority.ocsp_responders import remember, responders
+from sinetti.authority.passphrases import Found, find
+from sinetti.authority.response_signer import ResponseSigner
+from sinetti.authority.service_certificates import Means
+from sinetti.ca.hierarchy_config import Hierarchy, parse_hierarchy
+from sinetti.ca.issuance import Issuer
+from sinetti.database.connection import Register, migrate, open_register
+from sinetti.database.operations import authorities
+from sinetti.domain.leniency import KIND, Kindness
+from sinetti.domain.notifications.messages import MessageChannel
+from sinetti.domain.values import Environment, KeyPolicy
+from sinetti.infra.clock import machine_instant, machine_now, steady
+from sinetti.journal.marker import JournalMark
+from sinetti.journal.writer import Journal, Owner
+from sinetti.notifications.context import Deliverer, Mailroom
+from sinetti.notifications.delivery.sms import HttpSms
+from sinetti.notifications.delivery.smtp import Smtp
+from sinetti.pki.encoding import certificate_der, load_certificate, opens, sha256_hex
+from sinetti.pki.signers.software import SoftwareSigner
+from sinetti.services.context import Office, always, no_step
+from sinetti.services.crl_shards import Shards
+from sinetti.services.issuance.clock_guard import ClockGuard
+from sinetti.services.token_encryption import LINK, unseal
+from sinetti.settings import authority as authority_settings
+from sinetti.settings import notifications as notice_settings
+from sinetti.settings.authority import Settings, SettingsError, check_database_url
+from sinetti.settings.notifications import NoticeSettings
+from sinetti.wire.xmldsig.signature import Recipe
+
+
+@dataclass(frozen=True, slots=True)
+class Manner:
+    """How an opened authority behaves: its clock, and what the test bench may change of its policy."""
+
+    now: Callable[[], datetime] = machine_now
+    kindness: Kindness = KIND
+    policy: Callable[[KeyPolicy], KeyPolicy] = lambda policy: policy
+    step: Callable[[str], None] = no_step
+
+
+@dataclass(frozen=True, slots=True)
+class Authority:
+    """An opened authority: everything that doors and commands need.
+
+    `passphrase` opens the keys in the folder; None where none was found, and the keys stay closed.
+    """
+
+    folder: Folder
+    settings: Settings
+    hierarchy: Hierarchy
+    office: Office
+    journal: Journal
+    clock: ClockGuard
+    responses: ResponseSigner = field(repr=False)
+    passphrase: bytes | None = field(repr=False)
+
+    @property
+    def recipe(self) -> Recipe:
+        """How answers are signed."""
+        return Recipe[self.settings.response_recipe.name]
+
+
+def mailroom(
+    authority: Authority,
+    *,
+    settings: NoticeSettings | None = None,
+    deliverers: Mapping[MessageChannel, Deliverer] | None = None,
+) -> Mailroom:
+    """Open an authority's room of messages, by its `notices.toml`. Raises SettingsError, also where that is not there.
+
+    `deliverers` take letters in place of those that are set there.
+    """
+    office, settings = authority.office, settings or notice_settings.read(authority.folder.notices)
+    return Mailroom(
+        register=office.register,
+        environment=office.environment,
+        now=office.now,
+        machine_now=office.machine_now,
+        # What people are told is what is done (docs/retention.md).
+        terms=replace(settings.terms, people_kept=timedelta(days=authority.settings.keep_people_days)),
+        deliverers=_deliverers(settings, office) if deliverers is None else deliverers,
+        key=office.transfer_key,
+        unseal=partial(unseal, office.transfer_key, LINK),
+    )
+
+
+def _deliverers(settings: NoticeSettings, office: Office) -> dict[MessageChannel, Deliverer]:
+    smtp = Smtp(settings.smtp, settings.sender, office.transfer_key, office.machine_now)
+    found: dict[MessageChannel, Deliverer] = {MessageChannel.EMAIL: smtp}
+    if settings.sms is not None:
+        found[MessageChannel.SMS] = HttpSms(settings.sms)
+    return found
+
+
+def database_url(folder: Folder, kind: FolderKind, settings: Settings) -> str:
+    """Where the register is: DATABASE_URL, else the setting, else the file in the folder; a bench's is always that.
+
+    Raises SettingsError for an address that no register can be at.
+    """
+    chosen = "" if kind is FolderKind.TESTBENCH else os.environ.get("DATABASE_URL", "") or settings.database_url
+    return check_database_url("DATABASE_URL or database_url", chosen) or embedded_url(folder)
+
+
+def embedded_url(folder: Folder) -> str:
+    """The address of the register in the folder."""
+    return f"sqlite:///{quote(str(folder.register.absolute()))}"
+
+
+def open_authority(
+    root: Path, kind: FolderKind, manner: Manner | None = None, *, passphrase: bytes | None = None
+) -> Authority:
+    """Open an authority's folder and register.
+
+    Without a pass-phrase the service's credential or the folder's own is taken (docs/keys.md); where there is none
+    either, the authority opens, and its keys do not.
+    Raises FolderError where they do not belong together or files are missing, SettingsError, and what
+    REGISTER_UNAVAILABLE lists.
+    """
+    folder, manner = Folder(root), manner or Manner()
+    folder.check(kind)
+    settings = authority_settings.read(folder.settings)
+    text = folder.read(folder.hierarchy).decode("utf-8", "replace")
+    hierarchy = parse_hierarchy(text, settings.environment, settings.base_url)
+    certificates = {spec.file_name: read_certificate(folder, spec.file_name) for spec in hierarchy.authorities}
+    transfer_key, phrase = folder.read(folder.transfer_key), _phrase(folder, kind, hierarchy, passphrase)
+    register = _register_there(folder, kind, settings)
+    # Whose it is comes first: a database that is another's, or nobody's, stays as it is.
+    _check_identity(folder, register, settings, certificates)
+    migrate(register)
+    issuers = _issuers(hierarchy, certificates)
+    journal = _journal(journal_folder(folder, kind, settings), register, journal_mark(folder, kind))
+    clock = _guard(register, manner)
+    # A bench's certificates live on a clock of its own, which the machine's tells nothing of.
+    may_issue = always if kind is FolderKind.TESTBENCH else clock.may_issue
+    means = Means(SoftwareSigner(folder.keys, phrase), manner.now, may_issue, _telling(register))
+    office = Office(
+        environment=settings.environment,
+        register=register,
+        signer=means.signer,
+        issuers=issuers,
+        issuing={channel: name for channel, name in authorities.issuing_names(register).items() if name in issuers},
+        country=hierarchy.country,
+        certificates={name: certificate_der(certificate) for name, certificate in certificates.items()},
+        now=manner.now,
+        machine_now=machine_now,
+        transfer_key=transfer_key,
+        policy=manner.policy(hierarchy.key_policy),
+        kindness=manner.kindness,
+        validity=hierarchy.holder_validity,
+        step=manner.step,
+        journal=journal,
+        offline=frozenset(offline_names(folder, hierarchy)),
+        shards=Shards(register, settings.certificates_per_list),
+        may_issue=may_issue,
+        responders=responders(folder, hierarchy, issuers, means, phrase),
+    )
+    responses = ResponseSigner(folder, hierarchy, issuers[hierarchy.services.file_name], means, phrase)
+    return Authority(folder, settings, hierarchy, office, journal, clock, responses, phrase)
+
+
+def _telling(register: Register) -> Callable[[str, x509.Certificate], None]:
+    """Give what tells the register of a certificate of the service's own."""
+    return lambda authority, certificate: remember(register, [(authority, certificate)])
+
+
+def _guard(register: Register, manner: Manner) -> ClockGuard:
+    """The clock that dates come from is the one that is judged, where that is not the machine's own too."""
+    return ClockGuard(register, machine_instant if manner.now is machine_now else manner.now, steady)
+
+
+def offline_names(folder: Folder, hierarchy: Hierarchy) -> tuple[str, ...]:
+    """Root and intermediate CAs whose keys are not in the folder, top down."""
+    names = [spec.file_name for spec in hierarchy.kept_offline]
+    return tuple(name for name in names if not (folder.keys / f"{name}.pem").exists())
+
+
+def check_opens(folder: Folder, hierarchy: Hierarchy, found: Found) -> None:
+    """Raise FolderDamaged where a pass-phrase is not that of the folder's keys; the services CA's stands for all."""
+    path = folder.keys / f"{hierarchy.services.file_name}.pem"
+    if not opens(folder.read(path), found.octets):
+        sentence = f"the pass-phrase in {found.place} does not open the keys in {folder.keys}: give that of their init"
+        raise FolderDamaged(sentence)
+
+
+def _phrase(folder: Folder, kind: FolderKind, hierarchy: Hierarchy, given: bytes | None) -> bytes | None:
+    found = find(folder, kind) if given is None else Found("the file of --passphrase-file", given)
+    if found is None:
+        return None
+    check_opens(folder, hierarchy, found)
+    return found.octets
+
+
+def register_at(folder: Folder, kind: FolderKind, settings: Settings, alias: str = "default") -> Register:
+    """Open the register that `database_url` names. Raises SettingsError."""
+    try:
+        return open_register(database_url(folder, kind, settings), alias)
+    except ValueError:
+        # The address is not repeated: a password may stand in it.
+        sentence = "DATABASE_URL or database_url: write postgresql://USER:PASSWORD@HOST/NAME or sqlite:////PATH"
+        raise SettingsError(sentence) from None
+
+
+def _register_there(folder: Folder, kind: FolderKind, settings: Settings) -> Register:
+    """Open the register, but make none: SQLite would, for whoever looks. Raises FolderDamaged and SettingsError."""
+    register = register_at(folder, kind, settings)
+    if (missing := register.missing_file()) is not None:
+        backup = "" if kind is FolderKind.TESTBENCH else ", or from a backup (sinetti authority restore)"
+        sentence = f"{missing} is not there: bring it back from a copy of the folder{backup}"
+        raise FolderDamaged(sentence)
+    return register
+
+
+def _journal(folder: Path, register: Register, mark: JournalMark) -> Journal:
+    identity = authorities.identity(register)
+    assert identity is not None  # noqa: S101 - _check_identity has looked
+    return Journal(folder, Owner(identity.instance_id, identity.environment, mark.node), machine_now, mark)
+
+
+def journal_mark(folder: Folder, kind: FolderKind) -> JournalMark:
+    """What the folder remembers of its node's journals."""
+    node = re.sub(r"[^A-Za-z0-9-]", "-", platform.node()) or "node"
+    root = folder.root.resolve()
+    again = f"run sinetti authority reconcile --dir {root} --without-journal, which begins one from the register"
+    way_out = "make a new bench in another folder" if kind is FolderKind.TESTBENCH else again
+    return JournalMark(Folder(root).journal_mark, node, way_out)
+
+
+def read_certificate(folder: Folder, name: str) -> x509.Certificate:
+    """Read a CA's certificate in the folder. Raises FolderDamaged."""
+    path = folder.certificates / f"{name}.cer"
+    try:
+        return load_certificate(folder.read(path))
+    except ValueError:
+        sentence = f"{path} is no certificate: bring it back from a copy of the folder"
+        raise FolderDamaged(sentence) from None
+
+
+def _issuers(hierarchy: Hierarchy, certificates: Mapping[str, x509.Certificate]) -> dict[str, Issuer]:
+    return {
+        spec.file_name: Issuer(
+            spec.name, spec.file_name, spec.file_name, certificates[spec.file_name], hierarchy.base_url
+        )
+        for spec in hierarchy.authorities
+    }
+
+
+def _check_identity(
+    folder: Folder, register: Register, settings: Settings, certificates: Mapping[str, x509.Certificate]
+) -> None:
+    identity = authorities.identity(register)
+    if identity is None:
+        sentence = "the register is empty: this folder's authority was founded with another database"
+        raise FolderDamaged(sentence)
+    files = {name: sha256_hex(certificate_der(certificate)) for name, certificate in certificates.items()}
+    same = identity.environment is Environment(settings.environment) and identity.fingerprints == files
+    if not same or folder.instance_id() != identity.instance_id:
+        sentence = "folder and register are not of the same authority: look at DATABASE_URL and at database_url"
+        raise FolderDamaged(sentence)

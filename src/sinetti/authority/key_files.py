@@ -1,0 +1,119 @@
+"""Keys and certificates of the service's own leaves in an authority's folder: pairs of files, never overwritten."""
+
+import logging
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from datetime import datetime
+from pathlib import Path
+
+from cryptography import x509
+
+from sinetti.authority.data_directory import Folder, sync, write_secret, write_whole
+from sinetti.ca.issuance_request import LeafKind
+from sinetti.pki.chain import extension_value, issuers_of, valid_at
+from sinetti.pki.encoding import (
+    PrivateKey,
+    certificate_der,
+    dump_private_key,
+    load_certificate,
+    load_private_key,
+    serial_hex,
+)
+from sinetti.pki.policy_oids import is_responders
+
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class SigningPair:
+    """A leaf of the service's own: its certificate and private key."""
+
+    certificate: x509.Certificate
+    key: PrivateKey = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class OwnFiles:
+    """What the files of a leaf and of its successors begin with, and what it is for."""
+
+    name: str
+    kind: LeafKind
+
+
+def store_pair(folder: Folder, name: str, pair: SigningPair, passphrase: bytes) -> None:
+    """Write key and certificate: the key first, so that a certificate in the folder always has its key. Raises OSError.
+
+    When this returns both are on disk, names and all.
+    """
+    stem = f"{name}-{serial_hex(pair.certificate.serial_number)}"
+    write_secret(folder.keys / f"{stem}.pem", dump_private_key(pair.key, passphrase))
+    sync(folder.keys)
+    write_whole(folder.certificates / f"{stem}.cer", certificate_der(pair.certificate))
+
+
+def newest_pair(
+    folder: Folder, files: OwnFiles, passphrase: bytes, issuer: x509.Certificate, now: datetime
+) -> SigningPair | None:
+    """Give the pair that lives longest among those in force at `now` (UTC), None for none.
+
+    Only `ca/NAME-SERIAL.cer` counts, and only what the CA (`issuer`) itself issued, is no CA and has the purpose: no
+    other key may ever sign answers. What cannot be used is passed over with a line in the log: a new pair takes its
+    place.
+    """
+    found = [
+        (path, certificate)
+        for path, certificate in _certificates(folder, files.name)
+        if valid_at(certificate, now) and _fits(path, certificate, issuer, files.kind)
+    ]
+    for path, certificate in sorted(found, key=lambda entry: entry[1].not_valid_after_utc, reverse=True):
+        key = _key_of(certificate, folder.keys / f"{path.stem}.pem", passphrase)
+        if key is not None:
+            return SigningPair(certificate, key)
+    return None
+
+
+def certificates_of(folder: Folder, files: OwnFiles, issuer: x509.Certificate) -> tuple[x509.Certificate, ...]:
+    """Give every certificate of such a leaf that the CA (`issuer`) issued, whatever the day; keys are not read."""
+    found = _certificates(folder, files.name)
+    return tuple(certificate for path, certificate in found if _fits(path, certificate, issuer, files.kind))
+
+
+def _certificates(folder: Folder, name: str) -> Iterator[tuple[Path, x509.Certificate]]:
+    for path in folder.certificates.iterdir():
+        named = re.fullmatch(rf"{re.escape(name)}-([0-9a-f]+)\.cer", path.name)
+        if named is None:
+            continue
+        try:
+            certificate = load_certificate(path.read_bytes())
+        except (OSError, ValueError):
+            _log.warning("%s cannot be read: it is passed over", path)
+            continue
+        if serial_hex(certificate.serial_number) == named[1]:
+            yield path, certificate
+
+
+def _fits(path: Path, certificate: x509.Certificate, issuer: x509.Certificate, kind: LeafKind) -> bool:
+    try:
+        constraints = extension_value(certificate, x509.BasicConstraints)
+        fits = bool(issuers_of(certificate, [issuer])) and not (constraints and constraints.ca)
+        # Who answers about certificates seals no messages, nor the other way round.
+        fits = fits and is_responders(certificate) is (kind is LeafKind.RESPONDER)
+    except ValueError:
+        fits = False
+    if not fits:
+        _log.error("%s is no certificate for signing answers: it is passed over", path)
+    return fits
+
+
+def _key_of(certificate: x509.Certificate, path: Path, passphrase: bytes) -> PrivateKey | None:
+    try:
+        key = load_private_key(path.read_bytes(), passphrase)
+    except (OSError, ValueError):
+        # Without the trace: nothing of what was read gets into the log.
+        _log.warning("%s cannot be opened: it is passed over", path)
+        return None
+    if key.public_key() != certificate.public_key():
+        _log.warning("%s is not the key of its certificate: it is passed over", path)
+        return None
+    return key

@@ -1,0 +1,155 @@
+"""Moves out of an authority's folder what PRODUCTION may not have there: root keys, and the others' pass-phrase."""
+
+import secrets
+from collections.abc import Iterator
+from contextlib import suppress
+from pathlib import Path
+
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
+
+from sinetti.authority.bootstrap import Authority
+from sinetti.authority.data_directory import FolderDamaged, FolderError, locked, sync
+from sinetti.authority.offline_keys import OfflineKeys
+from sinetti.authority.passphrases import read_passphrase, write_passphrase
+from sinetti.domain.values import Environment
+from sinetti.pki.encoding import PrivateKey, load_private_key
+from sinetti.services.status.crl import OFFLINE_LIFE, publish
+
+_PRIVATE_KEY, _CERTIFICATE = b"PRIVATE KEY-----", b"-----BEGIN CERTIFICATE-----"
+_PUBLIC = {".cer", ".crl"}
+_LARGEST = 1024 * 1024
+"""Octets: keys, and files with several of them, are far smaller; a register is not read through."""
+
+
+def check_apart(authority: Authority, tls_key: Path | None = None) -> None:
+    """Refuse PRODUCTION with the key of a root or intermediate CA, or the pass-phrase, in DIR. Raises FolderDamaged.
+
+    Under whatever name and however deep: a copy is as good as the key. Which CA's an encrypted key is cannot be seen,
+    so every private key counts (PEM) that is not where the service has its own; `tls_key` is the server's.
+    """
+    folder = authority.folder
+    if authority.settings.environment is not Environment.PRODUCTION:
+        return
+    if found := _key_files(authority, tls_key):
+        path, named = found[0]
+        whose = "the key of a root or intermediate CA" if named else "a private key that is none of the service's own"
+        move = f"run sinetti authority offline --dir {folder.root} --offline-dir DIR2"
+        known = named and path.parent == folder.keys and path.suffix == ".pem"
+        what = move if known else f"destroy it if it is a copy, or move it out of {folder.root}"
+        sentence = f"{whose} lies in {path}, where PRODUCTION has none: {what}"
+        raise FolderDamaged(sentence)
+    if folder.passphrase.exists():
+        command = f"sinetti authority passphrase --dir {folder.root} --to FILE"
+        sentence = f"the keys' pass-phrase lies beside them in {folder.root}, where it protects nothing: run {command}"
+        raise FolderDamaged(sentence)
+    for path, octets in _small_files(folder.root):
+        # By a link that leads elsewhere nobody who has the folder alone gets at it.
+        if authority.passphrase in octets.splitlines() and path.resolve().is_relative_to(folder.root.resolve()):
+            sentence = (
+                f"the keys' pass-phrase lies in {path}, beside them, where it protects nothing: destroy it if it is a "
+                f"copy, or move it out of {folder.root} and name it with --passphrase-file"
+            )
+            raise FolderDamaged(sentence)
+
+
+def move_offline(authority: Authority, passphrase: bytes, offline: OfflineKeys) -> tuple[str, ...]:
+    """Move the keys of root and intermediate CAs out of the folder, encrypted anew; gives their names.
+
+    Their lists are signed first, for a year. The keys are written and on disk there, read back and compared, and only
+    then removed here: after a kill at any point the same call goes on. `passphrase` opens the keys in the folder.
+    Raises FolderError, FolderDamaged and what `publish` raises.
+    """
+    folder, office = authority.folder, authority.office
+    with locked(folder.root):
+        names = [spec.file_name for spec in authority.hierarchy.kept_offline]
+        keys = {name: _key(authority, name, passphrase) for name in names if name not in office.offline}
+        if not keys:
+            sentence = f"the keys of root and intermediate CAs are not in {folder.root}: there is nothing to move"
+            raise FolderError(sentence)
+        offline.check_place(folder, authority.journal.folder)
+        if len(keys) < len(names) and not offline.is_there():
+            sentence = f"{', '.join(sorted(office.offline))} went elsewhere before: give the folder that has its key"
+            raise FolderError(sentence)
+        for name in keys:
+            publish(name, office, secrets.token_hex(16), OFFLINE_LIFE)
+        office.step("published")
+        certificates = {name: office.issuers[name].certificate for name in names}
+        if not offline.is_there():
+            offline.write(keys, certificates)
+        office.step("written")
+        # What lies there already is an earlier run's, or it does not pass this: nothing there is ever overwritten.
+        offline.check(certificates)
+        for name, key in keys.items():
+            if _octets(load_private_key(offline.key_file(name).read_bytes(), offline.passphrase)) != _octets(key):
+                sentence = f"{offline.key_file(name)} is another key than the one in {folder.keys}: nothing was removed"
+                raise FolderDamaged(sentence)
+        office.step("compared")
+        for name in keys:
+            (folder.keys / f"{name}.pem").unlink()
+            office.step("removed one")
+        sync(folder.keys)
+    return tuple(keys)
+
+
+def move_passphrase(authority: Authority, to: Path) -> None:
+    """Move the pass-phrase out of the folder: written and on disk there, read back, and only then removed here.
+
+    Raises FolderError and PassphraseError.
+    """
+    folder = authority.folder
+    with locked(folder.root):
+        if not folder.passphrase.exists():
+            sentence = f"there is no pass-phrase in {folder.root}: it was kept elsewhere from the start, or moved"
+            raise FolderError(sentence)
+        if to.resolve().is_relative_to(folder.root.resolve()):
+            sentence = f"{to} lies in {folder.root}, beside the keys: choose a place outside"
+            raise FolderError(sentence)
+        phrase = folder.read(folder.passphrase)
+        if not to.exists():
+            write_passphrase(to, phrase)
+        if read_passphrase(to) != phrase:
+            sentence = f"{to} holds something else than this pass-phrase: nothing was removed; choose another file"
+            raise FolderError(sentence)
+        folder.passphrase.unlink()
+        sync(folder.passphrase.parent)
+
+
+def _key_files(authority: Authority, tls_key: Path | None) -> list[tuple[Path, bool]]:
+    """Keys in the folder that are none of the service's own, and whether the name says that they are a root's."""
+    folder, hierarchy = authority.folder, authority.hierarchy
+    offline = tuple(f"{spec.file_name}." for spec in hierarchy.kept_offline)
+    own = {
+        folder.keys / f"{spec.file_name}.pem" for spec in hierarchy.authorities if spec not in hierarchy.kept_offline
+    }
+    own |= {*folder.keys.glob(f"{hierarchy.response_signer.file_name}-*.pem")}
+    own |= {path for spec in hierarchy.answering for path in folder.keys.glob(f"{spec.responder_file_name}-*.pem")}
+    served = tls_key.resolve() if tls_key is not None else None
+    found = []
+    for path, octets in _small_files(folder.root):
+        public = path.suffix in _PUBLIC or octets.startswith(_CERTIFICATE)
+        named = path.name.startswith(offline) and path not in own
+        if (named and not public) or (_PRIVATE_KEY in octets and path not in own and path.resolve() != served):
+            found.append((path, named))
+    return found
+
+
+def _small_files(root: Path) -> Iterator[tuple[Path, bytes]]:
+    """The folder's files, however deep, that are small enough for a key or a pass-phrase, and what is in them."""
+    for path in sorted(root.rglob("*")):
+        # A database's or a writer's own files may be gone by now; what cannot be read opens nothing.
+        with suppress(OSError):
+            if path.is_file() and path.stat().st_size <= _LARGEST:
+                yield path, path.read_bytes()
+
+
+def _key(authority: Authority, name: str, passphrase: bytes) -> PrivateKey:
+    path = authority.folder.keys / f"{name}.pem"
+    try:
+        return load_private_key(authority.folder.read(path), passphrase)
+    except ValueError as bad:
+        sentence = f"{path} cannot be opened: {bad}"
+        raise FolderDamaged(sentence) from None
+
+
+def _octets(key: PrivateKey) -> bytes:
+    return key.private_bytes(Encoding.DER, PrivateFormat.PKCS8, NoEncryption())

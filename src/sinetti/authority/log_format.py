@@ -1,0 +1,74 @@
+"""The servers' log on standard error: one line per event, as JSON for programs or as text for people.
+
+Exceptions are shown by their kind and by where they came from. What they say is shown of those alone whose texts come
+from the system or from us: others may quote a row of the register, and so a person or an id.
+"""
+
+import json
+import logging
+import sys
+import traceback
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from typing import Any
+
+from sinetti.authority.data_directory import FolderError
+from sinetti.database.connection import REGISTER_UNAVAILABLE
+from sinetti.journal.reader import JournalError
+from sinetti.pki.signers import SignerUnavailable
+from sinetti.server.http import current_request
+
+_TELLING = (OSError, SignerUnavailable, JournalError, FolderError, *REGISTER_UNAVAILABLE)
+_PACKAGE = "sinetti"
+
+
+class Lines(logging.Formatter):
+    """Formats a record as one line."""
+
+    def __init__(self, *, as_json: bool) -> None:
+        """Take the form."""
+        super().__init__()
+        self._as_json = as_json
+
+    def format(self, record: logging.LogRecord) -> str:
+        """Time, level, room, event, request id, what else is known of it, process."""
+        at = datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+        head = {"time": at, "level": record.levelname.lower(), "room": _room(record.name), "event": record.getMessage()}
+        value: dict[str, Any] = head | {"request_id": current_request.get()} | getattr(record, "facts", {})
+        value |= {"error": list(_errors(record)) or None, "pid": record.process}
+        known = {name: one for name, one in value.items() if one is not None}
+        if self._as_json:
+            return json.dumps(known, ensure_ascii=False)
+        more = " ".join(f"{name}={one}" for name, one in known.items() if name not in head)
+        return f"{at} {record.levelname} {head['room']} {' '.join(head['event'].split())} {more}"
+
+
+def log_to_stderr(*, kindness: bool, as_json: bool | None = None) -> None:
+    """Have servers log to standard error; None for the form: JSON unless that is a terminal.
+
+    What was kind is of interest on the bench alone, and there nobody counts requests.
+    """
+    handler = logging.StreamHandler(sys.stderr)
+    if kindness:
+        handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(name)s %(message)s"))
+    else:
+        handler.setFormatter(Lines(as_json=not sys.stderr.isatty() if as_json is None else as_json))
+    logging.basicConfig(level=logging.INFO, handlers=[handler], force=True)
+    logging.getLogger("sinetti.kindness").setLevel(logging.INFO if kindness else logging.WARNING)
+    logging.getLogger("sinetti.api.access").setLevel(logging.WARNING if kindness else logging.INFO)
+
+
+def _room(name: str) -> str:
+    parts = name.split(".")
+    return parts[1] if parts[0] == _PACKAGE and len(parts) > 1 else parts[0]
+
+
+def _errors(record: logging.LogRecord) -> Iterator[str]:
+    """Each exception of a chain, the first cause last: its kind, what it says if that tells nobody's secret, where."""
+    error = record.exc_info[1] if record.exc_info else None
+    while error is not None:
+        said = f": {' '.join(str(error).split())}" if isinstance(error, _TELLING) else ""
+        frames = traceback.extract_tb(error.__traceback__)
+        where = " < ".join(f"{frame.filename.rpartition('/')[2]}:{frame.lineno} {frame.name}" for frame in frames[::-1])
+        yield f"{type(error).__name__}{said} [{where}]"
+        error = error.__cause__ or (None if error.__suppress_context__ else error.__context__)

@@ -1,0 +1,289 @@
+"""The processes of one serving node: what the parent prepares, what each worker and the keeper do (docs/serving.md)."""
+
+import logging
+import resource
+import signal
+import socket
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from functools import partial
+from hashlib import sha256
+from pathlib import Path
+from typing import NoReturn
+
+from sinetti.api.health import PATHS, Aside, HealthDoor
+from sinetti.api.publication import StatusDoor
+from sinetti.api.router import beside
+from sinetti.api.soap import SoapDoor
+from sinetti.authority.alerts import warnings
+from sinetti.authority.bootstrap import Authority
+from sinetti.authority.data_directory import FolderError
+from sinetti.authority.maintenance import agree, looked_after
+from sinetti.authority.ocsp_responders import keep_in_force
+from sinetti.authority.portal_server import PEOPLE_WORKERS, People, listen_people, people_edge
+from sinetti.cli.authority.common import leave, request_id
+from sinetti.infra.clock import ticks
+from sinetti.pki.signers import SignerUnavailable
+from sinetti.server.addresses import Address, listen_shared
+from sinetti.server.admission import Admission, everybody
+from sinetti.server.asgi import Edge
+from sinetti.server.http import Reply, Request
+from sinetti.server.idle_connections import Doorkeeper
+from sinetti.server.listener import PER_ADDRESS, RETIRE, RETIRE_WITHIN, Listener, Tls, connections, serve
+from sinetti.server.rate_limits import SIGNER_RATE, Crowd, Meter, Rate
+from sinetti.server.supervisor import Exchange, Retirement, Role, Supervisor
+from sinetti.server.tls import PairRefused, forget, read_pair
+from sinetti.services.issuance.clock_guard import clock_check
+from sinetti.services.monitoring.health import issuing_check, journal_check, lists_check, register_check
+from sinetti.services.status.crl import publish_all
+
+STATUS_THREADS = 4
+"""Threads, and so connections to the database, that a worker has for the status address."""
+
+SOAP_THREADS_OF_ALL, FEWEST_SOAP_THREADS = 64, 8
+"""Threads that all workers have for SOAP together, and the fewest that one has: most wait for database or signer."""
+
+_GENERATIONS = 3
+_log = logging.getLogger(__name__)
+
+
+RATE_PER_ADDRESS, AT_ONCE_PER_ADDRESS = 100, 64
+"""Requests per second, and at once, of one address, unless told otherwise (docs/serving.md has the arithmetic)."""
+
+
+@dataclass(frozen=True, slots=True)
+class AddressLimits:
+    """What `--rate-per-address` and `--connections-per-address` say: None for nothing, 0 for no limit."""
+
+    rate: int | None = None
+    at_once: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What `sinetti authority serve` was asked for."""
+
+    soap: Address
+    status: Address
+    workers: int
+    pair: tuple[Path, Path] | None = None
+    behind_proxy: bool = False
+    limits: AddressLimits = AddressLimits()
+    people: Address | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Node:
+    """What every process of the node gets from the parent: the opened authority, one socket per worker and door.
+
+    The limits' tables are in memory that all share.
+    """
+
+    authority: Authority
+    plan: Plan
+    soap: tuple[socket.socket, ...]
+    status: tuple[socket.socket, ...]
+    signers: Meter
+    rate: Meter | None
+    crowd: Crowd | None
+    people: People | None
+
+
+def run_node(authority: Authority, plan: Plan, say: Callable[[Plan], None]) -> None:
+    """Serve until SIGTERM or SIGINT; `say` gets the plan, with its ports, when all workers answer.
+
+    Raises what `agree` raises, AddressTaken, PairRefused and NotStarted; with pages for people SettingsError, too.
+    """
+    people = listen_people(plan.people, authority) if plan.people else None
+    agree(authority, tls_key=plan.pair[1] if plan.pair else None)
+    served = _Pairs(plan.pair)
+    soap_address, soap = listen_shared(plan.soap, plan.workers)
+    status_address, status = listen_shared(plan.status, plan.workers)
+    _make_current(authority)
+    plan = replace(plan, soap=soap_address, status=status_address, people=people.address if people else None)
+    node = Node(authority, plan, soap, status, Meter(SIGNER_RATE), _rate(plan.limits), _crowd(plan), people)
+    _open_files_allowed()
+    # A connection, or a journal that is locked, belongs to one process: each child opens its own.
+    authority.journal.close()
+    authority.office.register.close()
+
+    def roles(row: int, tls: Tls | None) -> list[Role]:
+        return [
+            Role(f"worker {number + 1}", partial(_work, node, _Part(number, row + number, tls)))
+            for number in range(plan.workers)
+        ]
+
+    def reload() -> Exchange | None:
+        pair = served.read_again()
+        if pair is None:
+            return None
+        return Exchange(roles(served.row(plan.workers, 1), pair), lambda taken: served.over(pair, taken=taken))
+
+    others = [Role("keeper", partial(_keep, node), renewed=False), *_people_roles(node)]
+    first = [*roles(served.row(plan.workers, 0), served.tls), *others]
+    Supervisor(first, reload, Retirement(RETIRE, RETIRE_WITHIN)).run(lambda: say(node.plan))
+
+
+def _people_roles(node: Node) -> list[Role]:
+    """The processes with pages for people: they know no TLS, so that SIGHUP changes nothing for them."""
+    if node.people is None:
+        return []
+    row = _GENERATIONS * node.plan.workers
+    return [
+        Role(f"people {number + 1}", partial(_serve_people, node.people, node, row + number), renewed=False)
+        for number in range(PEOPLE_WORKERS)
+    ]
+
+
+def _serve_people(people: People, node: Node, row: int, ready: Callable[[], None]) -> NoReturn:
+    """Answer people."""
+    number = row - _GENERATIONS * node.plan.workers
+    office, admission = node.authority.office, _admission(node, row)
+    edge = people_edge(office, people.room, office.register.close, admission, people.settings)
+    serve((Listener(edge, people.sockets[number]),), ready)
+    leave()
+
+
+def soap_threads(workers: int) -> int:
+    """How many threads a worker has for SOAP; each may have a connection to the database."""
+    return max(FEWEST_SOAP_THREADS, SOAP_THREADS_OF_ALL // workers)
+
+
+class _Pairs:
+    """The TLS pair in use, and what SIGHUP puts in its place; how often that was done."""
+
+    def __init__(self, files: tuple[Path, Path] | None) -> None:
+        self._files = files
+        self.tls: Tls | None = read_pair(*files) if files else None
+        self._exchanged = 0
+
+    def row(self, workers: int, later: int) -> int:
+        """Give the first row of the crowd's that workers have, now or so many exchanges later.
+
+        One generation retires, one serves, one is being started: none of them writes what another does.
+        """
+        return (self._exchanged + later) % _GENERATIONS * workers
+
+    def read_again(self) -> Tls | None:
+        """Read the files again; the pair to serve with. A wrong one is logged, and nothing changes."""
+        if self._files is None:
+            _log.info("SIGHUP: without TLS there is nothing to read again")
+            return None
+        try:
+            pair = read_pair(*self._files)
+        except PairRefused as refused:
+            _log.error("SIGHUP: %s; the pair in use stays", refused)
+            return None
+        _log.info("SIGHUP: new workers take over with the pair in %s and %s", *self._files)
+        return pair
+
+    def over(self, pair: Tls, *, taken: bool) -> None:
+        """Keep the pair that is served from now on, and let go of the other."""
+        left, self.tls = (self.tls, pair) if taken else (pair, self.tls)
+        self._exchanged += taken
+        if left is not None:
+            forget(left)
+
+
+def _make_current(authority: Authority) -> None:
+    """Begin with a response signer in force and a fresh CRL of every CA whose key is here."""
+    authority.responses.seal()
+    keep_in_force(authority.office.responders)
+    publish_all(authority.office, request_id())
+
+
+def _open_files_allowed() -> None:
+    """Have as many open files as the system lets us: each connection is one."""
+    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
+
+
+@dataclass(frozen=True, slots=True)
+class _Part:
+    """Which of the workers a process is; while one generation takes over from another, both are there."""
+
+    number: int
+    row: int
+    tls: Tls | None
+
+
+def _work(node: Node, part: _Part, ready: Callable[[], None]) -> NoReturn:
+    """Answer requests."""
+    authority, plan = node.authority, node.plan
+
+    def admits(signer: bytes) -> bool:
+        return not node.signers.wait(sha256(signer).digest(), ticks())
+
+    address, seal = authority.settings.soap_address, authority.responses.seal
+    door = beside(SoapDoor(authority.office, address, authority.recipe, seal, admits), authority.office, admits)
+    close, soap, status = authority.office.register.close, _admission(node, part.row), everybody()
+    edge = Edge(door, threads=soap_threads(plan.workers), admission=soap, leave=close)
+    lists = Edge(_status_door(authority), threads=STATUS_THREADS, admission=status, leave=close)
+    listeners = (
+        Listener(edge, node.soap[part.number], part.tls),
+        Listener(lists, node.status[part.number]),
+    )
+    if node.crowd is not None:
+        # A proxy's connections are many callers': it counts those itself (deploy/nginx.conf).
+        ports, looked_at = (
+            ({plan.status.port}, [status])
+            if plan.behind_proxy
+            else ({plan.soap.port, plan.status.port}, [soap, status])
+        )
+        Doorkeeper(ports, connections() // PER_ADDRESS, looked_at).watch()
+    serve(listeners, ready)
+    leave()
+
+
+def _admission(node: Node, row: int) -> Admission:
+    if node.crowd is not None:
+        node.crowd.take_row(row)
+    set_by_hand = node.plan.limits != AddressLimits()
+    return Admission(node.rate, node.crowd, behind_proxy=node.plan.behind_proxy, counts_loopback=set_by_hand)
+
+
+def _status_door(authority: Authority) -> Callable[[Request], Reply]:
+    office, lists = authority.office, StatusDoor(authority.office)
+    health = HealthDoor(
+        {
+            "register": lambda: register_check(office),
+            "journal": lambda: journal_check(office),
+            "issuing-keys": lambda: issuing_check(office),
+            "response-signer": lambda: _seals(authority),
+            "revocation-lists": lambda: lists_check(office, request_id()),
+            "clock": clock_check(authority.clock),
+        },
+        # The watchdog takes seconds where much is revoked: whether a node is ready does not wait for it.
+        {name: Aside(name, look, office.register.close) for name, look in warnings(authority).items()},
+        done=office.register.refresh,
+    )
+    return lambda request: health(request) if request.path in PATHS else lists(request)
+
+
+def _seals(authority: Authority) -> str | None:
+    """Whether answers can be signed."""
+    try:
+        authority.responses.seal()
+    except (FolderError, SignerUnavailable, OSError) as away:
+        return f"answers cannot be signed: {away}"
+    return None
+
+
+def _rate(limits: AddressLimits) -> Meter | None:
+    rate = RATE_PER_ADDRESS if limits.rate is None else limits.rate
+    return Meter(Rate(rate, 2 * rate)) if rate else None
+
+
+def _crowd(plan: Plan) -> Crowd | None:
+    most = AT_ONCE_PER_ADDRESS if plan.limits.at_once is None else plan.limits.at_once
+    return Crowd(most, _GENERATIONS * plan.workers + PEOPLE_WORKERS) if most else None
+
+
+def _keep(node: Node, ready: Callable[[], None]) -> NoReturn:
+    """Do what one process of a node does."""
+    stops = (signal.SIGTERM, signal.SIGINT)
+    signal.pthread_sigmask(signal.SIG_BLOCK, stops)
+    with looked_after(node.authority):
+        ready()
+        signal.sigwait(stops)
+    leave()

@@ -1,0 +1,158 @@
+"""Leaves of the service's own, each with its key in the folder: loaded, and replaced in time by one process."""
+
+import logging
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from threading import Lock
+
+from cryptography import x509
+
+from sinetti.authority.data_directory import Folder, FolderDamaged, locked
+from sinetti.authority.key_files import OwnFiles, SigningPair, newest_pair, store_pair
+from sinetti.ca.issuance import Issuer, LeafKind, LeafPlan, assemble, prepare
+from sinetti.database.connection import REGISTER_UNAVAILABLE
+from sinetti.domain.values import KeyType
+from sinetti.infra.clock import ticks
+from sinetti.pki.chain import valid_at
+from sinetti.pki.encoding import PublicKey, generate_key, load_certificate
+from sinetti.pki.signers import Signer, SignerUnavailable
+
+RENEWED_BEFORE = timedelta(days=90)
+"""A leaf is replaced this long before its end, or for the last third of its life if that is less."""
+
+TRIED_AGAIN_AFTER = 30.0
+"""Seconds after which a replacement that could not be made is tried again."""
+
+_log = logging.getLogger(__name__)
+
+
+class IssuerEnded(FolderDamaged):
+    """The leaf's CA has ended, and with it every such leaf; the sentence says when, and what to do."""
+
+
+@dataclass(frozen=True, slots=True)
+class LeafSpec:
+    """What leaf it is: its files, its kind of key, what stands in it when it is made at an instant (UTC), its CA."""
+
+    files: OwnFiles
+    key_type: KeyType
+    plan: Callable[[PublicKey, datetime], LeafPlan]
+    issuer: Issuer
+
+    @property
+    def kind(self) -> LeafKind:
+        """Which profile it has."""
+        return self.files.kind
+
+
+@dataclass(frozen=True, slots=True)
+class Means:
+    """What a leaf is made with: the CAs' signer, the office's clock and whether it is believed.
+
+    `made` is told of each certificate that was made, by the name of its CA.
+    """
+
+    signer: Signer
+    now: Callable[[], datetime]
+    may_issue: Callable[[], bool]
+    made: Callable[[str, x509.Certificate], None]
+
+
+class OwnLeaf:
+    """One leaf and its successors, in one process; the last one ends with its CA."""
+
+    def __init__(self, folder: Folder, spec: LeafSpec, means: Means, passphrase: bytes | None) -> None:
+        """Remember where keys are; the first question loads or makes one."""
+        self._folder, self._spec, self._means, self._passphrase = folder, spec, means, passphrase
+        self._lock = Lock()
+        self._held: SigningPair | None = None
+        self._again = 0.0
+
+    def pair(self) -> SigningPair:
+        """The pair to sign with now.
+
+        Where a replacement is due, one caller makes it; meanwhile, and while it cannot be made, what is in force
+        serves on. While the clock is not believed none is made (docs/clock.md), and what served before serves on,
+        whatever that clock says of its dates. Raises IssuerEnded, SignerUnavailable, OSError and ValueError where
+        nothing is in force.
+        """
+        now = self._means.now()
+        held = self._held
+        if held is None or not valid_at(held.certificate, now):
+            with self._lock:
+                return self._made(now)
+        if self._lasts(held.certificate, now) or ticks() < self._again or not self._lock.acquire(blocking=False):
+            return held
+        try:
+            return self._made(now)
+        finally:
+            self._lock.release()
+
+    def _lasts(self, certificate: x509.Certificate, now: datetime) -> bool:
+        begin, end = certificate.not_valid_before_utc, certificate.not_valid_after_utc
+        due = end - min(RENEWED_BEFORE, (end - begin) / 3)
+        return valid_at(certificate, now) and (now < due or end >= self._spec.issuer.certificate.not_valid_after_utc)
+
+    def _made(self, now: datetime) -> SigningPair:
+        held = self._held
+        if held is not None and not self._lasts(held.certificate, now) and not self._clock_believed():
+            return held
+        if held is None or not self._lasts(held.certificate, now):
+            held = self._held = self._pair_for(now)
+        return held
+
+    def _clock_believed(self) -> bool:
+        try:
+            return self._means.may_issue()
+        except REGISTER_UNAVAILABLE:
+            # Nobody can tell then, and an answer that says so wants to be sealed.
+            return False
+
+    def _pair_for(self, now: datetime) -> SigningPair:
+        name, ca = self._spec.files.name, self._spec.issuer
+        believed = self._clock_believed()
+        if believed and now > (end := ca.certificate.not_valid_after_utc):
+            sentence = (
+                f"{ca.name} ended at {end:%Y-%m-%dT%H:%M:%SZ}, so answers cannot be signed: found a new authority"
+            )
+            raise IssuerEnded(sentence)
+        if ticks() < self._again:
+            sentence = f"no certificate for {name} could be made; it is tried again every {TRIED_AGAIN_AFTER:.0f} s"
+            raise SignerUnavailable(sentence)
+        if self._passphrase is None:
+            sentence = "the keys' pass-phrase does not lie beside them: give --passphrase-file (docs/keys.md)"
+            raise SignerUnavailable(sentence)
+        newest = self._newest(self._passphrase, now)
+        if newest is not None and self._lasts(newest.certificate, now):
+            return newest
+        if not believed:
+            if newest is not None:
+                return newest
+            sentence = f"no certificate for {name} is in force, and none is made by a clock that is not believed"
+            raise SignerUnavailable(sentence)
+        try:
+            with locked(self._folder.certificates, wait=True):
+                # Another process of this node may have made one while this one waited.
+                made = self._newest(self._passphrase, now)
+                if made is not None and self._lasts(made.certificate, now):
+                    return made
+                pair = self._issued(now)
+                store_pair(self._folder, name, pair, self._passphrase)
+        except (SignerUnavailable, OSError, ValueError):
+            self._again = ticks() + TRIED_AGAIN_AFTER
+            if newest is None:
+                raise
+            _log.exception("no new certificate for %s could be made: the one in force serves on", name)
+            return newest
+        self._means.made(ca.file_name, pair.certificate)
+        return pair
+
+    def _newest(self, passphrase: bytes, now: datetime) -> SigningPair | None:
+        return newest_pair(self._folder, self._spec.files, passphrase, self._spec.issuer.certificate, now)
+
+    def _issued(self, now: datetime) -> SigningPair:
+        issuer, key = self._spec.issuer, generate_key(self._spec.key_type)
+        to_be_signed = prepare(self._spec.plan(key.public_key(), now), issuer, self._spec.kind)
+        der = assemble(to_be_signed, self._means.signer.sign(issuer.key_name, to_be_signed), issuer.certificate)
+        return SigningPair(load_certificate(der), key)

@@ -1,0 +1,114 @@
+"""The entries of a CRL as octets (RFC 5280, 5.1.2.6 and 5.3): written one by one, and found again by their serials."""
+
+import re
+from datetime import UTC, datetime
+from functools import lru_cache
+
+from sinetti.ca.der import SEQUENCE, tlv
+from sinetti.ca.issuance_request import RevokedEntry
+from sinetti.domain.values import Serial
+
+_INTEGER, _ENUMERATED, _OCTET_STRING, _UTC_TIME, _GENERALIZED_TIME = 0x02, 0x0A, 0x04, 0x17, 0x18
+_CRL_REASON, _INVALIDITY_DATE = bytes.fromhex("0603551d15"), bytes.fromhex("0603551d18")
+_FIRST_YEAR, _GENERALIZED_FROM = 1950, 2050
+_SERIAL_BITS = 159
+_REASONS = {
+    "unspecified": 0,
+    "keyCompromise": 1,
+    "cACompromise": 2,
+    "affiliationChanged": 3,
+    "superseded": 4,
+    "cessationOfOperation": 5,
+    "certificateHold": 6,
+    "privilegeWithdrawn": 9,
+    "aACompromise": 10,
+}
+"""CRLReason (RFC 5280, 5.3.1), but for removeFromCRL, which is for delta CRLs only."""
+
+_BEGUN = re.compile(rb"\x30.\x02([\x01-\x14])(.{1,20}?)(?:\x17\x0d(\d{12})|\x18\x0f(\d{14}))Z", re.DOTALL)
+"""The beginning of an entry: its serial's length, the serial, and the date behind it."""
+
+_WINDOW = 64 * 1024
+
+
+def encoded_entry(entry: RevokedEntry) -> bytes:
+    """One entry in DER. Raises ValueError for a serial, a date or a reason that no list can say."""
+    serial = int(entry.serial, 16)
+    if not 0 < serial < 1 << _SERIAL_BITS:
+        why = "a serial is a positive whole number of at most 20 octets (RFC 5280, 4.1.2.2)"
+        raise ValueError(why)
+    more = _entry_extensions(entry.reason, entry.invalidity_date)
+    return tlv(SEQUENCE, der_integer(serial), der_time(entry.revoked_at), more)
+
+
+def der_integer(number: int) -> bytes:
+    """A whole number from 0 on."""
+    return tlv(_INTEGER, number.to_bytes(number.bit_length() // 8 + 1, "big"))
+
+
+@lru_cache(maxsize=4096)
+def der_time(at: datetime) -> bytes:
+    """A time: UTCTime through 2049, then GeneralizedTime (5.1.2.4). Raises ValueError for one before 1950."""
+    utc = at.astimezone(UTC)
+    if utc.year < _FIRST_YEAR:
+        why = "no list can name a date before 1950 (RFC 5280, 4.1.2.5.1)"
+        raise ValueError(why)
+    if utc.year < _GENERALIZED_FROM:
+        return tlv(_UTC_TIME, f"{utc:%y%m%d%H%M%S}Z".encode())
+    return _generalized(utc)
+
+
+def listed_since(entries: memoryview, since: datetime) -> frozenset[Serial]:
+    """The serials of all entries of a list of ours that were revoked from an instant on, and perhaps some of before.
+
+    Only the end is read, since whoever is revoked later stands further behind: a rebuilt list is in that order, and
+    what is joined to it comes as it is revoked.
+    """
+    size, begin = _WINDOW, f"{since.astimezone(UTC):%Y%m%d%H%M%S}".encode()
+    while size < len(entries):
+        octets = bytes(entries[-size:])
+        found = next((one for one in _BEGUN.finditer(octets) if len(one[2]) == one[1][0]), None)
+        if found is not None and _year_first(found) < begin:
+            return _serials(octets, found.start())
+        size *= 4
+    return _serials(bytes(entries), 0)
+
+
+def _year_first(found: re.Match[bytes]) -> bytes:
+    _, _, digits, whole = found.groups()
+    return whole or (b"20" if digits < b"50" else b"19") + digits
+
+
+def _serials(octets: bytes, at: int) -> frozenset[Serial]:
+    """The serials of entries from a place on; each has fewer than 128 octets, so that every length is one octet."""
+    found = []
+    while at + 3 < len(octets):
+        begin = at + 4
+        found.append(Serial(octets[begin : begin + octets[at + 3]].hex().removeprefix("00")))
+        at += 2 + octets[at + 1]
+    return frozenset(found)
+
+
+@lru_cache(maxsize=4096)
+def _entry_extensions(reason: str, invalidity_date: datetime | None) -> bytes:
+    code = _REASONS.get(reason)
+    if code is None:
+        why = f"no full list can say the reason {reason} (RFC 5280, 5.3.1)"
+        raise ValueError(why)
+    content = b""
+    # "unspecified" is said by leaving the reason out (5.3.1).
+    if code:
+        content += _extension(_CRL_REASON, tlv(_ENUMERATED, bytes((code,))))
+    if invalidity_date is not None:
+        # Always GeneralizedTime (5.3.2).
+        content += _extension(_INVALIDITY_DATE, _generalized(invalidity_date.astimezone(UTC)))
+    return tlv(SEQUENCE, content) if content else b""
+
+
+def _extension(identifier: bytes, value: bytes) -> bytes:
+    return tlv(SEQUENCE, identifier, tlv(_OCTET_STRING, value))
+
+
+def _generalized(utc: datetime) -> bytes:
+    # Four digits (X.690, 11.7), which %Y does not write of a year before 1000 everywhere.
+    return tlv(_GENERALIZED_TIME, f"{utc.year:04}{utc:%m%d%H%M%S}Z".encode())

@@ -1,0 +1,41 @@
+"""Outer shell of what is signed: SEQUENCE { to-be-signed, AlgorithmIdentifier, BIT STRING } (RFC 5280, 4.1 and 5.1)."""
+
+from cryptography import x509
+from cryptography.hazmat.primitives.asymmetric import ec, rsa
+
+from sinetti.pki.encoding import PublicKey
+from sinetti.pki.signatures import algorithm_identifier
+
+SEQUENCE, BIT_STRING = 0x30, 0x03
+_SHORT = 0x80
+
+
+def joined(tbs: bytes, public_key: PublicKey, signature: bytes, behind: bytes = b"") -> bytes:
+    """Join octets and signature to one DER value; the algorithm is the one that goes with the signer's key.
+
+    `behind` is what an OCSP answer has after its signature: certificates (RFC 6960, 4.2.1).
+    """
+    # The leading zero says that no bits of the last octet are unused (X.690, 8.6.2).
+    return tlv(SEQUENCE, tbs, algorithm_identifier(public_key), tlv(BIT_STRING, b"\0", signature), behind)
+
+
+def ca_key(certificate: x509.Certificate) -> PublicKey:
+    """Give the public key of a CA. Raises ValueError for a key that is neither RSA nor EC."""
+    key = certificate.public_key()
+    if not isinstance(key, (rsa.RSAPublicKey, ec.EllipticCurvePublicKey)):
+        why = "the CA's key is neither RSA nor EC"
+        raise ValueError(why)  # noqa: TRY004 -- the certificate is wrong, not the caller's types
+    return key
+
+
+def tlv(tag: int, *content: bytes | memoryview) -> bytes:
+    """One DER value with a definite length (X.690, 8.1.3 and 10.1), its content in parts: a list's has 40 MB."""
+    return b"".join((head(tag, sum(map(len, content))), *content))
+
+
+def head(tag: int, length: int) -> bytes:
+    """What stands before the content of a DER value that has so many octets."""
+    if length < _SHORT:
+        return bytes((tag, length))
+    octets = length.to_bytes((length.bit_length() + 7) // 8, "big")
+    return bytes((tag, _SHORT | len(octets))) + octets

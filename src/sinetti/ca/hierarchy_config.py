@@ -1,0 +1,234 @@
+"""The CAs of one environment, from one TOML file: names, keys, lifetimes. Presets stand in `presets/`."""
+
+import re
+import tomllib
+from collections.abc import Mapping, Sequence
+from datetime import timedelta
+from importlib.resources import files
+from urllib.parse import urlsplit
+
+from sinetti.ca.hierarchy_builder import Built, build_hierarchy
+from sinetti.ca.hierarchy_model import AuthoritySpec, Hierarchy, HierarchyError, ResponseSignerSpec, Role
+from sinetti.ca.tables import Table
+from sinetti.domain.values import Channel, Environment, KeyPolicy, KeyType
+
+__all__ = [
+    "PRESETS",
+    "AuthoritySpec",
+    "Built",
+    "Hierarchy",
+    "HierarchyError",
+    "ResponseSignerSpec",
+    "Role",
+    "build_hierarchy",
+    "load_preset",
+    "parse_hierarchy",
+]
+
+PRESETS = ("default", "incomes-register-test")
+"""The names that `load_preset` knows."""
+
+_PLACEHOLDER = "{test}"
+_NAME = re.compile(r"[A-Za-z0-9]([A-Za-z0-9.-]| (?! ))*[A-Za-z0-9]")
+_LONGEST_NAME = 64
+_COUNTRY = re.compile(r"[A-Z]{2}")
+_TEST_WORD = re.compile(r"\btest\b", re.IGNORECASE)
+_ABOVE: Mapping[Role, Role] = {
+    Role.INTERMEDIATE: Role.ROOT,
+    Role.ISSUING: Role.INTERMEDIATE,
+    Role.SERVICES: Role.INTERMEDIATE,
+}
+
+
+def load_preset(name: str) -> str:
+    """Give the TOML of a preset. Raises HierarchyError for a name that there is none of."""
+    if name not in PRESETS:
+        why = f"there is no preset {name!r}; write one of {', '.join(PRESETS)}"
+        raise HierarchyError(why)
+    return (files("sinetti.ca") / "presets" / f"{name}.toml").read_text(encoding="utf-8")
+
+
+def parse_hierarchy(text: str, environment: Environment, base_url: str | None = None) -> Hierarchy:
+    """Read a hierarchy for one environment out of TOML.
+
+    `base_url` (plain http, no slash at the end) goes before the key `base_url` of the file; one of the two must be
+    there. In names, `{test}` becomes "Test " in TEST and nothing in PRODUCTION. Raises HierarchyError, which names the
+    line or key and what to write.
+    """
+    try:
+        top = Table("", tomllib.loads(text))
+    except tomllib.TOMLDecodeError as bad:
+        why = f"this is no TOML: {bad}; correct that line"
+        raise HierarchyError(why) from None
+    parsed = _parse_top(top, environment, base_url)
+    _check_environment(parsed)
+    _check_tree(parsed)
+    _check_lifetimes(parsed)
+    return parsed
+
+
+def _parse_top(top: Table, environment: Environment, base_url: str | None) -> Hierarchy:
+    written_url = top.text_or_none("base_url")
+    validity, policy = _holders(top.table("holders"))
+    parsed = Hierarchy(
+        environment=environment,
+        base_url=_base_url(base_url or written_url),
+        organisation=top.text("organisation"),
+        country=top.matching("country", _COUNTRY, 'two capitals, such as "FI"'),
+        test_bench_only=top.flag("test_bench_only"),
+        authorities=tuple(_authority(table, environment) for table in top.tables("authorities")),
+        response_signer=_response_signer(top.table("response_signer"), environment),
+        holder_validity=validity,
+        key_policy=policy,
+    )
+    top.finish()
+    return parsed
+
+
+def _holders(table: Table) -> tuple[timedelta, KeyPolicy]:
+    validity = table.days("validity_days")
+    policy = KeyPolicy(table.choices("key_types", KeyType), table.flag("small_exponent"))
+    table.finish()
+    return validity, policy
+
+
+def _authority(table: Table, environment: Environment) -> AuthoritySpec:
+    role = table.choice("role", Role)
+    parsed = AuthoritySpec(
+        name=_name(table, "name", environment),
+        role=role,
+        parent=None if role is Role.ROOT else _name(table, "parent", environment),
+        key_type=table.choice("key", KeyType),
+        lifetime=table.days("lifetime_days"),
+        channel=table.choice("channel", Channel) if role is Role.ISSUING else None,
+    )
+    table.finish()
+    return parsed
+
+
+def _response_signer(table: Table, environment: Environment) -> ResponseSignerSpec:
+    parsed = ResponseSignerSpec(
+        name=_name(table, "name", environment),
+        key_type=table.choice("key", KeyType),
+        lifetime=table.days("lifetime_days"),
+    )
+    table.finish()
+    return parsed
+
+
+def _name(table: Table, key: str, environment: Environment) -> str:
+    """Take a CN that is fit for addresses and file names: plain ASCII, with the placeholder filled."""
+    written = table.text(key)
+    name = written.replace(_PLACEHOLDER, "Test " if environment is Environment.TEST else "")
+    if len(name) > _LONGEST_NAME or not _NAME.fullmatch(name):
+        raise table.error(
+            key, written, "at most 64 letters A-Z, digits, dots and hyphens with single blanks between them"
+        )
+    return name
+
+
+def _base_url(url: str | None) -> str:
+    if url is None:
+        why = 'base_url: this key is missing; write the http address, such as "http://pki.example.fi"'
+        raise HierarchyError(why)
+    if not _is_plain_http(url):
+        why = f"base_url: {url!r} will not do; write a plain http:// address without user, query, or slash at the end"
+        raise HierarchyError(why)
+    return url
+
+
+def _is_plain_http(url: str) -> bool:
+    """Plain http, since a client that looks up a certificate's status cannot ask over TLS (RFC 5280, 8)."""
+    try:
+        parts = urlsplit(url)
+        port_fits = parts.port is None or parts.port > 0
+    except ValueError:
+        return False
+    plain = url.startswith("http://") and bool(parts.hostname) and "@" not in parts.netloc and port_fits
+    return plain and url.isascii() and url.isprintable() and not re.search(r"[ ?#<>\"\\]|/$", url)
+
+
+def _check_environment(parsed: Hierarchy) -> None:
+    """Every name tells PRODUCTION from TEST (facts sheet, 1), and no setting of a bench gets into PRODUCTION."""
+    production = parsed.environment is Environment.PRODUCTION
+    if production and parsed.test_bench_only:
+        why = "test_bench_only: this hierarchy is for a test bench only; write another one for PRODUCTION"
+        raise HierarchyError(why)
+    if production and parsed.key_policy.small_exponent:
+        why = "[holders]: small_exponent: RSA with e=3 is for test benches; write false for PRODUCTION"
+        raise HierarchyError(why)
+    for one in _named(parsed):
+        if bool(_TEST_WORD.search(one.name)) is production:
+            why = (
+                f"name: {one.name!r} does not tell PRODUCTION from TEST; write {_PLACEHOLDER} where the word may stand"
+            )
+            raise HierarchyError(why)
+
+
+def _check_tree(parsed: Hierarchy) -> None:
+    """One root, CAs under what is above their role, one CA for each purpose, no two alike in name."""
+    specs = parsed.authorities
+    seen: dict[str, AuthoritySpec] = {}
+    for spec in specs:
+        above = None if spec.parent is None else seen.get(spec.parent)
+        if spec.role is not Role.ROOT and (above is None or above.role is not _ABOVE[spec.role]):
+            wanted = _ABOVE[spec.role].value
+            why = f"parent: {spec.name!r} needs a CA of the role {wanted!r} that stands before it in the file"
+            raise HierarchyError(why)
+        seen[spec.name] = spec
+    _check_unique(parsed)
+    _check_count(specs, Role.ROOT)
+    _check_count(specs, Role.SERVICES)
+    channels = [spec.channel for spec in specs if spec.channel is not None]
+    if not channels or len(channels) != len(set(channels)):
+        why = 'channel: write at least one [[authorities]] of the role "issuing", and each channel once'
+        raise HierarchyError(why)
+
+
+def _named(parsed: Hierarchy) -> tuple[AuthoritySpec | ResponseSignerSpec, ...]:
+    return (*parsed.authorities, parsed.response_signer)
+
+
+def _check_unique(parsed: Hierarchy) -> None:
+    names = [one.file_name.lower() for one in _named(parsed)]
+    for one in names:
+        if names.count(one) > 1:
+            why = f"name: {one!r} stands there twice, blanks and case apart; write names that differ"
+            raise HierarchyError(why)
+    *authorities, signer = names
+    for one in authorities:
+        # The signer's files are called NAME-SERIAL: no CA's file may pass for one of them.
+        if one.startswith(f"{signer}-"):
+            why = f"name: {one!r} begins like the files of [response_signer]; write another name for one of them"
+            raise HierarchyError(why)
+        # /crl/NAME-SHARD.crl stands in certificates, critically in lists: nothing else may have that address.
+        shard_of, _, number = one.rpartition("-")
+        if shard_of in authorities and number.isdecimal():
+            why = f"name: {one!r} is the address of a list of {shard_of!r}; write another name for one of them"
+            raise HierarchyError(why)
+
+
+def _check_count(specs: Sequence[AuthoritySpec], role: Role) -> None:
+    if sum(spec.role is role for spec in specs) != 1:
+        why = f'role: write exactly one [[authorities]] of the role "{role.value}"'
+        raise HierarchyError(why)
+
+
+def _check_lifetimes(parsed: Hierarchy) -> None:
+    """Nothing is issued past the end of any CA above it, and nothing is clipped: so it has to fit from the start."""
+    lifetimes = {spec.name: spec.lifetime for spec in parsed.authorities}
+    for spec in parsed.authorities:
+        above = None if spec.parent is None else lifetimes[spec.parent]
+        if above is not None and spec.lifetime > above:
+            why = f"lifetime_days: {spec.name!r} would outlive {spec.parent!r}; write at most {above.days}"
+            raise HierarchyError(why)
+        if spec.channel is not None and parsed.holder_validity >= spec.lifetime:
+            why = f"[holders]: validity_days: {spec.name!r} could never issue; write less than {spec.lifetime.days}"
+            raise HierarchyError(why)
+        if spec.channel is not None and spec.lifetime > parsed.services.lifetime:
+            ends = f"{parsed.services.name!r} would end before {spec.name!r}, and answers would go unsigned"
+            why = f"lifetime_days: {ends}; write at least {spec.lifetime.days}"
+            raise HierarchyError(why)
+    if parsed.response_signer.lifetime >= parsed.services.lifetime:
+        why = f"[response_signer]: lifetime_days: write less than {parsed.services.lifetime.days}, the life of its CA"
+        raise HierarchyError(why)

@@ -1,0 +1,47 @@
+"""`sinetti authority backup` and `restore`: the register into a file, and a file into a new register."""
+
+import argparse
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from sinetti.authority.bootstrap import database_url, journal_mark
+from sinetti.authority.data_directory import Folder, FolderKind
+from sinetti.cli.authority.common import add_dir, command
+from sinetti.cli.core.output import tell
+from sinetti.database.operations import backups
+from sinetti.settings import authority as authority_settings
+
+if TYPE_CHECKING:
+    from sinetti.cli.client.common import Commands
+
+
+def register(commands: "Commands") -> None:
+    """Add the commands to the parser."""
+    example = "sinetti authority backup --dir /srv/sinetti --out /backup/register-2027-03-01"
+    parser = command(commands, "backup", "copy the register into a new file, while it is in use", _back_up, example)
+    add_dir(parser)
+    parser.add_argument("--out", metavar="FILE", type=Path, required=True, help="a new file; it holds people's data")
+    example = "sinetti authority restore --dir /srv/sinetti --from /backup/register-2027-03-01"
+    summary = "make the register from a backup, where there is none; then run reconcile"
+    parser = command(commands, "restore", summary, _restore, example)
+    add_dir(parser)
+    parser.add_argument("--from", metavar="FILE", type=Path, required=True, dest="source", help="what `backup` made")
+
+
+def _back_up(parsed: argparse.Namespace) -> int:
+    backups.take(_url(parsed.dir), parsed.out.absolute())
+    tell(f"The register is in {parsed.out}. DIR and the journals have to be copied too.")
+    return 0
+
+
+def _restore(parsed: argparse.Namespace) -> int:
+    backups.restore(_url(parsed.dir), parsed.source.absolute())
+    journal_mark(Folder(parsed.dir.absolute()), FolderKind.AUTHORITY).write_restored()
+    tell(f"Restored. Next: sinetti authority reconcile --dir {parsed.dir}")
+    return 0
+
+
+def _url(root: Path) -> str:
+    folder = Folder(root.absolute())
+    folder.check(FolderKind.AUTHORITY)
+    return database_url(folder, FolderKind.AUTHORITY, authority_settings.read(folder.settings))

@@ -1,0 +1,83 @@
+"""`sinetti authority change-contact`: another contact for a certificate, or an address that is mended."""
+
+import argparse
+from typing import TYPE_CHECKING
+
+from sinetti.api.serializers import instant
+from sinetti.cli.authority.common import OPERATOR, OptionError, add_dir, command, opened, put, request_id
+from sinetti.cli.authority.person_options import add_person, person_of
+from sinetti.database.organisations.organisations import Person
+from sinetti.domain.validation import LONGEST_PERSON, check_email, check_phone, check_unlinked
+from sinetti.domain.values import Language
+from sinetti.services.organisations.contacts import ContactChange, ContactChanged, Corrected, change_contact
+
+if TYPE_CHECKING:
+    from sinetti.cli.client.common import Commands
+
+EXAMPLE = (
+    "sinetti authority change-contact 4f…c1 --dir /srv/sinetti --name 'The contact' --email contact@customer.example\n"
+    "  sinetti authority change-contact 4f…c1 --dir /srv/sinetti --correct --phone '+358 40 1234567'"
+)
+
+
+def register(commands: "Commands") -> None:
+    """Add the command to the parser."""
+    summary = "name another contact or deputy for a certificate or an open order, or mend what is known of one"
+    parser = command(commands, "change-contact", summary, _run, EXAMPLE)
+    parser.add_argument("named", metavar="SERIAL-OR-ORDER", help="the certificate's serial in hex, or the order's id")
+    add_dir(parser)
+    add_person(parser, "the contact", needed=False)
+    parser.add_argument("--deputy", action="store_true", help="it is about the deputy, who stands in for them")
+    parser.add_argument("--correct", action="store_true", help="the same person: mend what is given, keep the rest")
+    parser.add_argument("--json", action="store_true", help="print what was done for programs")
+
+
+def _run(parsed: argparse.Namespace) -> int:
+    change = ContactChange(parsed.named, _who(parsed), deputy=parsed.deputy)
+    with opened(parsed.dir) as authority:
+        done = change_contact(change, authority.office, OPERATOR, request_id())
+    put(_row(done), as_json=parsed.json, table=lambda: _lines(done, "deputy" if parsed.deputy else "contact person"))
+    return 0
+
+
+def _who(parsed: argparse.Namespace) -> Person | Corrected:
+    if parsed.correct:
+        return _corrected(parsed)
+    if parsed.name is None or parsed.email is None:
+        sentence = "name the person with --name and --email; or say --correct and what is to be mended"
+        raise OptionError(sentence)
+    parsed.phone, parsed.language = parsed.phone or "", parsed.language or Language.FI.value
+    return person_of(parsed)
+
+
+def _corrected(parsed: argparse.Namespace) -> Corrected:
+    if all(one is None for one in (parsed.name, parsed.email, parsed.phone, parsed.language)):
+        sentence = "say what is to be mended: --name, --email, --phone or --language"
+        raise OptionError(sentence)
+    return Corrected(
+        None if parsed.name is None else check_unlinked("--name", parsed.name, LONGEST_PERSON),
+        None if parsed.email is None else check_email("--email", parsed.email),
+        None if parsed.phone is None else check_phone("--phone", parsed.phone),
+        None if parsed.language is None else Language(parsed.language),
+    )
+
+
+def _row(done: ContactChanged) -> dict[str, object]:
+    return {
+        "customer_id": done.customer_id,
+        "changed": done.changed,
+        "offered": [
+            {"order_id": one.order_id, "secure_id": one.secure_id, "expires": instant(one.expires), "code": one.code}
+            for one in done.offered
+        ],
+    }
+
+
+def _lines(done: ContactChanged, who: str) -> str:
+    said = f"Changed the {who}." if done.changed else f"The {who} was so already; nothing was changed."
+    lines = [said, *(f"A new link to the transfer IDs of order {one.order_id} is on its way." for one in done.offered)]
+    # Who has no phone gets no PIN code.
+    lines += [
+        f"Tell the contact person this code by phone or in person: {one.code}" for one in done.offered if one.code
+    ]
+    return "\n".join(lines)

@@ -1,0 +1,88 @@
+"""`sinetti authority clock`: whether the machine's clock is believed, and accepting it where it has to be."""
+
+import argparse
+import sys
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+
+from sinetti.api.serializers import instant
+from sinetti.cli.authority.common import OPERATOR, OptionError, add_dir, command, group, opened, put, request_id
+from sinetti.cli.core.output import tell
+from sinetti.domain.operations.clock_check import difference
+from sinetti.services.issuance.clock_guard import Standing, accept_clock, problem
+
+if TYPE_CHECKING:
+    from sinetti.cli.client.common import Commands
+
+
+def register(commands: "Commands") -> None:
+    """Add the commands to the parser."""
+    example = "sinetti authority clock show --dir /srv/sinetti"
+    below = group(commands, "clock", "look at the machine's clock, or accept it", example)
+    show = command(below, "show", "show whether the clock is believed, and why not", _show, example)
+    add_dir(show)
+    show.add_argument("--json", action="store_true", help="print for programs")
+    example = "sinetti authority clock accept --dir /srv/sinetti"
+    summary = "accept the clock as it is: instants that were stored before count no more"
+    accept = command(below, "accept", summary, _accept, example)
+    add_dir(accept)
+    accept.add_argument("--yes", action="store_true", help="do not ask")
+
+
+def _show(parsed: argparse.Namespace) -> int:
+    with opened(parsed.dir) as authority:
+        shown = _row(authority.clock.look())
+    put(shown, as_json=parsed.json, table=lambda: _lines(shown))
+    return 0
+
+
+def _accept(parsed: argparse.Namespace) -> int:
+    with opened(parsed.dir) as authority:
+        before = authority.clock.look()
+        tell(_lines(_row(before)))
+        if not parsed.yes:
+            _ask(before)
+        after = accept_clock(authority.clock, authority.office, OPERATOR, request_id())
+    put(_row(after), as_json=False, table=lambda: _lines(_row(after)))
+    return 0
+
+
+def _ask(standing: Standing) -> None:
+    """Ask a person whether this is the time. Raises OptionError where nobody says so."""
+    if not sys.stdin.isatty():
+        sentence = "clock accept asks whether the time is right, and nobody is there to be asked: give --yes"
+        raise OptionError(sentence)
+    tell(f"Is it {_instant(standing.readings.answered)} now? [y/N] ", end="")
+    if sys.stdin.readline().strip().casefold() not in {"y", "yes"}:
+        sentence = "nothing was accepted: set the machine's clock right first"
+        raise OptionError(sentence)
+
+
+def _row(standing: Standing) -> dict[str, Any]:
+    ahead = difference(standing.readings)
+    return {
+        "machine": _instant(standing.readings.answered),
+        "database": _instant(standing.readings.database),
+        "difference": round(ahead.total_seconds(), 3) if ahead is not None else None,
+        "newest": _instant(standing.readings.newest),
+        "accepted": _instant(standing.stored.accepted_at),
+        "issuing": standing.doubt is None,
+        "reason": standing.doubt,
+        "problem": problem(standing),
+    }
+
+
+def _instant(at: datetime | None) -> str | None:
+    return instant(at.replace(microsecond=0)) if at is not None else None
+
+
+def _lines(shown: dict[str, Any]) -> str:
+    words = {
+        "machine": shown["machine"],
+        "database": shown["database"] or "no clock of its own",
+        "difference": "-" if shown["difference"] is None else f"{shown['difference']:.3f} s",
+        "newest stored": shown["newest"] or "nothing is stored yet",
+        "accepted": shown["accepted"] or "never",
+        "issuing": "yes" if shown["issuing"] else f"no: {shown['problem']}",
+    }
+    return "\n".join(f"{name:<13}  {value}" for name, value in words.items())

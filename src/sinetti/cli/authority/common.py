@@ -1,0 +1,260 @@
+"""What the authority's commands share: the folder, the opened authority, and errors in one sentence."""
+
+import argparse
+import json
+import logging
+import os
+import secrets
+import signal
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, NoReturn
+
+from sinetti.authority.bootstrap import Authority, open_authority
+from sinetti.authority.data_directory import FolderDamaged, FolderError, FolderKind
+from sinetti.ca.hierarchy_config import HierarchyError
+from sinetti.cli.core import argparse_i18n
+from sinetti.cli.core.output import is_writable, put_line, tell
+from sinetti.client.results import ExitCode
+from sinetti.database.connection import REGISTER_ERRORS, REGISTER_UNAVAILABLE, RegisterRefusesError, is_damaged
+from sinetti.database.operations.backups import BackupError, RegisterNotWhole
+from sinetti.domain.certificates.bulk_revocation import BulkRefused
+from sinetti.domain.certificates.renewal_info import CallRefused
+from sinetti.domain.organisations.identifiers import CustomerIdError
+from sinetti.domain.usage import GatewayRefused
+from sinetti.domain.validation import WordError
+from sinetti.infra.clock import machine_now
+from sinetti.journal.reader import JournalError
+from sinetti.pki.signers import SignerUnavailable
+from sinetti.server.addresses import AddressTaken
+from sinetti.server.supervisor import NotStarted
+from sinetti.server.tls import PairRefused
+from sinetti.services.access.accounts import AccountError
+from sinetti.services.issuance.clock_guard import ClockNotAcceptable
+from sinetti.services.issuance.order import OrderError
+from sinetti.services.monitoring.retention import NotErased
+from sinetti.services.organisations.people import PeopleError
+from sinetti.services.organisations.register import ChannelError
+from sinetti.services.revocation.revoke import NotRevocable
+from sinetti.settings.authority import SettingsError
+from sinetti.testbench.core.clock import ClockGoesBack, ClockOutOfRange
+
+if TYPE_CHECKING:
+    from sinetti.cli.client.common import Commands
+
+OPERATOR = "operator"
+_FIRST_YEAR = 1950  # of dates in certificates and lists (RFC 5280, 4.1.2.5.1)
+
+SOMEBODY_HAS_TO_ACT = 3
+"""Exit code where a command did what it could, and a person has to go on: findings, or a second officer's turn."""
+
+
+class OptionError(ValueError):
+    """An option that cannot be used; the sentence names it and says what to write."""
+
+
+_REGISTER_DAMAGED = (
+    "the register is damaged: stop every node, move it away and make it anew from a backup, with sinetti authority "
+    "restore and then reconcile (docs/journal.md); a test bench is made anew in another folder"
+)
+_DAMAGED = (FolderDamaged, JournalError, SettingsError, SignerUnavailable)
+_USAGE = (
+    AccountError,
+    AddressTaken,
+    BackupError,
+    BulkRefused,
+    CallRefused,
+    ClockGoesBack,
+    ClockNotAcceptable,
+    ClockOutOfRange,
+    ChannelError,
+    RegisterRefusesError,
+    CustomerIdError,
+    FolderError,
+    GatewayRefused,
+    HierarchyError,
+    NotErased,
+    NotRevocable,
+    OptionError,
+    OrderError,
+    PairRefused,
+    PeopleError,
+    WordError,
+)
+
+
+def add_dir(parser: argparse.ArgumentParser) -> None:
+    """Add the option for the authority's folder."""
+    parser.add_argument("--dir", metavar="DIR", type=Path, required=True, help="the authority's folder")
+
+
+EXIT_CODES = """\
+exit codes: 0 done · 1 our own fault · 2 the command cannot be done as written, or an address is taken · 3 somebody has
+to act: watch found something, or a second officer has to approve · 4 the register is away or busy: run again · 5 the
+folder, the register or a journal is damaged, missing or in use, its settings are wrong, a key cannot be used, or the
+journals know more than the register · 130 interrupted"""
+
+
+def group(commands: "Commands", name: str, summary: str, example: str) -> "Commands":
+    """Add a group of commands, with an example and the exit codes; gives what its commands are added to."""
+    parser = commands.add_parser(
+        name,
+        help=summary,
+        description=f"{summary[0].upper()}{summary[1:]}.",
+        epilog=f"example:\n  {example}\n\n{EXIT_CODES}",
+    )
+    return parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
+
+
+def command(
+    commands: "Commands",
+    name: str,
+    summary: str,
+    run: Callable[[argparse.Namespace], int],
+    example: str,
+) -> argparse.ArgumentParser:
+    """Add one command with an example; `run` is called with its options, and its errors become one sentence."""
+    parser = argparse_i18n.add_command(commands, name, summary, example)
+    parser.set_defaults(run=lambda parsed: guarded(run, parsed))
+    return parser
+
+
+def guarded(run: Callable[[argparse.Namespace], int], parsed: argparse.Namespace) -> int:
+    """Run a command; what an operator can mend is said in one sentence, with the exit code of the contracts."""
+    _STOP.told = False
+    before = {number: signal.signal(number, _interrupted) for number in (signal.SIGTERM, signal.SIGINT)}
+    mask = signal.pthread_sigmask(signal.SIG_BLOCK, ())
+    try:
+        return run(parsed)
+    except RegisterNotWhole as bad:
+        return _say(f"{_REGISTER_DAMAGED} (it says: {bad})", ExitCode.STORE)
+    except _DAMAGED as bad:
+        return _say(bad, ExitCode.STORE)
+    except _USAGE as bad:
+        return _say(bad, ExitCode.USAGE)
+    except REGISTER_UNAVAILABLE as away:
+        return _say(f"the register cannot be used: {away}", ExitCode.AGAIN)
+    except REGISTER_ERRORS as bad:
+        if not is_damaged(bad):
+            raise
+        return _say(f"{_REGISTER_DAMAGED} (it says: {bad})", ExitCode.STORE)
+    except NotStarted as bad:
+        return _say(bad, ExitCode.FAULT)
+    except OSError as bad:
+        return _say(f"{bad.filename or 'a file'}: {bad.strerror or bad}", ExitCode.STORE)
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+        # A service that was not started after all heard no SIGHUP while it was being prepared.
+        signal.pthread_sigmask(signal.SIG_SETMASK, mask)
+
+
+@contextmanager
+def opened(folder: Path, passphrase: bytes | None = None) -> Iterator[Authority]:
+    """Open an authority for one command; without a pass-phrase it is looked for where the service has it."""
+    authority = open_authority(folder.absolute(), FolderKind.AUTHORITY, passphrase=passphrase)
+    try:
+        yield authority
+    finally:
+        authority.journal.close()
+        authority.office.register.close()
+
+
+def request_id() -> str:
+    """A command's own request id."""
+    return secrets.token_hex(16)
+
+
+def unknown_organisation(customer_id: str) -> CustomerIdError:
+    """Make the error for an id that no organisation has."""
+    sentence = f"no organisation has the id {customer_id}"
+    return CustomerIdError(sentence)
+
+
+def zoned_instant(option: str, text: str) -> datetime:
+    """Read a time with its zone; UTC, whole seconds. Raises OptionError, also for a time before 1950."""
+    try:
+        parsed = datetime.fromisoformat(text)
+        at = parsed.astimezone(UTC).replace(microsecond=0) if parsed.tzinfo else None
+    except (ValueError, OverflowError):
+        at = None
+    # A year with a digit too few, as 0202: what is revoked is revoked for good, and so is what it says.
+    if at is None or at.year < _FIRST_YEAR:
+        sentence = f"{option}: write a time with its zone, like 2027-03-01T12:00:00Z, not {text!r}"
+        raise OptionError(sentence)
+    return at
+
+
+def octets_of(option: str, path: Path) -> bytes:
+    """Read a file that an option names. Raises OptionError."""
+    try:
+        return path.read_bytes()
+    except OSError as bad:
+        sentence = f"{option}: {path} cannot be read: {bad.strerror}"
+        raise OptionError(sentence) from None
+
+
+def past_instant(option: str, text: str) -> datetime:
+    """Read a time that has passed. Raises OptionError."""
+    at = zoned_instant(option, text)
+    if at > machine_now():
+        sentence = f"{option}: a key is doubted since a time that has passed; leave it out if that is now"
+        raise OptionError(sentence)
+    return at
+
+
+def leave() -> NoReturn:
+    """End the process of a server that was told to stop.
+
+    Python's own end is left out: threads of the HTTP server's native part may still ask for the interpreter then, which
+    aborts the process (measured: one stop in five). Nothing is lost, every commit is on disk.
+    """
+    logging.shutdown()
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(ExitCode.DONE)
+
+
+def put(value: object, *, as_json: bool, table: Callable[[], str]) -> None:
+    """Print a value for programs, or the same as a table for people."""
+    if not as_json:
+        put_line(table())
+        return
+    text = json.dumps(value, ensure_ascii=False)
+    put_line(text if is_writable(text) else json.dumps(value))
+
+
+def _say(error: object, code: ExitCode) -> int:
+    said = " ".join(str(error).split())
+    # What others say may end in a question, which needs no full stop.
+    sentence = said if said.endswith(("?", "!")) else f"{said.rstrip('.')}."
+    tell(f"sinetti: {sentence}")
+    return code
+
+
+def heed_stop() -> None:
+    """Stop a server that was told to while it was being started; called once it handles signals in its own way.
+
+    Python drops what is raised inside a weak reference's callback or a `__del__`, which a signal may well interrupt: a
+    bench went on though it had been told to stop (seen once in some hundred foundings).
+    """
+    if _STOP.told:
+        raise KeyboardInterrupt
+
+
+class _Stop:
+    """Whether this process was told to stop: of a process, as signals are."""
+
+    told = False
+
+
+_STOP = _Stop()
+
+
+def _interrupted(_number: int, _frame: object) -> NoReturn:
+    """End by SIGTERM as by Ctrl-C, so that what was begun is cleaned up; a server that listens has its own way."""
+    _STOP.told = True
+    raise KeyboardInterrupt

@@ -1,0 +1,86 @@
+"""What is really served at the status address, fetched over HTTP as relying parties do."""
+
+import urllib.error
+import urllib.request
+from http.client import HTTPException
+from urllib.parse import urlsplit
+
+from sinetti.api.health import LIVES
+from sinetti.cli.authority.common import OptionError
+from sinetti.services.monitoring.findings import ListPlace, NotThere, Read
+
+WITHIN = 10.0
+"""Seconds for one answer to begin, and for each part of it to come."""
+
+LARGEST = 256 * 1024 * 1024
+"""Octets: a list of a million entries has some 40 million."""
+
+
+class _NoDetours(urllib.request.HTTPRedirectHandler):
+    """What is asked for lies where it is asked for."""
+
+    def redirect_request(self, *_words: object) -> None:
+        """Follow nothing."""
+
+
+_opener = urllib.request.build_opener(urllib.request.ProxyHandler({}), _NoDetours)
+
+
+def check_address(text: str) -> str:
+    """Give the address without a slash at its end. Raises OptionError."""
+    try:
+        parts = urlsplit(text)
+        well = parts.scheme in {"http", "https"} and bool(parts.hostname) and not parts.query and not parts.fragment
+    except ValueError:
+        well = False
+    if not well:
+        sentence = f"--status-url: write an address such as http://pki.example, not {text!r}"
+        raise OptionError(sentence)
+    return text.rstrip("/")
+
+
+def served(address: str) -> Read:
+    """Read lists as they are served there."""
+
+    def read(place: ListPlace) -> bytes:
+        return fetched(f"{address}{place.path}")
+
+    return read
+
+
+def why_away(address: str) -> str | None:
+    """Why nobody answers there at all; None where somebody does, whatever the answer."""
+    try:
+        with _opener.open(f"{address}{LIVES}", timeout=WITHIN):
+            return None
+    except urllib.error.HTTPError as answered:
+        answered.close()
+        return None
+    except (OSError, HTTPException) as failed:
+        return _why(failed)
+
+
+def fetched(url: str, request: bytes | None = None) -> bytes:
+    """GET an address, or POST an OCSP request there; gives what is answered with 200. Raises NotThere."""
+    headers = {} if request is None else {"Content-Type": "application/ocsp-request"}
+    asked = urllib.request.Request(url, request, headers)  # noqa: S310 - check_address lets http and https through
+    try:
+        with _opener.open(asked, timeout=WITHIN) as reply:
+            octets: bytes = reply.read(LARGEST + 1)
+    except urllib.error.HTTPError as refused:
+        refused.close()
+        sentence = f"{url} answers {refused.code}: look at the service, and at the proxy in front of it"
+        raise NotThere(sentence) from None
+    except (OSError, HTTPException) as failed:
+        sentence = f"{url} cannot be fetched ({_why(failed)}): is the service running?"
+        raise NotThere(sentence) from None
+    if len(octets) > LARGEST:
+        sentence = f"{url} has more than {LARGEST} octets: that is none of ours"
+        raise NotThere(sentence)
+    return octets
+
+
+def _why(failed: Exception) -> str:
+    """Say why, as the system does, without its number."""
+    reason = getattr(failed, "reason", failed)
+    return str(getattr(reason, "strerror", None) or reason)

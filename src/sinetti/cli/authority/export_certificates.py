@@ -1,0 +1,78 @@
+"""`sinetti authority export-certificates`: the certificates in force of a channel, as files, for who looks keys up."""
+
+import argparse
+import re
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from sinetti.cli.authority.common import OptionError, add_dir, command, opened, put
+from sinetti.cli.core.output import write_whole
+from sinetti.domain.values import Channel
+from sinetti.pki.encoding import load_certificate, serial_hex
+from sinetti.services.organisations import queries
+
+if TYPE_CHECKING:
+    from sinetti.cli.client.common import Commands
+
+_READABLE = 0o644
+"""Whoever may enter the folder may read its files: that of sshd's AuthorizedKeysCommandUser (docs/sftp.md)."""
+
+_OURS = re.compile(r"[0-9a-f]{2,40}\.cer")
+
+
+def register(commands: "Commands") -> None:
+    """Add the command to the parser."""
+    example = "sinetti authority export-certificates --dir /srv/sinetti --channel SFTP --out /srv/sftp-certificates"
+    summary = "write the certificates in force of a channel into a folder, and take away those that no longer are"
+    parser = command(commands, "export-certificates", summary, _run, example)
+    add_dir(parser)
+    parser.add_argument("--channel", choices=[one.value for one in Channel], required=True, help="which certificates")
+    parser.add_argument(
+        "--out", metavar="DIR2", type=Path, required=True, help="a folder that is there, for SERIAL.cer of each"
+    )
+    parser.add_argument("--json", action="store_true", help="print for programs")
+
+
+def _run(parsed: argparse.Namespace) -> int:
+    if not parsed.out.is_dir():
+        why = f"--out {parsed.out}: there is no such folder; make it, for its rights say who reads the certificates"
+        raise OptionError(why)
+    if parsed.out.resolve().is_relative_to(parsed.dir.resolve()):
+        why = f"--out {parsed.out} lies in the authority's own folder, which nobody else may read"
+        raise OptionError(why)
+    with opened(parsed.dir) as authority:
+        now_there, written = set(), 0
+        for serial, der in queries.in_force(authority.office, Channel(parsed.channel)):
+            now_there.add(f"{serial}.cer")
+            written += _write(parsed.out / f"{serial}.cer", der)
+    # Only once the register has been read to its end: a run that is cut short takes nothing away.
+    removed = sum(_remove(path) for path in sorted(parsed.out.iterdir()) if path.name not in now_there)
+    done = {"in_force": len(now_there), "written": written, "removed": removed}
+    put(
+        done,
+        as_json=parsed.json,
+        table=lambda: "{in_force} in force, {written} written, {removed} removed.".format_map(done),
+    )
+    return 0
+
+
+def _write(path: Path, der: bytes) -> bool:
+    """Write a certificate, whole or not at all, unless it is there."""
+    if path.is_file() and path.read_bytes() == der:
+        return False
+    write_whole(path, der)
+    path.chmod(_READABLE)
+    return True
+
+
+def _remove(path: Path) -> bool:
+    """Take a file away that this command wrote: a certificate under the name of its own serial, and nothing else."""
+    if not _OURS.fullmatch(path.name) or not path.is_file():
+        return False
+    try:
+        if serial_hex(load_certificate(path.read_bytes()).serial_number) != path.stem:
+            return False
+    except ValueError:
+        return False
+    path.unlink(missing_ok=True)
+    return True

@@ -1,0 +1,106 @@
+"""`sinetti authority gateway …`: which gateways may report the certificates that they have seen."""
+
+import argparse
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
+
+from sinetti.api.serializers import instant
+from sinetti.cli.authority.common import (
+    OPERATOR,
+    OptionError,
+    add_dir,
+    command,
+    group,
+    octets_of,
+    opened,
+    put,
+    request_id,
+)
+from sinetti.cli.core.output import tell
+from sinetti.database.certificates.usage import GatewayFound
+from sinetti.services.status.usage_reports import add_gateway, all_gateways, withdraw_gateway
+from sinetti.wire.http_signatures.profile import load_public_key
+
+if TYPE_CHECKING:
+    from sinetti.cli.client.common import Commands
+
+_COLUMNS = ("name", "added", "withdrawn", "first_report", "last_report")
+
+
+def register(commands: "Commands") -> None:
+    """Add the commands to the parser."""
+    example = "sinetti authority gateway add edge-1 --key edge-1.pem --dir /srv/sinetti"
+    verbs = group(commands, "gateway", "which gateways may report what they have seen", example)
+    add = _verb(verbs, "add", "let a gateway report which certificates it has seen", _add, "edge-1 --key edge-1.pem")
+    add.add_argument("--key", metavar="PEM", type=Path, required=True, help="its public key: Ed25519 or EC P-256")
+    out = _verb(verbs, "withdraw", "take nothing more from a gateway, for good", _withdraw, "edge-1")
+    for one in (add, out):
+        one.add_argument("name", metavar="NAME", help="its name, and the key id of its messages; never used again")
+    listing = _verb(verbs, "list", "show the gateways and when they reported", _list, "")
+    listing.add_argument("--json", action="store_true", help="print for programs")
+
+
+def _verb(
+    verbs: "Commands", name: str, summary: str, run: Callable[[argparse.Namespace], int], rest: str
+) -> argparse.ArgumentParser:
+    example = f"sinetti authority gateway {name} {rest} --dir /srv/sinetti".replace("  ", " ")
+    parser = command(verbs, name, summary, run, example)
+    add_dir(parser)
+    return parser
+
+
+def _add(parsed: argparse.Namespace) -> int:
+    octets = octets_of("--key", parsed.key)
+    if b"PRIVATE KEY" in octets:
+        sentence = (
+            f"--key: {parsed.key}: this is a private key: keep it to yourself, and give the public half that sinetti "
+            "gateway key printed"
+        )
+        raise OptionError(sentence)
+    try:
+        key = load_public_key(octets)
+    except ValueError as bad:
+        sentence = f"--key: {parsed.key}: {bad}"
+        raise OptionError(sentence) from None
+    pem = key.public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo).decode("ascii")
+    with opened(parsed.dir) as authority:
+        add_gateway(parsed.name, pem, authority.office, OPERATOR, request_id())
+    tell(f"Added {parsed.name}: what it signs with this key is taken from now on.")
+    return 0
+
+
+def _withdraw(parsed: argparse.Namespace) -> int:
+    with opened(parsed.dir) as authority:
+        withdraw_gateway(parsed.name, authority.office, OPERATOR, request_id())
+    tell(f"Withdrew {parsed.name}: nothing more is taken from it. What it has seen stays.")
+    return 0
+
+
+def _list(parsed: argparse.Namespace) -> int:
+    with opened(parsed.dir) as authority:
+        rows = [_row(one) for one in all_gateways(authority.office)]
+    put(rows, as_json=parsed.json, table=lambda: _table(rows))
+    return 0
+
+
+def _row(found: GatewayFound) -> dict[str, str | None]:
+    return {
+        "name": found.name,
+        "added": instant(found.added),
+        "withdrawn": instant(found.withdrawn),
+        "first_report": instant(found.first_report),
+        "last_report": instant(found.last_report),
+    }
+
+
+def _table(rows: list[dict[str, str | None]]) -> str:
+    if not rows:
+        return "No gateways: of no certificate is it known whether it is in use."
+    lines = [_COLUMNS, *(tuple(row[column] or "-" for column in _COLUMNS) for row in rows)]
+    widths = [max(len(line[place]) for line in lines) for place in range(len(_COLUMNS))]
+    return "\n".join(
+        "  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip() for line in lines
+    )

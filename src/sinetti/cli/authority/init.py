@@ -1,0 +1,174 @@
+"""`sinetti authority init`: found an authority in a new folder."""
+
+import argparse
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from sinetti.authority.data_directory import Folder, FolderKind
+from sinetti.authority.initialise import Founding, found
+from sinetti.authority.journal_place import journal_folder
+from sinetti.authority.passphrases import kept_passphrase
+from sinetti.ca.hierarchy_config import PRESETS, HierarchyError, load_preset
+from sinetti.cli.authority.common import OptionError, add_dir, command
+from sinetti.cli.authority.passphrase_options import add_offline, offline_keys
+from sinetti.cli.core.output import tell
+from sinetti.domain.values import Environment
+from sinetti.infra.clock import machine_now
+from sinetti.settings.authority import (
+    SOAP_PATH,
+    ResponseRecipe,
+    Settings,
+    SettingsError,
+    check_base_url,
+    check_soap_address,
+)
+
+if TYPE_CHECKING:
+    from sinetti.cli.client.common import Commands
+
+EXAMPLE = (
+    "sinetti authority init --dir /srv/sinetti --environment TEST --base-url http://pki.example "
+    "--soap-url https://certificates.example"
+)
+
+_NEXT = """\
+Founded in {dir}. Bundles for those who rely on it: {dir}/trust/
+Keep a copy of {dir} in a safe place: its keys are nowhere else.
+{secrets}
+Have its journals, in {journal}, copied off this machine as they grow (docs/journal.md).
+Next:
+{moves}  sinetti authority organisation add --dir {dir} --customer-id ID --kind KIND --name NAME
+  sinetti authority order --dir {dir} --customer-id ID --contact-name NAME --contact-email ADDRESS
+  sinetti authority serve --dir {dir}{opened}"""
+
+_MOVE_KEYS = "  sinetti authority offline --dir {dir} --offline-dir DIR2{opened}\n"
+_MOVE_WHAT_OPENS_THEM = "  sinetti authority passphrase --dir {dir} --to FILE\n"
+
+
+def register(commands: "Commands") -> None:
+    """Add the command to the parser."""
+    parser = command(commands, "init", "found an authority: keys, CA certificates and an empty register", _run, EXAMPLE)
+    add_dir(parser)
+    environments = [one.value for one in Environment]
+    parser.add_argument("--environment", choices=environments, required=True, help="TEST is for rehearsal")
+    parser.add_argument("--hierarchy", metavar="FILE", type=Path, help="names, keys and lifetimes of the CAs (TOML)")
+    parser.add_argument(
+        "--preset",
+        choices=PRESETS,
+        default="default",
+        help="one that comes along (default: %(default)s; the other is for the test bench alone)",
+    )
+    parser.add_argument(
+        "--base-url", required=True, metavar="URL", help="plain http; where CA certificates and CRLs are"
+    )
+    parser.add_argument("--soap-url", required=True, metavar="URL", help="where programs send their requests")
+    recipes = [one.value for one in ResponseRecipe]
+    parser.add_argument(
+        "--response-recipe", choices=recipes, default="exclusive", help="how answers are signed (default: %(default)s)"
+    )
+    parser.add_argument("--database-url", default="", metavar="URL", help="postgresql://… (default: SQLite in DIR)")
+    parser.add_argument(
+        "--passphrase-file",
+        metavar="FILE",
+        type=Path,
+        help="where the pass-phrase of the keys in DIR is, or is to be made: outside DIR (default: in DIR, for TEST)",
+    )
+    add_offline(parser, required=False)
+    parser.add_argument("--journal", default="", metavar="DIR", help="folder of the journals (default: DIR-journal)")
+
+
+def _run(parsed: argparse.Namespace) -> int:
+    soap_url = _address(check_soap_address, "--soap-url", parsed.soap_url)
+    settings = Settings(
+        environment=Environment(parsed.environment),
+        base_url=_address(check_base_url, "--base-url", parsed.base_url),
+        soap_address=soap_url if soap_url.endswith(SOAP_PATH) else soap_url + SOAP_PATH,
+        response_recipe=ResponseRecipe(parsed.response_recipe),
+        database_url=parsed.database_url,
+        journal=str(Path(parsed.journal).resolve()) if parsed.journal else "",
+    )
+    text = _hierarchy(parsed.hierarchy) if parsed.hierarchy else load_preset(parsed.preset)
+    journal = _journal(parsed.dir, settings)
+    founding = _founding(parsed, text, settings)
+    try:
+        found(parsed.dir.resolve(), founding)
+    except HierarchyError as bad:
+        sentence = f"--hierarchy {parsed.hierarchy}: {bad}" if parsed.hierarchy else str(bad)
+        raise OptionError(sentence) from None
+    except SettingsError:
+        # Of the settings only the database's address is looked at this late. It is not repeated: it has a password.
+        sentence = "--database-url or DATABASE_URL: write postgresql://USER:PASSWORD@HOST/NAME or sqlite:////PATH"
+        raise OptionError(sentence) from None
+    tell(_said(parsed, journal))
+    return 0
+
+
+def _said(parsed: argparse.Namespace, journal: Path) -> str:
+    """Say what there is now and what comes next, for PRODUCTION with what has to be moved before it is served."""
+    production = Environment(parsed.environment) is Environment.PRODUCTION
+    opened = f" --passphrase-file {parsed.passphrase_file}" if parsed.passphrase_file else ""
+    moves = ""
+    if production and not parsed.offline_dir:
+        moves += _MOVE_KEYS.format(dir=parsed.dir, opened=opened)
+    if production and not parsed.passphrase_file:
+        moves += _MOVE_WHAT_OPENS_THEM.format(dir=parsed.dir)
+        opened = " --passphrase-file FILE"
+    return _NEXT.format(dir=parsed.dir, journal=journal, secrets=_secrets(parsed), moves=moves, opened=opened)
+
+
+def _founding(parsed: argparse.Namespace, text: str, settings: Settings) -> Founding:
+    root, named = parsed.dir.resolve(), parsed.passphrase_file
+    if parsed.offline_passphrase_file is not None and parsed.offline_dir is None:
+        sentence = "--offline-passphrase-file goes with --offline-dir"
+        raise OptionError(sentence)
+    passphrase = kept_passphrase(named, Folder(root)) if named else None
+    offline = offline_keys(parsed, new=True) if parsed.offline_dir else None
+    if offline is not None and offline.passphrase == passphrase:
+        sentence = "the keys that go off line need a pass-phrase of their own, not that of the keys in DIR"
+        raise OptionError(sentence)
+    return Founding(FolderKind.AUTHORITY, text, settings, machine_now(), passphrase=passphrase, offline=offline)
+
+
+def _secrets(parsed: argparse.Namespace) -> str:
+    """Say where keys and pass-phrases are, and what has to be done about that."""
+    production = Environment(parsed.environment) is Environment.PRODUCTION
+    so_far = "PRODUCTION is not served so" if production else "for TEST"
+    lines = [
+        f"Its pass-phrase is in {parsed.passphrase_file}: keep a copy of that too, and apart."
+        if parsed.passphrase_file
+        else f"Their pass-phrase lies beside them and protects nothing: {so_far} (docs/keys.md)."
+    ]
+    if parsed.offline_dir:
+        named = parsed.offline_passphrase_file
+        opens = f" What opens them is in {named}: a copy of that too, elsewhere." if named not in (None, "-") else ""
+        lines.append(
+            f"The keys of root and intermediate CAs are in {parsed.offline_dir}: copy that, and put it away.{opens}"
+        )
+    return "\n".join(lines)
+
+
+def _journal(root: Path, settings: Settings) -> Path:
+    try:
+        return journal_folder(Folder(root), FolderKind.AUTHORITY, settings)
+    except SettingsError as bad:
+        sentence = f"--journal: {bad}"
+        raise OptionError(sentence) from None
+
+
+def _address(check: Callable[[str, str], str], option: str, value: str) -> str:
+    try:
+        return check(option, value)
+    except SettingsError as bad:
+        raise OptionError(str(bad)) from None
+
+
+def _hierarchy(path: Path) -> str:
+    try:
+        return path.read_text(encoding="utf-8")
+    except OSError as bad:
+        sentence = f"--hierarchy: {path} cannot be read: {bad.strerror}"
+        raise OptionError(sentence) from bad
+    except UnicodeDecodeError as bad:
+        sentence = f"--hierarchy: {path} is not UTF-8: save it as such"
+        raise OptionError(sentence) from bad

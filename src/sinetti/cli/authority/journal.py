@@ -1,0 +1,92 @@
+"""`sinetti authority journal verify`: that no line was changed, taken out or moved, and that lists are our CAs'."""
+
+import argparse
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from sinetti.authority.bootstrap import journal_mark, read_certificate
+from sinetti.authority.data_directory import Folder, FolderKind
+from sinetti.authority.journal_place import journal_folder
+from sinetti.cli.authority.common import OptionError, command, group
+from sinetti.cli.core.output import put_line, tell
+from sinetti.client.results import ExitCode
+from sinetti.journal import reader
+from sinetti.journal.crl_archive import list_name, whole
+from sinetti.journal.reader import JournalDamaged
+from sinetti.journal.writer import JournalMissing, check_owner, missing_sentence
+from sinetti.services.status.crl_archive import checked_list
+from sinetti.settings import authority as authority_settings
+
+if TYPE_CHECKING:
+    from sinetti.cli.client.common import Commands
+
+
+def register(commands: "Commands") -> None:
+    """Add the commands to the parser."""
+    example = "sinetti authority journal verify --dir /srv/sinetti"
+    below = group(commands, "journal", "check journals", example)
+    summary = "check every line of the journals, and the lists beside them, and name what was changed or taken out"
+    verify = command(below, "verify", summary, _run, example)
+    which = verify.add_mutually_exclusive_group(required=True)
+    which.add_argument("--dir", metavar="DIR", type=Path, help="the authority's folder: all its journals here")
+    which.add_argument("--file", metavar="FILE", type=Path, help="one journal, or a copy of one")
+
+
+def _run(parsed: argparse.Namespace) -> int:
+    return max(_told(check) for check in _checks(parsed))
+
+
+def _told(check: Callable[[], str]) -> int:
+    """Print what came of a check; the exit code."""
+    try:
+        put_line(check())
+    except JournalDamaged as bad:
+        tell(f"sinetti: {bad}.")
+        return ExitCode.STORE
+    return 0
+
+
+def _checks(parsed: argparse.Namespace) -> list[Callable[[], str]]:
+    if parsed.file is not None:
+        if not parsed.file.is_file():
+            sentence = f"--file: {parsed.file} is not there, or no file"
+            raise OptionError(sentence)
+        return [partial(_journal, parsed.file)]
+    folder = Folder(parsed.dir.absolute())
+    folder.check(FolderKind.AUTHORITY)
+    place = journal_folder(folder, FolderKind.AUTHORITY, authority_settings.read(folder.settings))
+    journals = sorted([*reader.files(place), *reader.gone(place)])
+    mark = journal_mark(folder, FolderKind.AUTHORITY)
+    if not journals and (why := mark.expected()) is not None:
+        raise JournalMissing(missing_sentence(place, why, mark))
+    if not journals:
+        sentence = f"there is no journal in {place} yet"
+        raise OptionError(sentence)
+    lists = sorted(place.glob("*.crl"))
+    instance = folder.instance_id()
+    return [
+        *(partial(_ours, path, instance) for path in journals),
+        *(partial(_list, folder, path) for path in lists),
+    ]
+
+
+def _ours(path: Path, instance_id: str) -> str:
+    told = _journal(path)
+    check_owner(path, instance_id)
+    return told
+
+
+def _journal(path: Path) -> str:
+    reader.check_there(path)
+    return f"{path.name}: {reader.verify(path)} lines, all as they were written"
+
+
+def _list(folder: Folder, path: Path) -> str:
+    """Check a list beside the journals with the certificate of its CA; what has no list's name nobody looks at."""
+    name = list_name(path)
+    if name is None or not (folder.certificates / f"{name.authority}.cer").is_file():
+        return f"{path.name}: by its name no list of this authority; it is passed over"
+    signed = checked_list(path, whole(path), read_certificate(folder, name.authority))
+    return f"{path.name}: signed by its CA, {len(signed.entries)} revoked"

@@ -1,0 +1,33 @@
+"""`sinetti authority let-end`: a certificate is to end without a successor, so nobody is reminded of it any more."""
+
+import argparse
+from typing import TYPE_CHECKING
+
+from sinetti.cli.authority.common import OPERATOR, add_dir, command, opened, request_id
+from sinetti.cli.core.output import tell
+from sinetti.domain.values import Serial
+from sinetti.services.organisations.renewal_opt_out import let_end, let_end_no_more
+
+if TYPE_CHECKING:
+    from sinetti.cli.client.common import Commands
+
+
+def register(commands: "Commands") -> None:
+    """Add the command to the parser."""
+    example = "sinetti authority let-end 4f…c1 --dir /srv/sinetti"
+    summary = "let a certificate end: nobody is reminded of it any more; it works until then"
+    parser = command(commands, "let-end", summary, _run, example)
+    parser.add_argument("serial", metavar="SERIAL", help="in hex, as `status --customer-id ID` prints it")
+    add_dir(parser)
+    parser.add_argument("--undo", action="store_true", help="remind people again")
+
+
+def _run(parsed: argparse.Namespace) -> int:
+    act = let_end_no_more if parsed.undo else let_end
+    with opened(parsed.dir) as authority:
+        changed = act(Serial(parsed.serial.casefold()), authority.office, OPERATOR, request_id())
+    if parsed.undo:
+        tell("People are reminded of its end again." if changed else "It was not to end; nothing was changed.")
+    else:
+        tell("Nobody is reminded of its end any more." if changed else "It was to end already; nothing was changed.")
+    return 0

@@ -1,0 +1,280 @@
+"""`sinetti authority notices …`: messages that are owed become rows, and leave (docs/notices.md)."""
+
+import argparse
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from sinetti.api.serializers import instant
+from sinetti.authority.alerts import findings
+from sinetti.authority.bootstrap import Authority, mailroom
+from sinetti.cli.authority.common import (
+    SOMEBODY_HAS_TO_ACT,
+    OptionError,
+    add_dir,
+    command,
+    group,
+    octets_of,
+    opened,
+    put,
+)
+from sinetti.cli.authority.working import telling
+from sinetti.database.ids import random_id
+from sinetti.database.notifications import outbox_queries
+from sinetti.database.notifications.outbox_queries import DeadLetter
+from sinetti.domain.notifications.messages import MessageChannel, MessageKind, Owed
+from sinetti.domain.validation import amount
+from sinetti.domain.values import Language
+from sinetti.notifications.context import Letter, Mailroom
+from sinetti.notifications.delivery import scheduler
+from sinetti.notifications.delivery.bounces import read_returns
+from sinetti.notifications.delivery.scheduler import Owing
+from sinetti.notifications.delivery.sender import Sent, sending_rounds
+from sinetti.notifications.office_hours import held, may_leave
+from sinetti.notifications.planning.operator_alerts import time_to_look
+from sinetti.notifications.previews.samples import NoSample, sample
+from sinetti.notifications.templates.renderer import NotOwed, write
+from sinetti.settings import notifications as notice_settings
+from sinetti.settings.authority import SettingsError
+from sinetti.settings.notifications import NoticeSettings
+
+if TYPE_CHECKING:
+    from sinetti.cli.client.common import Commands
+
+_SHOWN = 100
+_SECRET = frozenset({MessageKind.PIN, MessageKind.TRANSFER_IDS, MessageKind.ACCOUNT})
+"""What is for the recipient's eyes alone."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Opened:
+    authority: Authority
+    settings: NoticeSettings
+    room: Mailroom
+
+
+def register(commands: "Commands") -> None:
+    """Add the commands to the parser."""
+    example = "sinetti authority notices send --dir /srv/sinetti"
+    below = group(commands, "notices", "plan and send messages to the people whom certificates concern", example)
+    example = "sinetti authority notices plan --dir /srv/sinetti --dry-run"
+    plan = command(below, "plan", "make rows of the messages that are owed by now", _plan, example)
+    send = command(
+        below, "send", "send the messages that are due, until none is", _send, example.replace("plan", "send")
+    )
+    for parser in (plan, send):
+        parser.add_argument("--dry-run", action="store_true", help="show which messages those are, and change nothing")
+    plan.add_argument(
+        "--tls-certificate", metavar="PEM", type=Path, help="tell operators of this certificate's end, too"
+    )
+    example = "sinetti authority notices preview --dir /srv/sinetti reminder --language sv"
+    preview = command(below, "preview", "show a message: a sample of a kind, or one that is owed", _preview, example)
+    kinds = ", ".join(MessageKind)
+    preview.add_argument("message", metavar="KIND-OR-ID", help=f"the id of a message, or one of {kinds}")
+    preview.add_argument("--language", choices=[one.value for one in Language], help="of a sample (default: en)")
+    preview.add_argument("--html", action="store_true", help="show its HTML")
+    example = "sinetti authority notices bounces --dir /srv/sinetti"
+    bounces = command(
+        below, "bounces", "read mail that came back, and mark addresses that do not work", _bounces, example
+    )
+    example = "sinetti authority notices retry --dir /srv/sinetti --all"
+    retry = command(below, "retry", "list messages that were given up, or send them again", _retry, example)
+    retry.add_argument("ids", nargs="*", metavar="ID", help="send these again (the next `send` does)")
+    retry.add_argument("--all", action="store_true", help="all that were given up, in place of ids")
+    retry.add_argument("--forget", action="store_true", help="let them go instead: they are not listed any more")
+    for parser in (plan, send, preview, bounces, retry):
+        add_dir(parser)
+        parser.add_argument("--json", action="store_true", help="print for programs")
+
+
+@contextmanager
+def _mailroom(parsed: argparse.Namespace) -> Iterator[_Opened]:
+    """Open the room of messages. Raises SettingsError, also where there are no settings."""
+    with opened(parsed.dir) as authority:
+        settings = notice_settings.read(authority.folder.notices)
+        yield _Opened(authority, settings, mailroom(authority, settings=settings))
+
+
+def _plan(parsed: argparse.Namespace) -> int:
+    with _mailroom(parsed) as here, telling(lambda: "planning"):
+        now, register = here.room.now(), here.room.register
+        tls = parsed.tls_certificate
+        more = {str(tls): octets_of("--tls-certificate", tls)} if tls is not None else {}
+        found = findings(here.authority, more) if parsed.dry_run or time_to_look(here.room, now) else {}
+        if not parsed.dry_run:
+            shown = _counts(scheduler.owe_all(here.room, now, found))
+            put(shown, as_json=parsed.json, table=lambda: owed_line(shown))
+            return 0
+        with outbox_queries.rehearsed(register):
+            before = {one.message_id for one in outbox_queries.waiting(register)}
+            scheduler.owe_all(here.room, now, found)
+            new = [one for one in outbox_queries.waiting(register) if one.message_id not in before]
+    _put_owed(parsed, new, "would be owed")
+    return 0
+
+
+def _counts(owing: Owing) -> dict[str, int]:
+    return {
+        "events": owing.spread,
+        "reminders": owing.planned.owed,
+        "digests": owing.digests,
+        "findings": owing.findings,
+    }
+
+
+def owed_line(counts: Mapping[str, int]) -> str:
+    """Tell how much of each is owed: 1 event, 2 reminders."""
+    shown = ", ".join(amount(count, name.removesuffix("s")) for name, count in counts.items())
+    return f"Owed by now: {shown}."
+
+
+def _send(parsed: argparse.Namespace) -> int:
+    with _mailroom(parsed) as here:
+        if parsed.dry_run:
+            now = here.room.now()
+            due = [one for one in outbox_queries.due(here.room.register, now) if may_leave(one.kind, now)]
+            _put_owed(parsed, due, "would be sent")
+            return 0
+        sent = _sent(here.room)
+        now = here.room.now()
+        standing = outbox_queries.standing(here.room.register, now, held(now, outbox_queries.LATE))
+    shown = {
+        **asdict(sent),
+        "away": sorted(sent.away),
+        "waiting": standing.waiting,
+        "late": standing.late,
+        "given_up": standing.dead,
+    }
+    put(shown, as_json=parsed.json, table=lambda: _sent_lines(shown))
+    return SOMEBODY_HAS_TO_ACT if standing.late or standing.dead else 0
+
+
+def _sent(room: Mailroom) -> Sent:
+    sent = Sent()
+    with telling(lambda: f"{sent.sent} sent, {sent.again} to be tried again"):
+        for more in sending_rounds(room, random_id(), room.now):
+            sent += more
+    return sent
+
+
+def _sent_lines(shown: Mapping[str, Any]) -> str:
+    counts = {"Sent": "sent", "to be tried again": "again", "given up": "dead", "not owed any more": "dropped"}
+    told = "; ".join(f"{words}: {shown[name]}" for words, name in counts.items())
+    lines = [f"{told}; waiting: {shown['waiting']}."]
+    lines += [f"Nobody takes messages by {channel} just now; they wait." for channel in shown["away"]]
+    if shown["late"]:
+        lines.append(f"{amount(shown['late'], 'message')} should have left more than an hour ago.")
+    if shown["given_up"]:
+        lines.append(f"{amount(shown['given_up'], 'message')} given up: sinetti authority notices retry lists them.")
+    return "\n".join(lines)
+
+
+def _preview(parsed: argparse.Namespace) -> int:
+    with _mailroom(parsed) as here:
+        letter = _letter(parsed, here.room)
+    shown = {
+        "id": letter.message_id,
+        "kind": letter.kind,
+        "channel": letter.channel,
+        "language": letter.language,
+        "subject": letter.subject,
+        "text": letter.text,
+        "html": letter.html,
+    }
+    subject = f"{letter.subject}\n\n" if letter.channel is MessageChannel.EMAIL else ""
+    put(shown, as_json=parsed.json, table=lambda: letter.html if parsed.html else f"{subject}{letter.text}")
+    return 0
+
+
+def _letter(parsed: argparse.Namespace, room: Mailroom) -> Letter:
+    named = parsed.message
+    if named in set(MessageKind):
+        try:
+            return sample(MessageKind(named), Language(parsed.language or Language.EN), room.terms)
+        except NoSample as none:
+            raise OptionError(str(none)) from none
+    owed = outbox_queries.find(room.register, named)
+    if owed is None:
+        sentence = f"{named!r} is neither a kind of message nor the id of one: kinds are {', '.join(MessageKind)}"
+        raise OptionError(sentence)
+    if owed.kind in _SECRET:
+        sentence = f"a message of the kind {owed.kind} holds a secret and is for its recipient alone: name the kind"
+        raise OptionError(sentence)
+    written = write(owed, room)
+    if isinstance(written, NotOwed):
+        sentence = f"this message is not written any more: {written.why}"
+        raise OptionError(sentence)
+    return written
+
+
+def _bounces(parsed: argparse.Namespace) -> int:
+    with _mailroom(parsed) as here, telling(lambda: "reading"):
+        returns = here.settings.returns
+        if returns is None or returns.maildir is None:
+            sentence = f"{here.authority.folder.notices}: [mail] write returns and maildir, to read mail that came back"
+            raise SettingsError(sentence)
+        shown = asdict(read_returns(here.room, returns.maildir, here.room.now()))
+    put(shown, as_json=parsed.json, table=lambda: _line("Read", shown))
+    return 0
+
+
+def _retry(parsed: argparse.Namespace) -> int:
+    if parsed.all and parsed.ids:
+        sentence = "name messages by their ids, or say --all: not both"
+        raise OptionError(sentence)
+    with opened(parsed.dir) as authority:
+        dead = outbox_queries.dead_letters(authority.office.register)
+        ids = [one.id for one in dead] if parsed.all else list(parsed.ids)
+        if parsed.forget and not ids and not parsed.all:
+            sentence = "--forget: name messages by their ids, or all with --all"
+            raise OptionError(sentence)
+        if not ids:
+            _put_dead(parsed, dead)
+            return SOMEBODY_HAS_TO_ACT if dead else 0
+        known = {one.id for one in dead}
+        if unknown := [one for one in ids if one not in known]:
+            sentence = f"no message of the id {unknown[0]} was given up: retry without an id lists those that were"
+            raise OptionError(sentence)
+        now, register = authority.office.now(), authority.office.register
+        done = outbox_queries.forget(register, ids, now) if parsed.forget else outbox_queries.send_again(register, ids)
+    name = "forgotten" if parsed.forget else "again"
+    words = "let go" if parsed.forget else "to be sent again"
+    put({name: done}, as_json=parsed.json, table=lambda: f"{amount(done, 'message')} {words}.")
+    return 0
+
+
+def _put_dead(parsed: argparse.Namespace, dead: Sequence[DeadLetter]) -> None:
+    rows = [{**asdict(one), "due": instant(one.due), "dead": instant(one.dead)} for one in dead]
+    lines = [
+        f"{one['id']}  {one['kind']}  {one['channel']}  {one['dead']}  {_about(one)}{one['problem']}" for one in rows
+    ]
+    put(rows, as_json=parsed.json, table=lambda: _list(lines, "No message was given up.", "given up"))
+
+
+def _about(row: Mapping[str, Any]) -> str:
+    """Whose message it is, so that somebody can be found for it: no names and addresses stand here."""
+    names = {"customer_id": "organisation", "serial": "certificate", "order_id": "order"}
+    return "".join(f"{words} {row[name]}  " for name, words in names.items() if row[name])
+
+
+def _put_owed(parsed: argparse.Namespace, owed: Sequence[Owed], words: str) -> None:
+    rows = [
+        {"id": one.message_id, "kind": one.kind, "channel": one.channel, "due": instant(one.due), "tries": one.tries}
+        for one in owed
+    ]
+    lines = [f"{one['id']}  {one['kind']}  {one['channel']}  due {one['due']}" for one in rows]
+    put(rows, as_json=parsed.json, table=lambda: _list(lines, f"No message {words}.", words))
+
+
+def _list(lines: Sequence[str], nothing: str, words: str) -> str:
+    if not lines:
+        return nothing
+    rest = [f"… and {len(lines) - _SHOWN} more (--json lists all)"] if len(lines) > _SHOWN else []
+    return "\n".join([f"{amount(len(lines), 'message')} {words}:", *lines[:_SHOWN], *rest])
+
+
+def _line(before: str, counts: Mapping[str, object]) -> str:
+    shown = ", ".join(f"{count} {name}" for name, count in counts.items())
+    return f"{before}: {shown.replace('_', ' ')}."

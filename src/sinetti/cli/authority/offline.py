@@ -1,0 +1,71 @@
+"""`sinetti authority offline` and `publish`: move root keys out of DIR, and sign root's and intermediates' lists."""
+
+import argparse
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from sinetti.authority.data_directory import Folder, FolderKind
+from sinetti.authority.key_relocation import move_offline
+from sinetti.authority.passphrases import find
+from sinetti.cli.authority.common import OptionError, add_dir, command, opened, request_id
+from sinetti.cli.authority.passphrase_options import add_offline, add_passphrase_file, offline_keys, passphrase_of
+from sinetti.cli.core.output import tell
+from sinetti.pki.signers.software import SoftwareSigner
+from sinetti.services.status.crl import OFFLINE_LIFE, publish
+
+if TYPE_CHECKING:
+    from sinetti.cli.client.common import Commands
+
+_MOVED = """\
+Moved to {place}: {names}. Their lists are signed for a year.
+Start every serving process anew. Old copies of {dir} still have these keys: destroy them.
+Put {place} away, its pass-phrase apart from it, and copies of both (docs/keys.md)."""
+
+
+def register(commands: "Commands") -> None:
+    """Add the commands to the parser."""
+    example = "sinetti authority offline --dir /srv/sinetti --offline-dir /media/vault/sinetti"
+    summary = "move the keys of root and intermediate CAs out of DIR; stop every serving process before"
+    parser = command(commands, "offline", summary, _offline, example)
+    add_dir(parser)
+    add_offline(parser)
+    add_passphrase_file(parser)
+    example = "sinetti authority publish --dir /srv/sinetti --offline-dir /media/vault/sinetti"
+    summary = "sign the lists of root and intermediate CAs for a year; what serves has them at once"
+    parser = command(commands, "publish", summary, _publish, example)
+    add_dir(parser)
+    add_offline(parser, new=False)
+
+
+def _offline(parsed: argparse.Namespace) -> int:
+    folder = Folder(parsed.dir.absolute())
+    folder.check(FolderKind.AUTHORITY)
+    given = passphrase_of(parsed)
+    found = find(folder, FolderKind.AUTHORITY) if given is None else None
+    phrase = found.octets if found else given
+    if phrase is None:
+        sentence = "--passphrase-file: name the file that opens the keys in DIR"
+        raise OptionError(sentence)
+    with opened(parsed.dir, phrase) as authority:
+        offline = offline_keys(parsed, new=True)
+        if offline.passphrase == phrase:
+            sentence = "the keys that go off line need a pass-phrase of their own, not that of the keys in DIR"
+            raise OptionError(sentence)
+        names = move_offline(authority, phrase, offline)
+    tell(_MOVED.format(place=parsed.offline_dir, names=", ".join(names), dir=parsed.dir))
+    return 0
+
+
+def _publish(parsed: argparse.Namespace) -> int:
+    with opened(parsed.dir) as authority:
+        office = authority.office
+        if not office.offline:
+            sentence = f"no key of this authority is off line: what serves {parsed.dir} signs all lists by itself"
+            raise OptionError(sentence)
+        offline = offline_keys(parsed, new=False)
+        offline.check({name: office.issuers[name].certificate for name in office.offline})
+        signing = replace(office, signer=SoftwareSigner(offline.place, offline.passphrase))
+        for name in sorted(office.offline):
+            new = publish(name, signing, request_id(), OFFLINE_LIFE)
+            tell(f"{name}: lists {new.number}, until {new.next_update:%Y-%m-%d}")
+    return 0

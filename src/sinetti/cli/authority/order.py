@@ -1,0 +1,152 @@
+"""`sinetti authority order`: order a certificate for an organisation."""
+
+import argparse
+from typing import TYPE_CHECKING
+
+from sinetti.api.serializers import instant
+from sinetti.authority.bootstrap import Authority, mailroom
+from sinetti.cli.authority.common import OPERATOR, OptionError, add_dir, command, opened, put, request_id
+from sinetti.cli.core.output import tell
+from sinetti.database.organisations.organisations import NewOrder, Person
+from sinetti.domain.notifications.messages import MessageChannel
+from sinetti.domain.validation import (
+    LONGEST_DESCRIPTION,
+    LONGEST_PERSON,
+    check_email,
+    check_phone,
+    check_unlinked,
+    check_unlinked_or_none,
+)
+from sinetti.domain.values import Channel, Language, Serial
+from sinetti.i18n.translate import when
+from sinetti.services.issuance.order import order
+from sinetti.services.issuance.secure_message import Offered, order_and_offer
+from sinetti.services.issuance.transfer_ids import ShownIds
+
+if TYPE_CHECKING:
+    from sinetti.cli.client.common import Commands
+
+EXAMPLE = (
+    "sinetti authority order --dir /srv/sinetti --customer-id 1234567-1 --channel WS --description 'Payroll' "
+    "--contact-name 'The contact' --contact-email contact@customer.example"
+)
+
+
+def register(commands: "Commands") -> None:
+    """Add the command to the parser."""
+    parser = command(commands, "order", "order a certificate; has its transfer IDs sent, or prints them", _run, EXAMPLE)
+    add_dir(parser)
+    parser.add_argument("--customer-id", required=True, metavar="ID", help="the organisation's id, as it was added")
+    parser.add_argument(
+        "--channel",
+        choices=[one.value for one in Channel],
+        default=Channel.WS.value,
+        help="what the certificate is for (default: %(default)s)",
+    )
+    parser.add_argument("--description", default="", help="which program will use it")
+    for who, needed in (("contact", True), ("deputy", False)):
+        whom = f"the {who}" if needed else f"the {who}, who stands in for the contact person"
+        parser.add_argument(f"--{who}-name", required=needed, metavar="NAME", help=f"name of {whom}")
+        parser.add_argument(f"--{who}-email", required=needed, metavar="ADDRESS", help=f"e-mail address of {whom}")
+        parser.add_argument(f"--{who}-phone", default="", metavar="NUMBER", help=f"phone number of {whom}")
+        parser.add_argument(
+            f"--{who}-language",
+            choices=[one.value for one in Language],
+            default=Language.FI.value,
+            help=f"what the {who} is written to in (default: %(default)s)",
+        )
+    parser.add_argument("--replaces", metavar="SERIAL", help="the certificate that this one takes the place of")
+    add_send(parser)
+
+
+def add_send(parser: argparse.ArgumentParser) -> None:
+    """Add the options that say how transfer IDs come to the contact."""
+    parser.add_argument(
+        "--send",
+        action="store_true",
+        help="for production: write to the contact person, who opens the IDs on a page with a PIN code that comes by "
+        "SMS; needs DIR/notices.toml. Without it both IDs are printed, and two channels for them are up to you",
+    )
+    parser.add_argument("--json", action="store_true", help="print for programs what is printed")
+
+
+def _run(parsed: argparse.Namespace) -> int:
+    new = NewOrder(
+        customer_id=parsed.customer_id,
+        channel=Channel(parsed.channel),
+        description=check_unlinked_or_none("--description", parsed.description, LONGEST_DESCRIPTION),
+        contact=_person(parsed, "contact"),
+        deputy=_deputy(parsed),
+        replaces=Serial(parsed.replaces.casefold()) if parsed.replaces else None,
+    )
+    with opened(parsed.dir) as authority:
+        if parsed.send:
+            _check_sendable(authority, new)
+            show_offered(order_and_offer(new, authority.office, OPERATOR, request_id()), as_json=parsed.json)
+            return 0
+        show_ids(order(new, authority.office, OPERATOR, request_id()), as_json=parsed.json)
+    return 0
+
+
+def _check_sendable(authority: Authority, new: NewOrder) -> None:
+    """Raise OptionError where the contact's PIN code could not be sent, and SettingsError where no mail could."""
+    if MessageChannel.SMS not in mailroom(authority).deliverers and new.contact.phone:
+        sentence = (
+            "DIR/notices.toml names no provider of text messages, so no PIN code could be sent: leave --contact-phone "
+            "out, and a code for the contact person is printed"
+        )
+        raise OptionError(sentence)
+
+
+def show_offered(offered: Offered, *, as_json: bool) -> None:
+    """Print what an operator has to know of a link that is mailed: neither the link itself nor any transfer id."""
+    value = {"order_id": offered.order_id, "expires": instant(offered.expires), "code": offered.code}
+    lines = [f"Order              {offered.order_id}", f"Open by            {when(offered.expires, Language.EN)}"]
+    if offered.code is not None:
+        half = len(offered.code) // 2
+        lines.append(f"Code               {offered.code[:half]} {offered.code[half:]}")
+    put(value, as_json=as_json, table=lambda: "\n".join(lines))
+    tell("The contact person is sent a link to the transfer IDs (sinetti authority notices send, or its timer).")
+    if offered.code is not None:
+        tell(
+            "The contact person has no phone number: give the code to the organisation's signatory, who tells it to "
+            "the contact person. Do not write it into a mail."
+        )
+
+
+def show_ids(ids: ShownIds, *, as_json: bool) -> None:
+    """Print transfer ids. They are shown this once; the password is nowhere stored."""
+    value = {
+        "order_id": ids.order_id,
+        "transfer_id": ids.transfer_id,
+        "transfer_password": ids.transfer_password,
+        "expires": instant(ids.expires),
+    }
+    lines = (
+        f"Order              {ids.order_id}",
+        f"Transfer ID        {ids.transfer_id}",
+        f"One-time password  {ids.transfer_password}",
+        f"Valid until        {when(ids.expires, Language.EN)}",
+    )
+    put(value, as_json=as_json, table=lambda: "\n".join(lines))
+    tell("Send ID and password to the contact person over two separate channels. They are not shown again.")
+
+
+def _deputy(parsed: argparse.Namespace) -> Person | None:
+    given = (parsed.deputy_name, parsed.deputy_email)
+    if all(given):
+        return _person(parsed, "deputy")
+    if any(given) or parsed.deputy_phone:
+        sentence = "--deputy-name and --deputy-email go together"
+        raise OptionError(sentence)
+    return None
+
+
+def _person(parsed: argparse.Namespace, who: str) -> Person:
+    given = vars(parsed)
+    return Person(
+        check_unlinked(f"--{who}-name", given[f"{who}_name"], LONGEST_PERSON),
+        check_email(f"--{who}-email", given[f"{who}_email"]),
+        check_phone(f"--{who}-phone", given[f"{who}_phone"]),
+        Language(given[f"{who}_language"]),
+    )

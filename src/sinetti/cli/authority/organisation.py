@@ -1,0 +1,122 @@
+"""`sinetti authority organisation …`: who certificates are issued to, and for which channels."""
+
+import argparse
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from sinetti.authority.bootstrap import Authority
+from sinetti.cli.authority import organisation_people
+from sinetti.cli.authority.common import OPERATOR, add_dir, command, group, opened, request_id, unknown_organisation
+from sinetti.cli.core.output import tell
+from sinetti.database.organisations.organisations import NewOrganisation, OrganisationFound
+from sinetti.domain.organisations.identifiers import CustomerIdError
+from sinetti.domain.validation import LONGEST_ORGANISATION, check_country, check_text
+from sinetti.domain.values import Channel, CustomerKind, Language
+from sinetti.services.organisations import queries
+from sinetti.services.organisations.register import approve, close, register_organisation, withdraw
+
+if TYPE_CHECKING:
+    from sinetti.cli.client.common import Commands
+
+_CHANNELS = [one.value for one in Channel]
+
+_STAY = "Its certificates stay valid until they end or are revoked."
+
+
+def register(commands: "Commands") -> None:
+    """Add the commands to the parser."""
+    adding = "--kind business-id --name 'Malli Oy'"
+    example = f"sinetti authority organisation add --dir /srv/sinetti --customer-id 1234567-1 {adding}"
+    summary = "add, approve, withdraw or close an organisation, and name who acts for it"
+    verbs = group(commands, "organisation", summary, example)
+    add = _verb(verbs, "add", "add an organisation, approved for channels", _add, adding)
+    add.add_argument("--kind", choices=[one.value for one in CustomerKind], required=True, help="what its id is")
+    add.add_argument("--name", required=True, metavar="NAME", help="its name, as it stands in certificates")
+    add.add_argument("--country", default="FI", metavar="CC", help="two letters (default: %(default)s)")
+    languages = [one.value for one in Language]
+    add.add_argument(
+        "--language", choices=languages, default="fi", help="what it is written to in (default: %(default)s)"
+    )
+    add.add_argument("--channel", choices=_CHANNELS, action="append", help="may be given twice (default: WS)")
+    approving = _verb(verbs, "approve", "approve an organisation for a channel", _approve, "--channel SFTP")
+    withdrawing = _verb(
+        verbs, "withdraw", "withdraw a channel: nothing more is issued for it", _withdraw, "--channel SFTP"
+    )
+    for one in (approving, withdrawing):
+        one.add_argument("--channel", choices=_CHANNELS, required=True, help="which channel")
+    _verb(verbs, "close", "close an organisation for good: nothing more is issued to it", _close, "")
+    organisation_people.register(verbs)
+
+
+def _verb(
+    verbs: "Commands", name: str, summary: str, run: Callable[[argparse.Namespace], int], rest: str
+) -> argparse.ArgumentParser:
+    example = f"sinetti authority organisation {name} --dir /srv/sinetti --customer-id 1234567-1 {rest}"
+    parser = command(verbs, name, summary, run, example.rstrip())
+    add_dir(parser)
+    parser.add_argument("--customer-id", required=True, metavar="ID", help="the organisation's id, such as 1234567-1")
+    return parser
+
+
+def _add(parsed: argparse.Namespace) -> int:
+    new = NewOrganisation(
+        parsed.customer_id,
+        CustomerKind(parsed.kind),
+        check_country("--country", parsed.country),
+        check_text("--name", parsed.name, LONGEST_ORGANISATION),
+        Language(parsed.language),
+        frozenset(Channel(channel) for channel in parsed.channel or [Channel.WS]),
+    )
+    with opened(parsed.dir) as authority:
+        added = register_organisation(new, authority.office, OPERATOR, request_id())
+        if added is None:
+            closed = "" if _found(authority, parsed.customer_id).open else ", and is closed for good"
+            sentence = f"an organisation with the id {parsed.customer_id} is registered already{closed}"
+            raise CustomerIdError(sentence)
+    tell(f"Added {added.customer_id}, approved for {', '.join(sorted(added.channels))}.")
+    return 0
+
+
+def _approve(parsed: argparse.Namespace) -> int:
+    channel = Channel(parsed.channel)
+    with opened(parsed.dir) as authority:
+        before = _found(authority, parsed.customer_id)
+        if not before.open:
+            sentence = f"{before.customer_id} is closed for good: nothing more is issued to it, whatever is approved"
+            raise CustomerIdError(sentence)
+        approve(before.customer_id, frozenset({channel}), authority.office, OPERATOR, request_id())
+    if channel in before.channels:
+        return _tell(f"{before.customer_id} was approved for {channel} already; nothing was changed.")
+    return _tell(f"{before.customer_id} is approved for {channel}.")
+
+
+def _withdraw(parsed: argparse.Namespace) -> int:
+    channel = Channel(parsed.channel)
+    with opened(parsed.dir) as authority:
+        before = _found(authority, parsed.customer_id)
+        withdraw(before.customer_id, channel, authority.office, OPERATOR, request_id())
+    if channel not in before.channels:
+        return _tell(f"{channel} was not approved for {before.customer_id}; nothing was changed.")
+    return _tell(f"{channel} is withdrawn from {before.customer_id}: nothing more is issued for it. {_STAY}")
+
+
+def _close(parsed: argparse.Namespace) -> int:
+    with opened(parsed.dir) as authority:
+        before = _found(authority, parsed.customer_id)
+        close(before.customer_id, authority.office, OPERATOR, request_id())
+    if not before.open:
+        return _tell(f"{before.customer_id} was closed already; nothing was changed.")
+    return _tell(f"{before.customer_id} is closed for good: nothing more is issued to it. {_STAY}")
+
+
+def _found(authority: Authority, customer_id: str) -> OrganisationFound:
+    """Give the organisation as it stands before the command. Raises CustomerIdError."""
+    found = queries.organisation(authority.office, customer_id)
+    if found is None:
+        raise unknown_organisation(customer_id)
+    return found
+
+
+def _tell(sentence: str) -> int:
+    tell(sentence)
+    return 0

@@ -1,0 +1,152 @@
+"""`sinetti authority organisation signatory|contact-person|looked-after-by|show`: who acts for an organisation."""
+
+import argparse
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from sinetti.cli.authority.common import OPERATOR, OptionError, add_dir, command, group, opened, put, request_id
+from sinetti.cli.authority.person_options import add_person, person_line, person_of, person_row
+from sinetti.cli.core.output import tell
+from sinetti.database.organisations.organisations import Person
+from sinetti.domain.validation import check_email
+from sinetti.services.organisations.people import (
+    WhoIsWho,
+    add_signatory,
+    invite_signatory,
+    look_after,
+    look_after_no_more,
+    remove_signatory,
+    set_contact_person,
+    who_is_who,
+)
+
+if TYPE_CHECKING:
+    from sinetti.cli.client.common import Commands
+
+_BEFORE = "sinetti authority organisation"
+_WHERE = "--dir /srv/sinetti --customer-id 1234567-1"
+_NAMED = "--name 'The director' --email director@customer.example"
+_UNCHANGED = "nothing was changed"
+
+
+def register(verbs: "Commands") -> None:
+    """Add the commands to the group `organisation`."""
+    example = f"{_BEFORE} signatory add {_WHERE} {_NAMED}"
+    signatory = group(verbs, "signatory", "add or remove a signatory of an organisation", example)
+    adding = _verb(signatory, "add", "name a signatory: somebody who represents the organisation", _add, example)
+    add_person(adding, "the signatory")
+    adding.add_argument("--invite", action="store_true", help="send a link by which they act in the e-service")
+    example = f"{_BEFORE} signatory remove {_WHERE} --email director@customer.example"
+    removing = _verb(signatory, "remove", "remove a signatory", _remove, example)
+    removing.add_argument("--email", required=True, metavar="ADDRESS", help="the signatory's e-mail address")
+    example = f"{_BEFORE} contact-person {_WHERE} {_NAMED}"
+    summary = "name the organisation's contact person, who is told of what concerns all its certificates"
+    contact = _verb(verbs, "contact-person", summary, _contact_person, example)
+    add_person(contact, "the contact person", needed=False)
+    contact.add_argument("--none", action="store_true", help="nobody is the contact person any more")
+    example = f"{_BEFORE} looked-after-by {_WHERE} --agent 7654321-4"
+    agent = _verb(verbs, "looked-after-by", "note which firm looks after an organisation", _looked_after, example)
+    agent.add_argument("--agent", required=True, metavar="ID", help="the firm's id, as it was added")
+    agent.add_argument("--withdraw", action="store_true", help="it does so no more")
+    show = _verb(verbs, "show", "show who acts for an organisation", _show, f"{_BEFORE} show {_WHERE}")
+    show.add_argument("--json", action="store_true", help="print it for programs")
+
+
+def _verb(
+    verbs: "Commands", name: str, summary: str, run: Callable[[argparse.Namespace], int], example: str
+) -> argparse.ArgumentParser:
+    parser = command(verbs, name, summary, run, example)
+    add_dir(parser)
+    parser.add_argument("--customer-id", required=True, metavar="ID", help="the organisation's id, such as 1234567-1")
+    return parser
+
+
+def _add(parsed: argparse.Namespace) -> int:
+    person = person_of(parsed)
+    if parsed.invite:
+        return _invite(parsed.dir, parsed.customer_id, person)
+    with opened(parsed.dir) as authority:
+        changed = add_signatory(parsed.customer_id, person, authority.office, OPERATOR, request_id())
+    return _tell(f"{person.name} is a signatory of {parsed.customer_id}", changed=changed)
+
+
+def _invite(directory: Path, customer_id: str, person: Person) -> int:
+    with opened(directory) as authority:
+        invited = invite_signatory(customer_id, person, authority.office, OPERATOR, request_id())
+    if invited.made:
+        tell(f"{person.name} is a signatory of {customer_id}, and gets an invitation to the e-service by mail.")
+    else:
+        tell(f"{person.email} has been invited to act for {customer_id} already; {_UNCHANGED}.")
+    return 0
+
+
+def _remove(parsed: argparse.Namespace) -> int:
+    email = check_email("--email", parsed.email)
+    with opened(parsed.dir) as authority:
+        changed = remove_signatory(parsed.customer_id, email, authority.office, OPERATOR, request_id())
+        left = who_is_who(parsed.customer_id, authority.office).roles.signatories
+    if not changed:
+        tell(f"No signatory of {parsed.customer_id} has this address; {_UNCHANGED}.")
+        return 0
+    tell(f"Removed a signatory of {parsed.customer_id}.")
+    if not left:
+        tell("It has none now: what concerns signatories goes to its contact person, or else to operators.")
+    return 0
+
+
+def _contact_person(parsed: argparse.Namespace) -> int:
+    given = [one is not None for one in (parsed.name, parsed.email)]
+    if (parsed.none and any((*given, parsed.phone, parsed.language))) or (not parsed.none and not all(given)):
+        sentence = "name the contact person with --name and --email, or say --none alone"
+        raise OptionError(sentence)
+    parsed.phone, parsed.language = parsed.phone or "", parsed.language or "fi"
+    person = None if parsed.none else person_of(parsed)
+    with opened(parsed.dir) as authority:
+        changed = set_contact_person(parsed.customer_id, person, authority.office, OPERATOR, request_id())
+    who = "nobody" if person is None else person.name
+    return _tell(f"{who[0].upper()}{who[1:]} is the contact person of {parsed.customer_id}", changed=changed)
+
+
+def _looked_after(parsed: argparse.Namespace) -> int:
+    act = look_after_no_more if parsed.withdraw else look_after
+    with opened(parsed.dir) as authority:
+        changed = act(parsed.customer_id, parsed.agent, authority.office, OPERATOR, request_id())
+    what = "is not looked after by" if parsed.withdraw else "is looked after by"
+    return _tell(f"{parsed.customer_id} {what} {parsed.agent}", changed=changed)
+
+
+def _show(parsed: argparse.Namespace) -> int:
+    with opened(parsed.dir) as authority:
+        found = who_is_who(parsed.customer_id, authority.office)
+    put(_row(found), as_json=parsed.json, table=lambda: _lines(found))
+    return 0
+
+
+def _row(found: WhoIsWho) -> dict[str, object]:
+    return {
+        "customer_id": found.organisation.customer_id,
+        "name": found.organisation.name,
+        "open": found.organisation.open,
+        "channels": sorted(found.organisation.channels),
+        "signatories": [person_row(one) for one in found.roles.signatories],
+        "contact_person": person_row(found.roles.contact_person),
+        "looked_after_by": list(found.looked.by),
+        "looks_after": list(found.looked.after),
+    }
+
+
+def _lines(found: WhoIsWho) -> str:
+    standing = "" if found.organisation.open else ", closed for good"
+    rows = [
+        f"{found.organisation.customer_id}  {found.organisation.name}{standing}",
+        *(f"signatory        {person_line(one)}" for one in found.roles.signatories or (None,)),
+        f"contact person   {person_line(found.roles.contact_person)}",
+        f"looked after by  {', '.join(found.looked.by) or 'nobody'}",
+    ]
+    return "\n".join([*rows, f"looks after      {', '.join(found.looked.after)}"] if found.looked.after else rows)
+
+
+def _tell(sentence: str, *, changed: bool) -> int:
+    tell(f"{sentence}." if changed else f"{sentence} already; {_UNCHANGED}.")
+    return 0

@@ -1,0 +1,33 @@
+"""`sinetti authority passphrase`: move the pass-phrase of the keys out of DIR."""
+
+import argparse
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from sinetti.authority.key_relocation import move_passphrase
+from sinetti.cli.authority.common import add_dir, command, opened
+from sinetti.cli.core.output import tell
+
+if TYPE_CHECKING:
+    from sinetti.cli.client.common import Commands
+
+
+_MOVED = """\
+Moved to {to}. Start every serving process anew, with --passphrase-file {to} or systemd's LoadCredential=.
+Old copies of {dir} still have it: destroy them."""
+
+
+def register(commands: "Commands") -> None:
+    """Add the command to the parser."""
+    example = "sinetti authority passphrase --dir /srv/sinetti --to /etc/sinetti/passphrase"
+    summary = "move the pass-phrase of the keys out of DIR"
+    parser = command(commands, "passphrase", summary, _run, example)
+    add_dir(parser)
+    parser.add_argument("--to", metavar="FILE", type=Path, required=True, help="a new file, not in DIR")
+
+
+def _run(parsed: argparse.Namespace) -> int:
+    with opened(parsed.dir) as authority:
+        move_passphrase(authority, parsed.to.absolute())
+    tell(_MOVED.format(to=parsed.to, dir=parsed.dir))
+    return 0

@@ -1,0 +1,78 @@
+"""Options for pass-phrases: from files or typed at a terminal, never from arguments or the environment."""
+
+import argparse
+import sys
+from getpass import getpass
+from pathlib import Path
+
+from sinetti.authority.data_directory import Folder
+from sinetti.authority.offline_keys import OfflineKeys
+from sinetti.authority.passphrases import SHORTEST_OFFLINE, checked, kept_passphrase, read_passphrase
+from sinetti.cli.authority.common import OptionError
+
+_LONGEST_LINE = 2000
+
+
+def add_passphrase_file(parser: argparse.ArgumentParser) -> None:
+    """Add the option of commands that use the keys in the authority's folder."""
+    parser.add_argument(
+        "--passphrase-file",
+        metavar="FILE",
+        type=Path,
+        help="opens the keys in DIR (default: the credential sinetti-passphrase of systemd, else the file in DIR)",
+    )
+
+
+def add_offline(parser: argparse.ArgumentParser, *, required: bool = True, new: bool = True) -> None:
+    """Add the options for keys that are off line; `new`: they may be made or moved there, with a new pass-phrase."""
+    made = "; where there is no such file yet, one is made and written there" if new else ""
+    parser.add_argument(
+        "--offline-dir",
+        metavar="DIR2",
+        type=Path,
+        required=required,
+        help="the folder of the keys of root and intermediate CAs, on a disk that is put away",
+    )
+    parser.add_argument(
+        "--offline-passphrase-file",
+        metavar="FILE|-",
+        help=f"what those keys are encrypted with{made} (default: asked for at the terminal)",
+    )
+
+
+def passphrase_of(parsed: argparse.Namespace) -> bytes | None:
+    """Give the pass-phrase in the file that was named, None where none was. Raises PassphraseError."""
+    return None if parsed.passphrase_file is None else read_passphrase(parsed.passphrase_file)
+
+
+def offline_keys(parsed: argparse.Namespace, *, new: bool) -> OfflineKeys:
+    """Give the folder of keys that are off line and their pass-phrase. Raises OptionError and PassphraseError."""
+    place, named = parsed.offline_dir.absolute(), parsed.offline_passphrase_file
+    if named == "-":
+        phrase = checked(sys.stdin.buffer.readline(_LONGEST_LINE), "standard input")
+    elif named is not None:
+        _refuse_beside(Path(named), place)
+        phrase = kept_passphrase(Path(named), Folder(parsed.dir)) if new else read_passphrase(Path(named))
+    else:
+        phrase = checked(_asked(new=new), "what was typed")
+    if new and len(phrase) < SHORTEST_OFFLINE:
+        sentence = f"the pass-phrase for {place} is too easy to guess: take at least {SHORTEST_OFFLINE} characters"
+        raise OptionError(sentence)
+    return OfflineKeys(place, phrase)
+
+
+def _refuse_beside(path: Path, place: Path) -> None:
+    if path.resolve().is_relative_to(place.resolve()):
+        sentence = f"--offline-passphrase-file: {path} lies beside the keys that it is for: choose another place"
+        raise OptionError(sentence)
+
+
+def _asked(*, new: bool) -> bytes:
+    if not sys.stdin.isatty():
+        sentence = "--offline-passphrase-file: name a file, or - for standard input, where no terminal can be asked"
+        raise OptionError(sentence)
+    phrase = getpass("Pass-phrase of the keys that are off line: ")
+    if new and getpass("Once more: ") != phrase:
+        sentence = "the two pass-phrases differ: nothing was done"
+        raise OptionError(sentence)
+    return phrase.encode()

@@ -1,0 +1,55 @@
+"""What commands that name people share: their options, and the person that is read from them."""
+
+import argparse
+
+from sinetti.database.notifications.recipients import Reader
+from sinetti.database.organisations.organisations import Person
+from sinetti.domain.validation import LONGEST_PERSON, check_email, check_phone, check_unlinked
+from sinetti.domain.values import Language
+
+LANGUAGES = [one.value for one in Language]
+
+
+def add_person(parser: argparse.ArgumentParser, whom: str, *, needed: bool = True) -> None:
+    """Add the options for one person, such as "the signatory"; without `needed` each may be left out."""
+    parser.add_argument("--name", required=needed, metavar="NAME", help=f"name of {whom}")
+    parser.add_argument("--email", required=needed, metavar="ADDRESS", help=f"e-mail address of {whom}")
+    parser.add_argument("--phone", default="" if needed else None, metavar="NUMBER", help=f"phone number of {whom}")
+    parser.add_argument(
+        "--language",
+        choices=LANGUAGES,
+        default=Language.FI.value if needed else None,
+        help=f"what {whom} is written to in (default: {'fi' if needed else 'as it is'})",
+    )
+
+
+def person_of(parsed: argparse.Namespace) -> Person:
+    """Read the person that the options name. Raises WordError."""
+    return Person(
+        check_unlinked("--name", parsed.name, LONGEST_PERSON),
+        check_email("--email", parsed.email),
+        check_phone("--phone", parsed.phone),
+        Language(parsed.language),
+    )
+
+
+def person_row(reader: Reader | None) -> dict[str, str | bool | None] | None:
+    """A person for programs. `reached` is whether mail may go there."""
+    if reader is None:
+        return None
+    return {
+        "person_id": reader.person_id,
+        "name": reader.name,
+        "email": reader.email,
+        "phone": reader.phone or None,
+        "language": reader.language.value,
+        "reached": reader.mailable,
+    }
+
+
+def person_line(reader: Reader | None) -> str:
+    """A person for people."""
+    if reader is None:
+        return "nobody"
+    said = " ".join(one for one in (reader.name, f"<{reader.email}>", reader.phone, f"({reader.language})") if one)
+    return said if reader.mailable else f"{said}: mail does not go there"

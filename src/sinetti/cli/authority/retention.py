@@ -1,0 +1,76 @@
+"""`sinetti authority retention`: which people's data is past its period, and erasing it."""
+
+import argparse
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Any
+
+from sinetti.api.serializers import instant
+from sinetti.cli.authority.common import add_dir, command, group, opened, put, request_id
+from sinetti.services.monitoring.retention import Past, apply_retention, plan_retention
+
+if TYPE_CHECKING:
+    from sinetti.cli.client.common import Commands
+
+_CALLED = {
+    "people": "people",
+    "refusals": "refusals",
+    "messages": "messages",
+    "unconfirmed": "accounts never confirmed",
+    "unused": "accounts not used",
+    "requests": "requests for an authorisation",
+    "files": "files of organisations",
+}
+"""What is erased, in an operator's words."""
+
+
+def register(commands: "Commands") -> None:
+    """Add the commands to the parser."""
+    example = "sinetti authority retention plan --dir /srv/sinetti"
+    below = group(commands, "retention", "erase people's data past its period", example)
+    plan = command(below, "plan", "show what is past its period, and change nothing", _plan, example)
+    example = "sinetti authority retention apply --dir /srv/sinetti"
+    summary = "erase what is past its period, for good; the audit trail stays whole"
+    apply = command(below, "apply", summary, _apply, example)
+    for parser in (plan, apply):
+        add_dir(parser)
+        parser.add_argument("--json", action="store_true", help="print for programs")
+
+
+def _plan(parsed: argparse.Namespace) -> int:
+    with opened(parsed.dir) as authority:
+        shown = _row(plan_retention(authority.settings.periods, authority.office))
+    put(shown, as_json=parsed.json, table=lambda: _lines(shown))
+    return 0
+
+
+def _apply(parsed: argparse.Namespace) -> int:
+    with opened(parsed.dir) as authority:
+        done = asdict(apply_retention(authority.settings.periods, authority.office, request_id()))
+    words = ", ".join(f"{count} {_CALLED[name]}" for name, count in done.items())
+    put(done, as_json=parsed.json, table=lambda: f"Erased: {words}.")
+    return 0
+
+
+def _row(past: Past) -> dict[str, Any]:
+    until = past.cutoffs
+    before = {
+        "people": until.people,
+        "refusals": until.refusals,
+        "messages": until.messages,
+        "unconfirmed": until.unconfirmed,
+        "unused": until.people,
+        "requests": until.people,
+        "files": until.messages,
+    }
+    found = {name: list(getattr(past, name)) for name in before}
+    return {name: {"before": instant(before[name]), "count": len(ids), "ids": ids} for name, ids in found.items()}
+
+
+def _lines(shown: dict[str, Any]) -> str:
+    width = max(len(one) for one in _CALLED.values())
+    lines = [
+        f"{_CALLED[name]:<{width}}  {one['count']:>8}  past their period since before {one['before']}"
+        for name, one in shown.items()
+    ]
+    lines += [f"{_CALLED[name]}  {one}" for name in shown for one in shown[name]["ids"]]
+    return "\n".join(lines)

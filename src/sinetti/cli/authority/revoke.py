@@ -1,0 +1,60 @@
+"""`sinetti authority revoke`: revoke a certificate, and on keyCompromise everything renewed from it."""
+
+import argparse
+from typing import TYPE_CHECKING
+
+from sinetti.api.serializers import certificate_row
+from sinetti.cli.authority.common import OPERATOR, add_dir, command, opened, past_instant, put, request_id
+from sinetti.cli.authority.passphrase_options import add_passphrase_file, passphrase_of
+from sinetti.cli.core.output import tell
+from sinetti.domain.certificates.bulk_revocation import actor_of, check_named_officer
+from sinetti.domain.certificates.revocation import RevocationReason, Revoker, may_give
+from sinetti.domain.values import Serial
+from sinetti.services.revocation.revoke import RevokeAsk, revoke
+
+if TYPE_CHECKING:
+    from sinetti.cli.client.common import Commands
+
+
+def register(commands: "Commands") -> None:
+    """Add the command to the parser."""
+    example = "sinetti authority revoke 4f…c1 --reason keyCompromise --dir /srv/sinetti"
+    parser = command(commands, "revoke", "revoke a certificate for good; the CRL follows at once", _run, example)
+    parser.add_argument("serial", metavar="SERIAL", help="in hex, as `status --customer-id ID` prints it")
+    add_dir(parser)
+    add_passphrase_file(parser)
+    reasons = [reason.value for reason in RevocationReason if may_give(Revoker.OPERATOR, reason)]
+    parser.add_argument("--reason", choices=reasons, required=True, help="RFC 5280's names")
+    parser.add_argument("--invalid-since", metavar="ISO", help="when the key may have been lost, if earlier")
+    parser.add_argument(
+        "--spare",
+        metavar="SERIAL",
+        action="append",
+        default=[],
+        help="with keyCompromise: a renewal that is not revoked (its key is known to be safe)",
+    )
+    parser.add_argument("--officer", metavar="ID", help="who does it: an opaque id, kept in audit rows")
+    parser.add_argument("--json", action="store_true", help="print the revoked certificates for programs")
+
+
+def _run(parsed: argparse.Namespace) -> int:
+    ask = RevokeAsk(
+        serial=Serial(parsed.serial.casefold()),
+        reason=RevocationReason(parsed.reason),
+        revoker=Revoker.OPERATOR,
+        invalidity_date=past_instant("--invalid-since", parsed.invalid_since) if parsed.invalid_since else None,
+        spared=tuple(Serial(serial.casefold()) for serial in parsed.spare),
+    )
+    actor = OPERATOR if parsed.officer is None else actor_of(check_named_officer(parsed.officer))
+    with opened(parsed.dir, passphrase_of(parsed)) as authority:
+        revoked = revoke(ask, authority.office, actor, request_id())
+        rows = [certificate_row(row, authority.office.now()) for row in revoked]
+    put(rows, as_json=parsed.json, table=lambda: "\n".join(_line(row) for row in rows))
+    replacing = f"sinetti authority order --customer-id {rows[0]['customer_id']} --replaces {ask.serial} …"
+    tell("Renewal with it is refused from now on. The revocation list has it now; or, if its CA's key is not at hand")
+    tell(f"here, as soon as it is asked for where the authority is served. The holder needs a new order ({replacing}).")
+    return 0
+
+
+def _line(row: dict[str, str | None]) -> str:
+    return f"revoked  {row['serial']}  {row['reason']}"

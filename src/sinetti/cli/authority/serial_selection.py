@@ -1,0 +1,50 @@
+"""What commands about many certificates share: serials out of a file, and telling how far it is."""
+
+import sys
+from pathlib import Path
+
+from sinetti.cli.authority.common import OptionError, octets_of
+from sinetti.cli.core.output import tell
+from sinetti.domain.values import Serial
+from sinetti.infra.clock import ticks
+
+QUIET_FOR, TOLD_EVERY = 2.0, 1.0
+"""Seconds before the first line about how far it is, and between two such lines."""
+
+_LONGEST_SERIAL = 40
+
+
+def serials_of(name: str, verb: str) -> tuple[Serial, ...]:
+    """Read the serials of a file: one a line, empty lines and those that begin with # are left out."""
+    text = sys.stdin.read() if name == "-" else octets_of("--serials", Path(name)).decode("utf-8", "replace")
+    found: list[Serial] = []
+    for number, line in enumerate(text.splitlines(), 1):
+        serial = line.strip().casefold()
+        if not serial or serial.startswith("#"):
+            continue
+        if not is_serial(serial):
+            sentence = f"--serials: line {number} is no serial in hex: one a line, as `status --customer-id` prints it"
+            raise OptionError(sentence)
+        found.append(Serial(serial))
+    if not found:
+        sentence = f"--serials: no serial is in it: nothing would be {verb}"
+        raise OptionError(sentence)
+    return tuple(dict.fromkeys(found))
+
+
+def is_serial(text: str) -> bool:
+    """Whether a text looks like a serial number."""
+    return 0 < len(text) <= _LONGEST_SERIAL and set(text) <= set("0123456789abcdef")
+
+
+class Progress:
+    """Tells on standard error how far it is, once that takes longer than a moment."""
+
+    def __init__(self, verb: str) -> None:
+        self._next, self._verb = ticks() + QUIET_FOR, verb
+
+    def __call__(self, done: int, of: int) -> None:
+        """Tell it, unless that was told a second ago."""
+        if ticks() >= self._next:
+            tell(f"{done} of {of} {self._verb} …")
+            self._next = ticks() + TOLD_EVERY

@@ -1,0 +1,175 @@
+"""`sinetti authority serve`: answer requests until told to stop."""
+
+import argparse
+import logging
+import os
+import signal
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from sinetti.authority.log_format import log_to_stderr
+from sinetti.authority.processes import AT_ONCE_PER_ADDRESS, RATE_PER_ADDRESS, AddressLimits, Plan, run_node
+from sinetti.cli.authority.common import OptionError, add_dir, command, heed_stop, leave, opened
+from sinetti.cli.authority.passphrase_options import add_passphrase_file, passphrase_of
+from sinetti.infra.sd_notify import tell_service_manager
+from sinetti.server.addresses import Address, NoAddress, parse_address
+from sinetti.settings.authority import SOAP_PATH
+
+if TYPE_CHECKING:
+    from sinetti.cli.client.common import Commands
+
+_MOST_WORKERS = 64
+_HIGHEST_LIMIT = 65_535
+_log = logging.getLogger(__name__)
+
+
+def register(commands: "Commands") -> None:
+    """Add the command to the parser."""
+    example = "sinetti authority serve --dir /srv/sinetti --bind 127.0.0.1:8443 --status-bind 127.0.0.1:8080"
+    parser = command(commands, "serve", "answer requests until told to stop", _run, example)
+    add_dir(parser)
+    add_passphrase_file(parser)
+    _add_addresses(parser)
+    _add_limits(parser)
+    parser.add_argument(
+        "--workers",
+        type=int,
+        default=min(len(os.sched_getaffinity(0)), _MOST_WORKERS),
+        metavar="N",
+        help="processes that answer (default: one for each processor, here %(default)s)",
+    )
+    parser.add_argument(
+        "--log", choices=("text", "json"), help="form of the log on standard error (default: json unless a terminal)"
+    )
+
+
+def _add_addresses(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--bind", default="127.0.0.1:8443", metavar="ADDRESS", help="for SOAP: IP:PORT or unix:/PATH (%(default)s)"
+    )
+    parser.add_argument("--tls-certificate", metavar="PEM", type=Path, help="the server's certificate, with its chain")
+    parser.add_argument("--tls-key", metavar="PEM", type=Path, help="its private key; both are read again on SIGHUP")
+    parser.add_argument(
+        "--status-bind",
+        default="127.0.0.1:8080",
+        metavar="ADDRESS",
+        help="plain http for CA certificates, CRLs and health: IP:PORT or unix:/PATH (%(default)s)",
+    )
+    parser.add_argument(
+        "--people-bind",
+        metavar="ADDRESS",
+        help="plain http for the pages for people, behind a proxy with TLS: IP:PORT of this machine or unix:/PATH; "
+        "needs DIR/notices.toml (default: no pages)",
+    )
+    parser.add_argument(
+        "--behind-proxy", action="store_true", help="callers are named by the proxy, last in X-Forwarded-For"
+    )
+
+
+def _add_limits(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--rate-per-address",
+        type=int,
+        metavar="N",
+        help=f"requests per second of one address, twice as many at once; 0: no limit ({RATE_PER_ADDRESS}, not for "
+        "loopback)",
+    )
+    parser.add_argument(
+        "--connections-per-address",
+        type=int,
+        metavar="N",
+        help=f"requests of one address inside at the same time; 0: no limit ({AT_ONCE_PER_ADDRESS}, not for loopback)",
+    )
+
+
+def _run(parsed: argparse.Namespace) -> int:
+    log_to_stderr(kindness=False, as_json=None if parsed.log is None else parsed.log == "json")
+    # Whoever tells a service to read its files again, while it starts, does not mean its end: it is heard once it runs.
+    signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGHUP})
+    plan = _plan(parsed)
+    with opened(parsed.dir, passphrase_of(parsed)) as authority:
+        run_node(authority, plan, _say_ready)
+    leave()
+
+
+def _plan(parsed: argparse.Namespace) -> Plan:
+    """Check the options. Raises OptionError."""
+    pair = _pair(parsed.tls_certificate, parsed.tls_key)
+    soap, status = _address("--bind", parsed.bind), _address("--status-bind", parsed.status_bind)
+    _check_reach(soap, parsed, tls=pair is not None)
+    if soap.overlaps(status):
+        sentence = f"--bind and --status-bind are both on {soap.path or f'port {soap.port}'}: give each its own"
+        raise OptionError(sentence)
+    if not 1 <= parsed.workers <= _MOST_WORKERS:
+        sentence = f"--workers: from 1 to {_MOST_WORKERS}, not {parsed.workers}"
+        raise OptionError(sentence)
+    people = _people(parsed, soap, status)
+    limits = AddressLimits(parsed.rate_per_address, parsed.connections_per_address)
+    for option, value in (("--rate-per-address", limits.rate), ("--connections-per-address", limits.at_once)):
+        if value is not None and not 0 <= value <= _HIGHEST_LIMIT:
+            sentence = f"{option}: from 1 to {_HIGHEST_LIMIT}, or 0 for no limit, not {value}"
+            raise OptionError(sentence)
+    return Plan(soap, status, parsed.workers, pair, behind_proxy=parsed.behind_proxy, limits=limits, people=people)
+
+
+def _people(parsed: argparse.Namespace, soap: Address, status: Address) -> Address | None:
+    """Where pages for people are to be, if anywhere. Raises OptionError."""
+    if parsed.people_bind is None:
+        return None
+    people = _address("--people-bind", parsed.people_bind)
+    if not people.is_local:
+        sentence = "--people-bind is for loopback or a Unix socket: TLS is what the proxy in front speaks"
+        raise OptionError(sentence)
+    if people.path is not None and not parsed.behind_proxy:
+        sentence = "a Unix socket is for a proxy in front: add --behind-proxy, so that callers are told apart"
+        raise OptionError(sentence)
+    for option, other in (("--bind", soap), ("--status-bind", status)):
+        if people.overlaps(other):
+            where = people.path or f"port {people.port}"
+            sentence = f"{option} and --people-bind are both on {where}: give each its own"
+            raise OptionError(sentence)
+    return people
+
+
+def _check_reach(soap: Address, parsed: argparse.Namespace, *, tls: bool) -> None:
+    """Raise OptionError where callers could reach plain http, or name themselves as a proxy would."""
+    if parsed.behind_proxy and not soap.is_local:
+        sentence = "--behind-proxy is for loopback or a Unix socket: elsewhere anybody could write X-Forwarded-For"
+        raise OptionError(sentence)
+    if soap.path is not None and not parsed.behind_proxy:
+        sentence = "a Unix socket is for a proxy in front: add --behind-proxy, so that callers are told apart"
+        raise OptionError(sentence)
+    if not tls and not soap.is_local:
+        sentence = "plain http is for loopback, behind a proxy: give --tls-certificate and --tls-key too"
+        raise OptionError(sentence)
+
+
+def _say_ready(plan: Plan) -> None:
+    heed_stop()
+    soap, status = plan.soap.url("https" if plan.pair else "http"), plan.status.url("http")
+    people = f", pages for people on {plan.people.url('http')}" if plan.people else ""
+    _log.info("Ready: SOAP on %s%s, status on %s (%d workers)%s", soap, SOAP_PATH, status, plan.workers, people)
+    tell_service_manager("READY=1")
+
+
+def _pair(certificate: Path | None, key: Path | None) -> tuple[Path, Path] | None:
+    if (certificate is None) != (key is None):
+        sentence = "--tls-certificate and --tls-key go together"
+        raise OptionError(sentence)
+    if certificate is None or key is None:
+        return None
+    for path in (certificate, key):
+        if not path.is_file():
+            sentence = f"{path} is not there, or no file"
+            raise OptionError(sentence)
+    return certificate, key
+
+
+def _address(option: str, text: str) -> Address:
+    try:
+        return parse_address(text)
+    except NoAddress:
+        sentence = (
+            f"{option}: {text!r} is no address to listen on: write IP:PORT, such as 127.0.0.1:8443, or unix:/PATH"
+        )
+        raise OptionError(sentence) from None

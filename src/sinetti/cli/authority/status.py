@@ -1,0 +1,105 @@
+"""`sinetti authority status`: what the register holds."""
+
+import argparse
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Any
+
+from sinetti.api.serializers import certificate_row, instant, use_members
+from sinetti.authority.alerts import warnings
+from sinetti.authority.bootstrap import Authority
+from sinetti.cli.authority.common import add_dir, command, opened, put, unknown_organisation
+from sinetti.database.organisations.organisations import OpenOrder
+from sinetti.services.organisations import queries
+from sinetti.services.revocation.bulk_revoke import count_open_proposals
+from sinetti.services.status.usage_reports import uses
+
+if TYPE_CHECKING:
+    from sinetti.cli.client.common import Commands
+
+_CERTIFICATES = ("serial", "customer_id", "channel", "state", "not_after", "renewed_by", "in use")
+_ORDERS = ("order_id", "customer_id", "channel", "expires", "description")
+
+
+def register(commands: "Commands") -> None:
+    """Add the command to the parser."""
+    example = "sinetti authority status --dir /srv/sinetti --customer-id 1234567-1"
+    parser = command(commands, "status", "show what the register holds", _run, example)
+    add_dir(parser)
+    parser.add_argument("--customer-id", metavar="ID", help="list this organisation's certificates and open orders")
+    parser.add_argument("--orders", action="store_true", help="list open orders only, of all if no id is given")
+    parser.add_argument("--json", action="store_true", help="print for programs")
+
+
+def _run(parsed: argparse.Namespace) -> int:
+    with opened(parsed.dir) as authority:
+        if parsed.customer_id is None and not parsed.orders:
+            summary = _summary(authority)
+            put(summary, as_json=parsed.json, table=lambda: _lines(summary))
+            return 0
+        if parsed.customer_id is not None and queries.organisation(authority.office, parsed.customer_id) is None:
+            raise unknown_organisation(parsed.customer_id)
+        now = authority.office.now()
+        orders = [_order_row(one) for one in queries.open_orders(authority.office, parsed.customer_id)]
+        found = () if parsed.orders else queries.certificates(authority.office, parsed.customer_id)
+        known = uses(found, authority.office)
+        rows = [{**certificate_row(row, now), **use_members(known[row.serial])} for row in found]
+    shown = [{**row, "in use": _in_use(row)} for row in rows]
+    tables = [_table(orders, _ORDERS, "No open orders.")]
+    if not parsed.orders:
+        tables.insert(0, _table(shown, _CERTIFICATES, "This organisation has no certificates."))
+    put(orders if parsed.orders else rows, as_json=parsed.json, table=lambda: "\n\n".join(tables))
+    return 0
+
+
+def _in_use(row: dict[str, str | None]) -> str:
+    """Say what is known of a certificate's use; where nobody looks that is not known, and never "not in use"."""
+    if row["last_seen"] is not None:
+        return f"seen {row['last_seen']}"
+    return f"not seen since {row['looked_since']}" if row["looked_since"] is not None else "not known"
+
+
+def _order_row(order: OpenOrder) -> dict[str, str | None]:
+    """One row of the contracts; the people of an order are not shown."""
+    return {
+        "order_id": order.order_id,
+        "customer_id": order.customer_id,
+        "channel": order.channel.value,
+        "description": order.description or None,
+        "replaces": order.replaces,
+        "created": instant(order.created),
+        "expires": instant(order.expires),
+    }
+
+
+def _summary(authority: Authority) -> dict[str, Any]:
+    issuers = authority.office.issuers.values()
+    return {
+        "environment": authority.settings.environment.value,
+        **asdict(queries.counts(authority.office)),
+        "open_proposals": count_open_proposals(authority.office),
+        "authorities": [
+            {"name": issuer.file_name, "ends": instant(issuer.certificate.not_valid_after_utc)} for issuer in issuers
+        ],
+        "warnings": [sentence for look in warnings(authority).values() if (sentence := look()) is not None],
+    }
+
+
+def _lines(summary: dict[str, Any]) -> str:
+    lists = {"authorities", "warnings"}
+    counted = {name.replace("_", " "): value for name, value in summary.items() if name not in lists}
+    ends = {f"{one['name']} ends": one["ends"] for one in summary["authorities"]}
+    width = max(len(name) for name in [*counted, *ends])
+    lines = [f"{name:<{width}}  {value}" for name, value in {**counted, **ends}.items()]
+    return "\n".join([*lines, *(f"warning: {sentence}" for sentence in summary["warnings"])])
+
+
+def _table(rows: list[dict[str, str | None]], columns: tuple[str, ...], nothing: str) -> str:
+    if not rows:
+        return nothing
+    lines = [columns, *(tuple(row[column] or "-" for column in columns) for row in rows)]
+    widths = [max(len(line[place]) for line in lines) for place in range(len(columns))]
+    return "\n".join(_aligned(line, widths) for line in lines)
+
+
+def _aligned(line: tuple[str, ...], widths: list[int]) -> str:
+    return "  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip()

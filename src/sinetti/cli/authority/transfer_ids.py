@@ -1,0 +1,44 @@
+"""`sinetti authority transfer-ids`: new transfer ids for an order that was not fetched."""
+
+import argparse
+from typing import TYPE_CHECKING
+
+from sinetti.authority.bootstrap import mailroom
+from sinetti.cli.authority.common import OPERATOR, SOMEBODY_HAS_TO_ACT, add_dir, command, opened, request_id
+from sinetti.cli.authority.order import add_send, show_ids, show_offered
+from sinetti.cli.core.output import tell
+from sinetti.domain.notifications.messages import MessageChannel
+from sinetti.services.issuance.order import send_ids
+from sinetti.services.issuance.secure_message import offer
+
+if TYPE_CHECKING:
+    from sinetti.cli.client.common import Commands
+
+_NO_SMS = (
+    "DIR/notices.toml names no provider of text messages, so no PIN code can be sent: take the contact person's number "
+    "away (sinetti authority change-contact … --correct --phone ''), and a code for the contact person is printed."
+)
+
+
+def register(commands: "Commands") -> None:
+    """Add the command to the parser."""
+    example = "sinetti authority transfer-ids 5f0c… --dir /srv/sinetti"
+    summary = "make new transfer IDs for an order: the old ones end, and so does their lock"
+    parser = command(commands, "transfer-ids", summary, _run, example)
+    parser.add_argument("order", metavar="ORDER", help="the order's id, as `order` printed it")
+    add_dir(parser)
+    add_send(parser)
+
+
+def _run(parsed: argparse.Namespace) -> int:
+    with opened(parsed.dir) as authority:
+        if parsed.send:
+            room = mailroom(authority)
+            offered = offer(parsed.order, authority.office, OPERATOR, request_id())
+            show_offered(offered, as_json=parsed.json)
+            if MessageChannel.SMS not in room.deliverers and not offered.needs_code:
+                tell(_NO_SMS)
+                return SOMEBODY_HAS_TO_ACT
+            return 0
+        show_ids(send_ids(parsed.order, authority.office, OPERATOR, request_id()), as_json=parsed.json)
+    return 0

@@ -1,0 +1,107 @@
+"""`sinetti adopt`: take over a key and a certificate that were made elsewhere."""
+
+import argparse
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from sinetti.cli.client import common, service_options
+from sinetti.client.messages import adopt, error_reasons, messages
+from sinetti.client.messages.messages import say
+from sinetti.client.model import Config, Entry, ServiceEntry
+from sinetti.client.requests import adopt as requests_adopt
+from sinetti.client.results import ExitCode, Result, UsageError
+from sinetti.client.store import files, keystores
+from sinetti.client.store.keystores import Material
+from sinetti.domain.values import Environment
+
+if TYPE_CHECKING:
+    from sinetti.cli.client.common import Commands
+
+EXAMPLE = """\
+examples:
+  sinetti adopt payroll --config sinetti.toml --key old/key.pem --certificate old/certificate.pem
+  sinetti adopt payroll --config sinetti.toml --pkcs12 old/payroll.p12 --password-file old/password
+
+The files are only read. From then on “sinetti renew” and “sinetti run” look after the certificate."""
+
+
+def register(subparsers: "Commands") -> None:
+    """Add the command to the parser."""
+    parser = subparsers.add_parser(
+        "adopt",
+        help="take over a key and a certificate that were made elsewhere",
+        description="Puts an existing key and its certificate into the store, to be renewed there. Calls nobody.",
+        epilog=EXAMPLE,
+    )
+    parser.add_argument("name", metavar="NAME", help="what the certificate is to be called in the store")
+    parser.add_argument("--key", metavar="FILE", type=Path, help="the private key, PEM or DER")
+    parser.add_argument("--certificate", metavar="FILE", type=Path, help="its certificate, PEM or DER")
+    parser.add_argument("--chain", metavar="FILE", type=Path, help="certificates above it, where the anchors lack some")
+    parser.add_argument("--pkcs12", metavar="FILE", type=Path, help="a PKCS#12 file (.p12, .pfx) with both")
+    parser.add_argument("--jks", metavar="FILE", type=Path, help="a Java key store with both (needs keytool)")
+    parser.add_argument("--alias", help="which key of the Java key store")
+    parser.add_argument("--password-file", metavar="FILE", type=Path, help="file with the password of key or key store")
+    parser.add_argument(
+        "--key-password-file", metavar="FILE", type=Path, help="file with the key's own password in a Java key store"
+    )
+    common.add_store(parser)
+    service_options.add_service(parser)
+    parser.add_argument("--json", action="store_true", help="print the result for programs")
+    common.add_common(parser)
+    parser.set_defaults(run=run)
+
+
+def run(parsed: argparse.Namespace) -> ExitCode:
+    """Take over one name."""
+    console = common.console_of(parsed)
+    material = _material(parsed)
+    config = service_options.config_for(parsed)
+    entry = service_options.entry_for(parsed, config)
+    service = _service(parsed, config, entry, material)
+    wanted = requests_adopt.settings_for(material, service, entry)
+    if parsed.now is not None and wanted.environment is Environment.PRODUCTION:
+        raise UsageError(say(messages.NOW_NOT_IN_PRODUCTION, name=parsed.name))
+    outside = common.run_of(parsed, console, common.now_of(parsed, console))
+    try:
+        outcome = requests_adopt.adopt(outside, parsed.name, material, wanted)
+    except OSError as bad:
+        told = say(messages.STORE_UNUSABLE, path=str(bad.filename or parsed.name), why=error_reasons.of(bad))
+        raise files.StoreError(told) from bad
+    in_clear = parsed.password_file is not None and wanted.files.key_password_file is None
+    if in_clear and outcome.result is Result.ENROLLED:
+        outcome = replace(outcome, messages=(*outcome.messages, say(adopt.ADOPTED_IN_CLEAR, name=parsed.name)))
+    return common.report((outcome,), parsed, outside, console)
+
+
+def _material(parsed: argparse.Namespace) -> Material:
+    given = [one for one in (parsed.key, parsed.pkcs12, parsed.jks) if one is not None]
+    if len(given) != 1 or (parsed.key is None) is not (parsed.certificate is None):
+        raise UsageError(say(adopt.ADOPT_ONE_SOURCE))
+    password = _password(parsed.password_file)
+    if parsed.key is not None:
+        return keystores.of_files(parsed.key, parsed.certificate, parsed.chain, password)
+    if parsed.pkcs12 is not None:
+        return keystores.of_pkcs12(parsed.pkcs12, password)
+    if password is None:
+        raise UsageError(say(adopt.ADOPT_NO_PASSWORD, path=str(parsed.jks)))
+    return keystores.of_java(parsed.jks, parsed.alias, password, _password(parsed.key_password_file))
+
+
+def _service(parsed: argparse.Namespace, config: Config | None, entry: Entry, material: Material) -> ServiceEntry:
+    """Give the service that options name, or else the one of sinetti.toml whose CAs issued the certificate."""
+    if parsed.service is None and config is not None and config.services:
+        return requests_adopt.service_of(material.certificate, config, entry)
+    service = service_options.service_of(parsed, config, entry)
+    requests_adopt.refuse_foreign(material.certificate, service)
+    return service
+
+
+def _password(path: Path | None) -> bytes | None:
+    """Give the first line of a file, or None where none is named. Raises UsageError for an empty one."""
+    if path is None:
+        return None
+    password = common.read_secret(path).partition(b"\n")[0].rstrip(b"\r")
+    if not password:
+        raise UsageError(say(messages.EMPTY_SECRET, path=str(path)))
+    return password

@@ -1,0 +1,321 @@
+"""What the client's commands share: options, the reader's language, printing."""
+
+import argparse
+import importlib
+import json
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from datetime import UTC, datetime
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from sinetti.cli.core import argparse_i18n, output, progress
+from sinetti.cli.core.console import LANGUAGE_HELP, Console, language_of_locale
+from sinetti.client.config import finding
+from sinetti.client.config import messages as config_messages
+from sinetti.client.messages import error_reasons, messages
+from sinetti.client.messages.messages import say
+from sinetti.client.reporting import status
+from sinetti.client.requests import operations
+from sinetti.client.requests.exchange import Run
+from sinetti.client.results import ExitCode, Outcome, Result, UsageError, worst
+from sinetti.client.store import files
+from sinetti.domain.values import Language
+from sinetti.infra import clock, file_permissions
+from sinetti.infra.file_permissions import Fault, RightsError
+
+if TYPE_CHECKING:
+    from sinetti.client.model import Config
+
+    Commands = argparse._SubParsersAction[argparse.ArgumentParser]  # noqa: SLF001 -- the type has no public name
+    """What a command module adds itself to."""
+
+NOW_HELP = "for test benches: the instant that certificates are judged at, such as 2027-05-02T11:03:00Z"
+
+_LONGEST_WAIT = 86_400
+"""Seconds: a day."""
+
+
+def add_common(parser: argparse.ArgumentParser) -> None:
+    """Add the options that every client command has."""
+    parser.add_argument("--lang", choices=values(Language), help=LANGUAGE_HELP)
+    parser.add_argument("--now", metavar="ISO", help=NOW_HELP)
+    parser.add_argument("--debug", action="store_true", help="show where in the program a fault of ours happened")
+
+
+def add_store(parser: argparse.ArgumentParser) -> None:
+    """Add the options for the store: itself, or a sinetti.toml that says where it is."""
+    add_config(parser)
+
+
+def add_config(parser: argparse.ArgumentParser) -> None:
+    """Add --store and --config. When the command runs, `parsed.store` is there: the option's, else the file's."""
+    parser.add_argument("--store", metavar="DIR", type=Path, help="folder with keys and certificates")
+    parser.add_argument(
+        "--config", metavar="FILE", type=Path, help="sinetti.toml, which says where the store is and how it is kept"
+    )
+    parser.set_defaults(prepare=find_store)
+
+
+def find_store(parsed: argparse.Namespace) -> None:
+    """Take the store from sinetti.toml where no option names it. Raises UsageError where neither does."""
+    if parsed.store is None or parsed.config is not None:
+        config = config_of(parsed)
+        if config is None:
+            raise UsageError(say(config_messages.NO_STORE))
+        parsed.store = config.store
+
+
+def config_of(parsed: argparse.Namespace) -> "Config | None":
+    """Read the sinetti.toml that counts: --config, or the one that is found; None where there is none.
+
+    What options say wins over it: its `store` is that of --store where that is given. Raises ConfigError.
+    """
+    if not hasattr(parsed, "sinetti_toml"):
+        found = finding.find(parsed.config)
+        if found is None and finding.is_passed_over(parsed.config):
+            _pass_over(parsed)
+        parsed.sinetti_toml = None if found is None else _read(found)
+    config: Config | None = parsed.sinetti_toml
+    if config is None:
+        return None
+    if parsed.lang is None and config.language is not None:
+        parsed.lang = config.language.value
+    return config if parsed.store is None else replace(config, store=parsed.store)
+
+
+def _pass_over(parsed: argparse.Namespace) -> None:
+    """Report that root ignores the file in this folder.
+
+    Raises UsageError if no option gives the settings.
+    """
+    if parsed.store is None:
+        raise UsageError(say(config_messages.NOT_FOR_ROOT))
+    console_of(parsed).tell(say(config_messages.NOT_FOR_ROOT))
+
+
+def _read(found: finding.ConfigFile) -> "Config":
+    # Loaded where there is one to read: most commands have their store from an option.
+    return importlib.import_module("sinetti.client.config.loader").read(found.path, is_named=found.is_named)  # type: ignore[no-any-return]
+
+
+def add_names(parser: argparse.ArgumentParser) -> None:
+    """Add NAME or --all."""
+    parser.add_argument("name", metavar="NAME", nargs="?", help="one name of the store")
+    parser.add_argument("--all", action="store_true", help="every name of the store; the highest exit code wins")
+
+
+def add_wait(parser: argparse.ArgumentParser) -> None:
+    """Add --wait."""
+    parser.add_argument("--wait", metavar="SECONDS", type=_seconds, default=300.0, help="patience while fetching (300)")
+
+
+def values(kind: type[StrEnum]) -> list[str]:
+    """List what an option may be."""
+    return [one.value for one in kind]
+
+
+def instant(text: str) -> datetime:
+    """Read an instant with its zone, RFC 3339. Raises UsageError."""
+    try:
+        at = datetime.fromisoformat(text)
+    except ValueError:
+        at = None
+    if at is None or at.tzinfo is None:
+        raise UsageError(say(messages.BAD_INSTANT, text=text))
+    return at.astimezone(UTC).replace(microsecond=0)
+
+
+def now_of(parsed: argparse.Namespace, console: Console) -> datetime:
+    """Give the instant that counts: the machine's, or --now with a warning. Raises UsageError."""
+    if parsed.now is None:
+        return clock.machine_now()
+    at = instant(parsed.now)
+    console.tell(say(messages.NOW_IS_FOR_BENCHES, at=at))
+    return at
+
+
+def passed_by(parsed: argparse.Namespace, name: str) -> bool:
+    """Tell whether --now was given that does not count for a name: it is in PRODUCTION."""
+    return parsed.now is not None and operations.in_production(parsed.store, name)
+
+
+def keep_now_out(parsed: argparse.Namespace, name: str) -> None:
+    """Raise UsageError where --now is to count for a name in PRODUCTION."""
+    if passed_by(parsed, name):
+        raise UsageError(say(messages.NOW_NOT_IN_PRODUCTION, name=name))
+
+
+def now_for(parsed: argparse.Namespace, name: str, now: datetime) -> datetime:
+    """Give the instant that a name is shown at: `now`, or the machine's where --now does not count."""
+    return clock.machine_now() if passed_by(parsed, name) else now
+
+
+def run_of(parsed: argparse.Namespace, console: Console, now: datetime) -> Run:
+    """Put together what a run of the client has from outside."""
+    return Run(
+        store=parsed.store,
+        now=now,
+        language=console.language,
+        tell=console.tell,
+        sleep=time.sleep,
+        ticks=clock.ticks,
+        wait=getattr(parsed, "wait", 300.0),
+        clock=clock.machine_now if parsed.now is None else None,
+    )
+
+
+def console_of(parsed: argparse.Namespace) -> Console:
+    """Give the console in the reader's language."""
+    return Console(Language(parsed.lang) if parsed.lang else language_of_locale())
+
+
+def one_or_all(parsed: argparse.Namespace) -> str | None:
+    """Give the one name that is meant, or None for all of them. Raises UsageError for both and for neither."""
+    if (parsed.name is None) is not parsed.all:
+        raise UsageError(say(messages.NAME_OR_ALL))
+    name: str | None = parsed.name
+    return name
+
+
+def read_file(path: Path) -> bytes:
+    """Read a file that a person named. Raises UsageError."""
+    try:
+        return path.read_bytes()
+    except OSError as bad:
+        raise UsageError(say(messages.UNREADABLE_FILE, path=str(path), why=error_reasons.of(bad))) from bad
+
+
+def read_secret(path: Path) -> bytes:
+    """Read a file with a secret that the user named.
+
+    Raises UsageError, also if other users can read it.
+    """
+    try:
+        return file_permissions.read_secret(path)
+    except RightsError as bad:
+        told = messages.FOREIGN_SECRET if bad.fault is Fault.FOREIGN else messages.OPEN_SECRET
+        raise UsageError(say(told, path=str(path), owner=bad.owner)) from bad
+    except OSError as bad:
+        raise UsageError(say(messages.UNREADABLE_FILE, path=str(path), why=error_reasons.of(bad))) from bad
+
+
+def write_file(path: Path | None, octets: bytes) -> None:
+    """Write what a command makes: to the file, whole or not at all, or to standard output. Raises UsageError."""
+    if path is None:
+        output.put_octets(octets)
+        return
+    try:
+        output.write_whole(path, octets)
+    except OSError as bad:
+        why = say(error_reasons.NO_FOLDER) if isinstance(bad, FileNotFoundError) else error_reasons.of(bad)
+        raise UsageError(say(messages.UNWRITABLE_FILE, path=str(path), why=why)) from bad
+
+
+def is_in_store(path: Path, store: Path, name: str) -> bool:
+    """Whether a place lies in the store, where what is written over may be a key."""
+    try:
+        above = [one for one in path.resolve().parents if one.exists()]
+        # A name may be a link to a folder elsewhere; the same folder may be spelt in another way.
+        kept = [one for one in (store, store / name) if one.exists()]
+        return any(one.samefile(folder) for one in above for folder in kept)
+    except (OSError, RuntimeError):  # a loop of links, or a folder that cannot be looked into: writing tells
+        return False
+
+
+def print_line(line: str) -> None:
+    """Print one line of what was asked for."""
+    output.put_line(line)
+
+
+def print_json(value: object) -> None:
+    """Print one JSON document for programs, without the characters that could steer a terminal: they are escaped.
+
+    So are all outside ASCII where standard output lacks one of them.
+    """
+    text = json.dumps(value, ensure_ascii=False, indent=2)
+    if not output.is_writable(text):
+        text = json.dumps(value, indent=2)
+    if any(not line.isprintable() for line in text.split("\n")):
+        text = "".join(sign if sign.isprintable() or sign == "\n" else json.dumps(sign)[1:-1] for sign in text)
+    print_line(text)
+
+
+def print_rows(rows: Sequence[Mapping[str, object]]) -> None:
+    """Print a list of rows as `print_json` does. Each is written by itself: indenting takes ten times as long."""
+    shown = [json.dumps(row, ensure_ascii=False) for row in rows]
+    if not all(map(str.isprintable, shown)):
+        shown = [json.dumps(row) if not text.isprintable() else text for row, text in zip(rows, shown, strict=True)]
+    if not all(map(output.is_writable, shown)):
+        shown = [json.dumps(row) for row in rows]
+    print_line("[\n  " + ",\n  ".join(shown) + "\n]" if shown else "[]")
+
+
+def each(parsed: argparse.Namespace, console: Console, act: Callable[[Run, str], Outcome]) -> ExitCode:
+    """Do it for the one NAME or for --all, and report. Raises UsageError, not for one among all."""
+    wanted = one_or_all(parsed)
+    if wanted is None:
+        refuse_unknown_store(parsed)
+    else:
+        keep_now_out(parsed, wanted)
+    bar = progress.bar(0, language=console.language)
+    run = replace(run_of(parsed, console, now_of(parsed, console)), tell=bar.between(console.tell))
+
+    def tried(name: str) -> Outcome:
+        try:
+            keep_now_out(parsed, name)
+        except UsageError as bad:
+            return Outcome(name, Result.FAILED, ExitCode.USAGE, (bad.message,))
+        return act(run, name)
+
+    with bar:
+        outcomes = operations.each(run, wanted, tried, bar)
+    return report(outcomes, parsed, run, console)
+
+
+def report(outcomes: Sequence[Outcome], parsed: argparse.Namespace, run: Run, console: Console) -> ExitCode:
+    """Tell how each name ended, as rows for programs if asked, and give the exit code of it all."""
+    if not outcomes:
+        console.tell(say(messages.STORE_EMPTY))
+    for outcome in outcomes:
+        for message in outcome.messages:
+            about = getattr(parsed, "all", False) and "name" not in message.values
+            console.tell(say(messages.ABOUT_NAME, name=outcome.name, told=message) if about else message)
+    if parsed.json:
+        print_json([_row(outcome, now_for(parsed, outcome.name, run.now), run.store) for outcome in outcomes])
+    return worst(outcomes)
+
+
+def spoken_of(parsed: argparse.Namespace) -> "Config | None":
+    """Give the sinetti.toml that was read for the store; None where an option alone named the store."""
+    config: Config | None = getattr(parsed, "sinetti_toml", None)
+    return None if config is None else replace(config, store=parsed.store)
+
+
+def refuse_unknown_store(parsed: argparse.Namespace) -> None:
+    """Raise UsageError where there is no store; where sinetti.toml named it, nobody may have enrolled yet.
+
+    OSError where that cannot be told: main.py has it told as of a store that cannot be read.
+    """
+    if not files.is_there(parsed.store):
+        config: Config | None = getattr(parsed, "sinetti_toml", None)
+        if config is None or config.store != parsed.store:
+            raise UsageError(say(messages.NO_STORE, store=str(parsed.store)))
+        raise UsageError(say(config_messages.NO_STORE_YET, store=str(parsed.store), path=str(config.path)))
+
+
+def _row(outcome: Outcome, now: datetime, store: Path) -> dict[str, object]:
+    row = status.row(store, outcome.name, now).as_json()
+    return row | {"result": Result(outcome.result).value, "codes": list(outcome.codes)}
+
+
+def _seconds(text: str) -> float:
+    try:
+        value = float(text)
+    except ValueError:
+        value = -1
+    if not 0 <= value <= _LONGEST_WAIT:
+        raise argparse.ArgumentTypeError(argparse_i18n.said(messages.BAD_SECONDS, text=text, most=_LONGEST_WAIT))
+    return value

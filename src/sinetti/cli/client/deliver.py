@@ -1,0 +1,135 @@
+"""`sinetti deliver`: seal a document, send it once, and keep the receipt that proves it."""
+
+import argparse
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from sinetti.cli.client import common
+from sinetti.cli.core.console import Console
+from sinetti.client.documents import deliver
+from sinetti.client.documents.deliver import Ask, Delivered, DeliveryResult
+from sinetti.client.messages import error_reasons, messages
+from sinetti.client.messages.messages import say
+from sinetti.client.reporting import status
+from sinetti.client.results import ExitCode, UsageError
+from sinetti.client.store import files, settings
+
+if TYPE_CHECKING:
+    from sinetti.cli.client.common import Commands
+
+EXAMPLE = """\
+example:
+  sinetti deliver payroll report.xml --store /var/lib/sinetti --to https://receiver.example/deliveries
+
+The same NAME, FILE and URL are one delivery until its receipt is there: after a lost answer or Ctrl-C the same command
+sends the same octets with the same delivery ID.
+
+exit codes: 0 delivered · 2 usage · 3 refused · 4 not reached, or a
+receipt that is not trusted: run again · 5 store damaged or locked"""
+
+
+def register(subparsers: "Commands") -> None:
+    """Add the command to the parser."""
+    parser = subparsers.add_parser(
+        "deliver",
+        help="seal a document, deliver it once, and keep the receipt",
+        description="Seals FILE with the certificate in use (a FILE that is signed goes as it is), sends it, and "
+        "verifies the receipt: signed by a service of NAME's, for just these octets.",
+        epilog=EXAMPLE,
+    )
+    parser.add_argument("name", metavar="NAME", help="the name whose certificate seals")
+    parser.add_argument("file", metavar="FILE", type=Path, help="the XML document")
+    common.add_store(parser)
+    parser.add_argument("--to", metavar="URL", required=True, help="address that it goes to (https)")
+    parser.add_argument("--tls-ca", metavar="PEM", type=Path, help="the receiver's only CAs (default: those of NAME)")
+    parser.add_argument("--id", metavar="ID", help="the delivery ID, letters, digits and hyphens (default: a new one)")
+    parser.add_argument("--new", action="store_true", help="deliver it another time, though there is a receipt")
+    parser.add_argument(
+        "--receipt", metavar="FILE", type=Path, help="where the receipt goes (default: FILE.receipt.xml)"
+    )
+    parser.add_argument("--json", action="store_true", help="print what became of it for programs")
+    common.add_common(parser)
+    parser.set_defaults(run=run)
+
+
+def run(parsed: argparse.Namespace) -> ExitCode:
+    """Deliver one document."""
+    console = common.console_of(parsed)
+    document = common.read_file(parsed.file)
+    receipt = parsed.receipt or parsed.file.with_name(f"{parsed.file.name}.receipt.xml")
+    if common.is_in_store(receipt, parsed.store, parsed.name):
+        raise UsageError(say(messages.RECEIPT_IN_STORE, path=str(receipt), store=str(parsed.store)))
+    common.keep_now_out(parsed, parsed.name)
+    ask = Ask(
+        name=parsed.name,
+        file=parsed.file,
+        document=document,
+        to=parsed.to,
+        delivery_id=parsed.id,
+        another=parsed.new,
+        tls_ca=None if parsed.tls_ca is None else _bundle(parsed.tls_ca),
+    )
+    try:
+        done = deliver.deliver(common.run_of(parsed, console, common.now_of(parsed, console)), ask)
+    except OSError as bad:
+        told = say(messages.STORE_UNUSABLE, path=str(bad.filename or parsed.name), why=error_reasons.of(bad))
+        raise files.StoreError(told) from bad
+    if done.octets is not None:
+        _keep(receipt, done.octets, parsed.file)
+    _report(done, parsed, receipt, console)
+    return done.exit_code
+
+
+def shown(done: Delivered, to: str, receipt: Path) -> dict[str, object]:
+    """Give what became of a delivery as JSON; what only a receipt tells is null without one."""
+    said = done.receipt
+    return {
+        "result": done.result.value,
+        "reason": done.reason,
+        "delivery_id": done.delivery.delivery_id,
+        "sha256": done.delivery.sha256,
+        "to": to,
+        "received": None if said is None else status.instant(said.received),
+        "customer_id": None if said is None else said.customer_id,
+        "serial": None if said is None else said.serial,
+        "receipt": None if said is None else str(receipt),
+    }
+
+
+def _report(done: Delivered, parsed: argparse.Namespace, receipt: Path, console: Console) -> None:
+    for message in done.told:
+        console.tell(message)
+    if done.receipt is not None:
+        console.tell(
+            say(
+                _word(done, parsed),
+                path=str(parsed.file),
+                at=done.receipt.received,
+                delivery_id=done.receipt.delivery_id,
+                receipt=str(receipt),
+            )
+        )
+    if parsed.json:
+        common.print_json(shown(done, parsed.to, receipt))
+
+
+def _word(done: Delivered, parsed: argparse.Namespace) -> str:
+    if done.result is not DeliveryResult.DELIVERED_BEFORE:
+        return messages.DELIVERED
+    return messages.DELIVERED_UNDER_ID if parsed.new and parsed.id else messages.DELIVERED_BEFORE
+
+
+def _keep(path: Path, octets: bytes, delivered: Path) -> None:
+    try:
+        common.write_file(path, octets)
+    except UsageError as bad:
+        why = bad.message.values.get("why", "")
+        told = say(messages.DELIVERED_BUT_KEPT, path=str(delivered), receipt=str(path), why=why)
+        raise UsageError(told) from bad
+
+
+def _bundle(path: Path) -> str:
+    try:
+        return settings.bundle_text(common.read_file(path))
+    except ValueError as bad:
+        raise UsageError(say(messages.UNREADABLE_FILE, path=str(path), why=error_reasons.of(bad))) from bad

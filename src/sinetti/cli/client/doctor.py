@@ -1,0 +1,141 @@
+"""`sinetti doctor`: look at everything that a renewal needs, and say what to do next."""
+
+import argparse
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from sinetti.cli.client import common
+from sinetti.cli.core import tables
+from sinetti.cli.core.console import Console
+from sinetti.client.config.errors import ConfigError
+from sinetti.client.doctor import certificates, configuration, findings, host, services
+from sinetti.client.doctor import messages as doctor_messages
+from sinetti.client.doctor.findings import Check, Finding, Level, warn
+from sinetti.client.doctor.services import Clocks
+from sinetti.client.messages import messages
+from sinetti.client.messages.messages import say
+from sinetti.client.model import Config
+from sinetti.client.results import ExitCode, UsageError
+from sinetti.client.store import files, settings
+from sinetti.client.store.settings import Settings
+from sinetti.i18n import translate
+from sinetti.infra import clock
+
+if TYPE_CHECKING:
+    from sinetti.cli.client.common import Commands
+
+EXAMPLE = """\
+example, before the first night of an agent:
+  sinetti doctor --store /var/lib/sinetti
+
+exit codes: 0 nothing is wrong · 2 the configuration · 3 a certificate that only a replacement helps · 4 a service
+that is not reached or not trusted, or a wrong clock · 5 the store. The highest counts. Nothing is changed anywhere;
+each service is asked for its page and for a certificate that does not exist, which spends nothing."""
+
+
+def register(subparsers: "Commands") -> None:
+    """Add the command to the parser."""
+    parser = subparsers.add_parser(
+        "doctor",
+        help="look at everything that a renewal needs",
+        description="Looks at clock, services, TLS, anchors, rights, disk, programs and each certificate, and says in "
+        "one line each how it is and what to do next. Changes nothing.",
+        epilog=EXAMPLE,
+    )
+    parser.add_argument("name", metavar="NAME", nargs="?", help="one name of the store (default: all)")
+    common.add_store(parser)
+    parser.add_argument("--json", action="store_true", help="print what was found for programs")
+    common.add_common(parser)
+    # A configuration that cannot be read is a finding here.
+    parser.set_defaults(run=run, prepare=lambda _parsed: None)
+
+
+def run(parsed: argparse.Namespace) -> ExitCode:
+    """Look at one name or all of a store."""
+    found: list[Finding] = []
+    config = _config(parsed, found)
+    console = common.console_of(parsed)
+    if config is not None or not found:
+        common.find_store(parsed)
+    if parsed.store is not None:
+        if config is None:
+            common.refuse_unknown_store(parsed)
+        found += _all(parsed, console, config)
+    if parsed.json:
+        common.print_json([one.as_json(console.language) for one in found])
+    else:
+        _show(found, console)
+    return findings.worst(found)
+
+
+def _config(parsed: argparse.Namespace, found: list[Finding]) -> Config | None:
+    """Read the sinetti.toml that is named, or found where no store is; what is wrong with it comes to what is found."""
+    if parsed.config is None and parsed.store is not None:
+        return None
+    try:
+        return common.config_of(parsed)
+    except ConfigError as bad:
+        found += configuration.mistakes(bad)
+    return None
+
+
+def _all(parsed: argparse.Namespace, console: Console, config: Config | None) -> Iterator[Finding]:
+    now = common.now_of(parsed, console)
+    try:
+        is_there = config is None or files.is_there(parsed.store)
+        everything = files.names(parsed.store) if is_there else ()
+    except OSError as bad:
+        yield host.unusable(parsed.store, bad)
+        return
+    names = _wanted(parsed.name, everything, parsed.store, config)
+    group_ok: frozenset[str] = frozenset()
+    if config is not None:
+        yield from configuration.look(config, names, parsed.name)
+        group_ok = configuration.group_ok(config, names)
+    if is_there:
+        yield from host.look(parsed.store, names, len(everything), group_ok)
+    else:
+        yield warn(Check.STORE, say(doctor_messages.STORE_NOT_YET, path=str(parsed.store)), about=str(parsed.store))
+    kept_or_said = [*_settings(parsed.store, names, config), *configuration.services(config, parsed.name)]
+    for kept in services.distinct(kept_or_said):
+        yield from services.look(kept, Clocks(now, clock.machine_now()), console.language)
+    for name in names:
+        yield from certificates.look(parsed.store, name, common.now_for(parsed, name, now))
+
+
+def _wanted(name: str | None, everything: Sequence[str], store: Path, config: Config | None) -> Sequence[str]:
+    if name is None:
+        return everything
+    if name not in everything:
+        if config is not None and name in config.entries:
+            return ()
+        raise UsageError(say(messages.UNKNOWN_NAME, name=name, store=str(store)))
+    return [name]
+
+
+def _settings(store: Path, names: Sequence[str], config: Config | None) -> Iterator[Settings]:
+    """Give what names keep; of the service what its table says, which the next run goes by."""
+    for name in names:
+        try:
+            kept = settings.load(store / name)
+            yield kept if config is None else configuration.brought_in_line(kept, config, name)
+        except files.StoreError:
+            continue  # it is told of the certificate
+
+
+def _show(found: Sequence[Finding], console: Console) -> None:
+    language = console.language
+    lines = [
+        (
+            translate.text(findings.SHOWN[one.level], language),
+            translate.text(findings.CHECKED[one.check], language),
+            one.about or "",
+            " ".join(messages.render(part, language) for part in (one.told, one.step) if part is not None),
+        )
+        for one in found
+    ]
+    for line in tables.aligned(lines):
+        common.print_line(line)
+    wrong = sum(one.level is Level.FAIL for one in found)
+    console.tell(say(messages.DOCTOR_WRONG, number=wrong) if wrong else say(messages.DOCTOR_WELL))

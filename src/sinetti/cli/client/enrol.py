@@ -1,0 +1,103 @@
+"""`sinetti enrol`: spend transfer IDs for a certificate."""
+
+import argparse
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from sinetti.cli.client import common, service_options
+from sinetti.client.messages import messages
+from sinetti.client.messages.messages import say
+from sinetti.client.requests import operations
+from sinetti.client.requests.operations import TransferIds
+from sinetti.client.results import ExitCode, UsageError
+from sinetti.client.store.settings import Settings
+from sinetti.domain.values import Environment, KeyType
+
+if TYPE_CHECKING:
+    from sinetti.cli.client.common import Commands
+
+EXAMPLE = """\
+example:
+  sinetti enrol payroll --store /var/lib/sinetti --service https://certificates.example/2017/10/CertificateServices \\
+    --trust-services services.pem --trust-holders holders.pem --environment TEST --customer-id 0123456-7 \\
+    --customer-name "Example Oy" --transfer-id 12345678901234567890123456789012 --transfer-password-file password.txt
+
+With a sinetti.toml that has a table [certificates.payroll], the rest stands there:
+  sinetti enrol payroll --config sinetti.toml --transfer-id 12345678901234567890123456789012 \\
+    --transfer-password-file password.txt
+
+Run it again after any interruption: it goes on with the same key."""
+
+
+def register(subparsers: "Commands") -> None:
+    """Add the command to the parser."""
+    parser = subparsers.add_parser(
+        "enrol",
+        aliases=["enroll"],
+        help="get a first or replacing certificate with transfer IDs",
+        description="Makes a key, asks for a certificate with the transfer IDs of an order, fetches it and stores it.",
+        epilog=EXAMPLE,
+    )
+    parser.add_argument("name", metavar="NAME", help="what the certificate is called in the store")
+    common.add_store(parser)
+    service_options.add_service(parser)
+    parser.add_argument("--customer-id", metavar="ID", help="the organisation's id, as it was ordered")
+    parser.add_argument("--customer-name", metavar="NAME", help="the organisation's name")
+    parser.add_argument("--transfer-id", metavar="ID", required=True, help="the transfer ID of the order")
+    parser.add_argument(
+        "--transfer-password-file",
+        metavar="FILE",
+        required=True,
+        help="file with the one-time password, - for standard input",
+    )
+    parser.add_argument("--key", choices=common.values(KeyType), help="the key to make (rsa-2048)")
+    common.add_wait(parser)
+    parser.add_argument("--json", action="store_true", help="print the result for programs")
+    common.add_common(parser)
+    parser.set_defaults(run=run)
+
+
+def run(parsed: argparse.Namespace) -> ExitCode:
+    """Enrol one name."""
+    console = common.console_of(parsed)
+    wanted = _settings(parsed)
+    if parsed.now is not None and wanted.environment is Environment.PRODUCTION:
+        raise UsageError(say(messages.NOW_NOT_IN_PRODUCTION, name=parsed.name))
+    now = common.now_of(parsed, console)
+    ids = TransferIds(parsed.transfer_id.strip(), _password(parsed.transfer_password_file))
+    outside = common.run_of(parsed, console, now)
+    outcomes = operations.each(outside, parsed.name, lambda name: operations.enrol(outside, name, wanted, ids))
+    return common.report(outcomes, parsed, outside, console)
+
+
+def _settings(parsed: argparse.Namespace) -> Settings:
+    config = service_options.config_for(parsed, "customer_id")
+    entry = service_options.entry_for(parsed, config)
+    service = service_options.service_of(parsed, config, entry)
+    customer_id = parsed.customer_id or entry.customer_id
+    if customer_id is None:
+        wanted = "customer_id"
+        raise service_options.not_given(wanted, config)
+    return Settings(
+        service=service.address,
+        environment=service.environment,
+        customer_id=customer_id,
+        customer_name=parsed.customer_name or entry.customer_name,
+        key=entry.key if parsed.key is None else KeyType(parsed.key),
+        trust_services=service.trust_services,
+        trust_holders=service.trust_holders,
+        tls_ca=service.tls_ca,
+        files=entry.files,
+    )
+
+
+def _password(path: str) -> str:
+    octets = sys.stdin.buffer.read(4096) if path == "-" else common.read_secret(Path(path))
+    try:
+        password = octets.decode().strip()
+    except UnicodeDecodeError:
+        password = ""
+    if not password:
+        raise UsageError(say(messages.EMPTY_PASSWORD, path=path))
+    return password

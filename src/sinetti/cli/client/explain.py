@@ -1,0 +1,136 @@
+"""`sinetti explain`: say why the signature of a message does not fit."""
+
+import argparse
+import errno
+import os
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from cryptography import x509
+
+from sinetti.cli.client import common
+from sinetti.client.messages import error_reasons, messages
+from sinetti.client.messages.messages import say
+from sinetti.client.results import ExitCode, UsageError
+from sinetti.diagnostics import cause_texts
+from sinetti.diagnostics.causes import Guess
+from sinetti.diagnostics.explain import Verdict, explain
+from sinetti.diagnostics.report import Report
+from sinetti.diagnostics.search import Question
+from sinetti.infra import clock
+from sinetti.pki import chain, encoding
+
+if TYPE_CHECKING:
+    from sinetti.cli.client.common import Commands
+
+EXAMPLE = """\
+example:
+  sinetti explain request.xml --anchors holders.pem
+
+FILE is what was sent: the body of the HTTP request, octet for octet; or a signed document.
+
+exit codes: 0 the signature fits, and with --anchors its certificate is of the service · 3 it does not · 2 unreadable,
+or a message that bears no signature. Calls nobody. What each guess means: docs/explain.md."""
+
+_PATIENCE = 10.0
+"""Seconds: for large documents. A message is explained in a few hundredths of a second."""
+
+_EXIT_CODES = {
+    Verdict.FITS: ExitCode.DONE,
+    Verdict.REFUSED: ExitCode.REFUSED,
+    Verdict.NOTHING_SIGNED: ExitCode.USAGE,
+    Verdict.UNREADABLE: ExitCode.USAGE,
+}
+
+_BY_THE_CLOCK = frozenset({Guess.EXPIRED, Guess.NOT_YET_VALID})
+"""What is said of a good message, too, where it went to a bench whose clock is years ahead of the machine's."""
+
+
+def register(subparsers: "Commands") -> None:
+    """Add the command to the parser."""
+    parser = subparsers.add_parser(
+        "explain",
+        help="say why the signature of a message does not fit",
+        description="Says of a message or a signed document which element was taken and how, what was signed and what "
+        "was received, where they begin to differ, whose certificate it is, and what was probably done wrong.",
+        epilog=EXAMPLE,
+    )
+    parser.add_argument("file", metavar="FILE", type=Path, help="the message as it was sent")
+    parser.add_argument("--anchors", metavar="PEM", type=Path, help="the CAs that issue the service's certificates")
+    parser.add_argument(
+        "--certificate",
+        metavar="FILE",
+        type=Path,
+        action="append",
+        default=[],
+        help="another certificate whose key may have signed, DER or PEM; may be given often",
+    )
+    parser.add_argument("--signed", metavar="FILE", type=Path, help="what the program signed, as it logged it")
+    parser.add_argument("--octets", metavar="DIR", type=Path, help="write both sides' canonical forms into this folder")
+    parser.add_argument("--json", action="store_true", help="print the explanation for programs")
+    common.add_common(parser)
+    parser.set_defaults(run=run)
+
+
+def run(parsed: argparse.Namespace) -> ExitCode:
+    """Explain one message."""
+    console = common.console_of(parsed)
+    now = common.now_of(parsed, console)
+    octets = common.read_file(parsed.file)
+    anchors = _anchors(parsed.anchors)
+    ends = clock.ticks() + _PATIENCE
+    question = Question(
+        anchors=anchors,
+        services=anchors,
+        now=now,
+        others=[_certificate(path) for path in parsed.certificate],
+        signed=None if parsed.signed is None else common.read_file(parsed.signed),
+        enough=lambda: clock.ticks() > ends,
+    )
+    report = Report(explain(octets, question))
+    if parsed.octets is not None:
+        _write(parsed.octets, report)
+    if parsed.json:
+        common.print_json(report.as_json())
+        for sentence in report.sentences():
+            console.tell(sentence)
+    else:
+        for line in report.lines(console.language):
+            common.print_line(line)
+    if parsed.now is None and _BY_THE_CLOCK.intersection(report.found.guesses):
+        console.tell(say(cause_texts.BY_THIS_CLOCK, now=now))
+    return _EXIT_CODES[report.found.verdict]
+
+
+def _anchors(path: Path | None) -> Sequence[x509.Certificate] | None:
+    if path is None:
+        return None
+    try:
+        return chain.load_bundle(common.read_file(path))
+    except ValueError as bad:
+        raise _unreadable(path, bad) from bad
+
+
+def _certificate(path: Path) -> x509.Certificate:
+    try:
+        return encoding.load_certificate(common.read_file(path))
+    except ValueError as bad:
+        raise _unreadable(path, bad) from bad
+
+
+def _write(folder: Path, report: Report) -> None:
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as bad:
+        raise UsageError(say(messages.UNWRITABLE_FILE, path=str(folder), why=error_reasons.of(bad))) from bad
+    for name, octets in report.files().items():
+        # The names are known beforehand, so that somebody else may have put links there in a folder that many write in.
+        if (folder / name).is_symlink():
+            why = error_reasons.of(OSError(errno.ELOOP, os.strerror(errno.ELOOP)))
+            raise UsageError(say(messages.UNWRITABLE_FILE, path=str(folder / name), why=why))
+        common.write_file(folder / name, octets)
+
+
+def _unreadable(path: Path, bad: ValueError) -> UsageError:
+    return UsageError(say(messages.UNREADABLE_FILE, path=str(path), why=error_reasons.of(bad)))

@@ -1,0 +1,93 @@
+"""`sinetti export`: a copy of a certificate, with its key only where asked, for a program elsewhere."""
+
+import argparse
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from sinetti.cli.client import common
+from sinetti.cli.core import output
+from sinetti.client.messages import error_reasons, messages, words
+from sinetti.client.messages.messages import say
+from sinetti.client.results import ExitCode, UsageError
+from sinetti.client.store import export
+from sinetti.client.store.export import Form, Wanted
+from sinetti.pki import encoding, pkcs12
+
+if TYPE_CHECKING:
+    from sinetti.cli.client.common import Commands
+
+EXAMPLE = """\
+example, for a program that wants one file with everything:
+  sinetti export payroll --store /var/lib/sinetti --format pkcs12 --with-key --password-file p12-password \\
+    --out payroll.p12
+
+FILE appears whole or not at all, readable by you alone. pem: the key if asked, the certificate, those above it. der:
+the certificate. pkcs12: for OpenSSL 3, Java 11 and newer; pkcs12-legacy: for programs that read nothing newer. For a
+Java keystore of the old form (JKS) export pkcs12, then run
+  keytool -importkeystore -srckeystore payroll.p12 -srcstoretype PKCS12 -destkeystore payroll.jks -deststoretype JKS"""
+
+
+def register(subparsers: "Commands") -> None:
+    """Add the command to the parser."""
+    parser = subparsers.add_parser(
+        "export",
+        help="write a copy of a certificate, with its key if asked, for another program",
+        description="Writes the certificate in use, or that of --serial, to one file outside the store.",
+        epilog=EXAMPLE,
+    )
+    parser.add_argument("name", metavar="NAME", help="the name whose certificate it is")
+    common.add_store(parser)
+    parser.add_argument("--format", required=True, choices=[*common.values(Form), "jks"], help="how it is written")
+    parser.add_argument("--out", metavar="FILE", type=Path, required=True, help="file to write, outside the store")
+    parser.add_argument("--serial", metavar="HEX", help="another certificate of NAME than the one in use")
+    parser.add_argument(
+        "--password-file", metavar="FILE", type=Path, help="file with the password of the copy (pkcs12, or a PEM key)"
+    )
+    key = parser.add_mutually_exclusive_group()
+    key.add_argument("--with-key", action="store_true", help="put the private key in")
+    key.add_argument("--without-key", action="store_true", help="leave the private key out (so it is by default)")
+    parser.add_argument("--json", action="store_true", help="print the result for programs")
+    common.add_common(parser)
+    parser.set_defaults(run=run)
+
+
+def run(parsed: argparse.Namespace) -> ExitCode:
+    """Export one certificate."""
+    console = common.console_of(parsed)
+    if parsed.format == "jks":
+        source = parsed.out.with_suffix(".p12")
+        command = f"keytool -importkeystore -srckeystore {source} -srcstoretype PKCS12 -destkeystore {parsed.out} "
+        raise UsageError(say(words.EXPORT_JKS, command=command + "-deststoretype JKS"))
+    if common.is_in_store(parsed.out, parsed.store, parsed.name):
+        raise UsageError(say(messages.OUT_IN_STORE, path=str(parsed.out), store=str(parsed.store)))
+    common.keep_now_out(parsed, parsed.name)
+    now = common.now_of(parsed, console)
+    form = Form(parsed.format)
+    wanted = Wanted(form, parsed.with_key, _password(parsed.password_file, form), parsed.serial)
+    copy = export.copy_of(parsed.store, parsed.name, wanted)
+    # Written down first: no key leaves the store unnoted.
+    export.note(parsed.store / parsed.name, now, copy, parsed.out)
+    try:
+        output.write_private(parsed.out, copy.octets)
+    except OSError as bad:
+        why = say(error_reasons.NO_FOLDER) if isinstance(bad, FileNotFoundError) else error_reasons.of(bad)
+        raise UsageError(say(messages.UNWRITABLE_FILE, path=str(parsed.out), why=why)) from bad
+    word = words.EXPORTED_WITH_KEY if copy.with_key else words.EXPORTED
+    console.tell(say(word, name=parsed.name, serial=copy.serial, path=str(parsed.out)))
+    if parsed.json:
+        made = {"name": parsed.name, "serial": copy.serial, "format": parsed.format, "with_key": copy.with_key}
+        common.print_json({**made, "path": str(parsed.out)})
+    return ExitCode.DONE
+
+
+def _password(path: Path | None, form: Form) -> bytes | None:
+    if path is None:
+        return None
+    password = common.read_secret(path).rstrip(b"\r\n")
+    if not password:
+        raise UsageError(say(words.SECRET_EMPTY, path=str(path)))
+    if form in export.PACKED and not pkcs12.is_password(password):
+        raise UsageError(say(words.NO_PKCS12_PASSWORD, path=str(path)))
+    if len(password) > encoding.LONGEST_PASSPHRASE:
+        raise UsageError(say(words.SECRET_TOO_LONG, path=str(path), most=encoding.LONGEST_PASSPHRASE))
+    return password

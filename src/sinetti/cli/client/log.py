@@ -1,0 +1,78 @@
+"""`sinetti log`: what happened to a name."""
+
+import argparse
+import re
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING
+
+from sinetti.cli.client import common
+from sinetti.client.messages import error_reasons, messages
+from sinetti.client.messages.messages import say
+from sinetti.client.reporting import log_format
+from sinetti.client.results import ExitCode, UsageError
+from sinetti.client.store import event_log, files, snapshot
+
+if TYPE_CHECKING:
+    from sinetti.cli.client.common import Commands
+
+EXAMPLE = """\
+example, of the last seven days:
+  sinetti log payroll --store /var/lib/sinetti --since 7d"""
+
+_AGO = re.compile(r"([0-9]{1,6})([dh])")
+
+
+def register(subparsers: "Commands") -> None:
+    """Add the command to the parser."""
+    parser = subparsers.add_parser(
+        "log",
+        help="show what happened to a name",
+        description="Shows what happened to a name, oldest first, and what is under way. Calls nobody.",
+        epilog=EXAMPLE,
+    )
+    parser.add_argument("name", metavar="NAME", help="one name of the store")
+    common.add_store(parser)
+    parser.add_argument("--since", metavar="WHEN", help="only from then on: an instant, or 7d or 12h before now")
+    parser.add_argument("--json", action="store_true", help="print the events for programs")
+    common.add_common(parser)
+    parser.set_defaults(run=run)
+
+
+def run(parsed: argparse.Namespace) -> ExitCode:
+    """Show the log of one name; a damaged one makes the exit code 5."""
+    console = common.console_of(parsed)
+    folder = parsed.store / parsed.name
+    if not files.is_name(parsed.name) or not files.is_kept(folder):
+        raise UsageError(say(messages.UNKNOWN_NAME, name=parsed.name, store=str(parsed.store)))
+    now = common.now_for(parsed, parsed.name, common.now_of(parsed, console))
+    since = None if parsed.since is None else _since(parsed.since, now)
+    try:
+        found = [one for one in event_log.read(folder) if since is None or one.at >= since]
+    except OSError as bad:
+        told = say(messages.STORE_UNUSABLE, path=str(bad.filename or folder), why=error_reasons.of(bad))
+        raise files.StoreError(told) from bad
+    seen = snapshot.look(folder)
+    if parsed.json:
+        under_way = [{"kind": one.folder.name, "state": one.state.value, "codes": list(one.codes)} for one in seen.open]
+        events = [log_format.as_json(one) for one in found]
+        common.print_json({"name": parsed.name, "events": events, "open": under_way})
+    else:
+        lines = [log_format.line(one, console.language) for one in found]
+        lines += log_format.open_lines(seen, console.language)
+        nothing = messages.render(say(messages.LOG_EMPTY, name=parsed.name), console.language)
+        common.print_line("\n".join(lines or [nothing]))
+    if seen.trouble is not None:
+        console.tell(seen.trouble)
+        return ExitCode.STORE
+    return ExitCode.DONE
+
+
+def _since(text: str, now: datetime) -> datetime:
+    found = _AGO.fullmatch(text)
+    if found is None:
+        return common.instant(text)
+    count = int(found[1])
+    try:
+        return now - (timedelta(days=count) if found[2] == "d" else timedelta(hours=count))
+    except OverflowError:
+        raise UsageError(say(messages.BAD_INSTANT, text=text)) from None

@@ -1,0 +1,36 @@
+"""`sinetti retrieve`: fetch a certificate that was accepted before."""
+
+import argparse
+from typing import TYPE_CHECKING
+
+from sinetti.cli.client import common
+from sinetti.client.requests import operations
+from sinetti.client.results import ExitCode
+
+if TYPE_CHECKING:
+    from sinetti.cli.client.common import Commands
+
+EXAMPLE = """\
+example:
+  sinetti retrieve payroll --store /var/lib/sinetti"""
+
+
+def register(subparsers: "Commands") -> None:
+    """Add the command to the parser."""
+    parser = subparsers.add_parser(
+        "retrieve",
+        help="fetch a certificate that was not ready before",
+        description="Fetches certificates whose requests the service accepted before. Sends no new request.",
+        epilog=EXAMPLE,
+    )
+    common.add_names(parser)
+    common.add_store(parser)
+    common.add_wait(parser)
+    parser.add_argument("--json", action="store_true", help="print the results for programs")
+    common.add_common(parser)
+    parser.set_defaults(run=run)
+
+
+def run(parsed: argparse.Namespace) -> ExitCode:
+    """Fetch for one name or for all."""
+    return common.each(parsed, common.console_of(parsed), operations.retrieve)

@@ -1,0 +1,91 @@
+"""`sinetti revoke`: have a certificate revoked by its own key."""
+
+import argparse
+import sys
+from typing import TYPE_CHECKING
+
+from sinetti.cli.client import common
+from sinetti.cli.core import output
+from sinetti.cli.core.console import Console
+from sinetti.client.messages import error_reasons, messages
+from sinetti.client.messages.messages import say
+from sinetti.client.reporting import status
+from sinetti.client.requests import revoke
+from sinetti.client.requests.exchange import Run
+from sinetti.client.requests.revoke import Ended
+from sinetti.client.results import ExitCode, UsageError
+from sinetti.client.store import files
+from sinetti.domain.certificates.revocation import RevocationReason
+from sinetti.infra import clock
+
+if TYPE_CHECKING:
+    from sinetti.cli.client.common import Commands
+
+EXAMPLE = """\
+example, when the key may be in other hands:
+  sinetti revoke payroll --store /var/lib/sinetti --reason keyCompromise
+
+reasons: unspecified, keyCompromise, affiliationChanged, superseded, cessationOfOperation (RFC 5280).
+A revocation is for good. The certificate that is in use signs the call; where its key is lost, revoke it in the
+e-service."""
+
+
+def register(subparsers: "Commands") -> None:
+    """Add the command to the parser."""
+    parser = subparsers.add_parser(
+        "revoke",
+        help="have a certificate revoked, for good",
+        description="Has the certificate in use revoked by the service, with a call that its own key signs. Says what "
+        "stops, and asks before it does so.",
+        epilog=EXAMPLE,
+    )
+    parser.add_argument("name", metavar="NAME", help="the name in the store")
+    common.add_store(parser)
+    parser.add_argument("--reason", required=True, choices=[one.value for one in revoke.REASONS], help="why")
+    parser.add_argument("--yes", action="store_true", help="do not ask: for scripts")
+    parser.add_argument("--json", action="store_true", help="print what became of it for programs")
+    common.add_common(parser)
+    parser.set_defaults(run=run)
+
+
+def run(parsed: argparse.Namespace) -> ExitCode:
+    """Revoke the certificate of one name."""
+    console = common.console_of(parsed)
+    common.keep_now_out(parsed, parsed.name)
+    outside = common.run_of(parsed, console, common.now_of(parsed, console))
+    reason = RevocationReason(parsed.reason)
+    try:
+        if not parsed.yes and not revoke.is_revoked(outside, parsed.name):
+            _ask(outside, parsed.name, reason, console)
+        # The signature bears the true time: whoever reads it goes by the machine's clock, on a bench, too.
+        ended = revoke.revoke(outside, parsed.name, reason, clock.machine_now())
+    except OSError as bad:
+        told = say(messages.STORE_UNUSABLE, path=str(bad.filename or parsed.name), why=error_reasons.of(bad))
+        raise files.StoreError(told) from bad
+    for message in ended.told:
+        console.tell(message)
+    if parsed.json:
+        common.print_json(shown(parsed.name, ended))
+    return ended.exit_code
+
+
+def shown(name: str, ended: Ended) -> dict[str, object]:
+    """Give what became of it as JSON."""
+    return {
+        "name": name,
+        "serial": ended.serial,
+        "result": ended.result.value,
+        "revoked_at": status.instant(ended.revoked_at),
+        "reason": ended.reason,
+    }
+
+
+def _ask(outside: Run, name: str, reason: RevocationReason, console: Console) -> None:
+    """Say what stops, and have the name typed. Raises UsageError for another, and where nobody can be asked."""
+    for message in revoke.what_stops(outside, name, reason):
+        console.tell(message)
+    if sys.stdin is None or not sys.stdin.isatty():
+        raise UsageError(say(messages.NOBODY_TO_ASK))
+    output.tell(messages.render(say(messages.TYPE_THE_NAME, name=name), console.language), end=" ")
+    if sys.stdin.readline().strip() != name:
+        raise UsageError(say(messages.NOT_CONFIRMED))

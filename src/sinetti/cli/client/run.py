@@ -1,0 +1,346 @@
+"""`sinetti run`: takes care of every certificate of a store, once or as a service (docs/agent.md)."""
+
+import argparse
+import contextlib
+import re
+import signal
+import sys
+import threading
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
+from enum import Enum
+from pathlib import Path
+from queue import SimpleQueue
+from types import FrameType
+from typing import TYPE_CHECKING
+
+from sinetti.cli.client import common
+from sinetti.cli.client.status import put_metrics, put_unusable
+from sinetti.cli.core import progress
+from sinetti.cli.core.console import Console
+from sinetti.cli.core.progress import Bar
+from sinetti.client.agent import decisions, report, runner
+from sinetti.client.agent.programs import HoldersPrograms
+from sinetti.client.agent.runner import PassEnd, Row
+from sinetti.client.agent.worker import Agent, Stopped
+from sinetti.client.config import apply
+from sinetti.client.messages import error_reasons, messages, words
+from sinetti.client.messages.messages import Message, say, say_count
+from sinetti.client.model import Care, Config, Entry
+from sinetti.client.reporting import status
+from sinetti.client.results import ExitCode, UsageError
+from sinetti.client.store.files import StoreError, StoreLocked
+from sinetti.infra import clock
+from sinetti.infra.sd_notify import tell_service_manager
+
+if TYPE_CHECKING:
+    from sinetti.cli.client.common import Commands
+
+EXAMPLE = """\
+examples, once a day from a timer; what would be done; as a service:
+  sinetti run --config /etc/sinetti/sinetti.toml
+  sinetti run --store /var/lib/sinetti --dry-run
+  sinetti run --store /var/lib/sinetti --every 1h"""
+
+_EVERY = re.compile(r"([1-9][0-9]{0,5})([smhd])")
+_UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
+_SHORTEST, _LONGEST = timedelta(minutes=1), timedelta(days=7)
+
+_STORE_AGAIN = timedelta(minutes=5)
+"""After how long a service looks again at a store that it could not use."""
+
+_STRIDE = 30.0
+"""Seconds that are slept at a time: a machine that slept itself, or whose clock was set, is noticed by then."""
+
+
+_OFTEN = 3
+"""For so many names the same is told; of the others, how many they are."""
+
+
+_Handler = Callable[[int, FrameType | None], None]
+
+
+@dataclass(slots=True)
+class Watch:
+    """Tells a person of each name when it is done, and how far all of it has come."""
+
+    bar: Bar
+    console: Console
+    repeated: dict[str, tuple[int, Message]] = field(default_factory=dict)
+    """How often the same was to be told of names, by its text."""
+
+    def begin(self, total: int) -> None:
+        """Hear for how many something may have to be done."""
+        self.bar.begin(total)
+
+    def done(self, row: Row) -> None:
+        """Hear what became of one."""
+        for message in report.told(row):
+            if self._is_news(message):
+                self.tell(message)
+        self.bar.advance(row.seen.name)
+
+    def ended(self) -> None:
+        """Hear that it was the last one: say of how many names the same is to be told."""
+        for count, told in self.repeated.values():
+            if count > _OFTEN:
+                self.tell(say_count(words.SAME_FOR_MORE, count - _OFTEN, told=told))
+
+    def _is_news(self, message: Message) -> bool:
+        """Tell whether the same was not told of several names: where a service is away, it is of all of them."""
+        told = message.values.get("told")
+        if not isinstance(told, Message):
+            return True
+        text = messages.render(told, self.console.language)
+        count = self.repeated.get(text, (0, told))[0] + 1
+        self.repeated[text] = count, told
+        return count <= _OFTEN
+
+    def tell(self, message: Message) -> None:
+        """Say something while the bar stands there."""
+        if not report.is_chatter(message):
+            self.bar.between(self.console.tell)(message)
+
+
+def register(subparsers: "Commands") -> None:
+    """Add the command to the parser."""
+    parser = subparsers.add_parser(
+        "run",
+        help="take care of all certificates: renew them in time, bring them into use",
+        description="Renews what is in its time, brings new certificates into use, and says what needs a person. "
+        "Run it daily, hourly, or as a service; it calls nobody before there is something to do.",
+        epilog=EXAMPLE,
+    )
+    common.add_store(parser)
+    how = parser.add_mutually_exclusive_group()
+    how.add_argument("--once", action="store_true", help="one pass (the default)")
+    how.add_argument("--every", metavar="TIME", help="as a service: a pass so often (30m, 1h), and when one is due")
+    how.add_argument("--dry-run", action="store_true", help="say what would be done, and when; do nothing")
+    common.add_wait(parser)
+    parser.add_argument("--json", action="store_true", help="print each pass for programs")
+    common.add_common(parser)
+    parser.set_defaults(run=run)
+
+
+def run(parsed: argparse.Namespace) -> ExitCode:
+    """Take care of the store. What is wrong with one name stops no other."""
+    console = common.console_of(parsed)
+    every = None if parsed.every is None else _every(parsed.every)
+    try:
+        common.refuse_unknown_store(parsed)
+    except (OSError, UsageError) as bad:
+        if not parsed.dry_run:
+            _put_unusable(_agent(parsed, console, Watch(progress.bar(0), console), threading.Event()))
+        if every is None or isinstance(bad, UsageError):
+            raise
+        # It cannot be looked at: a service tells that, and looks again.
+    stop, wake = threading.Event(), threading.Event()
+    with _told_to_stop(stop, wake, console, lasting=every is not None):
+        if parsed.dry_run:
+            return _show_plan(parsed, console, stop)
+        if every is None:
+            return _pass(parsed, console, stop).exit_code
+        return _serve(parsed, console, every, (stop, wake))
+
+
+def _serve(
+    parsed: argparse.Namespace, console: Console, every: timedelta, heard: tuple[threading.Event, threading.Event]
+) -> ExitCode:
+    """Make one pass after the other until it is told to stop; a pass that could not begin is made up for soon.
+
+    A store that is away or damaged for a while ends no service: whoever starts it again might take it for done.
+    """
+    stop, wake = heard
+    tell_service_manager("READY=1")
+    while True:
+        rest = every
+        try:
+            end = _pass(parsed, console, stop)
+            code = end.exit_code
+            if end.next_due is not None:
+                rest = min(rest, end.next_due - common.instant(parsed.now) if parsed.now else _from_now(end.next_due))
+        except StoreError as bad:
+            console.tell(bad.message)
+            code, rest = ExitCode.STORE, _SHORTEST if isinstance(bad, StoreLocked) else min(every, _STORE_AGAIN)
+        if _slept(max(rest, _SHORTEST), wake, stop):
+            tell_service_manager("STOPPING=1")
+            return code
+
+
+def _from_now(at: datetime) -> timedelta:
+    return at - clock.machine_now()
+
+
+def _slept(rest: timedelta, wake: threading.Event, stop: threading.Event) -> bool:
+    """Sleep, by whichever clock comes first: the machine's, or one that counts while it is set; whether to stop."""
+    until, end = clock.machine_now() + rest, clock.steady() + rest.total_seconds()
+    while clock.machine_now() < until and clock.steady() < end:
+        if wake.wait(min(_STRIDE, max(end - clock.steady(), 0.01))):
+            break
+    wake.clear()
+    return stop.is_set()
+
+
+def _pass(parsed: argparse.Namespace, console: Console, stop: threading.Event) -> PassEnd:
+    bar = progress.bar(0, language=console.language)
+    watch = Watch(bar, console)
+    agent = _agent(parsed, console, watch, stop)
+    try:
+        with bar:
+            end = runner.one_pass(agent, stop, watch)
+            watch.ended()
+    except OSError as bad:
+        _put_unusable(agent)
+        raise StoreError(_unusable(parsed.store, bad)) from bad
+    for message in report.summary(end) if end.rows else (say(messages.STORE_EMPTY),):
+        console.tell(message)
+    _tell_of_the_clock(end, agent, console)
+    if parsed.json:
+        common.print_json(report.as_json(end, agent.run.now))
+    return replace(end, exit_code=max(end.exit_code, _put_metrics(agent, console)))
+
+
+def _tell_of_the_clock(end: PassEnd, agent: Agent, console: Console) -> None:
+    behind = sum(decisions.is_clock_behind(row.seen.in_use, agent.run.now) for row in end.rows)
+    if behind:
+        console.tell(say_count(words.CLOCK_BEHIND, behind, now=agent.run.now))
+
+
+def _put_metrics(agent: Agent, console: Console) -> ExitCode:
+    """Write the metrics that sinetti.toml asks for, as the store is now; one that cannot be written undoes nothing."""
+    place, now = agent.config.care.prometheus, agent.run.moment
+    if place is None:
+        return ExitCode.DONE
+    try:
+        store = agent.run.store
+        put_metrics(str(place), store, status.rows(store, lambda _seen: now), now, now)
+    except UsageError as bad:
+        console.tell(bad.message)
+        return ExitCode.USAGE
+    except OSError as bad:  # the store went away just now
+        _put_unusable(agent)
+        raise StoreError(_unusable(agent.run.store, bad)) from bad
+    return ExitCode.DONE
+
+
+def _put_unusable(agent: Agent) -> None:
+    if agent.config.care.prometheus is not None:
+        put_unusable(str(agent.config.care.prometheus), agent.run.moment)
+
+
+def _show_plan(parsed: argparse.Namespace, console: Console, stop: threading.Event) -> ExitCode:
+    agent = _agent(parsed, console, Watch(progress.bar(0), console), stop)
+    try:
+        end = runner.plan(agent)
+    except OSError as bad:
+        raise StoreError(_unusable(parsed.store, bad)) from bad
+    _tell_of_the_clock(end, agent, console)
+    if parsed.json:
+        common.print_json(report.as_json(end, agent.run.now))
+    else:
+        for row in end.rows:
+            common.print_line(messages.render(report.planned(row), console.language))
+    return end.exit_code
+
+
+def _agent(parsed: argparse.Namespace, console: Console, watch: Watch, stop: threading.Event) -> Agent:
+    config = _config(parsed, console)
+
+    def sleep(seconds: float) -> None:
+        if stop.wait(seconds):
+            raise Stopped
+
+    outside = replace(
+        common.run_of(parsed, console, common.now_of(parsed, console)), store=config.store, tell=watch.tell, sleep=sleep
+    )
+    return Agent(outside, config, HoldersPrograms(), apply.settle, now_given=parsed.now is not None)
+
+
+def _config(parsed: argparse.Namespace, console: Console) -> Config:
+    """Give what sinetti.toml says now; without one, the store that was named and the defaults.
+
+    A service goes on by what it said before, where it says something wrong now.
+    """
+    before: Config | None = getattr(parsed, "said_before", None)
+    if before is not None:
+        vars(parsed).pop("sinetti_toml", None)
+    try:
+        parsed.said_before = common.config_of(parsed) or without_file(parsed.store)
+    except UsageError as bad:
+        if before is None:
+            raise
+        console.tell(bad.message)
+        return before
+    said: Config = parsed.said_before
+    return said
+
+
+def without_file(store: Path) -> Config:
+    """Give how a store is taken care of that no sinetti.toml speaks of."""
+    return Config(store / "sinetti.toml", store, None, {}, Care(), Entry("", None), {})
+
+
+def _every(text: str) -> timedelta:
+    found = _EVERY.fullmatch(text)
+    every = timedelta(**{_UNITS[found[2]]: int(found[1])}) if found else timedelta()
+    if not _SHORTEST <= every <= _LONGEST:
+        raise UsageError(say(messages.BAD_EVERY, text=text))
+    return every
+
+
+def _unusable(store: Path, bad: OSError) -> Message:
+    return say(messages.STORE_UNUSABLE, path=str(bad.filename or store), why=error_reasons.of(bad))
+
+
+class _Told(Enum):
+    """What signals say."""
+
+    STOP, LOOK, NO_MORE = range(3)
+
+
+@contextlib.contextmanager
+def _told_to_stop(stop: threading.Event, wake: threading.Event, console: Console, *, lasting: bool) -> Iterator[None]:
+    """Take SIGTERM, and the first SIGINT, for the wish that what is under way is brought to a safe end.
+
+    So SIGHUP, from a terminal that goes; a service (`lasting`) takes it for the wish to look now, by sinetti.toml anew.
+    """
+    # A handler runs in the midst of whatever the main thread does, maybe while that holds the lock of an event or of
+    # standard error: it only puts a word into a queue made for that, and another thread acts on it.
+    told: SimpleQueue[_Told] = SimpleQueue()
+
+    def heard(number: int, _frame: FrameType | None) -> None:
+        signal.signal(number, signal.default_int_handler if number == signal.SIGINT else signal.SIG_IGN)
+        told.put(_Told.STOP)
+
+    def hung_up(number: int, frame: FrameType | None) -> None:
+        if lasting and not at_terminal:
+            told.put(_Told.LOOK)
+        else:
+            heard(number, frame)
+
+    def listen() -> None:
+        while (word := told.get()) is not _Told.NO_MORE:
+            if word is _Told.STOP:
+                stop.set()
+                console.tell(say(messages.STOPPING))
+            wake.set()
+
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    at_terminal = sys.stdin is not None and sys.stdin.isatty()
+    handlers: dict[signal.Signals, _Handler] = {signal.SIGTERM: heard, signal.SIGINT: heard}
+    # Windows has none, and nohup has it passed over.
+    if sys.platform != "win32" and signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:
+        handlers[signal.SIGHUP] = hung_up
+    listener = threading.Thread(target=listen, name="signals", daemon=True)
+    listener.start()
+    before = {one: signal.signal(one, handler) for one, handler in handlers.items()}
+    try:
+        yield
+    finally:
+        for one, handler in before.items():
+            signal.signal(one, handler)
+        told.put(_Told.NO_MORE)
+        listener.join()

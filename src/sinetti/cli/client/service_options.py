@@ -1,0 +1,120 @@
+"""Which service a command is about: told by options, or by a table of sinetti.toml; options win."""
+
+import argparse
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from sinetti.cli.client import common
+from sinetti.client.config import messages as config_messages
+from sinetti.client.messages import error_reasons, messages
+from sinetti.client.messages.messages import say
+from sinetti.client.model import Config, Entry, ServiceEntry
+from sinetti.client.requests import transport
+from sinetti.client.results import UsageError
+from sinetti.client.store import settings
+from sinetti.domain.values import Environment
+
+NEEDED = ("service", "trust_services", "trust_holders", "environment")
+"""Options without which there is no service, as they are called once parsed."""
+
+
+def add_service(parser: argparse.ArgumentParser) -> None:
+    """Add the options that say what a service is."""
+    parser.add_argument(
+        "--service", metavar="URL|NAME", help="address of the service (https), or a table of sinetti.toml"
+    )
+    parser.add_argument("--trust-services", metavar="PEM", type=Path, help="the CAs of those who sign answers")
+    parser.add_argument("--trust-holders", metavar="PEM", type=Path, help="the CAs of holders' certificates")
+    parser.add_argument("--tls-ca", metavar="PEM", type=Path, help="the only CAs of the server (default: the system's)")
+    parser.add_argument("--environment", choices=common.values(Environment), help="which environment it is")
+
+
+def config_for(parsed: argparse.Namespace, *also: str) -> Config | None:
+    """Read sinetti.toml where it is named, or where an option is not given that it can stand for.
+
+    `also` are options, as they are called once parsed, that the command needs beside the service's. Raises ConfigError.
+    """
+    needed = (*NEEDED, *also)
+    alone = all(getattr(parsed, one) is not None for one in needed) and _is_address(parsed.service)
+    return None if alone and parsed.config is None else common.config_of(parsed)
+
+
+def entry_for(parsed: argparse.Namespace, config: Config | None) -> Entry:
+    """Give how sinetti.toml takes care of the command's name; where there is no file, nothing is said of it."""
+    return Entry(parsed.name, None) if config is None else config.entry_of(parsed.name)
+
+
+def service_of(parsed: argparse.Namespace, config: Config | None, entry: Entry) -> ServiceEntry:
+    """Put the service together: the table that is named, or that the name's table names, with what options say.
+
+    An address that no table has takes nothing from any table: anchors of one service are none of another.
+    Raises UsageError for what is missing or cannot be used.
+    """
+    found = _table(parsed, config, entry)
+    given: dict[str, Any] = {
+        "address": parsed.service if _is_address(parsed.service) else None,
+        "environment": None if parsed.environment is None else Environment(parsed.environment),
+        **{one: _bundle(getattr(parsed, one)) for one in ("trust_services", "trust_holders", "tls_ca")},
+    }
+    said_here = {key: value for key, value in given.items() if value is not None}
+    if found is not None:
+        return _usable(replace(found, **said_here))
+    missing = next((one for one in NEEDED if getattr(parsed, one) is None), None)
+    if missing is not None:
+        raise _missing(parsed, config, missing)
+    return _usable(ServiceEntry(name=parsed.service, **said_here))
+
+
+def not_given(what: str, config: Config | None) -> UsageError:
+    """Say that an option is missing, by what it is called once parsed, and where else its value may stand."""
+    option = option_of(what)
+    if config is None:
+        return UsageError(say(config_messages.NOT_GIVEN_ANYWHERE, option=option))
+    return UsageError(say(config_messages.NOT_GIVEN, option=option, key=what, path=str(config.path)))
+
+
+def option_of(name: str) -> str:
+    """Give an option as it is written, by what it is called once parsed, which is its key in sinetti.toml, too."""
+    return f"--{name.replace('_', '-')}"
+
+
+def _table(parsed: argparse.Namespace, config: Config | None, entry: Entry) -> ServiceEntry | None:
+    wanted = parsed.service or entry.service
+    if config is None or wanted is None:
+        if wanted is not None and not _is_address(wanted):
+            raise UsageError(say(config_messages.NOT_GIVEN_ANYWHERE, option=f"--service {wanted}"))
+        return None
+    if _is_address(wanted):
+        return next((one for one in config.services.values() if one.address == wanted), None)
+    if wanted not in config.services:
+        raise UsageError(say(config_messages.NO_SERVICE, value=wanted, known=", ".join(config.services) or "-"))
+    return config.services[wanted]
+
+
+def _missing(parsed: argparse.Namespace, config: Config | None, name: str) -> UsageError:
+    if config is not None and parsed.service is not None:
+        told = {"path": str(config.path), "address": parsed.service, "option": option_of(name)}
+        return UsageError(say(config_messages.ADDRESS_ALONE, **told))
+    return not_given(name, config)
+
+
+def _usable(service: ServiceEntry) -> ServiceEntry:
+    try:
+        transport.parse_address(service.address)
+    except transport.BadAddress as bad:
+        raise UsageError(say(messages.BAD_SETTING, why=error_reasons.of(f"service: {bad}"))) from bad
+    return service
+
+
+def _is_address(text: str | None) -> bool:
+    return text is not None and ("/" in text or ":" in text)
+
+
+def _bundle(path: Path | None) -> str | None:
+    if path is None:
+        return None
+    try:
+        return settings.bundle_text(common.read_file(path))
+    except ValueError as bad:
+        raise UsageError(say(messages.UNREADABLE_FILE, path=str(path), why=error_reasons.of(bad))) from bad

@@ -1,0 +1,80 @@
+"""`sinetti sign`: seal an XML document with a certificate of the store."""
+
+import argparse
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from sinetti.cli.client import common
+from sinetti.client.messages import error_reasons, messages
+from sinetti.client.messages.messages import say
+from sinetti.client.results import ExitCode, UsageError
+from sinetti.client.store import document_signature, generations, keys
+from sinetti.wire.xmldsig.signature import Recipe
+
+if TYPE_CHECKING:
+    from sinetti.cli.client.common import Commands
+
+EXAMPLE = """\
+example:
+  sinetti sign report.xml --store /var/lib/sinetti --name payroll --out report-sealed.xml"""
+
+RECIPES = {"exclusive": Recipe.EXCLUSIVE, "enveloped": Recipe.ENVELOPED}
+
+
+def register(subparsers: "Commands") -> None:
+    """Add the command to the parser."""
+    parser = subparsers.add_parser(
+        "sign",
+        help="seal an XML document with a certificate of the store",
+        description="Puts an enveloped XML signature by the certificate in use into a document.",
+        epilog=EXAMPLE,
+    )
+    parser.add_argument("file", metavar="FILE", type=Path, help="the XML document")
+    common.add_store(parser)
+    parser.add_argument("--name", metavar="NAME", required=True, help="the name whose certificate seals")
+    parser.add_argument("--out", metavar="FILE", type=Path, help="where the sealed document goes (default: stdout)")
+    parser.add_argument(
+        "--recipe",
+        choices=sorted(RECIPES),
+        default="exclusive",
+        help="transforms: enveloped and exclusive C14N (default), or enveloped alone",
+    )
+    parser.add_argument("--json", action="store_true", help="print the result for programs; needs --out")
+    common.add_common(parser)
+    parser.set_defaults(run=run)
+
+
+def run(parsed: argparse.Namespace) -> ExitCode:
+    """Seal one document."""
+    console = common.console_of(parsed)
+    if parsed.json and parsed.out is None:
+        raise UsageError(say(messages.JSON_NEEDS_OUT))
+    _refuse_the_store(parsed)
+    common.keep_now_out(parsed, parsed.name)
+    held = document_signature.holder_of(parsed.store, parsed.name, common.now_of(parsed, console))
+    try:
+        sealed = document_signature.seal(common.read_file(parsed.file), held, RECIPES[parsed.recipe])
+    except ValueError as bad:
+        raise UsageError(say(messages.NOT_FOR_THIS, path=str(parsed.file), why=error_reasons.of(bad))) from bad
+    common.write_file(parsed.out, sealed)
+    name, customer_id = generations.organisation(held.certificate), generations.common_name(held.certificate)
+    serial = keys.serial_of(held.certificate)
+    console.tell(
+        say(
+            messages.SEALED,
+            path=str(parsed.file),
+            name=messages.plain(name or "-"),
+            customer_id=messages.plain(customer_id or "-"),
+            serial=serial,
+        )
+    )
+    if parsed.json:
+        made = {"name": parsed.name, "customer_id": customer_id, "customer_name": name, "serial": serial}
+        common.print_json({**made, "recipe": parsed.recipe, "path": str(parsed.out)})
+    return ExitCode.DONE
+
+
+def _refuse_the_store(parsed: argparse.Namespace) -> None:
+    """Raise UsageError where --out lies in the store: what would be written over there may be a key."""
+    if parsed.out is not None and common.is_in_store(parsed.out, parsed.store, parsed.name):
+        raise UsageError(say(messages.OUT_IN_STORE, path=str(parsed.out), store=str(parsed.store)))

@@ -1,0 +1,181 @@
+"""`sinetti status`: how the certificates of a store stand."""
+
+import argparse
+import contextlib
+import os
+from collections.abc import Sequence
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from sinetti.cli.client import common
+from sinetti.cli.core import output, tables
+from sinetti.cli.core.console import Console
+from sinetti.client.messages import messages, words
+from sinetti.client.messages.messages import say
+from sinetti.client.reporting import metrics, required_actions, status, status_table
+from sinetti.client.reporting.status import NameState, Row
+from sinetti.client.results import ExitCode, UsageError
+from sinetti.client.store import files
+from sinetti.client.store.snapshot import Glance
+from sinetti.domain.values import Environment
+from sinetti.infra import clock
+
+if TYPE_CHECKING:
+    from sinetti.cli.client.common import Commands
+
+EXAMPLE = """\
+example, for monitoring:
+  sinetti status --store /var/lib/sinetti --check
+
+states: pending, valid, renewal-open, expired, revoked, uncertain, damaged.
+Revoked is known only once the service has said so.
+
+exit codes with --check: 0 no person is needed · 3 order a replacement, or enrol again · 4 renew, retrieve, or mend what
+brings it into use · 5 the store is damaged · 6 uncertain. The highest of all names counts."""
+
+
+def register(subparsers: "Commands") -> None:
+    """Add the command to the parser."""
+    parser = subparsers.add_parser(
+        "status",
+        help="show how the certificates of a store stand",
+        description="Shows every name of a store, what needs a person first: whose it is, its end, its renewal, and "
+        "what to do. Calls nobody.",
+        epilog=EXAMPLE,
+    )
+    common.add_store(parser)
+    parser.add_argument("--json", action="store_true", help="print rows for programs, sorted by name")
+    parser.add_argument("--details", action="store_true", help="with --json: add what the agent and the log know")
+    parser.add_argument("--prometheus", metavar="FILE", help="write metrics for Prometheus, - for standard output")
+    parser.add_argument("--check", action="store_true", help="print only what needs a person; the exit code tells")
+    common.add_common(parser)
+    parser.set_defaults(run=run)
+
+
+def run(parsed: argparse.Namespace) -> ExitCode:
+    """Show every name; a damaged one makes the exit code 5."""
+    console = common.console_of(parsed)
+    if parsed.details and not parsed.json:
+        raise UsageError(say(messages.DETAILS_NEED_JSON))
+    now = common.now_of(parsed, console)
+    absent = _absent(parsed, now)
+    if not files.is_there(parsed.store) and absent and not (parsed.json or parsed.check or parsed.prometheus):
+        _show(absent, console, only_needed=False)
+    try:
+        common.refuse_unknown_store(parsed)
+        rows = _rows(parsed, now)
+    except (UsageError, OSError):
+        if parsed.prometheus is not None:
+            put_unusable(parsed.prometheus, now)
+        raise
+    if parsed.now is not None:
+        _tell_passed_by(rows, console)
+    if parsed.prometheus is not None:
+        put_metrics(parsed.prometheus, parsed.store, rows, now)
+    if parsed.json:
+        common.print_rows(
+            [status_table.details(row, parsed.store / row.name) for row in sorted((*rows, *absent), key=_by_name)]
+            if parsed.details
+            else [row.as_json() for row in rows]
+        )
+    elif parsed.prometheus is None:
+        _show((*rows, *absent), console, only_needed=parsed.check)
+    if parsed.check:
+        return required_actions.exit_code(rows)
+    return ExitCode.STORE if any(row.state is NameState.DAMAGED for row in rows) else ExitCode.DONE
+
+
+def _absent(parsed: argparse.Namespace, now: datetime) -> Sequence[Row]:
+    """Give a row for each table of sinetti.toml that has nothing in the store."""
+    config = common.spoken_of(parsed)
+    if config is None:
+        return ()
+    return [
+        status.not_enrolled(entry, config.services.get(entry.service or ""), now)
+        for name, entry in sorted(config.entries.items())
+        if not files.is_kept(config.store / name)
+    ]
+
+
+def _by_name(row: Row) -> str:
+    return row.name
+
+
+def _rows(parsed: argparse.Namespace, now: datetime) -> Sequence[Row]:
+    def now_of(seen: Glance) -> datetime:
+        # Nothing is done here, so a name in PRODUCTION is shown by the true clock instead of being refused.
+        production = parsed.now is not None and seen.environment is Environment.PRODUCTION
+        return clock.machine_now() if production else now
+
+    return status.rows(parsed.store, now_of)
+
+
+def _show(rows: Sequence[Row], console: Console, *, only_needed: bool) -> None:
+    if not rows:
+        common.print_line(messages.render(say(messages.STORE_EMPTY), console.language))
+        return
+    shown = [
+        row
+        for row in required_actions.sorted_by_need(rows)
+        if not only_needed or required_actions.EXIT_CODES[required_actions.of(row)]
+    ]
+    if not shown:
+        common.print_line(messages.render(say(messages.NOTHING_FOR_A_PERSON), console.language))
+        return
+    lines = [status_table.cells(row, console.language) for row in shown]
+    table = tables.laid_out(status_table.head(console.language), lines, (status_table.DAYS_LEFT,))
+    common.print_line("\n".join(table))
+
+
+def put_metrics(place: str, store: Path, rows: Sequence[Row], now: datetime, last_run: datetime | None = None) -> None:
+    """Write the metrics of a store for an exporter to read; `last_run`: when a pass of the agent ended. UsageError."""
+    if place != "-" and _is_a_names(Path(place), store):
+        raise UsageError(say(words.METRICS_IN_STORE, path=place, store=str(store)))
+    octets = metrics.text(rows, now, last_run).encode()
+    if place == "-":
+        output.put_octets(octets)
+        return
+    _publish(Path(place), octets)
+
+
+def put_unusable(place: str, now: datetime) -> None:
+    """Overwrite the metrics, which may be green, if the store cannot be read.
+
+    Touches no other file.
+    """
+    with contextlib.suppress(OSError, UsageError):  # the store's own trouble is reported
+        if Path(place).read_bytes().startswith(metrics.BEGINNING):
+            _publish(Path(place), metrics.unusable(now).encode())
+
+
+def _publish(path: Path, octets: bytes) -> None:
+    common.write_file(path, octets)
+    # Others read them: the exporter runs as a user of its own, and there is nothing secret in them.
+    if os.name == "posix" and path.is_file():
+        # A file that somebody else made for it keeps the rights that they gave it.
+        with contextlib.suppress(PermissionError):
+            path.chmod(0o644)
+
+
+def _is_a_names(path: Path, store: Path) -> bool:
+    """Whether a place is a name's, or the agent's own, where what is written over may be a key."""
+    if any(common.is_in_store(path, one, one.name) for one in _links(store)):
+        return True
+    try:
+        within = path.resolve().relative_to(store.resolve()).parts
+    except (OSError, RuntimeError, ValueError):  # a loop of links, which writing tells; elsewhere
+        return False
+    return len(within) > 1 or "".join(within).startswith(".")
+
+
+def _links(store: Path) -> Sequence[Path]:
+    """Names whose folder is a link to one elsewhere."""
+    return [one for one in (store / name for name in files.names(store)) if one.is_symlink()]
+
+
+def _tell_passed_by(rows: Sequence[Row], console: Console) -> None:
+    """Warn of names that --now does not count for."""
+    apart = [row.name for row in rows if row.seen.environment is Environment.PRODUCTION]
+    if apart:
+        console.tell(say(messages.NOW_PASSES_BY, names=", ".join(apart)))

@@ -1,0 +1,107 @@
+"""What `sinetti verify` says of a seal: the gateway's verdict in the words and the JSON of the client."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+
+from cryptography import x509
+
+from sinetti.client.messages import error_reasons, messages
+from sinetti.client.messages.messages import Message, say
+from sinetti.client.reporting import status
+from sinetti.gateway.gateway import Gateway
+from sinetti.gateway.verdicts.verdict import Phrase, Reason, Value, Verdict
+from sinetti.gateway.x509 import verdict_texts
+from sinetti.pki import chain
+from sinetti.wire.xmldsig.errors import Flaw
+from sinetti.wire.xmldsig.signature import verify_document
+
+_WORDS = {
+    verdict_texts.GOOD_DOCUMENT_UNCHECKED: messages.SEAL_GOOD,
+    verdict_texts.SIGNATURE_MISSING: messages.SEAL_MISSING,
+    verdict_texts.UNTRUSTED: messages.SEAL_UNTRUSTED,
+    verdict_texts.WRONG_PURPOSE: messages.SEAL_WRONG_PURPOSE,
+    verdict_texts.EXPIRED: messages.SEAL_EXPIRED,
+    verdict_texts.CA_EXPIRED: messages.SEAL_CA_EXPIRED,
+    verdict_texts.NOT_YET_VALID: messages.SEAL_NOT_YET,
+    verdict_texts.CA_NOT_YET_VALID: messages.SEAL_CA_NOT_YET,
+    verdict_texts.FOR_THE_CERTIFICATE_SERVICE: verdict_texts.FOR_THE_CERTIFICATE_SERVICE,
+}
+
+# To the client a certificate that cannot be used is one thing with a signature that does not fit.
+_REASONS = {Reason.COVERS_SOMETHING_ELSE: Reason.SIGNATURE_INVALID, Reason.MALFORMED: Reason.SIGNATURE_INVALID}
+
+
+@dataclass(frozen=True, slots=True)
+class Checked:
+    """`fault` None: the seal is good, and `octets` are what it covers. Of an untrusted signer nothing is told."""
+
+    fault: Reason | None
+    message: Message
+    verdict: Verdict
+    octets: bytes | None = field(default=None, repr=False)
+
+    def as_json(self) -> dict[str, object]:
+        """Give it for programs."""
+        verdict = self.verdict
+        return {
+            "verdict": "accepted" if self.fault is None else "refused",
+            "reason": None if self.fault is None else self.fault.value,
+            "customer_id": verdict.customer_id,
+            "name": verdict.name,
+            "serial": verdict.serial,
+            "not_after": None if verdict.not_after is None else status.instant(verdict.not_after),
+        }
+
+
+def check(document: bytes, anchors: Sequence[x509.Certificate], now: datetime) -> Checked:
+    """Check a seal at `now` (UTC). Raises ValueError for what is no XML document, and for anchors that are no CAs."""
+    verified = Gateway(anchors).verify(document, now)
+    if verified.verdict.sentence == verdict_texts.MALFORMED_DOCUMENT:
+        why = verified.verdict.values["why"]
+        raise ValueError(why.text if isinstance(why, Phrase) else why)
+    malformed = verified.verdict.sentence == verdict_texts.MALFORMED
+    found = checked(verified.verdict, strangers=malformed and is_strangers(document, anchors))
+    return replace(found, octets=verified.octets)
+
+
+def checked(verdict: Verdict, *, strangers: bool) -> Checked:
+    """Put a verdict into the client's words; `strangers`: none of the anchors issued the certificate."""
+    fault = None if verdict.reason is None else _REASONS.get(verdict.reason, verdict.reason)
+    if verdict.reason is Reason.MALFORMED and strangers:
+        # Of a certificate that nobody trusts it is not told what else is wrong with it.
+        return Checked(Reason.UNTRUSTED, say(messages.SEAL_UNTRUSTED), verdict)
+    words = _WORDS.get(verdict.sentence)
+    if words is None:
+        return Checked(fault, say(messages.SEAL_BROKEN, why=why_of(verdict)), verdict)
+    return Checked(fault, say(words, **{name: _plain(value) for name, value in verdict.values.items()}), verdict)
+
+
+def why_of(verdict: Verdict) -> messages.Value:
+    """Give why a document or a signature is refused, as the client says it."""
+    why = verdict.values.get("why")
+    told = why.text if isinstance(why, Phrase) else ""
+    if verdict.sentence == verdict_texts.MALFORMED:
+        told = Flaw.KEY_NOT_ACCEPTED if told == verdict_texts.BAD_KEY else Flaw.CERTIFICATE_UNREADABLE
+    return error_reasons.of(told)
+
+
+def is_strangers(document: bytes, anchors: Sequence[x509.Certificate]) -> bool:
+    """Whether a document shows a certificate that none of the anchors issued. Computes nothing with its key."""
+    shown: list[x509.Certificate] = []
+
+    def look(certificate: x509.Certificate) -> bool:
+        shown.append(certificate)
+        return False
+
+    try:
+        verify_document(document, look)
+    except ValueError:
+        return not shown or not chain.trusted_ways(shown[-1], anchors)
+    return False
+
+
+def _plain(value: Value) -> messages.Value:
+    if isinstance(value, Phrase):
+        return error_reasons.of(value.text)
+    return messages.plain(value) if isinstance(value, str) else value

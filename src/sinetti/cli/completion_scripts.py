@@ -1,0 +1,167 @@
+"""Scripts by which shells complete our commands, made from the parsers.
+
+shtab does the same for bash, zsh and tcsh, not for fish, and would have to be installed with the client; what a script
+needs is a table and twenty lines of each shell.
+"""
+
+import argparse
+import shlex
+from collections.abc import Iterator, Sequence
+
+from sinetti.cli.introspection import Command, all_commands
+from sinetti.domain.values import Language
+
+_FOLDERS = frozenset({"DIR"})
+"""Metavars of what is a folder; every other value may be a file."""
+
+_BASH = """\
+# Completion of sinetti for bash, made by `sinetti completion bash`.
+_sinetti() {{
+    local cur=${{COMP_WORDS[COMP_CWORD]}} prev=${{COMP_WORDS[COMP_CWORD - 1]}} at="" i
+    for ((i = 1; i < COMP_CWORD; i++)); do
+        case "$at ${{COMP_WORDS[i]}}" in
+{paths}
+        esac
+    done
+    case "$at $prev" in
+{values}
+    esac
+    case "$at" in
+{words}
+    esac
+}}
+complete -o bashdefault -o default -F _sinetti sinetti"""
+
+_ZSH = """\
+#compdef sinetti
+# Completion of sinetti for zsh, made by `sinetti completion zsh`.
+_sinetti() {{
+    local prev=${{words[CURRENT - 1]}} at="" i
+    for ((i = 2; i < CURRENT; i++)); do
+        case "$at ${{words[i]}}" in
+{paths}
+        esac
+    done
+    case "$at $prev" in
+{values}
+    esac
+    local -a found
+    case "$at" in
+{words}
+    esac
+    (( $#found )) && _describe command found
+    [[ ${{words[CURRENT]}} == -* ]] || _files
+}}
+if [[ $funcstack[1] == _sinetti ]]; then _sinetti "$@"; else compdef _sinetti sinetti; fi"""
+
+_FISH = """\
+# Completion of sinetti for fish, made by `sinetti completion fish`.
+function __sinetti_at
+    set -l at ""
+    for word in (commandline -opc)[2..]
+        switch "$at $word"
+            case {paths}
+                set at "$at $word"
+        end
+    end
+    test "$at" = "$argv[1]"
+end
+{lines}"""
+
+
+def script(shell: str, language: Language) -> str:
+    """Give the script for bash, zsh or fish; the last two show what each word is for, in the language."""
+    commands = list(all_commands(language))
+    return {"bash": _bash, "zsh": _zsh, "fish": _fish}[shell](commands)
+
+
+def _bash(commands: Sequence[Command]) -> str:
+    values = [f"        {_quoted(at)}) {_bash_value(one)} ;;" for at, one in _valued(commands)]
+    words = [
+        f'        {_quoted(_at(one))}) COMPREPLY=($(compgen -W {shlex.quote(" ".join(_next(one)))} -- "$cur")) ;;'
+        for one in commands
+    ]
+    return _BASH.format(paths=_paths(commands), values="\n".join(values), words="\n".join(words))
+
+
+def _bash_value(one: argparse.Action) -> str:
+    if one.choices is not None:
+        return f'COMPREPLY=($(compgen -W {shlex.quote(_choices(one))} -- "$cur")); return'
+    return 'COMPREPLY=($(compgen -d -- "$cur")); return' if one.metavar in _FOLDERS else "return"
+
+
+def _zsh(commands: Sequence[Command]) -> str:
+    values = [f"        {_quoted(at)}) {_zsh_value(one)}; return ;;" for at, one in _valued(commands)]
+    words = []
+    for command in commands:
+        told = " ".join(shlex.quote(f"{word}:{_line(why)}" if why else word) for word, why in _next(command).items())
+        words.append(f"        {_quoted(_at(command))}) found=({told}) ;;")
+    return _ZSH.format(
+        paths=_paths(commands).replace("COMP_WORDS", "words"), values="\n".join(values), words="\n".join(words)
+    )
+
+
+def _zsh_value(one: argparse.Action) -> str:
+    if one.choices is not None:
+        return f"compadd {_choices(one)}"
+    return "_files -/" if one.metavar in _FOLDERS else "_files"
+
+
+def _fish(commands: Sequence[Command]) -> str:
+    lines = []
+    for command in commands:
+        here = f"complete -c sinetti -n {shlex.quote(f'__sinetti_at {shlex.quote(_at(command))}')}"
+        if command.below:
+            lines.append(f"{here} -f")
+        lines += [f"{here} -a {word} -d {shlex.quote(_line(why))}" for word, why in command.below.items()]
+        for one in command.actions:
+            for option in one.option_strings:
+                lines.append(f"{here} {_fish_option(option, one)} -d {shlex.quote(_line(one.help or ''))}")
+    paths = " ".join(shlex.quote(_at(one)) for one in commands if one.words)
+    return _FISH.format(paths=paths, lines="\n".join(lines))
+
+
+def _fish_option(option: str, one: argparse.Action) -> str:
+    named = f"-l {option[2:]}" if option.startswith("--") else f"-s {option[1:]}"
+    if one.choices is not None:
+        return f"{named} -x -a {shlex.quote(_choices(one))}"
+    if one.nargs == 0:
+        return named
+    return f"{named} -x -a '(__fish_complete_directories)'" if one.metavar in _FOLDERS else f"{named} -r -F"
+
+
+def _valued(commands: Sequence[Command]) -> Iterator[tuple[str, argparse.Action]]:
+    """Give what stands before a value: the words of the command and the option."""
+    for command in commands:
+        for one in command.actions:
+            if one.nargs != 0:
+                for option in one.option_strings:
+                    yield f"{_at(command)} {option}", one
+
+
+def _next(command: Command) -> dict[str, str]:
+    """Give the words that may come next, with what each is for: commands, then options, then choices of an argument."""
+    options = {option: one.help or "" for one in command.actions for option in one.option_strings}
+    places = [one for one in command.actions if not one.option_strings and one.choices is not None]
+    return command.below | {word: "" for one in places for word in _choices(one).split()} | options
+
+
+def _paths(commands: Sequence[Command]) -> str:
+    known = "|".join(_quoted(_at(one)) for one in commands if one.words)
+    return f'            {known}) at="$at ${{COMP_WORDS[i]}}" ;;'
+
+
+def _at(command: Command) -> str:
+    return "".join(f" {word}" for word in command.words)
+
+
+def _choices(one: argparse.Action) -> str:
+    return " ".join(shlex.quote(str(choice)) for choice in one.choices or ())
+
+
+def _quoted(text: str) -> str:
+    return shlex.quote(text) if text else '""'
+
+
+def _line(text: str) -> str:
+    return " ".join(text.replace("%%", "%").replace(":", " –").split())

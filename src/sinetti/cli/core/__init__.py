@@ -1,0 +1,1 @@
+"""Console, output, translation of argparse, progress, tables."""

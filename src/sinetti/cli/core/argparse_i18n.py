@@ -1,0 +1,161 @@
+"""Help and the errors of the parser in the reader's language.
+
+Commands are written down in English; that is what manual pages are made from. What people read is put into their
+language once a parser is there, by the catalogues. Commands of those who run servers are in English alone.
+"""
+
+import argparse
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from functools import partial
+from itertools import groupby
+from textwrap import wrap
+from typing import TYPE_CHECKING
+
+from sinetti.domain.values import Language
+from sinetti.i18n import translate as i18n_translate
+from sinetti.i18n.translate import mark
+
+if TYPE_CHECKING:
+    from sinetti.cli.client.common import Commands
+
+OF_ARGPARSE = (
+    mark("usage: "),
+    mark("positional arguments"),
+    mark("options"),
+    mark("show this help message and exit"),
+    mark("show program's version number and exit"),
+    mark("%(prog)s: error: %(message)s\n"),
+    mark("argument %(argument_name)s: %(message)s"),
+    mark("unrecognized arguments: %s"),
+    mark("the following arguments are required: %s"),
+    mark("one of the arguments %s is required"),
+    mark("not allowed with argument %s"),
+    mark("expected one argument"),
+    mark("ambiguous option: %(option)s could match %(matches)s"),
+    mark("ignored explicit argument %r"),
+    mark("invalid choice: %(value)r (choose from %(choices)s)"),
+    mark("invalid choice: %(value)r, maybe you meant %(suggestion)r? (choose from %(choices)s)"),
+    mark("invalid %(type)s value: %(value)r"),
+)
+"""What argparse says of its own accord where our commands let it (CPython 3.11 to 3.14)."""
+
+PLACES = (
+    mark("COMMAND"),
+    mark("DIR"),
+    mark("FILE"),
+    mark("NAME"),
+    mark("URL|NAME"),
+    mark("RECEIPT"),
+    mark("SECONDS"),
+    mark("SHELL"),
+    mark("TIME"),
+    mark("WHEN"),
+)
+"""What stands for a value, where it is a word."""
+
+
+class Paragraphs(argparse.HelpFormatter):
+    """Fits what stands above and below the options to the window; lines to type, which are indented, stay whole."""
+
+    def _fill_text(self, text: str, width: int, indent: str) -> str:
+        lines: list[str] = []
+        for as_it_is, group in groupby(text.splitlines(), key=lambda line: not line or line.startswith("  ")):
+            told = list(group)
+            lines += told if as_it_is else wrap(" ".join(told), width, break_long_words=False, break_on_hyphens=False)
+        return "".join(f"{indent}{line}\n" for line in lines)
+
+
+class Parser(argparse.ArgumentParser):
+    """A parser whose help is in paragraphs; those of the commands below it are of this kind, too."""
+
+    def __init__(self, **named: object) -> None:
+        """Take what `ArgumentParser` takes, by name."""
+        super().__init__(**{"formatter_class": Paragraphs, **named})  # type: ignore[arg-type]
+
+
+def add_command(commands: "Commands", name: str, summary: str, example: str) -> argparse.ArgumentParser:
+    """Add a command whose help is made of a summary, with a small letter and no full stop, and of one example."""
+    return commands.add_parser(
+        name,
+        help=summary,
+        description=f"{summary[0].upper()}{summary[1:]}.",
+        epilog=f"example:\n  {example}",
+    )
+
+
+@contextmanager
+def spoken_in(language: Language) -> Iterator[None]:
+    """Have argparse say what is its own in this language meanwhile; parsers have to be built in there, too."""
+    # It asks gettext for each of its texts by this name; the domain that gettext itself would look in goes by the
+    # environment alone, where --lang is not.
+    names = vars(argparse)
+    before = names["_"]
+    names["_"] = partial(_put, language=language)
+    try:
+        yield
+    finally:
+        names["_"] = before
+
+
+def said(message_id: str, **values: object) -> str:
+    """Return a text in the language that argparse speaks: for what is wrong with the value of an option."""
+    spoken: str = vars(argparse)["_"](message_id)
+    return spoken.format(**values)
+
+
+def translate(parser: argparse.ArgumentParser, language: Language, *, places: bool = True) -> None:
+    """Put the help of a parser, and of all below it, into this language; what has no translation stays as it is.
+
+    Not `places`: what stands for values (DIR, FILE) stays, too.
+    """
+    if language is Language.EN:
+        return
+    parser.description = _put(parser.description, language)
+    parser.epilog = _put(parser.epilog, language)
+    for group in parser._action_groups:  # noqa: SLF001 -- the list has no public name
+        group.title = _put(group.title, language)
+    for action in _all_actions(parser):
+        if action.help != argparse.SUPPRESS:
+            action.help = _put(action.help, language)
+        if places and action.metavar in PLACES:
+            action.metavar = _put(action.metavar, language)
+    for one in _below(parser):
+        translate(one, language, places=places)
+
+
+def texts_of(parser: argparse.ArgumentParser) -> Iterator[str]:
+    """Give the texts of a parser, not of those below it, as the catalogues need them."""
+    helps = (one.help for one in _all_actions(parser) if one.help != argparse.SUPPRESS)
+    titles = (group.title for group in parser._action_groups)  # noqa: SLF001 -- as above
+    yield from filter(None, (parser.description, parser.epilog, *titles, *helps))
+
+
+def place_of(parser: argparse.ArgumentParser, words: Sequence[str], option: str) -> int | None:
+    """Tell how many of the words lead to the command that is meant; None where that has no such option."""
+    for place, word in enumerate((*words, "")):
+        below = [one.choices for one in parser._actions if isinstance(one, argparse._SubParsersAction)]  # noqa: SLF001 -- as above
+        if not below or word not in below[0]:
+            return place if any(option in one.option_strings for one in parser._actions) else None  # noqa: SLF001 -- as above
+        parser = below[0][word]
+    return None
+
+
+def _put(message_id: str | None, language: Language) -> str | None:
+    # In English they are what they are, and no catalogue has to be read.
+    return i18n_translate.plain(message_id, language) if message_id and language is not Language.EN else message_id
+
+
+def _all_actions(parser: argparse.ArgumentParser) -> Iterator[argparse.Action]:
+    """Give options and arguments, and what stands for each command below."""
+    for action in parser._actions:  # noqa: SLF001 -- as above
+        yield action
+        if isinstance(action, argparse._SubParsersAction):  # noqa: SLF001 -- nor has the type
+            yield from action._choices_actions  # noqa: SLF001 -- as above
+
+
+def _below(parser: argparse.ArgumentParser) -> Iterator[argparse.ArgumentParser]:
+    for action in parser._actions:  # noqa: SLF001 -- as above
+        if isinstance(action, argparse._SubParsersAction):  # noqa: SLF001 -- as above
+            # An alias is another name of the same parser.
+            yield from {id(one): one for one in action.choices.values()}.values()

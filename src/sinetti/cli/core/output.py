@@ -1,0 +1,174 @@
+"""What commands give out: lines on standard output and standard error, and files, whole or not at all.
+
+Whoever reads may go, as `head -1` does: that is no fault, and the command does the rest of its work and ends with that
+work's exit code, as if all had been read. What else keeps standard output from being written is `OutputLost`.
+"""
+
+import contextlib
+import errno
+import io
+import os
+import secrets
+import stat
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TextIO
+
+from sinetti.client.store.files import SYSTEM
+
+_WAYS_TO_OPEN_FILES = (Path("/dev"), Path("/proc"))
+
+_NOT_BESIDE = frozenset({errno.EACCES, errno.EPERM, errno.EBUSY})
+"""Rights that end at the file itself, or a file that is mounted by itself: it can be written, but not replaced."""
+
+
+class OutputLost(Exception):
+    """Standard output cannot be written."""
+
+    def __init__(self, why: OSError) -> None:
+        """Keep what the system said."""
+        super().__init__(str(why))
+        self.why = why
+
+
+def bear_any_encoding() -> None:
+    """Let standard output have a question mark for each sign that its encoding lacks, where that is not UTF-8."""
+    if isinstance(sys.stdout, io.TextIOWrapper) and sys.stdout.errors == "strict":
+        sys.stdout.reconfigure(errors="replace")
+
+
+def is_writable(text: str) -> bool:
+    """Tell whether standard output has every sign of a text: what programs read, they are to read as it is."""
+    try:
+        text.encode(getattr(sys.stdout, "encoding", None) or "utf-8")
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
+def put_line(line: str) -> None:
+    """Write one line of what was asked for to standard output. Raises OutputLost."""
+    with _standard_output() as stream:
+        stream.write(f"{line}\n")
+        stream.flush()
+
+
+def put_octets(octets: bytes) -> None:
+    """Write what was asked for to standard output, octet by octet. Raises OutputLost."""
+    with _standard_output() as stream:
+        stream.buffer.write(octets)
+        stream.buffer.flush()
+
+
+def flush() -> None:
+    """Write what others have left for the interpreter's end, argparse its help. Raises OutputLost."""
+    if sys.stdout is not None:
+        with _standard_output() as stream:
+            stream.flush()
+    tell("", end="")
+
+
+def tell(line: str, end: str = "\n") -> None:
+    """Say something to the person at standard error; where nobody hears it the work goes on all the same."""
+    if sys.stderr is None:
+        return
+    try:
+        sys.stderr.write(f"{line}{end}")
+        sys.stderr.flush()
+    except OSError:
+        _divert(sys.stderr)
+
+
+def write_whole(path: Path, octets: bytes) -> None:
+    """Write a file that a person named so that it is there whole or not at all; until then the former one is.
+
+    Links are followed, and a file that was there keeps its owner and mode. What is no plain file is written through,
+    and so is /dev/stdout: whoever opened it waits at that very file. Raises OSError.
+    """
+    former = _former(path)
+    if (former is not None and not stat.S_ISREG(former.st_mode)) or _is_a_way_to_an_open_file(path):
+        path.write_bytes(octets)
+        return
+    target = path.resolve()
+    if former is not None and not os.access(target, os.W_OK):
+        # Renaming would not ask for this right.
+        raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), str(path))
+    beside = target.with_name(f".sinetti-{secrets.token_hex(8)}.new")
+    try:
+        _write_new(beside, octets, former)
+        SYSTEM.rename(beside, target)
+    except OSError as bad:
+        with contextlib.suppress(OSError):
+            beside.unlink()
+        if former is None or bad.errno not in _NOT_BESIDE:
+            raise
+        path.write_bytes(octets)
+
+
+def write_private(path: Path, octets: bytes) -> None:
+    """Write a file that a person named, readable by them alone (0600), so that it is there whole or not at all.
+
+    One that was there is replaced, its rights too. Raises OSError, also for what is no plain file.
+    """
+    former, target = _former(path), path.resolve()
+    if former is not None and not stat.S_ISREG(former.st_mode):
+        raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST), str(path))
+    beside = target.with_name(f".sinetti-{secrets.token_hex(8)}.new")
+    try:
+        handle = os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0), 0o600)
+        with os.fdopen(handle, "wb") as file:
+            file.write(octets)
+            file.flush()
+            SYSTEM.sync_file(handle)
+        SYSTEM.rename(beside, target)
+        SYSTEM.sync_folder(target.parent)
+    except OSError:
+        with contextlib.suppress(OSError):
+            beside.unlink()
+        raise
+
+
+@contextlib.contextmanager
+def _standard_output() -> Iterator[TextIO]:
+    if sys.stdout is None:  # whoever started this had closed it
+        raise OutputLost(OSError(errno.EBADF, os.strerror(errno.EBADF)))
+    try:
+        yield sys.stdout
+    except BrokenPipeError:
+        _divert(sys.stdout)
+    except OSError as bad:
+        _divert(sys.stdout)
+        raise OutputLost(bad) from bad
+
+
+def _divert(stream: TextIO) -> None:
+    # What could not be written is still held back, and the interpreter tries once more at its end: exit code 120.
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nowhere, stream.fileno())
+    os.close(nowhere)
+
+
+def _former(path: Path) -> os.stat_result | None:
+    try:
+        return path.stat()
+    except FileNotFoundError:
+        return None
+
+
+def _is_a_way_to_an_open_file(path: Path) -> bool:
+    return any(path.absolute().is_relative_to(way) for way in _WAYS_TO_OPEN_FILES)
+
+
+def _write_new(path: Path, octets: bytes, former: os.stat_result | None) -> None:
+    # As open() makes files, by the umask, unless there is one whose owner and mode are kept.
+    handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0), 0o666)
+    with os.fdopen(handle, "wb") as file:
+        if former is not None:
+            made = os.fstat(handle)
+            if (made.st_uid, made.st_gid) != (former.st_uid, former.st_gid):
+                os.chown(path, former.st_uid, former.st_gid)
+            path.chmod(stat.S_IMODE(former.st_mode))
+        file.write(octets)
+        file.flush()
+        SYSTEM.sync_file(handle)

@@ -1,0 +1,119 @@
+"""How far something long has come: a bar on a terminal, and elsewhere a line every few seconds.
+
+tqdm does more, and would be a dependency for forty lines: its bar needs no translation, ours says what is done in the
+reader's language and keeps out of the way of what is told meanwhile.
+"""
+
+import shutil
+import sys
+import threading
+from collections.abc import Callable
+from types import TracebackType
+from typing import Self, TextIO
+
+from sinetti.client.messages.messages import Message
+from sinetti.domain.values import Language
+from sinetti.i18n import translate
+from sinetti.i18n.translate import mark
+from sinetti.infra import clock
+
+QUIET = 2.0
+"""Seconds in which nothing is said: what ends sooner needs no bar."""
+
+PAUSE = 5.0
+"""Seconds between two lines where no bar can be drawn."""
+
+_BETWEEN = 0.1
+_WIDTH = 24
+_FULL, _EMPTY = "█", "░"
+_PLAIN_FULL, _PLAIN_EMPTY = "#", "-"
+
+LAST = mark("{done} of {total}, last {name}")
+
+
+class Bar:
+    """Counts what is done, from any thread. A stream that refuses is let be: the work goes on."""
+
+    def __init__(self, total: int, stream: TextIO | None, language: Language, ticks: Callable[[], float]) -> None:
+        """Draw nothing yet."""
+        self._total, self._stream, self._language, self._ticks = total, stream, language, ticks
+        self._done, self._begun, self._shown = 0, ticks(), 0.0
+        self._drawn = False
+        self._lock = threading.Lock()
+        self._terminal = stream is not None and stream.isatty()
+
+    def __enter__(self) -> Self:
+        """Begin to count."""
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, value: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """Take the bar away: what is told afterwards begins on a clean line."""
+        with self._lock:
+            self.clear()
+
+    def begin(self, total: int) -> None:
+        """Set how many there are, where that is known only now."""
+        with self._lock:
+            self._total = total
+
+    def between(self, tell: Callable[[Message], None]) -> Callable[[Message], None]:
+        """Give the same way to tell something, that takes the bar away before."""
+
+        def told(message: Message) -> None:
+            with self._lock:
+                self.clear()
+                tell(message)
+
+        return told
+
+    def advance(self, name: str) -> None:
+        """Say that one more is done, and which."""
+        with self._lock:
+            self._done += 1
+            at = self._ticks()
+            if at - self._begun < QUIET or at - self._shown < (_BETWEEN if self._terminal else PAUSE):
+                return
+            self._shown = at
+            self._say(name)
+
+    def clear(self) -> None:
+        """Take the bar away, if one stands there."""
+        if self._drawn:
+            self._put("\r\x1b[K")
+            self._drawn = False
+
+    def _say(self, name: str) -> None:
+        done, total = (translate.number(one, self._language) for one in (self._done, self._total))
+        if not self._terminal:
+            self._put(translate.text(LAST, self._language, done=done, total=total, name=name) + "\n")
+            return
+        words = translate.text(LAST, self._language, done=done, total=total, name=name)
+        full, empty = (_FULL, _EMPTY) if self._speaks_utf8() else (_PLAIN_FULL, _PLAIN_EMPTY)
+        part = _WIDTH * min(self._done, self._total) // max(self._total, 1)
+        line = f"{full * part}{empty * (_WIDTH - part)} {words}"
+        self._put(f"\r{line[: shutil.get_terminal_size().columns - 1]}\x1b[K")
+        self._drawn = True
+
+    def _speaks_utf8(self) -> bool:
+        return self._stream is not None and (self._stream.encoding or "").lower().replace("-", "") == "utf8"
+
+    def _put(self, text: str) -> None:
+        if self._stream is None:
+            return
+        try:
+            self._stream.write(text)
+            self._stream.flush()
+        except (OSError, ValueError):
+            self._stream = None
+
+
+def bar(
+    total: int,
+    stream: TextIO | None = None,
+    language: Language = Language.EN,
+    ticks: Callable[[], float] = clock.ticks,
+) -> Bar:
+    """Give a bar for so many things; `stream` is standard error if none is given."""
+    return Bar(total, sys.stderr if stream is None else stream, language, ticks)

@@ -1,0 +1,44 @@
+"""`sinetti gateway check`: whose certificate this is, or why it does not count."""
+
+import argparse
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from sinetti.cli.client import common
+from sinetti.cli.gateway import common as gateway_common
+from sinetti.client.results import ExitCode
+from sinetti.pki import chain
+
+if TYPE_CHECKING:
+    from sinetti.cli.client.common import Commands
+
+EXAMPLE = """\
+example:
+  sinetti gateway check --anchors holders.pem --crl issuing.crl --channel WS --json certificate.pem
+
+exit codes: 0 accepted · 3 refused · 2 a file cannot be read. CERT is DER or PEM; certificates that follow it in a PEM
+file help to find the way to an anchor and are not trusted."""
+
+
+def register(subparsers: "Commands") -> None:
+    """Add the command to the parser."""
+    parser = subparsers.add_parser(
+        "check",
+        help="check a certificate",
+        description="Says whose certificate it is and whether it counts. No address in it is ever followed.",
+        epilog=EXAMPLE,
+    )
+    parser.add_argument("certificate", metavar="CERT", type=Path, help="the certificate, PEM or DER")
+    gateway_common.add_gateway(parser)
+    parser.set_defaults(run=run)
+
+
+def run(parsed: argparse.Namespace) -> ExitCode:
+    """Check one certificate."""
+    octets = common.read_file(parsed.certificate)
+    gateway, now = gateway_common.gateway_of(parsed), gateway_common.at_of(parsed)
+    try:
+        behind = chain.load_bundle(octets)[1:]
+    except ValueError:  # DER, or nothing that counts: `identify` tells
+        behind = ()
+    return gateway_common.told(parsed, gateway.identify(octets, now, behind))

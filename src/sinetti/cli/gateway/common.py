@@ -1,0 +1,128 @@
+"""What the relying party's commands share: the options that make a gateway, and how a verdict is given out."""
+
+import argparse
+from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+from cryptography import x509
+
+from sinetti.cli.client import common
+from sinetti.cli.core import output
+from sinetti.client.messages import error_reasons, messages
+from sinetti.client.messages.messages import say
+from sinetti.client.results import ExitCode, UsageError
+from sinetti.domain.values import Channel, Environment, Language
+from sinetti.gateway import settings
+from sinetti.gateway.gateway import Gateway
+from sinetti.gateway.revocation.crl import Lists, NotAList
+from sinetti.gateway.revocation.source import FRESHNESS
+from sinetti.gateway.verdicts.verdict import Verdict
+from sinetti.gateway.x509 import trust_file
+from sinetti.gateway.x509.trust_file import TrustError, TrustFile
+from sinetti.infra import clock
+from sinetti.pki import chain
+
+
+def add_gateway(parser: argparse.ArgumentParser) -> None:
+    """Add the options that say what is trusted, and how fresh a list has to be."""
+    parser.add_argument(
+        "--anchors",
+        metavar="PEM",
+        type=Path,
+        required=True,
+        help="the CAs that are trusted; self-signed ones, and those whose issuer is not in it, are anchors",
+    )
+    parser.add_argument(
+        "--crl",
+        metavar="FILE",
+        type=Path,
+        action="append",
+        default=[],
+        help="a revocation list, DER or PEM (may be given often); without any, revocation is not checked",
+    )
+    parser.add_argument("--channel", choices=common.values(Channel), help="refuse certificates of another channel")
+    parser.add_argument(
+        "--environment", choices=common.values(Environment), help="refuse certificates of the other environment"
+    )
+    parser.add_argument(
+        "--trust", metavar="FILE", type=Path, help="TOML: what CAs are for that do not say it themselves"
+    )
+    parser.add_argument(
+        "--freshness",
+        metavar="DURATION",
+        type=_duration,
+        default=FRESHNESS,
+        help="how old a list of the issuing CA may be (default: PT1H)",
+    )
+    parser.add_argument("--at", metavar="ISO", help="judge at this instant (default: now)")
+    parser.add_argument("--json", action="store_true", help="print the verdict for programs")
+    parser.add_argument("--lang", choices=common.values(Language), help="language of messages")
+    parser.add_argument("--debug", action="store_true", help="show where in the program a fault of ours happened")
+
+
+def gateway_of(parsed: argparse.Namespace) -> Gateway:
+    """Make the gateway that the options describe. Raises UsageError for a file that cannot be read."""
+    try:
+        return Gateway(
+            _anchors(parsed.anchors),
+            source=_lists(parsed.crl) if parsed.crl else None,
+            trust=None if parsed.trust is None else _trust(parsed.trust),
+            channel=None if parsed.channel is None else Channel(parsed.channel),
+            environment=None if parsed.environment is None else Environment(parsed.environment),
+            freshness=parsed.freshness,
+        )
+    except ValueError as bad:
+        raise unreadable(parsed.anchors, bad) from bad
+
+
+def at_of(parsed: argparse.Namespace) -> datetime:
+    """Give the instant to judge at: --at, else the machine's. Raises UsageError."""
+    return clock.machine_now() if parsed.at is None else common.instant(parsed.at).astimezone(UTC)
+
+
+def told(parsed: argparse.Namespace, verdict: Verdict) -> ExitCode:
+    """Print a verdict: as JSON for programs on standard output, and in a sentence for people on standard error."""
+    if parsed.json:
+        common.print_json(verdict.as_json())
+    else:
+        output.tell(verdict.text(common.console_of(parsed).language))
+    return ExitCode.DONE if verdict.accepted else ExitCode.REFUSED
+
+
+def unreadable(path: Path, why: BaseException) -> UsageError:
+    """Say in one sentence which file cannot be read, and why."""
+    return UsageError(say(messages.UNREADABLE_FILE, path=str(path), why=error_reasons.of(why)))
+
+
+def _anchors(path: Path) -> Sequence[x509.Certificate]:
+    try:
+        return chain.load_bundle(common.read_file(path))
+    except ValueError as bad:
+        raise unreadable(path, bad) from bad
+
+
+def _lists(paths: Sequence[Path]) -> Lists:
+    ders = []
+    for path in paths:
+        octets = common.read_file(path)
+        try:
+            Lists([octets])
+        except NotAList as bad:
+            raise unreadable(path, bad) from bad
+        ders.append(octets)
+    return Lists(ders)
+
+
+def _trust(path: Path) -> TrustFile:
+    try:
+        return trust_file.load(path)
+    except (OSError, TrustError) as bad:
+        raise unreadable(path, bad) from bad
+
+
+def _duration(text: str) -> timedelta:
+    try:
+        return settings.duration(text)
+    except ValueError as bad:
+        raise argparse.ArgumentTypeError(str(bad)) from None

@@ -1,0 +1,35 @@
+"""`sinetti gateway …`: who calls, by their certificate, and whether a document is whole."""
+
+import importlib
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from sinetti.cli.client.common import Commands
+
+EXAMPLE = """\
+examples:
+  sinetti gateway check --anchors holders.pem --crl issuing.crl --channel WS certificate.pem
+  sinetti gateway verify --anchors holders.pem --crl issuing.crl --out report.xml report-sealed.xml"""
+
+MODULES = {
+    "check": "check",
+    "verify": "verify",
+    "serve": "serve",
+    "fetch": "fetch",
+    "key": "key",
+    "ssh-keys": "ssh_keys",
+}
+"""Which module of `cli/relying/` brings each command."""
+
+
+def register(subparsers: "Commands", wanted: str | None = None) -> None:
+    """Add the commands to the parser: the one that is wanted alone, or all where it is none of them."""
+    parser = subparsers.add_parser(
+        "gateway",
+        help="check certificates and documents where they arrive",
+        description="What a relying party asks: whose certificate is this, does it count, is the document whole?",
+        epilog=EXAMPLE,
+    )
+    commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
+    for name in (MODULES[wanted],) if wanted in MODULES else MODULES.values():
+        importlib.import_module(f"sinetti.cli.gateway.{name}").register(commands)

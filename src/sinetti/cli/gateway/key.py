@@ -1,0 +1,43 @@
+"""`sinetti gateway key`: make the key by which the authority knows this gateway."""
+
+import argparse
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
+
+from sinetti.cli.core import output
+from sinetti.cli.gateway.running import command
+from sinetti.client.results import ExitCode
+from sinetti.domain.values import KeyType
+from sinetti.infra.atomic_files import write_new
+from sinetti.pki.encoding import dump_private_key, generate_key
+
+if TYPE_CHECKING:
+    from sinetti.cli.client.common import Commands
+
+EXAMPLE = "sinetti gateway key --out /etc/sinetti/gateway-key.pem > gateway-public.pem"
+
+
+def register(commands: "Commands") -> None:
+    """Add the command to the parser."""
+    summary = "make the key that signs sightings, and print its public half for sinetti authority gateway add"
+    parser = command(commands, "key", summary, run, EXAMPLE)
+    parser.add_argument("--out", metavar="FILE", type=Path, required=True, help="where the private key goes (0600)")
+
+
+def run(parsed: argparse.Namespace) -> ExitCode:
+    """Make the key, never over anything."""
+    key = generate_key(KeyType.EC_P256)
+    public = key.public_key().public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)
+    try:
+        write_new(parsed.out, dump_private_key(key, None))
+    except FileExistsError:
+        output.tell(f"{parsed.out} is there already and stays as it is: name another file, or move it away")
+        return ExitCode.USAGE
+    except OSError as bad:
+        output.tell(f"{parsed.out} cannot be written: {bad.strerror}")
+        return ExitCode.USAGE
+    output.put_line(public.decode("ascii").strip())
+    output.tell("Give this to the authority, which takes it with sinetti authority gateway add NAME --key FILE.")
+    return ExitCode.DONE

@@ -1,0 +1,101 @@
+"""`sinetti gateway serve`: say to a web server, and to services in any language, who calls and what was signed."""
+
+import argparse
+import importlib
+import importlib.util
+import logging
+import os
+import sys
+from contextlib import suppress
+from typing import TYPE_CHECKING, NoReturn
+
+from sinetti.cli.core import output
+from sinetti.cli.gateway.running import add_settings, command
+from sinetti.client.messages import messages
+from sinetti.client.messages.messages import say
+from sinetti.client.results import ExitCode, UsageError
+from sinetti.gateway.crl_freshness import Keeper, NoIssuer, watch_of
+from sinetti.gateway.settings import Settings, SettingsError, load
+from sinetti.gateway.usage_reporter import Sightings
+from sinetti.gateway.web.endpoints import Service
+from sinetti.gateway.web.guard import Seen, nobody
+from sinetti.gateway.web.settings import Place, guarded, place_of, reporter_of
+from sinetti.infra import json_logging
+from sinetti.infra.sd_notify import tell_service_manager
+
+if TYPE_CHECKING:
+    from sinetti.cli.client.common import Commands
+
+EXAMPLE = "sinetti gateway serve --settings /etc/sinetti/gateway.toml"
+_log = logging.getLogger(__name__)
+
+
+def register(commands: "Commands") -> None:
+    """Add the command to the parser."""
+    summary = "answer a web server in front, and services in any language (needs sinetti[gateway])"
+    add_settings(command(commands, "serve", summary, run, EXAMPLE))
+
+
+def run(parsed: argparse.Namespace) -> ExitCode:
+    """Serve until told to stop."""
+    if importlib.util.find_spec("granian") is None:
+        raise UsageError(say(messages.NEEDS_GATEWAY_EXTRA))
+    serving = importlib.import_module("sinetti.gateway.web.server")
+    json_logging.log_to_stderr()
+    settings = load(parsed.settings)
+    place, reporter = place_of(settings), reporter_of(settings)
+    sightings = None if reporter is None else Sightings(reporter)
+    seen = nobody if sightings is None else sightings.seen
+    edge = serving.Edge(_service(settings, place, seen), unix=place.socket is not None)
+
+    def read_anew() -> None:
+        # Anchors, trust, lists and whose word counts. Where it listens and whom it tells stay as they were.
+        try:
+            fresh = load(parsed.settings)
+            edge.exchange(_service(fresh, place_of(fresh), seen))
+            _log.info("settings were read anew")
+        except Exception as bad:  # noqa: BLE001 - whatever it is, callers are served as they were
+            said = str(bad) if isinstance(bad, SettingsError | NoIssuer) else type(bad).__name__
+            _log.error("settings stay as they were", extra={"facts": {"error": said}})
+
+    try:
+        listening = serving.listen(place.address, place.socket)
+    except serving.PlaceTaken as taken:
+        output.tell(str(taken))
+        return ExitCode.USAGE
+    keeper, listens = Keeper(edge.unready), serving.place_of(listening)
+    try:
+        keeper.start()
+        if sightings is not None:
+            sightings.start()
+        serving.serve(edge, listening, lambda: _ready(listens), read_anew)
+    finally:
+        keeper.stop()
+        listening.close()
+        if sightings is not None:
+            sightings.stop()
+        if place.socket is not None:
+            with suppress(OSError):
+                place.socket.unlink()
+    return _end()
+
+
+def _service(settings: Settings, place: Place, seen: Seen) -> Service:
+    guard = guarded(settings, place.proxies, seen)
+    watch = watch_of(settings, guard.gateway.source)
+    service = Service(guard, lambda: [] if watch is None else watch.missing(guard.now()))
+    service.unready()  # lists are read and their signatures computed now, not while the first caller waits
+    return service
+
+
+def _end() -> NoReturn:
+    """End at once: native threads of granian would ask for an interpreter that is gone (measured: one stop in five)."""
+    for stream in (sys.stdout, sys.stderr):
+        with suppress(OSError, ValueError, AttributeError):
+            stream.flush()
+    os._exit(ExitCode.DONE)
+
+
+def _ready(listens: str) -> None:
+    _log.info("ready", extra={"facts": {"listens": listens}})
+    tell_service_manager("READY=1")

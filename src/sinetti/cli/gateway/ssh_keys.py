@@ -1,0 +1,180 @@
+"""`sinetti gateway ssh-keys`: sshd's question whose key this is, answered by a certificate (docs/sftp.md).
+
+sshd waits for the answer while somebody logs in, twice for each key, so this imports the gateway and no more: neither
+the client's commands nor what they share.
+"""
+
+import argparse
+import os
+import stat
+import sys
+import warnings
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from sinetti.domain.values import Channel
+from sinetti.gateway import settings, ssh_authorized_keys
+from sinetti.gateway.gateway import Gateway
+from sinetti.gateway.revocation.crl import Lists
+from sinetti.gateway.ssh_authorized_keys import Login, NoLogin
+from sinetti.infra import clock
+from sinetti.pki.chain import load_bundle
+
+if TYPE_CHECKING:
+    from sinetti.cli.client.common import Commands
+
+NAME = "ssh-keys"
+
+DONE, FAULT, USAGE, REFUSED = 0, 1, 2, 3
+"""As in the contracts. sshd takes a key only from a command that ends with 0 (auth2-pubkey.c), whatever it wrote."""
+_OF_OTHERS = stat.S_IWGRP | stat.S_IWOTH
+
+_SUMMARY = "for sshd: which key may log in as which user, by the holders' certificates"
+_DETAILS = """\
+For AuthorizedKeysCommand of sshd: writes one line of authorized_keys where the key is that of a valid certificate of
+the SFTP channel, and the user is one whom --users names for its organisation; otherwise nothing, and why on standard
+error."""
+_EXAMPLE = """\
+in sshd_config:
+  AuthorizedKeysCommand /opt/sinetti/bin/sinetti gateway ssh-keys --syslog --settings /etc/sinetti/gateway.toml \\
+    --certificates /var/lib/sinetti-sftp/certificates --users /etc/sinetti/sftp-users -- %u %t %k
+
+exit codes: 0 this key may log in · 1 our own fault · 2 a file cannot be read or is not understood · 3 refused"""
+
+
+def register(commands: "Commands") -> None:
+    """Add the command to the parser."""
+    parser = commands.add_parser(NAME, help=_SUMMARY, description=_DETAILS, epilog=_EXAMPLE)
+    _options(parser)
+    parser.set_defaults(run=run)
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Run the command by itself, the quick way: `arguments` are those behind its name."""
+    if not sys.warnoptions:
+        warnings.simplefilter("ignore")  # a library's advice on odd certificates is for programmers
+    parser = argparse.ArgumentParser(
+        prog=f"sinetti gateway {NAME}",
+        description=_DETAILS,
+        epilog=_EXAMPLE,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    _options(parser)
+    return run(parser.parse_args(arguments))
+
+
+def run(parsed: argparse.Namespace) -> int:
+    """Answer one question of sshd."""
+    try:
+        return _answered(parsed)
+    except (OSError, ValueError) as bad:
+        return _say(parsed, f"refused: {_why(bad)}", USAGE)
+    except Exception as bad:  # noqa: BLE001 - the last door: sshd is told no, and somebody why
+        return _say(parsed, f"refused, a fault of our own: {type(bad).__name__}: {bad}", FAULT)
+
+
+def _options(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("user", metavar="USER", help="who wants to log in: %%u")
+    parser.add_argument("type", metavar="TYPE", help="the type of the key: %%t")
+    parser.add_argument("key", metavar="KEY", help="the key in base64: %%k")
+    parser.add_argument(
+        "--certificates",
+        metavar="DIR",
+        type=Path,
+        required=True,
+        help="a folder with holders' certificates, DER or PEM",
+    )
+    parser.add_argument("--users", metavar="FILE", type=Path, required=True, help="lines with a user and a customer id")
+    parser.add_argument("--settings", metavar="TOML", type=Path, help="the gateway's settings: anchors, revocation")
+    parser.add_argument("--anchors", metavar="PEM", type=Path, help="without --settings: the CAs to trust")
+    parser.add_argument("--crls", metavar="DIR", type=Path, help="without --settings: a folder with their lists")
+    parser.add_argument("--at", metavar="ISO", help="for tests: the instant that certificates are judged at")
+    parser.add_argument("--syslog", action="store_true", help="say in the system's log too why a key is refused")
+
+
+def _answered(parsed: argparse.Namespace) -> int:
+    now = _now(parsed)
+    try:
+        offered = ssh_authorized_keys.read_offered(parsed.user, parsed.type, parsed.key)
+    except ValueError as bad:
+        return _say(parsed, f"refused: {bad}", REFUSED)
+    users = _users(parsed.users)
+    gateway = _gateway(parsed)
+    found, broken = ssh_authorized_keys.certificates_of(ssh_authorized_keys.read_folder(parsed.certificates), offered)
+    answer = ssh_authorized_keys.decide(offered, users, found, gateway, now)
+    return _tell(parsed, answer, broken)
+
+
+def _tell(parsed: argparse.Namespace, answer: Login | NoLogin, broken: Sequence[str]) -> int:
+    left_out = ""
+    if broken:
+        left_out = f"; {len(broken)} of the files in {parsed.certificates} hold no certificate, such as {broken[0]!r}"
+    if isinstance(answer, NoLogin):
+        return _say(parsed, f"refused: {answer.why}{left_out}", REFUSED)
+    if broken:
+        _say(parsed, f"the certificate {answer.serial} is accepted{left_out}", DONE)
+    sys.stdout.write(f"{answer.line}\n")
+    sys.stdout.flush()
+    return DONE
+
+
+def _users(path: Path) -> Mapping[str, str]:
+    with path.open("rb") as file:
+        mode, octets = os.fstat(file.fileno()).st_mode, file.read()
+    try:
+        if mode & _OF_OTHERS:
+            why = "its group or others may write to it, and so say who is whom; chmod go-w takes that away"
+            raise ValueError(why)  # noqa: TRY301 - told as what is in the file
+        return ssh_authorized_keys.read_users(octets.decode("utf-8"))
+    except ValueError as bad:
+        why = f"{path}: {'it is no UTF-8' if isinstance(bad, UnicodeDecodeError) else bad}"
+        raise ValueError(why) from None
+
+
+def _gateway(parsed: argparse.Namespace) -> Gateway:
+    if parsed.settings is not None and parsed.anchors is None and parsed.crls is None:
+        known = settings.load(parsed.settings)
+        if known.channel not in {None, Channel.SFTP}:
+            why = f"{parsed.settings}: its channel is {known.channel}; SFTP takes settings of its own"
+            raise ValueError(why)
+        return settings.open_gateway(replace(known, channel=Channel.SFTP))
+    if parsed.settings is not None or parsed.anchors is None or parsed.crls is None:
+        why = "give either --settings or both of --anchors and --crls"
+        raise ValueError(why)
+    if not parsed.crls.is_dir():
+        why = f"--crls {parsed.crls}: there is no such folder"
+        raise ValueError(why)
+    anchors = load_bundle(parsed.anchors.read_bytes())
+    return Gateway(anchors, source=Lists(folder=parsed.crls), channel=Channel.SFTP)
+
+
+def _now(parsed: argparse.Namespace) -> datetime:
+    if parsed.at is None:
+        return clock.machine_now()
+    at = datetime.fromisoformat(parsed.at)
+    if at.tzinfo is None:
+        why = "--at: write a time with its zone, like 2027-05-02T11:03:00Z"
+        raise ValueError(why)
+    sys.stderr.write("sinetti: --at is for tests: certificates are not judged by this machine's clock.\n")
+    return at.astimezone(UTC).replace(microsecond=0)
+
+
+def _why(bad: Exception) -> str:
+    if isinstance(bad, OSError):
+        return f"{bad.filename}: {bad.strerror or bad}"
+    return str(bad)
+
+
+def _say(parsed: argparse.Namespace, sentence: str, code: int) -> int:
+    """Say one line at standard error, which sshd throws away, and where asked for in the system's log."""
+    line = " ".join(f"user {parsed.user!r}: {sentence}".split())
+    sys.stderr.write(f"sinetti: {line}.\n")
+    if parsed.syslog:
+        import syslog  # noqa: PLC0415 - there is none on Windows, where sshd of this kind is not either
+
+        syslog.openlog("sinetti", syslog.LOG_PID, syslog.LOG_AUTH)
+        syslog.syslog(syslog.LOG_INFO if code in {DONE, REFUSED} else syslog.LOG_ERR, line)
+    return code

@@ -1,0 +1,42 @@
+"""`sinetti gateway verify`: whether a document is whole and whose it is; what the signature covers into a file."""
+
+import argparse
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from sinetti.cli.client import common
+from sinetti.cli.gateway import common as gateway_common
+from sinetti.client.results import ExitCode
+
+if TYPE_CHECKING:
+    from sinetti.cli.client.common import Commands
+
+EXAMPLE = """\
+example:
+  sinetti gateway verify --anchors holders.pem --crl issuing.crl --out report.xml --json report-sealed.xml
+
+exit codes: 0 accepted · 3 refused · 2 a file cannot be read. What --out writes is exactly what the signature covers;
+of a document that is refused nothing is written."""
+
+
+def register(subparsers: "Commands") -> None:
+    """Add the command to the parser."""
+    parser = subparsers.add_parser(
+        "verify",
+        help="check a signed document",
+        description="Checks the enveloped signature of an XML document and the certificate of its signer.",
+        epilog=EXAMPLE,
+    )
+    parser.add_argument("file", metavar="FILE", type=Path, help="the signed XML document")
+    gateway_common.add_gateway(parser)
+    parser.add_argument("--out", metavar="FILE", type=Path, help="write the octets that the signature covers")
+    parser.set_defaults(run=run)
+
+
+def run(parsed: argparse.Namespace) -> ExitCode:
+    """Check one document."""
+    document = common.read_file(parsed.file)
+    verified = gateway_common.gateway_of(parsed).verify(document, gateway_common.at_of(parsed))
+    if verified.octets is not None and parsed.out is not None:
+        common.write_file(parsed.out, verified.octets)
+    return gateway_common.told(parsed, verified.verdict)

@@ -1,1 +1,0 @@
-"""Commands of the extra `sinetti[authority]`: one small file for each."""

@@ -1,0 +1,101 @@
+"""`sinetti testbench certificate`: a sample certificate in the state that a test needs, without a server."""
+
+import argparse
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from sinetti.api.serializers import instant
+from sinetti.cli.authority.common import OptionError, command, zoned_instant
+from sinetti.cli.core.output import put_line, tell
+from sinetti.domain.organisations.identifiers import CustomerIdError
+from sinetti.domain.validation import WordError
+from sinetti.domain.values import KeyType
+from sinetti.infra.clock import machine_now
+from sinetti.testbench.core.clock import RANGE, ClockOutOfRange
+from sinetti.testbench.samples.files import FolderTaken, SamplePaths, write_sample, write_samples
+from sinetti.testbench.samples.generator import CUSTOMER_ID, CUSTOMER_NAME, Sample, Samples, SampleState, Wanted
+
+if TYPE_CHECKING:
+    from sinetti.cli.client.common import Commands
+
+EXAMPLE = "sinetti testbench certificate --state revoked --out ./revoked"
+_ALL = "all"
+
+
+def register(commands: "Commands") -> None:
+    """Add the command to the parser."""
+    summary = "make a sample certificate with key, chain, anchors and lists, for tests"
+    parser = command(commands, "certificate", summary, _run, EXAMPLE)
+    parser.add_argument(
+        "--state",
+        choices=[*(one.value for one in SampleState), _ALL],
+        required=True,
+        help="the state that the certificate is in; all: one of each, of the same CAs, in DIR/STATE",
+    )
+    parser.add_argument("--out", metavar="DIR", type=Path, required=True, help="a new or empty folder")
+    parser.add_argument("--now", metavar="ISO", help="the instant that the state is true at (default: now)")
+    parser.add_argument(
+        "--key", choices=[one.value for one in KeyType], default=KeyType.EC_P256.value, help="type of its key (ec-p256)"
+    )
+    parser.add_argument("--customer-id", metavar="ID", default=CUSTOMER_ID, help=f"whose it is ({CUSTOMER_ID})")
+    parser.add_argument("--name", metavar="NAME", default=CUSTOMER_NAME, help=f"their name ({CUSTOMER_NAME})")
+    parser.add_argument("--force", action="store_true", help="replace samples that lie in DIR, and nothing else")
+    parser.add_argument("--json", action="store_true", help="print paths and serial for programs")
+
+
+def _run(parsed: argparse.Namespace) -> int:
+    samples = _samples(parsed)
+    try:
+        if parsed.state == _ALL:
+            places = write_samples(samples, parsed.out, replace=parsed.force)
+        else:
+            places = (write_sample(samples[0], parsed.out, replace=parsed.force),)
+    except FolderTaken as taken:
+        raise OptionError(str(taken)) from taken
+    except OSError as bad:
+        sentence = f"--out: {parsed.out} cannot be written ({bad.strerror}): name another folder"
+        raise OptionError(sentence) from bad
+    shown = [_shown(*one) for one in zip(samples, places, strict=True)]
+    if parsed.json:
+        put_line(json.dumps(shown if parsed.state == _ALL else shown[0]))
+    for one, place in zip(samples, places, strict=True):
+        told = f"A sample certificate ({one.state}) of {parsed.customer_id}, serial {one.serial}, is in {place.folder}."
+        tell(told)
+    tell(f"For tests only, nobody trusts it. {places[0].folder / 'README.txt'} has a line to try.")
+    return 0
+
+
+def _samples(parsed: argparse.Namespace) -> list[Sample]:
+    """Make what is asked for, of one hierarchy. Raises OptionError, which names the option."""
+    now = machine_now() if parsed.now is None else zoned_instant("--now", parsed.now)
+    states = list(SampleState) if parsed.state == _ALL else [SampleState(parsed.state)]
+    try:
+        wanted = [Wanted(one, KeyType(parsed.key), parsed.customer_id, parsed.name) for one in states]
+        made = Samples(now)
+    except ClockOutOfRange as bad:
+        sentence = f"--now: {RANGE}"
+        raise OptionError(sentence) from bad
+    except CustomerIdError as bad:
+        sentence = f"--customer-id: {bad}"
+        raise OptionError(sentence) from bad
+    except WordError as bad:
+        sentence = f"--name: {str(bad).removeprefix('name is ')}"
+        raise OptionError(sentence) from bad
+    return [made.sample(one) for one in wanted]
+
+
+def _shown(sample: Sample, paths: SamplePaths) -> dict[str, str | None]:
+    return {
+        "state": sample.state.value,
+        "serial": sample.serial,
+        "not_before": instant(sample.certificate.not_valid_before_utc),
+        "not_after": instant(sample.certificate.not_valid_after_utc),
+        "now": instant(sample.now),
+        "key": str(paths.key),
+        "certificate": str(paths.certificate),
+        "chain": str(paths.chain),
+        "anchors": str(paths.anchors),
+        "crl": str(paths.crl),
+        "crls": str(paths.crls),
+    }

@@ -1,0 +1,32 @@
+"""`sinetti testbench code`: the verification code of a demo sign-in, as an app on a phone would show it."""
+
+import argparse
+from typing import TYPE_CHECKING
+
+from sinetti.cli.authority.common import OptionError, command
+from sinetti.cli.core.output import put_line, tell
+from sinetti.infra.clock import machine_now
+from sinetti.testbench.core.totp import NoSecret, code_at, left_at
+
+if TYPE_CHECKING:
+    from sinetti.cli.client.common import Commands
+
+EXAMPLE = "sinetti testbench code JBSWY3DPEHPK3PXPJBSWY3DPEHPK3PXP"
+
+
+def register(commands: "Commands") -> None:
+    """Add the command to the parser."""
+    parser = command(commands, "code", "show the verification code of a demo sign-in", _run, EXAMPLE)
+    parser.add_argument("secret", metavar="SECRET", help="what the bench gave as totp_secret")
+
+
+def _run(parsed: argparse.Namespace) -> int:
+    # Sign-in lives on the machine's clock, whatever the bench's says.
+    now = machine_now()
+    try:
+        put_line(code_at(parsed.secret, now))
+    except NoSecret as bad:
+        sentence = f"SECRET: {bad}"
+        raise OptionError(sentence) from bad
+    tell(f"The next one comes in {left_at(now)} seconds; each counts once.")
+    return 0

@@ -1,0 +1,120 @@
+"""`sinetti demo-fleet`: a fleet of organisations whose certificates nothing lets lapse, before your eyes."""
+
+import argparse
+import json
+import secrets
+import shutil
+import signal
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from types import FrameType
+from typing import TYPE_CHECKING, Never
+
+from sinetti.cli.client import common
+from sinetti.cli.core import argparse_i18n, output
+from sinetti.cli.core.console import LANGUAGE_HELP
+from sinetti.client.messages import error_reasons, messages
+from sinetti.client.messages.messages import say
+from sinetti.client.results import ExitCode, UsageError
+from sinetti.domain.values import Language
+from sinetti.i18n.translate import text
+from sinetti.testbench.fleet import messages as fleet_messages
+from sinetti.testbench.fleet.organisations import MOST
+from sinetti.testbench.fleet.report import Teller
+from sinetti.testbench.fleet.scenario import Wanted, play
+from sinetti.testbench.fleet.story_runner import StoryBroken
+
+if TYPE_CHECKING:
+    from sinetti.cli.client.common import Commands
+
+EXAMPLE = """\
+example:
+  sinetti demo-fleet --organisations 20"""
+
+_SEEDS = 1_000_000
+
+
+def register(subparsers: "Commands") -> None:
+    """Add the command to the parser."""
+    parser = subparsers.add_parser(
+        "demo-fleet",
+        help="watch an agent keep the certificates of a fleet from lapsing",
+        description="Starts a test bench of its own, plays years of a fleet's life against it, and stops it. "
+        "Ends with 0 only if nothing lapsed. The last line is the summary.",
+        epilog=EXAMPLE,
+    )
+    parser.add_argument("--organisations", metavar="N", type=_count, default=200, help="how many (200)")
+    parser.add_argument("--seed", metavar="N", type=int, help="which answers are lost or wrong (default: drawn)")
+    parser.add_argument("--keep", metavar="DIR", type=Path, help="play in this folder, and leave it there")
+    parser.add_argument("--json", action="store_true", help="print the summary for programs, and nothing else")
+    parser.add_argument("--lang", choices=common.values(Language), help=LANGUAGE_HELP)
+    parser.add_argument("--debug", action="store_true", help="show where in the program a fault of ours happened")
+    parser.set_defaults(run=run)
+
+
+def run(parsed: argparse.Namespace) -> ExitCode:
+    """Play it."""
+    language = common.console_of(parsed).language
+    teller = Teller(language, _unheard if parsed.json else common.print_line)
+    if parsed.keep is not None and _holds_something(parsed.keep):
+        output.tell(text(fleet_messages.NOT_EMPTY, language, folder=parsed.keep))
+        return ExitCode.USAGE
+    seed = secrets.randbelow(_SEEDS) if parsed.seed is None else parsed.seed
+    try:
+        with _stoppable(), _folder(parsed.keep) as folder:
+            end = play(Wanted(parsed.organisations, seed, folder), teller)
+    except StoryBroken as broken:
+        output.tell(text(fleet_messages.BROKEN_OFF, language, why=broken))
+        return ExitCode.FAULT
+    if parsed.json:
+        common.print_line(json.dumps(end.as_json()))
+    teller.end(end)
+    return ExitCode.FAULT if end.breaches else ExitCode.DONE
+
+
+def _holds_something(folder: Path) -> bool:
+    """Make a folder that a person named, where it is missing; whether something lies in it. Raises UsageError."""
+    try:
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        return any(folder.iterdir())
+    except OSError as bad:
+        raise UsageError(say(messages.UNWRITABLE_FILE, path=str(folder), why=error_reasons.of(bad))) from bad
+
+
+@contextmanager
+def _folder(kept: Path | None) -> Iterator[Path]:
+    """Give the folder in which it is played; one that nobody named is gone afterwards, however it ends."""
+    if kept is not None:
+        yield kept.resolve()
+        return
+    made = Path(tempfile.mkdtemp(prefix="sinetti-fleet-"))
+    try:
+        yield made
+    finally:
+        shutil.rmtree(made, ignore_errors=True)
+
+
+@contextmanager
+def _stoppable() -> Iterator[None]:
+    """Let SIGTERM end it as Ctrl-C does: whatever was started is stopped."""
+    before = signal.signal(signal.SIGTERM, _interrupted)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
+
+
+def _interrupted(_number: int, _frame: FrameType | None) -> Never:
+    raise KeyboardInterrupt
+
+
+def _unheard(_line: str) -> None:
+    """Tell nobody: programs read the summary alone."""
+
+
+def _count(given: str) -> int:
+    if not (given.isascii() and given.isdigit()) or not 1 <= int(given) <= MOST:
+        raise argparse.ArgumentTypeError(argparse_i18n.said(fleet_messages.BAD_COUNT, text=given, most=MOST))
+    return int(given)

@@ -1,0 +1,1 @@
+"""Client of an organisation; configuration model, results and validity rules stand at its root."""

@@ -1,0 +1,1 @@
+"""The agent `sinetti run`: decisions, worker, schedule, hooks, deploy."""

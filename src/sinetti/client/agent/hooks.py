@@ -1,0 +1,206 @@
+"""Programs that a holder has run before a renewal, to bring a new set into use, and after that (docs/agent.md).
+
+No shell, no standard input, a time after which the program and what it started are killed; of its output the last
+64 KiB are kept.
+"""
+
+import contextlib
+import os
+import shutil
+import signal
+import subprocess
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from threading import Lock, Thread
+from typing import IO
+
+from sinetti.client.messages import error_reasons, messages, words
+from sinetti.client.messages.messages import Message, say
+from sinetti.client.model import Hooks, Stage
+from sinetti.client.store import event_log, files
+from sinetti.client.store.event_log import Event
+from sinetti.infra import clock, file_permissions
+from sinetti.infra.file_permissions import RightsError
+
+FOLDER = "hooks"
+
+LARGEST = 64 * 1024
+"""Octets of output that are kept, the last ones."""
+
+GRACE = 2.0
+"""Seconds between the request to end and the kill; and for what is left of the output, once the program has ended."""
+
+OURS_ALONE = frozenset({"NOTIFY_SOCKET", "WATCHDOG_PID", "WATCHDOG_USEC", "LISTEN_FDS", "LISTEN_PID", "LISTEN_FDNAMES"})
+"""What the service manager says to the agent: a program that took it for its own would speak in the agent's name."""
+
+
+@dataclass(frozen=True, slots=True)
+class About:
+    """What a hook is run for. `serial`: of the set in use (before) or to be brought into use, None for no set."""
+
+    name: str
+    customer_id: str | None
+    serial: str | None
+    old_serial: str | None
+    not_after: datetime | None
+    live: Path
+    generation: Path | None
+
+
+@dataclass(frozen=True, slots=True)
+class HookEnd:
+    """How a program ended: whether well, and what to tell."""
+
+    ok: bool
+    told: Message
+
+
+@dataclass(frozen=True, slots=True)
+class _Ended:
+    """`why` None: with exit code 0. `word` is for the log, in English."""
+
+    why: Message | None
+    word: str
+
+
+def run(stage: Stage, hooks: Hooks, about: About, folder: Path, now: datetime) -> HookEnd | None:
+    """Run the program of a stage, wait for its end, and write down what became of it; None where there is none.
+
+    `folder` is the name's. What cannot be written down does not stop the program. Never raises for what the program
+    does; if this process is interrupted, the program is killed before that goes on.
+    """
+    command = hooks.commands.get(stage)
+    if not command:
+        return None
+    path = folder / FOLDER / f"{stage.value}.log"
+    begun = clock.ticks()
+    _keep(path, _text(stage, command, now, None, b""))
+    output = _Tail()
+    ended = _run(command, environment(stage, about), hooks.timeout, output)
+    end = now + timedelta(seconds=round(clock.ticks() - begun))
+    _keep(path, _text(stage, command, now, (end, ended.word), output.octets()))
+    with contextlib.suppress(OSError):
+        event_log.note(folder, end, Event.HOOK, stage=stage.value, result=ended.word, program=command[0])
+    if ended.why is None:
+        return HookEnd(ok=True, told=say(words.HOOK_DONE, name=about.name, stage=stage.value))
+    failed = say(words.HOOK_FAILED, name=about.name, stage=stage.value, why=ended.why, log=str(path))
+    return HookEnd(ok=False, told=failed)
+
+
+def environment(stage: Stage, about: About) -> dict[str, str]:
+    """Give the environment of a hook: the agent's own, and what docs/agent.md lists. Nothing of it is secret."""
+    handed_on = {name: value for name, value in os.environ.items() if name not in OURS_ALONE}  # noqa: TID251 - not read
+    until = about.not_after
+    return handed_on | {
+        "SINETTI_STAGE": stage.value,
+        "SINETTI_NAME": about.name,
+        "SINETTI_CUSTOMER_ID": about.customer_id or "",
+        "SINETTI_SERIAL": about.serial or "",
+        "SINETTI_OLD_SERIAL": about.old_serial or "",
+        "SINETTI_NOT_AFTER": "" if until is None else _instant(until),
+        # A program may go elsewhere, and the store may have been named from where the agent stands.
+        "SINETTI_LIVE": str(about.live.absolute()),
+        "SINETTI_GENERATION": "" if about.generation is None else str(about.generation.absolute()),
+    }
+
+
+class _Tail:
+    """The last octets of an output, read by a thread: a program may leave another behind that keeps its pipe open."""
+
+    def __init__(self) -> None:
+        self._kept = bytearray()
+        self._lock = Lock()
+
+    def read(self, stream: IO[bytes]) -> None:
+        """Read to the end, keeping the last octets."""
+        with stream, contextlib.suppress(OSError):
+            while octets := os.read(stream.fileno(), LARGEST):
+                with self._lock:
+                    self._kept += octets
+                    del self._kept[:-LARGEST]
+
+    def octets(self) -> bytes:
+        """Give what is kept."""
+        with self._lock:
+            return bytes(self._kept)
+
+
+def _run(command: Sequence[str], environment: Mapping[str, str], timeout: timedelta, output: _Tail) -> _Ended:
+    open_to_others = _open_to_others(command[0])
+    if open_to_others is not None:
+        why = say(words.HOOK_OPEN, path=open_to_others)
+        return _Ended(why, f"could not be started: others can write {open_to_others}")
+    try:
+        # A command comes from the holder's own configuration; no shell looks at it.
+        process = subprocess.Popen(  # noqa: S603
+            command,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            env=environment,
+            **files.SYSTEM.apart(),
+        )
+    except (OSError, ValueError) as bad:  # ValueError: a NUL in an argument
+        why = say(words.HOOK_NOT_STARTED, program=messages.plain(command[0]), why=error_reasons.of(bad))
+        return _Ended(why, f"could not be started: {bad}")
+    reader = Thread(target=output.read, args=(process.stdout,), daemon=True)
+    reader.start()
+    try:
+        process.wait(timeout.total_seconds())
+    except subprocess.TimeoutExpired:
+        files.SYSTEM.kill_tree(process, GRACE)
+        seconds = round(timeout.total_seconds())
+        return _Ended(say(words.HOOK_TIMEOUT, seconds=seconds), f"killed after {seconds} s")
+    except BaseException:
+        files.SYSTEM.kill_tree(process, 0)
+        raise
+    finally:
+        reader.join(GRACE)
+    return _ended(process.returncode)
+
+
+def _open_to_others(program: str) -> str | None:
+    """Return the program or its folder if every user can write it.
+
+    A missing program is reported at its start.
+    """
+    with contextlib.suppress(OSError, ValueError):
+        found = shutil.which(program)
+        try:
+            if found is not None:
+                file_permissions.check_program(Path(found))
+        except RightsError as bad:
+            return str(bad.path)
+    return None
+
+
+def _ended(code: int) -> _Ended:
+    if code == 0:
+        return _Ended(None, "exit code 0")
+    if code > 0:
+        return _Ended(say(words.HOOK_EXIT, code=code), f"exit code {code}")
+    try:
+        name = signal.Signals(-code).name
+    except ValueError:
+        name = str(-code)
+    return _Ended(say(words.HOOK_SIGNAL, signal=name), f"signal {name}")
+
+
+def _text(
+    stage: Stage, command: Sequence[str], start: datetime, end: tuple[datetime, str] | None, output: bytes
+) -> bytes:
+    lines = [f"stage: {stage.value}", f"command: {' '.join(map(repr, command))}", f"started: {_instant(start)}"]
+    lines += ["ended: not yet"] if end is None else [f"ended: {_instant(end[0])}", f"result: {end[1]}"]
+    return ("\n".join(lines) + "\n\n").encode(errors="backslashreplace") + output
+
+
+def _keep(path: Path, octets: bytes) -> None:
+    with contextlib.suppress(OSError):
+        files.make_folder(path.parent)
+        files.write_whole(path, octets)
+
+
+def _instant(at: datetime) -> str:
+    return at.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")

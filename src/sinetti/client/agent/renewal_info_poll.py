@@ -1,0 +1,140 @@
+"""Asks services for hints, where asking is due, and remembers what they say; nothing here decides about a renewal.
+
+A service that knows no hints is asked once a day for all its names, and one that nobody answers for once an hour: what
+is known of services lies in `DIR/.hints.json`.
+"""
+
+import contextlib
+import json
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from pathlib import Path
+from threading import Event as Flag
+
+from sinetti.client import decoder, renewal_window
+from sinetti.client.agent.worker import Agent
+from sinetti.client.requests import operations, renewal_info
+from sinetti.client.requests.renewal_info import Silence, Told
+from sinetti.client.store import event_log, files, generations, memory, settings
+from sinetti.client.store.event_log import Event, instant
+from sinetti.client.store.memory import Memory
+from sinetti.client.store.sighting import Sight
+from sinetti.pki import encoding
+
+FILE = ".hints.json"
+
+SECONDS = 120.0
+"""How long a pass asks at most: the others are asked by the next one, and renewals do not wait."""
+
+_SERVICE = re.compile(r'^service = "([^"\\]+)"$', re.MULTILINE)
+_HEAD = 2048
+
+
+@dataclass(slots=True)
+class Round:
+    """One round of asking: which services are silent, and until when; when it has to end."""
+
+    agent: Agent
+    ends: float
+    silent: dict[str, datetime]
+    stop: Flag
+    heard: dict[str, Memory] = field(default_factory=dict)
+
+
+def ask_all(agent: Agent, seen: Sequence[Sight], stop: Flag) -> list[Sight]:
+    """Ask for the hints that are due, and give the names with what is remembered of them now."""
+    now, path = agent.run.now, agent.run.store / FILE
+    known = _silent(path)
+    about = Round(agent, agent.run.ticks() + SECONDS, {one: at for one, at in known.items() if _ahead(at, now)}, stop)
+    by_service: dict[str, list[Sight]] = {}
+    for one in seen:
+        service = _service(agent, one) if _due(one, now) else None
+        if service is not None and service not in about.silent:
+            by_service.setdefault(service, []).append(one)
+    # The first of each service tells whether there is anybody to ask.
+    firsts = [(service, ones[0]) for service, ones in by_service.items()]
+    _ask(about, firsts)
+    _ask(about, [(service, one) for service, ones in by_service.items() for one in ones[1:]])
+    if about.silent != known:
+        memory.put(path, _dump(about.silent))
+    return [replace(one, memory=about.heard[one.name]) if one.name in about.heard else one for one in seen]
+
+
+def _ask(about: Round, wanted: Iterable[tuple[str, Sight]]) -> None:
+    with ThreadPoolExecutor(about.agent.config.care.at_once) as pool:
+        for _ in pool.map(lambda pair: _ask_one(about, *pair), wanted):
+            pass
+
+
+def _ask_one(about: Round, service: str, seen: Sight) -> None:
+    run = about.agent.run
+    if service in about.silent or about.stop.is_set() or run.ticks() > about.ends:
+        return
+    try:
+        kept = settings.load(seen.folder)
+        certificate = encoding.load_certificate(files.read(files.live_of(seen.folder) / generations.CERTIFICATE))
+    except (files.StoreError, OSError, ValueError):  # told by those who look thoroughly
+        return
+    try:
+        told = renewal_info.ask(kept, certificate, run.language)
+    except Exception:  # noqa: BLE001 - no hint is worth the pass: the renewal itself tells what is wrong with this name
+        told = Told(Silence.NOT_FOR_THIS, renewal_info.LONGEST)
+    match told.said:
+        case Silence.NO_DOOR | Silence.NOT_REACHED:
+            about.silent[service] = run.now + told.rest
+        case _:
+            about.heard[seen.name] = _heard(seen, told, run.now)
+            memory.store(seen.folder, about.heard[seen.name])
+
+
+def _heard(seen: Sight, told: Told, now: datetime) -> Memory:
+    hint = None if isinstance(told.said, Silence) else told.said
+    if hint is not None and hint != seen.memory.hint and seen.in_use is not None:
+        opens = renewal_window.renew_from(seen.in_use.span)
+        if hint.start < opens and now < opens:  # what a service calls for out of turn, a person will want to know
+            facts = {"start": instant(hint.start), "end": instant(hint.end)}
+            with contextlib.suppress(OSError):
+                event_log.note(seen.folder, now, Event.HINT, **facts, explanation=hint.explanation or "")
+    return replace(seen.memory, hint=hint, ask_again=now + told.rest)
+
+
+def _due(seen: Sight, now: datetime) -> bool:
+    if seen.trouble is not None or seen.in_use is None or seen.revoked or now > seen.in_use.span.not_after:
+        return False
+    again = seen.memory.ask_again
+    return again is None or not _ahead(again, now)
+
+
+def _ahead(at: datetime, now: datetime) -> bool:
+    """Tell whether a time lies ahead, and no farther than any that is planned: else the clock was wrong then."""
+    return now < at <= now + renewal_info.LONGEST
+
+
+def _service(agent: Agent, seen: Sight) -> str | None:
+    """Give the origin of a name's service: by sinetti.toml, else as its settings begin, or by all of them."""
+    entry = agent.config.entry_of(seen.name)
+    table = None if entry.service is None else agent.config.services.get(entry.service)
+    if agent.now_given and operations.in_production(agent.run.store, seen.name):
+        return None
+    try:
+        if table is not None:
+            return renewal_info.origin(table.address)
+        found = _SERVICE.search(files.octets_of(f"{seen.folder}/{settings.FILE}", _HEAD).decode("utf-8", "replace"))
+        return renewal_info.origin(settings.load(seen.folder).service if found is None else found[1])
+    except (files.StoreError, OSError, IndexError):
+        return None
+
+
+def _silent(path: Path) -> dict[str, datetime]:
+    try:
+        raw = decoder.json_of(files.octets_of(path))
+        return {str(one): decoder.instant_of(at) for one, at in raw.items()}
+    except (OSError, ValueError, TypeError, AttributeError):
+        return {}
+
+
+def _dump(silent: Mapping[str, datetime]) -> bytes:
+    return (json.dumps({one: instant(at) for one, at in silent.items()}, indent=1) + "\n").encode()

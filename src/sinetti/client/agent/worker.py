@@ -1,0 +1,206 @@
+"""What a pass does for one name: settings in line, the renewal, the holder's programs, and what is remembered of it."""
+
+import contextlib
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from datetime import datetime
+from pathlib import Path
+from typing import assert_never
+
+from sinetti.client.agent import decisions, schedule
+from sinetti.client.agent.decisions import Because, Decision, GoOn, Hopeless, Renew, Wait
+from sinetti.client.agent.programs import Programs
+from sinetti.client.messages import messages
+from sinetti.client.messages.messages import Message, say
+from sinetti.client.model import Config, Entry
+from sinetti.client.requests import operations
+from sinetti.client.requests.exchange import Run
+from sinetti.client.results import ExitCode, Outcome, Result, UsageError
+from sinetti.client.store import event_log, files, memory, sighting
+from sinetti.client.store.event_log import Event
+from sinetti.client.store.journal import Kind
+from sinetti.client.store.memory import Memory
+from sinetti.client.store.sighting import Sight
+
+Settle = Callable[[Path, Entry, Config, datetime], object]
+"""Brings the settings of a name in line with sinetti.toml. Raises UsageError, StoreError, OSError."""
+
+_NO_FAILURE = frozenset({ExitCode.STORE, ExitCode.USAGE, ExitCode.INTERRUPTED})
+"""What cost the service nothing: it may be tried again at once, when a person has mended it."""
+
+_RECEIVED = frozenset({Result.RENEWED, Result.ENROLLED})
+
+NO_CERTIFICATE = ""
+"""Stands for the serial where a person was told about a name that has no certificate."""
+
+
+class Stopped(Exception):
+    """The whole pass is to end: raised where it would have slept."""
+
+
+@dataclass(frozen=True, slots=True)
+class Agent:
+    """What a pass has from outside. `now_given`: `run.now` is none that PRODUCTION believes."""
+
+    run: Run
+    config: Config
+    programs: Programs
+    settle: Settle
+    now_given: bool = False
+
+
+def attend(agent: Agent, seen: Sight, decision: Decision) -> Outcome | None:
+    """Do for one name what was decided, and remember what came of it; None where there was nothing to do."""
+    entry, outcome = agent.config.entry_of(seen.name), None
+    agent = _speaking_of(agent, seen.name)
+    if seen.halves:
+        files.sweep(seen.folder)
+    if isinstance(decision, Renew | GoOn):
+        outcome = _tried(agent, entry, seen, decision)
+        by_hint = decision.early if isinstance(decision, Renew) else seen.memory.by_hint
+        seen = _remember(agent, replace(seen, memory=replace(seen.memory, by_hint=by_hint)), outcome)
+        decision = outcome_is_final(seen, outcome) or decision
+    if isinstance(decision, Hopeless):
+        outcome = _persons_turn(agent, seen, decision, outcome)
+    return _bring_into_use(agent, entry, seen, outcome)
+
+
+def fault(name: str, bad: Exception) -> Outcome:
+    """Give the outcome of a name at which the program itself failed."""
+    return Outcome(name, Result.FAILED, ExitCode.FAULT, (say(messages.OUR_FAULT, why=f"{type(bad).__name__}: {bad}"),))
+
+
+def about(name: str, message: Message) -> Message:
+    """Say of which name a message is, where it does not say that itself."""
+    return message if "name" in message.values else say(messages.ABOUT_NAME, name=name, told=message)
+
+
+def _speaking_of(agent: Agent, name: str) -> Agent:
+    tell = agent.run.tell
+    return replace(agent, run=replace(agent.run, tell=lambda message: tell(about(name, message))))
+
+
+def outcome_is_final(seen: Sight, outcome: Outcome) -> Hopeless | None:
+    """Tell whether the service has said that this certificate can never be renewed."""
+    if outcome.result is Result.REFUSED and decisions.is_for_good(outcome.codes) and seen.in_use is not None:
+        return Hopeless(Because.REVOKED if seen.revoked else Because.REFUSED_FOR_GOOD)
+    return None
+
+
+def _tried(agent: Agent, entry: Entry, seen: Sight, decision: Renew | GoOn) -> Outcome:
+    outcome = operations.one_of_all(seen.name, lambda _name: _attempt(agent, entry, seen, decision))
+    event_log.note_outcome(seen.folder, agent.run.moment, outcome, agent.run.language)
+    return outcome
+
+
+def _attempt(agent: Agent, entry: Entry, seen: Sight, decision: Renew | GoOn) -> Outcome:
+    run, name = agent.run, seen.name
+    try:
+        agent.settle(seen.folder, entry, agent.config, run.now)
+        match decision:
+            case GoOn(Kind.ENROL):
+                return operations.retrieve(run, name)
+            case GoOn():
+                return operations.renew(run, name, force=False, among_all=True)
+            case Renew():
+                return _renew(agent, entry, seen, decision)
+            case never:
+                assert_never(never)
+    except UsageError as bad:
+        return Outcome(name, Result.FAILED, ExitCode.USAGE, (bad.message,))
+    except Stopped:
+        return Outcome(name, Result.PENDING, ExitCode.INTERRUPTED, (say(messages.RUN_STOPPED, name=name),))
+
+
+def _renew(agent: Agent, entry: Entry, seen: Sight, decision: Renew) -> Outcome:
+    run = agent.run
+    held_back = agent.programs.before(seen, entry, run.moment)
+    if held_back is not None and not decision.urgent:
+        told = say(messages.BEFORE_HOLDS_BACK, name=seen.name)
+        return Outcome(seen.name, Result.FAILED, ExitCode.AGAIN, (held_back, told))
+    if held_back is not None:
+        run.tell(held_back)
+    only = None if seen.in_use is None else seen.in_use.serial
+    return operations.renew(run, seen.name, force=decision.early, among_all=True, only=only)
+
+
+def _bring_into_use(agent: Agent, entry: Entry, seen: Sight, outcome: Outcome | None) -> Outcome | None:
+    done = outcome is not None and outcome.result in _RECEIVED
+    if not done and not agent.programs.due(seen, entry, agent.run.now):
+        return outcome
+    ok, told = agent.programs.bring_into_use(seen.folder, entry, agent.run.moment)
+    if outcome is None:
+        outcome = Outcome(seen.name, Result.NOT_DUE if ok else Result.FAILED, ExitCode.DONE, ())
+    ended = outcome.exit_code if ok else max(outcome.exit_code, ExitCode.AGAIN)
+    return replace(outcome, exit_code=ended, messages=outcome.messages + told)
+
+
+def _remember(agent: Agent, seen: Sight, outcome: Outcome) -> Sight:
+    """Write down what came of a try, for the certificate that is in use now; gives the name as it now lies there."""
+    now = agent.run.moment
+    after = sighting.look(seen.folder) or seen
+    if after.trouble is not None:
+        return after
+    known = memory.about(seen.memory, None if after.in_use is None else after.in_use.serial)
+    if outcome.exit_code is ExitCode.DONE:
+        known = replace(known, failures=0, next_try=None, codes=(), exit_code=ExitCode.DONE)
+        if outcome.result in _RECEIVED:
+            known = replace(known, received=now)
+    elif outcome.exit_code not in _NO_FAILURE:
+        known = failed(known, outcome, now)
+    if known != memory.read(seen.folder):  # what is there may be about the certificate of before
+        memory.store(seen.folder, known)
+    return replace(after, memory=known)
+
+
+def failed(known: Memory, outcome: Outcome, now: datetime) -> Memory:
+    """Count one failure more, and plan the next try."""
+    failures = known.failures + 1
+    again = now + schedule.delay(failures, outcome.retry_after)
+    return replace(known, failures=failures, next_try=again, codes=outcome.codes, exit_code=outcome.exit_code)
+
+
+def _persons_turn(agent: Agent, seen: Sight, decision: Hopeless, outcome: Outcome | None) -> Outcome | None:
+    """Tell once for each certificate what a person has to do; the exit code says it in every pass."""
+    about = told_about(seen)
+    if seen.memory.told == about:
+        return outcome
+    told = what_to_do(seen, decision)
+    if seen.in_use is not None:
+        with contextlib.suppress(OSError):
+            event_log.note(
+                seen.folder, agent.run.now, Event.REPLACEMENT_NEEDED, serial=about, why=decision.because.value
+            )
+    memory.store(seen.folder, replace(seen.memory, told=about))
+    if outcome is None:
+        result = Result.UNCERTAIN if decision.because is Because.ENROLMENT_UNCERTAIN else Result.REFUSED
+        return Outcome(seen.name, result, decisions.PERSONS_TURN[decision.because], (told,))
+    return replace(outcome, messages=(*outcome.messages, told))
+
+
+def told_about(seen: Sight) -> str:
+    """Give what is remembered of a name once a person was told that it is theirs to act on."""
+    return NO_CERTIFICATE if seen.in_use is None else seen.in_use.serial
+
+
+def what_to_do(seen: Sight, decision: Hopeless) -> Message:
+    """Say what a person has to do about a name that the agent cannot help."""
+    if seen.in_use is None:
+        if decision.because is Because.ENROLMENT_REFUSED:
+            return say(messages.NOT_ENROLLED, name=seen.name)
+        return say(messages.SEND_FIRST, name=seen.name, command=Kind.ENROL.value)
+    why = {
+        Because.EXPIRED: say(messages.NEVER_EXPIRED, at=seen.in_use.span.not_after),
+        Because.REVOKED: say(messages.NEVER_REVOKED),
+    }.get(decision.because, say(messages.NEVER_REFUSED, codes=", ".join(seen.memory.codes)))
+    return say(messages.ORDER_REPLACEMENT, name=seen.name, serial=seen.in_use.serial, why=why)
+
+
+def exit_code(seen: Sight, decision: Decision, outcome: Outcome | None) -> ExitCode:
+    """Give the exit code of one name in a pass: zero only where nothing is left to do by anybody."""
+    left = ExitCode.DONE if outcome is None else outcome.exit_code
+    if isinstance(decision, Hopeless):
+        return max(left, decisions.PERSONS_TURN[decision.because])
+    if isinstance(decision, Wait) and decision.because is Because.AFTER_FAILURE:
+        return left or seen.memory.exit_code or ExitCode.AGAIN
+    return left

@@ -1,0 +1,101 @@
+"""Brings what the store keeps of a name in line with sinetti.toml, before anybody is called for it (docs/agent.md)."""
+
+from dataclasses import fields, replace
+from datetime import datetime
+from pathlib import Path
+
+from sinetti.client.config import messages
+from sinetti.client.messages.messages import say
+from sinetti.client.model import Config, Entry, FilesWanted, ServiceEntry
+from sinetti.client.results import UsageError
+from sinetti.client.store import event_log, files, journal, settings
+from sinetti.client.store.event_log import Event
+from sinetti.client.store.journal import Kind
+from sinetti.client.store.settings import Settings
+from sinetti.domain.organisations.identifiers import same_customer
+
+
+def settle(folder: Path, entry: Entry, config: Config, now: datetime) -> Settings:
+    """Give the settings of a name as sinetti.toml wants them, written down where they differ; `now` is for the log.
+
+    The table of its service counts: address, anchors. So do the customer's name and the key's type where the file says
+    them. Another environment or customer is refused (UsageError), with nothing changed. StoreError, OSError.
+    """
+    kept = settings.load(folder)
+    if not _agrees(folder.name, kept, entry, config):
+        with files.locked(folder):
+            kept = settings.load(folder)
+            wanted = _wanted(kept, entry, config)
+            settings.store(folder, wanted)
+            event_log.note(folder, now, Event.SETTINGS_CHANGED, changed=", ".join(_changes(kept, wanted)))
+            kept = wanted
+    _settle_open(folder, entry, config)
+    return kept
+
+
+def _settle_open(folder: Path, entry: Entry, config: Config) -> None:
+    """Do the same for a first request that is under way: its settings lie beside its journal, its key is made."""
+    where = journal.folder_of(folder, Kind.ENROL)
+    if not files.exists(where / settings.FILE):
+        return
+    begun = settings.load(where)
+    # Its key is made, and kept as was wanted then.
+    entry = replace(entry, key_said=False, files=FilesWanted())
+    if _agrees(folder.name, begun, entry, config):
+        return
+    with files.locked(folder):
+        if files.exists(where / settings.FILE):
+            settings.store(where, _wanted(begun, entry, config))
+
+
+def _agrees(name: str, kept: Settings, entry: Entry, config: Config) -> bool:
+    """Tell whether nothing has to be changed. Raises UsageError where it must not be."""
+    service = _service(entry, config)
+    where = str(config.path)
+    if service is not None and service.environment is not kept.environment:
+        worlds = {"kept": kept.environment.value, "wanted": service.environment.value}
+        raise UsageError(say(messages.OTHER_ENVIRONMENT, name=name, service=service.name, path=where, **worlds))
+    if entry.customer_id is not None and not same_customer(entry.customer_id, kept.customer_id):
+        ids = {"kept": kept.customer_id, "wanted": entry.customer_id}
+        raise UsageError(say(messages.OTHER_CUSTOMER, name=name, path=where, **ids))
+    _refuse_other_password(name, kept, entry, where)
+    return _wanted(kept, entry, config) == kept
+
+
+def _refuse_other_password(name: str, kept: Settings, entry: Entry, where: str) -> None:
+    """Refuse what would leave an encrypted key without the password that opens it; another place of it is none."""
+    before, after = kept.files.key_password_file, entry.files.key_password_file
+    if before is None or (entry.files.token is None and after in {None, before}):
+        return
+    if after is None or _differ(before, after):
+        raise UsageError(say(messages.OTHER_PASSWORD, name=name, kept=str(before), path=where))
+
+
+def _differ(before: Path, after: Path) -> bool:
+    try:
+        return before.read_bytes().rstrip(b"\r\n") != after.read_bytes().rstrip(b"\r\n")
+    except OSError:  # the one of before was moved, or the new one cannot be read, which whoever needs it tells
+        return False
+
+
+def _wanted(kept: Settings, entry: Entry, config: Config) -> Settings:
+    service = _service(entry, config)
+    if service is not None:
+        kept = replace(
+            kept,
+            service=service.address,
+            trust_services=service.trust_services,
+            trust_holders=service.trust_holders,
+            tls_ca=service.tls_ca,
+        )
+    key = entry.key if entry.key_said else kept.key
+    name = entry.customer_name or kept.customer_name
+    return replace(kept, customer_name=name, key=key, files=entry.files.over(kept.files))
+
+
+def _service(entry: Entry, config: Config) -> ServiceEntry | None:
+    return None if entry.service is None else config.services[entry.service]
+
+
+def _changes(before: Settings, after: Settings) -> list[str]:
+    return [one.name for one in fields(Settings) if getattr(before, one.name) != getattr(after, one.name)]

@@ -1,0 +1,183 @@
+"""Tables `defaults` and `certificates.NAME`: how a certificate is taken care of."""
+
+import importlib
+import os
+import re
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, fields, replace
+from datetime import timedelta
+from types import MappingProxyType
+from typing import Any
+
+from sinetti.client.config import file_references, schema, value_parsers
+from sinetti.client.config import messages as config_messages
+from sinetti.client.config.table_reader import Table
+from sinetti.client.messages import messages
+from sinetti.client.messages.messages import plain, say
+from sinetti.client.model import Entry, FilesWanted, Format, Hooks, Stage, Token
+from sinetti.client.store import files
+from sinetti.domain.organisations.identifiers import MAXIMUM_LENGTH
+from sinetti.domain.values import KeyType
+
+_SECOND, _DAY = timedelta(seconds=1), timedelta(days=1)
+_CUSTOMER_ID = re.compile(rf"[A-Za-z0-9./-]{{1,{MAXIMUM_LENGTH}}}")
+_PKCS12 = frozenset({Format.PKCS12, Format.PKCS12_LEGACY})
+
+
+@dataclass(frozen=True, slots=True)
+class Reader:
+    """What tables of certificates are read beside: the names of the services, and what the defaults are."""
+
+    services: Collection[str]
+    defaults: Entry
+
+    def default(self, table: Table) -> Entry:
+        """Read the table `defaults`."""
+        table.only(schema.DEFAULTS)
+        return self._entry(table, "")
+
+    def all(self, table: Table) -> Mapping[str, Entry]:
+        """Read every table of `certificates`; two that would share a folder on some disks are a mistake."""
+        found: dict[str, Entry] = {}
+        folded: dict[str, str] = {}
+        for name in table.raw:
+            if not files.is_name(name):
+                table.blame(name, say(messages.BAD_NAME, name=name))
+            elif (other := folded.setdefault(name.casefold(), name)) != name:
+                table.blame(name, say(config_messages.TWICE, name=name, other=other))
+            below = table.below(name)
+            below.only(schema.CERTIFICATE)
+            found[name] = self._entry(below, name)
+        return MappingProxyType(found)
+
+    def _entry(self, table: Table, name: str) -> Entry:
+        base, key = self.defaults, table.choice("key", KeyType)
+        return Entry(
+            name=name,
+            service=self._service(table) or base.service,
+            customer_id=_customer_id(table) if name else None,
+            customer_name=table.text("customer_name") if name else None,
+            key=base.key if key is None else key,
+            files=wanted_files(table, base.files),
+            hooks=hooks(table.below("hooks"), base.hooks),
+            key_said=base.key_said or key is not None,
+        )
+
+    def _service(self, table: Table) -> str | None:
+        name = table.text("service")
+        if name is None or name in self.services:
+            return name
+        if self.services:
+            table.blame("service", say(config_messages.NO_SERVICE, value=name, known=", ".join(self.services)))
+        else:
+            table.blame("service", say(config_messages.NO_SERVICES, value=name))
+        return None
+
+
+def _customer_id(table: Table) -> str | None:
+    value = table.text("customer_id")
+    if value is not None and _CUSTOMER_ID.fullmatch(value) is None:
+        table.blame("customer_id", say(config_messages.NO_CUSTOMER_ID, value=value))
+    return value
+
+
+def wanted_files(table: Table, base: FilesWanted) -> FilesWanted:
+    """Read how files are to look; what a table does not say is as in `base`."""
+    if table.raw.keys().isdisjoint(schema.FILES):
+        return base
+    given: dict[str, Any] = {
+        "formats": table.choices("formats", Format),
+        "owner": _of_the_system(table, "owner", ("pwd", "getpwnam", config_messages.NO_USER)),
+        "group": _of_the_system(table, "group", ("grp", "getgrnam", config_messages.NO_GROUP)),
+        "mode": _mode(table),
+        "password_file": file_references.secret(table, "password_file", packs=True),
+        "key_password_file": file_references.secret(table, "key_password_file"),
+        "token": _token(table, base.token) if "token" in table.raw else None,
+    }
+    wanted = replace(base, **{key: value for key, value in given.items() if value is not None})
+    wanted = replace(wanted, formats=wanted.formats | {Format.PEM})
+    _fit(table, wanted)
+    return wanted
+
+
+def hooks(table: Table, base: Hooks) -> Hooks:
+    """Read what runs around a renewal; a stage that the table is silent about is as in `base`, [] is nothing."""
+    table.only(schema.HOOKS)
+    if not table.raw:
+        return base
+    commands = dict(base.commands)
+    for stage in Stage:
+        command = table.texts(stage.value, config_messages.NO_HOOK)
+        if command is not None:
+            commands[stage] = _beside(table, command)
+    timeout = table.duration("timeout", _SECOND, _DAY)
+    kept = {stage: command for stage, command in commands.items() if command}
+    return Hooks(MappingProxyType(kept), base.timeout if timeout is None else timeout)
+
+
+def _beside(table: Table, command: tuple[str, ...]) -> tuple[str, ...]:
+    """Give a command whose program is named by a path as one that does not depend on where the agent was started."""
+    if not command or not os.path.dirname(command[0]):  # noqa: PTH120 - Path takes "./tell" for a name to be looked up
+        return command
+    return (str(table.book.beside(command[0])), *command[1:])
+
+
+def _token(table: Table, base: Token | None) -> Token | None:
+    below = table.below("token")
+    below.only(schema.TOKEN)
+    given: dict[str, Any] = {
+        "module": below.file("module"),
+        "label": below.text("label"),
+        "pin_file": file_references.secret(below, "pin_file"),
+    }
+    for key in given:
+        if key not in below.raw and base is None:
+            below.needs(key, config_messages.MISSING)
+    if base is not None:
+        return replace(base, **{key: value for key, value in given.items() if value is not None})
+    complete = len(fields(Token)) == sum(value is not None for value in given.values())
+    return Token(**given) if complete else None
+
+
+def _mode(table: Table) -> int | None:
+    if "mode" not in table.raw:
+        return None
+    value = table.raw["mode"]
+    try:
+        mode = value_parsers.mode(value) if isinstance(value, str) else None
+    except ValueError:
+        mode = None
+    if mode is None:
+        table.blame("mode", say(config_messages.NO_MODE, value=plain(str(value))))
+    elif mode & (value_parsers.OTHERS | value_parsers.NEVER) or not mode & 0o400:
+        table.blame("mode", say(config_messages.MODE_FOR_ALL, value=str(value)))
+        return None
+    return mode
+
+
+def _fit(table: Table, wanted: FilesWanted) -> None:
+    """Write down what does not go together."""
+    if wanted.mode & value_parsers.GROUP_READS and wanted.group is None and "group" not in table.raw:
+        table.blame("mode", say(config_messages.MODE_FOR_A_GROUP, value=f"{wanted.mode:04o}"))
+    if wanted.formats & _PKCS12 and wanted.password_file is None and "password_file" not in table.raw:
+        table.blame("formats", say(config_messages.NO_PASSWORD))
+    if wanted.token is not None:
+        if wanted.key_password_file is not None:
+            table.blame("key_password_file", say(config_messages.WITH_TOKEN, key="key_password_file"))
+        if wanted.formats & _PKCS12:
+            table.blame("formats", say(config_messages.WITH_TOKEN, key="pkcs12"))
+
+
+def _of_the_system(table: Table, key: str, asked: tuple[str, str, str]) -> str | None:
+    """Give a user or group that this machine knows."""
+    module, function, unknown = asked
+    name = table.text(key)
+    if name is None:
+        return None
+    try:
+        getattr(importlib.import_module(module), function)(name)
+    except ImportError:
+        table.blame(key, say(config_messages.NO_OWNERS, key=key))
+    except KeyError:
+        table.blame(key, say(unknown, value=name))
+    return name

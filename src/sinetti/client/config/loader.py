@@ -1,0 +1,166 @@
+"""Reads a sinetti.toml into values that cannot be wrong, or says of each mistake where it is and what to write."""
+
+import re
+from collections.abc import Mapping
+from dataclasses import replace
+from datetime import timedelta
+from pathlib import Path
+from types import MappingProxyType
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from sinetti.client import decoder
+from sinetti.client.config import file_references, messages, schema, value_parsers
+from sinetti.client.config.certificate_entries import Reader
+from sinetti.client.config.errors import ConfigError, Fault
+from sinetti.client.config.table_reader import Book, Table
+from sinetti.client.messages import error_reasons
+from sinetti.client.messages.messages import plain, say
+from sinetti.client.model import Care, Config, Entry, ServiceEntry, Window
+from sinetti.client.requests import transport
+from sinetti.domain.values import RENEWAL_WINDOW, Environment, Language
+from sinetti.infra import file_permissions
+from sinetti.infra.file_permissions import Fault as RightsFault
+from sinetti.infra.file_permissions import RightsError
+
+STORE = "store"
+"""The folder beside the file where nothing else is said."""
+
+_AT_ONCE = 64
+_NONE = timedelta()
+_PLACE = re.compile(r" \(at (?:line (\d+), column \d+|end of document)\)$")
+"""How tomllib says where it could not go on."""
+
+_MARKS = {b"\xef\xbb\xbf": messages.BYTE_ORDER_MARK, b"\xff\xfe": messages.UTF_16, b"\xfe\xff": messages.UTF_16}
+"""How files begin that were saved by programs that mean well."""
+
+
+def read(path: Path, *, is_named: bool = True) -> Config:
+    """Read a sinetti.toml and its bundles. Raises ConfigError with all mistakes.
+
+    `is_named`: a person named the file. Its rights are checked, since it says what is run (file_rights.py).
+    """
+    text = _text(path, is_named=is_named)
+    book = Book(path, text)
+    root = Table(book, (), _parsed(path, text))
+    root.only(schema.ROOT)
+    services = _services(root.below("services"))
+    # With one service alone nobody has to say which.
+    only_one = next(iter(services)) if len(services) == 1 else None
+    reader = Reader(services, Entry("", only_one))
+    reader = replace(reader, defaults=reader.default(root.below("defaults")))
+    config = Config(
+        path=path,
+        store=_store(root),
+        language=root.choice("language", Language),
+        services=MappingProxyType({name: one for name, one in services.items() if one is not None}),
+        care=_care(root.below("agent")),
+        defaults=reader.defaults,
+        entries=reader.all(root.below("certificates")),
+    )
+    book.settled()
+    return config
+
+
+def _text(path: Path, *, is_named: bool) -> str:
+    try:
+        octets = file_permissions.read_trusted(path, is_named=is_named)
+    except RightsError as bad:
+        told = messages.FOREIGN if bad.fault is RightsFault.FOREIGN else messages.WRITABLE
+        why = say(told, owner=bad.owner, path=str(bad.path))
+        raise ConfigError(path, [Fault(None, why)]) from bad
+    except OSError as bad:
+        raise ConfigError(path, [Fault(None, say(messages.NOT_READABLE, why=error_reasons.of(bad)))]) from bad
+    for mark, told in _MARKS.items():
+        if octets.startswith(mark):
+            raise ConfigError(path, [Fault(1, say(told))])
+    try:
+        return octets.decode()
+    except UnicodeDecodeError as bad:
+        line = octets[: bad.start].count(b"\n") + 1
+        raise ConfigError(path, [Fault(line, say(messages.NOT_UTF_8))]) from bad
+
+
+def _parsed(path: Path, text: str) -> dict[str, Any]:
+    try:
+        return decoder.toml_of(text)
+    except ValueError as bad:
+        found = _PLACE.search(str(bad))
+        line = int(found[1]) if found and found[1] else text.count("\n") + (not text.endswith("\n"))
+        why = _PLACE.sub("", str(bad))
+        raise ConfigError(path, [Fault(max(1, line), say(messages.NOT_TOML, why=why))]) from bad
+    except RecursionError as bad:  # tables in tables, ten thousand deep
+        raise ConfigError(path, [Fault(None, say(messages.NOT_TOML, why=str(bad)))]) from bad
+
+
+def _store(root: Table) -> Path:
+    path = root.file("store") or root.book.beside(STORE)
+    try:
+        is_file = path.exists() and not path.is_dir()
+    except OSError:  # without rights to what it lies in: whoever goes there is told
+        return path
+    if is_file:
+        root.blame("store", say(messages.A_FILE, key="store", path=str(path)))
+    return path
+
+
+def _services(table: Table) -> Mapping[str, ServiceEntry | None]:
+    found: dict[str, ServiceEntry | None] = {}
+    for name in table.raw:
+        found[name] = _service(table.below(name), name)
+    return found
+
+
+def _service(table: Table, name: str) -> ServiceEntry | None:
+    table.only(schema.SERVICE)
+    address, environment = table.required("address"), table.choice("environment", Environment)
+    if "environment" not in table.raw:
+        table.needs("environment", messages.MISSING)
+    if address is not None:
+        try:
+            transport.parse_address(address)
+        except transport.BadAddress as bad:
+            table.blame("address", say(messages.NOT_USABLE, key="address", why=error_reasons.of(bad)))
+    bundles = {key: file_references.bundle(table, key) for key in ("trust_services", "trust_holders", "tls_ca")}
+    for key in ("trust_services", "trust_holders"):
+        if key not in table.raw:
+            table.needs(key, messages.MISSING)
+    services, holders = bundles["trust_services"], bundles["trust_holders"]
+    if address is None or environment is None or services is None or holders is None:
+        return None  # known all the same: who names it is not blamed for it
+    return ServiceEntry(name, address, environment, services, holders, bundles["tls_ca"])
+
+
+def _care(table: Table) -> Care:
+    table.only(schema.AGENT)
+    given: dict[str, Any] = {
+        "at_once": table.number("at_once", 1, _AT_ONCE),
+        "spread": table.duration("spread", _NONE, RENEWAL_WINDOW),
+        "urgent": table.duration("urgent", _NONE, RENEWAL_WINDOW),
+        "maintenance": _windows(table),
+        "zone": _zone(table),
+        "prometheus": table.file("prometheus"),
+    }
+    return replace(Care(), **{key: value for key, value in given.items() if value is not None})
+
+
+def _windows(table: Table) -> tuple[Window, ...] | None:
+    found = []
+    for number, text in enumerate(table.texts("maintenance") or ()):
+        try:
+            found.append(value_parsers.window(text))
+        except ValueError:
+            place = (*table.place, "maintenance", number)
+            table.book.blame(place, say(messages.NO_WINDOW, value=plain(text)))
+    return tuple(found)
+
+
+def _zone(table: Table) -> ZoneInfo | None:
+    name = table.text("zone")
+    if name is None:
+        return None
+    try:
+        return ZoneInfo(name)
+    except (OSError, ValueError, KeyError):  # KeyError: ZoneInfoNotFoundError; OSError: a folder of zones
+        table.blame("zone", say(messages.NO_ZONE, value=name))
+        return None

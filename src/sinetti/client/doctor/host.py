@@ -1,0 +1,145 @@
+"""The store on its disk: rights, owners, room, who is at work. Nothing is opened for writing, no lock is taken."""
+
+import os
+import shutil
+import stat
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+from sinetti.client.doctor import messages as doctor_messages
+from sinetti.client.doctor.findings import Check, Finding, Level, ok, warn
+from sinetti.client.messages import error_reasons, messages
+from sinetti.client.messages.messages import say, say_count
+from sinetti.client.results import ExitCode
+from sinetti.client.store import files, journal
+
+LITTLE = 100 * 1024 * 1024
+TOO_LITTLE = 1024 * 1024
+"""Octets of free room: below the one it is told, below the other no renewal can be relied on."""
+
+RUN_LOCK = ".run.lock"
+_LOCKS = Path("/proc/locks")
+_SECRETS = ("key.pem", "key.der", "certificate.p12", "certificate-legacy.p12")
+_MEGABYTE = 1024 * 1024
+_OTHERS, _GROUP = stat.S_IRWXO, stat.S_IRWXG
+
+
+def look(store: Path, names: Sequence[str], found: int, group_ok: frozenset[str]) -> Iterator[Finding]:
+    """Look at a store of `found` names, and at the rights of some; `group_ok`: names whose files a group may read."""
+    if not os.access(store, os.W_OK):
+        told = say(doctor_messages.STORE_READ_ONLY, path=str(store))
+        yield Finding(Check.STORE, Level.FAIL, told, str(store), say(doctor_messages.STORE_STEP), ExitCode.STORE)
+    elif not found:
+        yield warn(Check.STORE, say(doctor_messages.STORE_EMPTY, path=str(store)), about=str(store))
+    else:
+        yield ok(Check.STORE, say_count(doctor_messages.STORE_GOOD, found, path=str(store)), str(store))
+    yield from _room(store)
+    if os.name == "posix":
+        yield from _rights(store, names, group_ok)
+    yield from _locks(store, names)
+
+
+def _room(store: Path) -> Iterator[Finding]:
+    free = shutil.disk_usage(store).free
+    megabytes = free // _MEGABYTE
+    if free >= LITTLE:
+        yield ok(Check.DISK, say(doctor_messages.DISK_GOOD, megabytes=megabytes), str(store))
+    elif free >= TOO_LITTLE:
+        yield warn(
+            Check.DISK,
+            say(doctor_messages.DISK_LITTLE, megabytes=megabytes),
+            say(doctor_messages.DISK_STEP),
+            str(store),
+        )
+    else:
+        told, step = say(doctor_messages.DISK_LITTLE, megabytes=megabytes), say(doctor_messages.DISK_STEP)
+        yield Finding(Check.DISK, Level.FAIL, told, str(store), step, ExitCode.STORE)
+
+
+def _rights(store: Path, names: Sequence[str], group_ok: frozenset[str]) -> Iterator[Finding]:
+    owner, good = store.stat().st_uid, True
+    for name in names:
+        try:
+            found = list(_wrong_rights(store / name, owner, group_ok=name in group_ok))
+        except OSError as bad:
+            told = say(doctor_messages.UNREADABLE, path=str(bad.filename or store / name), why=error_reasons.of(bad))
+            found = [Finding(Check.RIGHTS, Level.FAIL, told, name, say(doctor_messages.STORE_STEP), ExitCode.STORE)]
+        good &= not found
+        yield from found
+    if names and good:
+        yield ok(Check.RIGHTS, say(doctor_messages.RIGHTS_GOOD), str(store))
+
+
+def _wrong_rights(folder: Path, owner: int, *, group_ok: bool) -> Iterator[Finding]:
+    name = folder.name
+    for path in (folder, *_secrets(folder)):
+        seen = path.stat()
+        mode, shown = stat.S_IMODE(seen.st_mode), f"{stat.S_IMODE(seen.st_mode):04o}"
+        wanted = "0700" if path == folder else "0600"
+        # A folder that others only pass through keeps its files as private as they are.
+        passing = mode & ~(stat.S_IXOTH | stat.S_IXGRP) if path == folder else mode
+        if passing & _OTHERS:
+            told, step = (
+                say(doctor_messages.RIGHTS_OPEN, path=str(path), mode=shown),
+                say(doctor_messages.RIGHTS_OPEN_STEP, mode=wanted, path=str(path)),
+            )
+            yield Finding(Check.RIGHTS, Level.FAIL, told, name, step, ExitCode.STORE)
+        elif passing & _GROUP and not group_ok:
+            told, step = (
+                say(doctor_messages.RIGHTS_GROUP, path=str(path), mode=shown),
+                say(doctor_messages.CHMOD_STEP, mode=wanted, path=str(path)),
+            )
+            yield warn(Check.RIGHTS, told, step, name)
+        if seen.st_uid != owner and not group_ok:
+            told, step = (
+                say(doctor_messages.RIGHTS_OWNER, path=str(path)),
+                say(doctor_messages.RIGHTS_OWNER_STEP, owner=owner, path=str(path)),
+            )
+            yield warn(Check.RIGHTS, told, step, name)
+
+
+def _secrets(folder: Path) -> Iterator[Path]:
+    places = (files.GENERATIONS, journal.PENDING, journal.ABANDONED)
+    for place in places:
+        for secret in _SECRETS:
+            yield from sorted((folder / place).glob(f"*/{secret}"))
+
+
+def _locks(store: Path, names: Sequence[str]) -> Iterator[Finding]:
+    """Ask the system who holds a lock, where it tells (Linux, proc(5)): trying one would keep a run out meanwhile."""
+    if not _LOCKS.exists():
+        return
+    held = _held()
+    places = {str(store): store / RUN_LOCK} | {name: store / name / ".lock" for name in names}
+    found = False
+    for about, path in places.items():
+        pid = held.get(_inode(path))
+        if pid is not None:
+            found = True
+            yield warn(Check.LOCK, say(doctor_messages.LOCK_HELD, pid=pid), say(doctor_messages.LOCK_STEP), about)
+    if not found:
+        yield ok(Check.LOCK, say(doctor_messages.LOCK_FREE), str(store))
+
+
+def _held() -> dict[int, int]:
+    """Give which process holds a lock on which file, by its inode."""
+    try:
+        lines = _LOCKS.read_text(encoding="ascii").splitlines()
+    except (OSError, ValueError):
+        return {}
+    fields = [line.split() for line in lines if " -> " not in line]
+    # 1: FLOCK ADVISORY WRITE 4711 fe:00:131 0 EOF
+    return {int(one[5].rpartition(":")[2]): int(one[4]) for one in fields if len(one) > 5 and one[1] == "FLOCK"}  # noqa: PLR2004
+
+
+def _inode(path: Path) -> int:
+    try:
+        return path.stat().st_ino
+    except OSError:
+        return 0
+
+
+def unusable(store: Path, bad: OSError) -> Finding:
+    """Make the finding for a store that cannot be looked into."""
+    told = say(messages.STORE_UNUSABLE, path=str(bad.filename or store), why=error_reasons.of(bad))
+    return Finding(Check.STORE, Level.FAIL, told, str(store), say(doctor_messages.STORE_STEP), ExitCode.STORE)

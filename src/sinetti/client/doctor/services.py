@@ -1,0 +1,129 @@
+"""The services that the names of a store point at: reached, TLS, clock, anchors, and a signed answer.
+
+The answer is that to GetCertificate with a retrieval id that was never given out: fetching spends nothing, may be done
+any number of times, and every answer is signed, a "no" as well (the facts sheet, 1 and 2).
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from cryptography import x509
+
+from sinetti.client.doctor import messages as doctor_messages
+from sinetti.client.doctor.findings import Check, Finding, Level, ok, warn
+from sinetti.client.messages import messages
+from sinetti.client.messages.messages import say, say_count
+from sinetti.client.requests import soap_client, transport
+from sinetti.client.requests.transport import Look, Trouble
+from sinetti.client.results import ExitCode
+from sinetti.client.store import generations
+from sinetti.client.store.settings import Settings
+from sinetti.domain.requests import GetAsk
+from sinetti.domain.values import Language
+from sinetti.pki import chain
+from sinetti.wire.soap import operations
+from sinetti.wire.soap.operations import Operation
+
+NEVER_GIVEN = "0" * 32
+"""A retrieval id of the service's form that nobody is given: they are random."""
+
+SOON = timedelta(days=30)
+OFF = timedelta(minutes=5)
+"""As far as a clock may be off before answers are not believed (generations.CLOCK_SKEW), and signatures of calls."""
+
+_SLIGHTLY = timedelta(seconds=30)
+
+
+@dataclass(frozen=True, slots=True)
+class Clocks:
+    """`now` judges certificates; `machine` is what this computer's clock says, which TLS and the service go by."""
+
+    now: datetime
+    machine: datetime
+
+
+def distinct(all_settings: list[Settings]) -> list[Settings]:
+    """Give one of each service with the same anchors: a store of many names has few of them."""
+    by_service = {
+        (one.service, one.environment, one.trust_services, one.trust_holders, one.tls_ca): one for one in all_settings
+    }
+    return list(by_service.values())
+
+
+def look(kept: Settings, clocks: Clocks, language: Language) -> Iterator[Finding]:
+    """Look at one service, by the settings of a name."""
+    yield from anchors("trust_services", kept.trust_services, kept.service, clocks.now)
+    yield from anchors("trust_holders", kept.trust_holders, kept.service, clocks.now)
+    address = transport.parse_address(kept.service)
+    try:
+        seen = transport.look(address, kept.tls_ca, language)
+    except Trouble as trouble:
+        yield Finding(Check.REACHABLE, Level.FAIL, trouble.message, kept.service, None, ExitCode.AGAIN)
+        yield warn(Check.CLOCK, say(doctor_messages.CLOCK_UNKNOWN), about=kept.service)
+        return
+    yield ok(Check.REACHABLE, say(doctor_messages.REACHED, status=seen.status), kept.service)
+    yield _tls(seen, kept.service, clocks.machine)
+    yield _clock(seen, kept.service, clocks.machine)
+    yield _signature(kept, clocks.now, language)
+
+
+def anchors(bundle: str, pem: str, about: str, now: datetime) -> Iterator[Finding]:
+    """Say until when the CAs of a bundle are valid."""
+    found = sorted(chain.load_bundle(pem.encode()), key=lambda one: one.not_valid_after_utc)
+    step = say(doctor_messages.ANCHORS_STEP, bundle=bundle)
+    if all(one.not_valid_after_utc < now for one in found):
+        told = say(doctor_messages.ANCHORS_ALL_ENDED, bundle=bundle)
+        yield Finding(Check.ANCHORS, Level.FAIL, told, about, step, ExitCode.AGAIN)
+        return
+    troubled = False
+    for one in found:
+        until = one.not_valid_after_utc
+        if until < now + SOON:
+            troubled = True
+            word = doctor_messages.ANCHORS_ENDED if until < now else doctor_messages.ANCHORS_SOON
+            yield warn(Check.ANCHORS, say(word, bundle=bundle, ca=_named(one), until=until), step, about)
+    if not troubled:
+        first = found[0].not_valid_after_utc
+        yield ok(Check.ANCHORS, say_count(doctor_messages.ANCHORS_GOOD, len(found), bundle=bundle, until=first), about)
+
+
+def _named(certificate: x509.Certificate) -> str:
+    try:
+        return messages.plain(generations.common_name(certificate) or certificate.subject.rfc4514_string())
+    except ValueError:
+        return "?"
+
+
+def _tls(seen: Look, about: str, machine: datetime) -> Finding:
+    if seen.tls_until is None:
+        return ok(Check.TLS, say(doctor_messages.TLS_NONE), about)
+    if seen.tls_until < machine + SOON:
+        return warn(
+            Check.TLS, say(doctor_messages.TLS_SOON, until=seen.tls_until), say(doctor_messages.TLS_STEP), about
+        )
+    issuer = messages.plain(seen.tls_issuer) or "?"
+    return ok(Check.TLS, say(doctor_messages.TLS_GOOD, issuer=issuer, until=seen.tls_until), about)
+
+
+def _clock(seen: Look, about: str, machine: datetime) -> Finding:
+    if seen.date is None:
+        return warn(Check.CLOCK, say(doctor_messages.CLOCK_UNKNOWN), about=about)
+    off = abs(seen.date - machine)
+    seconds = int(off.total_seconds())
+    if off < _SLIGHTLY:
+        return ok(Check.CLOCK, say_count(doctor_messages.CLOCK_GOOD, seconds), about)
+    told, step = say(doctor_messages.CLOCK_OFF, here=machine, there=seen.date), say(doctor_messages.CLOCK_STEP)
+    if off < OFF:
+        return warn(Check.CLOCK, say_count(doctor_messages.CLOCK_GOOD, seconds), step, about)
+    return Finding(Check.CLOCK, Level.FAIL, told, about, step, ExitCode.AGAIN)
+
+
+def _signature(kept: Settings, now: datetime, language: Language) -> Finding:
+    ask = GetAsk(kept.environment, kept.customer_id, kept.customer_name, NEVER_GIVEN)
+    try:
+        soap_client.ask(soap_client.service_of(kept, language, now), Operation.GET, operations.render_get(ask))
+    except Trouble as trouble:
+        step = say(doctor_messages.SIGNATURE_STEP, bundle="trust_services")
+        return Finding(Check.SIGNATURE, Level.FAIL, trouble.message, kept.service, step, ExitCode.AGAIN)
+    return ok(Check.SIGNATURE, say(doctor_messages.SIGNATURE_GOOD, bundle="trust_services"), kept.service)

@@ -1,0 +1,1 @@
+"""Signed deliveries and their receipts."""

@@ -1,0 +1,93 @@
+"""Whether a receipt proves a delivery: for anybody who has both, with no store and no key."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+
+from cryptography import x509
+
+from sinetti.client.messages import error_reasons, messages
+from sinetti.client.messages.messages import Message, say
+from sinetti.client.reporting import status
+from sinetti.client.requests import soap_client
+from sinetti.client.store import generations
+from sinetti.pki.encoding import sha256_hex
+from sinetti.wire import receipts
+from sinetti.wire.receipts import Receipt
+from sinetti.wire.xmldsig.errors import SignatureInvalid, SignatureMissing
+
+
+class Fault(StrEnum):
+    """Why a receipt proves nothing."""
+
+    NOT_TRUSTED = "not-trusted"
+    SIGNER_NOT_THEN = "signer-not-valid-then"
+    IN_THE_FUTURE = "in-the-future"
+    OTHER_OCTETS = "other-octets"
+
+
+@dataclass(frozen=True, slots=True)
+class Proof:
+    """What was found. `receipt` is what it says, once it is known who signed it, for these octets or for others."""
+
+    fault: Fault | None
+    message: Message
+    receipt: Receipt | None = None
+
+    @property
+    def good(self) -> bool:
+        """Whether the delivery is proven."""
+        return self.fault is None
+
+    def as_json(self) -> dict[str, object]:
+        """Give it for programs; what is not known of a receipt that nobody trusts is null."""
+        said = self.receipt
+        return {
+            "verdict": "accepted" if self.good else "refused",
+            "reason": None if self.fault is None else self.fault.value,
+            "delivery_id": None if said is None else said.delivery_id,
+            "sha256": None if said is None else said.sha256,
+            "received": None if said is None else status.instant(said.received),
+            "customer_id": None if said is None else said.customer_id,
+            "name": None if said is None else said.name,
+            "serial": None if said is None else said.serial,
+        }
+
+
+def check(receipt: bytes, sent: bytes, path: str, anchors: Sequence[x509.Certificate], now: datetime) -> Proof:
+    """Check a receipt against the octets that were sent (`path` names them); `anchors` are the services' CAs.
+
+    Its signer is judged by `service.objection` at the instant that the receipt says: it may have ended since, and what
+    it signed then stays so. Revocation is not looked at. Raises ValueError for what is no XML.
+    """
+    signers: list[x509.Certificate] = []
+
+    def remembers(signer: x509.Certificate) -> bool:
+        signers.append(signer)
+        return True
+
+    try:
+        found = receipts.read_receipt(receipt, remembers)
+    except (SignatureInvalid, SignatureMissing) as bad:
+        return Proof(Fault.NOT_TRUSTED, say(messages.RECEIPT_NOT_TRUSTED, why=error_reasons.of(bad)))
+    if objections := soap_client.objection(signers[0], anchors, found.received):
+        told = objections[0]
+        if told.text == messages.ANSWER_NOT_TRUSTED:
+            return Proof(Fault.NOT_TRUSTED, Message(messages.RECEIPT_NOT_TRUSTED, told.values))
+        return Proof(Fault.SIGNER_NOT_THEN, say(messages.RECEIPT_SIGNER_NOT_THEN, at=found.received))
+    if found.received > now + generations.CLOCK_SKEW:
+        told = say(messages.RECEIPT_OF_THE_FUTURE, at=found.received, now=now)
+        return Proof(Fault.IN_THE_FUTURE, told, found)
+    if found.sha256 != sha256_hex(sent):
+        return Proof(Fault.OTHER_OCTETS, say(messages.RECEIPT_NOT_FOR_THIS, path=path), found)
+    told = say(
+        messages.RECEIPT_GOOD,
+        path=path,
+        at=found.received,
+        delivery_id=found.delivery_id,
+        name=messages.plain(found.name),
+        customer_id=messages.plain(found.customer_id),
+        serial=found.serial,
+    )
+    return Proof(None, told, found)

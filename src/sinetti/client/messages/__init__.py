@@ -1,0 +1,1 @@
+"""Message ids of the client."""

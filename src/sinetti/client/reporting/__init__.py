@@ -1,0 +1,1 @@
+"""Status, metrics, required actions and log format."""

@@ -1,0 +1,111 @@
+"""How a store stands as Prometheus reads it: the text format, for the text-file collector of the node exporter.
+
+Names by Prometheus' rules: the unit at the end, seconds since 1970 for instants. docs/agent.md has the list.
+"""
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from sinetti.client.reporting import required_actions
+from sinetti.client.reporting.required_actions import Todo
+from sinetti.client.reporting.status import NameState, Row
+
+BEGINNING = b"# HELP sinetti_"
+"""How a file of metrics begins that was written here."""
+
+_ESCAPES = str.maketrans({"\\": "\\\\", "\n": "\\n", '"': '\\"'})
+"""What a label's value must not hold as it is (Prometheus, "Text-based format")."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Family:
+    name: str
+    told: str
+    samples: Iterable[tuple[str, float]]
+    """Labels as they stand between the braces, empty for none, and the value."""
+
+
+def unusable(now: datetime) -> str:
+    """Write the metrics of a store that cannot be read.
+
+    No name has a state there, so that none stays green.
+    """
+    return "".join(line for family in (_readable(is_readable=False), _written_at(now)) for line in _written(family))
+
+
+def text(rows: Sequence[Row], now: datetime, last_run: datetime | None = None) -> str:
+    """Write everything, in the text format 0.0.4. `last_run`: when the agent last ended a pass, if that is known."""
+    labels = {row.name: _labels(name=row.name, customer_id=row.seen.customer_id or "") for row in rows}
+    return "".join(line for family in _families(rows, labels, now, last_run) for line in _written(family))
+
+
+def _families(
+    rows: Sequence[Row], labels: dict[str, str], now: datetime, last_run: datetime | None
+) -> Iterator[_Family]:
+    held = [(row, labels[row.name], row.seen.span) for row in rows]
+    yield _Family(
+        "sinetti_certificate_not_after_seconds",
+        "Last valid second of the certificate in use.",
+        ((label, span.not_after.timestamp()) for _, label, span in held if span is not None),
+    )
+    yield _Family(
+        "sinetti_certificate_renew_from_seconds",
+        "When the service is willing to renew it, as a rule.",
+        ((label, row.renew_from.timestamp()) for row, label, _ in held if row.renew_from is not None),
+    )
+    yield _Family(
+        "sinetti_certificate_state",
+        "1 for the state in which a name is; other states are left out.",
+        ((f'{labels[row.name]},state="{row.state.value}"', 1) for row in rows),
+    )
+    yield _Family(
+        "sinetti_certificate_needs_person",
+        "1 where a person has to do something about a name.",
+        ((labels[row.name], _is_needed(row)) for row in rows),
+    )
+    yield _Family(
+        "sinetti_certificate_deployed",
+        "1 where programs use the certificate, 0 where bringing it to them is still to be done.",
+        ((labels[row.name], int(known)) for row in rows if (known := required_actions.deployed(row)) is not None),
+    )
+    yield _Family(
+        "sinetti_agent_failures",
+        "Tries of the agent that failed, since the last that did not.",
+        ((labels[row.name], 0 if row.seen.memory is None else row.seen.memory.failures) for row in rows),
+    )
+    states = [row.state for row in rows]
+    yield _Family(
+        "sinetti_store_names",
+        "How many names of the store are in a state.",
+        ((f'state="{state.value}"', states.count(state)) for state in NameState if state is not NameState.NOT_ENROLLED),
+    )
+    yield _readable(is_readable=True)
+    yield _written_at(now)
+    if last_run is not None:
+        yield _Family(
+            "sinetti_agent_last_run_seconds", "When the agent's last pass ended.", [("", last_run.timestamp())]
+        )
+
+
+def _readable(*, is_readable: bool) -> _Family:
+    told = "1 where the store could be looked at when this was written."
+    return _Family("sinetti_store_readable", told, [("", int(is_readable))])
+
+
+def _written_at(now: datetime) -> _Family:
+    return _Family("sinetti_status_time_seconds", "When this was written.", [("", now.timestamp())])
+
+
+def _is_needed(row: Row) -> int:
+    return int(required_actions.of(row) not in {Todo.WAIT, Todo.NOTHING})
+
+
+def _written(family: _Family) -> Iterator[str]:
+    yield f"# HELP {family.name} {family.told}\n# TYPE {family.name} gauge\n"
+    for labels, value in family.samples:
+        yield f"{family.name}{{{labels}}} {value:.0f}\n" if labels else f"{family.name} {value:.0f}\n"
+
+
+def _labels(**values: str) -> str:
+    return ",".join(f'{name}="{value.translate(_ESCAPES)}"' for name, value in values.items())

@@ -1,0 +1,372 @@
+"""What the holder's client does: enrol, retrieve, renew. One name at a time, under its lock."""
+
+import hashlib
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Protocol
+
+from sinetti.client import renewal_window
+from sinetti.client.messages import error_reasons, messages, words
+from sinetti.client.messages.messages import say
+from sinetti.client.renewal_window import Phase
+from sinetti.client.requests import exchange
+from sinetti.client.requests.exchange import Errand, Run
+from sinetti.client.results import ExitCode, Outcome, Result, UsageError
+from sinetti.client.store import (
+    document_signature,
+    event_log,
+    files,
+    generations,
+    journal,
+    key_storage,
+    keys,
+    output_files,
+    settings,
+)
+from sinetti.client.store.generations import Held
+from sinetti.client.store.journal import Journal, Kind, State
+from sinetti.client.store.settings import Settings
+from sinetti.domain.requests import NewAsk, RenewAsk
+from sinetti.domain.values import Environment, Serial
+from sinetti.pki import csr
+from sinetti.pki.encoding import PrivateKey
+from sinetti.pki.signers import SignerUnavailable
+from sinetti.wire.soap import operations
+from sinetti.wire.soap.operations import Operation
+from sinetti.wire.soap.schema_types import SchemaBroken
+from sinetti.wire.xmldsig.signature import Recipe
+
+GIVEN_BY = {
+    "CustomerId": "--customer-id",
+    "CustomerName": "--customer-name",
+    "TransferId": "--transfer-id",
+    "TransferPassword": "--transfer-password-file",
+}
+"""Which option of `enrol` gives an element of the request."""
+
+
+@dataclass(frozen=True, slots=True)
+class TransferIds:
+    """The pair that an order gave: sent once, the password never kept."""
+
+    transfer_id: str
+    password: str = field(repr=False)
+
+    @property
+    def digest(self) -> str:
+        """What the journal remembers of the pair: SHA-256 of the TransferId, so that a resumed run knows it again."""
+        return hashlib.sha256(self.transfer_id.encode()).hexdigest()
+
+
+def enrol(run: Run, name: str, wanted: Settings, ids: TransferIds) -> Outcome:
+    """Spend transfer IDs for a certificate and put it in place; go on where an earlier run with them stopped.
+
+    Raises StoreError, UsageError, OSError.
+    """
+    folder = _folder_for(run, name)
+    _new_message(wanted, ids, b"values that the schema refuses are told before a key is made")
+    files.make_folder(folder)
+    with files.locked(folder):
+        known = generations.notes(folder)
+        present = generations.live(folder)
+        if present is not None:
+            kept = _same_holder(name, folder, wanted)
+            wanted = replace(wanted, files=wanted.files.encrypted_as(kept.files))
+            if (known.transfer, known.serial) == (ids.digest, present.serial) and not _open_with(folder, ids):
+                return _done_before(name, present)
+        errand, held = _open_enrolment(Errand(run, name, wanted, Kind.ENROL), ids)
+        if held.fetchable:
+            earlier = _finish_earlier(errand, held, ids)
+            if held.state not in journal.OPEN_QUESTION or earlier.exit_code is ExitCode.DONE:
+                return earlier
+        message = _new_message(wanted, ids, files.read(held.folder / journal.REQUEST))
+        sent = exchange.send(errand, held, Operation.NEW, message)
+        return sent if isinstance(sent, Outcome) else exchange.collect(errand, sent)
+
+
+def retrieve(run: Run, name: str) -> Outcome:
+    """Fetch what was accepted before; sends no request. Raises StoreError, UsageError, OSError."""
+    folder = _existing(run, name)
+    with files.locked(folder):
+        generations.notes(folder)  # damage is told before anything is fetched
+        generations.live(folder)
+        waiting: Outcome | None = None
+        for kind in Kind:
+            held = journal.load(journal.folder_of(folder, kind))
+            if held is None or held.state is State.REFUSED:
+                continue
+            errand = _errand(run, name, kind)
+            if held.fetchable:
+                return exchange.collect(errand, held)
+            waiting = _to_be_sent(name, kind, held)
+        return waiting or Outcome(name, Result.NOT_DUE, ExitCode.DONE, (say(messages.NOTHING_TO_FETCH, name=name),))
+
+
+def renew(run: Run, name: str, *, force: bool, among_all: bool = False, only: Serial | None = None) -> Outcome:
+    """Renew a name's certificate with a new key if its time has come, or go on where an earlier run stopped.
+
+    Before `renew_from` nobody is called unless forced. `among_all`: a name that has only an open enrolment, which
+    `enrol` alone can take up, is nothing to renew. `only`: the certificate that is meant; where somebody has put
+    another in its place meanwhile, that one is not due. Raises StoreError, UsageError, OSError.
+    """
+    folder = _existing(run, name)
+    with files.locked(folder):
+        generations.notes(folder)  # damage is told before anything leaves
+        present = generations.live(folder)
+        if present is None:
+            return _first_enrol(run, name, among_all=among_all)
+        if only is not None and present.serial != only:
+            return _not_due(name, present)
+        errand = _errand(run, name, Kind.RENEW)
+        held = _open_renewal(folder, present)
+        if held is not None and held.fetchable:
+            earlier = exchange.collect(errand, held)
+            if held.state not in journal.OPEN_QUESTION or earlier.exit_code is ExitCode.DONE:
+                return earlier
+        asked_before = held is not None and held.state in journal.OPEN_QUESTION | journal.UNDER_WAY
+        if renewal_window.phase(present.span, run.now) is Phase.VALID and not force and not asked_before:
+            revoked = generations.notes(folder).revoked == present.serial
+            return _never(name, present) if revoked else _not_due(name, present)
+        if held is None:
+            held = _begin_renewal(errand, present)
+        sent = exchange.send(errand, held, Operation.RENEW, files.read(held.folder / journal.MESSAGE))
+        return sent if isinstance(sent, Outcome) else exchange.collect(errand, sent)
+
+
+class Watch(Protocol):
+    """Who is told how far many names have come."""
+
+    def begin(self, total: int) -> None:
+        """Hear how many there are."""
+
+    def advance(self, name: str) -> None:
+        """Hear that one more is done."""
+
+
+def each(
+    run: Run, wanted: str | None, act: Callable[[str], Outcome], watch: Watch | None = None
+) -> tuple[Outcome, ...]:
+    """Do it for one name, or for every name of the store: trouble with one stops no other. Raises UsageError.
+
+    What became of it is written into the name's log.
+    """
+    if wanted is not None:
+        return (_noted(run, _guarded(wanted, act)),)
+    try:
+        found = files.names(run.store)
+    except (FileNotFoundError, NotADirectoryError) as bad:
+        raise UsageError(say(messages.NO_STORE, store=str(run.store))) from bad
+    except OSError as bad:
+        told = say(messages.STORE_UNUSABLE, path=str(bad.filename or run.store), why=error_reasons.of(bad))
+        raise files.StoreError(told) from bad
+    if watch is not None:
+        watch.begin(len(found))
+    outcomes = []
+    for name in found:
+        outcomes.append(_noted(run, one_of_all(name, act)))
+        if watch is not None:
+            watch.advance(name)
+    return tuple(outcomes)
+
+
+def _noted(run: Run, outcome: Outcome) -> Outcome:
+    event_log.note_outcome(run.store / outcome.name, run.moment, outcome, run.language)
+    return outcome
+
+
+def in_production(store: Path, name: str) -> bool:
+    """Tell whether a name belongs to PRODUCTION; one whose settings cannot be read does not: its damage is told."""
+    try:
+        return settings.load(store / name).environment is Environment.PRODUCTION
+    except files.StoreError:
+        return False
+
+
+def one_of_all(name: str, act: Callable[[str], Outcome]) -> Outcome:
+    """Do it for one name among many: whatever is wrong with it becomes its outcome, which nobody has noted yet."""
+    try:
+        return _guarded(name, act)
+    except UsageError as nothing:  # a name that cannot be meant alone is no fault among all
+        return Outcome(name, Result.NOT_DUE, ExitCode.DONE, (nothing.message,))
+    except Exception as bad:  # noqa: BLE001 - whatever is wrong with one name, the others have their turn
+        told = say(messages.OUR_FAULT, why=f"{type(bad).__name__}: {bad}")
+        return Outcome(name, Result.FAILED, ExitCode.FAULT, (told,))
+
+
+def _guarded(name: str, act: Callable[[str], Outcome]) -> Outcome:
+    try:
+        return act(name)
+    except files.StoreError as bad:
+        return Outcome(name, Result.FAILED, ExitCode.STORE, (bad.message,))
+    except SignerUnavailable as bad:
+        told = say(words.TOKEN_UNUSABLE, name=name, why=error_reasons.of(str(bad)))
+        return Outcome(name, Result.FAILED, ExitCode.STORE, (told,))
+    except OSError as bad:
+        told = say(messages.STORE_UNUSABLE, path=str(bad.filename or name), why=error_reasons.of(bad))
+        return Outcome(name, Result.FAILED, ExitCode.STORE, (told,))
+
+
+def _new_message(wanted: Settings, ids: TransferIds, request: bytes) -> bytes:
+    ask = NewAsk(
+        environment=wanted.environment,
+        customer_id=wanted.customer_id,
+        customer_name=wanted.customer_name,
+        transfer_id=ids.transfer_id,
+        transfer_password=ids.password,
+        request=request,
+    )
+    try:
+        return operations.render_new(ask)
+    except SchemaBroken as bad:
+        raise UsageError(say(messages.BAD_OPTION, option=GIVEN_BY.get(bad.element, bad.element))) from bad
+    except ValueError as bad:
+        raise UsageError(say(messages.BAD_SETTING, why=error_reasons.of(bad))) from bad
+
+
+def _open_enrolment(errand: Errand, ids: TransferIds) -> tuple[Errand, Journal]:
+    where = journal.folder_of(errand.folder, Kind.ENROL)
+    held = journal.load(where)
+    if held is not None and held.transfer != ids.digest and held.state not in {State.ACCEPTED, State.COLLECTED}:
+        _set_aside(errand.run, held)
+        held = None
+    if held is None and (before := journal.set_aside_before(errand.folder, Kind.ENROL, ids.digest)) is not None:
+        held = journal.take_up(before, Kind.ENROL)
+    if held is not None:
+        begun = settings.load(where)  # a damaged file is told, never written over
+        if begun.key is not errand.settings.key:
+            errand.run.tell(say(messages.KEY_MADE_BEFORE, made=begun.key.value, wanted=errand.settings.key.value))
+        looks = errand.settings.files.going_on(begun.files)
+        errand = replace(errand, settings=replace(errand.settings, key=begun.key, files=looks))
+        settings.store(where, errand.settings)
+        return errand, held
+    if not files.exists(files.live_of(errand.folder)):
+        if files.exists(errand.folder / settings.FILE):
+            settings.load(errand.folder)
+        settings.store(errand.folder, errand.settings)
+    key, kept_key = _new_key(errand)
+    request = csr.build_request(key, errand.settings.customer_id, errand.settings.customer_name)
+    contents = {journal.REQUEST: request, settings.FILE: settings.dump(errand.settings).encode()}
+    about = Journal(where, State.PREPARED, keys.key_id(key), transfer=ids.digest)
+    held = journal.begin(where, kept_key, contents, about)
+    errand.run.step("prepared")
+    return errand, held
+
+
+def _new_key(errand: Errand) -> tuple[PrivateKey, bytes]:
+    wanted = errand.settings.files
+    output_files.check(errand.name, wanted)  # what cannot be kept as wanted is told before anything is asked for
+    return key_storage.make(errand.folder, errand.settings.key, wanted, errand.run.tell)
+
+
+def _open_with(folder: Path, ids: TransferIds) -> bool:
+    held = journal.load(journal.folder_of(folder, Kind.ENROL))
+    return held is not None and held.transfer == ids.digest
+
+
+def _set_aside(run: Run, held: Journal) -> None:
+    # A key whose request has left is kept, whatever was answered: a certificate for it may turn up.
+    if not held.sends:
+        journal.close(held)
+        return
+    unknown, folder = held.state is not State.REFUSED, journal.abandon(held)
+    if unknown:
+        run.tell(say(messages.SET_ASIDE, folder=str(folder)))
+
+
+def _open_renewal(folder: Path, present: Held) -> Journal | None:
+    held = journal.load(journal.folder_of(folder, Kind.RENEW))
+    if held is None or held.signer == present.serial or keys.is_for(present.certificate, held.key_id):
+        return held
+    # It was asked for with a certificate that has been replaced since: its signature is of no use now.
+    if held.sends:
+        journal.abandon(held)
+    else:
+        journal.close(held)
+    return None
+
+
+def _begin_renewal(errand: Errand, present: Held) -> Journal:
+    kept = errand.settings
+    key, kept_key = _new_key(errand)
+    request = csr.build_request(key, kept.customer_id, kept.customer_name)
+    seal = document_signature.seal_of(present)
+    ask = RenewAsk(kept.environment, kept.customer_id, kept.customer_name, request, seal.certificate)
+    message = operations.render_renew(ask, seal, Recipe.EXCLUSIVE)
+    where = journal.folder_of(errand.folder, Kind.RENEW)
+    about = Journal(where, State.PREPARED, keys.key_id(key), signer=present.serial)
+    held = journal.begin(where, kept_key, {journal.REQUEST: request, journal.MESSAGE: message}, about)
+    errand.run.step("prepared")
+    return held
+
+
+def _finish_earlier(errand: Errand, held: Journal, ids: TransferIds) -> Outcome:
+    if held.transfer != ids.digest:
+        errand.run.tell(say(messages.EARLIER_FIRST))
+    earlier = settings.load(held.folder)
+    return exchange.collect(Errand(errand.run, errand.name, earlier, Kind.ENROL), held)
+
+
+def _first_enrol(run: Run, name: str, *, among_all: bool) -> Outcome:
+    folder = run.store / name
+    held = journal.load(journal.folder_of(folder, Kind.ENROL))
+    if held is not None and held.fetchable:
+        return exchange.collect(_errand(run, name, Kind.ENROL), held)
+    if among_all:
+        word = messages.ONLY_ASKED_FOR if journal.dispensable(folder) else messages.ONLY_OPEN
+        told = say(word, name=name, folder=str(folder))
+        return Outcome(name, Result.NOT_DUE, ExitCode.DONE, (told,), () if held is None else held.codes)
+    if held is None or held.state is State.REFUSED:
+        raise UsageError(say(messages.NOT_ENROLLED, name=name))
+    return _to_be_sent(name, Kind.ENROL, held)
+
+
+def _to_be_sent(name: str, kind: Kind, held: Journal) -> Outcome:
+    told = say(messages.SEND_FIRST, name=name, command=kind.value)
+    if held.state in journal.OPEN_QUESTION:
+        return Outcome(name, Result.UNCERTAIN, ExitCode.UNCERTAIN, (told,), held.codes)
+    return Outcome(name, Result.PENDING, ExitCode.AGAIN, (told,), held.codes)
+
+
+def _errand(run: Run, name: str, kind: Kind) -> Errand:
+    folder = run.store / name
+    where = journal.folder_of(folder, kind) if kind is Kind.ENROL else folder
+    return Errand(run, name, settings.load(where), kind)
+
+
+def _not_due(name: str, present: Held) -> Outcome:
+    until = present.span.not_after
+    told = say(messages.NOT_DUE, name=name, at=renewal_window.renew_from(present.span), until=until)
+    return Outcome(name, Result.NOT_DUE, ExitCode.DONE, (told,))
+
+
+def _never(name: str, present: Held) -> Outcome:
+    """Say that a revoked certificate will not be renewed when its time comes, either: nobody is called."""
+    told = say(messages.ORDER_REPLACEMENT, name=name, serial=present.serial, why=say(messages.NEVER_REVOKED))
+    return Outcome(name, Result.NOT_DUE, ExitCode.REFUSED, (told,))
+
+
+def _done_before(name: str, present: Held) -> Outcome:
+    told = say(messages.DONE_BEFORE, name=name, serial=present.serial, until=present.span.not_after)
+    return Outcome(name, Result.ENROLLED, ExitCode.DONE, (told,))
+
+
+def _same_holder(name: str, folder: Path, wanted: Settings) -> Settings:
+    kept = settings.load(folder)
+    if (kept.environment, kept.customer_id) != (wanted.environment, wanted.customer_id):
+        world = kept.environment.value
+        raise UsageError(say(messages.OTHER_HOLDER, name=name, customer_id=kept.customer_id, environment=world))
+    return kept
+
+
+def _folder_for(run: Run, name: str) -> Path:
+    if not files.is_name(name):
+        raise UsageError(say(messages.BAD_NAME, name=name))
+    return run.store / name
+
+
+def _existing(run: Run, name: str) -> Path:
+    folder = _folder_for(run, name)
+    if not files.is_kept(folder):
+        raise UsageError(say(messages.UNKNOWN_NAME, name=name, store=str(run.store)))
+    return folder

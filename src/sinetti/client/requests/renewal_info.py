@@ -1,0 +1,114 @@
+"""The renewal hint: when a service would like a certificate to be renewed (RFC 9773, 4), asked of where it is served.
+
+What answers has signed nothing (RFC 9773, 7): TLS alone speaks for it. So a hint can only move the moment at which the
+service is asked, which decides by itself; whoever lies about "now" brings about one refused request a day, and whoever
+lies about "later" is not heard near the end (agent/timing.py). A service without hints is no fault.
+"""
+
+import json
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
+from enum import Enum
+
+from cryptography import x509
+
+from sinetti.client.agent.schedule import Hint
+from sinetti.client.messages.messages import plain
+from sinetti.client.requests import transport
+from sinetti.client.requests.transport import Answer, Outgoing, Trouble, TroubleKind
+from sinetti.client.store.settings import Settings
+from sinetti.domain.values import Language
+from sinetti.pki.ari_id import renewal_id
+
+DOOR = "/api/v1/renewal-info/"
+
+SHORTEST, LONGEST = timedelta(minutes=1), timedelta(days=1)
+"""What a Retry-After may come to (RFC 9773, 4.3.2)."""
+
+AS_A_RULE = timedelta(hours=6)
+"""Where a hint says nothing about when to ask again (RFC 9773, 4.3.2 recommends it)."""
+
+IN_AN_HOUR = timedelta(hours=1)
+"""Where nobody answers."""
+
+_OK, _FAULT, _NOT_IMPLEMENTED = 200, 500, 501
+_PROBLEM = "application/problem+json"
+_LONGEST_WORDS = 500
+
+
+class Silence(Enum):
+    """Why there is no hint."""
+
+    NOT_FOR_THIS = "the service has none for this certificate, or says nothing that can be used"
+    NO_DOOR = "the service knows no hints at all"
+    NOT_REACHED = "nobody answered"
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """What came of asking: a hint or silence, and how long not to ask again."""
+
+    said: Hint | Silence
+    rest: timedelta
+
+
+def origin(service: str) -> str:
+    """Give the part of a service's address that hints share with it: scheme, host and port."""
+    return service.split("/", 3)[0] + "//" + service.split("/", 3)[2]
+
+
+def ask(kept: Settings, certificate: x509.Certificate, language: Language) -> Told:
+    """Ask a name's service for the hint about its certificate. Never raises for whatever is answered."""
+    try:
+        named = renewal_id(certificate)
+    except ValueError:  # it names no key of an issuer, or cannot be read
+        return Told(Silence.NOT_FOR_THIS, LONGEST)
+    address = replace(transport.parse_address(kept.service), path=DOOR + named)
+    try:
+        answer = transport.exchange(Outgoing(address, {"Accept": "application/json"}, None, language, kept.tls_ca))
+    except Trouble as trouble:
+        if trouble.kind is TroubleKind.NOT_TRUSTED:  # it redirects: that is no door, and never followed
+            return Told(Silence.NO_DOOR, LONGEST)
+        return Told(Silence.NOT_REACHED, _clamped(trouble.retry_after or IN_AN_HOUR))
+    return read(answer, language)
+
+
+def read(answer: Answer, language: Language) -> Told:
+    """Make of an answer what it says. Why, it may say in sentences, as our service does, or at an address."""
+    if answer.status == _OK and answer.content_type.endswith("json"):
+        hint = _hint(answer.body, language)
+        rest = _clamped(answer.retry_after or AS_A_RULE)
+        return Told(Silence.NOT_FOR_THIS, LONGEST) if hint is None else Told(hint, rest)
+    # A door that knows hints says in a problem document (RFC 9457) that it has none for this one, or not just now.
+    if answer.content_type == _PROBLEM:
+        return Told(Silence.NOT_FOR_THIS, _clamped(answer.retry_after or LONGEST))
+    if answer.status >= _FAULT and answer.status != _NOT_IMPLEMENTED:
+        # A fault of the moment, its own or a proxy's before it: a day without hints would be long in an incident.
+        return Told(Silence.NOT_REACHED, _clamped(answer.retry_after or IN_AN_HOUR))
+    return Told(Silence.NO_DOOR, LONGEST)
+
+
+def _hint(body: bytes, language: Language) -> Hint | None:
+    try:
+        raw = json.loads(body[: transport.LIMIT])
+        start, end = (_instant(raw["suggestedWindow"][one]) for one in ("start", "end"))
+        sentences, why = raw.get("explanation"), raw.get("explanationURL")
+        if isinstance(sentences, dict):
+            why = sentences.get(language.value, why)
+    except (ValueError, KeyError, TypeError, AttributeError, OverflowError, RecursionError):
+        return None
+    if end <= start:
+        return None
+    shown = plain(why)[:_LONGEST_WORDS] if isinstance(why, str) else None
+    return Hint(start, end, shown or None)
+
+
+def _instant(text: str) -> datetime:
+    at = datetime.fromisoformat(text)
+    if at.tzinfo is None:
+        raise ValueError(text)
+    return at.astimezone(UTC).replace(microsecond=0)
+
+
+def _clamped(rest: timedelta) -> timedelta:
+    return min(max(rest, SHORTEST), LONGEST)

@@ -1,0 +1,224 @@
+"""Revoke a certificate by its own key: POST /api/v1/revocations at the service that issued it.
+
+The answer is not signed: TLS alone says that it is the service's. It is written down all the same, since it can only
+say that the certificate is of no use any more; and asking again has the same answer.
+"""
+
+import json
+from dataclasses import dataclass, replace
+from datetime import datetime
+from enum import StrEnum
+from pathlib import Path
+
+from sinetti.client.messages import messages
+from sinetti.client.messages.messages import Message, say
+from sinetti.client.requests import transport
+from sinetti.client.requests.exchange import Run
+from sinetti.client.requests.transport import Address, Answer, Outgoing, Trouble, TroubleKind
+from sinetti.client.results import ExitCode, UsageError
+from sinetti.client.store import event_log, files, generations
+from sinetti.client.store import settings as store_settings
+from sinetti.client.store.event_log import Event
+from sinetti.client.store.generations import Held
+from sinetti.client.store.settings import Settings
+from sinetti.domain.certificates.revocation import RevocationReason, Revoker, may_give
+from sinetti.domain.values import Language, Serial
+from sinetti.i18n.translate import mark
+from sinetti.wire.http_signatures import certificate_keys
+from sinetti.wire.json_api import revocations
+
+REASONS = tuple(reason for reason in RevocationReason if may_give(Revoker.HOLDER, reason))
+"""Those that a holder may give."""
+
+WHAT_STOPS = mark(
+    "{name}: the certificate {serial} of {customer_id} is revoked for good, in {environment} at {service}. Every "
+    "service refuses it from then on, also where programs use it that are not on this computer; it can be renewed no "
+    "more. To go on, order a replacement."
+)
+RENEWALS_TOO = mark(
+    "With keyCompromise the certificates that were renewed from it are revoked as well, since whoever has the key "
+    "could have renewed it."
+)
+REVOKED = mark(
+    "{name}: the certificate {serial} was revoked {at}. Order a replacement, then run “sinetti enrol {name}”."
+)
+REVOKED_BEFORE = mark("{name}: the certificate {serial} is revoked already. Nothing was sent.")
+REVOKED_OTHERWISE = mark("{name}: the certificate {serial} was revoked before, for another reason. It stays revoked.")
+NO_SUCH_DOOR = mark(
+    "This service takes no revocations from programs. Revoke the certificate in the e-service (Settings > Technical "
+    "interface and certificates), at any hour; or ask the service's support to revoke the certificate {serial} of "
+    "{customer_id}."
+)
+NOT_REVOKED = mark("Nothing was revoked.")
+MAY_BE_REVOKED = mark("Run the same command again: if it is revoked already, the service says so.")
+ANSWER_OF_NO_USE = mark("What the service answered is no answer to a revocation (HTTP status {status}).")
+
+_OK, _NOT_FOUND, _NOT_ALLOWED, _CONFLICT, _NOT_IMPLEMENTED = 200, 404, 405, 409, 501
+_NO_DOOR = frozenset({_NOT_FOUND, _NOT_ALLOWED, 410, _NOT_IMPLEMENTED})
+_REFUSING = range(400, 500)
+_PROBLEM = "application/problem+json"
+_ALREADY = "already"
+_LONGEST = 1000
+
+
+class RevocationResult(StrEnum):
+    """What became of it; the values stand in JSON."""
+
+    REVOKED = "revoked"
+    REVOKED_BEFORE = "revoked-before"
+    REFUSED = "refused"
+    FAILED = "failed"
+
+
+@dataclass(frozen=True, slots=True)
+class Ended:
+    """How it ended. `reason` is the service's word for a refusal; `revoked_at` is UTC, None where nobody said it."""
+
+    result: RevocationResult
+    exit_code: ExitCode
+    serial: Serial
+    told: tuple[Message, ...]
+    revoked_at: datetime | None = None
+    reason: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class _Errand:
+    run: Run
+    name: str
+    settings: Settings
+    held: Held
+    reason: RevocationReason
+
+
+def what_stops(run: Run, name: str, reason: RevocationReason) -> tuple[Message, ...]:
+    """Say what a revocation would stop. Raises UsageError where there is nothing to revoke, StoreDamaged."""
+    errand = _errand(run, name, reason)
+    kept = errand.settings
+    told = say(
+        WHAT_STOPS,
+        name=name,
+        serial=errand.held.serial,
+        customer_id=kept.customer_id,
+        environment=kept.environment.value,
+        service=kept.service,
+    )
+    return (told, say(RENEWALS_TOO)) if reason is RevocationReason.KEY_COMPROMISE else (told,)
+
+
+def revoke(run: Run, name: str, reason: RevocationReason, created: datetime) -> Ended:
+    """Have the certificate in use revoked. `created`: the true time, which the signature bears.
+
+    Raises UsageError where there is nothing to revoke, StoreError, OSError.
+    """
+    with files.locked(_folder(run, name)):
+        errand = _errand(run, name, reason)
+        if _is_known(errand):
+            told = say(REVOKED_BEFORE, name=name, serial=errand.held.serial)
+            return Ended(RevocationResult.REVOKED_BEFORE, ExitCode.DONE, errand.held.serial, (told,))
+        try:
+            answer = transport.exchange(_outgoing(errand, created))
+        except Trouble as trouble:
+            return _not_answered(errand, trouble)
+        return _judged(errand, answer)
+
+
+def is_revoked(run: Run, name: str) -> bool:
+    """Whether the service has said before that the certificate in use is revoked. Raises as `what_stops` does."""
+    return _is_known(_errand(run, name, RevocationReason.UNSPECIFIED))
+
+
+def _is_known(errand: _Errand) -> bool:
+    return generations.notes(errand.run.store / errand.name).revoked == errand.held.serial
+
+
+def _folder(run: Run, name: str) -> Path:
+    folder = run.store / name
+    if not files.is_name(name) or not files.is_kept(folder):
+        raise UsageError(say(messages.UNKNOWN_NAME, name=name, store=str(run.store)))
+    return folder
+
+
+def _errand(run: Run, name: str, reason: RevocationReason) -> _Errand:
+    folder = _folder(run, name)
+    held = generations.live(folder)
+    if held is None:
+        raise UsageError(say(messages.NOT_ENROLLED, name=name))
+    return _Errand(run, name, store_settings.load(folder), held, reason)
+
+
+def _outgoing(errand: _Errand, created: datetime) -> Outgoing:
+    there = transport.parse_address(errand.settings.service)
+    address = Address(there.secure, there.host, there.port, revocations.PATH)
+    signer = certificate_keys.signer_of(errand.held.key)
+    call = revocations.sign_revocation(errand.held.certificate, errand.reason, signer, created)
+    return Outgoing(address, call.headers, call.body, errand.run.language, errand.settings.tls_ca)
+
+
+def _not_answered(errand: _Errand, trouble: Trouble) -> Ended:
+    sure = trouble.kind is TroubleKind.NOT_REACHED
+    told = (trouble.message, say(messages.RUN_AGAIN_NOTHING_SENT if sure else MAY_BE_REVOKED))
+    return Ended(RevocationResult.FAILED, ExitCode.AGAIN, errand.held.serial, told)
+
+
+def _judged(errand: _Errand, answer: Answer) -> Ended:
+    serial = errand.held.serial
+    if answer.status == _OK:
+        return _done(errand, answer)
+    problem = _problem(answer)
+    word = _text(problem.get("reason"))
+    if answer.status == _CONFLICT and word == _ALREADY:
+        _remember(errand)
+        told = say(REVOKED_OTHERWISE, name=errand.name, serial=serial)
+        return Ended(RevocationResult.REVOKED_BEFORE, ExitCode.DONE, serial, (told,), None, word)
+    if answer.status in _NO_DOOR and not word:
+        told = say(NO_SUCH_DOOR, serial=serial, customer_id=errand.settings.customer_id)
+        return Ended(RevocationResult.REFUSED, ExitCode.REFUSED, serial, (told, say(NOT_REVOKED)))
+    if answer.status in _REFUSING and word:
+        said = say(messages.SERVICE_SAID, code=word, text=_words(problem, errand.run.language))
+        return Ended(RevocationResult.REFUSED, ExitCode.REFUSED, serial, (said, say(NOT_REVOKED)), None, word)
+    return _no_answer(errand, answer)
+
+
+def _done(errand: _Errand, answer: Answer) -> Ended:
+    try:
+        revoked = revocations.parse_revoked(answer.body)
+    except revocations.NoRevocation:
+        return _no_answer(errand, answer)
+    if revoked.serial != errand.held.serial:
+        return _no_answer(errand, answer)
+    _remember(errand)
+    told = say(REVOKED, name=errand.name, serial=revoked.serial, at=revoked.revoked_at)
+    return Ended(RevocationResult.REVOKED, ExitCode.DONE, revoked.serial, (told,), revoked.revoked_at)
+
+
+def _no_answer(errand: _Errand, answer: Answer) -> Ended:
+    told = (say(ANSWER_OF_NO_USE, status=answer.status), say(MAY_BE_REVOKED))
+    return Ended(RevocationResult.FAILED, ExitCode.AGAIN, errand.held.serial, told)
+
+
+def _remember(errand: _Errand) -> None:
+    folder, serial = errand.run.store / errand.name, errand.held.serial
+    generations.remember(folder, replace(generations.notes(folder), revoked=serial))
+    event_log.note(folder, errand.run.now, Event.REVOKED, serial=serial, reason=errand.reason.value)
+
+
+def _problem(answer: Answer) -> dict[str, object]:
+    """Read a problem document (RFC 9457); empty for anything else."""
+    if answer.content_type != _PROBLEM or len(answer.body) > transport.LIMIT:
+        return {}
+    try:
+        value = json.loads(answer.body)
+    except (ValueError, RecursionError):
+        return {}
+    return value if isinstance(value, dict) else {}
+
+
+def _words(problem: dict[str, object], language: Language) -> str:
+    texts = problem.get("text")
+    known = _text(texts.get(language.value)) if isinstance(texts, dict) else ""
+    return known or _text(problem.get("detail")) or "–"
+
+
+def _text(value: object) -> str:
+    return messages.plain(value)[:_LONGEST] if isinstance(value, str) else ""

@@ -1,0 +1,1 @@
+"""The store: files, generations, keys, journal, settings, snapshots, state, event log."""

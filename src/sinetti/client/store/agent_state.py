@@ -1,0 +1,104 @@
+"""What the agent and its deploying remember of a name: `agent.json` and `deploy.json`, read so that nothing breaks.
+
+Neither decides what a certificate is. A file that is missing, cut short or of another shape is as good as an empty one:
+the agent writes it anew at its next pass.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+
+from sinetti.client import decoder
+from sinetti.client.store import files
+
+AGENT = "agent.json"
+DEPLOY = "deploy.json"
+
+
+@dataclass(frozen=True, slots=True)
+class Hint:
+    """When the service would like to be asked (RFC 9773, 4.2): from `start` to `end`, UTC."""
+
+    start: datetime
+    end: datetime
+    explanation: str | None = None
+    ask_again: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Memory:
+    """What a pass of the agent leaves for the next. `told`: the serial whose replacement was called for."""
+
+    failures: int = 0
+    next_try: datetime | None = None
+    codes: tuple[str, ...] = ()
+    told: str | None = None
+    hint: Hint | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Deployment:
+    """How far bringing into use has come. `serial` is the one that programs use; None: none was brought to them yet."""
+
+    serial: str | None = None
+    tries: int = 0
+    next_try: datetime | None = None
+
+
+def agent(folder: Path | str, serial: str | None) -> Memory | None:
+    """Give what the agent remembers of a name whose certificate in use has this serial.
+
+    None where it remembers nothing that can be read, or remembers it of another certificate.
+    """
+    raw = _read(folder, AGENT)
+    if raw is None or ("serial" in raw and raw["serial"] != serial):
+        return None
+    codes = raw.get("codes")
+    return Memory(
+        failures=_count(raw.get("failures")),
+        next_try=_instant(raw.get("next_try")),
+        codes=tuple(one for one in codes if isinstance(one, str)) if isinstance(codes, list) else (),
+        told=_text(raw.get("told")),
+        hint=_hint(raw.get("hint")),
+    )
+
+
+def deployment(folder: Path | str) -> Deployment | None:
+    """Give how far bringing into use has come; None where there is nothing that can be read."""
+    raw = _read(folder, DEPLOY)
+    if raw is None:
+        return None
+    return Deployment(_text(raw.get("serial")), _count(raw.get("tries")), _instant(raw.get("next")))
+
+
+def _read(folder: Path | str, name: str) -> Mapping[str, object] | None:
+    try:
+        raw = decoder.json_of(files.octets_of(Path(folder, name)))
+    except (OSError, ValueError):
+        return None
+    return raw if isinstance(raw, dict) else None
+
+
+def _hint(raw: object) -> Hint | None:
+    if not isinstance(raw, dict):
+        return None
+    start, end = _instant(raw.get("start")), _instant(raw.get("end"))
+    if start is None or end is None:
+        return None
+    return Hint(start, end, _text(raw.get("explanation")), _instant(raw.get("ask_again")))
+
+
+def _instant(raw: object) -> datetime | None:
+    try:
+        return decoder.instant_of(raw)
+    except ValueError:
+        return None
+
+
+def _text(raw: object) -> str | None:
+    return raw if isinstance(raw, str) and raw else None
+
+
+def _count(raw: object) -> int:
+    return raw if isinstance(raw, int) and raw > 0 else 0

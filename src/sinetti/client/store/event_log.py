@@ -1,0 +1,145 @@
+"""What happened to a name: `log.jsonl` in its folder, one event a line, appended and never changed.
+
+A line that an interrupted run left unfinished is passed over by whoever reads. Nothing is decided by the log: the
+journal (journal.py) is what a run goes on from; this is what a person reads (`sinetti log NAME`).
+"""
+
+import contextlib
+import json
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from enum import StrEnum
+from pathlib import Path
+
+from sinetti.client import decoder
+from sinetti.client.messages import messages
+from sinetti.client.messages.messages import Value
+from sinetti.client.results import ExitCode, Outcome, Result
+from sinetti.client.store import files
+from sinetti.domain.values import Language
+
+FILE = "log.jsonl"
+BEFORE = "log.1.jsonl"
+"""The part that was full."""
+
+LARGEST = 1024 * 1024
+"""Octets after which a new part begins; one full part is kept."""
+
+
+class Event(StrEnum):
+    """What can happen to a name; the values stand in the file."""
+
+    ADOPTED = "adopted"
+    ENROLLED = "enrolled"
+    RENEWED = "renewed"
+    REFUSED = "refused"
+    UNCERTAIN = "uncertain"
+    PENDING = "pending"
+    FAILED = "failed"
+    HOOK = "hook"
+    DEPLOYED = "deployed"
+    DEPLOY_FAILED = "deploy-failed"
+    HINT = "hint"
+    REPLACEMENT_NEEDED = "replacement-needed"
+    REVOKED = "revoked"
+    EXPORTED = "exported"
+    REPAIRED = "repaired"
+    SETTINGS_CHANGED = "settings-changed"
+
+
+OUTCOMES = {
+    Result.ENROLLED: Event.ENROLLED,
+    Result.RENEWED: Event.RENEWED,
+    Result.REFUSED: Event.REFUSED,
+    Result.UNCERTAIN: Event.UNCERTAIN,
+    Result.PENDING: Event.PENDING,
+    Result.FAILED: Event.FAILED,
+}
+"""Which event an outcome is; where nothing was due, nothing has happened."""
+
+_UNWRITTEN = frozenset({ExitCode.STORE, ExitCode.USAGE})
+
+
+@dataclass(frozen=True, slots=True)
+class Happening:
+    """One event: `at` UTC, whole seconds; `facts` are short texts such as a serial, codes, an exit code."""
+
+    at: datetime
+    event: Event
+    facts: dict[str, str]
+
+
+def note(name_folder: Path, at: datetime, event: Event, **facts: str) -> None:
+    """Append an event, durably; a full part is put aside first. Raises OSError."""
+    path = name_folder / FILE
+    with contextlib.suppress(FileNotFoundError):
+        if path.stat().st_size > LARGEST:
+            path.replace(name_folder / BEFORE)
+    line = json.dumps({"at": instant(at), "event": event.value, **facts}, ensure_ascii=False)
+    handle = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT | files.NO_LINK | files.NO_WAIT, 0o600)
+    try:
+        # A line of before that was cut short must not take this one with it.
+        start = b"" if _ends_whole(path) else b"\n"
+        # What is no UTF-8 in a file's name comes as a surrogate, which JSON has as an escape.
+        os.write(handle, start + line.encode(errors="backslashreplace") + b"\n")
+        files.SYSTEM.sync_file(handle)
+    finally:
+        os.close(handle)
+
+
+def note_outcome(name_folder: Path, at: datetime, outcome: Outcome, language: Language = Language.EN) -> None:
+    """Append what became of enrolling, renewing or retrieving; nothing where nothing was done or asked.
+
+    `why` is what the person was told, in their language. Where the store is damaged or locked nothing is written into
+    it; and a log that cannot be written keeps nobody from what they were doing.
+    """
+    event = OUTCOMES.get(outcome.result)
+    first = outcome.messages[0] if outcome.messages else None
+    if event is None or outcome.exit_code in _UNWRITTEN or (first is not None and first.text == messages.DONE_BEFORE):
+        return
+    facts: dict[str, str] = {}
+    if first is not None and event in {Event.ENROLLED, Event.RENEWED}:
+        facts |= {name: _fact(first.values[name]) for name in ("serial", "until") if name in first.values}
+    elif first is not None:
+        facts["why"] = messages.render(first, language)
+    if outcome.codes:
+        facts["codes"] = ", ".join(map(messages.plain, outcome.codes))
+    with contextlib.suppress(OSError):
+        note(name_folder, at, event, **facts)
+
+
+def read(name_folder: Path) -> Iterator[Happening]:
+    """Give what happened, oldest first; lines that are none are passed over. OSError for a file without rights."""
+    for part in (BEFORE, FILE):
+        try:
+            octets = files.octets_of(name_folder / part)
+        except FileNotFoundError:
+            continue
+        for line in octets.splitlines():
+            with contextlib.suppress(ValueError, KeyError, TypeError, AttributeError):
+                yield _happening(line)
+
+
+def _happening(line: bytes) -> Happening:
+    raw = decoder.json_of(line)
+    at, event = decoder.instant_of(raw.pop("at")), Event(raw.pop("event"))
+    return Happening(at, event, {str(name): str(value) for name, value in raw.items()})
+
+
+def _ends_whole(path: Path) -> bool:
+    with path.open("rb") as file:
+        if file.seek(0, os.SEEK_END) == 0:
+            return True
+        file.seek(-1, os.SEEK_END)
+        return file.read(1) == b"\n"
+
+
+def _fact(value: Value) -> str:
+    return instant(value) if isinstance(value, datetime) else str(value)
+
+
+def instant(at: datetime) -> str:
+    """Write an instant as RFC 3339, UTC, whole seconds."""
+    return at.astimezone(UTC).replace(microsecond=0, tzinfo=None).isoformat() + "Z"

@@ -1,0 +1,163 @@
+"""How a private key is kept: `key.pem`, in clear or encrypted, or `key.uri` where it is in a token and stays there.
+
+Which of them lies in a folder decides how it is read; the settings of the name decide how the next one is kept.
+Passwords are read from their files when they are needed, and kept nowhere else.
+"""
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+from cryptography import x509
+
+from sinetti.client.messages import error_reasons, messages, words
+from sinetti.client.messages.messages import Message, say
+from sinetti.client.model import FilesWanted
+from sinetti.client.store import files, keys, settings, token_keys
+from sinetti.domain.values import KeyId, KeyType
+from sinetti.infra import file_permissions
+from sinetti.infra.file_permissions import RightsError
+from sinetti.pki import encoding, pkcs12
+from sinetti.pki.encoding import PrivateKey
+from sinetti.pki.signers import pkcs11_uri
+
+KEY, URI = "key.pem", "key.uri"
+
+_ENCRYPTED = b"-----BEGIN ENCRYPTED PRIVATE KEY-----"
+
+
+def file_of(octets: bytes) -> str:
+    """Tell in which file a key lies that is kept as these octets."""
+    return URI if octets.startswith(pkcs11_uri.SCHEME) else KEY
+
+
+def path_of(folder: Path) -> Path:
+    """Give the file in which a generation or journal has its key."""
+    uri = folder / URI
+    return uri if files.exists(uri) else folder / KEY
+
+
+def make(
+    name_folder: Path, kind: KeyType, wanted: FilesWanted, tell: Callable[[Message], None]
+) -> tuple[PrivateKey, bytes]:
+    """Make a key pair as it is wanted; gives what signs, and the octets to keep.
+
+    Raises StoreError, SignerUnavailable, OSError.
+    """
+    if wanted.token is not None:
+        return token_keys.make(name_folder, kind, wanted.token, tell)
+    key = encoding.generate_key(kind)
+    return key, kept(key, wanted)
+
+
+def passphrase_of(wanted: FilesWanted) -> bytes | None:
+    """Give what key.pem is encrypted with; None for keys in clear. Raises StoreError."""
+    path = wanted.key_password_file
+    if path is None:
+        return None
+    found = secret(path)
+    if len(found) > encoding.LONGEST_PASSPHRASE:
+        raise files.StoreError(say(words.SECRET_TOO_LONG, path=str(path), most=encoding.LONGEST_PASSPHRASE))
+    return found
+
+
+def secret(path: Path) -> bytes:
+    """Read a password that a file holds, without the end of its line. Raises StoreError."""
+    try:
+        found = file_permissions.read_secret(path, any_owner=True).rstrip(b"\r\n")
+    except RightsError as bad:
+        raise files.StoreError(say(messages.OPEN_SECRET, path=str(path))) from bad
+    except OSError as bad:
+        raise files.StoreError(say(words.SECRET_UNREADABLE, path=str(path), why=error_reasons.of(bad))) from bad
+    if not found:
+        raise files.StoreError(say(words.SECRET_EMPTY, path=str(path)))
+    return found
+
+
+def packing(path: Path) -> bytes:
+    """Read the password of PKCS#12 files in the same way. Raises StoreError also where no such file takes it."""
+    found = secret(path)
+    if not pkcs12.is_password(found):
+        raise files.StoreError(say(words.NO_PKCS12_PASSWORD, path=str(path)))
+    return found
+
+
+def kept(key: PrivateKey, wanted: FilesWanted) -> bytes:
+    """Give a key as it is to be kept in key.pem: encrypted where a password is wanted. Raises StoreError."""
+    return encoding.dump_private_key(key, passphrase_of(wanted))
+
+
+def is_encrypted(octets: bytes) -> bool:
+    """Whether a PEM key is protected by a password."""
+    return _ENCRYPTED in octets
+
+
+def loaded(octets: bytes, wanted: FilesWanted) -> PrivateKey | None:
+    """Open a key that is kept as these octets, by the password of `wanted`; None where it is in a token.
+
+    Raises StoreError.
+    """
+    if file_of(octets) == URI:
+        return None
+    passphrase = passphrase_of(wanted) if is_encrypted(octets) else None
+    try:
+        return encoding.load_private_key(octets, passphrase)
+    except ValueError as bad:
+        raise files.damaged(wanted.key_password_file or Path(KEY), bad) from bad
+
+
+def open_key(folder: Path, name_folder: Path, certificate: x509.Certificate) -> PrivateKey:
+    """Open the key that lies beside a certificate. A token is asked at the first signature only.
+
+    Raises StoreDamaged where the two do not belong together, StoreError.
+    """
+    path = path_of(folder)
+    if path.name == KEY:
+        key = _opened(path, name_folder)
+        if not keys.belongs(certificate, key):
+            raise files.damaged(folder, "key and certificate do not belong together")
+        return key
+    in_token = _uri(path)
+    if in_token.key_id is None or not keys.is_for(certificate, in_token.key_id):
+        raise files.damaged(folder, "key and certificate do not belong together")
+    known = settings.load(name_folder).files.token
+    return token_keys.key_of(in_token, known, certificate.public_key())
+
+
+def key_id_of(folder: Path, name_folder: Path) -> KeyId:
+    """Give the id of the key that lies in a folder. A token is not asked: the URI says it. StoreDamaged, StoreError."""
+    path = path_of(folder)
+    if path.name == KEY:
+        return keys.key_id(_opened(path, name_folder, tests_primes=False))
+    key_id = _uri(path).key_id
+    if key_id is None:
+        raise files.damaged(path, "this is no URI of a key in a token")
+    return key_id
+
+
+def _opened(path: Path, name_folder: Path, *, tests_primes: bool = True) -> PrivateKey:
+    octets = files.read(path)
+    wrong: ValueError | None = None
+    for passphrase in _passwords_for(path, name_folder) if is_encrypted(octets) else [None]:
+        try:
+            return encoding.load_private_key(octets, passphrase, tests_primes=tests_primes)
+        except ValueError as bad:
+            wrong = bad
+    if wrong is None:
+        raise files.StoreError(say(words.NO_KEY_PASSWORD, path=str(path), settings=str(name_folder / settings.FILE)))
+    raise files.damaged(path, wrong) from wrong
+
+
+def _passwords_for(path: Path, name_folder: Path) -> Iterator[bytes]:
+    # An enrolment has settings of its own beside its key, which become the name's after its certificate is in place.
+    places = (path.parent, name_folder, name_folder / "pending" / "enrol")
+    for place in dict.fromkeys(one for one in places if files.exists(one / settings.FILE)):
+        wanted = settings.load(place).files
+        if wanted.key_password_file is not None:
+            yield secret(wanted.key_password_file)
+
+
+def _uri(path: Path) -> pkcs11_uri.TokenKey:
+    try:
+        return pkcs11_uri.load(files.read(path))
+    except ValueError as bad:
+        raise files.damaged(path, bad) from bad

@@ -1,0 +1,213 @@
+"""Keys and certificates that were made elsewhere: read from PEM or DER files, PKCS#12, or a Java key store.
+
+Files are only read. What is in a Java key store is brought out by keytool, into a folder of our own, with passwords
+that stand on no command line.
+"""
+
+import os
+import re
+import secrets
+import shutil
+import subprocess
+import tempfile
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from cryptography import x509
+from cryptography.exceptions import UnsupportedAlgorithm
+from cryptography.hazmat.primitives.serialization import load_der_private_key, pkcs12
+
+from sinetti.client.messages import adopt, error_reasons, messages
+from sinetti.client.messages.messages import plain, say
+from sinetti.client.results import UsageError
+from sinetti.client.store import keys
+from sinetti.pki import chain, encoding, policy_oids, spki
+from sinetti.pki.encoding import PrivateKey
+
+LARGEST = 1024 * 1024
+KEYTOOL_SECONDS = 60
+
+_PEM = b"-----BEGIN "
+_JAVA = {b"\xfe\xed\xfe\xed": "JKS", b"\xce\xce\xce\xce": "JCEKS"}
+"""How Java's own kinds of key store begin; newer ones are PKCS#12."""
+
+_ENTRY = re.compile(r"^Alias name: (.+)\n(?:.*\n)?Entry type: PrivateKeyEntry$", re.MULTILINE)
+"""A private key in what `keytool -list -rfc` prints in English."""
+
+
+@dataclass(frozen=True, slots=True)
+class Material:
+    """A private key, the certificate for it, and what else lay beside them."""
+
+    key: PrivateKey = field(repr=False)
+    certificate: x509.Certificate
+    others: tuple[x509.Certificate, ...]
+
+
+def of_files(key: Path, certificate: Path, more: Path | None, password: bytes | None) -> Material:
+    """Read key and certificate from files of their own; the certificate's may hold others too. Raises UsageError."""
+    private = _key(key, _read(key), password)
+    given = [one for path in (certificate, more) if path is not None for one in _certificates(path)]
+    return _fitting(private, given, certificate)
+
+
+def of_pkcs12(path: Path, password: bytes | None) -> Material:
+    """Read a PKCS#12 file. Raises UsageError."""
+    octets = _read(path)
+    if octets[:4] in _JAVA:
+        raise UsageError(say(adopt.ADOPT_JAVA, path=str(path)))
+    return _of_pkcs12(path, octets, password)
+
+
+def of_java(path: Path, alias: str | None, password: bytes, of_key: bytes | None = None) -> Material:
+    """Read a Java key store, with keytool where it is one of Java's own kinds or a key is named. Raises UsageError.
+
+    `of_key` is the key's own password where it has one.
+    """
+    octets = _read(path)
+    kind = _JAVA.get(octets[:4])
+    if kind is None and alias is None:
+        return _of_pkcs12(path, octets, password)
+    keytool = shutil.which("keytool")
+    if keytool is None:
+        raise UsageError(say(adopt.ADOPT_NO_KEYTOOL, path=str(path)))
+    store = _Java(keytool, path, kind or "PKCS12", password, of_key or password)
+    return store.taken_out(alias or store.only_alias())
+
+
+@dataclass(frozen=True, slots=True)
+class _Java:
+    """A Java key store, looked into by keytool."""
+
+    keytool: str
+    path: Path
+    kind: str
+    password: bytes = field(repr=False)
+    of_key: bytes = field(repr=False)
+
+    def only_alias(self) -> str:
+        """Give the name of the only private key in it."""
+        words = ("-list", "-rfc", "-keystore", str(self.path), "-storetype", self.kind, "-storepass:env", "STORE")
+        found: list[str] = _ENTRY.findall(self._run(words, {}).replace("\r\n", "\n"))
+        if len(found) != 1:
+            wrong = adopt.ADOPT_ALIASES if found else adopt.ADOPT_NO_KEY
+            raise UsageError(say(wrong, path=str(self.path), aliases=plain(", ".join(found))))
+        return found[0]
+
+    def taken_out(self, alias: str) -> Material:
+        """Give one key with its certificates."""
+        passing = secrets.token_hex(32)
+        with tempfile.TemporaryDirectory(prefix="sinetti-") as folder:
+            out = Path(folder) / "out.p12"
+            words: tuple[str, ...] = ("-importkeystore", "-noprompt", "-srckeystore", str(self.path))
+            words += (
+                "-srcstoretype",
+                self.kind,
+                "-srcstorepass:env",
+                "STORE",
+                "-srcalias",
+                alias,
+                "-destkeystore",
+                str(out),
+            )
+            words += ("-deststoretype", "PKCS12", "-deststorepass:env", "OUT", "-destkeypass:env", "OUT")
+            if self.kind != "PKCS12":
+                words += ("-srckeypass:env", "KEY")
+            self._run(words, {"OUT": passing, "KEY": self.of_key.decode(errors="replace")})
+            return _of_pkcs12(self.path, _read(out), passing.encode())
+
+    def _run(self, words: Sequence[str], more: Mapping[str, str]) -> str:
+        # keytool gets what it would get from whoever runs this; passwords are seen by nobody but its own user.
+        given = os.environ | {"STORE": self.password.decode(errors="replace")} | dict(more)  # noqa: TID251
+        # "-J": messages and dates in one language, so that the list can be read.
+        command = (self.keytool, "-J-Duser.language=en", "-J-Duser.country=", *words)
+        try:
+            done: subprocess.CompletedProcess[bytes] = subprocess.run(  # noqa: S603 -- the arguments are ours, the alias is one argument
+                command, env=given, stdin=subprocess.DEVNULL, capture_output=True, timeout=KEYTOOL_SECONDS, check=False
+            )
+        except (OSError, subprocess.TimeoutExpired) as bad:
+            raise UsageError(say(adopt.ADOPT_KEYTOOL, path=str(self.path), why=str(bad))) from bad
+        said = done.stdout.decode(errors="replace")
+        if done.returncode != 0:
+            why = plain((said + done.stderr.decode(errors="replace")).strip())
+            if "UnrecoverableKeyException" in why and self.of_key == self.password:
+                raise UsageError(say(adopt.ADOPT_KEY_PASSWORD, path=str(self.path)))
+            raise UsageError(say(adopt.ADOPT_KEYTOOL, path=str(self.path), why=why))
+        return said
+
+
+def _of_pkcs12(path: Path, octets: bytes, password: bytes | None) -> Material:
+    try:
+        key, certificate, more = pkcs12.load_key_and_certificates(octets, password)
+    except (ValueError, TypeError, UnsupportedAlgorithm) as bad:
+        raise UsageError(say(adopt.ADOPT_NO_PKCS12, path=str(path))) from bad
+    if key is None:
+        raise UsageError(say(adopt.ADOPT_NO_KEY, path=str(path)))
+    if not isinstance(key, PrivateKey):
+        raise UsageError(
+            say(messages.UNREADABLE_FILE, path=str(path), why=error_reasons.of("the key is neither RSA nor EC"))
+        )
+    try:
+        given = [spki.checked(one) for one in (certificate, *more) if one is not None]
+    except ValueError as bad:
+        raise UsageError(say(messages.UNREADABLE_FILE, path=str(path), why=error_reasons.of(bad))) from bad
+    found = _fitting(key, given, path)
+    _refuse_several(found, path)
+    return found
+
+
+def _refuse_several(found: Material, path: Path) -> None:
+    """Refuse a file with other organisations' certificates: of several keys OpenSSL gives the first, without a word."""
+    also = [one for one in found.others if policy_oids.is_holders(one)]
+    if also:
+        serials = ", ".join(encoding.serial_hex(one.serial_number) for one in (found.certificate, *also))
+        raise UsageError(say(adopt.ADOPT_SEVERAL, path=str(path), serials=serials))
+
+
+def _fitting(key: PrivateKey, given: Sequence[x509.Certificate], path: Path) -> Material:
+    own = [one for one in given if keys.belongs(one, key)]
+    if not own:
+        raise UsageError(say(adopt.ADOPT_MISFIT, path=str(path)))
+    # Of several for one key, the one that ends last: the others were before it.
+    newest = max(own, key=lambda one: one.not_valid_after_utc)
+    return Material(key, newest, tuple(one for one in given if one not in own))
+
+
+def _key(path: Path, octets: bytes, password: bytes | None) -> PrivateKey:
+    load: Callable[[bytes, bytes | None], object] = (
+        encoding.load_private_key if _PEM in octets else load_der_private_key
+    )
+    try:
+        key = load(octets, password)
+    except (ValueError, TypeError, UnsupportedAlgorithm) as bad:
+        known = _PEM in octets
+        why = (
+            error_reasons.of(bad)
+            if known
+            else error_reasons.of("this is no PEM private key, or the passphrase is wrong")
+        )
+        encrypted = known and password is None and b"ENCRYPTED" in octets
+        wrong = adopt.ADOPT_ENCRYPTED if encrypted else messages.UNREADABLE_FILE
+        raise UsageError(say(wrong, path=str(path), why=why)) from bad
+    if not isinstance(key, PrivateKey):
+        raise UsageError(
+            say(messages.UNREADABLE_FILE, path=str(path), why=error_reasons.of("the key is neither RSA nor EC"))
+        )
+    return key
+
+
+def _certificates(path: Path) -> tuple[x509.Certificate, ...]:
+    octets = _read(path)
+    try:
+        return chain.load_bundle(octets) if _PEM in octets else (encoding.load_certificate(octets),)
+    except ValueError as bad:
+        raise UsageError(say(messages.UNREADABLE_FILE, path=str(path), why=error_reasons.of(bad))) from bad
+
+
+def _read(path: Path) -> bytes:
+    try:
+        with path.open("rb") as file:
+            return file.read(LARGEST)
+    except OSError as bad:
+        raise UsageError(say(messages.UNREADABLE_FILE, path=str(path), why=error_reasons.of(bad))) from bad

@@ -1,0 +1,150 @@
+"""What a pass remembers of a name for the next one: `DIR/NAME/agent.json`.
+
+It decides nothing about certificates, the journal does that. One that is lost, damaged or of another certificate costs
+the knowledge of delays, and no more: so it is written whole, but not flushed.
+"""
+
+import contextlib
+import json
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+from sinetti.client import decoder
+from sinetti.client.agent.schedule import Hint
+from sinetti.client.results import ExitCode
+from sinetti.client.store import files
+
+FILE = "agent.json"
+
+
+@dataclass(frozen=True, slots=True)
+class Memory:
+    """What is remembered. `serial`: the certificate that it is about, None for a first enrolment.
+
+    `failures` are those in a row, `codes` and `exit_code` what the last one came to; `told`: the serial for which a
+    person was told to order a replacement; `ask_again`: when the service is asked for a hint again. `received`: when a
+    pass put it into the store, None where something else did. `by_hint`: what a pass renewed last, a hint alone had
+    opened.
+    """
+
+    serial: str | None = None
+    failures: int = 0
+    next_try: datetime | None = None
+    codes: tuple[str, ...] = ()
+    exit_code: ExitCode = ExitCode.DONE
+    told: str | None = None
+    hint: Hint | None = None
+    ask_again: datetime | None = None
+    received: datetime | None = None
+    by_hint: bool = False
+
+
+NOTHING = Memory()
+
+
+def load(octets: bytes) -> Memory:
+    """Read what is remembered; whatever is wrong with it, nothing is."""
+    try:
+        raw = decoder.json_of(octets)
+        return Memory(
+            serial=_text(raw, "serial"),
+            failures=max(int(raw["failures"]), 0),
+            next_try=_instant(raw["next_try"]),
+            codes=tuple(str(code) for code in raw["codes"]),
+            exit_code=ExitCode(raw["exit"]),
+            told=_text(raw, "told"),
+            hint=_hint(raw["hint"]),
+            ask_again=None if raw["hint"] is None else _instant(raw["hint"]["ask_again"]),
+            # Files of earlier releases have neither.
+            received=_instant(raw.get("received")),
+            by_hint=raw.get("by_hint") is True,
+        )
+    except (ValueError, KeyError, TypeError, AttributeError, OverflowError):
+        return NOTHING
+
+
+def about(known: Memory, serial: str | None) -> Memory:
+    """Return the memory of this certificate.
+
+    Of another one only an early opening by a hint is kept.
+    """
+    return known if known.serial == serial else Memory(serial, by_hint=known.by_hint)
+
+
+def read(name_folder: Path) -> Memory:
+    """Read the file of a name; what cannot be read says nothing."""
+    try:
+        return load(files.octets_of(name_folder / FILE))
+    except OSError:
+        return NOTHING
+
+
+def store(name_folder: Path, known: Memory) -> None:
+    """Write the file of a name, whole or not at all; where the disk refuses, the pass goes on without it."""
+    put(name_folder / FILE, dump(known))
+
+
+def put(path: Path, octets: bytes) -> None:
+    """Write a private file whole or not at all, without flushing; where the disk refuses there is none of it."""
+    beside = path.with_name(f".{path.name}.new")
+    with contextlib.suppress(OSError):
+        try:
+            beside.unlink(missing_ok=True)
+            with os.fdopen(os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
+                file.write(octets)
+            beside.replace(path)
+        except OSError:
+            beside.unlink(missing_ok=True)
+            raise
+
+
+def dump(known: Memory) -> bytes:
+    """Write what is remembered as JSON; `load` gives the same value back."""
+    hint = known.hint
+    raw: dict[str, object] = {
+        "serial": known.serial,
+        "failures": known.failures,
+        "next_try": _written(known.next_try),
+        "codes": list(known.codes),
+        "exit": int(known.exit_code),
+        "told": known.told,
+        "hint": None,
+        "received": _written(known.received),
+        "by_hint": known.by_hint,
+    }
+    if hint is not None or known.ask_again is not None:
+        raw["hint"] = {
+            "start": None if hint is None else _written(hint.start),
+            "end": None if hint is None else _written(hint.end),
+            "explanation": None if hint is None else hint.explanation,
+            "ask_again": _written(known.ask_again),
+        }
+    return (json.dumps(raw, ensure_ascii=False) + "\n").encode()
+
+
+def _hint(raw: Mapping[str, object] | None) -> Hint | None:
+    if raw is None or raw["start"] is None:
+        return None
+    start, end = _instant(raw["start"]), _instant(raw["end"])
+    if start is None or end is None or end <= start:
+        return None
+    return Hint(start, end, _text(raw, "explanation"))
+
+
+def _text(raw: Mapping[str, object], name: str) -> str | None:
+    value = raw[name]
+    if value is not None and not isinstance(value, str):
+        raise TypeError(name)
+    return value
+
+
+def _instant(raw: object) -> datetime | None:
+    return None if raw is None else decoder.instant_of(raw)
+
+
+def _written(at: datetime | None) -> str | None:
+    # Not by strftime: it writes the year 1 of a lying hint with one digit, and nothing reads that.
+    return None if at is None else at.astimezone(UTC).replace(microsecond=0, tzinfo=None).isoformat() + "Z"

@@ -1,0 +1,163 @@
+"""How the files of a set look: further formats beside PEM, and whose they are (docs/agent.md)."""
+
+import importlib
+import os
+import shutil
+from collections.abc import Callable, Collection, Iterator, Sequence
+from pathlib import Path
+
+from cryptography import x509
+from cryptography.hazmat.primitives.serialization import (
+    BestAvailableEncryption,
+    Encoding,
+    KeySerializationEncryption,
+    NoEncryption,
+    PrivateFormat,
+    pkcs7,
+)
+
+from sinetti.client.messages import error_reasons, words
+from sinetti.client.messages.messages import say
+from sinetti.client.model import FilesWanted, Format
+from sinetti.client.store import files, key_storage
+from sinetti.pki import encoding, pkcs12
+from sinetti.pki.encoding import PrivateKey
+
+CERTIFICATE_DER, CHAIN_DER, KEY_DER = "certificate.der", "chain.p7b", "key.der"
+PKCS12, PKCS12_LEGACY = "certificate.p12", "certificate-legacy.p12"
+
+_WITH_KEY = frozenset({KEY_DER, PKCS12, PKCS12_LEGACY})
+"""Those that hold the key."""
+
+_THROUGH = 0o011
+"""That others may pass through a folder to a file whose name they know; they cannot list it."""
+
+
+def check(name: str, wanted: FilesWanted) -> None:
+    """Look whether a set can be dressed as wanted, before anything is asked for. Raises StoreError."""
+    key_storage.passphrase_of(wanted)
+    if wanted.password_file is not None and _packed(wanted):
+        key_storage.packing(wanted.password_file)
+    for database, function, wish in (("pwd", "getpwnam", wanted.owner), ("grp", "getgrnam", wanted.group)):
+        if wish is not None and not _knows(database, function, wish):
+            raise files.StoreError(say(words.UNKNOWN_OWNER, name=name, owner=wish))
+
+
+def names_of(wanted: FilesWanted) -> Iterator[str]:
+    """List the files beside PEM that a set is to have."""
+    if Format.DER in wanted.formats:
+        yield from (CERTIFICATE_DER, CHAIN_DER)
+        yield KEY_DER
+    if Format.PKCS12 in wanted.formats:
+        yield PKCS12
+    if Format.PKCS12_LEGACY in wanted.formats:
+        yield PKCS12_LEGACY
+
+
+def lacking(folder: Path, wanted: FilesWanted) -> tuple[str, ...]:
+    """List what a generation does not have yet; a key in a token has no copies. Cheap: nothing is read."""
+    copies = frozenset() if files.exists(folder / key_storage.URI) else _WITH_KEY
+    found = (one for one in names_of(wanted) if one in copies or one not in _WITH_KEY)
+    return tuple(one for one in found if not files.exists(folder / one))
+
+
+def further(
+    name: str,
+    key: PrivateKey | None,
+    chain: Sequence[x509.Certificate],
+    wanted: FilesWanted,
+    only: Collection[str] | None = None,
+) -> dict[str, bytes]:
+    """Make the files beside PEM that are wanted, or `only` some of them; a key in a token (None) has no copies.
+
+    `chain`: the certificate, then those above it. Raises StoreError.
+    """
+    names = [one for one in names_of(wanted) if only is None or one in only]
+    if key is None:
+        names = [one for one in names if one not in _WITH_KEY]
+    return {one: _written(name, one, key, chain, wanted) for one in names}
+
+
+def key_der(key: PrivateKey, passphrase: bytes | None) -> bytes:
+    """PKCS#8 in DER, encrypted where a pass-phrase is given, as key.pem then is."""
+    how: KeySerializationEncryption = NoEncryption() if passphrase is None else BestAvailableEncryption(passphrase)
+    return key.private_bytes(Encoding.DER, PrivateFormat.PKCS8, how)
+
+
+def dress(name: str, path: Path, wanted: FilesWanted) -> None:
+    """Give a file of a set its owner, group and mode, before it has its name. Raises StoreError."""
+    whose = " / ".join(one for one in (wanted.owner, wanted.group) if one is not None)
+    try:
+        if wanted.owner is not None:
+            shutil.chown(path, user=wanted.owner)
+        if wanted.group is not None:
+            shutil.chown(path, group=wanted.group)
+        path.chmod(wanted.mode)
+    except LookupError as bad:
+        raise files.StoreError(say(words.UNKNOWN_OWNER, name=name, owner=whose)) from bad
+    except OSError as bad:
+        raise files.StoreError(
+            say(words.OWNER_NOT_GIVEN, name=name, owner=whose or "-", why=error_reasons.of(bad))
+        ) from bad
+
+
+def dress_folder(name: str, folder: Path, wanted: FilesWanted) -> None:
+    """Dress every file of a set that has no name yet, and let others into its folder. Raises StoreError, OSError."""
+    for path in folder.iterdir():
+        dress(name, path, wanted)
+    _open_to_others((folder,), wanted)
+
+
+def let_through(name_folder: Path, wanted: FilesWanted) -> None:
+    """Let those to whom the files belong pass through the folders above them. Raises OSError."""
+    _open_to_others((name_folder / files.GENERATIONS, name_folder, name_folder.parent), wanted)
+
+
+def is_dressed(folder: Path, wanted: FilesWanted) -> bool:
+    """Whether the key of a generation has the owner, group and mode that are wanted. Raises OSError."""
+    path = key_storage.path_of(folder)
+    if (path.stat().st_mode & 0o777) != wanted.mode and os.name == "posix":
+        return False
+    return wanted.owner in {None, _said(path.owner)} and wanted.group in {None, _said(path.group)}
+
+
+def _open_to_others(folders: tuple[Path, ...], wanted: FilesWanted) -> None:
+    if wanted.owner is None and wanted.group is None:
+        return
+    for folder in folders:
+        mode = folder.stat().st_mode & 0o7777
+        if mode & _THROUGH != _THROUGH:
+            folder.chmod(mode | _THROUGH)
+
+
+def _written(
+    name: str, wish: str, key: PrivateKey | None, chain: Sequence[x509.Certificate], wanted: FilesWanted
+) -> bytes:
+    if wish == CERTIFICATE_DER:
+        return encoding.certificate_der(chain[0])
+    if wish == CHAIN_DER:
+        return pkcs7.serialize_certificates(list(chain[1:]), Encoding.DER)
+    if wish == KEY_DER and key is not None:
+        return key_der(key, key_storage.passphrase_of(wanted))
+    # The settings took care that a packed file has a password.
+    password = key_storage.packing(wanted.password_file) if wanted.password_file is not None else b""
+    return pkcs12.dump(name, key, chain, password, legacy=wish == PKCS12_LEGACY)
+
+
+def _packed(wanted: FilesWanted) -> bool:
+    return bool(wanted.formats & {Format.PKCS12, Format.PKCS12_LEGACY})
+
+
+def _said(name_of: Callable[[], str]) -> str:
+    try:
+        return name_of()
+    except (KeyError, NotImplementedError):  # an owner without a name; Windows
+        return ""
+
+
+def _knows(database: str, function: str, name: str) -> bool:
+    try:
+        getattr(importlib.import_module(database), function)(name)
+    except (KeyError, ImportError):  # Windows has neither of the two
+        return False
+    return True

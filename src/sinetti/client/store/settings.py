@@ -1,0 +1,269 @@
+"""What the client keeps of a name between runs: `settings.toml`, parsed into a type that cannot be wrong."""
+
+import json
+import re
+import tomllib
+from dataclasses import dataclass, field
+from enum import StrEnum
+from functools import lru_cache
+from pathlib import Path
+from typing import TypeVar
+
+from sinetti.client import decoder
+from sinetti.client.model import FilesWanted, Format, Token
+from sinetti.client.requests.transport import BadAddress, parse_address
+from sinetti.client.store import files as store_files
+from sinetti.domain.values import Environment, KeyType
+from sinetti.pki import chain, encoding
+
+FILE = "settings.toml"
+
+_BUNDLES = "\ntrust_services = '''\n"
+"""What the last part of a file begins with, as `dump` writes it."""
+
+_PLAIN = re.compile(r'(?:#[^\x00-\x1f\x7f]*\n)?(?:[a-z_]+ = "[^"\\\x00-\x1f\x7f]*"\n)*')
+_PAIR = re.compile(r'^([a-z_]+) = "([^"]*)"$', re.MULTILINE)
+"""Lines of a bare key and a basic string without an escape (TOML 1.0): what stands in it is what it means."""
+_FILE_SETTINGS = frozenset(
+    {"formats", "owner", "group", "mode", "password_file", "key_password_file"}
+    | {"token_module", "token_label", "token_pin_file"}
+)
+_MODE = re.compile(r"0?[0-7]{3}")
+
+Choice = TypeVar("Choice", bound=StrEnum)
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """Where and for whom a name is enrolled, and how its files look.
+
+    The anchors are PEM bundles, kept whole so that no file can go missing.
+    """
+
+    service: str
+    environment: Environment
+    customer_id: str
+    customer_name: str | None
+    key: KeyType
+    trust_services: str
+    trust_holders: str
+    tls_ca: str | None
+    files: FilesWanted = field(default_factory=FilesWanted)
+
+
+class SettingsError(ValueError):
+    """A setting is missing or wrong; the text says which and why."""
+
+
+def parse(text: str) -> Settings:
+    """Parse the text of `settings.toml`. Raises SettingsError."""
+    try:
+        raw = _parsed(text)
+    except tomllib.TOMLDecodeError as bad:
+        raise SettingsError(str(bad)) from bad
+    return validated(
+        Settings(
+            service=_required(raw, "service"),
+            environment=_one_of(Environment, _required(raw, "environment"), "environment"),
+            customer_id=_required(raw, "customer_id"),
+            customer_name=_optional(raw, "customer_name"),
+            key=_one_of(KeyType, _required(raw, "key"), "key"),
+            trust_services=_required(raw, "trust_services"),
+            trust_holders=_required(raw, "trust_holders"),
+            tls_ca=_optional(raw, "tls_ca"),
+            files=_files(raw),
+        )
+    )
+
+
+def validated(settings: Settings) -> Settings:
+    """Check what types cannot: address, bundles. Raises SettingsError naming the setting."""
+    try:
+        _look_at(settings.service)
+    except BadAddress as bad:
+        msg = f"service: {bad}"
+        raise SettingsError(msg) from bad
+    bundles = {"trust_services": settings.trust_services, "trust_holders": settings.trust_holders}
+    if settings.tls_ca is not None:
+        bundles["tls_ca"] = settings.tls_ca
+    for name, bundle in bundles.items():
+        try:
+            _look_through(bundle)
+        except ValueError as bad:
+            msg = f"{name}: {bad}"
+            raise SettingsError(msg) from bad
+    _possible(settings.files)
+    return settings
+
+
+def bundle_text(pem: bytes) -> str:
+    """Give a PEM bundle as it is kept: its certificates alone. Raises ValueError for an empty or broken one."""
+    certificates = chain.load_bundle(pem)
+    return "".join(encoding.certificate_pem(encoding.certificate_der(one)).decode() for one in certificates)
+
+
+def dump(settings: Settings) -> str:
+    """Write settings as TOML; `parse` gives the same value back."""
+    lines = ["# Kept by `sinetti enrol`; `renew` and `retrieve` read it. Which CAs are anchors: docs/interfaces.md."]
+    for name in ("service", "environment", "customer_name", "customer_id", "key"):
+        value = getattr(settings, name)
+        if value is not None:
+            lines.append(f"{name} = {_string(str(value))}")
+    lines += _file_lines(settings.files)
+    # What may be left out comes before what may not: a file that was cut short is never taken for a whole one.
+    for name in ("tls_ca", "trust_services", "trust_holders"):
+        bundle = getattr(settings, name)
+        if bundle is not None:
+            lines.append(f"{name} = '''\n{bundle.strip()}\n'''")
+    return "\n".join(lines) + "\n"
+
+
+def load(folder: Path) -> Settings:
+    """Read the settings of a folder. Raises StoreDamaged."""
+    path = folder / FILE
+    try:
+        return parse(store_files.read(path).decode())
+    except ValueError as bad:
+        raise store_files.damaged(path, bad) from bad
+
+
+def store(folder: Path, settings: Settings) -> None:
+    """Write the settings of a folder, whole or not at all."""
+    store_files.write_whole(folder / FILE, dump(settings).encode())
+
+
+def _parsed(text: str) -> dict[str, object]:
+    """Parse TOML. Of a store's many files only the first lines differ, so that what follows them is parsed once."""
+    at = text.find(_BUNDLES)
+    if at >= 0:
+        try:
+            head, bundles = _head(text[: at + 1]), _bundles(text[at:])
+        except tomllib.TOMLDecodeError:
+            return decoder.toml_of(text)  # it says at which line of the whole
+        # A table in the head would take in what follows, and nothing may be said twice.
+        if not any(map(_is_table, head.values())) and head.keys().isdisjoint(bundles):
+            return head | bundles
+    return decoder.toml_of(text)
+
+
+def _is_table(value: object) -> bool:
+    return isinstance(value, dict) or (isinstance(value, list) and any(isinstance(one, dict) for one in value))
+
+
+def _head(text: str) -> dict[str, object]:
+    """Parse the first lines; where they are as `dump` writes them and need no unescaping, in a fourth of the time."""
+    if _PLAIN.fullmatch(text):
+        pairs = _PAIR.findall(text)
+        head: dict[str, object] = dict(pairs)
+        if len(head) == len(pairs):
+            return head
+    return decoder.toml_of(text)
+
+
+@lru_cache(maxsize=64)
+def _bundles(text: str) -> dict[str, object]:
+    return decoder.toml_of(text)
+
+
+@lru_cache(maxsize=64)
+def _look_through(bundle: str) -> None:
+    """Raise ValueError for a bundle that cannot be read."""
+    chain.load_bundle(bundle.encode())
+
+
+@lru_cache(maxsize=64)
+def _look_at(address: str) -> None:
+    """Raise BadAddress for one that this client does not call."""
+    parse_address(address)
+
+
+def _possible(wanted: FilesWanted) -> None:
+    """Refuse what cannot be had, before a key is made for it. Raises SettingsError."""
+    packed = wanted.formats & {Format.PKCS12, Format.PKCS12_LEGACY}
+    if packed and wanted.token is not None:
+        msg = "formats: the key is in a token and does not leave it"
+        raise SettingsError(msg)
+    if packed and wanted.password_file is None:
+        msg = "password_file: PKCS#12 needs a file with its password"
+        raise SettingsError(msg)
+
+
+def _files(raw: dict[str, object]) -> FilesWanted:
+    if _FILE_SETTINGS.isdisjoint(raw):
+        return FilesWanted()
+    formats = raw.get("formats", [Format.PEM.value])
+    if not isinstance(formats, list) or not all(isinstance(one, str) for one in formats):
+        msg = "formats: a list of texts is needed here"
+        raise SettingsError(msg)
+    module, label, pin_file = (_optional(raw, f"token_{part}") for part in ("module", "label", "pin_file"))
+    token = None
+    if module is not None and label is not None and pin_file is not None:
+        token = Token(Path(module), label, Path(pin_file))
+    elif (module, label, pin_file) != (None, None, None):
+        msg = "token_label: a token needs token_module, token_label and token_pin_file"
+        raise SettingsError(msg)
+    return FilesWanted(
+        formats=frozenset({Format.PEM, *(_one_of(Format, one, "formats") for one in formats)}),
+        owner=_optional(raw, "owner"),
+        group=_optional(raw, "group"),
+        mode=_mode(_optional(raw, "mode") or "0600"),
+        password_file=_path(raw, "password_file"),
+        key_password_file=_path(raw, "key_password_file"),
+        token=token,
+    )
+
+
+def _file_lines(wanted: FilesWanted) -> list[str]:
+    """Write what differs from the defaults, so that most settings stay as short as they were."""
+    token = wanted.token
+    given: dict[str, object] = {
+        "owner": wanted.owner,
+        "group": wanted.group,
+        "mode": None if wanted.mode == FilesWanted().mode else f"{wanted.mode:04o}",
+        "password_file": wanted.password_file,
+        "key_password_file": wanted.key_password_file,
+        "token_module": None if token is None else token.module,
+        "token_label": None if token is None else token.label,
+        "token_pin_file": None if token is None else token.pin_file,
+    }
+    lines = [f"{name} = {_string(str(value))}" for name, value in given.items() if value is not None]
+    formats = sorted(one.value for one in wanted.formats)
+    return lines if formats == [Format.PEM.value] else [f"formats = {json.dumps(formats)}", *lines]
+
+
+def _path(raw: dict[str, object], name: str) -> Path | None:
+    value = _optional(raw, name)
+    return None if value is None else Path(value)
+
+
+def _mode(text: str) -> int:
+    if not _MODE.fullmatch(text):
+        msg = "mode: a mode such as 0600 or 0640 is needed here"
+        raise SettingsError(msg)
+    return int(text, 8)
+
+
+def _string(value: str) -> str:
+    # A JSON string is a TOML basic string once DEL is escaped as well (TOML 1.0, "String").
+    return json.dumps(value, ensure_ascii=False).replace("\x7f", "\\u007f")
+
+
+def _required(raw: dict[str, object], name: str) -> str:
+    value = raw.get(name)
+    if not isinstance(value, str) or not value:
+        msg = f"{name}: a text is needed here"
+        raise SettingsError(msg)
+    return value
+
+
+def _optional(raw: dict[str, object], name: str) -> str | None:
+    return None if name not in raw else _required(raw, name)
+
+
+def _one_of(kind: type[Choice], value: str, name: str) -> Choice:
+    try:
+        return kind(value)
+    except ValueError:
+        choices = ", ".join(kind)
+        msg = f"{name}: one of {choices} is needed here"
+        raise SettingsError(msg) from None

@@ -1,0 +1,275 @@
+"""A quick look at every name of a store, shared by all four views.
+
+`sinetti status`, `sinetti run`, `sinetti doctor` and the metrics show the same state of a name for that reason.
+
+Testing the primes of an RSA key takes 40 ms, so that ten thousand names would take minutes. Here a set in use passes if
+its files are as this client writes them. The link names the certificate's serial. The key can be opened and is the
+certificate's; a key in a token is named by its id. The issuer's name is that of the chain's first certificate, and each
+certificate of the chain fits the next. A set that looks otherwise gets the thorough look of generations.live, which
+says what is damaged. A token is not asked. A signature with a wrong bit goes unnoticed here: trying it takes longer
+than all the rest, and `sinetti doctor` and every renewal do that.
+
+No policy: what follows from what is seen is decided elsewhere (status.py, agent/).
+"""
+
+import binascii
+import hashlib
+import os
+from collections.abc import Iterator
+from collections.abc import Set as AbstractSet
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from functools import lru_cache
+from pathlib import Path
+from typing import NamedTuple
+
+from cryptography import x509
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
+
+from sinetti.client import decoder
+from sinetti.client.messages import error_reasons, messages, words
+from sinetti.client.messages.messages import Message, say
+from sinetti.client.model import FilesWanted
+from sinetti.client.store import agent_state, generations, journal, key_storage, keys, repair, settings
+from sinetti.client.store import files as store_files
+from sinetti.client.store.agent_state import Deployment, Memory
+from sinetti.client.store.generations import Notes
+from sinetti.client.store.journal import Journal, Kind
+from sinetti.client.store.settings import Settings
+from sinetti.domain.organisations.identifiers import same_customer
+from sinetti.domain.values import Environment, Serial, Span
+from sinetti.pki import chain, encoding
+
+_LARGEST = 16 * 1024
+
+
+@dataclass(frozen=True, slots=True)
+class Glance:
+    """One name as it lies there. `serial` and `span` are None without a certificate in use.
+
+    `trouble` says what is damaged; what could be read before that is there. `open`: the journals of what is under way.
+    `memory` and `deployment` are None where the agent has left nothing.
+    """
+
+    name: str
+    customer_id: str | None = None
+    customer_name: str | None = None
+    service: str | None = None
+    environment: Environment | None = None
+    serial: Serial | None = None
+    span: Span | None = None
+    fingerprint: bytes | None = None
+    """SHA-256 of the DER of the certificate in use."""
+    open: tuple[Journal, ...] = ()
+    notes: Notes = field(default_factory=Notes)
+    memory: Memory | None = None
+    deployment: Deployment | None = None
+    dispensable: bool = False
+    """There is no certificate, and nothing is lost if its folder is deleted."""
+    files: FilesWanted = field(default_factory=FilesWanted)
+    """How its settings have its files look."""
+    trouble: Message | None = None
+    repairable: Message | None = None
+    """What is damaged, where `sinetti run` can repair it."""
+
+    @property
+    def not_before(self) -> datetime | None:
+        """The first valid second of the certificate in use, UTC."""
+        return None if self.span is None else self.span.not_before
+
+    @property
+    def not_after(self) -> datetime | None:
+        """The last valid second of the certificate in use, UTC."""
+        return None if self.span is None else self.span.not_after
+
+
+class _LiveSet(NamedTuple):
+    """The set in use."""
+
+    serial: Serial
+    span: Span
+    fingerprint: bytes
+    certificate: x509.Certificate
+    der: bytes
+
+
+def glance(store: Path) -> Iterator[Glance]:
+    """Look at every name of a store, sorted by name. OSError where the store itself cannot be read."""
+    with os.scandir(store) as entries:
+        found = sorted((one.name, one.path) for one in entries if store_files.is_name(one.name))
+    for name, path in found:
+        try:
+            there = set(os.listdir(path))  # noqa: PTH208 - ten thousand of them: pathlib takes three times as long
+        except PermissionError as bad:
+            yield _unusable(Glance(name), path, bad)
+            continue
+        except OSError:
+            continue
+        if not store_files.OURS.isdisjoint(there):
+            yield look_into(path, there)
+
+
+def look(folder: Path) -> Glance:
+    """Look at one name, by its folder."""
+    try:
+        there = set(os.listdir(folder))  # noqa: PTH208 - as above
+    except OSError as bad:
+        return _unusable(Glance(folder.name), str(folder), bad)
+    return look_into(str(folder), there)
+
+
+def look_into(folder: str, there: AbstractSet[str]) -> Glance:
+    """Look at one name, by its folder and the names of what lies in that."""
+    name = os.path.basename(folder)  # noqa: PTH119 - as above
+    seen = Glance(name)
+    try:
+        kept = _settings(folder)
+        seen = _of_settings(name, kept)
+        held = (store_files.LIVE in there and _set_in_use(folder)) or _thorough(Path(folder))
+        if held is not None:
+            _check_customer(held, kept, folder)
+        serial = None if held is None else held.serial
+        # Not by `replace`, which takes as long as reading two files.
+        return Glance(
+            name,
+            kept.customer_id,
+            kept.customer_name,
+            kept.service,
+            kept.environment,
+            serial,
+            None if held is None else held.span,
+            None if held is None else held.fingerprint,
+            _journals(folder) if journal.PENDING in there else (),
+            _notes(folder) if generations.NOTES in there else Notes(),
+            agent_state.agent(folder, serial) if agent_state.AGENT in there else None,
+            agent_state.deployment(folder) if agent_state.DEPLOY in there else None,
+            held is None and journal.dispensable(Path(folder)),
+            kept.files,
+        )
+    except store_files.StoreError as bad:
+        found = repair.find_repair(Path(folder))
+        return replace(seen, trouble=bad.message, repairable=None if found is None else found.what)
+    except OSError as bad:
+        return _unusable(seen, folder, bad)
+
+
+def _of_settings(name: str, kept: Settings) -> Glance:
+    return Glance(name, kept.customer_id, kept.customer_name, kept.service, kept.environment)
+
+
+def _settings(folder: str) -> Settings:
+    try:
+        return settings.parse(_read(f"{folder}/{settings.FILE}").decode())
+    except (OSError, ValueError):
+        return settings.load(Path(folder))  # it says what is wrong
+
+
+def _notes(folder: str) -> Notes:
+    try:
+        raw = decoder.json_of(_read(f"{folder}/{generations.NOTES}"))
+        return Notes(raw["revoked"], raw["transfer"], raw["serial"])
+    except (OSError, ValueError, KeyError, TypeError):
+        return generations.notes(Path(folder))  # as above
+
+
+def _journals(folder: str) -> tuple[Journal, ...]:
+    pending = f"{folder}/{journal.PENDING}"
+    found = (journal.load(Path(pending, kind)) for kind in Kind if _is_there(f"{pending}/{kind}"))
+    return tuple(one for one in found if one is not None)
+
+
+def _is_there(path: str) -> bool:
+    try:
+        os.stat(path)  # noqa: PTH116 - as above
+    except FileNotFoundError:
+        return False
+    return True
+
+
+def _unusable(seen: Glance, folder: str, bad: OSError) -> Glance:
+    told = say(messages.STORE_UNUSABLE, path=str(bad.filename or folder), why=error_reasons.of(bad))
+    return replace(seen, trouble=told)
+
+
+def _thorough(folder: Path) -> _LiveSet | None:
+    present = generations.live(folder)
+    return None if present is None else _held(present.certificate, encoding.certificate_der(present.certificate))
+
+
+def _check_customer(held: _LiveSet, kept: Settings, folder: str) -> None:
+    """Raise StoreDamaged where the certificate in use is another customer's."""
+    if kept.customer_id.encode() in held.der:  # it is the subject's: reading names takes as long as all the rest
+        return
+    try:
+        named = generations.common_name(held.certificate)
+    except ValueError:
+        named = None
+    if named is None or not same_customer(named, kept.customer_id):
+        told = say(words.OTHERS_CERTIFICATE, customer_id=kept.customer_id, path=f"{folder}/{settings.FILE}")
+        raise store_files.StoreDamaged(told)
+
+
+def _set_in_use(folder: str) -> _LiveSet | None:
+    """Return the set in use if it is as this client writes it, else None.
+
+    A thorough check then judges the others.
+    """
+    live = f"{folder}/{store_files.LIVE}"
+    try:
+        named = os.readlink(live)  # noqa: PTH115 - as above
+        der = _pem(_read(f"{live}/{generations.CERTIFICATE}"), b"CERTIFICATE")
+        if _issuers_name(_read(f"{live}/{generations.CHAIN}")) not in der:
+            return None
+        certificate = x509.load_der_x509_certificate(der)
+        if not _is_key_of(live, folder, certificate, der):
+            return None
+        held = _held(certificate, der)
+    except (OSError, ValueError, x509.InvalidVersion, store_files.StoreError):
+        return None
+    return held if named == f"{store_files.GENERATIONS}/{held.serial}" else None
+
+
+def _is_key_of(live: str, folder: str, certificate: x509.Certificate, der: bytes) -> bool:
+    """Tell whether the key in use is the certificate's.
+
+    A public key in another encoding is not recognised.
+    """
+    try:
+        octets = _read(f"{live}/{key_storage.KEY}")
+    except FileNotFoundError:
+        return keys.is_for(certificate, key_storage.key_id_of(Path(live), Path(folder)))
+    if key_storage.is_encrypted(octets):
+        return keys.is_for(certificate, key_storage.key_id_of(Path(live), Path(folder)))
+    public = encoding.load_private_key(octets, tests_primes=False).public_key()
+    return public.public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo) in der
+
+
+def _held(certificate: x509.Certificate, der: bytes) -> _LiveSet:
+    return _LiveSet(
+        keys.serial_of(certificate), generations.span_of(certificate), hashlib.sha256(der).digest(), certificate, der
+    )
+
+
+def _read(path: str) -> bytes:
+    """Read a small file; ValueError for a larger one than any of ours. Asking for more octets takes longer."""
+    octets = store_files.octets_of(path, _LARGEST)
+    if len(octets) == _LARGEST:
+        raise ValueError(path)
+    return octets
+
+
+def _pem(octets: bytes, label: bytes) -> bytes:
+    """Give the DER of a file with exactly one PEM block (RFC 7468), as this client writes it. Raises ValueError."""
+    start, end = b"-----BEGIN " + label + b"-----\n", b"-----END " + label + b"-----\n"
+    if not octets.startswith(start) or not octets.endswith(end) or octets.count(b"-") != 20:  # noqa: PLR2004 - hyphens
+        raise ValueError(label)
+    return binascii.a2b_base64(octets[len(start) : -len(end)].replace(b"\n", b""), strict_mode=True)
+
+
+@lru_cache(maxsize=256)
+def _issuers_name(octets: bytes) -> bytes:
+    """Give the encoded subject of the first certificate of a chain that hangs together. Raises ValueError."""
+    first, *above = chain.load_bundle(octets)
+    if chain.issuers_up(first, above) != tuple(above):
+        raise ValueError(generations.CHAIN)
+    return first.subject.public_bytes()

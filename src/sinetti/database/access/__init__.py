@@ -1,0 +1,1 @@
+"""Accounts, role assignments, role requests and invitations."""

@@ -1,0 +1,57 @@
+"""Who may act for whom, as it stands in mandates: read at each request of somebody who is signed in."""
+
+from collections.abc import Collection, Iterable
+from datetime import datetime
+from typing import Any
+
+from django.db.models import CharField, DateTimeField, QuerySet, Value
+
+from sinetti.database.connection import Register
+from sinetti.database.models import core
+from sinetti.database.notifications.recipients import standing
+from sinetti.domain.access.roles import Grant, Role
+from sinetti.domain.organisations.identifiers import folded
+
+
+def of_user(register: Register, user_id: str, now: datetime) -> tuple[Grant, ...]:
+    """The roles that an account was given directly, and those that others gave to the organisations of these (`via`).
+
+    Those in force, of organisations that are open. One statement of two parts, each of which an index serves.
+    """
+    counting = _counting(register, now)
+    direct = counting.filter(user=user_id, agent__isnull=True)
+    return _grants(_values(direct).union(_values(counting.filter(agent__in=direct.values("organisation"))), all=True))
+
+
+def of_agents(
+    register: Register, customer_ids: Collection[str], now: datetime
+) -> tuple[dict[str, str], tuple[Grant, ...]]:
+    """The ids of open organisations by their customer ids as they were given, and the roles that others gave to these.
+
+    Unknown ones are left out; roles are those in force. One statement: it is asked at each request.
+    """
+    if not customer_ids:
+        return {}, ()
+    by_folded: dict[str, list[str]] = {}
+    for one in customer_ids:
+        by_folded.setdefault(folded(one), []).append(one)
+    known = core.Organisation.objects.using(register.alias).filter(folded__in=by_folded, closed_at__isnull=True)
+    given = _values(_counting(register, now).filter(agent__in=known.values("pk")))
+    # An organisation stands among the roles with its folded id as the role, and no agent: each of these has one.
+    nobody, never = Value(None, CharField()), Value(None, DateTimeField())
+    rows = list(given.union(known.values_list("pk", "folded", nobody, never), all=True))
+    ids = {way: organisation_id for organisation_id, one, agent, _ in rows if agent is None for way in by_folded[one]}
+    return ids, _grants(one for one in rows if one[2] is not None)
+
+
+def _counting(register: Register, now: datetime) -> "QuerySet[models.Mandate]":
+    rows = core.Mandate.objects.using(register.alias)
+    return rows.filter(standing(now), organisation__closed_at__isnull=True)
+
+
+def _values(rows: "QuerySet[models.Mandate]") -> "QuerySet[models.Mandate, Any]":
+    return rows.values_list("organisation", "role", "agent", "valid_until")
+
+
+def _grants(rows: Iterable[Any]) -> tuple[Grant, ...]:
+    return tuple(Grant(organisation_id, Role(role), via, until) for organisation_id, role, via, until in rows)

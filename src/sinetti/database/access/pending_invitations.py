@@ -1,0 +1,223 @@
+"""Invitations of signatories that clerks ask for.
+
+They are stored first and decided once; the known people get a message. The confirmation makes mandate, link and mail
+(docs/mandates.md).
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from enum import StrEnum
+
+from django.db import transaction
+from django.db.models import QuerySet
+
+from sinetti.database.access.role_assignments import TooMany
+from sinetti.database.common import audit_log
+from sinetti.database.common.audit_log import Deed
+from sinetti.database.connection import Register
+from sinetti.database.models import core
+from sinetti.database.models.portal import PendingInvitation, User
+from sinetti.database.notifications import outbox, recipients
+from sinetti.database.notifications.outbox import NewMessage
+from sinetti.database.organisations.contacts import take_open
+from sinetti.database.organisations.organisations import Person, give_way, new_person
+from sinetti.domain.access.invitations import A_DAY
+from sinetti.domain.access.pending_invitations import (
+    PENDING_A_DAY,
+    PENDING_LIVES,
+    Pending,
+    PendingFault,
+    PendingRefused,
+    state_of,
+)
+from sinetti.domain.access.roles import Role
+from sinetti.domain.notifications.messages import MessageChannel, MessageKind
+from sinetti.domain.values import Language
+
+A_SECOND = timedelta(seconds=1)
+
+
+class PendingNotice(StrEnum):
+    """The content of a message about an invitation that waits, or has waited."""
+
+    ASKED = "asked"
+    CONFIRMED = "confirmed"
+    REJECTED = "rejected"
+    WITHDRAWN = "withdrawn"
+    LAPSED = "lapsed"
+
+
+@dataclass(frozen=True, slots=True)
+class PendingView:
+    """An invitation that a clerk asked for, with its present state.
+
+    Ids of deleted accounts are empty.
+    """
+
+    pending_id: str
+    organisation_id: str
+    customer_id: str
+    organisation: str
+    organisation_open: bool
+    name: str = field(repr=False)
+    email: str = field(repr=False)
+    language: Language
+    asker_id: str
+    asker_name: str = field(repr=False)
+    asker_email: str = field(repr=False)
+    created: datetime
+    expires: datetime
+    state: Pending
+    decided_at: datetime | None
+    decider_id: str
+
+
+def add(register: Register, organisation_id: str, person: Person, asker_id: str, deed: Deed) -> tuple[str, bool]:
+    """Store a pending invitation; return its id, and whether it is new.
+
+    Plans messages to the known people. The same address that waits already is not stored twice. Raises Closed, and
+    TooMany after ten of a day: among many letters a false one is overlooked.
+    """
+    with transaction.atomic(using=register.alias):
+        take_open(register, organisation_id)
+        waiting = _rows(register).filter(
+            organisation=organisation_id,
+            state=Pending.WAITING,
+            expires__gte=deed.at,
+            person__email__iexact=person.email,
+        )
+        if (there := waiting.values_list("pk", flat=True).first()) is not None:
+            return there, False
+        today = _rows(register).filter(organisation=organisation_id, created__gt=deed.at - A_DAY)
+        if today.count() >= PENDING_A_DAY:
+            raise TooMany
+        named, expires = new_person(register, person), deed.at + PENDING_LIVES
+        # Named no longer than this waits: retention counts from then on, with or without a decision.
+        give_way(register, [named.person_id], expires)
+        row = PendingInvitation.objects.using(register.alias).create(
+            organisation_id=organisation_id,
+            person=named,
+            asked_by_id=asker_id,
+            state=Pending.WAITING,
+            created=deed.at,
+            expires=expires,
+        )
+        _write(register, deed, "invitation-asked", row)
+        _owe(register, row, PendingNotice.ASKED, deed.at)
+        # Owed now for the first second after its end: it is dropped where there was a decision by then.
+        _owe(register, row, PendingNotice.LAPSED, deed.at, due=expires + A_SECOND)
+    return row.pending_id, True
+
+
+def find(register: Register, pending_id: str, now: datetime) -> PendingView | None:
+    """Return the invitation with this id as it is now."""
+    row = _rows(register).filter(pk=pending_id).first()
+    return None if row is None else _view(row, now)
+
+
+def list_newest(register: Register, now: datetime, start: int, most: int) -> tuple[PendingView, ...]:
+    """Return some of all, the newest first."""
+    return tuple(_view(row, now) for row in _rows(register).order_by("-created", "pk")[start : start + most])
+
+
+def list_waiting(register: Register, organisation_id: str, now: datetime) -> tuple[PendingView, ...]:
+    """Return those of an organisation that wait, the oldest first."""
+    rows = _rows(register).filter(organisation=organisation_id, state=Pending.WAITING, expires__gte=now)
+    return tuple(_view(row, now) for row in rows.order_by("created", "pk"))
+
+
+def has_signatory(register: Register, organisation_id: str, now: datetime) -> bool:
+    """Return whether an organisation has an active signatory.
+
+    The role is taken up, not ended, and the account is active.
+    """
+    rows = core.Mandate.objects.using(register.alias).filter(
+        recipients.standing(now), organisation=organisation_id, role=Role.SIGNATORY, user__is_active=True
+    )
+    return rows.exists()
+
+
+def is_clerk(register: Register, user_id: str) -> bool:
+    """Return whether an account is active and a clerk's."""
+    return User.objects.using(register.alias).filter(pk=user_id, is_active=True, is_staff=True).exists()
+
+
+def decide(register: Register, pending_id: str, state: Pending, decider_id: str, deed: Deed) -> None:
+    """Move a pending invitation to this state, once. Raises PendingRefused.
+
+    Plans messages to the known people.
+    """
+    with transaction.atomic(using=register.alias):
+        rows = PendingInvitation.objects.using(register.alias).filter(pk=pending_id)
+        waiting = rows.filter(state=Pending.WAITING, expires__gte=deed.at)
+        if not waiting.update(state=state, decided_at=deed.at, decided_by=decider_id):
+            raise PendingRefused(PendingFault.OVER)
+        row = rows.get()
+        _write(register, deed, f"invitation-{state}", row)
+        _owe(register, row, PendingNotice(state.value), deed.at)
+
+
+def set_invitation(register: Register, pending_id: str, invitation_id: str | None) -> None:
+    """Record the invitation that a confirmation made.
+
+    None: the same one stood already.
+    """
+    PendingInvitation.objects.using(register.alias).filter(pk=pending_id).update(invitation=invitation_id)
+
+
+def makers(register: Register, invitation_id: str) -> tuple[str, ...]:
+    """Return the accounts that asked for and confirmed an invitation.
+
+    Returns none if no clerk asked for it.
+    """
+    rows = PendingInvitation.objects.using(register.alias).filter(invitation=invitation_id)
+    return tuple(one for row in rows for one in (row.asked_by_id, row.decided_by_id) if one is not None)
+
+
+def _owe(
+    register: Register, row: PendingInvitation, tells: PendingNotice, now: datetime, due: datetime | None = None
+) -> None:
+    """Plan a message to the signatories and the contact person, once per address."""
+    found = recipients.roles(register, [row.organisation_id], now)[row.organisation_id]
+    people = recipients.once_each([*found.signatories, found.contact_person])
+    outbox.put(register, _messages(row, tells, (one.person_id for one in people if one.email), due or now), now)
+
+
+def _messages(row: PendingInvitation, tells: PendingNotice, people: Iterable[str], due: datetime) -> list[NewMessage]:
+    kind, channel = MessageKind.INVITATION_PENDING, MessageChannel.EMAIL
+    facts = {"tells": tells.value, "pending": row.pending_id}
+    return [NewMessage(kind, channel, row.pending_id, tells, due, recipient=one, facts=facts) for one in people]
+
+
+def _write(register: Register, deed: Deed, action: str, row: PendingInvitation) -> None:
+    about = f"organisation:{row.organisation_id}"
+    asker = f"user:{row.asked_by_id}" if row.asked_by_id else None
+    audit_log.write(register, deed, action, about, pending=row.pending_id, person=row.person_id, asked_by=asker)
+
+
+def _rows(register: Register) -> "QuerySet[PendingInvitation]":
+    rows = PendingInvitation.objects.using(register.alias)
+    return rows.select_related("organisation", "person", "asked_by")
+
+
+def _view(row: PendingInvitation, now: datetime) -> PendingView:
+    person, asker = row.person, row.asked_by
+    return PendingView(
+        row.pending_id,
+        row.organisation_id,
+        row.organisation.customer_id,
+        row.organisation.name,
+        row.organisation.closed_at is None,
+        person.name if person else "",
+        person.email if person else "",
+        Language(person.language) if person else Language.EN,
+        row.asked_by_id or "",
+        asker.name if asker else "",
+        asker.email if asker else "",
+        row.created,
+        row.expires,
+        state_of(Pending(row.state), row.expires, now),
+        row.decided_at,
+        row.decided_by_id or "",
+    )

@@ -1,0 +1,44 @@
+"""The identity behind an account or an address (domain/access/persons.py)."""
+
+from collections.abc import Iterable
+
+from django.apps import apps
+
+from sinetti.database.access import accounts
+from sinetti.database.connection import Register
+from sinetti.database.models import core
+from sinetti.domain.access.persons import Identity, is_same_person, merge
+
+
+def get_identity(register: Register, user_id: str) -> Identity:
+    """Return the identity of the person who has an account.
+
+    An unknown account has only its id. Addresses are those of the account, confirmed or not, and those to which its
+    mandates were sent. Subjects are those of connected providers: a digest of issuer and subject, whichever name the
+    provider has in the settings.
+    """
+    sent_to = core.Person.objects.using(register.alias).filter(mandates__user=user_id)
+    subjects = apps.get_model("socialaccount", "SocialAccount").objects.using(register.alias).filter(user_id=user_id)
+    return Identity(
+        frozenset({user_id} if user_id else ()),
+        accounts.addresses(register, user_id) | _folded(sent_to.values_list("email", flat=True)),
+        frozenset(subjects.values_list("uid", flat=True)),
+    )
+
+
+def get_identity_of_address(register: Register, email: str) -> Identity:
+    """Return the identity of the person who reads mail at an address.
+
+    It covers every account with that address.
+    """
+    own = Identity(addresses=frozenset({email}))
+    return merge([own, *(get_identity(register, one) for one in accounts.ids_of_address(register, email))])
+
+
+def are_same_person(register: Register, user_id: str, other_id: str) -> bool:
+    """Return whether two accounts may be of one person."""
+    return is_same_person(get_identity(register, user_id), get_identity(register, other_id))
+
+
+def _folded(addresses: Iterable[str]) -> frozenset[str]:
+    return frozenset(one.casefold() for one in addresses)

@@ -1,0 +1,19 @@
+"""What people say of themselves in their account: name and language."""
+
+from django.db import transaction
+
+from sinetti.database.common import audit_log
+from sinetti.database.common.audit_log import Deed
+from sinetti.database.connection import Register
+from sinetti.database.models.portal import User
+from sinetti.domain.values import Language
+
+
+def change(register: Register, user_id: str, name: str, language: Language, deed: Deed) -> bool:
+    """Store both; False where they were so before. The audit row says that, and not what."""
+    with transaction.atomic(using=register.alias):
+        rows = User.objects.using(register.alias).filter(pk=user_id).exclude(name=name, language=language)
+        if not rows.update(name=name, language=language):
+            return False
+        audit_log.write(register, deed, "profile-changed", f"user:{user_id}")
+    return True

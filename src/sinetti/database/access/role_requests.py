@@ -1,0 +1,243 @@
+"""Requests for a role: somebody asks for themselves, or a firm for itself; an organisation's signatories answer.
+
+Organisations are named as they were asked for, since whoever asks is not told which are in the register: rows are
+stored for all alike, and only who can see an organisation's roles learns which of them reached it.
+"""
+
+from collections.abc import Collection, Iterable
+from dataclasses import dataclass
+from datetime import datetime
+
+from django.db import transaction
+from django.db.models import Count, Q, QuerySet
+
+from sinetti.database import ids
+from sinetti.database.access.role_assignments import Gone, Terms, ToFirm, TooMany, change_locked, give_locked
+from sinetti.database.common import audit_log
+from sinetti.database.common.audit_log import Deed
+from sinetti.database.common.locks import take_turn
+from sinetti.database.connection import Register
+from sinetti.database.models import core
+from sinetti.database.models.portal import RightRequest, User
+from sinetti.database.notifications.access_messages import Tells, owe_answer, owe_asked, owe_to_signatories
+from sinetti.database.notifications.recipients import parts, standing
+from sinetti.database.organisations.contacts import take_open
+from sinetti.database.organisations.organisations import Person, give_way, new_person
+from sinetti.domain.access.invitations import A_DAY, REQUEST_LIVES, TOLD_A_DAY
+from sinetti.domain.access.roles import Role, greater
+from sinetti.domain.organisations.identifiers import folded
+from sinetti.domain.values import Language
+
+
+@dataclass(frozen=True, slots=True)
+class Asker:
+    """Who asks: a user, for themselves or for their firm; and how many they may ask in 24 hours."""
+
+    user_id: str
+    agent_id: str | None
+    a_day: int
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """Ids as they were given: asked now, open already, and those for which the role is there already."""
+
+    now: tuple[str, ...]
+    before: tuple[str, ...]
+    there: tuple[str, ...]
+
+
+def ask(register: Register, who: Asker, customer_ids: Iterable[str], terms: Terms, deed: Deed) -> Asked:
+    """Store a request to each of these that was not asked the same already, and owe signatories mail about it.
+
+    Raises TooMany, and asks nobody then.
+    """
+    by_folded = {folded(one): one for one in customer_ids}
+    with transaction.atomic(using=register.alias):
+        # Whoever asks the same at the same moment waits here.
+        take_turn(register, f"ask:{who.agent_id or who.user_id}")
+        before = _open(register, who, by_folded, terms.role, deed.at)
+        there = _there(register, who, by_folded, terms.role, deed.at)
+        new = [one for one in by_folded if one not in before and one not in there]
+        recent = _of(register, who).filter(created__gt=deed.at - A_DAY).count()
+        if recent + len(new) > who.a_day:
+            raise TooMany
+        _store(register, who, {one: by_folded[one] for one in new}, terms, deed)
+    named = (new, [one for one in by_folded if one in before and one not in there], there)
+    return Asked(*(tuple(by_folded[one] for one in part) for part in named))
+
+
+def organisation_of(register: Register, request_id: str) -> str:
+    """The id of the organisation that was asked; empty where there is no such request or organisation."""
+    asked = RightRequest.objects.using(register.alias).filter(pk=request_id).values("folded")
+    rows = core.Organisation.objects.using(register.alias).filter(folded__in=asked)
+    return str(rows.values_list("pk", flat=True).first() or "")
+
+
+def firm_of(register: Register, request_id: str) -> str:
+    """The id of the firm that asks, for itself; empty where a person asks."""
+    rows = RightRequest.objects.using(register.alias).filter(pk=request_id)
+    return str(rows.values_list("agent", flat=True).first() or "")
+
+
+def decline(register: Register, request_id: str, deed: Deed) -> bool:
+    """Answer no, and tell whoever asked; False where it was declined already. Raises Gone where it waits no more."""
+    with transaction.atomic(using=register.alias):
+        row = _request(register, request_id)
+        if row.answered_at is not None and row.mandate_id is None:
+            return False
+        _answered(register, row, None, deed)
+        if row.user is not None:
+            # Named for nothing: they are in the register for this answer, and then until retention erases them.
+            person = new_person(register, _person(row.user))
+            give_way(register, [person.person_id], deed.at)
+            owe_answer(register, person.person_id, request_id, deed.at, given=False)
+    return True
+
+
+def approve(register: Register, request_id: str, terms: Terms, deed: Deed) -> bool:
+    """Answer yes with this role and end, and tell whoever asked; False where it was approved already.
+
+    Raises Closed, Gone where it waits no more or nobody is there to have it, and LastSignatory.
+    """
+    organisation_id = organisation_of(register, request_id)
+    with transaction.atomic(using=register.alias):
+        row = _request(register, request_id)
+        for one in sorted({organisation_id, row.agent_id or organisation_id}):
+            take_open(register, one)
+        if row.mandate_id is not None:
+            return False
+        mandate = _for_firm if row.agent_id is not None else _for_user
+        _answered(register, row, mandate(register, organisation_id, row, terms, deed), deed)
+    return True
+
+
+def _for_firm(register: Register, organisation_id: str, row: RightRequest, terms: Terms, deed: Deed) -> core.Mandate:
+    if row.agent_id is None or terms.until is None:
+        raise Gone
+    rows = core.Mandate.objects.using(register.alias).filter(standing(deed.at), organisation=organisation_id)
+    theirs = list(rows.filter(agent=row.agent_id))
+    # An approval takes nothing away from who was given more since they asked.
+    if (kept := next((one for one in theirs if _is_no_less(one, terms.role, terms.until)), None)) is not None:
+        return kept
+    given = give_locked(register, ToFirm(organisation_id, row.agent_id, terms.role, terms.until), deed)
+    return given or rows.get(agent=row.agent_id)
+
+
+def _is_no_less(has: core.Mandate, role: Role, until: datetime) -> bool:
+    """Whether a mandate is of a greater role than this one, or of the same and ends no earlier."""
+    if has.role == role:
+        return has.valid_until is None or until <= has.valid_until
+    return greater(Role(has.role), role) == has.role
+
+
+def _for_user(register: Register, organisation_id: str, row: RightRequest, terms: Terms, deed: Deed) -> core.Mandate:
+    if row.user is None or not row.user.is_active:
+        raise Gone
+    rows = core.Mandate.objects.using(register.alias)
+    found = rows.filter(standing(deed.at), organisation=organisation_id, user=row.user).first()
+    if found is not None:
+        if greater(Role(found.role), terms.role) != found.role:
+            change_locked(register, found, terms, deed)
+        elif found.person_id is not None:
+            owe_answer(register, found.person_id, row.request_id, deed.at, given=True)
+        return found
+    person = new_person(register, _person(row.user))
+    made = rows.create(
+        organisation_id=organisation_id,
+        person=person,
+        user=row.user,
+        role=terms.role,
+        valid_from=deed.at,
+        valid_until=terms.until,
+    )
+    about = f"organisation:{organisation_id}"
+    audit_log.write(register, deed, "authorisation-given", about, mandate=made.mandate_id, person=person.person_id)
+    owe_answer(register, person.person_id, row.request_id, deed.at, given=True)
+    if terms.role is Role.SIGNATORY:
+        owe_to_signatories(register, organisation_id, Tells.JOINED, deed.at, mandate=made.mandate_id)
+    return made
+
+
+def _person(user: User) -> Person:
+    return Person(user.name, user.email, "", Language(user.language))
+
+
+def _request(register: Register, request_id: str) -> RightRequest:
+    rows = RightRequest.objects.using(register.alias).select_related("user")
+    row = rows.filter(pk=request_id).first()
+    if row is None:
+        raise Gone
+    return row
+
+
+def _answered(register: Register, row: RightRequest, mandate: core.Mandate | None, deed: Deed) -> None:
+    """Note the answer, the first one alone. Raises Gone."""
+    rows = RightRequest.objects.using(register.alias).filter(pk=row.pk, answered_at__isnull=True)
+    if not rows.filter(created__gte=deed.at - REQUEST_LIVES).update(answered_at=deed.at, mandate=mandate):
+        raise Gone
+    action = "request-declined" if mandate is None else "request-approved"
+    audit_log.write(
+        register, deed, action, f"request:{row.request_id}", mandate=mandate.mandate_id if mandate else None
+    )
+
+
+def _of(register: Register, who: Asker) -> "QuerySet[RightRequest]":
+    rows = RightRequest.objects.using(register.alias)
+    if who.agent_id is not None:
+        return rows.filter(agent=who.agent_id)
+    return rows.filter(agent__isnull=True, user=who.user_id)
+
+
+def _open(register: Register, who: Asker, asked: Collection[str], role: Role, now: datetime) -> frozenset[str]:
+    rows = _of(register, who).filter(role=role, answered_at__isnull=True, created__gte=now - REQUEST_LIVES)
+    found: set[str] = set()
+    for part in parts(asked):
+        found.update(rows.filter(folded__in=part).values_list("folded", flat=True))
+    return frozenset(found)
+
+
+def _there(register: Register, who: Asker, asked: Collection[str], role: Role, now: datetime) -> frozenset[str]:
+    """For which of these whoever asks has the role, or a greater one, already: they see so on their own page."""
+    rows = core.Mandate.objects.using(register.alias).filter(standing(now), organisation__closed_at__isnull=True)
+    own = rows.filter(agent=who.agent_id) if who.agent_id else rows.filter(user=who.user_id, agent__isnull=True)
+    found: set[str] = set()
+    for part in parts(asked):
+        pairs = own.filter(organisation__folded__in=part).values_list("organisation__folded", "role")
+        found.update(name for name, has in pairs if greater(Role(has), role) == has)
+    return frozenset(found)
+
+
+def _store(register: Register, who: Asker, new: dict[str, str], terms: Terms, deed: Deed) -> None:
+    rows = [
+        RightRequest(
+            request_id=ids.random_id(),
+            customer_id=told,
+            folded=name,
+            user_id=who.user_id,
+            agent_id=who.agent_id,
+            role=terms.role,
+            until=terms.until,
+            created=deed.at,
+        )
+        for name, told in new.items()
+    ]
+    told = _to_be_told(register, {one.folded: one.request_id for one in rows}, deed.at)
+    RightRequest.objects.using(register.alias).bulk_create(rows)
+    about = f"organisation:{who.agent_id}" if who.agent_id else f"user:{who.user_id}"
+    if rows:
+        audit_log.write(register, deed, "asked-for-roles", about, count=len(rows), role=terms.role)
+    owe_asked(register, told, deed.at)
+
+
+def _to_be_told(register: Register, new: dict[str, str], now: datetime) -> dict[str, str]:
+    """The requests, by their organisations' ids, that signatories are written to about: not too many a day."""
+    found: dict[str, str] = {}
+    for part in parts(new):
+        recent = RightRequest.objects.using(register.alias).filter(folded__in=part, created__gt=now - A_DAY)
+        counts = dict(recent.values_list("folded").annotate(Count("pk")))
+        rows = core.Organisation.objects.using(register.alias).filter(Q(folded__in=part), closed_at__isnull=True)
+        for organisation_id, name in rows.values_list("pk", "folded"):
+            if counts.get(name, 0) < TOLD_A_DAY:
+                found[organisation_id] = new[name]
+    return found

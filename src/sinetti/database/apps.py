@@ -1,0 +1,20 @@
+"""Tells Django about this room."""
+
+from django.apps import AppConfig
+from django.contrib.contenttypes.management import create_contenttypes
+from django.db.models.signals import post_migrate
+
+
+class RegistryConfig(AppConfig):
+    """The register, as a Django application."""
+
+    name = "sinetti.database"
+    label = "registry"
+
+    def ready(self) -> None:
+        """Have no rows made of Django's permissions and kinds of content, which nobody asks for.
+
+        What somebody may do is in mandates. The tables are there, as Django's own migrations make them.
+        """
+        post_migrate.disconnect(dispatch_uid="django.contrib.auth.management.create_permissions")
+        post_migrate.disconnect(create_contenttypes)

@@ -1,0 +1,106 @@
+"""What became of certificates and of orders, as `domain/certificates/display_status.py` wants to know it: columns beside a row."""
+
+from datetime import datetime
+from typing import Any
+
+from django.db.models import Case, DateTimeField, Exists, Max, Min, OuterRef, Q, QuerySet, Subquery, Value, When
+
+from sinetti.database.models import core
+from sinetti.database.models.gateways import Gateway, Sighting
+from sinetti.database.models.secure_messages import SecureMessage
+from sinetti.domain.certificates.display_status import CertificateFacts
+from sinetti.domain.certificates.lifecycle import CertificateState
+from sinetti.domain.certificates.revocation import RevocationReason
+from sinetti.domain.usage import LATELY, Reporting
+from sinetti.domain.values import Span
+
+
+def facts_of(row: Any) -> CertificateFacts:  # noqa: ANN401 - a row with what was annotated
+    """What the rules look at, of a certificate that was read with `annotated`."""
+    return CertificateFacts(
+        span=Span(row.not_before, row.not_after),
+        renewable_from=row.renewable_from,
+        issued=row.state != CertificateState.RESERVED,
+        fetched_at=row.first_fetched_at,
+        revoked_at=row.revoked_at,
+        reason=RevocationReason(row.revocation_reason) if row.revocation_reason else None,
+        let_end_at=row.holding.let_end_at,
+        by_renewal=row.origin == "renewal",
+        approved=row.approved,
+        succeeded=row.succeeded,
+        taken_at=row.taken_at,
+        seen=row.seen,
+        new_seen=row.new_seen,
+    )
+
+
+def annotated(certificates: "QuerySet[models.Certificate]", now: datetime) -> "QuerySet[models.Certificate]":
+    """Certificates with what the rules want to know beside the row, and since when gateways look."""
+    looking = Gateway.objects.filter(withdrawn__isnull=True, last_report__gte=now - LATELY).values("withdrawn")
+    return with_course(certificates).annotate(
+        looking=Subquery(looking.annotate(first=Min("first_report")).values("first")),
+    )
+
+
+def with_course(certificates: "QuerySet[models.Certificate]") -> "QuerySet[models.Certificate]":
+    """Certificates with what the rules want to know beside the row."""
+    return certificates.annotate(**course(), approved=approved("holding__"))
+
+
+def looking_since(row: Any, now: datetime) -> Reporting | None:  # noqa: ANN401 - as above
+    """Since when a gateway has looked that looks now, as `domain/usage.py` has it."""
+    return None if row.looking is None else Reporting(row.looking, now)
+
+
+def _successors() -> "QuerySet[models.Certificate]":
+    """What renewed or replaced a certificate, and stands."""
+    found = core.Certificate.objects.filter(revoked_at__isnull=True).exclude(state=CertificateState.VOID)
+    return found.filter(Q(predecessor=OuterRef("pk")) | Q(replaces=OuterRef("pk"))).order_by()
+
+
+def course() -> dict[str, Any]:
+    """What became of a certificate, each read only where it is asked for."""
+    fetched = _successors().filter(first_fetched_at__isnull=False)
+    new = Sighting.objects.filter(
+        Q(certificate__predecessor=OuterRef("pk")) | Q(certificate__replaces=OuterRef("pk")),
+        certificate__revoked_at__isnull=True,
+        certificate__first_fetched_at__isnull=False,
+    )
+    succeeded = Exists(_successors())
+    return {
+        "succeeded": succeeded,
+        # Mostly there is none, and then nothing more is looked for.
+        "taken_at": _where(succeeded, fetched.order_by("first_fetched_at").values("first_fetched_at")[:1]),
+        "seen": seen(),
+        "new_seen": _where(succeeded, new.order_by("-last_seen").values("last_seen")[:1]),
+    }
+
+
+def seen() -> Subquery:
+    """When a gateway saw a certificate last."""
+    sightings = Sighting.objects.filter(certificate=OuterRef("pk")).values("certificate")
+    return Subquery(sightings.annotate(last=Max("last_seen")).values("last"))
+
+
+def _where(terms: Exists, instants: "QuerySet[Any, Any]") -> Case:
+    return Case(When(terms, then=Subquery(instants)), default=Value(None), output_field=DateTimeField())
+
+
+def approved(path: str) -> Exists:
+    """Whether the organisation of a holding, along this path, is approved for its type."""
+    return Exists(
+        core.ApprovedType.objects.filter(
+            organisation=OuterRef(f"{path}organisation"), type=OuterRef(f"{path}type"), withdrawn_at__isnull=True
+        )
+    )
+
+
+def expires() -> Subquery:
+    """Until when an order's transfer ids are valid."""
+    pairs = core.TransferIdPair.objects.filter(order=OuterRef("pk"), ended_at__isnull=True)
+    return Subquery(pairs.order_by("-expires").values("expires")[:1])
+
+
+def opened() -> Exists:
+    """Whether an order's transfer ids were shown."""
+    return Exists(SecureMessage.objects.filter(order=OuterRef("pk"), ended_at__isnull=True, shown_at__isnull=False))

@@ -1,0 +1,234 @@
+"""Bulk revocations: what is chosen, and the row that is stored before the first certificate goes."""
+
+import hashlib
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import TypeVar
+
+from django.db import transaction
+from django.db.models import QuerySet, Sum
+
+from sinetti.database.common import audit_log
+from sinetti.database.common.audit_log import Deed
+from sinetti.database.common.locks import take_turn
+from sinetti.database.connection import Register
+from sinetti.database.models import core
+from sinetti.database.models.gateways import BulkRevocation
+from sinetti.domain.certificates.bulk_revocation import COUNTED_FOR, PROPOSAL_LIVES, Proposal, actor_of, takes_two
+from sinetti.domain.certificates.revocation import RevocationReason
+from sinetti.domain.organisations.identifiers import folded
+from sinetti.domain.values import Serial
+
+_CHUNK = 500
+"""Values in one IN: SQLite takes 999 in its older builds."""
+
+_TURN = "bulk-revocations"
+_Value = TypeVar("_Value")
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """Which certificates: those to which all applies that is not None. `issued` is from, and until before."""
+
+    serials: tuple[Serial, ...] | None = None
+    customer_id: str | None = None
+    authority: str | None = None
+    issued: tuple[datetime, datetime] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """What a list for people says of a certificate, and what it takes to revoke it."""
+
+    serial: Serial
+    holding_id: str
+    customer_id: str
+    channel: str
+    authority: str
+    shard: int
+    not_after: datetime
+    revoked: bool
+    predecessor: Serial | None
+
+
+def chosen(register: Register, wanted: Wanted) -> tuple[Row, ...]:
+    """The certificates that are wanted, oldest first, whatever their state."""
+    return tuple(row for part in narrowed(register, wanted) for row in _rows(part))
+
+
+def narrowed(register: Register, wanted: Wanted) -> "Iterator[QuerySet[models.Certificate]]":
+    """The rows of the certificates that are wanted, in as many statements as their serials need."""
+    rows = core.Certificate.objects.using(register.alias)
+    if wanted.customer_id is not None:
+        rows = rows.filter(holding__organisation__folded=folded(wanted.customer_id))
+    if wanted.authority is not None:
+        rows = rows.filter(authority_id=wanted.authority)
+    if wanted.issued is not None:
+        rows = rows.filter(reserved_at__gte=wanted.issued[0], reserved_at__lt=wanted.issued[1])
+    if wanted.serials is None:
+        yield rows
+        return
+    for part in _parts(list(dict.fromkeys(wanted.serials))):
+        yield rows.filter(serial__in=part)
+
+
+def lines(register: Register, holding_ids: Collection[str]) -> tuple[Row, ...]:
+    """Every certificate of these holdings, oldest first in each."""
+    rows = core.Certificate.objects.using(register.alias)
+    return tuple(row for part in _parts(sorted(holding_ids)) for row in _rows(rows.filter(holding_id__in=part)))
+
+
+def propose(register: Register, new: Proposal, deed: Deed) -> Proposal:
+    """Store what is to be revoked; approved at once where it is few enough for one officer.
+
+    All that this officer revoked by his word alone within `COUNTED_FOR` counts too. One at a time, so that two commands
+    cannot each be few enough. Of two that ask for the same the second is given the one that waits.
+    """
+    with transaction.atomic(using=register.alias):
+        take_turn(register, _TURN)
+        two = takes_two(len(new.serials), alone_lately(register, new.officer, deed.at))
+        if two and (same := _same(register, new, deed.at)) is not None:
+            return same
+        row = _all(register).create(
+            officer=new.officer,
+            reason=new.reason,
+            invalidity_date=new.invalidity_date,
+            serials=list(new.serials),
+            count=len(new.serials),
+            created=deed.at,
+            expires=deed.at + PROPOSAL_LIVES,
+            approved_at=None if two else deed.at,
+        )
+        _write(register, deed, "bulk-proposed" if two else "bulk-begun", row)
+    return _proposal(row)
+
+
+def alone_lately(register: Register, officer: str, now: datetime) -> int:
+    """How many certificates went by this officer's word alone within `COUNTED_FOR`."""
+    alone = _all(register).filter(approver="", approved_at__isnull=False, created__gt=now - COUNTED_FOR)
+    count: int | None = alone.filter(officer__iexact=officer).aggregate(sum=Sum("count"))["sum"]
+    return count or 0
+
+
+def waiting(register: Register, now: datetime) -> tuple[Proposal, ...]:
+    """What waits for a second officer, oldest first."""
+    return tuple(_proposal(row) for row in _waiting(register, now).order_by("number"))
+
+
+def count_waiting(register: Register, now: datetime) -> int:
+    """How many proposals wait for a second officer."""
+    return _waiting(register, now).count()
+
+
+def find(register: Register, proposal_id: str) -> Proposal | None:
+    """The proposal with this id, or None."""
+    row = _all(register).filter(proposal_id=proposal_id).first()
+    return _proposal(row) if row else None
+
+
+def unfinished(register: Register, officer: str | None = None) -> tuple[Proposal, ...]:
+    """What was approved, or needed no approval, and is not done; oldest first, of one officer or of all."""
+    rows = _all(register).filter(approved_at__isnull=False, done_at__isnull=True).order_by("number")
+    return tuple(_proposal(row) for row in (rows if officer is None else rows.filter(officer__iexact=officer)))
+
+
+def approve(register: Register, proposal: Proposal, approver: str, deed: Deed) -> bool:
+    """Store who approved it, once and in time; whether this call did."""
+    with transaction.atomic(using=register.alias):
+        rows = _all(register).filter(proposal_id=proposal.proposal_id)
+        mine = _waiting(register, deed.at).filter(proposal_id=proposal.proposal_id)
+        if not mine.update(approver=approver, approved_at=deed.at):
+            return False
+        _write(register, deed, "bulk-approved", rows.get())
+    return True
+
+
+def withdraw(register: Register, proposal: Proposal, deed: Deed) -> bool:
+    """Store that it is taken back, once and while it waits; whether this call did.
+
+    It is done then and was never approved, which code of before refuses to approve too.
+    """
+    with transaction.atomic(using=register.alias):
+        rows = _all(register).filter(proposal_id=proposal.proposal_id)
+        mine = _waiting(register, deed.at).filter(proposal_id=proposal.proposal_id)
+        if not mine.update(done_at=deed.at):
+            return False
+        _write(register, deed, "bulk-withdrawn", rows.get())
+    return True
+
+
+def finish(register: Register, proposal: Proposal, deed: Deed) -> None:
+    """Store that it is done, once."""
+    with transaction.atomic(using=register.alias):
+        rows = _all(register).filter(proposal_id=proposal.proposal_id)
+        if rows.filter(done_at__isnull=True).update(done_at=deed.at):
+            _write(register, deed, "bulk-done", rows.get())
+
+
+def followers(rows: Sequence[Row]) -> Mapping[Serial, tuple[Serial, ...]]:
+    """Which of these were renewed from which."""
+    result: dict[Serial, tuple[Serial, ...]] = {}
+    for row in rows:
+        if row.predecessor is not None:
+            result[row.predecessor] = (*result.get(row.predecessor, ()), row.serial)
+    return result
+
+
+def _all(register: Register) -> "QuerySet[BulkRevocation]":
+    return BulkRevocation.objects.using(register.alias)
+
+
+def _waiting(register: Register, now: datetime) -> "QuerySet[BulkRevocation]":
+    return _all(register).filter(approved_at__isnull=True, done_at__isnull=True, expires__gte=now)
+
+
+def _same(register: Register, new: Proposal, now: datetime) -> Proposal | None:
+    """What waits and is the same: by the same officer, for the same reason, of the same certificates."""
+    rows = _waiting(register, now).filter(officer__iexact=new.officer, reason=new.reason, count=len(new.serials))
+    alike = (_proposal(row) for row in rows.filter(invalidity_date=new.invalidity_date).order_by("number"))
+    return next((one for one in alike if set(one.serials) == set(new.serials)), None)
+
+
+def _parts(values: Sequence[_Value]) -> Iterator[Sequence[_Value]]:
+    return (values[at : at + _CHUNK] for at in range(0, len(values), _CHUNK))
+
+
+def _rows(rows: "QuerySet[models.Certificate]") -> Iterator[Row]:
+    found = rows.order_by("reserved_at", "pk").values_list(
+        "serial",
+        "holding_id",
+        "holding__organisation__customer_id",
+        "holding__type__channel",
+        "authority_id",
+        "crl_shard",
+        "not_after",
+        "revoked_at",
+        "predecessor__serial",
+    )
+    for serial, holding, customer, channel, authority, shard, ends, revoked, predecessor in found:
+        before = Serial(predecessor) if predecessor else None
+        yield Row(Serial(serial), holding, customer, channel, authority, shard, ends, revoked is not None, before)
+
+
+def _write(register: Register, deed: Deed, action: str, row: BulkRevocation) -> None:
+    """Write the audit row: which certificates it was, by the digest of their serials."""
+    digest = hashlib.sha256("\n".join(row.serials).encode("ascii")).hexdigest()
+    subject = f"bulk-revocation:{row.proposal_id}"
+    by = actor_of(row.officer)
+    audit_log.write(register, deed, action, subject, reason=row.reason, count=row.count, serials=digest, proposed_by=by)
+
+
+def _proposal(row: BulkRevocation) -> Proposal:
+    return Proposal(
+        proposal_id=row.proposal_id,
+        officer=row.officer,
+        reason=RevocationReason(row.reason),
+        invalidity_date=row.invalidity_date,
+        serials=tuple(Serial(serial) for serial in row.serials),
+        created=row.created,
+        expires=row.expires,
+        approver=row.approver,
+        approved_at=row.approved_at,
+        done_at=row.done_at,
+    )

@@ -1,0 +1,144 @@
+"""One certificate with its line, what happened to it, and what was refused to its program: read for its page."""
+
+from collections.abc import Collection, Mapping, Sequence
+from datetime import datetime
+
+from django.db.models import Exists, OuterRef, Subquery, Value
+from django.db.models.functions import Coalesce, Concat
+
+from sinetti.database.certificates import annotations, list_query
+from sinetti.database.connection import Register
+from sinetti.database.models import core
+from sinetti.database.models.portal import User
+from sinetti.database.models.secure_messages import SecureMessage
+from sinetti.domain.certificates.lifecycle import CertificateState, OrderState
+from sinetti.domain.certificates.listing import Deed, OneOfLine, Refused, Seen, Who
+from sinetti.domain.refusals import Reason
+from sinetti.domain.values import Serial
+
+_MOST_OF_LINE = 100
+_MOST_DEEDS = 100
+
+TOLD = frozenset(
+    {
+        "ordered",
+        "secure-message-offered",
+        "transfer-ids-shown",
+        "certificate-issued",
+        "certificate-fetched",
+        "certificate-revoked",
+        "contact-changed",
+        "deputy-changed",
+        "deputy-removed",
+        "let-end",
+        "let-end-undone",
+        "renewal-opened-early",
+        "renewal-opened-by-rule",
+    }
+)
+"""The actions of audit rows that are told: others are steps of these."""
+
+_KINDS: Mapping[str, Who] = {
+    "order": Who.PROGRAM,
+    "certificate": Who.PROGRAM,
+    "retrieval": Who.PROGRAM,
+    "secure-message": Who.CONTACT,
+    "service": Who.SERVICE,
+    "operator": Who.DESK,
+    "officer": Who.DESK,
+}
+
+
+def read(register: Register, serial: str, now: datetime) -> Seen | None:
+    """The certificate with this serial and its line, in one statement; None where there is none, or it is void."""
+    shown = SecureMessage.objects.filter(order=OuterRef("order"), shown_at__isnull=False).order_by("shown_at")
+    # By the office's clock, as all else that is told: `recorded_at` is the machine's.
+    issued = core.AuditRow.objects.filter(
+        object=Concat(Value("certificate:"), OuterRef("serial")), action="certificate-issued"
+    )
+    waiting = core.Order.objects.filter(replaces=OuterRef("pk"), state=OrderState.OPEN).order_by("-created")
+    rows = core.Certificate.objects.using(register.alias).exclude(state=CertificateState.VOID)
+    rows = rows.filter(holding__in=core.Certificate.objects.filter(serial=serial).values("holding"))
+    rows = rows.select_related(*list_query.PATHS, "order", "octets")
+    line: Sequence[core.Certificate] = list(
+        annotations.annotated(rows, now)
+        .annotate(
+            **list_query.firm("holding__", now),
+            opened_at=Subquery(shown.values("shown_at")[:1]),
+            issued_at=Coalesce(Subquery(issued.values("at")[:1]), "recorded_at"),
+            waiting_order=Subquery(waiting.values("pk")[:1]),
+        )
+        .order_by("-not_before", "-pk")[:_MOST_OF_LINE]
+    )
+    place = next((place for place, row in enumerate(line) if row.serial == serial), None)
+    if place is None:
+        return None
+    return _seen(line[place], line[place + 1 :], line[:place], now)
+
+
+def deeds(register: Register, seen: Seen, reader: str) -> tuple[Deed, ...]:
+    """What happened to it, newest first, in two statements; `reader` is the actor who reads."""
+    objects = {f"certificate:{seen.serial}": seen.serial, f"holding:{seen.holding_id}": ""}
+    objects |= {f"order:{seen.order_id}": ""} if seen.order_id is not None else {}
+    objects |= {f"certificate:{one.serial}": one.serial for one in seen.later}
+    rows = core.AuditRow.objects.using(register.alias).filter(object__in=objects, action__in=TOLD)
+    found = list(rows.order_by("-sequence").values_list("at", "actor", "action", "object")[:_MOST_DEEDS])
+    users = _users(register, {actor for _, actor, _, _ in found if actor != reader}, seen.listed.organisation_id)
+    return tuple(
+        Deed(at, action, Who.YOU if actor == reader else _who(actor, users), objects[about])
+        for at, actor, action, about in found
+    )
+
+
+def refusals(register: Register, holding_id: str, most: int) -> tuple[Refused, ...]:
+    """The last refusals of a holding's program, newest first."""
+    rows = core.RefusalRow.objects.using(register.alias).filter(holding=holding_id).order_by("-at", "pk")
+    return tuple(
+        Refused(at, Reason(reason), operation)
+        for at, reason, operation in rows.values_list("at", "reason", "operation")[:most]
+    )
+
+
+def _seen(
+    row: core.Certificate, earlier: Sequence[core.Certificate], later: Sequence[core.Certificate], now: datetime
+) -> Seen:
+    facts = annotations.facts_of(row)
+    octets = getattr(row, "octets", None)
+    return Seen(
+        listed=list_query.listed(row.serial, row, row.holding.description, facts, annotations.looking_since(row, now)),
+        facts=facts,
+        serial=Serial(row.serial),
+        sha256=row.sha256 or "",
+        der=bytes(octets.der) if octets is not None and octets.der is not None else None,
+        authority=row.authority_id,
+        holding_id=row.holding_id,
+        origin=row.origin,
+        order_id=row.order_id,
+        ordered_at=row.order.created if row.order is not None else None,
+        opened_at=row.opened_at,  # type: ignore[attr-defined] # annotated
+        issued_at=row.issued_at,  # type: ignore[attr-defined] # annotated
+        waiting_order=row.waiting_order,  # type: ignore[attr-defined] # annotated
+        earlier=_line(earlier),
+        later=_line(later),
+    )
+
+
+def _line(rows: Sequence[core.Certificate]) -> tuple[OneOfLine, ...]:
+    return tuple(OneOfLine(Serial(row.serial), annotations.facts_of(row)) for row in rows)
+
+
+def _users(register: Register, actors: Collection[str], organisation_id: str) -> Mapping[str, Who]:
+    """Accounts among these actors: the organisation's own people, clerks, or else people of its firm."""
+    ids = [one.removeprefix("user:") for one in actors if one.startswith("user:")]
+    if not ids:
+        return {}
+    own = core.Mandate.objects.filter(user=OuterRef("pk"), organisation=organisation_id)
+    rows = User.objects.using(register.alias).filter(pk__in=ids).annotate(own=Exists(own))
+    return {
+        f"user:{pk}": Who.OWN if is_own else Who.DESK if staff else Who.FIRM
+        for pk, staff, is_own in rows.values_list("pk", "is_staff", "own")
+    }
+
+
+def _who(actor: str, users: Mapping[str, Who]) -> Who:
+    return users.get(actor) or _KINDS.get(actor.partition(":")[0], Who.SERVICE)

@@ -1,0 +1,248 @@
+"""Lists of certificates and of orders that wait: found, sorted, and read with what a list says of them.
+
+First the keys of what is found, in their order, by one statement (ranking.py); then the rows of one page by one or two.
+"""
+
+from collections.abc import Collection, Iterable, Sequence
+from datetime import UTC, datetime
+from typing import Any
+
+from django.db import connections
+from django.db.models import CharField, Exists, F, Lookup, OuterRef, Q, Subquery, Value
+from django.db.models.functions import Coalesce, Collate, Lower
+
+from sinetti.database.certificates import annotations, status_sql
+from sinetti.database.connection import Register
+from sinetti.database.models import core
+from sinetti.domain.access.roles import Role
+from sinetti.domain.certificates.display_status import OF_ORDERS, CertificateFacts, OrderFacts, State
+from sinetti.domain.certificates.lifecycle import CertificateState, OrderState
+from sinetti.domain.certificates.listing import Firm, Key, Listed, Sort, Wanted
+from sinetti.domain.usage import Reporting
+from sinetti.domain.values import Channel
+
+_LAST = "\U0010ffff"
+"""No text goes on with anything behind this one."""
+_LONG_AGO = datetime(1970, 1, 1, tzinfo=UTC)
+_HEX = frozenset("0123456789abcdef")
+
+
+def find(register: Register, wanted: Wanted, most: int | None = None) -> tuple[Key, ...]:
+    """The keys of what is asked for, in its order, by one statement; `most` of them, or all."""
+    if not wanted.organisations:
+        return ()
+    with_orders = not wanted.states or any(one in OF_ORDERS for one in wanted.states)
+    orders = _wanted_orders(register, wanted) if with_orders else None
+    return status_sql.ranked_keys(register, wanted, _wanted_certificates(register, wanted), orders, most)
+
+
+def counts(register: Register, organisations: Collection[str], now: datetime) -> dict[State, int]:
+    """How much of each state there is to see to for these organisations, certificates and orders: one statement."""
+    wanted = Wanted(organisations, now)
+    return status_sql.counted(register, now, _wanted_certificates(register, wanted), _wanted_orders(register, wanted))
+
+
+def rows(register: Register, keys: Sequence[Key], now: datetime) -> tuple[Listed, ...]:
+    """What a list says of these, in their order: one statement for certificates, one for orders."""
+    found = _certificates(register, [one.key for one in keys if not one.order], now)
+    found |= _orders(register, [one.key for one in keys if one.order], now)
+    return tuple(found[one.key] for one in keys if one.key in found)
+
+
+def names(register: Register, organisations: Collection[str], most: int) -> tuple[tuple[str, str, str], ...]:
+    """Id, customer id and name of these organisations by name; none where there are more than `most`."""
+    found = core.Organisation.objects.using(register.alias).filter(pk__in=organisations)
+    fields = "organisation_id", "customer_id", "name"
+    every = tuple(found.order_by("name", "pk").values_list(*fields)[: most + 1])
+    return every if len(every) <= most else ()
+
+
+def begins(register: Register, fields: Iterable[str], text: str) -> Q:
+    """Whether any of these columns begins with a text, capital letters or not, as indexes have it (0014)."""
+    wanted = Q()
+    for one in fields:
+        wanted |= Q(**{f"{one}__gte": small(register, text), f"{one}__lt": f"{small(register, text)}{_LAST}"})
+    return wanted
+
+
+def collated(register: Register, name: str) -> "Lower | Collate":
+    """A text column as indexes of beginnings have it: in small letters, in the order of its octets."""
+    small = Lower(name)
+    return Collate(small, "C") if connections[register.alias].vendor == "postgresql" else small
+
+
+_COLUMNS = (
+    "id",
+    "serial",
+    "not_before",
+    "not_after",
+    "renewable_from",
+    "state",
+    "origin",
+    "first_fetched_at",
+    "revoked_at",
+    "revocation_reason",
+    "let_end_at",
+    "seen",
+    "word",
+)
+
+
+class _OneOf(Lookup):
+    """Whether a column has one of these values; on PostgreSQL as one array.
+
+    Hundreds of values of their own take as long to be written into a statement as that takes to run.
+    """
+
+    prepare_rhs = False
+
+    def as_sql(self, compiler: Any, connection: Any) -> tuple[str, tuple[Any, ...]]:  # noqa: ANN401 - Django's own
+        """Write it with a place for each value."""
+        column, values = self.process_lhs(compiler, connection)
+        return f"{column} IN ({', '.join(['%s'] * len(self.rhs))})", (*values, *self.rhs)
+
+    def as_postgresql(self, compiler: Any, connection: Any) -> tuple[str, tuple[Any, ...]]:  # noqa: ANN401 - Django's own
+        """Write it with one place."""
+        column, values = self.process_lhs(compiler, connection)
+        return f"{column} = ANY(%s)", (*values, list(self.rhs))
+
+
+def _wanted_certificates(register: Register, wanted: Wanted) -> Any:  # noqa: ANN401 - a query of two tables
+    kept = core.Certificate.objects.using(register.alias).exclude(state=CertificateState.VOID)
+    kept = kept.filter(_OneOf(F("holding__organisation_id"), wanted.organisations))
+    if wanted.channel is not None:
+        kept = kept.filter(holding__type__channel=wanted.channel)
+    kept = _searched(register, kept, wanted, serials=True)
+    kept = kept.annotate(
+        seen=annotations.seen(), let_end_at=F("holding__let_end_at"), word=_word(wanted.sort, "holding__description")
+    )
+    if wanted.sort is Sort.HAND:
+        return kept.annotate(approved=annotations.approved("holding__")).values(*_COLUMNS, "approved")
+    return kept.values(*_COLUMNS)
+
+
+def _wanted_orders(register: Register, wanted: Wanted) -> Any:  # noqa: ANN401 - as above
+    kept = core.Order.objects.using(register.alias).filter(
+        _OneOf(F("holding__organisation_id"), wanted.organisations), state=OrderState.OPEN
+    )
+    if wanted.channel is not None:
+        kept = kept.filter(holding__type__channel=wanted.channel)
+    kept = _searched(register, kept, wanted, serials=False)
+    kept = kept.annotate(
+        expires=annotations.expires(), opened=annotations.opened(), word=_word(wanted.sort, "description")
+    )
+    return kept.values("order_id", "created", "expires", "opened", "word")
+
+
+def _searched(register: Register, kept: Any, wanted: Wanted, *, serials: bool) -> Any:  # noqa: ANN401 - one of two tables
+    """Narrow it to what begins with the text, and to contacts that begin with another."""
+    if not wanted.text and not wanted.contact:
+        return kept
+    columns = {
+        "by_description": "holding__description",
+        "by_name": "holding__organisation__name",
+        "by_customer": "holding__organisation__folded",
+        "by_contact": "holding__contact__name",
+        "by_email": "holding__contact__email",
+    }
+    kept = kept.annotate(**{name: collated(register, column) for name, column in columns.items()})
+    if wanted.contact:
+        kept = kept.filter(begins(register, ("by_contact", "by_email"), wanted.contact))
+    if wanted.text:
+        found = begins(register, columns, wanted.text)
+        hexadecimal = wanted.text.lower()
+        if serials and _HEX.issuperset(hexadecimal):
+            found |= Q(serial__gte=hexadecimal, serial__lt=f"{hexadecimal}g")
+        kept = kept.filter(found)
+    return kept
+
+
+def small(register: Register, text: str) -> str:
+    """A text as `LOWER` writes it: SQLite's knows the letters of ASCII alone."""
+    if connections[register.alias].vendor == "postgresql":
+        return text.lower()
+    return "".join(one.lower() if one.isascii() else one for one in text)
+
+
+def _word(sort: Sort, description: str) -> Any:  # noqa: ANN401 - an expression
+    column = {
+        Sort.DESCRIPTION: description,
+        Sort.ORGANISATION: "holding__organisation__name",
+        Sort.CHANNEL: "holding__type__channel",
+        Sort.CONTACT: "holding__contact__name",
+    }.get(sort)
+    if column is None:
+        return Value("", CharField())
+    return Coalesce(Lower(column), Value(""), output_field=CharField())
+
+
+PATHS = ("holding__organisation", "holding__type", "holding__contact")
+
+
+def _certificates(register: Register, serials: Sequence[str], now: datetime) -> dict[str, Listed]:
+    if not serials:
+        return {}
+    found = core.Certificate.objects.using(register.alias).filter(serial__in=serials).select_related(*PATHS)
+    found = annotations.annotated(found, now).annotate(**firm("holding__", now))
+    read = {}
+    for row in found:
+        facts, looking = annotations.facts_of(row), annotations.looking_since(row, now)
+        read[row.serial] = listed(row.serial, row, row.holding.description, facts, looking)
+    return read
+
+
+def _orders(register: Register, ids: Sequence[str], now: datetime) -> dict[str, Listed]:
+    if not ids:
+        return {}
+    found = core.Order.objects.using(register.alias).filter(pk__in=ids).select_related(*PATHS)
+    found = found.annotate(expires=annotations.expires(), opened=annotations.opened(), **firm("holding__", now))
+    waiting: Iterable[Any] = found
+    read = {}
+    for row in waiting:
+        facts = OrderFacts(row.created, row.expires, row.opened)
+        read[row.order_id] = listed(row.order_id, row, row.description or row.holding.description, facts)
+    return read
+
+
+def listed(
+    key: str,
+    row: Any,  # noqa: ANN401 - as above
+    description: str,
+    facts: CertificateFacts | OrderFacts,
+    looking: Reporting | None = None,
+) -> Listed:
+    """A row of a list, of a certificate or an order that was read with `PATHS` and `firm`."""
+    holding, contact = row.holding, row.holding.contact
+    return Listed(
+        key=key,
+        organisation_id=holding.organisation_id,
+        customer_id=holding.organisation.customer_id,
+        organisation=holding.organisation.name,
+        channel=Channel(holding.type.channel),
+        description=description,
+        contact=contact.name if contact is not None else "",
+        email=contact.email if contact is not None else "",
+        facts=facts,
+        firm=Firm(row.firm, row.firm_name) if row.firm is not None else None,
+        serves=holding.serves,
+        looking=looking,
+    )
+
+
+def firm(path: str, now: datetime) -> dict[str, Any]:
+    """The firm that looks after the organisation, and one of whose people the contact or the deputy is."""
+    given = core.Mandate.objects.filter(
+        _counts("", now), role=Role.MANAGER, organisation=OuterRef(f"{path}organisation"), agent__closed_at__isnull=True
+    )
+    address = Lower(OuterRef(OuterRef(f"{path}contact__email"))), Lower(OuterRef(OuterRef(f"{path}deputy__email")))
+    people = core.Person.objects.annotate(address=Lower("email")).filter(address__in=address)
+    acting = core.Mandate.objects.filter(_counts("", now), organisation=OuterRef(OuterRef("agent"))).values("person")
+    ours = people.filter(Q(contact_of=OuterRef("agent")) | Q(pk__in=acting))
+    firms = given.filter(Exists(ours)).order_by("valid_from", "pk")
+    return {"firm": Subquery(firms.values("agent")[:1]), "firm_name": Subquery(firms.values("agent__name")[:1])}
+
+
+def _counts(path: str, now: datetime) -> Q:
+    """Mandates that count at `now`, along this path."""
+    terms = {f"{path}valid_from__lte": now, f"{path}withdrawn_at__isnull": True}
+    return Q(**terms) & (Q(**{f"{path}valid_until__isnull": True}) | Q(**{f"{path}valid_until__gte": now}))

@@ -1,0 +1,21 @@
+"""Certificates as others name them: by the digest of their DER, or by CA and serial."""
+
+from sinetti.database.common import mappers
+from sinetti.database.connection import Register
+from sinetti.domain.certificates.models import Certificate
+from sinetti.domain.values import Serial, Sha256
+
+
+def find(register: Register, named: Sha256 | tuple[tuple[str, ...], Serial]) -> tuple[Certificate, bytes] | None:
+    """An issued certificate and its DER: the one with this SHA-256, or of one of these CAs with this serial."""
+    rows = mappers.certificates(register).select_related(*mappers.CERTIFICATE_PATHS, "octets")
+    if isinstance(named, str):
+        rows = rows.filter(sha256=named)
+    else:
+        authorities, serial = named
+        rows = rows.filter(serial=serial, authority_id__in=authorities, sha256__isnull=False)
+    row = rows.first()
+    if row is None:
+        return None
+    # Issued is what has its octets: written in one commit (docs/issuance.md, 11).
+    return mappers.certificate(register, row), bytes(row.octets.der or b"")

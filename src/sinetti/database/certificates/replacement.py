@@ -1,0 +1,117 @@
+"""What may be ordered, and what may be replaced: organisations with their channels, certificates with what is known."""
+
+from collections.abc import Collection
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from django.db.models import Exists, OuterRef, QuerySet
+
+from sinetti.database.certificates.lineage_view import person
+from sinetti.database.connection import Register
+from sinetti.database.models import core
+from sinetti.database.organisations.organisations import OrganisationFound, Person
+from sinetti.domain.certificates.lifecycle import CertificateState, OrderState
+from sinetti.domain.orders.ordering_rules import Replaceable
+from sinetti.domain.values import Channel, CustomerKind, Serial
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """A certificate that somebody wants to have replaced. `serves` as in Holding; people are those of now."""
+
+    serial: Serial
+    organisation_id: str
+    customer_id: str
+    organisation: str
+    channel: Channel
+    description: str
+    not_after: datetime
+    serves: int | None
+    known: Replaceable
+    contact: Person | None = field(repr=False)
+    deputy: Person | None = field(repr=False)
+
+
+def organisations(register: Register, organisation_ids: Collection[str]) -> tuple[OrganisationFound, ...]:
+    """Open ones of these organisations, by name, each with the channels that it is approved for: two statements."""
+    rows = core.Organisation.objects.using(register.alias).filter(pk__in=list(organisation_ids), closed_at__isnull=True)
+    approved: dict[str, set[Channel]] = {}
+    approvals = core.ApprovedType.objects.using(register.alias).filter(
+        organisation__in=list(organisation_ids), withdrawn_at__isnull=True
+    )
+    for organisation_id, channel in approvals.values_list("organisation", "type__channel"):
+        approved.setdefault(organisation_id, set()).add(Channel(channel))
+    return tuple(
+        OrganisationFound(
+            row.organisation_id,
+            row.customer_id,
+            CustomerKind(row.kind),
+            row.name,
+            open=True,
+            channels=frozenset(approved.get(row.organisation_id, ())),
+        )
+        for row in rows.order_by("name", "pk")
+    )
+
+
+def by_serial(register: Register, serials: Collection[Serial]) -> tuple[Candidate, ...]:
+    """These certificates, what ends first first; those that are not there are left out."""
+    return _candidates(_rows(register).filter(serial__in=list(serials)))
+
+
+def ending(
+    register: Register, organisation_ids: Collection[str], now: datetime, until: datetime, count: int
+) -> tuple[Candidate, ...]:
+    """Certificates in force of these organisations that end by then, what ends first first: at most `count`."""
+    rows = _rows(register).filter(holding__organisation__in=list(organisation_ids), revoked_at__isnull=True)
+    return _candidates(rows.filter(not_after__gte=now, not_after__lte=until)[:count])
+
+
+def _rows(register: Register) -> "QuerySet[models.Certificate]":
+    issued = (CertificateState.ISSUED, CertificateState.FETCHED)
+    rows = core.Certificate.objects.using(register.alias).filter(state__in=issued)
+    orders = core.Order.objects.filter(replaces=OuterRef("pk"), state=OrderState.OPEN)
+    approved = core.ApprovedType.objects.filter(
+        organisation=OuterRef("holding__organisation"), type=OuterRef("holding__type"), withdrawn_at__isnull=True
+    )
+    rows = rows.annotate(
+        ordered=Exists(orders), approved=Exists(approved), renewed=_stands("predecessor"), replaced=_stands("replaces")
+    )
+    paths = ("holding__organisation", "holding__type", "holding__contact", "holding__deputy")
+    return rows.select_related(*paths).order_by("not_after", "pk")
+
+
+def _stands(by: str) -> Exists:
+    rows = core.Certificate.objects.filter(**{by: OuterRef("pk")}, revoked_at__isnull=True)
+    return Exists(rows.exclude(state=CertificateState.VOID))
+
+
+def _candidates(rows: "QuerySet[models.Certificate]") -> tuple[Candidate, ...]:
+    return tuple(_candidate(row) for row in rows)
+
+
+def _candidate(row: Any) -> Candidate:  # noqa: ANN401 - a row with what was annotated
+    holding, organisation = row.holding, row.holding.organisation
+    contact = person(holding.contact)
+    known = Replaceable(
+        open=organisation.closed_at is None,
+        approved=row.approved,
+        ordered=row.ordered,
+        succeeded=row.renewed or row.replaced,
+        let_end=holding.let_end_at is not None,
+        contact=contact is not None,
+    )
+    return Candidate(
+        Serial(row.serial),
+        organisation.organisation_id,
+        organisation.customer_id,
+        organisation.name,
+        Channel(holding.type.channel),
+        holding.description,
+        row.not_after,
+        holding.serves,
+        known,
+        contact,
+        person(holding.deputy),
+    )

@@ -1,0 +1,122 @@
+"""Revoking certificates, and the lists that operators and the bench look at."""
+
+from collections.abc import Collection, Iterator, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+
+from django.db import transaction
+
+from sinetti.database.common import audit_log, mappers
+from sinetti.database.common.audit_log import Deed
+from sinetti.database.connection import Register
+from sinetti.database.models import core
+from sinetti.database.notifications import outbox, reminders
+from sinetti.domain.certificates.lifecycle import CertificateState
+from sinetti.domain.certificates.models import Certificate
+from sinetti.domain.certificates.revocation import RevocationReason
+from sinetti.domain.organisations.identifiers import folded
+from sinetti.domain.values import Channel, Serial
+
+
+@dataclass(frozen=True, slots=True)
+class Counts:
+    """How many rows of each kind a register holds."""
+
+    organisations: int
+    open_orders: int
+    certificates: int
+    revoked: int
+    reserved: int
+
+
+def renewals(register: Register, holding_id: str) -> dict[Serial, tuple[Serial, ...]]:
+    """Which certificates of a holding were renewed from which, voided and reserved ones too."""
+    rows = core.Certificate.objects.using(register.alias).filter(holding_id=holding_id, predecessor__isnull=False)
+    result: dict[Serial, tuple[Serial, ...]] = {}
+    for serial, predecessor in rows.order_by("reserved_at").values_list("serial", "predecessor__serial"):
+        result[Serial(predecessor)] = (*result.get(Serial(predecessor), ()), Serial(serial))
+    return result
+
+
+def revoke(
+    register: Register,
+    holding_id: str,
+    serials: Collection[Serial],
+    why: tuple[RevocationReason, datetime | None],
+    deed: Deed,
+) -> tuple[Serial, ...]:
+    """Revoke, oldest first, what is not revoked yet of these of one holding; `why` is reason and invalidity date."""
+    return revoke_lines(register, {holding_id: serials}, why, deed)
+
+
+def revoke_lines(
+    register: Register,
+    serials_of: Mapping[str, Collection[Serial]],
+    why: tuple[RevocationReason, datetime | None],
+    deed: Deed,
+) -> tuple[Serial, ...]:
+    """As `revoke`, of several holdings in one transaction: all of them or none. At most some hundred certificates."""
+    reason, invalidity_date = why
+    holdings = core.Holding.objects.using(register.alias).filter(pk__in=list(serials_of))
+    wanted = [serial for serials in serials_of.values() for serial in serials]
+    certificates = core.Certificate.objects.using(register.alias)
+    with transaction.atomic(using=register.alias):
+        # Locked in one order, so that two who revoke at once do not wait for each other for ever. Without the keys, so
+        # that whoever owes messages about these holdings, and points to them, need not wait either.
+        list(holdings.select_for_update(no_key=True).order_by("pk").values_list("pk"))
+        mappers.move_versions(holdings)
+        rows = certificates.filter(holding__in=holdings, serial__in=wanted, revoked_at__isnull=True)
+        found = tuple(rows.select_related("holding").order_by("reserved_at", "pk"))
+        certificates.filter(pk__in=[row.pk for row in found]).update(
+            revoked_at=deed.at,
+            revocation_reason=reason,
+            invalidity_date=invalidity_date,
+        )
+        audit_log.write_each(
+            register, deed, "certificate-revoked", (f"certificate:{row.serial}" for row in found), reason=reason
+        )
+        outbox.owe_each(register, "revoked", found, deed.at)
+        # What these had taken the place of is to be reminded of again, if it is near its end.
+        before = {pk for row in found for pk in (row.predecessor_id, row.replaces_id) if pk is not None}
+        reminders.look_again_behind(register, before)
+    return tuple(Serial(row.serial) for row in found)
+
+
+def standing(register: Register, serial: Serial) -> tuple[datetime, RevocationReason]:
+    """When and why a certificate was revoked, which it was."""
+    rows = core.Certificate.objects.using(register.alias).filter(serial=serial, revoked_at__isnull=False)
+    row = rows.get()
+    return row.revoked_at or row.not_before, RevocationReason(row.revocation_reason)
+
+
+def list_certificates(register: Register, customer_id: str | None = None) -> tuple[Certificate, ...]:
+    """Certificates, newest first, of one organisation or of all."""
+    rows = mappers.certificates(register).order_by("-reserved_at", "-pk")
+    if customer_id is not None:
+        rows = rows.filter(holding__organisation__folded=folded(customer_id))
+    return tuple(mappers.certificate(register, row) for row in rows)
+
+
+def in_force(register: Register, channel: Channel, now: datetime) -> Iterator[tuple[Serial, bytes]]:
+    """Serial and DER of each certificate of a channel that was issued and is neither revoked nor expired."""
+    rows = core.CertificateOctets.objects.using(register.alias).filter(
+        certificate__holding__type__channel=channel,
+        certificate__state__in=(CertificateState.ISSUED, CertificateState.FETCHED),
+        certificate__revoked_at__isnull=True,
+        certificate__not_after__gte=now,
+    )
+    for serial, der in rows.values_list("certificate__serial", "der").iterator(chunk_size=1000):
+        # Issued is what has its octets: written in one commit (docs/issuance.md, 11).
+        yield Serial(serial), bytes(der or b"")
+
+
+def count(register: Register) -> Counts:
+    """What a register holds."""
+    certificates = core.Certificate.objects.using(register.alias)
+    return Counts(
+        organisations=core.Organisation.objects.using(register.alias).count(),
+        open_orders=core.Order.objects.using(register.alias).filter(state="open").count(),
+        certificates=certificates.count(),
+        revoked=certificates.filter(revoked_at__isnull=False).count(),
+        reserved=certificates.filter(state="reserved").count(),
+    )

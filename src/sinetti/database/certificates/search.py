@@ -1,0 +1,182 @@
+"""A clerk's search over every certificate, by how something of it begins: each look-up goes along an index of its own.
+
+What is found comes place by place (serial, customer id, name, description, contact's address), in each in the order of
+its index, so that a page costs the same wherever it is and however many there are.
+"""
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+
+from django.db import connections
+
+from sinetti.database.certificates import annotations, list_query
+from sinetti.database.connection import Register
+from sinetti.database.models import core
+from sinetti.domain.certificates.display_status import CertificateFacts
+from sinetti.domain.organisations.identifiers import folded
+from sinetti.domain.values import Channel, Serial
+
+PAGE = 50
+"""Certificates on one page."""
+
+SHORTEST = 2
+"""Characters that a text has at least; with fewer nothing is found."""
+
+_LAST = "\U0010ffff"
+_LAST_KEY = 2**63 - 1
+_HEX = frozenset("0123456789abcdef")
+
+
+class FoundBy(StrEnum):
+    """What of a certificate began with the text."""
+
+    SERIAL = "serial"
+    CUSTOMER_ID = "customer-id"
+    NAME = "name"
+    DESCRIPTION = "description"
+    EMAIL = "email"
+
+
+@dataclass(frozen=True, slots=True)
+class FoundCertificate:
+    """One certificate that was found, and by what. `facts` are for `domain.listing.state_of`."""
+
+    serial: Serial
+    organisation_id: str
+    customer_id: str
+    organisation: str
+    channel: Channel
+    description: str
+    contact: str
+    email: str
+    facts: CertificateFacts
+    found_by: FoundBy
+
+
+@dataclass(frozen=True, slots=True)
+class FoundPage:
+    """A page of what was found; `after` asks for the next one, empty where there is none."""
+
+    rows: tuple[FoundCertificate, ...]
+    after: str = ""
+
+
+_BRANCH = """
+SELECT {place} AS place, {word} AS word, {owner} AS owner, c.id AS id
+  FROM {tables}
+ WHERE {word} >= %s AND {word} < %s AND c.state <> 'void' {beyond}
+ ORDER BY 2, 3, 4 LIMIT {most}
+"""
+_BEYOND = "AND ({word}, {owner}, c.id) > (%s, %s, %s)"
+_CERTIFICATES = "JOIN registry_certificate c ON c.holding_id = h.holding_id"
+_PLACES: tuple[tuple[FoundBy, str, str, str], ...] = (
+    (FoundBy.SERIAL, "c.serial", "''", "registry_certificate c"),
+    (
+        FoundBy.CUSTOMER_ID,
+        "o.folded{c}",
+        "o.organisation_id",
+        f"registry_organisation o JOIN registry_holding h ON h.organisation_id = o.organisation_id {_CERTIFICATES}",
+    ),
+    (
+        FoundBy.NAME,
+        "lower(o.name){c}",
+        "o.organisation_id",
+        f"registry_organisation o JOIN registry_holding h ON h.organisation_id = o.organisation_id {_CERTIFICATES}",
+    ),
+    (FoundBy.DESCRIPTION, "lower(h.description){c}", "h.holding_id", f"registry_holding h {_CERTIFICATES}"),
+    (
+        FoundBy.EMAIL,
+        "lower(p.email){c}",
+        "p.person_id",
+        f"registry_person p JOIN registry_holding h ON h.contact_id = p.person_id {_CERTIFICATES}",
+    ),
+)
+
+
+def search_everything(register: Register, text: str, after: str = "") -> FoundPage:
+    """Certificates of all organisations of which something begins with `text`: a page, in two statements.
+
+    What begins so in two ways is found in both places. `after` is what the page before said; one that nobody gave
+    begins anew. With fewer than two characters nothing is found.
+    """
+    text = text.strip()
+    if len(text) < SHORTEST:
+        return FoundPage(())
+    found = _keys(register, text, _read(after))
+    rows = _rows(register, found[:PAGE])
+    return FoundPage(rows, json.dumps(found[PAGE - 1]) if len(found) > PAGE else "")
+
+
+def _keys(
+    register: Register, text: str, after: tuple[int, str, str, int] | None
+) -> Sequence[tuple[int, str, str, int]]:
+    """Place, word, owner and key of each, one more than a page has."""
+    parts: list[str] = []
+    values: list[str | int] = []
+    connection = connections[register.alias]
+    postgresql = connection.vendor == "postgresql"
+    for place, (by, word, owner, tables) in enumerate(_PLACES):
+        begins = _begins(register, by, text)
+        if not begins or (after is not None and place < after[0]):
+            continue
+        column = word.format(c=' COLLATE "C"' if postgresql else "")
+        here = after is not None and place == after[0]
+        beyond = _BEYOND.format(word=column, owner=owner) if here else ""
+        branch = _BRANCH.format(place=place, word=column, owner=owner, tables=tables, beyond=beyond, most=PAGE + 1)
+        parts.append(f"SELECT * FROM ({branch}) AS part{place}")  # noqa: S608 - tables and columns of ours
+        end = f"{begins}g" if by is FoundBy.SERIAL else f"{begins}{_LAST}"
+        values += [after[1], end, *after[1:]] if here and after is not None else [begins, end]
+    if not parts:
+        return ()
+    with connection.cursor() as cursor:
+        # In each place words are in the order of their index, which is not always that of their octets.
+        cursor.execute(f"{' UNION ALL '.join(parts)} ORDER BY 1, 2, 3, 4 LIMIT {PAGE + 1}", values)
+        return list(cursor.fetchall())
+
+
+def _begins(register: Register, by: FoundBy, text: str) -> str:
+    """The text as this place has it; empty where nothing can begin so there."""
+    if by is FoundBy.SERIAL:
+        return text.lower() if _HEX.issuperset(text.lower()) else ""
+    if by is FoundBy.CUSTOMER_ID:
+        return folded(text)
+    return list_query.small(register, text)
+
+
+def _read(after: str) -> tuple[int, str, str, int] | None:
+    """What a page before said; None for anything else, whatever somebody made of it: a database is asked none of it."""
+    try:
+        told: list[object] = json.loads(after or "[]")
+        place, word, owner, key = told
+        found = int(str(place)), str(word), str(owner), int(str(key))
+        octets = f"{word}{owner}".encode()
+    except (ValueError, TypeError, RecursionError):
+        return None
+    return found if found[0] in range(len(_PLACES)) and 0 <= found[3] <= _LAST_KEY and 0 not in octets else None
+
+
+def _rows(register: Register, keys: Sequence[tuple[int, str, str, int]]) -> tuple[FoundCertificate, ...]:
+    if not keys:
+        return ()
+    rows = core.Certificate.objects.using(register.alias).filter(pk__in=[one[3] for one in keys])
+    rows = annotations.with_course(rows.select_related(*list_query.PATHS))
+    by_key = {row.pk: row for row in rows}
+    return tuple(_row(by_key[key], _PLACES[place][0]) for place, _, _, key in keys)
+
+
+def _row(row: core.Certificate, by: FoundBy) -> FoundCertificate:
+    holding, contact = row.holding, row.holding.contact
+    return FoundCertificate(
+        Serial(row.serial),
+        holding.organisation_id,
+        holding.organisation.customer_id,
+        holding.organisation.name,
+        Channel(holding.type.channel),
+        holding.description,
+        contact.name if contact is not None else "",
+        contact.email if contact is not None else "",
+        annotations.facts_of(row),
+        by,
+    )

@@ -1,0 +1,133 @@
+"""Gateways, and when each last saw which certificate: it only moves forward."""
+
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+
+from django.db import connections, transaction
+from django.db.models import Max, Q
+
+from sinetti.database.common import audit_log
+from sinetti.database.common.audit_log import Deed
+from sinetti.database.common.locks import take_turn
+from sinetti.database.connection import Register
+from sinetti.database.models import core
+from sinetti.database.models.gateways import Gateway, Sighting
+from sinetti.domain.usage import Reporting
+from sinetti.domain.values import Serial, Sha256
+
+_TURN = "gateways"
+_CHUNK = 300
+"""Rows in one statement, with three values each: SQLite's older builds take 999 values."""
+
+
+@dataclass(frozen=True, slots=True)
+class GatewayFound:
+    """A gateway as the register knows it. `public_key` is PEM."""
+
+    name: str
+    public_key: str
+    added: datetime
+    withdrawn: datetime | None
+    first_report: datetime | None
+    last_report: datetime | None
+
+
+def add(
+    register: Register, name: str, public_key: str, in_the_way: Callable[[GatewayFound], bool], deed: Deed
+) -> GatewayFound | None:
+    """Add a gateway; or give the one that is or was there and is in its way, and add nothing.
+
+    One at a time, so that two commands cannot each find nothing in their way.
+    """
+    with transaction.atomic(using=register.alias):
+        take_turn(register, _TURN)
+        for one in list_all(register):
+            if in_the_way(one):
+                return one
+        Gateway.objects.using(register.alias).create(name=name, public_key=public_key, added=deed.at)
+        audit_log.write(register, deed, "gateway-added", f"gateway:{name}")
+    return None
+
+
+def withdraw(register: Register, name: str, deed: Deed) -> bool:
+    """Withdraw a gateway for good; False where none of this name is in use."""
+    with transaction.atomic(using=register.alias):
+        rows = Gateway.objects.using(register.alias).filter(name=name, withdrawn__isnull=True)
+        if not rows.update(withdrawn=deed.at):
+            return False
+        audit_log.write(register, deed, "gateway-withdrawn", f"gateway:{name}")
+    return True
+
+
+def find(register: Register, name: str) -> GatewayFound | None:
+    """The gateway of this name, or None."""
+    row = Gateway.objects.using(register.alias).filter(name=name).first()
+    return _found(row) if row else None
+
+
+def list_all(register: Register) -> tuple[GatewayFound, ...]:
+    """Every gateway that is or was there, by name."""
+    return tuple(_found(row) for row in Gateway.objects.using(register.alias).order_by("name"))
+
+
+def reports(register: Register) -> tuple[Reporting, ...]:
+    """When each gateway that ever reported did so for the first and for the last time."""
+    rows = Gateway.objects.using(register.alias).filter(first_report__isnull=False, last_report__isnull=False)
+    return tuple(
+        Reporting(row.first_report, row.last_report, withdrawn=row.withdrawn is not None)
+        for row in rows
+        if row.first_report is not None and row.last_report is not None
+    )
+
+
+def report(register: Register, name: str, seen: Mapping[Sha256, datetime], now: datetime) -> int:
+    """Take a gateway's report; gives how many of these certificates are holders'. The same again changes nothing."""
+    with transaction.atomic(using=register.alias):
+        gateway = Gateway.objects.using(register.alias).get(name=name)
+        mine = Gateway.objects.using(register.alias).filter(pk=gateway.pk)
+        mine.filter(first_report__isnull=True).update(first_report=now)
+        mine.filter(Q(last_report__isnull=True) | Q(last_report__lt=now)).update(last_report=now)
+        known: dict[int, datetime] = {}
+        digests = sorted(seen)
+        for at in range(0, len(digests), _CHUNK):
+            rows = core.Certificate.objects.using(register.alias).filter(sha256__in=digests[at : at + _CHUNK])
+            known |= {pk: seen[Sha256(sha256)] for pk, sha256 in rows.values_list("pk", "sha256") if sha256}
+        _move_forward(register, gateway.pk, known)
+    return len(known)
+
+
+def last_seen(register: Register, serials: Collection[Serial]) -> dict[Serial, datetime]:
+    """When these certificates were last seen by any gateway; those that never were are left out."""
+    found: dict[Serial, datetime] = {}
+    asked = sorted(serials)
+    for at in range(0, len(asked), _CHUNK):
+        rows = Sighting.objects.using(register.alias).filter(certificate__serial__in=asked[at : at + _CHUNK])
+        newest = rows.values_list("certificate__serial").annotate(seen=Max("last_seen"))
+        found |= {Serial(serial): seen for serial, seen in newest if seen is not None}
+    return found
+
+
+def _move_forward(register: Register, gateway: int, known: Mapping[int, datetime]) -> None:
+    """Write when each was seen, unless a later time stands there: who reports at the same moment takes nothing back."""
+    connection = connections[register.alias]
+    adapt = connection.ops.adapt_datetimefield_value
+    # In one order, so that two reports at once do not wait for each other.
+    rows = sorted(known.items())
+    for at in range(0, len(rows), _CHUNK):
+        part = rows[at : at + _CHUNK]
+        places = ", ".join(["(%s, %s, %s)"] * len(part))
+        values: list[int | str | datetime | None] = []
+        for pk, seen in part:
+            values += [pk, gateway, adapt(seen)]
+        with connection.cursor() as cursor:
+            cursor.execute(
+                f"INSERT INTO registry_sighting (certificate_id, gateway_id, last_seen) VALUES {places} "  # noqa: S608 - places only
+                "ON CONFLICT (certificate_id, gateway_id) DO UPDATE SET last_seen = excluded.last_seen "
+                "WHERE registry_sighting.last_seen < excluded.last_seen",
+                values,
+            )
+
+
+def _found(row: Gateway) -> GatewayFound:
+    return GatewayFound(row.name, row.public_key, row.added, row.withdrawn, row.first_report, row.last_report)

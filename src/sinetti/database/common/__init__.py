@@ -1,0 +1,1 @@
+"""Helpers of all tables: audit log, mappers, locks, daily counts."""

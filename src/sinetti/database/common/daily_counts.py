@@ -1,0 +1,101 @@
+"""Counts of messages and orders within 24 hours (docs/ordering.md).
+
+Each is written in the transaction of its act. The row of a count is locked until the transaction ends, so that two acts
+at once cannot both be the last one.
+"""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+
+from django.apps import apps
+from django.db.models import QuerySet
+
+from sinetti.database.common.audit_log import Deed
+from sinetti.database.connection import Register
+from sinetti.database.models.portal import DailyCount
+from sinetti.domain.daily_limits import (
+    WINDOW,
+    LimitContext,
+    LimitKind,
+    LimitReached,
+    again_at,
+    count_key,
+    counted,
+    mailbox,
+)
+
+_USER = "user:"
+
+
+@dataclass(frozen=True, slots=True)
+class Charge:
+    """So many of what is counted, of a mailbox, an account or a firm."""
+
+    what: LimitKind
+    whose: str
+    amount: int = 1
+
+    @property
+    def key(self) -> str:
+        """The key of its row."""
+        return count_key(self.what, self.whose)
+
+
+def count_letters(register: Register, deed: Deed, address: str, amount: int = 1) -> None:
+    """Count letters to an address that the actor has typed.
+
+    The actor's own confirmed address has no limit. Call it inside the transaction that owes them. Raises LimitReached.
+    """
+    if deed.limit_context is not None and (to := mailbox(address)) not in own_mailboxes(register, deed.actor):
+        _count(register, deed.limit_context, [Charge(LimitKind.LETTERS, to, amount)])
+
+
+def count_order(register: Register, deed: Deed, firm: str) -> None:
+    """Count an order of an account and of its firm. Raises LimitReached."""
+    if deed.limit_context is not None:
+        _count(
+            register, deed.limit_context, [Charge(LimitKind.ORDERS, deed.actor), Charge(LimitKind.FIRM_ORDERS, firm)]
+        )
+
+
+def own_mailboxes(register: Register, actor: str) -> frozenset[str]:
+    """Return the confirmed mailboxes of the actor; none if there is no account."""
+    rows = apps.get_model("account", "EmailAddress").objects.using(register.alias)
+    user_id = actor.removeprefix(_USER) if actor.startswith(_USER) else None
+    return frozenset(mailbox(one) for one in rows.filter(user=user_id, verified=True).values_list("email", flat=True))
+
+
+def counts(register: Register, charges: Iterable[Charge], now: datetime) -> Mapping[Charge, int]:
+    """Return the present count of each, on the machine's clock.
+
+    Pages show it before an act.
+    """
+    by_key = {one.key: one for one in charges}
+    found = dict.fromkeys(by_key.values(), 0)
+    for row in _rows(register).filter(key__in=list(by_key)):
+        found[by_key[row.key]] = len(counted(row.times, now))
+    return found
+
+
+def forget(register: Register, now: datetime) -> int:
+    """Delete what counts no more, on the machine's clock; returns how many rows."""
+    gone, _ = _rows(register).filter(newest__lt=now - WINDOW).delete()
+    return gone
+
+
+def _count(register: Register, limit_context: LimitContext, charges: list[Charge]) -> None:
+    # In the order of their keys, so that two acts do not wait for each other.
+    for charge in sorted(charges, key=lambda one: one.key):
+        _rows(register).get_or_create(key=charge.key, defaults={"times": [], "newest": limit_context.at})
+        row = _rows(register).select_for_update().get(key=charge.key)
+        limit, times = limit_context.limits.of(charge.what), counted(row.times, limit_context.at)
+        if (again := again_at(times, limit, charge.amount)) is not None:
+            raise LimitReached(charge.what, limit, again)
+        row.times = [*times, *[int(limit_context.at.timestamp())] * charge.amount]
+        row.newest = limit_context.at
+        row.save(update_fields=["times", "newest"])
+
+
+def _rows(register: Register) -> "QuerySet[DailyCount]":
+    return DailyCount.objects.using(register.alias)

@@ -1,0 +1,87 @@
+"""From rows to the frozen facts that rules look at."""
+
+from django.db.models import F, QuerySet
+
+from sinetti.database.connection import Register
+from sinetti.database.models import core
+from sinetti.domain.certificates.lifecycle import CertificateState
+from sinetti.domain.certificates.models import Certificate, Holding, TransferIds
+from sinetti.domain.certificates.revocation import RevocationReason
+from sinetti.domain.values import Channel, Customer, KeyId, Language, Serial, Sha256, Span
+
+CERTIFICATE_PATHS = ("holding__organisation", "holding__type", "holding__contact", "predecessor")
+
+
+def certificates(register: Register) -> "QuerySet[models.Certificate]":
+    """Certificates with everything that `certificate` needs, in one query."""
+    return core.Certificate.objects.using(register.alias).select_related(*CERTIFICATE_PATHS)
+
+
+def holding(register: Register, row: core.Holding) -> Holding:
+    """A holding with its organisation and what it is approved for now."""
+    approved = core.ApprovedType.objects.using(register.alias).filter(
+        organisation_id=row.organisation_id,
+        withdrawn_at__isnull=True,
+    )
+    channels = frozenset(Channel(channel) for channel in approved.values_list("type__channel", flat=True))
+    customer = Customer(
+        row.organisation.customer_id,
+        row.organisation.name,
+        open=row.organisation.closed_at is None,
+        channels=channels,
+    )
+    language = row.contact.language if row.contact else row.organisation.language
+    return Holding(
+        row.holding_id,
+        row.subject_serial,
+        customer,
+        Channel(row.type.channel),
+        Language(language),
+        row.version,
+    )
+
+
+def certificate(register: Register, row: core.Certificate) -> Certificate:
+    """A certificate, its holding and the serial of its newest renewal that did not give way to another."""
+    renewals = core.Certificate.objects.using(register.alias).filter(predecessor_id=row.pk).order_by("-pk")
+    renewed_by = renewals.exclude(state=CertificateState.VOID).values_list("serial", flat=True).first()
+    return Certificate(
+        serial=Serial(row.serial),
+        authority=row.authority_id,
+        holding=holding(register, row.holding),
+        state=CertificateState(row.state),
+        key=KeyId(row.key_id),
+        span=Span(row.not_before, row.not_after),
+        renewable_from=row.renewable_from,
+        retrieval_id=row.retrieval_id,
+        crl_shard=row.crl_shard,
+        sha256=Sha256(row.sha256) if row.sha256 else None,
+        first_fetched_at=row.first_fetched_at,
+        recorded_at=row.recorded_at,
+        revoked_at=row.revoked_at,
+        revocation_reason=RevocationReason(row.revocation_reason) if row.revocation_reason else None,
+        order_id=row.order_id,
+        predecessor=Serial(row.predecessor.serial) if row.predecessor else None,
+        renewed_by=Serial(renewed_by) if renewed_by else None,
+    )
+
+
+def transfer_ids(register: Register, row: core.TransferIdPair) -> TransferIds:
+    """A pair of transfer ids and the certificate that its order was spent on."""
+    live = certificates(register).filter(order_id=row.order_id).exclude(state=CertificateState.VOID).first()
+    return TransferIds(
+        transfer_id=row.transfer_id,
+        order_id=row.order_id,
+        holding=holding(register, row.order.holding),
+        replaces=Serial(row.order.replaces.serial) if row.order.replaces else None,
+        created=row.created,
+        expires=row.expires,
+        wrong_passwords=row.wrong_passwords,
+        ended=row.ended_at is not None,
+        spent_on=certificate(register, live) if live else None,
+    )
+
+
+def move_versions(holdings: "QuerySet[models.Holding]") -> int:
+    """Move these holdings' versions on: takes their row locks, tells who decided on the old. Returns how many."""
+    return holdings.update(version=F("version") + 1)

@@ -1,0 +1,203 @@
+"""The CRLs that the register's CAs signed, and what stands on them (docs/lists.md). Shard 0 is the whole CA."""
+
+from collections.abc import Callable, Collection, Iterable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from django.db import transaction
+from django.db.models import Count, F, QuerySet
+
+from sinetti.database.common import audit_log
+from sinetti.database.common.audit_log import Deed
+from sinetti.database.connection import Register
+from sinetti.database.models import core, status
+from sinetti.domain.certificates.revocation import RevocationReason
+from sinetti.domain.values import Serial
+from sinetti.pki.crl_splice import cut, shortened, spliced
+
+WHOLE = 0
+"""The shard of the list that has every certificate of its CA."""
+
+_FIRST = 1
+_CHUNK = 5000
+_LIGHT = ("number", "this_update", "next_update", "revocations")
+_SHORT = tuple(f"short__{name}" for name in _LIGHT)
+
+
+@dataclass(frozen=True, slots=True)
+class Revoked:
+    """One entry of a CRL, and the shard that its certificate points to."""
+
+    shard: int
+    serial: Serial
+    revoked_at: datetime
+    reason: RevocationReason
+    invalidity_date: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class Base:
+    """The list that was made from the register: its number, when that was, and how many octets its entries are."""
+
+    number: int
+    at: datetime
+    octets: int
+
+
+@dataclass(frozen=True, slots=True)
+class PublishedList:
+    """A signed CRL, its dates, and how many revocations its shard had, ever, when it was made.
+
+    `base` is what it begins with: the last list that was made from the register. None: it is that itself.
+    """
+
+    number: int
+    this_update: datetime
+    next_update: datetime
+    revocations: int
+    der: bytes = field(repr=False)
+    base: Base | None = None
+
+    @property
+    def begins_with(self) -> Base:
+        """The last list that was made from the register; it may be this one."""
+        return self.base or Base(self.number, self.this_update, len(cut(self.der).entries))
+
+    @property
+    def stored(self) -> bytes:
+        """What is stored of it: without the entries of its base."""
+        return self.der if self.base is None else shortened(self.der, self.base.octets)
+
+
+def published_list(
+    register: Register, authority: str, shard: int, known: PublishedList | None = None
+) -> PublishedList | None:
+    """The newest CRL of a shard, or None before the first. `known` is one that was read before: it saves reading."""
+    rows = status.RevocationList.objects.using(register.alias).filter(authority_id=authority, shard=shard)
+    while True:
+        light = rows.values(*_LIGHT, *_SHORT, "short__base").first()
+        if light is None:
+            return None
+        is_short = light["short__base"] == light["number"]
+        number, begins, ends, count = (light[name] for name in (_SHORT if is_short else _LIGHT))
+        if known is not None and known.number == number:
+            return known
+        base = known.begins_with if known is not None and is_short else None
+        wanted = ["short__der"] if is_short else []
+        wanted += ["der"] if base is None or base.number != light["number"] else []
+        # The row as it was looked at, or another look: meanwhile a later list may have come.
+        row = rows.filter(number=light["number"], short__number=light["short__number"]).values(*wanted).first()
+        if row is None:
+            continue
+        if not is_short:
+            return PublishedList(number, begins, ends, count, bytes(row["der"]))
+        if "der" in row or known is None or base is None:
+            entries = cut(bytes(row["der"])).entries
+            base = Base(light["number"], light["this_update"], len(entries))
+        else:
+            entries = cut(known.der).entries[: base.octets]
+        return PublishedList(number, begins, ends, count, spliced(entries, bytes(row["short__der"])), base)
+
+
+def whole_list(register: Register, authority: str, shard: int) -> bytes:
+    """The list (DER) of a shard that is stored whole."""
+    rows = status.RevocationList.objects.using(register.alias).filter(authority_id=authority, shard=shard)
+    return bytes(rows.values_list("der", flat=True).get())
+
+
+def take_crl_number(register: Register, authority: str, machine_milliseconds: int) -> int:
+    """The next CRL number of a CA: max(last + 1, Unix time in ms), so that a restored register never goes back."""
+    with transaction.atomic(using=register.alias):
+        rows = core.Authority.objects.using(register.alias).filter(pk=authority)
+        rows.update(crl_number=F("crl_number") + 1)
+        number = max(rows.get().crl_number, machine_milliseconds)
+        rows.update(crl_number=number)
+    return number
+
+
+def publish_lists(
+    register: Register,
+    authority: str,
+    new: Mapping[int, PublishedList],
+    deed: Deed,
+    keep: Callable[[int, PublishedList], None],
+) -> None:
+    """Store the lists of one publication, by shard, but for those that would take the place of a newer one.
+
+    Newer is what has a higher number or more revocations: of two processes that publish at once, one may have counted
+    before a revocation and taken its number after. `keep` has each beside the journal before it is there to be served.
+    """
+    with transaction.atomic(using=register.alias):
+        # Whoever comes second waits, and looks then; SQLite's transactions are alone anyhow.
+        core.Authority.objects.using(register.alias).filter(pk=authority).update(crl_number=F("crl_number"))
+        taken = [shard for shard in sorted(new) if _is_newer(register, authority, shard, new[shard])]
+        for shard in taken:
+            keep(shard, new[shard])
+            _store(register, authority, shard, new[shard])
+        if taken:
+            number = new[taken[0]].number
+            audit_log.write(register, deed, "crl-published", f"authority:{authority}", number=number, lists=len(taken))
+
+
+def _is_newer(register: Register, authority: str, shard: int, new: PublishedList) -> bool:
+    rows = status.RevocationList.objects.using(register.alias).filter(authority_id=authority, shard=shard)
+    row = rows.values_list("number", "revocations", "short__base", "short__number", "short__revocations").first()
+    if row is None:
+        return new.base is None
+    number, count, base, short_number, short_count = row
+    if new.base is not None and new.base.number != number:
+        return False
+    if base == number:
+        number, count = short_number, short_count
+    return number < new.number and count <= new.revocations
+
+
+def _store(register: Register, authority: str, shard: int, new: PublishedList) -> None:
+    lists = status.RevocationList.objects.using(register.alias)
+    values: dict[str, Any] = {name: getattr(new, name) for name in _LIGHT} | {"der": new.stored}
+    if new.base is None:
+        lists.update_or_create(authority_id=authority, shard=shard, defaults=values)
+        return
+    row = lists.only("pk").get(authority_id=authority, shard=shard)
+    shorts = status.ShortList.objects.using(register.alias)
+    shorts.update_or_create(whole_id=row.pk, defaults={**values, "base": new.base.number})
+
+
+def revocations(register: Register, authority: str, shard: int) -> int:
+    """How many certificates of this shard were revoked, ever."""
+    rows = _revoked(register, authority)
+    return (rows.filter(crl_shard=shard) if shard != WHOLE else rows).count()
+
+
+def revocations_by_shard(register: Register, authority: str, shards: Collection[int]) -> dict[int, int]:
+    """How many certificates of each shard of a CA were revoked, ever, and how many of all."""
+    if set(shards) <= {WHOLE, _FIRST}:
+        return dict.fromkeys((WHOLE, _FIRST), _revoked(register, authority).count())  # half the time at a million
+    rows = _revoked(register, authority).values_list("crl_shard").annotate(Count("pk")).order_by()
+    counts = {shard: count for shard, count in rows}  # noqa: C416 - a query set is no list of pairs to the type checker
+    return {**dict.fromkeys(shards, 0), **counts, WHOLE: sum(counts.values())}
+
+
+def revoked(register: Register, authority: str, ends_from: datetime | None) -> Iterable[Revoked]:
+    """The revoked certificates of a CA by when they were revoked; with an instant, those that end then or later."""
+    rows = _revoked(register, authority).order_by("revoked_at", "serial")
+    return _entries(rows if ends_from is None else rows.filter(not_after__gte=ends_from))
+
+
+def revoked_since(register: Register, authority: str, shards: Collection[int], since: datetime) -> tuple[Revoked, ...]:
+    """The certificates of some shards of a CA that were revoked from an instant on, by when they were revoked."""
+    rows = _revoked(register, authority).filter(crl_shard__in=shards, revoked_at__gte=since)
+    return tuple(_entries(rows.order_by("revoked_at", "serial")))
+
+
+def _revoked(register: Register, authority: str) -> QuerySet[core.Certificate]:
+    rows = core.Certificate.objects.using(register.alias)
+    return rows.filter(authority_id=authority, revoked_at__isnull=False)
+
+
+def _entries(rows: QuerySet[core.Certificate]) -> Iterable[Revoked]:
+    fields = ("crl_shard", "serial", "revoked_at", "revocation_reason", "invalidity_date")
+    for shard, serial, revoked_at, reason, invalidity_date in rows.values_list(*fields).iterator(_CHUNK):
+        if revoked_at is not None:
+            yield Revoked(shard, Serial(serial), revoked_at, RevocationReason(reason), invalidity_date)

@@ -1,0 +1,240 @@
+"""What the journal says of certificates, and how it compares with the register (docs/journal.md). No people's data."""
+
+from base64 import b64encode
+from collections.abc import Collection, Iterable, Iterator
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from sinetti.database.common import mappers
+from sinetti.database.connection import Register
+from sinetti.database.models import core
+from sinetti.domain.certificates.lifecycle import CertificateState
+from sinetti.domain.certificates.models import Certificate
+from sinetti.domain.certificates.revocation import RevocationReason
+from sinetti.domain.values import Serial
+from sinetti.journal import reader
+from sinetti.journal.reader import Line
+from sinetti.journal.writer import Fact, check_owner
+
+ISSUED, FETCHED, REVOKED = "issued", "fetched", "revoked"
+_FLAGS = {ISSUED: 1, FETCHED: 2, REVOKED: 4}
+_ALL, _EXISTS, _NEVER = 7, 8, 16
+"""What else a line may show: that somebody may have the certificate, or that it was revoked before it was signed."""
+
+_CHUNK = 2000
+
+
+@dataclass(slots=True)
+class Known:
+    """Everything that journals and lists say of one certificate."""
+
+    issued: dict[str, Any] | None = None
+    fetched: dict[str, Any] | None = None
+    revoked: dict[str, Any] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Listed:
+    """An entry of the newest signed CRL of a shard: what a register may have forgotten."""
+
+    serial: Serial
+    revoked_at: datetime
+    reason: RevocationReason
+    invalidity_date: datetime | None
+
+
+@dataclass(slots=True)
+class Differences:
+    """Which certificates the register knows less about than the journals and lists, and the other way round."""
+
+    lost: set[Serial] = field(default_factory=set)
+    unwritten: dict[Serial, int] = field(default_factory=dict)
+
+
+def instant(at: datetime) -> str:
+    """RFC 3339, UTC, whole seconds."""
+    return at.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def issued(register: Register, certificate: Certificate, der: bytes) -> Fact:
+    """A certificate was issued: enough to write its rows anew, spent order and ids included."""
+    holding, order_id = certificate.holding, certificate.order_id
+    facts: dict[str, Any] = {
+        "serial": certificate.serial,
+        "sha256": certificate.sha256,
+        "authority": certificate.authority,
+        "key": certificate.key,
+        "retrieval_id": certificate.retrieval_id,
+        # A certificate begins with the second of its reservation.
+        "not_before": instant(certificate.span.not_before),
+        "not_after": instant(certificate.span.not_after),
+        "renewable_from": instant(certificate.renewable_from),
+        "recorded_at": instant(certificate.recorded_at or certificate.span.not_before),
+        "crl_shard": certificate.crl_shard,
+        "predecessor": certificate.predecessor,
+        "holding": {
+            "holding_id": holding.holding_id,
+            "subject_serial": holding.subject_serial,
+            "channel": holding.channel,
+            "customer_id": holding.customer.customer_id,
+        },
+        "order": _order(register, order_id) if order_id is not None else None,
+        "der": b64encode(der).decode("ascii"),
+    }
+    return Fact(ISSUED, facts)
+
+
+def fetched(serial: Serial, at: datetime) -> Fact:
+    """A certificate has left the house for the first time, so that it may be in use."""
+    return Fact(FETCHED, {"serial": serial, "at": instant(at)})
+
+
+def revoked(
+    serial: Serial,
+    at: datetime,
+    why: tuple[RevocationReason, datetime | None],
+    *,
+    void: bool = False,
+    issued: bool = True,
+) -> Fact:
+    """A certificate was revoked, or voided before anybody had it; `why` is reason and invalidity date.
+
+    Not `issued` is one that was still reserved: it is never signed, so a register may forget it.
+    """
+    reason, invalidity_date = why
+    since = instant(invalidity_date) if invalidity_date else None
+    facts = {"serial": serial, "at": instant(at), "reason": reason, "invalidity_date": since, "void": void}
+    return Fact(REVOKED, {**facts, "issued": issued})
+
+
+def lines(folder: Path, instance_id: str) -> Iterator[Line]:
+    """Every line of every journal in a folder. Raises JournalDamaged, for another authority's journal too.
+
+    And for one that is gone, though its head is there.
+    """
+    for path in reader.gone(folder):
+        reader.check_there(path)
+    for path in reader.files(folder):
+        if path.stat().st_size:
+            check_owner(path, instance_id)
+            yield from reader.read(path)
+
+
+def compare(register: Register, told: Iterable[Line], lists: Iterable[Listed]) -> Differences:
+    """Compare what was told with the register, both ways. The journals are read first: they follow the register."""
+    known: dict[Serial, int] = {}
+    for line in told:
+        if line.kind in _FLAGS:
+            serial = Serial(line.facts["serial"])
+            known[serial] = known.get(serial, 0) | _shown(line)
+    on_lists = {entry.serial for entry in lists}
+    result = Differences()
+    rows = core.Certificate.objects.using(register.alias).values_list(
+        "serial", "state", "sha256", "first_fetched_at", "revoked_at"
+    )
+    for number, state, sha256, first_fetched_at, revoked_at in rows.iterator(chunk_size=_CHUNK):
+        serial = Serial(number)
+        there = _FLAGS[ISSUED] * (sha256 is not None)
+        there |= _FLAGS[FETCHED] * (state == CertificateState.FETCHED or first_fetched_at is not None)
+        there |= _FLAGS[REVOKED] * (revoked_at is not None)
+        said = known.pop(serial, 0)
+        if missing := there & ~said:
+            result.unwritten[serial] = missing
+        if said & _ALL & ~there or (serial in on_lists and revoked_at is None):
+            result.lost.add(serial)
+        on_lists.discard(serial)
+    result.lost |= {serial for serial, said in known.items() if said & _EXISTS}
+    # A list tells of what the register does not know at all, too: without it the next one would leave that out.
+    result.lost |= {serial for serial in on_lists if not known.get(serial, 0) & _NEVER}
+    return result
+
+
+def _shown(line: Line) -> int:
+    """What a line shows of its certificate.
+
+    What was never issued is gone with its reservation, and so is what gave way before anybody had it. Journals of
+    earlier code do not tell whether what was revoked had been issued: it is taken to have been.
+    """
+    flag = _FLAGS[line.kind]
+    if line.kind != REVOKED:
+        return flag | _EXISTS
+    if not line.facts.get("issued", True):
+        return flag | _NEVER
+    return flag if line.facts["void"] else flag | _EXISTS
+
+
+def gather(told: Iterable[Line], lists: Iterable[Listed], lost: set[Serial]) -> dict[Serial, Known]:
+    """Everything that is told of these certificates. The first word on each counts."""
+    found = {serial: Known() for serial in lost}
+    for line in told:
+        if line.kind not in _FLAGS:
+            continue
+        one = found.get(line.facts["serial"])
+        if one is not None and getattr(one, line.kind) is None:
+            setattr(one, line.kind, line.facts)
+    for entry in lists:
+        if entry.serial in found and found[entry.serial].revoked is None:
+            why = (entry.reason, entry.invalidity_date)
+            told_by_list = revoked(entry.serial, entry.revoked_at, why).facts
+            # A reservation that was revoked stands on lists as well.
+            del told_by_list["issued"]
+            found[entry.serial].revoked = told_by_list
+    return found
+
+
+def revocations(register: Register, serials: Collection[Serial]) -> Iterator[Fact]:
+    """The standing revocations among these certificates, as facts."""
+    return from_register(register, dict.fromkeys(serials, _FLAGS[REVOKED]))
+
+
+def from_register(register: Register, unwritten: dict[Serial, int]) -> Iterator[Fact]:
+    """The facts that stand in the register alone, to be written down now."""
+    serials = sorted(unwritten)
+    for start in range(0, len(serials), _CHUNK // 10):
+        part = serials[start : start + _CHUNK // 10]
+        for row in mappers.certificates(register).select_related("octets").filter(serial__in=part):
+            yield from _facts_of(register, row, unwritten[Serial(row.serial)])
+
+
+def _facts_of(register: Register, row: core.Certificate, flags: int) -> Iterator[Fact]:
+    serial = Serial(row.serial)
+    if flags & _FLAGS[ISSUED] and row.octets.der is not None:
+        yield issued(register, mappers.certificate(register, row), bytes(row.octets.der))
+    if flags & _FLAGS[FETCHED]:
+        yield fetched(serial, row.first_fetched_at or row.not_before)
+    if flags & _FLAGS[REVOKED] and row.revoked_at is not None:
+        why = (RevocationReason(row.revocation_reason), row.invalidity_date)
+        gave_way = row.state == CertificateState.VOID
+        yield revoked(serial, row.revoked_at, why, void=gave_way, issued=row.sha256 is not None)
+
+
+def _order(register: Register, order_id: str) -> dict[str, Any]:
+    """An order with all its transfer ids and the organisation, as they are needed in a register that lacks them."""
+    row = core.Order.objects.using(register.alias).select_related("holding__organisation", "replaces").get(pk=order_id)
+    ours = row.holding.organisation
+    return {
+        "order_id": row.order_id,
+        "created": instant(row.created),
+        "replaces": row.replaces.serial if row.replaces else None,
+        "transfer_ids": [
+            {
+                "transfer_id": pair.transfer_id,
+                "password_mac": bytes(pair.password_mac).hex(),
+                "created": instant(pair.created),
+                "expires": instant(pair.expires),
+                "ended": instant(pair.ended_at) if pair.ended_at else None,
+            }
+            for pair in row.transfer_ids.using(register.alias).order_by("created", "pk")
+        ],
+        "organisation": {
+            "organisation_id": ours.organisation_id,
+            "customer_id": ours.customer_id,
+            "kind": ours.kind,
+            "country": ours.country,
+            "name": ours.name,
+            "language": ours.language,
+            "created": instant(ours.created),
+        },
+    }

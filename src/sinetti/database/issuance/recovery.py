@@ -1,0 +1,279 @@
+"""Putting back what the journals know and the register has forgotten, and reservations that nobody comes back for."""
+
+from base64 import b64decode
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from django.db import IntegrityError, transaction
+from django.db.models import Q
+from django.db.models.functions import Coalesce
+
+from sinetti.database.common import audit_log, mappers
+from sinetti.database.common.audit_log import Deed
+from sinetti.database.connection import Register
+from sinetti.database.issuance.journal_records import Known
+from sinetti.database.models import core
+from sinetti.domain.certificates.lifecycle import CertificateState, OrderState
+from sinetti.domain.certificates.models import Certificate
+from sinetti.domain.certificates.revocation import RevocationReason
+from sinetti.domain.organisations.identifiers import folded
+from sinetti.domain.values import Serial
+from sinetti.pki.crl_splice import element
+
+
+@dataclass(frozen=True, slots=True)
+class PutBack:
+    """What came of it: whose facts are in the register again, and whose could not be put there."""
+
+    done: tuple[Serial, ...]
+    failed: tuple[Serial, ...]
+
+
+def put_back(register: Register, known: Mapping[Serial, Known], deed: Deed) -> PutBack:
+    """Put back certificates, revocations, spent ids, used keys and fetches; older ones first, each in a transaction.
+
+    What waits in the register for the same order or renewal is given up: nobody was told of it.
+    """
+    done: list[Serial] = []
+    # Certificates that are there come first: one that was voided stands in the way of what took its place.
+    waiting = sorted(known, key=lambda serial: _order_of(register, serial, known[serial]))
+    while waiting:
+        held_up = []
+        for serial in waiting:
+            try:
+                with transaction.atomic(using=register.alias):
+                    _put_back(register, serial, known[serial], deed)
+                    audit_log.write(register, deed, "certificate-restored", f"certificate:{serial}")
+            except (IntegrityError, core.Certificate.DoesNotExist):
+                held_up.append(serial)
+            else:
+                done.append(serial)
+        if len(held_up) == len(waiting):
+            break
+        waiting = held_up
+    return PutBack(tuple(done), tuple(waiting))
+
+
+def raise_crl_number(register: Register, authority: str, number: int) -> None:
+    """Let no CRL of a CA have a number that is not above this one, which was published."""
+    rows = core.Authority.objects.using(register.alias).filter(pk=authority, crl_number__lt=number)
+    rows.update(crl_number=number)
+
+
+def raise_open_shard(register: Register, authority: str, shard: int) -> None:
+    """Let certificates go to this shard of a CA or a later one: it was opened before the register was lost."""
+    rows = core.Authority.objects.using(register.alias).filter(pk=authority, open_shard__lt=shard)
+    rows.update(open_shard=shard, shard_places=None)
+
+
+def crl_number(register: Register, authority: str) -> int | None:
+    """The last CRL number that the register knows of a CA; None for no CA of ours."""
+    return (
+        core.Authority.objects.using(register.alias).filter(pk=authority).values_list("crl_number", flat=True).first()
+    )
+
+
+def waiting_reservations(register: Register, before: datetime, after: datetime) -> tuple[Certificate, ...]:
+    """Reservations without a certificate that were made before an instant of the machine's clock, oldest first.
+
+    And those from after another, which is to come: a clock that was wrong made them.
+    """
+    rows = mappers.certificates(register).annotate(since=Coalesce("waits_since", "reserved_at"))
+    rows = rows.filter(
+        Q(since__lt=before) | Q(since__gt=after), state=CertificateState.RESERVED, revoked_at__isnull=True
+    )
+    return tuple(mappers.certificate(register, row) for row in rows.order_by("since", "pk")[:500])
+
+
+def give_up(register: Register, certificate: Certificate, deed: Deed) -> bool:
+    """Void a reservation that cannot be finished and give its ids back; False where it is none any more.
+
+    The order is open again, and the key is as if it had never been seen: the same request may be made anew.
+    """
+    with transaction.atomic(using=register.alias):
+        mappers.move_versions(core.Holding.objects.using(register.alias).filter(pk=certificate.holding.holding_id))
+        rows = core.Certificate.objects.using(register.alias).filter(
+            serial=certificate.serial, state=CertificateState.RESERVED, revoked_at__isnull=True
+        )
+        given_up, _ = core.UsedKey.objects.using(register.alias).get_or_create(
+            key_id=f"given-up-{certificate.serial}", defaults={"first_seen": deed.at}
+        )
+        if not rows.update(state=CertificateState.VOID, key=given_up):
+            return False
+        core.UsedKey.objects.using(register.alias).filter(pk=certificate.key).delete()
+        if certificate.order_id is not None:
+            orders = core.Order.objects.using(register.alias).filter(pk=certificate.order_id, state=OrderState.SPENT)
+            orders.update(state=OrderState.OPEN)
+        audit_log.write(
+            register, deed, "reservation-given-up", f"certificate:{certificate.serial}", order=certificate.order_id
+        )
+    return True
+
+
+def _order_of(register: Register, serial: Serial, known: Known) -> tuple[bool, str]:
+    there = core.Certificate.objects.using(register.alias).filter(serial=serial).exists()
+    return not there, known.issued["not_before"] if known.issued else ""
+
+
+def _put_back(register: Register, serial: Serial, known: Known, deed: Deed) -> None:
+    row = core.Certificate.objects.using(register.alias).filter(serial=serial).first()
+    if known.issued is not None and (row is None or row.sha256 is None):
+        _make_way(register, serial, known.issued)
+        row = _issue(register, known, row)
+    if row is None or (row.sha256 is None and _was_issued(known)):
+        raise core.Certificate.DoesNotExist  # the journal that has its line `issued` is not here
+    _finish_row(register, row, known)
+    mappers.move_versions(core.Holding.objects.using(register.alias).filter(pk=row.holding_id))
+    if known.issued is not None and known.issued["order"]:
+        _spend(register, row.holding_id, known.issued["order"], deed)
+
+
+def _was_issued(known: Known) -> bool:
+    """Whether what is told shows that it had been signed. Journals of earlier code do not tell of revocations."""
+    return known.fetched is not None or (known.revoked is not None and known.revoked.get("issued", False))
+
+
+def _finish_row(register: Register, row: core.Certificate, known: Known) -> None:
+    """Mark it fetched and revoked, as far as it was."""
+    changes: dict[str, Any] = {}
+    if known.fetched is not None and row.state != CertificateState.FETCHED:
+        changes |= {"state": CertificateState.FETCHED, "first_fetched_at": _instant(known.fetched["at"])}
+    if known.revoked is not None and row.revoked_at is None:
+        changes |= _revocation(known.revoked)
+        if known.revoked["void"]:
+            changes["state"] = CertificateState.VOID
+    if changes:
+        core.Certificate.objects.using(register.alias).filter(pk=row.pk).update(**changes)
+
+
+def _revocation(told: dict[str, Any]) -> dict[str, Any]:
+    return {
+        "revoked_at": _instant(told["at"]),
+        "revocation_reason": RevocationReason(told["reason"]),
+        "invalidity_date": _instant(told["invalidity_date"]) if told["invalidity_date"] else None,
+    }
+
+
+def _make_way(register: Register, serial: Serial, told: dict[str, Any]) -> None:
+    """Void reservations that the older register holds for what this certificate was issued for."""
+    order = told["order"]["order_id"] if told["order"] else None
+    same = Q(order_id=order) if order else Q(predecessor__serial=told["predecessor"])
+    rows = core.Certificate.objects.using(register.alias).filter(same, state=CertificateState.RESERVED)
+    rows.exclude(serial=serial).update(state=CertificateState.VOID)
+
+
+def _issue(register: Register, known: Known, row: core.Certificate | None) -> core.Certificate:
+    """Write a certificate's rows, its key and its holding among them, or complete those of its reservation."""
+    told = known.issued or {}
+    using, der = register.alias, b64decode(told["der"])
+    core.UsedKey.objects.using(using).get_or_create(
+        key_id=told["key"], defaults={"first_seen": _instant(told["not_before"])}
+    )
+    news: dict[str, Any] = {
+        "state": CertificateState.ISSUED,
+        "key_id": told["key"],
+        "sha256": told["sha256"],
+        "recorded_at": _instant(told["recorded_at"]),
+    }
+    # With its revocation at once: only one renewal of a certificate may be live.
+    news |= _revocation(known.revoked) if known.revoked else {}
+    if row is not None:
+        core.Certificate.objects.using(using).filter(pk=row.pk).update(**news)
+        core.CertificateOctets.objects.using(using).filter(pk=row.pk).update(der=der)
+        row.refresh_from_db(using=using)
+        return row
+    if known.revoked and known.revoked["void"]:
+        news["state"] = CertificateState.VOID
+    raise_open_shard(register, told["authority"], told["crl_shard"])
+    holding = _holding(register, told)
+    order, certificates = told["order"], core.Certificate.objects.using(using)
+    if order:
+        _order_row(register, holding.holding_id, order)
+    made = certificates.create(
+        serial=told["serial"],
+        authority_id=told["authority"],
+        holding=holding,
+        origin="order" if order else "renewal",
+        order_id=order["order_id"] if order else None,
+        predecessor=certificates.get(serial=told["predecessor"]) if told["predecessor"] else None,
+        replaces=certificates.get(serial=order["replaces"]) if order and order["replaces"] else None,
+        retrieval_id=told["retrieval_id"],
+        not_before=_instant(told["not_before"]),
+        not_after=_instant(told["not_after"]),
+        renewable_from=_instant(told["renewable_from"]),
+        crl_shard=told["crl_shard"],
+        reserved_at=_instant(told["not_before"]),
+        **news,
+    )
+    octets = core.CertificateOctets(certificate=made, to_be_signed=_to_be_signed(der), der=der)
+    octets.save(using=using, force_insert=True)
+    return made
+
+
+def _holding(register: Register, told: dict[str, Any]) -> core.Holding:
+    """The certificate's holding; made anew, without its people, where the register lacks it."""
+    using, said = register.alias, told["holding"]
+    row = core.Holding.objects.using(using).filter(pk=said["holding_id"]).first()
+    if row is not None:
+        return row
+    if not told["order"]:
+        raise core.Certificate.DoesNotExist  # its first certificate, which says whose it is, comes before it
+    ours = told["order"]["organisation"]
+    organisations = core.Organisation.objects.using(using)
+    organisation = organisations.filter(
+        Q(pk=ours["organisation_id"]) | Q(folded=folded(ours["customer_id"]))
+    ).first() or organisations.create(
+        **{**ours, "created": _instant(ours["created"])}, folded=folded(ours["customer_id"])
+    )
+    return core.Holding.objects.using(using).create(
+        holding_id=said["holding_id"],
+        organisation=organisation,
+        type=core.CertificateType.objects.using(using).get(channel=said["channel"]),
+        subject_serial=said["subject_serial"],
+        created=_instant(told["order"]["created"]),
+    )
+
+
+def _order_row(register: Register, holding_id: str, said: dict[str, Any]) -> None:
+    certificates = core.Certificate.objects.using(register.alias)
+    core.Order.objects.using(register.alias).get_or_create(
+        order_id=said["order_id"],
+        defaults={
+            "holding_id": holding_id,
+            "state": OrderState.SPENT,
+            "created": _instant(said["created"]),
+            "replaces": certificates.get(serial=said["replaces"]) if said["replaces"] else None,
+        },
+    )
+
+
+def _spend(register: Register, holding_id: str, said: dict[str, Any], deed: Deed) -> None:
+    """Spend the order and its ids again; ids that the register lacks are written anew."""
+    _order_row(register, holding_id, said)
+    orders = core.Order.objects.using(register.alias).filter(pk=said["order_id"])
+    if orders.filter(state=OrderState.OPEN).update(state=OrderState.SPENT):
+        audit_log.write(register, deed, "order-spent-again", f"order:{said['order_id']}")
+    for pair in said["transfer_ids"]:
+        core.TransferIdPair.objects.using(register.alias).get_or_create(
+            transfer_id=pair["transfer_id"],
+            defaults={
+                "order_id": said["order_id"],
+                "password_mac": bytes.fromhex(pair["password_mac"]),
+                "created": _instant(pair["created"]),
+                "expires": _instant(pair["expires"]),
+                "ended_at": _instant(pair["ended"]) if pair["ended"] else None,
+            },
+        )
+
+
+def _instant(text: str) -> datetime:
+    return datetime.fromisoformat(text)
+
+
+def _to_be_signed(der: bytes) -> bytes:
+    """The first element inside the outer SEQUENCE of a certificate (RFC 5280, 4.1): what was signed."""
+    start, _ = element(der, 0)
+    _, end = element(der, start)
+    return der[start:end]

@@ -1,0 +1,54 @@
+"""Refusals of callers who have proven who they are: kept, and after the third one people are told."""
+
+from datetime import datetime
+
+from django.db import transaction
+from django.db.models import F
+
+from sinetti.database.common.audit_log import Deed
+from sinetti.database.connection import Register
+from sinetti.database.models import core
+from sinetti.database.notifications import outbox
+from sinetti.database.notifications.outbox import Event
+from sinetti.domain.codes import CODES
+from sinetti.domain.notifications import rejection_alerts
+from sinetti.domain.notifications.messages import MessageKind
+from sinetti.domain.refusals import Reason
+
+
+def note_refusal(register: Register, holding_id: str, reason: Reason, operation: str, deed: Deed) -> None:
+    """Keep a refusal whose caller was proven: reason and time, nothing of the request.
+
+    With the third one for the same reason (domain/notifications/rejection_alerts.py) the holding's people are owed a message about it.
+    """
+    rows = core.RefusalRow.objects.using(register.alias)
+    with transaction.atomic(using=register.alias):
+        rows.create(
+            holding_id=holding_id,
+            reason=reason,
+            operation=operation,
+            at=deed.at,
+            request_id=deed.request_id,
+        )
+        if rejection_alerts.counts(reason):
+            _owe_refused(register, holding_id, reason, operation, deed.at)
+
+
+def _owe_refused(register: Register, holding_id: str, reason: Reason, operation: str, now: datetime) -> None:
+    since = now - rejection_alerts.WITHIN
+    rows = core.RefusalRow.objects.using(register.alias).filter(holding=holding_id, reason=reason, at__gt=since)
+    # As many as are needed, of a program that asks every minute.
+    if rows[: rejection_alerts.TIMES].count() < rejection_alerts.TIMES or _told_refused(
+        register, holding_id, reason, since
+    ):
+        return
+    # Of two that come here at once the second one waits, and finds what the first one has written.
+    core.Holding.objects.using(register.alias).filter(pk=holding_id).update(created=F("created"))
+    if not _told_refused(register, holding_id, reason, since):
+        facts = {"reason": CODES[reason], "reason_name": reason.value, "operation": operation}
+        outbox.owe_event(register, Event(MessageKind.REFUSED, "once", holding=holding_id, facts=facts), now)
+
+
+def _told_refused(register: Register, holding_id: str, reason: Reason, since: datetime) -> bool:
+    events = core.OutboxRow.objects.using(register.alias).filter(kind=MessageKind.REFUSED, channel__isnull=True)
+    return events.filter(holding=holding_id, created__gt=since, facts__reason_name=reason.value).exists()

@@ -1,0 +1,355 @@
+"""The main path's statements: what is read before a decision, and the two commits around a signature.
+
+On SQLite nothing can be locked for update, so on both databases every decision is a conditional UPDATE whose row count
+is looked at, or a unique constraint. `Holding.version` moves with every change: who decided on an older one is told so.
+"""
+
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+
+from django.db import IntegrityError, transaction
+from django.db.models import F
+
+from sinetti.database import ids, sql
+from sinetti.database.common import audit_log, mappers
+from sinetti.database.common.audit_log import Deed
+from sinetti.database.connection import Register
+from sinetti.database.issuance import statements
+from sinetti.database.issuance.ocsp_responses import Answers
+from sinetti.database.models import core
+from sinetti.database.notifications import outbox
+from sinetti.database.sql import Row, Values, instant
+from sinetti.domain.certificates.approval import Approval
+from sinetti.domain.certificates.enrolment import WRONG_PASSWORDS_ALLOWED
+from sinetti.domain.certificates.lifecycle import CertificateState, OrderState, order_sources, sources
+from sinetti.domain.certificates.models import Certificate, Holding, TransferIds
+from sinetti.domain.certificates.ocsp_status import CertIdHash
+from sinetti.domain.certificates.revocation import RevocationReason
+from sinetti.domain.organisations.identifiers import folded
+from sinetti.domain.values import KeyId, Serial, Sha256
+
+
+class Moved(Exception):
+    """The state that was decided on has moved meanwhile: read it again and decide anew. Nothing was written."""
+
+
+@dataclass(frozen=True, slots=True)
+class Reservation:
+    """What commit 1 stores: the serial, the ids and exactly the octets to be signed; `waits_since` is machine time."""
+
+    approval: Approval
+    authority: str
+    serial: Serial
+    retrieval_id: str
+    renewable_from: datetime
+    crl_shard: int
+    to_be_signed: bytes = field(repr=False)
+    waits_since: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Signed:
+    """What commit 2 stores: the certificate, when it was there by the machine's clock, and its OCSP answers."""
+
+    der: bytes = field(repr=False)
+    sha256: Sha256
+    recorded_at: datetime
+    answers: Answers | None = None
+
+
+def find_password(register: Register, transfer_id: str) -> bytes | None:
+    """The stored HMAC of these ids' password, or None: all that is read before the password fits."""
+    rows = core.TransferIdPair.objects.using(register.alias).filter(pk=transfer_id)
+    stored = rows.values_list("password_mac", flat=True).first()
+    return bytes(stored) if stored is not None else None
+
+
+def find_transfer_ids(register: Register, transfer_id: str) -> TransferIds | None:
+    """The ids with their order, its holding and what it was spent on, or None."""
+    rows = core.TransferIdPair.objects.using(register.alias).select_related(
+        "order__holding__organisation",
+        "order__holding__type",
+        "order__holding__contact",
+        "order__replaces",
+    )
+    row = rows.filter(pk=transfer_id).first()
+    return mappers.transfer_ids(register, row) if row else None
+
+
+def find_by_retrieval_id(register: Register, retrieval_id: str, customer_id: str) -> Certificate | None:
+    """The certificate of this customer with a retrieval id, or None.
+
+    Another customer's is not read either: whether there is one would show in the time taken.
+    """
+    own = mappers.certificates(register).filter(holding__organisation__folded=folded(customer_id))
+    row = own.filter(retrieval_id=retrieval_id).first()
+    return mappers.certificate(register, row) if row else None
+
+
+def find_certificate(register: Register, serial: Serial) -> Certificate | None:
+    """The holder's certificate with this serial, or None."""
+    row = mappers.certificates(register).filter(serial=serial).first()
+    return mappers.certificate(register, row) if row else None
+
+
+def renewable_from(register: Register, serial: Serial) -> datetime:
+    """From when on a certificate may be renewed, which is there."""
+    rows = core.Certificate.objects.using(register.alias).filter(serial=serial)
+    return rows.values_list("renewable_from", flat=True).get()
+
+
+def voided_renewals(register: Register, predecessor: Serial) -> tuple[tuple[Serial, datetime], ...]:
+    """The issued renewals of a certificate that gave way to another, and when."""
+    rows = core.Certificate.objects.using(register.alias).filter(
+        predecessor__serial=predecessor, state=CertificateState.VOID, sha256__isnull=False, revoked_at__isnull=False
+    )
+    found = rows.order_by("reserved_at", "pk").values_list("serial", "revoked_at")
+    return tuple((Serial(serial), at) for serial, at in found if at is not None)
+
+
+def key_known(register: Register, key: KeyId) -> bool:
+    """Whether this key is in an earlier certificate or accepted request."""
+    return core.UsedKey.objects.using(register.alias).filter(pk=key).exists()
+
+
+def expect_unmoved(register: Register, holding: Holding) -> None:
+    """Raise Moved where the holding has moved since it was read."""
+    rows = core.Holding.objects.using(register.alias).filter(pk=holding.holding_id, version=holding.version)
+    if not rows.exists():
+        raise Moved
+
+
+def octets_of(register: Register, certificate: Certificate) -> tuple[bytes, bytes | None]:
+    """The octets reserved to be signed, and the DER once it is issued."""
+    # A holding has few rows.
+    row = core.CertificateOctets.objects.using(register.alias).get(
+        certificate__holding_id=certificate.holding.holding_id, certificate__serial=certificate.serial
+    )
+    return bytes(row.to_be_signed), bytes(row.der) if row.der is not None else None
+
+
+def reserve(register: Register, reservation: Reservation, deed: Deed) -> Certificate:
+    """Commit 1: serial, key, octets; ids spent or the unfetched renewal voided. Raises Moved."""
+    approval, values = reservation.approval, _reserved_values(reservation, deed)
+    common = approval.voids is None and approval.order_id is None
+    try:
+        if common and sql.takes_ctes_that_write(register):
+            if not statements.reserve_at_once(register, values):
+                raise Moved
+            return _reserved(reservation)
+        with sql.transaction(register):
+            if not statements.hold(register, values):
+                raise Moved
+            if approval.voids is not None:
+                _void(register, approval.voids, deed)
+            if approval.order_id is not None:
+                _spend(register, approval.order_id)
+            statements.reserve(register, values)
+    except IntegrityError as conflict:
+        raise Moved from conflict
+    return _reserved(reservation)
+
+
+def record(register: Register, certificate: Certificate, signed: Signed, deed: Deed) -> Certificate:
+    """Commit 2: the signed certificate, unless one is stored or the reservation was voided. Returns what the row says.
+
+    A predecessor that was revoked between the two commits takes the reservation with it: revoking moves the holding's
+    version, so where that is still the one that came with `certificate`, nothing has to be looked at again.
+    """
+    values = _issued_values(certificate, signed, deed)
+    if sql.takes_ctes_that_write(register):
+        row = statements.issue_at_once(register, values)
+        if row is not None:
+            return _issued(certificate, row)
+    with sql.transaction(register):
+        if not sql.takes_ctes_that_write(register) and statements.hold(register, values):
+            row = statements.issue(register, values)
+            if row is not None:
+                return _issued(certificate, row)
+        _record_after_all(register, certificate, values, deed)
+    return _certificate(register, certificate)
+
+
+def _record_after_all(register: Register, certificate: Certificate, values: Values, deed: Deed) -> None:
+    """Take the holding's lock whatever its version is, and look at what has become of the reservation."""
+    _lock(register, certificate.holding.holding_id)
+    row = _row(register, certificate)
+    waiting = row.state == CertificateState.RESERVED and row.revoked_at is None
+    if waiting and row.predecessor and row.predecessor.revoked_at is not None:
+        _void_row(register, row, RevocationReason(row.predecessor.revocation_reason), deed)
+    elif waiting:
+        statements.issue(register, values)
+
+
+def mark_fetched(register: Register, certificate: Certificate, deed: Deed) -> Certificate:
+    """Commit "fetched" under the holding's lock, before the certificate leaves. Returns what the row says then."""
+    with transaction.atomic(using=register.alias):
+        _lock(register, certificate.holding.holding_id)
+        rows = core.Certificate.objects.using(register.alias).filter(
+            holding_id=certificate.holding.holding_id,
+            serial=certificate.serial,
+            state__in=sources(CertificateState.FETCHED),
+        )
+        if rows.update(state=CertificateState.FETCHED, first_fetched_at=deed.at):
+            audit_log.write(register, deed, "certificate-fetched", f"certificate:{certificate.serial}")
+            outbox.owe(register, "fetched", _row(register, certificate), deed.at)
+    return _certificate(register, certificate)
+
+
+def count_wrong_password(register: Register, transfer_id: str, deed: Deed) -> None:
+    """Count a wrong password, in a commit of its own: for these ids, if there are such, and among all.
+
+    The statements are the same for an unknown id, so that it takes as long. Ids that are spent are not counted on:
+    nothing is left to guess for, and a lock would keep their holder from asking again.
+    """
+    with transaction.atomic(using=register.alias):
+        # A subquery on the order alone: conditions on the row itself are looked at again once its lock is free.
+        waiting = core.Order.objects.using(register.alias).filter(state=OrderState.OPEN).values("pk")
+        pairs = core.TransferIdPair.objects.using(register.alias).filter(pk=transfer_id, order_id__in=waiting)
+        counted = pairs.filter(wrong_passwords__lt=WRONG_PASSWORDS_ALLOWED).update(
+            wrong_passwords=F("wrong_passwords") + 1
+        )
+        locked = pairs.filter(wrong_passwords=WRONG_PASSWORDS_ALLOWED).values_list("order_id", flat=True).first()
+        counter, _ = core.Counter.objects.using(register.alias).get_or_create(name="wrong-passwords")
+        core.Counter.objects.using(register.alias).filter(pk=counter.pk).update(value=F("value") + 1)
+        if counted and locked:
+            audit_log.write(register, deed, "transfer-ids-locked", f"order:{locked}")
+
+
+def _certificate(register: Register, certificate: Certificate) -> Certificate:
+    return mappers.certificate(register, _row(register, certificate))
+
+
+def _row(register: Register, certificate: Certificate) -> core.Certificate:
+    return mappers.certificates(register).get(holding_id=certificate.holding.holding_id, serial=certificate.serial)
+
+
+def _lock(register: Register, holding_id: str) -> None:
+    """Take the holding's row lock by moving its version on."""
+    mappers.move_versions(core.Holding.objects.using(register.alias).filter(pk=holding_id))
+
+
+def _spend(register: Register, order_id: str) -> None:
+    orders = core.Order.objects.using(register.alias).filter(pk=order_id, state__in=order_sources(OrderState.SPENT))
+    if not orders.update(state=OrderState.SPENT):
+        raise Moved
+
+
+def _void(register: Register, certificate: Certificate, deed: Deed) -> None:
+    _void_row(register, _row(register, certificate), RevocationReason.SUPERSEDED, deed)
+
+
+def _void_row(register: Register, row: core.Certificate, reason: RevocationReason, deed: Deed) -> None:
+    """Void a certificate that nobody has fetched: it is revoked, and its retrieval id answers PKI022."""
+    rows = core.Certificate.objects.using(register.alias).filter(
+        pk=row.pk,
+        state__in=sources(CertificateState.VOID),
+        revoked_at__isnull=True,
+    )
+    if not rows.update(state=CertificateState.VOID, revoked_at=deed.at, revocation_reason=reason):
+        raise Moved
+    audit_log.write(register, deed, "certificate-voided", f"certificate:{row.serial}", reason=reason)
+
+
+def _reserved(reservation: Reservation) -> Certificate:
+    """What the row says that was just written."""
+    approval = reservation.approval
+    return Certificate(
+        serial=reservation.serial,
+        authority=reservation.authority,
+        holding=_moved_on(approval.holding),
+        state=CertificateState.RESERVED,
+        key=approval.key,
+        span=approval.span,
+        renewable_from=reservation.renewable_from,
+        retrieval_id=reservation.retrieval_id,
+        crl_shard=reservation.crl_shard,
+        order_id=approval.order_id,
+        predecessor=approval.predecessor,
+    )
+
+
+def _issued(certificate: Certificate, row: Row) -> Certificate:
+    state, sha256, recorded_at = row
+    return replace(
+        certificate,
+        holding=_moved_on(certificate.holding),
+        state=CertificateState(state),
+        sha256=Sha256(sha256),
+        recorded_at=instant(recorded_at),
+    )
+
+
+def _moved_on(holding: Holding) -> Holding:
+    return replace(holding, version=holding.version + 1)
+
+
+def _reserved_values(reservation: Reservation, deed: Deed) -> Values:
+    approval, action = reservation.approval, "certificate-reserved"
+    subject = f"certificate:{reservation.serial}"
+    facts: dict[str, str | int | None] = {
+        "holding": approval.holding.holding_id,
+        "key": approval.key,
+        "order": approval.order_id,
+        "predecessor": approval.predecessor,
+        "voids": approval.voids.serial if approval.voids else None,
+    }
+    return {
+        "holding": approval.holding.holding_id,
+        "version": approval.holding.version,
+        "key": approval.key,
+        "serial": reservation.serial,
+        "authority": reservation.authority,
+        "origin": "renewal" if approval.predecessor else "order",
+        "order": approval.order_id,
+        "predecessor": approval.predecessor,
+        "retrieval_id": reservation.retrieval_id,
+        "not_before": approval.span.not_before,
+        "not_after": approval.span.not_after,
+        "renewable_from": reservation.renewable_from,
+        "crl_shard": reservation.crl_shard,
+        "waits_since": reservation.waits_since,
+        "to_be_signed": reservation.to_be_signed,
+        **_audited(deed, action, subject, facts),
+    }
+
+
+def _issued_values(certificate: Certificate, signed: Signed, deed: Deed) -> Values:
+    action, subject = "certificate-issued", f"certificate:{certificate.serial}"
+    return {
+        "holding": certificate.holding.holding_id,
+        "version": certificate.holding.version,
+        "serial": certificate.serial,
+        "sha256": signed.sha256,
+        "recorded_at": signed.recorded_at,
+        "der": signed.der,
+        "message_id": ids.random_id(),
+        "kind": "renewed",
+        **_audited(deed, action, subject, {"sha256": signed.sha256}),
+        **_answered(signed.answers),
+    }
+
+
+def _answered(answers: Answers | None) -> Values:
+    if answers is None:
+        return {}
+    return {
+        "authority": answers.authority,
+        "this_update": answers.told.this_update,
+        "next_update": answers.told.next_update,
+        "answer_sha1": answers.ders[CertIdHash.SHA1],
+        "answer_sha256": answers.ders[CertIdHash.SHA256],
+    }
+
+
+def _audited(deed: Deed, action: str, subject: str, facts: dict[str, str | int | None]) -> Values:
+    octets, sha256 = audit_log.row_of(deed, action, subject, facts)
+    return {
+        "at": deed.at,
+        "actor": deed.actor,
+        "action": action,
+        "subject": subject,
+        "request_id": deed.request_id,
+        "audited": octets,
+        "audited_sha256": sha256,
+    }

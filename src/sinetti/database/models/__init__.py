@@ -1,0 +1,1 @@
+"""Django models, one file per subject."""

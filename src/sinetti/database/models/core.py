@@ -1,0 +1,396 @@
+"""Fields and constraints, no verbs. Ids that leave the house are random; times are UTC."""
+
+from django.db import models
+from django.db.models import F, Q
+from django.db.models.functions import Lower
+
+from sinetti.database.ids import random_id
+from sinetti.database.models import early_replacement, gateways, secure_messages, status  # noqa: F401 - more: Django looks here
+from sinetti.database.models.portal import User
+from sinetti.domain.access.roles import Role
+from sinetti.domain.certificates.lifecycle import CertificateState, OrderState
+from sinetti.domain.certificates.revocation import RevocationReason
+from sinetti.domain.notifications.messages import MessageChannel
+from sinetti.domain.values import Channel, CustomerKind, Environment, Language
+
+
+def _choices(
+    values: type[Channel | CustomerKind | Environment | Language | MessageChannel | Role],
+) -> list[tuple[str, str]]:
+    return [(value.value, value.value) for value in values]
+
+
+def random_key() -> "models.CharField[str, str]":
+    """A primary key that tells nothing, not even an order."""
+    return models.CharField(max_length=32, primary_key=True, default=random_id, editable=False)
+
+
+class Instance(models.Model):
+    """What this register is: one instance, one environment. `fingerprints` are SHA-256 of the CA certificates."""
+
+    instance_id = random_key()
+    environment = models.CharField(max_length=10, choices=_choices(Environment))
+    created = models.DateTimeField()
+    fingerprints = models.JSONField(default=dict)
+
+
+class Person(models.Model):
+    """People's data, in rows of their own that can be corrected and erased.
+
+    `first_written_at` is when the first message left to them; since `bounced_at` the e-mail address is known not to
+    work, since `stopped_at` they want no more mail there. At `named_until` somebody else took their place somewhere.
+    """
+
+    person_id = random_key()
+    user = models.OneToOneField(User, null=True, on_delete=models.SET_NULL, related_name="person")
+    name = models.CharField(max_length=200)
+    email = models.EmailField()
+    phone = models.CharField(max_length=30, blank=True)
+    language = models.CharField(max_length=2, choices=_choices(Language))
+    erased_at = models.DateTimeField(null=True)
+    first_written_at = models.DateTimeField(null=True)
+    bounced_at = models.DateTimeField(null=True)
+    stopped_at = models.DateTimeField(null=True)
+    named_until = models.DateTimeField(null=True)
+
+    class Meta:
+        """Found by address where one does not work, or does not want mail; and by how it begins, in searches."""
+
+        indexes = (
+            models.Index(Lower("email"), name="people_by_email"),
+            models.Index(Lower("email"), F("person_id"), name="people_by_email_prefix"),
+        )
+
+
+class Authority(models.Model):
+    """One generation of a CA. Its name is unique for ever, and stands in addresses and files.
+
+    Certificates go to `open_shard`, of which `shard_places` are given away; NULL is "not counted yet" (docs/lists.md).
+    """
+
+    name = models.CharField(max_length=100, primary_key=True)
+    common_name = models.CharField(max_length=100, unique=True)
+    role = models.CharField(max_length=12)
+    issuer = models.ForeignKey("self", null=True, on_delete=models.PROTECT, related_name="issued")
+    certificate = models.BinaryField()
+    sha256 = models.CharField(max_length=64, unique=True)
+    key_id = models.CharField(max_length=64)
+    state = models.CharField(max_length=10, choices=[(s, s) for s in ("issuing", "publishing", "retired")])
+    signs_from = models.DateTimeField()
+    signs_until = models.DateTimeField()
+    crl_number = models.BigIntegerField(default=0)
+    open_shard = models.PositiveIntegerField(default=1, db_default=1)
+    shard_places = models.PositiveIntegerField(null=True)
+
+
+class CertificateType(models.Model):
+    """Purpose x channel, and the CA that issues it now."""
+
+    type_id = models.CharField(max_length=40, primary_key=True)
+    purpose = models.CharField(max_length=30)
+    channel = models.CharField(max_length=4, choices=_choices(Channel))
+    authority = models.ForeignKey(Authority, on_delete=models.PROTECT, related_name="types")
+
+    class Meta:
+        """One row for each purpose and channel."""
+
+        constraints = (models.UniqueConstraint(fields=["purpose", "channel"], name="one_type_per_purpose_channel"),)
+
+
+class Organisation(models.Model):
+    """Who certificates are for. `folded` is the form in which ids are compared (domain/organisations/identifiers.py)."""
+
+    organisation_id = random_key()
+    customer_id = models.CharField(max_length=30)
+    folded = models.CharField(max_length=60, unique=True)
+    kind = models.CharField(max_length=12, choices=_choices(CustomerKind))
+    country = models.CharField(max_length=2, default="FI")
+    name = models.CharField(max_length=200)
+    language = models.CharField(max_length=2, choices=_choices(Language))
+    created = models.DateTimeField()
+    closed_at = models.DateTimeField(null=True)
+    contact = models.ForeignKey(Person, null=True, on_delete=models.SET_NULL, related_name="contact_of")
+    merged_into = models.ForeignKey("self", null=True, on_delete=models.PROTECT, related_name="merged", db_index=False)
+
+    class Meta:
+        """Found by how its id or its name begins, in searches."""
+
+        indexes = (
+            models.Index(fields=["folded", "organisation_id"], name="organisations_by_id_prefix"),
+            models.Index(Lower("name"), F("organisation_id"), name="organisations_by_name_prefix"),
+        )
+
+
+class ApprovedType(models.Model):
+    """A certificate type that the organisation's interface application was approved for."""
+
+    organisation = models.ForeignKey(Organisation, on_delete=models.PROTECT, related_name="approvals")
+    type = models.ForeignKey(CertificateType, on_delete=models.PROTECT, related_name="approvals")
+    approved_at = models.DateTimeField()
+    withdrawn_at = models.DateTimeField(null=True)
+
+    class Meta:
+        """One standing approval for each organisation and type."""
+
+        constraints = (
+            models.UniqueConstraint(
+                fields=["organisation", "type"],
+                condition=Q(withdrawn_at__isnull=True),
+                name="one_standing_approval",
+            ),
+        )
+
+
+class Mandate(models.Model):
+    """A person, or another organisation, may act for an organisation, from one instant to another.
+
+    `person` is written to; `user` is the account that acts by it: without one it gives no right in the e-service.
+    While `waiting` it counts for nothing: whoever it was given to has not taken it up yet (docs/mandates.md).
+    """
+
+    mandate_id = random_key()
+    organisation = models.ForeignKey(Organisation, on_delete=models.PROTECT, related_name="given")
+    person = models.ForeignKey(Person, null=True, on_delete=models.SET_NULL, related_name="mandates")
+    user = models.ForeignKey(User, null=True, on_delete=models.SET_NULL, related_name="mandates", db_index=False)
+    agent = models.ForeignKey(Organisation, null=True, on_delete=models.PROTECT, related_name="held")
+    role = models.CharField(max_length=10, choices=_choices(Role))
+    valid_from = models.DateTimeField()
+    valid_until = models.DateTimeField(null=True)
+    withdrawn_at = models.DateTimeField(null=True)
+    waiting = models.BooleanField(default=False, db_default=False)
+
+    class Meta:
+        """Found by account at each request of somebody who is signed in."""
+
+        indexes = (models.Index(fields=["user"], condition=Q(user__isnull=False), name="mandates_by_user"),)
+
+
+class Holding(models.Model):
+    """The line of a certificate through its renewals. `version` moves with every change of state on it.
+
+    `serves` is how many other organisations' reports it is for, about: 0 is own reports only, NULL was never told.
+    """
+
+    holding_id = random_key()
+    organisation = models.ForeignKey(Organisation, on_delete=models.PROTECT, related_name="holdings")
+    type = models.ForeignKey(CertificateType, on_delete=models.PROTECT, related_name="holdings")
+    subject_serial = models.CharField(max_length=32, unique=True)
+    description = models.CharField(max_length=200, blank=True)
+    contact = models.ForeignKey(Person, null=True, on_delete=models.SET_NULL, related_name="holdings")
+    deputy = models.ForeignKey(Person, null=True, on_delete=models.SET_NULL, related_name="deputised")
+    version = models.BigIntegerField(default=0)
+    created = models.DateTimeField()
+    let_end_at = models.DateTimeField(null=True)
+    serves = models.PositiveIntegerField(null=True)
+
+    class Meta:
+        """Found by how its description begins, in searches."""
+
+        indexes = (models.Index(Lower("description"), F("holding_id"), name="holdings_by_description"),)
+
+
+class Order(models.Model):
+    """One order, one certificate. `replaces` is the serial of the certificate that it takes the place of."""
+
+    order_id = random_key()
+    holding = models.ForeignKey(Holding, on_delete=models.PROTECT, related_name="orders")
+    description = models.CharField(max_length=200, blank=True)
+    contact = models.ForeignKey(Person, null=True, on_delete=models.SET_NULL, related_name="orders")
+    deputy = models.ForeignKey(Person, null=True, on_delete=models.SET_NULL, related_name="orders_deputised")
+    replaces = models.ForeignKey("Certificate", null=True, on_delete=models.PROTECT, related_name="replacements")
+    state = models.CharField(max_length=10, choices=[(s.value, s.value) for s in OrderState])
+    created = models.DateTimeField()
+
+
+class TransferIdPair(models.Model):
+    """TransferId and, as HMAC-SHA-256 under a server key, its one-time password."""
+
+    transfer_id = models.CharField(max_length=32, primary_key=True)
+    order = models.ForeignKey(Order, on_delete=models.PROTECT, related_name="transfer_ids")
+    password_mac = models.BinaryField()
+    created = models.DateTimeField()
+    expires = models.DateTimeField()
+    wrong_passwords = models.PositiveIntegerField(default=0)
+    ended_at = models.DateTimeField(null=True)
+
+
+class UsedKey(models.Model):
+    """Every key of a certificate or an accepted request. Outlives pruning."""
+
+    key_id = models.CharField(max_length=64, primary_key=True)
+    first_seen = models.DateTimeField()
+
+
+class Certificate(models.Model):
+    """A holder's certificate from its reservation on. Never deleted. `waits_since` is machine time.
+
+    `remind_at` is when to look next whether a reminder is owed; NULL is "not looked at yet" (docs/reminders.md).
+    """
+
+    serial = models.CharField(max_length=40)
+    authority = models.ForeignKey(Authority, on_delete=models.PROTECT, related_name="certificates")
+    holding = models.ForeignKey(Holding, on_delete=models.PROTECT, related_name="certificates")
+    state = models.CharField(max_length=8, choices=[(s.value, s.value) for s in CertificateState])
+    origin = models.CharField(max_length=8, choices=[(s, s) for s in ("order", "renewal", "import")])
+    order = models.ForeignKey(Order, null=True, on_delete=models.PROTECT, related_name="certificates")
+    predecessor = models.ForeignKey("self", null=True, on_delete=models.PROTECT, related_name="renewals")
+    replaces = models.ForeignKey("self", null=True, on_delete=models.PROTECT, related_name="replaced_by")
+    key = models.ForeignKey(UsedKey, on_delete=models.PROTECT, related_name="certificates")
+    sha256 = models.CharField(max_length=64, null=True, unique=True)  # noqa: DJ001 - NULL is "not issued yet", and unique
+    retrieval_id = models.CharField(max_length=32, unique=True)
+    not_before = models.DateTimeField()
+    not_after = models.DateTimeField(db_index=True)
+    renewable_from = models.DateTimeField()
+    crl_shard = models.PositiveIntegerField(default=1)
+    reserved_at = models.DateTimeField()
+    waits_since = models.DateTimeField(null=True)
+    recorded_at = models.DateTimeField(null=True)
+    first_fetched_at = models.DateTimeField(null=True)
+    revoked_at = models.DateTimeField(null=True)
+    revocation_reason = models.CharField(
+        max_length=24, blank=True, choices=[(r.value, r.value) for r in RevocationReason]
+    )
+    invalidity_date = models.DateTimeField(null=True)
+    remind_at = models.DateTimeField(null=True)
+
+    class Meta:
+        """The constraints that decide: one serial, one live certificate per order, one live renewal per certificate."""
+
+        constraints = (
+            models.UniqueConstraint(fields=["authority", "serial"], name="one_serial_per_authority"),
+            models.UniqueConstraint(
+                fields=["order"], condition=~Q(state="void"), name="one_live_certificate_per_order"
+            ),
+            models.UniqueConstraint(
+                fields=["predecessor"],
+                condition=~Q(state="void") & Q(revoked_at__isnull=True),
+                name="one_live_renewal_per_certificate",
+            ),
+        )
+        indexes = (
+            models.Index(
+                fields=["authority", "crl_shard"], condition=Q(revoked_at__isnull=False), name="revoked_by_shard"
+            ),
+            # How many were ever revoked, and what was since the last list: answered from the index alone.
+            models.Index(
+                fields=["authority", "crl_shard", "revoked_at"],
+                condition=Q(revoked_at__isnull=False),
+                name="revoked_by_time",
+            ),
+            models.Index(fields=["serial"], name="by_serial"),
+            # Looked for every half minute, among all that were ever issued.
+            models.Index(fields=["reserved_at"], condition=Q(state="reserved"), name="waiting_reservations"),
+            # Looked for each time that reminders are planned, among all that were ever issued.
+            models.Index(fields=["not_after"], condition=Q(remind_at__isnull=True), name="not_looked_at_yet"),
+            models.Index(fields=["remind_at"], condition=Q(remind_at__isnull=False), name="to_be_looked_at"),
+        )
+
+
+class CertificateOctets(models.Model):
+    """What was reserved to be signed and, once signed, the certificate's DER."""
+
+    certificate = models.OneToOneField(Certificate, primary_key=True, on_delete=models.PROTECT, related_name="octets")
+    to_be_signed = models.BinaryField()
+    der = models.BinaryField(null=True)
+
+
+class RefusalRow(models.Model):
+    """A request that was refused after its caller had proven who it is: reason and time, nothing of the request."""
+
+    refusal_id = random_key()
+    holding = models.ForeignKey(Holding, on_delete=models.PROTECT, related_name="refusals")
+    reason = models.CharField(max_length=30)
+    operation = models.CharField(max_length=10)
+    at = models.DateTimeField(db_index=True)
+    request_id = models.CharField(max_length=32)
+
+
+class Counter(models.Model):
+    """A number that only grows, such as all wrong passwords."""
+
+    name = models.CharField(max_length=40, primary_key=True)
+    value = models.BigIntegerField(default=0)
+
+
+class OutboxRow(models.Model):
+    """A message that is owed, or an event that messages come of: then `channel` is NULL (docs/notices.md).
+
+    Its id is made of what it is about, its step, its recipient and its channel (domain/notifications/messages.py), so that none goes
+    out twice; events have random ids. `due` is on the office's clock; `taken_until` and `again_at` on the machine's.
+    It ends by one of `sent`, `dead` (given up), `dropped` (owed no more) and, for an event, `spread`.
+    `address` is that of an operator, who is no Person; `facts` are values for the text, and have no secret.
+    """
+
+    message_id = random_key()
+    kind = models.CharField(max_length=20)
+    holding = models.ForeignKey(Holding, null=True, on_delete=models.PROTECT, related_name="messages")
+    certificate = models.ForeignKey(Certificate, null=True, on_delete=models.PROTECT, related_name="messages")
+    recipient = models.ForeignKey(Person, null=True, on_delete=models.SET_NULL, related_name="messages")
+    step = models.CharField(max_length=40)
+    created = models.DateTimeField()
+    due = models.DateTimeField()
+    tries = models.PositiveIntegerField(default=0)
+    sent = models.DateTimeField(null=True)
+    dead = models.DateTimeField(null=True)
+    channel = models.CharField(max_length=5, null=True, choices=_choices(MessageChannel))  # noqa: DJ001 - NULL: an event
+    order = models.ForeignKey(Order, null=True, on_delete=models.PROTECT, related_name="messages", db_index=False)
+    facts = models.JSONField(null=True)
+    address = models.CharField(max_length=254, null=True)  # noqa: DJ001 - as older code leaves it
+    taken_by = models.CharField(max_length=32, null=True)  # noqa: DJ001 - nobody
+    taken_until = models.DateTimeField(null=True)
+    again_at = models.DateTimeField(null=True)
+    problem = models.CharField(max_length=200, null=True)  # noqa: DJ001 - none
+    dropped = models.DateTimeField(null=True)
+    spread = models.DateTimeField(null=True)
+    bounced = models.DateTimeField(null=True)
+
+    class Meta:
+        """One message for each certificate, step and recipient; those that wait are found by an index."""
+
+        constraints = (
+            models.UniqueConstraint(fields=["kind", "certificate", "step", "recipient"], name="one_message_each"),
+        )
+        indexes = (
+            models.Index(
+                fields=["due"],
+                condition=Q(sent__isnull=True, dead__isnull=True, dropped__isnull=True, spread__isnull=True),
+                name="messages_that_wait",
+            ),
+            models.Index(fields=["bounced"], condition=Q(bounced__isnull=False), name="messages_that_bounced"),
+        )
+
+
+class AuditRow(models.Model):
+    """One change of state. No names, addresses or free text; UPDATE and DELETE are forbidden by triggers."""
+
+    sequence = models.BigAutoField(primary_key=True)
+    at = models.DateTimeField()
+    actor = models.CharField(max_length=80)
+    action = models.CharField(max_length=40)
+    object = models.CharField(max_length=80, db_index=True)
+    request_id = models.CharField(max_length=32)
+    octets = models.BinaryField()
+    sha256 = models.CharField(max_length=64)
+
+
+class ClockMark(models.Model):
+    """The newest `at` of all audit rows up to `sequence`, so that a look reads only what came after. At most one row.
+
+    Rows up to `accepted_sequence` count no more: an operator accepted the clock as it was at `accepted_at`.
+    """
+
+    name = models.CharField(max_length=10, primary_key=True)
+    newest = models.DateTimeField()
+    sequence = models.BigIntegerField()
+    accepted_at = models.DateTimeField(null=True)
+    accepted_sequence = models.BigIntegerField(default=0)
+
+
+class SchemaMark(models.Model):
+    """The oldest code, by the number of its newest migration, that may serve these tables (docs/schema.md).
+
+    At most one row; none means that all code may.
+    """
+
+    name = models.CharField(max_length=10, primary_key=True)
+    readable_from = models.PositiveIntegerField()

@@ -1,0 +1,56 @@
+"""Tables of calls for early replacement: fields and constraints, as in models.py."""
+
+from django.db import models
+
+from sinetti.database.ids import random_id
+
+
+class EarlyCall(models.Model):
+    """One call for early replacement: which certificates, why and by whose word, stored before the first is opened.
+
+    Suggested windows are spread from `created` until `ends`. `serials` is a list, in the order of opening.
+    It is carried out at `done_at`; it counts until `undone_at`, and at `back_at` its last certificate is back to the
+    rule. Explanations are empty, or there in every language. Officers' ids are opaque.
+    """
+
+    number = models.BigAutoField(primary_key=True)
+    call_id = models.CharField(max_length=32, default=random_id)
+    officer = models.CharField(max_length=40)
+    reason = models.CharField(max_length=200)
+    explanation_fi = models.CharField(max_length=400, blank=True)
+    explanation_sv = models.CharField(max_length=400, blank=True)
+    explanation_en = models.CharField(max_length=400, blank=True)
+    url = models.CharField(max_length=200, blank=True)
+    serials = models.JSONField()
+    count = models.PositiveIntegerField()
+    created = models.DateTimeField()
+    ends = models.DateTimeField()
+    done_at = models.DateTimeField(null=True)
+    undone_at = models.DateTimeField(null=True)
+    back_at = models.DateTimeField(null=True)
+
+    class Meta:
+        """Ids are unique by a constraint, which makes no second index of them."""
+
+        constraints = (models.UniqueConstraint(fields=["call_id"], name="one_early_call_per_id"),)
+
+
+class CalledEarly(models.Model):
+    """A certificate that a call has opened: it is in one call at most."""
+
+    certificate = models.OneToOneField(
+        "registry.Certificate", primary_key=True, on_delete=models.PROTECT, related_name="called_early"
+    )
+    call = models.ForeignKey(EarlyCall, on_delete=models.PROTECT, related_name="called")
+
+
+class HintRequest(models.Model):
+    """The last request of a program for the hint of a certificate.
+
+    It is recorded once a day, on the office's clock.
+    """
+
+    certificate = models.OneToOneField(
+        "registry.Certificate", primary_key=True, on_delete=models.PROTECT, related_name="hint_request"
+    )
+    at = models.DateTimeField()

@@ -1,0 +1,1 @@
+"""Outbox, delivery state, reminders, digests, recipients and message data."""

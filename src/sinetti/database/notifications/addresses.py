@@ -1,0 +1,16 @@
+"""Everybody with one e-mail address: marks on an address are set on all their rows."""
+
+from django.db.models import QuerySet, Value
+from django.db.models.functions import Lower
+
+from sinetti.database.connection import Register
+from sinetti.database.models import core
+
+
+def people_at(register: Register, address: str) -> "QuerySet[models.Person]":
+    """The rows of people with this address, whatever its case; none for an empty one.
+
+    The database folds both sides, so that what is the same to it is found by its index.
+    """
+    rows = core.Person.objects.using(register.alias)
+    return rows.alias(folded=Lower("email")).filter(folded=Lower(Value(address))) if address else rows.none()

@@ -1,0 +1,113 @@
+"""Marks on people's addresses: mail comes back from there, mail went there for the first time, mail is to stop."""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from enum import StrEnum
+
+from django.db import connections, transaction
+
+from sinetti.database.common import audit_log
+from sinetti.database.common.audit_log import Deed
+from sinetti.database.connection import Register
+from sinetti.database.ids import random_id
+from sinetti.database.models import core
+from sinetti.database.notifications import events, opt_out, outbox
+from sinetti.database.notifications.addresses import people_at
+from sinetti.database.notifications.outbox import Event
+from sinetti.database.notifications.recipients import parts
+from sinetti.domain.business_days import finnish_date
+from sinetti.domain.notifications.bounces import LEAST_RETURNS, alarm
+from sinetti.domain.notifications.messages import MessageChannel, MessageKind, Owed
+
+LATELY = timedelta(days=7)
+ACTOR = "notices"
+"""Who sets marks, in audit rows."""
+
+
+class Marked(StrEnum):
+    """What came of a returned message."""
+
+    NEW = "new"
+    BEFORE = "before"
+    UNKNOWN = "unknown"
+
+
+@dataclass(frozen=True, slots=True)
+class Lately:
+    """How many e-mails were sent in the last seven days, and how many came back for good."""
+
+    sent: int
+    returned: int
+
+
+def mark_bounced(register: Register, message_id: str, now: datetime) -> Marked:
+    """Note that a message came back for good, so that its address does not work. The same again changes nothing.
+
+    In one transaction: the message's row, every row of people with its address, audit rows, and an event for each of
+    those who is named for anything. An operator's address, who is no Person, has no mark but the message's own.
+    """
+    with transaction.atomic(using=register.alias):
+        rows = core.OutboxRow.objects.using(register.alias).filter(pk=message_id, channel=MessageChannel.EMAIL)
+        row = rows.select_related("recipient").first()
+        if row is None:
+            return Marked.UNKNOWN
+        if not rows.filter(bounced__isnull=True).update(bounced=now):
+            return Marked.BEFORE
+        if row.recipient is not None:
+            _mark_address(register, row.recipient.email, message_id, now)
+    return Marked.NEW
+
+
+def after_sent(register: Register, owed: Owed, now: datetime) -> None:
+    """Set the marks that follow from an e-mail that has left. Call it in the transaction that notes it as sent."""
+    if owed.channel is not MessageChannel.EMAIL or owed.recipient is None:
+        return
+    if (address := _never_written_to(register, owed.recipient)) is not None:
+        people_at(register, address).filter(first_written_at__isnull=True).update(first_written_at=now)
+    if owed.kind is MessageKind.CONTACT_GONE and owed.facts is not None:
+        opt_out.stop_if_told(register, owed.facts["person"], owed.message_id, _deed(now))
+
+
+def lately(register: Register, now: datetime) -> Lately:
+    """Count what was sent in the last seven days, and what came back for good."""
+    rows = core.OutboxRow.objects.using(register.alias)
+    sent = rows.filter(sent__gt=now - LATELY, channel=MessageChannel.EMAIL).count()
+    return Lately(sent, _returned(register, now))
+
+
+def finding(register: Register, now: datetime) -> str | None:
+    """Say that too much comes back, for operators; None while all is well, which an index alone tells."""
+    if _returned(register, now) < LEAST_RETURNS:
+        return None
+    counts = lately(register, now)
+    return alarm(counts.sent, counts.returned)
+
+
+def _never_written_to(register: Register, person: str) -> str | None:
+    """The address of somebody to whom no message has left; None else. Written by hand: it is asked of each message."""
+    with connections[register.alias].cursor() as cursor:
+        cursor.execute("SELECT email FROM registry_person WHERE person_id = %s AND first_written_at IS NULL", [person])
+        row = cursor.fetchone()
+    return None if row is None else str(row[0])
+
+
+def _returned(register: Register, now: datetime) -> int:
+    return core.OutboxRow.objects.using(register.alias).filter(bounced__gt=now - LATELY).count()
+
+
+def _mark_address(register: Register, address: str, message_id: str, now: datetime) -> None:
+    # Renewals, whose messages name these rows, do not wait for it.
+    rows = people_at(register, address).filter(bounced_at__isnull=True).select_for_update(no_key=True)
+    ids = list(rows.order_by("pk").values_list("pk", flat=True))
+    for part in parts(ids):
+        core.Person.objects.using(register.alias).filter(pk__in=part).update(bounced_at=now)
+    # Of somebody who is named for nothing any more nobody has to mend the address.
+    day = finnish_date(now).isoformat()
+    for one in sorted(events.named_for(register, ids, now)):
+        event = Event(MessageKind.BOUNCED, day, one, facts={"person": one, "since": day})
+        outbox.owe_event(register, event, now)
+    audit_log.write_each(register, _deed(now), "address-bounced", [f"person:{one}" for one in ids], message=message_id)
+
+
+def _deed(now: datetime) -> Deed:
+    return Deed(ACTOR, now, random_id())

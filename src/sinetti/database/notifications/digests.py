@@ -1,0 +1,276 @@
+"""What digests are made of: the certificates near their end of all organisations that firms look after.
+
+Every statement begins with the index over ends: cost grows with what is near its end, not with all there is.
+"""
+
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+from typing import Any
+
+from django.db.models import Count, Exists, F, OuterRef, Q, QuerySet, Subquery
+
+from sinetti.database.connection import Register
+from sinetti.database.models import core
+from sinetti.database.notifications import recipients, reminders
+from sinetti.database.notifications.addresses import people_at
+from sinetti.database.notifications.recipients import Reader, Roles, once_each, parts, standing
+from sinetti.domain.access.roles import Role
+from sinetti.domain.certificates.lifecycle import CertificateState, OrderState
+from sinetti.domain.certificates.revocation import RevocationReason
+from sinetti.domain.notifications.digests import CLOSE as CLOSE_TO_THE_END
+from sinetti.domain.notifications.digests import NEAR, STAYS, Leaving, Matter, Part, Successor, Watched, matter, part
+from sinetti.domain.notifications.messages import MessageChannel, MessageKind, message_id
+from sinetti.domain.notifications.reminders import Course
+from sinetti.domain.values import Channel, Serial
+
+_ENDED_FOR_GOOD = (RevocationReason.SUPERSEDED, RevocationReason.CESSATION_OF_OPERATION)
+"""Certificates that were revoked for these reasons need nothing in their place."""
+
+
+@dataclass(frozen=True, slots=True)
+class DigestRow:
+    """One certificate in a firm's digest: who has to act, what there is to say, and what it is called.
+
+    `certificate` is the row's key; `contact` is the name of the holding's contact, empty where there is none; `serves`
+    is as in Holding.
+    """
+
+    part: Part
+    matter: Matter
+    certificate: int
+    serial: Serial
+    organisation: str
+    customer_id: str
+    channel: Channel
+    description: str
+    contact: str
+    not_after: datetime
+    serves: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Cause:
+    """Whether a firm has rows that bring the week's digest, and rows that bring one today."""
+
+    agent: str
+    week: bool
+    day: bool
+
+
+def rows_for(register: Register, agent_organisation_id: str, now: datetime) -> tuple[DigestRow, ...]:
+    """What a firm's digest has to tell at `now`: part by part, in each what ends first.
+
+    Certificates of its open clients that end within 60 days and can be renewed, or ended within the last 14 days. Those
+    that are let end are left out. Empty where nothing of it is left to do: then there is nothing to write about.
+    """
+    clients = core.Mandate.objects.filter(_mandated("", now), agent=agent_organisation_id).values("organisation")
+    rows = _near(register, now - STAYS, now + NEAR).filter(holding__organisation__in=clients, renewable_from__lte=now)
+    rows = rows.annotate(**_state(now))
+    ours = _addresses(register, agent_organisation_id, now)
+    order = {one: place for place, one in enumerate(Part)}
+    certificates = list(rows.select_related(*_PATHS))
+    courses = reminders.courses(register, [one.pk for one in certificates])
+    found = [_row(one, courses[one.pk], ours, now) for one in certificates]
+    if all(one.matter is Matter.DONE for one in found):
+        return ()
+    return tuple(sorted(found, key=lambda one: (order[one.part], one.not_after, one.organisation, one.serial)))
+
+
+def causes(register: Register, leaving: Leaving, now: datetime) -> tuple[Cause, ...]:
+    """Every firm that has rows which bring a digest at `leaving`, in one statement: nothing that is done brings one.
+
+    The week's is brought by what was in its window at its 8:00, of clients that it looked after then: what comes
+    later waits for the next week's. The day's is brought by 7 days or less, and once more by an end since the last.
+    """
+    week = Q(not_after__lte=leaving.week_at + NEAR, renewable_from__lte=leaving.week_at, since__lte=leaving.week_at)
+    day = Q(not_after__lte=leaving.at + CLOSE_TO_THE_END, renewable_from__lte=leaving.at, not_after__gte=leaving.before)
+    mandate = "holding__organisation__given__"
+    rows = _undone(register, now, now - STAYS, now + NEAR)
+    rows = rows.annotate(agent=F(f"{mandate}agent"), since=F(f"{mandate}valid_from"))
+    counted = rows.values("agent").annotate(week=Count("pk", filter=week), day=Count("pk", filter=day))
+    found = counted.filter(Q(week__gt=0) | Q(day__gt=0)).order_by("agent")
+    return tuple(Cause(one["agent"], one["week"] > 0, one["day"] > 0) for one in found)
+
+
+def first_end(register: Register, now: datetime, since: datetime, until: datetime) -> datetime | None:
+    """The first end, from `since` to `until`, of a certificate that may bring a digest; None for none."""
+    rows = _undone(register, now, since, until)
+    return rows.order_by("not_after").values_list("not_after", flat=True).first()
+
+
+def first_end_after(register: Register, now: datetime, since: datetime) -> datetime | None:
+    """The same without an end, and without a look at whether anything took its place: one row of the index."""
+    rows = _wanted(register).filter(not_after__gt=since).filter(_mandated("holding__organisation__given__", now))
+    return rows.order_by("not_after").values_list("not_after", flat=True).first()
+
+
+def firm_readers(register: Register, agents: Iterable[str], now: datetime) -> Mapping[str, tuple[Reader, ...]]:
+    """Who reads each of these firms' digests: the contact person, else the signatories. Mail reaches all of them."""
+    found = recipients.roles(register, agents, now)
+    return {agent: _readers(one) for agent, one in found.items()}
+
+
+def readers(register: Register, organisation_ids: Iterable[str], now: datetime) -> Mapping[str, frozenset[str]]:
+    """The folded addresses to which digests go that tell of each of these organisations' certificates.
+
+    Single reminders by e-mail to these are left out: the digest tells of every certificate that is reminded of.
+    """
+    return readers_of(register, recipients.roles(register, organisation_ids, now), now)
+
+
+def readers_of(register: Register, acting: Mapping[str, Roles], now: datetime) -> Mapping[str, frozenset[str]]:
+    """The same, where who acts for the organisations is known already."""
+    agents = {agent for one in acting.values() for agent in one.agents}
+    firms = firm_readers(register, agents, now) if agents else {}
+    return {
+        organisation: frozenset(reader.address for agent in one.agents for reader in firms[agent])
+        for organisation, one in acting.items()
+    }
+
+
+def owed_days(
+    register: Register, pairs: Sequence[tuple[str, Reader]], days: Collection[date]
+) -> tuple[frozenset[date], ...]:
+    """For each firm and reader: on which of these days a digest is owed, or was sent, to the reader's address."""
+    own = _days_by_id({_id(agent, day, reader.person_id): day for agent, reader in pairs for day in days}, register)
+    found = []
+    for agent, reader in pairs:
+        known = {own.get(_id(agent, day, reader.person_id)) for day in days}
+        if known == {None}:
+            # Perhaps somebody was named anew since, with the same address.
+            others = people_at(register, reader.email).exclude(pk=reader.person_id).values_list("pk", flat=True)
+            ids = {_id(agent, day, one): day for one in others for day in days}
+            known = set(_days_by_id(ids, register).values())
+        found.append(frozenset(day for day in known if day is not None))
+    return tuple(found)
+
+
+def is_owed(register: Register, agent: str, person: str, day: date) -> bool:
+    """Whether a firm's digest of this day is owed to this person, or was sent."""
+    return core.OutboxRow.objects.using(register.alias).filter(pk=_id(agent, day, person)).exists()
+
+
+def _id(agent: str, day: date, person: str) -> str:
+    return message_id(MessageKind.DIGEST, agent, day.isoformat(), person, MessageChannel.EMAIL)
+
+
+def _days_by_id(ids: Mapping[str, date], register: Register) -> dict[str, date]:
+    """Those of these messages that there are."""
+    rows = core.OutboxRow.objects.using(register.alias)
+    return {one: ids[one] for part in parts(ids) for one in rows.filter(pk__in=part).values_list("pk", flat=True)}
+
+
+_PATHS = ("holding__organisation", "holding__type", "holding__contact", "holding__deputy")
+_ISSUED = (CertificateState.ISSUED, CertificateState.FETCHED)
+
+
+def _readers(one: recipients.Roles) -> tuple[Reader, ...]:
+    contact = one.contact_person
+    if contact is not None and contact.mailable:
+        return (contact,)
+    return once_each(person for person in one.signatories if person.mailable)
+
+
+def _wanted(register: Register) -> "QuerySet[models.Certificate]":
+    """Certificates that somebody may want something in the place of, whenever they end."""
+    rows = core.Certificate.objects.using(register.alias).filter(
+        state__in=_ISSUED, holding__let_end_at__isnull=True, holding__organisation__closed_at__isnull=True
+    )
+    return rows.exclude(revoked_at__isnull=False, revocation_reason__in=_ENDED_FOR_GOOD)
+
+
+def _near(register: Register, since: datetime, until: datetime) -> "QuerySet[models.Certificate]":
+    return _wanted(register).filter(not_after__gte=since, not_after__lte=until)
+
+
+def _undone(register: Register, now: datetime, since: datetime, until: datetime) -> "QuerySet[models.Certificate]":
+    """Those of firms' clients that nothing which was fetched has taken the place of, once for each mandate."""
+    rows = _near(register, since, until).filter(_mandated("holding__organisation__given__", now))
+    return rows.exclude(_fetched("predecessor")).exclude(_fetched("replaces"))
+
+
+def _mandated(path: str, now: datetime) -> Q:
+    """Mandates, along this path, by which an open firm looks after an organisation."""
+    terms = {
+        "role": Role.MANAGER,
+        "agent__isnull": False,
+        "agent__closed_at__isnull": True,
+        "valid_from__lte": now,
+        "withdrawn_at__isnull": True,
+    }
+    lasting = Q(**{f"{path}valid_until__isnull": True}) | Q(**{f"{path}valid_until__gte": now})
+    return lasting & Q(**{f"{path}{name}": value for name, value in terms.items()})
+
+
+def _succeeded(by: str) -> Exists:
+    """Whether something took its place, by renewal or by an order that names it, and stands."""
+    rows = core.Certificate.objects.filter(**{by: OuterRef("pk")}, revoked_at__isnull=True)
+    return Exists(rows.exclude(state=CertificateState.VOID))
+
+
+def _fetched(by: str) -> Exists:
+    """The same, and it was fetched. Where one was revoked and replaced in turn, `reminding` alone knows."""
+    return Exists(
+        core.Certificate.objects.filter(**{by: OuterRef("pk")}, revoked_at__isnull=True, first_fetched_at__isnull=False)
+    )
+
+
+def _state(now: datetime) -> dict[str, Any]:
+    """What `Watched` wants to know, beside what stands in the rows themselves."""
+    pairs = core.TransferIdPair.objects.filter(
+        order__replaces=OuterRef("pk"), order__state=OrderState.OPEN, ended_at__isnull=True, expires__gte=now
+    )
+    approved = core.ApprovedType.objects.filter(
+        organisation=OuterRef("holding__organisation"), type=OuterRef("holding__type"), withdrawn_at__isnull=True
+    )
+    return {
+        "renewed": _succeeded("predecessor"),
+        "replaced": _succeeded("replaces"),
+        "ordered_until": Subquery(pairs.order_by("-expires").values("expires")[:1]),
+        "approved": Exists(approved),
+    }
+
+
+def _addresses(register: Register, agent: str, now: datetime) -> frozenset[str]:
+    """The folded addresses of a firm's own people: its contact person, and whoever may act for it in any role."""
+    people = core.Person.objects.using(register.alias).filter(erased_at__isnull=True)
+    mandates = core.Mandate.objects.using(register.alias).filter(standing(now), organisation=agent)
+    ours = people.filter(Q(contact_of=agent) | Q(pk__in=mandates.values("person")))
+    return frozenset(one.casefold() for one in ours.values_list("email", flat=True) if one)
+
+
+def _row(one: Any, course: Course, ours: frozenset[str], now: datetime) -> DigestRow:  # noqa: ANN401 - a row with what was annotated
+    holding = one.holding
+    people = [recipients.reader(person) for person in (holding.contact, holding.deputy) if person is not None]
+    successor = Successor.NONE
+    if course.fetched is not None:
+        successor = Successor.FETCHED
+    elif one.renewed or one.replaced:
+        successor = Successor.WAITING
+    firms = any(person.address in ours for person in people)
+    watched = Watched(
+        not_after=one.not_after,
+        life=one.not_after - one.not_before,
+        successor=successor,
+        ordered_until=one.ordered_until,
+        revoked=one.revoked_at is not None,
+        approved=one.approved,
+        by_renewal=one.origin == "renewal",
+        firms=firms,
+        reached=any(person.mailable for person in people),
+    )
+    what = matter(watched, now)
+    return DigestRow(
+        part=part(what, firms=firms),
+        matter=what,
+        certificate=one.pk,
+        serial=Serial(one.serial),
+        organisation=holding.organisation.name,
+        customer_id=holding.organisation.customer_id,
+        channel=Channel(holding.type.channel),
+        description=holding.description,
+        contact=holding.contact.name if holding.contact else "",
+        not_after=one.not_after,
+        serves=holding.serves,
+    )

@@ -1,0 +1,123 @@
+"""The people and certificates of a call for early replacement."""
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from django.db.models import Exists, OuterRef, Q
+
+from sinetti.database.connection import Register
+from sinetti.database.models import core
+from sinetti.database.models.early_replacement import CalledEarly, EarlyCall
+from sinetti.database.notifications.addresses import people_at
+from sinetti.database.notifications.recipients import Reader, holders, once_each, parts, roles, standing
+from sinetti.domain.access.roles import Role
+from sinetti.domain.certificates.lifecycle import CertificateState
+from sinetti.domain.notifications.early_replacement import CallAudience, channel_to, has_program, list_recipients
+from sinetti.domain.values import Channel, Language, Serial
+
+_LIVE = (CertificateState.ISSUED, CertificateState.FETCHED)
+
+
+@dataclass(frozen=True, slots=True)
+class CallDetails:
+    """The facts of a call for a message.
+
+    `explanation` is empty in each language if there is none.
+    """
+
+    ends: datetime
+    undone: bool
+    explanation: dict[Language, str]
+
+
+@dataclass(frozen=True, slots=True)
+class CallListItem:
+    """A certificate that was called and has not been replaced, as a message names it."""
+
+    serial: Serial
+    organisation: str
+    customer_id: str
+    channel: Channel
+    description: str
+    not_after: datetime
+
+
+def list_audiences(register: Register, serials: Iterable[Serial], now: datetime) -> Iterator[CallAudience]:
+    """Yield the contact, deputy and signatories of each certificate.
+
+    It takes four statements for each 500.
+    """
+    for part in parts(serials):
+        yield from _audiences(register, part, now)
+
+
+def _audiences(register: Register, serials: Sequence[str], now: datetime) -> Iterator[CallAudience]:
+    rows = core.Certificate.objects.using(register.alias).filter(serial__in=serials).order_by("pk")
+    found = list(rows.values_list("holding_id", "holding__organisation_id", "hint_request__at"))
+    people = holders(register, {holding for holding, _, _ in found})
+    acting = roles(register, {organisation for _, organisation, _ in found}, now)
+    for holding, organisation, asked_at in found:
+        contact, deputy = people.get(holding, (None, None))
+        concerned = once_each([contact, deputy, *acting[organisation].signatories])
+        yield CallAudience(has_program(asked_at, now), tuple(one for one in concerned if one.address or one.phone))
+
+
+def recipients(register: Register, call_id: str, now: datetime) -> tuple[Reader, ...]:
+    """Return the recipients of a call, at most one for each address or number.
+
+    None of a call that was undone.
+    """
+    called = CalledEarly.objects.using(register.alias).filter(call__call_id=call_id, call__undone_at__isnull=True)
+    serials = called.order_by("pk").values_list("certificate__serial", flat=True)
+    people: dict[str, Reader] = {}
+    for one in list_audiences(register, [Serial(serial) for serial in serials], now):
+        people.update({each.person_id: each for each in one.people if isinstance(each, Reader)})
+    chosen = list_recipients(people.values()).values()
+    return tuple(one for one in chosen if isinstance(one, Reader) and channel_to(one) is not None)
+
+
+def find_call_details(register: Register, call_id: str) -> CallDetails | None:
+    """Return the facts of a call for a message; None if the id is unknown."""
+    row = EarlyCall.objects.using(register.alias).defer("serials").filter(call_id=call_id).first()
+    if row is None:
+        return None
+    said = {Language.FI: row.explanation_fi, Language.SV: row.explanation_sv, Language.EN: row.explanation_en}
+    return CallDetails(row.ends, row.undone_at is not None, said)
+
+
+def list_called(register: Register, call_id: str, person_id: str, now: datetime) -> tuple[CallListItem, ...]:
+    """Return a person's certificates in a call that are still to be replaced.
+
+    The person's address selects them.
+    """
+    person = core.Person.objects.using(register.alias).filter(pk=person_id).first()
+    if person is None:
+        return ()
+    same = people_at(register, person.email).values_list("pk", flat=True)
+    people = [person_id, *same]
+    signs = core.Mandate.objects.using(register.alias).filter(standing(now), role=Role.SIGNATORY, person__in=people)
+    whose = Q(holding__contact__in=people) | Q(holding__deputy__in=people)
+    whose |= Q(holding__organisation__in=signs.values("organisation"))
+    rows = core.Certificate.objects.using(register.alias).filter(
+        whose, called_early__call__call_id=call_id, revoked_at__isnull=True, state__in=_LIVE, not_after__gte=now
+    )
+    rows = rows.exclude(_replaced("predecessor")).exclude(_replaced("replaces"))
+    told = rows.select_related("holding__organisation", "holding__type")
+    return tuple(
+        CallListItem(
+            Serial(one.serial),
+            one.holding.organisation.name,
+            one.holding.organisation.customer_id,
+            Channel(one.holding.type.channel),
+            one.holding.description,
+            one.not_after,
+        )
+        for one in told.order_by("holding__organisation__name", "not_after", "pk")
+    )
+
+
+def _replaced(by: str) -> Exists:
+    """Return whether its successor has been retrieved and is in force."""
+    rows = core.Certificate.objects.filter(**{by: OuterRef("pk")}, revoked_at__isnull=True)
+    return Exists(rows.filter(first_fetched_at__isnull=False))

@@ -1,0 +1,110 @@
+"""Events that wait to become messages: read in the order in which they came, and ended together with what they owe."""
+
+from collections.abc import Callable, Collection, Iterable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from django.db import transaction
+from django.db.models import F, OuterRef, Q, QuerySet, Subquery
+
+from sinetti.database.connection import Register
+from sinetti.database.models import core
+from sinetti.database.notifications import outbox
+from sinetti.database.notifications.outbox import KNOWN, NewMessage
+from sinetti.database.notifications.recipients import parts, standing
+from sinetti.domain.access.roles import Role
+from sinetti.domain.notifications.messages import MessageKind
+
+
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """An event that nobody was told of yet; ids are the register's, `certificate` is the row's key.
+
+    `organisation` is the holding's; `recipient` the person whom it concerned then.
+    """
+
+    event_id: str
+    kind: MessageKind
+    step: str
+    created: datetime
+    recipient: str | None
+    holding: str | None
+    organisation: str | None
+    certificate: int | None
+    order: str | None
+    facts: Mapping[str, Any]
+
+
+def waiting(register: Register, count: int) -> tuple[Waiting, ...]:
+    """The oldest events that wait, up to `count`."""
+    rows = _waiting(register).filter(kind__in=KNOWN).select_related("holding").order_by("due", "pk")[:count]
+    return tuple(
+        Waiting(
+            row.message_id,
+            MessageKind(row.kind),
+            row.step,
+            row.created,
+            row.recipient_id,
+            row.holding_id,
+            row.holding.organisation_id if row.holding else None,
+            row.certificate_id,
+            row.order_id,
+            row.facts or {},
+        )
+        for row in rows
+    )
+
+
+def spread(
+    register: Register,
+    owed: Mapping[str, Collection[NewMessage]],
+    now: datetime,
+    step: Callable[[str], None] = lambda _name: None,
+) -> int:
+    """End these events, by their ids, and owe their messages: both or neither. Returns how many messages there were.
+
+    What another worker has spread meanwhile is passed over. `step` is called between the two.
+    """
+    with transaction.atomic(using=register.alias):
+        # In the order of their ids, so that two workers do not wait for each other.
+        mine = [one for one in sorted(owed) if _waiting(register).filter(pk=one).update(spread=now)]
+        step("claimed")
+        messages = [message for one in mine for message in owed[one]]
+        outbox.put(register, messages, now)
+    return len(messages)
+
+
+def drop(register: Register, before: datetime, now: datetime) -> int:
+    """End the events of before: nobody is told of them any more. Returns how many."""
+    return _waiting(register).filter(due__lt=before).update(dropped=now, problem="too old when messages were made")
+
+
+def named_for(register: Register, people: Iterable[str], now: datetime) -> Mapping[str, Mapping[str, str | None]]:
+    """What each of these people is named for: organisations, each with one of its holdings, None where it has none.
+
+    A holding whose contact or deputy they are comes first; otherwise it is the organisation's newest.
+    """
+    found: dict[str, dict[str, str | None]] = {}
+    for part in parts(people):
+        for person, organisation, holding in _named(register, part, now):
+            found.setdefault(person, {}).setdefault(organisation, holding)
+    return found
+
+
+def _named(register: Register, people: tuple[str, ...], now: datetime) -> Iterable[tuple[str, str, str | None]]:
+    holdings = core.Holding.objects.using(register.alias).order_by("-created", "pk")
+    for place in ("contact_id", "deputy_id"):
+        yield from holdings.filter(**{f"{place}__in": people}).values_list(place, "organisation_id", "pk")
+    newest = Subquery(holdings.filter(organisation=OuterRef("newest_of")).values("pk")[:1])
+    rows = core.Organisation.objects.using(register.alias).filter(contact__in=people).alias(newest_of=F("pk"))
+    yield from rows.annotate(newest=newest).values_list("contact_id", "pk", "newest")
+    mandates = core.Mandate.objects.using(register.alias).filter(standing(now), role=Role.SIGNATORY)
+    named = mandates.filter(person__in=people).alias(newest_of=F("organisation"))
+    yield from named.annotate(newest=newest).values_list("person_id", "organisation_id", "newest")
+
+
+def _waiting(register: Register) -> "QuerySet[models.OutboxRow]":
+    """Events that have not ended; the conditions are those of the index of what waits."""
+    open_ = Q(sent__isnull=True, dead__isnull=True, dropped__isnull=True, spread__isnull=True)
+    return core.OutboxRow.objects.using(register.alias).filter(open_, channel__isnull=True)

@@ -1,0 +1,65 @@
+"""The outbox as clerks see it: what waits and what was given up, some at a time, without anybody's address."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from django.db import transaction
+from django.db.models import F, QuerySet
+
+from sinetti.database.common import audit_log
+from sinetti.database.common.audit_log import Deed
+from sinetti.database.connection import Register
+from sinetti.database.models.core import OutboxRow
+from sinetti.database.notifications import outbox_queries
+from sinetti.database.notifications.outbox import KNOWN
+from sinetti.domain.notifications.messages import MessageChannel, MessageKind
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """A message that waits, or was given up at `dead` for a problem. What it is about may be None."""
+
+    message_id: str
+    kind: MessageKind
+    channel: MessageChannel
+    due: datetime
+    tries: int
+    dead: datetime | None
+    problem: str
+    customer_id: str | None
+    serial: str | None
+
+
+def waiting_ones(register: Register, start: int, most: int) -> tuple[Message, ...]:
+    """Some of those that wait, the oldest first."""
+    rows = OutboxRow.objects.using(register.alias).filter(
+        sent__isnull=True, dead__isnull=True, dropped__isnull=True, spread__isnull=True, channel__isnull=False
+    )
+    return _read(rows.filter(kind__in=KNOWN).order_by("due", "pk"), start, most)
+
+
+def given_up(register: Register, start: int, most: int) -> tuple[Message, ...]:
+    """Some of those that were given up, the newest first."""
+    rows = OutboxRow.objects.using(register.alias).filter(dead__isnull=False, sent__isnull=True, channel__isnull=False)
+    return _read(rows.filter(kind__in=KNOWN).order_by("-dead", "pk"), start, most)
+
+
+def send_again(register: Register, ids: Sequence[str], deed: Deed) -> int:
+    """Have messages that were given up tried anew; returns how many of these there were."""
+    with transaction.atomic(using=register.alias):
+        done = outbox_queries.send_again(register, ids)
+        if done:
+            audit_log.write(register, deed, "messages-tried-again", "outbox", count=done)
+    return done
+
+
+def _read(rows: "QuerySet[OutboxRow]", start: int, most: int) -> tuple[Message, ...]:
+    told = rows.annotate(customer=F("holding__organisation__customer_id"), number=F("certificate__serial"))
+    values = told.values_list("message_id", "kind", "channel", "due", "tries", "dead", "problem", "customer", "number")
+    return tuple(
+        Message(
+            one, MessageKind(kind), MessageChannel(channel or ""), due, tries, dead, problem or "", customer, serial
+        )
+        for one, kind, channel, due, tries, dead, problem, customer, serial in values[start : start + most]
+    )

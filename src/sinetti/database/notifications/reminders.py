@@ -1,0 +1,330 @@
+"""Certificates near their end: which are to be looked at, what became of them, and when to look again.
+
+`Certificate.remind_at` says when to look; NULL is "not looked at yet", `NEVER` "no more". Both are found by indexes of
+their own, so that what is not due costs nothing, however many there are (docs/reminders.md).
+"""
+
+import json
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from typing import TypeVar
+
+from django.db import connections, transaction
+from django.db.models import Max, Model, QuerySet
+
+from sinetti.database import sql
+from sinetti.database.connection import Register
+from sinetti.database.models import core
+from sinetti.database.models.gateways import Sighting
+from sinetti.database.notifications import outbox
+from sinetti.database.notifications.outbox import NewMessage
+from sinetti.domain.certificates.lifecycle import CertificateState
+from sinetti.domain.notifications.messages import OFFICE_HOURS_ONLY
+from sinetti.domain.notifications.reminders import Course
+from sinetti.domain.values import Serial, Span
+
+NEVER = datetime(9999, 12, 31, tzinfo=UTC)
+"""When to look at what needs no look any more."""
+
+MOST = 400
+"""Certificates in one transaction: some tenths of a second, for which others may wait who change the same ones."""
+
+_CHUNK = 400
+"""Ids in one statement: SQLite's older builds take 999 values."""
+
+_ONE = """
+SELECT c.id, c.serial, c.holding_id, h.organisation_id, c.state,
+       c.remind_at, c.not_before, c.not_after, c.revoked_at, h.let_end_at, o.closed_at,
+       EXISTS (SELECT 1 FROM registry_certificate n WHERE n.predecessor_id = c.id AND n.state <> 'void')
+       OR EXISTS (SELECT 1 FROM registry_certificate n WHERE n.replaces_id = c.id AND n.state <> 'void')
+  FROM registry_certificate c
+  JOIN registry_holding h ON h.holding_id = c.holding_id
+  JOIN registry_organisation o ON o.organisation_id = h.organisation_id
+ WHERE c.id = %(certificate)s
+"""
+
+_MOVE = "UPDATE registry_certificate SET remind_at = moved.at FROM {rows} WHERE registry_certificate.id = moved.id"
+_MOVES = {
+    "postgresql": _MOVE.format(rows="jsonb_to_recordset(%s::jsonb) AS moved(id bigint, at timestamptz)"),
+    "sqlite": _MOVE.format(
+        rows="(SELECT json_extract(value, '$.id') AS id, json_extract(value, '$.at') AS at FROM json_each(%s)) AS moved"
+    ),
+}
+
+_Value = TypeVar("_Value")
+_Row = TypeVar("_Row", bound=Model)
+
+
+@dataclass(frozen=True, slots=True)
+class Reach:
+    """What a look takes in: whose time has come, and what is near its end and was never looked at.
+
+    These end from `ends_from` to `ends_until`; what ended before is history.
+    """
+
+    now: datetime
+    ends_from: datetime
+    ends_until: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """A certificate that is to be looked at. `certificate` is the row's key; `since` is when it was to be looked at."""
+
+    certificate: int
+    serial: Serial
+    holding_id: str
+    organisation_id: str
+    since: datetime | None
+    course: Course
+
+
+@dataclass(frozen=True, slots=True)
+class Looked:
+    """What came of looking at some: when to look again at each (None: never), and what is owed."""
+
+    again: Mapping[int, datetime | None]
+    messages: Sequence[NewMessage] = ()
+
+
+def look_through(register: Register, reach: Reach, decide: Callable[[Sequence[Found]], Looked]) -> bool:
+    """Look at some certificates whose time has come; False where there are none left.
+
+    The rows are locked, decided on and moved on, and what is owed is stored, in one transaction: whoever is killed has
+    done nothing. Rows that another process looks at, or changes, are passed over, so that two share the work and
+    neither ever waits for the other.
+    """
+    with transaction.atomic(using=register.alias):
+        certificates = _locked(register, reach)
+        if not certificates:
+            return False
+        looked = decide(_found(register, certificates))
+        outbox.put(register, looked.messages, reach.now)
+        _move(register, looked.again)
+    return True
+
+
+def find(register: Register, certificate: int) -> Found | None:
+    """One certificate and what became of it, or None.
+
+    Written by hand: it is asked of each reminder that leaves, and mostly nothing has taken the certificate's place.
+    """
+    rows = sql.read(register, _ONE, {"certificate": certificate})
+    if rows and rows[0][-1]:
+        return next(iter(_found(register, [certificate])), None)
+    for pk, serial, holding, organisation, state, *instants in (row[:-1] for row in rows):
+        since, begins, ends, revoked, let_end, closed = (sql.instant(at) for at in instants)
+        if begins is not None and ends is not None:
+            course = _course(Span(begins, ends), state, revoked, let_end, closed)
+            return Found(pk, Serial(serial), holding, organisation, since, course)
+    return None
+
+
+def courses(register: Register, certificates: Iterable[int]) -> Mapping[int, Course]:
+    """What became of each of these, by the keys of their rows."""
+    return {one.certificate: one.course for part in _parts(certificates) for one in _found(register, part)}
+
+
+def look_again(register: Register, holding_id: str) -> None:
+    """Have a holding's certificates looked at anew: call it where what kept them from being reminded of is gone.
+
+    That is "we let this one end" taken back, or a contact who can be reached again. Messages that were owed stay as
+    they are, and none is owed twice; one that was dropped unsent may be owed again.
+    """
+    look_again_each(register, [holding_id])
+
+
+def look_again_each(register: Register, holding_ids: Iterable[str]) -> None:
+    """Do the same for each of these holdings."""
+    for part in _parts(holding_ids):
+        rows = core.Certificate.objects.using(register.alias).filter(holding__in=part, remind_at__isnull=False)
+        _look_again(register, rows.exclude(state=CertificateState.VOID).values_list("pk", flat=True))
+
+
+def look_again_behind(register: Register, certificates: Iterable[int]) -> None:
+    """Have these looked at anew, by the keys of their rows: what took their place was revoked.
+
+    Behind one that was revoked itself it is what that had taken the place of, as `_successors` reads it.
+    """
+    behind = set(certificates)
+    while behind:
+        rows = core.Certificate.objects.using(register.alias).filter(pk__in=behind)
+        _look_again(register, rows.filter(remind_at__isnull=False).values_list("pk", flat=True))
+        revoked = rows.filter(revoked_at__isnull=False).values_list("predecessor_id", "replaces_id")
+        behind = {pk for places in revoked for pk in places} - {None}
+
+
+def _look_again(register: Register, certificates: Iterable[int]) -> None:
+    for part in _parts(certificates):
+        core.Certificate.objects.using(register.alias).filter(pk__in=part).update(remind_at=None)
+        outbox.forget_dropped(register, part)
+
+
+def count_ending(register: Register, first: datetime, before: datetime) -> int:
+    """How many certificates end from this instant on and before that one, whatever became of them."""
+    rows = core.Certificate.objects.using(register.alias)
+    return rows.filter(not_after__gte=first, not_after__lt=before).count()
+
+
+def overdue(register: Register, reach: Reach) -> bool:
+    """Whether anything is to be looked at now."""
+    return any(_first(rows.values_list("remind_at", "not_after")) for rows in _waiting(register, reach))
+
+
+def next_look(register: Register, reach: Reach) -> tuple[datetime | None, datetime | None]:
+    """What comes next after what `reach` takes in: the end of one that was never looked at, and the next look.
+
+    Two look-ups in indexes.
+    """
+    rows = core.Certificate.objects.using(register.alias)
+    unseen = rows.filter(remind_at__isnull=True, not_after__gt=reach.ends_until).order_by("not_after")
+    noted = rows.filter(remind_at__gt=reach.now, remind_at__lt=NEVER).order_by("remind_at")
+    return _first(unseen.values_list("not_after", flat=True)), _first(noted.values_list("remind_at", flat=True))
+
+
+def next_due(register: Register, after: datetime) -> datetime | None:
+    """When the next of the messages that wait is due, of those that are not due yet."""
+    rows = _messages(register).filter(due__gt=after).order_by("due")
+    return _first(rows.values_list("due", flat=True))
+
+
+def hours_awaited(register: Register, now: datetime) -> bool:
+    """Whether messages that are due wait for office hours."""
+    rows = _messages(register).filter(due__lte=now, kind__in=OFFICE_HOURS_ONLY, channel__isnull=False).order_by("due")
+    return _first(rows.values_list("due", flat=True)) is not None
+
+
+def _messages(register: Register) -> "QuerySet[models.OutboxRow]":
+    rows = core.OutboxRow.objects.using(register.alias)
+    return rows.filter(sent__isnull=True, dead__isnull=True, dropped__isnull=True, spread__isnull=True)
+
+
+def _first(values: "QuerySet[_Row, _Value]") -> _Value | None:
+    """The first of these in their order. "Is there any" would lose it, and read a table where none is left."""
+    return next(iter(values[:1]), None)
+
+
+def _waiting(register: Register, reach: Reach) -> "Iterator[QuerySet[models.Certificate]]":
+    """What is to be looked at: those that never were, and those whose time has come."""
+    rows = core.Certificate.objects.using(register.alias)
+    unseen = rows.filter(remind_at__isnull=True, not_after__gte=reach.ends_from, not_after__lte=reach.ends_until)
+    # A reservation is finished or given up within minutes, and looked at then.
+    yield unseen.exclude(state=CertificateState.RESERVED).order_by("not_after")
+    yield rows.filter(remind_at__lte=reach.now).order_by("remind_at")
+
+
+def _locked(register: Register, reach: Reach) -> list[int]:
+    """Lock some of what is to be looked at. Without keys: a renewal of a locked certificate is not held up."""
+    found: list[int] = []
+    for rows in _waiting(register, reach):
+        if len(found) < MOST:
+            locked = rows.select_for_update(skip_locked=True, no_key=True)
+            found += locked.values_list("pk", flat=True)[: MOST - len(found)]
+    return found
+
+
+def _found(register: Register, certificates: Sequence[int]) -> tuple[Found, ...]:
+    rows = core.Certificate.objects.using(register.alias).filter(pk__in=certificates)
+    fields = (
+        "pk", "serial", "holding_id", "holding__organisation_id", "remind_at", "not_before", "not_after", "state",
+        "revoked_at", "holding__let_end_at", "holding__organisation__closed_at",
+    )  # fmt: skip
+    plain = []
+    for pk, serial, holding, organisation, since, begins, ends, state, revoked, let_end, closed in rows.values_list(
+        *fields
+    ):
+        course = _course(Span(begins, ends), state, revoked, let_end, closed)
+        plain.append(Found(pk, Serial(serial), holding, organisation, since, course))
+    return _with_successors(register, plain)
+
+
+def _course(
+    span: Span, state: str, revoked: datetime | None, let_end: datetime | None, closed: datetime | None
+) -> Course:
+    """What became of a certificate, but for what took its place."""
+    return Course(
+        span,
+        revoked=revoked is not None or state not in {CertificateState.ISSUED, CertificateState.FETCHED},
+        # Whoever renewed or replaced it after all wants the new one to be reminded of.
+        let_end=let_end is not None and span.not_before <= let_end,
+        closed=closed is not None,
+    )
+
+
+def _with_successors(register: Register, found: Sequence[Found]) -> tuple[Found, ...]:
+    """Add what took the certificates' places, if it was fetched, and which of both gateways saw."""
+    fetched = _successors(register, [one.certificate for one in found])
+    new = [pk for successors in fetched.values() for pk in successors]
+    seen = _seen(register, [*fetched, *new]) if fetched else {}
+    result = []
+    for one in found:
+        successors = fetched.get(one.certificate)
+        if not successors:
+            result.append(one)
+            continue
+        course = replace(
+            one.course,
+            fetched=min(successors.values()),
+            seen=seen.get(one.certificate),
+            new_seen=max((seen[pk] for pk in successors if pk in seen), default=None),
+        )
+        result.append(replace(one, course=course))
+    return tuple(result)
+
+
+def _successors(register: Register, certificates: Sequence[int]) -> dict[int, dict[int, datetime]]:
+    """What renewed or replaced each of these, was fetched and is not revoked: keys, and when each was first fetched.
+
+    In place of one that was revoked stands what renewed or replaced that, in turn.
+    """
+    found: dict[int, dict[int, datetime]] = {}
+    origins = {pk: {pk} for pk in certificates}
+    while origins:
+        revoked: dict[int, set[int]] = {}
+        for before, pk, fetched_at, revoked_at in _links(register, list(origins)):
+            if revoked_at is not None:
+                revoked.setdefault(pk, set()).update(origins[before])
+            elif fetched_at is not None:
+                for origin in origins[before]:
+                    found.setdefault(origin, {})[pk] = fetched_at
+        origins = revoked
+    return found
+
+
+def _links(
+    register: Register, certificates: Sequence[int]
+) -> Iterator[tuple[int, int, datetime | None, datetime | None]]:
+    """What came after which of these: both keys, when it was first fetched, when revoked. Void ones do not count."""
+    rows = core.Certificate.objects.using(register.alias).exclude(state=CertificateState.VOID)
+    for part in _parts(certificates):
+        fields = "pk", "first_fetched_at", "revoked_at"
+        renewals = rows.filter(predecessor__in=part).values_list("predecessor_id", *fields)
+        replacing = rows.filter(replaces__in=part).values_list("replaces_id", *fields)
+        for before, pk, fetched_at, revoked_at in renewals.union(replacing, all=True):
+            if before is not None:
+                yield before, pk, fetched_at, revoked_at
+
+
+def _seen(register: Register, certificates: Sequence[int]) -> dict[int, datetime]:
+    """When any gateway last saw each of these; those that none ever saw are left out."""
+    found: dict[int, datetime] = {}
+    for part in _parts(certificates):
+        rows = Sighting.objects.using(register.alias).filter(certificate__in=part)
+        newest = rows.values_list("certificate_id").annotate(seen=Max("last_seen"))
+        found |= {pk: seen for pk, seen in newest if seen is not None}
+    return found
+
+
+def _move(register: Register, again: Mapping[int, datetime | None]) -> None:
+    """Write when to look again. The rows are locked: they are as they were read."""
+    connection = connections[register.alias]
+    adapt = connection.ops.adapt_datetimefield_value
+    rows = [{"id": pk, "at": str(adapt(at or NEVER))} for pk, at in again.items()]
+    with connection.cursor() as cursor:
+        cursor.execute(_MOVES[connection.vendor], [json.dumps(rows)])
+
+
+def _parts(values: Iterable[_Value]) -> Iterator[Sequence[_Value]]:
+    every = list(values)
+    return (every[at : at + _CHUNK] for at in range(0, len(every), _CHUNK))

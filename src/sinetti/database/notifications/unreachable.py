@@ -1,0 +1,74 @@
+"""Certificates near their end of which nobody was told: of all who can do something nobody can be reached."""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Final
+
+from django.db.models import Exists, OuterRef, Q
+
+from sinetti.database.connection import Register
+from sinetti.database.models import core
+from sinetti.database.notifications.recipients import standing
+from sinetti.database.notifications.reminders import NEVER
+from sinetti.domain.access.roles import Role
+from sinetti.domain.certificates.lifecycle import CertificateState
+from sinetti.domain.notifications.messages import MessageKind
+from sinetti.domain.notifications.reminders import Ladder, leaving
+from sinetti.domain.values import Serial, Span
+
+NEAR: Final = timedelta(days=14)
+"""From here on everybody who can do something is written to: whom no message found then, none will find."""
+
+LATELY: Final = timedelta(days=21)
+"""What was written to somebody before tells nothing of whether they can be reached now."""
+
+
+@dataclass(frozen=True, slots=True)
+class Unheard:
+    """How many certificates there are of which nobody was told, and the serials of those that end first."""
+
+    count: int
+    first: tuple[Serial, ...]
+
+
+def unheard(register: Register, now: datetime, ladder: Ladder, most: int) -> Unheard:
+    """Look for certificates that end soon, are looked after by no firm, and about which no reminder left or waits.
+
+    Those that live so briefly that no step of theirs has come yet are left out. `first` has at most `most` serials.
+    """
+    using = register.alias
+    certificates = core.Certificate.objects.using(using)
+    told = core.OutboxRow.objects.using(using).filter(
+        certificate=OuterRef("pk"),
+        kind=MessageKind.REMINDER,
+        channel__isnull=False,
+        dead__isnull=True,
+        dropped__isnull=True,
+        bounced__isnull=True,
+        created__gt=now - LATELY,
+    )
+    after = certificates.filter(first_fetched_at__isnull=False, revoked_at__isnull=True)
+    firms = core.Mandate.objects.using(using).filter(
+        standing(now), organisation=OuterRef("holding__organisation"), role=Role.MANAGER, agent__isnull=False
+    )
+    rows = certificates.filter(
+        ~Q(state__in=(CertificateState.RESERVED, CertificateState.VOID)),
+        not_after__gt=now,
+        not_after__lte=now + NEAR,
+        remind_at__lt=NEVER,
+        # The step of this day was looked at already: the next look is nearer to the end.
+        remind_at__gt=now,
+        revoked_at__isnull=True,
+        holding__let_end_at__isnull=True,
+        holding__organisation__closed_at__isnull=True,
+    ).exclude(Exists(told) | Exists(firms))
+    rows = rows.exclude(
+        Exists(after.filter(predecessor=OuterRef("pk"))) | Exists(after.filter(replaces=OuterRef("pk")))
+    )
+    ending = rows.order_by("not_after", "pk").values_list("serial", "not_before", "not_after")
+    found = [
+        Serial(serial)
+        for serial, begins, ends in ending
+        if any(at <= now for _, at in leaving(ladder, Span(begins, ends)))
+    ]
+    return Unheard(len(found), tuple(found[:most]))

@@ -1,0 +1,1 @@
+"""Authorities, clock, monitoring, retention, backups, cache back end, audit queries."""

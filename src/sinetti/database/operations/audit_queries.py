@@ -1,0 +1,90 @@
+"""The audit trail as people read it: rows about an object, by somebody, between two instants, the newest first."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+
+from django.db import transaction
+
+from sinetti.database.common import audit_log
+from sinetti.database.common.audit_log import Deed
+from sinetti.database.connection import Register
+from sinetti.database.models.core import AuditRow
+
+Facts = Mapping[str, str | int | None]
+
+LOOKED_THROUGH = 100_000
+"""Rows that one look goes through where no index leads to them: what is further back is asked for by another look."""
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """Which rows: those to which all applies that is not empty. `before` is a sequence number: only older ones."""
+
+    object: str = ""
+    actor: str = ""
+    action: str = ""
+    since: datetime | None = None
+    until: datetime | None = None
+    before: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One row, its canonical octets decoded. `sound` tells whether they are what their digest says."""
+
+    sequence: int
+    at: datetime
+    actor: str
+    action: str
+    object: str
+    request_id: str
+    facts: Facts
+    sound: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """Rows, and the number before which older ones are looked for; None where there are none."""
+
+    entries: tuple[Entry, ...]
+    before: int | None
+
+
+def entries(register: Register, asked: Asked, most: int) -> Found:
+    """Read rows, the newest first: two statements at most, one where an object's index leads to them."""
+    rows = AuditRow.objects.using(register.alias).order_by("-sequence")
+    begins, ends = asked.before, 0
+    if not asked.object:
+        if begins is None:
+            newest = rows.values_list("sequence", flat=True).first()
+            begins = 1 if newest is None else newest + 1
+        ends = max(begins - 1 - LOOKED_THROUGH, 0)
+        rows = rows.filter(sequence__gt=ends)
+    if begins is not None:
+        rows = rows.filter(sequence__lt=begins)
+    equal = {"object": asked.object, "actor": asked.actor, "action": asked.action}
+    rows = rows.filter(**{name: value for name, value in equal.items() if value})
+    if asked.since is not None:
+        rows = rows.filter(at__gte=asked.since)
+    if asked.until is not None:
+        rows = rows.filter(at__lt=asked.until)
+    found = list(rows[: most + 1])
+    if len(found) > most:
+        return Found(tuple(_entry(row) for row in found[:most]), found[most - 1].sequence)
+    return Found(tuple(_entry(row) for row in found), ends + 1 if ends else None)
+
+
+def note_look(register: Register, deed: Deed, subject: str, **facts: str) -> None:
+    """Write down that a clerk looks at something, in a transaction of its own, before it is shown."""
+    with transaction.atomic(using=register.alias):
+        audit_log.write(register, deed, "looked", subject, **facts)
+
+
+def _entry(row: AuditRow) -> Entry:
+    octets = bytes(row.octets)
+    told = json.loads(octets)
+    deed = Deed(row.actor, row.at, row.request_id)
+    sound = audit_log.row_of(deed, row.action, row.object, told["facts"]) == (octets, row.sha256)
+    return Entry(row.sequence, row.at, row.actor, row.action, row.object, row.request_id, told["facts"], sound)

@@ -1,0 +1,73 @@
+"""What the watchdog reads: which lists there are, what they have to hold, and how old the oldest OCSP answers are."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime
+
+from django.db.models import Min, QuerySet
+
+from sinetti.database.connection import Register
+from sinetti.database.issuance.crls import WHOLE
+from sinetti.database.models import core, status
+from sinetti.domain.values import Serial
+
+_CHUNK = 5000
+
+
+@dataclass(frozen=True, slots=True)
+class AnswerAge:
+    """The dates of the oldest OCSP answer of a CA."""
+
+    authority: str
+    this_update: datetime
+    next_update: datetime
+
+
+def list_names(register: Register) -> tuple[tuple[str, int], ...]:
+    """CA and shard of each list that was ever published."""
+    rows = status.RevocationList.objects.using(register.alias).order_by("authority_id", "shard")
+    return tuple(rows.values_list("authority_id", "shard"))
+
+
+def issuing_authorities(register: Register) -> frozenset[str]:
+    """The CAs that issue to holders, or did: what stands on their lists is in the register."""
+    rows = core.Authority.objects.using(register.alias).filter(role="issuing")
+    return frozenset(rows.values_list("name", flat=True))
+
+
+def any_certificate(register: Register) -> bool:
+    """Whether a certificate was ever issued."""
+    return core.Certificate.objects.using(register.alias).exists()
+
+
+def count_revoked(register: Register, authority: str, shard: int, ended_before: datetime | None = None) -> int:
+    """How many of a list's certificates are revoked; without those that had ended before an instant."""
+    rows = _revoked(register, authority, shard)
+    return (rows if ended_before is None else rows.filter(not_after__gte=ended_before)).count()
+
+
+def revoked(register: Register, authority: str, shard: int) -> Iterator[tuple[Serial, datetime]]:
+    """Serial and end of each certificate that is revoked and belongs on this list, the newest revocations first."""
+    rows = _revoked(register, authority, shard).order_by("-revoked_at", "-pk").values_list("serial", "not_after")
+    return ((Serial(serial), ends) for serial, ends in rows.iterator(chunk_size=_CHUNK))
+
+
+def newest_of(register: Register, authority: str, now: datetime, *, is_revoked: bool) -> Serial | None:
+    """The newest certificate of a CA that is issued and in force, or is revoked; None for none."""
+    rows = core.Certificate.objects.using(register.alias).filter(
+        authority_id=authority, sha256__isnull=False, not_after__gte=now, revoked_at__isnull=not is_revoked
+    )
+    serial = rows.order_by("-reserved_at", "-pk").values_list("serial", flat=True).first()
+    return Serial(serial) if serial is not None else None
+
+
+def answer_ages(register: Register) -> tuple[AnswerAge, ...]:
+    """The oldest stored OCSP answer of each CA that has some."""
+    rows = status.StatusAnswer.objects.using(register.alias).values_list("authority")
+    oldest = rows.annotate(begins=Min("this_update"), ends=Min("next_update")).order_by("authority")
+    return tuple(AnswerAge(*one) for one in oldest)
+
+
+def _revoked(register: Register, authority: str, shard: int) -> "QuerySet[models.Certificate]":
+    rows = core.Certificate.objects.using(register.alias).filter(authority_id=authority, revoked_at__isnull=False)
+    return rows if shard == WHOLE else rows.filter(crl_shard=shard)

@@ -1,0 +1,1 @@
+"""Organisations, contacts, orders, applications, imports and secure messages."""

@@ -1,0 +1,230 @@
+"""Applications for the technical interface: one open at a time for each organisation, decided once (docs/clerks.md)."""
+
+from collections.abc import Callable, Collection, Iterable, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from django.db import IntegrityError, transaction
+from django.db.models import QuerySet
+
+from sinetti.database.common import audit_log
+from sinetti.database.common.audit_log import Deed
+from sinetti.database.connection import Register
+from sinetti.database.models import core
+from sinetti.database.models.portal import InterfaceApplication, User
+from sinetti.database.notifications import outbox
+from sinetti.database.notifications.outbox import NewMessage
+from sinetti.database.notifications.recipients import standing
+from sinetti.database.organisations import organisations
+from sinetti.database.organisations.organisations import Person
+from sinetti.domain.notifications.messages import MessageChannel, MessageKind
+from sinetti.domain.organisations.applications import (
+    ApplicationFault,
+    ApplicationRefused,
+    ApplicationState,
+    NewApplication,
+    Verdict,
+)
+from sinetti.domain.values import Channel, Language
+
+DECIDED_STEP = "application-decided"
+"""The step of the message that has the decision."""
+
+
+@dataclass(frozen=True, slots=True)
+class Application:
+    """An application and its decision, if there is one. `decision` is the text as it was decided.
+
+    `applicant` is the account that applied, None where it is no more.
+    """
+
+    application_id: str
+    case_number: str
+    organisation_id: str
+    customer_id: str
+    organisation: str
+    open_organisation: bool
+    channels: frozenset[Channel]
+    purpose: str = field(repr=False)
+    software: str = field(repr=False)
+    language: Language
+    state: ApplicationState
+    created: datetime
+    decided_at: datetime | None
+    reason: str = field(repr=False)
+    decision: str = field(repr=False)
+    applicant: str | None
+
+
+def add(
+    register: Register, organisation_id: str, new: NewApplication, case: tuple[str, str], deed: Deed
+) -> Application:
+    """Store an application; `case` is its number and the account that applies. Raises ApplicationRefused.
+
+    Of two at the same moment the second is refused: one is open already.
+    """
+    number, user_id = case
+    try:
+        with transaction.atomic(using=register.alias):
+            _take_open(register, organisation_id)
+            row = InterfaceApplication.objects.using(register.alias).create(
+                case_number=number,
+                organisation_id=organisation_id,
+                channels=sorted(new.channels),
+                purpose=new.purpose,
+                software=new.software,
+                language=new.language,
+                user_id=user_id,
+                state=ApplicationState.OPEN,
+                created=deed.at,
+            )
+            subject = f"application:{row.application_id}"
+            audit_log.write(register, deed, "application-made", subject, organisation=organisation_id, case=number)
+    except IntegrityError:
+        raise ApplicationRefused(ApplicationFault.ONE_OPEN) from None
+    return _read(_rows(register).get(pk=row.application_id))
+
+
+def find(register: Register, application_id: str) -> Application | None:
+    """The application with this id."""
+    row = _rows(register).filter(pk=application_id).first()
+    return None if row is None else _read(row)
+
+
+def by_case(register: Register, case_number: str) -> Application | None:
+    """The application with this case number."""
+    row = _rows(register).filter(case_number=case_number).first()
+    return None if row is None else _read(row)
+
+
+def of_organisations(
+    register: Register, organisation_ids: Collection[str], start: int, most: int
+) -> tuple[Application, ...]:
+    """The applications of these, the newest first, from a row on, at most so many."""
+    rows = _rows(register).filter(organisation__in=organisation_ids).order_by("-created", "pk")
+    return tuple(_read(row) for row in rows[start : start + most])
+
+
+def listed(register: Register, state: ApplicationState, start: int, most: int) -> tuple[Application, ...]:
+    """Some of those in a state: open ones from the oldest on, others from the newest."""
+    order = "created" if state is ApplicationState.OPEN else "-created"
+    rows = _rows(register).filter(state=state).order_by(order, "pk")
+    return tuple(_read(row) for row in rows[start : start + most])
+
+
+def count_open(register: Register) -> int:
+    """How many wait for a decision."""
+    return InterfaceApplication.objects.using(register.alias).filter(state=ApplicationState.OPEN).count()
+
+
+def withdraw(register: Register, application_id: str, deed: Deed) -> None:
+    """Take an application back while it is open. Raises ApplicationRefused."""
+    with transaction.atomic(using=register.alias):
+        _move(register, application_id, {"state": ApplicationState.WITHDRAWN})
+        audit_log.write(register, deed, "application-withdrawn", f"application:{application_id}")
+
+
+def decide(
+    register: Register,
+    application_id: str,
+    verdict: Verdict,
+    by: tuple[str, Callable[[Application], str]],
+    deed: Deed,
+) -> Application:
+    """Decide an application once: its channels are approved, and the party is owed the decision, in one transaction.
+
+    `by` is the account that decides, and what writes the decision's text, of the application as it is decided. Raises
+    ApplicationRefused where it is not open (any more), or its organisation is closed and it would be approved.
+    """
+    clerk, write = by
+    values = {"state": verdict.state, "reason": verdict.reason, "decided_at": deed.at, "decided_by": clerk}
+    with transaction.atomic(using=register.alias):
+        _move(register, application_id, values)
+        decided = _read(_rows(register).get(pk=application_id))
+        if verdict.state is ApplicationState.APPROVED:
+            _take_open(register, decided.organisation_id)
+            organisations.approve_channels(register, decided.organisation_id, decided.channels, deed)
+        InterfaceApplication.objects.using(register.alias).filter(pk=application_id).update(decision=write(decided))
+        audit_log.write(
+            register,
+            deed,
+            f"application-{verdict.state}",
+            f"application:{application_id}",
+            organisation=decided.organisation_id,
+            case=decided.case_number,
+        )
+        outbox.put(
+            register, _messages(application_id, _told(register, application_id, decided, deed.at), deed), deed.at
+        )
+    return _read(_rows(register).get(pk=application_id))
+
+
+def _messages(application_id: str, people: Iterable[str], deed: Deed) -> list[NewMessage]:
+    return [
+        NewMessage(
+            MessageKind.AUTHORISATION,
+            MessageChannel.EMAIL,
+            about=application_id,
+            step=DECIDED_STEP,
+            due=deed.at,
+            recipient=person,
+            facts={"application": application_id},
+        )
+        for person in people
+    ]
+
+
+def _told(register: Register, application_id: str, decided: Application, at: datetime) -> list[str]:
+    """Who is told: whoever applied, and the signatories; one at each address."""
+    rows = core.Mandate.objects.using(register.alias).filter(standing(at), organisation=decided.organisation_id)
+    signatories = rows.filter(role="signatory", person__isnull=False).order_by("valid_from", "pk")
+    found: dict[str, str] = {}
+    for row in signatories.select_related("person"):
+        if row.person is not None and row.person.email:
+            found.setdefault(row.person.email.casefold(), row.person.person_id)
+    user = User.objects.using(register.alias).filter(applications__pk=application_id).first()
+    if user is not None and user.email.casefold() not in found:
+        person = core.Person.objects.using(register.alias).filter(user=user).first() or organisations.new_person(
+            register, Person(user.name or user.email, user.email, "", Language(user.language))
+        )
+        found[user.email.casefold()] = person.person_id
+    return list(found.values())
+
+
+def _move(register: Register, application_id: str, values: dict[str, object]) -> None:
+    rows = InterfaceApplication.objects.using(register.alias).filter(pk=application_id)
+    if not rows.filter(state=ApplicationState.OPEN).update(**values):
+        raise ApplicationRefused(ApplicationFault.NOT_OPEN if rows.exists() else ApplicationFault.UNKNOWN)
+
+
+def _take_open(register: Register, organisation_id: str) -> None:
+    """Hold the organisation until the transaction ends, so that it is not closed meanwhile."""
+    rows = core.Organisation.objects.using(register.alias).filter(pk=organisation_id, closed_at__isnull=True)
+    if not rows.update(organisation_id=organisation_id):
+        raise ApplicationRefused(ApplicationFault.CLOSED)
+
+
+def _rows(register: Register) -> "QuerySet[InterfaceApplication]":
+    return InterfaceApplication.objects.using(register.alias).select_related("organisation")
+
+
+def _read(row: InterfaceApplication) -> Application:
+    channels: Sequence[str] = row.channels
+    return Application(
+        row.application_id,
+        row.case_number,
+        row.organisation_id,
+        row.organisation.customer_id,
+        row.organisation.name,
+        row.organisation.closed_at is None,
+        frozenset(Channel(one) for one in channels),
+        row.purpose,
+        row.software,
+        Language(row.language),
+        ApplicationState(row.state),
+        row.created,
+        row.decided_at,
+        row.reason,
+        row.decision,
+        row.user_id,
+    )

@@ -1,0 +1,218 @@
+"""Contacts of many certificates: who they are, and all of one person's handed to another in one transaction."""
+
+from collections.abc import Collection, Iterable
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from django.db import transaction
+from django.db.models import Count, Exists, F, Max, Min, OuterRef, Q, QuerySet, Subquery
+from django.db.models.functions import Lower
+
+from sinetti.database.common import audit_log, daily_counts
+from sinetti.database.common.audit_log import Deed
+from sinetti.database.connection import Register
+from sinetti.database.models import core, secure_messages
+from sinetti.database.notifications import outbox, reminders
+from sinetti.database.notifications.addresses import people_at
+from sinetti.database.notifications.outbox import Event
+from sinetti.database.organisations import organisations
+from sinetti.database.organisations.organisations import Person, give_way
+from sinetti.domain.certificates.lifecycle import CertificateState, OrderState
+from sinetti.domain.notifications.messages import MessageKind
+from sinetti.domain.values import Channel
+
+
+@dataclass(frozen=True, slots=True)
+class ContactSeen:
+    """Somebody who looks after certificates, by their folded address, and after how many."""
+
+    email: str = field(repr=False)
+    name: str = field(repr=False)
+    count: int
+
+
+@dataclass(frozen=True, slots=True)
+class LookedAfter:
+    """A holding that somebody looks after: as its contact, as the deputy, or both."""
+
+    holding_id: str
+    organisation_id: str
+    customer_id: str
+    organisation: str
+    channel: Channel
+    description: str
+    not_after: datetime | None
+    contact: bool
+    deputy: bool
+
+
+@dataclass(frozen=True, slots=True)
+class LineTold:
+    """A line of certificates as a message lists it; `contact` and `deputy` are folded addresses, empty for nobody.
+
+    `not_after` is the end of the one in force, None where there is none.
+    """
+
+    organisation: str
+    customer_id: str
+    channel: Channel
+    description: str
+    not_after: datetime | None
+    contact: str = field(repr=False)
+    deputy: str = field(repr=False)
+
+
+def contacts(
+    register: Register, organisation_ids: Collection[str], now: datetime, count: int
+) -> tuple[ContactSeen, ...]:
+    """The technical contact persons of these organisations' certificates, most certificates first, at most `count`."""
+    rows = _in_use(register, organisation_ids, now).filter(contact__erased_at__isnull=True)
+    grouped = rows.values(address=Lower("contact__email")).annotate(named=Max("contact__name"), many=Count("pk"))
+    found = grouped.order_by("-many", "address")[:count]
+    return tuple(ContactSeen(one["address"], one["named"], one["many"]) for one in found if one["address"])
+
+
+def looked_after(
+    register: Register, organisation_ids: Collection[str], email: str, now: datetime, count: int
+) -> tuple[LookedAfter, ...]:
+    """What somebody looks after in these organisations, by organisation and description, at most `count`."""
+    theirs = people_at(register, email).values("pk")
+    rows = _in_use(register, organisation_ids, now).annotate(
+        as_contact=Q(contact__in=theirs), as_deputy=Q(deputy__in=theirs), ends=Subquery(_in_force(now)[:1])
+    )
+    rows = rows.filter(Q(as_contact=True) | Q(as_deputy=True)).select_related("organisation", "type")
+    return tuple(
+        LookedAfter(
+            row.holding_id,
+            row.organisation_id,
+            row.organisation.customer_id,
+            row.organisation.name,
+            Channel(row.type.channel),
+            row.description,
+            row.ends,
+            bool(row.as_contact),
+            bool(row.as_deputy),
+        )
+        for row in rows.order_by("organisation__name", "description", "pk")[:count]
+    )
+
+
+def lines(register: Register, holding_ids: Collection[str], now: datetime) -> tuple[LineTold, ...]:
+    """These lines, by organisation and description."""
+    rows = core.Holding.objects.using(register.alias).filter(pk__in=list(holding_ids))
+    rows = rows.select_related("organisation", "type", "contact", "deputy")
+    listed = rows.annotate(ends=Subquery(_in_force(now)[:1])).order_by("organisation__name", "description", "pk")
+    return tuple(
+        LineTold(
+            row.organisation.name,
+            row.organisation.customer_id,
+            Channel(row.type.channel),
+            row.description,
+            row.ends,
+            row.contact.email.casefold() if row.contact else "",
+            row.deputy.email.casefold() if row.deputy else "",
+        )
+        for row in listed
+    )
+
+
+def hand_over(register: Register, holding_ids: Collection[str], email: str, new: Person, deed: Deed) -> int:
+    """Name somebody else in the place of whoever has this address, in all of these holdings; returns in how many.
+
+    One transaction. Old and new are owed one message about all of them, not one about each. Nobody stands in for
+    themselves: who comes in the contact's place leaves the deputy's. Raises LimitReached.
+    """
+    with transaction.atomic(using=register.alias):
+        holdings = core.Holding.objects.using(register.alias).filter(pk__in=list(holding_ids))
+        # Locked in one order, so that two who do this at once do not wait for each other for ever.
+        list(holdings.select_for_update(no_key=True).order_by("pk").values_list("pk"))
+        theirs = set(people_at(register, email).values_list("pk", flat=True))
+        moved: dict[str, list[core.Holding]] = {
+            place: [row for row in holdings.order_by("pk") if getattr(row, f"{place}_id") in theirs]
+            for place in ("contact", "deputy")
+        }
+        theirs |= set(people_at(register, new.email).values_list("pk", flat=True))
+        vacant = [row for row in moved["contact"] if row.deputy_id in theirs]
+        moved["deputy"] = [row for row in moved["deputy"] if row not in vacant]
+        _vacate(register, vacant, deed)
+        for place, rows in moved.items():
+            _name(register, place, rows, new, deed)
+        touched = {row.holding_id for rows in moved.values() for row in rows}
+        reminders.look_again_each(register, touched)
+    return len(touched)
+
+
+def orders_offered_to_others(
+    register: Register, organisation_ids: Collection[str], email: str
+) -> tuple[tuple[str, str], ...]:
+    """Open orders of this contact whose transfer IDs went to another person.
+
+    Each with the id of its organisation before its own.
+    """
+    rows = core.Order.objects.using(register.alias).filter(
+        state=OrderState.OPEN,
+        holding__organisation__in=list(organisation_ids),
+        holding__organisation__closed_at__isnull=True,
+        holding__contact__in=people_at(register, email).values("pk"),
+    )
+    offers = secure_messages.SecureMessage.objects.using(register.alias).filter(order=OuterRef("pk"))
+    last = offers.order_by(F("ended_at").desc(nulls_first=True), "-created").values("recipient")[:1]
+    offered = rows.filter(Exists(offers)).alias(last=Subquery(last))
+    found = offered.exclude(last=F("holding__contact"), last__isnull=False)
+    return tuple(found.order_by("created", "pk").values_list("holding__organisation", "pk"))
+
+
+def _name(register: Register, place: str, rows: list[core.Holding], new: Person, deed: Deed) -> None:
+    """Name the same person for each of these, by a row for each, as a person who is named is a new row each time."""
+    if not rows:
+        return
+    # One about the change, and a link for each order whose transfer ids wait for the contact.
+    offered = organisations.count_offered(register, [row.pk for row in rows]) if place == "contact" else 0
+    daily_counts.count_letters(register, deed, new.email, 1 + offered)
+    first_written = people_at(register, new.email).aggregate(first=Min("first_written_at"))["first"]
+    people = core.Person.objects.using(register.alias).bulk_create(
+        core.Person(
+            name=new.name, email=new.email, phone=new.phone, language=new.language, first_written_at=first_written
+        )
+        for _ in rows
+    )
+    before = [getattr(row, f"{place}_id") for row in rows]
+    for row, person in zip(rows, people, strict=True):
+        setattr(row, place, person)
+    core.Holding.objects.using(register.alias).bulk_update(rows, [place])
+    give_way(register, before, deed.at)
+    facts = {"old": before[0], "new": people[0].person_id, "place": place, "holdings": [row.holding_id for row in rows]}
+    about = Event(MessageKind.CONTACT_CHANGED, "once", people[0].person_id, rows[0].holding_id, facts=facts)
+    outbox.owe_event(register, about, deed.at)
+    for row, old, person in zip(rows, before, people, strict=True):
+        audit_log.write(
+            register, deed, f"{place}-changed", f"holding:{row.holding_id}", before=old, person=person.person_id
+        )
+
+
+def _vacate(register: Register, rows: list[core.Holding], deed: Deed) -> None:
+    """Have nobody as the deputy of these. Whoever was is told as their contact, or as who leaves."""
+    before = [row.deputy_id for row in rows]
+    ours = core.Holding.objects.using(register.alias).filter(pk__in=[row.pk for row in rows])
+    ours.update(deputy=None)
+    give_way(register, before, deed.at)
+    for row, old in zip(rows, before, strict=True):
+        audit_log.write(register, deed, "deputy-removed", f"holding:{row.holding_id}", before=old)
+
+
+def _in_use(register: Register, organisation_ids: Iterable[str], now: datetime) -> "QuerySet[models.Holding]":
+    """Holdings with a certificate in force, or an order that is open: what was is nobody's task any more."""
+    waiting = core.Order.objects.filter(holding=OuterRef("pk"), state=OrderState.OPEN)
+    rows = core.Holding.objects.using(register.alias).filter(organisation__in=list(organisation_ids))
+    return rows.filter(Exists(_in_force(now)) | Exists(waiting))
+
+
+def _in_force(now: datetime) -> "QuerySet[models.Certificate, dict[str, Any]]":
+    rows = core.Certificate.objects.filter(
+        holding=OuterRef("pk"),
+        state__in=(CertificateState.ISSUED, CertificateState.FETCHED),
+        revoked_at__isnull=True,
+        not_after__gte=now,
+    )
+    return rows.order_by("-not_after").values("not_after")  # type: ignore[return-value] # a TypedDict of it

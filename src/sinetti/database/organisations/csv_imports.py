@@ -1,0 +1,255 @@
+"""Files of organisations that clerks send: what was shown is kept, and carried out some changes at a time."""
+
+from dataclasses import asdict, dataclass, field
+from datetime import datetime
+
+from django.db import transaction
+from django.db.models import F, QuerySet
+
+from sinetti.database.access import accounts, persons
+from sinetti.database.common import audit_log
+from sinetti.database.common.audit_log import Deed
+from sinetti.database.connection import Register
+from sinetti.database.models.portal import OrganisationLoad
+from sinetti.database.organisations import administration
+from sinetti.domain.organisations.csv_import import Change, ChangeKind, Difference, Slip, Wrong, as_told
+from sinetti.domain.organisations.import_confirmation import (
+    PROPOSAL_LIVES,
+    LoadConfirmation,
+    check_may_confirm,
+    check_may_end,
+    check_may_propose,
+)
+from sinetti.domain.values import CustomerKind
+
+
+@dataclass(frozen=True, slots=True)
+class Load:
+    """A file as it was compared with the register, and how far its changes are carried out."""
+
+    load_id: str
+    created: datetime
+    content: bytes = field(repr=False)
+    difference: Difference = field(repr=False)
+    digest: str
+    accepted_at: datetime | None
+    position: int
+    passed_over: int
+    done_at: datetime | None
+    confirmation: LoadConfirmation
+
+
+@dataclass(frozen=True, slots=True)
+class LoadListItem:
+    """A file in a list; `position` is how many of its changes are done."""
+
+    load_id: str
+    created: datetime
+    position: int
+    done_at: datetime | None
+    confirmation: LoadConfirmation
+
+
+def add(register: Register, content: bytes, found: tuple[Difference, str], user_id: str, deed: Deed) -> str:
+    """Keep a file with what it would change and the digest of that; returns its id."""
+    difference, digest = found
+    with transaction.atomic(using=register.alias):
+        row = _all(register).create(
+            user_id=user_id, created=deed.at, content=content, digest=digest, **_told(difference)
+        )
+        audit_log.write(register, deed, "load-compared", f"load:{row.load_id}", changes=len(difference.changes))
+    return row.load_id
+
+
+def compare_again(register: Register, load_id: str, found: tuple[Difference, str], deed: Deed) -> None:
+    """Store the changes that the file would make now, if it is undecided.
+
+    A proposal of the former changes becomes void.
+    """
+    difference, digest = found
+    with transaction.atomic(using=register.alias):
+        rows = _all(register).filter(pk=load_id, accepted_at__isnull=True, ended_at__isnull=True)
+        if rows.update(digest=digest, proposed_by="", proposed_at=None, expires=None, **_told(difference)):
+            audit_log.write(register, deed, "load-compared", f"load:{load_id}", changes=len(difference.changes))
+
+
+def accept(register: Register, load_id: str, digest: str, clerk: str, deed: Deed) -> bool:
+    """Accept exactly the changes of this digest, once; return whether it did.
+
+    The file is deleted. For changes that need no second clerk: `confirm` accepts the others.
+    """
+    with transaction.atomic(using=register.alias):
+        rows = _all(register).filter(pk=load_id, digest=digest, accepted_at__isnull=True, proposed_at__isnull=True)
+        if not rows.update(accepted_at=deed.at, accepted_by=clerk, content=b""):
+            return False
+        audit_log.write(register, deed, "load-accepted", f"load:{load_id}", digest=digest)
+    return True
+
+
+def propose(register: Register, load_id: str, digest: str, clerk: str, deed: Deed) -> bool:
+    """Store a proposal of the changes of this digest; return whether it did.
+
+    Raises LoadRefused.
+    """
+    with transaction.atomic(using=register.alias):
+        row = _locked(register, load_id)
+        check_may_propose(_confirmation(row), clerk, deed.at)
+        if row.digest != digest:
+            return False
+        values = {"proposed_by": clerk, "proposed_at": deed.at, "expires": deed.at + PROPOSAL_LIVES}
+        _all(register).filter(pk=load_id).update(**values)
+        audit_log.write(register, deed, "load-proposed", f"load:{load_id}", digest=digest, changes=len(row.changes))
+    return True
+
+
+def confirm(register: Register, load_id: str, digest: str, clerk: str, deed: Deed) -> bool:
+    """Accept another clerk's proposal of this digest; return whether it did.
+
+    Of two at once one wins: the row is locked first, then all is asked anew. Raises LoadRefused.
+    """
+    with transaction.atomic(using=register.alias):
+        row = _locked(register, load_id)
+        # The act holds both accounts (database/common/row_locks.py), unless the proposal was made anew meanwhile.
+        clerks = accounts.lock_clerks(register, {row.proposed_by})
+        check_may_confirm(
+            _confirmation(row),
+            clerk,
+            deed.at,
+            same_person=persons.are_same_person(register, clerk, row.proposed_by),
+            proposer_stands=row.proposed_by in clerks,
+        )
+        if row.digest != digest:
+            return False
+        _all(register).filter(pk=load_id).update(accepted_by=clerk, accepted_at=deed.at, content=b"")
+        by = f"user:{row.proposed_by}"
+        audit_log.write(register, deed, "load-accepted", f"load:{load_id}", digest=digest, proposed_by=by)
+    return True
+
+
+def end(register: Register, load_id: str, clerk: str, deed: Deed) -> None:
+    """Store the withdrawal or rejection of a proposal. Raises LoadRefused.
+
+    The proposer withdraws, another clerk rejects.
+    """
+    with transaction.atomic(using=register.alias):
+        row = _locked(register, load_id)
+        check_may_end(_confirmation(row), deed.at)
+        _all(register).filter(pk=load_id).update(ended_by=clerk, ended_at=deed.at, content=b"")
+        action = "load-withdrawn" if row.proposed_by == clerk else "load-rejected"
+        audit_log.write(
+            register, deed, action, f"load:{load_id}", digest=row.digest, proposed_by=f"user:{row.proposed_by}"
+        )
+
+
+def carry_on(register: Register, load_id: str, most: int, deed: Deed) -> bool:
+    """Make the next changes of an accepted file, in one transaction with how far it is; whether more are left."""
+    with transaction.atomic(using=register.alias):
+        rows = _all(register).filter(pk=load_id, accepted_at__isnull=False, done_at__isnull=True)
+        # Taken first: two that press the button at once make each change once.
+        if not rows.update(position=F("position")):
+            return False
+        row = rows.get()
+        part = [_change(one) for one in row.changes[row.position : row.position + most]]
+        passed_over = administration.apply(register, part, deed)
+        position = row.position + len(part)
+        done = position >= len(row.changes)
+        rows.update(position=position, passed_over=row.passed_over + passed_over, done_at=deed.at if done else None)
+        if done:
+            audit_log.write(register, deed, "load-done", f"load:{load_id}", changes=position)
+    return not done
+
+
+def find(register: Register, load_id: str) -> Load | None:
+    """The file with this id."""
+    row = _all(register).filter(pk=load_id).first()
+    return None if row is None else _load(row)
+
+
+def list_newest(register: Register, most: int) -> tuple[LoadListItem, ...]:
+    """The files that were sent last."""
+    return tuple(_item(row) for row in _listed(register).order_by("-created", "pk")[:most])
+
+
+def list_proposed(register: Register, most: int, now: datetime) -> tuple[LoadListItem, ...]:
+    """The files that wait for a second clerk, oldest first."""
+    return tuple(_item(row) for row in _proposed(_listed(register), now).order_by("proposed_at", "pk")[:most])
+
+
+def count_proposed(register: Register, now: datetime) -> int:
+    """Return the number of files that wait for a second clerk."""
+    return _proposed(_all(register), now).count()
+
+
+def find_proposed(register: Register, clerk: str, digest: str, now: datetime) -> str | None:
+    """Return the id of the same proposal by this clerk that still waits, or None.
+
+    The digest identifies it.
+    """
+    rows = _proposed(_all(register), now).filter(proposed_by=clerk, digest=digest)
+    return rows.values_list("load_id", flat=True).first()
+
+
+def _locked(register: Register, load_id: str) -> OrganisationLoad:
+    """The row, locked until the transaction ends."""
+    rows = _all(register).filter(pk=load_id)
+    # Updated first: select_for_update does nothing on SQLite.
+    rows.update(position=F("position"))
+    return rows.get()
+
+
+def _proposed(rows: "QuerySet[OrganisationLoad]", now: datetime) -> "QuerySet[OrganisationLoad]":
+    return rows.filter(proposed_at__isnull=False, accepted_at__isnull=True, ended_at__isnull=True, expires__gte=now)
+
+
+def _listed(register: Register) -> "QuerySet[OrganisationLoad]":
+    return _all(register).defer("content", "changes", "wrong")
+
+
+def _item(row: OrganisationLoad) -> LoadListItem:
+    return LoadListItem(row.load_id, row.created, row.position, row.done_at, _confirmation(row))
+
+
+def _confirmation(row: OrganisationLoad) -> LoadConfirmation:
+    return LoadConfirmation(
+        row.user_id or "",
+        row.proposed_by,
+        row.proposed_at,
+        row.expires,
+        row.accepted_by,
+        row.accepted_at,
+        row.ended_by,
+        row.ended_at,
+    )
+
+
+def _told(difference: Difference) -> dict[str, object]:
+    return {
+        "changes": [as_told(one) for one in difference.changes],
+        "wrong": [asdict(one) for one in difference.wrong],
+        "unchanged": difference.unchanged,
+    }
+
+
+def _change(told: dict[str, object]) -> Change:
+    values = {**told, "kind": ChangeKind(str(told["kind"])), "id_kind": CustomerKind(str(told["id_kind"]))}
+    return Change(**values)  # type: ignore[arg-type] # as it was written
+
+
+def _load(row: OrganisationLoad) -> Load:
+    wrong = tuple(Wrong(one["line"], one["column"], Slip(one["slip"]), one.get("known", "")) for one in row.wrong)
+    return Load(
+        row.load_id,
+        row.created,
+        bytes(row.content),
+        Difference(tuple(_change(one) for one in row.changes), wrong, row.unchanged),
+        row.digest,
+        row.accepted_at,
+        row.position,
+        row.passed_over,
+        row.done_at,
+        _confirmation(row),
+    )
+
+
+def _all(register: Register) -> "QuerySet[OrganisationLoad]":
+    return OrganisationLoad.objects.using(register.alias)

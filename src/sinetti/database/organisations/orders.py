@@ -1,0 +1,159 @@
+"""Orders as people see them: what was ordered, and how far the transfer ids have come. Reads alone, few statements."""
+
+from collections.abc import Collection
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from django.db.models import Count, F, Max, Min, OuterRef, QuerySet, Subquery
+
+from sinetti.database.connection import Register
+from sinetti.database.models import core
+from sinetti.database.models.secure_messages import SecureMessage
+from sinetti.database.notifications.recipients import Reader, reader
+from sinetti.domain.certificates.lifecycle import CertificateState, OrderState
+from sinetti.domain.notifications.messages import MessageChannel, MessageKind, message_id
+from sinetti.domain.values import Channel, Serial
+
+
+@dataclass(frozen=True, slots=True)
+class LinkSeen:
+    """The newest link to an order's transfer ids, and what has become of it.
+
+    `sent` is when its mail got away, `given_up` that it never will; `opened` is when the first PIN code was made.
+    """
+
+    secure_id: str
+    created: datetime
+    expires: datetime
+    recipient: str | None
+    ended: bool
+    shown: datetime | None
+    opened: datetime | None
+    sent: datetime | None = None
+    given_up: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class OrderSeen:
+    """An order. `certificate` is the serial of the one that its ids were used for."""
+
+    order_id: str
+    organisation_id: str
+    customer_id: str
+    organisation: str
+    organisation_open: bool
+    channel: Channel
+    description: str
+    state: OrderState
+    created: datetime
+    contact: Reader | None = field(repr=False)
+    deputy: Reader | None = field(repr=False)
+    serves: int | None = None
+    replaces: Serial | None = None
+    certificate: Serial | None = None
+    link: LinkSeen | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class OrderRow:
+    """An open order in a list; `expires` is the end of its newest link, None where it has none."""
+
+    order_id: str
+    organisation: str
+    customer_id: str
+    channel: Channel
+    description: str
+    contact: str = field(repr=False)
+    created: datetime
+    expires: datetime | None
+    shown: datetime | None
+
+
+def find_order(register: Register, order_id: str) -> OrderSeen | None:
+    """One order, in three statements; None where there is none of this id."""
+    live = core.Certificate.objects.filter(order=OuterRef("pk")).exclude(state=CertificateState.VOID)
+    rows = core.Order.objects.using(register.alias).select_related(
+        "holding__organisation", "holding__type", "holding__contact", "holding__deputy", "replaces"
+    )
+    row = rows.annotate(serial=Subquery(live.values("serial")[:1])).filter(pk=order_id).first()
+    if row is None:
+        return None
+    holding = row.holding
+    contact, deputy = (None if one is None else reader(one) for one in (holding.contact, holding.deputy))
+    return OrderSeen(
+        row.order_id,
+        holding.organisation_id,
+        holding.organisation.customer_id,
+        holding.organisation.name,
+        holding.organisation.closed_at is None,
+        Channel(holding.type.channel),
+        row.description or holding.description,
+        OrderState(row.state),
+        row.created,
+        contact,
+        deputy,
+        holding.serves,
+        Serial(row.replaces.serial) if row.replaces else None,
+        Serial(row.serial) if row.serial else None,
+        _link(register, order_id),
+    )
+
+
+def open_orders(
+    register: Register, organisation_ids: Collection[str], start: int, count: int
+) -> tuple[tuple[OrderRow, ...], int]:
+    """Open orders of these organisations, newest first, from `start` on; and how many there are in all."""
+    rows = core.Order.objects.using(register.alias).filter(
+        state=OrderState.OPEN, holding__organisation__in=list(organisation_ids)
+    )
+    newest = _newest(SecureMessage.objects.filter(order=OuterRef("pk")))
+    listed = rows.annotate(
+        link_expires=Subquery(newest.values("expires")[:1]), link_shown=Subquery(newest.values("shown_at")[:1])
+    ).select_related("holding__organisation", "holding__type", "holding__contact")
+    found = tuple(
+        OrderRow(
+            row.order_id,
+            row.holding.organisation.name,
+            row.holding.organisation.customer_id,
+            Channel(row.holding.type.channel),
+            row.description or row.holding.description,
+            row.holding.contact.name if row.holding.contact else "",
+            row.created,
+            row.link_expires,
+            row.link_shown,
+        )
+        for row in listed.order_by("-created", "pk")[start : start + count]
+    )
+    return found, rows.aggregate(count=Count("pk"))["count"]
+
+
+def newest_link(register: Register, order_id: str) -> str:
+    """The id of the newest link to an order's transfer ids; empty where there is none."""
+    rows = SecureMessage.objects.using(register.alias).filter(order=order_id)
+    return str(_newest(rows).values_list("secure_id", flat=True).first() or "")
+
+
+def _link(register: Register, order_id: str) -> LinkSeen | None:
+    rows = SecureMessage.objects.using(register.alias).filter(order=order_id)
+    row = _newest(rows.annotate(opened=Min("pins__created"))).first()
+    if row is None:
+        return None
+    opened: datetime | None = row.opened  # type: ignore[attr-defined] # annotated
+    mail = message_id(MessageKind.TRANSFER_IDS, row.secure_id, "once", row.recipient_id or "", MessageChannel.EMAIL)
+    sent = core.OutboxRow.objects.using(register.alias).filter(pk=mail).aggregate(at=Max("sent"), dead=Max("dead"))
+    return LinkSeen(
+        row.secure_id,
+        row.created,
+        row.expires,
+        row.recipient_id,
+        row.ended_at is not None,
+        row.shown_at,
+        opened,
+        sent["at"],
+        sent["at"] is None and sent["dead"] is not None,
+    )
+
+
+def _newest(rows: "QuerySet[SecureMessage]") -> "QuerySet[SecureMessage]":
+    """The one that stands, and of those that ended the newest: two may be of the same second."""
+    return rows.order_by(F("ended_at").desc(nulls_first=True), "-created")

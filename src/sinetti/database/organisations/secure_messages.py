@@ -1,0 +1,296 @@
+"""Secure messages and their PIN codes: offered, opened, tried and shown, each in one transaction.
+
+Whoever takes several rows takes them in this order: holding, secure message, PIN code; so nobody waits in a circle.
+"""
+
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import datetime
+
+from django.db import IntegrityError, transaction
+from django.db.models import F, QuerySet
+
+from sinetti.database.common import audit_log, daily_counts
+from sinetti.database.common.audit_log import Deed
+from sinetti.database.connection import Register
+from sinetti.database.models import core
+from sinetti.database.models.secure_messages import Pin, SecureMessage
+from sinetti.database.notifications import outbox
+from sinetti.database.notifications.outbox import NewMessage
+from sinetti.database.organisations import orders as organisations_orders
+from sinetti.database.organisations import organisations
+from sinetti.database.organisations.organisations import NewOrder, NewTransferIds, OrderedAlready
+from sinetti.domain.certificates.lifecycle import OrderState
+from sinetti.domain.notifications.messages import MessageChannel, MessageKind, message_id
+from sinetti.domain.orders.secure_messages import (
+    CODE_TRIES,
+    NO_PINS,
+    PIN_TRIES,
+    PINS_A_DAY,
+    Delivery,
+    Link,
+    Pins,
+    SentPin,
+)
+from sinetti.domain.values import Channel
+
+_ONCE = "once"
+
+
+class NoRecipient(Exception):
+    """Nobody is the order's contact any more: there is no one to write to. Nothing was written."""
+
+
+class NothingIssued(Exception):
+    """The organisation is closed for good: its transfer ids would open nothing. Nothing was written."""
+
+
+class Newer(Exception):
+    """There is a newer link than the one that the asker looked at. Nothing was written."""
+
+
+class _Undone(Exception):
+    """What was begun is taken back."""
+
+
+@dataclass(frozen=True, slots=True)
+class NewLink:
+    """A link that is to be mailed: the id of its secure message, the hash of its token, and until when it lasts.
+
+    `seen` is the one that its asker looked at, empty for none; with None it is made whatever there is.
+    """
+
+    secure_id: str
+    token_sha256: str
+    expires: datetime
+    seen: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class NewPin:
+    """A PIN code that is to be sent. It is made only where `after` were made so far, and fewer than allowed `since`."""
+
+    pin_id: str
+    expires: datetime
+    after: int
+    since: datetime
+
+
+def offer(register: Register, order_id: str, link: NewLink, ids: NewTransferIds, deed: Deed) -> bool:
+    """Owe an open order's contact a new link; former links and transfer ids end. Tells whether they have a phone.
+
+    `ids` are known to nobody. Raises Moved where the order is not open (any more), NoRecipient, NothingIssued, Newer,
+    and LimitReached.
+    """
+    with transaction.atomic(using=register.alias):
+        organisations.replace_ids(register, order_id, ids, deed)
+        # Looked at again here, where the holding is held: of two buttons pressed at once one makes a link.
+        if link.seen is not None and organisations_orders.newest_link(register, order_id) != link.seen:
+            raise Newer
+        return _offer(register, order_id, link, deed)
+
+
+def order_and_offer(
+    register: Register, new: NewOrder, link: NewLink, ids: NewTransferIds, deed: Deed
+) -> tuple[str, bool]:
+    """Store an order and owe its contact a link: both or neither. The order's id, and whether they have a phone.
+
+    Raises OrderedAlready, and LimitReached.
+    """
+    try:
+        with transaction.atomic(using=register.alias):
+            order_id = organisations.add_order(register, new, ids, deed)
+            daily_counts.count_order(register, deed, new.firm)
+            return order_id, _offer(register, order_id, link, deed)
+    except IntegrityError:
+        # Sent twice at once: the other call was faster.
+        if new.order_id is None or not organisations.order_exists(register, new.order_id):
+            raise
+        raise OrderedAlready(new.order_id) from None
+
+
+def find_link(register: Register, token_sha256: str) -> Link | None:
+    """What is kept under the hash of a token: one statement, whether there is anything or not."""
+    rows = SecureMessage.objects.using(register.alias).select_related(
+        "order__holding__organisation", "order__holding__type", "recipient"
+    )
+    row = rows.filter(token_sha256=token_sha256).first()
+    if row is None:
+        return None
+    holding, reader = row.order.holding, row.recipient
+    return Link(
+        row.secure_id,
+        row.order_id,
+        OrderState(row.order.state),
+        row.expires,
+        row.ended_at is not None or holding.organisation.closed_at is not None,
+        row.wrong,
+        reader.phone if reader is not None and reader.erased_at is None else None,
+        holding.organisation.customer_id,
+        holding.organisation.name,
+        Channel(holding.type.channel),
+        row.order.description or holding.description,
+    )
+
+
+def find_pins(register: Register, secure_id: str, since: datetime) -> Pins:
+    """The PIN codes of a secure message, of which those made `since` are today's."""
+    rows = list(_pins(register, secure_id).select_related("message"))
+    if not rows:
+        return NO_PINS
+    # Each new one ends those before, so that one is left.
+    last = next(row for row in rows if row.ended_at is None)
+    sent = core.OutboxRow.objects.using(register.alias).filter(pk=_sms(last.pin_id, last.message.recipient_id))
+    got_away, dead, dropped = sent.values_list("sent", "dead", "dropped").first() or (None, None, None)
+    delivery = Delivery.SENT if got_away else Delivery.FAILED if dead or dropped else Delivery.WAITING
+    return Pins(
+        len(rows),
+        sum(row.created >= since for row in rows),
+        SentPin(last.pin_id, last.expires, last.wrong, last.used_at is not None, delivery),
+    )
+
+
+def open_message(register: Register, link: Link, new: NewPin, deed: Deed) -> str | None:
+    """Make a PIN code and owe its SMS; the one before ends. The id of the message that is owed.
+
+    None, and nothing written, where the link has ended, the order is spent, or `new` says that none is to be made.
+    """
+    with transaction.atomic(using=register.alias):
+        # Its row is taken first: two who ask at once are answered one after the other.
+        if not _alive(register, link.secure_id, deed.at).update(wrong=F("wrong")):
+            return None
+        pins = _pins(register, link.secure_id)
+        if pins.count() != new.after or pins.filter(created__gte=new.since).count() >= PINS_A_DAY:
+            return None
+        pins.filter(ended_at__isnull=True).update(ended_at=deed.at)
+        _drop(register, link.order_id, [MessageKind.PIN], deed)
+        Pin.objects.using(register.alias).create(
+            pin_id=new.pin_id, message_id=link.secure_id, created=deed.at, expires=new.expires
+        )
+        row = SecureMessage.objects.using(register.alias).select_related("order").get(pk=link.secure_id)
+        sms = NewMessage(
+            MessageKind.PIN,
+            MessageChannel.SMS,
+            new.pin_id,
+            _ONCE,
+            deed.at,
+            recipient=row.recipient_id,
+            holding=row.order.holding_id,
+            order=row.order_id,
+            facts={"pin": new.pin_id},
+        )
+        outbox.put(register, [sms], deed.at)
+        audit_log.write(register, deed, "secure-message-opened", f"order:{row.order_id}", secure=row.pk, pin=new.pin_id)
+    return sms.message_id
+
+
+def show_for_pin(register: Register, link: Link, pin_id: str, ids: NewTransferIds, deed: Deed) -> bool:
+    """Use up a PIN code and store the transfer ids that are shown for it: both or neither.
+
+    Of two at once one gets True. Raises Moved where the order is not open (any more).
+    """
+    with suppress(_Undone), transaction.atomic(using=register.alias):
+        _show(register, link, ids, deed)
+        # Looked at again here, in one statement with the change: guesses beside this one may have ended it meanwhile.
+        _one(_waiting(register, pin_id, deed.at).update(used_at=deed.at))
+        return True
+    return False
+
+
+def show_for_code(register: Register, link: Link, ids: NewTransferIds, deed: Deed) -> bool:
+    """Store the transfer ids that are shown for a signatory's code. Raises Moved where the order is not open."""
+    with suppress(_Undone), transaction.atomic(using=register.alias):
+        _show(register, link, ids, deed)
+        return True
+    return False
+
+
+def count_wrong_pin(register: Register, link: Link, pin_id: str, deed: Deed) -> None:
+    """Count a wrong entry, in a commit of its own."""
+    with transaction.atomic(using=register.alias):
+        counted = _waiting(register, pin_id, deed.at).update(wrong=F("wrong") + 1)
+        if counted and Pin.objects.using(register.alias).filter(pk=pin_id, wrong=PIN_TRIES).exists():
+            audit_log.write(register, deed, "pin-locked", f"order:{link.order_id}", secure=link.secure_id, pin=pin_id)
+
+
+def count_wrong_code(register: Register, link: Link, deed: Deed) -> None:
+    """Count a wrong code, in a commit of its own; the last that is allowed ends the link."""
+    with transaction.atomic(using=register.alias):
+        _alive(register, link.secure_id, deed.at).filter(wrong__lt=CODE_TRIES).update(wrong=F("wrong") + 1)
+        if _alive(register, link.secure_id, deed.at).filter(wrong=CODE_TRIES).update(ended_at=deed.at):
+            audit_log.write(register, deed, "secure-message-locked", f"order:{link.order_id}", secure=link.secure_id)
+
+
+def _offer(register: Register, order_id: str, link: NewLink, deed: Deed) -> bool:
+    using = register.alias
+    orders = core.Order.objects.using(using).select_related("holding__contact", "holding__organisation")
+    order = orders.get(pk=order_id)
+    if order.holding.organisation.closed_at is not None:
+        raise NothingIssued
+    contact = order.holding.contact
+    if contact is None or contact.erased_at is not None:
+        raise NoRecipient
+    daily_counts.count_letters(register, deed, contact.email)
+    SecureMessage.objects.using(using).filter(order=order, ended_at__isnull=True).update(ended_at=deed.at)
+    _drop(register, order_id, [MessageKind.TRANSFER_IDS, MessageKind.PIN], deed)
+    SecureMessage.objects.using(using).create(
+        secure_id=link.secure_id,
+        order=order,
+        recipient=contact,
+        token_sha256=link.token_sha256,
+        created=deed.at,
+        expires=link.expires,
+    )
+    mail = NewMessage(
+        MessageKind.TRANSFER_IDS,
+        MessageChannel.EMAIL,
+        link.secure_id,
+        _ONCE,
+        deed.at,
+        recipient=contact.person_id,
+        holding=order.holding_id,
+        order=order_id,
+        facts={"secure": link.secure_id},
+    )
+    outbox.put(register, [mail], deed.at)
+    audit_log.write(register, deed, "secure-message-offered", f"order:{order_id}", secure=link.secure_id)
+    return bool(contact.phone)
+
+
+def _show(register: Register, link: Link, ids: NewTransferIds, deed: Deed) -> None:
+    organisations.replace_ids(register, link.order_id, ids, deed)
+    _one(_alive(register, link.secure_id, deed.at).update(shown_at=deed.at))
+    audit_log.write(register, deed, "transfer-ids-shown", f"order:{link.order_id}", secure=link.secure_id)
+
+
+def _one(changed: int) -> None:
+    if not changed:
+        raise _Undone
+
+
+def _drop(register: Register, order_id: str, kinds: list[MessageKind], deed: Deed) -> None:
+    """Owe no more what waits or was given up: it would bring a link or a PIN code that has ended."""
+    rows = core.OutboxRow.objects.using(register.alias).filter(order_id=order_id, kind__in=kinds)
+    rows.filter(sent__isnull=True, dropped__isnull=True).update(dead=None, dropped=deed.at)
+
+
+def _pins(register: Register, secure_id: str) -> "QuerySet[Pin]":
+    return Pin.objects.using(register.alias).filter(message_id=secure_id)
+
+
+def _waiting(register: Register, pin_id: str, now: datetime) -> "QuerySet[Pin]":
+    """The PIN code, where it may still be used."""
+    rows = Pin.objects.using(register.alias).filter(pk=pin_id, wrong__lt=PIN_TRIES, expires__gte=now)
+    return rows.filter(used_at__isnull=True, ended_at__isnull=True)
+
+
+def _alive(register: Register, secure_id: str, now: datetime) -> "QuerySet[SecureMessage]":
+    """The secure message, where its link may still be used."""
+    orders = core.Order.objects.using(register.alias).filter(state=OrderState.OPEN)
+    open_orders = orders.filter(holding__organisation__closed_at__isnull=True).values("pk")
+    rows = SecureMessage.objects.using(register.alias).filter(pk=secure_id, expires__gte=now, ended_at__isnull=True)
+    return rows.filter(order_id__in=open_orders)
+
+
+def _sms(pin_id: str, recipient: str | None) -> str:
+    return message_id(MessageKind.PIN, pin_id, _ONCE, recipient or "", MessageChannel.SMS)

@@ -1,0 +1,126 @@
+"""What the samples of messages about authorisations tell of: an organisation of its own, its mandates and requests.
+
+Also its applications, whose decision is a text that is kept.
+"""
+
+from datetime import UTC, datetime, timedelta
+from typing import Final
+
+from sinetti.database.connection import Register
+from sinetti.database.models import core
+from sinetti.database.models.portal import InterfaceApplication, Invitation, PendingInvitation, RightRequest, User
+from sinetti.domain.access.invitations import INVITATION_LIVES
+from sinetti.domain.access.pending_invitations import PENDING_LIVES, Pending
+from sinetti.domain.access.roles import Role
+from sinetti.domain.organisations.applications import ApplicationState
+from sinetti.domain.organisations.identifiers import folded
+from sinetti.domain.values import Channel, CustomerKind, Language
+
+OFFERED: Final = f"{0x31:032x}"
+OFFERED_TO_SIGN: Final = f"{0x32:032x}"
+JOINED: Final = f"{0x33:032x}"
+CHANGED: Final = f"{0x34:032x}"
+FIRMS: Final = f"{0x35:032x}"
+WITHDRAWN: Final = f"{0x36:032x}"
+FIRMS_WITHDRAWN: Final = f"{0x37:032x}"
+ASKED_BY_FIRM: Final = f"{0x41:032x}"
+ASKED_BY_PERSON: Final = f"{0x42:032x}"
+GRANTED: Final = f"{0x43:032x}"
+DECLINED: Final = f"{0x44:032x}"
+DECLINED_TO_FIRM: Final = f"{0x45:032x}"
+
+PENDING: Final = {one: f"{0x61 + number:032x}" for number, one in enumerate(Pending) if one is not Pending.LAPSED}
+"""Ids of invitations that a clerk asked for, by their states; the one that waits lapses by itself."""
+
+APPLIED: Final = datetime(2027, 2, 15, 8, 12, tzinfo=UTC)
+CASES: Final = {ApplicationState.APPROVED: "SI-7K3M2-Q9PXW", ApplicationState.REFUSED: "SI-4D8HT-V6NRC"}
+"""Case numbers, by what was decided."""
+NAME: Final = "Malli Oy"
+CUSTOMER_ID: Final = "1234567-1"
+
+_ORGANISATION = "0" * 31 + "3"
+_MADE = datetime(2027, 3, 3, 11, 3, tzinfo=UTC)
+_UNTIL = datetime(2029, 3, 3, 21, 59, 59, tzinfo=UTC)
+
+
+def add(register: Register, language: Language, person: str, firm: str) -> None:
+    """Add them to the samples' register. `person` has and asks for what is a person's, `firm` what is a firm's."""
+    organisation = core.Organisation.objects.using(register.alias).create(
+        organisation_id=_ORGANISATION,
+        customer_id=CUSTOMER_ID,
+        folded=folded(CUSTOMER_ID),
+        kind=CustomerKind.ARTIFICIAL,
+        name=NAME,
+        language=language,
+        created=_MADE,
+    )
+    for mandate_id, role, terms in (
+        (OFFERED, Role.MANAGER, {"person_id": person, "waiting": True, "valid_until": _UNTIL}),
+        (OFFERED_TO_SIGN, Role.SIGNATORY, {"person_id": person, "waiting": True}),
+        (JOINED, Role.SIGNATORY, {"person_id": person}),
+        (CHANGED, Role.VIEWER, {"person_id": person}),
+        (FIRMS, Role.MANAGER, {"agent_id": firm, "valid_until": _UNTIL}),
+        (WITHDRAWN, Role.MANAGER, {"person_id": person, "withdrawn_at": _MADE}),
+        (FIRMS_WITHDRAWN, Role.MANAGER, {"agent_id": firm, "withdrawn_at": _MADE}),
+    ):
+        core.Mandate.objects.using(register.alias).create(
+            mandate_id=mandate_id, organisation=organisation, role=role, valid_from=_MADE, **terms
+        )
+    for mandate_id in (OFFERED, OFFERED_TO_SIGN):
+        Invitation.objects.using(register.alias).create(
+            invitation_id=mandate_id,
+            mandate_id=mandate_id,
+            token_sha256=mandate_id * 2,
+            vouched=True,
+            created=_MADE,
+            expires=_MADE + INVITATION_LIVES,
+        )
+    _requests(register, language, firm)
+    for state, pending_id in PENDING.items():
+        PendingInvitation.objects.using(register.alias).create(
+            pending_id=pending_id,
+            organisation=organisation,
+            person_id=person,
+            state=state,
+            created=_MADE,
+            expires=_MADE + PENDING_LIVES,
+        )
+
+
+def decide(register: Register, state: ApplicationState, language: Language, decision: str) -> str:
+    """Put an application in this language, decided so by this text, into the samples' register; returns its id."""
+    values = {
+        "case_number": CASES[state],
+        "organisation_id": _ORGANISATION,
+        "channels": [Channel.WS],
+        "language": language,
+        "state": state,
+        "created": APPLIED,
+        "decided_at": _MADE,
+        "decision": decision,
+    }
+    rows = InterfaceApplication.objects.using(register.alias)
+    row, _ = rows.update_or_create(application_id=f"{0x51 + list(CASES).index(state):032x}", defaults=values)
+    return row.application_id
+
+
+def _requests(register: Register, language: Language, firm: str) -> None:
+    user = User.objects.using(register.alias).create(
+        email="uusi@malli.example", name="Uusi Nimetty", language=language, created=_MADE - timedelta(days=1)
+    )
+    for request_id, role, terms in (
+        (ASKED_BY_FIRM, Role.MANAGER, {"agent_id": firm, "until": _UNTIL}),
+        (ASKED_BY_PERSON, Role.VIEWER, {}),
+        (GRANTED, Role.VIEWER, {"answered_at": _MADE, "mandate_id": CHANGED}),
+        (DECLINED, Role.MANAGER, {"answered_at": _MADE}),
+        (DECLINED_TO_FIRM, Role.MANAGER, {"answered_at": _MADE, "agent_id": firm, "until": _UNTIL}),
+    ):
+        RightRequest.objects.using(register.alias).create(
+            request_id=request_id,
+            customer_id=CUSTOMER_ID,
+            folded=folded(CUSTOMER_ID),
+            user=user,
+            role=role,
+            created=_MADE,
+            **terms,
+        )

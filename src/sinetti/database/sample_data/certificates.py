@@ -1,0 +1,315 @@
+"""The register of the samples: an organisation, its people, certificates in every state that a message tells of."""
+
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+
+from sinetti.database.connection import Register
+from sinetti.database.models import core
+from sinetti.database.models.early_replacement import CalledEarly, EarlyCall
+from sinetti.database.models.secure_messages import Pin, SecureMessage
+from sinetti.database.sample_data import access
+from sinetti.domain.access.roles import Role
+from sinetti.domain.certificates.lifecycle import CertificateState, OrderState
+from sinetti.domain.certificates.revocation import RevocationReason
+from sinetti.domain.values import RENEWAL_WINDOW, VALIDITY, Channel, CustomerKind, Language
+
+SUNDAY_END = datetime(2027, 5, 2, 11, 3, tzinfo=UTC)
+"""The glossary's certificate: it ends on a Sunday, the day after the First of May, with summer time in between."""
+TUESDAY_END = datetime(2027, 5, 4, 11, 3, tzinfo=UTC)
+WRITTEN_BEFORE = datetime(2025, 5, 2, 11, 3, tzinfo=UTC)
+SINCE = datetime(2025, 5, 1, 8, tzinfo=UTC)
+_FIRM = "0" * 31 + "2"
+CALL = "0" * 31 + "7"
+"""The call for early replacement that samples tell of."""
+
+
+@dataclass(frozen=True, slots=True)
+class People:
+    """Ids of people, by what they are."""
+
+    contact: str
+    deputy: str
+    signatory: str
+    contact_person: str
+    before: str
+    without_phone: str
+    firm: str
+    newcomer: str
+
+
+@dataclass(frozen=True, slots=True)
+class Sample:
+    """A holding and its certificate; the order, secure message and PIN code where there are some."""
+
+    holding: str
+    certificate: int | None = None
+    order: str | None = None
+    secure: str | None = None
+    pin: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Stage:
+    """Everything in the samples' register."""
+
+    register: Register
+    people: People
+    sunday: Sample
+    tuesday: Sample
+    unfetched: Sample
+    still_used: Sample
+    renewal: Sample
+    fetched: Sample
+    revoked: Sample
+    ordered: Sample
+    nameless: Sample
+    firms: Sample
+    replaced: Sample
+
+
+@dataclass(frozen=True, slots=True)
+class Maker:
+    """Makes rows for one organisation; ids are counted, so that samples stay the same."""
+
+    register: Register
+    organisation: core.Organisation
+    people: People
+
+    def holding(self, number: int, description: str, contact: str, serves: int | None = None) -> core.Holding:
+        """A holding; ids are counted, so that samples stay the same."""
+        return core.Holding.objects.using(self.register.alias).create(
+            holding_id=f"{number:032x}",
+            organisation=self.organisation,
+            type=core.CertificateType.objects.using(self.register.alias).get(channel=Channel.WS),
+            subject_serial=f"{number:032X}",
+            description=description,
+            contact_id=contact,
+            deputy_id=self.people.deputy,
+            created=SINCE,
+            serves=serves,
+        )
+
+    def certificate(self, holding: core.Holding, number: int, ends: datetime, **more: object) -> core.Certificate:
+        """A certificate that was fetched a while after it was issued, unless told otherwise."""
+        begins = ends - VALIDITY
+        values = {"state": CertificateState.FETCHED, "first_fetched_at": begins + timedelta(minutes=9), **more}
+        values.setdefault("origin", "order")
+        key = core.UsedKey.objects.using(self.register.alias).create(key_id=f"{number:064x}", first_seen=begins)
+        return core.Certificate.objects.using(self.register.alias).create(
+            serial=f"4f{number:036x}",
+            authority_id="issuing",
+            holding=holding,
+            key=key,
+            sha256=f"{number:064x}",
+            retrieval_id=f"{number:032x}",
+            not_before=begins,
+            not_after=ends,
+            renewable_from=ends - RENEWAL_WINDOW,
+            reserved_at=begins,
+            **values,
+        )
+
+    def simple(
+        self, number: int, description: str, ends: datetime, serves: int | None = None, **more: object
+    ) -> Sample:
+        """A holding with one certificate."""
+        holding = self.holding(number, description, self.people.contact, serves)
+        return Sample(holding.holding_id, self.certificate(holding, number, ends, **more).pk)
+
+    def renewed(self, number: int, description: str, made: datetime, fetched: datetime | None) -> tuple[Sample, Sample]:
+        """A certificate that ends on the Sunday, and its renewal."""
+        holding = self.holding(number, description, self.people.contact)
+        old = self.certificate(holding, number, SUNDAY_END)
+        state = CertificateState.ISSUED if fetched is None else CertificateState.FETCHED
+        new = self.certificate(
+            holding,
+            number + 0x100,
+            made + VALIDITY,
+            origin="renewal",
+            predecessor=old,
+            state=state,
+            first_fetched_at=fetched,
+        )
+        return Sample(holding.holding_id, old.pk), Sample(holding.holding_id, new.pk)
+
+    def ordered(self, number: int, contact: str, at: datetime) -> Sample:
+        """An order whose contact is to get transfer IDs."""
+        holding = self.holding(number, "Poissaolotiedot", contact)
+        order = core.Order.objects.using(self.register.alias).create(
+            order_id=f"{number:032x}", holding=holding, contact_id=contact, state=OrderState.OPEN, created=at
+        )
+        secure = SecureMessage.objects.using(self.register.alias).create(
+            secure_id=f"{number:032x}",
+            order=order,
+            recipient_id=contact,
+            token_sha256=f"{number:064x}",
+            created=at,
+            expires=at + timedelta(days=14),
+        )
+        pin = Pin.objects.using(self.register.alias).create(
+            pin_id=f"{number:032x}", message=secure, created=at, expires=at + timedelta(minutes=15)
+        )
+        return Sample(holding.holding_id, None, order.order_id, secure.secure_id, pin.pin_id)
+
+
+def maker_of(stage: Stage) -> Maker:
+    """What makes more rows on a stage that is there."""
+    organisation = core.Organisation.objects.using(stage.register.alias).get(customer_id="0123456-7")
+    return Maker(stage.register, organisation, stage.people)
+
+
+def staged(register: Register, language: Language, written: datetime | None = WRITTEN_BEFORE) -> Stage:
+    """Fill an empty register; its people read this language, and were written to then, or never."""
+    maker = _maker(register, language, written)
+    made = datetime(2027, 4, 12, 6, 30, tzinfo=UTC)
+    firms = _looked_after(maker)
+    access.add(register, language, maker.people.newcomer, _FIRM)
+    unfetched, _ = maker.renewed(0x13, "Tulorekisteri, raportointi", made, None)
+    still_used, renewal = maker.renewed(0x14, "Palkat Tampere", made, made + timedelta(minutes=2))
+    sunday = maker.simple(0x11, "Palkanlaskenta", SUNDAY_END)
+    tuesday = maker.simple(0x12, "Palkanlaskenta, etelä", TUESDAY_END, serves=300)
+    _called_early(register, sunday, tuesday)
+    return Stage(
+        register=register,
+        people=maker.people,
+        sunday=sunday,
+        tuesday=tuesday,
+        unfetched=unfetched,
+        still_used=still_used,
+        renewal=renewal,
+        fetched=maker.simple(0x15, "Etuudet", datetime(2029, 3, 15, 9, 20, tzinfo=UTC)),
+        revoked=maker.simple(
+            0x16,
+            "Vanha järjestelmä",
+            SUNDAY_END,
+            serves=1,
+            revoked_at=datetime(2027, 3, 16, 12, 5, tzinfo=UTC),
+            revocation_reason=RevocationReason.KEY_COMPROMISE,
+        ),
+        ordered=maker.ordered(0x17, maker.people.contact, datetime(2027, 3, 2, 7, 40, tzinfo=UTC)),
+        firms=firms,
+        replaced=_replaced(maker),
+        nameless=maker.ordered(0x18, maker.people.without_phone, datetime(2027, 3, 2, 7, 40, tzinfo=UTC)),
+    )
+
+
+def _called_early(register: Register, *samples: Sample) -> None:
+    """Call for early replacement of these."""
+    began = datetime(2027, 3, 16, 9, 30, tzinfo=UTC)
+    call = EarlyCall.objects.using(register.alias).create(
+        call_id=CALL,
+        officer="a17",
+        reason="incident 7",
+        explanation_fi="Ohjelmistokirjasto on tehnyt heikkoja avaimia.",
+        explanation_sv="Ett programbibliotek har skapat svaga nycklar.",
+        explanation_en="A software library has made weak keys.",
+        serials=[],
+        count=len(samples),
+        created=began,
+        ends=began + timedelta(days=2),
+        done_at=began,
+    )
+    certificates = core.Certificate.objects.using(register.alias)
+    for one in certificates.filter(pk__in=[each.certificate for each in samples]):
+        CalledEarly.objects.using(register.alias).create(certificate=one, call=call)
+
+
+def _replaced(maker: Maker) -> Sample:
+    """A certificate in whose place another was ordered; nobody has used the transfer IDs yet."""
+    old = maker.simple(0x1B, "Palkat Turku", SUNDAY_END)
+    core.Order.objects.using(maker.register.alias).create(
+        order_id=f"{0x1B:032x}",
+        holding_id=old.holding,
+        contact_id=maker.people.contact,
+        replaces_id=old.certificate,
+        state=OrderState.OPEN,
+        created=datetime(2027, 4, 14, 9, 15, tzinfo=UTC),
+    )
+    return old
+
+
+def _looked_after(maker: Maker) -> Sample:
+    """A firm that looks after the organisation, and a certificate whose contact is the firm's own."""
+    alias = maker.register.alias
+    firm = core.Organisation.objects.using(alias).create(
+        organisation_id=_FIRM,
+        customer_id="0123457-5",
+        folded="0123457-5",
+        kind=CustomerKind.ARTIFICIAL,
+        name="Tilitoimisto Oy",
+        language=maker.organisation.language,
+        created=SINCE,
+        contact_id=maker.people.firm,
+    )
+    core.Mandate.objects.using(alias).create(
+        mandate_id="0" * 31 + "2",
+        organisation=maker.organisation,
+        agent=firm,
+        role=Role.MANAGER,
+        valid_from=SINCE,
+    )
+    kind = core.CertificateType.objects.using(alias).get(channel=Channel.WS)
+    core.ApprovedType.objects.using(alias).create(organisation=maker.organisation, type=kind, approved_at=SINCE)
+    own = maker.holding(0x19, "Palkanlaskenta, länsi", maker.people.firm, serves=40)
+    maker.certificate(maker.holding(0x1A, "Etuudet, itä", maker.people.contact), 0x1A, TUESDAY_END, origin="renewal")
+    return Sample(own.holding_id, maker.certificate(own, 0x19, TUESDAY_END).pk)
+
+
+def _maker(register: Register, language: Language, written: datetime | None) -> Maker:
+    people = People(*(f"{number:032x}" for number in range(1, 9)))
+    named = {
+        people.contact: ("Nimi Nimetty", "nimi@sinisiipi.example", "+358 40 000 0067"),
+        people.deputy: ("Sijainen Nimetty", "sijainen@sinisiipi.example", "+358 40 000 0068"),
+        people.signatory: ("Edustaja Nimetty", "edustaja@sinisiipi.example", ""),
+        people.contact_person: ("Yhteys Nimetty", "yhteys@sinisiipi.example", "+358 40 000 0069"),
+        people.before: ("Entinen Nimetty", "entinen@sinisiipi.example", ""),
+        people.firm: ("Tilitoimiston Nimetty", "nimetty@tilitoimisto.example", "+358 40 000 0070"),
+        people.newcomer: ("Uusi Nimetty", "uusi@malli.example", ""),
+        people.without_phone: ("Numeroton Nimetty", "numeroton@sinisiipi.example", ""),
+    }
+    for person_id, (name, email, phone) in named.items():
+        core.Person.objects.using(register.alias).create(
+            person_id=person_id,
+            name=name,
+            email=email,
+            phone=phone,
+            language=language,
+            first_written_at=written,
+        )
+    organisation = _organisation(register, language, people)
+    return Maker(register, organisation, people)
+
+
+def _organisation(register: Register, language: Language, people: People) -> core.Organisation:
+    authority = core.Authority.objects.using(register.alias).create(
+        name="issuing",
+        common_name="Issuing",
+        role="issuing",
+        certificate=b"",
+        sha256="0" * 64,
+        key_id="0" * 64,
+        state="issuing",
+        signs_from=SINCE,
+        signs_until=SINCE + timedelta(days=7300),
+    )
+    core.CertificateType.objects.using(register.alias).create(
+        type_id="data-provider-ws", purpose="data-provider", channel=Channel.WS, authority=authority
+    )
+    organisation = core.Organisation.objects.using(register.alias).create(
+        organisation_id="0" * 31 + "1",
+        customer_id="0123456-7",
+        folded="0123456-7",
+        kind=CustomerKind.ARTIFICIAL,
+        name="Sinisiipi Oy",
+        language=language,
+        created=SINCE,
+        contact_id=people.contact_person,
+    )
+    core.Mandate.objects.using(register.alias).create(
+        mandate_id="0" * 31 + "1",
+        organisation=organisation,
+        person_id=people.signatory,
+        role=Role.SIGNATORY,
+        valid_from=SINCE,
+    )
+    return organisation

@@ -1,0 +1,1 @@
+"""Diagnosis of signatures that do not verify (`sinetti explain`)."""

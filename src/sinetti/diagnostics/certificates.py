@@ -1,0 +1,85 @@
+"""The certificate that a signature shows: what stands in it, and whether it is of this service."""
+
+from collections.abc import Iterator, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import datetime
+
+from cryptography import x509
+from cryptography.exceptions import UnsupportedAlgorithm
+from cryptography.hazmat.primitives.asymmetric import rsa
+
+from sinetti.diagnostics.causes import Guess
+from sinetti.diagnostics.input import Stated
+from sinetti.pki import chain
+from sinetti.pki.encoding import AnyPublicKey, certificate_der, sha256_hex
+
+_NAMED = {x509.NameOID.SERIAL_NUMBER: "serialNumber"}
+"""How what RFC 4514 has no short name for is called (RFC 4519)."""
+
+_LONGEST_NAME = 200
+_LONGEST_MODULUS = 1024
+
+
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """A certificate. Names as RFC 4514 writes them, cut at 200 characters, not made fit for terminals; dates are UTC.
+
+    `of_this_service`: whether one of the anchors issued it; None where no anchors are known.
+    """
+
+    subject: str
+    issuer: str
+    serial: str
+    sha256: str
+    not_before: datetime
+    not_after: datetime
+    of_this_service: bool | None
+
+
+def shown(certificate: x509.Certificate, anchors: Sequence[x509.Certificate] | None) -> Shown:
+    """Tell what stands in a certificate. Raises ValueError for dates that there are not, such as the year 0."""
+    return Shown(
+        _name(certificate, "subject"),
+        _name(certificate, "issuer"),
+        _serial(certificate),
+        sha256_hex(certificate_der(certificate)),
+        certificate.not_valid_before_utc,
+        certificate.not_valid_after_utc,
+        None if anchors is None else bool(chain.trusted_ways(certificate, anchors)),
+    )
+
+
+def judged(found: Shown, now: datetime | None) -> Guess | None:
+    """Why the certificate does not count, if anchors are known; dates are judged at `now` (UTC), None: not at all."""
+    if found.of_this_service is None:
+        return None
+    if not found.of_this_service:
+        return Guess.NOT_OURS
+    if now is not None and now > found.not_after:
+        return Guess.EXPIRED
+    return Guess.NOT_YET_VALID if now is not None and now < found.not_before else None
+
+
+def other_keys(stated: Stated, others: Sequence[x509.Certificate]) -> Iterator[AnyPublicKey]:
+    """Other keys that may have signed: KeyInfo's own KeyValue (RSA), and those of `others`."""
+    if stated.modulus and stated.exponent and len(stated.modulus) <= _LONGEST_MODULUS:
+        numbers = (int.from_bytes(stated.exponent, "big"), int.from_bytes(stated.modulus, "big"))
+        with suppress(ValueError, UnsupportedAlgorithm):
+            yield rsa.RSAPublicNumbers(*numbers).public_key()
+    for other in others:
+        with suppress(ValueError, UnsupportedAlgorithm):
+            yield other.public_key()
+
+
+def _name(certificate: x509.Certificate, which: str) -> str:
+    try:
+        name: x509.Name = getattr(certificate, which)
+        return name.rfc4514_string(_NAMED)[:_LONGEST_NAME]
+    except (ValueError, TypeError):
+        return ""
+
+
+def _serial(certificate: x509.Certificate) -> str:
+    number = abs(certificate.serial_number)
+    return number.to_bytes(max(1, (number.bit_length() + 7) // 8), "big").hex()

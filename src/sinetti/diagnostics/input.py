@@ -1,0 +1,223 @@
+"""What a file holds for `sinetti explain`: the element that is signed, how it was cut, and what its signature states.
+
+Read leniently, since what is explained is mostly broken; what is true of it is asked of `xmldsig` alone.
+"""
+
+import base64
+import binascii
+from collections.abc import Iterator
+from contextlib import suppress
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+from lxml import etree
+
+from sinetti.wire import receipts
+from sinetti.wire.soap import envelope as soap_envelope
+from sinetti.wire.soap.envelope import SOAP, Envelope
+from sinetti.wire.soap.schema_types import SERVICE, Name, Operation
+from sinetti.wire.xmldsig import parser
+from sinetti.wire.xmldsig import signature as xmldsig_signature
+from sinetti.wire.xmldsig.algorithms import Canonical
+from sinetti.wire.xmldsig.errors import SignatureInvalid
+from sinetti.wire.xmldsig.parser import DS, Unparsable
+from sinetti.wire.xmldsig.signature import SIGNATURE
+
+_SECRET = Name.TRANSFER_PASSWORD.lower().encode()
+
+
+class Kind(StrEnum):
+    """What kind of message it is."""
+
+    REQUEST = "request"
+    RESPONSE = "response"
+    FAULT = "fault"
+    RECEIPT = "receipt"
+    DOCUMENT = "document"
+
+
+class NotAnEnvelope(Unparsable):
+    """It is XML whose root is called Envelope, but no SOAP 1.1 envelope with a payload."""
+
+
+@dataclass(frozen=True, slots=True)
+class Taken:
+    """`octets`: the whole file without byte order mark. `root`: as it stands there, in its envelope if it has one.
+
+    `start` and `end`: where the element lies in the octets.
+    """
+
+    octets: bytes = field(repr=False)
+    root: etree._Element
+    envelope: Envelope | None
+    start: int
+    end: int
+
+    def candidates(self) -> Iterator[etree._Element]:
+        """The roots that the verifier tries, made anew."""
+        if self.envelope is not None:
+            yield from self.envelope.candidates()
+        else:
+            yield parser.parse(self.octets)
+
+    def in_place(self) -> etree._Element:
+        """The element once more, in its envelope, to be changed at will."""
+        if self.envelope is not None:
+            return soap_envelope.open_envelope(self.octets).payload
+        return parser.parse(self.octets)
+
+    def declared_by_envelope(self, root: etree._Element) -> tuple[str | None, ...]:
+        """The prefixes that a candidate has from its envelope; None is the default namespace."""
+        if self.envelope is None:
+            return ()
+        return tuple(prefix for prefix in root.nsmap if prefix not in self.envelope.own)
+
+    @property
+    def kind(self) -> Kind:
+        """What kind of message it is, by the name of its element."""
+        name = etree.QName(self.root)
+        if self.root.tag == f"{{{SOAP}}}Fault":
+            return Kind.FAULT
+        if name.namespace == receipts.NAMESPACE:
+            return Kind.RECEIPT
+        if name.namespace == SERVICE and name.localname in {one.response for one in Operation}:
+            return Kind.RESPONSE
+        return Kind.DOCUMENT if self.operation is None else Kind.REQUEST
+
+    @property
+    def operation(self) -> Operation | None:
+        """Which request it is; None for whatever else."""
+        return next((one for one in Operation if self.root.tag == f"{{{SERVICE}}}{one.request}"), None)
+
+
+@dataclass(frozen=True, slots=True)
+class Stated:
+    """What a signature says of itself; None where it does not say it, or not once. `value` and `digest` are octets."""
+
+    transforms: tuple[str, ...]
+    canonicalisation: str | None
+    signature_method: str | None
+    digest_method: str | None
+    digest_text: str
+    digest: bytes | None
+    value: bytes | None = field(repr=False)
+    certificates: tuple[bytes, ...] = field(repr=False)
+    modulus: bytes | None = field(repr=False)
+    exponent: bytes | None
+    document_form: Canonical | None
+    info_form: Canonical | None
+
+
+def may_hold_secret(octets: bytes) -> bool:
+    """Whether a one-time password may stand in it: nothing of such octets is ever shown.
+
+    A log may be in UTF-16, as PowerShell writes what is sent into a file.
+    """
+    return _SECRET in octets.replace(b"\0", b"").lower()
+
+
+def take(octets: bytes) -> Taken:
+    """Take the element out that a signature has to cover: the Body's payload, or the document. Raises Unparsable."""
+    octets = parser.without_bom(octets)
+    parser.scan(parser.new_scanner(), octets)
+    if etree.QName(parser.tree_of(octets)).localname != "Envelope":
+        return Taken(octets, parser.parse(octets), None, 0, len(octets))
+    # What is asked of a document is not asked of an envelope: what stands there may have no canonical form.
+    try:
+        opened = soap_envelope.open_envelope(octets)
+    except Unparsable as bad:
+        raise NotAnEnvelope(str(bad)) from bad
+    return Taken(octets, opened.payload, opened, *opened.span)
+
+
+def stated(root: etree._Element) -> Stated | None:
+    """Read the first signature of a tree; None where there is none."""
+    signature = next(root.iter(SIGNATURE), None)
+    if signature is None:
+        return None
+    info = signature.find(f"{{{DS}}}SignedInfo")
+    digest_text = "".join(_text(signature, "SignedInfo/Reference/DigestValue").split())
+    return Stated(
+        transforms=tuple(str(one.get("Algorithm")) for one in signature.iter(f"{{{DS}}}Transform")),
+        canonicalisation=_algorithm(signature, "SignedInfo/CanonicalizationMethod"),
+        signature_method=_algorithm(signature, "SignedInfo/SignatureMethod"),
+        digest_method=_algorithm(signature, "SignedInfo/Reference/DigestMethod"),
+        digest_text=digest_text,
+        digest=_octets(digest_text),
+        value=_octets(_text(signature, "SignatureValue")),
+        certificates=tuple(
+            filter(None, (_octets(one.text or "") for one in signature.iter(f"{{{DS}}}X509Certificate")))
+        ),
+        modulus=_octets(_text(signature, "KeyInfo/KeyValue/RSAKeyValue/Modulus")),
+        exponent=_octets(_text(signature, "KeyInfo/KeyValue/RSAKeyValue/Exponent")),
+        document_form=_document_form(signature),
+        info_form=_info_form(info),
+    )
+
+
+def info_of(root: etree._Element) -> etree._Element:
+    """The SignedInfo of the first signature, which is known to be there."""
+    return next(next(root.iter(SIGNATURE)).iterchildren(f"{{{DS}}}SignedInfo"))
+
+
+def span_of(octets: bytes, name: str, start: int) -> tuple[int, int]:
+    """Where the first element of XML Signature with this name lies, from `start` on; nothing, where there is none.
+
+    The octets have passed the parser. An empty-element tag is passed over: it has no inside to speak of.
+    """
+    found: list[tuple[int, int]] = []
+    begun: list[int] = []
+    scanner = parser.new_scanner()
+    wanted = f"{DS}\n{name}"
+
+    def begins(written: str, _attributes: object) -> None:
+        if written == wanted or written.startswith(f"{wanted}\n"):
+            begun.append(scanner.CurrentByteIndex)
+
+    def ends(written: str) -> None:
+        if written == wanted or written.startswith(f"{wanted}\n"):
+            first, last = begun.pop(), scanner.CurrentByteIndex
+            if first != last and first >= start:
+                found.append((first, octets.index(b">", last) + 1))
+
+    scanner.StartElementHandler, scanner.EndElementHandler = begins, ends
+    parser.scan(scanner, octets)
+    return min(found, default=(start, start))
+
+
+def _find(signature: etree._Element, path: str) -> etree._Element | None:
+    return signature.find("/".join(f"{{{DS}}}{name}" for name in path.split("/")))
+
+
+def _text(signature: etree._Element, path: str) -> str:
+    found = _find(signature, path)
+    return "" if found is None else parser.value(found) or ""
+
+
+def _algorithm(signature: etree._Element, path: str) -> str | None:
+    found = _find(signature, path)
+    return None if found is None else found.get("Algorithm")
+
+
+def _octets(text: str) -> bytes | None:
+    with suppress(binascii.Error, ValueError):
+        return base64.b64decode("".join(text.split()), validate=True) or None
+    return None
+
+
+def _document_form(signature: etree._Element) -> Canonical | None:
+    transforms = _find(signature, "SignedInfo/Reference/Transforms")
+    if transforms is None:
+        return None
+    with suppress(SignatureInvalid):
+        return xmldsig_signature.read_transforms(transforms)
+    return None
+
+
+def _info_form(info: etree._Element | None) -> Canonical | None:
+    method = None if info is None else info.find(f"{{{DS}}}CanonicalizationMethod")
+    if method is None:
+        return None
+    with suppress(SignatureInvalid):
+        return xmldsig_signature.c14n_of(method)
+    return None

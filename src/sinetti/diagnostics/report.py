@@ -1,0 +1,251 @@
+"""What `sinetti explain` says of a message: in the reader's language, and in JSON (docs/explain.md).
+
+The test bench says the same: at its control address, and as sentences in its log.
+"""
+
+import base64
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from itertools import zip_longest
+
+from sinetti.client.messages import error_reasons, messages
+from sinetti.client.messages.messages import Message, say
+from sinetti.client.reporting import status
+from sinetti.diagnostics import cause_texts
+from sinetti.diagnostics.causes import Guess
+from sinetti.diagnostics.certificates import Shown
+from sinetti.diagnostics.explain import Explanation, Verdict
+from sinetti.diagnostics.input import Stated
+from sinetti.diagnostics.matchers import digest, name_of
+from sinetti.diagnostics.search import AS_LOGGED, Sides
+from sinetti.domain.values import Language
+from sinetti.i18n import translate
+
+_NONE = "–"
+
+
+@dataclass(frozen=True, slots=True)
+class _Words:
+    """What is said of one pair of sides."""
+
+    fits: str
+    found: str
+    otherwise: str
+    logged: str
+    unknown: str
+
+
+_DOCUMENT = _Words(
+    cause_texts.DOCUMENT_FITS,
+    cause_texts.DOCUMENT_FOUND,
+    cause_texts.DOCUMENT_OTHERWISE,
+    cause_texts.DOCUMENT_LOGGED,
+    cause_texts.DOCUMENT_UNKNOWN,
+)
+_INFO = _Words(
+    cause_texts.INFO_FITS,
+    cause_texts.INFO_FOUND,
+    cause_texts.INFO_OTHERWISE,
+    cause_texts.INFO_UNKNOWN,
+    cause_texts.INFO_UNKNOWN,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """An explanation as people and programs read it."""
+
+    found: Explanation = field(repr=False)
+
+    def sentences(self) -> tuple[Message, ...]:
+        """What is wrong, and what to do: one message for each guess, first things first; never empty.
+
+        Nothing of the message stands in them, so they are fit for a log.
+        """
+        if self.found.verdict is Verdict.FITS:
+            certificate = self.found.certificate
+            ours = certificate is not None and certificate.of_this_service
+            return (say(cause_texts.FITS_AND_OURS if ours else cause_texts.FITS),)
+        return tuple(say(cause_texts.GUESSES[guess]) for guess in self.found.guesses)
+
+    def lines(self, language: Language) -> Iterator[str]:
+        """Give the whole report, line by line."""
+        names = () if self.found.verdict is Verdict.FITS else self.found.guesses
+        for sentence, name in zip_longest(self.sentences(), names):
+            told = messages.render(sentence, language)
+            yield told if name is None else f"{told} [{name.value}]"
+        if self.found.why is not None:
+            yield f"({messages.render(say('{why}', why=error_reasons.of(self.found.why)), language)})"
+        for fact in self._facts():
+            yield messages.render(fact, language)
+        for sides, words in ((self.found.document, _DOCUMENT), (self.found.signed_info, _INFO)):
+            if sides is not None:
+                yield messages.render(self._told(sides, words), language)
+                yield from _marked(sides, language)
+        if self.found.unfinished:
+            yield translate.text(cause_texts.UNFINISHED, language)
+        if self.found.withheld:
+            yield translate.text(cause_texts.WITHHELD, language)
+
+    def as_json(self) -> dict[str, object]:
+        """Give it for programs."""
+        found = self.found
+        return {
+            "verdict": found.verdict.value,
+            "guesses": [_guess_as_json(guess) for guess in found.guesses],
+            "why": found.why,
+            "element": self._element(),
+            "signature": None if found.stated is None else _stated_as_json(found.stated),
+            "certificate": None if found.certificate is None else _certificate_as_json(found.certificate),
+            "document": None if found.document is None else self._sides_as_json(found.document),
+            "signed_info": None if found.signed_info is None else self._sides_as_json(found.signed_info),
+            "withheld": found.withheld,
+            "unfinished": found.unfinished,
+        }
+
+    def files(self) -> Mapping[str, bytes]:
+        """Both sides' octets, whole, by file names; of a side that is not known there is none."""
+        if self.found.withheld:
+            return {}
+        sides = {"document": self.found.document, "signed-info": self.found.signed_info}
+        return {
+            f"{name}-{which}.xml": octets
+            for name, one in sides.items()
+            if one is not None
+            for which, octets in (("received", one.received), ("signed", one.signed))
+            if octets is not None
+        }
+
+    def _facts(self) -> Iterator[Message]:
+        element, stated, certificate = self.found.element, self.found.stated, self.found.certificate
+        if element is not None:
+            name = messages.plain(element.name)
+            if element.cut == "document":
+                yield say(cause_texts.TAKEN_WHOLE, element=name)
+            elif element.declarations:
+                prefixes = ", ".join(f"xmlns:{one}" if one else "xmlns" for one in element.declarations)
+                yield say(cause_texts.TAKEN_WITH, element=name, prefixes=messages.plain(prefixes))
+            else:
+                yield say(cause_texts.TAKEN_CUT, element=name)
+        if stated is not None:
+            yield say(
+                cause_texts.METHODS,
+                transforms=", ".join(map(_short, stated.transforms)) or _NONE,
+                canonicalisation=_short(stated.canonicalisation),
+                digest=_short(stated.digest_method),
+                signature=_short(stated.signature_method),
+            )
+        if certificate is not None:
+            yield from _about(certificate)
+
+    def _told(self, sides: Sides, words: _Words) -> Message:
+        form = sides.form or _NONE
+        if sides.difference is not None:
+            difference = sides.difference
+            chosen = words.logged if form == AS_LOGGED and not sides.proven else words.found
+            place = {"line": difference.line, "column": difference.column, "offset": difference.offset}
+            return say(chosen, form=form, **place)
+        if sides.proven:
+            fits = not sides.guesses
+            return say(words.fits if fits else words.otherwise, form=sides.method or form)
+        stated = self.found.stated
+        return say(
+            words.unknown,
+            stated=messages.plain("" if stated is None else stated.digest_text[:100]),
+            computed=_computed(stated, sides) or _NONE,
+        )
+
+    def _element(self) -> dict[str, object] | None:
+        element = self.found.element
+        if element is None:
+            return None
+        return {
+            "name": element.name,
+            "kind": element.kind.value,
+            "operation": None if element.operation is None else element.operation.value,
+            "cut": element.cut,
+            "declarations": list(element.declarations),
+        }
+
+    def _sides_as_json(self, sides: Sides) -> dict[str, object]:
+        difference = sides.difference
+        return {
+            "fits": sides.proven and not sides.guesses,
+            "form": sides.form,
+            "proven": sides.proven,
+            "method": sides.method,
+            "received_octets": len(sides.received),
+            "signed_octets": None if sides.signed is None else len(sides.signed),
+            "difference": None
+            if difference is None
+            else {
+                "line": difference.line,
+                "column": difference.column,
+                "offset": difference.offset,
+                "before": difference.before,
+                "signed": difference.signed,
+                "received": difference.received,
+            },
+        }
+
+
+def _marked(sides: Sides, language: Language) -> Iterator[str]:
+    """Both sides under each other, and a mark below where they begin to differ."""
+    difference = sides.difference
+    if difference is None:
+        return
+    labels = [translate.text(one, language) for one in (cause_texts.SIGNED, cause_texts.RECEIVED)]
+    width = max(map(len, labels)) + 1
+    for label, octets in zip(labels, (difference.signed, difference.received), strict=True):
+        yield f"  {f'{label}:':{width}} {difference.before}{octets}"
+    yield f"  {'':{width}} {'':{len(difference.before)}}^"
+
+
+def _about(certificate: Shown) -> Iterator[Message]:
+    yield say(
+        cause_texts.CERTIFICATE,
+        subject=messages.plain(certificate.subject),
+        serial=certificate.serial,
+        issuer=messages.plain(certificate.issuer),
+        begins=certificate.not_before,
+        ends=certificate.not_after,
+    )
+    whose = {True: cause_texts.OF_THIS_SERVICE, False: cause_texts.OF_ANOTHER, None: cause_texts.WHOSE_NOT_ASKED}
+    yield say(whose[certificate.of_this_service])
+
+
+def _short(uri: str | None) -> str:
+    """The end of an algorithm's URI: people know them by it."""
+    return messages.plain((uri or _NONE).rstrip("#").rpartition("/")[2].rpartition("#")[2][:60])
+
+
+def _computed(stated: Stated | None, sides: Sides) -> str | None:
+    name = None if stated is None else name_of(stated.digest_method)
+    return None if name is None or not sides.received else base64.b64encode(digest(name, sides.received)).decode()
+
+
+def _guess_as_json(guess: Guess) -> dict[str, object]:
+    told = say(cause_texts.GUESSES[guess])
+    return {"guess": guess.value, "text": {one.value: messages.render(told, one) for one in Language}}
+
+
+def _stated_as_json(stated: Stated) -> dict[str, object]:
+    return {
+        "transforms": list(stated.transforms),
+        "canonicalisation": stated.canonicalisation,
+        "digest_method": stated.digest_method,
+        "signature_method": stated.signature_method,
+        "digest": stated.digest_text,
+    }
+
+
+def _certificate_as_json(certificate: Shown) -> dict[str, object]:
+    return {
+        "subject": messages.plain(certificate.subject),
+        "issuer": messages.plain(certificate.issuer),
+        "serial": certificate.serial,
+        "sha256": certificate.sha256,
+        "not_before": status.instant(certificate.not_before),
+        "not_after": status.instant(certificate.not_after),
+        "of_this_service": certificate.of_this_service,
+    }

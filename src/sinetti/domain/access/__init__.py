@@ -1,0 +1,1 @@
+"""Rules of roles, permissions, invitations and staff access purposes."""

@@ -1,0 +1,81 @@
+"""Invitations of signatories that wait for confirmation (docs/mandates.md).
+
+A clerk asks for one, and a second person confirms it.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from enum import StrEnum
+from typing import Final
+
+from sinetti.domain.access.persons import Identity, is_same_person
+
+PENDING_LIVES: Final = timedelta(days=14)
+"""How long an invitation waits for its confirmation, as the link of one works."""
+
+PENDING_A_DAY: Final = 10
+"""Invitations that clerks ask for in 24 hours, for one organisation: its known people hear of each."""
+
+
+class Pending(StrEnum):
+    """The state of an invitation that a clerk asked for."""
+
+    WAITING = "waiting"
+    CONFIRMED = "confirmed"
+    REJECTED = "rejected"
+    WITHDRAWN = "withdrawn"
+    LAPSED = "lapsed"
+
+
+class PendingFault(StrEnum):
+    """The reasons against confirming, rejecting or withdrawing. A closed list."""
+
+    OVER = "over"
+    SAME_PERSON = "same-person"
+    INVITED = "invited"
+    SIGNATORY_THERE = "signatory-there"
+    ASKER_GONE = "asker-gone"
+    NOT_ASKER = "not-asker"
+
+
+class PendingRefused(Exception):
+    """A decision on a waiting invitation is refused; nothing was changed."""
+
+    def __init__(self, fault: PendingFault) -> None:
+        super().__init__(fault)
+        self.fault = fault
+
+
+@dataclass(frozen=True, slots=True)
+class InvitationConfirmation:
+    """The facts that decide who may confirm an invitation.
+
+    `by_clerk`: the one who confirms is a clerk, not a signatory. `has_signatory`: the organisation has a signatory who
+    counts. `asker_is_clerk`: the clerk who asked still is one.
+    """
+
+    state: Pending
+    asker: Identity
+    invited: Identity
+    confirmer: Identity
+    by_clerk: bool
+    has_signatory: bool
+    asker_is_clerk: bool
+
+
+def state_of(stored: Pending, expires: datetime, now: datetime) -> Pending:
+    """Return the state now: one that waits has lapsed after its last second."""
+    return Pending.LAPSED if stored is Pending.WAITING and now > expires else stored
+
+
+def check_confirmation(asked: InvitationConfirmation) -> PendingFault | None:
+    """Return why this person may not confirm this invitation now; None if they may."""
+    if asked.state is not Pending.WAITING:
+        return PendingFault.OVER
+    if is_same_person(asked.confirmer, asked.asker):
+        return PendingFault.SAME_PERSON
+    if is_same_person(asked.confirmer, asked.invited):
+        return PendingFault.INVITED
+    if asked.by_clerk and asked.has_signatory:
+        return PendingFault.SIGNATORY_THERE
+    return None if asked.asker_is_clerk else PendingFault.ASKER_GONE

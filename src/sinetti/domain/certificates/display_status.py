@@ -1,0 +1,188 @@
+"""What a list says of certificates and of orders that wait: state, urgency, and who can act now.
+
+docs/certificates-page.md has the same in words. The register sorts and filters by the same rule (database/certificates/list_query.py).
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from enum import StrEnum
+from types import MappingProxyType
+
+from sinetti.domain.certificates.revocation import RevocationReason
+from sinetti.domain.notifications.digests import IN_TIME, STAYS
+from sinetti.domain.notifications.reminders import Course, still_used
+from sinetti.domain.values import Span
+
+
+class State(StrEnum):
+    """What there is to say of a certificate, the first of these that holds, in this order; then of orders."""
+
+    REVOKED = "revoked"
+    EXPIRED = "expired"
+    ISSUING = "issuing"
+    OLD_IN_USE = "old-in-use"
+    RENEWED = "renewed"
+    NEW_WAITS = "new-waits"
+    NOT_FETCHED = "not-fetched"
+    LET_END = "let-end"
+    ENDS_SOON = "ends-soon"
+    RENEWAL_OPEN = "renewal-open"
+    VALID = "valid"
+    IDS_LAPSED = "ids-lapsed"
+    IDS_OPENED = "ids-opened"
+    IDS_SENT = "ids-sent"
+
+
+OF_ORDERS = (State.IDS_LAPSED, State.IDS_OPENED, State.IDS_SENT)
+"""The states of orders whose certificate was not fetched."""
+
+
+class Rank(StrEnum):
+    """How urgent: what somebody may have to see to, what is seen to, what is over."""
+
+    OPEN = "open"
+    SEEN_TO = "seen-to"
+    OVER = "over"
+
+
+class Hand(StrEnum):
+    """In whose hands it is now."""
+
+    REPRESENTATIVE = "representative"
+    """Whoever may order for the organisation."""
+    CONTACT = "contact"
+    PROGRAM = "program"
+    NOBODY = "nobody"
+    """There is nothing to do now."""
+
+
+@dataclass(frozen=True, slots=True)
+class CertificateFacts:
+    """What the register knows of a certificate. Instants are UTC, whole seconds.
+
+    `succeeded`: a renewal, or the certificate of an order that names it, stands in its place; `taken_at` is when the
+    first of these was fetched. `seen` and `new_seen` are when gateways last saw this one and what took its place.
+    `by_renewal`: it came by a renewal, so that a program has renewed this holding in time before.
+    """
+
+    span: Span
+    renewable_from: datetime
+    issued: bool = True
+    fetched_at: datetime | None = None
+    revoked_at: datetime | None = None
+    reason: RevocationReason | None = None
+    let_end_at: datetime | None = None
+    by_renewal: bool = False
+    approved: bool = True
+    succeeded: bool = False
+    taken_at: datetime | None = None
+    seen: datetime | None = None
+    new_seen: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class OrderFacts:
+    """What the register knows of an order that waits. `expires` is None where its transfer ids were ended."""
+
+    created: datetime
+    expires: datetime | None
+    opened: bool = False
+
+
+FOR_GOOD = frozenset({RevocationReason.SUPERSEDED, RevocationReason.CESSATION_OF_OPERATION})
+"""What was revoked for these reasons needs nothing in its place."""
+
+SEEN_TO = frozenset({State.RENEWED, State.LET_END, State.ISSUING})
+"""What somebody has seen to, or goes by itself."""
+
+
+def state_of(one: CertificateFacts, now: datetime) -> State:
+    """Tell what there is to say of a certificate."""
+    course = Course(one.span, seen=one.seen, new_seen=one.new_seen)
+    held = {
+        State.REVOKED: one.revoked_at is not None,
+        # notAfter is the last valid second (RFC 5280, 4.1.2.5).
+        State.EXPIRED: now > one.span.not_after,
+        State.ISSUING: not one.issued,
+        State.OLD_IN_USE: one.taken_at is not None and still_used(course, one.taken_at, now),
+        State.RENEWED: one.taken_at is not None,
+        State.NEW_WAITS: one.succeeded,
+        State.NOT_FETCHED: one.fetched_at is None,
+        # Whoever renewed or replaced it after all wants the new one to be renewed, too.
+        State.LET_END: one.let_end_at is not None and one.span.not_before <= one.let_end_at,
+        # One that lives for weeks ends soon from its beginning: it counts only once something can be done.
+        State.ENDS_SOON: one.span.not_after - now <= IN_TIME and now >= one.renewable_from,
+        State.RENEWAL_OPEN: now >= one.renewable_from,
+    }
+    return next((name for name, holds in held.items() if holds), State.VALID)
+
+
+def order_state(one: OrderFacts, now: datetime) -> State:
+    """Tell what there is to say of an order whose certificate was not fetched."""
+    if one.expires is None or now > one.expires:
+        return State.IDS_LAPSED
+    return State.IDS_OPENED if one.opened else State.IDS_SENT
+
+
+def over_at(one: CertificateFacts) -> datetime:
+    """When it was over, or will be: its revocation, else its end."""
+    return one.span.not_after if one.revoked_at is None else one.revoked_at
+
+
+def rank_of(one: CertificateFacts, now: datetime) -> Rank:
+    """Tell how urgent it is. What is over stays in sight for 14 days where nothing took its place."""
+    state = state_of(one, now)
+    if state in {State.REVOKED, State.EXPIRED}:
+        out_of_sight = one.succeeded or one.reason in FOR_GOOD or over_at(one) < now - STAYS
+        return Rank.OVER if out_of_sight else Rank.OPEN
+    return Rank.SEEN_TO if state in SEEN_TO else Rank.OPEN
+
+
+def hand_of(one: CertificateFacts, now: datetime) -> Hand:
+    """Tell in whose hands it is."""
+    if rank_of(one, now) is not Rank.OPEN:
+        return Hand.NOBODY
+    state = state_of(one, now)
+    if state in {State.ENDS_SOON, State.RENEWAL_OPEN} and not one.approved:
+        return Hand.REPRESENTATIVE
+    if state is State.RENEWAL_OPEN and one.by_renewal:
+        return Hand.PROGRAM
+    return HANDS[state]
+
+
+HANDS: Mapping[State, Hand] = MappingProxyType(
+    {
+        State.REVOKED: Hand.REPRESENTATIVE,
+        State.EXPIRED: Hand.REPRESENTATIVE,
+        State.IDS_LAPSED: Hand.REPRESENTATIVE,
+        State.VALID: Hand.NOBODY,
+        **dict.fromkeys(SEEN_TO, Hand.NOBODY),
+        **dict.fromkeys(
+            (
+                State.OLD_IN_USE,
+                State.NEW_WAITS,
+                State.NOT_FETCHED,
+                State.ENDS_SOON,
+                State.RENEWAL_OPEN,
+                State.IDS_OPENED,
+                State.IDS_SENT,
+            ),
+            Hand.CONTACT,
+        ),
+    }
+)
+"""In whose hands each state is, but for what `hand_of` says more of."""
+
+
+def days_left(not_after: datetime, now: datetime) -> int:
+    """How many whole days of 24 hours are left; none after the end."""
+    return max((not_after - now) // timedelta(days=1), 0)
+
+
+def percent_left(span: Span, now: datetime) -> int:
+    """How much of its life is left, in whole hundredths; a little is never shown as nothing."""
+    if now > span.not_after:
+        return 0
+    part = (span.not_after - now) * 100 // max(span.not_after - span.not_before, timedelta(seconds=1))
+    return min(max(int(part), 1), 100)

@@ -1,0 +1,70 @@
+"""What the register knows, as the rules see it: frozen facts, read before a decision. Times UTC, whole seconds."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from sinetti.domain.certificates.lifecycle import CertificateState
+from sinetti.domain.certificates.revocation import RevocationReason
+from sinetti.domain.values import Channel, Customer, KeyId, Language, Serial, Sha256, Span
+
+
+@dataclass(frozen=True, slots=True)
+class Holding:
+    """The line of a certificate through its renewals; `version` moves with every change of state on it."""
+
+    holding_id: str
+    subject_serial: str
+    customer: Customer
+    channel: Channel
+    language: Language
+    version: int
+
+
+@dataclass(frozen=True, slots=True)
+class Certificate:
+    """A holder's certificate. `sha256` is None until it is issued.
+
+    `renewed_by` is its newest renewal that is not void, revoked or not.
+    """
+
+    serial: Serial
+    authority: str
+    holding: Holding
+    state: CertificateState
+    key: KeyId
+    span: Span
+    renewable_from: datetime
+    retrieval_id: str
+    crl_shard: int
+    sha256: Sha256 | None = None
+    first_fetched_at: datetime | None = None
+    recorded_at: datetime | None = None
+    revoked_at: datetime | None = None
+    revocation_reason: RevocationReason | None = None
+    order_id: str | None = None
+    predecessor: Serial | None = None
+    renewed_by: Serial | None = None
+
+    @property
+    def revoked(self) -> bool:
+        """Whether it was revoked, for whatever reason."""
+        return self.revoked_at is not None
+
+    def live(self, now: datetime) -> bool:
+        """Whether an answer about it may be given again: reserved or issued, neither revoked nor expired."""
+        return not self.revoked and self.state is not CertificateState.VOID and now <= self.span.not_after
+
+
+@dataclass(frozen=True, slots=True)
+class TransferIds:
+    """A pair of transfer ids, without the password: `spent_on` is the certificate that they were used for."""
+
+    transfer_id: str
+    order_id: str
+    holding: Holding
+    replaces: Serial | None
+    created: datetime
+    expires: datetime
+    wrong_passwords: int
+    ended: bool
+    spent_on: Certificate | None

@@ -1,0 +1,76 @@
+"""May this certificate be renewed, with this key, now? In the order of checks of the facts (docs/errors.md)."""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from sinetti.domain.certificates.approval import Again, Approval, again
+from sinetti.domain.certificates.lifecycle import CertificateState
+from sinetti.domain.certificates.models import Certificate
+from sinetti.domain.leniency import Kindness
+from sinetti.domain.organisations.identifiers import same_customer
+from sinetti.domain.refusals import Reason, Refusal
+from sinetti.domain.values import KeyId, Span
+
+RENEWALS_UNFETCHED_ALLOWED = 3
+"""How often a renewal that nobody fetched may be made again with another key."""
+
+
+@dataclass(frozen=True, slots=True)
+class Situation:
+    """Everything else that the decision looks at.
+
+    `same_key` is the earlier renewal by this signer with this key, `successor` its live renewal with another key,
+    `made_again` how many unfetched renewals were given up before.
+    """
+
+    same_key: Certificate | None
+    successor: Certificate | None
+    made_again: int
+    key_known: bool
+    validity: timedelta
+    kindness: Kindness
+
+
+def prove_signer(signer: Certificate | None, customer_id: str) -> Certificate | Refusal:
+    """Return the certificate that signed, once it is one of ours, of this customer and not revoked."""
+    if signer is None:
+        return Refusal(Reason.SIGNER_UNKNOWN)
+    language = signer.holding.language
+    if not same_customer(signer.holding.customer.customer_id, customer_id):
+        return Refusal(Reason.CUSTOMER_MISMATCH, language=language)
+    if signer.revoked:
+        return Refusal(Reason.SIGNER_REVOKED, language=language)
+    return signer
+
+
+def decide_renewal(held: Certificate, key: KeyId, situation: Situation, now: datetime) -> Approval | Again | Refusal:
+    """Approve a renewal, answer the same request again, or give the one reason that the holder should act on first."""
+    earlier, language = situation.same_key, held.holding.language
+    answered = earlier if earlier is not None and earlier.live(now) else None
+    if answered is not None and situation.kindness.answers_again:
+        return again(answered)
+    # notAfter is the last valid second (RFC 5280, 4.1.2.5), so equality is in time; both are whole seconds.
+    if now > held.span.not_after:
+        return Refusal(Reason.SIGNER_EXPIRED, ended=held.span.not_after, language=language)
+    if not held.holding.customer.may_use(held.holding.channel):
+        return Refusal(Reason.NOT_ENTITLED, language=language)
+    if now < held.renewable_from:
+        return Refusal(Reason.TOO_EARLY, opens=held.renewable_from, ended=held.span.not_after, language=language)
+    # Where the same request is not answered again, its renewal is one like any other.
+    successor = situation.successor or answered
+    if successor is not None and not _may_be_made_again(successor, situation):
+        return Refusal(Reason.ALREADY_RENEWED, language=language)
+    if situation.key_known:
+        return Refusal(Reason.KEY_REUSED, language=language)
+    # Starts now, not at the old end: both must work while the holder moves its systems over.
+    span = Span(now, now + situation.validity)
+    return Approval(held.holding, key, span, predecessor=held.serial, voids=successor)
+
+
+def _may_be_made_again(successor: Certificate, situation: Situation) -> bool:
+    """Whether the client may have lost this renewal together with the answer: nobody has fetched it yet."""
+    return (
+        situation.kindness.renews_again
+        and successor.state is not CertificateState.FETCHED
+        and situation.made_again < RENEWALS_UNFETCHED_ALLOWED
+    )

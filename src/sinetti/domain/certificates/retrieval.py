@@ -1,0 +1,26 @@
+"""Whether a certificate may be handed out now to whoever gives its retrieval id."""
+
+from datetime import datetime
+
+from sinetti.domain.certificates.lifecycle import CertificateState
+from sinetti.domain.certificates.models import Certificate
+from sinetti.domain.leniency import Kindness
+from sinetti.domain.organisations.identifiers import same_customer
+from sinetti.domain.refusals import Reason, Refusal
+
+
+def decide_retrieval(
+    found: Certificate | None,
+    customer_id: str,
+    kindness: Kindness,
+    machine_now: datetime,
+) -> Certificate | Refusal:
+    """Return the certificate to hand out, or refuse; one answer for every mismatch. The id proves who asks."""
+    if found is None or not same_customer(found.holding.customer.customer_id, customer_id):
+        return Refusal(Reason.RETRIEVAL_ID_UNKNOWN)
+    # What was revoked before it was signed never will be.
+    if found.state is CertificateState.VOID or (found.revoked and found.recorded_at is None):
+        return Refusal(Reason.SUPERSEDED, language=found.holding.language)
+    if found.recorded_at is None or machine_now < found.recorded_at + kindness.ready_after:
+        return Refusal(Reason.NOT_READY, language=found.holding.language)
+    return found

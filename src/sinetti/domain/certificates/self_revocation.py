@@ -1,0 +1,35 @@
+"""A certificate revokes itself, by a call that its own key signed: what it may ask, and when the answer is the same."""
+
+from datetime import datetime
+from enum import StrEnum
+
+from sinetti.domain.certificates.models import Certificate
+from sinetti.domain.certificates.revocation import RevocationReason, Revoker, may_give
+from sinetti.domain.values import Serial
+
+
+class Own(StrEnum):
+    """What becomes of the call. All but the first two are refusals, by the names that they have on the wire."""
+
+    REVOKE = "revoke"
+    SAME = "same"
+    OTHER = "other-certificate"
+    REASON = "reason"
+    ALREADY = "already"
+    ENDED = "expired"
+
+
+def decide_own(signer: Certificate, serial: Serial, reason: RevocationReason, now: datetime) -> Own:
+    """Whether the certificate that signed is revoked, was so before, or may not ask this.
+
+    It names itself and no other. Once revoked its signature opens nothing more: the same call again is answered alike,
+    another is refused. So a call that is sent again within its five minutes changes nothing.
+    """
+    if serial != signer.serial:
+        return Own.OTHER
+    if not may_give(Revoker.HOLDER, reason):
+        return Own.REASON
+    if signer.revoked:
+        return Own.SAME if signer.revocation_reason is reason else Own.ALREADY
+    # notAfter is the last valid second (RFC 5280, 4.1.2.5).
+    return Own.ENDED if now > signer.span.not_after else Own.REVOKE

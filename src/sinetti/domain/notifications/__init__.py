@@ -1,0 +1,1 @@
+"""Rules of messages: kinds, reminder schedule, digests, bounces, opt-out."""

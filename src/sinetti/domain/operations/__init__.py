@@ -1,0 +1,1 @@
+"""Rules of operation: clock check, monitoring, retention periods."""

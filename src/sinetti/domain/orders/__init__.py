@@ -1,0 +1,1 @@
+"""Rules of orders and of the two-channel delivery of transfer IDs."""

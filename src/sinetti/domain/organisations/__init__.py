@@ -1,0 +1,1 @@
+"""Rules of organisations: identifiers, CSV import, access applications, contacts."""

@@ -1,0 +1,346 @@
+"""Loading organisations from a CSV file: what its lines say, and what is different from the register (docs/clerks.md).
+
+Reading is one step, comparing the next; neither changes anything.
+"""
+
+import csv
+import hashlib
+import json
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, fields
+from datetime import date
+from enum import StrEnum
+from typing import Final
+
+from sinetti.domain.organisations.identifiers import CustomerIdError, check_customer_id, folded
+from sinetti.domain.validation import LONGEST_ORGANISATION, WordError, check_country, check_text
+from sinetti.domain.values import CustomerKind, Environment, Language
+
+COLUMNS: Final = ("customer_id", "kind", "country", "name", "language", "merged_into", "ended")
+MOST_OCTETS: Final = 5 * 1024 * 1024
+MOST_LINES: Final = 50_000
+
+
+class Slip(StrEnum):
+    """What is wrong with a line or with the file. A closed list; what to write instead is a text for people."""
+
+    ENCODING = "encoding"
+    SIZE = "size"
+    LINES = "lines"
+    COLUMNS = "columns"
+    CELLS = "cells"
+    ID = "id"
+    TWICE = "twice"
+    KIND = "kind"
+    OTHER_KIND = "other-kind"
+    COUNTRY = "country"
+    OTHER_COUNTRY = "other-country"
+    NAME = "name"
+    LANGUAGE = "language"
+    MERGED_UNKNOWN = "merged-unknown"
+    MERGED_SELF = "merged-self"
+    MERGED_CLOSED = "merged-closed"
+    MERGED_ELSEWHERE = "merged-elsewhere"
+    ENDED = "ended"
+    CLOSED = "closed"
+    NOT_THERE = "not-there"
+
+
+class FileRefused(ValueError):
+    """The file as a whole cannot be read, and why."""
+
+    def __init__(self, slip: Slip) -> None:
+        super().__init__(slip.value)
+        self.slip = slip
+
+
+@dataclass(frozen=True, slots=True)
+class Wrong:
+    """What is wrong with a line: its number in the file, the column, why, and what the register knows instead."""
+
+    line: int
+    column: str
+    slip: Slip
+    known: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class FileLine:
+    """A line as it stands in the file, trimmed: `number` counts from 1, which is the names of the columns."""
+
+    number: int
+    cells: Mapping[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """An organisation as the register has it. `merged_into` is a customer id, or empty."""
+
+    customer_id: str
+    kind: CustomerKind
+    country: str
+    name: str
+    language: Language
+    open: bool = True
+    merged_into: str = ""
+
+
+class ChangeKind(StrEnum):
+    """What a line would do, in the order in which it is done: what others are merged into is there first."""
+
+    ADD = "add"
+    CHANGE = "change"
+    MERGE = "merge"
+    END = "end"
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """One difference. Before and after are name and language; `into` is the customer id of whom it is merged into."""
+
+    line: int
+    kind: ChangeKind
+    customer_id: str
+    id_kind: CustomerKind
+    country: str
+    name_before: str
+    name: str
+    language_before: str
+    language: str
+    into: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """What a file would change in the register: all of it, what is wrong, and how many lines change nothing."""
+
+    changes: tuple[Change, ...]
+    wrong: tuple[Wrong, ...]
+    unchanged: int
+
+
+@dataclass(frozen=True, slots=True)
+class _Wish:
+    """A line that can be understood."""
+
+    number: int
+    customer_id: str
+    kind: CustomerKind
+    country: str
+    name: str
+    language: Language
+    merged_into: str
+    ended: bool
+
+
+def read_lines(octets: bytes) -> tuple[FileLine, ...]:
+    """Read the file: UTF-8 with or without a byte order mark, separated by semicolons or commas. Raises FileRefused.
+
+    Columns may stand in any order; `merged_into` and `ended` may be left out. Empty lines are passed over.
+    """
+    if len(octets) > MOST_OCTETS:
+        raise FileRefused(Slip.SIZE)
+    try:
+        text = octets.decode("utf-8-sig")
+    except UnicodeDecodeError:
+        raise FileRefused(Slip.ENCODING) from None
+    lines = text.replace("\r\n", "\n").replace("\r", "\n").split("\n")
+    return tuple(_lines(lines, ";" if ";" in lines[0] else ","))
+
+
+def _lines(lines: Sequence[str], delimiter: str) -> Iterator[FileLine]:
+    names = [cell.casefold() for cell in _cells(lines[0], delimiter)]
+    lacking = set(COLUMNS[:5]) - set(names)
+    if lacking or len(set(names)) < len(names) or not set(names) <= set(COLUMNS):
+        raise FileRefused(Slip.COLUMNS)
+    told = [(number, line) for number, line in enumerate(lines[1:], 2) if line.strip(f" \t{delimiter}")]
+    if len(told) > MOST_LINES:
+        raise FileRefused(Slip.LINES)
+    for number, line in told:
+        found = _cells(line, delimiter)
+        # One with too many cells or too few is told of, with its number.
+        yield FileLine(number, dict(zip(names, found, strict=True)) if len(found) == len(names) else {})
+
+
+def _cells(line: str, delimiter: str) -> list[str]:
+    """The cells of one line; none where a quotation mark is not closed: then it ends nothing but its own line."""
+    try:
+        return [cell.strip() for cell in next(csv.reader([line], delimiter=delimiter, strict=True), [])]
+    except csv.Error:
+        return []
+
+
+def named_ids(lines: Iterable[FileLine]) -> frozenset[str]:
+    """Every organisation that the lines name, as ids are compared: what has to be looked up."""
+    columns = ("customer_id", "merged_into")
+    return frozenset(folded(line.cells[one]) for line in lines for one in columns if line.cells.get(one))
+
+
+def compare(
+    lines: Sequence[FileLine], register: Mapping[str, Standing], environment: Environment, today: date
+) -> Difference:
+    """Tell what would change, line by line; wrong lines change nothing, and others are not held up by them.
+
+    `register` has what it knows of `named_ids`, by folded id. A line that says what stands already changes nothing, so
+    that the same file compared again after it was applied is no difference. Organisations that the file does not name
+    stay as they are.
+    """
+    wishes, wrong = _wishes(lines, environment, today)
+    made = {folded(one.customer_id) for one in wishes if folded(one.customer_id) not in register and not _ends(one)}
+    leaving = {folded(one.customer_id) for one in wishes if _ends(one)}
+    made -= leaving
+    changes: list[Change] = []
+    for wish in wishes:
+        before = register.get(folded(wish.customer_id))
+        slip = _conflict(wish, before, register, made, leaving)
+        if slip is not None:
+            wrong.append(Wrong(wish.number, *slip, known=_known(slip[1], before)))
+        elif (change := _change(wish, before)) is not None:
+            changes.append(change)
+    bad = {one.line for one in wrong}
+    order = tuple(ChangeKind)
+    changes.sort(key=lambda one: (order.index(one.kind), one.line))
+    unchanged = len({line.number for line in lines} - bad - {one.line for one in changes})
+    return Difference(tuple(changes), tuple(sorted(wrong, key=lambda one: one.line)), unchanged)
+
+
+def digest(octets_sha256: str, changes: Collection[Change]) -> str:
+    """What tells a preview from another one: SHA-256 over the file's and over every difference, before and after."""
+    told = json.dumps([octets_sha256, [as_told(one) for one in changes]], sort_keys=True, ensure_ascii=True)
+    return hashlib.sha256(told.encode()).hexdigest()
+
+
+def as_told(change: Change) -> dict[str, str | int]:
+    """A change by the names of its values: there may be 50,000, for which `asdict` takes its time."""
+    return {name: getattr(change, name) for name in _OF_A_CHANGE}
+
+
+_OF_A_CHANGE: Final = tuple(one.name for one in fields(Change))
+
+
+def _ends(wish: _Wish) -> bool:
+    return wish.ended or bool(wish.merged_into)
+
+
+def _wishes(lines: Iterable[FileLine], environment: Environment, today: date) -> tuple[list[_Wish], list[Wrong]]:
+    wishes: list[_Wish] = []
+    wrong: list[Wrong] = []
+    seen: set[str] = set()
+    for line in lines:
+        read = _read(line, environment, today)
+        if isinstance(read, Wrong):
+            wrong.append(read)
+        elif folded(read.customer_id) in seen:
+            wrong.append(Wrong(line.number, "customer_id", Slip.TWICE))
+        else:
+            seen.add(folded(read.customer_id))
+            wishes.append(read)
+    return wishes, wrong
+
+
+def _read(line: FileLine, environment: Environment, today: date) -> _Wish | Wrong:
+    """Understand one line, or say the first thing that is wrong with it."""
+    cells = line.cells
+    if not cells:
+        return Wrong(line.number, "", Slip.CELLS)
+    if cells["kind"] not in set(CustomerKind):
+        return Wrong(line.number, "kind", Slip.KIND)
+    if cells["language"] not in set(Language):
+        return Wrong(line.number, "language", Slip.LANGUAGE)
+    kind = CustomerKind(cells["kind"])
+    column, slip = "customer_id", Slip.ID
+    try:
+        customer_id = check_customer_id(cells["customer_id"], kind, environment)
+        column, slip = "country", Slip.COUNTRY
+        country = check_country(column, cells["country"])
+        column, slip = "name", Slip.NAME
+        name = check_text(column, cells["name"], LONGEST_ORGANISATION)
+        column, slip = "ended", Slip.ENDED
+        ended = _has_ended(cells.get("ended", ""), today)
+    except (CustomerIdError, WordError, ValueError):
+        return Wrong(line.number, column, slip)
+    return _Wish(
+        line.number, customer_id, kind, country, name, Language(cells["language"]), cells.get("merged_into", ""), ended
+    )
+
+
+def _has_ended(text: str, today: date) -> bool:
+    """Whether a day stands there on which it ended. Raises ValueError for another text, or a day to come."""
+    if not text:
+        return False
+    if date.fromisoformat(text) > today:
+        raise ValueError(text)
+    return True
+
+
+def _conflict(
+    wish: _Wish,
+    before: Standing | None,
+    register: Mapping[str, Standing],
+    made: Collection[str],
+    leaving: Collection[str],
+) -> tuple[str, Slip] | None:
+    """Which column contradicts the register or the rest of the file, and how."""
+    if before is None:
+        if _ends(wish):
+            return "customer_id", Slip.NOT_THERE
+        return None
+    if before.kind is not wish.kind:
+        return "kind", Slip.OTHER_KIND
+    if before.country != wish.country:
+        return "country", Slip.OTHER_COUNTRY
+    if not before.open:
+        return _conflict_of_closed(wish, before)
+    return _conflict_of_merger(wish, register, made, leaving) if wish.merged_into else None
+
+
+def _known(slip: Slip, before: Standing | None) -> str:
+    """What the register has where the line has something else, as a file writes it."""
+    if before is None:
+        return ""
+    return {Slip.OTHER_KIND: before.kind.value, Slip.OTHER_COUNTRY: before.country}.get(slip, "")
+
+
+def _conflict_of_closed(wish: _Wish, before: Standing) -> tuple[str, Slip] | None:
+    """A closed one stays as it is: its line may only say what stands."""
+    if folded(wish.merged_into) != folded(before.merged_into):
+        return "merged_into", Slip.MERGED_ELSEWHERE
+    same = (wish.name, wish.language) == (before.name, before.language)
+    return None if same and _ends(wish) else ("customer_id", Slip.CLOSED)
+
+
+def _conflict_of_merger(
+    wish: _Wish, register: Mapping[str, Standing], made: Collection[str], leaving: Collection[str]
+) -> tuple[str, Slip] | None:
+    into = folded(wish.merged_into)
+    if into == folded(wish.customer_id):
+        return "merged_into", Slip.MERGED_SELF
+    if into in leaving or (into in register and not register[into].open):
+        return "merged_into", Slip.MERGED_CLOSED
+    return None if into in register or into in made else ("merged_into", Slip.MERGED_UNKNOWN)
+
+
+def _change(wish: _Wish, before: Standing | None) -> Change | None:
+    kind = ChangeKind.CHANGE
+    if before is None:
+        kind = ChangeKind.ADD
+    elif not before.open:
+        return None
+    elif wish.merged_into:
+        kind = ChangeKind.MERGE
+    elif wish.ended:
+        kind = ChangeKind.END
+    elif (wish.name, wish.language) == (before.name, before.language):
+        return None
+    return Change(
+        wish.number,
+        kind,
+        before.customer_id if before else wish.customer_id,
+        wish.kind,
+        wish.country,
+        before.name if before else "",
+        wish.name,
+        before.language if before else "",
+        wish.language,
+        wish.merged_into,
+    )

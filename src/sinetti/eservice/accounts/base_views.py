@@ -1,0 +1,117 @@
+"""What pages of accounts have in common: allauth's views decide, pages of ours are shown."""
+
+from abc import ABC, abstractmethod
+from typing import Any, ClassVar
+
+from allauth.account import app_settings
+from allauth.account.adapter import get_adapter
+from allauth.account.internal.flows.login import get_authentication_records
+from allauth.utils import get_request_param
+from django.contrib.auth import REDIRECT_FIELD_NAME
+from django.forms import Form as DjangoForm
+from django.http import HttpRequest, HttpResponse, HttpResponseBase, HttpResponseRedirect
+from django.urls import reverse
+from django.utils.http import urlencode
+
+from sinetti.domain.values import Language
+from sinetti.eservice.accounts.adapter import PROVED
+from sinetti.eservice.accounts.form_fields import Asked, Asking, form_block
+from sinetti.eservice.accounts.mfa_adapter import factors_of
+from sinetti.eservice.core.authentication import STRONG
+from sinetti.eservice.core.context import language_of
+from sinetti.eservice.ui.components import Button, Form, Link
+from sinetti.eservice.ui.navigation import SECURITY
+from sinetti.eservice.ui.page import Page, show
+from sinetti.i18n.translate import text
+from sinetti.infra.clock import machine_now
+
+Context = dict[str, Any]
+
+
+class OurPage(ABC):
+    """A view of allauth's that shows a page of ours: `page` makes it of what the view would tell a template."""
+
+    request: HttpRequest
+
+    def render_to_response(self, context: Context, **_kwargs: object) -> HttpResponse:
+        """Show the page."""
+        return show(self.request, self.page(context))
+
+    @abstractmethod
+    def page(self, context: Context) -> Page:
+        """What the page says."""
+
+    @property
+    def language(self) -> Language:
+        """The reader's."""
+        return language_of(self.request)
+
+    def say(self, message_id: str, **values: object) -> str:
+        """A text in the reader's language."""
+        return text(message_id, self.language, **values)
+
+    def asked(self, form: DjangoForm, button: str, names: dict[str, Asked] | None = None, **how: str) -> Form:
+        """A form of allauth's as a block, with one button; where one goes on after it goes along."""
+        hidden = {REDIRECT_FIELD_NAME: onward} if (onward := next_of(self.request)) else {}
+        asking = Asking((Button(self.say(button)),), hidden, names or {}, **how)
+        return form_block(form, self.language, asking)
+
+    @property
+    def back(self) -> Link:
+        """The way back to one's account."""
+        return Link(self.say(SECURITY), reverse("mfa_index"))
+
+
+class ProvedAgain:
+    """A page for who has just proved who they are: by their second factor, where they have one."""
+
+    request: HttpRequest
+    proves: ClassVar[frozenset[str]] = frozenset({"GET", "HEAD", "POST"})
+    """For which methods."""
+
+    def dispatch(self, request: HttpRequest, *args: object, **kwargs: object) -> HttpResponseBase:
+        """Lead elsewhere first who has not."""
+        if request.method in self.proves and (away := _lead_away(request)) is not None:
+            return away
+        answer: HttpResponseBase = super().dispatch(request, *args, **kwargs)  # type: ignore[misc] # a view's
+        return answer
+
+
+def next_of(request: HttpRequest) -> str:
+    """Where one wants to go on to: one of our own pages, or the empty text."""
+    wanted = get_request_param(request, REDIRECT_FIELD_NAME) or ""
+    return str(wanted) if wanted and get_adapter(request).is_safe_url(wanted) else ""
+
+
+def proved_just_now(request: HttpRequest) -> bool:
+    """Whether who is signed in has proved it within the last minutes; by their second factor, where they have one.
+
+    Where a provider is their second factor it is the provider who tells: a password may come of an address alone. Who
+    has signed in strongly there before does so again: whoever has no more than their password there adds no factor.
+    """
+    user = request.user
+    since = machine_now().timestamp() - app_settings.REAUTHENTICATION_TIMEOUT
+    fresh = [
+        one for one in get_authentication_records(request, user) if one.get("reauthenticated") and one["at"] >= since
+    ]
+    methods = {one["method"] for one in fresh}
+    has = factors_of(request)
+    if has.own:
+        return "mfa" in methods
+    if not has.vouching:
+        return bool(methods)
+    there = [one for one in fresh if one["method"] == "socialaccount"]
+    return any(one.get(STRONG) for one in there) if has.once_strong else bool(there)
+
+
+def _lead_away(request: HttpRequest) -> HttpResponse | None:
+    """What is asked is forgotten: a form may have had a password in it."""
+    onward = urlencode({REDIRECT_FIELD_NAME: request.get_full_path()})
+    if not request.user.is_authenticated:
+        return HttpResponseRedirect(f"{reverse('account_login')}?{onward}")
+    if proved_just_now(request):
+        setattr(request, PROVED, True)
+        return None
+    methods = get_adapter(request).get_reauthentication_methods(request.user)
+    address = methods[0]["url"] if methods else reverse("account_reauthenticate")
+    return HttpResponseRedirect(f"{address}?{onward}")

@@ -1,0 +1,122 @@
+"""Browsers known to an account by a device cookie (OWASP, "device cookies").
+
+The browser has signed in before. Such a browser has limits of its own for wrong passwords and codes
+(accounts/limits.py). The cookie gives nothing else: password and second factor are asked for all the same. It has no
+personal data. For each account it has a random number, and a MAC over the account's id and its password's hash. A new
+password ends it. All of it is sealed.
+"""
+
+import hmac
+import json
+import secrets
+from collections.abc import Callable
+from dataclasses import dataclass
+from hashlib import sha256
+from typing import Any, Final
+
+from allauth.account.utils import filter_users_by_email
+from django.conf import settings
+from django.http import HttpRequest, HttpResponse
+
+from sinetti.infra.clock import machine_now
+from sinetti.services.token_encryption import DEVICE, NotSealed, seal, unseal
+
+LIVES: Final = 180 * 24 * 3600
+"""Seconds for which a browser is known after its last sign-in."""
+MOST: Final = 8
+"""So many accounts one browser is known to; the one that signed in longest ago gives way."""
+
+_SIGNED_IN = "sinetti_signed_in"
+"""On a request: the account that its browser has just signed in to."""
+_DIGITS = 32
+
+
+@dataclass(frozen=True, slots=True)
+class Device:
+    """One browser for one account.
+
+    It has a number, the MAC that binds it, and the last sign-in in POSIX seconds.
+    """
+
+    number: str
+    bound: str
+    at: int
+
+
+def cookie_name() -> str:
+    """Return the cookie's name.
+
+    Over TLS no other host or path can set it (RFC 6265bis, 4.1.3.2).
+    """
+    return "__Host-device" if settings.SESSION_COOKIE_SECURE else "device"
+
+
+def signed_in(request: HttpRequest, user: Any) -> None:  # noqa: ANN401 - our user model
+    """Have the answer to this request make its browser known to an account.
+
+    Call it where a sign-in is complete, and where a link in the owner's mail or a new password proved as much.
+    """
+    request.__dict__[_SIGNED_IN] = user
+
+
+def number_of(request: HttpRequest, user: Any) -> str | None:  # noqa: ANN401 - our user model
+    """Return the number of a browser that this account knows, or None."""
+    bound = _bound(user)
+    return next((one.number for one in _devices(request) if hmac.compare_digest(one.bound, bound)), None)
+
+
+def number_by_login(request: HttpRequest, login: str) -> str | None:
+    """Do the same for an address that was typed.
+
+    Reads the register only if the browser has a device cookie.
+    """
+    if not _devices(request):
+        return None
+    found = filter_users_by_email(login, prefer_verified=True)
+    return number_of(request, found[0]) if found else None
+
+
+def remember_device(answer_to: Callable[[HttpRequest], HttpResponse]) -> Callable[[HttpRequest], HttpResponse]:
+    """Set the cookie of a browser that has just signed in (middleware)."""
+
+    def answer(request: HttpRequest) -> HttpResponse:
+        response = answer_to(request)
+        user = request.__dict__.get(_SIGNED_IN)
+        if user is not None:
+            secure = settings.SESSION_COOKIE_SECURE
+            value = _written(request, user)
+            response.set_cookie(
+                cookie_name(), value, max_age=LIVES, secure=secure, httponly=True, samesite="Strict", path="/"
+            )
+        return response
+
+    return answer
+
+
+def _written(request: HttpRequest, user: Any) -> str:  # noqa: ANN401 - our user model
+    known = _devices(request)
+    # The number stays: signing in does not give a thief of the cookie new guesses.
+    number = number_of(request, user) or secrets.token_hex(_DIGITS // 2)
+    new = Device(number, _bound(user), int(machine_now().timestamp()))
+    rest = [one for one in known if one.number != number]
+    kept = [new, *rest][:MOST]
+    return seal(_key(), DEVICE, json.dumps([[one.number, one.bound, one.at] for one in kept]))
+
+
+def _devices(request: HttpRequest) -> tuple[Device, ...]:
+    """Read the cookie: nothing where it was not sealed here, or is too old."""
+    try:
+        rows = json.loads(unseal(_key(), DEVICE, request.COOKIES.get(cookie_name(), "")))
+    except NotSealed:
+        return ()
+    now = machine_now().timestamp()
+    return tuple(one for one in (Device(*row) for row in rows) if one.at + LIVES > now)
+
+
+def _bound(user: Any) -> str:  # noqa: ANN401 - our user model
+    text = f"{user.pk}\0{user.password}"
+    return hmac.new(_key(), b"device\0" + text.encode(), sha256).hexdigest()[:_DIGITS]
+
+
+def _key() -> bytes:
+    return str(settings.SECRET_KEY).encode()

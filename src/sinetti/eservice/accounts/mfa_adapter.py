@@ -1,0 +1,115 @@
+"""Second factors as django-allauth keeps them: their secrets sealed, their names in the reader's language."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from allauth.core import context
+from allauth.mfa.adapter import DefaultMFAAdapter
+from allauth.mfa.models import Authenticator
+from allauth.socialaccount.models import SocialAccount
+from django.contrib.auth.base_user import AbstractBaseUser
+from django.http import HttpRequest
+
+from sinetti.eservice.core.context import language_of, surroundings
+from sinetti.i18n.translate import mark, text
+from sinetti.services.token_encryption import SECOND_FACTOR, seal, unseal
+
+ONCE_STRONG = "strong"
+"""Kept of an account at a provider: its sign-in has counted as a second factor, if only once."""
+_FACTORS = "sinetti_factors"
+_PASSKEY = mark("Passkey {number}")
+
+
+class MFAAdapter(DefaultMFAAdapter):  # type: ignore[misc] # allauth has no types
+    """Second factors as this service has them."""
+
+    def encrypt(self, text: str) -> str:
+        """Seal the secret of one-time codes, or the seed of recovery codes."""
+        return seal(surroundings(context.request).office.transfer_key, SECOND_FACTOR, text)
+
+    def decrypt(self, encrypted_text: str) -> str:
+        """Open it."""
+        return unseal(surroundings(context.request).office.transfer_key, SECOND_FACTOR, encrypted_text)
+
+    def get_totp_issuer(self) -> str:
+        """The service, as an app that shows codes names it."""
+        return surroundings(context.request).service
+
+    def generate_authenticator_name(self, user: AbstractBaseUser, type: Authenticator.Type) -> str:  # noqa: A002 - its name there
+        """What a passkey is called unless its owner says otherwise."""
+        count = Authenticator.objects.filter(user_id=user.pk, type=type).count()
+        return text(_PASSKEY, language_of(context.request), number=count + 1)
+
+    def get_public_key_credential_rp_entity(self) -> dict[str, str]:
+        """Whom a passkey is for: this host, and the service's name."""
+        entity: dict[str, Any] = super().get_public_key_credential_rp_entity()
+        return {"id": entity["id"], "name": surroundings(context.request).service}
+
+
+def has_second_factor(user_id: str) -> bool:
+    """Whether an account has an app's codes or a passkey."""
+    found: bool = Authenticator.objects.filter(
+        user_id=user_id, type__in=(Authenticator.Type.TOTP, Authenticator.Type.WEBAUTHN)
+    ).exists()
+    return found
+
+
+@dataclass(frozen=True, slots=True)
+class Factors:
+    """What an account has beside its password: a second factor of its own, or what is kept of those at providers.
+
+    `vouching` is empty for who has one of their own; a provider that left the settings vouches for nobody.
+    """
+
+    own: bool
+    vouching: tuple[dict[str, Any], ...] = ()
+
+    @property
+    def once_strong(self) -> bool:
+        """Whether a sign-in at one of those providers has counted as a second factor before."""
+        return any(one.get(ONCE_STRONG) for one in self.vouching)
+
+
+def factors_of(request: HttpRequest) -> Factors:
+    """What who is signed in has. Pages that only show want to know it more than once: they read it once."""
+    user_id = str(request.user.pk)
+    if request.method not in {"GET", "HEAD"}:
+        return _factors(request, user_id)
+    known: dict[str, Factors] = request.__dict__.setdefault(_FACTORS, {})
+    if user_id not in known:
+        known[user_id] = _factors(request, user_id)
+    return known[user_id]
+
+
+def vouched_for(request: HttpRequest) -> bool:
+    """Whether who is signed in has their second factor at a provider: by whose word they may sign in strongly.
+
+    Only while they have none of their own.
+    """
+    return bool(_strong(request) and factors_of(request).vouching)
+
+
+def once_strong(request: HttpRequest) -> bool:
+    """Whether they have signed in strongly there before: what is sensitive then takes no less."""
+    return factors_of(request).once_strong
+
+
+def was_strong(provider: str, uid: str) -> bool:
+    """Whether somebody has signed in strongly by this provider before, by what is kept of them."""
+    kept: dict[str, Any] | None = (
+        SocialAccount.objects.filter(provider=provider, uid=uid).values_list("extra_data", flat=True).first()
+    )
+    return bool((kept or {}).get(ONCE_STRONG))
+
+
+def _strong(request: HttpRequest) -> list[str]:
+    return [one.provider_id for one in surroundings(request).eservice.providers if one.acr_values]
+
+
+def _factors(request: HttpRequest, user_id: str) -> Factors:
+    if has_second_factor(user_id):
+        return Factors(own=True)
+    if not (strong := _strong(request)):
+        return Factors(own=False)
+    rows = SocialAccount.objects.filter(user_id=user_id, provider__in=strong)
+    return Factors(own=False, vouching=tuple(rows.values_list("extra_data", flat=True)))

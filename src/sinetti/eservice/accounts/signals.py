@@ -1,0 +1,99 @@
+"""What allauth tells by signals: a factor that was set up counts at once, and what is changed is audited."""
+
+from typing import Any
+
+from allauth.account import signals as account_signals
+from allauth.account.adapter import get_adapter
+from allauth.account.internal.flows.login import (
+    AUTHENTICATION_METHODS_SESSION_KEY,
+    get_authentication_records,
+    record_authentication,
+)
+from allauth.mfa import signals as mfa_signals
+from allauth.mfa.models import Authenticator
+from allauth.socialaccount import signals as social_signals
+from allauth.socialaccount.models import SocialLogin
+from django.contrib.auth.base_user import AbstractBaseUser
+from django.dispatch import Signal
+from django.http import HttpRequest
+
+from sinetti.eservice.accounts import known_devices
+from sinetti.eservice.accounts.mfa_adapter import has_second_factor
+from sinetti.eservice.core.authentication import STRONG, forget_actor
+from sinetti.eservice.core.context import request_id, surroundings
+from sinetti.services.access.accounts import end_other_sessions, note
+
+
+def listen() -> None:
+    """Begin to heed them; once for each process."""
+    for signal, heed in (
+        (mfa_signals.authenticator_added, _factor_added),
+        (mfa_signals.authenticator_removed, _factor_removed),
+        (mfa_signals.authenticator_used, _factor_used),
+    ):
+        signal.connect(heed, dispatch_uid=f"sinetti.{heed.__name__}")
+    for signal in (account_signals.password_changed, account_signals.password_set, account_signals.password_reset):
+        signal.connect(_password_made, dispatch_uid="sinetti._password_made")
+    social_signals.social_account_added.connect(_provider_connected, dispatch_uid="sinetti._provider_connected")
+    for signal, what in (
+        (mfa_signals.authenticator_reset, "recovery-codes-made"),
+        (account_signals.password_changed, "password-changed"),
+        (account_signals.password_set, "password-changed"),
+        (account_signals.password_reset, "password-reset"),
+        (account_signals.email_changed, "address-changed"),
+        (social_signals.social_account_added, "provider-connected"),
+        (social_signals.social_account_removed, "provider-disconnected"),
+    ):
+        _audit(signal, what)
+
+
+def _audit(signal: Signal, what: str) -> None:
+    def heed(request: HttpRequest, user: AbstractBaseUser | None = None, **_rest: object) -> None:
+        whose = user if user is not None else request.user
+        note(str(whose.pk), what, surroundings(request).office, request_id(request))
+
+    signal.connect(heed, weak=False, dispatch_uid=f"sinetti.{what}")
+
+
+def _factor_added(request: HttpRequest, user: AbstractBaseUser, authenticator: Authenticator, **_rest: object) -> None:
+    if authenticator.type == Authenticator.Type.RECOVERY_CODES:
+        return
+    # Who sets one up has just shown that they have it, and before that proved who they are.
+    more = {"id": authenticator.pk, "type": authenticator.type, "reauthenticated": True}
+    record_authentication(request, user, "mfa", **more)
+    forget_actor(request)
+    note(str(user.pk), "second-factor-added", surroundings(request).office, request_id(request))
+
+
+def _password_made(request: HttpRequest, user: AbstractBaseUser, **_rest: object) -> None:
+    """Make the browser known in which the owner chose a new password.
+
+    Guesses elsewhere then do not lock the owner out of it.
+    """
+    known_devices.signed_in(request, user)
+
+
+def _provider_connected(request: HttpRequest, sociallogin: SocialLogin, **_rest: object) -> None:
+    """Who connects a provider has just signed in there, and before that proved who they are here."""
+    told = {"provider": sociallogin.account.provider, "uid": sociallogin.account.uid, "reauthenticated": True}
+    told[STRONG] = bool(sociallogin.state.get(STRONG))
+    record_authentication(request, request.user, "socialaccount", **told)
+
+
+def _factor_removed(
+    request: HttpRequest, user: AbstractBaseUser, authenticator: Authenticator, **_rest: object
+) -> None:
+    if authenticator.type == Authenticator.Type.RECOVERY_CODES:
+        return
+    note(str(user.pk), "second-factor-removed", surroundings(request).office, request_id(request))
+    if not has_second_factor(str(user.pk)):
+        records: list[dict[str, Any]] = get_authentication_records(request, user)
+        request.session[AUTHENTICATION_METHODS_SESSION_KEY] = [one for one in records if one["method"] != "mfa"]
+        forget_actor(request)
+        # By which methods somebody proved who they are stands in each session.
+        end_other_sessions(str(user.pk), request.session.session_key or "", surroundings(request).office)
+
+
+def _factor_used(user: AbstractBaseUser, authenticator: Authenticator, **_rest: object) -> None:
+    if authenticator.type == Authenticator.Type.RECOVERY_CODES:
+        get_adapter().send_notification_mail("sinetti/recovery_code_used", user)

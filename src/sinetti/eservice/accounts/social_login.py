@@ -1,0 +1,266 @@
+"""Signing in by other services: what allauth asks of us about them, and their pages."""
+
+import functools
+import logging
+from http import HTTPStatus
+from typing import Any
+
+import requests
+from allauth.core.exceptions import ImmediateHttpResponse
+from allauth.socialaccount import app_settings, views
+from allauth.socialaccount.adapter import DefaultSocialAccountAdapter
+from allauth.socialaccount.forms import SignupForm as AllauthSignupForm
+from allauth.socialaccount.models import SocialAccount, SocialApp, SocialLogin
+from allauth.socialaccount.providers.base.constants import AuthProcess
+from allauth.socialaccount.providers.oauth2.client import OAuth2Error
+from django import forms
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
+from django.urls import reverse, reverse_lazy
+
+from sinetti.domain.validation import LONGEST_PERSON
+from sinetti.eservice.accounts.base_views import Context, OurPage, ProvedAgain, proved_just_now
+from sinetti.eservice.accounts.next_url import keep
+from sinetti.eservice.accounts.oidc import NotBelieved, OidcAdapter, OidcCallback, OidcProvider, social_app
+from sinetti.eservice.accounts.provider_links import origin, provider_blocks, provider_origins
+from sinetti.eservice.accounts.sign_in import NO_RIGHTS, SignupForm, make_room
+from sinetti.eservice.core.context import language_of, request_id, surroundings
+from sinetti.eservice.ui.components import Block, Button, Form, Input, Link, Links, Option, Text
+from sinetti.eservice.ui.page import Page, show
+from sinetti.i18n.translate import mark, text
+from sinetti.settings.portal import Provider
+
+_log = logging.getLogger(__name__)
+_GONE = Provider("", {}, "", "", "")
+_SIGN_IN = mark("Sign in")
+_TOKEN_ERRORS = (
+    "invalid_request",
+    "invalid_client",
+    "invalid_grant",
+    "unauthorized_client",
+    "unsupported_grant_type",
+    "invalid_scope",
+)
+"""What a token endpoint may say went wrong (RFC 6749, 5.2)."""
+
+
+class SocialAccountAdapter(DefaultSocialAccountAdapter):  # type: ignore[misc] # allauth has no types
+    """Providers are those of the settings, and none of a table."""
+
+    def list_apps(
+        self, request: HttpRequest, provider: str | None = None, client_id: str | None = None
+    ) -> list[SocialApp]:
+        """The settings' providers, or the one of this id."""
+        del client_id
+        language = language_of(request)
+        there = surroundings(request).eservice.providers
+        return [
+            social_app(one, one.name[language])
+            for one in there
+            if provider in {None, one.provider_id, "openid_connect"}
+        ]
+
+    def get_provider(self, request: HttpRequest, provider: str, client_id: str | None = None) -> OidcProvider:
+        """The provider of an id; one that was taken out of the settings only bears its name."""
+        there = surroundings(request).eservice
+        settings = there.provider(provider) or next(
+            (one for one in there.providers if client_id is not None and one.client_id == client_id), None
+        )
+        name = provider if settings is None else settings.name[language_of(request)]
+        return OidcProvider(request, app=social_app(settings or _GONE, name))
+
+    def populate_user(self, request: HttpRequest, sociallogin: SocialLogin, data: dict[str, str]) -> Any:  # noqa: ANN401
+        """What the form of a new account begins with."""
+        user = super().populate_user(request, sociallogin, data)
+        user.name = data.get("name", "")[:LONGEST_PERSON]
+        return user
+
+    def get_requests_session(self) -> requests.Session:
+        """A conversation with a provider: at its addresses, nowhere else, and not for long."""
+        session = requests.Session()
+        session.request = functools.partial(  # type: ignore[method-assign] # as allauth does
+            session.request, timeout=app_settings.REQUESTS_TIMEOUT, allow_redirects=False
+        )
+        session.get = functools.partial(session.request, "GET")  # type: ignore[method-assign]
+        return session
+
+    def pre_social_login(self, request: HttpRequest, sociallogin: SocialLogin) -> None:
+        """Connect to an account only what its owner asks for, having just proved who they are."""
+        connects = sociallogin.state.get("process") == AuthProcess.CONNECT
+        if connects and not (request.user.is_authenticated and proved_just_now(request)):
+            raise ImmediateHttpResponse(HttpResponseRedirect(reverse("socialaccount_connections")))
+
+    def on_authentication_error(
+        self,
+        request: HttpRequest,
+        provider: OidcProvider,
+        error: object = None,
+        exception: Exception | None = None,
+        extra_context: object = None,
+    ) -> None:
+        """Say that signing in there did not work. The log has why, and nothing of the answer."""
+        del error, extra_context
+        told = request_id(request), provider.app.provider_id, _why(exception)
+        _log.warning("request %s: sign-in by %s failed: %s", *told)
+        raise ImmediateHttpResponse(failed(request))
+
+    def get_connect_redirect_url(self, request: HttpRequest, socialaccount: SocialAccount) -> str:
+        """Back to the list."""
+        del request, socialaccount
+        return reverse("socialaccount_connections")
+
+
+def begin(request: HttpRequest, provider_id: str) -> HttpResponse:
+    """Lead to a provider: by a button alone, and to connect it only who has just proved who they are."""
+    settings = _settings(request, provider_id)
+    process = request.POST.get("process")
+    if request.method != "POST" or process not in {AuthProcess.LOGIN, AuthProcess.CONNECT}:
+        return HttpResponseRedirect(reverse("account_login"))
+    if process == AuthProcess.CONNECT and not (request.user.is_authenticated and proved_just_now(request)):
+        return HttpResponseRedirect(reverse("socialaccount_connections"))
+    provider = SocialAccountAdapter(request).get_provider(request, provider_id)
+    try:
+        answer: HttpResponse = provider.redirect_from_request(request)
+    except (requests.RequestException, OAuth2Error, KeyError, ValueError) as away:
+        _log.warning("request %s: %s cannot be reached: %s", request_id(request), provider_id, type(away).__name__)
+        return failed(request)
+    target = answer.headers.get("Location", "")
+    if origin(target) != origin(settings.issuer):
+        return _led_on(request, settings, target)
+    return answer
+
+
+def finish(request: HttpRequest, provider_id: str) -> HttpResponse:
+    """Take a provider's answer."""
+    settings = _settings(request, provider_id)
+    try:
+        answer: HttpResponse = OidcCallback.adapter_view(OidcAdapter(request, settings))(request)
+    except (requests.RequestException, OAuth2Error, KeyError, ValueError, TypeError) as wrong:
+        _log.warning("request %s: %s answered wrongly: %s", request_id(request), provider_id, type(wrong).__name__)
+        return failed(request)
+    return answer
+
+
+def failed(request: HttpRequest) -> HttpResponse:
+    """Say that it did not work, and what to do."""
+    language = language_of(request)
+    said = [
+        text(mark("Nothing was changed. Try again, or sign in in another way."), language),
+        text(
+            mark("If it fails again, ask for help and name this reference: {reference}"),
+            language,
+            reference=request_id(request),
+        ),
+    ]
+    again = Link(text(_SIGN_IN, language), reverse("account_login"))
+    title = text(mark("Signing in with the other service did not work"), language)
+    return show(request, Page(title, blocks=[Text(said), Links([again])], status=HTTPStatus.UNAUTHORIZED))
+
+
+class Cancelled(OurPage, views.LoginCancelledView):  # type: ignore[misc]
+    """Somebody changed their mind at the other service."""
+
+    def page(self, context: Context) -> Page:
+        """Say so."""
+        del context
+        again = Link(self.say(_SIGN_IN), reverse("account_login"))
+        return Page(self.say(mark("You did not sign in")), blocks=[Links([again])])
+
+
+class NewAccountForm(AllauthSignupForm):  # type: ignore[misc]
+    """A new account for an unknown subject: its name and address."""
+
+    clean_name = SignupForm.clean_name
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:  # noqa: ANN401
+        super().__init__(*args, **kwargs)
+        name = getattr(self.sociallogin.user, "name", "")
+        self.fields["name"] = forms.CharField(max_length=LONGEST_PERSON, initial=name)
+        self.order_fields(("name", "email"))
+
+    def validate_unique_email(self, value: str) -> str:
+        """As for a sign-up with a password."""
+        make_room(value)
+        return str(super().validate_unique_email(value))
+
+
+class NewAccount(OurPage, views.SignupView):  # type: ignore[misc]
+    """An unknown subject: an account is made only if they say so here."""
+
+    form_class = NewAccountForm
+
+    def form_valid(self, form: Any) -> HttpResponse:  # noqa: ANN401
+        """Note where one goes on to once the address is confirmed."""
+        keep(self.request, self.sociallogin.state.get("next") or "")
+        answer: HttpResponse = super().form_valid(form)
+        return answer
+
+    def page(self, context: Context) -> Page:
+        """What that means, and the form."""
+        said = [
+            self.say(
+                mark("You have signed in there, but it is not connected to an account here. You can make one now.")
+            ),
+            self.say(NO_RIGHTS),
+            self.say(
+                mark("Have you an account already? Sign in with it, then connect the other service in your account.")
+            ),
+        ]
+        form = self.asked(context["form"], mark("Make an account"))
+        links = Links([Link(self.say(mark("Sign in with the account that I have")), reverse("account_login"))])
+        return Page(self.say(mark("Make an account?")), blocks=[Text(said), form, links])
+
+
+class Connections(OurPage, ProvedAgain, views.ConnectionsView):  # type: ignore[misc]
+    """Other services that sign in to this account."""
+
+    success_url = reverse_lazy("socialaccount_connections")
+
+    def page(self, context: Context) -> Page:
+        """Those that do, and those that could."""
+        there = list(SocialAccount.objects.filter(user=self.request.user).order_by("pk"))
+        form = context["form"]
+        blocks: list[Block] = []
+        if there:
+            names = {one.provider_id: one.name[self.language] for one in surroundings(self.request).eservice.providers}
+            options = [Option(str(one.pk), names.get(one.provider, one.provider)) for one in there]
+            wrong = [
+                (name, self.say(_CANNOT if one.code else _CHOOSE))
+                for name, found in (form.errors.as_data() if form.is_bound else {}).items()
+                for one in found[:1]
+            ]
+            field = Input(
+                "account", self.say(mark("You can sign in to your account with these")), "radio", options=options
+            )
+            blocks.append(Form([field], (Button(self.say(mark("Disconnect")), danger=True),), errors=wrong))
+        else:
+            blocks.append(Text([self.say(mark("No other service is connected to your account."))]))
+        blocks += provider_blocks(self.request, mark("Connect {name}"), "connect")
+        title = self.say(mark("Sign-in with other services"))
+        return Page(title, blocks=blocks, back=self.back, form_targets=provider_origins(self.request))
+
+
+_CANNOT = mark("This one cannot be disconnected: first set a password, so that you can still sign in.")
+_CHOOSE = mark("Choose one of those that are offered.")
+
+
+def _why(exception: Exception | None) -> str:
+    """Why a sign-in failed, without what the provider said: allauth's own sentences have its whole answer in them."""
+    if isinstance(exception, NotBelieved):
+        return str(exception)
+    code = next((one for one in _TOKEN_ERRORS if one in str(exception)), "")
+    return f"{type(exception).__name__} {code}".rstrip()
+
+
+def _settings(request: HttpRequest, provider_id: str) -> Provider:
+    found = surroundings(request).eservice.provider(provider_id)
+    if found is None:
+        raise Http404
+    return found
+
+
+def _led_on(request: HttpRequest, settings: Provider, target: str) -> HttpResponse:
+    """A page with a link, where sign-in is on another host: forms of ours lead to the issuer's alone."""
+    language = language_of(request)
+    name = settings.name[language]
+    link = Link(text(mark("Go on to {name}"), language, name=name), target, button=True)
+    return show(request, Page(text(mark("Sign in with {name}"), language, name=name), blocks=[Links([link])]))

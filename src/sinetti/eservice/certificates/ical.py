@@ -1,0 +1,74 @@
+"""When renewal opens and when a certificate ends, for people's calendars (RFC 5545)."""
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from uuid import NAMESPACE_OID, uuid5
+
+from icalendar import Alarm, Calendar
+from icalendar import Event as CalendarEvent
+
+from sinetti.domain.certificates.listing import Seen
+from sinetti.domain.values import Language
+from sinetti.i18n.translate import mark, text, when
+
+_OPENS, _ENDS = (
+    mark("Renewal opens: certificate “{description}”, {name}"),
+    mark("Certificate ends: “{description}”, {name}"),
+)
+_OPENS_TEXT, _ENDS_TEXT = (
+    mark(
+        "From {opens} on your program can renew the certificate over the technical interface: in the program's menu "
+        "for renewal, or with sinetti renew NAME --store DIR. It ends on {ends}."
+    ),
+    mark(
+        "The certificate ends on {ends}. After that it cannot be renewed, and the program cannot send anything with "
+        "it. Renew it before that, or order a replacement."
+    ),
+)
+_ATONCE = timedelta(0)
+_BEFORE_THE_END = (timedelta(days=-14), timedelta(days=-1))
+_LASTS = timedelta(minutes=15)
+
+
+def written(seen: Seen, now: datetime, language: Language) -> bytes:
+    """The file. The same event of the same certificate has the same UID for ever."""
+    facts, listed = seen.facts, seen.listed
+    values = {
+        "description": listed.description or seen.serial,
+        "name": listed.organisation,
+        "opens": when(facts.renewable_from, language),
+        "ends": when(facts.span.not_after, language),
+    }
+    calendar = Calendar()
+    calendar.add("prodid", "-//Sinetti//Certificates//EN")
+    calendar.add("version", "2.0")
+    told = (
+        ("renewal-opens", facts.renewable_from, _OPENS, _OPENS_TEXT, (_ATONCE,)),
+        ("ends", facts.span.not_after, _ENDS, _ENDS_TEXT, _BEFORE_THE_END),
+    )
+    for name, at, title, what, alarms in told:
+        words = text(title, language, **values), text(what, language, **values)
+        calendar.add_component(_event(f"{seen.serial}:{name}", at, now, words, alarms))
+    octets: bytes = calendar.to_ical()
+    return octets
+
+
+def _event(
+    about: str, at: datetime, now: datetime, words: tuple[str, str], alarms: Sequence[timedelta]
+) -> CalendarEvent:
+    summary, description = words
+    event = CalendarEvent()
+    event.add("uid", str(uuid5(NAMESPACE_OID, f"sinetti:{about}")))
+    event.add("dtstamp", now)
+    event.add("dtstart", at)
+    event.add("dtend", at + _LASTS)
+    event.add("summary", summary)
+    event.add("description", description)
+    event.add("transp", "TRANSPARENT")
+    for before in alarms:
+        alarm = Alarm()
+        alarm.add("action", "DISPLAY")
+        alarm.add("description", summary)
+        alarm.add("trigger", before)
+        event.add_component(alarm)
+    return event

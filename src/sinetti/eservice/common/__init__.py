@@ -1,1 +1,0 @@
-"""Pages for everyone: the start, one's own settings, accessibility, privacy."""

@@ -1,0 +1,1 @@
+"""Request context, current actor and permissions."""

@@ -1,0 +1,133 @@
+"""Who is at the page, what they may do, and what is told to whoever may not (docs/mandates.md)."""
+
+from collections.abc import Callable
+from functools import wraps
+from typing import Concatenate, ParamSpec
+from urllib.parse import urlencode
+
+from django.http import HttpRequest, HttpResponseBase, HttpResponseRedirect
+from django.urls import reverse
+
+from sinetti.actions.staff import NotStaff, require_staff
+from sinetti.domain.access.roles import Right, Role
+from sinetti.domain.daily_limits import LimitReached
+from sinetti.eservice.core.context import surroundings
+from sinetti.services.access.permissions import Actor, NotAllowed, OutsideRole, Standing, standing
+
+OUTSIDE_ROLES = "outside_roles"
+"""In a session: pairs of customer id and role that its sign-in vouched for (eservice/accounts)."""
+STRONG = "strong_sign_in"
+"""In a session: its sign-in was by a provider whose word counts as a second factor."""
+VOUCHED_BY = "vouched_for_by"
+"""In a session: the id of the provider whose words these two are. They count while the settings have it."""
+_METHODS, _WHOSE = "account_authentication_methods", "account_authentication_methods_user"
+"""In a session: by which methods somebody proved who they are, and who (django-allauth's). A second factor is noted as
+"mfa": a code of an app, a recovery code, a passkey after the password or, with its own PIN or biometrics, instead of
+it; and a factor that was set up in this session (accounts/noticing.py). Records stay where a sign-in was begun as
+somebody else, so that whose they are is looked at."""
+_SAID = "said"
+_ACTOR, _STANDING = "sinetti_actor", "sinetti_standing"
+
+Asked = ParamSpec("Asked")
+
+
+def actor_of(request: HttpRequest) -> Actor | None:
+    """Who is signed in; None for a stranger."""
+    if not hasattr(request, _ACTOR):
+        setattr(request, _ACTOR, _actor(request))
+    found: Actor | None = getattr(request, _ACTOR)
+    return found
+
+
+def is_clerk(request: HttpRequest) -> bool:
+    """Whether a clerk is at the page, with a second factor: for nobody else there are clerks' pages."""
+    actor = actor_of(request)
+    try:
+        if actor is not None:
+            require_staff(actor)
+    except NotStaff:
+        return False
+    return actor is not None
+
+
+def standing_of(request: HttpRequest) -> Standing:
+    """What whoever is signed in may do now, read once for each request; a stranger may do nothing.
+
+    For menus and lists: an act asks anew (`actions.authority.require`).
+    """
+    if not hasattr(request, _STANDING):
+        actor = actor_of(request)
+        found = Standing({}) if actor is None else standing(actor, surroundings(request).office)
+        setattr(request, _STANDING, found)
+    there: Standing = getattr(request, _STANDING)
+    return there
+
+
+def forget_actor(request: HttpRequest) -> None:
+    """Have who is signed in looked up anew: they just signed in, or proved more."""
+    for name in (_ACTOR, _STANDING):
+        if hasattr(request, name):
+            delattr(request, name)
+
+
+def signed_in(
+    view: Callable[Concatenate[HttpRequest, Asked], HttpResponseBase],
+) -> Callable[Concatenate[HttpRequest, Asked], HttpResponseBase]:
+    """Make a page one for who is signed in: others sign in first. A right that is lacking is told by a page."""
+
+    @wraps(view)
+    def answer(request: HttpRequest, /, *args: Asked.args, **named: Asked.kwargs) -> HttpResponseBase:
+        if actor_of(request) is None:
+            after = {"next": request.get_full_path()} if request.method in {"GET", "HEAD"} else {}
+            return HttpResponseRedirect(f"{reverse('account_login')}?{urlencode(after)}" if after else reverse("start"))
+        try:
+            return view(request, *args, **named)
+        except LimitReached as reached:
+            from sinetti.eservice.ui.daily_limits import over_limit  # noqa: PLC0415 - as below
+
+            return over_limit(request, reached)
+        except (NotAllowed, NotStaff) as lacking:
+            # Imported here: that page is shown like all others.
+            from sinetti.eservice.ui.permission_denied import no_right, not_staff  # noqa: PLC0415
+
+            return not_staff(request, lacking) if isinstance(lacking, NotStaff) else no_right(request, lacking)
+
+    return answer
+
+
+def lacking(right: Right, standing: Standing) -> NotAllowed:
+    """Make the refusal for a right that somebody has for no organisation.
+
+    It names the organisation that they see, if it is one, so that it can be asked for the right.
+    """
+    seen = standing.organisations(Right.SEE) | standing.waiting
+    only = next(iter(seen)) if len(seen) == 1 else None
+    waits = bool(standing.waiting) if only is None else only in standing.waiting
+    return NotAllowed(right, only, second_factor=waits)
+
+
+def say(request: HttpRequest, sentence: str) -> None:
+    """Have the next page of this reader say what was done."""
+    request.session[_SAID] = [*request.session.get(_SAID, ()), sentence]
+
+
+def taken_words(request: HttpRequest) -> list[str]:
+    """What is to be said on this page, once. Where there is no session nothing is, and none is made."""
+    session = getattr(request, "session", None)
+    if session is None or request.method == "HEAD" or _SAID not in session:
+        return []
+    return list(session.pop(_SAID))
+
+
+def _actor(request: HttpRequest) -> Actor | None:
+    user = getattr(request, "user", None)
+    if user is None or not user.is_authenticated or not user.is_active:
+        return None
+    session = request.session
+    methods = session.get(_METHODS, ()) if session.get(_WHOSE) == user.pk else ()
+    vouches = session.get(VOUCHED_BY)
+    counts = vouches is None or surroundings(request).eservice.provider(vouches) is not None
+    strong = (counts and bool(session.get(STRONG))) or any(one["method"] == "mfa" for one in methods)
+    roles = session.get(OUTSIDE_ROLES, ()) if counts else ()
+    outside = tuple(OutsideRole(customer_id, Role(role)) for customer_id, role in roles)
+    return Actor(user.pk, strong, outside, user.is_staff)

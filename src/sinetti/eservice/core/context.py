@@ -1,0 +1,80 @@
+"""What a request brings along in its environ: whose pages these are, and how a message is sent at once."""
+
+import logging
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+from django.http import HttpRequest
+
+from sinetti.domain.values import Language
+from sinetti.services.context import Office
+from sinetti.settings.portal import DEFAULTS, EserviceSettings
+
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Surroundings:
+    """The authority that the pages are of.
+
+    `send_now` sends one message, by its id, and tells whether it got away; `service` is the authority's name, and
+    `help` says in each language how to reach help; `eservice` is what the operator decided about pages for people.
+    `sms`: there is a provider of text messages, so PIN codes can be sent.
+    """
+
+    office: Office
+    send_now: Callable[[str], bool]
+    service: str
+    help: Mapping[Language, str]
+    eservice: EserviceSettings = DEFAULTS
+    sms: bool = True
+
+    def given(self) -> dict[str, object]:
+        """As it stands in an environ."""
+        return {
+            "sinetti.office": self.office,
+            "sinetti.send_now": self.send_now,
+            "sinetti.service": self.service,
+            "sinetti.help": self.help,
+            "sinetti.eservice": self.eservice,
+            "sinetti.sms": self.sms,
+        }
+
+
+def surroundings(request: HttpRequest) -> Surroundings:
+    """Read what stands in a request's environ."""
+    given = request.META
+    return Surroundings(
+        given["sinetti.office"],
+        given["sinetti.send_now"],
+        given["sinetti.service"],
+        given["sinetti.help"],
+        given["sinetti.eservice"],
+        given["sinetti.sms"],
+    )
+
+
+def request_id(request: HttpRequest) -> str:
+    """The request's id, ours: 32 hex digits."""
+    return str(request.META["sinetti.request_id"])
+
+
+def language_of(request: HttpRequest) -> Language:
+    """The reader's language (middleware.py)."""
+    found: Callable[[], Language] | None = getattr(request, "reader_language", None)
+    return Language.EN if found is None else found()
+
+
+def forget_account(request: HttpRequest) -> None:
+    """Have the reader's language told without their account: the register may be what failed."""
+    without: Callable[[], Language] | None = getattr(request, "language_without_account", None)
+    if without is not None:
+        request.reader_language = without  # type: ignore[attr-defined] # middleware.py
+
+
+def send_at_once(request: HttpRequest, message_id: str) -> None:
+    """Send one message while the reader waits; what does not get away is tried again by the timer."""
+    try:
+        surroundings(request).send_now(message_id)
+    except Exception:  # noqa: BLE001 - whatever it was: the reader is told that the message has not got away yet
+        _log.exception("request %s: a message could not be sent at once", request_id(request))

@@ -1,0 +1,143 @@
+"""What the page says on which a certificate is fetched in the browser: the form, how a request is made, the answer."""
+
+from collections.abc import Sequence
+from http import HTTPStatus
+
+from sinetti.domain.values import Environment, Language
+from sinetti.eservice.orders.browser_enrolment_form import ORGANISATION, FetchForm
+from sinetti.eservice.orders.common import hidden, speaker
+from sinetti.eservice.ui.components import (
+    Block,
+    Button,
+    Command,
+    Details,
+    Form,
+    Notice,
+    Section,
+    Text,
+    Tone,
+    Value,
+    Values,
+)
+from sinetti.eservice.ui.links import link_to
+from sinetti.eservice.ui.page import Page
+from sinetti.i18n.translate import when
+from sinetti.services.issuance.browser_enrolment import Fetched
+
+OPENSSL = 'openssl req -new -newkey rsa:2048 -nodes -keyout key.pem -out request.pem -subj "/CN={customer_id}"'
+OPENSSL_AFTER = "openssl pkcs12 -export -inkey key.pem -in certificate.pem -certfile chain.pem -out certificate.p12"
+KEYTOOL = (
+    "keytool -genkeypair -alias sinetti -keyalg RSA -keysize 2048 -dname CN={customer_id} -storetype PKCS12 "
+    "-keystore keystore.p12\n"
+    "keytool -certreq -alias sinetti -keystore keystore.p12 -file request.pem"
+)
+KEYTOOL_AFTER = "keytool -importcert -noprompt -alias sinetti -keystore keystore.p12 -file certificate-and-chain.pem"
+CERTREQ = (
+    "(echo [NewRequest]\n"
+    'echo Subject = "CN={customer_id}"\n'
+    "echo KeyLength = 2048\n"
+    "echo HashAlgorithm = SHA256\n"
+    'echo ProviderName = "Microsoft Software Key Storage Provider"\n'
+    "echo MachineKeySet = TRUE\n"
+    "echo RequestType = PKCS10) > request.inf\n"
+    "certreq -new request.inf request.pem"
+)
+# Not `certreq -accept`: it takes nothing whose root is not in Windows' own store.
+CERTREQ_AFTER = (
+    "certutil -addstore CA chain.pem\ncertutil -addstore My certificate.pem\ncertutil -repairstore My {serial}"
+)
+CLIENT = (
+    "sinetti enrol payroll --store certificates --service ADDRESS --trust-services services.pem --trust-holders "
+    "holders.pem --environment {environment} --customer-id {customer_id} --transfer-id TRANSFER_ID "
+    "--transfer-password-file -"
+)
+EXAMPLE = "1234567-1"
+
+
+def asking(
+    form: FetchForm, environment: Environment, language: Language, *, error: str = "", status: int = HTTPStatus.OK
+) -> Page:
+    """Ask for everything; `error` is what is about none of the fields."""
+    _ = speaker(language)
+    blocks: list[Block] = [Notice(error, Tone.ERROR)] if error else []
+    told = _(
+        "With the transfer ID and the one-time password from the secure message you retrieve the certificate here, "
+        "where your program cannot do it by itself. Your private key stays on your computer: only the request for "
+        "it is sent."
+    )
+    customer_id = str(form[ORGANISATION].value() or "").strip()
+    blocks += [
+        Text([told]),
+        form.block(Button(_("Retrieve the certificate"), "fetch")),
+        Section(_("How to make a certificate signing request"), _how(customer_id, environment, language)),
+    ]
+    return Page(_("Retrieve a certificate in the browser"), blocks=blocks, status=status)
+
+
+def answer(found: Fetched, customer_id: str, language: Language) -> Page:
+    """The certificate, what it is called by, and what is to be done with it."""
+    _ = speaker(language)
+    values = [
+        Value(_("Organisation"), customer_id),
+        Value(_("Serial number"), found.serial),
+        Value(_("Valid until"), when(found.not_after, language)),
+        Value(_("Can be renewed from"), when(found.renewable_from, language)),
+    ]
+    carried = [hidden("organisation", customer_id), hidden("retrieval_id", found.retrieval_id)]
+    buttons = [
+        Button(_("Certificate (PEM)"), "pem"),
+        Button(_("Certificate (DER)"), "der", minor=True),
+        Button(_("Chain (PEM)"), "chain", minor=True),
+        Button(_("Certificate and chain (PEM)"), "bundle", minor=True),
+    ]
+    again = _(
+        "Keep the files beside the private key. If this page is lost, send the same form again, with the same request: "
+        "you get the same certificate."
+    )
+    blocks: list[Block] = [
+        Notice(_("The certificate was retrieved."), Tone.GOOD),
+        Values(values),
+        Section(_("Download"), [Text([again]), Form(carried, buttons, action=link_to("fetch"))]),
+        Section(_("Put it beside the private key"), _beside(found, language)),
+        Details(_("The certificate as text"), [Command(_("Certificate (PEM)"), found.pem)]),
+    ]
+    return Page(_("Here is the certificate"), blocks)
+
+
+def _how(customer_id: str, environment: Environment, language: Language) -> Sequence[Block]:
+    _ = speaker(language)
+    # It stands in a command line that somebody copies: only what an ID is made of does.
+    known = customer_id if customer_id.replace("-", "").isalnum() and customer_id.isascii() else EXAMPLE
+    ways = (
+        (_("With OpenSSL"), OPENSSL, _("The private key is then in key.pem. Keep it where only the program reads it.")),
+        (_("With Java's keytool"), KEYTOOL, _("The private key stays in keystore.p12.")),
+        (
+            _("With certreq, on Windows, in a command prompt of an administrator"),
+            CERTREQ,
+            _("The private key stays in Windows' own store."),
+        ),
+        (
+            _("With our client, which does not need this page"),
+            CLIENT,
+            _("It makes the key, retrieves the certificate and renews it later. It asks for the one-time password."),
+        ),
+    )
+    return [
+        Details(name, [Command(name, _filled(command, known, environment)), Text([then])])
+        for name, command, then in ways
+    ]
+
+
+def _beside(found: Fetched, language: Language) -> Sequence[Block]:
+    _ = speaker(language)
+    return [
+        Command(
+            _("OpenSSL: one file with key and certificate; it says so if they do not belong together"), OPENSSL_AFTER
+        ),
+        Command(_("Java's keytool"), KEYTOOL_AFTER),
+        Command(_("certreq, on Windows"), CERTREQ_AFTER.replace("{serial}", found.serial)),
+    ]
+
+
+def _filled(command: str, customer_id: str, environment: Environment) -> str:
+    return command.replace("{customer_id}", customer_id).replace("{environment}", environment.value)

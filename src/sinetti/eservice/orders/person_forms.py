@@ -1,0 +1,138 @@
+"""A natural person in a form: name, e-mail, phone and language, as domain/validation.py and domain/phones.py take them."""
+
+from collections.abc import Mapping
+
+from django import forms
+
+from sinetti.domain.phones import international
+from sinetti.domain.validation import LONGEST_EMAIL, LONGEST_PERSON, LONGEST_PHONE, WordError, check_email, check_phone
+from sinetti.domain.values import Language
+from sinetti.eservice.ui.forms import LANGUAGE_CHOICES, PeopleForm
+from sinetti.i18n.translate import mark
+from sinetti.services.self_service.order import Person
+
+_PREFIX = "person_"
+
+NAME_HINT = mark("A natural person: first name and surname")
+EMAIL_HINT = mark("A person's own address, not a shared one")
+PHONE_HINT = mark(
+    "The PIN code goes there as a text message, for example 040 123 4567 or +46 70 123 45 67. Without a number you "
+    "tell the person a code yourself."
+)
+_NAME_WRONG = mark("Write the person's name, at most {longest} characters.")
+_EMAIL_WRONG = mark("Write an e-mail address like name@organisation.example.")
+_PHONE_WRONG = mark("Write a phone number that begins with 0 or +, for example 040 123 4567 or +46 70 123 45 67.")
+
+SAME_PERSON = mark("The deputy has to be somebody else than the technical contact person. Write another person's data.")
+_NO_SMS = mark(
+    "No text messages can be sent from here. Leave the number out: you then tell the person a code yourself."
+)
+
+
+def name_field(label: str, *, required: bool = True) -> forms.CharField:
+    """A person's name."""
+    return forms.CharField(label=label, help_text=NAME_HINT, required=required, max_length=LONGEST_PERSON)
+
+
+def email_field(label: str, *, required: bool = True) -> forms.CharField:
+    """An e-mail address."""
+    return forms.CharField(
+        label=label,
+        help_text=EMAIL_HINT,
+        required=required,
+        max_length=LONGEST_EMAIL,
+        widget=forms.TextInput(attrs={"type": "email"}),
+    )
+
+
+def phone_field(label: str, hint: str = PHONE_HINT) -> forms.CharField:
+    """A phone number, which may be left out."""
+    widget = forms.TextInput(attrs={"type": "tel"})
+    return forms.CharField(label=label, help_text=hint, required=False, max_length=LONGEST_PHONE, widget=widget)
+
+
+def language_field(label: str) -> forms.ChoiceField:
+    """What somebody is written to in."""
+    return forms.ChoiceField(label=label, choices=LANGUAGE_CHOICES)
+
+
+def as_the_reader(form: PeopleForm, *prefixes: str) -> None:
+    """Offer the reader's own language for people who are not known yet."""
+    for prefix in prefixes:
+        form.fields[f"{prefix}language"].initial = form.language.value
+
+
+class PersonForm(PeopleForm):
+    """One person."""
+
+    person_name = name_field(mark("Name"))
+    person_email = email_field(mark("E-mail"))
+    person_phone = phone_field(mark("Phone"))
+    person_language = language_field(mark("Language of the messages"))
+
+    def __init__(
+        self,
+        language: Language,
+        data: Mapping[str, object] | None = None,
+        initial: Mapping[str, object] | None = None,
+    ) -> None:
+        super().__init__(language, data, initial=initial)
+        as_the_reader(self, _PREFIX)
+
+    def clean(self) -> None:
+        """Look at each field as the register wants it."""
+        check_person(self, _PREFIX)
+
+    def person(self) -> Person:
+        """The person, once it is valid."""
+        return person_of(self, _PREFIX)
+
+
+def check_person(form: PeopleForm, prefix: str) -> None:
+    """Say beside the field what is wrong with a person's data, and tidy what is right."""
+    _check_name(form, f"{prefix}name")
+    email, phone = (form.cleaned_data.get(f"{prefix}{one}", "") for one in ("email", "phone"))
+    if email:
+        try:
+            form.cleaned_data[f"{prefix}email"] = check_email("email", email)
+        except WordError:
+            form.refuse(f"{prefix}email", _EMAIL_WRONG)
+    if phone:
+        try:
+            checked = check_phone("phone", phone)
+        except WordError:
+            checked = ""
+        if international(checked) is None:
+            form.refuse(f"{prefix}phone", _PHONE_WRONG)
+
+
+def refuse_phone(form: PeopleForm, name: str, *, sms: bool) -> None:
+    """Refuse a contact's number where no PIN code could be sent to it: then the code of who orders is told instead."""
+    if not sms and form.is_valid() and form.cleaned_data[name]:
+        form.refuse(name, _NO_SMS)
+
+
+def person_of(form: PeopleForm, prefix: str) -> Person:
+    """The person that valid fields name."""
+    data = form.cleaned_data
+    return Person(
+        data[f"{prefix}name"], data[f"{prefix}email"], data[f"{prefix}phone"], Language(data[f"{prefix}language"])
+    )
+
+
+def initial_of(one: Person | None, prefix: str = _PREFIX) -> dict[str, str]:
+    """A person as fields show it."""
+    if one is None:
+        return {}
+    return {
+        f"{prefix}name": one.name,
+        f"{prefix}email": one.email,
+        f"{prefix}phone": one.phone,
+        f"{prefix}language": one.language.value,
+    }
+
+
+def _check_name(form: PeopleForm, name: str) -> None:
+    if form.cleaned_data.get(name):
+        checked = form.check_unlinked(name, LONGEST_PERSON, _NAME_WRONG, longest=LONGEST_PERSON)
+        form.cleaned_data[name] = checked

@@ -1,0 +1,1 @@
+"""Pages of secure messages and of the e-mail opt-out."""

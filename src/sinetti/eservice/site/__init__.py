@@ -1,0 +1,1 @@
+"""Home, profile, privacy and accessibility pages."""

@@ -1,0 +1,288 @@
+"""Many certificates revoked at once: chosen, listed, proposed, and confirmed by another clerk."""
+
+from hashlib import sha256
+
+from django import forms
+from django.http import HttpRequest, HttpResponse
+from django.urls import reverse
+from django.views.decorators.http import require_http_methods, require_safe
+
+from sinetti.domain.business_days import day_begins
+from sinetti.domain.certificates.bulk_revocation import AT_ONCE, BulkReason, BulkRefused, Proposal, actor_of, takes_two
+from sinetti.domain.certificates.revocation import RevocationReason
+from sinetti.domain.values import Serial
+from sinetti.eservice.core.authentication import say as tell
+from sinetti.eservice.core.context import language_of, surroundings
+from sinetti.eservice.staff.common import A_PAGE, Say, at_desk, page_number, pager, show_page, speaker
+from sinetti.eservice.ui.components import (
+    Block,
+    Button,
+    Cell,
+    Column,
+    Form,
+    Link,
+    Links,
+    Notice,
+    Table,
+    Text,
+    Tone,
+    Value,
+    Values,
+)
+from sinetti.eservice.ui.error_pages import not_found
+from sinetti.eservice.ui.forms import PeopleForm
+from sinetti.eservice.ui.links import to
+from sinetti.i18n.staff_labels import BULK
+from sinetti.i18n.translate import mark, when
+from sinetti.notifications.templates.notices_changes import REASONS
+from sinetti.services.revocation.bulk_revoke import Selection
+from sinetti.services.staff import bulk_revocations
+from sinetti.services.staff.bulk_revocations import Wanted
+from sinetti.services.staff.certificates import REASONS as MAY_GIVE
+from sinetti.services.staff.session import Clerk
+
+_TITLE = mark("Revoke many certificates")
+_MOST_SERIALS = 400_000
+_SERIAL_DIGITS = 40
+
+
+class ChooseForm(PeopleForm):
+    """Which certificates, and why."""
+
+    organisation = forms.CharField(label=mark("ID of the organisation"), required=False, max_length=30)
+    authority = forms.CharField(label=mark("Certification authority"), required=False, max_length=100)
+    first = forms.DateField(
+        label=mark("Issued from this day on"), required=False, widget=forms.DateInput(attrs={"type": "date"})
+    )
+    last = forms.DateField(
+        label=mark("Issued until this day"), required=False, widget=forms.DateInput(attrs={"type": "date"})
+    )
+    serials = forms.CharField(
+        label=mark("Serial numbers"),
+        help_text=mark("One on each line."),
+        required=False,
+        widget=forms.Textarea,
+        max_length=_MOST_SERIALS,
+    )
+    shown = forms.CharField(required=False, widget=forms.HiddenInput)
+    """The digest of the list that was shown: what goes is what was seen."""
+    reason = forms.ChoiceField(label=mark("Reason"), choices=[(one.value, REASONS[one]) for one in MAY_GIVE])
+
+    def clean_serials(self) -> tuple[Serial, ...]:
+        """Serials in hex, each once."""
+        typed = [line.strip().casefold() for line in str(self.cleaned_data["serials"]).splitlines() if line.strip()]
+        if any(len(one) > _SERIAL_DIGITS or not set(one) <= set("0123456789abcdef") for one in typed):
+            self.refuse("serials", mark("Write one serial number on each line, in the digits 0–9 and a–f."))
+        return tuple(Serial(one) for one in dict.fromkeys(typed))
+
+    def clean(self) -> dict[str, object]:
+        """Two days, or none, in their order."""
+        values = super().clean() or {}
+        first, last = values.get("first"), values.get("last")
+        if "first" in values and "last" in values and (first is None) != (last is None):
+            self.refuse("last" if last is None else "first", mark("Give both days, or none."))
+        elif first is not None and last is not None and last < first:
+            self.refuse("last", mark("The second day comes before the first."))
+        return values
+
+    def with_shown(self, digest: str) -> "ChooseForm":
+        """The same form as it was sent, under a list that has this digest."""
+        return ChooseForm(self.language, {**{name: self.data.get(name, "") for name in self.fields}, "shown": digest})
+
+    def wanted(self) -> Wanted:
+        """What is chosen; days are Finland's, whole ones."""
+        values = self.cleaned_data
+        issued = None
+        if values["first"] is not None:
+            issued = (day_begins(values["first"]), day_begins(values["last"], 1))
+        return Wanted(values["serials"] or None, values["organisation"] or None, values["authority"] or None, issued)
+
+
+@at_desk
+@require_safe
+def listed(request: HttpRequest, clerk: Clerk) -> HttpResponse:
+    """What waits for a second clerk, and what was decided on and is not done."""
+    say, language = speaker(request), language_of(request)
+    waiting, unfinished = bulk_revocations.proposals(clerk)
+    columns = [Column(say(one)) for one in (mark("Proposed"), mark("Certificates"), mark("Reason"), mark("Until"))]
+
+    def rows(proposals: tuple[Proposal, ...]) -> list[list[Cell]]:
+        return [
+            [
+                Cell(when(one.created, language), reverse("staff_revocation", args=[one.proposal_id])),
+                Cell(str(len(one.serials))),
+                Cell(say(REASONS[one.reason])),
+                Cell(when(one.expires, language)),
+            ]
+            for one in proposals[:A_PAGE]
+        ]
+
+    blocks: list[Block] = [
+        Links([Link(say("Choose certificates"), reverse("staff_revocation_new"), button=True)]),
+        Table(say("Wait for a second clerk"), columns, rows(waiting), say("There are none.")),
+        Table(say("Decided, and not done yet"), columns, rows(unfinished), say("There are none.")),
+    ]
+    return show_page(request, say(_TITLE), blocks)
+
+
+@at_desk
+@require_http_methods(["GET", "HEAD", "POST"])
+def new(request: HttpRequest, clerk: Clerk) -> HttpResponse:
+    """Choose certificates, see which they are, and propose them."""
+    say = speaker(request)
+    initial = {"organisation": request.GET.get("organisation", "")}
+    form = ChooseForm(language_of(request), request.POST if request.method == "POST" else None, initial=initial)
+    shown: list[Block] = []
+    if form.is_bound and form.is_valid():
+        try:
+            answer = _chosen(request, clerk, form)
+        except BulkRefused as refused:
+            form.refuse(None, BULK[refused.reason])
+        else:
+            if isinstance(answer, HttpResponse):
+                return answer
+            shown = _blocks(request, clerk, answer)
+            form = form.with_shown(_digest(answer))
+    explained = Text(
+        [
+            say("All that you give has to apply. What has ended or is revoked is passed over."),
+            at_once(say),
+        ]
+    )
+    buttons = [Button(say("Show which these are"), "look")]
+    if len(shown) > 1:
+        buttons.append(Button(say("Revoke them, or propose it"), "propose", danger=True))
+    return show_page(request, say(_TITLE), [explained, *shown, form.block(*buttons)], _back(say))
+
+
+@at_desk
+@require_http_methods(["GET", "HEAD", "POST"])
+def one(request: HttpRequest, clerk: Clerk, proposal_id: str) -> HttpResponse:
+    """One proposal: what it is, confirming or withdrawing it, and how far it is."""
+    say = speaker(request)
+    try:
+        if request.method == "POST":
+            return _act(request, clerk, proposal_id)
+        revoked, proposal = bulk_revocations.proposal(proposal_id, clerk)
+    except BulkRefused as refused:
+        if refused.reason is BulkReason.NO_PROPOSAL:
+            return not_found(request)
+        tell(request, say(BULK[refused.reason]))
+        return to("staff_revocation", proposal_id)
+    number = page_number(request)
+    part = proposal.serials[(number - 1) * A_PAGE : number * A_PAGE]
+    table = Table(
+        say("Certificates"),
+        [Column(say("Serial number"))],
+        [[Cell(serial, reverse("staff_certificate", args=[serial]))] for serial in part],
+    )
+    more = number * A_PAGE < len(proposal.serials)
+    blocks = [_values(request, proposal, revoked), *_buttons(request, clerk, proposal), table]
+    return show_page(request, say(_TITLE), [*blocks, pager(request, number, len(part), more=more)], _back(say))
+
+
+def at_once(say: Say) -> str:
+    """How many go by one clerk's word; those that were revoked one at a time count."""
+    return say(
+        "Up to {count} are revoked at once. More than that, within 24 hours, need a second clerk.", count=AT_ONCE
+    )
+
+
+def _chosen(request: HttpRequest, clerk: Clerk, form: ChooseForm) -> HttpResponse | Selection:
+    """What would go; or, where the button says so and exactly this was shown, where it is proposed."""
+    wanted, reason = form.wanted(), RevocationReason(form.cleaned_data["reason"])
+    selection = bulk_revocations.look_at(wanted, reason, clerk)
+    if request.POST.get("do") == "propose" and form.cleaned_data["shown"] == _digest(selection):
+        outcome = bulk_revocations.propose(wanted, reason, clerk)
+        if outcome.proposal is not None:
+            return to("staff_revocation", outcome.proposal.proposal_id)
+    return selection
+
+
+def _digest(selection: Selection) -> str:
+    return sha256("\n".join(selection.serials).encode()).hexdigest()
+
+
+def _blocks(request: HttpRequest, clerk: Clerk, selection: Selection) -> list[Block]:
+    """The list, the count, and whether it takes a second clerk."""
+    say = speaker(request)
+    if not selection.going:
+        return [Notice(say("Nothing of this is left to revoke."))]
+    two = takes_two(len(selection.going), bulk_revocations.alone_lately(clerk))
+    told = say("Certificates that would be revoked: {count}.", count=len(selection.going))
+    second = say("A second clerk has to confirm it.") if two else say("They are revoked at once, and that is for good.")
+    return [Notice(f"{told} {second}", Tone.WARNING), _table(request, selection)]
+
+
+def _table(request: HttpRequest, selection: Selection) -> Table:
+    """The first of what would go; the whole list stands on the proposal's page."""
+    say, language = speaker(request), language_of(request)
+    return Table(
+        say("The first of them"),
+        [Column(say(one)) for one in (mark("Serial number"), mark("ID"), mark("Channel"), mark("Valid until"))],
+        [
+            [
+                Cell(row.serial, note=say("renewed from another") if row.serial in selection.along else ""),
+                Cell(row.customer_id),
+                Cell(row.channel),
+                Cell(when(row.not_after, language)),
+            ]
+            for row in selection.going[:A_PAGE]
+        ],
+    )
+
+
+def _act(request: HttpRequest, clerk: Clerk, proposal_id: str) -> HttpResponse:
+    """Confirm, go on or withdraw. Raises BulkRefused."""
+    say = speaker(request)
+    match request.POST.get("do"):
+        case "confirm":
+            bulk_revocations.confirm(proposal_id, clerk)
+        case "go-on":
+            bulk_revocations.go_on(proposal_id, clerk)
+        case "withdraw":
+            bulk_revocations.withdraw(proposal_id, clerk)
+            tell(request, say("Withdrawn: nothing was revoked."))
+            return to("staff_revocations")
+        case _:
+            pass
+    return to("staff_revocation", proposal_id)
+
+
+def _values(request: HttpRequest, proposal: Proposal, revoked: int) -> Values:
+    say, language = speaker(request), language_of(request)
+    rows = [
+        Value(say("Proposed"), when(proposal.created, language)),
+        Value(say("Proposed by"), actor_of(proposal.officer)),
+        Value(say("Reason"), say(REASONS[proposal.reason])),
+        Value(say("Revoked"), say("{done} of {count}", done=revoked, count=len(proposal.serials))),
+    ]
+    if proposal.approver:
+        rows.append(Value(say("Confirmed by"), actor_of(proposal.approver)))
+    if proposal.approved_at is None and not proposal.withdrawn:
+        rows.append(Value(say("Has to be confirmed by"), when(proposal.expires, language)))
+    return Values(rows)
+
+
+def _buttons(request: HttpRequest, clerk: Clerk, proposal: Proposal) -> list[Block]:
+    """What this clerk can do with it now."""
+    say = speaker(request)
+    if proposal.withdrawn:
+        return [Notice(say(BULK[BulkReason.WITHDRAWN]))]
+    if proposal.done_at is not None:
+        return [Notice(say("All of these are revoked."), Tone.GOOD)]
+    if proposal.approved_at is not None:
+        going = Notice(say("This is decided, and not done yet. Press the button until all are revoked."), Tone.WARNING)
+        return [going, Form((), [Button(say("Go on"), "go-on", danger=True)])]
+    if surroundings(request).office.now() > proposal.expires:
+        return [Notice(say(BULK[BulkReason.EXPIRED]))]
+    if proposal.officer == clerk.officer:
+        mine = Notice(say(BULK[BulkReason.SAME_OFFICER]))
+        return [mine, Form((), [Button(say("Withdraw this proposal"), "withdraw", minor=True)])]
+    press = Button(say("Revoke all of them: {count}", count=len(proposal.serials)), "confirm", danger=True)
+    asked = say("Another clerk has proposed this. A revocation is for good: look at the list before you confirm it.")
+    return [Notice(asked, Tone.WARNING), Form((), [press])]
+
+
+def _back(say: Say) -> Link:
+    return Link(say(_TITLE), reverse("staff_revocations"))

@@ -1,0 +1,338 @@
+"""Organisations from a file: sent, compared, shown, and then carried out exactly as it was shown."""
+
+from http import HTTPStatus
+
+from django import forms
+from django.http import HttpRequest, HttpResponse
+from django.urls import reverse
+from django.views.decorators.http import require_http_methods
+
+from sinetti.domain.certificates.bulk_revocation import BulkRefused
+from sinetti.domain.organisations.csv_import import COLUMNS, Change, ChangeKind, FileRefused, Wrong
+from sinetti.domain.organisations.import_confirmation import (
+    LoadReason,
+    LoadRefused,
+    LoadState,
+    count_acts,
+    needs_second_clerk,
+)
+from sinetti.eservice.core.authentication import say as tell
+from sinetti.eservice.core.context import language_of, surroundings
+from sinetti.eservice.staff.common import A_PAGE, Say, at_desk, page_number, pager, show_page, speaker
+from sinetti.eservice.ui.components import (
+    Block,
+    Button,
+    Cell,
+    Column,
+    Command,
+    Form,
+    Input,
+    Link,
+    Notice,
+    Section,
+    Table,
+    Text,
+    Tone,
+    Value,
+    Values,
+)
+from sinetti.eservice.ui.error_pages import not_found
+from sinetti.eservice.ui.forms import PeopleForm
+from sinetti.eservice.ui.links import to
+from sinetti.i18n.staff_labels import BULK, CHANGES, LOAD_ACTS, LOAD_STATES, LOADS, SLIPS, SLIPS_UNKNOWN
+from sinetti.i18n.translate import mark, when
+from sinetti.notifications.templates.notices_changes import REASONS
+from sinetti.services.staff import organisations
+from sinetti.services.staff.organisations import Load, LoadListItem, NotThere
+from sinetti.services.staff.session import Clerk
+
+_EXAMPLE = f"{';'.join(COLUMNS)}\n1234567-1;business-id;FI;Malli Oy;fi;;"
+_WRONG_SHOWN = 200
+"""Wrong lines on a page: a clerk whose file has more of them corrects these first."""
+_ENDED = {
+    LoadState.LAPSED: LoadReason.LAPSED,
+    LoadState.REJECTED: LoadReason.REJECTED,
+    LoadState.WITHDRAWN: LoadReason.WITHDRAWN,
+}
+
+
+class FileForm(PeopleForm):
+    """The file."""
+
+    file = forms.FileField(
+        label=mark("File"), help_text=mark("CSV in UTF-8, at most 50,000 lines and 5 MB."), allow_empty_file=False
+    )
+
+
+@at_desk
+@require_http_methods(["GET", "HEAD", "POST"])
+def listed(request: HttpRequest, clerk: Clerk) -> HttpResponse:
+    """Send a file; nothing of it is carried out before it was shown."""
+    say, language = speaker(request), language_of(request)
+    sent = request.method == "POST"
+    form = FileForm(language, request.POST if sent else None, request.FILES if sent else None)
+    if form.is_bound and form.is_valid():
+        try:
+            load_id = organisations.preview(form.cleaned_data["file"].read(), clerk)
+        except FileRefused as refused:
+            form.refuse("file", SLIPS[refused.slip])
+        else:
+            return to("staff_load", load_id)
+    sent_lately = [_sent_row(request, one) for one in organisations.list_newest(clerk)]
+    waiting = [_waiting_row(request, one) for one in organisations.list_proposed(clerk)]
+    explained = Text(
+        [
+            say(
+                "The file names organisations: new ones, new names, those merged into others, those that ended. What "
+                "it does not name stays as it is. You see first what would change; nothing is written before you say "
+                "so."
+            ),
+            say(
+                "kind: business-id, vat, foreign, register or, for testing, artificial. country: two letters, such as "
+                "FI."
+            ),
+            say("merged_into: the ID of the organisation that it was merged into. ended: the day, as 2026-03-31."),
+            say("A file that renames, merges or ends any organisation is carried out once a second clerk confirms it."),
+        ]
+    )
+    columns = [Column(say(one)) for one in (mark("Proposed"), mark("Proposed by"), mark("Until"))]
+    waits = Table(say("Wait for a second clerk"), columns, waiting, say("There are none."))
+    columns = [Column(say("Sent")), Column(say("Carried out"))]
+    table = Table(say("Files sent lately"), columns, sent_lately, say("None yet."))
+    example = Command(say("For example"), _EXAMPLE)
+    send = form.block(Button(say("Compare with the register"), "compare"))
+    blocks: list[Block] = (
+        [waits, explained, example, send, table] if waiting else [explained, example, send, waits, table]
+    )
+    return show_page(request, say("Read organisations from a file"), blocks, _back(say, "staff_organisations"))
+
+
+@at_desk
+@require_http_methods(["GET", "HEAD", "POST"])
+def one(request: HttpRequest, clerk: Clerk, load_id: str) -> HttpResponse:
+    """What a file would change, line by line; then how far that is."""
+    say = speaker(request)
+    try:
+        if request.method == "POST" and (answer := _act(request, clerk, load_id)) is not None:
+            return answer
+        found = organisations.load(load_id, clerk)
+    except NotThere:
+        return not_found(request)
+    # Shown again after a button that did nothing: what it would have done is not the same any more.
+    status = HTTPStatus.CONFLICT if request.method == "POST" else HTTPStatus.OK
+    blocks = _before(request, found, clerk) if found.accepted_at is None else _after(request, found, clerk)
+    if status is HTTPStatus.CONFLICT:
+        moved = say("The register has changed since this was shown. Nothing was done: look at what would change now.")
+        blocks.insert(0, Notice(moved, Tone.WARNING))
+    title = say("Changes of organisations")
+    return show_page(request, title, [*blocks, *_changes(request, found)], _back(say, "staff_loads"), status)
+
+
+def _act(request: HttpRequest, clerk: Clerk, load_id: str) -> HttpResponse | None:
+    """Do what a button asks for; None where it has to be shown again first."""
+    say, does, shown = speaker(request), request.POST.get("do", ""), request.POST.get("digest", "")
+    try:
+        if not _decide(does, load_id, shown, clerk):
+            return None
+    except LoadRefused as refused:
+        tell(request, say(LOADS[refused.reason]))
+        return to("staff_load", load_id)
+    if does == "go-on":
+        organisations.carry_on(load_id, clerk)
+    elif does in {ChangeKind.MERGE, ChangeKind.END}:
+        try:
+            outcome = organisations.propose_left(load_id, ChangeKind(does), clerk)
+        except BulkRefused as refused:
+            tell(request, say(BULK[refused.reason]))
+            return to("staff_load", load_id)
+        if outcome is not None and outcome.proposal is not None:
+            return to("staff_revocation", outcome.proposal.proposal_id)
+    return to("staff_load", load_id)
+
+
+def _decide(does: str, load_id: str, shown: str, clerk: Clerk) -> bool:
+    """Accept, propose, confirm or end a load. Raises LoadRefused.
+
+    Returns False if it has to be shown again first.
+    """
+    if does == "propose":
+        return organisations.propose_load(load_id, shown, clerk)
+    if does in {"accept", "confirm"}:
+        accept = organisations.accept if does == "accept" else organisations.confirm_load
+        if not accept(load_id, shown, clerk):
+            return False
+        organisations.carry_on(load_id, clerk)
+    elif does == "end":
+        organisations.end_load(load_id, clerk)
+    return True
+
+
+def _before(request: HttpRequest, found: Load, clerk: Clerk) -> list[Block]:
+    """Show what would change, and the buttons that this clerk may use."""
+    say, difference = speaker(request), found.difference
+    blocks: list[Block] = [_counts(say, found), *_who(request, found)]
+    if difference.wrong:
+        wrong = Table(
+            say("Lines that change nothing because something is wrong with them"),
+            [Column(say("Line")), Column(say("Column")), Column(say("What to write"))],
+            [
+                [Cell(str(one.line)), Cell(one.column or say("the whole line")), Cell(_to_write(say, one))]
+                for one in difference.wrong[:_WRONG_SHOWN]
+            ],
+        )
+        blocks.append(wrong)
+    return [*blocks, *_buttons(request, found, clerk)]
+
+
+def _buttons(request: HttpRequest, found: Load, clerk: Clerk) -> list[Block]:
+    """Show what this clerk can do with it now, or why nothing can be done."""
+    say, count = speaker(request), len(found.difference.changes)
+    hidden = [Input("digest", "", "hidden", found.digest)]
+    state = found.confirmation.state(surroundings(request).office.now())
+    if state is LoadState.PROPOSED:
+        return _deciding(say, found, clerk)
+    if (reason := _ENDED.get(state)) is not None:
+        return [Notice(say(LOADS[reason]))]
+    if not count:
+        return [Notice(say("There is nothing to carry out."))]
+    if not needs_second_clerk(found.difference.changes):
+        return [Form(hidden, [Button(say("Carry out these changes: {count}", count=count), "accept")])]
+    if found.confirmation.sent_by != clerk.actor.user_id:
+        return [Notice(say(LOADS[LoadReason.OTHER_CLERK]))]
+    asked = Notice(
+        say(
+            "This renames, merges or ends organisations. A second clerk has to confirm all of it within 24 hours; "
+            "nothing is done before."
+        ),
+        Tone.WARNING,
+    )
+    return [asked, Form(hidden, [Button(say("Propose these changes: {count}", count=count), "propose")])]
+
+
+def _deciding(say: Say, found: Load, clerk: Clerk) -> list[Block]:
+    """Show what a proposal's own clerk and other clerks may do."""
+    if found.confirmation.proposed_by == clerk.actor.user_id:
+        mine = Notice(say(LOADS[LoadReason.SAME_CLERK]))
+        return [mine, Form((), [Button(say("Withdraw this proposal"), "end", minor=True)])]
+    asked = say(
+        "Another clerk has proposed this. Look at the totals and at every change before you confirm it: what has ended "
+        "or is merged stays so for good."
+    )
+    press = say("Confirm and carry out these changes: {count}", count=len(found.difference.changes))
+    hidden = [Input("digest", "", "hidden", found.digest)]
+    return [
+        Notice(asked, Tone.WARNING),
+        Form(hidden, [Button(press, "confirm", danger=True), Button(say("Reject this proposal"), "end", minor=True)]),
+    ]
+
+
+def _who(request: HttpRequest, found: Load) -> list[Block]:
+    """Show who proposed, confirmed or ended it, and until when that is possible."""
+    say, language, known = speaker(request), language_of(request), found.confirmation
+    if known.proposed_at is None or known.expires is None:
+        return []
+    rows = [
+        Value(say("Proposed"), when(known.proposed_at, language)),
+        Value(say("Proposed by"), f"user:{known.proposed_by}"),
+    ]
+    if known.accepted_at is not None:
+        rows.append(Value(say("Confirmed by"), f"user:{known.accepted_by}"))
+    elif known.ended_at is not None:
+        rows.append(Value(say("Rejected or withdrawn by"), f"user:{known.ended_by}"))
+    else:
+        rows.append(Value(say("Has to be confirmed by"), when(known.expires, language)))
+    return [Values(rows)]
+
+
+def _to_write(say: Say, one: Wrong) -> str:
+    """What to write instead; where the register knows it, exactly that."""
+    if one.slip in SLIPS_UNKNOWN and not one.known:
+        return say(SLIPS_UNKNOWN[one.slip])
+    return say(SLIPS[one.slip], known=one.known)
+
+
+def _after(request: HttpRequest, found: Load, clerk: Clerk) -> list[Block]:
+    say, language, count = speaker(request), language_of(request), len(found.difference.changes)
+    far = say("{done} of {count}", done=found.position, count=count)
+    rows = [Value(say("Carried out"), far)]
+    if found.passed_over:
+        over = say(
+            "Changes left out, because the register had changed meanwhile: {count}. Send the file again to see them.",
+            count=found.passed_over,
+        )
+        rows.append(Value(say("Passed over"), over))
+    if found.done_at is not None:
+        rows.append(Value(say("Done"), when(found.done_at, language)))
+    blocks: list[Block] = [_counts(say, found), *_who(request, found), Values(rows)]
+    if found.done_at is None:
+        blocks.append(Form((), [Button(say("Go on"), "go-on")]))
+    for left in organisations.left(found, clerk):
+        told = say(
+            "Valid certificates of organisations that this file ends: {count}. They are to be revoked, "
+            "for this reason: {reason}. More than ten wait for a second clerk.",
+            count=len(left.serials),
+            reason=say(REASONS[left.reason]),
+        )
+        press = Button(say("Revoke all of them: {count}", count=len(left.serials)), left.kind.value, danger=True)
+        title = (
+            say("Certificates of merged organisations")
+            if left.kind is ChangeKind.MERGE
+            else say("Certificates of organisations that ended")
+        )
+        blocks.append(Section(title, [Text([told]), Form((), [press])]))
+    return blocks
+
+
+def _counts(say: Say, found: Load) -> Values:
+    totals = count_acts(found.difference.changes)
+    told = [Value(say(LOAD_ACTS[act]), str(count)) for act, count in totals.items()]
+    wrong = Value(say("wrong lines"), str(len(found.difference.wrong)))
+    return Values([*told, Value(say("no change"), str(found.difference.unchanged)), wrong])
+
+
+def _sent_row(request: HttpRequest, one: LoadListItem) -> list[Cell]:
+    say, language = speaker(request), language_of(request)
+    sent = Cell(when(one.created, language), reverse("staff_load", args=[one.load_id]))
+    if one.done_at is not None:
+        return [sent, Cell(when(one.done_at, language), note=str(one.position))]
+    state = one.confirmation.state(surroundings(request).office.now())
+    return [sent, Cell(say(LOAD_STATES[state]), note=str(one.position) if one.position else "")]
+
+
+def _waiting_row(request: HttpRequest, one: LoadListItem) -> list[Cell]:
+    language, known = language_of(request), one.confirmation
+    return [
+        Cell(when(known.proposed_at or one.created, language), reverse("staff_load", args=[one.load_id])),
+        Cell(f"user:{known.proposed_by}"),
+        Cell(when(known.expires or one.created, language)),
+    ]
+
+
+def _changes(request: HttpRequest, found: Load) -> list[Block]:
+    say, number, changes = speaker(request), page_number(request), found.difference.changes
+    part = changes[(number - 1) * A_PAGE : number * A_PAGE]
+    table = Table(
+        say("Every change"),
+        [
+            Column(say("ID")),
+            Column(say("Line"), numeric=True),
+            Column(say("What")),
+            Column(say("Before")),
+            Column(say("After")),
+        ],
+        [[Cell(one.customer_id), Cell(str(one.line)), Cell(say(CHANGES[one.kind])), *_cells(say, one)] for one in part],
+        say("There are none."),
+    )
+    return [table, pager(request, number, len(part), more=number * A_PAGE < len(changes))]
+
+
+def _cells(say: Say, one: Change) -> tuple[Cell, Cell]:
+    before = f"{one.name_before} ({one.language_before})" if one.name_before else "–"
+    after = f"{one.name} ({one.language})"
+    into = say("Merged into {customer_id}", customer_id=one.into) if one.into else ""
+    return Cell(before), Cell(after, note=into)
+
+
+def _back(say: Say, name: str) -> Link:
+    told = say("Organisations") if name == "staff_organisations" else say("Read organisations from a file")
+    return Link(told, reverse(name))

@@ -1,0 +1,1 @@
+"""Components, page rendering, forms, navigation, error pages."""

@@ -1,0 +1,81 @@
+"""Pages for what cannot be answered: what happened, and what to do."""
+
+from django.http import HttpRequest, HttpResponse
+from django.urls import reverse
+
+from sinetti.eservice.core.context import forget_account, language_of, request_id
+from sinetti.eservice.ui.components import Link, Links, Text
+from sinetti.eservice.ui.page import Page, show
+from sinetti.i18n.translate import text
+
+
+def bad_request(request: HttpRequest, exception: Exception | None = None) -> HttpResponse:
+    """Say that this is no request of a browser's that follows our links."""
+    del exception
+    language = language_of(request)
+    title = text("The request could not be understood", language)
+    said = text("Nothing was done. Open the link in our message again.", language)
+    return show(request, Page(title, [Text([said])], status=400))
+
+
+def forbidden(request: HttpRequest, reason: str = "") -> HttpResponse:
+    """Say that a form did not prove to be ours."""
+    del reason
+    language = language_of(request)
+    page = Page(
+        text("The button could not be used", language),
+        [
+            Text(
+                [
+                    text("Nothing was done. Let your browser accept this site's cookies.", language),
+                    text("Then load the page again and press the button.", language),
+                ]
+            )
+        ],
+        status=403,
+    )
+    return show(request, page)
+
+
+def too_many(request: HttpRequest) -> HttpResponse:
+    """Say that this was tried too often."""
+    language = language_of(request)
+    page = Page(
+        text("Too many tries", language),
+        [Text([text("Nothing was done. Wait a few minutes, then try again.", language)])],
+        status=429,
+    )
+    return show(request, page)
+
+
+def not_found(request: HttpRequest, exception: Exception | None = None) -> HttpResponse:
+    """Say that there is no such page."""
+    del exception
+    language = language_of(request)
+    said = text(
+        "If you came by a link in our message, it may have been cut: copy the whole link into your "
+        "browser. Otherwise begin at the first page of the service.",
+        language,
+    )
+    start = Links([Link(text("To the first page", language), reverse("start"))])
+    return show(request, Page(text("There is no such page", language), [Text([said]), start], status=404))
+
+
+def failed(request: HttpRequest) -> HttpResponse:
+    """Say that it was our fault; the reference is what the log has, too. Nothing is asked of the register."""
+    forget_account(request)
+    language = language_of(request)
+    page = Page(
+        text("This cannot be done now", language),
+        [
+            Text(
+                [
+                    text("The fault is ours. Try again in a few minutes.", language),
+                    text("Reference: {reference}", language, reference=request_id(request)),
+                ]
+            )
+        ],
+        final=True,  # whose links would ask the register once more
+        status=500,
+    )
+    return show(request, page)

@@ -1,0 +1,147 @@
+"""Forms in the reader's language: Django's, whose labels, hints and errors are texts of ours, shown as blocks.
+
+A form's class names its texts by their English message ids (`mark`), which are read in the language of its reader.
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import Any, ClassVar
+
+from django import forms
+from django.core.exceptions import NON_FIELD_ERRORS
+from django.core.files.uploadedfile import UploadedFile
+from django.forms.boundfield import BoundField
+from django.utils.datastructures import MultiValueDict
+
+from sinetti.domain.validation import LinkError, WordError, check_unlinked
+from sinetti.domain.values import Language
+from sinetti.eservice.ui.components import Button, Form, Input, Option
+from sinetti.i18n.languages import LANGUAGES
+from sinetti.i18n.translate import mark, text
+
+_FEW = 5
+"""So many choices are shown at once; more fold into a list."""
+
+LANGUAGE_CHOICES = [(one.value, told) for one, told in LANGUAGES.items()]
+"""The languages of the service, as fields offer them."""
+
+NO_LINKS = mark(
+    "Leave out web addresses and e-mail addresses: this text appears in messages. Put a space after each full stop."
+)
+"""What is said of a text with a link in it."""
+
+_ERRORS: Mapping[str, str] = {
+    "required": mark("Fill this in: {label}"),
+    "invalid": mark("Check this: {label}"),
+    "invalid_choice": mark("Choose one of those that are offered: {label}"),
+    "invalid_list": mark("Choose one of those that are offered: {label}"),
+    "max_length": mark("This is too long: {label}"),
+    "min_length": mark("This is too short: {label}"),
+    "max_value": mark("This number is too large: {label}"),
+    "min_value": mark("This number is too small: {label}"),
+    "null_characters_not_allowed": mark("Check this: {label}"),
+    "missing": mark("Choose a file: {label}"),
+    "empty": mark("The file is empty: {label}"),
+}
+
+
+class PeopleForm(forms.Form):
+    """A form of a page. Subclasses declare fields as Django has it; `autocomplete` and `numeric` say more of some."""
+
+    autocomplete: ClassVar[Mapping[str, str]] = {}
+    """By field: what browsers may fill in (HTML, autocomplete)."""
+    numeric: ClassVar[frozenset[str]] = frozenset()
+
+    def __init__(
+        self,
+        language: Language,
+        data: Mapping[str, object] | None = None,
+        files: "MultiValueDict[str, UploadedFile[Any]] | None" = None,
+        initial: Mapping[str, object] | None = None,
+    ) -> None:
+        super().__init__(data, files, initial=dict(initial or {}))
+        self.language = language
+        for one in self.fields.values():
+            label, hint = str(one.label or ""), str(one.help_text or "")
+            one.label = text(label, language) if label else ""
+            one.help_text = text(hint, language) if hint else ""
+            # Also of what its validators find: they ask the field for a text by its code.
+            for code, told in _ERRORS.items():
+                one.error_messages[code] = text(told, language, label=one.label)
+            if isinstance(one, forms.ChoiceField):
+                one.choices = [(value, text(str(told), language) if told else "") for value, told in _choices(one)]
+
+    def refuse(self, name: str | None, message_id: str, **values: object) -> None:
+        """Say what is wrong with a field, or with the form as a whole (None)."""
+        self.add_error(name, text(message_id, self.language, **values))
+
+    def check_unlinked(self, name: str, most: int, wrong: str, **values: object) -> str:
+        """Return the text as letters carry it, or report the fault beside the field."""
+        written = str(self.cleaned_data.get(name, ""))
+        try:
+            return check_unlinked(name, written, most)
+        except LinkError:
+            self.refuse(name, NO_LINKS)
+        except WordError:
+            self.refuse(name, wrong, **values)
+        return written
+
+    def block(self, *buttons: Button, action: str = "", name: str = "", search: bool = False) -> Form:
+        """The form as a page shows it: what was typed is kept, and each error stands beside its field."""
+        inputs = [self._input(bound) for bound in self]
+        return Form(
+            inputs,
+            buttons,
+            action,
+            self._told_errors(),
+            files=self.is_multipart(),
+            search=search,
+            name=name,
+        )
+
+    def _told_errors(self) -> Sequence[tuple[str, str]]:
+        if not self.is_bound:
+            return ()
+        return [
+            ("content" if name == NON_FIELD_ERRORS else name, str(told))
+            for name, found in self.errors.items()
+            for told in found
+        ]
+
+    def _input(self, bound: BoundField) -> Input:
+        one, name = bound.field, bound.name
+        kind = _kind(one)
+        value = bound.value()
+        chosen = {str(each) for each in value} if isinstance(value, list | tuple | set) else {str(value)}
+        return Input(
+            name,
+            str(one.label),
+            kind,
+            "" if value is None or kind in {"password", "file"} else str(value),
+            str(one.help_text),
+            str(bound.errors[0]) if bound.errors else "",
+            one.required,
+            [Option(str(key), str(told), str(key) in chosen) for key, told in _choices(one)],
+            getattr(one, "max_length", None),
+            self.autocomplete.get(name, "off"),
+            name in self.numeric,
+            checked=value is True or value == "yes",
+        )
+
+
+def _choices(one: forms.Field) -> list[tuple[object, object]]:
+    return list(getattr(one, "choices", ()))
+
+
+def _kind(one: forms.Field) -> str:
+    widget = one.widget
+    if widget.is_hidden:
+        return "hidden"
+    if isinstance(one, forms.MultipleChoiceField):
+        return "checks"
+    if isinstance(one, forms.ChoiceField):
+        return "radio" if len(_choices(one)) <= _FEW else "select"
+    if isinstance(one, forms.BooleanField):
+        return "check"
+    if isinstance(widget, forms.Textarea):
+        return "textarea"
+    return str(getattr(widget, "input_type", "text"))

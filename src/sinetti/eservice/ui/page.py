@@ -1,0 +1,114 @@
+"""A page as a value, and the page as HTML: every text is there before a template sees it."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from django.http import HttpRequest, HttpResponse, QueryDict
+from django.shortcuts import render
+from django.urls import reverse
+from django.utils.http import escape_leading_slashes
+
+from sinetti.domain.values import Environment, Language
+from sinetti.eservice.core.authentication import taken_words
+from sinetti.eservice.core.context import language_of, surroundings
+from sinetti.eservice.ui import static_files
+from sinetti.eservice.ui.components import Block, Details, Form, Link, Passkey, Section
+from sinetti.eservice.ui.csp import allow
+from sinetti.eservice.ui.links import link_to
+from sinetti.eservice.ui.navigation import account_links, menu, menu_name
+from sinetti.i18n.translate import mark, text
+
+_NAMES = {Language.FI: "Suomi", Language.SV: "Svenska", Language.EN: "English"}
+_WORDS = {
+    "skip": mark("Skip to the content"),
+    "languages": mark("Language"),
+    "help": mark("Help"),
+    "account": mark("Your account"),
+    "check": mark("Check these"),
+    "independent": mark(
+        "Sinetti is independent work: no authority's product, no electronic seal and no qualified trust service in "
+        "the sense of eIDAS."
+    ),
+}
+_FOOTER = ((mark("Privacy"), "privacy"), (mark("Accessibility"), "accessibility"))
+_ERROR_IN_TITLE = mark("Error: {title}")
+_REHEARSAL = mark("This is the test environment: what you see here is for rehearsal.")
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """What a page says, from top to bottom. `final` keeps its reader there: no link leads away.
+
+    `error` is what went wrong where no field is to blame (a form has its own errors); `script` is the name of a file of
+    ours that it runs, `form_targets` are origins that its forms may lead to; `wide` pages have tables; `back` leads to
+    where one comes from.
+    """
+
+    title: str
+    blocks: Sequence[Block] = ()
+    error: str = ""
+    final: bool = False
+    status: int = 200
+    wide: bool = False
+    back: Link | None = None
+    script: str = ""
+    form_targets: Sequence[str] = ()
+
+    @property
+    def wrong(self) -> bool:
+        """Whether it tells of an error, its own or a form's."""
+        return bool(self.error) or _wrong(self.blocks)
+
+
+def show(request: HttpRequest, page: Page) -> HttpResponse:
+    """Render a page in its reader's language."""
+    language, around = language_of(request), surroundings(request)
+    title = text(_ERROR_IN_TITLE, language, title=page.title) if page.wrong else page.title
+    context: Mapping[str, object] = {
+        "page": page,
+        "menu": () if page.final else menu(request),
+        "menu_name": "" if page.final else menu_name(request),
+        "account": () if page.final else account_links(request),
+        "said": () if page.final else taken_words(request),
+        "title": f"{title} – {around.service}",
+        "service": around.service,
+        "language": language.value,
+        "languages": [] if page.final else _languages(request, language),
+        "words": {name: text(message_id, language) for name, message_id in _WORDS.items()},
+        "rehearsal": text(_REHEARSAL, language) if around.office.environment is Environment.TEST else "",
+        "help": around.help[language],
+        "stylesheet": reverse(static_files.file, args=[static_files.stylesheet()]),
+        "links": () if page.final else _footer(language),
+        "icon": reverse(static_files.file, args=[static_files.named("seal.svg")]),
+        "script": reverse(static_files.file, args=[static_files.named(page.script)]) if page.script else "",
+        "home": "" if page.final else reverse("start"),
+        "path": escape_leading_slashes(request.path),
+    }
+    response = render(request, "page.html", dict(context), status=page.status)
+    allow(response, scripts=bool(page.script), targets=page.form_targets)
+    return response
+
+
+def _wrong(blocks: Sequence[Block]) -> bool:
+    return any(
+        bool(one.errors) if isinstance(one, Form | Passkey) else _wrong(one.blocks)
+        for one in blocks
+        if isinstance(one, Form | Passkey | Section | Details)
+    )
+
+
+def _languages(request: HttpRequest, chosen: Language) -> list[dict[str, object]]:
+    """Links to this very page in each language: what its address asks for stays."""
+    asked = request.GET.copy() if request.method in {"GET", "HEAD"} else QueryDict(mutable=True)
+    # A path that begins with two slashes would be another host's address in a link.
+    here, languages = escape_leading_slashes(request.path), list[dict[str, object]]()
+    for one, name in _NAMES.items():
+        asked["lang"] = one.value
+        address = f"{here}?{asked.urlencode()}"
+        languages.append({"code": one.value, "name": name, "address": address, "chosen": one is chosen})
+    return languages
+
+
+def _footer(language: Language) -> list[Link]:
+    pages = ((text(name, language), link_to(page)) for name, page in _FOOTER)
+    return [Link(name, address) for name, address in pages if address]

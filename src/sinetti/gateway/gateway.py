@@ -1,0 +1,287 @@
+"""The gateway's core: who calls, by a certificate, and that a document is what its signer signed (docs/gateway.md)."""
+
+from collections import OrderedDict
+from collections.abc import Iterator, Sequence
+from dataclasses import KW_ONLY, dataclass, field
+from datetime import datetime, timedelta
+from hashlib import sha256
+from threading import Lock
+
+from cryptography import x509
+
+from sinetti.domain.values import Channel, Environment
+from sinetti.gateway import signed_documents
+from sinetti.gateway.revocation.source import FRESHNESS, GOOD, MISSING, NOT_FOR_THIS, Answer, RevocationSource, Status
+from sinetti.gateway.signed_documents import Refused
+from sinetti.gateway.verdicts.telling import Telling, Words
+from sinetti.gateway.verdicts.verdict import Phrase, Reason, Revocation, Verdict
+from sinetti.gateway.x509 import verdict_texts
+from sinetti.gateway.x509.end_entity import Leaf, NotTaken, read_leaf
+from sinetti.gateway.x509.path_validation import (
+    MOST_HELPERS,
+    Authority,
+    Path,
+    TrustStore,
+    authority_of,
+    has_issued,
+    paths_to,
+    trust_store_of,
+)
+from sinetti.gateway.x509.trust_file import Issuer, TrustFile, purpose_of
+from sinetti.pki.encoding import certificate_der
+from sinetti.pki.policy_oids import signs_responses
+
+KNOWN_AT_MOST = 4096
+"""Verified chains that are kept: about 10 kB each."""
+
+_ORDER = {reason: number for number, reason in enumerate(Reason)}
+_CERTIFICATE = Words(verdict_texts.GOOD, verdict_texts.GOOD_UNCHECKED)
+_DOCUMENT = Words(verdict_texts.GOOD_DOCUMENT, verdict_texts.GOOD_DOCUMENT_UNCHECKED)
+
+
+@dataclass(frozen=True, slots=True)
+class Verified:
+    """`octets`: exactly what the signature covers, None unless accepted. `certificate`: the signer's DER, if accepted.
+
+    Act on `octets` and on nothing else of the document.
+    """
+
+    verdict: Verdict
+    octets: bytes | None = field(default=None, repr=False)
+    certificate: bytes | None = field(default=None, repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """A certificate whose chain was verified: what of it does not change with time, or with a list."""
+
+    leaf: Leaf
+    ways: tuple["Way", ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Way:
+    """One path, and the purpose of its issuing CA.
+
+    `for_holders` False: it issues to signers of answers. `over_anchor`: CAs that are known and issued the anchor,
+    itself where it is self-signed.
+    """
+
+    path: Path
+    links: tuple[tuple[x509.Certificate, Authority], ...]
+    over_anchor: tuple[Authority, ...]
+    purpose: Issuer
+    for_holders: bool
+
+
+@dataclass(slots=True)
+class Gateway:
+    """Judges certificates and documents.
+
+    `anchors` is a file of CAs: `pki.chain.anchors_of` decides which are anchors. `listed`: CAs whose lists the settings
+    name. A list of theirs that is missing leaves the CAs below them unknown. They issue nothing here, but tell whether
+    a list about an anchor is its issuer's. `source` None: revocation is not checked. `channel` and `environment` None:
+    any. Raises ValueError where no anchor can issue. May be used by several threads at once.
+    """
+
+    anchors: Sequence[x509.Certificate] = field(repr=False)
+    _: KW_ONLY
+    source: RevocationSource | None = None
+    trust: TrustFile | None = field(default=None, repr=False)
+    channel: Channel | None = None
+    environment: Environment | None = None
+    freshness: timedelta = FRESHNESS
+    listed: Sequence[x509.Certificate] = field(default=(), repr=False)
+    _trusted: TrustStore = field(init=False, repr=False)
+    _listed: tuple[Authority, ...] = field(init=False, repr=False)
+    _remembered: "Remembered" = field(init=False, repr=False)
+
+    def __post_init__(self) -> None:
+        """Read the anchors once."""
+        self._trusted = trust_store_of(self.anchors)
+        self._listed = tuple(one for one in map(authority_of, self.listed) if one is not None)
+        if not self._trusted.ways:
+            why = "none of the anchors is a CA's certificate that may issue"
+            raise ValueError(why)
+        self._remembered = Remembered()
+
+    def identify(
+        self, certificate: x509.Certificate | bytes, now: datetime, chain: Sequence[x509.Certificate] = ()
+    ) -> Verdict:
+        """Say whose certificate it is (DER or PEM), or why it does not count, at `now` (UTC).
+
+        `chain` holds further certificates that came along; nothing in them is trusted. Pure but for the source of
+        statuses: no address in a certificate is ever followed.
+        """
+        octets = certificate if isinstance(certificate, bytes) else certificate_der(certificate)
+        known = self._chain_of(octets, chain)
+        if isinstance(known, Verdict):
+            return known
+        return self._judged(known, now.replace(microsecond=0), _CERTIFICATE)
+
+    def verify(self, document: bytes, now: datetime, tls_certificate: bytes | None = None) -> Verified:
+        """Check the enveloped signature of an XML document, then who made it, at `now` (UTC).
+
+        With `tls_certificate` (DER) both must be the same. Chain and key size are settled before anything is computed
+        with the presented key; dates, channel and status come after it, so that nobody is named for what he did not
+        sign.
+        """
+        held: list[Known] = []
+
+        def judge(certificate: x509.Certificate) -> None:
+            der = certificate_der(certificate)
+            if tls_certificate is not None and der != tls_certificate:
+                raise Refused(Verdict(Reason.SIGNATURE_INVALID, verdict_texts.OTHER_CERTIFICATE))
+            known = self._chain_of(der, ())
+            if isinstance(known, Verdict):
+                raise Refused(known)
+            held.append(known)
+
+        try:
+            octets, der = signed_documents.verified(document, judge)
+        except Refused as refused:
+            return Verified(refused.verdict)
+        verdict = self._judged(held[-1], now.replace(microsecond=0), _DOCUMENT)
+        return Verified(verdict, octets, der) if verdict.accepted else Verified(verdict)
+
+    def _chain_of(self, octets: bytes, chain: Sequence[x509.Certificate]) -> Known | Verdict:
+        digest = sha256(octets).digest() + b"".join(sha256(certificate_der(one)).digest() for one in chain)
+        known = self._remembered.get(digest)
+        if known is not None:
+            return known
+        try:
+            leaf = read_leaf(octets)
+        except NotTaken as bad:
+            return Verdict(Reason.MALFORMED, verdict_texts.MALFORMED, {"why": Phrase(bad.why)})
+        paths = paths_to(leaf.certificate, self._trusted, chain)
+        ways = tuple(self._way(path, chain) for path in paths)
+        told = {(way.purpose.channel, way.purpose.environment) for way in ways} - {(None, None)}
+        # Two CAs of one name and key that say different things of what they issue: nobody can tell which is meant.
+        if not ways or len(told) > 1:
+            return Verdict(Reason.UNTRUSTED, verdict_texts.UNTRUSTED)
+        return self._remembered.put(digest, Known(leaf, ways))
+
+    def _judged(self, known: Known, now: datetime, words: Words) -> Verdict:
+        """Judge each path; the first that is accepted counts, else the refusal that came the furthest."""
+        best: Verdict | None = None
+        for way in known.ways:
+            verdict = self._on(way, Telling(known.leaf, way.purpose, now, words))
+            if verdict.reason is None:
+                return verdict
+            if best is None or best.reason is None or _ORDER[best.reason] < _ORDER[verdict.reason]:
+                best = verdict
+        return best or Verdict(Reason.UNTRUSTED, verdict_texts.UNTRUSTED)
+
+    def _way(self, path: Path, chain: Sequence[x509.Certificate]) -> Way:
+        issuer, anchor = path.issuer.certificate, path.above[-1]
+        over = (anchor,) if anchor.digest in self._trusted.self_signed else self._issuers_of(anchor, chain)
+        links = tuple(path.links())
+        return Way(path, links, over, purpose_of(issuer, self.trust), not signs_responses(issuer))
+
+    def _issuers_of(self, anchor: Authority, chain: Sequence[x509.Certificate]) -> tuple[Authority, ...]:
+        """Return the known CAs that issued an anchor.
+
+        They come from the settings and from the message.
+        """
+        came = (one for one in map(authority_of, chain[:MOST_HELPERS]) if one is not None)
+        return tuple(one for one in (*self._listed, *came) if has_issued(one, anchor))
+
+    def _on(self, way: Way, tell: Telling) -> Verdict:
+        if self.environment is not None and tell.purpose.environment is not self.environment:
+            return Verdict(Reason.UNTRUSTED, verdict_texts.OTHER_ENVIRONMENT, {"environment": self.environment.value})
+        if not (tell.leaf.is_holders and way.for_holders):
+            return tell.refusal(Reason.WRONG_PURPOSE, verdict_texts.WRONG_PURPOSE)
+        out = _out_of_time(way.path, tell)
+        if out is not None:
+            return out
+        if self.channel is not None and tell.purpose.channel is not self.channel:
+            wanted = self.channel.value
+            if tell.purpose.channel is None:
+                return tell.refusal(Reason.WRONG_CHANNEL, verdict_texts.UNKNOWN_CHANNEL, wanted=wanted)
+            given = tell.purpose.channel.value
+            return tell.refusal(Reason.WRONG_CHANNEL, verdict_texts.WRONG_CHANNEL, wanted=wanted, channel=given)
+        return self._with_status(way, tell)
+
+    def _with_status(self, way: Way, tell: Telling) -> Verdict:
+        if self.source is None:
+            return tell.good(Revocation.NOT_CHECKED)
+        answers = list(self._answers(self.source, way, tell.now))
+        if any(one.status is Status.REVOKED for one in answers[1:]):
+            # Whoever has a revoked CA's key could have written anything into the certificate: nothing of it is told.
+            return Verdict(Reason.REVOKED, verdict_texts.CA_REVOKED, revocation=Revocation.REVOKED)
+        if answers[0].status is Status.REVOKED:
+            return tell.revoked()
+        for one in answers:
+            if one.status is not Status.GOOD:
+                return tell.refusal(Reason.STATUS_UNKNOWN, verdict_texts.STATUS_UNKNOWN, why=Phrase(one.why or ""))
+        return tell.good(Revocation.GOOD)
+
+    def _answers(self, source: RevocationSource, way: Way, now: datetime) -> Iterator[Answer]:
+        """Return the status of the leaf, of each CA above it, and of the anchor."""
+        for number, (below, issuer) in enumerate(way.links):
+            if number <= way.path.presented:
+                yield source.status(below, issuer, now, self.freshness)
+            else:
+                yield self._unless_needed(source.above(below, issuer, now), issuer)
+        anchor = way.path.above[-1]
+        for issuer in way.over_anchor:
+            answer = source.above(anchor.certificate, issuer, now)
+            # A list of a self-signed CA is about what is below it; that it is for others says nothing of itself.
+            yield GOOD if issuer is anchor and answer == NOT_FOR_THIS else self._unless_needed(answer, issuer)
+        if not way.over_anchor:
+            yield self._unless_needed(source.above(anchor.certificate, None, now), None)
+
+    def _unless_needed(self, answer: Answer, issuer: Authority | None) -> Answer:
+        """Take a missing list about an anchor file's CA for GOOD.
+
+        It stays missing if the settings name a list of its issuer.
+        """
+        return GOOD if answer == MISSING and not self._is_listed(issuer) else answer
+
+    def _is_listed(self, issuer: Authority | None) -> bool:
+        """Return whether the settings name a list of this CA, by name and key.
+
+        Its certificate may have been renewed.
+        """
+        return issuer is not None and any(
+            one.key == issuer.key and one.certificate.subject == issuer.certificate.subject for one in self._listed
+        )
+
+
+class Remembered:
+    """Verified chains by the digest of all that was given; the one unused for longest goes first.
+
+    Refusals are not kept: whoever sends certificates of nobody must not push out those of holders.
+    """
+
+    def __init__(self) -> None:
+        self._lock = Lock()
+        self._kept: OrderedDict[bytes, Known] = OrderedDict()
+
+    def get(self, digest: bytes) -> Known | None:
+        """Give what is known."""
+        with self._lock:
+            known = self._kept.get(digest)
+            if known is not None:
+                self._kept.move_to_end(digest)
+            return known
+
+    def put(self, digest: bytes, known: Known) -> Known:
+        """Keep it, and give it back."""
+        with self._lock:
+            self._kept[digest] = known
+            if len(self._kept) > KNOWN_AT_MOST:
+                self._kept.popitem(last=False)
+        return known
+
+
+def _out_of_time(path: Path, tell: Telling) -> Verdict | None:
+    """Refuse by the first certificate whose dates do not fit, the leaf first; both ends are valid seconds."""
+    spans = [(tell.leaf.span, verdict_texts.NOT_YET_VALID, verdict_texts.EXPIRED)]
+    spans += [(one.span, verdict_texts.CA_NOT_YET_VALID, verdict_texts.CA_EXPIRED) for one in path.above]
+    for span, early, late in spans:
+        if tell.now > span.not_after:
+            return tell.refusal(Reason.EXPIRED, late, until=span.not_after)
+        if tell.now < span.not_before:
+            return tell.refusal(Reason.NOT_YET_VALID, early, at=span.not_before, now=tell.now)
+    return None

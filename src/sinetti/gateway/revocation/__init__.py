@@ -1,0 +1,1 @@
+"""Sources of revocation status: CRLs, OCSP, download of CRLs."""

@@ -1,0 +1,399 @@
+"""Certificate revocation lists as a source of statuses: signed by the issuing CA itself, whole, and fresh."""
+
+from bisect import bisect_left
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from functools import lru_cache
+from pathlib import Path
+from threading import Lock
+
+from cryptography import x509
+from cryptography.exceptions import UnsupportedAlgorithm
+from cryptography.hazmat.primitives.asymmetric import ec, rsa
+from cryptography.hazmat.primitives.serialization import Encoding
+from cryptography.x509.oid import ExtensionOID
+
+from sinetti.gateway.revocation.source import GOOD, MISSING, NOT_FOR_THIS, OLD, REVOKED, Answer, counts, having_listed
+from sinetti.gateway.x509.path_validation import SIGNATURES, Authority
+from sinetti.infra import clock
+from sinetti.pki.chain import extension_value
+
+LARGEST_LIST = 100_000_000
+"""Octets: three million entries."""
+
+_WIDTH = 20
+"""Octets of the longest serial number (RFC 5280, 4.1.2.2)."""
+
+_CRITICAL = b"\x01\x01\xff"
+"""How `critical TRUE` stands in DER."""
+
+_PARTS = frozenset({ExtensionOID.DELTA_CRL_INDICATOR, ExtensionOID.FRESHEST_CRL})
+"""Either the list is a part, or there are parts that know more than it (5.2.4 and 5.2.6)."""
+
+_UNREADABLE = (
+    ValueError,
+    TypeError,
+    UnsupportedAlgorithm,
+    x509.InvalidVersion,
+    x509.DuplicateExtension,
+    x509.UnsupportedGeneralNameType,
+)
+"""What reading a list may raise: the last three are no ValueErrors."""
+
+_BEGINS_PEM = b"-----BEGIN"
+_LOOK_AGAIN = 1.0
+"""Seconds between looks at a folder."""
+
+
+class NotAList(ValueError):
+    """The octets are no CRL; the text says so to a person and holds nothing of them."""
+
+
+@dataclass(frozen=True, slots=True)
+class Serials:
+    """The serial numbers of a list, sorted, in 20 octets each: a million take 20 MB, and 20 steps to look up."""
+
+    octets: bytes = field(repr=False)
+
+    def __contains__(self, serial: int) -> bool:
+        """Whether it is on the list."""
+        wanted = serial.to_bytes(_WIDTH, "big")
+        at = bisect_left(range(len(self)), wanted, key=self._at)
+        return at < len(self) and self._at(at) == wanted
+
+    def __len__(self) -> int:
+        return len(self.octets) // _WIDTH
+
+    def _at(self, number: int) -> bytes:
+        return self.octets[number * _WIDTH : (number + 1) * _WIDTH]
+
+
+@dataclass(frozen=True, slots=True)
+class Scope:
+    """For which certificates of its CA a list speaks (5.2.5). All of them, unless something is set."""
+
+    points: frozenset[x509.GeneralName] = frozenset()
+    holders_only: bool = False
+    authorities_only: bool = False
+
+    def covers(self, certificate: x509.Certificate, issuer: x509.Certificate) -> bool:
+        """Whether it speaks for this certificate: by kind, and by one address that stands in both (6.3.3 b)."""
+        if self.holders_only or self.authorities_only:
+            kind = is_authority(certificate)
+            if (self.holders_only and kind) or (self.authorities_only and not kind):
+                return False
+        return not self.points or bool(self.points & points_of(certificate, issuer))
+
+
+@dataclass(frozen=True, slots=True)
+class Read:
+    """A list that was read; its signature is not verified yet.
+
+    `understood` False: the gateway does not take this kind (docs/gateway.md). `revokes`: what stands on it is revoked,
+    though what does not may be. Every list that is understood does so.
+    """
+
+    crl: x509.CertificateRevocationList = field(repr=False)
+    issuer: x509.Name
+    this_update: datetime
+    next_update: datetime
+    scope: Scope
+    understood: bool
+    revokes: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Signed:
+    """A list that a CA signed: its facts, and the serial numbers on it."""
+
+    read: Read
+    serials: Serials
+
+
+@dataclass(frozen=True, slots=True)
+class IssuerLists:
+    """The lists of a CA whose entries count; `named`: some list has its name."""
+
+    issuer: Authority
+    signed: tuple[Signed, ...]
+    named: bool
+
+
+def read_list(octets: bytes) -> Read:
+    """Read a list, DER or PEM. Raises NotAList."""
+    load = x509.load_pem_x509_crl if octets.lstrip().startswith(_BEGINS_PEM) else x509.load_der_x509_crl
+    why = "this is no certificate revocation list, neither DER nor PEM"
+    if len(octets) > LARGEST_LIST:
+        raise NotAList(why)
+    try:
+        crl = load(octets)
+        ends = crl.next_update_utc
+        scope = _scope(crl)
+        # 5.1.2.5: a list without an end is none that we take.
+        understood = ends is not None and scope is not None
+        signed = crl.signature_algorithm_oid in SIGNATURES
+        return Read(
+            crl,
+            crl.issuer,
+            crl.last_update_utc,
+            ends or crl.last_update_utc,
+            scope or Scope(),
+            understood=understood and signed,
+            revokes=signed and (understood or _revokes(crl)),
+        )
+    except _UNREADABLE:
+        raise NotAList(why) from None
+
+
+class Lists:
+    """Lists in memory, or of a folder whose files are read anew when they change. May be asked by several threads."""
+
+    def __init__(self, ders: Iterable[bytes] = (), folder: Path | None = None) -> None:
+        """Read `ders` now (raises NotAList); those of the folder when asked, and there what is no list is passed by."""
+        self._given = tuple(read_list(der) for der in ders)
+        self._folder = folder
+        self._lock = Lock()
+        self._files: dict[Path, tuple[tuple[int, int, int], Read | None]] = {}
+        self._looked: float | None = None
+        self._looking = Lock()
+        self._made: dict[bytes, IssuerLists] = {}
+        self._named: dict[x509.Certificate, bool] = {}
+        self._lists: tuple[Read, ...] = self._given
+        self.refresh()
+
+    def status(self, certificate: x509.Certificate, issuer: Authority, now: datetime, freshness: timedelta) -> Answer:
+        """Return REVOKED if any list of its CA has it, GOOD if one counts and has not."""
+        self._look_again()
+        made = self._made_by(issuer)
+        if not made.signed:
+            return NOT_FOR_THIS if made.named else MISSING
+        bound = None if is_authority(certificate) else freshness
+        serial, answer, listed = certificate.serial_number, NOT_FOR_THIS, False
+        for one in made.signed:
+            has_it = serial in one.serials
+            listed = listed or has_it
+            if not one.read.understood or not one.read.scope.covers(certificate, issuer.certificate):
+                continue
+            if not counts(one.read.this_update, one.read.next_update, now, bound):
+                answer = OLD if answer is NOT_FOR_THIS else answer
+            elif has_it:
+                return REVOKED
+            else:
+                answer = GOOD
+        return having_listed(answer) if listed else answer
+
+    def above(self, certificate: x509.Certificate, issuer: Authority | None, now: datetime) -> Answer:
+        """Return the status of a CA of the anchor file.
+
+        Lists about CAs count until their nextUpdate. Where the issuer is not known no list of it can be verified, and
+        none of them counts. One that has the certificate on it leaves the status unknown: the issuer's certificate is
+        needed to tell whether it is true.
+        """
+        if issuer is not None:
+            return self.status(certificate, issuer, now, timedelta())
+        self._look_again()
+        return NOT_FOR_THIS if self._is_named(certificate) else MISSING
+
+    def _is_named(self, certificate: x509.Certificate) -> bool:
+        """Return whether a list in its issuer's name has it, whichever key signed it."""
+        known = self._named.get(certificate)
+        if known is None:
+            with self._lock:
+                lists = self._lists
+            known = any(_names(one, certificate) for one in lists)
+            with self._lock:
+                if lists is self._lists:
+                    self._named[certificate] = known
+        return known
+
+    def signed_by(self, issuer: Authority) -> tuple[Signed, ...]:
+        """Give the lists that this CA signed and that are taken."""
+        return tuple(one for one in self._made_by(issuer).signed if one.read.understood)
+
+    def _made_by(self, issuer: Authority) -> "IssuerLists":
+        """Give the lists of a CA; each signature is computed once."""
+        known = self._made.get(issuer.digest)
+        if known is not None:
+            return known
+        with self._lock:
+            lists = self._lists
+        found = _made(lists, issuer)
+        with self._lock:
+            if lists is self._lists:
+                self._made[issuer.digest] = found
+        return found
+
+    def refresh(self) -> None:
+        """Look at the folder now and read what changed; whoever asks meanwhile hears what was known before."""
+        if self._folder is not None:
+            with self._looking:
+                self._read(self._folder)
+
+    def _look_again(self) -> None:
+        due = self._looked is not None and clock.ticks() - self._looked >= _LOOK_AGAIN
+        # Not where another looks already: a list of a million entries takes seconds to read.
+        if self._folder is not None and due and self._looking.acquire(blocking=False):
+            try:
+                self._read(self._folder)
+            finally:
+                self._looking.release()
+
+    def _read(self, folder: Path) -> None:
+        """Read what changed; `_looking` is held."""
+        files = {}
+        for path, mark in _marks(folder):
+            known = self._files.get(path)
+            files[path] = known if known is not None and known[0] == mark else (mark, _try_list(path))
+        if files != self._files or self._looked is None:
+            lists = self._given + tuple(read for _, read in files.values() if read is not None)
+            # Signatures of CAs asked about before are computed now, and then the lists change places: nobody waits.
+            with self._lock:
+                asked = list(self._made.values())
+            made = {one.issuer.digest: _made(lists, one.issuer, one.signed) for one in asked}
+            with self._lock:
+                self._files, self._lists, self._made, self._named = files, lists, made, {}
+        self._looked = clock.ticks()
+
+
+def _made(lists: Iterable[Read], issuer: Authority, former: Iterable[Signed] = ()) -> IssuerLists:
+    """Select the lists of this CA; those in `former` are not read again (2 s)."""
+    known = {id(one.read): one for one in former}
+    named = [one for one in lists if one.issuer == issuer.certificate.subject]
+    judged = (known.get(id(one)) or _signed(one, issuer) for one in named)
+    return IssuerLists(issuer, tuple(one for one in judged if one is not None), named=bool(named))
+
+
+def is_authority(certificate: x509.Certificate) -> bool:
+    """Whether it is a CA's by its own basicConstraints."""
+    basic = extension_value(certificate, x509.BasicConstraints)
+    return basic is not None and basic.ca
+
+
+@lru_cache(maxsize=4096)
+def points_of(certificate: x509.Certificate, issuer: x509.Certificate) -> frozenset[x509.GeneralName]:
+    """Names of the lists that a certificate points to, whole ones of its own issuer. They are compared, never followed.
+
+    A cRLIssuer that names the issuer itself says nothing (real certificates have it, facts sheet, 4); another one would
+    be an indirect list.
+    """
+    points = extension_value(certificate, x509.CRLDistributionPoints)
+    own = [x509.DirectoryName(issuer.subject)]
+    return frozenset(
+        name
+        for point in points or ()
+        if point.reasons is None and (point.crl_issuer is None or list(point.crl_issuer) == own)
+        for name in point.full_name or ()
+    )
+
+
+def _scope(crl: x509.CertificateRevocationList) -> Scope | None:
+    """Give the scope; None for a list of a kind that is not taken: indirect, delta, for some reasons, unknown."""
+    scope = Scope()
+    for one in crl.extensions:
+        if isinstance(one.value, x509.IssuingDistributionPoint):
+            point = one.value
+            if point.indirect_crl or point.only_contains_attribute_certs or point.only_some_reasons:
+                return None
+            if point.relative_name is not None:
+                return None
+            scope = Scope(
+                frozenset(point.full_name or ()), point.only_contains_user_certs, point.only_contains_ca_certs
+            )
+        elif one.critical or one.oid in _PARTS:
+            return None
+    return scope
+
+
+def _revokes(crl: x509.CertificateRevocationList) -> bool:
+    """Return whether entries of a list that is not taken still count as revoked.
+
+    A delta, or a list with deltas, for some reasons or without an end. Never an indirect list or one of attribute
+    certificates, whose serial numbers are another's, nor one with a critical extension that is not processed (5.2).
+    """
+    for one in crl.extensions:
+        if isinstance(one.value, x509.IssuingDistributionPoint):
+            if one.value.indirect_crl or one.value.only_contains_attribute_certs:
+                return False
+        elif one.critical and one.oid not in _PARTS:
+            return False
+    return True
+
+
+def _signed(one: Read, issuer: Authority) -> Signed | None:
+    """Give the list if this CA signed it and what stands on it is revoked."""
+    key = issuer.key
+    if not one.revokes or not issuer.signs_lists or one.issuer != issuer.certificate.subject:
+        return None
+    if not isinstance(key, rsa.RSAPublicKey | ec.EllipticCurvePublicKey) or not _fits(one.crl, issuer):
+        return None
+    try:
+        if not one.crl.is_signature_valid(key) or _has_unknown_entry(one.crl):
+            return None
+        return Signed(one, _serials(one.crl))
+    except (ValueError, TypeError, OverflowError, UnsupportedAlgorithm):
+        return None
+
+
+def _fits(crl: x509.CertificateRevocationList, issuer: Authority) -> bool:
+    try:
+        wanted = crl.extensions.get_extension_for_class(x509.AuthorityKeyIdentifier).value.key_identifier
+    except x509.ExtensionNotFound:
+        return True
+    own = extension_value(issuer.certificate, x509.SubjectKeyIdentifier)
+    return wanted is None or own is None or wanted == own.digest
+
+
+def _has_unknown_entry(crl: x509.CertificateRevocationList) -> bool:
+    """Whether an entry has a critical extension: then no status may be taken from the whole list (5.3).
+
+    Entries are only looked through where the octets say `critical` more often than the list's own extensions do.
+    """
+    own = sum(one.critical for one in crl.extensions)
+    if crl.public_bytes(Encoding.DER).count(_CRITICAL) <= own:
+        return False
+    return any(extension.critical for entry in crl for extension in entry.extensions)
+
+
+def _serials(crl: x509.CertificateRevocationList) -> Serials:
+    # Entries of a delta may take others back (5.3.1); of a whole list, which may be long, their reasons are not read.
+    is_delta = any(one.oid == ExtensionOID.DELTA_CRL_INDICATOR for one in crl.extensions)
+    entries = (one for one in crl if not (is_delta and _is_taken_back(one)))
+    return Serials(b"".join(sorted(one.serial_number.to_bytes(_WIDTH, "big") for one in entries)))
+
+
+def _is_taken_back(entry: x509.RevokedCertificate) -> bool:
+    return any(
+        isinstance(one.value, x509.CRLReason) and one.value.reason is x509.ReasonFlags.remove_from_crl
+        for one in entry.extensions
+    )
+
+
+def _names(one: Read, certificate: x509.Certificate) -> bool:
+    """Return whether a list names its issuer and has the certificate on it."""
+    try:
+        if one.issuer != certificate.issuer:
+            return False
+        return one.crl.get_revoked_certificate_by_serial_number(certificate.serial_number) is not None
+    except _UNREADABLE:
+        return False
+
+
+def _marks(folder: Path) -> Iterator[tuple[Path, tuple[int, int, int]]]:
+    try:
+        paths = sorted(path for path in folder.iterdir() if not path.name.startswith("."))
+    except OSError:
+        return
+    for path in paths:
+        try:
+            found = path.stat()
+        except OSError:
+            continue
+        yield path, (found.st_mtime_ns, found.st_size, found.st_ino)
+
+
+def _try_list(path: Path) -> Read | None:
+    try:
+        return read_list(path.read_bytes())
+    except (OSError, NotAList):
+        return None

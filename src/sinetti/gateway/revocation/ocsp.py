@@ -1,0 +1,268 @@
+"""OCSP answers as a source of statuses (RFC 6960): asked of a configured address, never of one in a certificate."""
+
+import os
+from collections import OrderedDict
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
+from http import HTTPStatus
+from threading import Lock
+from typing import assert_never
+
+from cryptography import x509
+from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import ec, padding, rsa
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
+from cryptography.x509 import ocsp
+from cryptography.x509.oid import ExtendedKeyUsageOID
+
+from sinetti.gateway.revocation.source import GOOD, MISSING, NO_ANSWER, NOT_KNOWN, REVOKED, Answer, counts
+from sinetti.gateway.x509.path_validation import SIGNATURES, Authority, is_understood, key_in_bounds
+from sinetti.infra.http_client import Call, NotReached, call
+from sinetti.pki.chain import extension_value, valid_at
+from sinetti.pki.encoding import AnyPublicKey
+from sinetti.pki.spki import describes_curve
+
+LARGEST_ANSWER = 65_536
+"""Octets: one answer with its signer's certificate has 2,000."""
+
+NONCE_OCTETS = 32
+"""RFC 9654, 2.1."""
+
+PATIENCE = 5.0
+"""Seconds for one question: a caller waits meanwhile."""
+
+ASK_AGAIN = timedelta(minutes=5)
+"""How long an answer is reused before a newer one is asked for; if that is not to be had, it counts while fresh."""
+
+_KEPT_AT_MOST = 4096
+_TYPE = "application/ocsp-request"
+
+Ask = Callable[[str, bytes], bytes]
+"""Sends a request (DER) to an address and gives what came back. Raises OSError."""
+
+
+def post(address: str, request: bytes) -> bytes:
+    """Send a request by HTTP; no redirection is followed. Raises OSError, after PATIENCE too, however slow it comes."""
+    asking = Call(address, "POST", {"Content-Type": _TYPE}, request, limit=LARGEST_ANSWER, within=PATIENCE)
+    try:
+        reply = call(asking)
+    except NotReached as bad:
+        raise OSError(str(bad)) from bad
+    if reply.status != HTTPStatus.OK:
+        why = f"the OCSP service answered with the HTTP status {reply.status}"
+        raise OSError(why)
+    return reply.body
+
+
+@dataclass(frozen=True, slots=True)
+class Fact:
+    """One answer that was believed."""
+
+    status: ocsp.OCSPCertStatus
+    this_update: datetime
+    next_update: datetime
+    asked: datetime
+
+    @property
+    def is_revoked(self) -> bool:
+        """True if the answer says REVOKED."""
+        return self.status is ocsp.OCSPCertStatus.REVOKED
+
+    def counts_at(self, now: datetime, freshness: timedelta) -> bool:
+        """Return whether it counts at `now`: while it is fresh, or if it says REVOKED."""
+        return self.is_revoked or counts(self.this_update, self.next_update, now, freshness)
+
+
+@dataclass(slots=True)
+class Answers:
+    """Asks OCSP services, in the order of their addresses. Each question takes 5 s at most; threads may share it."""
+
+    addresses: Sequence[str]
+    ask: Ask = field(default=post, repr=False)
+    random: Callable[[int], bytes] = field(default=os.urandom, repr=False)
+    _lock: Lock = field(default_factory=Lock, init=False, repr=False)
+    _kept: OrderedDict[tuple[x509.Certificate, int], Fact] = field(default_factory=OrderedDict, init=False, repr=False)
+
+    def status(self, certificate: x509.Certificate, issuer: Authority, now: datetime, freshness: timedelta) -> Answer:
+        """Return an answer of the last five minutes, a new one, or a fresh old one.
+
+        REVOKED stays so, however old the answer: its CA takes no revocation back (docs/gateway.md).
+        """
+        key = (issuer.certificate, certificate.serial_number)
+        with self._lock:
+            kept = self._kept.get(key)
+        recent = kept is not None and timedelta() <= now - kept.asked < min(ASK_AGAIN, freshness)
+        recent = recent or (kept is not None and kept.is_revoked)
+        fact = kept if recent else _newest(self._asked(certificate, issuer, now, freshness), kept)
+        if fact is None or not fact.counts_at(now, freshness):
+            return NO_ANSWER
+        with self._lock:
+            self._kept[key] = fact
+            self._kept.move_to_end(key)
+            if len(self._kept) > _KEPT_AT_MOST:
+                self._kept.popitem(last=False)
+        match fact.status:
+            case ocsp.OCSPCertStatus.GOOD:
+                return GOOD
+            case ocsp.OCSPCertStatus.REVOKED:
+                return REVOKED
+            case ocsp.OCSPCertStatus.UNKNOWN:
+                return NOT_KNOWN
+            case never:
+                assert_never(never)
+
+    def above(self, _certificate: x509.Certificate, _issuer: Authority | None, _now: datetime) -> Answer:
+        """Return MISSING: lists, and no OCSP service, report on CAs of the anchor file."""
+        return MISSING
+
+    def _asked(
+        self, certificate: x509.Certificate, issuer: Authority, now: datetime, freshness: timedelta
+    ) -> Fact | None:
+        for address in self.addresses:
+            # A service short of time signs nothing on the spot (tryLater) but has answers in stock, without a nonce.
+            for nonce in (self.random(NONCE_OCTETS), None):
+                fact, again = self._one(address, Question(certificate, issuer, nonce), now)
+                if fact is not None and fact.counts_at(now, freshness):
+                    return fact
+                if not again:
+                    break
+        return None
+
+    def _one(self, address: str, question: "Question", now: datetime) -> tuple[Fact | None, bool]:
+        """Give a fact, and whether to ask once more without a nonce."""
+        try:
+            response = ocsp.load_der_ocsp_response(self.ask(address, question.request()))
+            if response.response_status is ocsp.OCSPResponseStatus.TRY_LATER:
+                return None, question.nonce is not None
+            return believed(response, question, now), False
+        except (OSError, ValueError, TypeError, UnsupportedAlgorithm, x509.DuplicateExtension):
+            return None, False
+
+
+def _newest(fresh: Fact | None, kept: Fact | None) -> Fact | None:
+    """Give what counts of an answer that came and one that was kept: nothing older brings a certificate back.
+
+    Without its nonce an answer may be any of the last hour, as from whoever stands between, or a service behind others.
+    """
+    if fresh is None or kept is None:
+        return fresh or kept
+    newest = max(fresh, kept, key=lambda one: (one.is_revoked, one.this_update))
+    return replace(newest, asked=fresh.asked)
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """What was asked."""
+
+    certificate: x509.Certificate
+    issuer: Authority
+    nonce: bytes | None
+
+    def request(self) -> bytes:
+        """Give the request in DER; CertIDs are SHA-256."""
+        builder = ocsp.OCSPRequestBuilder().add_certificate(self.certificate, self.issuer.certificate, hashes.SHA256())
+        if self.nonce is not None:
+            builder = builder.add_extension(x509.OCSPNonce(self.nonce), critical=False)
+        return builder.build().public_bytes(Encoding.DER)
+
+
+def believed(response: ocsp.OCSPResponse, question: Question, now: datetime) -> Fact | None:
+    """Give what an answer says of the certificate; None unless it is signed as RFC 6960, 4.2.2.2, and about just that.
+
+    Raises ValueError for one that cannot be read.
+    """
+    if response.response_status is not ocsp.OCSPResponseStatus.SUCCESSFUL:
+        return None
+    if any(one.critical for one in (*response.extensions, *response.single_extensions)):
+        return None
+    if question.nonce is not None and not _has_nonce(response, question.nonce):
+        return None
+    if not _is_signed(response, question.issuer, now):
+        return None
+    found = [
+        Fact(one.certificate_status, one.this_update_utc, one.next_update_utc, now)
+        for one in response.responses
+        if _is_about(one, question) and one.next_update_utc is not None
+    ]
+    return next((one for one in found if one.is_revoked), found[0] if found else None)
+
+
+def _has_nonce(response: ocsp.OCSPResponse, nonce: bytes) -> bool:
+    return any(isinstance(one.value, x509.OCSPNonce) and one.value.nonce == nonce for one in response.extensions)
+
+
+def _is_about(one: ocsp.OCSPSingleResponse, question: Question) -> bool:
+    """Whether its CertID is the certificate's (4.1.1), by SHA-1 or SHA-256."""
+    if one.serial_number != question.certificate.serial_number:
+        return False
+    if not isinstance(one.hash_algorithm, hashes.SHA1 | hashes.SHA256):
+        return False
+    return (one.issuer_name_hash, one.issuer_key_hash) == (
+        _digest(one.hash_algorithm, question.issuer.certificate.subject.public_bytes()),
+        _key_hash(one.hash_algorithm, question.issuer.key),
+    )
+
+
+def _is_signed(response: ocsp.OCSPResponse, issuer: Authority, now: datetime) -> bool:
+    """Whether the CA itself signed it, or one whom it named for just that and who is in force."""
+    if response.signature_algorithm_oid not in SIGNATURES:
+        return False
+    delegated = [one for one in response.certificates if _is_delegate(one, issuer, now)]
+    signers = [one for one in (issuer.certificate, *delegated) if _is_responder(response, one)]
+    return any(_verifies(response, one.public_key()) for one in signers[:2])
+
+
+def _is_delegate(certificate: x509.Certificate, issuer: Authority, now: datetime) -> bool:
+    """4.2.2.2: issued by the CA itself, for this purpose, in force; 4.2.2.2.1: nobody need ask for its status."""
+    try:
+        purposes = extension_value(certificate, x509.ExtendedKeyUsage)
+        usage = extension_value(certificate, x509.KeyUsage)
+        named = ExtendedKeyUsageOID.OCSP_SIGNING in (purposes or ()) and (usage is None or usage.digital_signature)
+        unasked = extension_value(certificate, x509.OCSPNoCheck) is not None
+        fit = named and unasked and is_understood(certificate) and key_in_bounds(certificate.public_key())
+        fit = fit and not describes_curve(certificate)
+        if not fit or not valid_at(certificate, now) or certificate.signature_algorithm_oid not in SIGNATURES:
+            return False
+        certificate.verify_directly_issued_by(issuer.certificate)
+    except (InvalidSignature, UnsupportedAlgorithm, ValueError, TypeError):
+        return False
+    return True
+
+
+def _is_responder(response: ocsp.OCSPResponse, certificate: x509.Certificate) -> bool:
+    if response.responder_key_hash is not None:
+        return response.responder_key_hash == _key_hash(hashes.SHA1(), certificate.public_key())  # noqa: S303
+    return response.responder_name == certificate.subject
+
+
+def _verifies(response: ocsp.OCSPResponse, key: AnyPublicKey) -> bool:
+    hashing = response.signature_hash_algorithm
+    if hashing is None:
+        return False
+    try:
+        if isinstance(key, rsa.RSAPublicKey):
+            key.verify(response.signature, response.tbs_response_bytes, padding.PKCS1v15(), hashing)
+        elif isinstance(key, ec.EllipticCurvePublicKey):
+            key.verify(response.signature, response.tbs_response_bytes, ec.ECDSA(hashing))
+        else:
+            return False
+    except (InvalidSignature, UnsupportedAlgorithm):
+        return False
+    return True
+
+
+def _key_hash(hashing: hashes.HashAlgorithm, key: AnyPublicKey) -> bytes:
+    """The hash of the key's BIT STRING, without tag, length and unused bits (4.1.1)."""
+    if isinstance(key, rsa.RSAPublicKey):
+        return _digest(hashing, key.public_bytes(Encoding.DER, PublicFormat.PKCS1))
+    if isinstance(key, ec.EllipticCurvePublicKey):
+        return _digest(hashing, key.public_bytes(Encoding.X962, PublicFormat.UncompressedPoint))
+    return b""
+
+
+def _digest(hashing: hashes.HashAlgorithm, octets: bytes) -> bytes:
+    digest = hashes.Hash(hashing)
+    digest.update(octets)
+    return digest.finalize()

@@ -1,0 +1,102 @@
+"""Signed documents: the one enveloped signature of `wire/xmldsig/signature.py`, and what it says as a verdict."""
+
+import re
+from collections.abc import Callable, Iterator
+from typing import NoReturn
+
+from cryptography import x509
+
+from sinetti.gateway.verdicts.verdict import Phrase, Reason, Verdict
+from sinetti.gateway.x509 import verdict_texts
+from sinetti.wire.soap.schema_types import SERVICE
+from sinetti.wire.xmldsig import parser
+from sinetti.wire.xmldsig.errors import CoversSomethingElse, SignatureInvalid, SignatureMissing
+from sinetti.wire.xmldsig.parser import NotWellFormed, Unparsable
+from sinetti.wire.xmldsig.signature import verify_document
+
+LARGEST_DOCUMENT = 20_000_000
+"""Octets; one text or attribute in it may have 10 MB, libxml2's own bound."""
+
+MOST_MARKS, OCTETS_OF_A_MARK = 400_000, 12
+"""Tags, comments and attributes, as far as `<` and `=` tell: so many, or one for so many octets where those are more.
+
+In libxml2's tree each takes some 130 octets, whoever signed the document: a million of them in 4 MB took 130 MB and a
+second. Official messages have one for 28 octets.
+"""
+
+# Octets. A tag has no `<` but its own (XML 1.0, 3.1), so that long ones are found by what lies between two of them.
+_LONG = 16_384
+# A start tag from its beginning, with more attributes and declarations than are taken; in a comment, too.
+_CROWDED = re.compile(
+    rb"<[^\s<>/=!?]++(?:\s++[^\s<>/=\"']++\s*+=\s*+(?:\"[^\"<]*+\"|'[^'<]*+')){%d}" % (2 * parser.MOST_ATTRIBUTES + 1)
+)
+
+
+class Refused(Exception):
+    """The document is refused with this verdict."""
+
+    def __init__(self, verdict: Verdict) -> None:
+        """Keep the verdict."""
+        super().__init__(verdict.reason)
+        self.verdict = verdict
+
+
+def verified(document: bytes, judge: Callable[[x509.Certificate], None]) -> tuple[bytes, bytes]:
+    """Give the octets that the signature covers, and its certificate's DER. Raises Refused.
+
+    `judge` sees the certificate before anything is computed with its key, and raises Refused for one that is not taken.
+    """
+    _check_proportions(document)
+
+    def accept(certificate: x509.Certificate) -> bool:
+        judge(certificate)
+        return True
+
+    try:
+        root = parser.parse(document)
+        # Both are signed by the same key in the same way: a renewal must never pass for a delivery.
+        if str(root.tag).startswith(f"{{{SERVICE}}}"):
+            raise Refused(Verdict(Reason.COVERS_SOMETHING_ELSE, verdict_texts.FOR_THE_CERTIFICATE_SERVICE))
+        found = verify_document([root], accept)
+    except NotWellFormed as bad:
+        why = Phrase(parser.NOT_WELL_FORMED, {"line": bad.line})
+        raise Refused(Verdict(Reason.MALFORMED, verdict_texts.MALFORMED_DOCUMENT, {"why": why})) from None
+    except Unparsable as bad:
+        _refuse(Reason.MALFORMED, verdict_texts.MALFORMED_DOCUMENT, str(bad))
+    except SignatureMissing:
+        raise Refused(Verdict(Reason.SIGNATURE_MISSING, verdict_texts.SIGNATURE_MISSING)) from None
+    except CoversSomethingElse as bad:
+        _refuse(Reason.COVERS_SOMETHING_ELSE, verdict_texts.COVERS_SOMETHING_ELSE, str(bad))
+    except SignatureInvalid as bad:
+        _refuse(Reason.SIGNATURE_INVALID, verdict_texts.SIGNATURE_INVALID, str(bad))
+    return found.octets, found.certificate
+
+
+def _check_proportions(document: bytes) -> None:
+    """Raise Refused where the tree would be out of proportion, or a tag has more attributes than are ever taken.
+
+    Looked at before any parser does: expat and libxml2 keep the attributes of a tag before they hand it out, and a
+    million took a second and 130 MB.
+    """
+    if len(document) > LARGEST_DOCUMENT:
+        _refuse(Reason.MALFORMED, verdict_texts.MALFORMED_DOCUMENT, verdict_texts.TOO_LONG_DOCUMENT)
+    marks = document.count(b"<") + document.count(b"=")
+    if marks > max(MOST_MARKS, len(document) // OCTETS_OF_A_MARK):
+        _refuse(Reason.MALFORMED, verdict_texts.MALFORMED_DOCUMENT, verdict_texts.TOO_MANY_MARKS)
+    if any(_CROWDED.match(document, at) for at in _long_tags(document)):
+        _refuse(Reason.MALFORMED, verdict_texts.MALFORMED_DOCUMENT, parser.TOO_MUCH)
+
+
+def _long_tags(document: bytes) -> Iterator[int]:
+    """Where a long tag may begin, or long text follows a tag: by leaps from one `<` to the last one that is near."""
+    at = document.find(b"<")
+    while at >= 0:
+        further = document.rfind(b"<", at + 1, at + _LONG)
+        if further < 0:
+            yield at
+            further = document.find(b"<", at + 1)
+        at = further
+
+
+def _refuse(reason: Reason, sentence: str, why: str) -> NoReturn:
+    raise Refused(Verdict(reason, sentence, {"why": Phrase(why)})) from None

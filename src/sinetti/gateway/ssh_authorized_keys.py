@@ -1,0 +1,221 @@
+"""Which SSH keys log in: that of a valid certificate of the SFTP channel, and only as its own organisation's user.
+
+sshd asks this through AuthorizedKeysCommand (sshd_config(5)) each time that a key is offered; docs/sftp.md.
+"""
+
+import os
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Protocol
+
+from cryptography import x509
+from cryptography.exceptions import UnsupportedAlgorithm
+from cryptography.hazmat.primitives.asymmetric import rsa
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat, load_ssh_public_key
+
+from sinetti.domain.organisations.identifiers import MAXIMUM_LENGTH
+from sinetti.gateway.verdicts.verdict import Reason, Verdict
+from sinetti.pki.chain import load_bundle
+from sinetti.pki.encoding import PublicKey, load_certificate
+
+LONGEST_KEY = 4096
+"""Characters of base64; an RSA key of 8192 bits has 1,400."""
+
+LARGEST_FILE = 65_536
+"""Octets of a file with a holder's certificate and, perhaps, the chain above it."""
+
+_TYPES = {
+    "ssh-rsa": "ssh-rsa",
+    "rsa-sha2-256": "ssh-rsa",
+    "rsa-sha2-512": "ssh-rsa",
+    "ecdsa-sha2-nistp256": "ecdsa-sha2-nistp256",
+    "ecdsa-sha2-nistp384": "ecdsa-sha2-nistp384",
+}
+"""What sshd may call a key, and how the key's own octets begin: rsa-sha2-* are ways to sign (RFC 8332, 3)."""
+
+_USER = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.@-]{0,255}\$?")
+_BASE64 = re.compile(r"[A-Za-z0-9+/]+={0,2}")
+_CUSTOMER = re.compile(rf"[A-Za-z0-9./-]{{1,{MAXIMUM_LENGTH}}}")
+
+_SAYS_NO_OF_THE_KEY = frozenset({Reason.REVOKED, Reason.STATUS_UNKNOWN})
+
+
+class Identifies(Protocol):
+    """What is needed of a gateway."""
+
+    def identify(self, certificate: x509.Certificate | bytes, now: datetime) -> Verdict:
+        """Judge one certificate."""
+
+
+@dataclass(frozen=True, slots=True)
+class Login:
+    """The key may log in: the one line for sshd, in the format of authorized_keys, and the certificate's serial."""
+
+    line: str
+    serial: str
+
+
+@dataclass(frozen=True, slots=True)
+class NoLogin:
+    """The key may not; `why` is a sentence for the operator, without anything of an organisation in it."""
+
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
+class Offered:
+    """The key that somebody offers, and the user that they want to be."""
+
+    user: str
+    key: PublicKey
+
+
+def read_offered(user: str, kind: str, encoded: str) -> Offered:
+    """Read what sshd says: user (%u), type (%t) and base64 (%k) of a key. Raises ValueError with a sentence."""
+    if not _USER.fullmatch(user):
+        why = "this is no name of a user"
+        raise ValueError(why)
+    if kind not in _TYPES:
+        why = f"holders' keys are {', '.join(_TYPES)}; nothing else is looked at"
+        raise ValueError(why)
+    if len(encoded) > LONGEST_KEY or not _BASE64.fullmatch(encoded):
+        why = "the key is no base64, or too long"
+        raise ValueError(why)
+    try:
+        key = load_ssh_public_key(f"{_TYPES[kind]} {encoded}".encode())
+    except (ValueError, UnsupportedAlgorithm):
+        key = None
+    if not isinstance(key, PublicKey):
+        why = f"the key is none of type {kind}"
+        raise ValueError(why)  # noqa: TRY004 -- the octets are wrong, not the caller's types
+    return Offered(user, key)
+
+
+def read_users(text: str) -> Mapping[str, str]:
+    """Read who is whom: a line has a user and a customer id; what follows a # is for people.
+
+    A user has one id, an id may have several users. Raises ValueError, which names the line: a file that is understood
+    by half lets nobody in.
+    """
+    users: dict[str, str] = {}
+    for number, line in enumerate(text.splitlines(), 1):
+        words = line.partition("#")[0].split()
+        if not words:
+            continue
+        if len(words) != 2 or not _USER.fullmatch(words[0]) or not _CUSTOMER.fullmatch(words[1]):  # noqa: PLR2004
+            why = f"line {number} is no user with a customer id"
+            raise ValueError(why)
+        if words[0] in users:
+            why = f"line {number} names a user for the second time"
+            raise ValueError(why)
+        users[words[0]] = words[1]
+    return users
+
+
+def read_folder(folder: Path) -> Iterator[tuple[str, bytes]]:
+    """Give name and octets of each file of a folder; those that begin with a dot are being written, and left out.
+
+    Raises OSError for a folder that cannot be read; a file that cannot be, or is too large, comes without octets.
+    """
+    with os.scandir(folder) as entries:
+        for entry in entries:
+            if not entry.name.startswith("."):
+                yield entry.name, _octets(entry)
+
+
+def certificates_of(
+    files: Iterable[tuple[str, bytes]], wanted: Offered
+) -> tuple[tuple[x509.Certificate, ...], tuple[str, ...]]:
+    """Give the certificates of this key among these files, and the names of the files that hold no certificate."""
+    needle, found, broken = _needle(wanted.key), [], []
+    for name, octets in files:
+        try:
+            held = _certificates(octets)
+        except ValueError:
+            broken.append(name)
+            continue
+        # Looking for the number comes first: it takes a microsecond, reading a key fifty.
+        found += [one for one in held if needle in one.public_bytes(Encoding.DER) and _is_of(one, wanted)]
+    return tuple(found), tuple(sorted(broken))
+
+
+def decide(
+    offered: Offered,
+    users: Mapping[str, str],
+    certificates: Sequence[x509.Certificate],
+    gateway: Identifies,
+    now: datetime,
+) -> Login | NoLogin:
+    """Decide whether the key of these certificates logs in as this user at `now` (UTC, whole seconds).
+
+    The gateway is one for the SFTP channel. Every certificate of the key counts: one that is revoked, or of which that
+    is not known, speaks against the key, whatever the others say.
+    """
+    customer = users.get(offered.user)
+    if customer is None:
+        return NoLogin("the file of users does not name this user")
+    if not certificates:
+        return NoLogin("no certificate in the folder has this key")
+    judged = [(one, gateway.identify(one, now)) for one in certificates]
+    accepted = [(one, verdict) for one, verdict in judged if verdict.accepted]
+    against = [(one, verdict) for one, verdict in judged if verdict.reason in _SAYS_NO_OF_THE_KEY]
+    if against or not accepted:
+        refused, verdict = (against or judged)[0]
+        return NoLogin(f"the certificate {_serial(refused)} of this key is refused: {verdict.reason}")
+    if {verdict.customer_id for _, verdict in accepted} != {customer}:
+        return NoLogin(f"the certificate {_serial(accepted[0][0])} of this key is another organisation's than the user")
+    last = max((one for one, _ in accepted), key=lambda one: one.not_valid_after_utc)
+    return Login(_line(last), _serial(last))
+
+
+def _line(certificate: x509.Certificate) -> str:
+    # The certificate's key, which sshd compares with the one offered: nothing of what sshd was given goes back to it.
+    public = certificate.public_key().public_bytes(Encoding.OpenSSH, PublicFormat.OpenSSH).decode("ascii")
+    # Both count the last second in: RFC 5280, 4.1.2.5, and sshd, which refuses a key once the time has passed.
+    return f'restrict,expiry-time="{certificate.not_valid_after_utc:%Y%m%d%H%M%SZ}" {public}'
+
+
+def _serial(certificate: x509.Certificate) -> str:
+    return f"{certificate.serial_number:x}"
+
+
+def _octets(entry: "os.DirEntry[str]") -> bytes:
+    try:
+        if not entry.is_file():
+            return b""
+        # Without a file object: of ten thousand files that makes a third of a second.
+        handle = os.open(entry.path, os.O_RDONLY)
+        try:
+            octets = os.read(handle, LARGEST_FILE + 1)
+        finally:
+            os.close(handle)
+    except OSError:
+        return b""
+    return octets if len(octets) <= LARGEST_FILE else b""
+
+
+def _certificates(octets: bytes) -> tuple[x509.Certificate, ...]:
+    """Give the certificates of a file, DER or PEM. Raises ValueError where there is none."""
+    if octets.startswith(b"\x30"):
+        return (load_certificate(octets),)
+    return load_bundle(octets)
+
+
+def _needle(key: PublicKey) -> bytes:
+    """Give the number that stands in every encoding of a key, octet by octet: an RSA modulus, a point's x."""
+    if isinstance(key, rsa.RSAPublicKey):
+        modulus = key.public_numbers().n
+        return modulus.to_bytes((modulus.bit_length() + 7) // 8, "big")
+    return key.public_numbers().x.to_bytes((key.curve.key_size + 7) // 8, "big")
+
+
+def _is_of(certificate: x509.Certificate, wanted: Offered) -> bool:
+    try:
+        public_key = certificate.public_key()
+    except (ValueError, UnsupportedAlgorithm):
+        return False
+    # All of its numbers: the id of a key leaves the exponent out, and who may choose that needs no private key.
+    return isinstance(public_key, PublicKey) and public_key == wanted.key

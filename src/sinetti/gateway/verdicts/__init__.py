@@ -1,0 +1,1 @@
+"""The verdict type and its builder."""

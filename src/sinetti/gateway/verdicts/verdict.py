@@ -1,0 +1,114 @@
+"""What the gateway finds: accepted, or refused for one reason, with texts that say what to do next."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from enum import StrEnum
+
+from sinetti.domain.values import Channel, Environment, Language, Serial
+from sinetti.i18n import translate
+
+_DAY = timedelta(days=1)
+
+
+class Reason(StrEnum):
+    """Why something is refused; the values stand in JSON and on the wire (contracts, "Gateway")."""
+
+    MALFORMED = "malformed"
+    UNTRUSTED = "untrusted"
+    WRONG_PURPOSE = "wrong-purpose"
+    SIGNATURE_MISSING = "signature-missing"
+    SIGNATURE_INVALID = "signature-invalid"
+    COVERS_SOMETHING_ELSE = "covers-something-else"
+    NOT_YET_VALID = "not-yet-valid"
+    EXPIRED = "expired"
+    WRONG_CHANNEL = "wrong-channel"
+    REVOKED = "revoked"
+    STATUS_UNKNOWN = "status-unknown"
+
+
+class Revocation(StrEnum):
+    """What is known of a revocation; NOT_CHECKED also where no list or answer counts."""
+
+    GOOD = "good"
+    REVOKED = "revoked"
+    NOT_CHECKED = "not-checked"
+
+
+@dataclass(frozen=True, slots=True)
+class Phrase:
+    """A message id that stands within a sentence, such as a reason: put into the reader's language with it."""
+
+    text: str
+    values: Mapping[str, "Value"] = field(default_factory=dict)
+
+
+Value = str | int | datetime | Phrase
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """`reason` None: accepted. Of the holder nothing is told unless the issuer is trusted and the proof holds.
+
+    `sentence` is a message id of the catalogues, `values` fill it; an instant becomes date and hour on a Finnish clock.
+    """
+
+    reason: Reason | None
+    sentence: str = field(repr=False)
+    values: Mapping[str, Value] = field(default_factory=dict, repr=False)
+    revocation: Revocation = Revocation.NOT_CHECKED
+    customer_id: str | None = None
+    name: str | None = None
+    serial: Serial | None = None
+    channel: Channel | None = None
+    environment: Environment | None = None
+    not_after: datetime | None = None
+    days_left: int | None = None
+
+    @property
+    def accepted(self) -> bool:
+        """Whether the caller is who the certificate says, and may be served."""
+        return self.reason is None
+
+    def text(self, language: Language) -> str:
+        """Say what happened, what it means and what to do next."""
+        return _filled(Phrase(self.sentence, self.values), language)
+
+    def as_json(self) -> dict[str, object]:
+        """Give the members that contracts, "Gateway", lists."""
+        return {
+            "verdict": "accepted" if self.accepted else "refused",
+            "reason": None if self.reason is None else self.reason.value,
+            "revocation": self.revocation.value,
+            "customer_id": self.customer_id,
+            "name": self.name,
+            "serial": self.serial,
+            "channel": None if self.channel is None else self.channel.value,
+            "not_after": None if self.not_after is None else instant(self.not_after),
+            "text": {language.value: self.text(language) for language in Language},
+        }
+
+
+def days_left(not_after: datetime, now: datetime) -> int:
+    """Whole days of 24 hours until the end; 0 on the last one and after it."""
+    return max(0, (not_after - now) // _DAY)
+
+
+def instant(at: datetime) -> str:
+    """RFC 3339, UTC, whole seconds."""
+    return at.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def _filled(phrase: Phrase, language: Language) -> str:
+    return translate.text(
+        phrase.text, language, **{name: _shown(value, language) for name, value in phrase.values.items()}
+    )
+
+
+def _shown(value: Value, language: Language) -> str:
+    if isinstance(value, Phrase):
+        return _filled(value, language)
+    if isinstance(value, datetime):
+        return translate.when(value, language)
+    # What comes out of a certificate must not steer a terminal or break a line.
+    return "".join(sign if sign.isprintable() else " " for sign in str(value)).strip()

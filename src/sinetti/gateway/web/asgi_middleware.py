@@ -1,0 +1,113 @@
+"""ASGI middleware: an application behind it hears of accepted callers alone, and who they are.
+
+    application = AsgiGateway(application, guard_of(load(Path("gateway.toml"))))
+
+The application finds the headers `Sinetti-Customer-Id`, `-Channel`, `-Serial`, `-Not-After`, `-Days-Left`, and the
+whole verdict as `scope["sinetti.verdict"]`.
+"""
+
+import asyncio
+from collections.abc import Awaitable, Callable, MutableMapping
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+from sinetti.gateway.verdicts.verdict import Verdict
+from sinetti.gateway.web import responses
+from sinetti.gateway.web.client_certificate import Presented, is_ours, is_presented, presented_in_tls
+from sinetti.gateway.web.guard import Guard, in_headers
+from sinetti.gateway.web.responses import Answer
+
+Scope = MutableMapping[str, Any]
+Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
+Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
+Application = Callable[[Scope, Receive, Send], Awaitable[None]]
+Headers = list[tuple[str, str]]
+
+VERDICT = "sinetti.verdict"
+"""Where the application finds the verdict in its scope."""
+
+THREADS = 8
+"""Certificates that are judged at once."""
+
+_POLICY_VIOLATION = 1008
+
+
+class AsgiGateway:
+    """An ASGI application that asks a gateway before another one."""
+
+    def __init__(self, application: Application, guard: Guard) -> None:
+        """Take the application, and who guards it."""
+        self._application = application
+        self._guard = guard
+        # A list may have to be read, or a responder asked; the loop's own threads are the application's.
+        self._threads = ThreadPoolExecutor(THREADS, "gateway")
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Let a request or a WebSocket through, or answer it here."""
+        if scope["type"] == "lifespan":
+            await self._application(scope, receive, send)
+            return
+        headers = decoded(scope)
+        believed = self._guard.believes(peer_of(scope), headers)
+        shown = self._shown(scope, headers, believed=believed)
+        verdict = await asyncio.get_running_loop().run_in_executor(self._threads, self._guard.judge, shown)
+        if verdict is not None and verdict.accepted:
+            await self._application(_told(scope, verdict, believed=believed), receive, send)
+            return
+        await _refuse(scope, receive, send, responses.refused(verdict, wish_of(headers)))
+
+    def _shown(self, scope: Scope, headers: Headers, *, believed: bool) -> Presented | None:
+        if self._guard.proxies is not None:
+            return in_headers(headers) if believed else None
+        # ASGI TLS extension 0.2: PEM texts, the caller's own first.
+        tls = (scope.get("extensions") or {}).get("tls") or {}
+        return presented_in_tls(list(tls.get("client_cert_chain") or ()))
+
+
+def decoded(scope: Scope) -> Headers:
+    """Give the headers of a request as text, names in lower case."""
+    return [(name.decode("latin-1").lower(), value.decode("latin-1")) for name, value in scope["headers"]]
+
+
+def peer_of(scope: Scope) -> str | None:
+    """Give the peer's address; None where the server knows none, as on a Unix socket."""
+    client = scope.get("client")
+    return client[0] or None if client else None
+
+
+def wish_of(headers: Headers) -> str:
+    """Give what a request says in Accept-Language."""
+    return ", ".join(value for name, value in headers if name == "accept-language")
+
+
+async def send_answer(send: Send, answer: Answer, *, kind: str = "http.response", method: str = "GET") -> None:
+    """Send an answer; to HEAD without its body (RFC 9110, 9.3.2)."""
+    headers = dict(answer.headers)
+    if answer.status != 204:  # noqa: PLR2004 - RFC 9110, 8.6: no Content-Length there
+        headers["Content-Length"] = str(len(answer.body))
+    encoded = [(name.lower().encode("ascii"), value.encode("ascii")) for name, value in headers.items()]
+    await send({"type": f"{kind}.start", "status": answer.status, "headers": encoded})
+    await send({"type": f"{kind}.body", "body": b"" if method == "HEAD" else answer.body})
+
+
+def _told(scope: Scope, verdict: Verdict, *, believed: bool) -> Scope:
+    """Give the application's scope: nothing in it that a caller could have written in our name."""
+    kept = [
+        (name, value)
+        for name, value in scope["headers"]
+        if not is_ours(name.decode("latin-1")) and (believed or not is_presented(name.decode("latin-1")))
+    ]
+    ours = responses.identity_headers(verdict)
+    told = [(name.lower().encode("ascii"), value.encode("ascii")) for name, value in ours.items()]
+    return {**scope, "headers": kept + told, VERDICT: verdict}
+
+
+async def _refuse(scope: Scope, receive: Receive, send: Send, answer: Answer) -> None:
+    if scope["type"] == "http":
+        await send_answer(send, answer, method=scope["method"])
+        return
+    await receive()  # websocket.connect comes first
+    if "websocket.http.response" in (scope.get("extensions") or {}):
+        await send_answer(send, answer, kind="websocket.http.response")
+    else:
+        await send({"type": "websocket.close", "code": _POLICY_VIOLATION, "reason": answer.headers["Sinetti-Reason"]})

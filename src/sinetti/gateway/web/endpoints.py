@@ -1,0 +1,134 @@
+"""The endpoints of `sinetti gateway serve` (docs/gateway-serve.md): decode, ask the gateway, encode."""
+
+import base64
+import json
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from sinetti.gateway.revocation.crl import Lists
+from sinetti.gateway.verdicts.verdict import Verdict
+from sinetti.gateway.web import responses
+from sinetti.gateway.web.asgi_middleware import Headers, wish_of
+from sinetti.gateway.web.guard import Guard, in_headers
+from sinetti.gateway.web.responses import Answer
+
+LARGEST_DOCUMENT = 20 * 1024 * 1024
+"""Octets of a signed document (issue 4)."""
+
+_OCTETS = "application/octet-stream"
+
+
+class Readiness(Protocol):
+    """Says what is missing before certificates can be judged: sentences, none when all is well."""
+
+    def __call__(self) -> list[str]:
+        """Look."""
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """One request, whole. `peer` is None on a Unix socket; header names are lower-case."""
+
+    method: str
+    path: str
+    headers: Headers
+    peer: str | None
+    body: bytes = field(default=b"", repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Service:
+    """Answers requests; may wait for a file or a responder. `unready` says what keeps it from judging."""
+
+    guard: Guard
+    unready: Readiness
+
+    @property
+    def waits(self) -> bool:
+        """Whether judging a certificate may wait for others: a responder, that is; lists are in memory."""
+        return not isinstance(self.guard.gateway.source, Lists | None)
+
+    def answer(self, asked: Asked) -> Answer:
+        """Answer one request."""
+        return self.turned_away(asked) or _ENDPOINTS[asked.path][1](self, asked)
+
+    def turned_away(self, asked: Asked) -> Answer | None:
+        """Answer a request that nothing comes of whatever its body is; None for all others."""
+        answers = _ENDPOINTS.get(asked.path)
+        if answers is None:
+            return _plain(404, "This gateway has /check, /refusal, /verify, /readyz and /healthz.")
+        methods, _, open_to_all = answers
+        if asked.method not in methods:
+            return Answer(405, {"Allow": ", ".join(methods), "Content-Type": "text/plain; charset=utf-8"}, b"")
+        if not open_to_all and not self.guard.believes(asked.peer, asked.headers):
+            return _plain(
+                403, "This gateway answers its own proxy alone: by the Unix socket, or listed and with the secret."
+            )
+        return None
+
+    def _check(self, asked: Asked) -> Answer:
+        verdict = self.guard.judge(in_headers(asked.headers))
+        if verdict is not None and verdict.accepted:
+            return responses.accepted(verdict)
+        return responses.refused(verdict, wish_of(asked.headers))
+
+    def _refusal(self, asked: Asked) -> Answer:
+        """Say once more why a caller was turned away, for a proxy that lost the body of that answer. Never 2xx."""
+        verdict = self.guard.judge(in_headers(asked.headers))
+        if verdict is not None and verdict.accepted:
+            return responses.send_again(wish_of(asked.headers))
+        return responses.refused(verdict, wish_of(asked.headers))
+
+    def _verify(self, asked: Asked) -> Answer:
+        if len(asked.body) > LARGEST_DOCUMENT:
+            return _plain(413, f"A document has at most {LARGEST_DOCUMENT} octets.")
+        shown = in_headers(asked.headers)
+        now = self.guard.now()
+        tls = None if shown is None else shown.certificate
+        verified = self.guard.gateway.verify(asked.body, now, tls_certificate=tls)
+        if not verified.verdict.accepted or verified.octets is None:
+            return responses.not_accepted(verified.verdict, wish_of(asked.headers))
+        if verified.certificate is not None:
+            self.guard.seen(verified.certificate, now)
+        return _verified(verified.verdict, verified.octets, bare=_wants_octets(asked.headers))
+
+    def _ready(self, _asked: Asked) -> Answer:
+        missing = self.unready()
+        return _plain(503, "\n".join(missing)) if missing else _plain(200, "ready")
+
+    def _alive(self, _asked: Asked) -> Answer:
+        return _plain(200, "alive")
+
+
+READY = "/readyz"
+"""The endpoint that looks at the folder of lists, which may take as long as reading them."""
+
+_READING = ("GET", "HEAD")
+_ENDPOINTS: dict[str, tuple[tuple[str, ...], Callable[[Service, Asked], Answer], bool]] = {
+    "/check": (_READING, Service._check, False),  # noqa: SLF001 - the table of this class's own endpoints
+    "/refusal": (_READING, Service._refusal, False),  # noqa: SLF001 - as above
+    "/verify": (("POST",), Service._verify, False),  # noqa: SLF001 - as above
+    READY: (_READING, Service._ready, True),  # noqa: SLF001 - as above
+    "/healthz": (_READING, Service._alive, True),  # noqa: SLF001 - as above
+}
+"""Path -> methods, what answers, and whether anybody may ask."""
+
+
+def _verified(verdict: Verdict, octets: bytes, *, bare: bool) -> Answer:
+    headers = {**responses.identity_headers(verdict), "Cache-Control": "no-store", "Vary": "Accept"}
+    if bare:
+        return Answer(200, {**headers, "Content-Type": _OCTETS}, octets)
+    value = {**verdict.as_json(), "octets": base64.b64encode(octets).decode("ascii")}
+    return Answer(200, {**headers, "Content-Type": "application/json"}, json.dumps(value, ensure_ascii=False).encode())
+
+
+def _wants_octets(headers: Headers) -> bool:
+    wanted = ",".join(value for name, value in headers if name == "accept")
+    return any(part.partition(";")[0].strip().lower() == _OCTETS for part in wanted.split(","))
+
+
+def _plain(status: int, said: str) -> Answer:
+    return Answer(
+        status, {"Content-Type": "text/plain; charset=utf-8", "Cache-Control": "no-store"}, f"{said}\n".encode()
+    )

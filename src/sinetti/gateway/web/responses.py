@@ -1,0 +1,136 @@
+"""What a verdict becomes over HTTP: headers for the application, a problem document (RFC 9457) for the caller."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Final
+from urllib.parse import quote
+
+from sinetti.domain.values import Language
+from sinetti.gateway.verdicts.verdict import Reason, Verdict, instant
+from sinetti.i18n.translate import mark, text
+
+MISSING: Final = "certificate-missing"
+"""The one `reason` over HTTP that no verdict has: there was nothing to judge."""
+
+AGAIN: Final = "send-again"
+"""The web server refused what the gateway accepts: a list that came between, or two opinions."""
+
+_SAFE = "".join(chr(code) for code in range(0x20, 0x7F) if chr(code) != "%")
+
+_NEEDED = mark("A certificate is needed")
+_REFUSED = mark("The certificate was not accepted")
+_NOT_ACCEPTED = mark("The document was not accepted")
+_SEND_AGAIN = mark("Send the request again")
+_NONE_SHOWN = mark(
+    "The request came without a client certificate, so it is not known whose it is, and nothing was done. Set your "
+    "program to use the organisation's certificate and its private key for the TLS connection, and send the request "
+    "again."
+)
+_TWO_OPINIONS = mark(
+    "The certificate is accepted, but the web server in front had turned the request away. Nothing was done. Send the "
+    "same request again; if this answer comes again, tell the service that you send it to."
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """One answer over HTTP. Header names are written as they are sent."""
+
+    status: int
+    headers: Mapping[str, str] = field(default_factory=dict)
+    body: bytes = field(default=b"", repr=False)
+
+
+def identity_headers(verdict: Verdict) -> dict[str, str]:
+    """Give what an application learns of an accepted caller. What is not known is left out.
+
+    Values are printable ASCII: in a customer id from somebody else's CA anything may stand, a line's end too, so
+    whatever is not printable, and the percent sign, is percent-encoded (RFC 3986, 2.1).
+    """
+    known = {
+        "Sinetti-Customer-Id": verdict.customer_id,
+        "Sinetti-Channel": verdict.channel,
+        "Sinetti-Serial": verdict.serial,
+        "Sinetti-Not-After": None if verdict.not_after is None else instant(verdict.not_after),
+        "Sinetti-Days-Left": verdict.days_left,
+    }
+    return {name: quote(str(value), safe=_SAFE) for name, value in known.items() if value is not None}
+
+
+def accepted(verdict: Verdict) -> Answer:
+    """Answer that a caller may go on, and who it is."""
+    return Answer(204, {**identity_headers(verdict), "Cache-Control": "no-store"})
+
+
+def refused(verdict: Verdict | None, accept_language: str | None) -> Answer:
+    """Answer why a caller may not go on: 401 for no certificate or one that cannot be read, else 403."""
+    language = preferred_language(accept_language)
+    if verdict is None:
+        return problem(401, MISSING, (_NEEDED, text(_NONE_SHOWN, language)), language)
+    detail = verdict.text(language)
+    if verdict.reason is Reason.MALFORMED:
+        return problem(401, Reason.MALFORMED, (_NEEDED, detail), language)
+    return problem(403, verdict.reason or AGAIN, (_REFUSED, detail), language)
+
+
+def not_accepted(verdict: Verdict, accept_language: str | None) -> Answer:
+    """Answer why a document is not accepted: a problem document that has the members of the verdict beside its own."""
+    language = preferred_language(accept_language)
+    more = verdict.as_json()
+    return problem(422, verdict.reason or AGAIN, (_NOT_ACCEPTED, verdict.text(language)), language, more)
+
+
+def send_again(accept_language: str | None) -> Answer:
+    """Answer a caller who is accepted, but whom the web server in front had turned away."""
+    language = preferred_language(accept_language)
+    answer = problem(503, AGAIN, (_SEND_AGAIN, text(_TWO_OPINIONS, language)), language)
+    return Answer(answer.status, {**answer.headers, "Retry-After": "1"}, answer.body)
+
+
+def problem(
+    status: int, reason: str, said: tuple[str, str], language: Language, more: Mapping[str, object] | None = None
+) -> Answer:
+    """Make a problem document; `said` is the title's message id, and the detail in the reader's language."""
+    value = {
+        "type": "about:blank",
+        "title": text(said[0], language),
+        "status": status,
+        "detail": said[1],
+        "reason": reason,
+    }
+    headers = {
+        "Content-Type": "application/problem+json",
+        "Content-Language": language.value,
+        "Sinetti-Reason": reason,
+        "Cache-Control": "no-store",
+        "Vary": "Accept-Language",
+    }
+    if status == 401:  # noqa: PLR2004 - RFC 9110, 15.5.2, wants a challenge
+        # No scheme is registered for certificates of TLS; the name is that of draft-thomson-httpbis-cant.
+        headers["WWW-Authenticate"] = "ClientCertificate"
+    return Answer(status, headers, json.dumps({**(more or {}), **value}, ensure_ascii=False).encode())
+
+
+def preferred_language(accept_language: str | None) -> Language:
+    """Give the caller's language by Accept-Language (RFC 9110, 12.5.4); English where it names none of ours."""
+    ranked: list[tuple[float, int, Language]] = []
+    for position, part in enumerate((accept_language or "")[:_LONGEST_WISH].split(",")):
+        tag, _, parameters = part.strip().partition(";")
+        primary = tag.strip().split("-")[0].casefold()
+        if primary in set(Language):
+            ranked.append((-_quality(parameters), position, Language(primary)))
+    return next((language for quality, _, language in sorted(ranked) if quality < 0), Language.EN)
+
+
+_LONGEST_WISH = 500
+
+
+def _quality(parameters: str) -> float:
+    name, _, value = parameters.strip().partition("=")
+    if name.strip().casefold() != "q":
+        return 1.0
+    try:
+        return max(0.0, min(1.0, float(value)))
+    except ValueError:
+        return 0.0

@@ -1,0 +1,271 @@
+"""Listening for `sinetti gateway serve`: an ASGI edge around the service, on granian, until told to stop."""
+
+import asyncio
+import logging
+import signal
+import socket
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+from granian._granian import SocketHolder
+from granian.constants import HTTPModes, Interfaces
+from granian.http import HTTP1Settings
+from granian.server.embed import Server
+
+from sinetti.gateway.web.asgi_middleware import Headers, Receive, Scope, Send, decoded, peer_of, send_answer
+from sinetti.gateway.web.endpoints import LARGEST_DOCUMENT, READY, Asked, Service
+from sinetti.gateway.web.responses import Answer
+from sinetti.infra.clock import ticks
+from sinetti.infra.unix_socket import listen_on_path
+
+HEAD_WITHIN, BODY_WITHIN, STOP_WITHIN = 5.0, 30.0, 5.0
+"""Seconds for a request's head and its body to arrive, and for what is under way when the process is told to stop."""
+
+CHECKS, DOCUMENTS, BODIES = 8, 2, 8
+"""How many certificates and documents are worked on at once, and how many documents are in memory, of 20 MB each."""
+
+WAITING = 64
+"""How many certificates may be worked on or wait for that: a responder that does not answer takes 5 s for each."""
+
+CONNECTIONS, BACKLOG = 1024, 1024
+
+_TOO_LARGE = f"A document has at most {LARGEST_DOCUMENT} octets."
+
+_log = logging.getLogger(__name__)
+
+
+class NotServing(Exception):
+    """The server did not start, or ended though nobody told it to."""
+
+
+class PlaceTaken(Exception):
+    """The socket's place cannot be listened on; the text says what to do."""
+
+
+class Edge:
+    """An ASGI application: collects each request, has the service work on it in a thread, sends the answer."""
+
+    def __init__(self, service: Service, *, unix: bool) -> None:
+        """Take the service; `unix`: the door is a Unix socket, so that a peer has no address."""
+        self._service = service
+        self._unix = unix
+        self._checks = ThreadPoolExecutor(CHECKS, "check")
+        self._documents = ThreadPoolExecutor(DOCUMENTS, "document")
+        self._looks = ThreadPoolExecutor(1, "look")
+        self._bodies = self._waiting = 0
+
+    def exchange(self, service: Service) -> None:
+        """Have another service answer from now on: settings were read anew."""
+        self._service = service
+
+    def unready(self) -> list[str]:
+        """Say what keeps the present service from judging."""
+        return self._service.unready()
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer one request."""
+        if scope["type"] != "http":
+            return
+        begun, headers = ticks(), decoded(scope)
+        # granian names no peer of a Unix socket; of another one it always does, and "?" is nobody that is listed.
+        peer = None if self._unix else peer_of(scope) or "?"
+        if scope["method"] == "POST":
+            answer = await self._with_body(scope, headers, peer, receive)
+        else:
+            answer = await self._without_body(Asked(scope["method"], scope["path"], headers, peer))
+        await send_answer(send, answer, method=scope["method"])
+        _note(scope["path"], answer, ticks() - begun)
+
+    async def _without_body(self, asked: Asked) -> Answer:
+        if asked.path == READY:
+            return await self._work(self._looks, asked)
+        if not self._service.waits:
+            # What waits for nobody takes less than handing it to a thread and back (bench/gateway_serve.py).
+            return await self._work(None, asked)
+        if self._waiting >= WAITING:
+            return _closing(503, "Busy with other certificates. Ask again.", {"Retry-After": "1"})
+        self._waiting += 1
+        try:
+            return await self._work(self._checks, asked)
+        finally:
+            self._waiting -= 1
+
+    async def _with_body(self, scope: Scope, headers: Headers, peer: str | None, receive: Receive) -> Answer:
+        away = self._service.turned_away(Asked(scope["method"], scope["path"], headers, peer))
+        if away is not None:
+            return Answer(away.status, {**away.headers, "Connection": "close"}, away.body)
+        encoding, announced = (_only(headers, name) for name in ("content-encoding", "content-length"))
+        if encoding.casefold() not in {"", "identity", "utf-8"}:  # the last as the edge of the service has it
+            # Nothing is ever inflated: what is signed is what was sent (RFC 9110, 15.5.16).
+            return _closing(415, "A document is taken as it is: send it uncompressed.", {"Accept-Encoding": "identity"})
+        if announced.isdecimal() and int(announced[:20]) > 2 * LARGEST_DOCUMENT:
+            return _closing(413, _TOO_LARGE)
+        if self._bodies >= BODIES:
+            return _closing(503, "Busy with other documents. Send the same one again.", {"Retry-After": "1"})
+        self._bodies += 1
+        try:
+            async with asyncio.timeout(BODY_WITHIN):
+                body = await _collect(receive)
+            if body is None:
+                return _closing(413, _TOO_LARGE)
+            return await self._work(self._documents, Asked(scope["method"], scope["path"], headers, peer, body))
+        except TimeoutError:
+            return _closing(408, "The document took too long to arrive. Send it again.")
+        except ConnectionError:  # nobody is there to read this
+            return _closing(400, "The document did not arrive whole. Send it again.")
+        finally:
+            self._bodies -= 1
+
+    async def _work(self, pool: ThreadPoolExecutor | None, asked: Asked) -> Answer:
+        try:
+            if pool is None:
+                return self._service.answer(asked)
+            return await asyncio.get_running_loop().run_in_executor(pool, self._service.answer, asked)
+        except Exception as bad:  # noqa: BLE001 - the last door; what an exception says may quote a certificate
+            _log.error("failed", extra={"facts": {"path": asked.path, "error": _where(bad)}})
+            return _closing(500, "Our fault. Send the same request again.")
+
+
+def listen(address: str, socket_path: Path | None) -> socket.socket:
+    """Listen on a Unix socket (its mode 0660), or on IP:PORT. Raises PlaceTaken."""
+    try:
+        if socket_path is not None:
+            return listen_on_path(socket_path, BACKLOG)
+        host, _, port = address.rpartition(":")
+        host = host.strip("[]")
+        opened = socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET)
+        try:
+            opened.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            opened.bind((host, int(port)))
+            opened.listen(BACKLOG)
+        except OSError:
+            opened.close()
+            raise
+    except OSError as failed:
+        place = socket_path or address
+        sentence = f"{place} cannot be listened on ({failed.strerror or failed}): stop what uses it, or choose another"
+        raise PlaceTaken(sentence) from failed
+    return opened
+
+
+def place_of(listening: socket.socket) -> str:
+    """Give where a socket listens: a path, or IP:PORT with the port that the system chose for 0."""
+    name = listening.getsockname()
+    return name if isinstance(name, str) else f"{name[0]}:{name[1]}"
+
+
+_kept: list[asyncio.AbstractEventLoop] = []
+
+
+def serve(edge: Edge, listening: socket.socket, ready: Callable[[], None], reload: Callable[[], None]) -> None:
+    """Serve until SIGTERM or SIGINT; `ready` is called once the server runs, `reload` on SIGHUP, in a thread.
+
+    The loop is not closed: its signal handlers stay, so that a second signal ends nothing that is being finished. It is
+    kept to the end of the process: thrown away by another thread, it could not take its handlers back.
+    """
+    loop = asyncio.new_event_loop()
+    _kept.append(loop)
+    loop.run_until_complete(_serve(edge, listening, ready, reload))
+
+
+async def _serve(edge: Edge, listening: socket.socket, ready: Callable[[], None], reload: Callable[[], None]) -> None:
+    told, loop = asyncio.Event(), asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, told.set)
+    # Long lists take seconds to read, while callers are answered; one after the other, so that the last one counts.
+    reloads = ThreadPoolExecutor(1, "reload")
+    loop.add_signal_handler(signal.SIGHUP, lambda: reloads.submit(reload))
+    server = _Server(edge, listening)
+    running, waiting = asyncio.create_task(server.serve()), asyncio.create_task(told.wait())
+    try:
+        while not server.wrks:
+            if running.done():
+                running.result()
+                sentence = "the HTTP server did not start"
+                raise NotServing(sentence)
+            await asyncio.sleep(0)
+        ready()
+        await asyncio.wait({waiting, running}, return_when=asyncio.FIRST_COMPLETED)
+        if not waiting.done():
+            sentence = "the HTTP server ended by itself"
+            raise NotServing(sentence)
+    finally:
+        waiting.cancel()
+        server.stop()  # type: ignore[no-untyped-call] # granian leaves it untyped
+        _, late = await asyncio.wait({running}, timeout=STOP_WITHIN)
+        for task in late:
+            # The server then finds its own future cancelled and would print a traceback about that.
+            loop.set_exception_handler(lambda _loop, context: _log.info("while stopping: %s", context["message"]))
+            task.cancel()
+
+
+class _Server(Server):
+    """granian's embedded server, on a socket that somebody else made."""
+
+    def __init__(self, edge: Edge, listening: socket.socket) -> None:
+        super().__init__(
+            edge,
+            interface=Interfaces.ASGINL,
+            http=HTTPModes.http1,
+            http1_settings=HTTP1Settings(header_read_timeout=int(HEAD_WITHIN * 1000)),
+            websockets=False,
+            log_enabled=False,
+            backlog=BACKLOG,
+            backpressure=CONNECTIONS,
+        )
+        self._listening = listening
+
+    def _init_shared_socket(self) -> None:
+        holder: Any = SocketHolder  # granian describes no arguments: handle, whether a Unix socket, backlog
+        unix = self._listening.family == socket.AF_UNIX
+        # The handle is granian's from here on: it closes it.
+        self._shd = holder(self._listening.detach(), unix, BACKLOG)
+
+
+def _only(headers: Headers, name: str) -> str:
+    return ", ".join(value for key, value in headers if key == name).strip()
+
+
+async def _collect(receive: Receive) -> bytes | None:
+    """Give the body; None where it is too large. Raises ConnectionError where the sender went away."""
+    parts, size, more = [], 0, True
+    while more:
+        message = await receive()
+        if message["type"] == "http.disconnect":
+            raise ConnectionError
+        part = message.get("body", b"")
+        size += len(part)
+        if size > 2 * LARGEST_DOCUMENT:
+            return None
+        # What is too large is read and forgotten for a while, so that the sender gets to read the answer.
+        if size <= LARGEST_DOCUMENT:
+            parts.append(part)
+        else:
+            parts.clear()
+        more = message.get("more_body", False)
+    return b"".join(parts) if size <= LARGEST_DOCUMENT else None
+
+
+def _closing(status: int, said: str, more: dict[str, str] | None = None) -> Answer:
+    """Answer in plain words, and close: what of the body still comes is read by nobody."""
+    headers = {"Content-Type": "text/plain; charset=utf-8", "Cache-Control": "no-store", "Connection": "close"}
+    return Answer(status, {**headers, **(more or {})}, f"{said}\n".encode())
+
+
+def _note(path: str, answer: Answer, took: float) -> None:
+    """Write a line about what was refused: of callers nothing but why."""
+    reason = answer.headers.get("Sinetti-Reason")
+    if reason is not None and path != "/refusal":
+        facts = {"path": path, "status": answer.status, "reason": reason, "duration_ms": round(1000 * took, 1)}
+        _log.info("refused", extra={"facts": facts})
+
+
+def _where(bad: BaseException) -> str:
+    frames, at = [], bad.__traceback__
+    while at is not None:
+        code = at.tb_frame.f_code
+        frames.append(f"{Path(code.co_filename).name}:{at.tb_lineno} {code.co_name}")
+        at = at.tb_next
+    return f"{type(bad).__name__} [{' < '.join(frames[::-1])}]"

@@ -1,0 +1,167 @@
+"""The tables of gateway.toml that are about plugging in: [serve], [middleware], [sightings] (docs/gateway-serve.md)."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from ipaddress import ip_address
+from pathlib import Path
+from typing import Final, NoReturn
+
+from sinetti.gateway.settings import RevocationKind, Settings, SettingsError, open_gateway
+from sinetti.gateway.usage_reporter import Reporter
+from sinetti.gateway.web.guard import DANGEROUSLY_NONE, Guard, Seen, nobody
+from sinetti.gateway.web.trusted_proxies import NotBelievable, Proxies, read_secret
+from sinetti.infra.http_client import BadAddress, checked_address
+from sinetti.wire.http_signatures.profile import load_signing_key
+
+_HIGHEST_PORT: Final = 65_535
+_OTHERS: Final = 0o077
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where `serve` listens: a Unix socket, or `IP:PORT`; and whose word it takes there."""
+
+    socket: Path | None
+    address: str | None
+    proxies: Proxies
+
+
+class Table:
+    """One table, read key by key; what nobody asked for is an error."""
+
+    def __init__(self, settings: Settings, name: str) -> None:
+        raw: object = settings.tables.get(name, {})
+        if not isinstance(raw, dict):
+            why = f"{name} is a table: [{name}]"
+            raise SettingsError(why)
+        self._raw = dict(raw)
+        self._name = name
+        self.folder = settings.folder
+
+    def text(self, key: str) -> str | None:
+        """Give a text; None where it is left out."""
+        value = self._raw.pop(key, None)
+        if value is not None and (not isinstance(value, str) or not value):
+            self.refuse(key, "a text is needed here")
+        return value
+
+    def needed(self, key: str) -> str:
+        """Give a text that has to be there."""
+        value = self.text(key)
+        if value is None:
+            self.refuse(key, "it is missing")
+        return value
+
+    def path(self, key: str) -> Path | None:
+        """Give a path; one that is not absolute is beside the file."""
+        value = self.text(key)
+        return None if value is None else self.folder / value
+
+    def texts(self, key: str) -> tuple[str, ...]:
+        """Give a list of texts; empty where it is left out."""
+        value = self._raw.pop(key, [])
+        if not isinstance(value, list) or not all(isinstance(one, str) for one in value):
+            self.refuse(key, "a list of texts is needed here")
+        return tuple(value)
+
+    def end(self) -> None:
+        """Refuse what was not asked for."""
+        if self._raw:
+            self.refuse(next(iter(self._raw)), "there is no such setting")
+
+    def refuse(self, key: str, why: str) -> NoReturn:
+        """Raise SettingsError about one key."""
+        sentence = f"[{self._name}] {key}: {why}"
+        raise SettingsError(sentence) from None
+
+
+def place_of(settings: Settings) -> Place:
+    """Read [serve]: `socket`, or `bind` with `proxies` and `secret`. Raises SettingsError."""
+    table = Table(settings, "serve")
+    socket, bind = table.path("socket"), table.text("bind")
+    listed, secret = table.texts("proxies"), _secret(table)
+    table.end()
+    if (socket is None) == (bind is None):
+        table.refuse("socket", 'either socket = "PATH" or bind = "IP:PORT" is needed')
+    if bind is not None and not _is_address(bind):
+        table.refuse("bind", "an address is written like 127.0.0.1:8444 or [::1]:8444")
+    if socket is not None and listed:
+        table.refuse("proxies", "on a Unix socket the file's rights decide who speaks: take this out, or use bind")
+    return Place(socket, bind, _proxies(table, listed, secret, unix=socket is not None))
+
+
+def guard_of(settings: Settings, *, seen: Seen = nobody) -> Guard:
+    """Read [middleware] and open the gateway: for ASGI and WSGI applications. Raises SettingsError.
+
+    `certificate` is "tls" (the server's own TLS), "unix-socket" (the application listens there and nowhere else) or
+    "proxy" (with `proxies`); `secret` is needed with "proxy", and may be there with "unix-socket".
+    """
+    table = Table(settings, "middleware")
+    kind = table.needed("certificate")
+    listed, secret = table.texts("proxies"), _secret(table)
+    table.end()
+    if kind not in {"tls", "unix-socket", "proxy"}:
+        table.refuse("certificate", 'one of "tls", "unix-socket", "proxy" is needed here')
+    if (kind == "proxy") != bool(listed):
+        table.refuse("proxies", 'they are listed with certificate = "proxy", and with nothing else')
+    proxies = None if kind == "tls" else _proxies(table, listed, secret, unix=kind == "unix-socket")
+    return guarded(settings, proxies, seen)
+
+
+def guarded(settings: Settings, proxies: Proxies | None, seen: Seen) -> Guard:
+    """Open the gateway behind a guard. Raises SettingsError."""
+    none = settings.revocation is RevocationKind.DANGEROUSLY_NONE
+    return Guard(open_gateway(settings), proxies, DANGEROUSLY_NONE if none else None, seen)
+
+
+def reporter_of(settings: Settings) -> Reporter | None:
+    """Read [sightings]: `url`, `name`, `key`; None where the table is not there. Raises SettingsError."""
+    if "sightings" not in settings.tables:
+        return None
+    table = Table(settings, "sightings")
+    url, name, path = table.needed("url"), table.needed("name"), table.path("key")
+    table.end()
+    if path is None:
+        table.refuse("key", "it is missing; sinetti gateway key --out FILE makes one")
+    try:
+        if path.stat().st_mode & _OTHERS:
+            table.refuse("key", f"{path} can be read by others: chmod 600 it, and make a new one")
+        return Reporter(checked_address(url), name, load_signing_key(path.read_bytes()))
+    except BadAddress as bad:
+        table.refuse("url", str(bad))
+    except OSError as bad:
+        table.refuse("key", f"{path}: {bad.strerror}")
+    except SettingsError:
+        raise
+    except ValueError as bad:
+        table.refuse("key", f"{path}: {bad}")
+
+
+def _secret(table: Table) -> bytes | None:
+    path = table.path("secret")
+    try:
+        return None if path is None else read_secret(path)
+    except OSError as bad:
+        table.refuse("secret", f"{path}: {bad.strerror}")
+    except NotBelievable as bad:
+        table.refuse("secret", str(bad))
+
+
+def _proxies(table: Table, listed: Sequence[str], secret: bytes | None, *, unix: bool) -> Proxies:
+    try:
+        if unix:
+            return Proxies.on_unix_socket(secret)
+        if secret is None:
+            table.refuse("secret", "the name of a file with a secret is needed beside proxies")
+        return Proxies.listed(listed, secret)
+    except NotBelievable as bad:
+        table.refuse("proxies", str(bad))
+
+
+def _is_address(text: str) -> bool:
+    host, _, port = text.rpartition(":")
+    try:
+        ip_address(host.strip("[]"))
+    except ValueError:
+        return False
+    return port.isascii() and port.isdigit() and int(port) <= _HIGHEST_PORT

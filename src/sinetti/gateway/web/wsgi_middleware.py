@@ -1,0 +1,83 @@
+"""WSGI middleware: an application behind it hears of accepted callers alone, and who they are.
+
+    application = WsgiGateway(application, guard_of(load(Path("gateway.toml"))))
+
+The application finds `HTTP_SINETTI_CUSTOMER_ID`, `…_CHANNEL`, `…_SERIAL`, `…_NOT_AFTER` and `…_DAYS_LEFT` in its
+environ, and the whole verdict as `environ["sinetti.verdict"]`.
+"""
+
+from collections.abc import Iterable
+from http import HTTPStatus
+from typing import TYPE_CHECKING
+
+from sinetti.gateway.verdicts.verdict import Verdict
+from sinetti.gateway.web import responses
+from sinetti.gateway.web.client_certificate import (
+    CERTIFICATE,
+    CHAIN,
+    SECRET,
+    Presented,
+    is_ours,
+    is_presented,
+    presented_in_tls,
+)
+from sinetti.gateway.web.guard import Guard, in_headers
+
+if TYPE_CHECKING:
+    from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
+
+VERDICT = "sinetti.verdict"
+"""Where the application finds the verdict in its environ."""
+
+TLS = "SSL_CLIENT_CERT"
+"""Where a server with TLS of its own puts the caller's certificate, as PEM (mod_ssl, uWSGI): no header leads there."""
+
+_HEADER = "HTTP_"
+
+
+class WsgiGateway:
+    """A WSGI application that asks a gateway before another one."""
+
+    def __init__(self, application: "WSGIApplication", guard: Guard) -> None:
+        """Take the application, and who guards it."""
+        self._application = application
+        self._guard = guard
+
+    def __call__(self, environ: "WSGIEnvironment", start_response: "StartResponse") -> Iterable[bytes]:
+        """Let a request through, or answer it here."""
+        headers = [(name, environ[_key(name)]) for name in (CERTIFICATE, CHAIN, SECRET) if _key(name) in environ]
+        # On a Unix socket servers leave the address out, or empty.
+        believed = self._guard.believes(environ.get("REMOTE_ADDR") or None, headers)
+        verdict = self._guard.judge(self._shown(environ, headers, believed=believed))
+        if verdict is not None and verdict.accepted:
+            return self._application(_told(environ, verdict, believed=believed), start_response)
+        answer = responses.refused(verdict, environ.get("HTTP_ACCEPT_LANGUAGE"))
+        known = {**answer.headers, "Content-Length": str(len(answer.body))}
+        start_response(f"{answer.status} {HTTPStatus(answer.status).phrase}", list(known.items()))
+        return [] if environ["REQUEST_METHOD"] == "HEAD" else [answer.body]
+
+    def _shown(
+        self, environ: "WSGIEnvironment", headers: Iterable[tuple[str, str]], *, believed: bool
+    ) -> Presented | None:
+        if self._guard.proxies is not None:
+            return in_headers(headers) if believed else None
+        pem = environ.get(TLS)
+        return presented_in_tls([pem] if pem else [])
+
+
+def _told(environ: "WSGIEnvironment", verdict: Verdict, *, believed: bool) -> "WSGIEnvironment":
+    """Give the application's environ: nothing in it that a caller could have written in our name."""
+    told = {name: value for name, value in environ.items() if _stays(name, believed=believed)}
+    ours = {_key(name): value for name, value in responses.identity_headers(verdict).items()}
+    return {**told, **ours, VERDICT: verdict}
+
+
+def _stays(name: str, *, believed: bool) -> bool:
+    if not name.startswith(_HEADER):
+        return True
+    header = name.removeprefix(_HEADER)
+    return not is_ours(header) and (believed or not is_presented(header))
+
+
+def _key(header: str) -> str:
+    return _HEADER + header.upper().replace("-", "_")

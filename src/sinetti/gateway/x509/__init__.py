@@ -1,0 +1,1 @@
+"""Path validation, end-entity certificates, trust file, verdict texts."""

@@ -1,0 +1,108 @@
+"""Reads what somebody presents as an organisation's certificate. Nothing here says that it is to be believed."""
+
+import re
+from dataclasses import dataclass, field
+
+from cryptography import x509
+from cryptography.exceptions import UnsupportedAlgorithm
+from cryptography.x509.oid import NameOID
+
+from sinetti.domain.values import KeyPolicy, Serial, Span
+from sinetti.gateway.x509 import verdict_texts
+from sinetti.gateway.x509.path_validation import is_understood
+from sinetti.pki import key_policy, policy_oids, spki
+from sinetti.pki.encoding import certificate_der, load_certificate, serial_hex
+from sinetti.wire.soap.schema_types import LARGEST_CERTIFICATE
+
+_LARGEST_PEM = 2 * LARGEST_CERTIFICATE
+_LONGEST_SERIAL = 160
+"""Bits (RFC 5280, 4.1.2.2)."""
+_LONGEST_NAME = 64
+_PRIVATE_KEY = re.compile(rb"-----BEGIN [A-Z ]*PRIVATE KEY-----")
+
+# Which keys an organisation may have is for the authority to say; e=3 is a switch of benches (facts sheet, 4).
+_KEYS = KeyPolicy(small_exponent=True)
+
+
+class NotTaken(Exception):
+    """The octets are no certificate that can be an organisation's; `why` is a message id."""
+
+    def __init__(self, why: str) -> None:
+        """Keep the message id."""
+        super().__init__(why)
+        self.why = why
+
+
+@dataclass(frozen=True, slots=True)
+class Leaf:
+    """A certificate that was read: whom it names, if its issuer is to be believed.
+
+    `name` is None where there is not exactly one O; `is_holders`: by its own extensions it is an organisation's (facts
+    sheet, 4).
+    """
+
+    certificate: x509.Certificate = field(repr=False)
+    customer_id: str
+    name: str | None
+    serial: Serial
+    span: Span
+    is_holders: bool
+
+
+def read_leaf(octets: bytes) -> Leaf:
+    """Read a certificate, DER or PEM (of several the first). Raises NotTaken. Nothing is verified with its key."""
+    certificate = _loaded(octets)
+    try:
+        check_form(certificate)
+        if not isinstance(key_policy.check_key(certificate.public_key(), _KEYS), str):
+            raise NotTaken(verdict_texts.BAD_KEY)
+        return Leaf(
+            certificate,
+            _customer_id(certificate),
+            _only(certificate, NameOID.ORGANIZATION_NAME),
+            serial_hex(certificate.serial_number),
+            Span(certificate.not_valid_before_utc, certificate.not_valid_after_utc),
+            policy_oids.is_holders(certificate),
+        )
+    except UnsupportedAlgorithm:
+        raise NotTaken(verdict_texts.BAD_KEY) from None
+    except (ValueError, TypeError):
+        raise NotTaken(verdict_texts.UNREADABLE) from None
+
+
+def check_form(certificate: x509.Certificate) -> None:
+    """Raise NotTaken for what RFC 5280 wants of every certificate; ValueError for one that cannot be read."""
+    serial = certificate.serial_number
+    if serial <= 0 or serial.bit_length() > _LONGEST_SERIAL:
+        raise NotTaken(verdict_texts.BAD_SERIAL)
+    if not is_understood(certificate):
+        raise NotTaken(verdict_texts.UNKNOWN_CRITICAL)
+
+
+def _loaded(octets: bytes) -> x509.Certificate:
+    if len(octets) > _LARGEST_PEM:
+        raise NotTaken(verdict_texts.TOO_LONG)
+    try:
+        certificate = load_certificate(octets)
+    except (ValueError, TypeError) as bad:
+        if str(bad) == spki.DESCRIBED:
+            raise NotTaken(verdict_texts.BAD_KEY) from None
+        is_key = _PRIVATE_KEY.search(octets) is not None
+        raise NotTaken(verdict_texts.PRIVATE_KEY if is_key else verdict_texts.NO_CERTIFICATE) from None
+    if len(certificate_der(certificate)) > LARGEST_CERTIFICATE:
+        raise NotTaken(verdict_texts.TOO_LONG)
+    return certificate
+
+
+def _customer_id(certificate: x509.Certificate) -> str:
+    """Give the one CN. It goes into headers and logs, so it is short and printable, as every customer id is."""
+    name = _only(certificate, NameOID.COMMON_NAME)
+    if not name or len(name) > _LONGEST_NAME or not name.isascii() or not name.isprintable() or name != name.strip():
+        raise NotTaken(verdict_texts.NOT_ONE_CUSTOMER)
+    return name
+
+
+def _only(certificate: x509.Certificate, kind: x509.ObjectIdentifier) -> str | None:
+    found = certificate.subject.get_attributes_for_oid(kind)
+    value = found[0].value if len(found) == 1 else None
+    return value if isinstance(value, str) else None

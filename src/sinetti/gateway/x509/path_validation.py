@@ -1,0 +1,288 @@
+"""Paths from a certificate up to an anchor (RFC 5280, 6.1), found and verified within bounds. Pure; dates come later.
+
+What is not supported is refused: see docs/gateway.md for the list, and docs/pkits.md for what NIST's tests say to it.
+"""
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from hashlib import sha256
+
+from cryptography import x509
+from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
+from cryptography.hazmat.primitives.asymmetric import ec, rsa
+from cryptography.x509.oid import ExtendedKeyUsageOID, ExtensionOID, SignatureAlgorithmOID
+
+from sinetti.domain.values import Span
+from sinetti.pki.chain import anchors_of, extension_value, is_self_signed, latest_first, names_of, ways_up
+from sinetti.pki.encoding import AnyPublicKey, certificate_der
+from sinetti.pki.spki import describes_curve
+
+LONGEST_PATH = 8
+"""Certificates in a path, leaf and anchor included."""
+
+MOST_HELPERS = 16
+"""Certificates that are looked at of a chain that came along; ours are one or two."""
+
+MOST_PATHS = 4
+MOST_SIGNATURES = 32
+MOST_STEPS = 256
+
+SIGNATURES = frozenset(
+    {
+        SignatureAlgorithmOID.RSA_WITH_SHA256,
+        SignatureAlgorithmOID.RSA_WITH_SHA384,
+        SignatureAlgorithmOID.RSA_WITH_SHA512,
+        SignatureAlgorithmOID.ECDSA_WITH_SHA256,
+        SignatureAlgorithmOID.ECDSA_WITH_SHA384,
+        SignatureAlgorithmOID.ECDSA_WITH_SHA512,
+    }
+)
+"""What certificates, lists and OCSP answers may be signed by. No CA known to us has Ed25519 or RSA-PSS."""
+
+_CURVES = frozenset({"secp256r1", "secp384r1", "secp521r1"})
+_LEAST_RSA, _GREATEST_RSA = 2048, 8192
+_SMALL_EXPONENT, _LEAST_EXPONENT, _GREATEST_EXPONENT = 3, 65_537, 2**32
+
+_UNDERSTOOD = frozenset(
+    {
+        ExtensionOID.BASIC_CONSTRAINTS,
+        ExtensionOID.KEY_USAGE,
+        ExtensionOID.EXTENDED_KEY_USAGE,
+        # With any policy acceptable (6.1.1 c) policies alone refuse nobody; what constrains them is not understood.
+        ExtensionOID.CERTIFICATE_POLICIES,
+        ExtensionOID.SUBJECT_ALTERNATIVE_NAME,
+        ExtensionOID.ISSUER_ALTERNATIVE_NAME,
+        ExtensionOID.SUBJECT_KEY_IDENTIFIER,
+        ExtensionOID.AUTHORITY_KEY_IDENTIFIER,
+        ExtensionOID.CRL_DISTRIBUTION_POINTS,
+        ExtensionOID.AUTHORITY_INFORMATION_ACCESS,
+    }
+)
+_NEVER = frozenset({ExtensionOID.NAME_CONSTRAINTS, ExtensionOID.POLICY_CONSTRAINTS, ExtensionOID.INHIBIT_ANY_POLICY})
+"""Constraints on what is below a CA: one that is not understood counts whether it is critical or not."""
+
+
+@dataclass(frozen=True, slots=True)
+class Authority:
+    """A certificate that may issue others, read once. `path_length` None: no limit.
+
+    `digest` is the SHA-256 of its DER: to look it up by this takes no time, while the certificate is hashed anew.
+    """
+
+    certificate: x509.Certificate
+    digest: bytes = field(repr=False)
+    key: AnyPublicKey = field(repr=False)
+    span: Span
+    path_length: int | None
+    self_issued: bool
+    signs_lists: bool
+    for_clients: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Path:
+    """A path that is verified except for dates and status.
+
+    `above`: the direct issuer first, the anchor last; never empty. The first `presented` of them came along with the
+    leaf; the others are of the file of anchors.
+    """
+
+    leaf: x509.Certificate
+    above: tuple[Authority, ...]
+    presented: int = 0
+
+    @property
+    def issuer(self) -> Authority:
+        """The CA that issued the leaf itself."""
+        return self.above[0]
+
+    def links(self) -> Iterator[tuple[x509.Certificate, Authority]]:
+        """Give each certificate that is no anchor with its issuer, the leaf first."""
+        yield self.leaf, self.above[0]
+        for below, issuer in zip(self.above, self.above[1:], strict=False):
+            yield below.certificate, issuer
+
+
+@dataclass(frozen=True, slots=True)
+class TrustStore:
+    """The CAs of a file of anchors, with every path to an anchor.
+
+    Each path begins with the CA itself. A CA that is no anchor has ways through the file alone: what comes along with a
+    certificate changes none of them.
+    """
+
+    ways: tuple[tuple[Authority, ...], ...]
+    certificates: frozenset[x509.Certificate]
+    self_signed: frozenset[bytes]
+    """Digests of the anchors that are."""
+
+
+def trust_store_of(bundle: Sequence[x509.Certificate]) -> TrustStore:
+    """Build the store of a file of anchors; it has no paths if no CA issues.
+
+    `pki.chain.anchors_of` decides which of its certificates are anchors.
+    """
+    anchors = anchors_of(bundle)
+    held = frozenset(anchors)
+    between = latest_first(one for one in dict.fromkeys(bundle) if one not in held)
+    ways = ways_up(
+        _authorities(latest_first(anchors)),
+        _authorities(between),
+        has_issued,
+        lambda authority: names_of(authority.certificate),
+    )
+    own = frozenset(way[0].digest for way in ways if len(way) == 1 and is_self_signed(way[0].certificate))
+    return TrustStore(ways, frozenset(bundle), own)
+
+
+def _authorities(certificates: Iterable[x509.Certificate]) -> tuple[Authority, ...]:
+    return tuple(one for one in map(authority_of, certificates) if one is not None)
+
+
+def has_issued(issuer: Authority, below: Authority) -> bool:
+    """Return whether this CA issued the other: name, key ids and signature."""
+    return fits(issuer, below.certificate) and is_signed_by(issuer, below.certificate)
+
+
+def authority_of(certificate: x509.Certificate) -> Authority | None:
+    """Read a CA's certificate; None for what may not issue or is not understood (4.2.1.3, 4.2.1.9, 6.1.4 k to o)."""
+    try:
+        key = certificate.public_key()
+        basic = extension_value(certificate, x509.BasicConstraints)
+        usage = extension_value(certificate, x509.KeyUsage)
+        purposes = extension_value(certificate, x509.ExtendedKeyUsage)
+        named = bool(list(certificate.subject))
+        self_issued = certificate.subject == certificate.issuer
+        named = named and not describes_curve(certificate)
+        understood = is_understood(certificate) and not _NEVER & {one.oid for one in certificate.extensions}
+    except (ValueError, TypeError, UnsupportedAlgorithm):
+        return None
+    if basic is None or not basic.ca or (usage is not None and not usage.key_cert_sign):
+        return None
+    if not (understood and named and key_in_bounds(key)):
+        return None
+    return Authority(
+        certificate,
+        sha256(certificate_der(certificate)).digest(),
+        key,
+        Span(certificate.not_valid_before_utc, certificate.not_valid_after_utc),
+        basic.path_length,
+        self_issued,
+        signs_lists=usage is None or usage.crl_sign,
+        for_clients=purposes is None
+        or ExtendedKeyUsageOID.CLIENT_AUTH in purposes
+        or ExtendedKeyUsageOID.ANY_EXTENDED_KEY_USAGE in purposes,
+    )
+
+
+def is_understood(certificate: x509.Certificate) -> bool:
+    """Whether every critical extension is one that is processed here (4.2). Raises ValueError if it cannot be read."""
+    try:
+        return all(not one.critical or one.oid in _UNDERSTOOD for one in certificate.extensions)
+    except (x509.DuplicateExtension, x509.UnsupportedGeneralNameType, TypeError) as bad:
+        why = "an extension of the certificate cannot be read"
+        raise ValueError(why) from bad
+
+
+def key_in_bounds(key: AnyPublicKey) -> bool:
+    """Whether a CA's key is one that signatures are computed with: RSA 2048 to 8192, P-256, P-384, P-521."""
+    if isinstance(key, rsa.RSAPublicKey):
+        if not _LEAST_RSA <= key.key_size <= _GREATEST_RSA:
+            return False
+        exponent = key.public_numbers().e
+        return exponent == _SMALL_EXPONENT or (exponent % 2 == 1 and _LEAST_EXPONENT <= exponent <= _GREATEST_EXPONENT)
+    return isinstance(key, ec.EllipticCurvePublicKey) and key.curve.name in _CURVES
+
+
+def paths_to(leaf: x509.Certificate, trusted: TrustStore, helpers: Sequence[x509.Certificate] = ()) -> tuple[Path, ...]:
+    """Find verified paths to an anchor, the shortest first.
+
+    Returns none if no trusted CA issued the certificate. `helpers` are certificates that came along: nothing of them is
+    trusted, they only fill the way. There may be several paths (a CA renewed or cross-certified); the bounds above end
+    a search that a sender made long.
+    """
+    between = [
+        one for one in map(authority_of, helpers[:MOST_HELPERS]) if one and one.certificate not in trusted.certificates
+    ]
+    search = _Search(trusted, between)
+    found: list[Path] = []
+    for above, presented in search.upwards(leaf, ()):
+        if _holds(above):
+            found.append(Path(leaf, above, presented))
+        if len(found) == MOST_PATHS:
+            break
+    return tuple(sorted(found, key=lambda path: len(path.above)))
+
+
+@dataclass(slots=True)
+class _Search:
+    trusted: TrustStore
+    between: Sequence[Authority]
+    steps: int = 0
+    signatures: dict[tuple[x509.Certificate, x509.Certificate], bool] = field(default_factory=dict)
+
+    def upwards(
+        self, below: x509.Certificate, above: tuple[Authority, ...]
+    ) -> Iterator[tuple[tuple[Authority, ...], int]]:
+        """Yield each path from `below` on to an anchor, and its count of helpers.
+
+        `above` leads up to `below`.
+        """
+        for way in self.trusted.ways:
+            if len(above) + len(way) < LONGEST_PATH and self._issued(way[0], below):
+                yield (*above, *way), len(above)
+        if len(above) >= LONGEST_PATH - 2:  # leaf and anchor count too
+            return
+        for helper in self.between:
+            if all(one is not helper for one in above) and self._issued(helper, below):
+                yield from self.upwards(helper.certificate, (*above, helper))
+
+    def _issued(self, issuer: Authority, below: x509.Certificate) -> bool:
+        if not fits(issuer, below):
+            return False
+        # Only those that fit count: a file of many CAs takes no step from the others.
+        self.steps += 1
+        if self.steps > MOST_STEPS:
+            return False
+        pair = (issuer.certificate, below)
+        if pair not in self.signatures:
+            if len(self.signatures) >= MOST_SIGNATURES:
+                return False
+            self.signatures[pair] = is_signed_by(issuer, below)
+        return self.signatures[pair]
+
+
+def fits(issuer: Authority, below: x509.Certificate) -> bool:
+    """Return whether it may have issued the other, by name and key identifiers.
+
+    Key identifiers count if both have them (RFC 5280, 4.2.1.1).
+    """
+    try:
+        if issuer.certificate.subject != below.issuer:
+            return False
+        wanted = extension_value(below, x509.AuthorityKeyIdentifier)
+        own = extension_value(issuer.certificate, x509.SubjectKeyIdentifier)
+    except (ValueError, TypeError):
+        return False
+    return wanted is None or wanted.key_identifier is None or own is None or wanted.key_identifier == own.digest
+
+
+def is_signed_by(issuer: Authority, below: x509.Certificate) -> bool:
+    """Whether the signature is this CA's, by an algorithm that is taken; names are compared octet by octet."""
+    if below.signature_algorithm_oid not in SIGNATURES:
+        return False
+    try:
+        below.verify_directly_issued_by(issuer.certificate)
+    except (InvalidSignature, UnsupportedAlgorithm, TypeError, ValueError):
+        return False
+    return True
+
+
+def _holds(above: Sequence[Authority]) -> bool:
+    """What CAs allow below them: path lengths (6.1.4 l and m) and purposes, which must nest."""
+    below = 0
+    for authority in above:
+        if authority.path_length is not None and below > authority.path_length:
+            return False
+        below += not authority.self_issued
+    return all(authority.for_clients for authority in above)

@@ -1,0 +1,116 @@
+"""The trust file: what CAs are for whose certificates do not say it themselves (TOML, docs/gateway.md)."""
+
+import re
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from pathlib import Path
+from typing import TypeVar
+
+from cryptography import x509
+
+from sinetti.domain.values import Channel, Environment, Sha256
+from sinetti.pki import chain
+from sinetti.pki.encoding import certificate_der, load_certificate, sha256_hex
+from sinetti.pki.policy_oids import channel_of
+
+_SHA256 = re.compile(r"[0-9a-f]{64}")
+Choice = TypeVar("Choice", bound=StrEnum)
+
+_KEYS = frozenset({"sha256", "certificate", "channel", "environment", "name"})
+
+
+class TrustError(ValueError):
+    """The trust file cannot be used: where, and what to write instead."""
+
+
+@dataclass(frozen=True, slots=True)
+class Issuer:
+    """What an issuing CA is for; None: not said."""
+
+    channel: Channel | None = None
+    environment: Environment | None = None
+    name: str | None = None
+
+
+UNKNOWN = Issuer()
+
+
+@dataclass(frozen=True, slots=True)
+class TrustFile:
+    """Issuing CAs by the SHA-256 of their DER. It makes no anchor: it only tells what a CA is for."""
+
+    issuers: Mapping[Sha256, Issuer] = field(default_factory=dict)
+
+    def of(self, issuer: x509.Certificate) -> Issuer:
+        """Give what this CA is for; nothing where it is not named."""
+        return self.issuers.get(sha256_hex(certificate_der(issuer)), UNKNOWN)
+
+
+def purpose_of(issuer: x509.Certificate, trust: TrustFile | None) -> Issuer:
+    """Tell what a CA is for: by its policy (docs/oids.md), else by the trust file, else nothing is known."""
+    told = channel_of(issuer)
+    if told is not None:
+        return Issuer(*told)
+    return UNKNOWN if trust is None else trust.of(issuer)
+
+
+def load(path: Path) -> TrustFile:
+    """Read a trust file; paths in it are beside it. Raises TrustError, and OSError where the file cannot be read."""
+    try:
+        raw = tomllib.loads(path.read_text(encoding="utf-8"))
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as bad:
+        why = f"it is no TOML ({bad})"
+        raise TrustError(why) from None
+    rows = raw.pop("issuer", None)
+    if raw or not isinstance(rows, list) or not rows:
+        why = "it holds [[issuer]] tables, at least one, and nothing else"
+        raise TrustError(why)
+    issuers: dict[Sha256, Issuer] = {}
+    for row in rows:
+        for digest in _digests(row, path.parent):
+            if digest in issuers:
+                why = f"issuer {digest} stands in it twice"
+                raise TrustError(why)
+            issuers[digest] = Issuer(
+                _chosen(Channel, row, "channel"),
+                _chosen(Environment, row, "environment"),
+                _text(row, "name"),
+            )
+    return TrustFile(issuers)
+
+
+def _digests(row: object, beside: Path) -> list[Sha256]:
+    if not isinstance(row, dict) or row.keys() - _KEYS or ("sha256" in row) == ("certificate" in row):
+        why = f"an [[issuer]] has either sha256 or certificate, and of {', '.join(sorted(_KEYS))} no others"
+        raise TrustError(why)
+    if "sha256" in row:
+        digest = str(row["sha256"]).lower().replace(":", "")
+        if not _SHA256.fullmatch(digest):
+            why = "sha256 is the SHA-256 of the CA certificate's DER: 64 hex digits"
+            raise TrustError(why)
+        return [Sha256(digest)]
+    octets = (beside / str(row["certificate"])).read_bytes()
+    try:
+        found = chain.load_bundle(octets) if b"-----BEGIN" in octets else (load_certificate(octets),)
+    except ValueError as bad:
+        why = f"certificate {row['certificate']}: {bad}"
+        raise TrustError(why) from None
+    return [sha256_hex(certificate_der(one)) for one in found]
+
+
+def _chosen(kind: type[Choice], row: Mapping[str, object], name: str) -> Choice | None:
+    value = row.get(name)
+    if value is not None and not (isinstance(value, str) and value in set(kind)):
+        why = f"{name} is one of {', '.join(kind)}"
+        raise TrustError(why)
+    return None if value is None else kind(str(value))
+
+
+def _text(row: Mapping[str, object], name: str) -> str | None:
+    value = row.get(name)
+    if value is not None and not isinstance(value, str):
+        why = f"{name} is a text"
+        raise TrustError(why)
+    return value

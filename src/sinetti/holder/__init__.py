@@ -1,1 +1,0 @@
-"""What an organisation installs: keys made here, certificates issued and renewed, all kept in a store of files."""

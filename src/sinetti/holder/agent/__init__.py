@@ -1,1 +1,0 @@
-"""The agent: one pass over a store, which renews what is in its time (docs/agent.md)."""

@@ -1,0 +1,1 @@
+"""Translation: gettext catalogues, format functions, and labels shared by pages and messages."""

@@ -1,0 +1,52 @@
+"""What `/api/v1/` answers to programs of holders where it cannot do what they ask: for the log that a person reads."""
+
+from collections.abc import Mapping
+
+from sinetti.domain.certificates.self_revocation import Own
+from sinetti.i18n.translate import mark
+
+NOT_THERE = mark("This service has issued no certificate with this ID. Compare the ID with the certificate's.")
+NO_ID = mark(
+    "This is no ID of a certificate. It is the issuer's key identifier and the serial number, each in base64url "
+    "without padding, with a dot between them (RFC 9773, 4.1)."
+)
+ONLY_GET = mark("A renewal hint is read with GET.")
+ONLY_POST = mark("A certificate is revoked with POST.")
+NOT_JSON = mark("Send the call as application/json.")
+BAD_BODY = mark(
+    "The body is not as it has to be: serial in lower-case hex and reason, one of the names of RFC 5280, and nothing "
+    "else. Nothing was revoked."
+)
+AWAY = mark("This cannot be answered now. Send the same call again in a minute: nothing is done twice.")
+TOO_MANY = mark("This certificate has sent too many calls. Send the same call again in a minute.")
+
+NO_SIGNATURE = mark(
+    "The call is not signed: it needs Content-Digest, Signature-Input and Signature, by the key of the certificate "
+    "that it is about. Nothing was revoked."
+)
+WRONG_CLOCK = mark(
+    "The call was not signed within five minutes of now. Set the clock of the machine right and sign the call again. "
+    "Nothing was revoked."
+)
+BAD_SIGNATURE = mark(
+    "The signature does not count: it has to be by the key of a certificate that this service issued, over @method, "
+    "@path, content-type and content-digest, as the service's guide says. Nothing was revoked."
+)
+
+OWN: Mapping[Own, str] = {
+    Own.OTHER: mark(
+        "A certificate can revoke itself alone, and this call names another than the one that signed it. Sign with the "
+        "key of the certificate that is to be revoked, or revoke it in the e-service. Nothing was revoked."
+    ),
+    Own.REASON: mark(
+        "This reason is not for holders of certificates. Give unspecified, keyCompromise, affiliationChanged, "
+        "superseded or cessationOfOperation. Nothing was revoked."
+    ),
+    Own.ALREADY: mark(
+        "The certificate was revoked before, for another reason. It stays revoked, and nothing was changed."
+    ),
+    Own.ENDED: mark(
+        "The certificate has ended, so that there is nothing left to revoke. If its key was lost, delete it everywhere."
+    ),
+}
+"""By what became of a call."""

@@ -1,0 +1,203 @@
+"""Reads the catalogues: a message id and values in, a text in the reader's language out."""
+
+from datetime import date, datetime
+from functools import cache
+from gettext import GNUTranslations
+from importlib import resources
+from string import Formatter
+
+from sinetti.domain.business_days import FINNISH_TIME
+from sinetti.domain.refusals import Refusal
+from sinetti.domain.values import Language
+from sinetti.i18n.refusals import LONGEST, REFUSALS
+
+_MONTHS = (
+    "January", "February", "March", "April", "May", "June",
+    "July", "August", "September", "October", "November", "December",
+)  # fmt: skip
+_SWEDISH_MONTHS = (
+    "januari", "februari", "mars", "april", "maj", "juni",
+    "juli", "augusti", "september", "oktober", "november", "december",
+)  # fmt: skip
+_WEEKDAYS = {
+    Language.FI: (
+        "maanantaina", "tiistaina", "keskiviikkona", "torstaina", "perjantaina", "lauantaina", "sunnuntaina",
+    ),
+    Language.SV: ("måndagen", "tisdagen", "onsdagen", "torsdagen", "fredagen", "lördagen", "söndagen"),
+    Language.EN: ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday"),
+}  # fmt: skip
+"""As an answer to "when?": Finnish in the essive, Swedish with the article."""
+_COUNTS = ("count", "done", "first", "last", "total")
+"""Placeholders whose whole numbers say how many, or which of so many."""
+
+
+class CatalogueMissingError(RuntimeError):
+    """The compiled catalogue of a language is not there: the package was not built, only copied."""
+
+
+def mark(message_id: str) -> str:
+    """Return the message id unchanged; says to the catalogues' tools that it is one (for tables of messages)."""
+    return message_id
+
+
+def text(message_id: str, language: Language, /, **values: object) -> str:
+    """Return the text of an English message id in this language, its named placeholders filled with the values.
+
+    {count} and its like are filled with the number as the language writes it, as in `count_text`. A message that has no
+    translation is given in English; a test says which ones those are. Raises CatalogueMissingError where nothing was
+    compiled, KeyError where a placeholder has no value.
+    """
+    counted = {name: number(one, language) for name in _COUNTS if isinstance(one := values.get(name), int)}
+    return _catalogue(language).gettext(message_id).format(**{**values, **counted})
+
+
+def plain(message_id: str, language: Language) -> str:
+    """Return the text of a message id as it is, braces and all: of one whose placeholders are somebody else's to fill.
+
+    Raises CatalogueMissingError where nothing was compiled.
+    """
+    return _catalogue(language).gettext(message_id)
+
+
+def mark_count(one: str, more: str) -> tuple[str, str]:
+    """Return the two forms of a message id unchanged, for one and for more; says to the tools that they are one."""
+    return one, more
+
+
+def count_text(one: str, more: str, count: int, language: Language, /, **values: object) -> str:
+    """Return a text about so many of something, in the form that the language has for them.
+
+    `one` and `more` are the English forms, as in `count_text("{count} certificate", "{count} certificates", 2, …)`;
+    {count} is filled with the number as the language writes it. Raises as `text` does.
+    """
+    return _catalogue(language).ngettext(one, more, count).format(count=number(count, language), **values)
+
+
+def number(count: int, language: Language) -> str:
+    """Return a whole number: "1 000" with a space that does not break, in English "1,000"."""
+    written = f"{count:,}"
+    return written if language is Language.EN else written.replace(",", "\N{NO-BREAK SPACE}")
+
+
+def when(at: datetime, language: Language) -> str:
+    """Return date and hour on a Finnish clock: "3.3.2027 klo 13.03", "3 March 2027 at 13:03 (Finnish time)"."""
+    short = when_short(at, language)
+    return f"{short} (Finnish time)" if language is Language.EN else short
+
+
+def when_short(at: datetime, language: Language) -> str:
+    """Return the same as `when`, without naming the zone: for the second instant in one text."""
+    local = _local(at)
+    return f"{day(local.date(), language)} {_hour(local, language)}"
+
+
+def when_on(at: datetime, language: Language) -> str:
+    """Return day of the week, date and hour on a Finnish clock, as an answer to "when?".
+
+    "sunnuntaina 2.5.2027 klo 14.03", "söndagen den 2 maj 2027 kl. 14.03", "Sunday 2 May 2027 at 14:03 (Finnish time)".
+    """
+    local = _local(at)
+    told = f"{on(local.date(), language)} {_hour(local, language)}"
+    return f"{told} (Finnish time)" if language is Language.EN else told
+
+
+def finnish_day(at: datetime) -> date:
+    """Return the date that a Finnish calendar shows at this instant."""
+    return _local(at).date()
+
+
+def day(one: date, language: Language) -> str:
+    """Return a date: "2.5.2027", "2.5.2027", "2 May 2027"."""
+    if language is Language.EN:
+        return f"{one.day} {_MONTHS[one.month - 1]} {one.year}"
+    return f"{one.day}.{one.month}.{one.year}"
+
+
+def on(one: date, language: Language) -> str:
+    """Return a date with its day of the week, as an answer to "when?": "perjantaina 30.4.2027", "Friday 30 April 2027".
+
+    In Swedish the month is written out: "fredagen den 30 april 2027".
+    """
+    weekday = _WEEKDAYS[language][one.weekday()]
+    if language is Language.SV:
+        return f"{weekday} den {one.day} {_SWEDISH_MONTHS[one.month - 1]} {one.year}"
+    return f"{weekday} {day(one, language)}"
+
+
+def days(first: date, last: date, language: Language) -> str:
+    """Return a range of dates: "3.3.–30.4.2027", "3.3–30.4.2027", "3 March to 30 April 2027".
+
+    Over the end of a year both have theirs; a range of one day is that day.
+    """
+    if first == last:
+        return day(last, language)
+    same_year = first.year == last.year
+    match language:
+        case Language.FI:
+            begins = f"{first.day}.{first.month}." if same_year else day(first, language)
+            return f"{begins}–{day(last, language)}"
+        case Language.SV:
+            begins = f"{first.day}.{first.month}" if same_year else day(first, language)
+            return f"{begins}–{day(last, language)}"
+        case Language.EN:
+            begins = f"{first.day} {_MONTHS[first.month - 1]}" if same_year else day(first, language)
+            return f"{begins} to {day(last, language)}"
+
+
+def refusal_text(refusal: Refusal, language: Language) -> str:
+    """Return what this refusal says: complete whatever is known of it, and never over 255 characters.
+
+    Of the variants in `i18n/refusals.py` it is the first whose placeholders all have values and that fits; the last
+    one needs none.
+    """
+    values = _values(refusal, language)
+    *fuller, bare = REFUSALS[refusal.reason]
+    for message_id in fuller:
+        if placeholders(message_id) <= values.keys():
+            filled = text(message_id, language, **values)
+            if len(filled) <= LONGEST:
+                return filled
+    return text(bare, language)
+
+
+def placeholders(message: str) -> frozenset[str]:
+    """Return the names of the placeholders in a message."""
+    return frozenset(name for _, name, _, _ in Formatter().parse(message) if name is not None)
+
+
+def _local(at: datetime) -> datetime:
+    try:
+        return at.astimezone(FINNISH_TIME)
+    except OverflowError:  # 99991231235959Z says that there is no end (RFC 5280, 4.1.2.5)
+        return at
+
+
+def _hour(local: datetime, language: Language) -> str:
+    match language:
+        case Language.FI:
+            return f"klo {local.hour}.{local.minute:02}"
+        case Language.SV:
+            return f"kl. {local.hour}.{local.minute:02}"
+        case Language.EN:
+            return f"at {local.hour}:{local.minute:02}"
+
+
+def _values(refusal: Refusal, language: Language) -> dict[str, str]:
+    values = {"element": refusal.element, "reference": refusal.reference}
+    if refusal.opens is not None:
+        values["opens"] = when(refusal.opens, language)
+    if refusal.ended is not None:
+        values["ended"] = when(refusal.ended, language)
+        values["ended_short"] = when_short(refusal.ended, language)
+    return {name: value for name, value in values.items() if value is not None}
+
+
+@cache
+def _catalogue(language: Language) -> GNUTranslations:
+    file = resources.files("sinetti.i18n") / "locale" / language.value / "LC_MESSAGES" / "sinetti.mo"
+    try:
+        with file.open("rb") as opened:
+            return GNUTranslations(opened)
+    except FileNotFoundError:
+        sentence = f"the texts in language {language.value} are not compiled: run `make texts`, or install the package"
+        raise CatalogueMissingError(sentence) from None

@@ -1,0 +1,141 @@
+"""The signed CRLs beside the journals: the newest of each shard, whole or without an earlier one's entries.
+
+`NAME.SHARD.NUMBER.crl` is whole; `NAME.SHARD.BASE-NUMBER.crl` lacks the entries of `NAME.SHARD.BASE.crl`, which stays
+with it (docs/lists.md).
+"""
+
+import fcntl
+import os
+import re
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+from sinetti.journal.reader import JournalDamaged
+from sinetti.pki.crl_splice import cut, spliced
+
+_LIST = re.compile(r"(?P<authority>.+)\.(?P<shard>[0-9]{1,9})\.(?:(?P<base>[0-9]{1,49})-)?(?P<number>[0-9]{1,49})\.crl")
+"""The name of a kept list; its number has at most 20 octets (RFC 5280, 5.2.3)."""
+
+
+@dataclass(frozen=True, slots=True)
+class ListName:
+    """Whose list it is, and its number; `base` is that of the list whose entries it lacks, None for a whole one."""
+
+    authority: str
+    shard: int
+    number: int
+    base: int | None = None
+
+    @property
+    def file(self) -> str:
+        """The file's name."""
+        before = "" if self.base is None else f"{self.base}-"
+        return f"{self.authority}.{self.shard}.{before}{self.number}.crl"
+
+
+def list_name(path: Path) -> ListName | None:
+    """What a kept list is, by its name; None for another name, such as a copy's."""
+    named = _LIST.fullmatch(path.name)
+    if named is None:
+        return None
+    base = int(named["base"]) if named["base"] else None
+    return ListName(named["authority"], int(named["shard"]), int(named["number"]), base)
+
+
+def kept_lists(folder: Path, authority: str, shard: int) -> list[Path]:
+    """The signed CRLs of a shard that lie beside the journals, by their numbers, the newest last.
+
+    What has another name is passed over.
+    """
+    named = [(name, path) for path in folder.glob("*.crl") if (name := list_name(path)) is not None]
+    ours = [(name.number, path) for name, path in named if (name.authority, name.shard) == (authority, shard)]
+    return [path for _, path in sorted(ours)]
+
+
+def kept_shards(folder: Path, authority: str) -> list[int]:
+    """The shards of a CA that have lists there; 0 is the whole list."""
+    names = (list_name(path) for path in folder.glob("*.crl"))
+    return sorted({name.shard for name in names if name is not None and name.authority == authority})
+
+
+def newest_list(folder: Path, authority: str, shard: int) -> tuple[Path, bytes] | None:
+    """The newest list of a shard (DER, put together), or None; another process may take an older one away meanwhile.
+
+    Raises JournalDamaged where it cannot be put together.
+    """
+    looked_at = None
+    while kept := kept_lists(folder, authority, shard):
+        with suppress(FileNotFoundError):
+            return kept[-1], whole(kept[-1])
+        if kept[-1] == looked_at:
+            sentence = f"{kept[-1]} lacks the list that its name begins with: bring that back from its copy, or move it"
+            raise JournalDamaged(sentence)
+        looked_at = kept[-1]
+    return None
+
+
+def whole(path: Path) -> bytes:
+    """A kept list, put together (DER). Raises FileNotFoundError, and JournalDamaged for what cannot be one."""
+    name, der = list_name(path), path.read_bytes()
+    if name is None or name.base is None:
+        return der
+    base = path.with_name(ListName(name.authority, name.shard, name.base).file).read_bytes()
+    try:
+        return spliced(cut(base).entries, der)
+    except ValueError as wrong:
+        sentence = f"{path} is no list, or its base is none ({wrong}): bring them back from a copy, or move them away"
+        raise JournalDamaged(sentence) from wrong
+
+
+def keep(folder: Path, name: ListName, der: bytes, base: Callable[[], bytes]) -> None:
+    """Keep a list, on disk once this returns, and take away the older ones of its shard.
+
+    `base` gives the list (DER) whose entries it lacks, where that is not here yet: another node has made it.
+    """
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    with _alone(folder):
+        if name.base is not None:
+            first = folder / ListName(name.authority, name.shard, name.base).file
+            if not first.exists():
+                _write(first, base())
+        _write(folder / name.file, der)
+        _sync(folder)
+        for path in _older(folder, name.authority, name.shard):
+            path.unlink(missing_ok=True)
+
+
+def _older(folder: Path, authority: str, shard: int) -> list[Path]:
+    *older, newest = kept_lists(folder, authority, shard)
+    name = list_name(newest)
+    base = None if name is None or name.base is None else ListName(authority, shard, name.base).file
+    return [path for path in older if path.name != base]
+
+
+def _write(path: Path, octets: bytes) -> None:
+    partial = path.with_name(f".{path.name}.{os.getpid()}.new")
+    with partial.open("wb") as file:
+        file.write(octets)
+        file.flush()
+        os.fsync(file.fileno())
+    partial.replace(path)
+
+
+def _sync(folder: Path) -> None:
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
+@contextmanager
+def _alone(folder: Path) -> Iterator[None]:
+    """Let one process at a time keep lists here: another would take away what ours goes without."""
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(handle)

@@ -1,1 +1,0 @@
-"""What each kind of message says: one function for each kind, and the frame around them all."""

@@ -1,0 +1,1 @@
+"""Scheduler, sender, SMTP, SMS and bounces."""

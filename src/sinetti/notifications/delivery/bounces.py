@@ -1,0 +1,117 @@
+"""Returned mail, read from a maildir: an address that a message came back from for good is marked (docs/returns.md)."""
+
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from pathlib import Path
+from stat import S_ISREG
+
+from sinetti.database.notifications import bounces
+from sinetti.database.notifications.bounces import Marked
+from sinetti.domain.notifications.bounces import Verdict
+from sinetti.notifications.context import Mailroom
+from sinetti.notifications.delivery.bounce_parser import LARGEST, ReturnedMail, UnreadableError, read
+
+AT_ONCE = 10_000
+"""Mails of one round; the others wait for the next."""
+
+_SEEN, _FLAGGED = ":2,S", ":2,FS"
+"""What is put behind a file's name in cur/: read, or read and for a person to look at (maildir's own flags)."""
+
+
+class Outcome(StrEnum):
+    """What came of one mail."""
+
+    MARKED = "marked"
+    MARKED_BEFORE = "marked-before"
+    SOFT = "soft"
+    AUTOMATIC = "automatic"
+    OTHER = "other"
+    UNKNOWN = "unknown"
+    UNREADABLE = "unreadable"
+
+
+@dataclass(frozen=True, slots=True)
+class Returned:
+    """How many mails came to which end; `stuck` ones could not be moved out of new/, and are read again."""
+
+    marked: int = 0
+    marked_before: int = 0
+    soft: int = 0
+    automatic: int = 0
+    other: int = 0
+    unknown: int = 0
+    unreadable: int = 0
+    stuck: int = 0
+
+
+def read_returns(room: Mailroom, maildir: Path, now: datetime) -> Returned:
+    """Read what is new in a maildir, mail by mail; each is moved to cur/ once what it says is committed.
+
+    Killed in between, the same mail is read again and changes nothing. Raises OSError where the maildir is not there,
+    and what REGISTER_UNAVAILABLE lists: then what was not read yet stays in new/.
+    """
+    new, cur = maildir / "new", maildir / "cur"
+    counts: dict[str, int] = {}
+    for name in _names(new):
+        outcome = _take(room, new / name, now)
+        room.step("return-noted")
+        counts[outcome] = counts.get(outcome, 0) + 1
+        if not _moved(new / name, cur, outcome):
+            counts["stuck"] = counts.get("stuck", 0) + 1
+    return Returned(**{name.replace("-", "_"): count for name, count in counts.items()})
+
+
+def _names(folder: Path) -> Iterator[str]:
+    """Names in the order of their arrival, as maildir has it; what begins with a dot is no mail."""
+    with os.scandir(folder) as entries:
+        names = sorted(entry.name for entry in entries if not entry.name.startswith("."))
+    yield from names[:AT_ONCE]
+
+
+def _take(room: Mailroom, path: Path, now: datetime) -> Outcome:
+    try:
+        found = read(_octets(path), room.key)
+    except (OSError, UnreadableError):
+        return Outcome.UNREADABLE
+    return _noted(room, found, now)
+
+
+def _noted(room: Mailroom, found: ReturnedMail, now: datetime) -> Outcome:
+    if found.message_id is None:
+        return Outcome.UNKNOWN
+    if found.verdict is not Verdict.HARD:
+        return Outcome(found.verdict.value)
+    marked = bounces.mark_bounced(room.register, found.message_id, now)
+    return _OUTCOMES[marked]
+
+
+_OUTCOMES = {
+    Marked.NEW: Outcome.MARKED,
+    Marked.BEFORE: Outcome.MARKED_BEFORE,
+    Marked.UNKNOWN: Outcome.UNKNOWN,
+}
+
+
+def _octets(path: Path) -> bytes:
+    """A plain file's octets, as many as are read at all and one more. Raises OSError, for anything else too."""
+    # Nothing that a name only points to is read, and nothing that would keep us waiting.
+    descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
+    try:
+        if not S_ISREG(os.fstat(descriptor).st_mode):
+            raise OSError
+        with open(descriptor, "rb", closefd=False) as file:
+            return file.read(LARGEST + 1)
+    finally:
+        os.close(descriptor)
+
+
+def _moved(path: Path, cur: Path, outcome: Outcome) -> bool:
+    flags = _FLAGGED if outcome in {Outcome.OTHER, Outcome.UNKNOWN, Outcome.UNREADABLE} else _SEEN
+    try:
+        path.rename(cur / f"{path.name.partition(':')[0]}{flags}")
+    except OSError:
+        return False
+    return True

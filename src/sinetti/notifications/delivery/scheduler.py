@@ -1,0 +1,80 @@
+"""One round: what is owed by now becomes rows, and what is due leaves. For timers, and the bench's clock."""
+
+import logging
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import TypeVar
+
+from sinetti.database.connection import REGISTER_UNAVAILABLE
+from sinetti.database.ids import random_id
+from sinetti.notifications.context import Mailroom
+from sinetti.notifications.delivery.sender import Sent, send_due
+from sinetti.notifications.planning.digests import plan_digests
+from sinetti.notifications.planning.events import spread_events
+from sinetti.notifications.planning.operator_alerts import owe_findings
+from sinetti.notifications.planning.reminders import Planned, plan
+
+_Result = TypeVar("_Result")
+
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Owing:
+    """What a round found to be owed: messages of events, reminders, digests, and findings for operators."""
+
+    spread: int
+    planned: Planned
+    digests: int
+    findings: int
+
+
+@dataclass(frozen=True, slots=True)
+class Round:
+    """What came of a round."""
+
+    owing: Owing
+    sent: Sent
+
+
+def owe_all(room: Mailroom, now: datetime, findings: Mapping[str, str | None]) -> Owing:
+    """Make rows of all that is owed at `now` on the office's clock; what is owed already stays one message.
+
+    `findings` are what `alarms.warnings` tell, by name; None where all is well. A fault of ours in one of these keeps
+    no other from being owed: reminders do not wait for an event that cannot be read. It is raised once the others are.
+    """
+    faults: list[Exception] = []
+
+    def owed(owe: Callable[[], _Result], nothing: _Result) -> _Result:
+        try:
+            return owe()
+        except REGISTER_UNAVAILABLE:
+            raise
+        except Exception as fault:  # noqa: BLE001 - raised below
+            # Without its text: that may name people.
+            _log.error("what is owed could not be made rows: %s", type(fault).__name__)
+            faults.append(fault)
+            return nothing
+
+    owing = Owing(
+        owed(lambda: spread_events(room, now), 0),
+        owed(lambda: plan(room, now), Planned(0, 0)),
+        owed(lambda: plan_digests(room, now), 0),
+        owed(lambda: owe_findings(room, findings, now), 0),
+    )
+    if faults:
+        raise faults[0]
+    return owing
+
+
+def run(room: Mailroom, now: datetime, findings: Mapping[str, str | None]) -> Round:
+    """Owe all, then send what is due, whatever could not be owed. Raises what REGISTER_UNAVAILABLE lists."""
+    try:
+        owing = owe_all(room, now, findings)
+    except REGISTER_UNAVAILABLE:
+        raise
+    except Exception:
+        send_due(room, random_id(), now)
+        raise
+    return Round(owing, send_due(room, random_id(), now))

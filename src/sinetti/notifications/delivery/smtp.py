@@ -1,0 +1,266 @@
+"""E-mail by SMTP (RFC 5321), through Django's back end; one connection for a batch of letters.
+
+What a server answered is told by its code alone: the text often repeats the recipient's address.
+"""
+
+import re
+import smtplib
+import ssl
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass, field
+from datetime import datetime
+from email.charset import BASE64, QP, Charset
+from email.header import Header
+from email.message import Message
+from email.utils import format_datetime, formataddr
+from enum import StrEnum
+from pathlib import Path
+from typing import Final
+from unicodedata import category
+
+from django.core.mail import EmailMultiAlternatives
+from django.core.mail.backends.smtp import EmailBackend
+
+from sinetti.domain.link_tokens import return_token
+from sinetti.domain.notifications.bounces import Told, Verdict, judge
+from sinetti.notifications.context import Away, Letter, Lost, NotDeliverable, NotNow
+
+TIMEOUT: Final = 30.0
+"""Seconds that a mail server has for each of its answers."""
+
+_UTF8 = Charset("utf-8")
+_UTF8.header_encoding = (
+    BASE64  # the library looks for the shorter of two at each letter, which takes half a letter's time
+)
+_UTF8.body_encoding = QP
+"""Quoted-printable passes every server, also those without 8BITMIME (RFC 6152), and keeps lines short."""
+
+_CLOSING = 421
+_AUTHENTICATION = frozenset({530, 534, 535, 538})
+_PERMANENT = range(500, 600)
+_CONTROLS = frozenset({"Cc", "Zl", "Zp"})
+_LOCAL = re.compile(r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~.-]{1,64}")
+_DOMAIN = re.compile(r"[A-Za-z0-9.-]{1,255}")
+_ENHANCED = re.compile(rb"[245]\.\d{1,3}\.\d{1,3}(?= |$)")
+"""RFC 3463."""
+
+
+class Security(StrEnum):
+    """How the connection to a mail server is protected."""
+
+    NONE = "smtp"
+    STARTTLS = "smtp+starttls"
+    TLS = "smtps"
+
+
+@dataclass(frozen=True, slots=True)
+class SmtpServer:
+    """Where mail is handed over. `anchors` is a PEM file of CAs that its certificate comes from, else the system's."""
+
+    host: str
+    port: int
+    security: Security
+    username: str = ""
+    password: str = field(default="", repr=False)
+    anchors: Path | None = None
+    timeout: float = TIMEOUT
+
+
+@dataclass(frozen=True, slots=True)
+class Sender:
+    """Whom letters come from. Those that cannot be delivered come back to `returns`, with an id in the address."""
+
+    address: str
+    name: str
+    reply_to: str | None = None
+    returns: str | None = None
+
+
+def return_address(returns: str, message_id: str, key: bytes) -> str:
+    """The address that this message comes back to, if it does; the token proves that we wrote it."""
+    local, _, domain = returns.rpartition("@")
+    return f"{local}+{message_id}.{return_token(key, message_id)}@{domain}"
+
+
+class _Email(EmailMultiAlternatives):
+    """A message whose subject is folded with its name in mind: else a long word leaves an empty line before it."""
+
+    headline = ""
+
+    def message(self) -> Message:  # type: ignore[override] # the stubs are those of a later Django
+        """Write it out."""
+        written: Message = super().message()
+        folded = Header(self.headline, None if self.headline.isascii() else _UTF8, header_name="Subject")
+        # Past Django's own check, which takes strings alone: there is no line end in it (_one_line).
+        written.replace_header("Subject", folded)  # type: ignore[arg-type] # the stubs know strings alone
+        return written
+
+
+class Smtp:
+    """Hands letters to one mail server. Of one thread at a time."""
+
+    def __init__(self, server: SmtpServer, sender: Sender, key: bytes, now: Callable[[], datetime]) -> None:
+        """`key` is the one of return addresses; `now`, the machine's clock, dates the letters."""
+        self._server, self._sender, self._key, self._now = server, sender, key, now
+        self._backend: EmailBackend | None = None
+
+    def deliver(self, letter: Letter) -> None:
+        """Hand one letter over. Raises Away, Lost, NotNow and NotDeliverable."""
+        email = self._email(letter)
+        fresh = self._backend is None
+        try:
+            self._send(email)
+        except _ClosedBetweenLettersError:
+            if fresh:
+                raise
+            # Servers end a connection after so many letters, or so long: before this one was begun, so it is safe.
+            self._send(email)
+
+    def close(self) -> None:
+        """Say good-bye, if anybody listens."""
+        backend, self._backend = self._backend, None
+        if backend is not None:
+            with suppress(OSError):
+                backend.close()
+
+    def _email(self, letter: Letter) -> EmailMultiAlternatives:
+        sender, to = self._sender, _ascii_address(letter.to)
+        returns = return_address(sender.returns, letter.message_id, self._key) if sender.returns else sender.address
+        email = _Email(
+            body=letter.text,
+            from_email=returns,
+            to=[to],
+            reply_to=[sender.reply_to] if sender.reply_to else None,
+            headers={
+                "From": formataddr((sender.name, sender.address)),
+                "Date": format_datetime(self._now()),
+                "Message-ID": f"<{letter.message_id}@{sender.address.rpartition('@')[2]}>",
+                "Auto-Submitted": "auto-generated",  # RFC 3834: no out-of-office note comes back
+                "Content-Language": letter.language,
+            },
+        )
+        email.encoding, email.headline = _UTF8, _one_line(letter.subject)
+        if letter.html:
+            email.attach_alternative(letter.html, "text/html")
+        return email
+
+    def _send(self, email: EmailMultiAlternatives) -> None:
+        backend = self._opened()
+        try:
+            backend.send_messages([email])
+        except smtplib.SMTPRecipientsRefused as refused:
+            ((code, answer),) = refused.recipients.values()
+            told = self._told(code, answer, "the recipient")
+            if isinstance(told, NotDeliverable):
+                # What a returned mail would say later, said at once (docs/returns.md).
+                told.address_fails = judge([Told("failed", _enhanced(answer))], automatic=False) is Verdict.HARD
+            raise told from None
+        except smtplib.SMTPSenderRefused as refused:
+            self.close()
+            answered = _answered(refused.smtp_code, refused.smtp_error, "our sender's address")
+            raise (_ClosedBetweenLettersError if refused.smtp_code == _CLOSING else Away)(answered) from None
+        except smtplib.SMTPDataError as refused:
+            raise self._told(refused.smtp_code, refused.smtp_error, "the letter") from None
+        except OSError as broken:  # SMTPServerDisconnected, time-outs, TLS
+            self.close()
+            why = f"the mail server went silent, or hung up ({type(broken).__name__})"
+            raise Lost(why) from None
+
+    def _opened(self) -> EmailBackend:
+        if self._backend is None:
+            backend = self._connection()
+            try:
+                backend.open()
+                if backend.connection is not None:
+                    backend.connection.ehlo_or_helo_if_needed()
+            except (OSError, UnicodeError) as broken:
+                with suppress(OSError):
+                    backend.close()
+                raise Away(_away(broken)) from None
+            self._backend = backend
+        return self._backend
+
+    def _connection(self) -> EmailBackend:
+        server = self._server
+        backend = EmailBackend(
+            host=server.host,
+            port=server.port,
+            username=server.username,
+            password=server.password,
+            use_tls=server.security is Security.STARTTLS,
+            use_ssl=server.security is Security.TLS,
+            timeout=server.timeout,
+            fail_silently=False,
+        )
+        if server.security is not Security.NONE:
+            try:
+                backend.ssl_context = tls_context(server.anchors)
+            except OSError as unusable:
+                why = f"the file of CAs for the mail server cannot be used ({type(unusable).__name__})"
+                raise Away(why) from None
+        return backend
+
+    def _told(self, code: int, answer: bytes | str, about: str) -> NotNow | NotDeliverable:
+        """What an answer to one letter means (RFC 5321, 4.2.1)."""
+        answered = _answered(code, answer, about)
+        if code == _CLOSING:
+            self.close()
+            return Lost(answered)
+        if code in _AUTHENTICATION:
+            self.close()
+            return Away(answered)
+        return NotDeliverable(answered) if code in _PERMANENT else NotNow(answered)
+
+
+class _ClosedBetweenLettersError(Away):
+    """The server ended the connection before this letter was begun."""
+
+
+def tls_context(anchors: Path | None) -> ssl.SSLContext:
+    """TLS 1.2 or newer that looks at the server's name and certificate. Raises OSError."""
+    context = ssl.create_default_context(cafile=anchors)
+    context.minimum_version = ssl.TLSVersion.TLSv1_2
+    return context
+
+
+def _ascii_address(address: str) -> str:
+    """Give the address as every mail server takes it. Raises NotDeliverable."""
+    local, _, domain = address.rpartition("@")
+    try:
+        encoded = domain.encode("idna").decode("ascii")
+    except UnicodeError:
+        encoded = ""
+    if not _LOCAL.fullmatch(local) or not _DOMAIN.fullmatch(encoded):
+        why = "the address is none that every mail server takes (RFC 5321, 4.1.2)"
+        raise NotDeliverable(why, address_fails=True)
+    return f"{local}@{encoded}"
+
+
+def _one_line(text: str) -> str:
+    """Names come into subjects: whatever stands in them, it begins no header of its own."""
+    return " ".join("".join(" " if category(sign) in _CONTROLS else sign for sign in text).split())
+
+
+def _answered(code: int, answer: bytes | str, about: str) -> str:
+    enhanced = _enhanced(answer)
+    return f"the mail server answered {code}{enhanced and f' {enhanced}'} to {about}"
+
+
+def _enhanced(answer: bytes | str) -> str:
+    """The enhanced status code that an answer begins with (RFC 2034), or nothing."""
+    octets = answer if isinstance(answer, bytes) else answer.encode("utf-8", "replace")
+    found = _ENHANCED.match(octets)
+    return found[0].decode("ascii") if found else ""
+
+
+def _away(broken: OSError | UnicodeError) -> str:
+    if isinstance(broken, smtplib.SMTPResponseException):
+        about = "our name and password" if isinstance(broken, smtplib.SMTPAuthenticationError) else "our greeting"
+        return _answered(broken.smtp_code, broken.smtp_error, about)
+    if isinstance(broken, ssl.SSLError):
+        return f"the mail server's TLS is not trusted or not understood ({broken.reason})"
+    if isinstance(broken, smtplib.SMTPNotSupportedError):
+        return "the mail server offers no STARTTLS, or no way to authenticate"
+    said = getattr(broken, "strerror", None)
+    return f"the mail server cannot be reached ({said if isinstance(said, str) else type(broken).__name__})"

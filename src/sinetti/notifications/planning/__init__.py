@@ -1,0 +1,1 @@
+"""Plans of due messages: reminders, digests, events, operator alerts."""

@@ -1,0 +1,77 @@
+"""Digests for firms that look after many: one a week, and one a day where an end is close (docs/digests.md)."""
+
+from datetime import datetime, timedelta
+
+from sinetti.database.notifications import digests, outbox
+from sinetti.database.notifications.digests import Cause
+from sinetti.database.notifications.outbox import NewMessage
+from sinetti.database.notifications.recipients import Reader
+from sinetti.domain.business_days import finnish_date, opening, workday_before
+from sinetti.domain.notifications.digests import CLOSE, NEAR, STAYS, Leaving, leaving, next_day, next_week
+from sinetti.domain.notifications.messages import MessageChannel, MessageKind, Owed
+from sinetti.notifications.context import Mailroom
+from sinetti.notifications.office_hours import day_off
+
+_SECOND = timedelta(seconds=1)
+_TOLD_ANEW = "the digest of a later day tells it"
+
+
+def plan_digests(room: Mailroom, now: datetime) -> int:
+    """Owe each firm's readers the digest that may leave now; returns how many were not owed yet.
+
+    Outside office hours nothing is owed. Any number of nodes may plan at once, as often as they like: a digest is owed
+    once a day to an address, and one that left earlier in the week is the week's.
+    """
+    current = leaving(now, day_off)
+    if current is None:
+        return 0
+    causes = digests.causes(room.register, current, now)
+    readers = digests.firm_readers(room.register, [one.agent for one in causes], now)
+    wanted = [(cause, reader) for cause in causes for reader in readers[cause.agent]]
+    found = digests.owed_days(room.register, [(cause.agent, reader) for cause, reader in wanted], current.week_days)
+    owed = [
+        _message(cause, reader, current)
+        for (cause, reader), days in zip(wanted, found, strict=True)
+        if (cause.week and not days) or (cause.day and current.day not in days)
+    ]
+    outbox.put(room.register, owed, now)
+    return len(owed)
+
+
+def told_anew(owed: Owed, room: Mailroom, now: datetime) -> str | None:
+    """Why a digest that could not leave on its day is not owed any more: today's says the same. None for all else."""
+    today = finnish_date(now)
+    if owed.kind is not MessageKind.DIGEST or owed.recipient is None or owed.step >= today.isoformat():
+        return None
+    agent = (owed.facts or {}).get("agent", "")
+    return _TOLD_ANEW if digests.is_owed(room.register, agent, owed.recipient, today) else None
+
+
+def next_digest(room: Mailroom, after: datetime) -> datetime | None:
+    """The first instant after this one at which `plan_digests` may have something to owe; None where there is none.
+
+    It is always the 8:00 of a working day, and never too late; at a rare one nothing turns out to be owed.
+    """
+    week, day = next_week(after, day_off), next_day(after, day_off)
+    before = opening(workday_before(finnish_date(day), day_off))
+    soon = digests.first_end(room.register, after, before, week + CLOSE)
+    this_week = digests.first_end(room.register, after, week - STAYS, week + NEAR)
+    candidates = [week] if this_week is not None else []
+    if soon is not None:
+        candidates.append(max(day, next_day(soon - CLOSE - _SECOND, day_off)))
+    if candidates:
+        return min(candidates)
+    later = digests.first_end_after(room.register, after, week + NEAR)
+    return None if later is None else next_week(later - NEAR - _SECOND, day_off)
+
+
+def _message(cause: Cause, reader: Reader, current: Leaving) -> NewMessage:
+    return NewMessage(
+        kind=MessageKind.DIGEST,
+        channel=MessageChannel.EMAIL,
+        about=cause.agent,
+        step=current.day.isoformat(),
+        due=current.at,
+        recipient=reader.person_id,
+        facts={"agent": cause.agent},
+    )

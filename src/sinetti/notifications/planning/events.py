@@ -1,0 +1,169 @@
+"""From events to messages: everybody whom what happened concerns is owed one message about it (docs/people.md)."""
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import assert_never
+
+from sinetti.database.notifications import events as notifications_events
+from sinetti.database.notifications import recipients as notifications_recipients
+from sinetti.database.notifications.early_replacement_audience import recipients
+from sinetti.database.notifications.events import Waiting
+from sinetti.database.notifications.outbox import NewMessage
+from sinetti.database.notifications.recipients import Reader, Roles
+from sinetti.domain.notifications.audiences import CONCERNED, FIRST_REACHED, TOO_OLD, Whom
+from sinetti.domain.notifications.early_replacement import channel_to
+from sinetti.domain.notifications.messages import MessageChannel, MessageKind
+from sinetti.notifications.context import Mailroom
+
+BATCH = 100
+"""Events that one transaction takes."""
+
+
+def spread_events(room: Mailroom, now: datetime) -> int:
+    """Make each event that waits into one message row for each person whom it concerns; returns how many rows.
+
+    Events older than 7 days are dropped. Each event is spread once, by however many workers, whenever one is killed.
+    """
+    notifications_events.drop(room.register, now - TOO_OLD, now)
+    made = 0
+    while events := notifications_events.waiting(room.register, BATCH):
+        known = _known(events, room, now)
+        made += notifications_events.spread(room.register, _owed(events, known, room, now), now, room.step)
+    return made
+
+
+@dataclass(frozen=True, slots=True)
+class _Known:
+    """Who is who, as far as a batch of events goes.
+
+    `named_for` is what those are named for whom mail does not reach: organisations, and one holding of each.
+    """
+
+    people: Mapping[str, Reader]
+    holders: Mapping[str, tuple[Reader | None, Reader | None]]
+    named_for: Mapping[str, Mapping[str, str | None]]
+    roles: Mapping[str, Roles]
+
+
+_PEOPLE = ("old", "new", "person")
+"""Facts that are ids of people."""
+
+
+def _known(events: Iterable[Waiting], room: Mailroom, now: datetime) -> _Known:
+    events = tuple(events)
+    named = {one for event in events for one in (event.recipient, *map(event.facts.get, _PEOPLE)) if one is not None}
+    lost = [event.facts.get("person", "") for event in events if event.kind in FIRST_REACHED]
+    named_for = notifications_events.named_for(room.register, lost, now)
+    organisations = {event.organisation for event in events if event.organisation is not None}
+    return _Known(
+        notifications_recipients.readers(room.register, named),
+        notifications_recipients.holders(
+            room.register, [event.holding for event in events if event.holding is not None]
+        ),
+        named_for,
+        notifications_recipients.roles(room.register, organisations.union(*named_for.values()), now),
+    )
+
+
+def _owed(
+    events: Iterable[Waiting], known: _Known, room: Mailroom, now: datetime
+) -> Mapping[str, tuple[NewMessage, ...]]:
+    told: set[tuple[str, ...]] = set()
+    return {
+        event.event_id: tuple(
+            _of_call(event, room, now)
+            if event.kind is MessageKind.EARLY
+            else _to_the_first(event, known, room, told)
+            if event.kind in FIRST_REACHED
+            else _to_all(event, known)
+        )
+        for event in events
+    }
+
+
+def _of_call(event: Waiting, room: Mailroom, now: datetime) -> Iterator[NewMessage]:
+    """Notify each person of a call once, by e-mail or else by text message."""
+    for reader in recipients(room.register, event.facts.get("call", ""), now):
+        channel = channel_to(reader)
+        if channel is not None:
+            yield replace(_message(event, reader), channel=channel)
+
+
+def _to_all(event: Waiting, known: _Known) -> Iterator[NewMessage]:
+    told = (reader for whom in CONCERNED.get(event.kind, ()) for reader in _readers(whom, event, known))
+    for reader in notifications_recipients.once_each(told):
+        # Whoever was erased has none. Marks are looked at when the message is written.
+        if reader.email:
+            yield _message(event, reader)
+
+
+def _to_the_first(event: Waiting, known: _Known, room: Mailroom, told: set[tuple[str, ...]]) -> Iterator[NewMessage]:
+    """Speak of somebody whom mail does not reach to those who can name another, never to their own address.
+
+    Who is named for many holdings of an organisation has an event for each, of which its signatories are told once.
+    """
+    person = event.facts.get("person", "")
+    if (lost := known.people.get(person)) is None:
+        return
+    for organisation, holding in known.named_for.get(person, {}).items():
+        reached = _reached(known.roles[organisation], lost)
+        for to in reached or room.terms.operators:
+            address = to.address if isinstance(to, Reader) else to
+            same = (event.kind, organisation, lost.address or person, address)
+            if same in told:
+                continue
+            told.add(same)
+            yield _message(event, to, holding=holding)
+
+
+def _reached(known: Roles, lost: Reader) -> tuple[Reader, ...]:
+    def reached(people: Iterable[Reader | None]) -> tuple[Reader, ...]:
+        return tuple(
+            one for one in notifications_recipients.once_each(people) if one.mailable and one.address != lost.address
+        )
+
+    return reached(known.signatories) or reached([known.contact_person])
+
+
+def _readers(whom: Whom, event: Waiting, known: _Known) -> Iterable[Reader | None]:
+    """Who is in a role, as far as this event goes."""
+    contact, deputy = known.holders.get(event.holding or "", (None, None))
+    acting = known.roles.get(event.organisation or "", Roles())
+    match whom:
+        case Whom.CONTACT_THEN:
+            then = known.people.get(event.recipient or "")
+            return [then if then is not None and then.email else contact]
+        case Whom.CONTACT:
+            return [contact]
+        case Whom.DEPUTY:
+            return [deputy]
+        case Whom.CONTACT_PERSON:
+            return [acting.contact_person]
+        case Whom.SIGNATORIES:
+            return acting.signatories
+        case Whom.OLD | Whom.NEW:
+            return [known.people.get(event.facts.get(whom) or "")]
+        case Whom.OPERATORS:
+            return []
+        case never:
+            assert_never(never)
+
+
+def _message(event: Waiting, to: Reader | str, holding: str | None = None) -> NewMessage:
+    recipient, address = (to.person_id, None) if isinstance(to, Reader) else (None, to)
+    return NewMessage(
+        event.kind,
+        MessageChannel.EMAIL,
+        # The event is what it is about, so that the same event never makes it twice; what is about a certificate has a
+        # step of its own, everything else would meet earlier events about the same holding.
+        about=event.event_id,
+        step=event.step if event.certificate is not None else event.event_id,
+        due=event.created,
+        recipient=recipient,
+        address=address,
+        holding=holding or event.holding,
+        certificate=event.certificate,
+        order=event.order,
+        facts=dict(event.facts) or None,
+    )

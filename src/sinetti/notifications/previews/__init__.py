@@ -1,0 +1,1 @@
+"""Sample messages of `notices preview` and docs/messages."""

@@ -1,0 +1,117 @@
+"""The samples of reminders."""
+
+from sinetti.domain.notifications.messages import MessageChannel, MessageKind
+from sinetti.notifications.previews.sample_case import Case, at
+
+_K, _SMS = MessageKind, MessageChannel.SMS
+_WIDER = ("contact", "deputy", "signatory", "contact_person")
+_OPENED = at(2027, 3, 3, 11, 3)
+_A_WEEK = at(2027, 4, 23, 5)
+_TWO_WEEKS = at(2027, 4, 16, 11, 3)
+_LAST_DAY = at(2027, 4, 30, 5)
+_ENDED = at(2027, 5, 3, 5)
+
+REMINDERS = (
+    Case(
+        _K.REMINDER, "60 days before, to the technical contact person", _OPENED, "sunday", others=("deputy",), step="60"
+    ),
+    Case(
+        _K.REMINDER,
+        "60 days before, the first message to this person, production",
+        _OPENED,
+        "sunday",
+        others=("deputy",),
+        step="60",
+        first=True,
+        production=True,
+    ),
+    Case(
+        _K.REMINDER,
+        "30 days before an end on a working day, to the deputy",
+        at(2027, 4, 1, 11, 3),
+        "tuesday",
+        "deputy",
+        ("contact",),
+        step="30",
+    ),
+    Case(_K.REMINDER, "14 days before, to a representative", _TWO_WEEKS, "sunday", "signatory", _WIDER, step="14"),
+    Case(
+        _K.REMINDER,
+        "14 days before, to the organisation's contact person",
+        _TWO_WEEKS,
+        "sunday",
+        "contact_person",
+        _WIDER,
+        step="14",
+    ),
+    Case(_K.REMINDER, "7 days before, to the technical contact person", _A_WEEK, "sunday", others=_WIDER, step="7"),
+    Case(
+        _K.REMINDER,
+        "7 days before, as a text message to the technical contact person",
+        _A_WEEK,
+        "sunday",
+        channel=_SMS,
+        step="7",
+    ),
+    Case(
+        _K.REMINDER,
+        "7 days before, as a text message to the organisation's contact person",
+        _A_WEEK,
+        "sunday",
+        "contact_person",
+        channel=_SMS,
+        step="7",
+    ),
+    Case(
+        _K.REMINDER,
+        "renewed but not retrieved, to the technical contact person",
+        _A_WEEK,
+        "unfetched",
+        others=_WIDER,
+        step="7",
+    ),
+    Case(
+        _K.REMINDER,
+        "renewed but not retrieved, to the organisation's contact person",
+        _A_WEEK,
+        "unfetched",
+        "contact_person",
+        _WIDER,
+        step="7",
+    ),
+    Case(_K.REMINDER, "renewed but not retrieved, as a text message", _A_WEEK, "unfetched", channel=_SMS, step="7"),
+    Case(_K.REMINDER, "a replacement is ordered, to the technical contact person", _A_WEEK, "replaced", step="7"),
+    Case(_K.REMINDER, "a replacement is ordered, to a representative", _A_WEEK, "replaced", "signatory", step="7"),
+    Case(
+        _K.REMINDER,
+        "the end falls on a day off, told on the last working day before",
+        _LAST_DAY,
+        "sunday",
+        others=_WIDER,
+        step="0",
+    ),
+    Case(_K.REMINDER, "it has ended, to the technical contact person", _ENDED, "sunday", others=_WIDER, step="0"),
+    Case(_K.REMINDER, "it has ended, to a representative", _ENDED, "sunday", "signatory", _WIDER, step="0"),
+    Case(
+        _K.REMINDER, "it has ended, and the renewed one was not retrieved", _ENDED, "unfetched", others=_WIDER, step="0"
+    ),
+    Case(
+        _K.REMINDER,
+        "it has ended, and the renewed one was not retrieved, to a representative",
+        _ENDED,
+        "unfetched",
+        "signatory",
+        _WIDER,
+        step="0",
+    ),
+    Case(_K.REMINDER, "it has ended, and the replacement was not retrieved", _ENDED, "replaced", step="0"),
+    Case(
+        _K.REMINDER,
+        "it has ended, and the replacement was not retrieved, to a representative",
+        _ENDED,
+        "replaced",
+        "signatory",
+        step="0",
+    ),
+    Case(_K.REMINDER, "it has ended, as a text message", _ENDED, "sunday", channel=_SMS, step="0"),
+)

@@ -1,0 +1,323 @@
+"""The samples: each kind of message in each of its variants, to whom, about what and when."""
+
+from tempfile import TemporaryDirectory
+from typing import Any
+
+from sinetti.database.connection import migrate, open_register
+from sinetti.database.models.core import OutboxRow
+from sinetti.database.notifications import outbox
+from sinetti.database.notifications.outbox import NewMessage
+from sinetti.database.sample_data.certificates import CALL, Sample, Stage, staged
+from sinetti.domain.notifications.messages import MessageChannel, MessageKind, Owed
+from sinetti.domain.organisations.applications import ApplicationState
+from sinetti.domain.values import Environment, Language
+from sinetti.notifications.context import Letter, Mailroom, Terms
+from sinetti.notifications.previews.access import AUTHORISATIONS, PENDING
+from sinetti.notifications.previews.accounts import ACCOUNTS
+from sinetti.notifications.previews.reminders import REMINDERS
+from sinetti.notifications.previews.sample_case import Case, at
+from sinetti.notifications.previews.samples_decision import DECIDED, DECISIONS, decided
+from sinetti.notifications.templates.renderer import NotOwed, write
+
+__all__ = ["Case"]
+
+KEY = b"s" * 32
+"""The samples' key: nothing but samples is made with it."""
+
+TERMS = Terms(
+    people_address="https://varmenteet.pki.example",
+    service="Sinetti",
+    help={
+        Language.FI: "puhelin 00 000 0000 (kaikkina aikoina) tai tuki@pki.example",
+        Language.SV: "telefon 00 000 0000 (dygnet runt) eller tuki@pki.example",
+        Language.EN: "phone 00 000 0000 (at any hour) or tuki@pki.example",
+    },
+    operators=("paivystys@pki.example",),
+)
+
+
+_ACCOUNT = "nimi.nimetty@sinisiipi.example"
+_K, _SMS = MessageKind, MessageChannel.SMS
+_WIDER = ("contact", "deputy", "signatory", "contact_person")
+_A_WEEK = at(2027, 4, 23, 5)
+_TWO_WEEKS = at(2027, 4, 16, 11, 3)
+_ENDED = at(2027, 5, 3, 5)
+
+
+OTHERS = (
+    Case(
+        _K.TRANSFER_IDS,
+        "to a technical contact person with a phone",
+        at(2027, 3, 2, 7, 41),
+        "ordered",
+        facts={"secure": "secure"},
+    ),
+    Case(
+        _K.TRANSFER_IDS,
+        "without a phone, the first message to this person",
+        at(2027, 3, 2, 7, 41),
+        "nameless",
+        "without_phone",
+        facts={"secure": "secure"},
+        first=True,
+    ),
+    Case(_K.PIN, "as a text message", at(2027, 3, 2, 7, 45), "ordered", channel=_SMS, facts={"pin": "pin"}),
+    Case(_K.TAKE_INTO_USE, "to the technical contact person", _TWO_WEEKS, "still_used", others=_WIDER, step="14"),
+    Case(_K.TAKE_INTO_USE, "to a representative", _TWO_WEEKS, "still_used", "signatory", _WIDER, step="14"),
+    Case(_K.TAKE_INTO_USE, "the old one has ended", _ENDED, "still_used", others=_WIDER, step="0"),
+    Case(_K.TAKE_INTO_USE, "the old one has ended, to a representative", _ENDED, "still_used", "signatory", step="0"),
+    Case(_K.TAKE_INTO_USE, "the old one has ended, as a text message", _ENDED, "still_used", channel=_SMS, step="0"),
+    Case(_K.TAKE_INTO_USE, "as a text message", _A_WEEK, "still_used", channel=_SMS, step="7"),
+    Case(
+        _K.DIGEST,
+        "on a Monday, to a firm's contact person",
+        at(2027, 4, 19, 5),
+        None,
+        "firm",
+        step="2027-04-19",
+        facts={"agent": "0" * 31 + "2"},
+    ),
+    Case(_K.FETCHED, "the first certificate of an order", at(2027, 3, 16, 9, 29), "fetched"),
+    Case(_K.FETCHED, "a renewal", at(2027, 4, 12, 6, 32), "renewal", others=("deputy",)),
+    Case(
+        _K.RENEWED,
+        "to the technical contact person",
+        at(2027, 4, 12, 6, 31),
+        "renewal",
+        others=("contact", "signatory"),
+    ),
+    Case(_K.RENEWED, "to a representative", at(2027, 4, 12, 6, 31), "renewal", "signatory", ("contact", "signatory")),
+    Case(
+        _K.REFUSED,
+        "requests for renewal",
+        at(2027, 3, 16, 10),
+        "sunday",
+        others=("deputy",),
+        facts={"reason": "PKI012", "reason_name": "key-reused", "operation": "renew"},
+    ),
+    Case(
+        _K.REFUSED,
+        "other requests",
+        at(2027, 3, 16, 10),
+        "sunday",
+        facts={"reason": "PKI036", "reason_name": "not-entitled", "operation": "enrol"},
+    ),
+    Case(_K.REVOKED, "to the technical contact person", at(2027, 3, 16, 12, 6), "revoked", others=("signatory",)),
+    Case(_K.REVOKED, "to a representative", at(2027, 3, 16, 12, 6), "revoked", "signatory", ("contact",)),
+    Case(
+        _K.BOUNCED,
+        "to a representative",
+        at(2027, 3, 3, 12),
+        "sunday",
+        "signatory",
+        ("contact_person",),
+        facts={"person": "contact", "since": "2027-03-03"},
+    ),
+    Case(
+        _K.BOUNCED,
+        "to a representative, of an address that many certificates name",
+        at(2027, 3, 3, 12),
+        None,
+        "signatory",
+        facts={"person": "contact", "since": "2027-03-03"},
+    ),
+    Case(
+        _K.CONTACT_GONE,
+        "to a representative",
+        at(2027, 3, 8, 12),
+        "sunday",
+        "signatory",
+        facts={"person": "contact", "message": "0" * 32},
+    ),
+    Case(
+        _K.CONTACT_CHANGED,
+        "to the new one",
+        at(2027, 3, 9, 12),
+        "sunday",
+        "contact",
+        ("before",),
+        facts={"old": "before", "new": "contact"},
+        first=True,
+    ),
+    Case(
+        _K.CONTACT_CHANGED,
+        "to the new one, before the certificate is retrieved",
+        at(2027, 3, 9, 12),
+        "ordered",
+        "contact",
+        ("before",),
+        facts={"old": "before", "new": "contact"},
+    ),
+    Case(
+        _K.CONTACT_CHANGED,
+        "to a new deputy",
+        at(2027, 2, 9, 12),
+        "sunday",
+        "deputy",
+        ("before",),
+        facts={"old": "before", "new": "deputy"},
+    ),
+    Case(
+        _K.CONTACT_CHANGED,
+        "to the one before",
+        at(2027, 3, 9, 12),
+        "sunday",
+        "before",
+        ("contact",),
+        facts={"old": "before", "new": "contact"},
+    ),
+    Case(
+        _K.CONTACT_CHANGED,
+        "to a deputy who was removed",
+        at(2027, 2, 9, 12),
+        "sunday",
+        "before",
+        facts={"old": "before", "place": "deputy"},
+    ),
+    Case(
+        _K.CONTACT_CHANGED,
+        "of many certificates at once, to the new one",
+        at(2027, 3, 9, 12),
+        "sunday",
+        "contact",
+        ("before",),
+        facts={"old": "before", "new": "contact", "place": "contact", "holdings": ["sunday", "ordered"]},
+    ),
+    Case(
+        _K.CONTACT_CHANGED,
+        "of many certificates at once, to the one before",
+        at(2027, 3, 9, 12),
+        "sunday",
+        "before",
+        ("contact",),
+        facts={"old": "before", "new": "contact", "place": "contact", "holdings": ["sunday", "ordered"]},
+    ),
+    Case(_K.EARLY, "to each person whom it concerns", at(2027, 3, 16, 9, 31), None, "contact", facts={"call": CALL}),
+    Case(
+        _K.EARLY,
+        "to whom e-mail does not reach, as a text message",
+        at(2027, 3, 16, 9, 31),
+        None,
+        "contact",
+        channel=_SMS,
+        facts={"call": CALL},
+    ),
+    Case(
+        _K.OPERATOR,
+        "a finding",
+        at(2027, 3, 9, 12),
+        None,
+        None,
+        facts={
+            "finding": "issuing-ca",
+            "text": "issuing-ws-v1 stops issuing on 2030-03-01: prepare its successor, and "
+            "have relying parties take it in time",
+        },
+    ),
+)
+
+CASES = (*REMINDERS, *OTHERS, *AUTHORISATIONS, *PENDING, *DECISIONS, *ACCOUNTS)
+
+
+class NoSample(ValueError):
+    """There is no sample of this kind; the sentence says so."""
+
+
+def sample(kind: MessageKind, language: Language, terms: Terms) -> Letter:
+    """Write the first sample of a kind, with an operator's terms. Raises NoSample.
+
+    It is about certificates of nobody, in a register that is made for it; its links lead nowhere.
+    """
+    case = next((one for one in CASES if one.kind is kind), None)
+    if case is None:
+        sentence = f"nothing is written of the kind {kind} by this version"
+        raise NoSample(sentence)
+    with TemporaryDirectory(prefix="sinetti-sample-") as folder:
+        register = open_register(f"sqlite:///{folder}/register.sqlite3", alias="sample")
+        try:
+            migrate(register)
+            return written(case, staged(register, language), terms, language)
+        finally:
+            register.close()
+
+
+def written(case: Case, stage: Stage, terms: Terms = TERMS, language: Language = Language.EN) -> Letter:
+    """Write one sample; `language` is that of an account. Raises ValueError where there is no letter."""
+    letter = write(owed(case, stage, language), room(case, stage, terms))
+    if isinstance(letter, NotOwed):
+        sentence = f"{case.kind}, {case.title}: {letter.why}"
+        raise ValueError(sentence)  # noqa: TRY004 - it is the case that is wrong
+    return letter
+
+
+def answered(case: Case, stage: Stage) -> Letter | NotOwed:
+    """Write one sample, or tell why there is no letter."""
+    return write(owed(case, stage), room(case, stage))
+
+
+def room(case: Case, stage: Stage, terms: Terms = TERMS) -> Mailroom:
+    """The room in which a sample is written."""
+    return Mailroom(
+        register=stage.register,
+        environment=Environment.PRODUCTION if case.production else Environment.TEST,
+        now=lambda: case.now,
+        machine_now=lambda: case.now,
+        terms=terms,
+        deliverers={},
+        key=KEY,
+    )
+
+
+def owed(case: Case, stage: Stage, language: Language = Language.EN) -> Owed:
+    """Owe the message to everybody, and give the row of the one that is written; `language` is that of an account."""
+    sample: Sample | None = getattr(stage, case.about) if case.about else None
+    facts = {name: value if name == "place" else _fact(stage, sample, value) for name, value in case.facts.items()}
+    if case.kind is _K.ACCOUNT:
+        facts["language"] = language
+    elif DECIDED in facts:
+        state = ApplicationState(str(case.facts[DECIDED]))
+        facts = {"application": decided(stage.register, state, language, TERMS.service)}
+    new = [_new(case, stage, sample, person, facts) for person in dict.fromkeys((case.to, *case.others))]
+    OutboxRow.objects.using(stage.register.alias).all().delete()
+    outbox.put(stage.register, new, case.now)
+    first = new[0]
+    return Owed(
+        message_id=first.message_id,
+        kind=case.kind,
+        channel=case.channel,
+        step=case.step,
+        created=case.now,
+        due=case.now,
+        tries=0,
+        recipient=first.recipient,
+        address=first.address,
+        holding=first.holding,
+        certificate=first.certificate,
+        order=first.order,
+        facts=facts,
+    )
+
+
+def _new(case: Case, stage: Stage, sample: Sample | None, person: str | None, facts: dict[str, Any]) -> NewMessage:
+    return NewMessage(
+        kind=case.kind,
+        channel=case.channel,
+        about=case.title,
+        step=case.step,
+        due=case.now,
+        recipient=getattr(stage.people, person) if person else None,
+        address=None if person else _ACCOUNT if case.kind is _K.ACCOUNT else TERMS.operators[0],
+        holding=sample.holding if sample else None,
+        certificate=sample.certificate if sample and case.kind is not _K.CONTACT_CHANGED else None,
+        order=sample.order if sample else None,
+        facts=facts,
+    )
+
+
+def _fact(stage: Stage, sample: Sample | None, value: str | list[str]) -> str | list[str]:
+    """The id behind a name of the stage, holdings where there are several; anything else is itself."""
+    if isinstance(value, list):
+        return [getattr(stage, one).holding for one in value]
+    if sample is not None and value in {"secure", "pin"}:
+        return str(getattr(sample, value))
+    return str(getattr(stage.people, value, value))

@@ -1,0 +1,17 @@
+"""A decision on an application for the technical interface: its whole text, as it was decided (docs/clerks.md)."""
+
+from sinetti.database.organisations import applications
+from sinetti.i18n import staff_labels as texts
+from sinetti.notifications.templates.layout_texts import Part as Role
+from sinetti.notifications.templates.markup import shown
+from sinetti.notifications.templates.message_context import NOT_THERE, Matter, NothingToSay, Written
+
+
+def decided(matter: Matter) -> Written:
+    """Tell what was decided. The decision is in the language of its case, whatever the recipient reads else."""
+    found = applications.find(matter.room.register, matter.fact("application") or "")
+    if found is None or not found.decision:
+        raise NothingToSay(NOT_THERE)
+    subject = matter.say(texts.DECISION_SUBJECT, day=matter.day(matter.owed.due), case=found.case_number)
+    parts = [shown(line) for line in found.decision.splitlines() if line]
+    return Written(subject, (matter.say(texts.DECISION_FOLLOWS), *parts), Role.SIGNATORY)

@@ -1,0 +1,170 @@
+"""What has happened to a certificate's people: an address fails, a task is no longer theirs, somebody else is named."""
+
+from collections.abc import Iterator
+from datetime import date
+
+from sinetti.database.notifications import message_data
+from sinetti.database.organisations import contact_handover
+from sinetti.database.organisations.contact_handover import LineTold
+from sinetti.notifications.templates import notices_changes
+from sinetti.notifications.templates.layout import help_line
+from sinetti.notifications.templates.layout_texts import Part as Role
+from sinetti.notifications.templates.markup import Rows, named
+from sinetti.notifications.templates.message_context import NOT_THERE, Matter, NothingToSay, Written
+
+
+def bounced(matter: Matter) -> Written:
+    """Tell that somebody's address does not work, since when, and how that is mended."""
+    since, name = matter.fact("since"), _name(matter, "person")
+    if since is None:
+        raise NothingToSay(NOT_THERE)
+    day = matter.day(date.fromisoformat(since[:10]))
+    mend = _mended(matter, notices_changes.MEND_ADDRESS)
+    if matter.told.holding is None:
+        subject = matter.say(notices_changes.BOUNCED_SUBJECT_ALONE, day=day)
+        return Written(subject, (matter.say(notices_changes.BOUNCED_ALONE, day=day, name=name), mend), matter.role())
+    whose = {"organisation": matter.organisation}
+    subject = matter.say(notices_changes.BOUNCED_SUBJECT, day=day, **whose)
+    return Written(subject, (matter.say(notices_changes.BOUNCED, day=day, name=name, **whose), mend), matter.role())
+
+
+def contact_gone(matter: Matter) -> Written:
+    """Tell that somebody gave their task back, and ask for another."""
+    day, name = matter.day(matter.owed.due), _name(matter, "person")
+    # To where operators alone can be told mail goes on: nobody at the organisation knows yet (docs/returns.md).
+    then = matter.say(notices_changes.WE_GO_ON if matter.told.to is None else notices_changes.WE_STOP)
+    another = _mended(matter, notices_changes.NAME_ANOTHER)
+    if matter.told.holding is None:
+        subject = matter.say(notices_changes.GONE_SUBJECT_ALONE, day=day)
+        return Written(
+            subject, (f"{matter.say(notices_changes.GONE_ALONE, day=day, name=name)} {then}", another), matter.role()
+        )
+    whose = {"organisation": matter.organisation}
+    subject = matter.say(notices_changes.GONE_SUBJECT, day=day, **whose)
+    gone = f"{matter.say(notices_changes.GONE, day=day, name=name, **whose)} {then}"
+    return Written(subject, (gone, another), matter.role())
+
+
+def contact_changed(matter: Matter) -> Written:
+    """Tell the old contact or deputy and the new one, and whoever else is told, who it is now."""
+    if matter.many:
+        return _many(matter)
+    day = matter.day(matter.owed.due)
+    subject = matter.say(notices_changes.CHANGED_SUBJECT, day=day, organisation=matter.organisation)
+    if matter.is_to(matter.fact("new")):
+        if not _is_named(matter):
+            # Named and replaced before this left: who it is now is told by the change after it.
+            why = "the recipient is not named for it any more"
+            raise NothingToSay(why)
+        return Written(subject, tuple(_to_the_new(matter)), matter.role())
+    new = message_data.named(matter.room.register, matter.fact("new"))
+    if matter.is_to(matter.fact("old")):
+        return Written(subject, (_to_the_old(matter, named(new.name) if new else None),), Role.FORMER)
+    if new is None:
+        raise NothingToSay(NOT_THERE)
+    return Written(
+        subject, (matter.say(notices_changes.CHANGED, name=named(new.name), **matter.names()),), matter.role()
+    )
+
+
+def _many(matter: Matter) -> Written:
+    """The same of many certificates at once: one message that lists them."""
+    deputy = matter.fact("place") == Role.DEPUTY
+    lines = contact_handover.lines(matter.room.register, matter.many, matter.now)
+    if matter.is_to(matter.fact("new")):
+        address = matter.told.to.email.casefold() if matter.told.to else ""
+        lines = tuple(one for one in lines if address == (one.deputy if deputy else one.contact))
+        said = tuple(_many_to_the_new(matter, deputy=deputy))
+        role = Role.DEPUTY if deputy else Role.CONTACT
+    else:
+        name = _name(matter, "new")
+        said = (
+            matter.say(
+                notices_changes.MANY_NO_LONGER_DEPUTY if deputy else notices_changes.MANY_NOW_ANOTHER, name=name
+            ),
+        )
+        role = Role.FORMER
+    if not lines:
+        why = "the recipient is not named for any of them any more"
+        raise NothingToSay(why)
+    first, *then = said
+    subject = matter.say(notices_changes.MANY_SUBJECT, count=len(lines), day=matter.day(matter.owed.due))
+    return Written(subject, (first, Rows(tuple(_many_row(matter, one) for one in lines)), *then), role)
+
+
+def _many_to_the_new(matter: Matter, *, deputy: bool) -> Iterator[str]:
+    if deputy:
+        yield matter.say(notices_changes.MANY_NOW_DEPUTY)
+        yield f"{matter.say(notices_changes.MANY_WHAT_DEPUTY_DOES)} {matter.say(notices_changes.IF_NOT_YOU)}"
+    else:
+        yield matter.say(notices_changes.MANY_NOW_YOU, name=_name(matter, "old"))
+        yield f"{matter.say(notices_changes.MANY_WHAT_YOU_DO)} {matter.say(notices_changes.IF_NOT_YOU)}"
+
+
+def _many_row(matter: Matter, one: LineTold) -> str:
+    values = {
+        "organisation": named(one.organisation),
+        "customer_id": one.customer_id,
+        "description": named(one.description) if one.description else one.channel.value,
+    }
+    if one.not_after is None:
+        return matter.say(notices_changes.MANY_ROW_UNFETCHED, **values)
+    return matter.say(notices_changes.MANY_ROW, ends=matter.when(one.not_after), **values)
+
+
+def _is_named(matter: Matter) -> bool:
+    contact = matter.holding.contact
+    return matter.is_to(contact.person_id if contact else None) or matter.is_to(matter.holding.deputy)
+
+
+def _to_the_new(matter: Matter) -> Iterator[str]:
+    old = message_data.named(matter.room.register, matter.fact("old"))
+    if matter.role() is Role.DEPUTY:
+        yield matter.say(notices_changes.NOW_DEPUTY, **matter.names())
+    elif old and not matter.is_by_name(old.name):  # the same person's address or number was mended
+        yield matter.say(notices_changes.NOW_YOU_AFTER, name=named(old.name), **matter.names())
+    else:
+        yield matter.say(notices_changes.NOW_YOU, **matter.names())
+    yield f"{_what_you_do(matter)} {matter.say(notices_changes.IF_NOT_YOU)}"
+
+
+def _what_you_do(matter: Matter) -> str:
+    certificate = matter.told.certificate
+    if certificate is None:
+        if message_data.revoked_for_good(matter.room.register, matter.holding.holding_id):
+            return matter.say(notices_changes.WHAT_YOU_DO_REVOKED)
+        deputy = matter.role() is Role.DEPUTY  # transfer IDs go to the contact alone
+        return matter.say(notices_changes.WHAT_DEPUTY_DOES_FIRST if deputy else notices_changes.WHAT_YOU_DO_FIRST)
+    ends = matter.when(certificate.not_after)
+    if matter.ended:
+        return matter.say(notices_changes.WHAT_YOU_DO_AFTER, ends=ends)
+    if matter.now >= certificate.renewable_from:
+        return matter.say(notices_changes.WHAT_YOU_DO_NOW, ends=ends)
+    return matter.say(notices_changes.WHAT_YOU_DO, ends=ends, opens=matter.when(certificate.renewable_from))
+
+
+def _to_the_old(matter: Matter, name: str | None) -> str:
+    if matter.fact("new") is None:
+        return matter.say(notices_changes.DEPUTY_NO_MORE, **matter.names())
+    if name is None:
+        return matter.say(notices_changes.NOW_SOMEBODY, **matter.names())
+    deputy = matter.fact("place") == "deputy" or matter.fact("new") == matter.holding.deputy
+    return matter.say(
+        notices_changes.NO_LONGER_DEPUTY if deputy else notices_changes.NOW_ANOTHER, name=name, **matter.names()
+    )
+
+
+def _mended(matter: Matter, by_people: str) -> str:
+    """How it is mended: by the organisation's people, or by the operator who is told because there are none."""
+    if matter.told.to is None:
+        return matter.say(notices_changes.FIND_ANOTHER)
+    return matter.say(by_people, help=help_line(matter))
+
+
+def _name(matter: Matter, fact: str) -> str:
+    """Somebody's name. Raises NothingToSay where they were erased meanwhile: then there is nothing to mend."""
+    found = message_data.named(matter.room.register, matter.fact(fact))
+    if found is None:
+        why = "whom the message is about was erased"
+        raise NothingToSay(why)
+    return named(found.name)

@@ -1,0 +1,151 @@
+"""Writing: a row that is owed becomes a letter, in the recipient's language, from the register as it is now."""
+
+from collections.abc import Callable, Mapping
+
+from sinetti.database.notifications import message_data
+from sinetti.database.notifications.message_data import Addressee, Told
+from sinetti.database.organisations.applications import DECIDED_STEP
+from sinetti.domain.notifications.messages import MessageChannel, MessageKind, Owed
+from sinetti.domain.values import Environment, Language
+from sinetti.notifications.context import Letter, Mailroom
+from sinetti.notifications.templates import (
+    access,
+    accounts,
+    application_decision,
+    certificate_events,
+    contacts,
+    digests,
+    early_replacement,
+    markup,
+    operators,
+    orders,
+    pending_invitations,
+    reminders,
+)
+from sinetti.notifications.templates import layout_texts as texts
+from sinetti.notifications.templates.layout import framed
+from sinetti.notifications.templates.message_context import Matter, NothingToSay, NotOwed, Written
+
+__all__ = ["NotOwed", "write"]
+
+EMAILS: Mapping[MessageKind, Callable[[Matter], Written]] = {
+    MessageKind.TRANSFER_IDS: orders.transfer_ids,
+    MessageKind.REMINDER: reminders.reminder,
+    MessageKind.TAKE_INTO_USE: reminders.take_into_use,
+    MessageKind.DIGEST: digests.digest,
+    MessageKind.FETCHED: certificate_events.fetched,
+    MessageKind.RENEWED: certificate_events.renewed,
+    MessageKind.REFUSED: certificate_events.refused,
+    MessageKind.REVOKED: certificate_events.revoked,
+    MessageKind.BOUNCED: contacts.bounced,
+    MessageKind.CONTACT_GONE: contacts.contact_gone,
+    MessageKind.CONTACT_CHANGED: contacts.contact_changed,
+    MessageKind.ACCOUNT: accounts.account,
+    MessageKind.EARLY: early_replacement.early,
+    MessageKind.AUTHORISATION: access.authorisation,
+    MessageKind.INVITATION_PENDING: pending_invitations.pending,
+    MessageKind.OPERATOR: operators.finding,
+}
+"""What is written as e-mail."""
+
+TEXT_MESSAGES: Mapping[MessageKind, Callable[[Matter], tuple[str, dict[str, str]]]] = {
+    MessageKind.PIN: orders.pin_sms,
+    MessageKind.REMINDER: reminders.reminder_sms,
+    MessageKind.TAKE_INTO_USE: reminders.take_into_use_sms,
+    MessageKind.EARLY: early_replacement.early_sms,
+}
+"""What is written as a text message."""
+
+
+_ALONE = frozenset({MessageKind.PIN, MessageKind.EARLY})
+"""What comes as a text message alone: of no e-mail about the same is spoken."""
+
+
+def write(owed: Owed, room: Mailroom) -> Letter | NotOwed:
+    """The whole letter to this row's recipient, or why there is none. Raises what the register raises."""
+    now = room.now()
+    told = message_data.tell(room.register, owed, now)
+    if (why := _unreachable(owed, told)) is not None:
+        return NotOwed(why)
+    matter = Matter(owed, room, told, told.to.language if told.to else _language(owed), now)
+    try:
+        return _email(matter) if owed.channel is MessageChannel.EMAIL else _text_message(matter)
+    except NothingToSay as nothing:
+        return NotOwed(str(nothing))
+
+
+def _language(owed: Owed) -> Language:
+    """The language of an address that is no person's: it stands in the row, or is the operators'."""
+    spoken = (owed.facts or {}).get("language")
+    return Language(spoken) if spoken in set(Language) else Language.EN
+
+
+def _unreachable(owed: Owed, told: Told) -> str | None:
+    """Why nothing can be sent to the recipient; None where something can."""
+    if told.to is None:
+        return None if owed.address and owed.channel is MessageChannel.EMAIL else "there is no recipient"
+    if told.to.erased:
+        return "the recipient was erased"
+    if owed.channel is MessageChannel.SMS:
+        return None if told.to.phone else "the recipient has no phone number"
+    return _not_mailable(told.to)
+
+
+def _not_mailable(to: Addressee) -> str | None:
+    if not to.email:
+        return "the recipient has no e-mail address"
+    if to.bounced:
+        return "the recipient's e-mail address does not work"
+    return "the recipient wants no more mail" if to.stopped else None
+
+
+def _email(matter: Matter) -> Letter | NotOwed:
+    owed = matter.owed
+    # A decision is mail about what an organisation may do, as authorisations are about what people may.
+    writer = application_decision.decided if owed.step == DECIDED_STEP else EMAILS.get(owed.kind)
+    if writer is None:
+        return NotOwed(f"nothing is written by e-mail of the kind {owed.kind}")
+    written = writer(matter)
+    whole = framed(matter, written)
+    subject = markup.cut(written.subject, markup.LONGEST_SUBJECT)
+    return Letter(
+        owed.message_id,
+        owed.kind,
+        owed.channel,
+        matter.told.to.email if matter.told.to else owed.address or "",
+        matter.language,
+        subject,
+        markup.plain(whole),
+        markup.html(subject, whole, matter.language),
+    )
+
+
+def _text_message(matter: Matter) -> Letter | NotOwed:
+    owed, to = matter.owed, matter.told.to
+    if to is None or (writer := TEXT_MESSAGES.get(owed.kind)) is None:
+        return NotOwed(f"nothing is written as a text message of the kind {owed.kind}")
+    message_id, values = writer(matter)
+    text = _short(matter, message_id, values)
+    return Letter(owed.message_id, owed.kind, owed.channel, to.phone, matter.language, "", text)
+
+
+def _short(matter: Matter, message_id: str, values: Mapping[str, str]) -> str:
+    """The text message in its own alphabet, the organisation's name cut so far that all of it is one message."""
+    # A name that the alphabet does not have at all would halve the length of everything: the id stands for it then.
+    organisation = markup.texted(values["organisation"]) or _instead(matter)
+    before = matter.say(texts.REHEARSAL_SHORT) if matter.room.environment is Environment.TEST else ""
+    after = "" if matter.owed.kind in _ALONE else reminders.also_written(matter)
+    bare = before + matter.say(message_id, **{**values, "organisation": ""}) + after
+    left = max(markup.LONGEST_SMS - len(bare), _SHORTEST_NAME)
+    if len(organisation) > left:
+        organisation = f"{organisation[: left - 2].rstrip()}.."
+    return before + matter.say(message_id, **{**values, "organisation": organisation}) + after
+
+
+def _instead(matter: Matter) -> str:
+    """Return the id of an organisation whose name the alphabet does not have."""
+    return matter.told.holding.customer_id if matter.told.holding is not None else "-"
+
+
+_SHORTEST_NAME = 12
+"""Characters that are left of an organisation's name, whatever else has to fit."""

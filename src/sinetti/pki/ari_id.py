@@ -1,0 +1,74 @@
+"""The id of a certificate by which renewal hints are asked for (RFC 9773, 4.1): its issuer's key and its serial."""
+
+import base64
+import binascii
+import re
+
+from cryptography import x509
+
+from sinetti.domain.values import Serial
+from sinetti.pki.encoding import serial_hex
+
+LONGEST = 128
+"""Characters of an id that are looked at: identifiers of 20 octets and serials of 20 make 55."""
+
+_SHAPE = re.compile(r"([A-Za-z0-9_-]+)\.([A-Za-z0-9_-]+)")
+_LONGEST_SERIAL = 20
+"""Octets (RFC 5280, 4.1.2.2)."""
+
+
+def renewal_id(certificate: x509.Certificate) -> str:
+    """Write the id of a certificate. ValueError where it does not name its issuer's key, or has a negative serial."""
+    try:
+        named = certificate.extensions.get_extension_for_class(x509.AuthorityKeyIdentifier).value.key_identifier
+    except x509.ExtensionNotFound:
+        named = None
+    if not named:
+        why = "this certificate does not name its issuer's key (authorityKeyIdentifier)"
+        raise ValueError(why)
+    serial = bytes.fromhex(serial_hex(certificate.serial_number))
+    # DER writes a nought before what would be negative else (X.690, 8.3).
+    return f"{_written(named)}.{_written(_der(serial))}"
+
+
+def read_renewal_id(text: str) -> tuple[bytes, Serial]:
+    """Read an id: the key identifier of the issuing CA, and the serial. ValueError for what RFC 9773, 4.1, is not."""
+    found = _SHAPE.fullmatch(text) if len(text) <= LONGEST else None
+    identifier, octets = (_read(part) for part in found.groups()) if found else (None, None)
+    if not identifier or not octets or len(octets) > _LONGEST_SERIAL:
+        raise ValueError(_NOT_ONE)
+    serial = octets.lstrip(b"\x00") or b"\x00"
+    if octets != _der(serial):
+        raise ValueError(_NOT_ONE)
+    return identifier, Serial(serial.hex())
+
+
+def key_identifier(authority: x509.Certificate) -> bytes:
+    """The identifier of a CA's key, as the certificates that it issues name it; empty where it has none."""
+    try:
+        return authority.extensions.get_extension_for_class(x509.SubjectKeyIdentifier).value.digest
+    except x509.ExtensionNotFound:
+        return b""
+
+
+_NOT_ONE = (
+    "an id is the issuer's key identifier and the octets of the serial in DER, each in base64url without padding, with "
+    "a dot between"
+)
+
+
+def _der(serial: bytes) -> bytes:
+    return b"\x00" + serial if serial[0] & 0x80 else serial
+
+
+def _written(octets: bytes) -> str:
+    return base64.urlsafe_b64encode(octets).rstrip(b"=").decode("ascii")
+
+
+def _read(text: str) -> bytes | None:
+    """The octets of base64url without padding; None for what is none, or is written with other bits at its end."""
+    try:
+        octets = base64.urlsafe_b64decode(text + "=" * (-len(text) % 4))
+    except (ValueError, binascii.Error):
+        return None
+    return octets if _written(octets) == text else None

@@ -1,1 +1,0 @@
-"""Machine doors: decode, act, encode. No rules."""

@@ -1,0 +1,1 @@
+"""HTTP server and processes: ASGI application, listener, limits, TLS, supervisor, shutdown."""

@@ -1,0 +1,143 @@
+"""Addresses to listen on: read, probed and bound before anything is served; IP and port, or a Unix socket's path."""
+
+import socket
+from contextlib import suppress
+from dataclasses import dataclass
+from ipaddress import ip_address
+from pathlib import Path
+from time import sleep
+
+from sinetti.infra.unix_socket import listen_on_path
+
+BACKLOG = 1024
+"""Connections that the system keeps waiting until a worker takes them."""
+
+FREED_WITHIN = 1.0
+"""Seconds for an address to become free: the workers of a parent that was just killed end within milliseconds."""
+
+TAKEN_WITHIN = 20.0
+"""Seconds that a part of an answer may wait until its reader takes it, or until its machine says that it is there."""
+
+_HIGHEST_PORT = 65_535
+_USER_TIMEOUT = getattr(socket, "TCP_USER_TIMEOUT", None)  # Linux
+_LOOPBACK = "127.0.0.1"
+_UNIX = "unix:"
+_TRIED_EVERY = 0.05
+
+
+class AddressTaken(OSError):
+    """Something else listens on this address already, or it is none of this machine's."""
+
+
+class NoAddress(ValueError):
+    """A text that names no address to listen on."""
+
+
+@dataclass(frozen=True, slots=True)
+class Address:
+    """An IP address and a port (0: any free one); or, where there is a path, a Unix socket."""
+
+    host: str = ""
+    port: int = 0
+    path: Path | None = None
+
+    @property
+    def is_local(self) -> bool:
+        """Whether only this machine can reach it."""
+        return self.path is not None or ip_address(self.host).is_loopback
+
+    def url(self, scheme: str) -> str:
+        """How it is written in a line for people."""
+        if self.path is not None:
+            return f"{scheme}+unix:{self.path}"
+        return f"{scheme}://{f'[{self.host}]' if ':' in self.host else self.host}:{self.port}"
+
+    def overlaps(self, other: "Address") -> bool:
+        """Whether both would listen on the same port of one address: the system would let the two take turns."""
+        if self.path is not None or other.path is not None:
+            return self.path == other.path
+        one, two = ip_address(self.host), ip_address(other.host)
+        return self.port == other.port != 0 and (one == two or one.is_unspecified or two.is_unspecified)
+
+
+def parse_address(text: str) -> Address:
+    """Read IP:PORT or unix:/PATH. Raises NoAddress."""
+    if text.startswith(_UNIX):
+        path = Path(text.removeprefix(_UNIX))
+        if not path.is_absolute():
+            raise NoAddress(text)
+        return Address(path=path)
+    host, _, port = text.rpartition(":")
+    host = _LOOPBACK if host == "localhost" else host.strip("[]")
+    try:
+        ip_address(host)
+        fits = port.isascii() and port.isdigit() and int(port) <= _HIGHEST_PORT
+    except ValueError:
+        fits = False
+    if not fits:
+        raise NoAddress(text)
+    return Address(host, int(port))
+
+
+def probe(host: str, port: int) -> int:
+    """Return the port if it can be bound (a free one for 0); raise AddressTaken otherwise."""
+    with _bound(host, port) as trial:
+        return int(trial.getsockname()[1])
+
+
+def listen(host: str, port: int) -> socket.socket:
+    """Listen on a port of this process alone. Raises AddressTaken."""
+    opened = _bound(host, port)
+    opened.listen(BACKLOG)
+    return opened
+
+
+def listen_shared(address: Address, sockets: int) -> tuple[Address, tuple[socket.socket, ...]]:
+    """Listen once for each worker; gives the address as it is then, with its port. Raises AddressTaken.
+
+    The system spreads connections over the sockets of a port (SO_REUSEPORT), and each worker has one of them. They stay
+    open here, so that what waits for a worker that died is answered by the next. Of a Unix socket there is only one.
+    """
+    if address.path is not None:
+        return address, (_listen_unix(address.path),) * sockets
+    with _free_soon(address.host, address.port) as trial:
+        port = int(trial.getsockname()[1])
+    # The probe above has told what others use: with SO_REUSEPORT, another program of this user would go unnoticed.
+    opened = tuple(_bound(address.host, port, shared=True) for _ in range(sockets))
+    for one in opened:
+        one.listen(BACKLOG)
+    return Address(address.host, port), opened
+
+
+def _free_soon(host: str, port: int) -> socket.socket:
+    for _ in range(int(FREED_WITHIN / _TRIED_EVERY)):
+        with suppress(AddressTaken):
+            return _bound(host, port)
+        sleep(_TRIED_EVERY)
+    return _bound(host, port)
+
+
+def _bound(host: str, port: int, *, shared: bool = False) -> socket.socket:
+    opened = socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET)
+    opened.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    if _USER_TIMEOUT is not None:
+        # Inherited by what is accepted: whoever never reads an answer would hold its connection for ever otherwise.
+        opened.setsockopt(socket.IPPROTO_TCP, _USER_TIMEOUT, int(TAKEN_WITHIN * 1000))
+    if shared:
+        opened.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
+    try:
+        opened.bind((host, port))
+    except OSError as taken:
+        opened.close()
+        sentence = f"{host} port {port} cannot be listened on ({taken.strerror}): stop what uses it, or choose another"
+        raise AddressTaken(sentence) from taken
+    return opened
+
+
+def _listen_unix(path: Path) -> socket.socket:
+    try:
+        return listen_on_path(path, BACKLOG)
+    except OSError as failed:
+        why = failed.strerror or failed
+        sentence = f"{path} cannot be listened on ({why}): stop what uses it, or choose another path"
+        raise AddressTaken(sentence) from failed

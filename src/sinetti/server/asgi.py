@@ -1,0 +1,315 @@
+"""The ASGI edge: collects each request within a limit and a deadline, then runs a synchronous door in a bounded pool.
+
+granian's WSGI loses chunked bodies and stands still behind eight stalled senders; this edge does neither.
+"""
+
+import asyncio
+import logging
+import secrets
+from collections import Counter
+from collections.abc import Awaitable, Callable, MutableMapping
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from functools import partial
+from math import ceil
+from typing import Any
+
+from sinetti.infra.clock import ticks
+from sinetti.server.admission import Admission, TurnedAway, everybody
+from sinetti.server.http import SOAP_PATH, Parts, Reply, Request, current_request, plain
+from sinetti.server.thread_pool import Pool
+
+_FOUND = range(200, 400)
+_NOT_MODIFIED = 304
+_METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "DELETE", "OPTIONS", "PATCH"})
+_TURNED_WITHIN = 2.0
+_log = logging.getLogger(__name__)
+_access = logging.getLogger("sinetti.api.access")
+
+Scope = MutableMapping[str, Any]
+Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
+Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
+Door = Callable[[Request], Reply]
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """How much one request may be and how long it may take: octets and seconds.
+
+    What exceeds `body` is read and thrown away up to `discarded`, so that the sender gets to read the answer. Who
+    announces more than that is answered at once: a size that is a lie would be waited for until the deadline.
+    `collecting` begins when the head is there, which has as long again (serving.HEAD_WITHIN): 10 s from the first
+    octet. An answer that comes in parts has `answering` for making each and again for its being taken, and
+    `streaming` for all. `streams` of them go on at once, and count among nothing else: whoever reads many slowly keeps
+    others from such answers, from no page. `paths` have limits of their own for what is sent to them, and to what
+    stands below them: the first that fits counts. Of what may be large only so many are inside at once (`at_once`).
+    """
+
+    body: int = 128 * 1024
+    discarded: int = 1024 * 1024
+    collecting: float = 5.0
+    answering: float = 30.0
+    waiting: int = 256
+    streaming: float = 600.0
+    streams: int = 64
+    at_once: int | None = None
+    paths: tuple[tuple[str, "Limits"], ...] = ()
+
+    def of(self, method: str, path: str) -> "Limits":
+        """The limits of a request: nobody needs more than the common ones to ask for a page."""
+        if method in {"GET", "HEAD"}:
+            return self
+        return next((one for place, one in self.paths if path == place or path.startswith(f"{place}/")), self)
+
+
+class TooLarge(Exception):
+    """The body is larger than the limit."""
+
+
+class Gone(Exception):
+    """The sender went away."""
+
+
+class Edge:
+    """An ASGI application around one synchronous door."""
+
+    def __init__(
+        self,
+        door: Door,
+        limits: Limits | None = None,
+        threads: int = 32,
+        admission: Admission | None = None,
+        leave: Callable[[], None] = lambda: None,
+    ) -> None:
+        """Take the door; `threads` is how many requests it works on at once.
+
+        Far more than there are processors: most wait for the database or the signer, and while some hang there the
+        others are answered. They are started when they are needed; each has a connection to the database of its own,
+        which it closes by `leave` when another thread takes its place.
+        """
+        self._door = door
+        self._limits = limits or Limits()
+        self._pool: Pool[Any] = Pool(threads, leave)
+        self._inside = self._streams = 0
+        self._large: Counter[Limits] = Counter()
+        self._retiring = False
+        self._admission = admission or everybody()
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer one request."""
+        if scope["type"] != "http":
+            return
+        begun, request_id = ticks(), secrets.token_hex(16)
+        with self._admission.inside(scope.get("client"), scope["headers"]) as away:
+            reply = await self._reply(scope, receive, request_id) if away is None else await _turn(receive, away)
+            if reply.parts is not None and self._streams >= self._limits.streams:
+                reply = self._full(reply, reply.parts)
+            if self._retiring:
+                reply = replace(reply, headers={**reply.headers, "connection": "close"})
+            if reply.parts is None:
+                await _answer(send, reply, request_id, scope["method"])
+            else:
+                asked = request_id, scope["method"]
+                await self._stream(receive, send, replace(reply, parts=None), reply.parts, asked)
+        if reply.noted is not None and _access.isEnabledFor(logging.INFO):
+            facts = {"request_id": request_id, "method": _shown_method(scope["method"]), "path": _shown(scope, reply)}
+            outcome = {"status": reply.status, "duration_ms": round((ticks() - begun) * 1000), **reply.noted}
+            _access.info("answered", extra={"facts": facts | outcome})
+
+    @property
+    def busy(self) -> bool:
+        """Whether a request is being worked on."""
+        return self._inside + self._streams > 0
+
+    def retire(self) -> None:
+        """From now on say in each answer that its connection is to be closed, and let threads keep nothing open."""
+        self._retiring = True
+        self._pool.retire()
+
+    async def _reply(self, scope: Scope, receive: Receive, request_id: str) -> Reply:
+        limits = self._limits.of(scope["method"], scope["path"])
+        if limits.at_once is not None and self._large[limits] >= limits.at_once:
+            return plain(503, "Others send just now. Send it again in a moment.", connection="close", retry_after="15")
+        self._large[limits] += 1
+        try:
+            return await self._collected(scope, receive, request_id, limits)
+        finally:
+            self._large[limits] -= 1
+
+    async def _collected(self, scope: Scope, receive: Receive, request_id: str, limits: Limits) -> Reply:
+        try:
+            _check_announced(scope, limits)
+            async with asyncio.timeout(limits.collecting):
+                body = await _collect(receive, limits)
+        except TimeoutError:
+            return plain(408, "The request took too long to arrive. Send it again.", connection="close")
+        except TooLarge:
+            text = f"The request is larger than {limits.body} octets. A request of this service is far smaller."
+            return plain(413, text, connection="close")
+        except Gone:  # or what came is no HTTP: then somebody reads this
+            return plain(400, "The request did not arrive whole. Send it again.", connection="close")
+        caller = self._admission.caller(scope.get("client"), scope["headers"])
+        request = _request(scope, body, request_id, caller)
+        # Nothing is ever inflated; a label that nobody heeds would let two readers see two messages (RFC 9110, 8.4).
+        # Programs that mean the charset write utf-8 there; it names no coding, and means what the body is anyhow.
+        if request.headers.get("content-encoding", "").strip().casefold() not in {"", "identity", "utf-8"}:
+            text = "A message is taken as it is, without Content-Encoding. Send it uncompressed."
+            return plain(415, text, accept_encoding="identity")
+        return await self._act(request, limits.answering)
+
+    async def _act(self, request: Request, within: float) -> Reply:
+        if self._inside >= self._limits.waiting:
+            return plain(503, "The service is busy. Send the same request again.", retry_after="5")
+        self._inside += 1
+        submitted = self._pool.submit(partial(self._work, request), len(request.body))
+        work = asyncio.wrap_future(submitted)
+        work.add_done_callback(self._left)
+        try:
+            return await asyncio.wait_for(asyncio.shield(work), within)
+        except TimeoutError:
+            # Whatever still waits its turn is given up; what is being worked on goes on to its end.
+            submitted.cancel()
+            _log.error("request %s took longer than %s s", request.request_id, within)
+            return plain(503, "The answer takes too long. Send the same request again.", retry_after="15")
+        except Exception:  # noqa: BLE001 - the last door: the sender gets a reference, the log the trace
+            _log.exception("request %s failed", request.request_id)
+            return plain(500, f"Our fault. Send the same request again. Reference: {request.request_id}")
+
+    def _work(self, request: Request) -> Reply:
+        current_request.set(request.request_id)
+        return self._door(request)
+
+    async def _stream(self, receive: Receive, send: Send, reply: Reply, parts: Parts, asked: tuple[str, str]) -> None:
+        """Send an answer part by part. What does not come to its end is cut off, so that it does not look whole.
+
+        For whoever has gone away no more parts are made: the server itself would take them all.
+        """
+        request_id, method = asked
+        self._streams += 1
+        last: asyncio.Future[bytes | None] | None = None
+        gone = asyncio.ensure_future(_gone(receive))
+        try:
+            await send(_start(reply, request_id))
+            async with asyncio.timeout(self._limits.streaming):
+                while method != "HEAD" and not gone.done():
+                    last = asyncio.wrap_future(self._pool.submit(partial(_next, parts, request_id)))
+                    part = await asyncio.wait_for(asyncio.shield(last), self._limits.answering)
+                    if part is None:
+                        break
+                    taken = send({"type": "http.response.body", "body": part, "more_body": True})
+                    await asyncio.wait_for(taken, self._limits.answering)
+            if not gone.done():
+                await send({"type": "http.response.body", "body": b""})
+        except Exception:
+            _log.exception("request %s: its answer was cut off", request_id)
+            raise
+        finally:
+            gone.cancel()
+            self._streams -= 1
+            self._close_after(last, parts)
+
+    def _full(self, reply: Reply, parts: Parts) -> Reply:
+        """Put off an answer that would come in parts: as many as may go on already."""
+        self._close_after(None, parts)
+        told = plain(503, "Many others are sent long answers just now. Ask again in a few minutes.", retry_after="60")
+        return replace(told, noted=reply.noted)
+
+    def _close_after(self, last: "asyncio.Future[bytes | None] | None", parts: Parts) -> None:
+        """Close what made the parts, once nobody works on one any more."""
+
+        def close(_work: object = None) -> None:
+            self._pool.submit(parts.close)
+
+        if last is None or last.done():
+            close()
+        else:
+            last.add_done_callback(close)
+
+    def _left(self, work: "asyncio.Future[Reply]") -> None:
+        self._inside -= 1
+        if not work.cancelled():
+            work.exception()  # taken here, so that one that nobody waits for any more is not reported as lost
+
+
+async def _turn(receive: Receive, away: TurnedAway) -> Reply:
+    """Turn a sender away: what it sends is read and forgotten for a moment, so that it gets to read the answer."""
+    with suppress(TimeoutError, TooLarge, Gone):
+        async with asyncio.timeout(_TURNED_WITHIN):
+            await _collect(receive, Limits(body=0))
+    text = "Too many requests from this address. Send the same request again later."
+    reply = plain(503, text, retry_after=str(ceil(away.wait)), connection="close")
+    return replace(reply, noted={"reason": away.why})
+
+
+def _shown(scope: Scope, reply: Reply) -> str | None:
+    """The path, if it is one of ours: anything may stand in another, a secret too."""
+    path: str = scope["path"]
+    return path if reply.status in _FOUND or path.rstrip("/") == SOAP_PATH else None
+
+
+def _shown_method(method: str) -> str:
+    return method if method in _METHODS else "other"
+
+
+def _check_announced(scope: Scope, limits: Limits) -> None:
+    """Raise TooLarge where Content-Length says more than would be read."""
+    for name, value in scope["headers"]:
+        if name.lower() == b"content-length" and value.isdigit() and int(value[:20]) > limits.discarded:
+            raise TooLarge
+
+
+async def _collect(receive: Receive, limits: Limits) -> bytes:
+    parts, size, more = [], 0, True
+    while more and size <= limits.discarded:
+        message = await receive()
+        if message["type"] == "http.disconnect":
+            raise Gone
+        part = message.get("body", b"")
+        size += len(part)
+        if size <= limits.body:
+            parts.append(part)
+        more = message.get("more_body", False)
+    if size > limits.body:
+        raise TooLarge
+    return b"".join(parts)
+
+
+def _request(scope: Scope, body: bytes, request_id: str, caller: str) -> Request:
+    headers: dict[str, str] = {}
+    for name, value in scope["headers"]:
+        key, text = name.decode("latin-1").lower(), value.decode("latin-1")
+        headers[key] = f"{headers[key]}, {text}" if key in headers else text
+    query = scope.get("query_string", b"").decode("latin-1")
+    return Request(scope["method"], scope["path"], query, headers, request_id, body, caller)
+
+
+async def _gone(receive: Receive) -> None:
+    """Wait until the sender goes away."""
+    while (await receive())["type"] != "http.disconnect":
+        pass
+
+
+def _next(parts: Parts, request_id: str) -> bytes | None:
+    current_request.set(request_id)
+    return next(parts.octets, None)
+
+
+async def _answer(send: Send, reply: Reply, request_id: str, method: str) -> None:
+    length = {"content-length": str(len(reply.body))}
+    if reply.status == _NOT_MODIFIED:
+        length = {}  # it would be that of what is not sent (RFC 9110, 8.6)
+    await send(_start(replace(reply, headers={**length, **reply.headers}), request_id))
+    await send({"type": "http.response.body", "body": b"" if method == "HEAD" else reply.body})
+
+
+def _start(reply: Reply, request_id: str) -> dict[str, Any]:
+    """The head of an answer."""
+    headers = {
+        "content-type": reply.content_type,
+        "x-content-type-options": "nosniff",
+        "x-request-id": request_id,
+        **reply.headers,
+    }
+    pairs = [*headers.items(), *(("set-cookie", cookie) for cookie in reply.cookies)]
+    encoded = [(name.encode("latin-1"), value.encode("latin-1")) for name, value in pairs]
+    return {"type": "http.response.start", "status": reply.status, "headers": encoded}

@@ -1,0 +1,323 @@
+"""A parent and its processes: forked, watched, replaced when they die, exchanged on SIGHUP, ended with it.
+
+The parent has one thread and answers nobody, so that it may fork at any time (docs/serving.md). A child learns of the
+parent's end, however that ends, by the end of a pipe of which only the parent has the other side.
+"""
+
+import logging
+import os
+import selectors
+import signal
+import socket
+import sys
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from threading import Thread
+from typing import NoReturn
+
+from sinetti.infra.clock import ticks
+
+READY_WITHIN = 30.0
+"""Seconds that a process has to say that it is ready."""
+
+STOP_WITHIN = 4.0
+"""Seconds that processes have to end when they are told to; then they are killed."""
+
+FIRST_DELAY, LONGEST_DELAY = 0.1, 30.0
+"""Seconds until a process that died is started again: twice as long each time, until it lives for a minute."""
+
+_LIVED = 60.0
+_STOPS = (signal.SIGTERM, signal.SIGINT)
+_HANDLED = (*_STOPS, signal.SIGCHLD, signal.SIGHUP)
+_ORPHANED = 1
+_log = logging.getLogger(__name__)
+
+
+class NotStarted(Exception):
+    """A process ended, or did not get ready, while the service was being started; its own words are in the log."""
+
+
+@dataclass(frozen=True, slots=True)
+class Role:
+    """What a process is for. `run` gets what to call when it is ready, and never returns.
+
+    Of the processes of one generation, those that are `renewed` are exchanged on SIGHUP.
+    """
+
+    name: str
+    run: Callable[[Callable[[], None]], NoReturn]
+    renewed: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Retirement:
+    """How a process is told that others have taken over, and the seconds that it has to finish what it has begun."""
+
+    number: signal.Signals = signal.SIGTERM
+    within: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Exchange:
+    """New roles for those that are renewed; `over` is told whether they have taken over, or were given up."""
+
+    roles: Sequence[Role]
+    over: Callable[[bool], None] = lambda _taken_over: None
+
+
+@dataclass(frozen=True, slots=True)
+class _Child:
+    role: Role
+    pid: int
+    born: float
+    telling: int | None
+    retiring: float | None = None
+    leaving: float | None = None
+
+
+class Supervisor:
+    """Starts the processes of its roles and keeps them until it is told to stop."""
+
+    def __init__(
+        self, roles: Sequence[Role], reload: Callable[[], Exchange | None], retirement: Retirement = Retirement()
+    ) -> None:
+        """Take the roles, what gives new ones for those that are renewed on SIGHUP (None for none), and how those go.
+
+        When their time is over, or with the next exchange, those that retire are told to end as all others are.
+        """
+        self._roles, self._reload, self._retirement = {role.name: role for role in roles}, reload, retirement
+        self._children: dict[int, _Child] = {}
+        self._due: dict[str, float] = {}
+        self._delays: dict[str, float] = {}
+        self._stopping = self._started = False
+        self._next: tuple[float, dict[str, Role], Exchange] | None = None
+        self._asked = False
+        self._lifeline, self._held = os.pipe()
+        self._selector = selectors.DefaultSelector()
+
+    def run(self, ready: Callable[[], None]) -> None:
+        """Start all, call `ready` once all are, and return once all have ended after SIGTERM or SIGINT.
+
+        Raises NotStarted where one of them ends, or is late, before all were ready for the first time.
+        """
+        try:
+            self._run(ready)
+        except BaseException:
+            for pid in self._children:
+                with suppress(ProcessLookupError):
+                    os.kill(pid, signal.SIGKILL)
+            raise
+
+    def _run(self, ready: Callable[[], None]) -> None:
+        woken, waking = socket.socketpair()
+        woken.settimeout(0)
+        waking.settimeout(0)
+        signal.signal(self._retirement.number, signal.SIG_IGN)
+        for number in _HANDLED:
+            signal.signal(number, lambda _number, _frame: None)
+        signal.set_wakeup_fd(waking.fileno(), warn_on_full_buffer=False)
+        # What came while the service was being prepared is heard now.
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, _HANDLED)
+        self._selector.register(woken, selectors.EVENT_READ)
+        for role in self._roles.values():
+            self._start(role)
+        begun = ticks()
+        while self._children or not self._stopping:
+            self._look(woken)
+            self._end_late()
+            if self._started and not self._stopping:
+                if self._asked:
+                    self._renew()
+                self._exchange()
+                self._start_due()
+            elif not self._stopping and self._all_ready(begun):
+                self._started = True
+                ready()
+        _log.info("stopped")
+
+    def _look(self, woken: socket.socket) -> None:
+        """Wait until something happens, at most until the next thing is due."""
+        for key, _ in self._selector.select(self._patience()):
+            if key.fileobj is not woken:
+                self._hear(int(key.fd))
+                continue
+            for number in woken.recv(4096):
+                if number in _STOPS:
+                    self._stop()
+                elif number == signal.SIGHUP:
+                    self._asked = True
+        self._reap()
+
+    def _patience(self) -> float:
+        due = [*self._due.values()]
+        for child in self._children.values():
+            due += [at for at in (child.retiring, child.leaving) if at is not None]
+        return max(0.0, min([1.0, *(at - ticks() for at in due)]))
+
+    def _hear(self, telling: int) -> None:
+        """A process says that it is ready, or has ended before it could."""
+        said = os.read(telling, 1)
+        for pid, child in self._children.items():
+            if child.telling == telling and said:
+                self._children[pid] = replace(child, telling=None)
+        self._selector.unregister(telling)
+        os.close(telling)
+
+    def _reap(self) -> None:
+        with suppress(ChildProcessError):
+            while True:
+                pid, status = os.waitpid(-1, os.WNOHANG)
+                if pid == 0:
+                    return
+                child = self._children.pop(pid, None)
+                if child is not None and child.retiring is child.leaving is None and not self._stopping:
+                    self._lost(child, status)
+
+    def _lost(self, child: _Child, status: int) -> None:
+        code = os.waitstatus_to_exitcode(status)
+        how = f"was ended by signal {-code}" if code < 0 else f"ended by itself ({code})"
+        if not self._started:
+            sentence = f"{child.role.name} {how} while it was being started"
+            raise NotStarted(sentence)
+        if self._next is not None and child.role is self._next[1].get(child.role.name):
+            _log.error("%s (process %d) %s: nothing is exchanged, those before stay", child.role.name, child.pid, how)
+            self._give_up()
+            return
+        name, lived = child.role.name, ticks() - child.born
+        delay = FIRST_DELAY if lived > _LIVED else self._delays.get(name, FIRST_DELAY)
+        self._delays[name] = min(delay * 2, LONGEST_DELAY)
+        self._due[name] = ticks() + delay
+        _log.error("%s (process %d) %s: it is started again in %.1f s", name, child.pid, how, delay)
+
+    def _start_due(self) -> None:
+        for name, at in tuple(self._due.items()):
+            if at <= ticks():
+                del self._due[name]
+                self._start(self._roles[name])
+
+    def _all_ready(self, begun: float) -> bool:
+        waiting = [child.role.name for child in self._children.values() if child.telling is not None]
+        if waiting and ticks() - begun > READY_WITHIN:
+            sentence = f"{', '.join(waiting)} did not get ready within {READY_WITHIN:.0f} s"
+            raise NotStarted(sentence)
+        return not waiting
+
+    def _renew(self) -> None:
+        """Begin to exchange processes: new ones are started, and those before stay until all of the new are ready."""
+        self._asked = False
+        self._give_up()
+        new = self._reload()
+        if new is None:
+            return
+        self._tell([child for child in self._children.values() if child.retiring is not None])
+        self._next = (ticks() + READY_WITHIN, {role.name: role for role in new.roles}, new)
+        for role in new.roles:
+            self._start(role)
+
+    def _exchange(self) -> None:
+        if self._next is None:
+            return
+        until, roles, exchange = self._next
+        new = [child for child in self._children.values() if child.role is roles.get(child.role.name)]
+        if all(child.telling is None for child in new):
+            self._next = None
+            self._roles |= roles
+            for name in roles:
+                self._due.pop(name, None)
+            self._retire([child for child in self._children.values() if child.role.renewed and child not in new])
+            exchange.over(True)  # noqa: FBT003 - it is taken over, or it is not
+            _log.info("%d processes have taken over", len(new))
+        elif ticks() > until:
+            _log.error("the new processes did not get ready within %.0f s: those before stay", READY_WITHIN)
+            self._give_up()
+
+    def _give_up(self) -> None:
+        """End the processes that were to take over."""
+        if self._next is not None:
+            _, roles, exchange = self._next
+            self._next = None
+            self._tell([child for child in self._children.values() if child.role is roles.get(child.role.name)])
+            exchange.over(False)  # noqa: FBT003 - it is taken over, or it is not
+
+    def _stop(self) -> None:
+        if self._stopping:
+            return
+        _log.info("stopping")
+        self._stopping, self._next = True, None
+        self._tell(list(self._children.values()))
+
+    def _tell(self, children: list[_Child]) -> None:
+        """Tell processes to end."""
+        for child in children:
+            if child.leaving is None:
+                self._children[child.pid] = replace(child, retiring=None, leaving=ticks() + STOP_WITHIN)
+                _kill(child, signal.SIGTERM)
+
+    def _retire(self, children: list[_Child]) -> None:
+        """Tell processes to finish what they have begun: others have taken over."""
+        for child in children:
+            if child.telling is not None:
+                self._tell([child])
+            elif child.retiring is None and child.leaving is None:
+                self._children[child.pid] = replace(child, retiring=ticks() + self._retirement.within)
+                _kill(child, self._retirement.number)
+
+    def _end_late(self) -> None:
+        """Tell those to end that have retired for long enough, and kill those that were told long ago."""
+        now = ticks()
+        self._tell([child for child in self._children.values() if child.retiring is not None and child.retiring < now])
+        for child in self._children.values():
+            if child.leaving is not None and child.leaving < now:
+                _kill(child, signal.SIGKILL)
+
+    def _start(self, role: Role) -> None:
+        hearing, telling = os.pipe()
+        # A signal between the fork and the child's own handlers would wake the parent.
+        signal.pthread_sigmask(signal.SIG_BLOCK, _HANDLED)
+        try:
+            pid = os.fork()
+            if pid == 0:
+                os.close(hearing)
+                self._be(role, telling)
+        finally:
+            signal.pthread_sigmask(signal.SIG_UNBLOCK, _HANDLED)
+        os.close(telling)
+        self._children[pid] = _Child(role, pid, ticks(), hearing)
+        self._selector.register(hearing, selectors.EVENT_READ)
+
+    def _be(self, role: Role, telling: int) -> NoReturn:
+        """Live as a child."""
+        try:
+            os.close(self._held)
+            self._selector.close()
+            signal.set_wakeup_fd(-1)
+            signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+            for number in (signal.SIGHUP, self._retirement.number):
+                signal.signal(number, signal.SIG_IGN)
+            for number in _STOPS:
+                signal.signal(number, lambda _number, _frame: os._exit(0))
+            signal.pthread_sigmask(signal.SIG_UNBLOCK, _HANDLED)
+            Thread(target=_end_with, args=(self._lifeline,), name="lifeline", daemon=True).start()
+            role.run(lambda: _say_ready(telling))
+        except BaseException:  # noqa: BLE001 - the last door of a process
+            _log.exception("%s cannot go on", role.name)
+        finally:
+            sys.stderr.flush()
+            os._exit(_ORPHANED)
+
+
+def _kill(child: _Child, number: signal.Signals) -> None:
+    with suppress(ProcessLookupError):
+        os.kill(child.pid, number)
+
+
+def _say_ready(telling: int) -> None:
+    os.write(telling, b"!")
+    os.close(telling)
+
+
+def _end_with(lifeline: int) -> NoReturn:
+    """End this process with its parent: what it leaves undone is what a crash leaves undone."""
+    os.read(lifeline, 1)
+    os._exit(_ORPHANED)

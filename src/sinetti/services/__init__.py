@@ -1,0 +1,1 @@
+"""Use cases of the authority, one file per thing the service does."""

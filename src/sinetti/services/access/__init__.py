@@ -1,0 +1,1 @@
+"""Permissions, accounts, invitations and role requests."""

@@ -1,0 +1,139 @@
+"""Accounts: made by the authority for somebody, made a clerk's, ended; and what is told about them by mail.
+
+An account gives no right: mandates do, and being a clerk. Sign-in, passwords and second factors are the e-service's
+(docs/accounts.md).
+"""
+
+from dataclasses import dataclass, field
+from datetime import timedelta
+
+from sinetti.database import ids
+from sinetti.database.access import accounts
+from sinetti.database.access.accounts import Account, NewAccount
+from sinetti.database.notifications import outbox
+from sinetti.database.notifications.outbox import NewMessage
+from sinetti.domain.notifications.account_emails import AccountLetter
+from sinetti.domain.notifications.messages import MessageChannel, MessageKind
+from sinetti.domain.validation import LONGEST_PERSON, check_email, check_unlinked
+from sinetti.domain.values import Language
+from sinetti.services.context import Office
+from sinetti.services.token_encryption import LINK, SECOND_FACTOR, seal
+
+PRESSED_TWICE = timedelta(seconds=10)
+"""Within so short a time two sign-ups with one address are one that was sent twice."""
+
+
+class AccountError(ValueError):
+    """An account that is not there, or is there already; the sentence says so."""
+
+
+@dataclass(frozen=True, slots=True)
+class Telling:
+    """A letter about an account: which, to whom, in which language.
+
+    `way` is the path of a page that it leads to and that acts; it is sealed in the row, and counts for `lives`.
+    """
+
+    letter: AccountLetter
+    email: str
+    language: Language
+    way: str | None = field(default=None, repr=False)
+    lives: timedelta | None = None
+
+
+def make_account(new: NewAccount, office: Office, actor: str, request_id: str) -> str:
+    """Make an account for somebody, with their address taken as theirs; returns its id.
+
+    `new.totp` is given in clear (base32), and sealed. Raises AccountError where the address has one, and WordError.
+    """
+    checked = NewAccount(
+        check_email("email", new.email),
+        check_unlinked("name", new.name, LONGEST_PERSON),
+        new.language,
+        new.staff,
+        new.password,
+        None if new.totp is None else seal(office.transfer_key, SECOND_FACTOR, new.totp),
+    )
+    user_id = accounts.insert(office.register, checked, office.deed(actor, request_id))
+    if user_id is None:
+        sentence = f"{checked.email} has an account already"
+        raise AccountError(sentence)
+    return user_id
+
+
+def invite(new: NewAccount, office: Office, actor: str, request_id: str) -> str:
+    """Make an account without a password, and owe its owner a mail that says how to set one; returns its id."""
+    user_id = make_account(new, office, actor, request_id)
+    tell(Telling(AccountLetter.WELCOME, new.email.strip(), new.language), office)
+    return user_id
+
+
+def free_address(email: str, office: Office, request_id: str) -> int:
+    """Make room for whoever signs up: of this address nothing stays that nobody has confirmed; returns how many went.
+
+    Otherwise whoever is confirmed here would take over an account that somebody else began, with its ways in. One that
+    was begun a moment ago stays: its button was pressed twice, and its link is the only one that was sent.
+    """
+    deed = office.deed("sign-up", request_id)
+    return accounts.free_address(office.register, email, deed.at - PRESSED_TWICE, deed)
+
+
+def name_clerk(email: str, office: Office, actor: str, request_id: str, *, staff: bool) -> bool:
+    """Make an account a clerk's, or no clerk's any more; its sessions end. False where it was so. Raises AccountError.
+
+    What a clerk does needs a second factor, whenever they set one up.
+    """
+    found = account_of(email, office)
+    return accounts.set_staff(office.register, found.user_id, office.deed(actor, request_id), staff=staff)
+
+
+def deactivate(email: str, office: Office, actor: str, request_id: str) -> bool:
+    """End an account and its sessions; False where it was ended before. Raises AccountError."""
+    found = account_of(email, office)
+    return accounts.deactivate(office.register, found.user_id, office.deed(actor, request_id))
+
+
+def end_other_sessions(user_id: str, session_key: str, office: Office) -> None:
+    """End all sessions of an account but one: what the others have shown counts no more."""
+    accounts.end_sessions(office.register, user_id, but=session_key)
+
+
+def account_of(email: str, office: Office) -> Account:
+    """The account of an address. Raises AccountError."""
+    found = accounts.find(office.register, email.strip())
+    if found is None:
+        sentence = f"no account has the address {email.strip()}"
+        raise AccountError(sentence)
+    return found
+
+
+def clerks(office: Office) -> list[Account]:
+    """All clerks' accounts."""
+    return accounts.all_staff(office.register)
+
+
+def tell(telling: Telling, office: Office) -> str:
+    """Owe a letter about an account; returns the id of its message."""
+    facts: dict[str, str] = {"letter": telling.letter, "language": telling.language}
+    if telling.way is not None:
+        facts["way"] = seal(office.transfer_key, LINK, telling.way)
+    if telling.lives is not None:
+        # Links live on the machine's clock, as sign-in does.
+        facts["until"] = (office.machine_now() + telling.lives).isoformat()
+    now = office.now()
+    message = NewMessage(
+        MessageKind.ACCOUNT,
+        MessageChannel.EMAIL,
+        about=ids.random_id(),
+        step=telling.letter,
+        due=now,
+        address=telling.email,
+        facts=facts,
+    )
+    outbox.put(office.register, [message], now)
+    return message.message_id
+
+
+def note(user_id: str, what: str, office: Office, request_id: str) -> None:
+    """Write down that an account's owner changed how they sign in."""
+    accounts.note(office.register, office.deed(f"user:{user_id}", request_id), what, user_id)

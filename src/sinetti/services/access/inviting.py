@@ -1,0 +1,58 @@
+"""Links of invitations: made from the server key, owed by mail, and of each the SHA-256 alone is kept.
+
+Nobody gives themselves a role by one (docs/mandates.md).
+"""
+
+from datetime import datetime
+
+from sinetti.database import ids
+from sinetti.database.access import pending_invitations, persons
+from sinetti.database.access.role_assignments import Link
+from sinetti.database.common import audit_reading
+from sinetti.domain.access.invitations import INVITATION_LIVES
+from sinetti.domain.access.roles import Right
+from sinetti.domain.link_tokens import INVITATION, link_token, token_hash
+from sinetti.services.access.permissions import Actor, standing
+from sinetti.services.context import Office
+
+
+class OwnInvitation(Exception):
+    """Somebody would give a role to themselves: another one has to invite them."""
+
+
+def new_link(office: Office, now: datetime) -> Link:
+    """A link that works for 14 days, as the register takes it."""
+    invitation_id = ids.random_id()
+    token = link_token(office.transfer_key, INVITATION, invitation_id)
+    return Link(invitation_id, token_hash(token), now + INVITATION_LIVES)
+
+
+def is_own(organisation_id: str, invitation_id: str, actor: Actor, office: Office) -> bool:
+    """Return whether this person asked for, confirmed or made this invitation.
+
+    Every account of theirs counts. A clerk asks for every organisation. Representatives give themselves nothing that
+    they lack, so theirs do not count.
+    """
+    about, fact = f"organisation:{organisation_id}", ("invitation", invitation_id)
+    made = audit_reading.actors(office.register, "invited", about, fact)
+    users = {one.removeprefix(_USER) for one in made if one.startswith(_USER)}
+    users.update(pending_invitations.makers(office.register, invitation_id))
+    theirs = [one for one in users if persons.are_same_person(office.register, one, actor.user_id)]
+    may = (standing(one, office).may(Right.GRANT, organisation_id) for one in (actor, *map(_as_signed_in, theirs)))
+    return bool(theirs) and not any(may)
+
+
+def refuse_own(organisation_id: str, office: Office, actor: Actor, request_id: str, **facts: str) -> None:
+    """Write down that somebody tried to give a role to themselves. Raises OwnInvitation."""
+    deed = office.deed(actor.name, request_id)
+    audit_reading.note(office.register, deed, _REFUSED, f"organisation:{organisation_id}", **facts)
+    raise OwnInvitation
+
+
+def _as_signed_in(user_id: str) -> Actor:
+    return Actor(user_id, second_factor=True)
+
+
+_REFUSED = "own-invitation-refused"
+_USER = "user:"
+"""Prefix of the names of accounts in audit rows (`Actor.name`)."""

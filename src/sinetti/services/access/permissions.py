@@ -1,0 +1,138 @@
+"""May this person do that for this organisation? Asked at each act, about the organisation of its very object.
+
+Roles come from sources of one shape: our own mandates, and what a sign-in said (docs/mandates.md). What they give is
+put together by `domain/access/roles.py`.
+"""
+
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from sinetti.database.access import effective_roles
+from sinetti.domain.access import roles
+from sinetti.domain.access.roles import Grant, Held, Right, Role
+from sinetti.services.context import Office
+
+
+@dataclass(frozen=True, slots=True)
+class OutsideRole:
+    """A role for an organisation, by its customer id, that the sign-in vouched for. It counts for that session."""
+
+    customer_id: str
+    role: Role
+
+
+@dataclass(frozen=True, slots=True)
+class Actor:
+    """Who is signed in, and how. `staff` is a clerk of the authority."""
+
+    user_id: str
+    second_factor: bool = False
+    outside: tuple[OutsideRole, ...] = ()
+    staff: bool = False
+
+    @property
+    def name(self) -> str:
+        """As it stands in audit rows: opaque."""
+        return f"user:{self.user_id}"
+
+
+class NotAllowed(Exception):
+    """Somebody lacks a right, or their second factor. It says nothing of the organisation, which may be others'."""
+
+    def __init__(self, right: Right, organisation_id: str | None, *, second_factor: bool = False) -> None:
+        """`second_factor`: the right is theirs as soon as they sign in with one. Without an id it is for no object."""
+        super().__init__(right)
+        self.right, self.organisation_id, self.second_factor = right, organisation_id, second_factor
+
+
+class Source(Protocol):
+    """Where roles of people come from."""
+
+    def grants(self, actor: Actor, office: Office) -> tuple[Grant, ...]:
+        """The roles that this person has directly now, and those that others gave to organisations of these (`via`)."""
+
+
+@dataclass(frozen=True, slots=True)
+class OwnMandates:
+    """Mandates in the register."""
+
+    def grants(self, actor: Actor, office: Office) -> tuple[Grant, ...]:
+        """Those of the account, and what its organisations were given."""
+        return effective_roles.of_user(office.register, actor.user_id, office.now())
+
+
+@dataclass(frozen=True, slots=True)
+class OutsideRoles:
+    """Roles that stand in the claims of a sign-in, such as those of a national service of authorisations."""
+
+    def grants(self, actor: Actor, office: Office) -> tuple[Grant, ...]:
+        """Those of this session, of organisations that are in the register, and what these were given by others."""
+        ids, handed = effective_roles.of_agents(
+            office.register, {one.customer_id for one in actor.outside}, office.now()
+        )
+        return tuple(Grant(ids[one.customer_id], one.role) for one in actor.outside if one.customer_id in ids) + handed
+
+
+SOURCES: tuple[Source, ...] = (OwnMandates(), OutsideRoles())
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """What somebody may do now: their role for each organisation, and what waits for their second factor."""
+
+    held: Mapping[str, Held]
+    waiting: frozenset[str] = field(default=frozenset())
+    """Organisations for which they have more once they sign in with a second factor."""
+
+    def may(self, right: Right, organisation_id: str) -> bool:
+        """Whether they have a right."""
+        found = self.held.get(organisation_id)
+        return found is not None and roles.may(found.role, right)
+
+    def require(self, right: Right, organisation_id: str) -> Held:
+        """Give the role by which they have a right: for pages that show something. Raises NotAllowed."""
+        found = self.held.get(organisation_id)
+        if found is None or not roles.may(found.role, right):
+            raise NotAllowed(right, organisation_id, second_factor=organisation_id in self.waiting)
+        return found
+
+    def organisations(self, right: Right) -> frozenset[str]:
+        """The ids of all organisations for which they have a right."""
+        return frozenset(one for one in self.held if self.may(right, one))
+
+
+def standing(actor: Actor, office: Office) -> Standing:
+    """Read what somebody may do now: one statement, two where a sign-in vouched for roles."""
+    now = office.now()
+    found = _grants(actor, office)
+    direct, handed = ([one for one in found if (one.via is None) is own] for own in (True, False))
+    held = roles.held(direct, handed, now, second_factor=actor.second_factor)
+    whole = roles.held(direct, handed, now, second_factor=True)
+    return Standing(held, frozenset(one for one, role in whole.items() if held.get(one) != role))
+
+
+def ways(organisation_ids: Collection[str], actor: Actor, office: Office) -> frozenset[str]:
+    """Return the organisations through which the actor may have a role for these."""
+    found = _grants(actor, office)
+    return frozenset(one.via for one in found if one.via is not None and one.organisation_id in organisation_ids)
+
+
+def require(right: Right, organisation_id: str, actor: Actor, office: Office) -> Held:
+    """Give the role by which somebody has a right for an organisation. Raises NotAllowed.
+
+    An organisation that is not there is like one for which they have no right.
+    """
+    return standing(actor, office).require(right, organisation_id)
+
+
+def signs_by_outside(organisation_id: str, actor: Actor, office: Office) -> bool:
+    """Whether somebody is a signatory by what their sign-in said: they stay one, whatever our mandates become."""
+    found = OutsideRoles().grants(actor, office)
+    return any(
+        one.organisation_id == organisation_id and one.role is Role.SIGNATORY and one.via is None for one in found
+    )
+
+
+def _grants(actor: Actor, office: Office) -> list[Grant]:
+    return [grant for source in SOURCES for grant in source.grants(actor, office)]

@@ -1,0 +1,106 @@
+"""What an action works with: one value that is handed down, never a module's global."""
+
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
+
+from sinetti.ca.issuance import Issuer
+from sinetti.ca.ocsp import Responder
+from sinetti.database.common.audit_log import Deed
+from sinetti.database.connection import Register
+from sinetti.database.issuance.crls import PublishedList
+from sinetti.domain.daily_limits import DailyLimits, LimitContext
+from sinetti.domain.leniency import KIND, Kindness
+from sinetti.domain.values import VALIDITY, Channel, Environment, KeyPolicy
+from sinetti.journal.writer import NO_JOURNAL, Journal, NoJournal
+from sinetti.pki.signers import Signer
+from sinetti.services.crl_shards import ONE_SHARD, OneShard, Shards
+from sinetti.services.single_flight import Turns
+
+DEFAULT_POLICY = KeyPolicy()
+
+
+def no_step(_name: str) -> None:
+    """The step that production takes at every point where a test may end the process: none."""
+
+
+def always() -> bool:
+    """Whether issuing goes on, where no clock is looked after: on the test bench, whose clock is its own."""
+    return True
+
+
+@dataclass(frozen=True, slots=True)
+class Office:
+    """Register, signer, CAs, clocks and policy of one instance.
+
+    `certificates` are all CA certificates (DER) by name, as they are served; `issuers` are the same as signers, each of
+    its own CRL; `issuing` names those that issue to holders.
+    `now` is the office's clock, on which certificates, orders and ids live; `machine_now` measures ages of reservations
+    and waiting. `transfer_key` is the server key of the passwords' HMAC; `journal` has what cannot be taken back.
+    `offline` names the CAs whose keys are not here: their lists are served as they are stored.
+    `shards` says which list a new certificate points to; `known_lists` are the lists that this process read or made
+    last, by CA and shard; `turns` has one caller at a time look after those of a CA.
+    `responders` gives, for each CA whose certificates OCSP requests are answered about, its responder in force; it
+    raises SignerUnavailable where there is none.
+    `guard`, if there is one, opens the transaction of an act and checks the actor's right in it (services/act_transaction.py).
+    Each step that writes then goes through `act`, and `deed` raises.
+    `may_issue` tells whether the clock is believed (services/issuance/clock_guard.py): without it nothing is issued.
+    `daily_limits` are those of people's acts in 24 hours; None for operators' commands, and for a bench without any.
+    """
+
+    environment: Environment
+    register: Register
+    signer: Signer
+    issuers: Mapping[str, Issuer]
+    issuing: Mapping[Channel, str]
+    country: str
+    certificates: Mapping[str, bytes]
+    now: Callable[[], datetime]
+    machine_now: Callable[[], datetime]
+    transfer_key: bytes = field(repr=False)
+    policy: KeyPolicy = DEFAULT_POLICY
+    kindness: Kindness = KIND
+    validity: timedelta = VALIDITY
+    journal: Journal | NoJournal = NO_JOURNAL
+    offline: frozenset[str] = frozenset()
+    step: Callable[[str], None] = no_step
+    may_issue: Callable[[], bool] = always
+    shards: Shards | OneShard = ONE_SHARD
+    known_lists: dict[tuple[str, int], PublishedList] = field(default_factory=dict, repr=False, compare=False)
+    turns: Turns = field(default_factory=Turns, repr=False, compare=False)
+    responders: Mapping[str, Callable[[], Responder]] = field(default_factory=dict, repr=False)
+    daily_limits: DailyLimits | None = None
+    guard: Callable[[], AbstractContextManager[object]] | None = None
+
+    @property
+    def unguarded(self) -> "Office":
+        """Do the same for acts of the service itself, such as publishing a list."""
+        return replace(self, guard=None)
+
+    def issuer_for(self, channel: Channel) -> Issuer:
+        """The CA that issues for this channel now."""
+        return self.issuers[self.issuing[channel]]
+
+    def deed(self, actor: str, request_id: str) -> Deed:
+        """Return the deed: actor, time and request.
+
+        Raises RuntimeError if the step has to use `act`.
+        """
+        if self.guard is not None:
+            sentence = "this office is guarded: take the deed from Office.act, inside its transaction"
+            raise RuntimeError(sentence)
+        return self._deed(actor, request_id)
+
+    @contextmanager
+    def act(self, actor: str, request_id: str) -> Iterator[Deed]:
+        """Yield the deed of one step that writes.
+
+        If there is a guard, the step runs inside its transaction.
+        """
+        with self.guard() if self.guard is not None else nullcontext():
+            yield self._deed(actor, request_id)
+
+    def _deed(self, actor: str, request_id: str) -> Deed:
+        limits = self.daily_limits
+        return Deed(actor, self.now(), request_id, LimitContext(limits, self.machine_now()) if limits else None)

@@ -1,0 +1,1 @@
+"""Order, enrol, renew, retrieve, issue, reconcile, clock guard, transfer IDs."""

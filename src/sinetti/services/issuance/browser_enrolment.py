@@ -1,0 +1,96 @@
+"""Fetching in the browser: what SignNewCertificate and GetCertificate do, for a request that somebody pasted.
+
+The same actions decide, in the same order and with the same counts (docs/ordering.md): this room only reads what people
+paste, and puts the chain beside the certificate.
+"""
+
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from cryptography import x509
+
+from sinetti.database.issuance import transactions
+from sinetti.domain.refusals import Refusal
+from sinetti.domain.requests import GetAsk, NewAsk
+from sinetti.domain.values import Serial
+from sinetti.pki.csr_upload import LARGEST_PASTED, Pasted, read_pasted
+from sinetti.pki.encoding import certificate_der, certificate_pem, load_certificate, serial_hex
+from sinetti.services.context import Office
+from sinetti.services.issuance.enrol import enrol
+from sinetti.services.issuance.retrieve import collect
+
+__all__ = ["LARGEST_PASTED", "FetchAsk", "Fetched", "Pasted", "fetch", "fetch_again", "read"]
+
+
+@dataclass(frozen=True, slots=True)
+class FetchAsk:
+    """What somebody typed, and the request in DER (`read`)."""
+
+    customer_id: str
+    transfer_id: str = field(repr=False)
+    transfer_password: str = field(repr=False)
+    request: bytes = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Fetched:
+    """A certificate that was fetched. `chain` is PEM: the issuing CA, then what is above it, without the root."""
+
+    der: bytes = field(repr=False)
+    pem: str = field(repr=False)
+    chain: str = field(repr=False)
+    serial: Serial
+    not_after: datetime
+    renewable_from: datetime
+    retrieval_id: str = field(repr=False)
+
+
+def read(octets: bytes) -> bytes | Pasted:
+    """Give the DER of the request that somebody pasted or uploaded, or what it is instead."""
+    return read_pasted(octets)
+
+
+def fetch(ask: FetchAsk, office: Office, request_id: str) -> Fetched | Refusal:
+    """Have the certificate issued, or answer the same request again, and hand it out.
+
+    NOT_READY where it is being issued: the same again gives it then.
+    """
+    answer = enrol(
+        NewAsk(office.environment, ask.customer_id, None, ask.transfer_id, ask.transfer_password, ask.request),
+        office,
+        request_id,
+    )
+    if isinstance(answer, Refusal):
+        return answer
+    return fetch_again(ask.customer_id, answer.retrieval_id, office, request_id)
+
+
+def fetch_again(customer_id: str, retrieval_id: str, office: Office, request_id: str) -> Fetched | Refusal:
+    """Hand out the certificate of a retrieval id, as often as asked."""
+    found = collect(GetAsk(office.environment, customer_id, None, retrieval_id), office, request_id)
+    if isinstance(found, Refusal):
+        return found
+    certificate = load_certificate(found.certificate)
+    serial = serial_hex(certificate.serial_number)
+    # What was called for early replacement opens before its time, and may be fetched once more after that.
+    opens = transactions.renewable_from(office.register, serial)
+    return Fetched(
+        found.certificate,
+        certificate_pem(found.certificate).decode(),
+        _chain(certificate, office),
+        serial,
+        certificate.not_valid_after_utc,
+        opens,
+        retrieval_id,
+    )
+
+
+def _chain(certificate: x509.Certificate, office: Office) -> str:
+    """The CAs above a certificate, the nearest first, without the root."""
+    known = [load_certificate(der) for der in office.certificates.values()]
+    chain: list[bytes] = []
+    issuer = certificate.issuer
+    while above := next((one for one in known if one.subject == issuer and one.issuer != one.subject), None):
+        chain.append(certificate_pem(certificate_der(above)))
+        issuer = above.issuer
+    return b"".join(chain).decode()

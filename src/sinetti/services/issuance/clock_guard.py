@@ -1,0 +1,150 @@
+"""The clock guard: nothing is issued by a clock that cannot be right (docs/clock.md); and the way out."""
+
+import logging
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from threading import Lock
+from typing import assert_never
+
+from sinetti.database.connection import REGISTER_UNAVAILABLE, Register
+from sinetti.database.operations import clock
+from sinetti.database.operations.clock import Stored
+from sinetti.domain.operations.clock_check import Doubt, Readings, difference, doubt
+from sinetti.services.context import Office
+
+LOOKED_AT_EVERY = 5.0
+"""Seconds that a look counts; nothing is issued on an older one."""
+
+NOTICED_JUMP = timedelta(seconds=1)
+"""A clock that has moved this far beside the steady one since the last look is looked at before anything is issued."""
+
+_log = logging.getLogger(__name__)
+
+
+class ClockNotAcceptable(ValueError):
+    """The clock cannot be accepted as it is; the sentence says what to do."""
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """What a look found; `steady` is when it was, on the clock that never jumps."""
+
+    readings: Readings
+    stored: Stored
+    doubt: Doubt | None
+    steady: float
+
+
+class ClockGuard:
+    """Looks at the clock before the first answer and every few seconds, whoever asks; safe among threads.
+
+    Each process has its own: what it knows of jumps is what happened while it ran.
+    """
+
+    def __init__(self, register: Register, machine: Callable[[], datetime], steady: Callable[[], float]) -> None:
+        """Look at nothing yet. `machine` tells UTC as exactly as it can, `steady` seconds that never jump."""
+        self.register, self._machine, self._steady = register, machine, steady
+        self._lock = Lock()
+        self._held: Standing | None = None
+        self._believed: Standing | None = None
+
+    def may_issue(self) -> bool:
+        """Whether the clock is believed now. Raises what REGISTER_UNAVAILABLE lists."""
+        return self.standing().doubt is None
+
+    def standing(self) -> Standing:
+        """The last look, or a new one where that is too old or the clock has jumped since."""
+        held = self._held
+        if held is not None and self._counts(held):
+            return held
+        with self._lock:
+            held = self._held
+            return held if held is not None and self._counts(held) else self._look()
+
+    def look(self) -> Standing:
+        """Look now."""
+        with self._lock:
+            return self._look()
+
+    def _counts(self, held: Standing) -> bool:
+        return self._steady() - held.steady < LOOKED_AT_EVERY and abs(self._moved(held)) < NOTICED_JUMP
+
+    def _moved(self, since: Standing) -> timedelta:
+        """How far the machine's clock has moved beside the steady one since a look."""
+        return (self._machine() - since.readings.answered) - timedelta(seconds=self._steady() - since.steady)
+
+    def _look(self) -> Standing:
+        asked, begun = self._machine(), self._steady()
+        database = clock.database_now(self.register)
+        ended = self._steady()
+        stored = clock.stored(self.register)
+        base = self._believed
+        known = base is not None and base.stored.accepted_sequence == stored.accepted_sequence
+        readings = Readings(
+            asked=asked,
+            # Not read again: a jump in between is no round trip.
+            answered=asked + timedelta(seconds=ended - begun),
+            database=database,
+            newest=stored.newest,
+            jumped=self._moved(base) if base is not None and known else timedelta(0),
+        )
+        standing = Standing(readings, stored, doubt(readings), ended)
+        if standing.doubt is None:
+            self._believed = standing
+        if standing.doubt is not (self._held.doubt if self._held else None):
+            _log.warning("%s", problem(standing) or "the machine's clock is believed again")
+        self._held = standing
+        return standing
+
+
+def problem(standing: Standing) -> str | None:
+    """Why nothing is issued, and what to do, in one sentence for operators; None while the clock is believed."""
+    readings = standing.readings
+    machine, newest = f"{readings.answered:%Y-%m-%dT%H:%M:%SZ}", readings.newest
+    match standing.doubt:
+        case None:
+            return None
+        case Doubt.DIFFERS:
+            ahead = difference(readings) or timedelta(0)
+            apart = f"{abs(ahead).total_seconds():.0f} s {'ahead of' if ahead > timedelta(0) else 'behind'}"
+            return f"the machine's clock ({machine}) is {apart} the database's, so nothing is issued: set them right"
+        case Doubt.BEHIND:
+            return (
+                f"the machine's clock ({machine}) lies behind the newest stored instant ({newest:%Y-%m-%dT%H:%M:%SZ}), "
+                "so nothing is issued: set it right, or, if that was stored by a wrong clock, run sinetti authority "
+                "clock accept"
+            )
+        case Doubt.JUMPED:
+            return (
+                f"the machine's clock ({machine}) jumped by {readings.jumped.total_seconds():.0f} s, so nothing is "
+                "issued: set it right, or, if it is right now, run sinetti authority clock accept"
+            )
+        case never:
+            assert_never(never)
+
+
+def clock_check(guard: ClockGuard) -> Callable[[], str | None]:
+    """The check `clock` for /readyz: None while the clock is believed, else one sentence."""
+
+    def check() -> str | None:
+        guard.register.refresh()
+        try:
+            return problem(guard.standing())
+        except REGISTER_UNAVAILABLE:
+            return "the register is away, so the clock cannot be compared with it: see to the database"
+
+    return check
+
+
+def accept_clock(guard: ClockGuard, office: Office, actor: str, request_id: str) -> Standing:
+    """Accept the machine's clock as it is: what was stored before counts no more. Audited.
+
+    Raises ClockNotAcceptable while it differs from the database's.
+    """
+    before = guard.look()
+    if before.doubt is Doubt.DIFFERS:
+        sentence = f"{problem(before)}; a clock that differs from the database's is never accepted"
+        raise ClockNotAcceptable(sentence)
+    clock.accept(office.register, before.stored.newest, office.deed(actor, request_id))
+    return guard.look()

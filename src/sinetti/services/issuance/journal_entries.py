@@ -1,0 +1,63 @@
+"""What is written into the journal before an answer leaves (docs/journal.md). Raises JournalUnavailable."""
+
+from collections.abc import Collection
+
+from sinetti.database.issuance import journal_records, transactions
+from sinetti.domain.certificates.models import Certificate
+from sinetti.domain.certificates.revocation import RevocationReason
+from sinetti.domain.values import Serial
+from sinetti.journal.reader import JournalError
+from sinetti.services.context import Office
+
+
+def note_issued(certificate: Certificate, office: Office, der: bytes | None) -> None:
+    """A certificate is issued, its order spent or its predecessor renewed; `der` where the caller has it."""
+    if der is None and office.journal.holds(journal_records.ISSUED, certificate.serial):
+        return
+    stored = der if der is not None else transactions.octets_of(office.register, certificate)[1]
+    office.journal.append([journal_records.issued(office.register, certificate, stored or b"")])
+
+
+def note_fetched(certificate: Certificate, office: Office) -> None:
+    """A certificate leaves the house: it is never voided from here on.
+
+    For a repeated request too: who marked it may have ended, or lost its register, before this was written.
+    """
+    if not office.journal.holds(journal_records.FETCHED, certificate.serial):
+        at = certificate.first_fetched_at or certificate.span.not_before
+        office.journal.append([journal_records.fetched(certificate.serial, at)])
+
+
+def note_given_way(certificate: Certificate, office: Office) -> None:
+    """What gave way to a renewal, though nobody had fetched it; also where another request reserved this one.
+
+    That one may have ended before it was written. What was never issued needs no line.
+    """
+    if certificate.predecessor is None:
+        return
+    why = (RevocationReason.SUPERSEDED, None)
+    news = [
+        journal_records.revoked(serial, at, why, void=True)
+        for serial, at in transactions.voided_renewals(office.register, certificate.predecessor)
+        if not office.journal.holds(journal_records.REVOKED, serial)
+    ]
+    if news:
+        office.journal.append(news)
+
+
+def note_revoked(serials: Collection[Serial], office: Office) -> None:
+    """Those of these certificates that are revoked, all at once, unless this process wrote it lately."""
+    unwritten = [serial for serial in serials if not office.journal.holds(journal_records.REVOKED, serial)]
+    office.journal.append(tuple(journal_records.revocations(office.register, unwritten)))
+
+
+def note_revoked_or_say(serials: Collection[Serial], office: Office) -> None:
+    """Do the same; what is raised where it cannot be written says that the revocation stands, and what to do."""
+    try:
+        note_revoked(serials, office)
+    except JournalError as failed:
+        sentence = (
+            f"the revocation stands, but it is not in the journal yet ({failed}): mend that, then run the same command "
+            "again, which writes it down"
+        )
+        raise type(failed)(sentence) from failed

@@ -1,0 +1,104 @@
+"""Ordering: an organisation orders a certificate; a contact gets transfer ids for it, or new ones."""
+
+from collections.abc import Iterable
+
+from sinetti.database.issuance import transactions
+from sinetti.database.issuance.transactions import Moved
+from sinetti.database.organisations import organisations
+from sinetti.database.organisations.organisations import NewOrder, Person
+from sinetti.domain.orders.ordering_rules import Trouble
+from sinetti.domain.validation import LONGEST_DESCRIPTION, LONGEST_PERSON, check_unlinked, check_unlinked_or_none
+from sinetti.services.context import Office
+from sinetti.services.issuance import transfer_ids
+from sinetti.services.issuance.transfer_ids import ShownIds
+
+
+class OrderError(ValueError):
+    """An order that cannot be taken: `why` for every door, and a sentence for operators, which says what to do."""
+
+    def __init__(self, why: Trouble, sentence: str) -> None:
+        super().__init__(sentence)
+        self.why = why
+
+
+class OrderUnknown(OrderError):
+    """No order has this id."""
+
+
+class OrderSpent(OrderError):
+    """The order's transfer ids were used already."""
+
+
+def order(new: NewOrder, office: Office, actor: str, request_id: str) -> ShownIds:
+    """Take an order and make its transfer ids, whose password is shown this once. Raises OrderError."""
+    check_order(new, office)
+    deed = office.deed(actor, request_id)
+    ids, password = transfer_ids.make_ids(office.transfer_key, deed.at)
+    order_id = organisations.add_order(office.register, new, ids, deed)
+    return ShownIds(order_id, ids.transfer_id, password, ids.expires)
+
+
+def check_order(new: NewOrder, office: Office) -> None:
+    """Raise OrderError where this cannot be ordered."""
+    organisation = organisations.find_organisation(office.register, new.customer_id)
+    if organisation is None:
+        sentence = "no organisation has this id: add it first (sinetti authority organisation add)"
+        raise OrderError(Trouble.NO_ORGANISATION, sentence)
+    if not organisation.open:
+        sentence = "the organisation is closed for good: nothing more is issued to it"
+        raise OrderError(Trouble.CLOSED, sentence)
+    if new.channel not in organisation.channels:
+        what = f"the organisation is not approved for channel {new.channel}: approve it first"
+        sentence = f"{what} (sinetti authority organisation approve), or order for another channel"
+        raise OrderError(Trouble.NOT_APPROVED, sentence)
+    if new.replaces is not None:
+        _check_replaced(new, office)
+
+
+def check_words(description: str, people: Iterable[Person | None]) -> None:
+    """Raise LinkError if a description or a name would put a link into letters.
+
+    Raises WordError for other faults.
+    """
+    check_unlinked_or_none("description", description, LONGEST_DESCRIPTION)
+    for one in people:
+        if one is not None:
+            check_unlinked("name", one.name, LONGEST_PERSON)
+
+
+def send_ids(order_id: str, office: Office, actor: str, request_id: str) -> ShownIds:
+    """Make new transfer ids for an open order: the old ones end, and so does their lock.
+
+    Raises OrderUnknown and OrderSpent.
+    """
+    deed = office.deed(actor, request_id)
+    ids, password = transfer_ids.make_ids(office.transfer_key, deed.at)
+    try:
+        organisations.replace_ids(office.register, order_id, ids, deed)
+    except Moved:
+        raise not_open(order_id, office) from None
+    return ShownIds(order_id, ids.transfer_id, password, ids.expires)
+
+
+def not_open(order_id: str, office: Office) -> OrderError:
+    """Make the error for an order that no transfer ids can be made for: spent, or unknown."""
+    if organisations.order_exists(office.register, order_id):
+        sentence = (
+            "its transfer IDs were used already: order a replacement (sinetti authority order … --replaces SERIAL)"
+        )
+        return OrderSpent(Trouble.SPENT, sentence)
+    sentence = "no order has this id"
+    return OrderUnknown(Trouble.UNKNOWN, sentence)
+
+
+def _check_replaced(new: NewOrder, office: Office) -> None:
+    replaced = transactions.find_certificate(office.register, new.replaces) if new.replaces else None
+    organisation = organisations.find_organisation(office.register, new.customer_id)
+    ours = replaced is not None and organisation is not None
+    if not ours or replaced.holding.customer.customer_id != organisation.customer_id:  # type: ignore[union-attr]
+        what = "the certificate to be replaced is not one of this organisation's"
+        sentence = f"{what}: look its serial up (sinetti authority status --customer-id {new.customer_id})"
+        raise OrderError(Trouble.NOT_OURS, sentence)
+    if replaced.holding.channel is not new.channel:  # type: ignore[union-attr]
+        sentence = "a replacement is for the same channel; order a certificate of its own for another one"
+        raise OrderError(Trouble.OTHER_CHANNEL, sentence)

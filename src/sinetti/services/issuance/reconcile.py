@@ -1,0 +1,143 @@
+"""Reconciling: the register gets back what journals know, reservations are finished or given up (docs/journal.md)."""
+
+import logging
+from dataclasses import dataclass, field, replace
+from datetime import timedelta
+
+from sinetti.ca.issuance_request import SignatureRejected
+from sinetti.database.common.audit_log import Deed
+from sinetti.database.issuance import journal_records, recovery
+from sinetti.domain.certificates.models import Certificate
+from sinetti.domain.refusals import Refusal
+from sinetti.domain.validation import amount
+from sinetti.domain.values import Serial
+from sinetti.journal.writer import Journal
+from sinetti.services.context import Office
+from sinetti.services.issuance.issue import finish
+from sinetti.services.issuance.journal_entries import note_given_way
+from sinetti.services.status.crl import store_signed
+from sinetti.services.status.crl_archive import entries, newest_lists
+
+RESERVATIONS_WAIT = timedelta(seconds=60)
+"""How long, by the machine's clock, a reservation is left to whoever made it."""
+
+_ACTOR = "service"
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """How register and journals stand.
+
+    `lost` are certificates of which the register knows too little, `numbers` CRL numbers that it has not seen by CA,
+    `unwritten` what only the register has, by kinds of facts.
+    """
+
+    lost: frozenset[Serial]
+    numbers: dict[str, int]
+    unwritten: dict[Serial, int] = field(default_factory=dict)
+    written: int = 0
+    """How many facts went into the journal now because only the register had them."""
+
+    @property
+    def agrees(self) -> bool:
+        """Whether the register knows everything that was ever told."""
+        return not self.lost and not self.numbers
+
+    @property
+    def ahead(self) -> str:
+        """How far the journals are ahead, as the beginning of a sentence."""
+        counts = f"{amount(len(self.lost), 'certificate')}, {amount(len(self.numbers), 'list')}"
+        return f"the journals know more than the register ({counts}), as after restoring a backup"
+
+
+@dataclass(frozen=True, slots=True)
+class Reconciled:
+    """What was put back, what could not be, and what became of reservations."""
+
+    restored: tuple[Serial, ...]
+    failed: tuple[Serial, ...]
+    finished: int
+    given_up: int
+
+
+def look(office: Office, journal: Journal) -> Standing:
+    """Compare journals and published lists with the register, and change nothing: also while others serve it.
+
+    Journals and lists are read first, since they follow the register. Raises JournalDamaged, JournalMissing and
+    OSError.
+    """
+    journal.check_not_lost()
+    lists = newest_lists(journal.folder, office)
+    differences = journal_records.compare(
+        office.register, journal_records.lines(journal.folder, journal.instance_id), entries(lists)
+    )
+    numbers: dict[str, int] = {}
+    for (authority, _), (_, signed) in lists.items():
+        known = recovery.crl_number(office.register, authority)
+        if known is not None and known < signed.number:
+            numbers[authority] = max(signed.number, numbers.get(authority, 0))
+    return Standing(frozenset(differences.lost), numbers, differences.unwritten)
+
+
+def compare(office: Office, journal: Journal) -> Standing:
+    """Compare journals and published lists with the register; what only the register has is written down.
+
+    Raises JournalDamaged and JournalUnavailable.
+    """
+    journal.open()
+    standing = look(office, journal)
+    written = tuple(journal_records.from_register(office.register, standing.unwritten))
+    journal.append(written)
+    return replace(standing, written=len(written))
+
+
+def reconcile(office: Office, journal: Journal, request_id: str) -> Reconciled:
+    """Put back what the register has forgotten, then finish reservations or give them up. Nothing is taken away."""
+    standing, deed = compare(office, journal), office.deed("operator", request_id)
+    lists = newest_lists(journal.folder, office)
+    for authority, number in standing.numbers.items():
+        recovery.raise_crl_number(office.register, authority, number)
+    for (authority, shard), (der, _) in lists.items():
+        recovery.raise_open_shard(office.register, authority, shard)
+        # Nobody here can sign one of a CA off line anew: what is served has to be the newest that was published.
+        if authority in office.offline and authority in standing.numbers:
+            store_signed(authority, shard, der, office.register, deed)
+    told = journal_records.lines(journal.folder, journal.instance_id)
+    known = journal_records.gather(told, entries(lists), set(standing.lost))
+    back = recovery.put_back(office.register, known, deed)
+    finished, given_up = (0, 0) if back.failed else settle_reservations(office, request_id)
+    return Reconciled(back.done, back.failed, finished, given_up)
+
+
+def settle_reservations(office: Office, request_id: str) -> tuple[int, int]:
+    """Finish or give up reservations that nobody came back for; returns how many of each.
+
+    Revocation is looked at again under the holding's lock, by `finish`. What waits for the signer goes on waiting.
+    Nothing is done while the clock is not believed: what is too old is a matter of the clock.
+    """
+    finished, given_up = 0, 0
+    if not office.may_issue():
+        return finished, given_up
+    now = office.machine_now()
+    waiting = recovery.waiting_reservations(office.register, now - RESERVATIONS_WAIT, now + RESERVATIONS_WAIT)
+    for certificate in waiting:
+        deed = office.deed(_ACTOR, request_id)
+        if not _may_be_finished(certificate, deed):
+            given_up += recovery.give_up(office.register, certificate, deed)
+            continue
+        try:
+            note_given_way(certificate, office)
+            outcome = finish(certificate, office, deed)
+        except (SignatureRejected, KeyError):
+            # Its CA's key is another one now, or it issues no more.
+            _log.exception("%s cannot be finished: it is given up", certificate.serial)
+            given_up += recovery.give_up(office.register, certificate, deed)
+        else:
+            finished += not isinstance(outcome, Refusal)
+    return finished, given_up
+
+
+def _may_be_finished(certificate: Certificate, deed: Deed) -> bool:
+    holding = certificate.holding
+    return holding.customer.may_use(holding.channel) and deed.at <= certificate.span.not_after

@@ -1,0 +1,250 @@
+"""Transfer ids over two channels: a link by mail, a PIN by SMS, and ids that are made when they are shown.
+
+What must hold stands in docs/secure-messages.md. Each call looks at everything anew.
+"""
+
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
+
+from sinetti.database import ids as database_ids
+from sinetti.database.common.audit_log import Deed
+from sinetti.database.issuance.transactions import Moved
+from sinetti.database.organisations import secure_messages
+from sinetti.database.organisations.organisations import NewOrder, NewTransferIds
+from sinetti.database.organisations.secure_messages import NewLink, NewPin, NoRecipient, NothingIssued
+from sinetti.domain.link_tokens import OPEN_LINK, link_token, pin_code, same, signatory_code, token_hash
+from sinetti.domain.orders.ordering_rules import Trouble
+from sinetti.domain.orders.secure_messages import (
+    CODE_TRIES,
+    LINK_LIVES,
+    NO_PINS,
+    PIN_LIVES,
+    PIN_TRIES,
+    PINS_A_DAY,
+    Delivery,
+    Leads,
+    Link,
+    Pins,
+    Standing,
+    day_began,
+    leads,
+    standing,
+)
+from sinetti.domain.values import Channel
+from sinetti.services.context import Office
+from sinetti.services.issuance import order, transfer_ids
+from sinetti.services.issuance.transfer_ids import ShownIds
+
+_SHOWN_DIGITS = 2
+
+
+@dataclass(frozen=True, slots=True)
+class Offered:
+    """A link that is owed to an order's contact. `code` is what the signatory tells a contact who has no phone."""
+
+    order_id: str
+    secure_id: str
+    expires: datetime
+    code: str | None = field(repr=False)
+
+    @property
+    def needs_code(self) -> bool:
+        """Whether the contact has no phone that a PIN code could go to."""
+        return self.code is not None
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """What a link leads to now, as its page says it.
+
+    `made` is how many PIN codes there were so far, `pins_left` how many more there may be today, `tries_left` how often
+    the PIN or the code may still be entered; `phone_end` are the last digits of the number that PIN codes go to.
+    """
+
+    leads: Leads
+    standing: Standing = Standing.NONE
+    delivery: Delivery = Delivery.WAITING
+    made: int = 0
+    pins_left: int = 0
+    tries_left: int = 0
+    phone_end: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Opened:
+    """A PIN code was made; `message_id` is its SMS, which is owed now."""
+
+    message_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """Transfer ids as they are shown, this once, and what they are for."""
+
+    ids: ShownIds
+    customer_id: str
+    customer_name: str
+    channel: Channel
+    description: str
+
+
+def offer(order_id: str, office: Office, actor: str, request_id: str, seen: str | None = None) -> Offered:
+    """Owe an open order's contact of now a link to its transfer ids; former links and ids end.
+
+    `seen` is the id of the link that the asker looked at, empty for none. Raises Newer where there is another by now,
+    OrderUnknown, OrderSpent, and OrderError where nobody is the contact or the organisation is closed.
+    """
+    try:
+        with office.act(actor, request_id) as deed:
+            link = replace(_new_link(office, deed, LINK_LIVES), seen=seen)
+            has_phone = secure_messages.offer(office.register, order_id, link, _unknown_ids(office, deed), deed)
+    except Moved:
+        raise order.not_open(order_id, office) from None
+    except NoRecipient:
+        sentence = "nobody is the order's contact any more: name one first (sinetti authority change-contact)"
+        raise order.OrderError(Trouble.NO_CONTACT, sentence) from None
+    except NothingIssued:
+        sentence = "the organisation is closed for good: nothing more is issued to it"
+        raise order.OrderError(Trouble.CLOSED, sentence) from None
+    return _offered(order_id, link, office, has_phone=has_phone)
+
+
+def order_and_offer(
+    new: NewOrder, office: Office, actor: str, request_id: str, link_lives: timedelta = LINK_LIVES
+) -> Offered:
+    """Take an order, and owe its contact a link to transfer ids, which nobody knows before.
+
+    Raises OrderError, and OrderedAlready where it has an order id of its own and was ordered before.
+    """
+    order.check_order(new, office)
+    with office.act(actor, request_id) as deed:
+        link = _new_link(office, deed, link_lives)
+        order_id, has_phone = secure_messages.order_and_offer(
+            office.register, new, link, _unknown_ids(office, deed), deed
+        )
+    return _offered(order_id, link, office, has_phone=has_phone)
+
+
+def look(token: str, office: Office) -> Seen:
+    """What a link leads to now. Changes and sends nothing."""
+    now = office.now()
+    link = secure_messages.find_link(office.register, token_hash(token))
+    return _seen(link, _pins(link, office, now), now)
+
+
+def open_message(token: str, after: int, office: Office, request_id: str) -> Opened | Seen:
+    """Make a PIN code and owe its SMS; or what the link leads to, where none is made.
+
+    `after` is how many there were when the asker last looked: a button that was pressed twice sends one.
+    """
+    now = office.now()
+    link = secure_messages.find_link(office.register, token_hash(token))
+    if link is None or leads(link, now) is not Leads.PIN:
+        return _seen(link, NO_PINS, now)
+    deed = _deed(link, office, request_id)
+    new = NewPin(database_ids.random_id(), deed.at + PIN_LIVES, after, day_began(deed.at))
+    message_id = secure_messages.open_message(office.register, link, new, deed)
+    return Opened(message_id) if message_id is not None else look(token, office)
+
+
+def show(token: str, pin: str, office: Office, request_id: str) -> Shown | Seen:
+    """Show transfer ids, made now, for the PIN code that was sent last; the ones before end.
+
+    The code is used up by that. Everything else gives what the link leads to then: a wrong PIN code has been counted.
+    """
+    now = office.now()
+    link = secure_messages.find_link(office.register, token_hash(token))
+    if link is None or leads(link, now) is not Leads.PIN:
+        return _seen(link, NO_PINS, now)
+    last = _pins(link, office, now).last
+    if last is None or standing(last, now) is not Standing.WAITING:
+        return look(token, office)
+    deed = _deed(link, office, request_id)
+    if not same(pin_code(office.transfer_key, last.pin_id), _without_spaces(pin)):
+        secure_messages.count_wrong_pin(office.register, link, last.pin_id, deed)
+        return look(token, office)
+    return _shown(link, last.pin_id, office, deed) or look(token, office)
+
+
+def show_by_code(token: str, code: str, office: Office, request_id: str) -> Shown | Seen:
+    """Show transfer ids, made now, for the code that a signatory told a contact without a phone.
+
+    Everything else gives what the link leads to then: a wrong code has been counted, and the fifth ends the link.
+    """
+    now = office.now()
+    link = secure_messages.find_link(office.register, token_hash(token))
+    if link is None or leads(link, now) is not Leads.CODE:
+        return _seen(link, NO_PINS, now)
+    deed = _deed(link, office, request_id)
+    if not same(signatory_code(office.transfer_key, link.secure_id), _without_spaces(code).casefold()):
+        secure_messages.count_wrong_code(office.register, link, deed)
+        seen = look(token, office)
+        # Who had a link that worked is told why it does no more; from then on it looks like any that never did.
+        return seen if seen.leads is not Leads.CLOSED else Seen(Leads.CLOSED, Standing.LOCKED)
+    return _shown(link, None, office, deed) or look(token, office)
+
+
+def _shown(link: Link, pin_id: str | None, office: Office, deed: Deed) -> Shown | None:
+    """Give the ids that are stored now; None where another call came first."""
+    new, password = transfer_ids.make_ids(office.transfer_key, deed.at)
+    try:
+        stored = (
+            secure_messages.show_for_code(office.register, link, new, deed)
+            if pin_id is None
+            else secure_messages.show_for_pin(office.register, link, pin_id, new, deed)
+        )
+    except Moved:
+        return None
+    if not stored:
+        return None
+    made = ShownIds(link.order_id, new.transfer_id, password, new.expires)
+    return Shown(made, link.customer_id, link.customer_name, link.channel, link.description)
+
+
+def _pins(link: Link | None, office: Office, now: datetime) -> Pins:
+    if link is None or leads(link, now) is not Leads.PIN:
+        return NO_PINS
+    return secure_messages.find_pins(office.register, link.secure_id, day_began(now))
+
+
+def _seen(link: Link | None, pins: Pins, now: datetime) -> Seen:
+    where = leads(link, now)
+    if link is None or where in {Leads.CLOSED, Leads.SPENT}:
+        return Seen(where)
+    if where is Leads.CODE:
+        return Seen(where, tries_left=max(0, CODE_TRIES - link.wrong))
+    digits = "".join(one for one in link.phone or "" if one.isdigit())
+    last = pins.last
+    return Seen(
+        where,
+        standing(last, now),
+        last.delivery if last is not None else Delivery.WAITING,
+        made=pins.made,
+        pins_left=max(0, PINS_A_DAY - pins.today),
+        tries_left=PIN_TRIES - last.wrong if last is not None else 0,
+        phone_end=digits[-_SHOWN_DIGITS:],
+    )
+
+
+def _new_link(office: Office, deed: Deed, lives: timedelta) -> NewLink:
+    secure_id = database_ids.random_id()
+    token = link_token(office.transfer_key, OPEN_LINK, secure_id)
+    return NewLink(secure_id, token_hash(token), deed.at + lives)
+
+
+def _unknown_ids(office: Office, deed: Deed) -> NewTransferIds:
+    """Transfer ids that nobody gets to see: they only end those before, until others are shown."""
+    return transfer_ids.make_ids(office.transfer_key, deed.at)[0]
+
+
+def _offered(order_id: str, link: NewLink, office: Office, *, has_phone: bool) -> Offered:
+    code = None if has_phone else signatory_code(office.transfer_key, link.secure_id)
+    return Offered(order_id, link.secure_id, link.expires, code)
+
+
+def _deed(link: Link, office: Office, request_id: str) -> Deed:
+    return office.deed(f"secure-message:{link.secure_id}", request_id)
+
+
+def _without_spaces(text: str) -> str:
+    return "".join(text.split())

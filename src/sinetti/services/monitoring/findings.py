@@ -1,0 +1,247 @@
+"""The watchdog: whether lists, OCSP answers and our own certificates are as they have to be (docs/watch.md).
+
+Each function gives its findings, none where all is well; what is served can be judged in the place of what is stored.
+"""
+
+from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Set as AbstractSet
+from dataclasses import dataclass
+from datetime import datetime
+from itertools import islice
+
+from cryptography import x509
+
+from sinetti.ca.der import ca_key
+from sinetti.database.certificates import bulk_revocation, early_replacement
+from sinetti.database.issuance import crls
+from sinetti.database.issuance.crls import WHOLE
+from sinetti.database.operations import monitoring
+from sinetti.domain.operations.endings import ListEnd, list_alarms
+from sinetti.domain.operations.monitoring import (
+    ANSWERS_LATE,
+    Finding,
+    FindingKind,
+    counts_agree,
+    disagreement,
+    half_gone,
+    nears_end,
+)
+from sinetti.domain.values import Serial
+from sinetti.pki.encoding import load_certificate, serial_hex
+from sinetti.services.context import Office
+
+MOST_COMPARED = 100_000
+"""Entries up to which a list is compared one by one; of a longer one the count and the newest revocations."""
+
+NEWEST_COMPARED = 1_000
+_NAMED = 3
+_ANEW = "fetch it from the status address, which signs it anew; if it stays so, see in the service's log why"
+
+
+@dataclass(frozen=True, slots=True)
+class ListPlace:
+    """Which list: a CA's shard, or shard 0 for the whole CA. `path` is where it is served."""
+
+    authority: str
+    shard: int
+
+    @property
+    def name(self) -> str:
+        """How it is called in its address."""
+        return self.authority if self.shard == WHOLE else f"{self.authority}-{self.shard}"
+
+    @property
+    def path(self) -> str:
+        """Where it is served."""
+        return f"/crl/{self.name}.crl"
+
+
+class NotThere(Exception):
+    """What was looked for is not there; the sentence says why, and what to do."""
+
+
+Read = Callable[[ListPlace], bytes]
+"""Gives a list's DER. Raises NotThere."""
+
+
+def list_places(office: Office) -> tuple[ListPlace, ...]:
+    """Every list that has to be there: two of each CA, and whatever was published. None before anything was issued."""
+    published = monitoring.list_names(office.register)
+    if all(name in office.offline for name, _ in published) and not monitoring.any_certificate(office.register):
+        return tuple(ListPlace(*one) for one in published)
+    own = ((name, shard) for name, issuer in office.issuers.items() for shard in (WHOLE, issuer.shard))
+    return tuple(ListPlace(*one) for one in sorted({*published, *own}))
+
+
+def stored(office: Office) -> Read:
+    """Read lists as they stand in the register."""
+
+    def read(place: ListPlace) -> bytes:
+        newest = crls.published_list(office.register, place.authority, place.shard)
+        if newest is None:
+            sentence = "it was never published: start sinetti authority serve, or run sinetti authority publish"
+            raise NotThere(sentence)
+        return newest.der
+
+    return read
+
+
+def list_findings(office: Office, read: Read, *, offline: bool = True) -> tuple[Finding, ...]:
+    """Judge every list; those of CAs that are off line are left out where `offline` says so."""
+    places = [one for one in list_places(office) if offline or one.authority not in office.offline]
+    return tuple(finding for place in places for finding in _judged(place, office, read))
+
+
+def answer_findings(office: Office) -> tuple[Finding, ...]:
+    """Judge the ages of the stored OCSP answers."""
+    return tuple(
+        Finding(
+            FindingKind.ANSWER_OLD,
+            one.authority,
+            f"OCSP answers of {one.authority} are from {_when(one.this_update)} and half their life is over: see in "
+            "the log of sinetti authority serve why none are signed",
+        )
+        for one in monitoring.answer_ages(office.register)
+        # Whoever keeps them begins at the half, and takes his time to get round.
+        if half_gone(one.this_update, one.next_update, office.now() - ANSWERS_LATE)
+    )
+
+
+def certificate_findings(files: Mapping[str, bytes], office: Office) -> tuple[Finding, ...]:
+    """Judge certificates of our own, by the names of their files; of several for one purpose the last one counts."""
+    newest: dict[object, tuple[str, x509.Certificate]] = {}
+    findings = []
+    for name, octets in sorted(files.items()):
+        try:
+            one = load_certificate(octets)
+            key: object = (one.subject.public_bytes(), one.issuer.public_bytes())
+        except ValueError as bad:
+            findings.append(Finding(FindingKind.CERTIFICATE_ENDS, name, f"{name}: {bad}: bring it back from a copy"))
+            continue
+        if key not in newest or newest[key][1].not_valid_after_utc < one.not_valid_after_utc:
+            newest[key] = (name, one)
+    now = office.now()
+    for name, one in newest.values():
+        if nears_end(one.not_valid_before_utc, one.not_valid_after_utc, now):
+            ends = one.not_valid_after_utc
+            sentence = f"{name} {'ended' if now > ends else 'ends'} on {_when(ends)}: replace it"
+            findings.append(Finding(FindingKind.CERTIFICATE_ENDS, name, sentence))
+    return tuple(findings)
+
+
+def bulk_findings(office: Office) -> tuple[Finding, ...]:
+    """Find bulk revocations that were begun or approved and cut short, and calls for early replacement likewise."""
+    revoking = (
+        Finding(
+            FindingKind.BULK_UNFINISHED,
+            one.proposal_id,
+            f"the bulk revocation {one.proposal_id} ({len(one.serials)} certificates) was cut short: "
+            + (
+                f"run sinetti authority revoke-many --approve {one.proposal_id} once more"
+                if one.approver
+                else f"let {one.officer} run the same sinetti authority revoke-many once more"
+            ),
+        )
+        for one in bulk_revocation.unfinished(office.register)
+    )
+    calling = (
+        Finding(
+            FindingKind.EARLY_UNFINISHED,
+            one.call_id,
+            f"the call for early replacement {one.call_id} ({len(one.serials)} certificates) was cut short: "
+            + (
+                "run sinetti authority call-early once more, with the same options"
+                if one.undone_at is None
+                else f"run sinetti authority call-early --undo {one.call_id} once more"
+            ),
+        )
+        for one in early_replacement.unfinished(office.register)
+    )
+    return (*revoking, *calling)
+
+
+def _judged(place: ListPlace, office: Office, read: Read) -> Iterator[Finding]:
+    name, now = place.name, office.now()
+    try:
+        crl = _signed(read(place), office.certificates.get(place.authority))
+    except NotThere as absent:
+        yield Finding(FindingKind.LIST_MISSING, name, f"the list {name} is not there: {absent}")
+        return
+    except ValueError as wrong:
+        sentence = f"what is there as the list {name} is none of its CA ({wrong}): look at who put it there"
+        yield Finding(FindingKind.LIST_WRONG, name, sentence)
+        return
+    made, ends = crl.last_update_utc, crl.next_update_utc or crl.last_update_utc
+    if place.authority in office.offline:
+        if list_alarms([ListEnd(name, ends)], now):
+            sentence = f"the list {name} ends on {_when(ends)}: sinetti authority publish renews it"
+            yield Finding(FindingKind.OFFLINE_LIST_ENDS, name, sentence)
+    elif half_gone(made, ends, now):
+        sentence = (
+            f"the list {name} is from {_when(made)} and half its life is over: see in the log of sinetti authority "
+            "serve why no newer one is signed"
+        )
+        yield Finding(FindingKind.LIST_OLD, name, sentence)
+    if place.authority in monitoring.issuing_authorities(office.register):
+        yield from _compared(place, crl, office)
+
+
+def _signed(der: bytes, certificate: bytes | None) -> x509.CertificateRevocationList:
+    """Read a list that this CA signed, without its entries. Raises ValueError, which says what is wrong."""
+    if certificate is None:
+        why = "the CA's certificate is not in the folder"
+        raise ValueError(why)
+    crl, issuer = x509.load_der_x509_crl(der), load_certificate(certificate)
+    if crl.issuer != issuer.subject or not crl.is_signature_valid(ca_key(issuer)):
+        why = "the signature over it is not this CA's"
+        raise ValueError(why)
+    return crl
+
+
+def _compared(place: ListPlace, crl: x509.CertificateRevocationList, office: Office) -> Iterator[Finding]:
+    """Compare a list with the register."""
+    if max(len(crl), monitoring.count_revoked(office.register, place.authority, place.shard)) > MOST_COMPARED:
+        yield from _compared_by_count(place, crl, office)
+        return
+    made, revoked = crl.last_update_utc, dict(monitoring.revoked(office.register, place.authority, place.shard))
+    listed = {serial_hex(one.serial_number) for one in crl}
+    found = disagreement(listed, {one for one, ends in revoked.items() if ends >= made}, revoked.keys())
+    if found.lacking:
+        yield _lacks(place, found.lacking)
+    if found.surplus:
+        sentence = (
+            f"the list {place.name} has {_some(found.surplus)}, which the register does not call revoked: it may come "
+            "from an old backup; run sinetti authority reconcile"
+        )
+        yield Finding(FindingKind.LIST_HAS_MORE, place.name, sentence)
+
+
+def _compared_by_count(place: ListPlace, crl: x509.CertificateRevocationList, office: Office) -> Iterator[Finding]:
+    """Compare what is newest, and the counts: a million entries one by one take seconds and hundreds of megabytes."""
+    register, made = office.register, crl.last_update_utc
+    newest = islice(monitoring.revoked(register, place.authority, place.shard), NEWEST_COMPARED)
+    lacking = {serial for serial, ends in newest if ends >= made}
+    lacking -= {serial for one in crl if (serial := serial_hex(one.serial_number)) in lacking}
+    if lacking:
+        yield _lacks(place, lacking)
+        return
+    in_force = monitoring.count_revoked(register, place.authority, place.shard, made)
+    ever = monitoring.count_revoked(register, place.authority, place.shard)
+    if not counts_agree(len(crl), in_force, ever):
+        sentence = f"the list {place.name} has {len(crl)} entries, and the register {in_force} to {ever}: {_ANEW}"
+        yield Finding(FindingKind.LIST_LACKS, place.name, sentence)
+
+
+def _lacks(place: ListPlace, lacking: AbstractSet[Serial]) -> Finding:
+    sentence = f"the list {place.name} lacks {_some(lacking)}, revoked in the register: {_ANEW}"
+    return Finding(FindingKind.LIST_LACKS, place.name, sentence)
+
+
+def _some(serials: AbstractSet[Serial]) -> str:
+    named = sorted(serials)[:_NAMED]
+    more = f" and {len(serials) - len(named)} more" if len(serials) > len(named) else ""
+    return f"{', '.join(named)}{more}"
+
+
+def _when(at: datetime) -> str:
+    return f"{at:%Y-%m-%dT%H:%M:%SZ}"

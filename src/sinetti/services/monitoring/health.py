@@ -1,0 +1,56 @@
+"""Is everything there that answers need? One function for each thing: None if it is well, else what is wrong."""
+
+from sinetti.database.connection import REGISTER_UNAVAILABLE
+from sinetti.database.issuance.crls import WHOLE
+from sinetti.database.operations import authorities
+from sinetti.journal.reader import JournalError
+from sinetti.pki.signers import SignerUnavailable
+from sinetti.services.context import Office
+from sinetti.services.status.crl import LIFE, current_list
+
+STALE_AFTER = LIFE / 2
+"""A list is signed anew at least daily: half a life old, it has not been for days."""
+
+_AWAY = "the register cannot be reached: look at the database, and at this machine's way to it"
+
+
+def register_check(office: Office) -> str | None:
+    """Whether the register can be read."""
+    try:
+        authorities.issuing_names(office.register)
+    except REGISTER_UNAVAILABLE:
+        return _AWAY
+    return None
+
+
+def journal_check(office: Office) -> str | None:
+    """Whether a fact could be written into the journal."""
+    try:
+        office.journal.check()
+    except JournalError as failed:
+        return str(failed)
+    return None
+
+
+def issuing_check(office: Office) -> str | None:
+    """Whether the keys of the CAs that issue can be used."""
+    try:
+        for name in sorted(set(office.issuing.values())):
+            office.signer.sign(office.issuers[name].key_name, b"")
+    except SignerUnavailable as away:
+        return f"an issuing key cannot be used ({away}): bring it back"
+    return None
+
+
+def lists_check(office: Office, request_id: str) -> str | None:
+    """Whether the newest list of each CA that issues is younger than half its life; one that is due is signed now."""
+    try:
+        for name in sorted(set(office.issuing.values())):
+            newest = current_list(name, WHOLE, office, request_id)
+            if newest is None or office.now() >= newest.this_update + STALE_AFTER:
+                return f"the newest revocation list of {name} is {STALE_AFTER.days} days old: see in the log why"
+    except REGISTER_UNAVAILABLE:
+        return _AWAY
+    except (SignerUnavailable, JournalError) as away:
+        return f"no revocation list can be signed, and the last has ended: {away}"
+    return None

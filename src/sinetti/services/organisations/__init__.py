@@ -1,0 +1,1 @@
+"""Registration, people, contacts and opt-outs of organisations."""

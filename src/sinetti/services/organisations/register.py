@@ -1,0 +1,66 @@
+"""An organisation comes into the register, or is approved for more channels."""
+
+from sinetti.database.organisations import organisations
+from sinetti.database.organisations.organisations import NewOrganisation, OrganisationFound
+from sinetti.domain.organisations.identifiers import check_customer_id
+from sinetti.domain.values import Channel, CustomerKind
+from sinetti.services.context import Office
+
+
+class ChannelError(ValueError):
+    """A channel that this authority issues nothing for; the sentence says for which it does."""
+
+
+def register_organisation(
+    new: NewOrganisation, office: Office, actor: str, request_id: str
+) -> OrganisationFound | None:
+    """Register an organisation; None where its id is taken.
+
+    Raises CustomerIdError for an id that this kind cannot have, ChannelError for a channel without a CA.
+    """
+    check_channels(new.channels, office)
+    customer_id = check_customer_id(new.customer_id, CustomerKind(new.kind), office.environment)
+    checked = NewOrganisation(customer_id, new.kind, new.country, new.name, new.language, new.channels)
+    with office.act(actor, request_id) as deed:
+        return organisations.add_organisation(office.register, checked, deed)
+
+
+def approve(customer_id: str, channels: frozenset[Channel], office: Office, actor: str, request_id: str) -> bool:
+    """Approve an organisation for more channels; False where there is no such organisation. Raises ChannelError."""
+    check_channels(channels, office)
+    organisation = organisations.find_organisation(office.register, customer_id)
+    if organisation is None:
+        return False
+    if missing := channels - organisation.channels:
+        organisations.approve_channels(
+            office.register, organisation.organisation_id, missing, office.deed(actor, request_id)
+        )
+    return True
+
+
+def withdraw(customer_id: str, channel: Channel, office: Office, actor: str, request_id: str) -> bool:
+    """Withdraw a channel: nothing more is issued or renewed for it. False where there is no such organisation."""
+    organisation = organisations.find_organisation(office.register, customer_id)
+    if organisation is None:
+        return False
+    organisations.withdraw_channel(
+        office.register, organisation.organisation_id, channel, office.deed(actor, request_id)
+    )
+    return True
+
+
+def close(customer_id: str, office: Office, actor: str, request_id: str) -> bool:
+    """Close an organisation: nothing more is issued to it. False where there is no such organisation."""
+    organisation = organisations.find_organisation(office.register, customer_id)
+    if organisation is None:
+        return False
+    organisations.close_organisation(office.register, organisation.organisation_id, office.deed(actor, request_id))
+    return True
+
+
+def check_channels(channels: frozenset[Channel], office: Office) -> None:
+    """Pass channels that this authority has a CA for. Raises ChannelError."""
+    if missing := channels - office.issuing.keys():
+        there = ", ".join(sorted(office.issuing)) or "none"
+        sentence = f"this authority has no CA for channel {', '.join(sorted(missing))}; there are: {there}"
+        raise ChannelError(sentence)

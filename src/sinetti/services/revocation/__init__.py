@@ -1,0 +1,1 @@
+"""Revocation of one certificate or many, and early replacement."""

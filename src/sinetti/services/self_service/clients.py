@@ -1,0 +1,70 @@
+"""A firm looks at the organisations that it acts for, and asks others for a role (docs/mandates.md)."""
+
+from collections.abc import Collection
+from dataclasses import dataclass
+from datetime import datetime
+
+from sinetti.database.access import queries, role_requests
+from sinetti.database.access.queries import Client, RequestFound
+from sinetti.database.access.role_assignments import Terms
+from sinetti.database.access.role_requests import Asked, Asker
+from sinetti.domain.access.invitations import ASKED_AT_ONCE, ASKED_BY_A_FIRM_A_DAY
+from sinetti.domain.access.roles import Held, Right, Role, for_an_agent
+from sinetti.domain.organisations.identifiers import folded
+from sinetti.services.access.permissions import Actor, NotAllowed, Standing, require
+from sinetti.services.act_transaction import act_for
+from sinetti.services.context import Office
+from sinetti.services.self_service.role_assignments import TooMany, WrongTerms
+
+__all__ = ["AskClients", "Asked", "Client", "Itself", "TooMany", "WrongTerms", "ask_clients", "clients", "requests"]
+
+
+class Itself(Exception):
+    """A firm is no client of its own."""
+
+
+@dataclass(frozen=True, slots=True)
+class AskClients:
+    """What a firm asks: of these organisations, by ids that look like some, a role with an end."""
+
+    firm_id: str
+    customer_ids: Collection[str]
+    role: Role
+    until: datetime
+
+
+def clients(firm_id: str, who: Standing, office: Office, start: int = 0) -> tuple[Client, ...]:
+    """Whom a firm acts for, from `start` on. Raises NotAllowed."""
+    _directly(who.require(Right.ASK, firm_id), firm_id)
+    return queries.clients(office.register, firm_id, office.now(), start)
+
+
+def requests(firm_id: str, who: Standing, office: Office, start: int = 0) -> tuple[RequestFound, ...]:
+    """What a firm asked, from `start` on, the newest first. Raises NotAllowed."""
+    _directly(who.require(Right.ASK, firm_id), firm_id)
+    return queries.requests_of_firm(office.register, firm_id, office.now(), start)
+
+
+def ask_clients(asked: AskClients, office: Office, actor: Actor, request_id: str) -> Asked:
+    """Ask each organisation's signatories for a role for the firm; what was asked already is not asked anew.
+
+    The answer tells nothing of which ids are in the register. Raises NotAllowed, WrongTerms, TooMany and Itself.
+    """
+    _directly(require(Right.ASK, asked.firm_id, actor, office), asked.firm_id)
+    if len(asked.customer_ids) > ASKED_AT_ONCE:
+        raise TooMany
+    own = {folded(one.customer_id) for one in queries.names(office.register, {asked.firm_id}).values()}
+    if not own.isdisjoint(map(folded, asked.customer_ids)):
+        raise Itself
+    who = Asker(actor.user_id, asked.firm_id, ASKED_BY_A_FIRM_A_DAY)
+    with act_for(Right.ASK, asked.firm_id, office, actor, request_id) as act:
+        _directly(act.standing.require(Right.ASK, asked.firm_id), asked.firm_id)
+        if not for_an_agent(asked.role, asked.until, act.deed.at):
+            raise WrongTerms
+        return role_requests.ask(office.register, who, asked.customer_ids, Terms(asked.role, asked.until), act.deed)
+
+
+def _directly(held: Held, firm_id: str) -> None:
+    """What a firm has is not passed on: who acts for it through another one does not ask in its name."""
+    if held.via is not None:
+        raise NotAllowed(Right.ASK, firm_id)

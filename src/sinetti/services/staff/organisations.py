@@ -1,0 +1,332 @@
+"""A clerk looks after organisations: one at a time, or by a file with a preview (docs/clerks.md)."""
+
+import csv
+import hashlib
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from datetime import timedelta
+from io import StringIO
+
+from sinetti.database.certificates.bulk_revocation import Wanted
+from sinetti.database.organisations import administration, csv_imports, unconfirmed_changes
+from sinetti.database.organisations.administration import Listed
+from sinetti.database.organisations.csv_imports import Load, LoadListItem
+from sinetti.database.organisations.organisations import NewOrganisation, OrganisationFound
+from sinetti.database.organisations.unconfirmed_changes import AlterResult
+from sinetti.domain.access.access_purpose import Place
+from sinetti.domain.business_days import FINNISH_TIME
+from sinetti.domain.certificates.revocation import RevocationReason
+from sinetti.domain.organisations.csv_import import (
+    COLUMNS,
+    Change,
+    ChangeKind,
+    Difference,
+    compare,
+    digest,
+    named_ids,
+    read_lines,
+)
+from sinetti.domain.organisations.identifiers import folded
+from sinetti.domain.organisations.import_confirmation import (
+    LoadReason,
+    LoadRefused,
+    LoadState,
+    needs_second_clerk,
+    takes_two,
+)
+from sinetti.domain.values import Serial
+from sinetti.services.organisations.register import register_organisation
+from sinetti.services.revocation.bulk_revoke import BulkAsk, Outcome, propose
+from sinetti.services.staff.session import Clerk, look, look_for
+
+__all__ = [
+    "AlterResult",
+    "Left",
+    "Listed",
+    "Load",
+    "LoadListItem",
+    "NewOrganisation",
+    "NotThere",
+    "accept",
+    "add",
+    "alter",
+    "carry_on",
+    "confirm_load",
+    "count_proposed",
+    "end_load",
+    "left",
+    "list_newest",
+    "list_proposed",
+    "load",
+    "needs_second",
+    "organisation",
+    "preview",
+    "propose_change",
+    "propose_left",
+    "propose_load",
+    "search",
+]
+
+AT_ONCE = 500
+"""Changes in one transaction."""
+_SHOWN = 20
+_WAITING_SHOWN = 100
+PARTS_AT_ONCE = 10
+"""Transactions while somebody waits for a page, at most."""
+WAITED_FOR = timedelta(seconds=8)
+"""So long somebody waits, on the machine's clock, and for one transaction more."""
+REASONS = {
+    ChangeKind.MERGE: RevocationReason.AFFILIATION_CHANGED,
+    ChangeKind.END: RevocationReason.CESSATION_OF_OPERATION,
+}
+"""Why certificates go of organisations that were merged into others, or ended."""
+
+
+class NotThere(LookupError):
+    """There is no organisation or file with this id."""
+
+
+@dataclass(frozen=True, slots=True)
+class Left:
+    """What organisations that a file closed have left: certificates in force, and why they would go."""
+
+    kind: ChangeKind
+    reason: RevocationReason
+    serials: tuple[Serial, ...]
+
+
+def search(text: str, start: int, most: int, clerk: Clerk) -> tuple[Listed, ...]:
+    """Organisations by the beginning of their id or a part of their name; the look is written down."""
+    look_for(Place.ORGANISATIONS, text, clerk)
+    return administration.search(clerk.office.register, text, start, most)
+
+
+def organisation(organisation_id: str, clerk: Clerk) -> Listed:
+    """One organisation; the look is written down. Raises NotThere."""
+    found = _found(organisation_id, clerk)
+    look(f"organisation:{organisation_id}", clerk)
+    return found
+
+
+def add(new: NewOrganisation, clerk: Clerk) -> OrganisationFound | None:
+    """Register an organisation; None where its id is taken. Raises CustomerIdError and ChannelError."""
+    return register_organisation(new, clerk.guarded, clerk.actor.name, clerk.request_id)
+
+
+def alter(organisation_id: str, change: Change, clerk: Clerk) -> AlterResult:
+    """Rename one organisation, set its language, or end it.
+
+    Changes nothing if the organisation has changed meanwhile. Names and ends by one clerk's word are counted: over ten
+    within 24 hours need a second clerk (`propose_change`). Raises NotThere, and NotStaff where the account is no
+    clerk's any more.
+    """
+    found = _found(organisation_id, clerk)
+    change = replace(change, customer_id=found.customer_id)
+    with clerk.act({organisation_id}) as deed:
+        return unconfirmed_changes.alter_alone(clerk.office.register, change, clerk.actor.user_id, deed)
+
+
+def needs_second(clerk: Clerk) -> bool:
+    """Return whether the next name or end by this clerk waits for a second one."""
+    now = clerk.office.now()
+    return takes_two(1, unconfirmed_changes.count_lately(clerk.office.register, clerk.actor.user_id, now))
+
+
+def propose_change(organisation_id: str, change: Change, clerk: Clerk) -> str | None:
+    """Propose a new name or an end to a second clerk; return the id of the load.
+
+    The load is a file of one line. None where the organisation has changed meanwhile. What waits already is not
+    proposed twice. Raises NotThere, LoadRefused and NotStaff.
+    """
+    now, register = clerk.office.now(), clerk.office.register
+    octets = _one_line(replace(change, customer_id=_found(organisation_id, clerk).customer_id), clerk)
+    difference, found = _compared(octets, clerk)
+    if [replace(one, line=0, customer_id="") for one in difference.changes] != [
+        replace(change, line=0, customer_id="")
+    ]:
+        return None
+    same = csv_imports.find_proposed(register, clerk.actor.user_id, found, now)
+    if same is not None:
+        return same
+    with clerk.act() as deed:
+        load_id = csv_imports.add(register, octets, (difference, found), clerk.actor.user_id, deed)
+        csv_imports.propose(register, load_id, found, clerk.actor.user_id, deed)
+    return load_id
+
+
+def preview(octets: bytes, clerk: Clerk) -> str:
+    """Compare a file with the register and keep what would change; returns the id of that. Raises FileRefused."""
+    found = _compared(octets, clerk)
+    with clerk.act() as deed:
+        return csv_imports.add(clerk.office.register, octets, found, clerk.actor.user_id, deed)
+
+
+def load(load_id: str, clerk: Clerk) -> Load:
+    """A file as it was compared, and how far it is carried out; the look is written down. Raises NotThere."""
+    found = _load(load_id, clerk)
+    look(f"load:{load_id}", clerk)
+    return found
+
+
+def list_newest(clerk: Clerk) -> tuple[LoadListItem, ...]:
+    """The files that were sent last."""
+    return csv_imports.list_newest(clerk.office.register, _SHOWN)
+
+
+def list_proposed(clerk: Clerk) -> tuple[LoadListItem, ...]:
+    """The files that wait for a second clerk, oldest first."""
+    return csv_imports.list_proposed(clerk.office.register, _WAITING_SHOWN, clerk.office.now())
+
+
+def count_proposed(clerk: Clerk) -> int:
+    """Return the number of files that wait for a second clerk."""
+    return csv_imports.count_proposed(clerk.office.register, clerk.office.now())
+
+
+def accept(load_id: str, shown: str, clerk: Clerk) -> bool:
+    """Accept what was shown, by its digest. False where it has to be shown again, since the register moved.
+
+    A second press changes nothing. Raises NotThere, NotStaff, and LoadRefused where they need a second clerk.
+    """
+    found = _load(load_id, clerk)
+    if found.accepted_at is not None:
+        return found.digest == shown
+    _check_state(found, LoadState.COMPARED, clerk)
+    if needs_second_clerk(found.difference.changes):
+        raise LoadRefused(LoadReason.SECOND_CLERK)
+    if not _stands(found, shown, clerk):
+        return False
+    with clerk.act() as deed:
+        return csv_imports.accept(clerk.office.register, load_id, shown, clerk.actor.user_id, deed)
+
+
+def propose_load(load_id: str, shown: str, clerk: Clerk) -> bool:
+    """Propose the changes shown, by their digest, to a second clerk.
+
+    Returns False if they have to be shown again. Raises NotThere, LoadRefused and NotStaff.
+    """
+    found = _load(load_id, clerk)
+    _check_state(found, LoadState.COMPARED, clerk)
+    if not _stands(found, shown, clerk):
+        return False
+    with clerk.act() as deed:
+        return csv_imports.propose(clerk.office.register, load_id, shown, clerk.actor.user_id, deed)
+
+
+def confirm_load(load_id: str, shown: str, clerk: Clerk) -> bool:
+    """Confirm another clerk's proposal as shown, by its digest.
+
+    `carry_on` then makes the changes. False where the register moved: then the proposal is void, the file is compared
+    anew, and its sender proposes it again. Raises NotThere, LoadRefused and NotStaff.
+    """
+    found = _load(load_id, clerk)
+    _check_state(found, LoadState.PROPOSED, clerk)
+    if not _stands(found, shown, clerk):
+        return False
+    clerk.office.step("load-compared")
+    with clerk.act(beside=found.confirmation.proposed_by) as deed:
+        return csv_imports.confirm(clerk.office.register, load_id, shown, clerk.actor.user_id, deed)
+
+
+def end_load(load_id: str, clerk: Clerk) -> None:
+    """Withdraw this clerk's proposal, or reject another clerk's.
+
+    Raises NotThere, LoadRefused and NotStaff.
+    """
+    _load(load_id, clerk)
+    with clerk.act() as deed:
+        csv_imports.end(clerk.office.register, load_id, clerk.actor.user_id, deed)
+
+
+def carry_on(load_id: str, clerk: Clerk) -> None:
+    """Make the next changes of an accepted file. Raises NotStaff.
+
+    A call after an interruption continues.
+    """
+    begun = clerk.office.machine_now()
+    for _ in range(PARTS_AT_ONCE):
+        with clerk.act() as deed:
+            left = csv_imports.carry_on(clerk.office.register, load_id, AT_ONCE, deed)
+        if not left or clerk.office.machine_now() - begun > WAITED_FOR:
+            return
+        clerk.office.step("load-part")
+
+
+def left(found: Load, clerk: Clerk) -> tuple[Left, ...]:
+    """What the organisations have left that this file closed: their certificates are to be revoked."""
+    if found.done_at is None:
+        return ()
+    gone = tuple(Left(kind, REASONS[kind], _left(found.difference.changes, kind, clerk)) for kind in REASONS)
+    return tuple(one for one in gone if one.serials)
+
+
+def propose_left(load_id: str, kind: ChangeKind, clerk: Clerk) -> Outcome | None:
+    """Propose that these go; up to ten go at once, as by any officer's word. None where nothing is left.
+
+    Raises NotThere and BulkRefused.
+    """
+    found = _load(load_id, clerk)
+    one = next((one for one in left(found, clerk) if one.kind is kind), None)
+    if one is None:
+        return None
+    return propose(BulkAsk(Wanted(serials=one.serials), one.reason, clerk.officer), clerk.guarded, clerk.request_id)
+
+
+def _left(changes: Iterable[Change], kind: ChangeKind, clerk: Clerk) -> tuple[Serial, ...]:
+    closed = [one.customer_id for one in changes if one.kind is kind]
+    if not closed:
+        return ()
+    # Only of those that are closed now: what was passed over is open.
+    standing = administration.standings(clerk.office.register, {folded(one) for one in closed})
+    gone = [one.customer_id for one in standing.values() if not one.open]
+    return administration.in_force(clerk.office.register, gone, clerk.office.now())
+
+
+def _compared(octets: bytes, clerk: Clerk) -> tuple[Difference, str]:
+    lines = read_lines(octets)
+    standing = administration.standings(clerk.office.register, named_ids(lines))
+    today = clerk.office.now().astimezone(FINNISH_TIME).date()
+    found = compare(lines, standing, clerk.office.environment, today)
+    return found, digest(hashlib.sha256(octets).hexdigest(), found.changes)
+
+
+def _found(organisation_id: str, clerk: Clerk) -> Listed:
+    found = administration.find(clerk.office.register, organisation_id)
+    if found is None:
+        raise NotThere
+    return found
+
+
+def _load(load_id: str, clerk: Clerk) -> Load:
+    found = csv_imports.find(clerk.office.register, load_id)
+    if found is None:
+        raise NotThere
+    return found
+
+
+def _check_state(found: Load, wanted: LoadState, clerk: Clerk) -> None:
+    """Refuse before the comparison what the locked row would refuse later."""
+    if (reason := found.confirmation.reason_unless(wanted, clerk.office.now())) is not None:
+        raise LoadRefused(reason)
+
+
+def _stands(found: Load, shown: str, clerk: Clerk) -> bool:
+    """Compare the file anew; return whether its changes are those shown.
+
+    Stores the changes if they differ.
+    """
+    difference, now = _compared(found.content, clerk)
+    if now != found.digest:
+        with clerk.act() as deed:
+            csv_imports.compare_again(clerk.office.register, found.load_id, (difference, now), deed)
+    return now == shown == found.digest
+
+
+def _one_line(change: Change, clerk: Clerk) -> bytes:
+    """The file that says one change."""
+    today = clerk.office.now().astimezone(FINNISH_TIME).date().isoformat()
+    ended = today if change.kind is ChangeKind.END else ""
+    cells = (change.customer_id, change.id_kind, change.country, change.name, change.language, change.into, ended)
+    written = StringIO()
+    csv.writer(written, delimiter=";", lineterminator="\n").writerows([COLUMNS, cells])
+    return written.getvalue().encode()

@@ -1,0 +1,1 @@
+"""Publication of CRLs and OCSP responses, renewal info, usage reports."""

@@ -1,0 +1,246 @@
+"""CRLs: signed when a certificate was revoked and when one is asked for, daily at least (docs/lists.md)."""
+
+import logging
+from collections.abc import Mapping
+from dataclasses import replace
+from datetime import datetime, timedelta
+from functools import partial
+
+from sinetti.ca.crl import assemble_crl, prepare_joined, read_list
+from sinetti.database.common.audit_log import Deed
+from sinetti.database.connection import Register
+from sinetti.database.issuance import crls
+from sinetti.database.issuance.crls import WHOLE, PublishedList
+from sinetti.database.issuance.recovery import raise_crl_number
+from sinetti.database.operations import authorities
+from sinetti.infra.clock import ticks
+from sinetti.journal.crl_archive import ListName
+from sinetti.journal.writer import JournalUnavailable
+from sinetti.pki.crl_splice import cut
+from sinetti.pki.signers import SignerUnavailable
+from sinetti.services.context import Office
+from sinetti.services.status.crl_entries import Contents, grown, rebuilt, standing
+
+_log = logging.getLogger(__name__)
+
+LIFE = timedelta(days=7)
+"""From thisUpdate to nextUpdate."""
+
+RENEWED_AFTER = timedelta(minutes=30)
+"""A list that is asked for is signed anew when it is so old: who relies on it may take none older than an hour."""
+
+REBUILT_AFTER = timedelta(hours=23)
+"""Lists are made from the register at least this often, asked for or not: so, daily."""
+
+OFFLINE_LIFE = timedelta(days=365)
+"""From thisUpdate to nextUpdate of a list that takes a key from off line to sign."""
+
+REBUILT_UP_TO = 256 * 1024
+"""Octets of entries, some 5,000: so short a list is made from the register each time."""
+
+SHARE_ADDED = 16
+"""A list is made from the register once a sixteenth of it was added since."""
+
+
+def current_list(authority: str, shard: int, office: Office, request_id: str) -> PublishedList | None:
+    """The shard's CRL to be served now, shard 0 the whole CA's; None for no such shard.
+
+    While the signer is away, or no list can be kept beside the journal, the last one is served as long as it lives;
+    then SignerUnavailable or JournalUnavailable is raised. So is that of a CA whose key is off line.
+    """
+    try:
+        return fresh_list(authority, shard, office, request_id)
+    except (SignerUnavailable, JournalUnavailable) as away:
+        newest = _newest(authority, shard, office)
+        if newest is None or _has_ended(newest, office):
+            raise
+        _log.warning("the last list of %s is served, though a new one is due: %s", authority, away)
+        return newest
+
+
+def fresh_list(authority: str, shard: int, office: Office, request_id: str) -> PublishedList | None:
+    """The shard's CRL as of now, signed anew if half an hour old or if it lacks a revocation; None for no such shard.
+
+    Raises SignerUnavailable and JournalUnavailable where that cannot be done.
+    """
+    if authority not in office.issuers:
+        return None
+    asked, newest = ticks(), _newest(authority, shard, office)
+    if newest is None and shard > authorities.open_shard(office.register, authority):
+        return None
+    if authority in office.offline:
+        if newest is None or _has_ended(newest, office):
+            sentence = (
+                f"the list of {authority} has ended or is not there, and its key is off line: sinetti authority "
+                "publish renews it"
+            )
+            raise SignerUnavailable(sentence)
+        return newest
+    with office.turns.one(authority):
+        # Who had to wait takes what another has found, or made, since.
+        known = _newest(authority, shard, office)
+        if known is None or not office.turns.has_all(authority, shard, known.number, asked):
+            return _looked_after(authority, shard, office, request_id)
+        return known
+
+
+def _looked_after(authority: str, shard: int, office: Office, request_id: str) -> PublishedList:
+    begun, newest = ticks(), _newest(authority, shard, office)
+    if newest is None or _is_old(newest.this_update, RENEWED_AFTER, office) or _lacks(newest, authority, shard, office):
+        publish(authority, office, request_id)
+        newest = _newest(authority, shard, office)
+    assert newest is not None  # noqa: S101 - it was published just now, if it was not there before
+    office.turns.found(authority, shard, newest.number, begun)
+    return newest
+
+
+def _has_ended(newest: PublishedList, office: Office) -> bool:
+    """Whether its time is over; by a clock that is not believed none's is."""
+    return office.may_issue() and office.now() > newest.next_update
+
+
+def publish_or_leave(authority: str, office: Office, request_id: str) -> None:
+    """Publish the lists that lack a revocation, or leave that to whoever serves: the revocation stands either way."""
+    try:
+        fresh_list(authority, WHOLE, office, request_id)
+    except (SignerUnavailable, JournalUnavailable) as away:
+        _log.warning("the lists of %s are not published yet; whoever serves publishes them: %s", authority, away)
+
+
+def renew_lists(office: Office, request_id: str) -> None:
+    """Have lists of each CA whose key is here that are made from the register daily, whether asked for or not.
+
+    And at once where one lacks a revocation or a shard was opened.
+    """
+    for name in office.issuers:
+        if name not in office.offline:
+            try:
+                _renew(name, office, request_id)
+            except (SignerUnavailable, JournalUnavailable) as away:
+                _log.warning("the lists of %s are due, and cannot be signed now: %s", name, away)
+
+
+def _renew(authority: str, office: Office, request_id: str) -> None:
+    shards = range(authorities.open_shard(office.register, authority) + 1)
+    newest = {shard: _newest(authority, shard, office) for shard in shards}
+    whole = newest[WHOLE]
+    is_old = whole is None or _is_old(whole.begins_with.at, REBUILT_AFTER, office)
+    if is_old or any(one is None or _lacks(one, authority, shard, office) for shard, one in newest.items()):
+        publish(authority, office, request_id)
+
+
+def _is_old(at: datetime, after: timedelta, office: Office) -> bool:
+    """Whether so much time has gone by, or the clock was set back; not while the clock is not believed."""
+    return office.may_issue() and not at <= office.now() < at + after
+
+
+def _lacks(newest: PublishedList, authority: str, shard: int, office: Office) -> bool:
+    return crls.revocations(office.register, authority, shard) != newest.revocations
+
+
+def _newest(authority: str, shard: int, office: Office) -> PublishedList | None:
+    """The newest list of a shard; read anew only where it is another than this process had."""
+    known = office.known_lists.get((authority, shard))
+    newest = crls.published_list(office.register, authority, shard, known)
+    if newest is not None:
+        office.known_lists[authority, shard] = newest
+    return newest
+
+
+def publish(authority: str, office: Office, request_id: str, life: timedelta = LIFE) -> PublishedList:
+    """Sign and store all lists of a CA now, under one number and with the same dates; gives the whole one.
+
+    While the clock is not believed they have the dates of the last ones, which were signed by a clock that was: a
+    revocation waits for no clock, and a list from the future, or from before the last, would be taken by nobody.
+    """
+    while True:
+        shards = range(authorities.open_shard(office.register, authority) + 1)
+        last = {shard: one for shard in shards if (one := _newest(authority, shard, office)) is not None}
+        # Before what they say is read: none is younger than its entries, and none leaves them before its time.
+        dates = _dates(last, office, life)
+        contents = _contents(authority, shards, last, office)
+        # Taken after them: of two lists the one with the higher number has, as a rule, all that the other has.
+        number = _number(authority, office, last)
+        made = _signed(authority, office, contents, number, dates)
+        keep, deed = partial(_keep, authority, office), office.deed("service", request_id)
+        crls.publish_lists(office.register, authority, made, deed, keep)
+        office.known_lists.update({(authority, shard): one for shard, one in made.items()})
+        newest = {shard: _newest(authority, shard, office) or one for shard, one in made.items()}
+        # Another may have published at once, under a higher number, what it had counted before: then once more.
+        if all(newest[shard].revocations >= one.revocations for shard, one in made.items()):
+            return newest[WHOLE]
+
+
+def _contents(
+    authority: str, shards: range, last: Mapping[int, PublishedList], office: Office
+) -> Mapping[int, Contents]:
+    now = office.now()
+    if WHOLE in last and not _has_to_be_rebuilt(last[WHOLE], office):
+        since = min(one.this_update for one in last.values())
+        added = grown(office.register, authority, standing(last, shards), since)
+        if added is not None:
+            return added
+    whole = rebuilt(office.register, authority, shards, last, now)
+    # Reading a million takes its time: what was revoked meanwhile comes along, or another list would be newer for ever.
+    return grown(office.register, authority, whole, now) or whole
+
+
+def _has_to_be_rebuilt(whole: PublishedList, office: Office) -> bool:
+    base, octets = whole.begins_with, len(cut(whole.der).entries)
+    added = octets - base.octets
+    is_short = octets <= REBUILT_UP_TO
+    return is_short or added > max(REBUILT_UP_TO, octets // SHARE_ADDED) or _is_old(base.at, REBUILT_AFTER, office)
+
+
+def _number(authority: str, office: Office, last: Mapping[int, PublishedList]) -> int:
+    believed = office.may_issue() or not last
+    milliseconds = int(office.machine_now().timestamp() * 1000) if believed else 0
+    return crls.take_crl_number(office.register, authority, milliseconds)
+
+
+def _dates(last: Mapping[int, PublishedList], office: Office, life: timedelta) -> tuple[datetime, datetime]:
+    newest = max(last.values(), key=lambda one: one.number, default=None)
+    if newest is not None and not office.may_issue():
+        return newest.this_update, newest.next_update
+    now = office.now()
+    return now, now + life
+
+
+def _signed(
+    authority: str, office: Office, contents: Mapping[int, Contents], number: int, dates: tuple[datetime, datetime]
+) -> dict[int, PublishedList]:
+    made = {}
+    for shard, one in contents.items():
+        issuer = replace(office.issuers[authority], shard=shard)
+        to_be_signed = prepare_joined(issuer, one.entries, number, *dates)
+        der = assemble_crl(to_be_signed, office.signer.sign(issuer.key_name, to_be_signed), issuer.certificate)
+        made[shard] = PublishedList(number, *dates, one.revocations, der, one.base)
+    return made
+
+
+def _keep(authority: str, office: Office, shard: int, new: PublishedList) -> None:
+    """Have a list beside the journal: a register that is restored may not fall behind a list that somebody has."""
+    name = ListName(authority, shard, new.number, new.base.number if new.base else None)
+    office.journal.keep_list(name, new.stored, lambda: crls.whole_list(office.register, authority, shard))
+
+
+def publish_all(office: Office, request_id: str) -> None:
+    """Begin to serve with fresh lists, and with those of CAs that are off line beside the journal.
+
+    Raises SignerUnavailable and JournalUnavailable.
+    """
+    for name in office.issuers:
+        if name not in office.offline:
+            publish(name, office, request_id)
+            continue
+        for shard in range(authorities.open_shard(office.register, name) + 1):
+            if (newest := _newest(name, shard, office)) is not None:
+                _keep(name, office, shard, newest)
+
+
+def store_signed(authority: str, shard: int, der: bytes, register: Register, deed: Deed) -> None:
+    """Store a list that was signed elsewhere or earlier, by a CA that issued to CAs only; a newer one stays."""
+    signed = read_list(der)
+    raise_crl_number(register, authority, signed.number)
+    new = PublishedList(signed.number, signed.this_update, signed.next_update, 0, der)
+    crls.publish_lists(register, authority, {shard: new}, deed, lambda _shard, _new: None)

@@ -1,0 +1,63 @@
+"""The lists (CRLs) beside the journals: believed only where the CA that they name has signed them (docs/journal.md)."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+from cryptography import x509
+
+from sinetti.ca.crl import SignedList, read_signed
+from sinetti.database.issuance.crls import WHOLE
+from sinetti.database.issuance.journal_records import Listed
+from sinetti.domain.certificates.revocation import RevocationReason
+from sinetti.journal.crl_archive import kept_shards, list_name, newest_list
+from sinetti.journal.reader import JournalDamaged
+from sinetti.services.context import Office
+
+KeptLists = dict[tuple[str, int], tuple[bytes, SignedList]]
+"""Lists by CA and shard: DER, and what it says."""
+
+
+def newest_lists(folder: Path, office: Office) -> KeptLists:
+    """The newest list of each shard of each CA in the folder of the journals. Raises JournalDamaged."""
+    found = {}
+    for name, issuer in office.issuers.items():
+        for shard in kept_shards(folder, name):
+            kept = newest_list(folder, name, shard)
+            if kept is not None:
+                path, der = kept
+                found[name, shard] = (der, checked_list(path, der, issuer.certificate))
+    return found
+
+
+def checked_list(path: Path, der: bytes, certificate: x509.Certificate) -> SignedList:
+    """What a kept list says, as its CA signed it. Raises JournalDamaged where it did not, or under another number.
+
+    Whoever can write beside the journals could else revoke for good what he likes, or hide the list that tells.
+    """
+    try:
+        signed = read_signed(der, certificate)
+    except ValueError as wrong:
+        sentence = f"{path} is no list that its CA has signed ({wrong}): bring it back from its copy, or move it away"
+        raise JournalDamaged(sentence) from wrong
+    # Under a higher number it would stand before every later one, which is then thrown away as older.
+    if (name := list_name(path)) is None or name.number != signed.number:
+        sentence = f"{path} is the list with the number {signed.number}: give it its name back, or move it away"
+        raise JournalDamaged(sentence)
+    return signed
+
+
+def entries(lists: KeptLists) -> tuple[Listed, ...]:
+    """What stands on these lists."""
+    return tuple(
+        Listed(entry.serial, entry.revoked_at, RevocationReason(entry.reason), entry.invalidity_date)
+        for signed in _telling(lists)
+        for entry in signed.entries
+    )
+
+
+def _telling(lists: KeptLists) -> Iterator[SignedList]:
+    """The lists that tell what no other does: a shard's says nothing beyond the whole one of the same number."""
+    for (name, shard), (_, signed) in lists.items():
+        whole = lists.get((name, WHOLE))
+        if shard == WHOLE or whole is None or whole[1].number != signed.number:
+            yield signed

@@ -1,0 +1,52 @@
+"""The renewal hint of one certificate (RFC 9773).
+
+It takes one statement, and another one once a day that records the request. That it was asked for tells operators how
+many certificates have a program that hears of a call (docs/renewal-info.md).
+"""
+
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import timedelta
+
+from sinetti.database.certificates import early_replacement
+from sinetti.database.connection import REGISTER_UNAVAILABLE
+from sinetti.domain.certificates.renewal_info import ASK_AGAIN, ASK_AGAIN_CALLED, Told, Window, suggested
+from sinetti.domain.notifications.early_replacement import needs_record
+from sinetti.domain.values import Serial
+from sinetti.pki.ari_id import key_identifier
+from sinetti.pki.encoding import load_certificate
+from sinetti.services.context import Office
+
+
+@dataclass(frozen=True, slots=True)
+class Hint:
+    """When to renew, what an operator says of it, and after how long to ask again."""
+
+    window: Window
+    told: Told
+    ask_again: timedelta
+
+
+def identified(office: Office) -> Mapping[bytes, tuple[str, ...]]:
+    """The CAs here by the identifiers of their keys, as ids of certificates name them (RFC 9773, 4.1)."""
+    found: dict[bytes, tuple[str, ...]] = {}
+    for name, der in office.certificates.items():
+        identifier = key_identifier(load_certificate(der))
+        found[identifier] = (*found.get(identifier, ()), name)
+    return found
+
+
+def hint_of(authorities: Sequence[str], serial: Serial, office: Office) -> Hint | None:
+    """The hint of a certificate that one of these CAs issued; None where there is none of this serial."""
+    now = office.now()
+    found = early_replacement.hinted(office.register, authorities, serial, now)
+    if found is None:
+        return None
+    if needs_record(found.asked_at, now):
+        # A hint is answered also where nothing can be written.
+        with suppress(*REGISTER_UNAVAILABLE):
+            early_replacement.note_asked(office.register, found.certificate, now)
+    called = found.facts.called
+    told = called.told if called is not None and found.facts.revoked_at is None else Told()
+    return Hint(suggested(found.facts), told, ASK_AGAIN_CALLED if found.calling else ASK_AGAIN)

@@ -1,0 +1,200 @@
+"""Settings of messages: `notices.toml` in an authority's folder, parsed once into values that cannot be wrong.
+
+Without the file nothing is sent, and what is owed waits.
+"""
+
+import re
+import tomllib
+from dataclasses import dataclass
+from datetime import timedelta
+from email.utils import parseaddr
+from pathlib import Path
+from urllib.parse import SplitResult, unquote, urlsplit
+
+from sinetti.domain.validation import WordError, check_email
+from sinetti.domain.values import Language
+from sinetti.infra import file_permissions
+from sinetti.infra.file_permissions import RightsError
+from sinetti.infra.toml_tables import Table
+from sinetti.notifications.context import LADDER, WAVE_DAYS, WAVE_FROM, Terms
+from sinetti.notifications.delivery.sms import SmsProvider
+from sinetti.notifications.delivery.smtp import Security, Sender, SmtpServer
+from sinetti.settings.authority import SettingsError, is_loopback
+
+FILE = "notices.toml"
+
+_PORTS = {Security.NONE: 25, Security.STARTTLS: 587, Security.TLS: 465}
+_SERVER = "an address like smtp+starttls://NAME:PASSWORD@mail.example:587 (or smtps:// or smtp://), percent-encoded"
+_LONGEST_RETURNS = 14
+"""Letters: of 64 octets of a local part (RFC 5321, 4.5.3.1.1) the id and its token take 50."""
+
+_OTHERS = 0o077
+_MOST_STEPS = 20
+_LONGEST_STEP = 700
+_SMS_SENDER = re.compile(r"[A-Za-z0-9 ]{1,11}|\+?[0-9]{3,15}")
+
+
+@dataclass(frozen=True, slots=True)
+class Returns:
+    """Where mail comes back that cannot be delivered: an address, and the maildir that it is put into, if known."""
+
+    address: str
+    maildir: Path | None
+
+
+@dataclass(frozen=True, slots=True)
+class NoticeSettings:
+    """What an operator decides about messages, who takes them out of the house, and where they come back."""
+
+    terms: Terms
+    smtp: SmtpServer
+    sender: Sender
+    sms: SmsProvider | None = None
+    returns: Returns | None = None
+
+
+def read(path: Path) -> NoticeSettings:
+    """Read the file and those that it names. Raises SettingsError, naming the key and what to write instead."""
+    try:
+        text = file_permissions.read_trusted(path, is_named=True).decode("utf-8")
+        mode = path.stat().st_mode
+    except FileNotFoundError:
+        sentence = f"{path} is not there, so no message is sent: deploy/notices.toml is one to begin with"
+        raise SettingsError(sentence) from None
+    except RightsError as bad:
+        # A user who names another provider of text messages gets our token for it, and PIN codes.
+        sentence = (
+            f"{bad.path} can be changed by other users, who could have passwords and codes sent to them: "
+            f"chmod go-w {bad.path}"
+        )
+        raise SettingsError(sentence) from bad
+    except (OSError, UnicodeDecodeError) as bad:
+        sentence = f"{path.name} cannot be read: {bad}"
+        raise SettingsError(sentence) from bad
+    return parse(text, path.parent, private=not mode & _OTHERS)
+
+
+def parse(text: str, folder: Path, *, private: bool = True) -> NoticeSettings:
+    """Parse the file's text; names of files are beside it. `private`: nobody else can read it. Raises SettingsError."""
+    try:
+        top = Table(FILE, "", tomllib.loads(text))
+    except tomllib.TOMLDecodeError as bad:
+        sentence = f"{FILE} is not TOML: {bad}"
+        raise SettingsError(sentence) from bad
+    terms = _terms(top)
+    mail = top.table("mail")
+    smtp, sender = _smtp(mail, folder, private=private), _sender(mail)
+    maildir = mail.path("maildir", folder)
+    if maildir is not None and sender.returns is None:
+        mail.refuse("returns", "the address whose mail is put into the maildir")
+    mail.finish()
+    sms = _sms(top.table("sms"), folder) if top.has("sms") else None
+    top.finish()
+    return NoticeSettings(terms, smtp, sender, sms, Returns(sender.returns, maildir) if sender.returns else None)
+
+
+def _terms(top: Table) -> Terms:
+    helps = top.table("help")
+    spoken = {language: helps.text(language) for language in Language}
+    helps.finish()
+    operators = tuple(_email(top, "operators", one) for one in top.texts("operators"))
+    days = top.numbers("ladder_days", range(_LONGEST_STEP + 1))
+    if days is not None and (not 1 <= len(days) <= _MOST_STEPS or list(days) != sorted(set(days), reverse=True)):
+        top.refuse("ladder_days", "days before the end, each once and the longest first, such as [60, 30, 14, 0]")
+    return Terms(
+        people_address=_people_address(top),
+        service=top.text("service"),
+        help=spoken,
+        operators=operators,
+        ladder=LADDER if days is None else tuple(timedelta(days=one) for one in days),
+        wave_from=top.number("wave_from", range(1, 1_000_001), WAVE_FROM),
+        wave_days=top.number("wave_days", range(1, 31), WAVE_DAYS),
+    )
+
+
+def _people_address(top: Table) -> str:
+    wanted = "the address of the pages for people, like https://certificates.example"
+    parts = _split(top, "people_address", top.text("people_address"), wanted)
+    plain = not any((parts.query, parts.fragment, parts.username, parts.password))
+    secure = parts.scheme == "https" or (parts.scheme == "http" and is_loopback(parts.hostname or ""))
+    if not plain or not secure:
+        top.refuse("people_address", wanted)
+    return parts.geturl().rstrip("/")
+
+
+def _smtp(mail: Table, folder: Path, *, private: bool) -> SmtpServer:
+    # The address is not repeated in errors: a password may stand in it.
+    parts = _split(mail, "server", mail.text("server"), _SERVER)
+    named, secret = unquote(parts.username or ""), unquote(parts.password or "")
+    kinds = {one.value: one for one in Security}
+    if parts.scheme not in kinds or parts.path not in {"", "/"} or parts.query or parts.fragment:
+        mail.refuse("server", _SERVER)
+    if secret and not private:
+        mail.refuse("server", f"no password into a file that others can read: chmod 600 {FILE}, or password_file")
+    password = mail.secret("password_file", folder) or secret
+    if bool(named) != bool(password) or not f"{named}{password}".isascii():
+        mail.refuse("server", "a name and its password, in ASCII, or neither")
+    security = kinds[parts.scheme]
+    if security is Security.NONE and not is_loopback(parts.hostname or ""):
+        mail.refuse("server", "smtp+starttls:// or smtps://: without TLS mail goes to this machine itself alone")
+    return SmtpServer(
+        parts.hostname or "",
+        parts.port or _PORTS[security],
+        security,
+        named,
+        password,
+        mail.path("anchors", folder),
+    )
+
+
+def _sender(mail: Table) -> Sender:
+    name, address = parseaddr(mail.text("from"))
+    address = _ascii_email(mail, "from", address)
+    reply, returns = mail.text_or_none("reply_to"), mail.text_or_none("returns")
+    if returns is not None:
+        returns = _ascii_email(mail, "returns", returns)
+        if len(returns.rpartition("@")[0]) > _LONGEST_RETURNS:
+            mail.refuse("returns", f"an address with at most {_LONGEST_RETURNS} letters before the @")
+    return Sender(address, name, None if reply is None else _ascii_email(mail, "reply_to", reply), returns)
+
+
+def _sms(sms: Table, folder: Path) -> SmsProvider:
+    wanted = "the provider's address, like https://sms.example/messages"
+    url = sms.text("url")
+    parts = _split(sms, "url", url, wanted)
+    secure = parts.scheme == "https" or (parts.scheme == "http" and is_loopback(parts.hostname or ""))
+    if not secure or parts.username or parts.password or parts.fragment:
+        sms.refuse("url", wanted)
+    sender, token = sms.text("sender"), sms.secret("token_file", folder)
+    if not _SMS_SENDER.fullmatch(sender):
+        sms.refuse("sender", "up to 11 letters and digits, or a number")
+    if token is None:
+        sms.refuse("token_file", "the name of a file with the provider's token")
+    anchors = sms.path("anchors", folder)
+    sms.finish()
+    return SmsProvider(url, sender, token, anchors)
+
+
+def _split(table: Table, key: str, value: str, wanted: str) -> SplitResult:
+    try:
+        parts = urlsplit(value)
+        whole = bool(parts.hostname) and parts.port != 0 and value.isascii() and " " not in value
+    except ValueError:
+        whole = False
+    if not whole:
+        table.refuse(key, wanted)
+    return parts
+
+
+def _email(table: Table, key: str, value: str) -> str:
+    try:
+        return check_email(key, value)
+    except WordError:
+        table.refuse(key, "an address like operators@authority.example")
+
+
+def _ascii_email(table: Table, key: str, value: str) -> str:
+    address = _email(table, key, value)
+    if not address.isascii():
+        table.refuse(key, "an address in ASCII, like notices@authority.example")
+    return address

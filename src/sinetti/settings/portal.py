@@ -1,0 +1,241 @@
+"""Settings of the e-service: `eservice.toml` in an authority's folder, parsed once into values that cannot be wrong.
+
+Without the file there is no provider of sign-in, and what law asks of a page is said to be not known.
+"""
+
+import re
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import MappingProxyType
+from urllib.parse import urlsplit
+
+from sinetti.domain.access.roles import Role
+from sinetti.domain.daily_limits import DailyLimits
+from sinetti.domain.operations.retention import Periods
+from sinetti.domain.validation import WordError, check_email
+from sinetti.domain.values import Language
+from sinetti.infra import file_permissions
+from sinetti.infra.file_permissions import RightsError
+from sinetti.infra.toml_tables import Table
+from sinetti.settings.authority import SettingsError, is_loopback
+
+FILE = "eservice.toml"
+
+Spoken = Mapping[Language, str]
+"""A text in each language; empty where there is none."""
+
+_TAKEN = frozenset({"new", "cancelled"})
+"""Ids that pages of ours have the places of."""
+_ID = re.compile(r"[a-z0-9][a-z0-9-]{0,29}")
+_CLAIM = re.compile(r"[!-~]{1,100}")
+_MOST_PROVIDERS = 20
+_MOST_A_DAY = 100_000
+
+
+@dataclass(frozen=True, slots=True)
+class RolesClaim:
+    """Where organisations and roles stand in the claims of a sign-in, and which codes make which of our roles.
+
+    `claim` is a list of objects, each with an organisation's customer id and a list of role codes. A code that is not
+    in `means` gives nothing.
+    """
+
+    claim: str
+    identifier: str
+    roles: str
+    means: Mapping[str, Role]
+
+
+@dataclass(frozen=True, slots=True)
+class Provider:
+    """One provider of sign-in by OpenID Connect.
+
+    `name` is what its button says. `acr_values` are those by which its sign-in counts as a second factor; with none of
+    them it never does.
+    """
+
+    provider_id: str
+    name: Spoken
+    issuer: str
+    client_id: str
+    client_secret: str = field(repr=False)
+    acr_values: tuple[str, ...] = ()
+    roles: RolesClaim | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class SupervisingAuthority:
+    """Who supervises accessibility: its name in each language, and the address of its pages."""
+
+    name: Spoken
+    address: str
+
+
+@dataclass(frozen=True, slots=True)
+class EserviceSettings:
+    """What an operator decides about pages for people.
+
+    `appeal` says how to appeal against a refusal, `legal_basis` what people's data is handled by, each language by
+    itself; `accessibility_feedback` is an e-mail address. What is not set is empty, or None. `periods` are those of
+    `authority.toml`: how long people's data is kept. `daily_limits` is None where the file has none: an authority then
+    keeps to the usual ones, and a bench to none.
+    """
+
+    providers: tuple[Provider, ...] = ()
+    appeal: Spoken = field(default_factory=dict)
+    legal_basis: Spoken = field(default_factory=dict)
+    supervising_authority: SupervisingAuthority | None = None
+    accessibility_feedback: str = ""
+    periods: Periods = field(default_factory=Periods)
+    daily_limits: DailyLimits | None = None
+
+    def provider(self, provider_id: str) -> Provider | None:
+        """The provider of this id; None where there is none."""
+        return next((one for one in self.providers if one.provider_id == provider_id), None)
+
+
+DEFAULTS = EserviceSettings()
+
+
+def read(path: Path) -> EserviceSettings:
+    """Read the file and those that it names; without it everything is left out.
+
+    Raises SettingsError, naming the key and what to write instead.
+    """
+    try:
+        text = file_permissions.read_trusted(path, is_named=True).decode("utf-8")
+    except FileNotFoundError:
+        return DEFAULTS
+    except RightsError as bad:
+        # A user who names another provider signs in as any person.
+        sentence = f"{bad.path} can be changed by other users, who could sign in as any person: chmod go-w {bad.path}"
+        raise SettingsError(sentence) from bad
+    except (OSError, UnicodeDecodeError) as bad:
+        sentence = f"{path.name} cannot be read: {bad}"
+        raise SettingsError(sentence) from bad
+    return parse(text, path.parent)
+
+
+def parse(text: str, folder: Path) -> EserviceSettings:
+    """Parse the file's text; names of files are beside it. Raises SettingsError."""
+    try:
+        top = Table(FILE, "", tomllib.loads(text))
+    except tomllib.TOMLDecodeError as bad:
+        sentence = f"{FILE} is not TOML: {bad}"
+        raise SettingsError(sentence) from bad
+    found = EserviceSettings(
+        _providers(top, folder),
+        _spoken(top, "appeal"),
+        _spoken(top, "legal_basis"),
+        _supervising(top),
+        _email(top, "accessibility_feedback"),
+        daily_limits=_daily_limits(top),
+    )
+    top.finish()
+    return found
+
+
+def _providers(top: Table, folder: Path) -> tuple[Provider, ...]:
+    found = tuple(_provider(one, folder) for one in top.tables("providers"))
+    if len(found) > _MOST_PROVIDERS:
+        top.refuse("providers", f"at most {_MOST_PROVIDERS} of them")
+    for what in ("provider_id", "issuer"):
+        if len({getattr(one, what) for one in found}) < len(found):
+            top.refuse("providers", "each id and each issuer once")
+    return found
+
+
+def _provider(table: Table, folder: Path) -> Provider:
+    provider_id = table.text("id")
+    if not _ID.fullmatch(provider_id) or provider_id in _TAKEN:
+        table.refuse("id", "up to 30 small letters, digits and hyphens: it stands in the address that one returns to")
+    secret = table.secret("client_secret_file", folder)
+    if secret is None:
+        table.refuse("client_secret_file", "the name of a file with the secret that the provider gave you")
+    provider = Provider(
+        provider_id,
+        _name(table),
+        _issuer(table),
+        table.text("client_id"),
+        secret,
+        table.texts("second_factor_acr"),
+        _roles(table.table("roles")) if table.has("roles") else None,
+    )
+    table.finish()
+    return provider
+
+
+def _name(table: Table) -> Spoken:
+    return _spoken(table, "name") or table.refuse("name", 'a text in each language: { fi = "…", sv = "…", en = "…" }')
+
+
+def _issuer(table: Table) -> str:
+    wanted = "the provider's issuer, letter by letter as it says it, like https://sign-in.example"
+    issuer = table.text("issuer")
+    try:
+        parts = urlsplit(issuer)
+        plain = not any((parts.query, parts.fragment, parts.username, parts.password)) and bool(parts.hostname)
+        secure = parts.scheme == "https" or (parts.scheme == "http" and is_loopback(parts.hostname or ""))
+    except ValueError:
+        plain = secure = False
+    if not plain or not secure or not issuer.isascii():
+        table.refuse("issuer", wanted)
+    return issuer
+
+
+def _roles(table: Table) -> RolesClaim:
+    names = [table.text(key) for key in ("claim", "identifier", "roles")]
+    means: dict[str, Role] = {}
+    for role in Role:
+        for code in table.texts(role.value):
+            if not _CLAIM.fullmatch(code) or code in means:
+                table.refuse(role.value, "the codes of this role, each code for one role alone")
+            means[code] = role
+    if not means:
+        table.refuse("signatory", "the provider's codes that make a signatory; or manager, or viewer")
+    table.finish()
+    return RolesClaim(names[0], names[1], names[2], MappingProxyType(means))
+
+
+def _supervising(top: Table) -> SupervisingAuthority | None:
+    if not top.has("supervising_authority"):
+        return None
+    table = top.table("supervising_authority")
+    address = table.text("address")
+    if not address.startswith("https://") or not address.isascii() or not address.isprintable() or " " in address:
+        table.refuse("address", "the address of its pages, like https://www.saavutettavuusvaatimukset.fi")
+    name = _name(table)
+    table.finish()
+    return SupervisingAuthority(name, address)
+
+
+def _daily_limits(top: Table) -> DailyLimits | None:
+    if not top.has("daily_limits"):
+        return None
+    table, usual, among = top.table("daily_limits"), DailyLimits(), range(1, _MOST_A_DAY + 1)
+    found = DailyLimits(
+        table.number("letters_per_recipient", among, usual.letters),
+        table.number("orders_per_actor", among, usual.orders),
+        table.number("orders_per_firm", among, usual.firm_orders),
+    )
+    table.finish()
+    return found
+
+
+def _spoken(table: Table, key: str) -> Spoken:
+    if not table.has(key):
+        return {}
+    inner = table.table(key)
+    spoken = {language: inner.text(language) for language in Language}
+    inner.finish()
+    return spoken
+
+
+def _email(table: Table, key: str) -> str:
+    value = table.text_or_none(key)
+    try:
+        return "" if value is None else check_email(key, value)
+    except WordError:
+        table.refuse(key, "an address like accessibility@authority.example")

@@ -1,0 +1,99 @@
+"""The bench's clock: the machine's until it is set; from then on it stands still until it is set again."""
+
+import os
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from threading import Lock
+
+from sinetti.infra.clock import machine_now
+
+SLACK = timedelta(minutes=1)
+"""How far back the clock may be set: certificates and audit rows must not come to lie in the future."""
+
+EARLIEST = datetime(2000, 1, 2, tzinfo=UTC)
+LATEST = datetime(2099, 12, 31, tzinfo=UTC)
+"""The bench's TLS certificate is valid from 2000 to 2099, so its clock goes no further (contracts: "Test bench")."""
+
+_TEXT = "%Y-%m-%dT%H:%M:%SZ"
+RANGE = f"from {EARLIEST:{_TEXT}} to {LATEST:{_TEXT}}"
+_RANGE = f"the bench's clock goes {RANGE}"
+
+
+class ClockGoesBack(ValueError):
+    """The clock would go back by more than a minute."""
+
+
+class ClockOutOfRange(ValueError):
+    """The clock would leave the years that a bench can be in."""
+
+
+def in_range(now: datetime) -> datetime:
+    """Give this instant in UTC and whole seconds. Raises ClockOutOfRange."""
+    try:
+        new = now.astimezone(UTC).replace(microsecond=0)
+    except OverflowError:
+        raise ClockOutOfRange(_RANGE) from None
+    if not EARLIEST <= new <= LATEST:
+        raise ClockOutOfRange(_RANGE)
+    return new
+
+
+def _goes_back(present: datetime) -> ClockGoesBack:
+    return ClockGoesBack(
+        f"the bench's clock is at {present:{_TEXT}} and does not go back: leave the time out to go on from there, "
+        "or start a new bench in another folder"
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class BenchClock:
+    """Kept in a file, so that a restart and every worker see the same."""
+
+    path: Path
+    _setting: Lock = field(default_factory=Lock, repr=False, compare=False)
+
+    def now(self) -> datetime:
+        """Give the bench's time: UTC, whole seconds."""
+        try:
+            return datetime.fromisoformat(self.path.read_text(encoding="ascii").strip()).astimezone(UTC)
+        except FileNotFoundError:
+            return machine_now()
+
+    def set(self, now: datetime) -> datetime:
+        """Set the clock and let it stand still; returns the new time. Raises ClockGoesBack and ClockOutOfRange."""
+        with self._setting:
+            new = self.goal(now)
+            self._write(new)
+            return new
+
+    def goal(self, to: datetime | timedelta) -> datetime:
+        """Say where this would set the clock: an instant, or how far on it goes. Raises as `set` does."""
+        present = self.now()
+        if isinstance(to, timedelta):
+            if to < -SLACK:  # told before the calendar's end is: going back is what was asked for
+                raise _goes_back(present)
+            try:
+                to = present + to
+            except OverflowError:
+                raise ClockOutOfRange(_RANGE) from None
+        new = in_range(to)
+        if new < present - SLACK:
+            raise _goes_back(present)
+        return new
+
+    def stands_still(self) -> bool:
+        """Whether it was ever set: until then it is the machine's."""
+        return self.path.exists()
+
+    def begin(self, now: datetime) -> None:
+        """Set the clock of a bench that is just being made: no time has passed there yet."""
+        self._write(in_range(now))
+
+    def _write(self, new: datetime) -> None:
+        partial = self.path.with_suffix(".new")
+        with partial.open("w", encoding="ascii") as file:
+            file.write(new.strftime(_TEXT))
+            file.flush()
+            os.fsync(file.fileno())
+        partial.replace(self.path)

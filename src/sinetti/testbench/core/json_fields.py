@@ -1,0 +1,117 @@
+"""Reading the control calls' JSON: each field parsed into a value, or an error that names it."""
+
+import json
+import re
+from collections.abc import Iterable, Mapping
+from datetime import datetime, timedelta
+from enum import StrEnum
+from typing import TypeVar
+from urllib.parse import parse_qsl
+
+from sinetti.domain.validation import check_text, check_unlinked
+
+_Value = TypeVar("_Value", bound=StrEnum)
+_LONGEST_DURATION = 40
+_DURATION = re.compile(
+    r"(-?)P(?:(?P<weeks>[0-9]+)W)?(?:(?P<days>[0-9]+)D)?"
+    r"(?:T(?=[0-9])(?:(?P<hours>[0-9]+)H)?(?:(?P<minutes>[0-9]+)M)?(?:(?P<seconds>[0-9]+)S)?)?"
+)
+
+
+class FieldError(ValueError):
+    """A field that cannot be used; the sentence names it and says what to write."""
+
+
+def read_object(body: bytes) -> dict[str, object]:
+    """The JSON object in a body. Raises FieldError."""
+    try:
+        value = json.loads(body)
+    except (ValueError, RecursionError):
+        sentence = "the body is not JSON"
+        raise FieldError(sentence) from None
+    if not isinstance(value, dict):
+        sentence = "the body is a JSON object, with its fields in braces"
+        raise FieldError(sentence)
+    return value
+
+
+def only(value: Mapping[str, object], *names: str) -> None:
+    """Raise FieldError for a field that is not among these: a misspelt one is never passed over."""
+    for name in value:
+        if name not in names:
+            sentence = f"there is no field {name[:40]!r} here; there are {', '.join(names) or 'none'}"
+            raise FieldError(sentence)
+
+
+def query(text: str, *names: str) -> dict[str, str]:
+    """Give what a query asks for, by name; the last of two counts. Raises FieldError for another name."""
+    found = dict(parse_qsl(text, keep_blank_values=True))
+    only(found, *names)
+    return found
+
+
+def text(value: Mapping[str, object], name: str, longest: int) -> str:
+    """A text of 1 to `longest` characters, none of them a control character."""
+    found = value.get(name)
+    return check_text(name, found if isinstance(found, str) else "", longest)
+
+
+def unlinked(value: Mapping[str, object], name: str, longest: int) -> str:
+    """Return a text without a web address or an e-mail address.
+
+    Other interfaces apply the same check.
+    """
+    return check_unlinked(name, text(value, name, longest), longest)
+
+
+def text_or_none(value: Mapping[str, object], name: str, longest: int) -> str:
+    """As `text`; empty where it is empty, null or absent."""
+    found = value.get(name)
+    return "" if found is None or found == "" else text(value, name, longest)
+
+
+def choice(
+    value: Mapping[str, object],
+    name: str,
+    kind: type[_Value],
+    default: _Value | None = None,
+    *,
+    offered: Iterable[_Value] | None = None,
+) -> _Value:
+    """One of a list of words. `offered`: those that are told, where others are refused later, in words of their own."""
+    found = value.get(name)
+    if found is None and default is not None:
+        return default
+    if not isinstance(found, str) or found not in set(kind):
+        sentence = f"{name} is one of {', '.join(kind if offered is None else offered)}"
+        raise FieldError(sentence)
+    return kind(found)
+
+
+def instant(value: Mapping[str, object], name: str) -> datetime:
+    """A time with its zone, like 2027-03-01T12:00:00Z."""
+    found = value.get(name)
+    try:
+        parsed = datetime.fromisoformat(found) if isinstance(found, str) else None
+    except ValueError:
+        parsed = None
+    if parsed is None or parsed.tzinfo is None:
+        sentence = f"{name} is a time with its zone, like 2027-03-01T12:00:00Z"
+        raise FieldError(sentence)
+    return parsed
+
+
+def duration(value: Mapping[str, object], name: str) -> timedelta:
+    """An ISO 8601 duration of weeks, days and smaller, like P59DT1H; years and months have no fixed length."""
+    found = value.get(name)
+    parts = _DURATION.fullmatch(found) if isinstance(found, str) and len(found) <= _LONGEST_DURATION else None
+    given = {unit: int(number) for unit, number in parts.groupdict().items() if number} if parts else {}
+    if not parts or not given:
+        sentence = f"{name} is a duration in weeks, days and smaller, like P8W or P59DT1H"
+        raise FieldError(sentence)
+    try:
+        length = timedelta(**given)
+    except OverflowError:
+        sentence = f"{name} goes past the end of the calendar"
+        raise FieldError(sentence) from None
+    return -length if parts[1] else length

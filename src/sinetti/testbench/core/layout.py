@@ -1,0 +1,122 @@
+"""What a bench keeps beside an authority's files: its ports, its clock, its TLS certificate, and who has it open."""
+
+import fcntl
+import json
+import secrets
+from collections.abc import Collection, Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, astuple, dataclass, replace
+from pathlib import Path
+
+from sinetti.authority.data_directory import Folder, FolderDamaged
+from sinetti.server.addresses import AddressTaken, probe
+from sinetti.testbench.core.clock import BenchClock
+from sinetti.testbench.core.server_certificate import ServerFiles
+
+LOOPBACK = "127.0.0.1"
+LOCALHOST = "localhost"
+"""The name of pages for people: passkeys are for names, never for addresses (WebAuthn, 5.1.3). Browsers try ::1, where
+nobody listens, and then 127.0.0.1."""
+_OWN = ("control", "status", "people")
+"""Ports that nobody asks for."""
+
+_LOWEST_PORT, _HIGHEST_PORT = 20_000, 32_000
+"""Below the ports that systems lend to outgoing connections, one of which might hold a bench's port at its restart."""
+
+
+@dataclass(frozen=True, slots=True)
+class Ports:
+    """The ports of a bench, chosen once: they stand in its certificates."""
+
+    soap: int
+    control: int
+    status: int
+    people: int
+
+
+def new_ports(soap: int) -> Ports:
+    """Choose ports that are free now; the SOAP port is as asked, or chosen too if it is 0. Raises AddressTaken."""
+    chosen = [probe(LOOPBACK, soap)] if soap else []
+    while len(chosen) < len(Ports.__slots__):
+        chosen.append(_free_port(chosen))
+    return Ports(*chosen)
+
+
+def write_ports(folder: Folder, ports: Ports) -> None:
+    """Keep the ports: all of them, or the old ones."""
+    partial = folder.root / "ports.new"
+    partial.write_text(json.dumps(asdict(ports)), encoding="ascii")
+    partial.replace(_ports_file(folder))
+
+
+def kept_ports(folder: Folder, soap: int) -> Ports:
+    """Give the bench's ports, with another SOAP port if one is asked for, which is kept. Raises AddressTaken."""
+    path = _ports_file(folder)
+    try:
+        written = json.loads(folder.read(path))
+        # A bench of before there were pages for people chooses a port for them now; no certificate has it.
+        kept = Ports(**{"people": _free_port(written.values()), **written})
+        damaged = len({kept.control, kept.status, kept.people}) < len(_OWN)
+    except (ValueError, TypeError, AttributeError):
+        damaged = True
+    if damaged:
+        sentence = f"{path} is damaged: start a bench in a new folder"
+        raise FolderDamaged(sentence)
+    ports = replace(kept, soap=soap or kept.soap)
+    if ports.soap in (ports.control, ports.status, ports.people):
+        sentence = f"port {ports.soap} is the bench's own for its control or status calls, or its pages: choose another"
+        raise AddressTaken(sentence)
+    for port in astuple(ports):
+        probe(LOOPBACK, port)
+    if asdict(ports) != written:
+        write_ports(folder, ports)
+    return ports
+
+
+def server_files(folder: Folder) -> ServerFiles:
+    """Say where the TLS certificate, its key and the CA to trust lie."""
+    return ServerFiles(
+        folder.root / "server.pem", folder.transfer_key.with_name("server.pem"), folder.trust / "server.pem"
+    )
+
+
+def bench_clock(folder: Folder) -> BenchClock:
+    """Give the clock that this folder keeps."""
+    return BenchClock(folder.root / "clock")
+
+
+@contextmanager
+def held(folder: Folder) -> Iterator[None]:
+    """Have the bench alone while the block runs, whatever ends it. Raises FolderDamaged where it runs already."""
+    path = folder.root / "lock"
+    try:
+        file = path.open("w", encoding="ascii")
+    except OSError as closed:
+        sentence = f"{path} cannot be written ({closed.strerror}): the bench needs a folder of its own"
+        raise FolderDamaged(sentence) from closed
+    with file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError as taken:
+            sentence = f"a bench runs in {folder.root} already: stop it, or use another folder"
+            raise FolderDamaged(sentence) from taken
+        yield
+
+
+def _free_port(others: Collection[int]) -> int:
+    while True:
+        port = _LOWEST_PORT + secrets.randbelow(_HIGHEST_PORT - _LOWEST_PORT)
+        if port not in others and _is_free(port):
+            return port
+
+
+def _is_free(port: int) -> bool:
+    try:
+        probe(LOOPBACK, port)
+    except AddressTaken:
+        return False
+    return True
+
+
+def _ports_file(folder: Folder) -> Path:
+    return folder.root / "ports.json"

@@ -1,0 +1,1 @@
+"""Endpoints of the test bench: control, deliveries, diagnostics."""

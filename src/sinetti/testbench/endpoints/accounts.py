@@ -1,0 +1,127 @@
+"""An account through the control door: a rehearsal's person who can sign in, with what others keep to themselves."""
+
+import secrets
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import timedelta
+
+from sinetti.database.access import invitations, role_assignments
+from sinetti.database.access.accounts import NewAccount
+from sinetti.database.access.role_assignments import ToFirm, ToPerson
+from sinetti.database.organisations import organisations
+from sinetti.database.organisations.organisations import NewOrganisation, Person
+from sinetti.domain.access.roles import GIVEN_TO_AGENTS, Role
+from sinetti.domain.organisations.identifiers import MAXIMUM_LENGTH
+from sinetti.domain.validation import LONGEST_EMAIL, LONGEST_ORGANISATION, LONGEST_PERSON, check_email
+from sinetti.domain.values import Channel, CustomerKind, Language
+from sinetti.services.access.accounts import make_account
+from sinetti.services.access.inviting import new_link
+from sinetti.services.context import Office
+from sinetti.services.organisations.register import register_organisation
+from sinetti.testbench.core import json_fields
+from sinetti.testbench.core.json_fields import FieldError
+from sinetti.testbench.core.totp import new_secret
+
+_ACTOR = "operator"
+_FIRM_ROLE_LASTS = timedelta(days=365)
+_MOST = 50
+
+
+@dataclass(frozen=True, slots=True)
+class MadeAccount:
+    """What its owner needs: of a bench alone, whose people do not exist."""
+
+    email: str
+    password: str = field(repr=False)
+    totp_secret: str = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class _Wanted:
+    """A role for an organisation, and the organisations that have given theirs to that one."""
+
+    organisation_id: str
+    role: Role
+    clients: tuple[str, ...]
+
+
+def take_account(value: dict[str, object], office: Office, request_id: str) -> MadeAccount:
+    """Make an account as the fields of `POST /accounts` tell it, and organisations that are missing.
+
+    Roles count at once. Raises FieldError, WordError, CustomerIdError, and AccountError for an address that has one.
+    """
+    json_fields.only(value, "email", "name", "language", "staff", "mandates")
+    email = check_email("email", json_fields.text(value, "email", LONGEST_EMAIL))
+    name = json_fields.text_or_none(value, "name", LONGEST_PERSON) or email.partition("@")[0]
+    language = json_fields.choice(value, "language", Language, Language.EN)
+    if not isinstance(value.get("staff", False), bool):
+        sentence = "staff is true or false"
+        raise FieldError(sentence)
+    listed = _list(value, "mandates")
+    wanted = [_wanted(one, language, office, request_id) for one in listed]
+    password, secret = secrets.token_urlsafe(12), new_secret()
+    new = NewAccount(email, name, language, bool(value.get("staff")), password, secret)
+    user_id = make_account(new, office, _ACTOR, request_id)
+    for one in wanted:
+        _give(one, Person(name, email, "", language), user_id, office, request_id)
+    return MadeAccount(email, password, secret)
+
+
+def _wanted(given: object, language: Language, office: Office, request_id: str) -> _Wanted:
+    if not isinstance(given, dict):
+        sentence = "mandates is a list of objects with customer_id and role"
+        raise FieldError(sentence)
+    json_fields.only(given, "customer_id", "customer_name", "role", "clients")
+    role = json_fields.choice(given, "role", Role)
+    clients = _list(given, "clients")
+    if clients and role not in GIVEN_TO_AGENTS:
+        sentence = f"clients give an organisation one of {', '.join(sorted(GIVEN_TO_AGENTS))}"
+        raise FieldError(sentence)
+    organisation_id = _organisation(given, language, office, request_id)
+    theirs = tuple(_client(one, language, office, request_id) for one in clients)
+    if organisation_id in theirs:
+        sentence = "an organisation is no client of its own"
+        raise FieldError(sentence)
+    return _Wanted(organisation_id, role, theirs)
+
+
+def _client(given: object, language: Language, office: Office, request_id: str) -> str:
+    if not isinstance(given, dict):
+        sentence = "clients is a list of objects with customer_id"
+        raise FieldError(sentence)
+    json_fields.only(given, "customer_id", "customer_name")
+    return _organisation(given, language, office, request_id)
+
+
+def _organisation(given: Mapping[str, object], language: Language, office: Office, request_id: str) -> str:
+    """Find an organisation, or add it: with a name it may order for both channels, as the register has it."""
+    customer_id = json_fields.text(given, "customer_id", MAXIMUM_LENGTH)
+    name = json_fields.text_or_none(given, "customer_name", LONGEST_ORGANISATION) or f"Test organisation {customer_id}"
+    new = NewOrganisation(customer_id, CustomerKind.ARTIFICIAL, "FI", name, language, frozenset(Channel))
+    register_organisation(new, office, _ACTOR, request_id)
+    found = organisations.find_organisation(office.register, customer_id)
+    if found is None or not found.open:
+        sentence = f"the organisation {customer_id} is closed"
+        raise FieldError(sentence)
+    return found.organisation_id
+
+
+def _give(wanted: _Wanted, person: Person, user_id: str, office: Office, request_id: str) -> None:
+    """Give a role as its people would: an invitation, taken up at once; a firm's for a year."""
+    deed = office.deed(_ACTOR, request_id)
+    link = new_link(office, deed.at)
+    role_assignments.invite(office.register, ToPerson(wanted.organisation_id, person, wanted.role), link, deed)
+    invitations.take_up(office.register, link.token_sha256, user_id, deed)
+    for client in wanted.clients:
+        to = ToFirm(client, wanted.organisation_id, wanted.role, deed.at + _FIRM_ROLE_LASTS)
+        role_assignments.give_to_firm(office.register, to, deed)
+
+
+def _list(value: Mapping[str, object], name: str) -> list[object]:
+    found = value.get(name)
+    if found is None:
+        return []
+    if not isinstance(found, list) or len(found) > _MOST:
+        sentence = f"{name} is a list of at most {_MOST}"
+        raise FieldError(sentence)
+    return found

@@ -1,0 +1,162 @@
+"""The bench as a receiver: POST /deliveries takes signed documents and answers with receipts (docs/deliveries.md)."""
+
+import logging
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from threading import Lock
+from typing import assert_never
+
+from cryptography import x509
+
+from sinetti.api.errors import preferred_language
+from sinetti.client.store import files
+from sinetti.database.connection import REGISTER_UNAVAILABLE, Register
+from sinetti.database.issuance import transactions
+from sinetti.domain.values import Channel, Language, Serial, Sha256
+from sinetti.gateway.gateway import Gateway
+from sinetti.gateway.revocation.source import GOOD, MISSING, REVOKED, Answer, Status
+from sinetti.gateway.verdicts.verdict import Reason, Verdict
+from sinetti.gateway.x509.path_validation import Authority
+from sinetti.i18n.translate import mark, text
+from sinetti.pki.encoding import certificate_der, load_certificate, serial_hex, sha256_hex
+from sinetti.pki.signers import SignerUnavailable
+from sinetti.server.http import Reply, Request, problem
+from sinetti.services.context import Office
+from sinetti.wire import receipts
+from sinetti.wire.receipts import Receipt
+from sinetti.wire.xmldsig.signature import Seal
+
+PATH = "/deliveries"
+LONGEST = 20 * 1024 * 1024
+"""Octets of a document that is taken."""
+
+FOLDER = "deliveries"
+
+_RECEIPT = "receipt.xml"
+_log = logging.getLogger(__name__)
+
+_ONLY_POST = mark("Documents are delivered here with POST.")
+_NO_ID = mark("Name the delivery in the header {header}: 1 to 64 letters, digits and hyphens, a new one for each.")
+_ID_USED = mark(
+    "Another document was delivered under this delivery ID, and nothing was changed. Deliver this one under a new ID."
+)
+_NOT_KNOWN = Answer(Status.UNKNOWN, mark("the register of the test bench does not tell it"))
+_UNAVAILABLE = mark("The delivery cannot be taken now, and nothing of it was kept. Send the same delivery again.")
+
+
+@dataclass(frozen=True, slots=True)
+class RegisterSource:
+    """Statuses out of the register itself: a revocation counts at once, with no list or answer between."""
+
+    register: Register
+
+    def status(self, certificate: x509.Certificate, _issuer: Authority, *_when: object) -> Answer:
+        """Give the status of a certificate that the register has, octet for octet; no other is known."""
+        try:
+            found = transactions.find_certificate(self.register, Serial(serial_hex(certificate.serial_number)))
+        except REGISTER_UNAVAILABLE:
+            _log.exception("the register is away, so nothing is known of a certificate")
+            return _NOT_KNOWN
+        if found is None or found.sha256 != sha256_hex(certificate_der(certificate)):
+            return _NOT_KNOWN
+        return REVOKED if found.revoked else GOOD
+
+    def above(self, *_asked: object) -> Answer:
+        """Give MISSING: the register has no status of CAs, and no lists."""
+        return MISSING
+
+
+def gateway_of(office: Office) -> Gateway:
+    """Give the gateway that judges deliveries to this bench: its own issuing CAs, the channel WS, its register."""
+    anchors = [load_certificate(office.certificates[name]) for name in office.issuing.values()]
+    source = RegisterSource(office.register)
+    return Gateway(anchors, source=source, channel=Channel.WS, environment=office.environment)
+
+
+@dataclass(frozen=True, slots=True)
+class ReceivingDoor:
+    """Takes deliveries. `seal` gives what signs receipts now; `folder` is where documents and receipts are kept."""
+
+    office: Office
+    gateway: Gateway
+    seal: Callable[[], Seal]
+    folder: Path
+    _taking: Lock = field(default_factory=Lock, repr=False)
+
+    def __call__(self, request: Request) -> Reply:
+        """Answer one request of any method."""
+        language = preferred_language(request.headers.get("accept-language")) or Language.EN
+        if request.method != "POST":
+            return _refusal(405, "method-not-allowed", text(_ONLY_POST, language), language, allow="POST")
+        delivery_id = request.headers.get(receipts.HEADER.lower(), "")
+        if not receipts.is_delivery_id(delivery_id):
+            told = text(_NO_ID, language, header=receipts.HEADER)
+            return _refusal(422, "bad-field", told, language)
+        try:
+            with self._taking:
+                return self._take(delivery_id, request, language)
+        except (*REGISTER_UNAVAILABLE, SignerUnavailable, OSError, files.StoreError):
+            _log.exception("request %s: a delivery could not be taken", request.request_id)
+            return _refusal(503, "unavailable", text(_UNAVAILABLE, language), language, retry_after="5")
+        finally:
+            self.office.register.refresh()
+
+    def _take(self, delivery_id: str, request: Request, language: Language) -> Reply:
+        digest, place = sha256_hex(request.body), self.folder / delivery_id
+        # 1 What was taken before is answered as it was then, whatever has become of its certificate since.
+        if place.exists():
+            if (place / _document(digest)).exists():
+                return _receipt(files.read(place / _RECEIPT))
+            return _refusal(409, "delivery-id-used", text(_ID_USED, language), language)
+        # 2 Who signed, and whether nothing was changed.
+        now = self.office.now()
+        verdict = self.gateway.verify(request.body, now).verdict
+        if verdict.reason is not None:
+            _log.info("request %s: delivery refused, %s", request.request_id, verdict.reason)
+            return _refusal(_status_of(verdict.reason), verdict.reason, verdict.text(language), language)
+        # 3 Document and receipt are there at once, before anybody hears of them: what is answered stays so.
+        receipt = receipts.render_receipt(_said(delivery_id, digest, verdict, self.office), self.seal())
+        files.write_folder(place, {_document(digest): request.body, _RECEIPT: receipt})
+        self.office.step("delivery-kept")
+        return _receipt(receipt)
+
+
+def _said(delivery_id: str, digest: Sha256, verdict: Verdict, office: Office) -> Receipt:
+    name = "".join(sign if sign.isprintable() else " " for sign in verdict.name or "")
+    serial = verdict.serial or Serial("")
+    return Receipt(delivery_id, digest, office.now(), verdict.customer_id or "", name, serial)
+
+
+def _document(digest: Sha256) -> str:
+    return f"{digest}.xml"
+
+
+def _receipt(octets: bytes) -> Reply:
+    return Reply(200, "application/xml", octets)
+
+
+def _refusal(status: int, reason: str, detail: str, language: Language, **headers: str) -> Reply:
+    reply = problem(status, reason, detail)
+    named = {name.replace("_", "-"): value for name, value in headers.items()}
+    return Reply(reply.status, reply.content_type, reply.body, {"content-language": language.value, **named})
+
+
+def _status_of(reason: Reason) -> int:
+    """403 where the caller's certificate does not count, 422 where the document is not as it should be."""
+    match reason:
+        case Reason.MALFORMED | Reason.SIGNATURE_MISSING | Reason.SIGNATURE_INVALID | Reason.COVERS_SOMETHING_ELSE:
+            return 422
+        case (
+            Reason.EXPIRED
+            | Reason.NOT_YET_VALID
+            | Reason.UNTRUSTED
+            | Reason.WRONG_PURPOSE
+            | Reason.WRONG_CHANNEL
+            | Reason.REVOKED
+        ):
+            return 403
+        case Reason.STATUS_UNKNOWN:
+            return 503
+        case never:
+            assert_never(never)

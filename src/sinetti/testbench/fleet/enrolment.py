@@ -1,0 +1,103 @@
+"""How a fleet gets its certificates: ordered by control calls, enrolled by the client, again until it is done."""
+
+import time
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, replace
+from datetime import datetime
+from pathlib import Path
+from typing import TypeVar
+
+from sinetti.client.requests import operations
+from sinetti.client.requests.exchange import Run
+from sinetti.client.requests.operations import TransferIds
+from sinetti.client.results import ExitCode
+from sinetti.client.store.settings import Settings
+from sinetti.domain.values import Environment, KeyType, Language
+from sinetti.infra import clock
+from sinetti.testbench.fleet.organisations import Organisation
+from sinetti.testbench.fleet.story_runner import Stage, StoryBroken
+
+AT_ONCE = 8
+_MOST_TRIES = 40
+"""With one answer in seven lost or wrong, one try in two ends well: that many in a row do not come about."""
+
+_Given = TypeVar("_Given")
+_Made = TypeVar("_Made")
+
+
+@dataclass(frozen=True, slots=True)
+class Desk:
+    """Where a fleet enrols: at which address, with which anchors (PEM), into which store."""
+
+    address: str
+    trust_services: str
+    trust_holders: str
+    tls_ca: str
+    store: Path
+
+    def settings(self, of: Organisation) -> Settings:
+        """Give the settings with which an organisation enrols; its keys are made in a moment."""
+        return Settings(
+            service=self.address,
+            environment=Environment.TEST,
+            customer_id=of.customer_id,
+            customer_name=of.customer_name,
+            key=KeyType.EC_P256,
+            trust_services=self.trust_services,
+            trust_holders=self.trust_holders,
+            tls_ca=self.tls_ca,
+        )
+
+
+def desk_of(stage: Stage, store: Path) -> Desk:
+    """Give the desk of a bench, to which its own address leads."""
+    services, holders, server = (
+        Path(stage.ready["trust"][name]).read_text(encoding="ascii") for name in ("services", "holders", "server")
+    )
+    return Desk(stage.ready["soap_url"], services, holders, server, store)
+
+
+def at(desk: Desk, address: str) -> Desk:
+    """Give the same desk behind another address."""
+    return replace(desk, address=address)
+
+
+def order(stage: Stage, fleet: Sequence[Organisation], replaced: Mapping[str, str]) -> list[TransferIds]:
+    """Order a certificate for each; `replaced` has the serial of the one that it takes the place of, by name."""
+
+    def ordered(one: Organisation) -> TransferIds:
+        asked = {"customer_id": one.customer_id, "customer_name": one.customer_name, "description": one.name}
+        if one.name in replaced:
+            asked["replaces"] = replaced[one.name]
+        ids = stage.quietly_called("POST", "/orders", asked)
+        return TransferIds(ids["transfer_id"], ids["transfer_password"])
+
+    return at_once(ordered, fleet)
+
+
+def enrol(desk: Desk, fleet: Sequence[Organisation], ids: Sequence[TransferIds], now: datetime) -> None:
+    """Enrol each with its transfer ids: the same call again until it is done. Raises StoryBroken."""
+    run = Run(desk.store, now, Language.EN, lambda _message: None, time.sleep, clock.ticks, wait=0.0)
+
+    def enrolled(pair: tuple[Organisation, TransferIds]) -> None:
+        of, given = pair
+        for _ in range(_MOST_TRIES):
+            ended = operations.enrol(run, of.name, desk.settings(of), given)
+            if ended.exit_code is ExitCode.DONE:
+                return
+            if ended.exit_code is ExitCode.REFUSED:
+                break
+        sentence = f"{of.name} was not enrolled: {ended.result}, {', '.join(ended.codes) or 'no code'}"
+        raise StoryBroken(sentence)
+
+    at_once(enrolled, list(zip(fleet, ids, strict=True)))
+
+
+def at_once(do: Callable[[_Given], _Made], given: Sequence[_Given]) -> list[_Made]:
+    """Do it for each, some at a time; the first failure, or an interruption, ends it all."""
+    pool = ThreadPoolExecutor(AT_ONCE)
+    try:
+        return list(pool.map(do, given))
+    finally:
+        pool.shutdown(cancel_futures=True)

@@ -1,0 +1,135 @@
+"""Somebody between the agent and the bench who loses one answer in ten and spoils one in twenty (docs/fleet.md)."""
+
+import contextlib
+import http.client
+import socketserver
+import ssl
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from threading import Lock, Thread
+from types import TracebackType
+from typing import BinaryIO, Self, cast
+from urllib.parse import urlsplit
+
+from sinetti.testbench.core.layout import LOOPBACK
+from sinetti.testbench.fleet.faults import NONE, Fault, Rates, Reply, drawn, on_the_wire
+
+_PATIENCE = 30.0
+_LONGEST_LINE = 16 * 1024
+_LONGEST_BODY = 1024 * 1024
+_HOP_BY_HOP = frozenset({"connection", "content-length"})
+
+
+@dataclass(frozen=True, slots=True)
+class Tls:
+    """Certificate and key with which to be the bench, and the CA to know it by: PEM files."""
+
+    certificate: Path
+    key: Path
+    trusted: Path
+
+
+@dataclass(frozen=True, slots=True)
+class _Asked:
+    method: str
+    path: str
+    headers: Mapping[str, str]
+    body: bytes
+
+    @property
+    def kind(self) -> tuple[str, str]:
+        """What an answer answers, whoever asked: replayed is one of the same kind."""
+        return self.method, self.headers.get("soapaction", "")
+
+
+class Meddler:
+    """Listens on loopback while the block lasts and passes everything on; `rates` may be set at any time."""
+
+    def __init__(self, service: str, seed: int, tls: Tls | None) -> None:
+        """Stand before the service at this address; with `tls` it is https on both sides."""
+        parts = urlsplit(service)
+        self.rates: Rates = NONE
+        self.met: Counter[Fault] = Counter()
+        self._seed, self._calls = seed, 0
+        self._host, self._port = parts.hostname or "", parts.port or 0
+        self._earlier: dict[tuple[str, str], Reply] = {}
+        self._lock = Lock()
+        self._upstream = None if tls is None else ssl.create_default_context(cafile=tls.trusted)
+        self._server = _Server(self, tls)
+        self.address = parts._replace(netloc=f"{LOOPBACK}:{self._server.server_address[1]}").geturl()
+
+    def __enter__(self) -> Self:
+        Thread(target=self._server.serve_forever, args=(0.05,), daemon=True).start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, value: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._server.shutdown()
+        self._server.server_close()
+
+    def answer(self, asked: _Asked) -> bytes:
+        """Ask the service, and give what is sent in the place of its answer. Raises OSError, HTTPException."""
+        reply = self._asked_of_service(asked)
+        with self._lock:
+            # Numbered as the answers come: the same order of answers meets the same faults.
+            self._calls += 1
+            fault = drawn(self._seed, self._calls, self.rates)
+            earlier = self._earlier.get(asked.kind)
+            self._earlier[asked.kind] = reply
+            if fault is not None:
+                self.met[fault] += 1
+        return on_the_wire(fault, reply, earlier)
+
+    def _asked_of_service(self, asked: _Asked) -> Reply:
+        connection = (
+            http.client.HTTPConnection(self._host, self._port, timeout=_PATIENCE)
+            if self._upstream is None
+            else http.client.HTTPSConnection(self._host, self._port, timeout=_PATIENCE, context=self._upstream)
+        )
+        with contextlib.closing(connection):
+            headers = {name: value for name, value in asked.headers.items() if name not in _HOP_BY_HOP}
+            connection.request(asked.method, asked.path, asked.body or None, headers)
+            response = connection.getresponse()
+            return Reply(response.status, response.headers.get("content-type", ""), response.read())
+
+
+class _Server(socketserver.ThreadingTCPServer):
+    daemon_threads = True
+    block_on_close = False
+    request_queue_size = 64
+
+    def __init__(self, meddler: Meddler, tls: Tls | None) -> None:
+        self.meddler = meddler
+        self.context: ssl.SSLContext | None = None
+        if tls is not None:
+            self.context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+            self.context.load_cert_chain(tls.certificate, tls.key)
+        super().__init__((LOOPBACK, 0), _Connection)
+
+
+class _Connection(socketserver.BaseRequestHandler):
+    """One call: the client asks for the connection to end after it."""
+
+    def handle(self) -> None:
+        server = cast("_Server", self.server)
+        # Whoever goes away in the middle, client or bench, is nobody's fault here: the other side sees it end.
+        with contextlib.suppress(OSError, ValueError, http.client.HTTPException):
+            self.request.settimeout(_PATIENCE)
+            plain = self.request
+            with plain if server.context is None else server.context.wrap_socket(plain, server_side=True) as stream:
+                with stream.makefile("rb") as lines:
+                    asked = _read(lines)
+                stream.sendall(server.meddler.answer(asked))
+
+
+def _read(lines: BinaryIO) -> _Asked:
+    """Read one request with its body's length told. Raises ValueError and OSError."""
+    method, path, _version = lines.readline(_LONGEST_LINE).decode("latin-1").split()
+    headers: dict[str, str] = {}
+    while line := lines.readline(_LONGEST_LINE).strip():
+        name, _, value = line.decode("latin-1").partition(":")
+        headers[name.strip().lower()] = value.strip()
+    return _Asked(method, path, headers, lines.read(min(int(headers.get("content-length", 0)), _LONGEST_BODY)))

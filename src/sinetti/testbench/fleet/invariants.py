@@ -1,0 +1,163 @@
+"""What must hold of a fleet, looked at from outside: by the files of the store, and by what the register says.
+
+Nothing here asks the agent what it has done. What does not hold is a Breach; a fleet is well as long as there is none.
+"""
+
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import date, datetime
+from enum import StrEnum
+from pathlib import Path
+from typing import Any
+
+from cryptography import x509
+
+from sinetti.client.store import files, generations, journal, key_storage, keys
+from sinetti.client.store.journal import Kind
+from sinetti.domain.business_days import FINNISH_TIME
+from sinetti.domain.values import Span
+from sinetti.pki import encoding
+from sinetti.testbench.fleet.organisations import Organisation
+
+
+class Wrong(StrEnum):
+    """What may not happen to a fleet."""
+
+    LAPSED = "lapsed"
+    """There was an instant without a valid certificate in use."""
+    KEY_LOST = "key-lost"
+    """The register holds a certificate whose key is not in the store."""
+    ISSUED_TWICE = "issued-twice"
+    """There are more certificates than were ordered and had to be renewed."""
+    CUT_SHORT = "cut-short"
+    """A certificate did not stay valid to its own end."""
+    NOT_RENEWED = "not-renewed"
+    """A certificate whose renewal was to have happened has no successor."""
+    DAMAGED = "damaged"
+    """A set in the store does not belong together."""
+
+
+@dataclass(frozen=True, slots=True)
+class Breach:
+    """Something that does not hold: of which name, at which instant of the bench's clock, and what was seen."""
+
+    wrong: Wrong
+    name: str
+    at: datetime
+    seen: str
+
+
+@dataclass(frozen=True, slots=True)
+class Taken:
+    """A certificate that was taken into use: seen first at `at`."""
+
+    serial: str
+    span: Span
+    at: datetime
+
+
+@dataclass(slots=True)
+class Ledger:
+    """The book of a fleet. `taken` has each name's certificates, the one in use last."""
+
+    store: Path
+    fleet: tuple[Organisation, ...]
+    taken: dict[str, list[Taken]] = field(default_factory=dict)
+    breaches: list[Breach] = field(default_factory=list)
+    _owed: Counter[str] = field(default_factory=Counter)
+
+    def expect(self, names: Iterable[str]) -> None:
+        """Write down that each of these is to get exactly one certificate more: ordered, or renewed."""
+        self._owed.update(names)
+
+    def look(self, now: datetime) -> tuple[str, ...]:
+        """Look at what each name has in use at `now`; the names that have another certificate than before.
+
+        Looked at before and after each pass, it speaks of every instant: in between nobody touches a store, and a
+        certificate that is valid at both ends of a time is valid all the time.
+        """
+        return tuple(one.name for one in self.fleet if self._look_at(one.name, now))
+
+    def waiting(self) -> tuple[str, ...]:
+        """Give the names that have not got yet what they are to get."""
+        return tuple(one.name for one in self.fleet if len(self.taken.get(one.name, ())) < self._owed[one.name])
+
+    def under_way(self) -> tuple[str, ...]:
+        """Give the names of which something is begun and not ended."""
+        folders = {one.name: self.store / one.name for one in self.fleet}
+        return tuple(
+            name for name, folder in folders.items() if any(journal.folder_of(folder, kind).exists() for kind in Kind)
+        )
+
+    def compare(self, rows: Sequence[Mapping[str, Any]], now: datetime) -> None:
+        """Hold the store against the register's rows (contracts: `GET certificates`), nothing being under way."""
+        of_customer: dict[str, list[Mapping[str, Any]]] = {}
+        for row in rows:
+            of_customer.setdefault(row["customer_id"], []).append(row)
+        for one in self.fleet:
+            self._compare(one.name, of_customer.get(one.customer_id, []), now)
+
+    def days(self, since: datetime) -> Counter[date]:
+        """Count the certificates that were taken into use after `since` by the day, in Finland."""
+        seen = (one.at for found in self.taken.values() for one in found)
+        return Counter(at.astimezone(FINNISH_TIME).date() for at in seen if at > since)
+
+    def in_use(self) -> dict[str, str]:
+        """Give the serial that each name has in use."""
+        return {name: found[-1].serial for name, found in self.taken.items() if found}
+
+    def _look_at(self, name: str, now: datetime) -> bool:
+        taken, link = self.taken.setdefault(name, []), self.store / name / files.LIVE
+        try:
+            serial = link.readlink().name
+            new = not taken or taken[-1].serial != serial
+            if new:
+                taken.append(self._read(name, now))
+        except (OSError, files.StoreError, ValueError) as bad:
+            self._breach(Wrong.DAMAGED, name, now, str(bad))
+            return False
+        if not taken[-1].span.not_before <= now <= taken[-1].span.not_after:
+            self._breach(Wrong.LAPSED, name, now, f"{serial} until {taken[-1].span.not_after:%Y-%m-%dT%H:%M:%SZ}")
+        return new
+
+    def _read(self, name: str, now: datetime) -> Taken:
+        """Read the set in use, which must belong together: key, certificate and chain. Raises StoreError."""
+        held = generations.live(self.store / name)
+        if held is None:
+            raise files.damaged(self.store / name / files.LIVE, "it points at no certificate")
+        return Taken(held.serial, held.span, now)
+
+    def _compare(self, name: str, rows: Sequence[Mapping[str, Any]], now: datetime) -> None:
+        known = {one.serial: one for one in self.taken.get(name, ())}
+        for row in rows:
+            if not self._has_key(name, row["serial"]):
+                self._breach(Wrong.KEY_LOST, name, now, row["serial"])
+            if _is_cut_short(row, known.get(row["serial"])):
+                self._breach(Wrong.CUT_SHORT, name, now, row["serial"])
+        for serial in known.keys() - {row["serial"] for row in rows}:
+            self._breach(Wrong.DAMAGED, name, now, f"{serial} is in no register")
+        if len(rows) > self._owed[name]:
+            self._breach(Wrong.ISSUED_TWICE, name, now, f"{len(rows)} instead of {self._owed[name]}")
+        if len(rows) < self._owed[name]:
+            self._breach(Wrong.NOT_RENEWED, name, now, f"{len(rows)} instead of {self._owed[name]}")
+
+    def _has_key(self, name: str, serial: str) -> bool:
+        folder = self.store / name / files.GENERATIONS / serial
+        try:
+            certificate = encoding.load_certificate((folder / generations.CERTIFICATE).read_bytes())
+            key = encoding.load_private_key((folder / key_storage.KEY).read_bytes())
+        except (OSError, ValueError, x509.InvalidVersion):
+            return False
+        return keys.belongs(certificate, key) and keys.serial_of(certificate) == serial
+
+    def _breach(self, wrong: Wrong, name: str, at: datetime, seen: str) -> None:
+        # Told once, at the first instant at which it was seen.
+        if not any((one.wrong, one.name, one.seen) == (wrong, name, seen) for one in self.breaches):
+            self.breaches.append(Breach(wrong, name, at, seen))
+
+
+def _is_cut_short(row: Mapping[str, Any], known: Taken | None) -> bool:
+    """Whether a certificate was revoked, or ends in the register before the end that is written in it."""
+    ends_early = known is not None and datetime.fromisoformat(row["not_after"]) != known.span.not_after
+    return row["revoked_at"] is not None or ends_early

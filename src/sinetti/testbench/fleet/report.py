@@ -1,0 +1,170 @@
+"""What is told of a fleet while it is played, to people line by line, and its end, to them or as JSON to programs."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from sinetti.domain.values import Language
+from sinetti.i18n.translate import count_text, number, text, when_short
+from sinetti.testbench.fleet import messages
+from sinetti.testbench.fleet.faults import LOST, WRONG, Fault
+from sinetti.testbench.fleet.invariants import Breach, Wrong
+
+_NAMED = 3
+"""How many names a line shows."""
+
+_YEAR = timedelta(days=365)
+
+
+@dataclass(frozen=True, slots=True)
+class ActEnd:
+    """How an act ended. `renewed` counts certificates by renewal; `days` on how many days, `most` on one of them.
+
+    `out`: how often an agent found another one at work. `replaced`: how long it took from an operator's call for early
+    replacement until all were replaced; None where there was none, or some were not.
+    """
+
+    act: str
+    begins: datetime
+    ends: datetime
+    enrolled: int
+    renewed: int
+    days: int
+    most: int
+    passes: int
+    out: int = 0
+    faults: tuple[tuple[Fault, int], ...] = ()
+    replaced: timedelta | None = None
+
+    @property
+    def lost(self) -> int:
+        """How many answers were lost."""
+        return sum(count for fault, count in self.faults if fault in LOST)
+
+    @property
+    def wrong(self) -> int:
+        """How many answers were wrong."""
+        return sum(count for fault, count in self.faults if fault in WRONG)
+
+    def as_json(self) -> dict[str, object]:
+        """Give it for programs."""
+        return {
+            "act": self.act,
+            "begins": instant(self.begins),
+            "ends": instant(self.ends),
+            "enrolled": self.enrolled,
+            "renewed": self.renewed,
+            "days": self.days,
+            "most_on_a_day": self.most,
+            "passes": self.passes,
+            "found_locked": self.out,
+            "faults": {fault.value: count for fault, count in self.faults},
+            "answers_lost": self.lost,
+            "answers_wrong": self.wrong,
+            "replaced_within_seconds": None if self.replaced is None else int(self.replaced.total_seconds()),
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class End:
+    """How it all ended. `seconds` are of the machine's clock."""
+
+    organisations: int
+    seed: int
+    acts: tuple[ActEnd, ...]
+    breaches: tuple[Breach, ...]
+    seconds: float
+
+    @property
+    def certificates(self) -> int:
+        """How many certificates were issued."""
+        return sum(one.enrolled + one.renewed for one in self.acts)
+
+    def count(self, wrong: Wrong) -> int:
+        """Count what does not hold of a kind."""
+        return sum(one.wrong is wrong for one in self.breaches)
+
+    def as_json(self) -> dict[str, object]:
+        """Give it for programs."""
+        return {
+            "organisations": self.organisations,
+            "seed": self.seed,
+            "certificates": self.certificates,
+            "well": not self.breaches,
+            **{wrong.value.replace("-", "_"): self.count(wrong) for wrong in Wrong},
+            "seconds": round(self.seconds, 1),
+            "acts": [one.as_json() for one in self.acts],
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class Teller:
+    """Tells people, in their language; `put` takes one line."""
+
+    language: Language
+    put: Callable[[str], None]
+
+    def begin(self, count: int, seed: int) -> None:
+        """Say what begins."""
+        self.put(count_text(*messages.BEGINS, count, self.language, seed=seed))
+
+    def chapter(self, title: str) -> None:
+        """Say what is played next."""
+        self.put(f"\n{text(title, self.language)}")
+
+    def counted(self, forms: tuple[str, str], count: int, now: datetime) -> None:
+        """Say that something is so of so many."""
+        self.put(count_text(*forms, count, self.language, when=self._when(now)))
+
+    def step(self, now: datetime, renewed: Sequence[str], done: int, among: int) -> None:
+        """Say what a pass has renewed, if anything."""
+        if not renewed:
+            self.put(text(messages.NOTHING_DUE, self.language, when=self._when(now)))
+            return
+        shown = ", ".join(renewed[:_NAMED]) + (" …" if len(renewed) > _NAMED else "")
+        counts = {"count": len(renewed), "done": done, "all": among}
+        told = {name: number(count, self.language) for name, count in counts.items()}
+        self.put(text(messages.RENEWED, self.language, when=self._when(now), names=shown, **told))
+
+    def ended(self, act: ActEnd) -> None:
+        """Say how an act ended."""
+        if act.replaced is not None:
+            minutes = -(-int(act.replaced.total_seconds()) // 60)
+            self.put(count_text(*messages.REPLACED, minutes, self.language))
+        elif act.enrolled:
+            self.put(count_text(*messages.SPREAD, act.days, self.language, most=number(act.most, self.language)))
+        if act.faults:
+            told = {"lost": act.lost, "wrong": act.wrong, "out": act.out}
+            counts = {name: number(count, self.language) for name, count in told.items()}
+            self.put(text(messages.FAULTS, self.language, **counts))
+
+    def end(self, end: End) -> None:
+        """Say how it all ended: what does not hold, and the summary as the last line."""
+        for one in end.breaches:
+            wrong = text(messages.WRONGS[one.wrong], self.language)
+            self.put(f"{self._when(one.at)}  {one.name}: {wrong} ({one.seen})")
+        span = end.acts[-1].ends - end.acts[0].begins
+        planned = [one for one in end.acts if one.enrolled]
+        self.put("")
+        self.put(
+            text(
+                messages.NOT_WELL if end.breaches else messages.WELL,
+                self.language,
+                organisations=number(end.organisations, self.language),
+                certificates=number(end.certificates, self.language),
+                years=round(span / _YEAR),
+                seconds=round(end.seconds),
+                days=sum(one.days for one in planned),
+                most=max(one.most for one in planned),
+                breaches=number(len(end.breaches), self.language),
+                seed=end.seed,
+            )
+        )
+
+    def _when(self, at: datetime) -> str:
+        return f"{when_short(at, self.language):<28}"
+
+
+def instant(at: datetime) -> str:
+    """Give an instant as JSON has it."""
+    return at.strftime("%Y-%m-%dT%H:%M:%SZ")

@@ -1,0 +1,219 @@
+"""The acts of a fleet: two years in which nothing goes wrong, two in which much does, an incident (docs/fleet.md)."""
+
+from collections.abc import Iterable, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from pathlib import Path
+
+from sinetti.authority.data_directory import Folder
+from sinetti.client.requests.renewal_info import AS_A_RULE
+from sinetti.client.results import ExitCode
+from sinetti.infra.clock import ticks
+from sinetti.testbench.core.layout import server_files
+from sinetti.testbench.fleet import enrolment, messages
+from sinetti.testbench.fleet.agent_processes import Agents
+from sinetti.testbench.fleet.clock_steps import BRIEF, DAILY, WATCHFUL, Pace, next_step
+from sinetti.testbench.fleet.enrolment import Desk
+from sinetti.testbench.fleet.fault_proxy import Meddler, Tls
+from sinetti.testbench.fleet.faults import NONE, ROUGH
+from sinetti.testbench.fleet.invariants import Ledger
+from sinetti.testbench.fleet.organisations import Organisation, organisations
+from sinetti.testbench.fleet.report import ActEnd, End, Teller, instant
+from sinetti.testbench.fleet.story_runner import Stage
+
+START = datetime.fromisoformat("2027-01-13T08:00:00Z")
+TWO_YEARS = timedelta(days=731)
+"""A day longer than a certificate: whoever was not renewed has lapsed by then."""
+
+_OVER = "PT10M"
+_MINUTE = timedelta(minutes=1)
+_LONGEST_INCIDENT = timedelta(days=1)
+_REST = timedelta(days=14)
+"""How much longer an act goes on where something is still under way: what delays come to, and as much again."""
+
+_CONFIG = """\
+store = "store"
+
+[services.bench]
+address = "{address}"
+environment = "TEST"
+trust_services = "{services}"
+trust_holders = "{holders}"
+tls_ca = "{server}"
+
+[agent]
+at_once = 8
+
+[defaults]
+service = "bench"
+key = "ec-p256"
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """What is to be played: how many organisations, from which seed, and in which folder it lies.
+
+    `brief`: the first two acts at a quicker pace.
+    """
+
+    organisations: int
+    seed: int
+    folder: Path
+    brief: bool = False
+
+
+@dataclass(slots=True)
+class Story:
+    """One fleet, as far as it is played."""
+
+    stage: Stage
+    teller: Teller
+    desk: Desk
+    ledger: Ledger
+    meddler: Meddler
+    pace: Pace
+    now: datetime = START
+    passes: int = field(default=0, init=False)
+    out: int = field(default=0, init=False)
+
+    @property
+    def fleet(self) -> tuple[Organisation, ...]:
+        """The organisations."""
+        return self.ledger.fleet
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Their names in the store."""
+        return tuple(one.name for one in self.fleet)
+
+    def two_years(self, act: str, address: str, agents: int) -> ActEnd:
+        """Enrol all of them at that address, and let so many agents take care of them for two years."""
+        begins = self.now
+        # They get ready while certificates are ordered and issued: a moment that an audience need not wait for.
+        with Agents(self._configured(address), agents) as those:
+            ids = enrolment.order(self.stage, self.fleet, self.ledger.in_use())
+            self.ledger.expect(self.names)
+            enrolment.enrol(enrolment.at(self.desk, address), self.fleet, ids, self.now)
+            self.teller.counted(messages.IN_USE, len(self.ledger.look(self.now)), self.now)
+            self.ledger.expect(self.names)
+            self._walk(those, self.now + TWO_YEARS)
+        self._compare()
+        return self._ended(act, begins, len(self.fleet))
+
+    def incident(self, act: str) -> ActEnd:
+        """Call for early replacement of every other certificate, a minute before an agent asks for hints again."""
+        with Agents(self._configured(self.desk.address), 1) as agents:
+            self._pass(agents, self.now, first=True)
+            self._move(self.now + AS_A_RULE - _MINUTE)
+            begins, called = self.now, self.names[::2]
+            self._call(called)
+            due: list[datetime | None] = [begins + _MINUTE]
+            while self.ledger.waiting() and self.now < begins + _LONGEST_INCIDENT:
+                self._move(next_step(self.now, due, begins + _LONGEST_INCIDENT, WATCHFUL))
+                due = self._pass(agents, self.now)
+        self._compare()
+        replaced = None if self.ledger.waiting() else self.now - begins
+        return self._ended(act, begins, 0, replaced)
+
+    def _call(self, names: Sequence[str]) -> None:
+        in_use = self.ledger.in_use()
+        asked = {"serials": [in_use[name] for name in names], "over": _OVER, "reason": "rehearsal"}
+        self.stage.quietly_called("POST", "/early-replacements", asked)
+        self.teller.counted(messages.CALLED, len(names), self.now)
+        self.ledger.expect(names)
+
+    def _walk(self, agents: Agents, goal: datetime) -> None:
+        """Walk to the goal, and on where something is under way then."""
+        due = self._pass(agents, self.now, first=True)
+        while self.now < goal:
+            self._move(next_step(self.now, due, goal, self.pace))
+            due = self._pass(agents, self.now)
+        while self._unsettled() and self.now < goal + _REST:
+            self._move(next_step(self.now, due, goal + _REST, self.pace))
+            due = self._pass(agents, self.now)
+
+    def _unsettled(self) -> bool:
+        return bool(self.ledger.waiting() or self.ledger.under_way())
+
+    def _pass(self, agents: Agents, now: datetime, *, first: bool = False) -> list[datetime | None]:
+        """Let the agents make a pass, and look at all before and after it; when something is due next.
+
+        Of the `first` one, which only looks ahead, nothing is told.
+        """
+        self.ledger.look(now)
+        ended = agents.pass_at(now)
+        self.passes += len(ended)
+        self.out += sum(one.exit_code is ExitCode.STORE for one in ended)
+        renewed = self.ledger.look(now)
+        if renewed or not first:
+            done = len(self.fleet) - len(self.ledger.waiting())
+            self.teller.step(now, renewed, done, len(self.fleet))
+        return [one.due for one in ended]
+
+    def _move(self, to: datetime) -> None:
+        self.stage.quietly_called("PUT", "/clock", {"now": instant(to)})
+        self.now = to
+
+    def _compare(self) -> None:
+        self.ledger.compare(self.stage.quietly_called("GET", "/certificates"), self.now)
+
+    def _configured(self, address: str) -> Path:
+        trust, config = self.stage.ready["trust"], self.stage.folder / "sinetti.toml"
+        config.write_text(_CONFIG.format(address=address, **trust), encoding="utf-8")
+        return config
+
+    def _ended(self, act: str, begins: datetime, enrolled: int, replaced: timedelta | None = None) -> ActEnd:
+        days = self.ledger.days(begins)
+        end = ActEnd(
+            act=act,
+            begins=begins,
+            ends=self.now,
+            enrolled=enrolled,
+            renewed=sum(days.values()),
+            days=len(days),
+            most=max(days.values(), default=0),
+            passes=self.passes,
+            out=self.out,
+            faults=tuple(sorted(self.meddler.met.items())),
+            replaced=replaced,
+        )
+        self.passes = self.out = 0
+        self.meddler.met.clear()
+        self.teller.ended(end)
+        return end
+
+
+def play(wanted: Wanted, teller: Teller) -> End:
+    """Play all acts; what was started ends with them. Raises StoryBroken, and leaves the folder to whoever named it."""
+    begun = ticks()
+    teller.begin(wanted.organisations, wanted.seed)
+    with ExitStack() as ends:
+        story = _begun(wanted, teller, ends)
+        acts = tuple(_acts(story, brief=wanted.brief))
+    return End(wanted.organisations, wanted.seed, acts, tuple(story.ledger.breaches), ticks() - begun)
+
+
+def _acts(story: Story, *, brief: bool) -> Iterable[ActEnd]:
+    story.teller.chapter(messages.CALM)
+    yield story.two_years("calm", story.desk.address, agents=1)
+    story.teller.chapter(messages.ROUGH)
+    story.meddler.rates = ROUGH
+    yield story.two_years("rough", story.meddler.address, agents=2)
+    if brief:
+        return
+    story.meddler.rates = NONE
+    story.teller.chapter(messages.INCIDENT)
+    yield story.incident("incident")
+
+
+def _begun(wanted: Wanted, teller: Teller, ends: ExitStack) -> Story:
+    stage = Stage(instant(START), folder=wanted.folder)
+    ends.callback(stage.stop)
+    store = wanted.folder / "store"
+    files = server_files(Folder(wanted.folder / "bench"))
+    tls = Tls(files.certificate, files.key, Path(stage.ready["trust"]["server"]))
+    meddler = ends.enter_context(Meddler(stage.ready["soap_url"], wanted.seed, tls))
+    ledger = Ledger(store, organisations(wanted.organisations))
+    return Story(stage, teller, enrolment.desk_of(stage, store), ledger, meddler, BRIEF if wanted.brief else DAILY)

@@ -1,0 +1,195 @@
+"""The double as a door: discovery, authorize, token, userinfo, JWKS. Code flow with PKCE alone (docs/e-service.md)."""
+
+import hmac
+import re
+import secrets
+from base64 import b64decode
+from binascii import Error as NotBase64
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from urllib.parse import parse_qsl, unquote, urlencode, urlsplit
+
+from sinetti.api.errors import preferred_language
+from sinetti.domain.values import Language
+from sinetti.server.http import Reply, Request, json_reply, plain
+from sinetti.testbench.core.loopback import is_loopback
+from sinetti.testbench.identity.login_page import page
+from sinetti.testbench.identity.test_users import PEOPLE, NotOrganisations, organisations
+from sinetti.testbench.identity.tokens import TOKEN_LIVES, Claims, Grants, SigningKey
+
+PATH = "/identity"
+CLIENT_ID = "sinetti"
+STRONG, WEAK = "http://ftn.ficora.fi/2017/loatest2", "urn:example:loa:low"
+"""What a sign-in was like (`acr`): the first is the Finnish Trust Network's for strong identification in tests."""
+
+ROLES_CLAIM = "organisations"
+_ASKED = ("client_id", "redirect_uri", "response_type", "scope", "state", "nonce", "code_challenge", "ui_locales",
+          "code_challenge_method")  # fmt: skip
+_CHALLENGE = re.compile(r"[A-Za-z0-9_-]{43}")
+_NO_STORE = {"Cache-Control": "no-store"}
+
+
+@dataclass(frozen=True, slots=True)
+class IdentityDoor:
+    """Answers below `issuer`. Browsers are sent back to pages at one of `return_to` alone: scheme, name and port."""
+
+    issuer: str
+    return_to: frozenset[str]
+    now: Callable[[], datetime]
+    grants: Grants
+    client_secret: str = field(default_factory=lambda: secrets.token_urlsafe(32), repr=False)
+    key: SigningKey = field(default_factory=SigningKey.made, repr=False)
+
+    def __call__(self, request: Request) -> Reply:
+        """Answer one request of any method and path below PATH."""
+        if not is_loopback(request.headers.get("host", "")):
+            return plain(403, "The rehearsal sign-in is on this machine alone.")
+        path = request.path.removeprefix(PATH).rstrip("/")
+        method = "GET" if request.method == "HEAD" else request.method
+        act = self._routes().get((method, path))
+        return plain(404, "Here is nothing of the rehearsal sign-in.") if act is None else act(request)
+
+    def _routes(self) -> dict[tuple[str, str], Callable[[Request], Reply]]:
+        return {
+            ("GET", "/.well-known/openid-configuration"): self._discovery,
+            ("GET", "/jwks"): lambda _request: json_reply(200, {"keys": [self.key.jwk()]}),
+            ("GET", "/authorize"): self._ask,
+            ("POST", "/authorize"): self._sign_in,
+            ("POST", "/token"): self._token,
+            ("GET", "/userinfo"): self._userinfo,
+            ("POST", "/userinfo"): self._userinfo,
+        }
+
+    def _discovery(self, _request: Request) -> Reply:
+        return json_reply(
+            200,
+            {
+                "issuer": self.issuer,
+                "authorization_endpoint": f"{self.issuer}/authorize",
+                "token_endpoint": f"{self.issuer}/token",
+                "userinfo_endpoint": f"{self.issuer}/userinfo",
+                "jwks_uri": f"{self.issuer}/jwks",
+                "response_types_supported": ["code"],
+                "response_modes_supported": ["query"],
+                "grant_types_supported": ["authorization_code"],
+                "subject_types_supported": ["public"],
+                "id_token_signing_alg_values_supported": ["ES256"],
+                "token_endpoint_auth_methods_supported": ["client_secret_basic", "client_secret_post"],
+                "code_challenge_methods_supported": ["S256"],
+                "scopes_supported": ["openid", "profile", "email"],
+                "acr_values_supported": [STRONG, WEAK],
+                "claims_supported": ["sub", "name", "email", "acr", ROLES_CLAIM],
+                "ui_locales_supported": list(Language),
+                "authorization_response_iss_parameter_supported": True,
+            },
+        )
+
+    def _ask(self, request: Request) -> Reply:
+        asked = _asked(request)
+        return self._refused(asked) or page(asked, _language(asked, request))
+
+    def _sign_in(self, request: Request) -> Reply:
+        asked = _asked(request)
+        if refused := self._refused(asked):
+            return refused
+        given = _form(request)
+        person = next((one for one in PEOPLE if one.subject == given.get("who")), None)
+        if person is None:
+            return page(asked, _language(asked, request), given={**given, "who": ""})
+        try:
+            found = organisations(given.get("organisations", ""), person.codes)
+        except NotOrganisations as bad:
+            return page(asked, _language(asked, request), given={**given, "line": bad.line})
+        claims: Claims = {
+            "sub": person.subject,
+            "name": person.name,
+            "email": f"{person.subject}@people.example",
+            "acr": STRONG if given.get("strong") else WEAK,
+            ROLES_CLAIM: found,
+            **({"nonce": asked["nonce"]} if "nonce" in asked else {}),
+        }
+        code = self.grants.new_code(claims, asked["redirect_uri"], asked["code_challenge"])
+        back = urlencode({"code": code, "iss": self.issuer, **({"state": asked["state"]} if "state" in asked else {})})
+        joined = "&" if "?" in asked["redirect_uri"] else "?"
+        place = {"Location": f"{asked['redirect_uri']}{joined}{back}", **_NO_STORE, "Referrer-Policy": "no-referrer"}
+        return Reply(303, "text/plain; charset=utf-8", b"", place)
+
+    def _refused(self, asked: Mapping[str, str]) -> Reply | None:
+        """Say to whoever builds a client what does not fit; nobody is sent anywhere then (RFC 6749, 4.1.2.1)."""
+        wrong = {
+            "client_id": asked.get("client_id") != CLIENT_ID,
+            "redirect_uri": not self._ours(asked.get("redirect_uri", "")),
+            "response_type": asked.get("response_type") != "code",
+            "scope": "openid" not in asked.get("scope", "").split(),
+            "code_challenge_method": asked.get("code_challenge_method") != "S256",
+            "code_challenge": not _CHALLENGE.fullmatch(asked.get("code_challenge", "")),
+        }
+        named = [name for name, is_wrong in wrong.items() if is_wrong]
+        return plain(400, f"The rehearsal sign-in was asked wrongly: {', '.join(named)}.") if named else None
+
+    def _ours(self, address: str) -> bool:
+        try:
+            place = urlsplit(address)
+        except ValueError:
+            return False
+        return f"{place.scheme}://{place.netloc}" in self.return_to and not place.fragment and address.isascii()
+
+    def _token(self, request: Request) -> Reply:
+        given = _form(request)
+        if not self._is_client(request, given):
+            return _error(401, "invalid_client", **{"WWW-Authenticate": 'Basic realm="rehearsal"'})
+        if given.get("grant_type") != "authorization_code":
+            return _error(400, "unsupported_grant_type")
+        verifier = given.get("code_verifier", "")
+        claims = self.grants.spend(given.get("code", ""), given.get("redirect_uri", ""), verifier)
+        if claims is None:
+            return _error(400, "invalid_grant")
+        at = int(self.now().timestamp())
+        until = at + int(TOKEN_LIVES.total_seconds())
+        own = {"iss": self.issuer, "aud": CLIENT_ID, "iat": at, "auth_time": at, "exp": until}
+        told = {
+            "access_token": self.grants.new_token(claims),
+            "token_type": "Bearer",
+            "expires_in": int(TOKEN_LIVES.total_seconds()),
+            "id_token": self.key.signed({**own, **claims}),
+        }
+        reply = json_reply(200, told)
+        return Reply(reply.status, reply.content_type, reply.body, _NO_STORE)
+
+    def _is_client(self, request: Request, given: Mapping[str, str]) -> bool:
+        name, secret = given.get("client_id", ""), given.get("client_secret", "")
+        scheme, _, sent = request.headers.get("authorization", "").partition(" ")
+        if scheme.casefold() == "basic":
+            try:
+                name, _, secret = (unquote(one) for one in b64decode(sent, validate=True).decode().partition(":"))
+            except (NotBase64, UnicodeDecodeError):
+                return False
+        return name == CLIENT_ID and hmac.compare_digest(secret.encode(), self.client_secret.encode())
+
+    def _userinfo(self, request: Request) -> Reply:
+        scheme, _, token = request.headers.get("authorization", "").partition(" ")
+        claims = self.grants.claims_of(token.strip()) if scheme.casefold() == "bearer" else None
+        if claims is None:
+            return _error(401, "invalid_token", **{"WWW-Authenticate": 'Bearer error="invalid_token"'})
+        told = json_reply(200, {name: value for name, value in claims.items() if name != "nonce"})
+        return Reply(told.status, told.content_type, told.body, _NO_STORE)
+
+
+def _asked(request: Request) -> dict[str, str]:
+    """What the service asks for, without what is not known here (OpenID Connect Core, 3.1.2.1)."""
+    return {name: value for name, value in parse_qsl(request.query) if name in _ASKED}
+
+
+def _form(request: Request) -> dict[str, str]:
+    return dict(parse_qsl(request.body.decode("utf-8", "replace"), keep_blank_values=True))
+
+
+def _language(asked: Mapping[str, str], request: Request) -> Language:
+    wished = [one for one in asked.get("ui_locales", "").split() if one in set(Language)]
+    return Language(wished[0]) if wished else preferred_language(request.headers.get("accept-language")) or Language.EN
+
+
+def _error(status: int, error: str, **headers: str) -> Reply:
+    told = json_reply(status, {"error": error})
+    return Reply(told.status, told.content_type, told.body, {**_NO_STORE, **headers})

@@ -1,0 +1,134 @@
+"""The double's one page: who signs in, for which organisations. It says that it is a rehearsal, in three languages."""
+
+from base64 import b64encode
+from collections.abc import Mapping
+from hashlib import sha256
+from html import escape
+from urllib.parse import urlencode
+
+from sinetti.domain.values import Language
+from sinetti.i18n.translate import mark, text
+from sinetti.server.http import Reply
+from sinetti.testbench.identity.test_users import PEOPLE, TestPerson
+
+_TITLE = mark("Rehearsal sign-in")
+_REHEARSAL = mark(
+    "This is a rehearsal: the page is the test bench's own and stands for an outside identification service. It proves "
+    "nobody's identity. Choose as whom to sign in."
+)
+_WHO = mark("Sign in as")
+_WHERE = mark("For which organisations")
+_HINT = mark(
+    "One customer ID per line. For other roles or authorisations write their codes after a colon, for example "
+    "“0123456-7: TJ NIMKO”."
+)
+_STRONG = mark("Count as strong identification (a second factor)")
+_BUTTON = mark("Sign in")
+_LINE = mark(
+    "“{line}” does not fit: write a customer ID, each once and at most 50, with or without codes after a colon."
+)
+_NOBODY = mark("Choose as whom to sign in.")
+_ERROR = mark("Error: {title}")
+_LANGUAGES = {Language.FI: "Suomi", Language.SV: "Svenska", Language.EN: "English"}
+_DEFAULT_ID = "0123456-7"
+
+_STYLE = """
+:root{color-scheme:light dark;font:1rem/1.5 system-ui,sans-serif}
+body{max-width:40rem;margin:0 auto;padding:1rem;overflow-wrap:anywhere}
+fieldset{margin:0 0 1rem;padding:.5rem 1rem}
+label,legend{font-weight:600}
+.choice{display:flex;gap:.5rem;align-items:baseline;padding:.35rem 0;font-weight:400}
+textarea{display:block;margin-bottom:.5rem;box-sizing:border-box;width:100%;font:inherit}
+button{font:inherit;padding:.6rem 1.2rem;margin-top:1rem}
+:focus-visible{outline:3px solid;outline-offset:2px}
+.rehearsal,.error{border-left:.4rem solid;padding:.5rem 1rem}
+nav a{margin-right:1rem}
+"""
+_HEADERS = {
+    "Cache-Control": "no-store",
+    "Content-Security-Policy": (
+        f"default-src 'none'; style-src 'sha256-{b64encode(sha256(_STYLE.encode()).digest()).decode()}'; "
+        "base-uri 'none'; frame-ancestors 'none'"
+    ),
+    "Referrer-Policy": "no-referrer",
+}
+
+
+def page(asked: Mapping[str, str], language: Language, *, given: Mapping[str, str] | None = None) -> Reply:
+    """Show the form. `asked` is what the service asked for, kept in it; `given` is what was typed and does not fit.
+
+    `given["line"]` is the line of organisations that does not fit; without one nobody was chosen.
+    """
+    typed = given if given is not None else {"strong": "1", "organisations": _DEFAULT_ID, "who": PEOPLE[0].subject}
+    title = text(_TITLE, language)
+    wrong = "" if given is None else _why(given, language)
+    body = "".join(
+        [
+            f"<h1>{escape(title)}</h1>",
+            f'<p class="rehearsal">{escape(text(_REHEARSAL, language))}</p>',
+            f'<p class="error" role="alert" id="wrong">{escape(wrong)}</p>' if wrong else "",
+            f'<form method="post" action="?{escape(urlencode(asked))}">',
+            _people(typed, language),
+            _organisations(typed, language, wrong=bool(wrong and typed.get("line"))),
+            _strong(typed, language),
+            f"<button>{escape(text(_BUTTON, language))}</button></form>",
+        ]
+    )
+    return Reply(
+        422 if wrong else 200, "text/html; charset=utf-8", _whole(body, title, asked, language, wrong=bool(wrong)),
+        _HEADERS,
+    )  # fmt: skip
+
+
+def _why(given: Mapping[str, str], language: Language) -> str:
+    line = given.get("line")
+    return text(_NOBODY, language) if line is None else text(_LINE, language, line=line)
+
+
+def _people(typed: Mapping[str, str], language: Language) -> str:
+    rows = "".join(
+        f'<label class="choice"><input type="radio" name="who" value="{one.subject}" required'
+        f"{_checked(typed, 'who', one.subject)}> <span>{escape(one.name)}: {escape(text(one.what, language))}"
+        f"{escape(_codes(one))}</span></label>"
+        for one in PEOPLE
+    )
+    return f"<fieldset><legend>{escape(text(_WHO, language))}</legend>{rows}</fieldset>"
+
+
+def _organisations(typed: Mapping[str, str], language: Language, *, wrong: bool) -> str:
+    described = "hint wrong" if wrong else "hint"
+    return (
+        f'<label for="organisations">{escape(text(_WHERE, language))}</label>'
+        f'<p id="hint">{escape(text(_HINT, language))}</p>'
+        f'<textarea id="organisations" name="organisations" rows="4" maxlength="2000" spellcheck="false" '
+        f'aria-describedby="{described}"{" aria-invalid=true" if wrong else ""}>'
+        f"\n{escape(typed.get('organisations', ''))}</textarea>"
+    )
+
+
+def _codes(person: TestPerson) -> str:
+    return f" ({', '.join(person.codes)})" if person.codes else ""
+
+
+def _strong(typed: Mapping[str, str], language: Language) -> str:
+    box = f'<input type="checkbox" name="strong" value="1"{_checked(typed, "strong", "1")}>'
+    return f'<label class="choice">{box} <span>{escape(text(_STRONG, language))}</span></label>'
+
+
+def _checked(typed: Mapping[str, str], name: str, value: str) -> str:
+    return " checked" if typed.get(name) == value else ""
+
+
+def _whole(body: str, title: str, asked: Mapping[str, str], language: Language, *, wrong: bool) -> bytes:
+    links = "".join(
+        f'<a href="?{escape(urlencode({**asked, "ui_locales": one}))}" lang="{one}" hreflang="{one}"'
+        f"{' aria-current=true' if one is language else ''}>{name}</a>"
+        for one, name in _LANGUAGES.items()
+    )
+    shown = text(_ERROR, language, title=title) if wrong else title
+    return (
+        f'<!doctype html><html lang="{language}"><head><meta charset="utf-8">'
+        f'<meta name="viewport" content="width=device-width, initial-scale=1">'
+        f"<title>{escape(shown)}</title><style>{_STYLE}</style></head>"
+        f"<body><nav>{links}</nav><main>{body}</main></body></html>"
+    ).encode()

@@ -1,0 +1,66 @@
+"""Who can sign in at the double: test persons with roles, as a national service of authorisations would tell them."""
+
+import re
+from dataclasses import dataclass
+
+from sinetti.domain.organisations.identifiers import MAXIMUM_LENGTH
+from sinetti.i18n.translate import mark
+
+MOST_ORGANISATIONS = 50
+_CODE = re.compile(r"[A-Za-z0-9:_-]{1,60}")
+_ID = re.compile(rf"[!-9;-~]{{1,{MAXIMUM_LENGTH}}}")
+
+SIGNATORY_CODES = ("NIMKO", "TJ", "PJ")
+"""Right to sign alone, managing director, chair of the board: roles as the Finnish Trade Register has them."""
+MANAGER_CODES = ("tekninen-rajapinta-hallinta",)
+VIEWER_CODES = ("tekninen-rajapinta-katselu",)
+"""Authorisations of our own making: a real service has codes that are agreed with it."""
+
+
+@dataclass(frozen=True, slots=True)
+class TestPerson:
+    """Somebody who does not exist. `codes` are their roles and authorisations for the organisation that is typed in."""
+
+    __test__ = False  # pytest would take it for a test otherwise
+
+    subject: str
+    name: str
+    what: str
+    codes: tuple[str, ...]
+
+
+PEOPLE = (
+    TestPerson("test-person-1", "Test Person One", mark("Managing director"), ("TJ",)),
+    TestPerson("test-person-2", "Test Person Two", mark("May sign alone for the organisation"), ("NIMKO",)),
+    TestPerson("test-person-3", "Test Person Three", mark("Chair of the board"), ("PJ",)),
+    TestPerson("test-person-4", "Test Person Four", mark("Authorised to manage certificates"), MANAGER_CODES),
+    TestPerson("test-person-5", "Test Person Five", mark("Authorised to see certificates"), VIEWER_CODES),
+    TestPerson("test-person-6", "Test Person Six", mark("Has no role and no authorisation"), ()),
+)
+
+
+class NotOrganisations(ValueError):
+    """What was typed in names no organisations; `line` is the first line that does not fit."""
+
+    def __init__(self, line: str) -> None:
+        """Keep the line."""
+        super().__init__(line)
+        self.line = line
+
+
+def organisations(text: str, codes: tuple[str, ...]) -> list[dict[str, object]]:
+    """Read organisations, one a line, into claims: an id alone has the person's codes; others are named behind a colon.
+
+    `0123456-7` or `0123456-7: TJ NIMKO`. Raises NotOrganisations.
+    """
+    found: dict[str, dict[str, object]] = {}
+    for line in filter(None, (one.strip() for one in text.splitlines())):
+        customer_id, own, given = line.partition(":")
+        customer_id, roles = customer_id.strip(), given.split() if own else list(codes)
+        fits = _ID.fullmatch(customer_id) and all(_CODE.fullmatch(one) for one in roles)
+        if not fits or customer_id in found or len(found) == MOST_ORGANISATIONS:
+            raise NotOrganisations(line)
+        found[customer_id] = {
+            "identifier": customer_id, "name": f"Test organisation {customer_id}", "complete": True, "roles": roles,
+        }  # fmt: skip
+    return list(found.values())

@@ -1,0 +1,1 @@
+"""Mailbox and message dispatcher of the test bench."""

@@ -1,0 +1,43 @@
+"""The bench's mailroom: what its messages say of the service, and a mailbox in place of mail and SMS."""
+
+from collections.abc import Callable
+from datetime import datetime
+from functools import partial
+
+from sinetti.database.notifications import outbox
+from sinetti.domain.notifications.messages import MessageChannel
+from sinetti.domain.values import Language
+from sinetti.notifications.context import Mailroom, Terms
+from sinetti.services.context import Office
+from sinetti.services.token_encryption import LINK, unseal
+from sinetti.testbench.mail.mailbox import Letters, Mailbox
+
+OPERATOR = "operator@bench.example"
+_HELP = {
+    Language.FI: "apu@bench.example (testipenkki: kukaan ei vastaa sieltä)",
+    Language.SV: "hjalp@bench.example (en testbänk: ingen svarar där)",
+    Language.EN: "help@bench.example (a test bench: nobody answers there)",
+}
+
+
+def terms(people_address: str) -> Terms:
+    """What the bench's messages say of it. `people_address` is that of its pages, without a slash at the end."""
+    return Terms(people_address, "Sinetti test bench", _HELP, (OPERATOR,))
+
+
+def mailroom(
+    office: Office, letters: Letters, people_address: str, now: Callable[[], datetime] | None = None
+) -> Mailroom:
+    """Make a mailroom that delivers into these letters, on the office's clock or another."""
+    now = now or office.now
+    mailbox = Mailbox(letters, now, lambda message_id: outbox.owed_since(office.register, message_id))
+    return Mailroom(
+        register=office.register,
+        environment=office.environment,
+        now=now,
+        machine_now=office.machine_now,
+        terms=terms(people_address),
+        deliverers=dict.fromkeys(MessageChannel, mailbox),
+        key=office.transfer_key,
+        unseal=partial(unseal, office.transfer_key, LINK),
+    )

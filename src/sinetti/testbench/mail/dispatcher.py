@@ -1,0 +1,97 @@
+"""Who sends the bench's messages: each at the instant that it is due, when somebody looks, or when the clock is moved.
+
+Nothing is sent by a thread of its own: what nobody has looked at yet cannot be told from what was not sent yet, and so
+a test that orders and then looks never has to wait. Only PIN codes leave by themselves, from the page that owes them.
+"""
+
+import logging
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from threading import Lock
+from typing import TypeVar
+
+from sinetti.database.connection import REGISTER_UNAVAILABLE
+from sinetti.notifications.context import Mailroom
+from sinetti.notifications.delivery import scheduler
+from sinetti.notifications.planning.digests import next_digest
+from sinetti.notifications.planning.reminders import next_instant
+from sinetti.testbench.core.clock import BenchClock
+
+_Value = TypeVar("_Value")
+_log = logging.getLogger(__name__)
+
+
+@dataclass(slots=True)
+class Postman:
+    """Plans and sends. `room` makes the mailroom on a clock; `upkeep` is what else is done each time the clock was set.
+
+    `findings` is what operators are to be told of, by name, looked at after that.
+    """
+
+    room: Callable[[Callable[[], datetime]], Mailroom]
+    clock: BenchClock
+    upkeep: Callable[[], None]
+    findings: Callable[[], Mapping[str, str | None]]
+    _done_until: datetime | None = field(default=None, init=False)
+    _one_at_a_time: Lock = field(default_factory=Lock, init=False, repr=False)
+
+    def catch_up(self) -> None:
+        """Send what is due by now. Where the clock runs, each at its instant since somebody looked last."""
+        with self._one_at_a_time:
+            self._catch_up()
+
+    def move(self, to: datetime | timedelta) -> datetime:
+        """Set the clock, or move it on by so much, after everything that is due in between; returns the new time.
+
+        The clock stands at each instant in turn, so that rows and texts are of that instant, and whoever is killed on
+        the way goes on from there with the next call. Raises ClockGoesBack and ClockOutOfRange, before anything is
+        done, and what REGISTER_UNAVAILABLE lists.
+        """
+        with self._one_at_a_time:
+            goal = self.clock.goal(to)
+            self._catch_up()
+            self._walk(self.clock.now(), goal, self.clock.set)
+            self.clock.set(goal)
+            self._round(goal)
+            self.upkeep()
+            self._round(goal, self.findings())
+            self._done_until = goal
+            return goal
+
+    def _catch_up(self) -> None:
+        now = self.clock.now()
+        if self._done_until is not None and not self.clock.stands_still():
+            self._walk(self._done_until, now, lambda at: at)
+        self._round(now)
+        self._done_until = now
+
+    def _walk(self, after: datetime, until: datetime, arrive: Callable[[datetime], object]) -> None:
+        """Run a round at each instant at which something is due, as it is known by then; none at `until` itself.
+
+        Where one fails nothing says when to come again: what is left is done at the end.
+        """
+        at = self._next(after)
+        while at is not None and at < until:
+            arrive(at)
+            at = self._next(at) if self._round(at) else None
+
+    def _next(self, after: datetime) -> datetime | None:
+        room = self.room(self.clock.now)
+        found = _tried(after, lambda: [next_instant(room, after), next_digest(room, after)]) or []
+        return min((at for at in found if at is not None and at > after), default=None)
+
+    def _round(self, at: datetime, findings: Mapping[str, str | None] | None = None) -> bool:
+        """Run one round; whether it went well."""
+        return _tried(at, lambda: scheduler.run(self.room(lambda: at), at, findings or {})) is not None
+
+
+def _tried(at: datetime, do: Callable[[], _Value]) -> _Value | None:
+    """Do it. Nothing that goes wrong with messages keeps a clock from moving on, but a register that is away."""
+    try:
+        return do()
+    except REGISTER_UNAVAILABLE:
+        raise
+    except Exception:  # noqa: BLE001 - whatever it is, it is in the log, and the clock goes on
+        _log.exception("messages of %s could not be sent", at)
+        return None

@@ -1,0 +1,109 @@
+"""The bench's mailbox: takes every letter and keeps it in a file, so that a restart and every process see the same."""
+
+import fcntl
+import json
+import os
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass, field
+from datetime import datetime
+from operator import attrgetter
+from pathlib import Path
+from threading import Lock
+from typing import BinaryIO
+
+from sinetti.api.serializers import instant
+from sinetti.notifications.context import Letter, NotNow
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """A letter as `GET /messages` shows it (contracts). Times are the office's; an SMS has no subject."""
+
+    id: str
+    to: str
+    channel: str
+    subject: str | None
+    text: str
+    language: str
+    kind: str
+    created: str | None
+    sent: str
+
+
+@dataclass(slots=True)
+class Letters:
+    """A file of JSON lines, one for each message. Whoever writes or reads has it alone, among threads and processes.
+
+    A message that comes again under its id, as it does after a kill between delivery and its commit, is there already.
+    """
+
+    path: Path
+    _entries: dict[str, Entry] = field(default_factory=dict, init=False, repr=False)
+    _read: int = field(default=0, init=False)
+    _one_at_a_time: Lock = field(default_factory=Lock, init=False, repr=False)
+
+    def keep(self, entry: Entry) -> None:
+        """Write an entry down unless it is there. Raises OSError."""
+        with self._opened() as file:
+            if entry.id not in self._entries:
+                line = json.dumps(asdict(entry), ensure_ascii=False).encode("utf-8", "replace") + b"\n"
+                file.seek(0, os.SEEK_END)
+                file.write(line)
+                file.flush()
+                self._take(line)
+
+    def all(self) -> tuple[Entry, ...]:
+        """Every entry, oldest first: by the office's clock, which may go back a little. Raises OSError."""
+        with self._opened():
+            return tuple(sorted(self._entries.values(), key=attrgetter("sent")))
+
+    @contextmanager
+    def _opened(self) -> Iterator[BinaryIO]:
+        """Have the file alone, with all that others wrote taken in."""
+        with self._one_at_a_time, os.fdopen(os.open(self.path, os.O_RDWR | os.O_CREAT, 0o600), "r+b") as file:
+            fcntl.flock(file, fcntl.LOCK_EX)
+            file.seek(self._read)
+            octets = file.read()
+            whole = octets[: octets.rfind(b"\n") + 1]
+            if len(whole) < len(octets):  # who writes has the lock: a line without an end was cut off by a kill
+                file.truncate(self._read + len(whole))
+            for line in whole.splitlines(keepends=True):
+                self._take(line)
+            yield file
+
+    def _take(self, line: bytes) -> None:
+        entry = Entry(**json.loads(line))
+        self._entries.setdefault(entry.id, entry)
+        self._read += len(line)
+
+
+@dataclass(frozen=True, slots=True)
+class Mailbox:
+    """Delivers e-mails and text messages into the file. `created` says since when a message, by its id, was owed."""
+
+    letters: Letters
+    now: Callable[[], datetime]
+    created: Callable[[str], datetime | None]
+
+    def deliver(self, letter: Letter) -> None:
+        """Keep a letter. Raises NotNow where the file cannot be written."""
+        entry = Entry(
+            id=letter.message_id,
+            to=letter.to,
+            channel=letter.channel.value,
+            subject=letter.subject or None,
+            text=letter.text,
+            language=letter.language.value,
+            kind=letter.kind.value,
+            created=instant(self.created(letter.message_id)),
+            sent=instant(self.now()) or "",
+        )
+        try:
+            self.letters.keep(entry)
+        except OSError as closed:
+            why = f"the bench's mailbox cannot be written ({closed.strerror})"
+            raise NotNow(why) from None
+
+    def close(self) -> None:
+        """Nothing is kept open between two letters."""

@@ -1,0 +1,1 @@
+"""Sample certificates and the pytest plugin."""

@@ -1,0 +1,223 @@
+"""Sample certificates as files: a folder that is there whole or not at all."""
+
+import os
+import secrets
+import shutil
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from sinetti.pki.encoding import certificate_der, certificate_pem, dump_private_key
+from sinetti.testbench.samples.generator import Sample, SampleState
+
+KEY, CERTIFICATE, CHAIN, ANCHORS = "key.pem", "certificate.pem", "chain.pem", "anchors.pem"
+LIST, LISTS, README = "crl.der", "crls", "README.txt"
+
+_OURS = frozenset({KEY, CERTIFICATE, CHAIN, ANCHORS, LIST, LISTS, README})
+_STATES = frozenset(one.value for one in SampleState)
+_PRIVATE, _PUBLIC, _FOLDER = 0o600, 0o644, 0o755
+
+_EXPECTED = {
+    SampleState.VALID: "accepted",
+    SampleState.ENDS_SOON: "accepted; it ends in 14 days",
+    SampleState.EXPIRED: "refused: expired",
+    SampleState.REVOKED: "refused: revoked",
+    SampleState.OTHER_CHANNEL: "refused: wrong-channel",
+    SampleState.OTHER_CA: "refused: untrusted (a CA of the same name, with another key)",
+}
+_WRITTEN = "%Y-%m-%dT%H:%M:%SZ"
+_BEGINS = "A sample certificate of Sinetti, "
+_README = (
+    _BEGINS
+    + """made for tests on {now}. Nobody trusts it; throw it away after use.
+
+state:    {state}
+serial:   {serial}
+subject:  {subject}
+valid:    {begins} - {ends}
+
+Try, in this folder:
+
+  sinetti gateway check --anchors anchors.pem --crl crl.der --channel WS --at {now} certificate.pem
+
+Expected: {expected}.
+
+the caller's:         key.pem, certificate.pem, chain.pem (issuing CA, intermediate CA)
+the relying party's:  anchors.pem, crl.der (the list to look this certificate up in), crls/ (those of every CA)
+
+The lists were signed on {now}; who takes none older than an hour needs new ones after that: make the sample again.
+"""
+)
+_README_ALL = (
+    _BEGINS
+    + """one for every state, made for tests on {now}. Nobody trusts them; throw them away after use.
+
+Each folder here has one and its own {readme}. All are of the same CAs, so one relying party takes them all:
+
+  {anchors}, {lists}/   for the relying party: every CA above holders, and the list of each
+
+The lists were signed on {now}; who takes none older than an hour needs new ones after that: make the samples again.
+"""
+)
+
+
+class FolderTaken(Exception):
+    """The folder holds something already; the sentence says what to do."""
+
+
+@dataclass(frozen=True, slots=True)
+class SamplePaths:
+    """Where the files of a sample lie."""
+
+    folder: Path
+
+    @property
+    def key(self) -> Path:
+        """The private key, PKCS#8 in PEM, for its owner alone."""
+        return self.folder / KEY
+
+    @property
+    def certificate(self) -> Path:
+        """The certificate in PEM."""
+        return self.folder / CERTIFICATE
+
+    @property
+    def chain(self) -> Path:
+        """Issuing CA, then intermediate, in PEM."""
+        return self.folder / CHAIN
+
+    @property
+    def anchors(self) -> Path:
+        """The relying party's PEM bundle."""
+        return self.folder / ANCHORS
+
+    @property
+    def crl(self) -> Path:
+        """The list that the certificate is looked up in, DER."""
+        return self.folder / LIST
+
+    @property
+    def crls(self) -> Path:
+        """A folder with the lists of all CAs in `anchors`, DER."""
+        return self.folder / LISTS
+
+
+def write_sample(sample: Sample, folder: Path, *, replace: bool = False) -> SamplePaths:
+    """Write a sample into a folder that is missing or empty, at once or not at all.
+
+    With `replace` an earlier sample there goes; anything else never does. Raises FolderTaken and OSError.
+    """
+    _write(contents(sample), folder, replace=replace)
+    return SamplePaths(folder)
+
+
+def write_samples(samples: Sequence[Sample], folder: Path, *, replace: bool = False) -> tuple[SamplePaths, ...]:
+    """Write samples of one instant, one of a state, as `write_sample` does: each in the folder of its state.
+
+    What the relying party is given lies beside them as well. Raises FolderTaken and OSError.
+    """
+    files = {f"{one.state.value}/{name}": octets for one in samples for name, octets in contents(one).items()}
+    first = samples[0]
+    told = _README_ALL.format(now=first.now.strftime(_WRITTEN), readme=README, anchors=ANCHORS, lists=LISTS)
+    _write(files | _of_relying_party(first) | {README: told.encode()}, folder, replace=replace)
+    return tuple(SamplePaths(folder / one.state.value) for one in samples)
+
+
+def contents(sample: Sample) -> Mapping[str, bytes]:
+    """Give the files of a sample by their paths in its folder."""
+    files = {
+        KEY: dump_private_key(sample.key, None),
+        CERTIFICATE: certificate_pem(certificate_der(sample.certificate)),
+        CHAIN: b"".join(certificate_pem(certificate_der(one)) for one in sample.chain),
+        LIST: sample.crl,
+        README: _readme(sample).encode(),
+    }
+    return files | _of_relying_party(sample)
+
+
+def _of_relying_party(sample: Sample) -> dict[str, bytes]:
+    anchors = b"".join(certificate_pem(certificate_der(one)) for one in sample.anchors)
+    return {ANCHORS: anchors} | {f"{LISTS}/{name}.crl": der for name, der in sample.lists.items()}
+
+
+def _readme(sample: Sample) -> str:
+    return _README.format(
+        now=sample.now.strftime(_WRITTEN),
+        state=sample.state.value,
+        serial=sample.serial,
+        subject=sample.certificate.subject.rfc4514_string(),
+        begins=sample.certificate.not_valid_before_utc.strftime(_WRITTEN),
+        ends=sample.certificate.not_valid_after_utc.strftime(_WRITTEN),
+        expected=_EXPECTED[sample.state],
+    )
+
+
+def _write(files: Mapping[str, bytes], folder: Path, *, replace: bool) -> None:
+    target = folder.resolve()
+    _refuse_taken(target, folder, replace=replace)
+    target.parent.mkdir(parents=True, exist_ok=True)
+    beside = target.with_name(f".{target.name}.{secrets.token_hex(8)}.new")
+    try:
+        _fill(beside, files)
+        _put_in_place(beside, target)
+    except OSError:
+        shutil.rmtree(beside, ignore_errors=True)
+        raise
+
+
+def _refuse_taken(target: Path, named: Path, *, replace: bool) -> None:
+    if not target.exists():
+        return
+    if not target.is_dir():
+        sentence = f"{named} is a file: name a folder"
+        raise FolderTaken(sentence)
+    found = {one.name for one in target.iterdir()}
+    if found and not replace:
+        sentence = f"{named} is not empty: name another folder, or replace a sample that lies there with --force"
+        raise FolderTaken(sentence)
+    if others := _others(target):
+        listed = ", ".join(others[:3])
+        sentence = f"{named} holds something else ({listed}), which --force never removes: name another folder"
+        raise FolderTaken(sentence)
+    if found and not _is_sample(target):
+        sentence = f"{named} holds no sample (its {README} says so of every one), and stays as it is: name another"
+        raise FolderTaken(sentence)
+
+
+def _others(folder: Path) -> list[str]:
+    """Give what lies there and is no sample's, in the folder itself or in that of a state."""
+    found = []
+    for one in folder.iterdir():
+        if one.name in _STATES and one.is_dir() and not one.is_symlink():
+            found += [f"{one.name}/{inner.name}" for inner in one.iterdir() if inner.name not in _OURS]
+        elif one.name not in _OURS:
+            found.append(one.name)
+    return sorted(found)
+
+
+def _is_sample(folder: Path) -> bool:
+    """Whether a sample lies there. The names of its files alone do not tell: a holder's own key has them, too."""
+    try:
+        return (folder / README).read_bytes().startswith(_BEGINS.encode())
+    except OSError:
+        return False
+
+
+def _fill(folder: Path, files: Mapping[str, bytes]) -> None:
+    folder.mkdir(mode=_FOLDER)
+    for name, octets in files.items():
+        mode = _PRIVATE if Path(name).name == KEY else _PUBLIC
+        (folder / name).parent.mkdir(mode=_FOLDER, parents=True, exist_ok=True)
+        handle = os.open(folder / name, os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0), mode)
+        with os.fdopen(handle, "wb") as file:
+            file.write(octets)
+
+
+def _put_in_place(beside: Path, target: Path) -> None:
+    if not target.exists():
+        beside.rename(target)
+        return
+    old = target.with_name(f"{beside.name}.old")
+    target.rename(old)
+    beside.rename(target)
+    shutil.rmtree(old, ignore_errors=True)

@@ -1,0 +1,196 @@
+"""Sample certificates for other people's tests: a throw-away hierarchy in memory, and certificates in every state.
+
+No server, no database, no file. What a relying party is given (anchors, lists) is one for all samples of a `Samples`,
+so that a server under test is configured once; what differs is the caller's key, certificate and chain.
+"""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from enum import StrEnum
+from functools import cached_property
+from uuid import uuid4
+
+from cryptography import x509
+from cryptography.hazmat.primitives.serialization import Encoding
+
+from sinetti.ca.hierarchy_builder import Entry
+from sinetti.ca.hierarchy_config import Built, build_hierarchy, load_preset, parse_hierarchy
+from sinetti.ca.hierarchy_model import Role
+from sinetti.ca.issuance import LeafKind, LeafPlan, assemble, new_serial, prepare
+from sinetti.ca.profiles import key_identifier_of
+from sinetti.domain.organisations.identifiers import check_customer_id
+from sinetti.domain.validation import LONGEST_ORGANISATION, check_text
+from sinetti.domain.values import Channel, CustomerKind, Environment, KeyType, Serial, Span
+from sinetti.pki.encoding import PrivateKey, generate_key, load_certificate, serial_hex
+from sinetti.pki.signatures import hash_for, sign
+from sinetti.testbench.core.clock import in_range
+
+BASE_URL = "http://pki.sinetti.example"
+"""Stands in the certificates. Nothing is there: status is given with the samples (RFC 2606, 2)."""
+
+CUSTOMER_ID, CUSTOMER_NAME = "0123456-7", "Malliyritys Oy"
+
+_FOUNDED = timedelta(days=800)
+"""Before `now`: older than any sample, an expired one too."""
+
+_IN_USE = timedelta(days=10)
+_ENDS_IN = timedelta(days=14)
+_ENDED = timedelta(days=1)
+_REVOKED = timedelta(days=1)
+_LIST_LIFE = {Role.ISSUING: timedelta(days=7), Role.ROOT: timedelta(days=365), Role.INTERMEDIATE: timedelta(days=365)}
+_MOST_REVOKED = 32
+
+
+class SampleState(StrEnum):
+    """What a sample is to be good for; the values stand in the command line."""
+
+    VALID = "valid"
+    ENDS_SOON = "ends-soon"
+    EXPIRED = "expired"
+    REVOKED = "revoked"
+    OTHER_CHANNEL = "other-channel"
+    OTHER_CA = "other-ca"
+
+
+class SamplesUsedUp(ValueError):
+    """No more revoked samples: the list, which is signed once, names no more of them."""
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """What is asked for. Raises CustomerIdError or WordError for an id or a name that TEST does not take."""
+
+    state: SampleState
+    key_type: KeyType = KeyType.EC_P256
+    customer_id: str = CUSTOMER_ID
+    name: str = CUSTOMER_NAME
+
+    def __post_init__(self) -> None:
+        check_customer_id(self.customer_id, CustomerKind.ARTIFICIAL, Environment.TEST)
+        check_text("name", self.name, LONGEST_ORGANISATION)
+
+
+@dataclass(frozen=True, slots=True)
+class Sample:
+    """One sample, all of it in memory.
+
+    `chain` is the issuing CA, then the intermediate, no root. `anchors` and `lists` are the relying party's: every CA
+    that issues to holders with those above it, and the list (DER) of each by its name in addresses. `crl` is the one
+    among them that a caller of this sample is looked up in. `now` is the instant that the state is true at.
+    """
+
+    state: SampleState
+    now: datetime
+    key: PrivateKey = field(repr=False)
+    certificate: x509.Certificate
+    chain: tuple[x509.Certificate, ...]
+    anchors: tuple[x509.Certificate, ...]
+    crl: bytes = field(repr=False)
+    lists: Mapping[str, bytes] = field(repr=False)
+
+    @property
+    def serial(self) -> Serial:
+        """The certificate's serial number."""
+        return serial_hex(self.certificate.serial_number)
+
+
+class Samples:
+    """A hierarchy made for one instant, and the samples of it."""
+
+    def __init__(self, now: datetime) -> None:
+        """Make the CAs and their lists. `now` has its zone. Raises ClockOutOfRange, as the bench's clock does."""
+        self.now = in_range(now)
+        self._built = _founded(now)
+        # Drawn beforehand, so that the lists are signed once: a server under test may have read them by then.
+        self._to_be_revoked = [new_serial() for _ in range(_MOST_REVOKED)]
+        self._lists = self._signed_lists()
+
+    def sample(self, wanted: Wanted) -> Sample:
+        """Make one sample. Raises SamplesUsedUp after 32 revoked ones."""
+        issuing = Channel.SFTP if wanted.state is SampleState.OTHER_CHANNEL else Channel.WS
+        built = self._others if wanted.state is SampleState.OTHER_CA else self._built
+        name = _issuing_name(built, issuing)
+        key = generate_key(wanted.key_type)
+        certificate = self._issued(wanted, key, built, name)
+        return Sample(
+            state=wanted.state,
+            now=self.now,
+            key=key,
+            certificate=certificate,
+            chain=built.chain_above(certificate),
+            anchors=tuple(self._built.certificate(one) for one in self._lists),
+            crl=self._lists[name],
+            lists=self._lists,
+        )
+
+    @cached_property
+    def _others(self) -> Built:
+        """CAs with the very names of ours, and other keys."""
+        return _founded(self.now)
+
+    def _issued(self, wanted: Wanted, key: PrivateKey, built: Built, issuing: str) -> x509.Certificate:
+        issuer, hierarchy = built.issuer(issuing), built.hierarchy
+        plan = LeafPlan(
+            customer_id=check_customer_id(wanted.customer_id, CustomerKind.ARTIFICIAL, Environment.TEST),
+            organisation=wanted.name,
+            country=hierarchy.country,
+            subject_serial=uuid4().hex.upper(),
+            public_key=key.public_key(),
+            serial=self._serial(wanted.state),
+            span=_span(wanted.state, self.now, hierarchy.holder_validity),
+        )
+        tbs = prepare(plan, issuer, LeafKind.HOLDER)
+        return load_certificate(assemble(tbs, sign(built.key(issuer.key_name), tbs), issuer.certificate))
+
+    def _serial(self, state: SampleState) -> Serial:
+        if state is not SampleState.REVOKED:
+            return new_serial()
+        if not self._to_be_revoked:
+            sentence = f"there are {_MOST_REVOKED} revoked samples of one instant: take another, or one of those again"
+            raise SamplesUsedUp(sentence)
+        return self._to_be_revoked.pop()
+
+    def _signed_lists(self) -> dict[str, bytes]:
+        """Sign the list of every CA above holders, top first; revoked samples stand in that of the WS channel."""
+        chosen = [spec for spec in self._built.hierarchy.authorities if spec.role is not Role.SERVICES]
+        return {
+            spec.file_name: _full_list(
+                self._built.entries[spec.file_name],
+                self._to_be_revoked if spec.channel is Channel.WS else (),
+                Span(self.now, self.now + _LIST_LIFE[spec.role]),
+            )
+            for spec in chosen
+        }
+
+
+def _full_list(ca: Entry, revoked: Iterable[Serial], life: Span) -> bytes:
+    """Sign a list without a distribution point, the form that web servers take (a root's certificate has none)."""
+    key, certificate = ca
+    builder = x509.CertificateRevocationListBuilder(certificate.subject, life.not_before, life.not_after)
+    builder = builder.add_extension(key_identifier_of(certificate), critical=False)
+    builder = builder.add_extension(x509.CRLNumber(1), critical=False)
+    reason = x509.CRLReason(x509.ReasonFlags.key_compromise)
+    for serial in revoked:
+        entry = x509.RevokedCertificateBuilder(int(serial, 16), life.not_before - _REVOKED)
+        builder = builder.add_revoked_certificate(entry.add_extension(reason, critical=False).build())
+    return builder.sign(key, hash_for(key.public_key())).public_bytes(Encoding.DER)
+
+
+def _founded(now: datetime) -> Built:
+    return build_hierarchy(parse_hierarchy(load_preset("default"), Environment.TEST, BASE_URL), now - _FOUNDED)
+
+
+def _issuing_name(built: Built, channel: Channel) -> str:
+    return next(one.file_name for one in built.hierarchy.authorities if one.channel is channel)
+
+
+def _span(state: SampleState, now: datetime, validity: timedelta) -> Span:
+    match state:
+        case SampleState.ENDS_SOON:
+            end = now + _ENDS_IN
+        case SampleState.EXPIRED:
+            end = now - _ENDED
+        case _:
+            end = now - _IN_USE + validity
+    return Span(end - validity, end)

@@ -1,1 +1,0 @@
-"""What people read, in Finnish, Swedish and English: gettext catalogues and one small reader; no Django."""

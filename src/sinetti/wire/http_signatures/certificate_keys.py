@@ -1,0 +1,111 @@
+"""HTTP Message Signatures (RFC 9421) by the key of a holder's certificate, in the profile of `message_signatures`.
+
+Shape, covered parts and times are that profile's; `keyid` names the certificate: the SHA-256 of its DER in lower-case
+hex, or its id of RFC 9773, 4.1. The algorithm follows from the key, and no other is taken:
+
+| key | algorithms |
+|---|---|
+| RSA of 2048 to 4096 bits | rsa-pss-sha512, rsa-v1_5-sha256; `alg` has to say which |
+| P-256 | ecdsa-p256-sha256 |
+| P-384 | ecdsa-p384-sha384 |
+
+Gateways' keys are not taken here, and these not there.
+"""
+
+from collections.abc import Callable, Mapping
+from datetime import datetime
+from enum import StrEnum
+
+from cryptography.exceptions import InvalidSignature
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import ec, padding, rsa
+from cryptography.hazmat.primitives.asymmetric.utils import decode_dss_signature, encode_dss_signature
+
+from sinetti.pki.encoding import PrivateKey, PublicKey
+from sinetti.wire.http_signatures.profile import Parts, Profile, signed_headers, verify_by
+
+
+class Algorithm(StrEnum):
+    """RFC 9421, 6.2.2: those that holders' keys sign by."""
+
+    RSA_PSS = "rsa-pss-sha512"
+    RSA = "rsa-v1_5-sha256"
+    P256 = "ecdsa-p256-sha256"
+    P384 = "ecdsa-p384-sha384"
+
+
+Signer = Callable[[Algorithm, bytes], bytes]
+"""Signs octets by one of these algorithms, as RFC 9421, 3.3 writes a signature: for RSA the octets of RFC 8017, for
+ECDSA r and s, each as wide as the curve, one after the other (as PKCS#11's CKM_ECDSA gives them)."""
+
+_SMALLEST, _LARGEST = 2048, 4096
+_SALT = 64
+"""Octets of the salt of rsa-pss-sha512 (RFC 9421, 3.3.1)."""
+
+_WIDTH: Mapping[Algorithm, int] = {Algorithm.P256: 32, Algorithm.P384: 48}
+_HASH: Mapping[Algorithm, Callable[[], hashes.HashAlgorithm]] = {
+    Algorithm.P256: hashes.SHA256,
+    Algorithm.P384: hashes.SHA384,
+}
+
+
+def algorithms(key: PublicKey) -> tuple[Algorithm, ...]:
+    """The algorithms that this key may sign by, the preferred one first; none for a key of another kind or size."""
+    if isinstance(key, rsa.RSAPublicKey):
+        return (Algorithm.RSA_PSS, Algorithm.RSA) if _SMALLEST <= key.key_size <= _LARGEST else ()
+    if isinstance(key, ec.EllipticCurvePublicKey):
+        if isinstance(key.curve, ec.SECP256R1):
+            return (Algorithm.P256,)
+        if isinstance(key.curve, ec.SECP384R1):
+            return (Algorithm.P384,)
+    return ()
+
+
+def signer_of(key: PrivateKey) -> Signer:
+    """Give a signer for a key that is at hand."""
+
+    def value(algorithm: Algorithm, octets: bytes) -> bytes:
+        if isinstance(key, rsa.RSAPrivateKey):
+            if algorithm is Algorithm.RSA_PSS:
+                return key.sign(octets, _pss(), hashes.SHA512())
+            return key.sign(octets, padding.PKCS1v15(), hashes.SHA256())
+        r, s = decode_dss_signature(key.sign(octets, ec.ECDSA(_HASH[algorithm]())))
+        return r.to_bytes(_WIDTH[algorithm], "big") + s.to_bytes(_WIDTH[algorithm], "big")
+
+    return value
+
+
+def sign(parts: Parts, key_id: str, created: datetime, algorithm: Algorithm, signer: Signer) -> dict[str, str]:
+    """Give the headers that make a request one of the certificate that `key_id` names."""
+    return signed_headers(parts, key_id, created, algorithm, lambda octets: signer(algorithm, octets))
+
+
+def verify(parts: Parts, headers: Mapping[str, str], key_of: Callable[[str], PublicKey | None], now: datetime) -> str:
+    """Give the key id of who signed this request; `headers` by their lower-case names. Raises SignatureRefused."""
+    return verify_by(_HOLDERS, parts, headers, key_of, now)
+
+
+def _holds(key: PublicKey, algorithm: str, octets: bytes, value: bytes) -> bool:
+    chosen = Algorithm(algorithm)
+    try:
+        if isinstance(key, rsa.RSAPublicKey):
+            if chosen is Algorithm.RSA_PSS:
+                key.verify(value, octets, _pss(), hashes.SHA512())
+            else:
+                key.verify(value, octets, padding.PKCS1v15(), hashes.SHA256())
+            return True
+        width = _WIDTH[chosen]
+        if len(value) != 2 * width:
+            return False
+        r, s = int.from_bytes(value[:width], "big"), int.from_bytes(value[width:], "big")
+        key.verify(encode_dss_signature(r, s), octets, ec.ECDSA(_HASH[chosen]()))
+    except InvalidSignature:
+        return False
+    return True
+
+
+def _pss() -> padding.PSS:
+    return padding.PSS(padding.MGF1(hashes.SHA512()), _SALT)
+
+
+_HOLDERS: Profile[PublicKey] = Profile(algorithms, _holds, longest=_LARGEST // 8)

@@ -1,0 +1,1 @@
+"""JSON bodies of /api/v1."""

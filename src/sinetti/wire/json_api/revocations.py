@@ -1,0 +1,140 @@
+"""`POST /api/v1/revocations`: a certificate is revoked by its own key. Written by the client, read by the service.
+
+The client, with a certificate and its key at hand:
+
+    call = sign_revocation(certificate, RevocationReason.SUPERSEDED, signer_of(private_key), machine_now())
+    … POST call.body to {service's origin} + PATH with exactly call.headers …
+    revoked = parse_revoked(answer_body)        # of a 200; another status brings a problem document (RFC 9457)
+
+A key in a token needs no `PrivateKey`: any `Signer` of wire/http_signatures/certificate_keys.py does; `algorithm` is for one that
+cannot do what is preferred, as a token without RSA-PSS. `created` is real time, of the machine's clock, on the bench
+too. The same call again, made anew or not, has the same answer: whoever did not hear the answer asks once more.
+"""
+
+import json
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+
+from cryptography import x509
+from cryptography.hazmat.primitives.asymmetric import ec, rsa
+
+from sinetti.domain.certificates.revocation import RevocationReason
+from sinetti.domain.values import Serial
+from sinetti.pki.encoding import certificate_der, serial_hex, sha256_hex
+from sinetti.wire.http_signatures.certificate_keys import Algorithm, Signer, algorithms, sign
+from sinetti.wire.http_signatures.profile import Parts
+
+PATH = "/api/v1/revocations"
+CONTENT_TYPE = "application/json"
+
+_SERIAL = re.compile(r"(?:[0-9a-f]{2}){1,20}")
+
+
+class NoRevocation(ValueError):
+    """A body that is no revocation, or no answer to one; the sentence says what stands where."""
+
+
+@dataclass(frozen=True, slots=True)
+class Revocation:
+    """What the body says: which certificate, and why."""
+
+    serial: Serial
+    reason: RevocationReason
+
+
+@dataclass(frozen=True, slots=True)
+class Revoked:
+    """What the answer says: since when, and for which reason."""
+
+    serial: Serial
+    revoked_at: datetime
+    reason: RevocationReason
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """A call that is ready to be sent: these octets with exactly these headers."""
+
+    headers: Mapping[str, str]
+    body: bytes = field(repr=False)
+
+
+def sign_revocation(
+    certificate: x509.Certificate,
+    reason: RevocationReason,
+    signer: Signer,
+    created: datetime,
+    algorithm: Algorithm | None = None,
+) -> Call:
+    """Make the call by which a certificate is revoked with its own key. ValueError where its key cannot sign it.
+
+    `algorithm` is the first that the key has, where none is named.
+    """
+    key = certificate.public_key()
+    taken = algorithms(key) if isinstance(key, rsa.RSAPublicKey | ec.EllipticCurvePublicKey) else ()
+    if not taken or (algorithm is not None and algorithm not in taken):
+        why = f"the key of this certificate signs by {', '.join(taken)}" if taken else "holders' keys are RSA or EC"
+        raise ValueError(why)
+    body = render(Revocation(serial_hex(certificate.serial_number), reason))
+    parts = Parts("POST", PATH, CONTENT_TYPE, body)
+    key_id = sha256_hex(certificate_der(certificate))
+    return Call(sign(parts, key_id, created, algorithm or taken[0], signer), body)
+
+
+def render(asked: Revocation) -> bytes:
+    """Write the body."""
+    return json.dumps({"serial": asked.serial, "reason": asked.reason}, separators=(",", ":")).encode("ascii")
+
+
+def parse(body: bytes) -> Revocation:
+    """Read the body. Raises NoRevocation."""
+    value = _members(body, "serial", "reason")
+    return Revocation(_serial(value["serial"]), _reason(value["reason"]))
+
+
+def render_revoked(revoked: Revoked) -> dict[str, str]:
+    """The members of the answer."""
+    at = revoked.revoked_at.astimezone(UTC).replace(tzinfo=None, microsecond=0).isoformat() + "Z"
+    return {"serial": revoked.serial, "revoked_at": at, "reason": revoked.reason.value}
+
+
+def parse_revoked(body: bytes) -> Revoked:
+    """Read the answer. Raises NoRevocation."""
+    value = _members(body, "serial", "revoked_at", "reason")
+    told = value["revoked_at"]
+    try:
+        at = datetime.fromisoformat(told) if isinstance(told, str) and told.endswith("Z") else None
+    except ValueError:
+        at = None
+    if at is None:
+        why = "revoked_at is a time like 2027-03-01T12:00:00Z (RFC 3339)"
+        raise NoRevocation(why)
+    return Revoked(_serial(value["serial"]), at, _reason(value["reason"]))
+
+
+def _members(body: bytes, *names: str) -> dict[str, object]:
+    try:
+        value = json.loads(body)
+    except (ValueError, RecursionError):
+        why = "the body is no JSON"
+        raise NoRevocation(why) from None
+    if not isinstance(value, dict) or set(value) != set(names):
+        why = f"the body is an object with exactly the members {', '.join(names)}"
+        raise NoRevocation(why)
+    return value
+
+
+def _serial(value: object) -> Serial:
+    if not isinstance(value, str) or not _SERIAL.fullmatch(value):
+        why = "serial is a serial number in lower-case hex, an even number of digits"
+        raise NoRevocation(why)
+    return Serial(value)
+
+
+def _reason(value: object) -> RevocationReason:
+    if not isinstance(value, str) or value not in set(RevocationReason):
+        why = f"reason is one of {', '.join(RevocationReason)}"
+        raise NoRevocation(why)
+    return RevocationReason(value)

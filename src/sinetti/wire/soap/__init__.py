@@ -1,0 +1,1 @@
+"""SOAP messages of the certificate service: envelope, requests, responses, schema types, WSDL."""

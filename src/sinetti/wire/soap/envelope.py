@@ -1,0 +1,194 @@
+"""A SOAP 1.1 envelope: what it carries, and every way to take that out as a document of its own.
+
+A signature covers the payload as it was before it was put into its envelope (facts sheet, 2: the C14N trap). So
+its octets are cut at offsets that a parser tells, never found in text.
+"""
+
+from collections.abc import Iterable, Iterator
+from contextlib import suppress
+from dataclasses import dataclass, field
+from xml.sax.saxutils import quoteattr
+
+from lxml import etree
+
+from sinetti.wire.xmldsig import parser
+from sinetti.wire.xmldsig.parser import Unparsable, children
+
+SOAP = "http://schemas.xmlsoap.org/soap/envelope/"
+"""The namespace of SOAP 1.1."""
+
+_ENVELOPE, _HEADER, _BODY = (f"{{{SOAP}}}{name}" for name in ("Envelope", "Header", "Body"))
+_SCANNED_BODY = f"{SOAP}\nBody"
+_PAYLOAD_DEPTH = 2
+# Our deepest message has 9 levels and 40 elements; the rest is room for headers that other programs add.
+_DEEPEST = 100
+_MOST_ELEMENTS = 2_000
+# Characters of namespace names, for each element those of its tag: exclusive C14N may write all of them. Ours have
+# 2 kB; 128 kB could have 3 MB, which would be written several times before anything of a signature is known.
+_MOST_IN_NAMES = 500_000
+
+_Declaration = tuple[str | None, str]
+"""A prefix (None for the default namespace) and its namespace."""
+
+
+@dataclass(frozen=True, slots=True)
+class Envelope:
+    """`payload`: the Body's first element. `crowded`: the Body holds something beside it."""
+
+    payload: etree._Element
+    crowded: bool
+    _cut: "_Cut" = field(repr=False)
+
+    @property
+    def span(self) -> tuple[int, int]:
+        """Where the payload begins and ends in the octets of the envelope (without byte order mark)."""
+        return self._cut.start, self._cut.end
+
+    @property
+    def own(self) -> frozenset[str | None]:
+        """The prefixes that the payload's root declares itself; None is the default namespace."""
+        return frozenset(self._cut.own)
+
+    def candidates(self) -> Iterator[etree._Element]:
+        """The root of the payload as a document of its own, in each way that means the same as in its envelope.
+
+        The cut octets alone; with those inherited declarations that are used; with all that are not SOAP's. Each has
+        the same exclusive C14N as the payload, or it is left out. None for a crowded Body. The first mostly fits, so
+        the others are made when they are asked for.
+        """
+        if self.crowded:
+            return
+        try:
+            expected = parser.exclusive(self.payload)
+        except Unparsable:
+            return
+        for way in dict.fromkeys(self._cut.with_declarations(chosen) for chosen in self._choices()):
+            with suppress(Unparsable):  # a prefix is declared outside only
+                root = parser.parse(way)
+                if parser.exclusive(root) == expected:
+                    yield root
+
+    def _choices(self) -> Iterable[tuple[_Declaration, ...]]:
+        body = self.payload.getparent()
+        inherited = {} if body is None else body.nsmap
+        left = [(prefix, uri) for prefix, uri in inherited.items() if uri and prefix not in self._cut.own]
+        yield ()
+        yield tuple(one for one in left if one in self._cut.used)
+        yield tuple(one for one in left if one in self._cut.used or one[1] != SOAP)
+
+
+@dataclass(slots=True)
+class _Cut:
+    """Where the payload stands. `own`: prefixes it declares itself; `used`: what names in it rely on."""
+
+    octets: bytes
+    start: int = 0
+    name_end: int = 0
+    end: int = 0
+    own: set[str | None] = field(default_factory=set)
+    used: set[_Declaration] = field(default_factory=set)
+
+    def with_declarations(self, chosen: Iterable[_Declaration]) -> bytes:
+        added = "".join(f" xmlns{':' + prefix if prefix else ''}={quoteattr(uri)}" for prefix, uri in chosen)
+        return self.octets[self.start : self.name_end] + added.encode() + self.octets[self.name_end : self.end]
+
+
+def open_envelope(octets: bytes) -> Envelope:
+    """Open a SOAP 1.1 envelope. Raises Unparsable for whatever is none, an empty Body included.
+
+    Headers are passed over whatever they say: no program in the field sends one that must be understood.
+    """
+    octets = parser.without_bom(octets)
+    cut = _find_payload(octets)
+    root = parser.tree_of(octets)
+    parts = children(root)
+    names = [part.tag for part in parts]
+    if root.tag != _ENVELOPE or names not in ([_BODY], [_HEADER, _BODY]):
+        why = "not a SOAP 1.1 envelope"
+        raise Unparsable(why)
+    payloads = children(parts[-1])
+    if not payloads:
+        why = "the Body is empty"
+        raise Unparsable(why)
+    return Envelope(payloads[0], len(payloads) > 1 or parser.has_loose_text(parts[-1]), cut)
+
+
+def enclose(payload: bytes) -> bytes:
+    """Put a document into an envelope from which it inherits nothing but the SOAP namespace (facts sheet, 3)."""
+    return (
+        f'<SOAP-ENV:Envelope xmlns:SOAP-ENV="{SOAP}"><SOAP-ENV:Header/><SOAP-ENV:Body>'.encode()
+        + payload
+        + b"</SOAP-ENV:Body></SOAP-ENV:Envelope>"
+    )
+
+
+def _find_payload(octets: bytes) -> _Cut:
+    """Scan for the first element in the Body: its offsets and its names. Raises Unparsable."""
+    finder = _Finder(octets)
+    parser.scan(finder.scanner, octets)
+    return finder.cut
+
+
+class _Finder:
+    """Follows an expat parser through the envelope. An element's end is where whatever follows it begins."""
+
+    def __init__(self, octets: bytes) -> None:
+        self.cut = _Cut(octets)
+        self.scanner = parser.new_scanner(self._declare)
+        self.scanner.StartElementHandler = self._start
+        self.scanner.EndElementHandler = self._end
+        self._path: list[str] = []
+        self._elements = self._in_names = 0
+        self._declared: set[str | None] = set()
+        self._inside = False
+        self._awaiting_end = False
+
+    def _declare(self, prefix: str | None, _uri: str) -> None:
+        self._declared.add(prefix)
+
+    def _start(self, name: str, attributes: dict[str, str]) -> None:
+        self._mark_end()
+        self._elements += 1
+        relied_on = {_relies_on(name), *(_relies_on(one) for one in attributes if "\n" in one)}
+        self._in_names += sum(len(uri) for _, uri in relied_on)
+        if len(self._path) > _DEEPEST or self._elements > _MOST_ELEMENTS or self._in_names > _MOST_IN_NAMES:
+            raise Unparsable(parser.TOO_MUCH)
+        parser.check_attributes(attributes)
+        if len(self._path) == _PAYLOAD_DEPTH and self._path[-1].startswith(_SCANNED_BODY) and not self.cut.start:
+            self._inside = True
+            self.cut.start = self.scanner.CurrentByteIndex
+            self.cut.name_end = self.cut.start + 1 + len(_written(name).encode())
+            self.cut.own = self._declared
+        if self._inside:
+            self.cut.used.update(relied_on)
+        self._declared = set()
+        self._path.append(name)
+
+    def _end(self, _name: str) -> None:
+        self._mark_end()
+        self._path.pop()
+        if self._inside and len(self._path) == _PAYLOAD_DEPTH:
+            self._inside, self._awaiting_end = False, True
+            self.scanner.DefaultHandler = self._mark_end
+
+    def _mark_end(self, _data: str = "") -> None:
+        if self._awaiting_end:
+            self._awaiting_end = False
+            self.cut.end = self.scanner.CurrentByteIndex
+            self.scanner.DefaultHandler = None
+
+
+def _written(name: str) -> str:
+    """The name as it stands in the document, from expat's `uri LF local LF prefix`."""
+    parts = name.split("\n")
+    return f"{parts[2]}:{parts[1]}" if parts[2:] else parts[-1]
+
+
+def _relies_on(name: str) -> _Declaration:
+    match name.split("\n"):
+        case [uri, _local, prefix]:
+            return prefix, uri
+        case [uri, _local]:
+            return None, uri
+        case _:
+            return None, ""

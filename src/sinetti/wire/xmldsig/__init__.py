@@ -1,0 +1,1 @@
+"""XML Signature: hardened parser, algorithms, signing and verification."""

@@ -1,0 +1,31 @@
+"""Fresh registers, offices and doors in front of them."""
+
+from collections.abc import Iterator
+
+import pytest
+
+from tests.api.counter import Counter, opened_counter
+from tests.api.listening import Service, listening
+from tests.support.office import Desk, desk, sqlite_desk
+from tests.support.registers import register, sqlite_register
+
+__all__ = ["desk", "register", "sqlite_desk", "sqlite_register"]
+
+
+@pytest.fixture
+def counter(sqlite_desk: Desk) -> Counter:
+    """Give a SOAP door in front of an office on SQLite."""
+    return opened_counter(sqlite_desk)
+
+
+@pytest.fixture
+def any_counter(desk: Desk) -> Counter:
+    """Give a SOAP door in front of an office on each database in turn."""
+    return opened_counter(desk)
+
+
+@pytest.fixture(scope="session")
+def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
+    """Give an authority that listens in a process of its own, once per run."""
+    with listening(tmp_path_factory.mktemp("service")) as opened:
+        yield opened

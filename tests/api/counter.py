@@ -1,0 +1,144 @@
+"""A SOAP door as a client in the same process meets it: octets in, octets out, and every answer judged."""
+
+import re
+from dataclasses import dataclass, replace
+from functools import cache
+
+from cryptography.hazmat.primitives.asymmetric import ec, rsa
+from cryptography.hazmat.primitives.serialization import Encoding
+from lxml import etree
+from signxml import SignatureConfiguration, XMLVerifier
+
+from sinetti.api.soap import PATH, SoapDoor
+from sinetti.ca.issuance import LeafKind
+from sinetti.domain.values import KeyType
+from sinetti.pki.encoding import certificate_der, generate_key
+from sinetti.server.http import Reply, Request
+from sinetti.wire.xmldsig.signature import Recipe, seal_of
+from tests.support.authority import issue, leaf_plan, response_signer, services_issuer
+from tests.support.office import REQUEST, Desk
+
+ADDRESS = f"https://pki.sinetti.example{PATH}"
+SERVICE = "http://certificates.vero.fi/2017/10/certificateservices"
+LONGEST_MESSAGE = 255
+_BODY = re.compile(rb"<SOAP-ENV:Body>(.*)</SOAP-ENV:Body>", re.DOTALL)
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What a response says; nothing of it counts before its signature is judged."""
+
+    element: str
+    status: str
+    retrieval_id: str | None
+    certificate: str | None
+    codes: tuple[str, ...]
+    messages: tuple[str, ...]
+
+    @property
+    def code(self) -> str | None:
+        """The one code; None for OK."""
+        assert len(self.codes) <= 1, "more than one code"
+        return self.codes[0] if self.codes else None
+
+    @property
+    def message(self) -> str:
+        """The one message."""
+        (message,) = self.messages
+        return message
+
+
+@dataclass(slots=True)
+class Counter:
+    """A door and the office behind it; `signer` is the certificate (PEM) that must have signed its answers."""
+
+    desk: Desk
+    door: SoapDoor
+    signer: str
+
+    def post(self, body: bytes, headers: dict[str, str] | None = None) -> Reply:
+        """Send one message, with these headers (lower-case names)."""
+        return self.door(
+            Request("POST", PATH, "", headers or {"content-type": "text/xml; charset=utf-8"}, REQUEST, body)
+        )
+
+    def get(self, query: str = "", *, path: str = PATH, method: str = "GET", language: str | None = None) -> Reply:
+        """Ask for a page."""
+        headers = {"accept-language": language} if language is not None else {}
+        return self.door(Request(method, path, query, headers, REQUEST, b""))
+
+    def ask(self, body: bytes, headers: dict[str, str] | None = None) -> Answer:
+        """Send one message; its answer is no fault, and signed."""
+        return self.judged(self.post(body, headers))
+
+    def judged(self, reply: Reply) -> Answer:
+        """Read an answer that a judge has found to be signed by the service."""
+        assert reply.status == 200, reply.body
+        assert reply.content_type == "text/xml; charset=utf-8"
+        return read(judged(payload_of(reply.body), self.signer))
+
+    def on(self, desk: Desk) -> "Counter":
+        """Put the same door in front of a changed office."""
+        return Counter(desk, replace(self.door, office=desk.office), self.signer)
+
+
+def opened_counter(desk: Desk, recipe: Recipe = Recipe.EXCLUSIVE, leaf: KeyType | None = None) -> Counter:
+    """Open a door that signs with the test authority's response signer, or with one whose key is of this type."""
+    key, certificate = response_signer() if leaf is None else services_leaf(leaf)
+    seal = seal_of(key, certificate_der(certificate))
+    pem = certificate.public_bytes(Encoding.PEM).decode()
+    return Counter(desk, SoapDoor(desk.office, ADDRESS, recipe, lambda: seal), pem)
+
+
+@cache
+def services_leaf(kind: KeyType):
+    """Issue a response signer whose key is of this type."""
+    key = generate_key(kind)
+    assert isinstance(key, rsa.RSAPrivateKey | ec.EllipticCurvePrivateKey)
+    return key, issue(leaf_plan(key.public_key()), services_issuer(), kind=LeafKind.SERVICES)
+
+
+def payload_of(body: bytes) -> bytes:
+    """Cut the Body's content out of an answer, as text."""
+    found = _BODY.search(body)
+    assert found is not None, body
+    return found[1]
+
+
+def judged(payload: bytes, signer: str) -> etree._Element:
+    """Let signxml judge the payload as a document of its own, with this certificate; return what was signed."""
+    one_signature = SignatureConfiguration(expect_references=1, location="./")
+    result = XMLVerifier().verify(etree.fromstring(payload), x509_cert=signer, expect_config=one_signature)
+    assert result.signed_xml is not None
+    return result.signed_xml
+
+
+def read(element: etree._Element) -> Answer:
+    """Read a response element."""
+
+    def texts(path: str) -> tuple[str, ...]:
+        return tuple(found.text or "" for found in element.findall(path))
+
+    def text(path: str) -> str | None:
+        return element.findtext(path)
+
+    name = etree.QName(element)
+    assert name.namespace == SERVICE
+    return Answer(
+        name.localname,
+        text("Result/Status") or "",
+        text("RetrievalId"),
+        text("Certificate"),
+        texts("Result/ErrorInfo/ErrorCode"),
+        texts("Result/ErrorInfo/ErrorMessage"),
+    )
+
+
+def fault(reply: Reply) -> tuple[str, str]:
+    """Read a SOAP 1.1 Fault: whose fault it is, and its text."""
+    assert reply.status == 500, reply.body
+    assert reply.content_type == "text/xml; charset=utf-8"
+    root = etree.fromstring(reply.body)
+    found = root.find("{*}Body/{http://schemas.xmlsoap.org/soap/envelope/}Fault")
+    assert found is not None, reply.body
+    return found.findtext("faultcode") or "", found.findtext("faultstring") or ""

@@ -1,0 +1,58 @@
+"""An ASGI server of a few lines: hands a request to the edge in the pieces that a test wants, and takes its answer."""
+
+import asyncio
+from dataclasses import dataclass
+
+from sinetti.api.soap import PATH
+from sinetti.server.asgi import Edge
+
+
+@dataclass(frozen=True, slots=True)
+class Sent:
+    """What the edge sent."""
+
+    status: int
+    headers: dict[str, str]
+    body: bytes
+
+
+GONE = object()
+"""A piece: the sender goes away."""
+
+STALLED = object()
+"""A piece: nothing more comes, ever."""
+
+
+def through(edge: Edge, pieces: list[object], *, method: str = "POST", path: str = PATH) -> Sent | None:
+    """Send one request; None where the edge gives no answer. What it has not read is left in the list."""
+    return asyncio.run(sent_through(edge, pieces, method, path))
+
+
+async def sent_through(edge: Edge, pieces: list[object], method: str = "POST", path: str = PATH) -> Sent | None:
+    """Send one request from a running event loop."""
+    messages = []
+
+    async def receive():
+        piece = pieces.pop(0) if pieces else b""
+        if piece is GONE:
+            return {"type": "http.disconnect"}
+        if piece is STALLED:
+            await asyncio.sleep(60)
+        return {"type": "http.request", "body": piece, "more_body": bool(pieces)}
+
+    async def send(message):
+        messages.append(message)
+
+    scope = {
+        "type": "http",
+        "method": method,
+        "path": path,
+        "query_string": b"",
+        "headers": [(b"Content-Type", b"text/xml; charset=utf-8")],
+    }
+    await edge(scope, receive, send)
+    if not messages:
+        return None
+    start, *parts = messages
+    headers = {name.decode(): value.decode() for name, value in start["headers"]}
+    return Sent(start["status"], headers, b"".join(part["body"] for part in parts))

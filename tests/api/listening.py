@@ -1,0 +1,145 @@
+"""An authority that listens with the real server, in a process of its own: as a module for tests, run for the process.
+
+Both sides open the same folder. The clock is a file, so that tests move it for both. Of the two SOAP doors one is
+impatient: it waits for a body no longer than half a second. Three more doors break, take a while,
+and hang.
+"""
+
+import contextlib
+import json
+import subprocess
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from time import sleep
+
+from sinetti.api.publication import StatusDoor
+from sinetti.api.soap import PATH, SoapDoor
+from sinetti.authority.bootstrap import Authority, Manner, open_authority
+from sinetti.authority.data_directory import FolderKind
+from sinetti.authority.initialise import Founding, found
+from sinetti.ca.hierarchy_config import load_preset
+from sinetti.cli.authority.common import leave
+from sinetti.domain.values import Environment
+from sinetti.server.addresses import listen, probe
+from sinetti.server.asgi import Edge, Limits
+from sinetti.server.http import Reply, Request
+from sinetti.server.listener import Listener, serve
+from sinetti.settings.authority import Settings
+
+LOOPBACK = "127.0.0.1"
+BEGIN = datetime(2026, 3, 2, 12, tzinfo=UTC)
+IMPATIENT = Limits(collecting=0.5)
+SLOW = 1.0
+"""Seconds that the slow door takes."""
+
+STOP_WITHIN = 5.0
+"""Seconds from SIGTERM to the end of the process."""
+
+
+@dataclass(slots=True)
+class Service:
+    """The listening authority: its folder, its process and its ports."""
+
+    root: Path
+    process: "subprocess.Popen[str]"
+    soap: int
+    impatient: int
+    status: int
+    broken: int
+    slow: int
+    stuck: int
+
+    @property
+    def address(self) -> str:
+        """Where the SOAP door listens."""
+        return f"http://{LOOPBACK}:{self.soap}{PATH}"
+
+    @contextlib.contextmanager
+    def opened(self) -> Iterator[Authority]:
+        """Open the same authority on this side; one at a time, since its register has one name in a process."""
+        authority = opened(self.root)
+        try:
+            yield authority
+        finally:
+            authority.office.register.close()
+
+    def set_clock(self, now: datetime) -> None:
+        """Move the clock of both sides."""
+        _clock_file(self.root).write_text(now.isoformat(), encoding="ascii")
+
+
+@contextlib.contextmanager
+def listening(folder: Path) -> Iterator[Service]:
+    """Found an authority in a new folder, serve it, and stop it at the end."""
+    root = folder / "authority"
+    ports = {name: probe(LOOPBACK, 0) for name in ("soap", "impatient", "status", "broken", "slow", "stuck")}
+    base_url, address = f"http://{LOOPBACK}:{ports['status']}", f"http://{LOOPBACK}:{ports['soap']}{PATH}"
+    settings = Settings(environment=Environment.TEST, base_url=base_url, soap_address=address)
+    found(root, Founding(FolderKind.TESTBENCH, load_preset("default"), settings, BEGIN))
+    _clock_file(root).write_text(BEGIN.isoformat(), encoding="ascii")
+    command = [sys.executable, "-W", "ignore", __file__, str(root), json.dumps(ports)]
+    with (
+        (folder / "errors").open("w") as errors,
+        subprocess.Popen(command, stdout=subprocess.PIPE, stderr=errors, text=True) as process,
+    ):
+        assert process.stdout is not None
+        try:
+            assert process.stdout.readline() == "ready\n"
+            yield Service(root, process, **ports)
+        finally:
+            process.terminate()
+            process.wait(STOP_WITHIN)
+
+
+def opened(root: Path) -> Authority:
+    """Open the authority on the clock of its file."""
+    return open_authority(
+        root,
+        FolderKind.TESTBENCH,
+        Manner(lambda: datetime.fromisoformat(_clock_file(root).read_text(encoding="ascii"))),
+    )
+
+
+def _clock_file(root: Path) -> Path:
+    return root / "clock"
+
+
+def broken(_request: Request) -> Reply:
+    """Fail, as no door should."""
+    secret = "a secret that must not leave"
+    raise RuntimeError(secret)
+
+
+def slow(_request: Request) -> Reply:
+    """Answer after a while."""
+    sleep(SLOW)
+    return Reply(200, "text/plain", b"done")
+
+
+def stuck(_request: Request) -> Reply:
+    """Hang, as a door does whose database does."""
+    sleep(60)
+    return Reply(200, "text/plain", b"done")
+
+
+def main(root: Path, ports: dict[str, int]) -> None:
+    """Serve until told to stop."""
+    authority = opened(root)
+    door = SoapDoor(authority.office, authority.settings.soap_address, authority.recipe, authority.responses.seal)
+    listeners = (
+        Listener(Edge(door), listen(LOOPBACK, ports["soap"])),
+        Listener(Edge(door, IMPATIENT), listen(LOOPBACK, ports["impatient"])),
+        Listener(Edge(StatusDoor(authority.office)), listen(LOOPBACK, ports["status"])),
+        Listener(Edge(broken), listen(LOOPBACK, ports["broken"])),
+        Listener(Edge(slow), listen(LOOPBACK, ports["slow"])),
+        Listener(Edge(stuck), listen(LOOPBACK, ports["stuck"])),
+    )
+    serve(listeners, lambda: print("ready", flush=True))  # noqa: T201 - to the tests that wait for it
+    leave()
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]), json.loads(sys.argv[2]))

@@ -1,0 +1,178 @@
+"""Health: what is asked, how often, what is told, and what happens while a look takes long."""
+
+import json
+from concurrent.futures import ThreadPoolExecutor, wait
+from contextlib import contextmanager
+from threading import Event, Thread
+
+import pytest
+
+from sinetti.api import health
+from sinetti.api.health import Aside, HealthDoor
+from sinetti.server.http import Request
+from tests.support.office import REQUEST
+
+SOON = 30.0
+
+
+def asked(door, path="/readyz", method="GET"):
+    reply = door(Request(method, path, "", {}, REQUEST, b""))
+    return reply.status, json.loads(reply.body) if reply.content_type == "application/json" else reply.body
+
+
+def broken():
+    secret = "a secret"
+    raise RuntimeError(secret)
+
+
+CASES = {
+    "all is well": ({"register": lambda: None}, {}, True),
+    "one thing is wrong": ({"register": lambda: None, "journal": lambda: "It is full."}, {}, False),
+    "a warning makes nothing unready": ({"register": lambda: None}, {"issuing-ca": lambda: "It ends."}, True),
+    "a check that breaks": ({"register": broken}, {}, False),
+}
+
+
+@pytest.mark.parametrize(("checks", "warnings", "ready"), CASES.values(), ids=CASES)
+def test_ready(checks, warnings, ready):
+    status, told = asked(HealthDoor(checks, warnings))
+    assert (status, told["ready"]) == (200 if ready else 503, ready)
+    assert (set(told["checks"]), set(told["warnings"])) == (set(checks), set(warnings))
+    assert [sentence for sentence in told["checks"].values() if sentence] == [] if ready else True
+    assert "a secret" not in str(told)
+
+
+def test_a_warning_that_takes_long_keeps_nobody_from_being_told_the_rest(monkeypatch):
+    """The watchdog compares lists entry by entry: that takes seconds, for which no node is to count as not ready."""
+    monkeypatch.setattr(health, "LOOKS_WITHIN", 1.0)
+    monkeypatch.setattr(health, "KEPT_FOR", 0.0)
+    free, looks, ended = Event(), [], Event()
+
+    def slow():
+        looks.append(1)
+        return "It lacks one." if free.wait(SOON) else None
+
+    door = HealthDoor({"register": lambda: None}, {"status": Aside("status", slow, done=ended.set)})
+    for _ in range(3):
+        status, told = asked(door)
+        assert (status, told["warnings"]) == (200, {"status": None})
+    assert looks == [1], "one look at a time"
+    free.set()
+    assert ended.wait(SOON), "the look's own connection is closed"
+    status, told = asked(door)
+    assert (status, told["warnings"]) == (200, {"status": "It lacks one."})
+
+
+def test_a_warning_that_breaks_aside_is_told(caplog):
+    status, told = asked(HealthDoor({"register": lambda: None}, {"status": Aside("status", broken)}))
+    assert (status, told["warnings"]) == (200, {"status": "the check itself failed: see in the log why"})
+    assert "a secret" in caplog.text
+
+
+def test_it_lives_whatever_is_wrong():
+    door = HealthDoor({"register": broken})
+    assert asked(door, "/healthz")[0] == 200
+    assert asked(door, method="POST")[0] == 405
+
+
+def test_one_look_serves_all_who_ask_within_a_second(monkeypatch):
+    now, looks, done = [0.0], [], []
+    monkeypatch.setattr(health, "ticks", lambda: now[0])
+    door = HealthDoor({"register": lambda: looks.append(now[0])}, done=lambda: done.append(now[0]))
+    for now[0] in (0.0, 0.5, 0.99, 1.0, 1.5, 2.0):
+        assert asked(door)[0] == 200
+    assert looks == done == [0.0, 1.0, 2.0]
+
+
+def test_while_a_look_takes_long_nobody_else_is_held_up(monkeypatch):
+    now, looking, over, wanted = [0.0], Event(), Event(), [False]
+    monkeypatch.setattr(health, "ticks", lambda: now[0])
+
+    def check():
+        if wanted[0]:
+            looking.set()
+            assert over.wait(SOON)
+
+    door = HealthDoor({"register": check})
+    assert asked(door)[0] == 200
+    now[0], wanted[0] = 10.0, True
+    hanging = Thread(target=asked, args=(door,))
+    hanging.start()
+    assert looking.wait(SOON)
+    now[0] = 14.9
+    assert asked(door)[0] == 200, "what was seen before"
+    now[0] = 15.0
+    status, told = asked(door)
+    assert (status, told["ready"]) == (503, False)
+    assert "do not come to an end" in told["checks"]["checks"]
+    over.set()
+    hanging.join(SOON)
+
+
+@contextmanager
+def a_first_look():
+    """Give a door whose first look has begun, and what lets that come to its end."""
+    looking, over = Event(), Event()
+
+    def check():
+        looking.set()
+        assert over.wait(SOON)
+
+    door = HealthDoor({"register": check})
+    first = Thread(target=asked, args=(door,))
+    first.start()
+    try:
+        assert looking.wait(SOON)
+        yield door, over
+    finally:
+        over.set()
+        first.join(SOON)
+
+
+def test_the_first_look_that_takes_long_tells_others_that_nothing_is_ready(monkeypatch):
+    monkeypatch.setattr(health, "LOOKS_WITHIN", 0.05)
+    with a_first_look() as (door, over):
+        for _ in range(2):
+            assert asked(door)[0] == 503
+        over.set()
+    assert asked(door)[0] == 200
+
+
+def test_all_who_come_during_the_first_look_are_told_what_it_finds():
+    with a_first_look() as (door, over), ThreadPoolExecutor(12) as crowd:
+        told = [crowd.submit(asked, door) for _ in range(12)]
+        assert not wait(told, 0.2).done, "there is nothing yet that they could be told"
+        over.set()
+        assert {one.result(SOON)[0] for one in told} == {200}
+
+
+def test_two_who_come_together_long_after_the_last_look(monkeypatch):
+    """One looks, and the other is told what was seen before, from the first instant of that look on."""
+    now, others = [0.0], []
+    monkeypatch.setattr(health, "ticks", lambda: now[0])
+    door = HealthDoor({"register": lambda: others.append(asked(door)[0]) if now[0] else None})
+    assert asked(door)[0] == 200
+    now[0] = 60.0
+    assert asked(door)[0] == 200
+    assert others == [200]
+
+
+def test_a_look_that_is_interrupted_leaves_the_next_one_free():
+    stops = iter([KeyboardInterrupt])
+
+    def check():
+        for stop in stops:
+            raise stop
+
+    door = HealthDoor({"register": check})
+    with pytest.raises(KeyboardInterrupt):
+        asked(door)
+    assert asked(door)[0] == 200
+
+
+def test_only_what_is_wrong_leaves_a_line_in_the_log():
+    def noted(checks, path="/readyz"):
+        return HealthDoor(checks)(Request("GET", path, "", {}, REQUEST, b"")).noted
+
+    assert noted({}, "/healthz") is noted({"register": lambda: None}) is None
+    assert noted({"register": lambda: "Away."}) == {}

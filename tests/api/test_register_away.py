@@ -1,0 +1,54 @@
+"""While the database is away every operation is a signed "come again", and the door recovers by itself."""
+
+import psycopg
+import pytest
+from django.db import connections
+
+from sinetti.api.publication import StatusDoor
+from sinetti.database.connection import open_register
+from sinetti.server.http import Request
+from tests.api.counter import opened_counter
+from tests.api.drafts import DRAFTS, new_draft
+from tests.support.office import REQUEST, opened_desk
+from tests.support.registers import opened_register
+
+NOWHERE = {"sqlite": "sqlite:////nowhere/at/all/register.sqlite3", "postgresql": "postgresql://nobody@127.0.0.1:1/none"}
+
+
+@pytest.mark.parametrize("operation", DRAFTS)
+@pytest.mark.parametrize("url", NOWHERE.values(), ids=NOWHERE)
+def test_every_operation_says_to_come_again(url, operation, counter):
+    draft = DRAFTS[operation](counter)
+    draft.counter = counter.on(counter.desk.but(register=open_register(url, alias="away")))
+    assert draft.ask().code == "PKI090"
+    draft.counter = counter
+    assert draft.ask().status == "OK"
+
+
+@pytest.mark.parametrize("url", NOWHERE.values(), ids=NOWHERE)
+def test_lists_are_fetched_again_in_a_minute(url, counter, caplog):
+    office = counter.desk.but(register=open_register(url, alias="away")).office
+
+    def status(path: str) -> tuple[int, str | None]:
+        reply = StatusDoor(office)(Request("GET", path, "", {}, REQUEST, b""))
+        return reply.status, reply.headers.get("retry-after")
+
+    assert status("/crl/DataProvidersTestIssuingCAv1-1.crl") == (503, "60")
+    assert REQUEST in caplog.text
+    assert status("/ca/DataProvidersTestIssuingCAv1.cer") == (200, None)
+
+
+def test_the_door_comes_back_with_the_database(request, tmp_path):
+    """As after a restart of PostgreSQL: the connection that this thread has is dead, the next one is not."""
+    with opened_register("postgresql", request, tmp_path) as register:
+        counter = opened_counter(opened_desk(register))
+        draft = new_draft(counter)
+        settings = connections[register.alias].settings_dict
+        names = {"host": "HOST", "port": "PORT", "user": "USER", "password": "PASSWORD", "dbname": "NAME"}
+        with psycopg.connect(**{name: settings[key] for name, key in names.items()}, autocommit=True) as other:
+            others = (
+                "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE pid <> pg_backend_pid() AND datname = %s"
+            )
+            assert other.execute(others, (settings["NAME"],)).fetchall()
+        assert draft.ask().code in {None, "PKI090"}
+        assert draft.ask().status == "OK"

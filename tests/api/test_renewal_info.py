@@ -1,0 +1,146 @@
+"""The door for renewal hints: RFC 9773's format, and each way in which there is none."""
+
+import json
+from datetime import datetime, timedelta
+
+import pytest
+
+from sinetti.api.renewal_info import PATH, RenewalInfoDoor
+from sinetti.api.router import beside
+from sinetti.database.certificates.bulk_revocation import Wanted
+from sinetti.database.connection import open_register
+from sinetti.domain.certificates.renewal_info import Told
+from sinetti.domain.certificates.revocation import RevocationReason
+from sinetti.domain.values import Language
+from sinetti.pki.ari_id import renewal_id
+from sinetti.pki.encoding import load_certificate
+from sinetti.server.http import Request, plain
+from sinetti.services.revocation.early_replacement import CallAsk, call_early
+from sinetti.services.revocation.revoke import RevokeAsk, revoke
+from tests.house.tree import DOCS, rows
+from tests.support.authority import holder_certificate, holder_key, response_signer
+from tests.support.office import DAY, REQUEST, enrolled
+
+EXPLAINED = {Language.FI: "syy", Language.SV: "orsak", Language.EN: "why"}
+
+
+def ask(desk, name, method="GET", **headers):
+    request = Request(method, f"{PATH}/{name}", "", headers, REQUEST, b"")
+    return RenewalInfoDoor(desk.office)(request)
+
+
+def name_of(held):
+    return renewal_id(load_certificate(held.der))
+
+
+def shown(reply):
+    assert (reply.status, reply.content_type) == (200, "application/json")
+    return json.loads(reply.body)
+
+
+def instants(value):
+    return tuple(datetime.fromisoformat(value["suggestedWindow"][name]) for name in ("start", "end"))
+
+
+def called(desk, held, told):
+    ask_ = CallAsk(Wanted(serials=(held.serial,)), "a17", "incident", told, timedelta(hours=1))
+    call_early(ask_, desk.office, REQUEST)
+
+
+def test_as_a_rule(desk):
+    held = enrolled(desk)
+    reply = ask(desk, name_of(held))
+    value = shown(reply)
+    assert set(value) == {"suggestedWindow"}
+    start, end = instants(value)
+    ends = load_certificate(held.der).not_valid_after_utc
+    assert ends - 60 * DAY <= start < end <= ends - 30 * DAY
+    assert value["suggestedWindow"]["start"].endswith("Z")
+    assert reply.headers == {"retry-after": "21600", "cache-control": "public, max-age=300"}
+    assert ask(desk, name_of(held), "HEAD") == reply
+
+
+def test_called_for(desk):
+    held = enrolled(desk)
+    called(desk, held, Told(EXPLAINED, "https://service.example/incident"))
+    reply = ask(desk, name_of(held))
+    value = shown(reply)
+    assert list(value) == ["suggestedWindow", "explanationURL", "explanation"]
+    assert value["explanationURL"] == "https://service.example/incident"
+    assert value["explanation"] == {"fi": "syy", "sv": "orsak", "en": "why"}
+    now = desk.clock.now
+    assert now <= instants(value)[0] < instants(value)[1] <= now + timedelta(hours=1)
+    assert reply.headers["retry-after"] == "600"
+
+
+def test_called_for_without_a_word(sqlite_desk):
+    held = enrolled(sqlite_desk)
+    called(sqlite_desk, held, Told())
+    assert list(shown(ask(sqlite_desk, name_of(held)))) == ["suggestedWindow"]
+
+
+def test_revoked(sqlite_desk):
+    held = enrolled(sqlite_desk)
+    revoke(RevokeAsk(held.serial, RevocationReason.SUPERSEDED), sqlite_desk.office, "operator", REQUEST)
+    assert instants(shown(ask(sqlite_desk, name_of(held))))[1] < sqlite_desk.clock.now
+
+
+def problem(reply):
+    assert reply.content_type == "application/problem+json"
+    value = json.loads(reply.body)
+    assert set(value["text"]) == {"fi", "sv", "en"}
+    assert value["status"] == reply.status
+    assert reply.noted == {"reason": value["reason"]}
+    return reply.status, value["reason"]
+
+
+def test_the_page_has_each_answer_and_no_other():
+    told = {(status, reason.strip("`")) for status, reason, _ in rows(DOCS / "renewal-info.md", "status")}
+    refused = {("400", "malformed"), ("404", "unknown"), ("405", "method-not-allowed"), ("503", "unavailable")}
+    assert told == {("200", "–"), *refused}
+
+
+FOREIGN = {
+    "a serial of nobody": lambda: renewal_id(holder_certificate(holder_key())),
+    "a certificate of the service's own": lambda: renewal_id(response_signer()[1]),
+    "a CA of somebody else": lambda: "AAAA.AQ",
+}
+
+
+@pytest.mark.parametrize("name", FOREIGN.values(), ids=FOREIGN)
+def test_there_is_none(sqlite_desk, name):
+    assert problem(ask(sqlite_desk, name())) == (404, "unknown")
+
+
+@pytest.mark.parametrize("name", ["", "x", "AAAA.AQ==", "AAAA.AQ/", "A/B", "AAAA.ä", "A" * 200])
+def test_malformed(sqlite_desk, name):
+    assert problem(ask(sqlite_desk, name)) == (400, "malformed")
+
+
+@pytest.mark.parametrize("method", ["POST", "PUT", "DELETE"])
+def test_only_read(sqlite_desk, method):
+    reply = ask(sqlite_desk, "AAAA.AQ", method)
+    assert problem(reply) == (405, "method-not-allowed")
+    assert reply.headers["allow"] == "GET, HEAD"
+
+
+def test_in_the_language_that_is_asked_for(sqlite_desk):
+    swedish = ask(sqlite_desk, "x", **{"accept-language": "sv, en;q=0.5"})
+    value = json.loads(swedish.body)
+    assert value["detail"] == value["text"]["sv"] != value["text"]["en"]
+    assert swedish.headers["content-language"] == "sv"
+
+
+def test_the_register_is_away(sqlite_desk):
+    held = enrolled(sqlite_desk)
+    away = sqlite_desk.but(register=open_register("sqlite:////nowhere/register.sqlite3", alias="away"))
+    reply = ask(away, name_of(held))
+    assert problem(reply) == (503, "unavailable")
+    assert reply.headers["retry-after"] == "60"
+
+
+def test_it_stands_beside_another_door(sqlite_desk):
+    both = beside(lambda _request: plain(200, "the other"), sqlite_desk.office)
+    for path, body in ((PATH, b"the other\n"), (f"{PATH}x/AAAA.AQ", b"the other\n")):
+        assert both(Request("GET", path, "", {}, REQUEST, b"")).body == body
+    assert both(Request("GET", f"{PATH}/AAAA.AQ", "", {}, REQUEST, b"")).status == 404

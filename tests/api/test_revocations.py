@@ -1,0 +1,245 @@
+"""The door for holders' own revocations: what its own key signed, and each thing that turns a call away."""
+
+import json
+import logging
+from dataclasses import replace
+from datetime import timedelta
+
+import pytest
+
+from sinetti.api.revocations import RevocationsDoor
+from sinetti.api.router import beside
+from sinetti.api.usage_reports import SightingsDoor
+from sinetti.database.connection import open_register
+from sinetti.domain.certificates.revocation import RevocationReason
+from sinetti.domain.values import KeyType
+from sinetti.pki.ari_id import renewal_id
+from sinetti.pki.encoding import load_certificate, sha256_hex
+from sinetti.server.http import Request, plain
+from sinetti.services.issuance.enrol import enrol
+from sinetti.wire.http_signatures.certificate_keys import algorithms, sign, signer_of
+from sinetti.wire.http_signatures.profile import Parts
+from sinetti.wire.json_api import usage_reports
+from sinetti.wire.json_api.revocations import CONTENT_TYPE, PATH, Revocation, parse_revoked, render, sign_revocation
+from tests.house.tree import DOCS, rows
+from tests.support.authority import NOW
+from tests.support.office import (
+    DAY,
+    REQUEST,
+    SECOND,
+    Held,
+    accepted,
+    enrolled,
+    held_by,
+    in_the_window,
+    new_ask,
+    new_key,
+    ordered,
+    renewed,
+)
+
+SUPERSEDED, LOST = RevocationReason.SUPERSEDED, RevocationReason.KEY_COMPROMISE
+
+
+def enrolled_with(desk, kind):
+    key = new_key(kind)
+    return held_by(desk, key, accepted(enrol(new_ask(ordered(desk), key), desk.office, REQUEST)))
+
+
+def request(held: Held, body=None, *, key=None, key_id=None, created=NOW, path=PATH, method="POST", **changed):
+    """A call as a client signs it, with what an attacker changes of it: before the signature, and headers after."""
+    key = key or held.key
+    body = render(Revocation(held.serial, SUPERSEDED)) if body is None else body
+    parts = Parts("POST", path, CONTENT_TYPE, body)
+    algorithm = algorithms(key.public_key())[0]
+    headers = sign(parts, key_id or sha256_hex(held.der), created, algorithm, signer_of(key))
+    lowered = {name.lower(): value for name, value in headers.items()}
+    return Request(
+        method,
+        PATH,
+        "",
+        {**lowered, **{name.replace("_", "-"): value for name, value in changed.items()}},
+        REQUEST,
+        body,
+    )
+
+
+def answered(desk, asked, **rest):
+    reply = RevocationsDoor(desk.office, **rest)(asked)
+    return reply.status, json.loads(reply.body), reply
+
+
+def reason_of(desk, asked, **rest):
+    """The reason of what has to be refused, in three languages; nothing is revoked then."""
+    status, value, reply = answered(desk, asked, **rest)
+    assert reply.content_type == "application/problem+json"
+    assert (value["status"], reply.noted) == (status, {"reason": value["reason"]})
+    assert set(value["text"]) == {"fi", "sv", "en"}
+    assert value["detail"] in value["text"].values()
+    return status, value["reason"]
+
+
+@pytest.mark.parametrize("kind", [KeyType.RSA_2048, KeyType.RSA_3072, KeyType.EC_P256, KeyType.EC_P384])
+def test_revoked_by_its_own_key(sqlite_desk, kind):
+    held = enrolled_with(sqlite_desk, kind)
+    call = sign_revocation(load_certificate(held.der), SUPERSEDED, signer_of(held.key), NOW)
+    asked = Request("POST", PATH, "", {name.lower(): value for name, value in call.headers.items()}, REQUEST, call.body)
+    status, value, reply = answered(sqlite_desk, asked)
+    assert (status, reply.content_type) == (200, "application/json")
+    assert value == {"serial": held.serial, "revoked_at": "2026-03-02T12:00:00Z", "reason": "superseded"}
+    assert parse_revoked(reply.body).revoked_at == NOW
+    assert sqlite_desk.certificate(held.serial).revoked
+
+
+def test_by_the_id_of_its_renewal_hint(desk):
+    held = enrolled(desk)
+    assert answered(desk, request(held, key_id=renewal_id(load_certificate(held.der))))[0] == 200
+    assert desk.certificate(held.serial).revoked
+
+
+def test_sent_again(desk):
+    held = enrolled(desk)
+    first = answered(desk, request(held))
+    desk.clock.forward(DAY)
+    assert answered(desk, request(held))[:2] == first[:2]
+    again = request(held, created=NOW + timedelta(minutes=1))
+    assert answered(desk, again)[:2] == first[:2]
+    lost = request(held, render(Revocation(held.serial, LOST)))
+    assert reason_of(desk, lost) == (409, "already")
+    assert desk.certificate(held.serial).revocation_reason is SUPERSEDED
+
+
+NAMED = {
+    "no signature": ({"signature": ""}, 401, "signature-missing"),
+    "no digest": ({"content_digest": ""}, 401, "signature-missing"),
+    "no input": ({"signature_input": ""}, 401, "signature-missing"),
+    "a signature of another label": ({"signature": "sinetti2=:AAAA:"}, 401, "signature-invalid"),
+    "a digest of another body": ({"content_digest": "sha-256=:AAAA:"}, 401, "signature-invalid"),
+    "signed six minutes ago": ({"created": NOW - timedelta(minutes=6)}, 401, "signature-invalid"),
+    "signed six minutes ahead": ({"created": NOW + timedelta(minutes=6)}, 401, "signature-invalid"),
+    "for another address": ({"path": "/api/v1/sightings"}, 401, "signature-invalid"),
+    "a key id of nobody": ({"key_id": "0" * 64}, 401, "signature-invalid"),
+    "a key id that is none": ({"key_id": "edge-1"}, 401, "signature-invalid"),
+    "an id of another CA": ({"key_id": "AAAA.AQ"}, 401, "signature-invalid"),
+    "no JSON by its name": ({"content_type": "text/plain"}, 415, "not-json"),
+    "its content type twice": ({"content_type": "application/json, application/json"}, 415, "not-json"),
+    "GET": ({"method": "GET"}, 405, "method-not-allowed"),
+    "a body that is none": ({"body": b"{}"}, 422, "bad-field"),
+    "a reason that there is not": ({"body": b'{"serial":"41","reason":"lost"}'}, 422, "bad-field"),
+    "the certificate of somebody else": ({"body": b'{"serial":"41","reason":"superseded"}'}, 403, "other-certificate"),
+}
+
+ELSEWHERE = {(409, "already"), (409, "expired"), (422, "reason"), (429, "too-many-requests"), (503, "unavailable")}
+"""Refusals that tests of their own come to."""
+
+
+def test_the_page_has_each_refusal_and_no_other():
+    told = {(int(status), reason.strip("`")) for status, reason, _ in rows(DOCS / "revocation-by-holder.md", "status")}
+    assert told == {(status, reason) for _, status, reason in NAMED.values()} | ELSEWHERE
+
+
+@pytest.mark.parametrize(("changed", "status", "reason"), NAMED.values(), ids=NAMED)
+def test_refused(sqlite_desk, changed, status, reason):
+    held = enrolled(sqlite_desk)
+    asked = request(held, **changed)
+    assert reason_of(sqlite_desk, asked) == (status, reason)
+    assert ("www-authenticate" in answered(sqlite_desk, asked)[2].headers) is (status == 401)
+    assert not sqlite_desk.certificate(held.serial).revoked
+
+
+def test_the_log_says_what_is_wrong_with_a_signature(sqlite_desk, caplog):
+    caplog.set_level(logging.INFO, logger="sinetti")
+    answered(sqlite_desk, request(enrolled(sqlite_desk), content_digest="sha-256=:AAAA:"))
+    assert f"request {REQUEST}: signature refused: the signature does not fit" in caplog.text
+
+
+def test_headers_twice_as_the_edge_joins_them(sqlite_desk):
+    held = enrolled(sqlite_desk)
+    asked = request(held)
+    for name in ("signature", "signature-input", "content-digest"):
+        twice = replace(asked, headers={**asked.headers, name: f"{asked.headers[name]}, {asked.headers[name]}"})
+        assert reason_of(sqlite_desk, twice) == (401, "signature-invalid")
+    assert not sqlite_desk.certificate(held.serial).revoked
+
+
+def test_by_the_key_of_a_sibling(desk):
+    held, sibling = enrolled(desk), enrolled(desk)
+    foreign = request(held, key=sibling.key)
+    assert reason_of(desk, foreign) == (401, "signature-invalid"), "a sibling's key behind the certificate's name"
+    named = request(sibling, render(Revocation(held.serial, LOST)))
+    assert reason_of(desk, named) == (403, "other-certificate"), "a sibling in its own name"
+    assert not desk.certificate(held.serial).revoked
+    assert not desk.certificate(sibling.serial).revoked
+
+
+def test_a_changed_body_under_a_genuine_signature(sqlite_desk):
+    held = enrolled(sqlite_desk)
+    asked = request(held)
+    for other in (render(Revocation(held.serial, LOST)), asked.body + b"\n", b""):
+        assert reason_of(sqlite_desk, replace(asked, body=other)) == (401, "signature-invalid")
+
+
+def test_a_renewal_and_what_it_came_from(sqlite_desk):
+    held = enrolled(sqlite_desk)
+    now = in_the_window(sqlite_desk, held)
+    sqlite_desk.machine.now = now
+    new = renewed(sqlite_desk, held)
+    asked = request(new, render(Revocation(held.serial, LOST)), created=now)
+    assert reason_of(sqlite_desk, asked) == (403, "other-certificate")
+    assert answered(sqlite_desk, request(new, created=now))[0] == 200
+    assert not sqlite_desk.certificate(held.serial).revoked
+
+
+def test_ended_and_reasons_of_others(sqlite_desk):
+    held = enrolled(sqlite_desk)
+    service = request(held, render(Revocation(held.serial, RevocationReason.PRIVILEGE_WITHDRAWN)))
+    assert reason_of(sqlite_desk, service) == (422, "reason")
+    in_the_window(sqlite_desk, held, -SECOND)
+    assert reason_of(sqlite_desk, request(held)) == (409, "expired")
+
+
+def test_a_signer_who_has_no_room_for_one_more_call(sqlite_desk):
+    held, asked_of = enrolled(sqlite_desk), []
+
+    def admits(der):
+        asked_of.append(der)
+        return False
+
+    assert reason_of(sqlite_desk, request(held), admits=admits) == (429, "too-many-requests")
+    assert reason_of(sqlite_desk, request(held, key=new_key()), admits=admits) == (401, "signature-invalid")
+    assert asked_of == [held.der], "nobody uses up another's room without its key"
+    assert not sqlite_desk.certificate(held.serial).revoked
+
+
+def test_in_the_contact_s_language_once_it_is_proven_whose_it_is(sqlite_desk):
+    held = enrolled(sqlite_desk)
+    _, value, reply = answered(sqlite_desk, request(held, b"{}"))
+    assert (value["detail"], reply.headers["content-language"]) == (value["text"]["sv"], "sv")
+    _, value, _ = answered(sqlite_desk, request(held, b"{}", accept_language="fi"))
+    assert value["detail"] == value["text"]["fi"]
+    _, value, _ = answered(sqlite_desk, request(held, signature=""))
+    assert value["detail"] == value["text"]["en"]
+
+
+def test_the_register_is_away(sqlite_desk):
+    held = enrolled(sqlite_desk)
+    away = sqlite_desk.but(register=open_register("sqlite:////nowhere/register.sqlite3", alias="away"))
+    assert reason_of(away, request(held)) == (503, "unavailable")
+    assert answered(away, request(held))[2].headers["retry-after"] == "60"
+
+
+def test_a_certificate_reports_no_sightings(sqlite_desk):
+    """What a holder's key signs for another door counts nothing there."""
+    held = enrolled(sqlite_desk)
+    parts = Parts("POST", usage_reports.PATH, usage_reports.CONTENT_TYPE, usage_reports.render([]))
+    headers = sign(parts, sha256_hex(held.der), NOW, algorithms(held.key.public_key())[0], signer_of(held.key))
+    lowered = {name.lower(): value for name, value in headers.items()}
+    reply = SightingsDoor(sqlite_desk.office)(Request("POST", usage_reports.PATH, "", lowered, REQUEST, parts.body))
+    assert reply.status == 401
+
+
+def test_it_stands_beside_another_door(sqlite_desk):
+    held = enrolled(sqlite_desk)
+    both = beside(lambda _request: plain(200, "the other"), sqlite_desk.office, lambda _signer: False)
+    assert both(request(held)).status == 429
+    assert both(replace(request(held), path=f"{PATH}/x")).body == b"the other\n"

@@ -1,0 +1,95 @@
+"""The door for gateways: a report that its signature proves, and each thing that turns one away."""
+
+import json
+from datetime import timedelta
+
+import pytest
+from cryptography.hazmat.primitives.asymmetric import ed25519
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
+
+from sinetti.api.router import beside
+from sinetti.api.usage_reports import SightingsDoor
+from sinetti.database.connection import open_register
+from sinetti.domain.usage import Sighting
+from sinetti.pki.encoding import sha256_hex
+from sinetti.server.http import Request, plain
+from sinetti.services.status.usage_reports import add_gateway, withdraw_gateway
+from sinetti.wire.http_signatures.profile import Parts, sign
+from sinetti.wire.json_api.usage_reports import PATH, render
+from tests.support.authority import NOW
+from tests.support.office import REQUEST, enrolled
+
+KEY = ed25519.Ed25519PrivateKey.from_private_bytes(b"\x05" * 32)
+PEM = KEY.public_key().public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo).decode()
+
+
+@pytest.fixture
+def gateway(sqlite_desk):
+    """Give a desk that knows one gateway."""
+    add_gateway("edge-1", PEM, sqlite_desk.office, "operator", REQUEST)
+    return sqlite_desk
+
+
+def request(body, *, method="POST", key=KEY, created=NOW, **changed):
+    headers = sign(Parts("POST", PATH, "application/json", body), key, "edge-1", created)
+    lowered = {name.lower(): value for name, value in headers.items()}
+    given = {**lowered, **{name.replace("_", "-"): value for name, value in changed.items()}}
+    return Request(method, PATH, "", given, REQUEST, body)
+
+
+def answered(desk, asked):
+    reply = SightingsDoor(desk.office)(asked)
+    return reply.status, json.loads(reply.body), reply
+
+
+def test_a_report_is_taken_as_often_as_it_comes(gateway):
+    held = enrolled(gateway)
+    body = render([Sighting(sha256_hex(held.der), NOW), Sighting(sha256_hex(b"x"), NOW)])
+    for _ in range(2):
+        status, told, reply = answered(gateway, request(body))
+        assert (status, told, reply.content_type) == (202, {"taken": 1, "unknown": 1}, "application/json")
+
+
+EMPTY = render([])
+REFUSED = {
+    "GET": (request(EMPTY, method="GET"), 405, "method-not-allowed"),
+    "no JSON by its name": (request(EMPTY, content_type="text/plain"), 415, "not-json"),
+    "no signature": (request(EMPTY, signature=""), 401, "signature-missing"),
+    "a key of somebody else": (
+        request(EMPTY, key=ed25519.Ed25519PrivateKey.from_private_bytes(b"\x06" * 32)),
+        401,
+        "signature-invalid",
+    ),
+    "signed six minutes ago": (request(EMPTY, created=NOW - timedelta(minutes=6)), 401, "signature-invalid"),
+    "a body that is none": (request(b"{}"), 422, "bad-field"),
+}
+
+
+@pytest.mark.parametrize(("asked", "status", "reason"), REFUSED.values(), ids=REFUSED)
+def test_refused(gateway, asked, status, reason):
+    found, told, reply = answered(gateway, asked)
+    assert (found, told["status"], told["reason"], reply.content_type) == (
+        status,
+        status,
+        reason,
+        "application/problem+json",
+    )
+    assert ("www-authenticate" in reply.headers) is (status == 401)
+    assert told["detail"].endswith(".")
+
+
+def test_a_gateway_that_was_withdrawn(gateway):
+    withdraw_gateway("edge-1", gateway.office, "operator", REQUEST)
+    assert answered(gateway, request(EMPTY))[:1] == (401,)
+
+
+def test_the_register_is_away(gateway):
+    away = gateway.but(register=open_register("sqlite:////nowhere/register.sqlite3", alias="away"))
+    status, told, reply = answered(away, request(EMPTY))
+    assert (status, told["reason"], reply.headers["retry-after"]) == (503, "unavailable", "60")
+
+
+def test_it_stands_beside_another_door(gateway):
+    both = beside(lambda _request: plain(200, "the other"), gateway.office)
+    assert both(request(EMPTY)).status == 202
+    assert both(Request("GET", "/", "", {}, REQUEST, b"")).body == b"the other\n"

@@ -1,0 +1,50 @@
+"""What is done beside answering goes on, each thing for itself: one that fails keeps no other from being done."""
+
+from threading import Event
+from types import SimpleNamespace
+
+import pytest
+from django.db import OperationalError
+
+from sinetti.authority import maintenance
+from sinetti.authority.maintenance import looked_after
+
+SOON = 5.0
+
+
+@pytest.fixture
+def done(monkeypatch):
+    """Put events in the place of what is done; an event is set when its turn has come."""
+    turns = {name: Event() for name in ("settle_reservations", "renew_lists", "tell", "look")}
+
+    def duty(name, result=None):
+        return lambda *_: turns[name].set() or result
+
+    monkeypatch.setattr(maintenance, "settle_reservations", duty("settle_reservations", (0, 0)))
+    monkeypatch.setattr(maintenance, "renew_lists", duty("renew_lists"))
+    monkeypatch.setattr(maintenance.Told, "tell", duty("tell"))
+    monkeypatch.setattr(maintenance.AnswerRounds, "look", duty("look"))
+    return turns
+
+
+FAILURES = {
+    "a reservation that cannot be settled": ("settle_reservations", ValueError("odd octets")),
+    "a journal that is full": ("settle_reservations", OSError("full")),
+    "a list that cannot be made": ("renew_lists", ValueError("no such reason")),
+    "the register is away for one of them": ("renew_lists", OperationalError("away")),
+    "a file that cannot be read": ("tell", PermissionError("DIR/ca")),
+}
+
+
+@pytest.mark.parametrize(("name", "failure"), FAILURES.values(), ids=FAILURES)
+def test_what_fails_keeps_nothing_else_from_being_done(done, monkeypatch, caplog, name, failure):
+    def fails(*_):
+        done[name].set()
+        raise failure
+
+    nothing = SimpleNamespace(refresh=lambda: None, close=lambda: None)
+    authority = SimpleNamespace(office=SimpleNamespace(register=nothing), journal=nothing)
+    monkeypatch.setattr(*((maintenance.Told, name) if name == "tell" else (maintenance, name)), fails)
+    with looked_after(authority):
+        assert all(one.wait(SOON) for one in done.values()), "OCSP answers are signed anew whatever else fails"
+    assert str(failure) in caplog.text

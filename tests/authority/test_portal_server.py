@@ -1,0 +1,149 @@
+"""Who is who, by command: named, shown, changed; and each command says when it changed nothing."""
+
+import json
+
+import pytest
+
+from sinetti.cli.authority.common import opened
+from sinetti.database.connection import Register
+from sinetti.database.models import core
+from sinetti.domain.requests import NewAsk
+from sinetti.domain.values import Environment, KeyType
+from sinetti.pki.csr import build_request
+from sinetti.pki.encoding import generate_key
+from sinetti.services.issuance.enrol import enrol
+from sinetti.services.issuance.secure_message import offer
+
+CUSTOMER, FIRM = "0123456-7", "7654321-0"
+OF = ("--customer-id", CUSTOMER)
+DIRECTOR = ("--name", "The Director", "--email", "director@customer.example")
+
+
+def told(operator, *words):
+    """What a command that succeeds says on standard error."""
+    code, _, err = operator.run(*words)
+    assert code == 0, err
+    return err.strip()
+
+
+@pytest.fixture
+def one(sqlite_operator):
+    """Give an operator with two organisations."""
+    sqlite_operator.found()
+    for customer_id in (CUSTOMER, FIRM):
+        sqlite_operator.add(customer_id)
+    return sqlite_operator
+
+
+def test_named_and_shown(one):
+    named = (
+        ("organisation", "signatory", "add", *OF, *DIRECTOR, "--phone", "+358 00 001", "--language", "sv"),
+        ("organisation", "contact-person", *OF, "--name", "The Person", "--email", "person@customer.example"),
+        ("organisation", "looked-after-by", *OF, "--agent", FIRM),
+    )
+    for words in named:
+        assert "nothing was changed" not in told(one, *words)
+        assert told(one, *words).endswith("already; nothing was changed.")
+    shown = json.loads(one.does("organisation", "show", *OF, "--json"))
+    (signatory,) = shown["signatories"]
+    assert len(signatory.pop("person_id")) == len(shown["contact_person"].pop("person_id")) == 32
+    assert signatory == {
+        "name": "The Director", "email": "director@customer.example", "phone": "+358 00 001", "language": "sv",
+        "reached": True,
+    }  # fmt: skip
+    assert shown["contact_person"]["phone"] is None
+    assert shown["contact_person"]["language"] == "fi"
+    assert (shown["looked_after_by"], shown["looks_after"], shown["open"]) == ([FIRM], [], True)
+    lines = one.does("organisation", "show", *OF).splitlines()
+    assert lines[1:] == [
+        "signatory        The Director <director@customer.example> +358 00 001 (sv)",
+        "contact person   The Person <person@customer.example> (fi)",
+        f"looked after by  {FIRM}",
+    ]
+    assert one.does("organisation", "show", "--customer-id", FIRM).splitlines()[1:] == [
+        "signatory        nobody",
+        "contact person   nobody",
+        "looked after by  nobody",
+        f"looks after      {CUSTOMER}",
+    ]
+    core.Person.objects.using("default").filter(name="The Director").update(bounced_at="2027-03-03T00:00:00Z")
+    Register("default").close()
+    assert "(sv): mail does not go there" in one.does("organisation", "show", *OF)
+
+
+def test_a_signatory_is_invited(one):
+    add = ("organisation", "signatory", "add", *OF, *DIRECTOR)
+    one.does(*add)
+    assert "gets an invitation to the e-service by mail" in told(one, *add, "--invite")
+    assert "has been invited to act" in told(one, *add, "--invite")
+
+
+def test_gone_again(one):
+    one.does("organisation", "signatory", "add", *OF, *DIRECTOR)
+    remove = ("organisation", "signatory", "remove", *OF, "--email", "Director@customer.example")
+    assert "It has none now: what concerns signatories goes to its contact person" in told(one, *remove)
+    assert "has this address; nothing was changed" in told(one, *remove)
+    one.does("organisation", "contact-person", *OF, *DIRECTOR)
+    assert told(one, "organisation", "contact-person", *OF, "--none") == (
+        f"Nobody is the contact person of {CUSTOMER}."
+    )
+    one.does("organisation", "looked-after-by", *OF, "--agent", FIRM)
+    withdraw = ("organisation", "looked-after-by", *OF, "--agent", FIRM, "--withdraw")
+    assert told(one, *withdraw) == f"{CUSTOMER} is not looked after by {FIRM}."
+    assert told(one, *withdraw) == f"{CUSTOMER} is not looked after by {FIRM} already; nothing was changed."
+    one.does("organisation", "close", *OF)
+    assert "closed for good" in one.does("organisation", "show", *OF).splitlines()[0]
+
+
+def test_a_contact_changes(one):
+    order = one.order()["order_id"]
+    change = ("change-contact", order, *DIRECTOR, "--phone", "+358 00 001")
+    assert one.does(*change) == "Changed the contact person.\n"
+    assert one.does(*change) == "The contact person was so already; nothing was changed.\n"
+    done = json.loads(one.does("change-contact", order, "--correct", "--phone", "+358 00 002", "--json"))
+    assert done == {"customer_id": CUSTOMER, "changed": True, "offered": []}
+    assert one.does("change-contact", order, *DIRECTOR, "--deputy") == "Changed the deputy.\n"
+
+
+def test_a_link_goes_to_the_new_address(one):
+    order = one.order()["order_id"]
+    with opened(one.root) as authority:
+        offer(order, authority.office, "operator", "0" * 32)
+    said = one.does("change-contact", order, *DIRECTOR).splitlines()
+    assert said[:2] == [
+        "Changed the contact person.",
+        f"A new link to the transfer IDs of order {order} is on its way.",
+    ]
+    assert said[2].startswith("Tell the contact person this code by phone or in person: ")
+
+
+def test_let_end(one):
+    ids = one.order()
+    with opened(one.root) as authority:
+        request = build_request(generate_key(KeyType.EC_P256), CUSTOMER, "Malliyritys Oy")
+        given = (ids["transfer_id"], ids["transfer_password"])
+        enrol(NewAsk(Environment.TEST, CUSTOMER, None, *given, request), authority.office, "0" * 32)
+        (serial,) = core.Certificate.objects.using("default").values_list("serial", flat=True)
+    assert told(one, "let-end", serial.upper()) == "Nobody is reminded of its end any more."
+    assert told(one, "let-end", serial) == "It was to end already; nothing was changed."
+    assert told(one, "let-end", serial, "--undo") == "People are reminded of its end again."
+    assert told(one, "let-end", serial, "--undo") == "It was not to end; nothing was changed."
+
+
+REFUSED = {
+    "half a contact person": (("organisation", "contact-person", *OF, "--name", "A"), "with --name and --email"),
+    "somebody and nobody": (("organisation", "contact-person", *OF, "--none", *DIRECTOR), "or say --none alone"),
+    "no address": (("organisation", "signatory", "add", *OF, "--name", "A", "--email", "a"), "--email is an address"),
+    "itself": (("organisation", "looked-after-by", *OF, "--agent", CUSTOMER), "does not look after itself"),
+    "no organisation": (("organisation", "show", "--customer-id", "unknown"), "no organisation has the id unknown"),
+    "half a contact": (("change-contact", "5f", "--name", "A"), "name the person with --name and --email"),
+    "nothing to mend": (("change-contact", "5f", "--correct"), "say what is to be mended"),
+    "no certificate to change": (("change-contact", "5f", *DIRECTOR), "no certificate has this serial"),
+    "a phone of letters": (("change-contact", "5f", "--correct", "--phone", "home"), "--phone is a number"),
+    "a certificate that is not there": (("let-end", "5f"), "no certificate has this serial"),
+}
+
+
+def test_what_is_refused(one):
+    for what, (words, sentence) in REFUSED.items():
+        assert sentence in one.refused(2, *words), what

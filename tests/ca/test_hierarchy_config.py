@@ -1,0 +1,324 @@
+from datetime import timedelta
+
+import pytest
+
+from sinetti.ca.hierarchy_builder import policy_for, response_signer_plan
+from sinetti.ca.hierarchy_config import PRESETS, HierarchyError, Role, build_hierarchy, load_preset, parse_hierarchy
+from sinetti.domain.values import Channel, Environment, KeyPolicy, KeyType
+from sinetti.pki.chain import direct_issuer, load_bundle
+from sinetti.pki.key_policy import key_type
+from sinetti.pki.policy_oids import channel_of, signs_responses
+from tests.support.authority import BASE_URL, NOW, authority, holder_key
+
+DEFAULT = load_preset("default")
+BENCH = load_preset("incomes-register-test")
+PRODUCTION, TEST = Environment.PRODUCTION, Environment.TEST
+
+
+def parse(text=DEFAULT, environment=TEST, base_url=BASE_URL):
+    return parse_hierarchy(text, environment, base_url)
+
+
+NAMES = {
+    PRODUCTION: [
+        "Sinetti Root CA v1",
+        "Sinetti Intermediate CA v1",
+        "Data Providers Issuing CA v1",
+        "Data Providers SFTP Issuing CA v1",
+        "Services Issuing CA v1",
+    ],
+    TEST: [
+        "Sinetti Root Test CA v1",
+        "Sinetti Intermediate Test CA v1",
+        "Data Providers Test Issuing CA v1",
+        "Data Providers SFTP Test Issuing CA v1",
+        "Services Test Issuing CA v1",
+    ],
+}
+
+
+@pytest.mark.parametrize(("environment", "names"), NAMES.items(), ids=NAMES)
+def test_the_default_preset_tells_its_environments_apart_by_name(environment, names):
+    hierarchy = parse(environment=environment)
+    assert [one.name for one in hierarchy.authorities] == names
+    assert hierarchy.environment is environment
+    assert not hierarchy.test_bench_only
+    assert hierarchy.key_policy == KeyPolicy()
+    assert hierarchy.holder_validity == timedelta(days=730)
+
+
+def test_the_bench_preset_has_the_names_that_programs_look_for():
+    hierarchy = parse(BENCH)
+    assert hierarchy.test_bench_only
+    assert hierarchy.key_policy == KeyPolicy(small_exponent=True)
+    assert hierarchy.organisation == "Verohallinto"
+    assert hierarchy.issuing(Channel.WS).name == "Data Providers Test Issuing CA v1"
+    assert hierarchy.services.name == "IR Services Test Issuing CA v1"
+    assert hierarchy.response_signer.key_type is KeyType.RSA_2048
+    assert all(one.key_type.value.startswith("rsa") for one in hierarchy.authorities)
+
+
+def test_the_bench_preset_is_refused_in_production():
+    with pytest.raises(HierarchyError, match="test_bench_only"):
+        parse(BENCH, PRODUCTION)
+
+
+def test_a_preset_that_there_is_none_of():
+    with pytest.raises(HierarchyError, match="write one of default, incomes-register-test"):
+        load_preset("other")
+
+
+def test_who_signs_nothing_but_cas_is_kept_off_line():
+    assert [one.role for one in parse().kept_offline] == [Role.ROOT, Role.INTERMEDIATE]
+    assert [one.role for one in parse().answering] == [Role.ISSUING, Role.ISSUING, Role.SERVICES]
+    assert parse().services.responder_file_name == "ServicesTestIssuingCAv1_ocsp"
+
+
+def test_an_authority_knows_its_place():
+    issuing = parse().issuing(Channel.SFTP)
+    assert (issuing.role, issuing.parent) == (Role.ISSUING, "Sinetti Intermediate Test CA v1")
+    assert issuing.file_name == "DataProvidersSFTPTestIssuingCAv1"
+    assert issuing.lifetime == timedelta(days=2922)
+
+
+def test_the_base_url_may_stand_in_the_file():
+    written = 'base_url = "http://pki.example"\n' + DEFAULT
+    assert parse(written, base_url=None).base_url == "http://pki.example"
+    assert parse(written).base_url == BASE_URL
+
+
+def test_only_one_channel_is_enough():
+    text = DEFAULT.replace('channel = "SFTP"', 'channel = "WS"', 1)
+    start = text.index('[[authorities]]\nrole = "issuing"\nchannel = "WS"\nname = "Data Providers SFTP')
+    end = text.index("[[authorities]]", start + 1)
+    assert parse(text[:start] + text[end:]).issuing(Channel.SFTP) is None
+
+
+WRONG = {
+    "no TOML": ("country = FI", "country", "no TOML: .*line"),
+    "a key that is not known": (
+        'organisation = "Sinetti"',
+        'organisation = "S"\ncolour = "blue"',
+        "colour: .*not known",
+    ),
+    "a key that is not known in a CA": (
+        'role = "root"',
+        'role = "root"\nchannel = "WS"',
+        "number 1: channel: .*not known",
+    ),
+    "a missing key": ('country = "FI"\n', "", "country: this key is missing; write a text"),
+    "a country in full": ('country = "FI"', 'country = "Finland"', "country: 'Finland' .*two capitals"),
+    "a number for a text": (
+        'organisation = "Sinetti"',
+        "organisation = 1",
+        "organisation: 1 will not do; write a text",
+    ),
+    "a text for a number": (
+        "lifetime_days = 7305",
+        'lifetime_days = "20 y"',
+        "number 1: lifetime_days: .*whole number",
+    ),
+    "true for a number": ("lifetime_days = 7305", "lifetime_days = true", "lifetime_days: True"),
+    "days beyond what a program can count": (
+        "lifetime_days = 7305",
+        "lifetime_days = 9999999999",
+        "9999999999 .*from 1 to 36525",
+    ),
+    "days beyond the calendar": ("lifetime_days = 7305", "lifetime_days = 3000000", "3000000 .*from 1 to 36525"),
+    "a validity beyond the calendar": ("validity_days = 730", "validity_days = 3000000", "validity_days: 3000000"),
+    "an organisation in two lines": (
+        'organisation = "Sinetti"',
+        'organisation = "Sinetti\\nOy"',
+        "organisation: .*in one line",
+    ),
+    "an organisation with a NUL": ('organisation = "Sinetti"', 'organisation = "S\\u0000"', "without .*control char"),
+    "no days at all": ("lifetime_days = 7305", "lifetime_days = 0", "lifetime_days: 0"),
+    "a text for a flag": ("test_bench_only = false", 'test_bench_only = "no"', "write true or false"),
+    "a key type that is none": ('key = "ec-p384"', 'key = "rsa-1024"', 'key: .*write one of "rsa-2048"'),
+    "a role that is none": ('role = "root"', 'role = "top"', 'role: .*write one of "root"'),
+    "a channel that is none": ('channel = "WS"', 'channel = "FTP"', 'channel: .*"WS", "SFTP"'),
+    "no list of key types": (
+        'key_types = ["rsa-2048"',
+        'key_types = "rsa-2048" #',
+        r"\[holders\]: key_types: .*a list",
+    ),
+    "a key type among others that is none": ('["rsa-2048"', '["rsa-1024"', r"\[holders\]: key_types: 'rsa-1024'"),
+    "holders no table": ("[holders]", "[[holders]]", "holders: .*a table"),
+    "authorities no tables": ("[[authorities]]", "[[others]]", "authorities: this key is missing"),
+    "a name with letters beyond ASCII": ("Sinetti Root", "Sinetti Römer", "at most 64 letters"),
+    "a name with two blanks": ("Sinetti Root", "Sinetti  Root", "at most 64 letters"),
+    "a name too long": ("Sinetti Root", "S" * 60, "at most 64 letters"),
+    "a name without Test": ("Sinetti Root {test}CA", "Sinetti Root CA", "does not tell PRODUCTION from TEST"),
+    "a parent that is not there": (
+        'name = "Sinetti Root {test}CA v1"',
+        'name = "Other {test}CA v1"',
+        "parent: .*role 'root'",
+    ),
+    "a parent of another role": (
+        'parent = "Sinetti Intermediate {test}CA v1"',
+        'parent = "Sinetti Root {test}CA v1"',
+        "parent: .*role 'intermediate'",
+    ),
+    "two roots": (
+        "[response_signer]",
+        '[[authorities]]\nrole = "root"\nname = "R {test}v2"\nkey = "ec-p256"\nlifetime_days = 1\n[response_signer]',
+        'exactly one .*"root"',
+    ),
+    "two of one channel": ('channel = "SFTP"', 'channel = "WS"', "each channel once"),
+    "two of one file name": ("Data Providers SFTP {test}Issuing", "DataProviders {test}Issuing", "stands there twice"),
+    "a CA that outlives the one above": ("lifetime_days = 5479", "lifetime_days = 7306", "write at most 7305"),
+    "a CA that passes for a response signer": (
+        "Sinetti Root {test}CA v1",
+        "Sinetti {test}Response Signer-Root CA v1",
+        "begins like the files of",
+    ),
+    "a CA whose whole list would have the address of another's shard": (
+        "Data Providers SFTP {test}Issuing CA v1",
+        "Data Providers {test}Issuing CA v1-2",
+        "'dataproviderstestissuingcav1-2' .*list of 'dataproviderstestissuingcav1'",
+    ),
+    "a services CA that ends before those that issue": (
+        "lifetime_days = 2922\n\n# Replaced",
+        "lifetime_days = 2921\n\n# Replaced",
+        "'Services Test Issuing CA v1' would end before .*write at least 2922",
+    ),
+    "holders that outlive their CA": ("validity_days = 730", "validity_days = 2922", "write less than 2922"),
+    "a signer that outlives its CA": (
+        "lifetime_days = 730",
+        "lifetime_days = 2922",
+        r"\[response_signer\]: lifetime_days",
+    ),
+}
+
+
+@pytest.mark.parametrize(("old", "new", "why"), WRONG.values(), ids=WRONG)
+def test_what_is_wrong_is_told_with_what_to_write(old, new, why):
+    text = old if new == "country" else DEFAULT.replace(old, new)
+    assert text != DEFAULT
+    with pytest.raises(HierarchyError, match=why):
+        parse(text)
+
+
+def test_without_issuing_cas_there_is_nothing_to_do():
+    start, end = DEFAULT.index("# 8 years"), DEFAULT.index('[[authorities]]\nrole = "services"')
+    with pytest.raises(HierarchyError, match="at least one"):
+        parse(DEFAULT[:start] + DEFAULT[end:])
+
+
+def test_an_empty_list_is_no_list():
+    text = DEFAULT.replace('key_types = ["rsa-2048", "rsa-3072", "rsa-4096", "ec-p256", "ec-p384"]', "key_types = []")
+    with pytest.raises(HierarchyError, match="a list of"):
+        parse(text)
+
+
+def test_authorities_that_are_no_tables():
+    start, end = DEFAULT.index("# Roots are"), DEFAULT.index("[response_signer]")
+    with pytest.raises(HierarchyError, match=r"authorities: .*tables"):
+        parse("authorities = [1]\n" + DEFAULT[:start] + DEFAULT[end:])
+
+
+def test_a_small_exponent_is_refused_in_production():
+    with pytest.raises(HierarchyError, match="small_exponent"):
+        parse(DEFAULT.replace("small_exponent = false", "small_exponent = true"), PRODUCTION)
+
+
+def test_the_word_test_is_refused_in_production():
+    with pytest.raises(HierarchyError, match="does not tell"):
+        parse(DEFAULT.replace("{test}", "Test "), PRODUCTION)
+
+
+BASE_URLS = {
+    "http and a host": ("http://pki.example", True),
+    "a port": ("http://127.0.0.1:8080", True),
+    "a path": ("http://pki.example/sinetti", True),
+    "https": ("https://pki.example", False),
+    "HTTP in capitals": ("HTTP://pki.example", False),
+    "a slash at the end": ("http://pki.example/", False),
+    "no host": ("http://", False),
+    "a port that is none": ("http://pki.example:http", False),
+    "port 0": ("http://pki.example:0", False),
+    "a user": ("http://me@pki.example", False),
+    "a query": ("http://pki.example?a", False),
+    "a blank": ("http://pki.example/a b", False),
+    "letters beyond ASCII": ("http://pöytä.example", False),
+}
+
+
+@pytest.mark.parametrize(("url", "good"), BASE_URLS.values(), ids=BASE_URLS)
+def test_the_base_url_is_plain_http(url, good):
+    if good:
+        assert parse(base_url=url).base_url == url
+    else:
+        with pytest.raises(HierarchyError, match="write a plain http"):
+            parse(base_url=url)
+
+
+def test_a_base_url_has_to_be_somewhere():
+    with pytest.raises(HierarchyError, match="base_url: this key is missing"):
+        parse(base_url=None)
+
+
+@pytest.mark.parametrize("preset", PRESETS)
+def test_a_preset_is_built_whole(preset):
+    hierarchy = parse(load_preset(preset))
+    built = build_hierarchy(hierarchy, NOW)
+    specs = (*hierarchy.authorities, hierarchy.response_signer)
+    assert list(built.entries) == [one.file_name for one in specs]
+    for spec in specs:
+        certificate = built.certificate(spec.file_name)
+        assert key_type(certificate.public_key()) is spec.key_type
+        assert built.key(spec.file_name).public_key() == certificate.public_key()
+        assert certificate.not_valid_after_utc == NOW + spec.lifetime - timedelta(seconds=1)
+    ws = built.certificate(hierarchy.issuing(Channel.WS).file_name)
+    assert channel_of(ws) == (Channel.WS, TEST)
+    assert ws.issuer.rfc4514_string() == f"C=FI,O={hierarchy.organisation},CN={hierarchy.authorities[1].name}"
+
+
+def test_the_two_bundles_have_no_issuing_ca_in_common():
+    built = authority()
+    holders, services = (load_bundle(one) for one in (built.holders_bundle, built.services_bundle))
+    assert [channel_of(one) for one in holders[2:]] == [(Channel.WS, TEST), (Channel.SFTP, TEST)]
+    assert [signs_responses(one) for one in services] == [False, False, True]
+    assert holders[:2] == services[:2]
+
+
+def test_serials_come_from_the_randomness_given():
+    drawn = []
+
+    def random(octets):
+        drawn.append(octets)
+        return bytes([len(drawn)]) * octets
+
+    built = build_hierarchy(parse(), NOW, random)
+    assert drawn == [19] * 6
+    assert built.certificate("SinettiRootTestCAv1").serial_number == int("41" + "01" * 18, 16)
+
+
+def test_the_next_response_signer_is_planned_like_the_first():
+    plan = response_signer_plan(authority().hierarchy, holder_key(5).public_key(), NOW)
+    assert plan.subject_serial is None
+    assert plan.customer_id == "Sinetti Test Response Signer"
+    assert plan.span.not_after == NOW + timedelta(days=730) - timedelta(seconds=1)
+
+
+ENDS = {"a CA with years to live": (1000, 730), "a CA that ends before": (100, 100)}
+
+
+@pytest.mark.parametrize(("left", "days"), ENDS.values(), ids=ENDS)
+def test_the_last_response_signer_ends_with_its_ca(left, days):
+    second, end = timedelta(seconds=1), NOW + timedelta(days=left)
+    plan = response_signer_plan(authority().hierarchy, holder_key(5).public_key(), NOW, ends_by=end - second)
+    assert plan.span.not_after == NOW + timedelta(days=days) - second
+
+
+def test_every_ca_is_issued_by_the_one_above():
+    built = authority()
+    for spec in built.hierarchy.authorities[1:]:
+        parent = built.certificate(spec.parent.replace(" ", ""))
+        assert direct_issuer(built.certificate(spec.file_name), [parent], NOW) == parent
+        assert policy_for(spec, TEST) is not None
+
+
+def test_a_signer_of_responses_is_no_issuer():
+    with pytest.raises(KeyError):
+        authority().issuer("SinettiTestResponseSigner")

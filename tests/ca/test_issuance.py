@@ -1,0 +1,245 @@
+from dataclasses import replace
+from datetime import timedelta
+
+import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import ed25519, padding
+from cryptography.x509.oid import AuthorityInformationAccessOID, NameOID
+from cryptography.x509.verification import PolicyBuilder, Store
+from hypothesis import given
+from hypothesis import strategies as st
+
+from sinetti.ca.der import ca_key
+from sinetti.ca.issuance import (
+    LeafKind,
+    LintError,
+    OutlivesIssuer,
+    SignatureRejected,
+    assemble,
+    assemble_root,
+    issues_until,
+    new_serial,
+    prepare,
+)
+from sinetti.ca.profiles import key_identifier_of
+from sinetti.ca.tbs_capture import recorder
+from sinetti.domain.values import VALIDITY, KeyType, Span
+from sinetti.pki.chain import extension_value
+from sinetti.pki.encoding import load_certificate
+from sinetti.pki.signatures import sign
+from tests.ca.altering import altered
+from tests.support.authority import (
+    BASE_URL,
+    CUSTOMER_ID,
+    HOLDING,
+    NOW,
+    authority,
+    holder_certificate,
+    holder_key,
+    issue,
+    issuer,
+    leaf_plan,
+    response_signer,
+    services_issuer,
+)
+
+ISSUER = issuer()
+PLAN = leaf_plan(holder_key().public_key())
+CA_KEY = authority().key(ISSUER.key_name)
+TBS = prepare(PLAN, ISSUER, LeafKind.HOLDER)
+ONE_SECOND = timedelta(seconds=1)
+
+
+def test_what_was_prepared_is_what_is_signed():
+    der = assemble(TBS, sign(CA_KEY, TBS), ISSUER.certificate)
+    assert load_certificate(der).tbs_certificate_bytes == TBS
+
+
+def test_preparing_twice_gives_the_same_octets():
+    assert prepare(PLAN, ISSUER, LeafKind.HOLDER) == TBS
+
+
+def test_the_subject_has_its_order_and_values():
+    subject = holder_certificate(holder_key()).subject
+    assert [(one.oid, one.value) for one in subject] == [
+        (NameOID.COMMON_NAME, CUSTOMER_ID),
+        (NameOID.SERIAL_NUMBER, HOLDING),
+        (NameOID.ORGANIZATION_NAME, "Sinisiipi Oy"),
+        (NameOID.COUNTRY_NAME, "FI"),
+    ]
+
+
+def test_a_long_name_is_cut_to_64_characters():
+    leaf = issue(replace(PLAN, organisation="ä" * 100), ISSUER)
+    assert leaf.subject.get_attributes_for_oid(NameOID.ORGANIZATION_NAME)[0].value == "ä" * 64
+
+
+def test_serial_and_span_are_those_of_the_plan():
+    leaf = issue(PLAN, ISSUER)
+    assert leaf.serial_number == int(PLAN.serial, 16)
+    assert (leaf.not_valid_before_utc, leaf.not_valid_after_utc) == (NOW, NOW + VALIDITY)
+
+
+def test_the_addresses_stand_in_the_leaf():
+    leaf = issue(PLAN, replace(ISSUER, shard=7))
+    access = {
+        one.access_method: one.access_location.value for one in extension_value(leaf, x509.AuthorityInformationAccess)
+    }
+    assert access == {
+        AuthorityInformationAccessOID.CA_ISSUERS: f"{BASE_URL}/ca/DataProvidersTestIssuingCAv1.cer",
+        AuthorityInformationAccessOID.OCSP: f"{BASE_URL}/ocsp/DataProvidersTestIssuingCAv1",
+    }
+    (point,) = extension_value(leaf, x509.CRLDistributionPoints)
+    assert [one.value for one in point.full_name] == [f"{BASE_URL}/crl/DataProvidersTestIssuingCAv1-7.crl"]
+
+
+@pytest.mark.parametrize("kind", KeyType)
+def test_the_extensions_of_a_holder_and_no_others(kind):
+    leaf = holder_certificate(holder_key(1, kind))
+    assert {one.oid._name: one.critical for one in leaf.extensions} == {
+        "basicConstraints": True,
+        "keyUsage": True,
+        "extendedKeyUsage": False,
+        "subjectKeyIdentifier": False,
+        "authorityKeyIdentifier": False,
+        "authorityInfoAccess": False,
+        "cRLDistributionPoints": False,
+    }
+    usage = extension_value(leaf, x509.KeyUsage)
+    assert usage.digital_signature
+    assert usage.key_encipherment is kind.value.startswith("rsa")
+
+
+def test_a_signer_of_responses_is_no_client():
+    signer = response_signer()[1]
+    assert extension_value(signer, x509.ExtendedKeyUsage) is None
+    assert extension_value(signer, x509.BasicConstraints) == x509.BasicConstraints(ca=False, path_length=None)
+    assert [one.value for one in signer.subject] == ["Sinetti Test Response Signer", "Sinetti", "FI"]
+
+
+def test_a_path_builder_of_another_make_accepts_the_chain():
+    built = authority()
+    chain = built.chain_above(holder_certificate(holder_key()))
+    root = built.certificate("SinettiRootTestCAv1")
+    ignoring = x509.verification.ExtensionPolicy.permit_all()
+    verifier = (
+        PolicyBuilder()
+        .store(Store([root]))
+        .time(NOW)
+        .extension_policies(ca_policy=x509.verification.ExtensionPolicy.webpki_defaults_ca(), ee_policy=ignoring)
+        .build_client_verifier()
+    )
+    assert len(verifier.verify(holder_certificate(holder_key()), list(chain)).chain) == 4
+
+
+ENDS = {
+    "the CA's last second": (ISSUER.certificate.not_valid_after_utc, True),
+    "one second later": (ISSUER.certificate.not_valid_after_utc + ONE_SECOND, False),
+}
+
+
+@pytest.mark.parametrize(("end", "issued"), ENDS.values(), ids=ENDS)
+def test_nothing_outlives_its_ca_and_nothing_is_clipped(end, issued):
+    plan = replace(PLAN, span=Span(end - VALIDITY, end))
+    assert (issues_until(ISSUER.certificate, VALIDITY) >= plan.span.not_before) is issued
+    if issued:
+        assert issue(plan, ISSUER).not_valid_after_utc == end
+    else:
+        with pytest.raises(
+            OutlivesIssuer, match="after Data Providers Test Issuing CA v1 itself at 2034-03-02T11:59:59Z"
+        ):
+            prepare(plan, ISSUER, LeafKind.HOLDER)
+
+
+def test_a_broken_rule_is_an_error_with_its_findings():
+    with pytest.raises(LintError, match="within the life") as raised:
+        prepare(replace(PLAN, span=Span(NOW - VALIDITY, NOW)), ISSUER, LeafKind.HOLDER)
+    assert raised.value.findings == ("it is not within the life of the CA that signs",)
+
+
+WRONG_CAS = {
+    "a holder from the services CA": (LeafKind.HOLDER, services_issuer()),
+    "a signer of responses from the holders' CA": (LeafKind.SERVICES, ISSUER),
+}
+
+
+@pytest.mark.parametrize(("kind", "by"), WRONG_CAS.values(), ids=WRONG_CAS)
+def test_each_kind_comes_from_its_own_ca(kind, by):
+    with pytest.raises(LintError, match="attributes of its profile"):
+        prepare(PLAN, by, kind)
+
+
+def test_a_holder_without_holding_is_refused():
+    with pytest.raises(ValueError, match="holding's id"):
+        prepare(replace(PLAN, subject_serial=None), ISSUER, LeafKind.HOLDER)
+
+
+OTHER_TBS = prepare(leaf_plan(holder_key(2).public_key()), ISSUER, LeafKind.HOLDER)
+REJECTED = {
+    "nothing": (TBS, b"", ISSUER.certificate),
+    "over other octets": (TBS, sign(CA_KEY, OTHER_TBS), ISSUER.certificate),
+    "by another key": (TBS, sign(holder_key(), TBS), ISSUER.certificate),
+    "no certificate": (b"junk", sign(CA_KEY, b"junk"), ISSUER.certificate),
+    "another CA's name": (TBS, sign(CA_KEY, TBS), services_issuer().certificate),
+    "another hash": (TBS, sign(CA_KEY, TBS), authority().certificate("SinettiRootTestCAv1")),
+}
+
+
+@pytest.mark.parametrize(("tbs", "signature", "by"), REJECTED.values(), ids=REJECTED)
+def test_a_signature_that_is_not_the_cas_is_rejected(tbs, signature, by):
+    with pytest.raises(SignatureRejected):
+        assemble(tbs, signature, by)
+
+
+def test_a_root_is_checked_with_its_own_key():
+    root = authority().certificate("SinettiRootTestCAv1")
+    key = authority().key("SinettiRootTestCAv1")
+    tbs = root.tbs_certificate_bytes
+    assert load_certificate(assemble_root(tbs, sign(key, tbs), key.public_key())).subject == root.subject
+    with pytest.raises(SignatureRejected):
+        assemble_root(tbs, sign(CA_KEY, tbs), key.public_key())
+
+
+@given(st.binary(min_size=19, max_size=19))
+def test_a_serial_is_positive_and_has_always_19_octets(drawn):
+    serial = new_serial(lambda _: drawn)
+    assert len(serial) == 38
+    assert 0 < int(serial[:2], 16) < 0x80
+    assert serial[2:] == drawn[1:].hex()
+
+
+def test_serials_differ():
+    assert new_serial() != new_serial()
+
+
+STAND_INS = {"RSA": KeyType.RSA_2048, "EC": KeyType.EC_P256}
+
+
+@pytest.mark.parametrize("kind", STAND_INS.values(), ids=STAND_INS)
+def test_the_stand_in_has_the_public_half_and_nothing_private(kind):
+    public_key = holder_key(1, kind).public_key()
+    stand_in = recorder(public_key)
+    assert stand_in.public_key() == public_key
+    assert stand_in.key_size == public_key.key_size
+    with pytest.raises(NotImplementedError, match="no private key here"):
+        stand_in.private_numbers()
+
+
+def test_the_stand_in_notes_what_is_to_be_signed():
+    rsa_stand_in = recorder(holder_key(1, KeyType.RSA_2048).public_key())
+    rsa_stand_in.sign(b"octets", padding.PKCS1v15(), hashes.SHA256())
+    assert rsa_stand_in.octets == b"octets"
+    ec_stand_in = recorder(holder_key().public_key())
+    assert ec_stand_in.curve.name == "secp256r1"
+
+
+def test_a_ca_of_another_algorithm_is_none_of_ours():
+    ed25519_key = ed25519.Ed25519PrivateKey.generate().public_key()
+    with pytest.raises(ValueError, match="neither RSA nor EC"):
+        ca_key(altered(ISSUER.certificate, public_key=ed25519_key, without=[x509.SubjectKeyIdentifier]))
+
+
+def test_a_ca_without_identifier_issues_nothing():
+    with pytest.raises(ValueError, match="no subjectKeyIdentifier"):
+        key_identifier_of(altered(ISSUER.certificate, without=[x509.SubjectKeyIdentifier]))

@@ -1,0 +1,111 @@
+"""An operator at the command line, with an authority of their own on each database in turn."""
+
+import json
+import secrets
+import shutil
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import pytest
+
+from sinetti.cli.main import main
+from tests.support.registers import all_connections_closed, copied_database
+
+ADDRESSES = ("--base-url", "http://pki.example", "--soap-url", "https://soap.example")
+CONTACT = ("--contact-name", "The Contact", "--contact-email", "contact@customer.example")
+
+
+@dataclass
+class Operator:
+    """Runs the operator's commands in this process, as `sinetti authority …`."""
+
+    root: Path
+    capsys: pytest.CaptureFixture
+    database: dict[str, str]
+
+    def run(self, *words, root=None):
+        """Give exit code, standard output, standard error."""
+        place = [] if words[0] is None else ["--dir", str(root or self.root)]
+        code = main(["authority", *(str(word) for word in words if word is not None), *place])
+        caught = self.capsys.readouterr()
+        return code, caught.out, caught.err
+
+    def does(self, *words):
+        """Run what has to succeed; gives standard output."""
+        code, out, err = self.run(*words)
+        assert code == 0, err
+        return out
+
+    def refused(self, code, *words, root=None):
+        """Run what has to be refused: one sentence on standard error, nothing on standard output; gives it."""
+        ended, out, err = self.run(*words, root=root)
+        assert (ended, out) == (code, ""), err
+        (sentence,) = err.splitlines()
+        assert sentence.startswith("sinetti: ")
+        assert sentence.endswith((".", "?"))
+        assert not sentence.endswith(("?.", ".."))
+        return sentence
+
+    def found(self, *more, environment="TEST"):
+        """Found the authority: with nothing more to say, as a copy of one that this process has founded before."""
+        words = ("init", "--environment", environment, *ADDRESSES, *more)
+        if more or self.database:
+            self.does(*words)
+            return
+        first = founded_before() / environment
+        if not first.exists():
+            self.does(None, *words, "--dir", first)
+        shutil.copytree(first, self.root)
+
+    def add(self, customer_id="0123456-7", *more, kind="artificial"):
+        """Add an organisation."""
+        return self.does(
+            "organisation", "add", "--customer-id", customer_id, "--kind", kind, "--name", "Malliyritys Oy", *more
+        )
+
+    def order(self, *more, customer_id="0123456-7"):
+        """Order a certificate; its transfer ids."""
+        return json.loads(self.does("order", "--customer-id", customer_id, *CONTACT, "--json", *more))
+
+
+@cache
+def founded_before():
+    """Make the folder of authorities that others are copied from, once per process: making tables takes longest."""
+    kept.append(TemporaryDirectory(prefix="sinetti-authorities-"))
+    return Path(kept[-1].name)
+
+
+kept = []
+"""Folders that are taken away when the process ends."""
+
+
+@contextmanager
+def at_work(kind, request, tmp_path, monkeypatch):
+    """Give an operator whose authority does not exist yet, and the database that it will have.
+
+    It has the tables already, which a founding takes as they are; authority/test_initialise.py begins with an empty one.
+    """
+    database = {}
+    if kind == "postgresql":
+        url = request.getfixturevalue("postgres_url")
+        database["DATABASE_URL"] = copied_database(url, f"authority_{secrets.token_hex(6)}")
+        monkeypatch.setenv("DATABASE_URL", database["DATABASE_URL"])
+    with all_connections_closed():
+        yield Operator(tmp_path / "authority", request.getfixturevalue("capsys"), database)
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def operator(request, tmp_path, monkeypatch, capsys):
+    """Give an operator, on each database in turn."""
+    with at_work(request.param, request, tmp_path, monkeypatch) as one:
+        yield one
+
+
+@pytest.fixture
+def sqlite_operator(request, tmp_path, monkeypatch, capsys):
+    """Give an operator on SQLite, for what does not depend on the database."""
+    with at_work("sqlite", request, tmp_path, monkeypatch) as one:
+        yield one

@@ -1,0 +1,465 @@
+"""The operator's commands: what they do, what they refuse, and how they say so."""
+
+import argparse
+import json
+import os
+import re
+import secrets
+import signal
+import stat
+import subprocess
+import sys
+
+import pytest
+
+from sinetti.ca.hierarchy_config import load_preset
+from sinetti.cli.authority.common import OptionError, guarded, heed_stop
+from sinetti.cli.main import SERVER, build_parser
+from sinetti.pki.chain import load_bundle
+from tests.cli.authority.conftest import ADDRESSES, CONTACT
+from tests.support.postgres import create_database
+
+INIT = ("init", "--environment", "TEST", *ADDRESSES)
+
+
+def names(root):
+    return {path.stem for path in (root / "ca").glob("*CAv1.cer")}
+
+
+@pytest.mark.parametrize("environment", ["TEST", "PRODUCTION"])
+def test_init(operator, environment):
+    operator.does("init", "--environment", environment, *ADDRESSES)
+    root = operator.root
+    assert stat.S_IMODE(root.stat().st_mode) == 0o700
+    for folder in ("keys", "secrets"):
+        for path in (root / folder).iterdir():
+            assert stat.S_IMODE(path.stat().st_mode) == 0o600
+    for path in (root / "keys").iterdir():
+        assert path.read_bytes().startswith(b"-----BEGIN ENCRYPTED PRIVATE KEY-----")
+    assert {("Test" in name) for name in names(root)} == {environment == "TEST"}
+    assert len(names(root)) == 5
+    assert len(load_bundle((root / "trust" / "holders.pem").read_bytes())) == 4
+    assert (root / "register.sqlite3").exists() == (not operator.database)
+    if not operator.database:
+        assert stat.S_IMODE((root / "register.sqlite3").stat().st_mode) == 0o600
+    summary = json.loads(operator.does("status", "--json"))
+    assert summary["environment"] == environment
+    assert summary["certificates"] == summary["organisations"] == 0
+
+
+def test_init_says_what_comes_next(sqlite_operator):
+    _, _, err = sqlite_operator.run(*INIT)
+    steps = re.findall(r"^  sinetti authority (\w+(?: add)?) --dir (\S+)", err, re.MULTILINE)
+    assert steps == [(step, str(sqlite_operator.root)) for step in ("organisation add", "order", "serve")]
+
+
+def test_init_never_overwrites(operator):
+    operator.found()
+    before = {path: path.read_bytes() for path in operator.root.rglob("*") if path.is_file()}
+    assert "never overwritten" in operator.refused(2, *INIT)
+    assert {path: path.read_bytes() for path in operator.root.rglob("*") if path.is_file()} == before
+
+
+def test_init_in_a_folder_that_holds_something_else(sqlite_operator):
+    sqlite_operator.root.mkdir()
+    (sqlite_operator.root / "letter.txt").write_text("x")
+    assert "something else" in sqlite_operator.refused(2, *INIT)
+    assert [path.name for path in sqlite_operator.root.iterdir()] == ["letter.txt"]
+
+
+def test_the_benchs_preset_is_for_the_bench(sqlite_operator):
+    assert "test bench only" in sqlite_operator.refused(2, *INIT, "--preset", "incomes-register-test")
+    sentence = sqlite_operator.refused(
+        2, "init", "--environment", "PRODUCTION", *ADDRESSES, "--preset", "incomes-register-test"
+    )
+    assert "test bench" in sentence
+    assert not sqlite_operator.root.exists()
+
+
+BAD_HIERARCHIES = {
+    "a key that is not there": ('key = "ec-p384"', 'key = "rsa-1024"', "key"),
+    "a lifetime in words": ("lifetime_days = 7305", 'lifetime_days = "long"', "lifetime_days"),
+    "a child that outlives its parent": ("lifetime_days = 2922", "lifetime_days = 9999", "lifetime_days"),
+    "a misspelt key": ("organisation =", "organization =", "organisation"),
+    "a name that tells no environment": ("Services {test}Issuing", "Services Issuing", "name"),
+    "no TOML": ("[holders]", "[holders", "TOML"),
+}
+
+
+@pytest.mark.parametrize(("old", "new", "word"), BAD_HIERARCHIES.values(), ids=BAD_HIERARCHIES)
+def test_a_bad_hierarchy_names_its_key(sqlite_operator, tmp_path, old, new, word):
+    text = load_preset("default")
+    assert old in text
+    file = tmp_path / "mine.toml"
+    file.write_text(text.replace(old, new), encoding="utf-8")
+    sentence = sqlite_operator.refused(2, *INIT, "--hierarchy", file)
+    assert word in sentence
+    assert f"--hierarchy {file}: " in sentence
+    assert not sqlite_operator.root.exists()
+
+
+def test_a_hierarchy_of_ones_own(sqlite_operator, tmp_path):
+    file = tmp_path / "mine.toml"
+    file.write_text(load_preset("default").replace("Sinetti ", "Sigill "), encoding="utf-8")
+    sqlite_operator.found("--hierarchy", file)
+    assert "SigillRootTestCAv1" in names(sqlite_operator.root)
+
+
+BAD_INITS = {
+    "https in certificates": (
+        ("--base-url", "https://pki.example"),
+        "--base-url must be plain http: it is written into certificates, for CA certificates and revocation lists;",
+    ),
+    "no address": (("--base-url", "pki.example"), "--base-url: write an address like http://pki.example, not"),
+    "no address for programs": (("--soap-url", "soap"), "--soap-url: write an address like https://certificates.ex"),
+    "programs that call without TLS": (("--soap-url", "http://soap.example"), "--soap-url must be https"),
+    "half an IPv6 address": (("--base-url", "http://[::1"), "--base-url"),
+    "a port that is none": (("--soap-url", "https://soap.example:99999"), "--soap-url"),
+    "a query": (("--soap-url", "https://soap.example?x=1"), "--soap-url"),
+    "a quotation mark": (("--soap-url", 'https://soap.example/"'), "--soap-url"),
+    "no hierarchy file": (("--hierarchy", "/nowhere/h.toml"), "--hierarchy"),
+    "a database of another make": (("--database-url", "mysql://u:secret-word@h/n"), "postgresql://"),
+    "a database that is no address": (("--database-url", "secret-word"), "postgresql://"),
+}
+
+
+@pytest.mark.parametrize(("options", "word"), BAD_INITS.values(), ids=BAD_INITS)
+def test_bad_options_of_init(sqlite_operator, options, word):
+    sentence = sqlite_operator.refused(2, *INIT, *options)
+    assert word in sentence
+    assert "secret-word" not in sentence
+    assert not sqlite_operator.root.exists()
+
+
+AWAY = "postgresql://nobody:secret-word@127.0.0.1:1/nothing"
+
+
+def test_a_database_that_is_away_at_init(sqlite_operator, monkeypatch):
+    monkeypatch.setenv("DATABASE_URL", AWAY)
+    sentence = sqlite_operator.refused(4, *INIT)
+    assert "the register cannot be used" in sentence
+    assert "secret-word" not in sentence
+    assert not sqlite_operator.root.exists()
+
+
+@pytest.mark.parametrize("command", [["status"], ["serve", "--bind", "127.0.0.1:0", "--status-bind", "127.0.0.1:0"]])
+def test_a_database_that_is_away_later(sqlite_operator, monkeypatch, command):
+    sqlite_operator.found()
+    monkeypatch.setenv("DATABASE_URL", AWAY)
+    assert "the register cannot be used" in sqlite_operator.refused(4, *command)
+
+
+def test_the_register_of_another_authority(sqlite_operator, monkeypatch, postgres_url, tmp_path):
+    url = create_database(postgres_url, f"other_{secrets.token_hex(6)}")
+    sqlite_operator.found()
+    monkeypatch.setenv("DATABASE_URL", url)
+    assert "empty" in sqlite_operator.refused(5, "status")
+    other = tmp_path / "other"
+    code, _, err = sqlite_operator.run(*INIT, root=other)
+    assert code == 0, err
+    assert "not of the same authority" in sqlite_operator.refused(5, "status")
+    assert "not of the same authority" in sqlite_operator.refused(5, "serve")
+    assert "another authority's register" in sqlite_operator.refused(2, *INIT, root=tmp_path / "third")
+    assert not (tmp_path / "third").exists()
+
+
+def test_where_there_is_no_authority(sqlite_operator):
+    for command in (["status"], ["serve"], ["order", "--customer-id", "x", *CONTACT], ["transfer-ids", "0"]):
+        assert "make one first" in sqlite_operator.refused(2, *command)
+
+
+def test_a_folder_of_somebody_else_s(sqlite_operator):
+    sqlite_operator.root.mkdir()
+    (sqlite_operator.root / "theirs").touch()
+    assert "look at what --dir names" in sqlite_operator.refused(2, "status")
+    assert "choose an empty or a new folder" in sqlite_operator.refused(2, *INIT)
+
+
+def test_a_look_makes_no_register(sqlite_operator, tmp_path, monkeypatch):
+    sqlite_operator.found()
+    monkeypatch.setenv("DATABASE_URL", f"sqlite:///{tmp_path}/elsewhere.sqlite3")
+    for command in (["status"], ["serve"], ["reconcile"], ["backup", "--out", tmp_path / "night"]):
+        sentence = sqlite_operator.refused(2 if command[0] == "backup" else 5, *command)
+        assert "elsewhere.sqlite3" in sentence
+    assert [path.name for path in tmp_path.glob("elsewhere*")] == []
+
+
+def test_organisations(operator):
+    operator.found()
+    operator.add()
+    again = ("organisation", "add", "--customer-id", " 0123456-7", "--kind", "artificial", "--name", "Other")
+    assert "registered already" in operator.refused(2, *again)
+    customer = ("--customer-id", "0123456-7")
+    sftp = ("order", *customer, "--channel", "SFTP", *CONTACT)
+    assert "not approved" in operator.refused(2, *sftp)
+    operator.does("organisation", "approve", *customer, "--channel", "SFTP")
+    operator.does(*sftp)
+    operator.does("organisation", "withdraw", *customer, "--channel", "SFTP")
+    assert "not approved" in operator.refused(2, *sftp)
+    operator.order()
+    operator.does("organisation", "close", *customer)
+    closed = "closed for good"
+    assert closed in operator.refused(2, "order", *customer, *CONTACT)
+    assert closed in operator.refused(2, "organisation", "approve", *customer, "--channel", "WS")
+    assert closed in operator.refused(2, *again)
+    for verb in (["approve", "--channel", "WS"], ["withdraw", "--channel", "WS"], ["close"]):
+        assert "no organisation" in operator.refused(2, "organisation", *verb, "--customer-id", "nobody")
+    assert "add it first" in operator.refused(2, "order", "--customer-id", "nobody", *CONTACT)
+    assert json.loads(operator.does("status", "--json"))["open_orders"] == 2
+
+
+PRODUCTION = {
+    "a right Business ID": ("business-id", "1234567-1", None),
+    "a wrong check digit": ("business-id", "1234567-8", "check digit"),
+    "an artificial id": ("artificial", "0123456-7", "TEST"),
+    "a Business ID by another name": ("foreign", "1234567-1", "business-id"),
+    "a foreign id": ("foreign", "US-556677", None),
+    "a VAT number": ("vat", "FI12345671", None),
+    "a VAT number by another name": ("register", "FI12345671", "kind vat"),
+}
+
+
+def test_who_may_be_registered_in_production(sqlite_operator):
+    sqlite_operator.found(environment="PRODUCTION")
+    for kind, customer_id, word in PRODUCTION.values():
+        words = ("organisation", "add", "--customer-id", customer_id, "--kind", kind, "--name", "Malli Oy")
+        if word:
+            assert word in sqlite_operator.refused(2, *words)
+        else:
+            sqlite_operator.does(*words)
+    assert json.loads(sqlite_operator.does("status", "--json"))["organisations"] == 3
+
+
+BAD_WORDS = {
+    "a name too long": (("--name", "x" * 101), "--name"),
+    "an empty name": (("--name", " "), "--name"),
+    "a line break": (("--name", "a\nb"), "--name"),
+    "a country in words": (("--country", "Finland"), "--country"),
+    "an id with a blank": (("--customer-id", "a b"), "an id has"),
+}
+
+
+def test_bad_words(sqlite_operator):
+    sqlite_operator.found()
+    add = ("organisation", "add", "--customer-id", "x", "--kind", "foreign", "--name", "Malli Oy")
+    for options, word in BAD_WORDS.values():
+        assert word in sqlite_operator.refused(2, *add, *options)
+    sqlite_operator.add()
+    order = ("order", "--customer-id", "0123456-7", *CONTACT)
+    for options, word in (
+        (("--contact-name", "x" * 201), "--contact-name"),
+        (("--contact-email", "here"), "--contact-email"),
+        (("--contact-phone", "call"), "--contact-phone"),
+        (("--description", "x" * 201), "--description"),
+        (("--deputy-name", "A"), "go together"),
+        (("--deputy-email", "a@b.example"), "go together"),
+        (("--replaces", "00ff"), "replaced"),
+    ):
+        assert word in sqlite_operator.refused(2, *order, *options)
+    assert json.loads(sqlite_operator.does("status", "--json"))["open_orders"] == 0
+
+
+def test_an_order_for_people_and_for_programs(operator):
+    operator.found()
+    operator.add()
+    ids = operator.order("--deputy-name", "The Deputy", "--deputy-email", "deputy@customer.example")
+    assert list(ids) == ["order_id", "transfer_id", "transfer_password", "expires"]
+    code, out, err = operator.run("order", "--customer-id", "0123456-7", *CONTACT)
+    assert code == 0
+    assert re.search(r"Transfer ID +[0-9]{32}\nOne-time password +\w{16}\nValid until +\d+ \w+ \d{4} at", out)
+    assert "two separate channels" in err
+
+
+def test_new_transfer_ids(operator):
+    operator.found()
+    operator.add()
+    ids = operator.order()
+    new = json.loads(operator.does("transfer-ids", ids["order_id"], "--json"))
+    assert new["order_id"] == ids["order_id"]
+    assert new["transfer_id"] != ids["transfer_id"]
+    assert "no order has this id" in operator.refused(2, "transfer-ids", "nothing")
+
+
+def test_a_revocation_of_what_is_not_there(sqlite_operator):
+    sqlite_operator.found()
+    assert "serial" in sqlite_operator.refused(2, "revoke", "00ff", "--reason", "superseded")
+    for since in ("yesterday", "2026-01-01T00:00:00", "2999-01-01T00:00:00Z", "0202-01-01T00:00:00Z"):
+        words = ("revoke", "00ff", "--reason", "keyCompromise", "--invalid-since", since)
+        assert "--invalid-since" in sqlite_operator.refused(2, *words)
+
+
+def test_status_for_people(sqlite_operator):
+    sqlite_operator.found()
+    table = sqlite_operator.does("status")
+    assert re.search(r"environment +TEST\norganisations +0\nopen orders +0\n", table)
+    assert re.search(r"DataProvidersTestIssuingCAv1 ends +\d{4}-", table)
+
+
+def test_the_status_of_one_organisation(operator):
+    operator.found()
+    mine = ("status", "--customer-id", "0123456-7")
+    assert "no organisation has the id 0123456-7" in operator.refused(2, *mine)
+    assert "no organisation has the id x" in operator.refused(2, "status", "--customer-id", "x", "--orders")
+    operator.add()
+    operator.add("other")
+    assert operator.does(*mine) == "This organisation has no certificates.\n\nNo open orders.\n"
+    assert json.loads(operator.does(*mine, "--json")) == []
+    first = operator.order("--description", "Payroll")
+    second = json.loads(operator.does("transfer-ids", operator.order()["order_id"], "--json"))
+    operator.order(customer_id="other")
+    orders = json.loads(operator.does(*mine, "--orders", "--json"))
+    assert [list(one) for one in orders] == [
+        ["order_id", "customer_id", "channel", "description", "replaces", "created", "expires"]
+    ] * 2
+    assert {one["order_id"]: (one["description"], one["expires"]) for one in orders} == {
+        first["order_id"]: ("Payroll", first["expires"]),
+        second["order_id"]: (None, second["expires"]),
+    }
+    assert len(json.loads(operator.does("status", "--orders", "--json"))) == 3
+    for shown in (operator.does(*mine), operator.does(*mine, "--orders")):
+        assert re.search(rf"{first['order_id']} +0123456-7 +WS +{first['expires']}  Payroll", shown)
+        assert "The Contact" not in shown
+        assert first["transfer_id"] not in shown
+
+
+def test_what_was_done_to_an_organisation_is_told(sqlite_operator):
+    sqlite_operator.found()
+    sqlite_operator.add()
+    steps = [
+        (("withdraw", "--channel", "SFTP"), "SFTP was not approved for 0123456-7; nothing was changed."),
+        (("approve", "--channel", "SFTP"), "0123456-7 is approved for SFTP."),
+        (("approve", "--channel", "SFTP"), "0123456-7 was approved for SFTP already; nothing was changed."),
+        (("withdraw", "--channel", "SFTP"), "SFTP is withdrawn from 0123456-7: nothing more is issued for it."),
+        (("close",), "0123456-7 is closed for good: nothing more is issued to it."),
+        (("close",), "0123456-7 was closed already; nothing was changed."),
+    ]
+    for words, told in steps:
+        code, out, err = sqlite_operator.run("organisation", *words, "--customer-id", "0123456-7")
+        assert (code, out) == (0, "")
+        assert told in err
+
+
+BAD_SERVES = {
+    "http elsewhere": (("--bind", "0.0.0.0:0"), "plain http is for loopback"),
+    "a certificate without its key": (("--tls-certificate", "/x.pem"), "go together"),
+    "a certificate that is not there": (("--tls-certificate", "/x.pem", "--tls-key", "/y.pem"), "/x.pem is not there"),
+    "no port": (("--bind", "127.0.0.1"), "--bind"),
+    "a port too high": (("--bind", "127.0.0.1:65536"), "--bind"),
+    "a name": (("--status-bind", "pki.example:80"), "--status-bind"),
+    "a port in letters": (("--bind", "127.0.0.1:http"), "--bind"),
+    "one address for both": (("--bind", "127.0.0.1:8080"), "both on port 8080"),
+    "one address in two spellings": (("--bind", "localhost:9", "--status-bind", "127.0.0.1:9"), "both on port 9"),
+    "every address and one of them": (("--bind", "127.0.0.1:9", "--status-bind", "0.0.0.0:9"), "both on port 9"),
+}
+
+
+@pytest.mark.parametrize(("options", "word"), BAD_SERVES.values(), ids=BAD_SERVES)
+def test_bad_options_of_serve(sqlite_operator, options, word):
+    assert word in sqlite_operator.refused(2, "serve", *options)
+    assert signal.SIGHUP not in signal.pthread_sigmask(signal.SIG_BLOCK, ()), (
+        "whoever is started next would not hear it"
+    )
+
+
+def test_a_certificate_that_is_none(sqlite_operator, tmp_path):
+    sqlite_operator.found()
+    for name in ("a.pem", "b.pem"):
+        (tmp_path / name).write_text("x")
+    sentence = sqlite_operator.refused(
+        2, "serve", "--tls-certificate", tmp_path / "a.pem", "--tls-key", tmp_path / "b.pem"
+    )
+    assert "no certificate and its key" in sentence
+
+
+@pytest.mark.parametrize("command", ["authority", "testbench"])
+def test_without_the_extra_one_line_names_it(command):
+    hidden = (
+        "import sys\n"
+        "class Hidden:\n"
+        "    def find_spec(self, name, path=None, target=None):\n"
+        "        if name.partition('.')[0] in {'django', 'granian', 'psycopg', 'dj_database_url'}:\n"
+        "            raise ModuleNotFoundError(name)\n"
+        "sys.meta_path.insert(0, Hidden())\n"
+        "import importlib.util\n"
+        "real = importlib.util.find_spec\n"
+        "importlib.util.find_spec = lambda name, package=None: None if name == 'django' else real(name, package)\n"
+        "from sinetti.cli.main import main\n"
+        f"sys.exit(main(['{command}', 'serve', '--dir', 'x']))\n"
+    )
+    done = subprocess.run([sys.executable, "-c", hidden], capture_output=True, text=True, timeout=30, check=False)
+    assert (done.returncode, done.stdout) == (2, "")
+    (line,) = done.stderr.splitlines()
+    assert "sinetti[authority]" in line
+
+
+@pytest.mark.parametrize("words", [[], ["nothing"], ["organisation"], ["init"], ["revoke", "x"], ["order"]])
+def test_usage(sqlite_operator, words):
+    code, out, err = sqlite_operator.run(None, *words)
+    assert (code, out) == (2, "")
+    assert "usage: sinetti authority" in err
+
+
+@pytest.mark.parametrize("words", [[], ["init"], ["serve"], ["order"], ["organisation", "add"], ["revoke"], ["status"]])
+def test_help_shows_an_example(sqlite_operator, words):
+    code, out, _ = sqlite_operator.run(None, *words, "--help")
+    assert code == 0
+    assert not words or f"sinetti authority {' '.join(words)}" in out
+
+
+def parsers(parser, *path):
+    """Every parser below this one, by its words."""
+    yield " ".join(path), parser
+    for action in parser._actions:
+        if isinstance(action, argparse._SubParsersAction):
+            for name, one in action.choices.items():
+                yield from parsers(one, *path, name)
+
+
+@pytest.mark.parametrize("name", SERVER)
+def test_every_option_has_a_help_text(name):
+    found = {words: one for words, one in parsers(build_parser(name)) if words.split(" ")[0] == name}
+    assert found
+    for words, parser in found.items():
+        assert "example" in (parser.epilog or ""), words
+        assert f"sinetti {words}" in parser.epilog, words
+        for action in parser._actions:
+            if not isinstance(action, argparse._SubParsersAction):
+                assert action.help, (words, action.option_strings)
+
+
+@pytest.mark.parametrize("words", [[], ["organisation"]])
+def test_groups_tell_the_exit_codes(sqlite_operator, words):
+    _, out, _ = sqlite_operator.run(None, *words, "--help")
+    assert "exit codes: 0 done" in out
+
+
+@pytest.mark.parametrize(
+    ("said", "told"), [("so.", "so."), ("so", "so."), ("is it running?", "is it running?"), ("so..", "so.")]
+)
+def test_sentences_end_once(said, told, capsys):
+    def fail(_parsed):
+        raise OptionError(said)
+
+    assert guarded(fail, argparse.Namespace()) == 2
+    assert capsys.readouterr().err == f"sinetti: {told}\n"
+
+
+@pytest.mark.parametrize("how", [signal.SIGTERM, signal.SIGINT])
+def test_a_stop_that_was_swallowed_while_starting_is_heeded_once_the_server_is_ready(how, monkeypatch):
+    class Swallows:
+        def __del__(self):
+            os.kill(os.getpid(), how)
+            []  # noqa: B018 - the handler runs between two instructions, and Python drops what is raised in here
+
+    def starts(_parsed):
+        heed_stop()
+        one = Swallows()
+        del one
+        heed_stop()
+        return 0
+
+    unraisable = []
+    monkeypatch.setattr(sys, "unraisablehook", unraisable.append)
+    with pytest.raises(KeyboardInterrupt):
+        guarded(starts, argparse.Namespace())
+    assert [one.exc_type for one in unraisable] == [KeyboardInterrupt]

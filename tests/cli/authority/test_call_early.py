@@ -1,0 +1,188 @@
+"""`authority call-early` at the command line: looked at, called, listed, undone, and what is refused."""
+
+import json
+from contextlib import contextmanager
+
+import pytest
+
+from sinetti.authority.bootstrap import open_authority
+from sinetti.authority.data_directory import FolderKind
+from sinetti.cli.authority import serial_selection
+from sinetti.database.certificates import early_replacement
+from sinetti.database.connection import Register
+from sinetti.domain.certificates.revocation import RevocationReason
+from sinetti.infra.clock import machine_now
+from sinetti.pki.ari_id import renewal_id
+from sinetti.pki.encoding import load_certificate
+from sinetti.server.http import SOAP_PATH
+from sinetti.wire.http_signatures.certificate_keys import signer_of
+from sinetti.wire.json_api import revocations
+from sinetti.wire.json_api.revocations import sign_revocation
+from tests.support.authority import CUSTOMER_ID
+from tests.support.office import Desk, enrolled
+from tests.support.programs import exchange
+from tests.support.serving import serving
+
+WORDS = ("--officer", "a17", "--over", "2d", "--reason", "incident 7")
+EXPLAINED = ("--explanation-fi", "syy", "--explanation-sv", "orsak", "--explanation-en", "why")
+
+
+@contextmanager
+def opened(operator):
+    """Open the operator's authority as a desk that needs no clock of its own."""
+    authority = open_authority(operator.root.absolute(), FolderKind.AUTHORITY)
+    try:
+        yield Desk(authority.office, None, None, None, None)
+    finally:
+        authority.journal.close()
+        Register("default").close()
+
+
+@pytest.fixture
+def shop(sqlite_operator):
+    """Give an operator, and the serials of two certificates in their holders' hands."""
+    sqlite_operator.found()
+    sqlite_operator.add(CUSTOMER_ID)
+    with opened(sqlite_operator) as desk:
+        return sqlite_operator, [enrolled(desk).serial for _ in range(2)]
+
+
+def renewable(operator, serial):
+    with opened(operator) as desk:
+        return desk.certificate(serial).renewable_from
+
+
+def test_looked_at_called_listed_and_undone(shop, tmp_path, monkeypatch):
+    operator, serials = shop
+    monkeypatch.setattr(serial_selection, "QUIET_FOR", 0.0)
+    usual = renewable(operator, serials[0])
+    mine = ("call-early", "--customer-id", CUSTOMER_ID, *WORDS)
+    shown = json.loads(operator.does(*mine, "--dry-run", "--json"))
+    assert {name: shown[name] for name in ("result", "count", "passed_over", "call", "begins", "ends")} == {
+        "result": "dry-run", "count": 2, "passed_over": 0, "call": None, "begins": None, "ends": None,
+    }  # fmt: skip
+    assert [one["serial"] for one in shown["certificates"]] == serials
+    assert list(shown["certificates"][0]) == ["serial", "customer_id", "channel", "authority", "not_after"]
+    lines = operator.does(*mine, "--dry-run").splitlines()
+    assert lines[-1] == "2 certificates would be called. Nothing was done (--dry-run)."
+    assert lines[-2] == (
+        "Of 2 certificates: 0 by program, 2 by e-mail, 0 by text message, 0 by none of these. "
+        "1 e-mail and 0 text messages leave, one for each person; 0 people cannot be reached."
+    )
+    assert [shown[name] for name in ("reached", "unreached", "messages", "people_unreached")] == [
+        {"program": 0, "email": 2, "sms": 0}, 0, {"email": 1, "sms": 0}, 0,
+    ]  # fmt: skip
+    assert [line.split("  ")[0] for line in lines[:-2]] == serials
+    assert renewable(operator, serials[0]) == usual
+    assert operator.does("call-early", "--list") == "No call for early replacement stands.\n"
+
+    code, out, err = operator.run(*mine, *EXPLAINED, "--explanation-url", "https://service.example/7", "--json")
+    done = json.loads(out)
+    assert (code, done["result"], done["count"]) == (0, "done", 2)
+    assert err.index("2 by e-mail") < err.index("2 of 2 opened"), "before the act"
+    assert f"--undo {done['call']} --officer ID" in err
+    assert renewable(operator, serials[0]) < usual
+    (row,) = json.loads(operator.does("call-early", "--list", "--json"))
+    assert row == {
+        "call": done["call"], "officer": "a17", "reason": "incident 7", "count": 2, "begins": done["begins"],
+        "ends": done["ends"], "done": row["done"],
+    }  # fmt: skip
+    assert operator.does("call-early", "--list").startswith(
+        f"{done['call']}  a17  2 certificates  {done['begins']} to "
+    )
+    code, out, err = operator.run(*mine)
+    assert (code, err) == (0, "Nothing is left to call.\n")
+    assert out == "0 certificates; 2 passed over (revoked, ended, renewed, or called already).\n"
+
+    undone = operator.does("call-early", "--undo", done["call"], "--officer", "b2", "--json")
+    assert json.loads(undone) == {"result": "undone", "call": done["call"]}
+    assert renewable(operator, serials[0]) == usual
+    assert "undone already" in operator.refused(2, "call-early", "--undo", done["call"], "--officer", "b2")
+
+
+def test_what_is_served_tells_of_a_call_and_takes_revocations(sqlite_operator):
+    """Beside SOAP, by the real server: the hint after a command, a revocation, and the limits that SOAP has."""
+    operator = sqlite_operator
+    operator.found()
+    operator.add(CUSTOMER_ID)
+    with opened(operator) as desk:
+        held = enrolled(desk)
+    certificate = load_certificate(held.der)
+    with serving(operator.root, "--workers", 1, "--rate-per-address", 5) as served:
+        origin, path = served.soap.removesuffix(SOAP_PATH), f"/api/v1/renewal-info/{renewal_id(certificate)}"
+        assert "explanation" not in json.loads(exchange(origin, "GET", path)[2])
+        operator.does("call-early", "--serial", held.serial, *WORDS, *EXPLAINED)
+        told = json.loads(exchange(origin, "GET", path)[2])
+        assert told["explanation"] == {"fi": "syy", "sv": "orsak", "en": "why"}
+        call = sign_revocation(certificate, RevocationReason.SUPERSEDED, signer_of(held.key), machine_now())
+        assert exchange(origin, "POST", revocations.PATH, call.body, dict(call.headers))[0] == 200
+        asked = [exchange(origin, "GET", path)[0] for _ in range(40)]
+        assert set(asked) == {200, 503}, "limits per address count these calls too"
+        served.stop()
+    (row,) = json.loads(operator.does("status", "--customer-id", CUSTOMER_ID, "--json"))
+    assert (row["state"], row["reason"]) == ("revoked", "superseded")
+
+
+def test_one_and_those_of_a_file(shop, tmp_path):
+    operator, (first, second) = shop
+    out = operator.does("call-early", "--serial", first.upper(), *WORDS)
+    assert out.splitlines()[-1] == "Called: 1 certificate."
+    (tmp_path / "serials").write_text(f"# those of the incident\n\n{first}\n{second}\n")
+    out = operator.does("call-early", "--serials", tmp_path / "serials", *WORDS)
+    assert out.splitlines()[-1].startswith("Called: 1 certificate; 1 passed over")
+
+
+def test_what_was_cut_short_is_told(shop, monkeypatch):
+    operator, (first, second) = shop
+    monkeypatch.setattr(early_replacement, "finish", lambda *_: None)
+    operator.does("call-early", "--serial", first, *WORDS)
+    assert "(cut short: run call-early again)" in operator.does("call-early", "--list")
+    monkeypatch.undo()
+    _, _, err = operator.run("call-early", "--serial", second, *WORDS)
+    assert "Finished what was cut short: the call of 1 certificate (" in err
+    (one, _) = json.loads(operator.does("call-early", "--list", "--json"))
+    assert one["done"] is not None
+
+
+def test_an_undoing_that_was_cut_short_is_told(shop, monkeypatch):
+    operator, (first, second) = shop
+    call = json.loads(operator.does("call-early", "--serial", first, *WORDS, "--json"))["call"]
+    monkeypatch.setattr(early_replacement, "put_back", lambda *_: 0)
+    assert operator.does("call-early", "--undo", call, "--officer", "b2").startswith("Undone: ")
+    monkeypatch.undo()
+    _, _, err = operator.run("call-early", "--serial", second, *WORDS)
+    assert f"Finished what was cut short: the undoing of 1 certificate ({call})." in err
+
+
+BASE = ("call-early", "--officer", "a17", "--over", "2d", "--reason", "x")
+REFUSED = {
+    "all at once": (BASE, "are not called: say which, by their serials, organisation or issuing CA."),
+    "nobody who does it": (("call-early", "--list", "--officer", "a17"), "--list takes no choice"),
+    "no officer": (("call-early", "--over", "2d", "--reason", "x"), "--officer: say who does it"),
+    "a clerk's id": (("call-early", "--officer", "user.1", "--over", "2d"), "does not begin with user."),
+    "no reason": (("call-early", "--officer", "a17", "--over", "2d"), "--reason: say why"),
+    "no time": (("call-early", "--officer", "a17", "--reason", "x"), "--over: say over which time"),
+    "a time without a unit": ((*BASE, "--over", "10"), "--over: say over which time"),
+    "a time that is too long": ((*BASE, "--over", "31d", "--authority", "x"), "from one minute to 30 days"),
+    "no serial": ((*BASE, "--serial", "xy"), "--serial: this is no serial"),
+    "an unknown serial": ((*BASE, "--serial", "41"), "no certificate has the serial 41"),
+    "a file that is not there": ((*BASE, "--serials", "/nowhere"), "--serials: /nowhere cannot be read"),
+    "one language": ((*BASE, "--serial", "41", "--explanation-fi", "syy"), "in fi, sv and en, or in none"),
+    "plain http": ((*BASE, "--serial", "41", "--explanation-url", "http://x"), "begins with https://"),
+    "undo with a choice": ((*BASE, "--undo", "x"), "--undo takes no choice"),
+    "undo of nothing": (("call-early", "--undo", "x", "--officer", "a17"), "no call has this id"),
+}
+
+
+@pytest.fixture(scope="module")
+def refusing(tmp_path_factory):
+    """The place of one authority that all of these are refused by."""
+    return tmp_path_factory.mktemp("refusing") / "authority"
+
+
+@pytest.mark.parametrize(("words", "sentence"), REFUSED.values(), ids=REFUSED)
+def test_refused(sqlite_operator, refusing, words, sentence):
+    sqlite_operator.root = refusing
+    if not refusing.exists():
+        sqlite_operator.found()
+    assert sentence in sqlite_operator.refused(2, *words)

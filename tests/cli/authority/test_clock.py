@@ -1,0 +1,110 @@
+"""`sinetti authority clock`, and a real server that issues nothing by a wrong clock until it is accepted."""
+
+import io
+import json
+import re
+import sys
+from datetime import timedelta
+from time import sleep
+
+import pytest
+
+from sinetti.authority import bootstrap
+from sinetti.database.common import audit_log
+from sinetti.database.common.audit_log import Deed
+from sinetti.database.connection import Register
+from sinetti.infra.clock import machine_instant, machine_now, ticks
+from tests.cli.authority.test_serve import holder, serving
+from tests.support.programs import codes, new_key
+
+HOUR = timedelta(hours=1)
+MEMBERS = ["machine", "database", "difference", "newest", "accepted", "issuing", "reason", "problem"]
+
+
+def stored_ahead(operator, by=HOUR):
+    """Store an instant that a wrong clock told."""
+    operator.does("status")  # which opens the register in this process
+    at = machine_now() + by
+    audit_log.write(Register("default"), Deed("operator", at, "0" * 32), "looked", "nothing")
+    Register("default").close()
+    return f"{at:%Y-%m-%dT%H:%M:%SZ}"
+
+
+def shown(operator):
+    return json.loads(operator.does("clock", "show", "--json"))
+
+
+def test_a_clock_that_is_believed(operator):
+    operator.found()
+    told = shown(operator)
+    assert list(told) == MEMBERS
+    assert (told["issuing"], told["reason"], told["problem"], told["accepted"]) == (True, None, None, None)
+    if operator.database:
+        assert abs(told["difference"]) < 1
+        assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ", told["database"])
+    else:
+        assert (told["database"], told["difference"]) == (None, None)
+    words = operator.does("clock", "show")
+    assert ("no clock of its own" in words) == (not operator.database)
+    assert re.search(r"^issuing +yes$", words, re.MULTILINE)
+
+
+def test_accepting_is_the_way_out(operator):
+    operator.found()
+    later = stored_ahead(operator)
+    told = shown(operator)
+    assert (told["issuing"], told["reason"], told["newest"]) == (False, "behind-the-newest-instant", later)
+    assert "issuing        no: the machine's clock (" in operator.does("clock", "show")
+    assert "give --yes" in operator.run("clock", "accept")[2]
+    assert not shown(operator)["issuing"], "nobody said yes"
+    assert re.search(r"^issuing +yes$", operator.does("clock", "accept", "--yes"), re.MULTILINE)
+    told = shown(operator)
+    assert (told["issuing"], told["newest"]) == (True, told["accepted"])
+
+
+class Terminal(io.StringIO):
+    """A person who types."""
+
+    def isatty(self):
+        return True
+
+
+@pytest.mark.parametrize(("typed", "code"), [("y\n", 0), ("Yes\n", 0), ("\n", 2), ("n\n", 2)])
+def test_a_person_is_asked_whether_the_time_is_right(sqlite_operator, monkeypatch, typed, code):
+    sqlite_operator.found()
+    stored_ahead(sqlite_operator)
+    monkeypatch.setattr(sys, "stdin", Terminal(typed))
+    ended, _, said = sqlite_operator.run("clock", "accept")
+    assert ended == code
+    assert re.search(r"Is it \S+Z now\? \[y/N\]", said)
+    assert shown(sqlite_operator)["issuing"] == (code == 0)
+
+
+def test_a_clock_that_differs_from_the_database_s_is_not_accepted(operator, monkeypatch):
+    operator.found()
+    if not operator.database:
+        pytest.skip("SQLite has no clock of its own")
+    monkeypatch.setattr(bootstrap, "machine_instant", lambda: machine_instant() + HOUR)
+    assert shown(operator)["reason"] == "differs-from-the-database"
+    _, _, said = operator.run("clock", "accept", "--yes")
+    assert re.search(r"is 3600 s ahead of the database's, .*; .* never accepted\.$", said)
+
+
+def test_a_server_issues_nothing_until_its_clock_is_accepted(sqlite_operator):
+    """In the contact's language, and the same request works afterwards."""
+    sqlite_operator.found()
+    sqlite_operator.add("0123456-7", "--channel", "WS")
+    ids, key = sqlite_operator.order("--contact-language", "sv"), new_key()
+    stored_ahead(sqlite_operator)
+    with serving(sqlite_operator) as (soap, _):
+        one = holder(sqlite_operator, soap)
+        answer = one.new(ids, key)
+        assert codes(answer) == ["PKI090"]
+        assert "Tjänsten" in answer.errors[0].message
+        sqlite_operator.does("clock", "accept", "--yes")
+        deadline = ticks() + 30
+        while not (answer := one.new(ids, key)).status_ok:
+            assert codes(answer) == ["PKI090"]
+            assert ticks() < deadline
+            sleep(0.2)
+        assert one.fetched(answer)

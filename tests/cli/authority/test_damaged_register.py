@@ -1,0 +1,63 @@
+"""A register whose own files are damaged: a person is told to restore a backup; an error of ours stays one."""
+
+import sqlite3
+from types import SimpleNamespace
+
+import psycopg
+import pytest
+from django.db import DatabaseError, InternalError, ProgrammingError
+
+from sinetti.cli.authority.common import guarded
+from tests.cli.authority.test_serve import ANY
+
+COMMANDS = [
+    ("serve", *ANY),
+    ("reconcile",),
+    ("status",),
+    ("revoke", "4f", "--reason", "superseded"),
+    ("backup", "--out", "nowhere"),
+]
+DAMAGES = {
+    "no database": lambda octets: b"\x01" * len(octets),
+    "pages overwritten": lambda octets: octets[:4096] + b"\x01" * (len(octets) - 4096),
+}
+
+
+@pytest.mark.parametrize("damage", DAMAGES.values(), ids=DAMAGES)
+@pytest.mark.parametrize("words", COMMANDS, ids=lambda words: words[0])
+def test_a_register_that_is_damaged(sqlite_operator, words, damage):
+    sqlite_operator.found()
+    path = sqlite_operator.root / "register.sqlite3"
+    whole = path.read_bytes()
+    path.write_bytes(damage(whole))
+    sentence = sqlite_operator.refused(5, *words)
+    path.write_bytes(whole)  # tests that come later find it under the same alias
+    assert "the register is damaged" in sentence
+    assert "sinetti authority restore" in sentence
+
+
+def raising(error: Exception, cause: Exception | None):
+    def run(_parsed: object) -> int:
+        raise error from cause
+
+    return run
+
+
+@pytest.mark.parametrize("code", [psycopg.errors.DataCorrupted, psycopg.errors.IndexCorrupted])
+def test_postgresql_says_so_by_its_codes(capsys, code):
+    run = raising(InternalError("invalid page in block 7"), code("invalid page in block 7"))
+    assert guarded(run, SimpleNamespace()) == 5
+    assert "the register is damaged" in capsys.readouterr().err
+
+
+OURS = {
+    "a statement that is wrong": (ProgrammingError("no such table"), sqlite3.OperationalError("no such table")),
+    "a type that is wrong": (DatabaseError("cannot adapt"), psycopg.ProgrammingError("cannot adapt")),
+    "without a cause": (DatabaseError("a rule of Django"), None),
+}
+
+
+@pytest.mark.parametrize(("error", "cause"), OURS.values(), ids=OURS)
+def test_an_error_of_ours_is_not_hidden(error, cause):
+    with pytest.raises(type(error)):
+        guarded(raising(error, cause), SimpleNamespace())

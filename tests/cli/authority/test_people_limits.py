@@ -1,0 +1,47 @@
+"""Pages of an authority have limits of 24 hours; a bench needs a setting."""
+
+from pathlib import Path
+from types import SimpleNamespace
+
+import pytest
+
+from sinetti.authority import portal_server
+from sinetti.domain.daily_limits import DailyLimits
+from sinetti.domain.operations.retention import Periods
+from sinetti.settings.portal import DEFAULTS
+from tests.support.mailrooms import a_mailroom
+from tests.support.office import sqlite_desk
+from tests.support.registers import sqlite_register
+
+__all__ = ["sqlite_desk", "sqlite_register"]
+
+SETTINGS = {
+    "no file": (None, DailyLimits()),
+    "a limit of its own": ("[daily_limits]\nletters_per_recipient = 5\n", DailyLimits(letters=5)),
+}
+
+
+@pytest.mark.parametrize(("written", "expected"), SETTINGS.values(), ids=SETTINGS)
+def test_limits_of_an_authority(tmp_path, monkeypatch, written, expected):
+    file = Path(tmp_path / "eservice.toml")
+    if written is not None:
+        file.write_text(written)
+        file.chmod(0o600)
+    monkeypatch.setattr(portal_server, "mailroom", lambda _authority: None)
+    monkeypatch.setattr(portal_server, "listen_shared", lambda address, _count: (address, ()))
+    authority = SimpleNamespace(folder=SimpleNamespace(eservice=file), settings=SimpleNamespace(periods=Periods()))
+    assert portal_server.listen_people("address", authority).settings.daily_limits == expected
+
+
+@pytest.mark.parametrize("limits", [None, DailyLimits(letters=5)], ids=["none", "some"])
+def test_acts_of_pages_have_the_limits_of_their_settings(sqlite_desk, monkeypatch, limits):
+    seen = []
+
+    def noted(office, *_rest, **_more):
+        seen.append(office.daily_limits)
+        return SimpleNamespace(given=dict)
+
+    monkeypatch.setattr(portal_server, "Surroundings", noted)
+    settings = portal_server.replace(DEFAULTS, daily_limits=limits)
+    portal_server.people_edge(sqlite_desk.office, a_mailroom(sqlite_desk), lambda: None, settings=settings)
+    assert seen == [limits]

@@ -1,0 +1,82 @@
+"""`sinetti authority retention`: what is past its period is shown, and erased."""
+
+import json
+from datetime import timedelta
+
+import pytest
+from django.apps import apps
+
+from sinetti.database.connection import Register
+from sinetti.database.models import core
+from sinetti.database.models.portal import OrganisationLoad, RightRequest
+from sinetti.infra.clock import machine_now
+
+
+@pytest.fixture
+def short(operator):
+    """Give an operator with one order."""
+    operator.found()
+    operator.add("0123456-7", "--channel", "WS")
+    operator.order()
+    return operator
+
+
+def aged(years):
+    """Let what was ordered be older than it is."""
+    for model, column in ((core.Holding, "created"), (core.Order, "created"), (core.TransferIdPair, "expires")):
+        for row in model.objects.using("default"):
+            value = getattr(row, column)
+            model.objects.using("default").filter(pk=row.pk).update(**{column: value.replace(year=value.year - years)})
+    Register("default").close()
+
+
+def test_plan_and_apply(short):
+    nothing = json.loads(short.does("retention", "plan", "--json"))
+    none = dict.fromkeys(("people", "refusals", "messages", "unconfirmed", "unused", "requests", "files"), 0)
+    assert {name: one["count"] for name, one in nothing.items()} == none
+    aged(3)
+    planned = json.loads(short.does("retention", "plan", "--json"))
+    (person,) = planned["people"]["ids"]
+    assert planned["people"]["count"] == 1
+    assert list(planned["people"]) == ["before", "count", "ids"]
+    assert f"people  {person}" in short.does("retention", "plan")
+    assert json.loads(short.does("retention", "apply", "--json")) == {**none, "people": 1}
+    assert short.does("retention", "apply").startswith("Erased: 0 people, 0 refusals, 0 messages, 0 accounts never ")
+    assert core.Person.objects.using("default").get().name == ""
+    Register("default").close()
+
+
+def test_accounts_requests_and_files_are_named_before_they_go(short):
+    long_ago = machine_now() - timedelta(days=1000)
+    register = Register("default")
+    never = core.User.objects.create(email="never@people.example", created=long_ago)
+    unused = core.User.objects.create(email="unused@people.example", created=long_ago)
+    apps.get_model("account", "EmailAddress").objects.create(user_id=unused.pk, email=unused.email, verified=True)
+    asked = RightRequest.objects.create(customer_id="0123456-7", folded="0123456-7", role="viewer", created=long_ago)
+    empty = {"content": b"", "changes": [], "wrong": [], "unchanged": 0, "digest": "0" * 64}
+    sent = OrganisationLoad.objects.create(created=long_ago, **empty)
+    register.close()
+    planned = json.loads(short.does("retention", "plan", "--json"))
+    there = {"unconfirmed": never, "unused": unused, "requests": asked, "files": sent}
+    assert {name: planned[name]["ids"] for name in there} == {name: [one.pk] for name, one in there.items()}
+    lines = short.does("retention", "plan").splitlines()
+    for called, one in (
+        ("accounts never confirmed", never),
+        ("accounts not used", unused),
+        ("requests for an authorisation", asked),
+        ("files of organisations", sent),
+    ):
+        assert f"{called}  {one.pk}" in lines
+    erased = json.loads(short.does("retention", "apply", "--json"))
+    assert erased == dict.fromkeys(there, 1) | dict.fromkeys(("people", "refusals", "messages"), 0)
+    register.close()
+
+
+def test_the_period_is_the_operator_s(short):
+    settings = short.root / "authority.toml"
+    aged(3)
+    text = settings.read_text()
+    settings.write_text(text.replace("keep_people_days = 730", "keep_people_days = 36500"))
+    assert json.loads(short.does("retention", "plan", "--json"))["people"]["count"] == 0
+    settings.write_text(text.replace("keep_people_days = 730", "keep_people_days = 3"))
+    assert "from 30 to 36500" in short.refused(5, "retention", "plan")

@@ -1,0 +1,279 @@
+"""`sinetti adopt`, and `enrol` with a sinetti.toml: options, files, what people read."""
+
+import json
+
+import pytest
+from cryptography.hazmat.primitives.serialization import BestAvailableEncryption, pkcs12
+
+from sinetti.client.config import finding
+from sinetti.client.store import settings
+from sinetti.infra import file_permissions
+from sinetti.pki import encoding
+from tests.client.double import PASSWORD, TRANSFER_ID, anchors
+from tests.support import authority
+
+KEY = authority.holder_key(71)
+
+
+@pytest.fixture
+def place(shell, monkeypatch):
+    """A folder with a sinetti.toml, a key and its certificate."""
+    monkeypatch.chdir(shell.folder)
+    monkeypatch.setattr(file_permissions, "is_root", lambda: False)
+    monkeypatch.delenv(finding.VARIABLE, raising=False)
+    monkeypatch.setattr(finding, "MACHINE_WIDE", shell.folder / "nowhere.toml")
+    certificate = authority.holder_certificate(KEY)
+    (shell.folder / "old.key").write_bytes(encoding.dump_private_key(KEY, None))
+    (shell.folder / "old.pem").write_bytes(encoding.certificate_pem(encoding.certificate_der(certificate)))
+    secret = pkcs12.serialize_key_and_certificates(b"a", KEY, certificate, None, BestAvailableEncryption(b"of it"))
+    (shell.folder / "old.p12").write_bytes(secret)
+    (shell.folder / "old.password").write_bytes(b"of it\r\nanother line\n")
+    (shell.folder / "old.password").chmod(0o600)
+    write(shell)
+    return shell
+
+
+def write(shell, more="", **changes):
+    given = {
+        "address": shell.double.url,
+        "environment": "TEST",
+        "trust_services": "services.pem",
+        "trust_holders": "holders.pem",
+    } | changes
+    lines = ["[services.register]", *(f'{key} = "{value}"' for key, value in given.items())]
+    (shell.folder / "sinetti.toml").write_text("\n".join([*lines, more, ""]))
+
+
+FILES = ("--key", "old.key", "--certificate", "old.pem")
+PAYROLL = """
+[certificates.payroll]
+customer_id = "0123456-7"
+customer_name = "Sinisiipi Oy"
+key = "ec-p384"
+"""
+
+
+def test_adopt_by_the_file_alone(place):
+    code, out, err = place.run("adopt", "payroll", *FILES, "--json")
+    (row,) = json.loads(out)
+    assert (code, row["result"], row["state"]) == (0, "enrolled", "valid"), err
+    assert row["service"] == place.double.url
+    assert "was taken over, valid until 1 March 2028 at 14:00 (Finnish time)" in err
+    code, out, err = place.run("adopt", "payroll", *FILES, "--json")
+    assert (code, json.loads(out)[0]["result"]) == (0, "not-due")
+    assert "was taken over before" in err
+
+
+def test_adopt_a_pkcs12_file(place):
+    code, _, err = place.run("adopt", "payroll", "--pkcs12", "old.p12", "--password-file", "old.password")
+    assert code == 0, err
+    assert (place.store / "payroll" / "live" / "key.pem").read_bytes() == (place.folder / "old.key").read_bytes()
+    assert "has none in the store" in err, "whoever had a password on it may not expect that"
+
+
+def test_adopt_what_is_to_be_kept_encrypted(place):
+    password = place.folder / "kept"
+    password.write_text("kept secret")
+    password.chmod(0o600)
+    toml = place.folder / "sinetti.toml"
+    toml.write_text(f'{toml.read_text()}\n[defaults]\nkey_password_file = "{password}"\n')
+    code, _, err = place.run("adopt", "payroll", "--pkcs12", "old.p12", "--password-file", "old.password")
+    assert code == 0, err
+    assert b"ENCRYPTED" in (place.store / "payroll" / "live" / "key.pem").read_bytes()
+    assert "has none in the store" not in err
+
+
+def test_adopt_with_options_alone(place):
+    (place.folder / "sinetti.toml").write_text("this is none")
+    words = ("--store", place.store, "--service", place.double.url, "--environment", "TEST")
+    words += ("--trust-services", "services.pem", "--trust-holders", "holders.pem")
+    code, _, err = place.run("adopt", "payroll", *FILES, *words)
+    assert code == 0, err
+
+
+WRONG = {
+    "nothing": ((), "Give one of: --key with --certificate, --pkcs12, or --jks."),
+    "a key alone": (("--key", "old.key"), "Give one of: --key with --certificate"),
+    "a certificate alone": (("--certificate", "old.pem"), "Give one of: --key with --certificate"),
+    "two": ((*FILES, "--pkcs12", "old.p12"), "Give one of: --key with --certificate"),
+    "a key store without a password": (("--jks", "old.p12"), "old.p12 needs its password"),
+    "an empty password": (("--pkcs12", "old.p12", "--password-file", "empty"), "empty is empty: its first line"),
+    "no such service": ((*FILES, "--service", "other"), "There is no table [services.other]. Known services are: reg"),
+    "a foreign service": (
+        (*FILES, "--service", "register", "--trust-holders", "services.pem"),
+        "which is not in the anchors for holders of register",
+    ),
+    "an address that no table has": (
+        (*FILES, "--service", "https://other.example/"),
+        "has no service with the address https://other.example/, so --trust-services is missing",
+    ),
+}
+
+
+@pytest.mark.parametrize(("given", "why"), WRONG.values(), ids=WRONG)
+def test_adopt_refuses(given, why, place):
+    (place.folder / "empty").write_text("\n")
+    (place.folder / "empty").chmod(0o600)
+    code, _, err = place.run("adopt", "payroll", *given)
+    assert code == 2
+    assert why in err
+    assert not place.store.exists()
+
+
+def test_adopt_an_expired_one_says_what_to_do(place):
+    code, _, err = place.run("adopt", "payroll", *FILES, "--now", "2028-03-01T12:00:01Z")
+    assert code == 2
+    assert "run “sinetti enrol payroll” with its transfer IDs" in err
+    assert not place.store.exists()
+
+
+def test_adopt_by_another_clock_is_not_for_production(place):
+    write(place, environment="PRODUCTION")
+    # The preset's CAs say that they are of the test environment: what counts first is that.
+    code, _, err = place.run("adopt", "payroll", *FILES, "--now", "2027-03-01T12:00:01Z")
+    assert code == 2
+    assert "The certificate is of the environment TEST, but register is of PRODUCTION." in err
+
+
+def test_adopt_into_a_store_that_cannot_be_written(place):
+    (place.folder / "other").write_text("a file")
+    code, _, err = place.run("adopt", "payroll", *FILES, "--store", "other")
+    assert code == 5
+    assert "The store cannot be read or written: other" in err
+
+
+# --- The store and the file
+
+
+def test_the_store_of_the_file_is_everybodys(place):
+    place.run("adopt", "payroll", *FILES)
+    for command in (("status",), ("renew", "--all"), ("retrieve", "--all")):
+        code, out, err = place.run(*command, "--json")
+        assert (code, [row["name"] for row in json.loads(out)]) == (0, ["payroll"]), err
+
+
+def test_an_option_wins_over_the_file(place):
+    place.run("adopt", "payroll", *FILES)
+    code, _, err = place.run("status", "--store", "other")
+    assert (code, err) == (2, "There is no store at other. Give the folder with --store.\n")
+
+
+def test_a_file_that_is_named_counts_wherever_it_lies(place, monkeypatch):
+    place.run("adopt", "payroll", *FILES)
+    (place.folder / "below").mkdir()
+    monkeypatch.chdir(place.folder / "below")
+    assert place.run("status", "--json")[0] == 2
+    assert json.loads(place.run("status", "--json", "--config", "../sinetti.toml")[1])
+    monkeypatch.setenv(finding.VARIABLE, "../sinetti.toml")
+    assert json.loads(place.run("status", "--json")[1])
+
+
+def test_where_nothing_says_where_the_store_is_both_ways_are_told(place):
+    (place.folder / "sinetti.toml").unlink()
+    code, _, err = place.run("status")
+    assert code == 2
+    assert "give --store DIR, or --config FILE" in err
+
+
+def test_a_store_that_is_named_needs_no_file(place):
+    (place.folder / "sinetti.toml").write_text("this is none")
+    assert place.run("status", "--store", place.folder)[0] == 0
+    code, _, err = place.run("status")
+    assert code == 2
+    assert "sinetti.toml, line 1: this is no TOML" in err
+
+
+def test_the_language_of_the_file_is_that_of_messages_unless_one_is_asked_for(place):
+    text = (place.folder / "sinetti.toml").read_text()
+    (place.folder / "sinetti.toml").write_text(f'language = "fi"\n{text}')
+    english = place.run("status", "--lang", "en")[2]
+    assert place.run("status")[2] != english
+    (place.folder / "store").mkdir()
+    assert place.run("status")[1] != place.run("status", "--lang", "en")[1] == "There is nothing in this store yet.\n"
+
+
+# --- Enrol with a file
+
+
+IDS = ("--transfer-id", TRANSFER_ID, "--transfer-password-file", "password")
+
+
+def test_enrol_with_everything_else_from_the_file(place):
+    write(place, PAYROLL)
+    code, out, err = place.run("enrol", "payroll", *IDS, "--json")
+    assert (code, json.loads(out)[0]["result"]) == (0, "enrolled"), err
+    kept = settings.load(place.store / "payroll")
+    assert (kept.customer_id, kept.customer_name, kept.key) == ("0123456-7", "Sinisiipi Oy", "ec-p384")
+    assert (kept.service, kept.trust_holders) == (place.double.url, anchors("holders"))
+
+
+def test_enrol_keeps_files_as_the_file_wants_them(place):
+    write(place, f'{PAYROLL}formats = ["der"]\n')
+    assert place.run("enrol", "payroll", *IDS)[0] == 0
+    assert (place.store / "payroll" / "live" / "certificate.der").is_file()
+
+
+def test_options_of_enrol_win_over_the_file(place):
+    write(place, PAYROLL.replace("0123456-7", "7654321-0"), address="http://127.0.0.1:9/")
+    write_to = ("--store", "other", "--service", "register", "--customer-id", authority.CUSTOMER_ID, "--key", "ec-p256")
+    address = ("--config", "sinetti.toml", "--customer-name", "Another")
+    code, _, err = place.run("enrol", "payroll", *IDS, *write_to, *address)
+    assert code == 4, err  # nothing listens there
+    kept = settings.load(place.folder / "other" / "payroll")
+    assert (kept.customer_id, kept.customer_name, kept.key) == (authority.CUSTOMER_ID, "Another", "ec-p256")
+    assert not (place.folder / "store").exists()
+
+
+def test_an_address_finds_its_table(place):
+    write(place, PAYROLL)
+    assert place.run("enrol", "payroll", *IDS, "--service", place.double.url)[0] == 0
+
+
+def test_enrol_with_all_options_reads_no_file(place):
+    (place.folder / "sinetti.toml").write_text("this is none")
+    assert place.enrol()[0] == 0
+
+
+MISSING = {
+    "no customer": ((), "--customer-id is missing: give it, or write “customer_id” into sinetti.toml."),
+    "no file": (("--store", "x"), "--service is missing: give it, or --config FILE with a sinetti.toml that says it."),
+    "no file, and a service by name": (
+        ("--store", "x", "--service", "register"),
+        "--service register is missing: give it, or --config FILE",
+    ),
+    "no file, and an address": (
+        ("--store", "x", "--service", "https://a.example/", "--trust-services", "services.pem"),
+        "--trust-holders is missing: give it, or --config FILE",
+    ),
+}
+
+
+@pytest.mark.parametrize(("given", "why"), MISSING.values(), ids=MISSING)
+def test_enrol_says_what_is_missing(given, why, place):
+    if given:
+        (place.folder / "sinetti.toml").unlink()
+    code, _, err = place.run("enrol", "payroll", *IDS, *given)
+    assert code == 2
+    assert why in err
+
+
+def test_enrol_without_a_service_in_the_file(place):
+    (place.folder / "sinetti.toml").write_text(PAYROLL)
+    code, _, err = place.run("enrol", "payroll", *IDS)
+    assert code == 2
+    assert "--service is missing: give it, or write “service” into sinetti.toml." in err
+
+
+def test_a_bundle_that_is_none(place):
+    words = ("--trust-holders", "password", "--customer-id", "0123456-7")
+    code, _, err = place.run("enrol", "payroll", *IDS, *words)
+    assert code == 2
+    assert "password cannot be read: this is no PEM bundle" in err
+
+
+def test_the_password_stays_out_of_what_is_kept(place):
+    write(place, PAYROLL)
+    place.run("enrol", "payroll", *IDS)
+    kept = [path.read_bytes() for path in place.store.rglob("*") if path.is_file()]
+    assert kept
+    assert not [octets for octets in kept if PASSWORD.encode() in octets]

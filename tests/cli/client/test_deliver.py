@@ -1,0 +1,493 @@
+"""`sinetti deliver` against a stand-in for the receiver: one delivery until there is a receipt that counts."""
+
+import json
+import re
+import shutil
+import threading
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from datetime import timedelta
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+
+import pytest
+
+from sinetti.client.documents import deliver as documents_deliver
+from sinetti.client.documents import delivery_store
+from sinetti.client.documents.deliver import DeliveryResult
+from sinetti.client.store import files
+from sinetti.pki.encoding import load_certificate, serial_hex, sha256_hex
+from sinetti.wire.receipts import Receipt, read_receipt, render_receipt
+from sinetti.wire.xmldsig import signature
+from sinetti.wire.xmldsig.signature import Recipe
+from tests.cli.conftest import Shell
+from tests.client import double
+from tests.house.tree import DOCS, PACKAGE, rows
+from tests.support import authority
+
+REPORT = b'<report xmlns="urn:example:report"><pay>100</pay></report>\n'
+SECOND = timedelta(seconds=1)
+
+
+@dataclass
+class Receiver:
+    """Keeps its promises unless `script` holds something else to do."""
+
+    url: str = ""
+    script: list = field(default_factory=list)
+    seen: list = field(default_factory=list)
+    receipts: dict = field(default_factory=dict)
+
+    def receipt(self, given, body, seal=None, **changes):
+        certificate = load_certificate(signature.verify_document(body, lambda _: True).certificate)
+        serial = serial_hex(certificate.serial_number)
+        said = Receipt(given, sha256_hex(body), authority.NOW, authority.CUSTOMER_ID, "Oy", serial)
+        return render_receipt(replace(said, **changes), seal or double.services_seal())
+
+
+@contextmanager
+def receiving():
+    receiver = Receiver()
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_POST(self):
+            body = self.rfile.read(int(self.headers["Content-Length"]))
+            delivery_id = self.headers["Delivery-Id"]
+            receiver.seen.append((delivery_id, body, dict(self.headers)))
+            (receiver.script.pop(0) if receiver.script else well)(self, receiver, delivery_id, body)
+
+        def log_message(self, *_):
+            pass
+
+        def send(self, status, body, kind="application/xml"):
+            self.send_response(status)
+            self.send_header("Content-Type", kind)
+            self.send_header("Content-Length", str(len(body)))
+            self.end_headers()
+            self.wfile.write(body)
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    thread = threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True)
+    thread.start()
+    receiver.url = f"http://127.0.0.1:{server.server_port}/deliveries"
+    try:
+        yield receiver
+    finally:
+        server.shutdown()
+        server.server_close()
+        thread.join(5)
+
+
+def well(handler, receiver, delivery_id, body):
+    known = receiver.receipts.setdefault(delivery_id, receiver.receipt(delivery_id, body))
+    handler.send(200, known)
+
+
+def lost(handler, receiver, delivery_id, body):
+    """Take it, and let the answer be lost."""
+    receiver.receipts[delivery_id] = receiver.receipt(delivery_id, body)
+    handler.close_connection = True
+
+
+def saying(**changes):
+    return lambda handler, receiver, id_, body: handler.send(200, receiver.receipt(id_, body, **changes))
+
+
+def answering(status, body=b"", kind="application/xml"):
+    return lambda handler, *_: handler.send(status, body, kind)
+
+
+def refusing(status, reason="revoked", detail="Sulkulistalla."):
+    body = json.dumps({"reason": reason, "detail": detail, "status": status}).encode()
+    return answering(status, body, "application/problem+json")
+
+
+@pytest.fixture
+def receiver():
+    with receiving() as one:
+        yield one
+
+
+class Desk(Shell):
+    """A shell that delivers."""
+
+    receiver: Receiver
+
+    def deliver(self, *more, file="report.xml"):
+        fixed = ("--store", self.store, "--to", self.receiver.url, "--lang", "en")
+        return self.run("deliver", "payroll", self.folder / file, *fixed, *more)
+
+
+@pytest.fixture(scope="session")
+def templates(tmp_path_factory):
+    """Give where a store lies once there is one: enrolling takes longer than any delivery."""
+    return tmp_path_factory.mktemp("enrolled") / "store"
+
+
+@pytest.fixture
+def desk(shell, receiver, templates):
+    if templates.exists():
+        shutil.copytree(templates, shell.store, symlinks=True)
+    else:
+        assert shell.enrol()[0] == 0
+        shutil.copytree(shell.store, templates, symlinks=True)
+    (shell.folder / "report.xml").write_bytes(REPORT)
+    desk = Desk(shell.double, shell.folder, shell.capsys)
+    desk.receiver = receiver
+    return desk
+
+
+def ids(receiver):
+    return [one[0] for one in receiver.seen]
+
+
+def sent(receiver):
+    return [one[1] for one in receiver.seen]
+
+
+def test_a_delivery_is_sealed_sent_and_its_receipt_kept(desk, receiver):
+    code, out, err = desk.deliver("--json")
+    assert code == 0, err
+    ((delivery_id, body, headers),) = receiver.seen
+    receipt = (desk.folder / "report.xml.receipt.xml").read_bytes()
+    assert receipt == receiver.receipts[delivery_id]
+    assert json.loads(out) == {
+        "result": "delivered",
+        "reason": None,
+        "delivery_id": delivery_id,
+        "sha256": sha256_hex(body),
+        "to": receiver.url,
+        "received": "2026-03-02T12:00:00Z",
+        "customer_id": authority.CUSTOMER_ID,
+        "serial": read_receipt(receipt, lambda _: True).serial,
+        "receipt": str(desk.folder / "report.xml.receipt.xml"),
+    }
+    assert b"<pay>100</pay>" in signature.verify_document(body, lambda _: True).octets
+    assert (headers["Content-Type"], headers["Accept-Language"]) == ("application/xml", "en")
+    assert "was delivered and is accepted" in err
+
+
+def test_again_it_says_so_and_gives_the_same_receipt_without_sending(desk, receiver):
+    desk.deliver()
+    first = (desk.folder / "report.xml.receipt.xml").read_bytes()
+    code, out, err = desk.deliver("--json", "--receipt", str(desk.folder / "again.xml"))
+    assert (code, json.loads(out)["result"]) == (0, "delivered-before")
+    assert (desk.folder / "again.xml").read_bytes() == first
+    assert "Nothing was sent" in err
+    assert len(receiver.seen) == 1
+
+
+@pytest.mark.parametrize("more", [(), ("--new",)], ids=["the same command", "one that asks for a new delivery"])
+def test_after_a_lost_answer_the_same_delivery_goes_on(desk, receiver, more):
+    receiver.script = [lost]
+    code, _, err = desk.deliver(*more)
+    assert code == 4
+    assert "Run the same command again" in err
+    assert not (desk.folder / "report.xml.receipt.xml").exists()
+    code, _, err = desk.deliver(*more)
+    assert code == 0
+    assert "the same delivery goes on" in err
+    assert len(set(ids(receiver))) == len(set(sent(receiver))) == 1
+    assert len(receiver.seen) == 2
+
+
+@pytest.mark.parametrize("step", ["delivery-prepared", "delivery-answered", "receipt-kept"])
+def test_after_ctrl_c_the_same_delivery_goes_on(desk, receiver, monkeypatch, step):
+    def interrupt(name):
+        if name == step:
+            raise KeyboardInterrupt
+
+    make = documents_deliver.Run
+    monkeypatch.setattr("sinetti.cli.client.common.Run", lambda **given: make(**given, step=interrupt))
+    assert desk.deliver()[0] == 130
+    monkeypatch.setattr("sinetti.cli.client.common.Run", make)
+    assert desk.deliver()[0] == 0
+    assert len(set(ids(receiver))) == len(set(sent(receiver))) == 1
+    assert len(receiver.seen) == (2 if step == "delivery-answered" else 1)
+
+
+OTHERS = {
+    "another time": ("--new",),
+    "under an id of one's own": ("--id", "one-of-my-own"),
+}
+
+
+@pytest.mark.parametrize("more", OTHERS.values(), ids=OTHERS)
+def test_another_delivery_of_the_same_document(desk, receiver, more):
+    desk.deliver()
+    assert desk.deliver(*more)[0] == 0
+    assert len(set(ids(receiver))) == 2
+    assert desk.deliver(*more[1:] and more)[0] == 0
+    assert len(receiver.seen) == 2, "this one has its receipt now"
+
+
+REFUSED_SINCE = {
+    "under an id that another document has": ("--id", "taken"),
+    "another time under such an id": ("--new", "--id", "taken"),
+}
+
+
+@pytest.mark.parametrize("more", REFUSED_SINCE.values(), ids=REFUSED_SINCE)
+def test_a_refusal_hides_no_receipt_from_before(desk, receiver, more):
+    desk.deliver()
+    first = (desk.folder / "report.xml.receipt.xml").read_bytes()
+    receiver.script = [refusing(409, "delivery-id-used", "Tunnus on käytössä.")]
+    code, _, err = desk.deliver(*more)
+    assert code == 3
+    assert f"delivery ID {ids(receiver)[0]}. To deliver it another time, give --new" in " ".join(err.split())
+    code, out, _ = desk.deliver("--json")
+    assert (code, json.loads(out)["result"]) == (0, "delivered-before")
+    assert (desk.folder / "report.xml.receipt.xml").read_bytes() == first
+    assert len(receiver.seen) == 2
+
+
+def test_a_refusal_hides_no_delivery_that_is_under_way(desk, receiver):
+    receiver.script = [lost, refusing(409, "delivery-id-used")]
+    assert desk.deliver()[0] == 4
+    code, _, err = desk.deliver("--id", "taken")
+    assert code == 3
+    assert "before" not in err
+    assert desk.deliver()[0] == 0
+    assert ids(receiver)[0] == ids(receiver)[2]
+    assert sent(receiver)[0] == sent(receiver)[2]
+
+
+def test_a_receipt_hides_a_later_one_under_way_from_who_asks_for_no_other(desk, receiver):
+    receiver.script = [well, lost]
+    desk.deliver()
+    assert desk.deliver("--new")[0] == 4
+    assert desk.deliver()[0] == 0
+    assert len(receiver.seen) == 2
+    assert desk.deliver("--new")[0] == 0
+    assert ids(receiver)[1] == ids(receiver)[2]
+
+
+@pytest.mark.parametrize("key", ["rsa-2048", "ec-p256"])
+def test_the_same_id_is_the_same_delivery_though_it_be_asked_for_as_new(desk, receiver, key):
+    shutil.rmtree(desk.store)
+    assert desk.enrol("--key", key)[0] == 0
+    words = ("--new", "--id", "mine", "--json")
+    assert json.loads(desk.deliver(*words)[1])["result"] == "delivered"
+    code, out, err = desk.deliver(*words)
+    assert (code, json.loads(out)["result"]) == (0, "delivered-before")
+    assert "--new with another --id" in err
+    assert len(receiver.seen) == 1
+
+
+def test_another_document_is_another_delivery(desk, receiver):
+    desk.deliver()
+    (desk.folder / "report.xml").write_bytes(REPORT.replace(b"100", b"200"))
+    assert desk.deliver()[0] == 0
+    assert len(set(ids(receiver))) == 2
+
+
+def test_a_signed_document_goes_as_it_is(desk, receiver):
+    theirs = signature.sign_document(REPORT, double.holder_seal(), Recipe.ENVELOPED)
+    (desk.folder / "signed.xml").write_bytes(theirs)
+    assert desk.deliver(file="signed.xml")[0] == 0
+    assert sent(receiver) == [theirs]
+
+
+def test_a_refusal_says_why_and_ends_the_delivery(desk, receiver):
+    receiver.script = [refusing(403, detail="Varmenne on suljettu.\x1b[31m")]
+    code, out, err = desk.deliver("--json")
+    assert code == 3
+    assert "refused the delivery (revoked): Varmenne on suljettu. [31m" in err
+    assert {key: json.loads(out)[key] for key in ("result", "reason", "received", "receipt")} == {
+        "result": "refused",
+        "reason": "revoked",
+        "received": None,
+        "receipt": None,
+    }
+    assert "Run “sinetti renew payroll --force”" in err
+    assert desk.deliver()[0] == 0
+    assert len(set(ids(receiver))) == 2
+    assert len(set(sent(receiver))) == 2, "it is sealed anew: the certificate may have been the trouble"
+
+
+TROUBLE = {
+    "a receipt of a holder": (saying(seal=double.holder_seal()), "not trusted"),
+    "a receipt for another delivery": (saying(delivery_id="another"), "for another delivery"),
+    "a receipt for other octets": (saying(sha256="00" * 32), "for another delivery"),
+    "a receipt for another certificate": (saying(serial="00" * 19), "for another delivery"),
+    "a receipt of the future": (saying(received=authority.NOW + timedelta(minutes=5) + SECOND), "Correct the clock"),
+    "no receipt at all": (answering(200, b"<html/>"), "not trusted"),
+    "no XML": (answering(200, b"thank you"), "can be read"),
+    "too much": (answering(200, b" " * (1024 * 1024 + 1)), "too long"),
+    "a redirect": (answering(302), "never followed: check --to"),
+    "a busy receiver": (refusing(503, "unavailable"), "HTTP status 503"),
+    "a fault of theirs": (refusing(500, "internal"), "HTTP status 500"),
+    "a refusal in plain words": (answering(404, b"no", "text/plain"), "status_url"),
+    "a refusal without a reason": (answering(422, b"{}", "application/problem+json"), "HTTP status 422"),
+    "a refusal that is no JSON": (answering(422, b"{", "application/problem+json"), "HTTP status 422"),
+    "a refusal of numbers": (
+        answering(422, b'{"reason": 1, "detail": 2}', "application/problem+json"),
+        "HTTP status 422",
+    ),
+}
+
+
+@pytest.mark.parametrize(("behave", "told"), TROUBLE.values(), ids=TROUBLE)
+def test_what_is_no_answer_that_counts_is_asked_for_again(desk, receiver, behave, told):
+    receiver.script = [behave]
+    code, _, err = desk.deliver()
+    assert code == 4, err
+    assert told in err
+    correct = told in {"status_url", "HTTP status 422", "never followed: check --to"}
+    assert ("Correct it, then run the command again." in err) is correct
+    assert ("Run the same command again" in err) is not correct
+    assert desk.deliver()[0] == 0
+    assert len(set(ids(receiver))) == len(set(sent(receiver))) == 1
+
+
+def test_the_last_instant_that_a_slow_clock_takes(desk, receiver):
+    receiver.script = [saying(received=authority.NOW + timedelta(minutes=5))]
+    assert desk.deliver()[0] == 0
+
+
+def test_a_receipt_whose_signer_has_ended(desk, receiver):
+    desk.double.now = authority.NOW + timedelta(days=800)
+    signed = signature.sign_document(REPORT, double.holder_seal(), Recipe.EXCLUSIVE)
+    (desk.folder / "signed.xml").write_bytes(signed)
+    code, _, err = desk.deliver(file="signed.xml")
+    assert code == 4
+    assert "The signer's certificate was valid only until" in err
+
+
+def test_a_receiver_that_is_not_there(desk, receiver):
+    receiver.url = "http://127.0.0.1:1/deliveries"
+    code, _, err = desk.deliver()
+    assert code == 4
+    assert "Check --to" in err
+
+
+def test_a_receipt_that_cannot_be_written_is_not_lost(desk, receiver):
+    code, _, err = desk.deliver("--receipt", str(desk.folder / "missing" / "receipt.xml"))
+    assert code == 2
+    assert "was accepted, and its receipt is kept in the store" in err
+    assert desk.deliver()[0] == 0
+    assert len(receiver.seen) == 1
+
+
+def test_on_a_full_disk_nothing_leaves(desk, receiver, monkeypatch):
+    def full(*_):
+        raise OSError(28, "No space left on device", "sealed.xml")
+
+    monkeypatch.setattr(files, "write_folder", full)
+    code, _, err = desk.deliver()
+    assert code == 5
+    assert "the disk is full" in err
+    assert receiver.seen == []
+
+
+USAGE = {
+    "an address in the clear": {"to": "http://receiver.example/"},
+    "an id that is none": {"id": "a/b"},
+    "an unknown name": {"name": "nobody"},
+    "a name that is none": {"name": "../payroll"},
+    "a file that is not there": {"file": "missing.xml"},
+    "a file that is no XML": {"file": "password"},
+    "a file that is a folder": {"file": "."},
+    "the root": {"file": "/"},
+    "anchors that are none": {"tls-ca": "password"},
+    "a receipt in the store": {"receipt": "store/payroll/live/key.pem"},
+}
+
+
+@pytest.mark.parametrize("changes", USAGE.values(), ids=USAGE)
+def test_what_cannot_be_done(desk, receiver, changes):
+    given = {"name": "payroll", "file": "report.xml", "to": receiver.url} | changes
+    words = [given.pop("name"), desk.folder / given.pop("file"), "--store", desk.store]
+    for key, value in given.items():
+        words += [f"--{key}", desk.folder / value if key in {"tls-ca", "receipt"} else value]
+    assert desk.run("deliver", *words)[0] == 2
+    assert receiver.seen == []
+
+
+def test_no_file_at_all(desk, receiver, monkeypatch):
+    """As where a variable of a script is empty."""
+    monkeypatch.chdir(desk.folder)
+    code, _, err = desk.run("deliver", "payroll", "", "--store", desk.store, "--to", receiver.url, "--lang", "en")
+    assert (code, "cannot be read" in err, receiver.seen) == (2, True, [])
+
+
+DAMAGE = {
+    "octets that are others": ("sealed.xml", b"<report/>"),
+    "an intent that is none": ("delivery.json", b"{}"),
+    "an intent that is no JSON": ("delivery.json", b"{"),
+    "an intent with an id that is none": (
+        "delivery.json",
+        b'{"delivery_id": "", "sha256": "", "sealed_by": null}',
+    ),
+}
+
+
+@pytest.mark.parametrize(("name", "octets"), DAMAGE.values(), ids=DAMAGE)
+def test_damage_is_told_and_nothing_sent(desk, receiver, name, octets):
+    receiver.script = [lost]
+    desk.deliver()
+    (file,) = desk.store.glob(f"payroll/deliveries/*/1/{name}")
+    file.write_bytes(octets)
+    code, _, err = desk.deliver()
+    assert code == 5
+    assert name in err
+    assert len(receiver.seen) == 1
+
+
+def test_a_damaged_receipt_is_told(desk, receiver):
+    desk.deliver()
+    (file,) = desk.store.glob("payroll/deliveries/*/1/receipt.xml")
+    file.write_bytes(b"<receipt/>")
+    assert desk.deliver()[0] == 5
+
+
+def test_two_runs_at_once(desk, receiver):
+    codes = []
+
+    def meanwhile(handler, receiver, delivery_id, body):
+        codes.append(desk.deliver()[0])
+        well(handler, receiver, delivery_id, body)
+
+    receiver.script = [meanwhile]
+    assert desk.deliver()[0] == 0
+    assert codes == [5]
+    assert len(receiver.seen) == 1
+
+
+def test_others_work_on_the_name_meanwhile(desk, receiver):
+    codes = []
+    shutil.rmtree(desk.store)
+    assert desk.enrol()[0] == 0
+
+    def meanwhile(handler, receiver, delivery_id, body):
+        codes.append(desk.run("renew", "payroll", "--store", desk.store, "--force")[0])
+        well(handler, receiver, delivery_id, body)
+
+    receiver.script = [meanwhile]
+    assert desk.deliver()[0] == 0
+    assert codes == [0]
+    assert desk.deliver()[0] == 0
+    assert len(receiver.seen) == 1
+
+
+# docs/deliveries.md and docs/interfaces.md against the code.
+
+PAGE = DOCS / "deliveries.md"
+
+
+def test_the_page_has_the_steps_in_order():
+    found = re.findall(r'run\.step\("([a-z-]+)"\)', (PACKAGE / "holder" / "delivering.py").read_text())
+    assert [cells[0].strip("`") for cells in rows(PAGE, "step")] == found
+
+
+def test_the_page_has_every_file_of_the_sender():
+    told = [cells[0].strip("`") for cells in rows(PAGE, "file")]
+    assert told == [delivery_store.INTENT, delivery_store.SEALED, delivery_store.RECEIPT, delivery_store.REFUSED]
+
+
+def test_the_interfaces_have_the_members_of_json(desk):
+    text = " ".join((DOCS / "interfaces.md").read_text().split())
+    told = re.search(r"`deliver --json` prints (.*?); what only", text)[1]
+    _, out, _ = desk.deliver("--json")
+    named = [word for word in re.findall(r"`([a-z0-9_-]+)`", told) if word not in set(DeliveryResult)]
+    assert named == list(json.loads(out))
+    assert [word for word in re.findall(r"`([a-z0-9_-]+)`", told) if word in set(DeliveryResult)] == [*DeliveryResult]

@@ -1,0 +1,435 @@
+"""`sinetti doctor`: each thing that may be wrong is named with the next step, and nothing is changed."""
+
+import json
+import os
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from types import MappingProxyType, SimpleNamespace
+
+import pytest
+
+from sinetti.cli.client import doctor
+from sinetti.client.doctor import configuration, host, services
+from sinetti.client.doctor.findings import Check, Finding, Level, worst
+from sinetti.client.doctor.services import Clocks
+from sinetti.client.messages import messages
+from sinetti.client.model import Care, Config, Entry, FilesWanted, Hooks, ServiceEntry, Stage, Token
+from sinetti.client.requests import transport
+from sinetti.client.requests.transport import Look
+from sinetti.client.store import files, generations, settings
+from sinetti.domain.values import Environment, KeyType, Language
+from sinetti.wire.soap.operations import Failure
+from tests.cli.test_client import END, OPENS
+from tests.client import double
+from tests.client.double import anchors
+from tests.support import authority
+from tests.support.programs import CUSTOMER, running
+
+MACHINE = datetime(2026, 11, 26, 6, 0, tzinfo=UTC)
+
+
+@pytest.fixture
+def well(shell, monkeypatch):
+    """A shell whose service shows a page and the true time."""
+    shell.enrol()
+    shell.double.seen.clear()
+    monkeypatch.setattr(transport, "look", lambda *_: Look(200, shell.double.now))
+    return shell
+
+
+def contents(folder):
+    return {
+        path.relative_to(folder): (path.read_bytes(), path.stat().st_mode, path.stat().st_mtime_ns)
+        for path in folder.rglob("*")
+        if path.is_file()
+    }
+
+
+def found(shell, *more):
+    """Exit code, and what was found that is not well: check, level, whole sentence."""
+    before = contents(shell.store)
+    code, out, _ = shell.run("doctor", "--store", shell.store, "--json", "--lang", "en", *more)
+    assert contents(shell.store) == before, "nothing is changed"
+    rows = json.loads(out)
+    assert all(list(row) == ["check", "level", "about", "text", "next"] for row in rows)
+    return code, [(row["check"], row["level"], f"{row['text']} {row['next']}") for row in rows if row["level"] != "ok"]
+
+
+def test_where_all_is_well(well):
+    assert found(well) == (0, [])
+    code, out, err = well.run("doctor", "--store", well.store)
+    assert (code, err) == (0, "Nothing is wrong.\n")
+    assert {line.split()[0] for line in out.splitlines()} == {"ok"}
+    told = [line.split()[1] for line in out.splitlines()]
+    wanted = "store disk rights lock anchors anchors service TLS clock answers certificate"
+    assert told == wanted.split()
+
+
+def test_the_signed_answer_is_asked_for_once_with_an_id_that_nobody_has(well, monkeypatch):
+    monkeypatch.setattr(double, "TRANSFER_ID", "3" * 32)
+    well.enrol(name="wages", transfer_id="3" * 32)
+    well.double.seen.clear()
+    assert found(well)[0] == 0
+    (seen,) = well.double.seen
+    assert seen.ask.retrieval_id == services.NEVER_GIVEN
+
+
+def spoil(name, octets=b""):
+    return lambda shell: (shell.store / "payroll" / name).write_bytes(octets)
+
+
+def reword(before, after):
+    def act(shell):
+        path = shell.store / "payroll" / "settings.toml"
+        path.write_text(path.read_text().replace(before, after))
+
+    return act
+
+
+def foreign(shell):
+    kept = settings.load(shell.store / "payroll")
+    settings.store(shell.store / "payroll", replace(kept, trust_holders=kept.trust_services))
+
+
+def foreign_services(shell):
+    kept = settings.load(shell.store / "payroll")
+    settings.store(shell.store / "payroll", replace(kept, trust_services=kept.trust_holders))
+
+
+def opened(name, mode):
+    return lambda shell: next(shell.store.glob(f"payroll{name}")).chmod(mode)
+
+
+def revoked(shell):
+    folder = shell.store / "payroll"
+    generations.remember(folder, generations.Notes(revoked=(folder / "live").resolve().name))
+
+
+def at(now):
+    return lambda shell: setattr(shell.double, "now", now)
+
+
+def uncertain(shell):
+    shell.double.now = OPENS
+    shell.double.script.append(double.lose)
+    shell.run("renew", "payroll", "--store", shell.store)
+
+
+WRONG = {
+    "no key": (spoil("live/key.pem"), 5, "certificate", "fail", "The store is damaged"),
+    "settings that are none": (spoil("settings.toml", b"x ="), 5, "certificate", "fail", "settings.toml"),
+    "notes that are none": (spoil("notes.json", b"[]"), 5, "certificate", "fail", "these are no notes"),
+    "foreign anchors": (foreign, 5, "certificate", "fail", "not issued directly by a CA in trust_holders. Put the CAs"),
+    "foreign anchors of the services": (foreign_services, 4, "answers", "fail", "The answer is not trusted"),
+    "another customer": (
+        reword('"0123456-7"', '"7654321-0"'),
+        5,
+        "certificate",
+        "fail",
+        "not for the customer ID 7654321-0",
+    ),
+    "a key that others may read": (
+        opened("/generations/*/key.pem", 0o644),
+        5,
+        "rights",
+        "fail",
+        "(mode 0644). Run: chmod 0600",
+    ),
+    "a key that the group may read": (
+        opened("/generations/*/key.pem", 0o640),
+        0,
+        "rights",
+        "warn",
+        "(mode 0640). Run: chmod 0600",
+    ),
+    "a folder that others may write": (opened("", 0o777), 5, "rights", "fail", "(mode 0777). Run: chmod 0700"),
+    "revoked": (revoked, 3, "certificate", "fail", "Revoked, as the service has said. Order a replacement"),
+    "ended": (at(END + timedelta(seconds=1)), 3, "certificate", "fail", "Ended 1 March 2028"),
+    "renewal is open": (
+        at(OPENS),
+        0,
+        "certificate",
+        "warn",
+        "renewal is open. Key, certificate and chain belong together. Run “sinetti renew payroll”, or",
+    ),
+    "not valid yet": (
+        at(authority.NOW - timedelta(days=1)),
+        5,
+        "certificate",
+        "fail",
+        "Look at this computer's clock.",
+    ),
+    "uncertain": (uncertain, 6, "certificate", "fail", "if it stays uncertain, ask the service's support"),
+}
+
+
+@pytest.mark.parametrize("case", WRONG.values(), ids=WRONG)
+def test_what_is_wrong_is_named_with_the_next_step(case, well):
+    change, code, check, level, told = case
+    change(well)
+    ended, rows = found(well)
+    check = {"answers": "signature"}.get(check, check)
+    assert ended >= code
+    assert any(row[:2] == (check, level) and told in row[2] for row in rows), rows
+    if code:
+        assert ended == code or check == "certificate"
+
+
+def test_words_for_people_and_how_many_are_wrong(well):
+    revoked(well)
+    code, out, err = well.run("doctor", "payroll", "--store", well.store, "--lang", "fi")
+    assert (code, err) == (3, "Vikoja: 1. Riveillä lukee, mitä tehdään seuraavaksi.\n")
+    assert out.splitlines()[-1].startswith("VIKA      varmenne")
+
+
+def test_a_first_enrolment_that_is_open(shell, monkeypatch):
+    monkeypatch.setattr(transport, "look", lambda *_: Look(200, shell.double.now))
+    shell.double.script.append(double.refuse(Failure("PKI005", "Lapsed.")))
+    shell.enrol()
+    code, rows = found(shell)
+    assert code == 3
+    assert ("certificate", "fail") in [row[:2] for row in rows]
+    assert "No certificate yet: refused (PKI005). Run “sinetti enrol payroll” again" in rows[-1][2]
+
+
+def test_names_and_stores_that_are_not_there(well):
+    assert well.run("doctor", "wages", "--store", well.store)[0] == 2
+    assert well.run("doctor", "--store", well.folder / "nowhere")[0] == 2
+    (well.folder / "empty").mkdir()
+    code, out, _ = well.run("doctor", "--store", well.folder / "empty", "--lang", "en")
+    assert (code, "has nothing in it yet." in out) == (0, True)
+
+
+def test_a_store_that_cannot_be_looked_into(well, monkeypatch):
+    def refuse(_store):
+        raise PermissionError(13, "Permission denied", str(well.store))
+
+    monkeypatch.setattr(files, "names", refuse)
+    code, rows = found(well)
+    assert (code, [row[:2] for row in rows]) == (5, [("store", "fail")])
+
+
+def test_a_store_that_cannot_be_written(well, monkeypatch):
+    monkeypatch.setattr(host.os, "access", lambda *_: False)
+    code, rows = found(well)
+    assert (code, rows[0][:2]) == (5, ("store", "fail"))
+
+
+ROOM = {
+    "plenty": (host.LITTLE, Level.OK, 0),
+    "little": (host.LITTLE - 1, Level.WARN, 0),
+    "none": (0, Level.FAIL, 5),
+}
+
+
+@pytest.mark.parametrize(("free", "level", "code"), ROOM.values(), ids=ROOM)
+def test_room_on_the_disk(free, level, code, tmp_path, monkeypatch):
+    monkeypatch.setattr(host.shutil, "disk_usage", lambda _: SimpleNamespace(free=free))
+    (one,) = host._room(tmp_path)
+    assert (one.level, one.code) == (level, code)
+
+
+@pytest.mark.skipif(not Path("/proc/locks").exists(), reason="the system does not tell who holds a lock")
+def test_who_is_at_work_is_told_and_not_kept_out(well):
+    with files.locked(well.store / "payroll"):
+        code, rows = found(well)
+    assert (code, [row[:2] for row in rows]) == (0, [("lock", "warn")])
+    assert f"process {os.getpid()}" in rows[0][2]
+
+
+LOOKS = {
+    "not reached": (None, 4, {(Check.REACHABLE, Level.FAIL), (Check.CLOCK, Level.WARN)}),
+    "a clock that is a day off": (Look(200, MACHINE - timedelta(days=1)), 4, {(Check.CLOCK, Level.FAIL)}),
+    "a clock that is a minute off": (Look(200, MACHINE + timedelta(minutes=1)), 0, {(Check.CLOCK, Level.WARN)}),
+    "no clock": (Look(200, None), 0, {(Check.CLOCK, Level.WARN)}),
+    "TLS that ends soon": (Look(200, MACHINE, MACHINE + timedelta(days=3), "X"), 0, {(Check.TLS, Level.WARN)}),
+    "TLS that lasts": (Look(404, MACHINE, MACHINE + timedelta(days=90), ""), 0, set()),
+}
+
+
+@pytest.mark.parametrize(("seen", "code", "wanted"), LOOKS.values(), ids=LOOKS)
+def test_what_a_service_shows(seen, code, wanted, well, monkeypatch):
+    def look(address, *_):
+        if seen is None:
+            raise transport.Trouble(transport.TroubleKind.NOT_REACHED, messages.say(messages.REDIRECTED))
+        return seen
+
+    monkeypatch.setattr(transport, "look", look)
+    kept = settings.load(well.store / "payroll")
+    rows = list(services.look(kept, Clocks(authority.NOW, MACHINE), Language.EN))
+    assert {(one.check, one.level) for one in rows if one.level is not Level.OK} == wanted
+    assert worst(rows) == code
+
+
+def test_anchors_by_their_dates():
+    pem = anchors("holders")
+
+    def levels(now):
+        return {one.level for one in services.anchors("trust_holders", pem, "x", now)}
+
+    assert levels(authority.NOW) == {Level.OK}
+    ends = sorted(one.not_valid_after_utc for one in services.chain.load_bundle(pem.encode()))
+    assert levels(ends[0] - timedelta(days=3)) == {Level.WARN}
+    assert levels(ends[0] + timedelta(days=1)) == {Level.WARN}
+    assert levels(ends[-1] + timedelta(days=1)) == {Level.FAIL}
+
+
+def config_of(well, tmp_path, **changes):
+    service = ServiceEntry("register", well.double.url, Environment.TEST, anchors("services"), anchors("holders"))
+    entry = Entry("payroll", "register")
+    given = {
+        "path": tmp_path / "sinetti.toml",
+        "store": well.store,
+        "language": None,
+        "services": {"register": service},
+        "care": Care(),
+        "defaults": Entry("", "register"),
+        "entries": {"payroll": entry},
+    }
+    return Config(**(given | changes))
+
+
+def looked(config):
+    rows = list(configuration.look(config, ["payroll"]))
+    return worst(rows), {(one.check.value, one.level.value, one.told.text) for one in rows if one.level is not Level.OK}
+
+
+def test_a_configuration_that_is_well(well, tmp_path):
+    hooks = Hooks(MappingProxyType({Stage.DEPLOY: ("true",)}))
+    config = config_of(well, tmp_path, defaults=Entry("", "register", hooks=hooks))
+    rows = list(configuration.look(config, ["payroll"]))
+    assert {one.level for one in rows} == {Level.OK}
+    assert [one.check for one in rows] == [Check.CONFIGURATION, Check.HOOKS]
+
+
+def other_service(**changes):
+    def act(well, tmp_path):
+        config = config_of(well, tmp_path)
+        return replace(config, services={"register": replace(config.services["register"], **changes)})
+
+    return act
+
+
+def with_files(files_wanted):
+    def act(well, tmp_path):
+        (tmp_path / "secret").write_text("x")
+        (tmp_path / "secret").chmod(0o644)
+        return config_of(
+            well, tmp_path, entries={"payroll": Entry("payroll", "register", files=files_wanted(tmp_path))}
+        )
+
+    return act
+
+
+def hooked(command):
+    hooks = Hooks(MappingProxyType({Stage.AFTER: command}))
+    return lambda well, tmp_path: config_of(
+        well, tmp_path, entries={"payroll": Entry("payroll", "register", hooks=hooks)}
+    )
+
+
+def secret(**wanted):
+    return with_files(lambda folder: FilesWanted(**{name: folder / path for name, path in wanted.items()}))
+
+
+def pin(folder):
+    return FilesWanted(token=Token(folder / "x.so", "x", folder / "none"))
+
+
+def without_certificate(well, tmp_path):
+    return config_of(well, tmp_path, entries={"wages": Entry("wages", "register")})
+
+
+CONFIGS = {
+    "a program that is not there": (hooked(("/nowhere/tell", "done")), 2, "hooks", "fail"),
+    "a program that cannot be run": (hooked(("/etc/passwd",)), 2, "hooks", "fail"),
+    "a password that is not there": (secret(password_file="none"), 2, "configuration", "fail"),
+    "a password that others may read": (secret(key_password_file="secret"), 0, "rights", "warn"),
+    "a PIN that is not there": (with_files(pin), 2, "configuration", "fail"),
+    "a table without a certificate": (without_certificate, 0, "configuration", "warn"),
+    "another address": (other_service(address="https://other.example/"), 0, "configuration", "warn"),
+    "another environment": (other_service(environment=Environment.PRODUCTION), 2, "configuration", "fail"),
+}
+
+
+@pytest.mark.parametrize("case", CONFIGS.values(), ids=CONFIGS)
+def test_a_configuration_that_is_not(case, well, tmp_path):
+    made, code, check, level = case
+    ended, rows = looked(made(well, tmp_path))
+    assert (ended, {row[:2] for row in rows}) == (code, {(check, level)})
+
+
+TOML = """\
+store = "store"
+[services.register]
+address = "{url}"
+environment = "TEST"
+trust_services = "services.pem"
+trust_holders = "holders.pem"
+[defaults]
+service = "register"
+[defaults.hooks]
+deploy = ["{program}"]
+[certificates.payroll]
+customer_id = "0123456-7"
+"""
+
+
+def test_with_a_configuration_its_store_and_its_programs_are_looked_at(well):
+    path = well.folder / "sinetti.toml"
+    path.write_text(TOML.format(url=well.double.url, program="true"))
+    code, out, _ = well.run("doctor", "--config", path, "--json", "--lang", "en")
+    assert (code, {row["level"] for row in json.loads(out)}) == (0, {"ok"})
+    path.write_text(TOML.format(url=well.double.url, program="/nowhere/tell"))
+    code, out, _ = well.run("doctor", "--config", path, "--json", "--lang", "en")
+    assert (code, [row["check"] for row in json.loads(out) if row["level"] != "ok"]) == (2, ["hooks"])
+
+
+@pytest.mark.parametrize("more", [(), ("--store",)])
+def test_mistakes_of_a_configuration_are_findings_and_the_store_is_looked_at_all_the_same(more, well):
+    path = well.folder / "sinetti.toml"
+    path.write_text(TOML.format(url="http://elsewhere.example/", program="true") + "colour = 7\n")
+    words = (*more, well.store) if more else ()
+    code, out, _ = well.run("doctor", "--config", path, *words, "--json", "--lang", "en")
+    rows = json.loads(out)
+    assert (code, [row["level"] for row in rows][:2]) == (2, ["fail", "fail"])
+    assert all(row["text"].startswith("Line ") and row["about"] == str(path) for row in rows[:2])
+    assert (rows[-1]["check"] == "certificate") is bool(more)
+
+
+def test_files_that_a_group_is_to_have_are_no_finding(well, tmp_path):
+    entry = Entry("payroll", "register", files=FilesWanted(group="payroll", mode=0o640))
+    config = config_of(well, tmp_path, entries={"payroll": entry})
+    assert configuration.group_ok(config, ["payroll", "wages"]) == {"payroll"}
+    opened("/generations/*/key.pem", 0o640)(well)
+    assert all(one.level is Level.OK for one in host._rights(well.store, ["payroll"], frozenset({"payroll"})))
+
+
+def test_a_name_whose_settings_cannot_be_read_is_left_to_the_certificates(well, tmp_path):
+    spoil("settings.toml", b"x =")(well)
+    assert looked(config_of(well, tmp_path)) == (0, set())
+
+
+def test_a_bench_is_well_over_tls(tmp_path, capsys):
+    """The real service's doors: the page, its clock, TLS, and a signed "no"."""
+    with running(tmp_path / "bench", "--now", "2027-01-11T08:00:00Z") as bench:
+        trust = bench.ready["trust"]
+        kept = settings.Settings(
+            service=bench.ready["soap_url"],
+            environment=Environment.TEST,
+            customer_id=CUSTOMER["customer_id"],
+            customer_name=None,
+            key=KeyType.EC_P256,
+            trust_services=Path(trust["services"]).read_text(),
+            trust_holders=Path(trust["holders"]).read_text(),
+            tls_ca=Path(trust["server"]).read_text(),
+        )
+        clocks = Clocks(bench.now(), doctor.clock.machine_now())
+        rows = list(services.look(kept, clocks, Language.EN))
+        assert {one.level for one in rows} == {Level.OK}, [one.told for one in rows]
+        assert {one.check for one in rows} == {Check.ANCHORS, Check.REACHABLE, Check.TLS, Check.CLOCK, Check.SIGNATURE}
+        stranger = replace(kept, tls_ca=kept.trust_services)
+        (reached, _) = [one for one in services.look(stranger, clocks, Language.EN) if one.check is not Check.ANCHORS]
+        assert isinstance(reached, Finding)
+        assert (reached.level, reached.told.text) == (Level.FAIL, messages.TLS_NOT_TRUSTED)

@@ -1,0 +1,315 @@
+"""Bringing into use: once for each set, again with growing delays where it failed, and a renewal is never undone."""
+
+import sys
+from dataclasses import replace
+from datetime import timedelta
+from types import MappingProxyType
+
+import pytest
+from cryptography.hazmat.primitives.serialization import load_der_private_key
+
+from sinetti.client.agent import deploy
+from sinetti.client.messages import messages, words
+from sinetti.client.model import Entry, FilesWanted, Format, Hooks, Stage
+from sinetti.client.results import Result
+from sinetti.client.store import event_log, files
+from sinetti.client.store.event_log import Event
+from sinetti.domain.values import Language
+from tests.client.conftest import NAME
+from tests.support import authority
+
+NOW = authority.NOW
+OPENS = NOW + timedelta(days=670)
+MINUTE = timedelta(minutes=1)
+
+
+def entry_of(files_wanted=None, **commands):
+    made = {Stage(stage): (sys.executable, "-c", code) for stage, code in commands.items()}
+    wanted = Hooks(MappingProxyType(made), timedelta(seconds=20))
+    return Entry(NAME, None, "0123456-7", files=files_wanted or FilesWanted(), hooks=wanted)
+
+
+def writes(path, what="os.environ['SINETTI_SERIAL'] + ' ' + os.environ['SINETTI_OLD_SERIAL']", code=0):
+    return f"import os; open({str(path)!r}, 'a').write({what} + '\\n'); raise SystemExit({code})"
+
+
+@pytest.fixture
+def seen(tmp_path):
+    path = tmp_path / "seen"
+    path.touch()
+    return path
+
+
+def lines(path):
+    return path.read_text().splitlines()
+
+
+def events(folder):
+    others = {Event.HOOK, Event.ENROLLED, Event.RENEWED}
+    return [one.event for one in event_log.read(folder) if one.event not in others]
+
+
+def use(desk, entry, now=None):
+    return deploy.bring_into_use(desk.folder, entry, now or desk.now)
+
+
+def texts(told):
+    return [one.text for one in told]
+
+
+def test_a_new_set_is_brought_into_use_once(desk, seen):
+    entry = entry_of(deploy=writes(seen), after=writes(seen, "'after'"))
+    desk.enrol()
+    first = desk.live.resolve().name
+    assert deploy.due(desk.folder, NOW, entry)
+    done, told = use(desk, entry)
+    assert (done, texts(told)) == (True, [words.DEPLOYED])
+    assert lines(seen) == [f"{first} ", "after"]
+    assert not deploy.due(desk.folder, NOW, entry)
+    assert use(desk, entry) == (True, ())
+    desk.at(OPENS).renew()
+    assert deploy.due(desk.folder, OPENS, entry)
+    assert use(desk, entry)[0]
+    second = desk.live.resolve().name
+    assert lines(seen) == [f"{first} ", "after", f"{second} {first}", "after"]
+    assert events(desk.folder) == [Event.DEPLOYED, Event.DEPLOYED]
+
+
+def test_a_failure_keeps_both_generations_and_is_tried_again_with_growing_delays(desk, seen):
+    entry = entry_of(deploy=writes(seen, code=1), after=writes(seen, "'after'"))
+    desk.enrol()
+    assert desk.at(OPENS).renew().result is Result.RENEWED
+    serial = desk.live.resolve().name
+    now, waits = OPENS, []
+    for _ in range(12):
+        done, told = use(desk, entry, now)
+        assert (done, texts(told)) == (False, [words.HOOK_FAILED, words.DEPLOY_AGAIN])
+        at = deploy.load(desk.folder).next
+        waits.append((at - now) // MINUTE)
+        assert not deploy.due(desk.folder, at - timedelta(seconds=1), entry)
+        assert deploy.due(desk.folder, at, entry)
+        assert texts(use(desk, entry, at - timedelta(seconds=1))[1]) == [words.DEPLOY_AGAIN]
+        now = at
+    assert waits == [5, 10, 20, 40, 80, 160, 320, 640, 1280, 1440, 1440, 1440]
+    assert len(lines(seen)) == 12
+    assert desk.live.resolve().name == serial
+    assert len(list((desk.folder / files.GENERATIONS).iterdir())) == 2
+    assert set(events(desk.folder)) == {Event.DEPLOY_FAILED}
+
+
+def test_it_succeeds_in_the_end(desk, seen):
+    desk.enrol()
+    use(desk, entry_of(deploy="raise SystemExit(1)"))
+    good = entry_of(deploy=writes(seen))
+    assert deploy.due(desk.folder, NOW, good), "a person has given another command: it is not waited for"
+    assert use(desk, good)[0]
+    assert len(lines(seen)) == 1
+    assert deploy.load(desk.folder).tries == 0
+
+
+def test_a_set_that_came_meanwhile_is_tried_at_once(desk, seen):
+    bad = entry_of(deploy=writes(seen, code=1))
+    desk.enrol()
+    use(desk, bad)
+    desk.at(OPENS).renew()
+    assert deploy.due(desk.folder, NOW, bad)
+    use(desk, bad)
+    assert deploy.load(desk.folder).tries == 1
+
+
+def test_a_run_that_ended_after_the_command_runs_it_again(desk, seen, monkeypatch):
+    entry = entry_of(deploy=writes(seen))
+    desk.enrol()
+
+    class Killed(BaseException):
+        pass
+
+    def stored(folder, state):
+        if state.serial is not None:
+            raise Killed
+        store(folder, state)
+
+    with monkeypatch.context() as patch:
+        store = deploy._store
+        patch.setattr(deploy, "_store", stored)
+        with pytest.raises(Killed):
+            use(desk, entry)
+    later = NOW + timedelta(minutes=5)
+    assert deploy.due(desk.folder, later, entry)
+    assert use(desk, entry, later)[0]
+    assert len(lines(seen)) == 2
+
+
+def test_a_run_that_ended_before_after_runs_after_alone(desk, seen, monkeypatch):
+    entry = entry_of(deploy=writes(seen, "'deploy'"), after=writes(seen, "'after'"))
+    desk.enrol()
+
+    class Killed(BaseException):
+        pass
+
+    known = deploy.hooks.run
+
+    def run(stage, *arguments):
+        if stage is Stage.AFTER:
+            raise Killed
+        return known(stage, *arguments)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(deploy.hooks, "run", run)
+        with pytest.raises(Killed):
+            use(desk, entry)
+    assert deploy.due(desk.folder, NOW, entry)
+    assert use(desk, entry) == (True, ())
+    assert lines(seen) == ["deploy", "after"]
+
+
+def test_after_that_fails_is_told_once_and_the_set_stays_in_use(desk, seen):
+    entry = entry_of(deploy=writes(seen), after="raise SystemExit(2)")
+    desk.enrol()
+    done, told = use(desk, entry)
+    assert (done, texts(told)) == (False, [words.DEPLOYED, words.HOOK_FAILED])
+    assert use(desk, entry) == (True, ())
+
+
+def test_names_without_programs_get_no_file_and_are_not_due(desk):
+    desk.enrol()
+    assert not deploy.due(desk.folder, NOW, entry_of())
+    assert use(desk, entry_of()) == (True, ())
+    assert not (desk.folder / deploy.FILE).exists()
+
+
+def test_whose_programs_were_taken_away_waits_for_nothing(desk):
+    desk.enrol()
+    use(desk, entry_of(deploy="raise SystemExit(1)"))
+    assert use(desk, entry_of()) == (True, ())
+    assert deploy.load(desk.folder).serial == desk.live.resolve().name
+    assert not deploy.due(desk.folder, NOW + timedelta(days=2), entry_of())
+
+
+def test_a_name_without_a_certificate_is_not_due(desk):
+    (desk.store / NAME).mkdir(parents=True)
+    assert not deploy.due(desk.folder, NOW, entry_of(deploy=""))
+    assert use(desk, entry_of(deploy="")) == (True, ())
+
+
+def test_the_files_that_are_wanted_are_there_before_a_program_looks(desk, tmp_path, seen):
+    (tmp_path / "password").write_text("secret")
+    (tmp_path / "password").chmod(0o600)
+    wanted = FilesWanted(formats=frozenset({Format.PEM, Format.PKCS12}), password_file=tmp_path / "password")
+    code = "import os, pathlib; assert (pathlib.Path(os.environ['SINETTI_LIVE']) / 'certificate.p12').exists()"
+    desk.enrol()
+    assert deploy.due(desk.folder, NOW, entry_of(wanted))
+    done, told = use(desk, entry_of(wanted, deploy=code))
+    assert done, [messages.render(one, Language.EN) for one in told]
+    assert not deploy.due(desk.folder, NOW, entry_of(wanted))
+
+
+def test_a_key_that_is_kept_encrypted_gets_no_copy_in_clear(desk, tmp_path):
+    """Where sinetti.toml asks for a format more, and no longer says where the password of the key is."""
+    (tmp_path / "password").write_text("secret")
+    (tmp_path / "password").chmod(0o600)
+    desk.enrol(files=FilesWanted(key_password_file=tmp_path / "password"))
+    wanted = FilesWanted(formats=frozenset({Format.PEM, Format.DER}))
+    assert use(desk, entry_of(wanted)) == (True, ())
+    with pytest.raises(TypeError, match="Password was not given"):
+        load_der_private_key((desk.live / "key.der").read_bytes(), None)
+    load_der_private_key((desk.live / "key.der").read_bytes(), b"secret")
+
+
+def test_a_password_that_is_not_there_is_told_and_no_program_runs(desk, tmp_path, seen):
+    wanted = FilesWanted(formats=frozenset({Format.PKCS12}), password_file=tmp_path / "none")
+    desk.enrol()
+    done, told = use(desk, entry_of(wanted, deploy=writes(seen)))
+    assert (done, texts(told)) == (False, [words.SECRET_UNREADABLE])
+    assert not lines(seen)
+
+
+def test_another_run_on_the_name_is_told_and_no_file_is_added(desk, tmp_path):
+    desk.enrol()
+    wanted = FilesWanted(formats=frozenset({Format.PEM, Format.DER}))
+    with files.locked(desk.folder):
+        done, told = use(desk, entry_of(wanted))
+    assert (done, texts(told)) == (False, [messages.STORE_LOCKED])
+    assert not (desk.live / "key.der").exists()
+    (desk.live / ".key.der.new").write_text("half, of a run that was killed")
+    assert use(desk, entry_of(wanted)) == (True, ())
+    assert min(one.name for one in desk.live.iterdir()) == "certificate.der"
+
+
+def test_a_full_disk_is_told(desk, monkeypatch):
+    desk.enrol()
+    monkeypatch.setattr(files, "write_whole", lambda *_a, **_k: (_ for _ in ()).throw(OSError(28, "full")))
+    done, told = use(desk, entry_of(deploy=""))
+    assert (done, texts(told)) == (False, [messages.STORE_UNUSABLE])
+
+
+DAMAGE = {
+    "nothing": b"",
+    "no JSON": b"{",
+    "no object": b"[]",
+    "no zone": b'{"serial": null, "tries": 0, "next": "2027-01-01T00:00:00"}',
+    "words for numbers": b'{"serial": null, "tries": "many", "next": null}',
+}
+
+
+@pytest.mark.parametrize("octets", DAMAGE.values(), ids=DAMAGE)
+def test_a_state_that_cannot_be_read_runs_the_program_again(desk, octets, seen):
+    entry = entry_of(deploy=writes(seen))
+    desk.enrol()
+    use(desk, entry)
+    (desk.folder / deploy.FILE).write_bytes(octets)
+    assert deploy.due(desk.folder, NOW)
+    assert use(desk, entry)[0]
+    assert len(lines(seen)) == 2
+
+
+def test_a_clock_that_was_wrong_delays_nobody_for_long(desk):
+    bad = entry_of(deploy="raise SystemExit(1)")
+    desk.enrol()
+    use(desk, bad, NOW + timedelta(days=400))
+    assert deploy.due(desk.folder, NOW, bad)
+
+
+def test_where_live_is_a_copy_its_certificate_tells_the_serial(desk, seen):
+    entry = entry_of(deploy=writes(seen))
+    desk.enrol()
+    place = desk.live.resolve()
+    desk.live.unlink()
+    desk.live.mkdir()
+    for one in place.iterdir():
+        (desk.live / one.name).write_bytes(one.read_bytes())
+    assert deploy.due(desk.folder, NOW, entry)
+    assert use(desk, entry)[0]
+    assert not deploy.due(desk.folder, NOW, entry)
+    (desk.live / "certificate.pem").write_text("nothing")
+    assert not deploy.due(desk.folder, NOW, entry)
+
+
+def test_of_a_name_that_only_the_defaults_speak_of_the_certificate_tells_the_customer(desk, seen):
+    desk.enrol()
+    entry = replace(entry_of(deploy=writes(seen, "os.environ['SINETTI_CUSTOMER_ID']")), customer_id=None)
+    assert use(desk, entry)[0]
+    assert lines(seen) == [authority.CUSTOMER_ID]
+
+
+def test_a_program_that_kills_the_agent_counts_as_one_that_failed(desk, monkeypatch):
+    """Else it would be the first thing that each pass does, and the last."""
+    desk.enrol()
+
+    class Killed(BaseException):
+        """SIGKILL: nothing after it is done."""
+
+    def kill(*_given):
+        raise Killed
+
+    with monkeypatch.context() as patched:
+        patched.setattr(deploy.hooks, "run", kill)
+        for tries, after in ((1, timedelta()), (2, timedelta(minutes=5))):
+            with pytest.raises(Killed):
+                use(desk, entry_of(deploy=""), NOW + after)
+            assert deploy.load(desk.folder).tries == tries
+            assert not deploy.due(desk.folder, NOW + after, entry_of(deploy=""))
+    assert deploy.due(desk.folder, NOW + timedelta(minutes=15), entry_of(deploy=""))
+    assert use(desk, entry_of(deploy=""), NOW + timedelta(minutes=15))[0]
+    state = deploy.load(desk.folder)
+    assert (state.serial, state.tries, state.trying) == (desk.live.resolve().name, 0, None)

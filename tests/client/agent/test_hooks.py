@@ -1,0 +1,255 @@
+"""Programs of the holder's: run without a shell, killed at the time-out with their children, their output kept."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from datetime import timedelta
+from pathlib import Path
+from types import MappingProxyType
+
+import pytest
+
+from sinetti.client.agent import hooks
+from sinetti.client.agent.hooks import About
+from sinetti.client.messages import messages
+from sinetti.client.model import Hooks, Stage
+from sinetti.client.store import event_log, os_support
+from sinetti.client.store.event_log import Event
+from sinetti.domain.values import Language
+from tests.support import authority
+
+NOW = authority.NOW
+
+
+def about(folder, **changes):
+    values = {
+        "name": "payroll",
+        "customer_id": "0123456-7",
+        "serial": "0b",
+        "old_serial": None,
+        "not_after": NOW + timedelta(days=730),
+        "live": folder / "live",
+        "generation": folder / "generations" / "0b",
+    }
+    return About(**values | changes)
+
+
+@pytest.fixture
+def folder(tmp_path):
+    (tmp_path / "payroll").mkdir()
+    return tmp_path / "payroll"
+
+
+def run(folder, *command, timeout=20.0, stage=Stage.DEPLOY, **changes):
+    wanted = Hooks(MappingProxyType({stage: tuple(map(str, command))}), timedelta(seconds=timeout))
+    return hooks.run(stage, wanted, about(folder, **changes), folder, NOW)
+
+
+def python(code):
+    return sys.executable, "-c", code
+
+
+def said(end):
+    return messages.render(end.told, Language.EN)
+
+
+def kept(folder, stage="deploy"):
+    return (folder / "hooks" / f"{stage}.log").read_text()
+
+
+def test_places_are_whole_wherever_a_program_goes(folder, monkeypatch):
+    monkeypatch.chdir(folder.parent)
+    here = Path("payroll")
+    found = hooks.environment(Stage.DEPLOY, about(here))
+    assert found["SINETTI_LIVE"] == str(folder / "live")
+    assert found["SINETTI_GENERATION"] == str(folder / "generations" / "0b")
+
+
+def test_a_stage_without_a_program_has_nothing_to_do(folder):
+    assert hooks.run(Stage.BEFORE, Hooks(), about(folder), folder, NOW) is None
+    assert not list(folder.iterdir())
+
+
+def test_what_a_program_said_is_kept_with_start_end_and_exit_code(folder):
+    end = run(folder, *python("import sys; print('out'); print('err', file=sys.stderr)"))
+    assert end.ok
+    text = kept(folder)
+    assert "started: 2026-" in text
+    assert "result: exit code 0" in text
+    assert sorted(text.split()[-2:]) == ["err", "out"]
+    assert (folder / "hooks" / "deploy.log").stat().st_mode & 0o777 == 0o600
+    (happened,) = event_log.read(folder)
+    assert (happened.event, happened.facts["stage"], happened.facts["result"]) == (Event.HOOK, "deploy", "exit code 0")
+
+
+ENVIRONMENT = {
+    "SINETTI_STAGE": "deploy",
+    "SINETTI_NAME": "payroll",
+    "SINETTI_CUSTOMER_ID": "0123456-7",
+    "SINETTI_SERIAL": "0b",
+    "SINETTI_OLD_SERIAL": "",
+    "SINETTI_NOT_AFTER": (NOW + timedelta(days=730)).strftime("%Y-%m-%dT%H:%M:%SZ"),
+}
+
+
+def test_the_environment_is_the_agents_and_what_is_documented(folder, monkeypatch):
+    monkeypatch.setenv("OF_THE_AGENT", "kept")
+    monkeypatch.setenv("NOTIFY_SOCKET", "/run/systemd/notify")
+    found = hooks.environment(Stage.DEPLOY, about(folder))
+    assert ENVIRONMENT.items() <= found.items()
+    assert found["SINETTI_LIVE"] == str(folder / "live")
+    assert found["SINETTI_GENERATION"] == str(folder / "generations" / "0b")
+    assert found["OF_THE_AGENT"] == "kept"
+    assert "NOTIFY_SOCKET" not in found
+    assert run(folder, *python("import os; assert os.environ['SINETTI_NAME'] == 'payroll'")).ok
+
+
+def test_what_is_not_known_is_empty(folder):
+    unknown = about(folder, customer_id=None, serial=None, not_after=None, generation=None)
+    found = hooks.environment(Stage.BEFORE, unknown)
+    names = ("CUSTOMER_ID", "SERIAL", "OLD_SERIAL", "NOT_AFTER", "GENERATION")
+    assert {found[f"SINETTI_{name}"] for name in names} == {""}
+
+
+def test_the_documented_variables_are_all_there_are(folder, monkeypatch):
+    monkeypatch.delenv("SINETTI_REQUIRE_EVERYTHING", raising=False)  # what the whole run says to tests
+    page = (Path(__file__).parents[3] / "docs" / "agent.md").read_text()
+    ours = {name for name in hooks.environment(Stage.BEFORE, about(folder)) if name.startswith("SINETTI_")}
+    assert {name for name in ours if f"| `{name}` |" in page} == ours
+
+
+ENDS = {
+    "an exit code": (python("raise SystemExit(3)"), "it ended with exit code 3", "exit code 3"),
+    "a signal": (python("import os; os.kill(os.getpid(), 15)"), "ended by the signal SIGTERM", "signal SIGTERM"),
+    "no such program": (("/no/such/program",), "/no/such/program could not be started, it does not exist", "could not"),
+    "a folder": (("/",), "could not be started, the rights do not allow it", "could not be started"),
+    "a NUL": (("true", "\0"), "true could not be started", "could not be started"),
+}
+
+
+@pytest.mark.parametrize(("command", "why", "result"), ENDS.values(), ids=ENDS)
+def test_what_did_not_succeed_is_told_in_words(folder, command, why, result):
+    end = run(folder, *command)
+    assert not end.ok
+    assert why in said(end)
+    assert str(folder / "hooks" / "deploy.log") in said(end)
+    assert f"result: {result}" in kept(folder)
+
+
+def test_a_file_that_may_not_be_run_is_told(folder, tmp_path):
+    script = tmp_path / "script"
+    script.write_text("#!/bin/sh\n")
+    assert "the rights do not allow it" in said(run(folder, script))
+
+
+def test_no_shell_looks_at_it_and_nobody_answers_it(folder):
+    assert run(folder, *python("import sys; assert sys.argv[1] == '$(id); ls *'"), "$(id); ls *").ok
+    assert run(folder, *python("import sys; assert sys.stdin.read() == ''")).ok
+
+
+def test_the_last_64_kib_of_output_are_kept(folder):
+    assert run(folder, *python("import sys; [print(n, '.' * 100) for n in range(5000)]")).ok
+    output = kept(folder).partition("\n\n")[2]
+    assert len(output) == hooks.LARGEST
+    assert output.rstrip().endswith(f"4999 {'.' * 100}")
+
+
+def gone(number):
+    """Whether a process has ended, or waits to be buried."""
+    try:
+        os.kill(number, 0)
+    except ProcessLookupError:
+        return True
+    return Path(f"/proc/{number}/stat").read_text().split(") ")[1].startswith("Z")
+
+
+PARENT = """
+import signal, subprocess, sys, time
+{ignoring}
+child = subprocess.Popen([sys.executable, '-c', 'import signal, time; {child}; time.sleep(60)'])
+print(child.pid, flush=True)
+time.sleep(60)
+"""
+STUBBORN = "signal.signal(signal.SIGTERM, signal.SIG_IGN)"
+
+
+@pytest.mark.parametrize("stubborn", [False, True], ids=["one that ends when asked", "one that does not"])
+def test_what_takes_too_long_is_killed_with_its_children(folder, stubborn, monkeypatch):
+    monkeypatch.setattr(hooks, "GRACE", 0.5)
+    code = PARENT.format(ignoring=STUBBORN if stubborn else "", child=STUBBORN if stubborn else "pass")
+    begun = time.monotonic()
+    end = run(folder, *python(code), timeout=1)
+    assert time.monotonic() - begun < 10
+    assert not end.ok
+    assert "it was killed after 1 s" in said(end)
+    child = int(kept(folder).split()[-1])
+    deadline = time.monotonic() + 5
+    while not gone(child) and time.monotonic() < deadline:
+        time.sleep(0.05)
+    assert gone(child)
+
+
+def test_a_program_that_is_left_behind_on_purpose_holds_nobody_up(folder):
+    """A server that is started by its `start` command keeps the pipe open, and goes on."""
+    code = "import subprocess, sys; print(subprocess.Popen([sys.executable, '-c', 'import time; time.sleep(30)']).pid)"
+    begun = time.monotonic()
+    end = run(folder, *python(code))
+    assert end.ok
+    assert time.monotonic() - begun < 10
+    left = int(kept(folder).split()[-1])
+    assert not gone(left)
+    os.kill(left, signal.SIGKILL)
+
+
+def test_whoever_interrupts_the_agent_ends_its_program_too(folder, monkeypatch):
+    class Interrupted(BaseException):
+        pass
+
+    started = []
+    known = subprocess.Popen
+
+    class Popen(known):
+        def wait(self, timeout=None):
+            if not started:
+                started.append(self)
+                raise Interrupted
+            return super().wait(timeout)
+
+    monkeypatch.setattr(hooks.subprocess, "Popen", Popen)
+    with pytest.raises(Interrupted):
+        run(folder, *python("import time; time.sleep(60)"))
+    assert started[0].returncode == -signal.SIGTERM
+    assert "ended: not yet" in kept(folder)
+
+
+def test_a_full_disk_does_not_stop_a_program(folder, monkeypatch):
+    def full(*_arguments, **_more):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(hooks.files, "write_whole", full)
+    monkeypatch.setattr(hooks.log, "note", full)
+    assert run(folder, "true").ok
+
+
+def test_a_signal_without_a_name_has_its_number():
+    assert hooks._ended(-63).word == "signal 63"
+
+
+def test_on_windows_the_tree_is_ended_by_taskkill():
+    asked = []
+
+    class Process:
+        pid = 4711
+
+        def kill(self):
+            asked.append("kill")
+
+        def wait(self):
+            asked.append("wait")
+
+    windows = os_support.Windows(run=lambda command, **_more: asked.append(command))
+    windows.kill_tree(Process(), 2.0)
+    assert asked == [("taskkill", "/T", "/F", "/PID", "4711"), "kill", "wait"]
+    assert windows.apart() == {"creationflags": 0x200}

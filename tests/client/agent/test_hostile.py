@@ -1,0 +1,184 @@
+"""A pass over a store that somebody has damaged on purpose, beside services that lie: no other name pays for it."""
+
+import contextlib
+import json
+import shutil
+from datetime import timedelta
+
+import pytest
+
+from sinetti.cli.client import log
+from sinetti.client.agent import renewal_info_poll, run_lock
+from sinetti.client.reporting import log_format, metrics, status
+from sinetti.client.results import ExitCode, Result
+from sinetti.client.store import event_log
+from sinetti.client.store.event_log import Event
+from sinetti.domain.values import Language
+from sinetti.wire.soap.operations import Failure
+from tests.client import double
+from tests.client.agent.test_runner import END, OPENS, REVOKED, TOO_EARLY, House
+from tests.client.conftest import NAME
+
+OTHER = "another"
+BEYOND = "9999-12-31T23:59:59-14:00"
+
+CONTENTS = {
+    "nothing": b"",
+    "half": b'{"',
+    "zeros": b"\0" * 300,
+    "nested for ever": b"[" * 200_000,
+    "objects for ever": b'{"a":' * 200_000,
+    "a list": b"[]",
+    "a number": b"1e999",
+    "no text": b"\xff\xfe",
+    "every number beyond all": b'{"serial": null, "failures": 1e999, "tries": 1e999, "exit": 99, "state": 7}',
+    "times beyond the calendar": json.dumps(
+        dict.fromkeys(("next", "next_try", "since", "at", "http://127.0.0.1"), BEYOND)
+        | {"serial": "00", "trying": "00", "tries": 3, "after": True, "failures": 3, "codes": [], "exit": 4}
+        | {"told": None, "hint": {"start": BEYOND, "end": BEYOND, "explanation": None, "ask_again": BEYOND}}
+    ).encode(),
+    "a table in a table": b"a = " + b"[" * 5000,
+}
+FILES = [
+    "agent.json", "deploy.json", "log.jsonl", "log.1.jsonl", "notes.json", "settings.toml", "live/certificate.pem",
+    "live/key.pem", "live/chain.pem", "pending/renew/journal.json", "pending/enrol/journal.json", "../.hints.json",
+    "../.run.lock",
+]  # fmt: skip
+
+
+@pytest.fixture
+def house(desk):
+    for name in (NAME, OTHER):
+        assert desk.enrol(name=name).exit_code is ExitCode.DONE
+    desk.double.seen.clear()
+    return House(desk)
+
+
+@pytest.mark.parametrize("path", FILES)
+def test_whatever_a_file_holds_the_other_name_is_renewed(path, house, tmp_path):
+    before, store = tmp_path / "before", house.desk.store
+    shutil.copytree(store, before, symlinks=True)
+    for what, content in CONTENTS.items():
+        shutil.rmtree(store)
+        shutil.copytree(before, store, symlinks=True)
+        place = house.desk.folder / path
+        place.parent.mkdir(parents=True, exist_ok=True)
+        place.write_bytes(content)
+        end = house.passed(OPENS)
+        assert house.row(end, OTHER).outcome.result is Result.RENEWED, what
+        assert house.row(end, OTHER).exit_code is ExitCode.DONE, what
+        assert house.row(end).exit_code is not ExitCode.FAULT, what
+        assert len(list(status.rows(store, lambda _seen: OPENS))) == 2, what
+        list(event_log.read(house.desk.folder))
+        run_lock.holder(store / run_lock.FILE)
+
+
+@pytest.mark.parametrize("path", ["log.jsonl", ".lock", "../.run.lock"])
+def test_a_link_where_a_file_is_written_leads_nowhere(path, house, tmp_path):
+    precious = tmp_path / "precious"
+    precious.write_text("precious")
+    place = house.desk.folder / path
+    place.unlink(missing_ok=True)
+    place.symlink_to(precious)
+    told = pytest.raises(OSError, match=run_lock.FILE) if path.endswith(run_lock.FILE) else contextlib.nullcontext()
+    with told:
+        house.passed(OPENS)
+    assert precious.read_text() == "precious"
+
+
+@pytest.mark.parametrize("path", ["agent.json", "deploy.json", "notes.json"])
+def test_a_link_in_place_of_a_file_that_is_put_is_replaced(path, house, tmp_path):
+    precious = tmp_path / "precious"
+    precious.write_bytes((house.desk.folder / path).read_bytes() if (house.desk.folder / path).exists() else b"{}")
+    before = precious.read_bytes()
+    (house.desk.folder / path).unlink(missing_ok=True)
+    (house.desk.folder / path).symlink_to(precious)
+    house.passed(OPENS)
+    assert precious.read_bytes() == before
+
+
+def test_a_name_that_is_a_link_to_another_is_renewed_once(house):
+    (house.desk.store / "twin").symlink_to(house.desk.folder)
+    end = house.passed(OPENS)
+    assert end.exit_code is ExitCode.USAGE
+    assert len(house.desk.double.issued) == 4, "two names, once each"
+    shutil.rmtree(house.desk.store / OTHER)
+
+
+def test_rights_that_were_taken_away_are_told_and_the_other_name_is_renewed(house):
+    """Root reads everything, so a folder stands where a file is wanted: nobody reads that."""
+    key = house.desk.live / "key.pem"
+    key.unlink()
+    key.mkdir()
+    end = house.passed(OPENS)
+    assert house.row(end).exit_code is ExitCode.STORE
+    assert str(key) in str(house.row(end).outcome.messages[0].values)
+    assert house.row(end, OTHER).outcome.result is Result.RENEWED
+
+
+STEERING = "\x1b[2J\x1b]0;owned\x07first\r\nsecond\u202etxt\u2028third\x00\x9b31m"
+
+
+def test_what_a_service_says_steers_no_terminal_and_makes_no_second_line(house):
+    """In a refusal, as it is told, kept and shown; XML itself forbids most of it, and the rest is taken out."""
+    said = "first\r\nsecond\u202etxt\u2028third\u009b31m"
+    house.desk.double.script.extend([double.refuse(Failure("PKI036", said))] * 2)
+    house.passed(OPENS)
+    kept = list(event_log.read(house.desk.folder))
+    assert kept[-1].event is Event.REFUSED
+    for language in Language:
+        shown = [log_format.line(one, language) for one in kept]
+        assert all(line.isprintable() for line in shown), shown
+    raw = (house.desk.folder / event_log.FILE).read_text()
+    assert all(json.loads(line) for line in raw.splitlines())
+    assert not {"\x1b", "\u202e", "\u2028", "\x9b"} & set(raw)
+
+
+def test_what_somebody_wrote_into_a_log_is_shown_without_steering(house):
+    event_log.note(house.desk.folder, OPENS, Event.FAILED, why=STEERING, serial=STEERING, **{STEERING: STEERING})
+    (*_, last) = event_log.read(house.desk.folder)
+    assert log_format.line(last, Language.EN).isprintable()
+    assert log.EXAMPLE.isascii()
+
+
+def test_what_a_memory_says_makes_no_line_of_its_own_in_metrics(house):
+    house.desk.double.script.extend([double.refuse(REVOKED)] * 2)
+    house.passed(OPENS)
+    path = house.desk.folder / "agent.json"
+    path.write_text(json.dumps(json.loads(path.read_text()) | {"codes": ['x"} 1\nsinetti_evil{a="', STEERING]}))
+    text = metrics.text(status.rows(house.desk.store, lambda _seen: OPENS), OPENS)
+    assert all(line.startswith(("#", "sinetti_")) for line in text.splitlines())
+    assert "sinetti_evil" not in [line.partition("{")[0] for line in text.splitlines()]
+
+
+@pytest.mark.parametrize(
+    ("start", "end"),
+    [
+        ("0001-01-01T00:00:00Z", "0001-01-02T00:00:00Z"),
+        ("9998-01-01T00:00:00Z", "9999-12-31T23:59:59Z"),
+        ("0001-01-01T00:00:00Z", "9999-12-31T23:59:59Z"),
+        ("0001-01-01T00:00:00+14:00", "9999-12-31T23:59:59-14:00"),
+    ],
+)
+@pytest.mark.parametrize("rest", ["31536000", "-1", "Fri, 31 Dec 9999 23:59:59 GMT"])
+def test_a_hint_of_any_year_moves_nothing_past_the_end(start, end, rest, house):
+    body = json.dumps({"suggestedWindow": {"start": start, "end": end}, "explanation": STEERING}).encode()
+    house.desk.double.hint = lambda handler, _path: handler.send(
+        200, body, content_type="application/json", **{"Retry-After": rest}
+    )
+    house.desk.double.script.extend([double.refuse(TOO_EARLY)] * 2)  # the service decides, whatever a hint said
+    before = house.passed(END - timedelta(days=100))
+    assert len(house.desk.double.hints_asked) in {1, 2}, "one service: a lie to the first is enough"
+    again = house.memory().ask_again
+    assert again is None or again <= END - timedelta(days=99)
+    assert before.next_due is None or before.next_due <= END - timedelta(days=14)
+    house.desk.double.hint = None
+    house.desk.double.script.clear()
+    end_ = house.passed(END - timedelta(days=13))
+    assert house.row(end_).outcome.result is Result.RENEWED
+
+
+def test_services_of_a_clock_beyond_the_calendar_are_asked_again(house):
+    (house.desk.store / renewal_info_poll.FILE).write_text(json.dumps({"http://127.0.0.1": BEYOND}))
+    assert house.passed(OPENS - timedelta(days=1)).exit_code is ExitCode.DONE
+    assert house.desk.double.hints_asked

@@ -1,0 +1,182 @@
+"""Hints within passes: whom they are asked of, how often, and what they move."""
+
+import json
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from sinetti.client.agent import renewal_info_poll
+from sinetti.client.agent.decisions import Because
+from sinetti.client.results import ExitCode, Result
+from sinetti.client.store import event_log, memory
+from sinetti.client.store.event_log import Event
+from sinetti.wire.soap.operations import Failure
+from tests.client import double
+from tests.client.agent.test_runner import DAY, OPENS, SECOND, URGENT, House, many
+from tests.client.conftest import NAME
+from tests.support import authority
+
+HOUR = timedelta(hours=1)
+
+
+@pytest.fixture
+def house(desk):
+    desk.enrol()
+    return House(desk)
+
+
+def window(start, end, retry="3600", **more):
+    body = json.dumps({"suggestedWindow": {"start": start.isoformat(), "end": end.isoformat()}, **more}).encode()
+
+    def answer(handler, _path):
+        handler.send(200, body, content_type="application/json", **{"Retry-After": retry})
+
+    return answer
+
+
+def test_a_service_that_knows_no_hints_is_asked_once_a_day_for_all_its_names(house):
+    many(house, 5)
+    for hour in range(24):
+        house.passed(authority.NOW + hour * HOUR)
+    assert len(house.desk.double.hints_asked) == 1
+    house.passed(authority.NOW + DAY)
+    assert len(house.desk.double.hints_asked) == 2
+
+
+def passes(house, hint_at, days):
+    """Make six passes a day: how many of them renewed."""
+    count = 0
+    for number in range(days * 6):
+        now = authority.NOW + number * 4 * HOUR
+        house.desk.double.hint = window(*hint_at(now), retry="60")
+        count += house.row(house.passed(now)).outcome is not None
+    return count
+
+
+HINTS = {
+    "always now: one renewal a day": (lambda now: (now - HOUR, now), 8, 10),
+    "a past that stays: one, and then none for half a window": (
+        lambda _now: (authority.NOW - 9 * DAY, authority.NOW - 8 * DAY),
+        1,
+        1,
+    ),
+}
+
+
+@pytest.mark.parametrize(("hint_at", "least", "most"), HINTS.values(), ids=HINTS)
+def test_hints_that_call_for_each_new_certificate_make_no_loop(hint_at, least, most, house):
+    assert least <= passes(house, hint_at, 10) <= most
+
+
+def test_a_service_that_nobody_answers_for_is_asked_once_an_hour(house):
+    many(house, 3)
+    house.desk.double.hint = lambda handler, _path: handler.send(503, b"")
+    for minutes in (0, 5, 59):
+        house.passed(authority.NOW + timedelta(minutes=minutes))
+    assert len(house.desk.double.hints_asked) == 1
+
+
+def test_a_service_with_hints_is_asked_for_each_name_as_often_as_it_wants(house):
+    many(house, 3)
+    house.desk.double.hint = window(OPENS + DAY, OPENS + 2 * DAY)
+    for minutes in (0, 59, 60):
+        house.passed(authority.NOW + timedelta(minutes=minutes))
+    assert len(house.desk.double.hints_asked) == 6
+    assert len(set(house.desk.double.hints_asked)) == 3
+
+
+def test_one_without_a_hint_hides_nothing_from_the_others(house):
+    many(house, 3)
+    house.desk.double.hint = lambda handler, _path: handler.send(404, b"{}", content_type="application/problem+json")
+    house.passed(authority.NOW)
+    house.passed(authority.NOW + HOUR)
+    assert len(house.desk.double.hints_asked) == 3
+
+
+def test_called_for_early(house):
+    soon = authority.NOW + 10 * DAY
+    house.desk.double.hint = window(soon, soon + SECOND, explanation={"en": "A CA is replaced."})
+    end = house.passed(soon - HOUR)
+    assert (house.row(end).decision.until, house.desk.double.seen) == (soon, [])
+    (told,) = [one for one in event_log.read(house.desk.folder) if one.event is Event.HINT]
+    assert told.facts["explanation"] == "A CA is replaced."
+    end = house.passed(soon)
+    assert house.row(end).outcome.result is Result.RENEWED
+    assert len([one for one in event_log.read(house.desk.folder) if one.event is Event.HINT]) == 1, "told once"
+
+
+def test_put_off_but_never_past_urgent(house):
+    house.desk.double.hint = window(URGENT + DAY, URGENT + 2 * DAY)
+    end = house.passed(OPENS + DAY)
+    assert (house.row(end).decision.because, end.exit_code) == (Because.PLANNED, ExitCode.DONE)
+    assert end.next_due == URGENT
+    assert house.row(house.passed(URGENT)).outcome.result is Result.RENEWED
+
+
+def test_who_lies_about_now_brings_about_one_refused_request_a_day(house):
+    house.desk.double.hint = window(authority.NOW - 2 * DAY, authority.NOW - DAY, retry="0")
+    house.desk.double.script.extend([double.refuse(Failure("PKI034", "Too early."))] * 100)
+    asked = []
+    for hour in range(24 * 12):
+        house.passed(authority.NOW + DAY + hour * HOUR)
+        asked += [hour] * len(house.desk.double.seen)
+    assert asked[-1] - asked[-2] == 24
+    assert len([one for one in asked if one >= 48]) <= 10
+    house.desk.double.script.clear()
+    house.desk.double.hint = None
+    house.passed(OPENS)
+    assert house.serial() != "", "and the same certificate is renewed in its time"
+    assert len(house.desk.double.issued) == 2
+
+
+def test_hints_of_another_clock_are_asked_again(house):
+    house.desk.double.hint = window(OPENS, OPENS + DAY, retry="86400")
+    house.passed(authority.NOW + 300 * DAY)
+    house.passed(authority.NOW + DAY)
+    assert len(house.desk.double.hints_asked) == 2
+
+
+@pytest.mark.parametrize("octets", [b"", b"[]", b'{"http://127.0.0.1": "soon"}', b'{"a": "2027-01-01T00:00:00"}'])
+def test_what_is_known_of_services_may_be_lost(octets, house):
+    (house.desk.store / ".hints.json").write_bytes(octets)
+    house.passed(authority.NOW)
+    assert len(house.desk.double.hints_asked) == 1
+
+
+def test_settings_that_a_person_has_written_otherwise_are_read_all_the_same(house):
+    path = house.desk.folder / "settings.toml"
+    path.write_text(path.read_text().replace("service = ", "service  =  "))
+    house.passed(authority.NOW)
+    assert len(house.desk.double.hints_asked) == 1
+    path.write_text("=")
+    (house.desk.store / ".hints.json").unlink()
+    house.passed(authority.NOW)
+    assert len(house.desk.double.hints_asked) == 1
+
+
+def test_a_pass_that_is_to_stop_asks_nobody(house):
+    house.stop.set()
+    house.passed(authority.NOW)
+    assert house.desk.double.hints_asked == []
+    assert memory.read(house.desk.store / NAME) == memory.NOTHING
+
+
+def test_a_hint_of_the_first_year_leaves_the_memory_of_failures(house):
+    """What is written of it can be read again: else each pass would begin to count anew."""
+    house.desk.double.hint = window(datetime(1, 1, 1, tzinfo=UTC), datetime(1, 1, 2, tzinfo=UTC))
+    house.desk.double.script.extend([double.refuse(Failure("PKI099", "Not just now."))] * 2)
+    house.passed(OPENS)
+    assert house.memory().failures == 1
+    house.passed(OPENS + HOUR)
+    assert house.memory().failures == 2
+
+
+def test_a_service_whose_clock_is_beyond_any_stops_no_renewal(house):
+    beyond = "Sun, 02 May 2027 12:03:00 +99999999999999999999"
+    house.desk.double.hint = lambda handler, _path: handler.send(200, b"{}", **{"Retry-After": beyond})
+    assert house.row(house.passed(URGENT)).outcome.result is Result.RENEWED
+
+
+def test_whatever_is_wrong_with_asking_the_renewal_is_made(house, monkeypatch):
+    monkeypatch.setattr(renewal_info_poll.hints, "ask", lambda *_given: 1 / 0)
+    assert house.row(house.passed(URGENT)).outcome.result is Result.RENEWED

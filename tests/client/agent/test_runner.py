@@ -1,0 +1,585 @@
+"""Passes of the agent over a store, against the stand-in for the service."""
+
+import itertools
+import json
+import os
+import shutil
+import threading
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from sinetti.client.agent import run_lock, runner, schedule, worker
+from sinetti.client.agent.decisions import Because, GoOn, Hopeless, Renew, Wait
+from sinetti.client.agent.programs import HoldersPrograms
+from sinetti.client.agent.worker import Agent, Stopped
+from sinetti.client.messages import messages
+from sinetti.client.messages.messages import say
+from sinetti.client.model import Care, Config, Entry
+from sinetti.client.results import ExitCode, Result, UsageError
+from sinetti.client.store import event_log, files, journal, key_storage, settings, sighting
+from sinetti.client.store import memory as store_memory
+from sinetti.client.store.event_log import Event
+from sinetti.client.store.files import StoreLocked
+from sinetti.client.store.journal import Kind, State
+from sinetti.client.store.memory import Memory
+from sinetti.domain.values import Environment, Span
+from sinetti.wire.soap.operations import Failure, Operation
+from tests.client import double as client_double
+from tests.client.conftest import NAME
+from tests.domain.facts import LIVES_AND_WINDOWS
+from tests.support import authority
+
+DAY, SECOND = timedelta(days=1), timedelta(seconds=1)
+END = authority.NOW + 730 * DAY
+OPENS, URGENT = END - 60 * DAY, END - 14 * DAY
+REVOKED = Failure("PKI033", "The certificate is revoked.")
+ALREADY = Failure("PKI035", "Renewed with another key.")
+NOT_ENTITLED = Failure("PKI036", "No longer approved.")
+TOO_EARLY = Failure("PKI034", "Too early.")
+
+
+@dataclass
+class Ears:
+    """Hears how a pass goes."""
+
+    total: int = 0
+    rows: list = field(default_factory=list)
+    on_row: object = lambda _row: None
+
+    def begin(self, total):
+        self.total = total
+
+    def done(self, row):
+        self.rows.append(row)
+        self.on_row(row)
+
+    @property
+    def texts(self):
+        return [one.text for row in self.rows if row.outcome for one in row.outcome.messages]
+
+
+@dataclass
+class Hand:
+    """The holder's programs, as a test wants them to go."""
+
+    holds_back: bool = False
+    fails: bool = False
+    calls: list = field(default_factory=list)
+    wanted: set = field(default_factory=set)
+
+    def before(self, seen, _entry, _now):
+        self.calls.append(("before", seen.name))
+        return say("no") if self.holds_back else None
+
+    def due(self, seen, _entry, _now):
+        return seen.name in self.wanted
+
+    def bring_into_use(self, folder, _entry, _now):
+        self.calls.append(("deploy", folder.name))
+        return not self.fails, (say("failed", name=folder.name),) if self.fails else ()
+
+
+@dataclass
+class House:
+    """A store with an agent."""
+
+    desk: object
+    care: Care = field(default_factory=lambda: Care(spread=timedelta(), at_once=4))
+    programs: object = field(default_factory=HoldersPrograms)
+    settle: object = lambda *_given: None
+    now_given: bool = False
+    stop: threading.Event = field(default_factory=threading.Event)
+    ears: Ears = field(default_factory=Ears)
+
+    @property
+    def agent(self):
+        config = Config(self.desk.store / "x.toml", self.desk.store, None, {}, self.care, Entry("", None), {})
+        return Agent(self.desk.run, config, self.programs, self.settle, self.now_given)
+
+    def passed(self, now=None):
+        if now is not None:
+            self.desk.at(now)
+        self.ears = Ears(on_row=self.ears.on_row)
+        self.desk.double.seen.clear()
+        return runner.one_pass(self.agent, self.stop, self.ears)
+
+    def row(self, end, name=NAME):
+        return next(row for row in end.rows if row.seen.name == name)
+
+    def serial(self, name=NAME):
+        return (self.desk.store / name / "live").resolve().name
+
+    def memory(self, name=NAME):
+        return store_memory.read(self.desk.store / name)
+
+    def events(self, name=NAME):
+        return [one.event for one in event_log.read(self.desk.store / name)]
+
+
+@pytest.fixture
+def house(desk):
+    desk.enrol()
+    desk.double.seen.clear()
+    return House(desk)
+
+
+def test_before_its_moment_nobody_is_asked_for_a_renewal(house):
+    end = house.passed(OPENS - SECOND)
+    assert (end.exit_code, end.next_due) == (ExitCode.DONE, OPENS)
+    assert house.row(end).decision == Wait(OPENS, Because.PLANNED)
+    assert house.desk.double.seen == []
+    assert house.ears.rows == []
+
+
+def test_renewed_in_its_window(house):
+    before = house.serial()
+    end = house.passed(OPENS)
+    assert (end.exit_code, house.row(end).outcome.result) == (ExitCode.DONE, Result.RENEWED)
+    assert house.serial() != before
+    assert house.events()[-1] is Event.RENEWED
+    assert house.row(end).next_at == OPENS + 730 * DAY - 60 * DAY
+    assert house.passed().rows[0].outcome is None, "and then nothing is due"
+
+
+PASS = timedelta(hours=4)
+"""Six passes a day."""
+
+
+def walked(house, life, begins=authority.NOW):
+    """Play a life with six or twelve passes a day; return the times of renewals."""
+    found = []
+    step = min(PASS, timedelta(seconds=life // (12 * SECOND)))
+    for number in range(life // step + 1):
+        now = begins + number * step
+        outcome = house.row(house.passed(now)).outcome
+        if outcome is not None:
+            assert outcome.result is Result.RENEWED
+            found.append(now - begins)
+    return found
+
+
+SHORT_LIVES = ("an hour", "a day", "7 days", "47 days", "90 days")
+
+
+@pytest.mark.parametrize("name", SHORT_LIVES)
+def test_a_short_life_is_renewed_once(name, desk):
+    life, window = LIVES_AND_WINDOWS[name]
+    desk.double.life = life
+    desk.enrol()
+    found = walked(House(desk), life)
+    assert len(found) == 1
+    assert life - window <= found[0] <= life - window + PASS
+
+
+def test_a_service_whose_certificates_are_due_at_once_is_asked_once_in_half_a_window(desk, monkeypatch):
+    """The service's clock is behind: a new certificate is already in its window."""
+    life, window = LIVES_AND_WINDOWS["47 days"]
+    desk.double.life = life
+    real = client_double.issue
+    behind = life - window
+
+    def issue(public_key, now, *more):
+        return real(public_key, now - behind, *more)
+
+    monkeypatch.setattr(client_double, "issue", issue)
+    desk.at(authority.NOW + behind)
+    desk.enrol()
+    found = walked(House(desk), life, authority.NOW + behind)
+    gaps = [later - earlier for earlier, later in itertools.pairwise(found)]
+    assert 1 < len(found) <= 7
+    assert min(gaps) >= window / 2
+
+
+def test_each_name_has_its_own_moment(house):
+    house.care = Care(spread=10 * DAY)
+    own = OPENS + 10 * DAY * schedule.share(house.serial(), NAME)
+    end = house.passed(own - SECOND)
+    assert (end.exit_code, house.desk.double.seen) == (ExitCode.DONE, [])
+    assert end.next_due == own.replace(microsecond=0)
+    assert house.row(house.passed(own)).outcome.result is Result.RENEWED
+
+
+def test_failure_and_delays(house):
+    house.desk.double.script.extend([client_double.say(503, **{"Retry-After": "3600"}), client_double.say(502)])
+    end = house.passed(OPENS)
+    assert end.exit_code is ExitCode.AGAIN
+    assert house.memory() == replace(store_memory.NOTHING, serial=house.serial(), failures=1,
+        next_try=OPENS + timedelta(hours=1), exit_code=ExitCode.AGAIN)  # fmt: skip
+    assert end.next_due == OPENS + timedelta(hours=1)
+    end = house.passed(OPENS + timedelta(minutes=59))
+    assert (house.desk.double.seen, end.exit_code) == ([], ExitCode.AGAIN), "it waits, and is not done"
+    assert house.row(end).decision.because is Because.AFTER_FAILURE
+    house.passed(OPENS + timedelta(hours=1))
+    assert house.memory().next_try == OPENS + timedelta(hours=1, minutes=10), "doubled"
+    assert house.passed(OPENS + timedelta(hours=2)).exit_code is ExitCode.DONE
+    received = OPENS + timedelta(hours=2)
+    assert house.memory() == Memory(house.serial(), received=received), "nothing is remembered of what is over"
+
+
+def test_a_lost_answer_is_taken_up_with_the_same_key(house):
+    house.desk.double.script.append(client_double.lose)
+    end = house.passed(OPENS)
+    assert end.exit_code is ExitCode.UNCERTAIN
+    key_pem = (journal.folder_of(house.desk.folder, Kind.RENEW) / key_storage.KEY).read_bytes()
+    end = house.passed(OPENS + timedelta(minutes=5))
+    assert (end.exit_code, house.row(end).decision) == (ExitCode.DONE, GoOn(Kind.RENEW))
+    assert (house.desk.live / "key.pem").read_bytes() == key_pem
+    assert len(house.desk.double.issued) == 2, "the first certificate and one renewal"
+
+
+def test_halves_of_a_killed_run_are_taken_away_though_nothing_is_due(house):
+    """A run that was killed after `live` had been swapped leaves a copy of the key in use beside the journal."""
+    left = house.desk.folder / "pending" / ".renew.gone"
+    left.mkdir(parents=True)
+    (left / "key.pem").write_bytes((house.desk.live / "key.pem").read_bytes())
+    assert house.passed(OPENS - DAY).exit_code is ExitCode.DONE
+    assert not left.exists()
+
+
+def test_a_lost_memory_costs_nothing_but_delays(house):
+    house.desk.double.script.append(client_double.lose)
+    house.passed(OPENS)
+    (house.desk.folder / "agent.json").write_bytes(b"{")
+    assert house.passed(OPENS).exit_code is ExitCode.DONE
+    assert len(house.desk.double.issued) == 2
+
+
+@pytest.mark.parametrize("failure", [REVOKED, ALREADY])
+def test_what_can_never_be_renewed_is_told_once_and_stays_in_the_exit_code(failure, house):
+    house.desk.double.script.append(client_double.refuse(failure))
+    end = house.passed(OPENS)
+    assert end.exit_code is ExitCode.REFUSED
+    assert house.ears.texts.count(messages.ORDER_REPLACEMENT) == 1
+    for day in (1, 2, 20):
+        end = house.passed(OPENS + day * DAY)
+        assert (end.exit_code, house.desk.double.seen) == (ExitCode.REFUSED, [])
+        assert isinstance(house.row(end).decision, Hopeless)
+        assert house.ears.texts == []
+    assert house.events().count(Event.REPLACEMENT_NEEDED) == 1
+    assert house.memory().told == house.serial()
+
+
+def test_after_a_replacement_everything_is_well_again(house):
+    house.desk.double.script.append(client_double.refuse(ALREADY))
+    house.passed(OPENS)
+    (house.desk.folder / "notes.json").unlink()  # the stand-in has one pair of IDs, which were used here before
+    assert house.desk.enrol().result is Result.ENROLLED
+    end = house.passed()
+    assert (end.exit_code, house.row(end).decision.because) == (ExitCode.DONE, Because.PLANNED)
+
+
+def test_expired_beyond_doubt(house):
+    end = house.passed(END + 3 * DAY)
+    assert (end.exit_code, house.ears.texts) == (ExitCode.REFUSED, [messages.ORDER_REPLACEMENT])
+    assert house.desk.double.seen == []
+
+
+def test_a_refusal_that_can_be_mended_is_asked_again_once_a_day(house):
+    house.desk.double.script.extend([client_double.refuse(NOT_ENTITLED)] * 20)
+    asked = []
+    for hour in range(24 * 6):
+        end = house.passed(OPENS + timedelta(hours=hour))
+        asked += [hour] * len(house.desk.double.seen)
+        assert end.exit_code is ExitCode.REFUSED
+    between = [later - earlier for earlier, later in itertools.pairwise(asked)]
+    assert between == sorted(between)
+    assert between[-2:] == [24, 24]
+
+
+@pytest.mark.parametrize("hours", [24, -24])
+def test_a_clock_that_is_a_day_wrong_harms_nothing(hours, house):
+    """Ahead, the service says that it is too early; behind, a day of sixty is lost. Nothing is issued twice."""
+    house.desk.double.script.extend([client_double.refuse(TOO_EARLY)] if hours > 0 else [])
+    house.desk.double.now = OPENS
+    house.desk.now = OPENS + timedelta(hours=hours)
+    runner.one_pass(house.agent, house.stop, house.ears)
+    house.desk.double.script.clear()
+    end = house.passed(OPENS + DAY)
+    end = house.passed(OPENS + 2 * DAY + SECOND)
+    assert end.exit_code is ExitCode.DONE
+    assert len(house.desk.double.issued) == 2
+
+
+def many(house, count):
+    names = [f"firm-{number:02}" for number in range(count)]
+    for name in names:
+        assert house.desk.enrol(name=name).exit_code is ExitCode.DONE
+    shutil.rmtree(house.desk.store / NAME)
+    return names
+
+
+def test_many_at_a_time_and_no_more(house):
+    names = many(house, 12)
+    inside, most, guard = [0], [0], threading.Lock()
+
+    def slow(handler, double, seen):
+        with guard:
+            inside[0] += 1
+            most[0] = max(most[0], inside[0])
+        client_double.late(0.05)(handler, double, seen)
+        with guard:
+            inside[0] -= 1
+
+    house.desk.double.script.extend([slow] * 24)
+    end = house.passed(OPENS)
+    assert {row.outcome.result for row in end.rows} == {Result.RENEWED}
+    assert [row.seen.name for row in end.rows] == names
+    assert house.ears.total == 12
+    assert 2 <= most[0] <= house.care.at_once
+
+
+def test_trouble_with_one_stops_no_other(house):
+    many(house, 3)
+    store = house.desk.store
+    (store / "firm-00" / "live" / "certificate.pem").write_text("no certificate")
+    (store / "firm-01" / "live" / "key.pem").write_text("no key")
+    end = house.passed(OPENS)
+    assert [row.exit_code for row in end.rows] == [ExitCode.STORE, ExitCode.STORE, ExitCode.DONE]
+    assert house.row(end, "firm-02").outcome.result is Result.RENEWED
+    assert house.ears.texts.count(messages.STORE_DAMAGED) == 2
+    assert store_memory.read(store / "firm-01").next_try is None, "mended, it is tried at once"
+
+
+def test_a_fault_of_the_program_at_one_name_stops_no_other(house):
+    many(house, 3)
+
+    class Broken(Hand):
+        def bring_into_use(self, folder, entry, now):
+            if folder.name == "firm-01":
+                raise ZeroDivisionError
+            return super().bring_into_use(folder, entry, now)
+
+    house.programs = Broken()
+    end = house.passed(OPENS)
+    assert [row.exit_code for row in end.rows] == [ExitCode.DONE, ExitCode.FAULT, ExitCode.DONE]
+    assert house.ears.texts.count(messages.OUR_FAULT) == 1
+    assert len(house.desk.double.issued) == 7, "three enrolled, three renewed, and the fixture's own"
+
+
+def test_dates_at_the_edge_of_the_calendar_stop_no_other(house, monkeypatch):
+    many(house, 2)
+    real = sighting.look
+
+    def look(folder):
+        seen = real(folder)
+        if seen is None or folder.name != "firm-00":
+            return seen
+        for_ever = Span(authority.NOW, datetime(9999, 12, 31, 23, 59, 59, tzinfo=UTC))
+        return replace(seen, in_use=replace(seen.in_use, span=for_ever))
+
+    monkeypatch.setattr(sighting, "look", look)
+    end = runner.plan(house.agent)
+    assert [row.exit_code for row in end.rows] == [ExitCode.DONE, ExitCode.DONE], "no end (RFC 5280, 4.1.2.5)"
+    house.care = Care(spread=10**6 * DAY)
+    end = house.passed(END - DAY)
+    assert [row.exit_code for row in end.rows] == [ExitCode.FAULT, ExitCode.DONE]
+    assert house.row(end, "firm-01").outcome.result is Result.RENEWED
+
+
+@pytest.mark.parametrize("what", ["live", "journal", "notes"])
+def test_damage_is_named_and_nothing_written_over(what, house):
+    folder = house.desk.folder
+    broken = {
+        "live": folder / "live" / "certificate.pem",
+        "journal": folder / "pending" / "renew" / "journal.json",
+        "notes": folder / "notes.json",
+    }[what]
+    if what == "journal":
+        house.desk.double.script.append(client_double.lose)
+        house.passed(OPENS)
+        (folder / "agent.json").unlink()
+    broken.write_bytes(b"\x00")
+    end = house.passed(OPENS)
+    assert (end.exit_code, len(house.ears.rows)) == (ExitCode.STORE, 1)
+    assert str(broken) in str(house.ears.rows[0].outcome.messages[0].values["path"])
+    assert house.desk.double.seen == []
+    assert broken.read_bytes() == b"\x00"
+
+
+def test_foreign_anchors_are_told_and_the_set_in_use_stays(house):
+    kept = settings.load(house.desk.folder)
+    settings.store(house.desk.folder, replace(kept, trust_holders=client_double.anchors("services")))
+    before = house.serial()
+    end = house.passed(OPENS)
+    assert end.exit_code is ExitCode.AGAIN
+    assert messages.NOT_OUR_ISSUER in house.ears.texts
+    assert house.serial() == before
+
+
+def test_two_names_with_one_certificate_are_renewed_once(house):
+    shutil.copytree(house.desk.folder, house.desk.store / "copy", symlinks=True)
+    end = house.passed(OPENS)
+    assert house.row(end, "copy").outcome.result is Result.RENEWED
+    told = house.row(end).outcome
+    assert (told.exit_code, told.messages[0].text) == (ExitCode.USAGE, messages.SAME_CERTIFICATE)
+    assert told.messages[0].values["other"] == "copy"
+    assert house.desk.double.operations() == [Operation.RENEW, Operation.GET]
+    end = house.passed(OPENS + DAY)
+    assert (house.desk.double.seen, end.exit_code) == ([], ExitCode.USAGE), "it has been renewed elsewhere"
+    assert house.row(end).outcome.messages[0].values["other"] == "copy"
+
+
+def test_of_two_names_the_one_that_has_asked_goes_on(house):
+    shutil.copytree(house.desk.folder, house.desk.store / "copy", symlinks=True)
+    house.desk.double.script.append(client_double.lose)
+    house.desk.at(OPENS).renew()
+    end = house.passed(OPENS)
+    assert house.row(end).outcome.result is Result.RENEWED
+    assert house.row(end, "copy").outcome.messages[0].text == messages.SAME_CERTIFICATE
+    assert len(house.desk.double.issued) == 2
+
+
+def test_a_second_pass_says_who_holds_the_store(house):
+    with run_lock.held(house.desk.store, authority.NOW), pytest.raises(StoreLocked) as busy:
+        house.passed(OPENS)
+    told = busy.value.message.values
+    assert (told["pid"], told["since"]) == (str(os.getpid()), authority.NOW)
+    assert all(told[one] not in {"", "-"} for one in ("host", "user"))
+    assert house.desk.double.seen == []
+    assert house.passed(OPENS).exit_code is ExitCode.DONE, "the lock is gone with the one who held it"
+
+
+def test_a_lock_that_says_nothing_is_a_lock(house):
+    with run_lock.held(house.desk.store, authority.NOW):
+        (house.desk.store / run_lock.FILE).write_bytes(b"?")
+        with pytest.raises(StoreLocked) as busy:
+            house.passed()
+    assert busy.value.message.values["pid"] == "-"
+
+
+def test_a_name_that_somebody_works_on_is_passed_over_and_told(house):
+    many(house, 2)
+    with files.locked(house.desk.store / "firm-00"):
+        end = house.passed(OPENS)
+    assert [row.exit_code for row in end.rows] == [ExitCode.STORE, ExitCode.DONE]
+    assert messages.STORE_LOCKED in house.ears.texts
+    assert house.passed().exit_code is ExitCode.DONE, "at once: no delay is counted"
+
+
+def test_renewed_by_hand_meanwhile(house):
+    seen = next(sighting.sights(house.desk.store))
+    house.desk.at(OPENS).renew()
+    house.desk.double.seen.clear()
+    outcome = worker.attend(house.agent, seen, Renew(urgent=False, early=True))
+    assert (outcome.result, house.desk.double.seen) == (Result.NOT_DUE, [])
+
+
+def test_before_holds_back_unless_the_end_is_near(house):
+    house.programs = Hand(holds_back=True)
+    end = house.passed(OPENS)
+    assert (end.exit_code, house.desk.double.seen) == (ExitCode.AGAIN, [])
+    assert messages.BEFORE_HOLDS_BACK in house.ears.texts
+    end = house.passed(URGENT)
+    assert house.row(end).outcome.result is Result.RENEWED
+    assert house.programs.calls == [("before", NAME), ("before", NAME), ("deploy", NAME)]
+
+
+def test_a_failing_deploy_undoes_nothing_and_is_not_forgotten(house):
+    house.programs = Hand(fails=True)
+    before = house.serial()
+    end = house.passed(OPENS)
+    assert (house.row(end).outcome.result, end.exit_code) == (Result.RENEWED, ExitCode.AGAIN)
+    assert house.serial() != before
+    assert (house.desk.folder / "generations" / before / "key.pem").exists()
+    (house.desk.folder / "deploy.json").write_text(json.dumps({"serial": before, "tries": 1, "next": None}))
+    assert house.passed().exit_code is ExitCode.AGAIN, "it waits for its delay, and is not done"
+    house.programs = Hand(wanted={NAME})
+    (house.desk.folder / "deploy.json").unlink()
+    assert house.passed().exit_code is ExitCode.DONE
+    assert house.programs.calls == [("deploy", NAME)]
+
+
+def test_an_open_enrolment_is_fetched(house):
+    many(house, 0)
+    house.desk.double.script.extend([client_double.well, *[client_double.refuse(client_double.NOT_READY)] * 30])
+    house.desk.wait = 0
+    assert house.desk.enrol().exit_code is ExitCode.AGAIN
+    house.desk.double.script.clear()
+    end = house.passed()
+    assert (end.exit_code, house.row(end).outcome.result) == (ExitCode.DONE, Result.ENROLLED)
+
+
+ENROLMENTS = {
+    "nothing has left": (client_double.well, ExitCode.AGAIN, "away"),
+    "uncertain": (client_double.lose, ExitCode.UNCERTAIN, None),
+    "refused": (client_double.refuse(Failure("PKI005", "Expired.")), ExitCode.REFUSED, None),
+}
+
+
+@pytest.mark.parametrize(("behaviour", "code", "away"), ENROLMENTS.values(), ids=ENROLMENTS)
+def test_an_enrolment_that_only_a_person_can_go_on_with_is_told_once(behaviour, code, away, house):
+    many(house, 0)
+    house.desk.double.script.append(behaviour)
+    house.desk.enrol(**({"service": "http://127.0.0.1:9/"} if away else {}))
+    end = house.passed()
+    assert (end.exit_code, len(house.ears.texts), house.desk.double.seen) == (code, 1, [])
+    end = house.passed()
+    assert (end.exit_code, house.ears.texts) == (code, [])
+
+
+def test_settings_are_brought_in_line_before_anybody_is_called(house):
+    def settle(folder, entry, config, now):
+        assert house.desk.double.seen == []
+        settings.store(folder, replace(settings.load(folder), customer_name="New Name Oy"))
+
+    house.settle = settle
+    house.passed(OPENS)
+    assert house.desk.double.seen[0].ask.customer_name == "New Name Oy"
+
+
+def test_settings_that_must_not_be_changed_are_refused(house):
+    def settle(*_given):
+        raise UsageError(say("another environment"))
+
+    house.settle = settle
+    end = house.passed(OPENS)
+    assert (end.exit_code, house.desk.double.seen, house.ears.texts) == (ExitCode.USAGE, [], ["another environment"])
+
+
+def test_a_clock_for_benches_counts_for_nobody_in_production(house):
+    kept = settings.load(house.desk.folder)
+    settings.store(house.desk.folder, replace(kept, environment=Environment.PRODUCTION))
+    house.now_given = True
+    end = house.passed(OPENS)
+    assert (end.exit_code, house.desk.double.seen) == (ExitCode.USAGE, [])
+    assert house.desk.double.hints_asked == []
+
+
+def test_stopped_between_two_names_and_within_one(house):
+    many(house, 6)
+    house.care = replace(house.care, at_once=1)
+    house.ears.on_row = lambda _row: house.stop.set()
+    end = house.passed(OPENS)
+    done = [row for row in end.rows if row.outcome is not None]
+    assert end.exit_code is ExitCode.INTERRUPTED
+    assert 1 <= len(done) <= 2
+    house.stop.clear()
+    house.ears.on_row = lambda _row: None
+    assert house.passed().exit_code is ExitCode.DONE
+    assert len(house.desk.double.issued) == 13, "one more was enrolled by the fixture"
+
+
+def test_stopped_while_waiting_for_a_certificate(house):
+    def stopped(_seconds):
+        raise Stopped
+
+    house.desk.double.script.extend([client_double.well, client_double.refuse(client_double.NOT_READY)])
+    house.desk.at(OPENS)
+    agent = replace(house.agent, run=replace(house.desk.run, sleep=stopped))
+    end = runner.one_pass(agent, house.stop, house.ears)
+    assert end.exit_code is ExitCode.INTERRUPTED
+    assert house.memory().failures == 0
+    assert journal.load(journal.folder_of(house.desk.folder, Kind.RENEW)).state is State.ACCEPTED
+    assert house.passed().exit_code is ExitCode.DONE
+    assert len(house.desk.double.issued) == 2
+
+
+def test_a_plan_changes_nothing_and_calls_nobody(house):
+    house.desk.at(OPENS)
+    before = sorted((path, path.stat().st_mtime_ns) for path in house.desk.store.rglob("*"))
+    end = runner.plan(house.agent)
+    assert isinstance(end.rows[0].decision, Renew)
+    assert sorted((path, path.stat().st_mtime_ns) for path in house.desk.store.rglob("*")) == before
+    assert house.desk.double.seen == house.desk.double.hints_asked == []

@@ -1,0 +1,151 @@
+"""When a renewal is begun, and how long is waited after failures."""
+
+from datetime import UTC, datetime, time, timedelta
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as some
+
+from sinetti.client.agent import schedule
+from sinetti.client.agent.maintenance_windows import next_open
+from sinetti.client.agent.schedule import Hint
+from sinetti.client.model import Care, Window
+from sinetti.domain.certificates.renewal_info import in_proportion, renewable_by_rule
+from sinetti.domain.values import Span
+
+DAY = timedelta(days=1)
+BEGAN = datetime(2026, 1, 1, tzinfo=UTC)
+SPAN = Span(BEGAN, BEGAN + 730 * DAY)
+OPENS, URGENT = SPAN.not_after - 60 * DAY, SPAN.not_after - 14 * DAY
+CARE = Care()
+NIGHTS = Care(maintenance=(Window(frozenset({5, 6}), time(1), time(5)),))
+
+instants = some.datetimes(datetime(1, 1, 1), datetime(9999, 12, 31), timezones=some.just(UTC))
+hints = some.none() | some.builds(lambda one, other: Hint(min(one, other), max(one, other)), instants, instants)
+places = some.floats(0, 1, exclude_max=True)
+spans = some.builds(
+    lambda began, days: Span(began.replace(microsecond=0), began.replace(microsecond=0) + days * DAY),
+    some.datetimes(datetime(2020, 1, 1), datetime(2060, 1, 1), timezones=some.just(UTC)),
+    some.integers(1, 3000),
+)
+cares = some.builds(
+    Care,
+    spread=some.timedeltas(timedelta(), 80 * DAY),
+    urgent=some.timedeltas(timedelta(), 80 * DAY),
+    maintenance=some.sampled_from([(), NIGHTS.maintenance]),
+)
+
+
+def test_the_place_of_a_certificate_is_fixed_for_ever():
+    """A restart, another machine or another version of the program changes nothing."""
+    assert schedule.share("0a1b", "payroll") == schedule.share("0a1b", "payroll")
+    assert round(schedule.share("0a1b", "payroll"), 9) == 0.622289438
+    assert schedule.share("0a1b", "payroll") != schedule.share("0a1b", "incomes")
+
+
+@given(some.text(), some.text())
+def test_every_place_lies_in_the_stretch(serial, name):
+    assert 0 <= schedule.share(serial, name) < 1
+
+
+def test_a_fleet_falls_on_no_one_hour():
+    places = [schedule.share(f"{number:040x}", f"customer-{number}") for number in range(10_000)]
+    hours = [int(place * 240) for place in places]
+    busiest = max(map(hours.count, range(240)))
+    assert busiest < 80, "42 an hour is the mean over ten days"
+
+
+def test_in_a_shorter_window_spread_and_urgent_shrink():
+    span = Span(BEGAN, BEGAN + 90 * DAY)
+    assert schedule.place_in_time(0.5, span, CARE, None) == BEGAN + 62.5 * DAY
+    assert schedule.is_urgent(span, CARE, BEGAN + 83 * DAY)
+    assert not schedule.is_urgent(span, CARE, BEGAN + 83 * DAY - timedelta(seconds=1))
+
+
+RESTS = {
+    "half of the window": (BEGAN, 30 * DAY),
+    "of one that came late, half of what was left": (SPAN.not_after - 10 * DAY, 5 * DAY),
+    "of one that came after its end, none": (SPAN.not_after + DAY, timedelta()),
+}
+
+
+@pytest.mark.parametrize(("received", "rest"), RESTS.values(), ids=RESTS)
+def test_what_has_just_come_is_left_alone(received, rest):
+    assert schedule.rest(SPAN, received) == rest
+
+
+def test_without_a_hint_it_lies_in_the_spread():
+    assert schedule.place_in_time(0, SPAN, CARE, None) == OPENS
+    assert schedule.place_in_time(0.5, SPAN, CARE, None) == OPENS + 5 * DAY
+
+
+def test_a_hint_moves_it_earlier_or_later():
+    soon = Hint(BEGAN + DAY, BEGAN + 3 * DAY)
+    assert schedule.place_in_time(0.5, SPAN, CARE, soon) == BEGAN + 2 * DAY
+    late = Hint(OPENS + 20 * DAY, OPENS + 22 * DAY)
+    assert schedule.place_in_time(0.5, SPAN, CARE, late) == OPENS + 21 * DAY
+
+
+def test_who_lies_about_later_is_not_heard_near_the_end():
+    never = Hint(SPAN.not_after + DAY, SPAN.not_after + 900 * DAY)
+    assert schedule.place_in_time(0.5, SPAN, CARE, never) == URGENT
+
+
+@given(places, spans, cares, hints)
+def test_the_moment_lies_in_the_life_and_is_never_put_off_past_urgent(place, span, care, hint):
+    own = schedule.place_in_time(place, span, care, hint)
+    latest = max(span.not_after - in_proportion(care.urgent, span), renewable_by_rule(span))
+    assert own <= latest
+    if hint is None:
+        assert own >= renewable_by_rule(span)
+    elif latest >= span.not_before:
+        assert own >= span.not_before
+
+
+@given(places, spans, cares, hints, spans)
+def test_begun_no_earlier_than_its_moment_and_no_later_than_urgent(place, span, care, hint, other):
+    now = other.not_before
+    own = schedule.place_in_time(place, span, care, hint)
+    at = schedule.begin_at(own, span, care, now)
+    latest = max(span.not_after - in_proportion(care.urgent, span), renewable_by_rule(span))
+    assert max(own, now) <= at <= max(now, latest)
+    if schedule.is_urgent(span, care, now):
+        assert at == now, "nothing holds it back any more"
+    elif at < latest:
+        assert next_open(care.maintenance, care.zone, at) == at, "a window is open"
+
+
+def test_a_moment_that_passed_outside_a_window_waits_for_the_next_one():
+    own = schedule.place_in_time(0, SPAN, NIGHTS, None)
+    monday = datetime(2027, 11, 8, 12, tzinfo=UTC)
+    assert own < monday < URGENT
+    assert schedule.begin_at(own, SPAN, NIGHTS, monday) == datetime(2027, 11, 12, 23, tzinfo=UTC), "Saturday 1:00"
+
+
+DELAYS = {
+    "the first": (1, None, timedelta(minutes=5)),
+    "the second": (2, None, timedelta(minutes=10)),
+    "the ninth": (9, None, timedelta(minutes=1280)),
+    "the tenth and all later ones": (10, None, DAY),
+    "one that nobody counts any more": (10_000, None, DAY),
+    "the service asks for longer": (1, timedelta(hours=2), timedelta(hours=2)),
+    "the service asks for less": (3, timedelta(seconds=1), timedelta(minutes=20)),
+    "the service asks for ever": (1, timedelta(days=300), DAY),
+}
+
+
+@pytest.mark.parametrize(("failures", "asked", "waits"), DELAYS.values(), ids=DELAYS)
+def test_delays(failures, asked, waits):
+    assert schedule.delay(failures, asked) == waits
+
+
+@given(some.integers(1, 100), some.none() | some.timedeltas(timedelta(), 400 * DAY))
+def test_delays_grow_up_to_a_day(failures, asked):
+    first, second = schedule.delay(failures, asked), schedule.delay(failures + 1, asked)
+    assert schedule.FIRST_DELAY <= first <= second <= DAY
+
+
+def test_a_time_that_no_delay_leads_to_was_written_by_a_wrong_clock():
+    assert schedule.believable(OPENS + DAY, OPENS) == OPENS + DAY
+    assert schedule.believable(OPENS + DAY + timedelta(seconds=1), OPENS) is None
+    assert schedule.believable(None, OPENS) is None

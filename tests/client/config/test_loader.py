@@ -1,0 +1,466 @@
+"""sinetti.toml: what is written is what comes of it, and every mistake is told with its line and a way out."""
+
+import os
+import re
+import tomllib
+from datetime import time, timedelta
+from pathlib import Path
+
+import pytest
+
+from sinetti.client.config import loader, schema, table_reader
+from sinetti.client.config.errors import SHOWN, ConfigError
+from sinetti.client.messages import messages
+from sinetti.client.model import Care, FilesWanted, Format, Hooks, Stage, Token, Window
+from sinetti.domain.values import Environment, KeyType, Language
+from tests.client.double import anchors
+from tests.house.tree import DOCS
+
+SERVICE = """\
+[services.register]
+address = "https://certificates.example/2017/10/CertificateServices"
+environment = "TEST"
+trust_services = "services.pem"
+trust_holders = "holders.pem"
+"""
+ALL_WEEK = frozenset(range(7))
+
+
+@pytest.fixture
+def written(tmp_path):
+    """Write a sinetti.toml beside its bundles and secrets; gives its place."""
+    for role in ("services", "holders"):
+        (tmp_path / f"{role}.pem").write_text(anchors(role))
+    for secret in ("pin", "p12-password", "key-password"):
+        (tmp_path / secret).write_text("1234\n")
+        (tmp_path / secret).chmod(0o600)
+
+    def write(text):
+        path = tmp_path / "sinetti.toml"
+        path.write_bytes(text if isinstance(text, bytes) else text.encode())
+        return path
+
+    return write
+
+
+def told(path, language=Language.EN):
+    """What a person reads of the mistakes, line by line, without the path."""
+    with pytest.raises(ConfigError) as caught:
+        loader.read(path)
+    return messages.render(caught.value.message, language).replace(str(path), "FILE").split("\n")
+
+
+def test_what_is_not_written_has_the_values_of_the_page(written, tmp_path):
+    config = loader.read(written(""))
+    assert config.store == tmp_path / "store"
+    assert (config.language, dict(config.services), dict(config.entries)) == (None, {}, {})
+    assert config.care == Care()
+    entry = config.entry_of("anything")
+    assert (entry.name, entry.service, entry.key, entry.key_said) == ("anything", None, KeyType.RSA_2048, False)
+    assert (entry.files, entry.hooks) == (FilesWanted(), Hooks())
+
+
+def test_the_example_of_the_page_is_read(written, tmp_path, monkeypatch):
+    """But for the users and paths of machines that it speaks of."""
+    monkeypatch.setattr(
+        "sinetti.client.config.certificate_entries._of_the_system", lambda table, key, _: table.text(key)
+    )
+    page = (DOCS / "agent.md").read_text(encoding="utf-8")
+    example = re.search(r"^```toml\n(.*?)^```$", page, re.DOTALL | re.MULTILINE)[1]
+    with_secrets = re.sub(r"^key_password_file.*\n", "", example, flags=re.MULTILINE)
+    (tmp_path / "server.pem").write_text(anchors("services"))
+    config = loader.read(written(with_secrets))
+    assert config.language is Language.FI
+    assert config.services["register"].environment is Environment.PRODUCTION
+    assert config.services["register"].trust_holders == anchors("holders")
+    assert config.services["register"].tls_ca == anchors("services")
+    assert config.care == Care(prometheus=Path("/var/lib/prometheus/node-exporter/sinetti.prom"), maintenance=(
+        Window(frozenset(range(5)), time(18), time(6)), Window(frozenset({5, 6}), time(0), time(0))
+    ))  # fmt: skip
+    entry = config.entry_of("payroll")
+    assert (entry.customer_id, entry.customer_name, entry.service) == ("0123456-7", "Example Oy", "register")
+    assert entry.hooks.commands[Stage.DEPLOY] == ("systemctl", "reload", "payroll")
+    assert entry.files.token == Token(Path("/usr/lib/softhsm/libsofthsm2.so"), "sinetti", tmp_path / "pin")
+    assert config.entry_of("another").files == entry.files
+    assert config.entry_of("another").customer_id is None
+
+
+def test_the_page_shows_every_key_and_no_other():
+    page = (DOCS / "agent.md").read_text(encoding="utf-8")
+    example = tomllib.loads(re.search(r"^```toml\n(.*?)^```$", page, re.DOTALL | re.MULTILINE)[1])
+    assert set(example) == set(schema.ROOT)
+    assert set(example["services"]["register"]) == set(schema.SERVICE)
+    assert set(example["agent"]) == set(schema.AGENT)
+    assert set(example["defaults"]) == set(schema.DEFAULTS)
+    assert set(example["defaults"]["token"]) == set(schema.TOKEN)
+    assert set(example["defaults"]["hooks"]) == set(schema.HOOKS)
+
+
+@pytest.mark.parametrize("key", schema.EXAMPLES)
+def test_a_line_that_is_told_as_an_example_does(key, written, monkeypatch):
+    monkeypatch.setattr(
+        "sinetti.client.config.certificate_entries._of_the_system", lambda table, key, _: table.text(key)
+    )
+    monkeypatch.setattr("sinetti.client.config.file_references.bundle", lambda table, key: anchors("holders"))
+    line = schema.EXAMPLES[key]
+    assert list(tomllib.loads(line)) == [key]
+    if key in schema.TOP:
+        text = line
+    elif key in schema.SERVICE:
+        others = [schema.EXAMPLES[one] for one in schema.SERVICE[:4] if one != key]
+        text = "\n".join(["[services.register]", line, *others])
+    elif key in schema.AGENT:
+        text = f"[agent]\n{line}"
+    elif key in schema.TOKEN:
+        text = "\n".join(["[defaults.token]", *(schema.EXAMPLES[one] for one in schema.TOKEN)])
+    elif key in schema.HOOKS:
+        text = f"[defaults.hooks]\n{line}"
+    else:
+        beside = "password_file = 'p12-password'\n" if key == "formats" else ""
+        text = f"{SERVICE}[certificates.payroll]\n{beside}{line}"
+    loader.read(written(text))
+
+
+def test_every_key_that_is_no_table_has_an_example():
+    keys = {*schema.TOP, *schema.SERVICE, *schema.AGENT, *schema.TOKEN, *schema.HOOKS, *schema.CERTIFICATE}
+    assert set(schema.EXAMPLES) == keys - {"token", "hooks"}
+
+
+def test_the_only_service_needs_not_be_named(written):
+    assert loader.read(written(SERVICE)).entry_of("payroll").service == "register"
+
+
+def test_of_two_services_one_has_to_be_named(written):
+    config = loader.read(written(SERVICE + SERVICE.replace("register", "other")))
+    assert config.entry_of("payroll").service is None
+
+
+def test_a_table_says_for_itself_what_the_defaults_say(written):
+    text = f"""{SERVICE}
+[defaults]
+key = "ec-p256"
+formats = ["pkcs12"]
+password_file = "p12-password"
+[defaults.hooks]
+before = ["true"]
+deploy = ["systemctl", "reload", "payroll"]
+timeout = "5m"
+[certificates.payroll]
+key = "ec-p384"
+formats = ["der"]
+[certificates.payroll.hooks]
+before = []
+after = ["date"]
+[certificates.benefits]
+customer_id = "7654321-0"
+"""
+    config = loader.read(written(text))
+    one, other = config.entry_of("payroll"), config.entry_of("benefits")
+    assert (one.key, one.files.formats) == (KeyType.EC_P384, {Format.PEM, Format.DER})
+    assert one.files.password_file == other.files.password_file
+    assert dict(one.hooks.commands) == {Stage.DEPLOY: ("systemctl", "reload", "payroll"), Stage.AFTER: ("date",)}
+    assert one.hooks.timeout == timedelta(minutes=5)
+    assert (other.key, other.files.formats) == (KeyType.EC_P256, {Format.PEM, Format.PKCS12})
+    assert set(other.hooks.commands) == {Stage.BEFORE, Stage.DEPLOY}
+
+
+WINDOWS = {
+    "Mon-Fri 18:00-06:00": Window(frozenset(range(5)), time(18), time(6)),
+    "Sat-Sun": Window(frozenset({5, 6}), time(0), time(0)),
+    "sun-mon 08:30-24:00": Window(frozenset({6, 0}), time(8, 30), time(0)),
+    "Mon,Wed,Fri-Sat 01:00-02:00": Window(frozenset({0, 2, 4, 5}), time(1), time(2)),
+    "02:00-04:00": Window(ALL_WEEK, time(2), time(4)),
+}
+
+
+@pytest.mark.parametrize(("text", "window"), WINDOWS.items(), ids=WINDOWS)
+def test_maintenance_windows(text, window, written):
+    config = loader.read(written(f'[agent]\nmaintenance = ["{text}"]\n'))
+    assert config.care.maintenance == (window,)
+
+
+NO_WINDOWS = [
+    *("", " ", "Mon-Fri 18-06", "18:00-06:00 Mon", "Someday", "Mon-", "Ma-Pe", "Mon Tue", "Mon–Fri", "²"),
+    *("Mon 25:00-26:00", "Mon 01:00-02:60", "Mon 1:00-2:00", "24:00-02:00", "Mon 01:00-02:00 03:00-04:00"),
+]
+
+
+@pytest.mark.parametrize("text", NO_WINDOWS)
+def test_what_is_no_window(text, written):
+    lines = told(written(f'[agent]\nmaintenance = ["Sat-Sun",\n  "{text}"]\n'))
+    if text:
+        (line,) = lines
+        assert line.startswith(f"FILE, line 3: “{text.strip()}” is no maintenance window. Write it like “Mon-Fri 18")
+    else:
+        assert lines[0].startswith("FILE, line 2: “maintenance” needs a list of texts.")
+
+
+PKCS12_WITH_TOKEN = """\
+[defaults]
+formats = ["pkcs12"]
+password_file = "p12-password"
+token = { module = "a", label = "b", pin_file = "pin" }
+"""
+WRONG = {
+    "no TOML": ("store = store\n", 1, "this is no TOML: Invalid value."),
+    "a key twice": ('\nstore = "a"\nstore = "b"\n', 3, "this is no TOML: Cannot overwrite a value."),
+    "a text that does not end": ('a = 1\nstore = "', 2, "this is no TOML: "),
+    "a number that nobody can read": ("\n\na = " + "1" * 5000, 3, "this is no TOML: "),
+    "a byte order mark": (b"\xef\xbb\xbfstore = 'a'\n", 1, "the file begins with a byte order mark. Save it as UTF-8"),
+    "UTF-16": ("store = 'a'".encode("utf-16"), 1, "the file is UTF-16. Save it as UTF-8"),
+    "Latin-1": ("# one\nlanguage = 'fi' # på".encode("latin-1"), 2, "this is not UTF-8."),
+    "capital letters": ('Store = "store"\n', 1, "“Store” is not known here. Did you mean “store”?"),
+    "a hyphen": (
+        '[services.a]\ntrust-services = "services.pem"\n',
+        2,
+        "“trust-services” is not known here. Did you mean “trust_services”?",
+    ),
+    "a letter too few": ('[services.a]\nadress = "x"\n', 2, "“adress” is not known here. Did you mean “address”?"),
+    "a table's letter": ("[service.a]\n", 1, "“service” is not known here. Did you mean “services”?"),
+    "nothing alike": ("\n[agent]\ncolour = 1\n", 3, "“colour” is not known here. Known are: at_once, spread, urgent,"),
+    "a hook above its table": (
+        '[certificates.payroll]\ndeploy = ["true"]\n',
+        2,
+        "“deploy” belongs in the table [certificates.payroll.hooks].",
+    ),
+    "a PIN above its table": (
+        '[defaults]\nlabel = "x"\n',
+        2,
+        "“label” belongs in the table [defaults.token].",
+    ),
+    "the store below a header": ('[agent]\nstore = "x"\n', 2, "“store” belongs at the top, above the first line in"),
+    "a customer by default": (
+        '[defaults]\ncustomer_id = "0123456-7"\n',
+        2,
+        "“customer_id” belongs in the table [certificates.NAME].",
+    ),
+    "a name with a dot": ("[certificates.acme.fi]\nkey = 'ec-p256'\n", 1, 'Write: [certificates."acme.fi"]'),
+    "a name that is no folder": ('[certificates."a/b"]\n', 1, "“a/b” cannot be a name"),
+    "two names that are one": (
+        "[certificates.Payroll]\n[certificates.payroll]\n",
+        2,
+        "“payroll” and “Payroll” are one",
+    ),
+    "a table as a text": ('agent = "x"\n', 1, "“agent” is a table: write [agent] on a line of its own"),
+    "a list of tables": ("[[agent]]\nat_once = 3\n", 1, "“agent” is a table: write [agent] on a line of its own"),
+    "a certificate as a text": (
+        '[certificates]\npayroll = "x"\n',
+        2,
+        "“payroll” is a table: write [certificates.payroll]",
+    ),
+    "a number for a text": ("store = 7\n", 1, '“store” needs a text in quotes. Write a line such as: store = "store"'),
+    "an empty text": ('[agent]\nzone = ""\n', 2, "“zone” needs a text in quotes."),
+    "a blank at the end": ('[certificates.a]\ncustomer_name = "Oy "\n', 2, "“customer_name” needs a text in quotes."),
+    "a sign that is not seen": ('[certificates.a]\ncustomer_name = "O\\u0007y"\n', 2, "“customer_name” needs a text"),
+    "a customer ID with a blank": ('[certificates.a]\ncustomer_id = "0123456 7"\n', 2, "“0123456 7” is no customer ID"),
+    "a text for a number": (
+        '[agent]\nat_once = "8"\n',
+        2,
+        "“at_once” needs a whole number from 1 to 64, without quotes.",
+    ),
+    "yes for a number": ("[agent]\nat_once = true\n", 2, "“at_once” needs a whole number from 1 to 64"),
+    "too many at once": ("[agent]\nat_once = 65\n", 2, "“at_once” needs a whole number from 1 to 64"),
+    "a time without a unit": (
+        '[agent]\nspread = "10"\n',
+        2,
+        "“spread” needs a time from 0s to 60d: days, hours, minutes",
+    ),
+    "a time as a number": ("[agent]\nspread = 10\n", 2, "“spread” needs a time from 0s to 60d"),
+    "a time in words": ('[agent]\nurgent = "14 days"\n', 2, "“urgent” needs a time from 0s to 60d"),
+    "longer than renewal is open": ('[agent]\nspread = "61d"\n', 2, "“spread” needs a time from 0s to 60d"),
+    "no time for a hook": ('[defaults.hooks]\ntimeout = "0s"\n', 2, "“timeout” needs a time from 1s to 1d"),
+    "no such zone": ('[agent]\nzone = "Europe/Helsingfors"\n', 2, "“Europe/Helsingfors” is no time zone."),
+    "a folder of zones": ('[agent]\nzone = "Europe"\n', 2, "“Europe” is no time zone."),
+    "a zone outside": ('[agent]\nzone = "../../etc/passwd"\n', 2, "is no time zone."),
+    "a window as a text": ('[agent]\nmaintenance = "Sat-Sun"\n', 2, "“maintenance” needs a list of texts."),
+    "no such language": ('language = "en_GB"\n', 1, "“en_GB” does not do for “language”. Write one of: fi, sv, en."),
+    "an environment in small letters": (
+        SERVICE.replace("TEST", "test"),
+        3,
+        "“test” does not do for “environment”. Write one of: TEST, PRODUCTION.",
+    ),
+    "no environment": (SERVICE.replace('environment = "TEST"\n', ""), 1, "“environment” is missing here."),
+    "no address": (
+        re.sub("address.*\n", "", SERVICE),
+        1,
+        "“address” is missing here. Write a line such as: address = ",
+    ),
+    "no anchors": (re.sub("trust_holders.*\n", "", SERVICE), 1, "“trust_holders” is missing here."),
+    "http to others": (SERVICE.replace("https", "http"), 2, "“address”: http:// is only for this machine itself"),
+    "a host alone": (SERVICE.replace("https://", ""), 2, "“address”: an address starts with https:// and names a host"),
+    "a bundle that is not there": (SERVICE.replace("holders.pem", "x.pem"), 5, "cannot be used: it does not exist."),
+    "a bundle that is empty": (SERVICE.replace("holders.pem", "pin"), 5, "cannot be used: this is no PEM bundle"),
+    "a folder for a bundle": (SERVICE.replace("holders.pem", "."), 5, "cannot be used: it is a folder."),
+    "a service that is not there": (
+        f'{SERVICE}[defaults]\nservice = "registre"\n',
+        7,
+        "There is no table [services.registre]. Known services are: register.",
+    ),
+    "a service without any": ('[defaults]\nservice = "a"\n', 2, "There is no table [services.a]. Write one, with"),
+    "a key that nobody makes": ('[defaults]\nkey = "rsa-1024"\n', 2, "Write one of: rsa-2048"),
+    "a format that nobody knows": ('[defaults]\nformats = ["pem", "pfx"]\n', 2, "“pfx” does not do for “formats”."),
+    "PKCS#12 without a password": ('[defaults]\nformats = ["pkcs12"]\n', 2, "PKCS#12 files need a password"),
+    "a mode without quotes": ("[defaults]\nmode = 0o600\n", 2, "“384” is no mode of a file. Write it in quotes"),
+    "a mode of letters": ('[defaults]\nmode = "rw-------"\n', 2, "“rw-------” is no mode of a file."),
+    "a mode for everybody": ('[defaults]\nmode = "0644"\n', 2, "With the mode “0644” others could read"),
+    "a mode that a group may write": (
+        '[defaults]\nmode = "0660"\n',
+        2,
+        "With the mode “0660” others could read or exch",
+    ),
+    "a mode without its reader": ('[defaults]\nmode = "0200"\n', 2, "With the mode “0200”"),
+    "a mode for no group": (
+        '[defaults]\nmode = "0640"\n',
+        2,
+        "The mode “0640” lets a group read private keys. Say which",
+    ),
+    "a hook as a line for a shell": (
+        '[defaults.hooks]\ndeploy = "a b"\n',
+        2,
+        "“deploy” needs a list of the program and",
+    ),
+    "a hook with a number": (
+        '[defaults.hooks]\ndeploy = ["a", 7]\n',
+        2,
+        "“deploy” needs a list of the program and its",
+    ),
+    "a user that is not there": (
+        '[defaults]\nowner = "nobody-of-that-name"\n',
+        2,
+        "There is no user “nobody-of-that-name”",
+    ),
+    "a group that is not there": ('[defaults]\ngroup = "no-such-group"\n', 2, "There is no group “no-such-group”"),
+    "a secret that is not there": ('[defaults]\npassword_file = "x"\n', 2, "“password_file”: "),
+    "a token without a PIN": ('[defaults.token]\nmodule = "/a.so"\nlabel = "b"\n', 1, "“pin_file” is missing here."),
+    "a token and a password of a key": (
+        '[defaults]\nkey_password_file = "key-password"\ntoken = { module = "a", label = "b", pin_file = "pin" }\n',
+        2,
+        "Keys in a token stay there: “key_password_file” does not go with a table “token”.",
+    ),
+    "a token and PKCS#12": (
+        PKCS12_WITH_TOKEN,
+        2,
+        "Keys in a token stay there: “pkcs12” does not go with a table “token”.",
+    ),
+    "a file where the store is to be": ('store = "pin"\n', 1, "is a file; a folder is needed."),
+}
+
+
+@pytest.mark.parametrize(("text", "line", "why"), WRONG.values(), ids=WRONG)
+def test_a_mistake_is_told_with_its_line(text, line, why, written):
+    lines = [one for one in told(written(text)) if why in one]
+    assert len(lines) == 1, told(written(text))
+    assert lines[0].startswith(f"FILE, line {line}: ")
+
+
+@pytest.mark.parametrize(("text", "line", "why"), WRONG.values(), ids=WRONG)
+def test_it_is_told_in_every_language(text, line, why, written):
+    path = written(text)
+    assert len({told(path, language)[-1] for language in Language}) == len(Language)
+
+
+def test_all_mistakes_are_told_at_once_in_the_order_of_their_lines(written):
+    lines = told(written('langage = "fi"\n[certificates.a]\nkey = "dsa"\n[agent]\nat_once = 0\nspread = "x"\n'))
+    assert [line.partition(":")[0] for line in lines] == [f"FILE, line {number}" for number in (1, 3, 5, 6)]
+
+
+def test_what_nobody_reads_is_counted(written):
+    text = "[agent]\n" + "".join(f"x{number} = 1\n" for number in range(SHOWN + 7))
+    lines = told(written(text))
+    assert lines[SHOWN:] == ["FILE: 7 more mistakes are not shown."]
+
+
+def test_a_file_that_is_not_there(tmp_path):
+    assert told(tmp_path / "sinetti.toml") == ["FILE: the file cannot be read: it does not exist."]
+
+
+def test_a_mistake_in_one_service_is_no_mistake_of_who_names_it(written):
+    text = SERVICE.replace("TEST", "QA") + '[defaults]\nservice = "register"\n'
+    assert len(told(written(text))) == 1
+
+
+@pytest.mark.skipif(os.name != "posix", reason="rights are lists there")
+@pytest.mark.parametrize("mode", [0o640, 0o604, 0o660, 0o644])
+def test_a_secret_that_others_may_read_is_refused(mode, written, tmp_path):
+    path = written('[defaults]\npassword_file = "p12-password"\n')
+    (tmp_path / "p12-password").chmod(mode)
+    secret = tmp_path / "p12-password"
+    assert told(path) == [f"FILE, line 2: “password_file”: {secret} can be read by others. Run: chmod 600 {secret}"]
+
+
+def test_an_empty_secret(written, tmp_path):
+    path = written('[defaults]\nkey_password_file = "key-password"\n')
+    (tmp_path / "key-password").write_text("\n")
+    assert "is empty. Write the secret into it." in told(path)[0]
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="there are no pipes with names here")
+def test_a_secret_that_is_a_pipe_is_not_waited_for(written, tmp_path):
+    path = written('[defaults]\nkey_password_file = "key-password"\n')
+    (tmp_path / "key-password").unlink()
+    os.mkfifo(tmp_path / "key-password", 0o600)
+    with pytest.raises(ConfigError) as refused:
+        loader.read(path, is_named=True)
+    assert "it is a pipe or a device, not a file" in str(refused.value.faults)
+
+
+def test_a_secret_that_no_pkcs12_file_takes(written, tmp_path):
+    path = written('[defaults]\nformats = ["pkcs12"]\npassword_file = "p12-password"\n')
+    (tmp_path / "p12-password").write_bytes("pässwörd\n".encode("latin-1"))
+    (said,) = told(path)
+    assert said.startswith("FILE, line 3: “password_file”: ")
+    assert "one line of UTF-8" in said
+
+
+PROGRAMS = {
+    "a name, looked up in PATH": (("systemctl", "x"), ("systemctl", "x")),
+    "a path": (("/usr/bin/tell", "./x"), ("/usr/bin/tell", "./x")),
+    "beside the file": (("./tell", "./x"), ("FOLDER/tell", "./x")),
+    "in a folder beside the file": (("hooks/tell",), ("FOLDER/hooks/tell",)),
+}
+
+
+@pytest.mark.parametrize(("line", "command"), PROGRAMS.values(), ids=PROGRAMS)
+def test_a_program_lies_where_the_file_says_wherever_the_agent_is_started(line, command, written, tmp_path):
+    entry = loader.read(written(f"[defaults.hooks]\ndeploy = {list(line)}\n")).defaults
+    assert entry.hooks.commands[Stage.DEPLOY] == tuple(one.replace("FOLDER", str(tmp_path)) for one in command)
+
+
+def test_a_group_may_read_where_it_is_named(written, monkeypatch):
+    monkeypatch.setattr(
+        "sinetti.client.config.certificate_entries._of_the_system", lambda table, key, _: table.text(key)
+    )
+    files = loader.read(written('[defaults]\nmode = "640"\ngroup = "payroll"\n')).defaults.files
+    assert (files.mode, files.group) == (0o640, "payroll")
+
+
+def test_a_system_without_owners(written, monkeypatch):
+    def missing(name):
+        raise ImportError(name)
+
+    monkeypatch.setattr(
+        "sinetti.client.config.certificate_entries.importlib", type("None", (), {"import_module": missing})
+    )
+    assert "“owner” is not for this system" in told(written('[defaults]\nowner = "root"\n'))[0]
+
+
+def test_a_token_of_the_defaults_with_another_label(written):
+    text = '[defaults.token]\nmodule = "/a.so"\nlabel = "a"\npin_file = "pin"\n[certificates.x.token]\nlabel = "b"\n'
+    config = loader.read(written(text))
+    assert (config.entry_of("x").files.token.label, config.defaults.files.token.label) == ("b", "a")
+
+
+def test_lines_are_looked_for_only_where_something_is_wrong(written, monkeypatch):
+    """Ten thousand tables are read at each run."""
+    monkeypatch.setattr(table_reader.lines, "places", lambda text: pytest.fail("nothing is wrong"))
+    loader.read(written(SERVICE))
+
+
+@pytest.mark.skipif(os.name != "posix", reason="there are no modes here")
+def test_anchors_that_others_can_write_are_not_taken(written, tmp_path):
+    path, bundle = written(SERVICE), tmp_path / "holders.pem"
+    assert loader.read(path).services
+    bundle.chmod(0o666)
+    (line,) = told(path)
+    assert line.startswith(f"FILE, line 5: “trust_holders”: others can write {bundle}")
+    assert line.endswith(f"run: chmod go-w {bundle}")

@@ -1,0 +1,290 @@
+"""A small stand-in for the service, on loopback: it keeps its promises unless a test tells it to break one."""
+
+import itertools
+import threading
+from collections import deque
+from collections.abc import Callable
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from functools import cache
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from time import sleep
+
+from sinetti.ca.hierarchy_builder import response_signer_plan
+from sinetti.ca.issuance_request import LeafKind
+from sinetti.domain.requests import Accepted, Collected, NewAsk, RenewAsk
+from sinetti.domain.values import VALIDITY, KeyPolicy
+from sinetti.pki import csr, encoding, key_policy
+from sinetti.wire.soap import operations as soap_operations
+from sinetti.wire.soap.operations import Failure, Operation
+from sinetti.wire.xmldsig import signature
+from sinetti.wire.xmldsig.signature import Recipe
+from tests.support import authority
+
+TRANSFER_ID = "1234567890" * 3 + "12"
+PASSWORD = "aB3dE6gH9jK2mN5p"
+PATH = "/2017/10/CertificateServices"
+POLICY = KeyPolicy()
+
+NOT_READY = Failure("PKI021", "Not ready: ask again in 15 seconds.")
+
+
+@dataclass(slots=True)
+class Seen:
+    """One request as it came."""
+
+    path: str
+    headers: dict[str, str]
+    body: bytes
+    operation: Operation
+    ask: object
+
+
+@dataclass(slots=True)
+class Double:
+    """What the stand-in knows. `script` holds one behaviour per coming request; when it is empty all goes well."""
+
+    now: datetime = authority.NOW
+    script: deque[Callable[..., object]] = field(default_factory=deque)
+    seen: list[Seen] = field(default_factory=list)
+    issued: dict[str, bytes] = field(default_factory=dict)
+    accepted: dict[str, str] = field(default_factory=dict)
+    numbers: itertools.count = field(default_factory=lambda: itertools.count(1))
+    url: str = ""
+    hint: Callable[..., None] | None = None
+    """How a GET for a renewal hint is answered: with the handler and the path. None: with a 404."""
+    life: timedelta = VALIDITY
+    """How long what it issues lives."""
+    hints_asked: list[str] = field(default_factory=list)
+
+    def answer(self, seen: Seen) -> object:
+        """Do what was asked: the same key again gives the same retrieval id."""
+        ask = seen.ask
+        if isinstance(ask, (NewAsk, RenewAsk)):
+            requested = csr.read_request(ask.request, POLICY)
+            assert isinstance(requested, csr.RequestedKey), requested
+            if isinstance(ask, NewAsk) and (ask.transfer_id, ask.transfer_password) != (TRANSFER_ID, PASSWORD):
+                return Failure("PKI004", "The transfer ID and the one-time password do not fit.")
+            if requested.key_id not in self.accepted:
+                retrieval_id = f"retrieval-{next(self.numbers)}"
+                self.accepted[requested.key_id] = retrieval_id
+                self.issued[retrieval_id] = issue(requested.public_key, self.now, ask.customer_id, self.life)
+            return Accepted(self.accepted[requested.key_id])
+        if ask.retrieval_id not in self.issued:
+            return Failure("PKI020", "There is no such retrieval ID.")
+        return Collected(self.issued[ask.retrieval_id])
+
+    def operations(self) -> list[Operation]:
+        """Which operations were asked for, in order."""
+        return [one.operation for one in self.seen]
+
+    def keys_sent(self) -> list[str]:
+        """The ids of the keys in the requests that came, in order."""
+        asks = [one.ask for one in self.seen if isinstance(one.ask, (NewAsk, RenewAsk))]
+        return [csr.read_request(ask.request, POLICY).key_id for ask in asks]
+
+
+def issue(public_key, now, customer_id=authority.CUSTOMER_ID, life=VALIDITY) -> bytes:
+    """Make a certificate for a key at an instant."""
+    plan = authority.leaf_plan(public_key, begins=now, customer_id=customer_id, life=life)
+    return encoding.certificate_der(authority.issue(plan, authority.issuer()))
+
+
+@cache
+def services_seal(now=authority.NOW):
+    """Give what signs answers rightly at an instant: a leaf of the services CA that began then."""
+    built, key = authority.authority(), authority.response_signer()[0]
+    plan = response_signer_plan(built.hierarchy, key.public_key(), now)
+    certificate = authority.issue(plan, authority.services_issuer(), kind=LeafKind.SERVICES)
+    return signature.seal_of(key, encoding.certificate_der(certificate))
+
+
+def holder_seal():
+    """Give what signs answers wrongly: a holder's certificate of the same house."""
+    key = authority.holder_key(99)
+    return signature.seal_of(key, encoding.certificate_der(authority.holder_certificate(key)))
+
+
+# Behaviours for one request each. They get the handler, the double and what was seen.
+
+
+def well(handler, double, seen):
+    """Answer as promised."""
+    handler.send(
+        200,
+        soap_operations.render_response(
+            seen.operation, double.answer(seen), services_seal(double.now), Recipe.EXCLUSIVE
+        ),
+    )
+
+
+def accept(retrieval_id):
+    """Give an answer that belongs to another request."""
+
+    def behave(handler, double, seen):
+        body = soap_operations.render_response(
+            seen.operation, Accepted(retrieval_id), services_seal(double.now), Recipe.EXCLUSIVE
+        )
+        handler.send(200, body)
+
+    return behave
+
+
+def done_but(told):
+    """Do what was asked, and tell something else."""
+
+    def behave(handler, double, seen):
+        double.answer(seen)
+        told(handler, double, seen)
+
+    return behave
+
+
+def late(seconds):
+    """Answer as promised, after a while."""
+
+    def behave(handler, double, seen):
+        sleep(seconds)
+        well(handler, double, seen)
+
+    return behave
+
+
+def enveloped(handler, double, seen):
+    """Answer as promised, by the other recipe."""
+    handler.send(
+        200,
+        soap_operations.render_response(
+            seen.operation, double.answer(seen), services_seal(double.now), Recipe.ENVELOPED
+        ),
+    )
+
+
+def lose(handler, double, seen):
+    """Do what was asked and lose the answer."""
+    double.answer(seen)
+    handler.close_connection = True
+
+
+def refuse(failure):
+    """Refuse, signed."""
+
+    def behave(handler, double, seen):
+        handler.send(
+            200, soap_operations.render_response(seen.operation, failure, services_seal(double.now), Recipe.EXCLUSIVE)
+        )
+
+    return behave
+
+
+def signed_by_a_holder(handler, double, seen):
+    """Answer rightly, signed by a certificate that may not."""
+    handler.send(
+        200, soap_operations.render_response(seen.operation, double.answer(seen), holder_seal(), Recipe.EXCLUSIVE)
+    )
+
+
+def say(status, body=b"", **headers):
+    """Answer something unsigned."""
+
+    def behave(handler, _double, _seen):
+        handler.send(status, body, **headers)
+
+    return behave
+
+
+def hand_out(certificate):
+    """Hand out another certificate than the right one."""
+
+    def behave(handler, double, seen):
+        handler.send(
+            200,
+            soap_operations.render_response(
+                seen.operation, Collected(certificate), services_seal(double.now), Recipe.EXCLUSIVE
+            ),
+        )
+
+    return behave
+
+
+class Handler(BaseHTTPRequestHandler):
+    """Reads one request, remembers it, behaves."""
+
+    protocol_version = "HTTP/1.1"
+    double: Double
+
+    def do_POST(self):
+        """Take one SOAP message."""
+        body = self.rfile.read(int(self.headers["Content-Length"]))
+        opened = soap_operations.open_request(body, self.headers["Content-Type"], self.headers["SOAPAction"])
+        seen = Seen(self.path, dict(self.headers), body, opened.operation, soap_operations.ask_of(opened, POLICY))
+        self.double.seen.append(seen)
+        behave = self.double.script.popleft() if self.double.script else well
+        behave(self, self.double, seen)
+
+    def do_GET(self):
+        """Answer a question for a renewal hint."""
+        self.double.hints_asked.append(self.path)
+        if self.double.hint is None:
+            self.send(404, b"Not found")
+        else:
+            self.double.hint(self, self.path)
+
+    def send(self, status, body, **headers):
+        """Send one answer."""
+        self.send_response(status)
+        self.send_header("Content-Type", headers.pop("content_type", "text/xml; charset=utf-8"))
+        self.send_header("Content-Length", str(len(body)))
+        for name, value in headers.items():
+            self.send_header(name, value)
+        self.end_headers()
+        self.wfile.write(body)
+
+    def log_message(self, *_args):
+        """Keep quiet."""
+
+
+class Server(ThreadingHTTPServer):
+    """One thread for each connection, gone with the test."""
+
+    daemon_threads = True
+
+
+@contextmanager
+def served(double, context=None):
+    """Serve a double on loopback while the block runs, over TLS if a context is given."""
+    handler = type("Bound", (Handler,), {"double": double})
+    server = Server(("127.0.0.1", 0), handler)
+    if context is not None:
+        server.socket = context.wrap_socket(server.socket, server_side=True)
+    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True)
+    thread.start()
+    double.url = f"{'http' if context is None else 'https'}://127.0.0.1:{server.server_address[1]}{PATH}"
+    try:
+        yield double
+    finally:
+        server.shutdown()
+        server.server_close()
+        thread.join()
+
+
+def bundle(*certificates) -> str:
+    """Put certificates into a PEM bundle."""
+    return "".join(encoding.certificate_pem(encoding.certificate_der(one)).decode() for one in certificates)
+
+
+def anchors(role) -> str:
+    """Give the bundle of root, intermediate and the issuing CAs of `services` or `holders`, as the bench writes it."""
+    built = authority.authority()
+    return bundle(*(built.entries[spec.file_name][1] for spec in built.hierarchy.authorities if wanted(spec, role)))
+
+
+def wanted(spec, role) -> bool:
+    """Tell whether a CA belongs in a bundle."""
+    return spec.role.value in {"root", "intermediate"} or (spec.role.value == "services") is (role == "services")
+
+
+def key_id_of(pem) -> str:
+    """Give the id of a private key in PEM."""
+    return key_policy.key_id(encoding.load_private_key(pem).public_key())

@@ -1,0 +1,68 @@
+"""Reasons: what systems, TLS and our parsers say becomes a message of the catalogues, or stays as it came."""
+
+import errno
+import http.client
+import socket
+import ssl
+
+import pytest
+
+from sinetti.client.messages import error_reasons, messages
+from sinetti.client.messages.messages import Message, say
+from sinetti.domain.values import Language
+from sinetti.wire.xmldsig.errors import Flaw
+
+
+@pytest.mark.parametrize("flaw", Flaw)
+def test_every_flaw_of_a_signature_is_said_in_every_language(flaw):
+    told = error_reasons.of(flaw)
+    assert told == Message(flaw.value)
+    assert len({messages.render(told, language) for language in Language}) == len(Language)
+
+
+def verification(code, said="certificate verify failed"):
+    bad = ssl.SSLCertVerificationError(1, said)
+    bad.verify_code, bad.verify_message = code, said
+    return bad
+
+
+REASONS = {
+    "nobody listens": (ConnectionRefusedError(errno.ECONNREFUSED, "Connection refused"), "nothing listens there"),
+    "an unknown host": (socket.gaierror(-2, "Name or service not known"), "its name is not known"),
+    "too late": (TimeoutError(), "no answer came in time"),
+    "a reset": (ConnectionResetError(errno.ECONNRESET, "reset"), "the connection broke off"),
+    "no answer at all": (http.client.RemoteDisconnected(""), "the connection broke off"),
+    "half an answer": (http.client.IncompleteRead(b""), "the connection broke off"),
+    "no HTTP": (http.client.BadStatusLine("hello"), "what answered speaks no HTTP"),
+    "a strange CA": (verification(19), "none of the CAs that count issued it"),
+    "a strange fault of TLS": (verification(3, "unable to get \x1b CRL"), "unable to get   CRL"),
+    "no TLS": (ssl.SSLError(1, "[SSL] wrong version number"), "no TLS connection came about ([SSL] wrong version"),
+    "no file": (FileNotFoundError(errno.ENOENT, "No such file or directory"), "it does not exist"),
+    "a full disk": (OSError(errno.ENOSPC, "No space left on device"), "the disk is full"),
+    "a strange fault of the system": (OSError(errno.EMFILE, "Too many open files"), "Too many open files"),
+    "a fault without a word": (OSError(), "OSError"),
+    "a line": (ValueError("not well-formed in line 7"), "not well-formed in line 7"),
+    "a setting": (
+        ValueError("service: an address starts with https:// and names a host"),
+        "service: an address starts",
+    ),
+    "anything else": (ValueError("Expected '=' after a key (at line 1)"), "Expected '=' after a key (at line 1)"),
+}
+
+
+@pytest.mark.parametrize(("bad", "read"), REASONS.values(), ids=REASONS)
+def test_reasons(bad, read):
+    told = say("{why}", why=error_reasons.of(bad))
+    assert messages.render(told, Language.EN).startswith(read)
+
+
+FINNISH = {
+    "a line": ("not well-formed in line 7", "XML on virheellistä rivillä 7"),
+    "a setting": ("trust_holders: a text is needed here", "trust_holders: tähän tarvitaan teksti"),
+    "an element": ("CustomerId is missing, misplaced or not of the right form", "CustomerId puuttuu, on väärässä"),
+}
+
+
+@pytest.mark.parametrize(("said", "read"), FINNISH.values(), ids=FINNISH)
+def test_what_differs_is_kept_and_the_rest_translated(said, read):
+    assert messages.render(say("{why}", why=error_reasons.of(said)), Language.FI).startswith(read)

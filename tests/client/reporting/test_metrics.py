@@ -1,0 +1,65 @@
+"""Metrics, read by Prometheus' own parser."""
+
+from datetime import timedelta
+
+from prometheus_client.parser import text_string_to_metric_families
+
+from sinetti.client.reporting import metrics, status
+from tests.client.conftest import NAME
+from tests.client.reporting.test_status import END, OPENS
+from tests.support import authority
+
+
+def families(desk, **more):
+    rows = status.rows(desk.store, lambda _seen: desk.now)
+    return {one.name: one for one in text_string_to_metric_families(metrics.text(rows, desk.now, **more))}
+
+
+def samples(family):
+    return {tuple(one.labels.values()): one.value for one in family.samples}
+
+
+def test_a_certificate_in_metrics(desk):
+    desk.enrol()
+    found = families(desk.at(OPENS), last_run=OPENS)
+    labels = (NAME, authority.CUSTOMER_ID)
+    assert samples(found["sinetti_certificate_not_after_seconds"]) == {labels: END.timestamp()}
+    assert samples(found["sinetti_certificate_renew_from_seconds"]) == {labels: OPENS.timestamp()}
+    assert samples(found["sinetti_certificate_state"]) == {(*labels, "renewal-open"): 1}
+    assert samples(found["sinetti_certificate_needs_person"]) == {labels: 0}
+    assert samples(found["sinetti_agent_failures"]) == {labels: 0}
+    assert samples(found["sinetti_certificate_deployed"]) == {}
+    assert samples(found["sinetti_store_names"])[("renewal-open",)] == 1
+    assert sum(samples(found["sinetti_store_names"]).values()) == 1
+    assert samples(found["sinetti_status_time_seconds"]) == {(): OPENS.timestamp()}
+    assert samples(found["sinetti_agent_last_run_seconds"]) == {(): OPENS.timestamp()}
+    assert {one.type for one in found.values()} == {"gauge"}
+    assert all(one.documentation for one in found.values())
+
+
+def test_what_the_agent_left_in_metrics(desk):
+    desk.enrol()
+    (desk.folder / "agent.json").write_text(
+        '{"failures": 6, "next_try": null, "codes": [], "told": null, "hint": null}'
+    )
+    (desk.folder / "deploy.json").write_text('{"serial": "00", "tries": 3, "next": null}')
+    found = families(desk.at(END + timedelta(seconds=1)))
+    labels = (NAME, authority.CUSTOMER_ID)
+    assert samples(found["sinetti_agent_failures"]) == {labels: 6}
+    assert samples(found["sinetti_certificate_deployed"]) == {labels: 0}
+    assert samples(found["sinetti_certificate_needs_person"]) == {labels: 1}
+    assert "sinetti_agent_last_run_seconds" not in found
+
+
+def test_a_label_of_odd_signs_stays_one_label(desk):
+    desk.enrol()
+    path = desk.folder / "settings.toml"
+    path.write_text(path.read_text().replace('"0123456-7"', '"a\\"b\\\\c\\nd"'))
+    assert samples(families(desk)["sinetti_agent_failures"]) == {(NAME, 'a"b\\c\nd'): 0}
+
+
+def test_a_name_without_a_certificate_has_a_state_alone(desk):
+    desk.enrol(service="http://127.0.0.1:9/")
+    found = families(desk)
+    assert samples(found["sinetti_certificate_not_after_seconds"]) == {}
+    assert samples(found["sinetti_certificate_state"]) == {(NAME, authority.CUSTOMER_ID, "pending"): 1}

@@ -1,0 +1,350 @@
+"""How a store stands, row by row, without calling anybody."""
+
+import json
+from datetime import timedelta
+
+import pytest
+
+from sinetti.client.reporting import required_actions, status, status_table
+from sinetti.client.reporting.required_actions import Todo
+from sinetti.client.reporting.status import NameState
+from sinetti.client.results import ExitCode
+from sinetti.client.store import generations
+from sinetti.client.store.generations import Notes
+from sinetti.domain.values import Language
+from sinetti.wire.soap.operations import Failure
+from tests.client import double
+from tests.client.conftest import NAME
+from tests.client.test_renew import DAMAGE, END, OPENS, REVOKED, SECOND, TOO_EARLY
+from tests.support import authority
+
+
+def row(desk):
+    (one,) = status.rows(desk.store, lambda _name: desk.now)
+    return one
+
+
+def test_a_row_has_exactly_these_members(desk):
+    desk.enrol()
+    assert row(desk).as_json() == {
+        "name": NAME,
+        "customer_id": authority.CUSTOMER_ID,
+        "serial": desk.live.resolve().name,
+        "not_after": "2028-03-01T12:00:00Z",
+        "state": "valid",
+        "renew_from": "2028-01-01T12:00:00Z",
+        "service": desk.double.url,
+    }
+
+
+def test_a_row_without_a_certificate_has_nulls(desk):
+    desk.enrol(service="http://127.0.0.1:9/")
+    assert row(desk).as_json() == {
+        "name": NAME,
+        "customer_id": authority.CUSTOMER_ID,
+        "serial": None,
+        "not_after": None,
+        "state": "pending",
+        "renew_from": None,
+        "service": "http://127.0.0.1:9/",
+    }
+
+
+PHASES = {
+    "one second before renewal opens": (OPENS - SECOND, NameState.VALID),
+    "the second renewal opens": (OPENS, NameState.RENEWAL_OPEN),
+    "the last valid second": (END, NameState.RENEWAL_OPEN),
+    "one second after the end": (END + SECOND, NameState.EXPIRED),
+}
+
+
+@pytest.mark.parametrize(("now", "state"), PHASES.values(), ids=PHASES)
+def test_phases(now, state, desk):
+    desk.enrol()
+    assert row(desk.at(now)).state is state
+
+
+SENT = {
+    "a lost answer": (double.lose, NameState.UNCERTAIN),
+    "an answer that is not trusted": (double.signed_by_a_holder, NameState.UNCERTAIN),
+    "a code nobody knows": (double.refuse(Failure("PKI777", "Hmm.")), NameState.UNCERTAIN),
+    "unavailable": (double.refuse(Failure("PKI090", "Later.")), NameState.PENDING),
+    "too early": (double.refuse(TOO_EARLY), NameState.RENEWAL_OPEN),
+    "revoked": (double.refuse(REVOKED), NameState.REVOKED),
+}
+
+
+@pytest.mark.parametrize(("behaviour", "state"), SENT.values(), ids=SENT)
+def test_after_a_renewal_that_did_not_end_well(behaviour, state, desk):
+    desk.enrol()
+    desk.double.script.append(behaviour)
+    desk.at(OPENS).renew()
+    assert row(desk).state is state
+
+
+def test_revoked_goes_before_expired_and_ends_with_the_next_certificate(desk):
+    desk.enrol()
+    generations.remember(desk.folder, Notes(revoked=desk.live.resolve().name))
+    assert row(desk.at(END + SECOND)).state is NameState.REVOKED
+    generations.remember(desk.folder, Notes(revoked="00"))
+    assert row(desk).state is NameState.EXPIRED
+
+
+@pytest.mark.parametrize("damage", DAMAGE.values(), ids=DAMAGE)
+def test_damage_is_a_state(damage, desk):
+    desk.enrol()
+    damage(desk.live)
+    one = row(desk)
+    assert one.state is NameState.DAMAGED
+    assert one.as_json()["serial"] is None
+    assert cells(desk)[-1].startswith("The store is damaged: ")
+
+
+def cells(desk, language=Language.EN):
+    return status_table.cells(row(desk), language)
+
+
+def state_and_todo(desk):
+    return cells(desk)[2], cells(desk)[-1]
+
+
+def test_cells_for_people(desk):
+    desk.enrol()
+    assert cells(desk) == (
+        "payroll",
+        "0123456-7 Sinisiipi Oy",
+        "valid",
+        "1 March 2028 at 14:00",
+        "730",
+        "from 1 January 2028 at 14:00",
+        "",
+    )
+    assert cells(desk, Language.FI)[2:6] == ("voimassa", "1.3.2028 klo 14.00", "730", "1.1.2028 klo 14.00 alkaen")
+    assert cells(desk, Language.SV)[2:6] == ("giltigt", "1.3.2028 kl. 14.00", "730", "från 1.1.2028 kl. 14.00")
+
+
+def test_a_certificate_that_begins_later_is_told(desk):
+    desk.enrol()
+    one = row(desk.at(authority.NOW - SECOND))
+    assert one.as_json()["state"] == "valid"
+    assert cells(desk)[2] == "valid only from 2 March 2026 at 14:00 (Finnish time)"
+
+
+def test_no_renewal_is_told_of_what_cannot_be_renewed(desk):
+    desk.enrol()
+    replace = "Order a replacement, then run “sinetti enrol payroll”."
+    desk.at(END + SECOND)
+    assert cells(desk)[2:] == ("expired", "1 March 2028 at 14:00", "-1", "–", replace)
+    assert row(desk).as_json()["renew_from"] == "2028-01-01T12:00:00Z"
+    generations.remember(desk.folder, Notes(revoked=desk.live.resolve().name))
+    assert cells(desk.at(authority.NOW))[2:] == ("revoked", "1 March 2028 at 14:00", "730", "–", replace)
+
+
+DELETE = "Run “sinetti enrol payroll” again, or delete its folder."
+FIRST = {
+    "refused": (double.refuse(Failure("PKI005", "Lapsed.")), "refused (PKI005)", DELETE),
+    "refused for good": (double.refuse(Failure("PKI006", "Used.")), "refused (PKI006)", DELETE),
+    "lost": (
+        double.lose,
+        "uncertain",
+        "Run “sinetti enrol payroll” again; if it stays uncertain, ask the service's support.",
+    ),
+    "put off": (double.refuse(Failure("PKI090", "Later.")), "under way", "Run “sinetti enrol payroll” again."),
+}
+
+
+@pytest.mark.parametrize(("behaviour", "state", "what"), FIRST.values(), ids=FIRST)
+def test_a_first_enrolment_without_a_certificate(behaviour, state, what, desk):
+    desk.double.script.append(behaviour)
+    desk.enrol()
+    assert row(desk).state in {NameState.PENDING, NameState.UNCERTAIN}
+    assert state_and_todo(desk) == (state, what)
+
+
+def test_a_first_enrolment_that_reached_nobody(desk):
+    desk.enrol(service="http://127.0.0.1:9/")
+    assert state_and_todo(desk) == ("the request has not been sent", DELETE)
+
+
+def test_a_key_that_was_set_aside_is_not_to_be_deleted(desk):
+    unknown = double.refuse(Failure("PKI020", "Unknown."))
+    desk.double.script.extend([double.well, unknown, unknown, double.well, unknown])
+    desk.enrol()
+    desk.enrol()
+    assert state_and_todo(desk) == ("refused", "Run “sinetti enrol payroll” again.")
+
+
+def remembered(**changes):
+    known = {"failures": 0, "next_try": None, "codes": [], "told": None, "hint": None} | changes
+    return lambda desk: (desk.folder / "agent.json").write_text(json.dumps(known))
+
+
+def brought(**changes):
+    known = {"serial": None, "tries": 0, "next": None} | changes
+    return lambda desk: (desk.folder / "deploy.json").write_text(json.dumps(known))
+
+
+def hopeless(desk):
+    remembered(told=desk.live.resolve().name)(desk)
+
+
+SOON = END - timedelta(days=14)
+HINTED = {"start": "2028-01-02T12:00:00Z", "end": "2028-01-03T12:00:00Z", "explanation": None, "ask_again": None}
+AGENT = {
+    "nothing to do": (OPENS - SECOND, lambda _: None, "valid", Todo.NOTHING, "from 1 January 2028 at 14:00"),
+    "renewal is open": (OPENS, lambda _: None, "valid, renewal is open", Todo.WAIT, "open"),
+    "fourteen days before the end": (SOON, lambda _: None, "valid, renewal is open", Todo.WAIT, "open"),
+    "nearer to the end": (SOON + SECOND, lambda _: None, "valid, renewal is open", Todo.RENEW, "open"),
+    "one failure": (
+        OPENS,
+        remembered(failures=1, next_try="2028-01-01T12:05:00Z"),
+        "valid, renewal is open, one try failed",
+        Todo.WAIT,
+        "again 1 January 2028 at 14:05",
+    ),
+    "five failures": (
+        OPENS,
+        remembered(failures=5, codes=["PKI090"]),
+        "valid, renewal is open, 5 tries failed (PKI090)",
+        Todo.RENEW,
+        "open",
+    ),
+    "failures without a code": (
+        OPENS,
+        remembered(failures=2),
+        "valid, renewal is open, 2 tries failed",
+        Todo.WAIT,
+        "open",
+    ),
+    "failures with another certificate": (
+        OPENS,
+        remembered(failures=9, serial="00"),
+        "valid, renewal is open",
+        Todo.WAIT,
+        "open",
+    ),
+    "a try that is due": (
+        OPENS,
+        remembered(failures=1, next_try="2028-01-01T12:00:00Z"),
+        "valid, renewal is open, one try failed",
+        Todo.WAIT,
+        "open",
+    ),
+    "a hint": (
+        OPENS - SECOND,
+        remembered(hint=HINTED),
+        "valid",
+        Todo.NOTHING,
+        "2 January 2028 at 14:00 – 3 January 2028 at 14:00",
+    ),
+    "a replacement was called for": (OPENS, hopeless, "valid, cannot be renewed any more", Todo.REPLACE, "–"),
+    "memory that is none": (
+        OPENS,
+        lambda desk: (desk.folder / "agent.json").write_text("[1]"),
+        "valid, renewal is open",
+        Todo.WAIT,
+        "open",
+    ),
+    "memory cut short": (
+        OPENS,
+        lambda desk: (desk.folder / "agent.json").write_text('{"failures": 7'),
+        "valid, renewal is open",
+        Todo.WAIT,
+        "open",
+    ),
+    "memory of odd shapes": (
+        OPENS,
+        remembered(failures="7", next_try=3, codes="PKI090", told=5, hint={"start": "soon", "end": None}),
+        "valid, renewal is open",
+        Todo.WAIT,
+        "open",
+    ),
+    "not deployed": (
+        OPENS,
+        brought(tries=2),
+        "valid, renewal is open, not in use by your programs yet",
+        Todo.DEPLOY,
+        "open",
+    ),
+    "not deployed and not tried": (OPENS, brought(), "valid, renewal is open", Todo.WAIT, "open"),
+    "deployed": (
+        OPENS,
+        lambda desk: brought(serial=desk.live.resolve().name, tries=1)(desk),
+        "valid, renewal is open",
+        Todo.WAIT,
+        "open",
+    ),
+}
+
+
+@pytest.mark.parametrize("case", AGENT.values(), ids=AGENT)
+def test_what_the_agent_left(case, desk):
+    now, leave, state, what, renewal = case
+    desk.enrol()
+    leave(desk.at(now))
+    assert (cells(desk)[2], required_actions.of(row(desk)), cells(desk)[5]) == (state, what, renewal)
+
+
+def test_what_is_under_way_is_gone_on_with(desk):
+    desk.enrol()
+    desk.double.script.extend([double.well, double.refuse(Failure("PKI021", "Not ready."))])
+    desk.wait = 0
+    desk.at(OPENS).renew()
+    assert state_and_todo(desk) == ("under way", "Run “sinetti retrieve payroll”.")
+    desk.double.script.append(double.refuse(Failure("PKI021", "Not ready.")))
+
+
+def test_what_was_put_off_is_sent_again(desk):
+    desk.enrol()
+    desk.double.script.append(double.refuse(Failure("PKI090", "Later.")))
+    desk.at(OPENS).renew()
+    assert state_and_todo(desk) == ("under way", "Run “sinetti renew payroll” and see what it says.")
+
+
+def test_an_uncertain_renewal_needs_a_person(desk):
+    desk.enrol()
+    desk.double.script.append(double.lose)
+    desk.at(OPENS).renew()
+    assert state_and_todo(desk)[1] == (
+        "Run “sinetti renew payroll” again; if it stays uncertain, ask the service's support."
+    )
+    assert required_actions.exit_code([row(desk)]) is ExitCode.UNCERTAIN
+
+
+def test_details_add_what_the_agent_and_the_log_know(desk):
+    desk.enrol()
+    remembered(failures=1, next_try="2028-01-01T12:05:00Z", codes=["PKI090"], hint=HINTED)(desk)
+    brought(tries=1, next="2028-01-01T12:05:00Z")(desk)
+    one = row(desk.at(OPENS))
+    more = status_table.details(one, desk.folder)
+    assert list(more)[:7] == list(one.as_json())
+    added = {name: value for name, value in more.items() if name not in one.as_json()}
+    serial = desk.live.resolve().name
+    assert added == {
+        "customer_name": "Sinisiipi Oy",
+        "environment": "TEST",
+        "not_before": "2026-03-02T12:00:00Z",
+        "days_left": 60,
+        "todo": "deploy",
+        "open": [],
+        "failures": 1,
+        "next_try": "2028-01-01T12:05:00Z",
+        "codes": ["PKI090"],
+        "replacement_needed": False,
+        "hint": {"start": "2028-01-02T12:00:00Z", "end": "2028-01-03T12:00:00Z"},
+        "deployed": False,
+        "deploy_tries": 1,
+        "deploy_next": "2028-01-01T12:05:00Z",
+        "last_event": {
+            "at": "2026-03-02T12:00:00Z",
+            "event": "enrolled",
+            "serial": serial,
+            "until": "2028-03-01T12:00:00Z",
+        },
+    }
+
+
+def test_an_instant_is_written_in_utc_whole_seconds():
+    eastern = authority.NOW.astimezone(tz=None) + timedelta(microseconds=5)
+    assert status.instant(eastern) == "2026-03-02T12:00:00Z"
+    assert status.instant(None) is None

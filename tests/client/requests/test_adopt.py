@@ -1,0 +1,336 @@
+"""A certificate from elsewhere: what fits is taken over and renewed like any other, what does not is refused."""
+
+from dataclasses import replace
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import rsa
+from cryptography.hazmat.primitives.serialization import pkcs12
+
+from sinetti.client.messages import adopt as messages_adopt
+from sinetti.client.model import Care, Config, Entry, FilesWanted, Format, ServiceEntry
+from sinetti.client.reporting import status
+from sinetti.client.requests import adopt as requests_adopt
+from sinetti.client.results import ExitCode, Result, UsageError
+from sinetti.client.store import event_log, files, generations, keys, settings
+from sinetti.client.store.event_log import Event
+from sinetti.client.store.keystores import Material
+from sinetti.domain.values import Channel, Environment, KeyType
+from sinetti.pki import encoding
+from tests.client import double
+from tests.client.conftest import IDS, NAME, words
+from tests.client.double import anchors, bundle
+from tests.support import authority
+
+ENTRY = Entry(NAME, "register")
+END = authority.NOW + timedelta(days=730)
+OPENS = END - timedelta(days=60)
+
+
+def material(number=61, kind=KeyType.EC_P256, **changes):
+    key = authority.holder_key(number, kind)
+    return Material(key, authority.holder_certificate(key, **changes), ())
+
+
+def like(certificate, key, until):
+    """The same certificate for another key, until another day: what our own issuing would refuse to sign."""
+    builder = x509.CertificateBuilder(
+        certificate.issuer,
+        certificate.subject,
+        key.public_key(),
+        certificate.serial_number + 1,
+        certificate.not_valid_before_utc,
+        until,
+    )
+    for extension in certificate.extensions:
+        if not isinstance(extension.value, x509.SubjectKeyIdentifier):
+            builder = builder.add_extension(extension.value, extension.critical)
+    signer = authority.authority().key(authority.issuer().key_name)
+    return Material(key, builder.sign(signer, hashes.SHA256()), ())
+
+
+def service(desk, name="register", **changes):
+    given = {
+        "address": desk.double.url,
+        "environment": Environment.TEST,
+        "trust_services": anchors("services"),
+        "trust_holders": anchors("holders"),
+    }
+    return ServiceEntry(name, **(given | changes))
+
+
+def adopt(desk, one, name=NAME, entry=ENTRY, **changes):
+    wanted = requests_adopt.settings_for(one, service(desk, **changes), entry)
+    return requests_adopt.adopt(desk.run, name, one, wanted)
+
+
+def told(caught):
+    return caught.value.message.text, dict(caught.value.message.values)
+
+
+@pytest.mark.parametrize("kind", [KeyType.EC_P256, KeyType.EC_P384, KeyType.RSA_2048])
+def test_what_was_taken_over_is_renewed(kind, desk):
+    one = material(kind=kind)
+    done = adopt(desk, one)
+    assert (done.exit_code, done.result) == (ExitCode.DONE, Result.ENROLLED)
+    held = generations.live(desk.folder)
+    assert held.certificate == one.certificate
+    assert (
+        encoding.load_private_key((desk.live / "key.pem").read_bytes()).private_numbers() == one.key.private_numbers()
+    )
+    assert (desk.live / "chain.pem").read_text().count("BEGIN CERTIFICATE") == 2
+    kept = settings.load(desk.folder)
+    assert (kept.customer_id, kept.customer_name) == (authority.CUSTOMER_ID, authority.CUSTOMER_NAME)
+    assert (kept.key, kept.environment) == (kind, Environment.TEST)
+    assert not desk.double.seen
+    assert desk.renew().result is Result.NOT_DUE
+    renewed = desk.at(OPENS).renew()
+    assert renewed.result is Result.RENEWED, words(renewed)
+    assert generations.live(desk.folder).serial != held.serial
+    assert (desk.folder / "generations" / held.serial).is_dir()
+
+
+def test_it_is_written_down(desk):
+    adopt(desk, material())
+    (happened,) = event_log.read(desk.folder)
+    assert (happened.at, happened.event) == (authority.NOW, Event.ADOPTED)
+    assert happened.facts == {"serial": generations.live(desk.folder).serial, "until": "2028-03-01T12:00:00Z"}
+    assert generations.notes(desk.folder).serial == happened.facts["serial"]
+    assert status.row(desk.store, NAME, authority.NOW).state is status.NameState.VALID
+
+
+def everything(folder):
+    """What lies there; not when it was last read, which looking at it changes."""
+    found = {path: path.lstat() for path in folder.rglob("*") if path.name != ".lock"}
+    return {
+        path: (one.st_ino, one.st_mode, one.st_size, one.st_mtime_ns, one.st_ctime_ns) for path, one in found.items()
+    }
+
+
+def test_a_second_time_changes_nothing(desk):
+    one = material()
+    adopt(desk, one)
+    before = everything(desk.folder)
+    again = adopt(desk, one)
+    assert (again.exit_code, again.result) == (ExitCode.DONE, Result.NOT_DUE)
+    assert everything(desk.folder) == before
+
+
+def test_after_a_renewal_the_old_one_is_not_put_back(desk):
+    one = material()
+    adopt(desk, one)
+    desk.at(OPENS).renew()
+    newer = generations.live(desk.folder).serial
+    assert adopt(desk, one).result is Result.NOT_DUE
+    assert generations.live(desk.folder).serial == newer
+
+
+def test_a_run_that_ended_early_is_gone_on_with(desk):
+    class Killed(BaseException):
+        pass
+
+    def die(name):
+        if name == "settled":
+            raise Killed
+
+    one = material()
+    desk.step = die
+    with pytest.raises(Killed):
+        adopt(desk, one)
+    assert generations.live(desk.folder) is None
+    desk.step = lambda _name: None
+    assert adopt(desk, one).result is Result.ENROLLED
+    assert generations.live(desk.folder).certificate == one.certificate
+
+
+def test_a_replacement_may_be_fetched_later(desk):
+    adopt(desk, material())
+    assert desk.enrol(IDS).result is Result.ENROLLED
+
+
+def test_it_is_kept_as_files_are_wanted_and_so_is_what_follows(desk, tmp_path):
+    (tmp_path / "secret").write_text("of it\n")
+    (tmp_path / "secret").chmod(0o600)
+    files_wanted = FilesWanted(
+        formats=frozenset({Format.PEM, Format.PKCS12}),
+        password_file=tmp_path / "secret",
+        key_password_file=tmp_path / "secret",
+    )
+    one = material()
+    assert adopt(desk, one, entry=replace(ENTRY, files=files_wanted)).result is Result.ENROLLED
+    for _ in range(2):
+        pem = (desk.live / "key.pem").read_bytes()
+        assert b"BEGIN ENCRYPTED PRIVATE KEY" in pem
+        key = encoding.load_private_key(pem, b"of it")
+        packed = pkcs12.load_pkcs12((desk.live / "certificate.p12").read_bytes(), b"of it")
+        assert keys.belongs(packed.cert.certificate, key)
+        assert generations.live(desk.folder).certificate == packed.cert.certificate
+        assert desk.at(OPENS).renew().exit_code is ExitCode.DONE
+
+
+def test_what_cannot_be_kept_as_wanted_is_told_before_anything_is_written(desk, tmp_path):
+    entry = replace(ENTRY, files=FilesWanted(key_password_file=tmp_path / "nothing"))
+    with pytest.raises(files.StoreError):
+        adopt(desk, material(), entry=entry)
+    assert not desk.store.exists()
+
+
+# --- Refused, and nothing written
+
+
+def refused(desk, one, name=NAME, entry=ENTRY, **changes):
+    before = everything(desk.store) if desk.store.exists() else {}
+    with pytest.raises(UsageError) as caught:
+        adopt(desk, one, name, entry, **changes)
+    assert (everything(desk.store) if desk.store.exists() else {}) == before
+    return told(caught)
+
+
+def test_an_expired_one(desk):
+    text, values = refused(desk.at(END + timedelta(seconds=1)), material())
+    assert text == messages_adopt.ADOPT_EXPIRED
+    assert values == {"name": NAME, "until": END}
+    assert adopt(desk.at(END), material()).result is Result.ENROLLED, "the last valid second"
+
+
+def test_one_of_the_future(desk):
+    assert refused(desk, material(begins=END))[0] == requests_adopt.messages.VALID_FROM
+
+
+def test_one_whose_ca_has_ended(desk):
+    late = authority.issuer().certificate.not_valid_after_utc
+    one = like(material().certificate, authority.holder_key(61), late + timedelta(days=2))
+    text, values = refused(desk.at(late + timedelta(days=1)), one)
+    assert (text, values["what"].text) == (
+        requests_adopt.messages.VALID_UNTIL,
+        requests_adopt.messages.THE_CERTIFICATES_CA,
+    )
+
+
+def test_one_that_is_no_holders(desk):
+    one = Material(*authority.response_signer(), ())
+    assert refused(desk, one, trust_holders=anchors("services"))[0] == messages_adopt.ADOPT_NOT_HOLDERS
+
+
+def test_another_customer(desk):
+    text, values = refused(desk, material(), entry=replace(ENTRY, customer_id="7654321-0"))
+    assert text == messages_adopt.ADOPT_OTHER_CUSTOMER
+    assert values == {"found": authority.CUSTOMER_ID, "wanted": "7654321-0"}
+
+
+def test_another_environment(desk):
+    text, values = refused(desk, material(), environment=Environment.PRODUCTION)
+    assert text == messages_adopt.ADOPT_OTHER_WORLD
+    assert (values["found"], values["wanted"]) == ("TEST", "PRODUCTION")
+
+
+def test_a_name_that_cannot_be_one(desk):
+    assert refused(desk, material(), name="a/b")[0] == requests_adopt.messages.BAD_NAME
+
+
+def test_a_name_with_another_certificate(desk):
+    adopt(desk, material())
+    text, values = refused(desk, material(63))
+    assert text == messages_adopt.ADOPT_NAME_USED
+    assert values == {"name": NAME, "serial": generations.live(desk.folder).serial}
+
+
+def test_a_name_with_a_request_under_way(desk):
+    desk.double.script.append(double.say(503))
+    desk.enrol()
+    assert refused(desk, material())[0] == messages_adopt.ADOPT_NAME_ASKS
+
+
+def test_a_certificate_that_another_name_has(desk):
+    one = material()
+    adopt(desk, one)
+    assert refused(desk, one, name="benefits") == (messages_adopt.ADOPT_HELD, {"other": NAME})
+
+
+def test_a_damaged_name_is_told_and_left_alone(desk):
+    adopt(desk, material())
+    (desk.folder / "live" / "key.pem").write_bytes(b"")
+    with pytest.raises(files.StoreDamaged):
+        adopt(desk, material())
+    assert (desk.folder / "live" / "key.pem").read_bytes() == b""
+
+
+def test_a_name_at_which_another_run_is_at_work(desk):
+    files.make_folder(desk.folder)
+    with files.locked(desk.folder), pytest.raises(files.StoreLocked):
+        adopt(desk, material())
+    assert not (desk.folder / "settings.toml").exists()
+
+
+def test_a_certificate_without_a_customer(desk, monkeypatch):
+    monkeypatch.setattr(generations, "common_name", lambda _certificate: None)
+    assert refused(desk, material())[0] == messages_adopt.ADOPT_NO_CUSTOMER
+
+
+# --- Which service
+
+
+def config(*services, chosen=None):
+    entry = Entry(NAME, chosen)
+    known = {one.name: one for one in services}
+    return Config(Path("sinetti.toml"), Path("store"), None, known, Care(), Entry("", None), {NAME: entry}), entry
+
+
+CHOICES = {
+    "the only one": (["ours"], None, "ours"),
+    "one of two": (["ours", "theirs"], None, "ours"),
+    "the one that the file says": (["ours", "ours too"], "ours too", "ours too"),
+    "two, and the file says none": (["ours", "ours too"], None, messages_adopt.ADOPT_SERVICES),
+    "none": (["theirs"], None, messages_adopt.ADOPT_NO_SERVICE),
+    "none at all": ([], None, messages_adopt.ADOPT_NO_SERVICE),
+    "the file says another": (["ours", "theirs"], "theirs", messages_adopt.ADOPT_OTHER_TABLE),
+}
+
+
+@pytest.mark.parametrize(("names", "chosen", "expected"), CHOICES.values(), ids=CHOICES)
+def test_the_service_is_the_one_whose_cas_issued_it(names, chosen, expected, desk):
+    services = [
+        service(desk, name, trust_holders=anchors("services" if name == "theirs" else "holders")) for name in names
+    ]
+    whole, entry = config(*services, chosen=chosen)
+    if expected in names:
+        assert requests_adopt.service_of(material().certificate, whole, entry).name == expected
+        return
+    with pytest.raises(UsageError) as caught:
+        requests_adopt.service_of(material().certificate, whole, entry)
+    assert told(caught)[0] == expected
+
+
+def test_a_service_that_a_person_named_has_to_have_issued_it(desk):
+    requests_adopt.refuse_foreign(material().certificate, service(desk))
+    with pytest.raises(UsageError) as caught:
+        requests_adopt.refuse_foreign(material().certificate, service(desk, trust_holders=anchors("services")))
+    text, values = told(caught)
+    assert text == messages_adopt.ADOPT_NOT_OF_SERVICE
+    assert "CN=" in values["issuer"]
+
+
+def test_a_chain_that_the_anchors_lack_is_taken_from_beside(desk):
+    issuing = authority.issuer().certificate
+    above = next(one for _, one in authority.authority().entries.values() if one.subject == issuing.issuer)
+    one = replace(material(), others=(authority.services_issuer().certificate, above))
+    adopt(desk, one, trust_holders=bundle(issuing))
+    assert (desk.live / "chain.pem").read_text() == bundle(issuing, above)
+
+
+def test_the_key_that_comes_next_is_the_files_where_it_says_one(desk):
+    entry = replace(ENTRY, key=KeyType.RSA_3072, key_said=True)
+    assert requests_adopt.settings_for(material(), service(desk), entry).key is KeyType.RSA_3072
+
+
+def test_a_key_of_a_size_that_nobody_makes_is_followed_by_one_that_is_made(desk):
+    key = rsa.generate_private_key(65_537, 2304)
+    one = like(material().certificate, key, END)
+    assert requests_adopt.settings_for(one, service(desk), ENTRY).key is KeyType.RSA_2048
+
+
+def test_certificates_of_the_other_channel_are_taken_as_well(desk):
+    assert adopt(desk, material(64, channel=Channel.SFTP)).result is Result.ENROLLED

@@ -1,0 +1,564 @@
+"""How keys are kept: encrypted, or in a token; and what lies beside them, from the first moment, also after a kill."""
+
+import os
+import subprocess
+import tempfile
+from dataclasses import replace
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+from cryptography.hazmat.primitives.serialization import load_der_private_key, pkcs7, pkcs12
+
+from sinetti.client.config import apply
+from sinetti.client.messages import words
+from sinetti.client.model import Care, Config, Entry, FilesWanted, Format, Token
+from sinetti.client.reporting import status
+from sinetti.client.reporting.status import NameState
+from sinetti.client.requests.operations import TransferIds
+from sinetti.client.results import ExitCode, Result
+from sinetti.client.store import (
+    document_signature,
+    export,
+    files,
+    generations,
+    journal,
+    key_storage,
+    output_files,
+    settings,
+    token_keys,
+)
+from sinetti.pki import encoding, key_policy
+from sinetti.wire.http_signatures import profile
+from sinetti.wire.xmldsig.signature import Recipe, verify_document
+from tests.client import double
+from tests.client.conftest import NAME
+from tests.client.conftest import words as said
+from tests.support import authority, soft_token
+
+OPENS = authority.NOW + timedelta(days=670)
+PASSWORD = b"correct horse"
+EVERY = frozenset(Format)
+
+
+@pytest.fixture
+def secret(tmp_path):
+    path = tmp_path / "key-password"
+    path.write_bytes(PASSWORD + b"\n")
+    path.chmod(0o600)
+    return path
+
+
+@pytest.fixture
+def encrypted(secret):
+    return FilesWanted(key_password_file=secret)
+
+
+@pytest.fixture
+def token(tmp_path):
+    if soft_token.module() is None:
+        pytest.skip("SoftHSM is not installed (softhsm2)")
+    pkcs11 = pytest.importorskip("sinetti.pki.signers.pkcs11")
+    soft_token.folder()
+    yield FilesWanted(token=Token(soft_token.module(), soft_token.LABEL, soft_token.pin_file(tmp_path)))
+    pkcs11.forget_sessions()
+
+
+def clear_keys(store):
+    """Every file of a store in which a key lies in clear."""
+    return [path for path in store.rglob("*") if path.is_file() and b"BEGIN PRIVATE KEY" in path.read_bytes()]
+
+
+class Killed(BaseException):
+    """The run ends here."""
+
+
+def killed_at(desk, step, act):
+    """Let a run end at one of its steps."""
+
+    def stop(name):
+        if name == step:
+            raise Killed
+
+    desk.step = stop
+    with pytest.raises(Killed):
+        act()
+    desk.step = lambda _name: None
+
+
+STEPS = ["prepared", "request-leaves", "answered", "accepted", "collected", "in-place"]
+
+
+@pytest.mark.parametrize("step", STEPS)
+@pytest.mark.parametrize("kept", ["encrypted", "token"])
+def test_enrolling_and_renewing_go_on_wherever_a_run_ended(desk, kept, step, request):
+    wanted = request.getfixturevalue(kept)
+    killed_at(desk, step, lambda: desk.enrol(files=wanted))
+    assert desk.enrol(files=wanted).exit_code is ExitCode.DONE
+    desk.at(OPENS)
+    killed_at(desk, step, desk.renew)
+    done = desk.renew()
+    assert done.exit_code is ExitCode.DONE, said(done)
+    assert done.result is Result.RENEWED
+    assert len(set(desk.double.keys_sent())) == 2
+    assert not clear_keys(desk.store)
+    assert status.row(desk.store, NAME, desk.now).state is NameState.VALID
+
+
+@pytest.mark.parametrize("kept", ["encrypted", "token"])
+def test_a_document_is_sealed(desk, kept, request):
+    desk.enrol(files=request.getfixturevalue(kept))
+    held = document_signature.holder_of(desk.store, NAME, desk.now)
+    sealed = document_signature.seal(b"<report/>", held, Recipe.EXCLUSIVE)
+    assert verify_document(sealed, lambda _certificate: True).octets == b"<report></report>"
+
+
+def test_a_key_in_a_token_leaves_a_uri_and_nothing_else(desk, token):
+    desk.enrol(files=token)
+    assert sorted(one.name for one in desk.live.iterdir()) == ["certificate.pem", "chain.pem", "key.uri"]
+    assert soft_token.PIN not in "".join(path.read_text() for path in desk.store.rglob("*.*") if path.is_file())
+    assert not token_keys.left_over(desk.folder)
+    assert not list((desk.folder / token_keys.FOLDER).glob("*.uri"))
+
+
+def test_a_renewal_in_a_token_goes_on_wherever_a_change_to_the_disk_was_its_last(desk, token, monkeypatch):
+    """Each try ends before one change more; every key that was made in the token is used, and none is left there."""
+    desk.enrol(files=token)
+    desk.at(OPENS)
+    left = 0
+
+    def counted(known):
+        def change(*arguments):
+            nonlocal left
+            left -= 1
+            if left < 0:
+                raise Killed
+            return known(*arguments)
+
+        return change
+
+    monkeypatch.setattr(files.SYSTEM, "rename", counted(files.SYSTEM.rename))
+    monkeypatch.setattr(files, "_write_synced", counted(files._write_synced))
+    for number in range(80):
+        left = number
+        try:
+            done = desk.renew()
+        except Killed:
+            continue
+        if done.result is Result.RENEWED:
+            break
+    assert number > 5
+    assert len(set(desk.double.keys_sent())) == 2
+    assert not token_keys.left_over(desk.folder)
+    left = 1000
+    assert desk.at(desk.now + timedelta(days=670)).renew().result is Result.RENEWED
+
+
+def test_status_asks_no_token(desk, token):
+    desk.enrol(files=token)
+    token.token.pin_file.unlink()
+    assert status.row(desk.store, NAME, desk.now).state is NameState.VALID
+
+
+def test_a_token_that_does_not_answer_is_told_and_nothing_is_lost(desk, token):
+    desk.enrol(files=token)
+    pin = token.token.pin_file.read_text()
+    token.token.pin_file.write_text("0815-wrong\n")
+    from sinetti.pki.signers import pkcs11  # noqa: PLC0415 - where the extra is there
+
+    pkcs11.forget_sessions()
+    refused = desk.at(OPENS).renew()
+    assert (refused.result, refused.exit_code) == (Result.FAILED, ExitCode.STORE)
+    assert "does not take the PIN" in said(refused)
+    token.token.pin_file.write_text(pin)
+    pkcs11.forget_sessions()
+    assert desk.renew().result is Result.RENEWED
+
+
+def test_a_key_that_a_run_left_in_the_token_is_told_and_taken_up(desk, token, monkeypatch):
+    """The run ended after the key was made, and before any journal spoke of it."""
+
+    def ended(*_arguments):
+        raise Killed
+
+    with monkeypatch.context() as patch:
+        patch.setattr(journal, "begin", ended)
+        with pytest.raises(Killed):
+            desk.enrol(files=token)
+    (left,) = token_keys.left_over(desk.folder)
+    assert desk.enrol(files=token).result is Result.ENROLLED
+    assert [message.text for message in desk.told] == [words.TOKEN_KEY_TAKEN_UP]
+    assert desk.told[0].values["key_id"] == left.id.hex()
+    assert desk.double.keys_sent() == [key_storage.key_id_of(desk.live, desk.folder)]
+
+
+def test_a_key_of_another_type_that_was_left_is_told_with_how_it_is_deleted(desk, token, monkeypatch):
+    with monkeypatch.context() as patch:
+        patch.setattr(journal, "begin", lambda *_arguments: (_ for _ in ()).throw(Killed))
+        with pytest.raises(Killed):
+            desk.enrol(files=token)
+    assert desk.enrol(files=token, key=encoding.KeyType.EC_P384).result is Result.ENROLLED
+    (told,) = desk.told
+    assert told.text == words.TOKEN_KEY_LEFT
+    assert "pkcs11-tool" in told.values["command"]
+
+
+def test_an_intent_whose_key_was_never_made_goes(desk, token, monkeypatch):
+    from sinetti.pki.signers import pkcs11  # noqa: PLC0415 - where the extra is there
+
+    with monkeypatch.context() as patch:
+        patch.setattr(pkcs11, "make", lambda *_arguments: (_ for _ in ()).throw(Killed))
+        with pytest.raises(Killed):
+            desk.enrol(files=token)
+    assert len(token_keys.left_over(desk.folder)) == 1
+    assert desk.enrol(files=token).result is Result.ENROLLED
+    assert not desk.told
+    assert not token_keys.left_over(desk.folder)
+
+
+def test_without_the_extra_it_is_named(desk, token, monkeypatch):
+    monkeypatch.setattr(token_keys.importlib.util, "find_spec", lambda _name: None)
+    refused = desk.enrol(files=token)
+    assert refused.exit_code is ExitCode.STORE
+    assert "pip install '.[pkcs11]' in a clone" in said(refused)
+
+
+def test_the_uri_of_another_key_is_damage(desk, token):
+    desk.enrol(files=token)
+    path = desk.live / "key.uri"
+    path.write_bytes(path.read_bytes().replace(b"x-sinetti-key-id=", b"x-sinetti-key-id=" + b"0" * 64 + b"&x-rest="))
+    assert status.row(desk.store, NAME, desk.now).state is NameState.DAMAGED
+
+
+def test_the_settings_say_where_module_and_pin_are_now(desk, token, tmp_path):
+    """Whoever moves the file with the PIN writes that into sinetti.toml, and not into every key.uri."""
+    desk.enrol(files=token)
+    moved = token.token.pin_file.rename(tmp_path / "moved-pin")
+    kept = settings.load(desk.folder)
+    settings.store(desk.folder, replace(kept, files=replace(token, token=replace(token.token, pin_file=moved))))
+    from sinetti.pki.signers import pkcs11  # noqa: PLC0415 - where the extra is there
+
+    pkcs11.forget_sessions()
+    assert desk.at(OPENS).renew().result is Result.RENEWED
+
+
+def test_an_encrypted_key_is_opened_by_its_password_alone(desk, encrypted, secret):
+    desk.enrol(files=encrypted)
+    pem = (desk.live / "key.pem").read_bytes()
+    assert b"ENCRYPTED" in pem
+    assert encoding.opens(pem, PASSWORD)
+    secret.write_text("another")
+    with pytest.raises(files.StoreDamaged):
+        generations.live(desk.folder)
+    secret.write_bytes(PASSWORD)
+    assert desk.at(OPENS).renew().result is Result.RENEWED
+
+
+SECRETS = {
+    "gone": (lambda path: path.unlink(), words.SECRET_UNREADABLE),
+    "empty": (lambda path: path.write_text("\n"), words.SECRET_EMPTY),
+}
+
+
+@pytest.mark.parametrize(("spoil", "word"), SECRETS.values(), ids=SECRETS)
+def test_a_password_that_is_not_there_is_told_before_anything_is_asked_for(desk, encrypted, secret, spoil, word):
+    spoil(secret)
+    refused = desk.enrol(files=encrypted)
+    assert (refused.exit_code, [one.text for one in refused.messages]) == (ExitCode.STORE, [word])
+    assert not desk.double.seen
+
+
+UNFIT = {
+    "Latin-1": ("password_file", "pässwörd".encode("latin-1"), words.NO_PKCS12_PASSWORD),
+    "a byte order mark": ("password_file", b"\xef\xbb\xbfpassword", words.NO_PKCS12_PASSWORD),
+    "two lines": ("password_file", b"one\ntwo\n", words.NO_PKCS12_PASSWORD),
+    "longer than OpenSSL takes": ("key_password_file", b"x" * 1024, words.SECRET_TOO_LONG),
+}
+
+
+@pytest.mark.parametrize(("key", "octets", "word"), UNFIT.values(), ids=UNFIT)
+def test_a_password_that_cannot_be_one_is_told_before_anything_is_asked_for(desk, secret, key, octets, word):
+    """Not once the certificate is there, and cannot be put in place."""
+    secret.write_bytes(octets)
+    wanted = FilesWanted(formats=EVERY, password_file=secret) if key == "password_file" else FilesWanted()
+    refused = desk.enrol(files=replace(wanted, **{key: secret}))
+    assert (refused.exit_code, [one.text for one in refused.messages]) == (ExitCode.STORE, [word])
+    assert not desk.double.seen
+
+
+def test_the_longest_password_of_a_key_is_one(desk, encrypted, secret):
+    secret.write_bytes(b"x" * encoding.LONGEST_PASSPHRASE)
+    assert desk.enrol(files=encrypted).exit_code is ExitCode.DONE
+
+
+def test_an_encrypted_key_whose_password_nobody_names_is_told(desk, encrypted):
+    desk.enrol(files=encrypted)
+    settings.store(desk.folder, replace(settings.load(desk.folder), files=FilesWanted()))
+    with pytest.raises(files.StoreError) as told:
+        generations.live(desk.folder)
+    assert told.value.message.text == words.NO_KEY_PASSWORD
+
+
+def test_a_replacement_is_kept_encrypted_as_the_one_before_was(desk, encrypted, monkeypatch):
+    """Also where all is given by options, and sinetti.toml is not read; and the former key can still be opened."""
+    desk.enrol(files=encrypted)
+    former = desk.live.resolve().name
+    monkeypatch.setattr(double, "TRANSFER_ID", "9" * 32)
+    assert desk.enrol(TransferIds("9" * 32, double.PASSWORD)).exit_code is ExitCode.DONE
+    assert desk.live.resolve().name != former
+    assert key_storage.is_encrypted((desk.live / "key.pem").read_bytes())
+    assert not clear_keys(desk.store)
+    assert settings.load(desk.folder).files == encrypted
+    copy = export.Wanted(export.Form.PEM, with_key=True, password=b"another", serial=former)
+    assert export.copy_of(desk.store, NAME, copy).with_key
+
+
+def test_an_enrolment_that_began_encrypted_goes_on_so(desk, encrypted):
+    desk.double.script.append(double.lose)
+    assert desk.enrol(files=encrypted).exit_code is not ExitCode.DONE
+    assert desk.enrol().exit_code is ExitCode.DONE
+    assert not clear_keys(desk.store)
+    assert settings.load(desk.folder).files == encrypted
+
+
+IN_A_TOKEN = FilesWanted(token=Token(Path("/module.so"), "a", Path("/pin")))
+
+
+def test_a_replacement_in_a_token_keeps_no_password_beside_it(encrypted):
+    """sinetti.toml may not have both, and a name whose settings had them was refused in every pass of `run`."""
+    assert IN_A_TOKEN.over(encrypted) == IN_A_TOKEN
+    assert FilesWanted().over(IN_A_TOKEN) == IN_A_TOKEN
+
+
+def test_a_replacement_without_a_token_gets_a_key_in_a_file_also_where_the_former_token_is_dead(desk, monkeypatch):
+    """The way out of a lost token is a new order without one; nothing else said of the former set is said of it."""
+    desk.enrol()
+    dead = replace(IN_A_TOKEN, mode=0o640)
+    settings.store(desk.folder, replace(settings.load(desk.folder), files=dead))
+    monkeypatch.setattr(double, "TRANSFER_ID", "9" * 32)
+    outcome = desk.enrol(TransferIds("9" * 32, double.PASSWORD))
+    assert outcome.exit_code is ExitCode.DONE, said(outcome)
+    assert key_storage.path_of(desk.live).name == key_storage.KEY
+    assert settings.load(desk.folder).files == FilesWanted()
+
+
+def test_a_replacement_looks_as_is_said_and_is_no_less_encrypted(encrypted):
+    der = FilesWanted(formats=frozenset({Format.PEM, Format.DER}), mode=0o640)
+    former = replace(encrypted, formats=EVERY, owner="root", password_file=Path("/packing"))
+    assert FilesWanted().encrypted_as(former) == encrypted
+    assert der.encrypted_as(former) == replace(der, key_password_file=encrypted.key_password_file)
+    assert FilesWanted().encrypted_as(replace(former, token=IN_A_TOKEN.token)) == FilesWanted()
+    other = FilesWanted(key_password_file=Path("/another"))
+    for said_so in (other, IN_A_TOKEN):
+        assert said_so.encrypted_as(former) == said_so
+
+
+def test_a_replacement_in_a_token_agrees_with_a_file_that_says_so(desk, encrypted, token, monkeypatch):
+    desk.enrol(files=encrypted)
+    monkeypatch.setattr(double, "TRANSFER_ID", "9" * 32)
+    assert desk.enrol(TransferIds("9" * 32, double.PASSWORD), files=token).exit_code is ExitCode.DONE
+    assert settings.load(desk.folder).files == token
+    entry = Entry(NAME, None, files=token)
+    whole = Config(desk.store / "sinetti.toml", desk.store, None, {}, Care(), entry, {NAME: entry})
+    assert apply.settle(desk.folder, entry, whole, desk.now).files == token
+
+
+def test_a_key_that_is_made_keeps_its_password_where_a_token_is_wanted_meanwhile(desk, encrypted):
+    desk.double.script.append(double.lose)
+    assert desk.enrol(files=encrypted).exit_code is not ExitCode.DONE
+    assert desk.enrol(files=IN_A_TOKEN).exit_code is ExitCode.DONE
+    assert settings.load(desk.folder).files == encrypted
+    assert generations.live(desk.folder) is not None
+
+
+def test_a_replacing_enrolment_may_begin_to_encrypt_and_end_before_its_settings_are_the_names(desk, encrypted):
+    """Between the swap of `live` and the new settings, the password stands beside the enrolment alone."""
+    desk.enrol()
+    generations.remember(desk.folder, generations.Notes())  # so that the same IDs count as those of another order
+    killed_at(desk, "in-place", lambda: desk.enrol(files=encrypted))
+    assert settings.load(desk.folder).files == FilesWanted()
+    assert desk.enrol(files=encrypted).exit_code is ExitCode.DONE
+    assert generations.live(desk.folder) is not None
+    assert settings.load(desk.folder).files == encrypted
+
+
+@pytest.fixture
+def packed(tmp_path):
+    path = tmp_path / "p12-password"
+    path.write_bytes(PASSWORD + b"\r\n")
+    path.chmod(0o600)
+    return FilesWanted(formats=EVERY, password_file=path)
+
+
+ALL = ["certificate-legacy.p12", "certificate.der", "certificate.p12", "certificate.pem", "chain.p7b", "chain.pem"]
+
+
+def matching(live, passphrase=None):
+    """Look from outside whether every file of a set is of one key and one certificate."""
+    certificate = encoding.load_certificate((live / "certificate.pem").read_bytes())
+    key = load_der_private_key((live / "key.der").read_bytes(), passphrase)
+    assert key_policy.key_id(key.public_key()) == key_policy.key_id(certificate.public_key())
+    above = pkcs7.load_der_pkcs7_certificates((live / "chain.p7b").read_bytes())
+    assert (live / "certificate.der").read_bytes() == encoding.certificate_der(certificate)
+    for name in ("certificate.p12", "certificate-legacy.p12"):
+        found = pkcs12.load_pkcs12((live / name).read_bytes(), PASSWORD)
+        assert found.cert.certificate == certificate
+        assert found.cert.friendly_name == NAME.encode()
+        assert key_policy.key_id(found.key.public_key()) == key_policy.key_id(certificate.public_key())
+        assert {one.certificate for one in found.additional_certs} == set(above)
+    return certificate
+
+
+def test_every_format_is_of_one_set_after_enrolling_and_renewing(desk, packed):
+    desk.enrol(files=packed)
+    assert sorted(one.name for one in desk.live.iterdir()) == [*ALL, "key.der", "key.pem"]
+    first = matching(desk.live)
+    assert {one.stat().st_mode & 0o777 for one in desk.live.iterdir()} == {0o600}
+    desk.at(OPENS).renew()
+    assert matching(desk.live) != first
+
+
+def test_every_format_is_there_once_live_points_at_it(desk, packed, monkeypatch):
+    """The run is ended before every rename: what `live` shows is a whole set or nothing."""
+    count, ends = 0, 0
+    known = files.SYSTEM.rename
+
+    def rename(source, target):
+        nonlocal count
+        count += 1
+        if count > ends:
+            raise Killed
+        known(source, target)
+
+    desk.enrol(files=packed)
+    desk.at(OPENS)
+    monkeypatch.setattr(files.SYSTEM, "rename", rename)
+    for step in range(40):
+        count, ends = 0, step
+        matching(desk.live)
+        try:
+            if desk.renew().result is Result.RENEWED:
+                break
+        except Killed:
+            continue
+    matching(desk.live)
+    assert ends > 3
+
+
+def test_the_key_is_in_clear_nowhere_where_it_is_to_be_encrypted(desk, packed, secret):
+    desk.enrol(files=replace(packed, key_password_file=secret))
+    assert not clear_keys(desk.store)
+    matching(desk.live, PASSWORD)
+
+
+def test_formats_that_are_wanted_later_are_added_and_nothing_else_changes(desk, packed):
+    desk.enrol()
+    before = {one.name: one.read_bytes() for one in desk.live.iterdir()}
+    assert not generations.is_complete(desk.folder, packed)
+    assert sorted(generations.complete(desk.folder, packed)) == sorted({*ALL, "key.der"} - set(before))
+    matching(desk.live)
+    assert {name: (desk.live / name).read_bytes() for name in before} == before
+    assert generations.is_complete(desk.folder, packed)
+    assert generations.complete(desk.folder, packed) == ()
+
+
+def test_a_name_without_a_certificate_has_nothing_to_complete(desk, packed):
+    desk.double.script.append(double.lose)
+    desk.enrol()
+    assert generations.complete(desk.folder, packed) == ()
+
+
+def test_of_a_key_in_a_token_there_are_no_copies(desk, token):
+    desk.enrol(files=replace(token, formats=frozenset({Format.PEM, Format.DER})))
+    found = sorted(one.name for one in desk.live.iterdir())
+    assert found == ["certificate.der", "certificate.pem", "chain.p7b", "chain.pem", "key.uri"]
+
+
+def test_where_live_is_a_copy_it_gets_the_added_files_too(desk, packed):
+    desk.enrol()
+    place = desk.live.resolve()
+    desk.live.unlink()
+    desk.live.mkdir()
+    for one in place.iterdir():
+        (desk.live / one.name).write_bytes(one.read_bytes())
+    generations.complete(desk.folder, packed)
+    matching(desk.live)
+
+
+def test_mode_and_group_are_those_wanted_before_the_set_is_in_use(desk, packed):
+    import grp  # noqa: PLC0415 - Unix alone has it
+
+    group = grp.getgrgid(os.getgid()).gr_name
+    desk.enrol(files=replace(packed, group=group, mode=0o640))
+    assert {one.stat().st_mode & 0o777 for one in desk.live.iterdir()} == {0o640}
+    for folder in (desk.store, desk.folder, desk.folder / files.GENERATIONS, desk.live.resolve()):
+        assert folder.stat().st_mode & 0o777 == 0o711
+    assert (desk.folder / "settings.toml").stat().st_mode & 0o777 == 0o600
+    assert generations.is_complete(desk.folder, replace(packed, group=group, mode=0o640))
+    assert not generations.is_complete(desk.folder, packed)
+
+
+def test_an_owner_that_the_system_does_not_know_is_told_before_anything_is_asked_for(desk):
+    refused = desk.enrol(files=FilesWanted(owner="nobody-of-that-name"))
+    assert (refused.exit_code, refused.messages[0].text) == (ExitCode.STORE, words.UNKNOWN_OWNER)
+    assert not desk.double.seen
+
+
+def test_an_owner_that_may_not_be_given_loses_no_renewal(desk, monkeypatch):
+    desk.enrol()
+    wanted = FilesWanted(owner="root")
+    settings.store(desk.folder, replace(settings.load(desk.folder), files=wanted))
+    before = desk.live.resolve()
+    with monkeypatch.context() as patch:
+        patch.setattr(output_files.shutil, "chown", lambda *_a, **_k: (_ for _ in ()).throw(PermissionError(1, "no")))
+        refused = desk.at(OPENS).renew()
+    assert (refused.exit_code, refused.messages[0].text) == (ExitCode.STORE, words.OWNER_NOT_GIVEN)
+    assert desk.live.resolve() == before
+    asked = len(desk.double.seen)
+    assert desk.renew().result in {Result.RENEWED, Result.FAILED}  # FAILED where the tests may not give files away
+    assert len(desk.double.seen) == asked
+
+
+def test_openssl_opens_the_copies_of_an_encrypted_key(desk, encrypted, secret):
+    desk.enrol(files=encrypted)
+    command = ("openssl", "pkey", "-in", desk.live / "key.pem", "-passin", f"file:{secret}", "-noout")
+    try:
+        assert subprocess.run(command, capture_output=True, check=False).returncode == 0
+    except FileNotFoundError:
+        pytest.skip("openssl is not installed")
+
+
+def test_a_key_in_a_token_signs_http_messages(desk, token):
+    """RFC 9421, as revocations are asked for: by the certificate's own key."""
+    desk.enrol(files=token)
+    held = generations.live(desk.folder)
+    parts = profile.Parts("POST", "/api/v1/revocations", "application/json", b"{}")
+    headers = profile.sign(parts, held.key, held.serial, desk.now)
+    public = held.certificate.public_key()
+    assert (
+        profile.verify(parts, {one.lower(): headers[one] for one in headers}, lambda _key_id: public, desk.now)
+        == held.serial
+    )
+
+
+@pytest.mark.skipif(not hasattr(os, "geteuid") or os.geteuid() != 0, reason="only root gives files away")
+def test_whoever_the_files_are_given_to_reads_them_and_nothing_else(desk):
+    """As another user really, through all the folders above."""
+    with tempfile.TemporaryDirectory() as place:
+        Path(place).chmod(0o711)
+        desk.store = Path(place) / "store"
+        desk.enrol(files=FilesWanted(owner="nobody"))
+        desk.at(OPENS).renew()
+
+        def reads(path, command="cat"):
+            return subprocess.run(
+                (command, path), user="nobody", group=65534, capture_output=True, check=False
+            ).returncode
+
+        assert [reads(desk.live / name) for name in ("key.pem", "certificate.pem", "chain.pem")] == [0, 0, 0]
+        others = [desk.folder / "settings.toml", desk.folder / "notes.json"]
+        assert all(reads(path) != 0 for path in others)
+        assert all(reads(folder, "ls") != 0 for folder in (desk.store, desk.folder, desk.live))
+        assert generations.is_complete(desk.folder, FilesWanted(owner="nobody"))
+        generations.complete(desk.folder, FilesWanted(owner="root"))
+        assert reads(desk.live / "key.pem") != 0

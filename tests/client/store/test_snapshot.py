@@ -1,0 +1,196 @@
+"""The cheap look: it sees what the thorough one sees, and what it is not sure of it leaves to that one."""
+
+import dataclasses
+
+import pytest
+
+from sinetti.client.messages import messages, words
+from sinetti.client.store import files, generations, journal, settings, snapshot
+from sinetti.domain.values import KeyType
+from sinetti.pki import encoding
+from tests.client import double
+from tests.client.conftest import NAME
+from tests.client.test_renew import DAMAGE, OPENS
+from tests.support import authority
+
+QUICK = [
+    "a key that is not the certificate's",
+    "half a key",
+    "no certificate",
+    "an empty certificate",
+    "an empty chain",
+]
+
+
+def seen(desk):
+    (one,) = snapshot.glance(desk.store)
+    return one
+
+
+@pytest.mark.parametrize("kind", list(KeyType))
+def test_a_set_in_use_is_seen_without_the_thorough_look(kind, desk, monkeypatch):
+    desk.enrol(key=kind)
+    monkeypatch.setattr(generations, "live", None)
+    one = seen(desk)
+    assert (one.name, one.customer_id, one.customer_name) == (NAME, authority.CUSTOMER_ID, authority.CUSTOMER_NAME)
+    assert (one.service, one.environment) == (desk.settings.service, desk.settings.environment)
+    assert one.serial == desk.live.resolve().name
+    assert (one.not_before, one.not_after) == (authority.NOW, authority.NOW + authority.VALIDITY)
+    assert (one.trouble, one.open, one.memory, one.deployment) == (None, (), None, None)
+
+
+@pytest.mark.parametrize("damage", [*DAMAGE, None])
+def test_it_tells_what_the_thorough_look_tells(damage, desk):
+    desk.enrol()
+    if damage is not None:
+        DAMAGE[damage](desk.live)
+    try:
+        settings.load(desk.folder)
+        held, told = generations.live(desk.folder), None
+        generations.notes(desk.folder)
+    except files.StoreError as bad:
+        held, told = None, bad.message
+    one = seen(desk)
+    assert one.trouble == told
+    assert one.serial == (held.serial if held and told is None else None)
+
+
+def recoded(octets):
+    return b"".join(octets.splitlines(keepends=True)[:-1]) + b"-----END PRIVATE KEY-----\r\n"
+
+
+HIDDEN = {
+    "encrypted": (
+        "key.pem",
+        lambda: encoding.dump_private_key(authority.holder_key(1), b"long enough"),
+        words.NO_KEY_PASSWORD,
+    ),
+    "encrypted and cut short": (
+        "key.pem",
+        lambda: encoding.dump_private_key(authority.holder_key(1), b"long enough")[:90],
+        words.NO_KEY_PASSWORD,
+    ),
+    "another one in a token": (
+        "key.uri",
+        lambda: b"pkcs11:token=sinetti;id=%01?module-path=/x.so&x-sinetti-key-id=" + b"0" * 64,
+        messages.STORE_DAMAGED,
+    ),
+    "in nothing that is known": ("key.uri", lambda: b"elsewhere", messages.STORE_DAMAGED),
+}
+
+
+@pytest.mark.parametrize(("name", "octets", "trouble"), HIDDEN.values(), ids=HIDDEN)
+def test_a_key_that_cannot_be_opened_or_is_anothers_is_told(name, octets, trouble, desk):
+    desk.enrol()
+    (desk.live / "key.pem").unlink()
+    (desk.live / name).write_bytes(octets())
+    assert seen(desk).trouble.text == trouble
+
+
+ODD = {
+    "text before the certificate": ("certificate.pem", lambda octets: b"Subject: x\n" + octets),
+    "another line end": ("key.pem", recoded),
+}
+
+
+@pytest.mark.parametrize(("name", "change"), ODD.values(), ids=ODD)
+def test_what_is_written_in_another_way_is_looked_at_thoroughly(name, change, desk):
+    desk.enrol()
+    path = desk.live / name
+    path.write_bytes(change(path.read_bytes()))
+    one = seen(desk)
+    assert (one.trouble, one.serial) == (None, desk.live.resolve().name)
+
+
+def test_a_copy_in_the_place_of_the_link_is_seen(desk):
+    desk.enrol()
+    serial = desk.live.resolve().name
+    desk.live.unlink()
+    desk.live.mkdir()
+    for path in (desk.folder / "generations" / serial).iterdir():
+        (desk.live / path.name).write_bytes(path.read_bytes())
+    assert seen(desk).serial == serial
+
+
+@pytest.mark.filterwarnings("ignore::cryptography.utils.CryptographyDeprecationWarning", "ignore::UserWarning")
+def test_one_octet_changed_anywhere_is_told_or_has_no_meaning(desk):
+    desk.enrol()
+    serial = desk.live.resolve().name
+    for name in ("key", "certificate", "chain"):
+        path = desk.live / f"{name}.pem"
+        octets = path.read_bytes()
+        for place in range(0, len(octets), 7):
+            path.write_bytes(octets[:place] + bytes([octets[place] ^ 4]) + octets[place + 1 :])
+            one = seen(desk)
+            assert one.trouble is not None or one.serial == serial, (name, place)
+        path.write_bytes(octets)
+
+
+@pytest.mark.parametrize("kind", [KeyType.RSA_2048, KeyType.EC_P256, KeyType.EC_P384])
+def test_the_key_of_another_is_told(kind, desk):
+    desk.enrol(key=kind)
+    (desk.live / "key.pem").write_bytes(encoding.dump_private_key(authority.holder_key(9, kind), None))
+    assert seen(desk).trouble.text == messages.STORE_DAMAGED
+
+
+def test_what_is_under_way_is_seen_with_its_key(desk):
+    desk.enrol()
+    desk.double.script.append(double.lose)
+    desk.at(OPENS).renew()
+    (held,) = seen(desk).open
+    assert (held.folder.name, held.state) == ("renew", journal.State.UNCERTAIN)
+    octets = (held.folder / "key.pem").read_bytes()
+    (held.folder / "key.pem").write_bytes((desk.live / "key.pem").read_bytes())
+    assert seen(desk).trouble.text == messages.STORE_DAMAGED
+    (held.folder / "key.pem").write_bytes(octets)
+    assert seen(desk).trouble is None
+    (held.folder / "message.xml").write_text("x")
+    assert seen(desk).trouble.text == messages.STORE_DAMAGED
+
+
+def test_a_folder_that_is_no_name_is_passed_over(desk):
+    desk.enrol()
+    for name in ("ssh", ".hidden", "with blank"):
+        (desk.store / name).mkdir()
+    (desk.store / "file").write_text("x")
+    (desk.store / "ssh" / "config").write_text("theirs")
+    assert seen(desk).name == NAME
+
+
+def test_a_store_without_right_to_a_name(desk, monkeypatch):
+    desk.enrol()
+    listdir = snapshot.os.listdir
+
+    def refuse(path):
+        if str(path) == str(desk.folder):
+            raise PermissionError(13, "Permission denied", str(path))
+        return listdir(path)
+
+    monkeypatch.setattr(snapshot.os, "listdir", refuse)
+    assert seen(desk).trouble.text == messages.STORE_UNUSABLE
+    assert snapshot.look(desk.folder).trouble.text == messages.STORE_UNUSABLE
+
+
+HEADS = {
+    "as it is written": (lambda text: text, None),
+    "an escape": (lambda text: text.replace('"Sinisiipi Oy"', '"Sini\\u0073iipi Oy"'), None),
+    "a key twice": (lambda text: text.replace("key = ", 'key = "rsa-2048"\nkey = ', 1), ValueError),
+    "a table": (lambda text: text.replace("key = ", "[x]\nkey = ", 1), ValueError),
+    "a bundle said before": (lambda text: "trust_holders = 'x'\n" + text, ValueError),
+    "Windows line ends": (lambda text: text.replace("\n", "\r\n"), None),
+    "a value that is no text": (lambda text: text.replace('"0123456-7"', "7"), ValueError),
+    "a comment of one's own": (lambda text: "# ours\n" + text, None),
+}
+
+
+@pytest.mark.parametrize(("change", "error"), HEADS.values(), ids=HEADS)
+def test_settings_read_fast_are_those_of_the_whole_parser(change, error, desk):
+    text = change(settings.dump(desk.settings))
+    if error is not None:
+        with pytest.raises(error):
+            settings.parse(text)
+        return
+    found = settings.parse(text)
+    for field in dataclasses.fields(found):
+        mine, theirs = getattr(found, field.name), getattr(desk.settings, field.name)
+        assert mine == theirs or mine.strip() == theirs.strip(), field.name

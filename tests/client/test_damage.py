@@ -1,0 +1,155 @@
+"""Each kind of file in the store, cut short, emptied or garbled: told, exit 5, nobody called, nothing changed."""
+
+from datetime import timedelta
+
+import pytest
+
+from sinetti.client.messages import messages
+from sinetti.client.reporting import status
+from sinetti.client.reporting.status import NameState
+from sinetti.client.results import ExitCode, Result
+from tests.client import double
+from tests.client.conftest import NAME, texts, words
+from tests.support import authority
+
+OPENS = authority.NOW + timedelta(days=670)
+
+
+def cut(octets):
+    return octets[: len(octets) // 2]
+
+
+def empty(_octets):
+    return b""
+
+
+def garbled(octets):
+    """Overwritten in the middle, as by a bad block."""
+    middle = len(octets) // 3
+    return octets[:middle] + b"\x00\xff\x00\xff" + octets[middle + 4 :]
+
+
+def flipped(octets):
+    """One bit the other way, so that much of it still reads well."""
+    middle = len(octets) // 3
+    return octets[:middle] + bytes([octets[middle] ^ 1]) + octets[middle + 1 :]
+
+
+DAMAGE = [cut, empty, garbled]
+BY_PEOPLE = ("settings.toml", "notes.json")
+"""Kept without a digest: people may change the one, and nothing is decided by the other alone."""
+
+JOURNALLED = ["journal.json", "key.pem"]
+FILES = {
+    "in use": (
+        lambda desk: desk.enrol(),
+        lambda desk: desk.at(OPENS).renew(),
+        ["settings.toml", "notes.json", *(f"live/{name}.pem" for name in ("key", "certificate", "chain"))],
+    ),
+    "in use, while a renewal is uncertain and a fetch is tried": (
+        lambda desk: (desk.enrol(), desk.double.script.append(double.lose), desk.at(OPENS).renew()),
+        lambda desk: desk.retrieve(),
+        ["settings.toml", *(f"live/{name}.pem" for name in ("key", "certificate", "chain"))],
+    ),
+    "a renewal that is uncertain": (
+        lambda desk: (desk.enrol(), desk.double.script.append(double.lose), desk.at(OPENS).renew()),
+        lambda desk: desk.renew(),
+        [f"pending/renew/{name}" for name in (*JOURNALLED, "request.der", "message.xml")],
+    ),
+    "an enrolment that is uncertain": (
+        lambda desk: (desk.double.script.append(double.lose), desk.enrol()),
+        lambda desk: desk.enrol(),
+        ["pending/enrol/settings.toml", *(f"pending/enrol/{name}" for name in (*JOURNALLED, "request.der"))],
+    ),
+    "an enrolment that is accepted": (
+        lambda desk: (
+            desk.double.script.extend([double.well, double.signed_by_a_holder]),
+            desk.enrol(),
+        ),
+        lambda desk: desk.retrieve(),
+        ["pending/enrol/settings.toml", *(f"pending/enrol/{name}" for name in JOURNALLED)],
+    ),
+}
+CASES = {
+    f"{stage}: {name}": (stage, begin, go_on, name) for stage, (begin, go_on, names) in FILES.items() for name in names
+}
+
+
+def contents(folder):
+    return {path.relative_to(folder): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+
+
+def is_told_and_left_alone(desk, go_on, path, damage):
+    octets = path.read_bytes()
+    path.write_bytes(damage(octets))
+    before, asked = contents(desk.folder), len(desk.double.seen)
+    outcome = go_on(desk)
+    assert (outcome.result, outcome.exit_code) == (Result.FAILED, ExitCode.STORE)
+    assert texts(outcome) == [messages.STORE_DAMAGED]
+    assert path.parent.name in words(outcome), "it names the place"
+    assert "Restore the file from a backup" in words(outcome)
+    assert contents(desk.folder) == before
+    assert len(desk.double.seen) == asked
+    path.write_bytes(octets)
+
+
+@pytest.mark.parametrize(("stage", "begin", "go_on", "name"), CASES.values(), ids=CASES)
+def test_a_damaged_file_is_told_and_left_alone(stage, begin, go_on, name, desk):
+    begin(desk)
+    for damage in DAMAGE if name.endswith(BY_PEOPLE) else (*DAMAGE, flipped):
+        is_told_and_left_alone(desk, go_on, desk.folder / name, damage)
+    done = go_on(desk)
+    assert done.exit_code is (ExitCode.UNCERTAIN if "fetch is tried" in stage else ExitCode.DONE), (
+        "put back, it goes on"
+    )
+
+
+def test_a_certificate_that_is_here_but_damaged(desk):
+    def stop(name):
+        if name == "collected":
+            raise KeyboardInterrupt
+
+    desk.step = stop
+    with pytest.raises(KeyboardInterrupt):
+        desk.enrol()
+    desk.step = lambda _name: None
+    path = desk.folder / "pending" / "enrol" / "certificate.der"
+    for damage in (*DAMAGE, flipped):
+        is_told_and_left_alone(desk, lambda one: one.enrol(), path, damage)
+    assert desk.enrol().result is Result.ENROLLED
+
+
+@pytest.mark.parametrize("name", ["certificate", "chain", "key"])
+def test_one_octet_changed_anywhere_in_the_set_in_use_is_no_fault_of_ours(name, desk):
+    """Told, or without meaning: a label, a line end. Never a trace, never the program's own fault."""
+    desk.enrol()
+    path = desk.live / f"{name}.pem"
+    octets = path.read_bytes()
+    for place in range(0, len(octets), 13):
+        path.write_bytes(octets[:place] + bytes([octets[place] ^ 4]) + octets[place + 1 :])
+        assert desk.renew().exit_code in {ExitCode.STORE, ExitCode.DONE}, place
+
+
+def test_settings_cut_anywhere_are_never_taken_for_whole_ones(desk):
+    desk.settings = desk.settings.__class__(
+        **{name: getattr(desk.settings, name) for name in desk.settings.__slots__}
+        | {"tls_ca": double.anchors("holders")}
+    )
+    desk.enrol()
+    path = desk.folder / "settings.toml"
+    octets = path.read_bytes()
+    for line in range(octets.rstrip().count(b"\n")):
+        path.write_bytes(b"".join(octets.splitlines(keepends=True)[:line]))
+        assert status.row(desk.store, NAME, desk.now).state is NameState.DAMAGED, line
+
+
+def test_status_tells_a_name_that_cannot_be_looked_into(desk, monkeypatch):
+    desk.enrol()
+
+    def refuse(*_):
+        raise PermissionError(13, "Permission denied", str(desk.folder))
+
+    monkeypatch.setattr("sinetti.client.store.journal.peek", refuse)
+    (desk.folder / "pending" / "renew").mkdir()
+    row = status.row(desk.store, NAME, desk.now)
+    assert (row.state, row.seen.trouble.text) == (NameState.DAMAGED, messages.STORE_UNUSABLE)

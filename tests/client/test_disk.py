@@ -1,0 +1,104 @@
+"""A full disk and a read-only store, on a real tmpfs: told in a sentence, nothing overwritten, nothing lost."""
+
+import subprocess
+from datetime import timedelta
+
+import pytest
+
+from sinetti.client.messages import messages
+from sinetti.client.results import ExitCode, Result
+from sinetti.client.store import journal
+from sinetti.client.store.journal import Kind, State
+from sinetti.wire.soap.operations import Operation
+from tests.client.conftest import texts, words
+from tests.support import authority
+from tests.support.small_disk import may_mount, mounted
+
+OPENS = authority.NOW + timedelta(days=670)
+
+
+@pytest.fixture
+def disk(desk, tmp_path):
+    """The desk's store on a small disk of its own."""
+    why = may_mount()
+    if why:
+        pytest.skip(f"NOT TESTED, the store on a full disk: {why}")
+    try:
+        with mounted(tmp_path / "disk") as one:
+            desk.store = one.root / "store"
+            yield one
+    except subprocess.CalledProcessError as refused:
+        pytest.skip(f"NOT TESTED, the store on a full disk: {refused.stderr.decode().strip()}")
+
+
+def contents(folder):
+    """Every file below a folder that a person could miss, but for the lock."""
+    return {path.relative_to(folder): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+
+
+def is_told(outcome, why):
+    assert (outcome.result, outcome.exit_code) == (Result.FAILED, ExitCode.STORE)
+    assert texts(outcome) == [messages.STORE_UNUSABLE]
+    assert why in words(outcome)
+
+
+@pytest.mark.parametrize("pages", range(24))
+def test_a_disk_with_so_many_pages_left_is_told_and_the_next_run_goes_on(pages, desk, disk):
+    disk.fill(leave=pages)
+    outcome = desk.enrol()
+    if outcome.exit_code is not ExitCode.DONE:
+        is_told(outcome, "the disk is full")
+        assert "disk" in words(outcome), "it names a place"
+        disk.free()
+        assert desk.enrol().result is Result.ENROLLED
+    assert len(desk.double.issued) == 1
+    assert desk.double.operations().count(Operation.NEW) == 1, "a full disk costs no second request"
+
+
+def test_with_no_room_nothing_leaves(desk, disk):
+    disk.fill()
+    is_told(desk.enrol(), "the disk is full")
+    assert desk.double.seen == []
+
+
+@pytest.mark.parametrize("pages", range(0, 24, 2))
+def test_a_renewal_on_a_full_disk_leaves_the_set_in_use_alone(pages, desk, disk):
+    desk.enrol()
+    before = contents(desk.live)
+    disk.fill(leave=pages)
+    outcome = desk.at(OPENS).renew()
+    if outcome.exit_code is not ExitCode.DONE:
+        is_told(outcome, "the disk is full")
+        collected = journal.load(journal.folder_of(desk.folder, Kind.RENEW))
+        assert contents(desk.live) == before or collected.state is State.COLLECTED
+        disk.free()
+        assert desk.renew().result is Result.RENEWED
+    assert desk.double.operations().count(Operation.RENEW) == 1
+
+
+def test_room_is_kept_for_the_retrieval_id(desk, disk):
+    """The disk fills up between request and answer: what the answer gave is on it all the same."""
+    desk.step = lambda name: disk.fill() if name == "answered" else None
+    is_told(desk.enrol(), "the disk is full")
+    held = journal.load(journal.folder_of(desk.folder, Kind.ENROL))
+    assert (held.fetchable, held.retrieval_id) == (True, "retrieval-1")
+    desk.step = lambda _name: None
+    disk.free()
+    assert desk.enrol().result is Result.ENROLLED
+    assert desk.double.operations().count(Operation.NEW) == 1
+
+
+def test_a_read_only_store(desk, disk):
+    desk.enrol()
+    before = contents(desk.store)
+    disk.read_only()
+    for outcome in (desk.enrol(), desk.at(OPENS).renew(), desk.retrieve()):
+        is_told(outcome, "the disk is read-only")
+    assert contents(desk.store) == before
+    assert desk.double.operations() == [Operation.NEW, Operation.GET]
+
+
+def test_a_new_store_on_a_read_only_disk(desk, disk):
+    disk.read_only()
+    is_told(desk.enrol(), "the disk is read-only")
+    assert desk.double.seen == []

@@ -1,0 +1,313 @@
+"""Audit rows: one for each change, in the change's own transaction, with nobody's name in it, never to be altered."""
+
+import hashlib
+import json
+from threading import Thread
+
+import pytest
+from django.apps import apps
+from django.db import DatabaseError, connections, transaction
+
+from sinetti.database.common import audit_log
+from sinetti.database.common.audit_log import Deed, canonical
+from sinetti.database.models import core
+from sinetti.domain.certificates.revocation import RevocationReason
+from sinetti.domain.refusals import Reason
+from sinetti.domain.values import Channel
+from sinetti.services.issuance.enrol import enrol
+from sinetti.services.issuance.order import send_ids
+from sinetti.services.issuance.renew import renew
+from sinetti.services.issuance.retrieve import collect
+from sinetti.services.organisations.register import approve, close, withdraw
+from sinetti.services.revocation.revoke import RevokeAsk, revoke
+from sinetti.services.status.crl import publish
+from tests.support.authority import CUSTOMER_ID, CUSTOMER_NAME, NOW
+from tests.support.office import (
+    CONTACT,
+    DAY,
+    REQUEST,
+    Desk,
+    KilledError,
+    accepted,
+    add_organisation,
+    enrolled,
+    get_ask,
+    held_by,
+    in_the_window,
+    new_ask,
+    new_key,
+    once_at,
+    ordered,
+    refused,
+    renew_ask,
+    renewed,
+)
+
+
+def rows(desk: Desk):
+    return core.AuditRow.objects.using(desk.register.alias).order_by("sequence")
+
+
+def actions_since(desk: Desk, sequence: int) -> list[str]:
+    return list(rows(desk).filter(sequence__gt=sequence).values_list("action", flat=True))
+
+
+def a_whole_life(desk: Desk) -> None:
+    """Order, new ids, enrol, fetch, renew twice, fetch, revoke, close."""
+    ids = ordered(desk)
+    fresh = send_ids(ids.order_id, desk.office, "operator", REQUEST)
+    key = new_key()
+    retrieval_id = accepted(enrol(new_ask(fresh, key), desk.office, REQUEST))
+    held = held_by(desk, key, retrieval_id)
+    in_the_window(desk, held)
+    accepted(renew(renew_ask(held, new_key()), desk.office, REQUEST))
+    renewed(desk, held)
+    revoke(RevokeAsk(held.serial, RevocationReason.KEY_COMPROMISE), desk.office, "operator", REQUEST)
+    withdraw(CUSTOMER_ID, Channel.SFTP, desk.office, "operator", REQUEST)
+    close(CUSTOMER_ID, desk.office, "operator", REQUEST)
+
+
+LIFE = [
+    "founded",
+    "organisation-added",
+    "channel-approved",
+    "ordered",
+    "transfer-ids-made-anew",
+    "certificate-reserved",
+    "certificate-issued",
+    "certificate-fetched",
+    "certificate-reserved",
+    "certificate-issued",
+    "certificate-voided",
+    "certificate-reserved",
+    "certificate-issued",
+    "certificate-fetched",
+    "certificate-revoked",
+    "certificate-revoked",
+    "crl-published",
+    "channel-withdrawn",
+    "organisation-closed",
+]
+
+
+def test_one_row_for_each_change(desk):
+    a_whole_life(desk)
+    actions = actions_since(desk, 0)
+    assert sorted(actions) == sorted([*LIFE, "channel-approved"]), "two channels were approved"
+
+
+def test_nobodys_name_is_in_it(desk):
+    a_whole_life(desk)
+    personal = (CUSTOMER_ID, CUSTOMER_NAME, CONTACT.name, CONTACT.email, CONTACT.phone, "payroll", "Sinisiipi", "nimi")
+    for row in rows(desk):
+        everything = " ".join((row.actor, row.object, row.action, bytes(row.octets).decode()))
+        assert not [word for word in personal if word.lower() in everything.lower()]
+
+
+def test_octets_are_canonical_and_say_what_the_columns_say(desk):
+    a_whole_life(desk)
+    for row in rows(desk):
+        octets = bytes(row.octets)
+        assert hashlib.sha256(octets).hexdigest() == row.sha256
+        told = json.loads(octets)
+        assert (told["action"], told["actor"], told["object"], told["request"]) == (
+            row.action,
+            row.actor,
+            row.object,
+            row.request_id,
+        )
+        assert told["at"] == row.at.strftime("%Y-%m-%dT%H:%M:%SZ")
+        assert octets == json.dumps(told, sort_keys=True, separators=(",", ":")).encode()
+
+
+def test_the_canonical_form():
+    deed = Deed("operator", NOW, "ab" * 16)
+    assert canonical(deed, "ordered", "order:1", {"b": None, "a": 7, "c": "é"}) == (
+        b'{"action":"ordered","actor":"operator","at":"2026-03-02T12:00:00Z","facts":{"a":7,"b":null,"c":"\\u00e9"},'
+        b'"object":"order:1","request":"abababababababababababababababab"}'
+    )
+
+
+def test_sequence_numbers_follow_each_other(desk):
+    a_whole_life(desk)
+    numbers = list(rows(desk).values_list("sequence", flat=True))
+    assert numbers == list(range(1, len(numbers) + 1))
+
+
+def test_actors_are_opaque(desk):
+    a_whole_life(desk)
+    kinds = {actor.partition(":")[0] for actor in rows(desk).values_list("actor", flat=True)}
+    assert kinds == {"operator", "order", "certificate", "retrieval", "service"}
+
+
+def test_what_changes_nothing_writes_nothing(desk):
+    held, key = enrolled(desk), new_key()
+    in_the_window(desk, held)
+    accepted(renew(renew_ask(held, key), desk.office, REQUEST))
+    approve(CUSTOMER_ID, frozenset(Channel), desk.office, "operator", REQUEST)
+    last = rows(desk).last().sequence
+    accepted(renew(renew_ask(held, key), desk.office, REQUEST))
+    collect(get_ask(held.retrieval_id), desk.office, REQUEST)
+    collect(get_ask("unknown"), desk.office, REQUEST)
+    approve(CUSTOMER_ID, frozenset(Channel), desk.office, "operator", REQUEST)
+    desk.clock.forward(-10 * DAY)
+    assert refused(renew(renew_ask(held, held.key), desk.office, REQUEST)) is not Reason.UNAVAILABLE
+    assert actions_since(desk, last) == []
+
+
+# The same transaction: what fails while its row is written has not happened.
+
+
+def contents(register) -> dict[str, list]:
+    """Every row of every table, as committed: read over a connection of its own."""
+    found = {}
+
+    def read() -> None:
+        for model in apps.get_app_config("registry").get_models():
+            found[model.__name__] = sorted(map(repr, model.objects.using(register.alias).values_list()))
+        register.close()
+
+    thread = Thread(target=read)
+    thread.start()
+    thread.join(30)
+    return found
+
+
+def prepared(desk: Desk):
+    """Set the scene; returns what can be done in it, by the audit row that it writes."""
+    held, late = enrolled(desk), ordered(desk)
+    unfetched = accepted(enrol(new_ask(ordered(desk), new_key()), desk.office, REQUEST))
+    office, name = desk.office, desk.office.issuing[Channel.WS]
+    in_the_window(desk, held)
+    accepted(renew(renew_ask(held, new_key()), desk.office, REQUEST))
+    desk.clock.now, window = NOW, desk.clock.now
+
+    def renew_in_the_window() -> None:
+        desk.clock.now = window
+        renew(renew_ask(held, new_key()), office, REQUEST)
+
+    reason = RevocationReason.SUPERSEDED
+    return {
+        "organisation-added": lambda: add_organisation(desk, "7654321-0"),
+        "channel-approved": lambda: add_organisation(desk, "7654321-0"),
+        "channel-withdrawn": lambda: withdraw(CUSTOMER_ID, Channel.WS, office, "operator", REQUEST),
+        "organisation-closed": lambda: close(CUSTOMER_ID, office, "operator", REQUEST),
+        "ordered": lambda: ordered(desk),
+        "transfer-ids-made-anew": lambda: send_ids(late.order_id, office, "operator", REQUEST),
+        "certificate-fetched": lambda: collect(get_ask(unfetched), office, REQUEST),
+        "certificate-voided": renew_in_the_window,
+        "certificate-revoked": lambda: revoke(RevokeAsk(held.serial, reason), office, "operator", REQUEST),
+        "crl-published": lambda: publish(name, office, REQUEST),
+    }
+
+
+HAND_WRITTEN = {"certificate-reserved", "certificate-issued"}
+"""By statements of registry/hot: see below."""
+
+CHANGES = sorted(set(LIFE) - {"founded"} - HAND_WRITTEN)
+
+
+@pytest.mark.parametrize("change", CHANGES)
+def test_a_change_whose_row_cannot_be_written_did_not_happen(desk, monkeypatch, change):
+    do, write_each, committed = prepared(desk)[change], audit_log.write_each, []
+
+    def fail(register, deed, action, subjects, **facts):
+        if action == change:
+            assert connections[register.alias].in_atomic_block
+            committed.append(contents(register))
+            raise KilledError
+        write_each(register, deed, action, subjects, **facts)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(audit_log, "write_each", fail)
+        with pytest.raises(KilledError):
+            do()
+    assert contents(desk.register) == committed[0]
+    assert rows(desk).count() == len(committed[0]["AuditRow"])
+
+
+REFUSING = {
+    "sqlite": (
+        """CREATE TRIGGER refusing BEFORE INSERT ON registry_auditrow WHEN NEW.action = '{change}'
+           BEGIN SELECT RAISE(ABORT, 'no'); END""",
+        "DROP TRIGGER refusing",
+    ),
+    "postgresql": (
+        """CREATE FUNCTION refuse() RETURNS trigger AS $$ BEGIN RAISE EXCEPTION 'no'; END $$ LANGUAGE plpgsql;
+           CREATE TRIGGER refusing BEFORE INSERT ON registry_auditrow FOR EACH ROW WHEN (NEW.action = '{change}')
+           EXECUTE FUNCTION refuse()""",
+        "DROP TRIGGER refusing ON registry_auditrow; DROP FUNCTION refuse",
+    ),
+}
+"""A database that does not take an audit row of one action: how that is switched on and off."""
+
+HOT_CHANGES = {
+    "enrolment, commit 1": ("certificate-reserved", "8-prepared"),
+    "enrolment, commit 2": ("certificate-issued", "10-signed"),
+    "renewal, commit 1": ("certificate-reserved", "8-prepared"),
+    "renewal, commit 2": ("certificate-issued", "10-signed"),
+    "renewal made again, commit 1": ("certificate-reserved", "8-prepared"),
+    "renewal made again, its voiding": ("certificate-voided", "8-prepared"),
+}
+
+
+@pytest.mark.parametrize("case", HOT_CHANGES)
+def test_a_commit_whose_row_the_database_refuses_did_not_happen(desk, case):
+    """Whichever way a commit is told to the database, all of it stands or nothing does."""
+    (change, reached), before, held = HOT_CHANGES[case], [], enrolled(desk)
+    in_the_window(desk, held)
+    ids = ordered(desk)
+    if "again" in case:
+        accepted(renew(renew_ask(held, new_key()), desk.office, REQUEST))
+    watching = desk.but(step=once_at(reached, lambda: before.append(contents(desk.register)))).office
+    on, off = REFUSING[connections[desk.register.alias].vendor]
+    with connections[desk.register.alias].cursor() as cursor:
+        cursor.execute(on.format(change=change))
+        if "renewal" in case:
+            answer = renew(renew_ask(held, new_key()), watching, REQUEST)
+        else:
+            answer = enrol(new_ask(ids, new_key()), watching, REQUEST)
+        cursor.execute(off)
+    assert refused(answer) in {Reason.INTERNAL, Reason.UNAVAILABLE}
+    assert contents(desk.register) == before[0]
+
+
+# Never altered: the database itself refuses.
+
+ALTERATIONS = {
+    "update": "UPDATE registry_auditrow SET actor = 'somebody else'",
+    "delete": "DELETE FROM registry_auditrow",
+    "update of one": "UPDATE registry_auditrow SET action = 'x' WHERE sequence = 1",
+    "delete of a certificate": "DELETE FROM registry_certificate",
+}
+
+
+@pytest.mark.parametrize("statement", ALTERATIONS.values(), ids=ALTERATIONS)
+def test_the_database_refuses(desk, statement):
+    enrolled(desk)
+    before = list(rows(desk).values_list())
+    connection = connections[desk.register.alias]
+    if "registry_certificate" in statement:
+        core.CertificateOctets.objects.using(desk.register.alias).all().delete()
+        core.OutboxRow.objects.using(desk.register.alias).all().delete()
+    with (
+        pytest.raises(DatabaseError, match="never"),
+        transaction.atomic(using=desk.register.alias),
+        connection.cursor() as cursor,
+    ):
+        cursor.execute(statement)
+    assert list(rows(desk).values_list()) == before
+    assert core.Certificate.objects.using(desk.register.alias).count() == 1
+
+
+def test_the_database_refuses_to_truncate(desk):
+    connection = connections[desk.register.alias]
+    if connection.vendor != "postgresql":
+        pytest.skip("SQLite has no TRUNCATE")
+    with (
+        pytest.raises(DatabaseError, match="never"),
+        transaction.atomic(using=desk.register.alias),
+        connection.cursor() as cursor,
+    ):
+        cursor.execute("TRUNCATE registry_auditrow")
+    assert rows(desk).exists()

@@ -1,0 +1,119 @@
+"""Counts of 24 hours in the register, on both databases."""
+
+import pytest
+from django.apps import apps
+from django.db import transaction
+
+from sinetti.database.common import daily_counts
+from sinetti.database.models.portal import DailyCount
+from sinetti.domain.daily_limits import WINDOW, DailyLimits, LimitKind, LimitReached
+from sinetti.domain.operations.retention import Periods
+from sinetti.services.monitoring.retention import apply_retention
+from tests.support.office import DAY, REQUEST, SECOND, desk, sqlite_desk
+from tests.support.registers import crowd
+from tests.support.users import account
+
+__all__ = ["desk", "sqlite_desk"]
+LIMITS = DailyLimits(letters=3, orders=2, firm_orders=3)
+TO = "victim@foreign.example"
+
+
+def limited(desk):
+    return desk.but(daily_limits=LIMITS)
+
+
+def letter(desk, to=TO, amount=1, actor="user:1"):
+    with transaction.atomic(using=desk.register.alias):
+        daily_counts.count_letters(desk.register, desk.office.deed(actor, REQUEST), to, amount)
+
+
+def test_so_many_letters_go_to_one_mailbox_whoever_sends_them(desk):
+    desk = limited(desk)
+    for number, to in enumerate((TO, TO.upper(), "victim+tag@foreign.example")):
+        letter(desk, to, actor=f"user:{number}")
+    with pytest.raises(LimitReached) as reached:
+        letter(desk, actor="user:9")
+    assert (reached.value.what, reached.value.limit) == (LimitKind.LETTERS, 3)
+    assert reached.value.again_at == desk.machine.now.replace(microsecond=0) + WINDOW
+    letter(desk, "another@foreign.example")
+    # The office's clock opens no door; 24 hours on the machine's do.
+    desk.clock.forward(3 * DAY)
+    with pytest.raises(LimitReached):
+        letter(desk)
+    desk.machine.forward(WINDOW)
+    letter(desk)
+
+
+def test_two_at_once_are_not_both_the_last(desk):
+    desk = limited(desk)
+    letter(desk, amount=2)
+
+    def tried(number):
+        try:
+            letter(desk, actor=f"user:{number}")
+        except LimitReached:
+            return False
+        return True
+
+    assert sorted(crowd(desk.register, 4, tried)) == [False, False, False, True]
+
+
+def test_what_is_taken_back_counts_for_nothing(desk):
+    desk = limited(desk)
+
+    def failing():
+        with transaction.atomic(using=desk.register.alias):
+            daily_counts.count_letters(desk.register, desk.office.deed("user:1", REQUEST), TO, 3)
+            raise ValueError
+
+    with pytest.raises(ValueError, match=r"^$"):
+        failing()
+    letter(desk, amount=3)
+
+
+def test_operators_and_benches_have_no_limit(sqlite_desk):
+    for _ in range(60):
+        letter(sqlite_desk, actor="operator")
+    assert not DailyCount.objects.using(sqlite_desk.register.alias).exists()
+
+
+def test_ones_own_confirmed_address_has_no_limit(sqlite_desk):
+    desk = limited(sqlite_desk)
+    user = account(desk, "signatory")
+    addresses = apps.get_model("account", "EmailAddress").objects.using(desk.register.alias)
+    addresses.create(user_id=user.pk, email=user.email, verified=False)
+    letter(desk, user.email, 3, f"user:{user.pk}")
+    with pytest.raises(LimitReached):
+        letter(desk, user.email, 1, f"user:{user.pk}")
+    addresses.update(verified=True)
+    letter(desk, user.email, 9, f"user:{user.pk}")
+    with pytest.raises(LimitReached):
+        letter(desk, user.email, 1, "user:1")
+
+
+def test_orders_of_an_account_and_of_a_firm(sqlite_desk):
+    desk = limited(sqlite_desk)
+
+    def ordered(actor):
+        with transaction.atomic(using=desk.register.alias):
+            daily_counts.count_order(desk.register, desk.office.deed(actor, REQUEST), "firm")
+
+    ordered("user:1")
+    ordered("user:1")
+    with pytest.raises(LimitReached) as reached:
+        ordered("user:1")
+    assert reached.value.what is LimitKind.ORDERS
+    ordered("user:2")
+    with pytest.raises(LimitReached) as reached:
+        ordered("user:3")
+    assert reached.value.what is LimitKind.FIRM_ORDERS
+
+
+def test_retention_deletes_what_counts_no_more(sqlite_desk):
+    desk = limited(sqlite_desk)
+    letter(desk)
+    apply_retention(Periods(), desk.office, REQUEST)
+    assert DailyCount.objects.using(desk.register.alias).count() == 1
+    desk.machine.forward(WINDOW + SECOND)
+    apply_retention(Periods(), desk.office, REQUEST)
+    assert not DailyCount.objects.using(desk.register.alias).exists()

@@ -1,0 +1,229 @@
+"""The two commits around a signature, and the constraints that decide where two requests meet."""
+
+from dataclasses import replace
+
+import pytest
+from django.db import IntegrityError, transaction
+from django.db import models as django_models
+
+from sinetti.database.issuance import transactions
+from sinetti.database.issuance.renewal_lookup import Renewable, Renewals, find_renewable
+from sinetti.database.issuance.transactions import Moved, Reservation
+from sinetti.database.models import core
+from sinetti.domain.certificates.approval import Approval
+from sinetti.domain.certificates.lifecycle import CertificateState, OrderState
+from sinetti.domain.values import VALIDITY, KeyId, Serial, Sha256, Span
+from sinetti.services.issuance.enrol import enrol
+from sinetti.services.issuance.renew import renew
+from tests.support.office import (
+    DAY,
+    REQUEST,
+    Desk,
+    accepted,
+    enrolled,
+    in_the_window,
+    new_ask,
+    new_key,
+    ordered,
+    renew_ask,
+    renewed,
+)
+
+KEY = KeyId("ee" * 32)
+
+
+def certificates(desk: Desk):
+    return core.Certificate.objects.using(desk.register.alias)
+
+
+def a_reservation(desk: Desk, approval: Approval) -> Reservation:
+    return Reservation(
+        approval=approval,
+        authority="DataProvidersTestIssuingCAv1",
+        serial=Serial("45" * 19),
+        retrieval_id="cd" * 16,
+        renewable_from=approval.span.not_after - 60 * DAY,
+        crl_shard=1,
+        to_be_signed=b"octets",
+    )
+
+
+def approved(desk: Desk, **facts: object) -> Approval:
+    """An approval for an open order."""
+    ids = transactions.find_transfer_ids(desk.register, ordered(desk).transfer_id)
+    now = desk.clock.now
+    values = {"holding": ids.holding, "key": KEY, "span": Span(now, now + VALIDITY), "order_id": ids.order_id}
+    return Approval(**{**values, **facts})
+
+
+def nothing_came_of_it(desk: Desk) -> bool:
+    known = transactions.key_known(desk.register, KEY)
+    return not known and not certificates(desk).filter(serial="45" * 19).exists()
+
+
+def test_a_reservation_is_read_back_as_it_was_decided(desk):
+    approval = approved(desk)
+    found = transactions.reserve(desk.register, a_reservation(desk, approval), desk.deed())
+    assert (found.serial, found.key, found.span) == ("45" * 19, KEY, approval.span)
+    assert (found.state, found.sha256, found.recorded_at) == (CertificateState.RESERVED, None, None)
+    assert found.order_id == approval.order_id
+    assert found.holding.version == approval.holding.version + 1
+    assert transactions.octets_of(desk.register, found) == (b"octets", None)
+    assert transactions.key_known(desk.register, KEY)
+
+
+def test_the_holding_has_moved_since(desk):
+    approval = approved(desk)
+    stale = replace(approval, holding=replace(approval.holding, version=approval.holding.version - 1))
+    with pytest.raises(Moved):
+        transactions.reserve(desk.register, a_reservation(desk, stale), desk.deed())
+    assert nothing_came_of_it(desk)
+    with pytest.raises(Moved):
+        transactions.expect_unmoved(desk.register, stale.holding)
+    transactions.expect_unmoved(desk.register, approval.holding)
+
+
+def test_the_order_was_spent_since(desk):
+    approval = approved(desk)
+    core.Order.objects.using(desk.register.alias).update(state=OrderState.SPENT)
+    with pytest.raises(Moved):
+        transactions.reserve(desk.register, a_reservation(desk, approval), desk.deed())
+    assert nothing_came_of_it(desk)
+
+
+def test_the_key_was_used_since(desk):
+    approval = approved(desk)
+    core.UsedKey.objects.using(desk.register.alias).create(key_id=KEY, first_seen=desk.clock.now)
+    with pytest.raises(Moved):
+        transactions.reserve(desk.register, a_reservation(desk, approval), desk.deed())
+    assert not certificates(desk).exists()
+    assert core.Order.objects.using(desk.register.alias).get().state == OrderState.OPEN
+
+
+def test_a_fetched_renewal_is_not_voided_even_if_it_was_decided_so(desk):
+    held = enrolled(desk)
+    in_the_window(desk, held)
+    new = desk.certificate(renewed(desk, held).serial)
+    approval = approved(desk, holding=new.holding, order_id=None, predecessor=held.serial, voids=new)
+    with pytest.raises(Moved):
+        transactions.reserve(desk.register, a_reservation(desk, approval), desk.deed())
+    assert nothing_came_of_it(desk)
+    assert desk.certificate(new.serial) == new
+
+
+def test_a_serial_that_is_taken(desk):
+    """150 random bits will not meet; if they did, the decision would be made anew with another one."""
+    held = enrolled(desk)
+    taken = replace(a_reservation(desk, approved(desk)), serial=held.serial)
+    with pytest.raises(Moved):
+        transactions.reserve(desk.register, taken, desk.deed())
+    assert nothing_came_of_it(desk)
+
+
+def test_only_the_first_signature_is_kept(desk):
+    found = transactions.reserve(desk.register, a_reservation(desk, approved(desk)), desk.deed())
+    first = transactions.Signed(b"first", Sha256("01" * 32), desk.machine.now)
+    second = transactions.Signed(b"second", Sha256("02" * 32), desk.machine.now)
+    assert transactions.record(desk.register, found, first, desk.deed()).sha256 == "01" * 32
+    assert transactions.record(desk.register, found, second, desk.deed()).sha256 == "01" * 32
+    assert transactions.octets_of(desk.register, found) == (b"octets", b"first")
+
+
+NOT_THERE = {
+    "a password": lambda register: transactions.find_password(register, "9" * 32),
+    "transfer ids": lambda register: transactions.find_transfer_ids(register, "9" * 32),
+    "a signer": lambda register: find_renewable(register, Sha256("00" * 32), KEY).signer,
+    "a retrieval id": lambda register: transactions.find_by_retrieval_id(register, "0" * 32, "0123456-7"),
+    "a serial": lambda register: transactions.find_certificate(register, Serial("00")),
+}
+
+
+@pytest.mark.parametrize("find", NOT_THERE.values(), ids=NOT_THERE)
+def test_what_is_not_there(desk, find):
+    enrolled(desk)
+    assert find(desk.register) is None
+
+
+def test_what_came_of_a_certificate(desk):
+    held = enrolled(desk)
+    found = desk.certificate(held.serial)
+    assert find_renewable(desk.register, found.sha256, KEY) == Renewable(
+        found, Renewals(None, None, 0), key_known=False
+    )
+    in_the_window(desk, held)
+    accepted(renew(renew_ask(held, new_key()), desk.office, REQUEST))
+    new = desk.certificate(renewed(desk, held).serial)
+    found = desk.certificate(held.serial)
+    assert find_renewable(desk.register, found.sha256, KEY) == Renewable(found, Renewals(None, new, 1), key_known=False)
+    assert find_renewable(desk.register, found.sha256, None) == Renewable(
+        found, Renewals(None, new, 1), key_known=False
+    )
+    both = Renewable(found, Renewals(new, None, 1), key_known=True)
+    assert find_renewable(desk.register, found.sha256, new.key) == both
+
+
+# Constraints: the database decides, whatever the code believes.
+
+
+def copied(desk: Desk, row: core.Certificate, **changes: object) -> None:
+    """Store a second certificate like this one, but for what a fresh one always has of its own, and `changes`."""
+    key = core.UsedKey.objects.using(desk.register.alias).create(key_id="99" * 32, first_seen=desk.clock.now)
+    fresh = {"pk": None, "serial": "46" * 19, "key": key, "sha256": None, "retrieval_id": "99" * 16}
+    for name, value in {**fresh, **changes}.items():
+        setattr(row, name, value)
+    with transaction.atomic(using=desk.register.alias):
+        row.save(using=desk.register.alias, force_insert=True)
+
+
+@pytest.fixture
+def row(desk) -> core.Certificate:
+    """A renewal's row, with neither order nor retrieval of its own in the way."""
+    held = enrolled(desk)
+    in_the_window(desk, held)
+    return certificates(desk).get(serial=renewed(desk, held).serial)
+
+
+UNIQUE = {
+    "serial": lambda row: {"serial": row.serial, "predecessor": None},
+    "retrieval id": lambda row: {"retrieval_id": row.retrieval_id, "predecessor": None},
+    "octets": lambda row: {"sha256": row.sha256, "predecessor": None},
+    "live renewal": lambda _row: {},
+}
+
+
+@pytest.mark.parametrize("changes", UNIQUE.values(), ids=UNIQUE)
+def test_never_two_of_the_same(desk, row, changes):
+    with pytest.raises(IntegrityError):
+        copied(desk, row, **changes(row))
+
+
+ALLOWED = {
+    "a voided renewal": {"state": CertificateState.VOID},
+    "a serial of another CA": {"authority_id": "DataProvidersSFTPTestIssuingCAv1", "predecessor": None},
+}
+
+
+@pytest.mark.parametrize("changes", ALLOWED.values(), ids=ALLOWED)
+def test_two_that_may_stand_beside_each_other(desk, row, changes):
+    copied(desk, row, **{"serial": row.serial if "authority_id" in changes else "46" * 19, **changes})
+    assert certificates(desk).count() == 3
+
+
+def test_a_renewal_may_follow_a_revoked_one(desk, row):
+    certificates(desk).filter(pk=row.pk).update(revoked_at=desk.clock.now)
+    copied(desk, row)
+    assert certificates(desk).count() == 3
+
+
+def test_one_live_certificate_per_order(desk):
+    accepted(enrol(new_ask(ordered(desk), new_key()), desk.office, REQUEST))
+    with pytest.raises(IntegrityError):
+        copied(desk, certificates(desk).get())
+
+
+def test_no_certificate_is_deleted_through_what_it_hangs_on(desk):
+    enrolled(desk)
+    for model in (core.Authority, core.Organisation, core.Holding, core.Order, core.UsedKey):
+        with pytest.raises(django_models.ProtectedError):
+            model.objects.using(desk.register.alias).all().delete()
+    assert certificates(desk).count() == 1

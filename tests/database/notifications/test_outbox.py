@@ -1,0 +1,91 @@
+"""Messages that are owed: one for each certificate, step and recipient, in the transaction that makes them due."""
+
+import pytest
+from django.db import IntegrityError, transaction
+
+from sinetti.database.models import core
+from sinetti.database.notifications import outbox
+from sinetti.domain.certificates.revocation import RevocationReason
+from sinetti.services.issuance.renew import renew
+from sinetti.services.revocation.revoke import RevokeAsk, revoke
+from tests.support.office import (
+    CONTACT,
+    REQUEST,
+    accepted,
+    collected,
+    enrolled,
+    held_by,
+    in_the_window,
+    new_key,
+    renew_ask,
+    renewed,
+)
+
+
+def owed(desk):
+    messages = core.OutboxRow.objects.using(desk.register.alias).select_related("certificate", "recipient")
+    return messages.order_by("created", "kind")
+
+
+def test_fetched_renewed_revoked(desk):
+    held = enrolled(desk)
+    first = desk.clock.now
+    in_the_window(desk, held)
+    new = renewed(desk, held)
+    revoke(RevokeAsk(held.serial, RevocationReason.SUPERSEDED), desk.office, "operator", REQUEST)
+    now = desk.clock.now
+    told = [(row.kind, row.certificate.serial, row.created, row.due, row.recipient.email) for row in owed(desk)]
+    assert told == [
+        ("fetched", held.serial, first, first, CONTACT.email),
+        ("fetched", new.serial, now, now, CONTACT.email),
+        ("renewed", new.serial, now, now, CONTACT.email),
+        ("revoked", held.serial, now, now, CONTACT.email),
+    ]
+    assert {(row.tries, row.sent, row.dead) for row in owed(desk)} == {(0, None, None)}
+    assert {row.holding_id for row in owed(desk)} == {desk.certificate(held.serial).holding.holding_id}
+
+
+def test_the_same_request_again_owes_nothing_more(desk):
+    held, key = enrolled(desk), new_key()
+    in_the_window(desk, held)
+    for _ in range(3):
+        new = held_by(desk, key, accepted(renew(renew_ask(held, key), desk.office, REQUEST)))
+    collected(desk, new.retrieval_id)
+    assert sorted(row.kind for row in owed(desk)) == ["fetched", "fetched", "renewed"]
+
+
+def test_a_voided_renewal_is_told_of_by_the_one_that_took_its_place(desk):
+    held = enrolled(desk)
+    in_the_window(desk, held)
+    accepted(renew(renew_ask(held, new_key()), desk.office, REQUEST))
+    renewed(desk, held)
+    assert sorted(row.kind for row in owed(desk)) == ["fetched", "fetched", "renewed", "renewed"]
+
+
+def test_none_goes_out_twice(desk):
+    enrolled(desk)
+    row = owed(desk).get()
+    certificate = core.Certificate.objects.using(desk.register.alias).select_related("holding").get()
+    outbox.owe(desk.register, "fetched", certificate, desk.clock.now)
+    assert owed(desk).count() == 1
+    with pytest.raises(IntegrityError), transaction.atomic(using=desk.register.alias):
+        core.OutboxRow.objects.using(desk.register.alias).create(
+            kind=row.kind,
+            certificate=row.certificate,
+            recipient=row.recipient,
+            step=row.step,
+            created=row.created,
+            due=row.due,
+        )
+
+
+def test_a_holding_whose_contact_was_erased(desk):
+    """The message waits without a recipient, once."""
+    held = enrolled(desk)
+    core.OutboxRow.objects.using(desk.register.alias).all().delete()
+    core.Holding.objects.using(desk.register.alias).update(contact=None)
+    certificate = core.Certificate.objects.using(desk.register.alias).select_related("holding").get()
+    for _ in range(2):
+        outbox.owe(desk.register, "fetched", certificate, desk.clock.now)
+    assert owed(desk).get().recipient is None
+    assert desk.certificate(held.serial).holding.language == "fi", "the organisation's language then"

@@ -1,0 +1,113 @@
+"""Who is concerned: people of holdings and organisations, by what stands at one instant."""
+
+import pytest
+from django.db import connections
+from django.test.utils import CaptureQueriesContext
+
+from sinetti.database.models import core
+from sinetti.database.notifications import recipients
+from sinetti.domain.access.roles import Role
+from sinetti.domain.values import Language
+from tests.support.authority import NOW
+from tests.support.office import DAY, SECOND, ordered
+
+MARKS = {
+    "an address that works": ({}, True, True),
+    "one that is known to fail": ({"bounced_at": NOW}, False, True),
+    "one to which mail was stopped": ({"stopped_at": NOW}, False, True),
+    "written to before": ({"first_written_at": NOW}, True, True),
+    "no phone": ({"phone": ""}, True, False),
+    "erased": ({"name": "", "email": "", "phone": "", "erased_at": NOW}, False, False),
+    "erased, whatever is left": ({"erased_at": NOW}, False, False),
+}
+
+
+def person(desk, name="A Name", **marks):
+    values = {"name": name, "email": f"{name.lower().replace(' ', '.')}@customer.example", "phone": "+358 00 001"}
+    return core.Person.objects.using(desk.register.alias).create(**{**values, "language": "sv", **marks})
+
+
+def mandate(desk, role=Role.SIGNATORY, **changes):
+    values = {"organisation": organisation(desk), "role": role, "valid_from": NOW}
+    return core.Mandate.objects.using(desk.register.alias).create(**{**values, **changes})
+
+
+def organisation(desk):
+    return core.Organisation.objects.using(desk.register.alias).get(customer_id="0123456-7")
+
+
+def an_agent(desk, name="firm", **changes):
+    values = {"customer_id": name, "folded": name, "kind": "artificial", "name": name, "language": "fi"}
+    return core.Organisation.objects.using(desk.register.alias).create(**{**values, "created": NOW, **changes})
+
+
+def roles_of(desk, now=NOW):
+    one = organisation(desk).organisation_id
+    return recipients.roles(desk.register, [one], now)[one]
+
+
+@pytest.mark.parametrize(("marks", "mailable", "textable"), MARKS.values(), ids=MARKS)
+def test_who_can_be_reached(sqlite_desk, marks, mailable, textable):
+    one = person(sqlite_desk, **marks)
+    found = recipients.readers(sqlite_desk.register, [one.person_id, "nobody"])
+    assert list(found) == [one.person_id]
+    assert (found[one.person_id].mailable, found[one.person_id].textable) == (mailable, textable)
+    assert "@" not in repr(found), "an address is never in a log by accident"
+
+
+STANDING = {
+    "the instant it begins": ({}, NOW, True),
+    "a second before": ({}, NOW - SECOND, False),
+    "the last instant": ({"valid_until": NOW + DAY}, NOW + DAY, True),
+    "a second after": ({"valid_until": NOW + DAY}, NOW + DAY + SECOND, False),
+    "withdrawn": ({"withdrawn_at": NOW + DAY}, NOW + 2 * DAY, False),
+    "of another role": ({"role": Role.VIEWER}, NOW, False),
+}
+
+
+@pytest.mark.parametrize(("changes", "now", "stands"), STANDING.values(), ids=STANDING)
+def test_signatories_of_now(sqlite_desk, changes, now, stands):
+    mandate(sqlite_desk, person=person(sqlite_desk), **changes)
+    assert bool(roles_of(sqlite_desk, now).signatories) is stands
+
+
+def test_agents_that_are_open(desk):
+    mandate(desk, Role.MANAGER, agent=(firm := an_agent(desk)))
+    mandate(desk, Role.MANAGER, agent=an_agent(desk, "closed", closed_at=NOW))
+    mandate(desk, Role.MANAGER, person=person(desk))
+    mandate(desk, person=None)
+    assert roles_of(desk) == recipients.Roles(agents=(firm.organisation_id,))
+
+
+def test_many_at_once(desk):
+    """Organisation by organisation, each asked about is there; the statements do not grow with them."""
+    first = ordered(desk)
+    one, two, contact = person(desk, "One"), person(desk, "Two"), person(desk, "Contact")
+    mandate(desk, person=two, valid_from=NOW - DAY)
+    mandate(desk, person=one)
+    core.Organisation.objects.using(desk.register.alias).update(contact=contact)
+    ours, other = organisation(desk), an_agent(desk)
+    with CaptureQueriesContext(connections[desk.register.alias]) as asked:
+        found = recipients.roles(desk.register, [ours.pk, other.pk, "unknown", other.pk], NOW)
+    assert len(asked) == 3
+    assert [signatory.name for signatory in found[ours.pk].signatories] == ["Two", "One"]
+    assert found[ours.pk].contact_person.name == "Contact"
+    assert found[other.pk] == found["unknown"] == recipients.Roles()
+    holding = core.Order.objects.using(desk.register.alias).get(pk=first.order_id).holding_id
+    with CaptureQueriesContext(connections[desk.register.alias]) as asked:
+        held = recipients.holders(desk.register, [holding, "unknown"])
+    assert len(asked) == 1
+    assert [held[holding][0].language, held[holding][1]] == [Language.SV, None]
+    assert list(held) == [holding]
+
+
+def test_more_than_one_statement_takes(sqlite_desk):
+    found = recipients.roles(sqlite_desk.register, [str(number) for number in range(1201)], NOW)
+    assert len(found) == 1201
+
+
+def test_once_for_each_address(sqlite_desk):
+    same = [person(sqlite_desk, email=email) for email in ("a@customer.example", "A@Customer.example")]
+    gone = person(sqlite_desk, email="", erased_at=NOW)
+    people = [recipients.reader(row) for row in (*same, gone, gone)]
+    assert recipients.once_each([None, *people]) == (people[0], people[2])

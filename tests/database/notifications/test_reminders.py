@@ -1,0 +1,143 @@
+"""Looking through certificates near their end: what is locked keeps nobody waiting who need not wait."""
+
+from datetime import timedelta
+from threading import Event, Thread
+
+import pytest
+from django.db import connections
+
+from sinetti.database.models import core
+from sinetti.database.notifications import reminders
+from sinetti.database.notifications.outbox import NewMessage
+from sinetti.database.notifications.reminders import Looked, Reach
+from sinetti.domain.certificates.revocation import RevocationReason
+from sinetti.domain.notifications.messages import MessageChannel, MessageKind
+from sinetti.services.revocation.revoke import RevokeAsk, revoke
+from tests.support.office import DAY, REQUEST, SECOND, enrolled, in_the_window, renewed
+
+
+def reach(desk):
+    now = desk.clock.now
+    return Reach(now, now - DAY, now + 60 * DAY)
+
+
+def noting(found):
+    return Looked({one.certificate: one.course.span.not_after for one in found})
+
+
+def meanwhile(desk, do):
+    """Start something in another thread; gives it, and what tells that it is done."""
+    done = Event()
+
+    def run():
+        try:
+            do()
+            done.set()
+        finally:
+            desk.register.close()
+
+    thread = Thread(target=run)
+    thread.start()
+    return thread, done
+
+
+@pytest.fixture
+def shared(desk):
+    """Give a desk whose rows are locked one by one."""
+    if connections[desk.register.alias].vendor == "sqlite":
+        pytest.skip("SQLite locks the whole file")
+    return desk
+
+
+def test_a_renewal_does_not_wait(shared):
+    held = enrolled(shared)
+    in_the_window(shared, held)
+
+    def decide(found):
+        thread, done = meanwhile(shared, lambda: renewed(shared, held))
+        assert done.wait(30)
+        thread.join()
+        return noting(found)
+
+    assert reminders.look_through(shared.register, reach(shared), decide)
+
+
+def test_another_node_passes_over_what_is_locked(shared):
+    held = enrolled(shared)
+    in_the_window(shared, held)
+
+    def decide(found):
+        looks = []
+        thread, done = meanwhile(
+            shared, lambda: looks.append(reminders.look_through(shared.register, reach(shared), noting))
+        )
+        assert done.wait(30)
+        thread.join()
+        assert looks == [False]
+        return noting(found)
+
+    assert reminders.look_through(shared.register, reach(shared), decide)
+
+
+def test_a_revocation_waits_and_is_not_waited_for(shared):
+    """It has locked the holding by then, to which the message points that is to be written."""
+    held = enrolled(shared)
+    in_the_window(shared, held)
+    threads = []
+
+    def decide(found):
+        ask = RevokeAsk(held.serial, RevocationReason.KEY_COMPROMISE)
+        thread, done = meanwhile(shared, lambda: revoke(ask, shared.office, "operator", REQUEST))
+        threads.append((thread, done))
+        _wait_until_somebody_waits(shared)
+        one, now = found[0], shared.clock.now
+        recipient = core.Holding.objects.using(shared.register.alias).get().contact_id
+        message = NewMessage(
+            MessageKind.REMINDER, MessageChannel.EMAIL, one.serial, "30", now, recipient,
+            holding=one.holding_id, certificate=one.certificate,
+        )  # fmt: skip
+        return Looked(noting(found).again, [message])
+
+    assert reminders.look_through(shared.register, reach(shared), decide)
+    ((thread, done),) = threads
+    assert done.wait(30)
+    thread.join()
+    assert shared.certificate(held.serial).revoked
+    assert core.OutboxRow.objects.using(shared.register.alias).filter(channel__isnull=False).count() == 1
+
+
+def _wait_until_somebody_waits(desk):
+    for _ in range(3000):
+        with connections[desk.register.alias].cursor() as cursor:
+            cursor.execute("SELECT count(*) FROM pg_locks WHERE NOT granted")
+            if cursor.fetchone()[0]:
+                return
+        Event().wait(0.01)
+    pytest.fail("nobody waits")
+
+
+def test_how_many_end_on_a_day(desk):
+    held = enrolled(desk)
+    ends = desk.certificate(held.serial).span.not_after
+    assert reminders.count_ending(desk.register, ends, ends + SECOND) == 1
+    assert reminders.count_ending(desk.register, ends - DAY, ends) == 0
+    assert reminders.count_ending(desk.register, ends + SECOND, ends + DAY) == 0
+
+
+def test_one_that_is_not_there(desk):
+    assert reminders.find(desk.register, 1) is None
+
+
+def test_a_void_one_is_not_looked_at_again(desk):
+    held = enrolled(desk)
+    in_the_window(desk, held)
+    reminders.look_through(desk.register, reach(desk), noting)
+    rows = core.Certificate.objects.using(desk.register.alias)
+    assert rows.get().remind_at == desk.clock.now + timedelta(days=30)
+    holding = rows.get().holding_id
+    rows.update(state="void")
+    reminders.look_again(desk.register, holding)
+    assert rows.get().remind_at is not None
+    rows.update(state="fetched")
+    reminders.look_again(desk.register, holding)
+    assert rows.get().remind_at is None

@@ -1,0 +1,107 @@
+"""What a register knows of itself and its CAs."""
+
+from dataclasses import replace
+
+import pytest
+from django.db import IntegrityError, connections
+
+from sinetti.database.common.audit_log import Deed
+from sinetti.database.connection import REGISTER_UNAVAILABLE, RegisterRefusesError, open_register
+from sinetti.database.issuance import crls
+from sinetti.database.models import core
+from sinetti.database.operations import authorities
+from sinetti.database.operations.authorities import Identity
+from sinetti.database.organisations import organisations
+from sinetti.domain.values import Channel, Environment
+from tests.support.authority import CUSTOMER_ID, NOW, authority
+from tests.support.office import DAY, REQUEST, authority_rows
+from tests.support.registers import all_connections_closed, crowd
+
+DEED = Deed("operator", NOW, REQUEST)
+
+
+def test_an_empty_register_has_no_identity(register):
+    assert authorities.identity(register) is None
+    assert authorities.issuing_names(register) == {}
+
+
+def test_identity_environment_and_fingerprints(register):
+    rows = authority_rows(authority())
+    founded = authorities.found(register, Environment.TEST, rows, DEED)
+    found = authorities.identity(register)
+    assert found == founded == Identity(founded.instance_id, Environment.TEST, {one.name: one.sha256 for one in rows})
+    assert authorities.issuing_names(register) == {
+        Channel.WS: "DataProvidersTestIssuingCAv1",
+        Channel.SFTP: "DataProvidersSFTPTestIssuingCAv1",
+    }
+
+
+def test_generations_of_cas_are_kept_with_their_spans(register):
+    authorities.found(register, Environment.TEST, authority_rows(authority()), DEED)
+    row = core.Authority.objects.using(register.alias).select_related("issuer").get(pk="DataProvidersTestIssuingCAv1")
+    certificate = authority().certificate(row.name)
+    assert row.issuer.name == "SinettiIntermediateTestCAv1"
+    assert row.signs_from == certificate.not_valid_before_utc
+    assert row.signs_until == certificate.not_valid_after_utc - 730 * DAY
+    assert (row.state, row.crl_number) == ("issuing", 0)
+    assert core.Authority.objects.using(register.alias).get(role="root").issuer is None
+
+
+def test_a_name_is_unique_for_ever(register):
+    rows = authority_rows(authority())
+    first = authorities.found(register, Environment.TEST, rows, DEED)
+    named = {"name": rows[0].name, "common_name": "Another", "sha256": "0" * 64}
+    times = {"signs_from": NOW, "signs_until": NOW}
+    with pytest.raises(IntegrityError):
+        core.Authority.objects.using(register.alias).create(**named, **times, certificate=b"", role="root")
+    assert authorities.identity(register) == first
+
+
+def test_who_founds_second_is_told_who_was_first(register):
+    first = authorities.found(register, Environment.TEST, authority_rows(authority()), DEED)
+    assert authorities.found(register, Environment.PRODUCTION, (), DEED) == first
+    assert core.Instance.objects.using(register.alias).count() == 1
+
+
+def test_of_many_that_found_at_once_one_does(register):
+    def found(number):
+        environment = tuple(Environment)[number % 2]
+        return authorities.found(register, environment, (), replace(DEED, request_id=f"{number:032}"))
+
+    assert len({one.instance_id for one in crowd(register, 4, found)}) == 1
+    assert core.Instance.objects.using(register.alias).count() == 1
+    assert core.AuditRow.objects.using(register.alias).count() == 1
+
+
+def test_a_database_without_our_tables_is_nobodys(tmp_path):
+    with all_connections_closed():
+        empty = open_register(f"sqlite:///{tmp_path}/empty.sqlite3", alias="empty")
+        assert authorities.identity(empty) is None
+        assert connections["empty"].introspection.table_names() == []
+
+
+def test_a_table_of_ours_in_the_way_of_another_makers(register):
+    with connections[register.alias].cursor() as cursor:
+        cursor.execute("ALTER TABLE registry_instance RENAME COLUMN fingerprints TO prints")
+    try:
+        with pytest.raises((RegisterRefusesError, *REGISTER_UNAVAILABLE), match="fingerprints"):
+            authorities.identity(register)
+    finally:
+        with connections[register.alias].cursor() as cursor:
+            cursor.execute("ALTER TABLE registry_instance RENAME COLUMN prints TO fingerprints")
+
+
+def test_a_shard_without_a_list(desk):
+    assert crls.published_list(desk.register, "DataProvidersTestIssuingCAv1", 1) is None
+
+
+def test_approving_what_is_approved_leaves_it_as_it_is(desk):
+    """Where two operators approve at once, the second changes nothing and says nothing."""
+    found = organisations.find_organisation(desk.register, CUSTOMER_ID)
+    approvals = core.ApprovedType.objects.using(desk.register.alias)
+    rows = core.AuditRow.objects.using(desk.register.alias)
+    before, written = list(approvals.values_list()), rows.count()
+    desk.clock.forward(DAY)
+    organisations.approve_channels(desk.register, found.organisation_id, frozenset(Channel), desk.deed())
+    assert list(approvals.values_list()) == before
+    assert rows.count() == written

@@ -1,0 +1,78 @@
+"""Changes to many organisations at once."""
+
+from threading import Thread
+
+import pytest
+from django.db import OperationalError, transaction
+
+from sinetti.database.common import mappers
+from sinetti.database.models import core
+from sinetti.database.organisations import administration
+from sinetti.domain.organisations.csv_import import Change, ChangeKind
+from sinetti.domain.values import CustomerKind
+from tests.support.office import add_organisation, an_order, opened_desk, ordered
+from tests.support.registers import opened_register
+
+FIRST, SECOND = "7654321-4", "2345678-0"
+
+
+@pytest.fixture
+def desk(request, tmp_path):
+    """A desk on PostgreSQL alone: on SQLite a transaction that has begun is the only one."""
+    with opened_register("postgresql", request, tmp_path) as register:
+        yield opened_desk(register)
+
+
+def renamed(one):
+    return Change(
+        line=1,
+        kind=ChangeKind.CHANGE,
+        customer_id=one.customer_id,
+        id_kind=CustomerKind(one.kind),
+        country=one.country,
+        name="New Oy",
+        language=one.language,
+        name_before=one.name,
+        language_before=one.language,
+    )
+
+
+def is_held(desk, row):
+    """Whether another connection has to wait for this row."""
+    found = []
+
+    def asked():
+        rows = type(row).objects.using(desk.register.alias).filter(pk=row.pk)
+        try:
+            with transaction.atomic(using=desk.register.alias):
+                list(rows.select_for_update(no_key=True, nowait=True))
+        except OperationalError:
+            found.append(row)
+        finally:
+            desk.register.close()
+
+    thread = Thread(target=asked)
+    thread.start()
+    thread.join(30)
+    return bool(found)
+
+
+def test_all_rows_are_held_before_the_first_is_changed(desk, monkeypatch):
+    for one in (FIRST, SECOND):
+        add_organisation(desk, one)
+        ordered(desk, an_order(one))
+    lines = list(core.Holding.objects.using(desk.register.alias).order_by("pk"))
+    rows = core.Organisation.objects.using(desk.register.alias).filter(customer_id__in=(FIRST, SECOND))
+    # A file names the one with the greater id first: an act of a representative locks them the other way round.
+    last_first = list(rows.order_by("-pk"))
+    held, moves = [], mappers.move_versions
+
+    def moved(holdings):
+        held.append(all(is_held(desk, one) for one in [*last_first, *lines]))
+        moves(holdings)
+
+    monkeypatch.setattr(mappers, "move_versions", moved)
+    with transaction.atomic(using=desk.register.alias):
+        assert administration.apply(desk.register, [renamed(one) for one in last_first], desk.deed()) == 0
+    assert held == [True, True]
+    assert {one.name for one in rows.all()} == {"New Oy"}

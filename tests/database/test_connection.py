@@ -1,0 +1,138 @@
+"""Opening a register: which databases, with which promises, and that two never mix."""
+
+import gc
+from io import StringIO
+
+import pytest
+from django.core.management import call_command
+from django.db import OperationalError, connections, transaction
+
+from sinetti.database import connection as database_connection
+from sinetti.database.common.audit_log import Deed
+from sinetti.database.connection import REGISTER_UNAVAILABLE, Register, migrate, open_register
+from sinetti.database.models import core
+from sinetti.database.operations import authorities
+from sinetti.domain.values import Environment
+from tests.support.authority import NOW
+from tests.support.registers import all_connections_closed, copied_file
+
+DEED = Deed("operator", NOW, "0" * 32)
+
+
+@pytest.mark.parametrize("url", ["mysql://user@localhost/x", "oracle://user@localhost/x"])
+def test_other_databases_are_refused_with_what_to_write(url):
+    with pytest.raises(ValueError, match=r"sqlite:////path.*postgresql://"):
+        open_register(url, alias="refused")
+
+
+OPTIONS = {
+    "of PostgreSQL, for SQLite": "sqlite:////tmp/x.sqlite3?sslmode=require",
+    "of nobody": "postgresql://me@localhost/x?foo=bar",
+    "twice": "postgresql://me@localhost/x?sslmode=require&sslmode=disable",
+}
+
+
+@pytest.mark.parametrize("url", OPTIONS.values(), ids=OPTIONS)
+def test_options_that_the_database_does_not_know_are_refused(url):
+    with pytest.raises(ValueError, match="behind the question mark"):
+        open_register(url, alias="refused")
+
+
+def test_options_of_libpq_are_handed_on():
+    open_register("postgresql://me@localhost/x?sslmode=require&connect_timeout=5", alias="far")
+    options = connections["far"].settings_dict["OPTIONS"]
+    assert (options["sslmode"], options["connect_timeout"]) == ("require", 5)
+
+
+PROMISES = {"journal_mode": "wal", "synchronous": 2, "foreign_keys": 1, "busy_timeout": 30_000}
+
+
+@pytest.mark.parametrize(("pragma", "value"), PROMISES.items(), ids=PROMISES)
+def test_what_sqlite_promises(sqlite_register, pragma, value):
+    with connections[sqlite_register.alias].cursor() as cursor:
+        cursor.execute(f"PRAGMA {pragma}")
+        assert cursor.fetchone() == (value,)
+
+
+def test_a_transaction_on_sqlite_takes_its_lock_at_once(sqlite_register):
+    """Otherwise one that reads first and writes later may be told "locked" without a wait."""
+    sent = []
+
+    def note(execute, sql, *rest):
+        sent.append(sql)
+        return execute(sql, *rest)
+
+    with connections[sqlite_register.alias].execute_wrapper(note), transaction.atomic(using=sqlite_register.alias):
+        pass
+    options = connections[sqlite_register.alias].settings_dict["OPTIONS"]
+    assert options["transaction_mode"] == "IMMEDIATE"
+
+
+@pytest.mark.parametrize("on", [True, False])
+def test_while_tables_are_made_nobody_looks_for_garbage_and_then_as_before(sqlite_register, monkeypatch, on):
+    looking, was_on = [], gc.isenabled()
+    monkeypatch.setattr(database_connection, "_is_current", lambda _connection: False)
+    monkeypatch.setattr(database_connection, "_make_current", lambda _connection: looking.append(gc.isenabled()))
+    (gc.enable if on else gc.disable)()
+    try:
+        migrate(sqlite_register)
+        assert (looking, gc.isenabled()) == ([False], on)
+    finally:
+        (gc.enable if was_on else gc.disable)()
+
+
+def test_migrating_again_changes_nothing(register):
+    authorities.found(register, Environment.TEST, (), DEED)
+    migrate(register)
+    assert authorities.identity(register) is not None
+
+
+def test_the_migrations_are_those_of_the_models(sqlite_register):
+    said = StringIO()
+    with all_connections_closed():
+        call_command("makemigrations", check_changes=True, dry_run=True, stdout=said, verbosity=1)
+    assert "No changes" in said.getvalue()
+
+
+def test_two_registers_never_mix(sqlite_register, tmp_path):
+    with copied_file(tmp_path / "other.sqlite3") as url:
+        other = open_register(url, alias="other")
+        authorities.found(other, Environment.TEST, (), DEED)
+        assert authorities.identity(other) is not None
+        assert authorities.identity(sqlite_register) is None
+        other.close()
+
+
+def test_an_alias_opened_anew_names_the_new_database(sqlite_register, tmp_path):
+    authorities.found(sqlite_register, Environment.TEST, (), DEED)
+    with copied_file(tmp_path / "other.sqlite3") as url:
+        again = open_register(url, alias=sqlite_register.alias)
+        assert again == sqlite_register == Register(sqlite_register.alias)
+        assert authorities.identity(again) is None
+
+
+def test_a_connection_that_the_server_cut_is_opened_anew(register):
+    """As after a restart of the database: the first statement fails, the door refreshes, the next one works."""
+    connection = connections[register.alias]
+    if connection.vendor != "postgresql":
+        pytest.skip("SQLite has no server that could cut a connection")
+    with pytest.raises(OperationalError), connection.cursor() as cursor:
+        cursor.execute("SELECT pg_terminate_backend(pg_backend_pid())")
+    with pytest.raises(REGISTER_UNAVAILABLE):
+        authorities.identity(register)
+    register.refresh()
+    assert authorities.identity(register) is None
+
+
+def test_refreshing_a_connection_that_is_well_keeps_it(register):
+    authorities.identity(register)
+    before = connections[register.alias].connection
+    register.refresh()
+    assert connections[register.alias].connection is before
+
+
+def test_closing_is_for_this_thread_and_may_be_done_twice(register):
+    assert core.Instance.objects.using(register.alias).count() == 0
+    register.close()
+    register.close()
+    assert core.Instance.objects.using(register.alias).count() == 0

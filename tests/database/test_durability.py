@@ -1,0 +1,210 @@
+"""What a database has to promise: a real server that does not keep it is refused, one that does not tell is named."""
+
+import subprocess
+import sys
+from contextlib import contextmanager
+
+import psycopg
+import pytest
+from django.db import connections
+from django.db.backends.base import base
+
+from sinetti.database import connection as database_connection
+from sinetti.database.connection import RegisterRefusesError, open_register, plain_setting, setting
+from sinetti.database.durability import check_promises
+from sinetti.database.operations import authorities
+from tests.support import postgres
+from tests.support.backups import url_of
+from tests.support.registers import ALIAS
+
+
+def test_a_durable_database_is_taken(register):
+    assert check_promises(register) == ()
+
+
+def on_postgresql(register):
+    connection = connections[register.alias]
+    if connection.vendor != "postgresql":
+        pytest.skip("a promise of PostgreSQL's")
+    return connection
+
+
+def test_a_server_without_fsync_is_refused(register):
+    on_postgresql(register)
+    with postgres.careless(url_of(register), fsync="off"):
+        register.close()
+        with pytest.raises(RegisterRefusesError, match=r"fsync = off.*set it to on in postgresql\.conf"):
+            check_promises(register)
+    assert check_promises(register) == ()
+
+
+def test_half_written_pages_are_the_operator_s_to_know(register):
+    """ZFS writes them whole, and nobody can see that from here."""
+    on_postgresql(register)
+    with postgres.careless(url_of(register), full_page_writes="off"):
+        (said,) = check_promises(register)
+        assert "full_page_writes = off" in said
+
+
+def asked_of_a_new_session(register, name="synchronous_commit"):
+    register.close()
+    return setting(connections[register.alias], name)
+
+
+@pytest.mark.parametrize("value", ["on", "off"])
+def test_our_statements_are_not_compiled(register, value):
+    """Lists take five times as long where they are."""
+    connection = on_postgresql(register)
+    with altered(connection, f"DATABASE {connection.settings_dict['NAME']}", value, "jit"):
+        assert asked_of_a_new_session(register, "jit") == "off"
+
+
+def test_a_server_without_synchronous_commits_is_refused_though_our_sessions_ask_for_them(register):
+    connection = on_postgresql(register)
+    user = connection.settings_dict["USER"]
+    with postgres.careless(url_of(register), synchronous_commit="off"):
+        assert asked_of_a_new_session(register) == "on"
+        with pytest.raises(RegisterRefusesError, match=rf"synchronous_commit = off.*ALTER ROLE {user} SET"):
+            check_promises(register)
+    register.close()
+    assert check_promises(register) == ()
+
+
+@contextmanager
+def altered(connection, what, value, name="synchronous_commit"):
+    with connection.cursor() as cursor:
+        cursor.execute(f"ALTER {what} SET {name} TO {value}")
+    connection.close()
+    try:
+        yield
+    finally:
+        with connection.cursor() as cursor:
+            cursor.execute(f"ALTER {what} RESET {name}")
+        connection.close()
+
+
+@pytest.mark.parametrize("what", ["DATABASE {NAME}", "ROLE {USER}"])
+def test_what_role_or_database_has_counts_and_not_what_the_server_has(register, what):
+    connection = on_postgresql(register)
+    its = what.format(**connection.settings_dict)
+    with altered(connection, its, "off"), pytest.raises(RegisterRefusesError, match="synchronous_commit = off"):
+        check_promises(register)
+    with postgres.careless(url_of(register), synchronous_commit="off"), altered(connection, its, "on"):
+        assert check_promises(register) == ()
+
+
+@pytest.mark.parametrize("value", ["local", "remote_write", "remote_apply"])
+def test_whatever_waits_for_this_machine_s_disk_is_taken_and_stays(register, value):
+    connection = on_postgresql(register)
+    with altered(connection, f"DATABASE {connection.settings_dict['NAME']}", value):
+        assert asked_of_a_new_session(register) == value
+        assert check_promises(register) == ()
+
+
+def test_a_session_that_stays_careless_is_refused(register):
+    with on_postgresql(register).cursor() as cursor:
+        cursor.execute("SET synchronous_commit TO off")
+    try:
+        with pytest.raises(RegisterRefusesError, match="synchronous_commit = off"):
+            check_promises(register)
+    finally:
+        register.close()
+
+
+def test_a_server_that_does_not_know_a_setting_is_named_and_goes_on(register, monkeypatch):
+    """As another engine that speaks the protocol: it has other settings, or no such function at all."""
+    connection = on_postgresql(register)
+    assert setting(connection, "no.such.setting") is plain_setting(connection, "no.such.setting") is None
+    with monkeypatch.context() as patched, connection.cursor() as cursor:
+        patched.setattr(database_connection, "_SETTING", "SELECT no_such_function(%s)")
+        patched.setattr(database_connection, "_PLAIN_SETTING", "SELECT reset_val FROM no_such_table WHERE name = %s")
+        assert check_promises(register) == (
+            "the database does not tell its fsync: see to it that what is committed outlives a crash",
+            "the database does not tell its synchronous_commit: see to it that what is committed outlives a crash",
+        )
+        cursor.execute("SELECT 1")  # the session is as well as before
+
+
+def test_a_server_that_is_too_old_is_refused(register, monkeypatch):
+    connection = on_postgresql(register)
+    register.close()
+    monkeypatch.setattr(base, "RAN_DB_VERSION_CHECK", set())  # Django looks once in a process
+    monkeypatch.setattr(connection.features, "minimum_database_version", (99,))
+    with pytest.raises(RegisterRefusesError, match="PostgreSQL 99 or later"):
+        authorities.identity(register)
+    register.close()
+
+
+PRAGMAS = {"no write-ahead log": "PRAGMA journal_mode=DELETE", "no fsync of each commit": "PRAGMA synchronous=NORMAL"}
+
+
+@pytest.mark.parametrize("pragma", PRAGMAS.values(), ids=PRAGMAS)
+def test_sqlite_has_to_have_taken_what_was_asked_for(sqlite_register, pragma):
+    with connections[sqlite_register.alias].cursor() as cursor:
+        cursor.execute(pragma)
+    with pytest.raises(RegisterRefusesError, match="local disk"):
+        check_promises(sqlite_register)
+
+
+MIGRATING = """
+import sys
+from sinetti.registry.opening import migrate, open_register
+register = open_register(sys.argv[1])
+print("ready", flush=True)
+sys.stdin.readline()
+migrate(register)
+"""
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def empty_url(request, tmp_path):
+    if request.param == "sqlite":
+        return f"sqlite:///{tmp_path}/register.sqlite3"
+    return postgres.create_database(request.getfixturevalue("postgres_url"), f"empty_{tmp_path.name[-20:].lower()}")
+
+
+def test_two_processes_make_the_tables_at_the_same_moment(empty_url):
+    command = [sys.executable, "-W", "ignore", "-c", MIGRATING, empty_url]
+    both = [
+        subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+        for _ in range(2)
+    ]
+    for one in both:
+        assert one.stdout.readline() == "ready\n"
+    for one in both:
+        one.stdin.write("go\n")
+        one.stdin.flush()
+    said = [one.communicate(timeout=60)[1] for one in both]
+    assert [one.returncode for one in both] == [0, 0], said
+    register = open_register(empty_url, ALIAS)
+    try:
+        assert authorities.identity(register) is None
+        assert database_connection._is_current(connections[ALIAS])
+    finally:
+        register.close()
+
+
+def test_who_makes_tables_waits_for_whoever_does(register):
+    """Asking again and again: a statement that waited would hold up an index that is made meanwhile."""
+    connection = on_postgresql(register)
+    asked = []
+    with psycopg.connect(**connection.get_connection_params() | {"cursor_factory": psycopg.Cursor}) as other:
+        other.execute("SELECT pg_advisory_lock(%s)", [database_connection._SCHEMA_LOCK])
+
+        class Waiting:
+            def wait(self, _seconds):
+                asked.append(
+                    other.execute("SELECT pg_advisory_unlock(%s)", [database_connection._SCHEMA_LOCK]).fetchone()
+                )
+
+        with pytest.MonkeyPatch.context() as patched:
+            patched.setattr(database_connection, "Event", Waiting)
+            with database_connection._alone(connection):
+                assert asked == [(True,)]
+
+
+def test_a_server_without_advisory_locks_keeps_nobody_waiting(register, monkeypatch):
+    connection = on_postgresql(register)
+    monkeypatch.setattr(database_connection, "_TRY_LOCK", "SELECT no_such_lock(%s)")
+    with database_connection._alone(connection):
+        assert authorities.identity(register) is None

@@ -1,0 +1,122 @@
+"""An empty database gets its tables at once: the same as by every migration since the first, whole or not at all."""
+
+import pytest
+from django.core.management import call_command
+from django.db import DatabaseError, connections, migrations
+from django.db.migrations.loader import MigrationLoader
+from django.db.migrations.recorder import MigrationRecorder
+
+from sinetti.database import audit_triggers, fast_schema, ids, migration_operations
+from sinetti.database.connection import migrate, open_register
+from sinetti.database.fast_schema import make_first_tables
+from tests.support.postgres import create_database
+from tests.support.registers import ALIAS, all_connections_closed
+
+OF_SQLITE = ("SELECT type, name, tbl_name, sql FROM sqlite_master WHERE name <> 'sqlite_sequence'",)
+OF_POSTGRESQL = (
+    """SELECT table_name, column_name, data_type, character_maximum_length, is_nullable, column_default, is_identity,
+          collation_name
+       FROM information_schema.columns WHERE table_schema = 'public'""",
+    "SELECT tablename, indexname, indexdef FROM pg_indexes WHERE schemaname = 'public'",
+    """SELECT conrelid::regclass::text, contype, pg_get_constraintdef(oid) FROM pg_constraint
+       WHERE connamespace = 'public'::regnamespace""",
+    "SELECT tgrelid::regclass::text, tgname, pg_get_triggerdef(oid) FROM pg_trigger WHERE NOT tgisinternal",
+    "SELECT proname, prosrc FROM pg_proc WHERE pronamespace = 'public'::regnamespace",
+    "SELECT sequencename, data_type, start_value FROM pg_sequences WHERE schemaname = 'public'",
+)
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def empty(request, tmp_path):
+    """What opens an empty database of a kind, as often as it is asked for."""
+
+    def opened():
+        if request.param == "sqlite":
+            url = f"sqlite:///{tmp_path}/{ids.random_id()}.sqlite3"
+        else:
+            url = create_database(request.getfixturevalue("postgres_url"), f"empty_{ids.random_id()}")
+        register = open_register(url, ALIAS)
+        return register, connections[ALIAS]
+
+    with all_connections_closed():
+        yield opened
+
+
+def shape(connection):
+    """All that a database says of its tables, but in which order their columns stand.
+
+    Groups and their permissions are tables of Django's that nobody here writes to: Django's models say `integer` for a
+    number there, and Django's migrations `bigint`.
+    """
+    with connection.cursor() as cursor:
+        for question in OF_SQLITE if connection.vendor == "sqlite" else OF_POSTGRESQL:
+            cursor.execute(question)
+            rows = [row for row in cursor.fetchall() if "auth_group_permissions" not in str(row[0])]
+            yield from ((question, *map(without_order, row)) for row in rows)
+
+
+def without_order(value):
+    """SQLite keeps the statement that made a table: its parts, in any order."""
+    if not str(value).startswith("CREATE TABLE"):
+        return value
+    head, _, rest = value.partition("(")
+    depth, parts = 0, [""]
+    for sign in rest.strip()[:-1]:
+        depth += {"(": 1, ")": -1}.get(sign, 0)
+        if sign == "," and not depth:
+            parts.append("")
+        else:
+            parts[-1] += sign
+    return head.strip(), *sorted(part.strip() for part in parts)
+
+
+def notes(connection):
+    return sorted(MigrationRecorder(connection).migration_qs.values_list("app", "name"))
+
+
+def test_the_same_tables_come_out(empty):
+    _register, by_migrations = empty()
+    call_command("migrate", database=ALIAS, verbosity=0, interactive=False)
+    expected, done = set(shape(by_migrations)), notes(by_migrations)
+    _register, at_once = empty()
+    assert make_first_tables(at_once)
+    assert set(shape(at_once)) == expected
+    assert notes(at_once) == done
+
+
+def test_what_no_model_says_is_known():
+    """A migration's step that is none of these has to be thought of in first_tables.py."""
+    known = (migrations.CreateModel, migrations.AddField, migrations.AddIndex, migrations.AddConstraint,
+             migrations.AlterField, migrations.RunPython, migration_operations.DropPatternIndexesWhileServing)  # fmt: skip
+    steps = [
+        one
+        for (app, _name), migration in MigrationLoader(None).disk_migrations.items()
+        if app == "registry"
+        for one in migration.operations
+    ]
+    assert all(isinstance(one, known) for one in steps)
+    code = {one.code for one in steps if isinstance(one, migrations.RunPython)}
+    assert all(one is audit_triggers.forbid or one.__module__ == migration_operations.__name__ for one in code)
+
+
+def test_where_there_are_tables_nothing_is_made(empty):
+    register, connection = empty()
+    migrate(register)
+    before = set(shape(connection))
+    assert not make_first_tables(connection)
+    assert set(shape(connection)) == before
+
+
+def test_one_that_ends_on_the_way_leaves_nothing(empty, monkeypatch):
+    register, connection = empty()
+
+    def breaks(*_rest):
+        raise DatabaseError
+
+    with monkeypatch.context() as patch:
+        patch.setattr(fast_schema, "_do_what_no_model_says", breaks)
+        with pytest.raises(DatabaseError):
+            make_first_tables(connection)
+    assert not connection.introspection.table_names()
+    migrate(register)
+    assert connection.introspection.table_names()

@@ -1,0 +1,339 @@
+"""The hand-written statements: rows as the ORM writes and reads them, few round trips, and locks that decide."""
+
+from contextlib import contextmanager
+from dataclasses import replace
+from datetime import timedelta
+from threading import Event, Thread
+from time import sleep
+
+import psycopg
+import pytest
+from django.db import OperationalError, connections, transaction
+from django.test.utils import CaptureQueriesContext
+
+from sinetti.database import sql as database_sql
+from sinetti.database.certificates import revocation as certificates_revocation
+from sinetti.database.common import audit_log, mappers
+from sinetti.database.issuance import transactions
+from sinetti.database.issuance.renewal_lookup import find_renewable
+from sinetti.database.issuance.transactions import Moved, Reservation, Signed
+from sinetti.database.models import core
+from sinetti.database.notifications import outbox
+from sinetti.domain.certificates.approval import Approval
+from sinetti.domain.certificates.lifecycle import CertificateState
+from sinetti.domain.certificates.revocation import RevocationReason
+from sinetti.domain.values import VALIDITY, KeyId, Serial, Sha256, Span
+from sinetti.infra.clock import ticks
+from sinetti.services.issuance.renew import renew
+from tests.support.office import (
+    DAY,
+    REQUEST,
+    Desk,
+    accepted,
+    enrolled,
+    in_the_window,
+    new_key,
+    renew_ask,
+    renewed,
+)
+
+SERIAL, KEY = Serial("45" * 19), KeyId("ee" * 32)
+SIGNED = Sha256("01" * 32)
+
+
+def table(desk: Desk, model):
+    return model.objects.using(desk.register.alias)
+
+
+def renewal(desk: Desk, serial: Serial = SERIAL) -> Reservation:
+    """A renewal that may be made."""
+    held = enrolled(desk)
+    now, signer = in_the_window(desk, held), desk.certificate(held.serial)
+    approval = Approval(signer.holding, KEY, Span(now, now + VALIDITY), predecessor=held.serial)
+    return Reservation(
+        approval=approval,
+        authority=signer.authority,
+        serial=serial,
+        retrieval_id="cd" * 16,
+        renewable_from=approval.span.not_after - 60 * DAY,
+        crl_shard=1,
+        to_be_signed=b"\x00octets\xff",
+        waits_since=desk.machine.now,
+    )
+
+
+def written_by_the_orm(desk: Desk, reservation: Reservation, signed: Signed) -> None:
+    """The same rows, as Django writes them."""
+    approval, using = reservation.approval, table(desk, core.Certificate)
+    key = table(desk, core.UsedKey).create(key_id=KEY, first_seen=desk.clock.now)
+    row = using.create(
+        serial=reservation.serial,
+        authority_id=reservation.authority,
+        holding_id=approval.holding.holding_id,
+        state=CertificateState.ISSUED,
+        origin="renewal",
+        predecessor=using.get(serial=approval.predecessor),
+        key=key,
+        sha256=signed.sha256,
+        retrieval_id=reservation.retrieval_id,
+        not_before=approval.span.not_before,
+        not_after=approval.span.not_after,
+        renewable_from=reservation.renewable_from,
+        crl_shard=1,
+        reserved_at=desk.clock.now,
+        waits_since=reservation.waits_since,
+        recorded_at=signed.recorded_at,
+    )
+    octets = table(desk, core.CertificateOctets)
+    octets.create(certificate=row, to_be_signed=reservation.to_be_signed, der=signed.der)
+    name = f"certificate:{reservation.serial}"
+    holding = approval.holding.holding_id
+    facts = {"key": KEY, "order": None, "predecessor": approval.predecessor, "voids": None}
+    audit_log.write(desk.register, desk.deed(), "certificate-reserved", name, holding=holding, **facts)
+    audit_log.write(desk.register, desk.deed(), "certificate-issued", name, sha256=signed.sha256)
+    outbox.owe(desk.register, "renewed", mappers.certificates(desk.register).get(pk=row.pk), desk.clock.now)
+
+
+def stored(desk: Desk, certificate: int) -> dict[str, list[tuple]]:
+    """What the database keeps of a certificate, cell by cell as it lies there, but for ids that are drawn."""
+    sql = {
+        "key": "SELECT * FROM registry_usedkey WHERE key_id = %s",
+        "certificate": "SELECT * FROM registry_certificate WHERE id = %s",
+        "octets": "SELECT * FROM registry_certificateoctets WHERE certificate_id = %s",
+        "outbox": "SELECT * FROM registry_outboxrow WHERE certificate_id = %s",
+        "audit": "SELECT * FROM registry_auditrow WHERE object = %s ORDER BY sequence",
+    }
+    drawn, found = {"id", "sequence", "message_id", "certificate_id"}, {}
+    of = {"key": KEY, "audit": f"certificate:{SERIAL}"}
+    with connections[desk.register.alias].cursor() as cursor:
+        for name, statement in sql.items():
+            cursor.execute(statement, [of.get(name, certificate)])
+            columns = [column[0] for column in cursor.description]
+            found[name] = [
+                tuple(
+                    str(bytes(cell) if isinstance(cell, memoryview) else cell)
+                    for column, cell in zip(columns, row, strict=True)
+                    if column not in drawn
+                )
+                for row in cursor.fetchall()
+            ]
+    return found
+
+
+def test_rows_are_those_that_the_orm_would_have_written(desk):
+    reservation, signed = renewal(desk), Signed(b"\x30der\x00", SIGNED, desk.machine.now)
+    with transaction.atomic(using=desk.register.alias):
+        written_by_the_orm(desk, reservation, signed)
+        wanted = stored(desk, table(desk, core.Certificate).get(serial=SERIAL).pk)
+        transaction.set_rollback(True, using=desk.register.alias)
+    certificate = transactions.reserve(desk.register, reservation, desk.deed())
+    transactions.record(desk.register, certificate, signed, desk.deed())
+    assert stored(desk, table(desk, core.Certificate).get(serial=SERIAL).pk) == wanted
+    assert all(wanted.values())
+
+
+def test_what_is_given_back_is_what_is_read_back(desk):
+    reservation, signed = renewal(desk), Signed(b"der", SIGNED, desk.machine.now)
+    reserved = transactions.reserve(desk.register, reservation, desk.deed())
+    assert reserved == desk.certificate(SERIAL)
+    assert transactions.record(desk.register, reserved, signed, desk.deed()) == desk.certificate(SERIAL)
+
+
+def test_the_reading_by_hand_is_that_of_the_orm(desk):
+    held = enrolled(desk)
+    in_the_window(desk, held)
+    for _ in range(2):
+        accepted(renew(renew_ask(held, new_key()), desk.office, REQUEST))
+    new = renewed(desk, held)
+    found = desk.certificate(held.serial)
+    read = find_renewable(desk.register, found.sha256, KEY)
+    assert (read.signer, read.renewals.successor) == (found, desk.certificate(new.serial))
+    assert read.renewals.made_again == 2
+    certificates_revocation.revoke(
+        desk.register, found.holding.holding_id, [new.serial], (RevocationReason.SUPERSEDED, None), desk.deed()
+    )
+    read = find_renewable(desk.register, found.sha256, desk.certificate(new.serial).key)
+    assert (read.signer, read.renewals.same_key) == (desk.certificate(held.serial), desk.certificate(new.serial))
+    assert (read.renewals.successor, read.key_known) == (None, True)
+
+
+def counted(desk: Desk, monkeypatch) -> list[str]:
+    """Every statement of registry/hot from here on."""
+    sent, run = [], database_sql._run
+
+    def counting(connection, statement, values):
+        sent.append(statement)
+        return run(connection, statement, values)
+
+    monkeypatch.setattr(database_sql, "_run", counting)
+    return sent
+
+
+def test_a_renewal_takes_three_round_trips(desk, monkeypatch):
+    held = enrolled(desk)
+    in_the_window(desk, held)
+    desk.register.refresh()
+    sent = counted(desk, monkeypatch)
+    with CaptureQueriesContext(connections[desk.register.alias]) as by_the_orm:
+        accepted(renew(renew_ask(held, new_key()), desk.office, REQUEST))
+    if database_sql.takes_ctes_that_write(desk.register):
+        assert (len(sent), len(by_the_orm)) == (3, 0)
+    else:
+        assert {query["sql"] for query in by_the_orm} <= {"BEGIN IMMEDIATE", "BEGIN", "COMMIT"}
+
+
+def test_a_connection_that_was_cut_is_opened_again_for_the_reading(desk, monkeypatch):
+    held = enrolled(desk)
+    in_the_window(desk, held)
+    desk.register.refresh()
+    cut(desk)
+    accepted(renew(renew_ask(held, new_key()), desk.office, REQUEST))
+
+
+def test_a_connection_that_is_cut_later_is_not_tried_again(desk):
+    """What was sent may have been done: whoever repeats the request is told."""
+    if not database_sql.takes_ctes_that_write(desk.register):
+        pytest.skip("a file has no connection to cut")
+    reservation = renewal(desk)
+    cut(desk)
+    with pytest.raises(OperationalError):
+        transactions.reserve(desk.register, reservation, desk.deed())
+    desk.register.refresh()
+    assert not table(desk, core.Certificate).filter(serial=SERIAL).exists()
+
+
+def cut(desk: Desk) -> None:
+    """Have the server end this thread's connection; a file's is closed."""
+    connection = connections[desk.register.alias]
+    if connection.vendor != "postgresql":
+        connection.close()
+        return
+    pid = connection.connection.info.backend_pid
+    with psycopg.connect(
+        connection.connection.info.dsn, password=connection.connection.info.password, autocommit=True
+    ) as other:
+        other.execute("SELECT pg_terminate_backend(%s)", [pid])
+        eventually(lambda: other.execute("SELECT 1 FROM pg_stat_activity WHERE pid = %s", [pid]).fetchone() is None)
+
+
+def eventually(condition) -> None:
+    deadline = ticks() + 30
+    while not condition():
+        assert ticks() < deadline, "it did not come about"
+        sleep(0.01)
+
+
+@contextmanager
+def held_up(desk: Desk, do):
+    """Do something in a transaction of another connection that is not over before the block is."""
+    done, over = Event(), Event()
+
+    def run() -> None:
+        with transaction.atomic(using=desk.register.alias):
+            do()
+            done.set()
+            over.wait(30)
+        desk.register.close()
+
+    thread = Thread(target=run)
+    thread.start()
+    assert done.wait(30)
+    try:
+        yield over
+    finally:
+        over.set()
+        thread.join(30)
+
+
+def waiting_for_a_lock(desk: Desk) -> bool:
+    with connections[desk.register.alias].cursor() as cursor:
+        cursor.execute(
+            "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND datname = current_database()"
+        )
+        return cursor.fetchone()[0] > 0
+
+
+def beside(desk: Desk, do, other):
+    """What `do` gives or raises, begun while another connection holds the lock in which it did `other`."""
+    came = []
+
+    def run() -> None:
+        try:
+            came.append(do())
+        except Moved as moved:
+            came.append(moved)
+        desk.register.close()
+
+    with held_up(desk, other) as over:
+        thread = Thread(target=run)
+        thread.start()
+        if database_sql.takes_ctes_that_write(desk.register):
+            eventually(lambda: waiting_for_a_lock(desk))
+        over.set()
+        thread.join(30)
+    return came[0]
+
+
+def revocation(desk: Desk, holding_id: str, serial: Serial):
+    why = (RevocationReason.KEY_COMPROMISE, None)
+    return lambda: certificates_revocation.revoke(desk.register, holding_id, [serial], why, desk.deed())
+
+
+def test_a_revocation_that_comes_while_commit_2_waits_for_its_lock_voids_the_renewal(desk):
+    """The statement's snapshot is older than the lock that it waited for: the moved version tells."""
+    reservation = renewal(desk)
+    certificate = transactions.reserve(desk.register, reservation, desk.deed())
+    revoke = revocation(desk, certificate.holding.holding_id, certificate.predecessor)
+    signed = Signed(b"der", SIGNED, desk.machine.now)
+    found = beside(desk, lambda: transactions.record(desk.register, certificate, signed, desk.deed()), revoke)
+    assert (found.state, found.revocation_reason) == (CertificateState.VOID, RevocationReason.KEY_COMPROMISE)
+    assert found.sha256 is None
+    assert not table(desk, core.OutboxRow).filter(kind="renewed").exists()
+    assert transactions.octets_of(desk.register, found)[1] is None
+
+
+def test_a_revocation_that_came_before_the_reservation_was_read_voids_it_too(desk):
+    certificate = transactions.reserve(desk.register, renewal(desk), desk.deed())
+    revocation(desk, certificate.holding.holding_id, certificate.predecessor)()
+    again = desk.certificate(SERIAL)
+    found = transactions.record(desk.register, again, Signed(b"der", SIGNED, desk.machine.now), desk.deed())
+    assert found.state is CertificateState.VOID
+
+
+def test_a_revocation_that_comes_while_commit_1_waits_for_its_lock_leaves_nothing_reserved(desk):
+    reservation = renewal(desk)
+    holding, predecessor = reservation.approval.holding, reservation.approval.predecessor
+    revoke = revocation(desk, holding.holding_id, predecessor)
+    assert isinstance(
+        beside(desk, lambda: transactions.reserve(desk.register, reservation, desk.deed()), revoke), Moved
+    )
+    assert not transactions.key_known(desk.register, KEY)
+    assert not table(desk, core.Certificate).filter(serial=SERIAL).exists()
+    assert desk.certificate(predecessor).holding.version == holding.version + 1
+
+
+def test_something_else_of_the_holding_moves_between_the_commits(desk):
+    """The version is another one, the reservation stands: it is looked at again and recorded."""
+    certificate = transactions.reserve(desk.register, renewal(desk), desk.deed())
+    mappers.move_versions(table(desk, core.Holding).all())
+    found = transactions.record(desk.register, certificate, Signed(b"der", SIGNED, desk.machine.now), desk.deed())
+    assert (found.state, found.sha256) == (CertificateState.ISSUED, SIGNED)
+    assert found == desk.certificate(SERIAL)
+
+
+def test_two_renewals_of_one_certificate_at_once(desk):
+    reservation = renewal(desk)
+    other = replace(reservation, serial=Serial("46" * 19), approval=replace(reservation.approval, key=KeyId("dd" * 32)))
+    first = beside(
+        desk,
+        lambda: transactions.reserve(desk.register, other, desk.deed()),
+        lambda: transactions.reserve(desk.register, reservation, desk.deed()),
+    )
+    assert isinstance(first, Moved)
+
+
+def test_an_instant_may_have_parts_of_a_second(desk):
+    """Clocks give whole seconds; what a database keeps does not depend on it."""
+    reservation = replace(renewal(desk), waits_since=desk.machine.now + timedelta(microseconds=5))
+    transactions.reserve(desk.register, reservation, desk.deed())
+    assert table(desk, core.Certificate).get(serial=SERIAL).waits_since == reservation.waits_since

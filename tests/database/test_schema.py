@@ -1,0 +1,199 @@
+"""Tables change while older code serves: what it writes meanwhile is all there (docs/schema.md), on both databases."""
+
+from threading import Event, Thread
+
+import pytest
+from django.db import connections
+from django.db import models as fields
+from django.db.migrations import Migration
+from django.db.migrations.executor import MigrationExecutor
+
+from sinetti.database import connection as database_connection
+from sinetti.database import ids as database_ids
+from sinetti.database.common import mappers
+from sinetti.database.connection import RegisterRefusesError, migrate, open_register
+from sinetti.database.migration_operations import AddIndexWhileServing, readable_from
+from sinetti.database.models import core
+from sinetti.database.operations import authorities
+from sinetti.domain.certificates.lifecycle import CertificateState
+from sinetti.services.issuance.enrol import enrol
+from tests.support.authority import NOW
+from tests.support.office import REQUEST, accepted, collected, new_ask, new_key, ordered
+from tests.support.postgres import create_database
+from tests.support.registers import ALIAS, all_connections_closed
+
+ROWS = 60
+
+
+def ours(executor):
+    return sorted(name for app, name in executor.loader.disk_migrations if app == "registry")
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def older(request, tmp_path):
+    """Give a register whose tables are those before the newest migration, and its tables as older code sees them."""
+    if request.param == "sqlite":
+        url = f"sqlite:///{tmp_path}/register.sqlite3"
+    else:
+        url = create_database(request.getfixturevalue("postgres_url"), f"older_{database_ids.random_id()}")
+    with all_connections_closed():
+        register = open_register(url, ALIAS)
+        executor = MigrationExecutor(connections[ALIAS])
+        *_, previous, _newest = ours(executor)
+        target = [key for key in executor.loader.graph.leaf_nodes() if key[0] != "registry"]
+        executor.migrate([*target, ("registry", previous)])
+        executor.loader.build_graph()
+        yield register, executor.loader.project_state(("registry", previous)).apps
+
+
+def founded(apps) -> dict:
+    """Write what everything else hangs on, as older code does."""
+    using = lambda name: apps.get_model("registry", name).objects.using(ALIAS)  # noqa: E731
+    authority = using("Authority").create(
+        name="CAv1", common_name="CA v1", role="issuing", certificate=b"c", sha256="a" * 64, key_id="b" * 64,
+        state="issuing", signs_from=NOW, signs_until=NOW,
+    )  # fmt: skip
+    kind = using("CertificateType").create(type_id="t", purpose="data-provider", channel="WS", authority=authority)
+    organisation = using("Organisation").create(
+        customer_id="0123456-7", folded="01234567", kind="artificial", name="Malliyritys Oy", language="fi", created=NOW
+    )
+    using("Instance").create(environment="TEST", created=NOW, fingerprints={"CAv1": "a" * 64})
+    person = using("Person").create(name="A", email="a@b.example", phone="", language="sv")
+    return {"authority": authority, "kind": kind, "organisation": organisation, "person": person, "using": using}
+
+
+def issued(there, number: int) -> None:
+    """Write one certificate's whole life, as older code does."""
+    using, person = there["using"], there["person"]
+    holding = using("Holding").create(
+        organisation=there["organisation"], type=there["kind"], subject_serial=f"{number:032}", contact=person,
+        created=NOW,
+    )  # fmt: skip
+    order = using("Order").create(holding=holding, contact=person, state="spent", created=NOW)
+    using("TransferIdPair").create(
+        transfer_id=f"{number:032}", order=order, password_mac=b"m", created=NOW, expires=NOW
+    )
+    key = using("UsedKey").create(key_id=f"{number:064}", first_seen=NOW)
+    row = using("Certificate").create(
+        serial=f"{number:038x}", authority=there["authority"], holding=holding, state="reserved", origin="order",
+        order=order, key=key, retrieval_id=f"{number:032}", not_before=NOW, not_after=NOW, renewable_from=NOW,
+        reserved_at=NOW,
+    )  # fmt: skip
+    using("CertificateOctets").create(certificate=row, to_be_signed=b"t")
+    using("AuditRow").create(
+        at=NOW, actor="o", action="a", object="c", request_id=REQUEST, octets=b"{}", sha256="a" * 64
+    )
+    using("Certificate").filter(pk=row.pk).update(state="issued", sha256=f"{number:064}", recorded_at=NOW)
+    using("OutboxRow").create(
+        kind="fetched", holding=holding, certificate=row, recipient=person, step="once", created=NOW, due=NOW
+    )
+    using("RefusalRow").create(holding=holding, reason="too-early", operation="renew", at=NOW, request_id=REQUEST)
+
+
+def test_what_older_code_writes_while_the_tables_change_is_all_there(older):
+    register, apps = older
+    there, begun, failures = founded(apps), Event(), []
+
+    def write():
+        try:
+            for number in range(ROWS):
+                issued(there, number)
+                if number == ROWS // 10:
+                    begun.set()
+        except BaseException as failure:  # noqa: BLE001 - told below, in the test's own thread
+            failures.append(failure)
+        finally:
+            begun.set()
+            register.close()
+
+    thread = Thread(target=write)
+    thread.start()
+    assert begun.wait(60)
+    migrate(register)
+    thread.join(120)
+    assert failures == []
+    assert database_connection._is_current(connections[ALIAS])
+    found = [mappers.certificate(register, row) for row in mappers.certificates(register)]
+    assert len(found) == ROWS
+    assert {one.state for one in found} == {CertificateState.ISSUED}
+    assert core.AuditRow.objects.using(ALIAS).count() == ROWS
+    assert core.OutboxRow.objects.using(ALIAS).count() == core.RefusalRow.objects.using(ALIAS).count() == ROWS
+    issued(there, ROWS)
+    assert authorities.identity(register) is not None
+
+
+def change(register, *operations, atomic=True):
+    """Run a migration of its own on the present tables."""
+    connection = connections[register.alias]
+    state = MigrationExecutor(connection).loader.project_state()
+    one = type("Migration", (Migration,), {"operations": list(operations), "atomic": atomic})("9999_later", "registry")
+    with connection.schema_editor(atomic=atomic) as editor:
+        one.apply(state, editor)
+
+
+def test_a_node_that_cannot_serve_changed_tables_says_so_and_changes_nothing(register):
+    newest = max(int(name[:4]) for name in ours(MigrationExecutor(connections[register.alias])))
+    change(register, readable_from(newest))
+    migrate(register)
+    change(register, readable_from(newest + 1))
+    with pytest.raises(
+        RegisterRefusesError, match=rf"need number {newest + 1}, this one has {newest}.*other nodes run"
+    ):
+        migrate(register)
+
+
+def test_a_node_goes_on_with_tables_of_later_code_that_it_can_serve(desk):
+    connection = connections[desk.register.alias]
+    with connection.cursor() as cursor:
+        cursor.execute("INSERT INTO django_migrations (app, name, applied) VALUES ('registry', '9998_more', %s)", [NOW])
+        cursor.execute("ALTER TABLE registry_certificate ADD COLUMN more varchar(9)")
+    try:
+        migrate(desk.register)
+        key, ids = new_key(), ordered(desk)
+        assert collected(desk, accepted(enrol(new_ask(ids, key), desk.office, REQUEST)))
+    finally:
+        desk.register.close()
+        with connection.cursor() as cursor:
+            cursor.execute("DELETE FROM django_migrations WHERE name = '9998_more'")
+            cursor.execute("ALTER TABLE registry_certificate DROP COLUMN more")
+
+
+def test_the_mark_s_own_migration_is_the_one_that_is_looked_for(register):
+    executor = MigrationExecutor(connections[register.alias])
+    made = executor.loader.disk_migrations["registry", database_connection._SCHEMA_MARK]
+    assert "SchemaMark" in {one.name for one in made.operations if hasattr(one, "fields")}
+
+
+def test_an_index_on_a_table_that_is_in_use(register):
+    """On PostgreSQL concurrently, so that nobody who writes waits for it; anew after an attempt that was killed."""
+    connection, sent = connections[register.alias], []
+    postgresql = connection.vendor == "postgresql"
+    operation = AddIndexWhileServing("certificate", fields.Index(fields=["recorded_at"], name="by_recording"))
+
+    def note(execute, sql, *rest):
+        sent.append(str(sql))
+        return execute(sql, *rest)
+
+    try:
+        with connection.execute_wrapper(note):
+            for _ in range(2 if postgresql else 1):
+                change(register, operation, atomic=not postgresql)
+        assert [sql for sql in sent if "CREATE INDEX" in sql and "CONCURRENTLY" not in sql] == [] or not postgresql
+        with connection.cursor() as cursor:
+            found = connection.introspection.get_constraints(cursor, "registry_certificate")
+        assert found["by_recording"]["columns"] == ["recorded_at"]
+    finally:
+        with connection.cursor() as cursor:
+            cursor.execute("DROP INDEX IF EXISTS by_recording")
+
+
+def test_no_index_is_there_for_questions_that_nobody_asks(register):
+    """Django makes one for LIKE beside each index of a text column; each row would pay for all of them."""
+    connection = connections[register.alias]
+    if connection.vendor != "postgresql":
+        pytest.skip("SQLite has none of them")
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT indexdef FROM pg_indexes WHERE tablename LIKE 'registry%'")
+        found = [statement for (statement,) in cursor.fetchall()]
+    assert found
+    assert not [statement for statement in found if "pattern_ops" in statement]

@@ -1,0 +1,126 @@
+"""Whose certificate it is, whose key, and what stands in it."""
+
+import base64
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.serialization import Encoding
+
+from sinetti.diagnostics.causes import Guess
+from sinetti.diagnostics.explain import Verdict
+from sinetti.diagnostics.input import Kind
+from sinetti.domain.requests import Accepted
+from sinetti.domain.values import VALIDITY
+from sinetti.pki.encoding import certificate_der
+from sinetti.wire.receipts import Receipt, render_receipt
+from sinetti.wire.soap.responses import render_response
+from sinetti.wire.soap.schema_types import Operation
+from sinetti.wire.xmldsig.signature import seal_of
+from tests.diagnostics.explained import GOOD, RSA, SECOND, anchors, by_other_key, guessed, replaced, rsa_sign, sealed_by
+from tests.support import authority
+from tests.support import xml_signing as by
+from tests.support.faulty_signing import Faults, envelope, request, signed
+from tests.support.xml_signing import OURS
+
+PLACED = datetime(2027, 12, 31, 23, 59, 59, tzinfo=UTC)
+
+
+def other_certificate(kind="other-p256"):
+    return x509.load_der_x509_certificate(by.certificate(kind))
+
+
+def key_value(kind):
+    numbers = by.key(kind).public_key().public_numbers()
+    modulus, exponent = (
+        base64.b64encode(one.to_bytes(-(-one.bit_length() // 8), "big")).decode() for one in (numbers.n, numbers.e)
+    )
+    return (
+        f"<P:KeyValue><P:RSAKeyValue><P:Modulus>{modulus}</P:Modulus><P:Exponent>{exponent}</P:Exponent></P:RSAKeyValue>"
+        f"</P:KeyValue>{OURS.key_info}"
+    )
+
+
+def test_the_key_of_another_certificate_that_is_known():
+    message = envelope(signed(request(), OURS, Faults(sign=by_other_key)))
+    assert guessed(message, others=[other_certificate("p384"), other_certificate()]).guesses == (
+        Guess.OTHER_CERTIFICATE,
+    )
+    assert guessed(message, others=[other_certificate("rsa-1024")] * 9).guesses == (Guess.WRONG_KEY,)
+
+
+def test_the_key_that_stands_beside_the_certificate():
+    shape = replace(RSA, kind="rsa-e3", key_info=key_value("rsa-2048"))
+    message = signed(request(), shape, Faults(sign=rsa_sign()))
+    assert guessed(message).guesses == (Guess.OTHER_CERTIFICATE,)
+    for value in ("AA==", "", "?"):
+        broken = replaced(message, b"<ds:Exponent>AQAB<", f"<ds:Exponent>{value}<".encode())
+        assert guessed(broken).guesses == (Guess.WRONG_KEY,)
+
+
+FITS_BUT = {
+    "of this service": ("holder", timedelta(0), Verdict.FITS, ()),
+    "at its last second": ("holder", VALIDITY, Verdict.FITS, ()),
+    "expired": ("holder", VALIDITY + SECOND, Verdict.REFUSED, (Guess.EXPIRED,)),
+    "not yet valid": ("holder", -SECOND, Verdict.REFUSED, (Guess.NOT_YET_VALID,)),
+    "of nobody": ("p256", timedelta(0), Verdict.REFUSED, (Guess.NOT_OURS,)),
+    "of the service itself": ("services", timedelta(0), Verdict.REFUSED, (Guess.NOT_OURS,)),
+}
+
+
+@pytest.mark.parametrize(("who", "later", "verdict", "guesses"), FITS_BUT.values(), ids=FITS_BUT)
+def test_whose_certificate_it_is(who, later, verdict, guesses):
+    found = guessed(envelope(sealed_by(who)), anchors=anchors(), now=authority.NOW + later)
+    assert (found.verdict, found.guesses, found.why) == (verdict, guesses, None)
+    assert found.certificate.of_this_service is (who == "holder")
+    assert guessed(envelope(sealed_by(who)), now=authority.NOW + later).certificate.of_this_service is None
+    assert guessed(envelope(sealed_by(who)), anchors=anchors()).verdict is (
+        Verdict.REFUSED if Guess.NOT_OURS in guesses else Verdict.FITS
+    )
+
+
+def test_answers_are_signed_by_the_services_own():
+    answer = render_response(Operation.RENEW, Accepted("r-1"), services_seal())
+    services = [authority.services_issuer().certificate]
+    for known, guesses in (
+        ({"services": services}, ()),
+        ({"services": anchors()}, (Guess.NOT_OURS,)),
+        ({"anchors": services}, ()),
+    ):
+        found = guessed(answer, **known)
+        assert found.guesses == guesses
+        assert (found.element.kind, found.element.name) == (Kind.RESPONSE, "RenewCertificateResponse")
+    said = Receipt("one", "ab" * 32, authority.NOW, "0123456-7", "Oy", "ab")
+    found = guessed(render_receipt(said, services_seal()), services=services)
+    assert (found.verdict, found.element.kind) == (Verdict.FITS, Kind.RECEIPT)
+
+
+def test_what_stands_in_a_certificate():
+    found = guessed(envelope(sealed_by("holder")), anchors=anchors()).certificate
+    assert found.subject.startswith("C=FI,O=Sinisiipi Oy,")
+    assert "Issuing CA" in found.issuer
+    assert len(found.serial) == 38
+    assert len(found.sha256) == 64
+    assert (found.not_before, found.not_after) == (authority.NOW, authority.NOW + VALIDITY)
+
+
+def services_seal():
+    key, certificate = authority.response_signer()
+    return seal_of(key, certificate_der(certificate))
+
+
+def dated(year):
+    """Make a certificate that ends in a year of four digits, whichever."""
+    name = x509.Name([])
+    builder = x509.CertificateBuilder(name, name, by.key("p256").public_key(), 1, PLACED, PLACED.replace(year=2060))
+    der = builder.sign(by.key("p256"), hashes.SHA256()).public_bytes(Encoding.DER)
+    return replaced(GOOD, by.lines(by.certificate("p256")).encode(), by.lines(replaced(der, b"2060", year)).encode())
+
+
+def test_a_certificate_with_a_date_that_there_is_not():
+    assert guessed(dated(b"9999")).certificate.not_after.year == 9999
+    found = guessed(dated(b"0000"))
+    assert (found.verdict, found.guesses) == (Verdict.REFUSED, (Guess.CERTIFICATE_UNREADABLE,))
+    assert (found.why, found.certificate) == (None, None)

@@ -1,0 +1,134 @@
+"""What is said of a message whose signature does not fit: to people, to programs, and into files."""
+
+import pytest
+
+from sinetti.diagnostics.cause_texts import GUESSES
+from sinetti.diagnostics.causes import Guess
+from sinetti.diagnostics.explain import explain
+from sinetti.diagnostics.report import Report
+from sinetti.diagnostics.search import Question
+from sinetti.domain.values import Language
+from sinetti.i18n.translate import text
+from tests.house.tree import DOCS, rows
+from tests.support import authority
+from tests.support import faulty_signing as faulty
+from tests.support.faulty_signing import Faults, canonical, envelope, indented, request, signed
+from tests.support.xml_signing import OURS
+
+GOOD = signed(request())
+CHANGED = GOOD.replace(b"0123456-7", b"0123456-8")
+PREFIX = f' xmlns:cer="{faulty.SERVICE}"'
+HEX = signed(request(), OURS, Faults(stated=lambda digest: digest.hex().encode()))
+
+
+def lines(octets, language=Language.EN, **known):
+    return "\n".join(Report(explain(octets, Question(**known))).lines(language))
+
+
+LINES = {
+    "fits": (
+        envelope(GOOD),
+        {},
+        ("The signature fits.", "just the octets", "The document has the digest", "SignedInfo has"),
+    ),
+    "a document": (GOOD, {}, ("RenewCertificateRequest, the whole document", "Whose it is was not looked at")),
+    "declarations of the envelope": (
+        envelope(GOOD.replace(PREFIX.encode(), b""), PREFIX),
+        {},
+        ("with the envelope's declarations of xmlns:cer",),
+    ),
+    "indented": (
+        indented(envelope(GOOD)),
+        {},
+        (
+            "white space came between its elements or",
+            "(the signature does not fit)",
+            "line 1, column 98 (octet 97)",
+            'signed:   es.vero.fi/2017/10/certificateservices"><Environment>',
+            'received: es.vero.fi/2017/10/certificateservices">\\n      <Environment>',
+            "enveloped-signature, xml-exc-c14n. SignedInfo: xml-exc-c14n. Digest: sha256. Signature: ecdsa-sha256.",
+        ),
+    ),
+    "changed": (envelope(CHANGED), {}, ("The digest is not that of this text", "stated ", ", here ", "SignedInfo has")),
+    "changed, with a log": (
+        envelope(CHANGED),
+        {"signed": canonical(request())},
+        ("another form, as-logged",),
+    ),
+    "a log of something else": (envelope(CHANGED), {"signed": b"x"}, ("not of the file that --signed names either",)),
+    "a digest in hex": (envelope(HEX), {}, ("digest was made otherwise: sha256", "hexadecimal digits")),
+    "ECDSA in DER": (
+        envelope(signed(request(), OURS, Faults(value=faulty.in_der))),
+        {},
+        ("it was signed otherwise: der",),
+    ),
+    "of others": (envelope(GOOD), {"anchors": [authority.issuer().certificate]}, ("issued by none of the CAs",)),
+    "no XML": (b"hello", {}, ("This is no XML that can be read", "(not well-formed in line 1)")),
+    "nothing is signed": (envelope(b"<x/>"), {}, ("There is no signature",)),
+}
+
+
+@pytest.mark.parametrize(("octets", "known", "told"), LINES.values(), ids=LINES)
+def test_what_people_read(octets, known, told):
+    said = lines(octets, **known)
+    assert [one for one in told if one not in said] == []
+    for language in Language:
+        assert len(lines(octets, language, **known).splitlines()) == len(said.splitlines())
+
+
+def test_the_mark_stands_below_the_first_difference():
+    for language in Language:
+        said = lines(envelope(CHANGED), language, signed=canonical(request())).splitlines()
+        at = next(place for place, line in enumerate(said) if line.strip() == "^")
+        column = said[at].index("^")
+        assert [line[column] for line in said[at - 2 : at]] == ["7", "8"]
+
+
+def test_every_guess_has_a_text_in_each_language_and_a_row_on_the_page():
+    assert list(GUESSES) == list(Guess)
+    for message in GUESSES.values():
+        said = [text(message, language) for language in Language]
+        assert len(set(said)) == len(said)
+    page = {cells[0].strip("`"): cells[1:] for cells in rows(DOCS / "explain.md", "guess")}
+    assert list(page) == [guess.value for guess in Guess]
+    assert all(len(cells) == 2 and all(cells) for cells in page.values())
+
+
+def test_what_programs_read():
+    said = Report(explain(indented(envelope(GOOD)), Question())).as_json()
+    page = [cells[1].partition(", ")[0].strip("`").split() for cells in rows(DOCS / "explain.md", "object")]
+    parts = (
+        said, said["guesses"][0], said["element"], said["signature"], said["certificate"], said["document"],
+        said["document"]["difference"],
+    )  # fmt: skip
+    assert [list(one) for one in parts] == page
+    assert list(said["signed_info"]) == list(said["document"])
+    assert said["guesses"][0]["guess"] == "indented-after-signing"
+    assert list(said["guesses"][0]["text"]) == ["fi", "sv", "en"]
+    assert said["document"]["signed_octets"] == len(canonical(request()))
+    assert (said["document"]["fits"], said["document"]["difference"]["column"]) == (False, 98)
+    assert said["certificate"]["not_after"] == "2028-01-01T00:00:00Z"
+    assert Report(explain(b"hello", Question())).as_json()["element"] is None
+
+
+def test_it_says_that_time_was_up():
+    assert "Not every form was tried" in lines(envelope(CHANGED), enough=lambda: True)
+    assert "Not every form was tried" not in lines(envelope(CHANGED))
+
+
+def test_both_sides_as_files():
+    found = Report(explain(indented(envelope(GOOD)), Question())).files()
+    assert list(found) == [
+        "document-received.xml", "document-signed.xml", "signed-info-received.xml", "signed-info-signed.xml",
+    ]  # fmt: skip
+    assert found["document-signed.xml"] == canonical(request())
+    assert "document-signed.xml" not in Report(explain(envelope(CHANGED), Question())).files()
+    assert Report(explain(b"hello", Question())).files() == {}
+
+
+def test_of_a_message_with_a_password_nothing_is_shown():
+    secret = indented(envelope(signed(request("<!-- <TransferPassword>aB3dE6gH9jK2mN5p</TransferPassword> -->"))))
+    report = Report(explain(secret, Question()))
+    assert report.files() == {}
+    assert "aB3dE6" not in "\n".join(report.lines(Language.EN)) + str(report.as_json())
+    assert "a one-time password may stand in them" in lines(secret)

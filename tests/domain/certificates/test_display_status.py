@@ -1,0 +1,57 @@
+"""What a list says of certificates and orders, at exact seconds (docs/certificates-page.md)."""
+
+from datetime import timedelta
+
+import pytest
+
+from sinetti.domain.certificates.display_status import (
+    OrderFacts,
+    State,
+    days_left,
+    hand_of,
+    order_state,
+    percent_left,
+    rank_of,
+    state_of,
+)
+from sinetti.domain.values import Span
+from tests.house.tree import DOCS, rows
+from tests.support.authority import NOW
+from tests.support.listing import CASES, DAY, SECOND
+
+
+@pytest.mark.parametrize(("facts", "state", "rank", "hand"), CASES.values(), ids=CASES)
+def test_what_is_said_of_a_certificate(facts, state, rank, hand):
+    assert (state_of(facts, NOW), rank_of(facts, NOW), hand_of(facts, NOW)) == (state, rank, hand)
+
+
+ORDERS = {
+    "ids on their way": (OrderFacts(NOW, NOW), State.IDS_SENT),
+    "ids that were shown": (OrderFacts(NOW, NOW, opened=True), State.IDS_OPENED),
+    "a second too late": (OrderFacts(NOW, NOW - SECOND, opened=True), State.IDS_LAPSED),
+    "ids that were ended": (OrderFacts(NOW, None), State.IDS_LAPSED),
+}
+
+
+@pytest.mark.parametrize(("facts", "state"), ORDERS.values(), ids=ORDERS)
+def test_what_is_said_of_an_order(facts, state):
+    assert order_state(facts, NOW) is state
+
+
+LEFT = {
+    "all of it": (730 * DAY, 730, 100),
+    "a second less": (730 * DAY - SECOND, 729, 99),
+    "half": (365 * DAY, 365, 50),
+    "its last second": (timedelta(0), 0, 1),
+    "nothing": (-SECOND, 0, 0),
+}
+
+
+@pytest.mark.parametrize(("left", "days", "percent"), LEFT.values(), ids=LEFT)
+def test_what_is_left(left, days, percent):
+    ends = NOW + left
+    assert (days_left(ends, NOW), percent_left(Span(ends - 730 * DAY, ends), NOW)) == (days, percent)
+
+
+def test_the_page_has_every_state():
+    assert [cells[0].strip("`") for cells in rows(DOCS / "certificates-page.md", "state")] == list(State)

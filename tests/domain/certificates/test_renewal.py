@@ -1,0 +1,263 @@
+"""When a certificate may be renewed, and the one reason that its holder is given when it may not."""
+
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from hypothesis import given
+
+from sinetti.domain.certificates.approval import Again, Approval
+from sinetti.domain.certificates.lifecycle import CertificateState
+from sinetti.domain.certificates.models import Certificate
+from sinetti.domain.certificates.renewal import Situation, decide_renewal, prove_signer
+from sinetti.domain.certificates.revocation import RevocationReason
+from sinetti.domain.leniency import KIND, STRICT
+from sinetti.domain.refusals import Reason, Refusal
+from sinetti.domain.values import RENEWAL_WINDOW, VALIDITY, Language, Serial, Span
+from tests.domain.facts import (
+    AROUND,
+    CLOSED,
+    HELD_KEY,
+    INSTANTS,
+    NEW_KEY,
+    NOW,
+    ONE_DAY,
+    ONE_SECOND,
+    OTHER_KEY,
+    WITHDRAWN,
+    certificate,
+    holding,
+)
+
+IN_THE_WINDOW = certificate(NOW + 30 * ONE_DAY)
+PLAIN = Situation(None, None, made_again=0, key_known=False, validity=VALIDITY, kindness=KIND)
+RENEWAL = certificate(NOW + VALIDITY, "42" * 19, key=NEW_KEY, predecessor=IN_THE_WINDOW.serial)
+UNFETCHED = replace(RENEWAL, state=CertificateState.ISSUED)
+RESERVED = replace(RENEWAL, state=CertificateState.RESERVED, sha256=None, recorded_at=None)
+REVOKED = replace(RENEWAL, revoked_at=NOW, revocation_reason=RevocationReason.UNSPECIFIED)
+VOID = replace(REVOKED, state=CertificateState.VOID)
+
+
+def reason_of(decision: Approval | Again | Refusal) -> Reason | str:
+    """The refusal's reason, or in a word what it was instead."""
+    match decision:
+        case Refusal(reason=reason):
+            return reason
+        case Approval():
+            return "approved"
+        case Again():
+            return "again"
+
+
+PROOFS = {
+    "ours, of this customer": (IN_THE_WINDOW, "0123456-7", None),
+    "the id differs in blanks only": (IN_THE_WINDOW, " 0123456-7 ", None),
+    "not issued here": (None, "0123456-7", Reason.SIGNER_UNKNOWN),
+    "of another customer": (IN_THE_WINDOW, "7654321-0", Reason.CUSTOMER_MISMATCH),
+    "revoked": (replace(IN_THE_WINDOW, revoked_at=NOW), "0123456-7", Reason.SIGNER_REVOKED),
+    "of another customer, and revoked: the customer comes first": (
+        replace(IN_THE_WINDOW, revoked_at=NOW),
+        "7654321-0",
+        Reason.CUSTOMER_MISMATCH,
+    ),
+}
+
+
+@pytest.mark.parametrize(("signer", "customer_id", "refused_for"), PROOFS.values(), ids=PROOFS)
+def test_prove_signer(signer, customer_id, refused_for):
+    proof = prove_signer(signer, customer_id)
+    if refused_for is None:
+        assert proof is signer
+    else:
+        assert proof == Refusal(refused_for, language=Language.SV if signer else None)
+
+
+INSTANT_CASES = {
+    "the second the window opens": (NOW + RENEWAL_WINDOW, "approved"),
+    "one second too early": (NOW + RENEWAL_WINDOW + ONE_SECOND, Reason.TOO_EARLY),
+    "61 days before the end": (NOW + 61 * ONE_DAY, Reason.TOO_EARLY),
+    "59 days before the end": (NOW + 59 * ONE_DAY, "approved"),
+    "the last valid second": (NOW, "approved"),
+    "one second after the end": (NOW - ONE_SECOND, Reason.SIGNER_EXPIRED),
+    "long after the end": (NOW - 800 * ONE_DAY, Reason.SIGNER_EXPIRED),
+}
+
+
+@pytest.mark.parametrize(("ends", "expected"), INSTANT_CASES.values(), ids=INSTANT_CASES)
+def test_when_it_may_be_renewed(ends, expected):
+    assert reason_of(decide_renewal(certificate(ends), NEW_KEY, PLAIN, NOW)) == expected
+
+
+def opened_early(held: Certificate) -> Certificate:
+    """The same certificate after an officer set its window open."""
+    return replace(held, renewable_from=NOW)
+
+
+def of_customer(customer) -> Certificate:
+    return replace(IN_THE_WINDOW, holding=holding(customer))
+
+
+EARLY = certificate(NOW + 61 * ONE_DAY)
+EXPIRED = certificate(NOW - ONE_SECOND)
+ORDER_CASES = {
+    # The same key again is answered before anything else is looked at …
+    "same key": (IN_THE_WINDOW, replace(PLAIN, same_key=RENEWAL, key_known=True), "again"),
+    "same key, not yet fetched": (IN_THE_WINDOW, replace(PLAIN, same_key=UNFETCHED, key_known=True), "again"),
+    "same key, only reserved": (IN_THE_WINDOW, replace(PLAIN, same_key=RESERVED, key_known=True), "again"),
+    "same key, the signer has expired since": (EXPIRED, replace(PLAIN, same_key=RENEWAL, key_known=True), "again"),
+    "same key, the organisation is closed since": (of_customer(CLOSED), replace(PLAIN, same_key=RENEWAL), "again"),
+    "same key, only reserved, and the organisation is closed since": (
+        of_customer(CLOSED),
+        replace(PLAIN, same_key=replace(RESERVED, holding=holding(CLOSED)), key_known=True),
+        Reason.NOT_ENTITLED,
+    ),
+    # … but only as long as that renewal lives.
+    "same key, that renewal is revoked": (
+        IN_THE_WINDOW,
+        replace(PLAIN, same_key=REVOKED, key_known=True),
+        Reason.KEY_REUSED,
+    ),
+    "same key, that renewal is voided": (
+        IN_THE_WINDOW,
+        replace(PLAIN, same_key=VOID, key_known=True),
+        Reason.KEY_REUSED,
+    ),
+    "same key, that renewal has expired": (
+        EXPIRED,
+        replace(PLAIN, same_key=certificate(NOW - ONE_SECOND, "42" * 19), key_known=True),
+        Reason.SIGNER_EXPIRED,
+    ),
+    "same key, and nothing is kind": (
+        IN_THE_WINDOW,
+        replace(PLAIN, same_key=RENEWAL, key_known=True, kindness=STRICT),
+        Reason.ALREADY_RENEWED,
+    ),
+    # Each reason stands before all that follow it.
+    "expired, closed, renewed, key known": (
+        replace(EXPIRED, holding=holding(CLOSED)),
+        replace(PLAIN, successor=RENEWAL, key_known=True),
+        Reason.SIGNER_EXPIRED,
+    ),
+    "closed, too early, renewed, key known": (
+        replace(EARLY, holding=holding(CLOSED)),
+        replace(PLAIN, successor=RENEWAL, key_known=True),
+        Reason.NOT_ENTITLED,
+    ),
+    "channel withdrawn": (of_customer(WITHDRAWN), PLAIN, Reason.NOT_ENTITLED),
+    "too early, renewed, key known": (EARLY, replace(PLAIN, successor=RENEWAL, key_known=True), Reason.TOO_EARLY),
+    "renewed, key known": (
+        IN_THE_WINDOW,
+        replace(PLAIN, successor=RENEWAL, key_known=True),
+        Reason.ALREADY_RENEWED,
+    ),
+    "key known": (IN_THE_WINDOW, replace(PLAIN, key_known=True), Reason.KEY_REUSED),
+    "an officer opened the window earlier": (opened_early(EARLY), PLAIN, "approved"),
+    # A renewal that nobody fetched may be made again, three times.
+    "renewed, not fetched": (IN_THE_WINDOW, replace(PLAIN, successor=UNFETCHED), "approved"),
+    "renewed, only reserved": (IN_THE_WINDOW, replace(PLAIN, successor=RESERVED), "approved"),
+    "made again for the third time": (
+        IN_THE_WINDOW,
+        replace(PLAIN, successor=UNFETCHED, made_again=2),
+        "approved",
+    ),
+    "made again for the fourth time": (
+        IN_THE_WINDOW,
+        replace(PLAIN, successor=UNFETCHED, made_again=3),
+        Reason.ALREADY_RENEWED,
+    ),
+    "renewed, not fetched, key known": (
+        IN_THE_WINDOW,
+        replace(PLAIN, successor=UNFETCHED, key_known=True),
+        Reason.KEY_REUSED,
+    ),
+    "renewed, not fetched, and nothing is kind": (
+        IN_THE_WINDOW,
+        replace(PLAIN, successor=UNFETCHED, kindness=STRICT),
+        Reason.ALREADY_RENEWED,
+    ),
+}
+
+
+@pytest.mark.parametrize(("held", "situation", "expected"), ORDER_CASES.values(), ids=ORDER_CASES)
+def test_order_of_checks(held, situation, expected):
+    assert reason_of(decide_renewal(held, NEW_KEY, situation, NOW)) == expected
+
+
+def test_what_an_approval_carries():
+    approval = decide_renewal(IN_THE_WINDOW, NEW_KEY, replace(PLAIN, successor=UNFETCHED), NOW)
+    assert approval == Approval(
+        holding=IN_THE_WINDOW.holding,
+        key=NEW_KEY,
+        span=Span(NOW, NOW + VALIDITY),
+        predecessor=IN_THE_WINDOW.serial,
+        voids=UNFETCHED,
+    )
+
+
+def test_what_again_carries():
+    assert decide_renewal(IN_THE_WINDOW, NEW_KEY, replace(PLAIN, same_key=RENEWAL), NOW) == Again(RENEWAL)
+
+
+def test_too_early_says_when_it_opens_and_how_long_the_present_one_works():
+    assert decide_renewal(EARLY, NEW_KEY, PLAIN, NOW) == Refusal(
+        Reason.TOO_EARLY, opens=NOW + ONE_DAY, ended=NOW + 61 * ONE_DAY, language=Language.SV
+    )
+
+
+def test_expired_says_when_it_ended():
+    assert decide_renewal(EXPIRED, NEW_KEY, PLAIN, NOW) == Refusal(
+        Reason.SIGNER_EXPIRED, ended=NOW - ONE_SECOND, language=Language.SV
+    )
+
+
+CALENDAR = {
+    "from a leap day two ordinary years on": (
+        datetime(2028, 2, 29, 12, tzinfo=UTC),
+        datetime(2030, 2, 28, 12, tzinfo=UTC),
+    ),
+    "over a leap day: a day short of the date": (
+        datetime(2027, 3, 1, 12, tzinfo=UTC),
+        datetime(2029, 2, 28, 12, tzinfo=UTC),
+    ),
+    "over no leap day: the same date": (datetime(2029, 3, 1, 12, tzinfo=UTC), datetime(2031, 3, 1, 12, tzinfo=UTC)),
+}
+
+
+@pytest.mark.parametrize(("now", "ends"), CALENDAR.values(), ids=CALENDAR)
+def test_a_certificate_lives_730_days_of_24_hours(now, ends):
+    approval = decide_renewal(certificate(now), NEW_KEY, PLAIN, now)
+    assert approval.span == Span(now, ends)
+
+
+@given(ends=INSTANTS, distance=AROUND)
+def test_it_may_be_renewed_from_60_days_before_the_end_to_the_last_second(ends, distance):
+    held = certificate(ends)
+    opens = ends - timedelta(seconds=60 * 86_400)
+    for edge in (opens, ends):
+        now = edge + distance
+        decision = decide_renewal(held, NEW_KEY, PLAIN, now)
+        if now < opens:
+            assert decision == Refusal(Reason.TOO_EARLY, opens=opens, ended=ends, language=Language.SV)
+        elif now > ends:
+            assert decision == Refusal(Reason.SIGNER_EXPIRED, ended=ends, language=Language.SV)
+        else:
+            assert decision.span.not_before == now
+            assert (decision.span.not_after - now).total_seconds() == 730 * 86_400
+
+
+@given(ends=INSTANTS)
+def test_whoever_comes_back_when_it_opens_is_approved(ends):
+    held = certificate(ends)
+    refusal = decide_renewal(held, NEW_KEY, PLAIN, held.renewable_from - ONE_SECOND)
+    assert isinstance(decide_renewal(held, NEW_KEY, PLAIN, refusal.opens), Approval)
+    assert isinstance(decide_renewal(held, NEW_KEY, PLAIN, refusal.ended), Approval)
+
+
+@given(ends=INSTANTS, distance=AROUND)
+def test_the_old_and_the_new_one_are_valid_together(ends, distance):
+    held = certificate(ends)
+    decision = decide_renewal(held, OTHER_KEY, PLAIN, ends - abs(distance))
+    if isinstance(decision, Approval):
+        assert decision.span.not_before <= held.span.not_after < decision.span.not_after
+        assert decision.predecessor == held.serial != Serial("42" * 19)
+        assert decision.key != HELD_KEY

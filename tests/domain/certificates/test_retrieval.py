@@ -1,0 +1,49 @@
+"""Whether a certificate may be handed out to whoever gives its retrieval id."""
+
+from dataclasses import replace
+from datetime import timedelta
+
+import pytest
+
+from sinetti.domain.certificates.lifecycle import CertificateState
+from sinetti.domain.certificates.retrieval import decide_retrieval
+from sinetti.domain.leniency import KIND, STRICT
+from sinetti.domain.refusals import Reason, Refusal
+from sinetti.domain.values import VALIDITY, Language
+from tests.domain.facts import NOW, ONE_SECOND, certificate
+
+FETCHED = certificate(NOW + VALIDITY, recorded_at=NOW)
+ISSUED = replace(FETCHED, state=CertificateState.ISSUED)
+RESERVED = replace(FETCHED, state=CertificateState.RESERVED, recorded_at=None)
+VOID = replace(FETCHED, state=CertificateState.VOID, revoked_at=NOW)
+NEVER_SIGNED = replace(VOID, recorded_at=None)
+MINE, OTHER = "0123456-7", "7654321-0"
+WAITED = NOW + timedelta(seconds=2)
+
+CASES = {
+    "issued": (ISSUED, MINE, KIND, NOW, None),
+    "fetched before": (FETCHED, MINE, KIND, NOW, None),
+    "the customer's id differs in blanks only": (ISSUED, f"{MINE} ", KIND, NOW, None),
+    "revoked since: it is public anyway": (replace(ISSUED, revoked_at=NOW), MINE, KIND, NOW, None),
+    "unknown": (None, MINE, KIND, NOW, Reason.RETRIEVAL_ID_UNKNOWN),
+    "another customer's": (ISSUED, OTHER, KIND, NOW, Reason.RETRIEVAL_ID_UNKNOWN),
+    "another customer's, voided": (VOID, OTHER, KIND, NOW, Reason.RETRIEVAL_ID_UNKNOWN),
+    "another customer's, reserved": (RESERVED, OTHER, KIND, NOW, Reason.RETRIEVAL_ID_UNKNOWN),
+    "renewed again before it was fetched": (VOID, MINE, KIND, NOW, Reason.SUPERSEDED),
+    "renewed again before it was signed": (NEVER_SIGNED, MINE, KIND, NOW, Reason.SUPERSEDED),
+    "revoked before it was signed": (replace(RESERVED, revoked_at=NOW), MINE, KIND, NOW, Reason.SUPERSEDED),
+    "reserved": (RESERVED, MINE, KIND, NOW, Reason.NOT_READY),
+    "strict: at once": (ISSUED, MINE, STRICT, NOW, Reason.NOT_READY),
+    "strict: one second early": (ISSUED, MINE, STRICT, WAITED - ONE_SECOND, Reason.NOT_READY),
+    "strict: after the wait": (ISSUED, MINE, STRICT, WAITED, None),
+}
+
+
+@pytest.mark.parametrize(("found", "customer_id", "kindness", "machine_now", "refused_for"), CASES.values(), ids=CASES)
+def test_decide_retrieval(found, customer_id, kindness, machine_now, refused_for):
+    decision = decide_retrieval(found, customer_id, kindness, machine_now)
+    if refused_for is None:
+        assert decision is found
+    else:
+        told = None if refused_for is Reason.RETRIEVAL_ID_UNKNOWN else Language.SV
+        assert decision == Refusal(refused_for, language=told)

@@ -1,0 +1,159 @@
+"""Who has to act on a certificate, and when a digest leaves: the tables of docs/digests.md."""
+
+from dataclasses import replace
+from datetime import UTC, date, datetime, timedelta
+
+import pytest
+
+from sinetti.domain.notifications.digests import (
+    Matter,
+    Part,
+    Successor,
+    Watched,
+    leaving,
+    matter,
+    next_day,
+    next_week,
+    part,
+    week_begins,
+)
+from tests.house.tree import DOCS, rows
+
+NOW = datetime(2027, 3, 3, 12, tzinfo=UTC)
+SECOND, DAY = timedelta(seconds=1), timedelta(days=1)
+LATE, EARLY = Watched(NOW + 14 * DAY), Watched(NOW + 14 * DAY + SECOND)
+ENDED = Watched(NOW - SECOND)
+
+CASES = {
+    "somebody has to renew": (EARLY, Matter.RENEW),
+    "its last second": (Watched(NOW), Matter.RENEW),
+    "the second after it": (ENDED, Matter.ENDED),
+    "fetched, whatever else": (
+        replace(ENDED, successor=Successor.FETCHED, revoked=True, approved=False, reached=False),
+        Matter.DONE,
+    ),
+    "renewed, and nobody fetched": (replace(EARLY, successor=Successor.WAITING, by_renewal=True), Matter.RETRIEVE),
+    "renewed in time, and nobody fetched until the end": (
+        replace(ENDED, successor=Successor.WAITING),
+        Matter.RETRIEVE,
+    ),
+    "a replacement is ordered, early": (replace(EARLY, ordered_until=NOW), Matter.REPLACEMENT_ORDERED),
+    "a replacement is ordered, late": (replace(LATE, ordered_until=NOW), Matter.USE_TRANSFER_IDS),
+    "its transfer ids are too old": (replace(EARLY, ordered_until=NOW - SECOND), Matter.RENEW),
+    "a replacement is ordered after the end": (replace(ENDED, ordered_until=NOW + DAY), Matter.USE_TRANSFER_IDS),
+    "revoked, a replacement is ordered": (
+        replace(EARLY, revoked=True, ordered_until=NOW + DAY),
+        Matter.REPLACEMENT_ORDERED,
+    ),
+    "revoked": (replace(EARLY, revoked=True, by_renewal=True), Matter.REVOKED),
+    "revoked, and ended since": (replace(ENDED, revoked=True), Matter.ENDED),
+    "no longer approved": (replace(EARLY, approved=False, by_renewal=True), Matter.NOT_APPROVED),
+    "renewed by a program before, early": (replace(EARLY, by_renewal=True, reached=False), Matter.RENEWS_ITSELF),
+    "renewed by a program before, late": (replace(LATE, by_renewal=True), Matter.RENEW),
+    "nobody is reached": (replace(LATE, reached=False), Matter.NOBODY_REACHED),
+    "nobody is reached, but the firm reads this": (replace(LATE, reached=False, firms=True), Matter.RENEW),
+}
+
+
+@pytest.mark.parametrize(("watched", "what"), CASES.values(), ids=CASES)
+def test_matter(watched, what):
+    assert matter(watched, NOW) is what
+
+
+def test_every_matter_has_a_case():
+    assert {what for _, what in CASES.values()} == set(Matter)
+
+
+def test_the_page_has_the_matters_in_their_order_and_their_parts():
+    page = [(cells[0].strip("`"), cells[2], cells[3]) for cells in rows(DOCS / "digests.md", "matter")]
+    ours = [(one.value, part(one, firms=True).value, part(one, firms=False).value) for one in Matter]
+    never = {Matter.NOBODY_REACHED: "–"}
+    assert page == [(name, never.get(name, firms), client) for name, firms, client in ours]
+
+
+def test_the_order_of_the_table_is_that_of_the_rule():
+    """Each matter wins over all that stand below it: a certificate of which everything holds, less and less."""
+    worst = Watched(
+        NOW - SECOND, Successor.FETCHED, NOW + DAY, revoked=True, approved=False, by_renewal=True, reached=False
+    )
+    going = [
+        worst,
+        replace(worst, successor=Successor.WAITING),
+        replace(worst, successor=Successor.NONE, not_after=NOW + 60 * DAY),
+        replace(worst, successor=Successor.NONE),
+        replace(worst, successor=Successor.NONE, ordered_until=None),
+        replace(worst, successor=Successor.NONE, ordered_until=None, not_after=NOW + 60 * DAY),
+    ]
+    found = [matter(one, NOW) for one in going]
+    going.append(replace(going[-1], revoked=False))
+    going.append(replace(going[-1], approved=True))
+    going.append(replace(going[-1], by_renewal=False))
+    going.append(replace(going[-1], reached=True))
+    found += [matter(one, NOW) for one in going[6:]]
+    assert found == list(Matter)
+
+
+def test_of_a_short_life_less_has_to_be_left_to_be_in_time():
+    week = Watched(NOW + timedelta(hours=40), by_renewal=True, life=timedelta(days=7))
+    assert matter(week, NOW) is Matter.RENEWS_ITSELF
+    assert matter(replace(week, life=timedelta(days=730)), NOW) is Matter.RENEW
+
+
+HOLIDAYS = {date(2026, 12, 24), date(2026, 12, 25), date(2027, 3, 26), date(2027, 3, 29)}
+
+
+def day_off(day):
+    return day in HOLIDAYS
+
+
+def utc(*when):
+    return datetime(*when, tzinfo=UTC)
+
+
+LEAVES = {
+    "Monday at 8:00 in winter": (utc(2027, 3, 1, 6), (1, 1, 26)),
+    "Monday, one second earlier": (utc(2027, 3, 1, 5, 59, 59), None),
+    "Monday in the afternoon": (utc(2027, 3, 1, 13), (1, 1, 26)),
+    "Monday evening": (utc(2027, 3, 1, 14, 1), None),
+    "Friday": (utc(2027, 3, 5, 8), (5, 1, 4)),
+    "Saturday": (utc(2027, 3, 6, 8), None),
+    "Easter Monday": (utc(2027, 3, 29, 8), None),
+    "the Tuesday after, in summer time": (utc(2027, 3, 30, 5), (30, 30, 25)),
+    "the Wednesday after": (utc(2027, 3, 31, 5), (31, 30, 30)),
+}
+
+
+@pytest.mark.parametrize(("now", "leaves"), LEAVES.values(), ids=LEAVES)
+def test_leaving(now, leaves):
+    """What leaves: its day, the week's first working day and the working day before, all at 8:00 Finnish time."""
+    found = leaving(now, day_off)
+    assert (found is None) == (leaves is None)
+    if found is not None:
+        assert (found.day.day, found.week_days[0].day, found.before.day) == leaves
+        assert found.week_days[-1] == found.day
+        assert found.at <= now < found.at + timedelta(hours=9)
+        assert found.week_at.date() == found.week_days[0]
+
+
+NEXT = {
+    "at the instant itself: the next one": (utc(2027, 3, 1, 6), utc(2027, 3, 2, 6), utc(2027, 3, 8, 6)),
+    "a second before": (utc(2027, 3, 1, 5, 59, 59), utc(2027, 3, 1, 6), utc(2027, 3, 1, 6)),
+    "on Friday, Monday": (utc(2027, 3, 5, 12), utc(2027, 3, 8, 6), utc(2027, 3, 8, 6)),
+    "over Easter and into summer time": (utc(2027, 3, 25, 12), utc(2027, 3, 30, 5), utc(2027, 3, 30, 5)),
+    "in a week that began after Monday": (utc(2027, 3, 30, 5), utc(2027, 3, 31, 5), utc(2027, 4, 5, 5)),
+    "late at night it is tomorrow in Finland": (utc(2027, 3, 1, 23), utc(2027, 3, 2, 6), utc(2027, 3, 8, 6)),
+}
+
+
+@pytest.mark.parametrize(("after", "day", "week"), NEXT.values(), ids=NEXT)
+def test_next(after, day, week):
+    assert next_day(after, day_off) == day
+    assert next_week(after, day_off) == week
+
+
+def test_a_week_of_days_off_begins_with_the_next():
+    assert week_begins(date(2027, 3, 1), lambda day: day < date(2027, 3, 8)) == date(2027, 3, 8)
+
+
+def test_the_parts_are_three():
+    assert [one.value for one in Part] == ["needs-you", "needs-client", "by-itself"]

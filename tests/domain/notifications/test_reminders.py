@@ -1,0 +1,333 @@
+"""Reminders: which step is owed when, and when they stop. Ladder: 60, 30, 14, 7, 3, 1 days and the end."""
+
+from dataclasses import replace
+from datetime import UTC, date, datetime, timedelta
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from sinetti.domain.business_days import closing, finnish_date, in_hours, is_workday, opening
+from sinetti.domain.certificates.renewal_info import renewable_by_rule
+from sinetti.domain.notifications.messages import MessageKind
+from sinetti.domain.notifications.reminders import (
+    Course,
+    Ladder,
+    Look,
+    Stop,
+    due,
+    kind_owed,
+    latest_passed,
+    leaves_at,
+    leaving,
+    spread_of,
+    step_name,
+    step_of,
+)
+from sinetti.domain.values import Span
+
+DAY, SECOND = timedelta(days=1), timedelta(seconds=1)
+STEPS = tuple(days * DAY for days in (60, 30, 14, 7, 3, 1, 0))
+OFF = frozenset(
+    {date(2027, 1, 1), date(2027, 1, 6), date(2027, 3, 26), date(2027, 3, 29), date(2027, 5, 6), date(2027, 6, 25)}
+    | {date(2027, 12, 6), date(2027, 12, 24)}
+)
+
+
+def off(day):
+    return day in OFF
+
+
+LADDER = Ladder(STEPS, off)
+
+
+def utc(month, day, hour=0, minute=0, second=0):
+    return datetime(2027, month, day, hour, minute, second, tzinfo=UTC)
+
+
+def ending(at):
+    return Span(at - 730 * DAY, at)
+
+
+LEAVES = {
+    # of a certificate that ends …                           … this many days before, the first step and a later one
+    "Wednesday at noon: at its instant": (utc(6, 16, 9), 30, utc(5, 17, 9), utc(5, 17, 9)),
+    "at eight to the second": (utc(6, 16, 5), 30, utc(5, 17, 5), utc(5, 17, 5)),
+    "at 16:00 to the second": (utc(6, 16, 13), 30, utc(5, 17, 13), utc(5, 17, 13)),
+    "early in the morning: at eight": (utc(6, 16, 1), 30, utc(5, 17, 5), utc(5, 17, 5)),
+    "evening: the first next day, later ones at 16:00": (utc(6, 16, 13, 0, 1), 30, utc(5, 18, 5), utc(5, 17, 13)),
+    "Friday evening: the first on Monday": (utc(6, 13, 15), 30, utc(5, 17, 5), utc(5, 14, 13)),
+    "Saturday: the first on Monday, a later one on Friday": (utc(6, 14, 9), 30, utc(5, 17, 5), utc(5, 14, 5)),
+    "Sunday, early: alike": (utc(6, 15, 1), 30, utc(5, 17, 5), utc(5, 14, 5)),
+    "Easter, and clocks move in between": (utc(4, 27, 9), 30, utc(3, 30, 5), utc(3, 25, 6)),
+    "at 13:03 in winter for an end at 14:03 in summer": (utc(5, 3, 11, 3), 60, utc(3, 4, 11, 3), utc(3, 4, 11, 3)),
+    "the end on a Sunday: told on Friday": (utc(5, 2, 11, 3), 0, utc(5, 3, 5), utc(4, 30, 5)),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("ends", "days", "first", "later"), LEAVES.values(), ids=LEAVES)
+def test_when_a_step_leaves(ends, days, first, later):
+    assert leaves_at(ends, days * DAY, first=True, day_off=off) == first
+    assert leaves_at(ends, days * DAY, first=False, day_off=off) == later
+
+
+ENDS = utc(5, 2, 11, 3)
+"""A Sunday, 14:03 in Finland."""
+SPAN = ending(ENDS)
+WHOLE = {
+    60: utc(3, 3, 11, 3),
+    30: utc(4, 2, 11, 3),
+    14: utc(4, 16, 5),  # the day is a Sunday
+    7: utc(4, 23, 5),
+    3: utc(4, 29, 11, 3),
+    1: utc(4, 30, 5),  # the day is a Saturday …
+    0: utc(4, 30, 5),  # … and the end a Sunday: this one is told, at the same hour
+}
+
+
+def test_a_whole_ladder():
+    assert leaving(LADDER, SPAN) == tuple((days * DAY, at) for days, at in WHOLE.items())
+
+
+SHORT = {
+    "a year": (365, STEPS),
+    "180 days": (180, STEPS),
+    "a second less than 180 days": (180 - 1 / 86400, STEPS[1:]),
+    "90 days": (90, STEPS[1:]),
+    "47 days": (47, STEPS[2:]),
+    "7 days": (7, STEPS[5:]),
+    "a day": (1, STEPS[6:]),
+}
+
+
+@pytest.mark.parametrize(("days", "steps"), SHORT.values(), ids=SHORT)
+def test_steps_before_renewal_opens_are_left_out_of_short_lives(days, steps):
+    assert tuple(step for step, _ in leaving(LADDER, Span(ENDS - days * DAY, ENDS))) == steps
+
+
+def test_a_step_before_a_certificate_began_is_left_out():
+    assert [step for step, _ in leaving(Ladder((365 * DAY, DAY), off), Span(ENDS - 365 * DAY, ENDS))] == [DAY]
+
+
+def test_of_47_days_nothing_is_sent_on_the_first_day_and_nothing_before_renewal_opens():
+    span = Span(ENDS - 47 * DAY, ENDS)
+    times = leaving(LADDER, span)
+    assert due(LADDER, span, span.not_before, None) == Look(again=times[0][1])
+    assert all(at >= renewable_by_rule(span) for _, at in times)
+
+
+MOVED = {
+    "the day before it is too early": (utc(4, 27, 6), 21, 7, utc(4, 20, 6)),
+    "the day before it is in time": (utc(4, 27, 6), 47, 7, utc(4, 20, 6)),
+    "a Sunday, and renewal opens on it": (utc(4, 25, 6), 21, 7, utc(4, 19, 5)),
+    "a Sunday, and renewal opened before": (utc(4, 25, 6), 47, 7, utc(4, 16, 5)),
+    "the day after it is too late": (utc(4, 24, 6), 1, 0, utc(4, 23, 5)),
+}
+
+
+@pytest.mark.parametrize(("ends", "life", "days", "at"), MOVED.values(), ids=MOVED)
+def test_where_the_working_day_before_is_too_early_a_step_leaves_on_the_next(ends, life, days, at):
+    assert dict(leaving(LADDER, Span(ends - life * DAY, ends)))[days * DAY] == at
+
+
+def test_a_life_shorter_than_every_step():
+    ladder = Ladder((30 * DAY,), off)
+    assert due(ladder, Span(ENDS - 20 * DAY, ENDS), ENDS - 10 * DAY, None) == Look()
+
+
+SPREAD = {
+    "not at all": (0, utc(3, 3, 11, 3)),
+    "by two working days": (2, utc(3, 5, 11, 3)),
+    "over a weekend": (4, utc(3, 9, 11, 3)),
+    "over Easter, when clocks move": (18, utc(3, 31, 10, 3)),
+    "by more than there are before the second step": (40, utc(4, 1, 10, 3)),
+}
+
+
+@pytest.mark.parametrize(("days", "first"), SPREAD.values(), ids=SPREAD)
+def test_a_wave_moves_the_first_step_alone(days, first):
+    times = leaving(LADDER, SPAN, days)
+    assert times[0] == (60 * DAY, first)
+    assert times[1:] == leaving(LADDER, SPAN)[1:]
+
+
+def test_a_wave_never_comes_past_the_next_step():
+    close = Ladder((60 * DAY, 60 * DAY - timedelta(hours=2)), off)
+    assert leaving(close, SPAN, 3) == leaving(close, SPAN)
+    alone = Ladder((2 * DAY,), off)
+    assert leaving(alone, ending(utc(5, 20, 9)), 9) == ((2 * DAY, utc(5, 19, 9)),), "nor past the end"
+
+
+def test_a_wave_does_not_move_what_has_no_first_step():
+    short = Span(ENDS - 40 * DAY, ENDS)
+    assert leaving(LADDER, short, 4) == leaving(LADDER, short)
+
+
+def test_the_spread_of_a_holding_is_always_the_same_and_about_even():
+    spreads = [spread_of(f"holding-{number}", 5) for number in range(1000)]
+    assert spreads[:3] == [spread_of(f"holding-{number}", 5) for number in range(3)]
+    assert set(spreads) == {0, 1, 2, 3, 4}
+    assert all(150 < spreads.count(days) < 250 for days in range(5))
+    assert spread_of("holding", 0) == spread_of("holding", 1) == 0
+
+
+FRIDAY = utc(4, 30, 5)
+MONDAY = utc(5, 3, 5)
+DUE = {
+    # now                                          since                     step, due, again
+    "before the first step": (utc(3, 3, 11, 2), None, Look(again=WHOLE[60])),
+    "the second of the first step": (WHOLE[60], WHOLE[60], Look(60 * DAY, WHOLE[60], WHOLE[30])),
+    "some minutes late": (WHOLE[60] + 300 * SECOND, WHOLE[60], Look(60 * DAY, WHOLE[60] + 300 * SECOND, WHOLE[30])),
+    "in the evening after missed hours": (utc(3, 3, 16), WHOLE[60], Look(60 * DAY, utc(3, 4, 6), WHOLE[30])),
+    "three steps missed: the latest alone": (utc(4, 29, 12), WHOLE[30], Look(3 * DAY, utc(4, 29, 12), WHOLE[1])),
+    "never looked at, twenty days before": (utc(4, 12, 9), None, Look(30 * DAY, utc(4, 12, 9), WHOLE[14])),
+    "the night before a step: that step, in the morning": (utc(4, 30, 1), WHOLE[3], Look(timedelta(), FRIDAY)),
+    "the last working day": (FRIDAY, FRIDAY, Look(timedelta(), FRIDAY)),
+    "the end itself was missed": (utc(5, 2, 12), FRIDAY, Look(timedelta(), MONDAY)),
+    "never looked at, ended within a day": (ENDS + DAY, None, Look(timedelta(), ENDS + DAY)),
+    "never looked at, ended a day ago and more": (ENDS + DAY + SECOND, None, Look()),
+    "looked at before, ended a week ago": (ENDS + 7 * DAY, FRIDAY, Look(timedelta(), utc(5, 10, 5))),
+    "looked at before, ended longer ago": (ENDS + 7 * DAY + SECOND, FRIDAY, Look()),
+}
+
+
+@pytest.mark.parametrize(("now", "since", "expected"), DUE.values(), ids=DUE)
+def test_what_is_due(now, since, expected):
+    assert due(LADDER, SPAN, now, since) == expected
+
+
+def test_a_step_that_leaves_before_the_one_before_it():
+    """It ends on Monday at noon: the step of one day leaves on Friday at eight, that of three days was due at noon."""
+    span = ending(utc(5, 10, 9))
+    look = due(LADDER, span, utc(5, 7, 5), utc(5, 7, 5))
+    assert look == Look(DAY, utc(5, 7, 5), utc(5, 10, 9)), "nothing is told at noon any more"
+
+
+def test_latest_passed():
+    times = leaving(LADDER, SPAN)
+    assert latest_passed(times, WHOLE[60] - SECOND) == -1
+    assert latest_passed(times, WHOLE[60]) == 0
+    assert latest_passed(times, ENDS) == 6
+
+
+NO_LADDERS = {
+    "none": (),
+    "the shorter one first": (DAY, 2 * DAY),
+    "one twice": (DAY, DAY),
+    "after the end": (DAY, -DAY),
+}
+
+
+@pytest.mark.parametrize("steps", NO_LADDERS.values(), ids=NO_LADDERS)
+def test_what_is_no_ladder(steps):
+    with pytest.raises(ValueError, match="each shorter"):
+        Ladder(steps, off)
+
+
+@pytest.mark.parametrize("step", [*STEPS, timedelta(hours=12)])
+def test_names_of_steps(step):
+    assert step_of(step_name(step)) == step
+    assert step_name(60 * DAY) == "60"
+
+
+FETCHED = utc(3, 20)
+NEW = Course(SPAN, fetched=FETCHED)
+NOW = utc(4, 18)
+KINDS = {
+    "nothing became of it": (Course(SPAN), 60, MessageKind.REMINDER),
+    "at the end": (Course(SPAN), 0, MessageKind.REMINDER),
+    "revoked": (Course(SPAN, revoked=True), 30, Stop.REVOKED),
+    "let end": (Course(SPAN, let_end=True), 30, Stop.LET_END),
+    "its organisation is closed": (Course(SPAN, closed=True), 30, Stop.CLOSED),
+    "the new one was fetched": (NEW, 30, Stop.FETCHED),
+    "seen only before the new one was fetched": (replace(NEW, seen=FETCHED), 14, Stop.FETCHED),
+    "seen a second after": (replace(NEW, seen=FETCHED + SECOND), 14, MessageKind.TAKE_INTO_USE),
+    "seen after, but a month is left": (replace(NEW, seen=FETCHED + SECOND), 30, Stop.FETCHED),
+    "the new one was seen before it": (
+        replace(NEW, seen=utc(3, 21), new_seen=utc(3, 20, 12)), 14, MessageKind.TAKE_INTO_USE),
+    "the new one was seen later, and the old one not for long": (
+        replace(NEW, seen=utc(3, 21), new_seen=utc(3, 22)), 14, Stop.FETCHED),
+    "both are used, the old one lately": (
+        replace(NEW, seen=NOW - 7 * DAY, new_seen=NOW), 14, MessageKind.TAKE_INTO_USE),
+    "revoked, and used": (replace(NEW, seen=NOW, revoked=True), 7, Stop.REVOKED),
+    "let end, and used": (replace(NEW, seen=NOW, let_end=True), 7, Stop.LET_END),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("course", "days", "expected"), KINDS.values(), ids=KINDS)
+def test_what_a_step_tells(course, days, expected):
+    assert kind_owed(course, days * DAY, NOW) is expected
+
+
+# Whatever happens to those who plan: missed nights, restarts, two nodes. A schedule is when somebody plans.
+
+ANY_END = st.datetimes(datetime(2027, 3, 1), datetime(2028, 2, 1), timezones=st.just(UTC)).map(
+    lambda at: at.replace(microsecond=0)
+)
+PAUSES = st.lists(
+    st.one_of(
+        st.integers(1, 86_400), st.integers(86_400, 10 * 86_400), st.sampled_from([300, 3600, 86_400, 20 * 86_400])
+    ),
+    max_size=60,
+).map(lambda seconds: [timedelta(seconds=one) for one in seconds])
+
+
+def planned(span, instants, spread=0):
+    """Plan at these instants; gives what was owed: step, when it was owed, and when it was due."""
+    since, owed, over = None, [], False
+    for now in instants:
+        waits = span.not_after - STEPS[0] > now if since is None else since > now
+        if over or waits:
+            continue
+        look = due(LADDER, span, now, since, spread)
+        since, over = look.again, look.again is None
+        if look.step is not None:
+            owed.append((look.step, now, look.due))
+    return owed
+
+
+@given(ANY_END, st.integers(-5, 65), PAUSES, st.integers(0, 4))
+def test_each_step_once_whoever_plans_when(ends, begins, pauses, spread):
+    span, now = ending(ends), ends - begins * DAY
+    instants = [now := now + pause for pause in pauses]
+    owed = planned(span, instants, spread)
+    steps = [step for step, _, _ in owed]
+    assert steps == sorted(set(steps), reverse=True), "each once, and none after a later one"
+    dues = [at for _, _, at in owed]
+    assert dues == sorted(set(dues)), "never two at once"
+    for step, looked, at in owed:
+        assert in_hours(at, off)
+        assert at == looked or not in_hours(looked, off)
+        assert step != STEPS[0] or at >= ends - step, "renewal is open"
+    # Whoever plans the same again, or beside another, finds the look moved on: nothing comes of it.
+    assert planned(span, [instant for instant in instants for _ in range(2)], spread) == owed
+
+
+@given(ANY_END, st.integers(0, 4))
+def test_planned_at_each_instant_nothing_is_late(ends, spread):
+    span = ending(ends)
+    instants = sorted({at for _, at in leaving(LADDER, span, spread)} | {ends - STEPS[0]})
+    owed = planned(span, instants, spread)
+    assert [step for step, _, _ in owed][:3] == list(STEPS[:3]), (
+        "of the others two may fall on one morning before days off"
+    )
+    assert owed[-1][0] == STEPS[-1]
+    for step, _, at in owed[1:]:
+        instant = ends - step
+        morning = opening(finnish_date(instant))
+        assert at <= max(instant, morning)
+        assert at <= closing(finnish_date(instant))
+        if is_workday(finnish_date(instant), off):
+            assert finnish_date(at) == finnish_date(instant), "on the very day"
+    assert (owed[0][2] - (ends - STEPS[0])) <= timedelta(days=6 + (12 if spread else 0))
+
+
+@given(ANY_END, PAUSES)
+def test_a_pause_of_any_length_loses_nothing_but_what_a_later_step_tells(ends, pauses):
+    """Whoever plans at last hears of the latest step, if the end is not long ago."""
+    span, now = ending(ends), ends - 61 * DAY
+    instants = [now := now + pause for pause in pauses]
+    owed = planned(span, instants)
+    passed = [step for step, at in leaving(LADDER, span) if at <= now]
+    if passed and now <= ends + DAY:
+        assert owed[-1][0] <= passed[-1]

@@ -1,0 +1,43 @@
+"""Secrets that are made from the server key: each for one purpose, none of them one of another's."""
+
+import hmac
+from base64 import b32encode
+from hashlib import sha256
+
+from sinetti.domain.link_tokens import (
+    CODE,
+    OPEN_LINK,
+    PIN,
+    RETURN_ADDRESS,
+    STOP_LINK,
+    link_token,
+    pin_code,
+    return_token,
+    same,
+    signatory_code,
+)
+from sinetti.services.issuance import transfer_ids
+
+KEY = b"k" * 32
+ID = "0123456789abcdef" * 2
+
+
+def test_each_purpose_has_secrets_of_its_own():
+    made = {link_token(KEY, purpose, ID) for purpose in (OPEN_LINK, STOP_LINK, PIN, CODE, RETURN_ADDRESS)}
+    assert (len(made), {len(one) for one in made}) == (5, {32})
+    assert [len(make(KEY, ID)) for make in (pin_code, signatory_code, return_token)] == [6, 10, 16]
+    assert pin_code(KEY, ID) != pin_code(b"x" * 32, ID)
+
+
+def test_no_proof_of_a_password_is_one_of_them():
+    """Both come of one server key: under it are texts with a zero octet, and the one without, which makes their key."""
+    own = hmac.digest(KEY, b"notices", sha256)
+    token = b32encode(hmac.digest(own, f"open\0{ID}".encode(), sha256)[:20]).decode().lower()
+    assert link_token(KEY, OPEN_LINK, ID) == token
+    assert transfer_ids.mac(KEY, "notices", "") == hmac.digest(KEY, b"notices\0", sha256) != own
+
+
+def test_secrets_are_compared_whatever_somebody_sent():
+    assert same("å\ud800", "å\ud800")
+    assert not same("\ud800", "?")
+    assert not same("", "a")

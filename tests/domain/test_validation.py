@@ -1,0 +1,117 @@
+"""Texts that people give: what is taken, what is refused and how the sentence names it."""
+
+import pytest
+
+from sinetti.domain import validation
+from sinetti.domain.validation import WordError
+
+TAKEN = {
+    "a name is trimmed": (validation.check_text, ("name", " Malli Oy ", 100), "Malli Oy"),
+    "as long as may be": (validation.check_text, ("name", "x" * 100, 100), "x" * 100),
+    "letters of every language": (validation.check_text, ("name", "Åäö Öljy 株式会社", 100), "Åäö Öljy 株式会社"),
+    "an empty description": (validation.check_text_or_none, ("description", "  ", 200), ""),
+    "a description": (validation.check_text_or_none, ("description", "Payroll ", 200), "Payroll"),
+    "an address": (
+        validation.check_email,
+        (
+            "email",
+            " contact@customer.example ",
+        ),
+        "contact@customer.example",
+    ),
+    "no phone": (validation.check_phone, ("phone", ""), ""),
+    "a phone": (validation.check_phone, ("phone", "+358 (0)40 123-4567"), "+358 (0)40 123-4567"),
+    "a country": (validation.check_country, ("country", "FI"), "FI"),
+    "one of something": (validation.amount, (1, "list"), "1 list"),
+    "none of something": (validation.amount, (0, "list"), "0 lists"),
+}
+
+REFUSED = {
+    "an empty name": (validation.check_text, ("name", " ", 100), "name is a text of 1 to 100 printable characters"),
+    "a name too long": (validation.check_text, ("name", "x" * 101, 100), "name is a text of 1 to 100"),
+    "a line break inside": (validation.check_text, ("name", "a\nb", 100), "name is a text of 1 to 100"),
+    "half a character": (validation.check_text, ("name", "\ud800", 100), "name is a text of 1 to 100"),
+    "a description too long": (
+        validation.check_text_or_none,
+        ("description", "x" * 9, 8),
+        "description is a text of 1 to 8",
+    ),
+    "no at sign": (validation.check_email, ("email", "contact"), "email is an address like"),
+    "a header injected": (
+        validation.check_email,
+        ("email", "a@b.example\r\nBcc: c@d.example"),
+        "email is an address like",
+    ),
+    "two addresses": (validation.check_email, ("email", "a@b.example,c@d.example"), "email is an address like"),
+    "an address too long": (validation.check_email, ("email", "x" * 250 + "@b.fi"), "email is an address like"),
+    "an address with a control character": (
+        validation.check_email,
+        ("email", "a\0@b.example"),
+        "email is an address like",
+    ),
+    "letters in a phone": (validation.check_phone, ("phone", "call me"), "phone is a number like"),
+    "a phone too long": (validation.check_phone, ("phone", "1" * 31), "phone is a number like"),
+    "a country in words": (validation.check_country, ("country", "Finland"), "country is a country's two capitals"),
+    "a country in small letters": (validation.check_country, ("country", "fi"), "country is a country's two capitals"),
+}
+
+
+@pytest.mark.parametrize(("check", "given", "expected"), TAKEN.values(), ids=TAKEN)
+def test_taken(check, given, expected):
+    assert check(*given) == expected
+
+
+@pytest.mark.parametrize(("check", "given", "sentence"), REFUSED.values(), ids=REFUSED)
+def test_refused(check, given, sentence):
+    with pytest.raises(WordError, match=sentence):
+        check(*given)
+
+
+LINKED = {
+    "a scheme": "see http://evil.example",
+    "another scheme": "ftp://x",
+    "www": "www.evil",
+    "a bare host name": "evil.example",
+    "a host name with a path": "evil.example/pay",
+    "a host name at the end of a sentence": "Pay at payroll.net.",
+    "letters of other languages": "p\u00e4l.fi",
+    "an e-mail address": "write to a@b.example",
+    "an at sign": "a@b",
+    "full-width letters": "\uff45\uff56\uff49\uff4c\uff0e\uff43\uff4f\uff4d",
+    "an ideographic full stop": "evil\u3002com",
+    "an IP address with a path": "10.0.0.1/x",
+    "an IP address with a port": "10.0.0.1:80",
+    "no space after a full stop": "Palkat.Uusi",
+}
+PLAIN = {
+    "a version": "Palkat 2.0",
+    "a version with a letter": "v1.2",
+    "an abbreviation": "Oy Firma Ab.",
+    "initials": "J.R. Virtanen",
+    "a short form": "e.g. payroll",
+    "a date and a time": "1.2.2027 klo 8.30",
+    "a name that begins with a full stop": ".NET",
+    "two sentences": "Palkat. Uusi",
+    "a number of a case": "N:o 3/2027",
+}
+
+
+@pytest.mark.parametrize("text", LINKED.values(), ids=LINKED)
+def test_what_a_letter_must_not_carry(text):
+    assert validation.has_link(text)
+    with pytest.raises(validation.LinkError, match="description has an address of a page or an e-mail address in it"):
+        validation.check_unlinked_or_none("description", text, 200)
+    made = validation.unlinked(text)
+    assert not any(one in made for one in ("@", "://", ".", "\uff0e", "\u3002"))
+    assert made.isprintable()
+
+
+@pytest.mark.parametrize("text", PLAIN.values(), ids=PLAIN)
+def test_what_a_letter_may_carry(text):
+    assert validation.check_unlinked("description", text, 200) == validation.unlinked(text) == text
+
+
+def test_nothing_in_it_is_no_link():
+    assert validation.check_unlinked_or_none("description", " ", 200) == ""
+    with pytest.raises(WordError, match="a text of 1 to 200"):
+        validation.check_unlinked("description", " ", 200)

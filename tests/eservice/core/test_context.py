@@ -1,0 +1,343 @@
+"""What stands around every page: headers, cookies, languages, forms that are not ours, errors and the log."""
+
+import asyncio
+import logging
+import re
+from dataclasses import replace
+from urllib.parse import urlsplit
+
+import pytest
+from django.db import OperationalError, connections
+from django.http import HttpResponse
+from lxml import html
+
+from sinetti.domain.values import Language
+from sinetti.eservice.ui import static_files
+from sinetti.eservice.ui.csp import allow, policy_of
+from sinetti.i18n.translate import text
+from sinetti.server.asgi import Edge
+from sinetti.server.http import Request
+from tests.support.browser import ADDRESS, Browser, people_door
+from tests.support.office import REQUEST
+from tests.support.secure import offered
+from tests.support.users import account, signed_in
+
+LOOPBACK = "http://127.0.0.1:8123"
+
+
+@pytest.fixture
+def sent(sqlite_desk):
+    """A secure message for a contact with a phone."""
+    return offered(sqlite_desk)
+
+
+PAGES = {"the first page": "/", "a secure message": "/m/{token}", "no such page": "/nothing", "an old link": "/m/aaaa"}
+
+
+@pytest.mark.parametrize("path", PAGES.values(), ids=PAGES)
+def test_headers_of_a_page(browser, sent, path):
+    headers = browser.get(path.format(token=sent.token)).reply.headers
+    assert headers["cache-control"] == "no-store"
+    assert {one.strip() for one in headers["vary"].split(",")} >= {"Accept-Language", "Cookie"}
+
+
+ALWAYS = {
+    "content-security-policy": "default-src 'none'; style-src 'self'; img-src 'self'; form-action 'self'; "
+    "base-uri 'none'; frame-ancestors 'none'",
+    "cross-origin-opener-policy": "same-origin",
+    "cross-origin-resource-policy": "same-origin",
+    "permissions-policy": "camera=(), display-capture=(), geolocation=(), microphone=(), payment=(), usb=()",
+    "referrer-policy": "no-referrer",
+    "strict-transport-security": "max-age=31536000",
+    "x-frame-options": "DENY",
+    "x-robots-tag": "noindex, nofollow",
+}
+
+
+def a_form_without_a_cookie(browser, _desk):
+    browser.post("/m/aaaa", {"do": "open"})
+
+
+def another_host(browser, _desk):
+    browser.headers = {"host": "evil.example"}
+    browser.get("/")
+
+
+def a_fault(browser, desk):
+    browser.door = people_door(broken(desk))
+    browser.get(f"/m/{'a' * 32}")
+
+
+ANSWERS = {
+    "a page": (lambda browser, _: browser.get("/"), 200),
+    "no page": (lambda browser, _: browser.get("/nothing"), 404),
+    "a file": (lambda browser, _: browser.get(f"/static/{static_files.stylesheet()}"), 200),
+    "no file": (lambda browser, _: browser.get("/static/pages.css"), 404),
+    "a method that there is not": (lambda browser, _: browser.get("/", "PUT"), 403),
+    "options": (lambda browser, _: browser.get("/", "OPTIONS"), 405),
+    "a form that is not ours": (a_form_without_a_cookie, 403),
+    "another host": (another_host, 400),
+    "a fault of ours": (a_fault, 500),
+}
+
+
+@pytest.mark.parametrize(("asks", "status"), ANSWERS.values(), ids=ANSWERS)
+def test_headers_of_every_answer(sqlite_desk, browser, asks, status):
+    asks(browser, sqlite_desk)
+    assert browser.reply.status == status
+    assert {name: browser.reply.headers.get(name) for name in ALWAYS} == ALWAYS
+
+
+def test_a_page_may_do_what_it_needs():
+    response = HttpResponse()
+    allow(response, scripts=True, targets=("https://sign-in.example",))
+    assert {"script-src 'self'", "form-action 'self' https://sign-in.example"} <= set(policy_of(response).split("; "))
+
+
+def test_cookies_behind_https(browser, sent):
+    (cookie,) = browser.get(f"/m/{sent.token}").reply.cookies
+    assert re.fullmatch(r"__Host-csrf=\w{32}; HttpOnly; Path=/; SameSite=Strict; Secure", cookie)
+
+
+def test_on_this_machine_alone_there_is_no_https(sqlite_desk, sent):
+    browser = Browser(people_door(sqlite_desk, address=LOOPBACK)).get(f"/m/{sent.token}?lang=fi")
+    csrf, language = sorted(browser.reply.cookies)
+    assert re.fullmatch(r"csrf=\w{32}; HttpOnly; Path=/; SameSite=Strict", csrf)
+    assert language.startswith("language=fi; ")
+    assert "strict-transport-security" not in browser.reply.headers
+    assert browser.press("open").heading == "Kirjoita PIN-koodi"
+
+
+@pytest.mark.parametrize("passed", ["/pages/m/{token}", "/m/{token}"], ids=["left there", "taken away"])
+def test_pages_below_a_path(sqlite_desk, post, sent, passed):
+    browser = Browser(people_door(sqlite_desk, post, f"{ADDRESS}/pages")).get(passed.format(token=sent.token))
+    assert browser.page.xpath("//link[@rel='stylesheet']/@href") == [f"/pages/static/{static_files.stylesheet()}"]
+    assert browser.page.xpath("//form/@action") == [f"/pages/m/{sent.token}"]
+    browser.press("open")
+    assert (browser.heading, browser.path, len(post.sent)) == ("Enter the PIN code", f"/pages/m/{sent.token}", 1)
+
+
+LANGUAGES = {
+    "nothing said": ({}, "/", "en"),
+    "the browser's": ({"accept-language": "sv-FI,sv;q=0.9,en;q=0.8"}, "/", "sv"),
+    "the first that we have": ({"accept-language": "de,fi;q=0.7,sv;q=0.3"}, "/", "fi"),
+    "by weight, not by place": ({"accept-language": "sv;q=0.3,fi;q=0.7"}, "/", "fi"),
+    "none that we have": ({"accept-language": "de"}, "/", "en"),
+    "nonsense": ({"accept-language": ";;q=x,,\x00"}, "/", "en"),
+    "a link of the page": ({"accept-language": "sv", "cookie": "language=sv"}, "/?lang=fi", "fi"),
+    "the cookie": ({"accept-language": "sv", "cookie": "language=fi"}, "/", "fi"),
+    "another one in the link": ({"accept-language": "sv"}, "/?lang=de", "sv"),
+}
+
+
+@pytest.mark.parametrize(("headers", "address", "language"), LANGUAGES.values(), ids=LANGUAGES)
+def test_the_readers_language(browser, headers, address, language):
+    browser.headers = headers
+    page = browser.get(address).page
+    assert page.get("lang") == language
+    assert page.findtext(".//h1") == text("Certificate service", Language(language))
+    (current,) = page.xpath("//nav//a[@aria-current]")
+    assert current.get("lang") == language
+
+
+def test_a_language_that_was_chosen_stays(browser):
+    browser.get("/?lang=sv")
+    (cookie,) = browser.reply.cookies
+    assert {"Secure", "HttpOnly", "SameSite=Lax"} <= set(cookie.split("; "))
+    assert browser.get("/").page.get("lang") == "sv"
+
+
+FORGED = {
+    "from another site": {"origin": "https://evil.example"},
+    "from nowhere, and the browser says that it is another site": {"origin": "null", "sec-fetch-site": "cross-site"},
+    "from a neighbour": {"origin": "null", "sec-fetch-site": "same-site"},
+    "no origin, and a page of another site": {"origin": "", "referer": "https://evil.example/"},
+}
+
+
+@pytest.mark.parametrize("headers", FORGED.values(), ids=FORGED)
+def test_a_form_of_somebody_elses_is_refused(browser, post, sent, headers):
+    browser.get(f"/m/{sent.token}")
+    browser.headers = headers
+    browser.press("open")
+    assert (browser.reply.status, browser.heading, post.sent) == (403, "The button could not be used", [])
+
+
+OURS = {
+    "as browsers send it from a page without referrer": {"origin": "null", "sec-fetch-site": "same-origin"},
+    "a browser that says no more": {"origin": "null"},
+    "the page's own origin": {"origin": ADDRESS},
+}
+
+
+@pytest.mark.parametrize("headers", OURS.values(), ids=OURS)
+def test_a_form_of_ours_is_taken(browser, post, sent, headers):
+    browser.get(f"/m/{sent.token}")
+    browser.headers = headers
+    browser.press("open")
+    assert len(post.sent) == 1
+
+
+def test_a_browser_that_names_no_origin_at_all(sqlite_desk, post, sent):
+    """As some did before 2020; the cookie's secret is what counts."""
+    door = people_door(sqlite_desk, post)
+    browser = Browser(door).get(f"/m/{sent.token}")
+
+    def without_origin(request):
+        return door(replace(request, headers={k: v for k, v in request.headers.items() if k != "origin"}))
+
+    without_origin.address = ADDRESS
+    browser.door = without_origin
+    browser.press("open")
+    assert len(post.sent) == 1
+
+
+@pytest.mark.parametrize("spoils", ["cookie", "token"])
+def test_a_form_without_its_secret_is_refused(browser, post, sent, spoils):
+    browser.get(f"/m/{sent.token}")
+    if spoils == "cookie":
+        browser.cookies.clear()
+    browser.press("open", **({"csrfmiddlewaretoken": "a" * 64} if spoils == "token" else {}))
+    assert (browser.reply.status, post.sent) == (403, [])
+
+
+def test_another_name_of_the_host_is_refused(browser):
+    browser.headers = {"host": "evil.example"}
+    assert (browser.get("/").reply.status, b"evil" in browser.reply.body) == (400, False)
+    assert browser.heading == "The request could not be understood"
+
+
+def test_what_a_proxy_might_say_of_the_host_counts_for_nothing(browser, sent):
+    browser.headers = {"x-forwarded-host": "evil.example", "x_forwarded_proto": "http"}
+    assert b"evil" not in browser.get(f"/m/{sent.token}").reply.body
+
+
+def test_the_style_sheet_has_a_name_of_its_content(browser):
+    (link,) = browser.get("/").page.xpath("//link[@rel='stylesheet']/@href")
+    assert link == f"/static/{static_files.stylesheet()}"
+    reply = browser.get(link).reply
+    assert (reply.status, reply.content_type) == (200, "text/css; charset=utf-8")
+    assert reply.headers["cache-control"] == "public, max-age=31536000, immutable"
+    assert "vary" not in reply.headers
+    for other in ("/static/pages.0000000000000000.css", "/static/../page.html", "/static/page.html"):
+        assert browser.get(other).reply.status == 404
+
+
+NOT_FOUND = ["/nothing", "/m/", "/m", "/m/a/b", "/admin", "/stop/a", "/favicon.ico", "/m/\x00", "/m/å"]
+
+
+@pytest.mark.parametrize("language", Language)
+def test_what_is_not_there(browser, language):
+    browser.headers = {"accept-language": language}
+    for path in NOT_FOUND:
+        browser.path = "/"
+        browser.get(path)
+        assert (browser.reply.status, browser.page.get("lang")) == (404, language), path
+
+
+ZEROS = {
+    "in a path": ("GET", "/settings/orders/a\0", {}, 404),
+    "in what an address asks": ("GET", "/settings/orders/new?replaces=a%00", {}, 400),
+    "in the name of that": ("GET", "/settings/orders/new?a%00=b", {}, 400),
+    "in a field": ("POST", "/fetch", {"do": "pem", "organisation": "1234567-1", "retrieval_id": "a\0"}, 400),
+    "in one of several values": ("POST", "/settings/orders/replace", {"serial": "a\0"}, 400),
+}
+
+
+@pytest.mark.parametrize("asks", ZEROS.values(), ids=ZEROS)
+def test_no_page_gets_a_zero_octet(sqlite_desk, browser, asks):
+    """On PostgreSQL each of these was a fault of ours, with a trace in the log."""
+    method, address, fields, status = asks
+    signed_in(browser, account(sqlite_desk, "maija"))
+    (token,) = browser.get("/fetch").page.xpath("//input[@name='csrfmiddlewaretoken']/@value")
+    asked = {"csrfmiddlewaretoken": token, **fields}
+    browser.get(address) if method == "GET" else browser.post(address, asked)
+    assert browser.reply.status == status
+
+
+def test_no_link_leads_to_another_host_by_two_slashes(browser):
+    request = Request("GET", "//evil.example/x", "", {"host": urlsplit(ADDRESS).netloc}, REQUEST, b"")
+    page = html.document_fromstring(browser.door(request).body.decode())
+    links = page.xpath("//a[@hreflang]/@href")
+    assert links == [f"/%2Fevil.example/x?lang={one}" for one in Language]
+
+
+def test_other_methods_are_refused(browser, sent):
+    for path in ("/", f"/m/{sent.token}", f"/static/{static_files.stylesheet()}"):
+        assert browser.get(path, "PUT").reply.status in {403, 405}
+    assert browser.get("/", "OPTIONS").reply.status == 405
+
+
+def broken(desk):
+    """A desk whose register cannot be asked."""
+
+    class Away:
+        alias = "nowhere"
+
+    return desk.but(register=Away())
+
+
+@pytest.mark.parametrize("language", Language)
+def test_a_fault_of_ours_has_a_page_and_a_reference(sqlite_desk, sent, language, caplog):
+    browser = Browser(people_door(broken(sqlite_desk)), headers={"accept-language": language})
+    browser.get(f"/m/{sent.token}")
+    assert (browser.reply.status, browser.page.get("lang")) == (500, language)
+    assert browser.heading == text("This cannot be done now", language)
+    assert "0" * 32 in browser.page.text_content()
+    assert "failed" in caplog.text
+    assert sent.token not in caplog.text
+
+
+def test_a_fault_of_the_register_has_that_page_for_who_is_signed_in(sqlite_desk, browser, monkeypatch):
+    signed_in(browser, account(sqlite_desk, "maija", language=Language.FI))
+
+    def broken_down(*_words):
+        raise OperationalError
+
+    monkeypatch.setattr(connections["default"], "cursor", broken_down)
+    browser.get("/")
+    assert (browser.reply.status, browser.page.get("lang")) == (500, "en")
+
+
+def test_no_token_stands_in_the_log(sqlite_desk, sent, caplog, monkeypatch):
+    """Of a page that is there, of one that is not, of a form that is refused, and of a fault."""
+    caplog.set_level(logging.DEBUG)
+    logging.getLogger("django.db.backends").setLevel(logging.INFO)
+    door = people_door(sqlite_desk)
+    browser = Browser(door).get(f"/m/{sent.token}").press("open")
+    browser.cookies.clear()
+    browser.press("pin", pin="123456")
+    browser.get(f"/m/{sent.token}/x").get(f"/m/{sent.token}", "PUT")
+    browser.headers = {"host": "evil.example"}
+    browser.get(f"/m/{sent.token}")
+    Browser(people_door(broken(sqlite_desk))).get(f"/m/{sent.token}")
+    assert caplog.records
+    for record in caplog.records:
+        assert sent.token not in f"{record.getMessage()} {record.__dict__}"
+
+
+def test_the_edge_says_where_a_path_begins(sqlite_desk, sent, caplog):
+    caplog.set_level(logging.INFO, logger="sinetti.api.access")
+    edge = Edge(people_door(sqlite_desk))
+    answers = []
+
+    async def receive():
+        return {"type": "http.request", "body": b"", "more_body": False}
+
+    async def send(message):
+        answers.append(message)
+
+    for path in (f"/m/{sent.token}", f"/nothing/{sent.token}"):
+        scope = {
+            "type": "http",
+            "method": "GET",
+            "path": path,
+            "query_string": b"lang=fi",
+            "headers": [(b"host", b"people.sinetti.example")],
+        }
+        asyncio.run(edge(scope, receive, send))
+    access = [record for record in caplog.records if record.name == "sinetti.api.access"]
+    assert [record.facts["path"] for record in access] == ["/m", "/…"]
+    assert sent.token not in caplog.text
+    cookies = [value for name, value in answers[0]["headers"] if name == b"set-cookie"]
+    assert len(cookies) == 2, "each in a header of its own"

@@ -1,0 +1,93 @@
+"""*Not your task any more?*: the page behind that link, before and after its button."""
+
+import pytest
+from django.db import connections
+from django.test.utils import CaptureQueriesContext
+
+from sinetti.database.models import core
+from sinetti.domain.access.roles import Role
+from sinetti.domain.link_tokens import STOP_LINK, link_token
+from sinetti.domain.notifications.messages import MessageChannel, MessageKind
+from sinetti.domain.values import Language
+from tests.support.authority import NOW
+from tests.support.office import enrolled
+
+
+@pytest.fixture
+def link(sqlite_desk):
+    """The link in a mail to somebody who looks after a certificate."""
+    enrolled(sqlite_desk)
+    using = sqlite_desk.register.alias
+    holding = core.Holding.objects.using(using).get()
+    row = core.OutboxRow.objects.using(using).create(
+        kind=MessageKind.REMINDER, channel=MessageChannel.EMAIL, step="60:email", created=NOW, due=NOW, sent=NOW,
+        holding=holding, recipient=holding.contact,
+    )  # fmt: skip
+    return f"/stop/{row.message_id}/{link_token(sqlite_desk.office.transfer_key, STOP_LINK, row.message_id)}"
+
+
+def with_signatory(desk):
+    using = desk.register.alias
+    person = core.Person.objects.using(using).create(name="S", email="s@customer.example", language="fi")
+    organisation = core.Organisation.objects.using(using).get()
+    core.Mandate.objects.using(using).create(
+        organisation=organisation, person=person, role=Role.SIGNATORY, valid_from=NOW
+    )
+
+
+def asked(desk):
+    return core.OutboxRow.objects.using(desk.register.alias).filter(kind=MessageKind.CONTACT_GONE).count()
+
+
+@pytest.mark.parametrize("method", ["GET", "HEAD"])
+def test_following_the_link_changes_nothing(sqlite_desk, browser, link, method):
+    with CaptureQueriesContext(connections[sqlite_desk.register.alias]) as queries:
+        browser.get(link, method)
+    assert browser.reply.status == 200
+    assert queries
+    assert all(query["sql"].lstrip().startswith("SELECT") for query in queries)
+
+
+def test_the_button_has_the_signatories_told_first(sqlite_desk, browser, link):
+    with_signatory(sqlite_desk)
+    browser.get(link)
+    assert (browser.heading, browser.buttons) == ("Not your task any more?", ["stop"])
+    assert "representatives are told first" in browser.page.text_content()
+    assert "After that no more mail" in browser.page.text_content()
+    browser.press("stop")
+    assert (asked(sqlite_desk), browser.buttons) == (1, [])
+    assert "You have told us" in browser.page.text_content()
+    assert core.Person.objects.using(sqlite_desk.register.alias).filter(stopped_at__isnull=False).count() == 0
+
+
+def test_where_nobody_can_be_told_mail_goes_on(sqlite_desk, browser, link):
+    browser.get(link)
+    assert "Mail to you goes on" in browser.page.text_content()
+    assert "After that no more mail" not in browser.page.text_content()
+    assert "You have told us" in browser.press("stop").page.text_content()
+
+
+def test_mail_that_has_stopped(sqlite_desk, browser, link):
+    core.Person.objects.using(sqlite_desk.register.alias).update(stopped_at=NOW)
+    assert "No more mail goes to your address" in browser.get(link).page.text_content()
+    assert browser.buttons == []
+
+
+def test_who_is_named_for_nothing_any_more(sqlite_desk, browser, link):
+    core.Holding.objects.using(sqlite_desk.register.alias).update(contact=None)
+    assert "You are not named for any task" in browser.get(link).page.text_content()
+
+
+def test_a_form_that_asks_for_nothing_shows_the_page(sqlite_desk, browser, link):
+    with_signatory(sqlite_desk)
+    browser.get(link).press("stop", do="else")
+    assert (asked(sqlite_desk), browser.buttons) == (0, ["stop"])
+
+
+@pytest.mark.parametrize("language", Language)
+def test_a_link_that_we_did_not_write(sqlite_desk, browser, link, language):
+    browser.headers = {"accept-language": language}
+    token = link.rpartition("/")[2]
+    for other in (f"{link}a", f"/stop/{'0' * 32}/{token}", f"/stop/x/{token}", link.replace(token, "a" * 32)):
+        browser.get(other)
+        assert (browser.reply.status, browser.page.get("lang")) == (404, language)

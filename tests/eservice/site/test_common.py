@@ -1,0 +1,208 @@
+"""The common pages: what the first one says to whom, one's own settings, and what privacy and accessibility say."""
+
+from dataclasses import replace
+from datetime import timedelta
+
+import pytest
+
+from sinetti.domain.access.roles import Role
+from sinetti.domain.operations.retention import Periods
+from sinetti.domain.values import Language
+from sinetti.eservice.site import accessibility_data
+from sinetti.eservice.site.accessibility_data import (
+    FINDINGS,
+    LAST_RUN,
+    Conformity,
+    FindingsError,
+    Known,
+    read_findings,
+    read_run,
+)
+from sinetti.i18n.translate import text
+from sinetti.notifications.templates.notices_authorisation import NOT_RIGHT
+from sinetti.notifications.templates.notices_changes import ORDER_IF_NEEDED
+from sinetti.settings.portal import EserviceSettings, SupervisingAuthority
+from tests.support.authority import CUSTOMER_ID
+from tests.support.browser import Browser, people_door
+from tests.support.firms import a_certificate, rows
+from tests.support.office import add_organisation
+from tests.support.users import account, mandate, signed_in
+from tests.support.visits import NOT_WALKED, VISITS
+
+
+def main_of(browser):
+    return " ".join(browser.page.xpath("string(//main)").split())
+
+
+def test_a_stranger_is_told_what_this_is_and_where_to_go(browser):
+    browser.get("/")
+    assert "/account/login/" in browser.page.xpath("//main//a/@href")
+    assert "prove" in main_of(browser)
+
+
+def test_who_has_something_to_do_is_told_what(sqlite_desk, browser):
+    maija = account(sqlite_desk, "maija")
+    mandate(sqlite_desk, maija, CUSTOMER_ID, Role.VIEWER)
+    signed_in(browser, maija)
+    assert "Nothing waits for you now." in main_of(browser.get("/"))
+    own = rows(sqlite_desk, "Organisation").get()
+    a_certificate(sqlite_desk, own, sqlite_desk.office.now() + timedelta(days=3))
+    assert "1 certificate ends in 14 days or less" in main_of(browser.get("/"))
+    a_certificate(sqlite_desk, own, sqlite_desk.office.now() + timedelta(days=4))
+    assert "2 certificates end in 14 days or less" in main_of(browser.get("/"))
+
+
+def test_who_lacks_the_second_factor_is_told_that_and_not_that_there_is_no_authorisation(sqlite_desk, browser):
+    maija = account(sqlite_desk, "maija")
+    mandate(sqlite_desk, maija, CUSTOMER_ID, Role.SIGNATORY)
+    signed_in(browser, maija, second_factor=False)
+    told = main_of(browser.get("/"))
+    assert ("sign in with your second factor" in told, "You have no authorisation" in told) == (True, False)
+    assert browser.get("/settings/certificates").heading == "A second factor is needed"
+
+
+@pytest.mark.parametrize("language", Language)
+def test_the_menu_has_the_names_that_pages_and_messages_have(sqlite_desk, browser, language):
+    maija = account(sqlite_desk, "maija", language=language)
+    mandate(sqlite_desk, maija, CUSTOMER_ID, Role.SIGNATORY)
+    page = signed_in(browser, maija).get("/settings/certificates").page
+    menu = page.xpath("string(//nav[@class='menu']/p)")
+    names = [f"{menu} > {one.text_content()}" for one in page.xpath("//nav[@class='menu']//a")]
+    assert page.xpath("string(//h1)") == names[0].removeprefix(f"{menu} > ")
+    assert f"({names[0]})" in text(ORDER_IF_NEEDED, language)
+    assert f"({names[2]})" in text(NOT_RIGHT, language, help="")
+
+
+def test_a_clerk_is_led_to_the_clerks_pages(sqlite_desk, browser):
+    signed_in(browser, account(sqlite_desk, "maija", staff=True))
+    assert browser.get("/").page.xpath("//main//a[@class='button']/@href") == ["/staff"]
+
+
+def test_who_has_no_authorisation_is_told_how_to_get_one(sqlite_desk, browser):
+    signed_in(browser, account(sqlite_desk, "maija"))
+    assert "You have no authorisation for any organisation yet" in main_of(browser.get("/"))
+
+
+def test_own_settings_are_changed_and_the_page_changes_its_language(sqlite_desk, browser):
+    maija = account(sqlite_desk, "maija")
+    signed_in(browser, maija).get("/settings/profile").press("save", name="Maija M", reads="sv")
+    assert (browser.page.get("lang"), "Dina uppgifter har sparats." in main_of(browser)) == ("sv", True)
+    maija.refresh_from_db()
+    assert (maija.name, maija.language) == ("Maija M", "sv")
+    assert "Dina uppgifter har sparats" not in main_of(browser.get("/settings/profile")).removeprefix("Mina")
+
+
+def test_none_of_many_authorisations_is_left_out(sqlite_desk, browser):
+    maija, ids = account(sqlite_desk, "maija"), [f"many-{number:03}" for number in range(51)]
+    for one in ids:
+        add_organisation(sqlite_desk, one, frozenset())
+        mandate(sqlite_desk, maija, one, Role.VIEWER)
+    mandate(sqlite_desk, maija, CUSTOMER_ID, Role.SIGNATORY)  # which waits for a second factor, and comes first
+    first = signed_in(browser, maija, second_factor=False).get("/settings/profile").page
+    (after,) = first.xpath("//a[@rel='next']/@href")
+    pages = [first, browser.get(after).page]
+    assert [len(page.xpath("//tbody/tr")) for page in pages] == [50, 1]
+    told = " ".join(page.xpath("string(//tbody)") for page in pages)
+    assert all(one in told for one in ids)
+
+
+WRONG = {
+    "no name": {"name": "", "reads": "fi"},
+    "a language that we lack": {"name": "Maija", "reads": "de"},
+    "a name of two lines": {"name": "Maija\nand a line of her own", "reads": "fi"},
+    "a name that is read backwards": {"name": "Maija \u202eajiaM", "reads": "fi"},
+}
+
+
+@pytest.mark.parametrize("typed", WRONG.values(), ids=WRONG)
+def test_what_is_wrong_is_told_and_kept(sqlite_desk, browser, typed):
+    maija = account(sqlite_desk, "maija")
+    signed_in(browser, maija).get("/settings/profile").press("save", **typed)
+    assert browser.reply.status == 422
+    assert browser.error
+    assert browser.page.xpath("//input[@id='name']")[0].get("value", "") == typed["name"]
+    maija.refresh_from_db()
+    assert (maija.name, maija.language) == ("Maija", "en")
+
+
+def with_settings(desk, **settings):
+    """A browser before pages whose operator has decided something."""
+    door = people_door(desk)
+    given = {**door.given, "sinetti.eservice": replace(EserviceSettings(), **settings)}
+    return Browser(replace(door, given=given))
+
+
+def test_privacy_says_what_the_operator_decided(sqlite_desk):
+    spoken = {one: f"Act 1, section 2 ({one})" for one in Language}
+    periods = Periods(people=timedelta(days=1000))
+    told = main_of(with_settings(sqlite_desk, legal_basis=spoken, periods=periods).get("/privacy"))
+    assert "Act 1, section 2 (en)" in told
+    assert "1,000 days after their last task" in told
+
+
+def test_what_the_operator_has_not_decided_is_not_made_up(browser):
+    assert "has not been written down here yet" in main_of(browser.get("/privacy"))
+    assert "has not been written down here yet" in main_of(browser.get("/accessibility"))
+
+
+def test_the_statement_names_who_supervises_and_where_feedback_goes(sqlite_desk):
+    supervisor = SupervisingAuthority(dict.fromkeys(Language, "The Supervisor"), "https://supervisor.example")
+    browser = with_settings(sqlite_desk, supervising_authority=supervisor, accessibility_feedback="a@help.example")
+    told = main_of(browser.get("/accessibility"))
+    assert "The Supervisor" in told
+    assert "within 14 days" in told
+    links = browser.page.xpath("//main//a/@href")
+    assert {"mailto:a@help.example", "https://supervisor.example"} <= set(links)
+
+
+RUN = (
+    '{"date": "2026-11-26", "axe": "4", "languages": ["fi"], "widths": [320], "pages": ["start", "ask"], "findings": 0}'
+)
+PASSED = """\
+[[evaluation]]
+page = "{page}"
+method = {{ fi = "m", sv = "m", en = "By keyboard" }}
+date = 2026-11-27
+passed = true
+"""
+FAILED = PASSED.replace("true", "false") + 'gap = {{ fi = "p", sv = "b", en = "No way out" }}\n'
+KNOWN = {
+    "nobody tried": ("evaluation = []", Conformity.NOT_EVALUATED),
+    "one page of two": (PASSED.format(page="start"), Conformity.PARTIAL),
+    "both pages": (PASSED.format(page="start") + PASSED.format(page="ask"), Conformity.FULL),
+    "both, and one is lacking": (PASSED.format(page="start") + FAILED.format(page="ask"), Conformity.PARTIAL),
+}
+
+
+@pytest.mark.parametrize(("written", "conformity"), KNOWN.values(), ids=KNOWN)
+def test_what_may_be_said(browser, monkeypatch, written, conformity):
+    found = Known(read_findings(written), read_run(RUN))
+    assert found.conformity is conformity
+    monkeypatch.setattr("sinetti.eservice.site.accessibility.known", lambda: found)
+    told = main_of(browser.get("/accessibility"))
+    assert ("Not evaluated." in told) == (conformity is Conformity.NOT_EVALUATED)
+    assert ("ask: No way out" in told) == ("No way out" in written)
+
+
+SPOILT = {
+    "no TOML": "evaluation = [",
+    "no list": "",
+    "no date": PASSED.format(page="start").replace("date", "day"),
+    "no Finnish": PASSED.format(page="start").replace('fi = "m", ', ""),
+    "passed, with a gap": PASSED.format(page="start") + 'gap = { fi = "p", sv = "b", en = "x" }\n',
+    "not passed, without one": PASSED.format(page="start").replace("true", "false"),
+}
+
+
+@pytest.mark.parametrize("written", SPOILT.values(), ids=SPOILT)
+def test_findings_that_say_something_else_are_refused(written):
+    with pytest.raises(FindingsError):
+        read_findings(written)
+
+
+def test_the_last_run_is_of_the_pages_that_there_are():
+    walked = {one.route for one in VISITS.values()} - set(NOT_WALKED)
+    run = read_run(accessibility_data.place(LAST_RUN).read_text("utf-8"))
+    assert set(run.pages) == walked, "the pages are others now: run `make accessibility`"
+    assert (set(run.languages), set(run.widths), run.findings) == (set(Language), {320, 1280}, 0)
+    assert {one.page for one in read_findings(accessibility_data.place(FINDINGS).read_text("utf-8"))} <= walked

@@ -1,0 +1,38 @@
+"""What messages and refusals tell people to open is what the menu and the pages are called, in each language."""
+
+import re
+
+import pytest
+
+from sinetti.domain.access.roles import Role
+from sinetti.domain.values import Language
+from sinetti.i18n.translate import _catalogue
+from tests.support.authority import CUSTOMER_ID
+from tests.support.users import account, mandate, signed_in
+
+SETTINGS = {Language.FI: "Asetukset", Language.SV: "Inställningar", Language.EN: "Settings"}
+
+
+def paths(language):
+    """What stands behind "(Settings > " in all texts of a language."""
+    told = [str(one) for pair in _catalogue(language)._catalog.items() for one in pair]
+    found = re.findall(rf"\({SETTINGS[language]} > ([^)]+)\)", " ".join(told))
+    return set(found)
+
+
+@pytest.mark.parametrize("language", Language)
+def test_every_path_that_texts_name_leads_to_a_page_of_that_name(language, browser, sqlite_desk):
+    user = account(sqlite_desk, "maija")
+    mandate(sqlite_desk, user, CUSTOMER_ID, Role.SIGNATORY)
+    page = signed_in(browser, user).get(f"/?lang={language}").page
+    (menu,) = page.xpath("//nav[@class='menu']")
+    assert menu.findtext("p") == SETTINGS[language]
+    places = {one.text: one.get("href") for one in menu.iter("a")}
+    assert len(paths(language)) == 3, "of certificates, authorisations and applications"
+    for name in paths(language):
+        assert browser.get(f"{places[name]}?lang={language}").heading.startswith(name)
+
+
+def test_who_sees_no_organisation_has_no_settings_of_one(browser, sqlite_desk):
+    page = signed_in(browser, account(sqlite_desk, "clerk", staff=True)).get("/").page
+    assert page.findtext(".//nav[@class='menu']/p") == "Menu"

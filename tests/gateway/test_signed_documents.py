@@ -1,0 +1,209 @@
+"""Documents: whose they are, that they are whole, and that nothing but what was digested is handed out."""
+
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+from cryptography.hazmat.primitives.asymmetric import rsa
+
+from sinetti.domain.values import Channel, Language
+from sinetti.gateway import signed_documents
+from sinetti.gateway.gateway import Gateway
+from sinetti.gateway.revocation.crl import Lists
+from sinetti.gateway.signed_documents import MOST_MARKS
+from sinetti.gateway.verdicts.verdict import Reason, Revocation, Verdict
+from sinetti.gateway.x509 import verdict_texts
+from sinetti.pki import chain
+from sinetti.pki.encoding import certificate_der
+from sinetti.wire.soap.schema_types import SERVICE
+from sinetti.wire.xmldsig import signature
+from sinetti.wire.xmldsig.parser import TOO_MUCH
+from sinetti.wire.xmldsig.signature import Recipe, seal_of, sign_document
+from tests.gateway.material import ANCHORS, SECOND, certificate, crl, holder, key, leaf, loaded
+from tests.support import authority
+from tests.support.authority import NOW
+
+DOCUMENT = b'<?xml version="1.0"?>\n<Delivery xmlns="urn:example">\n  <Pay>100</Pay><!-- a word -->\n</Delivery>\n'
+DER = holder()
+END = NOW + timedelta(days=730)
+VECTORS = Path(__file__).parents[3] / "shared" / "vectors" / "incomes-register"
+
+
+def sealed(document=DOCUMENT, der=DER, by=None, recipe=Recipe.EXCLUSIVE):
+    return sign_document(document, seal_of(by or authority.holder_key(1), der), recipe)
+
+
+def verified(document, now=NOW, **changes):
+    tls = changes.pop("tls", None)
+    return Gateway(ANCHORS, **changes).verify(document, now, tls)
+
+
+@pytest.mark.parametrize("recipe", list(Recipe))
+def test_an_accepted_document(recipe):
+    found = verified(sealed(recipe=recipe), source=Lists([crl()]), channel=Channel.WS, tls=DER)
+    assert found.verdict.accepted
+    assert (found.verdict.customer_id, found.verdict.revocation) == (authority.CUSTOMER_ID, Revocation.GOOD)
+    assert found.certificate == DER
+    assert found.octets == b'<Delivery xmlns="urn:example">\n  <Pay>100</Pay>\n</Delivery>'
+
+
+def request(tag="RenewCertificateRequest"):
+    return f'<a:{tag} xmlns:a="{SERVICE}"><Environment>TEST</Environment></a:{tag}>'.encode()
+
+
+def nobody(document=DOCUMENT):
+    return sealed(document, certificate_der(leaf(("Nobody", "Nobody"))), key("0123456-7"))
+
+
+DOCUMENTS = {
+    "one digit changed": (sealed().replace(b"100", b"900"), Reason.SIGNATURE_INVALID),
+    "white space changed": (sealed().replace(b"\n  <Pay", b"\n <Pay"), Reason.SIGNATURE_INVALID),
+    "a comment changed, which is not under the signature": (sealed().replace(b"a word", b"words"), None),
+    "no signature": (DOCUMENT, Reason.SIGNATURE_MISSING),
+    "the signature is not last": (sealed().replace(b"</Delivery>", b"<X/></Delivery>"), Reason.COVERS_SOMETHING_ELSE),
+    "the signature is further down": (
+        sealed().replace(b"<ds:Signature ", b"<X><ds:Signature ").replace(b"</ds:Signature>", b"</ds:Signature></X>"),
+        Reason.COVERS_SOMETHING_ELSE,
+    ),
+    "two signatures": (sealed().replace(b"<Pay>", sealed()[sealed().index(b"<ds:Sig") :-12] + b"<Pay>"),
+        Reason.COVERS_SOMETHING_ELSE),
+    "a reference to a part": (sealed().replace(b'URI=""', b'URI="#a"'), Reason.COVERS_SOMETHING_ELSE),
+    "the signature's value changed": (
+        sealed().replace(b"<ds:SignatureValue>", b"<ds:SignatureValue>AAAA"), Reason.SIGNATURE_INVALID,
+    ),
+    "a weak digest": (sealed().replace(b"xmlenc#sha256", b"xmldsig#sha1"), Reason.SIGNATURE_INVALID),
+    "a certificate of nobody": (nobody(), Reason.UNTRUSTED),
+    "of nobody and changed": (nobody().replace(b"100", b"900"), Reason.UNTRUSTED),
+    "no XML": (b"hello", Reason.MALFORMED),
+    "nothing": (b"", Reason.MALFORMED),
+    "a DOCTYPE": (b"<!DOCTYPE a>" + sealed()[22:], Reason.MALFORMED),
+    "another encoding": (DOCUMENT.replace(b"?>", b' encoding="ISO-8859-1"?>'), Reason.MALFORMED),
+    "over 20 MB": (b"<a>" + b" " * signed_documents.LARGEST_DOCUMENT + b"</a>", Reason.MALFORMED),
+    "a renewal": (sealed(request()), Reason.COVERS_SOMETHING_ELSE),
+    "an answer of the service": (sealed(request("GetCertificateResponse")), Reason.COVERS_SOMETHING_ELSE),
+    "a renewal without signature": (request(), Reason.COVERS_SOMETHING_ELSE),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("document", "reason"), DOCUMENTS.values(), ids=DOCUMENTS)
+def test_documents(document, reason):
+    found = verified(document)
+    assert found.verdict.reason is reason
+    if reason is not None:
+        assert (found.octets, found.certificate) == (None, None)
+        assert found.verdict == Verdict(reason, found.verdict.sentence, found.verdict.values), "nobody is named"
+
+
+LATER = {
+    "expired": ({"now": END + SECOND}, Reason.EXPIRED),
+    "not valid yet": ({"now": NOW - SECOND}, Reason.NOT_YET_VALID),
+    "the last valid second": ({"now": END}, None),
+    "another channel": ({"channel": Channel.SFTP}, Reason.WRONG_CHANNEL),
+    "revoked": ({"source": Lists([crl(revoked=(loaded(DER).serial_number,))])}, Reason.REVOKED),
+    "no list": ({"source": Lists()}, Reason.STATUS_UNKNOWN),
+    "another certificate than the connection's": ({"tls": holder(2)}, Reason.SIGNATURE_INVALID),
+    "another certificate for the same key": ({"tls": holder()}, Reason.SIGNATURE_INVALID),
+    "the connection's certificate": ({"tls": DER}, None),
+}
+
+
+@pytest.mark.parametrize(("changes", "reason"), LATER.values(), ids=LATER)
+def test_a_whole_document_whose_certificate_does_not_count(changes, reason):
+    found = verified(sealed(), **changes)
+    assert found.verdict.reason is reason
+    assert (found.octets is None) is (reason is not None)
+    told = authority.CUSTOMER_ID if "tls" not in changes or reason is None else None
+    assert found.verdict.customer_id == told
+
+
+def test_nobody_is_named_for_what_he_did_not_sign():
+    """The certificate is real, expired, and beside a signature that is not its key's."""
+    other = sealed(by=authority.holder_key(2))
+    assert verified(other, END + SECOND).verdict == verified(other).verdict
+    assert verified(other).verdict.customer_id is None
+
+
+UNUSED = {
+    "of nobody": nobody,
+    "of another than the connection's": lambda: sealed(der=holder()),
+    "a huge exponent": lambda: sealed(der=huge(), by=key("0123456-7")),
+}
+
+
+def huge():
+    modulus = (1 << 2047) + 1
+    public = rsa.RSAPublicNumbers(2**1023 + 1, modulus).public_key()
+    return certificate_der(leaf(("CA", "CA"), public=public))
+
+
+@pytest.mark.parametrize("make", UNUSED.values(), ids=UNUSED)
+def test_nothing_is_computed_with_a_key_that_is_not_taken(make, monkeypatch):
+    document = make()
+    monkeypatch.setattr(signature.algorithms, "holds", lambda *_: pytest.fail("the document's signature was computed"))
+    gateway = Gateway([*ANCHORS, certificate("CA")])
+    assert not gateway.verify(document, NOW, DER).verdict.accepted
+    assert not gateway.verify(document, NOW, None if b"0123456-7" in document else DER).verdict.accepted
+
+
+def test_a_text_of_ten_megabytes_and_one_that_is_longer():
+    long = b"<a>" + b"x" * 9_900_000 + b"</a>"
+    assert verified(sealed(long)).octets == long
+    found = verified(sealed().replace(b"100", b"1" * 10_100_000))
+    assert found.verdict.sentence == verdict_texts.MALFORMED_DOCUMENT
+
+
+def crowded(count, *, declared=False):
+    """A tag of more than 16 kB with so many attributes, or declarations."""
+    name = "xmlns:a" if declared else "a"
+    return b"<a" + b"".join(b' %s%d="%s"' % (name.encode(), one, b"x" * 200) for one in range(count)) + b"/>"
+
+
+TOO_MANY = {
+    "elements": b"<b/>" * MOST_MARKS,
+    "attributes": b'<b c=""/>' * (MOST_MARKS // 2),
+    "comments": b"<!---->" * MOST_MARKS,
+}
+IN_ONE_TAG = {
+    "attributes of one tag": crowded(129),
+    "declarations of one tag": crowded(129, declared=True),
+    "attributes of one tag behind much": b"<b>\n  text\n</b>" * 1000 + crowded(129),
+    "attributes over lines, in other quotes": crowded(129).replace(b'"', b"'").replace(b"=", b"\t =\r\n"),
+}
+
+
+@pytest.mark.parametrize("much", [*TOO_MANY.values(), *IN_ONE_TAG.values()], ids=[*TOO_MANY, *IN_ONE_TAG])
+def test_more_elements_or_attributes_than_any_document_has_are_not_made_a_tree_of(much, monkeypatch):
+    # 4 MB of <a/> would take 130 MB, whoever signed them; a tag of a million attributes a second.
+    monkeypatch.setattr(signed_documents.parsing, "parse", lambda _: pytest.fail("it was parsed"))
+    found = verified(b"<a>" + much + b"</a>").verdict
+    why = verdict_texts.TOO_MANY_MARKS if much in TOO_MANY.values() else TOO_MUCH
+    assert (found.reason, found.values["why"].text) == (Reason.MALFORMED, why)
+
+
+SO_MUCH_IS_TAKEN = {
+    "one mark for twelve octets": b"<b>123456789</b>    \n    " * 210_000,
+    "text that looks like attributes": b"<b>" + b'x="y" ' * 10_000 + b"</b>",
+    "an attribute that looks like many": b"<b a='" + b'x="y" ' * 10_000 + b"'/>",
+    "a long tag of 64 attributes": crowded(64).replace(b"x" * 200, b"x" * 400),
+}
+
+
+@pytest.mark.parametrize("much", SO_MUCH_IS_TAKEN.values(), ids=SO_MUCH_IS_TAKEN)
+def test_what_only_looks_like_too_much_is_taken(much):
+    assert verified(b"<a>" + much + b"</a>").verdict.reason is Reason.SIGNATURE_MISSING
+
+
+def test_where_a_document_is_broken_is_said_in_the_reader_s_language():
+    found = verified(b"<a>\n<b>\n</a>").verdict
+    assert "XML on virheellistä rivillä 3." in found.text(Language.FI)
+    assert "not well-formed in line 3." in found.text(Language.EN)
+
+
+@pytest.mark.skipif(not VECTORS.is_dir(), reason="the official messages are not here")
+def test_official_messages():
+    anchors = chain.load_bundle((VECTORS / "test-issuing-ca.pem").read_bytes())
+    found = [
+        Gateway(anchors).verify(path.read_bytes(), datetime(2022, 1, 1, tzinfo=UTC)) for path in VECTORS.glob("*.xml")
+    ]
+    assert [one.verdict.reason for one in found] == [None] * 3
+    assert {one.verdict.customer_id for one in found} == {"7013454-9"}

@@ -1,0 +1,272 @@
+"""`sinetti gateway serve`, the program: its socket, what it answers there, how it is told to read anew and to stop."""
+
+import asyncio
+import http.client
+import json
+import signal
+import socket
+import stat
+import threading
+from contextlib import closing
+from time import sleep
+
+import pytest
+
+from sinetti.cli.main import main
+from sinetti.gateway.gateway import Gateway
+from sinetti.gateway.revocation.crl import Lists
+from sinetti.gateway.revocation.source import GOOD, MISSING, NO_ANSWER
+from sinetti.gateway.web import server
+from sinetti.gateway.web.endpoints import LARGEST_DOCUMENT, Service
+from sinetti.gateway.web.guard import Guard
+from sinetti.gateway.web.server import WAITING, Edge
+from sinetti.gateway.web.trusted_proxies import Proxies
+from sinetti.infra.atomic_files import write_whole
+from sinetti.infra.clock import machine_now, ticks
+from sinetti.pki.chain import load_bundle
+from sinetti.wire.xmldsig.signature import Recipe, seal_of, sign_document
+from tests.support.programs import program
+from tests.support.relying import material
+from tests.support.relying_doors import SETTINGS, gateway_running
+from tests.support.web_servers import process
+
+SECRET = "0123456789abcdef" * 2
+
+
+class Connection(http.client.HTTPConnection):
+    """HTTP over a Unix socket."""
+
+    def __init__(self, place):
+        super().__init__("gateway", timeout=10)
+        self._place = str(place)
+
+    def connect(self):
+        self.sock = socket.socket(socket.AF_UNIX)
+        self.sock.settimeout(self.timeout)
+        self.sock.connect(self._place)
+
+
+def asked(connection, path, kind=None, body=None, headers=None):
+    shown = {} if kind is None else {"Client-Cert": f":{material(NOW).rfc9440(kind)}:"}
+    connection.request("GET" if body is None else "POST", path, body, {**shown, **(headers or {})})
+    reply = connection.getresponse()
+    return reply.status, reply.headers, reply.read()
+
+
+NOW = machine_now()
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    return material(NOW).written(tmp_path_factory.mktemp("serving") / "m")
+
+
+def test_on_a_unix_socket(folder):
+    made = material(NOW)
+    document = sign_document(b"<a>" + b"x" * 500_000 + b"</a>", seal_of(made.key, made.der("good")), next(iter(Recipe)))
+    with gateway_running(folder) as place, closing(Connection(place)) as caller:
+        assert stat.S_IMODE(place.stat().st_mode) == 0o660
+        assert asked(caller, "/readyz")[0] == asked(caller, "/healthz")[0] == 200
+        status, headers, body = asked(caller, "/check", "good")
+        assert (status, headers["sinetti-channel"], body) == (204, "WS", b"")
+        assert asked(caller, "/check", "revoked")[1]["sinetti-reason"] == "revoked"
+        for given in (document, iter([document[:9], document[9:]])):
+            status, headers, body = asked(caller, "/verify", body=given)
+            assert (status, json.loads(body)["verdict"]) == (200, "accepted")
+        assert asked(caller, "/verify", body=b"x" * (LARGEST_DOCUMENT + 1))[0] == 413
+    log = (folder / "gateway.log").read_text()
+    events = [json.loads(line) for line in log.splitlines()]
+    assert [one["event"] for one in events] == ["ready", "refused"]
+    assert events[1] | {"time": "", "duration_ms": 0} == {
+        "time": "", "level": "info", "event": "refused", "path": "/check", "status": 403, "reason": "revoked",
+        "duration_ms": 0,
+    }  # fmt: skip
+    assert not place.exists()
+
+
+def test_a_listed_proxy_reading_anew_and_stopping(folder):
+    (folder / "secret").write_text(SECRET)
+    (folder / "secret").chmod(0o600)
+    own = 'bind = "127.0.0.1:0"\nproxies = ["127.0.0.1"]\nsecret = "secret"\n'
+    text = SETTINGS.replace('socket = "gateway.sock"\n', own)
+    file, log = folder / "gateway.toml", folder / "gateway.log"
+    file.write_text(text)
+    known = {"Sinetti-Proxy-Secret": SECRET}
+    with log.open("w") as errors, process(*program("gateway", "serve", "--settings", file), stderr=errors) as one:
+        _until(log, '"ready"')
+        port = int(json.loads(log.read_text().splitlines()[0])["listens"].rpartition(":")[2])
+        with closing(http.client.HTTPConnection("127.0.0.1", port, timeout=10)) as caller:
+            assert asked(caller, "/check", "good", headers=known)[0] == 204
+            assert asked(caller, "/check", "good")[0] == 403
+            file.write_text("anchors = 1\n" + text)
+            one.send_signal(signal.SIGHUP)
+            _until(log, "settings stay as they were")
+            assert asked(caller, "/check", "good", headers=known)[0] == 204
+            file.write_text(text.replace("anchors.pem", "good.pem"))
+            one.send_signal(signal.SIGHUP)
+            _until(log, "none of the anchors")
+            assert asked(caller, "/check", "good", headers=known)[0] == 204
+            file.write_text(text.replace('"WS"', '"SFTP"'))
+            one.send_signal(signal.SIGHUP)
+            _until(log, "settings were read anew")
+            assert asked(caller, "/check", "good", headers=known)[1]["sinetti-reason"] == "wrong-channel"
+        begun = ticks()
+        one.send_signal(signal.SIGTERM)
+        assert one.wait(15) == 0
+        assert ticks() - begun < 8
+    assert "Traceback" not in log.read_text()
+
+
+def answered(edge, path, *, method="GET", peer="192.0.2.1", body=None):
+    """Ask an edge in this process; gives what calls it and then tells status and headers."""
+    sent = []
+
+    async def receive():
+        assert body is not None, "nothing of the body may be waited for"
+        return {"type": "http.request", "body": body}
+
+    async def send(message):
+        sent.append(message)
+
+    async def ask():
+        shown = [(b"client-cert", f":{material(NOW).rfc9440('good')}:".encode())]
+        await edge(
+            {"type": "http", "method": method, "path": path, "headers": shown, "client": (peer, 1)}, receive, send
+        )
+        return sent[0]["status"], dict(sent[0]["headers"])
+
+    return ask()
+
+
+def edge_of(source, proxies, unready=list):
+    gateway = Gateway(load_bundle(material(NOW).anchors()), source=source)
+    return Edge(Service(Guard(gateway, proxies, now=lambda: NOW), unready), unix=proxies.unix)
+
+
+def test_nobody_but_its_own_proxy_gets_a_document_into_memory():
+    edge = edge_of(Lists(), Proxies.listed(["192.0.2.7"], SECRET.encode()))
+    for path, status in (("/verify", 403), ("/check", 405), ("/readyz", 405), ("/no", 404)):
+        assert asyncio.run(answered(edge, path, method="POST"))[0] == status
+
+
+def test_a_document_that_does_not_come_frees_its_place(monkeypatch):
+    monkeypatch.setattr(server, "BODY_WITHIN", 0.01)
+    edge = edge_of(Lists(), Proxies.on_unix_socket())
+
+    async def stalled():
+        sent, scope = [], {"type": "http", "method": "POST", "path": "/verify", "headers": [], "client": None}
+
+        async def send(message):
+            sent.append(message)
+
+        await asyncio.wait_for(edge(scope, lambda: asyncio.sleep(60), send), 5)
+        return sent[0]["status"]
+
+    async def one_after_the_other():
+        return [await stalled() for _ in range(server.BODIES + 1)]
+
+    assert set(asyncio.run(one_after_the_other())) == {408}
+
+
+def test_who_asks_for_readiness_holds_nobody_up():
+    looked, order = threading.Event(), []
+
+    def unready():
+        return [] if looked.wait(2) else ["held up"]
+
+    async def note(path):
+        order.append((path, (await answered(edge, path))[0]))
+        looked.set()
+
+    async def both():
+        await asyncio.gather(note("/readyz"), note("/check"))
+
+    edge = edge_of(Lists([material(NOW).crl()]), Proxies.on_unix_socket(), unready)
+    asyncio.run(both())
+    assert order == [("/check", 204), ("/readyz", 200)]
+
+
+def test_only_so_many_wait_for_a_responder():
+    released = threading.Event()
+
+    class Slow:
+        def status(self, *_):
+            return GOOD if released.wait(5) else NO_ANSWER
+
+        def above(self, *_):
+            return MISSING
+
+    async def crowd():
+        asking = [asyncio.create_task(answered(edge, "/check")) for _ in range(WAITING)]
+        await asyncio.sleep(0)
+        status, headers = await answered(edge, "/check")
+        released.set()
+        assert {(await one)[0] for one in asking} == {204}
+        assert (await answered(edge, "/check"))[0] == 204
+        return status, headers[b"retry-after"]
+
+    edge = edge_of(Slow(), Proxies.on_unix_socket())
+    assert asyncio.run(crowd()) == (503, b"1")
+
+
+def test_lists_that_come_and_go_are_noticed_and_said(folder, tmp_path):
+    text = SETTINGS.replace('"lists"', f'"{tmp_path / "lists"}"')
+    (tmp_path / "lists").mkdir()
+    log, fresh = folder / "gateway.log", (folder / "lists" / "issuing.crl").read_bytes()
+    with gateway_running(folder, text) as place, closing(Connection(place)) as caller:
+        _until(log, '"missing": ["Data Providers')
+        assert asked(caller, "/check", "good")[1]["sinetti-reason"] == "status-unknown"
+        assert asked(caller, "/readyz")[0] == 503
+        write_whole(tmp_path / "lists" / "issuing.crl", fresh)
+        _until(log, '"missing": []')
+        assert asked(caller, "/check", "good")[0] == 204
+        assert asked(caller, "/readyz")[0] == 200
+
+
+def _until(log, event):
+    deadline = ticks() + 20
+    while event not in log.read_text():
+        assert ticks() < deadline, log.read_text()
+        sleep(0.02)
+
+
+REFUSED = {
+    "no source": ('revocation = "crl"', "", "revocation is needed"),
+    "anchors that issue nothing": ("anchors.pem", "good.pem", "none of the anchors"),
+    "a list of no CA that is there": (
+        'crls = "lists"',
+        'crls = "lists"\nlist = [{url = "http://a.example", file = "a", issuer = "no.pem"}]',
+        "no.pem",
+    ),
+    "no place": ('[serve]\nsocket = "gateway.sock"\n', "", "either socket"),
+    "a file in the socket's place": ("gateway.sock", "anchors.pem", "cannot be listened on"),
+    "no folder": ("gateway.sock", "none/gateway.sock", "cannot be listened on"),
+}
+
+
+@pytest.mark.parametrize(("was", "becomes", "why"), REFUSED.values(), ids=REFUSED)
+def test_it_does_not_start(folder, capsys, was, becomes, why):
+    assert was in SETTINGS
+    (folder / "other.toml").write_text(SETTINGS.replace(was, becomes))
+    anchors = (folder / "anchors.pem").read_bytes()
+    assert main(["gateway", "serve", "--settings", str(folder / "other.toml")]) == 2
+    assert why in capsys.readouterr().err
+    assert (folder / "anchors.pem").read_bytes() == anchors
+
+
+def test_it_does_not_start_where_another_listens(folder, capsys):
+    (folder / "other.toml").write_text(SETTINGS.replace("gateway.sock", "taken.sock"))
+    with socket.socket(socket.AF_UNIX) as other:
+        other.bind(str(folder / "taken.sock"))
+        other.listen()
+        assert main(["gateway", "serve", "--settings", str(folder / "other.toml")]) == 2
+        assert "something listens there" in capsys.readouterr().err
+        assert (folder / "taken.sock").exists(), "what another listens on is not taken away"
+
+
+def test_without_the_extra_one_line_names_it(folder, capsys, monkeypatch):
+    monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
+    assert main(["gateway", "serve", "--settings", str(folder / "gateway.toml")]) == 2
+    assert capsys.readouterr().err.splitlines() == [
+        "“sinetti gateway serve” needs an HTTP server: run pip install '.[gateway]' in a clone of this repository"
+    ]

@@ -1,0 +1,148 @@
+"""What gateway.toml says about plugging in, and what it cannot say."""
+
+import pytest
+
+from sinetti.cli.main import main
+from sinetti.gateway.settings import SettingsError, load
+from sinetti.gateway.web.settings import guard_of, place_of, reporter_of
+from sinetti.gateway.web.trusted_proxies import NotBelievable, Proxies, read_secret
+from tests.support.authority import NOW
+from tests.support.relying import material
+
+TOP = 'anchors = "anchors.pem"\nrevocation = "crl"\ncrls = "lists"\n'
+
+
+@pytest.fixture
+def folder(tmp_path):
+    made = material(NOW).written(tmp_path / "m")
+    for name, mode in (("secret", 0o600), ("open", 0o640), ("short", 0o600)):
+        (made / name).write_text("x" * (31 if name == "short" else 32) + "\n")
+        (made / name).chmod(mode)
+    return made
+
+
+def settings(folder, text, top=TOP):
+    (folder / "gateway.toml").write_text(top + text)
+    return load(folder / "gateway.toml")
+
+
+def test_places(folder):
+    place = place_of(settings(folder, '[serve]\nsocket = "g.sock"\n'))
+    assert (place.socket, place.address, place.proxies) == (folder / "g.sock", None, Proxies(unix=True))
+    text = '[serve]\nbind = "[::1]:8444"\nproxies = ["192.0.2.0/24"]\nsecret = "secret"\n'
+    place = place_of(settings(folder, text))
+    assert (place.socket, place.address) == (None, "[::1]:8444")
+    assert place.proxies.believes("192.0.2.9", [b"x" * 32])
+
+
+NO_PLACE = {
+    "nothing": ("", "either socket"),
+    "both": ('socket = "s"\nbind = "127.0.0.1:1"', "either socket"),
+    "no port": ('bind = "127.0.0.1"', "an address is written like"),
+    "a name": ('bind = "localhost:1"', "an address is written like"),
+    "proxies on a socket": ('socket = "s"\nproxies = ["192.0.2.1"]', "rights"),
+    "no proxy": ('bind = "127.0.0.1:1"\nsecret = "secret"', "no proxy is listed"),
+    "no secret": ('bind = "127.0.0.1:1"\nproxies = ["192.0.2.1"]', "a secret is needed"),
+    "no address": ('bind = "127.0.0.1:1"\nproxies = ["192.0.2"]\nsecret = "secret"', "neither an address"),
+    "a network with an address in it": (
+        'bind = "127.0.0.1:1"\nproxies = ["192.0.2.1/24"]\nsecret = "secret"',
+        "neither an address",
+    ),
+    "a secret that others can read": ('socket = "s"\nsecret = "open"', "can be read by others"),
+    "a secret that can be guessed": ('socket = "s"\nsecret = "short"', "at least 32"),
+    "a secret that is not there": ('socket = "s"\nsecret = "none"', "No such file"),
+    "no text": ("socket = 1", "a text is needed"),
+    "no list": ('socket = "s"\nproxies = "192.0.2.1"', "a list of texts"),
+    "what there is not": ('socket = "s"\nsockets = "s"', "there is no such setting"),
+}
+
+
+@pytest.mark.parametrize(("text", "why"), NO_PLACE.values(), ids=NO_PLACE)
+def test_no_place(folder, text, why):
+    with pytest.raises(SettingsError, match=why):
+        place_of(settings(folder, f"[serve]\n{text}\n"))
+
+
+GUARDS = {
+    "tls": ('certificate = "tls"', None),
+    "unix-socket": ('certificate = "unix-socket"', Proxies(unix=True)),
+    "proxy": (
+        'certificate = "proxy"\nproxies = ["192.0.2.1"]\nsecret = "secret"',
+        Proxies.listed(["192.0.2.1"], b"x" * 32),
+    ),
+}
+
+
+@pytest.mark.parametrize(("text", "proxies"), GUARDS.values(), ids=GUARDS)
+def test_guards(folder, text, proxies):
+    guard = guard_of(settings(folder, f"[middleware]\n{text}\n"))
+    assert guard.proxies == proxies
+    assert guard.gateway.source is not None
+
+
+NO_GUARD = {
+    "nothing": ("", "it is missing"),
+    "something else": ('certificate = "header"', "one of"),
+    "no proxies": ('certificate = "proxy"\nsecret = "secret"', "they are listed with"),
+    "proxies for nothing": ('certificate = "tls"\nproxies = ["192.0.2.1"]', "they are listed with"),
+    "no secret": ('certificate = "proxy"\nproxies = ["192.0.2.1"]', "a secret is needed"),
+}
+
+
+@pytest.mark.parametrize(("text", "why"), NO_GUARD.values(), ids=NO_GUARD)
+def test_no_guard(folder, text, why):
+    with pytest.raises(SettingsError, match=why):
+        guard_of(settings(folder, f"[middleware]\n{text}\n"))
+
+
+def test_danger_has_to_be_said(folder):
+    top = 'anchors = "anchors.pem"\nrevocation = "DANGEROUSLY-NONE"\n'
+    assert guard_of(settings(folder, '[middleware]\ncertificate = "tls"\n', top)).gateway.source is None
+    with pytest.raises(SettingsError, match="revocation is needed"):
+        settings(folder, "", 'anchors = "anchors.pem"\n')
+
+
+def test_a_reporter(folder, capsys):
+    assert main(["gateway", "key", "--out", str(folder / "key.pem")]) == 0
+    said = capsys.readouterr()
+    assert said.out.startswith("-----BEGIN PUBLIC KEY-----")
+    assert "sinetti authority gateway add NAME --key FILE" in said.err
+    assert (folder / "key.pem").stat().st_mode & 0o777 == 0o600
+    told = '[sightings]\nurl = "https://status.example/api/v1/sightings"\nname = "one"\nkey = "key.pem"\n'
+    reporter = reporter_of(settings(folder, told))
+    assert (reporter.url, reporter.name) == ("https://status.example/api/v1/sightings", "one")
+    assert reporter_of(settings(folder, "")) is None
+    (folder / "key.pem").chmod(0o644)
+    with pytest.raises(SettingsError, match="can be read by others"):
+        reporter_of(settings(folder, told))
+    (folder / "bad.pem").write_text("no key")
+    (folder / "bad.pem").chmod(0o600)
+    for was, now, why in (
+        ("https:", "ftp:", "no address"),
+        ("https://", "https://a:b@", "no user name"),
+        ("key.pem", "none.pem", "No such file"),
+        ("key.pem", "bad.pem", "no PEM private key"),
+        ('key = "key.pem"', "", "sinetti gateway key"),
+    ):
+        (folder / "key.pem").chmod(0o600)
+        with pytest.raises(SettingsError, match=why):
+            reporter_of(settings(folder, told.replace(was, now)))
+
+
+def test_a_key_goes_over_nothing(folder, capsys):
+    (folder / "there").write_text("mine")
+    assert main(["gateway", "key", "--out", str(folder / "there")]) == 2
+    assert (folder / "there").read_text() == "mine"
+    assert main(["gateway", "key", "--out", str(folder / "no" / "folder")]) == 2
+    assert [main(["gateway", "key", f"--out={out}"]) for out in ("", "/", ".")] == [2, 2, 2]
+    said = capsys.readouterr()
+    assert said.out == ""
+    assert "is there already" in said.err
+    assert not list(folder.glob(".*new"))
+
+
+def test_a_secret_is_a_file_of_its_own(folder):
+    with pytest.raises(NotBelievable):
+        read_secret(folder)
+    with pytest.raises(NotBelievable, match="no proxy"):
+        Proxies.listed([], b"x" * 32)

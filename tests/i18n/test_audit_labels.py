@@ -1,0 +1,127 @@
+"""The audit trail in words: no row that a clerk reads has only a name of the code, for anything that it says."""
+
+import ast
+from pathlib import Path
+
+import pytest
+
+import sinetti
+from sinetti.domain.access.access_purpose import Place, Purpose
+from sinetti.domain.access.roles import Role
+from sinetti.domain.certificates.revocation import RevocationReason
+from sinetti.domain.values import Channel, CustomerKind, Environment, Language
+from sinetti.i18n.audit_labels import ACTIONS, ACTORS, FACTS, OBJECTS, VALUES, actor_words, fact_words, object_words
+
+SOURCE = Path(sinetti.__file__).parent
+MODULES = [*SOURCE.glob("registry/*.py"), *SOURCE.glob("actions/**/*.py"), *SOURCE.glob("eservice/accounts/*.py")]
+WRITERS = {"audit.write", "audit.write_each", "_audit", "_deleted", "_write"}
+"""Calls that write a row, or lead to one: the action is one of what they are given, in words of the code."""
+NOTERS = {"note", "accounts.note", "trail.note_look", "audit_reading.note"}
+ID = "5f" * 16
+FI, SV, EN = Language
+
+
+def calls(names):
+    """Calls by these names, wherever they stand."""
+    for module in MODULES:
+        for node in ast.walk(ast.parse(module.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.Call) and ast.unparse(node.func) in names:
+                yield node
+
+
+def actions():
+    """The actions that are written out: in calls that write, in what is called `action`, and what signals tell."""
+    for node in calls(WRITERS | NOTERS):
+        for given in node.args:
+            yield from (one for one in words(given) if "-" in one or one in ACTIONS)
+    for module in MODULES:
+        for node in ast.walk(ast.parse(module.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.Assign) and "action" in ast.unparse(node.targets[0]):
+                yield from words(node.value)
+            elif isinstance(node, ast.Tuple) and module.name == "noticing.py":
+                yield from (one for one in words(node) if "-" in one)
+
+
+def facts():
+    """The names of the facts that are written out."""
+    for node in calls(WRITERS | {"trail.note_look", "accounts.note"}):
+        yield from (one.arg for one in node.keywords if one.arg is not None)
+
+
+def words(node):
+    """The strings of an expression that are not parts of others."""
+    match node:
+        case ast.Constant(value=str() as found):
+            yield found
+        case ast.IfExp():
+            yield from (*words(node.body), *words(node.orelse))
+        case ast.Tuple():
+            yield from (found for one in node.elts for found in words(one))
+
+
+def test_every_action_has_its_words():
+    found = set(actions())
+    assert {"certificate-issued", "clerk-dismissed", "certificate-fetched", "password-reset"} <= found
+    assert {"second-factor-added", "organisation-loads-deleted", "authorisation-withdrawn"} <= found
+    assert not found - set(ACTIONS)
+
+
+def test_every_fact_has_its_name():
+    found = set(facts()) | {"purpose", "case", "search", "sha256", "holding", "key", "order", "predecessor", "voids"}
+    assert {"reason", "channel", "mandate", "staff", "newest", "lists"} <= found
+    assert not found - set(FACTS)
+
+
+LISTS = {
+    "purpose": Purpose,
+    "reason": RevocationReason,
+    "channel": Channel,
+    "kind": CustomerKind,
+    "language": Language,
+    "role": Role,
+    "environment": Environment,
+}
+
+
+def test_every_value_of_a_closed_list_has_its_words_in_each_language():
+    assert set(VALUES) == set(LISTS)
+    for name, members in LISTS.items():
+        assert set(VALUES[name]) == set(members)
+        for language in Language:
+            told = [fact_words(name, str(one), language) for one in members]
+            assert len(set(told)) == len(told)
+            raw = [one for one, member in zip(told, members, strict=True) if one.endswith(f": {member}")]
+            assert not raw or (raw == ["authorisation: viewer"] and language is EN), told
+
+
+READ = {
+    "a code": (("reason", "keyCompromise"), "reason: the private key came into other hands, or may have"),
+    "a count": (("count", 12345), "how many: 12,345"),
+    "yes": (("staff", 1), "clerk: yes"),
+    "no": (("staff", 0), "clerk: no"),
+    "an instant": (("before", "2026-03-02T12:00:00Z"), "before: 2 March 2026 at 14:00 (Finnish time)"),
+    "an id where there may be an instant": (("before", ID), f"before: {ID}"),
+    "a code that is not known": (("reason", "elsewise"), "reason: elsewise"),
+    "a fact of later versions": (("colour", "blue"), "colour: blue"),
+}
+
+
+@pytest.mark.parametrize(("fact", "told"), READ.values(), ids=READ)
+def test_a_fact_in_english(fact, told):
+    assert fact_words(*fact, EN) == told
+
+
+def test_facts_in_finnish_and_swedish_as_on_all_pages():
+    assert fact_words("count", 12345, FI) == "kuinka monta: 12\u00a0345"
+    assert fact_words("newest", "2026-03-02T12:00:00Z", SV).endswith(": 2.3.2026 kl. 14.00")
+    assert fact_words("role", "viewer", FI) == "valtuus: katselija"
+
+
+def test_objects_and_actors_in_a_word():
+    assert object_words(f"organisation:{ID}", EN) == "organisation"
+    assert object_words(f"search:{Place.OUTBOX}", EN) == "search: Outbox"
+    assert object_words("search:elsewhere", EN) == "search"
+    assert object_words("retention", EN) == OBJECTS["retention"]
+    assert object_words("something:else", EN) == actor_words("somebody:else", EN) == ""
+    assert actor_words("operator", EN) == ACTORS["operator"]
+    assert actor_words(f"user:{ID}", FI) == "tili"

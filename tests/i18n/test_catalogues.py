@@ -1,0 +1,103 @@
+"""The catalogues: nothing missing, nothing fuzzy, the same placeholders everywhere, compiled as they are written."""
+
+import re
+
+import pytest
+
+from sinetti.i18n.translate import placeholders
+from tests.support import tools
+
+TEXTS = tools.script("texts")
+MESSAGES = TEXTS.messages()
+EVERY_CATALOGUE = pytest.mark.parametrize("language", TEXTS.LANGUAGES)
+
+NEVER = {
+    "fi": (
+        r"sertifikaat\w*|hakutunnu\w*|sulkeutu\w*|mitätöi\w*|peruut\w*|kontaktihenkilö\w*|allekirjoittaj\w*",
+        r"salai\w+ avai\w+|\bhakea\b|\bapi\b|\bpäivää\b|\d päivän\b",
+        r"vahva\w* kirjautu\w*|kirjaudu vahvasti|käyttäjätili\w*|passkey\w*|sähköisessä palvelussa|asiakastunniste\w*",
+    ),
+    "sv": (
+        r"överförings-id|hemlig\w* nyck\w+|\bstäng\w*|återkall\w*|organisationsnummer|redovisningsbyrå",
+        r"\bdagar\b|\bapi\b|\bsigner\w*",
+        r"faktor\w*|stark\w* inlogg\w*|passkey\w*|ställföreträd\w*|kundbeteckning\w*|tjänsteman\w*",
+    ),
+    "en": (
+        r"two transfer ids|one-time code|closed interface|\bapi\b|\bmandates?\b",
+        r"app's codes|closed for good|security code|backup code",
+        r"(?<![{-])\bcontacts?\b(?! persons?\b)",
+    ),
+}
+"""The last column of docs/glossary.md, where a machine can tell."""
+OF_APPLICATIONS = {"fi": r"hakemu\w*", "sv": r"ansök\w*", "en": r"$^"}
+"""Words for the application for the technical interface alone: certificates are ordered."""
+
+
+def forms(text):
+    """One text, or its forms for one and for more."""
+    return text if isinstance(text, tuple) else (text,)
+
+
+def written(catalogue):
+    """Each text of a catalogue beside its message id, a form about a count beside its own."""
+    return [
+        pair for one in catalogue if one.id for pair in zip(forms(one.id), forms(one.string), strict=True) if pair[1]
+    ]
+
+
+@EVERY_CATALOGUE
+def test_every_message_of_the_code_is_translated(language):
+    catalogue = TEXTS.read(language)
+    missing = [
+        f"{message_id!r} ({', '.join(places)})"
+        for message_id, places in MESSAGES.items()
+        if (found := catalogue.get(message_id)) is None or found.id != message_id or not all(forms(found.string))
+    ]
+    assert not missing, f"run `python scripts/texts.py update` and translate into {language}:\n" + "\n".join(missing)
+
+
+@EVERY_CATALOGUE
+def test_nothing_is_fuzzy_or_left_over(language):
+    catalogue = TEXTS.read(language)
+    assert not [message.id for message in catalogue if message.id and message.fuzzy]
+    assert not [message.id for message in catalogue if message.id and message.id not in MESSAGES]
+    assert not catalogue.obsolete
+
+
+@EVERY_CATALOGUE
+def test_placeholders_are_the_same_in_every_language(language):
+    for message_id, string in written(TEXTS.read(language)):
+        assert placeholders(string) == placeholders(message_id), message_id
+
+
+@EVERY_CATALOGUE
+def test_no_word_that_the_glossary_forbids(language):
+    for message_id, string in written(TEXTS.read(language)):
+        of_applications = () if "appl" in message_id.casefold() else (OF_APPLICATIONS[language],)
+        for word in (*NEVER[language], *of_applications):
+            assert not (found := re.search(word, string.casefold())), f"{found[0]} in: {string}"
+
+
+def test_english_is_the_message_id():
+    assert all(message_id == string for message_id, string in written(TEXTS.read("en")))
+
+
+@EVERY_CATALOGUE
+def test_compiled_texts_are_as_new_as_the_written_ones(language):
+    place = TEXTS.po_file(language).with_suffix(".mo")
+    assert place.is_file(), "run `make texts`"
+    assert place.read_bytes() == TEXTS.compiled(language), "run `make texts`"
+
+
+def test_extraction_sees_calls_marks_and_choices(tmp_path):
+    package = tmp_path / "sinetti"
+    package.mkdir()
+    (package / "one.py").write_text(
+        'text("called {name}", language, name=1)\n_("short")\nTABLE = {1: mark("in a table")}\n'
+        'text("yes" if ready else "no", language)\n'
+        'count_text("{count} day", "{count} days", 2, language)\nMANY = mark_count("one", "more")\n'
+        'text(variable, language)\nother("not a message")\nresponse.text("nor this")\n',
+    )
+    assert set(TEXTS.messages(package)) == {
+        "called {name}", "short", "in a table", "yes", "no", ("{count} day", "{count} days"), ("one", "more"),
+    }  # fmt: skip

@@ -1,0 +1,27 @@
+"""What systemd is told."""
+
+import socket
+
+import pytest
+
+from sinetti.infra.sd_notify import tell_service_manager
+
+
+@pytest.mark.parametrize("abstract", [False, True])
+def test_it_is_told(abstract, tmp_path, monkeypatch):
+    name = f"@{tmp_path}" if abstract else str(tmp_path / "notify")
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as manager:
+        manager.bind(f"\0{name[1:]}" if abstract else name)
+        monkeypatch.setenv("NOTIFY_SOCKET", name)
+        tell_service_manager("READY=1")
+        manager.settimeout(5)
+        assert manager.recv(100) == b"READY=1"
+
+
+def test_nobody_listens(tmp_path, monkeypatch, caplog):
+    monkeypatch.delenv("NOTIFY_SOCKET", raising=False)
+    tell_service_manager("READY=1")
+    assert not caplog.records
+    monkeypatch.setenv("NOTIFY_SOCKET", str(tmp_path / "nobody"))
+    tell_service_manager("READY=1")
+    assert "was not told READY=1" in caplog.text

@@ -1,0 +1,289 @@
+"""Digests: one a week to a firm's readers, one a day where an end is close, whoever plans and however often."""
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from sinetti.database.notifications import delivery, digests
+from sinetti.database.organisations import contacts
+from sinetti.database.organisations.organisations import Person
+from sinetti.domain.notifications.digests import Matter, Part
+from sinetti.notifications.planning.digests import next_digest, plan_digests, told_anew
+from sinetti.notifications.planning.reminders import plan
+from tests.support.firms import (
+    a_certificate,
+    a_firm,
+    a_person,
+    a_signatory,
+    an_organisation,
+    looked_after,
+    rows,
+)
+from tests.support.mailrooms import a_mailroom
+from tests.support.office import DAY, SECOND
+from tests.support.registers import crowd
+
+ENDS = datetime(2028, 3, 1, 12, tzinfo=UTC)
+"""A Wednesday."""
+MONDAY = datetime(2028, 1, 10, 6, tzinfo=UTC)
+"""8:00 in Finland, with 51 days to go."""
+
+
+def owed(desk):
+    found = rows(desk, "OutboxRow").filter(kind="digest").select_related("recipient").order_by("due", "recipient")
+    return [(f"{row.due:%m-%d %H:%M}", row.step.partition(":")[0][5:], row.recipient.email) for row in found]
+
+
+def planned(desk, *when):
+    """Plan at these instants; how many digests each owed."""
+    return [plan_digests(a_mailroom(desk), one) for one in when]
+
+
+def a_client(desk, name="client", ends=ENDS, **changes):
+    client = an_organisation(desk, name)
+    a_certificate(desk, client, ends, a_person(desk, f"contact@{name}.example"), **changes)
+    return client
+
+
+def walk(desk, begins, until):
+    room, at = a_mailroom(desk), begins
+    while (at := next_digest(room, at)) is not None and at <= until:
+        desk.clock.now = at
+        plan_digests(room, at)
+
+
+def test_a_certificate_that_nobody_renews(desk):
+    a_firm(desk, a_client(desk))
+    walk(desk, ENDS - 300 * DAY, ENDS + 300 * DAY)
+    weeks = ["01-03", "01-10", "01-17", "01-24", "01-31", "02-07", "02-14", "02-21"]
+    days = ["02-24", "02-25", "02-28", "02-29", "03-01", "03-02"]
+    after = ["03-06", "03-13"]
+    assert owed(desk) == [(f"{day} 06:00", day, "reader@firm.example") for day in [*weeks, *days, *after]]
+
+
+def test_a_certificate_of_47_days_brings_none_before_its_renewal_opens(desk):
+    a_firm(desk, a_client(desk))
+    opens = ENDS - timedelta(days=15, hours=16)
+    rows(desk, "Certificate").update(not_before=ENDS - 47 * DAY, renewable_from=opens)
+    walk(desk, ENDS - 60 * DAY, ENDS)
+    days = ["02-21", "02-24", "02-25", "02-28", "02-29", "03-01"]
+    assert owed(desk) == [(f"{day} 06:00", day, "reader@firm.example") for day in days]
+
+
+def test_whoever_plans_and_however_often(desk):
+    a_firm(desk, a_client(desk))
+    late = datetime(2028, 2, 28, 6, tzinfo=UTC)
+    assert crowd(desk.register, 4, lambda _number: planned(desk, late))
+    assert planned(desk, late, late + 3 * SECOND, late + DAY / 12) == [0, 0, 0]
+    assert [day for _, day, _ in owed(desk)] == ["02-28"]
+    assert planned(desk, late + DAY) == [1]
+
+
+OUT_OF_HOURS = {
+    "a second before eight": MONDAY - SECOND,
+    "in the evening": MONDAY + timedelta(hours=9),
+    "on Sunday": MONDAY - DAY,
+    "at Epiphany": datetime(2028, 1, 6, 8, tzinfo=UTC),
+}
+
+
+@pytest.mark.parametrize("now", OUT_OF_HOURS.values(), ids=OUT_OF_HOURS)
+def test_nothing_is_planned_out_of_hours(sqlite_desk, now):
+    a_firm(sqlite_desk, a_client(sqlite_desk))
+    assert planned(sqlite_desk, now) == [0]
+
+
+CAUGHT_UP = {
+    "on Monday, late": (MONDAY + DAY / 4, [], ["01-10"]),
+    "on Tuesday, at any hour": (MONDAY + DAY + DAY / 8, [], ["01-11"]),
+    "on Friday": (MONDAY + 4 * DAY, [], ["01-14"]),
+    "not once it was there": (MONDAY + 4 * DAY, [MONDAY], ["01-10"]),
+    "not what a day's digest had told": (MONDAY + 3 * DAY, [MONDAY + DAY], ["01-11"]),
+    "anew in the next week": (MONDAY + 7 * DAY, [MONDAY + DAY], ["01-11", "01-17"]),
+}
+
+
+@pytest.mark.parametrize(("now", "before", "days"), CAUGHT_UP.values(), ids=CAUGHT_UP)
+def test_a_missed_monday(sqlite_desk, now, before, days):
+    a_firm(sqlite_desk, a_client(sqlite_desk))
+    planned(sqlite_desk, *before, now)
+    assert [day for _, day, _ in owed(sqlite_desk)] == days
+
+
+def test_what_comes_after_monday_waits_for_the_next(sqlite_desk):
+    """A certificate that comes into the window on Tuesday, and a client who is looked after since then."""
+    desk = sqlite_desk
+    firm = a_firm(desk, a_client(desk, ends=MONDAY + 60 * DAY + SECOND))
+    looked_after(desk, a_client(desk, "other"), firm, valid_from=MONDAY + SECOND)
+    assert planned(desk, MONDAY + DAY, MONDAY + 4 * DAY) == [0, 0]
+    assert planned(desk, MONDAY + 7 * DAY) == [1]
+
+
+def test_readers_are_the_contact_person_else_the_signatories(desk):
+    firm = a_firm(desk, client := a_client(desk))
+    for name in ("one", "ONE", "two"):
+        a_signatory(desk, firm, a_person(desk, f"{name}@firm.example"))
+    assert digests.readers(desk.register, [client.pk], MONDAY) == {client.pk: {"reader@firm.example"}}
+    rows(desk, "Person").filter(email="reader@firm.example").update(bounced_at=MONDAY)
+    assert digests.readers(desk.register, [client.pk, firm.pk], MONDAY) == {
+        client.pk: {"one@firm.example", "two@firm.example"},
+        firm.pk: frozenset(),
+    }
+    assert planned(desk, MONDAY) == [2]
+    rows(desk, "Person").update(stopped_at=MONDAY)
+    assert planned(desk, MONDAY + 7 * DAY) == [0]
+
+
+def test_somebody_who_is_named_anew_with_the_same_address_gets_no_second_one(desk):
+    firm = a_firm(desk, a_client(desk))
+    assert planned(desk, MONDAY) == [1]
+    again = Person("Anew", "Reader@firm.example", "", "sv")
+    contacts.set_contact_person(desk.register, firm.pk, again, desk.deed())
+    assert planned(desk, MONDAY + DAY) == [0]
+    other = Person("Other", "other@firm.example", "", "sv")
+    contacts.set_contact_person(desk.register, firm.pk, other, desk.deed())
+    assert planned(desk, MONDAY + DAY, MONDAY + 2 * DAY) == [1, 0]
+
+
+QUIET = {
+    "it is let end": lambda desk: rows(desk, "Holding").update(let_end_at=MONDAY),
+    "the client is closed": lambda desk: rows(desk, "Organisation").filter(name="client").update(closed_at=MONDAY),
+    "the firm is closed": lambda desk: rows(desk, "Organisation").filter(name="firm").update(closed_at=MONDAY),
+    "the firm looks after it no more": lambda desk: rows(desk, "Mandate").update(withdrawn_at=MONDAY),
+    "the firm looked after it until yesterday": lambda desk: rows(desk, "Mandate").update(valid_until=MONDAY - DAY),
+    "the firm is to look after it later": lambda desk: rows(desk, "Mandate").update(valid_from=MONDAY + DAY),
+    "it was revoked as superseded": lambda desk: rows(desk, "Certificate").update(
+        revoked_at=MONDAY, revocation_reason="superseded"
+    ),
+    "it is void": lambda desk: rows(desk, "Certificate").update(state="void", revoked_at=MONDAY),
+    "it ended long ago": lambda desk: rows(desk, "Certificate").update(not_after=MONDAY - 14 * DAY - SECOND),
+}
+
+
+@pytest.mark.parametrize("change", QUIET.values(), ids=QUIET)
+def test_no_rows_no_digest(sqlite_desk, change):
+    firm = a_firm(sqlite_desk, a_client(sqlite_desk))
+    change(sqlite_desk)
+    assert planned(sqlite_desk, MONDAY) == [0]
+    assert digests.rows_for(sqlite_desk.register, firm.pk, MONDAY) == ()
+    found = next_digest(a_mailroom(sqlite_desk), MONDAY)
+    assert found is None or rows(sqlite_desk, "Mandate").filter(valid_until__isnull=True, withdrawn_at=None).exists()
+
+
+def test_what_is_done_is_shown_and_brings_no_digest(desk):
+    firm = a_firm(desk, client := a_client(desk))
+    old = rows(desk, "Certificate").get()
+    terms = {"holding": old.holding, "origin": "renewal", "predecessor": old}
+    new = a_certificate(desk, client, ENDS + 700 * DAY, state="issued", first_fetched_at=None, **terms)
+    assert planned(desk, MONDAY) == [1]
+    rows(desk, "Certificate").filter(pk=new.pk).update(state="fetched", first_fetched_at=MONDAY)
+    assert planned(desk, MONDAY + 7 * DAY, ENDS - DAY) == [0, 0]
+    assert digests.rows_for(desk.register, firm.pk, MONDAY) == (), "one that was owed before is not written any more"
+    other = a_certificate(desk, client, ENDS)
+    first, row = digests.rows_for(desk.register, firm.pk, MONDAY)
+    assert (first.certificate, row.part, row.matter, row.certificate) == (
+        other.pk, Part.BY_ITSELF, Matter.DONE, old.pk,
+    )  # fmt: skip
+    rows(desk, "Holding").filter(pk=other.holding_id).update(let_end_at=MONDAY)
+    # Its renewal was revoked and nothing came instead: everything is as before.
+    rows(desk, "Certificate").filter(pk=new.pk).update(revoked_at=MONDAY, revocation_reason="keyCompromise")
+    assert planned(desk, MONDAY + 14 * DAY) == [1]
+    (row,) = digests.rows_for(desk.register, firm.pk, MONDAY)
+    assert row.matter is Matter.RENEW
+
+
+def test_an_order_that_replaces_it(desk):
+    firm = a_firm(desk, client := a_client(desk))
+    old = rows(desk, "Certificate").get()
+
+    beside = a_certificate(desk, client, ENDS)
+
+    def now():
+        found = digests.rows_for(desk.register, firm.pk, MONDAY)
+        return next(row.matter for row in found if row.certificate != beside.pk)
+
+    order = rows(desk, "Order").create(holding=old.holding, replaces=old, state="open", created=MONDAY)
+    pairs = rows(desk, "TransferIdPair")
+    pairs.create(transfer_id="t", order=order, password_mac=b"m", created=MONDAY, expires=MONDAY)
+    assert now() is Matter.REPLACEMENT_ORDERED
+    pairs.update(ended_at=MONDAY)
+    assert now() is Matter.RENEW
+    terms = {"holding": old.holding, "order": order, "replaces": old}
+    new = a_certificate(desk, client, ENDS + 700 * DAY, state="issued", first_fetched_at=None, **terms)
+    assert now() is Matter.RETRIEVE
+    rows(desk, "Certificate").filter(pk=new.pk).update(state="fetched", first_fetched_at=MONDAY)
+    assert now() is Matter.DONE
+
+
+def test_three_parts(desk):
+    """All organisations of a firm, each part with what ends first, and nothing of anybody else's clients."""
+    firm = a_firm(desk)
+    ours = a_person(desk, "READER@firm.example")
+    lost = a_person(desk, "lost@client.example", bounced_at=MONDAY)
+    clients = [an_organisation(desk, name) for name in ("a", "b", "c")]
+    for client in clients:
+        looked_after(desk, client, firm)
+    alpha, beta, gamma = clients
+    a_certificate(desk, alpha, ENDS, ours)
+    a_certificate(desk, beta, ENDS - DAY, ours, revoked_at=MONDAY, revocation_reason="keyCompromise")
+    a_certificate(desk, beta, ENDS - 2 * DAY, ours)
+    a_certificate(desk, gamma, ENDS, a_person(desk, "contact@c.example"), origin="renewal")
+    a_certificate(desk, gamma, ENDS - 3 * DAY, lost)
+    a_certificate(desk, gamma, MONDAY - DAY, None)
+    a_certificate(desk, gamma, MONDAY + 60 * DAY + SECOND, ours)
+    a_firm(desk, a_client(desk, "foreign"), name="others")
+    rows(desk, "ApprovedType").filter(organisation=alpha).update(withdrawn_at=MONDAY)
+    found = digests.rows_for(desk.register, firm.pk, MONDAY)
+    assert [(row.part.value, row.matter.value, row.organisation, row.contact) for row in found] == [
+        ("needs-you", "renew", "b", "READER@firm.example"),
+        ("needs-client", "ended", "c", ""),
+        ("needs-client", "nobody-reached", "c", "lost@client.example"),
+        ("needs-client", "revoked", "b", "READER@firm.example"),
+        ("needs-client", "not-approved", "a", "READER@firm.example"),
+        ("by-itself", "renews-itself", "c", "contact@c.example"),
+    ]
+    assert planned(desk, MONDAY) == [2]
+
+
+def test_nothing_is_coming(sqlite_desk):
+    client = a_client(sqlite_desk)
+    assert next_digest(a_mailroom(sqlite_desk), MONDAY) is None
+    a_firm(sqlite_desk, client)
+    far = next_digest(a_mailroom(sqlite_desk), ENDS - 500 * DAY)
+    assert far == datetime(2028, 1, 3, 6, tzinfo=UTC)
+    assert next_digest(a_mailroom(sqlite_desk), ENDS + 30 * DAY) is None
+
+
+def test_whoever_gets_the_digest_gets_no_single_mail_of_it(desk):
+    """The firm's reader is the client's contact; a deputy and a signatory are the client's own."""
+    client = an_organisation(desk, "client")
+    firm = a_firm(desk, client)
+    ours = a_person(desk, "Reader@Firm.example", phone="+358 1")
+    held = a_certificate(desk, client, ENDS, ours)
+    rows(desk, "Holding").filter(pk=held.holding_id).update(deputy=a_person(desk, "deputy@client.example"))
+    a_certificate(desk, firm, ENDS, firm.contact)
+    for before in (57 * DAY, 6 * DAY):
+        plan(a_mailroom(desk), ENDS - before)
+    found = rows(desk, "OutboxRow").filter(kind="reminder").order_by("step", "recipient__email")
+    assert [(row.step, row.certificate_id == held.pk, row.recipient.email) for row in found] == [
+        ("60:email", True, "deputy@client.example"),
+        ("60:email", False, "reader@firm.example"),
+        ("7:email", True, "deputy@client.example"),
+        ("7:email", False, "reader@firm.example"),
+        ("7:sms", True, "Reader@Firm.example"),
+    ]
+
+
+def test_a_digest_that_was_late_gives_way_to_the_next(desk):
+    """The simulation found two of one morning: that of Monday, which nobody had taken, and Tuesday's."""
+    a_firm(desk, a_client(desk))
+    monday = datetime(2028, 2, 28, 6, tzinfo=UTC)
+    planned(desk, monday)
+    (row,) = rows(desk, "OutboxRow").filter(kind="digest")
+    late, room = delivery.owed_of(row), a_mailroom(desk)
+    assert told_anew(late, room, monday + DAY / 12) is None
+    assert told_anew(late, room, monday + DAY) is None, "nothing was planned on Tuesday yet"
+    planned(desk, monday + DAY)
+    assert told_anew(late, room, monday + DAY) is not None
+    tuesday = rows(desk, "OutboxRow").exclude(pk=row.pk).get(kind="digest")
+    assert told_anew(delivery.owed_of(tuesday), room, monday + DAY) is None

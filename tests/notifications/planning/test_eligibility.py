@@ -1,0 +1,183 @@
+"""Whether a reminder that waits is still owed, in the moment before it leaves."""
+
+from datetime import timedelta
+
+import pytest
+
+from sinetti.database.models import core
+from sinetti.database.notifications.recipients import Reader
+from sinetti.domain.certificates.revocation import RevocationReason
+from sinetti.domain.notifications.messages import MessageChannel, MessageKind, Owed
+from sinetti.domain.notifications.reminders import Stop
+from sinetti.domain.values import Language
+from sinetti.notifications.planning.eligibility import copies, still_owed
+from sinetti.notifications.planning.reminders import plan
+from sinetti.services.revocation.revoke import RevokeAsk, revoke
+from tests.notifications.planning.test_reminders import (
+    STEPS,
+    certificates,
+    holdings,
+    messages,
+    organisation,
+    person,
+    see,
+    signatory,
+)
+from tests.support.mailrooms import a_mailroom
+from tests.support.office import CONTACT, DAY, REQUEST, enrolled, renewed
+
+
+def of(row):
+    """What a worker takes."""
+    return Owed(
+        row.message_id, MessageKind(row.kind), MessageChannel(row.channel), row.step.partition(":")[0], row.created,
+        row.due, row.tries, row.recipient_id, row.address, row.holding_id, row.certificate_id, row.order_id, row.facts,
+    )  # fmt: skip
+
+
+def planned(desk, step):
+    """Plan when this step leaves; gives the room and what is owed, by channel and recipient."""
+    room = a_mailroom(desk)
+    desk.clock.now = STEPS[step]
+    plan(room, STEPS[step])
+    rows = messages(desk).select_related("recipient")
+    return room, {f"{row.channel} {row.recipient.name}": of(row) for row in rows}
+
+
+def renew_it(desk, held):
+    renewed(desk, held)
+
+
+def revoke_it(desk, held):
+    revoke(RevokeAsk(held.serial, RevocationReason.UNSPECIFIED), desk.office, "operator", REQUEST)
+
+
+def let_it_end(desk, _held):
+    holdings(desk).update(let_end_at=desk.clock.now)
+
+
+def close(desk, _held):
+    core.Organisation.objects.using(desk.register.alias).update(closed_at=desk.clock.now)
+
+
+def change_contact(desk, _held):
+    holdings(desk).update(contact=person(desk, "another"))
+
+
+def contact(**values):
+    def change(desk, _held):
+        core.Person.objects.using(desk.register.alias).filter(name=CONTACT.name).update(**values)
+
+    return change
+
+
+def nothing(_desk, _held):
+    pass
+
+
+MEANWHILE = {
+    "nothing": (nothing, None),
+    "renewed and fetched": (renew_it, Stop.FETCHED),
+    "revoked": (revoke_it, Stop.REVOKED),
+    "let end": (let_it_end, Stop.LET_END),
+    "the organisation was closed": (close, Stop.CLOSED),
+    "another contact": (change_contact, Stop.NOT_CONCERNED),
+    "they want no more mail": (contact(stopped_at=STEPS[7]), Stop.NOT_REACHED),
+    "they were erased": (contact(erased_at=STEPS[7]), Stop.NOT_REACHED),
+}
+
+
+@pytest.mark.parametrize(("meanwhile", "expected"), MEANWHILE.values(), ids=MEANWHILE)
+def test_what_happened_between_planning_and_sending(sqlite_desk, meanwhile, expected):
+    desk = sqlite_desk
+    held = enrolled(desk)
+    room, owed = planned(desk, 7)
+    meanwhile(desk, held)
+    later = STEPS[7] + timedelta(minutes=1)
+    assert still_owed(owed[f"email {CONTACT.name}"], room, later) == expected
+    assert still_owed(owed[f"sms {CONTACT.name}"], room, later) == expected
+
+
+def test_where_mail_fails_the_phone_is_still_owed(sqlite_desk):
+    enrolled(sqlite_desk)
+    room, owed = planned(sqlite_desk, 7)
+    contact(bounced_at=STEPS[7])(sqlite_desk, None)
+    assert still_owed(owed[f"email {CONTACT.name}"], room, STEPS[7]) == Stop.NOT_REACHED
+    assert still_owed(owed[f"sms {CONTACT.name}"], room, STEPS[7]) is None
+
+
+def test_one_text_message_to_one_phone_however_its_number_is_written():
+    written = ("+358 40 000 0067", "040-000 0067", "00358 (0)40 0000067", "040 000 0068", "0067", "00 67")
+    people = [
+        Reader(str(place), "", f"{place}@customer.example", phone, Language.FI, mailable=False, textable=True)
+        for place, phone in enumerate(written)
+    ]
+    assert [one.phone for one, _ in copies(timedelta(days=7), people)] == [written[0], written[3], written[4]]
+
+
+def test_who_is_named_twice_is_reached_at_the_number_that_is_known():
+    written = (("contact", "X@customer.example", ""), ("chair", "x@customer.example", "+358 40 000 0067"))
+    near, far = (
+        Reader(name, name, email, phone, Language.FI, mailable=True, textable=bool(phone))
+        for name, email, phone in written
+    )
+    assert copies(timedelta(days=7), (near, far)) == ((near, MessageChannel.EMAIL), (far, MessageChannel.SMS))
+    assert copies(timedelta(days=14), (near, far)) == ((near, MessageChannel.EMAIL),)
+
+
+def test_who_acts_for_the_organisation(sqlite_desk):
+    enrolled(sqlite_desk)
+    signatory(sqlite_desk, "chair")
+    room, owed = planned(sqlite_desk, 14)
+    assert still_owed(owed["email chair"], room, STEPS[14]) is None
+    core.Mandate.objects.using(sqlite_desk.register.alias).update(withdrawn_at=STEPS[14])
+    assert still_owed(owed["email chair"], room, STEPS[14]) == Stop.NOT_CONCERNED
+    assert organisation(sqlite_desk).closed_at is None
+
+
+def test_mail_that_was_held_up_until_a_later_step(sqlite_desk):
+    enrolled(sqlite_desk)
+    room, owed = planned(sqlite_desk, 14)
+    assert still_owed(owed[f"email {CONTACT.name}"], room, STEPS[7] - DAY) is None
+    assert still_owed(owed[f"email {CONTACT.name}"], room, STEPS[7]) == Stop.LATER_STEP
+
+
+def test_a_first_step_that_a_wave_moved(sqlite_desk):
+    enrolled(sqlite_desk)
+    room, owed = planned(sqlite_desk, 60)
+    assert still_owed(owed[f"email {CONTACT.name}"], room, STEPS[60] + 7 * DAY) is None
+
+
+def test_take_into_use(sqlite_desk):
+    desk = sqlite_desk
+    held = enrolled(desk)
+    desk.clock.now = STEPS[30]
+    new = renewed(desk, held)
+    see(desk, held.serial, STEPS[30] + DAY)
+    room, owed = planned(desk, 14)
+    one = owed[f"email {CONTACT.name}"]
+    assert one.kind is MessageKind.TAKE_INTO_USE
+    assert still_owed(one, room, STEPS[14]) is None
+    revoke(RevokeAsk(new.serial, RevocationReason.KEY_COMPROMISE), desk.office, "operator", REQUEST)
+    assert still_owed(one, room, STEPS[14]) == Stop.NOT_REPLACED
+
+
+def test_a_reminder_of_what_is_seen_in_use_though_the_new_one_was_fetched(sqlite_desk):
+    desk = sqlite_desk
+    held = enrolled(desk)
+    room, owed = planned(desk, 14)
+    renewed(desk, held)
+    desk.clock.now = STEPS[14] + DAY
+    see(desk, held.serial, desk.clock.now)
+    assert still_owed(owed[f"email {CONTACT.name}"], room, desk.clock.now) == Stop.FETCHED
+
+
+def test_what_the_ladder_does_not_owe(sqlite_desk):
+    """Other kinds are left to others; a certificate that is not there concerns nobody."""
+    enrolled(sqlite_desk)
+    room, owed = planned(sqlite_desk, 14)
+    one = owed[f"email {CONTACT.name}"]
+    certificates(sqlite_desk).update(revoked_at=STEPS[14])
+    values = {name: getattr(one, name) for name in one.__slots__}
+    assert still_owed(Owed(**{**values, "kind": MessageKind.FETCHED}), room, STEPS[14]) is None
+    assert still_owed(Owed(**{**values, "certificate": 0}), room, STEPS[14]) == Stop.NOT_CONCERNED

@@ -1,0 +1,263 @@
+"""Events become messages: to whom, once each, and docs/people.md says so."""
+
+import re
+from pathlib import Path
+from threading import Barrier, Thread
+
+import pytest
+
+from sinetti.database.models import core
+from sinetti.database.notifications import events, outbox
+from sinetti.database.notifications.outbox import Event
+from sinetti.domain.notifications.audiences import CONCERNED, FIRST_REACHED, TOO_OLD, Whom
+from sinetti.domain.notifications.messages import MessageKind
+from sinetti.notifications.planning.events import spread_events
+from sinetti.services.organisations.people import remove_signatory, set_contact_person
+from tests.support.authority import CUSTOMER_ID
+from tests.support.mailrooms import a_mailroom
+from tests.support.office import CONTACT, DAY, REQUEST, SECOND, KilledError, enrolled, killed_at, ordered
+from tests.support.people import named
+
+PAGE = Path(__file__).parents[3] / "docs" / "people.md"
+WHO = ("operator", REQUEST)
+ROLES = {
+    "contact@customer.example": Whom.CONTACT,
+    "deputy@customer.example": Whom.DEPUTY,
+    "contact.person@customer.example": Whom.CONTACT_PERSON,
+    "signatory.1@customer.example": Whom.SIGNATORIES,
+    "signatory.2@customer.example": Whom.SIGNATORIES,
+    "operator@pki.example": Whom.OPERATORS,
+    CONTACT.email: Whom.CONTACT_THEN,
+}
+
+
+def rows(desk):
+    return core.OutboxRow.objects.using(desk.register.alias)
+
+
+def people(desk):
+    return core.Person.objects.using(desk.register.alias)
+
+
+def holding(desk):
+    return core.Holding.objects.using(desk.register.alias).select_related("contact", "deputy").get()
+
+
+def told(desk, kind):
+    """The addresses of a kind's messages."""
+    found = rows(desk).filter(kind=kind, channel__isnull=False).select_related("recipient").order_by("message_id")
+    return sorted(row.address or row.recipient.email for row in found)
+
+
+@pytest.fixture
+def everybody(desk):
+    """Give a desk whose one certificate has somebody in every role, and no event that waits."""
+    return filled(desk)
+
+
+@pytest.fixture
+def sqlite_everybody(sqlite_desk):
+    """Give the same on SQLite only."""
+    return filled(sqlite_desk)
+
+
+def filled(desk):
+    held = enrolled(desk)
+    named(desk, held.serial)
+    rows(desk).all().delete()
+    return desk
+
+
+def owed(desk, kind, *, lost=None, by_holding=False, **changes):
+    """Owe an event as the code that makes it does; `lost` is of whom it speaks."""
+    one, then = holding(desk), people(desk).get(email=CONTACT.email)
+    certificate = core.Certificate.objects.using(desk.register.alias).get()
+    about_certificate = kind in {MessageKind.FETCHED, MessageKind.RENEWED, MessageKind.REVOKED}
+    facts = {
+        MessageKind.REFUSED: {"reason": "PKI012", "reason_name": "key-reused", "operation": "renew"},
+        MessageKind.CONTACT_CHANGED: {"old": then.pk, "new": one.contact_id},
+        MessageKind.BOUNCED: {"person": lost or one.contact_id, "since": "2027-03-03"},
+        MessageKind.CONTACT_GONE: {"person": lost or one.contact_id, "message": "0" * 32},
+    }
+    values = {
+        "kind": kind,
+        "step": "once",
+        "recipient": then.pk if about_certificate else None,
+        "holding": one.pk if kind not in FIRST_REACHED or by_holding else None,
+        "certificate": certificate.pk if about_certificate else None,
+        "facts": facts.get(kind),
+    }
+    outbox.owe_event(desk.register, Event(**{**values, **changes}), desk.clock.now)
+
+
+def tables():
+    """What docs/people.md says: kind to roles."""
+    cells = re.findall(r"^\| `([a-z-]+)` \| ([a-z', ]+) \|$", PAGE.read_text(encoding="utf-8"), re.MULTILINE)
+    return {MessageKind(kind): [Whom(one) for one in words.split(", ")] for kind, words in cells if kind in KINDS}
+
+
+KINDS = {one.value for one in (*CONCERNED, *FIRST_REACHED)}
+
+
+def test_the_page_has_every_kind_and_the_code_says_the_same():
+    assert tables() == {kind: list(whom) for kind, whom in (*CONCERNED.items(), *FIRST_REACHED.items())}
+
+
+@pytest.mark.parametrize("kind", CONCERNED)
+def test_everybody_whom_it_concerns(sqlite_everybody, kind):
+    """As the table says; a former contact stands for who was concerned then, and for the old one."""
+    owed(sqlite_everybody, kind)
+    wanted = set(tables()[kind])
+    if kind is MessageKind.CONTACT_CHANGED:
+        wanted = {Whom.CONTACT_THEN, Whom.CONTACT}
+    made = spread_events(a_mailroom(sqlite_everybody), sqlite_everybody.clock.now)
+    found = told(sqlite_everybody, kind)
+    assert {ROLES[address] for address in found} == wanted
+    assert found == sorted(address for address, whom in ROLES.items() if whom in wanted)
+    assert made == len(found)
+    event = rows(sqlite_everybody).get(channel__isnull=True)
+    assert (event.spread, event.dropped, event.sent) == (sqlite_everybody.clock.now, None, None)
+    assert {row.facts == event.facts for row in rows(sqlite_everybody)} == {True}
+    assert spread_events(a_mailroom(sqlite_everybody), sqlite_everybody.clock.now) == 0
+
+
+@pytest.mark.parametrize("kind", FIRST_REACHED)
+@pytest.mark.parametrize("by_holding", [True, False], ids=["of a holding", "of a person alone"])
+def test_the_first_whom_mail_reaches(sqlite_everybody, kind, by_holding):
+    """Signatories; without any who is reached the organisation's contact person; else operators."""
+    desk = sqlite_everybody
+    room = a_mailroom(desk)
+    for who in tables()[kind]:
+        before = set(rows(desk).values_list("pk", flat=True))
+        owed(desk, kind, by_holding=by_holding)
+        spread_events(room, desk.clock.now)
+        new = rows(desk).filter(channel__isnull=False).exclude(pk__in=before).select_related("recipient")
+        assert {ROLES[row.address or row.recipient.email] for row in new} == {who}
+        assert {row.holding_id for row in new} == {holding(desk).pk}, "the text names the organisation"
+        if who is Whom.SIGNATORIES:
+            people(desk).filter(email="signatory.1@customer.example").update(bounced_at=desk.clock.now)
+            remove_signatory(CUSTOMER_ID, "signatory.2@customer.example", desk.office, *WHO)
+        else:
+            set_contact_person(CUSTOMER_ID, None, desk.office, *WHO)
+
+
+def test_nobody_is_told_of_themselves(sqlite_everybody):
+    """A signatory's own address does not work: the other one is told, not that address."""
+    lost = people(sqlite_everybody).get(email="signatory.1@customer.example").pk
+    owed(sqlite_everybody, MessageKind.BOUNCED, lost=lost)
+    spread_events(a_mailroom(sqlite_everybody), sqlite_everybody.clock.now)
+    assert told(sqlite_everybody, "bounced") == ["signatory.2@customer.example"]
+
+
+def test_an_organisations_contact_person_is_lost(sqlite_everybody):
+    lost = people(sqlite_everybody).get(email="contact.person@customer.example").pk
+    owed(sqlite_everybody, MessageKind.BOUNCED, lost=lost)
+    spread_events(a_mailroom(sqlite_everybody), sqlite_everybody.clock.now)
+    assert told(sqlite_everybody, "bounced") == ["signatory.1@customer.example", "signatory.2@customer.example"]
+    assert set(rows(sqlite_everybody).values_list("holding", flat=True)) == {None, holding(sqlite_everybody).pk}
+
+
+def test_one_who_is_named_for_many_holdings(sqlite_everybody):
+    """Each row of theirs has an event; their organisation hears once."""
+    desk = sqlite_everybody
+    other = core.Order.objects.using(desk.register.alias).get(pk=ordered(desk).order_id).holding
+    people(desk).filter(pk=other.contact_id).update(email="CONTACT@customer.example")
+    first = core.Holding.objects.using(desk.register.alias).exclude(pk=other.pk).get()
+    for lost in (first.contact_id, other.contact_id):
+        facts = {"person": lost, "since": "2027-03-03"}
+        outbox.owe_event(desk.register, Event(MessageKind.BOUNCED, "2027-03-03", lost, facts=facts), desk.clock.now)
+    spread_events(a_mailroom(desk), desk.clock.now)
+    assert told(desk, "bounced") == ["signatory.1@customer.example", "signatory.2@customer.example"]
+
+
+def test_one_who_is_named_for_nothing_any_more(sqlite_everybody):
+    lost = people(sqlite_everybody).get(email=CONTACT.email).pk
+    core.Order.objects.using(sqlite_everybody.register.alias).update(contact=None)
+    owed(sqlite_everybody, MessageKind.BOUNCED, lost=lost)
+    owed(sqlite_everybody, MessageKind.CONTACT_GONE, facts={"person": "nobody", "message": "0"})
+    assert spread_events(a_mailroom(sqlite_everybody), sqlite_everybody.clock.now) == 0
+    assert not events.waiting(sqlite_everybody.register, 1)
+
+
+def test_one_message_for_each_address(sqlite_everybody):
+    """The role that is nearest to the certificate counts, whatever the case of the address."""
+    people(sqlite_everybody).filter(name__startswith="The signatory").update(email="Contact@Customer.example")
+    owed(sqlite_everybody, MessageKind.RENEWED)
+    spread_events(a_mailroom(sqlite_everybody), sqlite_everybody.clock.now)
+    assert told(sqlite_everybody, "renewed") == ["contact@customer.example", "deputy@customer.example"]
+
+
+def test_whoever_was_erased_and_who_bounced(sqlite_everybody):
+    """Nobody is written to who was erased; marks are looked at when a message is written."""
+    people(sqlite_everybody).filter(name="The deputy").update(name="", email="", erased_at=sqlite_everybody.clock.now)
+    people(sqlite_everybody).filter(name="The contact").update(bounced_at=sqlite_everybody.clock.now)
+    owed(sqlite_everybody, MessageKind.REFUSED)
+    spread_events(a_mailroom(sqlite_everybody), sqlite_everybody.clock.now)
+    assert told(sqlite_everybody, "refused") == ["contact@customer.example"]
+
+
+def test_whoever_fetched_it_was_erased(sqlite_everybody):
+    """Then the contact of now is told."""
+    owed(sqlite_everybody, MessageKind.FETCHED)
+    people(sqlite_everybody).filter(email=CONTACT.email).update(email="", erased_at=sqlite_everybody.clock.now)
+    spread_events(a_mailroom(sqlite_everybody), sqlite_everybody.clock.now)
+    assert told(sqlite_everybody, "fetched") == ["contact@customer.example"]
+
+
+AGES = {"seven days": (TOO_OLD, False), "a second more": (TOO_OLD + SECOND, True)}
+
+
+@pytest.mark.parametrize(("age", "dropped"), AGES.values(), ids=AGES)
+def test_events_of_long_ago(everybody, age, dropped):
+    owed(everybody, MessageKind.REVOKED)
+    everybody.clock.forward(age)
+    made = spread_events(a_mailroom(everybody), everybody.clock.now)
+    event = rows(everybody).get(channel__isnull=True)
+    assert (made == 0, event.dropped is not None, event.spread is None) == (dropped, dropped, dropped)
+
+
+def test_killed_between_the_event_and_its_messages(everybody):
+    owed(everybody, MessageKind.REVOKED)
+    with pytest.raises(KilledError):
+        spread_events(a_mailroom(everybody, step=killed_at("claimed")), everybody.clock.now)
+    assert rows(everybody).get().spread is None
+    assert spread_events(a_mailroom(everybody), everybody.clock.now) == 5
+
+
+def test_two_workers_at_once(everybody):
+    """Both read the same events; each becomes messages once."""
+    for kind in CONCERNED:
+        owed(everybody, kind)
+    together, made = Barrier(2), []
+
+    def work():
+        read = events.waiting(everybody.register, 100)
+        assert len(read) == len(CONCERNED)
+        together.wait(20)
+        made.append(spread_events(a_mailroom(everybody), everybody.clock.now))
+        everybody.register.close()
+
+    threads = [Thread(target=work) for _ in range(2)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(30)
+    assert sum(made) == rows(everybody).filter(channel__isnull=False).count() == 1 + 4 + 2 + 5 + 2
+    assert not events.waiting(everybody.register, 1)
+
+
+def test_one_that_another_worker_took_is_passed_over(sqlite_everybody):
+    """What was made of it is not made again, though it was read before."""
+    owed(sqlite_everybody, MessageKind.REFUSED)
+    (read,) = events.waiting(sqlite_everybody.register, 100)
+    spread_events(a_mailroom(sqlite_everybody), sqlite_everybody.clock.now)
+    assert events.spread(sqlite_everybody.register, {read.event_id: ()}, sqlite_everybody.clock.now) == 0
+
+
+def test_the_same_happens_once_more(sqlite_everybody):
+    """What is about a holding alone is told each time that it happens, and each time by a step of its own."""
+    for _ in range(2):
+        owed(sqlite_everybody, MessageKind.REFUSED)
+        spread_events(a_mailroom(sqlite_everybody), sqlite_everybody.clock.forward(DAY))
+    assert told(sqlite_everybody, "refused") == sorted(["contact@customer.example", "deputy@customer.example"] * 2)
+    assert rows(sqlite_everybody).filter(channel__isnull=False).values("step").distinct().count() == 2

@@ -1,0 +1,49 @@
+"""What operators are told of: each finding once a week, at each address."""
+
+from datetime import UTC, datetime, timedelta
+
+from sinetti.database.models import core
+from sinetti.notifications.planning.operator_alerts import LOOKED_EVERY, owe_findings, time_to_look
+from tests.support.mailrooms import a_mailroom
+
+MONDAY = datetime(2027, 3, 1, tzinfo=UTC)
+WEEK = timedelta(days=7)
+
+
+def rows(desk):
+    found = core.OutboxRow.objects.using(desk.register.alias).filter(kind="operator").order_by("created", "address")
+    return [(row.address, row.facts["finding"], row.facts["text"], row.step) for row in found]
+
+
+def test_one_node_looks_in_an_hour(desk):
+    room = a_mailroom(desk)
+    looked = [time_to_look(room, at) for at in (MONDAY, MONDAY, MONDAY + LOOKED_EVERY - timedelta(seconds=1))]
+    assert looked == [True, False, False]
+    assert time_to_look(room, MONDAY + LOOKED_EVERY)
+
+
+def test_once_a_week_for_each_finding_and_operator(desk):
+    room = a_mailroom(desk, operators=("one@pki.example", "two@pki.example", "ONE@pki.example"))
+    findings = {"list-old": "a list is old", "answer-old": None}
+    assert owe_findings(room, findings, MONDAY) == 2
+    assert owe_findings(room, findings, MONDAY) == 0
+    last = MONDAY + WEEK - timedelta(seconds=1)
+    assert owe_findings(room, {"list-old": "a list is older"}, last) == 0, "whatever its sentence says by then"
+    assert rows(desk) == [
+        ("one@pki.example", "list-old", "a list is old", "2027-W09:email"),
+        ("two@pki.example", "list-old", "a list is old", "2027-W09:email"),
+    ]
+    assert owe_findings(room, {**findings, "answer-old": "answers are old"}, last) == 2, "another finding"
+    assert owe_findings(room, findings, MONDAY + WEEK) == 2, "the next week"
+
+
+def test_the_last_days_of_a_year_are_of_the_week_that_they_lie_in(sqlite_desk):
+    room = a_mailroom(sqlite_desk)
+    for day in (datetime(2027, 12, 31, tzinfo=UTC), datetime(2028, 1, 2, tzinfo=UTC)):
+        owe_findings(room, {"list-old": "a list is old"}, day)
+    assert [row[3] for row in rows(sqlite_desk)] == ["2027-W52:email"]
+
+
+def test_nothing_found_and_nobody_to_tell(sqlite_desk):
+    assert owe_findings(a_mailroom(sqlite_desk), {"list-old": None}, MONDAY) == 0
+    assert owe_findings(a_mailroom(sqlite_desk, operators=()), {"list-old": "a list is old"}, MONDAY) == 0

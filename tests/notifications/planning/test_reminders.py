@@ -1,0 +1,524 @@
+"""Planning reminders: each step once, to those whom it concerns, until it is over."""
+
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from django.db import connections
+from django.test.utils import CaptureQueriesContext
+
+from sinetti.database.certificates import usage
+from sinetti.database.models import core
+from sinetti.database.notifications import delivery, reminders
+from sinetti.database.notifications.outbox import Event, owe_event
+from sinetti.database.organisations import contacts
+from sinetti.database.organisations.organisations import Person
+from sinetti.domain.access.roles import Role
+from sinetti.domain.certificates.revocation import RevocationReason
+from sinetti.domain.notifications.messages import MessageChannel
+from sinetti.notifications.planning.eligibility import still_owed
+from sinetti.notifications.planning.reminders import Planned, next_instant, plan
+from sinetti.services.issuance.enrol import enrol
+from sinetti.services.issuance.renew import renew
+from sinetti.services.revocation.revoke import RevokeAsk, revoke
+from tests.support.mailrooms import a_mailroom
+from tests.support.office import (
+    CONTACT,
+    DAY,
+    REQUEST,
+    SECOND,
+    KilledError,
+    accepted,
+    an_order,
+    collected,
+    enrolled,
+    killed_at,
+    new_ask,
+    new_key,
+    ordered,
+    renew_ask,
+    renewed,
+)
+from tests.support.registers import crowd
+
+ENDS = datetime(2028, 3, 1, 12, tzinfo=UTC)
+"""When the desk's first certificate ends: a Wednesday, 14:00 Finnish time."""
+
+STEPS = {
+    60: datetime(2028, 1, 3, 6, tzinfo=UTC),  # the day is 1 January, a Saturday
+    30: datetime(2028, 1, 31, 12, tzinfo=UTC),
+    14: datetime(2028, 2, 16, 12, tzinfo=UTC),
+    7: datetime(2028, 2, 23, 12, tzinfo=UTC),
+    3: datetime(2028, 2, 25, 6, tzinfo=UTC),  # the day is a Saturday
+    1: datetime(2028, 2, 29, 12, tzinfo=UTC),
+    0: ENDS,
+}
+
+
+def messages(desk):
+    return core.OutboxRow.objects.using(desk.register.alias).filter(channel__isnull=False)
+
+
+def owed(desk, kind="reminder"):
+    """What is owed of a kind: steps with their channels and recipients, in order."""
+    rows = messages(desk).filter(kind=kind).order_by("due", "step", "recipient__name").select_related("recipient")
+    return [(row.step, row.recipient.name) for row in rows]
+
+
+def steps(desk, kind="reminder"):
+    """The steps that are owed of a kind, by mail, in order."""
+    rows = messages(desk).filter(kind=kind, channel="email").order_by("due")
+    return [int(row.step.partition(":")[0]) for row in rows]
+
+
+def walk(room, desk, until):
+    """Go from one instant at which something is due to the next, and plan at each."""
+    plan(room, desk.clock.now)
+    while (at := next_instant(room, desk.clock.now)) is not None and at <= until:
+        assert at > desk.clock.now
+        desk.clock.now = at
+        plan(room, at)
+    desk.clock.now = until
+
+
+def person(desk, name, **values):
+    given = {"name": name, "email": f"{name}@customer.example", "phone": "", "language": "fi", **values}
+    return core.Person.objects.using(desk.register.alias).create(**given)
+
+
+def organisation(desk):
+    return core.Organisation.objects.using(desk.register.alias).get()
+
+
+def holdings(desk):
+    return core.Holding.objects.using(desk.register.alias)
+
+
+def certificates(desk):
+    return core.Certificate.objects.using(desk.register.alias)
+
+
+def signatory(desk, name, **values):
+    someone = person(desk, name, **values)
+    core.Mandate.objects.using(desk.register.alias).create(
+        organisation=organisation(desk), person=someone, role=Role.SIGNATORY, valid_from=desk.clock.now
+    )
+    return someone
+
+
+def many(desk, count):
+    """Make copies of the desk's one certificate, each with a holding of its own."""
+    one = certificates(desk).select_related("holding").get()
+    using = desk.register.alias
+    keys = [core.UsedKey(key_id=f"key{number:061}", first_seen=desk.clock.now) for number in range(count)]
+    lines = [
+        core.Holding(
+            holding_id=f"{number:032}", organisation_id=one.holding.organisation_id, type_id=one.holding.type_id,
+            subject_serial=f"{number:032}", contact_id=one.holding.contact_id, created=one.holding.created,
+        )
+        for number in range(count)
+    ]  # fmt: skip
+    rows = [
+        core.Certificate(
+            serial=f"{number:040}", authority_id=one.authority_id, holding=line, state="fetched", origin="import",
+            key=key, sha256=f"{number:064}", retrieval_id=f"{number:032}", not_before=one.not_before,
+            not_after=one.not_after, renewable_from=one.renewable_from, reserved_at=one.reserved_at,
+        )
+        for number, (key, line) in enumerate(zip(keys, lines, strict=True))
+    ]  # fmt: skip
+    core.UsedKey.objects.using(using).bulk_create(keys)
+    core.Holding.objects.using(using).bulk_create(lines)
+    core.Certificate.objects.using(using).bulk_create(rows)
+
+
+def test_a_certificate_that_nobody_renews(desk):
+    enrolled(desk)
+    walk(a_mailroom(desk), desk, ENDS + 10 * DAY)
+    rows = [(row.step, row.due, row.recipient.email) for row in messages(desk).select_related("recipient")]
+    texted = [step for step in STEPS if step <= 7]
+    assert sorted(rows) == sorted(
+        [(f"{step}:email", at, CONTACT.email) for step, at in STEPS.items()]
+        + [(f"{step}:sms", STEPS[step], CONTACT.email) for step in texted]
+    )
+    row = messages(desk).get(step="14:email")
+    assert row.facts == {"days": 14}
+    assert row.created == row.due == STEPS[14]
+    assert row.holding_id == row.certificate.holding_id
+    assert certificates(desk).get().remind_at == reminders.NEVER
+
+
+def test_whom_which_step_concerns(sqlite_desk):
+    desk = sqlite_desk
+    enrolled(desk)
+    deputy = person(desk, "deputy", phone="+358 00 1")
+    holdings(desk).update(deputy=deputy)
+    core.Organisation.objects.using(desk.register.alias).update(contact=person(desk, "office", phone="+358-00-1"))
+    signatory(desk, "chair", phone="+358 00 2")
+    signatory(desk, "member")
+    signatory(desk, "gone", phone="+358 00 3", stopped_at=desk.clock.now)
+    signatory(desk, "bounced", phone="+358 00 4", bounced_at=desk.clock.now)
+    signatory(desk, "again", email=CONTACT.email.upper(), phone="+358 00 5")
+    walk(a_mailroom(desk), desk, STEPS[7])
+    few = [CONTACT.name, "deputy"]
+    wider = [CONTACT.name, "chair", "deputy", "member", "office"]
+    assert owed(desk) == [
+        *[("60:email", name) for name in few],
+        *[("30:email", name) for name in few],
+        *[("14:email", name) for name in wider],
+        *[("7:email", name) for name in wider],
+        *[("7:sms", name) for name in (CONTACT.name, "bounced", "chair", "deputy")],
+    ], "one to each address and to each phone; where mail fails, the phone"
+
+
+def test_the_contact_of_now(sqlite_desk):
+    desk = sqlite_desk
+    enrolled(desk)
+    room = a_mailroom(desk)
+    walk(room, desk, STEPS[60])
+    holdings(desk).update(contact=person(desk, "another"))
+    walk(room, desk, STEPS[30])
+    holdings(desk).update(contact=None)
+    walk(room, desk, STEPS[14])
+    assert owed(desk) == [("60:email", CONTACT.name), ("30:email", "another")]
+
+
+def test_looked_at_at_any_time_nothing_is_owed_twice(desk):
+    enrolled(desk)
+    room = a_mailroom(desk)
+    walk(room, desk, STEPS[60])
+    assert plan(room, desk.clock.now) == Planned(0, 0)
+    reminders.look_again(desk.register, holdings(desk).get().holding_id)
+    assert plan(room, STEPS[60] + DAY) == Planned(1, 1), "the same step, with the same id"
+    assert owed(desk) == [("60:email", CONTACT.name)]
+    assert certificates(desk).get().remind_at == STEPS[30]
+
+
+def test_missed_steps_send_one_message(sqlite_desk):
+    desk = sqlite_desk
+    enrolled(desk)
+    room = a_mailroom(desk)
+    walk(room, desk, STEPS[60])
+    assert plan(room, STEPS[7] + DAY).looked == 1
+    assert steps(desk) == [60, 7]
+
+
+def test_planned_in_the_night_it_waits_for_the_morning(sqlite_desk):
+    desk = sqlite_desk
+    enrolled(desk)
+    room = a_mailroom(desk)
+    night = STEPS[14] + timedelta(hours=10)
+    plan(room, night)
+    row = messages(desk).get()
+    assert (row.step, row.created, row.due) == ("14:email", night, datetime(2028, 2, 17, 6, tzinfo=UTC))
+    assert next_instant(room, night) == row.due
+    assert next_instant(room, row.due) == STEPS[7]
+
+
+def test_what_ended_long_ago_is_left_alone(desk):
+    """Years of history that came in with an import: they are not even looked at."""
+    enrolled(desk)
+    room = a_mailroom(desk)
+    assert plan(room, ENDS + DAY + SECOND) == Planned(0, 0)
+    assert next_instant(room, ENDS + DAY + SECOND) is None
+    assert certificates(desk).get().remind_at is None
+    assert plan(room, ENDS + DAY).looked == 1, "what ended today is told"
+    assert steps(desk) == [0]
+
+
+def replaced(desk, held):
+    return enrolled(desk, replaces=held.serial)
+
+
+@pytest.mark.parametrize("successor", [renewed, replaced], ids=["renewed", "replaced"])
+def test_it_stops_once_the_new_one_is_fetched(desk, successor):
+    held = enrolled(desk)
+    room = a_mailroom(desk)
+    walk(room, desk, STEPS[30])
+    new = successor(desk, held)
+    walk(room, desk, ENDS + DAY)
+    assert steps(desk) == [60, 30]
+    assert {row.certificate.serial for row in messages(desk)} == {held.serial}
+    ends = desk.certificate(new.serial).span.not_after
+    walk(room, desk, ends - 50 * DAY)
+    assert [row.certificate.serial for row in messages(desk).order_by("due")][2:] == [new.serial], "and then its own"
+
+
+def test_renewed_but_not_fetched_it_goes_on(sqlite_desk):
+    desk = sqlite_desk
+    held = enrolled(desk)
+    room = a_mailroom(desk)
+    walk(room, desk, STEPS[30])
+    retrieval_id = accepted(renew(renew_ask(held, new_key()), desk.office, REQUEST))
+    walk(room, desk, STEPS[14])
+    collected(desk, retrieval_id)
+    walk(room, desk, ENDS + DAY)
+    assert steps(desk) == [60, 30, 14]
+
+
+def test_ordered_to_replace_but_not_fetched_it_goes_on(sqlite_desk):
+    desk = sqlite_desk
+    held = enrolled(desk)
+    room = a_mailroom(desk)
+    walk(room, desk, STEPS[60] - DAY)
+    ids = ordered(desk, an_order(replaces=held.serial))
+    walk(room, desk, STEPS[60])
+    retrieval_id = accepted(enrol(new_ask(ids, new_key()), desk.office, REQUEST))
+    walk(room, desk, STEPS[30])
+    collected(desk, retrieval_id)
+    walk(room, desk, ENDS + DAY)
+    assert steps(desk) == [60, 30]
+
+
+def test_it_goes_on_when_the_new_one_is_revoked(desk):
+    held = enrolled(desk)
+    room = a_mailroom(desk)
+    walk(room, desk, STEPS[30] - DAY)
+    new = renewed(desk, held)
+    walk(room, desk, STEPS[30] + DAY)
+    assert steps(desk) == [60]
+    revoke(RevokeAsk(new.serial, RevocationReason.KEY_COMPROMISE), desk.office, "operator", REQUEST)
+    walk(room, desk, STEPS[14])
+    assert steps(desk) == [60, 30, 14], "at once the step that was kept from them"
+
+
+def test_what_took_the_place_of_a_revoked_one_counts(desk):
+    held = enrolled(desk)
+    room = a_mailroom(desk)
+    walk(room, desk, STEPS[60])
+    new = renewed(desk, held)
+    replaced(desk, new)
+    revoke(RevokeAsk(new.serial, RevocationReason.SUPERSEDED), desk.office, "operator", REQUEST)
+    walk(room, desk, ENDS + DAY)
+    assert steps(desk) == [60]
+
+
+def test_it_stops_when_revoked(sqlite_desk):
+    desk = sqlite_desk
+    held = enrolled(desk)
+    room = a_mailroom(desk)
+    walk(room, desk, STEPS[30])
+    revoke(RevokeAsk(held.serial, RevocationReason.KEY_COMPROMISE), desk.office, "operator", REQUEST)
+    walk(room, desk, ENDS + DAY)
+    assert steps(desk) == [60, 30]
+    assert certificates(desk).get().remind_at == reminders.NEVER
+
+
+def test_it_stops_when_it_is_let_end_and_goes_on_when_that_is_taken_back(desk):
+    enrolled(desk)
+    room = a_mailroom(desk)
+    walk(room, desk, STEPS[60])
+    holdings(desk).update(let_end_at=desk.clock.now)
+    walk(room, desk, STEPS[14] + DAY)
+    assert steps(desk) == [60]
+    holdings(desk).update(let_end_at=None)
+    reminders.look_again(desk.register, holdings(desk).get().holding_id)
+    walk(room, desk, STEPS[7])
+    assert steps(desk) == [60, 14, 7]
+
+
+def test_what_was_to_end_and_was_renewed_after_all_has_reminders_of_its_own(sqlite_desk):
+    desk = sqlite_desk
+    held = enrolled(desk)
+    room = a_mailroom(desk)
+    walk(room, desk, STEPS[60])
+    holdings(desk).update(let_end_at=desk.clock.now)
+    walk(room, desk, STEPS[30])
+    new = renewed(desk, held)
+    walk(room, desk, desk.certificate(new.serial).span.not_after - 50 * DAY)
+    assert [(row.step, row.certificate.serial) for row in messages(desk).order_by("due")] == [
+        ("60:email", held.serial), ("60:email", new.serial),
+    ]  # fmt: skip
+
+
+def test_what_waits_for_the_morning_goes_to_who_was_named_anew_with_the_same_address(desk):
+    """The contact, a signatory and the contact person are mended in the night: each hears of the step, once."""
+    anew = Person("Named Anew", CONTACT.email.upper(), "+358 40 000 0099", CONTACT.language)
+    enrolled(desk)
+    one = organisation(desk).pk
+    office, chair = (Person(name, f"{name}@customer.example", "", "fi") for name in ("office", "chair"))
+    contacts.set_contact_person(desk.register, one, office, desk.deed())
+    contacts.add_signatory(desk.register, one, chair, desk.deed())
+    room = a_mailroom(desk)
+    desk.clock.now = STEPS[7] + timedelta(hours=10)
+    plan(room, desk.clock.now)
+    contacts.change_contact(desk.register, holdings(desk).get().pk, anew, desk.deed())
+    contacts.set_contact_person(desk.register, one, replace(office, language="sv"), desk.deed())
+    contacts.add_signatory(desk.register, one, replace(chair, name="Chair"), desk.deed())
+    morning = STEPS[7] + timedelta(hours=18)
+    plan(room, morning)
+    rows = messages(desk).filter(kind="reminder").select_related("recipient")
+    assert sorted((row.channel, row.recipient.name) for row in rows) == [
+        ("email", "Chair"), ("email", anew.name), ("email", "office"), ("sms", anew.name),
+    ]  # fmt: skip
+    assert {still_owed(delivery.owed_of(row), room, morning) for row in rows} == {None}
+    reminders.look_again(desk.register, holdings(desk).get().pk)
+    plan(room, morning)
+    assert rows.all().count() == 4, "nor twice, where it is looked at anew"
+
+
+def test_a_worker_that_has_it_in_hand_does_not_drop_what_was_handed_on(sqlite_desk):
+    desk = sqlite_desk
+    enrolled(desk)
+    room = a_mailroom(desk)
+    desk.clock.now = STEPS[30]
+    plan(room, desk.clock.now)
+    shift = delivery.Shift("worker", desk.clock.now, desk.machine())
+    (taken,) = delivery.take(desk.register, shift, MessageChannel.EMAIL, 1)
+    contacts.change_contact(desk.register, holdings(desk).get().pk, replace(CONTACT, phone=""), desk.deed())
+    delivery.drop(desk.register, shift, taken, "not for them any more")
+    assert messages(desk).get().dropped is None
+
+
+def test_what_was_dropped_while_it_was_let_end_is_owed_again(sqlite_desk):
+    """Noted in the night, when the morning's message was planned already, and taken back the next day."""
+    desk = sqlite_desk
+    enrolled(desk)
+    room = a_mailroom(desk)
+    night, holding = STEPS[3] - timedelta(hours=3), holdings(desk).get().pk
+    assert plan(room, night).owed == 2
+    contacts.let_end(desk.register, holding, desk.deed())
+    messages(desk).update(dropped=night)
+    contacts.let_end_no_more(desk.register, holding, desk.deed())
+    assert plan(room, STEPS[3]).owed == 2
+    assert [row.dropped for row in messages(desk).filter(step__startswith="3:")] == [None, None]
+
+
+def test_it_goes_on_when_the_one_behind_a_revoked_one_is_revoked_too(sqlite_desk):
+    desk = sqlite_desk
+    held = enrolled(desk)
+    room = a_mailroom(desk)
+    walk(room, desk, STEPS[30] - DAY)
+    new = renewed(desk, held)
+    newest = replaced(desk, new)
+    revoke(RevokeAsk(new.serial, RevocationReason.SUPERSEDED), desk.office, "operator", REQUEST)
+    walk(room, desk, STEPS[30] + DAY)
+    assert steps(desk) == [60]
+    revoke(RevokeAsk(newest.serial, RevocationReason.KEY_COMPROMISE), desk.office, "operator", REQUEST)
+    walk(room, desk, STEPS[30] + 2 * DAY)
+    assert steps(desk) == [60, 30], "at once, not at the step of 14 days"
+
+
+def test_it_stops_when_the_organisation_is_closed(sqlite_desk):
+    desk = sqlite_desk
+    enrolled(desk)
+    room = a_mailroom(desk)
+    walk(room, desk, STEPS[60])
+    core.Organisation.objects.using(desk.register.alias).update(closed_at=desk.clock.now)
+    walk(room, desk, ENDS + DAY)
+    assert steps(desk) == [60]
+
+
+def test_a_reservation_is_looked_at_once_it_is_finished(sqlite_desk):
+    desk = sqlite_desk
+    enrolled(desk)
+    certificates(desk).update(state="reserved")
+    room = a_mailroom(desk)
+    assert plan(room, STEPS[30]) == Planned(0, 0)
+    certificates(desk).update(state="issued")
+    assert plan(room, STEPS[30]) == Planned(1, 1)
+    certificates(desk).update(state="void", remind_at=STEPS[14])
+    assert plan(room, STEPS[14]) == Planned(1, 0)
+    assert certificates(desk).get().remind_at == reminders.NEVER
+
+
+def see(desk, serial, at):
+    sha256 = desk.certificate(serial).sha256
+    if usage.find(desk.register, "door") is None:
+        usage.add(desk.register, "door", "PEM", lambda _one: False, desk.deed())
+    usage.report(desk.register, "door", {sha256: at}, desk.clock.now)
+
+
+def test_take_the_new_one_into_use(desk):
+    held = enrolled(desk)
+    signatory(desk, "chair")
+    room = a_mailroom(desk)
+    walk(room, desk, STEPS[60])
+    new = renewed(desk, held)
+    walk(room, desk, STEPS[30])
+    see(desk, held.serial, desk.clock.now)
+    walk(room, desk, STEPS[7])
+    see(desk, new.serial, desk.clock.now)
+    walk(room, desk, ENDS + DAY)
+    assert steps(desk) == [60]
+    assert owed(desk, "take-into-use") == [
+        ("14:email", CONTACT.name), ("14:email", "chair"),
+        ("7:email", CONTACT.name), ("7:email", "chair"), ("7:sms", CONTACT.name),
+    ], "until the new one was seen, and the old one no more"  # fmt: skip
+
+
+WAVES = {
+    "fewer than that end on the day": (7, 5, 1),
+    "as many": (6, 5, 5),
+    "waves are not wished for": (1, 1, 1),
+}
+
+
+@pytest.mark.parametrize(("wave_from", "wave_days", "mornings"), WAVES.values(), ids=WAVES)
+def test_a_wave(sqlite_desk, wave_from, wave_days, mornings):
+    """Six certificates end on one day: their first step is spread, the others are not."""
+    desk = sqlite_desk
+    enrolled(desk)
+    many(desk, 5)
+    room = a_mailroom(desk, wave_from=wave_from, wave_days=wave_days)
+    walk(room, desk, STEPS[30])
+    first = {row.due for row in messages(desk).filter(step="60:email")}
+    assert first <= {STEPS[60] + number * DAY for number in (0, 1, 2, 4, 7)}, "working days; 6 January is none"
+    assert (len(first) > 1) == (mornings > 1)
+    assert messages(desk).filter(step="60:email").count() == 6
+    assert {row.due for row in messages(desk).filter(step="30:email")} == {STEPS[30]}
+
+
+def test_many_are_planned_in_transactions_of_some_hundred(desk):
+    """Whoever is killed within one, or between two, has done the ones before; the rest is planned once."""
+    enrolled(desk)
+    many(desk, reminders.MOST + 40)
+    for name, done in (("plan-decided", 0), ("plan-noted", reminders.MOST)):
+        with pytest.raises(KilledError):
+            plan(a_mailroom(desk, step=killed_at(name)), STEPS[30])
+        assert messages(desk).count() == done
+        assert certificates(desk).filter(remind_at__isnull=False).count() == done
+    assert plan(a_mailroom(desk), STEPS[30]) == Planned(41, 41)
+    assert messages(desk).count() == reminders.MOST + 41
+
+
+def test_two_nodes_at_once(desk):
+    enrolled(desk)
+    many(desk, reminders.MOST + 100)
+    room = a_mailroom(desk)
+    planned = crowd(desk.register, 2, lambda _number: plan(room, STEPS[14]))
+    assert sum(one.looked for one in planned) == sum(one.owed for one in planned) == reminders.MOST + 101
+    assert messages(desk).count() == reminders.MOST + 101
+
+
+def test_nothing_due_costs_the_same_however_many_there_are(desk):
+    enrolled(desk)
+    many(desk, 100)
+    room = a_mailroom(desk)
+    plan(room, STEPS[60])
+    for now in (STEPS[60] - 100 * DAY, STEPS[60] + SECOND):
+        with CaptureQueriesContext(connections[desk.register.alias]) as captured:
+            assert plan(room, now) == Planned(0, 0)
+        read = [query["sql"] for query in captured if query["sql"].startswith("SELECT")]
+        assert len(read) == 2
+
+
+def test_the_next_instant_of_an_empty_register(sqlite_desk):
+    assert next_instant(a_mailroom(sqlite_desk), sqlite_desk.clock.now) is None
+
+
+def test_next_instants(sqlite_desk):
+    desk = sqlite_desk
+    room = a_mailroom(desk)
+    enrolled(desk)
+    now = desk.clock.now
+    assert next_instant(room, now) == STEPS[60], "of one that was never looked at"
+    assert next_instant(room, STEPS[60]) == STEPS[60] + SECOND, "who did not plan has something to do at once"
+    plan(room, STEPS[60])
+    assert next_instant(room, STEPS[60]) == STEPS[30]
+    event = Event("fetched", "later", holding=holdings(desk).get().holding_id)
+    owe_event(desk.register, event, STEPS[60] + 2 * DAY)
+    assert next_instant(room, STEPS[60]) == STEPS[60] + 2 * DAY, "a message that waits for its time"
+    evening = STEPS[60] + timedelta(hours=12)
+    assert next_instant(room, evening) == STEPS[60] + DAY, "a reminder that waits for office hours"
+    messages(desk).update(sent=evening)
+    assert next_instant(room, evening) == STEPS[60] + 2 * DAY

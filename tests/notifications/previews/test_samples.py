@@ -1,0 +1,82 @@
+"""docs/messages/ shows what is really written, and every sample in every language keeps to what letters must be."""
+
+import re
+
+from lxml import html as reader
+
+from sinetti.domain.notifications.messages import MessageChannel, MessageKind
+from sinetti.domain.values import Language
+from sinetti.notifications.previews.samples import CASES
+from sinetti.notifications.templates import markup
+from sinetti.notifications.templates.renderer import EMAILS, TEXT_MESSAGES
+from tests.house.tree import DOCS, rows
+from tests.i18n.test_catalogues import NEVER
+from tests.support import tools
+
+SAMPLES = tools.script("messages")
+LINK = re.compile(r"https?://\S+")
+PAGE = DOCS / "messages" / "README.md"
+
+
+def test_the_folder_shows_what_is_written(register):
+    made = SAMPLES.samples(register)
+    assert {path.name for path in SAMPLES.FOLDER.iterdir()} - {PAGE.name} == set(made)
+    for name, text in made.items():
+        assert (SAMPLES.FOLDER / name).read_text(encoding="utf-8") == text, "run `make format`"
+
+
+def test_every_kind_is_written_and_shown():
+    assert set(EMAILS) | set(TEXT_MESSAGES) == set(MessageKind)
+    assert {(one.kind, one.channel) for one in CASES} == {
+        *((kind, MessageChannel.EMAIL) for kind in EMAILS),
+        *((kind, MessageChannel.SMS) for kind in TEXT_MESSAGES),
+    }
+
+
+def test_the_page_has_every_kind():
+    assert {cells[0].strip("`") for cells in rows(PAGE, "kind")} == {kind.value for kind in MessageKind}
+
+
+def words_of_text(text):
+    return re.sub(r"^- ", "", text, flags=re.MULTILINE).split()
+
+
+def words_of_html(html):
+    tree = reader.document_fromstring(html)
+    return " ".join(one.text_content() for one in tree.iter("p", "li")).split()
+
+
+def check_email(letter, language):
+    assert 0 < len(letter.subject) <= markup.LONGEST_SUBJECT
+    assert letter.subject.isprintable()
+    links = LINK.findall(letter.text)
+    assert len(links) <= 1
+    assert all(f"\n\n{one}\n\n" in letter.text for one in links), "a link stands alone on its line"
+    assert words_of_html(letter.html) == words_of_text(letter.text)
+    tree = reader.document_fromstring(letter.html)
+    assert tree.get("lang") == language
+    assert [one.get("href") for one in tree.iter("a")] == links
+    assert not [one for one in tree.iter() if one.tag in {"img", "script", "style", "link", "iframe", "form"}]
+    attributes = {name for one in tree.iter() for name in one.attrib}
+    assert attributes <= {"lang", "charset", "name", "content", "style", "href"}
+
+
+LETTERS = {Language.FI: "äö", Language.SV: "åäö", Language.EN: ""}
+
+
+def test_every_letter_in_every_language(sqlite_register):
+    for language, case, letter in SAMPLES.letters(sqlite_register):
+        about = f"{case.kind}, {case.title}, {language}"
+        assert letter.language is (Language.EN if case.kind is MessageKind.OPERATOR else language), about
+        assert letter.kind is case.kind
+        whole = f"{letter.subject}\n{letter.text}"
+        assert not re.search(r"[{}]|None|  |\r", whole), about
+        for forbidden in NEVER[letter.language]:
+            assert not re.search(forbidden, whole.casefold()), about
+        if letter.channel is MessageChannel.EMAIL:
+            check_email(letter, letter.language)
+            assert all(one in letter.text and one in letter.html for one in LETTERS[letter.language]), about
+        else:
+            assert (letter.subject, letter.html) == ("", "")
+            assert len(letter.text) <= markup.LONGEST_SMS, about
+            assert markup.is_texted(letter.text), about

@@ -1,0 +1,87 @@
+"""Mail trouble never touches a renewal: the mail server goes silent, and a certificate is renewed meanwhile."""
+
+import socket
+from contextlib import suppress
+from threading import Event
+
+from django.db import connections, transaction
+
+from sinetti.database.models import core
+from sinetti.database.notifications import bounces, opt_out
+from sinetti.domain.notifications.messages import MessageChannel
+from sinetti.domain.notifications.opt_out import Tells
+from sinetti.notifications.delivery.sender import send_due
+from sinetti.notifications.delivery.smtp import Security, Sender, Smtp, SmtpServer
+from sinetti.notifications.planning.events import spread_events
+from tests.support.mailrooms import a_mailroom
+from tests.support.office import enrolled, in_the_window, renewed
+from tests.support.registers import crowd
+
+ANSWERS = {b"DATA": b"354 go on\r\n"}
+
+
+class Silent:
+    """A mail server that takes a letter, and says nothing more until it is let go."""
+
+    def __init__(self):
+        self.listening = socket.create_server(("127.0.0.1", 0))
+        self.port = self.listening.getsockname()[1]
+        self.has_a_letter, self.let_go = Event(), Event()
+
+    def serve(self):
+        connection, _ = self.listening.accept()
+        with connection, suppress(OSError), connection.makefile("rb") as lines:
+            connection.sendall(b"220 mail.example\r\n")
+            for line in lines:
+                if line == b".\r\n":
+                    self.has_a_letter.set()
+                    assert self.let_go.wait(20)
+                    return
+                if not self.has_a_letter.is_set() and line[:4] in {b"ehlo", b"mail", b"rcpt", b"data"}:
+                    connection.sendall(ANSWERS.get(line[:4].upper(), b"250 OK\r\n"))
+
+
+def test_a_renewal_goes_through_while_the_mail_server_hangs(desk):
+    held = enrolled(desk)
+    now = in_the_window(desk, held)
+    server, rows = Silent(), core.OutboxRow.objects.using(desk.register.alias)
+    rows.update(created=now, due=now)
+    sender = Sender("notices@pki.example", "Sinetti")
+    smtp = Smtp(SmtpServer("127.0.0.1", server.port, Security.NONE), sender, b"k" * 32, desk.machine)
+    room = a_mailroom(desk, {MessageChannel.EMAIL: smtp})
+    assert spread_events(room, now), "a message about this very certificate, to its contact"
+
+    def at_once(number):
+        if number == 0:
+            return server.serve()
+        if number == 1:
+            return send_due(room, "one", now)
+        try:
+            assert server.has_a_letter.wait(20)
+            assert rows.filter(taken_by="one").exists()
+            return renewed(desk, held)
+        finally:
+            server.let_go.set()
+
+    with server.listening:
+        _, sent, new = crowd(desk.register, 3, at_once)
+    assert (sent.sent, sent.again) == (0, 1)
+    assert new.serial != held.serial
+    assert rows.filter(kind="renewed", channel=None).exists(), "and it will be told"
+
+
+def test_a_renewal_does_not_wait_for_marks_on_its_contact(desk):
+    if connections[desk.register.alias].vendor != "postgresql":
+        return  # there whoever writes is alone, for as short a time
+    held = enrolled(desk)
+    now = in_the_window(desk, held)
+    rows = core.OutboxRow.objects.using(desk.register.alias)
+    rows.update(created=now, due=now)
+    assert spread_events(a_mailroom(desk), now) == 1
+    message_id = rows.get(channel="email").pk
+    asker = opt_out.find_asker(desk.register, message_id, now)
+    with transaction.atomic(using=desk.register.alias):
+        asked = opt_out.ask(desk.register, asker, message_id, desk.office.deed("recipient", "0" * 32))
+        bounces.mark_bounced(desk.register, message_id, now)
+        (new,) = crowd(desk.register, 1, lambda _number: renewed(desk, held))
+    assert (asked.told, new.serial != held.serial) == ({Tells.OPERATORS}, True)

@@ -1,0 +1,198 @@
+"""A call for early replacement sends one message to each person concerned."""
+
+from datetime import timedelta
+
+import pytest
+
+from sinetti.database.certificates import early_replacement
+from sinetti.database.certificates.bulk_revocation import Wanted
+from sinetti.database.models import core
+from sinetti.domain.certificates.renewal_info import Told
+from sinetti.domain.certificates.revocation import RevocationReason
+from sinetti.domain.notifications.early_replacement import CallReach
+from sinetti.domain.notifications.messages import MessageChannel, MessageKind
+from sinetti.domain.values import Language
+from sinetti.notifications.context import Letter
+from sinetti.notifications.delivery.sender import send_due
+from sinetti.notifications.planning.events import spread_events
+from sinetti.pki.ari_id import read_renewal_id, renewal_id
+from sinetti.pki.encoding import load_certificate
+from sinetti.services.revocation.early_replacement import CallAsk, call_early, look, undo
+from sinetti.services.revocation.revoke import RevokeAsk, revoke
+from sinetti.services.status.renewal_info import hint_of, identified
+from tests.support.mailrooms import a_mailroom
+from tests.support.office import CONTACT, DAY, REQUEST, KilledError, add_organisation, enrolled, killed_at, renewed
+from tests.support.people import named
+
+TOLD = Told({Language.FI: "syy", Language.SV: "orsak", Language.EN: "why"}, None)
+OVER = timedelta(hours=8)
+
+
+class Letters(list):
+    """The messages handed over for delivery."""
+
+    def deliver(self, letter: Letter) -> None:
+        """Keep it."""
+        self.append(letter)
+
+    def close(self) -> None:
+        """Nothing is open."""
+
+
+def asked(*held, told=TOLD):
+    return CallAsk(Wanted(serials=tuple(one.serial for one in held)), "a17", "incident 7", told, OVER)
+
+
+def run(desk, *held, told=TOLD):
+    return call_early(asked(*held, told=told), desk.office, REQUEST)
+
+
+def sent(desk):
+    letters = Letters()
+    room = a_mailroom(desk, dict.fromkeys(MessageChannel, letters))
+    spread_events(room, desk.clock.now)
+    send_due(room, "worker", desk.clock.now)
+    return [one for one in letters if one.kind is MessageKind.EARLY]
+
+
+def rows(desk):
+    return core.OutboxRow.objects.using(desk.register.alias).filter(kind=MessageKind.EARLY)
+
+
+def people(desk):
+    return core.Person.objects.using(desk.register.alias)
+
+
+def test_contact_deputy_and_signatories_hear_once_each_of_all_that_is_theirs(desk):
+    held, other = enrolled(desk), enrolled(desk)
+    named(desk, held.serial)
+    run(desk, held, other)
+    found = {one.to: one for one in sent(desk)}
+    assert set(found) == {
+        "contact@customer.example",
+        "deputy@customer.example",
+        "signatory.1@customer.example",
+        "signatory.2@customer.example",
+        CONTACT.email,
+    }
+    signatory, mine = found["signatory.1@customer.example"], found[CONTACT.email]
+    assert held.serial in signatory.text
+    assert other.serial in signatory.text
+    assert (held.serial in mine.text, other.serial in mine.text) == (False, True)
+    assert (signatory.language, mine.language) == (Language.FI, Language.SV)
+    assert "Syy: syy" in signatory.text
+    assert "Orsak: orsak" in mine.text
+    assert sent(desk) == []
+
+
+def test_one_person_of_hundreds_gets_one_message_with_some_of_them(sqlite_desk, monkeypatch):
+    monkeypatch.setattr("sinetti.notifications.templates.early_replacement._ROWS", 2)
+    held = [enrolled(sqlite_desk) for _ in range(4)]
+    run(sqlite_desk, *held, told=Told())
+    (one,) = sent(sqlite_desk)
+    assert sum(each.serial in one.text for each in held) == 2
+    assert "2 till" in one.text
+    assert "Orsak" not in one.text
+
+
+def test_whom_mail_does_not_reach_gets_a_text_message_and_who_stopped_mail_none(sqlite_desk):
+    held = enrolled(sqlite_desk)
+    named(sqlite_desk, held.serial)
+    people(sqlite_desk).filter(email="contact@customer.example").update(bounced_at=sqlite_desk.clock.now, phone="0401")
+    people(sqlite_desk).filter(email="deputy@customer.example").update(stopped_at=sqlite_desk.clock.now, phone="0402")
+    reached = look(asked(held), sqlite_desk.office).reached
+    assert reached == CallReach(email=1, sms=1, emails=2, texts=1, people_unreached=1)
+    run(sqlite_desk, held)
+    found = sent(sqlite_desk)
+    assert sorted(one.channel for one in found) == [MessageChannel.EMAIL] * 2 + [MessageChannel.SMS]
+    (text,) = (one for one in found if one.channel is MessageChannel.SMS)
+    assert (text.to, len(text.text) <= 160) == ("0401", True)
+
+
+TEXTS = {"one": (1, "Byt ut certifikatet ("), "several of one organisation": (2, "Byt ut 2 certifikat (Sinisiipi Oy)")}
+
+
+@pytest.mark.parametrize(("count", "begins"), TEXTS.values(), ids=TEXTS)
+def test_a_text_message_says_how_many(sqlite_desk, count, begins):
+    held = [enrolled(sqlite_desk) for _ in range(count)]
+    people(sqlite_desk).update(bounced_at=sqlite_desk.clock.now)
+    run(sqlite_desk, *held)
+    (one,) = sent(sqlite_desk)
+    assert begins in one.text
+
+
+def test_a_text_message_about_several_organisations(sqlite_desk):
+    add_organisation(sqlite_desk, "7654321-4")
+    held = [enrolled(sqlite_desk), enrolled(sqlite_desk, customer_id="7654321-4")]
+    people(sqlite_desk).update(bounced_at=sqlite_desk.clock.now)
+    core.Organisation.objects.using(sqlite_desk.register.alias).update(name="株式会社")
+    run(sqlite_desk, *held)
+    (one,) = sent(sqlite_desk)
+    assert "2 certifikat (- m.fl.)" in one.text
+
+
+def test_programs_that_ask_for_hints_hear_by_themselves(desk):
+    held, other = enrolled(desk), enrolled(desk)
+    identifier, serial = read_renewal_id(renewal_id(load_certificate(held.der)))
+    people(desk).update(bounced_at=desk.clock.now, phone="")
+    assert look(asked(held, other), desk.office).reached == CallReach(unreached=2, people_unreached=1)
+    for _ in range(2):
+        hint_of(identified(desk.office)[identifier], serial, desk.office)
+    assert look(asked(held, other), desk.office).reached == CallReach(program=1, unreached=1, people_unreached=1)
+    desk.clock.forward(2 * DAY)
+    assert look(asked(held, other), desk.office).reached.program == 0
+
+
+def test_what_is_undone_is_not_told_of_any_more(sqlite_desk):
+    held, other = enrolled(sqlite_desk), enrolled(sqlite_desk)
+    call = run(sqlite_desk, held).call
+    undo(call.call_id, "b2", sqlite_desk.office, REQUEST)
+    assert sent(sqlite_desk) == [], "undone before it became messages"
+    call = run(sqlite_desk, other).call
+    spread_events(a_mailroom(sqlite_desk), sqlite_desk.clock.now)
+    undo(call.call_id, "b2", sqlite_desk.office, REQUEST)
+    assert sent(sqlite_desk) == []
+    assert rows(sqlite_desk).get(channel__isnull=False).problem == "the call was undone"
+
+
+def test_what_is_replaced_or_revoked_by_then_is_not_told_of(sqlite_desk):
+    held, other = enrolled(sqlite_desk), enrolled(sqlite_desk)
+    run(sqlite_desk, held, other)
+    renewed(sqlite_desk, held)
+    (one,) = sent(sqlite_desk.but())
+    assert (held.serial in one.text, other.serial in one.text) == (False, True)
+    third = enrolled(sqlite_desk)
+    run(sqlite_desk, third)
+    revoke(RevokeAsk(third.serial, RevocationReason.SUPERSEDED), sqlite_desk.office, "operator", REQUEST)
+    assert sent(sqlite_desk) == []
+    dropped = rows(sqlite_desk).filter(dropped__isnull=False)
+    assert dropped.get().problem == "all that was called has been replaced"
+
+
+@pytest.mark.parametrize("step", ["early-stored", "early-opened"])
+def test_a_call_that_is_cut_short_is_told_of_once_by_the_run_that_ends_it(desk, monkeypatch, step):
+    monkeypatch.setattr(early_replacement, "AT_ONCE", 1)
+    held = [enrolled(desk) for _ in range(2)]
+    with pytest.raises(KilledError):
+        run(desk.but(step=killed_at(step)), *held)
+    assert sent(desk) == [], "not before all of it is open"
+    run(desk, *held)
+    (one,) = sent(desk)
+    assert all(each.serial in one.text for each in held)
+    assert rows(desk).filter(channel__isnull=True).count() == 1
+
+
+@pytest.mark.parametrize("step", ["claimed"])
+def test_a_kill_while_messages_are_made_loses_none_and_makes_none_twice(desk, step):
+    held = enrolled(desk)
+    run(desk, held)
+    with pytest.raises(KilledError):
+        spread_events(a_mailroom(desk, step=killed_at(step)), desk.clock.now)
+    assert len(sent(desk)) == 1
+
+
+def test_of_a_call_that_is_not_there_nothing_is_said(sqlite_desk):
+    held = enrolled(sqlite_desk)
+    run(sqlite_desk, held)
+    rows(sqlite_desk).update(facts={"call": "x"})
+    assert sent(sqlite_desk) == []

@@ -1,0 +1,65 @@
+"""A real SIGKILL between a mail server's answer and the row that says so: the same letter comes again."""
+
+import signal
+import subprocess
+import sys
+from datetime import timedelta
+
+from django.db import connections
+
+from sinetti.database.notifications import delivery, outbox
+from sinetti.database.notifications.outbox import NewMessage
+from sinetti.domain.notifications.messages import MessageChannel, MessageKind
+from sinetti.notifications.delivery.sender import Sent, send_due
+from sinetti.notifications.delivery.smtp import Security, Sender, Smtp, SmtpServer
+from tests.support.authority import NOW
+from tests.support.mailrooms import a_mailroom
+
+# What `sinetti authority notices send` does, on clocks that stand still, killed at a step.
+KILLED = """
+import os, signal, sys
+from datetime import UTC, datetime
+import django
+os.environ["DJANGO_SETTINGS_MODULE"] = "sinetti.settings.django"
+django.setup()
+from sinetti.domain.messages import MessageChannel
+from sinetti.domain.values import Environment, Language
+from sinetti.notices.mail import Security, Sender, Smtp, SmtpServer
+from sinetti.notices.room import Mailroom, Terms
+from sinetti.notices.send import send_due
+from sinetti.registry.opening import open_register
+
+url, port, now = sys.argv[1], int(sys.argv[2]), datetime.fromisoformat(sys.argv[3])
+step = lambda name: name == "delivered" and os.kill(os.getpid(), signal.SIGKILL)
+smtp = Smtp(SmtpServer("127.0.0.1", port, Security.NONE), Sender("notices@pki.example", ""), b"k" * 32, lambda: now)
+terms = Terms("https://people.example", "Sinetti", dict.fromkeys(Language, "help"))
+deliverers = {MessageChannel.EMAIL: smtp}
+room = Mailroom(open_register(url), Environment.TEST, lambda: now, lambda: now, terms, deliverers, b"k" * 32, step)
+send_due(room, "killed", now)
+"""
+
+
+def test_killed_after_the_mail_server_took_it(sqlite_desk, server):
+    desk = sqlite_desk
+    facts = {"finding": "a-finding", "text": "Something is to be done."}
+    address, email = "operator@pki.example", MessageChannel.EMAIL
+    outbox.put(
+        desk.register,
+        [NewMessage(MessageKind.OPERATOR, email, f"{n}", "once", NOW, address=address, facts=facts) for n in range(3)],
+        NOW,
+    )
+    file = connections[desk.register.alias].settings_dict["NAME"]
+    command = [sys.executable, "-c", KILLED, f"sqlite:///{file}", str(server.port), NOW.isoformat()]
+    done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=60)
+    assert done.returncode == -signal.SIGKILL, done.stderr
+    assert len(server.taken) == 1
+    sender = Sender("notices@pki.example", "")
+    room = a_mailroom(
+        desk, {email: Smtp(SmtpServer("127.0.0.1", server.port, Security.NONE), sender, b"", desk.machine)}
+    )
+    desk.machine.forward(delivery.LEASE)
+    assert send_due(room, "two", NOW) == Sent(sent=2), "what it had not begun comes first"
+    desk.machine.forward(timedelta(hours=1))
+    assert send_due(room, "two", NOW) == Sent(sent=1)
+    assert [one.message_id for one in server.taken].count(server.taken[0].message_id) == 2
+    assert len({one.message_id for one in server.taken}) == 3

@@ -1,0 +1,712 @@
+"""What a letter says depends on when it is written, to whom, and on what the register knows by then."""
+
+import shutil
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from functools import cache
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import pytest
+from django.db import transaction
+from lxml import html as reader
+
+from sinetti.database.connection import open_register
+from sinetti.database.models import core
+from sinetti.database.models.core import Certificate, Holding, Mandate, Organisation, OutboxRow, Person
+from sinetti.database.models.secure_messages import Pin, SecureMessage
+from sinetti.database.sample_data import certificates
+from sinetti.domain.certificates.revocation import RevocationReason
+from sinetti.domain.link_tokens import OPEN_LINK, STOP_LINK, link_token, pin_code
+from sinetti.domain.notifications.messages import MessageChannel, MessageKind
+from sinetti.domain.refusals import Reason
+from sinetti.domain.values import Language
+from sinetti.notifications.previews import samples
+from sinetti.notifications.previews.sample_case import Case
+from sinetti.notifications.previews.samples import CASES, KEY, TERMS
+from sinetti.notifications.templates import markup
+from sinetti.notifications.templates.message_context import NOT_THERE
+from sinetti.notifications.templates.renderer import NotOwed, write
+from tests.support.registers import ALIAS, all_connections_closed, copied_file
+
+BEFORE = datetime(2026, 1, 1, tzinfo=UTC)
+
+
+def at(month, day, hour, minute=0, second=0):
+    return datetime(2027, month, day, hour, minute, second, tzinfo=UTC)
+
+
+ENDS = at(5, 2, 11, 3)
+OPENED = at(3, 3, 11, 3)
+REMINDER = Case(MessageKind.REMINDER, "a reminder", OPENED, "sunday", step="60")
+
+
+@cache
+def staged_file():
+    """An SQLite register with the samples' rows, made once per process; and what is in it."""
+    _kept.append(TemporaryDirectory(prefix="sinetti-samples-"))
+    path = Path(_kept[-1].name) / "staged.sqlite3"
+    with copied_file(path) as url:
+        register = open_register(url, alias=ALIAS)
+        made = certificates.staged(register, Language.EN)
+        register.close()
+    return path, made
+
+
+_kept = []
+
+
+@pytest.fixture
+def stage(tmp_path):
+    path, made = staged_file()
+    shutil.copyfile(path, tmp_path / "register.sqlite3")
+    with all_connections_closed():
+        yield replace(made, register=open_register(f"sqlite:///{tmp_path}/register.sqlite3", alias=ALIAS))
+
+
+@pytest.fixture
+def both(register):
+    """The same on each database in turn, for what statements decide."""
+    with transaction.atomic(using=register.alias):
+        return certificates.staged(register, Language.EN)
+
+
+def answered(stage, case, **changes):
+    return samples.answered(replace(case, **changes), stage)
+
+
+def letter(stage, case, **changes):
+    found = answered(stage, case, **changes)
+    assert not isinstance(found, NotOwed), found.why
+    return found
+
+
+def row(stage, model, key):
+    return model.objects.using(stage.register.alias).filter(pk=key)
+
+
+DAY_OFF = "That is not a working day."
+LAST = "The last working day before that is"
+WHEN = {
+    "at its opening the whole time for renewing is told": (
+        ENDS,
+        OPENED,
+        ("ends on Sunday 2 May 2027 at 14:03 (Finnish time)", DAY_OFF, "from 3 March to 30 April 2027", "by itself"),
+        (LAST,),
+    ),
+    "with more than 31 days left still": (ENDS, at(4, 1, 11, 2, 59), ("from 3 March to 30 April 2027",), (LAST,)),
+    "with 31 days left its last day alone": (
+        ENDS,
+        at(4, 1, 11, 3),
+        (f"{LAST} Friday 30 April 2027", DAY_OFF),
+        ("3 March to",),
+    ),
+    "an end within office hours is its own last moment": (
+        at(5, 4, 11, 3),
+        at(4, 27, 5),
+        ("ends on Tuesday 4 May 2027 at 14:03", "in your program before that"),
+        (DAY_OFF, LAST),
+    ),
+    "an end before 8:00 leaves the working day before": (
+        at(5, 4, 4, 59),
+        at(4, 27, 5),
+        ("ends on Tuesday 4 May 2027 at 7:59", f"{LAST} Monday 3 May 2027"),
+        (DAY_OFF,),
+    ),
+    "midsummer eve is a day off": (
+        at(6, 25, 9),
+        at(6, 18, 5),
+        (f"{LAST} Thursday 24 June 2027", DAY_OFF),
+        (),
+    ),
+    "a second before its last it has not ended": (
+        ENDS,
+        ENDS - timedelta(seconds=1),
+        ("ends on Sunday",),
+        ("ended on",),
+    ),
+    "in its last second it has, for whoever reads that": (
+        ENDS,
+        ENDS,
+        ("ended on Sunday 2 May 2027 at 14:03", "can no longer be renewed", "Ask the organisation's representative"),
+        ("ends on", "Can be renewed from"),
+    ),
+}
+
+
+@pytest.mark.parametrize(("ends", "now", "there", "absent"), WHEN.values(), ids=WHEN)
+def test_a_reminder_says_what_holds_when_it_is_written(stage, ends, now, there, absent):
+    row(stage, Certificate, stage.sunday.certificate).update(not_after=ends, renewable_from=ends - timedelta(days=60))
+    text = letter(stage, REMINDER, now=now).text
+    assert [one for one in there if one not in text] == []
+    assert [one for one in absent if one in text] == []
+
+
+WHO = {
+    "the contact": ("contact", ("you are the technical contact person", "Renew it in your program")),
+    "the deputy": ("deputy", ("you are the deputy", "Renew it in your program")),
+    "a signatory": ("signatory", ("you are a representative of Sinisiipi Oy", "person is Nimi Nimetty. Ask them")),
+    "the contact person": ("contact_person", ("you are the contact person of Sinisiipi Oy", "Ask them whether")),
+    "somebody of before": ("before", ("you have looked after this certificate until now",)),
+}
+
+
+@pytest.mark.parametrize(("to", "there"), WHO.values(), ids=WHO)
+def test_everybody_reads_what_they_can_do(both, to, there):
+    text = letter(both, REMINDER, to=to).text
+    assert [one for one in there if one not in text] == []
+
+
+def test_who_is_contact_and_signatory_at_once_reads_what_the_contact_does(stage):
+    Mandate.objects.using(stage.register.alias).update(person_id=stage.people.contact)
+    assert "you are the technical contact person" in letter(stage, REMINDER).text
+
+
+def test_a_mandate_that_was_withdrawn_counts_no_more(both):
+    Mandate.objects.using(both.register.alias).update(withdrawn_at=BEFORE)
+    assert "you have looked after this certificate" in letter(both, REMINDER, to="signatory").text
+
+
+def test_without_a_contact_one_is_asked_for(stage):
+    row(stage, Holding, stage.sunday.holding).update(contact=None)
+    text = letter(stage, REMINDER, to="signatory").text
+    assert "It has no technical contact person now. Name one" in text
+    sms = letter(stage, REMINDER, to="contact_person", channel=MessageChannel.SMS).text
+    assert "Renew it in the program by 30 April 2027" in sms
+
+
+NOBODY = {
+    "not retrieved": ({"about": "unfetched"}, "the new certificate has to be retrieved by Friday 30 April 2027."),
+    "not retrieved, and it has ended": (
+        {"about": "unfetched", "now": at(5, 3, 5)},
+        "the new certificate has to be retrieved now.",
+    ),
+    "ordered": ({"about": "replaced"}, "the new certificate has to be retrieved by Friday 30 April 2027."),
+    "ordered, and it has ended": (
+        {"about": "replaced", "now": at(5, 3, 5)},
+        "the new certificate has to be retrieved now.",
+    ),
+    "still used": (
+        {"about": "still_used", "kind": MessageKind.TAKE_INTO_USE},
+        "the new certificate has to be taken into use everywhere by Friday 30 April 2027.",
+    ),
+    "still used, and it has ended": (
+        {"about": "still_used", "kind": MessageKind.TAKE_INTO_USE, "now": at(5, 3, 5)},
+        "the new certificate has to be taken into use everywhere now.",
+    ),
+}
+
+
+@pytest.mark.parametrize(("changes", "there"), NOBODY.values(), ids=NOBODY)
+def test_without_a_contact_nobody_is_asked_for_anything_but_one(stage, changes, there):
+    Holding.objects.using(stage.register.alias).update(contact=None)
+    text = letter(stage, REMINDER, **{"to": "signatory", "now": at(4, 23, 5), **changes}).text
+    assert f"It has no technical contact person now. Name one: {there}" in text
+    assert "contact person is" not in text
+
+
+ORDERS = {
+    "of a certificate that ends": ({"now": at(4, 23, 5)}, "order a replacement in the e-service", "or to order"),
+    "of one that has ended": (
+        {"now": at(5, 3, 5)},
+        "Order a new one in the e-service",
+        "representative to order a new",
+    ),
+    "of one that was revoked": (
+        {"kind": MessageKind.REVOKED, "about": "revoked", "now": at(3, 16, 12, 6)},
+        "order a new one in the e-service",
+        "ask the organisation's representative to order a new one",
+    ),
+}
+
+
+@pytest.mark.parametrize(("changes", "signatory", "contact_person"), ORDERS.values(), ids=ORDERS)
+def test_only_who_may_order_is_told_to(stage, changes, signatory, contact_person):
+    assert signatory in letter(stage, REMINDER, to="signatory", **changes).text
+    assert contact_person in letter(stage, REMINDER, to="contact_person", **changes).text
+
+
+DAYS = {
+    MessageKind.REVOKED: ("revoked", "Certificate revoked on 16 March 2027"),
+    MessageKind.RENEWED: ("renewal", "Certificate renewed on 12 April 2027"),
+    MessageKind.FETCHED: ("renewal", "Certificate retrieved on 12 April 2027"),
+}
+
+
+@pytest.mark.parametrize("kind", DAYS)
+def test_the_subject_has_the_day_on_which_it_happened(stage, kind):
+    """Not that on which its messages were made, which may be after midnight, or after a week of standing still."""
+    about, subject = DAYS[kind]
+    assert letter(stage, REMINDER, kind=kind, about=about, now=at(4, 20, 5)).subject.startswith(subject)
+
+
+OTHERS = {
+    "by name and role": ({}, "goes to: Edustaja Nimetty (representative), Sijainen Nimetty (deputy of the"),
+    "not who is owed it no more": ({"dropped": BEFORE}, "Nobody else gets this message."),
+    "nor whose letter was given up": ({"dead": BEFORE}, "Nobody else gets this message."),
+    "nor at another step": ({"step": "30:email"}, "Nobody else gets this message."),
+}
+
+
+@pytest.mark.parametrize(("change", "there"), OTHERS.values(), ids=OTHERS)
+def test_who_else_gets_it(both, change, there):
+    case = replace(REMINDER, others=("deputy", "signatory"))
+    one = samples.owed(case, both)
+    waiting = OutboxRow.objects.using(both.register.alias).exclude(recipient_id=both.people.contact)
+    waiting.update(**change)
+    assert there in write(one, samples.room(case, both)).text
+
+
+def test_whoever_was_replaced_meanwhile_is_no_representative(both):
+    case = replace(by_title(MessageKind.REFUSED, "requests for renewal"), others=("before",))
+    assert "goes to: Entinen Nimetty (until now)." in letter(both, case).text
+
+
+def test_a_link_to_transfer_ids_is_one_persons(both):
+    """Whoever got an earlier link for the same holding did not get this one."""
+    case = replace(next(one for one in CASES if one.kind is MessageKind.TRANSFER_IDS), others=("before",))
+    assert "Nobody else gets this message." in letter(both, case).text
+
+
+def test_who_was_erased_is_named_no_more(both):
+    row(both, Person, both.people.deputy).update(erased_at=BEFORE, name="")
+    assert "Nobody else gets this message." in letter(both, REMINDER, others=("deputy",)).text
+
+
+RENEWED = Case(MessageKind.REMINDER, "renewed", at(4, 23, 5), "unfetched", step="7")
+
+
+def test_a_renewal_that_was_revoked_is_none(both):
+    renewals = Certificate.objects.using(both.register.alias).filter(predecessor=both.unfetched.certificate)
+    assert "has not been retrieved yet" in letter(both, RENEWED).text
+    renewals.update(revoked_at=BEFORE)
+    assert "Renew it in your program by then" in letter(both, RENEWED).text
+
+
+def test_what_was_ordered_and_retrieved_takes_a_place_as_a_renewal_does(both):
+    case = replace(RENEWED, about="replaced")
+    assert "A replacement was ordered on 14 April 2027 at 12:15" in letter(both, case).text
+    orders = core.Order.objects.using(both.register.alias).filter(replaces=both.replaced.certificate)
+    orders.update(state="spent")
+    assert "Renew it in your program by then" in letter(both, case).text
+    new = row(both, Certificate, both.fetched.certificate)
+    new.update(replaces=both.replaced.certificate, first_fetched_at=None)
+    assert "The new certificate was made on" in letter(both, case).text
+    new.update(first_fetched_at=at(4, 20, 9))
+    used = letter(both, case, kind=MessageKind.TAKE_INTO_USE)
+    assert "retrieved on 20 April 2027 at 12:00" in used.text
+    new.update(replaces=None)
+    assert "The new certificate has been retrieved, but" in letter(both, case, kind=MessageKind.TAKE_INTO_USE).text
+
+
+ACCOUNT_LINK = {"kind": MessageKind.ACCOUNT}
+NOT_OWED = {
+    "erased": ({"erased_at": BEFORE}, {}, "the recipient was erased"),
+    "bounced": ({"bounced_at": BEFORE}, {}, "the recipient's e-mail address does not work"),
+    "stopped": ({"stopped_at": BEFORE}, {}, "the recipient wants no more mail"),
+    "no address": ({"email": ""}, {}, "the recipient has no e-mail address"),
+    "no phone": ({"phone": ""}, {"channel": MessageChannel.SMS}, "the recipient has no phone number"),
+    "erased, by phone": ({"erased_at": BEFORE}, {"channel": MessageChannel.SMS}, "the recipient was erased"),
+    "an account's link without its end": ({}, {**ACCOUNT_LINK, "facts": {"letter": "reset"}}, NOT_THERE),
+    "an account's link without its way": (
+        {},
+        {**ACCOUNT_LINK, "facts": {"letter": "reset", "until": "2999-01-01T00:00:00+00:00"}},
+        NOT_THERE,
+    ),
+    "an account's link that has lapsed": (
+        {},
+        {**ACCOUNT_LINK, "facts": {"letter": "reset", "until": "2000-01-01T00:00:00+00:00"}},
+        "its link does not work any more",
+    ),
+    "a PIN code by e-mail": ({}, {"kind": MessageKind.PIN}, "nothing is written by e-mail of the kind pin"),
+    "a kind without text message": (
+        {},
+        {"kind": MessageKind.RENEWED, "channel": MessageChannel.SMS},
+        "nothing is written as a text message of the kind renewed",
+    ),
+    "no certificate": ({}, {"about": None}, "what the message is about is not in the register"),
+    "not revoked": ({}, {"kind": MessageKind.REVOKED}, "what the message is about is not in the register"),
+    "an unknown reason": (
+        {},
+        {"kind": MessageKind.REFUSED, "facts": {"reason": "PKI000", "reason_name": "no-such"}},
+        "what the message is about is not in the register",
+    ),
+    "whom it is about is gone": (
+        {},
+        {"kind": MessageKind.BOUNCED, "facts": {"person": "f" * 32, "since": "2027-03-03"}},
+        "whom the message is about was erased",
+    ),
+    "since nobody knows when": (
+        {},
+        {"kind": MessageKind.BOUNCED, "facts": {"person": "deputy"}},
+        "what the message is about is not in the register",
+    ),
+    "nobody was named": (
+        {},
+        {"kind": MessageKind.CONTACT_CHANGED, "to": "signatory", "facts": {"old": "before", "new": "f" * 32}},
+        "what the message is about is not in the register",
+    ),
+    "a digest of nobody": ({}, {"kind": MessageKind.DIGEST}, "what the message is about is not in the register"),
+    "a digest of nothing": (
+        {},
+        {"kind": MessageKind.DIGEST, "facts": {"agent": "f" * 32}},
+        "nothing that the digest told of is left",
+    ),
+    "no secure message": ({}, {"kind": MessageKind.TRANSFER_IDS}, "what the message is about is not in the register"),
+    "a link that ended": (
+        {},
+        {
+            "kind": MessageKind.TRANSFER_IDS,
+            "about": "ordered",
+            "facts": {"secure": "secure"},
+            "now": at(3, 16, 7, 40, 1),
+        },
+        "the link would not work any more",
+    ),
+    "a link that is not there": (
+        {},
+        {"kind": MessageKind.TRANSFER_IDS, "about": "ordered", "facts": {"secure": "f" * 32}, "now": at(3, 3, 8)},
+        "the link would not work any more",
+    ),
+    "a PIN code that ended": (
+        {},
+        {
+            "kind": MessageKind.PIN,
+            "channel": MessageChannel.SMS,
+            "about": "ordered",
+            "facts": {"pin": "pin"},
+            "now": at(3, 2, 7, 55, 1),
+        },
+        "the PIN code would not work any more",
+    ),
+    "no PIN code": (
+        {},
+        {"kind": MessageKind.PIN, "channel": MessageChannel.SMS},
+        "what the message is about is not in the register",
+    ),
+    "no finding": (
+        {},
+        {"kind": MessageKind.OPERATOR, "to": None, "about": None},
+        "what the message is about is not in the register",
+    ),
+    "nobody": (
+        {},
+        {"kind": MessageKind.OPERATOR, "to": None, "about": None, "channel": MessageChannel.SMS},
+        "there is no recipient",
+    ),
+}
+
+
+@pytest.mark.parametrize(("person", "changes", "why"), NOT_OWED.values(), ids=NOT_OWED)
+def test_no_letter_is_written(stage, person, changes, why):
+    if person:
+        row(stage, Person, stage.people.contact).update(**person)
+    assert answered(stage, REMINDER, **changes) == NotOwed(why)
+
+
+ENDED_LINKS = {
+    "link": (SecureMessage, "ended_at", MessageKind.TRANSFER_IDS, "the link would not work any more"),
+    "PIN code": (Pin, "ended_at", MessageKind.PIN, "the PIN code would not work any more"),
+    "PIN code that was used": (Pin, "used_at", MessageKind.PIN, "the PIN code would not work any more"),
+}
+
+
+@pytest.mark.parametrize(("model", "mark", "kind", "why"), ENDED_LINKS.values(), ids=ENDED_LINKS)
+def test_what_was_ended_is_not_sent(both, model, mark, kind, why):
+    """Another was sent in its place, or it is used already."""
+    case = next(one for one in CASES if one.kind is kind and one.about == "ordered")
+    letter(both, case)
+    model.objects.using(both.register.alias).update(**{mark: BEFORE})
+    assert answered(both, case) == NotOwed(why)
+
+
+SMS_ENDS = {"See e-mail.": {}, "Our e-mail to you fails.": {"bounced_at": BEFORE}, "30 April 2027.": {"email": ""}}
+
+
+@pytest.mark.parametrize(("end", "person"), SMS_ENDS.items(), ids=SMS_ENDS)
+def test_a_text_message_sends_nobody_to_mail_that_does_not_come(stage, end, person):
+    if person:
+        row(stage, Person, stage.people.contact).update(**person)
+    assert letter(stage, REMINDER, now=at(4, 23, 5), channel=MessageChannel.SMS).text.endswith(end)
+
+
+@pytest.mark.parametrize("mark", ["bounced_at", "stopped_at"])
+def test_marks_of_the_address_do_not_hold_text_messages_back(stage, mark):
+    row(stage, Person, stage.people.contact).update(**{mark: BEFORE})
+    assert letter(stage, REMINDER, channel=MessageChannel.SMS).to == "+358 40 000 0067"
+
+
+def by_title(kind, title):
+    (case,) = (one for one in CASES if one.kind is kind and one.title == title)
+    return case
+
+
+def test_links_and_codes_are_those_that_pages_take(stage):
+    stop = letter(stage, REMINDER)
+    token = link_token(KEY, STOP_LINK, stop.message_id)
+    assert f"\n\n{TERMS.people_address}/stop/{stop.message_id}/{token}\n\n" in stop.text
+    link = letter(stage, by_title(MessageKind.TRANSFER_IDS, "to a technical contact person with a phone"))
+    assert f"\n\n{TERMS.people_address}/m/{link_token(KEY, OPEN_LINK, stage.ordered.secure)}\n\n" in link.text
+    pin = letter(stage, by_title(MessageKind.PIN, "as a text message"))
+    assert pin_code(KEY, stage.ordered.pin) in pin.text
+    assert pin_code(KEY, stage.ordered.pin) not in link.text
+
+
+def test_of_a_phone_number_two_digits_are_told(stage):
+    case = by_title(MessageKind.TRANSFER_IDS, "to a technical contact person with a phone")
+    row(stage, Person, stage.people.contact).update(phone="+358 (40) 765 43-21")
+    text = letter(stage, case).text
+    assert "ends in 21;" in text
+    assert "43" not in text.partition("https://")[0]
+
+
+def test_the_first_letter_says_what_is_done_with_peoples_data(stage):
+    notice = "Its controller is Sinetti. Sinisiipi Oy gave us your name"
+    assert notice not in letter(stage, REMINDER).text
+    row(stage, Person, stage.people.contact).update(first_written_at=None)
+    assert notice in letter(stage, REMINDER).text
+    assert "controller" not in letter(stage, REMINDER, channel=MessageChannel.SMS).text
+
+
+KEPT = {730: "for 2 years", 1095: "for 3 years", 365: "for 365 days", 100: "for 100 days", 731: "for 731 days"}
+
+
+@pytest.mark.parametrize(("days", "said"), KEPT.items())
+def test_how_long_data_is_kept(stage, days, said):
+    row(stage, Person, stage.people.contact).update(first_written_at=None)
+    terms = replace(TERMS, people_kept=timedelta(days=days))
+    assert said in write(samples.owed(REMINDER, stage), samples.room(REMINDER, stage, terms)).text
+
+
+def test_only_the_test_environment_is_said_to_be_one(stage):
+    assert "test environment" in letter(stage, REMINDER).text
+    assert "test environment" not in letter(stage, REMINDER, production=True).text
+    sms = letter(stage, REMINDER, channel=MessageChannel.SMS)
+    assert sms.text.startswith("TEST: ")
+    assert letter(stage, REMINDER, channel=MessageChannel.SMS, production=True).text == sms.text.removeprefix("TEST: ")
+
+
+HOSTILE = "Nimi\r\nBcc: x@evil.example\r\n\r\n<script>alert(1)</script> \u202e& ”"
+
+
+def test_names_end_no_header_and_open_no_element(stage):
+    row(stage, Person, stage.people.contact).update(name=HOSTILE)
+    row(stage, Person, stage.people.deputy).update(name=HOSTILE)
+    Organisation.objects.using(stage.register.alias).update(name=HOSTILE)
+    Holding.objects.using(stage.register.alias).update(description=HOSTILE)
+    for case in CASES:
+        one = letter(stage, case)
+        assert one.subject.isprintable() or not one.subject, case.title
+        assert len(one.subject) <= markup.LONGEST_SUBJECT
+        assert all(line.isprintable() for line in one.text.split("\n")), case.title
+        if one.html:
+            assert not list(reader.document_fromstring(one.html).iter("script")), case.title
+
+
+@pytest.mark.parametrize("language", Language)
+def test_long_names_cost_the_subject_no_fact_and_the_text_message_no_second_part(stage, language):
+    Person.objects.using(stage.register.alias).update(language=language)
+    Organisation.objects.using(stage.register.alias).update(name="Ääkköset " * 22)
+    Holding.objects.using(stage.register.alias).update(description="p" * 200)
+    # The longest date that there is.
+    for one in (stage.sunday, stage.unfetched, stage.still_used):
+        row(stage, Certificate, one.certificate).update(not_after=at(9, 22, 9, 30))
+    Person.objects.using(stage.register.alias).update(name="Ö" * 200)
+    for case in CASES:
+        one = letter(stage, case)
+        if one.channel is MessageChannel.SMS:
+            assert len(one.text) <= markup.LONGEST_SMS, case.title
+            assert "Ääkköset" in one.text
+        elif case.kind not in {MessageKind.OPERATOR, MessageKind.DIGEST, MessageKind.ACCOUNT}:
+            assert "2027" in one.subject, case.title
+            assert len(one.subject) <= markup.LONGEST_SUBJECT
+
+
+def test_a_name_that_text_messages_cannot_write_gives_way_to_the_id(stage):
+    Organisation.objects.using(stage.register.alias).update(name="Фирма")
+    assert "Certificate of 0123456-7 ends" in letter(stage, REMINDER, channel=MessageChannel.SMS).text
+    Person.objects.using(stage.register.alias).update(name="Фамилия")
+    sms = letter(stage, REMINDER, to="contact_person", channel=MessageChannel.SMS).text
+    assert markup.is_texted(sms)
+    assert "Renew it in the program by" in sms
+
+
+def test_without_a_description_type_and_serial_number_stand_for_it(stage):
+    Holding.objects.using(stage.register.alias).update(description="")
+    assert "The certificate “WS 4f000000" in letter(stage, REMINDER).text
+
+
+@pytest.mark.parametrize("reason", Reason)
+def test_every_refusal_can_be_told(stage, reason):
+    facts = {"reason": "PKI000", "reason_name": reason.value, "operation": "renew"}
+    text = letter(stage, REMINDER, kind=MessageKind.REFUSED, facts=facts).text
+    assert "This is what the service answered (PKI000):" in text
+
+
+@pytest.mark.parametrize("reason", RevocationReason)
+def test_every_reason_of_revocation_has_words(stage, reason):
+    row(stage, Certificate, stage.revoked.certificate).update(revocation_reason=reason)
+    text = letter(stage, by_title(MessageKind.REVOKED, "to a representative")).text
+    assert "The reason: " in text
+    assert reason.value not in text.partition("The reason: ")[2].partition(".")[0]
+
+
+CHANGED = Case(MessageKind.CONTACT_CHANGED, "changed", OPENED, "sunday", facts={"old": "before", "new": "contact"})
+CHANGES = {
+    "before its opening": (
+        {"now": OPENED - timedelta(seconds=1)},
+        "renewed in your program from 3 March 2027 at 13:03",
+    ),
+    "once it is open": ({}, "It can be renewed in your program now."),
+    "once it has ended": ({"now": ENDS + timedelta(seconds=1)}, "ended on 2 May 2027 at 14:03 (Finnish time) and can"),
+    "before it is retrieved": ({"about": "ordered"}, "For that you need transfer IDs"),
+    "before it is retrieved, to a deputy": (
+        {"about": "ordered", "to": "deputy", "facts": {"new": "deputy"}},
+        "That is for the technical contact person to do.",
+    ),
+    "the one before": ({}, "Until now it was Entinen Nimetty."),
+    "nobody before": ({"facts": {"new": "contact"}}, "You are now the technical contact person of the certificate"),
+    "a deputy": (
+        {"to": "deputy", "facts": {"old": "before", "new": "deputy"}},
+        "You are now the deputy of the technical contact person",
+    ),
+    "to the deputy of before": (
+        {"to": "before", "facts": {"old": "before", "new": "deputy"}},
+        "deputy for the certificate “Palkanlaskenta” of Sinisiipi Oy is now Sijainen Nimetty.",
+    ),
+    "to the one before, where the new one was erased": (
+        {"to": "before", "facts": {"old": "before", "new": "f" * 32}},
+        "is now looked after by somebody else",
+    ),
+    "to somebody else": ({"to": "signatory"}, "is now looked after by Nimi Nimetty."),
+    "to a deputy who was removed": (
+        {"to": "before", "facts": {"old": "before", "place": "deputy"}},
+        "You are no longer the deputy of the technical contact person of the certificate “Palkanlaskenta” of Sinisiipi",
+    ),
+}
+
+
+@pytest.mark.parametrize(("changes", "there"), CHANGES.values(), ids=CHANGES)
+def test_who_looks_after_a_certificate_now(stage, changes, there):
+    assert there in letter(stage, CHANGED, **changes).text
+
+
+def test_whose_place_it_was_is_told_though_the_new_deputy_was_replaced_meanwhile(stage):
+    case = replace(CHANGED, to="before", facts={"old": "before", "new": "signatory"})
+    one = samples.owed(case, stage)
+    one = replace(one, facts={**one.facts, "place": "deputy"})
+    assert "deputy for the certificate “Palkanlaskenta”" in write(one, samples.room(case, stage)).text
+
+
+def test_who_was_replaced_before_it_left_is_not_told_to_be_it(stage):
+    found = answered(stage, CHANGED, to="before", facts={"old": "signatory", "new": "before"})
+    assert isinstance(found, NotOwed)
+    assert found.why == "the recipient is not named for it any more"
+
+
+def test_whoever_was_only_corrected_did_not_take_over_from_themselves(stage):
+    row(stage, Person, stage.people.before).update(name="Nimi Nimetty")
+    text = letter(stage, CHANGED).text
+    assert "You are now the technical contact person of the certificate" in text
+    assert "Until now" not in text
+
+
+ALONE = {
+    MessageKind.BOUNCED: ("E-mail address has not worked since 3 March 2027", "that we have of Nimi Nimetty"),
+    MessageKind.CONTACT_GONE: ("Contact person gave up the task on 3 March 2027", "Nimi Nimetty told us"),
+}
+
+
+@pytest.mark.parametrize("kind", ALONE)
+@pytest.mark.parametrize("to", ["signatory", None])
+def test_what_is_about_a_person_needs_no_certificate(stage, kind, to):
+    facts = {"person": "contact", "since": "2027-03-03"}
+    one = letter(stage, REMINDER, kind=kind, about=None, to=to, facts=facts)
+    subject, said = ALONE[kind]
+    assert one.subject == subject
+    assert said in one.text
+    assert ("operators'" if to is None else "you act for an organisation") in one.text
+    assert ("sinetti authority change-contact" if to is None else "in the e-service") in one.text
+
+
+@pytest.mark.parametrize(("to", "there"), {"signatory": "We stop", None: "Messages to them go on"}.items())
+def test_mail_goes_on_where_nobody_at_the_organisation_can_be_told(stage, to, there):
+    facts = {"person": "contact", "message": "0" * 32}
+    text = letter(stage, REMINDER, kind=MessageKind.CONTACT_GONE, to=to, facts=facts).text
+    assert f"no longer their task. {there}" in text
+
+
+def test_a_digest_leaves_out_what_goes_by_itself_past_fifty(stage):
+    case = by_title(MessageKind.DIGEST, "on a Monday, to a firm's contact person")
+    maker = certificates.maker_of(stage)
+    for number in range(60):
+        holding = maker.holding(0x200 + number, "Etuudet", stage.people.contact)
+        maker.certificate(holding, 0x200 + number, ENDS + timedelta(days=3), origin="renewal")
+    text = letter(stage, case).text
+    assert "Goes by itself (62):" in text
+    assert "And 12 more that go by themselves." in text
+    assert text.count("expected to do so again") + text.count("has been retrieved.") == 50
+
+
+def test_the_newest_certificate_is_what_a_new_contact_hears_of(both):
+    """Of a line of three: not the one before, none that was revoked, none that is only reserved."""
+    case = replace(CHANGED, about="still_used", now=at(5, 1, 5))
+    assert "Valid until: 11 April 2029" in letter(both, case).text
+    row(both, Certificate, both.renewal.certificate).update(revoked_at=BEFORE)
+    assert "Valid until: 2 May 2027" in letter(both, case).text
+    row(both, Certificate, both.still_used.certificate).update(state="reserved")
+    assert "The certificate was revoked. If the program still needs one" in letter(both, case).text
+    order = core.Order.objects.using(both.register.alias).filter(state="open").first()
+    core.Order.objects.using(both.register.alias).filter(pk=order.pk).update(holding=both.still_used.holding)
+    assert "has not been retrieved yet" in letter(both, case).text
+
+
+ALL_OF_THEIRS = replace(
+    CHANGED, facts={"old": "before", "new": "contact", "place": "contact", "holdings": ["sunday", "ordered"]}
+)
+
+
+def test_of_many_at_once_one_message_lists_all(stage):
+    said = letter(stage, ALL_OF_THEIRS).text
+    assert said.count("Sinisiipi Oy, 0123456-7") == 2
+    assert "of these certificates. Until now it was Entinen Nimetty." in said
+    assert "Serial number" not in said, "it is about no single one"
+
+
+def test_a_deputy_of_many_is_told_so_and_the_one_before_too(stage):
+    facts = {"old": "before", "new": "deputy", "place": "deputy", "holdings": ["sunday", "ordered"]}
+    assert "You are now the deputy" in letter(stage, CHANGED, to="deputy", facts=facts).text
+    assert "deputy for these certificates is now" in letter(stage, CHANGED, to="before", facts=facts).text
+
+
+def test_whoever_is_named_for_none_of_many_any_more_gets_no_message(stage):
+    Holding.objects.using(stage.register.alias).update(contact=None)
+    assert "any more" in answered(stage, ALL_OF_THEIRS).why
+
+
+SERVED = {
+    "it ends": (REMINDER, {"step": "60"}, "Reports of about 300 other organisations are sent with it"),
+    "it has ended": (REMINDER, {"now": at(5, 3, 5), "step": "0"}, "Reports of about 300 other organisations were sent"),
+    "it was revoked": (
+        replace(REMINDER, kind=MessageKind.REVOKED, about="revoked", step="once"),
+        {"now": at(3, 16, 13)},
+        "were sent with it, too: they cannot be sent with it any more either",
+    ),
+    "the old one is still used": (
+        replace(REMINDER, kind=MessageKind.TAKE_INTO_USE, about="still_used"),
+        {"now": at(4, 23, 5), "step": "7"},
+        "are sent with it, too: they stop as well if it ends",
+    ),
+}
+
+
+@pytest.mark.parametrize(("case", "changes", "says"), SERVED.values(), ids=SERVED)
+def test_what_stops_for_others_is_told_where_there_are_others(stage, case, changes, says):
+    rows = Holding.objects.using(stage.register.alias)
+    for serves in (None, 0):
+        rows.update(serves=serves)
+        assert "other organisation" not in letter(stage, case, **changes).text
+    rows.update(serves=300)
+    assert says in letter(stage, case, **changes).text
+    rows.update(serves=1)
+    assert "Reports of one other organisation" in letter(stage, case, **changes).text

@@ -1,0 +1,114 @@
+"""Certificates near their end of which nobody could be told: operators are."""
+
+from datetime import timedelta
+
+import pytest
+
+from sinetti.database.models import core
+from sinetti.database.notifications.unreachable import unheard
+from sinetti.domain.access.roles import Role
+from sinetti.domain.notifications.messages import OFFICE_HOURS_ONLY
+from sinetti.domain.notifications.reminders import Ladder
+from sinetti.notifications import context
+from sinetti.notifications.office_hours import day_off, held
+from sinetti.notifications.planning.reminders import plan
+from tests.notifications.planning.test_reminders import ENDS, STEPS
+from tests.support.mailrooms import a_mailroom
+from tests.support.office import DAY, SECOND, enrolled, renewed
+
+HOUR = timedelta(hours=1)
+LADDER = Ladder(context.LADDER, day_off)
+
+
+def rows(desk, model):
+    return model.objects.using(desk.register.alias)
+
+
+def looked(desk, step):
+    """Plan at this step as somebody would each night, and give what is unheard a moment later."""
+    for days, at in STEPS.items():
+        if days >= step:
+            desk.clock.now = at
+            plan(a_mailroom(desk), at)
+    desk.clock.forward(SECOND)
+    return unheard(desk.register, desk.clock.now, LADDER, 5)
+
+
+def bounced(desk):
+    rows(desk, core.Person).update(bounced_at=STEPS[60] + DAY, phone="")
+
+
+def nobody(desk):
+    rows(desk, core.Holding).update(contact=None, deputy=None)
+
+
+@pytest.mark.parametrize("silent", [bounced, nobody])
+def test_nobody_can_be_told(desk, silent):
+    held_one = enrolled(desk)
+    assert looked(desk, 60).count == 0, "it is not near yet"
+    rows(desk, core.OutboxRow).filter(channel__isnull=False).update(sent=STEPS[60])
+    silent(desk)
+    found = looked(desk, 7)
+    assert (found.count, found.first) == (1, (held_one.serial,))
+
+
+def looked_after(desk):
+    ours = rows(desk, core.Organisation).get()
+    firm = {"folded": "the-firm", "customer_id": "0000000-0", "kind": "artificial", "language": "fi"}
+    agent = rows(desk, core.Organisation).create(name="A firm", created=desk.clock.now, **firm)
+    rows(desk, core.Mandate).create(organisation=ours, agent=agent, role=Role.MANAGER, valid_from=desk.clock.now - DAY)
+
+
+def let_end(desk):
+    rows(desk, core.Holding).update(let_end_at=desk.clock.now)
+
+
+OTHERWISE = {
+    "the contact is there": lambda _desk: None,
+    "a firm looks after it": lambda desk: (nobody(desk), looked_after(desk)),
+    "they let it end": lambda desk: (nobody(desk), let_end(desk)),
+}
+
+
+@pytest.mark.parametrize("otherwise", OTHERWISE.values(), ids=OTHERWISE)
+def test_there_is_nothing_to_tell(desk, otherwise):
+    enrolled(desk)
+    looked(desk, 60)
+    otherwise(desk)
+    assert looked(desk, 7).count == 0
+
+
+def test_of_a_week_nothing_is_late_before_its_first_step(sqlite_desk):
+    desk = sqlite_desk
+    enrolled(desk)
+    begins, ends = desk.clock.now, desk.clock.now + 7 * DAY
+    rows(desk, core.Certificate).update(not_before=begins, not_after=ends, renewable_from=ends - 56 * HOUR)
+    nobody(desk)
+    plan(a_mailroom(desk), desk.clock.now)
+    assert unheard(desk.register, desk.clock.now, LADDER, 5).count == 0
+    desk.clock.now = ends - HOUR
+    plan(a_mailroom(desk), desk.clock.now)
+    assert unheard(desk.register, desk.clock.now, LADDER, 5).count == 1
+
+
+def test_the_new_one_was_fetched(sqlite_desk):
+    desk = sqlite_desk
+    first = enrolled(desk)
+    looked(desk, 60)
+    nobody(desk)
+    desk.clock.now = STEPS[30]
+    renewed(desk, first)
+    new = rows(desk, core.Certificate).filter(predecessor__isnull=False)
+    assert new.update(first_fetched_at=None, state="issued") == 1
+    assert looked(desk, 7).count == 1, "it was renewed, and nobody has the new one"
+    assert new.update(first_fetched_at=desk.clock.now) == 1
+    assert unheard(desk.register, desk.clock.now, LADDER, 5).count == 0
+
+
+@pytest.mark.parametrize(
+    ("at", "late"),
+    [(ENDS, True), (ENDS - 6 * HOUR - SECOND, False), (ENDS - 5.5 * HOUR, False), (ENDS + 12 * HOUR, False)],
+    ids=["in the afternoon", "before eight", "at half past eight", "in the night"],
+)
+def test_what_waits_for_the_morning_is_not_late(at, late):
+    assert held(at, HOUR) == (frozenset() if late else OFFICE_HOURS_ONLY)

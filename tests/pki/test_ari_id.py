@@ -1,0 +1,83 @@
+"""Ids of certificates for renewal hints (RFC 9773, 4.1)."""
+
+import base64
+
+import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import ec
+from hypothesis import given
+from hypothesis import strategies as st
+
+from sinetti.pki.ari_id import key_identifier, read_renewal_id, renewal_id
+from sinetti.pki.encoding import serial_hex
+from tests.support.authority import NOW, holder_certificate, holder_key, issuer
+
+
+def bare(serial, identifier=None):
+    """A certificate with hardly anything in it."""
+    key, name = ec.derive_private_key(7, ec.SECP256R1()), x509.Name([])
+    builder = x509.CertificateBuilder(name, name, key.public_key(), serial, NOW, NOW)
+    if identifier is not None:
+        builder = builder.add_extension(x509.AuthorityKeyIdentifier(identifier, None, None), critical=False)
+    return builder.sign(key, hashes.SHA256())
+
+
+def test_the_example_of_the_standard():
+    """RFC 9773, 4.1: this key identifier, this serial, this id."""
+    identifier = bytes.fromhex("69885b6b87464041e1b37b847ba0ae2cde01c8d4")
+    assert renewal_id(bare(0x87654321, identifier)) == "aYhba4dGQEHhs3uEe6CuLN4ByNQ.AIdlQyE"
+    assert read_renewal_id("aYhba4dGQEHhs3uEe6CuLN4ByNQ.AIdlQyE") == (identifier, "87654321")
+
+
+def test_a_certificate_of_ours_names_its_issuer():
+    held = holder_certificate(holder_key())
+    identifier, serial = read_renewal_id(renewal_id(held))
+    assert identifier == key_identifier(issuer().certificate)
+    assert serial == serial_hex(held.serial_number)
+
+
+@given(st.integers(1, 2**159 - 1))
+def test_there_and_back(number):
+    assert read_renewal_id(renewal_id(bare(number, b"key")))[1] == serial_hex(number)
+
+
+def b64(octets):
+    return base64.urlsafe_b64encode(octets).rstrip(b"=").decode()
+
+
+KEY = b64(b"key")
+NOT_ONE = {
+    "nothing": "",
+    "one part": KEY,
+    "three parts": f"{KEY}.AQ.AQ",
+    "no serial": f"{KEY}.",
+    "no key": ".AQ",
+    "padding": f"{KEY}.AQ==",
+    "another alphabet": f"{KEY}.+/8",
+    "bits left over": f"{KEY}.AR",
+    "a length that is none": f"{KEY}.AAAAA",
+    "a negative serial": f"{KEY}.{b64(bytes([0x80]))}",
+    "a serial with a nought too many": f"{KEY}.{b64(bytes([0, 1]))}",
+    "a long serial": f"{KEY}.{b64(b'x' * 21)}",
+    "a long key": f"{'A' * 128}.AQ",
+    "a blank": f"{KEY} .AQ",
+    "a line end": f"{KEY}.AQ\n",
+    "letters of others": "ä.AQ",
+}
+
+
+@pytest.mark.parametrize("text", NOT_ONE.values(), ids=NOT_ONE)
+def test_not_one(text):
+    with pytest.raises(ValueError, match="an id is the issuer's key identifier"):
+        read_renewal_id(text)
+
+
+@pytest.mark.parametrize("one", [bare(1), bare(1, b"")], ids=["no extension", "an empty one"])
+def test_an_issuer_that_is_not_named(one):
+    with pytest.raises(ValueError, match="does not name its issuer's key"):
+        renewal_id(one)
+
+
+def test_a_ca_without_an_identifier():
+    assert key_identifier(bare(1)) == b""

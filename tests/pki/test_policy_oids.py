@@ -1,0 +1,90 @@
+from datetime import timedelta
+from pathlib import Path
+from uuid import UUID
+
+import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes
+
+from sinetti.domain.values import Channel, Environment
+from sinetti.pki.policy_oids import ARC, channel_of, channel_policy, is_holders, services_policy, signs_responses
+from tests.support.authority import NOW, authority, holder_certificate, holder_key, ocsp_responder
+
+OIDS = Path(__file__).resolve().parents[2] / "docs" / "oids.md"
+
+
+def with_policies(*policies: x509.ObjectIdentifier, broken: bool = False) -> x509.Certificate:
+    """Make a certificate that says only this."""
+    key, name = holder_key(), x509.Name([])
+    builder = x509.CertificateBuilder(name, name, key.public_key(), 1, NOW, NOW + timedelta(days=1))
+    if broken:
+        unreadable = x509.UnrecognizedExtension(x509.CertificatePolicies.oid, b"\xff")
+        builder = builder.add_extension(unreadable, critical=False)
+    if policies:
+        listed = x509.CertificatePolicies([x509.PolicyInformation(one, None) for one in policies])
+        builder = builder.add_extension(listed, critical=False)
+    return builder.sign(key, hashes.SHA256())
+
+
+@pytest.mark.parametrize("environment", Environment)
+@pytest.mark.parametrize("channel", Channel)
+def test_channel_and_environment_are_told_from_the_policy(channel, environment):
+    certificate = with_policies(channel_policy(channel, environment))
+    assert channel_of(certificate) == (channel, environment)
+    assert not signs_responses(certificate)
+
+
+WS, SFTP = (channel_policy(channel, Environment.TEST) for channel in Channel)
+FOREIGN = x509.ObjectIdentifier("1.3.6.1.4.1.1")
+NO_CHANNEL = {
+    "no policies": with_policies(),
+    "another's policy": with_policies(FOREIGN),
+    "the services' policy": with_policies(services_policy(Environment.TEST)),
+    "two channels at once": with_policies(WS, SFTP),
+    "unreadable": with_policies(broken=True),
+}
+
+
+@pytest.mark.parametrize("certificate", NO_CHANNEL.values(), ids=NO_CHANNEL)
+def test_no_channel(certificate):
+    assert channel_of(certificate) is None
+
+
+def test_another_policy_beside_ours_does_not_matter():
+    assert channel_of(with_policies(FOREIGN, WS)) == (Channel.WS, Environment.TEST)
+
+
+def test_the_services_ca_is_told_from_its_policy():
+    certificate = authority().certificate("ServicesTestIssuingCAv1")
+    assert signs_responses(certificate)
+    assert signs_responses(certificate, Environment.TEST)
+    assert not signs_responses(certificate, Environment.PRODUCTION)
+    assert not signs_responses(with_policies())
+    assert not signs_responses(with_policies(broken=True))
+
+
+def test_the_arc_is_our_uuid_and_stands_in_the_document():
+    page = OIDS.read_text(encoding="utf-8")
+    assert f"2.25.{UUID('7603c4df-e7d0-4dc5-99ac-a0f5edd3e5aa').int}" == ARC
+    assert ARC in page
+    for environment in Environment:
+        policies = [services_policy(environment), *(channel_policy(channel, environment) for channel in Channel)]
+        for policy in policies:
+            assert f"`{policy.dotted_string.replace(ARC, 'ARC')}`" in page
+
+
+def test_a_holders_certificate_is_told_from_all_others():
+    built = authority()
+    holders = holder_certificate(holder_key())
+    assert is_holders(holders)
+    others = [certificate for _, certificate in built.entries.values()]
+    others += [ocsp_responder(spec.file_name).certificate for spec in built.hierarchy.answering]
+    assert len(others) > 4
+    assert not [one.subject for one in others if is_holders(one)]
+
+
+def test_what_cannot_be_read_is_nobodys():
+    key, name = holder_key(), x509.Name([])
+    builder = x509.CertificateBuilder(name, name, key.public_key(), 1, NOW, NOW + timedelta(days=1))
+    unreadable = x509.UnrecognizedExtension(x509.KeyUsage.oid, b"\xff")
+    assert not is_holders(builder.add_extension(unreadable, critical=True).sign(key, hashes.SHA256()))

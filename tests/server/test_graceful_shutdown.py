@@ -1,0 +1,82 @@
+"""A process that leaves its port to others: what it takes no more, and for whom it stays."""
+
+import asyncio
+import os
+import socket
+from contextlib import closing
+from pathlib import Path
+from types import SimpleNamespace
+
+import pytest
+
+from sinetti.infra.clock import ticks
+from sinetti.server import listener
+from sinetti.server.graceful_shutdown import anybody_at, place, turn_from
+
+LOOPBACK = "127.0.0.1"
+
+
+@pytest.fixture
+def listening():
+    with closing(socket.create_server((LOOPBACK, 0))) as one:
+        yield one
+
+
+def test_it_takes_nobody_more_under_any_number(listening, tmp_path):
+    other = listening.dup()
+    with (tmp_path / "a").open("wb") as file, closing(other), closing(socket.create_server((LOOPBACK, 0))) as beside:
+        address = listening.getsockname()
+        before = set(Path("/proc/net/unix").read_text().splitlines())
+        turn_from(listening)
+        new = [line for line in Path("/proc/net/unix").read_text().splitlines() if line not in before]
+        for one in (listening, other):
+            with pytest.raises(BlockingIOError):
+                one.accept()
+        # Nobody has the socket open any more here, where no parent keeps it.
+        with closing(socket.socket()) as caller:
+            assert caller.connect_ex(address) != 0
+        with closing(socket.create_connection(beside.getsockname())), closing(beside.accept()[0]):
+            file.write(b"as before")
+        names = [line.split()[-1] for line in new if "nothing" in line]
+        assert names
+        assert not any(name.startswith("@") or os.path.exists(name) for name in names), "nobody can call it"  # noqa: PTH110
+
+
+def test_who_is_connected_is_counted_and_who_listens_is_not(listening, tmp_path):
+    at = place(listening)
+    assert not anybody_at({at})
+    with closing(socket.create_connection(listening.getsockname())) as caller:
+        assert not anybody_at({at}), "it is not accepted yet, and the other end is not ours"
+        with closing(listening.accept()[0]):
+            assert anybody_at({at})
+        assert not anybody_at({at})
+        assert caller.getpeername()[1] == at
+    with closing(socket.socket(socket.AF_UNIX)) as unix, closing(socket.socket(socket.AF_UNIX)) as caller:
+        unix.bind(str(tmp_path / "s"))
+        unix.listen()
+        caller.connect(str(tmp_path / "s"))
+        assert not anybody_at({place(unix)})
+        with closing(unix.accept()[0]):
+            assert anybody_at({str(tmp_path / "s")})
+
+
+@pytest.mark.parametrize(("busy", "least", "most"), [(False, 0.2, 0.5), (True, 0.6, 2.0)], ids=["silent", "at work"])
+def test_how_long_it_stays_for_those_who_are_connected(busy, least, most, listening, monkeypatch):
+    monkeypatch.setattr(listener, "ARRIVES_WITHIN", 0.2)
+    monkeypatch.setattr(listener, "RETIRE_WITHIN", 0.6)
+    retired = []
+    edge = SimpleNamespace(busy=busy, retire=lambda: retired.append(True))
+
+    async def retire():
+        asked = asyncio.Event()
+        asked.set()
+        await listener._retire((SimpleNamespace(socket=listening, edge=edge),), asked)
+
+    with closing(socket.create_connection(listening.getsockname())), closing(listening.accept()[0]):
+        begun = ticks()
+        asyncio.run(retire())
+        assert least <= ticks() - begun < most
+    assert retired == [True]
+    begun = ticks()
+    asyncio.run(retire())
+    assert ticks() - begun < least, "nobody is there"

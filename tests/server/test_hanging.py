@@ -1,0 +1,146 @@
+"""Doors that hang, as where a signer or a database does: the others are answered, or told to come again."""
+
+import asyncio
+from threading import Event, current_thread
+
+from sinetti.infra.clock import ticks
+from sinetti.server import thread_pool
+from sinetti.server.asgi import Edge, Limits
+from sinetti.server.http import Reply, Request
+from tests.api.drafts import get_draft, new_draft
+from tests.api.edges import Sent, sent_through
+
+SOON = 30.0
+"""Seconds within which everything here is long over."""
+
+
+class Stuck:
+    """A door that hangs on the body `hang` until it is let go."""
+
+    def __init__(self) -> None:
+        """Hang from the beginning."""
+        self.over = Event()
+        self.done: list[bytes] = []
+
+    def __call__(self, request: Request) -> Reply:
+        """Answer one request."""
+        if request.body == b"hang":
+            assert self.over.wait(SOON)
+        self.done.append(request.body)
+        return Reply(200, "text/plain", b"done")
+
+
+def asked_beside(door: Stuck, edge: Edge, hanging: int) -> tuple[Sent | None, list[Sent | None]]:
+    """Ask for something harmless while so many hang; gives its answer, and theirs."""
+
+    async def ask() -> tuple[Sent | None, list[Sent | None]]:
+        stuck = [asyncio.create_task(sent_through(edge, [b"hang"])) for _ in range(hanging)]
+        await asyncio.sleep(0.05)
+        harmless = await sent_through(edge, [b"harmless"])
+        others = [await one for one in stuck]
+        door.over.set()
+        return harmless, others
+
+    return asyncio.run(ask())
+
+
+def test_while_some_hang_the_others_are_answered():
+    door = Stuck()
+    harmless, others = asked_beside(door, Edge(door, Limits(answering=0.5)), 31)
+    assert harmless is not None
+    assert harmless.status == 200
+    assert {(one.status, one.headers["retry-after"]) for one in others if one is not None} == {(503, "15")}
+
+
+def test_when_all_hang_the_next_waits_and_is_then_told_to_come_again():
+    door = Stuck()
+    edge = Edge(door, Limits(answering=0.3), threads=2)
+    harmless, _ = asked_beside(door, edge, 2)
+    assert harmless is not None
+    assert (harmless.status, harmless.headers["retry-after"]) == (503, "15")
+
+    async def later() -> Sent | None:
+        return await sent_through(edge, [b"later"])
+
+    sent = asyncio.run(later())
+    assert sent is not None
+    assert sent.status == 200
+    assert b"harmless" not in door.done, "what nobody waits for any more is not begun"
+
+
+def test_a_fetch_is_answered_while_the_signer_hangs(counter):
+    """Nine that wait for the CA's key, one more than there once were threads."""
+    fetching, *signing = [get_draft(counter), *[new_draft(counter) for _ in range(9)]]
+    edge = Edge(counter.door)
+
+    async def ask() -> tuple[Sent | None, list[Sent | None]]:
+        with counter.desk.signer.stalled() as stall:
+            stuck = [asyncio.create_task(sent_through(edge, [draft.body()])) for draft in signing]
+            assert await asyncio.to_thread(stall.somebody_waits.wait, SOON)
+            fetched = await sent_through(edge, [fetching.body()])
+            assert not any(one.done() for one in stuck)
+        return fetched, [await one for one in stuck]
+
+    fetched, others = asyncio.run(ask())
+    for sent in (fetched, *others):
+        assert sent is not None
+        assert counter.judged(Reply(sent.status, sent.headers["content-type"], sent.body)).status == "OK"
+
+
+def test_another_thread_takes_the_place_of_one_that_has_read_much(monkeypatch):
+    monkeypatch.setattr(thread_pool, "OCTETS_OF_A_LIFE", 10)
+    lived, left = [], []
+
+    def door(_request: Request) -> Reply:
+        lived.append(current_thread())
+        return Reply(200, "text/plain", b"done")
+
+    def leave() -> None:
+        left.append(current_thread())
+        raise OSError
+
+    edge = Edge(door, threads=1, leave=leave)
+
+    async def ask() -> list[Sent | None]:
+        one_after_the_other = [await sent_through(edge, [b"1234"]) for _ in range(9)]
+        return one_after_the_other + await asyncio.gather(*(sent_through(edge, [b"1234"]) for _ in range(9)))
+
+    assert all(one is not None and one.status == 200 for one in asyncio.run(ask()))
+    assert all(lived.count(one) == 3 for one in left[:-1])
+    assert len(left) >= 5, "each says goodbye once, and what it could not close holds up nobody"
+
+
+async def happened(look):
+    """Wait until something has happened."""
+    end = ticks() + SOON
+    while not look():
+        assert ticks() < end
+        await asyncio.sleep(0.01)
+
+
+def test_while_it_retires_each_thread_leaves_whenever_it_has_nothing_to_do():
+    door, left = Stuck(), []
+    edge = Edge(door, threads=4, leave=lambda: left.append(current_thread()))
+
+    async def ask() -> int:
+        stuck = [asyncio.create_task(sent_through(edge, [b"hang"])) for _ in range(4)]
+        await asyncio.sleep(0.05)
+        door.over.set()
+        for one in stuck:
+            await one
+        door.over.clear()
+        hanging = asyncio.create_task(sent_through(edge, [b"hang"]))
+        await asyncio.sleep(0.05)
+        assert left == []
+        edge.retire()
+        await happened(lambda: len(set(left)) == 3)
+        idle = set(left)
+        answered = await sent_through(edge, [b"harmless"])
+        assert answered is not None
+        assert answered.headers["connection"] == "close"
+        door.over.set()
+        await hanging
+        await happened(lambda: set(left) - idle)
+        return len(set(left))
+
+    assert asyncio.run(ask()) == 4

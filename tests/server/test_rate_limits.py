@@ -1,0 +1,209 @@
+"""Limits per caller: the bucket alone, a wave of all holders, tables that processes share, and who counts as whom."""
+
+import os
+import random
+from dataclasses import replace
+
+import pytest
+
+from sinetti.authority.processes import AT_ONCE_PER_ADDRESS, RATE_PER_ADDRESS
+from sinetti.domain.codes import CODES, Reason
+from sinetti.infra.clock import ticks
+from sinetti.server.admission import AT_ONCE, RATE, Admission
+from sinetti.server.asgi import Edge
+from sinetti.server.http import Reply
+from sinetti.server.rate_limits import SIGNER_RATE, Crowd, Meter, Rate, network, spend
+from tests.api.drafts import get_draft, renew_draft
+from tests.api.edges import through
+
+NOW = 1000.0
+ONE_A_SECOND = Rate(1.0, 3)
+HOLDERS, CALLS = 300_000, 3
+"""How many have a certificate, and what one asks for a new one: renew, fetch, and once more while it is not ready."""
+
+
+def asked(times, rate):
+    """Ask at these instants; for each, how long it is to wait."""
+    empty_at, waits = 0.0, []
+    for now in times:
+        empty_at, wait = spend(empty_at, now, rate)
+        waits.append(wait)
+    return waits
+
+
+CASES = {
+    "as many at once as the burst": ([NOW] * 3, [0, 0, 0]),
+    "one more": ([NOW] * 4, [0, 0, 0, 1]),
+    "who is refused loses nothing by asking": ([NOW] * 6, [0, 0, 0, 1, 1, 1]),
+    "a second later there is room for one": ([NOW] * 3 + [NOW + 1] * 2, [0, 0, 0, 0, 1]),
+    "half a second too early": ([NOW] * 3 + [NOW + 0.5], [0, 0, 0, 0.5]),
+    "after long, the burst and no more": ([NOW] * 3 + [NOW + 9999] * 4, [0] * 6 + [1]),
+    "steadily, for ever": ([NOW + second for second in range(1000)], [0] * 1000),
+}
+
+
+@pytest.mark.parametrize(("times", "waits"), CASES.values(), ids=CASES)
+def test_spend(times, waits):
+    assert asked(times, ONE_A_SECOND) == pytest.approx(waits)
+
+
+def test_a_signer_has_room_for_a_hundred_calls_a_minute():
+    """However they fall: all at once, or evenly."""
+    assert not any(asked([NOW] * 100, SIGNER_RATE))
+    assert not any(asked([NOW + number * 0.6 for number in range(1000)], SIGNER_RATE))
+    assert asked([NOW] * 101, SIGNER_RATE)[-1] == pytest.approx(0.6)
+
+
+@pytest.mark.parametrize("share", [1 / 3, 1 / 10])
+def test_a_wave_of_all_holders_within_an_hour_passes(share):
+    """A third of all holders behind one address, at instants of their own: 83 calls a second, in chance's heaps."""
+    chance = random.Random(1)  # noqa: S311 - the same chance every time
+    times = sorted(chance.uniform(0, 3600) for _ in range(int(HOLDERS * CALLS * share)))
+    assert not any(asked(times, Rate(RATE_PER_ADDRESS, 2 * RATE_PER_ADDRESS)))
+
+
+NETWORKS = {
+    "an address is itself": ("192.0.2.1", "192.0.2.1", True),
+    "another is another": ("192.0.2.1", "192.0.2.2", False),
+    "one /64 is one": ("2001:db8::1", "2001:db8::ffff:ffff:ffff:ffff", True),
+    "the next /64 is another": ("2001:db8::1", "2001:db8:0:1::1", False),
+    "an IPv4 address in IPv6's clothes": ("::ffff:192.0.2.1", "192.0.2.1", True),
+    "a zone makes no other": ("fe80::1%eth0", "fe80::1", True),
+}
+
+
+@pytest.mark.parametrize(("one", "other", "same"), NETWORKS.values(), ids=NETWORKS)
+def test_who_is_counted_as_whom(one, other, same):
+    assert (network(one) == network(other)) is same
+
+
+@pytest.mark.parametrize("text", ["", "unknown", "192.0.2.1:80", "[::1]", "localhost"])
+def test_what_is_no_address(text):
+    assert network(text) is None
+
+
+def in_a_child(act):
+    """Run in a process of its own, as a worker is; gives its exit code."""
+    pid = os.fork()
+    if pid == 0:
+        os._exit(act())
+    return os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
+
+
+@pytest.mark.filterwarnings("ignore:.*multi-threaded, use of fork:DeprecationWarning")
+def test_workers_share_what_is_counted():
+    meter = Meter(Rate(0.001, 8))
+    let_in = [in_a_child(lambda: sum(meter.wait(b"one", NOW) == 0 for _ in range(3))) for _ in range(4)]
+    assert let_in == [3, 3, 2, 0]
+    assert meter.wait(b"another", NOW) == 0
+
+
+@pytest.mark.filterwarnings("ignore:.*multi-threaded, use of fork:DeprecationWarning")
+def test_who_is_inside_is_counted_over_workers_and_forgotten_with_them():
+    crowd = Crowd(3, 2)
+
+    def other():
+        crowd.take_row(1)
+        return sum(crowd.enter(b"one") for _ in range(5))  # and dies with them inside
+
+    assert crowd.enter(b"one")
+    assert in_a_child(other) == 2
+    assert not crowd.enter(b"one")
+    assert crowd.enter(b"another")
+    assert in_a_child(lambda: crowd.take_row(1) or 0) == 0
+    assert [crowd.enter(b"one") for _ in range(3)] == [True, True, False]
+    for _ in range(5):
+        crowd.leave(b"one")
+    assert [crowd.enter(b"one") for _ in range(4)] == [True, True, True, False]
+
+
+def let_in(admission, peer, *forwarded):
+    """Whether one more of this peer is let in, and leaves again."""
+    headers = [(b"X-Forwarded-For", value.encode()) for value in forwarded]
+    with admission.inside((peer, 1), headers) as away:
+        return away is None
+
+
+@pytest.mark.parametrize("counts", [False, True], ids=["loopback is free", "loopback counts"])
+def test_loopback(counts):
+    admission = Admission(Meter(Rate(0.001, 2)), counts_loopback=counts)
+    for peer in ("127.0.0.1", "::1"):
+        assert [let_in(admission, peer) for _ in range(3)] == [True, True, not counts]
+    assert [let_in(admission, "192.0.2.1") for _ in range(3)] == [True, True, False]
+
+
+def test_behind_a_proxy_the_last_hop_counts_and_nothing_that_a_caller_writes():
+    admission = Admission(Meter(Rate(0.001, 1)), behind_proxy=True)
+    assert let_in(admission, "127.0.0.1", "198.51.100.7, 192.0.2.1")
+    assert not let_in(admission, "127.0.0.1", "198.51.100.8, 192.0.2.1")
+    assert not let_in(admission, "127.0.0.1", "203.0.113.5", "198.51.100.9, 192.0.2.1"), "the last header"
+    assert let_in(admission, "127.0.0.1", "192.0.2.1, 198.51.100.7")
+
+
+def test_without_a_proxy_the_header_counts_for_nothing():
+    admission = Admission(Meter(Rate(0.001, 1)))
+    assert [let_in(admission, "192.0.2.1", f"198.51.100.{number}") for number in (1, 2)] == [True, False]
+
+
+@pytest.mark.parametrize("forwarded", [(), ("",), ("unknown",)])
+def test_a_proxy_that_names_nobody_is_told_in_the_log(forwarded, caplog):
+    admission = Admission(Meter(Rate(0.001, 1)), behind_proxy=True)
+    assert [let_in(admission, "127.0.0.1", *forwarded) for _ in range(3)] == [True] * 3
+    assert caplog.text.count("names no caller") == 1
+
+
+def test_of_one_address_so_many_at_once():
+    admission = Admission(None, Crowd(1, 1))
+    with admission.inside(("192.0.2.1", 1), []) as first, admission.inside(("192.0.2.1", 2), []) as second:
+        assert first is None
+        assert second is not None
+        assert second.why == AT_ONCE
+    assert let_in(admission, "192.0.2.1"), "who was turned away takes no place along"
+
+
+def test_who_asks_too_often_takes_no_place(caplog):
+    admission = Admission(Meter(Rate(0.001, 1)), Crowd(1, 1))
+    assert [let_in(admission, "192.0.2.1") for _ in range(4)] == [True, False, False, False]
+    assert admission.crowd is not None
+    assert admission.crowd.enter(network("192.0.2.1"))
+    (line,) = [record for record in caplog.records if "192.0.2.1" in record.getMessage()]
+    assert line.facts == {"reason": RATE, "address": "192.0.2.1"}
+
+
+class Turning(Admission):
+    """Limits for an edge whose callers have no address in the tests: as if all came from one."""
+
+    def inside(self, _peer, headers):
+        return super().inside(("192.0.2.1", 1), headers)
+
+
+def test_the_edge_turns_away_before_anything_is_read_into_a_request():
+    seen = []
+
+    def door(request):
+        seen.append(request)
+        return Reply(200, "text/plain", b"done")
+
+    edge = Edge(door, admission=Turning(Meter(Rate(1.0, 1))))
+    assert through(edge, [b"body"]).status == 200
+    pieces = [b"a" * 1000, b"b"]
+    sent = through(edge, pieces)
+    assert (sent.status, sent.headers["retry-after"], sent.headers["connection"]) == (503, "1", "close")
+    assert (len(seen), pieces) == (1, []), "read, so that the answer is read too, and handed to nobody"
+
+
+def test_the_defaults_leave_room_for_a_crowd():
+    assert (RATE_PER_ADDRESS, AT_ONCE_PER_ADDRESS) == (100, 64)
+
+
+def test_a_signer_that_calls_too_often_is_refused_and_the_answer_signed(counter):
+    """Per certificate, and only once its signature is proven; what nobody signs is not counted there."""
+    meter = Meter(Rate(0.001, 1))
+    counter.door = replace(counter.door, admits=lambda signer: not meter.wait(signer, ticks()))
+    draft = renew_draft(counter)
+    assert draft.ask().code is None
+    answer = draft.ask()
+    assert (answer.status, answer.code) == ("FAIL", CODES[Reason.TOO_MANY_REQUESTS])
+    assert renew_draft(counter).ask().code is None, "another signer's calls are another's"
+    fetching = get_draft(counter)
+    assert [fetching.ask().code for _ in range(3)] == [None] * 3

@@ -1,0 +1,119 @@
+"""May this person do that? By mandates and by what a sign-in said; of closed organisations and past ends never."""
+
+from dataclasses import replace
+
+import pytest
+
+from sinetti.domain.access.roles import Held, Right, Role
+from sinetti.services.access.permissions import Actor, NotAllowed, OutsideRole, require, signs_by_outside, standing
+from sinetti.services.access.role_requests import organisations
+from sinetti.services.organisations.register import close
+from tests.support.authority import CUSTOMER_ID, CUSTOMER_NAME, NOW
+from tests.support.firms import rows
+from tests.support.office import DAY, REQUEST, SECOND, add_organisation
+from tests.support.users import account, mandate
+
+FIRM = "7654321-4"
+
+
+@pytest.fixture
+def manager(sqlite_desk):
+    """A manager of a firm that is manager of the client, and their mandates."""
+    add_organisation(sqlite_desk, FIRM)
+    user = account(sqlite_desk, "accountant")
+    own = mandate(sqlite_desk, user, FIRM, Role.MANAGER)
+    given = mandate(sqlite_desk, FIRM, CUSTOMER_ID, Role.MANAGER, NOW + DAY)
+    return Actor(user.pk), own, given
+
+
+def ids(desk):
+    return {row.customer_id: row.pk for row in rows(desk, "Organisation").all()}
+
+
+def held(desk, actor):
+    """For which organisations somebody has roles, by their customer ids."""
+    names = {one: name for name, one in ids(desk).items()}
+    return {names[one] for one in standing(actor, desk.office).held}
+
+
+BOTH, NONE = {CUSTOMER_ID, FIRM}, set()
+CHANGES = {
+    "as it is": (lambda _desk, _own, _given: None, BOTH),
+    "the client closed": (lambda desk, _own, _given: close(CUSTOMER_ID, desk.office, "operator", REQUEST), {FIRM}),
+    "the firm closed": (lambda desk, _own, _given: close(FIRM, desk.office, "operator", REQUEST), NONE),
+    "the firm's withdrawn": (lambda _desk, _own, given: changed(given, withdrawn_at=NOW), {FIRM}),
+    "the person's withdrawn": (lambda _desk, own, _given: changed(own, withdrawn_at=NOW), NONE),
+    "the person's not taken up": (lambda _desk, own, _given: changed(own, waiting=True), NONE),
+    "not begun": (lambda _desk, own, _given: changed(own, valid_from=NOW + SECOND), NONE),
+    "the firm's last second": (lambda desk, _own, _given: desk.clock.forward(DAY), BOTH),
+    "one second later": (lambda desk, _own, _given: desk.clock.forward(DAY + SECOND), {FIRM}),
+    "an account that is gone": (lambda _desk, own, _given: changed(own, user=None), NONE),
+}
+
+
+def changed(row, **values):
+    for name, value in values.items():
+        setattr(row, name, value)
+    row.save()
+
+
+@pytest.mark.parametrize(("change", "left"), CHANGES.values(), ids=CHANGES)
+def test_what_is_left(sqlite_desk, manager, change, left):
+    actor, own, given = manager
+    change(sqlite_desk, own, given)
+    assert held(sqlite_desk, actor) == left
+
+
+def test_each_act_asks_anew(sqlite_desk, manager):
+    actor, office, known = manager[0], sqlite_desk.office, ids(sqlite_desk)
+    assert require(Right.ORDER, known[CUSTOMER_ID], actor, office) == Held(Role.MANAGER, known[FIRM])
+    assert standing(actor, office).organisations(Right.SEE) == set(known.values())
+    with pytest.raises(NotAllowed) as lacking:
+        require(Right.GRANT, known[FIRM], actor, office)
+    assert (lacking.value.right, lacking.value.second_factor) == (Right.GRANT, False)
+    with pytest.raises(NotAllowed):
+        require(Right.SEE, "0" * 32, actor, office)
+
+
+def test_both_databases_read_the_same(desk):
+    add_organisation(desk, FIRM)
+    user = account(desk, "accountant")
+    mandate(desk, user, FIRM, Role.VIEWER)
+    mandate(desk, FIRM, CUSTOMER_ID, Role.MANAGER)
+    actor = Actor(user.pk, outside=(OutsideRole(f" {CUSTOMER_ID.lower()}", Role.MANAGER),))
+    known = ids(desk)
+    assert standing(actor, desk.office).held == {known[FIRM]: Held(Role.VIEWER), known[CUSTOMER_ID]: Held(Role.MANAGER)}
+
+
+def test_of_two_spellings_of_one_customer_both_roles_count(desk):
+    user, known = account(desk, "director"), ids(desk)
+    for roles in ((Role.SIGNATORY, Role.VIEWER), (Role.VIEWER, Role.SIGNATORY)):
+        spelt = zip((CUSTOMER_ID, f" {CUSTOMER_ID}"), roles, strict=True)
+        outside = tuple(OutsideRole(one, role) for one, role in spelt)
+        actor = Actor(user.pk, second_factor=True, outside=outside)
+        assert standing(actor, desk.office).held == {known[CUSTOMER_ID]: Held(Role.SIGNATORY)}
+
+
+def test_what_a_sign_in_vouches_for(sqlite_desk):
+    office, known = sqlite_desk.office, ids(sqlite_desk)
+    outside = (OutsideRole(CUSTOMER_ID, Role.SIGNATORY), OutsideRole("nobody's", Role.SIGNATORY))
+    actor = Actor(account(sqlite_desk, "director").pk, second_factor=True, outside=outside)
+    assert standing(actor, office).held == {known[CUSTOMER_ID]: Held(Role.SIGNATORY)}
+    assert signs_by_outside(known[CUSTOMER_ID], actor, office)
+    assert not signs_by_outside("0" * 32, actor, office)
+    weak = replace(actor, second_factor=False)
+    assert standing(weak, office).held == {}
+    with pytest.raises(NotAllowed) as lacking:
+        require(Right.ORDER, known[CUSTOMER_ID], weak, office)
+    assert lacking.value.second_factor
+    assert actor.name == f"user:{actor.user_id}"
+    close(CUSTOMER_ID, office, "operator", REQUEST)
+    assert standing(actor, office).held == {}
+
+
+def test_organisations_are_named_that_are_open(sqlite_desk):
+    known = ids(sqlite_desk)
+    assert [one.name for one in organisations(frozenset(known.values()), sqlite_desk.office)] == [CUSTOMER_NAME]
+    assert organisations(frozenset(), sqlite_desk.office) == ()
+    close(CUSTOMER_ID, sqlite_desk.office, "operator", REQUEST)
+    assert organisations(frozenset(known.values()), sqlite_desk.office) == ()

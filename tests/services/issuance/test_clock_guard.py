@@ -1,0 +1,331 @@
+"""Nothing is issued by a clock that cannot be right, on both databases; reservations wait, revocations do not."""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+import pytest
+from cryptography import x509
+from django.db import OperationalError, connections
+
+from sinetti.database.models import core
+from sinetti.domain.certificates.lifecycle import CertificateState
+from sinetti.domain.certificates.revocation import RevocationReason
+from sinetti.domain.operations.clock_check import Doubt
+from sinetti.domain.refusals import Reason, Refusal
+from sinetti.domain.values import Channel, Language
+from sinetti.pki.encoding import load_certificate
+from sinetti.services.issuance import clock_guard as guarding
+from sinetti.services.issuance.clock_guard import (
+    LOOKED_AT_EVERY,
+    ClockGuard,
+    ClockNotAcceptable,
+    accept_clock,
+    clock_check,
+    problem,
+)
+from sinetti.services.issuance.enrol import enrol
+from sinetti.services.issuance.reconcile import RESERVATIONS_WAIT, settle_reservations
+from sinetti.services.issuance.renew import renew
+from sinetti.services.revocation.revoke import RevokeAsk, revoke
+from sinetti.services.status.crl import current_list, publish
+from tests.support.office import (
+    DAY,
+    REQUEST,
+    SECOND,
+    Desk,
+    KilledError,
+    accepted,
+    collected,
+    enrolled,
+    killed_at,
+    new_ask,
+    new_key,
+    once_at,
+    ordered,
+    refused,
+    renew_ask,
+)
+from tests.support.registers import crowd
+
+AWAY = Refusal(Reason.UNAVAILABLE, language=Language.SV)
+
+
+@dataclass
+class Machine:
+    """A machine's two clocks: `now` may be set, `steady` only goes on."""
+
+    now: datetime
+    steady: float = 1000.0
+
+    def guard(self, register) -> ClockGuard:
+        """Give a guard that looks at these."""
+        return ClockGuard(register, lambda: self.now, lambda: self.steady)
+
+
+@dataclass
+class Guarded:
+    """A desk whose clocks are its machine's. On PostgreSQL there is the database's beside it, which is right."""
+
+    desk: Desk
+    machine: Machine
+    guard: ClockGuard
+    right: datetime
+
+    @property
+    def alone(self) -> bool:
+        """Whether the database has no clock of its own."""
+        return connections[self.desk.register.alias].vendor == "sqlite"
+
+    def moves(self, by: timedelta) -> None:
+        """Move the machine's clock, as nobody should."""
+        self.machine.now += by
+        self.desk.clock.now = self.desk.machine.now = self.machine.now
+
+    def passes(self, by: timedelta = 2 * LOOKED_AT_EVERY * SECOND) -> None:
+        """Let time pass."""
+        self.machine.steady += by.total_seconds()
+        self.right += by
+        self.moves(by)
+
+    def doubt(self):
+        """Look after a while."""
+        self.passes()
+        return self.guard.standing().doubt
+
+
+@pytest.fixture
+def guarded(desk, monkeypatch):
+    machine = Machine(desk.clock.now)
+    guard = machine.guard(desk.register)
+    one = Guarded(desk.but(may_issue=guard.may_issue), machine, guard, machine.now)
+    monkeypatch.setattr(guarding.clocks, "database_now", lambda _: None if one.alone else one.right)
+    return one
+
+
+def test_a_clock_that_is_right_issues(guarded):
+    held = enrolled(guarded.desk)
+    assert held
+    assert guarded.doubt() is None
+    assert problem(guarded.guard.standing()) is None
+    assert clock_check(guarded.guard)() is None
+
+
+def test_a_clock_that_jumps_stops_issuing_at_once_and_goes_on_once_it_is_right(guarded):
+    """Not after the next look. The refusal is in the contact's language and uses nothing up."""
+    desk, held = guarded.desk, enrolled(guarded.desk)
+    ids, key, new = ordered(desk), new_key(), new_key()
+    assert guarded.guard.may_issue()
+    guarded.moves(31 * SECOND)
+    assert enrol(new_ask(ids, key), desk.office, REQUEST) == AWAY
+    guarded.moves(-62 * SECOND)
+    assert enrol(new_ask(ids, key), desk.office, REQUEST) == AWAY
+    guarded.moves(31 * SECOND)
+    accepted(enrol(new_ask(ids, key), desk.office, REQUEST))
+    guarded.passes(load_certificate(held.der).not_valid_after_utc - guarded.machine.now - 30 * DAY)
+    guarded.moves(31 * SECOND)
+    assert renew(renew_ask(held, new), desk.office, REQUEST) == AWAY
+    guarded.moves(-31 * SECOND)
+    accepted(renew(renew_ask(held, new), desk.office, REQUEST))
+
+
+DOUBTS = {
+    "29 s ahead": (29, None, None),
+    "30 s ahead": (30, Doubt.JUMPED, Doubt.DIFFERS),
+    "an hour ahead": (3600, Doubt.JUMPED, Doubt.DIFFERS),
+    "3 s behind": (-3, Doubt.BEHIND, None),
+    "an hour behind": (-3600, Doubt.BEHIND, Doubt.DIFFERS),
+}
+
+
+@pytest.mark.parametrize(("by", "alone", "beside"), DOUBTS.values(), ids=DOUBTS)
+def test_what_is_doubted_and_what_is_said(guarded, by, alone, beside, caplog):
+    ordered(guarded.desk)
+    assert guarded.guard.standing().doubt is None
+    guarded.moves(by * SECOND)
+    doubted = alone if guarded.alone else beside
+    standing = guarded.guard.standing()
+    assert standing.doubt is doubted
+    said = clock_check(guarded.guard)()
+    assert said == problem(standing)
+    words = {
+        None: None,
+        Doubt.JUMPED: f"jumped by {by} s",
+        Doubt.BEHIND: "lies behind the newest stored instant",
+        Doubt.DIFFERS: f"{abs(by)} s {'ahead of' if by > 0 else 'behind'} the database's",
+    }
+    if doubted:
+        assert words[doubted] in said
+        assert said in caplog.text
+        guarded.moves(-by * SECOND)
+        assert guarded.guard.may_issue()
+        assert "believed again" in caplog.text
+    else:
+        assert said is None
+
+
+def test_an_instant_that_another_clock_stored_stops_a_new_process_too(guarded):
+    guarded.moves(DAY)
+    ordered(guarded.desk)
+    guarded.moves(-DAY)
+    fresh = guarded.machine.guard(guarded.desk.register)
+    assert fresh.look().doubt is Doubt.BEHIND
+    assert "clock accept" in clock_check(fresh)()
+
+
+def test_a_look_counts_for_a_few_seconds(guarded, monkeypatch):
+    looks = []
+    read = guarding.clocks.stored
+    monkeypatch.setattr(guarding.clocks, "stored", lambda register: looks.append(register) or read(register))
+    for _ in range(3):
+        assert guarded.guard.may_issue()
+    assert len(looks) == 1
+    guarded.passes(LOOKED_AT_EVERY * SECOND)
+    assert guarded.guard.may_issue()
+    assert len(looks) == 2
+    assert crowd(guarded.desk.register, 8, lambda _: guarded.guard.may_issue()) == [True] * 8
+    assert len(looks) == 2
+    guarded.passes()
+    assert crowd(guarded.desk.register, 8, lambda _: guarded.guard.may_issue()) == [True] * 8
+    assert len(looks) == 3
+
+
+def test_a_register_that_is_away_tells_nothing_of_the_clock(guarded, monkeypatch):
+    def away(_register):
+        raise OperationalError
+
+    monkeypatch.setattr(guarding.clocks, "stored", away)
+    assert "register is away" in clock_check(guarded.guard)()
+    assert refused(enrol(new_ask(ordered(guarded.desk), new_key()), guarded.desk.office, REQUEST)) is Reason.UNAVAILABLE
+
+
+def test_the_check_gets_over_a_connection_that_was_cut(guarded):
+    if guarded.alone:
+        pytest.skip("SQLite has no server that could cut a connection")
+    connection, check = connections[guarded.desk.register.alias], clock_check(guarded.guard)
+    with pytest.raises(OperationalError), connection.cursor() as cursor:
+        cursor.execute("SELECT pg_terminate_backend(pg_backend_pid())")
+    assert check() is None
+
+
+def test_what_was_reserved_waits_for_the_clock_and_is_not_given_up(guarded):
+    desk, key = guarded.desk, new_key()
+    ids = ordered(desk)
+    with pytest.raises(KilledError):
+        enrol(new_ask(ids, key), desk.but(step=killed_at("9-reserved")).office, REQUEST)
+    guarded.moves(3000 * DAY)
+    assert settle_reservations(desk.office, REQUEST) == (0, 0)
+    assert enrol(new_ask(ids, key), desk.office, REQUEST) == AWAY
+    guarded.moves(-3000 * DAY)
+    guarded.passes(RESERVATIONS_WAIT + SECOND)
+    assert settle_reservations(desk.office, REQUEST) == (1, 0)
+
+
+def test_what_a_wrong_clock_reserved_does_not_wait_for_it_to_be_right(guarded):
+    desk, key, ids = guarded.desk, new_key(), ordered(guarded.desk)
+    guarded.moves(DAY)
+    with pytest.raises(KilledError):
+        enrol(new_ask(ids, key), desk.but(step=killed_at("9-reserved"), may_issue=lambda: True).office, REQUEST)
+    guarded.moves(-DAY)
+    accept_clock(guarded.guard, desk.office, "operator", REQUEST)
+    assert settle_reservations(desk.office, REQUEST) == (1, 0)
+
+
+@pytest.mark.parametrize("by", [-DAY, DAY], ids=["a day behind", "a day ahead"])
+def test_a_revocation_waits_for_no_clock_and_its_list_is_taken_by_everybody(guarded, by):
+    """It has the dates of the last one that a believed clock signed, and the next number."""
+    desk, held = guarded.desk, enrolled(guarded.desk)
+    name = desk.office.issuing[Channel.WS]
+    before = current_list(name, 1, desk.office, REQUEST)
+    guarded.moves(by)
+    assert current_list(name, 1, desk.office, REQUEST) == before, "a day ahead it is due, but not by this clock"
+    revoke(RevokeAsk(held.serial, RevocationReason.SUPERSEDED), desk.office, "operator", REQUEST)
+    after = current_list(name, 1, desk.office, REQUEST)
+    found = x509.load_der_x509_crl(after.der)
+    assert (after.this_update, after.next_update) == (before.this_update, before.next_update)
+    assert (found.last_update_utc, found.next_update_utc) == (before.this_update, before.next_update)
+    assert after.number == before.number + 1
+    assert [entry.serial_number for entry in found] == [int(held.serial, 16)]
+    guarded.moves(-by)
+    if by > 0 * DAY:  # the revocation's own instant is a day ahead now
+        assert not guarded.guard.may_issue()
+        accept_clock(guarded.guard, desk.office, "operator", REQUEST)
+    later = publish(name, desk.office, REQUEST)
+    assert later.number > after.number
+    assert later.this_update == desk.clock.now
+
+
+def test_a_ca_s_first_list_is_signed_by_whatever_clock_there_is(guarded):
+    guarded.moves(-DAY)
+    desk = guarded.desk
+    assert current_list(desk.office.issuing[Channel.WS], 1, desk.office, REQUEST).this_update == desk.clock.now
+
+
+def test_accepting_is_the_way_out_and_is_audited(guarded):
+    """What was stored before counts no more; what is stored after does."""
+    desk = guarded.desk
+    guarded.moves(DAY)
+    ordered(desk)
+    wrong = desk.clock.now
+    guarded.moves(-DAY)
+    assert guarded.doubt() is Doubt.BEHIND
+    standing = accept_clock(guarded.guard, desk.office, "operator", REQUEST)
+    assert (standing.doubt, standing.stored.accepted_at) == (None, desk.clock.now)
+    row = core.AuditRow.objects.using(desk.register.alias).latest("sequence")
+    assert (row.action, row.object, row.at) == ("clock-accepted", "clock", desk.clock.now)
+    assert f'"newest":"{wrong:%Y-%m-%dT%H:%M:%SZ}"' in bytes(row.octets).decode()
+    assert guarded.machine.guard(desk.register).may_issue()
+    enrolled(desk)
+    guarded.moves(DAY)
+    ordered(desk)
+    guarded.moves(-DAY)
+    assert guarded.doubt() is Doubt.BEHIND
+    accept_clock(guarded.guard, desk.office, "operator", REQUEST)
+    assert guarded.doubt() is None
+
+
+def test_a_jump_is_accepted_by_another_process(guarded):
+    """The operator's command is one; the server's guard sees that somebody did."""
+    if not guarded.alone:
+        pytest.skip("PostgreSQL's own clock says whether a jump was a correction")
+    assert guarded.guard.may_issue()
+    guarded.moves(3600 * SECOND)
+    assert guarded.doubt() is Doubt.JUMPED
+    accept_clock(guarded.machine.guard(guarded.desk.register), guarded.desk.office, "operator", REQUEST)
+    assert guarded.doubt() is None
+
+
+def test_a_clock_that_differs_from_the_database_s_is_never_accepted(guarded):
+    if guarded.alone:
+        pytest.skip("SQLite has no clock of its own")
+    guarded.moves(DAY)
+    with pytest.raises(ClockNotAcceptable, match="never accepted"):
+        accept_clock(guarded.guard, guarded.desk.office, "operator", REQUEST)
+
+
+@pytest.mark.parametrize("asked", [1, 2, 3], ids=["before the decision", "before commit 1", "before the signature"])
+def test_the_clock_is_asked_before_each_step_that_it_matters_for(desk, asked):
+    answers = iter([True] * (asked - 1) + [False])
+    ids, key = ordered(desk), new_key()
+    assert enrol(new_ask(ids, key), desk.but(may_issue=lambda: next(answers)).office, REQUEST) == AWAY
+    assert core.Certificate.objects.using(desk.register.alias).count() == (asked == 3)
+    collected(desk, accepted(enrol(new_ask(ids, key), desk.office, REQUEST)))
+
+
+def test_nothing_is_refused_for_being_late_by_a_clock_that_is_wrong(guarded):
+    """The holder would have to act on that: order anew, though there is time."""
+    desk, held = guarded.desk, enrolled(guarded.desk)
+    assert guarded.guard.may_issue()
+    guarded.moves(3000 * DAY)
+    assert renew(renew_ask(held, new_key()), desk.office, REQUEST) == AWAY
+    assert not core.RefusalRow.objects.using(desk.register.alias).exists()
+
+
+def test_nothing_is_signed_that_was_reserved_before_the_clock_went_wrong(guarded):
+    """Between the two commits: the reservation waits, and the same request finishes it."""
+    desk, key, ids = guarded.desk, new_key(), ordered(guarded.desk)
+    jump = once_at("9-reserved", lambda: guarded.moves(31 * SECOND))
+    assert enrol(new_ask(ids, key), desk.but(step=jump).office, REQUEST) == AWAY
+    certificate = core.Certificate.objects.using(desk.register.alias).get()
+    assert certificate.state == CertificateState.RESERVED
+    guarded.moves(-31 * SECOND)
+    collected(desk, accepted(enrol(new_ask(ids, key), desk.office, REQUEST)))

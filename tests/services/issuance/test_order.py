@@ -1,0 +1,208 @@
+"""Orders and their transfer ids: who may order, what is shown once, and what ends the old ids."""
+
+import re
+import string
+from dataclasses import replace
+
+import pytest
+
+from sinetti.database.models import core
+from sinetti.database.organisations.organisations import Person
+from sinetti.domain.certificates.lifecycle import OrderState
+from sinetti.domain.certificates.revocation import RevocationReason
+from sinetti.domain.values import Channel, Language, Serial
+from sinetti.services.issuance import transfer_ids
+from sinetti.services.issuance.enrol import enrol
+from sinetti.services.issuance.order import OrderError, order, send_ids
+from sinetti.services.organisations import queries
+from sinetti.services.organisations.register import close, withdraw
+from sinetti.services.revocation.revoke import RevokeAsk, revoke
+from tests.support.authority import CUSTOMER_ID, NOW
+from tests.support.office import (
+    CONTACT,
+    DAY,
+    REQUEST,
+    TRANSFER_KEY,
+    Desk,
+    accepted,
+    add_organisation,
+    an_order,
+    enrolled,
+    new_ask,
+    new_key,
+    ordered,
+)
+
+OTHER_CUSTOMER = "7654321-0"
+DEPUTY = Person("Sija Sijainen", "sija@sinisiipi.example", "", Language.EN)
+
+
+def take(desk: Desk, new):
+    return order(new, desk.office, "operator", REQUEST)
+
+
+def test_the_shapes_of_transfer_ids(desk):
+    ids = ordered(desk)
+    assert re.fullmatch(r"[0-9]{32}", ids.transfer_id)
+    assert re.fullmatch(r"[A-Za-z0-9]{16}", ids.transfer_password)
+    assert ids.expires == NOW + 14 * DAY
+    assert ids.transfer_password not in repr(ids)
+
+
+def test_no_two_are_alike(desk):
+    pairs = [ordered(desk) for _ in range(5)]
+    assert len({one.transfer_id for one in pairs}) == len({one.transfer_password for one in pairs}) == 5
+
+
+def test_the_password_is_stored_nowhere(desk):
+    ids = ordered(desk)
+    row = core.TransferIdPair.objects.using(desk.register.alias).get()
+    stored = bytes(row.password_mac)
+    assert ids.transfer_password.encode() not in stored
+    assert len(stored) == 32
+    assert stored == transfer_ids.mac(TRANSFER_KEY, ids.transfer_id, ids.transfer_password)
+    for audit in core.AuditRow.objects.using(desk.register.alias).all():
+        assert ids.transfer_password.encode() not in bytes(audit.octets)
+
+
+FITTING = {
+    "right": (b"k", "1", "secret", True),
+    "wrong": (b"k", "1", "secre", False),
+    "of other ids": (b"k", "2", "secret", False),
+    "under another server key": (b"j", "1", "secret", False),
+    "empty": (b"k", "1", "", False),
+    "of other letters": (b"k", "1", "sëcret", False),
+}
+
+
+@pytest.mark.parametrize(("key", "transfer_id", "password", "fits"), FITTING.values(), ids=FITTING)
+def test_a_password_fits_its_ids_only(key, transfer_id, password, fits):
+    assert transfer_ids.fits(key, transfer_id, password, transfer_ids.mac(b"k", "1", "secret")) is fits
+
+
+def test_an_unknown_id_fits_no_password_and_a_dummy_is_compared():
+    assert transfer_ids.fits(b"k", "1", "secret", None) is False
+
+
+def test_ids_and_password_cannot_be_shifted_into_each_other():
+    assert transfer_ids.mac(b"k", "12", "3") != transfer_ids.mac(b"k", "1", "23")
+
+
+def test_every_letter_comes_up():
+    drawn = "".join(transfer_ids.make_ids(b"k", NOW)[1] for _ in range(200))
+    assert set(drawn) == set(string.ascii_letters + string.digits)
+
+
+def test_what_an_order_makes(desk):
+    ids = take(desk, replace(an_order(), deputy=DEPUTY))
+    row = core.Order.objects.using(desk.register.alias).select_related("holding", "contact", "deputy").get()
+    assert (row.order_id, row.state, row.description) == (ids.order_id, OrderState.OPEN, "payroll")
+    assert (row.contact.name, row.contact.language) == (CONTACT.name, CONTACT.language)
+    assert row.deputy.email == DEPUTY.email
+    assert (row.holding.contact_id, row.holding.deputy_id) == (row.contact_id, row.deputy_id)
+    assert re.fullmatch(r"[0-9A-F]{32}", row.holding.subject_serial)
+
+
+def test_each_order_has_a_holding_of_its_own(desk):
+    ordered(desk), ordered(desk)
+    assert core.Holding.objects.using(desk.register.alias).count() == 2
+
+
+def test_a_replacement_brings_its_contact_and_keeps_the_description_unless_it_has_one(desk):
+    held = enrolled(desk)
+    take(desk, replace(an_order(replaces=held.serial), description="", contact=DEPUTY))
+    holding = core.Holding.objects.using(desk.register.alias).select_related("contact").get()
+    assert (holding.description, holding.contact.name) == ("payroll", DEPUTY.name)
+    take(desk, replace(an_order(replaces=held.serial), description="pensions"))
+    holding = core.Holding.objects.using(desk.register.alias).select_related("contact").get()
+    assert (holding.description, holding.contact.name) == ("pensions", CONTACT.name)
+
+
+def test_a_revoked_certificate_may_be_replaced(desk):
+    held = enrolled(desk)
+    revoke(RevokeAsk(held.serial, RevocationReason.KEY_COMPROMISE), desk.office, "operator", REQUEST)
+    new = enrolled(desk, replaces=held.serial)
+    assert not desk.certificate(new.serial).revoked
+
+
+def nothing(_desk: Desk) -> None:
+    pass
+
+
+REFUSED = {
+    "no such organisation": (nothing, an_order("unknown-1"), "organisation add"),
+    "closed": (lambda desk: close(CUSTOMER_ID, desk.office, "operator", REQUEST), an_order(), "closed for good"),
+    "channel withdrawn": (
+        lambda desk: withdraw(CUSTOMER_ID, Channel.WS, desk.office, "operator", REQUEST),
+        an_order(),
+        "not approved for channel WS",
+    ),
+    "replaces an unknown certificate": (nothing, an_order(replaces=Serial("41" * 19)), "not one of this organisation"),
+}
+
+
+@pytest.mark.parametrize(("before", "new", "says"), REFUSED.values(), ids=REFUSED)
+def test_refused_orders(desk, before, new, says):
+    before(desk)
+    with pytest.raises(OrderError, match=says):
+        take(desk, new)
+    assert not core.Order.objects.using(desk.register.alias).exists()
+    assert not core.Person.objects.using(desk.register.alias).exists()
+
+
+def test_replacing_another_organisations_certificate(desk):
+    add_organisation(desk, OTHER_CUSTOMER)
+    theirs = enrolled(desk, customer_id=OTHER_CUSTOMER)
+    with pytest.raises(OrderError, match="not one of this organisation"):
+        take(desk, an_order(replaces=theirs.serial))
+
+
+def test_replacing_a_certificate_of_another_channel(desk):
+    held = enrolled(desk, Channel.SFTP)
+    with pytest.raises(OrderError, match="same channel"):
+        take(desk, an_order(replaces=held.serial))
+
+
+def test_new_ids_end_the_old_ones(desk):
+    ids = ordered(desk)
+    desk.clock.forward(DAY)
+    fresh = send_ids(ids.order_id, desk.office, "operator", REQUEST)
+    assert (fresh.order_id, fresh.expires) == (ids.order_id, desk.clock.now + 14 * DAY)
+    rows = core.TransferIdPair.objects.using(desk.register.alias)
+    assert rows.get(ended_at__isnull=True).transfer_id == fresh.transfer_id
+    assert rows.get(transfer_id=ids.transfer_id).ended_at == desk.clock.now
+
+
+def test_no_new_ids_for_a_spent_order(desk):
+    ids = ordered(desk)
+    accepted(enrol(new_ask(ids, new_key()), desk.office, REQUEST))
+    with pytest.raises(OrderError, match="used already"):
+        send_ids(ids.order_id, desk.office, "operator", REQUEST)
+    assert core.TransferIdPair.objects.using(desk.register.alias).get().ended_at is None
+
+
+def test_no_new_ids_for_an_unknown_order(desk):
+    with pytest.raises(OrderError, match="no order has this id"):
+        send_ids("0" * 32, desk.office, "operator", REQUEST)
+
+
+def test_open_orders_are_listed_until_they_are_used(desk):
+    held = enrolled(desk)
+    add_organisation(desk, OTHER_CUSTOMER)
+    replacing = ordered(desk, an_order(replaces=held.serial))
+    desk.clock.forward(DAY)
+    other = ordered(desk, an_order(OTHER_CUSTOMER, Channel.SFTP))
+    fresh = send_ids(replacing.order_id, desk.office, "operator", REQUEST)
+    newest, oldest = queries.open_orders(desk.office)
+    assert (newest.order_id, newest.channel, newest.replaces) == (other.order_id, Channel.SFTP, None)
+    assert (oldest.order_id, oldest.replaces, oldest.expires) == (replacing.order_id, held.serial, fresh.expires)
+    assert queries.open_orders(desk.office, f" {OTHER_CUSTOMER}") == (newest,)
+    accepted(enrol(new_ask(other, new_key(), OTHER_CUSTOMER), desk.office, REQUEST))
+    assert queries.open_orders(desk.office) == (oldest,)
+
+
+def test_an_organisation_is_found_by_its_id(desk):
+    found = queries.organisation(desk.office, CUSTOMER_ID)
+    assert found is not None
+    assert (found.customer_id, found.open, found.channels) == (CUSTOMER_ID, True, frozenset(Channel))
+    assert queries.organisation(desk.office, "nobody") is None

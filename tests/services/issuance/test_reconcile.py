@@ -1,0 +1,489 @@
+"""Restoring an older register loses nothing that was answered, and reservations end one way or the other."""
+
+from dataclasses import replace
+
+import pytest
+from cryptography import x509
+
+from sinetti.database.issuance import recovery
+from sinetti.database.models import core, status
+from sinetti.database.operations import authorities
+from sinetti.domain.certificates.lifecycle import CertificateState, OrderState
+from sinetti.domain.certificates.revocation import RevocationReason
+from sinetti.domain.refusals import Reason
+from sinetti.domain.values import Channel, Language
+from sinetti.journal import reader
+from sinetti.journal.writer import NO_JOURNAL, Journal, JournalUnavailable, Owner
+from sinetti.services.issuance.enrol import enrol
+from sinetti.services.issuance.reconcile import RESERVATIONS_WAIT, compare, look, reconcile, settle_reservations
+from sinetti.services.issuance.renew import renew
+from sinetti.services.issuance.retrieve import collect
+from sinetti.services.organisations.register import approve, close, withdraw
+from sinetti.services.revocation.revoke import RevokeAsk, revoke
+from sinetti.services.status.crl import OFFLINE_LIFE, current_list, publish
+from tests.support.authority import CUSTOMER_ID, authority, issuer
+from tests.support.backups import backed_up, restored
+from tests.support.office import (
+    DAY,
+    REQUEST,
+    SECOND,
+    KilledError,
+    accepted,
+    add_organisation,
+    collected,
+    enrolled,
+    get_ask,
+    in_the_window,
+    killed_at,
+    new_ask,
+    new_key,
+    ordered,
+    refused,
+    renew_ask,
+    renewed,
+)
+
+OTHER = "7654321-2"
+
+
+@pytest.fixture
+def desk(desk, tmp_path):
+    """Give the desk with a journal of its own."""
+    one = journal_of(desk, tmp_path)
+    yield desk.but(journal=one)
+    one.close()
+
+
+def journal_of(desk, folder) -> Journal:
+    identity = authorities.identity(desk.register)
+    return Journal(folder / "journal", Owner(identity.instance_id, "TEST", "north"), desk.machine)
+
+
+def certificates(desk):
+    return core.Certificate.objects.using(desk.register.alias)
+
+
+def kinds(desk) -> list[str]:
+    return [line.kind for path in reader.files(desk.office.journal.folder) for line in reader.read(path)]
+
+
+def reconciled(desk, written=0):
+    done = reconcile(desk.office, desk.office.journal, REQUEST)
+    assert not done.failed
+    standing = compare(desk.office, desk.office.journal)
+    assert standing.agrees
+    assert standing.written == written
+    return done
+
+
+def without(row: core.Certificate) -> dict:
+    """What a row says, but for its numbers in this database and the clocks that nobody was told."""
+    left_out = {"_state", "id", "waits_since", "predecessor_id", "replaces_id"}
+    return {name: value for name, value in vars(row).items() if name not in left_out}
+
+
+def test_everything_since_the_backup_is_put_back(desk, tmp_path):
+    held, revoked_later, fetched_later = enrolled(desk), enrolled(desk), new_ask(ordered(desk), new_key())
+    waiting = accepted(enrol(fetched_later, desk.office, REQUEST))
+    in_the_window(desk, held)
+    older_ids, key = ordered(desk), new_key()
+    backup = backed_up(desk.register, tmp_path)
+
+    first = accepted(renew(renew_ask(held, new_key()), desk.office, REQUEST))  # voided by the next
+    new = renewed(desk, held)
+    in_the_window(desk, new)
+    last = renewed(desk, new)
+    in_the_window(desk, held)
+    spent = accepted(enrol(new_ask(older_ids, key), desk.office, REQUEST))
+    collected(desk, waiting)
+    ask = RevokeAsk(revoked_later.serial, RevocationReason.KEY_COMPROMISE, invalidity_date=desk.clock.now)
+    revoke(ask, desk.office, "operator", REQUEST)
+    replacing = enrolled(desk, replaces=held.serial)
+    before = {row.serial: without(row) for row in certificates(desk).all()}
+    listed = current_list(issuer().file_name, 1, desk.office, REQUEST)
+
+    restored(desk.register, backup)
+    assert certificates(desk).count() == len(before) - 5
+    written = kinds(desk)
+    assert look(desk.office, desk.office.journal).ahead.startswith(
+        "the journals know more than the register (7 certificates, 1 list)"
+    )
+    assert kinds(desk) == written
+    standing = compare(desk.office, desk.office.journal)
+    assert len(standing.lost) == 7
+    assert standing.numbers == {issuer().file_name: listed.number}
+
+    done = reconciled(desk)
+    assert len(done.restored) == 7
+    assert {row.serial: without(row) for row in certificates(desk).all()} == before
+    assert certificates(desk).get(serial=last.serial).predecessor.serial == new.serial
+    assert certificates(desk).get(serial=replacing.serial).replaces.serial == held.serial
+    # Nothing is un-spent, un-used, un-revoked or lost.
+    assert accepted(enrol(new_ask(older_ids, key), desk.office, REQUEST)) == spent
+    assert refused(enrol(new_ask(older_ids, new_key()), desk.office, REQUEST)) is Reason.TRANSFER_IDS_USED
+    assert refused(enrol(new_ask(ordered(desk), last.key), desk.office, REQUEST)) is Reason.KEY_REUSED
+    assert refused(renew(renew_ask(revoked_later, new_key()), desk.office, REQUEST)) is Reason.SIGNER_REVOKED
+    assert refused(renew(renew_ask(held, new_key()), desk.office, REQUEST)) is Reason.ALREADY_RENEWED
+    assert refused(collect(get_ask(first), desk.office, REQUEST)) is Reason.SUPERSEDED
+    assert collected(desk, last.retrieval_id) == last.der
+    again = current_list(issuer().file_name, 1, desk.office, REQUEST)
+    assert again.number > listed.number
+    assert numbers(again.der) == numbers(listed.der)
+    assert reconcile(desk.office, desk.office.journal, REQUEST).restored == ()
+
+
+def numbers(der: bytes) -> set[int]:
+    return {entry.serial_number for entry in x509.load_der_x509_crl(der)}
+
+
+def test_an_organisation_that_came_after_the_backup(desk, tmp_path):
+    """It is there again with its certificates, without its people and without its approvals."""
+    backup = backed_up(desk.register, tmp_path)
+    add_organisation(desk, OTHER)
+    held = enrolled(desk, customer_id=OTHER)
+    in_the_window(desk, held)
+    new = renewed_by(desk, held)
+    restored(desk.register, backup)
+    reconciled(desk)
+    row = certificates(desk).get(serial=new.serial)
+    assert row.predecessor.serial == held.serial
+    assert row.holding.contact is None
+    assert collected(desk, held.retrieval_id, OTHER) == held.der
+    in_the_window(desk, new)
+    assert refused(renew(renew_ask(new, new_key(), OTHER), desk.office, REQUEST)) is Reason.NOT_ENTITLED
+    assert approve(OTHER, frozenset({Channel.WS}), desk.office, "operator", REQUEST)
+    accepted(renew(renew_ask(new, new_key(), OTHER), desk.office, REQUEST))
+
+
+def renewed_by(desk, held):
+    key = new_key()
+    retrieval_id = accepted(renew(renew_ask(held, key, OTHER), desk.office, REQUEST))
+    der = collected(desk, retrieval_id, OTHER)
+    serial = certificates(desk).get(retrieval_id=retrieval_id).serial
+    return replace(held, key=key, der=der, serial=serial, retrieval_id=retrieval_id)
+
+
+def test_what_waited_in_the_backup_is_completed_with_the_signature_that_was_given(desk, tmp_path):
+    key, ids = new_key(), ordered(desk)
+    with pytest.raises(KilledError):
+        enrol(new_ask(ids, key), desk.but(step=killed_at("9-reserved")).office, REQUEST)
+    backup = backed_up(desk.register, tmp_path)
+    der = collected(desk, accepted(enrol(new_ask(ids, key), desk.office, REQUEST)))
+    restored(desk.register, backup)
+    desk.machine.forward(2 * RESERVATIONS_WAIT)
+    reconciled(desk)
+    assert collected(desk, certificates(desk).get().retrieval_id) == der
+
+
+def test_a_reservation_in_the_backup_gives_way_to_what_was_issued(desk, tmp_path):
+    held = enrolled(desk)
+    in_the_window(desk, held)
+    with pytest.raises(KilledError):
+        renew(renew_ask(held, new_key()), desk.but(step=killed_at("9-reserved")).office, REQUEST)
+    backup = backed_up(desk.register, tmp_path)
+    new = renewed(desk, held)
+    restored(desk.register, backup)
+    reconciled(desk)
+    states = dict(certificates(desk).filter(predecessor__serial=held.serial).values_list("serial", "state"))
+    assert states.pop(new.serial) == CertificateState.FETCHED
+    assert list(states.values()) == [CertificateState.VOID]
+
+
+def test_the_list_alone_remembers_a_revocation(desk, tmp_path):
+    held, reason = enrolled(desk), RevocationReason.CESSATION_OF_OPERATION
+    backup = backed_up(desk.register, tmp_path)
+    revoke(RevokeAsk(held.serial, reason, invalidity_date=desk.clock.now), desk.office, "operator", REQUEST)
+    was = without(certificates(desk).get())
+    restored(desk.register, backup)
+    desk.office.journal.close()
+    for path in reader.files(desk.office.journal.folder):
+        path.unlink()
+        path.with_name(f"{path.name}.head").unlink()
+    assert reconciled(desk, written=1).restored == (held.serial,), "the revocation is written down again"
+    assert without(certificates(desk).get()) == was
+
+
+def test_a_renewal_without_its_beginnings_is_named_and_not_put_back(desk, tmp_path):
+    """Another node's journal, which has the enrolment, is not here."""
+    backup = backed_up(desk.register, tmp_path)
+    held = enrolled(desk)
+    in_the_window(desk, held)
+    desk.office.journal.close()
+    other = desk.but(journal=journal_of(desk, tmp_path / "south"))
+    new = renewed(other, held)
+    other.office.journal.close()
+    restored(desk.register, backup)
+    done = reconcile(other.office, other.office.journal, REQUEST)
+    assert done.failed == (new.serial,)
+    assert not compare(other.office, other.office.journal).agrees
+    for path in reader.files(desk.office.journal.folder):
+        path.rename(other.office.journal.folder / "from-north.jsonl")
+    assert len(reconciled(other).restored) == 2
+    other.office.journal.close()
+
+
+def test_facts_that_only_the_register_has_are_written_down(desk):
+    key, ids = new_key(), ordered(desk)
+    with pytest.raises(KilledError):
+        enrol(new_ask(ids, key), desk.but(step=killed_at("11-recorded")).office, REQUEST)
+    held = enrolled(desk.but(journal=NO_JOURNAL))
+    ask = RevokeAsk(held.serial, RevocationReason.UNSPECIFIED)
+    revoke(ask, desk.but(journal=NO_JOURNAL).office, "operator", REQUEST)
+    standing = compare(desk.office, desk.office.journal)
+    assert standing.agrees
+    assert (standing.written, sorted(kinds(desk))) == (4, ["begun", "fetched", "issued", "issued", "revoked"])
+    assert compare(desk.office, desk.office.journal).written == 0
+
+
+def test_each_answer_is_written_down_once(desk):
+    held, key = enrolled(desk), new_key()
+    in_the_window(desk, held)
+    for _ in range(3):
+        retrieval_id = accepted(renew(renew_ask(held, key), desk.office, REQUEST))
+        collected(desk, retrieval_id)
+    assert kinds(desk) == ["begun", "issued", "fetched", "issued", "fetched"]
+
+
+def test_a_repeated_request_writes_down_what_another_process_did(desk):
+    ask = new_ask(ordered(desk), new_key())
+    with pytest.raises(KilledError):
+        enrol(ask, desk.but(step=killed_at("11-recorded")).office, REQUEST)
+    assert "issued" not in kinds(desk)
+    accepted(enrol(ask, desk.office, REQUEST))
+    assert kinds(desk) == ["begun", "issued"]
+
+
+def test_no_names_of_people_are_in_it(desk):
+    enrolled(desk)
+    octets = b"".join(path.read_bytes() for path in reader.files(desk.office.journal.folder))
+    assert b"Nimetty" not in octets
+    assert b"nimi@" not in octets
+
+
+def test_nothing_is_answered_while_it_cannot_be_written_down(desk, monkeypatch):
+    ask = new_ask(ordered(desk), new_key())
+    with monkeypatch.context() as full:
+        full.setattr(Journal, "append", unavailable)
+        refusal = enrol(ask, desk.office, REQUEST)
+        assert (refusal.reason, refusal.language) == (Reason.UNAVAILABLE, Language.SV)
+        retrieval_id = certificates(desk).get().retrieval_id
+        assert refused(collect(get_ask(retrieval_id), desk.office, REQUEST)) is Reason.UNAVAILABLE
+    assert accepted(enrol(ask, desk.office, REQUEST)) == retrieval_id
+    assert kinds(desk) == ["begun", "issued"]
+
+
+def test_where_no_list_can_be_kept_the_last_one_is_served_while_it_lives(desk, monkeypatch):
+    held, last = enrolled(desk), current_list(issuer().file_name, 1, desk.office, REQUEST)
+    with monkeypatch.context() as full:
+        full.setattr(Journal, "keep_list", unavailable)
+        revoke(RevokeAsk(held.serial, RevocationReason.SUPERSEDED), desk.office, "operator", REQUEST)
+        assert current_list(issuer().file_name, 1, desk.office, REQUEST) == last
+        desk.clock.forward(8 * DAY)
+        with pytest.raises(JournalUnavailable):
+            current_list(issuer().file_name, 1, desk.office, REQUEST)
+    new = x509.load_der_x509_crl(current_list(issuer().file_name, 1, desk.office, REQUEST).der)
+    assert [f"{entry.serial_number:038x}" for entry in new] == [held.serial]
+
+
+def unavailable(_journal, *_what) -> None:
+    why = "the disk is full for a test"
+    raise JournalUnavailable(why)
+
+
+def test_a_fetch_that_could_not_be_noted_is_noted_before_the_certificate_leaves(desk, monkeypatch):
+    """It is marked in the register by then, so that nobody comes by the mark again."""
+    retrieval_id = accepted(enrol(new_ask(ordered(desk), new_key()), desk.office, REQUEST))
+    with monkeypatch.context() as full:
+        full.setattr(Journal, "_write", unavailable)
+        for _ in range(2):
+            assert refused(collect(get_ask(retrieval_id), desk.office, REQUEST)) is Reason.UNAVAILABLE
+    assert certificates(desk).get().state == CertificateState.FETCHED
+    collected(desk, retrieval_id)
+    assert kinds(desk) == ["begun", "issued", "fetched"]
+    collected(desk, retrieval_id)
+    assert compare(desk.office, desk.office.journal).written == 0
+
+
+def test_a_fetch_that_ended_before_it_was_noted_is_noted_when_it_is_asked_for_again(desk):
+    retrieval_id = accepted(enrol(new_ask(ordered(desk), new_key()), desk.office, REQUEST))
+    with pytest.raises(KilledError):
+        collect(get_ask(retrieval_id), desk.but(step=killed_at("14-fetched")).office, REQUEST)
+    assert kinds(desk) == ["begun", "issued"]
+    for _ in range(2):
+        collected(desk, retrieval_id)
+        assert kinds(desk) == ["begun", "issued", "fetched"]
+
+
+@pytest.mark.parametrize("comes_back", [True, False], ids=["asked for again", "nobody comes back"])
+def test_what_gave_way_to_a_renewal_that_ended_is_noted_with_it(desk, comes_back):
+    held, key = enrolled(desk), new_key()
+    in_the_window(desk, held)
+    accepted(renew(renew_ask(held, new_key()), desk.office, REQUEST))
+    with pytest.raises(KilledError):
+        renew(renew_ask(held, key), desk.but(step=killed_at("9-reserved")).office, REQUEST)
+    before = kinds(desk)
+    if comes_back:
+        for _ in range(2):
+            accepted(renew(renew_ask(held, key), desk.office, REQUEST))
+    else:
+        desk.machine.forward(RESERVATIONS_WAIT + SECOND)
+        assert settle_reservations(desk.office, REQUEST) == (1, 0)
+    assert kinds(desk) == [*before, "revoked", "issued"]
+    assert compare(desk.office, desk.office.journal).written == 0
+
+
+# Reservations that nobody comes back for.
+
+
+def reserved(desk):
+    """Leave a reservation behind; its ask."""
+    ask = new_ask(ordered(desk), new_key())
+    with pytest.raises(KilledError):
+        enrol(ask, desk.but(step=killed_at("9-reserved")).office, REQUEST)
+    return ask
+
+
+def test_a_reservation_is_finished_after_its_minute_on_the_machine_s_clock(desk):
+    reserved(desk)
+    desk.clock.forward(10 * RESERVATIONS_WAIT)
+    desk.machine.forward(RESERVATIONS_WAIT)
+    assert settle_reservations(desk.office, REQUEST) == (0, 0)
+    desk.machine.forward(SECOND)
+    assert settle_reservations(desk.office, REQUEST) == (1, 0)
+    assert certificates(desk).get().state == CertificateState.ISSUED
+    assert kinds(desk) == ["begun", "issued"]
+    assert settle_reservations(desk.office, REQUEST) == (0, 0)
+
+
+def test_a_reservation_of_earlier_code_waits_by_the_office_s_clock(desk):
+    reserved(desk)
+    certificates(desk).update(waits_since=None)
+    desk.machine.forward(RESERVATIONS_WAIT + SECOND)
+    assert settle_reservations(desk.office, REQUEST) == (1, 0)
+
+
+def test_a_reservation_waits_for_its_signer(desk):
+    reserved(desk)
+    desk.machine.forward(2 * RESERVATIONS_WAIT)
+    desk.signer.away = True
+    assert settle_reservations(desk.office, REQUEST) == (0, 0)
+    desk.signer.away = False
+    assert settle_reservations(desk.office, REQUEST) == (1, 0)
+
+
+@pytest.mark.parametrize("of_the_old_one", [True, False], ids=["the old one is revoked", "it is revoked itself"])
+def test_revocation_is_looked_at_again(desk, of_the_old_one):
+    held = enrolled(desk)
+    in_the_window(desk, held)
+    with pytest.raises(KilledError):
+        renew(renew_ask(held, new_key()), desk.but(step=killed_at("9-reserved")).office, REQUEST)
+    waiting = certificates(desk).get(predecessor__serial=held.serial).serial
+    ask = RevokeAsk(held.serial if of_the_old_one else waiting, RevocationReason.CESSATION_OF_OPERATION)
+    revoke(ask, desk.office, "operator", REQUEST)
+    desk.machine.forward(2 * RESERVATIONS_WAIT)
+    assert settle_reservations(desk.office, REQUEST) == (0, 0)
+    row = certificates(desk).get(serial=waiting)
+    assert row.sha256 is None
+    assert row.revocation_reason == RevocationReason.CESSATION_OF_OPERATION
+
+
+def closed(desk) -> None:
+    close(CUSTOMER_ID, desk.office, "operator", REQUEST)
+
+
+def withdrawn(desk) -> None:
+    withdraw(CUSTOMER_ID, Channel.WS, desk.office, "operator", REQUEST)
+
+
+def garbled(desk) -> None:
+    desk.signer.garbling = True
+
+
+def expired(desk) -> None:
+    desk.clock.now = certificates(desk).get().not_after + SECOND
+
+
+@pytest.mark.parametrize("hindered", [closed, withdrawn, garbled, expired])
+def test_what_cannot_be_finished_is_given_up_and_its_ids_come_back(desk, hindered):
+    ask = reserved(desk)
+    key, before = certificates(desk).get().key_id, desk.clock.now
+    hindered(desk)
+    desk.machine.forward(2 * RESERVATIONS_WAIT)
+    assert settle_reservations(desk.office, REQUEST) == (0, 1)
+    row = certificates(desk).get()
+    assert (row.state, row.revoked_at) == (CertificateState.VOID, None)
+    assert core.Order.objects.using(desk.register.alias).get().state == OrderState.OPEN
+    assert not core.UsedKey.objects.using(desk.register.alias).filter(pk=key).exists()
+    assert refused(collect(get_ask(row.retrieval_id), desk.office, REQUEST)) is Reason.SUPERSEDED
+    assert compare(desk.office, desk.office.journal).agrees
+    # The same request may be made anew.
+    desk.clock.now, desk.signer.garbling = before, False
+    if hindered is not closed:
+        approve(CUSTOMER_ID, frozenset({Channel.WS}), desk.office, "operator", REQUEST)
+        assert accepted(enrol(ask, desk.office, REQUEST)) != row.retrieval_id
+
+
+def test_a_renewal_that_cannot_be_finished_may_be_made_anew(desk):
+    held, key = enrolled(desk), new_key()
+    in_the_window(desk, held)
+    with pytest.raises(KilledError):
+        renew(renew_ask(held, key), desk.but(step=killed_at("9-reserved")).office, REQUEST)
+    desk.machine.forward(2 * RESERVATIONS_WAIT)
+    withdrawn(desk)
+    assert settle_reservations(desk.office, REQUEST) == (0, 1)
+    approve(CUSTOMER_ID, frozenset({Channel.WS}), desk.office, "operator", REQUEST)
+    accepted(renew(renew_ask(held, key), desk.office, REQUEST))
+
+
+def test_two_nodes_settle_the_same_reservation_once(desk, monkeypatch):
+    ask = reserved(desk)
+    desk.machine.forward(2 * RESERVATIONS_WAIT)
+    found = recovery.waiting_reservations(desk.register, desk.machine.now, desk.machine.now + DAY)
+    accepted(enrol(ask, desk.office, REQUEST))
+    monkeypatch.setattr(recovery, "waiting_reservations", lambda *_: found)
+    withdrawn(desk)
+    assert settle_reservations(desk.office, REQUEST) == (1, 0), "what it found is answered by the row"
+    stale = replace(
+        found[0], holding=replace(found[0].holding, customer=replace(found[0].holding.customer, open=False))
+    )
+    monkeypatch.setattr(recovery, "waiting_reservations", lambda *_: (stale,))
+    assert settle_reservations(desk.office, REQUEST) == (0, 0)
+    assert certificates(desk).get().state == CertificateState.ISSUED
+
+
+def test_a_ca_of_another_instance_has_no_number_here(desk):
+    one = issuer()
+    current_list(one.file_name, 1, desk.office, REQUEST)
+    status.RevocationList.objects.using(desk.register.alias).all().delete()
+    unknown = replace(one, file_name="SomethingElsev1")
+    path = next(desk.office.journal.folder.glob("*.crl"))
+    path.rename(path.with_name(path.name.replace(one.file_name, unknown.file_name)))
+    other = desk.but(issuers={unknown.file_name: unknown})
+    assert compare(other.office, other.office.journal).numbers == {}
+
+
+def test_orders_of_the_backup_that_were_not_spent_stay_open(desk, tmp_path):
+    ids = ordered(desk)
+    backup = backed_up(desk.register, tmp_path)
+    enrolled(desk)
+    restored(desk.register, backup)
+    reconciled(desk)
+    accepted(enrol(new_ask(ids, new_key()), desk.office, REQUEST))
+
+
+def test_the_list_of_a_ca_that_is_off_line_comes_back_from_beside_the_journal(desk):
+    name = "SinettiRootTestCAv1"
+    signing = desk.but(issuers={**desk.office.issuers, name: authority().issuer(name)})
+    publish(name, signing.office, REQUEST, OFFLINE_LIFE)
+    rows = status.RevocationList.objects.using(desk.register.alias).filter(authority_id=name)
+    old = list(rows.values("shard", "number", "der"))
+    publish(name, signing.office, REQUEST, OFFLINE_LIFE)
+    newest = [current_list(name, shard, signing.office, REQUEST) for shard in (0, 1)]
+    desk = signing.but(offline=frozenset({name}), known_lists={})
+    for row in old:
+        rows.filter(shard=row["shard"]).update(**row)
+    core.Authority.objects.using(desk.register.alias).filter(pk=name).update(crl_number=old[0]["number"])
+    assert compare(desk.office, desk.office.journal).numbers == {name: newest[0].number}
+    reconciled(desk)
+    assert [current_list(name, shard, desk.office, REQUEST).der for shard in (0, 1)] == [one.der for one in newest]
+    assert recovery.crl_number(desk.register, name) == newest[0].number

@@ -1,0 +1,317 @@
+"""RenewCertificate: the key in force asks for the next one, and every refusal costs nothing."""
+
+from dataclasses import replace
+
+import pytest
+from cryptography.hazmat.primitives.asymmetric import ec
+
+from sinetti.database.issuance import transactions
+from sinetti.database.models import core
+from sinetti.domain.certificates.lifecycle import CertificateState
+from sinetti.domain.certificates.revocation import RevocationReason
+from sinetti.domain.refusals import Reason, Refusal
+from sinetti.domain.requests import RenewAsk
+from sinetti.domain.values import VALIDITY, Channel, KeyType, Language
+from sinetti.pki.encoding import certificate_der, load_certificate
+from sinetti.pki.key_policy import key_id
+from sinetti.services.issuance.enrol import enrol
+from sinetti.services.issuance.renew import renew
+from sinetti.services.issuance.retrieve import collect
+from sinetti.services.organisations.register import approve, close, withdraw
+from sinetti.services.revocation.revoke import RevokeAsk, revoke
+from tests.pki.weak_numbers import with_a_prime_of
+from tests.support.authority import CUSTOMER_ID, holder_certificate, holder_key
+from tests.support.office import (
+    DAY,
+    REQUEST,
+    SECOND,
+    Desk,
+    Held,
+    accepted,
+    an_order,
+    ca_certificate,
+    collected,
+    csr,
+    enrolled,
+    get_ask,
+    held_by,
+    in_the_window,
+    new_ask,
+    new_key,
+    odd_csr,
+    once_at,
+    ordered,
+    refused,
+    renew_ask,
+    renewed,
+)
+
+OTHER_CUSTOMER = "7654321-0"
+
+
+def send(desk: Desk, ask: RenewAsk):
+    return renew(ask, desk.office, REQUEST)
+
+
+def certificates(desk: Desk):
+    return core.Certificate.objects.using(desk.register.alias)
+
+
+def kept_refusals(desk: Desk):
+    rows = core.RefusalRow.objects.using(desk.register.alias).order_by("at")
+    return list(rows.values_list("reason", "operation", "at", "request_id"))
+
+
+def live_renewals(desk: Desk, held: Held):
+    rows = certificates(desk).filter(predecessor__serial=held.serial, revoked_at__isnull=True)
+    return rows.exclude(state=CertificateState.VOID)
+
+
+@pytest.fixture
+def held(desk) -> Held:
+    """A fetched certificate, thirty days before its end."""
+    one = enrolled(desk)
+    in_the_window(desk, one)
+    return one
+
+
+def test_type_and_holding_are_carried_over_and_the_old_one_is_untouched(desk):
+    old = enrolled(desk, Channel.SFTP)
+    before = desk.certificate(old.serial)
+    now = in_the_window(desk, old, 59 * DAY)
+    new = renewed(desk, old)
+    certificate = load_certificate(new.der)
+    certificate.verify_directly_issued_by(ca_certificate(Channel.SFTP))
+    assert certificate.public_key() == new.key.public_key()
+    assert (certificate.not_valid_before_utc, certificate.not_valid_after_utc) == (now, now + VALIDITY)
+    assert certificate.subject == load_certificate(old.der).subject
+    after, row = desk.certificate(old.serial), desk.certificate(new.serial)
+    assert row.predecessor == old.serial
+    assert row.holding.holding_id == before.holding.holding_id
+    assert replace(after, renewed_by=None, holding=before.holding) == before
+    assert after.renewed_by == new.serial
+
+
+def test_renewed_again_and_again(desk):
+    """Four certificates, one line; two years later the CA itself would be too near its end."""
+    held = enrolled(desk)
+    for _ in range(3):
+        in_the_window(desk, held, 60 * DAY)
+        held = renewed(desk, held)
+    assert certificates(desk).count() == 4
+    assert len({row.holding_id for row in certificates(desk).all()}) == 1
+
+
+FLAWS = {
+    "unknown signer": Reason.SIGNER_UNKNOWN,
+    "another customer": Reason.CUSTOMER_MISMATCH,
+    "revoked": Reason.SIGNER_REVOKED,
+    "unreadable request": Reason.CSR_UNREADABLE,
+    "key of a curve that is not taken": Reason.KEY_NOT_ACCEPTED,
+    "expired": Reason.SIGNER_EXPIRED,
+    "closed": Reason.NOT_ENTITLED,
+    "too early": Reason.TOO_EARLY,
+    "renewed": Reason.ALREADY_RENEWED,
+    "key known": Reason.KEY_REUSED,
+}
+
+
+def flawed(desk: Desk, held: Held, flaws: list[str]) -> tuple[RenewAsk, object]:
+    """Set the scene with these flaws; returns what is asked, and the key."""
+    key = new_key()
+    if "key of a curve that is not taken" in flaws:
+        key = ec.generate_private_key(ec.SECP521R1())
+    elif "key known" in flaws:
+        key = held.key
+    if "renewed" in flaws:
+        renewed(desk, held)
+    if "revoked" in flaws:
+        revoke(RevokeAsk(held.serial, RevocationReason.UNSPECIFIED), desk.office, "operator", REQUEST)
+    if "closed" in flaws:
+        assert close(CUSTOMER_ID, desk.office, "operator", REQUEST)
+    if "expired" in flaws:
+        in_the_window(desk, held, -SECOND)
+    elif "too early" in flaws:
+        in_the_window(desk, held, 60 * DAY + SECOND)
+    signer = certificate_of_nobody() if "unknown signer" in flaws else held
+    customer_id = OTHER_CUSTOMER if "another customer" in flaws else CUSTOMER_ID
+    request = b"nonsense" if "unreadable request" in flaws else csr(key)
+    return renew_ask(signer, request, customer_id), key
+
+
+def certificate_of_nobody() -> bytes:
+    """One that our CA signed and our register does not hold."""
+    return certificate_der(holder_certificate(new_key()))
+
+
+@pytest.mark.parametrize("alone", [False, True], ids=["and all later ones", "alone"])
+@pytest.mark.parametrize("flaw", FLAWS)
+def test_order_of_checks(desk, held, flaw, alone):
+    flaws = [flaw] if alone else list(FLAWS)[list(FLAWS).index(flaw) :]
+    ask, key = flawed(desk, held, flaws)
+    issued = certificates(desk).count()
+    answer = send(desk, ask)
+    assert refused(answer) is FLAWS[flaw]
+    proven = flaw != "unknown signer"
+    assert answer.language is (Language.SV if proven else None)
+    assert kept_refusals(desk) == ([(FLAWS[flaw], "renew", desk.clock.now, REQUEST)] if proven else [])
+    assert certificates(desk).count() == issued
+    if "key known" not in flaws:
+        assert not transactions.key_known(desk.register, key_id(key.public_key()))
+
+
+def test_the_same_key_again_is_answered_before_everything_that_follows(desk, held):
+    key = new_key()
+    first = accepted(send(desk, renew_ask(held, key)))
+    close(CUSTOMER_ID, desk.office, "operator", REQUEST)
+    in_the_window(desk, held, -300 * DAY)
+    assert accepted(send(desk, renew_ask(held, odd_csr(key)))) == first, "the key decides, not the request's octets"
+    collected(desk, first)
+    assert accepted(send(desk, renew_ask(held, key))) == first, "also once it is fetched"
+    assert live_renewals(desk, held).count() == 1
+
+
+def test_the_same_request_is_no_longer_answered_once_its_certificate_is_revoked(desk, held):
+    new = renewed(desk, held)
+    revoke(RevokeAsk(new.serial, RevocationReason.UNSPECIFIED), desk.office, "operator", REQUEST)
+    assert refused(send(desk, renew_ask(held, new.key))) is Reason.KEY_REUSED
+    renewed(desk, held)  # the one in force may ask for another
+
+
+INSTANTS = {
+    "the second the window opens": (60 * DAY, None),
+    "one second too early": (60 * DAY + SECOND, Reason.TOO_EARLY),
+    "the last valid second": (0 * DAY, None),
+    "one second after the end": (-SECOND, Reason.SIGNER_EXPIRED),
+}
+
+
+@pytest.mark.parametrize(("before_the_end", "refused_for"), INSTANTS.values(), ids=INSTANTS)
+def test_the_window(desk, before_the_end, refused_for):
+    held = enrolled(desk)
+    in_the_window(desk, held, before_the_end)
+    answer = send(desk, renew_ask(held, new_key()))
+    if refused_for is None:
+        accepted(answer)
+    else:
+        assert refused(answer) is refused_for
+
+
+def test_too_early_says_when_and_the_same_request_is_accepted_then(desk, held):
+    key, ends = new_key(), load_certificate(held.der).not_valid_after_utc
+    in_the_window(desk, held, 61 * DAY)
+    answer = send(desk, renew_ask(held, key))
+    assert answer == Refusal(Reason.TOO_EARLY, opens=ends - 60 * DAY, ended=ends, language=Language.SV)
+    desk.clock.now = answer.opens
+    renewed(desk, held, key)
+
+
+def test_an_officer_may_open_the_window_earlier(desk):
+    held = enrolled(desk)
+    desk.clock.forward(10 * DAY)
+    certificates(desk).filter(serial=held.serial).update(renewable_from=desk.clock.now)
+    renewed(desk, held)
+
+
+def test_the_old_one_works_to_its_end_and_cannot_renew_twice(desk, held):
+    new = renewed(desk, held)
+    assert refused(send(desk, renew_ask(held, new_key()))) is Reason.ALREADY_RENEWED
+    in_the_window(desk, held, -SECOND)
+    assert refused(send(desk, renew_ask(held, new_key()))) is Reason.SIGNER_EXPIRED
+    in_the_window(desk, new)
+    renewed(desk, new)
+
+
+def test_a_refused_key_is_accepted_later(desk, held):
+    key = new_key()
+    withdraw(CUSTOMER_ID, Channel.WS, desk.office, "operator", REQUEST)
+    assert refused(send(desk, renew_ask(held, key))) is Reason.NOT_ENTITLED
+    approve(CUSTOMER_ID, frozenset({Channel.WS}), desk.office, "operator", REQUEST)
+    renewed(desk, held, key)
+
+
+def test_one_channels_withdrawal_leaves_the_other_alone(desk, held):
+    withdraw(CUSTOMER_ID, Channel.SFTP, desk.office, "operator", REQUEST)
+    renewed(desk, held)
+
+
+def test_a_certificate_that_is_not_fetched_yet_may_sign(desk):
+    """Who has the key has proven it; the certificate may have come another way."""
+    key = new_key()
+    accepted(enrol(new_ask(ordered(desk, an_order()), key), desk.office, REQUEST))
+    row = certificates(desk).get()
+    _, der = transactions.octets_of(desk.register, desk.certificate(row.serial))
+    desk.clock.now = row.renewable_from
+    accepted(send(desk, renew_ask(der, new_key())))
+
+
+# Renewals that nobody fetched.
+
+
+def test_made_again_with_another_key_three_times_and_not_a_fourth(desk, held):
+    ids = [accepted(send(desk, renew_ask(held, new_key()))) for _ in range(4)]
+    assert len(set(ids)) == 4
+    assert refused(send(desk, renew_ask(held, new_key()))) is Reason.ALREADY_RENEWED
+    assert live_renewals(desk, held).get().retrieval_id == ids[-1]
+    for old in ids[:-1]:
+        answer = collect(get_ask(old), desk.office, REQUEST)
+        assert answer == Refusal(Reason.SUPERSEDED, language=Language.SV)
+        row = certificates(desk).get(retrieval_id=old)
+        assert (row.state, row.revocation_reason) == (CertificateState.VOID, RevocationReason.SUPERSEDED)
+        assert row.revoked_at == desk.clock.now
+        assert row.first_fetched_at is None
+    collected(desk, ids[-1])
+
+
+def test_fetched_is_never_voided(desk, held):
+    new = renewed(desk, held)
+    assert refused(send(desk, renew_ask(held, new_key()))) is Reason.ALREADY_RENEWED
+    assert desk.certificate(new.serial).state is CertificateState.FETCHED
+    assert not desk.certificate(new.serial).revoked
+
+
+def test_the_key_of_a_voided_renewal_stays_known(desk, held):
+    lost = new_key()
+    accepted(send(desk, renew_ask(held, lost)))
+    key = new_key()
+    second = accepted(send(desk, renew_ask(held, key)))
+    assert refused(send(desk, renew_ask(held, lost))) is Reason.KEY_REUSED
+    assert accepted(send(desk, renew_ask(held, key))) == second
+
+
+def test_a_voided_certificate_is_no_signer(desk, held):
+    key = new_key()
+    accepted(send(desk, renew_ask(held, key)))
+    row = live_renewals(desk, held).get()
+    _, der = transactions.octets_of(desk.register, desk.certificate(row.serial))
+    accepted(send(desk, renew_ask(held, new_key())))
+    assert refused(send(desk, renew_ask(der, new_key()))) is Reason.SIGNER_REVOKED
+
+
+def test_fetched_between_decision_and_voiding(desk, held):
+    """The second renewal has decided to void the first; its holder fetches it at that moment, and keeps it."""
+    key = new_key()
+    first = accepted(send(desk, renew_ask(held, key)))
+    fetching = desk.but(step=once_at("8-prepared", lambda: collected(desk, first)))
+    answer = renew(renew_ask(held, new_key()), fetching.office, REQUEST)
+    assert refused(answer) is Reason.ALREADY_RENEWED
+    assert held_by(desk, key, first).der == collected(desk, first)
+
+
+def test_voided_between_look_up_and_fetching(desk, held):
+    """The first one's retrieval id was looked up; the second renewal voids it at that moment, and it never leaves."""
+    first = accepted(send(desk, renew_ask(held, new_key())))
+    second = []
+    again = once_at("13-found", lambda: second.append(accepted(send(desk, renew_ask(held, new_key())))))
+    answer = collect(get_ask(first), desk.but(step=again).office, REQUEST)
+    assert refused(answer) is Reason.SUPERSEDED
+    collected(desk, second[0])
+
+
+def test_a_key_with_a_prime_of_the_old_one_is_refused_and_another_is_taken(desk):
+    """Both private keys could be computed from the two certificates."""
+    key, other = holder_key(1, KeyType.RSA_2048), holder_key(2, KeyType.RSA_2048)
+    old = held_by(desk, key, accepted(enrol(new_ask(ordered(desk), key), desk.office, REQUEST)))
+    in_the_window(desk, old)
+    assert refused(send(desk, renew_ask(old, with_a_prime_of(key, other)))) is Reason.KEY_NOT_ACCEPTED
+    accepted(send(desk, renew_ask(old, other)))

@@ -1,0 +1,158 @@
+"""Another contact or deputy, or an address that is mended; old and new are told, and transfer ids go to the new one."""
+
+from dataclasses import replace
+
+import pytest
+
+from sinetti.database.models import core, secure_messages
+from sinetti.domain.values import Language
+from sinetti.services.organisations.contacts import ContactChange, Corrected, change_contact
+from sinetti.services.organisations.people import PeopleError
+from tests.support.authority import CUSTOMER_ID
+from tests.support.office import CONTACT, DAY, REQUEST, KilledError, an_order, enrolled, killed_at, ordered
+from tests.support.people import a_person, audited
+from tests.support.secure import offered
+
+WHO = ("operator", REQUEST)
+NEW = a_person("new")
+
+
+def holding(desk):
+    return core.Holding.objects.using(desk.register.alias).select_related("contact", "deputy").get()
+
+
+def events(desk):
+    rows = core.OutboxRow.objects.using(desk.register.alias).filter(kind="contact-changed").order_by("created")
+    return [row.facts for row in rows]
+
+
+def changed(desk, named, who=NEW, *, deputy=False):
+    return change_contact(ContactChange(named, who, deputy=deputy), desk.office, *WHO)
+
+
+def test_a_new_contact_and_the_same_again(desk):
+    held = enrolled(desk)
+    old, at = holding(desk).contact, desk.clock.forward(DAY)
+    core.Certificate.objects.using(desk.register.alias).update(remind_at=at)
+    done = changed(desk, held.serial.upper())
+    assert (done.customer_id, done.changed, done.offered) == (CUSTOMER_ID, True, ())
+    new = holding(desk).contact
+    assert (new.name, new.email, new.named_until) == (NEW.name, NEW.email, None)
+    old.refresh_from_db(using=desk.register.alias)
+    assert (old.email, old.named_until) == (CONTACT.email, at), "the row of before stays for who was written to"
+    assert events(desk) == [{"old": old.person_id, "new": new.person_id, "place": "contact"}]
+    assert core.Certificate.objects.using(desk.register.alias).get().remind_at is None, "looked at anew"
+    assert not changed(desk, held.serial).changed
+    assert len(events(desk)) == len(audited(desk, "contact-changed")) == 1
+    assert "example" not in audited(desk, "contact-changed")[0]
+
+
+def test_a_deputy(sqlite_desk):
+    ids = ordered(sqlite_desk)
+    assert changed(sqlite_desk, ids.order_id, deputy=True).changed
+    assert (holding(sqlite_desk).deputy.name, holding(sqlite_desk).contact.name) == (NEW.name, CONTACT.name)
+    assert events(sqlite_desk) == [{"old": None, "new": holding(sqlite_desk).deputy_id, "place": "deputy"}]
+    assert len(audited(sqlite_desk, "deputy-changed")) == 1
+
+
+CORRECTIONS = {
+    "the phone alone": (Corrected(phone="+358 00 999"), replace(CONTACT, phone="+358 00 999"), False),
+    "no phone any more": (Corrected(phone=""), replace(CONTACT, phone=""), False),
+    "the address": (Corrected(email="right@customer.example"), replace(CONTACT, email="right@customer.example"), True),
+    "name and language": (
+        Corrected(name="Nimi Uusi", language=Language.EN),
+        replace(CONTACT, name="Nimi Uusi", language=Language.EN),
+        False,
+    ),
+}
+
+
+@pytest.mark.parametrize(("what", "person", "anew"), CORRECTIONS.values(), ids=CORRECTIONS)
+def test_mended(sqlite_desk, what, person, anew):
+    """Another address is reminded of what is near; the same one was reminded already."""
+    held = enrolled(sqlite_desk)
+    at = sqlite_desk.clock.now
+    core.Certificate.objects.using(sqlite_desk.register.alias).update(remind_at=at)
+    assert changed(sqlite_desk, held.serial, what).changed
+    row = holding(sqlite_desk).contact
+    assert (row.name, row.email, row.phone, row.language) == (person.name, person.email, person.phone, person.language)
+    assert (core.Certificate.objects.using(sqlite_desk.register.alias).get().remind_at is None) is anew
+    assert not changed(sqlite_desk, held.serial, what).changed
+
+
+def test_mending_nobody(sqlite_desk):
+    held = enrolled(sqlite_desk)
+    with pytest.raises(PeopleError, match="there is no deputy whose data could be mended: name one"):
+        changed(sqlite_desk, held.serial, Corrected(phone=""), deputy=True)
+    core.Person.objects.using(sqlite_desk.register.alias).update(
+        name="", email="", phone="", erased_at=sqlite_desk.clock.now
+    )
+    with pytest.raises(PeopleError, match="there is no contact"):
+        changed(sqlite_desk, held.serial, Corrected(email="right@customer.example"))
+    assert changed(sqlite_desk, held.serial).changed
+
+
+def test_whoever_bounced_is_named_again(sqlite_desk):
+    held = enrolled(sqlite_desk)
+    core.Person.objects.using(sqlite_desk.register.alias).update(
+        bounced_at=sqlite_desk.clock.now, first_written_at=sqlite_desk.clock.now
+    )
+    assert changed(sqlite_desk, held.serial, CONTACT).changed
+    row = holding(sqlite_desk).contact
+    assert (row.bounced_at, row.first_written_at) == (None, sqlite_desk.clock.now)
+
+
+def test_nothing_of_this_name(sqlite_desk):
+    with pytest.raises(PeopleError, match="no certificate has this serial, and no order this id"):
+        changed(sqlite_desk, "00" * 19)
+
+
+def test_transfer_ids_go_to_the_new_address(desk):
+    """The link of before ends; a phone that was wrong is mended without a new order, too."""
+    first = offered(desk)
+    done = changed(desk, first.offered.order_id)
+    (second,) = done.offered
+    assert second.order_id == first.offered.order_id
+    rows = secure_messages.SecureMessage.objects.using(desk.register.alias)
+    assert rows.get(pk=first.offered.secure_id).ended_at == desk.clock.now
+    assert rows.get(pk=second.secure_id).recipient.email == NEW.email
+    (third,) = changed(desk, first.offered.order_id, Corrected(phone="")).offered
+    assert third.needs_code
+    assert changed(desk, first.offered.order_id, Corrected(phone="")).offered == ()
+    assert rows.filter(ended_at__isnull=True).count() == 1
+    assert changed(desk, first.offered.order_id, deputy=True).offered == (), "the contact stays"
+
+
+def test_ids_that_were_told_otherwise_are_not_offered(sqlite_desk):
+    ids = ordered(sqlite_desk)
+    assert changed(sqlite_desk, ids.order_id).offered == ()
+
+
+def test_cut_short_before_the_new_link(desk):
+    first = offered(desk)
+    dying = desk.but(step=killed_at("contact-changed"))
+    with pytest.raises(KilledError):
+        changed(dying, first.offered.order_id)
+    done = changed(desk, first.offered.order_id)
+    assert (done.changed, len(done.offered)) == (False, 1)
+    assert changed(desk, first.offered.order_id).offered == ()
+
+
+def test_a_replacement_that_is_ordered_has_its_own_people(sqlite_desk):
+    """The people of before stay, and it is let end no more."""
+    held = enrolled(sqlite_desk)
+    changed(sqlite_desk, held.serial)
+    rows = core.Holding.objects.using(sqlite_desk.register.alias)
+    rows.update(let_end_at=sqlite_desk.clock.now)
+    at, before = sqlite_desk.clock.forward(DAY), holding(sqlite_desk).contact
+    ordered(sqlite_desk, replace(an_order(replaces=held.serial), contact=a_person("third")))
+    assert (holding(sqlite_desk).contact.name, holding(sqlite_desk).let_end_at) == ("The third", None)
+    before.refresh_from_db(using=sqlite_desk.register.alias)
+    assert before.named_until == at
+
+
+def test_a_closed_organisation_gets_no_link_to_transfer_ids(sqlite_desk):
+    desk, sent = sqlite_desk, offered(sqlite_desk)
+    core.Organisation.objects.using(desk.register.alias).update(closed_at=desk.clock.now)
+    done = changed(desk, sent.offered.order_id)
+    assert (done.changed, done.offered) == (True, ())

@@ -1,0 +1,71 @@
+"""We let this one end: noted once, taken back once, and never of a certificate that another has followed."""
+
+import pytest
+
+from sinetti.database.models import core
+from sinetti.database.notifications import reminders
+from sinetti.domain.certificates.revocation import RevocationReason
+from sinetti.domain.values import Serial
+from sinetti.services.organisations.people import PeopleError
+from sinetti.services.organisations.renewal_opt_out import let_end, let_end_no_more
+from sinetti.services.revocation.revoke import RevokeAsk, revoke
+from tests.support.office import DAY, REQUEST, SECOND, enrolled, in_the_window, renewed
+from tests.support.people import audited
+
+WHO = ("operator", REQUEST)
+
+
+def row(desk, serial):
+    return core.Certificate.objects.using(desk.register.alias).select_related("holding").get(serial=serial)
+
+
+def silenced(desk, serial):
+    return reminders.find(desk.register, row(desk, serial).pk).course.let_end
+
+
+def test_noted_and_taken_back(desk):
+    held = enrolled(desk)
+    at = desk.clock.forward(DAY)
+    assert let_end(held.serial, desk.office, *WHO)
+    assert not let_end(held.serial, desk.office, *WHO)
+    assert row(desk, held.serial).holding.let_end_at == at
+    assert silenced(desk, held.serial)
+    core.Certificate.objects.using(desk.register.alias).update(remind_at=reminders.NEVER)
+    assert let_end_no_more(held.serial, desk.office, *WHO)
+    assert not let_end_no_more(held.serial, desk.office, *WHO)
+    assert row(desk, held.serial).remind_at is None, "reminders are looked at anew"
+    assert not silenced(desk, held.serial)
+    assert len(audited(desk, "let-end")) == len(audited(desk, "let-end-undone")) == 1
+
+
+def test_renewed_after_all(sqlite_desk):
+    """The note does not silence the certificate that came after it."""
+    held = enrolled(sqlite_desk)
+    in_the_window(sqlite_desk, held)
+    let_end(held.serial, sqlite_desk.office, *WHO)
+    sqlite_desk.clock.forward(DAY)
+    new = renewed(sqlite_desk, held)
+    assert (silenced(sqlite_desk, held.serial), silenced(sqlite_desk, new.serial)) == (True, False)
+
+
+def test_one_that_has_a_successor(desk):
+    held = enrolled(desk)
+    in_the_window(desk, held)
+    new = renewed(desk, held)
+    with pytest.raises(PeopleError, match=f"it is {new.serial} whose end people are reminded of"):
+        let_end(held.serial, desk.office, *WHO)
+    assert let_end(new.serial, desk.office, *WHO)
+
+
+def test_one_that_is_not_in_force(sqlite_desk):
+    held = enrolled(sqlite_desk)
+    in_the_window(sqlite_desk, held, SECOND - SECOND)
+    sqlite_desk.clock.forward(SECOND)
+    with pytest.raises(PeopleError, match="not in force"):
+        let_end(held.serial, sqlite_desk.office, *WHO)
+    revoked = enrolled(sqlite_desk)
+    revoke(RevokeAsk(revoked.serial, RevocationReason.SUPERSEDED), sqlite_desk.office, *WHO)
+    with pytest.raises(PeopleError, match="not in force"):
+        let_end(revoked.serial, sqlite_desk.office, *WHO)
+    with pytest.raises(PeopleError, match="no certificate has this serial"):
+        let_end_no_more(Serial("00" * 19), sqlite_desk.office, *WHO)

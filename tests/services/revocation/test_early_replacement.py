@@ -1,0 +1,333 @@
+"""Calls for early replacement: who is called, what opens, what is left of a run that is cut short, and the way back."""
+
+from datetime import timedelta
+
+import pytest
+from django.db import connections
+from django.test.utils import CaptureQueriesContext
+
+from sinetti.database.certificates import early_replacement
+from sinetti.database.certificates.bulk_revocation import Wanted
+from sinetti.database.models import core
+from sinetti.database.models.early_replacement import CalledEarly, EarlyCall
+from sinetti.domain.certificates.bulk_revocation import BulkRefused
+from sinetti.domain.certificates.renewal_info import ASK_AGAIN, ASK_AGAIN_CALLED, CallRefused, Told
+from sinetti.domain.certificates.revocation import RevocationReason
+from sinetti.domain.refusals import Reason, Refusal
+from sinetti.domain.values import Channel, Language
+from sinetti.pki.ari_id import read_renewal_id, renewal_id
+from sinetti.pki.encoding import load_certificate
+from sinetti.services.issuance.enrol import enrol
+from sinetti.services.issuance.renew import renew
+from sinetti.services.revocation.early_replacement import CallAsk, call_early, calls, count_opened, look, undo
+from sinetti.services.revocation.revoke import RevokeAsk, revoke
+from sinetti.services.status.renewal_info import hint_of, identified
+from tests.support.authority import CUSTOMER_ID, NOW, issuer
+from tests.support.office import (
+    DAY,
+    REQUEST,
+    SECOND,
+    KilledError,
+    accepted,
+    add_organisation,
+    enrolled,
+    in_the_window,
+    killed_at,
+    new_ask,
+    new_key,
+    once_at,
+    ordered,
+    refused,
+    renew_ask,
+    renewed,
+)
+from tests.support.registers import crowd
+
+TOLD = Told({Language.FI: "syy", Language.SV: "orsak", Language.EN: "why"}, "https://service.example/incident")
+OVER = timedelta(hours=8)
+
+
+def asked(*serials, told=TOLD, over=OVER, officer="a17", **wanted):
+    return CallAsk(Wanted(serials=serials or None, **wanted), officer, "incident 7", told, over)
+
+
+def run(desk, ask, **rest):
+    return call_early(ask, desk.office, REQUEST, **rest)
+
+
+def hint(desk, held):
+    identifier, serial = read_renewal_id(renewal_id(load_certificate(held.der)))
+    return hint_of(identified(desk.office)[identifier], serial, desk.office)
+
+
+def opens(desk, held):
+    return desk.certificate(held.serial).renewable_from
+
+
+def rule(held):
+    return load_certificate(held.der).not_valid_after_utc - 60 * DAY
+
+
+def audited(desk, action):
+    rows = core.AuditRow.objects.using(desk.register.alias).filter(action=action).order_by("sequence")
+    return list(rows.values_list("object", flat=True))
+
+
+def test_called_told_and_renewed_at_once(desk):
+    held, other = enrolled(desk), enrolled(desk)
+    before = hint(desk, held)
+    assert before.window.start >= rule(held)
+    assert (before.told, before.ask_again) == (Told(), ASK_AGAIN)
+    assert refused(renew(renew_ask(held, new_key()), desk.office, REQUEST)) is Reason.TOO_EARLY
+    outcome = run(desk, asked(held.serial))
+    assert (outcome.opened, outcome.selection.serials, outcome.selection.passed_over) == (1, (held.serial,), 0)
+    assert opens(desk, held) == NOW
+    assert opens(desk, other) == rule(other)
+    now = hint(desk, held)
+    assert NOW <= now.window.start < now.window.end <= NOW + OVER
+    assert (now.told, now.ask_again) == (TOLD, ASK_AGAIN_CALLED)
+    # Whoever is not called is told nothing, but asks again sooner: there may be more to it.
+    assert hint(desk, other) == type(before)(hint(desk, other).window, Told(), ASK_AGAIN_CALLED)
+    new = renewed(desk, held)
+    assert opens(desk, new) == rule(new)
+    assert refused(renew(renew_ask(other, new_key()), desk.office, REQUEST)) is Reason.TOO_EARLY
+    desk.clock.forward(OVER + SECOND)
+    assert hint(desk, other).ask_again == ASK_AGAIN
+    assert hint(desk, held).told == TOLD, "who has slept through it is told afterwards"
+
+
+def test_what_is_called_and_what_is_passed_over(desk):
+    add_organisation(desk, "7654321-4")
+    ended = enrolled(desk)
+    in_the_window(desk, ended, -SECOND)
+    held, gone, sftp = enrolled(desk), enrolled(desk), enrolled(desk, Channel.SFTP)
+    foreign = enrolled(desk, customer_id="7654321-4")
+    revoke(RevokeAsk(gone.serial, RevocationReason.SUPERSEDED), desk.office, "operator", REQUEST)
+    unfetched = accepted(enrol(new_ask(ordered(desk), new_key()), desk.office, REQUEST))
+    known = core.Certificate.objects.using(desk.register.alias).get(retrieval_id=unfetched)
+    mine = look(asked(authority=issuer().file_name, customer_id=CUSTOMER_ID), desk.office)
+    assert (set(mine.serials), mine.passed_over) == ({held.serial, known.serial}, 2)
+    assert look(asked(sftp.serial, foreign.serial), desk.office).serials == (sftp.serial, foreign.serial)
+    assert set(look(asked(customer_id="7654321-4"), desk.office).serials) == {foreign.serial}
+    run(desk, asked(held.serial))
+    assert look(asked(held.serial), desk.office).passed_over == 1, "a certificate is in one call at most"
+
+
+def test_what_was_renewed_is_passed_over_until_its_renewal_is_revoked(sqlite_desk):
+    held = enrolled(sqlite_desk)
+    in_the_window(sqlite_desk, held)
+    new = renewed(sqlite_desk, held)
+    assert look(asked(held.serial, new.serial), sqlite_desk.office).serials == (new.serial,)
+    revoke(RevokeAsk(new.serial, RevocationReason.SUPERSEDED), sqlite_desk.office, "operator", REQUEST)
+    assert look(asked(held.serial, new.serial), sqlite_desk.office).serials == (held.serial,)
+
+
+def test_renewal_that_was_open_stays_open_since_then(sqlite_desk):
+    held = enrolled(sqlite_desk)
+    now, usual = in_the_window(sqlite_desk, held, DAY), hint(sqlite_desk, held).window
+    run(sqlite_desk, asked(held.serial))
+    assert opens(sqlite_desk, held) == rule(held) < now
+    assert hint(sqlite_desk, held).window == usual, "who is late already is not put off"
+    assert hint(sqlite_desk, held).told == TOLD
+
+
+REFUSED = {
+    "everything": (asked(), BulkRefused, "all certificates at once are not called"),
+    "an unknown serial": (asked("41"), BulkRefused, "no certificate has the serial 41"),
+    "an unknown CA": (asked(authority="x"), BulkRefused, "no CA here is called x"),
+    "an unknown organisation": (asked(customer_id="x"), BulkRefused, "no organisation has the id x"),
+    "an officer who is a name": (asked("41", officer="Åke Å"), BulkRefused, "an officer's id has"),
+    "no time": (asked("41", over=timedelta(0)), CallRefused, "from one minute to 30 days"),
+    "one language": (asked("41", told=Told({Language.FI: "syy"})), CallRefused, "fi, sv and en, or in none"),
+}
+
+
+@pytest.mark.parametrize(("ask", "error", "sentence"), REFUSED.values(), ids=REFUSED)
+def test_refused(sqlite_desk, ask, error, sentence):
+    for act in (lambda: look(ask, sqlite_desk.office), lambda: run(sqlite_desk, ask)):
+        with pytest.raises(error, match=sentence):
+            act()
+    assert calls(sqlite_desk.office) == ()
+
+
+def test_nothing_left(sqlite_desk):
+    held = enrolled(sqlite_desk)
+    run(sqlite_desk, asked(held.serial))
+    outcome = run(sqlite_desk, asked(held.serial))
+    assert (outcome.call, outcome.opened, outcome.selection.passed_over) == (None, 0, 1)
+    assert len(calls(sqlite_desk.office)) == 1
+
+
+def test_undone(desk):
+    held, other = enrolled(desk), enrolled(desk)
+    usual = hint(desk, held)
+    call = run(desk, asked(held.serial, other.serial)).call
+    new = renewed(desk, other)
+    undo(call.call_id, "b2", desk.office, REQUEST)
+    assert opens(desk, held) == rule(held)
+    assert hint(desk, held) == usual
+    assert refused(renew(renew_ask(held, new_key()), desk.office, REQUEST)) is Reason.TOO_EARLY
+    assert not desk.certificate(new.serial).revoked, "what was renewed meanwhile stays"
+    assert calls(desk.office) == ()
+    with pytest.raises(CallRefused, match="is undone already"):
+        undo(call.call_id, "b2", desk.office, REQUEST)
+    with pytest.raises(CallRefused, match="no call has this id"):
+        undo("x", "b2", desk.office, REQUEST)
+    with pytest.raises(BulkRefused):
+        undo(call.call_id, "b 2", desk.office, REQUEST)
+    again = run(desk, asked(held.serial)).call
+    assert count_opened(again, desk.office) == 1, "it may be called anew"
+
+
+def test_all_of_it_is_in_the_audit_trail_and_no_text_of_anybody(sqlite_desk):
+    held = enrolled(sqlite_desk)
+    call = run(sqlite_desk, asked(held.serial)).call
+    undo(call.call_id, "b2", sqlite_desk.office, REQUEST)
+    mine, its = [f"early-call:{call.call_id}"], [f"certificate:{held.serial}"]
+    found = {action: audited(sqlite_desk, action) for action in ("early-called", "early-done", "early-undone")}
+    assert found == {"early-called": mine, "early-done": mine, "early-undone": mine}
+    assert audited(sqlite_desk, "renewal-opened-early") == its == audited(sqlite_desk, "renewal-opened-by-rule")
+    rows = core.AuditRow.objects.using(sqlite_desk.register.alias).filter(object__in=[*mine, *its])
+    octets = b"".join(bytes(row.octets) for row in rows)
+    assert b"incident 7" not in octets
+    assert b"orsak" not in octets
+    actors = rows.filter(action__startswith="early").order_by("sequence").values_list("actor", flat=True)
+    assert list(actors) == ["officer:a17", "officer:a17", "officer:b2"]
+
+
+@pytest.fixture
+def one_at_once(monkeypatch):
+    """Let each certificate have a transaction of its own, so that a run can be cut short in its middle."""
+    monkeypatch.setattr(early_replacement, "AT_ONCE", 1)
+
+
+@pytest.mark.parametrize("step", ["early-stored", "early-opened"])
+def test_a_call_that_is_cut_short_is_gone_on_with_by_the_same_command(desk, one_at_once, step):
+    held, told = [enrolled(desk) for _ in range(3)], []
+    ask = asked(*(one.serial for one in held))
+    with pytest.raises(KilledError):
+        run(desk.but(step=killed_at(step)), ask)
+    desk.clock.forward(DAY)
+    outcome = run(desk, ask, tell=lambda done, of: told.append((done, of)))
+    assert [opens(desk, one) for one in held] == [NOW] * 3
+    assert ([len(one.serials) for one in outcome.resumed], outcome.call) == ([3], None)
+    assert told == [(1, 3), (2, 3), (3, 3)]
+    assert len(audited(desk, "renewal-opened-early")) == 3
+    assert len(audited(desk, "early-called")) == len(audited(desk, "early-done")) == 1
+    assert early_replacement.unfinished(desk.register) == ()
+
+
+@pytest.mark.parametrize("step", ["early-undone", "early-back"])
+@pytest.mark.parametrize("by", ["undo", "another call"])
+def test_an_undoing_that_is_cut_short_is_gone_on_with(desk, one_at_once, step, by):
+    held, other = [enrolled(desk) for _ in range(2)], enrolled(desk)
+    call = run(desk, asked(*(one.serial for one in held))).call
+    with pytest.raises(KilledError):
+        undo(call.call_id, "b2", desk.but(step=killed_at(step)).office, REQUEST)
+    told = []
+    if by == "undo":
+        undo(call.call_id, "b2", desk.office, REQUEST, lambda done, of: told.append((done, of)))
+        assert told[-1][0] == told[-1][1] == len(told)
+    else:
+        assert [one.call_id for one in run(desk, asked(other.serial)).resumed] == [call.call_id]
+    assert [opens(desk, one) for one in held] == [rule(one) for one in held]
+    assert len(audited(desk, "renewal-opened-by-rule")) == 2
+    assert len(audited(desk, "early-undone")) == 1
+    assert early_replacement.unfinished(desk.register) == ()
+
+
+def test_a_call_that_is_undone_while_it_is_carried_out_opens_nothing_more(sqlite_desk, one_at_once):
+    desk, held = sqlite_desk, [enrolled(sqlite_desk) for _ in range(2)]
+
+    def undoing():
+        (call,) = calls(desk.office)
+        undo(call.call_id, "b2", desk.office, REQUEST)
+
+    run(desk.but(step=once_at("early-opened", undoing)), asked(*(one.serial for one in held)))
+    assert [opens(desk, one) for one in held] == [rule(one) for one in held]
+    row = EarlyCall.objects.using(desk.register.alias).get()
+    assert (row.done_at, row.back_at) == (None, desk.clock.now)
+    assert early_replacement.unfinished(desk.register) == ()
+
+
+def test_what_is_revoked_while_it_is_carried_out_is_not_opened(sqlite_desk):
+    desk, held = sqlite_desk, enrolled(sqlite_desk)
+
+    def revoking():
+        revoke(RevokeAsk(held.serial, RevocationReason.SUPERSEDED), desk.office, "operator", REQUEST)
+
+    outcome = run(desk.but(step=once_at("early-stored", revoking)), asked(held.serial))
+    assert outcome.opened == 0
+    assert not CalledEarly.objects.using(desk.register.alias).exists()
+
+
+def test_two_officers_at_once_bring_no_certificate_into_two_calls(desk, one_at_once):
+    held = [enrolled(desk) for _ in range(4)]
+    ask = asked(*(one.serial for one in held))
+    crowd(desk.register, 3, lambda _number: run(desk, ask))
+    assert [opens(desk, one) for one in held] == [NOW] * 4
+    assert CalledEarly.objects.using(desk.register.alias).count() == 4
+    assert len(audited(desk, "renewal-opened-early")) == 4
+    assert early_replacement.unfinished(desk.register) == ()
+
+
+def test_renewals_go_on_while_many_are_called(desk, one_at_once):
+    """Whoever renews what is being opened neither waits for ever nor is refused for another reason than the time."""
+    held = [enrolled(desk) for _ in range(3)]
+
+    def either(number):
+        if number == 0:
+            run(desk, asked(*(one.serial for one in held)))
+            return None
+        return renew(renew_ask(held[number - 1], new_key()), desk.office, REQUEST)
+
+    answers = [one for one in crowd(desk.register, 4, either) if one is not None]
+    assert {one.reason for one in answers if isinstance(one, Refusal)} <= {Reason.TOO_EARLY}
+    for one in held:
+        assert opens(desk, one) == NOW
+
+
+def statements(desk, do):
+    with CaptureQueriesContext(connections[desk.register.alias]) as caught:
+        do()
+    return len(caught)
+
+
+def test_a_hint_is_one_statement_but_for_the_first_of_a_day(desk):
+    held = enrolled(desk)
+    known = identified(desk.office)
+    identifier, serial = read_renewal_id(renewal_id(load_certificate(held.der)))
+    assert statements(desk, lambda: hint_of(known[identifier], serial, desk.office)) > 1
+    assert statements(desk, lambda: hint_of(known[identifier], serial, desk.office)) == 1
+    assert statements(desk, lambda: hint_of(known[identifier], "41", desk.office)) == 1
+    run(desk, asked(held.serial))
+    assert statements(desk, lambda: hint_of(known[identifier], serial, desk.office)) == 1
+
+
+def test_a_call_of_many_takes_as_many_statements_as_one_of_few(desk):
+    before, *held = [enrolled(desk) for _ in range(8)]
+    undo(run(desk, asked(before.serial)).call.call_id, "a17", desk.office, REQUEST)  # who comes first makes the turn
+    few = statements(desk, lambda: run(desk, asked(*(one.serial for one in held[:2]))))
+    many = statements(desk, lambda: run(desk, asked(*(one.serial for one in held[2:]))))
+    assert many == few <= 40
+    first, second = calls(desk.office)
+    one = statements(desk, lambda: undo(first.call_id, "b2", desk.office, REQUEST))
+    assert statements(desk, lambda: undo(second.call_id, "b2", desk.office, REQUEST)) == one <= 40
+
+
+def test_of_a_revoked_certificate_the_window_has_passed_and_nothing_is_explained(desk):
+    held = enrolled(desk)
+    run(desk, asked(held.serial))
+    revoke(RevokeAsk(held.serial, RevocationReason.KEY_COMPROMISE), desk.office, "operator", REQUEST)
+    found = hint(desk, held)
+    assert found.window.end < desk.clock.now
+    assert found.told == Told()
+
+
+def test_no_hint_for_what_nobody_has(desk):
+    held = enrolled(desk)
+    with pytest.raises(KilledError):
+        enrol(new_ask(ordered(desk), new_key()), desk.but(step=killed_at("9-reserved")).office, REQUEST)
+    waiting = core.Certificate.objects.using(desk.register.alias).get(state="reserved")
+    assert hint_of((waiting.authority_id,), waiting.serial, desk.office) is None
+    assert hint_of(("another",), held.serial, desk.office) is None

@@ -1,0 +1,340 @@
+"""Revocation: at once for renewal, and on the list; a lost key takes along what it could have signed."""
+
+from datetime import timedelta
+
+import pytest
+from cryptography import x509
+
+from sinetti.database.certificates import revocation
+from sinetti.database.models import core, status
+from sinetti.domain.certificates.lifecycle import CertificateState
+from sinetti.domain.certificates.revocation import RevocationReason, Revoker
+from sinetti.domain.refusals import Reason
+from sinetti.domain.values import Channel, Serial
+from sinetti.journal.reader import JournalDamaged
+from sinetti.journal.writer import Journal, JournalUnavailable
+from sinetti.services.issuance.renew import renew
+from sinetti.services.organisations.queries import certificates
+from sinetti.services.revocation.revoke import NotRevocable, RevokeAsk, revoke
+from sinetti.services.status.crl import current_list
+from tests.support.journals import keeping, kinds
+from tests.support.office import (
+    DAY,
+    REQUEST,
+    SECOND,
+    Desk,
+    KilledError,
+    accepted,
+    enrolled,
+    in_the_window,
+    killed_at,
+    new_key,
+    once_at,
+    refused,
+    renew_ask,
+    renewed,
+)
+
+COMPROMISE = RevocationReason.KEY_COMPROMISE
+
+
+def revoked(desk: Desk, serial: Serial, reason: RevocationReason = COMPROMISE, **more: object) -> list[Serial]:
+    return [one.serial for one in revoke(RevokeAsk(serial, reason, **more), desk.office, "operator", REQUEST)]
+
+
+def listed(desk: Desk, channel: Channel = Channel.WS) -> dict[str, x509.RevokedCertificate]:
+    """What stands on the channel's list now."""
+    published = current_list(desk.office.issuing[channel], 1, desk.office, REQUEST)
+    return {f"{entry.serial_number:038x}": entry for entry in x509.load_der_x509_crl(published.der)}
+
+
+@pytest.fixture
+def line(desk):
+    """Three certificates, each renewed from the one before, all fetched; the clock at the third one's making."""
+    first = enrolled(desk)
+    in_the_window(desk, first)
+    second = renewed(desk, first)
+    in_the_window(desk, second)
+    return first, second, renewed(desk, second)
+
+
+def test_revoked_for_renewal_at_once(desk):
+    held = enrolled(desk)
+    in_the_window(desk, held)
+    assert revoked(desk, held.serial, RevocationReason.CESSATION_OF_OPERATION) == [held.serial]
+    assert refused(renew(renew_ask(held, new_key()), desk.office, REQUEST)) is Reason.SIGNER_REVOKED
+    found = desk.certificate(held.serial)
+    assert (found.revoked_at, found.revocation_reason) == (desk.clock.now, RevocationReason.CESSATION_OF_OPERATION)
+    assert found.state is CertificateState.FETCHED, "revocation stands beside the state"
+
+
+@pytest.mark.parametrize("reason", [reason for reason in RevocationReason if "compromise" not in reason.lower()])
+def test_any_other_reason_leaves_renewals_alone(desk, reason):
+    held = enrolled(desk)
+    in_the_window(desk, held)
+    new = renewed(desk, held)
+    assert revoked(desk, held.serial, reason) == [held.serial]
+    assert not desk.certificate(new.serial).revoked
+
+
+def test_who_renewed_what_is_still_told_when_all_are_revoked(desk, line):
+    first, second, third = line
+    revoked(desk, first.serial)
+    told = {row.serial: row.renewed_by for row in certificates(desk.office)}
+    assert told == {first.serial: second.serial, second.serial: third.serial, third.serial: None}
+
+
+def test_a_lost_key_takes_along_what_was_renewed_from_it(desk, line):
+    first, second, third = (one.serial for one in line)
+    assert revoked(desk, first) == [first, second, third]
+    for serial in (first, second, third):
+        assert desk.certificate(serial).revocation_reason is COMPROMISE
+        assert desk.certificate(serial).revoked_at == desk.clock.now
+
+
+def test_never_what_it_was_renewed_from(desk, line):
+    first, second, third = (one.serial for one in line)
+    assert revoked(desk, second) == [second, third]
+    assert not desk.certificate(first).revoked
+
+
+def test_one_that_is_taken_out_by_name_stays_with_what_came_of_it(desk, line):
+    first, second, third = (one.serial for one in line)
+    assert revoked(desk, first, spared=[second]) == [first]
+    assert not desk.certificate(second).revoked
+    assert not desk.certificate(third).revoked
+
+
+def test_the_last_one_is_taken_out_by_name(desk, line):
+    first, second, third = (one.serial for one in line)
+    assert revoked(desk, first, spared=[third]) == [first, second]
+
+
+def test_a_renewal_that_nobody_fetched_goes_too(desk):
+    held = enrolled(desk)
+    in_the_window(desk, held)
+    accepted(renew(renew_ask(held, new_key()), desk.office, REQUEST))
+    assert len(revoked(desk, held.serial)) == 2
+
+
+def test_what_was_voided_before_keeps_its_reason(desk):
+    held = enrolled(desk)
+    in_the_window(desk, held)
+    accepted(renew(renew_ask(held, new_key()), desk.office, REQUEST))
+    new = renewed(desk, held)
+    assert revoked(desk, held.serial) == [held.serial, new.serial]
+    void = core.Certificate.objects.using(desk.register.alias).get(state=CertificateState.VOID)
+    assert void.revocation_reason == RevocationReason.SUPERSEDED
+
+
+def test_another_holding_of_the_same_organisation_is_left_alone(desk, line):
+    other = enrolled(desk)
+    revoked(desk, line[0].serial)
+    assert not desk.certificate(other.serial).revoked
+
+
+def test_a_replacement_is_no_renewal(desk):
+    """It was ordered by people, not signed for with the lost key."""
+    held = enrolled(desk)
+    replacement = enrolled(desk, replaces=held.serial)
+    assert revoked(desk, held.serial) == [held.serial]
+    assert not desk.certificate(replacement.serial).revoked
+
+
+def test_a_renewal_reserved_while_the_line_is_revoked_goes_too(desk, monkeypatch):
+    held = enrolled(desk)
+    in_the_window(desk, held)
+    renewals = revocation.renewals
+    late = once_at("read", lambda: accepted(renew(renew_ask(held, new_key()), desk.office, REQUEST)))
+
+    def read_then_renew(register, holding_id):
+        found = renewals(register, holding_id)
+        late("read")
+        return found
+
+    monkeypatch.setattr(revocation, "renewals", read_then_renew)
+    assert len(revoked(desk, held.serial)) == 2
+
+
+UNREVOCABLE = {
+    "unknown serial": ("41" * 19, COMPROMISE, Revoker.OPERATOR, "unknown"),
+    "a reason for CAs": (None, RevocationReason.CA_COMPROMISE, Revoker.OPERATOR, "reason"),
+    "a reason for attribute authorities": (None, RevocationReason.AA_COMPROMISE, Revoker.OPERATOR, "reason"),
+    "an operator's reason from a holder": (None, RevocationReason.PRIVILEGE_WITHDRAWN, Revoker.HOLDER, "reason"),
+    "a reason of people from the service": (None, COMPROMISE, Revoker.SERVICE, "reason"),
+}
+
+
+@pytest.mark.parametrize(("serial", "reason", "revoker", "kind"), UNREVOCABLE.values(), ids=UNREVOCABLE)
+def test_what_cannot_be_revoked(desk, serial, reason, revoker, kind):
+    held = enrolled(desk)
+    with pytest.raises(NotRevocable) as refusal:
+        revoked(desk, Serial(serial or held.serial), reason, revoker=revoker)
+    assert refusal.value.kind == kind
+    assert str(refusal.value)
+    assert not desk.certificate(held.serial).revoked
+
+
+def test_a_key_found_compromised_after_its_certificate_was_revoked(desk, line):
+    first, second, third = line
+    revoked(desk, first.serial, RevocationReason.SUPERSEDED)
+    assert revoked(desk, first.serial) == [first.serial, second.serial, third.serial]
+    assert desk.certificate(first.serial).revocation_reason is RevocationReason.SUPERSEDED
+    assert desk.certificate(third.serial).revocation_reason is COMPROMISE
+    with pytest.raises(NotRevocable) as refusal:
+        revoked(desk, first.serial)
+    assert refusal.value.kind == "already"
+
+
+SPARED_IN_VAIN = {"mistyped": "4f" * 19, "itself": None}
+
+
+@pytest.mark.parametrize("spared", SPARED_IN_VAIN.values(), ids=SPARED_IN_VAIN)
+def test_what_would_not_go_along_cannot_be_spared(desk, line, spared):
+    first, second, _ = line
+    with pytest.raises(NotRevocable, match="nothing was revoked") as refusal:
+        revoked(desk, first.serial, spared=(spared or first.serial,))
+    assert refusal.value.kind == "spared"
+    with pytest.raises(NotRevocable, match="nothing was revoked"):
+        revoked(desk, first.serial, RevocationReason.SUPERSEDED, spared=(second.serial,))
+    assert not desk.certificate(first.serial).revoked
+
+
+def test_a_second_time_changes_nothing(desk):
+    held = enrolled(desk)
+    revoked(desk, held.serial, RevocationReason.SUPERSEDED)
+    before = desk.certificate(held.serial)
+    desk.clock.forward(DAY)
+    with pytest.raises(NotRevocable) as refusal:
+        revoked(desk, held.serial, COMPROMISE)
+    assert refusal.value.kind == "already"
+    assert desk.certificate(held.serial) == before
+
+
+def test_revoked_by_somebody_else_meanwhile(desk, monkeypatch):
+    held = enrolled(desk)
+    renewals = revocation.renewals
+    first = once_at("read", lambda: revoked(desk, held.serial, RevocationReason.SUPERSEDED))
+
+    def revoke_then_read(register, holding_id):
+        first("read")
+        return renewals(register, holding_id)
+
+    monkeypatch.setattr(revocation, "renewals", revoke_then_read)
+    with pytest.raises(NotRevocable) as refusal:
+        revoked(desk, held.serial)
+    assert refusal.value.kind == "already"
+    assert desk.certificate(held.serial).revocation_reason is RevocationReason.SUPERSEDED
+
+
+# On the list.
+
+
+def test_it_stands_on_the_list_right_away_with_reason_and_dates(desk):
+    held, others = enrolled(desk), enrolled(desk)
+    since = desk.clock.now - timedelta(days=3)
+    revoked(desk, held.serial, COMPROMISE, invalidity_date=since)
+    numbers = status.RevocationList.objects.using(desk.register.alias).values_list("number", flat=True)
+    assert len(set(numbers)) == 1, "published by the revocation itself"
+    entries = listed(desk)
+    assert set(entries) == {held.serial}
+    entry = entries[held.serial]
+    assert entry.revocation_date_utc == desk.clock.now
+    assert entry.extensions.get_extension_for_class(x509.CRLReason).value.reason is x509.ReasonFlags.key_compromise
+    assert entry.extensions.get_extension_for_class(x509.InvalidityDate).value.invalidity_date_utc == since
+    assert others.serial not in entries
+
+
+def test_each_ca_lists_its_own(desk):
+    web, sftp = enrolled(desk), enrolled(desk, Channel.SFTP)
+    revoked(desk, sftp.serial)
+    assert set(listed(desk, Channel.SFTP)) == {sftp.serial}
+    assert set(listed(desk)) == set()
+    revoked(desk, web.serial)
+    assert set(listed(desk)) == {web.serial}
+
+
+def test_a_voided_one_stands_on_the_list_too(desk):
+    held = enrolled(desk)
+    in_the_window(desk, held)
+    accepted(renew(renew_ask(held, new_key()), desk.office, REQUEST))
+    renewed(desk, held)
+    void = core.Certificate.objects.using(desk.register.alias).get(state=CertificateState.VOID)
+    assert set(listed(desk)) == {void.serial}
+
+
+def test_the_signer_is_away(desk):
+    """The revocation stands; the list follows for whoever asks once the signer is back."""
+    held = enrolled(desk)
+    desk.signer.away = True
+    assert revoked(desk, held.serial) == [held.serial]
+    assert desk.certificate(held.serial).revoked
+    desk.signer.away = False
+    assert set(listed(desk)) == {held.serial}
+
+
+def test_the_process_ends_before_the_list_is_published(desk):
+    held = enrolled(desk)
+    assert listed(desk) == {}
+    with pytest.raises(KilledError):
+        revoked(desk.but(step=killed_at("revoked")), held.serial)
+    desk.clock.forward(SECOND)
+    assert set(listed(desk)) == {held.serial}
+
+
+# In the journal.
+
+
+def unavailable(_journal, *_what) -> None:
+    why = "the folder cannot be written to for a test"
+    raise JournalUnavailable(why)
+
+
+def test_a_revocation_that_could_not_be_written_down_is_told_and_written_when_it_is_asked_for_again(
+    desk, tmp_path, monkeypatch
+):
+    with keeping(desk, tmp_path) as first:
+        held = enrolled(first)
+        with monkeypatch.context() as closed:
+            closed.setattr(Journal, "_open", unavailable)
+            first.office.journal.close()
+            for _ in range(2):
+                with pytest.raises(JournalUnavailable, match="the revocation stands, but it is not in the journal yet"):
+                    revoked(first, held.serial)
+        assert "revoked" not in kinds(first)
+    # Another process is asked, since the operator's command ended.
+    with keeping(desk, tmp_path) as second:
+        for _ in range(2):
+            with pytest.raises(NotRevocable) as refusal:
+                revoked(second, held.serial)
+            assert refusal.value.kind == "already"
+        assert kinds(second).count("revoked") == 1
+        assert set(listed(second)) == {held.serial}
+
+
+def test_a_journal_that_is_damaged_does_not_hide_that_the_revocation_stands(desk, tmp_path):
+    with keeping(desk, tmp_path) as one:
+        held = enrolled(one)
+        one.office.journal.close()
+        (one.office.journal.folder / "north.jsonl").write_bytes(b"{}\n")
+        with pytest.raises(JournalDamaged, match="the revocation stands"):
+            revoked(one, held.serial)
+    assert desk.certificate(held.serial).revoked
+
+
+def test_what_was_revoked_before_and_not_written_down_goes_into_the_journal_with_the_rest(desk, line, tmp_path):
+    first, second, third = (one.serial for one in line)
+    with pytest.raises(KilledError):
+        revoked(desk.but(step=killed_at("revoked")), first, RevocationReason.SUPERSEDED)
+    with keeping(desk, tmp_path) as one:
+        assert revoked(one, first) == [first, second, third]
+        assert kinds(one) == ["begun", "revoked", "revoked", "revoked"]
+
+
+def test_the_list_is_not_signed_anew_for_what_stands_on_it(desk):
+    held = enrolled(desk)
+    revoked(desk, held.serial)
+    before = current_list(desk.office.issuing[Channel.WS], 1, desk.office, REQUEST)
+    with pytest.raises(NotRevocable):
+        revoked(desk, held.serial)
+    assert current_list(desk.office.issuing[Channel.WS], 1, desk.office, REQUEST) == before

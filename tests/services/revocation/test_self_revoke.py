@@ -1,0 +1,186 @@
+"""A certificate revokes itself: what goes, what is told, what the same call again comes to."""
+
+import pytest
+from cryptography import x509
+
+from sinetti.database.models import core
+from sinetti.domain.certificates.revocation import RevocationReason
+from sinetti.domain.certificates.self_revocation import Own
+from sinetti.domain.refusals import Reason
+from sinetti.journal.writer import JournalUnavailable
+from sinetti.pki.encoding import load_certificate, serial_hex, sha256_hex
+from sinetti.services.issuance.renew import renew
+from sinetti.services.revocation.revoke import RevokeAsk, revoke
+from sinetti.services.revocation.self_revoke import OwnRevoked, revoke_own, signer_of
+from sinetti.services.status.crl import current_list
+from tests.support.authority import issuer
+from tests.support.journals import keeping, kinds
+from tests.support.office import (
+    DAY,
+    REQUEST,
+    SECOND,
+    KilledError,
+    enrolled,
+    in_the_window,
+    killed_at,
+    new_key,
+    refused,
+    renew_ask,
+    renewed,
+)
+from tests.support.registers import crowd
+
+SUPERSEDED, LOST = RevocationReason.SUPERSEDED, RevocationReason.KEY_COMPROMISE
+
+
+def signed_by(desk, held):
+    found = signer_of(sha256_hex(held.der), desk.office)
+    assert found is not None
+    assert (found.der, found.certificate.serial) == (held.der, held.serial)
+    return found
+
+
+def run(desk, held, reason=SUPERSEDED, serial=None):
+    return revoke_own(signed_by(desk, held), serial or held.serial, reason, desk.office, REQUEST)
+
+
+def listed(desk):
+    held = current_list(issuer().file_name, 0, desk.office, REQUEST)
+    return {serial_hex(one.serial_number) for one in x509.load_der_x509_crl(held.der)}
+
+
+def operator(desk, held, reason, **rest):
+    return revoke(RevokeAsk(held.serial, reason, **rest), desk.office, "operator", REQUEST)
+
+
+def test_revoked_listed_told_and_audited(desk):
+    held, sibling = enrolled(desk), enrolled(desk)
+    now = desk.clock.forward(DAY)
+    assert run(desk, held) == OwnRevoked(held.serial, now, SUPERSEDED)
+    assert listed(desk) == {held.serial}
+    assert not desk.certificate(sibling.serial).revoked
+    assert refused(renew(renew_ask(held, new_key()), desk.office, REQUEST)) is Reason.SIGNER_REVOKED
+    rows = core.AuditRow.objects.using(desk.register.alias).filter(action="certificate-revoked")
+    assert list(rows.values_list("actor", "object")) == [(f"certificate:{held.serial}",) * 2]
+    answer = core.status_models.StatusAnswer.objects.using(desk.register.alias).get(serial=held.serial)
+    assert (answer.revoked_at, answer.revocation_reason) == (now, SUPERSEDED)
+    owed = core.OutboxRow.objects.using(desk.register.alias).filter(kind="revoked")
+    assert [row.certificate.serial for row in owed] == [held.serial]
+
+
+def test_the_same_again_is_answered_alike_and_changes_nothing(desk):
+    held = enrolled(desk)
+    signer = signed_by(desk, held)
+    first = run(desk, held)
+    desk.clock.forward(DAY)
+    assert run(desk, held) == first
+    # Two at once: this one had looked before the other was done.
+    assert revoke_own(signer, held.serial, SUPERSEDED, desk.office, REQUEST) == first
+    rows = core.AuditRow.objects.using(desk.register.alias).filter(action="certificate-revoked")
+    assert rows.count() == 1
+
+
+def test_the_same_from_many_at_once(desk):
+    held = enrolled(desk)
+    answers = crowd(desk.register, 4, lambda _number: run(desk, held))
+    assert set(answers) == {OwnRevoked(held.serial, desk.clock.now, SUPERSEDED)}
+    rows = core.AuditRow.objects.using(desk.register.alias).filter(action="certificate-revoked")
+    assert rows.count() == 1
+
+
+def test_the_same_again_after_its_end(sqlite_desk):
+    held = enrolled(sqlite_desk)
+    first = run(sqlite_desk, held)
+    in_the_window(sqlite_desk, held, -SECOND)
+    assert run(sqlite_desk, held) == first
+
+
+def test_once_revoked_its_signature_opens_nothing_more(desk):
+    held = enrolled(desk)
+    in_the_window(desk, held)
+    new = renewed(desk, held)
+    run(desk, held)
+    assert run(desk, held, LOST) is Own.ALREADY
+    assert not desk.certificate(new.serial).revoked
+    assert desk.certificate(held.serial).revocation_reason is SUPERSEDED
+
+
+def test_a_lost_key_takes_along_what_was_renewed_with_it(desk):
+    held = enrolled(desk)
+    in_the_window(desk, held)
+    new = renewed(desk, held)
+    assert run(desk, held, LOST).reason is LOST
+    assert listed(desk) == {held.serial, new.serial}
+
+
+def test_a_renewal_cannot_revoke_what_it_came_from(desk):
+    held = enrolled(desk)
+    in_the_window(desk, held)
+    new = renewed(desk, held)
+    assert run(desk, new, LOST, held.serial) is Own.OTHER
+    assert run(desk, new, LOST).serial == new.serial
+    assert not desk.certificate(held.serial).revoked
+
+
+def test_what_was_spared_by_somebody_who_looked_stays_spared(desk):
+    held = enrolled(desk)
+    in_the_window(desk, held)
+    new = renewed(desk, held)
+    operator(desk, held, LOST, spared=(new.serial,))
+    assert run(desk, held, LOST).reason is LOST
+    assert not desk.certificate(new.serial).revoked
+
+
+def test_somebody_else_was_faster_for_another_reason(sqlite_desk):
+    held = enrolled(sqlite_desk)
+    signer = signed_by(sqlite_desk, held)
+    operator(sqlite_desk, held, RevocationReason.CESSATION_OF_OPERATION)
+    assert revoke_own(signer, held.serial, SUPERSEDED, sqlite_desk.office, REQUEST) is Own.ALREADY
+    assert sqlite_desk.certificate(held.serial).revocation_reason is RevocationReason.CESSATION_OF_OPERATION
+
+
+def test_after_its_end_and_for_reasons_of_others(sqlite_desk):
+    held = enrolled(sqlite_desk)
+    assert run(sqlite_desk, held, RevocationReason.PRIVILEGE_WITHDRAWN) is Own.REASON
+    in_the_window(sqlite_desk, held, -SECOND)
+    assert run(sqlite_desk, held) is Own.ENDED
+    assert not sqlite_desk.certificate(held.serial).revoked
+
+
+def test_cut_short_it_is_finished_by_the_same_call(sqlite_desk, tmp_path):
+    held = enrolled(sqlite_desk)
+    with keeping(sqlite_desk, tmp_path) as kept:
+        with pytest.raises(KilledError):
+            run(kept.but(step=killed_at("revoked")), held)
+        assert "revoked" not in kinds(kept)
+        assert sqlite_desk.certificate(held.serial).revoked
+        assert run(kept, held).reason is SUPERSEDED
+        assert kinds(kept).count("revoked") == 1
+        assert held.serial in listed(kept)
+
+
+class FullJournal:
+    """A journal that nothing can be written into."""
+
+    def holds(self, _kind, _serial):
+        return False
+
+    def append(self, _facts):
+        sentence = "the disk is full"
+        raise JournalUnavailable(sentence)
+
+
+def test_the_journal_is_full(sqlite_desk):
+    held = enrolled(sqlite_desk)
+    with pytest.raises(JournalUnavailable):
+        run(sqlite_desk.but(journal=FullJournal()), held)
+    assert run(sqlite_desk, held).reason is SUPERSEDED
+
+
+def test_who_signed_is_found_by_digest_or_by_ca_and_serial(desk):
+    held = enrolled(desk)
+    by_serial = signer_of(((issuer().file_name,), held.serial), desk.office)
+    assert by_serial == signed_by(desk, held)
+    for nobody in (sha256_hex(b"x"), (("another",), held.serial), ((issuer().file_name,), "41")):
+        assert signer_of(nobody, desk.office) is None
+    assert load_certificate(by_serial.der).serial_number == int(held.serial, 16)

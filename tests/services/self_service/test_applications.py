@@ -1,0 +1,105 @@
+"""An organisation applies: who may, one at a time, and what becomes of it."""
+
+import pytest
+
+from sinetti.database.models.portal import InterfaceApplication
+from sinetti.domain.access.roles import Role
+from sinetti.domain.organisations.applications import (
+    ApplicationFault,
+    ApplicationRefused,
+    ApplicationState,
+    NewApplication,
+)
+from sinetti.domain.values import Channel, Language
+from sinetti.services.access.permissions import Actor, NotAllowed
+from sinetti.services.self_service import applications as acts
+from tests.support.office import REQUEST, add_organisation
+from tests.support.people import audited
+from tests.support.registers import crowd
+from tests.support.users import account, mandate
+
+MALLI = "1234567-1"
+ASKED = NewApplication(frozenset({Channel.WS}), "Payroll reports", "Palkka 5", Language.SV)
+
+
+def a_signatory(desk, *, role=Role.SIGNATORY, second_factor=True):
+    """An organisation without channels, and somebody who has a role for it."""
+    organisation_id = add_organisation(desk, MALLI, frozenset())
+    user = account(desk, "maija")
+    mandate(desk, user, MALLI, role)
+    return organisation_id, Actor(user.pk, second_factor)
+
+
+def fault_of(call, *rest):
+    with pytest.raises(ApplicationRefused) as refused:
+        call(*rest)
+    return refused.value.fault
+
+
+def test_it_waits_with_a_number_and_is_withdrawn(desk):
+    organisation_id, maija = a_signatory(desk)
+    made = acts.apply(organisation_id, ASKED, desk.office, maija, REQUEST)
+    assert (made.state, made.channels, made.language) == (ApplicationState.OPEN, ASKED.channels, Language.SV)
+    assert made.case_number.startswith("SI-")
+    assert "Payroll" not in "".join(audited(desk, "application-made"))
+    assert fault_of(acts.apply, organisation_id, ASKED, desk.office, maija, REQUEST) is ApplicationFault.ONE_OPEN
+    acts.withdraw(made.application_id, desk.office, maija, REQUEST)
+    assert fault_of(acts.withdraw, made.application_id, desk.office, maija, REQUEST) is ApplicationFault.NOT_OPEN
+    again = acts.apply(organisation_id, ASKED, desk.office, maija, REQUEST)
+    found = acts.mine(desk.office, maija)
+    assert (found.organisations, found.may_apply) == ((), True), "one waits"
+    assert {one.application_id for one in found.applications} == {made.application_id, again.application_id}
+    assert len(acts.mine(desk.office, maija, 1).applications) == 1
+    acts.withdraw(again.application_id, desk.office, maija, REQUEST)
+    (organisation,) = acts.mine(desk.office, maija).organisations
+    assert organisation.organisation_id == organisation_id
+
+
+def test_of_two_at_once_one_waits(desk):
+    organisation_id, maija = a_signatory(desk)
+
+    def once(_number):
+        try:
+            return acts.apply(organisation_id, ASKED, desk.office, maija, REQUEST).state
+        except ApplicationRefused as refused:
+            return refused.fault
+
+    assert sorted(crowd(desk.register, 2, once)) == [ApplicationFault.ONE_OPEN, ApplicationState.OPEN]
+
+
+MAY_NOT = {
+    "a manager": (Role.MANAGER, True),
+    "a viewer": (Role.VIEWER, True),
+    "a representative without second factor": (Role.SIGNATORY, False),
+}
+
+
+@pytest.mark.parametrize(("role", "second_factor"), MAY_NOT.values(), ids=MAY_NOT)
+def test_who_may_not(sqlite_desk, role, second_factor):
+    organisation_id, somebody = a_signatory(sqlite_desk, role=role, second_factor=second_factor)
+    with pytest.raises(NotAllowed):
+        acts.apply(organisation_id, ASKED, sqlite_desk.office, somebody, REQUEST)
+    assert not InterfaceApplication.objects.using(sqlite_desk.register.alias).exists()
+
+
+def test_what_is_others_looks_like_what_is_not_there(sqlite_desk):
+    organisation_id, maija = a_signatory(sqlite_desk)
+    made = acts.apply(organisation_id, ASKED, sqlite_desk.office, maija, REQUEST)
+    stranger = Actor(account(sqlite_desk, "matti").pk, second_factor=True)
+    for application_id in (made.application_id, "0" * 32):
+        with pytest.raises(NotAllowed):
+            acts.application(application_id, sqlite_desk.office, stranger)
+    with pytest.raises(NotAllowed):
+        acts.withdraw(made.application_id, sqlite_desk.office, stranger, REQUEST)
+    for one in (organisation_id, "0" * 32):
+        with pytest.raises(NotAllowed):
+            acts.applicant(one, sqlite_desk.office, stranger)
+    assert acts.mine(sqlite_desk.office, stranger) == acts.Mine((), (), may_apply=False)
+
+
+def test_what_is_offered_is_what_is_lacking(sqlite_desk):
+    user = account(sqlite_desk, "maija")
+    organisation_id = add_organisation(sqlite_desk, MALLI, frozenset({Channel.WS}))
+    mandate(sqlite_desk, user, MALLI, Role.SIGNATORY)
+    found = acts.applicant(organisation_id, sqlite_desk.office, Actor(user.pk, second_factor=True))
+    assert found.offered == (Channel.SFTP,)

@@ -1,0 +1,83 @@
+"""What somebody has to see to, in numbers: for whom it counts what."""
+
+from datetime import timedelta
+
+import pytest
+
+from sinetti.database.models.portal import InterfaceApplication, RightRequest
+from sinetti.domain.access.roles import Role
+from sinetti.domain.certificates.display_status import State
+from sinetti.domain.values import Language
+from sinetti.services.access.permissions import Actor, standing
+from sinetti.services.access.profile import change_profile
+from sinetti.services.self_service.dashboard import overview
+from tests.support.firms import a_certificate, a_person, an_organisation, rows
+from tests.support.office import REQUEST, ordered
+from tests.support.users import account, mandate
+
+DAY = timedelta(days=1)
+
+
+@pytest.fixture
+def town(sqlite_desk):
+    """A firm with certificates that end soon, are to be renewed and are valid, and an order; and a firm beside it."""
+    now = sqlite_desk.office.now()
+    mine = rows(sqlite_desk, "Organisation").get()
+    contact = a_person(sqlite_desk, "contact@malli.example")
+    for left in (5, 6, 50, 400):
+        a_certificate(sqlite_desk, mine, now + left * DAY, contact)
+    a_certificate(sqlite_desk, an_organisation(sqlite_desk, "7654321-9"), now + 5 * DAY, contact)
+    ordered(sqlite_desk)
+    for folded in (mine.folded, "7654321-9"):
+        RightRequest.objects.using(sqlite_desk.register.alias).create(
+            customer_id=folded, folded=folded, role=Role.VIEWER, created=now
+        )
+    return sqlite_desk
+
+
+def actor_of(user, *, second_factor=True):
+    return Actor(user.pk, second_factor, staff=user.is_staff)
+
+
+def seen(desk, user, **how):
+    actor = actor_of(user, **how)
+    return overview(actor, standing(actor, desk.office), desk.office)
+
+
+ALL = {State.ENDS_SOON: 2, State.RENEWAL_OPEN: 1, State.IDS_SENT: 1}
+WHO = {
+    "a signatory sees all of their own": (Role.SIGNATORY, ALL, 1),
+    "a viewer answers no requests": (Role.VIEWER, ALL, 0),
+    "who has no role sees nothing": (None, {}, 0),
+}
+
+
+@pytest.mark.parametrize(("role", "states", "requests"), WHO.values(), ids=WHO)
+def test_what_is_counted_for_whom(town, role, states, requests):
+    user = account(town, "maija")
+    if role is not None:
+        mandate(town, user, rows(town, "Organisation").exclude(customer_id="7654321-9").get().customer_id, role)
+    found = seen(town, user)
+    assert (dict(found.states), found.requests, found.applications) == (states, requests, 0)
+    assert found.organisations == (role is not None)
+
+
+@pytest.mark.parametrize(("staff", "second_factor", "waiting"), [(True, True, 1), (True, False, 0), (False, True, 0)])
+def test_applications_are_for_clerks(town, staff, second_factor, waiting):
+    InterfaceApplication.objects.using(town.register.alias).create(
+        case_number="1", organisation=rows(town, "Organisation").first(), channels=["WS"], purpose="p", language="fi",
+        state="open", created=town.office.now(),
+    )  # fmt: skip
+    found = seen(town, account(town, "clerk", staff=staff), second_factor=second_factor)
+    assert found.applications == waiting
+
+
+def test_whoever_is_signed_in_changes_their_own_account(sqlite_desk):
+    user, other = account(sqlite_desk, "maija"), account(sqlite_desk, "matti")
+    changes = "Maija M", Language.SV, sqlite_desk.office, actor_of(user), REQUEST
+    assert [change_profile(*changes), change_profile(*changes)] == [True, False], "the same again changes nothing"
+    user.refresh_from_db(using=sqlite_desk.register.alias)
+    other.refresh_from_db(using=sqlite_desk.register.alias)
+    assert [(one.name, one.language) for one in (user, other)] == [("Maija M", "sv"), ("Matti", "en")]
+    (row,) = rows(sqlite_desk, "AuditRow").filter(action="profile-changed")
+    assert (row.actor, row.object, "Maija" in str(bytes(row.octets))) == (f"user:{user.pk}", f"user:{user.pk}", False)

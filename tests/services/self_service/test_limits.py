@@ -1,0 +1,161 @@
+"""Limits of 24 hours on letters to typed addresses, and links in texts."""
+
+from dataclasses import replace
+
+import pytest
+
+from sinetti.database.access.role_assignments import ToPerson
+from sinetti.database.models import core
+from sinetti.domain.access.roles import Role
+from sinetti.domain.daily_limits import NEVER, WINDOW, DailyLimits, LimitKind, LimitReached
+from sinetti.domain.orders.ordering_rules import LeftOut
+from sinetti.domain.validation import LinkError
+from sinetti.domain.values import Channel
+from sinetti.services.self_service.bulk_replace import Replaced, chosen, replace_many, within_limits
+from sinetti.services.self_service.contact_handover import hand_over
+from sinetti.services.self_service.contacts import change_contact
+from sinetti.services.self_service.order import OrderAsk, order
+from sinetti.services.self_service.pending_invitations import confirm
+from sinetti.services.self_service.role_assignments import give
+from sinetti.services.self_service.transfer_ids import look, offer_anew
+from sinetti.services.staff.invitations import invite_signatory
+from tests.support.acting import NEW_CONTACT, WITHOUT_PHONE, cast, holding, orders, stands
+from tests.support.authority import CUSTOMER_ID
+from tests.support.clerks import a_clerk
+from tests.support.office import REQUEST, enrolled
+from tests.support.registers import crowd
+
+FEW = DailyLimits(letters=2, orders=3, firm_orders=4)
+OTHER = replace(NEW_CONTACT, email="other@sinisiipi.example")
+LINK = "Pay at https://evil.example/x"
+
+
+@pytest.fixture
+def limited(sqlite_desk):
+    return sqlite_desk.but(daily_limits=FEW)
+
+
+def ask(who, number, **changes):
+    return replace(OrderAsk(f"{number:032x}", who.organisation_id, Channel.WS, "Payroll", NEW_CONTACT), **changes)
+
+
+def place(desk, who, number, actor=None, **changes):
+    return order(ask(who, number, **changes), desk.office, actor or who.signatory, REQUEST)
+
+
+def test_many_orders_in_a_row_do_not_send_as_many_letters_to_one_address(limited):
+    who = cast(limited)
+    first = place(limited, who, 0)
+    place(limited, who, 1)
+    with pytest.raises(LimitReached) as reached:
+        place(limited, who, 2, who.manager)
+    assert reached.value.what is LimitKind.LETTERS
+    assert len(orders(limited)) == 2, "neither an order nor a letter"
+    assert place(limited, who, 0) == first, "the same form is answered as before"
+    limited.machine.forward(WINDOW)
+    place(limited, who, 2)
+
+
+def test_two_orders_at_once_are_not_both_the_last(desk):
+    desk = desk.but(daily_limits=replace(FEW, letters=1))
+    who = cast(desk)
+
+    def tried(number):
+        try:
+            return place(desk, who, number)
+        except LimitReached:
+            return None
+
+    assert len([one for one in crowd(desk.register, 3, tried) if one]) == 1
+    assert len(orders(desk)) == 1
+    assert core.OutboxRow.objects.using(desk.register.alias).filter(kind="transfer-ids").count() == 1
+
+
+def test_orders_of_a_person_and_of_their_organisation(limited):
+    who = cast(limited)
+    for number in range(3):
+        place(limited, who, number, contact=replace(NEW_CONTACT, email=f"{number}@b.example"))
+    with pytest.raises(LimitReached) as reached:
+        place(limited, who, 3, contact=OTHER)
+    assert reached.value.what is LimitKind.ORDERS
+    place(limited, who, 4, who.manager, contact=OTHER)
+    with pytest.raises(LimitReached) as reached:
+        place(limited, who, 5, who.manager, contact=WITHOUT_PHONE)
+    assert reached.value.what is LimitKind.FIRM_ORDERS
+
+
+def test_new_links_contacts_and_invitations_count_as_letters_too(limited):
+    who, office = cast(limited), limited.office
+    held = enrolled(limited)
+    first = place(limited, who, 0)
+    made = look(first, stands(limited, who.signatory), office).order.link.secure_id
+    assert offer_anew(first, made, office, who.signatory, REQUEST)
+    to = ToPerson(who.organisation_id, NEW_CONTACT, Role.VIEWER)
+    newest = look(first, stands(limited, who.signatory), office).order.link.secure_id
+    waits = invite_signatory(CUSTOMER_ID, NEW_CONTACT, office, a_clerk(limited).actor, REQUEST).mandate_id
+    for act in (
+        lambda: offer_anew(first, newest, office, who.signatory, REQUEST),
+        lambda: change_contact(held.serial, (NEW_CONTACT, False), office, who.signatory, REQUEST),
+        lambda: change_contact(held.serial, (NEW_CONTACT, True), office, who.signatory, REQUEST),
+        lambda: hand_over(holding(limited, held.serial).contact.email, NEW_CONTACT, office, who.signatory, REQUEST),
+        lambda: give(to, office, who.signatory, REQUEST),
+        lambda: confirm(waits, office, who.signatory, REQUEST),
+    ):
+        with pytest.raises(LimitReached) as reached:
+            act()
+        assert reached.value.what is LimitKind.LETTERS
+    assert holding(limited, held.serial).contact.email != NEW_CONTACT.email
+
+
+def test_a_change_counts_the_links_that_follow_it(sqlite_desk):
+    desk = sqlite_desk.but(daily_limits=replace(FEW, orders=9, firm_orders=9))
+    who = cast(desk)
+    place(desk, who, 0)
+    place(desk, who, 1)
+    with pytest.raises(LimitReached) as reached:
+        hand_over(NEW_CONTACT.email, OTHER, desk.office, who.signatory, REQUEST)
+    assert reached.value.again_at == NEVER
+    more = desk.but(daily_limits=replace(FEW, letters=3))
+    done = hand_over(NEW_CONTACT.email, OTHER, more.office, who.signatory, REQUEST)
+    assert (done.count, done.offered) == (2, 2)
+    with pytest.raises(LimitReached):
+        place(more, who, 2, contact=OTHER)
+
+
+def test_what_a_limit_stops_among_many_is_shown_before(limited):
+    who, held = cast(limited), [enrolled(limited) for _ in range(3)]
+    serials = [one.serial for one in held]
+    seen = chosen(serials, stands(limited, who.manager), limited.office)
+    found = within_limits(seen, stands(limited, who.manager), limited.office, who.manager)
+    assert ([one.serial for one in found.ordered], [why for _, why in found.left]) == (serials[:2], [LeftOut.LIMIT])
+    assert replace_many("a" * 32, serials, limited.office, who.manager, REQUEST) == Replaced(2, 0, 1)
+    free = limited.but(daily_limits=None).office
+    assert within_limits(seen, stands(limited, who.manager), free, who.manager) is seen
+
+
+def test_older_words_with_a_link_are_left_out_among_many(sqlite_desk):
+    who, held = cast(sqlite_desk), enrolled(sqlite_desk)
+    core.Holding.objects.using(sqlite_desk.register.alias).update(description=LINK)
+    seen = chosen([held.serial], stands(sqlite_desk, who.manager), sqlite_desk.office)
+    assert [why for _, why in seen.left] == [LeftOut.LINKED]
+    done = replace_many("a" * 32, [held.serial], sqlite_desk.office, who.manager, REQUEST)
+    assert (done.ordered, done.left) == (0, 1)
+
+
+def test_no_door_takes_a_link(sqlite_desk):
+    who, held, office = cast(sqlite_desk), enrolled(sqlite_desk), sqlite_desk.office
+    named = replace(NEW_CONTACT, name="Win at evil.example")
+    clerk = replace(who.stranger, staff=True)
+    before = len(orders(sqlite_desk))
+    for act in (
+        lambda: place(sqlite_desk, who, 0, description=LINK),
+        lambda: place(sqlite_desk, who, 0, contact=named),
+        lambda: place(sqlite_desk, who, 0, deputy=named),
+        lambda: change_contact(held.serial, (named, False), office, who.signatory, REQUEST),
+        lambda: hand_over(holding(sqlite_desk, held.serial).contact.email, named, office, who.signatory, REQUEST),
+        lambda: give(ToPerson(who.organisation_id, named, Role.VIEWER), office, who.signatory, REQUEST),
+        lambda: invite_signatory(CUSTOMER_ID, named, office, clerk, REQUEST),
+    ):
+        with pytest.raises(LinkError):
+            act()
+    assert len(orders(sqlite_desk)) == before

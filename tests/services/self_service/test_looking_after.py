@@ -1,0 +1,225 @@
+"""Who looks after certificates, what is let end and what is revoked, on behalf of their organisation."""
+
+import pytest
+
+from sinetti.database.models import core
+from sinetti.domain.certificates.revocation import RevocationReason
+from sinetti.domain.orders.ordering_rules import MOST_AT_ONCE
+from sinetti.domain.organisations.contacts import PeopleTrouble
+from sinetti.domain.usage import Use
+from sinetti.domain.values import VALIDITY, Channel, Serial
+from sinetti.services.access.permissions import NotAllowed
+from sinetti.services.organisations.people import PeopleError
+from sinetti.services.revocation.revoke import NotRevocable, NotRevocableKind
+from sinetti.services.self_service import contact_handover, contacts, renewal_opt_out, revoke
+from sinetti.services.self_service.order import OrderAsk, order
+from tests.support.acting import NEW_CONTACT, audited, cast, holding, stands
+from tests.support.office import (
+    CONTACT,
+    DAY,
+    REQUEST,
+    KilledError,
+    enrolled,
+    in_the_window,
+    killed_at,
+    renewed,
+)
+
+
+@pytest.fixture
+def who(sqlite_desk):
+    return cast(sqlite_desk)
+
+
+def refused(act):
+    with pytest.raises(NotAllowed) as lacking:
+        act()
+    return lacking.value.organisation_id, lacking.value.second_factor
+
+
+def test_what_is_not_there_and_what_is_others_are_alike_in_every_act(sqlite_desk, who):
+    theirs, office = enrolled(sqlite_desk, customer_id="7654321-2"), sqlite_desk.office
+    standing, actor = stands(sqlite_desk, who.signatory), who.signatory
+    for serial in (theirs.serial, Serial("00")):
+        acts = (
+            lambda: contacts.look(serial, standing, office),  # noqa: B023 - called at once
+            lambda: contacts.change_contact(serial, (NEW_CONTACT, False), office, actor, REQUEST),  # noqa: B023
+            lambda: renewal_opt_out.look(serial, standing, office),  # noqa: B023
+            lambda: renewal_opt_out.let_end(serial, office, actor, REQUEST),  # noqa: B023
+            lambda: renewal_opt_out.let_end_no_more(serial, office, actor, REQUEST),  # noqa: B023
+            lambda: revoke.look(serial, standing, office),  # noqa: B023
+            lambda: revoke.revoke(serial, RevocationReason.UNSPECIFIED, office, actor, REQUEST),  # noqa: B023
+        )
+        assert {refused(act) for act in acts} == {(None, False)}
+    assert sqlite_desk.certificate(theirs.serial).revoked_at is None
+
+
+def test_a_viewer_changes_nothing(sqlite_desk, who):
+    held, office = enrolled(sqlite_desk), sqlite_desk.office
+    assert refused(lambda: revoke.look(held.serial, stands(sqlite_desk, who.viewer), office))[0] == who.organisation_id
+    assert refused(lambda: contact_handover.hand_over(CONTACT.email, NEW_CONTACT, office, who.viewer, REQUEST)) == (
+        None,
+        False,
+    )
+
+
+def test_a_manager_names_another_contact_and_a_deputy(sqlite_desk, who):
+    held, office = enrolled(sqlite_desk), sqlite_desk.office
+    for deputy in (False, True):
+        done = contacts.change_contact(held.serial, (NEW_CONTACT, deputy), office, who.manager, REQUEST)
+        assert done.changed
+        assert not contacts.change_contact(held.serial, (NEW_CONTACT, deputy), office, who.manager, REQUEST).changed
+    seen = contacts.look(held.serial, stands(sqlite_desk, who.manager), office)
+    assert (seen.contact, seen.deputy) == (NEW_CONTACT, NEW_CONTACT)
+    assert audited(sqlite_desk, "contact-changed") == [who.manager.name]
+
+
+def test_a_manager_removes_the_deputy_who_is_there_once(sqlite_desk, who):
+    held, office = enrolled(sqlite_desk), sqlite_desk.office
+
+    def removed(email, actor=who.manager, serial=held.serial):
+        return contacts.remove_deputy(serial, email, office, actor, REQUEST)
+
+    assert not removed(NEW_CONTACT.email), "nobody is"
+    contacts.change_contact(held.serial, (NEW_CONTACT, True), office, who.manager, REQUEST)
+    assert refused(lambda: removed(NEW_CONTACT.email, who.viewer))[0] == who.organisation_id
+    assert refused(lambda: removed(NEW_CONTACT.email, serial="00")) == (None, False)
+    assert not removed(CONTACT.email), "somebody else"
+    assert removed(NEW_CONTACT.email.upper())
+    assert not removed(NEW_CONTACT.email)
+    seen = contacts.look(held.serial, stands(sqlite_desk, who.manager), office)
+    assert (seen.contact, seen.deputy) == (CONTACT, None)
+    assert audited(sqlite_desk, "deputy-removed") == [who.manager.name]
+
+
+def test_letting_end_and_the_way_back(sqlite_desk, who):
+    held, office = enrolled(sqlite_desk), sqlite_desk.office
+    assert renewal_opt_out.let_end(held.serial, office, who.manager, REQUEST)
+    assert not renewal_opt_out.let_end(held.serial, office, who.manager, REQUEST)
+    assert renewal_opt_out.look(held.serial, stands(sqlite_desk, who.manager), office).let_end_at
+    assert renewal_opt_out.let_end_no_more(held.serial, office, who.manager, REQUEST)
+    sqlite_desk.clock.forward(VALIDITY + DAY)
+    with pytest.raises(PeopleError) as ended:
+        renewal_opt_out.let_end(held.serial, office, who.manager, REQUEST)
+    assert ended.value.why is PeopleTrouble.NOT_IN_FORCE
+
+
+def test_what_goes_with_a_certificate_is_shown_and_then_revoked(sqlite_desk, who):
+    held, office = enrolled(sqlite_desk), sqlite_desk.office
+    in_the_window(sqlite_desk, held)
+    new = renewed(sqlite_desk, held)
+    standing = stands(sqlite_desk, who.manager)
+    seen = revoke.look(held.serial, standing, office)
+    (alone,) = revoke.what_goes(seen, RevocationReason.SUPERSEDED, standing, office)
+    assert (alone.serial, alone.use.use) == (held.serial, Use.NOT_KNOWN)
+    going = revoke.what_goes(seen, RevocationReason.KEY_COMPROMISE, standing, office)
+    assert [one.serial for one in going] == [held.serial, new.serial]
+    done = revoke.revoke(held.serial, RevocationReason.KEY_COMPROMISE, office, who.manager, REQUEST)
+    assert [one.serial for one in done] == [held.serial, new.serial]
+    assert not revoke.what_goes(seen, RevocationReason.KEY_COMPROMISE, standing, office)
+    assert set(audited(sqlite_desk, "certificate-revoked")) == {who.manager.name}
+
+
+@pytest.mark.parametrize(
+    ("reason", "kind"),
+    [
+        (RevocationReason.PRIVILEGE_WITHDRAWN, NotRevocableKind.REASON),
+        (RevocationReason.CA_COMPROMISE, NotRevocableKind.REASON),
+    ],
+)
+def test_reasons_that_are_not_a_holders_are_refused(sqlite_desk, who, reason, kind):
+    held = enrolled(sqlite_desk)
+    with pytest.raises(NotRevocable) as told:
+        revoke.revoke(held.serial, reason, sqlite_desk.office, who.signatory, REQUEST)
+    assert told.value.kind is kind
+
+
+def ordered_by(desk, who, form="a" * 32, deputy=None):
+    ask = OrderAsk(form, who.organisation_id, Channel.WS, "Waiting", CONTACT, deputy)
+    return order(ask, desk.office, who.signatory, REQUEST)
+
+
+def offers(desk):
+    rows = core.OutboxRow.objects.using(desk.register.alias).filter(kind="transfer-ids", dropped__isnull=True)
+    return [row.recipient.email for row in rows.select_related("recipient")]
+
+
+def events(desk):
+    rows = core.OutboxRow.objects.using(desk.register.alias).filter(kind="contact-changed", channel__isnull=True)
+    return list(rows.order_by("step"))
+
+
+def test_all_of_somebody_who_leaves_goes_to_another_with_one_event(sqlite_desk, who):
+    held = [enrolled(sqlite_desk).serial for _ in range(2)]
+    theirs = enrolled(sqlite_desk, customer_id="7654321-2")
+    ordered_by(sqlite_desk, who)
+    office, address = sqlite_desk.office, CONTACT.email.upper()
+    seen = contact_handover.look(address, stands(sqlite_desk, who.manager), office)
+    assert [(one.contact, one.deputy, one.not_after is None) for one in seen].count((True, False, False)) == 2
+    (person,) = contact_handover.contacts(stands(sqlite_desk, who.manager), office)
+    assert (person.email, person.count) == (CONTACT.email, 3)
+    done = contact_handover.hand_over(address, NEW_CONTACT, office, who.manager, REQUEST)
+    assert (done.count, done.more, done.offered) == (3, False, 1)
+    assert {holding(sqlite_desk, serial).contact.email for serial in held} == {NEW_CONTACT.email}
+    assert holding(sqlite_desk, theirs.serial).contact.email == CONTACT.email
+    (event,) = events(sqlite_desk)
+    assert len(event.facts["holdings"]) == 3
+    assert offers(sqlite_desk) == [NEW_CONTACT.email]
+    assert audited(sqlite_desk, "contact-changed") == [who.manager.name] * 3
+
+
+def test_deputies_go_along_and_what_is_over_does_not(sqlite_desk, who):
+    held, office = enrolled(sqlite_desk), sqlite_desk.office
+    contacts.change_contact(held.serial, (NEW_CONTACT, True), office, who.manager, REQUEST)
+    before = len(events(sqlite_desk))
+    (seen,) = contact_handover.look(NEW_CONTACT.email, stands(sqlite_desk, who.manager), office)
+    assert (seen.contact, seen.deputy) == (False, True)
+    other = CONTACT
+    assert contact_handover.hand_over(NEW_CONTACT.email, other, office, who.manager, REQUEST).count == 1
+    assert holding(sqlite_desk, held.serial).deputy.email == CONTACT.email
+    assert len(events(sqlite_desk)) == before + 1
+    sqlite_desk.clock.forward(VALIDITY + DAY)
+    assert contact_handover.look(CONTACT.email, stands(sqlite_desk, who.manager), office) == ()
+    assert contact_handover.hand_over(CONTACT.email, NEW_CONTACT, office, who.manager, REQUEST).count == 0
+
+
+def test_a_deputy_who_comes_in_the_contact_s_place_stands_in_for_nobody(sqlite_desk, who):
+    held, office = enrolled(sqlite_desk), sqlite_desk.office
+    contacts.change_contact(held.serial, (NEW_CONTACT, True), office, who.manager, REQUEST)
+    before = len(events(sqlite_desk))
+    assert contact_handover.hand_over(CONTACT.email, NEW_CONTACT, office, who.manager, REQUEST).count == 1
+    line = holding(sqlite_desk, held.serial)
+    assert (line.contact.email, line.deputy) == (NEW_CONTACT.email, None)
+    assert audited(sqlite_desk, "deputy-removed") == [who.manager.name]
+    assert len(events(sqlite_desk)) == before + 1, "one message about it"
+
+
+def test_who_has_both_places_leaves_both(sqlite_desk, who):
+    held, office = enrolled(sqlite_desk), sqlite_desk.office
+    contacts.change_contact(held.serial, (CONTACT, True), office, who.manager, REQUEST)
+    assert contact_handover.hand_over(CONTACT.email, NEW_CONTACT, office, who.manager, REQUEST).count == 1
+    line = holding(sqlite_desk, held.serial)
+    assert (line.contact.email, line.deputy) == (NEW_CONTACT.email, None)
+
+
+def test_sent_again_after_a_kill_it_offers_what_was_not_offered(sqlite_desk, who):
+    ordered_by(sqlite_desk, who)
+    killed = sqlite_desk.but(step=killed_at("contacts-handed-over"))
+    with pytest.raises(KilledError):
+        contact_handover.hand_over(CONTACT.email, NEW_CONTACT, killed.office, who.signatory, REQUEST)
+    assert offers(sqlite_desk) == [CONTACT.email]
+    done = contact_handover.hand_over(CONTACT.email, NEW_CONTACT, sqlite_desk.office, who.signatory, REQUEST)
+    assert (done.count, done.offered) == (0, 1)
+    assert offers(sqlite_desk) == [NEW_CONTACT.email]
+    assert len(events(sqlite_desk)) == 1
+
+
+def test_more_than_go_at_once_are_told(sqlite_desk, who, monkeypatch):
+    for _ in range(2):
+        enrolled(sqlite_desk)
+    monkeypatch.setattr("sinetti.services.self_service.contact_handover.MOST_AT_ONCE", 1)
+    assert MOST_AT_ONCE == 300
+    done = contact_handover.hand_over(CONTACT.email, NEW_CONTACT, sqlite_desk.office, who.signatory, REQUEST)
+    assert (done.count, done.more) == (1, True)
+    done = contact_handover.hand_over(CONTACT.email, NEW_CONTACT, sqlite_desk.office, who.signatory, REQUEST)
+    assert (done.count, done.more) == (1, False)

@@ -1,0 +1,131 @@
+"""Giving up a role: one's own, a firm's for a client; the last representative stays, and nobody gives up others'."""
+
+import pytest
+
+from sinetti.domain.access.roles import Role
+from sinetti.services.access.permissions import Actor, NotAllowed, OutsideRole, standing
+from sinetti.services.self_service.role_assignments import withdraw
+from sinetti.services.self_service.role_resignation import GivenUp, give_up, own
+from tests.support.authority import CUSTOMER_ID as CLIENT
+from tests.support.firms import rows
+from tests.support.office import REQUEST, SECOND, add_organisation
+from tests.support.users import account, mandate
+
+FIRM, OTHER = "7654321-4", "1111111-1"
+
+
+@pytest.fixture
+def people(sqlite_desk):
+    """A client with a signatory and a viewer, and a firm with a signatory and a manager that manages the client."""
+    add_organisation(sqlite_desk, FIRM)
+    users = {name: account(sqlite_desk, name) for name in ("signatory", "viewer", "boss", "manager")}
+    made = {
+        "signatory": mandate(sqlite_desk, users["signatory"], CLIENT, Role.SIGNATORY),
+        "viewer": mandate(sqlite_desk, users["viewer"], CLIENT, Role.VIEWER),
+        "boss": mandate(sqlite_desk, users["boss"], FIRM, Role.SIGNATORY),
+        "manager": mandate(sqlite_desk, users["manager"], FIRM, Role.MANAGER),
+        "firm": mandate(sqlite_desk, FIRM, CLIENT, Role.MANAGER),
+    }
+    return {name: Actor(one.pk, second_factor=True) for name, one in users.items()}, {
+        name: one.pk for name, one in made.items()
+    }
+
+
+def left(desk):
+    return rows(desk, "Mandate").filter(withdrawn_at=None).count()
+
+
+def test_a_person_gives_up_what_is_theirs_once(sqlite_desk, people):
+    actors, made = people
+    viewer = actors["viewer"]
+    (listed,) = own(viewer, standing(viewer, sqlite_desk.office), sqlite_desk.office)
+    assert (listed.mandate_id, listed.role) == (made["viewer"], Role.VIEWER)
+    assert give_up((made["viewer"],), sqlite_desk.office, viewer, REQUEST) == GivenUp(1, 0)
+    assert give_up((made["viewer"],), sqlite_desk.office, viewer, REQUEST) == GivenUp(0, 0), "pressed twice"
+    assert left(sqlite_desk) == 4
+    assert rows(sqlite_desk, "AuditRow").filter(actor=viewer.name, action="authorisation-withdrawn").count() == 1
+
+
+def test_what_ended_between_page_and_button_keeps_nothing_of_the_others(sqlite_desk, people):
+    """The same person's: one role ends while the page is looked at, another one is given up with it."""
+    actors, made = people
+    viewer = actors["viewer"]
+    add_organisation(sqlite_desk, OTHER)
+    other = mandate(sqlite_desk, rows(sqlite_desk, "User").get(pk=viewer.user_id), OTHER, Role.VIEWER).pk
+    end = sqlite_desk.office.now()
+    rows(sqlite_desk, "Mandate").filter(pk=made["viewer"]).update(valid_until=end)
+    sqlite_desk.clock.forward(SECOND)
+    assert give_up((made["viewer"], other), sqlite_desk.office, viewer, REQUEST) == GivenUp(1, 0)
+    assert rows(sqlite_desk, "Mandate").get(pk=made["viewer"]).withdrawn_at is None, "it ended by itself"
+
+
+def test_a_firms_representative_gives_up_a_client(sqlite_desk, people):
+    actors, made = people
+    assert give_up((made["firm"],), sqlite_desk.office, actors["boss"], REQUEST) == GivenUp(1, 0)
+    assert not standing(actors["manager"], sqlite_desk.office).held.keys() - {
+        rows(sqlite_desk, "Organisation").get(customer_id=FIRM).pk
+    }
+    assert give_up((made["firm"],), sqlite_desk.office, actors["boss"], REQUEST) == GivenUp(0, 0)
+
+
+def told(desk):
+    """To whom, and of what, mail is owed."""
+    owed = rows(desk, "OutboxRow").filter(kind="authorisation").select_related("recipient")
+    return sorted((row.recipient.email.partition("@")[0], row.facts["tells"], row.facts["mandate"]) for row in owed)
+
+
+def test_the_other_representatives_are_told(sqlite_desk, people):
+    actors, made = people
+    second = mandate(sqlite_desk, account(sqlite_desk, "second"), CLIENT, Role.SIGNATORY).pk
+    give_up((made["viewer"],), sqlite_desk.office, actors["viewer"], REQUEST)
+    mine = made["viewer"]
+    told_of_it = [("second", "given-up", mine), ("signatory", "given-up", mine), ("viewer", "withdrawn", mine)]
+    assert told(sqlite_desk) == told_of_it
+    rows(sqlite_desk, "OutboxRow").delete()
+    give_up((made["firm"],), sqlite_desk.office, actors["boss"], REQUEST)
+    mine = made["firm"]
+    assert told(sqlite_desk) == [
+        ("boss", "withdrawn", mine),
+        ("manager", "withdrawn", mine),
+        ("second", "given-up", mine),
+        ("signatory", "given-up", mine),
+    ]
+    rows(sqlite_desk, "OutboxRow").delete()
+    give_up((made["signatory"],), sqlite_desk.office, actors["signatory"], REQUEST)
+    mine = made["signatory"]
+    assert told(sqlite_desk) == [("second", "given-up", mine), ("signatory", "withdrawn", mine)]
+    rows(sqlite_desk, "OutboxRow").delete()
+    last = Actor(rows(sqlite_desk, "Mandate").get(pk=second).user_id, second_factor=True)
+    assert give_up((second,), sqlite_desk.office, last, REQUEST) == GivenUp(0, 1)
+    assert told(sqlite_desk) == [], "nothing was given up"
+
+
+def test_what_is_withdrawn_by_a_representative_is_told_as_before(sqlite_desk, people):
+    actors, made = people
+    withdraw(made["viewer"], sqlite_desk.office, actors["signatory"], REQUEST)
+    assert told(sqlite_desk) == [("viewer", "withdrawn", made["viewer"])]
+
+
+OTHERS = {
+    "a firm's manager": ("manager", "firm"),
+    "another person's": ("viewer", "signatory"),
+    "a client's of the firm's people": ("signatory", "boss"),
+    "nobody's": ("signatory", "nothing"),
+}
+
+
+@pytest.mark.parametrize(("name", "whose"), OTHERS.values(), ids=OTHERS)
+def test_nobody_gives_up_what_is_others(sqlite_desk, people, name, whose):
+    actors, made = people
+    mixed = tuple(dict.fromkeys((made[name], made.get(whose, "0" * 32))))
+    with pytest.raises(NotAllowed):
+        give_up(mixed, sqlite_desk.office, actors[name], REQUEST)
+    assert left(sqlite_desk) == 5, "nor is what is theirs given up with it"
+
+
+def test_the_last_representative_stays_unless_their_sign_in_says_so(sqlite_desk, people):
+    actors, made = people
+    signatory = actors["signatory"]
+    assert give_up((made["signatory"],), sqlite_desk.office, signatory, REQUEST) == GivenUp(0, 1)
+    outside = Actor(signatory.user_id, True, (OutsideRole(CLIENT, Role.SIGNATORY),))
+    assert give_up((made["signatory"],), sqlite_desk.office, outside, REQUEST) == GivenUp(1, 0)

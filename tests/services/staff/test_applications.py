@@ -1,0 +1,170 @@
+"""A clerk decides: once, wholly or not at all, with a text that stays as it was, which the party gets."""
+
+from dataclasses import replace
+
+import pytest
+
+from sinetti.database.models import core
+from sinetti.database.organisations import organisations
+from sinetti.domain.access.roles import Role
+from sinetti.domain.organisations.applications import ApplicationFault, ApplicationRefused, ApplicationState, Verdict
+from sinetti.domain.values import Channel
+from sinetti.services.access.permissions import Actor, OutsideRole
+from sinetti.services.organisations.register import ChannelError, close
+from sinetti.services.self_service import applications as acts
+from sinetti.services.staff import applications
+from tests.services.self_service.test_applications import ASKED, MALLI, a_signatory, fault_of
+from tests.support.clerks import a_clerk, looked, same_subject
+from tests.support.office import REQUEST, add_organisation
+from tests.support.people import audited
+from tests.support.registers import crowd
+from tests.support.users import account, mandate
+
+FIRM = "2345678-2"
+APPROVED = Verdict(ApplicationState.APPROVED)
+REFUSED = Verdict(ApplicationState.REFUSED, "The purpose does not need the interface.", "Write to the court.")
+
+
+def applied(desk):
+    organisation_id, maija = a_signatory(desk)
+    return acts.apply(organisation_id, ASKED, desk.office, maija, REQUEST)
+
+
+def written(application):
+    return f"Decided {application.case_number} {application.state}"
+
+
+def channels(desk):
+    return organisations.find_organisation(desk.register, MALLI).channels
+
+
+def owed(desk):
+    rows = core.OutboxRow.objects.using(desk.register.alias).filter(kind="authorisation")
+    return [(row.recipient.email, row.facts) for row in rows.select_related("recipient")]
+
+
+def test_approved_with_its_channels(desk):
+    made, anna = applied(desk), a_clerk(desk)
+    decided = applications.decide(made.application_id, APPROVED, written, anna)
+    assert (decided.state, decided.decided_at) == (ApplicationState.APPROVED, desk.clock.now)
+    assert decided.decision == f"Decided {made.case_number} approved"
+    assert channels(desk) == {Channel.WS}
+    assert owed(desk) == [("maija@people.example", {"application": made.application_id})]
+    (row,) = audited(desk, "application-approved")
+    assert anna.actor.name in row
+    assert fault_of(applications.decide, made.application_id, REFUSED, written, anna) is ApplicationFault.NOT_OPEN
+
+
+def test_refused_with_its_reason(sqlite_desk):
+    made, anna = applied(sqlite_desk), a_clerk(sqlite_desk)
+    decided = applications.decide(made.application_id, REFUSED, written, anna)
+    assert (decided.state, decided.reason) == (ApplicationState.REFUSED, REFUSED.reason)
+    assert not channels(sqlite_desk)
+    assert "interface" not in "".join(audited(sqlite_desk, "application-refused"))
+
+
+def test_two_clerks_at_once_decide_once(desk):
+    made, clerks = applied(desk), [a_clerk(desk), a_clerk(desk, "bo")]
+
+    def once(number):
+        try:
+            verdict = (APPROVED, REFUSED)[number]
+            return applications.decide(made.application_id, verdict, written, clerks[number]).state
+        except ApplicationRefused as refused:
+            return refused.fault
+
+    results = crowd(desk.register, 2, once)
+    assert results.count(ApplicationFault.NOT_OPEN) == 1
+    assert (ApplicationState.APPROVED in results) == bool(channels(desk))
+    assert len(owed(desk)) == 1
+
+
+def test_nothing_is_half_decided(sqlite_desk):
+    made, anna = applied(sqlite_desk), a_clerk(sqlite_desk)
+
+    def fails(_application):
+        raise RuntimeError
+
+    with pytest.raises(RuntimeError):
+        applications.decide(made.application_id, APPROVED, fails, anna)
+    assert applications.application(made.application_id, anna).state is ApplicationState.OPEN
+    assert not channels(sqlite_desk)
+
+
+@pytest.mark.parametrize("through_a_firm", [False, True])
+def test_nobody_decides_in_a_case_of_their_own(sqlite_desk, through_a_firm):
+    made, anna = applied(sqlite_desk), a_clerk(sqlite_desk)
+    user = core.User.objects.using(sqlite_desk.register.alias).get(pk=anna.actor.user_id)
+    if through_a_firm:
+        add_organisation(sqlite_desk, FIRM)
+        mandate(sqlite_desk, FIRM, MALLI, Role.VIEWER)
+    mandate(sqlite_desk, user, FIRM if through_a_firm else MALLI, Role.VIEWER)
+    for verdict in (APPROVED, REFUSED):
+        assert fault_of(applications.decide, made.application_id, verdict, written, anna) is ApplicationFault.OWN
+    assert not channels(sqlite_desk)
+
+
+@pytest.mark.parametrize("through_a_firm", [False, True])
+def test_nor_does_another_account_of_the_same_person(sqlite_desk, through_a_firm):
+    made, anna = applied(sqlite_desk), a_clerk(sqlite_desk)
+    second = account(sqlite_desk, "annas-second")
+    if through_a_firm:
+        add_organisation(sqlite_desk, FIRM)
+        mandate(sqlite_desk, FIRM, MALLI, Role.VIEWER)
+    mandate(sqlite_desk, second, FIRM if through_a_firm else MALLI, Role.VIEWER)
+    same_subject(sqlite_desk, anna.actor.user_id, second.pk)
+    for verdict in (APPROVED, REFUSED):
+        assert fault_of(applications.decide, made.application_id, verdict, written, anna) is ApplicationFault.OWN
+
+
+def test_nor_does_who_applied_whatever_became_of_their_role(sqlite_desk):
+    organisation_id, _ = a_signatory(sqlite_desk)
+    anna = a_clerk(sqlite_desk)
+    vouched_for = replace(anna.actor, outside=(OutsideRole(MALLI, Role.SIGNATORY),))
+    made = acts.apply(organisation_id, ASKED, sqlite_desk.office, vouched_for, REQUEST)
+    for verdict in (APPROVED, REFUSED):
+        assert fault_of(applications.decide, made.application_id, verdict, written, anna) is ApplicationFault.OWN
+    applications.decide(made.application_id, APPROVED, written, a_clerk(sqlite_desk, "bo"))
+
+
+def test_what_cannot_be_decided(sqlite_desk):
+    made, anna = applied(sqlite_desk), a_clerk(sqlite_desk)
+    assert fault_of(applications.decide, "0" * 32, APPROVED, written, anna) is ApplicationFault.UNKNOWN
+    no_appeal = Verdict(ApplicationState.REFUSED, REFUSED.reason)
+    assert fault_of(applications.decide, made.application_id, no_appeal, written, anna) is ApplicationFault.APPEAL
+    without = a_clerk(sqlite_desk.but(issuing={}), "bo")
+    with pytest.raises(ChannelError):
+        applications.decide(made.application_id, APPROVED, written, without)
+    close(MALLI, sqlite_desk.office, "operator", REQUEST)
+    assert fault_of(applications.decide, made.application_id, APPROVED, written, anna) is ApplicationFault.CLOSED
+    decided = applications.decide(made.application_id, REFUSED, written, anna)
+    assert decided.state is ApplicationState.REFUSED, "who has ended is told so all the same"
+
+
+def test_who_applied_is_told_without_a_mandate_of_ours(sqlite_desk):
+    organisation_id, _ = a_signatory(sqlite_desk)
+    user = account(sqlite_desk, "outsider")
+    outside = OutsideRole(MALLI, Role.SIGNATORY)
+    made = acts.apply(
+        organisation_id, ASKED, sqlite_desk.office, Actor(user.pk, second_factor=True, outside=(outside,)), REQUEST
+    )
+    applications.decide(made.application_id, APPROVED, written, a_clerk(sqlite_desk))
+    assert {email for email, _ in owed(sqlite_desk)} == {"maija@people.example", "outsider@people.example"}
+
+
+def test_looks_are_written_down(sqlite_desk):
+    made, anna = applied(sqlite_desk), a_clerk(sqlite_desk, case="SI-00000-00000")
+    assert applications.count_open(anna) == 1
+    assert [one.application_id for one in applications.listed(ApplicationState.OPEN, 0, 50, anna)] == [
+        made.application_id
+    ]
+    assert applications.listed(ApplicationState.REFUSED, 0, 50, anna) == ()
+    assert applications.by_case(made.case_number, anna).application_id == made.application_id
+    assert applications.by_case("SI-00000-00000", anna) is None
+    assert applications.application(made.application_id, anna).case_number == made.case_number
+    assert applications.application("0" * 32, anna) is None
+    said = {"purpose": "application", "case": "SI-00000-00000"}
+    (list_, other, one, none, thing) = looked(sqlite_desk)
+    assert (list_, other) == (("search:applications", said), ("search:applications", said))
+    assert one[1].keys() == none[1].keys() == {*said, "search"}
+    assert thing == (f"application:{made.application_id}", said)

@@ -1,0 +1,164 @@
+"""Bulk revocation by clerks: two people with an account each, part by part."""
+
+from datetime import timedelta
+
+import pytest
+from django.apps import apps
+from sinetti.actions.staff import NotStaff
+
+from sinetti.database.access import accounts
+from sinetti.database.models import core
+from sinetti.domain.certificates.bulk_revocation import COUNTED_FOR, BulkReason, BulkRefused
+from sinetti.domain.certificates.revocation import RevocationReason
+from sinetti.services.revocation import bulk_revoke
+from sinetti.services.staff import bulk_revocations, certificates
+from sinetti.services.staff.bulk_revocations import Wanted
+from tests.support.authority import CUSTOMER_ID
+from tests.support.clerks import a_clerk, looked, same_subject
+from tests.support.office import REQUEST, KilledError, enrolled, killed_at
+from tests.support.registers import crowd
+
+SUPERSEDED = RevocationReason.SUPERSEDED
+ALL = Wanted(customer_id=CUSTOMER_ID)
+
+
+@pytest.fixture
+def few(monkeypatch):
+    """Let one be the most for one clerk, one holding a transaction, and two transactions a page."""
+    monkeypatch.setattr("sinetti.domain.certificates.bulk_revocation.AT_ONCE", 1)
+    monkeypatch.setattr(bulk_revoke, "LINES_AT_ONCE", 1)
+    monkeypatch.setattr(bulk_revocations, "PARTS_AT_ONCE", 2)
+
+
+def refused_for(call, *rest):
+    with pytest.raises(BulkRefused) as refused:
+        call(*rest)
+    return refused.value.reason
+
+
+def proposed(desk, count=4):
+    serials = tuple(enrolled(desk).serial for _ in range(count))
+    anna = a_clerk(desk)
+    assert bulk_revocations.look_at(ALL, SUPERSEDED, anna).serials == serials
+    return anna, bulk_revocations.propose(ALL, SUPERSEDED, anna).proposal
+
+
+def test_another_clerk_confirms_and_it_goes_part_by_part(sqlite_desk, few):
+    anna, waiting = proposed(sqlite_desk)
+    bo = a_clerk(sqlite_desk, "bo")
+    assert (bulk_revocations.count_waiting(bo), bulk_revocations.alone_lately(anna)) == (1, 0)
+    assert bulk_revocations.proposals(bo) == ((waiting,), ())
+    assert refused_for(bulk_revocations.confirm, waiting.proposal_id, anna) is BulkReason.SAME_OFFICER
+    assert refused_for(bulk_revocations.go_on, waiting.proposal_id, bo) is BulkReason.NO_PROPOSAL
+    gone, going = bulk_revocations.confirm(waiting.proposal_id, bo)
+    assert (gone, going.approver, going.done_at) == (2, bo.officer, None)
+    assert bulk_revocations.proposals(bo)[1] == (going,)
+    assert bulk_revocations.go_on(waiting.proposal_id, anna)[0] == 3, "the part before is looked at again"
+    gone, done = bulk_revocations.go_on(waiting.proposal_id, anna)
+    assert (gone, done.done_at) == (4, sqlite_desk.clock.now)
+    assert bulk_revocations.go_on(waiting.proposal_id, anna) == (4, done)
+    assert bulk_revocations.proposal(waiting.proposal_id, bo) == (4, done)
+    rows = core.AuditRow.objects.using(sqlite_desk.register.alias).filter(action="bulk-approved")
+    assert [row.actor for row in rows] == [bo.actor.name]
+    assert looked(sqlite_desk)[-1][0] == f"bulk-revocation:{waiting.proposal_id}"
+
+
+def test_another_account_of_the_same_person_does_not_confirm(sqlite_desk, few):
+    anna, waiting = proposed(sqlite_desk)
+    second = a_clerk(sqlite_desk, "annas-second")
+    same_subject(sqlite_desk, anna.actor.user_id, second.actor.user_id)
+    assert refused_for(bulk_revocations.confirm, waiting.proposal_id, second) is BulkReason.SAME_PERSON
+    assert bulk_revocations.proposal(waiting.proposal_id, anna)[0] == 0
+
+
+def test_nor_does_an_account_with_one_of_the_proposers_addresses(sqlite_desk, few):
+    _, waiting = proposed(sqlite_desk, 2)
+    second = a_clerk(sqlite_desk, "anna2")
+    rows = apps.get_model("account", "EmailAddress").objects.using(sqlite_desk.register.alias)
+    rows.create(user_id=second.actor.user_id, email="ANNA@people.example", verified=False, primary=False)
+    assert refused_for(bulk_revocations.confirm, waiting.proposal_id, second) is BulkReason.SAME_PERSON
+    assert not any(sqlite_desk.certificate(one).revoked for one in waiting.serials)
+
+
+def test_a_clerk_dismissed_in_the_middle_stops_and_what_went_is_published(sqlite_desk, few):
+    anna, waiting = proposed(sqlite_desk)
+    bo = a_clerk(sqlite_desk, "bo")
+    bulk_revocations.confirm(waiting.proposal_id, bo)
+    core.User.objects.using(sqlite_desk.register.alias).filter(pk=bo.actor.user_id).update(is_staff=False)
+    with pytest.raises(NotStaff):
+        bulk_revocations.go_on(waiting.proposal_id, bo)
+    assert bulk_revocations.proposal(waiting.proposal_id, anna)[0] == 2
+
+
+def test_cut_short_in_a_part_it_is_gone_on_with(sqlite_desk, few):
+    _, waiting = proposed(sqlite_desk, 2)
+    dies = a_clerk(sqlite_desk.but(step=killed_at("many-revoked")), "bo")
+    with pytest.raises(KilledError):
+        bulk_revocations.confirm(waiting.proposal_id, dies)
+    gone, done = bulk_revocations.go_on(waiting.proposal_id, a_clerk(sqlite_desk, "cecilia"))
+    assert (gone, done.done_at) == (2, sqlite_desk.clock.now)
+
+
+def test_whoever_proposed_it_withdraws_it(sqlite_desk, few):
+    anna, waiting = proposed(sqlite_desk, 2)
+    assert (
+        refused_for(bulk_revocations.withdraw, waiting.proposal_id, a_clerk(sqlite_desk, "bo"))
+        is BulkReason.OTHER_OFFICER
+    )
+    bulk_revocations.withdraw(waiting.proposal_id, anna)
+    assert bulk_revocations.proposals(anna) == ((), ())
+
+
+def test_what_was_proposed_by_an_account_that_is_no_clerks_any_more_is_not_confirmed(sqlite_desk, few):
+    anna, waiting = proposed(sqlite_desk, 2)
+    bo = a_clerk(sqlite_desk, "bo")
+    accounts.set_staff(sqlite_desk.register, anna.actor.user_id, sqlite_desk.deed(), staff=False)
+    assert refused_for(bulk_revocations.confirm, waiting.proposal_id, bo) is BulkReason.PROPOSER_GONE
+    assert refused_for(bulk_revocations.confirm, "none", bo) is BulkReason.NO_PROPOSAL
+    assert not any(sqlite_desk.certificate(one).revoked for one in waiting.serials)
+
+
+def test_a_command_does_not_confirm_what_a_clerk_proposed(sqlite_desk, few):
+    _, waiting = proposed(sqlite_desk, 2)
+    asked = (waiting.proposal_id, "b2", sqlite_desk.office, REQUEST)
+    assert refused_for(bulk_revoke.approve, *asked) is BulkReason.OTHER_DOOR
+
+
+def alone(desk, clerk, serial):
+    """Revoke one as a clerk does; whether it went by their word alone."""
+    done = certificates.revoke_one(serial, SUPERSEDED, clerk).proposal.done_at is not None
+    assert desk.certificate(serial).revoked is done
+    return done
+
+
+def test_one_at_a_time_counts_as_many_at_once_do(sqlite_desk, few):
+    serials, anna = [enrolled(sqlite_desk).serial for _ in range(4)], a_clerk(sqlite_desk)
+    assert alone(sqlite_desk, anna, serials[0])
+    assert bulk_revocations.alone_lately(anna) == 1
+    assert not alone(sqlite_desk, anna, serials[1])
+    (waiting,) = bulk_revocations.proposals(anna)[0]
+    assert (waiting.serials, waiting.officer) == ((serials[1],), anna.officer)
+    assert not alone(sqlite_desk, anna, serials[1])
+    assert bulk_revocations.count_waiting(anna) == 1, "the same asked again is no second proposal"
+    assert refused_for(bulk_revocations.confirm, waiting.proposal_id, anna) is BulkReason.SAME_OFFICER
+    bo = a_clerk(sqlite_desk, "bo")
+    assert bulk_revocations.confirm(waiting.proposal_id, bo)[1].done_at
+    assert sqlite_desk.certificate(serials[1]).revoked
+    assert bulk_revocations.alone_lately(bo) == 0, "what two decided is nobody's own"
+    assert alone(sqlite_desk, bo, serials[2]), "each clerk has their own number"
+    sqlite_desk.clock.forward(COUNTED_FOR + timedelta(seconds=1))
+    assert alone(sqlite_desk, anna, serials[3]), "the next day"
+
+
+def test_a_list_counts_what_went_one_at_a_time(sqlite_desk, monkeypatch):
+    monkeypatch.setattr("sinetti.domain.certificates.bulk_revocation.AT_ONCE", 2)
+    serials, anna = [enrolled(sqlite_desk).serial for _ in range(3)], a_clerk(sqlite_desk)
+    assert alone(sqlite_desk, anna, serials[0])
+    outcome = bulk_revocations.propose(Wanted(serials=tuple(serials[1:])), SUPERSEDED, anna)
+    assert outcome.proposal.approved_at is None
+
+
+def test_two_presses_at_once_are_not_each_the_last_one_alone(desk, few):
+    serials, anna = [enrolled(desk).serial for _ in range(2)], a_clerk(desk)
+    done = crowd(desk.register, 2, lambda number: alone(desk, anna, serials[number]))
+    assert sorted(done) == [False, True]

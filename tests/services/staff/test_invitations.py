@@ -1,0 +1,438 @@
+"""Invitations of signatories that clerks ask for wait for a second person."""
+
+from dataclasses import replace
+from datetime import timedelta
+
+import pytest
+from django.apps import apps
+from sinetti.actions.staff import NotStaff, require_staff
+
+from sinetti.database.access.role_assignments import TooMany
+from sinetti.database.organisations.organisations import Person
+from sinetti.domain.access.pending_invitations import (
+    PENDING_A_DAY,
+    PENDING_LIVES,
+    Pending,
+    PendingFault,
+    PendingRefused,
+)
+from sinetti.domain.access.roles import Role
+from sinetti.domain.link_tokens import INVITATION, link_token
+from sinetti.services.access.invitations import OwnInvitation as TakesOwn
+from sinetti.services.access.invitations import offered, take_up
+from sinetti.services.access.pending_invitations import confirm_locked
+from sinetti.services.access.permissions import Actor, NotAllowed, OutsideRole, standing
+from sinetti.services.organisations.people import PeopleError, add_signatory, set_contact_person, who_is_who
+from sinetti.services.organisations.register import close
+from sinetti.services.self_service import pending_invitations, role_assignments
+from sinetti.services.staff import open_invitations
+from sinetti.services.staff.invitations import Closed, Otherwise, OwnInvitation, invite_signatory
+from tests.support.authority import CUSTOMER_ID
+from tests.support.clerks import a_clerk
+from tests.support.firms import rows
+from tests.support.office import REQUEST, TRANSFER_KEY
+from tests.support.people import a_person, audited
+from tests.support.registers import crowd
+from tests.support.users import account, mandate
+
+DIRECTOR = a_person("director")
+SECOND = timedelta(seconds=1)
+
+
+def asked(desk, clerk, person=DIRECTOR, customer_id=CUSTOMER_ID):
+    return open_invitations.invite(customer_id, person, clerk)
+
+
+def link_of(desk):
+    """The link of the invitation that was made last, as it is read in the mail."""
+    made = rows(desk, "Invitation").filter(ended_at=None).order_by("-created").first()
+    return link_token(TRANSFER_KEY, INVITATION, made.pk)
+
+
+def told(desk):
+    """Return the message and the address of each row that is due now."""
+    owed = rows(desk, "OutboxRow").filter(kind="invitation-pending", due__lte=desk.clock.now)
+    return sorted((one.facts["tells"], one.recipient.email) for one in owed.select_related("recipient"))
+
+
+def a_signatory(desk, name="chair"):
+    user = account(desk, name)
+    mandate(desk, user, CUSTOMER_ID, Role.SIGNATORY)
+    return Actor(user.pk, second_factor=True)
+
+
+def refused(act, *args):
+    with pytest.raises(PendingRefused) as why:
+        act(*args)
+    return why.value.fault
+
+
+def nothing_given(desk):
+    return not rows(desk, "Mandate").filter(role="signatory", waiting=True).exists() and not (
+        rows(desk, "Invitation").exists() or rows(desk, "OutboxRow").filter(kind="authorisation").exists()
+    )
+
+
+@pytest.mark.parametrize(
+    ("actor", "second_factor"),
+    [(Actor("u", second_factor=True), False), (Actor("u", staff=True), True), (Actor("u"), False)],
+    ids=["no clerk", "a clerk without second factor", "anybody"],
+)
+def test_nobody_else_invites(sqlite_desk, actor, second_factor):
+    with pytest.raises(NotStaff) as lacking:
+        invite_signatory(CUSTOMER_ID, DIRECTOR, sqlite_desk.office, actor, REQUEST)
+    assert lacking.value.second_factor is second_factor
+    assert not rows(sqlite_desk, "PendingInvitation").exists()
+
+
+def test_a_clerk_alone_gives_nothing(sqlite_desk):
+    anna = a_clerk(sqlite_desk)
+    require_staff(anna.actor)
+    found = asked(sqlite_desk, anna)
+    assert found.made
+    assert nothing_given(sqlite_desk)
+    assert refused(open_invitations.confirm, found.mandate_id, anna) is PendingFault.SAME_PERSON
+    assert nothing_given(sqlite_desk)
+    (said,) = audited(sqlite_desk, "invitation-asked")
+    assert anna.actor.name in said
+    assert DIRECTOR.email not in said
+    assert not asked(sqlite_desk, anna).made, "the same asked twice waits once"
+
+
+def test_a_second_clerk_confirms_where_there_is_no_signatory(desk):
+    anna, bo = a_clerk(desk), a_clerk(desk, "bo")
+    found = asked(desk, anna)
+    open_invitations.confirm(found.mandate_id, bo)
+    row = rows(desk, "Mandate").get()
+    assert (row.role, row.waiting, row.person.email) == (Role.SIGNATORY, True, DIRECTOR.email)
+    director = Actor(account(desk, "director").pk, second_factor=True)
+    assert take_up(link_of(desk), desk.office, director, REQUEST)
+    assert len(audited(desk, "invitation-confirmed")) == 1
+    assert refused(open_invitations.confirm, found.mandate_id, bo) is PendingFault.OVER
+    assert not asked(desk, anna).made, "they are a signatory already"
+
+
+def test_a_signatory_confirms_where_there_is_one_and_no_clerk_does(desk):
+    chair, anna, bo = a_signatory(desk), a_clerk(desk), a_clerk(desk, "bo")
+    found = asked(desk, anna)
+    assert refused(open_invitations.confirm, found.mandate_id, bo) is PendingFault.SIGNATORY_THERE
+    assert nothing_given(desk)
+    pending_invitations.confirm(found.mandate_id, desk.office, chair, REQUEST)
+    director = Actor(account(desk, "director").pk, second_factor=True)
+    assert take_up(link_of(desk), desk.office, director, REQUEST)
+
+
+@pytest.mark.parametrize("who", [Role.MANAGER, Role.VIEWER, None], ids=str)
+def test_who_may_not_give_authorisations_confirms_nothing(sqlite_desk, who):
+    found = asked(sqlite_desk, a_clerk(sqlite_desk))
+    user = account(sqlite_desk, "other")
+    if who:
+        mandate(sqlite_desk, user, CUSTOMER_ID, who)
+    for act in (pending_invitations.confirm, pending_invitations.reject):
+        with pytest.raises(NotAllowed):
+            act(found.mandate_id, sqlite_desk.office, Actor(user.pk, second_factor=True), REQUEST)
+        with pytest.raises(NotAllowed):
+            act("0" * 32, sqlite_desk.office, Actor(user.pk, second_factor=True), REQUEST)
+
+
+def by_address(desk, one, other):
+    addresses = apps.get_model("account", "EmailAddress").objects.using(desk.register.alias)
+    theirs = rows(desk, "User").get(pk=other).email
+    addresses.create(user_id=one, email=theirs.upper(), verified=True)
+
+
+def by_provider(desk, one, other):
+    known = apps.get_model("socialaccount", "SocialAccount").objects.using(desk.register.alias)
+    for provider, whose in (("bank", one), ("bank-anew", other)):
+        known.create(user_id=whose, provider=provider, uid="digest")
+
+
+@pytest.mark.parametrize("shared", [by_address, by_provider])
+def test_another_account_of_the_same_person_confirms_nothing(sqlite_desk, shared):
+    anna, second = a_clerk(sqlite_desk), a_clerk(sqlite_desk, "annas-second")
+    shared(sqlite_desk, anna.actor.user_id, second.actor.user_id)
+    found = asked(sqlite_desk, anna)
+    assert refused(open_invitations.confirm, found.mandate_id, second) is PendingFault.SAME_PERSON
+    chair = a_signatory(sqlite_desk, "annas-third")
+    shared(sqlite_desk, anna.actor.user_id, chair.user_id) if shared is by_address else rows(
+        sqlite_desk, "Person"
+    ).filter(email="annas-third@people.example").update(email="ANNA@people.example")
+    assert (
+        refused(pending_invitations.confirm, found.mandate_id, sqlite_desk.office, chair, REQUEST)
+        is PendingFault.SAME_PERSON
+    )
+    assert nothing_given(sqlite_desk)
+
+
+def test_the_invited_person_confirms_nothing(sqlite_desk):
+    anna, bo = a_clerk(sqlite_desk), a_clerk(sqlite_desk, "bo")
+    found = asked(sqlite_desk, anna, replace(DIRECTOR, email="Bo@people.example"))
+    assert refused(open_invitations.confirm, found.mandate_id, bo) is PendingFault.INVITED
+    chair = a_signatory(sqlite_desk)
+    by_provider(sqlite_desk, chair.user_id, account(sqlite_desk, "director").pk)
+    second = asked(sqlite_desk, anna, replace(DIRECTOR, email="director@people.example"))
+    assert (
+        refused(pending_invitations.confirm, second.mandate_id, sqlite_desk.office, chair, REQUEST)
+        is PendingFault.INVITED
+    )
+
+
+def test_an_invited_person_of_whom_nothing_is_known_is_not_confirmed(sqlite_desk):
+    anna, bo = a_clerk(sqlite_desk), a_clerk(sqlite_desk, "bo")
+    found = asked(sqlite_desk, anna)
+    rows(sqlite_desk, "Person").update(email="")
+    assert refused(open_invitations.confirm, found.mandate_id, bo) is PendingFault.INVITED
+    rows(sqlite_desk, "PendingInvitation").update(asked_by=None)
+    assert refused(open_invitations.confirm, found.mandate_id, bo) is PendingFault.SAME_PERSON
+
+
+def test_a_clerk_who_was_dismissed_meanwhile_has_asked_for_nothing(sqlite_desk):
+    anna, bo = a_clerk(sqlite_desk), a_clerk(sqlite_desk, "bo")
+    found = asked(sqlite_desk, anna)
+    rows(sqlite_desk, "User").filter(pk=anna.actor.user_id).update(is_staff=False)
+    assert refused(open_invitations.confirm, found.mandate_id, bo) is PendingFault.ASKER_GONE
+    open_invitations.reject(found.mandate_id, bo)
+
+
+def test_what_is_rejected_or_withdrawn_gives_nothing_any_more(sqlite_desk):
+    chair, anna, bo = a_signatory(sqlite_desk), a_clerk(sqlite_desk), a_clerk(sqlite_desk, "bo")
+    for end, state in (
+        (lambda one: pending_invitations.reject(one, sqlite_desk.office, chair, REQUEST), Pending.REJECTED),
+        (lambda one: open_invitations.reject(one, bo), Pending.REJECTED),
+        (lambda one: open_invitations.withdraw(one, anna), Pending.WITHDRAWN),
+    ):
+        found = asked(sqlite_desk, anna)
+        assert found.made
+        end(found.mandate_id)
+        assert open_invitations.pending(found.mandate_id, bo).state is state
+        assert (
+            refused(pending_invitations.confirm, found.mandate_id, sqlite_desk.office, chair, REQUEST)
+            is PendingFault.OVER
+        )
+    assert nothing_given(sqlite_desk)
+    other = asked(sqlite_desk, anna)
+    assert refused(open_invitations.withdraw, other.mandate_id, bo) is PendingFault.NOT_ASKER
+    assert refused(open_invitations.withdraw, "0" * 32, bo) is PendingFault.OVER
+    with pytest.raises(NotAllowed):
+        pending_invitations.confirm("0" * 32, sqlite_desk.office, chair, REQUEST)
+
+
+@pytest.mark.parametrize(
+    ("after", "state"), [(PENDING_LIVES, Pending.WAITING), (PENDING_LIVES + SECOND, Pending.LAPSED)]
+)
+def test_it_waits_for_14_days(sqlite_desk, after, state):
+    anna, bo = a_clerk(sqlite_desk), a_clerk(sqlite_desk, "bo")
+    found = asked(sqlite_desk, anna)
+    sqlite_desk.clock.forward(after)
+    (shown,) = open_invitations.listed(0, 10, anna).asked
+    assert shown.state is state
+    if state is Pending.LAPSED:
+        assert refused(open_invitations.confirm, found.mandate_id, bo) is PendingFault.OVER
+        assert asked(sqlite_desk, anna).made, "it is asked for anew"
+    else:
+        open_invitations.confirm(found.mandate_id, bo)
+
+
+def test_those_who_are_known_hear_of_the_wait_and_its_end(sqlite_desk):
+    chair, anna = a_signatory(sqlite_desk), a_clerk(sqlite_desk)
+    set_contact_person(CUSTOMER_ID, a_person("contact"), sqlite_desk.office, "operator", REQUEST)
+    known = ["chair@people.example", a_person("contact").email]
+    found = asked(sqlite_desk, anna)
+    assert told(sqlite_desk) == sorted(("asked", one) for one in known)
+    pending_invitations.confirm(found.mandate_id, sqlite_desk.office, chair, REQUEST)
+    assert told(sqlite_desk) == sorted((word, one) for word in ("asked", "confirmed") for one in known)
+    sqlite_desk.clock.forward(PENDING_LIVES + SECOND)
+    assert ("lapsed", known[0]) in told(sqlite_desk), "it is owed, and dropped when it is written"
+
+
+def test_of_two_who_confirm_at_once_one_is_first(desk):
+    anna, bo, cai = a_clerk(desk), a_clerk(desk, "bo"), a_clerk(desk, "cai")
+    found = asked(desk, anna)
+
+    def confirm(number):
+        try:
+            open_invitations.confirm(found.mandate_id, (bo, cai)[number])
+        except PendingRefused as why:
+            return why.fault
+        return None
+
+    assert sorted(map(str, crowd(desk.register, 2, confirm))) == ["None", "over"]
+    assert rows(desk, "Invitation").count() == 1
+    assert rows(desk, "OutboxRow").filter(kind="authorisation").count() == 1
+
+
+def test_what_stands_in_the_way_by_the_time_of_the_confirmation_changes_nothing(sqlite_desk):
+    anna, bo = a_clerk(sqlite_desk), a_clerk(sqlite_desk, "bo")
+    found = asked(sqlite_desk, anna, replace(DIRECTOR, email="viewer@people.example"))
+    mandate(sqlite_desk, account(sqlite_desk, "viewer"), CUSTOMER_ID, Role.VIEWER)
+    with pytest.raises(Otherwise):
+        open_invitations.confirm(found.mandate_id, bo)
+    assert open_invitations.pending(found.mandate_id, bo).state is Pending.WAITING
+    close(CUSTOMER_ID, sqlite_desk.office, "operator", REQUEST)
+    with pytest.raises(Closed):
+        open_invitations.confirm(found.mandate_id, bo)
+
+
+def test_whom_somebody_else_has_invited_meanwhile_gets_no_second_link(sqlite_desk):
+    chair, anna = a_signatory(sqlite_desk), a_clerk(sqlite_desk)
+    found = asked(sqlite_desk, anna)
+    organisation = rows(sqlite_desk, "Organisation").get().pk
+    to = role_assignments.ToPerson(organisation, DIRECTOR, Role.SIGNATORY)
+    role_assignments.give(to, sqlite_desk.office, chair, REQUEST)
+    pending_invitations.confirm(found.mandate_id, sqlite_desk.office, chair, REQUEST)
+    assert rows(sqlite_desk, "Invitation").count() == 1
+
+
+def test_who_cannot_be_invited(sqlite_desk):
+    anna = a_clerk(sqlite_desk)
+    with pytest.raises(PeopleError):
+        asked(sqlite_desk, anna, customer_id="nobody's")
+    viewer = account(sqlite_desk, "viewer")
+    mandate(sqlite_desk, viewer, CUSTOMER_ID, Role.VIEWER)
+    with pytest.raises(Otherwise):
+        asked(sqlite_desk, anna, Person("V", viewer.email, "", DIRECTOR.language))
+    close(CUSTOMER_ID, sqlite_desk.office, "operator", REQUEST)
+    with pytest.raises(Closed):
+        asked(sqlite_desk, anna)
+
+
+@pytest.mark.parametrize("email", ["Anna@people.example", "annas-other@people.example", "annas-second@people.example"])
+def test_no_clerk_invites_themselves(sqlite_desk, email):
+    anna = a_clerk(sqlite_desk).actor
+    address = apps.get_model("account", "EmailAddress").objects.using(sqlite_desk.register.alias)
+    address.create(user_id=anna.user_id, email="annas-other@people.example", verified=True)
+    by_provider(sqlite_desk, anna.user_id, account(sqlite_desk, "annas-second").pk)
+    with pytest.raises(OwnInvitation):
+        invite_signatory(CUSTOMER_ID, Person("A", email, "", DIRECTOR.language), sqlite_desk.office, anna, REQUEST)
+    assert not rows(sqlite_desk, "PendingInvitation").exists()
+    assert not rows(sqlite_desk, "OutboxRow").exists()
+    (said,) = audited(sqlite_desk, "own-invitation-refused")
+    assert anna.name in said
+    assert "people.example" not in said
+
+
+def test_neither_who_asked_nor_who_confirmed_takes_it_up(sqlite_desk):
+    anna, bo, cai = (a_clerk(sqlite_desk, name) for name in ("anna", "bo", "cai"))
+    second = account(sqlite_desk, "annas-second")
+    by_provider(sqlite_desk, anna.actor.user_id, second.pk)
+    open_invitations.confirm(asked(sqlite_desk, anna).mandate_id, bo)
+    link = link_of(sqlite_desk)
+    for actor in (anna.actor, bo.actor, replace(bo.actor, staff=False), Actor(second.pk, second_factor=True)):
+        with pytest.raises(TakesOwn):
+            take_up(link, sqlite_desk.office, actor, REQUEST)
+    assert rows(sqlite_desk, "Mandate").get().waiting
+    assert len(audited(sqlite_desk, "own-invitation-refused")) == 4
+    assert take_up(link, sqlite_desk.office, cai.actor, REQUEST), "another person does"
+    assert take_up(link, sqlite_desk.office, cai.actor, REQUEST)
+
+
+def test_who_is_a_representative_anyway_takes_up_their_own(sqlite_desk):
+    anna, bo = a_clerk(sqlite_desk), a_clerk(sqlite_desk, "bo")
+    open_invitations.confirm(asked(sqlite_desk, anna).mandate_id, bo)
+    director = replace(anna.actor, outside=(OutsideRole(CUSTOMER_ID, Role.SIGNATORY),))
+    assert take_up(link_of(sqlite_desk), sqlite_desk.office, director, REQUEST)
+
+
+def test_a_link_of_before_the_upgrade_gives_no_signatorys_role(sqlite_desk):
+    anna, bo = a_clerk(sqlite_desk), a_clerk(sqlite_desk, "bo")
+    open_invitations.confirm(asked(sqlite_desk, anna).mandate_id, bo)
+    rows(sqlite_desk, "Invitation").update(vouched=False)
+    director = Actor(account(sqlite_desk, "director").pk, second_factor=True)
+    assert offered(link_of(sqlite_desk), director, sqlite_desk.office) is None
+    assert not take_up(link_of(sqlite_desk), sqlite_desk.office, director, REQUEST)
+    assert rows(sqlite_desk, "Mandate").get().waiting
+    (shown,) = open_invitations.listed(0, 10, anna).links
+    assert not shown.vouched
+    again = asked(sqlite_desk, anna)
+    assert again.made, "it is asked for anew"
+    sqlite_desk.clock.forward(SECOND)
+    open_invitations.confirm(again.mandate_id, bo)
+    assert take_up(link_of(sqlite_desk), sqlite_desk.office, director, REQUEST)
+
+
+def test_a_signatory_who_sends_one_of_before_again_vouches_for_it(sqlite_desk):
+    anna, bo = a_clerk(sqlite_desk), a_clerk(sqlite_desk, "bo")
+    open_invitations.confirm(asked(sqlite_desk, anna).mandate_id, bo)
+    rows(sqlite_desk, "Invitation").update(vouched=False)
+    chair, row = a_signatory(sqlite_desk), rows(sqlite_desk, "Mandate").get(waiting=True)
+    role_assignments.send_again(row.pk, sqlite_desk.office, chair, REQUEST)
+    director = Actor(account(sqlite_desk, "director").pk, second_factor=True)
+    assert take_up(link_of(sqlite_desk), sqlite_desk.office, director, REQUEST)
+
+
+def test_whom_an_operator_named_stays_a_representative_when_their_invitation_is_ended(sqlite_desk):
+    desk, anna, bo = sqlite_desk, a_clerk(sqlite_desk), a_clerk(sqlite_desk, "bo")
+    assert add_signatory(CUSTOMER_ID, DIRECTOR, desk.office, "operator", REQUEST)
+    open_invitations.confirm(asked(desk, anna).mandate_id, bo)
+    (one,) = open_invitations.listed(0, 10, anna).links
+    assert open_invitations.end(one.invitation_id, anna)
+    assert not open_invitations.end(one.invitation_id, anna), "it is ended once"
+    token = link_token(TRANSFER_KEY, INVITATION, one.invitation_id)
+    assert not take_up(token, desk.office, Actor(account(desk, "director").pk, second_factor=True), REQUEST)
+    (named,) = who_is_who(CUSTOMER_ID, desk.office).roles.signatories
+    assert named.address == DIRECTOR.email
+    assert len(audited(desk, "invitation-ended")) == 1
+    assert not audited(desk, "authorisation-withdrawn")
+
+
+def test_a_role_that_only_waited_goes_with_its_invitation(sqlite_desk):
+    anna, bo = a_clerk(sqlite_desk), a_clerk(sqlite_desk, "bo")
+    open_invitations.confirm(asked(sqlite_desk, anna).mandate_id, bo)
+    (one,) = open_invitations.listed(0, 10, anna).links
+    assert open_invitations.end(one.invitation_id, anna)
+    assert len(audited(sqlite_desk, "authorisation-withdrawn")) == 1
+    assert asked(sqlite_desk, anna).made, "they are invited anew"
+
+
+def test_a_signatory_sees_what_waits_and_others_see_nothing(sqlite_desk):
+    chair, anna = a_signatory(sqlite_desk), a_clerk(sqlite_desk)
+    found = asked(sqlite_desk, anna)
+    organisation, office = rows(sqlite_desk, "Organisation").get().pk, sqlite_desk.office
+    (waits,) = pending_invitations.waiting(organisation, standing(chair, office), office)
+    assert pending_invitations.look(found.mandate_id, standing(chair, office), office) == waits
+    assert (waits.email, waits.asker_email) == (DIRECTOR.email, "anna@people.example")
+    assert open_invitations.has_signatory(organisation, anna)
+    stranger = standing(Actor(account(sqlite_desk, "stranger").pk, second_factor=True), office)
+    for pending_id in (found.mandate_id, "0" * 32):
+        with pytest.raises(NotAllowed):
+            pending_invitations.look(pending_id, stranger, office)
+    with pytest.raises(NotAllowed):
+        pending_invitations.waiting(organisation, stranger, office)
+
+
+def test_what_is_not_there_is_not_confirmed(sqlite_desk):
+    user, desk = account(sqlite_desk, "chair"), sqlite_desk
+    with pytest.raises(PendingRefused) as why:
+        confirm_locked("0" * 32, user.pk, desk.office, desk.deed(), by_clerk=True)
+    assert why.value.fault is PendingFault.OVER
+
+
+def test_a_guarded_office_gives_no_deed_outside_of_an_act(sqlite_desk):
+    anna = a_clerk(sqlite_desk)
+    with pytest.raises(RuntimeError, match="guarded"):
+        anna.guarded.deed(anna.actor.name, REQUEST)
+    assert anna.guarded.unguarded.deed(anna.actor.name, REQUEST).actor == anna.actor.name
+
+
+def test_a_tag_makes_no_second_person(sqlite_desk):
+    anna, spare = a_clerk(sqlite_desk, "anna"), a_clerk(sqlite_desk, "anna+spare")
+    with pytest.raises(OwnInvitation):
+        asked(sqlite_desk, anna, replace(DIRECTOR, email="anna+chair@people.example"))
+    found = asked(sqlite_desk, anna)
+    assert refused(open_invitations.confirm, found.mandate_id, spare) is PendingFault.SAME_PERSON
+    assert nothing_given(sqlite_desk)
+
+
+def test_so_many_are_asked_for_in_a_day(sqlite_desk):
+    a_signatory(sqlite_desk)
+    anna, bo = a_clerk(sqlite_desk), a_clerk(sqlite_desk, "bo")
+    for number in range(PENDING_A_DAY):
+        made = asked(sqlite_desk, anna, a_person(f"one-{number}"))
+        open_invitations.withdraw(made.mandate_id, anna)
+    before = rows(sqlite_desk, "OutboxRow").count()
+    for clerk in (anna, bo):
+        with pytest.raises(TooMany):
+            asked(sqlite_desk, clerk)
+    assert rows(sqlite_desk, "OutboxRow").count() == before
+    sqlite_desk.clock.now += timedelta(days=1)
+    assert asked(sqlite_desk, anna).made

@@ -1,0 +1,158 @@
+"""Other things that clerks look at: certificates, messages, invitations, the trail; each look is written down first."""
+
+from dataclasses import replace
+from datetime import timedelta
+
+import pytest
+from sinetti.actions.staff import NotStaff
+
+from sinetti.database.models import core
+from sinetti.database.operations import audit_queries as rows
+from sinetti.database.organisations.organisations import Person
+from sinetti.domain.access.access_purpose import Looking, Purpose
+from sinetti.domain.certificates.revocation import RevocationReason
+from sinetti.domain.values import Language
+from sinetti.services.access.permissions import Actor
+from sinetti.services.staff import audit_log, certificates, open_invitations, outbox
+from sinetti.services.staff.audit_log import Asked
+from sinetti.services.staff.session import Clerk
+from tests.support.authority import CUSTOMER_ID
+from tests.support.clerks import a_clerk, looked
+from tests.support.office import DAY, REQUEST, enrolled, in_the_window, renewed
+
+LOOKING = Looking(Purpose.SUPPORT)
+
+
+@pytest.mark.parametrize("actor", [Actor("x", second_factor=True), Actor("x", staff=True)])
+def test_only_a_clerk_with_a_second_factor_is_at_work(sqlite_desk, actor):
+    with pytest.raises(NotStaff):
+        Clerk(actor, LOOKING, sqlite_desk.office, REQUEST)
+
+
+def test_a_certificate_is_found_seen_and_revoked(sqlite_desk):
+    held, anna = enrolled(sqlite_desk), a_clerk(sqlite_desk)
+    (found,) = certificates.search(held.serial[:8], "", anna).rows
+    assert found.serial == held.serial
+    seen = certificates.certificate(held.serial, anna)
+    assert (seen.contact.name, seen.deputy) == ("Nimi Nimetty", None)
+    assert {one.action for one in seen.history} >= {"certificate-fetched", "looked"}
+    assert all(one.sound for one in seen.history)
+    gone = certificates.revoke_one(held.serial, RevocationReason.PRIVILEGE_WITHDRAWN, anna)
+    assert gone.selection.serials == gone.proposal.serials == (held.serial,)
+    assert gone.proposal.done_at == sqlite_desk.clock.now
+    assert sqlite_desk.certificate(held.serial).revoked
+    assert certificates.revoke_one(held.serial, RevocationReason.SUPERSEDED, anna).proposal is None, "once"
+    assert certificates.certificate("ff" * 19, anna) is None
+    assert [subject for subject, _ in looked(sqlite_desk)] == ["search:certificates", f"certificate:{held.serial}"]
+
+
+def test_a_lost_key_takes_renewals_along(sqlite_desk):
+    held, anna = enrolled(sqlite_desk), a_clerk(sqlite_desk)
+    in_the_window(sqlite_desk, held)
+    new = renewed(sqlite_desk, held)
+    gone = certificates.revoke_one(held.serial, RevocationReason.KEY_COMPROMISE, anna)
+    assert set(gone.selection.serials) == {held.serial, new.serial}
+    assert all(sqlite_desk.certificate(one.serial).revoked for one in (held, new))
+
+
+def test_one_that_has_ended_is_revoked_all_the_same(sqlite_desk):
+    held, anna = enrolled(sqlite_desk), a_clerk(sqlite_desk)
+    sqlite_desk.clock.now = sqlite_desk.certificate(held.serial).span.not_after + timedelta(seconds=1)
+    assert certificates.revoke_one(held.serial, RevocationReason.KEY_COMPROMISE, anna).proposal.done_at
+    assert sqlite_desk.certificate(held.serial).revoked
+
+
+def test_messages_that_were_given_up_are_tried_again(sqlite_desk):
+    anna, held = a_clerk(sqlite_desk), enrolled(sqlite_desk)
+    contact = core.Person.objects.using(sqlite_desk.register.alias).first()
+    certificate = core.Certificate.objects.using(sqlite_desk.register.alias).get(serial=held.serial)
+    now = sqlite_desk.clock.now
+    for name, dead in (("a" * 32, now), ("b" * 32, None)):
+        core.OutboxRow.objects.using(sqlite_desk.register.alias).create(
+            message_id=name, kind="fetched", channel="email", step="x:email", created=now, due=now, recipient=contact,
+            holding=certificate.holding, certificate=certificate if dead else None, dead=dead, problem="no such host",
+            tries=9,
+        )  # fmt: skip
+    (waits,) = (one for one in outbox.messages(0, 50, anna, given_up=False) if one.message_id == "b" * 32)
+    assert (waits.serial, waits.dead) == (None, None)
+    (dead,) = outbox.messages(0, 50, anna, given_up=True)
+    assert (dead.customer_id, dead.serial, dead.problem) == (CUSTOMER_ID, held.serial, "no such host")
+    assert outbox.standing(anna).dead == 1
+    assert outbox.try_again(["a" * 32, "b" * 32], anna) == 1
+    assert outbox.try_again(["a" * 32], anna) == 0
+    assert outbox.messages(0, 50, anna, given_up=True) == ()
+    assert len(looked(sqlite_desk)) == 3
+
+
+def test_an_invitation_waits_is_confirmed_and_its_link_ended(sqlite_desk):
+    anna, bo = a_clerk(sqlite_desk), a_clerk(sqlite_desk, "bo")
+    director = Person("Nimi Nimetty", "director@customer.example", "", Language.FI)
+    asked = open_invitations.invite(CUSTOMER_ID, director, anna)
+    assert asked.made
+    assert open_invitations.listed(0, 50, anna).links == ()
+    open_invitations.confirm(asked.mandate_id, bo)
+    (waits,) = open_invitations.listed(0, 50, anna).links
+    assert (waits.customer_id, waits.email, waits.vouched) == (CUSTOMER_ID, "director@customer.example", True)
+    assert open_invitations.end(waits.invitation_id, anna)
+    assert not open_invitations.end(waits.invitation_id, anna)
+    assert open_invitations.listed(0, 50, anna).links == ()
+    open_invitations.confirm(open_invitations.invite(CUSTOMER_ID, director, anna).mandate_id, bo)
+    sqlite_desk.clock.forward(15 * DAY)
+    assert open_invitations.listed(0, 50, anna).links == ()
+
+
+def test_a_waiting_invitation_is_looked_at(sqlite_desk):
+    anna = a_clerk(sqlite_desk)
+    director = Person("Nimi Nimetty", "director@customer.example", "", Language.FI)
+    asked = open_invitations.invite(CUSTOMER_ID, director, anna).mandate_id
+    assert open_invitations.pending("0" * 32, anna) is None
+    found = open_invitations.pending(asked, anna)
+    assert (found.email, found.asker_email, found.customer_id) == (
+        "director@customer.example",
+        "anna@people.example",
+        CUSTOMER_ID,
+    )
+    assert [one for one, _ in looked(sqlite_desk)] == [f"pending-invitation:{asked}"]
+
+
+def test_the_trail_is_read_by_object_actor_and_time(sqlite_desk, monkeypatch):
+    anna, bo = a_clerk(sqlite_desk), a_clerk(sqlite_desk, "bo")
+    held = enrolled(sqlite_desk)
+    certificates.certificate(held.serial, anna)
+    about = audit_log.entries(Asked(object=f"certificate:{held.serial}"), 50, bo).entries
+    assert [one.action for one in about][:2] == ["looked", "certificate-fetched"]
+    mine = audit_log.entries(Asked(actor=anna.actor.name), 50, bo).entries
+    assert [one.facts["purpose"] for one in mine] == ["application"]
+    begins = sqlite_desk.clock.now
+    assert audit_log.entries(Asked(until=begins), 50, bo).entries == ()
+    assert audit_log.entries(Asked(since=begins + timedelta(seconds=1)), 50, bo).entries == ()
+    first = audit_log.entries(Asked(), 2, bo)
+    second = audit_log.entries(Asked(before=first.before), 2, bo)
+    assert [one.sequence for one in (*first.entries, *second.entries)] == sorted(
+        (one.sequence for one in (*first.entries, *second.entries)), reverse=True
+    )
+    monkeypatch.setattr(rows, "LOOKED_THROUGH", 3)
+    far = audit_log.entries(Asked(action="founded"), 50, bo)
+    assert far.entries == ()
+    while far.before is not None:
+        far = audit_log.entries(replace(Asked(action="founded"), before=far.before), 50, bo)
+    assert [one.action for one in far.entries] == ["founded"]
+
+
+def test_a_row_that_was_tampered_with_is_told(sqlite_desk):
+    anna = a_clerk(sqlite_desk)
+    row = core.AuditRow.objects.using(sqlite_desk.register.alias).order_by("sequence").last()
+    core.AuditRow.objects.using(sqlite_desk.register.alias).create(
+        at=row.at,
+        actor="operator",
+        action="x",
+        object="y",
+        request_id=row.request_id,
+        octets=row.octets,
+        sha256=row.sha256,
+    )
+    assert not audit_log.entries(Asked(object="y"), 50, anna).entries[0].sound
+
+
+def test_an_empty_trail_has_no_rows(sqlite_register):
+    assert rows.entries(sqlite_register, Asked(), 50) == rows.Found((), None)

@@ -1,0 +1,195 @@
+"""Clerks look after organisations: a file is applied exactly as it was shown, in parts, and cut short goes on."""
+
+from dataclasses import replace
+
+import pytest
+
+from sinetti.database.models import core
+from sinetti.database.organisations import organisations as organisations_organisations
+from sinetti.domain.certificates.revocation import RevocationReason
+from sinetti.domain.organisations.csv_import import Change, ChangeKind
+from sinetti.domain.organisations.import_confirmation import needs_second_clerk
+from sinetti.domain.values import CustomerKind, Language
+from sinetti.services.staff import organisations
+from sinetti.services.staff.organisations import AlterResult, NewOrganisation, NotThere
+from tests.support.authority import CUSTOMER_ID, CUSTOMER_NAME
+from tests.support.clerks import a_clerk, looked
+from tests.support.office import KilledError, enrolled, killed_at
+from tests.support.people import audited
+
+HEAD = "customer_id;kind;country;name;language;merged_into;ended\n"
+MALLI = f"{CUSTOMER_ID};artificial;FI;{CUSTOMER_NAME};fi"
+
+
+def sent(clerk, *lines):
+    load_id = organisations.preview((HEAD + "\n".join(lines)).encode(), clerk)
+    return organisations.load(load_id, clerk)
+
+
+def carried_out(clerk, *lines):
+    found = accepted(clerk, *lines)
+    organisations.carry_on(found.load_id, clerk)
+    return organisations.load(found.load_id, clerk)
+
+
+def accepted(clerk, *lines):
+    """Accept a file; a second clerk confirms it if it needs one."""
+    found = sent(clerk, *lines)
+    if needs_second_clerk(found.difference.changes):
+        assert organisations.propose_load(found.load_id, found.digest, clerk)
+        assert organisations.confirm_load(found.load_id, found.digest, another(clerk))
+    else:
+        assert organisations.accept(found.load_id, found.digest, clerk)
+    return found
+
+
+def another(clerk):
+    rows = core.User.objects.using(clerk.office.register.alias)
+    made = {"email": "second@clerks.example", "name": "", "is_staff": True, "created": clerk.office.now()}
+    user, _ = rows.get_or_create(user_id="5ec0" * 8, defaults=made)
+    return replace(clerk, actor=replace(clerk.actor, user_id=user.pk))
+
+
+def row(desk, customer_id):
+    return (
+        core.Organisation.objects.using(desk.register.alias).select_related("merged_into").get(customer_id=customer_id)
+    )
+
+
+def test_a_preview_writes_nothing_and_what_is_accepted_is_done(desk):
+    anna = a_clerk(desk)
+    lines = ("A-1;artificial;FI;Uusi Oy;sv;;", f"{CUSTOMER_ID};artificial;FI;Sinisiipi Oyj;fi;;", "x;y")
+    found = sent(anna, *lines)
+    assert [one.kind for one in found.difference.changes] == [ChangeKind.ADD, ChangeKind.CHANGE]
+    assert len(found.difference.wrong) == 1
+    assert organisations_organisations.find_organisation(desk.register, "A-1") is None
+    done = carried_out(anna, *lines)
+    assert (done.position, done.passed_over, done.content, done.done_at) == (2, 0, b"", desk.clock.now)
+    assert row(desk, CUSTOMER_ID).name == "Sinisiipi Oyj"
+    assert row(desk, "A-1").language == "sv"
+    assert not organisations_organisations.find_organisation(desk.register, "A-1").channels
+    assert "Sinisiipi" not in "".join(audited(desk, "organisation-renamed"))
+    again = sent(anna, *lines)
+    assert (again.difference.changes, again.difference.unchanged) == ((), 2)
+
+
+def test_a_new_name_moves_what_is_being_decided_on(sqlite_desk):
+    holding = sqlite_desk.certificate(enrolled(sqlite_desk).serial).holding
+    carried_out(a_clerk(sqlite_desk), f"{CUSTOMER_ID};artificial;FI;Sinisiipi Oyj;fi;;")
+    after = core.Holding.objects.using(sqlite_desk.register.alias).get(pk=holding.holding_id)
+    assert after.version == holding.version + 1
+
+
+def test_merged_and_ended_leave_certificates_that_are_proposed(sqlite_desk):
+    anna = a_clerk(sqlite_desk)
+    carried_out(anna, "A-1;artificial;FI;Uusi Oy;fi;;", "B-2;artificial;FI;Toinen Oy;fi;;")
+    serial = enrolled(sqlite_desk).serial
+    done = carried_out(anna, f"{MALLI};a-1;", "B-2;artificial;FI;Toinen Oy;fi;;2026-01-01")
+    assert row(sqlite_desk, CUSTOMER_ID).merged_into.customer_id == "A-1"
+    assert row(sqlite_desk, "B-2").closed_at == sqlite_desk.clock.now
+    (left,) = organisations.left(done, anna)
+    assert (left.kind, left.reason, left.serials) == (
+        ChangeKind.MERGE,
+        RevocationReason.AFFILIATION_CHANGED,
+        (serial,),
+    )
+    assert organisations.propose_left(done.load_id, ChangeKind.END, anna) is None
+    outcome = organisations.propose_left(done.load_id, ChangeKind.MERGE, anna)
+    assert outcome.proposal.officer == anna.officer
+    assert sqlite_desk.certificate(serial).revocation_reason is RevocationReason.AFFILIATION_CHANGED
+    assert organisations.left(done, anna) == ()
+    assert sent(anna, f"{MALLI};A-1;").difference.unchanged == 1
+
+
+def test_the_register_moved_so_it_is_shown_again(sqlite_desk):
+    anna = a_clerk(sqlite_desk)
+    found = sent(anna, f"{CUSTOMER_ID};artificial;FI;{CUSTOMER_NAME};en;;")
+    carried_out(anna, f"{CUSTOMER_ID};artificial;FI;{CUSTOMER_NAME};sv;;")
+    assert not organisations.accept(found.load_id, found.digest, anna)
+    shown = organisations.load(found.load_id, anna)
+    assert shown.difference.changes[0].language_before == "sv"
+    assert not organisations.accept(found.load_id, found.digest, anna), "what was shown before counts no more"
+    assert organisations.left(shown, anna) == ()
+    assert organisations.accept(shown.load_id, shown.digest, anna)
+    assert organisations.accept(shown.load_id, shown.digest, anna), "a second press does nothing"
+    assert len(audited(sqlite_desk, "load-accepted")) == 2
+
+
+def test_what_moved_after_it_was_accepted_is_passed_over(sqlite_desk):
+    anna = a_clerk(sqlite_desk)
+    lines = (f"{MALLI};A-1;", "A-1;artificial;FI;Uusi Oy;fi;;", "B-2;artificial;FI;Toinen Oy;fi;;")
+    found = accepted(anna, *lines)
+    other = carried_out(anna, "A-1;artificial;FI;Ensin Oy;fi;;", f"{CUSTOMER_ID};artificial;FI;Ensin;fi;;")
+    assert other.passed_over == 0
+    organisations.carry_on(found.load_id, anna)
+    done = organisations.load(found.load_id, anna)
+    assert (done.position, done.passed_over) == (3, 2)
+    assert row(sqlite_desk, "A-1").name == "Ensin Oy"
+    assert row(sqlite_desk, CUSTOMER_ID).closed_at is None
+    assert organisations.left(done, anna) == ()
+
+
+def test_one_merged_into_what_has_ended_meanwhile_stays(sqlite_desk):
+    anna = a_clerk(sqlite_desk)
+    carried_out(anna, "A-1;artificial;FI;Uusi Oy;fi;;")
+    found = accepted(anna, f"{MALLI};A-1;")
+    carried_out(anna, "A-1;artificial;FI;Uusi Oy;fi;;2026-01-01")
+    organisations.carry_on(found.load_id, anna)
+    assert organisations.load(found.load_id, anna).passed_over == 1
+    assert row(sqlite_desk, CUSTOMER_ID).closed_at is None
+
+
+def test_cut_short_it_is_gone_on_with(sqlite_desk, monkeypatch):
+    monkeypatch.setattr(organisations, "AT_ONCE", 1)
+    anna = a_clerk(sqlite_desk)
+    found = sent(anna, *(f"A-{one};artificial;FI;Uusi {one};fi;;" for one in range(4)))
+    organisations.accept(found.load_id, found.digest, anna)
+    with pytest.raises(KilledError):
+        organisations.carry_on(found.load_id, a_clerk(sqlite_desk.but(step=killed_at("load-part")), "bo"))
+    assert organisations.load(found.load_id, anna).position == 1
+    slow = sqlite_desk.but(machine_now=lambda: sqlite_desk.machine.forward(organisations.WAITED_FOR * 1.1))
+    organisations.carry_on(found.load_id, a_clerk(slow, "cecilia"))
+    assert organisations.load(found.load_id, anna).position == 2, "nobody waits for long"
+    monkeypatch.setattr(organisations, "PARTS_AT_ONCE", 1)
+    organisations.carry_on(found.load_id, anna)
+    assert organisations.load(found.load_id, anna).done_at is None
+    organisations.carry_on(found.load_id, anna)
+    assert organisations.load(found.load_id, anna).done_at is not None
+    organisations.carry_on(found.load_id, anna)
+    assert len(audited(sqlite_desk, "organisation-added")) == 5
+
+
+def test_one_at_a_time(sqlite_desk):
+    anna = a_clerk(sqlite_desk)
+    new = NewOrganisation("A-1", CustomerKind.ARTIFICIAL, "FI", "Uusi Oy", Language.FI, frozenset())
+    made = organisations.add(new, anna)
+    assert organisations.add(new, anna) is None
+    assert organisations.organisation(made.organisation_id, anna).name == "Uusi Oy"
+    renamed = Change(0, ChangeKind.CHANGE, "", CustomerKind.ARTIFICIAL, "FI", "Uusi Oy", "Uusi Oyj", "fi", "sv")
+    assert organisations.alter(made.organisation_id, renamed, anna) is AlterResult.DONE
+    assert organisations.alter(made.organisation_id, renamed, anna) is AlterResult.MOVED
+    assert [one.name for one in organisations.search("oyj", 0, 50, anna)] == ["Uusi Oyj"]
+    assert [one.customer_id for one in organisations.search("a-", 0, 50, anna)] == ["A-1"]
+    assert len(organisations.search("", 0, 50, anna)) == 2
+    assert len(organisations.list_newest(anna)) == 0
+    assert looked(sqlite_desk)[0][0] == f"organisation:{made.organisation_id}"
+    assert "search" in looked(sqlite_desk)[1][1]
+
+
+def test_what_is_not_there(sqlite_desk):
+    anna = a_clerk(sqlite_desk)
+    renamed = Change(0, ChangeKind.CHANGE, "", CustomerKind.ARTIFICIAL, "FI", "a", "b", "fi", "sv")
+    for call in (
+        lambda: organisations.organisation("0" * 32, anna),
+        lambda: organisations.alter("0" * 32, renamed, anna),
+        lambda: organisations.load("0" * 32, anna),
+        lambda: organisations.propose_change("0" * 32, renamed, anna),
+        lambda: organisations.accept("0" * 32, "", anna),
+        lambda: organisations.propose_load("0" * 32, "", anna),
+        lambda: organisations.confirm_load("0" * 32, "", anna),
+        lambda: organisations.end_load("0" * 32, anna),
+        lambda: organisations.propose_left("0" * 32, ChangeKind.END, anna),
+    ):
+        with pytest.raises(NotThere):
+            call()
+    assert looked(sqlite_desk) == []

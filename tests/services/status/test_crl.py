@@ -1,0 +1,331 @@
+"""CRLs: numbers that only grow, a new list each day, and entries that stay until one list after the end."""
+
+from datetime import timedelta
+from itertools import product
+from time import sleep
+from types import SimpleNamespace
+
+import pytest
+from cryptography import x509
+
+from sinetti.database.certificates import revocation
+from sinetti.database.issuance import crls
+from sinetti.database.models import core, status
+from sinetti.domain.certificates.revocation import RevocationReason
+from sinetti.domain.values import Channel
+from sinetti.journal.crl_archive import ListName
+from sinetti.pki.signers import SignerUnavailable
+from sinetti.services import single_flight
+from sinetti.services.revocation.revoke import RevokeAsk, revoke
+from sinetti.services.status.crl import OFFLINE_LIFE, current_list, publish, publish_all, renew_lists
+from tests.support.authority import authority
+from tests.support.office import DAY, REQUEST, SECOND, Desk, SwitchableSigner, ca_certificate, enrolled
+from tests.support.registers import crowd
+
+
+def now_listed(desk: Desk, channel: Channel = Channel.WS):
+    return current_list(desk.office.issuing[channel], 1, desk.office, REQUEST)
+
+
+def crl(published) -> x509.CertificateRevocationList:
+    return x509.load_der_x509_crl(published.der)
+
+
+def ca_name(desk: Desk, channel: Channel = Channel.WS) -> str:
+    return desk.office.issuing[channel]
+
+
+def revoked(desk: Desk, held) -> None:
+    revoke(RevokeAsk(held.serial, RevocationReason.SUPERSEDED), desk.office, "operator", REQUEST)
+
+
+def serials(published) -> set[str]:
+    return {f"{entry.serial_number:038x}" for entry in crl(published)}
+
+
+def test_an_empty_list_of_a_new_ca(desk):
+    published = now_listed(desk)
+    found = crl(published)
+    assert len(found) == 0
+    assert found.is_signature_valid(ca_certificate().public_key())
+    assert found.issuer == ca_certificate().subject
+    assert found.last_update_utc == published.this_update == desk.clock.now
+    assert found.next_update_utc == published.next_update == desk.clock.now + 7 * DAY
+    assert found.extensions.get_extension_for_class(x509.CRLNumber).value.crl_number == published.number
+    scope = found.extensions.get_extension_for_class(x509.IssuingDistributionPoint)
+    assert scope.critical
+    assert scope.value.full_name[0].value == desk.office.issuers[desk.office.issuing[Channel.WS]].crl_url
+
+
+NO_LIST = {
+    "no such CA": ("NobodysCAv1", 1),
+    "a CA that issues to no holders": ("SinettiRootTestCAv1", 1),
+    "a shard that was not opened": ("DataProvidersTestIssuingCAv1", 2),
+}
+
+
+@pytest.mark.parametrize(("authority", "shard"), NO_LIST.values(), ids=NO_LIST)
+def test_there_is_no_list(desk, authority, shard):
+    assert current_list(authority, shard, desk.office, REQUEST) is None
+
+
+HOUR = timedelta(hours=1)
+HALF_AN_HOUR = timedelta(minutes=30)
+AGES = {
+    "at once": (timedelta(0), False),
+    "half an hour old but for a second": (HALF_AN_HOUR - SECOND, False),
+    "half an hour old": (HALF_AN_HOUR, True),
+    "a year old": (365 * DAY, True),
+    "from the future, since the clock was set back": (-SECOND, True),
+}
+
+
+@pytest.mark.parametrize(("age", "signed_anew"), AGES.values(), ids=AGES)
+def test_a_list_is_served_for_half_an_hour(desk, age, signed_anew):
+    first = now_listed(desk)
+    desk.clock.forward(age)
+    second = now_listed(desk)
+    assert (second != first) is signed_anew
+    assert (second.number > first.number) is signed_anew
+    assert desk.signer.signatures == (4 if signed_anew else 2), "the whole one and the shard's"
+
+
+def test_the_whole_list_says_of_no_scope_and_is_the_shards_twin(desk):
+    held = enrolled(desk)
+    revoked(desk, held)
+    whole, shard = (current_list(desk.office.issuing[Channel.WS], one, desk.office, REQUEST) for one in (0, 1))
+    assert (whole.number, whole.this_update, whole.next_update) == (shard.number, shard.this_update, shard.next_update)
+    assert serials(whole) == serials(shard) == {held.serial}
+    with pytest.raises(x509.ExtensionNotFound):
+        crl(whole).extensions.get_extension_for_class(x509.IssuingDistributionPoint)
+    assert crl(whole).is_signature_valid(ca_certificate().public_key())
+
+
+def test_numbers_grow_within_a_second_and_begin_with_the_machines_milliseconds(desk):
+    numbers = [publish(desk.office.issuing[Channel.WS], desk.office, REQUEST).number for _ in range(3)]
+    begin = int(desk.machine.now.timestamp() * 1000)
+    assert numbers == [begin, begin + 1, begin + 2]
+    desk.machine.forward(DAY)
+    assert publish(desk.office.issuing[Channel.WS], desk.office, REQUEST).number == begin + 86_400_000
+    desk.machine.forward(-DAY)
+    assert publish(desk.office.issuing[Channel.WS], desk.office, REQUEST).number == begin + 86_400_001
+
+
+def test_a_restored_register_never_goes_back(desk):
+    """A copy of the register knows an older number; time has passed, so the next is greater than any that was seen."""
+    seen = publish(desk.office.issuing[Channel.WS], desk.office, REQUEST).number
+    core.Authority.objects.using(desk.register.alias).update(crl_number=0)
+    status.RevocationList.objects.using(desk.register.alias).all().delete()
+    desk.machine.forward(SECOND)
+    assert publish(desk.office.issuing[Channel.WS], desk.office, REQUEST).number > seen
+
+
+def test_numbers_taken_at_once_differ_and_the_newest_list_stays(desk):
+    name = desk.office.issuing[Channel.WS]
+    crowd(desk.register, 10, lambda _: publish(name, desk.office, REQUEST))
+    rows = core.AuditRow.objects.using(desk.register.alias)
+    newest, shard = status.RevocationList.objects.using(desk.register.alias).order_by("shard")
+    assert shard.number == newest.number
+    begin = int(desk.machine.now.timestamp() * 1000)
+    assert newest.number == begin + 9
+    assert core.Authority.objects.using(desk.register.alias).get(name=name).crl_number == begin + 9
+    assert 1 <= rows.filter(action="crl-published").count() <= 10
+    assert crl(now_listed(desk)).extensions.get_extension_for_class(x509.CRLNumber).value.crl_number == begin + 9
+
+
+def revoked_elsewhere(desk: Desk, held) -> None:
+    """By a process that has not published yet."""
+    holding = desk.certificate(held.serial).holding.holding_id
+    why = (RevocationReason.SUPERSEDED, None)
+    revocation.revoke(desk.register, holding, [held.serial], why, desk.deed())
+
+
+def test_for_a_crowd_that_asks_at_once_one_list_is_made(desk):
+    """A million entries take 150 MB while a list is made of them: as many at once as callers end the process."""
+    held = enrolled(desk)
+    now_listed(desk)
+    revoked_elsewhere(desk, held)
+    signatures = desk.signer.signatures
+    found = crowd(desk.register, 8, lambda _: now_listed(desk))
+    assert [serials(one) for one in found] == 8 * [{held.serial}]
+    assert desk.signer.signatures == signatures + 2, "the whole one and the shard's"
+
+
+def test_for_a_crowd_that_asks_at_once_the_register_is_not_counted_each_time(desk, monkeypatch):
+    first, counted, count = now_listed(desk), [], crls.revocations
+
+    def slowly(*what):
+        counted.append(what)
+        sleep(0.3)
+        return count(*what)
+
+    monkeypatch.setattr(crls, "revocations", slowly)
+    assert crowd(desk.register, 8, lambda _: now_listed(desk)) == 8 * [first]
+    assert len(counted) <= 3, "who waits takes what was counted since he asked"
+    now_listed(desk)
+    assert len(counted) <= 4, "what was counted before he asked tells nothing"
+
+
+def test_who_makes_a_list_for_ever_keeps_nobody_waiting_for_ever(desk, monkeypatch):
+    monkeypatch.setattr(single_flight, "PATIENCE", 0.1)
+    first = now_listed(desk)
+    with desk.office.turns.one(ca_name(desk)):
+        assert crowd(desk.register, 2, lambda _: now_listed(desk)) == 2 * [first]
+
+
+def test_an_older_list_never_takes_the_place_of_a_newer_one(desk):
+    """Its signature took longer."""
+    name = desk.office.issuing[Channel.WS]
+    newer = []
+
+    class Slow(SwitchableSigner):
+        def sign(self, key_name, octets):
+            if not newer:
+                newer.append(publish(name, desk.office, REQUEST))
+            return super().sign(key_name, octets)
+
+    slow = desk.but(signer=Slow(desk.signer.built))
+    assert publish(name, slow.office, REQUEST) == newer[0] == current_list(name, 0, desk.office, REQUEST)
+
+
+def test_an_entry_stays_until_it_was_on_one_list_after_its_end(desk):
+    held = enrolled(desk)
+    ends = desk.certificate(held.serial).span.not_after
+    revoked(desk, held)
+    desk.clock.now = ends
+    assert serials(now_listed(desk)) == {held.serial}, "its last second"
+    desk.clock.now = ends + DAY
+    assert serials(now_listed(desk)) == {held.serial}, "the first list after its end"
+    desk.clock.forward(DAY)
+    assert serials(now_listed(desk)) == set()
+    desk.clock.forward(DAY)
+    assert serials(now_listed(desk)) == set()
+
+
+def test_an_entry_stays_however_long_no_list_was_made(desk):
+    held = enrolled(desk)
+    ends = desk.certificate(held.serial).span.not_after
+    revoked(desk, held)
+    desk.clock.now = ends + 300 * DAY
+    assert serials(now_listed(desk)) == {held.serial}
+    desk.clock.forward(DAY)
+    assert serials(now_listed(desk)) == set()
+
+
+def test_the_clock_is_set_back_and_the_entry_comes_back(desk):
+    held = enrolled(desk)
+    ends = desk.certificate(held.serial).span.not_after
+    revoked(desk, held)
+    desk.clock.now = ends + DAY
+    now_listed(desk)
+    desk.clock.forward(DAY)
+    assert serials(now_listed(desk)) == set()
+    desk.clock.now = ends - DAY
+    assert serials(now_listed(desk)) == {held.serial}
+
+
+def test_the_list_is_stored_as_it_was_signed(desk):
+    published = now_listed(desk)
+    row = status.RevocationList.objects.using(desk.register.alias).get(shard=1)
+    assert (bytes(row.der), row.number, row.revocations) == (published.der, published.number, 0)
+
+
+def test_without_its_signer_there_is_no_new_list(desk):
+    desk.signer.away = True
+    with pytest.raises(SignerUnavailable):
+        now_listed(desk)
+    desk.signer.away = False
+    now_listed(desk)
+
+
+ROOT = "SinettiRootTestCAv1"
+
+
+@pytest.fixture
+def offline_desk(desk):
+    """Give the desk with the root's list signed once, by its key that has gone since."""
+    known = desk.but(issuers={**desk.office.issuers, ROOT: authority().issuer(ROOT)})
+    publish(ROOT, known.office, REQUEST, OFFLINE_LIFE)
+    return known.but(offline=frozenset({ROOT}))
+
+
+def test_the_list_of_a_ca_that_is_off_line_is_served_while_it_lives(offline_desk):
+    desk = offline_desk
+    first = current_list(ROOT, 1, desk.office, REQUEST)
+    signatures = desk.signer.signatures
+    desk.clock.forward(365 * DAY)
+    assert first.next_update == desk.clock.now
+    assert current_list(ROOT, 1, desk.office, REQUEST) == first
+    desk.clock.forward(SECOND)
+    with pytest.raises(SignerUnavailable, match="sinetti authority publish"):
+        current_list(ROOT, 1, desk.office, REQUEST)
+    assert desk.signer.signatures == signatures
+
+
+def test_by_a_clock_that_is_not_believed_no_list_has_ended(offline_desk):
+    """docs/clock.md: the last lists are served. Who fetches one has a clock, too."""
+    unbelieved = offline_desk.but(may_issue=lambda: False)
+    first = [current_list(ROOT, 1, offline_desk.office, REQUEST), now_listed(offline_desk)]
+    held = enrolled(offline_desk)
+    revoked_elsewhere(offline_desk, held)
+    offline_desk.clock.forward(2 * 365 * DAY)
+    offline_desk.signer.away = True
+    assert [current_list(ROOT, 1, unbelieved.office, REQUEST), now_listed(unbelieved)] == first
+
+
+def test_a_ca_that_is_off_line_and_has_no_list(offline_desk):
+    status.RevocationList.objects.using(offline_desk.register.alias).all().delete()
+    with pytest.raises(SignerUnavailable, match="off line"):
+        current_list(ROOT, 1, offline_desk.office, REQUEST)
+    publish_all(offline_desk.office, REQUEST)
+
+
+def test_serving_begins_with_a_list_of_each_ca(offline_desk):
+    desk, kept = offline_desk, []
+    journal = SimpleNamespace(keep_list=lambda name, *_: kept.append(name))
+    before = current_list(ROOT, 1, desk.office, REQUEST)
+    desk.clock.forward(SECOND)
+    publish_all(desk.but(journal=journal).office, REQUEST)
+    assert sorted((one.authority, one.shard) for one in kept) == sorted(product(desk.office.issuers, (0, 1)))
+    assert {ListName(ROOT, shard, before.number) for shard in (0, 1)} <= set(kept)
+    assert current_list(ROOT, 1, desk.office, REQUEST) == before
+    assert now_listed(desk).this_update == desk.clock.now
+
+
+def test_a_ca_that_is_off_line_is_not_signed_for_by_who_keeps_the_lists(offline_desk):
+    desk = offline_desk
+    before = current_list(ROOT, 1, desk.office, REQUEST)
+    desk.clock.forward(2 * DAY)
+    renew_lists(desk.office, REQUEST)
+    assert current_list(ROOT, 1, desk.office, REQUEST) == before
+
+
+KEPT = {
+    "at once": (timedelta(0), False),
+    "a second before they are due": (23 * HOUR - SECOND, False),
+    "a day is nearly over": (23 * HOUR, True),
+}
+
+
+@pytest.mark.parametrize(("age", "signed_anew"), KEPT.values(), ids=KEPT)
+def test_lists_are_made_daily_though_nobody_asks(sqlite_desk, age, signed_anew):
+    desk = sqlite_desk
+    renew_lists(desk.office, REQUEST)
+    signatures = desk.signer.signatures
+    assert signatures == 2 * len(desk.office.issuers), "the first ones"
+    desk.clock.forward(age)
+    renew_lists(desk.office, REQUEST)
+    assert desk.signer.signatures == (2 if signed_anew else 1) * signatures
+
+
+def test_who_keeps_the_lists_publishes_what_a_command_without_keys_revoked(sqlite_desk, caplog):
+    desk, held = sqlite_desk, enrolled(sqlite_desk)
+    renew_lists(desk.office, REQUEST)
+    desk.signer.away = True
+    revoked(desk, held)
+    renew_lists(desk.office, REQUEST)
+    assert "are due, and cannot be signed now" in caplog.text
+    desk.signer.away = False
+    renew_lists(desk.office, REQUEST)
+    row = status.RevocationList.objects.using(desk.register.alias).get(authority_id=ca_name(desk), shard=0)
+    assert serials(row) == {held.serial}

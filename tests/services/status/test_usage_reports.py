@@ -1,0 +1,131 @@
+"""Gateways and what they have seen: taken as often as it comes, never taken back."""
+
+from datetime import timedelta
+
+import pytest
+from cryptography.hazmat.primitives.asymmetric import ed25519
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
+
+from sinetti.database.certificates import usage
+from sinetti.database.models import core
+from sinetti.database.models.gateways import Sighting as Row
+from sinetti.domain.usage import GatewayRefused, InUse, Sighting, Use
+from sinetti.pki.encoding import sha256_hex
+from sinetti.services.organisations.queries import certificates
+from sinetti.services.status.usage_reports import (
+    add_gateway,
+    all_gateways,
+    gateway_key,
+    take_sightings,
+    uses,
+    withdraw_gateway,
+)
+from tests.support.authority import NOW
+from tests.support.office import DAY, REQUEST, SECOND, enrolled
+
+
+def pem(name):
+    """Make a gateway's public key, always the same for a name."""
+    key = ed25519.Ed25519PrivateKey.from_private_bytes(name.encode().ljust(32)).public_key()
+    return key.public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo).decode()
+
+
+def added(desk, *names):
+    for name in names:
+        add_gateway(name, pem(name), desk.office, "operator", REQUEST)
+
+
+def seen(desk, name, *pairs):
+    return take_sightings(name, [Sighting(sha256_hex(der), at) for der, at in pairs], desk.office)
+
+
+def known(desk):
+    return uses(certificates(desk.office), desk.office)
+
+
+def test_seen_and_seen_later(desk):
+    held, other = enrolled(desk), enrolled(desk)
+    assert known(desk) == {held.serial: InUse(Use.NOT_KNOWN), other.serial: InUse(Use.NOT_KNOWN)}
+    added(desk, "edge-1", "edge-2")
+    assert known(desk)[held.serial] == InUse(Use.NOT_KNOWN), "registered, but it has not reported yet"
+    first = desk.clock.forward(DAY)
+    taken = seen(desk, "edge-1", (held.der, first), (b"somebody else's", first), (held.der, first - SECOND))
+    assert (taken.taken, taken.unknown) == (1, 1)
+    assert known(desk) == {held.serial: InUse(Use.SEEN, first), other.serial: InUse(Use.NOT_SEEN, first)}
+    later = desk.clock.forward(DAY)
+    seen(desk, "edge-2", (held.der, later))
+    for name, at in (("edge-1", first), ("edge-2", first), ("edge-2", later)):
+        seen(desk, name, (held.der, at))
+    assert known(desk)[held.serial] == InUse(Use.SEEN, later), "an older report takes nothing back"
+    rows = Row.objects.using(desk.register.alias).order_by("gateway__name")
+    assert list(rows.values_list("gateway__name", "last_seen")) == [("edge-1", first), ("edge-2", later)]
+
+
+def test_what_is_seen_in_the_future_is_seen_now(sqlite_desk):
+    held = enrolled(sqlite_desk)
+    added(sqlite_desk, "edge-1")
+    seen(sqlite_desk, "edge-1", (held.der, NOW + DAY))
+    assert known(sqlite_desk) == {held.serial: InUse(Use.SEEN, NOW)}
+
+
+def test_a_ca_s_certificate_is_nobody_s(sqlite_desk):
+    added(sqlite_desk, "edge-1")
+    (der, *_) = sqlite_desk.office.certificates.values()
+    assert seen(sqlite_desk, "edge-1", (der, NOW)).unknown == 1
+
+
+def test_an_empty_report_says_that_somebody_looks(desk):
+    held = enrolled(desk)
+    added(desk, "edge-1")
+    assert take_sightings("edge-1", (), desk.office).taken == 0
+    desk.clock.forward(timedelta(days=7))
+    assert known(desk) == {held.serial: InUse(Use.NOT_SEEN, NOW)}
+    desk.clock.forward(SECOND)
+    assert known(desk) == {held.serial: InUse(Use.NOT_KNOWN)}
+    take_sightings("edge-1", (), desk.office)
+    desk.clock.now = NOW
+    take_sightings("edge-1", (), desk.office)
+    (found,) = all_gateways(desk.office)
+    assert (found.first_report, found.last_report) == (NOW, NOW + timedelta(days=7, seconds=1))
+
+
+def test_many_at_once(desk, monkeypatch):
+    """More than one statement takes."""
+    monkeypatch.setattr(usage, "_CHUNK", 1)
+    held, other = enrolled(desk), enrolled(desk)
+    added(desk, "edge-1")
+    assert seen(desk, "edge-1", (held.der, NOW), (other.der, NOW)).taken == 2
+    assert {one.use for one in known(desk).values()} == {Use.SEEN}
+
+
+def test_a_gateway_s_key_as_long_as_it_is_there(sqlite_desk):
+    added(sqlite_desk, "edge-1")
+    assert gateway_key("edge-1", sqlite_desk.office) == pem("edge-1")
+    assert gateway_key("edge-2", sqlite_desk.office) is None
+    withdraw_gateway("edge-1", sqlite_desk.office, "operator", REQUEST)
+    assert gateway_key("edge-1", sqlite_desk.office) is None
+    (found,) = all_gateways(sqlite_desk.office)
+    assert (found.name, found.added, found.withdrawn) == ("edge-1", NOW, NOW)
+    for again in (lambda: added(sqlite_desk, "edge-1"), lambda: added(sqlite_desk, "no name")):
+        with pytest.raises(GatewayRefused):
+            again()
+    for name in ("edge-1", "edge-2"):
+        with pytest.raises(GatewayRefused, match="no gateway in use"):
+            withdraw_gateway(name, sqlite_desk.office, "operator", REQUEST)
+    rows = core.AuditRow.objects.using(sqlite_desk.register.alias).filter(object="gateway:edge-1")
+    assert list(rows.order_by("sequence").values_list("action", flat=True)) == ["gateway-added", "gateway-withdrawn"]
+
+
+def test_a_key_is_one_gateway_s_for_good(desk):
+    """Withdrawing a gateway ends its key; and of whom a message is has one answer."""
+    added(desk, "edge-1")
+    again = pem("edge-1").replace("\n", "\r\n")
+    for withdrawn in (False, True):
+        if withdrawn:
+            withdraw_gateway("edge-1", desk.office, "operator", REQUEST)
+        with pytest.raises(GatewayRefused, match="this key is, or was, edge-1's: make a new one"):
+            add_gateway("edge-3", again, desk.office, "operator", REQUEST)
+        with pytest.raises(GatewayRefused, match="the name edge-1 is, or was, taken: choose another"):
+            add_gateway("edge-1", pem("new"), desk.office, "operator", REQUEST)
+    added(desk, "edge-2")
+    assert [one.name for one in all_gateways(desk.office)] == ["edge-1", "edge-2"]

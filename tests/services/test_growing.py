@@ -1,0 +1,325 @@
+"""Long lists grow by what is new (docs/lists.md): nothing is lost, whoever publishes; the register's count tells.
+
+Here every list counts as a long one, so that a few entries are enough.
+"""
+
+from dataclasses import replace
+from datetime import timedelta
+
+import pytest
+from cryptography import x509
+
+from sinetti.database.issuance import crls
+from sinetti.database.models import core, status
+from sinetti.domain.certificates.revocation import RevocationReason
+from sinetti.domain.values import Channel
+from sinetti.journal.crl_archive import kept_lists, list_name
+from sinetti.journal.reader import JournalDamaged
+from sinetti.journal.writer import Journal
+from sinetti.services.issuance.reconcile import compare, reconcile
+from sinetti.services.revocation.revoke import RevokeAsk, revoke
+from sinetti.services.status import crl, crl_entries
+from sinetti.services.status.crl import current_list, renew_lists
+from sinetti.services.status.crl_archive import newest_lists
+from tests.support.authority import issuer
+from tests.support.journals import keeping
+from tests.support.office import DAY, REQUEST, SECOND, Desk, SwitchableSigner, enrolled
+from tests.support.registers import crowd
+
+NAME = issuer().file_name
+
+
+@pytest.fixture(autouse=True)
+def _every_list_is_long(monkeypatch):
+    monkeypatch.setattr(crl, "REBUILT_UP_TO", 0)
+    monkeypatch.setattr(crl, "SHARE_ADDED", 1)
+
+
+def begun(desk: Desk, entries: int = 2) -> Desk:
+    """Have a list made from the register that has some entries."""
+    for _ in range(entries):
+        revoked(desk, enrolled(desk))
+    publish_anew(desk)
+    return desk
+
+
+def publish_anew(desk: Desk) -> None:
+    status.RevocationList.objects.using(desk.register.alias).all().delete()
+    desk.office.known_lists.clear()
+    crl.publish(NAME, desk.office, REQUEST)
+
+
+def revoked(desk: Desk, held) -> None:
+    revoke(RevokeAsk(held.serial, RevocationReason.SUPERSEDED), desk.office, "operator", REQUEST)
+
+
+def serials(one) -> set[str]:
+    return {f"{entry.serial_number:038x}" for entry in x509.load_der_x509_crl(one.der)}
+
+
+def now_listed(desk: Desk, shard: int = 0):
+    return current_list(NAME, shard, desk.office, REQUEST)
+
+
+def in_the_register(desk: Desk) -> set[str]:
+    rows = core.Certificate.objects.using(desk.register.alias).filter(revoked_at__isnull=False, authority_id=NAME)
+    return set(rows.values_list("serial", flat=True))
+
+
+def bases(desk: Desk) -> set[int]:
+    """The numbers of the lists that are stored whole."""
+    rows = status.RevocationList.objects.using(desk.register.alias).filter(authority_id=NAME)
+    return set(rows.values_list("number", flat=True))
+
+
+def test_one_revocation_costs_one_entry(desk):
+    begun(desk)
+    before, stored, held = now_listed(desk), bases(desk), enrolled(desk)
+    revoked(desk, held)
+    assert bases(desk) == stored, "what is stored whole stays"
+    for shard in (0, 1):
+        after = now_listed(desk, shard)
+        assert serials(after) == in_the_register(desk) == serials(before) | {held.serial}
+        assert x509.load_der_x509_crl(after.der).is_signature_valid(issuer().certificate.public_key())
+        short = status.ShortList.objects.using(desk.register.alias).get(whole__authority_id=NAME, whole__shard=shard)
+        assert (short.number, short.base, short.revocations) == (after.number, before.number, 3)
+        assert bytes(short.der).count(bytes.fromhex(held.serial)) == 1
+        assert all(bytes.fromhex(one) not in bytes(short.der) for one in serials(before))
+
+
+def test_every_process_reads_the_same(sqlite_desk):
+    """One that begins reads all, one that knows an earlier list what is new; one may have slept through several."""
+    desk = begun(sqlite_desk)
+    sleeper = desk.but(known_lists=dict(desk.office.known_lists))
+    for _ in range(2):
+        revoked(desk, enrolled(desk))
+    newest = now_listed(desk)
+    assert now_listed(desk.but(known_lists={})).der == now_listed(sleeper).der == newest.der
+    publish_anew(desk)
+    for _ in range(2):
+        revoked(desk, enrolled(desk))
+    assert now_listed(sleeper).der == now_listed(desk).der
+    revoked(sleeper.but(known_lists={}), enrolled(desk))
+    assert serials(now_listed(desk)) == in_the_register(desk)
+
+
+@pytest.mark.parametrize("ago", [timedelta(0), crl_entries.OVERLAP, 30 * DAY], ids=["now", "ten minutes", "a month"])
+def test_a_revocation_is_listed_whatever_its_date(sqlite_desk, ago):
+    """It may have waited long for its commit, or come out of a journal: where it is not found the count tells."""
+    desk = begun(sqlite_desk)
+    desk.clock.forward(SECOND)
+    stored, held = bases(desk), enrolled(desk)
+    rows = core.Certificate.objects.using(desk.register.alias).filter(serial=held.serial)
+    rows.update(revoked_at=desk.clock.now - ago, revocation_reason="superseded")
+    assert held.serial in serials(now_listed(desk))
+    assert serials(now_listed(desk, 1)) == in_the_register(desk)
+    assert (bases(desk) == stored) is (ago < 30 * DAY)
+
+
+def test_entries_leave_when_the_list_is_made_from_the_register_once_a_day(sqlite_desk):
+    desk = begun(sqlite_desk)
+    ends = desk.certificate(next(iter(in_the_register(desk)))).span.not_after
+    desk.clock.now = ends
+    publish_anew(desk)
+    desk.clock.forward(2 * SECOND)
+    revoked(desk, enrolled(desk))
+    assert serials(now_listed(desk)) == in_the_register(desk), "one that grows loses nothing"
+    desk.clock.forward(timedelta(hours=22))
+    stored = bases(desk)
+    renew_lists(desk.office, REQUEST)
+    assert bases(desk) == stored
+    assert serials(now_listed(desk)) == in_the_register(desk)
+    desk.clock.forward(timedelta(hours=1))
+    renew_lists(desk.office, REQUEST)
+    assert bases(desk).isdisjoint(stored)
+    assert len(serials(now_listed(desk))) == 1
+
+
+def test_a_list_that_grew_much_is_made_from_the_register(sqlite_desk, monkeypatch):
+    desk = begun(sqlite_desk)
+    monkeypatch.setattr(crl, "SHARE_ADDED", 4)
+    stored = bases(desk)
+    revoked(desk, enrolled(desk))
+    assert bases(desk) == stored
+    revoked(desk, enrolled(desk))
+    assert bases(desk).isdisjoint(stored)
+    assert serials(now_listed(desk)) == in_the_register(desk)
+
+
+def test_what_is_revoked_while_the_register_is_read_comes_along(desk, monkeypatch):
+    begun(desk)
+    held, read = enrolled(desk), crls.revoked
+
+    def and_then_revoked(*asked):
+        rows = list(read(*asked))
+        serial_revoked(desk, held.serial)
+        return rows
+
+    monkeypatch.setattr(crls, "revoked", and_then_revoked)
+    publish_anew(desk)
+    assert held.serial in serials(desk.office.known_lists[NAME, 0])
+
+
+def serial_revoked(desk: Desk, serial: str) -> None:
+    rows = core.Certificate.objects.using(desk.register.alias).filter(serial=serial)
+    rows.update(revoked_at=desk.clock.now, revocation_reason="superseded")
+
+
+def test_revocations_that_come_faster_than_they_are_counted(sqlite_desk, monkeypatch):
+    desk = begun(sqlite_desk)
+    waiting, read = [enrolled(desk) for _ in range(4)], crls.revoked_since
+
+    def and_then_revoked(*asked):
+        rows = read(*asked)
+        if waiting:
+            serial_revoked(desk, waiting.pop().serial)
+        return rows
+
+    monkeypatch.setattr(crls, "revoked_since", and_then_revoked)
+    serial_revoked(desk, waiting.pop().serial)
+    now_listed(desk)
+    assert waiting == []
+    assert serials(now_listed(desk)) == in_the_register(desk)
+
+
+def test_of_many_that_revoke_at_once_none_is_lost(desk):
+    begun(desk)
+    held = [enrolled(desk) for _ in range(6)]
+    offices = [desk.but(known_lists={}) for _ in held]
+    crowd(desk.register, len(held), lambda number: revoked(offices[number], held[number]))
+    for one in (desk, *offices):
+        assert serials(now_listed(one)) == serials(now_listed(one, 1)) == in_the_register(desk)
+
+
+def test_a_list_that_lacks_a_revocation_and_has_a_higher_number_is_not_the_last_word(desk):
+    """Another process has counted before the revocation, and took its number after us."""
+    begun(desk)
+    before, held, stale = {shard: now_listed(desk, shard) for shard in (0, 1)}, enrolled(desk), []
+
+    class Overtaken(SwitchableSigner):
+        def sign(self, key_name, octets):
+            if not stale:
+                stale.append(crls.take_crl_number(desk.register, NAME, 0))
+                old = {shard: replace(one, number=stale[0]) for shard, one in before.items()}
+                crls.publish_lists(desk.register, NAME, old, desk.deed(), lambda *_: None)
+            return super().sign(key_name, octets)
+
+    revoked(desk.but(signer=Overtaken(desk.signer.built)), held)
+    assert now_listed(desk).number > stale[0]
+    assert serials(now_listed(desk)) == in_the_register(desk)
+
+
+@pytest.mark.parametrize("short", [False, True], ids=["whole", "short"])
+def test_a_list_with_fewer_revocations_never_takes_the_place_of_one_with_more(sqlite_desk, short):
+    desk = begun(sqlite_desk)
+    before = now_listed(desk)
+    revoked(desk, enrolled(desk))
+    newest, kept = now_listed(desk), []
+    late = replace(before, number=newest.number + 5, base=newest.base if short else None)
+    crls.publish_lists(desk.register, NAME, {0: late}, desk.deed(), lambda *what: kept.append(what))
+    assert now_listed(desk) == newest
+    assert kept == [], "nor is it kept beside the journal"
+
+
+def test_a_short_list_whose_base_is_gone_is_not_stored(sqlite_desk):
+    desk = begun(sqlite_desk)
+    revoked(desk, enrolled(desk))
+    one = now_listed(desk)
+    publish_anew(desk)
+    newest = now_listed(desk)
+    late = replace(one, number=newest.number + 5, revocations=99)
+    crls.publish_lists(desk.register, NAME, {0: late}, desk.deed(), lambda *_: None)
+    assert now_listed(desk) == newest
+    status.RevocationList.objects.using(desk.register.alias).all().delete()
+    crls.publish_lists(desk.register, NAME, {0: late}, desk.deed(), lambda *_: None)
+    assert crls.published_list(desk.register, NAME, 0) is None
+
+
+def test_a_base_that_goes_while_its_short_list_is_read(sqlite_desk, monkeypatch):
+    desk = begun(sqlite_desk)
+    revoked(desk, enrolled(desk))
+    newest, first = now_listed(desk), status.RevocationList.objects.using(desk.register.alias)
+    moved = []
+    rows_filter = type(first.all()).filter
+
+    def moving(self, *asked, **named):
+        if "short__number" in named and not moved:
+            moved.append(True)
+            publish_anew(desk.but(known_lists={}))
+        return rows_filter(self, *asked, **named)
+
+    monkeypatch.setattr(type(first.all()), "filter", moving)
+    found = crls.published_list(desk.register, NAME, 0)
+    assert moved
+    assert found.number > newest.number
+    assert serials(found) == serials(newest)
+
+
+# Beside the journal.
+
+
+@pytest.fixture
+def kept(sqlite_desk, tmp_path):
+    """Give a desk that keeps a journal, with a list that is kept short."""
+    with keeping(sqlite_desk, tmp_path) as desk:
+        begun(desk)
+        revoked(desk, enrolled(desk))
+        yield desk
+
+
+def names(journal: Journal, shard: int = 0):
+    return [list_name(path) for path in kept_lists(journal.folder, NAME, shard)]
+
+
+def test_a_short_list_is_kept_with_its_base_and_put_together(kept):
+    for shard in (0, 1):
+        base, short = names(kept.office.journal, shard)
+        assert (base.base, short.base) == (None, base.number)
+        der, signed = newest_lists(kept.office.journal.folder, kept.office)[NAME, shard]
+        assert der == now_listed(kept, shard).der
+        assert signed.number == short.number
+    revoked(kept, enrolled(kept))
+    assert [one.number for one in names(kept.office.journal)] == [base.number, now_listed(kept).number]
+    publish_anew(kept)
+    assert [one.base for one in names(kept.office.journal)] == [None]
+
+
+def test_another_node_keeps_the_base_too(kept, tmp_path):
+    with keeping(kept, tmp_path / "other") as other:
+        revoked(other, enrolled(other))
+        base, short = names(other.office.journal)
+        assert short.base == base.number
+        assert newest_lists(other.office.journal.folder, other.office)[NAME, 0][0] == now_listed(other).der
+
+
+def test_a_restored_register_gets_back_what_stands_on_a_short_list(kept):
+    held = enrolled(kept)
+    revoked(kept, held)
+    rows = core.Certificate.objects.using(kept.register.alias).filter(serial=held.serial)
+    rows.update(revoked_at=None, revocation_reason="")
+    assert compare(kept.office, kept.office.journal).lost == {held.serial}
+    reconcile(kept.office, kept.office.journal, REQUEST)
+    assert kept.certificate(held.serial).revoked
+
+
+DAMAGE = {
+    "its base is gone": (lambda base, _: base.unlink(), "lacks the list that its name begins with"),
+    "its base is another list": (lambda base, short: base.write_bytes(short.read_bytes()), "no list that its CA has"),
+    "it is cut off": (lambda _, short: short.write_bytes(short.read_bytes()[:40]), "bring them back from a copy"),
+    "it is empty": (lambda _, short: short.write_bytes(b""), "bring them back from a copy"),
+    "its base is empty": (lambda base, _: base.write_bytes(b""), "bring them back from a copy"),
+}
+
+
+@pytest.mark.parametrize(("harm", "told"), DAMAGE.values(), ids=DAMAGE)
+def test_a_short_list_that_cannot_be_put_together_is_named(kept, harm, told):
+    base, short = kept_lists(kept.office.journal.folder, NAME, 0)
+    harm(base, short)
+    with pytest.raises(JournalDamaged, match=told) as damaged:
+        newest_lists(kept.office.journal.folder, kept.office)
+    assert str(short) in str(damaged.value)
+
+
+def test_lists_of_another_channel_are_their_own(kept):
+    sftp = kept.office.issuing[Channel.SFTP]
+    assert len(serials(current_list(sftp, 0, kept.office, REQUEST))) == 0

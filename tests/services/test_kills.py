@@ -1,0 +1,242 @@
+"""Never two, never none: whatever ends between two steps, the same request again gives exactly one certificate."""
+
+import pytest
+
+from sinetti.database.common import mappers
+from sinetti.database.issuance import transactions
+from sinetti.database.models import core
+from sinetti.domain.certificates.lifecycle import CertificateState, OrderState
+from sinetti.domain.certificates.revocation import RevocationReason
+from sinetti.domain.refusals import Reason
+from sinetti.pki.encoding import load_certificate
+from sinetti.services.issuance.enrol import enrol
+from sinetti.services.issuance.order import send_ids
+from sinetti.services.issuance.renew import renew
+from sinetti.services.issuance.retrieve import collect
+from sinetti.services.organisations.register import close
+from sinetti.services.revocation.revoke import RevokeAsk, revoke
+from tests.support.authority import CUSTOMER_ID
+from tests.support.office import (
+    REQUEST,
+    Desk,
+    KilledError,
+    accepted,
+    collected,
+    enrolled,
+    get_ask,
+    in_the_window,
+    killed_at,
+    new_ask,
+    new_key,
+    once_at,
+    ordered,
+    refused,
+    renew_ask,
+    renewed,
+)
+
+STEPS = ("4-read", "8-prepared", "9-reserved", "10-signed", "11-recorded", "11-noted")
+EVERY_STEP = pytest.mark.parametrize("step", STEPS)
+SIGNED = {"4-read": 1, "8-prepared": 1, "9-reserved": 1, "10-signed": 2, "11-recorded": 1, "11-noted": 1}
+"""How many signatures it takes in all: the one of a process that ended before commit 2 is lost."""
+
+
+def certificates(desk: Desk):
+    return core.Certificate.objects.using(desk.register.alias)
+
+
+def ended_at(desk: Desk, step: str, do) -> None:
+    """Do something on a desk whose process ends at this step."""
+    with pytest.raises(KilledError):
+        do(desk.but(step=killed_at(step)).office)
+
+
+@EVERY_STEP
+def test_enrolment(desk, step):
+    key, ids = new_key(), ordered(desk)
+    ended_at(desk, step, lambda office: enrol(new_ask(ids, key), office, REQUEST))
+    retrieval_id = accepted(enrol(new_ask(ids, key), desk.office, REQUEST))
+    row = certificates(desk).get()
+    assert (row.retrieval_id, row.state) == (retrieval_id, CertificateState.ISSUED)
+    assert core.UsedKey.objects.using(desk.register.alias).count() == 1
+    assert core.Order.objects.using(desk.register.alias).get().state == OrderState.SPENT
+    assert load_certificate(collected(desk, retrieval_id)).public_key() == key.public_key()
+    assert desk.signer.signatures == SIGNED[step]
+
+
+@EVERY_STEP
+def test_enrolment_with_another_key_afterwards(desk, step):
+    """Ids are spent at commit 1 and not before."""
+    ids = ordered(desk)
+    ended_at(desk, step, lambda office: enrol(new_ask(ids, new_key()), office, REQUEST))
+    answer = enrol(new_ask(ids, new_key()), desk.office, REQUEST)
+    if step in {"4-read", "8-prepared"}:
+        accepted(answer)
+    else:
+        assert refused(answer) is Reason.TRANSFER_IDS_USED
+    assert certificates(desk).count() == 1
+
+
+@EVERY_STEP
+def test_renewal(desk, step):
+    held, key = enrolled(desk), new_key()
+    in_the_window(desk, held)
+    ended_at(desk, step, lambda office: renew(renew_ask(held, key), office, REQUEST))
+    retrieval_id = accepted(renew(renew_ask(held, key), desk.office, REQUEST))
+    row = certificates(desk).get(predecessor__serial=held.serial)
+    assert (row.retrieval_id, row.state) == (retrieval_id, CertificateState.ISSUED)
+    assert core.OutboxRow.objects.using(desk.register.alias).filter(kind="renewed").count() == 1
+    assert load_certificate(collected(desk, retrieval_id)).public_key() == key.public_key()
+    assert desk.signer.signatures == 1 + SIGNED[step]
+
+
+@EVERY_STEP
+def test_a_renewal_that_takes_the_place_of_an_unfetched_one(desk, step):
+    held, key = enrolled(desk), new_key()
+    in_the_window(desk, held)
+    first = accepted(renew(renew_ask(held, new_key()), desk.office, REQUEST))
+    ended_at(desk, step, lambda office: renew(renew_ask(held, key), office, REQUEST))
+    second = accepted(renew(renew_ask(held, key), desk.office, REQUEST))
+    rows = {row.retrieval_id: row.state for row in certificates(desk).filter(predecessor__serial=held.serial)}
+    assert rows == {first: CertificateState.VOID, second: CertificateState.ISSUED}
+    assert refused(collect(get_ask(first), desk.office, REQUEST)) is Reason.SUPERSEDED
+    collected(desk, second)
+
+
+@EVERY_STEP
+def test_a_renewal_that_ended_may_be_made_again_with_another_key(desk, step):
+    """The client lost its key together with its process: the reservation that nobody can finish is voided."""
+    held = enrolled(desk)
+    in_the_window(desk, held)
+    ended_at(desk, step, lambda office: renew(renew_ask(held, new_key()), office, REQUEST))
+    new = renewed(desk, held)
+    rows = certificates(desk).filter(predecessor__serial=held.serial)
+    assert rows.exclude(state=CertificateState.VOID).get().serial == new.serial
+    assert rows.count() == (1 if step in {"4-read", "8-prepared"} else 2)
+
+
+@pytest.mark.parametrize("step", ["13-found", "14-fetched"])
+def test_retrieval(desk, step):
+    retrieval_id = accepted(enrol(new_ask(ordered(desk), new_key()), desk.office, REQUEST))
+    ended_at(desk, step, lambda office: collect(get_ask(retrieval_id), office, REQUEST))
+    fetched = certificates(desk).get().state == CertificateState.FETCHED
+    assert fetched is (step == "14-fetched"), "fetched is committed before the certificate leaves"
+    assert collected(desk, retrieval_id) == collected(desk, retrieval_id)
+    assert core.AuditRow.objects.using(desk.register.alias).filter(action="certificate-fetched").count() == 1
+
+
+# Something comes in between two steps.
+
+BETWEEN = ("9-reserved", "10-signed")
+
+
+@pytest.mark.parametrize("step", BETWEEN)
+@pytest.mark.parametrize("reason", [RevocationReason.KEY_COMPROMISE, RevocationReason.AFFILIATION_CHANGED])
+def test_the_old_one_is_revoked_between_the_two_commits(desk, step, reason):
+    """The reservation goes with it, whatever the reason, and its certificate never leaves."""
+    held, key = enrolled(desk), new_key()
+    in_the_window(desk, held)
+    ask = RevokeAsk(held.serial, reason)
+    revoking = once_at(step, lambda: revoke(ask, desk.office, "operator", REQUEST))
+    answer = renew(renew_ask(held, key), desk.but(step=revoking).office, REQUEST)
+    assert refused(answer) is Reason.SIGNER_REVOKED
+    row = certificates(desk).get(predecessor__serial=held.serial)
+    assert row.revocation_reason == reason
+    assert row.sha256 is None
+    assert refused(renew(renew_ask(held, key), desk.office, REQUEST)) is Reason.SIGNER_REVOKED
+    assert refused(collect(get_ask(row.retrieval_id), desk.office, REQUEST)) in {Reason.SUPERSEDED, Reason.NOT_READY}
+
+
+@pytest.mark.parametrize("step", ["4-read", "8-prepared"])
+def test_the_old_one_is_revoked_before_the_first_commit(desk, step):
+    held = enrolled(desk)
+    in_the_window(desk, held)
+    ask = RevokeAsk(held.serial, RevocationReason.SUPERSEDED)
+    revoking = once_at(step, lambda: revoke(ask, desk.office, "operator", REQUEST))
+    answer = renew(renew_ask(held, new_key()), desk.but(step=revoking).office, REQUEST)
+    assert refused(answer) is Reason.SIGNER_REVOKED
+    assert not certificates(desk).filter(predecessor__serial=held.serial).exists()
+
+
+@pytest.mark.parametrize("step", BETWEEN)
+def test_the_new_one_is_revoked_between_the_two_commits(desk, step):
+    ids, key = ordered(desk), new_key()
+
+    def revoke_it() -> None:
+        serial = certificates(desk).get().serial
+        revoke(RevokeAsk(serial, RevocationReason.CESSATION_OF_OPERATION), desk.office, "operator", REQUEST)
+
+    answer = enrol(new_ask(ids, key), desk.but(step=once_at(step, revoke_it)).office, REQUEST)
+    assert refused(answer) is Reason.SIGNER_REVOKED
+    assert refused(enrol(new_ask(ids, key), desk.office, REQUEST)) is Reason.TRANSFER_IDS_USED
+
+
+@pytest.mark.parametrize("step", BETWEEN)
+def test_another_renewal_takes_the_place_between_the_two_commits(desk, step):
+    held, taken = enrolled(desk), []
+    in_the_window(desk, held)
+    again = once_at(step, lambda: taken.append(renewed(desk, held)))
+    answer = renew(renew_ask(held, new_key()), desk.but(step=again).office, REQUEST)
+    assert refused(answer) is Reason.SUPERSEDED
+    assert core.RefusalRow.objects.using(desk.register.alias).get().reason == Reason.SUPERSEDED
+    live = certificates(desk).filter(predecessor__serial=held.serial, revoked_at__isnull=True).get()
+    assert live.serial == taken[0].serial
+
+
+@pytest.mark.parametrize("step", BETWEEN)
+def test_the_same_request_finishes_what_waits_for_its_signature(desk, step):
+    """Both sign; the first signature that is stored is the one that both answer with."""
+    key, ids = new_key(), ordered(desk)
+    answers = []
+    again = once_at(step, lambda: answers.append(accepted(enrol(new_ask(ids, key), desk.office, REQUEST))))
+    answers.append(accepted(enrol(new_ask(ids, key), desk.but(step=again).office, REQUEST)))
+    assert answers[0] == answers[1]
+    assert certificates(desk).count() == 1
+    assert core.AuditRow.objects.using(desk.register.alias).filter(action="certificate-issued").count() == 1
+
+
+def test_ids_are_made_anew_while_the_old_ones_are_being_spent(desk):
+    ids, key, fresh = ordered(desk), new_key(), []
+    anew = once_at("8-prepared", lambda: fresh.append(send_ids(ids.order_id, desk.office, "operator", REQUEST)))
+    answer = enrol(new_ask(ids, key), desk.but(step=anew).office, REQUEST)
+    assert refused(answer) is Reason.TRANSFER_IDS_WRONG
+    accepted(enrol(new_ask(fresh[0], key), desk.office, REQUEST))
+
+
+def test_the_organisation_is_closed_while_its_request_is_decided(desk):
+    closing = once_at("8-prepared", lambda: close(CUSTOMER_ID, desk.office, "operator", REQUEST))
+    answer = enrol(new_ask(ordered(desk), new_key()), desk.but(step=closing).office, REQUEST)
+    assert refused(answer) is Reason.NOT_ENTITLED
+    assert not certificates(desk).exists()
+
+
+def test_a_holding_that_never_stands_still_makes_the_service_unavailable(desk):
+    ids, key = ordered(desk), new_key()
+
+    def move(reached: str) -> None:
+        if reached == "8-prepared":
+            mappers.move_versions(core.Holding.objects.using(desk.register.alias).all())
+
+    answer = enrol(new_ask(ids, key), desk.but(step=move).office, REQUEST)
+    assert refused(answer) is Reason.UNAVAILABLE
+    assert not certificates(desk).exists()
+    accepted(enrol(new_ask(ids, key), desk.office, REQUEST))
+
+
+def torn(monkeypatch, do) -> None:
+    """Let something happen between the reading of what was spent or renewed and the reading of the key."""
+    known = transactions.key_known
+    once = once_at("key", do)
+
+    def key_known(register, key):
+        once("key")
+        return known(register, key)
+
+    monkeypatch.setattr(transactions, "key_known", key_known)
+
+
+def test_the_same_enrolment_comes_in_between_two_readings(desk, monkeypatch):
+    ask, answers = new_ask(ordered(desk), new_key()), []
+    torn(monkeypatch, lambda: answers.append(accepted(enrol(ask, desk.office, REQUEST))))
+    assert accepted(enrol(ask, desk.office, REQUEST)) == answers[0]
+    assert not core.RefusalRow.objects.using(desk.register.alias).exists()

@@ -1,0 +1,110 @@
+"""Refused three times for the same reason: the people of the holding are told, once in seven days."""
+
+from threading import Barrier, Thread
+
+import pytest
+
+from sinetti.database.issuance import rejections
+from sinetti.database.models import core
+from sinetti.domain.notifications import rejection_alerts
+from sinetti.domain.refusals import Reason
+from sinetti.services.issuance.renew import renew
+from tests.support.office import DAY, REQUEST, SECOND, enrolled, in_the_window, renew_ask
+from tests.support.office import refused as refused_for
+
+
+def events(desk):
+    return core.OutboxRow.objects.using(desk.register.alias).filter(kind="refused").order_by("created")
+
+
+def asked_with_the_old_key(desk, held):
+    assert refused_for(renew(renew_ask(held, held.key), desk.office, REQUEST)) is Reason.KEY_REUSED
+
+
+def test_the_third_time(desk):
+    held = enrolled(desk)
+    in_the_window(desk, held)
+    for _ in range(2):
+        asked_with_the_old_key(desk, held)
+        assert not events(desk).exists()
+    asked_with_the_old_key(desk, held)
+    row = events(desk).get()
+    assert row.facts == {"reason": "PKI012", "reason_name": "key-reused", "operation": "renew"}
+    assert (row.channel, row.holding_id) == (None, desk.certificate(held.serial).holding.holding_id)
+
+
+def test_a_program_that_asks_every_minute(sqlite_desk):
+    """One event in seven days, however often it asks; after that another one."""
+    held = enrolled(sqlite_desk)
+    first = in_the_window(sqlite_desk, held)
+    for _ in range(20):
+        asked_with_the_old_key(sqlite_desk, held)
+        sqlite_desk.clock.forward(60 * SECOND)
+    sqlite_desk.clock.now = first + rejection_alerts.WITHIN - SECOND
+    asked_with_the_old_key(sqlite_desk, held)
+    assert [row.created for row in events(sqlite_desk)] == [first + 120 * SECOND]
+    sqlite_desk.clock.now = first + 120 * SECOND + rejection_alerts.WITHIN
+    asked_with_the_old_key(sqlite_desk, held)
+    assert events(sqlite_desk).count() == 2
+
+
+SPREAD_OUT = {
+    "three within seven days": ([0, 3, 7], 0),
+    "three in just less": ([0, 3, 6], 1),
+    "two, and a third a week after the second": ([0, 1, 8], 0),
+}
+
+
+@pytest.mark.parametrize(("days", "told"), SPREAD_OUT.values(), ids=SPREAD_OUT)
+def test_refusals_count_together_for_seven_days(sqlite_desk, days, told):
+    held = enrolled(sqlite_desk)
+    start = in_the_window(sqlite_desk, held)
+    for day in days:
+        sqlite_desk.clock.now = start + day * DAY
+        asked_with_the_old_key(sqlite_desk, held)
+    assert events(sqlite_desk).count() == told
+
+
+def test_every_reason_is_told_of_or_left_out_on_purpose(sqlite_desk):
+    holding = sqlite_desk.certificate(enrolled(sqlite_desk).serial).holding.holding_id
+    for reason in Reason:
+        for _ in range(3):
+            rejections.note_refusal(sqlite_desk.register, holding, reason, "renew", sqlite_desk.deed())
+    told = {row.facts["reason_name"] for row in events(sqlite_desk)}
+    assert set(Reason) - told == {
+        Reason.TOO_EARLY,
+        Reason.NOT_READY,
+        Reason.UNAVAILABLE,
+        Reason.TOO_MANY_REQUESTS,
+        Reason.INTERNAL,
+    }
+
+
+def test_other_reasons_and_other_holdings_count_for_themselves(sqlite_desk):
+    one, other = (sqlite_desk.certificate(enrolled(sqlite_desk).serial).holding.holding_id for _ in range(2))
+    for holding, reason in (
+        (one, Reason.KEY_REUSED), (one, Reason.KEY_REUSED), (one, Reason.CSR_UNREADABLE), (other, Reason.KEY_REUSED),
+    ):  # fmt: skip
+        rejections.note_refusal(sqlite_desk.register, holding, reason, "renew", sqlite_desk.deed())
+    assert not events(sqlite_desk).exists()
+
+
+def test_many_at_once(desk):
+    """Whoever comes third, the people are told once."""
+    holding = desk.certificate(enrolled(desk).serial).holding.holding_id
+    for _ in range(2):
+        rejections.note_refusal(desk.register, holding, Reason.KEY_REUSED, "renew", desk.deed())
+    together = Barrier(4)
+
+    def refuse():
+        together.wait(20)
+        rejections.note_refusal(desk.register, holding, Reason.KEY_REUSED, "renew", desk.deed())
+        desk.register.close()
+
+    threads = [Thread(target=refuse) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(30)
+    assert core.RefusalRow.objects.using(desk.register.alias).count() == 6
+    assert events(desk).count() == 1

@@ -1,0 +1,102 @@
+"""What the real service is not known to give: taken away when strict, marked in the log otherwise."""
+
+import logging
+from datetime import timedelta
+
+import pytest
+
+from sinetti.domain.leniency import STRICT, Kind
+from sinetti.domain.refusals import Reason
+from sinetti.domain.values import KeyPolicy, KeyType
+from sinetti.services.issuance.enrol import enrol
+from sinetti.services.issuance.renew import renew
+from tests.support.authority import holder_key
+from tests.support.office import (
+    REQUEST,
+    accepted,
+    enrolled,
+    held_by,
+    in_the_window,
+    new_ask,
+    new_key,
+    ordered,
+    refused,
+    renew_ask,
+)
+
+
+@pytest.fixture
+def marks(caplog):
+    """What was marked in the log so far, by kind."""
+    caplog.set_level(logging.INFO, "sinetti.kindness")
+
+    def seen() -> list[str]:
+        found = [record.args[0] for record in caplog.records if record.name == "sinetti.kindness"]
+        caplog.clear()
+        return found
+
+    return seen
+
+
+@pytest.fixture
+def strict(desk):
+    """A desk that gives nothing but what the real service is known to give, except for keys of other types."""
+    return desk.but(kindness=STRICT)
+
+
+def test_the_same_enrolment_again(strict):
+    ids, key = ordered(strict), new_key()
+    accepted(enrol(new_ask(ids, key), strict.office, REQUEST))
+    assert refused(enrol(new_ask(ids, key), strict.office, REQUEST)) is Reason.TRANSFER_IDS_USED
+
+
+def test_renewals_again(desk, strict):
+    held, key = enrolled(desk), new_key()
+    in_the_window(desk, held)
+    accepted(renew(renew_ask(held, key), strict.office, REQUEST))
+    assert refused(renew(renew_ask(held, key), strict.office, REQUEST)) is Reason.ALREADY_RENEWED
+    assert refused(renew(renew_ask(held, new_key()), strict.office, REQUEST)) is Reason.ALREADY_RENEWED
+
+
+def test_a_strict_refusal_leaves_what_it_found(desk, strict):
+    """The bench may be switched back: what was issued is still answered again."""
+    ids, key = ordered(desk), new_key()
+    first = accepted(enrol(new_ask(ids, key), strict.office, REQUEST))
+    refused(enrol(new_ask(ids, key), strict.office, REQUEST))
+    assert accepted(enrol(new_ask(ids, key), desk.office, REQUEST)) == first
+
+
+def test_other_keys_are_a_matter_of_policy(strict):
+    narrow = strict.but(policy=KeyPolicy(frozenset({KeyType.RSA_2048})))
+    assert refused(enrol(new_ask(ordered(narrow), new_key()), narrow.office, REQUEST)) is Reason.KEY_NOT_ACCEPTED
+
+
+def test_every_kind_answer_is_marked(desk, marks):
+    ids, key = ordered(desk), new_key()
+    accepted(enrol(new_ask(ids, key), desk.office, REQUEST))
+    assert marks() == [Kind.KEY_TYPE]
+    accepted(enrol(new_ask(ids, key), desk.office, REQUEST))
+    assert marks() == [Kind.SAME_REQUEST_ANSWERED, Kind.KEY_TYPE]
+    held = enrolled(desk)
+    assert marks() == [Kind.KEY_TYPE, Kind.READY_AT_ONCE]
+    in_the_window(desk, held)
+    accepted(renew(renew_ask(held, key := new_key()), desk.office, REQUEST))
+    assert marks() == [Kind.KEY_TYPE]
+    accepted(renew(renew_ask(held, key), desk.office, REQUEST))
+    assert marks() == [Kind.SAME_REQUEST_ANSWERED, Kind.KEY_TYPE]
+    accepted(renew(renew_ask(held, new_key()), desk.office, REQUEST))
+    assert marks() == [Kind.RENEWED_AGAIN, Kind.KEY_TYPE]
+
+
+def test_what_the_real_service_gives_is_not_marked(desk, marks):
+    key, other = holder_key(1, KeyType.RSA_2048), holder_key(2, KeyType.RSA_2048)
+    ids = ordered(desk)
+    waiting = desk.but(kindness=STRICT)
+    accepted(enrol(new_ask(ids, key), waiting.office, REQUEST))
+    desk.machine.forward(timedelta(seconds=2))
+    retrieval_id = accepted(enrol(new_ask(ids, key), desk.office, REQUEST))
+    assert marks() == [Kind.SAME_REQUEST_ANSWERED]
+    held = held_by(waiting, key, retrieval_id)
+    in_the_window(desk, held)
+    accepted(renew(renew_ask(held, other), waiting.office, REQUEST))
+    assert marks() == []

@@ -1,0 +1,150 @@
+"""Random walks through a holder's life: requests, repeats, other keys, kills, revocations, in any order.
+
+After every step: never two, never none, nothing that was fetched is voided, and no key is in two certificates.
+"""
+
+from collections import Counter
+from dataclasses import dataclass, field
+from random import Random
+
+import pytest
+
+from sinetti.database.models import core
+from sinetti.domain.certificates.lifecycle import CertificateState
+from sinetti.domain.certificates.revocation import RevocationReason
+from sinetti.domain.refusals import Reason
+from sinetti.domain.requests import Accepted, Collected, RenewAsk
+from sinetti.pki.encoding import load_certificate
+from sinetti.services.issuance.renew import renew
+from sinetti.services.issuance.retrieve import collect
+from sinetti.services.revocation.revoke import NotRevocable, RevokeAsk, revoke
+from tests.support.authority import NOW
+from tests.support.office import (
+    DAY,
+    REQUEST,
+    SECOND,
+    Desk,
+    Held,
+    KilledError,
+    enrolled,
+    get_ask,
+    held_by,
+    in_the_window,
+    killed_at,
+    new_key,
+    renew_ask,
+)
+
+STEPS = ("4-read", "8-prepared", "9-reserved", "10-signed", "11-recorded", "13-found", "14-fetched", "no such step")
+LENGTH = 200
+MOMENTS = (61 * DAY, 60 * DAY, 40 * DAY, 20 * DAY, 1 * DAY, 0 * DAY, -SECOND)
+"""Before the end of a certificate."""
+REVOKED_NOW_AND_THEN = 0.3
+LAST_YEAR = 2031
+"""The CA issues no more soon after."""
+
+
+@dataclass
+class Walk:
+    """One holder's memory: what it holds, what it asked, what it was answered."""
+
+    desk: Desk
+    chance: Random
+    held: list[Held] = field(default_factory=list)
+    asked: list[tuple[RenewAsk, object]] = field(default_factory=list)
+    answered: dict[int, str] = field(default_factory=dict)
+    fetched: dict[str, bytes] = field(default_factory=dict)
+    seen: Counter = field(default_factory=Counter)
+
+    def ask_with_a_new_key(self) -> None:
+        """Renew something that is held."""
+        held, key = self.chance.choice(self.held[-2:]), new_key()
+        self.asked.append((renew_ask(held, key), key))
+        self.send(len(self.asked) - 1)
+
+    def ask_again(self) -> None:
+        """Send one of the last requests again."""
+        if self.asked:
+            self.send(self.chance.randrange(max(0, len(self.asked) - 4), len(self.asked)))
+
+    def send(self, number: int) -> None:
+        """Send a request, perhaps to a process that ends under way."""
+        ask, _ = self.asked[number]
+        office = self.desk.but(step=killed_at(self.chance.choice(STEPS))).office
+        try:
+            answer = renew(ask, office, REQUEST)
+        except KilledError as killed:
+            self.seen[f"killed at {killed}"] += 1
+            return
+        self.seen["accepted" if isinstance(answer, Accepted) else answer.reason] += 1
+        if isinstance(answer, Accepted):
+            assert self.answered.setdefault(number, answer.retrieval_id) == answer.retrieval_id
+
+    def fetch(self) -> None:
+        """Fetch something that was answered."""
+        if not self.answered:
+            return
+        number, retrieval_id = self.chance.choice([*self.answered.items()])
+        office = self.desk.but(step=killed_at(self.chance.choice(STEPS))).office
+        try:
+            answer = collect(get_ask(retrieval_id), office, REQUEST)
+        except KilledError as killed:
+            self.seen[f"killed at {killed}"] += 1
+            return
+        if not isinstance(answer, Collected):
+            assert answer.reason is Reason.SUPERSEDED
+            assert retrieval_id not in self.fetched
+            self.seen["superseded"] += 1
+            return
+        key = self.asked[number][1]
+        assert load_certificate(answer.certificate).public_key() == key.public_key()
+        assert self.fetched.setdefault(retrieval_id, answer.certificate) == answer.certificate
+        if retrieval_id not in {one.retrieval_id for one in self.held}:
+            self.held.append(held_by(self.desk, key, retrieval_id))
+            self.seen["held"] += 1
+
+    def revoke(self) -> None:
+        """Revoke something that is held, now and then."""
+        if self.chance.random() > REVOKED_NOW_AND_THEN:
+            return
+        reason = self.chance.choice([RevocationReason.KEY_COMPROMISE, RevocationReason.AFFILIATION_CHANGED])
+        try:
+            revoke(RevokeAsk(self.chance.choice(self.held).serial, reason), self.desk.office, "operator", REQUEST)
+            self.seen["revoked"] += 1
+        except NotRevocable:
+            pass
+
+    def wait(self) -> None:
+        """Go to a moment in the life of something that is held; when all of it is gone or far on, begin again."""
+        now = in_the_window(self.desk, self.chance.choice(self.held), self.chance.choice(MOMENTS))
+        if now.year > LAST_YEAR or not any(self.desk.certificate(one.serial).live(now) for one in self.held):
+            self.desk.clock.now = NOW
+            self.held = [enrolled(self.desk)]
+            in_the_window(self.desk, self.held[0])
+
+    def check(self) -> None:
+        """What must be so at any moment."""
+        rows = list(core.Certificate.objects.using(self.desk.register.alias).all())
+        live = [row for row in rows if row.state != CertificateState.VOID and row.revoked_at is None]
+        renewals = Counter(row.predecessor_id for row in live if row.predecessor_id)
+        assert not [one for one, count in renewals.items() if count > 1], "two live renewals of one certificate"
+        assert len({row.key_id for row in rows}) == len(rows), "a key in two certificates"
+        assert len({row.serial for row in rows}) == len({row.retrieval_id for row in rows}) == len(rows)
+        states = {row.retrieval_id: row.state for row in rows}
+        assert all(states[one] == CertificateState.FETCHED for one in self.fetched), "fetched, and voided all the same"
+        assert all(one in states for one in self.answered.values()), "answered, and not there"
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_a_walk(sqlite_desk, seed):
+    walk = Walk(sqlite_desk, Random(seed))  # noqa: S311 - the same walk each time, on purpose
+    walk.held.append(enrolled(sqlite_desk))
+    in_the_window(sqlite_desk, walk.held[0])
+    moves = [walk.ask_with_a_new_key, walk.ask_again, walk.fetch, walk.revoke, walk.wait]
+    for _ in range(LENGTH):
+        walk.chance.choices(moves, weights=[6, 5, 5, 1, 3])[0]()
+        walk.check()
+    # The walk has been somewhere.
+    assert walk.seen["accepted"] > 8, walk.seen
+    assert walk.seen["held"] > 5, walk.seen
+    assert len(walk.seen) > 10, walk.seen

@@ -1,0 +1,551 @@
+"""Acts are refused if their right is withdrawn before they get the lock.
+
+Two connections to PostgreSQL: the act's, and the one that withdraws. Each act of `actions/behalf` and `actions/staff`
+has a line in a table here; one without a line fails a test.
+"""
+
+import ast
+from collections.abc import Callable
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from threading import Thread
+from typing import Any
+
+import pytest
+from django.apps import apps
+from sinetti.actions.staff import NotStaff
+
+from sinetti.database.access import accounts
+from sinetti.database.access import pending_invitations as access_pending_invitations
+from sinetti.database.access import role_assignments as access_role_assignments
+from sinetti.database.certificates.bulk_revocation import Wanted
+from sinetti.database.common.row_locks import locked
+from sinetti.database.organisations.organisations import NewOrganisation
+from sinetti.domain.access.access_purpose import Place
+from sinetti.domain.access.roles import Role
+from sinetti.domain.certificates.revocation import RevocationReason
+from sinetti.domain.organisations.applications import ApplicationState, NewApplication, Verdict
+from sinetti.domain.organisations.csv_import import Change, ChangeKind
+from sinetti.domain.values import Channel, CustomerKind, Language
+from sinetti.services.access.permissions import Actor, NotAllowed
+from sinetti.services.access.role_requests import ask_for_oneself
+from sinetti.services.organisations.register import close
+from sinetti.services.self_service import (
+    applications,
+    bulk_replace,
+    clients,
+    contact_handover,
+    contacts,
+    order,
+    pending_invitations,
+    renewal_opt_out,
+    revoke,
+    role_assignments,
+    role_resignation,
+    transfer_ids,
+)
+from sinetti.services.staff import applications as staff_applications
+from sinetti.services.staff import (
+    bulk_revocations,
+    certificates,
+    invitations,
+    open_invitations,
+    organisations,
+    outbox,
+    session,
+)
+from tests.house.test_acts import acts, functions, opens
+from tests.support.authority import CUSTOMER_ID
+from tests.support.clerks import a_clerk
+from tests.support.firms import rows
+from tests.support.office import DAY, REQUEST, Desk, add_organisation, an_order, enrolled, opened_desk, ordered
+from tests.support.people import a_person
+from tests.support.registers import opened_register
+from tests.support.users import account, mandate
+
+CLIENT, FIRM, THIRD = CUSTOMER_ID, "7654321-4", "2345678-0"
+LOAD = b"customer_id;kind;country;name;language\n3456789-6;artificial;FI;Uusi Oy;fi\n"
+NEWCOMER = a_person("newcomer")
+
+
+@dataclass
+class Town:
+    """An organisation with one of everything, a representative, and clerks."""
+
+    desk: Desk
+    actor: Actor
+    anna: Any
+    bo: Any
+    ids: dict[str, str] = field(default_factory=dict)
+    direct: str = ""
+    to_firm: str = ""
+    in_firm: str = ""
+
+    @property
+    def office(self):
+        """The office."""
+        return self.desk.office
+
+
+@pytest.fixture
+def desk(request, tmp_path):
+    """Return a desk on PostgreSQL: SQLite has one transaction at a time."""
+    with opened_register("postgresql", request, tmp_path) as register:
+        yield opened_desk(register)
+
+
+def town(desk, *, through=False):
+    for one in (FIRM, THIRD):
+        add_organisation(desk, one)
+    who = account(desk, "maija")
+    anna, bo = a_clerk(desk), a_clerk(desk, "bo")
+    built = Town(desk, Actor(who.pk, second_factor=True), anna, bo)
+    stays = account(desk, "stays")
+    for one in (CLIENT, FIRM):
+        mandate(desk, stays, one, Role.SIGNATORY)
+    if through:
+        built.in_firm = mandate(desk, who, FIRM, Role.MANAGER).pk
+        built.to_firm = mandate(desk, FIRM, CLIENT, Role.MANAGER, desk.office.now() + 90 * DAY).pk
+    else:
+        built.direct = mandate(desk, who, CLIENT, Role.SIGNATORY, desk.office.now() + 90 * DAY).pk
+    _things(built)
+    return built
+
+
+def _things(built):
+    desk, office = built.desk, built.office
+    held = enrolled(desk)
+    rows(desk, "Holding").filter(certificates__serial=held.serial).update(
+        deputy=rows(desk, "Person").create(name="D", email="deputy@malli.example", language="fi")
+    )
+    ids = ordered(desk, an_order())
+    ask_for_oneself(CLIENT, Role.VIEWER, office, Actor(account(desk, "asker").pk), REQUEST)
+    own = rows(desk, "Organisation").get(customer_id=CLIENT)
+    stays = Actor(rows(desk, "User").get(email="stays@people.example").pk, second_factor=True)
+    waits = role_assignments.give(
+        role_assignments.ToPerson(own.pk, a_person("waits"), Role.VIEWER), office, stays, REQUEST
+    ).mandate_id
+    built.ids |= {
+        "own": own.pk,
+        "firm": rows(desk, "Organisation").get(customer_id=FIRM).pk,
+        "third": rows(desk, "Organisation").get(customer_id=THIRD).pk,
+        "serial": held.serial,
+        "contact": rows(desk, "Holding").filter(certificates__serial=held.serial).get().contact.email,
+        "order": rows(desk, "TransferIdPair").get(transfer_id=ids.transfer_id).order_id,
+        "request": rows(desk, "RightRequest").get().pk,
+        "waits": waits,
+        "viewer": mandate(desk, account(desk, "viewer"), CLIENT, Role.VIEWER).pk,
+        "pending": access_pending_invitations.add(
+            desk.register, own.pk, a_person("pending"), built.anna.actor.user_id, desk.deed()
+        )[0],
+        "first": access_pending_invitations.add(
+            desk.register,
+            rows(desk, "Organisation").get(customer_id=THIRD).pk,
+            a_person("first"),
+            built.anna.actor.user_id,
+            desk.deed(),
+        )[0],
+    }
+
+
+def an_application(built):
+    new = NewApplication(frozenset({Channel.SFTP}), "We send reports.", "", Language.FI)
+    stays = Actor(rows(built.desk, "User").get(email="stays@people.example").pk, second_factor=True)
+    rows(built.desk, "ApprovedType").filter(organisation=built.ids["own"]).update(withdrawn_at=built.office.now())
+    return applications.apply(built.ids["own"], new, built.office, stays, REQUEST).application_id
+
+
+def applied(built):
+    rows(built.desk, "ApprovedType").filter(organisation=built.ids["own"]).update(withdrawn_at=built.office.now())
+    new = NewApplication(frozenset({Channel.SFTP}), "We send reports.", "", Language.FI)
+    return lambda: applications.apply(built.ids["own"], new, built.office, built.actor, REQUEST)
+
+
+def withdrawn_application(built):
+    one = an_application(built)
+    return lambda: applications.withdraw(one, built.office, built.actor, REQUEST)
+
+
+def given_to_firm(customer_id):
+    def prepared(built):
+        until = built.office.now() + 90 * DAY
+        given = role_assignments.GiveToFirm(built.ids["own"], customer_id, Role.VIEWER, until)
+        return lambda: role_assignments.give_to_firm(given, built.office, built.actor, REQUEST)
+
+    return prepared
+
+
+def simple(act: Callable[..., Any], *arguments: Any, id_: str = ""):
+    """Build an act that takes an id, if any, and fixed values first."""
+
+    def prepared(built):
+        first = (built.ids[id_],) if id_ else ()
+        return lambda: act(*first, *arguments, built.office, built.actor, REQUEST)
+
+    return prepared
+
+
+def an_order_of(built):
+    person = a_person("contact")
+    ask = order.OrderAsk("form", built.ids["own"], Channel.WS, "Payroll", person)
+    return lambda: order.order(ask, built.office, built.actor, REQUEST)
+
+
+def invited(built):
+    to = role_assignments.ToPerson(built.ids["own"], NEWCOMER, Role.SIGNATORY)
+    return lambda: role_assignments.give(to, built.office, built.actor, REQUEST)
+
+
+def asked_clients(built):
+    ask = clients.AskClients(built.ids["own"], (THIRD,), Role.VIEWER, built.office.now() + 90 * DAY)
+    return lambda: clients.ask_clients(ask, built.office, built.actor, REQUEST)
+
+
+def given_up(built):
+    # What the firm has for a third one: only its signatory gives that up.
+    handed = mandate(built.desk, CLIENT, THIRD, Role.VIEWER, built.office.now() + 90 * DAY)
+    return lambda: role_resignation.give_up((handed.pk,), built.office, built.actor, REQUEST)
+
+
+def goes_on(built):
+    serial = built.ids["serial"]
+
+    def noted():
+        return renewal_opt_out.let_end_no_more(serial, built.office, built.actor, REQUEST)
+
+    rows(built.desk, "Holding").filter(certificates__serial=serial).update(let_end_at=built.office.now())
+    return noted
+
+
+def replaced(built):
+    def many():
+        found = bulk_replace.replace_many("form", [built.ids["serial"]], built.office, built.actor, REQUEST)
+        assert (found.ordered, found.left) == (0, 1)
+        raise NotAllowed(None, None)  # type: ignore[arg-type] # it passes over what one may not
+
+    return many
+
+
+def handed_over(built):
+    contact = built.ids["contact"]
+    return lambda: contact_handover.hand_over(contact, NEWCOMER, built.office, built.actor, REQUEST)
+
+
+TERMS = role_assignments.Terms(Role.MANAGER, None)
+BEHALF = {
+    "apply.apply": applied,
+    "apply.withdraw": withdrawn_application,
+    "authorisations.give": invited,
+    "authorisations.give_to_firm": given_to_firm(THIRD),
+    "authorisations.give_to_firm, one that is not there": given_to_firm("9999999-9"),
+    "authorisations.change": simple(role_assignments.change, TERMS, id_="viewer"),
+    "authorisations.withdraw": simple(role_assignments.withdraw, id_="viewer"),
+    "authorisations.send_again": simple(role_assignments.send_again, id_="waits"),
+    "authorisations.approve": simple(role_assignments.approve, TERMS, id_="request"),
+    "authorisations.decline": simple(role_assignments.decline, id_="request"),
+    "change_contact.change_contact": simple(contacts.change_contact, (NEWCOMER, False), id_="serial"),
+    "change_contact.remove_deputy": simple(contacts.remove_deputy, "deputy@malli.example", id_="serial"),
+    "clients.ask_clients": asked_clients,
+    "giving_up.give_up": given_up,
+    "leaving.hand_over": handed_over,
+    "let_end.let_end": simple(renewal_opt_out.let_end, id_="serial"),
+    "let_end.let_end_no_more": goes_on,
+    "order.order": an_order_of,
+    "pending_invitations.confirm": simple(pending_invitations.confirm, id_="pending"),
+    "pending_invitations.reject": simple(pending_invitations.reject, id_="pending"),
+    "replace.replace_many": replaced,
+    "revoke.revoke": simple(revoke.revoke, RevocationReason.SUPERSEDED, id_="serial"),
+    "transfer_ids.offer_anew": simple(transfer_ids.offer_anew, "", id_="order"),
+}
+"""Each act of a representative: what makes it ready to be called."""
+MANAGERS = (
+    "change_contact.change_contact",
+    "change_contact.remove_deputy",
+    "leaving.hand_over",
+    "let_end.let_end",
+    "let_end.let_end_no_more",
+    "order.order",
+    "replace.replace_many",
+    "revoke.revoke",
+    "transfer_ids.offer_anew",
+)
+"""Those that a firm's manager does for a client."""
+
+
+def of_clerk(act: Callable[..., Any], *arguments: Any, id_: str = "", by: str = "anna"):
+    """An act of a clerk, who comes last."""
+
+    def prepared(built):
+        first = (built.ids[id_],) if id_ else ()
+        return lambda: act(*first, *arguments, getattr(built, by))
+
+    return prepared
+
+
+def decided(built):
+    one = an_application(built)
+    verdict = Verdict(ApplicationState.APPROVED, "")
+    return lambda: staff_applications.decide(one, verdict, lambda _: "text", built.anna)
+
+
+def ended_link(built):
+    open_invitations.confirm(built.ids["first"], built.bo)
+    (link,) = open_invitations.listed(0, 5, built.anna).links
+    return lambda: open_invitations.end(link.invitation_id, built.anna)
+
+
+def asked_by_clerk(built):
+    return lambda: invitations.invite_signatory(CLIENT, NEWCOMER, built.office, built.anna.actor, REQUEST)
+
+
+def altered(built):
+    found = organisations.organisation(built.ids["own"], built.anna)
+    change = Change(
+        line=1,
+        kind=ChangeKind.CHANGE,
+        customer_id=CLIENT,
+        id_kind=found.kind,
+        country=found.country,
+        name="New name",
+        language=found.language,
+        name_before=found.name,
+        language_before=found.language,
+    )
+    return lambda: organisations.alter(built.ids["own"], change, built.anna)
+
+
+def accepted(built):
+    load_id = organisations.preview(LOAD, built.anna)
+    shown = organisations.load(load_id, built.anna).digest
+    return lambda: organisations.accept(load_id, shown, built.anna)
+
+
+def carried_on(built):
+    load_id = organisations.preview(LOAD, built.anna)
+    assert organisations.accept(load_id, organisations.load(load_id, built.anna).digest, built.anna)
+    return lambda: organisations.carry_on(load_id, built.anna)
+
+
+def a_renaming(built, *, proposed_by=None):
+    """Make a load that needs two clerks; return it with the digest it shows."""
+    found = organisations.organisation(built.ids["own"], built.anna)
+    line = f"{CLIENT};{found.kind};{found.country};New name Oy;{found.language}\n"
+    load_id = organisations.preview(
+        b"customer_id;kind;country;name;language\n" + line.encode(), proposed_by or built.anna
+    )
+    shown = organisations.load(load_id, built.anna).digest
+    if proposed_by is not None:
+        assert organisations.propose_load(load_id, shown, proposed_by)
+    return load_id, shown
+
+
+def proposed_load(built):
+    load_id, shown = a_renaming(built)
+    return lambda: organisations.propose_load(load_id, shown, built.anna)
+
+
+def confirmed_load(built):
+    load_id, shown = a_renaming(built, proposed_by=built.bo)
+    return lambda: organisations.confirm_load(load_id, shown, built.anna)
+
+
+def ended_load(built):
+    load_id, _ = a_renaming(built, proposed_by=built.bo)
+    return lambda: organisations.end_load(load_id, built.anna)
+
+
+def proposed_change(built):
+    found = organisations.organisation(built.ids["own"], built.anna)
+    change = Change(
+        line=1,
+        kind=ChangeKind.CHANGE,
+        customer_id=CLIENT,
+        id_kind=found.kind,
+        country=found.country,
+        name="New name",
+        language=found.language,
+        name_before=found.name,
+        language_before=found.language,
+    )
+    return lambda: organisations.propose_change(built.ids["own"], change, built.anna)
+
+
+def left(built):
+    load_id = organisations.preview(LOAD, built.anna)
+    row = rows(built.desk, "OrganisationLoad").filter(pk=load_id)
+    changes = [{**one, "kind": "end", "customer_id": CLIENT} for one in row.get().changes]
+    row.update(changes=changes, accepted_at=built.office.now(), done_at=built.office.now())
+    close(CLIENT, built.office, "operator", REQUEST)
+    return lambda: organisations.propose_left(load_id, ChangeKind.END, built.anna)
+
+
+def tried_again(built):
+    row = rows(built.desk, "OutboxRow").exclude(channel=None).first()
+    rows(built.desk, "OutboxRow").filter(pk=row.pk).update(dead=built.office.now())
+    return lambda: outbox.try_again([row.pk], built.anna)
+
+
+def proposed(act: Callable[..., Any], *, by: str = "anna", approved: bool = False):
+    def prepared(built):
+        now = built.office.now()
+        row = rows(built.desk, "BulkRevocation").create(
+            officer=built.anna.officer if by == "anna" or approved else built.bo.officer,
+            reason="superseded",
+            serials=[built.ids["serial"]],
+            count=1,
+            created=now,
+            expires=now + DAY,
+            approved_at=now if approved else None,
+        )
+        return lambda: act(row.proposal_id, built.anna)
+
+    return prepared
+
+
+def wanted(act, reason=RevocationReason.SUPERSEDED):
+    return lambda built: lambda: act(Wanted(serials=(built.ids["serial"],)), reason, built.anna)
+
+
+NEW = NewOrganisation("3456789-6", CustomerKind.ARTIFICIAL, "FI", "Uusi Oy", Language.FI, frozenset())
+STAFF = {
+    "applications.decide": decided,
+    "certificates.revoke_one": of_clerk(certificates.revoke_one, RevocationReason.SUPERSEDED, id_="serial"),
+    "clerk.look": of_clerk(session.look, "organisation:1"),
+    "clerk.look_for": of_clerk(session.look_for, Place.AUDIT, "text"),
+    "invitations.invite_signatory": asked_by_clerk,
+    "open_invitations.confirm": lambda built: lambda: open_invitations.confirm(built.ids["first"], built.bo),
+    "open_invitations.reject": lambda built: lambda: open_invitations.reject(built.ids["first"], built.bo),
+    "open_invitations.withdraw": of_clerk(open_invitations.withdraw, id_="first"),
+    "open_invitations.end": ended_link,
+    "organisations.add": of_clerk(organisations.add, NEW),
+    "organisations.alter": altered,
+    "organisations.preview": of_clerk(organisations.preview, LOAD),
+    "organisations.accept": accepted,
+    "organisations.carry_on": carried_on,
+    "organisations.confirm_load": confirmed_load,
+    "organisations.end_load": ended_load,
+    "organisations.propose_change": proposed_change,
+    "organisations.propose_load": proposed_load,
+    "organisations.propose_left": left,
+    "outbox.try_again": tried_again,
+    "revocations.propose": wanted(bulk_revocations.propose),
+    "revocations.confirm": proposed(bulk_revocations.confirm, by="bo"),
+    "revocations.go_on": proposed(bulk_revocations.go_on, approved=True),
+    "revocations.withdraw": proposed(bulk_revocations.withdraw),
+}
+"""Each act of a clerk."""
+
+
+@pytest.mark.parametrize(("room", "table"), [("behalf", BEHALF), ("staff", STAFF)], ids=["behalf", "staff"])
+def test_each_act_has_a_line(room, table):
+    found = set()
+    for path in acts(room):
+        known = functions(ast.parse(path.read_text(encoding="utf-8")))
+        if path.stem != "__init__":
+            found |= {f"{path.stem}.{name}" for name in known if not name.startswith("_") and opens(name, known)}
+    through_others = {"replace.replace_many"}
+    assert found | (through_others if room == "behalf" else set()) == {one.partition(",")[0] for one in table}
+
+
+def everything(desk):
+    """All rows of the register, by table."""
+    found = {}
+    for model in apps.get_app_config("registry").get_models():
+        kept = model._default_manager.using(desk.register.alias).values_list()
+        found[model.__name__] = sorted(map(repr, kept))
+    return found
+
+
+@contextmanager
+def in_between(monkeypatch, desk, withdraw):
+    """Withdraw the right over another connection before the act gets its lock."""
+    seen = []
+
+    def withdrawn():
+        try:
+            withdraw()
+        finally:
+            desk.register.close()
+
+    @contextmanager
+    def late(register, *rest):
+        if not seen:
+            thread = Thread(target=withdrawn)
+            thread.start()
+            thread.join(30)
+            seen.append(everything(desk))
+        with locked(register, *rest) as state:
+            yield state
+
+    for place in ("sinetti.services.act_transaction.locked", "sinetti.services.staff.locked"):
+        monkeypatch.setattr(place, late)
+    yield seen
+
+
+def refused(monkeypatch, built, act, withdraw, why):
+    with in_between(monkeypatch, built.desk, withdraw) as seen, pytest.raises(why):
+        act()
+    (after,) = seen
+    assert everything(built.desk) == after
+
+
+def take(built, mandate_id):
+    """Withdraw a role as its organisation's signatory does."""
+    access_role_assignments.withdraw(built.desk.register, mandate_id, built.desk.deed("user:another"))
+
+
+@pytest.mark.parametrize("act", BEHALF)
+def test_a_representative_whose_role_was_withdrawn(desk, monkeypatch, act):
+    built = town(desk)
+    refused(monkeypatch, built, BEHALF[act](built), lambda: take(built, built.direct), NotAllowed)
+
+
+@pytest.mark.parametrize("link", ["to_firm", "in_firm"])
+@pytest.mark.parametrize("act", MANAGERS)
+def test_a_firms_manager_of_whom_one_link_was_withdrawn(desk, monkeypatch, act, link):
+    built = town(desk, through=True)
+    refused(monkeypatch, built, BEHALF[act](built), lambda: take(built, getattr(built, link)), NotAllowed)
+
+
+ENDS = {
+    "the role has ended": lambda built: built.desk.clock.forward(91 * DAY),
+    "the organisation was closed": lambda built: close(CLIENT, built.office, "operator", REQUEST),
+    "the account was ended": lambda built: accounts.deactivate(
+        built.desk.register, built.actor.user_id, built.desk.deed()
+    ),
+}
+
+
+@pytest.mark.parametrize("end", ENDS)
+@pytest.mark.parametrize("act", ["authorisations.give", "order.order", "revoke.revoke"])
+def test_a_representative_whose_role_ended_otherwise(desk, monkeypatch, act, end):
+    built = town(desk)
+    refused(monkeypatch, built, BEHALF[act](built), lambda: ENDS[end](built), NotAllowed)
+
+
+GONE = {
+    "dismissed": lambda built, who: accounts.set_staff(built.desk.register, who, built.desk.deed(), staff=False),
+    "ended": lambda built, who: accounts.deactivate(built.desk.register, who, built.desk.deed()),
+}
+
+
+@pytest.mark.parametrize("gone", GONE)
+@pytest.mark.parametrize("act", STAFF)
+def test_a_clerk_who_is_none_any_more(desk, monkeypatch, act, gone):
+    built = town(desk)
+    called = STAFF[act](built)
+    who = built.bo if act in {"open_invitations.confirm", "open_invitations.reject"} else built.anna
+    refused(monkeypatch, built, called, lambda: GONE[gone](built, who.actor.user_id), NotStaff)
+
+
+PASSES_OVER = {"authorisations.give_to_firm, one that is not there", "replace.replace_many"}
+"""Acts that pass over an object instead of raising a refusal."""
+
+
+@pytest.mark.parametrize("act", [*sorted(BEHALF.keys() - PASSES_OVER), *STAFF])
+def test_an_act_with_nothing_in_between_is_done(sqlite_desk, act):
+    built = town(sqlite_desk)
+    called = (BEHALF | STAFF)[act](built)
+    before = everything(sqlite_desk)
+    called()
+    assert everything(sqlite_desk) != before

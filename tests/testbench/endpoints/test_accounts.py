@@ -1,0 +1,124 @@
+"""Demo sign-ins: made through the control door, with what they need to sign in, and roles that count at once."""
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from django.apps import apps
+from django.contrib.auth.hashers import check_password
+
+from sinetti.cli.main import main
+from sinetti.database.models.portal import User
+from sinetti.database.organisations.organisations import find_organisation
+from sinetti.domain.access.roles import Held, Role
+from sinetti.services.access.accounts import AccountError
+from sinetti.services.access.permissions import Actor, standing
+from sinetti.services.token_encryption import SECOND_FACTOR, unseal
+from sinetti.testbench.core.json_fields import FieldError
+from sinetti.testbench.core.totp import NoSecret, code_at, left_at, new_secret
+from sinetti.testbench.endpoints.accounts import take_account
+from tests.support.office import REQUEST
+
+# RFC 6238, appendix B: the secret in base32, and the last six of its eight digits.
+RFC_SECRET = "GEZDGNBVGY3TQOJQGEZDGNBVGY3TQOJQ"
+RFC_CODES = {59: "287082", 1111111109: "081804", 1234567890: "005924", 20000000000: "353130"}
+FIRM, CLIENT = "7654321-4", "0123456-7"
+
+
+def made(desk, **value):
+    return take_account({"email": "anybody@people.example", **value}, desk.office, REQUEST)
+
+
+def user(desk, email="anybody@people.example"):
+    return User.objects.using(desk.register.alias).get(email=email)
+
+
+def organisation_id(desk, customer_id):
+    return find_organisation(desk.register, customer_id).organisation_id
+
+
+def test_who_is_made_can_sign_in(sqlite_desk):
+    account = made(sqlite_desk)
+    row = user(sqlite_desk)
+    assert check_password(account.password, row.password)
+    assert (row.is_staff, row.name, row.language) == (False, "anybody", "en")
+    factors = apps.get_model("mfa", "Authenticator").objects.using(sqlite_desk.register.alias)
+    sealed = factors.get(user_id=row.pk, type="totp").data["secret"]
+    assert unseal(sqlite_desk.office.transfer_key, SECOND_FACTOR, sealed) == account.totp_secret
+    assert account.password not in repr(account)
+    assert account.totp_secret not in repr(account)
+
+
+def test_a_clerk(sqlite_desk):
+    made(sqlite_desk, staff=True, name="Clerk", language="sv")
+    assert (user(sqlite_desk).is_staff, user(sqlite_desk).language) == (True, "sv")
+
+
+def test_roles_count_at_once_and_a_firm_has_clients(sqlite_desk):
+    clients = [{"customer_id": CLIENT, "customer_name": "Malli Oy"}]
+    made(sqlite_desk, mandates=[{"customer_id": FIRM, "role": "manager", "clients": clients}])
+    actor = Actor(user(sqlite_desk).pk, second_factor=True)
+    held = standing(actor, sqlite_desk.office).held
+    firm = organisation_id(sqlite_desk, FIRM)
+    assert held == {firm: Held(Role.MANAGER), organisation_id(sqlite_desk, CLIENT): Held(Role.MANAGER, via=firm)}
+
+
+def test_an_address_has_one_account(sqlite_desk):
+    made(sqlite_desk)
+    with pytest.raises(AccountError):
+        made(sqlite_desk)
+
+
+BAD = {
+    "an unknown field": {"colour": "blue"},
+    "staff that is no yes or no": {"staff": "yes"},
+    "mandates that are no list": {"mandates": {}},
+    "a mandate that is a text": {"mandates": ["x"]},
+    "an unknown role": {"mandates": [{"customer_id": FIRM, "role": "king"}]},
+    "an unknown field of a mandate": {"mandates": [{"customer_id": FIRM, "role": "viewer", "until": "x"}]},
+    "clients of a signatory": {"mandates": [{"customer_id": FIRM, "role": "signatory", "clients": [{}]}]},
+    "a client that is a text": {"mandates": [{"customer_id": FIRM, "role": "viewer", "clients": ["x"]}]},
+    "a client of its own": {"mandates": [{"customer_id": FIRM, "role": "viewer", "clients": [{"customer_id": FIRM}]}]},
+}
+
+
+@pytest.mark.parametrize("value", BAD.values(), ids=BAD)
+def test_fields_that_do_not_fit(sqlite_desk, value):
+    with pytest.raises(FieldError):
+        made(sqlite_desk, **value)
+    assert not User.objects.using(sqlite_desk.register.alias).exists()
+
+
+def test_over_the_control_door(bench):
+    asked = {"email": "door@people.example", "mandates": [{"customer_id": "door-1", "role": "viewer"}]}
+    status, told = bench.control("POST", "/accounts", asked)
+    assert (status, list(told)) == (201, ["email", "password", "totp_secret"])
+    status, problem = bench.control("POST", "/accounts", asked)
+    assert (status, problem["reason"]) == (409, "already")
+    assert bench.control("POST", "/accounts", {"email": "here"})[0] == 422
+    assert bench.control("POST", "/accounts", asked, host="evil.example")[0] == 403
+
+
+@pytest.mark.parametrize(("seconds", "code"), RFC_CODES.items())
+def test_codes(seconds, code):
+    at = datetime.fromtimestamp(seconds, UTC)
+    assert code_at(RFC_SECRET, at) == code_at(RFC_SECRET.lower(), at) == code
+    assert code_at(RFC_SECRET, at - timedelta(seconds=30), later=1) == code
+
+
+def test_until_the_next_code():
+    assert [left_at(datetime.fromtimestamp(second, UTC)) for second in (0, 1, 29, 30)] == [30, 29, 1, 30]
+
+
+@pytest.mark.parametrize("secret", ["", "  ", "1", "é", "ABC"])
+def test_what_is_no_secret(secret, capsys):
+    with pytest.raises(NoSecret):
+        code_at(secret, datetime.fromtimestamp(0, UTC))
+    assert main(["testbench", "code", secret]) == 2
+    assert "SECRET: a secret is" in capsys.readouterr().err
+
+
+def test_the_command_shows_a_code(capsys):
+    assert main(["testbench", "code", new_secret()]) == 0
+    said = capsys.readouterr()
+    assert len(said.out.strip()) == 6
+    assert "The next one comes in" in said.err

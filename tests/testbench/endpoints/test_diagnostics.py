@@ -1,0 +1,248 @@
+"""The bench says why a signature does not fit: when it is asked, and in its log for each call refused for that."""
+
+import base64
+import json
+import logging
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from sinetti.api.soap import PATH as SOAP
+from sinetti.api.soap import SoapDoor
+from sinetti.diagnostics.causes import Guess
+from sinetti.diagnostics.explain import Verdict
+from sinetti.domain.requests import GetAsk, NewAsk
+from sinetti.domain.values import VALIDITY, Environment, KeyType
+from sinetti.pki.csr import build_request
+from sinetti.pki.encoding import certificate_der, generate_key
+from sinetti.server.asgi import Limits
+from sinetti.server.http import Reply, Request
+from sinetti.testbench.endpoints.deliveries import ReceivingDoor, gateway_of
+from sinetti.testbench.endpoints.diagnostics import ExplainingDoor, explained
+from sinetti.wire.soap.requests import render_get, render_new
+from sinetti.wire.xmldsig.signature import Recipe, seal_of, sign_document
+from tests.support.authority import CUSTOMER_ID, CUSTOMER_NAME, holder_certificate, holder_key, response_signer
+from tests.support.faulty_signing import canonical, envelope, indented, request, signed
+from tests.support.office import REQUEST, SECOND, enrolled
+from tests.support.programs import exchange, fetched
+from tests.support.xml_signing import PLACE
+
+GOOD = signed(request())
+UNSIGNED = request().replace(PLACE, "").encode()
+INDENTED = indented(envelope(GOOD))
+XML = {"content-type": "text/xml; charset=utf-8"}
+PASSWORD = "aB3dE6gH9jK2mN5p"
+NEW = render_new(NewAsk(Environment.TEST, CUSTOMER_ID, None, "1" * 32, PASSWORD, b"x"))
+LOGGER = "sinetti.testbench.endpoints.diagnostics"
+SOAP_11 = b"http://schemas.xmlsoap.org/soap/envelope/"
+EXPIRED = "certificate-expired"
+
+
+def asked(bench, octets, headers=XML, path="/explain", method="POST"):
+    status, _, body = bench.raw(method, path, octets, headers)
+    return status, json.loads(body)
+
+
+@pytest.mark.parametrize("kind", ["text/xml", "application/xml", "application/octet-stream", "Text/XML; charset=utf-8"])
+def test_asked_over_http(bench, kind):
+    status, said = asked(bench, INDENTED, {"content-type": kind})
+    assert (status, said["verdict"], said["octets"]) == (200, "refused", None)
+    assert [one["guess"] for one in said["guesses"]] == ["indented-after-signing", "certificate-not-ours"]
+    assert said["document"]["form"] == "without-indentation"
+    assert said["certificate"]["of_this_service"] is False
+
+
+def test_the_octets_whole(bench):
+    _, said = asked(bench, INDENTED, path="/explain?octets=whole")
+    assert base64.b64decode(said["octets"]["document-signed.xml"]) == canonical(request())
+    # On a busy machine the search for what was signed may run out of its time, which the answer says.
+    assert len(said["octets"]) == 4 or said["unfinished"]
+
+
+REFUSED = {
+    "no content type": ({}, "/explain", "POST", 415, "not-xml"),
+    "JSON": ({"content-type": "application/json"}, "/explain", "POST", 415, "not-xml"),
+    "what a form may send from any page": ({"content-type": "text/plain"}, "/explain", "POST", 415, "not-xml"),
+    "another Host": ({**XML, "host": "sinetti.example"}, "/explain", "POST", 403, "host-not-loopback"),
+    "GET": (XML, "/explain", "GET", 405, "method-not-allowed"),
+    "an unknown query": (XML, "/explain?x=1", "POST", 422, "bad-field"),
+    "a part of the octets": (XML, "/explain?octets=1", "POST", 422, "bad-field"),
+}
+
+
+@pytest.mark.parametrize("case", REFUSED.values(), ids=REFUSED)
+def test_calls_that_are_refused(bench, case):
+    headers, path, method, status, reason = case
+    found, said = asked(bench, INDENTED if method == "POST" else None, headers, path, method)
+    assert (found, said["reason"]) == (status, reason)
+
+
+def test_a_message_that_is_too_long(bench):
+    status, said = asked(bench, b"x" * (Limits().body + 1))
+    assert (status, said["reason"]) == (413, "too-large")
+
+
+def test_a_password_comes_neither_back_nor_into_the_log(bench):
+    for message in (NEW, NEW[:-9], NEW.replace(b"SignNewCertificateRequest", b"RenewCertificateRequest")):
+        _, _, body = bench.raw("POST", "/explain?octets=whole", message, XML)
+        assert PASSWORD.encode() not in body
+    assert PASSWORD not in bench.log.read_text()
+
+
+def test_at_its_control_address_alone(bench):
+    assert exchange(bench.ready["status_url"], "POST", "/explain", INDENTED, XML)[0] == 405
+    assert asked(bench, INDENTED, path="/explain/more")[0] == 404
+
+
+@pytest.fixture
+def doors(sqlite_desk, tmp_path):
+    """Give the bench's doors as they are in it, in front of a fresh office."""
+    office = sqlite_desk.office
+    key, certificate = response_signer()
+    seal = seal_of(key, certificate_der(certificate))
+    soap = SoapDoor(office, "http://127.0.0.1" + SOAP, Recipe.EXCLUSIVE, lambda: seal)
+    receiving = ReceivingDoor(office, gateway_of(office), lambda: seal, tmp_path / "deliveries")
+    return {"soap": ExplainingDoor(soap, office), "deliveries": ExplainingDoor(receiving, office)}
+
+
+def renewal(key, certificate, change=lambda payload: payload, customer_id=CUSTOMER_ID):
+    csr = base64.b64encode(build_request(generate_key(KeyType.EC_P256), CUSTOMER_ID, None)).decode()
+    payload = request(csr=csr).replace(PLACE, "").replace(CUSTOMER_ID, customer_id).encode()
+    return envelope(change(sign_document(payload, seal_of(key, certificate), Recipe.EXCLUSIVE)))
+
+
+def of_this_ca():
+    """Sign with a certificate of the right CA that the register does not have."""
+    key = holder_key(7)
+    return renewal(key, certificate_der(holder_certificate(key)))
+
+
+def of_the_service():
+    key, certificate = response_signer()
+    return renewal(key, certificate_der(certificate))
+
+
+def post(door, body, *, named=True):
+    headers = {"content-type": "text/xml"} | ({"delivery-id": "one"} if named else {})
+    return door(Request("POST", SOAP, "", headers, REQUEST, body))
+
+
+def sealed(key, certificate, document=b"<report><pay>100</pay></report>"):
+    return sign_document(document, seal_of(key, certificate), Recipe.EXCLUSIVE)
+
+
+LOGGED = {
+    "a renewal, indented": ("soap", lambda held: indented(renewal(held.key, held.der)), "indented-after-signing"),
+    "a renewal without a signature": ("soap", lambda _: envelope(UNSIGNED), "no-signature"),
+    "a certificate of nobody": ("soap", lambda _: envelope(GOOD), "certificate-not-ours"),
+    "a certificate of the service itself": ("soap", lambda _: of_the_service(), "certificate-not-ours"),
+    "a certificate that the register does not have": ("soap", lambda _: of_this_ca(), "certificate-not-registered"),
+    "a delivery, changed": (
+        "deliveries",
+        lambda held: sealed(held.key, held.der).replace(b"100", b"900"),
+        "text-changed",
+    ),
+    "a delivery, signed by a stranger": ("deliveries", lambda _: GOOD, "certificate-not-ours"),
+    "a delivery that is no XML": ("deliveries", lambda _: b"hello", "not-xml"),
+    "no XML": ("soap", lambda _: b"hello", "not-xml"),
+    "nothing at all": ("soap", lambda _: b"", "not-xml"),
+    "SOAP 1.2": (
+        "soap",
+        lambda held: renewal(held.key, held.der).replace(SOAP_11, b"http://www.w3.org/2003/05/soap-envelope"),
+        "not-soap-1.1",
+    ),
+    "an element that the schema does not know, added after signing": (
+        "soap",
+        lambda held: renewal(held.key, held.der, lambda one: one.replace(b"<CustomerId>", b"<Added/><CustomerId>")),
+        "field-added",
+    ),
+    "a signature in another namespace, which the schema does not know": (
+        "soap",
+        lambda held: renewal(held.key, held.der, lambda one: one.replace(b'xmldsig#"><ds:Sig', b'x"><ds:Sig')),
+        "no-signature",
+    ),
+    "the bench's clock after the certificate's end": ("soap", lambda held: renewal(held.key, held.der), EXPIRED),
+}
+
+
+@pytest.mark.parametrize("case", LOGGED.values(), ids=LOGGED)
+def test_the_log_says_why(doors, sqlite_desk, caplog, case):
+    door, make, guesses = case
+    body = make(enrolled(sqlite_desk))
+    if guesses == EXPIRED:
+        sqlite_desk.clock.forward(VALIDITY + SECOND)
+    with caplog.at_level(logging.INFO):
+        post(doors[door], body)
+    (record,) = told(caplog)
+    assert record.facts["guesses"] == guesses
+    said = record.getMessage()
+    assert said.startswith(f"request {REQUEST}: refused, ")
+    assert f"guesses={guesses} " in said
+    assert not [one for one in (CUSTOMER_ID, CUSTOMER_NAME, "isä", "pay>", "CN=") if one in said]
+
+
+SILENT = {
+    "too early": ("soap", lambda held: renewal(held.key, held.der)),
+    "no such retrieval ID": ("soap", lambda _: render_get(GetAsk(Environment.TEST, CUSTOMER_ID, None, "r-1"))),
+    "wrong passwords": ("soap", lambda _: NEW),
+    "another organisation's id, well signed": (
+        "soap",
+        lambda held: renewal(held.key, held.der, customer_id="7654321-0"),
+    ),
+    "no delivery's id, well signed": ("deliveries, unnamed", lambda held: sealed(held.key, held.der)),
+    "a good delivery": ("deliveries", lambda held: sealed(held.key, held.der)),
+    "a large delivery that was changed": (
+        "deliveries",
+        lambda held: sealed(held.key, held.der, b"<report>100" + b"x" * 200_000 + b"</report>").replace(b"100", b"900"),
+    ),
+}
+
+
+@pytest.mark.parametrize(("door", "make"), SILENT.values(), ids=SILENT)
+def test_of_other_calls_it_says_nothing(doors, sqlite_desk, caplog, door, make):
+    body = make(enrolled(sqlite_desk))
+    name, _, unnamed = door.partition(", ")
+    with caplog.at_level(logging.INFO):
+        post(doors[name], body, named=not unnamed)
+    assert told(caplog) == []
+    assert PASSWORD not in caplog.text
+
+
+def test_what_cannot_be_explained_is_answered_all_the_same(sqlite_desk, caplog):
+    answer = Reply(200, "text/xml", b"<no/>", noted={"reason": "signature-invalid"})
+    door = ExplainingDoor(lambda _request: answer, replace(sqlite_desk.office, certificates={}))
+    assert post(door, INDENTED) is answer
+    (record,) = told(caplog)
+    assert record.levelname == "ERROR"
+
+
+def test_the_bench_judges_what_its_own_office_knows(sqlite_desk):
+    held = enrolled(sqlite_desk)
+    good = renewal(held.key, held.der)
+    assert explained(good, sqlite_desk.office).found.verdict is Verdict.FITS
+    assert explained(of_this_ca(), sqlite_desk.office).found.guesses == (Guess.NOT_REGISTERED,)
+    sqlite_desk.clock.forward(VALIDITY)
+    assert explained(good, sqlite_desk.office).found.verdict is Verdict.FITS
+    sqlite_desk.clock.forward(SECOND)
+    assert explained(good, sqlite_desk.office).found.guesses == (Guess.EXPIRED,)
+
+
+def test_answers_of_the_bench_itself(bench):
+    soap = bench.ready["soap_url"]
+    server = Path(bench.ready["trust"]["server"])
+    message = render_get(GetAsk(Environment.TEST, CUSTOMER_ID, None, "r-1"))
+    answer = fetched(soap, message, server=server, headers={"Content-Type": "text/xml"})
+    _, said = asked(bench, answer)
+    assert (said["verdict"], said["element"]["kind"], said["guesses"]) == ("fits", "response", [])
+    assert said["certificate"]["of_this_service"] is True
+
+
+def test_the_log_of_a_bench_that_runs(bench):
+    soap, server = bench.ready["soap_url"], Path(bench.ready["trust"]["server"])
+    assert b"PKI030" in fetched(soap, INDENTED, server=server, headers={"Content-Type": "text/xml"})
+    assert "refused, signature-invalid: The message was laid out anew" in bench.log.read_text()
+
+
+def told(caplog):
+    return [one for one in caplog.records if one.name == LOGGER]

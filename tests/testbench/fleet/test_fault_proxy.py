@@ -1,0 +1,138 @@
+"""The meddler passes everything on, whatever it does to the answer; over TLS too."""
+
+import http.client
+import ssl
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from threading import Thread
+from urllib.parse import urlsplit
+
+import pytest
+
+from sinetti.authority.data_directory import Folder
+from sinetti.testbench.core.layout import server_files
+from sinetti.testbench.core.server_certificate import make_server_certificate
+from sinetti.testbench.fleet.fault_proxy import Meddler, Tls
+from sinetti.testbench.fleet.faults import Rates
+
+SILENT = (OSError, http.client.HTTPException)
+
+
+class Service(BaseHTTPRequestHandler):
+    """Says back what it was sent, and remembers it."""
+
+    seen: list[bytes]
+
+    def do_POST(self):
+        body = self.rfile.read(int(self.headers["content-length"]))
+        self.server.seen.append((self.path, self.headers["soapaction"], body))
+        self.send_response(202)
+        self.send_header("Content-Type", "text/xml")
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    def log_message(self, *_):
+        pass
+
+
+@pytest.fixture
+def service():
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Service)
+    server.seen = []
+    server.daemon_threads = True
+    thread = Thread(target=server.serve_forever, args=(0.02,))
+    thread.start()
+    yield server
+    server.shutdown()
+    server.server_close()
+    thread.join()
+
+
+def address_of(service):
+    return f"http://127.0.0.1:{service.server_address[1]}/a/path"
+
+
+def post(address, body, action='"x"', context=None):
+    parts = urlsplit(address)
+    kind = http.client.HTTPConnection if context is None else http.client.HTTPSConnection
+    more = {} if context is None else {"context": context}
+    connection = kind(parts.hostname, parts.port, timeout=10, **more)
+    try:
+        connection.request("POST", parts.path, body, {"SOAPAction": action, "Connection": "close"})
+        reply = connection.getresponse()
+        return reply.status, reply.read()
+    finally:
+        connection.close()
+
+
+def test_untouched_it_is_the_service_itself(service):
+    with Meddler(address_of(service), 1, None) as meddler:
+        assert post(meddler.address, b"<ask/>") == (202, b"<ask/>")
+    assert service.seen == [("/a/path", '"x"', b"<ask/>")]
+    assert not meddler.met
+
+
+def test_a_lost_answer_was_a_request_that_arrived(service):
+    with Meddler(address_of(service), 1, None) as meddler:
+        meddler.rates = Rates(lost=1, wrong=0)
+        for _ in range(8):
+            with pytest.raises(SILENT):
+                post(meddler.address, b"<ask/>")
+    assert len(service.seen) == 8
+    assert sum(meddler.met.values()) == 8
+
+
+def test_a_replayed_answer_is_an_earlier_one_to_the_same_operation(service):
+    with Meddler(address_of(service), 5, None) as meddler:
+        post(meddler.address, b"<first/>")
+        post(meddler.address, b"<other/>", action='"y"')
+        meddler.rates = Rates(lost=0, wrong=1)
+        answers = [post(meddler.address, f"<ask number='{number}'/>".encode()) for number in range(30)]
+    assert not any(b"other" in body for _, body in answers)
+    numbered = [(at, body) for at, (_, body) in enumerate(answers) if b"number='" in body and body.endswith(b"/>")]
+    assert any(body == f"<ask number='{at - 1}'/>".encode() for at, body in numbered)
+
+
+def test_the_same_order_meets_the_same_faults(service):
+    met = []
+    for _ in range(2):
+        with Meddler(address_of(service), 3, None) as meddler:
+            meddler.rates = Rates(lost=0, wrong=0.5)
+            met.append([post(meddler.address, b"<ask of='the same'/>") for _ in range(12)])
+    assert met[0] == met[1]
+
+
+def test_over_tls(tmp_path, monkeypatch):
+    """Both sides: the bench's certificate is shown, and the bench is known by it."""
+    folder = Folder(tmp_path)
+    for place in (folder.transfer_key.parent, folder.trust):
+        place.mkdir(parents=True)
+    files = server_files(folder)
+    make_server_certificate(files)
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Service)
+    server.seen = []
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(files.certificate, files.key)
+    server.socket = context.wrap_socket(server.socket, server_side=True)
+    Thread(target=server.serve_forever, args=(0.02,), daemon=True).start()
+    trusting = ssl.create_default_context(cafile=folder.trust / "server.pem")
+    secure = address_of(server).replace("http", "https")
+    try:
+        with Meddler(secure, 1, Tls(files.certificate, files.key, folder.trust / "server.pem")) as meddler:
+            assert meddler.address.startswith("https://127.0.0.1:")
+            assert post(meddler.address, b"<ask/>", context=trusting) == (202, b"<ask/>")
+            meddler.rates = Rates(lost=1, wrong=0)
+            with pytest.raises(SILENT):
+                post(meddler.address, b"<ask/>", context=trusting)
+    finally:
+        server.shutdown()
+        server.server_close()
+    assert len(server.seen) == 2
+
+
+def test_where_the_service_is_away_there_is_no_answer(service):
+    away = address_of(service)
+    service.shutdown()
+    service.server_close()
+    with Meddler(away, 1, None) as meddler, pytest.raises(SILENT):
+        post(meddler.address, b"<ask/>")

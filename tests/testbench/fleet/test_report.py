@@ -1,0 +1,127 @@
+"""What people and programs read of a fleet: in three languages, and the summary last."""
+
+import json
+import re
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from sinetti.cli.main import build_parser
+from sinetti.domain.values import Language
+from sinetti.testbench.fleet import messages
+from sinetti.testbench.fleet.faults import Fault
+from sinetti.testbench.fleet.invariants import Breach, Wrong
+from sinetti.testbench.fleet.report import ActEnd, End, Teller
+from tests.house.tree import ROOT
+from tests.testbench.fleet import test_fleet, test_whole
+
+NOW = datetime(2027, 1, 13, 8, tzinfo=UTC)
+CALM = ActEnd("calm", NOW, NOW + timedelta(days=731), enrolled=200, renewed=200, days=29, most=13, passes=40)
+ROUGH = ActEnd(
+    *("rough", CALM.ends, CALM.ends + timedelta(days=731), 200, 200, 23, 27, 90, 30),
+    faults=((Fault.CUT, 70), (Fault.HTML_PAGE, 20), (Fault.LOST, 62), (Fault.REPLAYED, 53)),
+)
+INCIDENT = ActEnd(
+    *("incident", ROUGH.ends, ROUGH.ends + timedelta(hours=6), 0, 100, 1, 100, 12),
+    replaced=timedelta(minutes=9, seconds=1),
+)
+LAPSE = Breach(Wrong.LAPSED, "org-0007", NOW, "0badc0de until 2027-01-13T07:59:59Z")
+WELL = End(200, 7, (CALM, ROUGH, INCIDENT), (), 61.4)
+UNWELL = End(200, 7, (CALM,), (LAPSE, LAPSE), 61.4)
+
+
+@pytest.fixture
+def told():
+    return []
+
+
+def teller(told, language=Language.EN):
+    return Teller(language, told.append)
+
+
+SUMMARIES = {
+    Language.EN: "Organisations: 200, certificates: 900, 4 years in 61 s, renewed on 52 days, at most 27 on one of",
+    Language.FI: "Organisaatioita: 200, varmenteita: 900, 4 vuotta 61 sekunnissa, uusittiin 52 päivänä,",
+    Language.SV: "Organisationer: 200, certifikat: 900, 4 år på 61 s, förnyandet fördelades på 52 datum,",
+}
+
+
+@pytest.mark.parametrize("language", Language)
+def test_the_last_line_is_the_summary(language, told):
+    teller(told, language).end(WELL)
+    assert told[-1].startswith(SUMMARIES[language])
+
+
+def test_what_does_not_hold_is_told_and_how_to_play_it_again(told):
+    teller(told).end(UNWELL)
+    assert told[0] == (
+        "13 January 2027 at 10:00      org-0007: no valid certificate was in use (0badc0de until 2027-01-13T07:59:59Z)"
+    )
+    assert "What does not hold: 2. Play it again with --seed 7 --keep DIR." in told[-1]
+
+
+def test_every_kind_of_breach_has_words():
+    assert set(messages.WRONGS) == set(Wrong)
+
+
+def test_acts(told):
+    for act in WELL.acts:
+        teller(told).ended(act)
+    assert told == [
+        "Renewed on 29 days, at most 13 on one of them; each former certificate stayed valid to its end.",
+        "Renewed on 23 days, at most 27 on one of them; each former certificate stayed valid to its end.",
+        "Answers lost: 132. Wrong ones: 73. An agent found the other at work: 30.",
+        "All were replaced within 10 minutes of the call.",
+    ]
+
+
+def test_a_step(told):
+    names = [f"org-{number:04}" for number in range(1, 5)]
+    teller(told).step(NOW, names, 1004, 2000)
+    teller(told).step(NOW, names[:1], 1, 200)
+    teller(told).step(NOW, [], 1, 200)
+    assert told == [
+        "13 January 2027 at 10:00      renewed: 4, in all 1,004 of 2,000: org-0001, org-0002, org-0003 …",
+        "13 January 2027 at 10:00      renewed: 1, in all 1 of 200: org-0001",
+        "13 January 2027 at 10:00      nothing to do",
+    ]
+
+
+def test_for_programs():
+    made = json.loads(json.dumps(WELL.as_json()))
+    assert {
+        name: made[name] for name in ("organisations", "certificates", "well", "lapsed", "key_lost", "issued_twice")
+    } == {
+        "organisations": 200,
+        "certificates": 900,
+        "well": True,
+        "lapsed": 0,
+        "key_lost": 0,
+        "issued_twice": 0,
+    }
+    calm, rough, incident = made["acts"]
+    assert (calm["days"], calm["most_on_a_day"], calm["faults"]) == (29, 13, {})
+    assert (rough["answers_lost"], rough["answers_wrong"], rough["found_locked"]) == (132, 73, 30)
+    assert incident["replaced_within_seconds"] == 541
+    unwell = UNWELL.as_json()
+    assert (unwell["well"], unwell["lapsed"]) == (False, 2)
+
+
+def test_the_interfaces_have_the_members():
+    page = (ROOT / "docs" / "interfaces.md").read_text(encoding="utf-8")
+    made = WELL.as_json()
+    assert f"`{' '.join(made)}`" in page
+    assert f"`{' '.join(CALM.as_json())}`" in page
+
+
+def test_the_page_of_the_fleet_has_every_fault_and_every_breach():
+    page = (ROOT / "docs" / "fleet.md").read_text(encoding="utf-8")
+    told = re.findall(r"^\| `([a-z][a-z-]+)` \|", page, re.MULTILINE)
+    assert told == [*Fault, *Wrong]
+
+
+def test_the_page_of_the_fleet_says_how_many_tests_play():
+    page = " ".join((ROOT / "docs" / "fleet.md").read_text(encoding="utf-8").split())
+    few, more = ({5: "five", 60: "sixty"}[one.ORGANISATIONS] for one in (test_fleet, test_whole))
+    assert f"plays {few} organisations in `make test` and {more} in `make judges`" in page
+    assert build_parser("demo-fleet").parse_args(["demo-fleet"]).organisations == 200

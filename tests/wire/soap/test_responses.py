@@ -1,0 +1,261 @@
+"""Responses: what programs in the field demand of them, and what the client believes."""
+
+import base64
+import re
+from dataclasses import replace
+
+import pytest
+import signxml
+import xmlsec
+from cryptography import x509
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from lxml import etree
+
+from sinetti.domain.requests import Accepted, Collected
+from sinetti.wire.soap import operations
+from sinetti.wire.soap.envelope import enclose
+from sinetti.wire.soap.operations import (
+    AnswerFault,
+    AnswerNotTrusted,
+    AnswerUnreadable,
+    ErrorInfo,
+    Failure,
+    Operation,
+    Response,
+)
+from sinetti.wire.soap.schema_types import SERVICE
+from sinetti.wire.xmldsig.signature import Recipe, seal_of
+from tests.support import xml_signing as by
+from tests.support.xml_signing import ENVELOPED_ALONE, envelope
+
+KINDS = ("rsa-2048", "p256", "p384")
+SEALS = {kind: seal_of(by.key(kind), by.certificate(kind)) for kind in KINDS}
+ISSUED = by.certificate("rsa-2048")
+MESSAGE = 'Too early <now> & "then".\r\nTry  again.'
+ANSWERS = {
+    "new accepted": (Operation.NEW, Accepted("abc-DEF-1"), ("abc-DEF-1", None, ())),
+    "renewal accepted": (Operation.RENEW, Accepted("0" * 32), ("0" * 32, None, ())),
+    "collected": (Operation.GET, Collected(ISSUED), (None, ISSUED, ())),
+    **{
+        f"{operation.name} refused": (
+            operation,
+            Failure("PKI034", MESSAGE),
+            (None, None, (ErrorInfo("PKI034", 'Too early <now> & "then". Try again.'),)),
+        )
+        for operation in Operation
+    },
+}
+every_answer = pytest.mark.parametrize(("operation", "answer", "told"), ANSWERS.values(), ids=ANSWERS)
+every_recipe = pytest.mark.parametrize("recipe", Recipe)
+
+
+def anybody(certificate):
+    return True
+
+
+def read(body, operation=Operation.NEW, accept=anybody):
+    return operations.read_response(body, operation, accept)
+
+
+@every_answer
+@every_recipe
+@pytest.mark.parametrize("kind", KINDS)
+def test_the_client_reads_what_the_service_renders(operation, answer, told, recipe, kind):
+    body = operations.render_response(operation, answer, SEALS[kind], recipe)
+    assert read(body, operation) == Response(not isinstance(answer, Failure), *told, by.certificate(kind))
+
+
+@every_answer
+@every_recipe
+def test_the_textual_demands_of_programs_in_the_field(operation, answer, told, recipe):
+    text = operations.render_response(operation, answer, SEALS["rsa-2048"], recipe).decode()
+    assert text.startswith(
+        '<SOAP-ENV:Envelope xmlns:SOAP-ENV="http://schemas.xmlsoap.org/soap/envelope/"><SOAP-ENV:Header/>'
+    )
+    for literal in ("<ds:SignedInfo>", "<ds:SignatureValue>", "<ds:X509Certificate>\n", "\n</ds:X509Certificate>"):
+        assert text.count(literal) == 1
+    assert "\r" not in text
+    assert "&#13;" not in text
+    assert "DOCTYPE" not in text
+    assert text.count("<ds:Signature xmlns:ds=") == 1
+    assert len(re.findall(r"xmlns", text)) == 3  # SOAP's on the Envelope, ours on the payload, ds on the signature
+    result = text.index("<Result>")
+    assert result > max(text.find("<RetrievalId>"), text.find("<Certificate>"))
+    root = etree.fromstring(text.encode())
+    (payload,) = root.find("{*}Body")
+    assert [child.tag for child in payload][-1] == "{http://www.w3.org/2000/09/xmldsig#}Signature"
+    assert payload.tag == f"{{{SERVICE}}}{operation.value[0].upper()}{operation.value[1:]}Response"
+
+
+def without_soap_declaration(body):
+    """Take the payload out as the strictest program does: drop the SOAP declaration and keep all else."""
+    payload = etree.fromstring(body).find("{*}Body")[0]
+    text = etree.tostring(payload).replace(b' xmlns:SOAP-ENV="http://schemas.xmlsoap.org/soap/envelope/"', b"")
+    return etree.fromstring(text)
+
+
+@every_answer
+@every_recipe
+@pytest.mark.parametrize("kind", KINDS)
+def test_xmlsec_and_signxml_accept_the_payload(operation, answer, told, recipe, kind):
+    body = operations.render_response(operation, answer, SEALS[kind], recipe)
+    payload = without_soap_declaration(body)
+    context = xmlsec.SignatureContext()
+    context.key = xmlsec.Key.from_memory(by.certificate(kind), xmlsec.constants.KeyDataFormatCertDer)
+    context.verify(xmlsec.tree.find_node(payload, xmlsec.constants.NodeSignature))
+    configuration = signxml.verifier.SignatureConfiguration(
+        default_reference_c14n_method=signxml.CanonicalizationMethod.CANONICAL_XML_1_0
+    )
+    signer = x509.load_der_x509_certificate(by.certificate(kind))
+    signxml.XMLVerifier().verify(etree.tostring(payload), x509_cert=signer, expect_config=configuration)
+
+
+def test_a_message_is_cut_to_its_type():
+    body = operations.render_response(Operation.GET, Failure("PKI099", "ä" * 300), SEALS["p256"], Recipe.EXCLUSIVE)
+    assert read(body, Operation.GET).errors == (ErrorInfo("PKI099", "ä" * 255),)
+
+
+OK = "<Result><Status>OK</Status></Result>"
+FAIL = "<Result><Status>FAIL</Status>{}</Result>"
+INFO = "<ErrorInfo><ErrorCode>PKI001</ErrorCode><ErrorMessage>no</ErrorMessage></ErrorInfo>"
+
+
+def response(inside, name="SignNewCertificateResponse", shape=by.OURS):
+    return by.signed(f'<c:{name} xmlns:c="{SERVICE}">{inside}{{signature}}</c:{name}>', shape)
+
+
+def test_several_errors_are_all_told():
+    answer = read(envelope(response(FAIL.format(INFO + INFO.replace("001", "002")))))
+    assert [error.code for error in answer.errors] == ["PKI001", "PKI002"]
+
+
+def test_a_failure_may_come_without_a_reason():
+    assert read(envelope(response(FAIL.format("")))) == Response(False, None, None, (), by.certificate("p256"))
+
+
+TOLERATED = {
+    "pretty-printed": envelope(response(f"\r\n<RetrievalId>\n a1 </RetrievalId>\r\n{OK}\r\n")),
+    "no Header": envelope(response(f"<RetrievalId>a1</RetrievalId>{OK}"), header=""),
+    "enveloped alone": envelope(response(f"<RetrievalId>a1</RetrievalId>{OK}", shape=ENVELOPED_ALONE)),
+    "declared on the envelope": envelope(
+        response(f"<RetrievalId>a1</RetrievalId>{OK}", shape=ENVELOPED_ALONE).replace(
+            f' xmlns:c="{SERVICE}"'.encode(), b""
+        ),
+        declarations=f' xmlns:c="{SERVICE}"',
+    ),
+}
+
+
+@pytest.mark.parametrize("body", TOLERATED.values(), ids=TOLERATED)
+def test_other_services_answers_are_read(body):
+    assert read(body).retrieval_id == "a1"
+
+
+UNREADABLE = {
+    "nothing": b"",
+    "a page": b"<html><body>no</body></html>",
+    "another operation's answer": envelope(response(f"<RetrievalId>a</RetrievalId>{OK}", "RenewCertificateResponse")),
+    "the request": envelope(response(OK, "SignNewCertificateRequest")),
+    "two payloads": envelope(response(OK) + response(OK)),
+    "nothing in it": envelope(response("")),
+    "no result": envelope(response("<RetrievalId>a</RetrievalId>")),
+    "the result first": envelope(response(f"{OK}<RetrievalId>a</RetrievalId>")),
+    "OK without a retrieval id": envelope(response(OK)),
+    "a certificate instead": envelope(response(f"<Certificate>QUJD</Certificate>{OK}")),
+    "a blank retrieval id": envelope(response(f"<RetrievalId> </RetrievalId>{OK}")),
+    "an unknown status": envelope(response("<Result><Status>MAYBE</Status></Result>")),
+    "no status": envelope(response("<Result></Result>")),
+    "something else in the result": envelope(response(FAIL.format("<Other/>"))),
+    "an error without a code": envelope(
+        response(FAIL.format("<ErrorInfo><ErrorMessage>no</ErrorMessage></ErrorInfo>"))
+    ),
+    "text in the result": envelope(response(FAIL.format("text"))),
+    "text in an error": envelope(response(FAIL.format(INFO.replace("<ErrorCode>", "x<ErrorCode>")))),
+}
+
+
+@pytest.mark.parametrize("body", UNREADABLE.values(), ids=UNREADABLE)
+def test_an_answer_that_says_nothing_we_know(body):
+    with pytest.raises(AnswerUnreadable):
+        read(body)
+
+
+GOOD = operations.render_response(Operation.NEW, Accepted("abc-1"), SEALS["p256"], Recipe.EXCLUSIVE)
+UNTRUSTED = {
+    "unsigned": re.sub(rb"<ds:Signature .*</ds:Signature>", b"", GOOD, flags=re.DOTALL),
+    "changed": GOOD.replace(b"abc-1", b"abc-2"),
+    "changed with a comment": GOOD.replace(b"abc-1", b"abc<!-- -->-2"),
+    "another signer's": GOOD.replace(
+        base64.b64encode(by.certificate("p256"))[:76], base64.b64encode(by.certificate("p384"))[:76]
+    ),
+    "the declaration is gone": envelope(
+        response(OK, shape=ENVELOPED_ALONE).replace(
+            f'xmlns:c="{SERVICE}"'.encode(), f'xmlns:c="{SERVICE}" xmlns:u="urn:u"'.encode()
+        )
+    ),
+}
+
+
+@pytest.mark.parametrize("body", UNTRUSTED.values(), ids=UNTRUSTED)
+def test_an_answer_that_is_not_trusted(body):
+    with pytest.raises(AnswerNotTrusted):
+        read(body)
+
+
+def test_the_caller_judges_the_signer():
+    seen = []
+
+    def nobody(certificate):
+        seen.append(certificate.serial_number)
+        return False
+
+    with pytest.raises(AnswerNotTrusted, match="not accepted"):
+        read(GOOD, accept=nobody)
+    assert seen == [1 << 70]
+
+
+# A changed octet may make a serial number negative: cryptography warns, and the certificate is nobody's.
+odd_certificates = pytest.mark.filterwarnings("ignore::cryptography.utils.CryptographyDeprecationWarning")
+
+
+@settings(max_examples=80)
+@odd_certificates
+@given(at=st.integers(0, len(GOOD) - 1), octet=st.integers(0, 255))
+def test_any_one_octet_changed_is_refused_or_means_the_same(at, octet):
+    try:
+        answer = read(GOOD[:at] + bytes([octet]) + GOOD[at + 1 :])
+    except (AnswerFault, AnswerNotTrusted, AnswerUnreadable):
+        return
+    assert replace(answer, signer=b"") == Response(True, "abc-1", None, (), b"")
+
+
+@pytest.mark.parametrize(("client", "code"), [(True, "SOAP-ENV:Client"), (False, "SOAP-ENV:Server")])
+def test_a_fault_is_soap_1_1(client, code):
+    body = operations.render_fault("Not <this>\n way", actor_is_client=client)
+    fault = etree.fromstring(body).find("{*}Body")[0]
+    assert fault.tag == "{http://schemas.xmlsoap.org/soap/envelope/}Fault"
+    assert [(part.tag, part.text) for part in fault] == [("faultcode", code), ("faultstring", "Not <this> way")]
+    with pytest.raises(AnswerFault, match=r"^Not <this> way$"):
+        read(body)
+
+
+FAULT = b'<s:Fault xmlns:s="http://schemas.xmlsoap.org/soap/envelope/">%s</s:Fault>'
+
+
+@pytest.mark.parametrize(
+    ("inside", "text"),
+    [
+        (b"", "no reason given"),
+        (b"<faultstring>a<!-- -->b</faultstring>", "ab"),
+        (b"<faultstring><b/></faultstring>", "no"),
+    ],
+)
+def test_a_fault_may_say_little(inside, text):
+    with pytest.raises(AnswerFault, match=text):
+        read(enclose(FAULT % inside))
+
+
+def test_no_secret_stands_in_a_repr():
+    body = operations.render_response(Operation.GET, Collected(ISSUED), SEALS["p256"], Recipe.EXCLUSIVE)
+    assert "x30" not in repr(read(body, Operation.GET))
