@@ -29,9 +29,8 @@ from bench.store import make
 from sinetti.client.agent import runner
 from sinetti.client.agent.programs import HoldersPrograms
 from sinetti.client.agent.runner import PassEnd, Row
-from sinetti.client.agent.schedule import Hint
 from sinetti.client.agent.worker import Agent
-from sinetti.client.model import Care, Config, Entry
+from sinetti.client.model import Care, Config, Entry, Hint
 from sinetti.client.requests import operations
 from sinetti.client.requests.exchange import Run
 from sinetti.client.requests.operations import TransferIds

@@ -7,7 +7,7 @@ from django.db import connections
 
 from bench.scene import Holder
 from sinetti.authority.bootstrap import Authority
-from sinetti.database.models import core
+from sinetti.database import models
 from sinetti.journal import reader
 from sinetti.pki.chain import issuers_of
 from sinetti.wire.soap.operations import Operation, read_response
@@ -31,7 +31,7 @@ def check(authority: Authority, answers: Sequence[bytes], holders: Sequence[Hold
         _demand(said.status_ok, "an answer is no OK")
     _demand(_renewed(authority, holders) == set(ids), "the register has other renewals than were answered")
     alias = authority.office.register.alias
-    serials = set(core.Certificate.objects.using(alias).filter(origin="renewal").values_list("serial", flat=True))
+    serials = set(models.Certificate.objects.using(alias).filter(origin="renewal").values_list("serial", flat=True))
     with connections[alias].cursor() as cursor:
         cursor.execute(
             "SELECT object FROM registry_auditrow WHERE action = 'certificate-issued' AND actor <> 'operator'"
@@ -45,12 +45,14 @@ def check(authority: Authority, answers: Sequence[bytes], holders: Sequence[Hold
         if line.kind == "issued" and line.facts.get("predecessor")
     ]
     _demand(set(told) == serials, "the journals do not know every renewal")
-    _demand(core.OutboxRow.objects.using(alias).filter(kind="renewed").count() == len(serials), "a message is not owed")
+    _demand(
+        models.OutboxRow.objects.using(alias).filter(kind="renewed").count() == len(serials), "a message is not owed"
+    )
 
 
 def _renewed(authority: Authority, holders: Sequence[Holder]) -> set[bytes]:
     wanted = {holder.serial for holder in holders}
-    rows = core.Certificate.objects.using(authority.office.register.alias).filter(
+    rows = models.Certificate.objects.using(authority.office.register.alias).filter(
         predecessor__isnull=False, sha256__isnull=False, octets__der__isnull=False, state="issued"
     )
     return {one.encode() for before, one in rows.values_list("predecessor__serial", "retrieval_id") if before in wanted}

@@ -10,8 +10,8 @@ from typing import Any, Protocol
 from django.db import connections, transaction
 
 from bench.clusters import PostgresMissing
+from sinetti.database import models
 from sinetti.database.connection import Register
-from sinetti.database.models import core
 
 _CHUNK = 20_000
 TYPE = "bench"
@@ -46,11 +46,11 @@ def run(parser: ArgumentParser, head: str, measure: Callable[[Namespace], Sequen
 def add_authority(register: Register, name: str, now: datetime) -> None:
     """Write an issuing CA that issues nothing, and the type of its certificates."""
     using = register.alias
-    core.Authority.objects.using(using).create(
+    models.Authority.objects.using(using).create(
         name=name, common_name=name, role="issuing", certificate=b"", sha256="0" * 64, key_id="0" * 64,
         state="issuing", signs_from=now, signs_until=now,
     )  # fmt: skip
-    core.CertificateType.objects.using(using).create(
+    models.CertificateType.objects.using(using).create(
         type_id=TYPE, purpose="data-provider", channel="WS", authority_id=name
     )
 

@@ -21,7 +21,7 @@ from bench.seeding import settle
 from sinetti.api.publication import StatusDoor
 from sinetti.authority.bootstrap import Authority
 from sinetti.ca.crl import prepare_joined
-from sinetti.database.models import core
+from sinetti.database import models
 from sinetti.domain.certificates.lifecycle import CertificateState
 from sinetti.domain.certificates.revocation import RevocationReason
 from sinetti.domain.values import Channel, Serial
@@ -168,26 +168,26 @@ def _fill(authority: Authority, entries: int, living: int) -> list[Serial]:
     """Write revoked certificates, and a few that are not; gives these."""
     using, now = authority.office.register.alias, machine_now()
     name = authority.office.issuing[Channel.WS]
-    organisation = core.Organisation.objects.using(using).create(
+    organisation = models.Organisation.objects.using(using).create(
         customer_id="BENCH1", folded="BENCH1", kind="artificial", name="Bench Oy", language="fi", created=now
     )
-    kind = core.CertificateType.objects.using(using).get(channel=Channel.WS)
+    kind = models.CertificateType.objects.using(using).get(channel=Channel.WS)
 
-    def holding() -> core.Holding:
-        return core.Holding.objects.using(using).create(
+    def holding() -> models.Holding:
+        return models.Holding.objects.using(using).create(
             organisation=organisation, type=kind, subject_serial=secrets.token_hex(16).upper(), created=now
         )
 
-    key = core.UsedKey.objects.using(using).create(key_id=secrets.token_hex(32), first_seen=now)
+    key = models.UsedKey.objects.using(using).create(key_id=secrets.token_hex(32), first_seen=now)
     ends = now + timedelta(days=700)
     serials = [Serial("41" + secrets.token_hex(18)) for _ in range(living)]
     for serial in serials:
-        row = core.Certificate.objects.using(using).create(
+        row = models.Certificate.objects.using(using).create(
             serial=serial, authority_id=name, holding=holding(), state=CertificateState.ISSUED, origin="import",
             key=key, sha256=secrets.token_hex(32), retrieval_id=secrets.token_hex(16), not_before=now, not_after=ends,
             renewable_from=ends, reserved_at=now, recorded_at=now,
         )  # fmt: skip
-        core.CertificateOctets.objects.using(using).create(certificate=row, to_be_signed=b"", der=b"")
+        models.CertificateOctets.objects.using(using).create(certificate=row, to_be_signed=b"", der=b"")
     values: dict[str, Any] = {"authority": name, "holding": holding().pk, "key": key.pk, "at": now, "end_at": ends}
     with transaction.atomic(using=using), connections[using].cursor() as cursor:
         vendor = connections[using].vendor

@@ -9,8 +9,8 @@ from typing import Any
 
 from bench.clusters import cluster, new_database
 from bench.filling import TYPE, add_authority, run, settle, write
+from sinetti.database import models
 from sinetti.database.connection import Register, migrate, open_register
-from sinetti.database.models import core
 from sinetti.domain.values import Environment, Language
 from sinetti.infra.clock import machine_now, ticks
 from sinetti.notifications.context import Mailroom, Terms
@@ -126,7 +126,7 @@ def fill(register: Register, certificates: int, due: int) -> None:
 
 def _bring_near(register: Register, now: datetime, step: timedelta) -> None:
     """Let all that are near their end be so near that a step of theirs is due now."""
-    near = core.Certificate.objects.using(register.alias).filter(not_after__lte=now + WINDOW)
+    near = models.Certificate.objects.using(register.alias).filter(not_after__lte=now + WINDOW)
     near.update(not_after=now + step, remind_at=now)
     settle(register)
 

@@ -18,9 +18,9 @@ from django.db import connections
 
 from bench.clusters import PostgresMissing, cluster, new_database
 from bench.notices import NOW, WINDOW, fill, terms
+from sinetti.database import models
 from sinetti.database.connection import Register, migrate, open_register
 from sinetti.database.ids import random_id
-from sinetti.database.models import core
 from sinetti.domain.notifications.messages import MessageChannel
 from sinetti.domain.values import Environment
 from sinetti.infra.clock import machine_now, ticks
@@ -91,7 +91,7 @@ def measure(due: int, workers: int) -> int:
             one.stdin.close()
         shares = [json.loads(_line(one)) for one in processes]
         seconds = ticks() - begun
-        mails = core.OutboxRow.objects.using(_ALIAS).filter(channel=MessageChannel.EMAIL)
+        mails = models.OutboxRow.objects.using(_ALIAS).filter(channel=MessageChannel.EMAIL)
         owed, left = mails.count(), mails.filter(sent__isnull=True).count()
     sent = sum(one["sent"] for one in shares)
     rate, each = sent / seconds, ", ".join(f"{one['sent']:,}" for one in shares)

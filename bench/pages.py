@@ -15,11 +15,10 @@ from django.contrib.auth import BACKEND_SESSION_KEY, HASH_SESSION_KEY, SESSION_K
 
 from bench.clusters import cluster, new_database
 from bench.filling import add_authority, run, settle, write
+from sinetti.database import models
 from sinetti.database.certificates.search import search_everything
 from sinetti.database.connection import Register, migrate, open_register
-from sinetti.database.models import core
-from sinetti.database.models.gateways import Gateway
-from sinetti.database.models.portal import User
+from sinetti.database.models import Gateway, User
 from sinetti.domain.access.roles import Right
 from sinetti.domain.certificates.display_status import State
 from sinetti.domain.certificates.listing import Sort, Wanted
@@ -222,13 +221,13 @@ def fill(register: Register, certificates: int) -> None:
 def _firm(register: Register) -> User:
     """Somebody of an accounting firm which looks after 300 organisations, spread over all."""
     using = register.alias
-    ids = list(core.Organisation.objects.using(using).order_by("pk").values_list("pk", flat=True)[: CLIENTS + 1])
+    ids = list(models.Organisation.objects.using(using).order_by("pk").values_list("pk", flat=True)[: CLIENTS + 1])
     user = User.objects.using(using).create(email="somebody@firm.example", created=NOW)
-    mandates = core.Mandate.objects.using(using)
+    mandates = models.Mandate.objects.using(using)
     firm = ids.pop()
     mandates.create(organisation_id=firm, user=user, role="manager", valid_from=NOW)
     mandates.bulk_create(
-        core.Mandate(organisation_id=one, agent_id=firm, role="manager", valid_from=NOW) for one in ids
+        models.Mandate(organisation_id=one, agent_id=firm, role="manager", valid_from=NOW) for one in ids
     )
     return user
 

@@ -8,11 +8,11 @@ from django.db import connections, transaction
 
 from bench.scene import Holder, name_of
 from sinetti.authority.bootstrap import Authority
+from sinetti.database import models
 from sinetti.database.issuance import journal_records
-from sinetti.database.models import core
 from sinetti.domain.certificates.lifecycle import CertificateState
 from sinetti.domain.certificates.models import Certificate, Holding
-from sinetti.domain.organisations.identifiers import folded
+from sinetti.domain.identifiers import folded
 from sinetti.domain.values import RENEWAL_WINDOW, Channel, Customer, CustomerKind, Language, Serial, Sha256
 from sinetti.journal.writer import Fact
 from sinetti.pki.encoding import sha256_hex
@@ -24,18 +24,18 @@ def seed(authority: Authority, holders: list[Holder]) -> None:
     """Write holders into the register and what was issued to them into the journal."""
     office = authority.office
     name = office.issuing[Channel.WS]
-    type_id = core.CertificateType.objects.using(office.register.alias).get(channel=Channel.WS).pk
+    type_id = models.CertificateType.objects.using(office.register.alias).get(channel=Channel.WS).pk
     with transaction.atomic(using=office.register.alias):
         for start in range(0, len(holders), _BATCH):
             part = holders[start : start + _BATCH]
             rows = _rows(part, name, type_id)
             for model in (
-                core.Person,
-                core.Organisation,
-                core.ApprovedType,
-                core.Holding,
-                core.UsedKey,
-                core.Certificate,
+                models.Person,
+                models.Organisation,
+                models.ApprovedType,
+                models.Holding,
+                models.UsedKey,
+                models.Certificate,
             ):
                 _manager(model, office.register.alias).bulk_create(row for row in rows if type(row) is model)
             _octets(office.register.alias, part)
@@ -56,13 +56,13 @@ def _rows(holders: list[Holder], authority: str, type_id: str) -> list[Any]:
     rows: list[Any] = []
     for holder in holders:
         at = holder.span.not_before
-        person = core.Person(
+        person = models.Person(
             person_id=secrets.token_hex(16),
             name="Nimi Nimetty",
             email=f"contact{holder.number}@bench.example",
             language=Language.SV,
         )
-        organisation = core.Organisation(
+        organisation = models.Organisation(
             organisation_id=secrets.token_hex(16),
             customer_id=holder.customer_id,
             folded=folded(holder.customer_id),
@@ -72,7 +72,7 @@ def _rows(holders: list[Holder], authority: str, type_id: str) -> list[Any]:
             created=at,
             contact=person,
         )
-        holding = core.Holding(
+        holding = models.Holding(
             holding_id=holder.holding_id,
             organisation=organisation,
             type_id=type_id,
@@ -80,11 +80,11 @@ def _rows(holders: list[Holder], authority: str, type_id: str) -> list[Any]:
             contact=person,
             created=at,
         )
-        key = core.UsedKey(key_id=holder.key, first_seen=at)
+        key = models.UsedKey(key_id=holder.key, first_seen=at)
         rows += [person, organisation, holding, key]
-        rows.append(core.ApprovedType(organisation=organisation, type_id=type_id, approved_at=at))
+        rows.append(models.ApprovedType(organisation=organisation, type_id=type_id, approved_at=at))
         rows.append(
-            core.Certificate(
+            models.Certificate(
                 serial=holder.serial,
                 authority_id=authority,
                 holding=holding,
@@ -110,12 +110,14 @@ def _manager(model: Any, alias: str) -> Any:  # noqa: ANN401 - one loop over six
 
 def _octets(alias: str, holders: list[Holder]) -> None:
     ids = dict(
-        core.Certificate.objects.using(alias)
+        models.Certificate.objects.using(alias)
         .filter(holding_id__in=[holder.holding_id for holder in holders])
         .values_list("holding_id", "pk")
     )
-    core.CertificateOctets.objects.using(alias).bulk_create(
-        core.CertificateOctets(certificate_id=ids[holder.holding_id], to_be_signed=holder.to_be_signed, der=holder.der)
+    models.CertificateOctets.objects.using(alias).bulk_create(
+        models.CertificateOctets(
+            certificate_id=ids[holder.holding_id], to_be_signed=holder.to_be_signed, der=holder.der
+        )
         for holder in holders
     )
 
@@ -172,7 +174,7 @@ def fill(authority: Authority, count: int, like: Holder) -> None:
     office = authority.office
     connection = connections[office.register.alias]
     values: dict[str, Any] = {
-        "type": core.CertificateType.objects.using(office.register.alias).get(channel=Channel.WS).pk,
+        "type": models.CertificateType.objects.using(office.register.alias).get(channel=Channel.WS).pk,
         "authority": office.issuing[Channel.WS],
         "at": like.span.not_before,
         "end_at": like.span.not_after,

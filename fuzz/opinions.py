@@ -42,7 +42,7 @@ def parsers_agree() -> Iterator[None]:
         except NotRead as bad:
             must(condition=False, sentence=f"libxml2 is asked for nothing that expat refuses: {bad}")
         root = plain(octets)
-        # libxml2 leaves "&" in a namespace name unescaped: where one is, nothing is canonicalised (wire/xmldsig/parser.py).
+        # libxml2 leaves "&" in a namespace name unescaped, so wire/xmldsig/parser.py canonicalises no such document.
         if any("&" in uri for one in document.root.below() for uri in one.scope.values()):
             return root
         # A namespace name that is relative, or no URI for libxml2, has no canonical form (C14N 1.0, 1.3).

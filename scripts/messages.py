@@ -11,8 +11,8 @@ from tempfile import TemporaryDirectory
 
 from django.db import transaction
 
+from sinetti.database import models
 from sinetti.database.connection import Register, migrate, open_register
-from sinetti.database.models import core
 from sinetti.database.sample_data.certificates import staged
 from sinetti.domain.notifications.messages import MessageKind
 from sinetti.domain.values import Language
@@ -41,7 +41,7 @@ def letters(register: Register) -> Iterator[tuple[Language, Case, Letter]]:
     """Every sample in every language. The register is empty."""
     with transaction.atomic(using=register.alias):  # one, so that the disk is waited for once
         stage = staged(register, Language.EN)
-        people = core.Person.objects.using(register.alias)
+        people = models.Person.objects.using(register.alias)
         for language in Language:
             for case in previews_samples.CASES:
                 written = None if case.first else REMINDERS[0].now

@@ -7,7 +7,7 @@ from simulate.events import Digests, Events, judge_bounces, working_days
 from simulate.model import Model, Played, Sent, Verdict
 from simulate.playing import Play
 from simulate.world import Round, successor
-from sinetti.database.models.core import OutboxRow
+from sinetti.database.models import OutboxRow
 
 _BY_SERIAL = ("reminder", "take-into-use")
 _BY_HOLDING = ("fetched", "renewed", "revoked", "contact-changed")

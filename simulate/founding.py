@@ -9,10 +9,10 @@ from typing import Any
 from django.db import connections, transaction
 
 from simulate.world import BEGINS, LASTS, Habit, Life, Organisation, Person, World
+from sinetti.database import models
 from sinetti.database.common.audit_log import Deed
 from sinetti.database.connection import Register
-from sinetti.database.models import core
-from sinetti.database.models.gateways import Gateway
+from sinetti.database.models import Gateway
 from sinetti.database.operations import authorities
 from sinetti.database.operations.authorities import NewAuthority
 from sinetti.domain.access.roles import Role
@@ -34,18 +34,18 @@ def found(register: Register, world: World) -> None:
     authorities.found(register, Environment.TEST, (authority,), Deed("simulation", BEGINS, "0" * 32))
     Gateway.objects.using(register.alias).create(name=GATEWAY, public_key="", added=BEGINS)
     with transaction.atomic(using=register.alias):
-        _write(register, core.Person, map(_person, people(world)))
-        _write(register, core.Organisation, map(_organisation, world.organisations))
-        _write(register, core.ApprovedType, map(_approval, world.organisations))
-        _write(register, core.Mandate, chain.from_iterable(map(_mandates, world.organisations)))
-        _write(register, core.Holding, map(_holding, world.lives))
+        _write(register, models.Person, map(_person, people(world)))
+        _write(register, models.Organisation, map(_organisation, world.organisations))
+        _write(register, models.ApprovedType, map(_approval, world.organisations))
+        _write(register, models.Mandate, chain.from_iterable(map(_mandates, world.organisations)))
+        _write(register, models.Holding, map(_holding, world.lives))
         replaced = [life for life in world.lives if life.habit is Habit.REPLACED]
-        _write(register, core.UsedKey, map(_key, world.lives))
-        _write(register, core.Certificate, map(_certificate, world.lives))
+        _write(register, models.UsedKey, map(_key, world.lives))
+        _write(register, models.Certificate, map(_certificate, world.lives))
         ids = _ids(register)
-        _write(register, core.UsedKey, map(_replacing_key, replaced))
-        _write(register, core.Order, (_replacing_order(life, ids[life.serial]) for life in replaced))
-        _write(register, core.Certificate, (_replacing(life, ids[life.serial]) for life in replaced))
+        _write(register, models.UsedKey, map(_replacing_key, replaced))
+        _write(register, models.Order, (_replacing_order(life, ids[life.serial]) for life in replaced))
+        _write(register, models.Certificate, (_replacing(life, ids[life.serial]) for life in replaced))
     with connections[register.alias].cursor() as cursor:
         cursor.execute("ANALYZE")
 
@@ -79,11 +79,11 @@ def _write(register: Register, model: Any, rows: Iterable[Any]) -> None:  # noqa
 
 
 def _ids(register: Register) -> dict[str, int]:
-    return dict(core.Certificate.objects.using(register.alias).values_list("serial", "pk"))
+    return dict(models.Certificate.objects.using(register.alias).values_list("serial", "pk"))
 
 
-def _person(person: Person) -> core.Person:
-    return core.Person(
+def _person(person: Person) -> models.Person:
+    return models.Person(
         person_id=person.person_id,
         name=f"Nimi {person.email.partition('@')[0]}",
         email=person.email,
@@ -92,8 +92,8 @@ def _person(person: Person) -> core.Person:
     )
 
 
-def _organisation(one: Organisation) -> core.Organisation:
-    return core.Organisation(
+def _organisation(one: Organisation) -> models.Organisation:
+    return models.Organisation(
         organisation_id=one.organisation_id,
         customer_id=f"SIM-{one.number}",
         folded=f"SIM-{one.number}".casefold(),
@@ -105,20 +105,20 @@ def _organisation(one: Organisation) -> core.Organisation:
     )
 
 
-def _approval(one: Organisation) -> core.ApprovedType:
-    return core.ApprovedType(organisation_id=one.organisation_id, type_id=_TYPE, approved_at=BEGINS)
+def _approval(one: Organisation) -> models.ApprovedType:
+    return models.ApprovedType(organisation_id=one.organisation_id, type_id=_TYPE, approved_at=BEGINS)
 
 
-def _mandates(one: Organisation) -> Iterator[core.Mandate]:
+def _mandates(one: Organisation) -> Iterator[models.Mandate]:
     common: dict[str, Any] = {"organisation_id": one.organisation_id, "valid_from": BEGINS - VALIDITY}
     for person in one.signatories:
-        yield core.Mandate(**common, person_id=person.person_id, role=Role.SIGNATORY)
+        yield models.Mandate(**common, person_id=person.person_id, role=Role.SIGNATORY)
     if one.firm is not None:
-        yield core.Mandate(**common, agent_id=one.firm.organisation_id, role=Role.MANAGER)
+        yield models.Mandate(**common, agent_id=one.firm.organisation_id, role=Role.MANAGER)
 
 
-def _holding(life: Life) -> core.Holding:
-    return core.Holding(
+def _holding(life: Life) -> models.Holding:
+    return models.Holding(
         holding_id=life.holding_id,
         organisation_id=life.organisation.organisation_id,
         type_id=_TYPE,
@@ -130,23 +130,23 @@ def _holding(life: Life) -> core.Holding:
     )
 
 
-def _key(life: Life) -> core.UsedKey:
-    return core.UsedKey(key_id=digest(life.serial), first_seen=life.ends - VALIDITY)
+def _key(life: Life) -> models.UsedKey:
+    return models.UsedKey(key_id=digest(life.serial), first_seen=life.ends - VALIDITY)
 
 
-def _replacing_key(life: Life) -> core.UsedKey:
-    return core.UsedKey(key_id=digest(replacing_serial(life)), first_seen=_REPLACED_AT)
+def _replacing_key(life: Life) -> models.UsedKey:
+    return models.UsedKey(key_id=digest(replacing_serial(life)), first_seen=_REPLACED_AT)
 
 
-def _certificate(life: Life) -> core.Certificate:
+def _certificate(life: Life) -> models.Certificate:
     return _row(life, life.serial, life.ends, origin="import")
 
 
 _REPLACED_AT = BEGINS - timedelta(days=100)
 
 
-def _replacing_order(life: Life, replaced: int) -> core.Order:
-    return core.Order(
+def _replacing_order(life: Life, replaced: int) -> models.Order:
+    return models.Order(
         order_id=digest(f"order {life.serial}")[:32],
         holding_id=life.holding_id,
         contact_id=life.contact.person_id,
@@ -156,7 +156,7 @@ def _replacing_order(life: Life, replaced: int) -> core.Order:
     )
 
 
-def _replacing(life: Life, replaced: int) -> core.Certificate:
+def _replacing(life: Life, replaced: int) -> models.Certificate:
     order_id = digest(f"order {life.serial}")[:32]
     # So far off that nobody hears of it while the simulation lasts.
     return _row(
@@ -164,9 +164,9 @@ def _replacing(life: Life, replaced: int) -> core.Certificate:
     )
 
 
-def _row(life: Life, serial: str, ends: datetime, **more: Any) -> core.Certificate:  # noqa: ANN401 - columns
+def _row(life: Life, serial: str, ends: datetime, **more: Any) -> models.Certificate:  # noqa: ANN401 - columns
     begins = min(ends - VALIDITY, BEGINS - timedelta(days=1))
-    return core.Certificate(
+    return models.Certificate(
         serial=serial,
         authority_id=AUTHORITY,
         holding_id=life.holding_id,

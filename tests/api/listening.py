@@ -21,12 +21,12 @@ from sinetti.authority.bootstrap import Authority, Manner, open_authority
 from sinetti.authority.data_directory import FolderKind
 from sinetti.authority.initialise import Founding, found
 from sinetti.ca.hierarchy_config import load_preset
-from sinetti.cli.authority.common import leave
 from sinetti.domain.values import Environment
 from sinetti.server.addresses import listen, probe
 from sinetti.server.asgi import Edge, Limits
 from sinetti.server.http import Reply, Request
 from sinetti.server.listener import Listener, serve
+from sinetti.server.process_exit import leave
 from sinetti.settings.authority import Settings
 
 LOOPBACK = "127.0.0.1"

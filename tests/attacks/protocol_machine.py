@@ -16,8 +16,8 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
 from sinetti.api.soap import PATH, SoapDoor
+from sinetti.database import models
 from sinetti.database.connection import open_register
-from sinetti.database.models import core
 from sinetti.domain.certificates.revocation import RevocationReason
 from sinetti.domain.values import Channel
 from sinetti.pki.encoding import certificate_der, load_certificate, serial_hex
@@ -286,7 +286,7 @@ class Protocol(RuleBasedStateMachine):
     @invariant()
     def the_register_is_as_the_model(self) -> None:
         """Never two, never none: each certificate that should be there is there, as it should be, and no other."""
-        rows = core.Certificate.objects.using(self.desk.register.alias).select_related("predecessor", "order")
+        rows = models.Certificate.objects.using(self.desk.register.alias).select_related("predecessor", "order")
         there = {
             (
                 row.retrieval_id,
@@ -300,7 +300,7 @@ class Protocol(RuleBasedStateMachine):
         }
         assert len(rows) == len(there)
         assert there == {self._as_a_row(one) for one in self.model.issued}
-        known = set(core.UsedKey.objects.using(self.desk.register.alias).values_list("key_id", flat=True))
+        known = set(models.UsedKey.objects.using(self.desk.register.alias).values_list("key_id", flat=True))
         assert known == {key_id(key_of(name).public_key()) for name in self.model.keys}
 
     @staticmethod

@@ -17,8 +17,8 @@ from sinetti.authority.data_directory import FolderKind
 from sinetti.authority.initialise import Founding, found
 from sinetti.authority.offline_keys import OfflineKeys
 from sinetti.ca.hierarchy_config import load_preset
+from sinetti.database import models
 from sinetti.database.issuance.crls import WHOLE
-from sinetti.database.models import core, status
 from sinetti.domain.values import Environment, KeyType
 from sinetti.pki.encoding import generate_key, load_certificate
 from sinetti.services.status.crl import fresh_list
@@ -86,7 +86,7 @@ def test_lists_that_need_a_key_from_off_line(authority, clock):
     assert f"the list of {ROOT} ends on 2027-03-02" in told
     assert INTERMEDIATE in told
     assert f"sinetti authority publish --dir {authority.folder.root}" in told
-    status.RevocationList.objects.using(authority.office.register.alias).all().delete()
+    models.RevocationList.objects.using(authority.office.register.alias).all().delete()
     assert f"{ROOT} has no list yet" in offline_lists(authority)
 
 
@@ -175,7 +175,7 @@ def test_operators_are_told_of_every_end_and_of_an_overdue_list(authority, clock
 
 def test_operators_are_told_of_messages_that_do_not_leave_or_come_back(authority):
     register, hour = authority.office.register, timedelta(hours=1)
-    rows = core.OutboxRow.objects.using(register.alias)
+    rows = models.OutboxRow.objects.using(register.alias)
 
     def told():
         return alerts.findings(authority)["messages"]

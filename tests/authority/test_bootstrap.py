@@ -13,8 +13,9 @@ from sinetti.authority.data_directory import Folder, FolderDamaged, FolderError,
 from sinetti.authority.initialise import Founding, found
 from sinetti.ca.hierarchy_config import load_preset
 from sinetti.domain.values import Channel, Environment
+from sinetti.infra.toml_tables import SettingsError
 from sinetti.settings import notifications
-from sinetti.settings.authority import ResponseRecipe, Settings, SettingsError, read
+from sinetti.settings.authority import ResponseRecipe, Settings, read
 from sinetti.wire.xmldsig.signature import Recipe
 from tests.support.registers import all_connections_closed
 

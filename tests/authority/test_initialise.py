@@ -19,7 +19,8 @@ from sinetti.authority.offline_keys import OfflineKeys
 from sinetti.ca.hierarchy_config import load_preset
 from sinetti.database.issuance import crls
 from sinetti.domain.values import Environment
-from sinetti.settings.authority import Settings, SettingsError
+from sinetti.infra.toml_tables import SettingsError
+from sinetti.settings.authority import Settings
 from tests.support.postgres import create_database
 from tests.support.registers import all_connections_closed
 

@@ -16,7 +16,7 @@ from sinetti.authority.key_relocation import check_apart
 from sinetti.authority.ocsp_responders import keep_in_force, remember_all
 from sinetti.ca.hierarchy_config import load_preset
 from sinetti.client.requests.soap_client import objection
-from sinetti.database.models import status
+from sinetti.database import models
 from sinetti.domain.values import Environment
 from sinetti.pki.chain import load_bundle
 from sinetti.pki.encoding import load_certificate, serial_hex
@@ -131,7 +131,7 @@ def test_without_the_pass_phrase_there_is_none(root, clock):
 
 
 def own(authority):
-    rows = status.ServiceCertificate.objects.using(authority.office.register.alias)
+    rows = models.ServiceCertificate.objects.using(authority.office.register.alias)
     return set(rows.values_list("authority", "serial"))
 
 

@@ -5,8 +5,8 @@ import json
 import pytest
 
 from sinetti.cli.authority.common import opened
+from sinetti.database import models
 from sinetti.database.connection import Register
-from sinetti.database.models import core
 from sinetti.domain.requests import NewAsk
 from sinetti.domain.values import Environment, KeyType
 from sinetti.pki.csr import build_request
@@ -66,7 +66,7 @@ def test_named_and_shown(one):
         "looked after by  nobody",
         f"looks after      {CUSTOMER}",
     ]
-    core.Person.objects.using("default").filter(name="The Director").update(bounced_at="2027-03-03T00:00:00Z")
+    models.Person.objects.using("default").filter(name="The Director").update(bounced_at="2027-03-03T00:00:00Z")
     Register("default").close()
     assert "(sv): mail does not go there" in one.does("organisation", "show", *OF)
 
@@ -123,7 +123,7 @@ def test_let_end(one):
         request = build_request(generate_key(KeyType.EC_P256), CUSTOMER, "Malliyritys Oy")
         given = (ids["transfer_id"], ids["transfer_password"])
         enrol(NewAsk(Environment.TEST, CUSTOMER, None, *given, request), authority.office, "0" * 32)
-        (serial,) = core.Certificate.objects.using("default").values_list("serial", flat=True)
+        (serial,) = models.Certificate.objects.using("default").values_list("serial", flat=True)
     assert told(one, "let-end", serial.upper()) == "Nobody is reminded of its end any more."
     assert told(one, "let-end", serial) == "It was to end already; nothing was changed."
     assert told(one, "let-end", serial, "--undo") == "People are reminded of its end again."

@@ -18,7 +18,7 @@ import pytest
 from sinetti.authority.bootstrap import open_authority
 from sinetti.authority.data_directory import FolderKind
 from sinetti.cli.main import main
-from sinetti.database.models.core import random_id
+from sinetti.database.models import random_id
 from sinetti.infra.clock import machine_now
 from sinetti.journal import reader
 from sinetti.pki.encoding import serial_hex

@@ -107,14 +107,14 @@ def test_last_night_s_backup(authority, tmp_path):
 KILLED_AT_9 = """
 import os, signal, sys
 from pathlib import Path
-from sinetti.actions.enrol import enrol
-from sinetti.domain.asks import NewAsk
+from sinetti.services.issuance.enrol import enrol
+from sinetti.domain.requests import NewAsk
 from sinetti.domain.values import Environment
 from sinetti.pki.csr import build_request
-from sinetti.pki.formats import generate_key
+from sinetti.pki.encoding import generate_key
 from sinetti.domain.values import KeyType
-from sinetti.settings.folder import FolderKind
-from sinetti.wiring import Manner, open_authority
+from sinetti.authority.data_directory import FolderKind
+from sinetti.authority.bootstrap import Manner, open_authority
 
 def step(name):
     if name == "9-reserved":

@@ -8,9 +8,9 @@ from django.core.management import call_command
 from django.db import OperationalError, connections, transaction
 
 from sinetti.database import connection as database_connection
+from sinetti.database import models
 from sinetti.database.common.audit_log import Deed
 from sinetti.database.connection import REGISTER_UNAVAILABLE, Register, migrate, open_register
-from sinetti.database.models import core
 from sinetti.database.operations import authorities
 from sinetti.domain.values import Environment
 from tests.support.authority import NOW
@@ -132,7 +132,7 @@ def test_refreshing_a_connection_that_is_well_keeps_it(register):
 
 
 def test_closing_is_for_this_thread_and_may_be_done_twice(register):
-    assert core.Instance.objects.using(register.alias).count() == 0
+    assert models.Instance.objects.using(register.alias).count() == 0
     register.close()
     register.close()
-    assert core.Instance.objects.using(register.alias).count() == 0
+    assert models.Instance.objects.using(register.alias).count() == 0

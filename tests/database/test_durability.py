@@ -148,7 +148,7 @@ def test_sqlite_has_to_have_taken_what_was_asked_for(sqlite_register, pragma):
 
 MIGRATING = """
 import sys
-from sinetti.registry.opening import migrate, open_register
+from sinetti.database.connection import migrate, open_register
 register = open_register(sys.argv[1])
 print("ready", flush=True)
 sys.stdin.readline()

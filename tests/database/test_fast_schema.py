@@ -87,7 +87,8 @@ def test_the_same_tables_come_out(empty):
 def test_what_no_model_says_is_known():
     """A migration's step that is none of these has to be thought of in first_tables.py."""
     known = (migrations.CreateModel, migrations.AddField, migrations.AddIndex, migrations.AddConstraint,
-             migrations.AlterField, migrations.RunPython, migration_operations.DropPatternIndexesWhileServing)  # fmt: skip
+             migrations.AlterField, migrations.RunPython,
+              migration_operations.DropPatternIndexesWhileServing)  # fmt: skip
     steps = [
         one
         for (app, _name), migration in MigrationLoader(None).disk_migrations.items()

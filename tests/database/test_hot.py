@@ -11,13 +11,13 @@ import pytest
 from django.db import OperationalError, connections, transaction
 from django.test.utils import CaptureQueriesContext
 
+from sinetti.database import models
 from sinetti.database import sql as database_sql
 from sinetti.database.certificates import revocation as certificates_revocation
 from sinetti.database.common import audit_log, mappers
 from sinetti.database.issuance import transactions
 from sinetti.database.issuance.renewal_lookup import find_renewable
 from sinetti.database.issuance.transactions import Moved, Reservation, Signed
-from sinetti.database.models import core
 from sinetti.database.notifications import outbox
 from sinetti.domain.certificates.approval import Approval
 from sinetti.domain.certificates.lifecycle import CertificateState
@@ -64,8 +64,8 @@ def renewal(desk: Desk, serial: Serial = SERIAL) -> Reservation:
 
 def written_by_the_orm(desk: Desk, reservation: Reservation, signed: Signed) -> None:
     """The same rows, as Django writes them."""
-    approval, using = reservation.approval, table(desk, core.Certificate)
-    key = table(desk, core.UsedKey).create(key_id=KEY, first_seen=desk.clock.now)
+    approval, using = reservation.approval, table(desk, models.Certificate)
+    key = table(desk, models.UsedKey).create(key_id=KEY, first_seen=desk.clock.now)
     row = using.create(
         serial=reservation.serial,
         authority_id=reservation.authority,
@@ -84,7 +84,7 @@ def written_by_the_orm(desk: Desk, reservation: Reservation, signed: Signed) -> 
         waits_since=reservation.waits_since,
         recorded_at=signed.recorded_at,
     )
-    octets = table(desk, core.CertificateOctets)
+    octets = table(desk, models.CertificateOctets)
     octets.create(certificate=row, to_be_signed=reservation.to_be_signed, der=signed.der)
     name = f"certificate:{reservation.serial}"
     holding = approval.holding.holding_id
@@ -124,11 +124,11 @@ def test_rows_are_those_that_the_orm_would_have_written(desk):
     reservation, signed = renewal(desk), Signed(b"\x30der\x00", SIGNED, desk.machine.now)
     with transaction.atomic(using=desk.register.alias):
         written_by_the_orm(desk, reservation, signed)
-        wanted = stored(desk, table(desk, core.Certificate).get(serial=SERIAL).pk)
+        wanted = stored(desk, table(desk, models.Certificate).get(serial=SERIAL).pk)
         transaction.set_rollback(True, using=desk.register.alias)
     certificate = transactions.reserve(desk.register, reservation, desk.deed())
     transactions.record(desk.register, certificate, signed, desk.deed())
-    assert stored(desk, table(desk, core.Certificate).get(serial=SERIAL).pk) == wanted
+    assert stored(desk, table(desk, models.Certificate).get(serial=SERIAL).pk) == wanted
     assert all(wanted.values())
 
 
@@ -199,7 +199,7 @@ def test_a_connection_that_is_cut_later_is_not_tried_again(desk):
     with pytest.raises(OperationalError):
         transactions.reserve(desk.register, reservation, desk.deed())
     desk.register.refresh()
-    assert not table(desk, core.Certificate).filter(serial=SERIAL).exists()
+    assert not table(desk, models.Certificate).filter(serial=SERIAL).exists()
 
 
 def cut(desk: Desk) -> None:
@@ -288,7 +288,7 @@ def test_a_revocation_that_comes_while_commit_2_waits_for_its_lock_voids_the_ren
     found = beside(desk, lambda: transactions.record(desk.register, certificate, signed, desk.deed()), revoke)
     assert (found.state, found.revocation_reason) == (CertificateState.VOID, RevocationReason.KEY_COMPROMISE)
     assert found.sha256 is None
-    assert not table(desk, core.OutboxRow).filter(kind="renewed").exists()
+    assert not table(desk, models.OutboxRow).filter(kind="renewed").exists()
     assert transactions.octets_of(desk.register, found)[1] is None
 
 
@@ -308,14 +308,14 @@ def test_a_revocation_that_comes_while_commit_1_waits_for_its_lock_leaves_nothin
         beside(desk, lambda: transactions.reserve(desk.register, reservation, desk.deed()), revoke), Moved
     )
     assert not transactions.key_known(desk.register, KEY)
-    assert not table(desk, core.Certificate).filter(serial=SERIAL).exists()
+    assert not table(desk, models.Certificate).filter(serial=SERIAL).exists()
     assert desk.certificate(predecessor).holding.version == holding.version + 1
 
 
 def test_something_else_of_the_holding_moves_between_the_commits(desk):
     """The version is another one, the reservation stands: it is looked at again and recorded."""
     certificate = transactions.reserve(desk.register, renewal(desk), desk.deed())
-    mappers.move_versions(table(desk, core.Holding).all())
+    mappers.move_versions(table(desk, models.Holding).all())
     found = transactions.record(desk.register, certificate, Signed(b"der", SIGNED, desk.machine.now), desk.deed())
     assert (found.state, found.sha256) == (CertificateState.ISSUED, SIGNED)
     assert found == desk.certificate(SERIAL)
@@ -336,4 +336,4 @@ def test_an_instant_may_have_parts_of_a_second(desk):
     """Clocks give whole seconds; what a database keeps does not depend on it."""
     reservation = replace(renewal(desk), waits_since=desk.machine.now + timedelta(microseconds=5))
     transactions.reserve(desk.register, reservation, desk.deed())
-    assert table(desk, core.Certificate).get(serial=SERIAL).waits_since == reservation.waits_since
+    assert table(desk, models.Certificate).get(serial=SERIAL).waits_since == reservation.waits_since

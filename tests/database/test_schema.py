@@ -10,10 +10,10 @@ from django.db.migrations.executor import MigrationExecutor
 
 from sinetti.database import connection as database_connection
 from sinetti.database import ids as database_ids
+from sinetti.database import models
 from sinetti.database.common import mappers
 from sinetti.database.connection import RegisterRefusesError, migrate, open_register
 from sinetti.database.migration_operations import AddIndexWhileServing, readable_from
-from sinetti.database.models import core
 from sinetti.database.operations import authorities
 from sinetti.domain.certificates.lifecycle import CertificateState
 from sinetti.services.issuance.enrol import enrol
@@ -116,8 +116,8 @@ def test_what_older_code_writes_while_the_tables_change_is_all_there(older):
     found = [mappers.certificate(register, row) for row in mappers.certificates(register)]
     assert len(found) == ROWS
     assert {one.state for one in found} == {CertificateState.ISSUED}
-    assert core.AuditRow.objects.using(ALIAS).count() == ROWS
-    assert core.OutboxRow.objects.using(ALIAS).count() == core.RefusalRow.objects.using(ALIAS).count() == ROWS
+    assert models.AuditRow.objects.using(ALIAS).count() == ROWS
+    assert models.OutboxRow.objects.using(ALIAS).count() == models.RefusalRow.objects.using(ALIAS).count() == ROWS
     issued(there, ROWS)
     assert authorities.identity(register) is not None
 

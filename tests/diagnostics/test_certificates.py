@@ -11,7 +11,7 @@ from cryptography.hazmat.primitives.serialization import Encoding
 
 from sinetti.diagnostics.causes import Guess
 from sinetti.diagnostics.explain import Verdict
-from sinetti.diagnostics.input import Kind
+from sinetti.diagnostics.signed_message import Kind
 from sinetti.domain.requests import Accepted
 from sinetti.domain.values import VALIDITY
 from sinetti.pki.encoding import certificate_der

@@ -8,7 +8,7 @@ from lxml import etree
 
 from sinetti.diagnostics.causes import Guess
 from sinetti.diagnostics.explain import Verdict
-from sinetti.diagnostics.input import Kind
+from sinetti.diagnostics.signed_message import Kind
 from sinetti.domain.requests import GetAsk, NewAsk
 from sinetti.domain.values import Environment
 from sinetti.wire.soap.requests import render_get, render_new

@@ -13,9 +13,9 @@ from django.db import connections
 from django.test.utils import CaptureQueriesContext
 from fido2.webauthn import AuthenticationResponse, RegistrationResponse
 
+from sinetti.database import models
 from sinetti.database.access.accounts import NewAccount
-from sinetti.database.models import core
-from sinetti.database.models.portal import Remembered
+from sinetti.database.models import Remembered
 from sinetti.domain.access.roles import Role
 from sinetti.domain.values import Language
 from sinetti.eservice.accounts import urls
@@ -39,14 +39,14 @@ OTHER = "aivan toinen salalause"
 @pytest.fixture
 def user(sqlite_desk):
     new = NewAccount(EMAIL, "Nimi Nimetty", Language.EN, password=PASSWORD)
-    return core.User.objects.get(pk=make_account(new, sqlite_desk.office, "operator", REQUEST))
+    return models.User.objects.get(pk=make_account(new, sqlite_desk.office, "operator", REQUEST))
 
 
 @pytest.fixture
 def guarded(sqlite_desk):
     """One with an app's codes, who is a signatory."""
     new = NewAccount(EMAIL, "Nimi Nimetty", Language.EN, password=PASSWORD, totp=SECRET)
-    found = core.User.objects.get(pk=make_account(new, sqlite_desk.office, "operator", REQUEST))
+    found = models.User.objects.get(pk=make_account(new, sqlite_desk.office, "operator", REQUEST))
     mandate(sqlite_desk, found, CUSTOMER_ID, Role.SIGNATORY)
     return found
 
@@ -65,7 +65,7 @@ def wrongs(browser):
 
 
 def audited(what):
-    return core.AuditRow.objects.filter(action=what).count()
+    return models.AuditRow.objects.filter(action=what).count()
 
 
 def test_signing_up_gives_an_account_without_rights_once_the_address_is_confirmed(browser, sqlite_desk, post):
@@ -73,8 +73,8 @@ def test_signing_up_gives_an_account_without_rights_once_the_address_is_confirme
     browser.get("/account/signup/")
     send(browser, name="Nimi Nimetty", email="Nimi@People.example", password1=PASSWORD)
     assert browser.path == "/account/confirm-email/"
-    assert post.sent == [core.OutboxRow.objects.get().message_id], "it was sent at once"
-    made = core.User.objects.get()
+    assert post.sent == [models.OutboxRow.objects.get().message_id], "it was sent at once"
+    made = models.User.objects.get()
     assert (made.email, made.language, made.name, made.is_staff) == (EMAIL, "sv", "Nimi Nimetty", False)
     assert made.password.startswith("argon2$argon2id$")
     sign_in(browser, EMAIL)
@@ -88,7 +88,7 @@ def test_signing_up_gives_an_account_without_rights_once_the_address_is_confirme
     assert browser.path == "/"
     made.refresh_from_db()
     assert made.last_login is not None, "by which accounts that nobody uses are told from others (docs/retention.md)"
-    assert not core.Mandate.objects.filter(user=made).exists()
+    assert not models.Mandate.objects.filter(user=made).exists()
     assert another(browser).get(link).reply.status == 404, "it works once"
 
 
@@ -132,7 +132,7 @@ def test_no_row_has_a_secret_that_can_be_read(browser, sqlite_desk):
     browser.get("/account/signup/")
     send(browser, name="Nimi Nimetty", email=EMAIL, password1=PASSWORD)
     key = way(sqlite_desk, EMAIL, "Confirm").split("/")[-2]
-    assert key not in json.dumps(core.OutboxRow.objects.get().facts)
+    assert key not in json.dumps(models.OutboxRow.objects.get().facts)
     browser.get(f"/account/confirm-email/{key}/")
     send(browser)
     sign_in(browser, EMAIL)
@@ -234,7 +234,7 @@ def test_wrong_input_is_told_beside_its_field_and_kept(browser, sqlite_desk, cas
     assert wrongs(browser) == [sentence]
     assert browser.page.xpath("//input[@name='email']/@value") == [fields["email"]]
     assert not browser.page.xpath("//input[@name='password1']/@value")
-    assert not core.User.objects.exists()
+    assert not models.User.objects.exists()
 
 
 @pytest.mark.parametrize("email", [EMAIL, "nobody@people.example"])
@@ -267,7 +267,7 @@ def test_who_may_more_with_a_second_factor_is_led_to_set_one_up(browser, sqlite_
 
 
 def test_a_clerk_is_led_there_too(browser, sqlite_desk, user):
-    core.User.objects.update(is_staff=True)
+    models.User.objects.update(is_staff=True)
     assert sign_in(browser, EMAIL).path == "/account/security/"
 
 
@@ -351,7 +351,7 @@ def test_a_code_signs_in_once(browser, sqlite_desk, guarded):
     assert found.path == "/account/security/sign-in/", "used codes are remembered by all processes"
     assert wrongs(found)
     used = max(Remembered.objects.values_list("expires", flat=True))
-    assert (used - core.User.objects.get().last_login).total_seconds() > 90, "as long as a code counts"
+    assert (used - models.User.objects.get().last_login).total_seconds() > 90, "as long as a code counts"
 
 
 def test_a_new_password_does_not_get_round_the_second_factor(browser, sqlite_desk, guarded):
@@ -435,10 +435,10 @@ def test_another_address_counts_once_it_is_confirmed_and_the_old_one_is_told(bro
     assert wrongs(browser) == ["This is your account's address already. Write another."]
     send(browser, email="new@people.example")
     assert "Waits for its link to be opened: new@people.example" in browser.page.text_content()
-    assert core.User.objects.get().email == EMAIL
+    assert models.User.objects.get().email == EMAIL
     browser.get(way(sqlite_desk, "new@people.example", "Confirm your new"))
     send(browser)
-    assert core.User.objects.get().email == "new@people.example"
+    assert models.User.objects.get().email == "new@people.example"
     assert told(sqlite_desk, EMAIL) == {"address-changed"}
     assert audited("address-changed") == 1
 
@@ -580,7 +580,7 @@ def test_signing_out_takes_a_button(browser, user):
 
 
 def test_pages_speak_the_language_of_the_account_unless_told_otherwise(browser, sqlite_desk, user):
-    core.User.objects.update(language="fi")
+    models.User.objects.update(language="fi")
     sign_in(browser, EMAIL)
     assert browser.get("/account/security/").page.get("lang") == "fi"
     assert browser.get("/account/security/?lang=sv").page.get("lang") == "sv"

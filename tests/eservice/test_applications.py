@@ -3,7 +3,7 @@
 from django.db import connections
 from django.test.utils import CaptureQueriesContext
 
-from sinetti.database.models.portal import InterfaceApplication
+from sinetti.database.models import InterfaceApplication
 from sinetti.domain.access.roles import Role
 from tests.eservice.test_staff import APPEAL, MALLI, at_work, door, statements, text_of
 from tests.support.office import add_organisation

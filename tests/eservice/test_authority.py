@@ -11,9 +11,9 @@ import pytest
 from django.conf import settings
 from django.urls import URLPattern, URLResolver, get_resolver
 
+from sinetti.database import models
 from sinetti.database.access import pending_invitations
-from sinetti.database.models import core
-from sinetti.database.models.portal import InterfaceApplication
+from sinetti.database.models import InterfaceApplication
 from sinetti.domain.access.roles import Role
 from sinetti.server.http import Reply
 from sinetti.services.access.permissions import Actor
@@ -275,7 +275,7 @@ def made(desk: Desk, customer_id: str) -> dict[str, str]:
     }
 
 
-def _pending(desk: Desk, organisation: core.Organisation) -> str:
+def _pending(desk: Desk, organisation: models.Organisation) -> str:
     clerk, person = account(desk, f"clerk-{organisation.pk}", staff=True), a_person("newcomer")
     return pending_invitations.add(desk.register, organisation.pk, person, clerk.pk, desk.deed())[0]
 

@@ -10,9 +10,9 @@ from django.db import connections, transaction
 from django.test.utils import CaptureQueriesContext
 from icalendar import Calendar
 
+from sinetti.database import models
 from sinetti.database.certificates.bulk_revocation import Wanted
 from sinetti.database.issuance import rejections
-from sinetti.database.models import core
 from sinetti.domain.access.roles import Role
 from sinetti.domain.certificates.renewal_info import Told
 from sinetti.domain.certificates.revocation import RevocationReason
@@ -51,7 +51,7 @@ def maija(browser, sqlite_desk):
 def tili(browser, sqlite_desk):
     """The browser of somebody at an accounting firm which looks after the organisation."""
     add_organisation(sqlite_desk, FIRM)
-    core.Organisation.objects.using("default").filter(customer_id=FIRM).update(name="Tili Oy")
+    models.Organisation.objects.using("default").filter(customer_id=FIRM).update(name="Tili Oy")
     user = account(sqlite_desk, "tili")
     mandate(sqlite_desk, user, FIRM, Role.MANAGER)
     mandate(sqlite_desk, FIRM, CUSTOMER_ID, Role.MANAGER)
@@ -73,11 +73,11 @@ def rows(browser):
 
 
 def named(name, email):
-    return core.Person.objects.using("default").create(name=name, email=email, language="fi")
+    return models.Person.objects.using("default").create(name=name, email=email, language="fi")
 
 
 def organisation(customer_id):
-    return core.Organisation.objects.using("default").get(customer_id=customer_id)
+    return models.Organisation.objects.using("default").get(customer_id=customer_id)
 
 
 def file_of(reply):
@@ -311,7 +311,7 @@ def test_a_stranger_signs_in_first(browser, sqlite_desk):
 
 def test_without_the_second_factor_a_signatory_is_told_what_is_missing(maija, sqlite_desk):
     held = enrolled(sqlite_desk)
-    signed_in(maija, core.User.objects.get(email="maija@people.example"), second_factor=False)
+    signed_in(maija, models.User.objects.get(email="maija@people.example"), second_factor=False)
     assert maija.get(f"{LIST}/{held.serial}").reply.status == 403
     assert "second factor" in body(maija)
 
@@ -322,9 +322,9 @@ def test_the_page_of_one(maija, sqlite_desk):
     in_the_window(sqlite_desk, held)
     new = renewed(sqlite_desk, held)
     deed = sqlite_desk.office.deed("program", REQUEST)
-    holding = core.Holding.objects.using("default").get()
+    holding = models.Holding.objects.using("default").get()
     rejections.note_refusal(sqlite_desk.register, holding.pk, "too-early", "renew", deed)
-    user = core.User.objects.get(email="maija@people.example")
+    user = models.User.objects.get(email="maija@people.example")
     renewal_opt_out.let_end(new.serial, sqlite_desk.office, f"user:{user.pk}", REQUEST)
     maija.get(f"{LIST}/{held.serial}")
     words = " ".join(maija.page.text_content().split())
@@ -403,7 +403,7 @@ def test_dates_for_a_calendar_keep_their_ids(maija, sqlite_desk):
 
 def test_dates_of_a_certificate_without_a_description_name_its_serial_number(maija, sqlite_desk):
     held = enrolled(sqlite_desk)
-    core.Holding.objects.update(description="")
+    models.Holding.objects.update(description="")
     events = Calendar.from_ical(maija.get(f"{LIST}/{held.serial}/dates.ics").reply.body).walk("VEVENT")
     assert [f"“{held.serial}”" in event["summary"] for event in events] == [True, True]
 

@@ -8,9 +8,9 @@ import pytest
 from allauth.core.internal import ratelimit
 from django.test import override_settings
 
+from sinetti.database import models
 from sinetti.database.access.accounts import NewAccount
-from sinetti.database.models import core
-from sinetti.database.models.portal import Remembered
+from sinetti.database.models import Remembered
 from sinetti.domain.values import Language
 from sinetti.eservice.accounts import known_devices
 from sinetti.infra.clock import machine_now
@@ -80,13 +80,13 @@ def door(desk):
 @pytest.fixture
 def user(desk):
     new = NewAccount(EMAIL, "Nimi Nimetty", Language.EN, password=PASSWORD)
-    return core.User.objects.get(pk=make_account(new, desk.office, "operator", REQUEST))
+    return models.User.objects.get(pk=make_account(new, desk.office, "operator", REQUEST))
 
 
 @pytest.fixture
 def guarded(desk):
     new = NewAccount(EMAIL, "Nimi Nimetty", Language.EN, password=PASSWORD, totp=SECRET)
-    return core.User.objects.get(pk=make_account(new, desk.office, "operator", REQUEST))
+    return models.User.objects.get(pk=make_account(new, desk.office, "operator", REQUEST))
 
 
 def at(door, address):

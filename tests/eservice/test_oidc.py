@@ -8,9 +8,9 @@ from allauth.socialaccount.models import SocialAccount
 from django.db import connections
 from django.test.utils import CaptureQueriesContext
 
+from sinetti.database import models
 from sinetti.database.access.accounts import NewAccount
-from sinetti.database.models import core
-from sinetti.database.models.portal import Remembered
+from sinetti.database.models import Remembered
 from sinetti.domain.access.roles import Role
 from sinetti.domain.values import Language
 from sinetti.eservice.accounts.id_token import outside_roles
@@ -52,7 +52,7 @@ def browser(sqlite_desk, post, says):
 @pytest.fixture
 def user(sqlite_desk):
     new = NewAccount(EMAIL, "Nimi Nimetty", Language.EN, password=PASSWORD)
-    return core.User.objects.get(pk=make_account(new, sqlite_desk.office, "operator", REQUEST))
+    return models.User.objects.get(pk=make_account(new, sqlite_desk.office, "operator", REQUEST))
 
 
 def begun(browser, says, page="/account/login/"):
@@ -78,7 +78,7 @@ def signed_up(browser, sqlite_desk, says):
     send(browser, name="Nimi Nimetty", email=EMAIL)
     browser.get(way(sqlite_desk, EMAIL, "Confirm"))
     send(browser)
-    return core.User.objects.get(email=EMAIL)
+    return models.User.objects.get(email=EMAIL)
 
 
 def session_of(browser):
@@ -107,11 +107,11 @@ def test_an_unknown_subject_gets_an_account_only_if_they_say_so_and_no_rights(br
     says.claims = {"email": EMAIL, "email_verified": True, "name": "Nimi Nimetty"}
     answered(browser, begun(browser, says))
     assert browser.path == "/account/providers/new/"
-    assert not core.User.objects.exists()
+    assert not models.User.objects.exists()
     assert browser.page.xpath("//input[@name='email']/@value") == [EMAIL]
     send(browser)
     assert browser.path == "/account/confirm-email/", "the provider's word about an address confirms nothing"
-    made = core.User.objects.get()
+    made = models.User.objects.get()
     assert not made.has_usable_password()
     assert not made.is_staff
     bound = SocialAccount.objects.get()
@@ -356,7 +356,7 @@ def test_an_account_that_somebody_else_began_is_confirmed_by_nobody(browser, sql
     owner.get(way(sqlite_desk, EMAIL, "Confirm"))
     send(owner)
     assert sign_in(owner, EMAIL).path == "/"
-    assert core.User.objects.get().name == "Nimi Nimetty"
+    assert models.User.objects.get().name == "Nimi Nimetty"
 
 
 def test_a_link_alone_begins_nothing(browser, says):

@@ -6,16 +6,21 @@ from urllib.parse import urlsplit
 import pytest
 from django.db import connections, transaction
 from django.test.utils import CaptureQueriesContext
-from sinetti.actions.staff import NotStaff
 
+from sinetti.database import models
 from sinetti.database.common import audit_log
-from sinetti.database.models import core
-from sinetti.database.models.gateways import BulkRevocation
-from sinetti.database.models.portal import InterfaceApplication, Invitation, OrganisationLoad, PendingInvitation
+from sinetti.database.models import (
+    BulkRevocation,
+    InterfaceApplication,
+    Invitation,
+    OrganisationLoad,
+    PendingInvitation,
+)
 from sinetti.domain.access.roles import Role
 from sinetti.domain.link_tokens import INVITATION, link_token
 from sinetti.domain.values import Language
 from sinetti.server.http import Request
+from sinetti.services.staff.session import NotStaff
 from sinetti.settings.portal import EserviceSettings
 from tests.support.authority import CUSTOMER_ID, CUSTOMER_NAME
 from tests.support.browser import ADDRESS, Browser, people_door
@@ -159,7 +164,7 @@ def test_a_page_takes_eight_statements_at_most(sqlite_desk, anna, address):
 
 
 def applied(desk, language="sv"):
-    organisation = core.Organisation.objects.get(pk=add_organisation(desk, MALLI, frozenset()))
+    organisation = models.Organisation.objects.get(pk=add_organisation(desk, MALLI, frozenset()))
     return InterfaceApplication.objects.create(
         case_number="SI-7K3M2-Q9PXW", organisation=organisation, channels=["WS"], purpose="Löner\nPensioner",
         language=language, state="open", created=desk.clock.now, user=account(desk, "maija"),
@@ -254,14 +259,14 @@ def test_a_file_is_shown_and_then_applied(sqlite_desk, anna):
     wrong, changes = table(anna)[:1], table(anna)[1:]
     assert wrong[0][:2] == ["4", "the whole line"]
     assert [one[0] for one in changes] == ["A-1", CUSTOMER_ID]
-    assert core.Organisation.objects.count() == 1
+    assert models.Organisation.objects.count() == 1
     stale = Browser(anna.door, cookies=dict(anna.cookies), path=anna.path).get(anna.path)
-    core.Organisation.objects.filter(customer_id=CUSTOMER_ID).update(language="en")
+    models.Organisation.objects.filter(customer_id=CUSTOMER_ID).update(language="en")
     assert stale.press("accept").reply.status == 409
     assert "The register has changed" in text_of(stale)
     stale.press("accept")
-    assert core.Organisation.objects.count() == 2
-    assert core.Organisation.objects.get(customer_id=CUSTOMER_ID).language == "sv"
+    assert models.Organisation.objects.count() == 2
+    assert models.Organisation.objects.get(customer_id=CUSTOMER_ID).language == "sv"
 
 
 def totals(browser):
@@ -285,7 +290,7 @@ def test_a_second_clerk_sees_totals_and_rows_and_confirms(sqlite_desk, door, ann
     anna.press("propose")
     assert "another clerk has to confirm it" in text_of(anna)
     assert "confirm" not in anna.buttons
-    assert core.Organisation.objects.count() == 1
+    assert models.Organisation.objects.count() == 1
     assert totals(bo.get("/staff"))["Changes of organisations that wait for a second clerk"] == "1"
     (row, *_) = table(bo.get("/staff/organisations/load"))
     assert row[1].startswith("user:")
@@ -305,19 +310,19 @@ def test_a_second_clerk_sees_totals_and_rows_and_confirms(sqlite_desk, door, ann
     bo.press("confirm")
     assert "2 of 2" in text_of(bo)
     assert "Confirmed by" in text_of(bo)
-    assert core.Organisation.objects.get(customer_id=CUSTOMER_ID).merged_into.customer_id == "A-1"
+    assert models.Organisation.objects.get(customer_id=CUSTOMER_ID).merged_into.customer_id == "A-1"
 
 
 def test_moved_before_it_is_confirmed_it_is_shown_again_and_nothing_is_done(sqlite_desk, door, anna):
     a_merger(anna).press("propose")
     bo = at_work(sqlite_desk, door, "bo", "register").get(anna.path)
-    core.Organisation.objects.filter(customer_id=CUSTOMER_ID).update(name="Sinisiipi")
+    models.Organisation.objects.filter(customer_id=CUSTOMER_ID).update(name="Sinisiipi")
     assert bo.press("confirm").reply.status == 409
     assert "The register has changed" in text_of(bo)
     assert "confirm" not in bo.buttons
     anna.get(anna.path).press("propose")
     bo.get(anna.path).press("confirm")
-    assert core.Organisation.objects.count() == 2
+    assert models.Organisation.objects.count() == 2
 
 
 def test_a_proposal_is_rejected_or_withdrawn(sqlite_desk, door, anna):
@@ -329,12 +334,12 @@ def test_a_proposal_is_rejected_or_withdrawn(sqlite_desk, door, anna):
     assert "A clerk has rejected this." in text_of(late.press("confirm"))
     a_merger(anna).press("propose").press("end")
     assert "Its proposer has withdrawn this." in text_of(anna)
-    assert core.Organisation.objects.count() == 1
+    assert models.Organisation.objects.count() == 1
 
 
 def test_one_organisation_too_many_needs_a_second_clerk(sqlite_desk, door, anna, monkeypatch):
     monkeypatch.setattr("sinetti.domain.certificates.bulk_revocation.AT_ONCE", 0)
-    organisation = core.Organisation.objects.get()
+    organisation = models.Organisation.objects.get()
     anna.get(f"/staff/organisations/{organisation.pk}")
     assert "A second clerk has to confirm the next one." in text_of(anna)
     anna.press("save", name="Sinisiipi Oyj")
@@ -468,7 +473,7 @@ def test_a_clerk_does_not_invite_themselves(sqlite_desk, door, anna):
     token = token_of(anna.get("/staff/invitations"))
     anna.post(address, {"do": "take-up", "csrfmiddlewaretoken": token})
     assert anna.reply.status == 403
-    assert core.Mandate.objects.get().waiting
+    assert models.Mandate.objects.get().waiting
     cai = signed_in(Browser(anna.door), account(sqlite_desk, "cai", staff=True)).get(address)
     assert cai.press("take-up").path == "/settings/certificates"
 
@@ -554,7 +559,7 @@ def test_a_representative_confirms_and_no_clerk_does(sqlite_desk, door, anna):
 
 def test_messages_that_were_given_up_are_tried_again(sqlite_desk, anna):
     now = sqlite_desk.clock.now
-    core.OutboxRow.objects.create(
+    models.OutboxRow.objects.create(
         message_id="a" * 32, kind="operator", channel="email", step="x:email", created=now, due=now, dead=now, tries=9,
         problem="no such host", address="ops@pki.example",
     )  # fmt: skip
@@ -563,7 +568,7 @@ def test_messages_that_were_given_up_are_tried_again(sqlite_desk, anna):
     assert "ops@" not in text_of(anna)
     anna.press("again", message="a" * 32)
     assert "Messages that are tried again: 1" in text_of(anna)
-    assert core.OutboxRow.objects.get(pk="a" * 32).dead is None
+    assert models.OutboxRow.objects.get(pk="a" * 32).dead is None
 
 
 def test_days_at_the_ends_of_the_calendar_are_days(sqlite_desk, anna):

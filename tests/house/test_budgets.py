@@ -56,7 +56,7 @@ def test_modules():
 
 
 def test_the_signature_of_our_own_stays_small_enough_to_be_read_whole():
-    assert lines(PACKAGE / "wire" / "xmldsig.py") <= XMLDSIG_LINES
+    assert lines(PACKAGE / "wire" / "xmldsig" / "signature.py") <= XMLDSIG_LINES
 
 
 def test_every_module_says_what_it_is():

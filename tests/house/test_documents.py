@@ -40,6 +40,7 @@ from sinetti.testbench.endpoints.control import ControlDoor
 from sinetti.testbench.mail.mailbox import Entry
 from sinetti.wire.soap import schema_types, wsdl
 from sinetti.wire.soap.schema_types import Field, Name
+from sinetti.wire.xmldsig import algorithms
 from tests.domain import facts
 from tests.house.tree import DOCS, PACKAGE, ROOT, rows, text_files
 from tests.support import tools
@@ -65,9 +66,9 @@ def test_every_module_has_a_sentence_for_the_map():
     assert not [path for path in MAP.modules() if path.name != "__init__.py" and not MAP.sentence(path)]
 
 
-def test_the_map_has_every_room_and_no_other():
-    rooms = {path.name for path in PACKAGE.iterdir() if (path / "__init__.py").is_file()}
-    assert {cells[0].strip("`") for cells in rows(MAP.PAGE, "room")} == rooms
+def test_the_map_has_every_package_and_no_other():
+    packages = {path.name for path in PACKAGE.iterdir() if (path / "__init__.py").is_file()}
+    assert {cells[0].strip("`") for cells in rows(MAP.PAGE, "package")} == packages
 
 
 def test_the_map_has_every_folder_and_no_other():
@@ -285,7 +286,7 @@ def test_a_field_of_the_facts_sheet_is_as_long_as_the_code_reads(name):
 
 def test_octets_of_the_facts_sheet_are_those_of_the_code():
     assert int(FIELDS["CertificateRequest"][1]) == schema_types.LARGEST_REQUEST
-    assert int(FIELDS["Certificate"][1]) == schema_types.LARGEST_CERTIFICATE
+    assert int(FIELDS["Certificate"][1]) == algorithms.LARGEST_CERTIFICATE
 
 
 def below(parser: argparse.ArgumentParser, *path: str) -> Iterator[tuple[str, argparse.ArgumentParser]]:

@@ -10,7 +10,7 @@ from django.db.models.fields import NOT_PROVIDED
 from sinetti.database import migration_operations
 from tests.house.tree import DOCS, PACKAGE
 
-FOLDER = PACKAGE / "registry" / "migrations"
+FOLDER = PACKAGE / "database" / "migrations"
 FIRST_LOOKED_AT = 4
 CONTRACTING: dict[int, str] = {}
 """Migrations that take away what older code needed, and why none of that code runs any more. None yet."""

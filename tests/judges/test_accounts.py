@@ -11,8 +11,8 @@ from axe_playwright_python.sync_playwright import Axe
 from django.apps import apps
 from playwright.sync_api import Page, expect
 
+from sinetti.database import models
 from sinetti.database.access.accounts import NewAccount
-from sinetti.database.models import core
 from sinetti.domain.access.roles import Role
 from sinetti.domain.values import Language
 from sinetti.server.http import Request
@@ -74,7 +74,7 @@ def served(desk, port: int) -> Iterator[str]:
 def somebody(sqlite_desk):
     """A signatory without a second factor."""
     new = NewAccount(EMAIL, "Nimi Nimetty", Language.EN, password=PASSWORD)
-    user = core.User.objects.get(pk=make_account(new, sqlite_desk.office, "operator", REQUEST))
+    user = models.User.objects.get(pk=make_account(new, sqlite_desk.office, "operator", REQUEST))
     mandate(sqlite_desk, user, CUSTOMER_ID, Role.SIGNATORY)
     return user
 

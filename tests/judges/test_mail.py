@@ -13,7 +13,7 @@ from time import sleep
 
 import pytest
 
-from sinetti.database.models import core
+from sinetti.database import models
 from sinetti.database.notifications import outbox
 from sinetti.database.notifications.outbox import NewMessage
 from sinetti.domain.notifications.messages import MessageChannel, MessageKind
@@ -144,7 +144,7 @@ def test_mail_arrives_is_refused_or_comes_back(server, request, tmp_path):
             room = a_mailroom(desk, {MessageChannel.EMAIL: post})
             outbox.put(register, [a_message(one) for one in (KNOWN, UNKNOWN, LATER)], NOW)
             assert send_due(room, "one", NOW) == Sent(sent=2, dead=1)
-        rows = core.OutboxRow.objects.using(register.alias)
+        rows = models.OutboxRow.objects.using(register.alias)
         assert rows.get(address=UNKNOWN).problem == "the mail server answered 550 5.1.1 to the recipient"
 
         (octets,) = server.letters("contact", 1)

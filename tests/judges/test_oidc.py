@@ -12,7 +12,7 @@ import requests
 from django.apps import apps
 from lxml import html
 
-from sinetti.database.models import core
+from sinetti.database import models
 from sinetti.domain.access.roles import Role
 from sinetti.eservice.accounts.sessions import SessionStore, stored
 from sinetti.eservice.core.authentication import OUTSIDE_ROLES
@@ -105,7 +105,7 @@ def test_an_account_is_made_and_bound_by_issuer_and_subject(sqlite_desk, issuer)
     other = browser_for(sqlite_desk, issuer)
     by_provider(other, "two")
     assert other.path == "/account/providers/new/", "another subject is somebody else"
-    assert core.User.objects.count() == 1
+    assert models.User.objects.count() == 1
 
 
 @pytest.mark.parametrize("wrong", ["another issuer", "another secret"])
@@ -118,4 +118,4 @@ def test_settings_that_are_not_the_providers(sqlite_desk, issuer, wrong):
     else:
         browser = by_provider(browser_for(sqlite_desk, issuer, "not the secret"), "one")
     assert browser.reply.status == 401
-    assert not core.User.objects.exists()
+    assert not models.User.objects.exists()

@@ -17,8 +17,8 @@ from playwright.sync_api import Browser, Page
 from sinetti.authority.bootstrap import open_authority
 from sinetti.authority.data_directory import Folder, FolderKind
 from sinetti.cli.main import main
-from sinetti.database.models import core
-from sinetti.database.models.secure_messages import Pin, SecureMessage
+from sinetti.database import models
+from sinetti.database.models import Pin, SecureMessage
 from sinetti.domain.access.roles import Role
 from sinetti.domain.link_tokens import OPEN_LINK, STOP_LINK, link_token, pin_code
 from sinetti.domain.notifications.messages import MessageChannel, MessageKind
@@ -82,7 +82,7 @@ class Town:
         """Make a PIN code, whose SMS got away; gives it."""
         token = path.rpartition("/")[2]
         open_message(token, look(token, self.office).made, self.office, REQUEST)
-        self.using(core.OutboxRow).filter(kind="pin").update(sent=self.office.now())
+        self.using(models.OutboxRow).filter(kind="pin").update(sent=self.office.now())
         return self.pin(path)
 
     def pin(self, path: str) -> str:
@@ -224,7 +224,7 @@ def a_pin_waits(page, town):
 
 def a_pin_was_given_up(page, town):
     path, _ = waiting(page, town)
-    pins = town.using(core.OutboxRow).filter(kind="pin")
+    pins = town.using(models.OutboxRow).filter(kind="pin")
     pins.update(sent=None, dead=town.office.now())
     page.goto(path)
     pins.update(sent=town.office.now(), dead=None)  # a test that sends is told of all that were given up
@@ -314,12 +314,12 @@ def a_form_without_its_cookie(page, town):
 
 def stop_link(town, **of_person):
     offered, _ = town.offered()
-    order = town.using(core.Order).select_related("holding__contact").get(pk=offered.order_id)
+    order = town.using(models.Order).select_related("holding__contact").get(pk=offered.order_id)
     contact = order.holding.contact
-    person = town.using(core.Person).filter(pk=contact.pk)
+    person = town.using(models.Person).filter(pk=contact.pk)
     person.update(email=f"{contact.pk}@customer.example", **of_person)
     now = town.office.now()
-    row = town.using(core.OutboxRow).create(
+    row = town.using(models.OutboxRow).create(
         kind=MessageKind.REMINDER, channel=MessageChannel.EMAIL, step="60:email", created=now, due=now, sent=now,
         holding=order.holding, recipient=contact,
     )  # fmt: skip
@@ -327,11 +327,11 @@ def stop_link(town, **of_person):
 
 
 def with_signatory(town, there=True):
-    town.using(core.Mandate).all().delete()
+    town.using(models.Mandate).all().delete()
     if there:
-        person = town.using(core.Person).create(name="S", email="s@customer.example", language="fi")
-        organisation = town.using(core.Organisation).get()
-        town.using(core.Mandate).create(
+        person = town.using(models.Person).create(name="S", email="s@customer.example", language="fi")
+        organisation = town.using(models.Organisation).get()
+        town.using(models.Mandate).create(
             organisation=organisation, person=person, role=Role.SIGNATORY, valid_from=town.office.now()
         )
 

@@ -25,6 +25,7 @@ from sinetti.database.organisations.organisations import NewOrder, Person
 from sinetti.domain.certificates import renewal_info
 from sinetti.domain.values import Channel, Language
 from sinetti.infra.clock import machine_now, ticks
+from sinetti.server import process_exit
 from sinetti.services.issuance.order import order
 from tests.kills.steps import ARRIVED, RENDERED
 
@@ -103,7 +104,7 @@ def take_orders(root, customers):
     with common.opened(Path(root)) as authority:
         for customer_id in customers:
             new = NewOrder(customer_id, Channel.WS, "", contact)
-            ids = order(new, authority.office, common.OPERATOR, common.request_id())
+            ids = order(new, authority.office, common.OPERATOR, process_exit.request_id())
             made.append([customer_id, ids.order_id, ids.transfer_id, ids.transfer_password])
     sys.stdout.write(json.dumps(made))
     return 0

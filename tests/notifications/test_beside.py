@@ -6,7 +6,7 @@ from threading import Event
 
 from django.db import connections, transaction
 
-from sinetti.database.models import core
+from sinetti.database import models
 from sinetti.database.notifications import bounces, opt_out
 from sinetti.domain.notifications.messages import MessageChannel
 from sinetti.domain.notifications.opt_out import Tells
@@ -44,7 +44,7 @@ class Silent:
 def test_a_renewal_goes_through_while_the_mail_server_hangs(desk):
     held = enrolled(desk)
     now = in_the_window(desk, held)
-    server, rows = Silent(), core.OutboxRow.objects.using(desk.register.alias)
+    server, rows = Silent(), models.OutboxRow.objects.using(desk.register.alias)
     rows.update(created=now, due=now)
     sender = Sender("notices@pki.example", "Sinetti")
     smtp = Smtp(SmtpServer("127.0.0.1", server.port, Security.NONE), sender, b"k" * 32, desk.machine)
@@ -75,7 +75,7 @@ def test_a_renewal_does_not_wait_for_marks_on_its_contact(desk):
         return  # there whoever writes is alone, for as short a time
     held = enrolled(desk)
     now = in_the_window(desk, held)
-    rows = core.OutboxRow.objects.using(desk.register.alias)
+    rows = models.OutboxRow.objects.using(desk.register.alias)
     rows.update(created=now, due=now)
     assert spread_events(a_mailroom(desk), now) == 1
     message_id = rows.get(channel="email").pk

@@ -1,6 +1,6 @@
 """The letter with a decision: the whole text as it was decided, once to each address."""
 
-from sinetti.database.models.portal import InterfaceApplication
+from sinetti.database.models import InterfaceApplication
 from sinetti.database.notifications import outbox_queries
 from sinetti.domain.organisations.applications import ApplicationState, Verdict
 from sinetti.notifications.templates.renderer import NotOwed, write

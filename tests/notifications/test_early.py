@@ -4,9 +4,9 @@ from datetime import timedelta
 
 import pytest
 
+from sinetti.database import models
 from sinetti.database.certificates import early_replacement
 from sinetti.database.certificates.bulk_revocation import Wanted
-from sinetti.database.models import core
 from sinetti.domain.certificates.renewal_info import Told
 from sinetti.domain.certificates.revocation import RevocationReason
 from sinetti.domain.notifications.early_replacement import CallReach
@@ -56,11 +56,11 @@ def sent(desk):
 
 
 def rows(desk):
-    return core.OutboxRow.objects.using(desk.register.alias).filter(kind=MessageKind.EARLY)
+    return models.OutboxRow.objects.using(desk.register.alias).filter(kind=MessageKind.EARLY)
 
 
 def people(desk):
-    return core.Person.objects.using(desk.register.alias)
+    return models.Person.objects.using(desk.register.alias)
 
 
 def test_contact_deputy_and_signatories_hear_once_each_of_all_that_is_theirs(desk):
@@ -125,7 +125,7 @@ def test_a_text_message_about_several_organisations(sqlite_desk):
     add_organisation(sqlite_desk, "7654321-4")
     held = [enrolled(sqlite_desk), enrolled(sqlite_desk, customer_id="7654321-4")]
     people(sqlite_desk).update(bounced_at=sqlite_desk.clock.now)
-    core.Organisation.objects.using(sqlite_desk.register.alias).update(name="株式会社")
+    models.Organisation.objects.using(sqlite_desk.register.alias).update(name="株式会社")
     run(sqlite_desk, *held)
     (one,) = sent(sqlite_desk)
     assert "2 certifikat (- m.fl.)" in one.text

@@ -22,12 +22,12 @@ from datetime import UTC, datetime
 import django
 os.environ["DJANGO_SETTINGS_MODULE"] = "sinetti.settings.django"
 django.setup()
-from sinetti.domain.messages import MessageChannel
+from sinetti.domain.notifications.messages import MessageChannel
 from sinetti.domain.values import Environment, Language
-from sinetti.notices.mail import Security, Sender, Smtp, SmtpServer
-from sinetti.notices.room import Mailroom, Terms
-from sinetti.notices.send import send_due
-from sinetti.registry.opening import open_register
+from sinetti.notifications.delivery.smtp import Security, Sender, Smtp, SmtpServer
+from sinetti.notifications.context import Mailroom, Terms
+from sinetti.notifications.delivery.sender import send_due
+from sinetti.database.connection import open_register
 
 url, port, now = sys.argv[1], int(sys.argv[2]), datetime.fromisoformat(sys.argv[3])
 step = lambda name: name == "delivered" and os.kill(os.getpid(), signal.SIGKILL)

@@ -11,10 +11,9 @@ import pytest
 from django.db import transaction
 from lxml import html as reader
 
+from sinetti.database import models
 from sinetti.database.connection import open_register
-from sinetti.database.models import core
-from sinetti.database.models.core import Certificate, Holding, Mandate, Organisation, OutboxRow, Person
-from sinetti.database.models.secure_messages import Pin, SecureMessage
+from sinetti.database.models import Certificate, Holding, Mandate, Organisation, OutboxRow, Person, Pin, SecureMessage
 from sinetti.database.sample_data import certificates
 from sinetti.domain.certificates.revocation import RevocationReason
 from sinetti.domain.link_tokens import OPEN_LINK, STOP_LINK, link_token, pin_code
@@ -286,7 +285,7 @@ def test_a_renewal_that_was_revoked_is_none(both):
 def test_what_was_ordered_and_retrieved_takes_a_place_as_a_renewal_does(both):
     case = replace(RENEWED, about="replaced")
     assert "A replacement was ordered on 14 April 2027 at 12:15" in letter(both, case).text
-    orders = core.Order.objects.using(both.register.alias).filter(replaces=both.replaced.certificate)
+    orders = models.Order.objects.using(both.register.alias).filter(replaces=both.replaced.certificate)
     orders.update(state="spent")
     assert "Renew it in your program by then" in letter(both, case).text
     new = row(both, Certificate, both.fetched.certificate)
@@ -656,8 +655,8 @@ def test_the_newest_certificate_is_what_a_new_contact_hears_of(both):
     assert "Valid until: 2 May 2027" in letter(both, case).text
     row(both, Certificate, both.still_used.certificate).update(state="reserved")
     assert "The certificate was revoked. If the program still needs one" in letter(both, case).text
-    order = core.Order.objects.using(both.register.alias).filter(state="open").first()
-    core.Order.objects.using(both.register.alias).filter(pk=order.pk).update(holding=both.still_used.holding)
+    order = models.Order.objects.using(both.register.alias).filter(state="open").first()
+    models.Order.objects.using(both.register.alias).filter(pk=order.pk).update(holding=both.still_used.holding)
     assert "has not been retrieved yet" in letter(both, case).text
 
 

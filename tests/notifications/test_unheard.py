@@ -4,7 +4,7 @@ from datetime import timedelta
 
 import pytest
 
-from sinetti.database.models import core
+from sinetti.database import models
 from sinetti.database.notifications.unreachable import unheard
 from sinetti.domain.access.roles import Role
 from sinetti.domain.notifications.messages import OFFICE_HOURS_ONLY
@@ -35,32 +35,34 @@ def looked(desk, step):
 
 
 def bounced(desk):
-    rows(desk, core.Person).update(bounced_at=STEPS[60] + DAY, phone="")
+    rows(desk, models.Person).update(bounced_at=STEPS[60] + DAY, phone="")
 
 
 def nobody(desk):
-    rows(desk, core.Holding).update(contact=None, deputy=None)
+    rows(desk, models.Holding).update(contact=None, deputy=None)
 
 
 @pytest.mark.parametrize("silent", [bounced, nobody])
 def test_nobody_can_be_told(desk, silent):
     held_one = enrolled(desk)
     assert looked(desk, 60).count == 0, "it is not near yet"
-    rows(desk, core.OutboxRow).filter(channel__isnull=False).update(sent=STEPS[60])
+    rows(desk, models.OutboxRow).filter(channel__isnull=False).update(sent=STEPS[60])
     silent(desk)
     found = looked(desk, 7)
     assert (found.count, found.first) == (1, (held_one.serial,))
 
 
 def looked_after(desk):
-    ours = rows(desk, core.Organisation).get()
+    ours = rows(desk, models.Organisation).get()
     firm = {"folded": "the-firm", "customer_id": "0000000-0", "kind": "artificial", "language": "fi"}
-    agent = rows(desk, core.Organisation).create(name="A firm", created=desk.clock.now, **firm)
-    rows(desk, core.Mandate).create(organisation=ours, agent=agent, role=Role.MANAGER, valid_from=desk.clock.now - DAY)
+    agent = rows(desk, models.Organisation).create(name="A firm", created=desk.clock.now, **firm)
+    rows(desk, models.Mandate).create(
+        organisation=ours, agent=agent, role=Role.MANAGER, valid_from=desk.clock.now - DAY
+    )
 
 
 def let_end(desk):
-    rows(desk, core.Holding).update(let_end_at=desk.clock.now)
+    rows(desk, models.Holding).update(let_end_at=desk.clock.now)
 
 
 OTHERWISE = {
@@ -82,7 +84,7 @@ def test_of_a_week_nothing_is_late_before_its_first_step(sqlite_desk):
     desk = sqlite_desk
     enrolled(desk)
     begins, ends = desk.clock.now, desk.clock.now + 7 * DAY
-    rows(desk, core.Certificate).update(not_before=begins, not_after=ends, renewable_from=ends - 56 * HOUR)
+    rows(desk, models.Certificate).update(not_before=begins, not_after=ends, renewable_from=ends - 56 * HOUR)
     nobody(desk)
     plan(a_mailroom(desk), desk.clock.now)
     assert unheard(desk.register, desk.clock.now, LADDER, 5).count == 0
@@ -98,7 +100,7 @@ def test_the_new_one_was_fetched(sqlite_desk):
     nobody(desk)
     desk.clock.now = STEPS[30]
     renewed(desk, first)
-    new = rows(desk, core.Certificate).filter(predecessor__isnull=False)
+    new = rows(desk, models.Certificate).filter(predecessor__isnull=False)
     assert new.update(first_fetched_at=None, state="issued") == 1
     assert looked(desk, 7).count == 1, "it was renewed, and nobody has the new one"
     assert new.update(first_fetched_at=desk.clock.now) == 1

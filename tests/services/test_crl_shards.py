@@ -6,7 +6,7 @@ from datetime import timedelta
 import pytest
 from cryptography import x509
 
-from sinetti.database.models import core, status
+from sinetti.database import models
 from sinetti.database.operations import authorities
 from sinetti.domain.certificates.revocation import RevocationReason
 from sinetti.journal.crl_archive import kept_shards
@@ -89,7 +89,7 @@ def test_no_shard_takes_more_however_many_processes_take_places(desk):
     counts = {shard: sum(one.count(shard) for one in taken) for shard in (1, 2, 3)}
     assert sum(counts.values()) == processes * each
     assert max(counts.values()) == most
-    row = core.Authority.objects.using(desk.register.alias).get(pk=NAME)
+    row = models.Authority.objects.using(desk.register.alias).get(pk=NAME)
     assert (row.open_shard, most * 2 + row.shard_places - processes * each) == (3, pytest.approx(0, abs=2 * processes))
 
 
@@ -112,7 +112,7 @@ def test_lists_of_a_shard_that_was_opened_are_there_though_nobody_asks(sqlite_de
     for _ in range(2):
         enrolled(desk)
     renew_lists(desk.office, REQUEST)
-    rows = status.RevocationList.objects.using(desk.register.alias).filter(authority_id=NAME)
+    rows = models.RevocationList.objects.using(desk.register.alias).filter(authority_id=NAME)
     assert sorted(rows.values_list("shard", flat=True)) == [0, 1, 2]
     desk.clock.forward(timedelta(minutes=1))
     signatures = desk.signer.signatures
@@ -129,9 +129,9 @@ def test_all_shards_come_back_with_a_register_of_yesterday(desk, tmp_path):
         kept = newest_lists(full.office.journal.folder, full.office)
         assert len(entries(kept)) == 3, "the whole list says it all"
         assert len(entries({key: one for key, one in kept.items() if key[1]})) == 3
-        rows = core.Certificate.objects.using(full.register.alias)
+        rows = models.Certificate.objects.using(full.register.alias)
         rows.filter(serial=held[2].serial).update(revoked_at=None, revocation_reason="")
-        old = core.Authority.objects.using(full.register.alias).filter(pk=NAME)
+        old = models.Authority.objects.using(full.register.alias).filter(pk=NAME)
         old.update(open_shard=2, crl_number=5)
         standing = compare(full.office, full.office.journal)
         assert (standing.lost, set(standing.numbers)) == ({held[2].serial}, {NAME})

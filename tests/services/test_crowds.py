@@ -5,7 +5,7 @@ from dataclasses import replace
 
 import pytest
 
-from sinetti.database.models import core
+from sinetti.database import models
 from sinetti.domain.certificates.lifecycle import CertificateState
 from sinetti.domain.certificates.revocation import RevocationReason
 from sinetti.domain.refusals import Reason
@@ -33,7 +33,7 @@ from tests.support.registers import crowd
 
 
 def certificates(desk: Desk):
-    return core.Certificate.objects.using(desk.register.alias)
+    return models.Certificate.objects.using(desk.register.alias)
 
 
 def outcomes(answers) -> Counter:
@@ -48,14 +48,14 @@ def test_a_double_spend_by_fifty_has_one_winner(desk):
     assert outcomes(answers) == {"accepted": 1, Reason.TRANSFER_IDS_USED: 49}
     winner = next(one for one in answers if isinstance(one, Accepted))
     assert certificates(desk).get().retrieval_id == winner.retrieval_id
-    assert core.UsedKey.objects.using(desk.register.alias).count() == 1
+    assert models.UsedKey.objects.using(desk.register.alias).count() == 1
 
 
 def test_the_same_enrolment_a_hundred_times_gives_one_certificate(desk):
     ask = new_ask(ordered(desk), new_key())
     answers = crowd(desk.register, 100, lambda _: enrol(ask, desk.office, REQUEST))
     assert {accepted(one) for one in answers} == {certificates(desk).get().retrieval_id}
-    assert core.AuditRow.objects.using(desk.register.alias).filter(action="certificate-issued").count() == 1
+    assert models.AuditRow.objects.using(desk.register.alias).filter(action="certificate-issued").count() == 1
 
 
 def test_the_same_renewal_forty_times_gives_one_certificate(desk):
@@ -64,7 +64,7 @@ def test_the_same_renewal_forty_times_gives_one_certificate(desk):
     ask = renew_ask(held, new_key())
     answers = crowd(desk.register, 40, lambda _: renew(ask, desk.office, REQUEST))
     assert {accepted(one) for one in answers} == {certificates(desk).get(predecessor__serial=held.serial).retrieval_id}
-    assert core.OutboxRow.objects.using(desk.register.alias).filter(kind="renewed").count() == 1
+    assert models.OutboxRow.objects.using(desk.register.alias).filter(kind="renewed").count() == 1
 
 
 def test_one_key_for_many_orders_is_taken_once(desk):
@@ -112,9 +112,9 @@ def test_thirty_wrong_passwords_at_once_lock_once(desk):
     wrong = replace(ask, transfer_password="wrong")
     answers = crowd(desk.register, 30, lambda _: enrol(wrong, desk.office, REQUEST))
     assert outcomes(answers) == {Reason.TRANSFER_IDS_WRONG: 30}
-    assert core.TransferIdPair.objects.using(desk.register.alias).get().wrong_passwords == 10
-    assert core.Counter.objects.using(desk.register.alias).get(name="wrong-passwords").value == 30
-    rows = core.AuditRow.objects.using(desk.register.alias).filter(action="transfer-ids-locked")
+    assert models.TransferIdPair.objects.using(desk.register.alias).get().wrong_passwords == 10
+    assert models.Counter.objects.using(desk.register.alias).get(name="wrong-passwords").value == 30
+    rows = models.AuditRow.objects.using(desk.register.alias).filter(action="transfer-ids-locked")
     assert [row.object for row in rows] == [f"order:{ids.order_id}"]
     assert outcomes([enrol(ask, desk.office, REQUEST)]) == {Reason.TRANSFER_IDS_LOCKED: 1}
 
@@ -130,7 +130,7 @@ def test_a_revocation_by_ten_is_done_once(desk):
             return {"already": 0}[why.kind]
 
     assert sorted(crowd(desk.register, 10, try_it)) == [0] * 9 + [1]
-    assert core.AuditRow.objects.using(desk.register.alias).filter(action="certificate-revoked").count() == 1
+    assert models.AuditRow.objects.using(desk.register.alias).filter(action="certificate-revoked").count() == 1
 
 
 def test_no_lock_is_held_while_a_signature_is_waited_for(desk):

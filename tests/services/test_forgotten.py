@@ -2,9 +2,9 @@
 
 import pytest
 
+from sinetti.database import models
 from sinetti.database.issuance import journal_records
 from sinetti.database.issuance.journal_records import Fact
-from sinetti.database.models import core
 from sinetti.domain.certificates.revocation import RevocationReason
 from sinetti.journal import reader
 from sinetti.services.issuance.enrol import enrol
@@ -93,7 +93,7 @@ def test_another_node_s_line_tells_of_a_fetch_that_nobody_knows(desk, south, tmp
     backup = backed_up(desk.register, tmp_path)
     retrieval_id = accepted(enrol(new_ask(ordered(desk), new_key()), desk.office, REQUEST))
     collected(south, retrieval_id)
-    serial = core.Certificate.objects.using(desk.register.alias).get().serial
+    serial = models.Certificate.objects.using(desk.register.alias).get().serial
     restored(desk.register, backup)
     check_named(south, serial)
 
@@ -106,7 +106,7 @@ def test_what_waits_in_the_backup_is_not_completed_without_its_signature(desk, s
         enrol(new_ask(ids, key), desk.but(step=killed_at("9-reserved")).office, REQUEST)
     backup = backed_up(desk.register, tmp_path)
     retrieval_id = accepted(enrol(new_ask(ids, key), desk.office, REQUEST))
-    serial = core.Certificate.objects.using(desk.register.alias).get().serial
+    serial = models.Certificate.objects.using(desk.register.alias).get().serial
     if done == "fetched":
         collected(south, retrieval_id)
     else:
@@ -120,7 +120,7 @@ def reserved_and_revoked(desk: Desk) -> str:
     """Revoke a reservation, which is never signed from then on."""
     with pytest.raises(KilledError):
         enrol(new_ask(ordered(desk), new_key()), desk.but(step=killed_at("9-reserved")).office, REQUEST)
-    serial = core.Certificate.objects.using(desk.register.alias).get().serial
+    serial = models.Certificate.objects.using(desk.register.alias).get().serial
     revoked(desk, serial)
     return serial
 
@@ -138,7 +138,7 @@ def test_a_revoked_reservation_that_was_never_signed_may_be_forgotten(desk, tmp_
 def test_a_reservation_of_the_backup_that_stands_on_a_list_alone_is_revoked(desk, tmp_path):
     with pytest.raises(KilledError):
         enrol(new_ask(ordered(desk), new_key()), desk.but(step=killed_at("9-reserved")).office, REQUEST)
-    serial = core.Certificate.objects.using(desk.register.alias).get().serial
+    serial = models.Certificate.objects.using(desk.register.alias).get().serial
     backup = backed_up(desk.register, tmp_path)
     revoked(desk, serial)
     restored(desk.register, backup)

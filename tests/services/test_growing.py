@@ -9,8 +9,8 @@ from datetime import timedelta
 import pytest
 from cryptography import x509
 
+from sinetti.database import models
 from sinetti.database.issuance import crls
-from sinetti.database.models import core, status
 from sinetti.domain.certificates.revocation import RevocationReason
 from sinetti.domain.values import Channel
 from sinetti.journal.crl_archive import kept_lists, list_name
@@ -44,7 +44,7 @@ def begun(desk: Desk, entries: int = 2) -> Desk:
 
 
 def publish_anew(desk: Desk) -> None:
-    status.RevocationList.objects.using(desk.register.alias).all().delete()
+    models.RevocationList.objects.using(desk.register.alias).all().delete()
     desk.office.known_lists.clear()
     crl.publish(NAME, desk.office, REQUEST)
 
@@ -62,13 +62,13 @@ def now_listed(desk: Desk, shard: int = 0):
 
 
 def in_the_register(desk: Desk) -> set[str]:
-    rows = core.Certificate.objects.using(desk.register.alias).filter(revoked_at__isnull=False, authority_id=NAME)
+    rows = models.Certificate.objects.using(desk.register.alias).filter(revoked_at__isnull=False, authority_id=NAME)
     return set(rows.values_list("serial", flat=True))
 
 
 def bases(desk: Desk) -> set[int]:
     """The numbers of the lists that are stored whole."""
-    rows = status.RevocationList.objects.using(desk.register.alias).filter(authority_id=NAME)
+    rows = models.RevocationList.objects.using(desk.register.alias).filter(authority_id=NAME)
     return set(rows.values_list("number", flat=True))
 
 
@@ -81,7 +81,7 @@ def test_one_revocation_costs_one_entry(desk):
         after = now_listed(desk, shard)
         assert serials(after) == in_the_register(desk) == serials(before) | {held.serial}
         assert x509.load_der_x509_crl(after.der).is_signature_valid(issuer().certificate.public_key())
-        short = status.ShortList.objects.using(desk.register.alias).get(whole__authority_id=NAME, whole__shard=shard)
+        short = models.ShortList.objects.using(desk.register.alias).get(whole__authority_id=NAME, whole__shard=shard)
         assert (short.number, short.base, short.revocations) == (after.number, before.number, 3)
         assert bytes(short.der).count(bytes.fromhex(held.serial)) == 1
         assert all(bytes.fromhex(one) not in bytes(short.der) for one in serials(before))
@@ -109,7 +109,7 @@ def test_a_revocation_is_listed_whatever_its_date(sqlite_desk, ago):
     desk = begun(sqlite_desk)
     desk.clock.forward(SECOND)
     stored, held = bases(desk), enrolled(desk)
-    rows = core.Certificate.objects.using(desk.register.alias).filter(serial=held.serial)
+    rows = models.Certificate.objects.using(desk.register.alias).filter(serial=held.serial)
     rows.update(revoked_at=desk.clock.now - ago, revocation_reason="superseded")
     assert held.serial in serials(now_listed(desk))
     assert serials(now_listed(desk, 1)) == in_the_register(desk)
@@ -161,7 +161,7 @@ def test_what_is_revoked_while_the_register_is_read_comes_along(desk, monkeypatc
 
 
 def serial_revoked(desk: Desk, serial: str) -> None:
-    rows = core.Certificate.objects.using(desk.register.alias).filter(serial=serial)
+    rows = models.Certificate.objects.using(desk.register.alias).filter(serial=serial)
     rows.update(revoked_at=desk.clock.now, revocation_reason="superseded")
 
 
@@ -230,7 +230,7 @@ def test_a_short_list_whose_base_is_gone_is_not_stored(sqlite_desk):
     late = replace(one, number=newest.number + 5, revocations=99)
     crls.publish_lists(desk.register, NAME, {0: late}, desk.deed(), lambda *_: None)
     assert now_listed(desk) == newest
-    status.RevocationList.objects.using(desk.register.alias).all().delete()
+    models.RevocationList.objects.using(desk.register.alias).all().delete()
     crls.publish_lists(desk.register, NAME, {0: late}, desk.deed(), lambda *_: None)
     assert crls.published_list(desk.register, NAME, 0) is None
 
@@ -238,7 +238,7 @@ def test_a_short_list_whose_base_is_gone_is_not_stored(sqlite_desk):
 def test_a_base_that_goes_while_its_short_list_is_read(sqlite_desk, monkeypatch):
     desk = begun(sqlite_desk)
     revoked(desk, enrolled(desk))
-    newest, first = now_listed(desk), status.RevocationList.objects.using(desk.register.alias)
+    newest, first = now_listed(desk), models.RevocationList.objects.using(desk.register.alias)
     moved = []
     rows_filter = type(first.all()).filter
 
@@ -295,7 +295,7 @@ def test_another_node_keeps_the_base_too(kept, tmp_path):
 def test_a_restored_register_gets_back_what_stands_on_a_short_list(kept):
     held = enrolled(kept)
     revoked(kept, held)
-    rows = core.Certificate.objects.using(kept.register.alias).filter(serial=held.serial)
+    rows = models.Certificate.objects.using(kept.register.alias).filter(serial=held.serial)
     rows.update(revoked_at=None, revocation_reason="")
     assert compare(kept.office, kept.office.journal).lost == {held.serial}
     reconcile(kept.office, kept.office.journal, REQUEST)

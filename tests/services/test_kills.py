@@ -2,9 +2,9 @@
 
 import pytest
 
+from sinetti.database import models
 from sinetti.database.common import mappers
 from sinetti.database.issuance import transactions
-from sinetti.database.models import core
 from sinetti.domain.certificates.lifecycle import CertificateState, OrderState
 from sinetti.domain.certificates.revocation import RevocationReason
 from sinetti.domain.refusals import Reason
@@ -42,7 +42,7 @@ SIGNED = {"4-read": 1, "8-prepared": 1, "9-reserved": 1, "10-signed": 2, "11-rec
 
 
 def certificates(desk: Desk):
-    return core.Certificate.objects.using(desk.register.alias)
+    return models.Certificate.objects.using(desk.register.alias)
 
 
 def ended_at(desk: Desk, step: str, do) -> None:
@@ -58,8 +58,8 @@ def test_enrolment(desk, step):
     retrieval_id = accepted(enrol(new_ask(ids, key), desk.office, REQUEST))
     row = certificates(desk).get()
     assert (row.retrieval_id, row.state) == (retrieval_id, CertificateState.ISSUED)
-    assert core.UsedKey.objects.using(desk.register.alias).count() == 1
-    assert core.Order.objects.using(desk.register.alias).get().state == OrderState.SPENT
+    assert models.UsedKey.objects.using(desk.register.alias).count() == 1
+    assert models.Order.objects.using(desk.register.alias).get().state == OrderState.SPENT
     assert load_certificate(collected(desk, retrieval_id)).public_key() == key.public_key()
     assert desk.signer.signatures == SIGNED[step]
 
@@ -85,7 +85,7 @@ def test_renewal(desk, step):
     retrieval_id = accepted(renew(renew_ask(held, key), desk.office, REQUEST))
     row = certificates(desk).get(predecessor__serial=held.serial)
     assert (row.retrieval_id, row.state) == (retrieval_id, CertificateState.ISSUED)
-    assert core.OutboxRow.objects.using(desk.register.alias).filter(kind="renewed").count() == 1
+    assert models.OutboxRow.objects.using(desk.register.alias).filter(kind="renewed").count() == 1
     assert load_certificate(collected(desk, retrieval_id)).public_key() == key.public_key()
     assert desk.signer.signatures == 1 + SIGNED[step]
 
@@ -122,7 +122,7 @@ def test_retrieval(desk, step):
     fetched = certificates(desk).get().state == CertificateState.FETCHED
     assert fetched is (step == "14-fetched"), "fetched is committed before the certificate leaves"
     assert collected(desk, retrieval_id) == collected(desk, retrieval_id)
-    assert core.AuditRow.objects.using(desk.register.alias).filter(action="certificate-fetched").count() == 1
+    assert models.AuditRow.objects.using(desk.register.alias).filter(action="certificate-fetched").count() == 1
 
 
 # Something comes in between two steps.
@@ -178,7 +178,7 @@ def test_another_renewal_takes_the_place_between_the_two_commits(desk, step):
     again = once_at(step, lambda: taken.append(renewed(desk, held)))
     answer = renew(renew_ask(held, new_key()), desk.but(step=again).office, REQUEST)
     assert refused(answer) is Reason.SUPERSEDED
-    assert core.RefusalRow.objects.using(desk.register.alias).get().reason == Reason.SUPERSEDED
+    assert models.RefusalRow.objects.using(desk.register.alias).get().reason == Reason.SUPERSEDED
     live = certificates(desk).filter(predecessor__serial=held.serial, revoked_at__isnull=True).get()
     assert live.serial == taken[0].serial
 
@@ -192,7 +192,7 @@ def test_the_same_request_finishes_what_waits_for_its_signature(desk, step):
     answers.append(accepted(enrol(new_ask(ids, key), desk.but(step=again).office, REQUEST)))
     assert answers[0] == answers[1]
     assert certificates(desk).count() == 1
-    assert core.AuditRow.objects.using(desk.register.alias).filter(action="certificate-issued").count() == 1
+    assert models.AuditRow.objects.using(desk.register.alias).filter(action="certificate-issued").count() == 1
 
 
 def test_ids_are_made_anew_while_the_old_ones_are_being_spent(desk):
@@ -215,7 +215,7 @@ def test_a_holding_that_never_stands_still_makes_the_service_unavailable(desk):
 
     def move(reached: str) -> None:
         if reached == "8-prepared":
-            mappers.move_versions(core.Holding.objects.using(desk.register.alias).all())
+            mappers.move_versions(models.Holding.objects.using(desk.register.alias).all())
 
     answer = enrol(new_ask(ids, key), desk.but(step=move).office, REQUEST)
     assert refused(answer) is Reason.UNAVAILABLE
@@ -239,4 +239,4 @@ def test_the_same_enrolment_comes_in_between_two_readings(desk, monkeypatch):
     ask, answers = new_ask(ordered(desk), new_key()), []
     torn(monkeypatch, lambda: answers.append(accepted(enrol(ask, desk.office, REQUEST))))
     assert accepted(enrol(ask, desk.office, REQUEST)) == answers[0]
-    assert not core.RefusalRow.objects.using(desk.register.alias).exists()
+    assert not models.RefusalRow.objects.using(desk.register.alias).exists()

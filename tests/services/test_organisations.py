@@ -2,12 +2,12 @@
 
 import pytest
 
+from sinetti.database import models
 from sinetti.database.certificates.revocation import Counts
-from sinetti.database.models import core
 from sinetti.database.organisations import organisations
 from sinetti.database.organisations.organisations import NewOrganisation
 from sinetti.domain.certificates.revocation import RevocationReason
-from sinetti.domain.organisations.identifiers import CustomerIdError
+from sinetti.domain.identifiers import CustomerIdError
 from sinetti.domain.values import Channel, CustomerKind, Environment, Language
 from sinetti.pki.encoding import load_certificate
 from sinetti.services.organisations import queries
@@ -28,7 +28,7 @@ def test_an_id_is_taken_whatever_its_kind_and_spelling(desk):
     add_organisation(desk, "ABC-1")
     for again in ("ABC-1", "abc-1", " Abc-1 "):
         assert register_organisation(new(again, CustomerKind.FOREIGN), desk.office, "operator", REQUEST) is None
-    assert core.Organisation.objects.using(desk.register.alias).count() == 2
+    assert models.Organisation.objects.using(desk.register.alias).count() == 2
 
 
 def test_a_channel_without_a_ca(desk):
@@ -66,9 +66,9 @@ def test_approved_withdrawn_and_approved_again(desk):
     assert approve(CUSTOMER_ID, BOTH, desk.office, "operator", REQUEST)
     assert channels() == BOTH
     assert approve(CUSTOMER_ID, BOTH, desk.office, "operator", REQUEST)
-    rows = core.ApprovedType.objects.using(desk.register.alias)
+    rows = models.ApprovedType.objects.using(desk.register.alias)
     assert rows.count() == 3, "the withdrawn approval is kept"
-    actions = core.AuditRow.objects.using(desk.register.alias).values_list("action", flat=True)
+    actions = models.AuditRow.objects.using(desk.register.alias).values_list("action", flat=True)
     assert sorted(actions).count("channel-approved") == 3
     assert sorted(actions).count("channel-withdrawn") == 1
 
@@ -77,7 +77,7 @@ def test_closed_once(desk):
     assert close(CUSTOMER_ID, desk.office, "operator", REQUEST)
     assert close(CUSTOMER_ID, desk.office, "operator", REQUEST)
     assert organisations.find_organisation(desk.register, CUSTOMER_ID).open is False
-    assert core.AuditRow.objects.using(desk.register.alias).filter(action="organisation-closed").count() == 1
+    assert models.AuditRow.objects.using(desk.register.alias).filter(action="organisation-closed").count() == 1
 
 
 def test_an_organisation_that_is_not_there(desk):

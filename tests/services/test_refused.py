@@ -4,8 +4,8 @@ from threading import Barrier, Thread
 
 import pytest
 
+from sinetti.database import models
 from sinetti.database.issuance import rejections
-from sinetti.database.models import core
 from sinetti.domain.notifications import rejection_alerts
 from sinetti.domain.refusals import Reason
 from sinetti.services.issuance.renew import renew
@@ -14,7 +14,7 @@ from tests.support.office import refused as refused_for
 
 
 def events(desk):
-    return core.OutboxRow.objects.using(desk.register.alias).filter(kind="refused").order_by("created")
+    return models.OutboxRow.objects.using(desk.register.alias).filter(kind="refused").order_by("created")
 
 
 def asked_with_the_old_key(desk, held):
@@ -106,5 +106,5 @@ def test_many_at_once(desk):
         thread.start()
     for thread in threads:
         thread.join(30)
-    assert core.RefusalRow.objects.using(desk.register.alias).count() == 6
+    assert models.RefusalRow.objects.using(desk.register.alias).count() == 6
     assert events(desk).count() == 1

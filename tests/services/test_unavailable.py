@@ -7,8 +7,8 @@ import pytest
 from django.db import InterfaceError, OperationalError
 
 from sinetti.ca.issuance import issues_until
+from sinetti.database import models
 from sinetti.database.issuance import transactions
-from sinetti.database.models import core
 from sinetti.domain.certificates.lifecycle import CertificateState
 from sinetti.domain.refusals import Reason, Refusal
 from sinetti.domain.values import Channel, Language
@@ -42,7 +42,7 @@ YEARS_2 = timedelta(days=730)
 
 
 def certificates(desk):
-    return core.Certificate.objects.using(desk.register.alias)
+    return models.Certificate.objects.using(desk.register.alias)
 
 
 def test_the_signer_is_away_while_enrolling(desk):
@@ -126,8 +126,8 @@ def test_a_ca_that_ends_in_less_than_730_days_issues_no_more(desk):
     answer = enrol(new_ask(ids, key), desk.office, REQUEST)
     assert answer == Refusal(Reason.UNAVAILABLE, language=Language.SV)
     assert not certificates(desk).exists()
-    assert not core.UsedKey.objects.using(desk.register.alias).exists()
-    kept = core.RefusalRow.objects.using(desk.register.alias).get()
+    assert not models.UsedKey.objects.using(desk.register.alias).exists()
+    kept = models.RefusalRow.objects.using(desk.register.alias).get()
     assert (kept.reason, kept.operation) == (Reason.UNAVAILABLE, "new")
     desk.clock.now = last
     collected(desk, accepted(enrol(new_ask(ids, key), desk.office, REQUEST)))

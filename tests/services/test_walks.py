@@ -9,7 +9,7 @@ from random import Random
 
 import pytest
 
-from sinetti.database.models import core
+from sinetti.database import models
 from sinetti.domain.certificates.lifecycle import CertificateState
 from sinetti.domain.certificates.revocation import RevocationReason
 from sinetti.domain.refusals import Reason
@@ -124,7 +124,7 @@ class Walk:
 
     def check(self) -> None:
         """What must be so at any moment."""
-        rows = list(core.Certificate.objects.using(self.desk.register.alias).all())
+        rows = list(models.Certificate.objects.using(self.desk.register.alias).all())
         live = [row for row in rows if row.state != CertificateState.VOID and row.revoked_at is None]
         renewals = Counter(row.predecessor_id for row in live if row.predecessor_id)
         assert not [one for one, count in renewals.items() if count > 1], "two live renewals of one certificate"

@@ -13,7 +13,6 @@ from typing import Any
 
 import pytest
 from django.apps import apps
-from sinetti.actions.staff import NotStaff
 
 from sinetti.database.access import accounts
 from sinetti.database.access import pending_invitations as access_pending_invitations
@@ -54,6 +53,7 @@ from sinetti.services.staff import (
     outbox,
     session,
 )
+from sinetti.services.staff.session import NotStaff
 from tests.house.test_acts import acts, functions, opens
 from tests.support.authority import CUSTOMER_ID
 from tests.support.clerks import a_clerk

@@ -3,10 +3,10 @@
 import pytest
 
 from sinetti.domain.values import Environment
+from sinetti.infra.toml_tables import SettingsError
 from sinetti.settings.authority import (
     ResponseRecipe,
     Settings,
-    SettingsError,
     check_base_url,
     check_database_url,
     check_soap_address,

@@ -5,7 +5,7 @@ import pytest
 from sinetti.domain.access.roles import Role
 from sinetti.domain.daily_limits import DailyLimits
 from sinetti.domain.values import Language
-from sinetti.settings.authority import SettingsError
+from sinetti.infra.toml_tables import SettingsError
 from sinetti.settings.portal import DEFAULTS, parse, read
 from tests.house.tree import ROOT
 

@@ -6,9 +6,9 @@ from pathlib import Path
 import pytest
 
 from sinetti.domain.values import Language
+from sinetti.infra.toml_tables import SettingsError
 from sinetti.notifications.context import LADDER
 from sinetti.notifications.delivery.smtp import Security
-from sinetti.settings.authority import SettingsError
 from sinetti.settings.notifications import parse, read
 
 ROOT = Path(__file__).parents[2]

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from sinetti.database.models import core
+from sinetti.database import models
 from sinetti.database.organisations.organisations import Person
 from sinetti.domain.access.roles import Role
 from sinetti.domain.values import Language, Serial
@@ -38,7 +38,7 @@ def cast(desk: Desk) -> Cast:
         actors.append(Actor(user.pk, second_factor=True))
     user = account(desk, "stranger")
     mandate(desk, user, OTHER_ID, Role.SIGNATORY)
-    ours = core.Organisation.objects.using(desk.register.alias).get(customer_id=CUSTOMER_ID).pk
+    ours = models.Organisation.objects.using(desk.register.alias).get(customer_id=CUSTOMER_ID).pk
     return Cast(*actors, Actor(user.pk, second_factor=True), ours, other)
 
 
@@ -49,16 +49,16 @@ def stands(desk: Desk, actor: Actor) -> Standing:
 
 def orders(desk: Desk) -> "list[models.Order]":
     """All orders, the oldest first."""
-    return list(core.Order.objects.using(desk.register.alias).order_by("created", "pk"))
+    return list(models.Order.objects.using(desk.register.alias).order_by("created", "pk"))
 
 
-def holding(desk: Desk, serial: Serial) -> core.Holding:
+def holding(desk: Desk, serial: Serial) -> models.Holding:
     """The line of a certificate, with its people."""
-    rows = core.Holding.objects.using(desk.register.alias).select_related("contact", "deputy")
+    rows = models.Holding.objects.using(desk.register.alias).select_related("contact", "deputy")
     return rows.get(certificates__serial=serial)
 
 
 def audited(desk: Desk, action: str) -> list[str]:
     """Who did this, as audit rows say it."""
-    rows = core.AuditRow.objects.using(desk.register.alias).filter(action=action).order_by("sequence")
+    rows = models.AuditRow.objects.using(desk.register.alias).filter(action=action).order_by("sequence")
     return list(rows.values_list("actor", flat=True))

@@ -9,7 +9,7 @@ import psycopg
 from django.db import connections
 
 from sinetti.database.connection import Register, open_register
-from sinetti.database.models.core import random_id
+from sinetti.database.models import random_id
 from tests.support.postgres import find_binaries
 
 

@@ -4,7 +4,7 @@ import json
 
 from django.apps import apps
 
-from sinetti.database.models import core
+from sinetti.database import models
 from sinetti.domain.access.access_purpose import Looking, Purpose
 from sinetti.services.access.permissions import Actor
 from sinetti.services.staff.session import Clerk
@@ -27,5 +27,5 @@ def same_subject(desk: Desk, *user_ids: str) -> None:
 
 def looked(desk: Desk) -> list[tuple[str, dict[str, str]]]:
     """What clerks looked at, oldest first, with what more the rows say."""
-    rows = core.AuditRow.objects.using(desk.register.alias).filter(action="looked").order_by("sequence")
+    rows = models.AuditRow.objects.using(desk.register.alias).filter(action="looked").order_by("sequence")
     return [(row.object, json.loads(bytes(row.octets))["facts"]) for row in rows]

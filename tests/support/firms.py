@@ -4,7 +4,7 @@ from datetime import datetime, timedelta
 
 from django.apps import apps
 
-from sinetti.database.models import core
+from sinetti.database import models
 from sinetti.domain.access.roles import Role
 from sinetti.domain.values import Channel, CustomerKind, Language
 from tests.support.authority import NOW
@@ -18,13 +18,13 @@ def rows(desk: Desk, model: str):
     return apps.get_model("registry", model).objects.using(desk.register.alias)
 
 
-def a_person(desk: Desk, email: str, name: str = "", **changes) -> core.Person:
+def a_person(desk: Desk, email: str, name: str = "", **changes) -> models.Person:
     """Somebody with an e-mail address."""
     terms = {"phone": "", "language": Language.FI, **changes}
     return rows(desk, "Person").create(name=name or email, email=email, **terms)
 
 
-def an_organisation(desk: Desk, name: str, contact: core.Person | None = None) -> core.Organisation:
+def an_organisation(desk: Desk, name: str, contact: models.Person | None = None) -> models.Organisation:
     """An organisation that is approved for WS."""
     organisation = rows(desk, "Organisation").create(
         customer_id=name, folded=name.casefold(), kind=CustomerKind.ARTIFICIAL, name=name, language=Language.FI,
@@ -34,12 +34,12 @@ def an_organisation(desk: Desk, name: str, contact: core.Person | None = None) -
     return organisation
 
 
-def the_type(desk: Desk) -> core.CertificateType:
+def the_type(desk: Desk) -> models.CertificateType:
     """The certificate type of WS."""
     return rows(desk, "CertificateType").get(channel=Channel.WS)
 
 
-def a_firm(desk: Desk, *clients: core.Organisation, name: str = "firm") -> core.Organisation:
+def a_firm(desk: Desk, *clients: models.Organisation, name: str = "firm") -> models.Organisation:
     """A firm whose contact person is `reader@NAME.example`, and that looks after these."""
     firm = an_organisation(desk, name, a_person(desk, f"reader@{name}.example"))
     for client in clients:
@@ -47,20 +47,20 @@ def a_firm(desk: Desk, *clients: core.Organisation, name: str = "firm") -> core.
     return firm
 
 
-def looked_after(desk: Desk, client: core.Organisation, firm: core.Organisation, **changes) -> core.Mandate:
+def looked_after(desk: Desk, client: models.Organisation, firm: models.Organisation, **changes) -> models.Mandate:
     """A mandate by which a firm looks after a client."""
     terms = {"valid_from": NOW, **changes}
     return rows(desk, "Mandate").create(organisation=client, agent=firm, role=Role.MANAGER, **terms)
 
 
-def a_signatory(desk: Desk, organisation: core.Organisation, person: core.Person) -> core.Mandate:
+def a_signatory(desk: Desk, organisation: models.Organisation, person: models.Person) -> models.Mandate:
     """A mandate of a signatory."""
     return rows(desk, "Mandate").create(organisation=organisation, person=person, role=Role.SIGNATORY, valid_from=NOW)
 
 
 def a_certificate(
-    desk: Desk, organisation: core.Organisation, ends: datetime, contact: core.Person | None = None, **changes
-) -> core.Certificate:
+    desk: Desk, organisation: models.Organisation, ends: datetime, contact: models.Person | None = None, **changes
+) -> models.Certificate:
     """A certificate that was fetched, of a holding of its own unless one is given."""
     number = f"{rows(desk, 'Certificate').count():032x}"
     holding = changes.pop("holding", None) or rows(desk, "Holding").create(
@@ -78,7 +78,7 @@ def a_certificate(
     )  # fmt: skip
 
 
-def a_message(desk: Desk, to: core.Person | None, kind: str = "reminder", **changes) -> core.OutboxRow:
+def a_message(desk: Desk, to: models.Person | None, kind: str = "reminder", **changes) -> models.OutboxRow:
     """An e-mail that was sent to somebody."""
     now = desk.clock.now
     terms = {"step": "60:email", "created": now, "due": now, "sent": now, "channel": "email", **changes}

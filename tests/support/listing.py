@@ -1,13 +1,14 @@
 """Named cases of what a list says of certificates, and rows in a register that are like them.
 
-One table for the rule (tests/domain/certificates/test_display_status.py) and for the same rule in SQL (tests/database/certificates/test_list_query.py).
+One table for the rule (tests/domain/certificates/test_display_status.py) and for the same rule in SQL
+(tests/database/certificates/test_list_query.py).
 """
 
 from dataclasses import replace
 from datetime import datetime, timedelta
 
-from sinetti.database.models import core
-from sinetti.database.models.gateways import Gateway, Sighting
+from sinetti.database import models
+from sinetti.database.models import Gateway, Sighting
 from sinetti.domain.certificates.display_status import CertificateFacts, Hand, Rank, State
 from sinetti.domain.certificates.revocation import RevocationReason
 from sinetti.domain.values import Span
@@ -134,13 +135,15 @@ def gateway(desk: Desk, last: datetime = NOW) -> Gateway:
     return Gateway.objects.using(desk.register.alias).get_or_create(name="gate", defaults=values)[0]
 
 
-def _holding(desk: Desk, facts: CertificateFacts, description: str, more: dict[str, object]) -> core.Holding:
+def _holding(desk: Desk, facts: CertificateFacts, description: str, more: dict[str, object]) -> models.Holding:
     using = desk.register.alias
-    organisation = more.pop("organisation", None) or core.Organisation.objects.using(using).get(customer_id=CUSTOMER_ID)
-    kind = core.CertificateType.objects.using(using).get(channel="WS" if facts.approved else "SFTP")
-    count = core.Holding.objects.using(using).count()
+    organisation = more.pop("organisation", None) or models.Organisation.objects.using(using).get(
+        customer_id=CUSTOMER_ID
+    )
+    kind = models.CertificateType.objects.using(using).get(channel="WS" if facts.approved else "SFTP")
+    count = models.Holding.objects.using(using).count()
     values = {"subject_serial": f"{count:032X}", "description": description, "created": NOW} | more
-    return core.Holding.objects.using(using).create(
+    return models.Holding.objects.using(using).create(
         organisation=organisation, type=kind, let_end_at=facts.let_end_at, **values
     )
 
@@ -149,16 +152,16 @@ def _certificate(
     desk: Desk,
     facts: CertificateFacts,
     serial: str,
-    holding: core.Holding,
-    predecessor: core.Certificate | None = None,
-) -> core.Certificate:
+    holding: models.Holding,
+    predecessor: models.Certificate | None = None,
+) -> models.Certificate:
     using = desk.register.alias
     state = "reserved" if not facts.issued else "issued" if facts.fetched_at is None else "fetched"
     renewed = facts.by_renewal or predecessor is not None
-    return core.Certificate.objects.using(using).create(
+    return models.Certificate.objects.using(using).create(
         serial=serial, authority_id=holding.type.authority_id, holding=holding, state=state,
         origin="renewal" if renewed else "import", predecessor=predecessor,
-        key=core.UsedKey.objects.using(using).create(key_id=f"{serial}-key", first_seen=NOW),
+        key=models.UsedKey.objects.using(using).create(key_id=f"{serial}-key", first_seen=NOW),
         sha256=serial.rjust(64, "0") if facts.issued else None, retrieval_id=f"{serial[:2]}{serial[-30:]}",
         not_before=facts.span.not_before, not_after=facts.span.not_after, renewable_from=facts.renewable_from,
         reserved_at=NOW, first_fetched_at=facts.fetched_at, revoked_at=facts.revoked_at,

@@ -1,6 +1,6 @@
 """People of an organisation as tests name them: `director = a_person("director")`, `named(desk)`: one in every role."""
 
-from sinetti.database.models import core
+from sinetti.database import models
 from sinetti.database.organisations.organisations import Person
 from sinetti.domain.values import Language, Serial
 from sinetti.services.organisations.contacts import ContactChange, change_contact
@@ -26,5 +26,5 @@ def named(desk: Desk, serial: Serial) -> None:
 
 def audited(desk: Desk, action: str) -> list[str]:
     """The audit rows of an action, as they are hashed, oldest first."""
-    rows = core.AuditRow.objects.using(desk.register.alias).filter(action=action).order_by("sequence")
+    rows = models.AuditRow.objects.using(desk.register.alias).filter(action=action).order_by("sequence")
     return [bytes(row.octets).decode() for row in rows]

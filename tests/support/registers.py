@@ -19,7 +19,7 @@ from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.backends.signals import connection_created
 
 from sinetti.database.connection import Register, migrate, open_register
-from sinetti.database.models.core import random_id
+from sinetti.database.models import random_id
 from tests.support.postgres import create_database
 
 ALIAS = "under-test"

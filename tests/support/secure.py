@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass, replace
 
-from sinetti.database.models.secure_messages import Pin
+from sinetti.database.models import Pin
 from sinetti.domain.link_tokens import OPEN_LINK, link_token, pin_code
 from sinetti.services.issuance.secure_message import Offered, Opened, Shown, look, open_message, order_and_offer, show
 from tests.support.office import CONTACT, REQUEST, Desk, an_order

@@ -9,7 +9,7 @@ from hmac import digest
 from struct import pack
 from urllib.parse import urlsplit
 
-from sinetti.database.models import core
+from sinetti.database import models
 from sinetti.database.notifications import delivery
 from sinetti.domain.notifications.messages import MessageKind
 from sinetti.infra.clock import machine_now
@@ -27,13 +27,13 @@ PERIOD = 30
 def letters(desk: Desk, email: str) -> list[Letter | NotOwed]:
     """What has been written about accounts to an address, the oldest first, as it would arrive now."""
     room = replace(a_mailroom(desk), unseal=partial(unseal, TRANSFER_KEY, LINK))
-    rows = core.OutboxRow.objects.using(desk.register.alias).filter(kind=MessageKind.ACCOUNT, address=email)
+    rows = models.OutboxRow.objects.using(desk.register.alias).filter(kind=MessageKind.ACCOUNT, address=email)
     return [write(delivery.owed_of(row), room) for row in rows.order_by("created", "pk")]
 
 
 def told(desk: Desk, email: str) -> set[str]:
     """Which letters there were to an address."""
-    rows = core.OutboxRow.objects.using(desk.register.alias).filter(kind=MessageKind.ACCOUNT, address=email)
+    rows = models.OutboxRow.objects.using(desk.register.alias).filter(kind=MessageKind.ACCOUNT, address=email)
     return {facts["letter"] for facts in rows.values_list("facts", flat=True)}
 
 

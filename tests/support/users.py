@@ -10,7 +10,7 @@ from datetime import datetime
 from django.conf import settings
 from django.contrib.auth import BACKEND_SESSION_KEY, HASH_SESSION_KEY, SESSION_KEY
 
-from sinetti.database.models import core
+from sinetti.database import models
 from sinetti.domain.access.roles import Role
 from sinetti.domain.values import Language
 from sinetti.eservice.accounts.sessions import SessionStore
@@ -20,9 +20,9 @@ from tests.support.browser import Browser
 from tests.support.office import Desk
 
 
-def account(desk: Desk, name: str, *, language: Language = Language.EN, staff: bool = False) -> core.User:
+def account(desk: Desk, name: str, *, language: Language = Language.EN, staff: bool = False) -> models.User:
     """Make an account, whose e-mail address is made of its name."""
-    user = core.User(
+    user = models.User(
         email=f"{name}@people.example", name=name.title(), language=language, is_staff=staff, created=desk.office.now()
     )
     user.set_unusable_password()
@@ -31,24 +31,24 @@ def account(desk: Desk, name: str, *, language: Language = Language.EN, staff: b
 
 
 def mandate(
-    desk: Desk, who: core.User | str, customer_id: str, role: Role, until: datetime | None = None
-) -> core.Mandate:
+    desk: Desk, who: models.User | str, customer_id: str, role: Role, until: datetime | None = None
+) -> models.Mandate:
     """Give a role for an organisation to an account, or to another organisation by its customer id."""
-    rows = core.Organisation.objects.using(desk.register.alias)
+    rows = models.Organisation.objects.using(desk.register.alias)
     organisation = rows.get(customer_id=customer_id)
     values: dict[str, object] = {"agent": rows.get(customer_id=who)} if isinstance(who, str) else {"user": who}
     if not isinstance(who, str):
-        values["person"] = core.Person.objects.using(desk.register.alias).create(
+        values["person"] = models.Person.objects.using(desk.register.alias).create(
             name=who.name, email=who.email, language=who.language
         )
-    return core.Mandate.objects.using(desk.register.alias).create(
+    return models.Mandate.objects.using(desk.register.alias).create(
         organisation=organisation, role=role, valid_from=desk.office.now(), valid_until=until, **values
     )
 
 
 def signed_in(
     browser: Browser,
-    user: core.User,
+    user: models.User,
     *,
     second_factor: bool = True,
     recent: bool = False,

@@ -12,8 +12,8 @@ from django.apps import apps
 from django.conf import settings
 from django.urls import URLPattern, URLResolver, get_resolver
 
+from sinetti.database import models
 from sinetti.database.access import pending_invitations
-from sinetti.database.models import core
 from sinetti.database.organisations.organisations import Person
 from sinetti.domain.access.access_purpose import Looking, Purpose
 from sinetti.domain.access.roles import Role
@@ -231,7 +231,7 @@ class Town:
     desk: Desk
     address: str
     objects: dict[str, str] = field(default_factory=dict)
-    people: dict[str, core.User] = field(default_factory=dict)
+    people: dict[str, models.User] = field(default_factory=dict)
 
     def browser(self, visit: Visit) -> Browser:
         """A browser of whoever the visit is of."""
@@ -347,7 +347,7 @@ def loads_of_two(desk: Desk, clerk: Clerk) -> dict[str, str]:
     return found
 
 
-def with_factors(desk: Desk, user: core.User) -> None:
+def with_factors(desk: Desk, user: models.User) -> None:
     """Give an account a password, a confirmed address and one-time codes."""
     user.set_password(PASSWORD)
     user.save(using=desk.register.alias)

@@ -26,6 +26,7 @@ from sinetti.domain.leniency import KIND, Kindness
 from sinetti.domain.notifications.messages import MessageChannel
 from sinetti.domain.values import Environment, KeyPolicy
 from sinetti.infra.clock import machine_instant, machine_now, steady
+from sinetti.infra.toml_tables import SettingsError
 from sinetti.journal.marker import JournalMark
 from sinetti.journal.writer import Journal, Owner
 from sinetti.notifications.context import Deliverer, Mailroom
@@ -39,7 +40,7 @@ from sinetti.services.issuance.clock_guard import ClockGuard
 from sinetti.services.token_encryption import LINK, unseal
 from sinetti.settings import authority as authority_settings
 from sinetti.settings import notifications as notice_settings
-from sinetti.settings.authority import Settings, SettingsError, check_database_url
+from sinetti.settings.authority import Settings, check_database_url
 from sinetti.settings.notifications import NoticeSettings
 from sinetti.wire.xmldsig.signature import Recipe
 

@@ -3,7 +3,8 @@
 from pathlib import Path
 
 from sinetti.authority.data_directory import Folder, FolderError, FolderKind
-from sinetti.settings.authority import Settings, SettingsError
+from sinetti.infra.toml_tables import SettingsError
+from sinetti.settings.authority import Settings
 
 
 def journal_folder(folder: Folder, kind: FolderKind, settings: Settings) -> Path:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from sinetti.authority.data_directory import Folder, FolderKind, sync, write_secret
-from sinetti.settings.authority import SettingsError
+from sinetti.infra.toml_tables import SettingsError
 
 CREDENTIAL = "sinetti-passphrase"
 """What systemd's LoadCredential= has to call the file."""

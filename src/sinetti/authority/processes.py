@@ -21,7 +21,6 @@ from sinetti.authority.data_directory import FolderError
 from sinetti.authority.maintenance import agree, looked_after
 from sinetti.authority.ocsp_responders import keep_in_force
 from sinetti.authority.portal_server import PEOPLE_WORKERS, People, listen_people, people_edge
-from sinetti.cli.authority.common import leave, request_id
 from sinetti.infra.clock import ticks
 from sinetti.pki.signers import SignerUnavailable
 from sinetti.server.addresses import Address, listen_shared
@@ -30,6 +29,7 @@ from sinetti.server.asgi import Edge
 from sinetti.server.http import Reply, Request
 from sinetti.server.idle_connections import Doorkeeper
 from sinetti.server.listener import PER_ADDRESS, RETIRE, RETIRE_WITHIN, Listener, Tls, connections, serve
+from sinetti.server.process_exit import leave, request_id
 from sinetti.server.rate_limits import SIGNER_RATE, Crowd, Meter, Rate
 from sinetti.server.supervisor import Exchange, Retirement, Role, Supervisor
 from sinetti.server.tls import PairRefused, forget, read_pair

@@ -9,7 +9,7 @@ from sinetti.client.results import ExitCode
 from sinetti.domain.values import Language
 
 if TYPE_CHECKING:
-    from sinetti.cli.client.common import Commands
+    from sinetti.cli.core.argparse_i18n import Commands
 
 EXAMPLE = """\
 example, for bash, zsh and fish in turn:

@@ -24,9 +24,19 @@ CLIENT = (
     *("enrol", "adopt", "retrieve", "renew", "status", "sign", "verify", "explain", "deliver", "receipt", "export"),
     *("log", "doctor", "revoke", "completion", "run", "gateway"),
 )
-"""What every installation has: modules of these names in this package."""
+"""Commands of every installation; `place_of` names their modules."""
 
 ALIASES = {"enroll": "enrol"}
+
+PLACES = {
+    "authority": "authority.group",
+    "completion": "completion",
+    "demo-fleet": "testbench.demo_fleet",
+    "gateway": "gateway.group",
+    "main": "main",
+    "testbench": "testbench.group",
+}
+"""Modules below sinetti.cli of the commands that do not stand in sinetti.cli.client."""
 
 GROUPS = ("authority", "gateway")
 """Commands with many below them, of which only the one that is wanted is loaded."""
@@ -36,7 +46,7 @@ SERVER = {
     "testbench": "run an authority on a clock of your own (needs sinetti[authority])",
     "demo-fleet": "watch an agent keep the certificates of a fleet from lapsing (needs sinetti[authority])",
 }
-"""What the extra `sinetti[authority]` brings: modules of these names (with _ for -), looked at only when asked for."""
+"""Commands of the extra `sinetti[authority]`, loaded only when called."""
 
 EPILOG = """\
 exit codes: 0 done or nothing due · 1 our own fault · 2 usage · 3 refused by the service · 4 not reached, not ready
@@ -80,13 +90,18 @@ def build_parser(*wanted: str) -> argparse.ArgumentParser:
     first = ALIASES.get(wanted[0], wanted[0]) if wanted else None
     if first in CLIENT or first in SERVER:
         below = wanted[1:2] if first in GROUPS else ()
-        importlib.import_module(f"sinetti.cli.{first.replace('-', '_')}").register(commands, *below)
+        importlib.import_module(place_of(first)).register(commands, *below)
         return parser
     for name in CLIENT:
-        importlib.import_module(f"sinetti.cli.{name}").register(commands)
+        importlib.import_module(place_of(name)).register(commands)
     for name, summary in SERVER.items():
         commands.add_parser(name, help=summary)
     return parser
+
+
+def place_of(command: str) -> str:
+    """Return the name of the module that registers a command."""
+    return f"sinetti.cli.{PLACES.get(command) or f'client.{command}'}"
 
 
 def _language_first(arguments: list[str]) -> tuple[list[str], list[str]]:

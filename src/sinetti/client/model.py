@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from datetime import time, timedelta
+from datetime import datetime, time, timedelta
 from enum import StrEnum
 from pathlib import Path
 from types import MappingProxyType
@@ -159,3 +159,33 @@ class Config:
             return known
         by_default = self.defaults
         return replace(by_default, name=name, customer_id=None, customer_name=None)
+
+
+@dataclass(frozen=True, slots=True)
+class Hint:
+    """When the service would like to be asked (RFC 9773, 4.2), UTC. `explanation`: a sentence or an address.
+
+    Nobody has signed it: it moves the moment, and the service decides.
+    """
+
+    start: datetime
+    end: datetime
+    explanation: str | None = None
+
+
+class Because(StrEnum):
+    """Why a name waits, or can never be renewed; the values stand in JSON."""
+
+    PLANNED = "planned"
+    """Its own moment has not come."""
+    MAINTENANCE = "maintenance"
+    """Its moment has come, a maintenance window has not."""
+    AFTER_FAILURE = "after-failure"
+    """It was tried without success, and is tried again then."""
+    EXPIRED = "expired"
+    REVOKED = "revoked"
+    REFUSED_FOR_GOOD = "refused-for-good"
+    ENROLMENT_OPEN = "enrolment-open"
+    """There is no certificate yet, and only `enrol`, which knows the one-time password, can go on."""
+    ENROLMENT_UNCERTAIN = "enrolment-uncertain"
+    ENROLMENT_REFUSED = "enrolment-refused"

@@ -8,8 +8,8 @@ from itertools import product
 from lxml import etree
 
 from sinetti.diagnostics.causes import Guess
-from sinetti.diagnostics.input import Taken, info_of, span_of
 from sinetti.diagnostics.mutations import PREFIXES, copied, declaring, renamed, unindented, variants
+from sinetti.diagnostics.signed_message import Taken, info_of, span_of
 from sinetti.wire.soap.envelope import SOAP
 from sinetti.wire.xmldsig import parser
 from sinetti.wire.xmldsig import signature as xmldsig_signature

@@ -10,7 +10,7 @@ from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives.asymmetric import rsa
 
 from sinetti.diagnostics.causes import Guess
-from sinetti.diagnostics.input import Stated
+from sinetti.diagnostics.signed_message import Stated
 from sinetti.pki import chain
 from sinetti.pki.encoding import AnyPublicKey, certificate_der, sha256_hex
 

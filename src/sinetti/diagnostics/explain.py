@@ -12,11 +12,11 @@ from enum import StrEnum
 from cryptography import x509
 from lxml import etree
 
-from sinetti.diagnostics import certificates, input, search
+from sinetti.diagnostics import certificates, search, signed_message
 from sinetti.diagnostics.causes import Guess
 from sinetti.diagnostics.certificates import Shown
-from sinetti.diagnostics.input import Kind, NotAnEnvelope, Stated, Taken
 from sinetti.diagnostics.search import Question, Sides
+from sinetti.diagnostics.signed_message import Kind, NotAnEnvelope, Stated, Taken
 from sinetti.wire.soap.schema_types import Operation
 from sinetti.wire.xmldsig import algorithms, signature
 from sinetti.wire.xmldsig.errors import Flaw, SignatureInvalid, SignatureMissing
@@ -87,14 +87,14 @@ class Explanation:
 def explain(octets: bytes, question: Question) -> Explanation:
     """Explain a SOAP message or a signed document. Never raises for what stands in the octets."""
     try:
-        taken = input.take(octets)
+        taken = signed_message.take(octets)
     except Unparsable as bad:
         what = Guess.NOT_SOAP_11 if isinstance(bad, NotAnEnvelope) else Guess.NOT_XML
         return Explanation(Verdict.UNREADABLE, (what,), str(bad))
     if taken.kind is Kind.FAULT or taken.operation in {Operation.NEW, Operation.GET}:
         return Explanation(Verdict.NOTHING_SIGNED, (Guess.NOTHING_SIGNED,), element=_element(taken, None))
     flaw, root, presented = _verified(taken, question)
-    stated = input.stated(taken.root)
+    stated = signed_message.stated(taken.root)
     anchors = question.services if taken.kind in {Kind.RESPONSE, Kind.RECEIPT} else question.anchors
     certificate, judged = _certificate(presented, anchors, question)
     told = Explanation(
@@ -181,7 +181,7 @@ def _compared(
     known = [guess for guess in (*document.guesses, *signed_info.guesses) if guess not in _UNKNOWN]
     guesses = dict.fromkeys((*known, *signed_info.guesses, *document.guesses, *told.guesses))
     unfinished = question.enough() and not (document.proven and signed_info.proven)
-    withheld = any(map(input.may_hold_secret, (taken.octets, question.signed or b"")))
+    withheld = any(map(signed_message.may_hold_secret, (taken.octets, question.signed or b"")))
     if withheld:
         document, signed_info = document.without_octets(), signed_info.without_octets()
     return replace(

@@ -15,9 +15,9 @@ from sinetti.diagnostics import cause_texts
 from sinetti.diagnostics.causes import Guess
 from sinetti.diagnostics.certificates import Shown
 from sinetti.diagnostics.explain import Explanation, Verdict
-from sinetti.diagnostics.input import Stated
 from sinetti.diagnostics.matchers import digest, name_of
 from sinetti.diagnostics.search import AS_LOGGED, Sides
+from sinetti.diagnostics.signed_message import Stated
 from sinetti.domain.values import Language
 from sinetti.i18n import translate
 

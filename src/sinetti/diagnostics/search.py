@@ -12,8 +12,8 @@ from sinetti.diagnostics import candidates, certificates
 from sinetti.diagnostics.candidates import Form
 from sinetti.diagnostics.causes import Guess
 from sinetti.diagnostics.diff import Difference, first_difference
-from sinetti.diagnostics.input import Stated, Taken
 from sinetti.diagnostics.matchers import DigestOracle, Fit, SignatureOracle, name_of
+from sinetti.diagnostics.signed_message import Stated, Taken
 from sinetti.domain.values import KeyPolicy
 from sinetti.pki.encoding import AnyPublicKey, PublicKey
 from sinetti.pki.key_policy import check_key, is_rsa

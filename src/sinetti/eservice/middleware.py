@@ -12,11 +12,16 @@ from django.utils.cache import patch_vary_headers
 from django.utils.deprecation import MiddlewareMixin
 from django.utils.translation.trans_real import parse_accept_lang_header
 
+from sinetti.domain.daily_limits import LimitReached
 from sinetti.domain.values import Language
 from sinetti.eservice.core.authentication import is_clerk
 from sinetti.eservice.core.context import request_id
 from sinetti.eservice.ui import error_pages
 from sinetti.eservice.ui.csp import policy_of
+from sinetti.eservice.ui.daily_limits import over_limit
+from sinetti.eservice.ui.permission_denied import no_right, not_staff
+from sinetti.services.access.permissions import NotAllowed
+from sinetti.services.staff.session import NotStaff
 
 COOKIE = "language"
 FOR_CLERKS = "sinetti_for_clerks"
@@ -112,6 +117,22 @@ class ClerksAloneMiddleware(MiddlewareMixin):
         """Answer instead of the page."""
         hidden = getattr(view, FOR_CLERKS, False) and not is_clerk(request)
         return error_pages.not_found(request) if hidden else None
+
+
+class RefusalPages(MiddlewareMixin):
+    """Show the page for a missing permission, or for an exceeded daily limit, that a view raised."""
+
+    def process_exception(self, request: HttpRequest, error: Exception) -> HttpResponse | None:
+        """Return the page; None leaves the error to the next handler."""
+        match error:
+            case LimitReached():
+                return over_limit(request, error)
+            case NotStaff():
+                return not_staff(request, error)
+            case NotAllowed():
+                return no_right(request, error)
+            case _:
+                return None
 
 
 class CsrfMiddleware(CsrfViewMiddleware):

@@ -16,7 +16,7 @@ from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat, load_ssh_public_key
 
-from sinetti.domain.organisations.identifiers import MAXIMUM_LENGTH
+from sinetti.domain.identifiers import MAXIMUM_LENGTH
 from sinetti.gateway.verdicts.verdict import Reason, Verdict
 from sinetti.pki.chain import load_bundle
 from sinetti.pki.encoding import PublicKey, load_certificate

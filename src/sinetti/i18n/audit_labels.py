@@ -11,10 +11,10 @@ from typing import Any
 from sinetti.domain.access.access_purpose import Place
 from sinetti.domain.values import Environment, Language
 from sinetti.i18n.languages import LANGUAGES
+from sinetti.i18n.revocation_reasons import REASONS
 from sinetti.i18n.role_labels import ROLES
 from sinetti.i18n.staff_labels import CHANNELS, KINDS, PLACES, PURPOSES
 from sinetti.i18n.translate import mark, number, text, when
-from sinetti.notifications.templates.notices_changes import REASONS
 
 ACTIONS: Mapping[str, str] = {
     "account-ended": mark("An account was ended"),

@@ -31,3 +31,6 @@ LACKING: Mapping[Right, str] = {
     Right.ASK: mark("You would need the right to ask other organisations for authorisations for this one."),
     Right.GRANT: mark("You would need the right to give and withdraw the organisation's authorisations."),
 }
+
+
+BUTTON = mark("Take up the authorisation")

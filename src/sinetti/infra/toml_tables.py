@@ -7,8 +7,6 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import NoReturn
 
-from sinetti.settings.authority import SettingsError
-
 _OTHERS = 0o077
 
 
@@ -105,3 +103,7 @@ class Table:
         """Raise SettingsError about one key."""
         sentence = f"{self._place}{key}: write {wanted}"
         raise SettingsError(sentence) from None
+
+
+class SettingsError(ValueError):
+    """A setting that cannot be used: which one, and what to write instead."""

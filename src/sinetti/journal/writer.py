@@ -38,7 +38,7 @@ class JournalMissing(JournalUnavailable):
 
 @dataclass(frozen=True, slots=True)
 class Fact:
-    """One fact that cannot be taken back: its kind (database/issuance/journal_records.py) and what a register needs to know it again."""
+    """Irrevocable fact: its kind (database/issuance/journal_records.py) and the data that restore it."""
 
     kind: str
     facts: dict[str, Any]

@@ -43,7 +43,7 @@ class Office:
     last, by CA and shard; `turns` has one caller at a time look after those of a CA.
     `responders` gives, for each CA whose certificates OCSP requests are answered about, its responder in force; it
     raises SignerUnavailable where there is none.
-    `guard`, if there is one, opens the transaction of an act and checks the actor's right in it (services/act_transaction.py).
+    `guard`, if given, opens the transaction of an act and checks the permission (services/access/act_transaction.py).
     Each step that writes then goes through `act`, and `deed` raises.
     `may_issue` tells whether the clock is believed (services/issuance/clock_guard.py): without it nothing is issued.
     `daily_limits` are those of people's acts in 24 hours; None for operators' commands, and for a bench without any.

@@ -13,10 +13,7 @@ from sinetti.domain.operations.retention import LONGEST, SHORTEST, Periods
 from sinetti.domain.values import Environment
 from sinetti.infra import file_permissions
 from sinetti.infra.file_permissions import RightsError
-
-
-class SettingsError(ValueError):
-    """A setting that cannot be used: which one, and what to write instead."""
+from sinetti.infra.toml_tables import SettingsError
 
 
 class ResponseRecipe(StrEnum):

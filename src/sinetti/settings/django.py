@@ -41,6 +41,7 @@ MIDDLEWARE = [
     "sinetti.eservice.middleware.reader_language",
     "django.middleware.common.CommonMiddleware",
     "sinetti.eservice.middleware.ClerksAloneMiddleware",
+    "sinetti.eservice.middleware.RefusalPages",
     "sinetti.eservice.middleware.CsrfMiddleware",
     "sinetti.eservice.middleware.ZeroOctetMiddleware",
     "allauth.account.middleware.AccountMiddleware",
@@ -108,7 +109,7 @@ ACCOUNT_RATE_LIMITS = {
     "guess_known_day": "20/d/key",
 }
 """Beside allauth's own: requests for a new password send five messages an hour to one address at most. The guesses are
-ours (eservice/accounts/login_limits.py): the keys are account and address, account, and account and known browser. One rate
+ours (eservice/accounts/login_limits.py), keyed by account and address, account, account and known browser. One rate
 for each: before 65.22 allauth counts two rates of one key in one place, and so each guess twice. Allauth's
 own limit of wrong passwords is by account alone, which lets a stranger lock the owner out."""
 ALLAUTH_RATE_LIMIT_IPV6_PREFIX = 64

@@ -15,11 +15,11 @@ from sinetti.domain.validation import WordError, check_email
 from sinetti.domain.values import Language
 from sinetti.infra import file_permissions
 from sinetti.infra.file_permissions import RightsError
-from sinetti.infra.toml_tables import Table
+from sinetti.infra.toml_tables import SettingsError, Table
 from sinetti.notifications.context import LADDER, WAVE_DAYS, WAVE_FROM, Terms
 from sinetti.notifications.delivery.sms import SmsProvider
 from sinetti.notifications.delivery.smtp import Security, Sender, SmtpServer
-from sinetti.settings.authority import SettingsError, is_loopback
+from sinetti.settings.authority import is_loopback
 
 FILE = "notices.toml"
 

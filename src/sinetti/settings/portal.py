@@ -18,8 +18,8 @@ from sinetti.domain.validation import WordError, check_email
 from sinetti.domain.values import Language
 from sinetti.infra import file_permissions
 from sinetti.infra.file_permissions import RightsError
-from sinetti.infra.toml_tables import Table
-from sinetti.settings.authority import SettingsError, is_loopback
+from sinetti.infra.toml_tables import SettingsError, Table
+from sinetti.settings.authority import is_loopback
 
 FILE = "eservice.toml"
 

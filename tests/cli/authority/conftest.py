@@ -86,7 +86,7 @@ kept = []
 def at_work(kind, request, tmp_path, monkeypatch):
     """Give an operator whose authority does not exist yet, and the database that it will have.
 
-    It has the tables already, which a founding takes as they are; authority/test_initialise.py begins with an empty one.
+    It has the tables already, which a founding takes as they are; test_initialise.py begins with an empty one.
     """
     database = {}
     if kind == "postgresql":

@@ -13,9 +13,10 @@ import sys
 import pytest
 
 from sinetti.ca.hierarchy_config import load_preset
-from sinetti.cli.authority.common import OptionError, guarded, heed_stop
+from sinetti.cli.authority.common import OptionError, guarded
 from sinetti.cli.main import SERVER, build_parser
 from sinetti.pki.chain import load_bundle
+from sinetti.server.process_exit import heed_stop
 from tests.cli.authority.conftest import ADDRESSES, CONTACT
 from tests.support.postgres import create_database
 

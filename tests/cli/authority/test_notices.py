@@ -8,7 +8,7 @@ import pytest
 from sinetti.authority.bootstrap import open_authority
 from sinetti.authority.data_directory import FolderKind
 from sinetti.cli.authority.notices import owed_line
-from sinetti.database.models import core
+from sinetti.database import models
 from sinetti.database.notifications import outbox
 from sinetti.database.notifications.outbox import NewMessage
 from sinetti.domain.notifications.messages import MessageChannel, MessageKind
@@ -114,10 +114,10 @@ def test_a_dry_run_of_planning_changes_nothing(operator, server):
     settle(operator, server)
     dead = owe(operator, 1)
     with opened(operator) as register:
-        core.OutboxRow.objects.using(register.alias).update(dead=machine_now())
+        models.OutboxRow.objects.using(register.alias).update(dead=machine_now())
     shown = json.loads(operator.does("notices", "plan", "--dry-run", "--json"))
     with opened(operator) as register:
-        assert [one.pk for one in core.OutboxRow.objects.using(register.alias).all()] == [dead]
+        assert [one.pk for one in models.OutboxRow.objects.using(register.alias).all()] == [dead]
     assert [one["kind"] for one in shown] == ["operator"], "of what was given up"
     assert json.loads(operator.does("notices", "plan", "--json"))["findings"] == 1
     heading, line = operator.does("notices", "send", "--dry-run").splitlines()

@@ -6,9 +6,9 @@ from datetime import timedelta
 import pytest
 from django.apps import apps
 
+from sinetti.database import models
 from sinetti.database.connection import Register
-from sinetti.database.models import core
-from sinetti.database.models.portal import OrganisationLoad, RightRequest
+from sinetti.database.models import OrganisationLoad, RightRequest
 from sinetti.infra.clock import machine_now
 
 
@@ -23,7 +23,7 @@ def short(operator):
 
 def aged(years):
     """Let what was ordered be older than it is."""
-    for model, column in ((core.Holding, "created"), (core.Order, "created"), (core.TransferIdPair, "expires")):
+    for model, column in ((models.Holding, "created"), (models.Order, "created"), (models.TransferIdPair, "expires")):
         for row in model.objects.using("default"):
             value = getattr(row, column)
             model.objects.using("default").filter(pk=row.pk).update(**{column: value.replace(year=value.year - years)})
@@ -42,15 +42,15 @@ def test_plan_and_apply(short):
     assert f"people  {person}" in short.does("retention", "plan")
     assert json.loads(short.does("retention", "apply", "--json")) == {**none, "people": 1}
     assert short.does("retention", "apply").startswith("Erased: 0 people, 0 refusals, 0 messages, 0 accounts never ")
-    assert core.Person.objects.using("default").get().name == ""
+    assert models.Person.objects.using("default").get().name == ""
     Register("default").close()
 
 
 def test_accounts_requests_and_files_are_named_before_they_go(short):
     long_ago = machine_now() - timedelta(days=1000)
     register = Register("default")
-    never = core.User.objects.create(email="never@people.example", created=long_ago)
-    unused = core.User.objects.create(email="unused@people.example", created=long_ago)
+    never = models.User.objects.create(email="never@people.example", created=long_ago)
+    unused = models.User.objects.create(email="unused@people.example", created=long_ago)
     apps.get_model("account", "EmailAddress").objects.create(user_id=unused.pk, email=unused.email, verified=True)
     asked = RightRequest.objects.create(customer_id="0123456-7", folded="0123456-7", role="viewer", created=long_ago)
     empty = {"content": b"", "changes": [], "wrong": [], "unchanged": 0, "digest": "0" * 64}

@@ -14,7 +14,7 @@ from tests.support.serving import lives, until
 
 PARENT = """
 import logging, os, signal, sys, time
-from sinetti.supervising import Exchange, NotStarted, Retirement, Role, Supervisor
+from sinetti.server.supervisor import Exchange, NotStarted, Retirement, Role, Supervisor
 logging.basicConfig(stream=sys.stdout, format="%(message)s", level=logging.INFO)
 
 def dies(_ready): os._exit(3)

@@ -17,8 +17,8 @@ from sinetti.authority.bootstrap import open_authority
 from sinetti.authority.data_directory import FolderKind
 from sinetti.cli.authority import serial_selection, watch
 from sinetti.cli.main import main
+from sinetti.database import models
 from sinetti.database.connection import Register
-from sinetti.database.models import core
 from sinetti.domain.usage import Sighting
 from sinetti.domain.values import KeyType
 from sinetti.gateway.usage_reporter import Reporter, Sightings
@@ -126,7 +126,9 @@ def test_many_by_one_officer_and_by_two(shop, tmp_path, monkeypatch):
         "expires": None,
         "certificates": [],
     }
-    actors = core.AuditRow.objects.using("default").filter(action="certificate-revoked").values_list("actor", flat=True)
+    actors = (
+        models.AuditRow.objects.using("default").filter(action="certificate-revoked").values_list("actor", flat=True)
+    )
     assert set(actors) == {"officer:b2"}
     Register("default").close()
 
@@ -249,7 +251,7 @@ def test_watch(shop, tmp_path, monkeypatch):
     monkeypatch.setattr(watch, "LOOKED_AGAIN_AFTER", 0.0)
     assert operator.does("watch").startswith("All is well: ")
     assert json.loads(operator.does("watch", "--json")) == []
-    rows = core.Certificate.objects.using("default").filter(serial=held[0].serial)
+    rows = models.Certificate.objects.using("default").filter(serial=held[0].serial)
     rows.update(revoked_at=machine_now(), revocation_reason="superseded")
     Register("default").close()
     code, out, _ = operator.run("watch", "--json")
@@ -340,7 +342,7 @@ def test_gateways_and_use_and_one_revocation_by_an_officer(shop, tmp_path):
 def one_revoked_by_an_officer(operator, serials):
     """Revoke one, and ask for another by what is no officer's id."""
     operator.does("revoke", serials[0], *SUPERSEDED, "--officer", "a17")
-    row = core.AuditRow.objects.using("default").get(action="certificate-revoked")
+    row = models.AuditRow.objects.using("default").get(action="certificate-revoked")
     assert row.actor == "officer:a17"
     Register("default").close()
     assert "officer's id" in operator.refused(2, "revoke", serials[1], *SUPERSEDED, "--officer", "Anna A")

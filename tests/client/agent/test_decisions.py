@@ -9,9 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as some
 
 from sinetti.client.agent import decisions, schedule
-from sinetti.client.agent.decisions import Because, GoOn, Hopeless, Renew, Wait
-from sinetti.client.agent.schedule import Hint
-from sinetti.client.model import Care, Window
+from sinetti.client.agent.decisions import GoOn, Hopeless, Renew, Wait
+from sinetti.client.model import Because, Care, Hint, Window
 from sinetti.client.results import ExitCode
 from sinetti.client.store.journal import Kind, State
 from sinetti.client.store.memory import Memory

@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from sinetti.client.agent import renewal_info_poll
-from sinetti.client.agent.decisions import Because
+from sinetti.client.model import Because
 from sinetti.client.results import ExitCode, Result
 from sinetti.client.store import event_log, memory
 from sinetti.client.store.event_log import Event

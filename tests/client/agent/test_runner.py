@@ -11,12 +11,12 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from sinetti.client.agent import run_lock, runner, schedule, worker
-from sinetti.client.agent.decisions import Because, GoOn, Hopeless, Renew, Wait
+from sinetti.client.agent.decisions import GoOn, Hopeless, Renew, Wait
 from sinetti.client.agent.programs import HoldersPrograms
 from sinetti.client.agent.worker import Agent, Stopped
 from sinetti.client.messages import messages
 from sinetti.client.messages.messages import say
-from sinetti.client.model import Care, Config, Entry
+from sinetti.client.model import Because, Care, Config, Entry
 from sinetti.client.results import ExitCode, Result, UsageError
 from sinetti.client.store import event_log, files, journal, key_storage, settings, sighting
 from sinetti.client.store import memory as store_memory

@@ -8,8 +8,7 @@ from hypothesis import strategies as some
 
 from sinetti.client.agent import schedule
 from sinetti.client.agent.maintenance_windows import next_open
-from sinetti.client.agent.schedule import Hint
-from sinetti.client.model import Care, Window
+from sinetti.client.model import Care, Hint, Window
 from sinetti.domain.certificates.renewal_info import in_proportion, renewable_by_rule
 from sinetti.domain.values import Span
 

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as some
 
-from sinetti.client.agent.schedule import Hint
+from sinetti.client.model import Hint
 from sinetti.client.requests import renewal_info
 from sinetti.client.requests.renewal_info import Silence, Told
 from sinetti.client.requests.transport import Answer, retry_after

@@ -17,7 +17,8 @@ from cryptography.x509.oid import NameOID
 
 from sinetti.client.messages import error_reasons, messages, words
 from sinetti.client.requests import transport
-from sinetti.client.requests.transport import BadAddress, Post, Trouble, TroubleKind, call, parse_address
+from sinetti.client.requests.transport import Post, Trouble, TroubleKind, call
+from sinetti.client.service_address import BadAddress, parse_address
 from sinetti.domain.values import Language
 from sinetti.pki import encoding
 

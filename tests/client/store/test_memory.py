@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as some
 
-from sinetti.client.agent.schedule import Hint
+from sinetti.client.model import Hint
 from sinetti.client.results import ExitCode
 from sinetti.client.store import agent_state as read_by_status
 from sinetti.client.store import memory

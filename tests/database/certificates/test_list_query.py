@@ -1,13 +1,13 @@
-"""Lists: what is found and in which order, by the same rule as `domain/certificates/display_status.py`; and a clerk's search."""
+"""List queries and their order, by the rule of `domain/certificates/display_status.py`; the search of clerks."""
 
 from dataclasses import replace
 
 import pytest
 from django.db import transaction
 
+from sinetti.database import models
 from sinetti.database.certificates import list_query, status_sql
 from sinetti.database.certificates.search import PAGE, FoundBy, search_everything
-from sinetti.database.models import core
 from sinetti.domain.certificates.display_status import (
     OrderFacts,
     Rank,
@@ -27,7 +27,7 @@ from tests.support.office import add_organisation, an_order, ordered
 
 
 def wanted(desk, **changes):
-    ids = core.Organisation.objects.using(desk.register.alias).values_list("pk", flat=True)
+    ids = models.Organisation.objects.using(desk.register.alias).values_list("pk", flat=True)
     return replace(Wanted(frozenset(ids), NOW), **changes)
 
 
@@ -36,7 +36,7 @@ def found(desk, **changes):
 
 
 def test_the_rule_is_the_same_where_the_rows_are(desk):
-    core.ApprovedType.objects.using(desk.register.alias).filter(type__channel="SFTP").update(withdrawn_at=NOW)
+    models.ApprovedType.objects.using(desk.register.alias).filter(type__channel="SFTP").update(withdrawn_at=NOW)
     with transaction.atomic(desk.register.alias):
         serials = {put(desk, facts, number): facts for number, (facts, *_) in enumerate(CASES.values())}
     keys = list_query.find(desk.register, wanted(desk, over=True, sort=Sort.STATE))
@@ -82,11 +82,11 @@ def test_orders_that_wait_stand_among_certificates(desk):
 
 def named(desk, name, email):
     values = {"name": name, "email": email, "language": "fi"}
-    return core.Person.objects.using(desk.register.alias).create(**values)
+    return models.Person.objects.using(desk.register.alias).create(**values)
 
 
 def test_search_and_filters(desk):
-    other = core.Organisation.objects.using(desk.register.alias).get(pk=add_organisation(desk, "7654321-0"))
+    other = models.Organisation.objects.using(desk.register.alias).get(pk=add_organisation(desk, "7654321-0"))
     maija = named(desk, "Maija Esimerkki", "Maija@malli.example")
     first = put(desk, ending(90 * DAY), 0xAB << 144, "Payroll", contact=maija)
     second = put(desk, ending(80 * DAY), 0xCD << 144, "ärla", organisation=other)
@@ -132,9 +132,9 @@ def test_use_is_not_known_where_no_gateway_looks(desk):
 @pytest.mark.parametrize("agent_role", ["manager", "viewer"])
 def test_a_firm_is_told_where_its_person_is_the_contact(desk, agent_role):
     using = desk.register.alias
-    firm = core.Organisation.objects.using(using).get(pk=add_organisation(desk, "7654321-0"))
-    client = core.Organisation.objects.using(using).get(customer_id=CUSTOMER_ID)
-    mandates = core.Mandate.objects.using(using)
+    firm = models.Organisation.objects.using(using).get(pk=add_organisation(desk, "7654321-0"))
+    client = models.Organisation.objects.using(using).get(customer_id=CUSTOMER_ID)
+    mandates = models.Mandate.objects.using(using)
     mandates.create(organisation=client, agent=firm, role=agent_role, valid_from=NOW)
     mandates.create(
         organisation=firm, person=named(desk, "N", "NIMI@tili.example"), role="viewer", valid_from=NOW - DAY
@@ -163,7 +163,7 @@ def test_a_clerks_search_goes_on_page_by_page(desk):
 def test_what_a_clerk_finds(desk):
     serial = put(desk, ending(5 * DAY), 0xABC << 140, "Payroll")
     cases = {serial[:6]: FoundBy.SERIAL, CUSTOMER_ID[:4]: FoundBy.CUSTOMER_ID, "payr": FoundBy.DESCRIPTION}
-    name = core.Organisation.objects.using(desk.register.alias).get().name
+    name = models.Organisation.objects.using(desk.register.alias).get().name
     for text, by in {**cases, name[:5].upper(): FoundBy.NAME}.items():
         rows = {one.found_by: one for one in search_everything(desk.register, f" {text} ").rows}
         assert rows[by].serial == serial, text

@@ -8,9 +8,9 @@ import pytest
 from django.apps import apps
 from django.db import DatabaseError, connections, transaction
 
+from sinetti.database import models
 from sinetti.database.common import audit_log
 from sinetti.database.common.audit_log import Deed, canonical
-from sinetti.database.models import core
 from sinetti.domain.certificates.revocation import RevocationReason
 from sinetti.domain.refusals import Reason
 from sinetti.domain.values import Channel
@@ -45,7 +45,7 @@ from tests.support.office import (
 
 
 def rows(desk: Desk):
-    return core.AuditRow.objects.using(desk.register.alias).order_by("sequence")
+    return models.AuditRow.objects.using(desk.register.alias).order_by("sequence")
 
 
 def actions_since(desk: Desk, sequence: int) -> list[str]:
@@ -288,8 +288,8 @@ def test_the_database_refuses(desk, statement):
     before = list(rows(desk).values_list())
     connection = connections[desk.register.alias]
     if "registry_certificate" in statement:
-        core.CertificateOctets.objects.using(desk.register.alias).all().delete()
-        core.OutboxRow.objects.using(desk.register.alias).all().delete()
+        models.CertificateOctets.objects.using(desk.register.alias).all().delete()
+        models.OutboxRow.objects.using(desk.register.alias).all().delete()
     with (
         pytest.raises(DatabaseError, match="never"),
         transaction.atomic(using=desk.register.alias),
@@ -297,7 +297,7 @@ def test_the_database_refuses(desk, statement):
     ):
         cursor.execute(statement)
     assert list(rows(desk).values_list()) == before
-    assert core.Certificate.objects.using(desk.register.alias).count() == 1
+    assert models.Certificate.objects.using(desk.register.alias).count() == 1
 
 
 def test_the_database_refuses_to_truncate(desk):

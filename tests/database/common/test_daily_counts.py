@@ -5,7 +5,7 @@ from django.apps import apps
 from django.db import transaction
 
 from sinetti.database.common import daily_counts
-from sinetti.database.models.portal import DailyCount
+from sinetti.database.models import DailyCount
 from sinetti.domain.daily_limits import WINDOW, DailyLimits, LimitKind, LimitReached
 from sinetti.domain.operations.retention import Periods
 from sinetti.services.monitoring.retention import apply_retention

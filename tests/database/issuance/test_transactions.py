@@ -6,10 +6,10 @@ import pytest
 from django.db import IntegrityError, transaction
 from django.db import models as django_models
 
+from sinetti.database import models
 from sinetti.database.issuance import transactions
 from sinetti.database.issuance.renewal_lookup import Renewable, Renewals, find_renewable
 from sinetti.database.issuance.transactions import Moved, Reservation
-from sinetti.database.models import core
 from sinetti.domain.certificates.approval import Approval
 from sinetti.domain.certificates.lifecycle import CertificateState, OrderState
 from sinetti.domain.values import VALIDITY, KeyId, Serial, Sha256, Span
@@ -33,7 +33,7 @@ KEY = KeyId("ee" * 32)
 
 
 def certificates(desk: Desk):
-    return core.Certificate.objects.using(desk.register.alias)
+    return models.Certificate.objects.using(desk.register.alias)
 
 
 def a_reservation(desk: Desk, approval: Approval) -> Reservation:
@@ -85,7 +85,7 @@ def test_the_holding_has_moved_since(desk):
 
 def test_the_order_was_spent_since(desk):
     approval = approved(desk)
-    core.Order.objects.using(desk.register.alias).update(state=OrderState.SPENT)
+    models.Order.objects.using(desk.register.alias).update(state=OrderState.SPENT)
     with pytest.raises(Moved):
         transactions.reserve(desk.register, a_reservation(desk, approval), desk.deed())
     assert nothing_came_of_it(desk)
@@ -93,11 +93,11 @@ def test_the_order_was_spent_since(desk):
 
 def test_the_key_was_used_since(desk):
     approval = approved(desk)
-    core.UsedKey.objects.using(desk.register.alias).create(key_id=KEY, first_seen=desk.clock.now)
+    models.UsedKey.objects.using(desk.register.alias).create(key_id=KEY, first_seen=desk.clock.now)
     with pytest.raises(Moved):
         transactions.reserve(desk.register, a_reservation(desk, approval), desk.deed())
     assert not certificates(desk).exists()
-    assert core.Order.objects.using(desk.register.alias).get().state == OrderState.OPEN
+    assert models.Order.objects.using(desk.register.alias).get().state == OrderState.OPEN
 
 
 def test_a_fetched_renewal_is_not_voided_even_if_it_was_decided_so(desk):
@@ -165,9 +165,9 @@ def test_what_came_of_a_certificate(desk):
 # Constraints: the database decides, whatever the code believes.
 
 
-def copied(desk: Desk, row: core.Certificate, **changes: object) -> None:
+def copied(desk: Desk, row: models.Certificate, **changes: object) -> None:
     """Store a second certificate like this one, but for what a fresh one always has of its own, and `changes`."""
-    key = core.UsedKey.objects.using(desk.register.alias).create(key_id="99" * 32, first_seen=desk.clock.now)
+    key = models.UsedKey.objects.using(desk.register.alias).create(key_id="99" * 32, first_seen=desk.clock.now)
     fresh = {"pk": None, "serial": "46" * 19, "key": key, "sha256": None, "retrieval_id": "99" * 16}
     for name, value in {**fresh, **changes}.items():
         setattr(row, name, value)
@@ -176,7 +176,7 @@ def copied(desk: Desk, row: core.Certificate, **changes: object) -> None:
 
 
 @pytest.fixture
-def row(desk) -> core.Certificate:
+def row(desk) -> models.Certificate:
     """A renewal's row, with neither order nor retrieval of its own in the way."""
     held = enrolled(desk)
     in_the_window(desk, held)
@@ -223,7 +223,7 @@ def test_one_live_certificate_per_order(desk):
 
 def test_no_certificate_is_deleted_through_what_it_hangs_on(desk):
     enrolled(desk)
-    for model in (core.Authority, core.Organisation, core.Holding, core.Order, core.UsedKey):
+    for model in (models.Authority, models.Organisation, models.Holding, models.Order, models.UsedKey):
         with pytest.raises(django_models.ProtectedError):
             model.objects.using(desk.register.alias).all().delete()
     assert certificates(desk).count() == 1

@@ -3,7 +3,7 @@
 import pytest
 from django.db import IntegrityError, transaction
 
-from sinetti.database.models import core
+from sinetti.database import models
 from sinetti.database.notifications import outbox
 from sinetti.domain.certificates.revocation import RevocationReason
 from sinetti.services.issuance.renew import renew
@@ -23,7 +23,7 @@ from tests.support.office import (
 
 
 def owed(desk):
-    messages = core.OutboxRow.objects.using(desk.register.alias).select_related("certificate", "recipient")
+    messages = models.OutboxRow.objects.using(desk.register.alias).select_related("certificate", "recipient")
     return messages.order_by("created", "kind")
 
 
@@ -65,11 +65,11 @@ def test_a_voided_renewal_is_told_of_by_the_one_that_took_its_place(desk):
 def test_none_goes_out_twice(desk):
     enrolled(desk)
     row = owed(desk).get()
-    certificate = core.Certificate.objects.using(desk.register.alias).select_related("holding").get()
+    certificate = models.Certificate.objects.using(desk.register.alias).select_related("holding").get()
     outbox.owe(desk.register, "fetched", certificate, desk.clock.now)
     assert owed(desk).count() == 1
     with pytest.raises(IntegrityError), transaction.atomic(using=desk.register.alias):
-        core.OutboxRow.objects.using(desk.register.alias).create(
+        models.OutboxRow.objects.using(desk.register.alias).create(
             kind=row.kind,
             certificate=row.certificate,
             recipient=row.recipient,
@@ -82,9 +82,9 @@ def test_none_goes_out_twice(desk):
 def test_a_holding_whose_contact_was_erased(desk):
     """The message waits without a recipient, once."""
     held = enrolled(desk)
-    core.OutboxRow.objects.using(desk.register.alias).all().delete()
-    core.Holding.objects.using(desk.register.alias).update(contact=None)
-    certificate = core.Certificate.objects.using(desk.register.alias).select_related("holding").get()
+    models.OutboxRow.objects.using(desk.register.alias).all().delete()
+    models.Holding.objects.using(desk.register.alias).update(contact=None)
+    certificate = models.Certificate.objects.using(desk.register.alias).select_related("holding").get()
     for _ in range(2):
         outbox.owe(desk.register, "fetched", certificate, desk.clock.now)
     assert owed(desk).get().recipient is None

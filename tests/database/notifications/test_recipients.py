@@ -4,7 +4,7 @@ import pytest
 from django.db import connections
 from django.test.utils import CaptureQueriesContext
 
-from sinetti.database.models import core
+from sinetti.database import models
 from sinetti.database.notifications import recipients
 from sinetti.domain.access.roles import Role
 from sinetti.domain.values import Language
@@ -24,21 +24,21 @@ MARKS = {
 
 def person(desk, name="A Name", **marks):
     values = {"name": name, "email": f"{name.lower().replace(' ', '.')}@customer.example", "phone": "+358 00 001"}
-    return core.Person.objects.using(desk.register.alias).create(**{**values, "language": "sv", **marks})
+    return models.Person.objects.using(desk.register.alias).create(**{**values, "language": "sv", **marks})
 
 
 def mandate(desk, role=Role.SIGNATORY, **changes):
     values = {"organisation": organisation(desk), "role": role, "valid_from": NOW}
-    return core.Mandate.objects.using(desk.register.alias).create(**{**values, **changes})
+    return models.Mandate.objects.using(desk.register.alias).create(**{**values, **changes})
 
 
 def organisation(desk):
-    return core.Organisation.objects.using(desk.register.alias).get(customer_id="0123456-7")
+    return models.Organisation.objects.using(desk.register.alias).get(customer_id="0123456-7")
 
 
 def an_agent(desk, name="firm", **changes):
     values = {"customer_id": name, "folded": name, "kind": "artificial", "name": name, "language": "fi"}
-    return core.Organisation.objects.using(desk.register.alias).create(**{**values, "created": NOW, **changes})
+    return models.Organisation.objects.using(desk.register.alias).create(**{**values, "created": NOW, **changes})
 
 
 def roles_of(desk, now=NOW):
@@ -85,7 +85,7 @@ def test_many_at_once(desk):
     one, two, contact = person(desk, "One"), person(desk, "Two"), person(desk, "Contact")
     mandate(desk, person=two, valid_from=NOW - DAY)
     mandate(desk, person=one)
-    core.Organisation.objects.using(desk.register.alias).update(contact=contact)
+    models.Organisation.objects.using(desk.register.alias).update(contact=contact)
     ours, other = organisation(desk), an_agent(desk)
     with CaptureQueriesContext(connections[desk.register.alias]) as asked:
         found = recipients.roles(desk.register, [ours.pk, other.pk, "unknown", other.pk], NOW)
@@ -93,7 +93,7 @@ def test_many_at_once(desk):
     assert [signatory.name for signatory in found[ours.pk].signatories] == ["Two", "One"]
     assert found[ours.pk].contact_person.name == "Contact"
     assert found[other.pk] == found["unknown"] == recipients.Roles()
-    holding = core.Order.objects.using(desk.register.alias).get(pk=first.order_id).holding_id
+    holding = models.Order.objects.using(desk.register.alias).get(pk=first.order_id).holding_id
     with CaptureQueriesContext(connections[desk.register.alias]) as asked:
         held = recipients.holders(desk.register, [holding, "unknown"])
     assert len(asked) == 1

@@ -6,7 +6,7 @@ from threading import Event, Thread
 import pytest
 from django.db import connections
 
-from sinetti.database.models import core
+from sinetti.database import models
 from sinetti.database.notifications import reminders
 from sinetti.database.notifications.outbox import NewMessage
 from sinetti.database.notifications.reminders import Looked, Reach
@@ -91,7 +91,7 @@ def test_a_revocation_waits_and_is_not_waited_for(shared):
         threads.append((thread, done))
         _wait_until_somebody_waits(shared)
         one, now = found[0], shared.clock.now
-        recipient = core.Holding.objects.using(shared.register.alias).get().contact_id
+        recipient = models.Holding.objects.using(shared.register.alias).get().contact_id
         message = NewMessage(
             MessageKind.REMINDER, MessageChannel.EMAIL, one.serial, "30", now, recipient,
             holding=one.holding_id, certificate=one.certificate,
@@ -103,7 +103,7 @@ def test_a_revocation_waits_and_is_not_waited_for(shared):
     assert done.wait(30)
     thread.join()
     assert shared.certificate(held.serial).revoked
-    assert core.OutboxRow.objects.using(shared.register.alias).filter(channel__isnull=False).count() == 1
+    assert models.OutboxRow.objects.using(shared.register.alias).filter(channel__isnull=False).count() == 1
 
 
 def _wait_until_somebody_waits(desk):
@@ -132,7 +132,7 @@ def test_a_void_one_is_not_looked_at_again(desk):
     held = enrolled(desk)
     in_the_window(desk, held)
     reminders.look_through(desk.register, reach(desk), noting)
-    rows = core.Certificate.objects.using(desk.register.alias)
+    rows = models.Certificate.objects.using(desk.register.alias)
     assert rows.get().remind_at == desk.clock.now + timedelta(days=30)
     holding = rows.get().holding_id
     rows.update(state="void")

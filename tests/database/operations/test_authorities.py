@@ -5,10 +5,10 @@ from dataclasses import replace
 import pytest
 from django.db import IntegrityError, connections
 
+from sinetti.database import models
 from sinetti.database.common.audit_log import Deed
 from sinetti.database.connection import REGISTER_UNAVAILABLE, RegisterRefusesError, open_register
 from sinetti.database.issuance import crls
-from sinetti.database.models import core
 from sinetti.database.operations import authorities
 from sinetti.database.operations.authorities import Identity
 from sinetti.database.organisations import organisations
@@ -38,13 +38,13 @@ def test_identity_environment_and_fingerprints(register):
 
 def test_generations_of_cas_are_kept_with_their_spans(register):
     authorities.found(register, Environment.TEST, authority_rows(authority()), DEED)
-    row = core.Authority.objects.using(register.alias).select_related("issuer").get(pk="DataProvidersTestIssuingCAv1")
+    row = models.Authority.objects.using(register.alias).select_related("issuer").get(pk="DataProvidersTestIssuingCAv1")
     certificate = authority().certificate(row.name)
     assert row.issuer.name == "SinettiIntermediateTestCAv1"
     assert row.signs_from == certificate.not_valid_before_utc
     assert row.signs_until == certificate.not_valid_after_utc - 730 * DAY
     assert (row.state, row.crl_number) == ("issuing", 0)
-    assert core.Authority.objects.using(register.alias).get(role="root").issuer is None
+    assert models.Authority.objects.using(register.alias).get(role="root").issuer is None
 
 
 def test_a_name_is_unique_for_ever(register):
@@ -53,14 +53,14 @@ def test_a_name_is_unique_for_ever(register):
     named = {"name": rows[0].name, "common_name": "Another", "sha256": "0" * 64}
     times = {"signs_from": NOW, "signs_until": NOW}
     with pytest.raises(IntegrityError):
-        core.Authority.objects.using(register.alias).create(**named, **times, certificate=b"", role="root")
+        models.Authority.objects.using(register.alias).create(**named, **times, certificate=b"", role="root")
     assert authorities.identity(register) == first
 
 
 def test_who_founds_second_is_told_who_was_first(register):
     first = authorities.found(register, Environment.TEST, authority_rows(authority()), DEED)
     assert authorities.found(register, Environment.PRODUCTION, (), DEED) == first
-    assert core.Instance.objects.using(register.alias).count() == 1
+    assert models.Instance.objects.using(register.alias).count() == 1
 
 
 def test_of_many_that_found_at_once_one_does(register):
@@ -69,8 +69,8 @@ def test_of_many_that_found_at_once_one_does(register):
         return authorities.found(register, environment, (), replace(DEED, request_id=f"{number:032}"))
 
     assert len({one.instance_id for one in crowd(register, 4, found)}) == 1
-    assert core.Instance.objects.using(register.alias).count() == 1
-    assert core.AuditRow.objects.using(register.alias).count() == 1
+    assert models.Instance.objects.using(register.alias).count() == 1
+    assert models.AuditRow.objects.using(register.alias).count() == 1
 
 
 def test_a_database_without_our_tables_is_nobodys(tmp_path):
@@ -98,8 +98,8 @@ def test_a_shard_without_a_list(desk):
 def test_approving_what_is_approved_leaves_it_as_it_is(desk):
     """Where two operators approve at once, the second changes nothing and says nothing."""
     found = organisations.find_organisation(desk.register, CUSTOMER_ID)
-    approvals = core.ApprovedType.objects.using(desk.register.alias)
-    rows = core.AuditRow.objects.using(desk.register.alias)
+    approvals = models.ApprovedType.objects.using(desk.register.alias)
+    rows = models.AuditRow.objects.using(desk.register.alias)
     before, written = list(approvals.values_list()), rows.count()
     desk.clock.forward(DAY)
     organisations.approve_channels(desk.register, found.organisation_id, frozenset(Channel), desk.deed())

@@ -6,9 +6,8 @@ import psycopg
 import pytest
 from django.db import connections
 
-from sinetti.database import ids
+from sinetti.database import ids, models
 from sinetti.database.connection import open_register
-from sinetti.database.models import core
 from sinetti.database.operations import authorities, backups
 from sinetti.database.operations.backups import BackupError
 from tests.support.backups import url_of
@@ -39,8 +38,8 @@ def test_a_backup_comes_back(desk, urls, tmp_path):
     desk.register.close()
     restored = open_register(urls[1], ALIAS)
     assert authorities.identity(restored) == identity
-    assert core.Order.objects.using(ALIAS).count() == 1
-    assert core.Person.objects.using(ALIAS).get().email == CONTACT.email
+    assert models.Order.objects.using(ALIAS).count() == 1
+    assert models.Person.objects.using(ALIAS).get().email == CONTACT.email
     restored.close()
 
 
@@ -51,7 +50,7 @@ def test_nothing_is_overwritten(desk, urls, tmp_path):
     ordered(desk)
     with pytest.raises(BackupError):
         backups.restore(urls[0], tmp_path / "backup")
-    assert core.Order.objects.using(desk.register.alias).count() == 1
+    assert models.Order.objects.using(desk.register.alias).count() == 1
 
 
 @pytest.mark.parametrize("octets", [None, b"no backup at all"], ids=["no file", "another file"])

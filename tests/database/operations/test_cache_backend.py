@@ -4,7 +4,7 @@ import pytest
 from django.core.cache import caches
 from django.test.utils import override_settings
 
-from sinetti.database.models.portal import Remembered
+from sinetti.database.models import Remembered
 from sinetti.database.operations.cache_backend import RegisterCache
 from tests.support.registers import DATABASES, crowd, opened_register
 

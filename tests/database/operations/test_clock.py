@@ -5,9 +5,9 @@ from datetime import timedelta
 import pytest
 from django.db import connections
 
+from sinetti.database import models
 from sinetti.database.common import audit_log
 from sinetti.database.common.audit_log import Deed
-from sinetti.database.models import core
 from sinetti.database.operations import clock
 from sinetti.infra.clock import machine_instant
 from tests.support.authority import NOW
@@ -23,7 +23,7 @@ def writes(register, *seconds):
 
 
 def mark(register):
-    return core.ClockMark.objects.using(register.alias).get()
+    return models.ClockMark.objects.using(register.alias).get()
 
 
 def test_the_database_s_clock(register):
@@ -50,14 +50,14 @@ def test_what_lies_far_back_still_counts_and_is_not_read_again(register, monkeyp
     monkeypatch.setattr(clock, "MOVED_AFTER", 4)
     writes(register, 99, 1, 2)
     clock.stored(register)
-    assert not core.ClockMark.objects.using(register.alias).exists()
+    assert not models.ClockMark.objects.using(register.alias).exists()
     for _ in range(5):
         writes(register, 1, 2, 3, 4)
         found = clock.stored(register)
         assert found.newest == NOW + 99 * SECOND
         assert mark(register).sequence == found.sequence
     late = mark(register).sequence
-    core.ClockMark.objects.using(register.alias).update(newest=NOW)
+    models.ClockMark.objects.using(register.alias).update(newest=NOW)
     assert clock.stored(register).newest == NOW + 4 * SECOND, "only the overlap is read"
     writes(register, 100)
     assert clock.stored(register).newest == NOW + 100 * SECOND

@@ -5,8 +5,8 @@ from threading import Thread
 import pytest
 from django.db import OperationalError, transaction
 
+from sinetti.database import models
 from sinetti.database.common import mappers
-from sinetti.database.models import core
 from sinetti.database.organisations import administration
 from sinetti.domain.organisations.csv_import import Change, ChangeKind
 from sinetti.domain.values import CustomerKind
@@ -61,8 +61,8 @@ def test_all_rows_are_held_before_the_first_is_changed(desk, monkeypatch):
     for one in (FIRST, SECOND):
         add_organisation(desk, one)
         ordered(desk, an_order(one))
-    lines = list(core.Holding.objects.using(desk.register.alias).order_by("pk"))
-    rows = core.Organisation.objects.using(desk.register.alias).filter(customer_id__in=(FIRST, SECOND))
+    lines = list(models.Holding.objects.using(desk.register.alias).order_by("pk"))
+    rows = models.Organisation.objects.using(desk.register.alias).filter(customer_id__in=(FIRST, SECOND))
     # A file names the one with the greater id first: an act of a representative locks them the other way round.
     last_first = list(rows.order_by("-pk"))
     held, moves = [], mappers.move_versions

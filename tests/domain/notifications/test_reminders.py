@@ -8,10 +8,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sinetti.domain.business_days import closing, finnish_date, in_hours, is_workday, opening
+from sinetti.domain.certificates.progress import Course
 from sinetti.domain.certificates.renewal_info import renewable_by_rule
 from sinetti.domain.notifications.messages import MessageKind
 from sinetti.domain.notifications.reminders import (
-    Course,
     Ladder,
     Look,
     Stop,

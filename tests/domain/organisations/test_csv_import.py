@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as some
 
+from sinetti.domain.identifiers import folded
 from sinetti.domain.organisations.csv_import import (
     MOST_LINES,
     MOST_OCTETS,
@@ -19,7 +20,6 @@ from sinetti.domain.organisations.csv_import import (
     named_ids,
     read_lines,
 )
-from sinetti.domain.organisations.identifiers import folded
 from sinetti.domain.values import CustomerKind, Environment, Language
 
 HEAD = "customer_id;kind;country;name;language;merged_into;ended"

@@ -12,7 +12,7 @@ from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
 from sinetti.cli.main import build_parser
-from sinetti.database.models import core
+from sinetti.database import models
 from sinetti.domain.certificates.enrolment import WRONG_PASSWORDS_ALLOWED
 from sinetti.domain.values import TRANSFER_IDS_LIVE, Language
 from sinetti.eservice.orders import browser_enrolment_pages
@@ -81,7 +81,7 @@ def test_the_same_form_again_gives_the_same_certificate(browser, sqlite_desk):
     ids, request = ordered(sqlite_desk), pem_of(new_key())
     pages = {told(fetch(browser, ids, request)) for _ in range(2)}
     assert len(pages) == 1
-    assert core.Certificate.objects.count() == 1
+    assert models.Certificate.objects.count() == 1
 
 
 def test_bare_base64_and_a_transfer_id_with_blanks_are_taken(browser, sqlite_desk):
@@ -125,8 +125,8 @@ def test_a_private_key_is_refused_and_nothing_of_it_stays(browser, sqlite_desk, 
     assert not fields(page, "fetch").get("request", "").strip()
     assert secret not in page.reply.body.decode()
     assert secret not in caplog.text
-    assert not core.Certificate.objects.exists()
-    assert core.TransferIdPair.objects.get().wrong_passwords == 0
+    assert not models.Certificate.objects.exists()
+    assert models.TransferIdPair.objects.get().wrong_passwords == 0
 
 
 WRONG = {
@@ -153,7 +153,7 @@ def test_wrong_input_is_told_beside_its_field_and_kept(browser, sqlite_desk):
         kept, typed = fields(page, "fetch"), {**values(ids, ""), **changes}
         typed.pop("request")
         assert {one: kept.get(one, "") for one in typed} == typed, case
-    assert not core.Certificate.objects.exists()
+    assert not models.Certificate.objects.exists()
 
 
 def test_a_certificate_is_told_to_be_none(browser, sqlite_desk):

@@ -2,7 +2,7 @@
 
 import pytest
 
-from sinetti.database.models import core
+from sinetti.database import models
 from sinetti.domain.access.roles import Role
 from sinetti.domain.values import VALIDITY
 from tests.support.acting import holding, orders
@@ -72,8 +72,8 @@ def test_a_deputy_is_removed_by_a_second_button_and_told(signatory, sqlite_desk,
     assert "Deputy removed" in told(page)
     line = holding(sqlite_desk, held.serial)
     assert (line.deputy, line.contact.name) == (None, CONTACT.name)
-    removed = core.Person.objects.get(email=SOMEBODY["person_email"])
-    assert core.OutboxRow.objects.get(facts={"old": removed.pk, "place": "deputy"}).recipient == removed
+    removed = models.Person.objects.get(email=SOMEBODY["person_email"])
+    assert models.OutboxRow.objects.get(facts={"old": removed.pk, "place": "deputy"}).recipient == removed
     for does in ("remove", "no-deputy"):
         assert "Nothing was changed: it was so already." in told(
             page.post(address.partition("?")[0], {**sent, "do": does})
@@ -92,7 +92,7 @@ def test_a_link_that_waits_goes_to_the_new_contact(signatory, sqlite_desk, held)
 
 def test_what_stands_in_the_way_of_a_contact_is_told(signatory, sqlite_desk, held, monkeypatch):
     def gone(*_):
-        core.Certificate.objects.filter(serial=held.serial).update(serial="00")
+        models.Certificate.objects.filter(serial=held.serial).update(serial="00")
         return sqlite_desk.office
 
     monkeypatch.setattr("sinetti.services.self_service.contacts.guarded", gone)
@@ -115,7 +115,7 @@ def test_letting_one_end_and_the_way_back(signatory, sqlite_desk, held):
 
 
 def test_revoking_takes_a_reason_and_a_second_look(signatory, sqlite_desk, held):
-    core.Holding.objects.update(serves=300)
+    models.Holding.objects.update(serves=300)
     in_the_window(sqlite_desk, held)
     new = renewed(sqlite_desk, held)
     address = f"{PLACE}/{held.serial}/revoke"
@@ -139,12 +139,12 @@ def test_revoking_takes_a_reason_and_a_second_look(signatory, sqlite_desk, held)
 @pytest.mark.parametrize("use", ["seen", "looked for"])
 def test_the_second_look_says_what_gateways_saw(signatory, sqlite_desk, held, use):
     now = sqlite_desk.office.now()
-    gateways = core.officer_models.Gateway.objects
+    gateways = models.officer_models.Gateway.objects
     gateway = gateways.create(name="g", public_key="", added=now, first_report=now, last_report=now)
     if use == "seen":
-        certificate = core.Certificate.objects.get()
-        core.officer_models.Sighting.objects.create(certificate=certificate, gateway=gateway, last_seen=now)
-    core.Holding.objects.update(serves=1)
+        certificate = models.Certificate.objects.get()
+        models.officer_models.Sighting.objects.create(certificate=certificate, gateway=gateway, last_seen=now)
+    models.Holding.objects.update(serves=1)
     page = signatory.get(f"{PLACE}/{held.serial}/revoke").press("look", reason="superseded")
     assert ("Last seen in use on" if use == "seen" else "Not seen in use since") in told(page)
     assert "Reports of one other organisation" in told(page)
@@ -184,13 +184,13 @@ def test_more_than_go_at_once_and_links_that_wait_are_told(signatory, sqlite_des
     assert "This person has more certificates." in told(page.press("save", **SOMEBODY))
     page.get(CONTACTS).press("look", leaving=CONTACT.email).press("save", **SOMEBODY)
     assert (
-        core.notice_models.SecureMessage.objects.filter(ended_at__isnull=True).get().recipient.name.startswith("Uusi")
+        models.notice_models.SecureMessage.objects.filter(ended_at__isnull=True).get().recipient.name.startswith("Uusi")
     )
 
 
 def test_an_organisation_that_closes_meanwhile_is_told(signatory, held, monkeypatch):
     page = signatory.get(f"/settings/orders/new?replaces={held.serial}").press("check").press("send")
-    ours = core.Organisation.objects.get().pk
+    ours = models.Organisation.objects.get().pk
     monkeypatch.setattr(
         "sinetti.database.organisations.contact_handover.orders_offered_to_others", lambda *_: [(ours, "0" * 32)]
     )
@@ -224,7 +224,7 @@ def test_without_text_messages_nobody_waits_for_a_code_that_never_comes(signator
     assert "order" not in page.buttons
     assert "Replacements ordered: 0." in told(page.post(REPLACE, {**sent, "do": "order"}))
     assert not [one for one in orders(sqlite_desk) if one.replaces]
-    core.Person.objects.using("default").update(phone="")
+    models.Person.objects.using("default").update(phone="")
     page = signatory.get(REPLACE).press("look", days="730")
     assert "you tell them a code, which stands on the order's page" in told(page)
     assert "Replacements ordered: 1." in told(page.press("order"))
@@ -246,7 +246,7 @@ def test_wrong_days_are_told_beside_the_field(signatory):
 def test_what_has_changed_meanwhile_is_counted(signatory, sqlite_desk, held, monkeypatch):
     page = signatory.get(REPLACE).press("look", days="730")
     assert page.heading == "Check what is ordered: 1"
-    core.Holding.objects.update(contact=None)
+    models.Holding.objects.update(contact=None)
     assert "something had changed meanwhile: 1" in told(page.press("order"))
     monkeypatch.setattr("sinetti.services.self_service.bulk_replace.MOST_AT_ONCE", 0)
     assert "There are more than" in told(page.get(REPLACE).press("look", days="730"))
@@ -256,7 +256,7 @@ def test_a_viewer_and_who_has_no_organisation_are_told_what_is_lacking(as_role):
     viewer = as_role(Role.VIEWER, "vilja")
     for address in (REPLACE, CONTACTS, "/settings/orders/new"):
         assert viewer.get(address).reply.status == 403, address
-    core.Mandate.objects.all().delete()
+    models.Mandate.objects.all().delete()
     assert viewer.get("/settings/orders").reply.status == 403
 
 

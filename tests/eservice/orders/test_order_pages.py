@@ -2,7 +2,7 @@
 
 import pytest
 
-from sinetti.database.models import core
+from sinetti.database import models
 from sinetti.database.organisations import organisations
 from sinetti.domain.access.roles import Role
 from sinetti.domain.daily_limits import DailyLimits
@@ -53,9 +53,9 @@ def test_how_many_others_is_written_as_its_reader_writes_numbers(signatory):
 
 def test_an_order_without_a_description_says_so(signatory, sqlite_desk):
     ids = ordered(sqlite_desk, an_order())
-    core.Order.objects.update(description="")
-    core.Holding.objects.update(description="")
-    order = core.TransferIdPair.objects.get(transfer_id=ids.transfer_id).order_id
+    models.Order.objects.update(description="")
+    models.Holding.objects.update(description="")
+    order = models.TransferIdPair.objects.get(transfer_id=ids.transfer_id).order_id
     assert "No description" in told(signatory.get(f"/settings/orders/{order}"))
 
 
@@ -126,7 +126,7 @@ def test_nobody_orders_by_skipping_the_check(signatory, sqlite_desk):
 
 def test_a_replacement_brings_type_description_and_people_along(signatory, sqlite_desk):
     held = enrolled(sqlite_desk, Channel.SFTP)
-    core.Holding.objects.update(serves=1)
+    models.Holding.objects.update(serves=1)
     page = signatory.get(f"{NEW}?replaces={held.serial.upper()}")
     assert page.heading == "Order a replacement"
     filled = fields(page, "check")
@@ -141,7 +141,7 @@ def test_a_replacement_brings_type_description_and_people_along(signatory, sqlit
 
 
 def test_of_several_organisations_one_is_chosen_first(signatory, sqlite_desk, other):
-    mandate(sqlite_desk, core.User.objects.get(), "7654321-2", Role.MANAGER)
+    mandate(sqlite_desk, models.User.objects.get(), "7654321-2", Role.MANAGER)
     page = signatory.get(NEW)
     assert page.heading == "For which organisation?"
     page.get(f"{NEW}?organisation={other}")
@@ -156,7 +156,7 @@ def test_others_and_unknown_ones_are_refused_alike(signatory, sqlite_desk, other
 
 
 def test_without_an_approval_the_page_says_so(signatory, sqlite_desk):
-    ours = core.Organisation.objects.get().pk
+    ours = models.Organisation.objects.get().pk
     for channel in Channel:
         organisations.withdraw_channel(sqlite_desk.register, ours, channel, sqlite_desk.deed())
     assert "cannot order certificates yet" in told(signatory.get(NEW))
@@ -164,13 +164,13 @@ def test_without_an_approval_the_page_says_so(signatory, sqlite_desk):
 
 def test_without_an_approval_of_that_type_the_page_says_so(signatory, sqlite_desk):
     held = enrolled(sqlite_desk, channel=Channel.SFTP)
-    ours = core.Organisation.objects.get().pk
+    ours = models.Organisation.objects.get().pk
     organisations.withdraw_channel(sqlite_desk.register, ours, Channel.SFTP, sqlite_desk.deed())
     assert "cannot order this type of certificate yet" in told(signatory.get(f"{NEW}?replaces={held.serial}"))
 
 
 def test_of_an_organisation_that_closed_in_between_the_page_says_so(signatory, sqlite_desk, monkeypatch):
-    ours = core.Organisation.objects.get().pk
+    ours = models.Organisation.objects.get().pk
     monkeypatch.setattr("sinetti.eservice.orders.create_view.orderable", lambda *_: ())
     page = signatory.get(f"{NEW}?organisation={ours}")
     assert (page.reply.status, "has ended" in told(page)) == (410, True)
@@ -180,7 +180,7 @@ def test_what_comes_in_between_is_told_and_what_was_typed_kept(signatory, sqlite
     page = checked(signatory)
 
     def withdrawn(*_):
-        ours = core.Organisation.objects.get().pk
+        ours = models.Organisation.objects.get().pk
         organisations.withdraw_channel(sqlite_desk.register, ours, Channel.WS, sqlite_desk.deed())
         return sqlite_desk.office
 
@@ -212,7 +212,7 @@ def test_a_new_link_is_sent_once_for_each_that_was_seen(signatory, sqlite_desk):
     assert "has expired, or was never sent" in told(signatory.get(order))
     assert "A new link is on its way." in told(signatory.press("send"))
     assert "A new link was sent already." in told(signatory.post(order, {**seen, "do": "send"}))
-    core.Holding.objects.update(contact=None)
+    models.Holding.objects.update(contact=None)
     assert "Nobody is the technical contact person any more" in told(signatory.press("send"))
     assert signatory.reply.status == 409
 
@@ -228,18 +228,18 @@ def test_how_far_an_order_has_come(signatory, sqlite_desk):
     checked(signatory).press("send")
     now = sqlite_desk.office.now()
     for mail, link, says in STATES.values():
-        core.OutboxRow.objects.update(**{"sent": None, "dead": None, **dict.fromkeys(mail, now)})
-        core.notice_models.SecureMessage.objects.update(**dict.fromkeys(link, now))
+        models.OutboxRow.objects.update(**{"sent": None, "dead": None, **dict.fromkeys(mail, now)})
+        models.notice_models.SecureMessage.objects.update(**dict.fromkeys(link, now))
         assert says in told(signatory.get(signatory.path))
 
 
 def test_opened_spent_and_closed_orders_say_so(signatory, sqlite_desk):
     checked(signatory).press("send")
-    link = core.notice_models.SecureMessage.objects.get()
+    link = models.notice_models.SecureMessage.objects.get()
     now = sqlite_desk.office.now()
-    core.notice_models.Pin.objects.create(message=link, created=now, expires=now)
+    models.notice_models.Pin.objects.create(message=link, created=now, expires=now)
     assert "has opened the message" in told(signatory.get(signatory.path))
-    organisations.close_organisation(sqlite_desk.register, core.Organisation.objects.get().pk, sqlite_desk.deed())
+    organisations.close_organisation(sqlite_desk.register, models.Organisation.objects.get().pk, sqlite_desk.deed())
 
 
 def test_a_spent_order_leads_to_its_certificate(signatory, sqlite_desk):
@@ -247,7 +247,7 @@ def test_a_spent_order_leads_to_its_certificate(signatory, sqlite_desk):
     (order,) = orders(sqlite_desk)
     assert "has been retrieved" in told(signatory.get(f"/settings/orders/{order.pk}"))
     assert held.serial in told(signatory)
-    core.Order.objects.update(state="cancelled")
+    models.Order.objects.update(state="cancelled")
     assert "leads to no certificate any more" in told(signatory.get(f"/settings/orders/{order.pk}"))
 
 

@@ -4,7 +4,7 @@ import pytest
 from django.db import connections
 from django.test.utils import CaptureQueriesContext
 
-from sinetti.database.models import core
+from sinetti.database import models
 from sinetti.domain.access.roles import Role
 from sinetti.domain.link_tokens import STOP_LINK, link_token
 from sinetti.domain.notifications.messages import MessageChannel, MessageKind
@@ -18,8 +18,8 @@ def link(sqlite_desk):
     """The link in a mail to somebody who looks after a certificate."""
     enrolled(sqlite_desk)
     using = sqlite_desk.register.alias
-    holding = core.Holding.objects.using(using).get()
-    row = core.OutboxRow.objects.using(using).create(
+    holding = models.Holding.objects.using(using).get()
+    row = models.OutboxRow.objects.using(using).create(
         kind=MessageKind.REMINDER, channel=MessageChannel.EMAIL, step="60:email", created=NOW, due=NOW, sent=NOW,
         holding=holding, recipient=holding.contact,
     )  # fmt: skip
@@ -28,15 +28,15 @@ def link(sqlite_desk):
 
 def with_signatory(desk):
     using = desk.register.alias
-    person = core.Person.objects.using(using).create(name="S", email="s@customer.example", language="fi")
-    organisation = core.Organisation.objects.using(using).get()
-    core.Mandate.objects.using(using).create(
+    person = models.Person.objects.using(using).create(name="S", email="s@customer.example", language="fi")
+    organisation = models.Organisation.objects.using(using).get()
+    models.Mandate.objects.using(using).create(
         organisation=organisation, person=person, role=Role.SIGNATORY, valid_from=NOW
     )
 
 
 def asked(desk):
-    return core.OutboxRow.objects.using(desk.register.alias).filter(kind=MessageKind.CONTACT_GONE).count()
+    return models.OutboxRow.objects.using(desk.register.alias).filter(kind=MessageKind.CONTACT_GONE).count()
 
 
 @pytest.mark.parametrize("method", ["GET", "HEAD"])
@@ -57,7 +57,7 @@ def test_the_button_has_the_signatories_told_first(sqlite_desk, browser, link):
     browser.press("stop")
     assert (asked(sqlite_desk), browser.buttons) == (1, [])
     assert "You have told us" in browser.page.text_content()
-    assert core.Person.objects.using(sqlite_desk.register.alias).filter(stopped_at__isnull=False).count() == 0
+    assert models.Person.objects.using(sqlite_desk.register.alias).filter(stopped_at__isnull=False).count() == 0
 
 
 def test_where_nobody_can_be_told_mail_goes_on(sqlite_desk, browser, link):
@@ -68,13 +68,13 @@ def test_where_nobody_can_be_told_mail_goes_on(sqlite_desk, browser, link):
 
 
 def test_mail_that_has_stopped(sqlite_desk, browser, link):
-    core.Person.objects.using(sqlite_desk.register.alias).update(stopped_at=NOW)
+    models.Person.objects.using(sqlite_desk.register.alias).update(stopped_at=NOW)
     assert "No more mail goes to your address" in browser.get(link).page.text_content()
     assert browser.buttons == []
 
 
 def test_who_is_named_for_nothing_any_more(sqlite_desk, browser, link):
-    core.Holding.objects.using(sqlite_desk.register.alias).update(contact=None)
+    models.Holding.objects.using(sqlite_desk.register.alias).update(contact=None)
     assert "You are not named for any task" in browser.get(link).page.text_content()
 
 

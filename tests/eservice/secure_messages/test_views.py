@@ -6,8 +6,8 @@ import pytest
 from django.db import connections
 from django.test.utils import CaptureQueriesContext
 
-from sinetti.database.models import core
-from sinetti.database.models.secure_messages import Pin
+from sinetti.database import models
+from sinetti.database.models import Pin
 from sinetti.services.issuance.enrol import enrol
 from sinetti.services.issuance.secure_message import offer
 from sinetti.services.issuance.transfer_ids import ShownIds
@@ -30,7 +30,7 @@ def ids_on(browser):
 
 
 def mark_sms(desk, **marks):
-    core.OutboxRow.objects.using(desk.register.alias).filter(kind="pin").update(**marks)
+    models.OutboxRow.objects.using(desk.register.alias).filter(kind="pin").update(**marks)
 
 
 def test_from_the_link_to_the_ids(sqlite_desk, browser, post, sent):
@@ -38,7 +38,7 @@ def test_from_the_link_to_the_ids(sqlite_desk, browser, post, sent):
     assert (browser.heading, browser.buttons, browser.reply.status) == ("Secure message", ["open"], 200)
     assert "ends in 00" in browser.page.text_content()
     browser.press("open")
-    assert post.sent == [core.OutboxRow.objects.using(sqlite_desk.register.alias).get(kind="pin").message_id]
+    assert post.sent == [models.OutboxRow.objects.using(sqlite_desk.register.alias).get(kind="pin").message_id]
     assert (browser.heading, browser.buttons) == ("Enter the PIN code", ["pin", "open"])
     browser.press("pin", pin=code_of_sms(sqlite_desk, sent))
     assert (browser.heading, browser.buttons, browser.reply.status) == ("Your transfer IDs", ["open"], 200)

@@ -2,7 +2,7 @@
 
 import pytest
 
-from sinetti.database.models import core
+from sinetti.database import models
 from sinetti.database.notifications.outbox import Event, owe_event
 from sinetti.domain.notifications.messages import MessageChannel, MessageKind
 from sinetti.notifications.delivery.scheduler import run
@@ -32,4 +32,4 @@ def test_an_event_that_cannot_be_read_keeps_no_reminder(sqlite_desk, caplog):
     assert sorted(post.kinds) == [MessageKind.OPERATOR, MessageKind.REMINDER]
     assert "AttributeError" in caplog.text
     assert "a name of somebody's" not in caplog.text
-    assert core.OutboxRow.objects.using(desk.register.alias).filter(kind="bounced", spread=None).exists()
+    assert models.OutboxRow.objects.using(desk.register.alias).filter(kind="bounced", spread=None).exists()

@@ -5,7 +5,7 @@ from datetime import timedelta
 
 import pytest
 
-from sinetti.database.models import core
+from sinetti.database import models
 from sinetti.database.notifications import delivery, outbox, outbox_queries
 from sinetti.database.notifications.outbox import NewMessage
 from sinetti.domain.notifications.messages import MessageChannel, MessageKind
@@ -37,7 +37,7 @@ def owe(desk, *messages, count=0):
 
 
 def row(desk, message_id):
-    return core.OutboxRow.objects.using(desk.register.alias).get(pk=message_id)
+    return models.OutboxRow.objects.using(desk.register.alias).get(pk=message_id)
 
 
 class Post:
@@ -328,7 +328,7 @@ def test_whoever_was_too_slow_changes_nothing(desk):
 def test_what_later_code_owes_waits_for_it(desk):
     """Nodes are replaced one after the other: an older one leaves what it cannot read, and goes on with the rest."""
     later_kind, known = owe(desk, count=2)
-    rows = core.OutboxRow.objects.using(desk.register.alias)
+    rows = models.OutboxRow.objects.using(desk.register.alias)
     rows.filter(pk=later_kind).update(kind="of-later-code", due=NOW - MINUTE)
     outbox.owe_event(desk.register, outbox.Event("of-later-code", "once"), NOW)
     post = Post()
@@ -342,7 +342,7 @@ def test_what_later_code_owes_waits_for_it(desk):
 def test_a_clock_that_was_ahead_keeps_nothing_waiting_until_then(desk):
     """A machine began with a wrong clock, tried a message, took another and ended; then its clock was set right."""
     tried, taken = owe(desk, count=2)
-    rows = core.OutboxRow.objects.using(desk.register.alias)
+    rows = models.OutboxRow.objects.using(desk.register.alias)
     ahead = desk.machine.now + timedelta(days=365)
     rows.filter(pk=tried).update(again_at=ahead + delivery.PAUSES[-1], tries=1)
     rows.filter(pk=taken).update(taken_by="gone", taken_until=ahead + delivery.LEASE)
@@ -351,7 +351,7 @@ def test_a_clock_that_was_ahead_keeps_nothing_waiting_until_then(desk):
 
 def test_clocks_that_differ_by_minutes_share_the_work(desk):
     (taken,) = owe(desk, count=1)
-    rows = core.OutboxRow.objects.using(desk.register.alias)
+    rows = models.OutboxRow.objects.using(desk.register.alias)
     rows.filter(pk=taken).update(taken_by="other", taken_until=desk.machine.now + delivery.LEASE + 10 * MINUTE)
     assert send_due(room(desk, Post()), "one", NOW) == Sent()
 
@@ -398,14 +398,14 @@ def test_a_rehearsal_leaves_nothing(desk):
 def test_an_address_that_is_refused_because_nobody_is_there_is_marked_in_the_same_commit(desk, fails):
     refused = NotDeliverable("550 5.1.1" if fails else "554 5.7.1", address_fails=fails)
     held = enrolled(desk)
-    certificate = core.Certificate.objects.using(desk.register.alias).get(serial=held.serial)
+    certificate = models.Certificate.objects.using(desk.register.alias).get(serial=held.serial)
     person = certificate.holding.contact_id
     event = NewMessage(
         MessageKind.FETCHED, EMAIL, held.serial, "once", NOW, recipient=person, certificate=certificate.pk
     )
     outbox.put(desk.register, [replace(event, holding=certificate.holding_id)], NOW)
     assert send_due(room(desk, Post(**{"*": refused})), "w", desk.clock.now).dead == 1
-    marked = core.Person.objects.using(desk.register.alias).get(pk=person).bounced_at
+    marked = models.Person.objects.using(desk.register.alias).get(pk=person).bounced_at
     assert (marked is not None) is fails
-    told = core.OutboxRow.objects.using(desk.register.alias).filter(kind="bounced", channel=None)
+    told = models.OutboxRow.objects.using(desk.register.alias).filter(kind="bounced", channel=None)
     assert told.count() == (1 if fails else 0)

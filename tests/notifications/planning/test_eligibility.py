@@ -4,7 +4,7 @@ from datetime import timedelta
 
 import pytest
 
-from sinetti.database.models import core
+from sinetti.database import models
 from sinetti.database.notifications.recipients import Reader
 from sinetti.domain.certificates.revocation import RevocationReason
 from sinetti.domain.notifications.messages import MessageChannel, MessageKind, Owed
@@ -57,7 +57,7 @@ def let_it_end(desk, _held):
 
 
 def close(desk, _held):
-    core.Organisation.objects.using(desk.register.alias).update(closed_at=desk.clock.now)
+    models.Organisation.objects.using(desk.register.alias).update(closed_at=desk.clock.now)
 
 
 def change_contact(desk, _held):
@@ -66,7 +66,7 @@ def change_contact(desk, _held):
 
 def contact(**values):
     def change(desk, _held):
-        core.Person.objects.using(desk.register.alias).filter(name=CONTACT.name).update(**values)
+        models.Person.objects.using(desk.register.alias).filter(name=CONTACT.name).update(**values)
 
     return change
 
@@ -130,7 +130,7 @@ def test_who_acts_for_the_organisation(sqlite_desk):
     signatory(sqlite_desk, "chair")
     room, owed = planned(sqlite_desk, 14)
     assert still_owed(owed["email chair"], room, STEPS[14]) is None
-    core.Mandate.objects.using(sqlite_desk.register.alias).update(withdrawn_at=STEPS[14])
+    models.Mandate.objects.using(sqlite_desk.register.alias).update(withdrawn_at=STEPS[14])
     assert still_owed(owed["email chair"], room, STEPS[14]) == Stop.NOT_CONCERNED
     assert organisation(sqlite_desk).closed_at is None
 

@@ -6,7 +6,7 @@ from threading import Barrier, Thread
 
 import pytest
 
-from sinetti.database.models import core
+from sinetti.database import models
 from sinetti.database.notifications import events, outbox
 from sinetti.database.notifications.outbox import Event
 from sinetti.domain.notifications.audiences import CONCERNED, FIRST_REACHED, TOO_OLD, Whom
@@ -32,15 +32,15 @@ ROLES = {
 
 
 def rows(desk):
-    return core.OutboxRow.objects.using(desk.register.alias)
+    return models.OutboxRow.objects.using(desk.register.alias)
 
 
 def people(desk):
-    return core.Person.objects.using(desk.register.alias)
+    return models.Person.objects.using(desk.register.alias)
 
 
 def holding(desk):
-    return core.Holding.objects.using(desk.register.alias).select_related("contact", "deputy").get()
+    return models.Holding.objects.using(desk.register.alias).select_related("contact", "deputy").get()
 
 
 def told(desk, kind):
@@ -71,7 +71,7 @@ def filled(desk):
 def owed(desk, kind, *, lost=None, by_holding=False, **changes):
     """Owe an event as the code that makes it does; `lost` is of whom it speaks."""
     one, then = holding(desk), people(desk).get(email=CONTACT.email)
-    certificate = core.Certificate.objects.using(desk.register.alias).get()
+    certificate = models.Certificate.objects.using(desk.register.alias).get()
     about_certificate = kind in {MessageKind.FETCHED, MessageKind.RENEWED, MessageKind.REVOKED}
     facts = {
         MessageKind.REFUSED: {"reason": "PKI012", "reason_name": "key-reused", "operation": "renew"},
@@ -160,9 +160,9 @@ def test_an_organisations_contact_person_is_lost(sqlite_everybody):
 def test_one_who_is_named_for_many_holdings(sqlite_everybody):
     """Each row of theirs has an event; their organisation hears once."""
     desk = sqlite_everybody
-    other = core.Order.objects.using(desk.register.alias).get(pk=ordered(desk).order_id).holding
+    other = models.Order.objects.using(desk.register.alias).get(pk=ordered(desk).order_id).holding
     people(desk).filter(pk=other.contact_id).update(email="CONTACT@customer.example")
-    first = core.Holding.objects.using(desk.register.alias).exclude(pk=other.pk).get()
+    first = models.Holding.objects.using(desk.register.alias).exclude(pk=other.pk).get()
     for lost in (first.contact_id, other.contact_id):
         facts = {"person": lost, "since": "2027-03-03"}
         outbox.owe_event(desk.register, Event(MessageKind.BOUNCED, "2027-03-03", lost, facts=facts), desk.clock.now)
@@ -172,7 +172,7 @@ def test_one_who_is_named_for_many_holdings(sqlite_everybody):
 
 def test_one_who_is_named_for_nothing_any_more(sqlite_everybody):
     lost = people(sqlite_everybody).get(email=CONTACT.email).pk
-    core.Order.objects.using(sqlite_everybody.register.alias).update(contact=None)
+    models.Order.objects.using(sqlite_everybody.register.alias).update(contact=None)
     owed(sqlite_everybody, MessageKind.BOUNCED, lost=lost)
     owed(sqlite_everybody, MessageKind.CONTACT_GONE, facts={"person": "nobody", "message": "0"})
     assert spread_events(a_mailroom(sqlite_everybody), sqlite_everybody.clock.now) == 0

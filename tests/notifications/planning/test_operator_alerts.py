@@ -2,7 +2,7 @@
 
 from datetime import UTC, datetime, timedelta
 
-from sinetti.database.models import core
+from sinetti.database import models
 from sinetti.notifications.planning.operator_alerts import LOOKED_EVERY, owe_findings, time_to_look
 from tests.support.mailrooms import a_mailroom
 
@@ -11,7 +11,7 @@ WEEK = timedelta(days=7)
 
 
 def rows(desk):
-    found = core.OutboxRow.objects.using(desk.register.alias).filter(kind="operator").order_by("created", "address")
+    found = models.OutboxRow.objects.using(desk.register.alias).filter(kind="operator").order_by("created", "address")
     return [(row.address, row.facts["finding"], row.facts["text"], row.step) for row in found]
 
 

@@ -7,8 +7,8 @@ import pytest
 from django.db import connections
 from django.test.utils import CaptureQueriesContext
 
+from sinetti.database import models
 from sinetti.database.certificates import usage
-from sinetti.database.models import core
 from sinetti.database.notifications import delivery, reminders
 from sinetti.database.notifications.outbox import Event, owe_event
 from sinetti.database.organisations import contacts
@@ -56,7 +56,7 @@ STEPS = {
 
 
 def messages(desk):
-    return core.OutboxRow.objects.using(desk.register.alias).filter(channel__isnull=False)
+    return models.OutboxRow.objects.using(desk.register.alias).filter(channel__isnull=False)
 
 
 def owed(desk, kind="reminder"):
@@ -83,24 +83,24 @@ def walk(room, desk, until):
 
 def person(desk, name, **values):
     given = {"name": name, "email": f"{name}@customer.example", "phone": "", "language": "fi", **values}
-    return core.Person.objects.using(desk.register.alias).create(**given)
+    return models.Person.objects.using(desk.register.alias).create(**given)
 
 
 def organisation(desk):
-    return core.Organisation.objects.using(desk.register.alias).get()
+    return models.Organisation.objects.using(desk.register.alias).get()
 
 
 def holdings(desk):
-    return core.Holding.objects.using(desk.register.alias)
+    return models.Holding.objects.using(desk.register.alias)
 
 
 def certificates(desk):
-    return core.Certificate.objects.using(desk.register.alias)
+    return models.Certificate.objects.using(desk.register.alias)
 
 
 def signatory(desk, name, **values):
     someone = person(desk, name, **values)
-    core.Mandate.objects.using(desk.register.alias).create(
+    models.Mandate.objects.using(desk.register.alias).create(
         organisation=organisation(desk), person=someone, role=Role.SIGNATORY, valid_from=desk.clock.now
     )
     return someone
@@ -110,25 +110,25 @@ def many(desk, count):
     """Make copies of the desk's one certificate, each with a holding of its own."""
     one = certificates(desk).select_related("holding").get()
     using = desk.register.alias
-    keys = [core.UsedKey(key_id=f"key{number:061}", first_seen=desk.clock.now) for number in range(count)]
+    keys = [models.UsedKey(key_id=f"key{number:061}", first_seen=desk.clock.now) for number in range(count)]
     lines = [
-        core.Holding(
+        models.Holding(
             holding_id=f"{number:032}", organisation_id=one.holding.organisation_id, type_id=one.holding.type_id,
             subject_serial=f"{number:032}", contact_id=one.holding.contact_id, created=one.holding.created,
         )
         for number in range(count)
     ]  # fmt: skip
     rows = [
-        core.Certificate(
+        models.Certificate(
             serial=f"{number:040}", authority_id=one.authority_id, holding=line, state="fetched", origin="import",
             key=key, sha256=f"{number:064}", retrieval_id=f"{number:032}", not_before=one.not_before,
             not_after=one.not_after, renewable_from=one.renewable_from, reserved_at=one.reserved_at,
         )
         for number, (key, line) in enumerate(zip(keys, lines, strict=True))
     ]  # fmt: skip
-    core.UsedKey.objects.using(using).bulk_create(keys)
-    core.Holding.objects.using(using).bulk_create(lines)
-    core.Certificate.objects.using(using).bulk_create(rows)
+    models.UsedKey.objects.using(using).bulk_create(keys)
+    models.Holding.objects.using(using).bulk_create(lines)
+    models.Certificate.objects.using(using).bulk_create(rows)
 
 
 def test_a_certificate_that_nobody_renews(desk):
@@ -152,7 +152,7 @@ def test_whom_which_step_concerns(sqlite_desk):
     enrolled(desk)
     deputy = person(desk, "deputy", phone="+358 00 1")
     holdings(desk).update(deputy=deputy)
-    core.Organisation.objects.using(desk.register.alias).update(contact=person(desk, "office", phone="+358-00-1"))
+    models.Organisation.objects.using(desk.register.alias).update(contact=person(desk, "office", phone="+358-00-1"))
     signatory(desk, "chair", phone="+358 00 2")
     signatory(desk, "member")
     signatory(desk, "gone", phone="+358 00 3", stopped_at=desk.clock.now)
@@ -403,7 +403,7 @@ def test_it_stops_when_the_organisation_is_closed(sqlite_desk):
     enrolled(desk)
     room = a_mailroom(desk)
     walk(room, desk, STEPS[60])
-    core.Organisation.objects.using(desk.register.alias).update(closed_at=desk.clock.now)
+    models.Organisation.objects.using(desk.register.alias).update(closed_at=desk.clock.now)
     walk(room, desk, ENDS + DAY)
     assert steps(desk) == [60]
 

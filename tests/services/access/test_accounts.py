@@ -6,8 +6,8 @@ from datetime import timedelta
 import pytest
 from django.apps import apps
 
+from sinetti.database import models
 from sinetti.database.access.accounts import Lapse, NewAccount, erase_unused
-from sinetti.database.models import core
 from sinetti.domain.access.roles import Role
 from sinetti.domain.notifications.account_emails import AccountLetter
 from sinetti.domain.operations.retention import UNCONFIRMED, Periods
@@ -55,7 +55,7 @@ def test_one_is_made_for_an_address(desk):
     assert (found.user_id, found.email, found.name, found.language) == (user_id, EMAIL, "Nimi Nimetty", Language.SV)
     assert (found.staff, found.active, found.second_factor, found.created) == (True, True, True, desk.clock())
     assert accounts.clerks(desk.office) == [found]
-    assert not core.Mandate.objects.using(desk.register.alias).exists()
+    assert not models.Mandate.objects.using(desk.register.alias).exists()
     assert rows(desk, "account.EmailAddress").get().verified
     (kept,) = rows(desk, "mfa.Authenticator").values_list("data", flat=True)
     assert unseal(TRANSFER_KEY, SECOND_FACTOR, kept["secret"]) == NEW.totp
@@ -145,8 +145,8 @@ def test_what_was_not_sealed_here_is_not_opened(sealed):
 def test_what_nobody_confirmed_and_what_has_ended_is_forgotten(desk):
     kept = accounts.make_account(NEW, desk.office, *WHO)
     session(desk, kept)
-    old = core.User(email="old@people.example", created=desk.clock() - UNCONFIRMED - SECOND, language="fi")
-    new = core.User(email="new@people.example", created=desk.clock() - UNCONFIRMED, language="fi")
+    old = models.User(email="old@people.example", created=desk.clock() - UNCONFIRMED - SECOND, language="fi")
+    new = models.User(email="new@people.example", created=desk.clock() - UNCONFIRMED, language="fi")
     for one in (old, new):
         one.save(using=desk.register.alias)
     rows(desk, "registry.Remembered").create(key="0" * 64, value="1", expires=desk.machine())

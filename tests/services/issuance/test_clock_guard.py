@@ -7,7 +7,7 @@ import pytest
 from cryptography import x509
 from django.db import OperationalError, connections
 
-from sinetti.database.models import core
+from sinetti.database import models
 from sinetti.domain.certificates.lifecycle import CertificateState
 from sinetti.domain.certificates.revocation import RevocationReason
 from sinetti.domain.operations.clock_check import Doubt
@@ -270,7 +270,7 @@ def test_accepting_is_the_way_out_and_is_audited(guarded):
     assert guarded.doubt() is Doubt.BEHIND
     standing = accept_clock(guarded.guard, desk.office, "operator", REQUEST)
     assert (standing.doubt, standing.stored.accepted_at) == (None, desk.clock.now)
-    row = core.AuditRow.objects.using(desk.register.alias).latest("sequence")
+    row = models.AuditRow.objects.using(desk.register.alias).latest("sequence")
     assert (row.action, row.object, row.at) == ("clock-accepted", "clock", desk.clock.now)
     assert f'"newest":"{wrong:%Y-%m-%dT%H:%M:%SZ}"' in bytes(row.octets).decode()
     assert guarded.machine.guard(desk.register).may_issue()
@@ -307,7 +307,7 @@ def test_the_clock_is_asked_before_each_step_that_it_matters_for(desk, asked):
     answers = iter([True] * (asked - 1) + [False])
     ids, key = ordered(desk), new_key()
     assert enrol(new_ask(ids, key), desk.but(may_issue=lambda: next(answers)).office, REQUEST) == AWAY
-    assert core.Certificate.objects.using(desk.register.alias).count() == (asked == 3)
+    assert models.Certificate.objects.using(desk.register.alias).count() == (asked == 3)
     collected(desk, accepted(enrol(new_ask(ids, key), desk.office, REQUEST)))
 
 
@@ -317,7 +317,7 @@ def test_nothing_is_refused_for_being_late_by_a_clock_that_is_wrong(guarded):
     assert guarded.guard.may_issue()
     guarded.moves(3000 * DAY)
     assert renew(renew_ask(held, new_key()), desk.office, REQUEST) == AWAY
-    assert not core.RefusalRow.objects.using(desk.register.alias).exists()
+    assert not models.RefusalRow.objects.using(desk.register.alias).exists()
 
 
 def test_nothing_is_signed_that_was_reserved_before_the_clock_went_wrong(guarded):
@@ -325,7 +325,7 @@ def test_nothing_is_signed_that_was_reserved_before_the_clock_went_wrong(guarded
     desk, key, ids = guarded.desk, new_key(), ordered(guarded.desk)
     jump = once_at("9-reserved", lambda: guarded.moves(31 * SECOND))
     assert enrol(new_ask(ids, key), desk.but(step=jump).office, REQUEST) == AWAY
-    certificate = core.Certificate.objects.using(desk.register.alias).get()
+    certificate = models.Certificate.objects.using(desk.register.alias).get()
     assert certificate.state == CertificateState.RESERVED
     guarded.moves(-31 * SECOND)
     collected(desk, accepted(enrol(new_ask(ids, key), desk.office, REQUEST)))

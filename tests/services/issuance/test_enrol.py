@@ -8,8 +8,8 @@ from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
+from sinetti.database import models
 from sinetti.database.issuance import transactions
-from sinetti.database.models import core
 from sinetti.domain.refusals import Reason, Refusal
 from sinetti.domain.requests import NewAsk
 from sinetti.domain.values import TRANSFER_IDS_LIVE, VALIDITY, Channel, KeyPolicy, KeyType, Language
@@ -49,11 +49,11 @@ def send(desk: Desk, ask: NewAsk):
 
 
 def certificates(desk: Desk):
-    return core.Certificate.objects.using(desk.register.alias)
+    return models.Certificate.objects.using(desk.register.alias)
 
 
 def kept_refusals(desk: Desk):
-    rows = core.RefusalRow.objects.using(desk.register.alias).order_by("at")
+    rows = models.RefusalRow.objects.using(desk.register.alias).order_by("at")
     return list(rows.values_list("reason", "operation", "at", "request_id"))
 
 
@@ -181,7 +181,7 @@ def test_unknown_ids(desk):
     ids = replace(ordered(desk), transfer_id="9" * 32)
     assert send(desk, new_ask(ids, new_key())) == Refusal(Reason.TRANSFER_IDS_WRONG)
     assert send(desk, new_ask(ids, new_key())) == Refusal(Reason.TRANSFER_IDS_WRONG)
-    counter = core.Counter.objects.using(desk.register.alias).get(name="wrong-passwords")
+    counter = models.Counter.objects.using(desk.register.alias).get(name="wrong-passwords")
     assert counter.value == 2
     assert kept_refusals(desk) == []
 

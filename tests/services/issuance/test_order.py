@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from sinetti.database.models import core
+from sinetti.database import models
 from sinetti.database.organisations.organisations import Person
 from sinetti.domain.certificates.lifecycle import OrderState
 from sinetti.domain.certificates.revocation import RevocationReason
@@ -56,12 +56,12 @@ def test_no_two_are_alike(desk):
 
 def test_the_password_is_stored_nowhere(desk):
     ids = ordered(desk)
-    row = core.TransferIdPair.objects.using(desk.register.alias).get()
+    row = models.TransferIdPair.objects.using(desk.register.alias).get()
     stored = bytes(row.password_mac)
     assert ids.transfer_password.encode() not in stored
     assert len(stored) == 32
     assert stored == transfer_ids.mac(TRANSFER_KEY, ids.transfer_id, ids.transfer_password)
-    for audit in core.AuditRow.objects.using(desk.register.alias).all():
+    for audit in models.AuditRow.objects.using(desk.register.alias).all():
         assert ids.transfer_password.encode() not in bytes(audit.octets)
 
 
@@ -95,7 +95,7 @@ def test_every_letter_comes_up():
 
 def test_what_an_order_makes(desk):
     ids = take(desk, replace(an_order(), deputy=DEPUTY))
-    row = core.Order.objects.using(desk.register.alias).select_related("holding", "contact", "deputy").get()
+    row = models.Order.objects.using(desk.register.alias).select_related("holding", "contact", "deputy").get()
     assert (row.order_id, row.state, row.description) == (ids.order_id, OrderState.OPEN, "payroll")
     assert (row.contact.name, row.contact.language) == (CONTACT.name, CONTACT.language)
     assert row.deputy.email == DEPUTY.email
@@ -105,16 +105,16 @@ def test_what_an_order_makes(desk):
 
 def test_each_order_has_a_holding_of_its_own(desk):
     ordered(desk), ordered(desk)
-    assert core.Holding.objects.using(desk.register.alias).count() == 2
+    assert models.Holding.objects.using(desk.register.alias).count() == 2
 
 
 def test_a_replacement_brings_its_contact_and_keeps_the_description_unless_it_has_one(desk):
     held = enrolled(desk)
     take(desk, replace(an_order(replaces=held.serial), description="", contact=DEPUTY))
-    holding = core.Holding.objects.using(desk.register.alias).select_related("contact").get()
+    holding = models.Holding.objects.using(desk.register.alias).select_related("contact").get()
     assert (holding.description, holding.contact.name) == ("payroll", DEPUTY.name)
     take(desk, replace(an_order(replaces=held.serial), description="pensions"))
-    holding = core.Holding.objects.using(desk.register.alias).select_related("contact").get()
+    holding = models.Holding.objects.using(desk.register.alias).select_related("contact").get()
     assert (holding.description, holding.contact.name) == ("pensions", CONTACT.name)
 
 
@@ -146,8 +146,8 @@ def test_refused_orders(desk, before, new, says):
     before(desk)
     with pytest.raises(OrderError, match=says):
         take(desk, new)
-    assert not core.Order.objects.using(desk.register.alias).exists()
-    assert not core.Person.objects.using(desk.register.alias).exists()
+    assert not models.Order.objects.using(desk.register.alias).exists()
+    assert not models.Person.objects.using(desk.register.alias).exists()
 
 
 def test_replacing_another_organisations_certificate(desk):
@@ -168,7 +168,7 @@ def test_new_ids_end_the_old_ones(desk):
     desk.clock.forward(DAY)
     fresh = send_ids(ids.order_id, desk.office, "operator", REQUEST)
     assert (fresh.order_id, fresh.expires) == (ids.order_id, desk.clock.now + 14 * DAY)
-    rows = core.TransferIdPair.objects.using(desk.register.alias)
+    rows = models.TransferIdPair.objects.using(desk.register.alias)
     assert rows.get(ended_at__isnull=True).transfer_id == fresh.transfer_id
     assert rows.get(transfer_id=ids.transfer_id).ended_at == desk.clock.now
 
@@ -178,7 +178,7 @@ def test_no_new_ids_for_a_spent_order(desk):
     accepted(enrol(new_ask(ids, new_key()), desk.office, REQUEST))
     with pytest.raises(OrderError, match="used already"):
         send_ids(ids.order_id, desk.office, "operator", REQUEST)
-    assert core.TransferIdPair.objects.using(desk.register.alias).get().ended_at is None
+    assert models.TransferIdPair.objects.using(desk.register.alias).get().ended_at is None
 
 
 def test_no_new_ids_for_an_unknown_order(desk):

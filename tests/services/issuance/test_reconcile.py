@@ -5,8 +5,8 @@ from dataclasses import replace
 import pytest
 from cryptography import x509
 
+from sinetti.database import models
 from sinetti.database.issuance import recovery
-from sinetti.database.models import core, status
 from sinetti.database.operations import authorities
 from sinetti.domain.certificates.lifecycle import CertificateState, OrderState
 from sinetti.domain.certificates.revocation import RevocationReason
@@ -60,7 +60,7 @@ def journal_of(desk, folder) -> Journal:
 
 
 def certificates(desk):
-    return core.Certificate.objects.using(desk.register.alias)
+    return models.Certificate.objects.using(desk.register.alias)
 
 
 def kinds(desk) -> list[str]:
@@ -76,7 +76,7 @@ def reconciled(desk, written=0):
     return done
 
 
-def without(row: core.Certificate) -> dict:
+def without(row: models.Certificate) -> dict:
     """What a row says, but for its numbers in this database and the clocks that nobody was told."""
     left_out = {"_state", "id", "waits_since", "predecessor_id", "replaces_id"}
     return {name: value for name, value in vars(row).items() if name not in left_out}
@@ -412,8 +412,8 @@ def test_what_cannot_be_finished_is_given_up_and_its_ids_come_back(desk, hindere
     assert settle_reservations(desk.office, REQUEST) == (0, 1)
     row = certificates(desk).get()
     assert (row.state, row.revoked_at) == (CertificateState.VOID, None)
-    assert core.Order.objects.using(desk.register.alias).get().state == OrderState.OPEN
-    assert not core.UsedKey.objects.using(desk.register.alias).filter(pk=key).exists()
+    assert models.Order.objects.using(desk.register.alias).get().state == OrderState.OPEN
+    assert not models.UsedKey.objects.using(desk.register.alias).filter(pk=key).exists()
     assert refused(collect(get_ask(row.retrieval_id), desk.office, REQUEST)) is Reason.SUPERSEDED
     assert compare(desk.office, desk.office.journal).agrees
     # The same request may be made anew.
@@ -454,7 +454,7 @@ def test_two_nodes_settle_the_same_reservation_once(desk, monkeypatch):
 def test_a_ca_of_another_instance_has_no_number_here(desk):
     one = issuer()
     current_list(one.file_name, 1, desk.office, REQUEST)
-    status.RevocationList.objects.using(desk.register.alias).all().delete()
+    models.RevocationList.objects.using(desk.register.alias).all().delete()
     unknown = replace(one, file_name="SomethingElsev1")
     path = next(desk.office.journal.folder.glob("*.crl"))
     path.rename(path.with_name(path.name.replace(one.file_name, unknown.file_name)))
@@ -475,14 +475,14 @@ def test_the_list_of_a_ca_that_is_off_line_comes_back_from_beside_the_journal(de
     name = "SinettiRootTestCAv1"
     signing = desk.but(issuers={**desk.office.issuers, name: authority().issuer(name)})
     publish(name, signing.office, REQUEST, OFFLINE_LIFE)
-    rows = status.RevocationList.objects.using(desk.register.alias).filter(authority_id=name)
+    rows = models.RevocationList.objects.using(desk.register.alias).filter(authority_id=name)
     old = list(rows.values("shard", "number", "der"))
     publish(name, signing.office, REQUEST, OFFLINE_LIFE)
     newest = [current_list(name, shard, signing.office, REQUEST) for shard in (0, 1)]
     desk = signing.but(offline=frozenset({name}), known_lists={})
     for row in old:
         rows.filter(shard=row["shard"]).update(**row)
-    core.Authority.objects.using(desk.register.alias).filter(pk=name).update(crl_number=old[0]["number"])
+    models.Authority.objects.using(desk.register.alias).filter(pk=name).update(crl_number=old[0]["number"])
     assert compare(desk.office, desk.office.journal).numbers == {name: newest[0].number}
     reconciled(desk)
     assert [current_list(name, shard, desk.office, REQUEST).der for shard in (0, 1)] == [one.der for one in newest]

@@ -5,8 +5,8 @@ from dataclasses import replace
 import pytest
 from cryptography.hazmat.primitives.asymmetric import ec
 
+from sinetti.database import models
 from sinetti.database.issuance import transactions
-from sinetti.database.models import core
 from sinetti.domain.certificates.lifecycle import CertificateState
 from sinetti.domain.certificates.revocation import RevocationReason
 from sinetti.domain.refusals import Reason, Refusal
@@ -54,11 +54,11 @@ def send(desk: Desk, ask: RenewAsk):
 
 
 def certificates(desk: Desk):
-    return core.Certificate.objects.using(desk.register.alias)
+    return models.Certificate.objects.using(desk.register.alias)
 
 
 def kept_refusals(desk: Desk):
-    rows = core.RefusalRow.objects.using(desk.register.alias).order_by("at")
+    rows = models.RefusalRow.objects.using(desk.register.alias).order_by("at")
     return list(rows.values_list("reason", "operation", "at", "request_id"))
 
 

@@ -4,7 +4,7 @@ import logging
 
 import pytest
 
-from sinetti.database.models import core
+from sinetti.database import models
 from sinetti.domain.certificates.lifecycle import CertificateState
 from sinetti.domain.certificates.revocation import RevocationReason
 from sinetti.domain.leniency import STRICT
@@ -37,7 +37,7 @@ def retrieval_id(desk) -> str:
 
 
 def row_of(desk, retrieval_id):
-    return core.Certificate.objects.using(desk.register.alias).get(retrieval_id=retrieval_id)
+    return models.Certificate.objects.using(desk.register.alias).get(retrieval_id=retrieval_id)
 
 
 def test_as_often_as_asked_and_fetched_once(desk, retrieval_id):
@@ -47,7 +47,7 @@ def test_as_often_as_asked_and_fetched_once(desk, retrieval_id):
     assert collected(desk, retrieval_id) == der
     row = row_of(desk, retrieval_id)
     assert (row.state, row.first_fetched_at) == (CertificateState.FETCHED, first)
-    assert core.OutboxRow.objects.using(desk.register.alias).filter(kind="fetched").count() == 1
+    assert models.OutboxRow.objects.using(desk.register.alias).filter(kind="fetched").count() == 1
 
 
 def test_after_its_end_too(desk, retrieval_id):
@@ -70,7 +70,7 @@ def test_unknown(desk, retrieval):
 def test_reserved_is_not_ready(desk):
     with pytest.raises(KilledError):
         enrol(new_ask(ordered(desk), new_key()), desk.but(step=killed_at("9-reserved")).office, REQUEST)
-    row = core.Certificate.objects.using(desk.register.alias).get()
+    row = models.Certificate.objects.using(desk.register.alias).get()
     answer = collect(get_ask(row.retrieval_id), desk.office, REQUEST)
     assert answer == Refusal(Reason.NOT_READY, language=Language.SV)
     assert row_of(desk, row.retrieval_id).state == CertificateState.RESERVED
@@ -97,6 +97,6 @@ def test_ready_at_once_is_marked_as_a_kindness_the_first_time(desk, retrieval_id
 
 
 def test_issued_without_octets_is_our_fault(desk, retrieval_id):
-    core.CertificateOctets.objects.using(desk.register.alias).update(der=None)
+    models.CertificateOctets.objects.using(desk.register.alias).update(der=None)
     with pytest.raises(RuntimeError, match="has no octets"):
         collect(get_ask(retrieval_id), desk.office, REQUEST)

@@ -7,8 +7,8 @@ import pytest
 from django.db import connections
 from django.test.utils import CaptureQueriesContext
 
-from sinetti.database.models import core
-from sinetti.database.models.secure_messages import Pin, SecureMessage
+from sinetti.database import models
+from sinetti.database.models import Pin, SecureMessage
 from sinetti.database.notifications import outbox_queries
 from sinetti.database.organisations import organisations
 from sinetti.domain.link_tokens import pin_code, signatory_code
@@ -48,12 +48,12 @@ NOBODYS = "a" * 32
 
 
 def owed(desk, kind):
-    rows = core.OutboxRow.objects.using(desk.register.alias).filter(kind=kind)
+    rows = models.OutboxRow.objects.using(desk.register.alias).filter(kind=kind)
     return list(rows.order_by("created", "pk"))
 
 
 def actions(desk):
-    rows = core.AuditRow.objects.using(desk.register.alias).filter(object__startswith="order:")
+    rows = models.AuditRow.objects.using(desk.register.alias).filter(object__startswith="order:")
     return list(rows.order_by("sequence").values_list("action", flat=True))
 
 
@@ -199,7 +199,7 @@ def test_two_right_entries_at_once_get_one_answer(desk):
     results = crowd(desk.register, 4, lambda _number: show(sent.token, pin, desk.office, REQUEST))
     (shown,) = (one for one in results if isinstance(one, Shown))
     spent(desk, shown.ids)
-    pairs = core.TransferIdPair.objects.using(desk.register.alias)
+    pairs = models.TransferIdPair.objects.using(desk.register.alias)
     assert pairs.count() == 2, "the one that nobody knew, and the one that was shown"
 
 
@@ -223,7 +223,7 @@ def test_a_right_entry_that_comes_after_the_fifth_wrong_one_shows_nothing(desk):
     rows = Pin.objects.using(desk.register.alias)
     raced = meanwhile(desk, lambda: rows.update(wrong=5))
     assert show(sent.token, pin, raced.office, REQUEST).standing is Standing.LOCKED
-    assert core.TransferIdPair.objects.using(desk.register.alias).count() == 1
+    assert models.TransferIdPair.objects.using(desk.register.alias).count() == 1
 
 
 def test_an_order_that_is_spent_meanwhile_shows_nothing(desk):
@@ -266,14 +266,14 @@ def test_a_new_link_ends_the_one_before(desk):
     """A phone was wrong, or an address: the contact was changed, and gets a link of their own."""
     sent = offered(desk, phone="+358 11 111")
     pin = asked(desk, sent)
-    core.OutboxRow.objects.using(desk.register.alias).filter(kind="transfer-ids").update(dead=NOW)
+    models.OutboxRow.objects.using(desk.register.alias).filter(kind="transfer-ids").update(dead=NOW)
     (dead,) = outbox_queries.dead_letters(desk.register)
     assert (dead.order_id, dead.serial, bool(dead.customer_id)) == (sent.offered.order_id, None, True)
-    holding = core.Holding.objects.using(desk.register.alias).get()
-    person = core.Person.objects.using(desk.register.alias).create(
+    holding = models.Holding.objects.using(desk.register.alias).get()
+    person = models.Person.objects.using(desk.register.alias).create(
         name="B", email="b@customer.example", phone="+358 2", language="sv"
     )
-    core.Holding.objects.using(desk.register.alias).filter(pk=holding.pk).update(contact=person)
+    models.Holding.objects.using(desk.register.alias).filter(pk=holding.pk).update(contact=person)
     new = sent_of(desk, offer(sent.offered.order_id, desk.office, "operator", REQUEST))
     assert show(sent.token, pin, desk.office, REQUEST) == Seen(Leads.CLOSED)
     assert [row.dropped for row in owed(desk, "pin")] == [NOW], "it would bring a code that has ended"
@@ -345,14 +345,14 @@ STANDS = {
 def test_what_has_become_of_the_sms(sqlite_desk, marks, delivery):
     sent = offered(sqlite_desk)
     asked(sqlite_desk, sent)
-    core.OutboxRow.objects.using(sqlite_desk.register.alias).filter(kind="pin").update(**marks)
+    models.OutboxRow.objects.using(sqlite_desk.register.alias).filter(kind="pin").update(**marks)
     assert look(sent.token, sqlite_desk.office).delivery is delivery
 
 
 def test_retention_may_have_taken_the_sms_away(sqlite_desk):
     sent = offered(sqlite_desk)
     asked(sqlite_desk, sent)
-    core.OutboxRow.objects.using(sqlite_desk.register.alias).filter(kind="pin").delete()
+    models.OutboxRow.objects.using(sqlite_desk.register.alias).filter(kind="pin").delete()
     assert look(sent.token, sqlite_desk.office).delivery is Delivery.WAITING
 
 
@@ -368,7 +368,7 @@ def test_no_link_for_what_is_not_open(desk):
 
 def test_no_link_for_nobody(sqlite_desk):
     ids = ordered(sqlite_desk)
-    core.Person.objects.using(sqlite_desk.register.alias).update(erased_at=NOW, phone="")
+    models.Person.objects.using(sqlite_desk.register.alias).update(erased_at=NOW, phone="")
     with pytest.raises(OrderError, match="change-contact"):
         offer(ids.order_id, sqlite_desk.office, "operator", REQUEST)
     spent(sqlite_desk, ids)
@@ -378,7 +378,7 @@ def test_an_organisation_that_was_closed_opens_nothing(desk):
     """Not even where it is closed between looking and deciding."""
     sent = offered(desk)
     pin = asked(desk, sent)
-    organisation = core.Organisation.objects.using(desk.register.alias).get().pk
+    organisation = models.Organisation.objects.using(desk.register.alias).get().pk
     raced = meanwhile(
         desk, lambda: organisations.close_organisation(desk.register, organisation, desk.office.deed("a", "b"))
     )
@@ -391,14 +391,14 @@ def test_an_organisation_that_was_closed_opens_nothing(desk):
 
 def test_an_erased_contact_opens_nothing(sqlite_desk):
     sent = offered(sqlite_desk, phone="")
-    core.Person.objects.using(sqlite_desk.register.alias).update(erased_at=NOW)
+    models.Person.objects.using(sqlite_desk.register.alias).update(erased_at=NOW)
     assert show_by_code(sent.token, sent.offered.code, sqlite_desk.office, REQUEST) == Seen(Leads.CLOSED)
 
 
 def test_what_cannot_be_ordered_is_not_offered(sqlite_desk):
     with pytest.raises(OrderError, match="no organisation"):
         order_and_offer(replace(an_order(), customer_id="9999999-9"), sqlite_desk.office, "operator", REQUEST)
-    assert not core.Order.objects.using(sqlite_desk.register.alias).exists()
+    assert not models.Order.objects.using(sqlite_desk.register.alias).exists()
 
 
 def test_nothing_that_opens_anything_is_stored_or_shown(sqlite_desk):
@@ -408,7 +408,7 @@ def test_nothing_that_opens_anything_is_stored_or_shown(sqlite_desk):
     pin = asked(sqlite_desk, second)
     assert code not in repr(sent.offered)
     stored = []
-    for model in (SecureMessage, Pin, core.OutboxRow, core.AuditRow):
+    for model in (SecureMessage, Pin, models.OutboxRow, models.AuditRow):
         for row in model.objects.using(sqlite_desk.register.alias).values():
             stored += [bytes(one).decode() if isinstance(one, bytes | memoryview) else str(one) for one in row.values()]
     for secret in (sent.token, second.token, code, pin):

@@ -6,8 +6,8 @@ from datetime import timedelta
 import pytest
 
 from sinetti.ca.crl import assemble_crl, prepare_crl
+from sinetti.database import models
 from sinetti.database.certificates.bulk_revocation import Wanted
-from sinetti.database.models import core, status
 from sinetti.domain.certificates.renewal_info import Told
 from sinetti.domain.certificates.revocation import RevocationReason
 from sinetti.domain.operations.monitoring import FindingKind
@@ -104,7 +104,7 @@ def test_a_list_that_knows_more_than_the_register(desk):
     held = enrolled(desk)
     name = published(desk)
     revoke(RevokeAsk(held.serial, SUPERSEDED), desk.office, "operator", REQUEST)
-    rows = core.Certificate.objects.using(desk.register.alias)
+    rows = models.Certificate.objects.using(desk.register.alias)
     rows.update(revoked_at=None, revocation_reason="")
     assert found(desk) == [(FindingKind.LIST_HAS_MORE, one) for one in both(name)]
     (finding, _) = list_findings(desk.office, stored(desk.office))
@@ -115,7 +115,7 @@ def test_the_whole_list_has_what_every_shard_has(sqlite_desk):
     held = enrolled(sqlite_desk)
     name = published(sqlite_desk)
     revoke(RevokeAsk(held.serial, SUPERSEDED), sqlite_desk.office, "operator", REQUEST)
-    core.Certificate.objects.using(sqlite_desk.register.alias).update(crl_shard=2)
+    models.Certificate.objects.using(sqlite_desk.register.alias).update(crl_shard=2)
     places = [one for one in list_places(sqlite_desk.office) if one.authority == name]
     assert [one.path for one in places] == [f"/crl/{one}.crl" for one in both(name)]
     assert found(sqlite_desk) == [(FindingKind.LIST_HAS_MORE, f"{name}-1")]
@@ -138,7 +138,7 @@ def test_a_list_too_long_to_be_compared_one_by_one(sqlite_desk, monkeypatch, mor
         sqlite_desk.signer.away = True
         revoke(RevokeAsk(held[1].serial, SUPERSEDED), sqlite_desk.office, "operator", REQUEST)
     if more < 0:
-        core.Certificate.objects.using(sqlite_desk.register.alias).update(revoked_at=None, revocation_reason="")
+        models.Certificate.objects.using(sqlite_desk.register.alias).update(revoked_at=None, revocation_reason="")
     assert [kind for kind, _ in found(sqlite_desk)] == [kind for kind in kinds for _ in both("")]
 
 
@@ -189,7 +189,7 @@ def test_ocsp_answers_by_the_oldest_of_each_ca(desk):
     assert answer_findings(desk.office) == ()
     for name, serial, age in (("A", "0a", 13), ("A", "0b", 1), ("B", "0c", 12)):
         made = desk.clock.now - timedelta(hours=age)
-        status.StatusAnswer.objects.using(desk.register.alias).create(
+        models.StatusAnswer.objects.using(desk.register.alias).create(
             authority=name, serial=serial, sha1=b"", sha256=b"", this_update=made, next_update=made + DAY
         )
     (finding,) = answer_findings(desk.office)

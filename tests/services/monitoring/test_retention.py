@@ -6,8 +6,8 @@ from datetime import timedelta
 
 import pytest
 
+from sinetti.database import models
 from sinetti.database.issuance import rejections, transactions
-from sinetti.database.models import core, portal, secure_messages
 from sinetti.database.operations import retention
 from sinetti.domain.certificates.revocation import RevocationReason
 from sinetti.domain.operations.retention import Periods
@@ -49,11 +49,11 @@ def applied(desk, periods=PERIODS):
 
 
 def names(desk) -> list[str]:
-    return sorted(rows(desk, core.Person).values_list("name", flat=True))
+    return sorted(rows(desk, models.Person).values_list("name", flat=True))
 
 
 def ends(desk):
-    return max(rows(desk, core.Certificate).values_list("not_after", flat=True))
+    return max(rows(desk, models.Certificate).values_list("not_after", flat=True))
 
 
 def named(name):
@@ -62,7 +62,7 @@ def named(name):
 
 def test_a_contact_is_kept_for_the_period_after_the_last_certificate_and_erased_then(desk):
     enrolled(desk)
-    (person,) = rows(desk, core.Person)
+    (person,) = rows(desk, models.Person)
     desk.clock.now = ends(desk) + PERIODS.people
     assert applied(desk).people == 0
     desk.clock.forward(SECOND)
@@ -73,23 +73,23 @@ def test_a_contact_is_kept_for_the_period_after_the_last_certificate_and_erased_
     person.refresh_from_db()
     assert (person.name, person.email, person.phone, person.erased_at) == ("", "", "", desk.clock.now)
     assert applied(desk) == NOTHING
-    assert rows(desk, core.Holding).get().contact_id == person.person_id
+    assert rows(desk, models.Holding).get().contact_id == person.person_id
 
 
 def test_the_trail_stays_whole_and_says_nothing_of_people(desk):
     held = enrolled(desk)
-    before = list(rows(desk, core.AuditRow).order_by("sequence").values_list("sha256", flat=True))
+    before = list(rows(desk, models.AuditRow).order_by("sequence").values_list("sha256", flat=True))
     desk.clock.now = ends(desk) + 101 * DAY
-    rows(desk, core.OutboxRow).update(sent=ends(desk))
+    rows(desk, models.OutboxRow).update(sent=ends(desk))
     assert applied(desk) == Erased(people=1, refusals=0, messages=1)
-    after = list(rows(desk, core.AuditRow).order_by("sequence"))
+    after = list(rows(desk, models.AuditRow).order_by("sequence"))
     assert [row.sha256 for row in after][: len(before)] == before
     assert [row.action for row in after[len(before) :]] == ["messages-deleted", "person-erased"]
     for row in after:
         said = bytes(row.octets).decode()
         assert not any(word in said for word in (CONTACT.name, CONTACT.email, CONTACT.phone))
-    assert bytes(rows(desk, core.CertificateOctets).get().der) == held.der
-    assert rows(desk, core.UsedKey).count() == 1
+    assert bytes(rows(desk, models.CertificateOctets).get().der) == held.der
+    assert rows(desk, models.UsedKey).count() == 1
 
 
 def test_a_renewed_certificate_keeps_its_contact(desk):
@@ -128,7 +128,7 @@ def test_who_was_replaced_is_kept_for_what_was_made_while_they_were_there(desk):
 
 
 def not_after(desk, held):
-    return rows(desk, core.Certificate).get(serial=held.serial).not_after
+    return rows(desk, models.Certificate).get(serial=held.serial).not_after
 
 
 def enrolled_by(desk, new):
@@ -145,30 +145,30 @@ def test_an_order_that_nobody_used_keeps_its_people_until_its_ids_have_lapsed_fo
 
 
 def kept_by_organisation(desk, person):
-    rows(desk, core.Organisation).update(contact=person)
+    rows(desk, models.Organisation).update(contact=person)
     return lambda: close(CUSTOMER_ID, desk.office, "operator", REQUEST)
 
 
 def kept_by_mandate(desk, person):
-    mandates = rows(desk, core.Mandate)
-    organisation = rows(desk, core.Organisation).get()
+    mandates = rows(desk, models.Mandate)
+    organisation = rows(desk, models.Organisation).get()
     mandates.create(organisation=organisation, person=person, role="signatory", valid_from=desk.clock.now)
     return lambda: mandates.update(withdrawn_at=desk.clock.now)
 
 
 def kept_by_invitation(desk, person):
     kept_by_mandate(desk, person)
-    rows(desk, core.Mandate).update(waiting=True)
-    links = rows(desk, portal.Invitation)
+    rows(desk, models.Mandate).update(waiting=True)
+    links = rows(desk, models.Invitation)
     end = desk.clock.now + 1000 * DAY
-    links.create(mandate=rows(desk, core.Mandate).get(), token_sha256="0" * 64, created=end, expires=end)
+    links.create(mandate=rows(desk, models.Mandate).get(), token_sha256="0" * 64, created=end, expires=end)
     return lambda: None
 
 
 def kept_by_account(desk, person):
-    user = rows(desk, core.User).create(email="someone@sinisiipi.example", created=desk.clock.now)
-    rows(desk, core.Person).filter(pk=person.pk).update(user=user)
-    return lambda: rows(desk, core.Person).filter(pk=person.pk).update(user=None)
+    user = rows(desk, models.User).create(email="someone@sinisiipi.example", created=desk.clock.now)
+    rows(desk, models.Person).filter(pk=person.pk).update(user=user)
+    return lambda: rows(desk, models.Person).filter(pk=person.pk).update(user=None)
 
 
 KEEPERS = {
@@ -182,7 +182,7 @@ KEEPERS = {
 @pytest.mark.parametrize("keeper", KEEPERS.values(), ids=KEEPERS)
 def test_what_else_keeps_a_person(desk, keeper):
     ordered(desk)
-    let_go = keeper(desk, rows(desk, core.Person).get())
+    let_go = keeper(desk, rows(desk, models.Person).get())
     desk.clock.forward(1000 * DAY)
     assert applied(desk).people == 0
     let_go()
@@ -192,7 +192,7 @@ def test_what_else_keeps_a_person(desk, keeper):
 
 def test_a_message_that_is_owed_keeps_its_recipient_and_none_is_taken_while_it_could_be_owed_again(desk):
     enrolled(desk)
-    messages = rows(desk, core.OutboxRow)
+    messages = rows(desk, models.OutboxRow)
     desk.clock.now = ends(desk) + 101 * DAY
     assert messages.update(created=desk.clock.now, sent=None) == 1
     assert applied(desk) == NOTHING
@@ -206,7 +206,7 @@ def test_a_message_that_is_owed_keeps_its_recipient_and_none_is_taken_while_it_c
 @pytest.mark.parametrize("column", ["sent", "dead", "dropped", "spread"])
 def test_a_message_about_a_certificate_in_force_stays(desk, column):
     enrolled(desk)
-    rows(desk, core.OutboxRow).update(**{column: desk.clock.now})
+    rows(desk, models.OutboxRow).update(**{column: desk.clock.now})
     desk.clock.now = ends(desk) - DAY
     assert applied(desk).messages == 0
     desk.clock.now = ends(desk) + 21 * DAY
@@ -214,21 +214,21 @@ def test_a_message_about_a_certificate_in_force_stays(desk, column):
 
 
 def test_secure_messages_go_with_their_pins_after_their_link_has_ended_for_the_period(desk):
-    order = core.Order.objects.using(desk.register.alias).get(pk=ordered(desk).order_id)
+    order = models.Order.objects.using(desk.register.alias).get(pk=ordered(desk).order_id)
     ends_at = desk.clock.now + 14 * DAY
     link = {"order": order, "recipient": order.contact, "created": desk.clock.now, "expires": ends_at}
-    message = rows(desk, secure_messages.SecureMessage).create(token_sha256="0" * 64, **link)
-    rows(desk, secure_messages.Pin).create(message=message, created=desk.clock.now, expires=ends_at)
+    message = rows(desk, models.SecureMessage).create(token_sha256="0" * 64, **link)
+    rows(desk, models.Pin).create(message=message, created=desk.clock.now, expires=ends_at)
     desk.clock.now = ends_at + PERIODS.messages
     assert applied(desk) == NOTHING
     desk.clock.forward(SECOND)
     assert applied(desk) == Erased(people=0, refusals=0, messages=1)
-    assert not rows(desk, secure_messages.Pin).exists()
-    assert rows(desk, core.AuditRow).latest("sequence").action == "secure-messages-deleted"
+    assert not rows(desk, models.Pin).exists()
+    assert rows(desk, models.AuditRow).latest("sequence").action == "secure-messages-deleted"
 
 
 def refuse(desk, times):
-    holding = rows(desk, core.Holding).get().holding_id
+    holding = rows(desk, models.Holding).get().holding_id
     for _ in range(times):
         rejections.note_refusal(desk.register, holding, Reason.TOO_EARLY, "renew", desk.deed())
 
@@ -240,8 +240,8 @@ def test_refusals_go_after_their_period(desk):
     refuse(desk, 1)
     desk.clock.forward(PERIODS.refusals)
     assert applied(desk).refusals == 2
-    assert rows(desk, core.RefusalRow).count() == 1
-    row = rows(desk, core.AuditRow).latest("sequence")
+    assert rows(desk, models.RefusalRow).count() == 1
+    row = rows(desk, models.AuditRow).latest("sequence")
     facts = json.loads(bytes(row.octets))["facts"]
     assert (row.action, row.object, facts["count"]) == ("refusals-deleted", "retention", 2)
 
@@ -260,9 +260,9 @@ def test_a_run_that_was_killed_is_gone_on_with(desk, monkeypatch):
 
     with pytest.raises(KilledError):
         applied(desk.but(step=killed))
-    assert rows(desk, core.RefusalRow).count() == 1
+    assert rows(desk, models.RefusalRow).count() == 1
     assert applied(desk) == Erased(people=0, refusals=1, messages=0)
-    told = rows(desk, core.AuditRow).filter(action="refusals-deleted")
+    told = rows(desk, models.AuditRow).filter(action="refusals-deleted")
     assert [json.loads(bytes(row.octets))["facts"]["count"] for row in told.order_by("sequence")] == [2, 2, 1]
 
 
@@ -271,7 +271,7 @@ def test_who_is_named_again_meanwhile_is_not_erased(desk):
     ordered(desk)
     desk.clock.forward(1000 * DAY)
     past = plan_retention(PERIODS, desk.office)
-    rows(desk, core.Organisation).update(contact=past.people[0])
+    rows(desk, models.Organisation).update(contact=past.people[0])
     assert retention.erase_people(desk.register, past.people, past.cutoffs.people, desk.deed()) == 0
     assert names(desk) == [CONTACT.name]
 
@@ -303,8 +303,8 @@ def test_somebody_who_gave_way_is_kept_for_the_period_after(desk):
     who = named("between")
     for one in (who, CONTACT):
         change_contact(ContactChange(held.serial, one), desk.office, "operator", REQUEST)
-    between = rows(desk, core.Person).get(name=who.name)
-    events = rows(desk, core.OutboxRow).filter(kind="contact-changed")
+    between = rows(desk, models.Person).get(name=who.name)
+    events = rows(desk, models.OutboxRow).filter(kind="contact-changed")
     events.update(spread=desk.clock.now)
     desk.clock.forward(PERIODS.people)
     assert between.pk not in plan_retention(PERIODS, desk.office).people
@@ -316,7 +316,7 @@ def test_somebody_who_gave_way_is_kept_for_the_period_after(desk):
 
 def test_requests_for_a_role_and_loads_go_when_they_are_over_for_their_period(desk, monkeypatch):
     monkeypatch.setattr(retention, "AT_ONCE", 1)
-    now, requests, loads = desk.clock(), portal.RightRequest, portal.OrganisationLoad
+    now, requests, loads = desk.clock(), models.RightRequest, models.OrganisationLoad
     for name, age, answered in (("old", 100, False), ("answered", 100, True), ("new", 99, True)):
         at = now - age * DAY - SECOND
         terms = {"folded": name, "created": at, "answered_at": at if answered else None}
@@ -338,12 +338,12 @@ def test_requests_for_a_role_and_loads_go_when_they_are_over_for_their_period(de
     assert applied(desk) == Erased(requests=2, files=2)
     assert set(rows(desk, requests).values_list("folded", flat=True)) == {"new"}
     assert set(rows(desk, loads).values_list("digest", flat=True)) == {"unfinished", "new"}
-    actions = list(rows(desk, core.AuditRow).filter(object="retention").values_list("action", flat=True))
+    actions = list(rows(desk, models.AuditRow).filter(object="retention").values_list("action", flat=True))
     assert actions == ["right-requests-deleted"] * 2 + ["organisation-loads-deleted"] * 2
 
 
 def test_a_request_that_waits_stays_however_short_the_period_is(desk):
-    at, rows_ = desk.clock() - 31 * DAY, rows(desk, portal.RightRequest)
+    at, rows_ = desk.clock() - 31 * DAY, rows(desk, models.RightRequest)
     rows_.create(customer_id=CUSTOMER_ID, role="viewer", folded="waits", created=at)
     applied(desk, Periods(30 * DAY, 30 * DAY, 30 * DAY))
     assert rows_.count() == 1

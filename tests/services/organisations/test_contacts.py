@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from sinetti.database.models import core, secure_messages
+from sinetti.database import models
 from sinetti.domain.values import Language
 from sinetti.services.organisations.contacts import ContactChange, Corrected, change_contact
 from sinetti.services.organisations.people import PeopleError
@@ -18,11 +18,11 @@ NEW = a_person("new")
 
 
 def holding(desk):
-    return core.Holding.objects.using(desk.register.alias).select_related("contact", "deputy").get()
+    return models.Holding.objects.using(desk.register.alias).select_related("contact", "deputy").get()
 
 
 def events(desk):
-    rows = core.OutboxRow.objects.using(desk.register.alias).filter(kind="contact-changed").order_by("created")
+    rows = models.OutboxRow.objects.using(desk.register.alias).filter(kind="contact-changed").order_by("created")
     return [row.facts for row in rows]
 
 
@@ -33,7 +33,7 @@ def changed(desk, named, who=NEW, *, deputy=False):
 def test_a_new_contact_and_the_same_again(desk):
     held = enrolled(desk)
     old, at = holding(desk).contact, desk.clock.forward(DAY)
-    core.Certificate.objects.using(desk.register.alias).update(remind_at=at)
+    models.Certificate.objects.using(desk.register.alias).update(remind_at=at)
     done = changed(desk, held.serial.upper())
     assert (done.customer_id, done.changed, done.offered) == (CUSTOMER_ID, True, ())
     new = holding(desk).contact
@@ -41,7 +41,7 @@ def test_a_new_contact_and_the_same_again(desk):
     old.refresh_from_db(using=desk.register.alias)
     assert (old.email, old.named_until) == (CONTACT.email, at), "the row of before stays for who was written to"
     assert events(desk) == [{"old": old.person_id, "new": new.person_id, "place": "contact"}]
-    assert core.Certificate.objects.using(desk.register.alias).get().remind_at is None, "looked at anew"
+    assert models.Certificate.objects.using(desk.register.alias).get().remind_at is None, "looked at anew"
     assert not changed(desk, held.serial).changed
     assert len(events(desk)) == len(audited(desk, "contact-changed")) == 1
     assert "example" not in audited(desk, "contact-changed")[0]
@@ -72,11 +72,11 @@ def test_mended(sqlite_desk, what, person, anew):
     """Another address is reminded of what is near; the same one was reminded already."""
     held = enrolled(sqlite_desk)
     at = sqlite_desk.clock.now
-    core.Certificate.objects.using(sqlite_desk.register.alias).update(remind_at=at)
+    models.Certificate.objects.using(sqlite_desk.register.alias).update(remind_at=at)
     assert changed(sqlite_desk, held.serial, what).changed
     row = holding(sqlite_desk).contact
     assert (row.name, row.email, row.phone, row.language) == (person.name, person.email, person.phone, person.language)
-    assert (core.Certificate.objects.using(sqlite_desk.register.alias).get().remind_at is None) is anew
+    assert (models.Certificate.objects.using(sqlite_desk.register.alias).get().remind_at is None) is anew
     assert not changed(sqlite_desk, held.serial, what).changed
 
 
@@ -84,7 +84,7 @@ def test_mending_nobody(sqlite_desk):
     held = enrolled(sqlite_desk)
     with pytest.raises(PeopleError, match="there is no deputy whose data could be mended: name one"):
         changed(sqlite_desk, held.serial, Corrected(phone=""), deputy=True)
-    core.Person.objects.using(sqlite_desk.register.alias).update(
+    models.Person.objects.using(sqlite_desk.register.alias).update(
         name="", email="", phone="", erased_at=sqlite_desk.clock.now
     )
     with pytest.raises(PeopleError, match="there is no contact"):
@@ -94,7 +94,7 @@ def test_mending_nobody(sqlite_desk):
 
 def test_whoever_bounced_is_named_again(sqlite_desk):
     held = enrolled(sqlite_desk)
-    core.Person.objects.using(sqlite_desk.register.alias).update(
+    models.Person.objects.using(sqlite_desk.register.alias).update(
         bounced_at=sqlite_desk.clock.now, first_written_at=sqlite_desk.clock.now
     )
     assert changed(sqlite_desk, held.serial, CONTACT).changed
@@ -113,7 +113,7 @@ def test_transfer_ids_go_to_the_new_address(desk):
     done = changed(desk, first.offered.order_id)
     (second,) = done.offered
     assert second.order_id == first.offered.order_id
-    rows = secure_messages.SecureMessage.objects.using(desk.register.alias)
+    rows = models.SecureMessage.objects.using(desk.register.alias)
     assert rows.get(pk=first.offered.secure_id).ended_at == desk.clock.now
     assert rows.get(pk=second.secure_id).recipient.email == NEW.email
     (third,) = changed(desk, first.offered.order_id, Corrected(phone="")).offered
@@ -142,7 +142,7 @@ def test_a_replacement_that_is_ordered_has_its_own_people(sqlite_desk):
     """The people of before stay, and it is let end no more."""
     held = enrolled(sqlite_desk)
     changed(sqlite_desk, held.serial)
-    rows = core.Holding.objects.using(sqlite_desk.register.alias)
+    rows = models.Holding.objects.using(sqlite_desk.register.alias)
     rows.update(let_end_at=sqlite_desk.clock.now)
     at, before = sqlite_desk.clock.forward(DAY), holding(sqlite_desk).contact
     ordered(sqlite_desk, replace(an_order(replaces=held.serial), contact=a_person("third")))
@@ -153,6 +153,6 @@ def test_a_replacement_that_is_ordered_has_its_own_people(sqlite_desk):
 
 def test_a_closed_organisation_gets_no_link_to_transfer_ids(sqlite_desk):
     desk, sent = sqlite_desk, offered(sqlite_desk)
-    core.Organisation.objects.using(desk.register.alias).update(closed_at=desk.clock.now)
+    models.Organisation.objects.using(desk.register.alias).update(closed_at=desk.clock.now)
     done = changed(desk, sent.offered.order_id)
     assert (done.changed, done.offered) == (True, ())

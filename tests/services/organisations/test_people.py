@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from sinetti.database.models import core
+from sinetti.database import models
 from sinetti.domain.access.roles import Role
 from sinetti.domain.values import Language
 from sinetti.services.organisations.people import (
@@ -33,7 +33,7 @@ WHO = ("operator", REQUEST)
 
 
 def people(desk):
-    return core.Person.objects.using(desk.register.alias)
+    return models.Person.objects.using(desk.register.alias)
 
 
 def signatories(desk):

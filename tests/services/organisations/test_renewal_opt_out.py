@@ -2,7 +2,7 @@
 
 import pytest
 
-from sinetti.database.models import core
+from sinetti.database import models
 from sinetti.database.notifications import reminders
 from sinetti.domain.certificates.revocation import RevocationReason
 from sinetti.domain.values import Serial
@@ -16,7 +16,7 @@ WHO = ("operator", REQUEST)
 
 
 def row(desk, serial):
-    return core.Certificate.objects.using(desk.register.alias).select_related("holding").get(serial=serial)
+    return models.Certificate.objects.using(desk.register.alias).select_related("holding").get(serial=serial)
 
 
 def silenced(desk, serial):
@@ -30,7 +30,7 @@ def test_noted_and_taken_back(desk):
     assert not let_end(held.serial, desk.office, *WHO)
     assert row(desk, held.serial).holding.let_end_at == at
     assert silenced(desk, held.serial)
-    core.Certificate.objects.using(desk.register.alias).update(remind_at=reminders.NEVER)
+    models.Certificate.objects.using(desk.register.alias).update(remind_at=reminders.NEVER)
     assert let_end_no_more(held.serial, desk.office, *WHO)
     assert not let_end_no_more(held.serial, desk.office, *WHO)
     assert row(desk, held.serial).remind_at is None, "reminders are looked at anew"

@@ -7,10 +7,10 @@ from datetime import timedelta
 import pytest
 from cryptography import x509
 
+from sinetti.database import models
 from sinetti.database.certificates import bulk_revocation
 from sinetti.database.certificates.bulk_revocation import Wanted
-from sinetti.database.models import core
-from sinetti.database.models.gateways import BulkRevocation
+from sinetti.database.models import BulkRevocation
 from sinetti.domain.certificates.bulk_revocation import PROPOSAL_LIVES, BulkReason, BulkRefused
 from sinetti.domain.certificates.revocation import RevocationReason
 from sinetti.domain.values import Channel
@@ -61,7 +61,7 @@ def run(desk, ask, **rest):
 
 
 def revoked(desk):
-    rows = core.Certificate.objects.using(desk.register.alias).filter(revoked_at__isnull=False)
+    rows = models.Certificate.objects.using(desk.register.alias).filter(revoked_at__isnull=False)
     return set(rows.values_list("serial", flat=True))
 
 
@@ -71,7 +71,7 @@ def listed(desk, channel=Channel.WS):
 
 
 def audited(desk, action):
-    rows = core.AuditRow.objects.using(desk.register.alias).filter(action=action).order_by("sequence")
+    rows = models.AuditRow.objects.using(desk.register.alias).filter(action=action).order_by("sequence")
     return [(row.actor, row.object, json.loads(bytes(row.octets))["facts"]) for row in rows]
 
 

@@ -6,10 +6,10 @@ import pytest
 from django.db import connections
 from django.test.utils import CaptureQueriesContext
 
+from sinetti.database import models
 from sinetti.database.certificates import early_replacement
 from sinetti.database.certificates.bulk_revocation import Wanted
-from sinetti.database.models import core
-from sinetti.database.models.early_replacement import CalledEarly, EarlyCall
+from sinetti.database.models import CalledEarly, EarlyCall
 from sinetti.domain.certificates.bulk_revocation import BulkRefused
 from sinetti.domain.certificates.renewal_info import ASK_AGAIN, ASK_AGAIN_CALLED, CallRefused, Told
 from sinetti.domain.certificates.revocation import RevocationReason
@@ -69,7 +69,7 @@ def rule(held):
 
 
 def audited(desk, action):
-    rows = core.AuditRow.objects.using(desk.register.alias).filter(action=action).order_by("sequence")
+    rows = models.AuditRow.objects.using(desk.register.alias).filter(action=action).order_by("sequence")
     return list(rows.values_list("object", flat=True))
 
 
@@ -104,7 +104,7 @@ def test_what_is_called_and_what_is_passed_over(desk):
     foreign = enrolled(desk, customer_id="7654321-4")
     revoke(RevokeAsk(gone.serial, RevocationReason.SUPERSEDED), desk.office, "operator", REQUEST)
     unfetched = accepted(enrol(new_ask(ordered(desk), new_key()), desk.office, REQUEST))
-    known = core.Certificate.objects.using(desk.register.alias).get(retrieval_id=unfetched)
+    known = models.Certificate.objects.using(desk.register.alias).get(retrieval_id=unfetched)
     mine = look(asked(authority=issuer().file_name, customer_id=CUSTOMER_ID), desk.office)
     assert (set(mine.serials), mine.passed_over) == ({held.serial, known.serial}, 2)
     assert look(asked(sftp.serial, foreign.serial), desk.office).serials == (sftp.serial, foreign.serial)
@@ -187,7 +187,7 @@ def test_all_of_it_is_in_the_audit_trail_and_no_text_of_anybody(sqlite_desk):
     found = {action: audited(sqlite_desk, action) for action in ("early-called", "early-done", "early-undone")}
     assert found == {"early-called": mine, "early-done": mine, "early-undone": mine}
     assert audited(sqlite_desk, "renewal-opened-early") == its == audited(sqlite_desk, "renewal-opened-by-rule")
-    rows = core.AuditRow.objects.using(sqlite_desk.register.alias).filter(object__in=[*mine, *its])
+    rows = models.AuditRow.objects.using(sqlite_desk.register.alias).filter(object__in=[*mine, *its])
     octets = b"".join(bytes(row.octets) for row in rows)
     assert b"incident 7" not in octets
     assert b"orsak" not in octets
@@ -328,6 +328,6 @@ def test_no_hint_for_what_nobody_has(desk):
     held = enrolled(desk)
     with pytest.raises(KilledError):
         enrol(new_ask(ordered(desk), new_key()), desk.but(step=killed_at("9-reserved")).office, REQUEST)
-    waiting = core.Certificate.objects.using(desk.register.alias).get(state="reserved")
+    waiting = models.Certificate.objects.using(desk.register.alias).get(state="reserved")
     assert hint_of((waiting.authority_id,), waiting.serial, desk.office) is None
     assert hint_of(("another",), held.serial, desk.office) is None

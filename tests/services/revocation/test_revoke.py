@@ -5,8 +5,8 @@ from datetime import timedelta
 import pytest
 from cryptography import x509
 
+from sinetti.database import models
 from sinetti.database.certificates import revocation
-from sinetti.database.models import core, status
 from sinetti.domain.certificates.lifecycle import CertificateState
 from sinetti.domain.certificates.revocation import RevocationReason, Revoker
 from sinetti.domain.refusals import Reason
@@ -123,7 +123,7 @@ def test_what_was_voided_before_keeps_its_reason(desk):
     accepted(renew(renew_ask(held, new_key()), desk.office, REQUEST))
     new = renewed(desk, held)
     assert revoked(desk, held.serial) == [held.serial, new.serial]
-    void = core.Certificate.objects.using(desk.register.alias).get(state=CertificateState.VOID)
+    void = models.Certificate.objects.using(desk.register.alias).get(state=CertificateState.VOID)
     assert void.revocation_reason == RevocationReason.SUPERSEDED
 
 
@@ -234,7 +234,7 @@ def test_it_stands_on_the_list_right_away_with_reason_and_dates(desk):
     held, others = enrolled(desk), enrolled(desk)
     since = desk.clock.now - timedelta(days=3)
     revoked(desk, held.serial, COMPROMISE, invalidity_date=since)
-    numbers = status.RevocationList.objects.using(desk.register.alias).values_list("number", flat=True)
+    numbers = models.RevocationList.objects.using(desk.register.alias).values_list("number", flat=True)
     assert len(set(numbers)) == 1, "published by the revocation itself"
     entries = listed(desk)
     assert set(entries) == {held.serial}
@@ -259,7 +259,7 @@ def test_a_voided_one_stands_on_the_list_too(desk):
     in_the_window(desk, held)
     accepted(renew(renew_ask(held, new_key()), desk.office, REQUEST))
     renewed(desk, held)
-    void = core.Certificate.objects.using(desk.register.alias).get(state=CertificateState.VOID)
+    void = models.Certificate.objects.using(desk.register.alias).get(state=CertificateState.VOID)
     assert set(listed(desk)) == {void.serial}
 
 

@@ -3,7 +3,7 @@
 import pytest
 from cryptography import x509
 
-from sinetti.database.models import core
+from sinetti.database import models
 from sinetti.domain.certificates.revocation import RevocationReason
 from sinetti.domain.certificates.self_revocation import Own
 from sinetti.domain.refusals import Reason
@@ -60,11 +60,11 @@ def test_revoked_listed_told_and_audited(desk):
     assert listed(desk) == {held.serial}
     assert not desk.certificate(sibling.serial).revoked
     assert refused(renew(renew_ask(held, new_key()), desk.office, REQUEST)) is Reason.SIGNER_REVOKED
-    rows = core.AuditRow.objects.using(desk.register.alias).filter(action="certificate-revoked")
+    rows = models.AuditRow.objects.using(desk.register.alias).filter(action="certificate-revoked")
     assert list(rows.values_list("actor", "object")) == [(f"certificate:{held.serial}",) * 2]
-    answer = core.status_models.StatusAnswer.objects.using(desk.register.alias).get(serial=held.serial)
+    answer = models.status_models.StatusAnswer.objects.using(desk.register.alias).get(serial=held.serial)
     assert (answer.revoked_at, answer.revocation_reason) == (now, SUPERSEDED)
-    owed = core.OutboxRow.objects.using(desk.register.alias).filter(kind="revoked")
+    owed = models.OutboxRow.objects.using(desk.register.alias).filter(kind="revoked")
     assert [row.certificate.serial for row in owed] == [held.serial]
 
 
@@ -76,7 +76,7 @@ def test_the_same_again_is_answered_alike_and_changes_nothing(desk):
     assert run(desk, held) == first
     # Two at once: this one had looked before the other was done.
     assert revoke_own(signer, held.serial, SUPERSEDED, desk.office, REQUEST) == first
-    rows = core.AuditRow.objects.using(desk.register.alias).filter(action="certificate-revoked")
+    rows = models.AuditRow.objects.using(desk.register.alias).filter(action="certificate-revoked")
     assert rows.count() == 1
 
 
@@ -84,7 +84,7 @@ def test_the_same_from_many_at_once(desk):
     held = enrolled(desk)
     answers = crowd(desk.register, 4, lambda _number: run(desk, held))
     assert set(answers) == {OwnRevoked(held.serial, desk.clock.now, SUPERSEDED)}
-    rows = core.AuditRow.objects.using(desk.register.alias).filter(action="certificate-revoked")
+    rows = models.AuditRow.objects.using(desk.register.alias).filter(action="certificate-revoked")
     assert rows.count() == 1
 
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from sinetti.database.models.portal import InterfaceApplication
+from sinetti.database.models import InterfaceApplication
 from sinetti.domain.access.roles import Role
 from sinetti.domain.organisations.applications import (
     ApplicationFault,

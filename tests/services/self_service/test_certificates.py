@@ -5,8 +5,8 @@ from dataclasses import replace
 import pytest
 from django.db import transaction
 
+from sinetti.database import models
 from sinetti.database.issuance import rejections
-from sinetti.database.models import core
 from sinetti.domain.access.roles import Held, Right, Role
 from sinetti.domain.certificates.display_status import OrderFacts
 from sinetti.domain.certificates.listing import Refused, Sort, Wanted, Who
@@ -30,18 +30,18 @@ def whoever_holds(desk, role, customer_id=CUSTOMER_ID):
 
 
 def organisation(desk, customer_id=CUSTOMER_ID):
-    return core.Organisation.objects.using(desk.register.alias).get(customer_id=customer_id).pk
+    return models.Organisation.objects.using(desk.register.alias).get(customer_id=customer_id).pk
 
 
 def everything(desk, **changes):
-    ids = core.Organisation.objects.using(desk.register.alias).values_list("pk", flat=True)
+    ids = models.Organisation.objects.using(desk.register.alias).values_list("pk", flat=True)
     return replace(Wanted(frozenset(ids), desk.office.now(), sort=Sort.ENDS), **changes)
 
 
 def test_what_one_asks_for_is_bounded_by_what_one_may_see(sqlite_desk):
     add_organisation(sqlite_desk, "7654321-0")
     serials = [put(sqlite_desk, ending(90 * DAY), 1)]
-    other = core.Organisation.objects.using(sqlite_desk.register.alias).get(customer_id="7654321-0")
+    other = models.Organisation.objects.using(sqlite_desk.register.alias).get(customer_id="7654321-0")
     serials.append(put(sqlite_desk, ending(91 * DAY), 2, organisation=other))
     office, asked = sqlite_desk.office, everything(sqlite_desk)
     for customer_id, serial in zip((CUSTOMER_ID, "7654321-0"), serials, strict=True):
@@ -89,7 +89,7 @@ def test_everything_about_one(sqlite_desk):
     in_the_window(sqlite_desk, held)
     new = renewed(sqlite_desk, held)
     gateway(sqlite_desk, sqlite_desk.office.now())
-    holding = core.Holding.objects.using(sqlite_desk.register.alias).get()
+    holding = models.Holding.objects.using(sqlite_desk.register.alias).get()
     deed = sqlite_desk.office.deed("program", REQUEST)
     rejections.note_refusal(sqlite_desk.register, holding.pk, Reason.TOO_EARLY, "renew", deed)
     one = certificates.one_certificate(new.serial, whoever_holds(sqlite_desk, Role.VIEWER), NOBODY, sqlite_desk.office)
@@ -121,7 +121,7 @@ def test_who_did_something_is_told_in_words(sqlite_desk):
         "somebody": Who.SERVICE,
     }
     for actor in actors:
-        core.AuditRow.objects.using(sqlite_desk.register.alias).create(
+        models.AuditRow.objects.using(sqlite_desk.register.alias).create(
             at=NOW, actor=actor, action="let-end", object=f"certificate:{held.serial}", request_id=REQUEST, octets=b""
         )
     one = certificates.one_certificate(held.serial, whoever_holds(sqlite_desk, Role.VIEWER), NOBODY, sqlite_desk.office)

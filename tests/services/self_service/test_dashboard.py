@@ -4,7 +4,7 @@ from datetime import timedelta
 
 import pytest
 
-from sinetti.database.models.portal import InterfaceApplication, RightRequest
+from sinetti.database.models import InterfaceApplication, RightRequest
 from sinetti.domain.access.roles import Role
 from sinetti.domain.certificates.display_status import State
 from sinetti.domain.values import Language

@@ -4,8 +4,8 @@ from dataclasses import replace
 
 import pytest
 
+from sinetti.database import models
 from sinetti.database.access.role_assignments import ToPerson
-from sinetti.database.models import core
 from sinetti.domain.access.roles import Role
 from sinetti.domain.daily_limits import NEVER, WINDOW, DailyLimits, LimitKind, LimitReached
 from sinetti.domain.orders.ordering_rules import LeftOut
@@ -68,7 +68,7 @@ def test_two_orders_at_once_are_not_both_the_last(desk):
 
     assert len([one for one in crowd(desk.register, 3, tried) if one]) == 1
     assert len(orders(desk)) == 1
-    assert core.OutboxRow.objects.using(desk.register.alias).filter(kind="transfer-ids").count() == 1
+    assert models.OutboxRow.objects.using(desk.register.alias).filter(kind="transfer-ids").count() == 1
 
 
 def test_orders_of_a_person_and_of_their_organisation(limited):
@@ -135,7 +135,7 @@ def test_what_a_limit_stops_among_many_is_shown_before(limited):
 
 def test_older_words_with_a_link_are_left_out_among_many(sqlite_desk):
     who, held = cast(sqlite_desk), enrolled(sqlite_desk)
-    core.Holding.objects.using(sqlite_desk.register.alias).update(description=LINK)
+    models.Holding.objects.using(sqlite_desk.register.alias).update(description=LINK)
     seen = chosen([held.serial], stands(sqlite_desk, who.manager), sqlite_desk.office)
     assert [why for _, why in seen.left] == [LeftOut.LINKED]
     done = replace_many("a" * 32, [held.serial], sqlite_desk.office, who.manager, REQUEST)

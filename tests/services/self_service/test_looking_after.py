@@ -2,7 +2,7 @@
 
 import pytest
 
-from sinetti.database.models import core
+from sinetti.database import models
 from sinetti.domain.certificates.revocation import RevocationReason
 from sinetti.domain.orders.ordering_rules import MOST_AT_ONCE
 from sinetti.domain.organisations.contacts import PeopleTrouble
@@ -140,12 +140,12 @@ def ordered_by(desk, who, form="a" * 32, deputy=None):
 
 
 def offers(desk):
-    rows = core.OutboxRow.objects.using(desk.register.alias).filter(kind="transfer-ids", dropped__isnull=True)
+    rows = models.OutboxRow.objects.using(desk.register.alias).filter(kind="transfer-ids", dropped__isnull=True)
     return [row.recipient.email for row in rows.select_related("recipient")]
 
 
 def events(desk):
-    rows = core.OutboxRow.objects.using(desk.register.alias).filter(kind="contact-changed", channel__isnull=True)
+    rows = models.OutboxRow.objects.using(desk.register.alias).filter(kind="contact-changed", channel__isnull=True)
     return list(rows.order_by("step"))
 
 

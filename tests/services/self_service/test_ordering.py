@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from sinetti.database.models import core
+from sinetti.database import models
 from sinetti.database.organisations import organisations
 from sinetti.domain.certificates.lifecycle import OrderState
 from sinetti.domain.link_tokens import signatory_code
@@ -185,6 +185,6 @@ def test_open_orders_are_those_of_ones_organisations_newest_first(sqlite_desk, w
 
 def test_mail_that_cannot_be_delivered_is_told(sqlite_desk, who):
     order_id = place(sqlite_desk, an_ask(who), who.signatory)
-    rows = core.OutboxRow.objects.using(sqlite_desk.register.alias).filter(order=order_id)
+    rows = models.OutboxRow.objects.using(sqlite_desk.register.alias).filter(order=order_id)
     rows.update(dead=sqlite_desk.office.now())
     assert look(order_id, stands(sqlite_desk, who.viewer), sqlite_desk.office).order.link.given_up

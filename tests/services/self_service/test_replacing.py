@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from sinetti.database.models import core
+from sinetti.database import models
 from sinetti.database.organisations import organisations
 from sinetti.domain.orders.ordering_rules import MOST_AT_ONCE, LeftOut, Replaceable, left_out
 from sinetti.domain.values import VALIDITY, Channel, Serial
@@ -69,7 +69,7 @@ def test_more_than_three_hundred_are_cut(sqlite_desk, who):
 
 def test_each_gets_type_description_and_contact_of_the_old_one(sqlite_desk, who):
     held = enrolled(sqlite_desk, Channel.SFTP)
-    rows = core.Holding.objects.using(sqlite_desk.register.alias)
+    rows = models.Holding.objects.using(sqlite_desk.register.alias)
     rows.update(serves=12)
     done = replace_many(FORM, [held.serial, held.serial], sqlite_desk.office, who.manager, REQUEST)
     assert (done.ordered, done.left) == (1, 0)
@@ -95,7 +95,7 @@ def test_pressed_again_after_a_kill_it_orders_the_rest_and_nothing_twice(sqlite_
 
 def test_what_has_changed_meanwhile_is_left_out(sqlite_desk, who):
     ours, nobodys, theirs = enrolled(sqlite_desk), enrolled(sqlite_desk), enrolled(sqlite_desk, customer_id="7654321-2")
-    core.Holding.objects.using(sqlite_desk.register.alias).filter(pk=holding(sqlite_desk, nobodys.serial).pk).update(
+    models.Holding.objects.using(sqlite_desk.register.alias).filter(pk=holding(sqlite_desk, nobodys.serial).pk).update(
         contact=None
     )
     serials = [ours.serial, nobodys.serial, theirs.serial]

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from sinetti.database.models import core
+from sinetti.database import models
 from sinetti.database.organisations import organisations
 from sinetti.domain.access.roles import Role
 from sinetti.domain.organisations.applications import ApplicationFault, ApplicationRefused, ApplicationState, Verdict
@@ -39,7 +39,7 @@ def channels(desk):
 
 
 def owed(desk):
-    rows = core.OutboxRow.objects.using(desk.register.alias).filter(kind="authorisation")
+    rows = models.OutboxRow.objects.using(desk.register.alias).filter(kind="authorisation")
     return [(row.recipient.email, row.facts) for row in rows.select_related("recipient")]
 
 
@@ -94,7 +94,7 @@ def test_nothing_is_half_decided(sqlite_desk):
 @pytest.mark.parametrize("through_a_firm", [False, True])
 def test_nobody_decides_in_a_case_of_their_own(sqlite_desk, through_a_firm):
     made, anna = applied(sqlite_desk), a_clerk(sqlite_desk)
-    user = core.User.objects.using(sqlite_desk.register.alias).get(pk=anna.actor.user_id)
+    user = models.User.objects.using(sqlite_desk.register.alias).get(pk=anna.actor.user_id)
     if through_a_firm:
         add_organisation(sqlite_desk, FIRM)
         mandate(sqlite_desk, FIRM, MALLI, Role.VIEWER)

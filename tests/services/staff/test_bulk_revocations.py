@@ -4,15 +4,15 @@ from datetime import timedelta
 
 import pytest
 from django.apps import apps
-from sinetti.actions.staff import NotStaff
 
+from sinetti.database import models
 from sinetti.database.access import accounts
-from sinetti.database.models import core
 from sinetti.domain.certificates.bulk_revocation import COUNTED_FOR, BulkReason, BulkRefused
 from sinetti.domain.certificates.revocation import RevocationReason
 from sinetti.services.revocation import bulk_revoke
 from sinetti.services.staff import bulk_revocations, certificates
 from sinetti.services.staff.bulk_revocations import Wanted
+from sinetti.services.staff.session import NotStaff
 from tests.support.authority import CUSTOMER_ID
 from tests.support.clerks import a_clerk, looked, same_subject
 from tests.support.office import REQUEST, KilledError, enrolled, killed_at
@@ -58,7 +58,7 @@ def test_another_clerk_confirms_and_it_goes_part_by_part(sqlite_desk, few):
     assert (gone, done.done_at) == (4, sqlite_desk.clock.now)
     assert bulk_revocations.go_on(waiting.proposal_id, anna) == (4, done)
     assert bulk_revocations.proposal(waiting.proposal_id, bo) == (4, done)
-    rows = core.AuditRow.objects.using(sqlite_desk.register.alias).filter(action="bulk-approved")
+    rows = models.AuditRow.objects.using(sqlite_desk.register.alias).filter(action="bulk-approved")
     assert [row.actor for row in rows] == [bo.actor.name]
     assert looked(sqlite_desk)[-1][0] == f"bulk-revocation:{waiting.proposal_id}"
 
@@ -84,7 +84,7 @@ def test_a_clerk_dismissed_in_the_middle_stops_and_what_went_is_published(sqlite
     anna, waiting = proposed(sqlite_desk)
     bo = a_clerk(sqlite_desk, "bo")
     bulk_revocations.confirm(waiting.proposal_id, bo)
-    core.User.objects.using(sqlite_desk.register.alias).filter(pk=bo.actor.user_id).update(is_staff=False)
+    models.User.objects.using(sqlite_desk.register.alias).filter(pk=bo.actor.user_id).update(is_staff=False)
     with pytest.raises(NotStaff):
         bulk_revocations.go_on(waiting.proposal_id, bo)
     assert bulk_revocations.proposal(waiting.proposal_id, anna)[0] == 2

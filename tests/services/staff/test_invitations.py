@@ -5,7 +5,6 @@ from datetime import timedelta
 
 import pytest
 from django.apps import apps
-from sinetti.actions.staff import NotStaff, require_staff
 
 from sinetti.database.access.role_assignments import TooMany
 from sinetti.database.organisations.organisations import Person
@@ -27,6 +26,7 @@ from sinetti.services.organisations.register import close
 from sinetti.services.self_service import pending_invitations, role_assignments
 from sinetti.services.staff import open_invitations
 from sinetti.services.staff.invitations import Closed, Otherwise, OwnInvitation, invite_signatory
+from sinetti.services.staff.session import NotStaff, require_staff
 from tests.support.authority import CUSTOMER_ID
 from tests.support.clerks import a_clerk
 from tests.support.firms import rows

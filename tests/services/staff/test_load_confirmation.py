@@ -5,11 +5,10 @@ from datetime import timedelta
 
 import pytest
 from django.apps import apps
-from sinetti.actions.staff import NotStaff
 
+from sinetti.database import models
 from sinetti.database.access import accounts
-from sinetti.database.models import core
-from sinetti.database.models.portal import LoneAct, OrganisationLoad
+from sinetti.database.models import LoneAct, OrganisationLoad
 from sinetti.domain.organisations.csv_import import Change, ChangeKind
 from sinetti.domain.organisations.import_confirmation import (
     COUNTED_FOR,
@@ -21,6 +20,7 @@ from sinetti.domain.organisations.import_confirmation import (
 from sinetti.domain.values import CustomerKind
 from sinetti.services.staff import organisations
 from sinetti.services.staff.organisations import AlterResult
+from sinetti.services.staff.session import NotStaff
 from tests.support.authority import CUSTOMER_ID, CUSTOMER_NAME
 from tests.support.clerks import a_clerk
 from tests.support.office import KilledError, add_organisation, killed_at
@@ -54,11 +54,11 @@ def refused_for(call, *rest):
 
 
 def row(desk, customer_id=CUSTOMER_ID):
-    return core.Organisation.objects.using(desk.register.alias).get(customer_id=customer_id)
+    return models.Organisation.objects.using(desk.register.alias).get(customer_id=customer_id)
 
 
 def audited(desk, *actions):
-    rows = core.AuditRow.objects.using(desk.register.alias).filter(action__in=actions).order_by("sequence")
+    rows = models.AuditRow.objects.using(desk.register.alias).filter(action__in=actions).order_by("sequence")
     return [(one.action, one.actor, json.loads(bytes(one.octets))["facts"]) for one in rows]
 
 
@@ -74,7 +74,7 @@ def test_one_clerk_alone_ends_merges_and_renames_nothing_by_a_file(sqlite_desk, 
     organisations.carry_on(found.load_id, anna)
     after = row(sqlite_desk)
     assert (after.name, after.closed_at) == (before.name, None)
-    assert core.Organisation.objects.using(sqlite_desk.register.alias).count() == 1, "one load is carried out as one"
+    assert models.Organisation.objects.using(sqlite_desk.register.alias).count() == 1, "one load is carried out as one"
 
 
 def test_a_second_clerk_confirms_and_any_clerk_carries_on(desk, monkeypatch):
@@ -120,7 +120,7 @@ def test_another_account_of_the_same_person_does_not_confirm(sqlite_desk, name, 
 def test_the_register_moved_so_the_confirmation_starts_anew(sqlite_desk):
     anna, bo = a_clerk(sqlite_desk), a_clerk(sqlite_desk, "bo")
     waiting = proposed(anna, RENAME)
-    core.Organisation.objects.using(sqlite_desk.register.alias).update(name="Muu Oy")
+    models.Organisation.objects.using(sqlite_desk.register.alias).update(name="Muu Oy")
     assert not organisations.confirm_load(waiting.load_id, waiting.digest, bo)
     shown = organisations.load(waiting.load_id, bo)
     assert shown.confirmation.state(sqlite_desk.clock.now) is LoadState.COMPARED
@@ -137,7 +137,7 @@ def test_the_register_moved_so_the_confirmation_starts_anew(sqlite_desk):
 def test_the_register_moved_before_it_was_proposed(sqlite_desk):
     anna = a_clerk(sqlite_desk)
     found = sent(anna, RENAME)
-    core.Organisation.objects.using(sqlite_desk.register.alias).update(name="Muu Oy")
+    models.Organisation.objects.using(sqlite_desk.register.alias).update(name="Muu Oy")
     assert not organisations.propose_load(found.load_id, found.digest, anna)
     assert organisations.count_proposed(anna) == 0
 
@@ -236,7 +236,7 @@ def test_who_is_a_clerk_no_more_does_nothing(sqlite_desk, act, ends):
     with pytest.raises(NotStaff):
         ACTS[act](found, bo)
     assert row(sqlite_desk).name == CUSTOMER_NAME
-    assert core.Organisation.objects.using(sqlite_desk.register.alias).count() == 1
+    assert models.Organisation.objects.using(sqlite_desk.register.alias).count() == 1
 
 
 def test_what_a_dismissed_clerk_proposed_is_not_confirmed(sqlite_desk):

@@ -4,9 +4,8 @@ from dataclasses import replace
 from datetime import timedelta
 
 import pytest
-from sinetti.actions.staff import NotStaff
 
-from sinetti.database.models import core
+from sinetti.database import models
 from sinetti.database.operations import audit_queries as rows
 from sinetti.database.organisations.organisations import Person
 from sinetti.domain.access.access_purpose import Looking, Purpose
@@ -15,7 +14,7 @@ from sinetti.domain.values import Language
 from sinetti.services.access.permissions import Actor
 from sinetti.services.staff import audit_log, certificates, open_invitations, outbox
 from sinetti.services.staff.audit_log import Asked
-from sinetti.services.staff.session import Clerk
+from sinetti.services.staff.session import Clerk, NotStaff
 from tests.support.authority import CUSTOMER_ID
 from tests.support.clerks import a_clerk, looked
 from tests.support.office import DAY, REQUEST, enrolled, in_the_window, renewed
@@ -64,11 +63,11 @@ def test_one_that_has_ended_is_revoked_all_the_same(sqlite_desk):
 
 def test_messages_that_were_given_up_are_tried_again(sqlite_desk):
     anna, held = a_clerk(sqlite_desk), enrolled(sqlite_desk)
-    contact = core.Person.objects.using(sqlite_desk.register.alias).first()
-    certificate = core.Certificate.objects.using(sqlite_desk.register.alias).get(serial=held.serial)
+    contact = models.Person.objects.using(sqlite_desk.register.alias).first()
+    certificate = models.Certificate.objects.using(sqlite_desk.register.alias).get(serial=held.serial)
     now = sqlite_desk.clock.now
     for name, dead in (("a" * 32, now), ("b" * 32, None)):
-        core.OutboxRow.objects.using(sqlite_desk.register.alias).create(
+        models.OutboxRow.objects.using(sqlite_desk.register.alias).create(
             message_id=name, kind="fetched", channel="email", step="x:email", created=now, due=now, recipient=contact,
             holding=certificate.holding, certificate=certificate if dead else None, dead=dead, problem="no such host",
             tries=9,
@@ -141,8 +140,8 @@ def test_the_trail_is_read_by_object_actor_and_time(sqlite_desk, monkeypatch):
 
 def test_a_row_that_was_tampered_with_is_told(sqlite_desk):
     anna = a_clerk(sqlite_desk)
-    row = core.AuditRow.objects.using(sqlite_desk.register.alias).order_by("sequence").last()
-    core.AuditRow.objects.using(sqlite_desk.register.alias).create(
+    row = models.AuditRow.objects.using(sqlite_desk.register.alias).order_by("sequence").last()
+    models.AuditRow.objects.using(sqlite_desk.register.alias).create(
         at=row.at,
         actor="operator",
         action="x",

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from sinetti.database.models import core
+from sinetti.database import models
 from sinetti.database.organisations import organisations as organisations_organisations
 from sinetti.domain.certificates.revocation import RevocationReason
 from sinetti.domain.organisations.csv_import import Change, ChangeKind
@@ -44,7 +44,7 @@ def accepted(clerk, *lines):
 
 
 def another(clerk):
-    rows = core.User.objects.using(clerk.office.register.alias)
+    rows = models.User.objects.using(clerk.office.register.alias)
     made = {"email": "second@clerks.example", "name": "", "is_staff": True, "created": clerk.office.now()}
     user, _ = rows.get_or_create(user_id="5ec0" * 8, defaults=made)
     return replace(clerk, actor=replace(clerk.actor, user_id=user.pk))
@@ -52,7 +52,9 @@ def another(clerk):
 
 def row(desk, customer_id):
     return (
-        core.Organisation.objects.using(desk.register.alias).select_related("merged_into").get(customer_id=customer_id)
+        models.Organisation.objects.using(desk.register.alias)
+        .select_related("merged_into")
+        .get(customer_id=customer_id)
     )
 
 
@@ -76,7 +78,7 @@ def test_a_preview_writes_nothing_and_what_is_accepted_is_done(desk):
 def test_a_new_name_moves_what_is_being_decided_on(sqlite_desk):
     holding = sqlite_desk.certificate(enrolled(sqlite_desk).serial).holding
     carried_out(a_clerk(sqlite_desk), f"{CUSTOMER_ID};artificial;FI;Sinisiipi Oyj;fi;;")
-    after = core.Holding.objects.using(sqlite_desk.register.alias).get(pk=holding.holding_id)
+    after = models.Holding.objects.using(sqlite_desk.register.alias).get(pk=holding.holding_id)
     assert after.version == holding.version + 1
 
 

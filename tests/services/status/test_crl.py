@@ -8,9 +8,9 @@ from types import SimpleNamespace
 import pytest
 from cryptography import x509
 
+from sinetti.database import models
 from sinetti.database.certificates import revocation
 from sinetti.database.issuance import crls
-from sinetti.database.models import core, status
 from sinetti.domain.certificates.revocation import RevocationReason
 from sinetti.domain.values import Channel
 from sinetti.journal.crl_archive import ListName
@@ -114,8 +114,8 @@ def test_numbers_grow_within_a_second_and_begin_with_the_machines_milliseconds(d
 def test_a_restored_register_never_goes_back(desk):
     """A copy of the register knows an older number; time has passed, so the next is greater than any that was seen."""
     seen = publish(desk.office.issuing[Channel.WS], desk.office, REQUEST).number
-    core.Authority.objects.using(desk.register.alias).update(crl_number=0)
-    status.RevocationList.objects.using(desk.register.alias).all().delete()
+    models.Authority.objects.using(desk.register.alias).update(crl_number=0)
+    models.RevocationList.objects.using(desk.register.alias).all().delete()
     desk.machine.forward(SECOND)
     assert publish(desk.office.issuing[Channel.WS], desk.office, REQUEST).number > seen
 
@@ -123,12 +123,12 @@ def test_a_restored_register_never_goes_back(desk):
 def test_numbers_taken_at_once_differ_and_the_newest_list_stays(desk):
     name = desk.office.issuing[Channel.WS]
     crowd(desk.register, 10, lambda _: publish(name, desk.office, REQUEST))
-    rows = core.AuditRow.objects.using(desk.register.alias)
-    newest, shard = status.RevocationList.objects.using(desk.register.alias).order_by("shard")
+    rows = models.AuditRow.objects.using(desk.register.alias)
+    newest, shard = models.RevocationList.objects.using(desk.register.alias).order_by("shard")
     assert shard.number == newest.number
     begin = int(desk.machine.now.timestamp() * 1000)
     assert newest.number == begin + 9
-    assert core.Authority.objects.using(desk.register.alias).get(name=name).crl_number == begin + 9
+    assert models.Authority.objects.using(desk.register.alias).get(name=name).crl_number == begin + 9
     assert 1 <= rows.filter(action="crl-published").count() <= 10
     assert crl(now_listed(desk)).extensions.get_extension_for_class(x509.CRLNumber).value.crl_number == begin + 9
 
@@ -226,7 +226,7 @@ def test_the_clock_is_set_back_and_the_entry_comes_back(desk):
 
 def test_the_list_is_stored_as_it_was_signed(desk):
     published = now_listed(desk)
-    row = status.RevocationList.objects.using(desk.register.alias).get(shard=1)
+    row = models.RevocationList.objects.using(desk.register.alias).get(shard=1)
     assert (bytes(row.der), row.number, row.revocations) == (published.der, published.number, 0)
 
 
@@ -274,7 +274,7 @@ def test_by_a_clock_that_is_not_believed_no_list_has_ended(offline_desk):
 
 
 def test_a_ca_that_is_off_line_and_has_no_list(offline_desk):
-    status.RevocationList.objects.using(offline_desk.register.alias).all().delete()
+    models.RevocationList.objects.using(offline_desk.register.alias).all().delete()
     with pytest.raises(SignerUnavailable, match="off line"):
         current_list(ROOT, 1, offline_desk.office, REQUEST)
     publish_all(offline_desk.office, REQUEST)
@@ -327,5 +327,5 @@ def test_who_keeps_the_lists_publishes_what_a_command_without_keys_revoked(sqlit
     assert "are due, and cannot be signed now" in caplog.text
     desk.signer.away = False
     renew_lists(desk.office, REQUEST)
-    row = status.RevocationList.objects.using(desk.register.alias).get(authority_id=ca_name(desk), shard=0)
+    row = models.RevocationList.objects.using(desk.register.alias).get(authority_id=ca_name(desk), shard=0)
     assert serials(row) == {held.serial}

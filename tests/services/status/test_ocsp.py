@@ -8,11 +8,11 @@ from cryptography.hazmat.primitives.serialization import Encoding
 from cryptography.x509 import ocsp
 from django.db import OperationalError
 
+from sinetti.database import models
+from sinetti.database import models as models_status
 from sinetti.database.certificates import revocation
 from sinetti.database.issuance import ocsp_responses
 from sinetti.database.issuance.ocsp_responses import OwnCertificate
-from sinetti.database.models import core
-from sinetti.database.models import status as models_status
 from sinetti.domain.certificates.lifecycle import CertificateState
 from sinetti.domain.certificates.revocation import RevocationReason
 from sinetti.domain.values import Channel
@@ -227,7 +227,7 @@ def test_what_is_reserved_or_given_up_is_unknown(desk):
         enrol(new_ask(ordered(desk), new_key()), desk.but(step=killed_at("10-signed")).office, REQUEST)
     (reserved,) = revocation.list_certificates(desk.register)
     assert told(desk, int(reserved.serial, 16)).certificate_status is STATUS.UNKNOWN
-    core.Certificate.objects.using(desk.register.alias).update(state=CertificateState.VOID)
+    models.Certificate.objects.using(desk.register.alias).update(state=CertificateState.VOID)
     assert told(desk, int(reserved.serial, 16)).certificate_status is STATUS.UNKNOWN
 
 

@@ -4,7 +4,7 @@ from datetime import timedelta
 
 import pytest
 
-from sinetti.database.models import status
+from sinetti.database import models
 from sinetti.domain.certificates.revocation import RevocationReason
 from sinetti.services.revocation.revoke import RevokeAsk, revoke
 from sinetti.services.status import ocsp_refresh as module
@@ -15,7 +15,7 @@ HALF = timedelta(hours=12)
 
 
 def updates(desk: Desk) -> dict[str, object]:
-    rows = status.StatusAnswer.objects.using(desk.register.alias)
+    rows = models.StatusAnswer.objects.using(desk.register.alias)
     return {row.serial: row.this_update for row in rows.all()}
 
 
@@ -59,7 +59,7 @@ def test_what_was_revoked_without_an_answer_gets_one(desk):
             REQUEST,
         )
     assert AnswerRounds().look(desk.office) == 1
-    assert status.StatusAnswer.objects.using(desk.register.alias).get().revoked_at == desk.clock()
+    assert models.StatusAnswer.objects.using(desk.register.alias).get().revoked_at == desk.clock()
 
 
 def test_what_has_ended_is_let_go(desk):

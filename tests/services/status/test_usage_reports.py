@@ -6,9 +6,9 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric import ed25519
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
+from sinetti.database import models
 from sinetti.database.certificates import usage
-from sinetti.database.models import core
-from sinetti.database.models.gateways import Sighting as Row
+from sinetti.database.models import Sighting as Row
 from sinetti.domain.usage import GatewayRefused, InUse, Sighting, Use
 from sinetti.pki.encoding import sha256_hex
 from sinetti.services.organisations.queries import certificates
@@ -112,7 +112,7 @@ def test_a_gateway_s_key_as_long_as_it_is_there(sqlite_desk):
     for name in ("edge-1", "edge-2"):
         with pytest.raises(GatewayRefused, match="no gateway in use"):
             withdraw_gateway(name, sqlite_desk.office, "operator", REQUEST)
-    rows = core.AuditRow.objects.using(sqlite_desk.register.alias).filter(object="gateway:edge-1")
+    rows = models.AuditRow.objects.using(sqlite_desk.register.alias).filter(object="gateway:edge-1")
     assert list(rows.order_by("sequence").values_list("action", flat=True)) == ["gateway-added", "gateway-withdrawn"]
 
 

@@ -7,7 +7,7 @@ from django.apps import apps
 from django.contrib.auth.hashers import check_password
 
 from sinetti.cli.main import main
-from sinetti.database.models.portal import User
+from sinetti.database.models import User
 from sinetti.database.organisations.organisations import find_organisation
 from sinetti.domain.access.roles import Held, Role
 from sinetti.services.access.accounts import AccountError

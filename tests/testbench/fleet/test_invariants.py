@@ -6,7 +6,7 @@ import pytest
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
 from sinetti.client.store import generations, keys
-from sinetti.domain.organisations.identifiers import business_id_fits
+from sinetti.domain.identifiers import business_id_fits
 from sinetti.domain.values import KeyType
 from sinetti.pki.encoding import generate_key
 from sinetti.testbench.fleet.invariants import Ledger, Wrong

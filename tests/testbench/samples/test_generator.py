@@ -12,16 +12,15 @@ from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric import rsa
 
 from sinetti.cli.main import main
-from sinetti.domain.organisations.identifiers import CustomerIdError
+from sinetti.domain.identifiers import CustomerIdError
 from sinetti.domain.validation import WordError
 from sinetti.domain.values import Channel, KeyType
 from sinetti.pki.chain import issuers_of, load_bundle
 from sinetti.pki.encoding import load_certificate, load_private_key
 from sinetti.pki.policy_oids import channel_of, is_holders
 from sinetti.testbench.core.clock import ClockOutOfRange
-from sinetti.testbench.samples import files
 from sinetti.testbench.samples.files import FolderTaken, write_sample
-from sinetti.testbench.samples.generator import Samples, SampleState, SamplesUsedUp, Wanted
+from sinetti.testbench.samples.generator import Samples, SampleState, SamplesUsedUp, Wanted, files
 from tests.support.programs import surroundings
 
 NOW = datetime(2027, 1, 11, 8, tzinfo=UTC)

@@ -5,14 +5,15 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from sinetti.api.serializers import instant
-from sinetti.cli.authority.common import OPERATOR, add_dir, command, group, opened, put, request_id
+from sinetti.cli.authority.common import OPERATOR, add_dir, command, group, opened, put
 from sinetti.cli.core.output import tell
 from sinetti.database.access.accounts import Account, NewAccount
 from sinetti.domain.values import Language
+from sinetti.server.process_exit import request_id
 from sinetti.services.access import accounts
 
 if TYPE_CHECKING:
-    from sinetti.cli.client.common import Commands
+    from sinetti.cli.core.argparse_i18n import Commands
 
 _COLUMNS = ("email", "name", "active", "second_factor", "created")
 

@@ -7,7 +7,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 from sinetti.api.serializers import instant, reached_row
-from sinetti.cli.authority.common import OptionError, add_dir, command, opened, put, request_id
+from sinetti.cli.authority.common import OptionError, add_dir, command, opened, put
 from sinetti.cli.authority.serial_selection import Progress, is_serial, serials_of
 from sinetti.cli.core.output import tell
 from sinetti.database.certificates.bulk_revocation import Wanted
@@ -16,6 +16,7 @@ from sinetti.domain.certificates.bulk_revocation import check_named_officer
 from sinetti.domain.certificates.renewal_info import Told
 from sinetti.domain.validation import amount
 from sinetti.domain.values import Language, Serial
+from sinetti.server.process_exit import request_id
 from sinetti.services.revocation.early_replacement import (
     CallAsk,
     Outcome,
@@ -28,7 +29,7 @@ from sinetti.services.revocation.early_replacement import (
 )
 
 if TYPE_CHECKING:
-    from sinetti.cli.client.common import Commands
+    from sinetti.cli.core.argparse_i18n import Commands
 
 _OVER = re.compile(r"([0-9]{1,6})([mhd])")
 _UNITS = {"m": timedelta(minutes=1), "h": timedelta(hours=1), "d": timedelta(days=1)}

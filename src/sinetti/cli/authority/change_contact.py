@@ -4,15 +4,16 @@ import argparse
 from typing import TYPE_CHECKING
 
 from sinetti.api.serializers import instant
-from sinetti.cli.authority.common import OPERATOR, OptionError, add_dir, command, opened, put, request_id
+from sinetti.cli.authority.common import OPERATOR, OptionError, add_dir, command, opened, put
 from sinetti.cli.authority.person_options import add_person, person_of
 from sinetti.database.organisations.organisations import Person
 from sinetti.domain.validation import LONGEST_PERSON, check_email, check_phone, check_unlinked
 from sinetti.domain.values import Language
+from sinetti.server.process_exit import request_id
 from sinetti.services.organisations.contacts import ContactChange, ContactChanged, Corrected, change_contact
 
 if TYPE_CHECKING:
-    from sinetti.cli.client.common import Commands
+    from sinetti.cli.core.argparse_i18n import Commands
 
 EXAMPLE = (
     "sinetti authority change-contact 4f…c1 --dir /srv/sinetti --name 'The contact' --email contact@customer.example\n"

@@ -6,13 +6,14 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from sinetti.api.serializers import instant
-from sinetti.cli.authority.common import OPERATOR, OptionError, add_dir, command, group, opened, put, request_id
+from sinetti.cli.authority.common import OPERATOR, OptionError, add_dir, command, group, opened, put
 from sinetti.cli.core.output import tell
 from sinetti.domain.operations.clock_check import difference
+from sinetti.server.process_exit import request_id
 from sinetti.services.issuance.clock_guard import Standing, accept_clock, problem
 
 if TYPE_CHECKING:
-    from sinetti.cli.client.common import Commands
+    from sinetti.cli.core.argparse_i18n import Commands
 
 
 def register(commands: "Commands") -> None:

@@ -2,16 +2,12 @@
 
 import argparse
 import json
-import logging
-import os
-import secrets
 import signal
-import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, NoReturn
+from typing import TYPE_CHECKING
 
 from sinetti.authority.bootstrap import Authority, open_authority
 from sinetti.authority.data_directory import FolderDamaged, FolderError, FolderKind
@@ -23,13 +19,15 @@ from sinetti.database.connection import REGISTER_ERRORS, REGISTER_UNAVAILABLE, R
 from sinetti.database.operations.backups import BackupError, RegisterNotWhole
 from sinetti.domain.certificates.bulk_revocation import BulkRefused
 from sinetti.domain.certificates.renewal_info import CallRefused
-from sinetti.domain.organisations.identifiers import CustomerIdError
+from sinetti.domain.identifiers import CustomerIdError
 from sinetti.domain.usage import GatewayRefused
 from sinetti.domain.validation import WordError
 from sinetti.infra.clock import machine_now
+from sinetti.infra.toml_tables import SettingsError
 from sinetti.journal.reader import JournalError
 from sinetti.pki.signers import SignerUnavailable
 from sinetti.server.addresses import AddressTaken
+from sinetti.server.process_exit import STOP, interrupt
 from sinetti.server.supervisor import NotStarted
 from sinetti.server.tls import PairRefused
 from sinetti.services.access.accounts import AccountError
@@ -39,11 +37,10 @@ from sinetti.services.monitoring.retention import NotErased
 from sinetti.services.organisations.people import PeopleError
 from sinetti.services.organisations.register import ChannelError
 from sinetti.services.revocation.revoke import NotRevocable
-from sinetti.settings.authority import SettingsError
 from sinetti.testbench.core.clock import ClockGoesBack, ClockOutOfRange
 
 if TYPE_CHECKING:
-    from sinetti.cli.client.common import Commands
+    from sinetti.cli.core.argparse_i18n import Commands
 
 OPERATOR = "operator"
 _FIRST_YEAR = 1950  # of dates in certificates and lists (RFC 5280, 4.1.2.5.1)
@@ -124,8 +121,8 @@ def command(
 
 def guarded(run: Callable[[argparse.Namespace], int], parsed: argparse.Namespace) -> int:
     """Run a command; what an operator can mend is said in one sentence, with the exit code of the contracts."""
-    _STOP.told = False
-    before = {number: signal.signal(number, _interrupted) for number in (signal.SIGTERM, signal.SIGINT)}
+    STOP.is_requested = False
+    before = {number: signal.signal(number, interrupt) for number in (signal.SIGTERM, signal.SIGINT)}
     mask = signal.pthread_sigmask(signal.SIG_BLOCK, ())
     try:
         return run(parsed)
@@ -161,11 +158,6 @@ def opened(folder: Path, passphrase: bytes | None = None) -> Iterator[Authority]
     finally:
         authority.journal.close()
         authority.office.register.close()
-
-
-def request_id() -> str:
-    """A command's own request id."""
-    return secrets.token_hex(16)
 
 
 def unknown_organisation(customer_id: str) -> CustomerIdError:
@@ -206,18 +198,6 @@ def past_instant(option: str, text: str) -> datetime:
     return at
 
 
-def leave() -> NoReturn:
-    """End the process of a server that was told to stop.
-
-    Python's own end is left out: threads of the HTTP server's native part may still ask for the interpreter then, which
-    aborts the process (measured: one stop in five). Nothing is lost, every commit is on disk.
-    """
-    logging.shutdown()
-    sys.stdout.flush()
-    sys.stderr.flush()
-    os._exit(ExitCode.DONE)
-
-
 def put(value: object, *, as_json: bool, table: Callable[[], str]) -> None:
     """Print a value for programs, or the same as a table for people."""
     if not as_json:
@@ -233,28 +213,3 @@ def _say(error: object, code: ExitCode) -> int:
     sentence = said if said.endswith(("?", "!")) else f"{said.rstrip('.')}."
     tell(f"sinetti: {sentence}")
     return code
-
-
-def heed_stop() -> None:
-    """Stop a server that was told to while it was being started; called once it handles signals in its own way.
-
-    Python drops what is raised inside a weak reference's callback or a `__del__`, which a signal may well interrupt: a
-    bench went on though it had been told to stop (seen once in some hundred foundings).
-    """
-    if _STOP.told:
-        raise KeyboardInterrupt
-
-
-class _Stop:
-    """Whether this process was told to stop: of a process, as signals are."""
-
-    told = False
-
-
-_STOP = _Stop()
-
-
-def _interrupted(_number: int, _frame: object) -> NoReturn:
-    """End by SIGTERM as by Ctrl-C, so that what was begun is cleaned up; a server that listens has its own way."""
-    _STOP.told = True
-    raise KeyboardInterrupt

@@ -12,7 +12,7 @@ from sinetti.pki.encoding import load_certificate, serial_hex
 from sinetti.services.organisations import queries
 
 if TYPE_CHECKING:
-    from sinetti.cli.client.common import Commands
+    from sinetti.cli.core.argparse_i18n import Commands
 
 _READABLE = 0o644
 """Whoever may enter the folder may read its files: that of sshd's AuthorizedKeysCommandUser (docs/sftp.md)."""

@@ -8,24 +8,15 @@ from typing import TYPE_CHECKING
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from sinetti.api.serializers import instant
-from sinetti.cli.authority.common import (
-    OPERATOR,
-    OptionError,
-    add_dir,
-    command,
-    group,
-    octets_of,
-    opened,
-    put,
-    request_id,
-)
+from sinetti.cli.authority.common import OPERATOR, OptionError, add_dir, command, group, octets_of, opened, put
 from sinetti.cli.core.output import tell
 from sinetti.database.certificates.usage import GatewayFound
+from sinetti.server.process_exit import request_id
 from sinetti.services.status.usage_reports import add_gateway, all_gateways, withdraw_gateway
 from sinetti.wire.http_signatures.profile import load_public_key
 
 if TYPE_CHECKING:
-    from sinetti.cli.client.common import Commands
+    from sinetti.cli.core.argparse_i18n import Commands
 
 _COLUMNS = ("name", "added", "withdrawn", "first_report", "last_report")
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 from sinetti.cli.authority.common import group
 
 if TYPE_CHECKING:
-    from sinetti.cli.client.common import Commands
+    from sinetti.cli.core.argparse_i18n import Commands
 
 EXAMPLE = (
     "sinetti authority init --dir /srv/sinetti --environment TEST --base-url http://pki.example "

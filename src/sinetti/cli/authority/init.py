@@ -15,17 +15,11 @@ from sinetti.cli.authority.passphrase_options import add_offline, offline_keys
 from sinetti.cli.core.output import tell
 from sinetti.domain.values import Environment
 from sinetti.infra.clock import machine_now
-from sinetti.settings.authority import (
-    SOAP_PATH,
-    ResponseRecipe,
-    Settings,
-    SettingsError,
-    check_base_url,
-    check_soap_address,
-)
+from sinetti.infra.toml_tables import SettingsError
+from sinetti.settings.authority import SOAP_PATH, ResponseRecipe, Settings, check_base_url, check_soap_address
 
 if TYPE_CHECKING:
-    from sinetti.cli.client.common import Commands
+    from sinetti.cli.core.argparse_i18n import Commands
 
 EXAMPLE = (
     "sinetti authority init --dir /srv/sinetti --environment TEST --base-url http://pki.example "

@@ -20,7 +20,7 @@ from sinetti.services.status.crl_archive import checked_list
 from sinetti.settings import authority as authority_settings
 
 if TYPE_CHECKING:
-    from sinetti.cli.client.common import Commands
+    from sinetti.cli.core.argparse_i18n import Commands
 
 
 def register(commands: "Commands") -> None:

@@ -3,13 +3,14 @@
 import argparse
 from typing import TYPE_CHECKING
 
-from sinetti.cli.authority.common import OPERATOR, add_dir, command, opened, request_id
+from sinetti.cli.authority.common import OPERATOR, add_dir, command, opened
 from sinetti.cli.core.output import tell
 from sinetti.domain.values import Serial
+from sinetti.server.process_exit import request_id
 from sinetti.services.organisations.renewal_opt_out import let_end, let_end_no_more
 
 if TYPE_CHECKING:
-    from sinetti.cli.client.common import Commands
+    from sinetti.cli.core.argparse_i18n import Commands
 
 
 def register(commands: "Commands") -> None:

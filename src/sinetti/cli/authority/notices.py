@@ -27,6 +27,7 @@ from sinetti.database.notifications.outbox_queries import DeadLetter
 from sinetti.domain.notifications.messages import MessageChannel, MessageKind, Owed
 from sinetti.domain.validation import amount
 from sinetti.domain.values import Language
+from sinetti.infra.toml_tables import SettingsError
 from sinetti.notifications.context import Letter, Mailroom
 from sinetti.notifications.delivery import scheduler
 from sinetti.notifications.delivery.bounces import read_returns
@@ -37,11 +38,10 @@ from sinetti.notifications.planning.operator_alerts import time_to_look
 from sinetti.notifications.previews.samples import NoSample, sample
 from sinetti.notifications.templates.renderer import NotOwed, write
 from sinetti.settings import notifications as notice_settings
-from sinetti.settings.authority import SettingsError
 from sinetti.settings.notifications import NoticeSettings
 
 if TYPE_CHECKING:
-    from sinetti.cli.client.common import Commands
+    from sinetti.cli.core.argparse_i18n import Commands
 
 _SHOWN = 100
 _SECRET = frozenset({MessageKind.PIN, MessageKind.TRANSFER_IDS, MessageKind.ACCOUNT})

@@ -7,14 +7,15 @@ from typing import TYPE_CHECKING
 from sinetti.authority.data_directory import Folder, FolderKind
 from sinetti.authority.key_relocation import move_offline
 from sinetti.authority.passphrases import find
-from sinetti.cli.authority.common import OptionError, add_dir, command, opened, request_id
+from sinetti.cli.authority.common import OptionError, add_dir, command, opened
 from sinetti.cli.authority.passphrase_options import add_offline, add_passphrase_file, offline_keys, passphrase_of
 from sinetti.cli.core.output import tell
 from sinetti.pki.signers.software import SoftwareSigner
+from sinetti.server.process_exit import request_id
 from sinetti.services.status.crl import OFFLINE_LIFE, publish
 
 if TYPE_CHECKING:
-    from sinetti.cli.client.common import Commands
+    from sinetti.cli.core.argparse_i18n import Commands
 
 _MOVED = """\
 Moved to {place}: {names}. Their lists are signed for a year.

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 from sinetti.api.serializers import instant
 from sinetti.authority.bootstrap import Authority, mailroom
-from sinetti.cli.authority.common import OPERATOR, OptionError, add_dir, command, opened, put, request_id
+from sinetti.cli.authority.common import OPERATOR, OptionError, add_dir, command, opened, put
 from sinetti.cli.core.output import tell
 from sinetti.database.organisations.organisations import NewOrder, Person
 from sinetti.domain.notifications.messages import MessageChannel
@@ -19,12 +19,13 @@ from sinetti.domain.validation import (
 )
 from sinetti.domain.values import Channel, Language, Serial
 from sinetti.i18n.translate import when
+from sinetti.server.process_exit import request_id
 from sinetti.services.issuance.order import order
 from sinetti.services.issuance.secure_message import Offered, order_and_offer
 from sinetti.services.issuance.transfer_ids import ShownIds
 
 if TYPE_CHECKING:
-    from sinetti.cli.client.common import Commands
+    from sinetti.cli.core.argparse_i18n import Commands
 
 EXAMPLE = (
     "sinetti authority order --dir /srv/sinetti --customer-id 1234567-1 --channel WS --description 'Payroll' "

@@ -6,17 +6,18 @@ from typing import TYPE_CHECKING
 
 from sinetti.authority.bootstrap import Authority
 from sinetti.cli.authority import organisation_people
-from sinetti.cli.authority.common import OPERATOR, add_dir, command, group, opened, request_id, unknown_organisation
+from sinetti.cli.authority.common import OPERATOR, add_dir, command, group, opened, unknown_organisation
 from sinetti.cli.core.output import tell
 from sinetti.database.organisations.organisations import NewOrganisation, OrganisationFound
-from sinetti.domain.organisations.identifiers import CustomerIdError
+from sinetti.domain.identifiers import CustomerIdError
 from sinetti.domain.validation import LONGEST_ORGANISATION, check_country, check_text
 from sinetti.domain.values import Channel, CustomerKind, Language
+from sinetti.server.process_exit import request_id
 from sinetti.services.organisations import queries
 from sinetti.services.organisations.register import approve, close, register_organisation, withdraw
 
 if TYPE_CHECKING:
-    from sinetti.cli.client.common import Commands
+    from sinetti.cli.core.argparse_i18n import Commands
 
 _CHANNELS = [one.value for one in Channel]
 

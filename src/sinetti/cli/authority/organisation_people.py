@@ -5,11 +5,12 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from sinetti.cli.authority.common import OPERATOR, OptionError, add_dir, command, group, opened, put, request_id
+from sinetti.cli.authority.common import OPERATOR, OptionError, add_dir, command, group, opened, put
 from sinetti.cli.authority.person_options import add_person, person_line, person_of, person_row
 from sinetti.cli.core.output import tell
 from sinetti.database.organisations.organisations import Person
 from sinetti.domain.validation import check_email
+from sinetti.server.process_exit import request_id
 from sinetti.services.organisations.people import (
     WhoIsWho,
     add_signatory,
@@ -22,7 +23,7 @@ from sinetti.services.organisations.people import (
 )
 
 if TYPE_CHECKING:
-    from sinetti.cli.client.common import Commands
+    from sinetti.cli.core.argparse_i18n import Commands
 
 _BEFORE = "sinetti authority organisation"
 _WHERE = "--dir /srv/sinetti --customer-id 1234567-1"

@@ -9,7 +9,7 @@ from sinetti.cli.authority.common import add_dir, command, opened
 from sinetti.cli.core.output import tell
 
 if TYPE_CHECKING:
-    from sinetti.cli.client.common import Commands
+    from sinetti.cli.core.argparse_i18n import Commands
 
 
 _MOVED = """\

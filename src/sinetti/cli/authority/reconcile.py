@@ -4,16 +4,17 @@ import argparse
 from dataclasses import asdict
 from typing import TYPE_CHECKING
 
-from sinetti.cli.authority.common import OptionError, add_dir, command, opened, put, request_id
+from sinetti.cli.authority.common import OptionError, add_dir, command, opened, put
 from sinetti.cli.authority.passphrase_options import add_passphrase_file, passphrase_of
 from sinetti.cli.core.output import tell
 from sinetti.client.results import ExitCode
 from sinetti.domain.validation import amount
 from sinetti.journal.writer import Journal
+from sinetti.server.process_exit import request_id
 from sinetti.services.issuance.reconcile import Reconciled, reconcile
 
 if TYPE_CHECKING:
-    from sinetti.cli.client.common import Commands
+    from sinetti.cli.core.argparse_i18n import Commands
 
 
 _ANEW = """\

@@ -5,11 +5,12 @@ from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 from sinetti.api.serializers import instant
-from sinetti.cli.authority.common import add_dir, command, group, opened, put, request_id
+from sinetti.cli.authority.common import add_dir, command, group, opened, put
+from sinetti.server.process_exit import request_id
 from sinetti.services.monitoring.retention import Past, apply_retention, plan_retention
 
 if TYPE_CHECKING:
-    from sinetti.cli.client.common import Commands
+    from sinetti.cli.core.argparse_i18n import Commands
 
 _CALLED = {
     "people": "people",

@@ -4,16 +4,17 @@ import argparse
 from typing import TYPE_CHECKING
 
 from sinetti.api.serializers import certificate_row
-from sinetti.cli.authority.common import OPERATOR, add_dir, command, opened, past_instant, put, request_id
+from sinetti.cli.authority.common import OPERATOR, add_dir, command, opened, past_instant, put
 from sinetti.cli.authority.passphrase_options import add_passphrase_file, passphrase_of
 from sinetti.cli.core.output import tell
 from sinetti.domain.certificates.bulk_revocation import actor_of, check_named_officer
 from sinetti.domain.certificates.revocation import RevocationReason, Revoker, may_give
 from sinetti.domain.values import Serial
+from sinetti.server.process_exit import request_id
 from sinetti.services.revocation.revoke import RevokeAsk, revoke
 
 if TYPE_CHECKING:
-    from sinetti.cli.client.common import Commands
+    from sinetti.cli.core.argparse_i18n import Commands
 
 
 def register(commands: "Commands") -> None:

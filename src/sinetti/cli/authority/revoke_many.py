@@ -15,7 +15,6 @@ from sinetti.cli.authority.common import (
     opened,
     past_instant,
     put,
-    request_id,
     zoned_instant,
 )
 from sinetti.cli.authority.passphrase_options import add_passphrase_file, passphrase_of
@@ -25,6 +24,7 @@ from sinetti.database.certificates.bulk_revocation import Row, Wanted
 from sinetti.domain.certificates.bulk_revocation import AT_ONCE, Proposal, check_named_officer, takes_two
 from sinetti.domain.certificates.revocation import RevocationReason, Revoker, may_give
 from sinetti.domain.validation import amount
+from sinetti.server.process_exit import request_id
 from sinetti.services.revocation.bulk_revoke import (
     BulkAsk,
     Outcome,
@@ -39,7 +39,7 @@ from sinetti.services.revocation.bulk_revoke import (
 )
 
 if TYPE_CHECKING:
-    from sinetti.cli.client.common import Commands
+    from sinetti.cli.core.argparse_i18n import Commands
 
 _CHOICES = ("serials", "customer_id", "authority", "issued_between")
 

@@ -9,14 +9,15 @@ from typing import TYPE_CHECKING
 
 from sinetti.authority.log_format import log_to_stderr
 from sinetti.authority.processes import AT_ONCE_PER_ADDRESS, RATE_PER_ADDRESS, AddressLimits, Plan, run_node
-from sinetti.cli.authority.common import OptionError, add_dir, command, heed_stop, leave, opened
+from sinetti.cli.authority.common import OptionError, add_dir, command, opened
 from sinetti.cli.authority.passphrase_options import add_passphrase_file, passphrase_of
 from sinetti.infra.sd_notify import tell_service_manager
 from sinetti.server.addresses import Address, NoAddress, parse_address
+from sinetti.server.process_exit import heed_stop, leave
 from sinetti.settings.authority import SOAP_PATH
 
 if TYPE_CHECKING:
-    from sinetti.cli.client.common import Commands
+    from sinetti.cli.core.argparse_i18n import Commands
 
 _MOST_WORKERS = 64
 _HIGHEST_LIMIT = 65_535

@@ -14,7 +14,7 @@ from sinetti.services.revocation.bulk_revoke import count_open_proposals
 from sinetti.services.status.usage_reports import uses
 
 if TYPE_CHECKING:
-    from sinetti.cli.client.common import Commands
+    from sinetti.cli.core.argparse_i18n import Commands
 
 _CERTIFICATES = ("serial", "customer_id", "channel", "state", "not_after", "renewed_by", "in use")
 _ORDERS = ("order_id", "customer_id", "channel", "expires", "description")

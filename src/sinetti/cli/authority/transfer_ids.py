@@ -4,15 +4,16 @@ import argparse
 from typing import TYPE_CHECKING
 
 from sinetti.authority.bootstrap import mailroom
-from sinetti.cli.authority.common import OPERATOR, SOMEBODY_HAS_TO_ACT, add_dir, command, opened, request_id
+from sinetti.cli.authority.common import OPERATOR, SOMEBODY_HAS_TO_ACT, add_dir, command, opened
 from sinetti.cli.authority.order import add_send, show_ids, show_offered
 from sinetti.cli.core.output import tell
 from sinetti.domain.notifications.messages import MessageChannel
+from sinetti.server.process_exit import request_id
 from sinetti.services.issuance.order import send_ids
 from sinetti.services.issuance.secure_message import offer
 
 if TYPE_CHECKING:
-    from sinetti.cli.client.common import Commands
+    from sinetti.cli.core.argparse_i18n import Commands
 
 _NO_SMS = (
     "DIR/notices.toml names no provider of text messages, so no PIN code can be sent: take the contact person's number "

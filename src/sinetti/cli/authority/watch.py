@@ -26,7 +26,7 @@ from sinetti.services.monitoring.findings import (
 from sinetti.services.monitoring.ocsp_probe import judge_answer, questions
 
 if TYPE_CHECKING:
-    from sinetti.cli.client.common import Commands
+    from sinetti.cli.core.argparse_i18n import Commands
 
 LOOKED_AGAIN_AFTER = 2.0
 """Seconds after which a list that lacks something is looked at once more: a revocation may just be on its way."""

@@ -16,7 +16,7 @@ from sinetti.client.store.keystores import Material
 from sinetti.domain.values import Environment
 
 if TYPE_CHECKING:
-    from sinetti.cli.client.common import Commands
+    from sinetti.cli.core.argparse_i18n import Commands
 
 EXAMPLE = """\
 examples:

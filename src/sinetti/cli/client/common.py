@@ -29,9 +29,6 @@ from sinetti.infra.file_permissions import Fault, RightsError
 if TYPE_CHECKING:
     from sinetti.client.model import Config
 
-    Commands = argparse._SubParsersAction[argparse.ArgumentParser]  # noqa: SLF001 -- the type has no public name
-    """What a command module adds itself to."""
-
 NOW_HELP = "for test benches: the instant that certificates are judged at, such as 2027-05-02T11:03:00Z"
 
 _LONGEST_WAIT = 86_400

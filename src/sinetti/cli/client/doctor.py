@@ -23,7 +23,7 @@ from sinetti.i18n import translate
 from sinetti.infra import clock
 
 if TYPE_CHECKING:
-    from sinetti.cli.client.common import Commands
+    from sinetti.cli.core.argparse_i18n import Commands
 
 EXAMPLE = """\
 example, before the first night of an agent:

@@ -15,7 +15,7 @@ from sinetti.client.store.settings import Settings
 from sinetti.domain.values import Environment, KeyType
 
 if TYPE_CHECKING:
-    from sinetti.cli.client.common import Commands
+    from sinetti.cli.core.argparse_i18n import Commands
 
 EXAMPLE = """\
 example:

@@ -22,7 +22,7 @@ from sinetti.infra import clock
 from sinetti.pki import chain, encoding
 
 if TYPE_CHECKING:
-    from sinetti.cli.client.common import Commands
+    from sinetti.cli.core.argparse_i18n import Commands
 
 EXAMPLE = """\
 example:

@@ -14,7 +14,7 @@ from sinetti.client.store.export import Form, Wanted
 from sinetti.pki import encoding, pkcs12
 
 if TYPE_CHECKING:
-    from sinetti.cli.client.common import Commands
+    from sinetti.cli.core.argparse_i18n import Commands
 
 EXAMPLE = """\
 example, for a program that wants one file with everything:

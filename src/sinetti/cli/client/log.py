@@ -13,7 +13,7 @@ from sinetti.client.results import ExitCode, UsageError
 from sinetti.client.store import event_log, files, snapshot
 
 if TYPE_CHECKING:
-    from sinetti.cli.client.common import Commands
+    from sinetti.cli.core.argparse_i18n import Commands
 
 EXAMPLE = """\
 example, of the last seven days:

@@ -8,7 +8,7 @@ from sinetti.client.requests import operations
 from sinetti.client.results import ExitCode
 
 if TYPE_CHECKING:
-    from sinetti.cli.client.common import Commands
+    from sinetti.cli.core.argparse_i18n import Commands
 
 EXAMPLE = """\
 example:

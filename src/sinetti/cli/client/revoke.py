@@ -19,7 +19,7 @@ from sinetti.domain.certificates.revocation import RevocationReason
 from sinetti.infra import clock
 
 if TYPE_CHECKING:
-    from sinetti.cli.client.common import Commands
+    from sinetti.cli.core.argparse_i18n import Commands
 
 EXAMPLE = """\
 example, when the key may be in other hands:

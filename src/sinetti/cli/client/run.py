@@ -35,7 +35,7 @@ from sinetti.infra import clock
 from sinetti.infra.sd_notify import tell_service_manager
 
 if TYPE_CHECKING:
-    from sinetti.cli.client.common import Commands
+    from sinetti.cli.core.argparse_i18n import Commands
 
 EXAMPLE = """\
 examples, once a day from a timer; what would be done; as a service:

@@ -6,11 +6,11 @@ from pathlib import Path
 from typing import Any
 
 from sinetti.cli.client import common
+from sinetti.client import service_address
 from sinetti.client.config import messages as config_messages
 from sinetti.client.messages import error_reasons, messages
 from sinetti.client.messages.messages import say
 from sinetti.client.model import Config, Entry, ServiceEntry
-from sinetti.client.requests import transport
 from sinetti.client.results import UsageError
 from sinetti.client.store import settings
 from sinetti.domain.values import Environment
@@ -101,8 +101,8 @@ def _missing(parsed: argparse.Namespace, config: Config | None, name: str) -> Us
 
 def _usable(service: ServiceEntry) -> ServiceEntry:
     try:
-        transport.parse_address(service.address)
-    except transport.BadAddress as bad:
+        service_address.parse_address(service.address)
+    except service_address.BadAddress as bad:
         raise UsageError(say(messages.BAD_SETTING, why=error_reasons.of(f"service: {bad}"))) from bad
     return service
 

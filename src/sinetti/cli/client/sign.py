@@ -12,7 +12,7 @@ from sinetti.client.store import document_signature, generations, keys
 from sinetti.wire.xmldsig.signature import Recipe
 
 if TYPE_CHECKING:
-    from sinetti.cli.client.common import Commands
+    from sinetti.cli.core.argparse_i18n import Commands
 
 EXAMPLE = """\
 example:

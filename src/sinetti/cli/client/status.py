@@ -22,7 +22,7 @@ from sinetti.domain.values import Environment
 from sinetti.infra import clock
 
 if TYPE_CHECKING:
-    from sinetti.cli.client.common import Commands
+    from sinetti.cli.core.argparse_i18n import Commands
 
 EXAMPLE = """\
 example, for monitoring:

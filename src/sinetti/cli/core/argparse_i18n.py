@@ -17,7 +17,8 @@ from sinetti.i18n import translate as i18n_translate
 from sinetti.i18n.translate import mark
 
 if TYPE_CHECKING:
-    from sinetti.cli.client.common import Commands
+    Commands = argparse._SubParsersAction[argparse.ArgumentParser]  # noqa: SLF001 -- the type has no public name
+    """The subparsers that a command module adds itself to."""
 
 OF_ARGPARSE = (
     mark("usage: "),

@@ -10,7 +10,7 @@ from sinetti.client.results import ExitCode
 from sinetti.pki import chain
 
 if TYPE_CHECKING:
-    from sinetti.cli.client.common import Commands
+    from sinetti.cli.core.argparse_i18n import Commands
 
 EXAMPLE = """\
 example:

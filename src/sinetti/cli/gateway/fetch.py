@@ -16,7 +16,7 @@ from sinetti.gateway.verdicts.verdict import instant
 from sinetti.infra import clock
 
 if TYPE_CHECKING:
-    from sinetti.cli.client.common import Commands
+    from sinetti.cli.core.argparse_i18n import Commands
 
 EXAMPLE = "sinetti gateway fetch --settings /etc/sinetti/gateway.toml"
 

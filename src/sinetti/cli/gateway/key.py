@@ -14,7 +14,7 @@ from sinetti.infra.atomic_files import write_new
 from sinetti.pki.encoding import dump_private_key, generate_key
 
 if TYPE_CHECKING:
-    from sinetti.cli.client.common import Commands
+    from sinetti.cli.core.argparse_i18n import Commands
 
 EXAMPLE = "sinetti gateway key --out /etc/sinetti/gateway-key.pem > gateway-public.pem"
 

@@ -13,7 +13,7 @@ from sinetti.gateway.web.guard import NoSource
 from sinetti.gateway.web.trusted_proxies import NotBelievable
 
 if TYPE_CHECKING:
-    from sinetti.cli.client.common import Commands
+    from sinetti.cli.core.argparse_i18n import Commands
 
 
 def command(

@@ -24,7 +24,7 @@ from sinetti.infra import json_logging
 from sinetti.infra.sd_notify import tell_service_manager
 
 if TYPE_CHECKING:
-    from sinetti.cli.client.common import Commands
+    from sinetti.cli.core.argparse_i18n import Commands
 
 EXAMPLE = "sinetti gateway serve --settings /etc/sinetti/gateway.toml"
 _log = logging.getLogger(__name__)

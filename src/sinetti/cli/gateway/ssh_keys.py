@@ -24,7 +24,7 @@ from sinetti.infra import clock
 from sinetti.pki.chain import load_bundle
 
 if TYPE_CHECKING:
-    from sinetti.cli.client.common import Commands
+    from sinetti.cli.core.argparse_i18n import Commands
 
 NAME = "ssh-keys"
 

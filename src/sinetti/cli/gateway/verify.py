@@ -9,7 +9,7 @@ from sinetti.cli.gateway import common as gateway_common
 from sinetti.client.results import ExitCode
 
 if TYPE_CHECKING:
-    from sinetti.cli.client.common import Commands
+    from sinetti.cli.core.argparse_i18n import Commands
 
 EXAMPLE = """\
 example:

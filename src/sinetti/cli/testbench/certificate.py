@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from sinetti.api.serializers import instant
 from sinetti.cli.authority.common import OptionError, command, zoned_instant
 from sinetti.cli.core.output import put_line, tell
-from sinetti.domain.organisations.identifiers import CustomerIdError
+from sinetti.domain.identifiers import CustomerIdError
 from sinetti.domain.validation import WordError
 from sinetti.domain.values import KeyType
 from sinetti.infra.clock import machine_now
@@ -17,7 +17,7 @@ from sinetti.testbench.samples.files import FolderTaken, SamplePaths, write_samp
 from sinetti.testbench.samples.generator import CUSTOMER_ID, CUSTOMER_NAME, Sample, Samples, SampleState, Wanted
 
 if TYPE_CHECKING:
-    from sinetti.cli.client.common import Commands
+    from sinetti.cli.core.argparse_i18n import Commands
 
 EXAMPLE = "sinetti testbench certificate --state revoked --out ./revoked"
 _ALL = "all"

@@ -9,7 +9,7 @@ from sinetti.infra.clock import machine_now
 from sinetti.testbench.core.totp import NoSecret, code_at, left_at
 
 if TYPE_CHECKING:
-    from sinetti.cli.client.common import Commands
+    from sinetti.cli.core.argparse_i18n import Commands
 
 EXAMPLE = "sinetti testbench code JBSWY3DPEHPK3PXPJBSWY3DPEHPK3PXP"
 

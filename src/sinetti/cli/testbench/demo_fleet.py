@@ -27,7 +27,7 @@ from sinetti.testbench.fleet.scenario import Wanted, play
 from sinetti.testbench.fleet.story_runner import StoryBroken
 
 if TYPE_CHECKING:
-    from sinetti.cli.client.common import Commands
+    from sinetti.cli.core.argparse_i18n import Commands
 
 EXAMPLE = """\
 example:

@@ -10,13 +10,14 @@ from typing import TYPE_CHECKING
 
 from sinetti.authority.log_format import log_to_stderr
 from sinetti.ca.hierarchy_config import PRESETS
-from sinetti.cli.authority.common import command, group, heed_stop, leave, zoned_instant
+from sinetti.cli.authority.common import command, group, zoned_instant
 from sinetti.cli.core.output import put_line
 from sinetti.cli.testbench import certificate, code
+from sinetti.server.process_exit import heed_stop, leave
 from sinetti.testbench.bench import BenchOptions, run_bench
 
 if TYPE_CHECKING:
-    from sinetti.cli.client.common import Commands
+    from sinetti.cli.core.argparse_i18n import Commands
 
 _HIGHEST_PORT = 65_535
 EXAMPLE = "sinetti testbench serve --dir ./bench --now 2027-01-01T12:00:00Z"

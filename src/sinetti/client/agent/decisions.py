@@ -2,11 +2,10 @@
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from enum import StrEnum
 
 from sinetti.client import renewal_window
 from sinetti.client.agent import schedule
-from sinetti.client.model import Care
+from sinetti.client.model import Because, Care
 from sinetti.client.results import ExitCode
 from sinetti.client.store import journal
 from sinetti.client.store.journal import Kind, State
@@ -21,24 +20,6 @@ CLOCK_DOUBT = timedelta(days=2)
 
 FOR_GOOD = frozenset({Reason.SIGNER_EXPIRED, Reason.SIGNER_REVOKED, Reason.ALREADY_RENEWED})
 """Refusals after which this certificate can never be renewed, whatever anybody mends."""
-
-
-class Because(StrEnum):
-    """Why a name waits, or can never be renewed; the values stand in JSON."""
-
-    PLANNED = "planned"
-    """Its own moment has not come."""
-    MAINTENANCE = "maintenance"
-    """Its moment has come, a maintenance window has not."""
-    AFTER_FAILURE = "after-failure"
-    """It was tried without success, and is tried again then."""
-    EXPIRED = "expired"
-    REVOKED = "revoked"
-    REFUSED_FOR_GOOD = "refused-for-good"
-    ENROLMENT_OPEN = "enrolment-open"
-    """There is no certificate yet, and only `enrol`, which knows the one-time password, can go on."""
-    ENROLMENT_UNCERTAIN = "enrolment-uncertain"
-    ENROLMENT_REFUSED = "enrolment-refused"
 
 
 @dataclass(frozen=True, slots=True)

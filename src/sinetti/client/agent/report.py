@@ -3,10 +3,11 @@
 from datetime import datetime
 
 from sinetti.client.agent import worker
-from sinetti.client.agent.decisions import Because, Decision, GoOn, Hopeless, Renew, Wait
+from sinetti.client.agent.decisions import Decision, GoOn, Hopeless, Renew, Wait
 from sinetti.client.agent.runner import PassEnd, Row
 from sinetti.client.messages import messages
 from sinetti.client.messages.messages import Message, say
+from sinetti.client.model import Because
 from sinetti.client.reporting import status
 from sinetti.client.results import ExitCode, Result
 from sinetti.client.store.event_log import instant

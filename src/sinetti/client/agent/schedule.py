@@ -1,12 +1,11 @@
 """When a certificate's renewal is asked for: a moment of its own in the time given, and growing delays. Pure."""
 
 import hashlib
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from sinetti.client import renewal_window as client_renewal_window
 from sinetti.client.agent.maintenance_windows import next_open
-from sinetti.client.model import Care
+from sinetti.client.model import Care, Hint
 from sinetti.domain.certificates.renewal_info import in_proportion, renewal_window
 from sinetti.domain.values import Span
 
@@ -15,18 +14,6 @@ LONGEST_DELAY = timedelta(days=1)
 """After a failure: doubled from the first to the longest."""
 
 _PARTS = 2**53
-
-
-@dataclass(frozen=True, slots=True)
-class Hint:
-    """When the service would like to be asked (RFC 9773, 4.2), UTC. `explanation`: a sentence or an address.
-
-    Nobody has signed it: it moves the moment, and the service decides.
-    """
-
-    start: datetime
-    end: datetime
-    explanation: str | None = None
 
 
 def share(serial: str, name: str) -> float:

@@ -8,11 +8,11 @@ from pathlib import Path
 from typing import assert_never
 
 from sinetti.client.agent import decisions, schedule
-from sinetti.client.agent.decisions import Because, Decision, GoOn, Hopeless, Renew, Wait
+from sinetti.client.agent.decisions import Decision, GoOn, Hopeless, Renew, Wait
 from sinetti.client.agent.programs import Programs
 from sinetti.client.messages import messages
 from sinetti.client.messages.messages import Message, say
-from sinetti.client.model import Config, Entry
+from sinetti.client.model import Because, Config, Entry
 from sinetti.client.requests import operations
 from sinetti.client.requests.exchange import Run
 from sinetti.client.results import ExitCode, Outcome, Result, UsageError

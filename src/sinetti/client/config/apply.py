@@ -12,7 +12,7 @@ from sinetti.client.store import event_log, files, journal, settings
 from sinetti.client.store.event_log import Event
 from sinetti.client.store.journal import Kind
 from sinetti.client.store.settings import Settings
-from sinetti.domain.organisations.identifiers import same_customer
+from sinetti.domain.identifiers import same_customer
 
 
 def settle(folder: Path, entry: Entry, config: Config, now: datetime) -> Settings:

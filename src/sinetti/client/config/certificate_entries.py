@@ -16,7 +16,7 @@ from sinetti.client.messages import messages
 from sinetti.client.messages.messages import plain, say
 from sinetti.client.model import Entry, FilesWanted, Format, Hooks, Stage, Token
 from sinetti.client.store import files
-from sinetti.domain.organisations.identifiers import MAXIMUM_LENGTH
+from sinetti.domain.identifiers import MAXIMUM_LENGTH
 from sinetti.domain.values import KeyType
 
 _SECOND, _DAY = timedelta(seconds=1), timedelta(days=1)

@@ -9,7 +9,7 @@ from types import MappingProxyType
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from sinetti.client import decoder
+from sinetti.client import decoder, service_address
 from sinetti.client.config import file_references, messages, schema, value_parsers
 from sinetti.client.config.certificate_entries import Reader
 from sinetti.client.config.errors import ConfigError, Fault
@@ -17,7 +17,6 @@ from sinetti.client.config.table_reader import Book, Table
 from sinetti.client.messages import error_reasons
 from sinetti.client.messages.messages import plain, say
 from sinetti.client.model import Care, Config, Entry, ServiceEntry, Window
-from sinetti.client.requests import transport
 from sinetti.domain.values import RENEWAL_WINDOW, Environment, Language
 from sinetti.infra import file_permissions
 from sinetti.infra.file_permissions import Fault as RightsFault
@@ -118,8 +117,8 @@ def _service(table: Table, name: str) -> ServiceEntry | None:
         table.needs("environment", messages.MISSING)
     if address is not None:
         try:
-            transport.parse_address(address)
-        except transport.BadAddress as bad:
+            service_address.parse_address(address)
+        except service_address.BadAddress as bad:
             table.blame("address", say(messages.NOT_USABLE, key="address", why=error_reasons.of(bad)))
     bundles = {key: file_references.bundle(table, key) for key in ("trust_services", "trust_holders", "tls_ca")}
     for key in ("trust_services", "trust_holders"):

@@ -1,4 +1,4 @@
-"""What is said about a sinetti.toml: message ids in English; what client/messages/messages.py is for the rest of the client."""
+"""Message ids about sinetti.toml, in English."""
 
 from sinetti.i18n.translate import mark, mark_count
 

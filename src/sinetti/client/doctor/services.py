@@ -10,6 +10,7 @@ from datetime import datetime, timedelta
 
 from cryptography import x509
 
+from sinetti.client import service_address
 from sinetti.client.doctor import messages as doctor_messages
 from sinetti.client.doctor.findings import Check, Finding, Level, ok, warn
 from sinetti.client.messages import messages
@@ -55,7 +56,7 @@ def look(kept: Settings, clocks: Clocks, language: Language) -> Iterator[Finding
     """Look at one service, by the settings of a name."""
     yield from anchors("trust_services", kept.trust_services, kept.service, clocks.now)
     yield from anchors("trust_holders", kept.trust_holders, kept.service, clocks.now)
-    address = transport.parse_address(kept.service)
+    address = service_address.parse_address(kept.service)
     try:
         seen = transport.look(address, kept.tls_ca, language)
     except Trouble as trouble:

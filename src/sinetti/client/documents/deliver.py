@@ -12,15 +12,16 @@ from uuid import uuid4
 
 from cryptography import x509
 
-from sinetti.client import decoder
+from sinetti.client import decoder, service_address
 from sinetti.client.documents import delivery_store
 from sinetti.client.documents.delivery_store import Delivery, Sealed
 from sinetti.client.messages import error_reasons, messages
 from sinetti.client.messages.messages import Message, say
 from sinetti.client.requests import soap_client, transport
 from sinetti.client.requests.exchange import Run
-from sinetti.client.requests.transport import Address, Answer, BadAddress, Outgoing, Trouble, TroubleKind
+from sinetti.client.requests.transport import Answer, Outgoing, Trouble, TroubleKind
 from sinetti.client.results import ExitCode, UsageError
+from sinetti.client.service_address import Address, BadAddress
 from sinetti.client.store import document_signature, files, generations
 from sinetti.client.store import settings as store_settings
 from sinetti.client.store.settings import Settings
@@ -131,7 +132,7 @@ def _errand(run: Run, ask: Ask) -> _Errand:
     if ask.delivery_id is not None and not receipts.is_delivery_id(ask.delivery_id):
         raise UsageError(say(messages.BAD_DELIVERY_ID, delivery_id=messages.plain(ask.delivery_id)))
     try:
-        address = transport.parse_address(ask.to)
+        address = service_address.parse_address(ask.to)
     except BadAddress as bad:
         raise UsageError(say(messages.BAD_RECEIVER, why=error_reasons.of(bad))) from bad
     return _Errand(run, ask, store_settings.load(folder), address)

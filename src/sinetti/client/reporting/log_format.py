@@ -4,17 +4,17 @@ import re
 from collections.abc import Callable, Iterator, Mapping
 
 from sinetti.client import decoder
-from sinetti.client.agent.decisions import Because
 from sinetti.client.messages import messages, words
 from sinetti.client.messages.messages import Message, say
+from sinetti.client.model import Because
 from sinetti.client.store import event_log
 from sinetti.client.store.event_log import Event, Happening
 from sinetti.client.store.journal import State
 from sinetti.client.store.snapshot import Glance
 from sinetti.domain.values import Language
 from sinetti.i18n import translate
+from sinetti.i18n.revocation_reasons import REASONS
 from sinetti.i18n.translate import mark
-from sinetti.notifications.templates.notices_changes import REASONS
 
 HAPPENED = {
     Event.ADOPTED: mark("taken over into the store"),

@@ -18,7 +18,7 @@ from sinetti.client.store.event_log import Event
 from sinetti.client.store.journal import PENDING
 from sinetti.client.store.keystores import Material
 from sinetti.client.store.settings import Settings
-from sinetti.domain.organisations.identifiers import same_customer
+from sinetti.domain.identifiers import same_customer
 from sinetti.domain.values import KeyType
 from sinetti.pki import chain, policy_oids
 from sinetti.pki.encoding import PrivateKey

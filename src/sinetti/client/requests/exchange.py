@@ -72,7 +72,7 @@ class Errand:
         return self.run.store / self.name
 
     @property
-    def service(self) -> service.Service:
+    def service(self) -> soap_client.Service:
         """The service that this name's settings point at."""
         return soap_client.service_of(self.settings, self.run.language, self.run.moment)
 

@@ -12,8 +12,9 @@ from enum import Enum
 
 from cryptography import x509
 
-from sinetti.client.agent.schedule import Hint
+from sinetti.client import service_address
 from sinetti.client.messages.messages import plain
+from sinetti.client.model import Hint
 from sinetti.client.requests import transport
 from sinetti.client.requests.transport import Answer, Outgoing, Trouble, TroubleKind
 from sinetti.client.store.settings import Settings
@@ -63,7 +64,7 @@ def ask(kept: Settings, certificate: x509.Certificate, language: Language) -> To
         named = renewal_id(certificate)
     except ValueError:  # it names no key of an issuer, or cannot be read
         return Told(Silence.NOT_FOR_THIS, LONGEST)
-    address = replace(transport.parse_address(kept.service), path=DOOR + named)
+    address = replace(service_address.parse_address(kept.service), path=DOOR + named)
     try:
         answer = transport.exchange(Outgoing(address, {"Accept": "application/json"}, None, language, kept.tls_ca))
     except Trouble as trouble:

@@ -10,12 +10,14 @@ from datetime import datetime
 from enum import StrEnum
 from pathlib import Path
 
+from sinetti.client import service_address
 from sinetti.client.messages import messages
 from sinetti.client.messages.messages import Message, say
 from sinetti.client.requests import transport
 from sinetti.client.requests.exchange import Run
-from sinetti.client.requests.transport import Address, Answer, Outgoing, Trouble, TroubleKind
+from sinetti.client.requests.transport import Answer, Outgoing, Trouble, TroubleKind
 from sinetti.client.results import ExitCode, UsageError
+from sinetti.client.service_address import Address
 from sinetti.client.store import event_log, files, generations
 from sinetti.client.store import settings as store_settings
 from sinetti.client.store.event_log import Event
@@ -148,7 +150,7 @@ def _errand(run: Run, name: str, reason: RevocationReason) -> _Errand:
 
 
 def _outgoing(errand: _Errand, created: datetime) -> Outgoing:
-    there = transport.parse_address(errand.settings.service)
+    there = service_address.parse_address(errand.settings.service)
     address = Address(there.secure, there.host, there.port, revocations.PATH)
     signer = certificate_keys.signer_of(errand.held.key)
     call = revocations.sign_revocation(errand.held.certificate, errand.reason, signer, created)

@@ -6,11 +6,12 @@ from datetime import datetime
 
 from cryptography import x509
 
-from sinetti.client import validity
+from sinetti.client import service_address, validity
 from sinetti.client.messages import error_reasons, messages
 from sinetti.client.messages.messages import Message, say
 from sinetti.client.requests import transport
-from sinetti.client.requests.transport import Address, Post, Trouble, TroubleKind
+from sinetti.client.requests.transport import Post, Trouble, TroubleKind
+from sinetti.client.service_address import Address
 from sinetti.client.store.settings import Settings
 from sinetti.domain.values import KeyPolicy, Language
 from sinetti.pki import chain, key_policy, policy_oids
@@ -40,7 +41,7 @@ def service_of(settings: Settings, language: Language, now: datetime) -> Service
     anchors, holders = (
         chain.load_bundle(bundle.encode()) for bundle in (settings.trust_services, settings.trust_holders)
     )
-    return Service(transport.parse_address(settings.service), settings.tls_ca, anchors, holders, language, now)
+    return Service(service_address.parse_address(settings.service), settings.tls_ca, anchors, holders, language, now)
 
 
 def ask(service: Service, operation: Operation, message: bytes) -> Response:

@@ -7,7 +7,6 @@ tunnel, so it sees nothing of the message) and never for this machine.
 import base64
 import contextlib
 import http.client
-import ipaddress
 import socket
 import ssl
 import threading
@@ -21,6 +20,7 @@ from urllib.parse import SplitResult, unquote, urlsplit
 
 from sinetti.client.messages import error_reasons, messages, words
 from sinetti.client.messages.messages import Message, say
+from sinetti.client.service_address import PORTS, Address, _is_host, is_loopback
 from sinetti.domain.values import Language
 
 LIMIT = 1024 * 1024
@@ -47,26 +47,9 @@ IN_VAIN = frozenset(
 _LONGEST_RETRY = 366 * 86_400
 """Seconds: whoever wants to be left alone for longer is taken to mean this."""
 
-_LONGEST_LABEL = 63
 
 _TLS_ALERT = b"\x15\x03"
 """How TLS begins to refuse what is none (RFC 8446, 5.1 and 6): content type alert, version 3.x."""
-
-PORTS = {"http": 80, "https": 443}
-
-
-class BadAddress(ValueError):
-    """An address that this client does not call; the text says why."""
-
-
-@dataclass(frozen=True, slots=True)
-class Address:
-    """Where the service is: `secure` means https."""
-
-    secure: bool
-    host: str
-    port: int
-    path: str
 
 
 class TroubleKind(Enum):
@@ -140,43 +123,6 @@ class Look:
     date: datetime | None
     tls_until: datetime | None = None
     tls_issuer: str = ""
-
-
-def parse_address(url: str) -> Address:
-    """Take an address apart. Raises BadAddress for anything but https, or http on this machine itself."""
-    try:
-        parts = urlsplit(url)
-        port = parts.port
-    except ValueError as bad:
-        why = "its host or its port cannot be read"
-        raise BadAddress(why) from bad
-    if parts.scheme not in PORTS or not parts.hostname:
-        why = "an address starts with https:// and names a host"
-        raise BadAddress(why)
-    if parts.username is not None or parts.password is not None or parts.fragment:
-        why = "an address holds no user name, no password and no fragment"
-        raise BadAddress(why)
-    if not url.isascii() or any(sign.isspace() for sign in url):
-        why = "an address holds neither blanks nor letters outside ASCII"
-        raise BadAddress(why)
-    if not _is_host(parts.hostname):
-        why = "its host or its port cannot be read"
-        raise BadAddress(why)
-    if parts.scheme == "http" and not is_loopback(parts.hostname):
-        why = "http:// is only for this machine itself (127.0.0.1); use https://"
-        raise BadAddress(why)
-    path = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
-    return Address(parts.scheme == "https", parts.hostname, port or PORTS[parts.scheme], path)
-
-
-def is_loopback(host: str) -> bool:
-    """Tell whether a host is this machine itself: `localhost`, 127.0.0.0/8 or ::1 (RFC 6761, 6.3)."""
-    if host == "localhost":
-        return True
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return False
 
 
 def call(post: Post) -> bytes:
@@ -372,11 +318,6 @@ def _taken_apart(proxy: str) -> tuple[SplitResult, str, int]:
     if not _is_host(host):
         raise Trouble(TroubleKind.NOT_REACHED, say(words.PROXY_UNREADABLE))
     return parts, host, port
-
-
-def _is_host(host: str) -> bool:
-    """Tell whether names are looked up that are like this: no part of it is empty, or too long (RFC 1035, 2.3.4)."""
-    return host.isascii() and all(0 < len(part) <= _LONGEST_LABEL for part in host.removesuffix(".").split("."))
 
 
 def _proxy(host: str) -> str | None:

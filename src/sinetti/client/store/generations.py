@@ -14,7 +14,7 @@ from sinetti.client.messages import error_reasons, messages
 from sinetti.client.messages.messages import Message, say
 from sinetti.client.model import FilesWanted
 from sinetti.client.store import files, key_storage, keys, output_files, settings, token_keys
-from sinetti.domain.organisations.identifiers import same_customer
+from sinetti.domain.identifiers import same_customer
 from sinetti.domain.values import Serial, Span
 from sinetti.pki import chain, encoding, policy_oids
 from sinetti.pki.encoding import PrivateKey

@@ -13,7 +13,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from sinetti.client import decoder
-from sinetti.client.agent.schedule import Hint
+from sinetti.client.model import Hint
 from sinetti.client.results import ExitCode
 from sinetti.client.store import files
 

@@ -11,7 +11,7 @@ from typing import TypeVar
 
 from sinetti.client import decoder
 from sinetti.client.model import FilesWanted, Format, Token
-from sinetti.client.requests.transport import BadAddress, parse_address
+from sinetti.client.service_address import BadAddress, parse_address
 from sinetti.client.store import files as store_files
 from sinetti.domain.values import Environment, KeyType
 from sinetti.pki import chain, encoding

@@ -51,7 +51,7 @@ class Sight:
     enrolment: OpenOne | None = None
     renewal: OpenOne | None = None
     revoked: bool = False
-    memory: Memory = memory.NOTHING
+    memory: Memory = store_memory.NOTHING
     undeployed: bool = False
     halves: bool = False
     trouble: Message | None = None

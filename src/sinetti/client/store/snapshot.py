@@ -36,7 +36,7 @@ from sinetti.client.store.agent_state import Deployment, Memory
 from sinetti.client.store.generations import Notes
 from sinetti.client.store.journal import Journal, Kind
 from sinetti.client.store.settings import Settings
-from sinetti.domain.organisations.identifiers import same_customer
+from sinetti.domain.identifiers import same_customer
 from sinetti.domain.values import Environment, Serial, Span
 from sinetti.pki import chain, encoding
 

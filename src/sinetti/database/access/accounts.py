@@ -15,8 +15,7 @@ from django.db.models import Exists, OuterRef, Q, QuerySet
 from sinetti.database.common import audit_log
 from sinetti.database.common.audit_log import Deed
 from sinetti.database.connection import Register
-from sinetti.database.models.core import Mandate
-from sinetti.database.models.portal import Remembered, User
+from sinetti.database.models import Mandate, Remembered, User
 from sinetti.domain.daily_limits import mailbox
 from sinetti.domain.values import Language
 

@@ -6,11 +6,11 @@ from typing import Any
 
 from django.db.models import CharField, DateTimeField, QuerySet, Value
 
+from sinetti.database import models
 from sinetti.database.connection import Register
-from sinetti.database.models import core
 from sinetti.database.notifications.recipients import standing
 from sinetti.domain.access.roles import Grant, Role
-from sinetti.domain.organisations.identifiers import folded
+from sinetti.domain.identifiers import folded
 
 
 def of_user(register: Register, user_id: str, now: datetime) -> tuple[Grant, ...]:
@@ -35,7 +35,7 @@ def of_agents(
     by_folded: dict[str, list[str]] = {}
     for one in customer_ids:
         by_folded.setdefault(folded(one), []).append(one)
-    known = core.Organisation.objects.using(register.alias).filter(folded__in=by_folded, closed_at__isnull=True)
+    known = models.Organisation.objects.using(register.alias).filter(folded__in=by_folded, closed_at__isnull=True)
     given = _values(_counting(register, now).filter(agent__in=known.values("pk")))
     # An organisation stands among the roles with its folded id as the role, and no agent: each of these has one.
     nobody, never = Value(None, CharField()), Value(None, DateTimeField())
@@ -45,7 +45,7 @@ def of_agents(
 
 
 def _counting(register: Register, now: datetime) -> "QuerySet[models.Mandate]":
-    rows = core.Mandate.objects.using(register.alias)
+    rows = models.Mandate.objects.using(register.alias)
     return rows.filter(standing(now), organisation__closed_at__isnull=True)
 
 

@@ -5,12 +5,12 @@ from datetime import datetime
 
 from django.db import transaction
 
+from sinetti.database import models
 from sinetti.database.access.role_assignments import counting_links
 from sinetti.database.common import audit_log
 from sinetti.database.common.audit_log import Deed
 from sinetti.database.connection import Register
-from sinetti.database.models import core
-from sinetti.database.models.portal import Invitation
+from sinetti.database.models import Invitation
 from sinetti.database.notifications.access_messages import Tells, owe_to_signatories
 from sinetti.database.notifications.recipients import lasting
 from sinetti.database.organisations.contacts import Closed, take_open
@@ -72,7 +72,7 @@ def take_up(register: Register, token_sha256: str, user_id: str, deed: Deed) -> 
             open_ = links.filter(counting_links(), used_at__isnull=True, ended_at__isnull=True, expires__gte=deed.at)
             if not open_.update(used_at=deed.at, used_by=user_id):
                 return links.filter(used_by=user_id, mandate__withdrawn_at__isnull=True).exists()
-            rows = core.Mandate.objects.using(register.alias).filter(lasting(deed.at), pk=found.mandate_id)
+            rows = models.Mandate.objects.using(register.alias).filter(lasting(deed.at), pk=found.mandate_id)
             rows.filter(waiting=True).update(valid_from=deed.at)
             rows.update(user=user_id, waiting=False)
             row = rows.select_related("person").get()

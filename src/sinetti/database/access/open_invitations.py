@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from sinetti.database.connection import Register
-from sinetti.database.models.portal import Invitation
+from sinetti.database.models import Invitation
 from sinetti.domain.access.roles import Role
 
 

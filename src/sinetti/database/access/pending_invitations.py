@@ -12,12 +12,12 @@ from enum import StrEnum
 from django.db import transaction
 from django.db.models import QuerySet
 
+from sinetti.database import models
 from sinetti.database.access.role_assignments import TooMany
 from sinetti.database.common import audit_log
 from sinetti.database.common.audit_log import Deed
 from sinetti.database.connection import Register
-from sinetti.database.models import core
-from sinetti.database.models.portal import PendingInvitation, User
+from sinetti.database.models import PendingInvitation, User
 from sinetti.database.notifications import outbox, recipients
 from sinetti.database.notifications.outbox import NewMessage
 from sinetti.database.organisations.contacts import take_open
@@ -132,7 +132,7 @@ def has_signatory(register: Register, organisation_id: str, now: datetime) -> bo
 
     The role is taken up, not ended, and the account is active.
     """
-    rows = core.Mandate.objects.using(register.alias).filter(
+    rows = models.Mandate.objects.using(register.alias).filter(
         recipients.standing(now), organisation=organisation_id, role=Role.SIGNATORY, user__is_active=True
     )
     return rows.exists()

@@ -4,9 +4,9 @@ from collections.abc import Iterable
 
 from django.apps import apps
 
+from sinetti.database import models
 from sinetti.database.access import accounts
 from sinetti.database.connection import Register
-from sinetti.database.models import core
 from sinetti.domain.access.persons import Identity, is_same_person, merge
 
 
@@ -17,7 +17,7 @@ def get_identity(register: Register, user_id: str) -> Identity:
     mandates were sent. Subjects are those of connected providers: a digest of issuer and subject, whichever name the
     provider has in the settings.
     """
-    sent_to = core.Person.objects.using(register.alias).filter(mandates__user=user_id)
+    sent_to = models.Person.objects.using(register.alias).filter(mandates__user=user_id)
     subjects = apps.get_model("socialaccount", "SocialAccount").objects.using(register.alias).filter(user_id=user_id)
     return Identity(
         frozenset({user_id} if user_id else ()),

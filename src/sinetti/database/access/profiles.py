@@ -5,7 +5,7 @@ from django.db import transaction
 from sinetti.database.common import audit_log
 from sinetti.database.common.audit_log import Deed
 from sinetti.database.connection import Register
-from sinetti.database.models.portal import User
+from sinetti.database.models import User
 from sinetti.domain.values import Language
 
 

@@ -7,10 +7,10 @@ from typing import TypeVar
 
 from django.db.models import Case, Model, OuterRef, QuerySet, Subquery, Value, When
 
+from sinetti.database import models
 from sinetti.database.access.role_assignments import counting_links
 from sinetti.database.connection import Register
-from sinetti.database.models import core
-from sinetti.database.models.portal import Invitation, RightRequest
+from sinetti.database.models import Invitation, RightRequest
 from sinetti.database.notifications.recipients import lasting, standing
 from sinetti.database.organisations.administration import values_in
 from sinetti.domain.access.invitations import REQUEST_LIVES, Answer, answer
@@ -91,7 +91,7 @@ def names(register: Register, organisation_ids: Collection[str], start: int = 0)
     """These organisations by their ids, those that are open, by name, from `start` on as many as a page has."""
     if not organisation_ids:
         return {}
-    rows = core.Organisation.objects.using(register.alias).filter(pk__in=organisation_ids, closed_at__isnull=True)
+    rows = models.Organisation.objects.using(register.alias).filter(pk__in=organisation_ids, closed_at__isnull=True)
     return {row.organisation_id: _named(row) for row in _part(rows.order_by("name", "customer_id"), start)}
 
 
@@ -112,7 +112,7 @@ def mandate(register: Register, mandate_id: str, now: datetime) -> MandateFound 
 
 def requests_to(register: Register, organisation_id: str, now: datetime) -> tuple[RequestFound, ...]:
     """The requests to an organisation that wait, the oldest first."""
-    own = core.Organisation.objects.using(register.alias).filter(pk=organisation_id).values("folded")
+    own = models.Organisation.objects.using(register.alias).filter(pk=organisation_id).values("folded")
     rows = RightRequest.objects.using(register.alias).filter(folded__in=own, answered_at__isnull=True)
     rows = rows.filter(created__gte=now - REQUEST_LIVES).select_related("agent", "user").order_by("created", "pk")
     return tuple(_request(row, now) for row in _part(rows, 0))
@@ -143,7 +143,7 @@ def mandates_of_user(
     register: Register, user_id: str, seen: Collection[str], now: datetime, start: int = 0
 ) -> tuple[OwnMandate, ...]:
     """The mandates that count now of a person for organisations among these ids, by the organisation's name."""
-    rows = core.Mandate.objects.using(register.alias).filter(standing(now), user=user_id)
+    rows = models.Mandate.objects.using(register.alias).filter(standing(now), user=user_id)
     rows = rows.filter(organisation__in=values_in(register, seen))
     rows = rows.filter(organisation__closed_at__isnull=True).select_related("organisation")
     ordered = rows.order_by("organisation__name", "organisation__customer_id", "pk")
@@ -155,7 +155,7 @@ def mandates_of_user(
 
 def clients(register: Register, agent_id: str, now: datetime, start: int = 0) -> tuple[Client, ...]:
     """The open organisations that gave a firm a role, by name."""
-    rows = core.Mandate.objects.using(register.alias).filter(standing(now), agent=agent_id)
+    rows = models.Mandate.objects.using(register.alias).filter(standing(now), agent=agent_id)
     rows = rows.filter(organisation__closed_at__isnull=True).select_related("organisation")
     return tuple(
         Client(row.mandate_id, _named(row.organisation), Role(row.role), row.valid_from, row.valid_until)
@@ -171,12 +171,12 @@ def _mandates(register: Register, now: datetime) -> "QuerySet[models.Mandate]":
     links = Invitation.objects.filter(
         counting_links(), mandate=OuterRef("pk"), used_at__isnull=True, ended_at__isnull=True, expires__gte=now
     )
-    rows = core.Mandate.objects.using(register.alias).select_related("agent", "person")
+    rows = models.Mandate.objects.using(register.alias).select_related("agent", "person")
     # What only waited, and whose link has lapsed, is shown all the same: it can be sent again.
     return rows.annotate(link_until=Subquery(links.order_by("-expires").values("expires")[:1]))
 
 
-def _found(row: core.Mandate) -> MandateFound:
+def _found(row: models.Mandate) -> MandateFound:
     person = row.person
     return MandateFound(
         row.mandate_id,
@@ -207,5 +207,5 @@ def _request(row: RightRequest, now: datetime) -> RequestFound:
     )
 
 
-def _named(row: core.Organisation) -> Named:
+def _named(row: models.Organisation) -> Named:
     return Named(row.organisation_id, row.customer_id, row.name)

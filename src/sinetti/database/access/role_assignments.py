@@ -11,11 +11,11 @@ from typing import Any
 from django.db import transaction
 from django.db.models import F, Q, QuerySet
 
+from sinetti.database import models
 from sinetti.database.common import audit_log, daily_counts
 from sinetti.database.common.audit_log import Deed
 from sinetti.database.connection import Register
-from sinetti.database.models import core
-from sinetti.database.models.portal import Invitation
+from sinetti.database.models import Invitation
 from sinetti.database.notifications.access_messages import Tells, owe_to_firm, owe_to_person, owe_to_signatories
 from sinetti.database.notifications.recipients import lasting, standing
 from sinetti.database.organisations.contacts import take_open
@@ -156,9 +156,9 @@ def give_to_firm(register: Register, to: ToFirm, deed: Deed) -> bool:
         return give_locked(register, to, deed) is not None
 
 
-def give_locked(register: Register, to: ToFirm, deed: Deed) -> core.Mandate | None:
+def give_locked(register: Register, to: ToFirm, deed: Deed) -> models.Mandate | None:
     """As `give_to_firm`, where both organisations are held; None where the same stands already."""
-    rows = core.Mandate.objects.using(register.alias)
+    rows = models.Mandate.objects.using(register.alias)
     found = list(rows.filter(standing(deed.at), organisation=to.organisation_id, agent=to.agent_id))
     if any(one.role == to.role and one.valid_until == to.until for one in found):
         return None
@@ -217,7 +217,7 @@ def change(register: Register, mandate_id: str, terms: Terms, deed: Deed) -> boo
         return change_locked(register, _taken(register, mandate_id, deed.at), terms, deed)
 
 
-def change_locked(register: Register, row: core.Mandate, terms: Terms, deed: Deed) -> bool:
+def change_locked(register: Register, row: models.Mandate, terms: Terms, deed: Deed) -> bool:
     """As `change`, where the organisation is held."""
     if row.role == terms.role and row.valid_until == terms.until:
         return False
@@ -225,7 +225,7 @@ def change_locked(register: Register, row: core.Mandate, terms: Terms, deed: Dee
     if not terms.last_may_go and (terms.role is not Role.SIGNATORY or ends_earlier):
         _keep_a_signatory(register, row, deed.at)
     becomes_one = terms.role is Role.SIGNATORY and row.role != Role.SIGNATORY and not row.waiting
-    core.Mandate.objects.using(register.alias).filter(pk=row.pk).update(role=terms.role, valid_until=terms.until)
+    models.Mandate.objects.using(register.alias).filter(pk=row.pk).update(role=terms.role, valid_until=terms.until)
     row.role, row.valid_until = terms.role.value, terms.until
     _audit(register, deed, "authorisation-changed", row, role=terms.role)
     _tell(register, row, Tells.CHANGED, deed)
@@ -236,7 +236,7 @@ def change_locked(register: Register, row: core.Mandate, terms: Terms, deed: Dee
 
 def holder_of(register: Register, mandate_id: str, now: datetime) -> Holder:
     """Who has a mandate, by ids, and whether it has ended at `now`; all are empty where there is no such mandate."""
-    found = core.Mandate.objects.using(register.alias).filter(pk=mandate_id).first()
+    found = models.Mandate.objects.using(register.alias).filter(pk=mandate_id).first()
     if found is None:
         return Holder("", "", "")
     return Holder(found.organisation_id, found.user_id or "", found.agent_id or "", _ended(found, now))
@@ -244,15 +244,15 @@ def holder_of(register: Register, mandate_id: str, now: datetime) -> Holder:
 
 def organisation_of(register: Register, mandate_id: str) -> str:
     """The id of the organisation that a mandate is for; empty where there is no such mandate."""
-    rows = core.Mandate.objects.using(register.alias).filter(pk=mandate_id)
+    rows = models.Mandate.objects.using(register.alias).filter(pk=mandate_id)
     return str(rows.values_list("organisation", flat=True).first() or "")
 
 
-def _ended(row: core.Mandate, now: datetime) -> bool:
+def _ended(row: models.Mandate, now: datetime) -> bool:
     return row.withdrawn_at is not None or (row.valid_until is not None and row.valid_until < now)
 
 
-def _tell(register: Register, row: core.Mandate, tells: Tells, deed: Deed) -> None:
+def _tell(register: Register, row: models.Mandate, tells: Tells, deed: Deed) -> None:
     """Tell whoever has a role what became of it; who has not taken it up was told nothing yet but by the link."""
     if row.agent_id is not None:
         owe_to_firm(register, row, tells, deed.at)
@@ -260,8 +260,8 @@ def _tell(register: Register, row: core.Mandate, tells: Tells, deed: Deed) -> No
         owe_to_person(register, row, tells, deed.at)
 
 
-def _named(register: Register, to: ToPerson, deed: Deed) -> core.Mandate:
-    row = core.Mandate.objects.using(register.alias).create(
+def _named(register: Register, to: ToPerson, deed: Deed) -> models.Mandate:
+    row = models.Mandate.objects.using(register.alias).create(
         organisation_id=to.organisation_id,
         person=new_person(register, to.person),
         role=to.role,
@@ -273,7 +273,7 @@ def _named(register: Register, to: ToPerson, deed: Deed) -> core.Mandate:
     return row
 
 
-def _link(register: Register, row: core.Mandate, link: Link, deed: Deed) -> None:
+def _link(register: Register, row: models.Mandate, link: Link, deed: Deed) -> None:
     recent = Invitation.objects.using(register.alias).filter(mandate__organisation=row.organisation_id)
     if recent.filter(created__gt=deed.at - A_DAY).count() >= INVITED_A_DAY:
         raise TooMany
@@ -301,58 +301,58 @@ def counting_links() -> Q:
     return Q(vouched=True) | ~Q(mandate__role=Role.SIGNATORY)
 
 
-def _links(register: Register, row: core.Mandate) -> "QuerySet[Invitation]":
+def _links(register: Register, row: models.Mandate) -> "QuerySet[Invitation]":
     rows = Invitation.objects.using(register.alias)
     return rows.filter(mandate=row.pk, used_at__isnull=True, ended_at__isnull=True)
 
 
-def _open_links(register: Register, row: core.Mandate, now: datetime) -> "QuerySet[Invitation]":
+def _open_links(register: Register, row: models.Mandate, now: datetime) -> "QuerySet[Invitation]":
     return _links(register, row).filter(counting_links(), expires__gte=now)
 
 
-def _of_address(register: Register, to: ToPerson, now: datetime) -> core.Mandate | None:
+def _of_address(register: Register, to: ToPerson, now: datetime) -> models.Mandate | None:
     """The mandate of whoever has this address, taken up or not. An organisation has few."""
-    rows = core.Mandate.objects.using(register.alias).filter(lasting(now), organisation=to.organisation_id)
+    rows = models.Mandate.objects.using(register.alias).filter(lasting(now), organisation=to.organisation_id)
     address = to.person.email.casefold()
     found = rows.filter(person__isnull=False).select_related("person").order_by("valid_from", "pk")
     return next((one for one in found if one.person is not None and one.person.email.casefold() == address), None)
 
 
-def _withdrawn(register: Register, row: core.Mandate, deed: Deed) -> None:
-    core.Mandate.objects.using(register.alias).filter(pk=row.pk).update(withdrawn_at=deed.at)
+def _withdrawn(register: Register, row: models.Mandate, deed: Deed) -> None:
+    models.Mandate.objects.using(register.alias).filter(pk=row.pk).update(withdrawn_at=deed.at)
     give_way(register, [row.person_id], deed.at)
     _audit(register, deed, "authorisation-withdrawn", row)
 
 
-def _keep_a_signatory(register: Register, row: core.Mandate, now: datetime) -> None:
+def _keep_a_signatory(register: Register, row: models.Mandate, now: datetime) -> None:
     """Raise LastSignatory where this one goes and no other signatory with an account stays as long."""
     if row.role != Role.SIGNATORY or row.user_id is None or row.waiting:
         return
-    others = core.Mandate.objects.using(register.alias).filter(
+    others = models.Mandate.objects.using(register.alias).filter(
         standing(now), organisation=row.organisation_id, role=Role.SIGNATORY, user__is_active=True
     )
     if not stays_as_long(row.valid_until, others.exclude(pk=row.pk).values_list("valid_until", flat=True)):
         raise LastSignatory
 
 
-def _held(register: Register, mandate_id: str) -> core.Mandate:
+def _held(register: Register, mandate_id: str) -> models.Mandate:
     """The mandate as it is while nobody else decides about its organisation's. Raises Gone."""
-    organisations = core.Organisation.objects.using(register.alias).filter(given=mandate_id)
+    organisations = models.Organisation.objects.using(register.alias).filter(given=mandate_id)
     if not organisations.update(created=F("created")):
         raise Gone
-    return core.Mandate.objects.using(register.alias).get(pk=mandate_id)
+    return models.Mandate.objects.using(register.alias).get(pk=mandate_id)
 
 
-def _taken(register: Register, mandate_id: str, now: datetime) -> core.Mandate:
+def _taken(register: Register, mandate_id: str, now: datetime) -> models.Mandate:
     """The same of one that lasts, of an organisation that is open. Raises Closed and Gone."""
     row = _held(register, mandate_id)
     take_open(register, row.organisation_id)
-    if not core.Mandate.objects.using(register.alias).filter(lasting(now), pk=mandate_id).exists():
+    if not models.Mandate.objects.using(register.alias).filter(lasting(now), pk=mandate_id).exists():
         raise Gone
     return row
 
 
-def _audit(register: Register, deed: Deed, action: str, row: core.Mandate, **facts: Any) -> None:  # noqa: ANN401 - as audit has them
+def _audit(register: Register, deed: Deed, action: str, row: models.Mandate, **facts: Any) -> None:  # noqa: ANN401 - as audit has them
     about = f"organisation:{row.organisation_id}"
     who = {"person": row.person_id, "agent": row.agent_id}
     audit_log.write(register, deed, action, about, mandate=row.mandate_id, **who, **facts)

@@ -11,21 +11,20 @@ from datetime import datetime
 from django.db import transaction
 from django.db.models import Count, Q, QuerySet
 
-from sinetti.database import ids
+from sinetti.database import ids, models
 from sinetti.database.access.role_assignments import Gone, Terms, ToFirm, TooMany, change_locked, give_locked
 from sinetti.database.common import audit_log
 from sinetti.database.common.audit_log import Deed
 from sinetti.database.common.locks import take_turn
 from sinetti.database.connection import Register
-from sinetti.database.models import core
-from sinetti.database.models.portal import RightRequest, User
+from sinetti.database.models import RightRequest, User
 from sinetti.database.notifications.access_messages import Tells, owe_answer, owe_asked, owe_to_signatories
 from sinetti.database.notifications.recipients import parts, standing
 from sinetti.database.organisations.contacts import take_open
 from sinetti.database.organisations.organisations import Person, give_way, new_person
 from sinetti.domain.access.invitations import A_DAY, REQUEST_LIVES, TOLD_A_DAY
 from sinetti.domain.access.roles import Role, greater
-from sinetti.domain.organisations.identifiers import folded
+from sinetti.domain.identifiers import folded
 from sinetti.domain.values import Language
 
 
@@ -70,7 +69,7 @@ def ask(register: Register, who: Asker, customer_ids: Iterable[str], terms: Term
 def organisation_of(register: Register, request_id: str) -> str:
     """The id of the organisation that was asked; empty where there is no such request or organisation."""
     asked = RightRequest.objects.using(register.alias).filter(pk=request_id).values("folded")
-    rows = core.Organisation.objects.using(register.alias).filter(folded__in=asked)
+    rows = models.Organisation.objects.using(register.alias).filter(folded__in=asked)
     return str(rows.values_list("pk", flat=True).first() or "")
 
 
@@ -112,10 +111,10 @@ def approve(register: Register, request_id: str, terms: Terms, deed: Deed) -> bo
     return True
 
 
-def _for_firm(register: Register, organisation_id: str, row: RightRequest, terms: Terms, deed: Deed) -> core.Mandate:
+def _for_firm(register: Register, organisation_id: str, row: RightRequest, terms: Terms, deed: Deed) -> models.Mandate:
     if row.agent_id is None or terms.until is None:
         raise Gone
-    rows = core.Mandate.objects.using(register.alias).filter(standing(deed.at), organisation=organisation_id)
+    rows = models.Mandate.objects.using(register.alias).filter(standing(deed.at), organisation=organisation_id)
     theirs = list(rows.filter(agent=row.agent_id))
     # An approval takes nothing away from who was given more since they asked.
     if (kept := next((one for one in theirs if _is_no_less(one, terms.role, terms.until)), None)) is not None:
@@ -124,17 +123,17 @@ def _for_firm(register: Register, organisation_id: str, row: RightRequest, terms
     return given or rows.get(agent=row.agent_id)
 
 
-def _is_no_less(has: core.Mandate, role: Role, until: datetime) -> bool:
+def _is_no_less(has: models.Mandate, role: Role, until: datetime) -> bool:
     """Whether a mandate is of a greater role than this one, or of the same and ends no earlier."""
     if has.role == role:
         return has.valid_until is None or until <= has.valid_until
     return greater(Role(has.role), role) == has.role
 
 
-def _for_user(register: Register, organisation_id: str, row: RightRequest, terms: Terms, deed: Deed) -> core.Mandate:
+def _for_user(register: Register, organisation_id: str, row: RightRequest, terms: Terms, deed: Deed) -> models.Mandate:
     if row.user is None or not row.user.is_active:
         raise Gone
-    rows = core.Mandate.objects.using(register.alias)
+    rows = models.Mandate.objects.using(register.alias)
     found = rows.filter(standing(deed.at), organisation=organisation_id, user=row.user).first()
     if found is not None:
         if greater(Role(found.role), terms.role) != found.role:
@@ -171,7 +170,7 @@ def _request(register: Register, request_id: str) -> RightRequest:
     return row
 
 
-def _answered(register: Register, row: RightRequest, mandate: core.Mandate | None, deed: Deed) -> None:
+def _answered(register: Register, row: RightRequest, mandate: models.Mandate | None, deed: Deed) -> None:
     """Note the answer, the first one alone. Raises Gone."""
     rows = RightRequest.objects.using(register.alias).filter(pk=row.pk, answered_at__isnull=True)
     if not rows.filter(created__gte=deed.at - REQUEST_LIVES).update(answered_at=deed.at, mandate=mandate):
@@ -199,7 +198,7 @@ def _open(register: Register, who: Asker, asked: Collection[str], role: Role, no
 
 def _there(register: Register, who: Asker, asked: Collection[str], role: Role, now: datetime) -> frozenset[str]:
     """For which of these whoever asks has the role, or a greater one, already: they see so on their own page."""
-    rows = core.Mandate.objects.using(register.alias).filter(standing(now), organisation__closed_at__isnull=True)
+    rows = models.Mandate.objects.using(register.alias).filter(standing(now), organisation__closed_at__isnull=True)
     own = rows.filter(agent=who.agent_id) if who.agent_id else rows.filter(user=who.user_id, agent__isnull=True)
     found: set[str] = set()
     for part in parts(asked):
@@ -236,7 +235,7 @@ def _to_be_told(register: Register, new: dict[str, str], now: datetime) -> dict[
     for part in parts(new):
         recent = RightRequest.objects.using(register.alias).filter(folded__in=part, created__gt=now - A_DAY)
         counts = dict(recent.values_list("folded").annotate(Count("pk")))
-        rows = core.Organisation.objects.using(register.alias).filter(Q(folded__in=part), closed_at__isnull=True)
+        rows = models.Organisation.objects.using(register.alias).filter(Q(folded__in=part), closed_at__isnull=True)
         for organisation_id, name in rows.values_list("pk", "folded"):
             if counts.get(name, 0) < TOLD_A_DAY:
                 found[organisation_id] = new[name]

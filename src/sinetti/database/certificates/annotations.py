@@ -1,13 +1,12 @@
-"""What became of certificates and of orders, as `domain/certificates/display_status.py` wants to know it: columns beside a row."""
+"""Columns with the progress of certificates and orders, for domain/certificates/display_status.py."""
 
 from datetime import datetime
 from typing import Any
 
 from django.db.models import Case, DateTimeField, Exists, Max, Min, OuterRef, Q, QuerySet, Subquery, Value, When
 
-from sinetti.database.models import core
-from sinetti.database.models.gateways import Gateway, Sighting
-from sinetti.database.models.secure_messages import SecureMessage
+from sinetti.database import models
+from sinetti.database.models import Gateway, SecureMessage, Sighting
 from sinetti.domain.certificates.display_status import CertificateFacts
 from sinetti.domain.certificates.lifecycle import CertificateState
 from sinetti.domain.certificates.revocation import RevocationReason
@@ -54,7 +53,7 @@ def looking_since(row: Any, now: datetime) -> Reporting | None:  # noqa: ANN401 
 
 def _successors() -> "QuerySet[models.Certificate]":
     """What renewed or replaced a certificate, and stands."""
-    found = core.Certificate.objects.filter(revoked_at__isnull=True).exclude(state=CertificateState.VOID)
+    found = models.Certificate.objects.filter(revoked_at__isnull=True).exclude(state=CertificateState.VOID)
     return found.filter(Q(predecessor=OuterRef("pk")) | Q(replaces=OuterRef("pk"))).order_by()
 
 
@@ -89,7 +88,7 @@ def _where(terms: Exists, instants: "QuerySet[Any, Any]") -> Case:
 def approved(path: str) -> Exists:
     """Whether the organisation of a holding, along this path, is approved for its type."""
     return Exists(
-        core.ApprovedType.objects.filter(
+        models.ApprovedType.objects.filter(
             organisation=OuterRef(f"{path}organisation"), type=OuterRef(f"{path}type"), withdrawn_at__isnull=True
         )
     )
@@ -97,7 +96,7 @@ def approved(path: str) -> Exists:
 
 def expires() -> Subquery:
     """Until when an order's transfer ids are valid."""
-    pairs = core.TransferIdPair.objects.filter(order=OuterRef("pk"), ended_at__isnull=True)
+    pairs = models.TransferIdPair.objects.filter(order=OuterRef("pk"), ended_at__isnull=True)
     return Subquery(pairs.order_by("-expires").values("expires")[:1])
 
 

@@ -9,15 +9,15 @@ from typing import TypeVar
 from django.db import transaction
 from django.db.models import QuerySet, Sum
 
+from sinetti.database import models
 from sinetti.database.common import audit_log
 from sinetti.database.common.audit_log import Deed
 from sinetti.database.common.locks import take_turn
 from sinetti.database.connection import Register
-from sinetti.database.models import core
-from sinetti.database.models.gateways import BulkRevocation
+from sinetti.database.models import BulkRevocation
 from sinetti.domain.certificates.bulk_revocation import COUNTED_FOR, PROPOSAL_LIVES, Proposal, actor_of, takes_two
 from sinetti.domain.certificates.revocation import RevocationReason
-from sinetti.domain.organisations.identifiers import folded
+from sinetti.domain.identifiers import folded
 from sinetti.domain.values import Serial
 
 _CHUNK = 500
@@ -59,7 +59,7 @@ def chosen(register: Register, wanted: Wanted) -> tuple[Row, ...]:
 
 def narrowed(register: Register, wanted: Wanted) -> "Iterator[QuerySet[models.Certificate]]":
     """The rows of the certificates that are wanted, in as many statements as their serials need."""
-    rows = core.Certificate.objects.using(register.alias)
+    rows = models.Certificate.objects.using(register.alias)
     if wanted.customer_id is not None:
         rows = rows.filter(holding__organisation__folded=folded(wanted.customer_id))
     if wanted.authority is not None:
@@ -75,7 +75,7 @@ def narrowed(register: Register, wanted: Wanted) -> "Iterator[QuerySet[models.Ce
 
 def lines(register: Register, holding_ids: Collection[str]) -> tuple[Row, ...]:
     """Every certificate of these holdings, oldest first in each."""
-    rows = core.Certificate.objects.using(register.alias)
+    rows = models.Certificate.objects.using(register.alias)
     return tuple(row for part in _parts(sorted(holding_ids)) for row in _rows(rows.filter(holding_id__in=part)))
 
 

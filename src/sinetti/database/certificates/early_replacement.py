@@ -8,14 +8,14 @@ from datetime import datetime
 from django.db import transaction
 from django.db.models import Exists, OuterRef, Q, QuerySet
 
+from sinetti.database import models
 from sinetti.database.certificates import bulk_revocation
 from sinetti.database.certificates.bulk_revocation import Wanted
 from sinetti.database.common import audit_log
 from sinetti.database.common.audit_log import Deed
 from sinetti.database.common.locks import take_turn
 from sinetti.database.connection import Register
-from sinetti.database.models import core
-from sinetti.database.models.early_replacement import CalledEarly, EarlyCall, HintRequest
+from sinetti.database.models import CalledEarly, EarlyCall, HintRequest
 from sinetti.database.notifications import outbox
 from sinetti.database.notifications.outbox import Event
 from sinetti.domain.certificates.bulk_revocation import actor_of
@@ -73,7 +73,7 @@ class Hinted:
 
 def chosen(register: Register, wanted: Wanted) -> tuple[Row, ...]:
     """The certificates that are wanted, oldest first, whatever their state."""
-    renewals = core.Certificate.objects.filter(predecessor=OuterRef("pk"), revoked_at__isnull=True)
+    renewals = models.Certificate.objects.filter(predecessor=OuterRef("pk"), revoked_at__isnull=True)
     renewed = Exists(renewals.exclude(state=CertificateState.VOID))
     found = []
     for part in bulk_revocation.narrowed(register, wanted):
@@ -138,7 +138,7 @@ def open_some(register: Register, call: Call, serials: Sequence[Serial], deed: D
         number, begins, undone_at = rows.values_list("number", "created", "undone_at").get()
         if undone_at is not None:
             return
-        certificates = core.Certificate.objects.using(register.alias)
+        certificates = models.Certificate.objects.using(register.alias)
         live = certificates.filter(revoked_at__isnull=True, state__in=_LIVE, not_after__gte=deed.at)
         wanted = live.filter(serial__in=serials, called_early__isnull=True).order_by("pk")
         # Locked in one order, and without the keys: whoever renews one of them meanwhile need not wait.
@@ -182,7 +182,7 @@ def put_back(register: Register, call: Call, deed: Deed) -> int:
         take_turn(register, _TURN)
         called = CalledEarly.objects.using(register.alias).filter(call__call_id=call.call_id).order_by("pk")
         keys = list(called.values_list("pk", flat=True)[:AT_ONCE])
-        certificates = core.Certificate.objects.using(register.alias)
+        certificates = models.Certificate.objects.using(register.alias)
         rows = list(certificates.filter(pk__in=keys).order_by("pk").select_for_update(no_key=True))
         for row in rows:
             row.renewable_from = renewable_by_rule(Span(row.not_before, row.not_after))
@@ -203,7 +203,7 @@ def count_called(register: Register, call: Call) -> int:
 def hinted(register: Register, authorities: Sequence[str], serial: Serial, now: datetime) -> Hinted | None:
     """What the hint of a certificate of one of these CAs is made from, in one statement; None if there is none."""
     in_force = EarlyCall.objects.filter(undone_at__isnull=True, created__lte=now, ends__gte=now)
-    rows = core.Certificate.objects.using(register.alias).filter(
+    rows = models.Certificate.objects.using(register.alias).filter(
         serial=serial, authority_id__in=authorities, sha256__isnull=False
     )
     row = rows.values_list(

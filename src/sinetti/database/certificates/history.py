@@ -6,11 +6,10 @@ from datetime import datetime
 from django.db.models import Exists, OuterRef, Subquery, Value
 from django.db.models.functions import Coalesce, Concat
 
+from sinetti.database import models
 from sinetti.database.certificates import annotations, list_query
 from sinetti.database.connection import Register
-from sinetti.database.models import core
-from sinetti.database.models.portal import User
-from sinetti.database.models.secure_messages import SecureMessage
+from sinetti.database.models import SecureMessage, User
 from sinetti.domain.certificates.lifecycle import CertificateState, OrderState
 from sinetti.domain.certificates.listing import Deed, OneOfLine, Refused, Seen, Who
 from sinetti.domain.refusals import Reason
@@ -53,14 +52,14 @@ def read(register: Register, serial: str, now: datetime) -> Seen | None:
     """The certificate with this serial and its line, in one statement; None where there is none, or it is void."""
     shown = SecureMessage.objects.filter(order=OuterRef("order"), shown_at__isnull=False).order_by("shown_at")
     # By the office's clock, as all else that is told: `recorded_at` is the machine's.
-    issued = core.AuditRow.objects.filter(
+    issued = models.AuditRow.objects.filter(
         object=Concat(Value("certificate:"), OuterRef("serial")), action="certificate-issued"
     )
-    waiting = core.Order.objects.filter(replaces=OuterRef("pk"), state=OrderState.OPEN).order_by("-created")
-    rows = core.Certificate.objects.using(register.alias).exclude(state=CertificateState.VOID)
-    rows = rows.filter(holding__in=core.Certificate.objects.filter(serial=serial).values("holding"))
+    waiting = models.Order.objects.filter(replaces=OuterRef("pk"), state=OrderState.OPEN).order_by("-created")
+    rows = models.Certificate.objects.using(register.alias).exclude(state=CertificateState.VOID)
+    rows = rows.filter(holding__in=models.Certificate.objects.filter(serial=serial).values("holding"))
     rows = rows.select_related(*list_query.PATHS, "order", "octets")
-    line: Sequence[core.Certificate] = list(
+    line: Sequence[models.Certificate] = list(
         annotations.annotated(rows, now)
         .annotate(
             **list_query.firm("holding__", now),
@@ -81,7 +80,7 @@ def deeds(register: Register, seen: Seen, reader: str) -> tuple[Deed, ...]:
     objects = {f"certificate:{seen.serial}": seen.serial, f"holding:{seen.holding_id}": ""}
     objects |= {f"order:{seen.order_id}": ""} if seen.order_id is not None else {}
     objects |= {f"certificate:{one.serial}": one.serial for one in seen.later}
-    rows = core.AuditRow.objects.using(register.alias).filter(object__in=objects, action__in=TOLD)
+    rows = models.AuditRow.objects.using(register.alias).filter(object__in=objects, action__in=TOLD)
     found = list(rows.order_by("-sequence").values_list("at", "actor", "action", "object")[:_MOST_DEEDS])
     users = _users(register, {actor for _, actor, _, _ in found if actor != reader}, seen.listed.organisation_id)
     return tuple(
@@ -92,7 +91,7 @@ def deeds(register: Register, seen: Seen, reader: str) -> tuple[Deed, ...]:
 
 def refusals(register: Register, holding_id: str, most: int) -> tuple[Refused, ...]:
     """The last refusals of a holding's program, newest first."""
-    rows = core.RefusalRow.objects.using(register.alias).filter(holding=holding_id).order_by("-at", "pk")
+    rows = models.RefusalRow.objects.using(register.alias).filter(holding=holding_id).order_by("-at", "pk")
     return tuple(
         Refused(at, Reason(reason), operation)
         for at, reason, operation in rows.values_list("at", "reason", "operation")[:most]
@@ -100,7 +99,7 @@ def refusals(register: Register, holding_id: str, most: int) -> tuple[Refused, .
 
 
 def _seen(
-    row: core.Certificate, earlier: Sequence[core.Certificate], later: Sequence[core.Certificate], now: datetime
+    row: models.Certificate, earlier: Sequence[models.Certificate], later: Sequence[models.Certificate], now: datetime
 ) -> Seen:
     facts = annotations.facts_of(row)
     octets = getattr(row, "octets", None)
@@ -123,7 +122,7 @@ def _seen(
     )
 
 
-def _line(rows: Sequence[core.Certificate]) -> tuple[OneOfLine, ...]:
+def _line(rows: Sequence[models.Certificate]) -> tuple[OneOfLine, ...]:
     return tuple(OneOfLine(Serial(row.serial), annotations.facts_of(row)) for row in rows)
 
 
@@ -132,7 +131,7 @@ def _users(register: Register, actors: Collection[str], organisation_id: str) ->
     ids = [one.removeprefix("user:") for one in actors if one.startswith("user:")]
     if not ids:
         return {}
-    own = core.Mandate.objects.filter(user=OuterRef("pk"), organisation=organisation_id)
+    own = models.Mandate.objects.filter(user=OuterRef("pk"), organisation=organisation_id)
     rows = User.objects.using(register.alias).filter(pk__in=ids).annotate(own=Exists(own))
     return {
         f"user:{pk}": Who.OWN if is_own else Who.DESK if staff else Who.FIRM

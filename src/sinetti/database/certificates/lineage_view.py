@@ -3,8 +3,8 @@
 from dataclasses import dataclass, field
 from datetime import datetime
 
+from sinetti.database import models
 from sinetti.database.connection import Register
-from sinetti.database.models import core
 from sinetti.database.organisations.organisations import Person
 from sinetti.domain.certificates.lifecycle import CertificateState
 from sinetti.domain.values import Channel, Language, Serial, Span
@@ -44,7 +44,7 @@ class LineSeen:
 def find(register: Register, serial: Serial) -> CertificateSeen | None:
     """The certificate with this serial, or None."""
     paths = ("holding__organisation", "holding__type", "holding__contact", "holding__deputy")
-    row = core.Certificate.objects.using(register.alias).select_related(*paths).filter(serial=serial).first()
+    row = models.Certificate.objects.using(register.alias).select_related(*paths).filter(serial=serial).first()
     if row is None:
         return None
     holding = row.holding
@@ -69,7 +69,7 @@ def find(register: Register, serial: Serial) -> CertificateSeen | None:
 
 def line(register: Register, holding_id: str) -> tuple[LineSeen, ...]:
     """All certificates of a line, in the order in which they were made: voided and reserved ones too."""
-    rows = core.Certificate.objects.using(register.alias).filter(holding=holding_id).order_by("reserved_at", "pk")
+    rows = models.Certificate.objects.using(register.alias).filter(holding=holding_id).order_by("reserved_at", "pk")
     return tuple(
         LineSeen(Serial(serial), Span(begins, ends), Serial(before) if before else None, revoked is not None)
         for serial, begins, ends, before, revoked in rows.values_list(
@@ -78,7 +78,7 @@ def line(register: Register, holding_id: str) -> tuple[LineSeen, ...]:
     )
 
 
-def person(row: core.Person | None) -> Person | None:
+def person(row: models.Person | None) -> Person | None:
     """Somebody who can be written to: who was erased has no address."""
     if row is None or row.erased_at is not None or not row.email:
         return None

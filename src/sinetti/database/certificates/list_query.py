@@ -11,9 +11,9 @@ from django.db import connections
 from django.db.models import CharField, Exists, F, Lookup, OuterRef, Q, Subquery, Value
 from django.db.models.functions import Coalesce, Collate, Lower
 
+from sinetti.database import models
 from sinetti.database.certificates import annotations, status_sql
 from sinetti.database.connection import Register
-from sinetti.database.models import core
 from sinetti.domain.access.roles import Role
 from sinetti.domain.certificates.display_status import OF_ORDERS, CertificateFacts, OrderFacts, State
 from sinetti.domain.certificates.lifecycle import CertificateState, OrderState
@@ -51,7 +51,7 @@ def rows(register: Register, keys: Sequence[Key], now: datetime) -> tuple[Listed
 
 def names(register: Register, organisations: Collection[str], most: int) -> tuple[tuple[str, str, str], ...]:
     """Id, customer id and name of these organisations by name; none where there are more than `most`."""
-    found = core.Organisation.objects.using(register.alias).filter(pk__in=organisations)
+    found = models.Organisation.objects.using(register.alias).filter(pk__in=organisations)
     fields = "organisation_id", "customer_id", "name"
     every = tuple(found.order_by("name", "pk").values_list(*fields)[: most + 1])
     return every if len(every) <= most else ()
@@ -108,7 +108,7 @@ class _OneOf(Lookup):
 
 
 def _wanted_certificates(register: Register, wanted: Wanted) -> Any:  # noqa: ANN401 - a query of two tables
-    kept = core.Certificate.objects.using(register.alias).exclude(state=CertificateState.VOID)
+    kept = models.Certificate.objects.using(register.alias).exclude(state=CertificateState.VOID)
     kept = kept.filter(_OneOf(F("holding__organisation_id"), wanted.organisations))
     if wanted.channel is not None:
         kept = kept.filter(holding__type__channel=wanted.channel)
@@ -122,7 +122,7 @@ def _wanted_certificates(register: Register, wanted: Wanted) -> Any:  # noqa: AN
 
 
 def _wanted_orders(register: Register, wanted: Wanted) -> Any:  # noqa: ANN401 - as above
-    kept = core.Order.objects.using(register.alias).filter(
+    kept = models.Order.objects.using(register.alias).filter(
         _OneOf(F("holding__organisation_id"), wanted.organisations), state=OrderState.OPEN
     )
     if wanted.channel is not None:
@@ -182,7 +182,7 @@ PATHS = ("holding__organisation", "holding__type", "holding__contact")
 def _certificates(register: Register, serials: Sequence[str], now: datetime) -> dict[str, Listed]:
     if not serials:
         return {}
-    found = core.Certificate.objects.using(register.alias).filter(serial__in=serials).select_related(*PATHS)
+    found = models.Certificate.objects.using(register.alias).filter(serial__in=serials).select_related(*PATHS)
     found = annotations.annotated(found, now).annotate(**firm("holding__", now))
     read = {}
     for row in found:
@@ -194,7 +194,7 @@ def _certificates(register: Register, serials: Sequence[str], now: datetime) -> 
 def _orders(register: Register, ids: Sequence[str], now: datetime) -> dict[str, Listed]:
     if not ids:
         return {}
-    found = core.Order.objects.using(register.alias).filter(pk__in=ids).select_related(*PATHS)
+    found = models.Order.objects.using(register.alias).filter(pk__in=ids).select_related(*PATHS)
     found = found.annotate(expires=annotations.expires(), opened=annotations.opened(), **firm("holding__", now))
     waiting: Iterable[Any] = found
     read = {}
@@ -231,12 +231,12 @@ def listed(
 
 def firm(path: str, now: datetime) -> dict[str, Any]:
     """The firm that looks after the organisation, and one of whose people the contact or the deputy is."""
-    given = core.Mandate.objects.filter(
+    given = models.Mandate.objects.filter(
         _counts("", now), role=Role.MANAGER, organisation=OuterRef(f"{path}organisation"), agent__closed_at__isnull=True
     )
     address = Lower(OuterRef(OuterRef(f"{path}contact__email"))), Lower(OuterRef(OuterRef(f"{path}deputy__email")))
-    people = core.Person.objects.annotate(address=Lower("email")).filter(address__in=address)
-    acting = core.Mandate.objects.filter(_counts("", now), organisation=OuterRef(OuterRef("agent"))).values("person")
+    people = models.Person.objects.annotate(address=Lower("email")).filter(address__in=address)
+    acting = models.Mandate.objects.filter(_counts("", now), organisation=OuterRef(OuterRef("agent"))).values("person")
     ours = people.filter(Q(contact_of=OuterRef("agent")) | Q(pk__in=acting))
     firms = given.filter(Exists(ours)).order_by("valid_from", "pk")
     return {"firm": Subquery(firms.values("agent")[:1]), "firm_name": Subquery(firms.values("agent__name")[:1])}

@@ -7,9 +7,9 @@ from typing import Any
 
 from django.db.models import Exists, OuterRef, QuerySet
 
+from sinetti.database import models
 from sinetti.database.certificates.lineage_view import person
 from sinetti.database.connection import Register
-from sinetti.database.models import core
 from sinetti.database.organisations.organisations import OrganisationFound, Person
 from sinetti.domain.certificates.lifecycle import CertificateState, OrderState
 from sinetti.domain.orders.ordering_rules import Replaceable
@@ -35,9 +35,11 @@ class Candidate:
 
 def organisations(register: Register, organisation_ids: Collection[str]) -> tuple[OrganisationFound, ...]:
     """Open ones of these organisations, by name, each with the channels that it is approved for: two statements."""
-    rows = core.Organisation.objects.using(register.alias).filter(pk__in=list(organisation_ids), closed_at__isnull=True)
+    rows = models.Organisation.objects.using(register.alias).filter(
+        pk__in=list(organisation_ids), closed_at__isnull=True
+    )
     approved: dict[str, set[Channel]] = {}
-    approvals = core.ApprovedType.objects.using(register.alias).filter(
+    approvals = models.ApprovedType.objects.using(register.alias).filter(
         organisation__in=list(organisation_ids), withdrawn_at__isnull=True
     )
     for organisation_id, channel in approvals.values_list("organisation", "type__channel"):
@@ -70,9 +72,9 @@ def ending(
 
 def _rows(register: Register) -> "QuerySet[models.Certificate]":
     issued = (CertificateState.ISSUED, CertificateState.FETCHED)
-    rows = core.Certificate.objects.using(register.alias).filter(state__in=issued)
-    orders = core.Order.objects.filter(replaces=OuterRef("pk"), state=OrderState.OPEN)
-    approved = core.ApprovedType.objects.filter(
+    rows = models.Certificate.objects.using(register.alias).filter(state__in=issued)
+    orders = models.Order.objects.filter(replaces=OuterRef("pk"), state=OrderState.OPEN)
+    approved = models.ApprovedType.objects.filter(
         organisation=OuterRef("holding__organisation"), type=OuterRef("holding__type"), withdrawn_at__isnull=True
     )
     rows = rows.annotate(
@@ -83,7 +85,7 @@ def _rows(register: Register) -> "QuerySet[models.Certificate]":
 
 
 def _stands(by: str) -> Exists:
-    rows = core.Certificate.objects.filter(**{by: OuterRef("pk")}, revoked_at__isnull=True)
+    rows = models.Certificate.objects.filter(**{by: OuterRef("pk")}, revoked_at__isnull=True)
     return Exists(rows.exclude(state=CertificateState.VOID))
 
 

@@ -6,15 +6,15 @@ from datetime import datetime
 
 from django.db import transaction
 
+from sinetti.database import models
 from sinetti.database.common import audit_log, mappers
 from sinetti.database.common.audit_log import Deed
 from sinetti.database.connection import Register
-from sinetti.database.models import core
 from sinetti.database.notifications import outbox, reminders
 from sinetti.domain.certificates.lifecycle import CertificateState
 from sinetti.domain.certificates.models import Certificate
 from sinetti.domain.certificates.revocation import RevocationReason
-from sinetti.domain.organisations.identifiers import folded
+from sinetti.domain.identifiers import folded
 from sinetti.domain.values import Channel, Serial
 
 
@@ -31,7 +31,7 @@ class Counts:
 
 def renewals(register: Register, holding_id: str) -> dict[Serial, tuple[Serial, ...]]:
     """Which certificates of a holding were renewed from which, voided and reserved ones too."""
-    rows = core.Certificate.objects.using(register.alias).filter(holding_id=holding_id, predecessor__isnull=False)
+    rows = models.Certificate.objects.using(register.alias).filter(holding_id=holding_id, predecessor__isnull=False)
     result: dict[Serial, tuple[Serial, ...]] = {}
     for serial, predecessor in rows.order_by("reserved_at").values_list("serial", "predecessor__serial"):
         result[Serial(predecessor)] = (*result.get(Serial(predecessor), ()), Serial(serial))
@@ -57,9 +57,9 @@ def revoke_lines(
 ) -> tuple[Serial, ...]:
     """As `revoke`, of several holdings in one transaction: all of them or none. At most some hundred certificates."""
     reason, invalidity_date = why
-    holdings = core.Holding.objects.using(register.alias).filter(pk__in=list(serials_of))
+    holdings = models.Holding.objects.using(register.alias).filter(pk__in=list(serials_of))
     wanted = [serial for serials in serials_of.values() for serial in serials]
-    certificates = core.Certificate.objects.using(register.alias)
+    certificates = models.Certificate.objects.using(register.alias)
     with transaction.atomic(using=register.alias):
         # Locked in one order, so that two who revoke at once do not wait for each other for ever. Without the keys, so
         # that whoever owes messages about these holdings, and points to them, need not wait either.
@@ -84,7 +84,7 @@ def revoke_lines(
 
 def standing(register: Register, serial: Serial) -> tuple[datetime, RevocationReason]:
     """When and why a certificate was revoked, which it was."""
-    rows = core.Certificate.objects.using(register.alias).filter(serial=serial, revoked_at__isnull=False)
+    rows = models.Certificate.objects.using(register.alias).filter(serial=serial, revoked_at__isnull=False)
     row = rows.get()
     return row.revoked_at or row.not_before, RevocationReason(row.revocation_reason)
 
@@ -99,7 +99,7 @@ def list_certificates(register: Register, customer_id: str | None = None) -> tup
 
 def in_force(register: Register, channel: Channel, now: datetime) -> Iterator[tuple[Serial, bytes]]:
     """Serial and DER of each certificate of a channel that was issued and is neither revoked nor expired."""
-    rows = core.CertificateOctets.objects.using(register.alias).filter(
+    rows = models.CertificateOctets.objects.using(register.alias).filter(
         certificate__holding__type__channel=channel,
         certificate__state__in=(CertificateState.ISSUED, CertificateState.FETCHED),
         certificate__revoked_at__isnull=True,
@@ -112,10 +112,10 @@ def in_force(register: Register, channel: Channel, now: datetime) -> Iterator[tu
 
 def count(register: Register) -> Counts:
     """What a register holds."""
-    certificates = core.Certificate.objects.using(register.alias)
+    certificates = models.Certificate.objects.using(register.alias)
     return Counts(
-        organisations=core.Organisation.objects.using(register.alias).count(),
-        open_orders=core.Order.objects.using(register.alias).filter(state="open").count(),
+        organisations=models.Organisation.objects.using(register.alias).count(),
+        open_orders=models.Order.objects.using(register.alias).filter(state="open").count(),
         certificates=certificates.count(),
         revoked=certificates.filter(revoked_at__isnull=False).count(),
         reserved=certificates.filter(state="reserved").count(),

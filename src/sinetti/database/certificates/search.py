@@ -11,11 +11,11 @@ from enum import StrEnum
 
 from django.db import connections
 
+from sinetti.database import models
 from sinetti.database.certificates import annotations, list_query
 from sinetti.database.connection import Register
-from sinetti.database.models import core
 from sinetti.domain.certificates.display_status import CertificateFacts
-from sinetti.domain.organisations.identifiers import folded
+from sinetti.domain.identifiers import folded
 from sinetti.domain.values import Channel, Serial
 
 PAGE = 50
@@ -160,13 +160,13 @@ def _read(after: str) -> tuple[int, str, str, int] | None:
 def _rows(register: Register, keys: Sequence[tuple[int, str, str, int]]) -> tuple[FoundCertificate, ...]:
     if not keys:
         return ()
-    rows = core.Certificate.objects.using(register.alias).filter(pk__in=[one[3] for one in keys])
+    rows = models.Certificate.objects.using(register.alias).filter(pk__in=[one[3] for one in keys])
     rows = annotations.with_course(rows.select_related(*list_query.PATHS))
     by_key = {row.pk: row for row in rows}
     return tuple(_row(by_key[key], _PLACES[place][0]) for place, _, _, key in keys)
 
 
-def _row(row: core.Certificate, by: FoundBy) -> FoundCertificate:
+def _row(row: models.Certificate, by: FoundBy) -> FoundCertificate:
     holding, contact = row.holding, row.holding.contact
     return FoundCertificate(
         Serial(row.serial),

@@ -1,4 +1,4 @@
-"""The rule of `domain/certificates/display_status.py` said in SQL, so that lists are filtered and sorted where the rows are.
+"""SQL of the display status (domain/certificates/display_status.py), to filter and sort lists in the database.
 
 Tests hold both against each other, case by case. What became of each certificate is read once (`kept`, `later`,
 MATERIALIZED); written into each condition it would be read again for each: a thousand times as long, measured.
@@ -12,10 +12,19 @@ from django.db import connections
 from django.db.models import QuerySet
 
 from sinetti.database.connection import Register
-from sinetti.domain.certificates.display_status import FOR_GOOD, HANDS, OF_ORDERS, SEEN_TO, Hand, Rank, State
+from sinetti.domain.certificates.display_status import (
+    FOR_GOOD,
+    HANDS,
+    IN_TIME,
+    OF_ORDERS,
+    SEEN_TO,
+    STAYS,
+    Hand,
+    Rank,
+    State,
+)
 from sinetti.domain.certificates.lifecycle import CertificateState
 from sinetti.domain.certificates.listing import Key, Sort, Wanted
-from sinetti.domain.notifications.digests import IN_TIME, STAYS
 from sinetti.domain.usage import LATELY
 
 STATES, RANKS, HAND_ORDER = tuple(State), tuple(Rank), tuple(Hand)

@@ -7,12 +7,12 @@ from datetime import datetime
 from django.db import connections, transaction
 from django.db.models import Max, Q
 
+from sinetti.database import models
 from sinetti.database.common import audit_log
 from sinetti.database.common.audit_log import Deed
 from sinetti.database.common.locks import take_turn
 from sinetti.database.connection import Register
-from sinetti.database.models import core
-from sinetti.database.models.gateways import Gateway, Sighting
+from sinetti.database.models import Gateway, Sighting
 from sinetti.domain.usage import Reporting
 from sinetti.domain.values import Serial, Sha256
 
@@ -91,7 +91,7 @@ def report(register: Register, name: str, seen: Mapping[Sha256, datetime], now: 
         known: dict[int, datetime] = {}
         digests = sorted(seen)
         for at in range(0, len(digests), _CHUNK):
-            rows = core.Certificate.objects.using(register.alias).filter(sha256__in=digests[at : at + _CHUNK])
+            rows = models.Certificate.objects.using(register.alias).filter(sha256__in=digests[at : at + _CHUNK])
             known |= {pk: seen[Sha256(sha256)] for pk, sha256 in rows.values_list("pk", "sha256") if sha256}
         _move_forward(register, gateway.pk, known)
     return len(known)

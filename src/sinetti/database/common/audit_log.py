@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from sinetti.database.connection import Register
-from sinetti.database.models.core import AuditRow
+from sinetti.database.models import AuditRow
 from sinetti.domain.daily_limits import LimitContext
 
 

@@ -5,15 +5,15 @@ from datetime import datetime
 
 from django.db import transaction
 
+from sinetti.database import models
 from sinetti.database.common import audit_log
 from sinetti.database.common.audit_log import Deed
 from sinetti.database.connection import Register
-from sinetti.database.models import core
 
 
 def count(register: Register, subject: str, action: str, since: datetime) -> int:
     """How many rows there are of this action on this object since then, by the office's clock."""
-    rows = core.AuditRow.objects.using(register.alias).filter(object=subject, action=action, at__gt=since)
+    rows = models.AuditRow.objects.using(register.alias).filter(object=subject, action=action, at__gt=since)
     return rows.count()
 
 
@@ -22,7 +22,7 @@ def actors(register: Register, action: str, subject: str, fact: tuple[str, str])
 
     The fact is a name and a value.
     """
-    rows = core.AuditRow.objects.using(register.alias).filter(object=subject, action=action)
+    rows = models.AuditRow.objects.using(register.alias).filter(object=subject, action=action)
     name, value = fact
     found = rows.values_list("actor", "octets")
     return frozenset(actor for actor, octets in found if json.loads(bytes(octets))["facts"].get(name) == value)

@@ -13,7 +13,7 @@ from django.db.models import QuerySet
 
 from sinetti.database.common.audit_log import Deed
 from sinetti.database.connection import Register
-from sinetti.database.models.portal import DailyCount
+from sinetti.database.models import DailyCount
 from sinetti.domain.daily_limits import (
     WINDOW,
     LimitContext,

@@ -2,8 +2,8 @@
 
 from django.db.models import F, QuerySet
 
+from sinetti.database import models
 from sinetti.database.connection import Register
-from sinetti.database.models import core
 from sinetti.domain.certificates.lifecycle import CertificateState
 from sinetti.domain.certificates.models import Certificate, Holding, TransferIds
 from sinetti.domain.certificates.revocation import RevocationReason
@@ -14,12 +14,12 @@ CERTIFICATE_PATHS = ("holding__organisation", "holding__type", "holding__contact
 
 def certificates(register: Register) -> "QuerySet[models.Certificate]":
     """Certificates with everything that `certificate` needs, in one query."""
-    return core.Certificate.objects.using(register.alias).select_related(*CERTIFICATE_PATHS)
+    return models.Certificate.objects.using(register.alias).select_related(*CERTIFICATE_PATHS)
 
 
-def holding(register: Register, row: core.Holding) -> Holding:
+def holding(register: Register, row: models.Holding) -> Holding:
     """A holding with its organisation and what it is approved for now."""
-    approved = core.ApprovedType.objects.using(register.alias).filter(
+    approved = models.ApprovedType.objects.using(register.alias).filter(
         organisation_id=row.organisation_id,
         withdrawn_at__isnull=True,
     )
@@ -41,9 +41,9 @@ def holding(register: Register, row: core.Holding) -> Holding:
     )
 
 
-def certificate(register: Register, row: core.Certificate) -> Certificate:
+def certificate(register: Register, row: models.Certificate) -> Certificate:
     """A certificate, its holding and the serial of its newest renewal that did not give way to another."""
-    renewals = core.Certificate.objects.using(register.alias).filter(predecessor_id=row.pk).order_by("-pk")
+    renewals = models.Certificate.objects.using(register.alias).filter(predecessor_id=row.pk).order_by("-pk")
     renewed_by = renewals.exclude(state=CertificateState.VOID).values_list("serial", flat=True).first()
     return Certificate(
         serial=Serial(row.serial),
@@ -66,7 +66,7 @@ def certificate(register: Register, row: core.Certificate) -> Certificate:
     )
 
 
-def transfer_ids(register: Register, row: core.TransferIdPair) -> TransferIds:
+def transfer_ids(register: Register, row: models.TransferIdPair) -> TransferIds:
     """A pair of transfer ids and the certificate that its order was spent on."""
     live = certificates(register).filter(order_id=row.order_id).exclude(state=CertificateState.VOID).first()
     return TransferIds(

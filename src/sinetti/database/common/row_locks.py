@@ -9,9 +9,9 @@ from dataclasses import dataclass
 
 from django.db import transaction
 
+from sinetti.database import models
 from sinetti.database.connection import Register
-from sinetti.database.models import core
-from sinetti.database.models.portal import User
+from sinetti.database.models import User
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +39,6 @@ def locked(
         accounts = User.objects.using(register.alias).filter(pk__in={user_id, beside}).select_for_update(no_key=True)
         states = {one[0]: one[1:] for one in accounts.order_by("pk").values_list("pk", "is_active", "is_staff")}
         found = states.get(user_id)
-        organisations = core.Organisation.objects.using(register.alias).filter(pk__in=set(organisation_ids))
+        organisations = models.Organisation.objects.using(register.alias).filter(pk__in=set(organisation_ids))
         list(organisations.select_for_update(no_key=True).order_by("pk").values_list("pk"))
         yield AccountState() if found is None else AccountState(*found)

@@ -8,10 +8,10 @@ from typing import Any
 from django.db import transaction
 from django.db.models import Count, F, QuerySet
 
+from sinetti.database import models
 from sinetti.database.common import audit_log
 from sinetti.database.common.audit_log import Deed
 from sinetti.database.connection import Register
-from sinetti.database.models import core, status
 from sinetti.domain.certificates.revocation import RevocationReason
 from sinetti.domain.values import Serial
 from sinetti.pki.crl_splice import cut, shortened, spliced
@@ -74,7 +74,7 @@ def published_list(
     register: Register, authority: str, shard: int, known: PublishedList | None = None
 ) -> PublishedList | None:
     """The newest CRL of a shard, or None before the first. `known` is one that was read before: it saves reading."""
-    rows = status.RevocationList.objects.using(register.alias).filter(authority_id=authority, shard=shard)
+    rows = models.RevocationList.objects.using(register.alias).filter(authority_id=authority, shard=shard)
     while True:
         light = rows.values(*_LIGHT, *_SHORT, "short__base").first()
         if light is None:
@@ -102,14 +102,14 @@ def published_list(
 
 def whole_list(register: Register, authority: str, shard: int) -> bytes:
     """The list (DER) of a shard that is stored whole."""
-    rows = status.RevocationList.objects.using(register.alias).filter(authority_id=authority, shard=shard)
+    rows = models.RevocationList.objects.using(register.alias).filter(authority_id=authority, shard=shard)
     return bytes(rows.values_list("der", flat=True).get())
 
 
 def take_crl_number(register: Register, authority: str, machine_milliseconds: int) -> int:
     """The next CRL number of a CA: max(last + 1, Unix time in ms), so that a restored register never goes back."""
     with transaction.atomic(using=register.alias):
-        rows = core.Authority.objects.using(register.alias).filter(pk=authority)
+        rows = models.Authority.objects.using(register.alias).filter(pk=authority)
         rows.update(crl_number=F("crl_number") + 1)
         number = max(rows.get().crl_number, machine_milliseconds)
         rows.update(crl_number=number)
@@ -130,7 +130,7 @@ def publish_lists(
     """
     with transaction.atomic(using=register.alias):
         # Whoever comes second waits, and looks then; SQLite's transactions are alone anyhow.
-        core.Authority.objects.using(register.alias).filter(pk=authority).update(crl_number=F("crl_number"))
+        models.Authority.objects.using(register.alias).filter(pk=authority).update(crl_number=F("crl_number"))
         taken = [shard for shard in sorted(new) if _is_newer(register, authority, shard, new[shard])]
         for shard in taken:
             keep(shard, new[shard])
@@ -141,7 +141,7 @@ def publish_lists(
 
 
 def _is_newer(register: Register, authority: str, shard: int, new: PublishedList) -> bool:
-    rows = status.RevocationList.objects.using(register.alias).filter(authority_id=authority, shard=shard)
+    rows = models.RevocationList.objects.using(register.alias).filter(authority_id=authority, shard=shard)
     row = rows.values_list("number", "revocations", "short__base", "short__number", "short__revocations").first()
     if row is None:
         return new.base is None
@@ -154,13 +154,13 @@ def _is_newer(register: Register, authority: str, shard: int, new: PublishedList
 
 
 def _store(register: Register, authority: str, shard: int, new: PublishedList) -> None:
-    lists = status.RevocationList.objects.using(register.alias)
+    lists = models.RevocationList.objects.using(register.alias)
     values: dict[str, Any] = {name: getattr(new, name) for name in _LIGHT} | {"der": new.stored}
     if new.base is None:
         lists.update_or_create(authority_id=authority, shard=shard, defaults=values)
         return
     row = lists.only("pk").get(authority_id=authority, shard=shard)
-    shorts = status.ShortList.objects.using(register.alias)
+    shorts = models.ShortList.objects.using(register.alias)
     shorts.update_or_create(whole_id=row.pk, defaults={**values, "base": new.base.number})
 
 
@@ -191,12 +191,12 @@ def revoked_since(register: Register, authority: str, shards: Collection[int], s
     return tuple(_entries(rows.order_by("revoked_at", "serial")))
 
 
-def _revoked(register: Register, authority: str) -> QuerySet[core.Certificate]:
-    rows = core.Certificate.objects.using(register.alias)
+def _revoked(register: Register, authority: str) -> QuerySet[models.Certificate]:
+    rows = models.Certificate.objects.using(register.alias)
     return rows.filter(authority_id=authority, revoked_at__isnull=False)
 
 
-def _entries(rows: QuerySet[core.Certificate]) -> Iterable[Revoked]:
+def _entries(rows: QuerySet[models.Certificate]) -> Iterable[Revoked]:
     fields = ("crl_shard", "serial", "revoked_at", "revocation_reason", "invalidity_date")
     for shard, serial, revoked_at, reason, invalidity_date in rows.values_list(*fields).iterator(_CHUNK):
         if revoked_at is not None:

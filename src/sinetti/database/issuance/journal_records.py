@@ -7,9 +7,9 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from sinetti.database import models
 from sinetti.database.common import mappers
 from sinetti.database.connection import Register
-from sinetti.database.models import core
 from sinetti.domain.certificates.lifecycle import CertificateState
 from sinetti.domain.certificates.models import Certificate
 from sinetti.domain.certificates.revocation import RevocationReason
@@ -131,7 +131,7 @@ def compare(register: Register, told: Iterable[Line], lists: Iterable[Listed]) -
             known[serial] = known.get(serial, 0) | _shown(line)
     on_lists = {entry.serial for entry in lists}
     result = Differences()
-    rows = core.Certificate.objects.using(register.alias).values_list(
+    rows = models.Certificate.objects.using(register.alias).values_list(
         "serial", "state", "sha256", "first_fetched_at", "revoked_at"
     )
     for number, state, sha256, first_fetched_at, revoked_at in rows.iterator(chunk_size=_CHUNK):
@@ -198,7 +198,7 @@ def from_register(register: Register, unwritten: dict[Serial, int]) -> Iterator[
             yield from _facts_of(register, row, unwritten[Serial(row.serial)])
 
 
-def _facts_of(register: Register, row: core.Certificate, flags: int) -> Iterator[Fact]:
+def _facts_of(register: Register, row: models.Certificate, flags: int) -> Iterator[Fact]:
     serial = Serial(row.serial)
     if flags & _FLAGS[ISSUED] and row.octets.der is not None:
         yield issued(register, mappers.certificate(register, row), bytes(row.octets.der))
@@ -212,7 +212,9 @@ def _facts_of(register: Register, row: core.Certificate, flags: int) -> Iterator
 
 def _order(register: Register, order_id: str) -> dict[str, Any]:
     """An order with all its transfer ids and the organisation, as they are needed in a register that lacks them."""
-    row = core.Order.objects.using(register.alias).select_related("holding__organisation", "replaces").get(pk=order_id)
+    row = (
+        models.Order.objects.using(register.alias).select_related("holding__organisation", "replaces").get(pk=order_id)
+    )
     ours = row.holding.organisation
     return {
         "order_id": row.order_id,

@@ -6,9 +6,9 @@ from datetime import datetime
 
 from django.db.models import Q
 
+from sinetti.database import models as models_status
 from sinetti.database import sql
 from sinetti.database.connection import Register
-from sinetti.database.models import status as models_status
 from sinetti.database.sql import Row, instant
 from sinetti.domain.certificates.ocsp_status import GOOD, CertIdHash, Status, Told, status_of
 from sinetti.domain.certificates.revocation import RevocationReason

@@ -10,15 +10,15 @@ from django.db import IntegrityError, transaction
 from django.db.models import Q
 from django.db.models.functions import Coalesce
 
+from sinetti.database import models
 from sinetti.database.common import audit_log, mappers
 from sinetti.database.common.audit_log import Deed
 from sinetti.database.connection import Register
 from sinetti.database.issuance.journal_records import Known
-from sinetti.database.models import core
 from sinetti.domain.certificates.lifecycle import CertificateState, OrderState
 from sinetti.domain.certificates.models import Certificate
 from sinetti.domain.certificates.revocation import RevocationReason
-from sinetti.domain.organisations.identifiers import folded
+from sinetti.domain.identifiers import folded
 from sinetti.domain.values import Serial
 from sinetti.pki.crl_splice import element
 
@@ -46,7 +46,7 @@ def put_back(register: Register, known: Mapping[Serial, Known], deed: Deed) -> P
                 with transaction.atomic(using=register.alias):
                     _put_back(register, serial, known[serial], deed)
                     audit_log.write(register, deed, "certificate-restored", f"certificate:{serial}")
-            except (IntegrityError, core.Certificate.DoesNotExist):
+            except (IntegrityError, models.Certificate.DoesNotExist):
                 held_up.append(serial)
             else:
                 done.append(serial)
@@ -58,20 +58,20 @@ def put_back(register: Register, known: Mapping[Serial, Known], deed: Deed) -> P
 
 def raise_crl_number(register: Register, authority: str, number: int) -> None:
     """Let no CRL of a CA have a number that is not above this one, which was published."""
-    rows = core.Authority.objects.using(register.alias).filter(pk=authority, crl_number__lt=number)
+    rows = models.Authority.objects.using(register.alias).filter(pk=authority, crl_number__lt=number)
     rows.update(crl_number=number)
 
 
 def raise_open_shard(register: Register, authority: str, shard: int) -> None:
     """Let certificates go to this shard of a CA or a later one: it was opened before the register was lost."""
-    rows = core.Authority.objects.using(register.alias).filter(pk=authority, open_shard__lt=shard)
+    rows = models.Authority.objects.using(register.alias).filter(pk=authority, open_shard__lt=shard)
     rows.update(open_shard=shard, shard_places=None)
 
 
 def crl_number(register: Register, authority: str) -> int | None:
     """The last CRL number that the register knows of a CA; None for no CA of ours."""
     return (
-        core.Authority.objects.using(register.alias).filter(pk=authority).values_list("crl_number", flat=True).first()
+        models.Authority.objects.using(register.alias).filter(pk=authority).values_list("crl_number", flat=True).first()
     )
 
 
@@ -93,18 +93,18 @@ def give_up(register: Register, certificate: Certificate, deed: Deed) -> bool:
     The order is open again, and the key is as if it had never been seen: the same request may be made anew.
     """
     with transaction.atomic(using=register.alias):
-        mappers.move_versions(core.Holding.objects.using(register.alias).filter(pk=certificate.holding.holding_id))
-        rows = core.Certificate.objects.using(register.alias).filter(
+        mappers.move_versions(models.Holding.objects.using(register.alias).filter(pk=certificate.holding.holding_id))
+        rows = models.Certificate.objects.using(register.alias).filter(
             serial=certificate.serial, state=CertificateState.RESERVED, revoked_at__isnull=True
         )
-        given_up, _ = core.UsedKey.objects.using(register.alias).get_or_create(
+        given_up, _ = models.UsedKey.objects.using(register.alias).get_or_create(
             key_id=f"given-up-{certificate.serial}", defaults={"first_seen": deed.at}
         )
         if not rows.update(state=CertificateState.VOID, key=given_up):
             return False
-        core.UsedKey.objects.using(register.alias).filter(pk=certificate.key).delete()
+        models.UsedKey.objects.using(register.alias).filter(pk=certificate.key).delete()
         if certificate.order_id is not None:
-            orders = core.Order.objects.using(register.alias).filter(pk=certificate.order_id, state=OrderState.SPENT)
+            orders = models.Order.objects.using(register.alias).filter(pk=certificate.order_id, state=OrderState.SPENT)
             orders.update(state=OrderState.OPEN)
         audit_log.write(
             register, deed, "reservation-given-up", f"certificate:{certificate.serial}", order=certificate.order_id
@@ -113,19 +113,19 @@ def give_up(register: Register, certificate: Certificate, deed: Deed) -> bool:
 
 
 def _order_of(register: Register, serial: Serial, known: Known) -> tuple[bool, str]:
-    there = core.Certificate.objects.using(register.alias).filter(serial=serial).exists()
+    there = models.Certificate.objects.using(register.alias).filter(serial=serial).exists()
     return not there, known.issued["not_before"] if known.issued else ""
 
 
 def _put_back(register: Register, serial: Serial, known: Known, deed: Deed) -> None:
-    row = core.Certificate.objects.using(register.alias).filter(serial=serial).first()
+    row = models.Certificate.objects.using(register.alias).filter(serial=serial).first()
     if known.issued is not None and (row is None or row.sha256 is None):
         _make_way(register, serial, known.issued)
         row = _issue(register, known, row)
     if row is None or (row.sha256 is None and _was_issued(known)):
-        raise core.Certificate.DoesNotExist  # the journal that has its line `issued` is not here
+        raise models.Certificate.DoesNotExist  # the journal that has its line `issued` is not here
     _finish_row(register, row, known)
-    mappers.move_versions(core.Holding.objects.using(register.alias).filter(pk=row.holding_id))
+    mappers.move_versions(models.Holding.objects.using(register.alias).filter(pk=row.holding_id))
     if known.issued is not None and known.issued["order"]:
         _spend(register, row.holding_id, known.issued["order"], deed)
 
@@ -135,7 +135,7 @@ def _was_issued(known: Known) -> bool:
     return known.fetched is not None or (known.revoked is not None and known.revoked.get("issued", False))
 
 
-def _finish_row(register: Register, row: core.Certificate, known: Known) -> None:
+def _finish_row(register: Register, row: models.Certificate, known: Known) -> None:
     """Mark it fetched and revoked, as far as it was."""
     changes: dict[str, Any] = {}
     if known.fetched is not None and row.state != CertificateState.FETCHED:
@@ -145,7 +145,7 @@ def _finish_row(register: Register, row: core.Certificate, known: Known) -> None
         if known.revoked["void"]:
             changes["state"] = CertificateState.VOID
     if changes:
-        core.Certificate.objects.using(register.alias).filter(pk=row.pk).update(**changes)
+        models.Certificate.objects.using(register.alias).filter(pk=row.pk).update(**changes)
 
 
 def _revocation(told: dict[str, Any]) -> dict[str, Any]:
@@ -160,15 +160,15 @@ def _make_way(register: Register, serial: Serial, told: dict[str, Any]) -> None:
     """Void reservations that the older register holds for what this certificate was issued for."""
     order = told["order"]["order_id"] if told["order"] else None
     same = Q(order_id=order) if order else Q(predecessor__serial=told["predecessor"])
-    rows = core.Certificate.objects.using(register.alias).filter(same, state=CertificateState.RESERVED)
+    rows = models.Certificate.objects.using(register.alias).filter(same, state=CertificateState.RESERVED)
     rows.exclude(serial=serial).update(state=CertificateState.VOID)
 
 
-def _issue(register: Register, known: Known, row: core.Certificate | None) -> core.Certificate:
+def _issue(register: Register, known: Known, row: models.Certificate | None) -> models.Certificate:
     """Write a certificate's rows, its key and its holding among them, or complete those of its reservation."""
     told = known.issued or {}
     using, der = register.alias, b64decode(told["der"])
-    core.UsedKey.objects.using(using).get_or_create(
+    models.UsedKey.objects.using(using).get_or_create(
         key_id=told["key"], defaults={"first_seen": _instant(told["not_before"])}
     )
     news: dict[str, Any] = {
@@ -180,15 +180,15 @@ def _issue(register: Register, known: Known, row: core.Certificate | None) -> co
     # With its revocation at once: only one renewal of a certificate may be live.
     news |= _revocation(known.revoked) if known.revoked else {}
     if row is not None:
-        core.Certificate.objects.using(using).filter(pk=row.pk).update(**news)
-        core.CertificateOctets.objects.using(using).filter(pk=row.pk).update(der=der)
+        models.Certificate.objects.using(using).filter(pk=row.pk).update(**news)
+        models.CertificateOctets.objects.using(using).filter(pk=row.pk).update(der=der)
         row.refresh_from_db(using=using)
         return row
     if known.revoked and known.revoked["void"]:
         news["state"] = CertificateState.VOID
     raise_open_shard(register, told["authority"], told["crl_shard"])
     holding = _holding(register, told)
-    order, certificates = told["order"], core.Certificate.objects.using(using)
+    order, certificates = told["order"], models.Certificate.objects.using(using)
     if order:
         _order_row(register, holding.holding_id, order)
     made = certificates.create(
@@ -207,38 +207,38 @@ def _issue(register: Register, known: Known, row: core.Certificate | None) -> co
         reserved_at=_instant(told["not_before"]),
         **news,
     )
-    octets = core.CertificateOctets(certificate=made, to_be_signed=_to_be_signed(der), der=der)
+    octets = models.CertificateOctets(certificate=made, to_be_signed=_to_be_signed(der), der=der)
     octets.save(using=using, force_insert=True)
     return made
 
 
-def _holding(register: Register, told: dict[str, Any]) -> core.Holding:
+def _holding(register: Register, told: dict[str, Any]) -> models.Holding:
     """The certificate's holding; made anew, without its people, where the register lacks it."""
     using, said = register.alias, told["holding"]
-    row = core.Holding.objects.using(using).filter(pk=said["holding_id"]).first()
+    row = models.Holding.objects.using(using).filter(pk=said["holding_id"]).first()
     if row is not None:
         return row
     if not told["order"]:
-        raise core.Certificate.DoesNotExist  # its first certificate, which says whose it is, comes before it
+        raise models.Certificate.DoesNotExist  # its first certificate, which says whose it is, comes before it
     ours = told["order"]["organisation"]
-    organisations = core.Organisation.objects.using(using)
+    organisations = models.Organisation.objects.using(using)
     organisation = organisations.filter(
         Q(pk=ours["organisation_id"]) | Q(folded=folded(ours["customer_id"]))
     ).first() or organisations.create(
         **{**ours, "created": _instant(ours["created"])}, folded=folded(ours["customer_id"])
     )
-    return core.Holding.objects.using(using).create(
+    return models.Holding.objects.using(using).create(
         holding_id=said["holding_id"],
         organisation=organisation,
-        type=core.CertificateType.objects.using(using).get(channel=said["channel"]),
+        type=models.CertificateType.objects.using(using).get(channel=said["channel"]),
         subject_serial=said["subject_serial"],
         created=_instant(told["order"]["created"]),
     )
 
 
 def _order_row(register: Register, holding_id: str, said: dict[str, Any]) -> None:
-    certificates = core.Certificate.objects.using(register.alias)
-    core.Order.objects.using(register.alias).get_or_create(
+    certificates = models.Certificate.objects.using(register.alias)
+    models.Order.objects.using(register.alias).get_or_create(
         order_id=said["order_id"],
         defaults={
             "holding_id": holding_id,
@@ -252,11 +252,11 @@ def _order_row(register: Register, holding_id: str, said: dict[str, Any]) -> Non
 def _spend(register: Register, holding_id: str, said: dict[str, Any], deed: Deed) -> None:
     """Spend the order and its ids again; ids that the register lacks are written anew."""
     _order_row(register, holding_id, said)
-    orders = core.Order.objects.using(register.alias).filter(pk=said["order_id"])
+    orders = models.Order.objects.using(register.alias).filter(pk=said["order_id"])
     if orders.filter(state=OrderState.OPEN).update(state=OrderState.SPENT):
         audit_log.write(register, deed, "order-spent-again", f"order:{said['order_id']}")
     for pair in said["transfer_ids"]:
-        core.TransferIdPair.objects.using(register.alias).get_or_create(
+        models.TransferIdPair.objects.using(register.alias).get_or_create(
             transfer_id=pair["transfer_id"],
             defaults={
                 "order_id": said["order_id"],

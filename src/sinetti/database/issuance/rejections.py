@@ -5,9 +5,9 @@ from datetime import datetime
 from django.db import transaction
 from django.db.models import F
 
+from sinetti.database import models
 from sinetti.database.common.audit_log import Deed
 from sinetti.database.connection import Register
-from sinetti.database.models import core
 from sinetti.database.notifications import outbox
 from sinetti.database.notifications.outbox import Event
 from sinetti.domain.codes import CODES
@@ -19,9 +19,10 @@ from sinetti.domain.refusals import Reason
 def note_refusal(register: Register, holding_id: str, reason: Reason, operation: str, deed: Deed) -> None:
     """Keep a refusal whose caller was proven: reason and time, nothing of the request.
 
-    With the third one for the same reason (domain/notifications/rejection_alerts.py) the holding's people are owed a message about it.
+    The third one for the same reason queues a message to the people of the lineage
+    (domain/notifications/rejection_alerts.py).
     """
-    rows = core.RefusalRow.objects.using(register.alias)
+    rows = models.RefusalRow.objects.using(register.alias)
     with transaction.atomic(using=register.alias):
         rows.create(
             holding_id=holding_id,
@@ -36,19 +37,19 @@ def note_refusal(register: Register, holding_id: str, reason: Reason, operation:
 
 def _owe_refused(register: Register, holding_id: str, reason: Reason, operation: str, now: datetime) -> None:
     since = now - rejection_alerts.WITHIN
-    rows = core.RefusalRow.objects.using(register.alias).filter(holding=holding_id, reason=reason, at__gt=since)
+    rows = models.RefusalRow.objects.using(register.alias).filter(holding=holding_id, reason=reason, at__gt=since)
     # As many as are needed, of a program that asks every minute.
     if rows[: rejection_alerts.TIMES].count() < rejection_alerts.TIMES or _told_refused(
         register, holding_id, reason, since
     ):
         return
     # Of two that come here at once the second one waits, and finds what the first one has written.
-    core.Holding.objects.using(register.alias).filter(pk=holding_id).update(created=F("created"))
+    models.Holding.objects.using(register.alias).filter(pk=holding_id).update(created=F("created"))
     if not _told_refused(register, holding_id, reason, since):
         facts = {"reason": CODES[reason], "reason_name": reason.value, "operation": operation}
         outbox.owe_event(register, Event(MessageKind.REFUSED, "once", holding=holding_id, facts=facts), now)
 
 
 def _told_refused(register: Register, holding_id: str, reason: Reason, since: datetime) -> bool:
-    events = core.OutboxRow.objects.using(register.alias).filter(kind=MessageKind.REFUSED, channel__isnull=True)
+    events = models.OutboxRow.objects.using(register.alias).filter(kind=MessageKind.REFUSED, channel__isnull=True)
     return events.filter(holding=holding_id, created__gt=since, facts__reason_name=reason.value).exists()

@@ -10,13 +10,12 @@ from datetime import datetime
 from django.db import IntegrityError, transaction
 from django.db.models import F
 
-from sinetti.database import ids, sql
+from sinetti.database import ids, models, sql
 from sinetti.database.common import audit_log, mappers
 from sinetti.database.common.audit_log import Deed
 from sinetti.database.connection import Register
 from sinetti.database.issuance import statements
 from sinetti.database.issuance.ocsp_responses import Answers
-from sinetti.database.models import core
 from sinetti.database.notifications import outbox
 from sinetti.database.sql import Row, Values, instant
 from sinetti.domain.certificates.approval import Approval
@@ -25,7 +24,7 @@ from sinetti.domain.certificates.lifecycle import CertificateState, OrderState, 
 from sinetti.domain.certificates.models import Certificate, Holding, TransferIds
 from sinetti.domain.certificates.ocsp_status import CertIdHash
 from sinetti.domain.certificates.revocation import RevocationReason
-from sinetti.domain.organisations.identifiers import folded
+from sinetti.domain.identifiers import folded
 from sinetti.domain.values import KeyId, Serial, Sha256
 
 
@@ -59,14 +58,14 @@ class Signed:
 
 def find_password(register: Register, transfer_id: str) -> bytes | None:
     """The stored HMAC of these ids' password, or None: all that is read before the password fits."""
-    rows = core.TransferIdPair.objects.using(register.alias).filter(pk=transfer_id)
+    rows = models.TransferIdPair.objects.using(register.alias).filter(pk=transfer_id)
     stored = rows.values_list("password_mac", flat=True).first()
     return bytes(stored) if stored is not None else None
 
 
 def find_transfer_ids(register: Register, transfer_id: str) -> TransferIds | None:
     """The ids with their order, its holding and what it was spent on, or None."""
-    rows = core.TransferIdPair.objects.using(register.alias).select_related(
+    rows = models.TransferIdPair.objects.using(register.alias).select_related(
         "order__holding__organisation",
         "order__holding__type",
         "order__holding__contact",
@@ -94,13 +93,13 @@ def find_certificate(register: Register, serial: Serial) -> Certificate | None:
 
 def renewable_from(register: Register, serial: Serial) -> datetime:
     """From when on a certificate may be renewed, which is there."""
-    rows = core.Certificate.objects.using(register.alias).filter(serial=serial)
+    rows = models.Certificate.objects.using(register.alias).filter(serial=serial)
     return rows.values_list("renewable_from", flat=True).get()
 
 
 def voided_renewals(register: Register, predecessor: Serial) -> tuple[tuple[Serial, datetime], ...]:
     """The issued renewals of a certificate that gave way to another, and when."""
-    rows = core.Certificate.objects.using(register.alias).filter(
+    rows = models.Certificate.objects.using(register.alias).filter(
         predecessor__serial=predecessor, state=CertificateState.VOID, sha256__isnull=False, revoked_at__isnull=False
     )
     found = rows.order_by("reserved_at", "pk").values_list("serial", "revoked_at")
@@ -109,12 +108,12 @@ def voided_renewals(register: Register, predecessor: Serial) -> tuple[tuple[Seri
 
 def key_known(register: Register, key: KeyId) -> bool:
     """Whether this key is in an earlier certificate or accepted request."""
-    return core.UsedKey.objects.using(register.alias).filter(pk=key).exists()
+    return models.UsedKey.objects.using(register.alias).filter(pk=key).exists()
 
 
 def expect_unmoved(register: Register, holding: Holding) -> None:
     """Raise Moved where the holding has moved since it was read."""
-    rows = core.Holding.objects.using(register.alias).filter(pk=holding.holding_id, version=holding.version)
+    rows = models.Holding.objects.using(register.alias).filter(pk=holding.holding_id, version=holding.version)
     if not rows.exists():
         raise Moved
 
@@ -122,7 +121,7 @@ def expect_unmoved(register: Register, holding: Holding) -> None:
 def octets_of(register: Register, certificate: Certificate) -> tuple[bytes, bytes | None]:
     """The octets reserved to be signed, and the DER once it is issued."""
     # A holding has few rows.
-    row = core.CertificateOctets.objects.using(register.alias).get(
+    row = models.CertificateOctets.objects.using(register.alias).get(
         certificate__holding_id=certificate.holding.holding_id, certificate__serial=certificate.serial
     )
     return bytes(row.to_be_signed), bytes(row.der) if row.der is not None else None
@@ -185,7 +184,7 @@ def mark_fetched(register: Register, certificate: Certificate, deed: Deed) -> Ce
     """Commit "fetched" under the holding's lock, before the certificate leaves. Returns what the row says then."""
     with transaction.atomic(using=register.alias):
         _lock(register, certificate.holding.holding_id)
-        rows = core.Certificate.objects.using(register.alias).filter(
+        rows = models.Certificate.objects.using(register.alias).filter(
             holding_id=certificate.holding.holding_id,
             serial=certificate.serial,
             state__in=sources(CertificateState.FETCHED),
@@ -204,14 +203,14 @@ def count_wrong_password(register: Register, transfer_id: str, deed: Deed) -> No
     """
     with transaction.atomic(using=register.alias):
         # A subquery on the order alone: conditions on the row itself are looked at again once its lock is free.
-        waiting = core.Order.objects.using(register.alias).filter(state=OrderState.OPEN).values("pk")
-        pairs = core.TransferIdPair.objects.using(register.alias).filter(pk=transfer_id, order_id__in=waiting)
+        waiting = models.Order.objects.using(register.alias).filter(state=OrderState.OPEN).values("pk")
+        pairs = models.TransferIdPair.objects.using(register.alias).filter(pk=transfer_id, order_id__in=waiting)
         counted = pairs.filter(wrong_passwords__lt=WRONG_PASSWORDS_ALLOWED).update(
             wrong_passwords=F("wrong_passwords") + 1
         )
         locked = pairs.filter(wrong_passwords=WRONG_PASSWORDS_ALLOWED).values_list("order_id", flat=True).first()
-        counter, _ = core.Counter.objects.using(register.alias).get_or_create(name="wrong-passwords")
-        core.Counter.objects.using(register.alias).filter(pk=counter.pk).update(value=F("value") + 1)
+        counter, _ = models.Counter.objects.using(register.alias).get_or_create(name="wrong-passwords")
+        models.Counter.objects.using(register.alias).filter(pk=counter.pk).update(value=F("value") + 1)
         if counted and locked:
             audit_log.write(register, deed, "transfer-ids-locked", f"order:{locked}")
 
@@ -220,17 +219,17 @@ def _certificate(register: Register, certificate: Certificate) -> Certificate:
     return mappers.certificate(register, _row(register, certificate))
 
 
-def _row(register: Register, certificate: Certificate) -> core.Certificate:
+def _row(register: Register, certificate: Certificate) -> models.Certificate:
     return mappers.certificates(register).get(holding_id=certificate.holding.holding_id, serial=certificate.serial)
 
 
 def _lock(register: Register, holding_id: str) -> None:
     """Take the holding's row lock by moving its version on."""
-    mappers.move_versions(core.Holding.objects.using(register.alias).filter(pk=holding_id))
+    mappers.move_versions(models.Holding.objects.using(register.alias).filter(pk=holding_id))
 
 
 def _spend(register: Register, order_id: str) -> None:
-    orders = core.Order.objects.using(register.alias).filter(pk=order_id, state__in=order_sources(OrderState.SPENT))
+    orders = models.Order.objects.using(register.alias).filter(pk=order_id, state__in=order_sources(OrderState.SPENT))
     if not orders.update(state=OrderState.SPENT):
         raise Moved
 
@@ -239,9 +238,9 @@ def _void(register: Register, certificate: Certificate, deed: Deed) -> None:
     _void_row(register, _row(register, certificate), RevocationReason.SUPERSEDED, deed)
 
 
-def _void_row(register: Register, row: core.Certificate, reason: RevocationReason, deed: Deed) -> None:
+def _void_row(register: Register, row: models.Certificate, reason: RevocationReason, deed: Deed) -> None:
     """Void a certificate that nobody has fetched: it is revoked, and its retrieval id answers PKI022."""
-    rows = core.Certificate.objects.using(register.alias).filter(
+    rows = models.Certificate.objects.using(register.alias).filter(
         pk=row.pk,
         state__in=sources(CertificateState.VOID),
         revoked_at__isnull=True,

@@ -5,7 +5,6 @@ from django.db.models import F, Q
 from django.db.models.functions import Lower
 
 from sinetti.database.ids import random_id
-from sinetti.database.models import early_replacement, gateways, secure_messages, status  # noqa: F401 - more: Django looks here
 from sinetti.database.models.portal import User
 from sinetti.domain.access.roles import Role
 from sinetti.domain.certificates.lifecycle import CertificateState, OrderState
@@ -98,7 +97,7 @@ class CertificateType(models.Model):
 
 
 class Organisation(models.Model):
-    """Who certificates are for. `folded` is the form in which ids are compared (domain/organisations/identifiers.py)."""
+    """Organisations that certificates are issued to. `folded` is the normalised id (domain/identifiers.py)."""
 
     organisation_id = random_key()
     customer_id = models.CharField(max_length=30)
@@ -315,8 +314,9 @@ class Counter(models.Model):
 class OutboxRow(models.Model):
     """A message that is owed, or an event that messages come of: then `channel` is NULL (docs/notices.md).
 
-    Its id is made of what it is about, its step, its recipient and its channel (domain/notifications/messages.py), so that none goes
-    out twice; events have random ids. `due` is on the office's clock; `taken_until` and `again_at` on the machine's.
+    Its id is made of its subject, its step, its recipient and its channel (domain/notifications/messages.py), so that
+    none goes out twice; events have random ids. `due` is on the office's clock, `taken_until` and `again_at` on the
+    machine's.
     It ends by one of `sent`, `dead` (given up), `dropped` (owed no more) and, for an event, `spread`.
     `address` is that of an operator, who is no Person; `facts` are values for the text, and have no secret.
     """

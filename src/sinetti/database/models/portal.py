@@ -40,7 +40,10 @@ class User(AbstractBaseUser, PermissionsMixin):
 
 
 class Remembered(models.Model):
-    """What all processes are to remember for a while (database/operations/cache_backend.py). The key is a SHA-256, the value JSON."""
+    """Entries of the cache that all processes share (database/operations/cache_backend.py).
+
+    The key is a SHA-256, the value JSON.
+    """
 
     key = models.CharField(max_length=64, primary_key=True)
     value = models.TextField()
@@ -48,7 +51,7 @@ class Remembered(models.Model):
 
 
 class Invitation(models.Model):
-    """A single-use link by which an account takes up a mandate. Of the link its SHA-256 is kept (domain/link_tokens.py).
+    """Single-use links by which accounts accept invitations. The row has the SHA-256 (domain/link_tokens.py).
 
     It opens nothing alone: whoever has it signs in first. `mandate` is what it gives once `used_at`. `vouched`: a
     representative or an operator made it, or a second person confirmed what a clerk asked for; without, it gives no

@@ -9,9 +9,9 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
+from sinetti.database import models
 from sinetti.database.connection import Register
-from sinetti.database.models import core
-from sinetti.database.models.portal import Invitation, RightRequest
+from sinetti.database.models import Invitation, RightRequest
 from sinetti.database.notifications import outbox, recipients
 from sinetti.database.notifications.outbox import NewMessage
 from sinetti.database.notifications.recipients import Reader, standing
@@ -53,7 +53,7 @@ class Told:
 
 
 def owe_to_person(
-    register: Register, row: core.Mandate, tells: Tells, now: datetime, *, invitation: str | None = None
+    register: Register, row: models.Mandate, tells: Tells, now: datetime, *, invitation: str | None = None
 ) -> None:
     """Owe whoever a mandate is for a message about it."""
     if row.person_id is None:
@@ -62,9 +62,9 @@ def owe_to_person(
     _owe(register, [row.person_id], facts, now)
 
 
-def owe_to_firm(register: Register, row: core.Mandate, tells: Tells, now: datetime) -> None:
+def owe_to_firm(register: Register, row: models.Mandate, tells: Tells, now: datetime) -> None:
     """Owe the firm that a mandate is for a message about it: its signatories and managers, each address once."""
-    rows = core.Mandate.objects.using(register.alias).filter(standing(now), organisation=row.agent_id)
+    rows = models.Mandate.objects.using(register.alias).filter(standing(now), organisation=row.agent_id)
     rows = rows.filter(role__in=(Role.SIGNATORY, Role.MANAGER), person__isnull=False).select_related("person")
     people = recipients.once_each(
         recipients.reader(one.person) for one in rows.order_by("valid_from", "pk") if one.person
@@ -75,7 +75,7 @@ def owe_to_firm(register: Register, row: core.Mandate, tells: Tells, now: dateti
 def owe_to_signatories(register: Register, organisation_id: str, tells: Tells, now: datetime, **about: str) -> None:
     """Owe an organisation's signatories a message, but not whom it is about."""
     found = recipients.roles(register, [organisation_id], now)[organisation_id].signatories
-    own = core.Mandate.objects.using(register.alias).filter(pk=about.get("mandate", ""))
+    own = models.Mandate.objects.using(register.alias).filter(pk=about.get("mandate", ""))
     theirs = {one.casefold() for one in own.values_list("person__email", flat=True) if one}
     told = [one for one in recipients.once_each(found) if one.address not in theirs]
     _owe(register, _ids(told), {"tells": tells.value, **about}, now)
@@ -98,7 +98,7 @@ def told(register: Register, facts: Mapping[str, Any], now: datetime) -> Told | 
     """What a message has to tell, by its facts; None where what it is about is not in the register any more."""
     if (request_id := facts.get("request")) is not None:
         return _of_request(register, str(request_id), now)
-    rows = core.Mandate.objects.using(register.alias).filter(pk=str(facts.get("mandate")))
+    rows = models.Mandate.objects.using(register.alias).filter(pk=str(facts.get("mandate")))
     row = rows.select_related("organisation", "agent", "person").first()
     if row is None:
         return None
@@ -123,7 +123,7 @@ def told(register: Register, facts: Mapping[str, Any], now: datetime) -> Told | 
     )
 
 
-def _lasts(row: core.Mandate, now: datetime) -> bool:
+def _lasts(row: models.Mandate, now: datetime) -> bool:
     return row.withdrawn_at is None and (row.valid_until is None or row.valid_until >= now)
 
 
@@ -133,7 +133,7 @@ def _of_request(register: Register, request_id: str, now: datetime) -> Told | No
     if row is None:
         return None
     given = row.mandate
-    name = core.Organisation.objects.using(register.alias).filter(folded=row.folded).values_list("name", flat=True)
+    name = models.Organisation.objects.using(register.alias).filter(folded=row.folded).values_list("name", flat=True)
     return Told(
         name.first() or "",
         row.customer_id,

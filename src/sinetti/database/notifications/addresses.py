@@ -3,8 +3,8 @@
 from django.db.models import QuerySet, Value
 from django.db.models.functions import Lower
 
+from sinetti.database import models
 from sinetti.database.connection import Register
-from sinetti.database.models import core
 
 
 def people_at(register: Register, address: str) -> "QuerySet[models.Person]":
@@ -12,5 +12,5 @@ def people_at(register: Register, address: str) -> "QuerySet[models.Person]":
 
     The database folds both sides, so that what is the same to it is found by its index.
     """
-    rows = core.Person.objects.using(register.alias)
+    rows = models.Person.objects.using(register.alias)
     return rows.alias(folded=Lower("email")).filter(folded=Lower(Value(address))) if address else rows.none()

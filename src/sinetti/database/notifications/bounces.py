@@ -6,11 +6,11 @@ from enum import StrEnum
 
 from django.db import connections, transaction
 
+from sinetti.database import models
 from sinetti.database.common import audit_log
 from sinetti.database.common.audit_log import Deed
 from sinetti.database.connection import Register
 from sinetti.database.ids import random_id
-from sinetti.database.models import core
 from sinetti.database.notifications import events, opt_out, outbox
 from sinetti.database.notifications.addresses import people_at
 from sinetti.database.notifications.outbox import Event
@@ -47,7 +47,7 @@ def mark_bounced(register: Register, message_id: str, now: datetime) -> Marked:
     those who is named for anything. An operator's address, who is no Person, has no mark but the message's own.
     """
     with transaction.atomic(using=register.alias):
-        rows = core.OutboxRow.objects.using(register.alias).filter(pk=message_id, channel=MessageChannel.EMAIL)
+        rows = models.OutboxRow.objects.using(register.alias).filter(pk=message_id, channel=MessageChannel.EMAIL)
         row = rows.select_related("recipient").first()
         if row is None:
             return Marked.UNKNOWN
@@ -70,7 +70,7 @@ def after_sent(register: Register, owed: Owed, now: datetime) -> None:
 
 def lately(register: Register, now: datetime) -> Lately:
     """Count what was sent in the last seven days, and what came back for good."""
-    rows = core.OutboxRow.objects.using(register.alias)
+    rows = models.OutboxRow.objects.using(register.alias)
     sent = rows.filter(sent__gt=now - LATELY, channel=MessageChannel.EMAIL).count()
     return Lately(sent, _returned(register, now))
 
@@ -92,7 +92,7 @@ def _never_written_to(register: Register, person: str) -> str | None:
 
 
 def _returned(register: Register, now: datetime) -> int:
-    return core.OutboxRow.objects.using(register.alias).filter(bounced__gt=now - LATELY).count()
+    return models.OutboxRow.objects.using(register.alias).filter(bounced__gt=now - LATELY).count()
 
 
 def _mark_address(register: Register, address: str, message_id: str, now: datetime) -> None:
@@ -100,7 +100,7 @@ def _mark_address(register: Register, address: str, message_id: str, now: dateti
     rows = people_at(register, address).filter(bounced_at__isnull=True).select_for_update(no_key=True)
     ids = list(rows.order_by("pk").values_list("pk", flat=True))
     for part in parts(ids):
-        core.Person.objects.using(register.alias).filter(pk__in=part).update(bounced_at=now)
+        models.Person.objects.using(register.alias).filter(pk__in=part).update(bounced_at=now)
     # Of somebody who is named for nothing any more nobody has to mend the address.
     day = finnish_date(now).isoformat()
     for one in sorted(events.named_for(register, ids, now)):

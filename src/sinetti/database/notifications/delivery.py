@@ -13,7 +13,7 @@ from django.db import connections, transaction
 from django.db.models import F, Q, QuerySet
 
 from sinetti.database.connection import Register
-from sinetti.database.models.core import OutboxRow
+from sinetti.database.models import OutboxRow
 from sinetti.database.notifications.bounces import after_sent, mark_bounced
 from sinetti.database.notifications.outbox import KNOWN
 from sinetti.domain.notifications.messages import MessageChannel, MessageKind, Owed

@@ -10,18 +10,19 @@ from typing import Any
 
 from django.db.models import Count, Exists, F, OuterRef, Q, QuerySet, Subquery
 
+from sinetti.database import models
 from sinetti.database.connection import Register
-from sinetti.database.models import core
 from sinetti.database.notifications import recipients, reminders
 from sinetti.database.notifications.addresses import people_at
 from sinetti.database.notifications.recipients import Reader, Roles, once_each, parts, standing
 from sinetti.domain.access.roles import Role
+from sinetti.domain.certificates.display_status import STAYS
 from sinetti.domain.certificates.lifecycle import CertificateState, OrderState
+from sinetti.domain.certificates.progress import Course
 from sinetti.domain.certificates.revocation import RevocationReason
 from sinetti.domain.notifications.digests import CLOSE as CLOSE_TO_THE_END
-from sinetti.domain.notifications.digests import NEAR, STAYS, Leaving, Matter, Part, Successor, Watched, matter, part
+from sinetti.domain.notifications.digests import NEAR, Leaving, Matter, Part, Successor, Watched, matter, part
 from sinetti.domain.notifications.messages import MessageChannel, MessageKind, message_id
-from sinetti.domain.notifications.reminders import Course
 from sinetti.domain.values import Channel, Serial
 
 _ENDED_FOR_GOOD = (RevocationReason.SUPERSEDED, RevocationReason.CESSATION_OF_OPERATION)
@@ -64,7 +65,7 @@ def rows_for(register: Register, agent_organisation_id: str, now: datetime) -> t
     Certificates of its open clients that end within 60 days and can be renewed, or ended within the last 14 days. Those
     that are let end are left out. Empty where nothing of it is left to do: then there is nothing to write about.
     """
-    clients = core.Mandate.objects.filter(_mandated("", now), agent=agent_organisation_id).values("organisation")
+    clients = models.Mandate.objects.filter(_mandated("", now), agent=agent_organisation_id).values("organisation")
     rows = _near(register, now - STAYS, now + NEAR).filter(holding__organisation__in=clients, renewable_from__lte=now)
     rows = rows.annotate(**_state(now))
     ours = _addresses(register, agent_organisation_id, now)
@@ -148,7 +149,7 @@ def owed_days(
 
 def is_owed(register: Register, agent: str, person: str, day: date) -> bool:
     """Whether a firm's digest of this day is owed to this person, or was sent."""
-    return core.OutboxRow.objects.using(register.alias).filter(pk=_id(agent, day, person)).exists()
+    return models.OutboxRow.objects.using(register.alias).filter(pk=_id(agent, day, person)).exists()
 
 
 def _id(agent: str, day: date, person: str) -> str:
@@ -157,7 +158,7 @@ def _id(agent: str, day: date, person: str) -> str:
 
 def _days_by_id(ids: Mapping[str, date], register: Register) -> dict[str, date]:
     """Those of these messages that there are."""
-    rows = core.OutboxRow.objects.using(register.alias)
+    rows = models.OutboxRow.objects.using(register.alias)
     return {one: ids[one] for part in parts(ids) for one in rows.filter(pk__in=part).values_list("pk", flat=True)}
 
 
@@ -174,7 +175,7 @@ def _readers(one: recipients.Roles) -> tuple[Reader, ...]:
 
 def _wanted(register: Register) -> "QuerySet[models.Certificate]":
     """Certificates that somebody may want something in the place of, whenever they end."""
-    rows = core.Certificate.objects.using(register.alias).filter(
+    rows = models.Certificate.objects.using(register.alias).filter(
         state__in=_ISSUED, holding__let_end_at__isnull=True, holding__organisation__closed_at__isnull=True
     )
     return rows.exclude(revoked_at__isnull=False, revocation_reason__in=_ENDED_FOR_GOOD)
@@ -205,23 +206,25 @@ def _mandated(path: str, now: datetime) -> Q:
 
 def _succeeded(by: str) -> Exists:
     """Whether something took its place, by renewal or by an order that names it, and stands."""
-    rows = core.Certificate.objects.filter(**{by: OuterRef("pk")}, revoked_at__isnull=True)
+    rows = models.Certificate.objects.filter(**{by: OuterRef("pk")}, revoked_at__isnull=True)
     return Exists(rows.exclude(state=CertificateState.VOID))
 
 
 def _fetched(by: str) -> Exists:
     """The same, and it was fetched. Where one was revoked and replaced in turn, `reminding` alone knows."""
     return Exists(
-        core.Certificate.objects.filter(**{by: OuterRef("pk")}, revoked_at__isnull=True, first_fetched_at__isnull=False)
+        models.Certificate.objects.filter(
+            **{by: OuterRef("pk")}, revoked_at__isnull=True, first_fetched_at__isnull=False
+        )
     )
 
 
 def _state(now: datetime) -> dict[str, Any]:
     """What `Watched` wants to know, beside what stands in the rows themselves."""
-    pairs = core.TransferIdPair.objects.filter(
+    pairs = models.TransferIdPair.objects.filter(
         order__replaces=OuterRef("pk"), order__state=OrderState.OPEN, ended_at__isnull=True, expires__gte=now
     )
-    approved = core.ApprovedType.objects.filter(
+    approved = models.ApprovedType.objects.filter(
         organisation=OuterRef("holding__organisation"), type=OuterRef("holding__type"), withdrawn_at__isnull=True
     )
     return {
@@ -234,8 +237,8 @@ def _state(now: datetime) -> dict[str, Any]:
 
 def _addresses(register: Register, agent: str, now: datetime) -> frozenset[str]:
     """The folded addresses of a firm's own people: its contact person, and whoever may act for it in any role."""
-    people = core.Person.objects.using(register.alias).filter(erased_at__isnull=True)
-    mandates = core.Mandate.objects.using(register.alias).filter(standing(now), organisation=agent)
+    people = models.Person.objects.using(register.alias).filter(erased_at__isnull=True)
+    mandates = models.Mandate.objects.using(register.alias).filter(standing(now), organisation=agent)
     ours = people.filter(Q(contact_of=agent) | Q(pk__in=mandates.values("person")))
     return frozenset(one.casefold() for one in ours.values_list("email", flat=True) if one)
 

@@ -6,9 +6,9 @@ from datetime import datetime
 
 from django.db.models import Exists, OuterRef, Q
 
+from sinetti.database import models
 from sinetti.database.connection import Register
-from sinetti.database.models import core
-from sinetti.database.models.early_replacement import CalledEarly, EarlyCall
+from sinetti.database.models import CalledEarly, EarlyCall
 from sinetti.database.notifications.addresses import people_at
 from sinetti.database.notifications.recipients import Reader, holders, once_each, parts, roles, standing
 from sinetti.domain.access.roles import Role
@@ -53,7 +53,7 @@ def list_audiences(register: Register, serials: Iterable[Serial], now: datetime)
 
 
 def _audiences(register: Register, serials: Sequence[str], now: datetime) -> Iterator[CallAudience]:
-    rows = core.Certificate.objects.using(register.alias).filter(serial__in=serials).order_by("pk")
+    rows = models.Certificate.objects.using(register.alias).filter(serial__in=serials).order_by("pk")
     found = list(rows.values_list("holding_id", "holding__organisation_id", "hint_request__at"))
     people = holders(register, {holding for holding, _, _ in found})
     acting = roles(register, {organisation for _, organisation, _ in found}, now)
@@ -91,15 +91,15 @@ def list_called(register: Register, call_id: str, person_id: str, now: datetime)
 
     The person's address selects them.
     """
-    person = core.Person.objects.using(register.alias).filter(pk=person_id).first()
+    person = models.Person.objects.using(register.alias).filter(pk=person_id).first()
     if person is None:
         return ()
     same = people_at(register, person.email).values_list("pk", flat=True)
     people = [person_id, *same]
-    signs = core.Mandate.objects.using(register.alias).filter(standing(now), role=Role.SIGNATORY, person__in=people)
+    signs = models.Mandate.objects.using(register.alias).filter(standing(now), role=Role.SIGNATORY, person__in=people)
     whose = Q(holding__contact__in=people) | Q(holding__deputy__in=people)
     whose |= Q(holding__organisation__in=signs.values("organisation"))
-    rows = core.Certificate.objects.using(register.alias).filter(
+    rows = models.Certificate.objects.using(register.alias).filter(
         whose, called_early__call__call_id=call_id, revoked_at__isnull=True, state__in=_LIVE, not_after__gte=now
     )
     rows = rows.exclude(_replaced("predecessor")).exclude(_replaced("replaces"))
@@ -119,5 +119,5 @@ def list_called(register: Register, call_id: str, person_id: str, now: datetime)
 
 def _replaced(by: str) -> Exists:
     """Return whether its successor has been retrieved and is in force."""
-    rows = core.Certificate.objects.filter(**{by: OuterRef("pk")}, revoked_at__isnull=True)
+    rows = models.Certificate.objects.filter(**{by: OuterRef("pk")}, revoked_at__isnull=True)
     return Exists(rows.filter(first_fetched_at__isnull=False))

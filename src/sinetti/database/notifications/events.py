@@ -8,8 +8,8 @@ from typing import Any
 from django.db import transaction
 from django.db.models import F, OuterRef, Q, QuerySet, Subquery
 
+from sinetti.database import models
 from sinetti.database.connection import Register
-from sinetti.database.models import core
 from sinetti.database.notifications import outbox
 from sinetti.database.notifications.outbox import KNOWN, NewMessage
 from sinetti.database.notifications.recipients import parts, standing
@@ -93,13 +93,13 @@ def named_for(register: Register, people: Iterable[str], now: datetime) -> Mappi
 
 
 def _named(register: Register, people: tuple[str, ...], now: datetime) -> Iterable[tuple[str, str, str | None]]:
-    holdings = core.Holding.objects.using(register.alias).order_by("-created", "pk")
+    holdings = models.Holding.objects.using(register.alias).order_by("-created", "pk")
     for place in ("contact_id", "deputy_id"):
         yield from holdings.filter(**{f"{place}__in": people}).values_list(place, "organisation_id", "pk")
     newest = Subquery(holdings.filter(organisation=OuterRef("newest_of")).values("pk")[:1])
-    rows = core.Organisation.objects.using(register.alias).filter(contact__in=people).alias(newest_of=F("pk"))
+    rows = models.Organisation.objects.using(register.alias).filter(contact__in=people).alias(newest_of=F("pk"))
     yield from rows.annotate(newest=newest).values_list("contact_id", "pk", "newest")
-    mandates = core.Mandate.objects.using(register.alias).filter(standing(now), role=Role.SIGNATORY)
+    mandates = models.Mandate.objects.using(register.alias).filter(standing(now), role=Role.SIGNATORY)
     named = mandates.filter(person__in=people).alias(newest_of=F("organisation"))
     yield from named.annotate(newest=newest).values_list("person_id", "organisation_id", "newest")
 
@@ -107,4 +107,4 @@ def _named(register: Register, people: tuple[str, ...], now: datetime) -> Iterab
 def _waiting(register: Register) -> "QuerySet[models.OutboxRow]":
     """Events that have not ended; the conditions are those of the index of what waits."""
     open_ = Q(sent__isnull=True, dead__isnull=True, dropped__isnull=True, spread__isnull=True)
-    return core.OutboxRow.objects.using(register.alias).filter(open_, channel__isnull=True)
+    return models.OutboxRow.objects.using(register.alias).filter(open_, channel__isnull=True)

@@ -7,10 +7,10 @@ from datetime import datetime
 from django.db import transaction
 from django.db.models import QuerySet
 
+from sinetti.database import models
 from sinetti.database.common import audit_log
 from sinetti.database.common.audit_log import Deed
 from sinetti.database.connection import Register
-from sinetti.database.models import core
 from sinetti.database.notifications import events as notifications_events
 from sinetti.database.notifications import outbox, recipients
 from sinetti.database.notifications.addresses import people_at
@@ -41,7 +41,7 @@ class Hearers:
 
 def find_asker(register: Register, message_id: str, now: datetime) -> Asker | None:
     """To whom this e-mail went; None where there is no such row, it is too old, or its person was erased."""
-    rows = core.OutboxRow.objects.using(register.alias).filter(pk=message_id, channel=MessageChannel.EMAIL)
+    rows = models.OutboxRow.objects.using(register.alias).filter(pk=message_id, channel=MessageChannel.EMAIL)
     row = rows.filter(created__gte=now - LINK_LIVES).select_related("recipient").first()
     person = row.recipient if row is not None else None
     if person is None or person.erased_at is not None:
@@ -99,7 +99,7 @@ def stop_if_told(register: Register, person_id: str, message_id: str, deed: Deed
     Call it in the transaction that notes that the message was sent. Mail goes on while anybody else is to be told. Of
     somebody who was named anew since they asked, with the same address, it does not stop: they have not asked.
     """
-    person = core.Person.objects.using(register.alias).filter(pk=person_id, erased_at__isnull=True).first()
+    person = models.Person.objects.using(register.alias).filter(pk=person_id, erased_at__isnull=True).first()
     if person is None or person.stopped_at is not None:
         return
     wanted = hearers(register, person.email, deed.at)
@@ -111,7 +111,7 @@ def stop_if_told(register: Register, person_id: str, message_id: str, deed: Deed
         named = notifications_events.named_for(register, people, deed.at)
         stopped = [one for one in people if one in asked or one not in named]
         for part in parts(stopped):
-            core.Person.objects.using(register.alias).filter(pk__in=part).update(stopped_at=deed.at)
+            models.Person.objects.using(register.alias).filter(pk__in=part).update(stopped_at=deed.at)
         audit_log.write_each(register, deed, "mail-stopped", [f"person:{one}" for one in stopped], message=message_id)
 
 
@@ -129,14 +129,14 @@ def _organisations(register: Register, address: str, now: datetime) -> frozenset
     """Open organisations that name an address for anything: those that are told when it asks."""
     people = people_at(register, address).values_list("pk", flat=True)
     ids = [one for each in notifications_events.named_for(register, people, now).values() for one in each]
-    rows = core.Organisation.objects.using(register.alias).filter(closed_at__isnull=True)
+    rows = models.Organisation.objects.using(register.alias).filter(closed_at__isnull=True)
     return frozenset(one for part in parts(ids) for one in rows.filter(pk__in=part).values_list("pk", flat=True))
 
 
 def _events(register: Register, address: str) -> "QuerySet[models.OutboxRow]":
     """What somebody has asked of whom mail has not stopped yet: what came of earlier asking counts no more."""
     people = people_at(register, address).filter(stopped_at__isnull=True).values("pk")
-    rows = core.OutboxRow.objects.using(register.alias).filter(recipient__in=people)
+    rows = models.OutboxRow.objects.using(register.alias).filter(recipient__in=people)
     return rows.filter(kind=MessageKind.CONTACT_GONE, channel__isnull=True)
 
 
@@ -155,7 +155,7 @@ def _told(register: Register, address: str, message_id: str, to: Collection[Read
 
 def _about(register: Register, address: str, to: Collection[Reader], since: datetime) -> "list[models.OutboxRow]":
     """Messages to these that tell of somebody's asking, made since then."""
-    rows = core.OutboxRow.objects.using(register.alias).filter(kind=MessageKind.CONTACT_GONE, created__gte=since)
+    rows = models.OutboxRow.objects.using(register.alias).filter(kind=MessageKind.CONTACT_GONE, created__gte=since)
     people = frozenset(people_at(register, address).values_list("pk", flat=True))
     found = (
         row

@@ -12,7 +12,7 @@ from typing import Any, Final
 from django.db import connections, transaction
 
 from sinetti.database.connection import Register
-from sinetti.database.models.core import Certificate, OutboxRow
+from sinetti.database.models import Certificate, OutboxRow
 from sinetti.domain.notifications.messages import MessageChannel, MessageKind, message_id
 
 _OF_THE_LADDER = (MessageKind.REMINDER, MessageKind.TAKE_INTO_USE)

@@ -10,7 +10,7 @@ from django.db.models import F, QuerySet
 from sinetti.database.common import audit_log
 from sinetti.database.common.audit_log import Deed
 from sinetti.database.connection import Register
-from sinetti.database.models.core import OutboxRow
+from sinetti.database.models import OutboxRow
 from sinetti.database.notifications import outbox_queries
 from sinetti.database.notifications.outbox import KNOWN
 from sinetti.domain.notifications.messages import MessageChannel, MessageKind

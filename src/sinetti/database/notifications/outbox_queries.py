@@ -10,7 +10,7 @@ from django.db import transaction
 from django.db.models import Count, Min, Q, QuerySet
 
 from sinetti.database.connection import Register
-from sinetti.database.models.core import OutboxRow
+from sinetti.database.models import OutboxRow
 from sinetti.database.notifications.delivery import owed_of
 from sinetti.database.notifications.outbox import KNOWN
 from sinetti.domain.notifications.messages import MessageChannel, MessageKind, Owed

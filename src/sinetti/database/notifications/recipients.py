@@ -7,9 +7,8 @@ from typing import TypeVar
 
 from django.db.models import Q, QuerySet
 
-from sinetti.database import sql
+from sinetti.database import models, sql
 from sinetti.database.connection import Register
-from sinetti.database.models import core
 from sinetti.domain.access.roles import Role
 from sinetti.domain.values import Language
 
@@ -82,7 +81,7 @@ def accounts(register: Register, organisation_id: str, now: datetime) -> tuple[s
 
     A role may come through another organisation.
     """
-    rows = core.Mandate.objects.using(register.alias).filter(standing(now))
+    rows = models.Mandate.objects.using(register.alias).filter(standing(now))
     own = rows.filter(organisation=organisation_id)
     firms = own.filter(agent__isnull=False, agent__closed_at__isnull=True).values("agent")
     found = rows.filter(Q(organisation=organisation_id) | Q(organisation__in=firms), user__isnull=False)
@@ -102,7 +101,7 @@ def holders(register: Register, holding_ids: Iterable[str]) -> Mapping[str, tupl
             found[ids[0]] = (_read(told[:_PERSON]), _read(told[_PERSON:]))
         return found
     for part in parts(ids):
-        rows = core.Holding.objects.using(register.alias).filter(pk__in=part).select_related("contact", "deputy")
+        rows = models.Holding.objects.using(register.alias).filter(pk__in=part).select_related("contact", "deputy")
         found.update({row.holding_id: (_maybe(row.contact), _maybe(row.deputy)) for row in rows})
     return found
 
@@ -111,7 +110,7 @@ def readers(register: Register, person_ids: Iterable[str]) -> Mapping[str, Reade
     """These people, by their ids; whoever is not there is left out."""
     found: dict[str, Reader] = {}
     for part in parts(person_ids):
-        rows = core.Person.objects.using(register.alias).filter(pk__in=part)
+        rows = models.Person.objects.using(register.alias).filter(pk__in=part)
         found.update({row.person_id: reader(row) for row in rows})
     return found
 
@@ -137,7 +136,7 @@ def lasting(now: datetime) -> Q:
     return Q(withdrawn_at__isnull=True) & (Q(valid_until__isnull=True) | Q(valid_until__gte=now))
 
 
-def reader(row: core.Person) -> Reader:
+def reader(row: models.Person) -> Reader:
     """Whom a row is about."""
     there = row.erased_at is None
     works = row.bounced_at is None and row.stopped_at is None
@@ -154,7 +153,7 @@ def reader(row: core.Person) -> Reader:
 
 
 def _read(row: sql.Row) -> Reader | None:
-    return None if row[0] is None else reader(core.Person(**dict(zip(_FIELDS, row, strict=True))))
+    return None if row[0] is None else reader(models.Person(**dict(zip(_FIELDS, row, strict=True))))
 
 
 def parts(ids: Iterable[str]) -> Iterator[tuple[str, ...]]:
@@ -164,14 +163,14 @@ def parts(ids: Iterable[str]) -> Iterator[tuple[str, ...]]:
         yield different[start : start + _CHUNK]
 
 
-def _maybe(row: core.Person | None) -> Reader | None:
+def _maybe(row: models.Person | None) -> Reader | None:
     return None if row is None else reader(row)
 
 
 def _mandates(
     register: Register, organisation_ids: tuple[str, ...], role: Role, now: datetime
 ) -> "QuerySet[models.Mandate]":
-    rows = core.Mandate.objects.using(register.alias).filter(standing(now), organisation__in=organisation_ids)
+    rows = models.Mandate.objects.using(register.alias).filter(standing(now), organisation__in=organisation_ids)
     return rows.filter(role=role).order_by("valid_from", "pk")
 
 
@@ -190,7 +189,7 @@ def _agents(register: Register, organisation_ids: tuple[str, ...], now: datetime
 
 
 def _contact_persons(register: Register, organisation_ids: tuple[str, ...]) -> Iterator[tuple[str, Reader]]:
-    rows = core.Organisation.objects.using(register.alias).filter(pk__in=organisation_ids, contact__isnull=False)
+    rows = models.Organisation.objects.using(register.alias).filter(pk__in=organisation_ids, contact__isnull=False)
     for row in rows.select_related("contact"):
         if row.contact is not None:
             yield row.organisation_id, reader(row.contact)

@@ -13,15 +13,14 @@ from typing import TypeVar
 from django.db import connections, transaction
 from django.db.models import Max, Model, QuerySet
 
-from sinetti.database import sql
+from sinetti.database import models, sql
 from sinetti.database.connection import Register
-from sinetti.database.models import core
-from sinetti.database.models.gateways import Sighting
+from sinetti.database.models import Sighting
 from sinetti.database.notifications import outbox
 from sinetti.database.notifications.outbox import NewMessage
 from sinetti.domain.certificates.lifecycle import CertificateState
+from sinetti.domain.certificates.progress import Course
 from sinetti.domain.notifications.messages import OFFICE_HOURS_ONLY
-from sinetti.domain.notifications.reminders import Course
 from sinetti.domain.values import Serial, Span
 
 NEVER = datetime(9999, 12, 31, tzinfo=UTC)
@@ -138,7 +137,7 @@ def look_again(register: Register, holding_id: str) -> None:
 def look_again_each(register: Register, holding_ids: Iterable[str]) -> None:
     """Do the same for each of these holdings."""
     for part in _parts(holding_ids):
-        rows = core.Certificate.objects.using(register.alias).filter(holding__in=part, remind_at__isnull=False)
+        rows = models.Certificate.objects.using(register.alias).filter(holding__in=part, remind_at__isnull=False)
         _look_again(register, rows.exclude(state=CertificateState.VOID).values_list("pk", flat=True))
 
 
@@ -149,7 +148,7 @@ def look_again_behind(register: Register, certificates: Iterable[int]) -> None:
     """
     behind = set(certificates)
     while behind:
-        rows = core.Certificate.objects.using(register.alias).filter(pk__in=behind)
+        rows = models.Certificate.objects.using(register.alias).filter(pk__in=behind)
         _look_again(register, rows.filter(remind_at__isnull=False).values_list("pk", flat=True))
         revoked = rows.filter(revoked_at__isnull=False).values_list("predecessor_id", "replaces_id")
         behind = {pk for places in revoked for pk in places} - {None}
@@ -157,13 +156,13 @@ def look_again_behind(register: Register, certificates: Iterable[int]) -> None:
 
 def _look_again(register: Register, certificates: Iterable[int]) -> None:
     for part in _parts(certificates):
-        core.Certificate.objects.using(register.alias).filter(pk__in=part).update(remind_at=None)
+        models.Certificate.objects.using(register.alias).filter(pk__in=part).update(remind_at=None)
         outbox.forget_dropped(register, part)
 
 
 def count_ending(register: Register, first: datetime, before: datetime) -> int:
     """How many certificates end from this instant on and before that one, whatever became of them."""
-    rows = core.Certificate.objects.using(register.alias)
+    rows = models.Certificate.objects.using(register.alias)
     return rows.filter(not_after__gte=first, not_after__lt=before).count()
 
 
@@ -177,7 +176,7 @@ def next_look(register: Register, reach: Reach) -> tuple[datetime | None, dateti
 
     Two look-ups in indexes.
     """
-    rows = core.Certificate.objects.using(register.alias)
+    rows = models.Certificate.objects.using(register.alias)
     unseen = rows.filter(remind_at__isnull=True, not_after__gt=reach.ends_until).order_by("not_after")
     noted = rows.filter(remind_at__gt=reach.now, remind_at__lt=NEVER).order_by("remind_at")
     return _first(unseen.values_list("not_after", flat=True)), _first(noted.values_list("remind_at", flat=True))
@@ -196,7 +195,7 @@ def hours_awaited(register: Register, now: datetime) -> bool:
 
 
 def _messages(register: Register) -> "QuerySet[models.OutboxRow]":
-    rows = core.OutboxRow.objects.using(register.alias)
+    rows = models.OutboxRow.objects.using(register.alias)
     return rows.filter(sent__isnull=True, dead__isnull=True, dropped__isnull=True, spread__isnull=True)
 
 
@@ -207,7 +206,7 @@ def _first(values: "QuerySet[_Row, _Value]") -> _Value | None:
 
 def _waiting(register: Register, reach: Reach) -> "Iterator[QuerySet[models.Certificate]]":
     """What is to be looked at: those that never were, and those whose time has come."""
-    rows = core.Certificate.objects.using(register.alias)
+    rows = models.Certificate.objects.using(register.alias)
     unseen = rows.filter(remind_at__isnull=True, not_after__gte=reach.ends_from, not_after__lte=reach.ends_until)
     # A reservation is finished or given up within minutes, and looked at then.
     yield unseen.exclude(state=CertificateState.RESERVED).order_by("not_after")
@@ -225,7 +224,7 @@ def _locked(register: Register, reach: Reach) -> list[int]:
 
 
 def _found(register: Register, certificates: Sequence[int]) -> tuple[Found, ...]:
-    rows = core.Certificate.objects.using(register.alias).filter(pk__in=certificates)
+    rows = models.Certificate.objects.using(register.alias).filter(pk__in=certificates)
     fields = (
         "pk", "serial", "holding_id", "holding__organisation_id", "remind_at", "not_before", "not_after", "state",
         "revoked_at", "holding__let_end_at", "holding__organisation__closed_at",
@@ -296,7 +295,7 @@ def _links(
     register: Register, certificates: Sequence[int]
 ) -> Iterator[tuple[int, int, datetime | None, datetime | None]]:
     """What came after which of these: both keys, when it was first fetched, when revoked. Void ones do not count."""
-    rows = core.Certificate.objects.using(register.alias).exclude(state=CertificateState.VOID)
+    rows = models.Certificate.objects.using(register.alias).exclude(state=CertificateState.VOID)
     for part in _parts(certificates):
         fields = "pk", "first_fetched_at", "revoked_at"
         renewals = rows.filter(predecessor__in=part).values_list("predecessor_id", *fields)

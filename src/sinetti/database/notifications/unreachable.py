@@ -6,8 +6,8 @@ from typing import Final
 
 from django.db.models import Exists, OuterRef, Q
 
+from sinetti.database import models
 from sinetti.database.connection import Register
-from sinetti.database.models import core
 from sinetti.database.notifications.recipients import standing
 from sinetti.database.notifications.reminders import NEVER
 from sinetti.domain.access.roles import Role
@@ -37,8 +37,8 @@ def unheard(register: Register, now: datetime, ladder: Ladder, most: int) -> Unh
     Those that live so briefly that no step of theirs has come yet are left out. `first` has at most `most` serials.
     """
     using = register.alias
-    certificates = core.Certificate.objects.using(using)
-    told = core.OutboxRow.objects.using(using).filter(
+    certificates = models.Certificate.objects.using(using)
+    told = models.OutboxRow.objects.using(using).filter(
         certificate=OuterRef("pk"),
         kind=MessageKind.REMINDER,
         channel__isnull=False,
@@ -48,7 +48,7 @@ def unheard(register: Register, now: datetime, ladder: Ladder, most: int) -> Unh
         created__gt=now - LATELY,
     )
     after = certificates.filter(first_fetched_at__isnull=False, revoked_at__isnull=True)
-    firms = core.Mandate.objects.using(using).filter(
+    firms = models.Mandate.objects.using(using).filter(
         standing(now), organisation=OuterRef("holding__organisation"), role=Role.MANAGER, agent__isnull=False
     )
     rows = certificates.filter(

@@ -10,7 +10,7 @@ from django.db import transaction
 from sinetti.database.common import audit_log
 from sinetti.database.common.audit_log import Deed
 from sinetti.database.connection import Register
-from sinetti.database.models.core import AuditRow
+from sinetti.database.models import AuditRow
 
 Facts = Mapping[str, str | int | None]
 

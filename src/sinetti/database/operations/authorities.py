@@ -6,10 +6,10 @@ from datetime import datetime
 from django.db import NotSupportedError, ProgrammingError, connections, transaction
 from django.db.models import F, QuerySet
 
+from sinetti.database import models
 from sinetti.database.common import audit_log
 from sinetti.database.common.audit_log import Deed
 from sinetti.database.connection import Register, RegisterRefusesError
-from sinetti.database.models import core
 from sinetti.database.organisations.organisations import PURPOSE
 from sinetti.domain.values import Channel, Environment, Sha256
 
@@ -51,7 +51,7 @@ def found(register: Register, environment: Environment, authorities: tuple[NewAu
         if (taken := identity(register)) is not None:
             return taken
         for new in authorities:
-            core.Authority.objects.using(register.alias).create(
+            models.Authority.objects.using(register.alias).create(
                 name=new.name,
                 common_name=new.common_name,
                 role=new.role,
@@ -64,13 +64,13 @@ def found(register: Register, environment: Environment, authorities: tuple[NewAu
                 signs_until=new.signs_until,
             )
             if new.channel is not None:
-                core.CertificateType.objects.using(register.alias).create(
+                models.CertificateType.objects.using(register.alias).create(
                     type_id=f"{PURPOSE}-{new.channel.lower()}",
                     purpose=PURPOSE,
                     channel=new.channel,
                     authority_id=new.name,
                 )
-        row = core.Instance.objects.using(register.alias).create(
+        row = models.Instance.objects.using(register.alias).create(
             environment=environment,
             created=deed.at,
             fingerprints={new.name: new.sha256 for new in authorities},
@@ -96,7 +96,7 @@ def identity(register: Register) -> Identity | None:
     try:
         if _INSTANCE not in connections[register.alias].introspection.table_names():
             return None
-        rows = core.Instance.objects.using(register.alias)
+        rows = models.Instance.objects.using(register.alias)
         row = rows.values_list("instance_id", "environment", "fingerprints").first()
     except (NotSupportedError, ProgrammingError) as refused:  # the first for a server that is too old
         why = str(refused).strip().partition("\n")[0]
@@ -107,13 +107,13 @@ def identity(register: Register) -> Identity | None:
 
 def issuing_names(register: Register) -> dict[Channel, str]:
     """For each channel, the name of the CA that issues for it now."""
-    rows = core.CertificateType.objects.using(register.alias).filter(purpose=PURPOSE)
+    rows = models.CertificateType.objects.using(register.alias).filter(purpose=PURPOSE)
     return {Channel(channel): name for channel, name in rows.values_list("channel", "authority_id")}
 
 
 def open_shard(register: Register, authority: str) -> int:
     """The shard that certificates of a CA go to now; those before it are full. Raises for no CA of ours."""
-    return core.Authority.objects.using(register.alias).values_list("open_shard", flat=True).get(pk=authority)
+    return models.Authority.objects.using(register.alias).values_list("open_shard", flat=True).get(pk=authority)
 
 
 def take_places(register: Register, authority: str, most: int, at_once: int) -> tuple[int, int]:
@@ -122,7 +122,7 @@ def take_places(register: Register, authority: str, most: int, at_once: int) -> 
     Where the shard is full, the next one is opened. A place is given away once; who does not use it leaves it empty.
     """
     with transaction.atomic(using=register.alias):
-        rows = core.Authority.objects.using(register.alias).filter(pk=authority)
+        rows = models.Authority.objects.using(register.alias).filter(pk=authority)
         rows.update(open_shard=F("open_shard"))  # whoever comes second waits
         shard, taken = rows.values_list("open_shard", "shard_places").get()
         if taken is None:
@@ -136,8 +136,8 @@ def take_places(register: Register, authority: str, most: int, at_once: int) -> 
 
 def count_places_anew(register: Register, authority: str) -> None:
     """Let the next who takes places count first: for a while nobody did."""
-    core.Authority.objects.using(register.alias).filter(pk=authority).update(shard_places=None)
+    models.Authority.objects.using(register.alias).filter(pk=authority).update(shard_places=None)
 
 
-def _certificates(register: Register, authority: str, shard: int) -> QuerySet[core.Certificate]:
-    return core.Certificate.objects.using(register.alias).filter(authority_id=authority, crl_shard=shard)
+def _certificates(register: Register, authority: str, shard: int) -> QuerySet[models.Certificate]:
+    return models.Certificate.objects.using(register.alias).filter(authority_id=authority, crl_shard=shard)

@@ -13,7 +13,7 @@ from django.core.cache.backends.base import DEFAULT_TIMEOUT, BaseCache
 from django.db import transaction
 from django.utils import timezone
 
-from sinetti.database.models.portal import Remembered
+from sinetti.database.models import Remembered
 
 _LONGEST = timedelta(days=1)
 

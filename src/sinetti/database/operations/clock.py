@@ -6,11 +6,11 @@ from datetime import datetime
 from django.db import connections, transaction
 from django.db.models import Max
 
+from sinetti.database import models
 from sinetti.database.common import audit_log
 from sinetti.database.common.audit_log import Deed
 from sinetti.database.connection import Register
 from sinetti.database.issuance.journal_records import instant
-from sinetti.database.models import core
 
 OVERLAP = 5_000
 """Audit rows that are looked at again: a transaction may commit a lower number after a higher one was seen."""
@@ -45,9 +45,9 @@ def database_now(register: Register) -> datetime | None:
 
 def stored(register: Register) -> Stored:
     """What is stored now. Every change of state has an audit row with its instant, so these are all that is read."""
-    mark = core.ClockMark.objects.using(register.alias).filter(pk=_MARK).first()
+    mark = models.ClockMark.objects.using(register.alias).filter(pk=_MARK).first()
     since = max(mark.sequence - OVERLAP, mark.accepted_sequence) if mark else 0
-    rows = core.AuditRow.objects.using(register.alias).filter(sequence__gt=since)
+    rows = models.AuditRow.objects.using(register.alias).filter(sequence__gt=since)
     found = rows.aggregate(newest=Max("at"), last=Max("sequence"))
     known = [at for at in (found["newest"], mark.newest if mark else None) if at is not None]
     now = Stored(
@@ -66,18 +66,18 @@ def accept(register: Register, set_aside: datetime | None, deed: Deed) -> None:
     with transaction.atomic(using=register.alias):
         before = instant(set_aside) if set_aside else None
         audit_log.write(register, deed, "clock-accepted", "clock", newest=before)
-        last = core.AuditRow.objects.using(register.alias).latest("sequence").sequence
+        last = models.AuditRow.objects.using(register.alias).latest("sequence").sequence
         values = {"newest": deed.at, "sequence": last, "accepted_at": deed.at, "accepted_sequence": last}
-        core.ClockMark.objects.using(register.alias).update_or_create(pk=_MARK, defaults=values)
+        models.ClockMark.objects.using(register.alias).update_or_create(pk=_MARK, defaults=values)
 
 
 def _move(register: Register, now: Stored, *, there: bool) -> None:
     """Move the mark on, unless somebody else did or the clock was accepted meanwhile."""
     values = {"newest": now.newest, "sequence": now.sequence}
     if not there:
-        core.ClockMark.objects.using(register.alias).get_or_create(pk=_MARK, defaults=values)
+        models.ClockMark.objects.using(register.alias).get_or_create(pk=_MARK, defaults=values)
         return
-    rows = core.ClockMark.objects.using(register.alias).filter(
+    rows = models.ClockMark.objects.using(register.alias).filter(
         pk=_MARK, sequence__lt=now.sequence, accepted_sequence=now.accepted_sequence
     )
     rows.update(**values)

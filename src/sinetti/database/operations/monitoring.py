@@ -6,9 +6,9 @@ from datetime import datetime
 
 from django.db.models import Min, QuerySet
 
+from sinetti.database import models
 from sinetti.database.connection import Register
 from sinetti.database.issuance.crls import WHOLE
-from sinetti.database.models import core, status
 from sinetti.domain.values import Serial
 
 _CHUNK = 5000
@@ -25,19 +25,19 @@ class AnswerAge:
 
 def list_names(register: Register) -> tuple[tuple[str, int], ...]:
     """CA and shard of each list that was ever published."""
-    rows = status.RevocationList.objects.using(register.alias).order_by("authority_id", "shard")
+    rows = models.RevocationList.objects.using(register.alias).order_by("authority_id", "shard")
     return tuple(rows.values_list("authority_id", "shard"))
 
 
 def issuing_authorities(register: Register) -> frozenset[str]:
     """The CAs that issue to holders, or did: what stands on their lists is in the register."""
-    rows = core.Authority.objects.using(register.alias).filter(role="issuing")
+    rows = models.Authority.objects.using(register.alias).filter(role="issuing")
     return frozenset(rows.values_list("name", flat=True))
 
 
 def any_certificate(register: Register) -> bool:
     """Whether a certificate was ever issued."""
-    return core.Certificate.objects.using(register.alias).exists()
+    return models.Certificate.objects.using(register.alias).exists()
 
 
 def count_revoked(register: Register, authority: str, shard: int, ended_before: datetime | None = None) -> int:
@@ -54,7 +54,7 @@ def revoked(register: Register, authority: str, shard: int) -> Iterator[tuple[Se
 
 def newest_of(register: Register, authority: str, now: datetime, *, is_revoked: bool) -> Serial | None:
     """The newest certificate of a CA that is issued and in force, or is revoked; None for none."""
-    rows = core.Certificate.objects.using(register.alias).filter(
+    rows = models.Certificate.objects.using(register.alias).filter(
         authority_id=authority, sha256__isnull=False, not_after__gte=now, revoked_at__isnull=not is_revoked
     )
     serial = rows.order_by("-reserved_at", "-pk").values_list("serial", flat=True).first()
@@ -63,11 +63,11 @@ def newest_of(register: Register, authority: str, now: datetime, *, is_revoked: 
 
 def answer_ages(register: Register) -> tuple[AnswerAge, ...]:
     """The oldest stored OCSP answer of each CA that has some."""
-    rows = status.StatusAnswer.objects.using(register.alias).values_list("authority")
+    rows = models.StatusAnswer.objects.using(register.alias).values_list("authority")
     oldest = rows.annotate(begins=Min("this_update"), ends=Min("next_update")).order_by("authority")
     return tuple(AnswerAge(*one) for one in oldest)
 
 
 def _revoked(register: Register, authority: str, shard: int) -> "QuerySet[models.Certificate]":
-    rows = core.Certificate.objects.using(register.alias).filter(authority_id=authority, revoked_at__isnull=False)
+    rows = models.Certificate.objects.using(register.alias).filter(authority_id=authority, revoked_at__isnull=False)
     return rows if shard == WHOLE else rows.filter(crl_shard=shard)

@@ -7,13 +7,12 @@ from typing import TypeAlias
 from django.db import transaction
 from django.db.models import Exists, OuterRef, Q, QuerySet
 
+from sinetti.database import models
 from sinetti.database.common import audit_log
 from sinetti.database.common.audit_log import Deed
 from sinetti.database.connection import Register
 from sinetti.database.issuance.journal_records import instant
-from sinetti.database.models import core
-from sinetti.database.models.portal import Invitation, OrganisationLoad, RightRequest
-from sinetti.database.models.secure_messages import Pin, SecureMessage
+from sinetti.database.models import Invitation, OrganisationLoad, Pin, RightRequest, SecureMessage
 from sinetti.domain.access.invitations import REQUEST_LIVES
 from sinetti.domain.certificates.lifecycle import CertificateState, OrderState
 
@@ -116,12 +115,12 @@ def _deleted(
 
 
 def _refusals(register: Register, before: datetime) -> "QuerySet[models.RefusalRow]":
-    return core.RefusalRow.objects.using(register.alias).filter(at__lt=before)
+    return models.RefusalRow.objects.using(register.alias).filter(at__lt=before)
 
 
 def _messages(register: Register, before: datetime) -> "QuerySet[models.OutboxRow]":
     ended = Q(sent__lt=before) | Q(dead__lt=before) | Q(dropped__lt=before) | Q(spread__lt=before)
-    rows = core.OutboxRow.objects.using(register.alias).filter(ended)
+    rows = models.OutboxRow.objects.using(register.alias).filter(ended)
     # While its certificate is in force a row keeps the same message from being owed once more.
     return rows.filter(Q(certificate__isnull=True) | Q(certificate__not_after__lt=before))
 
@@ -142,7 +141,7 @@ def _loads(register: Register, before: datetime) -> "QuerySet[OrganisationLoad]"
 
 
 def _people(register: Register, before: datetime) -> "QuerySet[models.Person]":
-    rows = core.Person.objects.using(register.alias).filter(erased_at__isnull=True, user__isnull=True)
+    rows = models.Person.objects.using(register.alias).filter(erased_at__isnull=True, user__isnull=True)
     rows = rows.exclude(named_until__gte=before)
     for named in (
         _organisations(register, before),
@@ -157,7 +156,7 @@ def _people(register: Register, before: datetime) -> "QuerySet[models.Person]":
 
 def _organisations(register: Register, before: datetime) -> "QuerySet[models.Organisation]":
     lasting = Q(closed_at__isnull=True) | Q(closed_at__gte=before)
-    return core.Organisation.objects.using(register.alias).filter(lasting, contact=OuterRef("pk"))
+    return models.Organisation.objects.using(register.alias).filter(lasting, contact=OuterRef("pk"))
 
 
 def _mandates(register: Register, before: datetime) -> "QuerySet[models.Mandate]":
@@ -165,11 +164,11 @@ def _mandates(register: Register, before: datetime) -> "QuerySet[models.Mandate]
     # What nobody took up ends with its last link.
     lapsed = Q(waiting=True) & ~Exists(links)
     ended = Q(withdrawn_at__lt=before) | Q(valid_until__lt=before) | lapsed
-    return core.Mandate.objects.using(register.alias).filter(person=OuterRef("pk")).exclude(ended)
+    return models.Mandate.objects.using(register.alias).filter(person=OuterRef("pk")).exclude(ended)
 
 
 def _messages_owed(register: Register, before: datetime) -> "QuerySet[models.OutboxRow]":
-    rows = core.OutboxRow.objects.using(register.alias)
+    rows = models.OutboxRow.objects.using(register.alias)
     owed = rows.filter(sent__isnull=True, dead__isnull=True, dropped__isnull=True, spread__isnull=True)
     return owed.filter(recipient=OuterRef("pk"), created__gte=before)
 
@@ -177,9 +176,9 @@ def _messages_owed(register: Register, before: datetime) -> "QuerySet[models.Out
 def _holdings(register: Register, before: datetime) -> "list[QuerySet[models.Holding]]":
     """Holdings of which somebody is contact or deputy, and in which anything lasted until then."""
     certificates = _lasting(register, before).filter(holding=OuterRef("pk"))
-    orders = core.Order.objects.using(register.alias).filter(holding=OuterRef("pk"), created__gte=before)
+    orders = models.Order.objects.using(register.alias).filter(holding=OuterRef("pk"), created__gte=before)
     pairs = _waiting(register, before).filter(order__holding=OuterRef("pk"))
-    rows = core.Holding.objects.using(register.alias).filter(
+    rows = models.Holding.objects.using(register.alias).filter(
         Q(created__gte=before) | Exists(certificates) | Exists(orders) | Exists(pairs)
     )
     return [rows.filter(contact=OuterRef("pk")), rows.filter(deputy=OuterRef("pk"))]
@@ -190,7 +189,7 @@ def _orders(register: Register, before: datetime) -> "list[QuerySet[models.Order
 
     A certificate is an order's if it was made before the holding's next order: that one may name other people.
     """
-    later = core.Order.objects.using(register.alias).filter(
+    later = models.Order.objects.using(register.alias).filter(
         holding=OuterRef("holding"), created__gt=OuterRef(OuterRef("created")), created__lte=OuterRef("reserved_at")
     )
     certificates = (
@@ -199,7 +198,7 @@ def _orders(register: Register, before: datetime) -> "list[QuerySet[models.Order
         .exclude(Exists(later))
     )
     pairs = _waiting(register, before).filter(order=OuterRef("pk"))
-    rows = core.Order.objects.using(register.alias).filter(
+    rows = models.Order.objects.using(register.alias).filter(
         Q(created__gte=before) | Exists(certificates) | Exists(pairs)
     )
     return [rows.filter(contact=OuterRef("pk")), rows.filter(deputy=OuterRef("pk"))]
@@ -207,10 +206,10 @@ def _orders(register: Register, before: datetime) -> "list[QuerySet[models.Order
 
 def _lasting(register: Register, before: datetime) -> "QuerySet[models.Certificate]":
     """Certificates that were in force then or later: void ones never were, and revocation ends one."""
-    rows = core.Certificate.objects.using(register.alias).exclude(state=CertificateState.VOID)
+    rows = models.Certificate.objects.using(register.alias).exclude(state=CertificateState.VOID)
     return rows.filter(Q(not_after__gte=before) & (Q(revoked_at__isnull=True) | Q(revoked_at__gte=before)))
 
 
 def _waiting(register: Register, before: datetime) -> "QuerySet[models.TransferIdPair]":
     """Transfer ids that could have been spent then or later."""
-    return core.TransferIdPair.objects.using(register.alias).filter(order__state=OrderState.OPEN, expires__gte=before)
+    return models.TransferIdPair.objects.using(register.alias).filter(order__state=OrderState.OPEN, expires__gte=before)

@@ -9,14 +9,14 @@ from django.db import connections, transaction
 from django.db.models import Q, QuerySet
 from django.db.models.expressions import RawSQL
 
+from sinetti.database import models
 from sinetti.database.common import audit_log, mappers
 from sinetti.database.common.audit_log import Deed
 from sinetti.database.connection import Register
-from sinetti.database.models import core
 from sinetti.domain.certificates.lifecycle import CertificateState
+from sinetti.domain.identifiers import folded
 from sinetti.domain.organisations.applications import ApplicationState
 from sinetti.domain.organisations.csv_import import Change, ChangeKind, Standing
-from sinetti.domain.organisations.identifiers import folded
 from sinetti.domain.values import Channel, CustomerKind, Language, Serial
 
 _LISTS = {
@@ -103,7 +103,7 @@ def alter(register: Register, change: Change, deed: Deed) -> bool:
 def in_force(register: Register, customer_ids: Collection[str], now: datetime) -> tuple[Serial, ...]:
     """The serials of what these hold that is issued, not revoked and not at its end: what an ended one has left."""
     names = {folded(one) for one in customer_ids}
-    rows = core.Certificate.objects.using(register.alias).filter(
+    rows = models.Certificate.objects.using(register.alias).filter(
         holding__organisation__folded__in=values_in(register, names),
         state__in=(CertificateState.ISSUED, CertificateState.FETCHED),
         revoked_at__isnull=True,
@@ -115,10 +115,10 @@ def in_force(register: Register, customer_ids: Collection[str], now: datetime) -
 def _add(register: Register, changes: Sequence[Change], deed: Deed) -> int:
     """Add organisations, without channels: those are applied for. An id that was taken meanwhile stays as it is."""
     by_folded = {folded(one.customer_id): one for one in changes}
-    rows = core.Organisation.objects.using(register.alias)
+    rows = models.Organisation.objects.using(register.alias)
     taken = set(rows.filter(folded__in=values_in(register, by_folded)).values_list("folded", flat=True))
     made = [
-        core.Organisation(
+        models.Organisation(
             customer_id=one.customer_id,
             folded=key,
             kind=one.id_kind,
@@ -144,15 +144,15 @@ def _hold(register: Register, changes: Sequence[Change]) -> None:
     each other.
     """
     concerned = {folded(one) for change in changes for one in (change.customer_id, change.into) if one}
-    rows = core.Organisation.objects.using(register.alias).filter(folded__in=values_in(register, concerned))
+    rows = models.Organisation.objects.using(register.alias).filter(folded__in=values_in(register, concerned))
     list(rows.select_for_update(no_key=True).order_by("pk").values_list("pk"))
     changing = values_in(register, {folded(one.customer_id) for one in changes})
-    lines = core.Holding.objects.using(register.alias).filter(organisation__folded__in=changing)
+    lines = models.Holding.objects.using(register.alias).filter(organisation__folded__in=changing)
     list(lines.select_for_update(no_key=True, of=("self",)).order_by("pk").values_list("pk"))
 
 
 def _alter(register: Register, change: Change, deed: Deed) -> bool:
-    rows = core.Organisation.objects.using(register.alias)
+    rows = models.Organisation.objects.using(register.alias)
     before = rows.filter(folded=folded(change.customer_id), name=change.name_before, closed_at__isnull=True)
     row = before.filter(language=change.language_before).first()
     if row is None:
@@ -170,7 +170,7 @@ def _alter(register: Register, change: Change, deed: Deed) -> bool:
     if not before.filter(pk=row.pk).update(**values):
         return False
     # Whoever is deciding on one of its holdings has to look again: the name stands in what is issued.
-    mappers.move_versions(core.Holding.objects.using(register.alias).filter(organisation_id=row.pk))
+    mappers.move_versions(models.Holding.objects.using(register.alias).filter(organisation_id=row.pk))
     subject = f"organisation:{row.pk}"
     if change.name != change.name_before:
         audit_log.write(register, deed, "organisation-renamed", subject)
@@ -189,10 +189,10 @@ def values_in(register: Register, values: Collection[str]) -> RawSQL:
 
 
 def _rows(register: Register) -> "QuerySet[models.Organisation]":
-    return core.Organisation.objects.using(register.alias).select_related("merged_into")
+    return models.Organisation.objects.using(register.alias).select_related("merged_into")
 
 
-def _listed(row: core.Organisation, channels: frozenset[Channel] = frozenset()) -> Listed:
+def _listed(row: models.Organisation, channels: frozenset[Channel] = frozenset()) -> Listed:
     return Listed(
         row.organisation_id,
         row.customer_id,

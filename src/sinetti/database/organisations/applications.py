@@ -7,11 +7,11 @@ from datetime import datetime
 from django.db import IntegrityError, transaction
 from django.db.models import QuerySet
 
+from sinetti.database import models
 from sinetti.database.common import audit_log
 from sinetti.database.common.audit_log import Deed
 from sinetti.database.connection import Register
-from sinetti.database.models import core
-from sinetti.database.models.portal import InterfaceApplication, User
+from sinetti.database.models import InterfaceApplication, User
 from sinetti.database.notifications import outbox
 from sinetti.database.notifications.outbox import NewMessage
 from sinetti.database.notifications.recipients import standing
@@ -176,7 +176,7 @@ def _messages(application_id: str, people: Iterable[str], deed: Deed) -> list[Ne
 
 def _told(register: Register, application_id: str, decided: Application, at: datetime) -> list[str]:
     """Who is told: whoever applied, and the signatories; one at each address."""
-    rows = core.Mandate.objects.using(register.alias).filter(standing(at), organisation=decided.organisation_id)
+    rows = models.Mandate.objects.using(register.alias).filter(standing(at), organisation=decided.organisation_id)
     signatories = rows.filter(role="signatory", person__isnull=False).order_by("valid_from", "pk")
     found: dict[str, str] = {}
     for row in signatories.select_related("person"):
@@ -184,7 +184,7 @@ def _told(register: Register, application_id: str, decided: Application, at: dat
             found.setdefault(row.person.email.casefold(), row.person.person_id)
     user = User.objects.using(register.alias).filter(applications__pk=application_id).first()
     if user is not None and user.email.casefold() not in found:
-        person = core.Person.objects.using(register.alias).filter(user=user).first() or organisations.new_person(
+        person = models.Person.objects.using(register.alias).filter(user=user).first() or organisations.new_person(
             register, Person(user.name or user.email, user.email, "", Language(user.language))
         )
         found[user.email.casefold()] = person.person_id
@@ -199,7 +199,7 @@ def _move(register: Register, application_id: str, values: dict[str, object]) ->
 
 def _take_open(register: Register, organisation_id: str) -> None:
     """Hold the organisation until the transaction ends, so that it is not closed meanwhile."""
-    rows = core.Organisation.objects.using(register.alias).filter(pk=organisation_id, closed_at__isnull=True)
+    rows = models.Organisation.objects.using(register.alias).filter(pk=organisation_id, closed_at__isnull=True)
     if not rows.update(organisation_id=organisation_id):
         raise ApplicationRefused(ApplicationFault.CLOSED)
 

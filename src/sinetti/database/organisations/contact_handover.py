@@ -9,10 +9,10 @@ from django.db import transaction
 from django.db.models import Count, Exists, F, Max, Min, OuterRef, Q, QuerySet, Subquery
 from django.db.models.functions import Lower
 
+from sinetti.database import models
 from sinetti.database.common import audit_log, daily_counts
 from sinetti.database.common.audit_log import Deed
 from sinetti.database.connection import Register
-from sinetti.database.models import core, secure_messages
 from sinetti.database.notifications import outbox, reminders
 from sinetti.database.notifications.addresses import people_at
 from sinetti.database.notifications.outbox import Event
@@ -100,7 +100,7 @@ def looked_after(
 
 def lines(register: Register, holding_ids: Collection[str], now: datetime) -> tuple[LineTold, ...]:
     """These lines, by organisation and description."""
-    rows = core.Holding.objects.using(register.alias).filter(pk__in=list(holding_ids))
+    rows = models.Holding.objects.using(register.alias).filter(pk__in=list(holding_ids))
     rows = rows.select_related("organisation", "type", "contact", "deputy")
     listed = rows.annotate(ends=Subquery(_in_force(now)[:1])).order_by("organisation__name", "description", "pk")
     return tuple(
@@ -124,11 +124,11 @@ def hand_over(register: Register, holding_ids: Collection[str], email: str, new:
     themselves: who comes in the contact's place leaves the deputy's. Raises LimitReached.
     """
     with transaction.atomic(using=register.alias):
-        holdings = core.Holding.objects.using(register.alias).filter(pk__in=list(holding_ids))
+        holdings = models.Holding.objects.using(register.alias).filter(pk__in=list(holding_ids))
         # Locked in one order, so that two who do this at once do not wait for each other for ever.
         list(holdings.select_for_update(no_key=True).order_by("pk").values_list("pk"))
         theirs = set(people_at(register, email).values_list("pk", flat=True))
-        moved: dict[str, list[core.Holding]] = {
+        moved: dict[str, list[models.Holding]] = {
             place: [row for row in holdings.order_by("pk") if getattr(row, f"{place}_id") in theirs]
             for place in ("contact", "deputy")
         }
@@ -150,20 +150,20 @@ def orders_offered_to_others(
 
     Each with the id of its organisation before its own.
     """
-    rows = core.Order.objects.using(register.alias).filter(
+    rows = models.Order.objects.using(register.alias).filter(
         state=OrderState.OPEN,
         holding__organisation__in=list(organisation_ids),
         holding__organisation__closed_at__isnull=True,
         holding__contact__in=people_at(register, email).values("pk"),
     )
-    offers = secure_messages.SecureMessage.objects.using(register.alias).filter(order=OuterRef("pk"))
+    offers = models.SecureMessage.objects.using(register.alias).filter(order=OuterRef("pk"))
     last = offers.order_by(F("ended_at").desc(nulls_first=True), "-created").values("recipient")[:1]
     offered = rows.filter(Exists(offers)).alias(last=Subquery(last))
     found = offered.exclude(last=F("holding__contact"), last__isnull=False)
     return tuple(found.order_by("created", "pk").values_list("holding__organisation", "pk"))
 
 
-def _name(register: Register, place: str, rows: list[core.Holding], new: Person, deed: Deed) -> None:
+def _name(register: Register, place: str, rows: list[models.Holding], new: Person, deed: Deed) -> None:
     """Name the same person for each of these, by a row for each, as a person who is named is a new row each time."""
     if not rows:
         return
@@ -171,8 +171,8 @@ def _name(register: Register, place: str, rows: list[core.Holding], new: Person,
     offered = organisations.count_offered(register, [row.pk for row in rows]) if place == "contact" else 0
     daily_counts.count_letters(register, deed, new.email, 1 + offered)
     first_written = people_at(register, new.email).aggregate(first=Min("first_written_at"))["first"]
-    people = core.Person.objects.using(register.alias).bulk_create(
-        core.Person(
+    people = models.Person.objects.using(register.alias).bulk_create(
+        models.Person(
             name=new.name, email=new.email, phone=new.phone, language=new.language, first_written_at=first_written
         )
         for _ in rows
@@ -180,7 +180,7 @@ def _name(register: Register, place: str, rows: list[core.Holding], new: Person,
     before = [getattr(row, f"{place}_id") for row in rows]
     for row, person in zip(rows, people, strict=True):
         setattr(row, place, person)
-    core.Holding.objects.using(register.alias).bulk_update(rows, [place])
+    models.Holding.objects.using(register.alias).bulk_update(rows, [place])
     give_way(register, before, deed.at)
     facts = {"old": before[0], "new": people[0].person_id, "place": place, "holdings": [row.holding_id for row in rows]}
     about = Event(MessageKind.CONTACT_CHANGED, "once", people[0].person_id, rows[0].holding_id, facts=facts)
@@ -191,10 +191,10 @@ def _name(register: Register, place: str, rows: list[core.Holding], new: Person,
         )
 
 
-def _vacate(register: Register, rows: list[core.Holding], deed: Deed) -> None:
+def _vacate(register: Register, rows: list[models.Holding], deed: Deed) -> None:
     """Have nobody as the deputy of these. Whoever was is told as their contact, or as who leaves."""
     before = [row.deputy_id for row in rows]
-    ours = core.Holding.objects.using(register.alias).filter(pk__in=[row.pk for row in rows])
+    ours = models.Holding.objects.using(register.alias).filter(pk__in=[row.pk for row in rows])
     ours.update(deputy=None)
     give_way(register, before, deed.at)
     for row, old in zip(rows, before, strict=True):
@@ -203,13 +203,13 @@ def _vacate(register: Register, rows: list[core.Holding], deed: Deed) -> None:
 
 def _in_use(register: Register, organisation_ids: Iterable[str], now: datetime) -> "QuerySet[models.Holding]":
     """Holdings with a certificate in force, or an order that is open: what was is nobody's task any more."""
-    waiting = core.Order.objects.filter(holding=OuterRef("pk"), state=OrderState.OPEN)
-    rows = core.Holding.objects.using(register.alias).filter(organisation__in=list(organisation_ids))
+    waiting = models.Order.objects.filter(holding=OuterRef("pk"), state=OrderState.OPEN)
+    rows = models.Holding.objects.using(register.alias).filter(organisation__in=list(organisation_ids))
     return rows.filter(Exists(_in_force(now)) | Exists(waiting))
 
 
 def _in_force(now: datetime) -> "QuerySet[models.Certificate, dict[str, Any]]":
-    rows = core.Certificate.objects.filter(
+    rows = models.Certificate.objects.filter(
         holding=OuterRef("pk"),
         state__in=(CertificateState.ISSUED, CertificateState.FETCHED),
         revoked_at__isnull=True,

@@ -10,11 +10,11 @@ from datetime import datetime
 from django.db import transaction
 from django.db.models import Exists, F, OuterRef, Subquery
 
+from sinetti.database import models
 from sinetti.database.common import audit_log, daily_counts
 from sinetti.database.common.audit_log import Deed
 from sinetti.database.connection import Register
-from sinetti.database.models import core, secure_messages
-from sinetti.database.models.portal import Invitation
+from sinetti.database.models import Invitation
 from sinetti.database.notifications import outbox, reminders
 from sinetti.database.notifications.outbox import Event
 from sinetti.database.notifications.recipients import Reader, lasting, reader, standing
@@ -59,7 +59,7 @@ def add_signatory(register: Register, organisation_id: str, person: Person, deed
         if any(not row.waiting and row.person is not None and _same(row.person, person) for row in found):
             return False
         _withdraw(register, found, "signatory-removed", deed)
-        row = core.Mandate.objects.using(register.alias).create(
+        row = models.Mandate.objects.using(register.alias).create(
             organisation_id=organisation_id,
             person=(new := new_person(register, person)),
             user_id=next((one.user_id for one in found if one.user_id is not None), None),
@@ -90,7 +90,7 @@ def set_contact_person(register: Register, organisation_id: str, person: Person 
             _take(register, organisation_id)
         else:
             take_open(register, organisation_id)
-        rows = core.Organisation.objects.using(register.alias).filter(pk=organisation_id)
+        rows = models.Organisation.objects.using(register.alias).filter(pk=organisation_id)
         before = rows.select_related("contact").get().contact
         if before is None if person is None else before is not None and _same(before, person):
             return False
@@ -114,7 +114,7 @@ def add_agent(register: Register, organisation_id: str, agent_id: str, deed: Dee
         # In the order of their ids: two commands that name each other's organisations do not wait for each other.
         for one in sorted((organisation_id, agent_id)):
             take_open(register, one)
-        rows = core.Mandate.objects.using(register.alias)
+        rows = models.Mandate.objects.using(register.alias)
         values = {"organisation_id": organisation_id, "agent_id": agent_id, "role": Role.MANAGER}
         if rows.filter(standing(deed.at), **values).exists():
             return False
@@ -128,7 +128,7 @@ def withdraw_agent(register: Register, organisation_id: str, agent_id: str, deed
     """End that an organisation is looked after by another; False where it is not."""
     with transaction.atomic(using=register.alias):
         _take(register, organisation_id)
-        rows = core.Mandate.objects.using(register.alias).filter(standing(deed.at), role=Role.MANAGER)
+        rows = models.Mandate.objects.using(register.alias).filter(standing(deed.at), role=Role.MANAGER)
         found = list(rows.filter(organisation=organisation_id, agent=agent_id))
         _withdraw(register, found, "looked-after-by-withdrawn", deed)
     return bool(found)
@@ -136,7 +136,7 @@ def withdraw_agent(register: Register, organisation_id: str, agent_id: str, deed
 
 def looked_after(register: Register, organisation_id: str, now: datetime) -> Looked:
     """Which organisations look after this one, and which it looks after."""
-    rows = core.Mandate.objects.using(register.alias).filter(standing(now), role=Role.MANAGER, agent__isnull=False)
+    rows = models.Mandate.objects.using(register.alias).filter(standing(now), role=Role.MANAGER, agent__isnull=False)
     by = rows.filter(organisation=organisation_id).values_list("agent__customer_id", flat=True)
     after = rows.filter(agent=organisation_id).values_list("organisation__customer_id", flat=True)
     return Looked(tuple(sorted({str(one) for one in by})), tuple(sorted(set(after))))
@@ -144,7 +144,7 @@ def looked_after(register: Register, organisation_id: str, now: datetime) -> Loo
 
 def find_holding(register: Register, named: str) -> HoldingFound | None:
     """The holding of a certificate's serial or of an order's id."""
-    rows = core.Holding.objects.using(register.alias).select_related("organisation", "contact", "deputy")
+    rows = models.Holding.objects.using(register.alias).select_related("organisation", "contact", "deputy")
     by_order = rows.filter(orders__pk=named)
     row = rows.filter(certificates__serial=Serial(named.casefold())).first() or by_order.first()
     if row is None:
@@ -161,10 +161,10 @@ def change_contact(register: Register, holding_id: str, new: Person, deed: Deed,
     """
     place = "deputy" if deputy else "contact"
     with transaction.atomic(using=register.alias):
-        rows = core.Holding.objects.using(register.alias).filter(pk=holding_id)
+        rows = models.Holding.objects.using(register.alias).filter(pk=holding_id)
         # Whoever names somebody at the same time waits here.
         rows.update(created=F("created"))
-        before: core.Person | None = getattr(rows.select_related(place).get(), place)
+        before: models.Person | None = getattr(rows.select_related(place).get(), place)
         if before is not None and _same(before, new):
             return False
         # One about the change, and a link for each order whose transfer ids wait for the contact.
@@ -189,7 +189,7 @@ def change_contact(register: Register, holding_id: str, new: Person, deed: Deed,
 def remove_deputy(register: Register, holding_id: str, email: str, deed: Deed) -> bool:
     """Have a holding have no deputy any more; False where nobody with this address is. They are owed a message."""
     with transaction.atomic(using=register.alias):
-        rows = core.Holding.objects.using(register.alias).filter(pk=holding_id)
+        rows = models.Holding.objects.using(register.alias).filter(pk=holding_id)
         # Whoever names somebody at the same time waits here.
         rows.update(created=F("created"))
         before = rows.select_related("deputy").get().deputy
@@ -209,10 +209,10 @@ def orders_offered_to_others(register: Register, holding_id: str) -> tuple[str, 
 
     Of an organisation that is closed for good there are none.
     """
-    rows = core.Order.objects.using(register.alias).filter(holding=holding_id, state=OrderState.OPEN)
+    rows = models.Order.objects.using(register.alias).filter(holding=holding_id, state=OrderState.OPEN)
     rows = rows.filter(holding__organisation__closed_at__isnull=True)
     # The one that stands, and of those that ended the newest: two may be of the same second.
-    offers = secure_messages.SecureMessage.objects.using(register.alias).filter(order=OuterRef("pk"))
+    offers = models.SecureMessage.objects.using(register.alias).filter(order=OuterRef("pk"))
     last = offers.order_by(F("ended_at").desc(nulls_first=True), "-created").values("recipient")[:1]
     offered = rows.filter(Exists(offers)).alias(last=Subquery(last))
     found = offered.exclude(last=F("holding__contact"), last__isnull=False)
@@ -221,7 +221,7 @@ def orders_offered_to_others(register: Register, holding_id: str) -> tuple[str, 
 
 def newest_in_force(register: Register, holding_id: str, now: datetime) -> Serial | None:
     """The certificate of a holding that ends last of those that are issued, not revoked and not at their end."""
-    rows = core.Certificate.objects.using(register.alias).filter(
+    rows = models.Certificate.objects.using(register.alias).filter(
         holding=holding_id,
         state__in=(CertificateState.ISSUED, CertificateState.FETCHED),
         revoked_at__isnull=True,
@@ -233,7 +233,7 @@ def newest_in_force(register: Register, holding_id: str, now: datetime) -> Seria
 
 def let_end(register: Register, holding_id: str, deed: Deed) -> bool:
     """Note that a holding's certificate is to end without a successor; False where that is noted already."""
-    rows = core.Holding.objects.using(register.alias).filter(pk=holding_id, let_end_at__isnull=True)
+    rows = models.Holding.objects.using(register.alias).filter(pk=holding_id, let_end_at__isnull=True)
     with transaction.atomic(using=register.alias):
         if not rows.update(let_end_at=deed.at):
             return False
@@ -243,7 +243,7 @@ def let_end(register: Register, holding_id: str, deed: Deed) -> bool:
 
 def let_end_no_more(register: Register, holding_id: str, deed: Deed) -> bool:
     """Take that note away, and have reminders looked at anew; False where there is none."""
-    rows = core.Holding.objects.using(register.alias).filter(pk=holding_id, let_end_at__isnull=False)
+    rows = models.Holding.objects.using(register.alias).filter(pk=holding_id, let_end_at__isnull=False)
     with transaction.atomic(using=register.alias):
         if not rows.update(let_end_at=None):
             return False
@@ -254,42 +254,42 @@ def let_end_no_more(register: Register, holding_id: str, deed: Deed) -> bool:
 
 def _take(register: Register, organisation_id: str) -> None:
     """Whoever names somebody for this organisation at the same time waits here."""
-    core.Organisation.objects.using(register.alias).filter(pk=organisation_id).update(created=F("created"))
+    models.Organisation.objects.using(register.alias).filter(pk=organisation_id).update(created=F("created"))
 
 
 def take_open(register: Register, organisation_id: str) -> None:
     """The same of an organisation that is open, inside a transaction. Raises Closed."""
-    rows = core.Organisation.objects.using(register.alias).filter(pk=organisation_id, closed_at__isnull=True)
+    rows = models.Organisation.objects.using(register.alias).filter(pk=organisation_id, closed_at__isnull=True)
     if not rows.update(created=F("created")):
-        raise Closed(core.Organisation.objects.using(register.alias).get(pk=organisation_id).customer_id)
+        raise Closed(models.Organisation.objects.using(register.alias).get(pk=organisation_id).customer_id)
 
 
-def _signatories(register: Register, organisation_id: str, email: str, now: datetime) -> list[core.Mandate]:
+def _signatories(register: Register, organisation_id: str, email: str, now: datetime) -> list[models.Mandate]:
     """The mandates of signatories with this address, taken up or not. An organisation has few."""
-    rows = core.Mandate.objects.using(register.alias).filter(lasting(now), role=Role.SIGNATORY)
+    rows = models.Mandate.objects.using(register.alias).filter(lasting(now), role=Role.SIGNATORY)
     found = rows.filter(organisation=organisation_id, person__isnull=False).select_related("person")
     return [row for row in found if row.person is not None and row.person.email.casefold() == email.casefold()]
 
 
-def _withdraw(register: Register, mandates: list[core.Mandate], action: str, deed: Deed) -> None:
+def _withdraw(register: Register, mandates: list[models.Mandate], action: str, deed: Deed) -> None:
     for row in mandates:
-        core.Mandate.objects.using(register.alias).filter(pk=row.pk).update(withdrawn_at=deed.at)
+        models.Mandate.objects.using(register.alias).filter(pk=row.pk).update(withdrawn_at=deed.at)
         give_way(register, [row.person_id], deed.at)
         about = f"organisation:{row.organisation_id}"
         audit_log.write(register, deed, action, about, mandate=row.mandate_id, person=row.person_id, agent=row.agent_id)
 
 
-def _hand_on(register: Register, before: core.Person | None, after: core.Person | None) -> None:
+def _hand_on(register: Register, before: models.Person | None, after: models.Person | None) -> None:
     """Where somebody is named anew with the same address, what waits for them stays owed."""
     if before is not None and after is not None and reader(before).address == reader(after).address:
         outbox.hand_on(register, before.person_id, after.person_id)
 
 
-def _same(row: core.Person, person: Person) -> bool:
+def _same(row: models.Person, person: Person) -> bool:
     """Whether naming this person would change nothing. It takes marks away where there are any."""
     told = Person(row.name, row.email, row.phone, Language(row.language))
     return told == person and row.bounced_at is None and row.stopped_at is None
 
 
-def _id(row: core.Person | None) -> str | None:
+def _id(row: models.Person | None) -> str | None:
     return None if row is None else row.person_id

@@ -6,9 +6,9 @@ from datetime import datetime
 
 from django.db.models import Count, F, Max, Min, OuterRef, QuerySet, Subquery
 
+from sinetti.database import models
 from sinetti.database.connection import Register
-from sinetti.database.models import core
-from sinetti.database.models.secure_messages import SecureMessage
+from sinetti.database.models import SecureMessage
 from sinetti.database.notifications.recipients import Reader, reader
 from sinetti.domain.certificates.lifecycle import CertificateState, OrderState
 from sinetti.domain.notifications.messages import MessageChannel, MessageKind, message_id
@@ -71,8 +71,8 @@ class OrderRow:
 
 def find_order(register: Register, order_id: str) -> OrderSeen | None:
     """One order, in three statements; None where there is none of this id."""
-    live = core.Certificate.objects.filter(order=OuterRef("pk")).exclude(state=CertificateState.VOID)
-    rows = core.Order.objects.using(register.alias).select_related(
+    live = models.Certificate.objects.filter(order=OuterRef("pk")).exclude(state=CertificateState.VOID)
+    rows = models.Order.objects.using(register.alias).select_related(
         "holding__organisation", "holding__type", "holding__contact", "holding__deputy", "replaces"
     )
     row = rows.annotate(serial=Subquery(live.values("serial")[:1])).filter(pk=order_id).first()
@@ -103,7 +103,7 @@ def open_orders(
     register: Register, organisation_ids: Collection[str], start: int, count: int
 ) -> tuple[tuple[OrderRow, ...], int]:
     """Open orders of these organisations, newest first, from `start` on; and how many there are in all."""
-    rows = core.Order.objects.using(register.alias).filter(
+    rows = models.Order.objects.using(register.alias).filter(
         state=OrderState.OPEN, holding__organisation__in=list(organisation_ids)
     )
     newest = _newest(SecureMessage.objects.filter(order=OuterRef("pk")))
@@ -140,7 +140,7 @@ def _link(register: Register, order_id: str) -> LinkSeen | None:
         return None
     opened: datetime | None = row.opened  # type: ignore[attr-defined] # annotated
     mail = message_id(MessageKind.TRANSFER_IDS, row.secure_id, "once", row.recipient_id or "", MessageChannel.EMAIL)
-    sent = core.OutboxRow.objects.using(register.alias).filter(pk=mail).aggregate(at=Max("sent"), dead=Max("dead"))
+    sent = models.OutboxRow.objects.using(register.alias).filter(pk=mail).aggregate(at=Max("sent"), dead=Max("dead"))
     return LinkSeen(
         row.secure_id,
         row.created,

@@ -8,14 +8,14 @@ from django.db import IntegrityError, transaction
 from django.db.models import Max, Min, Q
 
 from sinetti.database import ids as database_ids
+from sinetti.database import models
 from sinetti.database.common import audit_log, mappers
 from sinetti.database.common.audit_log import Deed
 from sinetti.database.connection import Register
 from sinetti.database.issuance.transactions import Moved
-from sinetti.database.models import core
 from sinetti.database.notifications.addresses import people_at
 from sinetti.domain.certificates.lifecycle import OrderState
-from sinetti.domain.organisations.identifiers import folded
+from sinetti.domain.identifiers import folded
 from sinetti.domain.values import Channel, CustomerKind, Language, Serial
 
 PURPOSE = "data-provider"
@@ -108,8 +108,8 @@ class OpenOrder:
 
 
 def find_organisation(register: Register, customer_id: str) -> OrganisationFound | None:
-    """The organisation with this id, compared as domain/organisations/identifiers.py says."""
-    row = core.Organisation.objects.using(register.alias).filter(folded=folded(customer_id)).first()
+    """The organisation with this id, compared as domain/identifiers.py says."""
+    row = models.Organisation.objects.using(register.alias).filter(folded=folded(customer_id)).first()
     if row is None:
         return None
     standing = row.approvals.using(register.alias).filter(withdrawn_at__isnull=True)
@@ -128,7 +128,7 @@ def add_organisation(register: Register, new: NewOrganisation, deed: Deed) -> Or
     """Register an organisation; None where its id is taken."""
     try:
         with transaction.atomic(using=register.alias):
-            row = core.Organisation.objects.using(register.alias).create(
+            row = models.Organisation.objects.using(register.alias).create(
                 customer_id=new.customer_id,
                 folded=folded(new.customer_id),
                 kind=new.kind,
@@ -153,7 +153,7 @@ def approve_channels(register: Register, organisation_id: str, channels: frozens
 def withdraw_channel(register: Register, organisation_id: str, channel: Channel, deed: Deed) -> None:
     """Withdraw a channel. Certificates stay as they are; none is issued or renewed for it any more."""
     with transaction.atomic(using=register.alias):
-        rows = core.ApprovedType.objects.using(register.alias).filter(
+        rows = models.ApprovedType.objects.using(register.alias).filter(
             organisation_id=organisation_id,
             type__channel=channel,
             withdrawn_at__isnull=True,
@@ -166,7 +166,7 @@ def withdraw_channel(register: Register, organisation_id: str, channel: Channel,
 def close_organisation(register: Register, organisation_id: str, deed: Deed) -> None:
     """Close an organisation: nothing is issued to it any more."""
     with transaction.atomic(using=register.alias):
-        rows = core.Organisation.objects.using(register.alias).filter(pk=organisation_id, closed_at__isnull=True)
+        rows = models.Organisation.objects.using(register.alias).filter(pk=organisation_id, closed_at__isnull=True)
         if rows.update(closed_at=deed.at):
             _move_holdings(register, organisation_id)
             audit_log.write(register, deed, "organisation-closed", f"organisation:{organisation_id}")
@@ -179,12 +179,12 @@ def add_order(register: Register, new: NewOrder, pair: NewTransferIds, deed: Dee
     """
     using = register.alias
     with transaction.atomic(using=using):
-        replaced = core.Certificate.objects.using(using).filter(serial=new.replaces).first() if new.replaces else None
+        replaced = models.Certificate.objects.using(using).filter(serial=new.replaces).first() if new.replaces else None
         _expect_new(register, new, replaced)
         contact, deputy = new_person(register, new.contact), new_person(register, new.deputy) if new.deputy else None
         if replaced is not None:
             holding_id = replaced.holding_id
-            rows = core.Holding.objects.using(using).filter(pk=holding_id)
+            rows = models.Holding.objects.using(using).filter(pk=holding_id)
             give_way(register, rows.values_list("contact", "deputy").get(), deed.at)
             # Whoever orders a replacement does not let it end any more.
             rows.update(contact=contact, deputy=deputy, let_end_at=None)
@@ -194,7 +194,7 @@ def add_order(register: Register, new: NewOrder, pair: NewTransferIds, deed: Dee
                 rows.update(serves=new.serves)
         else:
             holding_id = _add_holding(register, new, contact, deputy, deed)
-        order = core.Order.objects.using(using).create(
+        order = models.Order.objects.using(using).create(
             order_id=new.order_id or database_ids.random_id(),
             holding_id=holding_id,
             description=new.description,
@@ -220,10 +220,10 @@ def replace_ids(register: Register, order_id: str, ids: NewTransferIds, deed: De
     """End an open order's transfer ids and store new ones. Raises Moved where the order is not open (any more)."""
     with transaction.atomic(using=register.alias):
         # Whoever is spending the old ids right now has to look again; the holding comes first, as in store.reserve.
-        mappers.move_versions(core.Holding.objects.using(register.alias).filter(orders__pk=order_id))
-        if not core.Order.objects.using(register.alias).filter(pk=order_id, state=OrderState.OPEN).exists():
+        mappers.move_versions(models.Holding.objects.using(register.alias).filter(orders__pk=order_id))
+        if not models.Order.objects.using(register.alias).filter(pk=order_id, state=OrderState.OPEN).exists():
             raise Moved
-        old = core.TransferIdPair.objects.using(register.alias).filter(order_id=order_id, ended_at__isnull=True)
+        old = models.TransferIdPair.objects.using(register.alias).filter(order_id=order_id, ended_at__isnull=True)
         old.update(ended_at=deed.at)
         _add_ids(register, order_id, ids)
         audit_log.write(register, deed, "transfer-ids-made-anew", f"order:{order_id}")
@@ -231,14 +231,14 @@ def replace_ids(register: Register, order_id: str, ids: NewTransferIds, deed: De
 
 def count_offered(register: Register, holding_ids: Iterable[str]) -> int:
     """Return how many open orders of these holdings were offered transfer IDs."""
-    rows = core.Order.objects.using(register.alias).filter(holding__in=list(holding_ids), state=OrderState.OPEN)
+    rows = models.Order.objects.using(register.alias).filter(holding__in=list(holding_ids), state=OrderState.OPEN)
     return rows.filter(secure_messages__isnull=False).distinct().count()
 
 
 def list_open_orders(register: Register, customer_id: str | None = None) -> tuple[OpenOrder, ...]:
     """Open orders, newest first, of one organisation or of all."""
     valid = Max("transfer_ids__expires", filter=Q(transfer_ids__ended_at__isnull=True))
-    rows = core.Order.objects.using(register.alias).filter(state=OrderState.OPEN).annotate(valid=valid)
+    rows = models.Order.objects.using(register.alias).filter(state=OrderState.OPEN).annotate(valid=valid)
     if customer_id is not None:
         rows = rows.filter(holding__organisation__folded=folded(customer_id))
     rows = rows.select_related("holding__organisation", "holding__type", "replaces").order_by("-created", "pk")
@@ -258,16 +258,16 @@ def list_open_orders(register: Register, customer_id: str | None = None) -> tupl
 
 def order_exists(register: Register, order_id: str) -> bool:
     """Whether there is an order with this id."""
-    return core.Order.objects.using(register.alias).filter(pk=order_id).exists()
+    return models.Order.objects.using(register.alias).filter(pk=order_id).exists()
 
 
-def new_person(register: Register, person: Person) -> core.Person:
+def new_person(register: Register, person: Person) -> models.Person:
     """Store somebody who is named anew: a row without marks, but that mail went to this address before (the first).
 
     Call it inside the transaction of the naming.
     """
     known = people_at(register, person.email)
-    return core.Person.objects.using(register.alias).create(
+    return models.Person.objects.using(register.alias).create(
         name=person.name,
         email=person.email,
         phone=person.phone,
@@ -279,10 +279,10 @@ def new_person(register: Register, person: Person) -> core.Person:
 def give_way(register: Register, people: Iterable[str | None], at: datetime) -> None:
     """Note until when these were named: others take their place. Their rows stay until retention erases them."""
     ids = [one for one in people if one is not None]
-    core.Person.objects.using(register.alias).filter(pk__in=ids).update(named_until=at)
+    models.Person.objects.using(register.alias).filter(pk__in=ids).update(named_until=at)
 
 
-def _expect_new(register: Register, new: NewOrder, replaced: core.Certificate | None) -> None:
+def _expect_new(register: Register, new: NewOrder, replaced: models.Certificate | None) -> None:
     """Raise OrderedAlready where this is to be ordered once, and was."""
     if new.order_id is None:
         return
@@ -291,16 +291,16 @@ def _expect_new(register: Register, new: NewOrder, replaced: core.Certificate | 
     if replaced is None:
         return
     # Whoever orders in the same place at this moment waits here.
-    mappers.move_versions(core.Holding.objects.using(register.alias).filter(pk=replaced.holding_id))
-    rows = core.Order.objects.using(register.alias).filter(replaces=replaced, state=OrderState.OPEN)
+    mappers.move_versions(models.Holding.objects.using(register.alias).filter(pk=replaced.holding_id))
+    rows = models.Order.objects.using(register.alias).filter(replaces=replaced, state=OrderState.OPEN)
     if (there := rows.values_list("pk", flat=True).first()) is not None:
         raise OrderedAlready(there)
 
 
 def _approve(register: Register, organisation_id: str, channels: frozenset[Channel], deed: Deed) -> None:
     for channel in sorted(channels):
-        kind = core.CertificateType.objects.using(register.alias).get(purpose=PURPOSE, channel=channel)
-        _, made = core.ApprovedType.objects.using(register.alias).get_or_create(
+        kind = models.CertificateType.objects.using(register.alias).get(purpose=PURPOSE, channel=channel)
+        _, made = models.ApprovedType.objects.using(register.alias).get_or_create(
             organisation_id=organisation_id,
             type=kind,
             withdrawn_at=None,
@@ -312,19 +312,19 @@ def _approve(register: Register, organisation_id: str, channels: frozenset[Chann
 
 def _move_holdings(register: Register, organisation_id: str) -> None:
     """Whoever is deciding on one of its holdings right now has to look again."""
-    mappers.move_versions(core.Holding.objects.using(register.alias).filter(organisation_id=organisation_id))
+    mappers.move_versions(models.Holding.objects.using(register.alias).filter(organisation_id=organisation_id))
 
 
 def _add_holding(
     register: Register,
     new: NewOrder,
-    contact: core.Person,
-    deputy: core.Person | None,
+    contact: models.Person,
+    deputy: models.Person | None,
     deed: Deed,
 ) -> str:
-    organisation = core.Organisation.objects.using(register.alias).get(folded=folded(new.customer_id))
-    kind = core.CertificateType.objects.using(register.alias).get(purpose=PURPOSE, channel=new.channel)
-    row = core.Holding.objects.using(register.alias).create(
+    organisation = models.Organisation.objects.using(register.alias).get(folded=folded(new.customer_id))
+    kind = models.CertificateType.objects.using(register.alias).get(purpose=PURPOSE, channel=new.channel)
+    row = models.Holding.objects.using(register.alias).create(
         organisation=organisation,
         type=kind,
         subject_serial=database_ids.random_id().upper(),
@@ -338,7 +338,7 @@ def _add_holding(
 
 
 def _add_ids(register: Register, order_id: str, ids: NewTransferIds) -> None:
-    core.TransferIdPair.objects.using(register.alias).create(
+    models.TransferIdPair.objects.using(register.alias).create(
         transfer_id=ids.transfer_id,
         order_id=order_id,
         password_mac=ids.password_mac,

@@ -10,11 +10,11 @@ from datetime import datetime
 from django.db import IntegrityError, transaction
 from django.db.models import F, QuerySet
 
+from sinetti.database import models
 from sinetti.database.common import audit_log, daily_counts
 from sinetti.database.common.audit_log import Deed
 from sinetti.database.connection import Register
-from sinetti.database.models import core
-from sinetti.database.models.secure_messages import Pin, SecureMessage
+from sinetti.database.models import Pin, SecureMessage
 from sinetti.database.notifications import outbox
 from sinetti.database.notifications.outbox import NewMessage
 from sinetti.database.organisations import orders as organisations_orders
@@ -140,7 +140,7 @@ def find_pins(register: Register, secure_id: str, since: datetime) -> Pins:
         return NO_PINS
     # Each new one ends those before, so that one is left.
     last = next(row for row in rows if row.ended_at is None)
-    sent = core.OutboxRow.objects.using(register.alias).filter(pk=_sms(last.pin_id, last.message.recipient_id))
+    sent = models.OutboxRow.objects.using(register.alias).filter(pk=_sms(last.pin_id, last.message.recipient_id))
     got_away, dead, dropped = sent.values_list("sent", "dead", "dropped").first() or (None, None, None)
     delivery = Delivery.SENT if got_away else Delivery.FAILED if dead or dropped else Delivery.WAITING
     return Pins(
@@ -223,7 +223,7 @@ def count_wrong_code(register: Register, link: Link, deed: Deed) -> None:
 
 def _offer(register: Register, order_id: str, link: NewLink, deed: Deed) -> bool:
     using = register.alias
-    orders = core.Order.objects.using(using).select_related("holding__contact", "holding__organisation")
+    orders = models.Order.objects.using(using).select_related("holding__contact", "holding__organisation")
     order = orders.get(pk=order_id)
     if order.holding.organisation.closed_at is not None:
         raise NothingIssued
@@ -270,7 +270,7 @@ def _one(changed: int) -> None:
 
 def _drop(register: Register, order_id: str, kinds: list[MessageKind], deed: Deed) -> None:
     """Owe no more what waits or was given up: it would bring a link or a PIN code that has ended."""
-    rows = core.OutboxRow.objects.using(register.alias).filter(order_id=order_id, kind__in=kinds)
+    rows = models.OutboxRow.objects.using(register.alias).filter(order_id=order_id, kind__in=kinds)
     rows.filter(sent__isnull=True, dropped__isnull=True).update(dead=None, dropped=deed.at)
 
 
@@ -286,7 +286,7 @@ def _waiting(register: Register, pin_id: str, now: datetime) -> "QuerySet[Pin]":
 
 def _alive(register: Register, secure_id: str, now: datetime) -> "QuerySet[SecureMessage]":
     """The secure message, where its link may still be used."""
-    orders = core.Order.objects.using(register.alias).filter(state=OrderState.OPEN)
+    orders = models.Order.objects.using(register.alias).filter(state=OrderState.OPEN)
     open_orders = orders.filter(holding__organisation__closed_at__isnull=True).values("pk")
     rows = SecureMessage.objects.using(register.alias).filter(pk=secure_id, expires__gte=now, ended_at__isnull=True)
     return rows.filter(order_id__in=open_orders)

@@ -12,7 +12,7 @@ from django.db.models import QuerySet
 from sinetti.database.common.audit_log import Deed
 from sinetti.database.common.locks import take_turn
 from sinetti.database.connection import Register
-from sinetti.database.models.portal import LoneAct
+from sinetti.database.models import LoneAct
 from sinetti.database.organisations import administration
 from sinetti.domain.organisations.csv_import import Change
 from sinetti.domain.organisations.import_confirmation import COUNTED_FOR, needs_second_clerk, takes_two

@@ -6,14 +6,14 @@ Also its applications, whose decision is a text that is kept.
 from datetime import UTC, datetime, timedelta
 from typing import Final
 
+from sinetti.database import models
 from sinetti.database.connection import Register
-from sinetti.database.models import core
-from sinetti.database.models.portal import InterfaceApplication, Invitation, PendingInvitation, RightRequest, User
+from sinetti.database.models import InterfaceApplication, Invitation, PendingInvitation, RightRequest, User
 from sinetti.domain.access.invitations import INVITATION_LIVES
 from sinetti.domain.access.pending_invitations import PENDING_LIVES, Pending
 from sinetti.domain.access.roles import Role
+from sinetti.domain.identifiers import folded
 from sinetti.domain.organisations.applications import ApplicationState
-from sinetti.domain.organisations.identifiers import folded
 from sinetti.domain.values import Channel, CustomerKind, Language
 
 OFFERED: Final = f"{0x31:032x}"
@@ -45,7 +45,7 @@ _UNTIL = datetime(2029, 3, 3, 21, 59, 59, tzinfo=UTC)
 
 def add(register: Register, language: Language, person: str, firm: str) -> None:
     """Add them to the samples' register. `person` has and asks for what is a person's, `firm` what is a firm's."""
-    organisation = core.Organisation.objects.using(register.alias).create(
+    organisation = models.Organisation.objects.using(register.alias).create(
         organisation_id=_ORGANISATION,
         customer_id=CUSTOMER_ID,
         folded=folded(CUSTOMER_ID),
@@ -63,7 +63,7 @@ def add(register: Register, language: Language, person: str, firm: str) -> None:
         (WITHDRAWN, Role.MANAGER, {"person_id": person, "withdrawn_at": _MADE}),
         (FIRMS_WITHDRAWN, Role.MANAGER, {"agent_id": firm, "withdrawn_at": _MADE}),
     ):
-        core.Mandate.objects.using(register.alias).create(
+        models.Mandate.objects.using(register.alias).create(
             mandate_id=mandate_id, organisation=organisation, role=role, valid_from=_MADE, **terms
         )
     for mandate_id in (OFFERED, OFFERED_TO_SIGN):

@@ -3,10 +3,9 @@
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
+from sinetti.database import models
 from sinetti.database.connection import Register
-from sinetti.database.models import core
-from sinetti.database.models.early_replacement import CalledEarly, EarlyCall
-from sinetti.database.models.secure_messages import Pin, SecureMessage
+from sinetti.database.models import CalledEarly, EarlyCall, Pin, SecureMessage
 from sinetti.database.sample_data import access
 from sinetti.domain.access.roles import Role
 from sinetti.domain.certificates.lifecycle import CertificateState, OrderState
@@ -72,15 +71,15 @@ class Maker:
     """Makes rows for one organisation; ids are counted, so that samples stay the same."""
 
     register: Register
-    organisation: core.Organisation
+    organisation: models.Organisation
     people: People
 
-    def holding(self, number: int, description: str, contact: str, serves: int | None = None) -> core.Holding:
+    def holding(self, number: int, description: str, contact: str, serves: int | None = None) -> models.Holding:
         """A holding; ids are counted, so that samples stay the same."""
-        return core.Holding.objects.using(self.register.alias).create(
+        return models.Holding.objects.using(self.register.alias).create(
             holding_id=f"{number:032x}",
             organisation=self.organisation,
-            type=core.CertificateType.objects.using(self.register.alias).get(channel=Channel.WS),
+            type=models.CertificateType.objects.using(self.register.alias).get(channel=Channel.WS),
             subject_serial=f"{number:032X}",
             description=description,
             contact_id=contact,
@@ -89,13 +88,13 @@ class Maker:
             serves=serves,
         )
 
-    def certificate(self, holding: core.Holding, number: int, ends: datetime, **more: object) -> core.Certificate:
+    def certificate(self, holding: models.Holding, number: int, ends: datetime, **more: object) -> models.Certificate:
         """A certificate that was fetched a while after it was issued, unless told otherwise."""
         begins = ends - VALIDITY
         values = {"state": CertificateState.FETCHED, "first_fetched_at": begins + timedelta(minutes=9), **more}
         values.setdefault("origin", "order")
-        key = core.UsedKey.objects.using(self.register.alias).create(key_id=f"{number:064x}", first_seen=begins)
-        return core.Certificate.objects.using(self.register.alias).create(
+        key = models.UsedKey.objects.using(self.register.alias).create(key_id=f"{number:064x}", first_seen=begins)
+        return models.Certificate.objects.using(self.register.alias).create(
             serial=f"4f{number:036x}",
             authority_id="issuing",
             holding=holding,
@@ -135,7 +134,7 @@ class Maker:
     def ordered(self, number: int, contact: str, at: datetime) -> Sample:
         """An order whose contact is to get transfer IDs."""
         holding = self.holding(number, "Poissaolotiedot", contact)
-        order = core.Order.objects.using(self.register.alias).create(
+        order = models.Order.objects.using(self.register.alias).create(
             order_id=f"{number:032x}", holding=holding, contact_id=contact, state=OrderState.OPEN, created=at
         )
         secure = SecureMessage.objects.using(self.register.alias).create(
@@ -154,7 +153,7 @@ class Maker:
 
 def maker_of(stage: Stage) -> Maker:
     """What makes more rows on a stage that is there."""
-    organisation = core.Organisation.objects.using(stage.register.alias).get(customer_id="0123456-7")
+    organisation = models.Organisation.objects.using(stage.register.alias).get(customer_id="0123456-7")
     return Maker(stage.register, organisation, stage.people)
 
 
@@ -209,7 +208,7 @@ def _called_early(register: Register, *samples: Sample) -> None:
         ends=began + timedelta(days=2),
         done_at=began,
     )
-    certificates = core.Certificate.objects.using(register.alias)
+    certificates = models.Certificate.objects.using(register.alias)
     for one in certificates.filter(pk__in=[each.certificate for each in samples]):
         CalledEarly.objects.using(register.alias).create(certificate=one, call=call)
 
@@ -217,7 +216,7 @@ def _called_early(register: Register, *samples: Sample) -> None:
 def _replaced(maker: Maker) -> Sample:
     """A certificate in whose place another was ordered; nobody has used the transfer IDs yet."""
     old = maker.simple(0x1B, "Palkat Turku", SUNDAY_END)
-    core.Order.objects.using(maker.register.alias).create(
+    models.Order.objects.using(maker.register.alias).create(
         order_id=f"{0x1B:032x}",
         holding_id=old.holding,
         contact_id=maker.people.contact,
@@ -231,7 +230,7 @@ def _replaced(maker: Maker) -> Sample:
 def _looked_after(maker: Maker) -> Sample:
     """A firm that looks after the organisation, and a certificate whose contact is the firm's own."""
     alias = maker.register.alias
-    firm = core.Organisation.objects.using(alias).create(
+    firm = models.Organisation.objects.using(alias).create(
         organisation_id=_FIRM,
         customer_id="0123457-5",
         folded="0123457-5",
@@ -241,15 +240,15 @@ def _looked_after(maker: Maker) -> Sample:
         created=SINCE,
         contact_id=maker.people.firm,
     )
-    core.Mandate.objects.using(alias).create(
+    models.Mandate.objects.using(alias).create(
         mandate_id="0" * 31 + "2",
         organisation=maker.organisation,
         agent=firm,
         role=Role.MANAGER,
         valid_from=SINCE,
     )
-    kind = core.CertificateType.objects.using(alias).get(channel=Channel.WS)
-    core.ApprovedType.objects.using(alias).create(organisation=maker.organisation, type=kind, approved_at=SINCE)
+    kind = models.CertificateType.objects.using(alias).get(channel=Channel.WS)
+    models.ApprovedType.objects.using(alias).create(organisation=maker.organisation, type=kind, approved_at=SINCE)
     own = maker.holding(0x19, "Palkanlaskenta, länsi", maker.people.firm, serves=40)
     maker.certificate(maker.holding(0x1A, "Etuudet, itä", maker.people.contact), 0x1A, TUESDAY_END, origin="renewal")
     return Sample(own.holding_id, maker.certificate(own, 0x19, TUESDAY_END).pk)
@@ -268,7 +267,7 @@ def _maker(register: Register, language: Language, written: datetime | None) -> 
         people.without_phone: ("Numeroton Nimetty", "numeroton@sinisiipi.example", ""),
     }
     for person_id, (name, email, phone) in named.items():
-        core.Person.objects.using(register.alias).create(
+        models.Person.objects.using(register.alias).create(
             person_id=person_id,
             name=name,
             email=email,
@@ -280,8 +279,8 @@ def _maker(register: Register, language: Language, written: datetime | None) -> 
     return Maker(register, organisation, people)
 
 
-def _organisation(register: Register, language: Language, people: People) -> core.Organisation:
-    authority = core.Authority.objects.using(register.alias).create(
+def _organisation(register: Register, language: Language, people: People) -> models.Organisation:
+    authority = models.Authority.objects.using(register.alias).create(
         name="issuing",
         common_name="Issuing",
         role="issuing",
@@ -292,10 +291,10 @@ def _organisation(register: Register, language: Language, people: People) -> cor
         signs_from=SINCE,
         signs_until=SINCE + timedelta(days=7300),
     )
-    core.CertificateType.objects.using(register.alias).create(
+    models.CertificateType.objects.using(register.alias).create(
         type_id="data-provider-ws", purpose="data-provider", channel=Channel.WS, authority=authority
     )
-    organisation = core.Organisation.objects.using(register.alias).create(
+    organisation = models.Organisation.objects.using(register.alias).create(
         organisation_id="0" * 31 + "1",
         customer_id="0123456-7",
         folded="0123456-7",
@@ -305,7 +304,7 @@ def _organisation(register: Register, language: Language, people: People) -> cor
         created=SINCE,
         contact_id=people.contact_person,
     )
-    core.Mandate.objects.using(register.alias).create(
+    models.Mandate.objects.using(register.alias).create(
         mandate_id="0" * 31 + "1",
         organisation=organisation,
         person_id=people.signatory,

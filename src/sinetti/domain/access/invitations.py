@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Final
 
-from sinetti.domain.organisations.identifiers import customer_id_fits, folded
+from sinetti.domain.identifiers import customer_id_fits, folded
 from sinetti.domain.values import Environment
 
 INVITATION_LIVES: Final = timedelta(days=14)

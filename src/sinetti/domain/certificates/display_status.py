@@ -1,6 +1,6 @@
 """What a list says of certificates and of orders that wait: state, urgency, and who can act now.
 
-docs/certificates-page.md has the same in words. The register sorts and filters by the same rule (database/certificates/list_query.py).
+docs/certificates-page.md has the same in words. database/certificates/list_query.py sorts and filters by the same rule.
 """
 
 from collections.abc import Mapping
@@ -9,9 +9,8 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from types import MappingProxyType
 
+from sinetti.domain.certificates.progress import Course, still_used
 from sinetti.domain.certificates.revocation import RevocationReason
-from sinetti.domain.notifications.digests import IN_TIME, STAYS
-from sinetti.domain.notifications.reminders import Course, still_used
 from sinetti.domain.values import Span
 
 
@@ -186,3 +185,11 @@ def percent_left(span: Span, now: datetime) -> int:
         return 0
     part = (span.not_after - now) * 100 // max(span.not_after - span.not_before, timedelta(seconds=1))
     return min(max(int(part), 1), 100)
+
+
+IN_TIME = timedelta(days=14)
+"""While more than this is left, what somebody else has begun is trusted to go by itself."""
+
+
+STAYS = timedelta(days=14)
+"""So long after its end a certificate stays in digests, where nothing took its place."""

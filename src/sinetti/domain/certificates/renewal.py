@@ -6,8 +6,8 @@ from datetime import datetime, timedelta
 from sinetti.domain.certificates.approval import Again, Approval, again
 from sinetti.domain.certificates.lifecycle import CertificateState
 from sinetti.domain.certificates.models import Certificate
+from sinetti.domain.identifiers import same_customer
 from sinetti.domain.leniency import Kindness
-from sinetti.domain.organisations.identifiers import same_customer
 from sinetti.domain.refusals import Reason, Refusal
 from sinetti.domain.values import KeyId, Span
 

@@ -8,6 +8,7 @@ from datetime import date, datetime, timedelta
 from enum import StrEnum
 
 from sinetti.domain.business_days import DayOff, finnish_date, in_hours, opening, workday_after, workday_before
+from sinetti.domain.certificates.display_status import IN_TIME
 from sinetti.domain.certificates.renewal_info import in_proportion
 from sinetti.domain.values import RENEWAL_WINDOW, VALIDITY, Span
 
@@ -15,10 +16,6 @@ NEAR = RENEWAL_WINDOW
 """So long before its end a certificate comes into digests."""
 CLOSE = timedelta(days=7)
 """So long before its end a certificate brings a digest each working day."""
-IN_TIME = timedelta(days=14)
-"""While more than this is left, what somebody else has begun is trusted to go by itself."""
-STAYS = timedelta(days=14)
-"""So long after its end a certificate stays in digests, where nothing took its place."""
 
 _ONE_DAY, _WEEK = timedelta(days=1), timedelta(days=7)
 

@@ -18,9 +18,9 @@ from sinetti.domain.business_days import (
     workday_before,
     workdays_later,
 )
+from sinetti.domain.certificates.progress import Course, still_used
 from sinetti.domain.certificates.renewal_info import renewable_by_rule, renewal_window
 from sinetti.domain.notifications.messages import MessageKind
-from sinetti.domain.usage import LATELY
 from sinetti.domain.values import RENEWAL_WINDOW, Span
 
 WIDER_FROM: Final = timedelta(days=14)
@@ -49,23 +49,6 @@ class Stop(StrEnum):
     LATER_STEP = "a later step has come"
     NOT_CONCERNED = "this reminder is not for them any more"
     NOT_REACHED = "nothing is to be sent to this address any more"
-
-
-@dataclass(frozen=True, slots=True)
-class Course:
-    """What became of a certificate. `revoked` is true of one that was voided or is not issued, too.
-
-    `fetched` is when what renewed or replaced it was first fetched, if that is not revoked. `seen` and `new_seen` are
-    when gateways last saw the old one and the new one.
-    """
-
-    span: Span
-    revoked: bool = False
-    let_end: bool = False
-    closed: bool = False
-    fetched: datetime | None = None
-    seen: datetime | None = None
-    new_seen: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -186,15 +169,3 @@ def kind_owed(course: Course, step: timedelta, now: datetime) -> MessageKind | S
     if step <= WIDER_FROM and still_used(course, course.fetched, now):
         return MessageKind.TAKE_INTO_USE
     return Stop.FETCHED
-
-
-def still_used(course: Course, fetched: datetime, now: datetime) -> bool:
-    """Whether the old one was seen after the new one was fetched, and no change was made since.
-
-    Between fetching and taking into use it is seen for a while, rightly. So where the new one was seen later than the
-    old one, and the old one not lately, the change is made.
-    """
-    if course.seen is None or course.seen <= fetched:
-        return False
-    changed = course.new_seen is not None and course.new_seen > course.seen
-    return not changed or now - course.seen <= LATELY

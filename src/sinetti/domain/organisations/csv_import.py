@@ -12,7 +12,7 @@ from datetime import date
 from enum import StrEnum
 from typing import Final
 
-from sinetti.domain.organisations.identifiers import CustomerIdError, check_customer_id, folded
+from sinetti.domain.identifiers import CustomerIdError, check_customer_id, folded
 from sinetti.domain.validation import LONGEST_ORGANISATION, WordError, check_country, check_text
 from sinetti.domain.values import CustomerKind, Environment, Language
 

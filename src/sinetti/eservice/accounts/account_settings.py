@@ -14,8 +14,8 @@ from sinetti.eservice.accounts.form_fields import Asked
 from sinetti.eservice.accounts.mfa import proving
 from sinetti.eservice.accounts.mfa_adapter import once_strong, vouched_for
 from sinetti.eservice.accounts.provider_links import provider_blocks, provider_origins
-from sinetti.eservice.core.authentication import say
 from sinetti.eservice.ui.components import Block, Button, Cell, Column, Form, Table, Text
+from sinetti.eservice.ui.flash import say
 from sinetti.eservice.ui.page import Page, show
 from sinetti.i18n.translate import mark, when_short
 

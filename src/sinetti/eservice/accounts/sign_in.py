@@ -19,9 +19,9 @@ from sinetti.eservice.accounts import next_url as way_on
 from sinetti.eservice.accounts.base_views import Context, OurPage, next_of
 from sinetti.eservice.accounts.form_fields import NEW_PASSWORD, Asked
 from sinetti.eservice.accounts.provider_links import provider_blocks, provider_origins
-from sinetti.eservice.core.authentication import say
 from sinetti.eservice.core.context import request_id, surroundings
 from sinetti.eservice.ui.components import Block, Button, Form, Link, Links, Notice, Text, Tone
+from sinetti.eservice.ui.flash import say
 from sinetti.eservice.ui.page import Page
 from sinetti.i18n.translate import mark
 from sinetti.services.access.accounts import free_address

@@ -20,7 +20,6 @@ from sinetti.domain.organisations.applications import (
 from sinetti.domain.values import Channel, Language
 from sinetti.eservice.authorisations.common import paged, start_of
 from sinetti.eservice.core.authentication import actor_of, lacking, signed_in, standing_of
-from sinetti.eservice.core.authentication import say as tell
 from sinetti.eservice.core.context import language_of, request_id, surroundings
 from sinetti.eservice.ui.components import (
     Block,
@@ -41,6 +40,7 @@ from sinetti.eservice.ui.components import (
     Values,
 )
 from sinetti.eservice.ui.error_pages import not_found
+from sinetti.eservice.ui.flash import say as tell
 from sinetti.eservice.ui.forms import PeopleForm
 from sinetti.eservice.ui.links import to
 from sinetti.eservice.ui.page import Page, show

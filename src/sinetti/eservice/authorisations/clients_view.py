@@ -30,9 +30,10 @@ from sinetti.eservice.authorisations.common import (
 from sinetti.eservice.authorisations.list_view import NEAR
 from sinetti.eservice.authorisations.request_view import requests_table
 from sinetti.eservice.authorisations.resign import GIVE_UP, PICK, given_up, giving_up_form
-from sinetti.eservice.core.authentication import actor_of, say, signed_in, standing_of
+from sinetti.eservice.core.authentication import actor_of, signed_in, standing_of
 from sinetti.eservice.core.context import language_of, request_id, surroundings
 from sinetti.eservice.ui.components import Block, Button, Cell, Column, Link, Links, Section, Table, Text
+from sinetti.eservice.ui.flash import say
 from sinetti.eservice.ui.forms import PeopleForm
 from sinetti.eservice.ui.links import link_to
 from sinetti.eservice.ui.page import Page, show

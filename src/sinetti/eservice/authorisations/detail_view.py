@@ -17,9 +17,10 @@ from sinetti.eservice.authorisations.common import (
     until_field,
 )
 from sinetti.eservice.authorisations.list_view import TITLE, state
-from sinetti.eservice.core.authentication import actor_of, say, signed_in, standing_of
+from sinetti.eservice.core.authentication import actor_of, signed_in, standing_of
 from sinetti.eservice.core.context import language_of, request_id, surroundings
 from sinetti.eservice.ui.components import Block, Button, Form, Notice, Section, Text, Tone, Value, Values
+from sinetti.eservice.ui.flash import say
 from sinetti.eservice.ui.forms import PeopleForm
 from sinetti.eservice.ui.page import Page, show
 from sinetti.i18n.role_labels import ROLES

@@ -25,10 +25,11 @@ from sinetti.eservice.authorisations.common import (
     until_field,
 )
 from sinetti.eservice.authorisations.list_view import TITLE
-from sinetti.eservice.core.authentication import actor_of, say, signed_in, standing_of
+from sinetti.eservice.core.authentication import actor_of, signed_in, standing_of
 from sinetti.eservice.core.context import language_of, request_id, surroundings
 from sinetti.eservice.ui.components import Block, Button, Text
 from sinetti.eservice.ui.daily_limits import limit_words
+from sinetti.eservice.ui.flash import say
 from sinetti.eservice.ui.forms import LANGUAGE_CHOICES, PeopleForm
 from sinetti.eservice.ui.page import Page, show
 from sinetti.i18n.translate import mark, text

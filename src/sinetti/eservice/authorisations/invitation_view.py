@@ -10,14 +10,14 @@ from django.views.decorators.http import require_http_methods
 from sinetti.domain.access.roles import NEEDS_SECOND_FACTOR
 from sinetti.eservice.accounts.next_url import keep
 from sinetti.eservice.authorisations.common import told_until
-from sinetti.eservice.core.authentication import actor_of, say, signed_in
+from sinetti.eservice.core.authentication import actor_of, signed_in
 from sinetti.eservice.core.context import language_of, request_id, surroundings
 from sinetti.eservice.ui.components import Block, Button, Form, Link, Links, Notice, Text, Tone, Value, Values
+from sinetti.eservice.ui.flash import say
 from sinetti.eservice.ui.links import link_to
 from sinetti.eservice.ui.page import Page, show
-from sinetti.i18n.role_labels import CHOICES, OWN_INVITATION, ROLES
+from sinetti.i18n.role_labels import BUTTON, CHOICES, OWN_INVITATION, ROLES
 from sinetti.i18n.translate import mark, text
-from sinetti.notifications.templates.notices_authorisation import BUTTON
 from sinetti.services.access.invitations import Invitation, Offered, OwnInvitation, made_by, offered, take_up
 from sinetti.services.access.permissions import Actor
 

@@ -10,9 +10,10 @@ from django.views.decorators.http import require_http_methods
 
 from sinetti.domain.values import Language
 from sinetti.eservice.authorisations.common import NO_END, after, back, tried
-from sinetti.eservice.core.authentication import actor_of, say, signed_in, standing_of
+from sinetti.eservice.core.authentication import actor_of, signed_in, standing_of
 from sinetti.eservice.core.context import language_of, request_id, surroundings
 from sinetti.eservice.ui.components import Block, Button, Form, Notice, Tone, Value, Values
+from sinetti.eservice.ui.flash import say
 from sinetti.eservice.ui.page import Page, show
 from sinetti.i18n.languages import LANGUAGES
 from sinetti.i18n.pending_invitations import CONFIRMED, REFUSED, REJECTED, STATES

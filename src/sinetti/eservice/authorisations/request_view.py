@@ -8,12 +8,13 @@ from django.views.decorators.http import require_http_methods
 
 from sinetti.domain.access.invitations import Answer
 from sinetti.domain.access.roles import Role, no_greater
-from sinetti.domain.organisations.identifiers import customer_id_fits
+from sinetti.domain.identifiers import customer_id_fits
 from sinetti.domain.values import Environment, Language
 from sinetti.eservice.authorisations.common import WRONG, after, paged, role_field, start_of
-from sinetti.eservice.core.authentication import actor_of, say, signed_in
+from sinetti.eservice.core.authentication import actor_of, signed_in
 from sinetti.eservice.core.context import language_of, request_id, surroundings
 from sinetti.eservice.ui.components import Block, Button, Cell, Column, Link, Links, Section, Table, Text
+from sinetti.eservice.ui.flash import say
 from sinetti.eservice.ui.forms import PeopleForm
 from sinetti.eservice.ui.links import link_to
 from sinetti.eservice.ui.page import Page, show

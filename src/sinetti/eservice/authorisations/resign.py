@@ -5,9 +5,10 @@ from collections.abc import Sequence
 from django.http import HttpRequest
 
 from sinetti.domain.values import Language
-from sinetti.eservice.core.authentication import actor_of, say
+from sinetti.eservice.core.authentication import actor_of
 from sinetti.eservice.core.context import language_of, request_id, surroundings
 from sinetti.eservice.ui.components import Block, Button, Form, Text
+from sinetti.eservice.ui.flash import say
 from sinetti.i18n.translate import mark, text
 from sinetti.services.self_service.role_resignation import give_up
 

@@ -20,8 +20,8 @@ from sinetti.eservice.core.context import language_of, surroundings
 from sinetti.eservice.ui.components import Block, Cell, Column, Link, Links, Notice, Section, Table, Value, Values
 from sinetti.eservice.ui.links import link_to
 from sinetti.eservice.ui.page import Page, show
+from sinetti.i18n.revocation_reasons import REASONS
 from sinetti.i18n.translate import mark, refusal_text, text, when, when_short
-from sinetti.notifications.templates.notices_changes import REASONS
 from sinetti.services.access.permissions import Standing
 from sinetti.services.self_service import certificates
 from sinetti.services.self_service.certificates import OneCertificate

@@ -8,11 +8,10 @@ from urllib.parse import urlencode
 from django.http import HttpRequest, HttpResponseBase, HttpResponseRedirect
 from django.urls import reverse
 
-from sinetti.actions.staff import NotStaff, require_staff
 from sinetti.domain.access.roles import Right, Role
-from sinetti.domain.daily_limits import LimitReached
 from sinetti.eservice.core.context import surroundings
 from sinetti.services.access.permissions import Actor, NotAllowed, OutsideRole, Standing, standing
+from sinetti.services.staff.session import NotStaff, require_staff
 
 OUTSIDE_ROLES = "outside_roles"
 """In a session: pairs of customer id and role that its sign-in vouched for (eservice/accounts)."""
@@ -25,7 +24,6 @@ _METHODS, _WHOSE = "account_authentication_methods", "account_authentication_met
 "mfa": a code of an app, a recovery code, a passkey after the password or, with its own PIN or biometrics, instead of
 it; and a factor that was set up in this session (accounts/noticing.py). Records stay where a sign-in was begun as
 somebody else, so that whose they are is looked at."""
-_SAID = "said"
 _ACTOR, _STANDING = "sinetti_actor", "sinetti_standing"
 
 Asked = ParamSpec("Asked")
@@ -73,24 +71,17 @@ def forget_actor(request: HttpRequest) -> None:
 def signed_in(
     view: Callable[Concatenate[HttpRequest, Asked], HttpResponseBase],
 ) -> Callable[Concatenate[HttpRequest, Asked], HttpResponseBase]:
-    """Make a page one for who is signed in: others sign in first. A right that is lacking is told by a page."""
+    """Require a signed-in user; others are sent to the sign-in page.
+
+    eservice/middleware.py answers for missing permissions and exceeded limits.
+    """
 
     @wraps(view)
     def answer(request: HttpRequest, /, *args: Asked.args, **named: Asked.kwargs) -> HttpResponseBase:
         if actor_of(request) is None:
             after = {"next": request.get_full_path()} if request.method in {"GET", "HEAD"} else {}
             return HttpResponseRedirect(f"{reverse('account_login')}?{urlencode(after)}" if after else reverse("start"))
-        try:
-            return view(request, *args, **named)
-        except LimitReached as reached:
-            from sinetti.eservice.ui.daily_limits import over_limit  # noqa: PLC0415 - as below
-
-            return over_limit(request, reached)
-        except (NotAllowed, NotStaff) as lacking:
-            # Imported here: that page is shown like all others.
-            from sinetti.eservice.ui.permission_denied import no_right, not_staff  # noqa: PLC0415
-
-            return not_staff(request, lacking) if isinstance(lacking, NotStaff) else no_right(request, lacking)
+        return view(request, *args, **named)
 
     return answer
 
@@ -104,19 +95,6 @@ def lacking(right: Right, standing: Standing) -> NotAllowed:
     only = next(iter(seen)) if len(seen) == 1 else None
     waits = bool(standing.waiting) if only is None else only in standing.waiting
     return NotAllowed(right, only, second_factor=waits)
-
-
-def say(request: HttpRequest, sentence: str) -> None:
-    """Have the next page of this reader say what was done."""
-    request.session[_SAID] = [*request.session.get(_SAID, ()), sentence]
-
-
-def taken_words(request: HttpRequest) -> list[str]:
-    """What is to be said on this page, once. Where there is no session nothing is, and none is made."""
-    session = getattr(request, "session", None)
-    if session is None or request.method == "HEAD" or _SAID not in session:
-        return []
-    return list(session.pop(_SAID))
 
 
 def _actor(request: HttpRequest) -> Actor | None:

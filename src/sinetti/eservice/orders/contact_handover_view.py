@@ -10,13 +10,14 @@ from sinetti.domain.access.roles import Right
 from sinetti.domain.daily_limits import LimitReached
 from sinetti.domain.orders.ordering_rules import MOST_AT_ONCE
 from sinetti.domain.values import Language
-from sinetti.eservice.core.authentication import lacking, say, signed_in, standing_of
+from sinetti.eservice.core.authentication import lacking, signed_in, standing_of
 from sinetti.eservice.core.context import language_of, request_id, surroundings
 from sinetti.eservice.orders.common import back_to_list, hidden, signed_in_actor, speaker
 from sinetti.eservice.orders.error_texts import trouble
 from sinetti.eservice.orders.person_forms import PersonForm, email_field, refuse_phone
 from sinetti.eservice.ui.components import Block, Button, Cell, Column, Form, Notice, Section, Table, Text, Tone
 from sinetti.eservice.ui.daily_limits import limit_words
+from sinetti.eservice.ui.flash import say
 from sinetti.eservice.ui.forms import PeopleForm
 from sinetti.eservice.ui.links import link_to
 from sinetti.eservice.ui.page import Page, show

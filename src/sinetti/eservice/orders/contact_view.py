@@ -7,7 +7,7 @@ from django.views.decorators.http import require_http_methods
 
 from sinetti.domain.daily_limits import LimitReached
 from sinetti.domain.values import Language, Serial
-from sinetti.eservice.core.authentication import say, signed_in, standing_of
+from sinetti.eservice.core.authentication import signed_in, standing_of
 from sinetti.eservice.core.context import language_of, request_id, surroundings
 from sinetti.eservice.orders.common import back_to_certificate, certificate_values, hidden, signed_in_actor, speaker
 from sinetti.eservice.orders.error_texts import people_trouble, trouble
@@ -15,6 +15,7 @@ from sinetti.eservice.orders.person_forms import SAME_PERSON, PersonForm, initia
 from sinetti.eservice.orders.remove_deputy import ASKS, REMOVES, ask, remove, removing
 from sinetti.eservice.ui.components import Block, Button, Form, Link, Links, Notice, Text, Tone, Values
 from sinetti.eservice.ui.daily_limits import limit_words
+from sinetti.eservice.ui.flash import say
 from sinetti.eservice.ui.links import link_to
 from sinetti.eservice.ui.page import Page, show
 from sinetti.i18n.translate import mark, text

@@ -9,7 +9,7 @@ from sinetti.domain.access.roles import Right
 from sinetti.domain.daily_limits import LimitReached
 from sinetti.domain.orders.ordering_rules import is_form
 from sinetti.domain.values import Channel, Serial
-from sinetti.eservice.core.authentication import lacking, say, signed_in, standing_of
+from sinetti.eservice.core.authentication import lacking, signed_in, standing_of
 from sinetti.eservice.core.context import language_of, request_id, surroundings
 from sinetti.eservice.orders.common import (
     back_to_list,
@@ -27,6 +27,7 @@ from sinetti.eservice.orders.organisation_choice import choose, closed, not_appr
 from sinetti.eservice.orders.person_forms import initial_of, refuse_phone
 from sinetti.eservice.ui.components import Block, Button, Form, Input, Notice, Section, Text, Tone, Value, Values
 from sinetti.eservice.ui.daily_limits import limit_words
+from sinetti.eservice.ui.flash import say
 from sinetti.eservice.ui.links import link_to
 from sinetti.eservice.ui.page import Page, show
 from sinetti.i18n.staff_labels import CHANNELS

@@ -8,12 +8,13 @@ from django.views.decorators.http import require_http_methods
 from sinetti.domain.certificates.lifecycle import OrderState
 from sinetti.domain.daily_limits import LimitReached
 from sinetti.domain.values import Language
-from sinetti.eservice.core.authentication import say, signed_in, standing_of
+from sinetti.eservice.core.authentication import signed_in, standing_of
 from sinetti.eservice.core.context import language_of, request_id, surroundings
 from sinetti.eservice.orders.common import back_to_list, hidden, person, serves, signed_in_actor, speaker
 from sinetti.eservice.orders.error_texts import trouble
 from sinetti.eservice.ui.components import Block, Button, Form, Notice, Section, Text, Tone, Value, Values
 from sinetti.eservice.ui.daily_limits import limit_words
+from sinetti.eservice.ui.flash import say
 from sinetti.eservice.ui.links import link_to
 from sinetti.eservice.ui.page import Page, show
 from sinetti.i18n.translate import text, when

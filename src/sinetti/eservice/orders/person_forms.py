@@ -1,4 +1,4 @@
-"""A natural person in a form: name, e-mail, phone and language, as domain/validation.py and domain/phones.py take them."""
+"""Form fields of a natural person: name, e-mail, phone and language (domain/validation.py)."""
 
 from collections.abc import Mapping
 

@@ -5,10 +5,10 @@ from http import HTTPStatus
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 
 from sinetti.domain.values import Language
-from sinetti.eservice.core.authentication import say
 from sinetti.eservice.core.context import language_of, request_id, surroundings
 from sinetti.eservice.orders.common import certificate_values, hidden, person, signed_in_actor, speaker
 from sinetti.eservice.ui.components import Block, Button, Form, Link, Text, Value, Values
+from sinetti.eservice.ui.flash import say
 from sinetti.eservice.ui.links import link_to
 from sinetti.eservice.ui.page import Page, show
 from sinetti.i18n.translate import mark, text

@@ -6,11 +6,12 @@ from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.views.decorators.http import require_http_methods
 
 from sinetti.domain.values import Language, Serial
-from sinetti.eservice.core.authentication import say, signed_in, standing_of
+from sinetti.eservice.core.authentication import signed_in, standing_of
 from sinetti.eservice.core.context import language_of, request_id, surroundings
 from sinetti.eservice.orders.common import back_to_certificate, certificate_values, serves, signed_in_actor, speaker
 from sinetti.eservice.orders.error_texts import people_trouble
 from sinetti.eservice.ui.components import Block, Button, Form, Notice, Text, Tone, Value, Values
+from sinetti.eservice.ui.flash import say
 from sinetti.eservice.ui.links import link_to
 from sinetti.eservice.ui.page import Page, show
 from sinetti.i18n.translate import text, when

@@ -10,11 +10,12 @@ from django.views.decorators.http import require_http_methods
 from sinetti.domain.access.roles import Right
 from sinetti.domain.orders.ordering_rules import LONGEST_AHEAD, MOST_AT_ONCE, LeftOut, is_form
 from sinetti.domain.values import Language, Serial
-from sinetti.eservice.core.authentication import lacking, say, signed_in, standing_of
+from sinetti.eservice.core.authentication import lacking, signed_in, standing_of
 from sinetti.eservice.core.context import language_of, request_id, surroundings
 from sinetti.eservice.orders.common import back_to_list, called, hidden, new_form, signed_in_actor, speaker
 from sinetti.eservice.orders.error_texts import left
 from sinetti.eservice.ui.components import Block, Button, Cell, Column, Form, Notice, Section, Table, Text, Tone
+from sinetti.eservice.ui.flash import say
 from sinetti.eservice.ui.forms import PeopleForm
 from sinetti.eservice.ui.links import link_to
 from sinetti.eservice.ui.page import Page, show

@@ -10,7 +10,7 @@ from django.views.decorators.http import require_http_methods
 from sinetti.domain.certificates.revocation import RevocationReason, Revoker, may_give
 from sinetti.domain.usage import InUse, Use
 from sinetti.domain.values import Language, Serial
-from sinetti.eservice.core.authentication import say, signed_in, standing_of
+from sinetti.eservice.core.authentication import signed_in, standing_of
 from sinetti.eservice.core.context import language_of, request_id, surroundings
 from sinetti.eservice.orders.common import (
     back_to_certificate,
@@ -34,6 +34,7 @@ from sinetti.eservice.ui.components import (
     Value,
     Values,
 )
+from sinetti.eservice.ui.flash import say
 from sinetti.eservice.ui.forms import PeopleForm
 from sinetti.eservice.ui.links import link_to
 from sinetti.eservice.ui.page import Page, show

@@ -12,10 +12,11 @@ from sinetti.domain.validation import LONGEST_PERSON
 from sinetti.domain.values import Language
 from sinetti.eservice.authorisations.common import capital, paged, start_of, told_until
 from sinetti.eservice.authorisations.resign import GIVE_UP, PICK, given_up, giving_up_form
-from sinetti.eservice.core.authentication import actor_of, say, signed_in, standing_of
+from sinetti.eservice.core.authentication import actor_of, signed_in, standing_of
 from sinetti.eservice.core.context import language_of, request_id, surroundings
 from sinetti.eservice.middleware import remember_language
 from sinetti.eservice.ui.components import Block, Button, Cell, Column, Link, Links, Section, Table
+from sinetti.eservice.ui.flash import say
 from sinetti.eservice.ui.forms import LANGUAGE_CHOICES, PeopleForm
 from sinetti.eservice.ui.links import link_to
 from sinetti.eservice.ui.navigation import SECURITY

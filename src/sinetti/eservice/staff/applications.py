@@ -12,7 +12,6 @@ from sinetti.domain.organisations.applications import (
     Verdict,
     read_case_number,
 )
-from sinetti.eservice.core.authentication import say as tell
 from sinetti.eservice.core.context import language_of, surroundings
 from sinetti.eservice.staff.common import A_PAGE, Say, at_desk, page_number, pager, show_page, speaker
 from sinetti.eservice.staff.decision import case_of, lines
@@ -31,6 +30,7 @@ from sinetti.eservice.ui.components import (
     Values,
 )
 from sinetti.eservice.ui.error_pages import not_found
+from sinetti.eservice.ui.flash import say as tell
 from sinetti.eservice.ui.forms import PeopleForm
 from sinetti.eservice.ui.links import to
 from sinetti.i18n.application_decision import decision

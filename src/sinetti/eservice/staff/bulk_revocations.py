@@ -11,7 +11,6 @@ from sinetti.domain.business_days import day_begins
 from sinetti.domain.certificates.bulk_revocation import AT_ONCE, BulkReason, BulkRefused, Proposal, actor_of, takes_two
 from sinetti.domain.certificates.revocation import RevocationReason
 from sinetti.domain.values import Serial
-from sinetti.eservice.core.authentication import say as tell
 from sinetti.eservice.core.context import language_of, surroundings
 from sinetti.eservice.staff.common import A_PAGE, Say, at_desk, page_number, pager, show_page, speaker
 from sinetti.eservice.ui.components import (
@@ -30,11 +29,12 @@ from sinetti.eservice.ui.components import (
     Values,
 )
 from sinetti.eservice.ui.error_pages import not_found
+from sinetti.eservice.ui.flash import say as tell
 from sinetti.eservice.ui.forms import PeopleForm
 from sinetti.eservice.ui.links import to
+from sinetti.i18n.revocation_reasons import REASONS
 from sinetti.i18n.staff_labels import BULK
 from sinetti.i18n.translate import mark, when
-from sinetti.notifications.templates.notices_changes import REASONS
 from sinetti.services.revocation.bulk_revoke import Selection
 from sinetti.services.staff import bulk_revocations
 from sinetti.services.staff.bulk_revocations import Wanted

@@ -11,7 +11,6 @@ from django.views.decorators.http import require_http_methods, require_safe
 from sinetti.domain.certificates.bulk_revocation import BulkRefused, takes_two
 from sinetti.domain.certificates.revocation import RevocationReason
 from sinetti.domain.values import Serial
-from sinetti.eservice.core.authentication import say as tell
 from sinetti.eservice.core.context import language_of, surroundings
 from sinetti.eservice.staff.audit_log import history
 from sinetti.eservice.staff.bulk_revocations import at_once
@@ -32,11 +31,12 @@ from sinetti.eservice.ui.components import (
     Values,
 )
 from sinetti.eservice.ui.error_pages import not_found
+from sinetti.eservice.ui.flash import say as tell
 from sinetti.eservice.ui.forms import PeopleForm
 from sinetti.eservice.ui.links import to
+from sinetti.i18n.revocation_reasons import REASONS
 from sinetti.i18n.staff_labels import BULK, CHANNELS
 from sinetti.i18n.translate import mark, when
-from sinetti.notifications.templates.notices_changes import REASONS
 from sinetti.services.staff import bulk_revocations, certificates
 from sinetti.services.staff.certificates import REASONS as MAY_GIVE
 from sinetti.services.staff.certificates import Reader, Seen

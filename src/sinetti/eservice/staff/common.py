@@ -9,7 +9,6 @@ from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import reverse
 from django.utils.http import url_has_allowed_host_and_scheme
 
-from sinetti.actions.staff import NotStaff
 from sinetti.domain.access.access_purpose import Looking, Purpose
 from sinetti.eservice.core.authentication import actor_of, is_clerk
 from sinetti.eservice.core.context import language_of, request_id, surroundings
@@ -20,7 +19,7 @@ from sinetti.eservice.ui.page import Page, show
 from sinetti.i18n.staff_labels import PURPOSES
 from sinetti.i18n.translate import text
 from sinetti.services.access.permissions import Actor
-from sinetti.services.staff.session import Clerk
+from sinetti.services.staff.session import Clerk, NotStaff
 
 PURPOSE, CASE = "looking_purpose", "looking_case"
 """In a session: what its clerk looks for, and the case number where they gave one."""

@@ -16,7 +16,6 @@ from sinetti.domain.organisations.import_confirmation import (
     count_acts,
     needs_second_clerk,
 )
-from sinetti.eservice.core.authentication import say as tell
 from sinetti.eservice.core.context import language_of, surroundings
 from sinetti.eservice.staff.common import A_PAGE, Say, at_desk, page_number, pager, show_page, speaker
 from sinetti.eservice.ui.components import (
@@ -37,11 +36,12 @@ from sinetti.eservice.ui.components import (
     Values,
 )
 from sinetti.eservice.ui.error_pages import not_found
+from sinetti.eservice.ui.flash import say as tell
 from sinetti.eservice.ui.forms import PeopleForm
 from sinetti.eservice.ui.links import to
+from sinetti.i18n.revocation_reasons import REASONS
 from sinetti.i18n.staff_labels import BULK, CHANGES, LOAD_ACTS, LOAD_STATES, LOADS, SLIPS, SLIPS_UNKNOWN
 from sinetti.i18n.translate import mark, when
-from sinetti.notifications.templates.notices_changes import REASONS
 from sinetti.services.staff import organisations
 from sinetti.services.staff.organisations import Load, LoadListItem, NotThere
 from sinetti.services.staff.session import Clerk

@@ -11,10 +11,10 @@ from django.views.decorators.http import require_http_methods, require_safe
 from sinetti.domain.access.access_purpose import Looking, Purpose
 from sinetti.domain.organisations.applications import read_case_number
 from sinetti.domain.values import Language
-from sinetti.eservice.core.authentication import say as tell
 from sinetti.eservice.core.context import language_of, request_id, surroundings
 from sinetti.eservice.staff.common import CASE, PURPOSE, looking_of, safe_next, show_page, speaker, staff_only
 from sinetti.eservice.ui.components import Button, Link, Links, Notice, Text, Value, Values
+from sinetti.eservice.ui.flash import say as tell
 from sinetti.eservice.ui.forms import PeopleForm
 from sinetti.eservice.ui.page import Page, show
 from sinetti.i18n.staff_labels import PURPOSES

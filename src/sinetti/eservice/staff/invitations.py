@@ -12,7 +12,6 @@ from sinetti.domain.validation import LONGEST_PERSON, WordError, check_email
 from sinetti.domain.values import Language
 from sinetti.eservice.authorisations.common import WRONG
 from sinetti.eservice.authorisations.pending_view import pending_values
-from sinetti.eservice.core.authentication import say as tell
 from sinetti.eservice.core.context import language_of
 from sinetti.eservice.staff.common import A_PAGE, Say, at_desk, page_number, pager, show_page, speaker
 from sinetti.eservice.ui.components import (
@@ -33,6 +32,7 @@ from sinetti.eservice.ui.components import (
 )
 from sinetti.eservice.ui.daily_limits import limit_words
 from sinetti.eservice.ui.error_pages import not_found
+from sinetti.eservice.ui.flash import say as tell
 from sinetti.eservice.ui.forms import LANGUAGE_CHOICES, PeopleForm
 from sinetti.eservice.ui.links import to
 from sinetti.i18n.pending_invitations import CONFIRMED, REFUSED, REJECTED, STATES, WITHDRAWN

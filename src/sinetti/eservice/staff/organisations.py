@@ -6,11 +6,10 @@ from django.urls import reverse
 from django.views.decorators.http import require_http_methods, require_safe
 
 from sinetti.domain.certificates.bulk_revocation import AT_ONCE
+from sinetti.domain.identifiers import CustomerIdError
 from sinetti.domain.organisations.csv_import import Change, ChangeKind, Slip
-from sinetti.domain.organisations.identifiers import CustomerIdError
 from sinetti.domain.validation import LONGEST_ORGANISATION, WordError, check_country, check_text
 from sinetti.domain.values import CustomerKind, Language
-from sinetti.eservice.core.authentication import say as tell
 from sinetti.eservice.core.context import language_of
 from sinetti.eservice.staff.common import A_PAGE, at_desk, page_number, pager, show_page, speaker
 from sinetti.eservice.ui.components import (
@@ -30,6 +29,7 @@ from sinetti.eservice.ui.components import (
     Values,
 )
 from sinetti.eservice.ui.error_pages import not_found
+from sinetti.eservice.ui.flash import say as tell
 from sinetti.eservice.ui.forms import LANGUAGE_CHOICES, PeopleForm
 from sinetti.eservice.ui.links import to
 from sinetti.i18n.languages import LANGUAGES

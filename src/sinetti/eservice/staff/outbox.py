@@ -4,10 +4,10 @@ from django.http import HttpRequest, HttpResponse
 from django.views.decorators.http import require_http_methods
 
 from sinetti.domain.notifications.messages import MessageChannel
-from sinetti.eservice.core.authentication import say as tell
 from sinetti.eservice.core.context import language_of
 from sinetti.eservice.staff.common import A_PAGE, at_desk, page_number, pager, show_page, speaker
 from sinetti.eservice.ui.components import Block, Button, Cell, Column, Form, Link, Links, Table, Value, Values
+from sinetti.eservice.ui.flash import say as tell
 from sinetti.eservice.ui.links import to
 from sinetti.i18n.staff_labels import MESSAGES
 from sinetti.i18n.translate import mark, when

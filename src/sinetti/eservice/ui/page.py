@@ -9,11 +9,11 @@ from django.urls import reverse
 from django.utils.http import escape_leading_slashes
 
 from sinetti.domain.values import Environment, Language
-from sinetti.eservice.core.authentication import taken_words
 from sinetti.eservice.core.context import language_of, surroundings
 from sinetti.eservice.ui import static_files
 from sinetti.eservice.ui.components import Block, Details, Form, Link, Passkey, Section
 from sinetti.eservice.ui.csp import allow
+from sinetti.eservice.ui.flash import taken_words
 from sinetti.eservice.ui.links import link_to
 from sinetti.eservice.ui.navigation import account_links, menu, menu_name
 from sinetti.i18n.translate import mark, text

@@ -8,7 +8,6 @@ from urllib.parse import urlencode
 
 from django.http import HttpRequest, HttpResponse
 
-from sinetti.actions.staff import NotStaff
 from sinetti.domain.access.roles import Right, Role, enough
 from sinetti.eservice.core.authentication import standing_of
 from sinetti.eservice.core.context import language_of, surroundings
@@ -20,6 +19,7 @@ from sinetti.i18n.role_labels import LACKING, ROLES
 from sinetti.i18n.translate import mark, text
 from sinetti.services.access.permissions import NotAllowed
 from sinetti.services.access.role_requests import organisations
+from sinetti.services.staff.session import NotStaff
 
 _TITLE = mark("You do not have the authorisation for this")
 _SECOND_TITLE = mark("A second factor is needed")

@@ -12,7 +12,7 @@ from sinetti.gateway.x509 import verdict_texts
 from sinetti.gateway.x509.path_validation import is_understood
 from sinetti.pki import key_policy, policy_oids, spki
 from sinetti.pki.encoding import certificate_der, load_certificate, serial_hex
-from sinetti.wire.soap.schema_types import LARGEST_CERTIFICATE
+from sinetti.wire.xmldsig.algorithms import LARGEST_CERTIFICATE
 
 _LARGEST_PEM = 2 * LARGEST_CERTIFICATE
 _LONGEST_SERIAL = 160

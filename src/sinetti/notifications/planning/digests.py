@@ -7,7 +7,8 @@ from sinetti.database.notifications.digests import Cause
 from sinetti.database.notifications.outbox import NewMessage
 from sinetti.database.notifications.recipients import Reader
 from sinetti.domain.business_days import finnish_date, opening, workday_before
-from sinetti.domain.notifications.digests import CLOSE, NEAR, STAYS, Leaving, leaving, next_day, next_week
+from sinetti.domain.certificates.display_status import STAYS
+from sinetti.domain.notifications.digests import CLOSE, NEAR, Leaving, leaving, next_day, next_week
 from sinetti.domain.notifications.messages import MessageChannel, MessageKind, Owed
 from sinetti.notifications.context import Mailroom
 from sinetti.notifications.office_hours import day_off

@@ -4,7 +4,7 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 from sinetti.database.connection import migrate, open_register
-from sinetti.database.models.core import OutboxRow
+from sinetti.database.models import OutboxRow
 from sinetti.database.notifications import outbox
 from sinetti.database.notifications.outbox import NewMessage
 from sinetti.database.sample_data.certificates import CALL, Sample, Stage, staged

@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping
 from sinetti.database.notifications.access_messages import Tells, Told, told
 from sinetti.domain.access.roles import NEEDS_SECOND_FACTOR
 from sinetti.domain.link_tokens import INVITATION, link_token
+from sinetti.i18n import role_labels
 from sinetti.i18n.role_labels import ROLES
 from sinetti.notifications.templates import layout_texts as frame_texts
 from sinetti.notifications.templates import notices_authorisation
@@ -35,7 +36,7 @@ def _invitation(matter: Matter, about: Told) -> Written:
     if invitation_id is None or about.expires is None:
         raise NothingToSay(NOT_THERE)
     token = link_token(matter.room.key, INVITATION, invitation_id)
-    how = [matter.say(notices_authorisation.HOW, button=matter.say(notices_authorisation.BUTTON))]
+    how = [matter.say(notices_authorisation.HOW, button=matter.say(role_labels.BUTTON))]
     if about.role in NEEDS_SECOND_FACTOR:
         how.append(matter.say(notices_authorisation.HOW_SECOND))
     parts = (

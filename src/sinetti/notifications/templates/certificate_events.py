@@ -4,6 +4,7 @@ from datetime import datetime
 
 from sinetti.domain.certificates.revocation import RevocationReason
 from sinetti.domain.refusals import Reason, Refusal
+from sinetti.i18n import revocation_reasons
 from sinetti.i18n.translate import refusal_text
 from sinetti.notifications.templates import notices_changes
 from sinetti.notifications.templates.layout import help_line
@@ -78,7 +79,7 @@ def revoked(matter: Matter) -> Written:
         matter.say(
             notices_changes.REVOKED,
             revoked=matter.when(certificate.revoked_at),
-            reason=matter.say(notices_changes.REASONS[reason]),
+            reason=matter.say(revocation_reasons.REASONS[reason]),
             **matter.names(),
         ),
         matter.say(notices_changes.REVOKED_MEANS),

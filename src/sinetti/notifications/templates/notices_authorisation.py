@@ -11,7 +11,6 @@ HOW = mark(
 HOW_SECOND = mark(
     "For this authorisation you also need a second factor, a passkey or verification codes: the page tells how."
 )
-BUTTON = mark("Take up the authorisation")
 LINK_WORKS_ONCE = mark("The link works once, until {expires}.")
 UNEXPECTED = mark("If you did not expect this message, you need not do anything: the authorisation then lapses.")
 

@@ -1,8 +1,5 @@
 """What messages say of what has happened: to a certificate, to its people, and in the service itself."""
 
-from collections.abc import Mapping
-
-from sinetti.domain.certificates.revocation import RevocationReason
 from sinetti.i18n.translate import mark
 
 FETCHED_SUBJECT = mark("Certificate retrieved on {day} – {organisation}")
@@ -48,16 +45,6 @@ HAVE_ORDERED = mark(
     "If the program still needs a certificate, ask the organisation's representative to order a new one. It is "
     "retrieved like the first one."
 )
-REASONS: Mapping[RevocationReason, str] = {
-    RevocationReason.UNSPECIFIED: mark("none was given"),
-    RevocationReason.KEY_COMPROMISE: mark("the private key came into other hands, or may have"),
-    RevocationReason.CA_COMPROMISE: mark("the key of the authority that issued it came into other hands"),
-    RevocationReason.AFFILIATION_CHANGED: mark("the organisation's details have changed"),
-    RevocationReason.SUPERSEDED: mark("another certificate has taken its place"),
-    RevocationReason.CESSATION_OF_OPERATION: mark("it is no longer needed"),
-    RevocationReason.PRIVILEGE_WITHDRAWN: mark("the organisation no longer has the right to use it"),
-    RevocationReason.AA_COMPROMISE: mark("a key of the authority came into other hands"),
-}
 
 BOUNCED_SUBJECT = mark("E-mail address has not worked since {day} – {organisation}")
 BOUNCED_SUBJECT_ALONE = mark("E-mail address has not worked since {day}")

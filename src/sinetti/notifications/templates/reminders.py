@@ -81,7 +81,7 @@ def also_written(matter: Matter) -> str:
 def _still_used(matter: Matter) -> str:
     successor = matter.certificate.successor
     if successor is None or successor.first_fetched_at is None:
-        # What took its place was revoked, and something else has taken the place of that (database/notifications/reminders.py).
+        # Its replacement was revoked and replaced in turn (database/notifications/reminders.py).
         return matter.say(texts.STILL_USED)
     return matter.say(texts.STILL_USED_SINCE, fetched=matter.when(successor.first_fetched_at))
 

@@ -5,9 +5,9 @@ from sinetti.database.access.invitations import Offered
 from sinetti.domain.access.invitations import Invitation
 from sinetti.domain.access.roles import NEEDS_SECOND_FACTOR, Right
 from sinetti.domain.link_tokens import token_hash
+from sinetti.services.access.act_transaction import acting
 from sinetti.services.access.inviting import OwnInvitation, is_own, refuse_own
 from sinetti.services.access.permissions import Actor, NotAllowed
-from sinetti.services.act_transaction import acting
 from sinetti.services.context import Office
 
 __all__ = ["Invitation", "Offered", "OwnInvitation", "made_by", "offered", "take_up"]

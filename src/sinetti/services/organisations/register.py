@@ -2,7 +2,7 @@
 
 from sinetti.database.organisations import organisations
 from sinetti.database.organisations.organisations import NewOrganisation, OrganisationFound
-from sinetti.domain.organisations.identifiers import check_customer_id
+from sinetti.domain.identifiers import check_customer_id
 from sinetti.domain.values import Channel, CustomerKind
 from sinetti.services.context import Office
 

@@ -17,8 +17,8 @@ from sinetti.domain.organisations.applications import (
     check_application,
 )
 from sinetti.domain.values import Channel
+from sinetti.services.access.act_transaction import act_for
 from sinetti.services.access.permissions import Actor, NotAllowed, require, standing
-from sinetti.services.act_transaction import act_for
 from sinetti.services.context import Office
 
 __all__ = ["Applicant", "Application", "Listed", "Mine", "applicant", "application", "apply", "mine", "withdraw"]

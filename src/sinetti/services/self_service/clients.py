@@ -10,9 +10,9 @@ from sinetti.database.access.role_assignments import Terms
 from sinetti.database.access.role_requests import Asked, Asker
 from sinetti.domain.access.invitations import ASKED_AT_ONCE, ASKED_BY_A_FIRM_A_DAY
 from sinetti.domain.access.roles import Held, Right, Role, for_an_agent
-from sinetti.domain.organisations.identifiers import folded
+from sinetti.domain.identifiers import folded
+from sinetti.services.access.act_transaction import act_for
 from sinetti.services.access.permissions import Actor, NotAllowed, Standing, require
-from sinetti.services.act_transaction import act_for
 from sinetti.services.context import Office
 from sinetti.services.self_service.role_assignments import TooMany, WrongTerms
 

@@ -8,9 +8,9 @@ from sinetti.database.organisations.organisations import Person
 from sinetti.domain.access.roles import Right
 from sinetti.domain.orders.ordering_rules import MOST_AT_ONCE
 from sinetti.domain.validation import LONGEST_PERSON, check_unlinked
+from sinetti.services.access.act_transaction import acting, guarded
 from sinetti.services.access.objects import may_act, may_look
 from sinetti.services.access.permissions import Actor, NotAllowed, Standing, standing
-from sinetti.services.act_transaction import acting, guarded
 from sinetti.services.context import Office
 from sinetti.services.issuance import secure_message
 

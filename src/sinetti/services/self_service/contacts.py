@@ -7,9 +7,9 @@ from sinetti.database.organisations.organisations import Person
 from sinetti.domain.access.roles import Right
 from sinetti.domain.validation import LONGEST_PERSON, check_unlinked
 from sinetti.domain.values import Serial
+from sinetti.services.access.act_transaction import act_on, guarded
 from sinetti.services.access.objects import may_look
 from sinetti.services.access.permissions import Actor, Standing
-from sinetti.services.act_transaction import act_on, guarded
 from sinetti.services.context import Office
 from sinetti.services.organisations import contacts as changing
 from sinetti.services.organisations.contacts import ContactChange, ContactChanged

@@ -9,9 +9,9 @@ from sinetti.database.organisations.organisations import NewOrder, OrderedAlread
 from sinetti.domain.access.roles import Right
 from sinetti.domain.orders.ordering_rules import Trouble, order_of_form
 from sinetti.domain.values import Channel, Serial
+from sinetti.services.access.act_transaction import guarded
 from sinetti.services.access.objects import may_act, may_look
 from sinetti.services.access.permissions import Actor, Standing
-from sinetti.services.act_transaction import guarded
 from sinetti.services.context import Office
 from sinetti.services.issuance import secure_message
 from sinetti.services.issuance.order import OrderError, check_words

@@ -7,10 +7,10 @@ from sinetti.database.access import pending_invitations
 from sinetti.database.access.pending_invitations import PendingView
 from sinetti.domain.access.pending_invitations import Pending, PendingFault, PendingRefused
 from sinetti.domain.access.roles import Right
+from sinetti.services.access.act_transaction import act_on
 from sinetti.services.access.objects import may_look
 from sinetti.services.access.pending_invitations import confirm_locked
 from sinetti.services.access.permissions import Actor, Standing
-from sinetti.services.act_transaction import act_on
 from sinetti.services.context import Office
 
 __all__ = ["Pending", "PendingFault", "PendingRefused", "PendingView", "confirm", "look", "reject", "waiting"]

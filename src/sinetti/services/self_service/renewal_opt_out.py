@@ -4,9 +4,9 @@ from sinetti.database.certificates import lineage_view
 from sinetti.database.certificates.lineage_view import CertificateSeen
 from sinetti.domain.access.roles import Right
 from sinetti.domain.values import Serial
+from sinetti.services.access.act_transaction import guarded
 from sinetti.services.access.objects import may_look
 from sinetti.services.access.permissions import Actor, Standing
-from sinetti.services.act_transaction import guarded
 from sinetti.services.context import Office
 from sinetti.services.organisations import renewal_opt_out as letting
 

@@ -9,9 +9,9 @@ from sinetti.domain.certificates.models import Certificate
 from sinetti.domain.certificates.revocation import RevocationReason, Revoker, taken_along
 from sinetti.domain.usage import InUse, use_of
 from sinetti.domain.values import Serial, Span
+from sinetti.services.access.act_transaction import guarded
 from sinetti.services.access.objects import may_look
 from sinetti.services.access.permissions import Actor, Standing
-from sinetti.services.act_transaction import guarded
 from sinetti.services.context import Office
 from sinetti.services.revocation import revoke as revocation_revoke
 from sinetti.services.revocation.revoke import NotRevocable, NotRevocableKind, RevokeAsk

@@ -26,9 +26,9 @@ from sinetti.database.organisations.organisations import Person
 from sinetti.domain.access.invitations import A_DAY, MISSED_A_DAY
 from sinetti.domain.access.roles import Right, Role, for_an_agent
 from sinetti.domain.validation import LONGEST_PERSON, check_unlinked
+from sinetti.services.access.act_transaction import act_for, acting
 from sinetti.services.access.inviting import new_link
 from sinetti.services.access.permissions import Actor, Standing, require, signs_by_outside
-from sinetti.services.act_transaction import act_for, acting
 from sinetti.services.context import Office
 
 __all__ = [

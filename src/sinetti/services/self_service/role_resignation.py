@@ -6,8 +6,8 @@ from sinetti.database.access import queries, role_assignments
 from sinetti.database.access.queries import OwnMandate
 from sinetti.database.access.role_assignments import LastSignatory
 from sinetti.domain.access.roles import Right
+from sinetti.services.access.act_transaction import Act, acting
 from sinetti.services.access.permissions import Actor, NotAllowed, Standing, signs_by_outside, standing
-from sinetti.services.act_transaction import Act, acting
 from sinetti.services.context import Office
 
 __all__ = ["GivenUp", "LastSignatory", "OwnMandate", "give_up", "own"]

@@ -9,9 +9,9 @@ from sinetti.domain.access.roles import Right
 from sinetti.domain.certificates.lifecycle import OrderState
 from sinetti.domain.link_tokens import signatory_code
 from sinetti.domain.orders.ordering_rules import link_ended
+from sinetti.services.access.act_transaction import guarded
 from sinetti.services.access.objects import may_look
 from sinetti.services.access.permissions import Actor, Standing
-from sinetti.services.act_transaction import guarded
 from sinetti.services.context import Office
 from sinetti.services.issuance import secure_message
 

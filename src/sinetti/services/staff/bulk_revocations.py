@@ -1,6 +1,5 @@
 """Bulk revocation by clerks: over ten take two people with an account each (docs/watch.md, docs/clerks.md)."""
 
-from sinetti.actions.staff import guarded
 from sinetti.database.certificates import bulk_revocation
 from sinetti.database.certificates.bulk_revocation import Wanted
 from sinetti.domain.access.access_purpose import Place
@@ -8,7 +7,7 @@ from sinetti.domain.certificates.bulk_revocation import Proposal, account_of
 from sinetti.domain.certificates.revocation import RevocationReason
 from sinetti.services.revocation import bulk_revoke
 from sinetti.services.revocation.bulk_revoke import BulkAsk, Outcome, Selection
-from sinetti.services.staff.session import Clerk, look, look_for
+from sinetti.services.staff.session import Clerk, guarded, look, look_for
 
 __all__ = [
     "Wanted",

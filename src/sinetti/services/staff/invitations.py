@@ -3,7 +3,6 @@
 See docs/mandates.md.
 """
 
-from sinetti.actions.staff import clerk_act, require_staff
 from sinetti.database.access import pending_invitations, persons, role_assignments
 from sinetti.database.access.role_assignments import Invited, Otherwise, TooMany, ToPerson
 from sinetti.database.organisations import organisations
@@ -17,6 +16,7 @@ from sinetti.services.access.inviting import OwnInvitation, refuse_own
 from sinetti.services.access.permissions import Actor
 from sinetti.services.context import Office
 from sinetti.services.organisations.people import PeopleError
+from sinetti.services.staff.session import clerk_act, require_staff
 
 __all__ = ["Closed", "Invited", "Otherwise", "OwnInvitation", "TooMany", "invite_signatory"]
 

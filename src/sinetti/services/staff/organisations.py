@@ -8,14 +8,16 @@ from datetime import timedelta
 from io import StringIO
 
 from sinetti.database.certificates.bulk_revocation import Wanted
-from sinetti.database.organisations import administration, csv_imports, unconfirmed_changes
+from sinetti.database.operations import csv_imports
+from sinetti.database.operations.csv_imports import Load, LoadListItem
+from sinetti.database.organisations import administration, unconfirmed_changes
 from sinetti.database.organisations.administration import Listed
-from sinetti.database.organisations.csv_imports import Load, LoadListItem
 from sinetti.database.organisations.organisations import NewOrganisation, OrganisationFound
 from sinetti.database.organisations.unconfirmed_changes import AlterResult
 from sinetti.domain.access.access_purpose import Place
 from sinetti.domain.business_days import FINNISH_TIME
 from sinetti.domain.certificates.revocation import RevocationReason
+from sinetti.domain.identifiers import folded
 from sinetti.domain.organisations.csv_import import (
     COLUMNS,
     Change,
@@ -26,7 +28,6 @@ from sinetti.domain.organisations.csv_import import (
     named_ids,
     read_lines,
 )
-from sinetti.domain.organisations.identifiers import folded
 from sinetti.domain.organisations.import_confirmation import (
     LoadReason,
     LoadRefused,

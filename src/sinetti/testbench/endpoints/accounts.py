@@ -11,7 +11,7 @@ from sinetti.database.access.role_assignments import ToFirm, ToPerson
 from sinetti.database.organisations import organisations
 from sinetti.database.organisations.organisations import NewOrganisation, Person
 from sinetti.domain.access.roles import GIVEN_TO_AGENTS, Role
-from sinetti.domain.organisations.identifiers import MAXIMUM_LENGTH
+from sinetti.domain.identifiers import MAXIMUM_LENGTH
 from sinetti.domain.validation import LONGEST_EMAIL, LONGEST_ORGANISATION, LONGEST_PERSON, check_email
 from sinetti.domain.values import Channel, CustomerKind, Language
 from sinetti.services.access.accounts import make_account

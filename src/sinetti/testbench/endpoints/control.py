@@ -10,8 +10,8 @@ from sinetti.database.connection import REGISTER_UNAVAILABLE
 from sinetti.domain.certificates.bulk_revocation import BulkRefused
 from sinetti.domain.certificates.renewal_info import CallRefused
 from sinetti.domain.certificates.revocation import RevocationReason, Revoker, may_give
+from sinetti.domain.identifiers import CustomerIdError
 from sinetti.domain.notifications.messages import MessageKind
-from sinetti.domain.organisations.identifiers import CustomerIdError
 from sinetti.domain.validation import WordError
 from sinetti.domain.values import Serial
 from sinetti.journal.writer import JournalUnavailable

@@ -13,9 +13,9 @@ from sinetti.client.messages import messages
 from sinetti.database.issuance import transactions
 from sinetti.diagnostics.causes import Guess
 from sinetti.diagnostics.explain import Explanation, Verdict, explain
-from sinetti.diagnostics.input import Kind
 from sinetti.diagnostics.report import Report
 from sinetti.diagnostics.search import Question, Sides
+from sinetti.diagnostics.signed_message import Kind
 from sinetti.domain.values import Language, Serial
 from sinetti.infra.clock import ticks
 from sinetti.pki.encoding import load_certificate

@@ -3,7 +3,7 @@
 import secrets
 
 from sinetti.database.organisations.organisations import NewOrder, NewOrganisation, Person
-from sinetti.domain.organisations.identifiers import MAXIMUM_LENGTH
+from sinetti.domain.identifiers import MAXIMUM_LENGTH
 from sinetti.domain.validation import (
     LONGEST_DESCRIPTION,
     LONGEST_EMAIL,

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from sinetti.domain.organisations.identifiers import business_id_fits
+from sinetti.domain.identifiers import business_id_fits
 
 MOST = 2_000
 """More than that take longer than anybody watches."""

@@ -3,7 +3,7 @@
 import re
 from dataclasses import dataclass
 
-from sinetti.domain.organisations.identifiers import MAXIMUM_LENGTH
+from sinetti.domain.identifiers import MAXIMUM_LENGTH
 from sinetti.i18n.translate import mark
 
 MOST_ORGANISATIONS = 50

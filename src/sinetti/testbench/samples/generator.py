@@ -19,7 +19,7 @@ from sinetti.ca.hierarchy_config import Built, build_hierarchy, load_preset, par
 from sinetti.ca.hierarchy_model import Role
 from sinetti.ca.issuance import LeafKind, LeafPlan, assemble, new_serial, prepare
 from sinetti.ca.profiles import key_identifier_of
-from sinetti.domain.organisations.identifiers import check_customer_id
+from sinetti.domain.identifiers import check_customer_id
 from sinetti.domain.validation import LONGEST_ORGANISATION, check_text
 from sinetti.domain.values import Channel, CustomerKind, Environment, KeyType, Serial, Span
 from sinetti.pki.encoding import PrivateKey, generate_key, load_certificate, serial_hex

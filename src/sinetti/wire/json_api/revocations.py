@@ -6,9 +6,9 @@ The client, with a certificate and its key at hand:
     … POST call.body to {service's origin} + PATH with exactly call.headers …
     revoked = parse_revoked(answer_body)        # of a 200; another status brings a problem document (RFC 9457)
 
-A key in a token needs no `PrivateKey`: any `Signer` of wire/http_signatures/certificate_keys.py does; `algorithm` is for one that
-cannot do what is preferred, as a token without RSA-PSS. `created` is real time, of the machine's clock, on the bench
-too. The same call again, made anew or not, has the same answer: whoever did not hear the answer asks once more.
+A key in a token needs no `PrivateKey`: any `Signer` does (wire/http_signatures/certificate_keys.py). `algorithm` is for
+one that cannot do what is preferred, as a token without RSA-PSS. `created` is real time, of the machine's clock, on the
+bench too. The same call again, made anew or not, has the same answer: whoever did not hear the answer asks once more.
 """
 
 import json

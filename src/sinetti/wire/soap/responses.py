@@ -15,7 +15,6 @@ from lxml import etree
 from sinetti.domain.requests import Accepted, Collected
 from sinetti.wire.soap.envelope import SOAP, enclose, open_envelope
 from sinetti.wire.soap.schema_types import (
-    LARGEST_CERTIFICATE,
     SERVICE,
     TEXT,
     Field,
@@ -29,6 +28,7 @@ from sinetti.wire.soap.schema_types import (
     token,
 )
 from sinetti.wire.xmldsig import parser, signature
+from sinetti.wire.xmldsig.algorithms import LARGEST_CERTIFICATE
 from sinetti.wire.xmldsig.errors import SignatureInvalid, SignatureMissing
 from sinetti.wire.xmldsig.parser import Unparsable
 from sinetti.wire.xmldsig.signature import Recipe, Seal

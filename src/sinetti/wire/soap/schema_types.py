@@ -20,8 +20,6 @@ SERVICE = "http://certificates.vero.fi/2017/10/certificateservices"
 """The namespace of the messages' root elements; all children are unqualified but ds:Signature."""
 
 LARGEST_REQUEST = 10_240
-LARGEST_CERTIFICATE = 32_768
-"""Octets of DER (facts sheet, 2)."""
 
 _XSI = "{http://www.w3.org/2001/XMLSchema-instance}"
 _HARMLESS = frozenset({f"{_XSI}schemaLocation", f"{_XSI}noNamespaceSchemaLocation"})

@@ -25,7 +25,7 @@ def schema_file(name: str, address: str) -> bytes | None:
 
 def _served(name: str, address: str) -> bytes:
     path = _escaped(urlsplit(address).path or "/")
-    octets = (files("sinetti.wire") / "schema" / name).read_bytes()
+    octets = (files("sinetti.wire.soap") / "schema" / name).read_bytes()
     return octets.replace(_LOCAL, _LOCAL + path + b"?xsd=")
 
 

@@ -168,3 +168,7 @@ def _plain(public_key: ec.EllipticCurvePublicKey, value: bytes) -> bytes:
 def _width(public_key: ec.EllipticCurvePublicKey) -> int:
     """Octets of each of r and s."""
     return (public_key.curve.key_size + 7) // 8
+
+
+LARGEST_CERTIFICATE = 32_768
+"""Octets of DER (facts sheet, 2)."""

@@ -17,9 +17,17 @@ from lxml import etree
 from sinetti.pki import signatures
 from sinetti.pki.encoding import AnyPublicKey, PrivateKey
 from sinetti.pki.spki import describes_curve
-from sinetti.wire.soap.schema_types import LARGEST_CERTIFICATE
 from sinetti.wire.xmldsig import algorithms, parser
-from sinetti.wire.xmldsig.algorithms import ENVELOPED, EXCLUSIVE, INCLUSIVE, LARGEST_FORM, SHA256, Algorithm, Canonical
+from sinetti.wire.xmldsig.algorithms import (
+    ENVELOPED,
+    EXCLUSIVE,
+    INCLUSIVE,
+    LARGEST_CERTIFICATE,
+    LARGEST_FORM,
+    SHA256,
+    Algorithm,
+    Canonical,
+)
 from sinetti.wire.xmldsig.errors import CoversSomethingElse, Flaw, SignatureInvalid, SignatureMissing
 from sinetti.wire.xmldsig.parser import DS, Unparsable, children
 

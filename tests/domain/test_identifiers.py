@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as some
 
-from sinetti.domain.organisations.identifiers import (
+from sinetti.domain.identifiers import (
     CustomerIdError,
     business_id_fits,
     check_customer_id,

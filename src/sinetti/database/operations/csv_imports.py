@@ -10,7 +10,7 @@ from sinetti.database.access import accounts, persons
 from sinetti.database.common import audit_log
 from sinetti.database.common.audit_log import Deed
 from sinetti.database.connection import Register
-from sinetti.database.models.portal import OrganisationLoad
+from sinetti.database.models import OrganisationLoad
 from sinetti.database.organisations import administration
 from sinetti.domain.organisations.csv_import import Change, ChangeKind, Difference, Slip, Wrong, as_told
 from sinetti.domain.organisations.import_confirmation import (
