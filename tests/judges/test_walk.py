@@ -22,7 +22,7 @@ from tests.support.visits import NOT_WALKED, VISITS, Visit, town
 from tests.support.walking import walked_pages
 from tests.support.web_servers import tool
 
-LAST_RUN = ROOT / "src" / "sinetti" / "eservice" / "common" / "last-run.json"
+LAST_RUN = ROOT / "src" / "sinetti" / "eservice" / "site" / "last-run.json"
 SAVED, WALKED = ROOT / "build" / "pages", ROOT / "build" / "walked"
 VNU = ROOT / "build" / "peers" / "html" / "node_modules" / "vnu-jar" / "build" / "dist" / "vnu.jar"
 EVERY = {**VISITS, "every block": Visit("gallery", "/gallery")}

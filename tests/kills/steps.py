@@ -1,10 +1,10 @@
-"""Where the authority may be ended: every point that is named in `actions/`, and the two ends of its door."""
+"""Where the authority may be ended: every point that is named in `services/`, and the two ends of its door."""
 
 import ast
 from functools import cache
 from pathlib import Path
 
-ACTIONS = Path(__file__).resolve().parents[2] / "src" / "sinetti" / "actions"
+SERVICES = Path(__file__).resolve().parents[2] / "src" / "sinetti" / "services"
 ARRIVED, RENDERED = "1-arrived", "12-rendered"
 """Steps 1 and 12 of docs/issuance.md: the door is asked, and its answer is made but has not left."""
 
@@ -17,7 +17,7 @@ LOAD_COMPARED, LOADED = "load-compared", "load-part"
 OF_COMMANDS = (REVOKED, RETAINED, *MANY, APPROVED, CONTACT, *EARLY, *EARLY_UNDONE)
 """Reached by an operator's commands, not by the server."""
 OF_PAGES = (REPLACED, HANDED_OVER, LOAD_COMPARED, LOADED)
-"""Reached by pages for people: tests/actions/behalf and tests/actions/staff end them there."""
+"""Reached by pages for people: tests/services/self_service and tests/services/staff end them there."""
 
 
 @cache
@@ -25,7 +25,7 @@ def named() -> tuple[str, ...]:
     """Every name that an action gives to `office.step`, as it stands in the code: a new one is found by itself."""
     found = {
         node.args[0].value
-        for path in ACTIONS.rglob("*.py")
+        for path in SERVICES.rglob("*.py")
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
         if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr == "step"
         if node.args and isinstance(node.args[0], ast.Constant)

@@ -10,10 +10,10 @@ import pytest
 
 from tests.support.tools import ROOT
 
-ACTIONS = ROOT / "src" / "sinetti" / "actions"
+SERVICES = ROOT / "src" / "sinetti" / "services"
 PAGE = (ROOT / "docs" / "issuance.md").read_text(encoding="utf-8")
 
-FILES = ("enrol.py", "renew.py", "issue.py", "collect.py")
+FILES = ("issuance/enrol.py", "issuance/renew.py", "issuance/issue.py", "issuance/retrieve.py")
 """The files that walk the numbered steps."""
 
 UNNUMBERED = {
@@ -63,7 +63,7 @@ def test_the_page_numbers_its_steps_without_a_gap():
 
 
 def test_every_step_that_the_page_places_in_the_core_is_a_numbered_comment():
-    numbered = {number for name in FILES for number in comments_of(ACTIONS / name)}
+    numbered = {number for name in FILES for number in comments_of(SERVICES / name)}
     assert numbered == {4, 5, 6, 7, 8, 9, 10, 11, 13, 14, 15}
     doors = {number for number, text in steps_of_the_page().items() if "protocols/" in text or "`wire/`" in text}
     assert set(steps_of_the_page()) - numbered == doors | {3}, "the rest is done by doors; 3 is the way in"
@@ -71,12 +71,12 @@ def test_every_step_that_the_page_places_in_the_core_is_a_numbered_comment():
 
 @pytest.mark.parametrize("name", FILES)
 def test_numbers_follow_each_other_in_each_file(name):
-    numbers = comments_of(ACTIONS / name)
+    numbers = comments_of(SERVICES / name)
     assert numbers == sorted(set(numbers))
 
 
 def test_every_point_has_the_number_of_a_step():
-    points = [point for path in sorted(ACTIONS.glob("*.py")) for point in points_of(path)]
+    points = [point for path in sorted(SERVICES.rglob("*.py")) for point in points_of(path)]
     numbered = [point for point in points if point not in UNNUMBERED]
     assert set(points) - set(numbered) == UNNUMBERED
     for point in numbered:
@@ -87,7 +87,7 @@ def test_every_point_has_the_number_of_a_step():
 
 @pytest.mark.parametrize("name", FILES)
 def test_every_point_stands_after_the_comment_with_its_number(name):
-    path = ACTIONS / name
+    path = SERVICES / name
     lines = path.read_text(encoding="utf-8").splitlines()
     for number, line in points_with_lines(path).items():
         before = [index for index, text in enumerate(lines[:line]) if re.search(rf"# {number}: ", text)]
@@ -95,7 +95,7 @@ def test_every_point_stands_after_the_comment_with_its_number(name):
 
 
 def test_a_process_may_end_after_each_step_of_the_core():
-    points = {int(point.partition("-")[0]) for name in FILES for point in points_of(ACTIONS / name)}
+    points = {int(point.partition("-")[0]) for name in FILES for point in points_of(SERVICES / name)}
     assert points == {4, 8, 9, 10, 11, 13, 14}, "5 to 7 write nothing; 15 is the way out"
 
 

@@ -20,6 +20,7 @@ from sinetti.database.models.core import (
     SchemaMark,
     TransferIdPair,
     UsedKey,
+    random_key,
 )
 from sinetti.database.models.early_replacement import CalledEarly, EarlyCall, HintRequest
 from sinetti.database.models.gateways import BulkRevocation, Gateway, Sighting
@@ -78,4 +79,5 @@ __all__ = [
     "TransferIdPair",
     "UsedKey",
     "User",
+    "random_key",
 ]
