@@ -27,17 +27,17 @@ from bench.gateway import NOW
 from bench.processes import cost
 from bench.store import make
 from sinetti.client.agent import runner
-from sinetti.client.agent.programs import HoldersPrograms
-from sinetti.client.agent.runner import PassEnd, Row
-from sinetti.client.agent.worker import Agent
-from sinetti.client.model import Care, Config, Entry, Hint
+from sinetti.client.agent.programs import ConfiguredHooks
+from sinetti.client.agent.runner import NameResult, RunReport
+from sinetti.client.agent.worker import AgentContext
+from sinetti.client.model import AgentSettings, CertificateEntry, Config, RenewalInfoState
 from sinetti.client.requests import operations
-from sinetti.client.requests.exchange import Run
-from sinetti.client.requests.operations import TransferIds
+from sinetti.client.requests.exchange import ClientContext
+from sinetti.client.requests.operations import TransferIdCredentials
 from sinetti.client.results import ExitCode, Result
 from sinetti.client.store import memory, sighting
-from sinetti.client.store.memory import Memory
-from sinetti.client.store.settings import Settings
+from sinetti.client.store.memory import AgentMemory
+from sinetti.client.store.settings import NameSettings
 from sinetti.domain.values import Environment, KeyType, Language
 from sinetti.infra import clock
 
@@ -58,23 +58,23 @@ JUMPS = ("2028-10-01T00:00:00Z", "2028-11-01T00:00:00Z", "2028-11-15T00:00:00Z",
 class Quiet:
     """Who hears how a pass goes, and says nothing."""
 
-    heard: list[Row] = field(default_factory=list)
+    heard: list[NameResult] = field(default_factory=list)
 
     def begin(self, total: int) -> None:
         """Hear for how many something may have to be done."""
 
-    def done(self, row: Row) -> None:
+    def done(self, row: NameResult) -> None:
         """Hear what became of one."""
         self.heard.append(row)
 
 
 def remember_hints(store: Path) -> None:
     """Leave of each name what a service with hints leaves."""
-    now = clock.machine_now()
-    hint = Hint(QUIET_UNTIL + timedelta(days=100), QUIET_UNTIL + timedelta(days=101))
+    now = clock.utc_now()
+    hint = RenewalInfoState(QUIET_UNTIL + timedelta(days=100), QUIET_UNTIL + timedelta(days=101))
     for seen in sighting.sights(store):
         serial = None if seen.in_use is None else seen.in_use.serial
-        memory.store(seen.folder, Memory(serial, hint=hint, ask_again=now + timedelta(hours=6)))
+        memory.store(seen.folder, AgentMemory(serial, hint=hint, ask_again=now + timedelta(hours=6)))
 
 
 @contextmanager
@@ -100,10 +100,10 @@ def control(ready: dict[str, Any], method: str, path: str, value: object) -> dic
         return told
 
 
-def outside(store: Path, now: str) -> Run:
+def outside(store: Path, now: str) -> ClientContext:
     """Give what a run of the client has from outside."""
     at = datetime.fromisoformat(now)
-    return Run(store, at, Language.EN, lambda _message: None, time.sleep, clock.ticks)
+    return ClientContext(store, at, Language.EN, lambda _message: None, time.sleep, clock.monotonic_seconds)
 
 
 def enrol(ready: dict[str, Any], store: Path, number: int) -> None:
@@ -111,7 +111,7 @@ def enrol(ready: dict[str, Any], store: Path, number: int) -> None:
     name = f"firm-{number:04}"
     ids = control(ready, "POST", "/orders", {"customer_id": f"bench-{number:04}", "customer_name": f"Firm {number} Oy"})
     trust = {role: Path(ready["trust"][role]).read_text(encoding="utf-8") for role in ("services", "holders")}
-    wanted = Settings(
+    wanted = NameSettings(
         ready["soap_url"],
         Environment.TEST,
         f"bench-{number:04}",
@@ -122,24 +122,26 @@ def enrol(ready: dict[str, Any], store: Path, number: int) -> None:
         None,
     )
     done = operations.enrol(
-        outside(store, BEGUN), name, wanted, TransferIds(ids["transfer_id"], ids["transfer_password"])
+        outside(store, BEGUN), name, wanted, TransferIdCredentials(ids["transfer_id"], ids["transfer_password"])
     )
     if done.exit_code is not ExitCode.DONE:
         raise RuntimeError(str(done))
 
 
-def renew_all(store: Path, now: str = DUE) -> tuple[PassEnd, float]:
+def renew_all(store: Path, now: str = DUE) -> tuple[RunReport, float]:
     """Make one pass in which everything is due that is to be at all; gives how it ended, and seconds."""
-    config = Config(store / "sinetti.toml", store, None, {}, Care(at_once=AT_ONCE), Entry("", None), {})
-    agent = Agent(outside(store, now), config, HoldersPrograms(), lambda *_given: None)
+    config = Config(
+        store / "sinetti.toml", store, None, {}, AgentSettings(at_once=AT_ONCE), CertificateEntry("", None), {}
+    )
+    agent = AgentContext(outside(store, now), config, ConfiguredHooks(), lambda *_given: None)
     begun = time.perf_counter()
-    end = runner.one_pass(agent, threading.Event(), Quiet())
+    end = runner.run_once(agent, threading.Event(), Quiet())
     return end, time.perf_counter() - begun
 
 
 def measure_quiet(folder: Path, names: int) -> bool:
     """Print what passes with nothing due take; whether both marks were reached."""
-    if clock.machine_now() >= QUIET_UNTIL:
+    if clock.utc_now() >= QUIET_UNTIL:
         print("the store of bench/store.py is too old: something would be due")
         return False
     store, met = folder / "store", True
@@ -171,7 +173,7 @@ def measure_renewals(folder: Path, renewals: int) -> bool:
     return replaced and (renewed, end.exit_code, again.exit_code) == (renewals, ExitCode.DONE, ExitCode.DONE)
 
 
-def newly(end: PassEnd) -> int:
+def newly(end: RunReport) -> int:
     """Count what was renewed in a pass."""
     return sum(row.outcome is not None and row.outcome.result is Result.RENEWED for row in end.rows)
 

@@ -19,7 +19,7 @@ from bench.load import Line, Posted, Sent, send
 from bench.peer import write_ca
 from bench.scene import Holder
 from sinetti.authority.bootstrap import Authority
-from sinetti.infra.clock import ticks
+from sinetti.infra.clock import monotonic_seconds
 
 _TABLE = """CREATE TABLE certificates (serial_number bytea NOT NULL, authority_key_identifier bytea NOT NULL,
   ca_label bytea, status bytea NOT NULL, reason int, expiry timestamptz, revoked_at timestamptz, pem bytea NOT NULL,
@@ -79,12 +79,12 @@ def _serving(authority: Authority, folder: Path, database_url: str) -> Iterator[
 
 
 def _wait(port: int, process: "subprocess.Popen[bytes]") -> None:
-    deadline = ticks() + 30
+    deadline = monotonic_seconds() + 30
     while True:
         try:
             Line(port).socket.close()
         except OSError:
-            if process.poll() is not None or ticks() > deadline:
+            if process.poll() is not None or monotonic_seconds() > deadline:
                 raise
             sleep(0.05)
         else:

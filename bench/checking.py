@@ -34,7 +34,7 @@ def check(authority: Authority, answers: Sequence[bytes], holders: Sequence[Hold
     serials = set(models.Certificate.objects.using(alias).filter(origin="renewal").values_list("serial", flat=True))
     with connections[alias].cursor() as cursor:
         cursor.execute(
-            "SELECT object FROM registry_auditrow WHERE action = 'certificate-issued' AND actor <> 'operator'"
+            "SELECT object FROM sinetti_auditevent WHERE action = 'certificate-issued' AND actor <> 'operator'"
         )
         audited = [row[0].removeprefix("certificate:") for row in cursor.fetchall()]
     _demand(sorted(audited) == sorted(serials), "the audit rows are not those of the renewals")
@@ -46,7 +46,8 @@ def check(authority: Authority, answers: Sequence[bytes], holders: Sequence[Hold
     ]
     _demand(set(told) == serials, "the journals do not know every renewal")
     _demand(
-        models.OutboxRow.objects.using(alias).filter(kind="renewed").count() == len(serials), "a message is not owed"
+        models.OutboxMessage.objects.using(alias).filter(kind="renewed").count() == len(serials),
+        "a message is not owed",
     )
 
 

@@ -15,7 +15,7 @@ from time import sleep
 
 import psycopg
 
-from sinetti.infra.clock import ticks
+from sinetti.infra.clock import monotonic_seconds
 
 SETTINGS = {
     "fsync": "on",
@@ -101,12 +101,12 @@ def _running(binaries: Path, folder: Path, owner: str | None, port: int) -> Iter
 
 
 def _wait(url: str, server: "subprocess.Popen[bytes]") -> None:
-    deadline = ticks() + _START_WITHIN
+    deadline = monotonic_seconds() + _START_WITHIN
     while True:
         try:
             psycopg.connect(url, connect_timeout=5).close()
         except psycopg.OperationalError:
-            if server.poll() is not None or ticks() > deadline:
+            if server.poll() is not None or monotonic_seconds() > deadline:
                 raise
             sleep(0.05)
         else:

@@ -11,7 +11,7 @@ from django.db import connections, transaction
 
 from bench.clusters import PostgresMissing
 from sinetti.database import models
-from sinetti.database.connection import Register
+from sinetti.database.connection import Database
 
 _CHUNK = 20_000
 TYPE = "bench"
@@ -43,10 +43,10 @@ def run(parser: ArgumentParser, head: str, measure: Callable[[Namespace], Sequen
     return int(any(one.missed for one in figures))
 
 
-def add_authority(register: Register, name: str, now: datetime) -> None:
+def add_authority(register: Database, name: str, now: datetime) -> None:
     """Write an issuing CA that issues nothing, and the type of its certificates."""
     using = register.alias
-    models.Authority.objects.using(using).create(
+    models.CertificateAuthority.objects.using(using).create(
         name=name, common_name=name, role="issuing", certificate=b"", sha256="0" * 64, key_id="0" * 64,
         state="issuing", signs_from=now, signs_until=now,
     )  # fmt: skip
@@ -55,7 +55,7 @@ def add_authority(register: Register, name: str, now: datetime) -> None:
     )
 
 
-def write(register: Register, statements: str, count: int, values: Mapping[str, Any], **names: str) -> None:
+def write(register: Database, statements: str, count: int, values: Mapping[str, Any], **names: str) -> None:
     """Run these statements for the numbers `i` below a count, in parts; {numbers} stands for the rows of one part."""
     using = register.alias
     for start in range(0, count, _CHUNK):
@@ -66,7 +66,7 @@ def write(register: Register, statements: str, count: int, values: Mapping[str, 
                 cursor.execute(statement.format(numbers=numbers, **names), values)
 
 
-def settle(register: Register) -> None:
+def settle(register: Database) -> None:
     """Let the database take note of what it holds, as it does by itself in time."""
     with connections[register.alias].cursor() as cursor:
         cursor.execute("VACUUM ANALYZE")

@@ -19,17 +19,17 @@ from cryptography.hazmat.primitives.asymmetric import padding, rsa
 from cryptography.hazmat.primitives.serialization import Encoding
 
 from bench import memory
-from sinetti.ca.hierarchy_builder import Built, build_hierarchy
+from sinetti.ca.hierarchy_builder import GeneratedHierarchy, generate_hierarchy
 from sinetti.ca.hierarchy_config import load_preset, parse_hierarchy
-from sinetti.ca.issuance import Issuer, LeafKind, LeafPlan, assemble, new_serial, prepare
-from sinetti.domain.values import VALIDITY, Channel, Environment, KeyType, Span
+from sinetti.ca.issuance import IssuingCa, LeafProfile, LeafRequest, attach_signature, build_tbs, new_serial
+from sinetti.domain.values import VALIDITY, Channel, Environment, KeyType, ValidityPeriod
 from sinetti.gateway.gateway import Gateway
-from sinetti.gateway.revocation.crl import Lists
+from sinetti.gateway.revocation.crl import CrlSource
 from sinetti.gateway.x509.path_validation import authority_of
 from sinetti.pki import chain
 from sinetti.pki.encoding import PrivateKey, generate_key
 from sinetti.pki.signatures import hash_for, sign, verify
-from sinetti.wire.xmldsig.signature import Recipe, seal_of, sign_document
+from sinetti.wire.xmldsig.signature import SignatureProfile, sign_document, signer_for_key
 
 NOW = datetime(2026, 3, 2, 12, tzinfo=UTC)
 ROUNDS = 7
@@ -79,12 +79,12 @@ class Row:
 class Scene:
     """An authority with an RSA holder, as real ones are, and a gateway that trusts it."""
 
-    built: Built
+    built: GeneratedHierarchy
     key: PrivateKey
     holder: bytes
 
     @property
-    def issuer(self) -> Issuer:
+    def issuer(self) -> IssuingCa:
         """The CA for holders."""
         spec = self.built.hierarchy.issuing(Channel.WS)
         if spec is None:
@@ -94,7 +94,7 @@ class Scene:
 
     def gateway(self) -> Gateway:
         """Make a gateway that has seen nobody yet."""
-        return Gateway(chain.load_bundle(self.built.holders_bundle), source=Lists([self.crl()]), channel=Channel.WS)
+        return Gateway(chain.load_bundle(self.built.holders_bundle), source=CrlSource([self.crl()]), channel=Channel.WS)
 
     def crl(self) -> bytes:
         """Sign an empty list."""
@@ -106,7 +106,7 @@ class Scene:
 
 def scene() -> Scene:
     """Build it."""
-    built = build_hierarchy(
+    built = generate_hierarchy(
         parse_hierarchy(load_preset("default"), Environment.TEST, "http://pki.sinetti.example"), NOW
     )
     key = generate_key(KeyType.RSA_2048)
@@ -116,10 +116,10 @@ def scene() -> Scene:
 
 def issued(made: Scene, key: PrivateKey) -> bytes:
     """Issue a holder's certificate (DER)."""
-    span = Span(NOW, NOW + VALIDITY)
-    plan = LeafPlan("0123456-7", "Sinisiipi Oy", "FI", "0" * 32, key.public_key(), new_serial(), span)
-    tbs = prepare(plan, made.issuer, LeafKind.HOLDER)
-    return assemble(tbs, sign(made.built.key(made.issuer.key_name), tbs), made.issuer.certificate)
+    span = ValidityPeriod(NOW, NOW + VALIDITY)
+    plan = LeafRequest("0123456-7", "Sinisiipi Oy", "FI", "0" * 32, key.public_key(), new_serial(), span)
+    tbs = build_tbs(plan, made.issuer, LeafProfile.HOLDER)
+    return attach_signature(tbs, sign(made.built.key(made.issuer.key_name), tbs), made.issuer.certificate)
 
 
 def document(made: Scene, octets: int) -> bytes:
@@ -128,7 +128,7 @@ def document(made: Scene, octets: int) -> bytes:
     whole = (
         f'<WageReportRequestToIR xmlns="urn:example:wages">\n  <Reports>\n{rows}  </Reports>\n</WageReportRequestToIR>'
     )
-    return sign_document(whole.encode(), seal_of(made.key, made.holder), Recipe.ENVELOPED)
+    return sign_document(whole.encode(), signer_for_key(made.key, made.holder), SignatureProfile.ENVELOPED)
 
 
 def seconds(act: Callable[[], object], times: int) -> float:
@@ -227,7 +227,7 @@ def list_row(made: Scene) -> Row:
     authority = authority_of(made.issuer.certificate)
     leaf = x509.load_der_x509_certificate(made.holder)
     begun = time.process_time()
-    lists = Lists([der])
+    lists = CrlSource([der])
     if authority is None or len(lists.signed_by(authority)[0].serials) != _ENTRIES:
         why = "the long list was not taken"
         raise RuntimeError(why)

@@ -25,12 +25,12 @@ from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding
 
 from bench.load import Sent
-from sinetti.ca.crl import RevokedEntry, assemble_crl, prepare_crl
-from sinetti.ca.hierarchy_config import Built, build_hierarchy, load_preset, parse_hierarchy
-from sinetti.ca.issuance import Issuer, LeafKind, LeafPlan, assemble, new_serial, prepare
-from sinetti.domain.values import Channel, Environment, KeyType, Span
+from sinetti.ca.crl import RevokedEntry, attach_crl_signature, prepare_crl
+from sinetti.ca.hierarchy_config import GeneratedHierarchy, generate_hierarchy, load_preset, parse_hierarchy
+from sinetti.ca.issuance import IssuingCa, LeafProfile, LeafRequest, attach_signature, build_tbs, new_serial
+from sinetti.domain.values import Channel, Environment, KeyType, ValidityPeriod
 from sinetti.gateway.settings import load, open_gateway
-from sinetti.infra.clock import machine_now, ticks
+from sinetti.infra.clock import monotonic_seconds, utc_now
 from sinetti.pki.encoding import generate_key
 from sinetti.pki.signatures import sign
 
@@ -57,7 +57,7 @@ def main() -> int:
     for name, default in (("requests", 6000), ("rate", 400), ("connections", 8), ("holders", 300), ("revoked", 10_000)):
         parser.add_argument(f"--{name}", type=int, default=default)
     wanted = parser.parse_args()
-    now = machine_now()
+    now = utc_now()
     with tempfile.TemporaryDirectory(prefix="sinetti-bench-") as folder:
         root = Path(folder)
         certificates = _written(root, now, wanted.holders, wanted.revoked)
@@ -96,7 +96,7 @@ def _microseconds(work: Callable[[Given], object], given: Sequence[Given]) -> fl
 def _written(root: Path, now: datetime, holders: int, revoked: int) -> list[bytes]:
     """Make an authority, its list and settings; gives holders' certificates."""
     hierarchy = parse_hierarchy(load_preset("default"), Environment.TEST, "http://pki.sinetti.example")
-    built = build_hierarchy(hierarchy, now - timedelta(days=100))
+    built = generate_hierarchy(hierarchy, now - timedelta(days=100))
     spec = hierarchy.issuing(Channel.WS)
     if spec is None:
         sentence = "the preset has no CA for this channel"
@@ -105,18 +105,20 @@ def _written(root: Path, now: datetime, holders: int, revoked: int) -> list[byte
     entries = [RevokedEntry(new_serial(), now, "superseded") for _ in range(revoked)]
     tbs = prepare_crl(by, entries, 1, now, now + timedelta(days=7))
     (root / "lists").mkdir()
-    crl = assemble_crl(tbs, sign(built.key(by.key_name), tbs), by.certificate)
+    crl = attach_crl_signature(tbs, sign(built.key(by.key_name), tbs), by.certificate)
     (root / "lists" / "issuing.crl").write_bytes(crl)
     (root / "anchors.pem").write_bytes(by.certificate.public_bytes(Encoding.PEM))
     (root / "gateway.toml").write_text(_SETTINGS, encoding="utf-8")
     return [_certificate(built, by, now) for _ in range(holders)]
 
 
-def _certificate(built: Built, by: Issuer, now: datetime) -> bytes:
+def _certificate(built: GeneratedHierarchy, by: IssuingCa, now: datetime) -> bytes:
     key = generate_key(KeyType.EC_P256).public_key()
-    span = Span(now - timedelta(days=1), now + timedelta(days=700))
-    tbs = prepare(LeafPlan("0123456-7", "Malli Oy", "FI", "A" * 32, key, new_serial(), span), by, LeafKind.HOLDER)
-    return assemble(tbs, sign(built.key(by.key_name), tbs), by.certificate)
+    span = ValidityPeriod(now - timedelta(days=1), now + timedelta(days=700))
+    tbs = build_tbs(
+        LeafRequest("0123456-7", "Malli Oy", "FI", "A" * 32, key, new_serial(), span), by, LeafProfile.HOLDER
+    )
+    return attach_signature(tbs, sign(built.key(by.key_name), tbs), by.certificate)
 
 
 @contextmanager
@@ -134,7 +136,7 @@ def _served(root: Path) -> Iterator[Path]:
 
 def _load(place: Path, asks: Sequence[bytes], rate: int, connections: int) -> Sent:
     """Send every request once, at this rate a second; every answer has to be 204."""
-    sent, lock, begun = Sent(), threading.Lock(), ticks() + 0.05
+    sent, lock, begun = Sent(), threading.Lock(), monotonic_seconds() + 0.05
 
     def line(mine: int) -> None:
         took = []
@@ -143,14 +145,14 @@ def _load(place: Path, asks: Sequence[bytes], rate: int, connections: int) -> Se
             free = 0.0
             for number in range(mine, len(asks), connections):
                 due = begun + number / rate
-                sleep(max(0.0, due - ticks()))
+                sleep(max(0.0, due - monotonic_seconds()))
                 # One that waits for its connection began when it was due; that this program woke late does not count.
-                since = due if free > due else ticks()
+                since = due if free > due else monotonic_seconds()
                 one.sendall(asks[number])
                 answer = one.recv(65_536)
                 if not answer.startswith(b"HTTP/1.1 204"):
                     raise RuntimeError(answer)
-                free = ticks()
+                free = monotonic_seconds()
                 took.append(free - since)
         with lock:
             sent.took += took
@@ -164,7 +166,7 @@ def _load(place: Path, asks: Sequence[bytes], rate: int, connections: int) -> Se
     if len(sent.took) != len(asks):
         sentence = "not every request was answered"
         raise RuntimeError(sentence)
-    sent.seconds = ticks() - begun
+    sent.seconds = monotonic_seconds() - begun
     return sent
 
 

@@ -18,18 +18,18 @@ from django.db import connections, transaction
 from bench.clusters import PostgresMissing, cluster, new_database
 from bench.scene import KINDS, founded, opened
 from bench.seeding import settle
-from sinetti.api.publication import StatusDoor
+from sinetti.api.publication import PublicationEndpoint
 from sinetti.authority.bootstrap import Authority
-from sinetti.ca.crl import prepare_joined
+from sinetti.ca.crl import build_tbs_crl
 from sinetti.database import models
 from sinetti.domain.certificates.lifecycle import CertificateState
 from sinetti.domain.certificates.revocation import RevocationReason
 from sinetti.domain.values import Channel, Serial
-from sinetti.infra.clock import machine_now, ticks
-from sinetti.pki.crl_splice import cut
+from sinetti.infra.clock import monotonic_seconds, utc_now
+from sinetti.pki.crl_splice import split_crl
 from sinetti.pki.signatures import verify
 from sinetti.server.http import Request
-from sinetti.services.revocation.revoke import RevokeAsk, revoke
+from sinetti.services.revocation.revoke import RevocationRequest, revoke
 from sinetti.services.status.crl import publish
 
 AIM = 1.0
@@ -43,7 +43,7 @@ _NUMBERS = {
                   SELECT i FROM r) AS n""",
 }
 _REVOKED = """
-INSERT INTO registry_certificate (id, predecessor_id, serial, authority_id, holding_id, state, origin, key_id, sha256,
+INSERT INTO sinetti_certificate (id, predecessor_id, serial, authority_id, holding_id, state, origin, key_id, sha256,
        retrieval_id,
        not_before, not_after, renewable_from, crl_shard, reserved_at, recorded_at, revoked_at, revocation_reason)
 SELECT 100000000 + i, CASE WHEN i % 2 = 1 THEN 99999999 + i END,
@@ -126,9 +126,9 @@ def measured(database: str, entries: int, revocations: int = 5) -> Figures:
 
 
 def _timed(work: Callable[[], object]) -> float:
-    begun = ticks()
+    begun = monotonic_seconds()
     work()
-    return ticks() - begun
+    return monotonic_seconds() - begun
 
 
 def _published(authority: Authority, serial: Serial, *, begins: bool) -> float:
@@ -136,12 +136,12 @@ def _published(authority: Authority, serial: Serial, *, begins: bool) -> float:
     office, name = authority.office, authority.office.issuing[Channel.WS]
     if begins:
         office.known_lists.clear()
-    door = StatusDoor(office)
+    door = PublicationEndpoint(office)
     needle = bytes.fromhex(serial)
-    begun = ticks()
-    revoke(RevokeAsk(serial, RevocationReason.KEY_COMPROMISE), office, "operator", _REQUEST)
+    begun = monotonic_seconds()
+    revoke(RevocationRequest(serial, RevocationReason.KEY_COMPROMISE), office, "operator", _REQUEST)
     bodies = [door(Request("GET", f"/crl/{one}.crl", "", {}, _REQUEST, b"")).body for one in (name, f"{name}-1")]
-    taken = ticks() - begun
+    taken = monotonic_seconds() - begun
     if not all(needle in body for body in bodies):
         sentence = "a list lacks the revocation that it was made for"
         raise AssertionError(sentence)
@@ -153,28 +153,28 @@ def _crypto(authority: Authority, name: str) -> tuple[int, float]:
     office, now = authority.office, authority.office.now()
     issuer, one = office.issuers[name], publish(name, office, _REQUEST)
     both = [
-        prepare_joined(replace(issuer, shard=shard), [cut(one.der).entries], 1, now, now + timedelta(days=7))
+        build_tbs_crl(replace(issuer, shard=shard), [split_crl(one.der).entries], 1, now, now + timedelta(days=7))
         for shard in (0, 1)
     ]
     key: Any = issuer.certificate.public_key()
-    begun = ticks()
+    begun = monotonic_seconds()
     for octets in both:
         if not verify(key, octets, office.signer.sign(issuer.key_name, octets)):
             raise AssertionError(name)
-    return len(one.der), ticks() - begun
+    return len(one.der), monotonic_seconds() - begun
 
 
 def _fill(authority: Authority, entries: int, living: int) -> list[Serial]:
     """Write revoked certificates, and a few that are not; gives these."""
-    using, now = authority.office.register.alias, machine_now()
+    using, now = authority.office.register.alias, utc_now()
     name = authority.office.issuing[Channel.WS]
     organisation = models.Organisation.objects.using(using).create(
         customer_id="BENCH1", folded="BENCH1", kind="artificial", name="Bench Oy", language="fi", created=now
     )
     kind = models.CertificateType.objects.using(using).get(channel=Channel.WS)
 
-    def holding() -> models.Holding:
-        return models.Holding.objects.using(using).create(
+    def holding() -> models.Lineage:
+        return models.Lineage.objects.using(using).create(
             organisation=organisation, type=kind, subject_serial=secrets.token_hex(16).upper(), created=now
         )
 
@@ -187,7 +187,7 @@ def _fill(authority: Authority, entries: int, living: int) -> list[Serial]:
             key=key, sha256=secrets.token_hex(32), retrieval_id=secrets.token_hex(16), not_before=now, not_after=ends,
             renewable_from=ends, reserved_at=now, recorded_at=now,
         )  # fmt: skip
-        models.CertificateOctets.objects.using(using).create(certificate=row, to_be_signed=b"", der=b"")
+        models.CertificateDer.objects.using(using).create(certificate=row, to_be_signed=b"", der=b"")
     values: dict[str, Any] = {"authority": name, "holding": holding().pk, "key": key.pk, "at": now, "end_at": ends}
     with transaction.atomic(using=using), connections[using].cursor() as cursor:
         vendor = connections[using].vendor

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
 from bench.scene import SOAP_PATH
-from sinetti.infra.clock import ticks
+from sinetti.infra.clock import monotonic_seconds
 
 _HEAD = "POST {path} HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Type: {kind}\r\n{more}Content-Length: {length}\r\n\r\n"
 _LENGTH = re.compile(rb"\r\ncontent-length: *(\d+)", re.IGNORECASE)
@@ -55,7 +55,7 @@ class Line:
 
     def send(self, request: bytes) -> None:
         """Send a request; it is small enough for the socket's buffer."""
-        self._since, self._got, self._wanted = ticks(), b"", 0
+        self._since, self._got, self._wanted = monotonic_seconds(), b"", 0
         self.socket.sendall(request)
 
     def take(self) -> tuple[bytes, float] | None:
@@ -70,7 +70,7 @@ class Line:
             found = _LENGTH.search(self._got, 0, head)
             self._wanted = head + int(found[1]) if found else 0
         if self._wanted and len(self._got) >= self._wanted:
-            return self._got, ticks() - self._since
+            return self._got, monotonic_seconds() - self._since
         return None
 
 
@@ -79,7 +79,7 @@ def send(port: int, requests: Sequence[bytes], connections: int = 8) -> Sent:
     lines = [Line(port) for _ in range(connections)]
     waiting, sent = iter(requests), Sent()
     with selectors.DefaultSelector() as selector:
-        begun = ticks()
+        begun = monotonic_seconds()
         for line in lines:
             _next(selector, line, waiting, new=True)
         while selector.get_map():
@@ -89,7 +89,7 @@ def send(port: int, requests: Sequence[bytes], connections: int = 8) -> Sent:
                     sent.answers.append(whole[0])
                     sent.took.append(whole[1])
                     _next(selector, key.data, waiting, new=False)
-        sent.seconds = ticks() - begun
+        sent.seconds = monotonic_seconds() - begun
     for line in lines:
         line.socket.close()
     return sent

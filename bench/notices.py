@@ -10,11 +10,11 @@ from typing import Any
 from bench.clusters import cluster, new_database
 from bench.filling import TYPE, add_authority, run, settle, write
 from sinetti.database import models
-from sinetti.database.connection import Register, migrate, open_register
+from sinetti.database.connection import Database, migrate, open_database
 from sinetti.domain.values import Environment, Language
-from sinetti.infra.clock import machine_now, ticks
-from sinetti.notifications.context import Mailroom, Terms
-from sinetti.notifications.planning.reminders import Planned, next_instant, plan
+from sinetti.infra.clock import monotonic_seconds, utc_now
+from sinetti.notifications.context import NotificationContext, NotificationSettings
+from sinetti.notifications.planning.reminders import ReminderReport, next_due_time, plan
 
 NOW = datetime(2027, 6, 3, 9, tzinfo=UTC)
 """Noon in Finland; so it is 60 days later, on a Monday."""
@@ -27,21 +27,21 @@ AIMS = {"nothing due": 2.0, "due": 60.0}
 
 # Four certificates to an organisation, which has one signatory; each certificate has a contact, every fourth a deputy.
 _FILLING = """
-INSERT INTO registry_person (person_id, name, email, phone, language)
+INSERT INTO sinetti_person (person_id, name, email, phone, language)
 SELECT md5('p' || i), 'Contact ' || i, 'contact' || i || '@bench.example', '+358 00 ' || i, 'fi' FROM {numbers};
-INSERT INTO registry_person (person_id, name, email, phone, language)
+INSERT INTO sinetti_person (person_id, name, email, phone, language)
 SELECT md5('s' || i), 'Signatory ' || i, 'signatory' || i || '@bench.example', '', 'sv' FROM {numbers} WHERE i %% 4 = 0;
-INSERT INTO registry_organisation (organisation_id, customer_id, folded, kind, country, name, language, created)
+INSERT INTO sinetti_organisation (organisation_id, customer_id, folded, kind, country, name, language, created)
 SELECT md5('o' || i), 'BENCH' || i, 'BENCH' || i, 'artificial', 'FI', 'Organisation ' || i, 'fi', %(at)s
   FROM {numbers} WHERE i %% 4 = 0;
-INSERT INTO registry_mandate (mandate_id, organisation_id, person_id, role, valid_from)
+INSERT INTO sinetti_roleassignment (mandate_id, organisation_id, person_id, role, valid_from)
 SELECT md5('m' || i), md5('o' || i), md5('s' || i), 'signatory', %(at)s FROM {numbers} WHERE i %% 4 = 0;
-INSERT INTO registry_holding (holding_id, organisation_id, type_id, subject_serial, description, version, created,
+INSERT INTO sinetti_lineage (holding_id, organisation_id, type_id, subject_serial, description, version, created,
        contact_id, deputy_id)
 SELECT md5('h' || i), md5('o' || (i - i %% 4)), %(type)s, upper(md5('h' || i)), '', 3, %(at)s,
        md5('p' || i), CASE WHEN i %% 4 = 1 THEN md5('p' || (i - 1)) END FROM {numbers};
-INSERT INTO registry_usedkey (key_id, first_seen) SELECT md5('k' || i) || md5('l' || i), %(at)s FROM {numbers};
-INSERT INTO registry_certificate (serial, authority_id, holding_id, state, origin, key_id, sha256, retrieval_id,
+INSERT INTO sinetti_usedkey (key_id, first_seen) SELECT md5('k' || i) || md5('l' || i), %(at)s FROM {numbers};
+INSERT INTO sinetti_certificate (serial, authority_id, holding_id, state, origin, key_id, sha256, retrieval_id,
        not_before, not_after, renewable_from, crl_shard, reserved_at, recorded_at, first_fetched_at, revocation_reason)
 SELECT '40' || md5('s' || i) || '0000', %(authority)s, md5('h' || i), 'fetched', 'import',
        md5('k' || i) || md5('l' || i), md5('x' || i) || md5('y' || i), md5('r' || i), {ends} - interval '730 days',
@@ -54,7 +54,7 @@ class Figure:
     """One round: what was planned, and how many seconds it took. `aim` is 0 where none was set."""
 
     what: str
-    planned: Planned
+    planned: ReminderReport
     seconds: float
     aim: float = 0.0
 
@@ -81,11 +81,11 @@ def main() -> int:
 def measured(certificates: int, due: int) -> list[Figure]:
     """Fill a register whose certificates end later, let the first `due` of them come near, and plan."""
     with ExitStack() as stack:
-        register = open_register(new_database(stack.enter_context(cluster())), alias=_ALIAS)
+        register = open_database(new_database(stack.enter_context(cluster())), alias=_ALIAS)
         stack.callback(register.close)
         migrate(register)
         fill(register, certificates, due)
-        room = Mailroom(register, Environment.TEST, lambda: NOW, machine_now, terms(), {}, b"k" * 32)
+        room = NotificationContext(register, Environment.TEST, lambda: NOW, utc_now, terms(), {}, b"k" * 32)
         quiet, idle, later = AIMS["nothing due"], "nothing due", NOW + WINDOW
         figures = [_round(f"{idle}: none is near its end", room, NOW, quiet)]
         figures.append(_round("all that have come near, each the step that it has come to", room, later, AIMS["due"]))
@@ -95,24 +95,26 @@ def measured(certificates: int, due: int) -> list[Figure]:
         figures.append(_round("the step of 30 days of the same, noted before", room, later, AIMS["due"]))
         _bring_near(register, later, timedelta(days=7))
         figures.append(_round("the step of 7 days: signatories and text messages too", room, later))
-        begun = ticks()
-        next_instant(room, later)
-        figures.append(Figure("the next instant", Planned(0, 0), ticks() - begun, quiet))
+        begun = monotonic_seconds()
+        next_due_time(room, later)
+        figures.append(Figure("the next instant", ReminderReport(0, 0), monotonic_seconds() - begun, quiet))
     return figures
 
 
-def _round(what: str, room: Mailroom, now: datetime, aim: float = 0.0) -> Figure:
-    begun = ticks()
+def _round(what: str, room: NotificationContext, now: datetime, aim: float = 0.0) -> Figure:
+    begun = monotonic_seconds()
     planned = plan(room, now)
-    return Figure(what, planned, ticks() - begun, aim)
+    return Figure(what, planned, monotonic_seconds() - begun, aim)
 
 
-def terms() -> Terms:
+def terms() -> NotificationSettings:
     """No waves: what is due is to be due at once."""
-    return Terms("https://people.example", "Sinetti", dict.fromkeys(Language, "help@pki.example"), wave_days=1)
+    return NotificationSettings(
+        "https://people.example", "Sinetti", dict.fromkeys(Language, "help@pki.example"), wave_days=1
+    )
 
 
-def fill(register: Register, certificates: int, due: int) -> None:
+def fill(register: Database, certificates: int, due: int) -> None:
     """Write certificates of which, `WINDOW` after `NOW`, the first `due` are within `WINDOW` of their end."""
     name = "bench-issuing-ca"
     add_authority(register, name, NOW)
@@ -124,7 +126,7 @@ def fill(register: Register, certificates: int, due: int) -> None:
     settle(register)
 
 
-def _bring_near(register: Register, now: datetime, step: timedelta) -> None:
+def _bring_near(register: Database, now: datetime, step: timedelta) -> None:
     """Let all that are near their end be so near that a step of theirs is due now."""
     near = models.Certificate.objects.using(register.alias).filter(not_after__lte=now + WINDOW)
     near.update(not_after=now + step, remind_at=now)

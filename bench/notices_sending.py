@@ -19,14 +19,14 @@ from django.db import connections
 from bench.clusters import PostgresMissing, cluster, new_database
 from bench.notices import NOW, WINDOW, fill, terms
 from sinetti.database import models
-from sinetti.database.connection import Register, migrate, open_register
+from sinetti.database.connection import Database, migrate, open_database
 from sinetti.database.ids import random_id
 from sinetti.domain.notifications.messages import MessageChannel
 from sinetti.domain.values import Environment
-from sinetti.infra.clock import machine_now, ticks
-from sinetti.notifications.context import Deliverer, Mailroom
+from sinetti.infra.clock import monotonic_seconds, utc_now
+from sinetti.notifications.context import MessageTransport, NotificationContext
 from sinetti.notifications.delivery.sender import send_due
-from sinetti.notifications.delivery.smtp import Security, Sender, Smtp, SmtpServer
+from sinetti.notifications.delivery.smtp import Sender, Smtp, SmtpSecurity, SmtpServer
 from sinetti.notifications.planning.reminders import plan
 
 AIM = 200.0
@@ -64,7 +64,7 @@ def measure(due: int, workers: int) -> int:
     """Plan reminders, then have them sent."""
     with ExitStack() as stack:
         url = new_database(stack.enter_context(cluster()))
-        register = open_register(url, alias=_ALIAS)
+        register = open_database(url, alias=_ALIAS)
         stack.callback(register.close)
         migrate(register)
         room = _room(register, {})
@@ -85,13 +85,13 @@ def measure(due: int, workers: int) -> int:
         ]
         for one in processes:
             _line(one)  # it is ready
-        begun = ticks()
+        begun = monotonic_seconds()
         for one in processes:
             assert one.stdin is not None  # noqa: S101 - it is a pipe
             one.stdin.close()
         shares = [json.loads(_line(one)) for one in processes]
-        seconds = ticks() - begun
-        mails = models.OutboxRow.objects.using(_ALIAS).filter(channel=MessageChannel.EMAIL)
+        seconds = monotonic_seconds() - begun
+        mails = models.OutboxMessage.objects.using(_ALIAS).filter(channel=MessageChannel.EMAIL)
         owed, left = mails.count(), mails.filter(sent__isnull=True).count()
     sent = sum(one["sent"] for one in shares)
     rate, each = sent / seconds, ", ".join(f"{one['sent']:,}" for one in shares)
@@ -110,15 +110,15 @@ def _line(process: "subprocess.Popen[str]") -> str:
     return process.stdout.readline().strip()
 
 
-def _room(register: Register, deliverers: dict[MessageChannel, Deliverer]) -> Mailroom:
-    return Mailroom(register, Environment.TEST, lambda: _DUE_AT, machine_now, terms(), deliverers, _KEY)
+def _room(register: Database, deliverers: dict[MessageChannel, MessageTransport]) -> NotificationContext:
+    return NotificationContext(register, Environment.TEST, lambda: _DUE_AT, utc_now, terms(), deliverers, _KEY)
 
 
 def _work(url: str, port: str) -> int:
     """Send what is due, once standard input ends; tell how many letters that were."""
-    register = open_register(url, alias=_ALIAS)
+    register = open_database(url, alias=_ALIAS)
     sender = Sender("notices@bench.example", "Sinetti", returns="bounces@bench.example")
-    post = Smtp(SmtpServer("127.0.0.1", int(port), Security.NONE), sender, _KEY, machine_now)
+    post = Smtp(SmtpServer("127.0.0.1", int(port), SmtpSecurity.NONE), sender, _KEY, utc_now)
     room = _room(register, {MessageChannel.EMAIL: post})
     print("ready", flush=True)
     sys.stdin.read()

@@ -27,15 +27,15 @@ from bench.running import cpu
 from bench.scene import KINDS, Holder
 from bench.server import served
 from bench.steps import ask
-from sinetti.api.soap import SoapDoor
+from sinetti.api.soap import SoapEndpoint
 from sinetti.authority.bootstrap import Authority
-from sinetti.ca.ocsp import canonical, sign_answer
-from sinetti.domain.certificates.ocsp_status import ANSWER_LIFE, GOOD, CertIdHash, Told
+from sinetti.ca.ocsp import canonical_request, sign_answer
+from sinetti.domain.certificates.ocsp_status import ANSWER_LIFE, GOOD, CertIdHash, SingleResponse
 from sinetti.domain.values import Channel
-from sinetti.infra.clock import ticks
+from sinetti.infra.clock import monotonic_seconds
 from sinetti.pki.encoding import load_certificate
 from sinetti.pki.signatures import sign
-from sinetti.services.status.ocsp_refresh import AnswerRounds
+from sinetti.services.status.ocsp_refresh import OcspRefresher
 
 MARK = 2000
 """Answers a second of one core (issue 4, section 4)."""
@@ -70,7 +70,7 @@ def measured(database: str, url: str, root: Path, wanted: argparse.Namespace) ->
     authority = scene.opened(root)
     holders = scene.holders(authority, max(wanted.certificates, 2 * wanted.renewals))
     seeding.seed(authority, holders)
-    stored, rounds = 0, AnswerRounds()
+    stored, rounds = 0, OcspRefresher()
     while stored < len(holders):
         stored += rounds.look(authority.office)
     floor = per_signature(authority, holders[0])
@@ -90,7 +90,10 @@ def per_signature(authority: Authority, holder: Holder, times: int = 2000) -> tu
     office = authority.office
     name = office.issuing[Channel.WS]
     issuer, responder, now = office.issuers[name].certificate, office.responders[name](), office.now()
-    asked, told = canonical(holder.serial, CertIdHash.SHA1, issuer), Told(GOOD, now, now + ANSWER_LIFE)
+    asked, told = (
+        canonical_request(holder.serial, CertIdHash.SHA1, issuer),
+        SingleResponse(GOOD, now, now + ANSWER_LIFE),
+    )
     return (
         _timed(lambda: sign(responder.key, b"x" * 200), times),
         _timed(lambda: sign_answer(asked, issuer, told, responder), times),
@@ -108,7 +111,7 @@ def renewed(authority: Authority, holders: list[Holder]) -> tuple[float, float]:
     """Seconds of this process's processor for one renewal without and with answers, by turns."""
     took: dict[bool, list[float]] = {False: [], True: []}
     doors = {
-        keeps: SoapDoor(office, authority.settings.soap_address, authority.recipe, authority.responses.seal)
+        keeps: SoapEndpoint(office, authority.settings.soap_address, authority.recipe, authority.responses.seal)
         for keeps, office in ((True, authority.office), (False, replace(authority.office, responders={})))
     }
     for number, holder in enumerate(holders):
@@ -131,9 +134,9 @@ def answered(root: Path, authority: Authority, holders: list[Holder], seconds: i
     command = [wrk, "--threads", "1", "--connections", "8", "--script", str(script), f"http://127.0.0.1:{port}"]
     with served(root, 1, "--status-bind", f"127.0.0.1:{port}"):
         _load(command, 2)
-        before, begun = cpu(root)["server"], ticks()
+        before, begun = cpu(root)["server"], monotonic_seconds()
         done = _load(command, seconds)
-        return done / (ticks() - begun), (cpu(root)["server"] - before) / done
+        return done / (monotonic_seconds() - begun), (cpu(root)["server"] - before) / done
 
 
 def _load(command: list[str], seconds: int) -> int:

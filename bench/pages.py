@@ -16,21 +16,21 @@ from django.contrib.auth import BACKEND_SESSION_KEY, HASH_SESSION_KEY, SESSION_K
 from bench.clusters import cluster, new_database
 from bench.filling import add_authority, run, settle, write
 from sinetti.database import models
-from sinetti.database.certificates.search import search_everything
-from sinetti.database.connection import Register, migrate, open_register
+from sinetti.database.certificates.search import search_all
+from sinetti.database.connection import Database, migrate, open_database
 from sinetti.database.models import Gateway, User
-from sinetti.domain.access.roles import Right
-from sinetti.domain.certificates.display_status import State
-from sinetti.domain.certificates.listing import Sort, Wanted
+from sinetti.domain.access.roles import Permission
+from sinetti.domain.certificates.display_status import DisplayStatus
+from sinetti.domain.certificates.listing import CertificateQuery, Sort
 from sinetti.domain.values import Environment, Language
 from sinetti.eservice.accounts.sessions import SessionStore
-from sinetti.eservice.core.context import Surroundings
+from sinetti.eservice.core.context import PortalContext
 from sinetti.eservice.wsgi import application
-from sinetti.infra.clock import machine_now, ticks
+from sinetti.infra.clock import monotonic_seconds, utc_now
 from sinetti.server.http import Request
-from sinetti.server.wsgi_adapter import WsgiDoor
-from sinetti.services.access.permissions import Actor, standing
-from sinetti.services.context import Office
+from sinetti.server.wsgi_adapter import WsgiEndpoint
+from sinetti.services.access.permissions import Actor, load_permissions
+from sinetti.services.context import ServiceContext
 from sinetti.services.self_service import certificates as self_service_certificates
 
 NOW = datetime(2027, 6, 3, 9, tzinfo=UTC)
@@ -43,19 +43,19 @@ ADDRESS = "http://localhost:8000"
 
 # Four certificates to an organisation; every eighth was renewed, and the new one fetched; half were seen by a gateway.
 _FILLING = """
-INSERT INTO registry_person (person_id, name, email, phone, language)
+INSERT INTO sinetti_person (person_id, name, email, phone, language)
 SELECT md5('p' || i), 'Contact ' || i, 'Contact' || i || '@bench.example', '', 'fi' FROM {numbers};
-INSERT INTO registry_organisation (organisation_id, customer_id, folded, kind, country, name, language, created)
+INSERT INTO sinetti_organisation (organisation_id, customer_id, folded, kind, country, name, language, created)
 SELECT md5('o' || i), 'BENCH' || i, 'bench' || i, 'artificial', 'FI', 'Organisation ' || i, 'fi', %(at)s
   FROM {numbers} WHERE i %% 4 = 0;
-INSERT INTO registry_approvedtype (organisation_id, type_id, approved_at)
+INSERT INTO sinetti_approvedchannel (organisation_id, type_id, approved_at)
 SELECT md5('o' || i), 'bench', %(at)s FROM {numbers} WHERE i %% 4 = 0;
-INSERT INTO registry_holding (holding_id, organisation_id, type_id, subject_serial, description, version, created,
+INSERT INTO sinetti_lineage (holding_id, organisation_id, type_id, subject_serial, description, version, created,
        contact_id)
 SELECT md5('h' || i), md5('o' || (i - i %% 4)), 'bench', upper(md5('h' || i)), 'Payroll ' || i %% 1000, 3, %(at)s,
        md5('p' || i) FROM {numbers};
-INSERT INTO registry_usedkey (key_id, first_seen) SELECT md5('k' || i) || md5('l' || i), %(at)s FROM {numbers};
-INSERT INTO registry_certificate (id, serial, authority_id, holding_id, state, origin, key_id, sha256, retrieval_id,
+INSERT INTO sinetti_usedkey (key_id, first_seen) SELECT md5('k' || i) || md5('l' || i), %(at)s FROM {numbers};
+INSERT INTO sinetti_certificate (id, serial, authority_id, holding_id, state, origin, key_id, sha256, retrieval_id,
        predecessor_id, not_before, not_after, renewable_from, crl_shard, reserved_at, recorded_at, first_fetched_at,
        revocation_reason)
 SELECT i + 1, substr(md5('s' || i), 1, 30) || lpad(to_hex(i), 8, '0'), 'bench-ca',
@@ -66,7 +66,7 @@ SELECT i + 1, substr(md5('s' || i), 1, 30) || lpad(to_hex(i), 8, '0'), 'bench-ca
        ends - interval '730 days', ends, ends - interval '60 days', 1, %(at)s, %(at)s, ends - interval '730 days', ''
   FROM {numbers},
   LATERAL (SELECT %(at)s::timestamptz + ((i::bigint * 7919) %% 900 - 170) * interval '1 day' AS ends) AS e;
-INSERT INTO registry_sighting (certificate_id, gateway_id, last_seen)
+INSERT INTO sinetti_certificateobservation (certificate_id, gateway_id, last_seen)
 SELECT i + 1, 1, %(at)s::timestamptz - (i %% 20) * interval '1 day' FROM {numbers} WHERE i %% 2 = 0
 """
 
@@ -109,13 +109,13 @@ def main() -> int:
 def measured(certificates: int, times: int) -> list[Figure]:
     """Fill a register and ask."""
     with ExitStack() as stack:
-        register = open_register(new_database(stack.enter_context(cluster())))
+        register = open_database(new_database(stack.enter_context(cluster())))
         stack.callback(register.close)
         migrate(register)
         fill(register, certificates)
         user = _firm(register)
-        office = Office(
-            Environment.TEST, register, cast("Any", None), {}, {}, "FI", {}, lambda: NOW, machine_now, b"k" * 32
+        office = ServiceContext(
+            Environment.TEST, register, cast("Any", None), {}, {}, "FI", {}, lambda: NOW, utc_now, b"k" * 32
         )
         return [
             *_lists(office, Actor(user.pk, second_factor=True), times),
@@ -124,29 +124,29 @@ def measured(certificates: int, times: int) -> list[Figure]:
         ]
 
 
-def _lists(office: Office, actor: Actor, times: int) -> list[Figure]:
+def _lists(office: ServiceContext, actor: Actor, times: int) -> list[Figure]:
     """The list of a firm with 300 clients, by itself: what its statements cost."""
-    allowed = standing(actor, office)
-    wanted = Wanted(allowed.organisations(Right.SEE), NOW)
+    allowed = load_permissions(actor, office)
+    wanted = CertificateQuery(allowed.organisations(Permission.SEE), NOW)
     asked = {
         "list, most urgent first": wanted,
         **{f"list by {one}": replace(wanted, sort=one) for one in Sort if one is not Sort.URGENCY},
         "list, everything": replace(wanted, over=True),
-        "list of one state": replace(wanted, states=(State.RENEWAL_OPEN,)),
+        "list of one state": replace(wanted, states=(DisplayStatus.RENEWAL_OPEN,)),
         "search in it: description": replace(wanted, text="payroll 1"),
         "search in it: name": replace(wanted, text="organisation 11"),
         "search in it: nothing": replace(wanted, text="nothing"),
         "contact": replace(wanted, contact="contact1"),
     }
 
-    def page(one: Wanted, number: int = 1) -> Callable[[int], object]:
+    def page(one: CertificateQuery, number: int = 1) -> Callable[[int], object]:
         return lambda _: self_service_certificates.list_page(one, number, allowed, office)
 
     figures = [_timed(what, times, page(one)) for what, one in asked.items()]
     return [*figures, _timed("list, page 20", times, page(wanted, 20))]
 
 
-def _searches(register: Register, certificates: int, times: int) -> list[Figure]:
+def _searches(register: Database, certificates: int, times: int) -> list[Figure]:
     """A clerk's search over everything: common and rare beginnings, and pages far on."""
 
     def pages(text: str) -> Callable[[int], None]:
@@ -154,27 +154,27 @@ def _searches(register: Register, certificates: int, times: int) -> list[Figure]
         after = [""]
 
         def ask(_: int) -> None:
-            after[0] = search_everything(register, text, after[0]).after
+            after[0] = search_all(register, text, after[0]).after
 
         return ask
 
     some = [str((number * 7919) % certificates) for number in range(times)]
     return [
-        _timed("everything: a serial", times, lambda n: search_everything(register, f"{n % 16:x}{n % 7}{n % 13:x}")),
-        _timed("everything: a customer id", times, lambda n: search_everything(register, f"bench{some[n]}")),
-        _timed("everything: a name", times, lambda n: search_everything(register, f"organisation {some[n][:4]}")),
-        _timed("everything: a description", times, lambda n: search_everything(register, f"payroll {n}")),
-        _timed("everything: an address", times, lambda n: search_everything(register, f"contact{some[n]}@")),
+        _timed("everything: a serial", times, lambda n: search_all(register, f"{n % 16:x}{n % 7}{n % 13:x}")),
+        _timed("everything: a customer id", times, lambda n: search_all(register, f"bench{some[n]}")),
+        _timed("everything: a name", times, lambda n: search_all(register, f"organisation {some[n][:4]}")),
+        _timed("everything: a description", times, lambda n: search_all(register, f"payroll {n}")),
+        _timed("everything: an address", times, lambda n: search_all(register, f"contact{some[n]}@")),
         _timed("everything: every name, page by page", times, pages("organisation")),
         _timed("everything: every description, page by page", times, pages("pay")),
-        _timed("everything: nothing", times, lambda _: search_everything(register, "zz")),
+        _timed("everything: nothing", times, lambda _: search_all(register, "zz")),
     ]
 
 
-def _pages(office: Office, user: User, times: int) -> list[Figure]:
+def _pages(office: ServiceContext, user: User, times: int) -> list[Figure]:
     """Whole pages through the door, session and mandates included."""
-    around = Surroundings(office, lambda _: True, "Bench", dict.fromkeys(Language, "help"))
-    door = WsgiDoor(application(ADDRESS, office.transfer_key), ADDRESS, around.given())
+    around = PortalContext(office, lambda _: True, "Bench", dict.fromkeys(Language, "help"))
+    door = WsgiEndpoint(application(ADDRESS, office.transfer_key), ADDRESS, around.given())
     cookie = f"{settings.SESSION_COOKIE_NAME}={_session(user)}"
     figures = []
     for what, query in (
@@ -193,7 +193,7 @@ def _pages(office: Office, user: User, times: int) -> list[Figure]:
     return figures
 
 
-def _ask(door: WsgiDoor, request: Request, _number: int) -> None:
+def _ask(door: WsgiEndpoint, request: Request, _number: int) -> None:
     door(request)
 
 
@@ -202,13 +202,13 @@ def _timed(what: str, times: int, ask: Callable[[int], object]) -> Figure:
     ask(0), ask(0)
     found = []
     for number in range(times):
-        begun = ticks()
+        begun = monotonic_seconds()
         ask(number)
-        found.append(ticks() - begun)
+        found.append(monotonic_seconds() - begun)
     return Figure(what, found)
 
 
-def fill(register: Register, certificates: int) -> None:
+def fill(register: Database, certificates: int) -> None:
     """Write certificates, four to an organisation, whose ends lie from 170 days ago to two years ahead."""
     add_authority(register, "bench-ca", NOW)
     Gateway.objects.using(register.alias).create(
@@ -218,16 +218,16 @@ def fill(register: Register, certificates: int) -> None:
     settle(register)
 
 
-def _firm(register: Register) -> User:
+def _firm(register: Database) -> User:
     """Somebody of an accounting firm which looks after 300 organisations, spread over all."""
     using = register.alias
     ids = list(models.Organisation.objects.using(using).order_by("pk").values_list("pk", flat=True)[: CLIENTS + 1])
     user = User.objects.using(using).create(email="somebody@firm.example", created=NOW)
-    mandates = models.Mandate.objects.using(using)
+    mandates = models.RoleAssignment.objects.using(using)
     firm = ids.pop()
     mandates.create(organisation_id=firm, user=user, role="manager", valid_from=NOW)
     mandates.bulk_create(
-        models.Mandate(organisation_id=one, agent_id=firm, role="manager", valid_from=NOW) for one in ids
+        models.RoleAssignment(organisation_id=one, agent_id=firm, role="manager", valid_from=NOW) for one in ids
     )
     return user
 

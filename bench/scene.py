@@ -16,18 +16,18 @@ from pathlib import Path
 
 from cryptography.hazmat.primitives.asymmetric import rsa
 
-from sinetti.authority.bootstrap import Authority, Manner, open_authority
-from sinetti.authority.data_directory import FolderKind
-from sinetti.authority.initialise import Founding, found
-from sinetti.ca.issuance import Issuer, LeafKind, LeafPlan, assemble, new_serial, prepare
-from sinetti.domain.requests import RenewAsk
-from sinetti.domain.values import VALIDITY, Channel, Environment, KeyId, Serial, Span
-from sinetti.infra.clock import machine_now
+from sinetti.authority.bootstrap import Authority, RuntimeOptions, open_authority
+from sinetti.authority.data_directory import DirectoryKind
+from sinetti.authority.initialise import InitOptions, initialise
+from sinetti.ca.issuance import IssuingCa, LeafProfile, LeafRequest, attach_signature, build_tbs, new_serial
+from sinetti.domain.requests import RenewRequest
+from sinetti.domain.values import VALIDITY, Channel, Environment, KeyId, Serial, ValidityPeriod
+from sinetti.infra.clock import utc_now
 from sinetti.pki.csr import build_request
 from sinetti.pki.key_policy import key_id
-from sinetti.settings.authority import ResponseRecipe, Settings
+from sinetti.settings.authority import AuthoritySettings, ResponseRecipe
 from sinetti.wire.soap.operations import render_renew
-from sinetti.wire.xmldsig.signature import seal_of
+from sinetti.wire.xmldsig.signature import signer_for_key
 
 BEGAN = timedelta(days=720)
 """How long ago the authority was founded and its holders enrolled."""
@@ -62,7 +62,7 @@ class Holder:
     customer_id: str
     serial: Serial
     key: KeyId
-    span: Span
+    span: ValidityPeriod
     to_be_signed: bytes = field(repr=False)
     der: bytes = field(repr=False)
     request: bytes = field(repr=False)
@@ -95,19 +95,19 @@ def hierarchy(kind: Kind) -> str:
 
 def founded(root: Path, kind: Kind, database_url: str) -> None:
     """Found an authority 720 days ago."""
-    settings = Settings(
+    settings = AuthoritySettings(
         environment=Environment.TEST,
         base_url="http://pki.bench.example",
         soap_address=f"https://bench.example{SOAP_PATH}",
         response_recipe=ResponseRecipe.EXCLUSIVE,
         database_url=database_url,
     )
-    found(root, Founding(FolderKind.AUTHORITY, hierarchy(kind), settings, machine_now() - BEGAN))
+    initialise(root, InitOptions(DirectoryKind.AUTHORITY, hierarchy(kind), settings, utc_now() - BEGAN))
 
 
-def opened(root: Path, manner: Manner | None = None) -> Authority:
+def opened(root: Path, manner: RuntimeOptions | None = None) -> Authority:
     """Open it now."""
-    return open_authority(root, FolderKind.AUTHORITY, manner)
+    return open_authority(root, DirectoryKind.AUTHORITY, manner)
 
 
 def keys(count: int) -> Iterator[rsa.RSAPrivateKey]:
@@ -125,7 +125,7 @@ def holders(authority: Authority, count: int) -> list[Holder]:
     # The old keys and the new ones have no prime in common: such a renewal would be refused.
     pairs = list(enumerate(zip(keys(count), keys(count), strict=True)))
     authority.office.register.close()
-    context, began = multiprocessing.get_context("fork"), machine_now() - BEGAN + timedelta(days=1)
+    context, began = multiprocessing.get_context("fork"), utc_now() - BEGAN + timedelta(days=1)
     parts = []
     for number in range(PROCESSES):
         receiver, sender = context.Pipe(duplex=False)
@@ -151,17 +151,22 @@ def _make(
 
 
 def _holder(
-    authority: Authority, issuer: Issuer, began: datetime, pair: tuple[int, tuple[rsa.RSAPrivateKey, rsa.RSAPrivateKey]]
+    authority: Authority,
+    issuer: IssuingCa,
+    began: datetime,
+    pair: tuple[int, tuple[rsa.RSAPrivateKey, rsa.RSAPrivateKey]],
 ) -> Holder:
     """A holder whose certificate's last month has begun."""
     number, (mine, new) = pair
     customer_id, holding_id = f"BENCH{number:07d}", secrets.token_hex(16)
-    span = Span(began, began + VALIDITY)
-    plan = LeafPlan(customer_id, name_of(number), "FI", holding_id.upper(), mine.public_key(), new_serial(), span)
-    to_be_signed = prepare(plan, issuer, LeafKind.HOLDER)
-    der = assemble(to_be_signed, authority.office.signer.sign(issuer.key_name, to_be_signed), issuer.certificate)
+    span = ValidityPeriod(began, began + VALIDITY)
+    plan = LeafRequest(customer_id, name_of(number), "FI", holding_id.upper(), mine.public_key(), new_serial(), span)
+    to_be_signed = build_tbs(plan, issuer, LeafProfile.HOLDER)
+    der = attach_signature(
+        to_be_signed, authority.office.signer.sign(issuer.key_name, to_be_signed), issuer.certificate
+    )
     request = build_request(new, customer_id, name_of(number))
-    ask = RenewAsk(Environment.TEST, customer_id, name_of(number), request, der)
+    ask = RenewRequest(Environment.TEST, customer_id, name_of(number), request, der)
     return Holder(
         number,
         holding_id,
@@ -171,7 +176,7 @@ def _holder(
         span,
         to_be_signed,
         der,
-        render_renew(ask, seal_of(mine, der)),
+        render_renew(ask, signer_for_key(mine, der)),
     )
 
 

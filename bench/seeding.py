@@ -11,10 +11,10 @@ from sinetti.authority.bootstrap import Authority
 from sinetti.database import models
 from sinetti.database.issuance import journal_records
 from sinetti.domain.certificates.lifecycle import CertificateState
-from sinetti.domain.certificates.models import Certificate, Holding
-from sinetti.domain.identifiers import folded
-from sinetti.domain.values import RENEWAL_WINDOW, Channel, Customer, CustomerKind, Language, Serial, Sha256
-from sinetti.journal.writer import Fact
+from sinetti.domain.certificates.models import Certificate, Lineage
+from sinetti.domain.identifiers import normalise
+from sinetti.domain.values import RENEWAL_WINDOW, Channel, IdentifierType, Language, Organisation, Serial, Sha256
+from sinetti.journal.writer import JournalEntry
 from sinetti.pki.encoding import sha256_hex
 
 _BATCH = 500
@@ -32,8 +32,8 @@ def seed(authority: Authority, holders: list[Holder]) -> None:
             for model in (
                 models.Person,
                 models.Organisation,
-                models.ApprovedType,
-                models.Holding,
+                models.ApprovedChannel,
+                models.Lineage,
                 models.UsedKey,
                 models.Certificate,
             ):
@@ -65,14 +65,14 @@ def _rows(holders: list[Holder], authority: str, type_id: str) -> list[Any]:
         organisation = models.Organisation(
             organisation_id=secrets.token_hex(16),
             customer_id=holder.customer_id,
-            folded=folded(holder.customer_id),
-            kind=CustomerKind.ARTIFICIAL,
+            folded=normalise(holder.customer_id),
+            kind=IdentifierType.ARTIFICIAL,
             name=name_of(holder.number),
             language=Language.FI,
             created=at,
             contact=person,
         )
-        holding = models.Holding(
+        holding = models.Lineage(
             holding_id=holder.holding_id,
             organisation=organisation,
             type_id=type_id,
@@ -82,7 +82,7 @@ def _rows(holders: list[Holder], authority: str, type_id: str) -> list[Any]:
         )
         key = models.UsedKey(key_id=holder.key, first_seen=at)
         rows += [person, organisation, holding, key]
-        rows.append(models.ApprovedType(organisation=organisation, type_id=type_id, approved_at=at))
+        rows.append(models.ApprovedChannel(organisation=organisation, type_id=type_id, approved_at=at))
         rows.append(
             models.Certificate(
                 serial=holder.serial,
@@ -114,20 +114,18 @@ def _octets(alias: str, holders: list[Holder]) -> None:
         .filter(holding_id__in=[holder.holding_id for holder in holders])
         .values_list("holding_id", "pk")
     )
-    models.CertificateOctets.objects.using(alias).bulk_create(
-        models.CertificateOctets(
-            certificate_id=ids[holder.holding_id], to_be_signed=holder.to_be_signed, der=holder.der
-        )
+    models.CertificateDer.objects.using(alias).bulk_create(
+        models.CertificateDer(certificate_id=ids[holder.holding_id], to_be_signed=holder.to_be_signed, der=holder.der)
         for holder in holders
     )
 
 
-def _facts(authority: Authority, holder: Holder, name: str) -> list[Fact]:
-    customer = Customer(holder.customer_id, name_of(holder.number), open=True, channels=frozenset({Channel.WS}))
+def _facts(authority: Authority, holder: Holder, name: str) -> list[JournalEntry]:
+    customer = Organisation(holder.customer_id, name_of(holder.number), open=True, channels=frozenset({Channel.WS}))
     certificate = Certificate(
         serial=holder.serial,
         authority=name,
-        holding=Holding(holder.holding_id, holder.holding_id.upper(), customer, Channel.WS, Language.SV, 0),
+        holding=Lineage(holder.holding_id, holder.holding_id.upper(), customer, Channel.WS, Language.SV, 0),
         state=CertificateState.FETCHED,
         key=holder.key,
         span=holder.span,
@@ -148,22 +146,22 @@ _NUMBERS = {
                   SELECT i FROM r) AS n""",
 }
 _FILLING = """
-INSERT INTO registry_organisation (organisation_id, customer_id, folded, kind, country, name, language, created)
+INSERT INTO sinetti_organisation (organisation_id, customer_id, folded, kind, country, name, language, created)
 SELECT md5('o' || i), 'FILL' || i, 'FILL' || i, 'artificial', 'FI', 'Organisation ' || i, 'fi', %(at)s
   FROM {numbers} WHERE i % 4 = 0;
-INSERT INTO registry_approvedtype (organisation_id, type_id, approved_at)
+INSERT INTO sinetti_approvedchannel (organisation_id, type_id, approved_at)
 SELECT md5('o' || i), %(type)s, %(at)s FROM {numbers} WHERE i % 4 = 0;
-INSERT INTO registry_holding (holding_id, organisation_id, type_id, subject_serial, description, version, created)
+INSERT INTO sinetti_lineage (holding_id, organisation_id, type_id, subject_serial, description, version, created)
 SELECT md5('h' || i), md5('o' || i), %(type)s, upper(md5('h' || i)), '', 3, %(at)s FROM {numbers} WHERE i % 4 = 0;
-INSERT INTO registry_usedkey (key_id, first_seen) SELECT md5('k' || i) || md5('l' || i), %(at)s FROM {numbers};
-INSERT INTO registry_certificate (id, serial, authority_id, holding_id, state, origin, key_id, sha256, retrieval_id,
+INSERT INTO sinetti_usedkey (key_id, first_seen) SELECT md5('k' || i) || md5('l' || i), %(at)s FROM {numbers};
+INSERT INTO sinetti_certificate (id, serial, authority_id, holding_id, state, origin, key_id, sha256, retrieval_id,
        not_before, not_after, renewable_from, crl_shard, reserved_at, recorded_at, first_fetched_at, revocation_reason)
 SELECT 100000000 + i, '40' || md5('s' || i) || '0000', %(authority)s, md5('h' || (i - i % 4)), 'fetched', 'import',
        md5('k' || i) || md5('l' || i), md5('x' || i) || md5('y' || i), md5('r' || i), %(at)s, %(end_at)s, %(end_at)s, 1,
        %(at)s, %(at)s, %(at)s, '' FROM {numbers};
-INSERT INTO registry_certificateoctets (certificate_id, to_be_signed, der)
+INSERT INTO sinetti_certificateder (certificate_id, to_be_signed, der)
 SELECT 100000000 + i, %(to_be_signed)s, %(der)s FROM {numbers};
-INSERT INTO registry_auditrow (at, actor, action, object, request_id, octets, sha256)
+INSERT INTO sinetti_auditevent (at, actor, action, object, request_id, octets, sha256)
 SELECT %(at)s, 'operator', 'certificate-issued', 'certificate:40' || md5('s' || i) || '0000', md5('q' || i),
        %(to_be_signed)s, md5('x' || i) || md5('y' || i) FROM {numbers}
 """
@@ -195,9 +193,9 @@ def fill(authority: Authority, count: int, like: Holder) -> None:
     settle(authority)
 
 
-def _filler(number: int, told: dict[str, Any], like: Holder) -> list[Fact]:
+def _filler(number: int, told: dict[str, Any], like: Holder) -> list[JournalEntry]:
     serial = Serial(f"40{hashlib.md5(f's{number}'.encode(), usedforsecurity=False).hexdigest()}0000")
     return [
-        Fact(journal_records.ISSUED, {**told, "serial": serial}),
+        JournalEntry(journal_records.ISSUED, {**told, "serial": serial}),
         journal_records.fetched(serial, like.span.not_before),
     ]

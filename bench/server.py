@@ -10,7 +10,7 @@ from tempfile import TemporaryFile
 from typing import IO
 
 from bench.clusters import free_port
-from sinetti.infra.clock import ticks
+from sinetti.infra.clock import monotonic_seconds
 
 _STARTS_WITHIN = 300.0
 """Seconds; with a million certificates in register and journal the comparison at the start takes a while."""
@@ -47,9 +47,9 @@ def served(root: Path, workers: int, *options: str) -> Iterator[Served]:
 
 
 def _wait(one: Served) -> None:
-    deadline = ticks() + _STARTS_WITHIN
+    deadline = monotonic_seconds() + _STARTS_WITHIN
     while "Ready: SOAP on " not in one.log:
-        if one.process.poll() is not None or ticks() > deadline:
+        if one.process.poll() is not None or monotonic_seconds() > deadline:
             sentence = f"the server did not start: {one.log[-2000:]}"
             raise RuntimeError(sentence)
         try:

@@ -11,8 +11,8 @@ from typing import Any, Self, cast
 from django.db import connections
 
 from bench.scene import SOAP_PATH, Holder, opened
-from sinetti.api.soap import SoapDoor
-from sinetti.authority.bootstrap import Authority, Manner
+from sinetti.api.soap import SoapEndpoint
+from sinetti.authority.bootstrap import Authority, RuntimeOptions
 from sinetti.database import sql
 from sinetti.server.http import Request
 
@@ -42,8 +42,8 @@ class Watch:
 def profiled(root: Path, holders: Sequence[Holder]) -> tuple[list[Step], float]:
     """Renew for these holders; gives the steps in order, and the database's round trips per renewal."""
     watch = Watch()
-    authority = opened(root, Manner(step=watch))
-    door = SoapDoor(authority.office, authority.settings.soap_address, authority.recipe, authority.responses.seal)
+    authority = opened(root, RuntimeOptions(step=watch))
+    door = SoapEndpoint(authority.office, authority.settings.soap_address, authority.recipe, authority.responses.seal)
     taken: dict[str, list[tuple[float, float]]] = defaultdict(list)
     authority.responses.seal()
     ask(door, holders[0])
@@ -65,7 +65,7 @@ def profiled(root: Path, holders: Sequence[Holder]) -> tuple[list[Step], float]:
     return steps, trips.count / (len(holders) - 1)
 
 
-def ask(door: SoapDoor, holder: Holder) -> None:
+def ask(door: SoapEndpoint, holder: Holder) -> None:
     """Ask the door to renew. Raises RuntimeError where the answer is no OK."""
     headers = {"content-type": "text/xml; charset=utf-8", "soapaction": '"renewCertificate"'}
     reply = door(Request("POST", SOAP_PATH, "", headers, holder.serial[:32], holder.request))

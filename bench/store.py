@@ -12,11 +12,11 @@ from pathlib import Path
 
 from bench.gateway import NOW, Scene, scene
 from bench.processes import cost
-from sinetti.ca.issuance import LeafKind, LeafPlan, assemble, new_serial, prepare
+from sinetti.ca.issuance import LeafProfile, LeafRequest, attach_signature, build_tbs, new_serial
 from sinetti.client.results import ExitCode
 from sinetti.client.store import settings
-from sinetti.client.store.settings import Settings
-from sinetti.domain.values import VALIDITY, Environment, KeyType, Serial, Span
+from sinetti.client.store.settings import NameSettings
+from sinetti.domain.values import VALIDITY, Environment, KeyType, Serial, ValidityPeriod
 from sinetti.pki import chain, encoding
 from sinetti.pki.signatures import sign
 
@@ -43,11 +43,11 @@ def make(store: Path, names: int) -> None:
     keys = [encoding.generate_key(KeyType.RSA_2048) for _ in range(KEYS)]
     pems = [encoding.dump_private_key(key, None) for key in keys]
     holders = made.built.holders_bundle
-    above = chain.issuers_up(made.issuer.certificate, chain.load_bundle(holders))
+    above = chain.build_chain(made.issuer.certificate, chain.load_bundle(holders))
     chain_pem = b"".join(
         encoding.certificate_pem(encoding.certificate_der(one)) for one in (made.issuer.certificate, *above)
     )
-    kept = Settings(
+    kept = NameSettings(
         "https://certificates.example/2017/10/CertificateServices",
         Environment.TEST,
         "0123456-7",
@@ -73,10 +73,10 @@ def make(store: Path, names: int) -> None:
 
 def _issued(made: Scene, key: encoding.PrivateKey, number: int) -> tuple[Serial, bytes]:
     begins = NOW + timedelta(days=number % 690)
-    serial, span = new_serial(), Span(begins, begins + VALIDITY)
-    plan = LeafPlan("0123456-7", f"Sinisiipi {number} Oy", "FI", "0" * 32, key.public_key(), serial, span)
-    tbs = prepare(plan, made.issuer, LeafKind.HOLDER)
-    der = assemble(tbs, sign(made.built.key(made.issuer.key_name), tbs), made.issuer.certificate)
+    serial, span = new_serial(), ValidityPeriod(begins, begins + VALIDITY)
+    plan = LeafRequest("0123456-7", f"Sinisiipi {number} Oy", "FI", "0" * 32, key.public_key(), serial, span)
+    tbs = build_tbs(plan, made.issuer, LeafProfile.HOLDER)
+    der = attach_signature(tbs, sign(made.built.key(made.issuer.key_name), tbs), made.issuer.certificate)
     return encoding.serial_hex(encoding.load_certificate(der).serial_number), der
 
 

@@ -9,13 +9,13 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import Encoding
 
 from fuzz import material
-from sinetti.domain.requests import Accepted, Collected, GetAsk, NewAsk, RenewAsk
+from sinetti.domain.requests import AcceptedResponse, CertificateResponse, EnrolRequest, RenewRequest, RetrieveRequest
 from sinetti.domain.values import Environment
 from sinetti.pki import signatures
 from sinetti.wire.soap import operations
 from sinetti.wire.soap.operations import Failure, Operation
 from sinetti.wire.xmldsig.algorithms import algorithm_for
-from sinetti.wire.xmldsig.signature import Recipe, Seal, sign_document
+from sinetti.wire.xmldsig.signature import DocumentSigner, SignatureProfile, sign_document
 
 WHO = "0123456-7"
 NAME = "Sinisiipi & Pojat Oy"
@@ -30,7 +30,7 @@ _DOCUMENTS = {
 
 
 @cache
-def seal(kind: str) -> Seal:
+def seal(kind: str) -> DocumentSigner:
     """Give a seal that signs without chance, so that its octets are always the same."""
 
     def sign(octets: bytes) -> bytes:
@@ -39,7 +39,7 @@ def seal(kind: str) -> Seal:
             return key.sign(octets, ec.ECDSA(signatures.hash_for(key.public_key()), deterministic_signing=True))
         return signatures.sign(key, octets)
 
-    return Seal(material.der(kind), sign, algorithm_for(material.key(kind).public_key()))
+    return DocumentSigner(material.der(kind), sign, algorithm_for(material.key(kind).public_key()))
 
 
 @cache
@@ -56,14 +56,14 @@ def signing_request(kind: str) -> bytes:
 
 def requests() -> Iterator[tuple[str, bytes]]:
     """Give requests in their envelopes, by names."""
-    new = NewAsk(Environment.TEST, WHO, NAME, "1" * 32, "Abcdefgh12345678", signing_request("p256"))
+    new = EnrolRequest(Environment.TEST, WHO, NAME, "1" * 32, "Abcdefgh12345678", signing_request("p256"))
     yield "new", operations.render_new(new)
-    yield "get", operations.render_get(GetAsk(Environment.TEST, WHO, None, "0123456789abcdef0123456789abcdef"))
-    yield "renew-unsigned", _without_signature(_renewal("p256", Recipe.EXCLUSIVE))
+    yield "get", operations.render_get(RetrieveRequest(Environment.TEST, WHO, None, "0123456789abcdef0123456789abcdef"))
+    yield "renew-unsigned", _without_signature(_renewal("p256", SignatureProfile.EXCLUSIVE))
     for kind in material.KINDS:
-        for recipe in Recipe:
+        for recipe in SignatureProfile:
             yield f"renew-{kind}-{recipe.name.lower()}", _renewal(kind, recipe)
-    bare = _renewal("p256", Recipe.ENVELOPED)
+    bare = _renewal("p256", SignatureProfile.ENVELOPED)
     inside = bare[bare.index(b"<cer:") : bare.index(b"</SOAP-ENV:Body>")]
     for name, start in {
         "more-declared": f'<s:Envelope xmlns:s="{SOAP}" xmlns:x="urn:x" xmlns:ds="http://www.w3.org/2000/09/xmldsig#">',
@@ -84,28 +84,28 @@ def requests() -> Iterator[tuple[str, bytes]]:
 
 def responses() -> Iterator[tuple[str, bytes]]:
     """Give answers in their envelopes, by names, and a fault."""
-    collected, failure = Collected(material.der("p256")), Failure("PKI034", "Too early: <again> & again.")
-    for recipe in Recipe:
+    collected, failure = CertificateResponse(material.der("p256")), Failure("PKI034", "Too early: <again> & again.")
+    for recipe in SignatureProfile:
         with_recipe = recipe.name.lower()
         yield f"collected-{with_recipe}", operations.render_response(Operation.GET, collected, seal("p256"), recipe)
         yield f"failure-{with_recipe}", operations.render_response(Operation.GET, failure, seal("p384"), recipe)
-    yield "accepted", operations.render_response(Operation.NEW, Accepted("a" * 32), seal("rsa-2048"))
-    yield "renewed", operations.render_response(Operation.RENEW, Accepted("a" * 32), seal("p256"))
+    yield "accepted", operations.render_response(Operation.NEW, AcceptedResponse("a" * 32), seal("rsa-2048"))
+    yield "renewed", operations.render_response(Operation.RENEW, AcceptedResponse("a" * 32), seal("p256"))
     yield "fault", operations.render_fault("Send a SOAP 1.1 envelope.", actor_is_client=True)
 
 
 def documents() -> Iterator[tuple[str, bytes]]:
     """Give signed documents, by names."""
     for kind in material.KINDS:
-        for recipe in Recipe:
+        for recipe in SignatureProfile:
             yield f"{kind}-{recipe.name.lower()}", sign_document(_DOCUMENTS["plain"], seal(kind), recipe)
     for name in ("prefixed", "around"):
-        for recipe in Recipe:
+        for recipe in SignatureProfile:
             yield f"{name}-{recipe.name.lower()}", sign_document(_DOCUMENTS[name], seal("p256"), recipe)
 
 
-def _renewal(kind: str, recipe: Recipe) -> bytes:
-    ask = RenewAsk(Environment.TEST, WHO, NAME, signing_request("p256"), material.der(kind))
+def _renewal(kind: str, recipe: SignatureProfile) -> bytes:
+    ask = RenewRequest(Environment.TEST, WHO, NAME, signing_request("p256"), material.der(kind))
     return operations.render_renew(ask, seal(kind), recipe)
 
 

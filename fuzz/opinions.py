@@ -18,7 +18,7 @@ from lxml import etree
 from fuzz.target import must
 from fuzz.xml_reading import EXCLUSIVE, Document, Element, Form, NotRead, read
 from sinetti.wire.xmldsig import parser
-from sinetti.wire.xmldsig.signature import Verified
+from sinetti.wire.xmldsig.signature import VerifiedDocument
 
 DS = "http://www.w3.org/2000/09/xmldsig#"
 _EXCLUSIVE = "http://www.w3.org/2001/10/xml-exc-c14n#"
@@ -58,7 +58,7 @@ def parsers_agree() -> Iterator[None]:
         parser.tree_of = plain
 
 
-def is_borne_out(source: bytes, verified: Verified) -> None:
+def is_borne_out(source: bytes, verified: VerifiedDocument) -> None:
     """The signature in this document (octets) holds, and what was returned is what it covers."""
     document = read(source)
     (signature,) = [one for one in document.root.below() if one.name.uri == DS and one.name.local == "Signature"]
@@ -95,7 +95,7 @@ def holds_alone(octets: bytes) -> None:
     for cut in (octets[: end + 1], octets[:end], octets[: end // 2]):
         try:
             parser.parse(cut)
-        except parser.Unparsable:
+        except parser.XmlRejected:
             continue
         must(condition=False, sentence="a piece of a document is no document")
 

@@ -9,7 +9,7 @@ import traceback
 from hypothesis import HealthCheck, settings
 from hypothesis.stateful import run_state_machine_as_test
 
-from sinetti.infra.clock import ticks
+from sinetti.infra.clock import monotonic_seconds
 from tests.attacks.protocol_machine import Protocol
 
 PROTOCOL = "protocol"
@@ -25,10 +25,10 @@ _SETTINGS = settings(
 def play(seconds: float) -> bool:
     """Play for so long, a round at least; whether it held. Says in one line what came of it."""
     logging.disable(logging.CRITICAL)
-    begun, answers, rounds = ticks(), Protocol.heard, 0
+    begun, answers, rounds = monotonic_seconds(), Protocol.heard, 0
     answers.clear()
     try:
-        while not rounds or ticks() - begun < seconds:
+        while not rounds or monotonic_seconds() - begun < seconds:
             run_state_machine_as_test(Protocol, settings=_SETTINGS)
             rounds += 1
     except Exception:  # noqa: BLE001 - whatever does not hold

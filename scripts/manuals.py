@@ -15,7 +15,7 @@ from pathlib import Path
 
 from sinetti import __version__
 from sinetti.cli import main
-from sinetti.cli.introspection import Command, all_commands
+from sinetti.cli.introspection import CommandInfo, all_commands
 
 ROOT = Path(__file__).resolve().parent.parent
 FOLDER = ROOT / "docs" / "man"
@@ -38,7 +38,7 @@ def pages() -> dict[str, str]:
     return written
 
 
-def _page(name: str, summary: str, commands: Sequence[Command], names: Sequence[str]) -> str:
+def _page(name: str, summary: str, commands: Sequence[CommandInfo], names: Sequence[str]) -> str:
     first, *others = commands
     lines = [f'.TH {name.upper().replace("-", chr(92) + "-")} 1 {DATE} "sinetti {__version__}" "Sinetti"']
     lines += [".SH NAME", f"{_text(name)} \\- {_text(summary)}", ".SH SYNOPSIS", *_synopsis(first)]
@@ -54,7 +54,7 @@ def _page(name: str, summary: str, commands: Sequence[Command], names: Sequence[
     return "\n".join(lines) + "\n"
 
 
-def _commands(first: Command, others: Sequence[Command]) -> Iterator[str]:
+def _commands(first: CommandInfo, others: Sequence[CommandInfo]) -> Iterator[str]:
     if first.below and not others:
         yield ".SH COMMANDS"
         for word, summary in first.below.items():
@@ -72,7 +72,7 @@ def _commands(first: Command, others: Sequence[Command]) -> Iterator[str]:
         yield from _epilog(one.parser.epilog or "", ".PP")
 
 
-def _synopsis(command: Command) -> Iterator[str]:
+def _synopsis(command: CommandInfo) -> Iterator[str]:
     """As argparse has it, but for line ends, which differ from one Python to the next: options first, then places."""
     yield f".B {_text(' '.join(('sinetti', *command.words)))}"
     for one in sorted(command.actions, key=lambda one: not one.option_strings):
@@ -85,7 +85,7 @@ def _synopsis(command: Command) -> Iterator[str]:
         yield "\\fICOMMAND\\fR ..."
 
 
-def _options(command: Command) -> Iterator[str]:
+def _options(command: CommandInfo) -> Iterator[str]:
     for one in command.actions:
         named = ", ".join(f"\\fB{_text(option)}\\fR" for option in one.option_strings)
         value = "" if one.nargs == 0 else f"\\fI{_text(_metavar(one))}\\fR"

@@ -12,20 +12,20 @@ from tempfile import TemporaryDirectory
 from django.db import transaction
 
 from sinetti.database import models
-from sinetti.database.connection import Register, migrate, open_register
+from sinetti.database.connection import Database, migrate, open_database
 from sinetti.database.sample_data.certificates import staged
 from sinetti.domain.notifications.messages import MessageKind
 from sinetti.domain.values import Language
-from sinetti.notifications.context import Letter
+from sinetti.notifications.context import RenderedMessage
 from sinetti.notifications.previews import samples as previews_samples
 from sinetti.notifications.previews.reminders import REMINDERS
-from sinetti.notifications.previews.sample_case import Case
+from sinetti.notifications.previews.sample_case import SampleMessage
 
 ROOT = Path(__file__).resolve().parent.parent
 FOLDER = ROOT / "docs" / "messages"
 
 
-def samples(register: Register) -> dict[str, str]:
+def samples(register: Database) -> dict[str, str]:
     """Every file of the folder by its name. The register is empty."""
     files: dict[str, list[str]] = {}
     for language, case, letter in letters(register):
@@ -37,7 +37,7 @@ def samples(register: Register) -> dict[str, str]:
     return {name: "\n".join(parts) for name, parts in files.items()}
 
 
-def letters(register: Register) -> Iterator[tuple[Language, Case, Letter]]:
+def letters(register: Database) -> Iterator[tuple[Language, SampleMessage, RenderedMessage]]:
     """Every sample in every language. The register is empty."""
     with transaction.atomic(using=register.alias):  # one, so that the disk is waited for once
         stage = staged(register, Language.EN)
@@ -49,7 +49,7 @@ def letters(register: Register) -> Iterator[tuple[Language, Case, Letter]]:
                 yield language, case, previews_samples.written(case, stage, language=language)
 
 
-def shown(case: Case, letter: Letter) -> str:
+def shown(case: SampleMessage, letter: RenderedMessage) -> str:
     """One sample in its file."""
     head = f"=== {case.title} · {case.now:%Y-%m-%d %H:%M} UTC ===\nTo: {letter.to}\n"
     subject = f"Subject: {letter.subject}\n\n" if letter.subject else "\n"
@@ -59,7 +59,7 @@ def shown(case: Case, letter: Letter) -> str:
 def main() -> None:
     """Write the folder."""
     with TemporaryDirectory(prefix="sinetti-messages-") as folder:
-        register = open_register(f"sqlite:///{folder}/register.sqlite3")
+        register = open_database(f"sqlite:///{folder}/register.sqlite3")
         migrate(register)
         made = samples(register)
         register.close()

@@ -21,9 +21,9 @@ ROOT = Path(__file__).resolve().parent.parent
 PACKAGE = ROOT / "src" / "sinetti"
 LOCALE = PACKAGE / "i18n" / "locale"
 LANGUAGES = ("fi", "sv", "en")
-CALLS = frozenset({"text", "_", "mark", "say"})
+CALLS = frozenset({"translate", "_", "gettext_noop", "make_message"})
 """Calls whose first argument is a message id, where it is written out."""
-COUNTS = frozenset({"count_text", "mark_count"})
+COUNTS = frozenset({"translate_plural", "ngettext_noop"})
 """Calls whose first two arguments are the forms of one message id, for one and for more."""
 MessageId = str | tuple[str, str]
 """As catalogues have it: a text, or its forms for one and for more."""

@@ -19,8 +19,8 @@ from simulate.nodes import Here, Lines, Post, room_of
 from simulate.playing import Play
 from simulate.report import Run, is_good, page
 from simulate.world import Round, World
-from sinetti.database.connection import Register, migrate, open_register
-from sinetti.infra.clock import ticks
+from sinetti.database.connection import Database, migrate, open_database
+from sinetti.infra.clock import monotonic_seconds
 
 PAGE = Path(__file__).resolve().parent.parent / "docs" / "simulation.md"
 MEMORY, ROOM = Path("/dev/shm"), 4 * 1024**3  # noqa: S108 - folders of our own there, 0700
@@ -38,25 +38,25 @@ def main() -> int:
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(_TERMINATED))  # what was made in memory is taken away first
     if MEMORY.is_dir() and shutil.disk_usage(MEMORY).free >= ROOM:
         tempfile.tempdir = str(MEMORY)
-    begun = ticks()
+    begun = monotonic_seconds()
     made = world.make(options.certificates, options.seed)
     rounds = world.rounds(options.seed, world.BEGINS + world.LASTS)
     with _registers(options.database) as open_one:
         register = open_one()
         founding.found(register, made)
-        print(f"{ticks() - begun:5.0f} s  {options.certificates:,} certificates are there", flush=True)
+        print(f"{monotonic_seconds() - begun:5.0f} s  {options.certificates:,} certificates are there", flush=True)
         play = _played(made, rounds, register, open_one)
-        print(f"{ticks() - begun:5.0f} s  played; now compared", flush=True)
+        print(f"{monotonic_seconds() - begun:5.0f} s  played; now compared", flush=True)
         compared = compare(play, rounds)
         register.close()
-    text = page(Run(command, options.database, ticks() - begun), play, compared)
+    text = page(Run(command, options.database, monotonic_seconds() - begun), play, compared)
     print(text)
     if options.write:
         PAGE.write_text(text, encoding="utf-8")
     return 0 if is_good(play, compared) else 1
 
 
-def _played(made: World, rounds: list[Round], register: Register, open_one: Callable[[], Register]) -> Play:
+def _played(made: World, rounds: list[Round], register: Database, open_one: Callable[[], Database]) -> Play:
     """Play with two nodes in processes of their own."""
     folder = Path(tempfile.mkdtemp(prefix="sinetti-simulation-"))
     lines = folder / "letters"
@@ -78,11 +78,11 @@ def _played(made: World, rounds: list[Round], register: Register, open_one: Call
 
 def _telling(count: int) -> Callable[[Round, int], None]:
     """Say now and then how far it is."""
-    begun, told, done = ticks(), [0.0], [0]
+    begun, told, done = monotonic_seconds(), [0.0], [0]
 
     def tell(one: Round, sent: int) -> None:
         done[0] += 1
-        if (now := ticks()) - told[0] > _TELL_EVERY:
+        if (now := monotonic_seconds()) - told[0] > _TELL_EVERY:
             told[0] = now
             print(f"{now - begun:5.0f} s  {one.at:%Y-%m-%d}  {done[0] / count:4.0%}  {sent:,} messages", flush=True)
 
@@ -90,18 +90,18 @@ def _telling(count: int) -> Callable[[Round, int], None]:
 
 
 @contextmanager
-def _registers(database: str) -> Iterator[Callable[[], Register]]:
+def _registers(database: str) -> Iterator[Callable[[], Database]]:
     """Give what opens the register of this run, in whatever process; it is gone at the end."""
     if database == "postgresql":
         with cluster() as url:
             own = new_database(url)
-            migrate(open_register(own))
-            yield lambda: open_register(own)
+            migrate(open_database(own))
+            yield lambda: open_database(own)
         return
     with tempfile.TemporaryDirectory(prefix="sinetti-simulation-") as folder:
         own = f"sqlite:///{folder}/register.sqlite3"
-        migrate(open_register(own))
-        yield lambda: open_register(own)
+        migrate(open_database(own))
+        yield lambda: open_database(own)
 
 
 def _parser() -> argparse.ArgumentParser:

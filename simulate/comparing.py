@@ -7,7 +7,7 @@ from simulate.events import Digests, Events, judge_bounces, working_days
 from simulate.model import Model, Played, Sent, Verdict
 from simulate.playing import Play
 from simulate.world import Round, successor
-from sinetti.database.models import OutboxRow
+from sinetti.database.models import OutboxMessage
 
 _BY_SERIAL = ("reminder", "take-into-use")
 _BY_HOLDING = ("fetched", "renewed", "revoked", "contact-changed")
@@ -50,7 +50,7 @@ def compare(play: Play, rounds: list[Round]) -> Compared:
 
 def _rows(play: Play, fates: Counter[str]) -> dict[str, _Row]:
     """Read the outbox, and count what became of its rows."""
-    rows = OutboxRow.objects.using(play.register.alias).values_list(
+    rows = OutboxMessage.objects.using(play.register.alias).values_list(
         "message_id", "kind", "step", "channel", "certificate__serial", "holding_id", "sent", "dead", "dropped",
         "spread",
     )  # fmt: skip

@@ -7,15 +7,15 @@ from simulate.founding import AUTHORITY, GATEWAY, digest
 from simulate.world import Act, Deed, Life, Person, successor
 from sinetti.database.certificates import revocation, usage
 from sinetti.database.common import audit_log
-from sinetti.database.connection import Register
+from sinetti.database.connection import Database
 from sinetti.database.issuance import transactions
-from sinetti.database.issuance.transactions import Reservation, Signed
+from sinetti.database.issuance.transactions import CertificateReservation, SignedCertificate
 from sinetti.database.organisations import contacts, organisations
 from sinetti.database.organisations.organisations import NewOrder, NewTransferIds
-from sinetti.domain.certificates.approval import Approval
+from sinetti.domain.certificates.approval import IssuanceApproval
 from sinetti.domain.certificates.models import Certificate
 from sinetti.domain.certificates.revocation import RevocationReason
-from sinetti.domain.values import RENEWAL_WINDOW, VALIDITY, Channel, KeyId, Language, Serial, Sha256, Span
+from sinetti.domain.values import RENEWAL_WINDOW, VALIDITY, Channel, KeyId, Language, Serial, Sha256, ValidityPeriod
 
 _REQUEST = "5" * 32
 
@@ -36,22 +36,24 @@ def new_serial(life: Life) -> Serial:
 class Hand:
     """Does what the world says, at the instant that it says."""
 
-    register: Register
+    register: Database
 
     def do(self, life: Life, deed: Deed) -> None:
         """Do one deed."""
-        done = audit_log.Deed("simulation", deed.at, _REQUEST)
+        done = audit_log.AuditContext("simulation", deed.at, _REQUEST)
         match deed.act:
             case Act.RENEW:
                 held = self._found(Serial(life.serial))
-                self._issue(life, Approval(held.holding, _key(life), _span(deed.at), predecessor=held.serial), done)
+                self._issue(
+                    life, IssuanceApproval(held.holding, _key(life), _span(deed.at), predecessor=held.serial), done
+                )
             case Act.ORDER:
                 self._order(life, done)
             case Act.FETCH:
-                transactions.mark_fetched(self.register, self._found(new_serial(life)), done)
+                transactions.mark_retrieved(self.register, self._found(new_serial(life)), done)
             case Act.SEE:
                 seen = {Sha256(digest(f"der {life.serial}")): deed.at}
-                usage.report(self.register, GATEWAY, seen, deed.at)
+                usage.store_report(self.register, GATEWAY, seen, deed.at)
             case Act.CHANGE_CONTACT:
                 if deed.to is not None:
                     contacts.change_contact(self.register, life.holding_id, _party(deed.to), done)
@@ -61,7 +63,7 @@ class Hand:
                 why = (RevocationReason.SUPERSEDED, None)
                 revocation.revoke(self.register, life.holding_id, [Serial(life.serial)], why, done)
 
-    def _order(self, life: Life, done: audit_log.Deed) -> None:
+    def _order(self, life: Life, done: audit_log.AuditContext) -> None:
         """Order a replacement for the contact of now, and have it issued."""
         contact = next((one.to for one in reversed(life.deeds) if one.to and one.at <= done.at), life.contact)
         deputy = _party(life.deputy) if life.deputy else None
@@ -70,14 +72,16 @@ class Hand:
         ids = NewTransferIds(digest(f"ids {life.serial}")[:32], done.at, done.at + timedelta(days=14), b"")
         order_id = organisations.add_order(self.register, new, ids, done)
         holding = self._found(Serial(life.serial)).holding
-        self._issue(life, Approval(holding, _key(life), _span(done.at), order_id=order_id), done)
+        self._issue(life, IssuanceApproval(holding, _key(life), _span(done.at), order_id=order_id), done)
 
-    def _issue(self, life: Life, approval: Approval, done: audit_log.Deed) -> None:
+    def _issue(self, life: Life, approval: IssuanceApproval, done: audit_log.AuditContext) -> None:
         serial, ends = new_serial(life), approval.span.not_after
         retrieval = digest(f"retrieval {serial}")[:32]
-        asked = Reservation(approval, AUTHORITY, serial, retrieval, ends - RENEWAL_WINDOW, 1, b"octets")
-        reserved = transactions.reserve(self.register, asked, done)
-        transactions.record(self.register, reserved, Signed(b"octets", Sha256(digest(f"der {serial}")), done.at), done)
+        asked = CertificateReservation(approval, AUTHORITY, serial, retrieval, ends - RENEWAL_WINDOW, 1, b"octets")
+        reserved = transactions.reserve_certificate(self.register, asked, done)
+        transactions.store_certificate(
+            self.register, reserved, SignedCertificate(b"octets", Sha256(digest(f"der {serial}")), done.at), done
+        )
 
     def _found(self, serial: Serial) -> Certificate:
         found = transactions.find_certificate(self.register, serial)
@@ -90,10 +94,10 @@ def _key(life: Life) -> KeyId:
     return KeyId(digest(new_serial(life)))
 
 
-def _span(begins: datetime) -> Span:
-    return Span(begins, begins + VALIDITY)
+def _span(begins: datetime) -> ValidityPeriod:
+    return ValidityPeriod(begins, begins + VALIDITY)
 
 
-def _party(person: Person) -> organisations.Person:
+def _party(person: Person) -> organisations.ContactDetails:
     name = f"Nimi {person.email.partition('@')[0]}"
-    return organisations.Person(name, person.email, person.phone, Language(person.language))
+    return organisations.ContactDetails(name, person.email, person.phone, Language(person.language))

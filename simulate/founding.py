@@ -10,14 +10,14 @@ from django.db import connections, transaction
 
 from simulate.world import BEGINS, LASTS, Habit, Life, Organisation, Person, World
 from sinetti.database import models
-from sinetti.database.common.audit_log import Deed
-from sinetti.database.connection import Register
+from sinetti.database.common.audit_log import AuditContext
+from sinetti.database.connection import Database
 from sinetti.database.models import Gateway
 from sinetti.database.operations import authorities
 from sinetti.database.operations.authorities import NewAuthority
 from sinetti.domain.access.roles import Role
 from sinetti.domain.certificates.lifecycle import CertificateState, OrderState
-from sinetti.domain.values import RENEWAL_WINDOW, VALIDITY, Channel, CustomerKind, Environment, Language, Sha256
+from sinetti.domain.values import RENEWAL_WINDOW, VALIDITY, Channel, Environment, IdentifierType, Language, Sha256
 
 AUTHORITY, GATEWAY = "SimulatedCAv1", "simulated"
 _TYPE = f"data-provider-{Channel.WS.lower()}"
@@ -25,20 +25,20 @@ _BATCH = 500
 _CENTURY = timedelta(days=36_500)
 
 
-def found(register: Register, world: World) -> None:
+def found(register: Database, world: World) -> None:
     """Write the CA, organisations, people, mandates and certificates. The register has nothing yet."""
     authority = NewAuthority(
         AUTHORITY, "Simulated CA v1", "issuing", None, Channel.WS, b"", Sha256(digest("ca")), digest("key"),
         BEGINS - _CENTURY, BEGINS + _CENTURY,
     )  # fmt: skip
-    authorities.found(register, Environment.TEST, (authority,), Deed("simulation", BEGINS, "0" * 32))
+    authorities.found(register, Environment.TEST, (authority,), AuditContext("simulation", BEGINS, "0" * 32))
     Gateway.objects.using(register.alias).create(name=GATEWAY, public_key="", added=BEGINS)
     with transaction.atomic(using=register.alias):
         _write(register, models.Person, map(_person, people(world)))
         _write(register, models.Organisation, map(_organisation, world.organisations))
-        _write(register, models.ApprovedType, map(_approval, world.organisations))
-        _write(register, models.Mandate, chain.from_iterable(map(_mandates, world.organisations)))
-        _write(register, models.Holding, map(_holding, world.lives))
+        _write(register, models.ApprovedChannel, map(_approval, world.organisations))
+        _write(register, models.RoleAssignment, chain.from_iterable(map(_mandates, world.organisations)))
+        _write(register, models.Lineage, map(_holding, world.lives))
         replaced = [life for life in world.lives if life.habit is Habit.REPLACED]
         _write(register, models.UsedKey, map(_key, world.lives))
         _write(register, models.Certificate, map(_certificate, world.lives))
@@ -72,13 +72,13 @@ def people(world: World) -> Iterator[Person]:
             yield life.deputy
 
 
-def _write(register: Register, model: Any, rows: Iterable[Any]) -> None:  # noqa: ANN401 - one loop over nine models
+def _write(register: Database, model: Any, rows: Iterable[Any]) -> None:  # noqa: ANN401 - one loop over nine models
     every = iter(rows)
     while part := list(islice(every, _BATCH)):
         model.objects.using(register.alias).bulk_create(part)
 
 
-def _ids(register: Register) -> dict[str, int]:
+def _ids(register: Database) -> dict[str, int]:
     return dict(models.Certificate.objects.using(register.alias).values_list("serial", "pk"))
 
 
@@ -97,7 +97,7 @@ def _organisation(one: Organisation) -> models.Organisation:
         organisation_id=one.organisation_id,
         customer_id=f"SIM-{one.number}",
         folded=f"SIM-{one.number}".casefold(),
-        kind=CustomerKind.ARTIFICIAL,
+        kind=IdentifierType.ARTIFICIAL,
         name=f"Yritys {one.number} Oy",
         language=Language.FI,
         created=BEGINS,
@@ -105,20 +105,20 @@ def _organisation(one: Organisation) -> models.Organisation:
     )
 
 
-def _approval(one: Organisation) -> models.ApprovedType:
-    return models.ApprovedType(organisation_id=one.organisation_id, type_id=_TYPE, approved_at=BEGINS)
+def _approval(one: Organisation) -> models.ApprovedChannel:
+    return models.ApprovedChannel(organisation_id=one.organisation_id, type_id=_TYPE, approved_at=BEGINS)
 
 
-def _mandates(one: Organisation) -> Iterator[models.Mandate]:
+def _mandates(one: Organisation) -> Iterator[models.RoleAssignment]:
     common: dict[str, Any] = {"organisation_id": one.organisation_id, "valid_from": BEGINS - VALIDITY}
     for person in one.signatories:
-        yield models.Mandate(**common, person_id=person.person_id, role=Role.SIGNATORY)
+        yield models.RoleAssignment(**common, person_id=person.person_id, role=Role.SIGNATORY)
     if one.firm is not None:
-        yield models.Mandate(**common, agent_id=one.firm.organisation_id, role=Role.MANAGER)
+        yield models.RoleAssignment(**common, agent_id=one.firm.organisation_id, role=Role.MANAGER)
 
 
-def _holding(life: Life) -> models.Holding:
-    return models.Holding(
+def _holding(life: Life) -> models.Lineage:
+    return models.Lineage(
         holding_id=life.holding_id,
         organisation_id=life.organisation.organisation_id,
         type_id=_TYPE,

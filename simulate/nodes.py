@@ -10,10 +10,16 @@ from zlib import crc32
 
 from simulate.deeds import Hand
 from simulate.world import Deed, Life
-from sinetti.database.connection import Register
+from sinetti.database.connection import Database
 from sinetti.domain.notifications.messages import MessageChannel
 from sinetti.domain.values import Environment, Language
-from sinetti.notifications.context import Letter, Mailroom, NotDeliverable, NotNow, Terms
+from sinetti.notifications.context import (
+    NotificationContext,
+    NotificationSettings,
+    PermanentFailure,
+    RenderedMessage,
+    TemporaryFailure,
+)
 from sinetti.notifications.delivery import scheduler
 
 OPERATOR = "operator@simulation.example"
@@ -42,20 +48,20 @@ class Post:
     path: Path
     at: datetime
 
-    def deliver(self, letter: Letter) -> None:
+    def deliver(self, letter: RenderedMessage) -> None:
         """Take a letter on, unless chance, which is the same in each play of a world, is against it."""
         about = f"{letter.to} {letter.kind} {letter.subject}"
         if not crc32(about.encode()) % _REFUSED_ONE_OF:
             self._note(letter, "refused")
             why = "nobody takes this one"
-            raise NotDeliverable(why)
+            raise PermanentFailure(why)
         if not crc32(f"{about} {self.at}".encode()) % _LATER_ONE_OF:
             self._note(letter, "later")
             why = "nobody takes this one now"
-            raise NotNow(why)
+            raise TemporaryFailure(why)
         self._note(letter, "sent")
 
-    def _note(self, letter: Letter, what: str) -> None:
+    def _note(self, letter: RenderedMessage, what: str) -> None:
         line = f"{letter.message_id} {what} {letter.to.replace(' ', '')} {self.at.isoformat()}\n"
         file = os.open(self.path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
         try:
@@ -103,7 +109,7 @@ class Node(Protocol):
 class Here:
     """A node in this process."""
 
-    room: Mailroom
+    room: NotificationContext
     post: Post
     hand: Hand
     lives: list[Life]
@@ -127,10 +133,10 @@ class Here:
         do(self.hand, self.lives, deeds)
 
 
-def run(room: Mailroom, post: Post, at: datetime, step: Callable[[str], None]) -> None:
+def run(room: NotificationContext, post: Post, at: datetime, step: Callable[[str], None]) -> None:
     """Run one round, all of whose clocks stand at `at`."""
     post.at = at
-    scheduler.run(replace(room, now=lambda: at, machine_now=lambda: at, step=step), at, {})
+    scheduler.run_once(replace(room, now=lambda: at, machine_now=lambda: at, step=step), at, {})
 
 
 def do(hand: Hand, lives: list[Life], deeds: list[tuple[int, int]]) -> None:
@@ -140,12 +146,16 @@ def do(hand: Hand, lives: list[Life], deeds: list[tuple[int, int]]) -> None:
         hand.do(lives[life], done)
 
 
-def room_of(register: Register, post: Post, wave_from: int) -> Mailroom:
+def room_of(register: Database, post: Post, wave_from: int) -> NotificationContext:
     """Make a mailroom that delivers to the post."""
     words = dict.fromkeys(Language, "help")
-    terms = Terms("http://pages.simulation.example", "Simulation", words, (OPERATOR,), wave_from=wave_from)
+    terms = NotificationSettings(
+        "http://pages.simulation.example", "Simulation", words, (OPERATOR,), wave_from=wave_from
+    )
     now = lambda: post.at  # noqa: E731 - both clocks are one
-    return Mailroom(register, Environment.TEST, now, now, terms, dict.fromkeys(MessageChannel, post), b"k" * 32)
+    return NotificationContext(
+        register, Environment.TEST, now, now, terms, dict.fromkeys(MessageChannel, post), b"k" * 32
+    )
 
 
 def dying(after: int | None, die: Callable[[], None]) -> Callable[[str], None]:

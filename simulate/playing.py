@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 from simulate.days import in_hours
 from simulate.nodes import Line, Lines, Node
 from simulate.world import Round, World
-from sinetti.database.connection import Register
+from sinetti.database.connection import Database
 from sinetti.database.notifications.bounces import mark_bounced
 
 _COMES_BACK_AFTER = timedelta(minutes=3)
@@ -28,7 +28,7 @@ class Play:
     """One play, and what is seen of it from outside: tries by message, addresses from where mail came back."""
 
     world: World
-    register: Register
+    register: Database
     nodes: tuple[Node, Node]
     lines: Lines
     tried: dict[str, Tried] = field(default_factory=dict)

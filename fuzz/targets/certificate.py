@@ -7,11 +7,11 @@ from cryptography.hazmat.primitives.serialization import Encoding
 
 from fuzz import der_changing, material
 from fuzz.target import Target, must
-from sinetti.client.requests.soap_client import objection
+from sinetti.client.requests.soap_client import distrust_reason
 from sinetti.domain.values import Environment
 from sinetti.gateway.revocation.crl import is_authority, points_of
-from sinetti.gateway.x509.end_entity import NotTaken, read_leaf
-from sinetti.gateway.x509.path_validation import authority_of, paths_to, trust_store_of
+from sinetti.gateway.x509.end_entity import InvalidCertificate, parse_certificate
+from sinetti.gateway.x509.path_validation import authority_of, build_paths, trust_store_of
 from sinetti.pki import chain, policy_oids
 from sinetti.pki.encoding import certificate_der, certificate_pem, load_certificate, serial_hex
 
@@ -42,13 +42,16 @@ def check(octets: bytes) -> None:
 
 def _presented(octets: bytes) -> None:
     try:
-        leaf = read_leaf(octets)
-    except NotTaken:
+        leaf = parse_certificate(octets)
+    except InvalidCertificate:
         return
     must(leaf.customer_id.isprintable() and leaf.customer_id.isascii(), "a customer's id can stand in a header")
-    must(leaf.is_holders is policy_oids.is_holders(leaf.certificate), "whether it is a holder's is told in one way")
+    must(
+        leaf.is_holders is policy_oids.is_holder_certificate(leaf.certificate),
+        "whether it is a holder's is told in one way",
+    )
     anchors = chain.anchors_of(_ANCHORS)
-    for path in paths_to(leaf.certificate, _TRUSTED):
+    for path in build_paths(leaf.certificate, _TRUSTED):
         must(path.above[-1].certificate in anchors, "a path ends at an anchor")
 
 
@@ -56,10 +59,10 @@ def _extensions(certificate: x509.Certificate) -> None:
     """What looks into extensions raises ValueError at most, and says no to what it cannot read."""
     for environment in (None, *Environment):
         policy_oids.signs_responses(certificate, environment)
-    policy_oids.channel_of(certificate)
-    holders = policy_oids.is_holders(certificate)
-    chain.valid_at(certificate, material.NOW)
-    for look in (policy_oids.is_responders, is_authority):
+    policy_oids.channel_from_policy(certificate)
+    holders = policy_oids.is_holder_certificate(certificate)
+    chain.is_valid_at(certificate, material.NOW)
+    for look in (policy_oids.is_ocsp_responder, is_authority):
         try:
             found = look(certificate)
         except ValueError:
@@ -78,16 +81,16 @@ def _issuers(certificate: x509.Certificate) -> None:
     """Whoever is told as an issuer verifies the signature."""
     for issuer in chain.issuers_of(certificate, _ANCHORS):
         certificate.verify_directly_issued_by(issuer)
-    found = chain.direct_issuer(certificate, _ANCHORS, material.NOW)
+    found = chain.find_issuer(certificate, _ANCHORS, material.NOW)
     must(found is None or found in _ANCHORS, "the issuer is one of the anchors")
-    chain.issuers_up(certificate, (*_ANCHORS, certificate))
+    chain.build_chain(certificate, (*_ANCHORS, certificate))
     chain.issuers_of(_ANCHORS[0], (certificate,))
     try:
         certificate.public_key()
     except (ValueError, UnsupportedAlgorithm):
         return  # wire shows nobody a signer whose key does not load
-    if not objection(certificate, _ANCHORS, material.NOW):
-        must(not policy_oids.is_responders(certificate), "who signs answers is no OCSP responder")
+    if not distrust_reason(certificate, _ANCHORS, material.NOW):
+        must(not policy_oids.is_ocsp_responder(certificate), "who signs answers is no OCSP responder")
 
 
 def _seeds() -> dict[str, bytes]:

@@ -7,9 +7,9 @@ from fuzz.opinions import is_borne_out, parsers_agree
 from fuzz.target import Target, must
 from fuzz.xml_changing import change
 from sinetti.domain.values import KeyPolicy
-from sinetti.pki.key_policy import check_key
+from sinetti.pki.key_policy import check_key_policy
 from sinetti.wire.xmldsig.errors import SignatureInvalid, SignatureMissing
-from sinetti.wire.xmldsig.parser import Unparsable
+from sinetti.wire.xmldsig.parser import XmlRejected
 from sinetti.wire.xmldsig.signature import verify_document
 
 _POLICY = KeyPolicy()
@@ -17,7 +17,7 @@ _POLICY = KeyPolicy()
 
 def accept(certificate: x509.Certificate) -> bool:
     """Take every key that keeps to the policy: whose it is, is another question."""
-    return isinstance(check_key(certificate.public_key(), _POLICY), str)
+    return isinstance(check_key_policy(certificate.public_key(), _POLICY), str)
 
 
 def check(octets: bytes) -> None:
@@ -25,7 +25,7 @@ def check(octets: bytes) -> None:
     with parsers_agree():
         try:
             verified = verify_document(octets, accept)
-        except (Unparsable, SignatureMissing, SignatureInvalid):
+        except (XmlRejected, SignatureMissing, SignatureInvalid):
             return
         must(verify_document(octets, accept) == verified, "the same document verifies in the same way again")
         is_borne_out(octets, verified)

@@ -9,17 +9,17 @@ from fuzz.opinions import parsers_agree
 from fuzz.target import Target, must
 from fuzz.xml_changing import change
 from fuzz.xml_reading import EXCLUSIVE, Element, read
-from sinetti.wire.soap.envelope import SOAP, enclose, open_envelope
+from sinetti.wire.soap.envelope import SOAP, parse_envelope, wrap_in_envelope
 from sinetti.wire.xmldsig import parser
-from sinetti.wire.xmldsig.parser import Unparsable
+from sinetti.wire.xmldsig.parser import XmlRejected
 
 
 def check(octets: bytes) -> None:
     """Open it, and look at each candidate with other eyes."""
     with parsers_agree():
         try:
-            envelope = open_envelope(octets)
-        except Unparsable:
+            envelope = parse_envelope(octets)
+        except XmlRejected:
             return
         payload = payload_of(octets)
         must(envelope.payload.tag == _tag(payload), "the payload is the Body's first element")
@@ -27,7 +27,7 @@ def check(octets: bytes) -> None:
             made = etree.tostring(root.getroottree(), encoding="utf-8")
             must(EXCLUSIVE.part(read(made).root) == EXCLUSIVE.part(payload), "each candidate is the payload")
             must(parser.exclusive(root) == parser.exclusive(envelope.payload), "comments are the same too")
-        with suppress(Unparsable):  # no canonical form
+        with suppress(XmlRejected):  # no canonical form
             parser.exclusive(envelope.payload)
             _again(payload)
 
@@ -47,8 +47,8 @@ def _again(payload: Element) -> None:
     """What was taken out comes out of a new envelope as it went in."""
     canonical = EXCLUSIVE.part(payload)
     try:
-        again = next(open_envelope(enclose(canonical)).candidates(), None)
-    except Unparsable:
+        again = next(parse_envelope(wrap_in_envelope(canonical)).candidates(), None)
+    except XmlRejected:
         again = None
     must(again is not None, "what was taken out of an envelope can be put into one")
     assert again is not None  # noqa: S101 - told above

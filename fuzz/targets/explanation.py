@@ -5,8 +5,8 @@ from collections.abc import Callable
 from fuzz import messages
 from fuzz.target import Target, must
 from fuzz.xml_changing import change
-from sinetti.diagnostics.explain import Verdict, explain
-from sinetti.diagnostics.search import Question
+from sinetti.diagnostics.explain import DiagnosisResult, diagnose
+from sinetti.diagnostics.search import DiagnosisContext
 
 _FORMS = 60
 """Forms that are tried of one input: all kinds of them come before."""
@@ -20,13 +20,19 @@ def _few() -> Callable[[], bool]:
 
 def check(octets: bytes) -> None:
     """Explain it, twice the same."""
-    found = explain(octets, Question(enough=_few()))
-    must((found.verdict is Verdict.FITS) is not bool(found.guesses), "what fits has no guess, and all else has one")
-    must(found.verdict is not Verdict.FITS or found.why is None, "what fits has no flaw")
+    found = diagnose(octets, DiagnosisContext(enough=_few()))
+    must(
+        (found.verdict is DiagnosisResult.FITS) is not bool(found.guesses),
+        "what fits has no guess, and all else has one",
+    )
+    must(found.verdict is not DiagnosisResult.FITS or found.why is None, "what fits has no flaw")
     for sides in filter(None, (found.document, found.signed_info)):
         must(not sides.proven or sides.signed is not None or found.withheld, "what is proven is known")
-        must(found.verdict is not Verdict.FITS or sides.signed == sides.received, "what fits is the same on both sides")
-    must(explain(octets, Question(enough=_few())) == found, "it is explained in one way")
+        must(
+            found.verdict is not DiagnosisResult.FITS or sides.signed == sides.received,
+            "what fits is the same on both sides",
+        )
+    must(diagnose(octets, DiagnosisContext(enough=_few())) == found, "it is explained in one way")
 
 
 def _seeds() -> dict[str, bytes]:

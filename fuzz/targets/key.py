@@ -14,10 +14,10 @@ from cryptography.hazmat.primitives.serialization import (
 
 from fuzz import der_changing, material
 from fuzz.target import Target, must
-from sinetti.domain.refusals import Refusal
+from sinetti.domain.refusals import Rejection
 from sinetti.domain.values import KeyPolicy
-from sinetti.pki.encoding import AnyPublicKey, dump_private_key, load_private_key, opens
-from sinetti.pki.key_policy import check_key, key_id, key_type
+from sinetti.pki.encoding import AnyPublicKey, dump_private_key, load_private_key, passphrase_matches
+from sinetti.pki.key_policy import check_key_policy, key_id, key_type
 from sinetti.wire.http_signatures.profile import load_public_key, load_signing_key
 
 _POLICIES = (KeyPolicy(), KeyPolicy(small_exponent=True), KeyPolicy(types=frozenset()))
@@ -34,8 +34,8 @@ def check(octets: bytes) -> None:
     except (ValueError, UnsupportedAlgorithm):
         return
     for policy in _POLICIES:
-        checked = check_key(found, policy)
-        if not isinstance(checked, Refusal):
+        checked = check_key_policy(found, policy)
+        if not isinstance(checked, Rejection):
             _sound(found, policy)
             must(key_id(found) == checked, "a key has one id")
             again = load_der_public_key(found.public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo))
@@ -64,7 +64,7 @@ def _private(octets: bytes) -> None:
     # Rounds of a key derivation are as many as the file says: its owner's own file, and no stranger's.
     if b"ENCRYPTED" in octets:
         return
-    opens(octets, b"passphrase")
+    passphrase_matches(octets, b"passphrase")
     try:
         key = load_private_key(octets)
     except ValueError:

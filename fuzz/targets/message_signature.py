@@ -10,7 +10,14 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from fuzz import material
 from fuzz.target import Target, must
-from sinetti.wire.http_signatures.profile import Parts, PublicKey, SignatureRefused, SigningKey, sign, verify
+from sinetti.wire.http_signatures.profile import (
+    MessageSignatureError,
+    PublicKey,
+    SignedComponents,
+    SigningKey,
+    sign,
+    verify,
+)
 
 FIELDS = ("content-type", "content-digest", "signature-input", "signature")
 PIECES = [b";", b"=", b":", b'"', b"(", b")", b" ", b"\t", b",", b';nonce="n"', b';alg="ed25519"', b";expires=1"]
@@ -22,14 +29,14 @@ def check(octets: bytes) -> None:
     parts, headers = read(octets)
     try:
         name = verify(parts, headers, _key_of, material.NOW)
-    except SignatureRefused:
+    except MessageSignatureError:
         return
     must(name in {"ed25519", "p256"}, "who signed is one of those that have keys")
     digest_fits(parts, headers["content-digest"])
     for other in others(parts):
         try:
             verify(other, headers, _key_of, material.NOW)
-        except SignatureRefused:
+        except MessageSignatureError:
             continue
         must(condition=False, sentence="whatever is covered cannot be changed")
     again = sign(parts, _key(name), name, material.NOW)
@@ -46,16 +53,16 @@ def change(octets: bytes, chance: Random) -> bytes:
     return octets
 
 
-def read(octets: bytes) -> tuple[Parts, dict[str, str]]:
+def read(octets: bytes) -> tuple[SignedComponents, dict[str, str]]:
     """Make a request of an input's lines: method, path, four headers; the rest is the body."""
     lines = octets.split(b"\n", 6)
     lines += [b""] * (7 - len(lines))
     method, path, *values = (line.decode("latin-1") for line in lines[:6])
     headers = {name: value for name, value in zip(FIELDS, values, strict=True) if value}
-    return Parts(method, path, headers.get("content-type", ""), lines[6]), headers
+    return SignedComponents(method, path, headers.get("content-type", ""), lines[6]), headers
 
 
-def digest_fits(parts: Parts, line: str) -> None:
+def digest_fits(parts: SignedComponents, line: str) -> None:
     """Each digest that is stated is that of the body."""
     for member in line.split(","):
         kind, _, value = member.strip(" \t").partition("=:")
@@ -63,15 +70,15 @@ def digest_fits(parts: Parts, line: str) -> None:
         must(base64.b64decode(value.removesuffix(":")) == hashing.digest(), "each digest is that of the body")
 
 
-def others(parts: Parts) -> list[Parts]:
+def others(parts: SignedComponents) -> list[SignedComponents]:
     """The same request with one thing changed."""
     method, path, kind, body = parts.method, parts.path, parts.content_type, parts.body
     return [
-        Parts(f"{method}X", path, kind, body),
-        Parts(method, f"{path}/x", kind, body),
-        Parts(method, path, f"{kind}x", body),
-        Parts(method, path, kind, body + b"\n"),
-        Parts(method, path, kind, body[:-1] if body else b"\x00"),
+        SignedComponents(f"{method}X", path, kind, body),
+        SignedComponents(method, f"{path}/x", kind, body),
+        SignedComponents(method, path, f"{kind}x", body),
+        SignedComponents(method, path, kind, body + b"\n"),
+        SignedComponents(method, path, kind, body[:-1] if body else b"\x00"),
     ]
 
 
@@ -88,19 +95,19 @@ def _key_of(name: str) -> PublicKey | None:
     return _key(name).public_key() if name in {"ed25519", "p256"} else None
 
 
-def _written(parts: Parts, name: str) -> bytes:
+def _written(parts: SignedComponents, name: str) -> bytes:
     try:
         headers = {field.lower(): value for field, value in sign(parts, _key(name), name, material.NOW).items()}
-    except SignatureRefused:
+    except MessageSignatureError:
         return f"{parts.method}\n{parts.path}\n{parts.content_type}\n\n\n".encode("latin-1")
     lines = [parts.method, parts.path, *(headers[field] for field in FIELDS)]
     return "\n".join(lines).encode("latin-1") + b"\n" + parts.body
 
 
 def _seeds() -> dict[str, bytes]:
-    parts = Parts("POST", "/api/v1/sightings", "application/json", b'{"sightings":[]}')
+    parts = SignedComponents("POST", "/api/v1/sightings", "application/json", b'{"sightings":[]}')
     made = {name: _written(parts, name) for name in ("ed25519", "p256")}
-    return made | {"empty": b"\n\n\n\n\n\n", "query": _written(Parts("GET", "/a?b", "", b""), "ed25519")}
+    return made | {"empty": b"\n\n\n\n\n\n", "query": _written(SignedComponents("GET", "/a?b", "", b""), "ed25519")}
 
 
 TARGET = Target("message-signature", check, _seeds, change, longest=4_096)

@@ -10,12 +10,12 @@ from cryptography.x509 import ocsp
 
 from fuzz import der_changing, material
 from fuzz.target import Target, must
-from sinetti.ca.ocsp import canonical, responder_of, sign_answer
-from sinetti.domain.certificates.ocsp_status import CertIdHash, Standing, Status, Told
+from sinetti.ca.ocsp import canonical_request, responder_of, sign_answer
+from sinetti.domain.certificates.ocsp_status import CertIdHash, CertificateStatusInfo, CertStatus, SingleResponse
 from sinetti.domain.values import Serial
-from sinetti.gateway.revocation.ocsp import Answers
+from sinetti.gateway.revocation.ocsp import OcspSource
 from sinetti.gateway.revocation.source import GOOD, NO_ANSWER, NOT_KNOWN, REVOKED
-from sinetti.gateway.x509.path_validation import Authority, authority_of
+from sinetti.gateway.x509.path_validation import CaCertificate, authority_of
 from sinetti.pki.encoding import serial_hex
 
 _FRESH = timedelta(days=1)
@@ -33,11 +33,11 @@ def check(octets: bytes) -> None:
 
 
 def _status(octets: bytes) -> object:
-    answers = Answers(["http://ocsp.example"], ask=lambda _address, _request: octets, random=bytes)
+    answers = OcspSource(["http://ocsp.example"], ask=lambda _address, _request: octets, random=bytes)
     return answers.status(_LEAF, _authority(), material.NOW, _FRESH)
 
 
-def _authority() -> Authority:
+def _authority() -> CaCertificate:
     found = authority_of(material.certificate(material.CA))
     assert found is not None  # noqa: S101 - it is a CA
     return found
@@ -77,10 +77,12 @@ def _seeds() -> dict[str, bytes]:
     issuer, made = material.certificate(material.CA), {}
     serial = Serial(serial_hex(_LEAF.serial_number))
     responder = responder_of(material.certificate(material.RESPONDER), material.key(material.RESPONDER))
-    for standing in Standing:
-        status = Status(standing, material.NOW if standing is Standing.REVOKED else None)
-        told = Told(status, material.NOW, material.NOW + _FRESH)
-        made[standing.value] = sign_answer(canonical(serial, CertIdHash.SHA256, issuer), issuer, told, responder)
+    for standing in CertStatus:
+        status = CertificateStatusInfo(standing, material.NOW if standing is CertStatus.REVOKED else None)
+        told = SingleResponse(status, material.NOW, material.NOW + _FRESH)
+        made[standing.value] = sign_answer(
+            canonical_request(serial, CertIdHash.SHA256, issuer), issuer, told, responder
+        )
     made["try-later"] = bytes.fromhex("30030a0103")
     builder = ocsp.OCSPResponseBuilder().add_response(
         _LEAF,

@@ -7,7 +7,7 @@ from cryptography.x509 import ocsp
 
 from fuzz import der_changing, material
 from fuzz.target import Target, must
-from sinetti.ca.ocsp import Asked, RequestRefused, check_issuer, read_request
+from sinetti.ca.ocsp import OcspRequest, OcspRequestError, check_issuer, parse_request
 from sinetti.domain.certificates.ocsp_status import CertIdHash
 
 _HASHES = {CertIdHash.SHA1: hashes.SHA1(), CertIdHash.SHA256: hashes.SHA256()}  # noqa: S303 - what clients send
@@ -16,20 +16,20 @@ _HASHES = {CertIdHash.SHA1: hashes.SHA1(), CertIdHash.SHA256: hashes.SHA256()}  
 def check(octets: bytes) -> None:
     """Read it, and write what was read."""
     try:
-        asked = read_request(octets)
-    except RequestRefused:
+        asked = parse_request(octets)
+    except OcspRequestError:
         return
     must(der_changing.whole(octets), "there is nothing after its end")
     must(len(asked.serial) <= 40 and len(asked.serial) % 2 == 0, "a serial number has 20 octets at most")  # noqa: PLR2004
     must(asked.nonce is None or 1 <= len(asked.nonce) <= 32, "so has a nonce, of 32")  # noqa: PLR2004 - RFC 8954
     try:
         check_issuer(asked, material.certificate(material.CA))
-    except RequestRefused:
+    except OcspRequestError:
         return
-    must(read_request(_written(asked)) == asked, "what was read can be written and read")
+    must(parse_request(_written(asked)) == asked, "what was read can be written and read")
 
 
-def _written(asked: Asked) -> bytes:
+def _written(asked: OcspRequest) -> bytes:
     builder = ocsp.OCSPRequestBuilder().add_certificate_by_hash(
         asked.name_hash, asked.key_hash, int(asked.serial, 16), _HASHES[asked.hash]
     )

@@ -9,15 +9,28 @@ from fuzz.target import Target, must
 from fuzz.targets.message_signature import FIELDS, PIECES, digest_fits, others, read
 from sinetti.domain.certificates.revocation import RevocationReason
 from sinetti.domain.values import Serial
-from sinetti.pki.ari_id import read_renewal_id, renewal_id
+from sinetti.pki.ari_id import ari_cert_id, parse_ari_cert_id
 from sinetti.pki.encoding import PublicKey, sha256_hex
-from sinetti.wire.http_signatures.certificate_keys import Algorithm, algorithms, sign, signer_of, verify
-from sinetti.wire.http_signatures.profile import Parts, SignatureRefused
-from sinetti.wire.json_api.revocations import CONTENT_TYPE, PATH, NoRevocation, Revocation, parse, render
+from sinetti.wire.http_signatures.certificate_keys import (
+    HttpSignatureAlgorithm,
+    algorithms,
+    certificate_signer,
+    sign,
+    verify,
+)
+from sinetti.wire.http_signatures.profile import MessageSignatureError, SignedComponents
+from sinetti.wire.json_api.revocations import CONTENT_TYPE, PATH, InvalidRevocation, RevocationBody, parse, render
 
 _KINDS = ("rsa-2048", "p256", "p384")
-_MINE = [*PIECES, *(f';alg="{one}"'.encode() for one in Algorithm), b'"serial"', b'"reason"', b"superseded", b".AQ"]
-_BODY = render(Revocation(Serial("4100"), RevocationReason.SUPERSEDED))
+_MINE = [
+    *PIECES,
+    *(f';alg="{one}"'.encode() for one in HttpSignatureAlgorithm),
+    b'"serial"',
+    b'"reason"',
+    b"superseded",
+    b".AQ",
+]
+_BODY = render(RevocationBody(Serial("4100"), RevocationReason.SUPERSEDED))
 
 
 def check(octets: bytes) -> None:
@@ -33,18 +46,18 @@ def check(octets: bytes) -> None:
 
     try:
         name = verify(parts, headers, key_of, material.NOW)
-    except SignatureRefused:
+    except MessageSignatureError:
         return
     must(named == [name], "who signed is who was asked for")
     digest_fits(parts, headers["content-digest"])
     key = key_of(name)
-    stated = [one for one in Algorithm if f'alg="{one}"' in headers["signature-input"]]
+    stated = [one for one in HttpSignatureAlgorithm if f'alg="{one}"' in headers["signature-input"]]
     must(key is not None and set(stated) <= set(algorithms(key)), "a key signs by its own algorithms")
     must(stated or isinstance(key, ec.EllipticCurvePublicKey), "a key of several algorithms says by which")
     for other in others(parts):
         try:
             verify(other, headers, key_of, material.NOW)
-        except SignatureRefused:
+        except MessageSignatureError:
             continue
         must(condition=False, sentence="whatever is covered cannot be changed")
 
@@ -64,30 +77,30 @@ def _kind_of(name: str) -> str | None:
 
 
 def _id(kind: str) -> str:
-    return renewal_id(material.certificate(kind))
+    return ari_cert_id(material.certificate(kind))
 
 
-def _reads_again(parts: Parts) -> None:
+def _reads_again(parts: SignedComponents) -> None:
     """The body, and the last part of the path as an id: what is read is one thing, written in one way."""
     try:
         asked = parse(parts.body)
         must(parse(render(asked)) == asked, "a body that was read can be written and read")
-    except NoRevocation:
+    except InvalidRevocation:
         pass
     try:
-        identifier, serial = read_renewal_id(parts.path.rpartition("/")[2])
+        identifier, serial = parse_ari_cert_id(parts.path.rpartition("/")[2])
     except ValueError:
         return
     must(identifier and len(serial) % 2 == 0 and serial == serial.lower(), "an id names a key and a serial")
     must(int(serial, 16) >= 0 and not (serial.startswith("00") and serial != "00"), "a serial is written in one way")
 
 
-def _written(parts: Parts, kind: str, key_id: str | None = None) -> bytes:
+def _written(parts: SignedComponents, kind: str, key_id: str | None = None) -> bytes:
     key = material.key(kind)
     algorithm = algorithms(key.public_key())[0]
     try:
-        signed = sign(parts, key_id or kind, material.NOW, algorithm, signer_of(key))
-    except SignatureRefused:
+        signed = sign(parts, key_id or kind, material.NOW, algorithm, certificate_signer(key))
+    except MessageSignatureError:
         return f"{parts.method}\n{parts.path}\n{parts.content_type}\n\n\n".encode("latin-1")
     headers = {field.lower(): value for field, value in signed.items()}
     lines = [parts.method, parts.path, *(headers[field] for field in FIELDS)]
@@ -95,7 +108,7 @@ def _written(parts: Parts, kind: str, key_id: str | None = None) -> bytes:
 
 
 def _seeds() -> dict[str, bytes]:
-    parts = Parts("POST", PATH, CONTENT_TYPE, _BODY)
+    parts = SignedComponents("POST", PATH, CONTENT_TYPE, _BODY)
     made = {kind: _written(parts, kind) for kind in _KINDS}
     made |= {"by-digest": _written(parts, "p256", sha256_hex(material.der("p256")))}
     made |= {"by-id": _written(parts, "p384", _id("p384"))}

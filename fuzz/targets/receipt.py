@@ -9,9 +9,9 @@ from fuzz.targets.document import accept
 from fuzz.xml_changing import change
 from fuzz.xml_reading import read
 from sinetti.domain.values import Serial, Sha256
-from sinetti.wire.receipts import NoReceipt, Receipt, read_receipt, render_receipt
+from sinetti.wire.receipts import InvalidReceipt, Receipt, read_receipt, render_receipt
 from sinetti.wire.xmldsig.errors import SignatureInvalid, SignatureMissing
-from sinetti.wire.xmldsig.parser import Unparsable
+from sinetti.wire.xmldsig.parser import XmlRejected
 
 _AT = datetime(2026, 3, 2, 12, 0, 1, tzinfo=UTC)
 _ONE = Receipt("delivery-1", Sha256("0a" * 32), _AT, messages.WHO, messages.NAME, Serial("0123abcd"))
@@ -22,7 +22,7 @@ def check(octets: bytes) -> None:
     with parsers_agree():
         try:
             receipt = read_receipt(octets, accept)
-        except (Unparsable, SignatureMissing, SignatureInvalid, NoReceipt):
+        except (XmlRejected, SignatureMissing, SignatureInvalid, InvalidReceipt):
             return
         texts = {one.name.local: one.text for one in read(octets).root.elements[:-1]}
         told = (receipt.delivery_id, receipt.sha256, receipt.customer_id, receipt.name, receipt.serial)

@@ -11,13 +11,13 @@ from fuzz.targets.document import accept
 from fuzz.targets.envelope import payload_of
 from fuzz.xml_changing import change
 from fuzz.xml_reading import Element
-from sinetti.domain.requests import GetAsk, NewAsk, RenewAsk
+from sinetti.domain.requests import EnrolRequest, RenewRequest, RetrieveRequest
 from sinetti.domain.values import KeyPolicy
 from sinetti.wire.soap import operations
-from sinetti.wire.soap.operations import BadRequest, NotSoap, Opened, SignatureRefused
+from sinetti.wire.soap.operations import NotSoapError, ParsedRequest, RequestSignatureError, SchemaError
 from sinetti.wire.xmldsig import signature
 from sinetti.wire.xmldsig.errors import SignatureInvalid, SignatureMissing
-from sinetti.wire.xmldsig.parser import Unparsable
+from sinetti.wire.xmldsig.parser import XmlRejected
 
 _POLICY = KeyPolicy()
 _HEADERS = {"text/xml; charset=utf-8": None, "application/soap+xml": '"getCertificate"'}
@@ -28,47 +28,47 @@ def check(octets: bytes) -> None:
     with parsers_agree():
         for content_type, action in _HEADERS.items():
             try:
-                opened = operations.open_request(octets, content_type, action)
-            except (NotSoap, BadRequest):
+                opened = operations.parse_request(octets, content_type, action)
+            except (NotSoapError, SchemaError):
                 continue
             _judge(octets, opened)
 
 
-def _judge(octets: bytes, opened: Opened) -> None:
+def _judge(octets: bytes, opened: ParsedRequest) -> None:
     payload = payload_of(octets)
     _compare(opened.customer_id, payload, "CustomerId")
     try:
-        ask = operations.ask_of(opened, _POLICY)
-    except SignatureRefused:
+        ask = operations.verified_request(opened, _POLICY)
+    except RequestSignatureError:
         return
-    must(operations.ask_of(opened, _POLICY) == ask, "the same request asks for the same again")
+    must(operations.verified_request(opened, _POLICY) == ask, "the same request asks for the same again")
     _whole(ask, payload)
     match ask:
-        case NewAsk():
+        case EnrolRequest():
             again = operations.render_new(ask)
-        case GetAsk():
+        case RetrieveRequest():
             again = operations.render_get(ask)
-        case RenewAsk():
+        case RenewRequest():
             _signed(opened)
             kind = next((one for one in material.KINDS if material.der(one) == ask.signer), None)
             if kind is None:
                 return
             again = operations.render_renew(ask, messages.seal(kind))
     must(
-        operations.ask_of(operations.open_request(again, None, None), _POLICY) == ask,
+        operations.verified_request(operations.parse_request(again, None, None), _POLICY) == ask,
         "what was read can be written and read",
     )
 
 
-def _whole(ask: NewAsk | RenewAsk | GetAsk, payload: Element) -> None:
+def _whole(ask: EnrolRequest | RenewRequest | RetrieveRequest, payload: Element) -> None:
     """Each value is the whole string value of its element, as expat tells it."""
     _compare(ask.environment.value, payload, "Environment")
     _compare(ask.customer_id, payload, "CustomerId")
     _compare(ask.customer_name, payload, "CustomerName")
-    if isinstance(ask, GetAsk):
+    if isinstance(ask, RetrieveRequest):
         _compare(ask.retrieval_id, payload, "RetrievalId")
         return
-    if isinstance(ask, NewAsk):
+    if isinstance(ask, EnrolRequest):
         _compare(ask.transfer_id, payload, "TransferId")
         _compare(ask.transfer_password, payload, "TransferPassword")
     text = "".join((_text(payload, "CertificateRequest") or "").split(" "))
@@ -88,13 +88,13 @@ def _text(payload: Element, name: str) -> str | None:
     return found[0].text if found else None
 
 
-def _signed(opened: Opened) -> None:
+def _signed(opened: ParsedRequest) -> None:
     """The candidate that was taken is borne out by the second opinion."""
     for root in opened.envelope.candidates():
         octets = etree.tostring(root.getroottree(), encoding="utf-8")
         try:
             verified = signature.verify_document([root], accept)
-        except (Unparsable, SignatureMissing, SignatureInvalid):
+        except (XmlRejected, SignatureMissing, SignatureInvalid):
             continue
         is_borne_out(octets, verified)
         return

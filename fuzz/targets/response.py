@@ -7,9 +7,16 @@ from fuzz.targets.document import accept
 from fuzz.targets.envelope import payload_of
 from fuzz.xml_changing import change
 from fuzz.xml_reading import Element
-from sinetti.domain.requests import Accepted, Collected
+from sinetti.domain.requests import AcceptedResponse, CertificateResponse
 from sinetti.wire.soap import operations
-from sinetti.wire.soap.operations import AnswerFault, AnswerNotTrusted, AnswerUnreadable, Failure, Operation, Response
+from sinetti.wire.soap.operations import (
+    Failure,
+    Operation,
+    SoapFault,
+    SoapResponse,
+    UnreadableResponse,
+    UntrustedResponse,
+)
 
 
 def check(octets: bytes) -> None:
@@ -22,7 +29,7 @@ def check(octets: bytes) -> None:
 def _is_read(octets: bytes, operation: Operation) -> bool:
     try:
         response = operations.read_response(octets, operation, accept)
-    except (AnswerFault, AnswerNotTrusted, AnswerUnreadable):
+    except (SoapFault, UntrustedResponse, UnreadableResponse):
         return False
     must(operations.read_response(octets, operation, accept) == response, "the same answer says the same again")
     _whole(response, payload_of(octets))
@@ -30,7 +37,7 @@ def _is_read(octets: bytes, operation: Operation) -> bool:
     return True
 
 
-def _whole(response: Response, payload: Element) -> None:
+def _whole(response: SoapResponse, payload: Element) -> None:
     (result,) = [one for one in payload.elements if one.name.local == "Result"]
     texts = [" ".join((one.text or "").split()) for one in result.elements if one.name.local == "Status"]
     must(texts == ["OK" if response.status_ok else "FAIL"], "the status is read whole")
@@ -45,12 +52,16 @@ def _words(element: Element) -> str:
     return " ".join((element.text or "").split())
 
 
-def _again(response: Response, operation: Operation) -> None:
+def _again(response: SoapResponse, operation: Operation) -> None:
     """What was read can be said again, and reads the same."""
-    answer: Accepted | Collected | Failure
+    answer: AcceptedResponse | CertificateResponse | Failure
     if response.status_ok:
         must(bool(response.certificate) is (operation is Operation.GET), "what was asked for is there")
-        answer = Collected(response.certificate) if response.certificate else Accepted(response.retrieval_id or "")
+        answer = (
+            CertificateResponse(response.certificate)
+            if response.certificate
+            else AcceptedResponse(response.retrieval_id or "")
+        )
     elif response.errors:
         answer = Failure(response.errors[0].code, response.errors[0].message)
     else:

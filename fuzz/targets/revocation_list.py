@@ -8,7 +8,7 @@ from cryptography.hazmat.primitives.serialization import Encoding
 
 from fuzz import der_changing, material
 from fuzz.target import Target, must
-from sinetti.gateway.revocation.crl import Lists, NotAList, read_list
+from sinetti.gateway.revocation.crl import CrlSource, InvalidCrl, read_list
 from sinetti.gateway.revocation.source import GOOD, REVOKED
 from sinetti.gateway.x509.path_validation import authority_of
 
@@ -20,12 +20,12 @@ def check(octets: bytes) -> None:
     """Read it; revoked and good are said only on the word of the CA, and good not of what stands on the list."""
     try:
         read_list(octets)
-    except NotAList:
+    except InvalidCrl:
         return
     issuer = authority_of(material.certificate(material.CA))
     assert issuer is not None  # noqa: S101 - it is a CA
-    answer = Lists([octets]).status(_LEAF, issuer, material.NOW, _FRESH)
-    must(Lists([octets]).status(_LEAF, issuer, material.NOW, _FRESH) == answer, "the answer is the same again")
+    answer = CrlSource([octets]).status(_LEAF, issuer, material.NOW, _FRESH)
+    must(CrlSource([octets]).status(_LEAF, issuer, material.NOW, _FRESH) == answer, "the answer is the same again")
     if answer not in {GOOD, REVOKED}:
         return
     pem = octets.lstrip().startswith(b"-----BEGIN")

@@ -4,9 +4,9 @@ from datetime import UTC, datetime
 from random import Random
 
 from fuzz.target import Target, must
-from sinetti.domain.usage import Sighting
+from sinetti.domain.usage import Observation
 from sinetti.domain.values import Sha256
-from sinetti.wire.json_api.usage_reports import NoSightings, parse, render
+from sinetti.wire.json_api.usage_reports import InvalidUsageReport, parse, render
 
 _PIECES = [b'"', b"{", b"}", b"[", b"]", b",", b":", b"null", b"1e999", b"NaN", b'"sightings"', b'"seen"', b'"sha256"']
 _PIECES += [b"\\u0030", b"\\ud800", b"0001-01-01T00:00:00+23:59", b"9999-12-31T23:59:59-23:59", b"Z", b".999999999"]
@@ -17,7 +17,7 @@ def check(octets: bytes) -> None:
     """Read it; what is read is in UTC and whole seconds, and can be written and read again."""
     try:
         sightings = parse(octets)
-    except NoSightings:
+    except InvalidUsageReport:
         return
     must(all(one.seen.tzinfo is UTC and not one.seen.microsecond for one in sightings), "times are UTC, whole seconds")
     must(parse(render(sightings)) == sightings, "what was read can be written and read")
@@ -31,7 +31,7 @@ def change(octets: bytes, chance: Random) -> bytes:
 
 def _seeds() -> dict[str, bytes]:
     at = datetime(2026, 3, 2, 12, tzinfo=UTC)
-    rows = [Sighting(Sha256("0a" * 32), at), Sighting(Sha256("ff" * 32), at.replace(year=9999))]
+    rows = [Observation(Sha256("0a" * 32), at), Observation(Sha256("ff" * 32), at.replace(year=9999))]
     zones = render(rows[:1]).replace(b"12:00:00Z", b"12:00:00.25+02:00")
     early = render(rows[:1]).replace(b"2026-03-02T12:00:00Z", b"0001-01-01T00:00:01Z")
     return {"none": render([]), "two": render(rows), "zones": zones, "early": early}

@@ -7,7 +7,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat,
 
 from fuzz import der_changing, material, messages
 from fuzz.target import Target, must
-from sinetti.domain.refusals import Reason, Refusal
+from sinetti.domain.refusals import Rejection, RejectionReason
 from sinetti.domain.values import KeyPolicy
 from sinetti.pki.csr import LARGEST_REQUEST, RequestedKey, read_request
 from sinetti.pki.key_policy import key_id
@@ -21,8 +21,11 @@ def check(octets: bytes) -> None:
     for policy in _POLICIES:
         answer = read_request(octets, policy)
         must(read_request(octets, policy) == answer or isinstance(answer, RequestedKey), "the answer is the same again")
-        if isinstance(answer, Refusal):
-            must(answer.reason in {Reason.CSR_UNREADABLE, Reason.KEY_NOT_ACCEPTED}, "the reason is one of two")
+        if isinstance(answer, Rejection):
+            must(
+                answer.reason in {RejectionReason.CSR_UNREADABLE, RejectionReason.KEY_NOT_ACCEPTED},
+                "the reason is one of two",
+            )
             continue
         must(der_changing.whole(octets) and len(octets) <= LARGEST_REQUEST, "there is nothing after its end")
         must(answer.key_type in policy.types, "its type is taken")

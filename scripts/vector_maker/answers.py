@@ -5,19 +5,19 @@ from typing import Any, assert_never
 
 from lxml import etree
 
-from sinetti.api.errors import failure
+from sinetti.api.errors import rejection_response
 from sinetti.ca.issuance_request import RevokedEntry
-from sinetti.domain.certificates.ocsp_status import GOOD, Standing, Status, Told
+from sinetti.domain.certificates.ocsp_status import GOOD, CertificateStatusInfo, CertStatus, SingleResponse
 from sinetti.domain.certificates.revocation import RevocationReason
-from sinetti.domain.refusals import Reason, Refusal
-from sinetti.domain.requests import Accepted, Collected
+from sinetti.domain.refusals import Rejection, RejectionReason
+from sinetti.domain.requests import AcceptedResponse, CertificateResponse
 from sinetti.domain.values import RENEWAL_WINDOW, VALIDITY, KeyType
 from sinetti.pki.encoding import serial_hex, sha256_hex
 from sinetti.wire.receipts import Receipt, render_receipt
 from sinetti.wire.soap import operations
 from sinetti.wire.soap.operations import Failure, Operation
 from sinetti.wire.xmldsig import signature as xmldsig_signature
-from sinetti.wire.xmldsig.signature import Recipe
+from sinetti.wire.xmldsig.signature import SignatureProfile
 from vector_maker import xml as by
 from vector_maker.authority import Authority, seal
 from vector_maker.book import (
@@ -53,29 +53,43 @@ def services(book: Book, authority: Authority, people: dict[str, Party]) -> Part
 
 def answers(book: Book, people: dict[str, Party]) -> None:
     """Answers of the service, as a client reads them."""
-    accepted, collected = Accepted(retrieval_id("answer")), Collected(people["p256"].der)
+    accepted, collected = AcceptedResponse(retrieval_id("answer")), CertificateResponse(people["p256"].der)
     opens = MADE + VALIDITY - RENEWAL_WINDOW
-    early = Refusal(Reason.TOO_EARLY, opens=opens, ended=MADE + VALIDITY)
-    told = {language: failure(early, language) for language in ("en", "fi", "sv")}
-    waiting = failure(Refusal(Reason.NOT_READY), "en")
+    early = Rejection(RejectionReason.TOO_EARLY, opens=opens, ended=MADE + VALIDITY)
+    told = {language: rejection_response(early, language) for language in ("en", "fi", "sv")}
+    waiting = rejection_response(Rejection(RejectionReason.NOT_READY), "en")
     first, second = book.signers
-    cases: dict[str, tuple[str, Operation, Accepted | Collected | Failure, Party, Recipe]] = {
-        "new": ("Accepted: here is the retrieval id", Operation.NEW, accepted, first, Recipe.EXCLUSIVE),
-        "new-rsa": ("The same, signed with RSA", Operation.NEW, accepted, second, Recipe.EXCLUSIVE),
-        "renew": ("A renewal was accepted", Operation.RENEW, accepted, first, Recipe.EXCLUSIVE),
-        "renew-inclusive": ("The same by the inclusive recipe", Operation.RENEW, accepted, first, Recipe.ENVELOPED),
-        "get": ("The certificate", Operation.GET, collected, first, Recipe.EXCLUSIVE),
-        "get-rsa-inclusive": ("The same, RSA, inclusive recipe", Operation.GET, collected, second, Recipe.ENVELOPED),
-        "not-ready": ("Not ready: ask again", Operation.GET, waiting, first, Recipe.EXCLUSIVE),
-        "too-early-en": ("Refused, in English", Operation.RENEW, told["en"], first, Recipe.EXCLUSIVE),
+    cases: dict[
+        str, tuple[str, Operation, AcceptedResponse | CertificateResponse | Failure, Party, SignatureProfile]
+    ] = {
+        "new": ("Accepted: here is the retrieval id", Operation.NEW, accepted, first, SignatureProfile.EXCLUSIVE),
+        "new-rsa": ("The same, signed with RSA", Operation.NEW, accepted, second, SignatureProfile.EXCLUSIVE),
+        "renew": ("A renewal was accepted", Operation.RENEW, accepted, first, SignatureProfile.EXCLUSIVE),
+        "renew-inclusive": (
+            "The same by the inclusive recipe",
+            Operation.RENEW,
+            accepted,
+            first,
+            SignatureProfile.ENVELOPED,
+        ),
+        "get": ("The certificate", Operation.GET, collected, first, SignatureProfile.EXCLUSIVE),
+        "get-rsa-inclusive": (
+            "The same, RSA, inclusive recipe",
+            Operation.GET,
+            collected,
+            second,
+            SignatureProfile.ENVELOPED,
+        ),
+        "not-ready": ("Not ready: ask again", Operation.GET, waiting, first, SignatureProfile.EXCLUSIVE),
+        "too-early-en": ("Refused, in English", Operation.RENEW, told["en"], first, SignatureProfile.EXCLUSIVE),
         "too-early-fi": (
             "Refused, in Finnish: letters beyond ASCII",
             Operation.RENEW,
             told["fi"],
             first,
-            Recipe.EXCLUSIVE,
+            SignatureProfile.EXCLUSIVE,
         ),
-        "too-early-sv": ("Refused, in Swedish", Operation.RENEW, told["sv"], first, Recipe.EXCLUSIVE),
+        "too-early-sv": ("Refused, in Swedish", Operation.RENEW, told["sv"], first, SignatureProfile.EXCLUSIVE),
     }
     for name, (shows, operation, answer, signer, recipe) in cases.items():
         octets = operations.render_response(operation, answer, seal(signer.key, signer.certificate), recipe)
@@ -87,13 +101,13 @@ def answers(book: Book, people: dict[str, Party]) -> None:
 def disbelieved(book: Book, people: dict[str, Party]) -> None:
     """Answers that a client must not act on."""
     first, holder = book.signers[0], people["p256"]
-    accepted = Accepted(retrieval_id("answer"))
+    accepted = AcceptedResponse(retrieval_id("answer"))
     good = operations.render_response(Operation.NEW, accepted, seal(first.key, first.certificate)).decode()
     foreign = operations.render_response(Operation.NEW, accepted, seal(holder.key, holder.certificate)).decode()
     start, end = good.index("<ds:Signature"), good.index("</ds:Signature>") + len("</ds:Signature>")
     body = good[good.index("<cer:") : good.index("</SOAP-ENV:Body>")]
     no = operations.render_response(
-        Operation.NEW, failure(Refusal(Reason.INTERNAL), "en"), seal(first.key, first.certificate)
+        Operation.NEW, rejection_response(Rejection(RejectionReason.INTERNAL), "en"), seal(first.key, first.certificate)
     )
     cases = {
         "changed": ("One character was changed", good.replace("<RetrievalId>", "<RetrievalId>0", 1), "not-trusted"),
@@ -115,9 +129,11 @@ def disbelieved(book: Book, people: dict[str, Party]) -> None:
 def deliveries(book: Book, people: dict[str, Party]) -> None:
     """Signed documents as a receiver judges them, and the receipt that it gives."""
     holder, revoked, first = people["rsa-2048"], people["revoked-p256"], book.signers[0]
-    sealed = xmldsig_signature.sign_document(_REPORT.encode(), seal(holder.key, holder.certificate), Recipe.EXCLUSIVE)
+    sealed = xmldsig_signature.sign_document(
+        _REPORT.encode(), seal(holder.key, holder.certificate), SignatureProfile.EXCLUSIVE
+    )
     by_revoked = xmldsig_signature.sign_document(
-        _REPORT.encode(), seal(revoked.key, revoked.certificate), Recipe.EXCLUSIVE
+        _REPORT.encode(), seal(revoked.key, revoked.certificate), SignatureProfile.EXCLUSIVE
     )
     cases = {
         "delivery": ("A document with its seal", sealed, None),
@@ -165,9 +181,12 @@ def status(book: Book, authority: Authority, people: dict[str, Party]) -> None:
         expected={"revoked": [serial_hex(revoked.serial_number)]},
     )
     responder = authority.responder("responder", book.key("responder-rsa-2048", new_key(KeyType.RSA_2048)), RENEWING)
-    states = {"rsa-2048": GOOD, "revoked-p256": Status(Standing.REVOKED, REVOKED_AT, RevocationReason.KEY_COMPROMISE)}
+    states = {
+        "rsa-2048": GOOD,
+        "revoked-p256": CertificateStatusInfo(CertStatus.REVOKED, REVOKED_AT, RevocationReason.KEY_COMPROMISE),
+    }
     for name, said in states.items():
-        told = Told(said, RENEWING, RENEWING + timedelta(days=1))
+        told = SingleResponse(said, RENEWING, RENEWING + timedelta(days=1))
         octets = authority.ocsp(people[name].certificate, told, responder)
         book.add(
             f"ocsp-{said.standing}",
@@ -210,11 +229,11 @@ def _signed_parts(book: Book, name: str, octets: bytes) -> dict[str, str]:
     }
 
 
-def _expected(answer: Accepted | Collected | Failure) -> dict[str, Any]:
+def _expected(answer: AcceptedResponse | CertificateResponse | Failure) -> dict[str, Any]:
     match answer:
-        case Accepted(given):
+        case AcceptedResponse(given):
             return {"status": "OK", "retrieval_id": given}
-        case Collected(certificate):
+        case CertificateResponse(certificate):
             return {"status": "OK", "certificate_sha256": sha256_hex(certificate)}
         case Failure(code, message):
             return {"status": "FAIL", "code": code, "message": message}

@@ -14,21 +14,27 @@ from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import Encoding, load_pem_private_key
 
-from sinetti.ca.crl import assemble_crl, prepare_crl
-from sinetti.ca.hierarchy_builder import Built, life, policy_for, responder_plan, response_signer_plan
-from sinetti.ca.hierarchy_config import Role, load_preset, parse_hierarchy
-from sinetti.ca.issuance import assemble, assemble_root, new_serial, prepare, prepare_authority
-from sinetti.ca.issuance_request import AuthorityPlan, Issuer, LeafKind, LeafPlan, RevokedEntry
-from sinetti.ca.ocsp import Responder, canonical, responder_of, sign_answer
-from sinetti.domain.certificates.ocsp_status import CertIdHash, Told
-from sinetti.domain.values import VALIDITY, Channel, Environment, KeyType, Span
+from sinetti.ca.crl import attach_crl_signature, prepare_crl
+from sinetti.ca.hierarchy_builder import (
+    GeneratedHierarchy,
+    policy_for,
+    responder_plan,
+    response_signer_plan,
+    validity_from,
+)
+from sinetti.ca.hierarchy_config import CaRole, load_preset, parse_hierarchy
+from sinetti.ca.issuance import assemble_root, attach_signature, build_tbs, new_serial, prepare_authority
+from sinetti.ca.issuance_request import CaRequest, IssuingCa, LeafProfile, LeafRequest, RevokedEntry
+from sinetti.ca.ocsp import Responder, canonical_request, responder_of, sign_answer
+from sinetti.domain.certificates.ocsp_status import CertIdHash, SingleResponse
+from sinetti.domain.values import VALIDITY, Channel, Environment, KeyType, ValidityPeriod
 from sinetti.pki.encoding import certificate_der, dump_private_key, generate_key, load_certificate, serial_hex
-from sinetti.wire.xmldsig.signature import Seal, seal_with
+from sinetti.wire.xmldsig.signature import DocumentSigner, signer_with
 from vector_maker.xml import AnyKey, hash_of, plain_signature
 
 BASE_URL = "http://pki.sinetti.example"
 COUNTRY = "FI"
-_PATH_LENGTHS = {Role.ROOT: None, Role.INTERMEDIATE: 1, Role.ISSUING: 0, Role.SERVICES: 0}
+_PATH_LENGTHS = {CaRole.ROOT: None, CaRole.INTERMEDIATE: 1, CaRole.ISSUING: 0, CaRole.SERVICES: 0}
 
 
 @dataclass(slots=True)
@@ -54,11 +60,11 @@ class Keys:
 class Authority:
     """The preset `default` in TEST, founded at `made` (UTC)."""
 
-    built: Built
+    built: GeneratedHierarchy
     keys: Keys
     made: datetime
 
-    def issuing(self) -> Issuer:
+    def issuing(self) -> IssuingCa:
         """Give the CA of holders' certificates for the channel WS."""
         return self.built.issuer(
             next(one.file_name for one in self.built.hierarchy.authorities if one.channel is Channel.WS)
@@ -73,37 +79,37 @@ class Authority:
         after: timedelta = timedelta(),
     ) -> x509.Certificate:
         """Issue an organisation's certificate, valid for 730 days from some time after `made`."""
-        span = Span(self.made + after, self.made + after + VALIDITY)
+        span = ValidityPeriod(self.made + after, self.made + after + VALIDITY)
         holding = hashlib.sha256((renews or name).encode()).hexdigest()[:32].upper()
-        plan = LeafPlan(*customer, COUNTRY, holding, key.public_key(), new_serial(drawn(name)), span)
-        return self._issued(plan, self.issuing(), LeafKind.HOLDER)
+        plan = LeafRequest(*customer, COUNTRY, holding, key.public_key(), new_serial(drawn(name)), span)
+        return self._issued(plan, self.issuing(), LeafProfile.HOLDER)
 
     def response_signer(self, name: str, key: AnyKey) -> x509.Certificate:
         """Issue a certificate whose key signs answers."""
         plan = response_signer_plan(self.built.hierarchy, key.public_key(), self.made, drawn(name))
-        return self._issued(plan, self.built.issuer(self.built.hierarchy.services.file_name), LeafKind.SERVICES)
+        return self._issued(plan, self.built.issuer(self.built.hierarchy.services.file_name), LeafProfile.SERVICES)
 
     def responder(self, name: str, key: AnyKey, now: datetime) -> Responder:
         """Make who answers OCSP requests about the holders' certificates. The key is RSA: its answers do not vary."""
         plan = responder_plan(self.built.hierarchy, self.issuing(), key.public_key(), now, drawn(name))
-        return responder_of(self._issued(plan, self.issuing(), LeafKind.RESPONDER), key)
+        return responder_of(self._issued(plan, self.issuing(), LeafProfile.RESPONDER), key)
 
     def crl(self, entries: list[RevokedEntry], now: datetime) -> bytes:
         """Sign the list of the holders' CA."""
         issuer = self.issuing()
         tbs = prepare_crl(issuer, entries, 1, now, now + timedelta(days=7))
-        return assemble_crl(tbs, plain_signature(self.built.key(issuer.key_name), tbs), issuer.certificate)
+        return attach_crl_signature(tbs, plain_signature(self.built.key(issuer.key_name), tbs), issuer.certificate)
 
-    def ocsp(self, certificate: x509.Certificate, told: Told, responder: Responder) -> bytes:
+    def ocsp(self, certificate: x509.Certificate, told: SingleResponse, responder: Responder) -> bytes:
         """Sign an answer about a certificate of the holders' CA."""
         issuer = self.issuing().certificate
-        asked = canonical(serial_hex(certificate.serial_number), CertIdHash.SHA1, issuer)
+        asked = canonical_request(serial_hex(certificate.serial_number), CertIdHash.SHA1, issuer)
         return sign_answer(asked, issuer, told, responder)
 
-    def _issued(self, plan: LeafPlan, issuer: Issuer, kind: LeafKind) -> x509.Certificate:
-        tbs = prepare(plan, issuer, kind)
+    def _issued(self, plan: LeafRequest, issuer: IssuingCa, kind: LeafProfile) -> x509.Certificate:
+        tbs = build_tbs(plan, issuer, kind)
         signature = plain_signature(self.built.key(issuer.key_name), tbs)
-        return load_certificate(assemble(tbs, signature, issuer.certificate))
+        return load_certificate(attach_signature(tbs, signature, issuer.certificate))
 
 
 def drawn(name: str) -> Callable[[int], bytes]:
@@ -115,17 +121,17 @@ def found(keys: Keys, made: datetime) -> Authority:
     """Make the CAs, as `sinetti.ca.hierarchy_builder.build_hierarchy` does, with kept keys."""
     hierarchy = parse_hierarchy(load_preset("default"), Environment.TEST, BASE_URL)
     entries: dict[str, tuple[AnyKey, x509.Certificate]] = {}
-    built = Built(hierarchy, entries)
+    built = GeneratedHierarchy(hierarchy, entries)
     parents = {spec.name: spec.file_name for spec in hierarchy.authorities}
     for spec in hierarchy.authorities:
         key = keys(f"ca-{spec.channel or spec.role}".lower(), partial(generate_key, spec.key_type))
-        plan = AuthorityPlan(
+        plan = CaRequest(
             spec.name,
             hierarchy.organisation,
             hierarchy.country,
             key.public_key(),
             new_serial(drawn(spec.name)),
-            life(made, spec.lifetime),
+            validity_from(made, spec.lifetime),
             _PATH_LENGTHS[spec.role],
             policy_for(spec, hierarchy.environment),
         )
@@ -135,7 +141,7 @@ def found(keys: Keys, made: datetime) -> Authority:
         else:
             parent = built.issuer(parents[spec.parent])
             tbs = prepare_authority(plan, parent)
-            der = assemble(tbs, plain_signature(built.key(parent.key_name), tbs), parent.certificate)
+            der = attach_signature(tbs, plain_signature(built.key(parent.key_name), tbs), parent.certificate)
         entries[spec.file_name] = (key, load_certificate(der))
     authority = Authority(built, keys, made)
     signer = keys("response-signer-p256", partial(generate_key, KeyType.EC_P256))
@@ -143,9 +149,9 @@ def found(keys: Keys, made: datetime) -> Authority:
     return authority
 
 
-def seal(key: AnyKey, certificate: x509.Certificate) -> Seal:
+def seal(key: AnyKey, certificate: x509.Certificate) -> DocumentSigner:
     """Give what signs answers, receipts and documents, always with the same result."""
-    return seal_with(certificate_der(certificate), lambda octets: plain_signature(key, octets))
+    return signer_with(certificate_der(certificate), lambda octets: plain_signature(key, octets))
 
 
 def signing_request(key: AnyKey, customer: tuple[str, str]) -> bytes:

@@ -13,8 +13,8 @@ from typing import Any
 from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding
 
-from sinetti.domain.codes import CODES
-from sinetti.domain.refusals import Reason
+from sinetti.domain.codes import ERROR_CODES
+from sinetti.domain.refusals import RejectionReason
 from sinetti.domain.values import KeyType
 from sinetti.pki.encoding import certificate_der, generate_key, serial_hex, sha256_hex
 from vector_maker.authority import Authority, Keys, signing_request
@@ -90,9 +90,9 @@ def pem(certificate: x509.Certificate) -> bytes:
     return certificate.public_bytes(Encoding.PEM)
 
 
-def fail(reason: Reason) -> dict[str, Any]:
+def fail(reason: RejectionReason) -> dict[str, Any]:
     """What comes of a request that the service refuses."""
-    return {"answer": "FAIL", "code": CODES[reason], "reason": reason.value}
+    return {"answer": "FAIL", "code": ERROR_CODES[reason], "reason": reason.value}
 
 
 def values(csr: bytes = b"", more: Mapping[str, str] = MappingProxyType({})) -> dict[str, str]:

@@ -6,7 +6,7 @@ from typing import Any
 
 from cryptography.hazmat.primitives.asymmetric import rsa
 
-from sinetti.domain.refusals import Reason
+from sinetti.domain.refusals import RejectionReason
 from sinetti.pki.encoding import sha256_hex
 from vector_maker import xml as by
 from vector_maker.authority import signing_request
@@ -204,7 +204,7 @@ def broken_signatures(book: Book, people: dict[str, Party]) -> None:
             book,
             f"refused-signature-{name}",
             by.enveloped(written),
-            fail(Reason.SIGNATURE_INVALID),
+            fail(RejectionReason.SIGNATURE_INVALID),
             shows,
             operation="RenewCertificate",
             twin=f"renew-p256-{recipe}",
@@ -234,25 +234,25 @@ def refused_signers(book: Book, people: dict[str, Party], made_up: Party, servic
     party, revoked = people["p256"], people["revoked-p256"]
     again = people["renewed-p256"]
     signer_cases = {
-        "too-early": (party, TOO_EARLY, Reason.TOO_EARLY, "A day before renewal opens"),
-        "expired": (party, TOO_LATE, Reason.SIGNER_EXPIRED, "A day after the last second"),
-        "revoked": (revoked, RENEWING, Reason.SIGNER_REVOKED, "The certificate that signs is revoked"),
+        "too-early": (party, TOO_EARLY, RejectionReason.TOO_EARLY, "A day before renewal opens"),
+        "expired": (party, TOO_LATE, RejectionReason.SIGNER_EXPIRED, "A day after the last second"),
+        "revoked": (revoked, RENEWING, RejectionReason.SIGNER_REVOKED, "The certificate that signs is revoked"),
         "renewed": (
             again,
             RENEWING,
-            Reason.ALREADY_RENEWED,
+            RejectionReason.ALREADY_RENEWED,
             "Renewed already, with another key, and the new one fetched",
         ),
         "made-up-signer": (
             made_up,
             RENEWING,
-            Reason.SIGNER_UNKNOWN,
+            RejectionReason.SIGNER_UNKNOWN,
             "A certificate that looks like ours, signed by itself",
         ),
         "services-signer": (
             services,
             RENEWING,
-            Reason.SIGNER_UNKNOWN,
+            RejectionReason.SIGNER_UNKNOWN,
             "A certificate of ours that is no organisation's",
         ),
     }
@@ -270,15 +270,23 @@ def refused_fields(book: Book, party: Party) -> None:
     own = base64.b64encode(signing_request(party.key, CUSTOMER)).decode()
     small = base64.b64encode(signing_request(book.key("small-rsa-1024", _small), CUSTOMER)).decode()
     field_cases = {
-        "other-customer": ({"CustomerId": "7654321-0"}, Reason.CUSTOMER_MISMATCH, "CustomerId of somebody else"),
-        "environment": ({"Environment": "PRODUCTION"}, Reason.WRONG_ENVIRONMENT, "PRODUCTION, sent to TEST"),
+        "other-customer": (
+            {"CustomerId": "7654321-0"},
+            RejectionReason.CUSTOMER_MISMATCH,
+            "CustomerId of somebody else",
+        ),
+        "environment": ({"Environment": "PRODUCTION"}, RejectionReason.WRONG_ENVIRONMENT, "PRODUCTION, sent to TEST"),
         "cut-request": (
             {"CertificateRequest": base64.b64encode(cut).decode()},
-            Reason.CSR_UNREADABLE,
+            RejectionReason.CSR_UNREADABLE,
             "The last octet of the signing request is missing",
         ),
-        "small-key": ({"CertificateRequest": small}, Reason.KEY_NOT_ACCEPTED, "A key of 1024 bits"),
-        "same-key": ({"CertificateRequest": own}, Reason.KEY_REUSED, "The key that is in the certificate already"),
+        "small-key": ({"CertificateRequest": small}, RejectionReason.KEY_NOT_ACCEPTED, "A key of 1024 bits"),
+        "same-key": (
+            {"CertificateRequest": own},
+            RejectionReason.KEY_REUSED,
+            "The key that is in the certificate already",
+        ),
     }
     for name, (change, reason, shows) in field_cases.items():
         document = by.request("RenewCertificate", fields | change)
@@ -293,9 +301,19 @@ def plain_refusals(book: Book, people: dict[str, Party]) -> None:
     in_use = signing_request(people["p256"].key, CUSTOMER)
     wrong = ids | {"TransferPassword": "A" * 16}
     new_cases = {
-        "wrong-password": (values(csr, wrong), ORDERED, Reason.TRANSFER_IDS_WRONG, "A wrong one-time password"),
-        "lapsed-ids": (values(csr, ids), LAPSED, Reason.TRANSFER_IDS_EXPIRED, "Transfer ids of 15 days ago"),
-        "key-in-use": (values(in_use, ids), ORDERED, Reason.KEY_REUSED, "A key that is in a certificate already"),
+        "wrong-password": (
+            values(csr, wrong),
+            ORDERED,
+            RejectionReason.TRANSFER_IDS_WRONG,
+            "A wrong one-time password",
+        ),
+        "lapsed-ids": (values(csr, ids), LAPSED, RejectionReason.TRANSFER_IDS_EXPIRED, "Transfer ids of 15 days ago"),
+        "key-in-use": (
+            values(in_use, ids),
+            ORDERED,
+            RejectionReason.KEY_REUSED,
+            "A key that is in a certificate already",
+        ),
     }
     for name, (fields, at, reason, shows) in new_cases.items():
         body = by.enveloped(by.request("SignNewCertificate", fields))
@@ -305,8 +323,8 @@ def plain_refusals(book: Book, people: dict[str, Party]) -> None:
     unknown = by.request("GetCertificate", values(more={"RetrievalId": retrieval_id("nobody")}))
     crowded = get.replace("</CustomerId>", "</CustomerId><Extra>1</Extra>")
     get_cases = {
-        "unknown-retrieval-id": (unknown, Reason.RETRIEVAL_ID_UNKNOWN, "No such retrieval id"),
-        "unknown-element": (crowded, Reason.MALFORMED, "An element that the schema does not know"),
+        "unknown-retrieval-id": (unknown, RejectionReason.RETRIEVAL_ID_UNKNOWN, "No such retrieval id"),
+        "unknown-element": (crowded, RejectionReason.MALFORMED, "An element that the schema does not know"),
     }
     for name, (document, reason, shows) in get_cases.items():
         more = {"operation": "GetCertificate", "twin": "get-bare"}
@@ -330,7 +348,7 @@ def spent(book: Book, people: dict[str, Party]) -> None:
     body = by.enveloped(by.request("SignNewCertificate", fields))
     more = {"operation": "SignNewCertificate", "at": ORDERED, "twin": "new-p256"}
     shows = "Transfer ids that were used, with another key"
-    request_vector(book, "refused-used-ids", body, fail(Reason.TRANSFER_IDS_USED), shows, **more)
+    request_vector(book, "refused-used-ids", body, fail(RejectionReason.TRANSFER_IDS_USED), shows, **more)
 
 
 def _refused_renewal(book: Book, name: str, document: str, outcome: dict[str, Any], **more: Any) -> None:  # noqa: ANN401 - JSON

@@ -9,12 +9,12 @@ from cryptography.hazmat.primitives.serialization import Encoding
 from lxml import etree
 from signxml import SignatureConfiguration, XMLVerifier
 
-from sinetti.api.soap import PATH, SoapDoor
-from sinetti.ca.issuance import LeafKind
+from sinetti.api.soap import PATH, SoapEndpoint
+from sinetti.ca.issuance import LeafProfile
 from sinetti.domain.values import KeyType
 from sinetti.pki.encoding import certificate_der, generate_key
-from sinetti.server.http import Reply, Request
-from sinetti.wire.xmldsig.signature import Recipe, seal_of
+from sinetti.server.http import Request, Response
+from sinetti.wire.xmldsig.signature import SignatureProfile, signer_for_key
 from tests.support.authority import issue, leaf_plan, response_signer, services_issuer
 from tests.support.office import REQUEST, Desk
 
@@ -53,16 +53,16 @@ class Counter:
     """A door and the office behind it; `signer` is the certificate (PEM) that must have signed its answers."""
 
     desk: Desk
-    door: SoapDoor
+    door: SoapEndpoint
     signer: str
 
-    def post(self, body: bytes, headers: dict[str, str] | None = None) -> Reply:
+    def post(self, body: bytes, headers: dict[str, str] | None = None) -> Response:
         """Send one message, with these headers (lower-case names)."""
         return self.door(
             Request("POST", PATH, "", headers or {"content-type": "text/xml; charset=utf-8"}, REQUEST, body)
         )
 
-    def get(self, query: str = "", *, path: str = PATH, method: str = "GET", language: str | None = None) -> Reply:
+    def get(self, query: str = "", *, path: str = PATH, method: str = "GET", language: str | None = None) -> Response:
         """Ask for a page."""
         headers = {"accept-language": language} if language is not None else {}
         return self.door(Request(method, path, query, headers, REQUEST, b""))
@@ -71,7 +71,7 @@ class Counter:
         """Send one message; its answer is no fault, and signed."""
         return self.judged(self.post(body, headers))
 
-    def judged(self, reply: Reply) -> Answer:
+    def judged(self, reply: Response) -> Answer:
         """Read an answer that a judge has found to be signed by the service."""
         assert reply.status == 200, reply.body
         assert reply.content_type == "text/xml; charset=utf-8"
@@ -82,12 +82,14 @@ class Counter:
         return Counter(desk, replace(self.door, office=desk.office), self.signer)
 
 
-def opened_counter(desk: Desk, recipe: Recipe = Recipe.EXCLUSIVE, leaf: KeyType | None = None) -> Counter:
+def opened_counter(
+    desk: Desk, recipe: SignatureProfile = SignatureProfile.EXCLUSIVE, leaf: KeyType | None = None
+) -> Counter:
     """Open a door that signs with the test authority's response signer, or with one whose key is of this type."""
     key, certificate = response_signer() if leaf is None else services_leaf(leaf)
-    seal = seal_of(key, certificate_der(certificate))
+    seal = signer_for_key(key, certificate_der(certificate))
     pem = certificate.public_bytes(Encoding.PEM).decode()
-    return Counter(desk, SoapDoor(desk.office, ADDRESS, recipe, lambda: seal), pem)
+    return Counter(desk, SoapEndpoint(desk.office, ADDRESS, recipe, lambda: seal), pem)
 
 
 @cache
@@ -95,7 +97,7 @@ def services_leaf(kind: KeyType):
     """Issue a response signer whose key is of this type."""
     key = generate_key(kind)
     assert isinstance(key, rsa.RSAPrivateKey | ec.EllipticCurvePrivateKey)
-    return key, issue(leaf_plan(key.public_key()), services_issuer(), kind=LeafKind.SERVICES)
+    return key, issue(leaf_plan(key.public_key()), services_issuer(), kind=LeafProfile.SERVICES)
 
 
 def payload_of(body: bytes) -> bytes:
@@ -134,7 +136,7 @@ def read(element: etree._Element) -> Answer:
     )
 
 
-def fault(reply: Reply) -> tuple[str, str]:
+def fault(reply: Response) -> tuple[str, str]:
     """Read a SOAP 1.1 Fault: whose fault it is, and its text."""
     assert reply.status == 500, reply.body
     assert reply.content_type == "text/xml; charset=utf-8"

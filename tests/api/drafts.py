@@ -14,10 +14,10 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import Encoding
 
 from sinetti.domain.certificates.revocation import RevocationReason
-from sinetti.domain.leniency import Kindness
+from sinetti.domain.leniency import Leniency
 from sinetti.pki.encoding import PrivateKey
 from sinetti.services.organisations.register import close
-from sinetti.services.revocation.revoke import RevokeAsk, revoke
+from sinetti.services.revocation.revoke import RevocationRequest, revoke
 from tests.api import messages
 from tests.api.counter import Counter
 from tests.support.authority import CUSTOMER_ID
@@ -177,7 +177,7 @@ def _signed_by_a_stranger(draft: Draft) -> None:
 
 def _revoked(draft: Draft) -> None:
     assert draft.held is not None
-    revoke(RevokeAsk(draft.held.serial, RevocationReason.UNSPECIFIED), draft.desk.office, "operator", REQUEST)
+    revoke(RevocationRequest(draft.held.serial, RevocationReason.UNSPECIFIED), draft.desk.office, "operator", REQUEST)
 
 
 def _renewed_and_fetched(draft: Draft) -> None:
@@ -202,7 +202,7 @@ def _made_again(draft: Draft) -> None:
 
 
 def _slow_to_issue(draft: Draft) -> None:
-    draft.counter = draft.counter.on(draft.desk.but(kindness=Kindness(ready_after=timedelta(seconds=2))))
+    draft.counter = draft.counter.on(draft.desk.but(kindness=Leniency(ready_after=timedelta(seconds=2))))
 
 
 _SCHEMA = Fault("PKI001", 90, _set("CustomerName", "N" * 101))

@@ -4,7 +4,7 @@ import asyncio
 from dataclasses import dataclass
 
 from sinetti.api.soap import PATH
-from sinetti.server.asgi import Edge
+from sinetti.server.asgi import AsgiApp
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,12 +23,12 @@ STALLED = object()
 """A piece: nothing more comes, ever."""
 
 
-def through(edge: Edge, pieces: list[object], *, method: str = "POST", path: str = PATH) -> Sent | None:
+def through(edge: AsgiApp, pieces: list[object], *, method: str = "POST", path: str = PATH) -> Sent | None:
     """Send one request; None where the edge gives no answer. What it has not read is left in the list."""
     return asyncio.run(sent_through(edge, pieces, method, path))
 
 
-async def sent_through(edge: Edge, pieces: list[object], method: str = "POST", path: str = PATH) -> Sent | None:
+async def sent_through(edge: AsgiApp, pieces: list[object], method: str = "POST", path: str = PATH) -> Sent | None:
     """Send one request from a running event loop."""
     messages = []
 

@@ -15,23 +15,23 @@ from datetime import UTC, datetime
 from pathlib import Path
 from time import sleep
 
-from sinetti.api.publication import StatusDoor
-from sinetti.api.soap import PATH, SoapDoor
-from sinetti.authority.bootstrap import Authority, Manner, open_authority
-from sinetti.authority.data_directory import FolderKind
-from sinetti.authority.initialise import Founding, found
+from sinetti.api.publication import PublicationEndpoint
+from sinetti.api.soap import PATH, SoapEndpoint
+from sinetti.authority.bootstrap import Authority, RuntimeOptions, open_authority
+from sinetti.authority.data_directory import DirectoryKind
+from sinetti.authority.initialise import InitOptions, initialise
 from sinetti.ca.hierarchy_config import load_preset
 from sinetti.domain.values import Environment
-from sinetti.server.addresses import listen, probe
-from sinetti.server.asgi import Edge, Limits
-from sinetti.server.http import Reply, Request
+from sinetti.server.addresses import check_available, listen
+from sinetti.server.asgi import AsgiApp, RequestLimits
+from sinetti.server.http import Request, Response
 from sinetti.server.listener import Listener, serve
-from sinetti.server.process_exit import leave
-from sinetti.settings.authority import Settings
+from sinetti.server.process_exit import exit_process
+from sinetti.settings.authority import AuthoritySettings
 
 LOOPBACK = "127.0.0.1"
 BEGIN = datetime(2026, 3, 2, 12, tzinfo=UTC)
-IMPATIENT = Limits(collecting=0.5)
+IMPATIENT = RequestLimits(collecting=0.5)
 SLOW = 1.0
 """Seconds that the slow door takes."""
 
@@ -75,10 +75,10 @@ class Service:
 def listening(folder: Path) -> Iterator[Service]:
     """Found an authority in a new folder, serve it, and stop it at the end."""
     root = folder / "authority"
-    ports = {name: probe(LOOPBACK, 0) for name in ("soap", "impatient", "status", "broken", "slow", "stuck")}
+    ports = {name: check_available(LOOPBACK, 0) for name in ("soap", "impatient", "status", "broken", "slow", "stuck")}
     base_url, address = f"http://{LOOPBACK}:{ports['status']}", f"http://{LOOPBACK}:{ports['soap']}{PATH}"
-    settings = Settings(environment=Environment.TEST, base_url=base_url, soap_address=address)
-    found(root, Founding(FolderKind.TESTBENCH, load_preset("default"), settings, BEGIN))
+    settings = AuthoritySettings(environment=Environment.TEST, base_url=base_url, soap_address=address)
+    initialise(root, InitOptions(DirectoryKind.TESTBENCH, load_preset("default"), settings, BEGIN))
     _clock_file(root).write_text(BEGIN.isoformat(), encoding="ascii")
     command = [sys.executable, "-W", "ignore", __file__, str(root), json.dumps(ports)]
     with (
@@ -98,8 +98,8 @@ def opened(root: Path) -> Authority:
     """Open the authority on the clock of its file."""
     return open_authority(
         root,
-        FolderKind.TESTBENCH,
-        Manner(lambda: datetime.fromisoformat(_clock_file(root).read_text(encoding="ascii"))),
+        DirectoryKind.TESTBENCH,
+        RuntimeOptions(lambda: datetime.fromisoformat(_clock_file(root).read_text(encoding="ascii"))),
     )
 
 
@@ -107,38 +107,38 @@ def _clock_file(root: Path) -> Path:
     return root / "clock"
 
 
-def broken(_request: Request) -> Reply:
+def broken(_request: Request) -> Response:
     """Fail, as no door should."""
     secret = "a secret that must not leave"
     raise RuntimeError(secret)
 
 
-def slow(_request: Request) -> Reply:
+def slow(_request: Request) -> Response:
     """Answer after a while."""
     sleep(SLOW)
-    return Reply(200, "text/plain", b"done")
+    return Response(200, "text/plain", b"done")
 
 
-def stuck(_request: Request) -> Reply:
+def stuck(_request: Request) -> Response:
     """Hang, as a door does whose database does."""
     sleep(60)
-    return Reply(200, "text/plain", b"done")
+    return Response(200, "text/plain", b"done")
 
 
 def main(root: Path, ports: dict[str, int]) -> None:
     """Serve until told to stop."""
     authority = opened(root)
-    door = SoapDoor(authority.office, authority.settings.soap_address, authority.recipe, authority.responses.seal)
+    door = SoapEndpoint(authority.office, authority.settings.soap_address, authority.recipe, authority.responses.seal)
     listeners = (
-        Listener(Edge(door), listen(LOOPBACK, ports["soap"])),
-        Listener(Edge(door, IMPATIENT), listen(LOOPBACK, ports["impatient"])),
-        Listener(Edge(StatusDoor(authority.office)), listen(LOOPBACK, ports["status"])),
-        Listener(Edge(broken), listen(LOOPBACK, ports["broken"])),
-        Listener(Edge(slow), listen(LOOPBACK, ports["slow"])),
-        Listener(Edge(stuck), listen(LOOPBACK, ports["stuck"])),
+        Listener(AsgiApp(door), listen(LOOPBACK, ports["soap"])),
+        Listener(AsgiApp(door, IMPATIENT), listen(LOOPBACK, ports["impatient"])),
+        Listener(AsgiApp(PublicationEndpoint(authority.office)), listen(LOOPBACK, ports["status"])),
+        Listener(AsgiApp(broken), listen(LOOPBACK, ports["broken"])),
+        Listener(AsgiApp(slow), listen(LOOPBACK, ports["slow"])),
+        Listener(AsgiApp(stuck), listen(LOOPBACK, ports["stuck"])),
     )
     serve(listeners, lambda: print("ready", flush=True))  # noqa: T201 - to the tests that wait for it
-    leave()
+    exit_process()
 
 
 if __name__ == "__main__":

@@ -2,18 +2,18 @@
 
 from functools import cache
 
-from sinetti.ca.hierarchy_config import Built, build_hierarchy, load_preset, parse_hierarchy
-from sinetti.database.connection import Register
+from sinetti.ca.hierarchy_config import GeneratedHierarchy, generate_hierarchy, load_preset, parse_hierarchy
+from sinetti.database.connection import Database
 from sinetti.domain.values import Environment
 from tests.support.authority import BASE_URL, NOW
 from tests.support.office import Desk, opened_desk
 
 
 @cache
-def _built() -> Built:
-    return build_hierarchy(parse_hierarchy(load_preset("incomes-register-test"), Environment.TEST, BASE_URL), NOW)
+def _built() -> GeneratedHierarchy:
+    return generate_hierarchy(parse_hierarchy(load_preset("incomes-register-test"), Environment.TEST, BASE_URL), NOW)
 
 
-def incomes_register_test(register: Register) -> tuple[Built, Desk]:
+def incomes_register_test(register: Database) -> tuple[GeneratedHierarchy, Desk]:
     """Open an office of this preset on a fresh register."""
     return _built(), opened_desk(register, _built())

@@ -8,7 +8,7 @@ from threading import Event, Thread
 import pytest
 
 from sinetti.api import health
-from sinetti.api.health import Aside, HealthDoor
+from sinetti.api.health import BackgroundCheck, HealthEndpoint
 from sinetti.server.http import Request
 from tests.support.office import REQUEST
 
@@ -35,7 +35,7 @@ CASES = {
 
 @pytest.mark.parametrize(("checks", "warnings", "ready"), CASES.values(), ids=CASES)
 def test_ready(checks, warnings, ready):
-    status, told = asked(HealthDoor(checks, warnings))
+    status, told = asked(HealthEndpoint(checks, warnings))
     assert (status, told["ready"]) == (200 if ready else 503, ready)
     assert (set(told["checks"]), set(told["warnings"])) == (set(checks), set(warnings))
     assert [sentence for sentence in told["checks"].values() if sentence] == [] if ready else True
@@ -52,7 +52,7 @@ def test_a_warning_that_takes_long_keeps_nobody_from_being_told_the_rest(monkeyp
         looks.append(1)
         return "It lacks one." if free.wait(SOON) else None
 
-    door = HealthDoor({"register": lambda: None}, {"status": Aside("status", slow, done=ended.set)})
+    door = HealthEndpoint({"register": lambda: None}, {"status": BackgroundCheck("status", slow, done=ended.set)})
     for _ in range(3):
         status, told = asked(door)
         assert (status, told["warnings"]) == (200, {"status": None})
@@ -64,21 +64,21 @@ def test_a_warning_that_takes_long_keeps_nobody_from_being_told_the_rest(monkeyp
 
 
 def test_a_warning_that_breaks_aside_is_told(caplog):
-    status, told = asked(HealthDoor({"register": lambda: None}, {"status": Aside("status", broken)}))
+    status, told = asked(HealthEndpoint({"register": lambda: None}, {"status": BackgroundCheck("status", broken)}))
     assert (status, told["warnings"]) == (200, {"status": "the check itself failed: see in the log why"})
     assert "a secret" in caplog.text
 
 
 def test_it_lives_whatever_is_wrong():
-    door = HealthDoor({"register": broken})
+    door = HealthEndpoint({"register": broken})
     assert asked(door, "/healthz")[0] == 200
     assert asked(door, method="POST")[0] == 405
 
 
 def test_one_look_serves_all_who_ask_within_a_second(monkeypatch):
     now, looks, done = [0.0], [], []
-    monkeypatch.setattr(health, "ticks", lambda: now[0])
-    door = HealthDoor({"register": lambda: looks.append(now[0])}, done=lambda: done.append(now[0]))
+    monkeypatch.setattr(health, "monotonic_seconds", lambda: now[0])
+    door = HealthEndpoint({"register": lambda: looks.append(now[0])}, done=lambda: done.append(now[0]))
     for now[0] in (0.0, 0.5, 0.99, 1.0, 1.5, 2.0):
         assert asked(door)[0] == 200
     assert looks == done == [0.0, 1.0, 2.0]
@@ -86,14 +86,14 @@ def test_one_look_serves_all_who_ask_within_a_second(monkeypatch):
 
 def test_while_a_look_takes_long_nobody_else_is_held_up(monkeypatch):
     now, looking, over, wanted = [0.0], Event(), Event(), [False]
-    monkeypatch.setattr(health, "ticks", lambda: now[0])
+    monkeypatch.setattr(health, "monotonic_seconds", lambda: now[0])
 
     def check():
         if wanted[0]:
             looking.set()
             assert over.wait(SOON)
 
-    door = HealthDoor({"register": check})
+    door = HealthEndpoint({"register": check})
     assert asked(door)[0] == 200
     now[0], wanted[0] = 10.0, True
     hanging = Thread(target=asked, args=(door,))
@@ -118,7 +118,7 @@ def a_first_look():
         looking.set()
         assert over.wait(SOON)
 
-    door = HealthDoor({"register": check})
+    door = HealthEndpoint({"register": check})
     first = Thread(target=asked, args=(door,))
     first.start()
     try:
@@ -149,8 +149,8 @@ def test_all_who_come_during_the_first_look_are_told_what_it_finds():
 def test_two_who_come_together_long_after_the_last_look(monkeypatch):
     """One looks, and the other is told what was seen before, from the first instant of that look on."""
     now, others = [0.0], []
-    monkeypatch.setattr(health, "ticks", lambda: now[0])
-    door = HealthDoor({"register": lambda: others.append(asked(door)[0]) if now[0] else None})
+    monkeypatch.setattr(health, "monotonic_seconds", lambda: now[0])
+    door = HealthEndpoint({"register": lambda: others.append(asked(door)[0]) if now[0] else None})
     assert asked(door)[0] == 200
     now[0] = 60.0
     assert asked(door)[0] == 200
@@ -164,7 +164,7 @@ def test_a_look_that_is_interrupted_leaves_the_next_one_free():
         for stop in stops:
             raise stop
 
-    door = HealthDoor({"register": check})
+    door = HealthEndpoint({"register": check})
     with pytest.raises(KeyboardInterrupt):
         asked(door)
     assert asked(door)[0] == 200
@@ -172,7 +172,7 @@ def test_a_look_that_is_interrupted_leaves_the_next_one_free():
 
 def test_only_what_is_wrong_leaves_a_line_in_the_log():
     def noted(checks, path="/readyz"):
-        return HealthDoor(checks)(Request("GET", path, "", {}, REQUEST, b"")).noted
+        return HealthEndpoint(checks)(Request("GET", path, "", {}, REQUEST, b"")).noted
 
     assert noted({}, "/healthz") is noted({"register": lambda: None}) is None
     assert noted({"register": lambda: "Away."}) == {}

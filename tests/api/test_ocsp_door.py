@@ -10,13 +10,13 @@ from cryptography import x509
 from cryptography.x509 import ocsp
 
 from sinetti.api import ocsp as api_ocsp
-from sinetti.api.ocsp import LARGEST_REQUEST, REQUEST_TYPE, RESPONSE_TYPE, Spot
-from sinetti.api.publication import StatusDoor
+from sinetti.api.ocsp import LARGEST_REQUEST, REQUEST_TYPE, RESPONSE_TYPE, OnDemandSigningBudget
+from sinetti.api.publication import PublicationEndpoint
 from sinetti.domain.certificates.revocation import RevocationReason
 from sinetti.pki.encoding import load_certificate
-from sinetti.server.http import Reply, Request
+from sinetti.server.http import Request, Response
 from sinetti.server.rate_limits import Rate
-from sinetti.services.revocation.revoke import RevokeAsk, revoke
+from sinetti.services.revocation.revoke import RevocationRequest, revoke
 from tests.server.test_listening import exchange, head
 from tests.support.asking import asked, believed
 from tests.support.authority import BASE_URL
@@ -42,12 +42,14 @@ def octets(held) -> bytes:
     raise AssertionError
 
 
-def got(desk: Desk, path: str, method: str = "GET") -> Reply:
-    return StatusDoor(desk.office)(Request(method, path, "", {}, REQUEST, b""))
+def got(desk: Desk, path: str, method: str = "GET") -> Response:
+    return PublicationEndpoint(desk.office)(Request(method, path, "", {}, REQUEST, b""))
 
 
-def posted(desk: Desk, body: bytes, content_type: str = REQUEST_TYPE, door: StatusDoor | None = None) -> Reply:
-    door = door or StatusDoor(desk.office)
+def posted(
+    desk: Desk, body: bytes, content_type: str = REQUEST_TYPE, door: PublicationEndpoint | None = None
+) -> Response:
+    door = door or PublicationEndpoint(desk.office)
     return door(Request("POST", f"/ocsp/{NAME}", "", {"content-type": content_type}, REQUEST, body))
 
 
@@ -95,7 +97,7 @@ def test_caches_keep_an_answer_for_a_minute_at_the_most(sqlite_desk, held):
     assert reply.headers["expires"] == "Mon, 02 Mar 2026 12:11:00 GMT"
     assert re.fullmatch(r'"[0-9a-f]{32}"', reply.headers["etag"])
     assert got(sqlite_desk, path, "HEAD").headers == reply.headers
-    revoke(RevokeAsk(held.serial, RevocationReason.SUPERSEDED), sqlite_desk.office, "operator", REQUEST)
+    revoke(RevocationRequest(held.serial, RevocationReason.SUPERSEDED), sqlite_desk.office, "operator", REQUEST)
     assert got(sqlite_desk, path).headers["etag"] != reply.headers["etag"]
     assert reply.noted is None, "who asks about whom is no line in the log"
 
@@ -144,7 +146,7 @@ NOT_FOUND = {
 @pytest.mark.parametrize("path", NOT_FOUND.values(), ids=NOT_FOUND)
 @pytest.mark.parametrize("method", ["GET", "POST"])
 def test_nobody_answers_there(path, method, sqlite_desk):
-    door = StatusDoor(sqlite_desk.office)
+    door = PublicationEndpoint(sqlite_desk.office)
     reply = door(Request(method, path, "", {"content-type": REQUEST_TYPE}, REQUEST, b"x"))
     assert (reply.status, reply.content_type) == (404, "text/plain; charset=utf-8")
 
@@ -164,8 +166,8 @@ def test_what_is_posted_is_a_request_of_bounded_size(sqlite_desk):
 
 def test_beyond_the_rate_nothing_is_signed_on_the_spot_and_stored_answers_go_on(sqlite_desk, held, monkeypatch):
     now = [100.0]
-    monkeypatch.setattr(api_ocsp, "ticks", lambda: now[0])
-    door = StatusDoor(sqlite_desk.office, Spot(Rate(2, 3)))
+    monkeypatch.setattr(api_ocsp, "monotonic_seconds", lambda: now[0])
+    door = PublicationEndpoint(sqlite_desk.office, OnDemandSigningBudget(Rate(2, 3)))
     unknown, known = asked(5, ca_certificate()), asked(load_certificate(held.der), ca_certificate())
 
     def later(request: bytes) -> bool:
@@ -182,7 +184,7 @@ def test_a_fault_of_ours_is_told_in_ocsp_and_nothing_of_it(sqlite_desk, monkeypa
         why = "a secret that must not leave"
         raise RuntimeError(why)
 
-    monkeypatch.setattr(api_ocsp, "answer", broken)
+    monkeypatch.setattr(api_ocsp, "respond", broken)
     assert posted(sqlite_desk, b"x").body == bytes.fromhex("30030a0102")
 
 

@@ -9,7 +9,7 @@ from cryptography import x509
 
 from sinetti.domain.values import KeyPolicy, KeyType
 from sinetti.pki.encoding import certificate_der
-from sinetti.wire.xmldsig.signature import Recipe, seal_of
+from sinetti.wire.xmldsig.signature import SignatureProfile, signer_for_key
 from tests.api.counter import Counter, opened_counter
 from tests.api.presets import incomes_register_test
 from tests.api.programs import haskell_erp, java_tool, java_tool_moved, odoo_module, sample_signer, wcf_proxy
@@ -17,7 +17,7 @@ from tests.support.authority import CUSTOMER_ID, CUSTOMER_NAME, issuer
 from tests.support.office import DAY, ordered
 
 PROGRAMS = {one.NAME: one for one in (java_tool, java_tool_moved, haskell_erp, odoo_module, wcf_proxy, sample_signer)}
-RECIPES = {recipe.name.lower(): recipe for recipe in Recipe}
+RECIPES = {recipe.name.lower(): recipe for recipe in SignatureProfile}
 
 
 @cache
@@ -26,7 +26,7 @@ def keys(program):
     return program.make_key(), program.make_key()
 
 
-def bench(desk, recipe: Recipe = Recipe.EXCLUSIVE) -> Counter:
+def bench(desk, recipe: SignatureProfile = SignatureProfile.EXCLUSIVE) -> Counter:
     """Answer with an RSA signer and take e=3, as the test bench does."""
     return opened_counter(desk.but(policy=KeyPolicy(small_exponent=True)), recipe, KeyType.RSA_2048)
 
@@ -107,7 +107,7 @@ def test_the_odoo_module_knows_the_names_of_the_incomes_registers_test_environme
     built, desk = incomes_register_test(sqlite_register)
     signer, certificate = built.entries[built.hierarchy.response_signer.file_name]
     counter = opened_counter(desk.but(policy=built.hierarchy.key_policy))
-    seal = seal_of(signer, certificate_der(certificate))
+    seal = signer_for_key(signer, certificate_der(certificate))
     counter = replace(counter, door=replace(counter.door, seal=lambda: seal))
     ids, key = ordered(desk), keys(odoo_module)[0]
     csr = odoo_module.make_csr(key, CUSTOMER_ID, CUSTOMER_NAME)

@@ -7,8 +7,8 @@ from threading import Thread
 
 import pytest
 
-from sinetti.domain.codes import CODES
-from sinetti.domain.refusals import Reason, Refusal
+from sinetti.domain.codes import ERROR_CODES
+from sinetti.domain.refusals import Rejection, RejectionReason
 from sinetti.domain.values import Language
 from sinetti.i18n.translate import refusal_text
 from sinetti.pki.encoding import certificate_der
@@ -26,16 +26,16 @@ PAIRS = {
     if first.code not in second.never_with and second.code not in first.never_with
 }
 BY_OTHER_MEANS = {
-    Reason.UNAVAILABLE: "test_a_signer_that_is_away",
-    Reason.INTERNAL: "test_a_signature_that_does_not_fit",
-    Reason.TOO_MANY_REQUESTS: "test_a_signer_who_has_no_room_for_one_more_call",
+    RejectionReason.UNAVAILABLE: "test_a_signer_that_is_away",
+    RejectionReason.INTERNAL: "test_a_signature_that_does_not_fit",
+    RejectionReason.TOO_MANY_REQUESTS: "test_a_signer_who_has_no_room_for_one_more_call",
 }
 
 
 def test_every_reason_is_reached_here():
     reached = {fault.code for faults in FAULTS.values() for fault in faults}
-    reached |= {CODES[reason] for reason in BY_OTHER_MEANS}
-    assert reached == {CODES[reason] for reason in Reason}
+    reached |= {ERROR_CODES[reason] for reason in BY_OTHER_MEANS}
+    assert reached == {ERROR_CODES[reason] for reason in RejectionReason}
     assert all(name in globals() for name in BY_OTHER_MEANS.values())
 
 
@@ -216,7 +216,7 @@ def test_whose_language(header, language, counter):
     stranger, proven = new_draft(counter), new_draft(counter)
     stranger.values["TransferPassword"] = "Qqwwqqww00112233"
     proven.values["CustomerId"] = "7654321-0"
-    strangers, provens = Refusal(Reason.TRANSFER_IDS_WRONG), Refusal(Reason.CUSTOMER_MISMATCH)
+    strangers, provens = Rejection(RejectionReason.TRANSFER_IDS_WRONG), Rejection(RejectionReason.CUSTOMER_MISMATCH)
     assert stranger.ask(**headers).message == refusal_text(strangers, language or Language.EN)
     assert proven.ask(**headers).message == refusal_text(provens, language or Language.SV)
 

@@ -4,8 +4,8 @@ import psycopg
 import pytest
 from django.db import connections
 
-from sinetti.api.publication import StatusDoor
-from sinetti.database.connection import open_register
+from sinetti.api.publication import PublicationEndpoint
+from sinetti.database.connection import open_database
 from sinetti.server.http import Request
 from tests.api.counter import opened_counter
 from tests.api.drafts import DRAFTS, new_draft
@@ -19,7 +19,7 @@ NOWHERE = {"sqlite": "sqlite:////nowhere/at/all/register.sqlite3", "postgresql":
 @pytest.mark.parametrize("url", NOWHERE.values(), ids=NOWHERE)
 def test_every_operation_says_to_come_again(url, operation, counter):
     draft = DRAFTS[operation](counter)
-    draft.counter = counter.on(counter.desk.but(register=open_register(url, alias="away")))
+    draft.counter = counter.on(counter.desk.but(register=open_database(url, alias="away")))
     assert draft.ask().code == "PKI090"
     draft.counter = counter
     assert draft.ask().status == "OK"
@@ -27,10 +27,10 @@ def test_every_operation_says_to_come_again(url, operation, counter):
 
 @pytest.mark.parametrize("url", NOWHERE.values(), ids=NOWHERE)
 def test_lists_are_fetched_again_in_a_minute(url, counter, caplog):
-    office = counter.desk.but(register=open_register(url, alias="away")).office
+    office = counter.desk.but(register=open_database(url, alias="away")).office
 
     def status(path: str) -> tuple[int, str | None]:
-        reply = StatusDoor(office)(Request("GET", path, "", {}, REQUEST, b""))
+        reply = PublicationEndpoint(office)(Request("GET", path, "", {}, REQUEST, b""))
         return reply.status, reply.headers.get("retry-after")
 
     assert status("/crl/DataProvidersTestIssuingCAv1-1.crl") == (503, "60")

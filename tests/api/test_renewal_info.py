@@ -5,18 +5,18 @@ from datetime import datetime, timedelta
 
 import pytest
 
-from sinetti.api.renewal_info import PATH, RenewalInfoDoor
-from sinetti.api.router import beside
-from sinetti.database.certificates.bulk_revocation import Wanted
-from sinetti.database.connection import open_register
-from sinetti.domain.certificates.renewal_info import Told
+from sinetti.api.renewal_info import PATH, RenewalInfoEndpoint
+from sinetti.api.router import mount_api
+from sinetti.database.certificates.bulk_revocation import CertificateSelection
+from sinetti.database.connection import open_database
+from sinetti.domain.certificates.renewal_info import Explanation
 from sinetti.domain.certificates.revocation import RevocationReason
 from sinetti.domain.values import Language
-from sinetti.pki.ari_id import renewal_id
+from sinetti.pki.ari_id import ari_cert_id
 from sinetti.pki.encoding import load_certificate
-from sinetti.server.http import Request, plain
-from sinetti.services.revocation.early_replacement import CallAsk, call_early
-from sinetti.services.revocation.revoke import RevokeAsk, revoke
+from sinetti.server.http import Request, text_response
+from sinetti.services.revocation.early_replacement import EarlyReplacementRequest, call_early
+from sinetti.services.revocation.revoke import RevocationRequest, revoke
 from tests.house.tree import DOCS, rows
 from tests.support.authority import holder_certificate, holder_key, response_signer
 from tests.support.office import DAY, REQUEST, enrolled
@@ -26,11 +26,11 @@ EXPLAINED = {Language.FI: "syy", Language.SV: "orsak", Language.EN: "why"}
 
 def ask(desk, name, method="GET", **headers):
     request = Request(method, f"{PATH}/{name}", "", headers, REQUEST, b"")
-    return RenewalInfoDoor(desk.office)(request)
+    return RenewalInfoEndpoint(desk.office)(request)
 
 
 def name_of(held):
-    return renewal_id(load_certificate(held.der))
+    return ari_cert_id(load_certificate(held.der))
 
 
 def shown(reply):
@@ -43,7 +43,9 @@ def instants(value):
 
 
 def called(desk, held, told):
-    ask_ = CallAsk(Wanted(serials=(held.serial,)), "a17", "incident", told, timedelta(hours=1))
+    ask_ = EarlyReplacementRequest(
+        CertificateSelection(serials=(held.serial,)), "a17", "incident", told, timedelta(hours=1)
+    )
     call_early(ask_, desk.office, REQUEST)
 
 
@@ -62,7 +64,7 @@ def test_as_a_rule(desk):
 
 def test_called_for(desk):
     held = enrolled(desk)
-    called(desk, held, Told(EXPLAINED, "https://service.example/incident"))
+    called(desk, held, Explanation(EXPLAINED, "https://service.example/incident"))
     reply = ask(desk, name_of(held))
     value = shown(reply)
     assert list(value) == ["suggestedWindow", "explanationURL", "explanation"]
@@ -75,13 +77,13 @@ def test_called_for(desk):
 
 def test_called_for_without_a_word(sqlite_desk):
     held = enrolled(sqlite_desk)
-    called(sqlite_desk, held, Told())
+    called(sqlite_desk, held, Explanation())
     assert list(shown(ask(sqlite_desk, name_of(held)))) == ["suggestedWindow"]
 
 
 def test_revoked(sqlite_desk):
     held = enrolled(sqlite_desk)
-    revoke(RevokeAsk(held.serial, RevocationReason.SUPERSEDED), sqlite_desk.office, "operator", REQUEST)
+    revoke(RevocationRequest(held.serial, RevocationReason.SUPERSEDED), sqlite_desk.office, "operator", REQUEST)
     assert instants(shown(ask(sqlite_desk, name_of(held))))[1] < sqlite_desk.clock.now
 
 
@@ -101,8 +103,8 @@ def test_the_page_has_each_answer_and_no_other():
 
 
 FOREIGN = {
-    "a serial of nobody": lambda: renewal_id(holder_certificate(holder_key())),
-    "a certificate of the service's own": lambda: renewal_id(response_signer()[1]),
+    "a serial of nobody": lambda: ari_cert_id(holder_certificate(holder_key())),
+    "a certificate of the service's own": lambda: ari_cert_id(response_signer()[1]),
     "a CA of somebody else": lambda: "AAAA.AQ",
 }
 
@@ -133,14 +135,14 @@ def test_in_the_language_that_is_asked_for(sqlite_desk):
 
 def test_the_register_is_away(sqlite_desk):
     held = enrolled(sqlite_desk)
-    away = sqlite_desk.but(register=open_register("sqlite:////nowhere/register.sqlite3", alias="away"))
+    away = sqlite_desk.but(register=open_database("sqlite:////nowhere/register.sqlite3", alias="away"))
     reply = ask(away, name_of(held))
     assert problem(reply) == (503, "unavailable")
     assert reply.headers["retry-after"] == "60"
 
 
 def test_it_stands_beside_another_door(sqlite_desk):
-    both = beside(lambda _request: plain(200, "the other"), sqlite_desk.office)
+    both = mount_api(lambda _request: text_response(200, "the other"), sqlite_desk.office)
     for path, body in ((PATH, b"the other\n"), (f"{PATH}x/AAAA.AQ", b"the other\n")):
         assert both(Request("GET", path, "", {}, REQUEST, b"")).body == body
     assert both(Request("GET", f"{PATH}/AAAA.AQ", "", {}, REQUEST, b"")).status == 404

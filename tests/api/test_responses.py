@@ -9,15 +9,15 @@ from cryptography import x509
 from lxml import etree
 from signxml import InvalidDigest
 
-from sinetti.api.soap import PATH, SoapDoor
-from sinetti.authority.bootstrap import Manner, open_authority
-from sinetti.authority.data_directory import FolderKind
-from sinetti.authority.initialise import Founding, found
+from sinetti.api.soap import PATH, SoapEndpoint
+from sinetti.authority.bootstrap import RuntimeOptions, open_authority
+from sinetti.authority.data_directory import DirectoryKind
+from sinetti.authority.initialise import InitOptions, initialise
 from sinetti.ca.hierarchy_config import load_preset
 from sinetti.domain.values import Environment, KeyType
 from sinetti.server.http import Request
-from sinetti.settings.authority import ResponseRecipe, Settings
-from sinetti.wire.xmldsig.signature import Recipe
+from sinetti.settings.authority import AuthoritySettings, ResponseRecipe
+from sinetti.wire.xmldsig.signature import SignatureProfile
 from tests.api import messages
 from tests.api.counter import SERVICE, Counter, opened_counter, payload_of
 from tests.api.drafts import FAULTS, get_draft, new_draft, renew_draft, wrong
@@ -53,7 +53,7 @@ class Given:
 
     counter: Counter
     body: bytes
-    recipe: Recipe
+    recipe: SignatureProfile
 
     @property
     def payload(self) -> bytes:
@@ -72,7 +72,7 @@ def leaf(request):
     return request.param
 
 
-@pytest.fixture(params=Recipe, ids=lambda recipe: recipe.name.lower())
+@pytest.fixture(params=SignatureProfile, ids=lambda recipe: recipe.name.lower())
 def given(request, make, leaf, sqlite_desk) -> Given:
     """Give each kind of answer in each recipe."""
     counter = opened_counter(sqlite_desk, request.param, leaf)
@@ -115,10 +115,10 @@ def _check_inheritance(body: bytes) -> None:
     assert len(body) <= 1024 * 1024
 
 
-def _check_recipe(payload: etree._Element, recipe: Recipe) -> None:
+def _check_recipe(payload: etree._Element, recipe: SignatureProfile) -> None:
     """Signed as set, with SignedInfo in exclusive C14N, one Reference `""` and one certificate alone in KeyInfo."""
     transforms = [one.get("Algorithm") for one in payload.iter(f"{{{DS}}}Transform")]
-    assert transforms == [f"{DS}enveloped-signature", *([EXCLUSIVE] if recipe is Recipe.EXCLUSIVE else [])]
+    assert transforms == [f"{DS}enveloped-signature", *([EXCLUSIVE] if recipe is SignatureProfile.EXCLUSIVE else [])]
     (method,) = payload.iter(f"{{{DS}}}CanonicalizationMethod")
     assert method.get("Algorithm") == EXCLUSIVE
     (reference,) = payload.iter(f"{{{DS}}}Reference")
@@ -143,15 +143,15 @@ def _check_text(payload: str) -> None:
 @pytest.mark.parametrize("setting", ResponseRecipe)
 def test_the_recipe_is_a_setting(setting, tmp_path):
     base_url, root = "http://pki.sinetti.example", tmp_path / "authority"
-    settings = Settings(Environment.TEST, base_url, "https://certificates.example", response_recipe=setting)
-    found(root, Founding(FolderKind.AUTHORITY, load_preset("default"), settings, NOW))
-    authority = open_authority(root, FolderKind.AUTHORITY, Manner(lambda: NOW))
-    door = SoapDoor(authority.office, "", authority.recipe, authority.responses.seal)
+    settings = AuthoritySettings(Environment.TEST, base_url, "https://certificates.example", response_recipe=setting)
+    initialise(root, InitOptions(DirectoryKind.AUTHORITY, load_preset("default"), settings, NOW))
+    authority = open_authority(root, DirectoryKind.AUTHORITY, RuntimeOptions(lambda: NOW))
+    door = SoapEndpoint(authority.office, "", authority.recipe, authority.responses.seal)
     message = messages.element("GetCertificateRequest", {"Environment": "TEST", "CustomerId": "0", "RetrievalId": "x"})
     reply = door(Request("POST", PATH, "", {}, REQUEST, messages.enveloped(message)))
     authority.office.register.close()
     odoo_module.checked(reply.body)
-    _check_recipe(etree.fromstring(payload_of(reply.body)), Recipe[setting.name])
+    _check_recipe(etree.fromstring(payload_of(reply.body)), SignatureProfile[setting.name])
 
 
 def test_a_retrieval_id_has_the_shape_that_clients_take(counter):

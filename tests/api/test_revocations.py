@@ -7,20 +7,20 @@ from datetime import timedelta
 
 import pytest
 
-from sinetti.api.revocations import RevocationsDoor
-from sinetti.api.router import beside
-from sinetti.api.usage_reports import SightingsDoor
-from sinetti.database.connection import open_register
+from sinetti.api.revocations import RevocationsEndpoint
+from sinetti.api.router import mount_api
+from sinetti.api.usage_reports import UsageReportsEndpoint
+from sinetti.database.connection import open_database
 from sinetti.domain.certificates.revocation import RevocationReason
 from sinetti.domain.values import KeyType
-from sinetti.pki.ari_id import renewal_id
+from sinetti.pki.ari_id import ari_cert_id
 from sinetti.pki.encoding import load_certificate, sha256_hex
-from sinetti.server.http import Request, plain
+from sinetti.server.http import Request, text_response
 from sinetti.services.issuance.enrol import enrol
-from sinetti.wire.http_signatures.certificate_keys import algorithms, sign, signer_of
-from sinetti.wire.http_signatures.profile import Parts
+from sinetti.wire.http_signatures.certificate_keys import algorithms, certificate_signer, sign
+from sinetti.wire.http_signatures.profile import SignedComponents
 from sinetti.wire.json_api import usage_reports
-from sinetti.wire.json_api.revocations import CONTENT_TYPE, PATH, Revocation, parse_revoked, render, sign_revocation
+from sinetti.wire.json_api.revocations import CONTENT_TYPE, PATH, RevocationBody, parse_revoked, render, sign_revocation
 from tests.house.tree import DOCS, rows
 from tests.support.authority import NOW
 from tests.support.office import (
@@ -49,10 +49,10 @@ def enrolled_with(desk, kind):
 def request(held: Held, body=None, *, key=None, key_id=None, created=NOW, path=PATH, method="POST", **changed):
     """A call as a client signs it, with what an attacker changes of it: before the signature, and headers after."""
     key = key or held.key
-    body = render(Revocation(held.serial, SUPERSEDED)) if body is None else body
-    parts = Parts("POST", path, CONTENT_TYPE, body)
+    body = render(RevocationBody(held.serial, SUPERSEDED)) if body is None else body
+    parts = SignedComponents("POST", path, CONTENT_TYPE, body)
     algorithm = algorithms(key.public_key())[0]
-    headers = sign(parts, key_id or sha256_hex(held.der), created, algorithm, signer_of(key))
+    headers = sign(parts, key_id or sha256_hex(held.der), created, algorithm, certificate_signer(key))
     lowered = {name.lower(): value for name, value in headers.items()}
     return Request(
         method,
@@ -65,7 +65,7 @@ def request(held: Held, body=None, *, key=None, key_id=None, created=NOW, path=P
 
 
 def answered(desk, asked, **rest):
-    reply = RevocationsDoor(desk.office, **rest)(asked)
+    reply = RevocationsEndpoint(desk.office, **rest)(asked)
     return reply.status, json.loads(reply.body), reply
 
 
@@ -82,7 +82,7 @@ def reason_of(desk, asked, **rest):
 @pytest.mark.parametrize("kind", [KeyType.RSA_2048, KeyType.RSA_3072, KeyType.EC_P256, KeyType.EC_P384])
 def test_revoked_by_its_own_key(sqlite_desk, kind):
     held = enrolled_with(sqlite_desk, kind)
-    call = sign_revocation(load_certificate(held.der), SUPERSEDED, signer_of(held.key), NOW)
+    call = sign_revocation(load_certificate(held.der), SUPERSEDED, certificate_signer(held.key), NOW)
     asked = Request("POST", PATH, "", {name.lower(): value for name, value in call.headers.items()}, REQUEST, call.body)
     status, value, reply = answered(sqlite_desk, asked)
     assert (status, reply.content_type) == (200, "application/json")
@@ -93,7 +93,7 @@ def test_revoked_by_its_own_key(sqlite_desk, kind):
 
 def test_by_the_id_of_its_renewal_hint(desk):
     held = enrolled(desk)
-    assert answered(desk, request(held, key_id=renewal_id(load_certificate(held.der))))[0] == 200
+    assert answered(desk, request(held, key_id=ari_cert_id(load_certificate(held.der))))[0] == 200
     assert desk.certificate(held.serial).revoked
 
 
@@ -104,7 +104,7 @@ def test_sent_again(desk):
     assert answered(desk, request(held))[:2] == first[:2]
     again = request(held, created=NOW + timedelta(minutes=1))
     assert answered(desk, again)[:2] == first[:2]
-    lost = request(held, render(Revocation(held.serial, LOST)))
+    lost = request(held, render(RevocationBody(held.serial, LOST)))
     assert reason_of(desk, lost) == (409, "already")
     assert desk.certificate(held.serial).revocation_reason is SUPERSEDED
 
@@ -166,7 +166,7 @@ def test_by_the_key_of_a_sibling(desk):
     held, sibling = enrolled(desk), enrolled(desk)
     foreign = request(held, key=sibling.key)
     assert reason_of(desk, foreign) == (401, "signature-invalid"), "a sibling's key behind the certificate's name"
-    named = request(sibling, render(Revocation(held.serial, LOST)))
+    named = request(sibling, render(RevocationBody(held.serial, LOST)))
     assert reason_of(desk, named) == (403, "other-certificate"), "a sibling in its own name"
     assert not desk.certificate(held.serial).revoked
     assert not desk.certificate(sibling.serial).revoked
@@ -175,7 +175,7 @@ def test_by_the_key_of_a_sibling(desk):
 def test_a_changed_body_under_a_genuine_signature(sqlite_desk):
     held = enrolled(sqlite_desk)
     asked = request(held)
-    for other in (render(Revocation(held.serial, LOST)), asked.body + b"\n", b""):
+    for other in (render(RevocationBody(held.serial, LOST)), asked.body + b"\n", b""):
         assert reason_of(sqlite_desk, replace(asked, body=other)) == (401, "signature-invalid")
 
 
@@ -184,7 +184,7 @@ def test_a_renewal_and_what_it_came_from(sqlite_desk):
     now = in_the_window(sqlite_desk, held)
     sqlite_desk.machine.now = now
     new = renewed(sqlite_desk, held)
-    asked = request(new, render(Revocation(held.serial, LOST)), created=now)
+    asked = request(new, render(RevocationBody(held.serial, LOST)), created=now)
     assert reason_of(sqlite_desk, asked) == (403, "other-certificate")
     assert answered(sqlite_desk, request(new, created=now))[0] == 200
     assert not sqlite_desk.certificate(held.serial).revoked
@@ -192,7 +192,7 @@ def test_a_renewal_and_what_it_came_from(sqlite_desk):
 
 def test_ended_and_reasons_of_others(sqlite_desk):
     held = enrolled(sqlite_desk)
-    service = request(held, render(Revocation(held.serial, RevocationReason.PRIVILEGE_WITHDRAWN)))
+    service = request(held, render(RevocationBody(held.serial, RevocationReason.PRIVILEGE_WITHDRAWN)))
     assert reason_of(sqlite_desk, service) == (422, "reason")
     in_the_window(sqlite_desk, held, -SECOND)
     assert reason_of(sqlite_desk, request(held)) == (409, "expired")
@@ -223,7 +223,7 @@ def test_in_the_contact_s_language_once_it_is_proven_whose_it_is(sqlite_desk):
 
 def test_the_register_is_away(sqlite_desk):
     held = enrolled(sqlite_desk)
-    away = sqlite_desk.but(register=open_register("sqlite:////nowhere/register.sqlite3", alias="away"))
+    away = sqlite_desk.but(register=open_database("sqlite:////nowhere/register.sqlite3", alias="away"))
     assert reason_of(away, request(held)) == (503, "unavailable")
     assert answered(away, request(held))[2].headers["retry-after"] == "60"
 
@@ -231,15 +231,17 @@ def test_the_register_is_away(sqlite_desk):
 def test_a_certificate_reports_no_sightings(sqlite_desk):
     """What a holder's key signs for another door counts nothing there."""
     held = enrolled(sqlite_desk)
-    parts = Parts("POST", usage_reports.PATH, usage_reports.CONTENT_TYPE, usage_reports.render([]))
-    headers = sign(parts, sha256_hex(held.der), NOW, algorithms(held.key.public_key())[0], signer_of(held.key))
+    parts = SignedComponents("POST", usage_reports.PATH, usage_reports.CONTENT_TYPE, usage_reports.render([]))
+    headers = sign(parts, sha256_hex(held.der), NOW, algorithms(held.key.public_key())[0], certificate_signer(held.key))
     lowered = {name.lower(): value for name, value in headers.items()}
-    reply = SightingsDoor(sqlite_desk.office)(Request("POST", usage_reports.PATH, "", lowered, REQUEST, parts.body))
+    reply = UsageReportsEndpoint(sqlite_desk.office)(
+        Request("POST", usage_reports.PATH, "", lowered, REQUEST, parts.body)
+    )
     assert reply.status == 401
 
 
 def test_it_stands_beside_another_door(sqlite_desk):
     held = enrolled(sqlite_desk)
-    both = beside(lambda _request: plain(200, "the other"), sqlite_desk.office, lambda _signer: False)
+    both = mount_api(lambda _request: text_response(200, "the other"), sqlite_desk.office, lambda _signer: False)
     assert both(request(held)).status == 429
     assert both(replace(request(held), path=f"{PATH}/x")).body == b"the other\n"

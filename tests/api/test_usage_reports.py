@@ -7,14 +7,14 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric import ed25519
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
-from sinetti.api.router import beside
-from sinetti.api.usage_reports import SightingsDoor
-from sinetti.database.connection import open_register
-from sinetti.domain.usage import Sighting
+from sinetti.api.router import mount_api
+from sinetti.api.usage_reports import UsageReportsEndpoint
+from sinetti.database.connection import open_database
+from sinetti.domain.usage import Observation
 from sinetti.pki.encoding import sha256_hex
-from sinetti.server.http import Request, plain
+from sinetti.server.http import Request, text_response
 from sinetti.services.status.usage_reports import add_gateway, withdraw_gateway
-from sinetti.wire.http_signatures.profile import Parts, sign
+from sinetti.wire.http_signatures.profile import SignedComponents, sign
 from sinetti.wire.json_api.usage_reports import PATH, render
 from tests.support.authority import NOW
 from tests.support.office import REQUEST, enrolled
@@ -31,20 +31,20 @@ def gateway(sqlite_desk):
 
 
 def request(body, *, method="POST", key=KEY, created=NOW, **changed):
-    headers = sign(Parts("POST", PATH, "application/json", body), key, "edge-1", created)
+    headers = sign(SignedComponents("POST", PATH, "application/json", body), key, "edge-1", created)
     lowered = {name.lower(): value for name, value in headers.items()}
     given = {**lowered, **{name.replace("_", "-"): value for name, value in changed.items()}}
     return Request(method, PATH, "", given, REQUEST, body)
 
 
 def answered(desk, asked):
-    reply = SightingsDoor(desk.office)(asked)
+    reply = UsageReportsEndpoint(desk.office)(asked)
     return reply.status, json.loads(reply.body), reply
 
 
 def test_a_report_is_taken_as_often_as_it_comes(gateway):
     held = enrolled(gateway)
-    body = render([Sighting(sha256_hex(held.der), NOW), Sighting(sha256_hex(b"x"), NOW)])
+    body = render([Observation(sha256_hex(held.der), NOW), Observation(sha256_hex(b"x"), NOW)])
     for _ in range(2):
         status, told, reply = answered(gateway, request(body))
         assert (status, told, reply.content_type) == (202, {"taken": 1, "unknown": 1}, "application/json")
@@ -84,12 +84,12 @@ def test_a_gateway_that_was_withdrawn(gateway):
 
 
 def test_the_register_is_away(gateway):
-    away = gateway.but(register=open_register("sqlite:////nowhere/register.sqlite3", alias="away"))
+    away = gateway.but(register=open_database("sqlite:////nowhere/register.sqlite3", alias="away"))
     status, told, reply = answered(away, request(EMPTY))
     assert (status, told["reason"], reply.headers["retry-after"]) == (503, "unavailable", "60")
 
 
 def test_it_stands_beside_another_door(gateway):
-    both = beside(lambda _request: plain(200, "the other"), gateway.office)
+    both = mount_api(lambda _request: text_response(200, "the other"), gateway.office)
     assert both(request(EMPTY)).status == 202
     assert both(Request("GET", "/", "", {}, REQUEST, b"")).body == b"the other\n"

@@ -19,21 +19,21 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat,
 from cryptography.x509 import ocsp
 from lxml import etree
 
-from sinetti.ca.hierarchy_config import Built, load_preset, parse_hierarchy
+from sinetti.ca.hierarchy_config import GeneratedHierarchy, load_preset, parse_hierarchy
 from sinetti.client.documents import receipt_check
 from sinetti.database.issuance import recovery
-from sinetti.database.issuance.journal_records import Known
+from sinetti.database.issuance.journal_records import JournalState
 from sinetti.database.organisations import organisations
 from sinetti.database.organisations.organisations import NewTransferIds
-from sinetti.domain.codes import CODES
+from sinetti.domain.codes import ERROR_CODES
 from sinetti.domain.values import Channel, Environment
 from sinetti.gateway.gateway import Gateway
-from sinetti.gateway.revocation.crl import Lists
+from sinetti.gateway.revocation.crl import CrlSource
 from sinetti.pki.encoding import certificate_der, serial_hex, sha256_hex
 from sinetti.pki.key_policy import key_id
 from sinetti.services.issuance.transfer_ids import mac
 from sinetti.wire.soap import operations
-from sinetti.wire.soap.operations import AnswerFault, AnswerNotTrusted, AnswerUnreadable, Operation
+from sinetti.wire.soap.operations import Operation, SoapFault, UnreadableResponse, UntrustedResponse
 from tests.api.counter import Counter, fault, opened_counter
 from tests.house.tree import ROOT
 from tests.support import tools
@@ -232,7 +232,7 @@ def opened(register) -> Counter:
     """Open a door in front of a register that knows what vectors.json says under `register`."""
     told = INDEX["register"]
     desk = opened_desk(register, built())
-    restored = recovery.put_back(register, dict(known(one) for one in told["certificates"]), desk.deed())
+    restored = recovery.restore(register, dict(known(one) for one in told["certificates"]), desk.deed())
     assert len(restored.done) == len(told["certificates"])
     for order in told["orders"]:
         ids, password = order["TransferId"], order["TransferPassword"]
@@ -243,12 +243,12 @@ def opened(register) -> Counter:
 
 
 @cache
-def built() -> Built:
+def built() -> GeneratedHierarchy:
     """The vectors' authority as the product has it in memory."""
     hierarchy = parse_hierarchy(load_preset("default"), Environment(INDEX["register"]["environment"]), BASE_URL)
     names = {spec.file_name: f"ca-{spec.channel or spec.role}".lower() for spec in hierarchy.authorities}
     names[hierarchy.response_signer.file_name] = "response-signer-p256"
-    return Built(
+    return GeneratedHierarchy(
         hierarchy,
         {
             one: (private(f"keys/{name}.pem"), certificates(f"certificates/{name}.pem")[0])
@@ -291,7 +291,7 @@ def known(told):
         "order": None if told["renews"] else order,
     }
     revoked = {"at": told["revoked"], "reason": "keyCompromise", "invalidity_date": None, "void": False, "issued": True}
-    return serial, Known(issued, {"at": told["fetched"]}, revoked if told["revoked"] else None)
+    return serial, JournalState(issued, {"at": told["fetched"]}, revoked if told["revoked"] else None)
 
 
 def answered(counter: Counter, vector) -> dict[str, str]:
@@ -303,7 +303,7 @@ def answered(counter: Counter, vector) -> dict[str, str]:
     answer = counter.judged(reply)
     assert answer.element == f"{vector['operation']}Response"
     if answer.code:
-        reasons = {code: reason.value for reason, code in CODES.items()}
+        reasons = {code: reason.value for reason, code in ERROR_CODES.items()}
         return {"answer": answer.status, "code": answer.code, "reason": reasons[answer.code]}
     if answer.certificate is None:
         return {"answer": answer.status}
@@ -337,8 +337,8 @@ def believed(vector):
     operation = next(one for one in Operation if one.response == f"{vector['operation']}Response")
     try:
         answer = operations.read_response(octets(vector["files"]["answer"]), operation, ours)
-    except (AnswerFault, AnswerNotTrusted, AnswerUnreadable) as bad:
-        words = {AnswerFault: "fault", AnswerNotTrusted: "not-trusted", AnswerUnreadable: "unreadable"}
+    except (SoapFault, UntrustedResponse, UnreadableResponse) as bad:
+        words = {SoapFault: "fault", UntrustedResponse: "not-trusted", UnreadableResponse: "unreadable"}
         return {"believed": False, "reason": words[type(bad)]}, None
     told = {"status": "OK" if answer.status_ok else "FAIL"}
     if answer.retrieval_id is not None:
@@ -353,7 +353,7 @@ def believed(vector):
 @of("delivery")
 def test_a_delivery_is_judged_as_told(vector):
     files = vector["files"]
-    gateway = Gateway(certificates(files["anchors"]), source=Lists([octets(files["crl"])]), channel=Channel.WS)
+    gateway = Gateway(certificates(files["anchors"]), source=CrlSource([octets(files["crl"])]), channel=Channel.WS)
     verdict = gateway.verify(octets(files["document"]), at(vector)).verdict
     assert vector["outcome"] == {
         "verdict": "refused" if verdict.reason else "accepted",

@@ -10,7 +10,7 @@ from cryptography.hazmat.primitives.serialization import Encoding
 from lxml import etree
 
 from sinetti.database.organisations.organisations import NewOrganisation
-from sinetti.domain.values import Channel, CustomerKind, Language
+from sinetti.domain.values import Channel, IdentifierType, Language
 from sinetti.services.issuance.order import order
 from sinetti.services.organisations.register import register_organisation
 from tests.api import messages
@@ -53,7 +53,7 @@ def ids_of(service: Service):
     """Order a certificate."""
     service.set_clock(BEGIN)
     channels = frozenset(Channel)
-    new = NewOrganisation(CUSTOMER_ID, CustomerKind.ARTIFICIAL, "FI", CUSTOMER_NAME, Language.FI, channels)
+    new = NewOrganisation(CUSTOMER_ID, IdentifierType.ARTIFICIAL, "FI", CUSTOMER_NAME, Language.FI, channels)
     with service.opened() as authority:
         register_organisation(new, authority.office, "operator", REQUEST)
         return order(an_order(), authority.office, "operator", REQUEST)

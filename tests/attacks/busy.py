@@ -7,7 +7,7 @@ else, a lock or somebody at the other end, waits by the clock.
 
 from pathlib import Path
 
-from sinetti.infra.clock import ticks
+from sinetti.infra.clock import monotonic_seconds
 
 
 class Busy:
@@ -17,14 +17,14 @@ class Busy:
         """Begin."""
         self.processes = ("self", *others)
         self.ran, self.queued = _told(self.processes)
-        self.begun = ticks()
+        self.begun = monotonic_seconds()
 
     def seconds(self) -> float:
         """Give the seconds by the clock without those in the queue, but no fewer than were run.
 
         Several threads may stand in the queue at once, so that more than the clock's seconds are counted there.
         """
-        took = ticks() - self.begun
+        took = monotonic_seconds() - self.begun
         ran, queued = _told(self.processes)
         return max(took - (queued - self.queued), ran - self.ran)
 

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from sinetti.database.connection import open_register
+from sinetti.database.connection import open_database
 from sinetti.domain.values import KeyType
 from tests.attacks.doors import SoapDoor, soap_door
 from tests.support.office import opened_desk, sqlite_desk
@@ -18,6 +18,6 @@ def soap(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SoapDoor]:
     """Give the certificate service, once per run, under a name of its own: other tests' registers come and go."""
     path = tmp_path_factory.mktemp("attacks") / "register.sqlite3"
     with copied_file(path) as url, all_connections_closed():
-        door = soap_door(opened_desk(open_register(url, alias="attacks")), path, (KeyType.EC_P256, KeyType.RSA_2048))
+        door = soap_door(opened_desk(open_database(url, alias="attacks")), path, (KeyType.EC_P256, KeyType.RSA_2048))
         yield door
         door.file.close()

@@ -12,7 +12,7 @@ from lxml import etree
 from sinetti.database.issuance import transactions
 from sinetti.domain.values import Channel, KeyType
 from sinetti.gateway.gateway import Gateway
-from sinetti.gateway.revocation.crl import Lists
+from sinetti.gateway.revocation.crl import CrlSource
 from sinetti.gateway.verdicts.verdict import Verdict
 from sinetti.pki.encoding import PrivateKey, certificate_der
 from sinetti.pki.key_policy import key_id
@@ -39,7 +39,7 @@ from tests.support.office import (
 from tests.support.xml_signing import Shape
 
 DELIVERY = "urn:example:delivery"
-REFUSALS = "registry_refusalrow"
+REFUSALS = "sinetti_rejectedrequest"
 
 
 @dataclass(slots=True)
@@ -136,7 +136,7 @@ GOOD, EVIL = "1000", "9000"
 @cache
 def gateway() -> Gateway:
     """Make a gateway of the test authority's, for one channel, with a fresh list."""
-    return Gateway(ANCHORS, source=Lists([crl()]), channel=Channel.WS)
+    return Gateway(ANCHORS, source=CrlSource([crl()]), channel=Channel.WS)
 
 
 @cache

@@ -18,22 +18,22 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from sinetti.api.publication import StatusDoor
+from sinetti.api.publication import PublicationEndpoint
 from sinetti.api.soap import PATH
-from sinetti.database.connection import open_register
+from sinetti.database.connection import open_database
 from sinetti.domain.values import Channel
 from sinetti.gateway.gateway import Gateway
-from sinetti.gateway.revocation.crl import Lists
-from sinetti.gateway.web.endpoints import Service
-from sinetti.gateway.web.guard import Guard
-from sinetti.gateway.web.server import Edge as GatewayEdge
-from sinetti.gateway.web.trusted_proxies import Proxies
+from sinetti.gateway.revocation.crl import CrlSource
+from sinetti.gateway.web.endpoints import AuthService
+from sinetti.gateway.web.guard import RequestGuard
+from sinetti.gateway.web.server import GatewayApp as GatewayEdge
+from sinetti.gateway.web.trusted_proxies import TrustedProxies
 from sinetti.pki.encoding import certificate_der
-from sinetti.server.asgi import Edge
-from sinetti.server.http import Reply, Request, plain
-from sinetti.testbench.endpoints.deliveries import ReceivingDoor, gateway_of
+from sinetti.server.asgi import AsgiApp
+from sinetti.server.http import Request, Response, text_response
+from sinetti.testbench.endpoints.deliveries import DeliveryEndpoint, gateway_of
 from sinetti.testbench.endpoints.status_router import StatusEdge
-from sinetti.wire.xmldsig.signature import Recipe, seal_of, sign_document
+from sinetti.wire.xmldsig.signature import SignatureProfile, sign_document, signer_for_key
 from tests.api.counter import opened_counter
 from tests.attacks.busy import Busy
 from tests.gateway.material import crl
@@ -116,30 +116,30 @@ def doors_open(folder: Path, register: str) -> Iterator[Doors]:
 
 def _opened(register: str, folder: Path):
     """Make what gives each door's edge; edges have threads, so each child makes its own."""
-    desk = opened_desk(open_register(register, alias="attacked"))
+    desk = opened_desk(open_database(register, alias="attacked"))
     key, certificate = response_signer()
-    seal = seal_of(key, certificate_der(certificate))
+    seal = signer_for_key(key, certificate_der(certificate))
     soap = opened_counter(desk).door
-    receiving = ReceivingDoor(desk.office, gateway_of(desk.office), lambda: seal, folder)
-    gateway = Gateway([issuer(Channel.WS).certificate], source=Lists([crl()]), channel=Channel.WS)
-    service = Service(Guard(gateway, Proxies.on_unix_socket(), now=lambda: NOW), list)
+    receiving = DeliveryEndpoint(desk.office, gateway_of(desk.office), lambda: seal, folder)
+    gateway = Gateway([issuer(Channel.WS).certificate], source=CrlSource([crl()]), channel=Channel.WS)
+    service = AuthService(RequestGuard(gateway, TrustedProxies.on_unix_socket(), now=lambda: NOW), list)
     # What is loaded at the first call is loaded now.
     for door in (soap, receiving):
         door(Request("POST", PATH, "", {"delivery-id": "0"}, REQUEST, b"<a/>"))
     held = enrolled(desk)
-    document = sign_document(DOCUMENT, seal_of(held.key, held.der), Recipe.EXCLUSIVE)
+    document = sign_document(DOCUMENT, signer_for_key(held.key, held.der), SignatureProfile.EXCLUSIVE)
     gateway.verify(document, NOW)
     desk.register.close()
     return document.decode(), {
-        "soap": lambda: Edge(soap),
+        "soap": lambda: AsgiApp(soap),
         "gateway": lambda: GatewayEdge(service, unix=True),
-        "deliveries": lambda: StatusEdge(StatusDoor(desk.office), receiving, _nobody, desk.register.close),
+        "deliveries": lambda: StatusEdge(PublicationEndpoint(desk.office), receiving, _nobody, desk.register.close),
     }
 
 
-def _nobody(_request: Request) -> Reply:
+def _nobody(_request: Request) -> Response:
     """The door of sign-in, which no document goes to."""
-    return plain(404, "There is nobody here.")
+    return text_response(404, "There is nobody here.")
 
 
 def _call(edge, door: str, file: str) -> tuple[int, bytes]:

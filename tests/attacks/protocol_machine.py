@@ -15,9 +15,9 @@ from typing import ClassVar
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
-from sinetti.api.soap import PATH, SoapDoor
+from sinetti.api.soap import PATH, SoapEndpoint
 from sinetti.database import models
-from sinetti.database.connection import open_register
+from sinetti.database.connection import open_database
 from sinetti.domain.certificates.revocation import RevocationReason
 from sinetti.domain.values import Channel
 from sinetti.pki.encoding import certificate_der, load_certificate, serial_hex
@@ -25,10 +25,10 @@ from sinetti.pki.key_policy import key_id
 from sinetti.server.http import Request
 from sinetti.services.issuance import order as issuance_order
 from sinetti.services.organisations.register import approve, withdraw
-from sinetti.services.revocation.revoke import NotRevocable, RevokeAsk, revoke
+from sinetti.services.revocation.revoke import RevocationError, RevocationRequest, revoke
 from sinetti.wire.soap import operations
-from sinetti.wire.soap.operations import Operation, Response
-from sinetti.wire.xmldsig.signature import Recipe, seal_of
+from sinetti.wire.soap.operations import Operation, SoapResponse
+from sinetti.wire.xmldsig.signature import SignatureProfile, signer_for_key
 from tests.api import messages
 from tests.attacks.protocol_model import DAY, LIFE, OK, SECOND, WINDOW, Ids, Issued, Model, Order, Wanted
 from tests.attacks.protocol_values import DRESSES, HUNG_ON, KEYS, hung_on, key_of, spelt, strange_key
@@ -58,12 +58,14 @@ class Protocol(RuleBasedStateMachine):
         folder = Path(self.stack.enter_context(TemporaryDirectory()))
         url = self.stack.enter_context(copied_file(folder / "register.sqlite3"))
         self.stack.enter_context(all_connections_closed())
-        self.desk = opened_desk(open_register(url, alias=ALIAS))
+        self.desk = opened_desk(open_database(url, alias=ALIAS))
         add_organisation(self.desk, OTHER)
         key, certificate = response_signer()
-        seal = seal_of(key, certificate_der(certificate))
+        seal = signer_for_key(key, certificate_der(certificate))
         self.signer = certificate
-        self.door = SoapDoor(self.desk.office, f"https://pki.sinetti.example{PATH}", Recipe.EXCLUSIVE, lambda: seal)
+        self.door = SoapEndpoint(
+            self.desk.office, f"https://pki.sinetti.example{PATH}", SignatureProfile.EXCLUSIVE, lambda: seal
+        )
         both = {channel.value for channel in Channel}
         until = min(ca_certificate(channel).not_valid_after_utc for channel in Channel) - LIFE
         self.model = Model(until, {CUSTOMER_ID: set(both), OTHER: set(both)})
@@ -119,8 +121,8 @@ class Protocol(RuleBasedStateMachine):
         """Let new transfer ids be sent for an order: the old ones end."""
         order = self.model.orders[which % len(self.model.orders)]
         try:
-            shown = issuance_order.send_ids(order.order_id, self.desk.office, "operator", REQUEST)
-        except issuance_order.OrderSpent:
+            shown = issuance_order.reissue_transfer_ids(order.order_id, self.desk.office, "operator", REQUEST)
+        except issuance_order.OrderAlreadyUsed:
             assert order.spent is not None
             return
         assert order.spent is None
@@ -148,8 +150,8 @@ class Protocol(RuleBasedStateMachine):
         serial = serial_hex(load_certificate(named.der).serial_number)
         fresh = self.model.revoke(named, compromised=compromised)
         try:
-            revoke(RevokeAsk(serial, reason), self.desk.office, "operator", REQUEST)
-        except NotRevocable:
+            revoke(RevocationRequest(serial, reason), self.desk.office, "operator", REQUEST)
+        except RevocationError:
             assert not fresh
             return
         assert fresh
@@ -347,7 +349,7 @@ class Protocol(RuleBasedStateMachine):
         if code == OK:
             self._compare(operation, answer, made)
 
-    def _compare(self, operation: Operation, answer: Response, made: Issued) -> None:
+    def _compare(self, operation: Operation, answer: SoapResponse, made: Issued) -> None:
         """The same request has the same answer; a certificate is for the key and the customer that it should be for."""
         if operation is not Operation.GET:
             made.retrieval_id = made.retrieval_id or answer.retrieval_id
@@ -361,7 +363,7 @@ class Protocol(RuleBasedStateMachine):
         assert (names["CN"], names["O"]) == (made.order.customer, NAME)
         assert (certificate.not_valid_before_utc, certificate.not_valid_after_utc) == (made.begins, made.ends)
 
-    def _answer(self, operation: Operation, body: bytes) -> Response:
+    def _answer(self, operation: Operation, body: bytes) -> SoapResponse:
         reply = self.door(Request("POST", PATH, "", {"content-type": "text/xml; charset=utf-8"}, REQUEST, body))
         assert reply.status == 200, reply.body
         return operations.read_response(reply.body, operation, lambda one: one == self.signer)

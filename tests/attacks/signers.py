@@ -10,9 +10,9 @@ from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.hazmat.primitives.asymmetric.utils import decode_dss_signature, encode_dss_signature
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
-from sinetti.ca.der import head, tlv
-from sinetti.ca.hierarchy_config import Role, build_hierarchy, load_preset, parse_hierarchy
-from sinetti.ca.issuance import assemble
+from sinetti.ca.der import encode_header, encode_tlv
+from sinetti.ca.hierarchy_config import CaRole, generate_hierarchy, load_preset, parse_hierarchy
+from sinetti.ca.issuance import attach_signature
 from sinetti.domain.values import Environment
 from sinetti.pki.encoding import PrivateKey, certificate_der
 from tests.attacks.messages import BROKEN, P256_ORDER, WHOLE, Attack, Given, Pair, Signer
@@ -106,15 +106,18 @@ def _own_generator(given: Given) -> str:
     public, der = given.signer[0].public_key(), given.signer[1]
     assert isinstance(public, ec.EllipticCurvePublicKey)
     point = public.public_bytes(Encoding.X962, PublicFormat.UncompressedPoint)
-    field, curve = tlv(0x30, _PRIME_FIELD, tlv(2, _FIELD)), tlv(0x30, tlv(4, _A), tlv(4, _B))
-    order = tlv(2, b"\0" + P256_ORDER.to_bytes(32, "big"))
-    group = tlv(0x30, tlv(2, b"\1"), field, curve, tlv(4, point), order, tlv(2, b"\1"))
+    field, curve = (
+        encode_tlv(0x30, _PRIME_FIELD, encode_tlv(2, _FIELD)),
+        encode_tlv(0x30, encode_tlv(4, _A), encode_tlv(4, _B)),
+    )
+    order = encode_tlv(2, b"\0" + P256_ORDER.to_bytes(32, "big"))
+    group = encode_tlv(0x30, encode_tlv(2, b"\1"), field, curve, encode_tlv(4, point), order, encode_tlv(2, b"\1"))
     named = public.public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
-    explicit = tlv(0x30, tlv(0x30, _EC_PUBLIC_KEY, group), tlv(3, b"\0", point))
+    explicit = encode_tlv(0x30, encode_tlv(0x30, _EC_PUBLIC_KEY, group), encode_tlv(3, b"\0", point))
     signed_part = _loaded(given).tbs_certificate_bytes
-    content = signed_part[len(head(0x30, 256)) :].replace(named, explicit)
+    content = signed_part[len(encode_header(0x30, 256)) :].replace(named, explicit)
     behind = der[der.index(signed_part) + len(signed_part) :]
-    presented = tlv(0x30, tlv(0x30, content), behind)
+    presented = encode_tlv(0x30, encode_tlv(0x30, content), behind)
 
     def sign(_key: object, octets: bytes) -> bytes:
         # With k = 1 and the private key 1: r is the point's x, and s is the hash and r.
@@ -143,7 +146,7 @@ def _other_signature(given: Given) -> Signer:
     certificate = _loaded(given)
     r, s = decode_dss_signature(certificate.signature)
     other = encode_dss_signature(r, P256_ORDER - s)
-    return given.signer[0], assemble(certificate.tbs_certificate_bytes, other, issuer().certificate)
+    return given.signer[0], attach_signature(certificate.tbs_certificate_bytes, other, issuer().certificate)
 
 
 def _by_services_ca(given: Given) -> Signer:
@@ -157,12 +160,12 @@ def _by_services_ca(given: Given) -> Signer:
 
 @cache
 def _production() -> Signer:
-    built = build_hierarchy(parse_hierarchy(load_preset("default"), Environment.PRODUCTION, BASE_URL), NOW)
+    built = generate_hierarchy(parse_hierarchy(load_preset("default"), Environment.PRODUCTION, BASE_URL), NOW)
     plan = leaf_plan(attackers_key().public_key())
     return _of(attackers_key(), issue(plan, issuer(built=built), built=built))
 
 
-def _authority(role: Role) -> Callable[[Given], Signer]:
+def _authority(role: CaRole) -> Callable[[Given], Signer]:
     def choose(_given: Given) -> Signer:
         built = authority.authority()
         (spec, *_) = [one for one in built.hierarchy.authorities if one.role is role]
@@ -216,10 +219,10 @@ SIGNERS = {
     ),
     "a holder's certificate that the services CA issued": _by(_by_services_ca, ("PKI031", "wrong-purpose")),
     "an OCSP responder's leaf": _by(lambda _given: _responder(), ("PKI031", "wrong-purpose")),
-    "the issuing CA": _by(_authority(Role.ISSUING), ("PKI031", "wrong-purpose")),
-    "the services CA": _by(_authority(Role.SERVICES), ("PKI031", "wrong-purpose")),
-    "the intermediate CA": _by(_authority(Role.INTERMEDIATE), ("PKI031", "wrong-purpose")),
-    "the root CA": _by(_authority(Role.ROOT), ("PKI031", "wrong-purpose")),
+    "the issuing CA": _by(_authority(CaRole.ISSUING), ("PKI031", "wrong-purpose")),
+    "the services CA": _by(_authority(CaRole.SERVICES), ("PKI031", "wrong-purpose")),
+    "the intermediate CA": _by(_authority(CaRole.INTERMEDIATE), ("PKI031", "wrong-purpose")),
+    "the root CA": _by(_authority(CaRole.ROOT), ("PKI031", "wrong-purpose")),
     "another organisation's certificate": _by(lambda given: given.other(), ("PKI003", None)),
 }
 """Who signs."""

@@ -13,7 +13,7 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from sinetti.infra.clock import machine_now
+from sinetti.infra.clock import utc_now
 from tests.api import messages
 from tests.attacks.busy import Busy
 from tests.attacks.test_parsers import MEBIBYTES, SECONDS
@@ -37,7 +37,7 @@ _PEER = 3 * 4
 def doors(tmp_path_factory):
     """Give the real servers: a bench's SOAP door and its deliveries, and a gateway, with the processes behind them."""
     folder = tmp_path_factory.mktemp("framing")
-    made = material(machine_now()).written(folder / "m")
+    made = material(utc_now()).written(folder / "m")
     with running(folder / "bench", "--http") as bench, gateway_running(made) as place:
         pid = bench.ready["pid"]
         yield {

@@ -18,9 +18,9 @@ import pytest
 from django.db import connections
 
 from sinetti.database.issuance import transactions
-from sinetti.domain.refusals import Reason
+from sinetti.domain.refusals import RejectionReason
 from sinetti.services.issuance.enrol import enrol
-from sinetti.services.issuance.order import send_ids
+from sinetti.services.issuance.order import reissue_transfer_ids
 from tests.api import messages
 from tests.api.counter import opened_counter
 from tests.support.authority import CUSTOMER_ID
@@ -83,7 +83,7 @@ def guesses_at_transfer_ids(desk, most):
     waiting = [ordered(desk) for _ in lapsed]
     spent, ended, locked, other = (ordered(desk) for _ in range(4))
     accepted(enrol(new_ask(spent, new_key()), desk.office, REQUEST))
-    send_ids(ended.order_id, desk.office, "operator", REQUEST)
+    reissue_transfer_ids(ended.order_id, desk.office, "operator", REQUEST)
     for _ in range(10):
         enrol(new_ask(replace(locked, transfer_password=WRONG), new_key()), desk.office, REQUEST)
 
@@ -217,7 +217,7 @@ def test_nobody_locks_ids_whose_id_is_not_known(sqlite_desk):
         assert guess != ids.transfer_id
         for password in (WRONG, ids.transfer_password) * 5:
             wrong = new_ask(replace(ids, transfer_id=guess, transfer_password=password), b"")
-            assert refused(enrol(wrong, sqlite_desk.office, REQUEST)) is Reason.TRANSFER_IDS_WRONG
+            assert refused(enrol(wrong, sqlite_desk.office, REQUEST)) is RejectionReason.TRANSFER_IDS_WRONG
     accepted(enrol(new_ask(ids, key), sqlite_desk.office, REQUEST))
 
 
@@ -226,7 +226,7 @@ def test_guesses_at_the_password_of_spent_ids_lock_nobody_out(sqlite_desk):
     first = accepted(enrol(new_ask(ids, key), sqlite_desk.office, REQUEST))
     for _ in range(12):
         wrong = replace(ids, transfer_password=WRONG)
-        assert refused(enrol(new_ask(wrong, key), sqlite_desk.office, REQUEST)) is Reason.TRANSFER_IDS_WRONG
+        assert refused(enrol(new_ask(wrong, key), sqlite_desk.office, REQUEST)) is RejectionReason.TRANSFER_IDS_WRONG
     assert accepted(enrol(new_ask(ids, key), sqlite_desk.office, REQUEST)) == first
 
 

@@ -10,7 +10,7 @@ from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec, ed448, ed25519
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
-from sinetti.database.connection import open_register
+from sinetti.database.connection import open_database
 from sinetti.domain.values import KeyType
 from sinetti.pki.encoding import load_certificate
 from tests.api import messages
@@ -34,7 +34,7 @@ INFO = csrs.info(csrs.ec_key(POINT))
 def shared(tmp_path_factory):
     """Give a SOAP door in front of an office that all attacks meet."""
     with copied_file(tmp_path_factory.mktemp("keys") / "register.sqlite3") as url, all_connections_closed():
-        desk = opened_desk(open_register(url, alias="attacked-keys"))
+        desk = opened_desk(open_database(url, alias="attacked-keys"))
         add_organisation(desk, OTHER_CUSTOMER)
         yield opened_counter(desk)
 

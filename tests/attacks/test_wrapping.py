@@ -10,9 +10,9 @@ import pytest
 from sinetti.domain.certificates.revocation import RevocationReason
 from sinetti.domain.values import Channel, Environment
 from sinetti.gateway.gateway import Gateway
-from sinetti.gateway.revocation.crl import Lists
+from sinetti.gateway.revocation.crl import CrlSource
 from sinetti.services.organisations.register import close
-from sinetti.services.revocation.revoke import RevokeAsk, revoke
+from sinetti.services.revocation.revoke import RevocationRequest, revoke
 from tests.attacks import doors, envelopes, grammar, methods, presented, signers, strays, texts, wrapping
 from tests.attacks.doors import REFUSALS, SoapDoor
 from tests.attacks.messages import WHOLE, Attack, Pair, envelope, sent
@@ -75,7 +75,7 @@ def _expire(door: SoapDoor) -> None:
 
 def _revoke(door: SoapDoor) -> None:
     serial = door.held[PLAIN.key].serial
-    revoke(RevokeAsk(serial, RevocationReason.KEY_COMPROMISE), door.desk.office, "operator", REQUEST)
+    revoke(RevocationRequest(serial, RevocationReason.KEY_COMPROMISE), door.desk.office, "operator", REQUEST)
 
 
 def _fetch_the_next(door: SoapDoor) -> None:
@@ -123,7 +123,7 @@ def test_a_signer_who_does_not_count_at_the_gateway(said, reason):
     signer = doors.holder(channel=said.get("channel", Channel.WS))
     revoked = (loaded(signer[1]).serial_number,) if "revoked" in said else ()
     asked, environment = said.get("asked", Channel.WS), said.get("environment")
-    by = Gateway(ANCHORS, source=Lists([crl(revoked=revoked)]), channel=asked, environment=environment)
+    by = Gateway(ANCHORS, source=CrlSource([crl(revoked=revoked)]), channel=asked, environment=environment)
     message = doors.delivery(PLAIN, signer).message
     assert doors.verdict(message, by, said.get("now", NOW), said.get("tls")) == reason
     assert doors.verdict(doors.delivery(PLAIN).message) == WHOLE

@@ -11,24 +11,24 @@ from cryptography.hazmat.primitives.serialization import Encoding
 from cryptography.x509.oid import NameOID
 
 from sinetti.authority import alerts
-from sinetti.authority.alerts import Told, issuing_ca, offline_lists, own_certificates, warnings
-from sinetti.authority.bootstrap import Manner, open_authority
-from sinetti.authority.data_directory import FolderKind
-from sinetti.authority.initialise import Founding, found
+from sinetti.authority.alerts import AlertLogger, health_warnings, issuing_ca, offline_lists, own_certificates
+from sinetti.authority.bootstrap import RuntimeOptions, open_authority
+from sinetti.authority.data_directory import DirectoryKind
+from sinetti.authority.initialise import InitOptions, initialise
 from sinetti.authority.offline_keys import OfflineKeys
 from sinetti.ca.hierarchy_config import load_preset
 from sinetti.database import models
 from sinetti.database.issuance.crls import WHOLE
 from sinetti.domain.values import Environment, KeyType
 from sinetti.pki.encoding import generate_key, load_certificate
-from sinetti.services.status.crl import fresh_list
-from sinetti.settings.authority import Settings
+from sinetti.services.status.crl import fresh_crl
+from sinetti.settings.authority import AuthoritySettings
 from tests.support.office import Clock
 from tests.support.registers import all_connections_closed
 
 NOW = datetime(2026, 3, 2, 12, tzinfo=UTC)
 DAY, SECOND = timedelta(days=1), timedelta(seconds=1)
-SETTINGS = Settings(Environment.TEST, "http://pki.example", "https://soap.example")
+SETTINGS = AuthoritySettings(Environment.TEST, "http://pki.example", "https://soap.example")
 ROOT, INTERMEDIATE = "SinettiRootTestCAv1", "SinettiIntermediateTestCAv1"
 
 
@@ -37,9 +37,9 @@ def founded(tmp_path_factory):
     folder = tmp_path_factory.mktemp("founded")
     offline = OfflineKeys(folder / "vault", b"a pass-phrase that is long enough")
     with all_connections_closed():
-        found(
+        initialise(
             folder / "authority",
-            Founding(FolderKind.AUTHORITY, load_preset("default"), SETTINGS, NOW, offline=offline),
+            InitOptions(DirectoryKind.AUTHORITY, load_preset("default"), SETTINGS, NOW, offline=offline),
         )
     return folder / "authority"
 
@@ -53,7 +53,7 @@ def clock():
 def authority(founded, tmp_path, clock):
     shutil.copytree(founded, tmp_path / "authority")
     with all_connections_closed():
-        yield open_authority(tmp_path / "authority", FolderKind.AUTHORITY, Manner(clock))
+        yield open_authority(tmp_path / "authority", DirectoryKind.AUTHORITY, RuntimeOptions(clock))
 
 
 def end(authority):
@@ -62,7 +62,7 @@ def end(authority):
 
 def test_a_new_authority_has_nothing_to_tell(authority):
     names = ("issuing-ca", "offline-lists", "status", "messages")
-    assert {name: look() for name, look in warnings(authority).items()} == dict.fromkeys(names)
+    assert {name: look() for name, look in health_warnings(authority).items()} == dict.fromkeys(names)
 
 
 def test_an_issuing_ca_three_years_before_its_end(authority, clock):
@@ -86,14 +86,14 @@ def test_lists_that_need_a_key_from_off_line(authority, clock):
     assert f"the list of {ROOT} ends on 2027-03-02" in told
     assert INTERMEDIATE in told
     assert f"sinetti authority publish --dir {authority.folder.root}" in told
-    models.RevocationList.objects.using(authority.office.register.alias).all().delete()
+    models.Crl.objects.using(authority.office.register.alias).all().delete()
     assert f"{ROOT} has no list yet" in offline_lists(authority)
 
 
 def test_what_the_watchdog_finds_is_told_too_and_looked_for_once_a_minute(authority, clock, monkeypatch):
     ticks = 1000.0
-    monkeypatch.setattr(alerts, "ticks", lambda: ticks)
-    look = warnings(authority)["status"]
+    monkeypatch.setattr(alerts, "monotonic_seconds", lambda: ticks)
+    look = health_warnings(authority)["status"]
     signers = [name for name in own_certificates(authority) if name.startswith("Sinetti") and "CA" not in name]
     assert len(signers) == 1
     clock.now = NOW + 1000 * DAY
@@ -113,9 +113,9 @@ def test_a_look_that_takes_long_is_taken_seldom(authority, monkeypatch):
         now[0] += 10
         looks.append(now[0])
 
-    monkeypatch.setattr(alerts, "ticks", lambda: now[0])
+    monkeypatch.setattr(alerts, "monotonic_seconds", lambda: now[0])
     monkeypatch.setattr(alerts, "status", slow)
-    look = warnings(authority)["status"]
+    look = health_warnings(authority)["status"]
     for now[0] in (1000.0, 1010.0 + 200 - 1, 1010.0 + 200):
         look()
     assert looks == [1010.0, 1220.0]
@@ -123,8 +123,8 @@ def test_a_look_that_takes_long_is_taken_seldom(authority, monkeypatch):
 
 def test_the_log_has_it_once_a_day(authority, clock, monkeypatch, caplog):
     ticks = 1000.0
-    monkeypatch.setattr(alerts, "ticks", lambda: ticks)
-    told = Told(authority)
+    monkeypatch.setattr(alerts, "monotonic_seconds", lambda: ticks)
+    told = AlertLogger(authority)
     told.tell()
     assert not caplog.records
     clock.now = NOW + 330 * DAY
@@ -150,11 +150,11 @@ def a_tls_certificate(ends):
 def test_operators_are_told_of_every_end_and_of_an_overdue_list(authority, clock):
     """By its own name each, so that one finding of this week keeps no other from being told."""
     office, issuing = authority.office, "DataProvidersTestIssuingCAv1"
-    assert set(alerts.findings(authority).values()) == {None}
+    assert set(alerts.operator_findings(authority).values()) == {None}
     before = own_certificates(authority)
     responder = office.responders[issuing]()
     (of_the_responder,) = own_certificates(authority).keys() - before.keys()
-    fresh_list(issuing, WHOLE, office, "0" * 32)
+    fresh_crl(issuing, WHOLE, office, "0" * 32)
     tls = {"tls.pem": a_tls_certificate(NOW + 90 * DAY)}
     root_ends = load_certificate(before[f"{ROOT}.cer"]).not_valid_after_utc
     told_at = {
@@ -168,17 +168,17 @@ def test_operators_are_told_of_every_end_and_of_an_overdue_list(authority, clock
     }
     for what, (at, name, words) in told_at.items():
         clock.now = at
-        assert words in (alerts.findings(authority, tls)[name] or ""), what
+        assert words in (alerts.operator_findings(authority, tls)[name] or ""), what
     clock.now = NOW + 75 * DAY
-    assert "tls.pem" not in str(alerts.findings(authority)), "what nobody names is not seen"
+    assert "tls.pem" not in str(alerts.operator_findings(authority)), "what nobody names is not seen"
 
 
 def test_operators_are_told_of_messages_that_do_not_leave_or_come_back(authority):
     register, hour = authority.office.register, timedelta(hours=1)
-    rows = models.OutboxRow.objects.using(register.alias)
+    rows = models.OutboxMessage.objects.using(register.alias)
 
     def told():
-        return alerts.findings(authority)["messages"]
+        return alerts.operator_findings(authority)["messages"]
 
     message = {"kind": "operator", "step": "once:email", "channel": "email", "created": NOW, "address": "x@pki.example"}
     rows.create(**message, due=NOW - hour)

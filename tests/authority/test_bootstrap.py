@@ -8,27 +8,27 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from sinetti.authority.bootstrap import Manner, database_url, mailroom, open_authority
-from sinetti.authority.data_directory import Folder, FolderDamaged, FolderError, FolderKind
-from sinetti.authority.initialise import Founding, found
+from sinetti.authority.bootstrap import RuntimeOptions, database_url, notification_context, open_authority
+from sinetti.authority.data_directory import DataDirectory, DirectoryKind, FolderDamaged, FolderError
+from sinetti.authority.initialise import InitOptions, initialise
 from sinetti.ca.hierarchy_config import load_preset
 from sinetti.domain.values import Channel, Environment
 from sinetti.infra.toml_tables import SettingsError
 from sinetti.settings import notifications
-from sinetti.settings.authority import ResponseRecipe, Settings, read
-from sinetti.wire.xmldsig.signature import Recipe
+from sinetti.settings.authority import AuthoritySettings, ResponseRecipe, read
+from sinetti.wire.xmldsig.signature import SignatureProfile
 from tests.support.registers import all_connections_closed
 
 NOW = datetime(2026, 3, 2, 12, tzinfo=UTC)
-SETTINGS = Settings(Environment.TEST, "http://pki.example", "https://soap.example")
-FOUNDING = Founding(FolderKind.AUTHORITY, load_preset("default"), SETTINGS, NOW)
+SETTINGS = AuthoritySettings(Environment.TEST, "http://pki.example", "https://soap.example")
+FOUNDING = InitOptions(DirectoryKind.AUTHORITY, load_preset("default"), SETTINGS, NOW)
 
 
 @pytest.fixture(scope="session")
 def founded(tmp_path_factory):
     root = tmp_path_factory.mktemp("founded") / "authority"
     with all_connections_closed():
-        found(root, FOUNDING)
+        initialise(root, FOUNDING)
     return root
 
 
@@ -41,7 +41,7 @@ def root(founded, tmp_path):
 @pytest.fixture
 def authority(root):
     with all_connections_closed():
-        yield open_authority(root, FolderKind.AUTHORITY, Manner(lambda: NOW))
+        yield open_authority(root, DirectoryKind.AUTHORITY, RuntimeOptions(lambda: NOW))
 
 
 def test_what_an_opened_authority_is(authority):
@@ -49,7 +49,7 @@ def test_what_an_opened_authority_is(authority):
     assert office.environment is Environment.TEST
     assert office.issuer_for(Channel.SFTP).file_name == "DataProvidersSFTPTestIssuingCAv1"
     assert len(office.certificates) == 5
-    assert authority.recipe is Recipe.EXCLUSIVE
+    assert authority.recipe is SignatureProfile.EXCLUSIVE
 
 
 def test_the_clock_that_is_judged_is_the_one_that_dates_come_from(authority):
@@ -68,14 +68,14 @@ mail = {server = "smtp://127.0.0.1:2525", from = "notices@pki.example"}
 def test_people_are_told_how_long_their_data_is_really_kept(authority):
     settings = notifications.parse(NOTICES, authority.folder.root)
     other = replace(authority, settings=replace(authority.settings, keep_people_days=400))
-    assert mailroom(other, settings=settings).terms.people_kept == timedelta(days=400)
+    assert notification_context(other, settings=settings).terms.people_kept == timedelta(days=400)
 
 
 def test_a_bench_s_clock_is_its_own(tmp_path):
     root = tmp_path / "bench"
     with all_connections_closed():
-        found(root, replace(FOUNDING, kind=FolderKind.TESTBENCH))
-        bench = open_authority(root, FolderKind.TESTBENCH, Manner(lambda: NOW - timedelta(days=1)))
+        initialise(root, replace(FOUNDING, kind=DirectoryKind.TESTBENCH))
+        bench = open_authority(root, DirectoryKind.TESTBENCH, RuntimeOptions(lambda: NOW - timedelta(days=1)))
         assert not bench.clock.may_issue(), "it lies behind its own founding"
         assert bench.office.may_issue()
 
@@ -85,66 +85,66 @@ def test_founding_fails_whole(tmp_path):
         sentence = "no space left"
         raise OSError(sentence)
 
-    founding = Founding(FolderKind.AUTHORITY, load_preset("default"), SETTINGS, NOW, fail)
+    founding = InitOptions(DirectoryKind.AUTHORITY, load_preset("default"), SETTINGS, NOW, fail)
     with all_connections_closed(), pytest.raises(FolderError, match="no space left"):
-        found(tmp_path / "authority", founding)
+        initialise(tmp_path / "authority", founding)
     assert list(tmp_path.iterdir()) == []
 
 
 def test_founding_never_overwrites(root):
     before = {path: path.read_bytes() for path in root.rglob("*") if path.is_file()}
     with pytest.raises(FolderError, match="never overwritten"):
-        found(root, FOUNDING)
+        initialise(root, FOUNDING)
     assert {path: path.read_bytes() for path in root.rglob("*") if path.is_file()} == before
 
 
 def test_another_authoritys_names_are_for_the_bench(tmp_path):
-    founding = Founding(FolderKind.AUTHORITY, load_preset("incomes-register-test"), SETTINGS, NOW)
+    founding = InitOptions(DirectoryKind.AUTHORITY, load_preset("incomes-register-test"), SETTINGS, NOW)
     with pytest.raises(FolderError, match="test bench only"):
-        found(tmp_path / "authority", founding)
+        initialise(tmp_path / "authority", founding)
 
 
 def test_the_register_of_another_folder(root, tmp_path):
     other = tmp_path / "other"
     with all_connections_closed():
-        found(other, FOUNDING)
+        initialise(other, FOUNDING)
         shutil.copy(other / "register.sqlite3", root / "register.sqlite3")
         with pytest.raises(FolderDamaged, match="not of the same authority"):
-            open_authority(root, FolderKind.AUTHORITY)
+            open_authority(root, DirectoryKind.AUTHORITY)
 
 
 def test_the_register_of_another_instance(root):
     """As when a founding that was cut short was finished with another database: the same CAs, another id."""
     (root / "instance").write_text("0" * 32)
     with all_connections_closed(), pytest.raises(FolderDamaged, match="not of the same authority"):
-        open_authority(root, FolderKind.AUTHORITY)
+        open_authority(root, DirectoryKind.AUTHORITY)
     (root / "instance").unlink()
     with all_connections_closed(), pytest.raises(FolderDamaged, match="bring it back from a copy"):
-        open_authority(root, FolderKind.AUTHORITY)
+        open_authority(root, DirectoryKind.AUTHORITY)
 
 
 def test_the_certificate_of_another_ca(root, tmp_path):
     other = tmp_path / "other"
     with all_connections_closed():
-        found(other, FOUNDING)
+        initialise(other, FOUNDING)
         name = "ca/DataProvidersTestIssuingCAv1.cer"
         (root / name).write_bytes((other / name).read_bytes())
         with pytest.raises(FolderDamaged, match="not of the same authority"):
-            open_authority(root, FolderKind.AUTHORITY)
+            open_authority(root, DirectoryKind.AUTHORITY)
 
 
 def test_the_register_of_another_environment(root):
     with closing(sqlite3.connect(root / "register.sqlite3")) as connection:
-        connection.execute("UPDATE registry_instance SET environment = 'PRODUCTION'")
+        connection.execute("UPDATE sinetti_instance SET environment = 'PRODUCTION'")
         connection.commit()
     with all_connections_closed(), pytest.raises(FolderDamaged, match="not of the same authority"):
-        open_authority(root, FolderKind.AUTHORITY)
+        open_authority(root, DirectoryKind.AUTHORITY)
 
 
 def test_a_register_that_is_not_there(root):
     (root / "register.sqlite3").unlink()
     with all_connections_closed(), pytest.raises(FolderDamaged, match=r"register.sqlite3 is not there"):
-        open_authority(root, FolderKind.AUTHORITY)
+        open_authority(root, DirectoryKind.AUTHORITY)
     assert not (root / "register.sqlite3").exists()
 
 
@@ -156,7 +156,7 @@ def tables(path):
 def test_an_empty_register_stays_empty(root):
     (root / "register.sqlite3").write_bytes(b"")
     with all_connections_closed(), pytest.raises(FolderDamaged, match="register is empty"):
-        open_authority(root, FolderKind.AUTHORITY)
+        open_authority(root, DirectoryKind.AUTHORITY)
     assert tables(root / "register.sqlite3") == set()
 
 
@@ -166,20 +166,20 @@ def test_a_database_of_somebody_else_stays_as_it_is(root, tmp_path, monkeypatch)
         connection.execute("CREATE TABLE theirs (x)")
     monkeypatch.setenv("DATABASE_URL", f"sqlite:///{other}")
     with all_connections_closed(), pytest.raises(FolderDamaged, match="register is empty"):
-        open_authority(root, FolderKind.AUTHORITY)
+        open_authority(root, DirectoryKind.AUTHORITY)
     assert tables(other) == {"theirs"}
 
 
 def test_an_older_register_of_another_authority_is_not_migrated(root, tmp_path, monkeypatch):
     other = tmp_path / "other"
     with all_connections_closed():
-        found(other, FOUNDING)
+        initialise(other, FOUNDING)
         with closing(sqlite3.connect(other / "register.sqlite3")) as connection:
             connection.execute("DELETE FROM django_migrations WHERE app = 'registry' AND name <> '0001_first'")
             connection.commit()
             monkeypatch.setenv("DATABASE_URL", f"sqlite:///{other}/register.sqlite3")
             with pytest.raises(FolderDamaged, match="not of the same authority"):
-                open_authority(root, FolderKind.AUTHORITY)
+                open_authority(root, DirectoryKind.AUTHORITY)
             count = connection.execute("SELECT count(*) FROM django_migrations WHERE app = 'registry'").fetchone()
     assert count == (1,)
 
@@ -188,7 +188,7 @@ def test_a_changed_environment(root):
     text = (root / "authority.toml").read_text().replace('"TEST"', '"PRODUCTION"')
     (root / "authority.toml").write_text(text)
     with all_connections_closed(), pytest.raises(FolderDamaged, match="cannot be read"):
-        open_authority(root, FolderKind.AUTHORITY)
+        open_authority(root, DirectoryKind.AUTHORITY)
 
 
 def test_the_recipe_is_a_setting(root):
@@ -196,24 +196,24 @@ def test_the_recipe_is_a_setting(root):
     (root / "authority.toml").write_text(text)
     assert read(root / "authority.toml").response_recipe is ResponseRecipe.ENVELOPED
     with all_connections_closed():
-        assert open_authority(root, FolderKind.AUTHORITY).recipe is Recipe.ENVELOPED
+        assert open_authority(root, DirectoryKind.AUTHORITY).recipe is SignatureProfile.ENVELOPED
 
 
 def test_where_the_register_is(root, monkeypatch):
     folder, set_one = (
-        Folder(root),
-        Settings(Environment.TEST, "http://a", "http://b", database_url="postgresql://set/x"),
+        DataDirectory(root),
+        AuthoritySettings(Environment.TEST, "http://a", "http://b", database_url="postgresql://set/x"),
     )
     embedded = f"sqlite:///{root}/register.sqlite3"
-    assert database_url(folder, FolderKind.AUTHORITY, SETTINGS) == embedded
-    assert database_url(folder, FolderKind.AUTHORITY, set_one) == "postgresql://set/x"
+    assert database_url(folder, DirectoryKind.AUTHORITY, SETTINGS) == embedded
+    assert database_url(folder, DirectoryKind.AUTHORITY, set_one) == "postgresql://set/x"
     monkeypatch.setenv("DATABASE_URL", "postgresql://told/x")
-    assert database_url(folder, FolderKind.AUTHORITY, set_one) == "postgresql://told/x"
-    assert database_url(folder, FolderKind.TESTBENCH, set_one) == embedded
+    assert database_url(folder, DirectoryKind.AUTHORITY, set_one) == "postgresql://told/x"
+    assert database_url(folder, DirectoryKind.TESTBENCH, set_one) == embedded
 
 
 def test_a_database_of_another_make(root, monkeypatch):
     monkeypatch.setenv("DATABASE_URL", "mysql://me:secret-word@db/x")
     with pytest.raises(SettingsError, match="postgresql://") as told:
-        open_authority(root, FolderKind.AUTHORITY)
+        open_authority(root, DirectoryKind.AUTHORITY)
     assert "secret-word" not in str(told.value)

@@ -4,7 +4,14 @@ import stat
 
 import pytest
 
-from sinetti.authority.data_directory import Folder, FolderDamaged, FolderError, FolderKind, made_at_once, write_secret
+from sinetti.authority.data_directory import (
+    DataDirectory,
+    DirectoryKind,
+    FolderDamaged,
+    FolderError,
+    atomic_directory,
+    write_secret,
+)
 
 
 @pytest.fixture
@@ -12,14 +19,14 @@ def root(tmp_path):
     return tmp_path / "place" / "authority"
 
 
-def make(root, kind=FolderKind.AUTHORITY):
-    with made_at_once(root) as folder:
+def make(root, kind=DirectoryKind.AUTHORITY):
+    with atomic_directory(root) as folder:
         folder.kind.write_text(f"{kind}\n")
         write_secret(folder.passphrase, b"secret")
 
 
 def test_it_is_made_at_once(root):
-    with made_at_once(root) as folder:
+    with atomic_directory(root) as folder:
         assert folder.root != root
         assert not root.exists()
         folder.kind.write_text("authority\n")
@@ -29,21 +36,21 @@ def test_it_is_made_at_once(root):
 
 
 def test_the_embedded_register_is_its_owners(root):
-    with made_at_once(root) as folder:
+    with atomic_directory(root) as folder:
         folder.register.write_bytes(b"")
         folder.register.chmod(0o644)
-    assert stat.S_IMODE(Folder(root).register.stat().st_mode) == 0o600
+    assert stat.S_IMODE(DataDirectory(root).register.stat().st_mode) == 0o600
 
 
 def test_an_empty_folder_is_taken_over(root):
     root.mkdir(parents=True)
     make(root)
-    Folder(root).check(FolderKind.AUTHORITY)
+    DataDirectory(root).check(DirectoryKind.AUTHORITY)
 
 
 def test_nothing_stays_behind_when_it_fails(root):
     def fail():
-        with made_at_once(root) as folder:
+        with atomic_directory(root) as folder:
             write_secret(folder.passphrase, b"secret")
             raise KeyboardInterrupt
 
@@ -53,7 +60,7 @@ def test_nothing_stays_behind_when_it_fails(root):
 
 
 def test_who_comes_second_changes_nothing(root):
-    with pytest.raises(FolderError, match="could not be made"), made_at_once(root):
+    with pytest.raises(FolderError, match="could not be made"), atomic_directory(root):
         make(root)
     assert (root / "secrets" / "passphrase").read_bytes() == b"secret"
     assert len(list(root.parent.iterdir())) == 1
@@ -62,34 +69,34 @@ def test_who_comes_second_changes_nothing(root):
 def test_a_secret_is_never_overwritten(root):
     make(root)
     with pytest.raises(FileExistsError):
-        write_secret(Folder(root).passphrase, b"other")
-    assert Folder(root).passphrase.read_bytes() == b"secret"
-    assert stat.S_IMODE(Folder(root).passphrase.stat().st_mode) == 0o600
+        write_secret(DataDirectory(root).passphrase, b"other")
+    assert DataDirectory(root).passphrase.read_bytes() == b"secret"
+    assert stat.S_IMODE(DataDirectory(root).passphrase.stat().st_mode) == 0o600
 
 
 def test_kinds(root):
     with pytest.raises(FolderError, match="make one first"):
-        Folder(root).check(FolderKind.AUTHORITY)
+        DataDirectory(root).check(DirectoryKind.AUTHORITY)
     make(root)
-    Folder(root).check(FolderKind.AUTHORITY)
+    DataDirectory(root).check(DirectoryKind.AUTHORITY)
     with pytest.raises(FolderError, match="belongs to an authority"):
-        Folder(root).check(FolderKind.TESTBENCH)
+        DataDirectory(root).check(DirectoryKind.TESTBENCH)
     (root / "kind").write_text("testbench")
     with pytest.raises(FolderError, match="belongs to a test bench"):
-        Folder(root).check(FolderKind.AUTHORITY)
+        DataDirectory(root).check(DirectoryKind.AUTHORITY)
     (root / "kind").write_bytes(b"\xff" * 100)
     with pytest.raises(FolderError, match="no kind of folder"):
-        Folder(root).check(FolderKind.AUTHORITY)
+        DataDirectory(root).check(DirectoryKind.AUTHORITY)
 
 
 def test_what_is_no_folder_of_ours(tmp_path):
     (tmp_path / "file").write_text("x")
     for place in (tmp_path, tmp_path / "file"):
         with pytest.raises(FolderError, match="something else than an authority"):
-            Folder(place).exists()
+            DataDirectory(place).exists()
 
 
 def test_a_file_that_is_missing(root):
     make(root)
     with pytest.raises(FolderDamaged, match=r"transfer\.key cannot be read .* copy of the folder"):
-        Folder(root).read(Folder(root).transfer_key)
+        DataDirectory(root).read(DataDirectory(root).transfer_key)

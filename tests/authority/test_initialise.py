@@ -13,21 +13,21 @@ from pathlib import Path
 import pytest
 
 from sinetti.authority.bootstrap import open_authority
-from sinetti.authority.data_directory import Folder, FolderDamaged, FolderError, FolderKind, locked
-from sinetti.authority.initialise import Founding, found
+from sinetti.authority.data_directory import DataDirectory, DirectoryKind, FolderDamaged, FolderError, locked
+from sinetti.authority.initialise import InitOptions, initialise
 from sinetti.authority.offline_keys import OfflineKeys
 from sinetti.ca.hierarchy_config import load_preset
 from sinetti.database.issuance import crls
 from sinetti.domain.values import Environment
 from sinetti.infra.toml_tables import SettingsError
-from sinetti.settings.authority import Settings
+from sinetti.settings.authority import AuthoritySettings
 from tests.support.postgres import create_database
 from tests.support.registers import all_connections_closed
 
 NOW = datetime(2026, 3, 2, 12, tzinfo=UTC)
-SETTINGS = Settings(Environment.TEST, "http://pki.example", "https://soap.example")
+SETTINGS = AuthoritySettings(Environment.TEST, "http://pki.example", "https://soap.example")
 PRESET = load_preset("default")
-FOUNDING = Founding(FolderKind.AUTHORITY, PRESET, SETTINGS, NOW)
+FOUNDING = InitOptions(DirectoryKind.AUTHORITY, PRESET, SETTINGS, NOW)
 POINTS = ("written", "in place", "migrated", "committed")
 PHRASES = (b"a pass-phrase of the online keys", b"a pass-phrase of the offline keys")
 ROOTS = ("SinettiIntermediateTestCAv1", "SinettiRootTestCAv1")
@@ -73,17 +73,17 @@ def test_killed_at_any_point_it_is_finished_by_doing_it_again(database, point, t
     killed_at(root, point)
     keys = sorted(path.read_bytes() for path in root.glob("keys/*"))
     with pytest.raises(FolderError, match="once more, which finishes it" if keys else "make one first"):
-        open_authority(root, FolderKind.AUTHORITY)
+        open_authority(root, DirectoryKind.AUTHORITY)
     assert bool(keys) is (point != "written")
-    found(root, FOUNDING)
+    initialise(root, FOUNDING)
     assert [path.name for path in tmp_path.iterdir()] == ["authority"]
-    assert not Folder(root).founding.exists()
+    assert not DataDirectory(root).founding.exists()
     if keys:
         assert sorted(path.read_bytes() for path in root.glob("keys/*")) == keys
-    authority = open_authority(root, FolderKind.AUTHORITY)
+    authority = open_authority(root, DirectoryKind.AUTHORITY)
     assert authority.responses.seal()
     with pytest.raises(FolderError, match="never overwritten"):
-        found(root, FOUNDING)
+        initialise(root, FOUNDING)
 
 
 @pytest.mark.parametrize("point", ["written", "offline", "in place", "committed"])
@@ -92,7 +92,7 @@ def test_killed_at_any_point_with_keys_off_line(point, tmp_path):
     killed_at(root, point, "apart(Path(sys.argv[1]))")
     made = sorted(path.read_bytes() for path in vault.glob("*.pem"))
     assert bool(made) is (point != "written")
-    found(root, apart(root))
+    initialise(root, apart(root))
     assert sorted(path.name for path in tmp_path.iterdir()) == ["authority", "vault"]
     now = sorted(path.read_bytes() for path in vault.glob("*.pem"))
     # Keys of an authority that never had its folder are made anew; those of one that had are kept.
@@ -101,18 +101,18 @@ def test_killed_at_any_point_with_keys_off_line(point, tmp_path):
         f"{n}.{e}" for n in ROOTS for e in ("pem", "cer.pem")
     )
     assert not list((root / "ca").glob("*.crl"))
-    authority = open_authority(root, FolderKind.AUTHORITY, passphrase=PHRASES[0])
+    authority = open_authority(root, DirectoryKind.AUTHORITY, passphrase=PHRASES[0])
     assert authority.responses.seal()
     assert authority.office.offline == {*ROOTS}
     for name in ROOTS:
-        assert crls.published_list(authority.office.register, name, 1)
+        assert crls.latest_crl(authority.office.register, name, 1)
 
 
 def test_keys_off_line_of_another_founding_are_not_touched(tmp_path):
     killed_at(tmp_path / "authority", "in place", "apart(Path(sys.argv[1]))")
     other = tmp_path / "other"
     with pytest.raises(FolderError, match="never overwritten"):
-        found(other, apart(other))
+        initialise(other, apart(other))
     assert not other.exists()
 
 
@@ -132,9 +132,9 @@ def test_what_was_begun_apart_is_not_finished_otherwise(change, tmp_path):
     root = tmp_path / "authority"
     begun(root, apart(root))
     with pytest.raises(FolderError, match=r"same options|does not open|cannot be read"):
-        found(root, changes(root)[change])
-    assert Folder(root).is_begun()
-    found(root, apart(root))
+        initialise(root, changes(root)[change])
+    assert DataDirectory(root).is_begun()
+    initialise(root, apart(root))
 
 
 def fail(point):
@@ -148,15 +148,18 @@ def fail(point):
 def begun(root, founding=FOUNDING):
     """Leave a founding that failed once the folder had its name."""
     with pytest.raises(OSError, match="No space left"):
-        found(root, replace(founding, step=fail("in place")))
+        initialise(root, replace(founding, step=fail("in place")))
 
 
 OTHERS = {
-    "another address": Founding(
-        FolderKind.AUTHORITY, PRESET, Settings(Environment.TEST, "http://other.example", "https://soap.example"), NOW
+    "another address": InitOptions(
+        DirectoryKind.AUTHORITY,
+        PRESET,
+        AuthoritySettings(Environment.TEST, "http://other.example", "https://soap.example"),
+        NOW,
     ),
-    "another hierarchy": Founding(FolderKind.AUTHORITY, PRESET.replace("Sinetti ", "Sigill "), SETTINGS, NOW),
-    "another kind": Founding(FolderKind.TESTBENCH, PRESET, SETTINGS, NOW),
+    "another hierarchy": InitOptions(DirectoryKind.AUTHORITY, PRESET.replace("Sinetti ", "Sigill "), SETTINGS, NOW),
+    "another kind": InitOptions(DirectoryKind.TESTBENCH, PRESET, SETTINGS, NOW),
 }
 
 
@@ -164,49 +167,49 @@ OTHERS = {
 def test_what_was_begun_is_not_finished_as_something_else(other, tmp_path):
     begun(tmp_path / "authority")
     with pytest.raises(FolderError, match="give the same options as then"):
-        found(tmp_path / "authority", other)
-    found(tmp_path / "authority", FOUNDING)
+        initialise(tmp_path / "authority", other)
+    initialise(tmp_path / "authority", FOUNDING)
 
 
 def test_a_bench_is_finished_with_the_addresses_it_began_with(tmp_path):
-    bench = Founding(FolderKind.TESTBENCH, PRESET, SETTINGS, NOW)
+    bench = InitOptions(DirectoryKind.TESTBENCH, PRESET, SETTINGS, NOW)
     begun(tmp_path / "bench", bench)
-    others = Settings(Environment.TEST, "http://127.0.0.1:8080", "http://127.0.0.1:8443")
-    found(tmp_path / "bench", Founding(FolderKind.TESTBENCH, PRESET, others, NOW))
-    assert open_authority(tmp_path / "bench", FolderKind.TESTBENCH).settings == SETTINGS
+    others = AuthoritySettings(Environment.TEST, "http://127.0.0.1:8080", "http://127.0.0.1:8443")
+    initialise(tmp_path / "bench", InitOptions(DirectoryKind.TESTBENCH, PRESET, others, NOW))
+    assert open_authority(tmp_path / "bench", DirectoryKind.TESTBENCH).settings == SETTINGS
 
 
 def test_a_database_that_another_took_meanwhile(tmp_path, monkeypatch, postgres_url):
     monkeypatch.setenv("DATABASE_URL", create_database(postgres_url, f"founding_{secrets.token_hex(6)}"))
     begun(tmp_path / "late")
-    found(tmp_path / "early", FOUNDING)
+    initialise(tmp_path / "early", FOUNDING)
     with pytest.raises(FolderError, match="another authority's register"):
-        found(tmp_path / "late", FOUNDING)
+        initialise(tmp_path / "late", FOUNDING)
     with pytest.raises(FolderError, match="another authority's register"):
-        found(tmp_path / "new", FOUNDING)
+        initialise(tmp_path / "new", FOUNDING)
     assert not (tmp_path / "new").exists()
-    open_authority(tmp_path / "early", FolderKind.AUTHORITY)
+    open_authority(tmp_path / "early", DirectoryKind.AUTHORITY)
 
 
 def test_a_founding_that_another_process_is_at(tmp_path):
     root = tmp_path / "authority"
     begun(root)
     with locked(root), pytest.raises(FolderError, match="another process is at work"):
-        found(root, FOUNDING)
-    found(root, FOUNDING)
+        initialise(root, FOUNDING)
+    initialise(root, FOUNDING)
 
 
 def test_what_was_begun_cannot_be_opened(tmp_path):
     begun(tmp_path / "authority")
     with pytest.raises(FolderDamaged, match="sinetti authority init once more"):
-        open_authority(tmp_path / "authority", FolderKind.AUTHORITY)
+        open_authority(tmp_path / "authority", DirectoryKind.AUTHORITY)
 
 
 def test_the_embedded_register_and_its_journals_are_its_owners(tmp_path):
     mask = os.umask(0o022)
     try:
-        found(tmp_path / "authority", FOUNDING)
-        authority = open_authority(tmp_path / "authority", FolderKind.AUTHORITY)
+        initialise(tmp_path / "authority", FOUNDING)
+        authority = open_authority(tmp_path / "authority", DirectoryKind.AUTHORITY)
         assert authority.responses.seal()
         files = list((tmp_path / "authority").glob("register.sqlite3*"))
         assert {stat.S_IMODE(path.stat().st_mode) for path in files} == {0o600}
@@ -216,8 +219,8 @@ def test_the_embedded_register_and_its_journals_are_its_owners(tmp_path):
 
 def test_where_the_name_of_the_folder_has_marks_of_addresses(tmp_path):
     root = tmp_path / "50%25 ?#ä"
-    found(root, FOUNDING)
-    open_authority(root, FolderKind.AUTHORITY)
+    initialise(root, FOUNDING)
+    open_authority(root, DirectoryKind.AUTHORITY)
     assert (root / "register.sqlite3").stat().st_size > 0
     assert [path.name for path in tmp_path.iterdir()] == [root.name]
 
@@ -225,17 +228,19 @@ def test_where_the_name_of_the_folder_has_marks_of_addresses(tmp_path):
 @pytest.mark.parametrize("url", ["sqlite://", "sqlite:///register.sqlite3", "postgresql://u:secret-word\x7f@h/n"])
 def test_a_database_that_could_never_be_opened_again(url, tmp_path, monkeypatch):
     """Also where DATABASE_URL goes before it now: later it may not."""
-    settings = Settings(Environment.TEST, "http://pki.example", "https://soap.example", database_url=url)
+    settings = AuthoritySettings(Environment.TEST, "http://pki.example", "https://soap.example", database_url=url)
     monkeypatch.setenv("DATABASE_URL", f"sqlite:///{tmp_path}/elsewhere.sqlite3")
     with pytest.raises(SettingsError, match="write postgresql://") as told:
-        found(tmp_path / "authority", Founding(FolderKind.AUTHORITY, PRESET, settings, NOW))
+        initialise(tmp_path / "authority", InitOptions(DirectoryKind.AUTHORITY, PRESET, settings, NOW))
     assert "secret-word" not in str(told.value)
     assert list(tmp_path.iterdir()) == []
 
 
 def test_a_password_is_not_shown():
-    settings = Settings(Environment.TEST, "http://a", "http://b", database_url="postgresql://u:secret-word@h/n")
-    assert "secret-word" not in repr(Founding(FolderKind.AUTHORITY, PRESET, settings, NOW))
+    settings = AuthoritySettings(
+        Environment.TEST, "http://a", "http://b", database_url="postgresql://u:secret-word@h/n"
+    )
+    assert "secret-word" not in repr(InitOptions(DirectoryKind.AUTHORITY, PRESET, settings, NOW))
 
 
 def test_what_a_killed_process_left_is_taken_away_unless_it_lives(tmp_path):
@@ -246,7 +251,7 @@ def test_what_a_killed_process_left_is_taken_away_unless_it_lives(tmp_path):
     handle = os.open(alive, os.O_RDONLY)
     try:
         fcntl.flock(handle, fcntl.LOCK_EX)
-        found(tmp_path / "authority", FOUNDING)
+        initialise(tmp_path / "authority", FOUNDING)
     finally:
         os.close(handle)
     assert not dead.exists()
@@ -260,5 +265,5 @@ def test_a_file_system_without_locks(tmp_path, monkeypatch):
     monkeypatch.setattr(fcntl, "flock", unknown)
     left = tmp_path / f".authority.{'a' * 16}.new"
     left.mkdir()
-    found(tmp_path / "authority", FOUNDING)
+    initialise(tmp_path / "authority", FOUNDING)
     assert left.exists()

@@ -6,21 +6,21 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from cryptography import x509
 
-from sinetti.authority.bootstrap import Manner, open_authority
-from sinetti.authority.data_directory import FolderDamaged, FolderError, FolderKind
-from sinetti.authority.initialise import Founding, found
-from sinetti.authority.key_relocation import move_offline, move_passphrase
+from sinetti.authority.bootstrap import RuntimeOptions, open_authority
+from sinetti.authority.data_directory import DirectoryKind, FolderDamaged, FolderError
+from sinetti.authority.initialise import InitOptions, initialise
+from sinetti.authority.key_relocation import move_passphrase, relocate_offline_keys
 from sinetti.authority.offline_keys import OfflineKeys
 from sinetti.ca.hierarchy_config import load_preset
 from sinetti.database.issuance import crls
 from sinetti.domain.values import Environment
 from sinetti.pki.encoding import load_certificate, load_private_key
-from sinetti.settings.authority import Settings
+from sinetti.settings.authority import AuthoritySettings
 from tests.support.office import KilledError, killed_at
 from tests.support.registers import all_connections_closed
 
 NOW = datetime(2026, 3, 2, 12, tzinfo=UTC)
-SETTINGS = Settings(Environment.TEST, "http://pki.example", "https://soap.example")
+SETTINGS = AuthoritySettings(Environment.TEST, "http://pki.example", "https://soap.example")
 ROOTS = ("SinettiRootTestCAv1", "SinettiIntermediateTestCAv1")
 PHRASE = b"a pass-phrase that is long enough"
 
@@ -29,7 +29,7 @@ PHRASE = b"a pass-phrase that is long enough"
 def founded(tmp_path_factory):
     root = tmp_path_factory.mktemp("founded") / "authority"
     with all_connections_closed():
-        found(root, Founding(FolderKind.AUTHORITY, load_preset("default"), SETTINGS, NOW))
+        initialise(root, InitOptions(DirectoryKind.AUTHORITY, load_preset("default"), SETTINGS, NOW))
     return root
 
 
@@ -45,14 +45,14 @@ def vault(tmp_path):
 
 
 def opened(root, step=lambda _name: None, days=0):
-    return open_authority(root, FolderKind.AUTHORITY, Manner(lambda: NOW + timedelta(days=days), step=step))
+    return open_authority(root, DirectoryKind.AUTHORITY, RuntimeOptions(lambda: NOW + timedelta(days=days), step=step))
 
 
 def moved(root, vault, step=lambda _name: None):
     authority = opened(root, step)
     phrase = (root / "secrets" / "passphrase").read_bytes()
     try:
-        return move_offline(authority, phrase, vault)
+        return relocate_offline_keys(authority, phrase, vault)
     finally:
         authority.journal.close()
         authority.office.register.close()
@@ -77,7 +77,7 @@ def test_cut_short_at_any_point_it_goes_on(root, vault, point):
     office = opened(root).office
     assert office.offline == {*ROOTS}
     for name in ROOTS:
-        published = crls.published_list(office.register, name, 1)
+        published = crls.latest_crl(office.register, name, 1)
         assert published.next_update - published.this_update == timedelta(days=365)
         assert x509.load_der_x509_crl(published.der).is_signature_valid(office.issuers[name].certificate.public_key())
 

@@ -7,7 +7,7 @@ import sys
 import pytest
 from django.db import IntegrityError, OperationalError
 
-from sinetti.authority.log_format import Lines, log_to_stderr
+from sinetti.authority.log_format import ServerLogFormatter, configure_logging
 from sinetti.server.http import current_request
 
 SECRET = "Key (transfer_id)=(abcd) already exists"
@@ -21,7 +21,7 @@ def record(event="it happened", *, name="sinetti.database.issuance.transactions"
 
 
 def told(made):
-    line = Lines(as_json=True).format(made)
+    line = ServerLogFormatter(as_json=True).format(made)
     assert "\n" not in line
     return json.loads(line)
 
@@ -79,7 +79,7 @@ ERRORS = {
 @pytest.mark.parametrize(("errors", "begin"), ERRORS.values(), ids=ERRORS)
 @pytest.mark.parametrize("as_json", [True, False])
 def test_errors(errors, begin, as_json):
-    line = Lines(as_json=as_json).format(record(error=raised(*errors)))
+    line = ServerLogFormatter(as_json=as_json).format(record(error=raised(*errors)))
     assert "\n" not in line
     assert "abcd" not in line
     for one in begin:
@@ -91,7 +91,7 @@ def test_errors(errors, begin, as_json):
 def test_json_unless_a_terminal_reads_along(as_json, capsys):
     before = logging.getLogger().handlers[:]
     try:
-        log_to_stderr(kindness=False, as_json=as_json)
+        configure_logging(kindness=False, as_json=as_json)
         logging.getLogger("sinetti.authority.maintenance").warning("said in\nparts")
     finally:
         logging.getLogger().handlers[:] = before

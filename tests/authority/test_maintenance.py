@@ -7,7 +7,7 @@ import pytest
 from django.db import OperationalError
 
 from sinetti.authority import maintenance
-from sinetti.authority.maintenance import looked_after
+from sinetti.authority.maintenance import background_maintenance
 
 SOON = 5.0
 
@@ -20,10 +20,10 @@ def done(monkeypatch):
     def duty(name, result=None):
         return lambda *_: turns[name].set() or result
 
-    monkeypatch.setattr(maintenance, "settle_reservations", duty("settle_reservations", (0, 0)))
-    monkeypatch.setattr(maintenance, "renew_lists", duty("renew_lists"))
-    monkeypatch.setattr(maintenance.Told, "tell", duty("tell"))
-    monkeypatch.setattr(maintenance.AnswerRounds, "look", duty("look"))
+    monkeypatch.setattr(maintenance, "resolve_reservations", duty("settle_reservations", (0, 0)))
+    monkeypatch.setattr(maintenance, "refresh_crls", duty("renew_lists"))
+    monkeypatch.setattr(maintenance.AlertLogger, "tell", duty("tell"))
+    monkeypatch.setattr(maintenance.OcspRefresher, "look", duty("look"))
     return turns
 
 
@@ -44,7 +44,7 @@ def test_what_fails_keeps_nothing_else_from_being_done(done, monkeypatch, caplog
 
     nothing = SimpleNamespace(refresh=lambda: None, close=lambda: None)
     authority = SimpleNamespace(office=SimpleNamespace(register=nothing), journal=nothing)
-    monkeypatch.setattr(*((maintenance.Told, name) if name == "tell" else (maintenance, name)), fails)
-    with looked_after(authority):
+    monkeypatch.setattr(*((maintenance.AlertLogger, name) if name == "tell" else (maintenance, name)), fails)
+    with background_maintenance(authority):
         assert all(one.wait(SOON) for one in done.values()), "OCSP answers are signed anew whatever else fails"
     assert str(failure) in caplog.text

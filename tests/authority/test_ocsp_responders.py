@@ -9,27 +9,27 @@ from cryptography import x509
 from django.db import OperationalError
 
 from sinetti.authority import bootstrap, ocsp_responders, service_certificates
-from sinetti.authority.bootstrap import Manner, open_authority
-from sinetti.authority.data_directory import FolderError, FolderKind
-from sinetti.authority.initialise import Founding, found
-from sinetti.authority.key_relocation import check_apart
-from sinetti.authority.ocsp_responders import keep_in_force, remember_all
+from sinetti.authority.bootstrap import RuntimeOptions, open_authority
+from sinetti.authority.data_directory import DirectoryKind, FolderError
+from sinetti.authority.initialise import InitOptions, initialise
+from sinetti.authority.key_relocation import check_key_separation
+from sinetti.authority.ocsp_responders import ensure_valid, register_existing
 from sinetti.ca.hierarchy_config import load_preset
-from sinetti.client.requests.soap_client import objection
+from sinetti.client.requests.soap_client import distrust_reason
 from sinetti.database import models
 from sinetti.domain.values import Environment
 from sinetti.pki.chain import load_bundle
 from sinetti.pki.encoding import load_certificate, serial_hex
 from sinetti.pki.key_policy import key_id
-from sinetti.pki.policy_oids import is_holders
+from sinetti.pki.policy_oids import is_holder_certificate
 from sinetti.pki.signers import SignerUnavailable
-from sinetti.settings.authority import Settings
+from sinetti.settings.authority import AuthoritySettings
 from tests.support.office import Clock
 from tests.support.registers import all_connections_closed
 
 NOW = datetime(2026, 3, 2, 12, tzinfo=UTC)
 DAY, SECOND = timedelta(days=1), timedelta(seconds=1)
-SETTINGS = Settings(Environment.PRODUCTION, "http://pki.example", "https://soap.example")
+SETTINGS = AuthoritySettings(Environment.PRODUCTION, "http://pki.example", "https://soap.example")
 WS, SFTP, SERVICES = "DataProvidersIssuingCAv1", "DataProvidersSFTPIssuingCAv1", "ServicesIssuingCAv1"
 SIGNER = "SinettiResponseSigner"
 
@@ -38,7 +38,7 @@ SIGNER = "SinettiResponseSigner"
 def founded(tmp_path_factory):
     root = tmp_path_factory.mktemp("founded") / "authority"
     with all_connections_closed():
-        found(root, Founding(FolderKind.AUTHORITY, load_preset("default"), SETTINGS, NOW))
+        initialise(root, InitOptions(DirectoryKind.AUTHORITY, load_preset("default"), SETTINGS, NOW))
     return root
 
 
@@ -58,9 +58,9 @@ def authority(root, clock, monkeypatch):
     def steady() -> float:
         return clock.now.timestamp()
 
-    monkeypatch.setattr(bootstrap, "steady", steady)
+    monkeypatch.setattr(bootstrap, "boottime_seconds", steady)
     with all_connections_closed():
-        yield open_authority(root, FolderKind.AUTHORITY, Manner(clock))
+        yield open_authority(root, DirectoryKind.AUTHORITY, RuntimeOptions(clock))
 
 
 def files(root, name=WS):
@@ -69,7 +69,7 @@ def files(root, name=WS):
 
 def test_each_ca_that_issues_leaves_has_one_with_a_key_of_its_own(authority, root):
     assert set(authority.office.responders) == {WS, SFTP, SERVICES}
-    keep_in_force(authority.office.responders)
+    ensure_valid(authority.office.responders)
     found = {name: responder() for name, responder in authority.office.responders.items()}
     assert len({key_id(one.certificate.public_key()) for one in found.values()}) == 3
     for name, one in found.items():
@@ -105,7 +105,7 @@ def test_the_last_one_ends_with_its_ca(authority, clock):
     clock.forward(SECOND)
     with pytest.raises(SignerUnavailable, match="ended at"):
         responder()
-    keep_in_force(authority.office.responders)
+    ensure_valid(authority.office.responders)
 
 
 def test_of_several_processes_one_makes_it_and_all_take_it(authority, root):
@@ -125,7 +125,7 @@ def test_of_several_processes_one_makes_it_and_all_take_it(authority, root):
 def test_without_the_pass_phrase_there_is_none(root, clock):
     (root / "secrets" / "passphrase").unlink()
     with all_connections_closed():
-        opened = open_authority(root, FolderKind.AUTHORITY, Manner(clock))
+        opened = open_authority(root, DirectoryKind.AUTHORITY, RuntimeOptions(clock))
         with pytest.raises(SignerUnavailable, match="pass-phrase"):
             opened.office.responders[WS]()
 
@@ -149,15 +149,15 @@ def test_serving_begins_by_telling_the_register_of_all_in_the_folder(authority, 
     monkeypatch.undo()
     assert own(authority) == set()
     (root / "ca" / f"{WS}_ocsp-00.cer").write_bytes(b"x")
-    remember_all(authority.office.register, authority.folder, authority.hierarchy, authority.office.issuers)
+    register_existing(authority.office.register, authority.folder, authority.hierarchy, authority.office.issuers)
     (signer,) = (path.stem.removeprefix(f"{SIGNER}-") for path in (root / "ca").glob(f"{SIGNER}-*.cer"))
     assert own(authority) == {(WS, serial_hex(made.serial_number)), (SERVICES, signer)}
 
 
 def test_their_keys_may_lie_in_the_folder_of_production(authority):
-    keep_in_force(authority.office.responders)
+    ensure_valid(authority.office.responders)
     with pytest.raises(FolderError) as refused:
-        check_apart(authority, None)
+        check_key_separation(authority, None)
     assert "_ocsp" not in str(refused.value)
 
 
@@ -195,9 +195,9 @@ def test_a_responder_of_another_ca_is_none(authority, root):
 def test_clients_take_no_responder_for_a_signer_or_a_holder(authority, root):
     anchors = load_bundle((root / "trust" / "services.pem").read_bytes())
     signer = load_certificate(authority.responses.seal().certificate)
-    assert objection(signer, anchors, NOW) == ()
-    assert objection(authority.office.responders[SERVICES]().certificate, anchors, NOW) != ()
-    assert not is_holders(authority.office.responders[WS]().certificate)
+    assert distrust_reason(signer, anchors, NOW) == ()
+    assert distrust_reason(authority.office.responders[SERVICES]().certificate, anchors, NOW) != ()
+    assert not is_holder_certificate(authority.office.responders[WS]().certificate)
 
 
 def test_while_none_can_be_made_the_one_in_force_answers(authority, clock, monkeypatch):

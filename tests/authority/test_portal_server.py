@@ -4,15 +4,15 @@ import json
 
 import pytest
 
-from sinetti.cli.authority.common import opened
+from sinetti.cli.authority.common import opened_authority
 from sinetti.database import models
-from sinetti.database.connection import Register
-from sinetti.domain.requests import NewAsk
+from sinetti.database.connection import Database
+from sinetti.domain.requests import EnrolRequest
 from sinetti.domain.values import Environment, KeyType
 from sinetti.pki.csr import build_request
 from sinetti.pki.encoding import generate_key
 from sinetti.services.issuance.enrol import enrol
-from sinetti.services.issuance.secure_message import offer
+from sinetti.services.issuance.secure_message import send_link
 
 CUSTOMER, FIRM = "0123456-7", "7654321-0"
 OF = ("--customer-id", CUSTOMER)
@@ -67,7 +67,7 @@ def test_named_and_shown(one):
         f"looks after      {CUSTOMER}",
     ]
     models.Person.objects.using("default").filter(name="The Director").update(bounced_at="2027-03-03T00:00:00Z")
-    Register("default").close()
+    Database("default").close()
     assert "(sv): mail does not go there" in one.does("organisation", "show", *OF)
 
 
@@ -107,8 +107,8 @@ def test_a_contact_changes(one):
 
 def test_a_link_goes_to_the_new_address(one):
     order = one.order()["order_id"]
-    with opened(one.root) as authority:
-        offer(order, authority.office, "operator", "0" * 32)
+    with opened_authority(one.root) as authority:
+        send_link(order, authority.office, "operator", "0" * 32)
     said = one.does("change-contact", order, *DIRECTOR).splitlines()
     assert said[:2] == [
         "Changed the contact person.",
@@ -119,10 +119,10 @@ def test_a_link_goes_to_the_new_address(one):
 
 def test_let_end(one):
     ids = one.order()
-    with opened(one.root) as authority:
+    with opened_authority(one.root) as authority:
         request = build_request(generate_key(KeyType.EC_P256), CUSTOMER, "Malliyritys Oy")
         given = (ids["transfer_id"], ids["transfer_password"])
-        enrol(NewAsk(Environment.TEST, CUSTOMER, None, *given, request), authority.office, "0" * 32)
+        enrol(EnrolRequest(Environment.TEST, CUSTOMER, None, *given, request), authority.office, "0" * 32)
         (serial,) = models.Certificate.objects.using("default").values_list("serial", flat=True)
     assert told(one, "let-end", serial.upper()) == "Nobody is reminded of its end any more."
     assert told(one, "let-end", serial) == "It was to end already; nothing was changed."

@@ -11,26 +11,26 @@ from django.db import OperationalError
 
 from sinetti.authority import bootstrap
 from sinetti.authority import service_certificates as module
-from sinetti.authority.bootstrap import Manner, open_authority
-from sinetti.authority.data_directory import FolderKind
-from sinetti.authority.initialise import Founding, found
-from sinetti.authority.key_files import SigningPair
+from sinetti.authority.bootstrap import RuntimeOptions, open_authority
+from sinetti.authority.data_directory import DirectoryKind
+from sinetti.authority.initialise import InitOptions, initialise
+from sinetti.authority.key_files import KeyPair
 from sinetti.authority.response_signer import AnswersUnsigned
 from sinetti.ca.hierarchy_config import HierarchyError, load_preset
 from sinetti.domain.values import Environment
-from sinetti.pki.chain import direct_issuer, load_bundle
+from sinetti.pki.chain import find_issuer, load_bundle
 from sinetti.pki.encoding import load_certificate, serial_hex
 from sinetti.pki.signers import SignerUnavailable
 from sinetti.services.issuance.clock_guard import ClockGuard
 from sinetti.services.status.crl import publish
-from sinetti.settings.authority import Settings
+from sinetti.settings.authority import AuthoritySettings
 from tests.support.authority import response_signer
 from tests.support.office import Clock
 from tests.support.registers import all_connections_closed
 
 NOW = datetime(2026, 3, 2, 12, tzinfo=UTC)
 DAY, SECOND = timedelta(days=1), timedelta(seconds=1)
-SETTINGS = Settings(Environment.TEST, "http://pki.example", "https://soap.example")
+SETTINGS = AuthoritySettings(Environment.TEST, "http://pki.example", "https://soap.example")
 PRESET = load_preset("default")
 SIXTY_DAYS = PRESET.replace(
     'Signer"\nkey = "ec-p256"\nlifetime_days = 730', 'Signer"\nkey = "ec-p256"\nlifetime_days = 60'
@@ -42,7 +42,7 @@ NAME, SERVICES = "SinettiTestResponseSigner", "ServicesTestIssuingCAv1"
 def founded(request, tmp_path_factory):
     root = tmp_path_factory.mktemp("founded") / "authority"
     with all_connections_closed():
-        found(root, Founding(FolderKind.AUTHORITY, request.param, SETTINGS, NOW))
+        initialise(root, InitOptions(DirectoryKind.AUTHORITY, request.param, SETTINGS, NOW))
     return root
 
 
@@ -65,14 +65,14 @@ def steady(clock, monkeypatch):
     def seconds():
         return (clock.now - held.lag).timestamp()
 
-    monkeypatch.setattr(bootstrap, "steady", seconds)
+    monkeypatch.setattr(bootstrap, "boottime_seconds", seconds)
     return held
 
 
 @pytest.fixture
 def authority(root, clock, steady):
     with all_connections_closed():
-        yield open_authority(root, FolderKind.AUTHORITY, Manner(clock))
+        yield open_authority(root, DirectoryKind.AUTHORITY, RuntimeOptions(clock))
 
 
 def signer(authority):
@@ -109,7 +109,7 @@ def test_it_lasts_until_ninety_days_before_its_end(authority, clock, root):
     second = signer(authority)
     assert second != first
     assert second.not_valid_before_utc <= clock.now < second.not_valid_after_utc
-    assert direct_issuer(second, load_bundle((root / "trust" / "services.pem").read_bytes()), clock.now)
+    assert find_issuer(second, load_bundle((root / "trust" / "services.pem").read_bytes()), clock.now)
     assert signer(authority) == second
     assert len(files(root)) == 2
 
@@ -131,7 +131,7 @@ def test_a_short_one_lasts_for_two_thirds_of_its_life(authority, clock, root):
 def test_another_process_takes_the_same_one(authority, root, clock):
     clock.now = NOW + 3 * 365 * DAY
     new = signer(authority)
-    assert signer(open_authority(root, FolderKind.AUTHORITY, Manner(clock))) == new
+    assert signer(open_authority(root, DirectoryKind.AUTHORITY, RuntimeOptions(clock))) == new
 
 
 LEFT = {"a day less than a signer's life": 729, "days": 5}
@@ -175,7 +175,7 @@ def test_while_none_can_be_made_the_one_in_force_serves_on(authority, clock, mon
     assert len(asked) == 1
     assert "the one in force serves on" in caplog.text
     monkeypatch.setattr(module, "TRIED_AGAIN_AFTER", 0.0)
-    monkeypatch.setattr(module, "ticks", lambda: 10.0**9)
+    monkeypatch.setattr(module, "monotonic_seconds", lambda: 10.0**9)
     assert signer(authority) == first
     assert len(asked) == 2
     monkeypatch.undo()
@@ -258,25 +258,25 @@ def test_a_clock_that_is_not_believed_makes_none_and_what_served_serves_on(autho
 def test_a_process_that_begins_with_a_wrong_clock_takes_what_is_in_force_and_makes_none(root, clock, steady):
     """Behind the newest stored instant, as after a start with a clock that lost its battery."""
     with all_connections_closed():
-        first = signer(open_authority(root, FolderKind.AUTHORITY, Manner(clock)))
+        first = signer(open_authority(root, DirectoryKind.AUTHORITY, RuntimeOptions(clock)))
         clock.now = first.not_valid_before_utc
-        late = open_authority(root, FolderKind.AUTHORITY, Manner(clock))
+        late = open_authority(root, DirectoryKind.AUTHORITY, RuntimeOptions(clock))
         assert not late.office.may_issue()
         assert signer(late) == first
         clock.now = NOW - 30 * DAY
         with pytest.raises(SignerUnavailable, match="none is made by a clock that is not believed"):
-            open_authority(root, FolderKind.AUTHORITY, Manner(clock)).responses.seal()
+            open_authority(root, DirectoryKind.AUTHORITY, RuntimeOptions(clock)).responses.seal()
     assert len(files(root)) == 1
 
 
 @pytest.mark.parametrize("founded", [SIXTY_DAYS], indirect=True, ids=["60 days"])
 def test_a_process_that_begins_with_a_wrong_clock_takes_one_that_would_be_replaced(root, clock, steady):
     with all_connections_closed():
-        office = open_authority(root, FolderKind.AUTHORITY, Manner(clock)).office
+        office = open_authority(root, DirectoryKind.AUTHORITY, RuntimeOptions(clock)).office
         clock.now = NOW + 50 * DAY
         publish(SERVICES, office, "0" * 32)
         clock.now = NOW + 45 * DAY
-        late = open_authority(root, FolderKind.AUTHORITY, Manner(clock))
+        late = open_authority(root, DirectoryKind.AUTHORITY, RuntimeOptions(clock))
         signer(late)
         assert not late.office.may_issue()
     assert len(files(root)) == 1
@@ -343,7 +343,7 @@ def test_no_cas_key_ever_signs_answers(ca, authority, root):
 def test_the_services_ca_alone_issues_what_signs(authority, root, clock):
     """A signer that another authority's services CA of the same name issued, with its key, is passed over."""
     key, certificate = response_signer()
-    pair = SigningPair(certificate, key)
+    pair = KeyPair(certificate, key)
     module.store_pair(authority.folder, NAME, pair, (root / "secrets" / "passphrase").read_bytes())
     clock.now = certificate.not_valid_before_utc + DAY
     assert signer(authority) != certificate
@@ -353,7 +353,7 @@ def test_names_that_make_a_root_look_like_a_signer(tmp_path):
     text = PRESET.replace("Sinetti Root {test}CA v1", "Sinetti {test}PKI-Root CA v1")
     text = text.replace("Sinetti {test}Response Signer", "Sinetti {test}PKI")
     with pytest.raises(HierarchyError, match="begins like the files of"):
-        found(tmp_path / "authority", Founding(FolderKind.AUTHORITY, text, SETTINGS, NOW))
+        initialise(tmp_path / "authority", InitOptions(DirectoryKind.AUTHORITY, text, SETTINGS, NOW))
 
 
 def test_of_several_processes_one_makes_the_next_and_all_take_it(authority, clock, root):

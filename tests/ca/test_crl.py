@@ -9,20 +9,20 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.hazmat.primitives.serialization import Encoding
 
 from sinetti.ca.crl import (
+    ParsedCrl,
     RevokedEntry,
     SignatureRejected,
-    SignedList,
-    assemble_crl,
-    encoded_entry,
+    attach_crl_signature,
+    build_tbs_crl,
+    encode_entry,
     prepare_crl,
-    prepare_joined,
     read_list,
     read_signed,
 )
-from sinetti.ca.crl_entries import listed_since
+from sinetti.ca.crl_entries import serials_revoked_since
 from sinetti.ca.der import ca_key
 from sinetti.ca.profiles import key_identifier_of
-from sinetti.ca.tbs_capture import recorder
+from sinetti.ca.tbs_capture import capture_key
 from sinetti.domain.certificates.revocation import RevocationReason
 from sinetti.domain.values import Serial
 from sinetti.pki.encoding import serial_hex
@@ -38,7 +38,7 @@ SERIAL = Serial("4a" * 19)
 
 def signed(*entries, number=1):
     tbs = prepare_crl(ISSUER, entries, number, NOW, NEXT)
-    return x509.load_der_x509_crl(assemble_crl(tbs, sign(CA_KEY, tbs), ISSUER.certificate))
+    return x509.load_der_x509_crl(attach_crl_signature(tbs, sign(CA_KEY, tbs), ISSUER.certificate))
 
 
 def test_an_empty_list_says_whose_which_and_when():
@@ -88,7 +88,7 @@ def test_a_list_is_read_as_it_was_made():
         RevokedEntry(SERIAL, EARLIER, "unspecified"),
         RevokedEntry(Serial("4b" * 19), NOW, "keyCompromise", invalidity_date=EARLIER),
     )
-    assert read_list(signed(*entries, number=42).public_bytes(Encoding.DER)) == SignedList(42, NOW, NEXT, entries)
+    assert read_list(signed(*entries, number=42).public_bytes(Encoding.DER)) == ParsedCrl(42, NOW, NEXT, entries)
 
 
 def test_something_else_is_no_list():
@@ -128,7 +128,7 @@ def test_what_its_ca_has_not_signed_is_no_list(der):
 
 
 def test_what_its_ca_has_signed_is_read():
-    assert read_signed(built(), ISSUER.certificate) == SignedList(42, NOW, NEXT, ())
+    assert read_signed(built(), ISSUER.certificate) == ParsedCrl(42, NOW, NEXT, ())
 
 
 DATES = {
@@ -157,7 +157,7 @@ def by_the_library(entries, shard: int, now: datetime) -> bytes:
         if entry.invalidity_date is not None:
             revoked = revoked.add_extension(x509.InvalidityDate(entry.invalidity_date), critical=False)
         builder = builder.add_revoked_certificate(revoked.build())
-    key = recorder(ca_key(ISSUER.certificate))
+    key = capture_key(ca_key(ISSUER.certificate))
     builder.sign(key, hash_for(ca_key(ISSUER.certificate)))
     return key.octets
 
@@ -181,9 +181,9 @@ def test_to_the_octet_what_the_librarys_builder_makes(seed):
 
 def test_entries_come_in_any_parts():
     entries = [RevokedEntry(Serial(f"4{number}" * 19), NOW, "superseded") for number in range(5)]
-    octets = [encoded_entry(one) for one in entries]
+    octets = [encode_entry(one) for one in entries]
     parts = [b"", memoryview(b"".join(octets[:2])), b"".join(octets[2:]), b""]
-    assert prepare_joined(ISSUER, parts, 1, NOW, NEXT) == prepare_crl(ISSUER, entries, 1, NOW, NEXT)
+    assert build_tbs_crl(ISSUER, parts, 1, NOW, NEXT) == prepare_crl(ISSUER, entries, 1, NOW, NEXT)
 
 
 def many(count: int, begins: datetime, *, since: datetime | None = None) -> list[RevokedEntry]:
@@ -210,20 +210,22 @@ ENDS = {
 
 @pytest.mark.parametrize(("entries", "new"), ENDS.values(), ids=ENDS)
 def test_what_was_revoked_from_an_instant_on_is_found_at_the_end(entries, new):
-    octets = memoryview(b"".join(map(encoded_entry, entries)))
+    octets = memoryview(b"".join(map(encode_entry, entries)))
     since = entries[-new].revoked_at if entries else NOW
-    found = listed_since(octets, since)
+    found = serials_revoked_since(octets, since)
     assert {one.serial for one in entries[-new:]} <= found <= {one.serial for one in entries}
     assert len(found) <= max(4 * new, 1300)
 
 
 def test_serials_of_any_length_are_found():
     entries = [RevokedEntry(serial_hex(number), NOW, "unspecified") for number in (1, 127, 128, 255, 256, 2**159 - 1)]
-    assert listed_since(memoryview(b"".join(map(encoded_entry, entries))), NOW) == {one.serial for one in entries}
+    assert serials_revoked_since(memoryview(b"".join(map(encode_entry, entries))), NOW) == {
+        one.serial for one in entries
+    }
 
 
 def test_octets_that_are_no_entries_have_no_serials_that_anybody_has():
-    assert listed_since(memoryview(b"\xff" * 200_000), NOW).isdisjoint({SERIAL})
+    assert serials_revoked_since(memoryview(b"\xff" * 200_000), NOW).isdisjoint({SERIAL})
 
 
 REFUSED = {
@@ -260,4 +262,4 @@ REJECTED = {
 @pytest.mark.parametrize(("tbs", "signature"), REJECTED.values(), ids=REJECTED)
 def test_a_signature_that_is_not_the_cas_is_rejected(tbs, signature):
     with pytest.raises(SignatureRejected):
-        assemble_crl(tbs, signature, ISSUER.certificate)
+        attach_crl_signature(tbs, signature, ISSUER.certificate)

@@ -3,11 +3,18 @@ from datetime import timedelta
 import pytest
 
 from sinetti.ca.hierarchy_builder import policy_for, response_signer_plan
-from sinetti.ca.hierarchy_config import PRESETS, HierarchyError, Role, build_hierarchy, load_preset, parse_hierarchy
+from sinetti.ca.hierarchy_config import (
+    PRESETS,
+    CaRole,
+    HierarchyError,
+    generate_hierarchy,
+    load_preset,
+    parse_hierarchy,
+)
 from sinetti.domain.values import Channel, Environment, KeyPolicy, KeyType
-from sinetti.pki.chain import direct_issuer, load_bundle
+from sinetti.pki.chain import find_issuer, load_bundle
 from sinetti.pki.key_policy import key_type
-from sinetti.pki.policy_oids import channel_of, signs_responses
+from sinetti.pki.policy_oids import channel_from_policy, signs_responses
 from tests.support.authority import BASE_URL, NOW, authority, holder_key
 
 DEFAULT = load_preset("default")
@@ -69,14 +76,14 @@ def test_a_preset_that_there_is_none_of():
 
 
 def test_who_signs_nothing_but_cas_is_kept_off_line():
-    assert [one.role for one in parse().kept_offline] == [Role.ROOT, Role.INTERMEDIATE]
-    assert [one.role for one in parse().answering] == [Role.ISSUING, Role.ISSUING, Role.SERVICES]
+    assert [one.role for one in parse().kept_offline] == [CaRole.ROOT, CaRole.INTERMEDIATE]
+    assert [one.role for one in parse().answering] == [CaRole.ISSUING, CaRole.ISSUING, CaRole.SERVICES]
     assert parse().services.responder_file_name == "ServicesTestIssuingCAv1_ocsp"
 
 
 def test_an_authority_knows_its_place():
     issuing = parse().issuing(Channel.SFTP)
-    assert (issuing.role, issuing.parent) == (Role.ISSUING, "Sinetti Intermediate Test CA v1")
+    assert (issuing.role, issuing.parent) == (CaRole.ISSUING, "Sinetti Intermediate Test CA v1")
     assert issuing.file_name == "DataProvidersSFTPTestIssuingCAv1"
     assert issuing.lifetime == timedelta(days=2922)
 
@@ -261,7 +268,7 @@ def test_a_base_url_has_to_be_somewhere():
 @pytest.mark.parametrize("preset", PRESETS)
 def test_a_preset_is_built_whole(preset):
     hierarchy = parse(load_preset(preset))
-    built = build_hierarchy(hierarchy, NOW)
+    built = generate_hierarchy(hierarchy, NOW)
     specs = (*hierarchy.authorities, hierarchy.response_signer)
     assert list(built.entries) == [one.file_name for one in specs]
     for spec in specs:
@@ -270,14 +277,14 @@ def test_a_preset_is_built_whole(preset):
         assert built.key(spec.file_name).public_key() == certificate.public_key()
         assert certificate.not_valid_after_utc == NOW + spec.lifetime - timedelta(seconds=1)
     ws = built.certificate(hierarchy.issuing(Channel.WS).file_name)
-    assert channel_of(ws) == (Channel.WS, TEST)
+    assert channel_from_policy(ws) == (Channel.WS, TEST)
     assert ws.issuer.rfc4514_string() == f"C=FI,O={hierarchy.organisation},CN={hierarchy.authorities[1].name}"
 
 
 def test_the_two_bundles_have_no_issuing_ca_in_common():
     built = authority()
     holders, services = (load_bundle(one) for one in (built.holders_bundle, built.services_bundle))
-    assert [channel_of(one) for one in holders[2:]] == [(Channel.WS, TEST), (Channel.SFTP, TEST)]
+    assert [channel_from_policy(one) for one in holders[2:]] == [(Channel.WS, TEST), (Channel.SFTP, TEST)]
     assert [signs_responses(one) for one in services] == [False, False, True]
     assert holders[:2] == services[:2]
 
@@ -289,7 +296,7 @@ def test_serials_come_from_the_randomness_given():
         drawn.append(octets)
         return bytes([len(drawn)]) * octets
 
-    built = build_hierarchy(parse(), NOW, random)
+    built = generate_hierarchy(parse(), NOW, random)
     assert drawn == [19] * 6
     assert built.certificate("SinettiRootTestCAv1").serial_number == int("41" + "01" * 18, 16)
 
@@ -315,7 +322,7 @@ def test_every_ca_is_issued_by_the_one_above():
     built = authority()
     for spec in built.hierarchy.authorities[1:]:
         parent = built.certificate(spec.parent.replace(" ", ""))
-        assert direct_issuer(built.certificate(spec.file_name), [parent], NOW) == parent
+        assert find_issuer(built.certificate(spec.file_name), [parent], NOW) == parent
         assert policy_for(spec, TEST) is not None
 
 

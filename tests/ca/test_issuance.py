@@ -12,19 +12,19 @@ from hypothesis import strategies as st
 
 from sinetti.ca.der import ca_key
 from sinetti.ca.issuance import (
-    LeafKind,
+    ExceedsIssuerValidity,
+    LeafProfile,
     LintError,
-    OutlivesIssuer,
     SignatureRejected,
-    assemble,
     assemble_root,
-    issues_until,
+    attach_signature,
+    build_tbs,
+    last_issuance_time,
     new_serial,
-    prepare,
 )
 from sinetti.ca.profiles import key_identifier_of
-from sinetti.ca.tbs_capture import recorder
-from sinetti.domain.values import VALIDITY, KeyType, Span
+from sinetti.ca.tbs_capture import capture_key
+from sinetti.domain.values import VALIDITY, KeyType, ValidityPeriod
 from sinetti.pki.chain import extension_value
 from sinetti.pki.encoding import load_certificate
 from sinetti.pki.signatures import sign
@@ -47,17 +47,17 @@ from tests.support.authority import (
 ISSUER = issuer()
 PLAN = leaf_plan(holder_key().public_key())
 CA_KEY = authority().key(ISSUER.key_name)
-TBS = prepare(PLAN, ISSUER, LeafKind.HOLDER)
+TBS = build_tbs(PLAN, ISSUER, LeafProfile.HOLDER)
 ONE_SECOND = timedelta(seconds=1)
 
 
 def test_what_was_prepared_is_what_is_signed():
-    der = assemble(TBS, sign(CA_KEY, TBS), ISSUER.certificate)
+    der = attach_signature(TBS, sign(CA_KEY, TBS), ISSUER.certificate)
     assert load_certificate(der).tbs_certificate_bytes == TBS
 
 
 def test_preparing_twice_gives_the_same_octets():
-    assert prepare(PLAN, ISSUER, LeafKind.HOLDER) == TBS
+    assert build_tbs(PLAN, ISSUER, LeafProfile.HOLDER) == TBS
 
 
 def test_the_subject_has_its_order_and_values():
@@ -141,41 +141,41 @@ ENDS = {
 
 @pytest.mark.parametrize(("end", "issued"), ENDS.values(), ids=ENDS)
 def test_nothing_outlives_its_ca_and_nothing_is_clipped(end, issued):
-    plan = replace(PLAN, span=Span(end - VALIDITY, end))
-    assert (issues_until(ISSUER.certificate, VALIDITY) >= plan.span.not_before) is issued
+    plan = replace(PLAN, span=ValidityPeriod(end - VALIDITY, end))
+    assert (last_issuance_time(ISSUER.certificate, VALIDITY) >= plan.span.not_before) is issued
     if issued:
         assert issue(plan, ISSUER).not_valid_after_utc == end
     else:
         with pytest.raises(
-            OutlivesIssuer, match="after Data Providers Test Issuing CA v1 itself at 2034-03-02T11:59:59Z"
+            ExceedsIssuerValidity, match="after Data Providers Test Issuing CA v1 itself at 2034-03-02T11:59:59Z"
         ):
-            prepare(plan, ISSUER, LeafKind.HOLDER)
+            build_tbs(plan, ISSUER, LeafProfile.HOLDER)
 
 
 def test_a_broken_rule_is_an_error_with_its_findings():
     with pytest.raises(LintError, match="within the life") as raised:
-        prepare(replace(PLAN, span=Span(NOW - VALIDITY, NOW)), ISSUER, LeafKind.HOLDER)
+        build_tbs(replace(PLAN, span=ValidityPeriod(NOW - VALIDITY, NOW)), ISSUER, LeafProfile.HOLDER)
     assert raised.value.findings == ("it is not within the life of the CA that signs",)
 
 
 WRONG_CAS = {
-    "a holder from the services CA": (LeafKind.HOLDER, services_issuer()),
-    "a signer of responses from the holders' CA": (LeafKind.SERVICES, ISSUER),
+    "a holder from the services CA": (LeafProfile.HOLDER, services_issuer()),
+    "a signer of responses from the holders' CA": (LeafProfile.SERVICES, ISSUER),
 }
 
 
 @pytest.mark.parametrize(("kind", "by"), WRONG_CAS.values(), ids=WRONG_CAS)
 def test_each_kind_comes_from_its_own_ca(kind, by):
     with pytest.raises(LintError, match="attributes of its profile"):
-        prepare(PLAN, by, kind)
+        build_tbs(PLAN, by, kind)
 
 
 def test_a_holder_without_holding_is_refused():
     with pytest.raises(ValueError, match="holding's id"):
-        prepare(replace(PLAN, subject_serial=None), ISSUER, LeafKind.HOLDER)
+        build_tbs(replace(PLAN, subject_serial=None), ISSUER, LeafProfile.HOLDER)
 
 
-OTHER_TBS = prepare(leaf_plan(holder_key(2).public_key()), ISSUER, LeafKind.HOLDER)
+OTHER_TBS = build_tbs(leaf_plan(holder_key(2).public_key()), ISSUER, LeafProfile.HOLDER)
 REJECTED = {
     "nothing": (TBS, b"", ISSUER.certificate),
     "over other octets": (TBS, sign(CA_KEY, OTHER_TBS), ISSUER.certificate),
@@ -189,7 +189,7 @@ REJECTED = {
 @pytest.mark.parametrize(("tbs", "signature", "by"), REJECTED.values(), ids=REJECTED)
 def test_a_signature_that_is_not_the_cas_is_rejected(tbs, signature, by):
     with pytest.raises(SignatureRejected):
-        assemble(tbs, signature, by)
+        attach_signature(tbs, signature, by)
 
 
 def test_a_root_is_checked_with_its_own_key():
@@ -219,7 +219,7 @@ STAND_INS = {"RSA": KeyType.RSA_2048, "EC": KeyType.EC_P256}
 @pytest.mark.parametrize("kind", STAND_INS.values(), ids=STAND_INS)
 def test_the_stand_in_has_the_public_half_and_nothing_private(kind):
     public_key = holder_key(1, kind).public_key()
-    stand_in = recorder(public_key)
+    stand_in = capture_key(public_key)
     assert stand_in.public_key() == public_key
     assert stand_in.key_size == public_key.key_size
     with pytest.raises(NotImplementedError, match="no private key here"):
@@ -227,10 +227,10 @@ def test_the_stand_in_has_the_public_half_and_nothing_private(kind):
 
 
 def test_the_stand_in_notes_what_is_to_be_signed():
-    rsa_stand_in = recorder(holder_key(1, KeyType.RSA_2048).public_key())
+    rsa_stand_in = capture_key(holder_key(1, KeyType.RSA_2048).public_key())
     rsa_stand_in.sign(b"octets", padding.PKCS1v15(), hashes.SHA256())
     assert rsa_stand_in.octets == b"octets"
-    ec_stand_in = recorder(holder_key().public_key())
+    ec_stand_in = capture_key(holder_key().public_key())
     assert ec_stand_in.curve.name == "secp256r1"
 
 

@@ -10,20 +10,27 @@ from cryptography.hazmat.primitives.serialization import Encoding
 from cryptography.x509 import ocsp
 
 from sinetti.ca.hierarchy_builder import RESPONDER_LIFE, responder_plan
-from sinetti.ca.hierarchy_config import Role
-from sinetti.ca.issuance_request import LeafKind, LintError
+from sinetti.ca.hierarchy_config import CaRole
+from sinetti.ca.issuance_request import LeafProfile, LintError
 from sinetti.ca.lint import lint
 from sinetti.ca.ocsp import (
     ErrorStatus,
-    RequestRefused,
-    canonical,
+    OcspRequestError,
+    canonical_request,
     check_issuer,
     error_answer,
-    read_request,
+    parse_request,
     responder_of,
     sign_answer,
 )
-from sinetti.domain.certificates.ocsp_status import GOOD, UNKNOWN, CertIdHash, Standing, Status, Told
+from sinetti.domain.certificates.ocsp_status import (
+    GOOD,
+    UNKNOWN,
+    CertIdHash,
+    CertificateStatusInfo,
+    CertStatus,
+    SingleResponse,
+)
 from sinetti.domain.certificates.revocation import RevocationReason
 from sinetti.domain.values import Channel
 from sinetti.pki.encoding import serial_hex
@@ -46,16 +53,16 @@ from tests.support.authority import (
 HOLDER = holder_certificate(holder_key())
 CA = issuer().certificate
 RESPONDER = ocsp_responder(issuer().file_name)
-TOLD = Told(GOOD, NOW, NOW + timedelta(hours=24))
+TOLD = SingleResponse(GOOD, NOW, NOW + timedelta(hours=24))
 NONCE = b"n" * 32
 DER = asked(HOLDER, CA)
 
 
 @pytest.mark.parametrize("sha256", [False, True], ids=["SHA-1", "SHA-256"])
 def test_a_request_is_read(sha256):
-    found = read_request(asked(HOLDER, CA, sha256=sha256, nonce=NONCE))
+    found = parse_request(asked(HOLDER, CA, sha256=sha256, nonce=NONCE))
     named_by = CertIdHash.SHA256 if sha256 else CertIdHash.SHA1
-    assert found == replace(canonical(serial_hex(HOLDER.serial_number), named_by, CA), nonce=NONCE)
+    assert found == replace(canonical_request(serial_hex(HOLDER.serial_number), named_by, CA), nonce=NONCE)
     check_issuer(found, CA)
 
 
@@ -102,32 +109,32 @@ REFUSED = {
 
 @pytest.mark.parametrize(("der", "status"), REFUSED.values(), ids=REFUSED)
 def test_a_request_that_is_refused(der, status):
-    with pytest.raises(RequestRefused) as refused:
-        read_request(der)
+    with pytest.raises(OcspRequestError) as refused:
+        parse_request(der)
     assert refused.value.status is status
 
 
 def test_the_longest_serial_number_and_the_shortest_nonce_are_read():
-    found = read_request(built_by(number=(1 << 160) - 1, nonce=b"n"))
+    found = parse_request(built_by(number=(1 << 160) - 1, nonce=b"n"))
     assert (found.serial, found.nonce) == ("ff" * 20, b"n")
 
 
 def test_an_extension_that_is_not_critical_is_passed_over():
     octets = ocsp.OCSPRequestBuilder().add_certificate(HOLDER, CA, hashes.SHA256())
     octets = octets.add_extension(CRITICAL, critical=False).build().public_bytes(Encoding.DER)
-    assert read_request(octets).nonce is None
+    assert parse_request(octets).nonce is None
 
 
 @pytest.mark.parametrize("other", [issuer(Channel.SFTP).certificate, services_issuer().certificate])
 def test_another_issuer_is_none_of_its_own(other):
-    with pytest.raises(RequestRefused) as refused:
-        check_issuer(read_request(asked(HOLDER, other)), CA)
+    with pytest.raises(OcspRequestError) as refused:
+        check_issuer(parse_request(asked(HOLDER, other)), CA)
     assert refused.value.status is UNAUTHORIZED
 
 
 def test_the_right_name_with_another_key_is_another_issuer():
-    mixed = replace(read_request(DER), key_hash=b"k" * 20)
-    with pytest.raises(RequestRefused):
+    mixed = replace(parse_request(DER), key_hash=b"k" * 20)
+    with pytest.raises(OcspRequestError):
         check_issuer(mixed, CA)
 
 
@@ -136,7 +143,7 @@ STATUSES = {
     "unknown": (UNKNOWN, ocsp.OCSPCertStatus.UNKNOWN, None),
 } | {
     reason: (
-        Status(Standing.REVOKED, NOW - timedelta(days=1), reason),
+        CertificateStatusInfo(CertStatus.REVOKED, NOW - timedelta(days=1), reason),
         ocsp.OCSPCertStatus.REVOKED,
         None if reason is RevocationReason.UNSPECIFIED else x509.ReasonFlags(reason.value),
     )
@@ -147,7 +154,7 @@ STATUSES = {
 @pytest.mark.parametrize("sha256", [False, True], ids=["SHA-1", "SHA-256"])
 @pytest.mark.parametrize(("status", "told", "reason"), STATUSES.values(), ids=STATUSES)
 def test_what_is_told_is_read_by_another_program(status, told, reason, sha256):
-    request = read_request(asked(HOLDER, CA, sha256=sha256))
+    request = parse_request(asked(HOLDER, CA, sha256=sha256))
     response = believed(sign_answer(request, CA, replace(TOLD, status=status), RESPONDER), CA, NOW)
     assert (response.certificate_status, response.revocation_reason) == (told, reason)
     assert response.revocation_time_utc == status.revoked_at
@@ -159,23 +166,23 @@ def test_what_is_told_is_read_by_another_program(status, told, reason, sha256):
 
 
 def test_the_nonce_comes_back():
-    der = sign_answer(read_request(asked(HOLDER, CA, nonce=NONCE)), CA, TOLD, RESPONDER)
+    der = sign_answer(parse_request(asked(HOLDER, CA, nonce=NONCE)), CA, TOLD, RESPONDER)
     assert believed(der, CA, NOW).extensions.get_extension_for_class(x509.OCSPNonce).value.nonce == NONCE
 
 
 @pytest.mark.parametrize("number", [1, 127, 128, (1 << 159) + 5], ids=str)
 def test_serial_numbers_of_every_length(number):
-    der = sign_answer(read_request(asked(number, CA)), CA, TOLD, RESPONDER)
+    der = sign_answer(parse_request(asked(number, CA)), CA, TOLD, RESPONDER)
     assert believed(der, CA, NOW).serial_number == number
 
 
 def test_a_ca_with_an_rsa_key():
     other = built("incomes-register-test")
-    spec = next(one for one in other.hierarchy.authorities if one.role is Role.ISSUING)
+    spec = next(one for one in other.hierarchy.authorities if one.role is CaRole.ISSUING)
     by = other.issuer(spec.file_name)
     leaf = issue(leaf_plan(holder_key().public_key()), by, built=other)
     request = ocsp.OCSPRequestBuilder().add_certificate(leaf, by.certificate, hashes.SHA256()).build()
-    found = read_request(request.public_bytes(Encoding.DER))
+    found = parse_request(request.public_bytes(Encoding.DER))
     check_issuer(found, by.certificate)
     responder = ocsp_responder(spec.file_name, built=other)
     assert believed(sign_answer(found, by.certificate, TOLD, responder), by.certificate, NOW).serial_number
@@ -210,7 +217,7 @@ def test_the_last_responder_ends_with_its_ca():
     end = by.certificate.not_valid_after_utc
     plan = responder_plan(authority().hierarchy, by, holder_key().public_key(), end - timedelta(days=5))
     assert plan.span.not_after == end
-    assert issue(plan, by, kind=LeafKind.RESPONDER).not_valid_after_utc == end
+    assert issue(plan, by, kind=LeafProfile.RESPONDER).not_valid_after_utc == end
 
 
 def test_a_long_name_of_a_ca_leaves_room():
@@ -225,7 +232,7 @@ def test_a_responder_of_91_days_is_not_made():
     plan = responder_plan(authority().hierarchy, by, holder_key().public_key(), NOW)
     long = replace(plan, span=replace(plan.span, not_after=plan.span.not_before + timedelta(days=90)))
     with pytest.raises(LintError, match="90 days"):
-        issue(long, by, kind=LeafKind.RESPONDER)
+        issue(long, by, kind=LeafProfile.RESPONDER)
 
 
 @pytest.mark.parametrize("other", [HOLDER, response_signer()[1], CA], ids=["a holder", "a signer of responses", "a CA"])
@@ -237,11 +244,11 @@ def test_nobody_else_answers(other):
 def test_a_holder_is_none_of_the_responders():
     """Even where a plan was mixed up: the profile of the one does not fit the other."""
     with pytest.raises(LintError, match=r"serialNumber|subject"):
-        issue(replace(leaf_plan(holder_key().public_key()), subject_serial=None), issuer(), kind=LeafKind.SERVICES)
+        issue(replace(leaf_plan(holder_key().public_key()), subject_serial=None), issuer(), kind=LeafProfile.SERVICES)
 
 
 @pytest.mark.parametrize("status", [GOOD, UNKNOWN, STATUSES["keyCompromise"][0]], ids=lambda one: one.standing)
 def test_pkilint_on_answers(status):
     for nonce in (None, NONCE):
-        request = read_request(asked(HOLDER, CA, sha256=True, nonce=nonce))
+        request = parse_request(asked(HOLDER, CA, sha256=True, nonce=nonce))
         assert answer_findings(sign_answer(request, CA, replace(TOLD, status=status), RESPONDER)) == set()

@@ -7,7 +7,7 @@ from datetime import timedelta
 import pytest
 from cryptography.hazmat.primitives.serialization import Encoding
 
-from sinetti.ca.crl import RevokedEntry, assemble_crl, prepare_crl
+from sinetti.ca.crl import RevokedEntry, attach_crl_signature, prepare_crl
 from sinetti.pki.encoding import serial_hex
 from sinetti.pki.signatures import sign
 from tests.support.authority import NOW, authority, holder_certificate, holder_key, issuer, response_signer
@@ -45,7 +45,9 @@ def verified(folder, chain, certificate, *options):
 def write_list(folder, *entries):
     by = issuer()
     tbs = prepare_crl(by, entries, 1, NOW, NOW + timedelta(days=7))
-    (folder / "list.der").write_bytes(assemble_crl(tbs, sign(authority().key(by.key_name), tbs), by.certificate))
+    (folder / "list.der").write_bytes(
+        attach_crl_signature(tbs, sign(authority().key(by.key_name), tbs), by.certificate)
+    )
     made = openssl(folder, "crl", "-inform", "DER", "-in", "list.der", "-out", "list.pem")
     assert made.returncode == 0, made.stderr
 

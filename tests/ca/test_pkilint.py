@@ -7,10 +7,10 @@ from pathlib import Path
 import pytest
 from cryptography import x509
 
-from sinetti.ca.crl import RevokedEntry, assemble_crl, prepare_crl
-from sinetti.ca.hierarchy_config import PRESETS, Role, build_hierarchy, load_preset, parse_hierarchy
-from sinetti.ca.issuance import AuthorityPlan, LeafKind, LeafPlan, assemble, new_serial, prepare_authority
-from sinetti.domain.values import Environment, KeyType, Span
+from sinetti.ca.crl import RevokedEntry, attach_crl_signature, prepare_crl
+from sinetti.ca.hierarchy_config import PRESETS, CaRole, generate_hierarchy, load_preset, parse_hierarchy
+from sinetti.ca.issuance import CaRequest, LeafProfile, LeafRequest, attach_signature, new_serial, prepare_authority
+from sinetti.domain.values import Environment, KeyType, ValidityPeriod
 from sinetti.pki.encoding import certificate_der
 from sinetti.pki.signatures import sign
 from tests.ca.linters import certificate_findings, list_findings
@@ -21,7 +21,7 @@ DIVERGENCES = Path(__file__).resolve().parents[2] / "docs" / "divergences.md"
 ACCEPTED = {
     # Numbers of an object identifier have no upper bound (ITU-T X.660), and one below 2.25 has 128 bits (X.667).
     # pkilint's decoder stops at 32 bits; so the same certificate with a short identifier is looked at as well, below.
-    "itu.invalid_asn1_syntax": (Role.ISSUING, Role.SERVICES),
+    "itu.invalid_asn1_syntax": (CaRole.ISSUING, CaRole.SERVICES),
 }
 """Findings accepted on purpose, and the roles whose certificates may have them. docs/divergences.md lists each."""
 
@@ -34,11 +34,11 @@ EXAMPLE_POLICY = x509.ObjectIdentifier("1.3.6.1.4.1.32473.1")
 def built(preset):
     if preset == "default":
         return authority()
-    return build_hierarchy(parse_hierarchy(load_preset(preset), Environment.TEST, BASE_URL), NOW)
+    return generate_hierarchy(parse_hierarchy(load_preset(preset), Environment.TEST, BASE_URL), NOW)
 
 
 @pytest.mark.parametrize("preset", PRESETS)
-@pytest.mark.parametrize("role", Role)
+@pytest.mark.parametrize("role", CaRole)
 def test_certificates_of_cas(preset, role):
     accepted = {finding for finding, roles in ACCEPTED.items() if role in roles}
     for spec in built(preset).hierarchy.authorities:
@@ -50,18 +50,18 @@ def test_certificates_of_cas(preset, role):
 @pytest.mark.parametrize("preset", PRESETS)
 def test_an_issuing_ca_of_any_key_with_a_short_identifier(preset, kind):
     parent = built(preset).issuer(built(preset).hierarchy.authorities[1].file_name)
-    plan = AuthorityPlan(
+    plan = CaRequest(
         name="Data Providers Test Issuing CA v2",
         organisation="Sinetti",
         country="FI",
         public_key=holder_key(1, kind).public_key(),
         serial=new_serial(),
-        span=Span(NOW, NOW + timedelta(days=2922)),
+        span=ValidityPeriod(NOW, NOW + timedelta(days=2922)),
         path_length=0,
         policy=EXAMPLE_POLICY,
     )
     tbs = prepare_authority(plan, parent)
-    der = assemble(tbs, sign(built(preset).key(parent.key_name), tbs), parent.certificate)
+    der = attach_signature(tbs, sign(built(preset).key(parent.key_name), tbs), parent.certificate)
     assert certificate_findings(der) == set()
 
 
@@ -76,9 +76,9 @@ def test_certificates_of_holders(preset, kind):
 @pytest.mark.parametrize("kind", KeyType)
 @pytest.mark.parametrize("preset", PRESETS)
 def test_certificates_of_signers(preset, kind):
-    span = Span(NOW, NOW + timedelta(days=365))
-    plan = LeafPlan("A Signer", "Sinetti", "FI", None, holder_key(1, kind).public_key(), new_serial(), span)
-    leaf = issue(plan, services_issuer(built(preset)), kind=LeafKind.SERVICES, built=built(preset))
+    span = ValidityPeriod(NOW, NOW + timedelta(days=365))
+    plan = LeafRequest("A Signer", "Sinetti", "FI", None, holder_key(1, kind).public_key(), new_serial(), span)
+    leaf = issue(plan, services_issuer(built(preset)), kind=LeafProfile.SERVICES, built=built(preset))
     assert certificate_findings(certificate_der(leaf)) == set()
 
 
@@ -95,7 +95,7 @@ def test_lists_of_every_ca(preset, shard, entries):
     for spec in built(preset).hierarchy.authorities:
         by = built(preset).issuer(spec.file_name, shard)
         tbs = prepare_crl(by, entries, 7, NOW, NOW + timedelta(days=7))
-        der = assemble_crl(tbs, sign(built(preset).key(by.key_name), tbs), by.certificate)
+        der = attach_crl_signature(tbs, sign(built(preset).key(by.key_name), tbs), by.certificate)
         assert list_findings(der) == set()
 
 

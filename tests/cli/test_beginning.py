@@ -8,12 +8,12 @@ from sinetti.client.config import finding
 from sinetti.client.config import messages as config_messages
 from sinetti.client.doctor import messages as doctor_messages
 from sinetti.client.messages import messages
-from sinetti.client.messages.messages import render, say_count
+from sinetti.client.messages.messages import make_plural_message, render
 from sinetti.client.requests import transport
-from sinetti.client.requests.transport import Look
+from sinetti.client.requests.transport import ServerProbe
 from sinetti.client.store import event_log, files, generations, settings
-from sinetti.client.store.event_log import Event
-from sinetti.client.store.generations import Notes
+from sinetti.client.store.event_log import EventType
+from sinetti.client.store.generations import NameState
 from sinetti.domain.values import Language
 from sinetti.infra import file_permissions
 from tests.support import authority
@@ -40,7 +40,7 @@ def begun(shell, monkeypatch):
     monkeypatch.chdir(shell.folder)
     monkeypatch.setattr(file_permissions, "is_root", lambda: False)
     monkeypatch.delenv(finding.VARIABLE, raising=False)
-    monkeypatch.setattr(transport, "look", lambda *_: Look(200, shell.double.now))
+    monkeypatch.setattr(transport, "probe", lambda *_: ServerProbe(200, shell.double.now))
     (shell.folder / "sinetti.toml").write_text(TABLES.format(url=shell.double.url))
     return shell
 
@@ -155,12 +155,12 @@ def test_the_doctor_leaves_a_name_of_another_environment_where_it_is(begun):
 def test_a_revoked_certificate_is_not_said_to_be_renewable_later(shell):
     shell.enrol()
     folder = shell.store / "payroll"
-    generations.remember(folder, Notes(revoked=(folder / files.LIVE).resolve().name))
+    generations.remember(folder, NameState(revoked=(folder / files.LIVE).resolve().name))
     shell.double.seen.clear()
     code, _, err = shell.run("renew", "payroll", "--store", shell.store)
     assert (code, "can no longer be renewed: it is revoked. Order a replacement" in err) == (3, True)
     assert not shell.double.seen, "nobody is called"
-    assert [one.event for one in event_log.read(folder)] == [Event.ENROLLED]
+    assert [one.event for one in event_log.read(folder)] == [EventType.ENROLLED]
 
 
 COUNTS = {
@@ -176,5 +176,5 @@ COUNTS = {
 @pytest.mark.parametrize(("forms", "values"), COUNTS.values(), ids=COUNTS)
 def test_one_is_told_as_one(forms, values):
     for language in (Language.EN, Language.FI):
-        one, two = (render(say_count(forms, count, **values), language) for count in (1, 2))
+        one, two = (render(make_plural_message(forms, count, **values), language) for count in (1, 2))
         assert one.replace("1", "2", 1) != two, f"{language}: the word goes by the number"

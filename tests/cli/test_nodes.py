@@ -16,10 +16,10 @@ import psycopg
 import pytest
 
 from sinetti.authority.bootstrap import open_authority
-from sinetti.authority.data_directory import FolderKind
+from sinetti.authority.data_directory import DirectoryKind
 from sinetti.cli.main import main
-from sinetti.database.models import random_id
-from sinetti.infra.clock import machine_now
+from sinetti.database.ids import random_id
+from sinetti.infra.clock import utc_now
 from sinetti.journal import reader
 from sinetti.pki.encoding import serial_hex
 from sinetti.services.issuance import order
@@ -70,7 +70,7 @@ def serving(root, database):
                     break
             assert ready, said
             Thread(target=process.stderr.read, daemon=True).start()
-            yield Node(root, process, Holder(ready[1], root / "trust" / "services.pem", now=machine_now()))
+            yield Node(root, process, Holder(ready[1], root / "trust" / "services.pem", now=utc_now()))
         finally:
             process.kill()
             process.wait(STARTS_WITHIN)
@@ -92,7 +92,7 @@ def told(*arguments) -> str:
 
 def ordered(root, count) -> list[dict[str, str]]:
     """Order certificates in this process: a command for each would take long."""
-    authority = open_authority(root, FolderKind.AUTHORITY)
+    authority = open_authority(root, DirectoryKind.AUTHORITY)
     try:
         made = [order.order(an_order(CUSTOMER), authority.office, "operator", "0" * 32) for _ in range(count)]
     finally:
@@ -179,9 +179,9 @@ def test_one_of_two_nodes_is_killed_under_load(tmp_path, database):
             assert again.holder.new(orders[0], new_key()).status_ok is False
             assert set(serials(again.journal)) == set(load.fetched.values()), "what only the register had is here now"
     with psycopg.connect(database["DATABASE_URL"]) as register:
-        rows = register.execute("SELECT serial, sha256 IS NOT NULL FROM registry_certificate").fetchall()
+        rows = register.execute("SELECT serial, sha256 IS NOT NULL FROM sinetti_certificate").fetchall()
         numbers = register.execute(
-            "SELECT object, octets FROM registry_auditrow WHERE action = 'crl-published' ORDER BY sequence"
+            "SELECT object, octets FROM sinetti_auditevent WHERE action = 'crl-published' ORDER BY sequence"
         ).fetchall()
     assert sorted(rows) == sorted((serial, True) for serial in load.fetched.values()), "each order, one certificate"
     check_rising(numbers)

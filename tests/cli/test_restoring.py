@@ -12,10 +12,10 @@ from time import sleep
 
 import pytest
 
-from sinetti.authority.data_directory import Folder, FolderKind
+from sinetti.authority.data_directory import DataDirectory, DirectoryKind
 from sinetti.authority.journal_place import journal_folder
-from sinetti.infra.clock import ticks
-from sinetti.server.addresses import probe
+from sinetti.infra.clock import monotonic_seconds
+from sinetti.server.addresses import check_available
 from sinetti.settings.authority import read
 from tests.support.programs import STARTS_WITHIN, STOPS_WITHIN, Holder, holder_of, new_key, program, ran, running
 
@@ -25,7 +25,7 @@ CUSTOMER = "0123456-7"
 @pytest.fixture
 def authority(tmp_path):
     """Found an authority with one organisation; the folder."""
-    root, port, status = tmp_path / "authority", probe("127.0.0.1", 0), probe("127.0.0.1", 0)
+    root, port, status = tmp_path / "authority", check_available("127.0.0.1", 0), check_available("127.0.0.1", 0)
     told(
         "init", "--dir", root, "--environment", "TEST", "--base-url", f"http://127.0.0.1:{status}",
         "--soap-url", f"http://127.0.0.1:{port}",
@@ -49,7 +49,7 @@ def ordered(root) -> dict[str, str]:
 @contextmanager
 def serving(root):
     """Serve it; a holder at its door, and the process."""
-    port, status = probe("127.0.0.1", 0), probe("127.0.0.1", 0)
+    port, status = check_available("127.0.0.1", 0), check_available("127.0.0.1", 0)
     command = program(
         "authority", "serve", "--dir", root, "--bind", f"127.0.0.1:{port}", "--status-bind", f"127.0.0.1:{status}",
         "--workers", "1",
@@ -108,22 +108,22 @@ KILLED_AT_9 = """
 import os, signal, sys
 from pathlib import Path
 from sinetti.services.issuance.enrol import enrol
-from sinetti.domain.requests import NewAsk
+from sinetti.domain.requests import EnrolRequest
 from sinetti.domain.values import Environment
 from sinetti.pki.csr import build_request
 from sinetti.pki.encoding import generate_key
 from sinetti.domain.values import KeyType
-from sinetti.authority.data_directory import FolderKind
-from sinetti.authority.bootstrap import Manner, open_authority
+from sinetti.authority.data_directory import DirectoryKind
+from sinetti.authority.bootstrap import RuntimeOptions, open_authority
 
 def step(name):
     if name == "9-reserved":
         os.kill(os.getpid(), signal.SIGKILL)
 
 root, customer, transfer_id, password = sys.argv[1:]
-office = open_authority(Path(root), FolderKind.AUTHORITY, Manner(step=step)).office
+office = open_authority(Path(root), DirectoryKind.AUTHORITY, RuntimeOptions(step=step)).office
 csr = build_request(generate_key(KeyType.EC_P256), customer, None)
-enrol(NewAsk(Environment.TEST, customer, None, transfer_id, password, csr), office, "0" * 32)
+enrol(EnrolRequest(Environment.TEST, customer, None, transfer_id, password, csr), office, "0" * 32)
 """
 
 
@@ -133,17 +133,17 @@ def test_a_reservation_that_a_killed_process_left_is_finished_by_whoever_serves(
     done = subprocess.run([*command, ids["transfer_id"], ids["transfer_password"]], timeout=60, check=False)
     assert done.returncode == -9
     with closing(sqlite3.connect(authority / "register.sqlite3")) as register:
-        assert register.execute("SELECT state FROM registry_certificate").fetchall() == [("reserved",)]
-        register.execute("UPDATE registry_certificate SET waits_since = datetime(waits_since, '-61 seconds')")
+        assert register.execute("SELECT state FROM sinetti_certificate").fetchall() == [("reserved",)]
+        register.execute("UPDATE sinetti_certificate SET waits_since = datetime(waits_since, '-61 seconds')")
         register.commit()
         with serving(authority):
-            deadline = ticks() + STARTS_WITHIN
-            while register.execute("SELECT state FROM registry_certificate").fetchall() != [("issued",)]:
-                assert ticks() < deadline
+            deadline = monotonic_seconds() + STARTS_WITHIN
+            while register.execute("SELECT state FROM sinetti_certificate").fetchall() != [("issued",)]:
+                assert monotonic_seconds() < deadline
                 sleep(0.05)
             # Written down after the commit: whoever is killed in between is caught up by the next start.
             while '"kind":"issued"' not in journal(authority).read_text():
-                assert ticks() < deadline
+                assert monotonic_seconds() < deadline
                 sleep(0.05)
 
 
@@ -186,7 +186,7 @@ def test_a_journal_s_place(authority, tmp_path):
     assert f'journal = "{other}"' in settings.read_text()
     link = tmp_path / "link"
     link.symlink_to(authority)
-    assert journal_folder(Folder(link), FolderKind.AUTHORITY, replace(read(settings), journal="")) == (
+    assert journal_folder(DataDirectory(link), DirectoryKind.AUTHORITY, replace(read(settings), journal="")) == (
         authority.resolve().with_name("authority-journal")
     )
     done = ran("authority", "init", "--dir", tmp_path / "new", *init, "--journal", tmp_path / "new" / "journal")

@@ -14,7 +14,7 @@ import pytest
 from sinetti.cli.client import common
 from sinetti.client.config import finding, loader
 from sinetti.client.messages import messages
-from sinetti.client.model import FilesWanted
+from sinetti.client.model import OutputOptions
 from sinetti.client.store import files, generations, journal, key_storage
 from sinetti.domain.values import Language
 from sinetti.infra import file_permissions
@@ -115,21 +115,21 @@ def test_a_key_that_nobody_may_read_wants_no_backup(shell, deny):
     shell.enrol()
     key = shell.store / "payroll" / "live" / "key.pem"
     deny(key)
-    bad = files.damaged(key, PermissionError(13, "Permission denied"))
+    bad = files.corruption_error(key, PermissionError(13, "Permission denied"))
     assert bad.message.text == messages.STORE_UNUSABLE
     assert "backup" not in messages.render(bad.message, Language.EN)
-    assert files.damaged(key, FileNotFoundError(2, "gone")).message.text == messages.STORE_DAMAGED
+    assert files.corruption_error(key, FileNotFoundError(2, "gone")).message.text == messages.STORE_DAMAGED
     code, _, err = shell.run("renew", "payroll", "--force", "--store", shell.store, "--lang", "en")
     assert (code, TOLD.format(path=key) in err) == (5, True)
 
 
 LOOKS = {
-    "the set in use": ("live", generations.live),
-    "whether it is complete": ("live", lambda folder: generations.is_complete(folder, FilesWanted())),
+    "the set in use": ("live", generations.current),
+    "whether it is complete": ("live", lambda folder: generations.is_complete(folder, OutputOptions())),
     "notes": ("notes.json", generations.notes),
-    "a journal": ("pending/renew", lambda folder: journal.peek(folder / "pending" / "renew")),
+    "a journal": ("pending/renew", lambda folder: journal.read_without_key(folder / "pending" / "renew")),
     "a key": ("live/key.uri", lambda folder: key_storage.path_of(folder / "live")),
-    "a folder": (".", files.is_there),
+    "a folder": (".", files.directory_exists),
 }
 
 
@@ -150,9 +150,9 @@ def test_what_leads_nowhere_is_absent(tmp_path):
     (tmp_path / "file").touch()
     for nowhere in ("none", "loop", "file/below", "nul\0"):
         assert not files.exists(tmp_path / nowhere)
-        assert not files.is_there(tmp_path / nowhere)
+        assert not files.directory_exists(tmp_path / nowhere)
         assert not files.is_kept(tmp_path / nowhere)
-    assert (files.exists(tmp_path / "file"), files.is_there(tmp_path / "file")) == (True, False)
+    assert (files.exists(tmp_path / "file"), files.directory_exists(tmp_path / "file")) == (True, False)
 
 
 def test_a_system_in_trouble_is_told_as_that(tmp_path, monkeypatch):
@@ -192,6 +192,6 @@ def test_a_fault_of_ours_is_one_all_the_same(shell, monkeypatch):
     def elsewhere(*_):
         raise PermissionError(13, "Permission denied", "/elsewhere")
 
-    monkeypatch.setattr(common, "refuse_unknown_store", elsewhere)
+    monkeypatch.setattr(common, "require_store", elsewhere)
     code, _, err = shell.run("status", "--store", shell.store, "--lang", "en")
     assert (code, err.startswith("This is a fault of the program: PermissionError")) == (1, True)

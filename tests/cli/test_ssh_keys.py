@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
-from sinetti.ca.crl import assemble_crl, prepare_crl
+from sinetti.ca.crl import attach_crl_signature, prepare_crl
 from sinetti.cli import entry
 from sinetti.cli.gateway import ssh_keys
 from sinetti.cli.main import main
@@ -66,7 +66,7 @@ def place(tmp_path, capsys):
         (tmp_path / path).chmod(0o644)
     by = issuer(Channel.SFTP)
     tbs = prepare_crl(by, [], 1, NOW, NOW + VALIDITY)
-    der = assemble_crl(tbs, sign(authority().key(by.key_name), tbs), by.certificate)
+    der = attach_crl_signature(tbs, sign(authority().key(by.key_name), tbs), by.certificate)
     (tmp_path / "crls" / "sftp.crl").write_bytes(der)
     return Place(tmp_path, capsys)
 

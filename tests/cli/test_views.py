@@ -10,9 +10,9 @@ from pathlib import Path
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
-from sinetti.client.model import FilesWanted, Format
+from sinetti.client.model import Format, OutputOptions
 from sinetti.client.requests import transport
-from sinetti.client.requests.transport import Look
+from sinetti.client.requests.transport import ServerProbe
 from sinetti.client.store import files, generations, key_storage, settings
 from sinetti.pki import encoding
 from sinetti.pki.signers import pkcs11_uri
@@ -28,7 +28,7 @@ OTHER_ID = "7" * 32
 def house(shell, monkeypatch):
     """A shell with one name, whose service shows a page and the true time."""
     assert shell.enrol()[0] == 0
-    monkeypatch.setattr(transport, "look", lambda *_: Look(200, shell.double.now))
+    monkeypatch.setattr(transport, "probe", lambda *_: ServerProbe(200, shell.double.now))
     (shell.folder / "sinetti.toml").write_text(f'store = "store"\n[agent]\nprometheus = "{shell.folder}/metrics"\n')
     return shell
 
@@ -95,7 +95,7 @@ def encrypted_for_another(house):
     password.write_text("long enough\n")
     password.chmod(0o600)
     kept = settings.load(folder(house))
-    settings.store(folder(house), replace(kept, files=FilesWanted(key_password_file=password)))
+    settings.store(folder(house), replace(kept, files=OutputOptions(key_password_file=password)))
     encrypted(house)
 
 
@@ -103,7 +103,7 @@ def in_a_token(house):
     """Name a token that is not there: a key in a token is looked at when it signs."""
     key_id = key_storage.key_id_of(generation(house), folder(house))
     away("key.pem")(house)
-    place = pkcs11_uri.Place(Path("/x.so"), "gone", house.folder / "pin")
+    place = pkcs11_uri.TokenLocation(Path("/x.so"), "gone", house.folder / "pin")
     put("key.uri", pkcs11_uri.dump(pkcs11_uri.TokenKey(place, b"\1", "payroll", key_id)))(house)
 
 
@@ -204,7 +204,7 @@ def journal_of(octets):
 
 
 def revoked(house):
-    generations.remember(folder(house), generations.Notes(revoked=generation(house).name))
+    generations.remember(folder(house), generations.NameState(revoked=generation(house).name))
 
 
 def packed(house):
@@ -213,7 +213,7 @@ def packed(house):
     password.write_text("secret\n")
     password.chmod(0o600)
     kept = settings.load(folder(house))
-    wanted = FilesWanted(formats=frozenset({Format.PEM, Format.PKCS12}), password_file=password)
+    wanted = OutputOptions(formats=frozenset({Format.PEM, Format.PKCS12}), password_file=password)
     settings.store(folder(house), replace(kept, files=wanted))
 
 

@@ -8,14 +8,14 @@ import pytest
 
 from sinetti.client.messages import messages
 from sinetti.client.requests import operations
-from sinetti.client.requests.exchange import Run
-from sinetti.client.requests.operations import TransferIds
-from sinetti.client.store.settings import Settings
+from sinetti.client.requests.exchange import ClientContext
+from sinetti.client.requests.operations import TransferIdCredentials
+from sinetti.client.store.settings import NameSettings
 from sinetti.domain.values import Environment, KeyType, Language
 from tests.client.double import PASSWORD, TRANSFER_ID, Double, anchors, served
 from tests.support import authority
 
-IDS = TransferIds(TRANSFER_ID, PASSWORD)
+IDS = TransferIdCredentials(TRANSFER_ID, PASSWORD)
 NAME = "payroll"
 
 
@@ -25,7 +25,7 @@ class Desk:
 
     double: Double
     store: Path
-    settings: Settings
+    settings: NameSettings
     now: datetime = authority.NOW
     told: list = field(default_factory=list)
     slept: list = field(default_factory=list)
@@ -41,8 +41,8 @@ class Desk:
         return self.folder / "live"
 
     @property
-    def run(self) -> Run:
-        return Run(
+    def run(self) -> ClientContext:
+        return ClientContext(
             store=self.store,
             now=self.now,
             language=Language.EN,
@@ -55,13 +55,13 @@ class Desk:
 
     def enrol(self, ids=IDS, name=NAME, **changes):
         wanted = replace(self.settings, **changes)
-        return operations.each(self.run, name, lambda one: operations.enrol(self.run, one, wanted, ids))[0]
+        return operations.run_for_all(self.run, name, lambda one: operations.enrol(self.run, one, wanted, ids))[0]
 
     def renew(self, name=NAME, *, force=False):
-        return operations.each(self.run, name, lambda one: operations.renew(self.run, one, force=force))[0]
+        return operations.run_for_all(self.run, name, lambda one: operations.renew(self.run, one, force=force))[0]
 
     def retrieve(self, name=NAME):
-        return operations.each(self.run, name, lambda one: operations.retrieve(self.run, one))[0]
+        return operations.run_for_all(self.run, name, lambda one: operations.retrieve(self.run, one))[0]
 
     def at(self, now):
         """Move both sides to another instant."""
@@ -87,7 +87,7 @@ def double():
 
 @pytest.fixture
 def desk(double, tmp_path):
-    settings = Settings(
+    settings = NameSettings(
         service=double.url,
         environment=Environment.TEST,
         customer_id=authority.CUSTOMER_ID,

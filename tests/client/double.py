@@ -12,14 +12,14 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from time import sleep
 
 from sinetti.ca.hierarchy_builder import response_signer_plan
-from sinetti.ca.issuance_request import LeafKind
-from sinetti.domain.requests import Accepted, Collected, NewAsk, RenewAsk
+from sinetti.ca.issuance_request import LeafProfile
+from sinetti.domain.requests import AcceptedResponse, CertificateResponse, EnrolRequest, RenewRequest
 from sinetti.domain.values import VALIDITY, KeyPolicy
 from sinetti.pki import csr, encoding, key_policy
 from sinetti.wire.soap import operations as soap_operations
 from sinetti.wire.soap.operations import Failure, Operation
 from sinetti.wire.xmldsig import signature
-from sinetti.wire.xmldsig.signature import Recipe
+from sinetti.wire.xmldsig.signature import SignatureProfile
 from tests.support import authority
 
 TRANSFER_ID = "1234567890" * 3 + "12"
@@ -61,19 +61,19 @@ class Double:
     def answer(self, seen: Seen) -> object:
         """Do what was asked: the same key again gives the same retrieval id."""
         ask = seen.ask
-        if isinstance(ask, (NewAsk, RenewAsk)):
+        if isinstance(ask, (EnrolRequest, RenewRequest)):
             requested = csr.read_request(ask.request, POLICY)
             assert isinstance(requested, csr.RequestedKey), requested
-            if isinstance(ask, NewAsk) and (ask.transfer_id, ask.transfer_password) != (TRANSFER_ID, PASSWORD):
+            if isinstance(ask, EnrolRequest) and (ask.transfer_id, ask.transfer_password) != (TRANSFER_ID, PASSWORD):
                 return Failure("PKI004", "The transfer ID and the one-time password do not fit.")
             if requested.key_id not in self.accepted:
                 retrieval_id = f"retrieval-{next(self.numbers)}"
                 self.accepted[requested.key_id] = retrieval_id
                 self.issued[retrieval_id] = issue(requested.public_key, self.now, ask.customer_id, self.life)
-            return Accepted(self.accepted[requested.key_id])
+            return AcceptedResponse(self.accepted[requested.key_id])
         if ask.retrieval_id not in self.issued:
             return Failure("PKI020", "There is no such retrieval ID.")
-        return Collected(self.issued[ask.retrieval_id])
+        return CertificateResponse(self.issued[ask.retrieval_id])
 
     def operations(self) -> list[Operation]:
         """Which operations were asked for, in order."""
@@ -81,7 +81,7 @@ class Double:
 
     def keys_sent(self) -> list[str]:
         """The ids of the keys in the requests that came, in order."""
-        asks = [one.ask for one in self.seen if isinstance(one.ask, (NewAsk, RenewAsk))]
+        asks = [one.ask for one in self.seen if isinstance(one.ask, (EnrolRequest, RenewRequest))]
         return [csr.read_request(ask.request, POLICY).key_id for ask in asks]
 
 
@@ -96,14 +96,14 @@ def services_seal(now=authority.NOW):
     """Give what signs answers rightly at an instant: a leaf of the services CA that began then."""
     built, key = authority.authority(), authority.response_signer()[0]
     plan = response_signer_plan(built.hierarchy, key.public_key(), now)
-    certificate = authority.issue(plan, authority.services_issuer(), kind=LeafKind.SERVICES)
-    return signature.seal_of(key, encoding.certificate_der(certificate))
+    certificate = authority.issue(plan, authority.services_issuer(), kind=LeafProfile.SERVICES)
+    return signature.signer_for_key(key, encoding.certificate_der(certificate))
 
 
 def holder_seal():
     """Give what signs answers wrongly: a holder's certificate of the same house."""
     key = authority.holder_key(99)
-    return signature.seal_of(key, encoding.certificate_der(authority.holder_certificate(key)))
+    return signature.signer_for_key(key, encoding.certificate_der(authority.holder_certificate(key)))
 
 
 # Behaviours for one request each. They get the handler, the double and what was seen.
@@ -114,7 +114,7 @@ def well(handler, double, seen):
     handler.send(
         200,
         soap_operations.render_response(
-            seen.operation, double.answer(seen), services_seal(double.now), Recipe.EXCLUSIVE
+            seen.operation, double.answer(seen), services_seal(double.now), SignatureProfile.EXCLUSIVE
         ),
     )
 
@@ -124,7 +124,7 @@ def accept(retrieval_id):
 
     def behave(handler, double, seen):
         body = soap_operations.render_response(
-            seen.operation, Accepted(retrieval_id), services_seal(double.now), Recipe.EXCLUSIVE
+            seen.operation, AcceptedResponse(retrieval_id), services_seal(double.now), SignatureProfile.EXCLUSIVE
         )
         handler.send(200, body)
 
@@ -156,7 +156,7 @@ def enveloped(handler, double, seen):
     handler.send(
         200,
         soap_operations.render_response(
-            seen.operation, double.answer(seen), services_seal(double.now), Recipe.ENVELOPED
+            seen.operation, double.answer(seen), services_seal(double.now), SignatureProfile.ENVELOPED
         ),
     )
 
@@ -172,7 +172,10 @@ def refuse(failure):
 
     def behave(handler, double, seen):
         handler.send(
-            200, soap_operations.render_response(seen.operation, failure, services_seal(double.now), Recipe.EXCLUSIVE)
+            200,
+            soap_operations.render_response(
+                seen.operation, failure, services_seal(double.now), SignatureProfile.EXCLUSIVE
+            ),
         )
 
     return behave
@@ -181,7 +184,8 @@ def refuse(failure):
 def signed_by_a_holder(handler, double, seen):
     """Answer rightly, signed by a certificate that may not."""
     handler.send(
-        200, soap_operations.render_response(seen.operation, double.answer(seen), holder_seal(), Recipe.EXCLUSIVE)
+        200,
+        soap_operations.render_response(seen.operation, double.answer(seen), holder_seal(), SignatureProfile.EXCLUSIVE),
     )
 
 
@@ -201,7 +205,7 @@ def hand_out(certificate):
         handler.send(
             200,
             soap_operations.render_response(
-                seen.operation, Collected(certificate), services_seal(double.now), Recipe.EXCLUSIVE
+                seen.operation, CertificateResponse(certificate), services_seal(double.now), SignatureProfile.EXCLUSIVE
             ),
         )
 
@@ -217,8 +221,10 @@ class Handler(BaseHTTPRequestHandler):
     def do_POST(self):
         """Take one SOAP message."""
         body = self.rfile.read(int(self.headers["Content-Length"]))
-        opened = soap_operations.open_request(body, self.headers["Content-Type"], self.headers["SOAPAction"])
-        seen = Seen(self.path, dict(self.headers), body, opened.operation, soap_operations.ask_of(opened, POLICY))
+        opened = soap_operations.parse_request(body, self.headers["Content-Type"], self.headers["SOAPAction"])
+        seen = Seen(
+            self.path, dict(self.headers), body, opened.operation, soap_operations.verified_request(opened, POLICY)
+        )
         self.double.seen.append(seen)
         behave = self.double.script.popleft() if self.double.script else well
         behave(self, self.double, seen)

@@ -6,15 +6,15 @@ from cryptography import x509
 from sinetti.ca.profiles import key_usage
 from sinetti.cli.client import verify_report
 from sinetti.client.documents import receipt_check
-from sinetti.client.documents.receipt_check import Fault
+from sinetti.client.documents.receipt_check import ReceiptError
 from sinetti.client.messages import messages
-from sinetti.client.requests.soap_client import objection
+from sinetti.client.requests.soap_client import distrust_reason
 from sinetti.client.store import generations
-from sinetti.gateway.verdicts.verdict import Reason
+from sinetti.gateway.verdicts.verdict import VerdictReason
 from sinetti.pki.chain import anchors_of
 from sinetti.pki.encoding import certificate_der
 from sinetti.wire.receipts import Receipt, render_receipt
-from sinetti.wire.xmldsig.signature import Recipe, seal_of, sign_document
+from sinetti.wire.xmldsig.signature import SignatureProfile, sign_document, signer_for_key
 from tests.gateway.material import DAY, SECOND, certificate, key, leaf
 from tests.support.authority import NOW
 
@@ -52,14 +52,14 @@ CASES = pytest.mark.parametrize(("bundle", "expected"), BUNDLES.values(), ids=BU
 
 @CASES
 def test_signers_of_answers(bundle, expected):
-    told = objection(SIGNER, bundle, NOW)
+    told = distrust_reason(SIGNER, bundle, NOW)
     kind = {(): TRUSTED, (messages.ANSWER_NOT_TRUSTED,): UNTRUSTED, (messages.VALID_UNTIL,): DATES}
     assert kind[tuple(one.text for one in told)] == expected
 
 
 @CASES
 def test_certificates_that_were_fetched(bundle, expected):
-    told = generations.misfit(HOLDER, "0123456-7", bundle, NOW)
+    told = generations.reason_not_installable(HOLDER, "0123456-7", bundle, NOW)
     kind = {None: TRUSTED, messages.NOT_OUR_ISSUER: UNTRUSTED, messages.VALID_UNTIL: DATES}
     assert kind[None if told is None else told.text] == expected
 
@@ -67,18 +67,27 @@ def test_certificates_that_were_fetched(bundle, expected):
 @CASES
 def test_signers_of_receipts(bundle, expected):
     receipt = render_receipt(
-        Receipt("1", "0" * 64, NOW, "0123456-7", "Name", "01"), seal_of(key("Signer"), certificate_der(SIGNER))
+        Receipt("1", "0" * 64, NOW, "0123456-7", "Name", "01"), signer_for_key(key("Signer"), certificate_der(SIGNER))
     )
     fault = receipt_check.check(receipt, b"", "file", bundle, NOW).fault
-    assert fault is {TRUSTED: Fault.OTHER_OCTETS, UNTRUSTED: Fault.NOT_TRUSTED, DATES: Fault.SIGNER_NOT_THEN}[expected]
+    assert (
+        fault
+        is {
+            TRUSTED: ReceiptError.OTHER_OCTETS,
+            UNTRUSTED: ReceiptError.NOT_TRUSTED,
+            DATES: ReceiptError.SIGNER_NOT_THEN,
+        }[expected]
+    )
 
 
 @CASES
 def test_signers_of_documents(bundle, expected):
-    sealed = sign_document(b"<report/>", seal_of(key("0123456-7"), certificate_der(HOLDER)), Recipe.EXCLUSIVE)
+    sealed = sign_document(
+        b"<report/>", signer_for_key(key("0123456-7"), certificate_der(HOLDER)), SignatureProfile.EXCLUSIVE
+    )
     if not anchors_of(bundle):
         with pytest.raises(ValueError, match="none of the anchors"):
             verify_report.check(sealed, bundle, NOW)
         return
-    faults = {TRUSTED: None, UNTRUSTED: Reason.UNTRUSTED, DATES: Reason.EXPIRED}
+    faults = {TRUSTED: None, UNTRUSTED: VerdictReason.UNTRUSTED, DATES: VerdictReason.EXPIRED}
     assert verify_report.check(sealed, bundle, NOW).fault is faults[expected]

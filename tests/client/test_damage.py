@@ -6,7 +6,7 @@ import pytest
 
 from sinetti.client.messages import messages
 from sinetti.client.reporting import status
-from sinetti.client.reporting.status import NameState
+from sinetti.client.reporting.status import NameStatus
 from sinetti.client.results import ExitCode, Result
 from tests.client import double
 from tests.client.conftest import NAME, texts, words
@@ -140,7 +140,7 @@ def test_settings_cut_anywhere_are_never_taken_for_whole_ones(desk):
     octets = path.read_bytes()
     for line in range(octets.rstrip().count(b"\n")):
         path.write_bytes(b"".join(octets.splitlines(keepends=True)[:line]))
-        assert status.row(desk.store, NAME, desk.now).state is NameState.DAMAGED, line
+        assert status.row(desk.store, NAME, desk.now).state is NameStatus.DAMAGED, line
 
 
 def test_status_tells_a_name_that_cannot_be_looked_into(desk, monkeypatch):
@@ -149,7 +149,7 @@ def test_status_tells_a_name_that_cannot_be_looked_into(desk, monkeypatch):
     def refuse(*_):
         raise PermissionError(13, "Permission denied", str(desk.folder))
 
-    monkeypatch.setattr("sinetti.client.store.journal.peek", refuse)
+    monkeypatch.setattr("sinetti.client.store.journal.read_without_key", refuse)
     (desk.folder / "pending" / "renew").mkdir()
     row = status.row(desk.store, NAME, desk.now)
-    assert (row.state, row.seen.trouble.text) == (NameState.DAMAGED, messages.STORE_UNUSABLE)
+    assert (row.state, row.seen.trouble.text) == (NameStatus.DAMAGED, messages.STORE_UNUSABLE)

@@ -53,5 +53,5 @@ def test_a_name_in_sinetti_toml_steers_no_terminal(tmp_path):
 
 
 def test_no_value_of_a_message_steers_a_terminal():
-    told = messages.say("{a} and {b}", a="\x1b[2J", b=messages.say("{c}", c="first\nsecond"))
+    told = messages.make_message("{a} and {b}", a="\x1b[2J", b=messages.make_message("{c}", c="first\nsecond"))
     assert messages.render(told, Language.EN) == "[2J and first second"

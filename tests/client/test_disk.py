@@ -8,7 +8,7 @@ import pytest
 from sinetti.client.messages import messages
 from sinetti.client.results import ExitCode, Result
 from sinetti.client.store import journal
-from sinetti.client.store.journal import Kind, State
+from sinetti.client.store.journal import RequestKind, RequestState
 from sinetti.wire.soap.operations import Operation
 from tests.client.conftest import texts, words
 from tests.support import authority
@@ -69,8 +69,8 @@ def test_a_renewal_on_a_full_disk_leaves_the_set_in_use_alone(pages, desk, disk)
     outcome = desk.at(OPENS).renew()
     if outcome.exit_code is not ExitCode.DONE:
         is_told(outcome, "the disk is full")
-        collected = journal.load(journal.folder_of(desk.folder, Kind.RENEW))
-        assert contents(desk.live) == before or collected.state is State.COLLECTED
+        collected = journal.load(journal.folder_of(desk.folder, RequestKind.RENEW))
+        assert contents(desk.live) == before or collected.state is RequestState.COLLECTED
         disk.free()
         assert desk.renew().result is Result.RENEWED
     assert desk.double.operations().count(Operation.RENEW) == 1
@@ -80,7 +80,7 @@ def test_room_is_kept_for_the_retrieval_id(desk, disk):
     """The disk fills up between request and answer: what the answer gave is on it all the same."""
     desk.step = lambda name: disk.fill() if name == "answered" else None
     is_told(desk.enrol(), "the disk is full")
-    held = journal.load(journal.folder_of(desk.folder, Kind.ENROL))
+    held = journal.load(journal.folder_of(desk.folder, RequestKind.ENROL))
     assert (held.fetchable, held.retrieval_id) == (True, "retrieval-1")
     desk.step = lambda _name: None
     disk.free()

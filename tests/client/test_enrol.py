@@ -8,14 +8,14 @@ from cryptography import x509
 
 from sinetti.client.messages import messages
 from sinetti.client.requests import exchange, transport
-from sinetti.client.requests.operations import TransferIds
+from sinetti.client.requests.operations import TransferIdCredentials
 from sinetti.client.results import ExitCode, Result, UsageError
 from sinetti.client.store import files, generations, journal
-from sinetti.client.store.journal import Kind, State
+from sinetti.client.store.journal import RequestKind, RequestState
 from sinetti.domain.values import Environment, KeyType
 from sinetti.pki import chain, encoding
 from sinetti.wire.soap import schema_types
-from sinetti.wire.soap.envelope import enclose
+from sinetti.wire.soap.envelope import wrap_in_envelope
 from sinetti.wire.soap.operations import Failure, Operation
 from tests.client import double as client_double
 from tests.client.conftest import IDS, NAME, texts, words
@@ -23,7 +23,7 @@ from tests.support import authority
 
 
 def open_journal(desk):
-    return journal.load(journal.folder_of(desk.folder, Kind.ENROL))
+    return journal.load(journal.folder_of(desk.folder, RequestKind.ENROL))
 
 
 def test_a_first_certificate(desk):
@@ -41,7 +41,7 @@ def test_live_is_a_matching_set(desk):
     assert key.public_key() == certificate.public_key()
     below = certificate
     for one in above:
-        assert chain.direct_issuer(below, [one], desk.now) == one
+        assert chain.find_issuer(below, [one], desk.now) == one
         below = one
     assert [one.subject == one.issuer for one in above] == [False, False], "issuing CA, intermediate, no root"
     assert sorted(path.name for path in desk.live.iterdir()) == ["certificate.pem", "chain.pem", "key.pem"]
@@ -75,7 +75,7 @@ def test_key_and_request_are_on_the_disk_before_anything_leaves(desk):
     desk.step = step
     desk.enrol()
     assert seen == {
-        "state": State.SENT,
+        "state": RequestState.SENT,
         "files": ["journal.json", "key.pem", "request.der", "settings.toml", "spare"],
         "requests": 0,
     }
@@ -133,7 +133,7 @@ def test_ids_used_after_a_lost_answer_stay_uncertain(desk):
     desk.enrol()
     outcome = desk.enrol()
     assert (outcome.result, outcome.exit_code, outcome.codes) == (Result.UNCERTAIN, ExitCode.UNCERTAIN, ("PKI006",))
-    assert open_journal(desk).state is State.UNCERTAIN
+    assert open_journal(desk).state is RequestState.UNCERTAIN
 
 
 def test_a_lost_fetch_loses_nothing(desk):
@@ -146,17 +146,17 @@ def test_nobody_there_leaves_nothing_sent(desk):
     outcome = desk.enrol(service="http://127.0.0.1:9/")
     assert (outcome.result, outcome.exit_code) == (Result.FAILED, ExitCode.AGAIN)
     assert texts(outcome) == [messages.NOT_REACHED, messages.RUN_AGAIN_NOTHING_SENT]
-    assert (open_journal(desk).state, open_journal(desk).sends) == (State.PREPARED, 0)
+    assert (open_journal(desk).state, open_journal(desk).sends) == (RequestState.PREPARED, 0)
 
 
 REFUSALS = {
-    "a wrong password": ("PKI004", Result.REFUSED, ExitCode.REFUSED, State.REFUSED),
-    "lapsed ids": ("PKI005", Result.REFUSED, ExitCode.REFUSED, State.REFUSED),
-    "ids that somebody else used": ("PKI006", Result.REFUSED, ExitCode.REFUSED, State.REFUSED),
+    "a wrong password": ("PKI004", Result.REFUSED, ExitCode.REFUSED, RequestState.REFUSED),
+    "lapsed ids": ("PKI005", Result.REFUSED, ExitCode.REFUSED, RequestState.REFUSED),
+    "ids that somebody else used": ("PKI006", Result.REFUSED, ExitCode.REFUSED, RequestState.REFUSED),
     "a key that will never do": ("PKI011", Result.REFUSED, ExitCode.REFUSED, None),
-    "unavailable": ("PKI090", Result.PENDING, ExitCode.AGAIN, State.POSTPONED),
-    "their own fault": ("PKI099", Result.PENDING, ExitCode.AGAIN, State.POSTPONED),
-    "a code nobody knows": ("PKI777", Result.UNCERTAIN, ExitCode.UNCERTAIN, State.UNCERTAIN),
+    "unavailable": ("PKI090", Result.PENDING, ExitCode.AGAIN, RequestState.POSTPONED),
+    "their own fault": ("PKI099", Result.PENDING, ExitCode.AGAIN, RequestState.POSTPONED),
+    "a code nobody knows": ("PKI777", Result.UNCERTAIN, ExitCode.UNCERTAIN, RequestState.UNCERTAIN),
 }
 
 
@@ -198,7 +198,7 @@ def test_answers_that_do_not_count(behaviour, text, desk):
     assert (outcome.result, outcome.exit_code) == (Result.FAILED, ExitCode.AGAIN)
     again = messages.CORRECT_SAME_KEY if text in transport.IN_VAIN else messages.RUN_AGAIN_SAME_KEY
     assert texts(outcome) == [text, again]
-    assert open_journal(desk).state is State.UNCERTAIN
+    assert open_journal(desk).state is RequestState.UNCERTAIN
     assert desk.enrol().result is Result.ENROLLED
     assert len(set(desk.double.keys_sent())) == 1
 
@@ -210,7 +210,7 @@ def test_an_answer_signed_by_a_holders_certificate_is_refused(desk):
     assert (outcome.result, outcome.exit_code) == (Result.FAILED, ExitCode.AGAIN)
     assert "The answer is not trusted" in words(outcome)
     assert not desk.live.exists()
-    assert open_journal(desk).state is State.ACCEPTED
+    assert open_journal(desk).state is RequestState.ACCEPTED
 
 
 def test_nor_where_one_bundle_of_all_cas_is_given_for_both(desk):
@@ -300,7 +300,7 @@ def test_an_earlier_answer_in_place_of_ours_keeps_nobody_waiting(desk):
     desk.double.script.append(client_double.accept("somebody else's"))
     first = desk.enrol()
     assert (first.exit_code, texts(first)) == (ExitCode.AGAIN, [messages.NOT_OUR_KEY, messages.SENDS_AGAIN])
-    assert open_journal(desk).state is State.UNCERTAIN
+    assert open_journal(desk).state is RequestState.UNCERTAIN
     assert desk.retrieve().exit_code is ExitCode.AGAIN
     assert desk.enrol().result is Result.ENROLLED
     assert len(set(desk.double.keys_sent())) == 1
@@ -313,7 +313,7 @@ def test_an_earlier_refusal_in_place_of_ours_costs_no_key(code, desk):
     assert desk.enrol().exit_code is ExitCode.REFUSED
     (key,) = {client_double.key_id_of(path.read_bytes()) for path in desk.folder.rglob("key.pem")}
     assert key in desk.double.accepted
-    desk.enrol(TransferIds("9" * 32, client_double.PASSWORD))
+    desk.enrol(TransferIdCredentials("9" * 32, client_double.PASSWORD))
     assert key in {client_double.key_id_of(path.read_bytes()) for path in desk.folder.rglob("key.pem")}
 
 
@@ -370,20 +370,22 @@ MISFITS = {
 @pytest.mark.parametrize(("make", "now", "text"), MISFITS.values(), ids=MISFITS)
 def test_misfit(make, now, text):
     anchors = chain.load_bundle(client_double.anchors("holders").encode())
-    told = generations.misfit(make(), authority.CUSTOMER_ID, anchors, now)
+    told = generations.reason_not_installable(make(), authority.CUSTOMER_ID, anchors, now)
     assert (told and told.text) == text
 
 
 def test_an_issuer_outside_the_anchors_for_holders_does_not_count():
     anchors = chain.load_bundle(client_double.anchors("services").encode())
-    told = generations.misfit(authority.holder_certificate(KEY), authority.CUSTOMER_ID, anchors, authority.NOW)
+    told = generations.reason_not_installable(
+        authority.holder_certificate(KEY), authority.CUSTOMER_ID, anchors, authority.NOW
+    )
     assert told.text == messages.NOT_OUR_ISSUER
 
 
 def test_ids_compare_as_the_register_compares_them():
     anchors = chain.load_bundle(client_double.anchors("holders").encode())
     certificate = authority.holder_certificate(KEY, customer_id="FI01234567")
-    assert generations.misfit(certificate, " fi01234567", anchors, authority.NOW) is None
+    assert generations.reason_not_installable(certificate, " fi01234567", anchors, authority.NOW) is None
 
 
 @pytest.mark.parametrize("where", ["prepared", "request-leaves", "answered", "accepted", "collected", "in-place"])
@@ -415,7 +417,7 @@ def test_new_ids_replace_a_live_certificate(desk, monkeypatch):
     desk.enrol()
     old = desk.live.resolve().name
     monkeypatch.setattr(client_double, "TRANSFER_ID", "9" * 32)
-    assert desk.enrol(TransferIds("9" * 32, client_double.PASSWORD)).result is Result.ENROLLED
+    assert desk.enrol(TransferIdCredentials("9" * 32, client_double.PASSWORD)).result is Result.ENROLLED
     assert desk.live.resolve().name != old
     assert (desk.folder / "generations" / old / "key.pem").exists()
 
@@ -424,7 +426,7 @@ def test_other_ids_after_an_uncertain_end_take_a_new_key_and_keep_the_old(desk, 
     desk.double.script.append(client_double.lose)
     desk.enrol()
     monkeypatch.setattr(client_double, "TRANSFER_ID", "9" * 32)
-    assert desk.enrol(TransferIds("9" * 32, client_double.PASSWORD)).result is Result.ENROLLED
+    assert desk.enrol(TransferIdCredentials("9" * 32, client_double.PASSWORD)).result is Result.ENROLLED
     first, second = desk.double.keys_sent()
     assert first != second
     assert [message.text for message in desk.told] == [messages.SET_ASIDE]
@@ -436,7 +438,7 @@ def test_the_first_ids_again_go_with_the_key_that_they_went_with_before(desk, mo
     desk.double.script.append(client_double.lose)
     desk.enrol()
     monkeypatch.setattr(client_double, "TRANSFER_ID", "9" * 32)
-    desk.enrol(TransferIds("9" * 32, client_double.PASSWORD))
+    desk.enrol(TransferIdCredentials("9" * 32, client_double.PASSWORD))
     desk.double.script.append(client_double.refuse(Failure("PKI006", "Used.")))
     outcome = desk.enrol()
     assert (outcome.result, outcome.exit_code, outcome.codes) == (Result.UNCERTAIN, ExitCode.UNCERTAIN, ("PKI006",))
@@ -464,7 +466,7 @@ def test_a_refusal_after_a_request_that_may_have_been_done_is_uncertain(before, 
     assert (outcome.result, outcome.exit_code, outcome.codes) == (Result.UNCERTAIN, ExitCode.UNCERTAIN, (code,))
     assert f"The service answered {code}: Their words, unchanged." in words(outcome)
     assert texts(outcome)[-1] == messages.MAY_BE_SPENT
-    assert open_journal(desk).state is State.UNCERTAIN
+    assert open_journal(desk).state is RequestState.UNCERTAIN
     assert desk.enrol().result is Result.ENROLLED
     assert len(set(desk.double.keys_sent())) == 1
 
@@ -487,7 +489,10 @@ def with_an_id(failure):
         )
         seal = client_double.services_seal(double.now)
         handler.send(
-            200, enclose(client_double.xmldsig.sign_document(body.encode(), seal, client_double.Recipe.EXCLUSIVE))
+            200,
+            wrap_in_envelope(
+                client_double.xmldsig.sign_document(body.encode(), seal, client_double.SignatureProfile.EXCLUSIVE)
+            ),
         )
 
     return behave
@@ -505,7 +510,7 @@ def test_a_retrieval_id_of_doubtful_worth_is_tried_before_the_request_goes_again
     desk.double.script.extend([with_an_id(Failure("PKI777", "Hmm.")), unknown])
     outcome = desk.enrol()
     assert (outcome.exit_code, outcome.codes) == (ExitCode.UNCERTAIN, ("PKI777", "PKI020"))
-    assert open_journal(desk).state is State.UNCERTAIN
+    assert open_journal(desk).state is RequestState.UNCERTAIN
     desk.double.script.append(unknown)
     assert desk.retrieve().exit_code is ExitCode.UNCERTAIN
     desk.double.script.append(unknown)
@@ -515,7 +520,7 @@ def test_a_retrieval_id_of_doubtful_worth_is_tried_before_the_request_goes_again
 
 
 def test_other_ids_after_a_refusal_take_a_new_key(desk):
-    desk.enrol(TransferIds("9" * 32, client_double.PASSWORD))
+    desk.enrol(TransferIdCredentials("9" * 32, client_double.PASSWORD))
     assert desk.enrol().result is Result.ENROLLED
     assert len(list((desk.folder / "abandoned").glob("*/key.pem"))) == 1, "whatever was answered, its request left"
 
@@ -524,7 +529,7 @@ def test_other_ids_while_a_certificate_waits_fetch_that_first(desk):
     desk.wait = 0
     desk.double.script.extend([client_double.well, client_double.refuse(client_double.NOT_READY)])
     desk.enrol()
-    assert desk.enrol(TransferIds("9" * 32, client_double.PASSWORD)).result is Result.ENROLLED
+    assert desk.enrol(TransferIdCredentials("9" * 32, client_double.PASSWORD)).result is Result.ENROLLED
     assert [message.text for message in desk.told] == [messages.EARLIER_FIRST]
 
 
@@ -557,7 +562,7 @@ def test_key_types(kind, desk):
 USAGE = {
     "a name that is none": ("../x", {}, IDS, messages.BAD_NAME),
     "a customer id that is too long": (NAME, {"customer_id": "1" * 31}, IDS, messages.BAD_OPTION),
-    "a password that is too long": (NAME, {}, TransferIds("1", "x" * 17), messages.BAD_OPTION),
+    "a password that is too long": (NAME, {}, TransferIdCredentials("1", "x" * 17), messages.BAD_OPTION),
 }
 
 
@@ -576,7 +581,7 @@ OTHERS = {"another customer": {"customer_id": "7654321-0"}, "another world": {"e
 def test_a_name_keeps_its_holder(changes, desk):
     desk.enrol()
     with pytest.raises(UsageError) as bad:
-        desk.enrol(TransferIds("9" * 32, "x"), **changes)
+        desk.enrol(TransferIdCredentials("9" * 32, "x"), **changes)
     assert bad.value.message.text == messages.OTHER_HOLDER
 
 
@@ -593,7 +598,7 @@ def test_settings_of_a_replacement_count_once_it_is_there(desk, monkeypatch):
     before = (desk.folder / "settings.toml").read_text()
     monkeypatch.setattr(client_double, "TRANSFER_ID", "9" * 32)
     desk.double.script.append(client_double.lose)
-    new = TransferIds("9" * 32, client_double.PASSWORD)
+    new = TransferIdCredentials("9" * 32, client_double.PASSWORD)
     desk.enrol(new, key=KeyType.EC_P384)
     assert (desk.folder / "settings.toml").read_text() == before
     desk.enrol(new, key=KeyType.EC_P384)

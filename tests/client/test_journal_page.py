@@ -3,7 +3,7 @@
 import re
 
 from sinetti.client.store import files, generations, journal, settings
-from sinetti.client.store.journal import Kind, State
+from sinetti.client.store.journal import RequestKind, RequestState
 from tests.client import double
 from tests.house.tree import DOCS, PACKAGE, rows
 
@@ -15,7 +15,7 @@ def first_cells(heading):
 
 
 def test_the_page_has_the_states_in_order():
-    assert first_cells("state") == [state.value for state in State]
+    assert first_cells("state") == [state.value for state in RequestState]
 
 
 def test_the_page_has_the_steps_in_order():
@@ -31,7 +31,7 @@ def test_the_page_says_what_a_run_leaves(desk):
     left = {}
 
     def look(name):
-        (folder,) = [one for kind in Kind if (one := journal.folder_of(desk.folder, kind)).exists()]
+        (folder,) = [one for kind in RequestKind if (one := journal.folder_of(desk.folder, kind)).exists()]
         left[name] = journal.load(folder).state.value
 
     desk.step = look

@@ -6,9 +6,9 @@ import pytest
 
 from sinetti.client.messages import messages
 from sinetti.client.requests import operations
-from sinetti.client.results import ExitCode, Result, UsageError, worst
+from sinetti.client.results import ExitCode, Result, UsageError, highest_exit_code
 from sinetti.client.store import files, journal
-from sinetti.client.store.journal import Kind, State
+from sinetti.client.store.journal import RequestKind, RequestState
 from sinetti.pki import encoding
 from sinetti.wire.soap.operations import Failure, Operation
 from tests.client import double
@@ -29,7 +29,7 @@ def enrolled(desk):
     return desk
 
 
-def open_journal(desk, kind=Kind.RENEW):
+def open_journal(desk, kind=RequestKind.RENEW):
     return journal.load(journal.folder_of(desk.folder, kind))
 
 
@@ -66,7 +66,7 @@ def test_force_asks_all_the_same_and_shows_the_refusal(enrolled):
     enrolled.double.script.append(double.refuse(TOO_EARLY))
     outcome = enrolled.renew(force=True)
     assert (outcome.result, outcome.exit_code, outcome.codes) == (Result.REFUSED, ExitCode.REFUSED, ("PKI034",))
-    assert open_journal(enrolled).state is State.REFUSED
+    assert open_journal(enrolled).state is RequestState.REFUSED
     assert enrolled.renew().result is Result.NOT_DUE, "a refusal makes the next unforced run no bolder"
     assert enrolled.at(OPENS).renew().result is Result.RENEWED
     assert len(set(enrolled.double.keys_sent())) == 1, "nothing was used up, so the same request goes again"
@@ -115,7 +115,7 @@ def test_after_its_end_the_service_has_the_last_word(enrolled):
 def test_renewed_by_somebody_else(enrolled):
     enrolled.double.script.append(double.refuse(Failure("PKI035", "Renewed with another key.")))
     assert enrolled.at(OPENS).renew().exit_code is ExitCode.REFUSED
-    assert open_journal(enrolled).state is State.REFUSED
+    assert open_journal(enrolled).state is RequestState.REFUSED
 
 
 def test_an_earlier_answer_in_place_of_ours_keeps_no_renewal_waiting(enrolled):
@@ -139,7 +139,7 @@ def test_a_renewal_prepared_with_a_certificate_that_was_replaced_is_put_away(enr
     enrolled.double.script.append(double.lose)
     enrolled.at(OPENS).renew()
     monkeypatch.setattr(double, "TRANSFER_ID", "9" * 32)
-    assert enrolled.enrol(operations.TransferIds("9" * 32, double.PASSWORD)).result is Result.ENROLLED
+    assert enrolled.enrol(operations.TransferIdCredentials("9" * 32, double.PASSWORD)).result is Result.ENROLLED
     assert enrolled.renew().result is Result.NOT_DUE
     assert open_journal(enrolled) is None
     assert len(list((enrolled.folder / "abandoned").glob("renew-*/key.pem"))) == 1
@@ -188,7 +188,7 @@ def test_renew_of_an_enrolment_that_never_left(desk):
 
 
 def test_renew_of_a_name_without_anything(desk):
-    desk.enrol(operations.TransferIds("1", "wrong"))
+    desk.enrol(operations.TransferIdCredentials("1", "wrong"))
     with pytest.raises(UsageError) as bad:
         desk.renew()
     assert bad.value.message.text == messages.NOT_ENROLLED
@@ -248,23 +248,23 @@ def test_a_damaged_journal_is_told(damage, enrolled):
 def test_trouble_with_one_name_stops_no_other(enrolled, monkeypatch):
     for number, name in enumerate(("benefits", "wages"), start=1):
         monkeypatch.setattr(double, "TRANSFER_ID", f"{number}" * 32)
-        enrolled.enrol(operations.TransferIds(f"{number}" * 32, double.PASSWORD), name)
+        enrolled.enrol(operations.TransferIdCredentials(f"{number}" * 32, double.PASSWORD), name)
     (enrolled.store / "benefits" / "live" / "key.pem").unlink()
     enrolled.at(OPENS).double.script.append(double.refuse(TOO_EARLY))
     run = enrolled.run
-    outcomes = operations.each(run, None, lambda name: operations.renew(run, name, force=False))
+    outcomes = operations.run_for_all(run, None, lambda name: operations.renew(run, name, force=False))
     assert [(one.name, one.exit_code) for one in outcomes] == [
         ("benefits", ExitCode.STORE),
         (NAME, ExitCode.REFUSED),
         ("wages", ExitCode.DONE),
     ]
-    assert worst(outcomes) is ExitCode.STORE
+    assert highest_exit_code(outcomes) is ExitCode.STORE
 
 
 def test_all_passes_over_a_name_whose_enrolment_was_refused(enrolled):
-    enrolled.enrol(operations.TransferIds("1", "wrong"), "benefits")
+    enrolled.enrol(operations.TransferIdCredentials("1", "wrong"), "benefits")
     run = enrolled.at(OPENS).run
-    first, second = operations.each(run, None, lambda name: operations.renew(run, name, force=False))
+    first, second = operations.run_for_all(run, None, lambda name: operations.renew(run, name, force=False))
     assert (first.result, first.exit_code, texts(first)) == (Result.NOT_DUE, ExitCode.DONE, [messages.NOT_ENROLLED])
     assert second.result is Result.RENEWED
 
@@ -282,7 +282,9 @@ def test_among_all_an_open_enrolment_is_nothing_to_renew(behaviour, text, desk):
     desk.double.script.append(behaviour)
     desk.enrol()
     asked = len(desk.double.seen)
-    (one,) = operations.each(desk.run, None, lambda name: operations.renew(desk.run, name, force=True, among_all=True))
+    (one,) = operations.run_for_all(
+        desk.run, None, lambda name: operations.renew(desk.run, name, force=True, among_all=True)
+    )
     assert (one.result, one.exit_code, texts(one)) == (Result.NOT_DUE, ExitCode.DONE, [text])
     assert len(desk.double.seen) == asked
 
@@ -302,21 +304,21 @@ def test_a_kept_key_type_that_is_not_taken_is_told_with_its_place(enrolled):
 
 
 def test_a_fault_of_ours_with_one_name_stops_no_other(enrolled):
-    enrolled.enrol(operations.TransferIds("1", "wrong"), "benefits")
+    enrolled.enrol(operations.TransferIdCredentials("1", "wrong"), "benefits")
 
     def act(name):
         if name == "benefits":
             raise ZeroDivisionError
         return enrolled.renew(name)
 
-    first, second = operations.each(enrolled.run, None, act)
+    first, second = operations.run_for_all(enrolled.run, None, act)
     assert (first.result, first.exit_code, texts(first)) == (Result.FAILED, ExitCode.FAULT, [messages.OUR_FAULT])
     assert second.result is Result.NOT_DUE
 
 
 def test_all_of_a_store_that_is_not_there(desk):
     with pytest.raises(UsageError) as bad:
-        operations.each(desk.run, None, lambda name: operations.renew(desk.run, name, force=False))
+        operations.run_for_all(desk.run, None, lambda name: operations.renew(desk.run, name, force=False))
     assert bad.value.message.text == messages.NO_STORE
 
 
@@ -341,7 +343,7 @@ def test_a_renewal_that_only_had_to_be_put_in_place_gives_way_to_a_newer_order(e
         enrolled.renew()
     enrolled.step = lambda _name: None
     monkeypatch.setattr(double, "TRANSFER_ID", "9" * 32)
-    assert enrolled.enrol(operations.TransferIds("9" * 32, double.PASSWORD)).result is Result.ENROLLED
+    assert enrolled.enrol(operations.TransferIdCredentials("9" * 32, double.PASSWORD)).result is Result.ENROLLED
     ordered = (enrolled.live / "certificate.pem").read_bytes()
     assert enrolled.renew().result is Result.NOT_DUE
     assert (enrolled.live / "certificate.pem").read_bytes() == ordered

@@ -6,24 +6,28 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sinetti.client.renewal_window import Phase, pause, phase, renew_from
-from sinetti.domain.values import Span
+from sinetti.client.renewal_window import ValidityPhase, phase, renewal_opens_at, retry_delay
+from sinetti.domain.values import ValidityPeriod
 from tests.domain.facts import LIVES_AND_WINDOWS
 
 START = datetime(2025, 5, 2, 11, 3, tzinfo=UTC)
 END = datetime(2027, 5, 2, 11, 3, tzinfo=UTC)
 OPENS = datetime(2027, 3, 3, 11, 3, tzinfo=UTC)
 SECOND = timedelta(seconds=1)
-SPAN = Span(START, END)
+SPAN = ValidityPeriod(START, END)
 
 PHASES = {
-    "the first second": (SPAN, START, Phase.VALID),
-    "one second before renewal opens": (SPAN, OPENS - SECOND, Phase.VALID),
-    "the second renewal opens": (SPAN, OPENS, Phase.RENEWAL_OPEN),
-    "the last valid second": (SPAN, END, Phase.RENEWAL_OPEN),
-    "one second after the end": (SPAN, END + SECOND, Phase.EXPIRED),
-    "before its first second it counts as valid": (SPAN, START - SECOND, Phase.VALID),
-    "a certificate of 47 days is valid on its first day": (Span(START, START + timedelta(days=47)), START, Phase.VALID),
+    "the first second": (SPAN, START, ValidityPhase.VALID),
+    "one second before renewal opens": (SPAN, OPENS - SECOND, ValidityPhase.VALID),
+    "the second renewal opens": (SPAN, OPENS, ValidityPhase.RENEWAL_OPEN),
+    "the last valid second": (SPAN, END, ValidityPhase.RENEWAL_OPEN),
+    "one second after the end": (SPAN, END + SECOND, ValidityPhase.EXPIRED),
+    "before its first second it counts as valid": (SPAN, START - SECOND, ValidityPhase.VALID),
+    "a certificate of 47 days is valid on its first day": (
+        ValidityPeriod(START, START + timedelta(days=47)),
+        START,
+        ValidityPhase.VALID,
+    ),
 }
 
 
@@ -41,12 +45,12 @@ OPENINGS = {
 
 @pytest.mark.parametrize(("end", "opens"), OPENINGS.values(), ids=OPENINGS)
 def test_renewal_opens_sixty_days_of_24_hours_before_the_end(end, opens):
-    assert renew_from(Span(end - timedelta(days=730), end)) == opens
+    assert renewal_opens_at(ValidityPeriod(end - timedelta(days=730), end)) == opens
 
 
 @pytest.mark.parametrize(("life", "window"), LIVES_AND_WINDOWS.values(), ids=LIVES_AND_WINDOWS)
 def test_the_client_opens_at_the_instant_of_the_authority(life, window):
-    assert renew_from(Span(START, START + life)) == START + life - window
+    assert renewal_opens_at(ValidityPeriod(START, START + life)) == START + life - window
 
 
 ENDS = st.datetimes(datetime(2025, 1, 1), datetime(2060, 1, 1), timezones=st.just(UTC)).map(
@@ -58,15 +62,21 @@ OFFSETS = st.integers(-5_000_000, 400_000_000)
 @given(ENDS, OFFSETS)
 def test_the_phase_follows_the_distance_to_the_end(end, before):
     now = end - timedelta(seconds=before)
-    expected = Phase.EXPIRED if before < 0 else Phase.RENEWAL_OPEN if before <= 60 * 86_400 else Phase.VALID
-    assert phase(Span(end - timedelta(days=730), end), now) is expected
+    expected = (
+        ValidityPhase.EXPIRED
+        if before < 0
+        else ValidityPhase.RENEWAL_OPEN
+        if before <= 60 * 86_400
+        else ValidityPhase.VALID
+    )
+    assert phase(ValidityPeriod(end - timedelta(days=730), end), now) is expected
 
 
 @given(ENDS, st.integers(-3, 3))
 def test_around_the_opening_one_second_decides(end, offset):
-    span = Span(end - timedelta(days=730), end)
-    now = renew_from(span) + timedelta(seconds=offset)
-    assert (phase(span, now) is Phase.RENEWAL_OPEN) is (offset >= 0)
+    span = ValidityPeriod(end - timedelta(days=730), end)
+    now = renewal_opens_at(span) + timedelta(seconds=offset)
+    assert (phase(span, now) is ValidityPhase.RENEWAL_OPEN) is (offset >= 0)
 
 
 PAUSES = {
@@ -89,9 +99,9 @@ ASKED_FOR = {
 
 @pytest.mark.parametrize(("attempt", "waited", "asked", "expected"), ASKED_FOR.values(), ids=ASKED_FOR)
 def test_nobody_asks_before_the_service_wants_it(attempt, waited, asked, expected):
-    assert pause(attempt, waited, 300.0, timedelta(seconds=asked)) == expected
+    assert retry_delay(attempt, waited, 300.0, timedelta(seconds=asked)) == expected
 
 
 @pytest.mark.parametrize(("attempt", "waited", "wait", "expected"), PAUSES.values(), ids=PAUSES)
 def test_pause(attempt, waited, wait, expected):
-    assert pause(attempt, waited, wait) == expected
+    assert retry_delay(attempt, waited, wait) == expected

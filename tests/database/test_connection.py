@@ -9,20 +9,20 @@ from django.db import OperationalError, connections, transaction
 
 from sinetti.database import connection as database_connection
 from sinetti.database import models
-from sinetti.database.common.audit_log import Deed
-from sinetti.database.connection import REGISTER_UNAVAILABLE, Register, migrate, open_register
+from sinetti.database.common.audit_log import AuditContext
+from sinetti.database.connection import DATABASE_UNAVAILABLE, Database, migrate, open_database
 from sinetti.database.operations import authorities
 from sinetti.domain.values import Environment
 from tests.support.authority import NOW
 from tests.support.registers import all_connections_closed, copied_file
 
-DEED = Deed("operator", NOW, "0" * 32)
+DEED = AuditContext("operator", NOW, "0" * 32)
 
 
 @pytest.mark.parametrize("url", ["mysql://user@localhost/x", "oracle://user@localhost/x"])
 def test_other_databases_are_refused_with_what_to_write(url):
     with pytest.raises(ValueError, match=r"sqlite:////path.*postgresql://"):
-        open_register(url, alias="refused")
+        open_database(url, alias="refused")
 
 
 OPTIONS = {
@@ -35,11 +35,11 @@ OPTIONS = {
 @pytest.mark.parametrize("url", OPTIONS.values(), ids=OPTIONS)
 def test_options_that_the_database_does_not_know_are_refused(url):
     with pytest.raises(ValueError, match="behind the question mark"):
-        open_register(url, alias="refused")
+        open_database(url, alias="refused")
 
 
 def test_options_of_libpq_are_handed_on():
-    open_register("postgresql://me@localhost/x?sslmode=require&connect_timeout=5", alias="far")
+    open_database("postgresql://me@localhost/x?sslmode=require&connect_timeout=5", alias="far")
     options = connections["far"].settings_dict["OPTIONS"]
     assert (options["sslmode"], options["connect_timeout"]) == ("require", 5)
 
@@ -96,7 +96,7 @@ def test_the_migrations_are_those_of_the_models(sqlite_register):
 
 def test_two_registers_never_mix(sqlite_register, tmp_path):
     with copied_file(tmp_path / "other.sqlite3") as url:
-        other = open_register(url, alias="other")
+        other = open_database(url, alias="other")
         authorities.found(other, Environment.TEST, (), DEED)
         assert authorities.identity(other) is not None
         assert authorities.identity(sqlite_register) is None
@@ -106,8 +106,8 @@ def test_two_registers_never_mix(sqlite_register, tmp_path):
 def test_an_alias_opened_anew_names_the_new_database(sqlite_register, tmp_path):
     authorities.found(sqlite_register, Environment.TEST, (), DEED)
     with copied_file(tmp_path / "other.sqlite3") as url:
-        again = open_register(url, alias=sqlite_register.alias)
-        assert again == sqlite_register == Register(sqlite_register.alias)
+        again = open_database(url, alias=sqlite_register.alias)
+        assert again == sqlite_register == Database(sqlite_register.alias)
         assert authorities.identity(again) is None
 
 
@@ -118,7 +118,7 @@ def test_a_connection_that_the_server_cut_is_opened_anew(register):
         pytest.skip("SQLite has no server that could cut a connection")
     with pytest.raises(OperationalError), connection.cursor() as cursor:
         cursor.execute("SELECT pg_terminate_backend(pg_backend_pid())")
-    with pytest.raises(REGISTER_UNAVAILABLE):
+    with pytest.raises(DATABASE_UNAVAILABLE):
         authorities.identity(register)
     register.refresh()
     assert authorities.identity(register) is None

@@ -10,8 +10,8 @@ from django.db import connections
 from django.db.backends.base import base
 
 from sinetti.database import connection as database_connection
-from sinetti.database.connection import RegisterRefusesError, open_register, plain_setting, setting
-from sinetti.database.durability import check_promises
+from sinetti.database.connection import DatabaseSetupError, open_database, server_default, setting
+from sinetti.database.durability import check_durability
 from sinetti.database.operations import authorities
 from tests.support import postgres
 from tests.support.backups import url_of
@@ -19,7 +19,7 @@ from tests.support.registers import ALIAS
 
 
 def test_a_durable_database_is_taken(register):
-    assert check_promises(register) == ()
+    assert check_durability(register) == ()
 
 
 def on_postgresql(register):
@@ -33,16 +33,16 @@ def test_a_server_without_fsync_is_refused(register):
     on_postgresql(register)
     with postgres.careless(url_of(register), fsync="off"):
         register.close()
-        with pytest.raises(RegisterRefusesError, match=r"fsync = off.*set it to on in postgresql\.conf"):
-            check_promises(register)
-    assert check_promises(register) == ()
+        with pytest.raises(DatabaseSetupError, match=r"fsync = off.*set it to on in postgresql\.conf"):
+            check_durability(register)
+    assert check_durability(register) == ()
 
 
 def test_half_written_pages_are_the_operator_s_to_know(register):
     """ZFS writes them whole, and nobody can see that from here."""
     on_postgresql(register)
     with postgres.careless(url_of(register), full_page_writes="off"):
-        (said,) = check_promises(register)
+        (said,) = check_durability(register)
         assert "full_page_writes = off" in said
 
 
@@ -64,10 +64,10 @@ def test_a_server_without_synchronous_commits_is_refused_though_our_sessions_ask
     user = connection.settings_dict["USER"]
     with postgres.careless(url_of(register), synchronous_commit="off"):
         assert asked_of_a_new_session(register) == "on"
-        with pytest.raises(RegisterRefusesError, match=rf"synchronous_commit = off.*ALTER ROLE {user} SET"):
-            check_promises(register)
+        with pytest.raises(DatabaseSetupError, match=rf"synchronous_commit = off.*ALTER ROLE {user} SET"):
+            check_durability(register)
     register.close()
-    assert check_promises(register) == ()
+    assert check_durability(register) == ()
 
 
 @contextmanager
@@ -87,10 +87,10 @@ def altered(connection, what, value, name="synchronous_commit"):
 def test_what_role_or_database_has_counts_and_not_what_the_server_has(register, what):
     connection = on_postgresql(register)
     its = what.format(**connection.settings_dict)
-    with altered(connection, its, "off"), pytest.raises(RegisterRefusesError, match="synchronous_commit = off"):
-        check_promises(register)
+    with altered(connection, its, "off"), pytest.raises(DatabaseSetupError, match="synchronous_commit = off"):
+        check_durability(register)
     with postgres.careless(url_of(register), synchronous_commit="off"), altered(connection, its, "on"):
-        assert check_promises(register) == ()
+        assert check_durability(register) == ()
 
 
 @pytest.mark.parametrize("value", ["local", "remote_write", "remote_apply"])
@@ -98,15 +98,15 @@ def test_whatever_waits_for_this_machine_s_disk_is_taken_and_stays(register, val
     connection = on_postgresql(register)
     with altered(connection, f"DATABASE {connection.settings_dict['NAME']}", value):
         assert asked_of_a_new_session(register) == value
-        assert check_promises(register) == ()
+        assert check_durability(register) == ()
 
 
 def test_a_session_that_stays_careless_is_refused(register):
     with on_postgresql(register).cursor() as cursor:
         cursor.execute("SET synchronous_commit TO off")
     try:
-        with pytest.raises(RegisterRefusesError, match="synchronous_commit = off"):
-            check_promises(register)
+        with pytest.raises(DatabaseSetupError, match="synchronous_commit = off"):
+            check_durability(register)
     finally:
         register.close()
 
@@ -114,11 +114,11 @@ def test_a_session_that_stays_careless_is_refused(register):
 def test_a_server_that_does_not_know_a_setting_is_named_and_goes_on(register, monkeypatch):
     """As another engine that speaks the protocol: it has other settings, or no such function at all."""
     connection = on_postgresql(register)
-    assert setting(connection, "no.such.setting") is plain_setting(connection, "no.such.setting") is None
+    assert setting(connection, "no.such.setting") is server_default(connection, "no.such.setting") is None
     with monkeypatch.context() as patched, connection.cursor() as cursor:
         patched.setattr(database_connection, "_SETTING", "SELECT no_such_function(%s)")
         patched.setattr(database_connection, "_PLAIN_SETTING", "SELECT reset_val FROM no_such_table WHERE name = %s")
-        assert check_promises(register) == (
+        assert check_durability(register) == (
             "the database does not tell its fsync: see to it that what is committed outlives a crash",
             "the database does not tell its synchronous_commit: see to it that what is committed outlives a crash",
         )
@@ -130,7 +130,7 @@ def test_a_server_that_is_too_old_is_refused(register, monkeypatch):
     register.close()
     monkeypatch.setattr(base, "RAN_DB_VERSION_CHECK", set())  # Django looks once in a process
     monkeypatch.setattr(connection.features, "minimum_database_version", (99,))
-    with pytest.raises(RegisterRefusesError, match="PostgreSQL 99 or later"):
+    with pytest.raises(DatabaseSetupError, match="PostgreSQL 99 or later"):
         authorities.identity(register)
     register.close()
 
@@ -142,14 +142,14 @@ PRAGMAS = {"no write-ahead log": "PRAGMA journal_mode=DELETE", "no fsync of each
 def test_sqlite_has_to_have_taken_what_was_asked_for(sqlite_register, pragma):
     with connections[sqlite_register.alias].cursor() as cursor:
         cursor.execute(pragma)
-    with pytest.raises(RegisterRefusesError, match="local disk"):
-        check_promises(sqlite_register)
+    with pytest.raises(DatabaseSetupError, match="local disk"):
+        check_durability(sqlite_register)
 
 
 MIGRATING = """
 import sys
-from sinetti.database.connection import migrate, open_register
-register = open_register(sys.argv[1])
+from sinetti.database.connection import migrate, open_database
+register = open_database(sys.argv[1])
 print("ready", flush=True)
 sys.stdin.readline()
 migrate(register)
@@ -176,7 +176,7 @@ def test_two_processes_make_the_tables_at_the_same_moment(empty_url):
         one.stdin.flush()
     said = [one.communicate(timeout=60)[1] for one in both]
     assert [one.returncode for one in both] == [0, 0], said
-    register = open_register(empty_url, ALIAS)
+    register = open_database(empty_url, ALIAS)
     try:
         assert authorities.identity(register) is None
         assert database_connection._is_current(connections[ALIAS])

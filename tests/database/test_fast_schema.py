@@ -2,13 +2,12 @@
 
 import pytest
 from django.core.management import call_command
-from django.db import DatabaseError, connections, migrations
-from django.db.migrations.loader import MigrationLoader
+from django.db import DatabaseError, connections
 from django.db.migrations.recorder import MigrationRecorder
 
-from sinetti.database import audit_triggers, fast_schema, ids, migration_operations
-from sinetti.database.connection import migrate, open_register
-from sinetti.database.fast_schema import make_first_tables
+from sinetti.database import fast_schema, ids
+from sinetti.database.connection import migrate, open_database
+from sinetti.database.fast_schema import create_schema_fast
 from tests.support.postgres import create_database
 from tests.support.registers import ALIAS, all_connections_closed
 
@@ -35,7 +34,7 @@ def empty(request, tmp_path):
             url = f"sqlite:///{tmp_path}/{ids.random_id()}.sqlite3"
         else:
             url = create_database(request.getfixturevalue("postgres_url"), f"empty_{ids.random_id()}")
-        register = open_register(url, ALIAS)
+        register = open_database(url, ALIAS)
         return register, connections[ALIAS]
 
     with all_connections_closed():
@@ -79,32 +78,16 @@ def test_the_same_tables_come_out(empty):
     call_command("migrate", database=ALIAS, verbosity=0, interactive=False)
     expected, done = set(shape(by_migrations)), notes(by_migrations)
     _register, at_once = empty()
-    assert make_first_tables(at_once)
+    assert create_schema_fast(at_once)
     assert set(shape(at_once)) == expected
     assert notes(at_once) == done
-
-
-def test_what_no_model_says_is_known():
-    """A migration's step that is none of these has to be thought of in first_tables.py."""
-    known = (migrations.CreateModel, migrations.AddField, migrations.AddIndex, migrations.AddConstraint,
-             migrations.AlterField, migrations.RunPython,
-              migration_operations.DropPatternIndexesWhileServing)  # fmt: skip
-    steps = [
-        one
-        for (app, _name), migration in MigrationLoader(None).disk_migrations.items()
-        if app == "registry"
-        for one in migration.operations
-    ]
-    assert all(isinstance(one, known) for one in steps)
-    code = {one.code for one in steps if isinstance(one, migrations.RunPython)}
-    assert all(one is audit_triggers.forbid or one.__module__ == migration_operations.__name__ for one in code)
 
 
 def test_where_there_are_tables_nothing_is_made(empty):
     register, connection = empty()
     migrate(register)
     before = set(shape(connection))
-    assert not make_first_tables(connection)
+    assert not create_schema_fast(connection)
     assert set(shape(connection)) == before
 
 
@@ -115,9 +98,9 @@ def test_one_that_ends_on_the_way_leaves_nothing(empty, monkeypatch):
         raise DatabaseError
 
     with monkeypatch.context() as patch:
-        patch.setattr(fast_schema, "_do_what_no_model_says", breaks)
+        patch.setattr(fast_schema, "complete_schema", breaks)
         with pytest.raises(DatabaseError):
-            make_first_tables(connection)
+            create_schema_fast(connection)
     assert not connection.introspection.table_names()
     migrate(register)
     assert connection.introspection.table_names()

@@ -16,14 +16,14 @@ from sinetti.database import sql as database_sql
 from sinetti.database.certificates import revocation as certificates_revocation
 from sinetti.database.common import audit_log, mappers
 from sinetti.database.issuance import transactions
-from sinetti.database.issuance.renewal_lookup import find_renewable
-from sinetti.database.issuance.transactions import Moved, Reservation, Signed
+from sinetti.database.issuance.renewal_lookup import find_for_renewal
+from sinetti.database.issuance.transactions import CertificateReservation, ConcurrentUpdate, SignedCertificate
 from sinetti.database.notifications import outbox
-from sinetti.domain.certificates.approval import Approval
+from sinetti.domain.certificates.approval import IssuanceApproval
 from sinetti.domain.certificates.lifecycle import CertificateState
 from sinetti.domain.certificates.revocation import RevocationReason
-from sinetti.domain.values import VALIDITY, KeyId, Serial, Sha256, Span
-from sinetti.infra.clock import ticks
+from sinetti.domain.values import VALIDITY, KeyId, Serial, Sha256, ValidityPeriod
+from sinetti.infra.clock import monotonic_seconds
 from sinetti.services.issuance.renew import renew
 from tests.support.office import (
     DAY,
@@ -45,12 +45,12 @@ def table(desk: Desk, model):
     return model.objects.using(desk.register.alias)
 
 
-def renewal(desk: Desk, serial: Serial = SERIAL) -> Reservation:
+def renewal(desk: Desk, serial: Serial = SERIAL) -> CertificateReservation:
     """A renewal that may be made."""
     held = enrolled(desk)
     now, signer = in_the_window(desk, held), desk.certificate(held.serial)
-    approval = Approval(signer.holding, KEY, Span(now, now + VALIDITY), predecessor=held.serial)
-    return Reservation(
+    approval = IssuanceApproval(signer.holding, KEY, ValidityPeriod(now, now + VALIDITY), predecessor=held.serial)
+    return CertificateReservation(
         approval=approval,
         authority=signer.authority,
         serial=serial,
@@ -62,7 +62,7 @@ def renewal(desk: Desk, serial: Serial = SERIAL) -> Reservation:
     )
 
 
-def written_by_the_orm(desk: Desk, reservation: Reservation, signed: Signed) -> None:
+def written_by_the_orm(desk: Desk, reservation: CertificateReservation, signed: SignedCertificate) -> None:
     """The same rows, as Django writes them."""
     approval, using = reservation.approval, table(desk, models.Certificate)
     key = table(desk, models.UsedKey).create(key_id=KEY, first_seen=desk.clock.now)
@@ -84,24 +84,24 @@ def written_by_the_orm(desk: Desk, reservation: Reservation, signed: Signed) -> 
         waits_since=reservation.waits_since,
         recorded_at=signed.recorded_at,
     )
-    octets = table(desk, models.CertificateOctets)
+    octets = table(desk, models.CertificateDer)
     octets.create(certificate=row, to_be_signed=reservation.to_be_signed, der=signed.der)
     name = f"certificate:{reservation.serial}"
     holding = approval.holding.holding_id
     facts = {"key": KEY, "order": None, "predecessor": approval.predecessor, "voids": None}
     audit_log.write(desk.register, desk.deed(), "certificate-reserved", name, holding=holding, **facts)
     audit_log.write(desk.register, desk.deed(), "certificate-issued", name, sha256=signed.sha256)
-    outbox.owe(desk.register, "renewed", mappers.certificates(desk.register).get(pk=row.pk), desk.clock.now)
+    outbox.notify_contact(desk.register, "renewed", mappers.certificates(desk.register).get(pk=row.pk), desk.clock.now)
 
 
 def stored(desk: Desk, certificate: int) -> dict[str, list[tuple]]:
     """What the database keeps of a certificate, cell by cell as it lies there, but for ids that are drawn."""
     sql = {
-        "key": "SELECT * FROM registry_usedkey WHERE key_id = %s",
-        "certificate": "SELECT * FROM registry_certificate WHERE id = %s",
-        "octets": "SELECT * FROM registry_certificateoctets WHERE certificate_id = %s",
-        "outbox": "SELECT * FROM registry_outboxrow WHERE certificate_id = %s",
-        "audit": "SELECT * FROM registry_auditrow WHERE object = %s ORDER BY sequence",
+        "key": "SELECT * FROM sinetti_usedkey WHERE key_id = %s",
+        "certificate": "SELECT * FROM sinetti_certificate WHERE id = %s",
+        "octets": "SELECT * FROM sinetti_certificateder WHERE certificate_id = %s",
+        "outbox": "SELECT * FROM sinetti_outboxmessage WHERE certificate_id = %s",
+        "audit": "SELECT * FROM sinetti_auditevent WHERE object = %s ORDER BY sequence",
     }
     drawn, found = {"id", "sequence", "message_id", "certificate_id"}, {}
     of = {"key": KEY, "audit": f"certificate:{SERIAL}"}
@@ -121,22 +121,22 @@ def stored(desk: Desk, certificate: int) -> dict[str, list[tuple]]:
 
 
 def test_rows_are_those_that_the_orm_would_have_written(desk):
-    reservation, signed = renewal(desk), Signed(b"\x30der\x00", SIGNED, desk.machine.now)
+    reservation, signed = renewal(desk), SignedCertificate(b"\x30der\x00", SIGNED, desk.machine.now)
     with transaction.atomic(using=desk.register.alias):
         written_by_the_orm(desk, reservation, signed)
         wanted = stored(desk, table(desk, models.Certificate).get(serial=SERIAL).pk)
         transaction.set_rollback(True, using=desk.register.alias)
-    certificate = transactions.reserve(desk.register, reservation, desk.deed())
-    transactions.record(desk.register, certificate, signed, desk.deed())
+    certificate = transactions.reserve_certificate(desk.register, reservation, desk.deed())
+    transactions.store_certificate(desk.register, certificate, signed, desk.deed())
     assert stored(desk, table(desk, models.Certificate).get(serial=SERIAL).pk) == wanted
     assert all(wanted.values())
 
 
 def test_what_is_given_back_is_what_is_read_back(desk):
-    reservation, signed = renewal(desk), Signed(b"der", SIGNED, desk.machine.now)
-    reserved = transactions.reserve(desk.register, reservation, desk.deed())
+    reservation, signed = renewal(desk), SignedCertificate(b"der", SIGNED, desk.machine.now)
+    reserved = transactions.reserve_certificate(desk.register, reservation, desk.deed())
     assert reserved == desk.certificate(SERIAL)
-    assert transactions.record(desk.register, reserved, signed, desk.deed()) == desk.certificate(SERIAL)
+    assert transactions.store_certificate(desk.register, reserved, signed, desk.deed()) == desk.certificate(SERIAL)
 
 
 def test_the_reading_by_hand_is_that_of_the_orm(desk):
@@ -146,13 +146,13 @@ def test_the_reading_by_hand_is_that_of_the_orm(desk):
         accepted(renew(renew_ask(held, new_key()), desk.office, REQUEST))
     new = renewed(desk, held)
     found = desk.certificate(held.serial)
-    read = find_renewable(desk.register, found.sha256, KEY)
+    read = find_for_renewal(desk.register, found.sha256, KEY)
     assert (read.signer, read.renewals.successor) == (found, desk.certificate(new.serial))
     assert read.renewals.made_again == 2
     certificates_revocation.revoke(
         desk.register, found.holding.holding_id, [new.serial], (RevocationReason.SUPERSEDED, None), desk.deed()
     )
-    read = find_renewable(desk.register, found.sha256, desk.certificate(new.serial).key)
+    read = find_for_renewal(desk.register, found.sha256, desk.certificate(new.serial).key)
     assert (read.signer, read.renewals.same_key) == (desk.certificate(held.serial), desk.certificate(new.serial))
     assert (read.renewals.successor, read.key_known) == (None, True)
 
@@ -197,7 +197,7 @@ def test_a_connection_that_is_cut_later_is_not_tried_again(desk):
     reservation = renewal(desk)
     cut(desk)
     with pytest.raises(OperationalError):
-        transactions.reserve(desk.register, reservation, desk.deed())
+        transactions.reserve_certificate(desk.register, reservation, desk.deed())
     desk.register.refresh()
     assert not table(desk, models.Certificate).filter(serial=SERIAL).exists()
 
@@ -217,9 +217,9 @@ def cut(desk: Desk) -> None:
 
 
 def eventually(condition) -> None:
-    deadline = ticks() + 30
+    deadline = monotonic_seconds() + 30
     while not condition():
-        assert ticks() < deadline, "it did not come about"
+        assert monotonic_seconds() < deadline, "it did not come about"
         sleep(0.01)
 
 
@@ -260,7 +260,7 @@ def beside(desk: Desk, do, other):
     def run() -> None:
         try:
             came.append(do())
-        except Moved as moved:
+        except ConcurrentUpdate as moved:
             came.append(moved)
         desk.register.close()
 
@@ -282,21 +282,25 @@ def revocation(desk: Desk, holding_id: str, serial: Serial):
 def test_a_revocation_that_comes_while_commit_2_waits_for_its_lock_voids_the_renewal(desk):
     """The statement's snapshot is older than the lock that it waited for: the moved version tells."""
     reservation = renewal(desk)
-    certificate = transactions.reserve(desk.register, reservation, desk.deed())
+    certificate = transactions.reserve_certificate(desk.register, reservation, desk.deed())
     revoke = revocation(desk, certificate.holding.holding_id, certificate.predecessor)
-    signed = Signed(b"der", SIGNED, desk.machine.now)
-    found = beside(desk, lambda: transactions.record(desk.register, certificate, signed, desk.deed()), revoke)
+    signed = SignedCertificate(b"der", SIGNED, desk.machine.now)
+    found = beside(
+        desk, lambda: transactions.store_certificate(desk.register, certificate, signed, desk.deed()), revoke
+    )
     assert (found.state, found.revocation_reason) == (CertificateState.VOID, RevocationReason.KEY_COMPROMISE)
     assert found.sha256 is None
-    assert not table(desk, models.OutboxRow).filter(kind="renewed").exists()
-    assert transactions.octets_of(desk.register, found)[1] is None
+    assert not table(desk, models.OutboxMessage).filter(kind="renewed").exists()
+    assert transactions.get_der(desk.register, found)[1] is None
 
 
 def test_a_revocation_that_came_before_the_reservation_was_read_voids_it_too(desk):
-    certificate = transactions.reserve(desk.register, renewal(desk), desk.deed())
+    certificate = transactions.reserve_certificate(desk.register, renewal(desk), desk.deed())
     revocation(desk, certificate.holding.holding_id, certificate.predecessor)()
     again = desk.certificate(SERIAL)
-    found = transactions.record(desk.register, again, Signed(b"der", SIGNED, desk.machine.now), desk.deed())
+    found = transactions.store_certificate(
+        desk.register, again, SignedCertificate(b"der", SIGNED, desk.machine.now), desk.deed()
+    )
     assert found.state is CertificateState.VOID
 
 
@@ -305,7 +309,8 @@ def test_a_revocation_that_comes_while_commit_1_waits_for_its_lock_leaves_nothin
     holding, predecessor = reservation.approval.holding, reservation.approval.predecessor
     revoke = revocation(desk, holding.holding_id, predecessor)
     assert isinstance(
-        beside(desk, lambda: transactions.reserve(desk.register, reservation, desk.deed()), revoke), Moved
+        beside(desk, lambda: transactions.reserve_certificate(desk.register, reservation, desk.deed()), revoke),
+        ConcurrentUpdate,
     )
     assert not transactions.key_known(desk.register, KEY)
     assert not table(desk, models.Certificate).filter(serial=SERIAL).exists()
@@ -314,9 +319,11 @@ def test_a_revocation_that_comes_while_commit_1_waits_for_its_lock_leaves_nothin
 
 def test_something_else_of_the_holding_moves_between_the_commits(desk):
     """The version is another one, the reservation stands: it is looked at again and recorded."""
-    certificate = transactions.reserve(desk.register, renewal(desk), desk.deed())
-    mappers.move_versions(table(desk, models.Holding).all())
-    found = transactions.record(desk.register, certificate, Signed(b"der", SIGNED, desk.machine.now), desk.deed())
+    certificate = transactions.reserve_certificate(desk.register, renewal(desk), desk.deed())
+    mappers.move_versions(table(desk, models.Lineage).all())
+    found = transactions.store_certificate(
+        desk.register, certificate, SignedCertificate(b"der", SIGNED, desk.machine.now), desk.deed()
+    )
     assert (found.state, found.sha256) == (CertificateState.ISSUED, SIGNED)
     assert found == desk.certificate(SERIAL)
 
@@ -326,14 +333,14 @@ def test_two_renewals_of_one_certificate_at_once(desk):
     other = replace(reservation, serial=Serial("46" * 19), approval=replace(reservation.approval, key=KeyId("dd" * 32)))
     first = beside(
         desk,
-        lambda: transactions.reserve(desk.register, other, desk.deed()),
-        lambda: transactions.reserve(desk.register, reservation, desk.deed()),
+        lambda: transactions.reserve_certificate(desk.register, other, desk.deed()),
+        lambda: transactions.reserve_certificate(desk.register, reservation, desk.deed()),
     )
-    assert isinstance(first, Moved)
+    assert isinstance(first, ConcurrentUpdate)
 
 
 def test_an_instant_may_have_parts_of_a_second(desk):
     """Clocks give whole seconds; what a database keeps does not depend on it."""
     reservation = replace(renewal(desk), waits_since=desk.machine.now + timedelta(microseconds=5))
-    transactions.reserve(desk.register, reservation, desk.deed())
+    transactions.reserve_certificate(desk.register, reservation, desk.deed())
     assert table(desk, models.Certificate).get(serial=SERIAL).waits_since == reservation.waits_since

@@ -5,15 +5,15 @@ from threading import Event, Thread
 import pytest
 from django.db import connections
 from django.db import models as fields
-from django.db.migrations import Migration
+from django.db.migrations import AddField, CreateModel, Migration
 from django.db.migrations.executor import MigrationExecutor
 
 from sinetti.database import connection as database_connection
 from sinetti.database import ids as database_ids
 from sinetti.database import models
 from sinetti.database.common import mappers
-from sinetti.database.connection import RegisterRefusesError, migrate, open_register
-from sinetti.database.migration_operations import AddIndexWhileServing, readable_from
+from sinetti.database.connection import DatabaseSetupError, migrate, open_database
+from sinetti.database.migration_operations import AddIndexWhileServing, set_minimum_code_version
 from sinetti.database.operations import authorities
 from sinetti.domain.certificates.lifecycle import CertificateState
 from sinetti.services.issuance.enrol import enrol
@@ -23,33 +23,36 @@ from tests.support.postgres import create_database
 from tests.support.registers import ALIAS, all_connections_closed
 
 ROWS = 60
+LATER = (
+    AddField("certificate", "more", fields.CharField(max_length=9, null=True)),
+    AddField("order", "count", fields.IntegerField(db_default=0)),
+    AddIndexWhileServing("certificate", fields.Index(fields=["recorded_at"], name="by_recording")),
+    CreateModel("Later", [("at", fields.DateTimeField(primary_key=True))]),
+)
+"""Operations of a later migration, one of each kind that docs/schema.md allows."""
 
 
 def ours(executor):
-    return sorted(name for app, name in executor.loader.disk_migrations if app == "registry")
+    return sorted(name for app, name in executor.loader.disk_migrations if app == "sinetti")
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
 def older(request, tmp_path):
-    """Give a register whose tables are those before the newest migration, and its tables as older code sees them."""
+    """Return an empty database of its own, and its tables as code of this version sees them."""
     if request.param == "sqlite":
         url = f"sqlite:///{tmp_path}/register.sqlite3"
     else:
         url = create_database(request.getfixturevalue("postgres_url"), f"older_{database_ids.random_id()}")
     with all_connections_closed():
-        register = open_register(url, ALIAS)
-        executor = MigrationExecutor(connections[ALIAS])
-        *_, previous, _newest = ours(executor)
-        target = [key for key in executor.loader.graph.leaf_nodes() if key[0] != "registry"]
-        executor.migrate([*target, ("registry", previous)])
-        executor.loader.build_graph()
-        yield register, executor.loader.project_state(("registry", previous)).apps
+        register = open_database(url, ALIAS)
+        migrate(register)
+        yield register, MigrationExecutor(connections[ALIAS]).loader.project_state().apps
 
 
 def founded(apps) -> dict:
     """Write what everything else hangs on, as older code does."""
-    using = lambda name: apps.get_model("registry", name).objects.using(ALIAS)  # noqa: E731
-    authority = using("Authority").create(
+    using = lambda name: apps.get_model("sinetti", name).objects.using(ALIAS)  # noqa: E731
+    authority = using("CertificateAuthority").create(
         name="CAv1", common_name="CA v1", role="issuing", certificate=b"c", sha256="a" * 64, key_id="b" * 64,
         state="issuing", signs_from=NOW, signs_until=NOW,
     )  # fmt: skip
@@ -65,29 +68,27 @@ def founded(apps) -> dict:
 def issued(there, number: int) -> None:
     """Write one certificate's whole life, as older code does."""
     using, person = there["using"], there["person"]
-    holding = using("Holding").create(
+    holding = using("Lineage").create(
         organisation=there["organisation"], type=there["kind"], subject_serial=f"{number:032}", contact=person,
         created=NOW,
     )  # fmt: skip
     order = using("Order").create(holding=holding, contact=person, state="spent", created=NOW)
-    using("TransferIdPair").create(
-        transfer_id=f"{number:032}", order=order, password_mac=b"m", created=NOW, expires=NOW
-    )
+    using("TransferIds").create(transfer_id=f"{number:032}", order=order, password_mac=b"m", created=NOW, expires=NOW)
     key = using("UsedKey").create(key_id=f"{number:064}", first_seen=NOW)
     row = using("Certificate").create(
         serial=f"{number:038x}", authority=there["authority"], holding=holding, state="reserved", origin="order",
         order=order, key=key, retrieval_id=f"{number:032}", not_before=NOW, not_after=NOW, renewable_from=NOW,
         reserved_at=NOW,
     )  # fmt: skip
-    using("CertificateOctets").create(certificate=row, to_be_signed=b"t")
-    using("AuditRow").create(
+    using("CertificateDer").create(certificate=row, to_be_signed=b"t")
+    using("AuditEvent").create(
         at=NOW, actor="o", action="a", object="c", request_id=REQUEST, octets=b"{}", sha256="a" * 64
     )
     using("Certificate").filter(pk=row.pk).update(state="issued", sha256=f"{number:064}", recorded_at=NOW)
-    using("OutboxRow").create(
+    using("OutboxMessage").create(
         kind="fetched", holding=holding, certificate=row, recipient=person, step="once", created=NOW, due=NOW
     )
-    using("RefusalRow").create(holding=holding, reason="too-early", operation="renew", at=NOW, request_id=REQUEST)
+    using("RejectedRequest").create(holding=holding, reason="too-early", operation="renew", at=NOW, request_id=REQUEST)
 
 
 def test_what_older_code_writes_while_the_tables_change_is_all_there(older):
@@ -109,44 +110,49 @@ def test_what_older_code_writes_while_the_tables_change_is_all_there(older):
     thread = Thread(target=write)
     thread.start()
     assert begun.wait(60)
-    migrate(register)
+    for operation in LATER:
+        change(register, operation, atomic=getattr(operation, "atomic", True) or connection_is_sqlite(register))
     thread.join(120)
     assert failures == []
     assert database_connection._is_current(connections[ALIAS])
     found = [mappers.certificate(register, row) for row in mappers.certificates(register)]
     assert len(found) == ROWS
     assert {one.state for one in found} == {CertificateState.ISSUED}
-    assert models.AuditRow.objects.using(ALIAS).count() == ROWS
-    assert models.OutboxRow.objects.using(ALIAS).count() == models.RefusalRow.objects.using(ALIAS).count() == ROWS
+    assert models.AuditEvent.objects.using(ALIAS).count() == ROWS
+    assert (
+        models.OutboxMessage.objects.using(ALIAS).count() == models.RejectedRequest.objects.using(ALIAS).count() == ROWS
+    )
     issued(there, ROWS)
     assert authorities.identity(register) is not None
+
+
+def connection_is_sqlite(register) -> bool:
+    return connections[register.alias].vendor == "sqlite"
 
 
 def change(register, *operations, atomic=True):
     """Run a migration of its own on the present tables."""
     connection = connections[register.alias]
     state = MigrationExecutor(connection).loader.project_state()
-    one = type("Migration", (Migration,), {"operations": list(operations), "atomic": atomic})("9999_later", "registry")
+    one = type("Migration", (Migration,), {"operations": list(operations), "atomic": atomic})("9999_later", "sinetti")
     with connection.schema_editor(atomic=atomic) as editor:
         one.apply(state, editor)
 
 
 def test_a_node_that_cannot_serve_changed_tables_says_so_and_changes_nothing(register):
     newest = max(int(name[:4]) for name in ours(MigrationExecutor(connections[register.alias])))
-    change(register, readable_from(newest))
+    change(register, set_minimum_code_version(newest))
     migrate(register)
-    change(register, readable_from(newest + 1))
-    with pytest.raises(
-        RegisterRefusesError, match=rf"need number {newest + 1}, this one has {newest}.*other nodes run"
-    ):
+    change(register, set_minimum_code_version(newest + 1))
+    with pytest.raises(DatabaseSetupError, match=rf"need number {newest + 1}, this one has {newest}.*other nodes run"):
         migrate(register)
 
 
 def test_a_node_goes_on_with_tables_of_later_code_that_it_can_serve(desk):
     connection = connections[desk.register.alias]
     with connection.cursor() as cursor:
-        cursor.execute("INSERT INTO django_migrations (app, name, applied) VALUES ('registry', '9998_more', %s)", [NOW])
-        cursor.execute("ALTER TABLE registry_certificate ADD COLUMN more varchar(9)")
+        cursor.execute("INSERT INTO django_migrations (app, name, applied) VALUES ('sinetti', '9998_more', %s)", [NOW])
+        cursor.execute("ALTER TABLE sinetti_certificate ADD COLUMN more varchar(9)")
     try:
         migrate(desk.register)
         key, ids = new_key(), ordered(desk)
@@ -155,13 +161,13 @@ def test_a_node_goes_on_with_tables_of_later_code_that_it_can_serve(desk):
         desk.register.close()
         with connection.cursor() as cursor:
             cursor.execute("DELETE FROM django_migrations WHERE name = '9998_more'")
-            cursor.execute("ALTER TABLE registry_certificate DROP COLUMN more")
+            cursor.execute("ALTER TABLE sinetti_certificate DROP COLUMN more")
 
 
 def test_the_mark_s_own_migration_is_the_one_that_is_looked_for(register):
     executor = MigrationExecutor(connections[register.alias])
-    made = executor.loader.disk_migrations["registry", database_connection._SCHEMA_MARK]
-    assert "SchemaMark" in {one.name for one in made.operations if hasattr(one, "fields")}
+    made = executor.loader.disk_migrations["sinetti", database_connection._SCHEMA_MARK]
+    assert "SchemaFloor" in {one.name for one in made.operations if hasattr(one, "fields")}
 
 
 def test_an_index_on_a_table_that_is_in_use(register):
@@ -180,7 +186,7 @@ def test_an_index_on_a_table_that_is_in_use(register):
                 change(register, operation, atomic=not postgresql)
         assert [sql for sql in sent if "CREATE INDEX" in sql and "CONCURRENTLY" not in sql] == [] or not postgresql
         with connection.cursor() as cursor:
-            found = connection.introspection.get_constraints(cursor, "registry_certificate")
+            found = connection.introspection.get_constraints(cursor, "sinetti_certificate")
         assert found["by_recording"]["columns"] == ["recorded_at"]
     finally:
         with connection.cursor() as cursor:
@@ -193,7 +199,7 @@ def test_no_index_is_there_for_questions_that_nobody_asks(register):
     if connection.vendor != "postgresql":
         pytest.skip("SQLite has none of them")
     with connection.cursor() as cursor:
-        cursor.execute("SELECT indexdef FROM pg_indexes WHERE tablename LIKE 'registry%'")
+        cursor.execute("SELECT indexdef FROM pg_indexes WHERE tablename LIKE 'sinetti\\_%'")
         found = [statement for (statement,) in cursor.fetchall()]
     assert found
     assert not [statement for statement in found if "pattern_ops" in statement]

@@ -6,10 +6,10 @@ from datetime import timedelta
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import padding
 
-from sinetti.diagnostics.explain import explain
-from sinetti.diagnostics.search import Question
+from sinetti.diagnostics.explain import diagnose
+from sinetti.diagnostics.search import DiagnosisContext
 from sinetti.pki.encoding import certificate_der
-from sinetti.wire.xmldsig.signature import Recipe, seal_of, sign_document
+from sinetti.wire.xmldsig.signature import SignatureProfile, sign_document, signer_for_key
 from tests.support import authority
 from tests.support import xml_signing as by
 from tests.support.faulty_signing import INCLUSIVE_INFO, request, signed
@@ -36,7 +36,7 @@ def bare(document):
 
 
 def guessed(octets, **known):
-    return explain(octets, Question(**known))
+    return diagnose(octets, DiagnosisContext(**known))
 
 
 def by_other_key(octets):
@@ -61,10 +61,10 @@ def sealed_by(who, document=None):
     match who:
         case "holder":
             key = authority.holder_key()
-            seal = seal_of(key, certificate_der(authority.holder_certificate(key)))
+            seal = signer_for_key(key, certificate_der(authority.holder_certificate(key)))
         case "services":
             key, certificate = authority.response_signer()
-            seal = seal_of(key, certificate_der(certificate))
+            seal = signer_for_key(key, certificate_der(certificate))
         case _:
-            seal = seal_of(by.key(who), by.certificate(who))
-    return sign_document(document, seal, Recipe.EXCLUSIVE)
+            seal = signer_for_key(by.key(who), by.certificate(who))
+    return sign_document(document, seal, SignatureProfile.EXCLUSIVE)

@@ -11,8 +11,8 @@ from cryptography.hazmat.primitives.asymmetric import padding
 from cryptography.hazmat.primitives.asymmetric.utils import NoDigestInfo
 from lxml import etree
 
-from sinetti.diagnostics.causes import Guess
-from sinetti.diagnostics.explain import Verdict
+from sinetti.diagnostics.causes import Cause
+from sinetti.diagnostics.explain import DiagnosisResult
 from tests.diagnostics.explained import DOCUMENT, OTHERS, P384, RSA, SHAPES, XSI, bare, guessed, replaced, rsa_sign
 from tests.support import faulty_signing as faulty
 from tests.support import xml_signing as by
@@ -20,36 +20,36 @@ from tests.support.faulty_signing import INCLUSIVE_INFO, Faults, canonical, enve
 from tests.support.xml_signing import ENVELOPED_ALONE, EXCLUSIVE, INCLUSIVE, MORE, OURS, PLACE
 
 CHANGED_AFTERWARDS = {
-    "indented": (lambda one: indented(envelope(one)), {Guess.INDENTED}),
-    "indented without an envelope": (indented, {Guess.INDENTED}),
+    "indented": (lambda one: indented(envelope(one)), {Cause.INDENTED}),
+    "indented without an envelope": (indented, {Cause.INDENTED}),
     "indented by a tool that breaks values too": (
         lambda one: indented(envelope(one)).replace(b"TEST<", b"\n TEST\n <").replace(b"AAEC", b"\n  AAEC\n"),
-        {Guess.INDENTED},
+        {Cause.INDENTED},
     ),
-    "one digit changed": (lambda one: envelope(replaced(one, b"0123456-7", b"0123456-8")), {Guess.TEXT_CHANGED}),
+    "one digit changed": (lambda one: envelope(replaced(one, b"0123456-7", b"0123456-8")), {Cause.TEXT_CHANGED}),
     "an element added": (
         lambda one: envelope(replaced(one, b"<CertificateRequest>", b"<Added>1</Added><CertificateRequest>")),
-        {Guess.FIELD_ADDED},
+        {Cause.FIELD_ADDED},
     ),
     "an element added on a line of its own": (
         lambda one: envelope(replaced(one, b"<CertificateRequest>", b"<Added>1</Added>\n<CertificateRequest>")),
-        {Guess.FIELD_ADDED},
+        {Cause.FIELD_ADDED},
     ),
     "xsi attributes added": (
         lambda one: envelope(replaced(one, b"<Environment>", f'<Environment xmlns:xsi="{XSI}" xsi:type="x">'.encode())),
-        {Guess.ATTRIBUTES_ADDED},
+        {Cause.ATTRIBUTES_ADDED},
     ),
     "prefix renamed": (
         lambda one: envelope(one.replace(b"cer:", b"xy:").replace(b":cer=", b":xy=")),
-        {Guess.PREFIX_RENAMED},
+        {Cause.PREFIX_RENAMED},
     ),
     "prefix renamed, and indented": (
         lambda one: indented(envelope(one.replace(b"cer:", b"xy:").replace(b":cer=", b":xy="))),
-        {Guess.INDENTED, Guess.PREFIX_RENAMED},
+        {Cause.INDENTED, Cause.PREFIX_RENAMED},
     ),
     "composed characters decomposed": (
         lambda one: envelope(unicodedata.normalize("NFD", one.decode()).encode()),
-        {Guess.CHARACTERS_RECODED},
+        {Cause.CHARACTERS_RECODED},
     ),
 }
 
@@ -58,9 +58,9 @@ CHANGED_AFTERWARDS = {
 @pytest.mark.parametrize(("change", "guesses"), CHANGED_AFTERWARDS.values(), ids=CHANGED_AFTERWARDS)
 def test_changed_after_signing(shape, change, guesses):
     found = guessed(change(signed(request(), shape)))
-    assert found.verdict is Verdict.REFUSED
+    assert found.verdict is DiagnosisResult.REFUSED
     assert set(found.guesses) == guesses
-    if guesses != {Guess.TEXT_CHANGED}:
+    if guesses != {Cause.TEXT_CHANGED}:
         assert found.document.signed == canonical(request(), shape)
         assert found.document.proven
         assert found.document.difference is not None
@@ -68,24 +68,24 @@ def test_changed_after_signing(shape, change, guesses):
 
 @pytest.mark.parametrize("shape", [OURS, ENVELOPED_ALONE], ids=["exclusive", "inclusive"])
 @pytest.mark.parametrize(
-    ("change", "more"), [(bytes, set()), (indented, {Guess.INDENTED})], ids=["alone", "and indented"]
+    ("change", "more"), [(bytes, set()), (indented, {Cause.INDENTED})], ids=["alone", "and indented"]
 )
 def test_serialised_by_a_library_that_renames_and_moves_all_prefixes(shape, change, more):
     renamed = signed(request(), shape).decode().replace("cer:", "ns1:").replace(":ds=", ":ns2=").replace("ds:", "ns2:")
     declared = f' xmlns:ns1="{faulty.SERVICE}" xmlns:ns2="{by.DS}"'
     bare_of_them = renamed.replace(f' xmlns:cer="{faulty.SERVICE}"', "").replace(f' xmlns:ns2="{by.DS}"', "")
     found = guessed(change(envelope(bare_of_them.encode(), declared)))
-    assert set(found.guesses) == {Guess.PREFIX_RENAMED} | more
+    assert set(found.guesses) == {Cause.PREFIX_RENAMED} | more
     assert found.document.signed == canonical(request(), shape)
 
 
 @pytest.mark.parametrize("shape", SHAPES.values(), ids=SHAPES)
 def test_an_envelope_whose_default_namespace_is_inherited(shape):
     found = guessed(envelope(signed(request(), shape), ' xmlns="urn:x"'))
-    assert found.guesses == (Guess.DEFAULT_NAMESPACE,)
+    assert found.guesses == (Cause.DEFAULT_NAMESPACE,)
     assert '="urn:x"' in found.document.difference.received
     outside = replaced(signed(request(), shape), f' xmlns:cer="{faulty.SERVICE}"'.encode(), b"")
-    assert Guess.TEXT_CHANGED in guessed(envelope(outside, f' xmlns="urn:x" xmlns:cer="{faulty.SERVICE}"')).guesses
+    assert Cause.TEXT_CHANGED in guessed(envelope(outside, f' xmlns="urn:x" xmlns:cer="{faulty.SERVICE}"')).guesses
 
 
 NEVER_CANONICAL = {
@@ -106,7 +106,7 @@ def test_text_instead_of_the_canonical_form(make):
     document = request("<Empty a=\"1\"  b='2'/>")
     octets = make(document)
     found = guessed(envelope(signed(document, OURS, Faults(octets))))
-    assert found.guesses == (Guess.NOT_CANONICAL,)
+    assert found.guesses == (Cause.NOT_CANONICAL,)
     assert found.document.signed == octets
 
 
@@ -117,18 +117,18 @@ def with_signature_inside(document):
 
 LINES = request(csr="\n".join(["AAEC" * 19] * 3))
 SIGNED_OTHERWISE = {
-    "inclusive read as exclusive": (DOCUMENT, OURS, Faults(faulty.c14n(bare(DOCUMENT), INCLUSIVE)), Guess.INCLUSIVE),
+    "inclusive read as exclusive": (DOCUMENT, OURS, Faults(faulty.c14n(bare(DOCUMENT), INCLUSIVE)), Cause.INCLUSIVE),
     "exclusive read as inclusive": (
         DOCUMENT,
         ENVELOPED_ALONE,
         Faults(faulty.c14n(bare(DOCUMENT), EXCLUSIVE)),
-        Guess.EXCLUSIVE,
+        Cause.EXCLUSIVE,
     ),
     "with comments": (
         DOCUMENT,
         OURS,
         Faults(faulty.c14n(bare(DOCUMENT), EXCLUSIVE + "WithComments")),
-        Guess.COMMENTS,
+        Cause.COMMENTS,
     ),
     "in the envelope, its declarations inherited": (
         DOCUMENT,
@@ -136,13 +136,13 @@ SIGNED_OTHERWISE = {
         Faults(
             etree.tostring(etree.fromstring(envelope(bare(DOCUMENT), OTHERS))[1][0], method="c14n", with_comments=False)
         ),
-        Guess.IN_ENVELOPE,
+        Cause.IN_ENVELOPE,
     ),
     "the whole envelope": (
         DOCUMENT,
         OURS,
         Faults(faulty.c14n(envelope(bare(DOCUMENT), OTHERS))),
-        Guess.IN_ENVELOPE,
+        Cause.IN_ENVELOPE,
     ),
     "the Body": (
         DOCUMENT,
@@ -155,59 +155,59 @@ SIGNED_OTHERWISE = {
                 with_comments=False,
             )
         ),
-        Guess.IN_ENVELOPE,
+        Cause.IN_ENVELOPE,
     ),
-    "with the signature in it": (DOCUMENT, OURS, Faults(with_signature_inside(DOCUMENT)), Guess.SIGNATURE_LEFT_IN),
+    "with the signature in it": (DOCUMENT, OURS, Faults(with_signature_inside(DOCUMENT)), Cause.SIGNATURE_LEFT_IN),
     "carriage returns of base64 signed, and lost on the way": (
         LINES,
         OURS,
         Faults(canonical(LINES.replace("\n", "&#13;\n"))),
-        Guess.LINE_ENDS,
+        Cause.LINE_ENDS,
     ),
     "signed with LF, sent with carriage returns": (
         LINES.replace("\n", "&#13;\n"),
         OURS,
         Faults(canonical(LINES)),
-        Guess.LINE_ENDS,
+        Cause.LINE_ENDS,
     ),
-    "the text of a file with CRLF": (LINES, OURS, Faults(bare(LINES.replace("\n", "\r\n"))), Guess.LINE_ENDS),
+    "the text of a file with CRLF": (LINES, OURS, Faults(bare(LINES.replace("\n", "\r\n"))), Cause.LINE_ENDS),
     "indented when it was signed, then no more": (
         request(),
         OURS,
         Faults(faulty.c14n(indented(bare(request())))),
-        Guess.UNINDENTED,
+        Cause.UNINDENTED,
     ),
     "an unused declaration added afterwards": (
         DOCUMENT,
         ENVELOPED_ALONE,
         Faults(faulty.c14n(bare(DOCUMENT.replace(' xmlns:unused="urn:u"', "")), INCLUSIVE)),
-        Guess.EXCLUSIVE,
+        Cause.EXCLUSIVE,
     ),
     "unused declarations lost": (
         request(),
         ENVELOPED_ALONE,
         Faults(faulty.c14n(bare(request(root=f' xmlns:xsi="{XSI}"')), INCLUSIVE)),
-        Guess.DECLARATIONS_CHANGED,
+        Cause.DECLARATIONS_CHANGED,
     ),
     "a default namespace made a prefix": (
         request(),
         OURS,
         Faults(canonical(request(prefix=""))),
-        Guess.PREFIX_RENAMED,
+        Cause.PREFIX_RENAMED,
     ),
-    "a digest by SHA-1": (DOCUMENT, OURS, Faults(hashing="sha1"), Guess.DIGEST_METHOD),
-    "a digest by SHA-512": (DOCUMENT, OURS, Faults(hashing="sha512"), Guess.DIGEST_METHOD),
+    "a digest by SHA-1": (DOCUMENT, OURS, Faults(hashing="sha1"), Cause.DIGEST_METHOD),
+    "a digest by SHA-512": (DOCUMENT, OURS, Faults(hashing="sha512"), Cause.DIGEST_METHOD),
     "base64 of a digest in hex": (
         DOCUMENT,
         OURS,
         Faults(stated=lambda digest: digest.hex().encode()),
-        Guess.DIGEST_IN_HEX,
+        Cause.DIGEST_IN_HEX,
     ),
     "a digest in hex": (
         DOCUMENT,
         OURS,
         Faults(stated=lambda digest: base64.b64decode(digest.hex())),
-        Guess.DIGEST_IN_HEX,
+        Cause.DIGEST_IN_HEX,
     ),
 }
 
@@ -245,68 +245,68 @@ INFO_FAULTS = {
     "SignedInfo inclusive, stated exclusive": (
         OURS,
         Faults(info=lambda info: with_declarations(info, f'xmlns:cer="{faulty.SERVICE}" xmlns:ds="{by.DS}"')),
-        Guess.INCLUSIVE,
+        Cause.INCLUSIVE,
     ),
     "SignedInfo exclusive, stated inclusive": (
         INCLUSIVE_INFO,
         Faults(info=lambda info: info.replace(f' xmlns:cer="{faulty.SERVICE}"'.encode(), b"")),
-        Guess.EXCLUSIVE,
+        Cause.EXCLUSIVE,
     ),
     "SignedInfo in its envelope": (
         OURS,
         Faults(info=lambda info: with_declarations(info, IN_SCOPE)),
-        Guess.IN_ENVELOPE,
+        Cause.IN_ENVELOPE,
     ),
     "SignedInfo without its declaration": (
         OURS,
         Faults(info=lambda info: info.replace(f' xmlns:ds="{by.DS}"'.encode(), b"")),
-        Guess.NOT_CANONICAL,
+        Cause.NOT_CANONICAL,
     ),
     "another prefix for the signature": (
         OURS,
         Faults(info=lambda info: info.replace(b"ds:", b"dsig:").replace(b"xmlns:ds=", b"xmlns:dsig=")),
-        Guess.PREFIX_RENAMED,
+        Cause.PREFIX_RENAMED,
     ),
-    "SignedInfo changed afterwards": (RSA, Faults(info=lambda info: info + b" "), Guess.SIGNED_INFO_CHANGED),
-    "ECDSA in DER": (OURS, Faults(value=faulty.in_der), Guess.ECDSA_IN_DER),
-    "ECDSA in DER, P-384": (P384, Faults(value=faulty.in_der), Guess.ECDSA_IN_DER),
-    "ECDSA of a digest": (OURS, Faults(info=hashed), Guess.SIGNATURE_METHOD),
+    "SignedInfo changed afterwards": (RSA, Faults(info=lambda info: info + b" "), Cause.SIGNED_INFO_CHANGED),
+    "ECDSA in DER": (OURS, Faults(value=faulty.in_der), Cause.ECDSA_IN_DER),
+    "ECDSA in DER, P-384": (P384, Faults(value=faulty.in_der), Cause.ECDSA_IN_DER),
+    "ECDSA of a digest": (OURS, Faults(info=hashed), Cause.SIGNATURE_METHOD),
     "ECDSA by SHA-384 stated as SHA-256": (
         OURS,
         Faults(sign=lambda octets: by._sign(replace(OURS, method=MORE + "ecdsa-sha384"), octets)),
-        Guess.SIGNATURE_METHOD,
+        Cause.SIGNATURE_METHOD,
     ),
     "ECDSA stated as RSA": (
         replace(OURS, method=MORE + "rsa-sha256"),
         Faults(sign=lambda octets: by._sign(OURS, octets)),
-        Guess.SIGNATURE_METHOD,
+        Cause.SIGNATURE_METHOD,
     ),
     "RSA stated as ECDSA": (
         replace(RSA, method=MORE + "ecdsa-sha256"),
         Faults(sign=lambda octets: by._sign(RSA, octets)),
-        Guess.SIGNATURE_METHOD,
+        Cause.SIGNATURE_METHOD,
     ),
-    "RSA of a digest": (RSA, Faults(info=hashed), Guess.SIGNATURE_METHOD),
-    "RSA by SHA-1": (RSA, Faults(sign=rsa_sign(hashing=by._HASHES["1"]())), Guess.SIGNATURE_METHOD),
-    "RSA by SHA-512 stated as SHA-256": (RSA, Faults(sign=rsa_sign(hashing=hashes.SHA512())), Guess.SIGNATURE_METHOD),
+    "RSA of a digest": (RSA, Faults(info=hashed), Cause.SIGNATURE_METHOD),
+    "RSA by SHA-1": (RSA, Faults(sign=rsa_sign(hashing=by._HASHES["1"]())), Cause.SIGNATURE_METHOD),
+    "RSA by SHA-512 stated as SHA-256": (RSA, Faults(sign=rsa_sign(hashing=hashes.SHA512())), Cause.SIGNATURE_METHOD),
     "RSA over a bare digest": (
         RSA,
         Faults(sign=lambda octets: rsa_sign(hashing=NoDigestInfo())(hashed(octets))),
-        Guess.SIGNATURE_METHOD,
+        Cause.SIGNATURE_METHOD,
     ),
     "RSA-PSS": (
         RSA,
         Faults(sign=rsa_sign(padding=padding.PSS(padding.MGF1(hashes.SHA256()), 32))),
-        Guess.SIGNATURE_METHOD,
+        Cause.SIGNATURE_METHOD,
     ),
     "the document signed instead of SignedInfo": (
         OURS,
         Faults(info=lambda _: canonical(request())),
-        Guess.DOCUMENT_SIGNED,
+        Cause.DOCUMENT_SIGNED,
     ),
-    "another key": (OURS, Faults(sign=by_other_key), Guess.WRONG_KEY),
-    "another RSA key": (RSA, Faults(value=lambda value: value[::-1]), Guess.WRONG_KEY),
-    "a value that is none of the key's": (OURS, Faults(value=lambda value: value[:-1]), Guess.WRONG_KEY),
+    "another key": (OURS, Faults(sign=by_other_key), Cause.WRONG_KEY),
+    "another RSA key": (RSA, Faults(value=lambda value: value[::-1]), Cause.WRONG_KEY),
+    "a value that is none of the key's": (OURS, Faults(value=lambda value: value[:-1]), Cause.WRONG_KEY),
 }
 
 
@@ -316,4 +316,4 @@ def test_something_else_signed_than_signed_info(shape, faults, guess):
     assert found.guesses == (guess,)
     assert found.why == "the signature does not fit"
     assert found.document.guesses == ()
-    assert found.signed_info.proven is (guess not in {Guess.WRONG_KEY, Guess.SIGNED_INFO_CHANGED})
+    assert found.signed_info.proven is (guess not in {Cause.WRONG_KEY, Cause.SIGNED_INFO_CHANGED})

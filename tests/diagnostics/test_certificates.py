@@ -9,16 +9,16 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.serialization import Encoding
 
-from sinetti.diagnostics.causes import Guess
-from sinetti.diagnostics.explain import Verdict
-from sinetti.diagnostics.signed_message import Kind
-from sinetti.domain.requests import Accepted
+from sinetti.diagnostics.causes import Cause
+from sinetti.diagnostics.explain import DiagnosisResult
+from sinetti.diagnostics.signed_message import MessageType
+from sinetti.domain.requests import AcceptedResponse
 from sinetti.domain.values import VALIDITY
 from sinetti.pki.encoding import certificate_der
 from sinetti.wire.receipts import Receipt, render_receipt
 from sinetti.wire.soap.responses import render_response
 from sinetti.wire.soap.schema_types import Operation
-from sinetti.wire.xmldsig.signature import seal_of
+from sinetti.wire.xmldsig.signature import signer_for_key
 from tests.diagnostics.explained import GOOD, RSA, SECOND, anchors, by_other_key, guessed, replaced, rsa_sign, sealed_by
 from tests.support import authority
 from tests.support import xml_signing as by
@@ -46,27 +46,27 @@ def key_value(kind):
 def test_the_key_of_another_certificate_that_is_known():
     message = envelope(signed(request(), OURS, Faults(sign=by_other_key)))
     assert guessed(message, others=[other_certificate("p384"), other_certificate()]).guesses == (
-        Guess.OTHER_CERTIFICATE,
+        Cause.OTHER_CERTIFICATE,
     )
-    assert guessed(message, others=[other_certificate("rsa-1024")] * 9).guesses == (Guess.WRONG_KEY,)
+    assert guessed(message, others=[other_certificate("rsa-1024")] * 9).guesses == (Cause.WRONG_KEY,)
 
 
 def test_the_key_that_stands_beside_the_certificate():
     shape = replace(RSA, kind="rsa-e3", key_info=key_value("rsa-2048"))
     message = signed(request(), shape, Faults(sign=rsa_sign()))
-    assert guessed(message).guesses == (Guess.OTHER_CERTIFICATE,)
+    assert guessed(message).guesses == (Cause.OTHER_CERTIFICATE,)
     for value in ("AA==", "", "?"):
         broken = replaced(message, b"<ds:Exponent>AQAB<", f"<ds:Exponent>{value}<".encode())
-        assert guessed(broken).guesses == (Guess.WRONG_KEY,)
+        assert guessed(broken).guesses == (Cause.WRONG_KEY,)
 
 
 FITS_BUT = {
-    "of this service": ("holder", timedelta(0), Verdict.FITS, ()),
-    "at its last second": ("holder", VALIDITY, Verdict.FITS, ()),
-    "expired": ("holder", VALIDITY + SECOND, Verdict.REFUSED, (Guess.EXPIRED,)),
-    "not yet valid": ("holder", -SECOND, Verdict.REFUSED, (Guess.NOT_YET_VALID,)),
-    "of nobody": ("p256", timedelta(0), Verdict.REFUSED, (Guess.NOT_OURS,)),
-    "of the service itself": ("services", timedelta(0), Verdict.REFUSED, (Guess.NOT_OURS,)),
+    "of this service": ("holder", timedelta(0), DiagnosisResult.FITS, ()),
+    "at its last second": ("holder", VALIDITY, DiagnosisResult.FITS, ()),
+    "expired": ("holder", VALIDITY + SECOND, DiagnosisResult.REFUSED, (Cause.EXPIRED,)),
+    "not yet valid": ("holder", -SECOND, DiagnosisResult.REFUSED, (Cause.NOT_YET_VALID,)),
+    "of nobody": ("p256", timedelta(0), DiagnosisResult.REFUSED, (Cause.NOT_OURS,)),
+    "of the service itself": ("services", timedelta(0), DiagnosisResult.REFUSED, (Cause.NOT_OURS,)),
 }
 
 
@@ -77,24 +77,24 @@ def test_whose_certificate_it_is(who, later, verdict, guesses):
     assert found.certificate.of_this_service is (who == "holder")
     assert guessed(envelope(sealed_by(who)), now=authority.NOW + later).certificate.of_this_service is None
     assert guessed(envelope(sealed_by(who)), anchors=anchors()).verdict is (
-        Verdict.REFUSED if Guess.NOT_OURS in guesses else Verdict.FITS
+        DiagnosisResult.REFUSED if Cause.NOT_OURS in guesses else DiagnosisResult.FITS
     )
 
 
 def test_answers_are_signed_by_the_services_own():
-    answer = render_response(Operation.RENEW, Accepted("r-1"), services_seal())
+    answer = render_response(Operation.RENEW, AcceptedResponse("r-1"), services_seal())
     services = [authority.services_issuer().certificate]
     for known, guesses in (
         ({"services": services}, ()),
-        ({"services": anchors()}, (Guess.NOT_OURS,)),
+        ({"services": anchors()}, (Cause.NOT_OURS,)),
         ({"anchors": services}, ()),
     ):
         found = guessed(answer, **known)
         assert found.guesses == guesses
-        assert (found.element.kind, found.element.name) == (Kind.RESPONSE, "RenewCertificateResponse")
+        assert (found.element.kind, found.element.name) == (MessageType.RESPONSE, "RenewCertificateResponse")
     said = Receipt("one", "ab" * 32, authority.NOW, "0123456-7", "Oy", "ab")
     found = guessed(render_receipt(said, services_seal()), services=services)
-    assert (found.verdict, found.element.kind) == (Verdict.FITS, Kind.RECEIPT)
+    assert (found.verdict, found.element.kind) == (DiagnosisResult.FITS, MessageType.RECEIPT)
 
 
 def test_what_stands_in_a_certificate():
@@ -108,7 +108,7 @@ def test_what_stands_in_a_certificate():
 
 def services_seal():
     key, certificate = authority.response_signer()
-    return seal_of(key, certificate_der(certificate))
+    return signer_for_key(key, certificate_der(certificate))
 
 
 def dated(year):
@@ -122,5 +122,5 @@ def dated(year):
 def test_a_certificate_with_a_date_that_there_is_not():
     assert guessed(dated(b"9999")).certificate.not_after.year == 9999
     found = guessed(dated(b"0000"))
-    assert (found.verdict, found.guesses) == (Verdict.REFUSED, (Guess.CERTIFICATE_UNREADABLE,))
+    assert (found.verdict, found.guesses) == (DiagnosisResult.REFUSED, (Cause.CERTIFICATE_UNREADABLE,))
     assert (found.why, found.certificate) == (None, None)

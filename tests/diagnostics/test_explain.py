@@ -6,10 +6,10 @@ from pathlib import Path
 import pytest
 from lxml import etree
 
-from sinetti.diagnostics.causes import Guess
-from sinetti.diagnostics.explain import Verdict
-from sinetti.diagnostics.signed_message import Kind
-from sinetti.domain.requests import GetAsk, NewAsk
+from sinetti.diagnostics.causes import Cause
+from sinetti.diagnostics.explain import DiagnosisResult
+from sinetti.diagnostics.signed_message import MessageType
+from sinetti.domain.requests import EnrolRequest, RetrieveRequest
 from sinetti.domain.values import Environment
 from sinetti.wire.soap.requests import render_get, render_new
 from sinetti.wire.soap.responses import render_fault
@@ -42,7 +42,7 @@ def test_nothing_is_guessed_of_what_fits(shape, declarations):
     message = signed(request(), shape)
     for octets in (message, envelope(message, declarations), b"\xef\xbb\xbf" + envelope(message, declarations)):
         found = guessed(octets)
-        assert (found.verdict, found.guesses, found.why) == (Verdict.FITS, (), None)
+        assert (found.verdict, found.guesses, found.why) == (DiagnosisResult.FITS, (), None)
         assert found.document.received == found.document.signed
         assert found.document.difference is found.signed_info.difference is None
 
@@ -50,95 +50,95 @@ def test_nothing_is_guessed_of_what_fits(shape, declarations):
 def plain_request(operation):
     who = (Environment.TEST, "0123456-7", None)
     return (
-        render_get(GetAsk(*who, "r-1"))
+        render_get(RetrieveRequest(*who, "r-1"))
         if operation is Operation.GET
-        else render_new(NewAsk(*who, "1" * 32, PASSWORD, b"x"))
+        else render_new(EnrolRequest(*who, "1" * 32, PASSWORD, b"x"))
     )
 
 
 SIGNATURE = GOOD[GOOD.index(b"<ds:Signature") : GOOD.index(b"</cer:Renew")].decode()
 BROKEN_CERTIFICATE = "<P:X509Data><P:X509Certificate>AAAA</P:X509Certificate></P:X509Data>"
 SHAPE_FAULTS = {
-    "no XML": (b"hello", Verdict.UNREADABLE, Guess.NOT_XML),
-    "nothing": (b"", Verdict.UNREADABLE, Guess.NOT_XML),
-    "HTTP headers before it": (b"POST / HTTP/1.1\r\n\r\n" + GOOD, Verdict.UNREADABLE, Guess.NOT_XML),
-    "a DOCTYPE": (b"<!DOCTYPE x>" + GOOD, Verdict.UNREADABLE, Guess.NOT_XML),
+    "no XML": (b"hello", DiagnosisResult.UNREADABLE, Cause.NOT_XML),
+    "nothing": (b"", DiagnosisResult.UNREADABLE, Cause.NOT_XML),
+    "HTTP headers before it": (b"POST / HTTP/1.1\r\n\r\n" + GOOD, DiagnosisResult.UNREADABLE, Cause.NOT_XML),
+    "a DOCTYPE": (b"<!DOCTYPE x>" + GOOD, DiagnosisResult.UNREADABLE, Cause.NOT_XML),
     "SOAP 1.2": (
         envelope(GOOD).replace(faulty.SOAP.encode(), b"http://www.w3.org/2003/05/soap-envelope"),
-        Verdict.UNREADABLE,
-        Guess.NOT_SOAP_11,
+        DiagnosisResult.UNREADABLE,
+        Cause.NOT_SOAP_11,
     ),
-    "an empty Body": (envelope(b""), Verdict.UNREADABLE, Guess.NOT_SOAP_11),
-    "GetCertificate": (plain_request(Operation.GET), Verdict.NOTHING_SIGNED, Guess.NOTHING_SIGNED),
-    "SignNewCertificate": (plain_request(Operation.NEW), Verdict.NOTHING_SIGNED, Guess.NOTHING_SIGNED),
-    "a Fault": (render_fault("no", actor_is_client=True), Verdict.NOTHING_SIGNED, Guess.NOTHING_SIGNED),
-    "no signature": (envelope(bare(request())), Verdict.REFUSED, Guess.NO_SIGNATURE),
-    "a document without one": (b"<report/>", Verdict.REFUSED, Guess.NO_SIGNATURE),
+    "an empty Body": (envelope(b""), DiagnosisResult.UNREADABLE, Cause.NOT_SOAP_11),
+    "GetCertificate": (plain_request(Operation.GET), DiagnosisResult.NOTHING_SIGNED, Cause.NOTHING_SIGNED),
+    "SignNewCertificate": (plain_request(Operation.NEW), DiagnosisResult.NOTHING_SIGNED, Cause.NOTHING_SIGNED),
+    "a Fault": (render_fault("no", actor_is_client=True), DiagnosisResult.NOTHING_SIGNED, Cause.NOTHING_SIGNED),
+    "no signature": (envelope(bare(request())), DiagnosisResult.REFUSED, Cause.NO_SIGNATURE),
+    "a document without one": (b"<report/>", DiagnosisResult.REFUSED, Cause.NO_SIGNATURE),
     "a signature in the header": (
         by.envelope(bare(request()), header=f"<s:Header><Security>{SIGNATURE}</Security></s:Header>"),
-        Verdict.REFUSED,
-        Guess.OUTSIDE,
+        DiagnosisResult.REFUSED,
+        Cause.OUTSIDE,
     ),
-    "two requests": (envelope(GOOD + GOOD), Verdict.REFUSED, Guess.NOT_CUT),
-    "a signature that is not the last": (signed(request(end="<x/>")), Verdict.REFUSED, Guess.MISPLACED),
-    "a part signed": (signed(request(), replace(OURS, reference='URI="#x"')), Verdict.REFUSED, Guess.ELSEWHERE),
-    "an Object": (signed(request(), replace(OURS, after_key_info="<P:Object/>")), Verdict.REFUSED, Guess.PARTS),
+    "two requests": (envelope(GOOD + GOOD), DiagnosisResult.REFUSED, Cause.NOT_CUT),
+    "a signature that is not the last": (signed(request(end="<x/>")), DiagnosisResult.REFUSED, Cause.MISPLACED),
+    "a part signed": (signed(request(), replace(OURS, reference='URI="#x"')), DiagnosisResult.REFUSED, Cause.ELSEWHERE),
+    "an Object": (signed(request(), replace(OURS, after_key_info="<P:Object/>")), DiagnosisResult.REFUSED, Cause.PARTS),
     "SHA-1 signatures": (
         signed(request(), replace(RSA, method="http://www.w3.org/2000/09/xmldsig#rsa-sha1")),
-        Verdict.REFUSED,
-        Guess.METHOD,
+        DiagnosisResult.REFUSED,
+        Cause.METHOD,
     ),
     "SHA-1 digests": (
         signed(request(), replace(OURS, digest=f"{by.DS}sha1"), Faults(hashing="sha1")),
-        Verdict.REFUSED,
-        Guess.METHOD,
+        DiagnosisResult.REFUSED,
+        Cause.METHOD,
     ),
     "SHA-256 by a name that it does not have": (
         signed(request(), replace(OURS, digest=f"{by.DS}sha256")),
-        Verdict.REFUSED,
-        Guess.METHOD,
+        DiagnosisResult.REFUSED,
+        Cause.METHOD,
     ),
     "C14N with comments": (
         signed(request(), replace(OURS, transforms=(transform(ENVELOPED), transform(EXCLUSIVE + "WithComments")))),
-        Verdict.REFUSED,
-        Guess.METHOD,
+        DiagnosisResult.REFUSED,
+        Cause.METHOD,
     ),
-    "no transforms": (signed(request(), replace(OURS, transforms=())), Verdict.REFUSED, Guess.METHOD),
+    "no transforms": (signed(request(), replace(OURS, transforms=())), DiagnosisResult.REFUSED, Cause.METHOD),
     "SignedInfo by C14N 1.1": (
         signed(request(), replace(OURS, info_c14n="http://www.w3.org/2006/12/xml-c14n11")),
-        Verdict.REFUSED,
-        Guess.METHOD,
+        DiagnosisResult.REFUSED,
+        Cause.METHOD,
     ),
     "no Reference": (
         GOOD[: GOOD.index(b"<ds:Reference")] + GOOD[GOOD.index(b"</ds:SignedInfo>") :],
-        Verdict.REFUSED,
-        Guess.PARTS,
+        DiagnosisResult.REFUSED,
+        Cause.PARTS,
     ),
     "nothing in the signature": (
         GOOD[: GOOD.index(b"<ds:SignedInfo")] + GOOD[GOOD.index(b"</ds:Signature>") :],
-        Verdict.REFUSED,
-        Guess.PARTS,
+        DiagnosisResult.REFUSED,
+        Cause.PARTS,
     ),
     "no base64": (
         replaced(GOOD, b"<ds:SignatureValue>", b"<ds:SignatureValue>?"),
-        Verdict.REFUSED,
-        Guess.NOT_BASE64,
+        DiagnosisResult.REFUSED,
+        Cause.NOT_BASE64,
     ),
     "no certificate": (
         signed(request(), replace(OURS, key_info="<P:KeyName>x</P:KeyName>")),
-        Verdict.REFUSED,
-        Guess.NO_CERTIFICATE,
+        DiagnosisResult.REFUSED,
+        Cause.NO_CERTIFICATE,
     ),
     "a broken certificate": (
         signed(request(), replace(OURS, key_info=BROKEN_CERTIFICATE)),
-        Verdict.REFUSED,
-        Guess.CERTIFICATE_UNREADABLE,
+        DiagnosisResult.REFUSED,
+        Cause.CERTIFICATE_UNREADABLE,
     ),
-    "RSA 1024": (signed(request(), replace(RSA, kind="rsa-1024")), Verdict.REFUSED, Guess.KEY_NOT_ACCEPTED),
+    "RSA 1024": (signed(request(), replace(RSA, kind="rsa-1024")), DiagnosisResult.REFUSED, Cause.KEY_NOT_ACCEPTED),
     "a relative namespace name on the envelope": (
         envelope(GOOD, ' xmlns:rel="../x"'),
-        Verdict.REFUSED,
-        Guess.NOT_CUT,
+        DiagnosisResult.REFUSED,
+        Cause.NOT_CUT,
     ),
 }
 
@@ -147,12 +147,12 @@ SHAPE_FAULTS = {
 def test_messages_of_another_shape(octets, verdict, guess):
     found = guessed(octets)
     assert (found.verdict, found.guesses[:1]) == (verdict, (guess,) if guess else ())
-    assert found.document is None or verdict is Verdict.FITS
+    assert found.document is None or verdict is DiagnosisResult.FITS
 
 
 LOGGED = {
-    "a log of what was signed": (canonical(request()), Guess.TEXT_CHANGED, True),
-    "a log of something else": (b"<other/>", Guess.TEXT_CHANGED, False),
+    "a log of what was signed": (canonical(request()), Cause.TEXT_CHANGED, True),
+    "a log of something else": (b"<other/>", Cause.TEXT_CHANGED, False),
 }
 
 
@@ -172,21 +172,21 @@ def test_a_log_of_signed_info():
     info = next(etree.fromstring(GOOD).iter(f"{{{by.DS}}}SignedInfo"))
     logged = by._c14n(info, EXCLUSIVE, None)
     found = guessed(envelope(replaced(GOOD, b'<ds:Reference URI="">', b'<ds:Reference Id="r" URI="">')), signed=logged)
-    assert found.guesses == (Guess.SIGNED_INFO_CHANGED,)
+    assert found.guesses == (Cause.SIGNED_INFO_CHANGED,)
     assert found.signed_info.signed == logged
 
 
 def test_several_things_at_once_those_that_are_known_first():
     message = signed(request(), OURS, Faults(sign=by_other_key))
-    assert guessed(indented(message)).guesses == (Guess.INDENTED, Guess.WRONG_KEY)
+    assert guessed(indented(message)).guesses == (Cause.INDENTED, Cause.WRONG_KEY)
     changed = envelope(replaced(message, b"0123456-7", b"0123456-8"))
-    assert guessed(changed, anchors=anchors()).guesses == (Guess.WRONG_KEY, Guess.TEXT_CHANGED, Guess.NOT_OURS)
+    assert guessed(changed, anchors=anchors()).guesses == (Cause.WRONG_KEY, Cause.TEXT_CHANGED, Cause.NOT_OURS)
 
 
 def test_it_looks_no_further_than_it_may():
     asked = []
     found = guessed(indented(envelope(GOOD)), enough=lambda: asked.append(1) or True)
-    assert found.guesses == (Guess.WRONG_KEY, Guess.TEXT_CHANGED)
+    assert found.guesses == (Cause.WRONG_KEY, Cause.TEXT_CHANGED)
     assert len(asked) == 3
     assert found.unfinished
     assert not guessed(envelope(GOOD), enough=lambda: True).unfinished
@@ -197,7 +197,7 @@ def test_what_fits_by_a_later_way_to_cut_fits_however_little_time_there_is():
     declared = ' xmlns:web="urn:web"'
     message = replaced(signed(request(root=declared), INCLUSIVE_INFO), declared.encode(), b"")
     found = guessed(envelope(message, declared), enough=lambda: True)
-    assert (found.verdict, found.guesses, found.element.declarations) == (Verdict.FITS, (), ("web",))
+    assert (found.verdict, found.guesses, found.element.declarations) == (DiagnosisResult.FITS, (), ("web",))
     assert found.document.proven
     assert found.signed_info.proven
     assert not found.unfinished
@@ -224,7 +224,7 @@ def test_whatever_is_done_to_a_message_it_is_explained(shape):
         at = message.find(b">", number * 7919 % (len(message) - 1))
         changed = message[:at] + SIGNS[number % len(SIGNS)] + message[at + number % 3 :]
         found = guessed(changed)
-        assert (found.verdict is Verdict.FITS) is not bool(found.guesses)
+        assert (found.verdict is DiagnosisResult.FITS) is not bool(found.guesses)
 
 
 def test_nothing_is_shown_of_a_message_that_may_hold_a_password():
@@ -234,7 +234,7 @@ def test_nothing_is_shown_of_a_message_that_may_hold_a_password():
     in_utf_16 = logged.decode().encode("utf-16")
     for found in (guessed(changed), *(guessed(indented(GOOD), signed=one) for one in (logged, in_utf_16))):
         assert found.withheld
-        assert found.guesses == (Guess.INDENTED,)
+        assert found.guesses == (Cause.INDENTED,)
         assert found.document.form == "without-indentation"
         for sides in (found.document, found.signed_info):
             assert (sides.received, sides.signed, sides.difference) == (b"", None, None)
@@ -246,24 +246,24 @@ def test_a_prefix_list_that_is_not_applied():
         OURS, transforms=(transform(ENVELOPED), transform(EXCLUSIVE, by.kept("unused"))), document_prefixes="unused"
     )
     found = guessed(signed(DOCUMENT, shape, Faults(canonical(DOCUMENT))))
-    assert found.guesses == (Guess.DECLARATIONS_CHANGED,)
+    assert found.guesses == (Cause.DECLARATIONS_CHANGED,)
     assert found.document.form == "without-prefix-list"
 
 
 def test_a_relative_namespace_name_beside_it_ends_nothing():
     header = '<s:Header><x xmlns:rel="../x"/></s:Header>'
     changed = by.envelope(replaced(GOOD, b"0123456-7", b"0123456-8"), header=header)
-    assert guessed(changed).guesses == (Guess.TEXT_CHANGED,)
-    assert guessed(indented(changed)).guesses == (Guess.INDENTED, Guess.TEXT_CHANGED)
+    assert guessed(changed).guesses == (Cause.TEXT_CHANGED,)
+    assert guessed(indented(changed)).guesses == (Cause.INDENTED, Cause.TEXT_CHANGED)
 
 
 RELATIVE = b' xmlns:rel="../x"'
 NO_FORM = {
-    "within the document": (b"<CustomerId>", b"<CustomerId" + RELATIVE + b">", Guess.NOT_CUT),
+    "within the document": (b"<CustomerId>", b"<CustomerId" + RELATIVE + b">", Cause.NOT_CUT),
     "within the signature, in what is not digested": (
         b"<ds:KeyInfo>",
         b"<ds:KeyInfo" + RELATIVE + b">",
-        Guess.INDENTED,
+        Cause.INDENTED,
     ),
 }
 
@@ -279,19 +279,23 @@ def test_a_relative_namespace_name_in_what_was_indented_ends_nothing(shape, old,
 
 def test_a_signed_info_among_what_is_signed_is_not_taken_for_the_signatures():
     inside = f'<ds:SignedInfo xmlns:ds="{by.DS}"><ds:x/></ds:SignedInfo><ds:SignedInfo xmlns:ds="{by.DS}"/>'
-    assert guessed(indented(envelope(signed(request(inside))))).guesses == (Guess.INDENTED,)
+    assert guessed(indented(envelope(signed(request(inside))))).guesses == (Cause.INDENTED,)
 
 
 def test_a_document_in_no_namespace():
     changed = replaced(sealed_by("p256", b"<report><pay>100</pay></report>"), b"100", b"900")
     found = guessed(changed)
-    assert (found.guesses, found.element.kind, found.element.cut) == ((Guess.TEXT_CHANGED,), Kind.DOCUMENT, "document")
-    assert guessed(indented(replaced(changed, b"900", b"100"))).guesses == (Guess.INDENTED,)
+    assert (found.guesses, found.element.kind, found.element.cut) == (
+        (Cause.TEXT_CHANGED,),
+        MessageType.DOCUMENT,
+        "document",
+    )
+    assert guessed(indented(replaced(changed, b"900", b"100"))).guesses == (Cause.INDENTED,)
 
 
 def test_a_digest_of_no_known_length():
     found = guessed(signed(request(), OURS, Faults(stated=lambda digest: digest[:10])))
-    assert found.guesses == (Guess.TEXT_CHANGED,)
+    assert found.guesses == (Cause.TEXT_CHANGED,)
 
 
 def test_names_that_cannot_be_read_are_empty():
@@ -304,26 +308,26 @@ def test_names_that_cannot_be_read_are_empty():
 def test_an_envelope_may_declare_what_has_no_canonical_form():
     """As the SOAP door takes it: the request is cut out of it."""
     declared = ' xmlns:z="http://z.example/?a&amp;b"'
-    assert guessed(envelope(GOOD, declared)).verdict is Verdict.FITS
-    assert guessed(indented(envelope(GOOD, declared))).guesses == (Guess.INDENTED,)
+    assert guessed(envelope(GOOD, declared)).verdict is DiagnosisResult.FITS
+    assert guessed(indented(envelope(GOOD, declared))).guesses == (Cause.INDENTED,)
 
 
 def test_what_was_taken_and_how():
     found = guessed(envelope(GOOD, OTHERS))
-    assert (found.element.name, found.element.kind) == ("RenewCertificateRequest", Kind.REQUEST)
+    assert (found.element.name, found.element.kind) == ("RenewCertificateRequest", MessageType.REQUEST)
     assert (found.element.operation, found.element.cut, found.element.declarations) == (Operation.RENEW, "envelope", ())
     outside = replaced(GOOD, f' xmlns:cer="{faulty.SERVICE}"'.encode(), b"")
     found = guessed(envelope(outside, f' xmlns:cer="{faulty.SERVICE}"'))
-    assert (found.verdict, found.element.declarations) == (Verdict.FITS, ("cer",))
+    assert (found.verdict, found.element.declarations) == (DiagnosisResult.FITS, ("cer",))
     assert found.stated.transforms == (ENVELOPED, EXCLUSIVE)
     assert found.stated.canonicalisation == EXCLUSIVE
     assert (found.stated.signature_method, found.stated.digest_method) == (OURS.method, by.SHA256)
 
 
 ELSEWHERE = {
-    Guess.DEFAULT_NAMESPACE: "test_explaining_forms.py",
-    Guess.OTHER_CERTIFICATE: "test_explaining_certificates.py",
-    Guess.NOT_REGISTERED: "../testbench/test_explaining.py",
+    Cause.DEFAULT_NAMESPACE: "test_explaining_forms.py",
+    Cause.OTHER_CERTIFICATE: "test_explaining_certificates.py",
+    Cause.NOT_REGISTERED: "../testbench/test_explaining.py",
 }
 """What is guessed in tests of their own, beside the tables."""
 
@@ -331,7 +335,7 @@ ELSEWHERE = {
 def test_every_guess_is_made_of_a_message_that_has_just_that_fault():
     tables = (CHANGED_AFTERWARDS, SIGNED_OTHERWISE, INFO_FAULTS, SHAPE_FAULTS, FITS_BUT)
     said = [case[-1] for table in tables for case in table.values()]
-    made = {one for guesses in said for one in ({guesses} if isinstance(guesses, Guess) else guesses)}
-    assert made == set(Guess) - set(ELSEWHERE)
+    made = {one for guesses in said for one in ({guesses} if isinstance(guesses, Cause) else guesses)}
+    assert made == set(Cause) - set(ELSEWHERE)
     for guess, name in ELSEWHERE.items():
         assert f"Guess.{guess.name}," in (Path(__file__).parent / name).read_text(encoding="utf-8")

@@ -3,12 +3,12 @@
 import pytest
 
 from sinetti.diagnostics.cause_texts import GUESSES
-from sinetti.diagnostics.causes import Guess
-from sinetti.diagnostics.explain import explain
+from sinetti.diagnostics.causes import Cause
+from sinetti.diagnostics.explain import diagnose
 from sinetti.diagnostics.report import Report
-from sinetti.diagnostics.search import Question
+from sinetti.diagnostics.search import DiagnosisContext
 from sinetti.domain.values import Language
-from sinetti.i18n.translate import text
+from sinetti.i18n.translate import translate
 from tests.house.tree import DOCS, rows
 from tests.support import authority
 from tests.support import faulty_signing as faulty
@@ -22,7 +22,7 @@ HEX = signed(request(), OURS, Faults(stated=lambda digest: digest.hex().encode()
 
 
 def lines(octets, language=Language.EN, **known):
-    return "\n".join(Report(explain(octets, Question(**known))).lines(language))
+    return "\n".join(Report(diagnose(octets, DiagnosisContext(**known))).lines(language))
 
 
 LINES = {
@@ -85,17 +85,17 @@ def test_the_mark_stands_below_the_first_difference():
 
 
 def test_every_guess_has_a_text_in_each_language_and_a_row_on_the_page():
-    assert list(GUESSES) == list(Guess)
+    assert list(GUESSES) == list(Cause)
     for message in GUESSES.values():
-        said = [text(message, language) for language in Language]
+        said = [translate(message, language) for language in Language]
         assert len(set(said)) == len(said)
     page = {cells[0].strip("`"): cells[1:] for cells in rows(DOCS / "explain.md", "guess")}
-    assert list(page) == [guess.value for guess in Guess]
+    assert list(page) == [guess.value for guess in Cause]
     assert all(len(cells) == 2 and all(cells) for cells in page.values())
 
 
 def test_what_programs_read():
-    said = Report(explain(indented(envelope(GOOD)), Question())).as_json()
+    said = Report(diagnose(indented(envelope(GOOD)), DiagnosisContext())).as_json()
     page = [cells[1].partition(", ")[0].strip("`").split() for cells in rows(DOCS / "explain.md", "object")]
     parts = (
         said, said["guesses"][0], said["element"], said["signature"], said["certificate"], said["document"],
@@ -108,7 +108,7 @@ def test_what_programs_read():
     assert said["document"]["signed_octets"] == len(canonical(request()))
     assert (said["document"]["fits"], said["document"]["difference"]["column"]) == (False, 98)
     assert said["certificate"]["not_after"] == "2028-01-01T00:00:00Z"
-    assert Report(explain(b"hello", Question())).as_json()["element"] is None
+    assert Report(diagnose(b"hello", DiagnosisContext())).as_json()["element"] is None
 
 
 def test_it_says_that_time_was_up():
@@ -117,18 +117,18 @@ def test_it_says_that_time_was_up():
 
 
 def test_both_sides_as_files():
-    found = Report(explain(indented(envelope(GOOD)), Question())).files()
+    found = Report(diagnose(indented(envelope(GOOD)), DiagnosisContext())).files()
     assert list(found) == [
         "document-received.xml", "document-signed.xml", "signed-info-received.xml", "signed-info-signed.xml",
     ]  # fmt: skip
     assert found["document-signed.xml"] == canonical(request())
-    assert "document-signed.xml" not in Report(explain(envelope(CHANGED), Question())).files()
-    assert Report(explain(b"hello", Question())).files() == {}
+    assert "document-signed.xml" not in Report(diagnose(envelope(CHANGED), DiagnosisContext())).files()
+    assert Report(diagnose(b"hello", DiagnosisContext())).files() == {}
 
 
 def test_of_a_message_with_a_password_nothing_is_shown():
     secret = indented(envelope(signed(request("<!-- <TransferPassword>aB3dE6gH9jK2mN5p</TransferPassword> -->"))))
-    report = Report(explain(secret, Question()))
+    report = Report(diagnose(secret, DiagnosisContext()))
     assert report.files() == {}
     assert "aB3dE6" not in "\n".join(report.lines(Language.EN)) + str(report.as_json())
     assert "a one-time password may stand in them" in lines(secret)

@@ -5,18 +5,18 @@ from datetime import UTC, datetime, timedelta
 from hypothesis import strategies
 
 from sinetti.domain.certificates.lifecycle import CertificateState
-from sinetti.domain.certificates.models import Certificate, Holding, TransferIds
+from sinetti.domain.certificates.models import Certificate, Lineage, TransferIds
 from sinetti.domain.values import (
     RENEWAL_WINDOW,
     TRANSFER_IDS_LIVE,
     VALIDITY,
     Channel,
-    Customer,
     KeyId,
     Language,
+    Organisation,
     Serial,
     Sha256,
-    Span,
+    ValidityPeriod,
 )
 
 NOW = datetime(2026, 3, 2, 12, tzinfo=UTC)
@@ -38,16 +38,16 @@ LIVES_AND_WINDOWS = {
 }
 """How long a certificate lives, and how long before its end renewal opens: authority and client agree."""
 
-CUSTOMER = Customer("0123456-7", "Sinisiipi Oy", open=True, channels=frozenset({Channel.WS}))
-CLOSED = Customer("0123456-7", "Sinisiipi Oy", open=False, channels=frozenset({Channel.WS}))
-WITHDRAWN = Customer("0123456-7", "Sinisiipi Oy", open=True, channels=frozenset({Channel.SFTP}))
+CUSTOMER = Organisation("0123456-7", "Sinisiipi Oy", open=True, channels=frozenset({Channel.WS}))
+CLOSED = Organisation("0123456-7", "Sinisiipi Oy", open=False, channels=frozenset({Channel.WS}))
+WITHDRAWN = Organisation("0123456-7", "Sinisiipi Oy", open=True, channels=frozenset({Channel.SFTP}))
 
 HELD_KEY, NEW_KEY, OTHER_KEY = KeyId("aa" * 32), KeyId("bb" * 32), KeyId("cc" * 32)
 
 
-def holding(customer: Customer = CUSTOMER) -> Holding:
+def holding(customer: Organisation = CUSTOMER) -> Lineage:
     """A holding for web service use, whose contact reads Swedish."""
-    return Holding("0f" * 16, "0F" * 16, customer, Channel.WS, Language.SV, version=7)
+    return Lineage("0f" * 16, "0F" * 16, customer, Channel.WS, Language.SV, version=7)
 
 
 def certificate(ends: datetime, serial: str = "41" * 19, **facts: object) -> Certificate:
@@ -58,7 +58,7 @@ def certificate(ends: datetime, serial: str = "41" * 19, **facts: object) -> Cer
         "holding": holding(),
         "state": CertificateState.FETCHED,
         "key": HELD_KEY,
-        "span": Span(ends - VALIDITY, ends),
+        "span": ValidityPeriod(ends - VALIDITY, ends),
         "renewable_from": ends - RENEWAL_WINDOW,
         "retrieval_id": "ab" * 16,
         "crl_shard": 1,

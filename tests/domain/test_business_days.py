@@ -9,12 +9,12 @@ from hypothesis import strategies as st
 from sinetti.domain.business_days import (
     day_begins,
     finnish_date,
-    hours_from,
-    in_hours,
+    is_business_hours,
     is_workday,
     last_workday,
     midnight,
-    opening,
+    next_business_time,
+    start_of_business,
     workday_after,
     workday_before,
     workdays_later,
@@ -48,7 +48,7 @@ IN_HOURS = {
 
 @pytest.mark.parametrize(("at", "expected"), IN_HOURS.values(), ids=IN_HOURS)
 def test_in_hours(at, expected):
-    assert in_hours(at, off) is expected
+    assert is_business_hours(at, off) is expected
 
 
 FROM = {
@@ -63,7 +63,7 @@ FROM = {
 
 @pytest.mark.parametrize(("at", "expected"), FROM.values(), ids=FROM)
 def test_hours_from(at, expected):
-    assert hours_from(at, off) == expected
+    assert next_business_time(at, off) == expected
 
 
 def test_days_are_finnish():
@@ -121,7 +121,7 @@ def test_the_last_working_day(end, expected):
 
 @given(st.datetimes(datetime(2026, 1, 1), datetime(2030, 1, 1), timezones=st.just(UTC)))
 def test_hours_come_soon_and_are_hours(at):
-    begins = hours_from(at, off)
-    assert in_hours(begins, off)
+    begins = next_business_time(at, off)
+    assert is_business_hours(begins, off)
     assert at <= begins <= at + timedelta(days=5)
-    assert begins == at or begins == opening(finnish_date(begins))
+    assert begins == at or begins == start_of_business(finnish_date(begins))

@@ -6,16 +6,16 @@ from hypothesis import strategies as some
 
 from sinetti.domain.identifiers import (
     CustomerIdError,
-    business_id_fits,
     check_customer_id,
-    customer_id_fits,
-    folded,
-    same_customer,
+    is_business_id,
+    is_identifier,
+    is_same_identifier,
+    normalise,
 )
-from sinetti.domain.values import Channel, Customer, CustomerKind, Environment
+from sinetti.domain.values import Channel, Environment, IdentifierType, Organisation
 from tests.domain.facts import CLOSED, CUSTOMER, WITHDRAWN
 
-BUSINESS_ID, VAT, FOREIGN, REGISTER, ARTIFICIAL = CustomerKind
+BUSINESS_ID, VAT, FOREIGN, REGISTER, ARTIFICIAL = IdentifierType
 PRODUCTION, TEST = Environment
 
 BUSINESS_IDS = {
@@ -34,12 +34,12 @@ BUSINESS_IDS = {
 
 @pytest.mark.parametrize(("customer_id", "fits"), BUSINESS_IDS.values(), ids=BUSINESS_IDS)
 def test_business_id_fits(customer_id, fits):
-    assert business_id_fits(customer_id) is fits
+    assert is_business_id(customer_id) is fits
 
 
 @given(some.integers(0, 9_999_999))
 def test_a_number_has_at_most_one_check_digit(number):
-    fitting = [digit for digit in range(10) if business_id_fits(f"{number:07}-{digit}")]
+    fitting = [digit for digit in range(10) if is_business_id(f"{number:07}-{digit}")]
     assert len(fitting) <= 1
 
 
@@ -48,7 +48,7 @@ def test_one_wrong_digit_is_noticed(number, place, shift):
     digits = f"{number:07}"
     wrong = digits[:place] + str((int(digits[place]) + shift) % 10) + digits[place + 1 :]
     for check in range(10):
-        assert not (business_id_fits(f"{digits}-{check}") and business_id_fits(f"{wrong}-{check}"))
+        assert not (is_business_id(f"{digits}-{check}") and is_business_id(f"{wrong}-{check}"))
 
 
 TYPED = {
@@ -73,8 +73,8 @@ TYPED = {
 
 @pytest.mark.parametrize(("typed", "production", "in_test"), TYPED.values(), ids=TYPED)
 def test_what_may_be_an_id_whatever_its_kind(typed, production, in_test):
-    assert customer_id_fits(typed, PRODUCTION) is production
-    assert customer_id_fits(typed, TEST) is in_test
+    assert is_identifier(typed, PRODUCTION) is production
+    assert is_identifier(typed, TEST) is in_test
 
 
 ACCEPTED = {
@@ -139,14 +139,14 @@ SAME = {
 
 @pytest.mark.parametrize(("one", "other", "same"), SAME.values(), ids=SAME)
 def test_same_customer(one, other, same):
-    assert same_customer(one, other) is same
+    assert is_same_identifier(one, other) is same
 
 
 @given(some.text(alphabet="ABCabc0189./-", min_size=1, max_size=30))
 def test_what_is_registered_is_found_under_what_was_written(written):
     registered = check_customer_id(written, FOREIGN, TEST)
-    assert same_customer(registered, written.swapcase())
-    assert folded(folded(written)) == folded(written)
+    assert is_same_identifier(registered, written.swapcase())
+    assert normalise(normalise(written)) == normalise(written)
 
 
 USE = {
@@ -155,7 +155,7 @@ USE = {
     "closed": (CLOSED, Channel.WS, False),
     "withdrawn": (WITHDRAWN, Channel.WS, False),
     "approved for both": (
-        Customer("1", "x", open=True, channels=frozenset(Channel)),
+        Organisation("1", "x", open=True, channels=frozenset(Channel)),
         Channel.SFTP,
         True,
     ),

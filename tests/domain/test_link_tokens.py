@@ -10,11 +10,11 @@ from sinetti.domain.link_tokens import (
     PIN,
     RETURN_ADDRESS,
     STOP_LINK,
+    bounce_token,
+    constant_time_equal,
+    delivery_code,
     link_token,
     pin_code,
-    return_token,
-    same,
-    signatory_code,
 )
 from sinetti.services.issuance import transfer_ids
 
@@ -25,7 +25,7 @@ ID = "0123456789abcdef" * 2
 def test_each_purpose_has_secrets_of_its_own():
     made = {link_token(KEY, purpose, ID) for purpose in (OPEN_LINK, STOP_LINK, PIN, CODE, RETURN_ADDRESS)}
     assert (len(made), {len(one) for one in made}) == (5, {32})
-    assert [len(make(KEY, ID)) for make in (pin_code, signatory_code, return_token)] == [6, 10, 16]
+    assert [len(make(KEY, ID)) for make in (pin_code, delivery_code, bounce_token)] == [6, 10, 16]
     assert pin_code(KEY, ID) != pin_code(b"x" * 32, ID)
 
 
@@ -38,6 +38,6 @@ def test_no_proof_of_a_password_is_one_of_them():
 
 
 def test_secrets_are_compared_whatever_somebody_sent():
-    assert same("å\ud800", "å\ud800")
-    assert not same("\ud800", "?")
-    assert not same("", "a")
+    assert constant_time_equal("å\ud800", "å\ud800")
+    assert not constant_time_equal("\ud800", "?")
+    assert not constant_time_equal("", "a")

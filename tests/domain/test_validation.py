@@ -3,7 +3,7 @@
 import pytest
 
 from sinetti.domain import validation
-from sinetti.domain.validation import WordError
+from sinetti.domain.validation import ValidationError
 
 TAKEN = {
     "a name is trimmed": (validation.check_text, ("name", " Malli Oy ", 100), "Malli Oy"),
@@ -22,8 +22,8 @@ TAKEN = {
     "no phone": (validation.check_phone, ("phone", ""), ""),
     "a phone": (validation.check_phone, ("phone", "+358 (0)40 123-4567"), "+358 (0)40 123-4567"),
     "a country": (validation.check_country, ("country", "FI"), "FI"),
-    "one of something": (validation.amount, (1, "list"), "1 list"),
-    "none of something": (validation.amount, (0, "list"), "0 lists"),
+    "one of something": (validation.pluralise, (1, "list"), "1 list"),
+    "none of something": (validation.pluralise, (0, "list"), "0 lists"),
 }
 
 REFUSED = {
@@ -63,7 +63,7 @@ def test_taken(check, given, expected):
 
 @pytest.mark.parametrize(("check", "given", "sentence"), REFUSED.values(), ids=REFUSED)
 def test_refused(check, given, sentence):
-    with pytest.raises(WordError, match=sentence):
+    with pytest.raises(ValidationError, match=sentence):
         check(*given)
 
 
@@ -113,5 +113,5 @@ def test_what_a_letter_may_carry(text):
 
 def test_nothing_in_it_is_no_link():
     assert validation.check_unlinked_or_none("description", " ", 200) == ""
-    with pytest.raises(WordError, match="a text of 1 to 200"):
+    with pytest.raises(ValidationError, match="a text of 1 to 200"):
         validation.check_unlinked("description", " ", 200)

@@ -7,20 +7,20 @@ import pytest
 
 from sinetti.domain import leniency, values
 from sinetti.domain.access.roles import Role
-from sinetti.domain.certificates.approval import Again, Approval
-from sinetti.domain.leniency import KIND, STRICT, Kind
-from sinetti.domain.refusals import Reason, Refusal
-from sinetti.domain.requests import Accepted, Collected, GetAsk, NewAsk, RenewAsk
-from sinetti.domain.values import Environment, KeyPolicy, KeyType, Span
+from sinetti.domain.certificates.approval import IssuanceApproval, Replay
+from sinetti.domain.leniency import LENIENT, STRICT, LenientBehaviour
+from sinetti.domain.refusals import Rejection, RejectionReason
+from sinetti.domain.requests import AcceptedResponse, CertificateResponse, EnrolRequest, RenewRequest, RetrieveRequest
+from sinetti.domain.values import Environment, KeyPolicy, KeyType, ValidityPeriod
 from tests.domain.facts import NEW_KEY, NOW, certificate, holding, transfer_ids
 
 FROZEN = {
-    "an approval": (Approval(holding(), NEW_KEY, Span(NOW, NOW)), "key"),
-    "again": (Again(certificate(NOW)), "certificate"),
-    "a refusal": (Refusal(Reason.TOO_EARLY), "reason"),
+    "an approval": (IssuanceApproval(holding(), NEW_KEY, ValidityPeriod(NOW, NOW)), "key"),
+    "again": (Replay(certificate(NOW)), "certificate"),
+    "a refusal": (Rejection(RejectionReason.TOO_EARLY), "reason"),
     "a certificate": (certificate(NOW), "revoked_at"),
     "transfer ids": (transfer_ids(), "ended"),
-    "kindness": (KIND, "answers_again"),
+    "kindness": (LENIENT, "answers_again"),
     "a key policy": (KeyPolicy(), "small_exponent"),
 }
 
@@ -32,11 +32,11 @@ def test_a_decision_cannot_be_changed_after_it_was_made(value, field):
 
 
 HIDING = {
-    "the password": NewAsk(Environment.TEST, "1", None, "2", "SECRET", b"x"),
-    "the request": NewAsk(Environment.TEST, "1", None, "2", "3", b"SECRET"),
-    "the request of a renewal": RenewAsk(Environment.TEST, "1", None, b"SECRET", b"SECRET"),
-    "the retrieval id": GetAsk(Environment.TEST, "1", None, "SECRET"),
-    "the certificate": Collected(b"SECRET"),
+    "the password": EnrolRequest(Environment.TEST, "1", None, "2", "SECRET", b"x"),
+    "the request": EnrolRequest(Environment.TEST, "1", None, "2", "3", b"SECRET"),
+    "the request of a renewal": RenewRequest(Environment.TEST, "1", None, b"SECRET", b"SECRET"),
+    "the retrieval id": RetrieveRequest(Environment.TEST, "1", None, "SECRET"),
+    "the certificate": CertificateResponse(b"SECRET"),
 }
 
 
@@ -46,12 +46,12 @@ def test_what_is_asked_shows_no_secret_in_a_trace(ask):
 
 
 def test_an_answer_says_its_retrieval_id():
-    assert Accepted("ab").retrieval_id == "ab"
+    assert AcceptedResponse("ab").retrieval_id == "ab"
 
 
 def test_strict_takes_every_kindness_away():
-    assert leniency.Kindness(answers_again=True, renews_again=True, ready_after=timedelta(0)) == KIND
-    assert leniency.Kindness(answers_again=False, renews_again=False, ready_after=timedelta(seconds=2)) == STRICT
+    assert leniency.Leniency(answers_again=True, renews_again=True, ready_after=timedelta(0)) == LENIENT
+    assert leniency.Leniency(answers_again=False, renews_again=False, ready_after=timedelta(seconds=2)) == STRICT
 
 
 def test_the_lengths_of_the_facts_sheet():
@@ -65,6 +65,6 @@ def test_every_key_is_taken_unless_a_policy_says_less_and_no_small_exponent_unle
     assert KeyPolicy().small_exponent is False
 
 
-@pytest.mark.parametrize("vocabulary", [Reason, Kind, Role])
+@pytest.mark.parametrize("vocabulary", [RejectionReason, LenientBehaviour, Role])
 def test_words_are_lower_case_with_hyphens(vocabulary):
     assert all(word.value == word.value.lower() and " " not in word.value for word in vocabulary)

@@ -15,15 +15,15 @@ from fido2.webauthn import AuthenticationResponse, RegistrationResponse
 
 from sinetti.database import models
 from sinetti.database.access.accounts import NewAccount
-from sinetti.database.models import Remembered
+from sinetti.database.models import CacheEntry
 from sinetti.domain.access.roles import Role
 from sinetti.domain.values import Language
 from sinetti.eservice.accounts import urls
 from sinetti.eservice.accounts.account_settings import browser_of
 from sinetti.eservice.accounts.sessions import BEGAN, SessionStore, stored
 from sinetti.eservice.accounts.webauthn_input import is_credential
-from sinetti.infra.clock import machine_now
-from sinetti.notifications.templates.renderer import NotOwed
+from sinetti.infra.clock import utc_now
+from sinetti.notifications.templates.renderer import Skip
 from sinetti.services.access.accounts import deactivate, make_account
 from tests.support.authority import CUSTOMER_ID
 from tests.support.browser import Browser, people_door
@@ -65,7 +65,7 @@ def wrongs(browser):
 
 
 def audited(what):
-    return models.AuditRow.objects.filter(action=what).count()
+    return models.AuditEvent.objects.filter(action=what).count()
 
 
 def test_signing_up_gives_an_account_without_rights_once_the_address_is_confirmed(browser, sqlite_desk, post):
@@ -73,7 +73,7 @@ def test_signing_up_gives_an_account_without_rights_once_the_address_is_confirme
     browser.get("/account/signup/")
     send(browser, name="Nimi Nimetty", email="Nimi@People.example", password1=PASSWORD)
     assert browser.path == "/account/confirm-email/"
-    assert post.sent == [models.OutboxRow.objects.get().message_id], "it was sent at once"
+    assert post.sent == [models.OutboxMessage.objects.get().message_id], "it was sent at once"
     made = models.User.objects.get()
     assert (made.email, made.language, made.name, made.is_staff) == (EMAIL, "sv", "Nimi Nimetty", False)
     assert made.password.startswith("argon2$argon2id$")
@@ -88,7 +88,7 @@ def test_signing_up_gives_an_account_without_rights_once_the_address_is_confirme
     assert browser.path == "/"
     made.refresh_from_db()
     assert made.last_login is not None, "by which accounts that nobody uses are told from others (docs/retention.md)"
-    assert not models.Mandate.objects.filter(user=made).exists()
+    assert not models.RoleAssignment.objects.filter(user=made).exists()
     assert another(browser).get(link).reply.status == 404, "it works once"
 
 
@@ -112,7 +112,7 @@ def test_an_address_is_confirmed_by_who_chose_the_password(browser, sqlite_desk)
     send(browser, name="Not Nimi", email=EMAIL, password1="somebody else's words")
     first, owner = way(sqlite_desk, EMAIL, "Confirm"), another(browser)
     assert owner.get(first).reply.status == 403
-    Remembered.objects.all().delete()  # some minutes later: links to one address leave at a distance
+    CacheEntry.objects.all().delete()  # some minutes later: links to one address leave at a distance
     sqlite_desk.clock.forward(timedelta(minutes=5))
     owner.get("/account/signup/")
     send(owner, name="Nimi Nimetty", email=EMAIL, password1=PASSWORD)
@@ -132,7 +132,7 @@ def test_no_row_has_a_secret_that_can_be_read(browser, sqlite_desk):
     browser.get("/account/signup/")
     send(browser, name="Nimi Nimetty", email=EMAIL, password1=PASSWORD)
     key = way(sqlite_desk, EMAIL, "Confirm").split("/")[-2]
-    assert key not in json.dumps(models.OutboxRow.objects.get().facts)
+    assert key not in json.dumps(models.OutboxMessage.objects.get().facts)
     browser.get(f"/account/confirm-email/{key}/")
     send(browser)
     sign_in(browser, EMAIL)
@@ -146,7 +146,7 @@ def test_no_row_has_a_secret_that_can_be_read(browser, sqlite_desk):
     stored = json.dumps(list(Authenticator.objects.values_list("data", flat=True)))
     assert secret.replace(" ", "") not in stored
     assert not [
-        one for one in Remembered.objects.values_list("key", flat=True) if not re.fullmatch("[0-9a-f]{64}", one)
+        one for one in CacheEntry.objects.values_list("key", flat=True) if not re.fullmatch("[0-9a-f]{64}", one)
     ]
 
 
@@ -155,7 +155,7 @@ def test_a_link_that_has_lapsed_is_not_sent(browser, sqlite_desk, user):
     send(browser, email=EMAIL)
     sqlite_desk.machine.forward(DAY)
     (dropped,) = letters(sqlite_desk, EMAIL)
-    assert dropped == NotOwed("its link does not work any more")
+    assert dropped == Skip("its link does not work any more")
 
 
 def test_the_cookie_of_a_session(browser, user):
@@ -350,7 +350,7 @@ def test_a_code_signs_in_once(browser, sqlite_desk, guarded):
     send(found, code=now)
     assert found.path == "/account/security/sign-in/", "used codes are remembered by all processes"
     assert wrongs(found)
-    used = max(Remembered.objects.values_list("expires", flat=True))
+    used = max(CacheEntry.objects.values_list("expires", flat=True))
     assert (used - models.User.objects.get().last_login).total_seconds() > 90, "as long as a code counts"
 
 
@@ -397,7 +397,7 @@ def test_the_last_second_factor_goes_by_its_own_proof_and_with_mail(browser, sql
     sign_in(elsewhere, EMAIL)
     send(elsewhere, code=code(SECRET))
     assert elsewhere.get("/account/security/").reply.status == 200
-    Remembered.objects.all().delete()  # the same code counts once more
+    CacheEntry.objects.all().delete()  # the same code counts once more
     sign_in(browser, EMAIL)
     send(browser, code=code(SECRET))
     browser.get("/account/security/codes/remove/")
@@ -560,7 +560,7 @@ def test_an_account_that_is_ended_is_out_at_once(browser, sqlite_desk, user):
 def test_a_session_ends_12_hours_after_the_sign_in_however_busy_somebody_is(browser, user):
     sign_in(browser, EMAIL)
     ends = Session.objects.get().expire_date
-    assert ends <= machine_now() + timedelta(hours=12)
+    assert ends <= utc_now() + timedelta(hours=12)
     browser.get("/settings/profile").press("save", name="Joku Muu")
     assert Session.objects.get().expire_date == ends
     session = SessionStore(stored(browser.cookies["__Host-session"]))

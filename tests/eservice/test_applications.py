@@ -3,7 +3,7 @@
 from django.db import connections
 from django.test.utils import CaptureQueriesContext
 
-from sinetti.database.models import InterfaceApplication
+from sinetti.database.models import AccessApplication
 from sinetti.domain.access.roles import Role
 from tests.eservice.test_staff import APPEAL, MALLI, at_work, door, statements, text_of
 from tests.support.office import add_organisation
@@ -28,7 +28,7 @@ def test_from_the_form_to_the_decision(sqlite_desk, browser, door):
     assert browser.page.xpath("//input[@name='software']/@value") == ["Palkka 5"]
     assert len(browser.page.xpath("//*[@class='wrong']")) == 2
     browser.press("apply", channels="WS", purpose="Palkkatiedot")
-    made = InterfaceApplication.objects.get()
+    made = AccessApplication.objects.get()
     assert (made.language, made.software, made.state) == ("fi", "Palkka 5", "open")
     browser.get(f"/settings/applications/new?organisation={organisation_id}&lang=en")
     browser.press("apply", channels="WS", purpose="More of it")
@@ -49,7 +49,7 @@ def test_it_is_withdrawn_once(sqlite_desk, browser):
     browser.press("apply", channels="SFTP", purpose="Payroll")
     stale = text_of(browser)
     browser.press("withdraw")
-    assert InterfaceApplication.objects.get().state == "withdrawn"
+    assert AccessApplication.objects.get().state == "withdrawn"
     assert "waits for a decision" in stale
     assert browser.buttons == []
     token = browser.cookies["__Host-csrf"]
@@ -71,7 +71,7 @@ def test_a_page_takes_eight_statements_at_most(sqlite_desk, browser):
     for address in (
         "/settings/applications",
         f"/settings/applications/new?organisation={organisation_id}",
-        f"/settings/applications/{InterfaceApplication.objects.get().pk}",
+        f"/settings/applications/{AccessApplication.objects.get().pk}",
     ):
         with CaptureQueriesContext(connections["default"]) as caught:
             assert browser.get(address).reply.status == 200

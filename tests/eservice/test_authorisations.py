@@ -12,7 +12,7 @@ from sinetti.database.access import pending_invitations
 from sinetti.domain.access.roles import Role
 from sinetti.domain.link_tokens import INVITATION, link_token
 from sinetti.domain.values import Language
-from sinetti.services.self_service.role_assignments import Gone
+from sinetti.services.self_service.role_assignments import NoLongerExists
 from tests.support.authority import CUSTOMER_ID, CUSTOMER_NAME
 from tests.support.browser import Browser, people_door
 from tests.support.firms import rows
@@ -70,7 +70,7 @@ def test_a_person_is_invited_takes_it_up_and_loses_it(browser, sqlite_desk):
     newcomer = another(sqlite_desk, "newcomer", second_factor=False)
     assert CUSTOMER_NAME in text_of(newcomer.get(address))
     newcomer.press("take-up")
-    row = rows(sqlite_desk, "Mandate").get(user__email="newcomer@people.example")
+    row = rows(sqlite_desk, "RoleAssignment").get(user__email="newcomer@people.example")
     assert (row.role, row.waiting) == (Role.MANAGER, False)
     newcomer.get(address)
     assert newcomer.reply.status == 303
@@ -86,9 +86,9 @@ def test_a_signatory_needs_a_second_factor_to_take_it_up(browser, sqlite_desk):
     assert "second factor" in text_of(newcomer)
     assert newcomer.buttons == ["add-second-factor"]
     newcomer.post(address, {"do": "take-up", "csrfmiddlewaretoken": ""})
-    assert not rows(sqlite_desk, "Mandate").filter(user__email="newcomer@people.example").exists()
+    assert not rows(sqlite_desk, "RoleAssignment").filter(user__email="newcomer@people.example").exists()
     signed_in(newcomer, rows(sqlite_desk, "User").get(email="newcomer@people.example")).get(address).press("take-up")
-    assert rows(sqlite_desk, "Mandate").filter(user__email="newcomer@people.example", waiting=False).exists()
+    assert rows(sqlite_desk, "RoleAssignment").filter(user__email="newcomer@people.example", waiting=False).exists()
 
 
 @override_settings(PASSWORD_HASHERS=["tests.support.cheap_hashing.CheapArgon2"])
@@ -110,7 +110,7 @@ def test_who_makes_an_account_first_comes_back_to_the_invitation(browser, sqlite
     (ahead,) = newcomer.page.xpath("//main//a[@class='button'][text()='Go on']/@href")
     assert ahead == address
     newcomer.get(ahead).press("take-up")
-    assert rows(sqlite_desk, "Mandate").filter(user__email=email, role=Role.SIGNATORY, waiting=False).exists()
+    assert rows(sqlite_desk, "RoleAssignment").filter(user__email=email, role=Role.SIGNATORY, waiting=False).exists()
 
 
 def test_links_that_work_no_more_look_alike(browser, sqlite_desk):
@@ -184,9 +184,9 @@ def test_an_end_that_does_not_fit_is_told_beside_its_field_wherever_one_is_asked
     assert_the_end_is_wrong(firm)
     firm.press("ask", until="2027-01-01")
     browser.get(f"{PAGE}/organisation").press("give", customer_id=FIRM, role="manager")
-    browser.get(f"{PAGE}/{rows(sqlite_desk, 'Mandate').get(agent__isnull=False).pk}")
+    browser.get(f"{PAGE}/{rows(sqlite_desk, 'RoleAssignment').get(agent__isnull=False).pk}")
     assert_the_end_is_wrong(browser.press("change", until="2020-01-01"))
-    browser.get(f"{PAGE}/requests/{rows(sqlite_desk, 'RightRequest').get().pk}")
+    browser.get(f"{PAGE}/requests/{rows(sqlite_desk, 'RoleRequest').get().pk}")
     assert_the_end_is_wrong(browser.press("approve", until="2020-01-01"))
 
 
@@ -198,33 +198,33 @@ def assert_the_end_is_wrong(browser):
 
 def test_a_request_that_somebody_else_answered_meanwhile_is_told_so(browser, sqlite_desk, monkeypatch):
     def gone(*_all):
-        raise Gone
+        raise NoLongerExists
 
     another(sqlite_desk, "asker").get(f"{PAGE}/ask").press("ask", customer_id=CLIENT, role="viewer")
-    browser.get(f"{PAGE}/requests/{rows(sqlite_desk, 'RightRequest').get().pk}")
+    browser.get(f"{PAGE}/requests/{rows(sqlite_desk, 'RoleRequest').get().pk}")
     monkeypatch.setattr("sinetti.eservice.authorisations.review_view.decline", gone)
     assert "Somebody else has changed or answered this meanwhile" in text_of(browser.press("decline"))
 
 
 def test_a_firm_is_given_a_role_sees_the_client_and_loses_it(browser, sqlite_desk):
     browser.get(f"{PAGE}/organisation").press("give", customer_id=FIRM, role="manager")
-    row = rows(sqlite_desk, "Mandate").get(agent__customer_id=FIRM)
+    row = rows(sqlite_desk, "RoleAssignment").get(agent__customer_id=FIRM)
     firm = another(sqlite_desk, "accountant", (FIRM, Role.VIEWER), (FIRM, Role.MANAGER))
     assert CLIENT in text_of(firm.get("/settings/clients"))
     browser.get(f"{PAGE}/{row.pk}").press("change", role="viewer", until="31.12.2026")
     assert CLIENT in text_of(firm.get("/settings/clients"))
-    assert rows(sqlite_desk, "Mandate").get(pk=row.pk).role == Role.VIEWER
+    assert rows(sqlite_desk, "RoleAssignment").get(pk=row.pk).role == Role.VIEWER
     browser.get(f"{PAGE}/{row.pk}").press("withdraw")
     assert CLIENT not in text_of(firm.get("/settings/clients"))
 
 
 def test_the_last_signatory_stays(browser, sqlite_desk):
-    row = rows(sqlite_desk, "Mandate").get()
+    row = rows(sqlite_desk, "RoleAssignment").get()
     for button, values in (("withdraw", {}), ("change", {"role": "viewer"}), ("change", {"until": "2027-01-01"})):
         assert "last representative" in text_of(browser.get(f"{PAGE}/{row.pk}").press(button, **values))
     mandate(sqlite_desk, account(sqlite_desk, "second"), CLIENT, Role.SIGNATORY)
     browser.get(f"{PAGE}/{row.pk}").press("withdraw")
-    assert rows(sqlite_desk, "Mandate").get(pk=row.pk).withdrawn_at
+    assert rows(sqlite_desk, "RoleAssignment").get(pk=row.pk).withdrawn_at
 
 
 def test_somebody_asks_and_is_approved_with_one_press(browser, sqlite_desk):
@@ -232,23 +232,23 @@ def test_somebody_asks_and_is_approved_with_one_press(browser, sqlite_desk):
     asker.press("ask", customer_id=CLIENT.lower(), role="viewer")
     assert "waits for an answer" in text_of(asker)
     asker.get(f"{PAGE}/ask").press("ask", customer_id=CLIENT, role="viewer")
-    assert rows(sqlite_desk, "RightRequest").count() == 1
+    assert rows(sqlite_desk, "RoleRequest").count() == 1
     assert "asker@people.example" in text_of(browser.get(PAGE))
     browser.press("approve")
-    assert rows(sqlite_desk, "Mandate").get(user__email="asker@people.example").role == Role.VIEWER
+    assert rows(sqlite_desk, "RoleAssignment").get(user__email="asker@people.example").role == Role.VIEWER
     assert "approved" in text_of(asker.get(f"{PAGE}/ask"))
 
 
 def test_less_is_approved_or_nothing(browser, sqlite_desk):
     for name in ("first", "second"):
         another(sqlite_desk, name).get(f"{PAGE}/ask").press("ask", customer_id=CLIENT, role="manager")
-    first, second = rows(sqlite_desk, "RightRequest").order_by("user__email")
+    first, second = rows(sqlite_desk, "RoleRequest").order_by("user__email")
     offered = browser.get(f"{PAGE}/requests/{first.pk}").page.xpath("//input[@name='role']/@value")
     assert offered == ["manager", "viewer"]
     browser.press("approve", role="viewer", until="2027-01-01")
-    assert rows(sqlite_desk, "Mandate").get(user=first.user_id).role == Role.VIEWER
+    assert rows(sqlite_desk, "RoleAssignment").get(user=first.user_id).role == Role.VIEWER
     browser.get(f"{PAGE}/requests/{second.pk}").press("decline")
-    assert not rows(sqlite_desk, "Mandate").filter(user=second.user_id).exists()
+    assert not rows(sqlite_desk, "RoleAssignment").filter(user=second.user_id).exists()
     browser.get(f"{PAGE}/requests/{second.pk}")
     assert browser.reply.status == 303
 
@@ -260,7 +260,7 @@ def test_a_firm_asks_many_and_learns_nothing_of_the_register(browser, sqlite_des
     assert "Asked now: 2. Asked before, still waiting: 0. Clients already: 0." in told
     assert told.count("waits for an answer") == 2
     browser.get(PAGE).press("approve")
-    assert rows(sqlite_desk, "Mandate").get(agent__customer_id=FIRM).organisation.customer_id == CLIENT
+    assert rows(sqlite_desk, "RoleAssignment").get(agent__customer_id=FIRM).organisation.customer_id == CLIENT
     firm.get("/settings/clients/ask").press("ask", customer_ids=f"{CLIENT} {NOBODYS}", role="viewer")
     assert "Asked now: 1. Asked before, still waiting: 0. Clients already: 1." in text_of(firm)
 
@@ -274,7 +274,7 @@ def test_wrong_lines_of_a_list_are_told_by_their_numbers(browser, sqlite_desk):
     assert listed == [f"Line {number} is not a Business ID. Correct it: {told}" for number, told in wrong]
     assert errors(firm) == listed[:1], "and the first beside the field"
     assert firm.page.xpath("//textarea")[0].value.removeprefix("\n") == typed
-    assert not rows(sqlite_desk, "RightRequest").exists()
+    assert not rows(sqlite_desk, "RoleRequest").exists()
 
 
 def test_a_firm_does_not_ask_itself(browser, sqlite_desk):
@@ -282,7 +282,7 @@ def test_a_firm_does_not_ask_itself(browser, sqlite_desk):
     firm.press("ask", customer_ids=f"{CLIENT}\n{FIRM}", role="manager")
     assert errors(firm) == [f"{FIRM} is the organisation's own ID. List only others."]
     assert firm.page.xpath("//textarea")[0].value.removeprefix("\n") == f"{CLIENT}\n{FIRM}"
-    assert not rows(sqlite_desk, "RightRequest").exists()
+    assert not rows(sqlite_desk, "RoleRequest").exists()
 
 
 def test_several_organisations_are_chosen_among(browser, sqlite_desk):
@@ -304,7 +304,7 @@ def test_what_is_lacking_is_told_and_names_only_what_one_knows(browser, sqlite_d
         pages.add(text_of(viewer))
     assert len(pages) == 1
     viewer.press("ask", customer_id=FIRM)
-    assert rows(sqlite_desk, "RightRequest").get().role == Role.SIGNATORY
+    assert rows(sqlite_desk, "RoleRequest").get().role == Role.SIGNATORY
     weak = another(sqlite_desk, "weak", (CLIENT, Role.SIGNATORY), second_factor=False).get(PAGE)
     assert "second factor" in text_of(weak)
 
@@ -338,7 +338,7 @@ def test_nobody_is_led_elsewhere_after_a_second_factor(sqlite_desk):
 def test_the_pages_read_little(browser, sqlite_desk):
     browser.get(f"{PAGE}/organisation").press("give", customer_id=FIRM, role="manager")
     another(sqlite_desk, "asker").get(f"{PAGE}/ask").press("ask", customer_id=CLIENT, role="viewer")
-    given, asked = rows(sqlite_desk, "Mandate").get(agent__isnull=False), rows(sqlite_desk, "RightRequest").get()
+    given, asked = rows(sqlite_desk, "RoleAssignment").get(agent__isnull=False), rows(sqlite_desk, "RoleRequest").get()
     ids = ("", "/person", "/organisation", "/ask", f"/{given.pk}", f"/requests/{asked.pk}")
     for page in (*(f"{PAGE}{one}" for one in ids), *CLIENTS):
         with CaptureQueriesContext(connections["default"]) as said:

@@ -13,9 +13,9 @@ from django.urls import URLPattern, URLResolver, get_resolver
 
 from sinetti.database import models
 from sinetti.database.access import pending_invitations
-from sinetti.database.models import InterfaceApplication
+from sinetti.database.models import AccessApplication
 from sinetti.domain.access.roles import Role
-from sinetti.server.http import Reply
+from sinetti.server.http import Response
 from sinetti.services.access.permissions import Actor
 from sinetti.services.access.role_requests import ask_for_oneself
 from tests.support.authority import CUSTOMER_ID
@@ -216,7 +216,7 @@ def foreign(browser: Browser, who: str, route: Route, ids: dict[str, str]) -> tu
 SECRET = "c" * 32
 
 
-def asked(browser: Browser, method: str, address: str) -> Reply:
+def asked(browser: Browser, method: str, address: str) -> Response:
     """Ask for a page, or send an empty form to it as its own would be sent: nothing is followed."""
     place = urlsplit(address)
     browser.cookies[settings.CSRF_COOKIE_NAME] = SECRET
@@ -225,7 +225,7 @@ def asked(browser: Browser, method: str, address: str) -> Reply:
     return browser._ask(method, where, body).reply
 
 
-def outcome(reply: Reply) -> str:
+def outcome(reply: Response) -> str:
     """What became of it, in a word."""
     where = reply.headers.get("location", "")
     if reply.status == 302 and (where == "/" or where.startswith("/account/login")):
@@ -260,7 +260,7 @@ def made(desk: Desk, customer_id: str) -> dict[str, str]:
     ask_for_oneself(customer_id, Role.VIEWER, desk.office, Actor(asker.pk), REQUEST)
     kept = mandate(desk, account(desk, f"kept-{customer_id}"), customer_id, Role.VIEWER)
     organisation = rows(desk, "Organisation").get(customer_id=customer_id)
-    application = InterfaceApplication.objects.using(desk.register.alias).create(
+    application = AccessApplication.objects.using(desk.register.alias).create(
         case_number=f"SI-{customer_id}", organisation=organisation, channels=["WS"], purpose="reports", language="en",
         state="refused", created=desk.clock.now, decision="Decision\n\nRefused",
     )  # fmt: skip
@@ -268,9 +268,9 @@ def made(desk: Desk, customer_id: str) -> dict[str, str]:
         "application": application.pk,
         "organisation": rows(desk, "Organisation").get(customer_id=customer_id).pk,
         "serial": held.serial,
-        "order": rows(desk, "TransferIdPair").get(transfer_id=ids.transfer_id).order_id,
+        "order": rows(desk, "TransferIds").get(transfer_id=ids.transfer_id).order_id,
         "mandate": kept.pk,
-        "request": rows(desk, "RightRequest").get(user=asker).pk,
+        "request": rows(desk, "RoleRequest").get(user=asker).pk,
         "pending": _pending(desk, organisation),
     }
 

@@ -11,16 +11,16 @@ from django.test.utils import CaptureQueriesContext
 from icalendar import Calendar
 
 from sinetti.database import models
-from sinetti.database.certificates.bulk_revocation import Wanted
+from sinetti.database.certificates.bulk_revocation import CertificateSelection
 from sinetti.database.issuance import rejections
 from sinetti.domain.access.roles import Role
-from sinetti.domain.certificates.renewal_info import Told
+from sinetti.domain.certificates.renewal_info import Explanation
 from sinetti.domain.certificates.revocation import RevocationReason
 from sinetti.domain.values import Language
 from sinetti.eservice.certificates.csv_export import guarded
 from sinetti.services.organisations import renewal_opt_out
 from sinetti.services.revocation import revoke
-from sinetti.services.revocation.early_replacement import CallAsk, call_early, undo
+from sinetti.services.revocation.early_replacement import EarlyReplacementRequest, call_early, cancel
 from sinetti.services.self_service import certificates
 from tests.support.authority import CUSTOMER_ID, CUSTOMER_NAME, NOW
 from tests.support.listing import DAY, ending, put
@@ -125,13 +125,13 @@ def test_states_in_words(maija, sqlite_desk):
 
 def test_what_was_called_for_early_replacement_is_open_since_then(maija, sqlite_desk):
     held = enrolled(sqlite_desk)
-    ask = CallAsk(Wanted(serials=(held.serial,)), "a17", "incident", Told(), DAY)
+    ask = EarlyReplacementRequest(CertificateSelection(serials=(held.serial,)), "a17", "incident", Explanation(), DAY)
     call = call_early(ask, sqlite_desk.office, REQUEST).call
     (row,) = rows(maija.get(LIST))
     assert row["State"] == "Renewal open since 2 March 2026 at 14:00"
     maija.get(f"{LIST}/{held.serial}")
     assert "Renewal open since 2 March 2026 at 14:00" in body(maija)
-    undo(call.call_id, "a17", sqlite_desk.office, REQUEST)
+    cancel(call.call_id, "a17", sqlite_desk.office, REQUEST)
     (row,) = rows(maija.get(LIST))
     assert row["State"].startswith("ValidRenewal opens 1 January 2028 at ")
     maija.get(f"{LIST}/{held.serial}")
@@ -322,10 +322,10 @@ def test_the_page_of_one(maija, sqlite_desk):
     in_the_window(sqlite_desk, held)
     new = renewed(sqlite_desk, held)
     deed = sqlite_desk.office.deed("program", REQUEST)
-    holding = models.Holding.objects.using("default").get()
-    rejections.note_refusal(sqlite_desk.register, holding.pk, "too-early", "renew", deed)
+    holding = models.Lineage.objects.using("default").get()
+    rejections.record_rejection(sqlite_desk.register, holding.pk, "too-early", "renew", deed)
     user = models.User.objects.get(email="maija@people.example")
-    renewal_opt_out.let_end(new.serial, sqlite_desk.office, f"user:{user.pk}", REQUEST)
+    renewal_opt_out.opt_out_of_renewal(new.serial, sqlite_desk.office, f"user:{user.pk}", REQUEST)
     maija.get(f"{LIST}/{held.serial}")
     words = " ".join(maija.page.text_content().split())
     (picture,) = maija.page.xpath("//figure[@class='timeline']/svg")
@@ -361,7 +361,7 @@ def test_the_page_of_one(maija, sqlite_desk):
 
 def test_what_comes_after_a_revocation(maija, sqlite_desk):
     held = enrolled(sqlite_desk)
-    ask = revoke.RevokeAsk(held.serial, RevocationReason.KEY_COMPROMISE)
+    ask = revoke.RevocationRequest(held.serial, RevocationReason.KEY_COMPROMISE)
     revoke.revoke(ask, sqlite_desk.office, "operator", REQUEST)
     sqlite_desk.clock.forward(DAY)
     maija.get(f"{LIST}/{held.serial}")
@@ -403,7 +403,7 @@ def test_dates_for_a_calendar_keep_their_ids(maija, sqlite_desk):
 
 def test_dates_of_a_certificate_without_a_description_name_its_serial_number(maija, sqlite_desk):
     held = enrolled(sqlite_desk)
-    models.Holding.objects.update(description="")
+    models.Lineage.objects.update(description="")
     events = Calendar.from_ical(maija.get(f"{LIST}/{held.serial}/dates.ics").reply.body).walk("VEVENT")
     assert [f"“{held.serial}”" in event["summary"] for event in events] == [True, True]
 

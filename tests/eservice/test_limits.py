@@ -10,10 +10,10 @@ from django.test import override_settings
 
 from sinetti.database import models
 from sinetti.database.access.accounts import NewAccount
-from sinetti.database.models import Remembered
+from sinetti.database.models import CacheEntry
 from sinetti.domain.values import Language
 from sinetti.eservice.accounts import known_devices
-from sinetti.infra.clock import machine_now
+from sinetti.infra.clock import utc_now
 from sinetti.services.access.accounts import make_account
 from sinetti.settings import django as settings_of_the_service
 from tests.support.browser import Browser, people_door
@@ -61,7 +61,7 @@ def test_the_limits_of_the_service():
 @pytest.fixture
 def hands(monkeypatch):
     """The clock of the limits, in seconds since the test began."""
-    began, passed, ticks = machine_now().timestamp(), [0.0], itertools.count()
+    began, passed, ticks = utc_now().timestamp(), [0.0], itertools.count()
     clock = SimpleNamespace(
         # No two guesses at one instant: allauth takes one back by its time.
         time=lambda: began + passed[0] + next(ticks) / 1000,
@@ -302,7 +302,7 @@ def test_wrong_codes_of_a_stranger_who_has_the_password_lock_out_no_known_browse
     sign_in(owner, EMAIL)
     assert send(owner, code=code(SECRET)).path == "/"
     owner.cookies = {COOKIE: owner.cookies[COOKIE]}
-    Remembered.objects.all().delete()  # which codes were used
+    CacheEntry.objects.all().delete()  # which codes were used
     stranger = at(door, "192.0.2.1")
     sign_in(stranger, EMAIL)
     found = [TOO_MANY_CODES in says(send(stranger, code=wrong_code())) for _ in range(3)]

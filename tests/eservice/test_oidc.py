@@ -10,7 +10,7 @@ from django.test.utils import CaptureQueriesContext
 
 from sinetti.database import models
 from sinetti.database.access.accounts import NewAccount
-from sinetti.database.models import Remembered
+from sinetti.database.models import CacheEntry
 from sinetti.domain.access.roles import Role
 from sinetti.domain.values import Language
 from sinetti.eservice.accounts.id_token import outside_roles
@@ -347,7 +347,7 @@ def test_an_account_that_somebody_else_began_is_confirmed_by_nobody(browser, sql
     owner.get("/account/password/reset/")
     send(owner, email=EMAIL)
     assert told(sqlite_desk, EMAIL) == {"confirm", "no-account"}
-    Remembered.objects.all().delete()  # some minutes later: links to one address leave at a distance
+    CacheEntry.objects.all().delete()  # some minutes later: links to one address leave at a distance
     sqlite_desk.clock.forward(timedelta(minutes=5))
     owner.get("/account/signup/")
     send(owner, name="Nimi Nimetty", email=EMAIL, password1=PASSWORD)

@@ -9,13 +9,7 @@ from django.test.utils import CaptureQueriesContext
 
 from sinetti.database import models
 from sinetti.database.common import audit_log
-from sinetti.database.models import (
-    BulkRevocation,
-    InterfaceApplication,
-    Invitation,
-    OrganisationLoad,
-    PendingInvitation,
-)
+from sinetti.database.models import AccessApplication, BulkRevocation, Invitation, OrganisationImport, PendingInvitation
 from sinetti.domain.access.roles import Role
 from sinetti.domain.link_tokens import INVITATION, link_token
 from sinetti.domain.values import Language
@@ -165,7 +159,7 @@ def test_a_page_takes_eight_statements_at_most(sqlite_desk, anna, address):
 
 def applied(desk, language="sv"):
     organisation = models.Organisation.objects.get(pk=add_organisation(desk, MALLI, frozenset()))
-    return InterfaceApplication.objects.create(
+    return AccessApplication.objects.create(
         case_number="SI-7K3M2-Q9PXW", organisation=organisation, channels=["WS"], purpose="Löner\nPensioner",
         language=language, state="open", created=desk.clock.now, user=account(desk, "maija"),
     )  # fmt: skip
@@ -379,7 +373,7 @@ def test_what_the_register_has_instead_is_named(sqlite_desk, anna):
 def test_a_file_of_before_is_told_what_may_be_written(sqlite_desk, anna):
     token = token_of(anna.get("/staff/organisations/load"))
     upload(anna, f"{HEAD}{CUSTOMER_ID};foreign;FI;Sinisiipi Oy;fi;;\n".encode(), token)
-    (load,) = OrganisationLoad.objects.all()
+    (load,) = OrganisationImport.objects.all()
     for one in load.wrong:
         del one["known"]
     load.save()
@@ -473,7 +467,7 @@ def test_a_clerk_does_not_invite_themselves(sqlite_desk, door, anna):
     token = token_of(anna.get("/staff/invitations"))
     anna.post(address, {"do": "take-up", "csrfmiddlewaretoken": token})
     assert anna.reply.status == 403
-    assert models.Mandate.objects.get().waiting
+    assert models.RoleAssignment.objects.get().waiting
     cai = signed_in(Browser(anna.door), account(sqlite_desk, "cai", staff=True)).get(address)
     assert cai.press("take-up").path == "/settings/certificates"
 
@@ -559,7 +553,7 @@ def test_a_representative_confirms_and_no_clerk_does(sqlite_desk, door, anna):
 
 def test_messages_that_were_given_up_are_tried_again(sqlite_desk, anna):
     now = sqlite_desk.clock.now
-    models.OutboxRow.objects.create(
+    models.OutboxMessage.objects.create(
         message_id="a" * 32, kind="operator", channel="email", step="x:email", created=now, due=now, dead=now, tries=9,
         problem="no such host", address="ops@pki.example",
     )  # fmt: skip
@@ -568,7 +562,7 @@ def test_messages_that_were_given_up_are_tried_again(sqlite_desk, anna):
     assert "ops@" not in text_of(anna)
     anna.press("again", message="a" * 32)
     assert "Messages that are tried again: 1" in text_of(anna)
-    assert models.OutboxRow.objects.get(pk="a" * 32).dead is None
+    assert models.OutboxMessage.objects.get(pk="a" * 32).dead is None
 
 
 def test_days_at_the_ends_of_the_calendar_are_days(sqlite_desk, anna):

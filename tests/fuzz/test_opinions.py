@@ -8,7 +8,7 @@ from fuzz.target import DoesNotHold
 from fuzz.targets.document import accept
 from fuzz.xml_reading import Form, NotRead, read
 from sinetti.wire.xmldsig import parser
-from sinetti.wire.xmldsig.signature import Verified, verify_document
+from sinetti.wire.xmldsig.signature import VerifiedDocument, verify_document
 
 DOCUMENTS = dict(messages.documents())
 
@@ -19,11 +19,17 @@ def test_a_signed_document_is_borne_out(name):
 
 
 WRONG = {
-    "other octets": lambda octets, found: (octets, Verified(found.octets.replace(b">1<", b">2<"), found.certificate)),
-    "octets with the signature": lambda octets, found: (octets, Verified(octets, found.certificate)),
+    "other octets": lambda octets, found: (
+        octets,
+        VerifiedDocument(found.octets.replace(b">1<", b">2<"), found.certificate),
+    ),
+    "octets with the signature": lambda octets, found: (octets, VerifiedDocument(octets, found.certificate)),
     "another value signed": lambda octets, found: (octets.replace(b">1<", b">2<"), found),
-    "another certificate": lambda octets, found: (octets, Verified(found.octets, messages.seal("p384").certificate)),
-    "a shorter form": lambda octets, found: (octets, Verified(found.octets[:-1], found.certificate)),
+    "another certificate": lambda octets, found: (
+        octets,
+        VerifiedDocument(found.octets, messages.seal("p384").certificate),
+    ),
+    "a shorter form": lambda octets, found: (octets, VerifiedDocument(found.octets[:-1], found.certificate)),
 }
 
 
@@ -40,7 +46,7 @@ def test_a_parser_that_is_asked_too_much_is_noticed():
 
 
 def test_octets_that_read_otherwise_do_not_hold_alone():
-    with pytest.raises((DoesNotHold, NotRead, parser.Unparsable)):
+    with pytest.raises((DoesNotHold, NotRead, parser.XmlRejected)):
         holds_alone(b"<a/><b/>")
 
 

@@ -11,11 +11,11 @@ import cryptography_vectors
 from cryptography import x509
 from cryptography.exceptions import UnsupportedAlgorithm
 
-from sinetti.domain.values import Serial, Span
-from sinetti.gateway.gateway import _CERTIFICATE, Gateway, Known
-from sinetti.gateway.revocation.crl import Lists
-from sinetti.gateway.x509.end_entity import Leaf, NotTaken, check_form
-from sinetti.gateway.x509.path_validation import paths_to
+from sinetti.domain.values import Serial, ValidityPeriod
+from sinetti.gateway.gateway import _CERTIFICATE, Gateway, ValidatedCertificate
+from sinetti.gateway.revocation.crl import CrlSource
+from sinetti.gateway.x509.end_entity import EndEntityCertificate, InvalidCertificate, check_structure
+from sinetti.gateway.x509.path_validation import build_paths
 
 NOW = datetime(2026, 3, 2, 12, tzinfo=UTC)
 FOLDER = Path(cryptography_vectors.__file__).parent / "x509" / "PKITS_data"
@@ -97,9 +97,9 @@ def certificates() -> dict[str, x509.Certificate]:
 
 
 @cache
-def lists() -> Lists:
+def lists() -> CrlSource:
     """Every list; each speaks for whoever signed it."""
-    return Lists(folder=FOLDER / "crls")
+    return CrlSource(folder=FOLDER / "crls")
 
 
 @cache
@@ -134,13 +134,14 @@ def accepted(number: str) -> bool:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         try:
-            check_form(leaf)
-        except (NotTaken, ValueError, UnsupportedAlgorithm):
+            check_structure(leaf)
+        except (InvalidCertificate, ValueError, UnsupportedAlgorithm):
             return False
-        paths = paths_to(leaf, gateway._trusted, [one for one in helpers_of(leaf) if one != anchor])
-        span = Span(leaf.not_valid_before_utc, leaf.not_valid_after_utc)
-        known = Known(
-            Leaf(leaf, "-", None, Serial("01"), span, is_holders=True), tuple(gateway._way(path, ()) for path in paths)
+        paths = build_paths(leaf, gateway._trusted, [one for one in helpers_of(leaf) if one != anchor])
+        span = ValidityPeriod(leaf.not_valid_before_utc, leaf.not_valid_after_utc)
+        known = ValidatedCertificate(
+            EndEntityCertificate(leaf, "-", None, Serial("01"), span, is_holders=True),
+            tuple(gateway._way(path, ()) for path in paths),
         )
         return gateway._judged(known, NOW, _CERTIFICATE).accepted
 

@@ -4,10 +4,10 @@ import pytest
 from cryptography import x509
 
 from sinetti.gateway.gateway import Gateway
-from sinetti.gateway.revocation.crl import Lists
-from sinetti.gateway.revocation.ocsp import Answers
-from sinetti.gateway.revocation.source import GOOD, Several
-from sinetti.gateway.verdicts.verdict import Reason, Revocation
+from sinetti.gateway.revocation.crl import CrlSource
+from sinetti.gateway.revocation.ocsp import OcspSource
+from sinetti.gateway.revocation.source import GOOD, FallbackSource
+from sinetti.gateway.verdicts.verdict import RevocationCheck, VerdictReason
 from tests.gateway.material import DAY, HOUR, SECOND, certificate, crl, key, leaf
 from tests.support.authority import NOW
 
@@ -48,7 +48,7 @@ BUNDLES = {
     "issuing alone, the chain presented": ([ISSUING], [ABOVE, ROOT]),
     "intermediate and issuing, the root presented": ([ABOVE, ISSUING], [ROOT]),
 }
-OK, REVOKED, UNKNOWN = None, Reason.REVOKED, Reason.STATUS_UNKNOWN
+OK, REVOKED, UNKNOWN = None, VerdictReason.REVOKED, VerdictReason.STATUS_UNKNOWN
 # In the order of BUNDLES.
 VERDICTS = {
     "no list of a CA": [OK, OK, OK, UNKNOWN, OK, OK],
@@ -72,7 +72,7 @@ MATRIX = {
 
 
 def judged(anchors, chain, lists, **changes):
-    return Gateway(anchors, source=Lists(lists), **changes).identify(LEAF, NOW, chain)
+    return Gateway(anchors, source=CrlSource(lists), **changes).identify(LEAF, NOW, chain)
 
 
 @pytest.mark.parametrize(("anchors", "chain", "lists", "reason"), MATRIX.values(), ids=MATRIX)
@@ -81,19 +81,21 @@ def test_lists_about_cas(anchors, chain, lists, reason, turned):
     step = -1 if turned else 1
     verdict = judged(anchors[::step], chain[::step], [OF_LEAVES, *lists][::step])
     assert verdict.reason is reason
-    if reason is Reason.REVOKED:
-        assert (verdict.revocation, verdict.customer_id) == (Revocation.REVOKED, None)
+    if reason is VerdictReason.REVOKED:
+        assert (verdict.revocation, verdict.customer_id) == (RevocationCheck.REVOKED, None)
 
 
 @pytest.mark.parametrize(("anchors", "chain"), BUNDLES.values(), ids=BUNDLES)
 def test_without_lists_every_bundle_leads_to_an_anchor(anchors, chain):
     verdict = Gateway(anchors).identify(LEAF, NOW, chain)
-    assert (verdict.reason, verdict.revocation) == (None, Revocation.NOT_CHECKED)
-    assert judged(anchors, chain, [listed(ABOVE)]).reason is Reason.STATUS_UNKNOWN, "the leaf's own list is needed"
+    assert (verdict.reason, verdict.revocation) == (None, RevocationCheck.NOT_CHECKED)
+    assert judged(anchors, chain, [listed(ABOVE)]).reason is VerdictReason.STATUS_UNKNOWN, (
+        "the leaf's own list is needed"
+    )
 
 
 def test_a_revoked_ca_refuses_though_the_list_of_leaves_is_missing():
-    assert judged([ROOT, ABOVE, ISSUING], [], [listed(ABOVE, ISSUING)]).reason is Reason.REVOKED
+    assert judged([ROOT, ABOVE, ISSUING], [], [listed(ABOVE, ISSUING)]).reason is VerdictReason.REVOKED
 
 
 LISTED = {
@@ -117,11 +119,11 @@ def test_lists_that_the_settings_name(anchors, named, lists, reason):
 
 
 def test_a_list_of_the_settings_makes_no_anchor():
-    assert Gateway([certificate("Other")], listed=[ISSUING]).identify(LEAF, NOW).reason is Reason.UNTRUSTED
+    assert Gateway([certificate("Other")], listed=[ISSUING]).identify(LEAF, NOW).reason is VerdictReason.UNTRUSTED
 
 
 def test_a_root_that_revoked_itself():
-    assert judged([ROOT, ABOVE, ISSUING], [], [OF_LEAVES, listed(ROOT, ROOT)]).reason is Reason.REVOKED
+    assert judged([ROOT, ABOVE, ISSUING], [], [OF_LEAVES, listed(ROOT, ROOT)]).reason is VerdictReason.REVOKED
 
 
 def test_a_self_signed_issuing_ca_whose_list_is_about_holders():
@@ -135,41 +137,41 @@ def test_a_self_signed_issuing_ca_whose_list_is_about_holders():
         only_contains_attribute_certs=False,
     )
     alone = certificate("Issuing CA")
-    for begins, reason in ((NOW, None), (NOW - 2 * HOUR, Reason.STATUS_UNKNOWN)):
+    for begins, reason in ((NOW, None), (NOW - 2 * HOUR, VerdictReason.STATUS_UNKNOWN)):
         assert judged([alone], [], [listed(alone, at=begins, scope=scope)]).reason is reason
 
 
 def test_dates_of_the_cas_above_count():
     old = certificate("Root", span=(NOW - DAY, NOW - SECOND))
-    assert Gateway([old, ABOVE, ISSUING]).identify(LEAF, NOW).reason is Reason.EXPIRED
+    assert Gateway([old, ABOVE, ISSUING]).identify(LEAF, NOW).reason is VerdictReason.EXPIRED
     assert Gateway([ABOVE, ISSUING]).identify(LEAF, NOW).reason is None
     assert Gateway([old, ROOT, ABOVE, ISSUING]).identify(LEAF, NOW).reason is None, "another root of the same key"
 
 
 def test_path_lengths_of_the_cas_above_count():
     short = certificate("Root", put=[(x509.BasicConstraints(ca=True, path_length=0), True)])
-    assert Gateway([short, ABOVE, ISSUING]).identify(LEAF, NOW).reason is Reason.UNTRUSTED
+    assert Gateway([short, ABOVE, ISSUING]).identify(LEAF, NOW).reason is VerdictReason.UNTRUSTED
 
 
 def test_what_comes_along_gives_a_ca_of_the_file_no_other_way():
     """An intermediate of the file is below an expired root; another does not help."""
     old = certificate("Root", span=(NOW - DAY, NOW - SECOND))
-    assert Gateway([old, ABOVE, ISSUING]).identify(LEAF, NOW, [ROOT, ABOVE, ISSUING]).reason is Reason.EXPIRED
+    assert Gateway([old, ABOVE, ISSUING]).identify(LEAF, NOW, [ROOT, ABOVE, ISSUING]).reason is VerdictReason.EXPIRED
 
 
 def test_a_remembered_chain_hears_of_a_revocation(tmp_path):
-    lists = Lists(folder=tmp_path)
+    lists = CrlSource(folder=tmp_path)
     (tmp_path / "issuing.crl").write_bytes(OF_LEAVES)
     lists.refresh()
     gateway = Gateway([ROOT, ABOVE, ISSUING], source=lists)
     assert gateway.identify(LEAF, NOW).accepted
     (tmp_path / "intermediate.crl").write_bytes(listed(ABOVE, ISSUING))
     lists.refresh()
-    assert gateway.identify(LEAF, NOW).reason is Reason.REVOKED
+    assert gateway.identify(LEAF, NOW).reason is VerdictReason.REVOKED
 
 
 def test_an_anchor_that_a_list_names_is_unknown_until_the_list_is_gone(tmp_path):
-    lists = Lists(folder=tmp_path)
+    lists = CrlSource(folder=tmp_path)
     gateway = Gateway([ABOVE, ISSUING], source=lists)
     for folder, reason in (([OF_LEAVES], OK), ([OF_LEAVES, listed(ROOT, ABOVE)], UNKNOWN), ([OF_LEAVES], OK)):
         for number in range(2):
@@ -197,12 +199,12 @@ class GoodSource:
         self.asked.append(certificate)
         return GOOD
 
-    above = Answers(()).above
+    above = OcspSource(()).above
 
 
 @pytest.mark.parametrize(("lists", "reason"), SOURCES.values(), ids=SOURCES)
 def test_beside_ocsp_lists_tell_of_the_cas(lists, reason):
     ocsp = GoodSource()
-    source = Several((ocsp, Lists(lists)))
+    source = FallbackSource((ocsp, CrlSource(lists)))
     assert Gateway([ROOT, ABOVE, ISSUING], source=source).identify(LEAF, NOW).reason is reason
     assert ocsp.asked == [LEAF]

@@ -9,16 +9,16 @@ from cryptography.x509.oid import ExtendedKeyUsageOID
 
 from sinetti.ca.profiles import key_usage
 from sinetti.gateway.gateway import Gateway
-from sinetti.gateway.revocation.ocsp import Answers
+from sinetti.gateway.revocation.ocsp import OcspSource
 from sinetti.gateway.revocation.source import FRESHNESS, GOOD, NO_ANSWER
-from sinetti.gateway.ssh_authorized_keys import certificates_of, read_offered
-from sinetti.gateway.verdicts.verdict import Phrase, Reason
-from sinetti.gateway.web.client_certificate import presented, presented_in_tls
+from sinetti.gateway.ssh_authorized_keys import certificates_of, parse_offered
+from sinetti.gateway.verdicts.verdict import Phrase, VerdictReason
+from sinetti.gateway.web.client_certificate import from_headers, from_tls
 from sinetti.gateway.x509 import verdict_texts
 from sinetti.gateway.x509.path_validation import authority_of
 from sinetti.pki.encoding import certificate_der
-from sinetti.wire.xmldsig.errors import Flaw, SignatureInvalid
-from sinetti.wire.xmldsig.signature import Recipe, seal_of, sign_document, verify_document
+from sinetti.wire.xmldsig.errors import SignatureErrorCode, SignatureInvalid
+from sinetti.wire.xmldsig.signature import SignatureProfile, sign_document, signer_for_key, verify_document
 from tests.gateway.material import Responder, certificate, holder, issuing, key, leaf, loaded
 from tests.support import authority
 from tests.support.authority import NOW
@@ -34,22 +34,22 @@ SHOWN = {
     "DER": DER,
     "PEM": PEM,
     "a certificate": LEAF,
-    "by a proxy": presented([quote(PEM)]).certificate,
-    "by the server's own TLS": presented_in_tls([PEM.decode()]).certificate,
+    "by a proxy": from_headers([quote(PEM)]).certificate,
+    "by the server's own TLS": from_tls([PEM.decode()]).certificate,
 }
 
 
 @pytest.mark.parametrize("shown", SHOWN.values(), ids=SHOWN)
 def test_a_caller_s_certificate_is_malformed(shown):
     verdict = Gateway([CA]).identify(shown, NOW)
-    assert (verdict.reason, verdict.values) == (Reason.MALFORMED, {"why": Phrase(verdict_texts.BAD_KEY)})
+    assert (verdict.reason, verdict.values) == (VerdictReason.MALFORMED, {"why": Phrase(verdict_texts.BAD_KEY)})
     assert Gateway([CA]).identify(NAMED, NOW).accepted
 
 
 def test_a_signer_s_certificate_is_malformed():
-    document = sign_document(b"<report/>", seal_of(key("0123456-7"), DER), Recipe.EXCLUSIVE)
-    assert Gateway([CA]).verify(document, NOW).verdict.reason is Reason.MALFORMED
-    with pytest.raises(SignatureInvalid, match=Flaw.KEY_NOT_ACCEPTED):
+    document = sign_document(b"<report/>", signer_for_key(key("0123456-7"), DER), SignatureProfile.EXCLUSIVE)
+    assert Gateway([CA]).verify(document, NOW).verdict.reason is VerdictReason.MALFORMED
+    with pytest.raises(SignatureInvalid, match=SignatureErrorCode.KEY_NOT_ACCEPTED):
         verify_document(document, lambda _: True)
 
 
@@ -58,13 +58,13 @@ def test_a_ca_issues_nothing():
     odd = described(below, key("Root"))
     assert authority_of(odd) is None
     assert Gateway([root]).identify(NAMED, NOW, [below]).accepted
-    assert Gateway([root]).identify(NAMED, NOW, [odd]).reason is Reason.UNTRUSTED
-    assert Gateway([root, odd]).identify(NAMED, NOW).reason is Reason.UNTRUSTED
+    assert Gateway([root]).identify(NAMED, NOW, [odd]).reason is VerdictReason.UNTRUSTED
+    assert Gateway([root, odd]).identify(NAMED, NOW).reason is VerdictReason.UNTRUSTED
 
 
 def test_the_key_of_an_ssh_certificate():
     words = key("0123456-7").public_key().public_bytes(Encoding.OpenSSH, PublicFormat.OpenSSH).split()
-    offered = read_offered("bank", words[0].decode(), words[1].decode())
+    offered = parse_offered("bank", words[0].decode(), words[1].decode())
     files = [("named", certificate_der(NAMED)), ("der", DER), ("pem", PEM)]
     assert certificates_of(files, offered) == ((NAMED,), ("der", "pem"))
 
@@ -81,4 +81,4 @@ def test_a_delegate_for_ocsp():
     plain = certificate("Responder", issuer=ca.certificate.subject, put=put, signed_by=signs)
     for delegate, answer in ((plain, GOOD), (described(plain, signs), NO_ANSWER)):
         responder = Responder(about=about, delegate=delegate, signer=key("Responder"))
-        assert Answers(["http://o.example/"], responder).status(about, issuing(), NOW, FRESHNESS) == answer
+        assert OcspSource(["http://o.example/"], responder).status(about, issuing(), NOW, FRESHNESS) == answer

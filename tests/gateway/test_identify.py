@@ -9,15 +9,15 @@ from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.hazmat.primitives.serialization import Encoding
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
-from sinetti.ca.issuance import LeafKind
+from sinetti.ca.issuance import LeafProfile
 from sinetti.ca.profiles import key_usage
 from sinetti.domain.values import Channel, Environment, KeyType, Language
 from sinetti.gateway import gateway as gateway_gateway
 from sinetti.gateway.gateway import Gateway
-from sinetti.gateway.revocation.crl import Lists
-from sinetti.gateway.verdicts.verdict import Reason, Revocation, Verdict
+from sinetti.gateway.revocation.crl import CrlSource
+from sinetti.gateway.verdicts.verdict import RevocationCheck, Verdict, VerdictReason
 from sinetti.gateway.x509 import verdict_texts
-from sinetti.gateway.x509.trust_file import Issuer, TrustFile
+from sinetti.gateway.x509.trust_file import CaPurpose, TrustFile
 from sinetti.pki.encoding import certificate_der, sha256_hex
 from sinetti.pki.policy_oids import channel_policy
 from sinetti.pki.signatures import hash_for
@@ -54,7 +54,7 @@ def test_who_it_is():
     assert verdict.serial == f"{loaded(der).serial_number:038x}"
     assert (verdict.channel, verdict.environment) == (Channel.WS, Environment.TEST)
     assert (verdict.not_after, verdict.days_left) == (END, 728)
-    assert verdict.revocation is Revocation.NOT_CHECKED
+    assert verdict.revocation is RevocationCheck.NOT_CHECKED
     assert "was not checked" in verdict.text(Language.EN)
 
 
@@ -83,10 +83,10 @@ def test_json_is_that_of_the_contract():
 
 INSTANTS = {
     "the first valid second": (NOW, None),
-    "one second too early": (NOW - SECOND, Reason.NOT_YET_VALID),
+    "one second too early": (NOW - SECOND, VerdictReason.NOT_YET_VALID),
     "the last valid second": (END, None),
     "within the last valid second": (END + timedelta(microseconds=999_999), None),
-    "one second after the end": (END + SECOND, Reason.EXPIRED),
+    "one second after the end": (END + SECOND, VerdictReason.EXPIRED),
 }
 
 
@@ -100,7 +100,7 @@ def test_dates_count_to_the_second_also_of_a_chain_that_is_remembered(now, reaso
 
 def services_leaf():
     plan = authority.leaf_plan(authority.holder_key(1).public_key())
-    return certificate_der(authority.issue(plan, authority.services_issuer(), kind=LeafKind.SERVICES))
+    return certificate_der(authority.issue(plan, authority.services_issuer(), kind=LeafProfile.SERVICES))
 
 
 def holder_of_the_services_ca():
@@ -128,42 +128,51 @@ SMALL = rsa.RSAPublicNumbers(65537, (1 << 1023) + 1).public_key()
 
 LEAVES = {
     "a good one of a CA without policy": (by_some_ca(), None),
-    "no certificate": (lambda: b"hello", Reason.MALFORMED),
-    "nothing": (lambda: b"", Reason.MALFORMED),
+    "no certificate": (lambda: b"hello", VerdictReason.MALFORMED),
+    "nothing": (lambda: b"", VerdictReason.MALFORMED),
     "longer than 32 KiB": (
         by_some_ca(put=[(x509.UnrecognizedExtension(UNKNOWN.oid, b"\x04\x82\x7f\xff" + bytes(32_767)), False)]),
-        Reason.MALFORMED,
+        VerdictReason.MALFORMED,
     ),
-    "a negative serial": (negative, Reason.MALFORMED),
-    "an unknown critical extension": (by_some_ca(put=[(UNKNOWN, True)]), Reason.MALFORMED),
+    "a negative serial": (negative, VerdictReason.MALFORMED),
+    "an unknown critical extension": (by_some_ca(put=[(UNKNOWN, True)]), VerdictReason.MALFORMED),
     "an unknown extension that is not critical": (by_some_ca(put=[(UNKNOWN, False)]), None),
-    "two CNs": (by_some_ca(subject=TWO), Reason.MALFORMED),
-    "no CN": (by_some_ca(subject=NO_CN), Reason.MALFORMED),
-    "a CN with a line break": (by_some_ca(subject=name_of("0123456-7\nX: y")), Reason.MALFORMED),
-    "a CN with a blank at its end": (by_some_ca(subject=name_of("0123456-7 ")), Reason.MALFORMED),
-    "an RSA key of 1024 bits": (by_some_ca(public=SMALL), Reason.MALFORMED),
-    "a key on P-521": (by_some_ca(public=ec.generate_private_key(ec.SECP521R1()).public_key()), Reason.MALFORMED),
-    "RSA with a huge exponent": (by_some_ca(public=HUGE), Reason.MALFORMED),
-    "malformed and of nobody": (lambda: certificate_der(leaf(("Nobody", "Nobody"), subject=TWO)), Reason.MALFORMED),
-    "of nobody": (lambda: certificate_der(leaf(("Nobody", "Nobody"))), Reason.UNTRUSTED),
-    "of nobody, in the name of an anchor": (lambda: certificate_der(leaf((CA[0], "Nobody"))), Reason.UNTRUSTED),
+    "two CNs": (by_some_ca(subject=TWO), VerdictReason.MALFORMED),
+    "no CN": (by_some_ca(subject=NO_CN), VerdictReason.MALFORMED),
+    "a CN with a line break": (by_some_ca(subject=name_of("0123456-7\nX: y")), VerdictReason.MALFORMED),
+    "a CN with a blank at its end": (by_some_ca(subject=name_of("0123456-7 ")), VerdictReason.MALFORMED),
+    "an RSA key of 1024 bits": (by_some_ca(public=SMALL), VerdictReason.MALFORMED),
+    "a key on P-521": (
+        by_some_ca(public=ec.generate_private_key(ec.SECP521R1()).public_key()),
+        VerdictReason.MALFORMED,
+    ),
+    "RSA with a huge exponent": (by_some_ca(public=HUGE), VerdictReason.MALFORMED),
+    "malformed and of nobody": (
+        lambda: certificate_der(leaf(("Nobody", "Nobody"), subject=TWO)),
+        VerdictReason.MALFORMED,
+    ),
+    "of nobody": (lambda: certificate_der(leaf(("Nobody", "Nobody"))), VerdictReason.UNTRUSTED),
+    "of nobody, in the name of an anchor": (lambda: certificate_der(leaf((CA[0], "Nobody"))), VerdictReason.UNTRUSTED),
     "of nobody, expired": (
         lambda: certificate_der(leaf(("Nobody", "Nobody"), span=(NOW - DAY, NOW - HOUR))),
-        Reason.UNTRUSTED,
+        VerdictReason.UNTRUSTED,
     ),
-    "signed with SHA-224": (by_some_ca(hashing=hashes.SHA224()), Reason.UNTRUSTED),
-    "a signer of answers": (services_leaf, Reason.WRONG_PURPOSE),
-    "a holder's, but of the services CA": (holder_of_the_services_ca, Reason.WRONG_PURPOSE),
+    "signed with SHA-224": (by_some_ca(hashing=hashes.SHA224()), VerdictReason.UNTRUSTED),
+    "a signer of answers": (services_leaf, VerdictReason.WRONG_PURPOSE),
+    "a holder's, but of the services CA": (holder_of_the_services_ca, VerdictReason.WRONG_PURPOSE),
     "for servers": (
         by_some_ca(put=[(x509.ExtendedKeyUsage([ExtendedKeyUsageOID.SERVER_AUTH]), False)]),
-        Reason.WRONG_PURPOSE,
+        VerdictReason.WRONG_PURPOSE,
     ),
-    "without digitalSignature": (by_some_ca(put=[(key_usage(key_encipherment=True), True)]), Reason.WRONG_PURPOSE),
-    "a CA's": (by_some_ca(put=[(x509.BasicConstraints(ca=True, path_length=0), True)]), Reason.WRONG_PURPOSE),
-    "an anchor itself": (lambda: certificate_der(ANCHORS[0]), Reason.WRONG_PURPOSE),
+    "without digitalSignature": (
+        by_some_ca(put=[(key_usage(key_encipherment=True), True)]),
+        VerdictReason.WRONG_PURPOSE,
+    ),
+    "a CA's": (by_some_ca(put=[(x509.BasicConstraints(ca=True, path_length=0), True)]), VerdictReason.WRONG_PURPOSE),
+    "an anchor itself": (lambda: certificate_der(ANCHORS[0]), VerdictReason.WRONG_PURPOSE),
     "for something else, and expired": (
         by_some_ca(put=[(key_usage(key_encipherment=True), True)], span=(NOW - DAY, NOW - HOUR)),
-        Reason.WRONG_PURPOSE,
+        VerdictReason.WRONG_PURPOSE,
     ),
 }
 
@@ -172,7 +181,7 @@ def test_a_private_key_is_told_as_one():
     for kind in ("PRIVATE", "EC PRIVATE", "ENCRYPTED PRIVATE"):
         pem = f"-----BEGIN {kind} KEY-----\nMA==\n-----END {kind} KEY-----\n".encode()
         verdict = Gateway(ANCHORS).identify(pem, NOW)
-        assert verdict.reason is Reason.MALFORMED
+        assert verdict.reason is VerdictReason.MALFORMED
         assert "this is a private key" in verdict.text(Language.EN)
 
 
@@ -181,18 +190,18 @@ def test_a_private_key_is_told_as_one():
 def test_identify(make, reason):
     verdict = Gateway([*ANCHORS, certificate(CA[0])]).identify(make(), NOW)
     assert verdict.reason is reason
-    if reason in {Reason.MALFORMED, Reason.UNTRUSTED}:
+    if reason in {VerdictReason.MALFORMED, VerdictReason.UNTRUSTED}:
         assert verdict == Verdict(reason, verdict.sentence, verdict.values), "nothing is told of the holder"
 
 
 DATES = {
     "all of them good": ((-DAY, DAY), (-DAY, DAY), None, None),
-    "the CA has ended": ((-DAY, DAY), (-DAY, -SECOND), Reason.EXPIRED, verdict_texts.CA_EXPIRED),
+    "the CA has ended": ((-DAY, DAY), (-DAY, -SECOND), VerdictReason.EXPIRED, verdict_texts.CA_EXPIRED),
     "the CA's last second": ((-DAY, DAY), (-DAY, 0 * DAY), None, None),
-    "the CA begins later": ((-DAY, DAY), (SECOND, DAY), Reason.NOT_YET_VALID, verdict_texts.CA_NOT_YET_VALID),
-    "both have ended: the leaf's": ((-DAY, -HOUR), (-DAY, -SECOND), Reason.EXPIRED, verdict_texts.EXPIRED),
+    "the CA begins later": ((-DAY, DAY), (SECOND, DAY), VerdictReason.NOT_YET_VALID, verdict_texts.CA_NOT_YET_VALID),
+    "both have ended: the leaf's": ((-DAY, -HOUR), (-DAY, -SECOND), VerdictReason.EXPIRED, verdict_texts.EXPIRED),
     "the leaf begins later, the CA has ended": (
-        (SECOND, DAY), (-DAY, -SECOND), Reason.NOT_YET_VALID, verdict_texts.NOT_YET_VALID,
+        (SECOND, DAY), (-DAY, -SECOND), VerdictReason.NOT_YET_VALID, verdict_texts.NOT_YET_VALID,
     ),
 }  # fmt: skip
 
@@ -207,10 +216,10 @@ def test_dates_of_the_ca_count_as_well_though_it_is_an_anchor(own, above, reason
 
 CHANNELS = {
     "the one asked for": (Channel.WS, {"channel": Channel.WS}, None),
-    "the other": (Channel.SFTP, {"channel": Channel.WS}, Reason.WRONG_CHANNEL),
+    "the other": (Channel.SFTP, {"channel": Channel.WS}, VerdictReason.WRONG_CHANNEL),
     "any": (Channel.SFTP, {}, None),
     "this environment": (Channel.WS, {"environment": Environment.TEST}, None),
-    "the other environment": (Channel.WS, {"environment": Environment.PRODUCTION}, Reason.UNTRUSTED),
+    "the other environment": (Channel.WS, {"environment": Environment.PRODUCTION}, VerdictReason.UNTRUSTED),
 }
 
 
@@ -218,19 +227,19 @@ CHANNELS = {
 def test_channel_and_environment(channel, wanted, reason):
     verdict = judged(holder(channel=channel), **wanted)
     assert verdict.reason is reason
-    assert verdict.channel is (None if reason is Reason.UNTRUSTED else channel)
+    assert verdict.channel is (None if reason is VerdictReason.UNTRUSTED else channel)
 
 
 def test_an_expired_certificate_of_the_wrong_channel_is_expired():
-    assert judged(holder(), END + SECOND, channel=Channel.SFTP).reason is Reason.EXPIRED
+    assert judged(holder(), END + SECOND, channel=Channel.SFTP).reason is VerdictReason.EXPIRED
 
 
 def test_a_ca_without_policy_has_the_channel_of_the_trust_file_and_else_none():
     ca, der = certificate(CA[0]), leaf(CA)
-    trust = TrustFile({sha256_hex(certificate_der(ca)): Issuer(Channel.SFTP, Environment.TEST, "Some")})
+    trust = TrustFile({sha256_hex(certificate_der(ca)): CaPurpose(Channel.SFTP, Environment.TEST, "Some")})
     assert Gateway([ca]).identify(der, NOW).channel is None
     assert Gateway([ca], channel=Channel.SFTP).identify(der, NOW).sentence == verdict_texts.UNKNOWN_CHANNEL
-    assert Gateway([ca], environment=Environment.TEST).identify(der, NOW).reason is Reason.UNTRUSTED
+    assert Gateway([ca], environment=Environment.TEST).identify(der, NOW).reason is VerdictReason.UNTRUSTED
     told = Gateway([ca], trust=trust, channel=Channel.SFTP, environment=Environment.TEST).identify(der, NOW)
     assert (told.reason, told.channel, told.environment) == (None, Channel.SFTP, Environment.TEST)
 
@@ -242,13 +251,13 @@ def policy(channel):
 
 def test_a_policy_goes_before_the_trust_file():
     ca = certificate(CA[0], put=[policy(Channel.WS)])
-    trust = TrustFile({sha256_hex(certificate_der(ca)): Issuer(Channel.SFTP, Environment.TEST)})
+    trust = TrustFile({sha256_hex(certificate_der(ca)): CaPurpose(Channel.SFTP, Environment.TEST)})
     assert Gateway([ca], trust=trust).identify(leaf(CA), NOW).channel is Channel.WS
 
 
 def test_two_cas_of_one_key_that_say_different_things_are_not_believed():
     anchors = [certificate(CA[0], put=[policy(channel)]) for channel in Channel]
-    assert Gateway(anchors).identify(leaf(CA), NOW).reason is Reason.UNTRUSTED
+    assert Gateway(anchors).identify(leaf(CA), NOW).reason is VerdictReason.UNTRUSTED
     assert Gateway(anchors[:1]).identify(leaf(CA), NOW).accepted
 
 
@@ -257,19 +266,20 @@ def test_of_a_renewed_ca_the_one_in_force_counts():
     new = certificate(CA[0])
     for anchors in ([old, new], [new, old]):
         assert Gateway(anchors).identify(leaf(CA), NOW).accepted
-    assert Gateway([old]).identify(leaf(CA), NOW).reason is Reason.EXPIRED
+    assert Gateway([old]).identify(leaf(CA), NOW).reason is VerdictReason.EXPIRED
 
 
 STATUSES = {
-    "on the list": (lambda serial: [crl(revoked=(serial,))], {}, Reason.REVOKED, Revocation.REVOKED),
-    "not on the list": (lambda serial: [crl(revoked=(serial + 1,))], {}, None, Revocation.GOOD),
-    "no list": (lambda _: [], {}, Reason.STATUS_UNKNOWN, Revocation.NOT_CHECKED),
+    "on the list": (lambda serial: [crl(revoked=(serial,))], {}, VerdictReason.REVOKED, RevocationCheck.REVOKED),
+    "not on the list": (lambda serial: [crl(revoked=(serial + 1,))], {}, None, RevocationCheck.GOOD),
+    "no list": (lambda _: [], {}, VerdictReason.STATUS_UNKNOWN, RevocationCheck.NOT_CHECKED),
     "on the list and expired": (
-        lambda serial: [crl(revoked=(serial,))], {"now": END + SECOND}, Reason.EXPIRED, Revocation.NOT_CHECKED,
+        lambda serial: [crl(revoked=(serial,))], {"now": END + SECOND}, VerdictReason.EXPIRED,
+        RevocationCheck.NOT_CHECKED,
     ),
     "on the list, of the other channel": (
-        lambda serial: [crl(revoked=(serial,))], {"channel": Channel.SFTP}, Reason.WRONG_CHANNEL,
-        Revocation.NOT_CHECKED,
+        lambda serial: [crl(revoked=(serial,))], {"channel": Channel.SFTP}, VerdictReason.WRONG_CHANNEL,
+        RevocationCheck.NOT_CHECKED,
     ),
 }  # fmt: skip
 
@@ -277,7 +287,7 @@ STATUSES = {
 @pytest.mark.parametrize(("lists", "changes", "reason", "revocation"), STATUSES.values(), ids=STATUSES)
 def test_status(lists, changes, reason, revocation):
     der = holder()
-    verdict = judged(der, **{"source": Lists(lists(loaded(der).serial_number)), **changes})
+    verdict = judged(der, **{"source": CrlSource(lists(loaded(der).serial_number)), **changes})
     assert (verdict.reason, verdict.revocation) == (reason, revocation)
     assert verdict.customer_id == authority.CUSTOMER_ID
 
@@ -287,21 +297,21 @@ def test_status_is_looked_at_each_time():
 
     class Newest:
         def status(self, *asked):
-            return Lists(lists).status(*asked)
+            return CrlSource(lists).status(*asked)
 
         def above(self, *asked):
-            return Lists(lists).above(*asked)
+            return CrlSource(lists).above(*asked)
 
     gateway = Gateway(ANCHORS, source=Newest())
     assert gateway.identify(der, NOW).accepted
     lists.append(crl(revoked=(loaded(der).serial_number,), at=NOW + SECOND))
-    assert gateway.identify(der, NOW + SECOND).reason is Reason.REVOKED
+    assert gateway.identify(der, NOW + SECOND).reason is VerdictReason.REVOKED
 
 
 ABOVE = {
     "both known": ([], None),
-    "the CA's list is missing": (["root"], Reason.STATUS_UNKNOWN),
-    "the leaf's list is missing": (["issuing"], Reason.STATUS_UNKNOWN),
+    "the CA's list is missing": (["root"], VerdictReason.STATUS_UNKNOWN),
+    "the leaf's list is missing": (["issuing"], VerdictReason.STATUS_UNKNOWN),
 }
 
 
@@ -309,15 +319,19 @@ ABOVE = {
 def test_a_ca_that_is_no_anchor_has_a_status_too_and_its_list_counts_until_its_end(missing, reason):
     root, ca, lists = two_steps()
     kept = [der for name, der in lists.items() if name not in missing]
-    verdict = Gateway([root], source=Lists(kept)).identify(leaf(CA), NOW, [ca])
+    verdict = Gateway([root], source=CrlSource(kept)).identify(leaf(CA), NOW, [ca])
     assert verdict.reason is reason
 
 
 def test_under_a_revoked_ca_nothing_is_told_of_the_holder():
     root, ca, lists = two_steps()
     lists["root"] = crl(issuer=root, signer=key("Root"), revoked=(ca.serial_number,), at=NOW - 30 * DAY, life=60 * DAY)
-    verdict = Gateway([root], source=Lists(lists.values())).identify(leaf(CA), NOW, [ca])
-    assert (verdict.reason, verdict.revocation, verdict.customer_id) == (Reason.REVOKED, Revocation.REVOKED, None)
+    verdict = Gateway([root], source=CrlSource(lists.values())).identify(leaf(CA), NOW, [ca])
+    assert (verdict.reason, verdict.revocation, verdict.customer_id) == (
+        VerdictReason.REVOKED,
+        RevocationCheck.REVOKED,
+        None,
+    )
 
 
 def two_steps():
@@ -350,7 +364,7 @@ def test_a_chain_that_came_along_is_remembered_for_itself_alone():
     root, ca = certificate("Root"), certificate(CA[0], ("Root", "Root"))
     gateway, der = Gateway([root]), leaf(CA)
     assert gateway.identify(der, NOW, [ca]).accepted
-    assert gateway.identify(der, NOW).reason is Reason.UNTRUSTED
+    assert gateway.identify(der, NOW).reason is VerdictReason.UNTRUSTED
 
 
 @pytest.mark.parametrize("language", Language)
@@ -363,7 +377,7 @@ def test_every_sentence_has_its_words_and_stays_short(language):
     ids = [value for name, value in vars(verdict_texts).items() if name.isupper()]
     assert len(ids) > 30
     for one in ids:
-        told = Verdict(Reason.EXPIRED, one, values).text(language)
+        told = Verdict(VerdictReason.EXPIRED, one, values).text(language)
         assert "{" not in told
         assert len(told) <= 320
 
@@ -378,6 +392,6 @@ def test_what_stands_in_a_certificate_steers_no_terminal():
 
 def test_extended_key_usage_of_a_ca_has_to_allow_clients():
     servers = x509.ExtendedKeyUsage([ExtendedKeyUsageOID.SERVER_AUTH])
-    for usage, reason in ((CLIENT, None), (servers, Reason.UNTRUSTED)):
+    for usage, reason in ((CLIENT, None), (servers, VerdictReason.UNTRUSTED)):
         ca = certificate(CA[0], put=[(usage, False)])
         assert Gateway([ca]).identify(leaf(CA), NOW).reason is reason

@@ -10,12 +10,12 @@ import pytest
 from cryptography.hazmat.primitives.serialization import Encoding
 
 from sinetti.gateway.gateway import Gateway
-from sinetti.gateway.revocation.crl import Lists
+from sinetti.gateway.revocation.crl import CrlSource
 from sinetti.gateway.revocation.source import MISSING, NO_ANSWER
 from sinetti.gateway.web.asgi_middleware import AsgiGateway
-from sinetti.gateway.web.client_certificate import UNREADABLE, Presented, presented
-from sinetti.gateway.web.guard import DANGEROUSLY_NONE, Guard, NoSource
-from sinetti.gateway.web.trusted_proxies import Proxies
+from sinetti.gateway.web.client_certificate import UNREADABLE, ClientCertificate, from_headers
+from sinetti.gateway.web.guard import DANGEROUSLY_NONE, NoRevocationSource, RequestGuard
+from sinetti.gateway.web.trusted_proxies import TrustedProxies
 from sinetti.gateway.web.wsgi_middleware import WsgiGateway
 from sinetti.pki.chain import load_bundle
 from tests.support.authority import NOW
@@ -23,18 +23,18 @@ from tests.support.relying import CUSTOMER_ID, material
 from tests.support.relying_doors import OURS, SMUGGLED
 
 SECRET = "5ecret-" * 6
-UNIX, LISTED = Proxies.on_unix_socket(), Proxies.listed(["192.0.2.7", "2001:db8::/64"], SECRET.encode())
+UNIX, LISTED = TrustedProxies.on_unix_socket(), TrustedProxies.listed(["192.0.2.7", "2001:db8::/64"], SECRET.encode())
 TLS = None
 WITH = [("Sinetti-Proxy-Secret", SECRET)]
 
 
 def gateway():
     made = material(NOW)
-    return Gateway(load_bundle(made.anchors()), source=Lists([made.crl()]))
+    return Gateway(load_bundle(made.anchors()), source=CrlSource([made.crl()]))
 
 
 def guard(proxies, **changes):
-    return Guard(**{"gateway": gateway(), "proxies": proxies, "now": lambda: NOW, **changes})
+    return RequestGuard(**{"gateway": gateway(), "proxies": proxies, "now": lambda: NOW, **changes})
 
 
 def pem(kind):
@@ -196,7 +196,7 @@ def test_who_is_turned_away(kind, case):
 def test_two_certificates_in_one_value_are_nobody_s(first, between):
     # A server for WSGI makes one of a caller's Client_Cert and of the proxy's Client-Cert.
     value = escaped(first)[1] + between + escaped("revoked")[1]
-    assert presented([value]) == Presented(UNREADABLE)
+    assert from_headers([value]) == ClientCertificate(UNREADABLE)
 
 
 LANGUAGES = {
@@ -255,7 +255,7 @@ def test_the_log_tells_of_a_header_that_is_not_believed(kind, caplog):
 
 @BOTH
 def test_a_proxy_on_a_unix_socket_may_have_a_secret_too(kind):
-    app = kind(guard(Proxies.on_unix_socket(SECRET.encode())))
+    app = kind(guard(TrustedProxies.on_unix_socket(SECRET.encode())))
     assert app([rfc9440("good"), *WITH])[0] == 200
     assert app([rfc9440("good")])[0] == 401
 
@@ -313,9 +313,9 @@ def test_the_lifespan_is_the_application_s():
 def test_it_does_not_start_without_a_source_unless_that_is_said():
     bare = Gateway(load_bundle(material(NOW).anchors()))
     for said in (None, "none", "dangerously-none"):
-        with pytest.raises(NoSource, match="DANGEROUSLY-NONE"):
-            Guard(bare, UNIX, said)
-    app = Asgi(Guard(bare, UNIX, DANGEROUSLY_NONE, now=lambda: NOW))
+        with pytest.raises(NoRevocationSource, match="DANGEROUSLY-NONE"):
+            RequestGuard(bare, UNIX, said)
+    app = Asgi(RequestGuard(bare, UNIX, DANGEROUSLY_NONE, now=lambda: NOW))
     assert app([rfc9440("revoked")])[0] == 200
     assert app.verdict.revocation == "not-checked"
 

@@ -6,13 +6,13 @@ import pytest
 
 from sinetti.domain.values import Channel, Environment
 from sinetti.gateway.crl_freshness import watch_of
-from sinetti.gateway.revocation.crl import Lists
-from sinetti.gateway.revocation.ocsp import Answers
-from sinetti.gateway.revocation.source import FRESHNESS, Several
-from sinetti.gateway.settings import SettingsError, duration, load, open_gateway, source_of
-from sinetti.gateway.verdicts.verdict import Reason
+from sinetti.gateway.revocation.crl import CrlSource
+from sinetti.gateway.revocation.ocsp import OcspSource
+from sinetti.gateway.revocation.source import FRESHNESS, FallbackSource
+from sinetti.gateway.settings import GatewaySettingsError, duration, load, open_gateway, source_of
+from sinetti.gateway.verdicts.verdict import VerdictReason
 from sinetti.gateway.x509 import trust_file
-from sinetti.gateway.x509.trust_file import Issuer, TrustError
+from sinetti.gateway.x509.trust_file import CaPurpose, TrustError
 from sinetti.pki.encoding import certificate_der, sha256_hex
 from tests.gateway.material import ANCHORS, DAY, crl, holder
 from tests.support import authority
@@ -54,18 +54,18 @@ def test_everything_there_is(folder):
     assert settings.ocsp == ("https://ocsp.example/ocsp/A",)
     assert settings.tables == {"serve": {"socket": "gateway.sock"}}
     gateway = open_gateway(settings)
-    assert gateway.identify(holder(), NOW).reason is Reason.STATUS_UNKNOWN
+    assert gateway.identify(holder(), NOW).reason is VerdictReason.STATUS_UNKNOWN
     (folder / "crls" / "a.crl").write_bytes(crl())
     gateway.source.refresh()
     assert gateway.identify(holder(), NOW).accepted
 
 
 SOURCES = {
-    "lists": (PLAIN, Lists),
-    "OCSP": ('anchors = "anchors.pem"\nrevocation = "ocsp"\n[[ocsp]]\nurl = "http://o.example/"\n', Answers),
+    "lists": (PLAIN, CrlSource),
+    "OCSP": ('anchors = "anchors.pem"\nrevocation = "ocsp"\n[[ocsp]]\nurl = "http://o.example/"\n', OcspSource),
     "OCSP, and lists of what has none": (
         PLAIN.replace('crl"', 'ocsp"', 1) + '[[ocsp]]\nurl = "http://o.example/"\n',
-        Several,
+        FallbackSource,
     ),
     "none, and it is said": ('anchors = "anchors.pem"\nrevocation = "DANGEROUSLY-NONE"\n', type(None)),
 }
@@ -115,7 +115,7 @@ WRONG = {
 
 @pytest.mark.parametrize(("text", "sentence"), WRONG.values(), ids=WRONG)
 def test_what_is_wrong(text, sentence, folder):
-    with pytest.raises(SettingsError, match=sentence):
+    with pytest.raises(GatewaySettingsError, match=sentence):
         read(folder, text)
 
 
@@ -123,12 +123,12 @@ def test_what_is_wrong(text, sentence, folder):
 def test_settings_that_others_can_write_are_refused(what, folder):
     read(folder, PLAIN)
     (folder / what).chmod(0o777)
-    with pytest.raises(SettingsError, match=r"others can write .* Run: chmod go-w"):
+    with pytest.raises(GatewaySettingsError, match=r"others can write .* Run: chmod go-w"):
         load(folder / "gateway.toml")
 
 
 def test_settings_that_are_not_there(tmp_path):
-    with pytest.raises(SettingsError, match="cannot be read"):
+    with pytest.raises(GatewaySettingsError, match="cannot be read"):
         load(tmp_path / "gateway.toml")
 
 
@@ -158,8 +158,8 @@ ISSUERS = {
 def test_the_trust_file_names_issuers(named, folder):
     (folder / "t.toml").write_text(f'[[issuer]]\n{named}\nchannel = "SFTP"\nenvironment = "TEST"\nname = "CA"\n')
     found = trust_file.load(folder / "t.toml")
-    assert found.of(CA) == Issuer(Channel.SFTP, Environment.TEST, "CA")
-    assert found.of(authority.services_issuer().certificate) == Issuer()
+    assert found.of(CA) == CaPurpose(Channel.SFTP, Environment.TEST, "CA")
+    assert found.of(authority.services_issuer().certificate) == CaPurpose()
 
 
 WRONG_TRUST = {
@@ -195,18 +195,18 @@ def test_the_list_of_a_ca_above_is_required_once_it_is_named(folder):
     assert open_gateway(read(folder, PLAIN)).identify(der, NOW).accepted
     (folder / "above.cer").write_bytes(certificate_der(INTERMEDIATE))
     text = PLAIN + ABOVE.format(issuer="above.cer")
-    assert open_gateway(read(folder, text)).identify(der, NOW).reason is Reason.STATUS_UNKNOWN
+    assert open_gateway(read(folder, text)).identify(der, NOW).reason is VerdictReason.STATUS_UNKNOWN
     signer = authority.authority().key("SinettiIntermediateTestCAv1")
     (folder / "crls" / "i.crl").write_bytes(crl(issuer=INTERMEDIATE, signer=signer))
     assert open_gateway(read(folder, text)).identify(der, NOW).accepted
     (folder / "crls" / "i.crl").write_bytes(crl(issuer=INTERMEDIATE, signer=signer, revoked=(CA.serial_number,)))
     for one in (text, PLAIN):
-        assert open_gateway(read(folder, one)).identify(der, NOW).reason is Reason.REVOKED
+        assert open_gateway(read(folder, one)).identify(der, NOW).reason is VerdictReason.REVOKED
 
 
 @pytest.mark.parametrize(("issuer", "sentence"), [("no.cer", "cannot be read"), ("broken.pem", "no PEM bundle")])
 def test_an_issuer_of_a_list_that_cannot_be_read(issuer, sentence, folder):
-    with pytest.raises(SettingsError, match=sentence):
+    with pytest.raises(GatewaySettingsError, match=sentence):
         open_gateway(read(folder, PLAIN + ABOVE.format(issuer=issuer)))
 
 

@@ -9,16 +9,16 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 from sinetti.domain.values import Channel, Language
 from sinetti.gateway import signed_documents
 from sinetti.gateway.gateway import Gateway
-from sinetti.gateway.revocation.crl import Lists
+from sinetti.gateway.revocation.crl import CrlSource
 from sinetti.gateway.signed_documents import MOST_MARKS
-from sinetti.gateway.verdicts.verdict import Reason, Revocation, Verdict
+from sinetti.gateway.verdicts.verdict import RevocationCheck, Verdict, VerdictReason
 from sinetti.gateway.x509 import verdict_texts
 from sinetti.pki import chain
 from sinetti.pki.encoding import certificate_der
 from sinetti.wire.soap.schema_types import SERVICE
 from sinetti.wire.xmldsig import signature
 from sinetti.wire.xmldsig.parser import TOO_MUCH
-from sinetti.wire.xmldsig.signature import Recipe, seal_of, sign_document
+from sinetti.wire.xmldsig.signature import SignatureProfile, sign_document, signer_for_key
 from tests.gateway.material import ANCHORS, SECOND, certificate, crl, holder, key, leaf, loaded
 from tests.support import authority
 from tests.support.authority import NOW
@@ -29,8 +29,8 @@ END = NOW + timedelta(days=730)
 VECTORS = Path(__file__).parents[3] / "shared" / "vectors" / "incomes-register"
 
 
-def sealed(document=DOCUMENT, der=DER, by=None, recipe=Recipe.EXCLUSIVE):
-    return sign_document(document, seal_of(by or authority.holder_key(1), der), recipe)
+def sealed(document=DOCUMENT, der=DER, by=None, recipe=SignatureProfile.EXCLUSIVE):
+    return sign_document(document, signer_for_key(by or authority.holder_key(1), der), recipe)
 
 
 def verified(document, now=NOW, **changes):
@@ -38,11 +38,11 @@ def verified(document, now=NOW, **changes):
     return Gateway(ANCHORS, **changes).verify(document, now, tls)
 
 
-@pytest.mark.parametrize("recipe", list(Recipe))
+@pytest.mark.parametrize("recipe", list(SignatureProfile))
 def test_an_accepted_document(recipe):
-    found = verified(sealed(recipe=recipe), source=Lists([crl()]), channel=Channel.WS, tls=DER)
+    found = verified(sealed(recipe=recipe), source=CrlSource([crl()]), channel=Channel.WS, tls=DER)
     assert found.verdict.accepted
-    assert (found.verdict.customer_id, found.verdict.revocation) == (authority.CUSTOMER_ID, Revocation.GOOD)
+    assert (found.verdict.customer_id, found.verdict.revocation) == (authority.CUSTOMER_ID, RevocationCheck.GOOD)
     assert found.certificate == DER
     assert found.octets == b'<Delivery xmlns="urn:example">\n  <Pay>100</Pay>\n</Delivery>'
 
@@ -56,32 +56,34 @@ def nobody(document=DOCUMENT):
 
 
 DOCUMENTS = {
-    "one digit changed": (sealed().replace(b"100", b"900"), Reason.SIGNATURE_INVALID),
-    "white space changed": (sealed().replace(b"\n  <Pay", b"\n <Pay"), Reason.SIGNATURE_INVALID),
+    "one digit changed": (sealed().replace(b"100", b"900"), VerdictReason.SIGNATURE_INVALID),
+    "white space changed": (sealed().replace(b"\n  <Pay", b"\n <Pay"), VerdictReason.SIGNATURE_INVALID),
     "a comment changed, which is not under the signature": (sealed().replace(b"a word", b"words"), None),
-    "no signature": (DOCUMENT, Reason.SIGNATURE_MISSING),
-    "the signature is not last": (sealed().replace(b"</Delivery>", b"<X/></Delivery>"), Reason.COVERS_SOMETHING_ELSE),
+    "no signature": (DOCUMENT, VerdictReason.SIGNATURE_MISSING),
+    "the signature is not last": (
+        sealed().replace(b"</Delivery>", b"<X/></Delivery>"), VerdictReason.COVERS_SOMETHING_ELSE,
+    ),
     "the signature is further down": (
         sealed().replace(b"<ds:Signature ", b"<X><ds:Signature ").replace(b"</ds:Signature>", b"</ds:Signature></X>"),
-        Reason.COVERS_SOMETHING_ELSE,
+        VerdictReason.COVERS_SOMETHING_ELSE,
     ),
     "two signatures": (sealed().replace(b"<Pay>", sealed()[sealed().index(b"<ds:Sig") :-12] + b"<Pay>"),
-        Reason.COVERS_SOMETHING_ELSE),
-    "a reference to a part": (sealed().replace(b'URI=""', b'URI="#a"'), Reason.COVERS_SOMETHING_ELSE),
+        VerdictReason.COVERS_SOMETHING_ELSE),
+    "a reference to a part": (sealed().replace(b'URI=""', b'URI="#a"'), VerdictReason.COVERS_SOMETHING_ELSE),
     "the signature's value changed": (
-        sealed().replace(b"<ds:SignatureValue>", b"<ds:SignatureValue>AAAA"), Reason.SIGNATURE_INVALID,
+        sealed().replace(b"<ds:SignatureValue>", b"<ds:SignatureValue>AAAA"), VerdictReason.SIGNATURE_INVALID,
     ),
-    "a weak digest": (sealed().replace(b"xmlenc#sha256", b"xmldsig#sha1"), Reason.SIGNATURE_INVALID),
-    "a certificate of nobody": (nobody(), Reason.UNTRUSTED),
-    "of nobody and changed": (nobody().replace(b"100", b"900"), Reason.UNTRUSTED),
-    "no XML": (b"hello", Reason.MALFORMED),
-    "nothing": (b"", Reason.MALFORMED),
-    "a DOCTYPE": (b"<!DOCTYPE a>" + sealed()[22:], Reason.MALFORMED),
-    "another encoding": (DOCUMENT.replace(b"?>", b' encoding="ISO-8859-1"?>'), Reason.MALFORMED),
-    "over 20 MB": (b"<a>" + b" " * signed_documents.LARGEST_DOCUMENT + b"</a>", Reason.MALFORMED),
-    "a renewal": (sealed(request()), Reason.COVERS_SOMETHING_ELSE),
-    "an answer of the service": (sealed(request("GetCertificateResponse")), Reason.COVERS_SOMETHING_ELSE),
-    "a renewal without signature": (request(), Reason.COVERS_SOMETHING_ELSE),
+    "a weak digest": (sealed().replace(b"xmlenc#sha256", b"xmldsig#sha1"), VerdictReason.SIGNATURE_INVALID),
+    "a certificate of nobody": (nobody(), VerdictReason.UNTRUSTED),
+    "of nobody and changed": (nobody().replace(b"100", b"900"), VerdictReason.UNTRUSTED),
+    "no XML": (b"hello", VerdictReason.MALFORMED),
+    "nothing": (b"", VerdictReason.MALFORMED),
+    "a DOCTYPE": (b"<!DOCTYPE a>" + sealed()[22:], VerdictReason.MALFORMED),
+    "another encoding": (DOCUMENT.replace(b"?>", b' encoding="ISO-8859-1"?>'), VerdictReason.MALFORMED),
+    "over 20 MB": (b"<a>" + b" " * signed_documents.LARGEST_DOCUMENT + b"</a>", VerdictReason.MALFORMED),
+    "a renewal": (sealed(request()), VerdictReason.COVERS_SOMETHING_ELSE),
+    "an answer of the service": (sealed(request("GetCertificateResponse")), VerdictReason.COVERS_SOMETHING_ELSE),
+    "a renewal without signature": (request(), VerdictReason.COVERS_SOMETHING_ELSE),
 }  # fmt: skip
 
 
@@ -95,14 +97,14 @@ def test_documents(document, reason):
 
 
 LATER = {
-    "expired": ({"now": END + SECOND}, Reason.EXPIRED),
-    "not valid yet": ({"now": NOW - SECOND}, Reason.NOT_YET_VALID),
+    "expired": ({"now": END + SECOND}, VerdictReason.EXPIRED),
+    "not valid yet": ({"now": NOW - SECOND}, VerdictReason.NOT_YET_VALID),
     "the last valid second": ({"now": END}, None),
-    "another channel": ({"channel": Channel.SFTP}, Reason.WRONG_CHANNEL),
-    "revoked": ({"source": Lists([crl(revoked=(loaded(DER).serial_number,))])}, Reason.REVOKED),
-    "no list": ({"source": Lists()}, Reason.STATUS_UNKNOWN),
-    "another certificate than the connection's": ({"tls": holder(2)}, Reason.SIGNATURE_INVALID),
-    "another certificate for the same key": ({"tls": holder()}, Reason.SIGNATURE_INVALID),
+    "another channel": ({"channel": Channel.SFTP}, VerdictReason.WRONG_CHANNEL),
+    "revoked": ({"source": CrlSource([crl(revoked=(loaded(DER).serial_number,))])}, VerdictReason.REVOKED),
+    "no list": ({"source": CrlSource()}, VerdictReason.STATUS_UNKNOWN),
+    "another certificate than the connection's": ({"tls": holder(2)}, VerdictReason.SIGNATURE_INVALID),
+    "another certificate for the same key": ({"tls": holder()}, VerdictReason.SIGNATURE_INVALID),
     "the connection's certificate": ({"tls": DER}, None),
 }
 
@@ -177,7 +179,7 @@ def test_more_elements_or_attributes_than_any_document_has_are_not_made_a_tree_o
     monkeypatch.setattr(signed_documents.parsing, "parse", lambda _: pytest.fail("it was parsed"))
     found = verified(b"<a>" + much + b"</a>").verdict
     why = verdict_texts.TOO_MANY_MARKS if much in TOO_MANY.values() else TOO_MUCH
-    assert (found.reason, found.values["why"].text) == (Reason.MALFORMED, why)
+    assert (found.reason, found.values["why"].text) == (VerdictReason.MALFORMED, why)
 
 
 SO_MUCH_IS_TAKEN = {
@@ -190,7 +192,7 @@ SO_MUCH_IS_TAKEN = {
 
 @pytest.mark.parametrize("much", SO_MUCH_IS_TAKEN.values(), ids=SO_MUCH_IS_TAKEN)
 def test_what_only_looks_like_too_much_is_taken(much):
-    assert verified(b"<a>" + much + b"</a>").verdict.reason is Reason.SIGNATURE_MISSING
+    assert verified(b"<a>" + much + b"</a>").verdict.reason is VerdictReason.SIGNATURE_MISSING
 
 
 def test_where_a_document_is_broken_is_said_in_the_reader_s_language():

@@ -7,18 +7,18 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat, load_ssh_public_key
 
-from sinetti.ca.crl import RevokedEntry, assemble_crl, prepare_crl
+from sinetti.ca.crl import RevokedEntry, attach_crl_signature, prepare_crl
 from sinetti.domain.values import VALIDITY, Channel, KeyType
 from sinetti.gateway.gateway import Gateway
-from sinetti.gateway.revocation.crl import Lists
+from sinetti.gateway.revocation.crl import CrlSource
 from sinetti.gateway.ssh_authorized_keys import (
     LARGEST_FILE,
-    Login,
-    NoLogin,
+    KeyAccepted,
+    KeyRejected,
+    authorize,
     certificates_of,
-    decide,
+    parse_offered,
     read_folder,
-    read_offered,
     read_users,
 )
 from sinetti.pki.chain import load_bundle
@@ -53,8 +53,8 @@ def gateway(*revoked, at=NOW, channel=Channel.SFTP):
     for one in Channel:
         by = issuer(one)
         tbs = prepare_crl(by, [entry(of) for of in revoked] if one is Channel.SFTP else [], 1, at, at + 7 * DAY)
-        lists.append(assemble_crl(tbs, sign(authority().key(by.key_name), tbs), by.certificate))
-    return Gateway(load_bundle(authority().holders_bundle), source=Lists(lists), channel=channel)
+        lists.append(attach_crl_signature(tbs, sign(authority().key(by.key_name), tbs), by.certificate))
+    return Gateway(load_bundle(authority().holders_bundle), source=CrlSource(lists), channel=channel)
 
 
 def words(key):
@@ -62,12 +62,12 @@ def words(key):
 
 
 def offered(key=OURS, user="acme"):
-    return read_offered(user, *words(key))
+    return parse_offered(user, *words(key))
 
 
 def test_the_line_is_what_sshd_reads():
-    answer = decide(offered(), USERS, [certificate()], gateway(), NOW)
-    assert isinstance(answer, Login)
+    answer = authorize(offered(), USERS, [certificate()], gateway(), NOW)
+    assert isinstance(answer, KeyAccepted)
     options, kind, key = answer.line.split(" ")
     assert [kind, key] == words(OURS)
     end = f"{NOW + VALIDITY:%Y%m%d%H%M%S}Z"
@@ -78,9 +78,9 @@ def test_the_line_is_what_sshd_reads():
 @pytest.mark.parametrize("name", ["ssh-rsa", "rsa-sha2-256", "rsa-sha2-512"])
 def test_rsa_has_one_name_in_the_line_whatever_it_signs_with(name):
     key = holder_key(3, KeyType.RSA_2048)
-    asked = read_offered("acme", name, words(key)[1])
-    answer = decide(asked, USERS, [certificate(key)], gateway(), NOW)
-    assert isinstance(answer, Login)
+    asked = parse_offered("acme", name, words(key)[1])
+    answer = authorize(asked, USERS, [certificate(key)], gateway(), NOW)
+    assert isinstance(answer, KeyAccepted)
     assert answer.line.endswith(f" ssh-rsa {words(key)[1]}")
 
 
@@ -112,19 +112,19 @@ LOGINS = {
 @pytest.mark.parametrize(("user", "held", "state", "now", "why"), LOGINS.values(), ids=LOGINS)
 def test_who_logs_in(user, held, state, now, why):
     judge = gateway(*state.get("revoked", ()), at=state.get("at", NOW))
-    answer = decide(offered(user=user), USERS, held, judge, now)
+    answer = authorize(offered(user=user), USERS, held, judge, now)
     if why is None:
-        assert isinstance(answer, Login)
+        assert isinstance(answer, KeyAccepted)
         assert answer.serial in {serial_hex(one.serial_number) for one in held}
     else:
-        assert isinstance(answer, NoLogin)
+        assert isinstance(answer, KeyRejected)
         assert why in answer.why
         assert CUSTOMER_ID not in answer.why
 
 
 def test_of_two_certificates_the_line_has_the_later_end():
-    answer = decide(offered(), USERS, [certificate(), certificate(begins=EARLIER)], gateway(), NOW)
-    assert isinstance(answer, Login)
+    answer = authorize(offered(), USERS, [certificate(), certificate(begins=EARLIER)], gateway(), NOW)
+    assert isinstance(answer, KeyAccepted)
     assert f"{NOW + VALIDITY:%Y%m%d%H%M%S}Z" in answer.line
 
 
@@ -154,7 +154,7 @@ BAD_QUESTIONS = {
 @pytest.mark.parametrize("question", BAD_QUESTIONS.values(), ids=BAD_QUESTIONS)
 def test_what_is_no_question_of_sshd(question):
     with pytest.raises(ValueError, match=r"\w"):
-        read_offered(*question)
+        parse_offered(*question)
 
 
 def test_users_are_read():
@@ -198,10 +198,10 @@ def test_a_key_of_the_same_modulus_with_another_exponent_is_another_key():
     key = holder_key(5, KeyType.RSA_2048)
     stranger = rsa.RSAPublicNumbers(3, key.public_key().public_numbers().n).public_key()
     kind, encoded = stranger.public_bytes(Encoding.OpenSSH, PublicFormat.OpenSSH).decode().split()
-    asked = read_offered("acme", kind, encoded)
+    asked = parse_offered("acme", kind, encoded)
     assert certificates_of([("mine.cer", certificate_der(certificate(key)))], asked) == ((), ())
-    answer = decide(asked, USERS, [certificate(key)], gateway(), NOW)
-    assert isinstance(answer, Login)
+    answer = authorize(asked, USERS, [certificate(key)], gateway(), NOW)
+    assert isinstance(answer, KeyAccepted)
     assert encoded not in answer.line, "the line has the certificate's key, whatever was offered"
 
 
@@ -236,4 +236,4 @@ def test_a_folder_that_is_not_there(tmp_path):
 def test_another_kind_of_key_is_no_holders(key):
     kind, encoded = words(key)
     with pytest.raises(ValueError, match="holders' keys"):
-        read_offered("acme", kind, encoded)
+        parse_offered("acme", kind, encoded)

@@ -9,9 +9,9 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric import ec
 
 from sinetti.gateway import usage_reporter
-from sinetti.gateway.usage_reporter import BATCH, Reporter, Sightings
-from sinetti.infra.clock import ticks
-from sinetti.wire.http_signatures.profile import Parts, verify
+from sinetti.gateway.usage_reporter import BATCH, ReportTarget, UsageReporter
+from sinetti.infra.clock import monotonic_seconds
+from sinetti.wire.http_signatures.profile import SignedComponents, verify
 from sinetti.wire.json_api.usage_reports import parse
 from tests.support.authority import NOW
 from tests.support.small_server import small_server
@@ -21,17 +21,17 @@ PATH = "/api/v1/sightings"
 
 
 def reporter(url, within=5.0):
-    return Reporter(f"{url}{PATH}", "gateway-one", KEY, within)
+    return ReportTarget(f"{url}{PATH}", "gateway-one", KEY, within)
 
 
 def telling(url, every=0.01, within=5.0):
-    return Sightings(reporter(url, within), every=every, now=lambda: NOW)
+    return UsageReporter(reporter(url, within), every=every, now=lambda: NOW)
 
 
 def until(holds):
-    deadline = ticks() + 10
+    deadline = monotonic_seconds() + 10
     while not holds():
-        assert ticks() < deadline
+        assert monotonic_seconds() < deadline
         threading.Event().wait(0.005)
 
 
@@ -54,7 +54,7 @@ def test_what_is_told_is_signed_and_says_when_each_was_last_seen():
         sha256(b"a").hexdigest(): "2026-03-02T12:00:05Z",
     }
     assert len(parse(asked.body)) == 2
-    parts = Parts(asked.method, asked.path, asked.headers["content-type"], asked.body)
+    parts = SignedComponents(asked.method, asked.path, asked.headers["content-type"], asked.body)
     assert verify(parts, asked.headers, lambda name: KEY.public_key(), NOW) == "gateway-one"
 
 
@@ -127,13 +127,13 @@ def test_nobody_waits_while_the_authority_does_not_answer():
         one.seen(b"a", NOW)
         one.start()
         until(lambda: server.asked)
-        begun = ticks()
+        begun = monotonic_seconds()
         for number in range(1000):
             one.seen(b"%d" % number, NOW)
-        assert ticks() - begun < 1
-        begun = ticks()
+        assert monotonic_seconds() - begun < 1
+        begun = monotonic_seconds()
         one.stop(0.05)
-        assert ticks() - begun < 1
+        assert monotonic_seconds() - begun < 1
         let_go.set()
 
 
@@ -163,7 +163,7 @@ def test_what_was_put_back_is_the_older_part(monkeypatch):
 
 def test_a_fault_of_ours_ends_no_telling():
     with small_server(lambda _: (202, {}, b"")) as server:
-        one = Sightings(reporter(server.url), every=0.01, now=iter([None, NOW, NOW, NOW, NOW]).__next__)
+        one = UsageReporter(reporter(server.url), every=0.01, now=iter([None, NOW, NOW, NOW, NOW]).__next__)
         one.seen(b"a", NOW)
         one.start()
         until(lambda: server.asked)

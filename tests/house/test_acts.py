@@ -8,21 +8,21 @@ import pytest
 from tests.house.tree import PACKAGE
 
 ASKS = {
-    "self_service": frozenset({"require", "standing", "may_act", "may_look", "organisations", "may"})
-    | {"act_for", "act_on", "guarded", "order"},
+    "self_service": frozenset({"require_permission", "load_permissions", "check_can_modify", "check_can_view"})
+    | {"organisations", "may", "require", "has_permission", "act_for", "act_on", "guarded", "order"},
     "staff": frozenset({"require_staff"}),
 }
-"""What each act has to call, itself or by a function of its module: `standing` for lists of all that somebody may.
+"""Functions that check permissions; each act calls one, itself or by a function of its module.
 
 `act_for`, `act_on` and `guarded` (services/access/act_transaction.py) ask, and ask again; `order` is the act of that
-name, which many replacements are made of. `may_act` and `may_look` (services/access/objects.py) ask about the
-organisation of an object; `may` and `organisations` are those of a Standing.
+name, which many replacements are made of. `check_can_modify` and `check_can_view` (services/access/objects.py) check
+the organisation of an object. `load_permissions` is for lists. `has_permission` and `organisations` belong to Permissions.
 """
 
-PROOFS = frozenset({"Clerk"})
+PROOFS = frozenset({"StaffSession"})
 """What nobody gets hold of who was not asked (services/staff/session.py): an act that takes it need not ask again."""
 
-WHO = frozenset({"Actor", "Standing"}) | PROOFS
+WHO = frozenset({"Actor", "Permissions"}) | PROOFS
 """Who it is that acts: an Actor; of a page that only shows something, what was read of them for this request."""
 
 
@@ -106,8 +106,9 @@ def test_each_act_asks_again_inside_its_transaction(room):
 
 
 READS = (
-    *("BulkAsk()", "bulk_revoke.alone_lately()", "audit_reading.count()", "audit_reading.note()", "bulk."),
-    *("daily_counts.own_mailboxes()", "Charge()", "history.deeds()"),
+    *("BulkRevocationRequest()", "bulk_revoke.alone_lately()", "audit_reading.count()"),
+    *("audit_reading.note()", "bulk."),
+    *("daily_counts.own_mailboxes()", "Charge()", "history.events()"),
 )
 """Calls that are given the actor's name and write nothing, or get the act's deed beside it."""
 
@@ -127,7 +128,7 @@ def test_each_act_asks_first(room):
             if name.startswith("_") or name in ASKS[room] | {"clerk_act", "guarded"}:
                 continue
             if not takes_whom(known[name]):
-                wrong.append(f"{path.name}: {name} takes no Actor (or Standing, where it only reads)")
+                wrong.append(f"{path.name}: {name} takes no Actor (or Permissions, where it only reads)")
             elif not takes_whom(known[name], PROOFS) and not asks(name, known, ASKS[room]):
                 wrong.append(f"{path.name}: {name} calls none of {', '.join(sorted(ASKS[room]))}")
     assert not wrong
@@ -136,7 +137,9 @@ def test_each_act_asks_first(room):
 
 def test_an_act_that_does_not_ask_is_found():
     known = functions(
-        ast.parse("def bad(actor: Actor): store()\ndef good(actor: Actor): _check()\ndef _check(): require()")
+        ast.parse(
+            "def bad(actor: Actor): store()\ndef good(actor: Actor): _check()\ndef _check(): require_permission()"
+        )
     )
     assert [asks(name, known, ASKS["self_service"]) for name in ("bad", "good")] == [False, True]
     assert [takes_whom(one) for one in known.values()] == [True, True, False]

@@ -6,9 +6,9 @@ from functools import cache
 from tests.house.tree import PACKAGE, ROOT, modules
 
 FUNCTION_LINES = 50
-MODULE_LINES = 400
+MODULE_LINES = 600
 PARAMETERS = 5
-XMLDSIG_LINES = 250
+XMLDSIG_LINES = 265
 BESIDE = ("scripts", "fuzz", "bench", "simulate")
 """Folders with programs of ours beside the package."""
 

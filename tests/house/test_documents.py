@@ -15,31 +15,31 @@ from lxml import etree
 from packaging.requirements import Requirement
 from packaging.version import Version
 
-from sinetti.api.serializers import certificate_row
+from sinetti.api.serializers import certificate_json
 from sinetti.cli.client import revoke, verify_report
 from sinetti.cli.main import SERVER, build_parser
 from sinetti.client.doctor import findings
 from sinetti.client.documents import receipt_check
 from sinetti.client.messages import messages
-from sinetti.client.messages.messages import say
+from sinetti.client.messages.messages import make_message
 from sinetti.client.reporting import metrics, status, status_table
-from sinetti.client.reporting.required_actions import Todo
-from sinetti.client.reporting.status import NameState
+from sinetti.client.reporting.required_actions import RequiredAction
+from sinetti.client.reporting.status import NameStatus
 from sinetti.client.requests import revoke as requests_revoke
 from sinetti.client.results import ExitCode, Result
-from sinetti.client.store.snapshot import Glance
-from sinetti.domain.certificates.lifecycle import ShownState
-from sinetti.domain.codes import CODES
-from sinetti.domain.leniency import Kind
+from sinetti.client.store.snapshot import NameSnapshot
+from sinetti.domain.certificates.lifecycle import DisplayState
+from sinetti.domain.codes import ERROR_CODES
+from sinetti.domain.leniency import LenientBehaviour
 from sinetti.domain.notifications.messages import MessageKind
-from sinetti.domain.refusals import Reason
+from sinetti.domain.refusals import RejectionReason
 from sinetti.domain.values import Language, Serial
 from sinetti.gateway.verdicts import verdict
 from sinetti.gateway.verdicts.verdict import Verdict
-from sinetti.testbench.endpoints.control import ControlDoor
-from sinetti.testbench.mail.mailbox import Entry
+from sinetti.testbench.endpoints.control import ControlEndpoint
+from sinetti.testbench.mail.mailbox import StoredMessage
 from sinetti.wire.soap import schema_types, wsdl
-from sinetti.wire.soap.schema_types import Field, Name
+from sinetti.wire.soap.schema_types import ElementName, ElementSpec
 from sinetti.wire.xmldsig import algorithms
 from tests.domain import facts
 from tests.house.tree import DOCS, PACKAGE, ROOT, rows, text_files
@@ -79,8 +79,8 @@ def test_the_map_has_every_folder_and_no_other():
 
 def test_the_page_of_errors_has_the_table_of_the_code():
     table = {cells[0]: cells[1] for cells in rows(DOCS / "errors.md", "code")}
-    assert table == {code: reason.value for reason, code in CODES.items()}
-    assert set(table.values()) == {reason.value for reason in Reason}
+    assert table == {code: reason.value for reason, code in ERROR_CODES.items()}
+    assert set(table.values()) == {reason.value for reason in RejectionReason}
 
 
 def test_the_page_of_errors_says_when_and_what_next():
@@ -90,7 +90,7 @@ def test_the_page_of_errors_says_when_and_what_next():
 def test_every_code_stands_in_the_order_of_checks():
     order = (DOCS / "errors.md").read_text(encoding="utf-8").partition("## Order of checks")[2].partition("\n## ")[0]
     outside = {"PKI090", "PKI092", "PKI099"}
-    assert {code for code in CODES.values() if code.removeprefix("PKI") not in order} == outside
+    assert {code for code in ERROR_CODES.values() if code.removeprefix("PKI") not in order} == outside
 
 
 def requirements() -> dict[str, list[Requirement]]:
@@ -252,7 +252,7 @@ def test_the_facts_sheet_has_the_messages_of_the_schema():
 
 
 def test_the_facts_sheet_has_the_requests_of_the_code():
-    def shown(one: Field) -> str:
+    def shown(one: ElementSpec) -> str:
         return f"{one.name}?" if one.optional else one.name.value
 
     told = {cells[0].strip("`"): cells[1].removesuffix(", Signature").split(", ") for cells in rows(FACTS, "message")}
@@ -264,7 +264,7 @@ FIELDS = {cells[0].strip("`"): cells[1:] for cells in rows(FACTS, "field")}
 
 
 def test_the_facts_sheet_has_every_field():
-    assert FIELDS.keys() == set(Name) - {Name.RESULT, Name.ERROR_INFO}
+    assert FIELDS.keys() == set(ElementName) - {ElementName.RESULT, ElementName.ERROR_INFO}
 
 
 @pytest.mark.parametrize("name", FIELDS)
@@ -345,34 +345,38 @@ def test_the_interfaces_have_the_exit_codes():
 
 def test_the_interfaces_have_the_members_of_json():
     shown, results, checked, received = (code(cells[1]) for cells in rows(INTERFACES, "JSON of"))
-    assert shown == [*status.of(Glance("payroll"), facts.NOW).as_json()]
+    assert shown == [*status.status_of(NameSnapshot("payroll"), facts.NOW).as_json()]
     assert results == ["result", "codes"]
     good = Verdict(None, "")
     assert checked == [*verify_report.checked(good, strangers=False).as_json()]
-    assert received == [*receipt_check.Proof(None, say(messages.DOCTOR_WELL)).as_json()]
+    assert received == [*receipt_check.ReceiptCheck(None, make_message(messages.DOCTOR_WELL)).as_json()]
     states, result, reason, faults = (code(cells[1]) for cells in rows(INTERFACES, "member"))
-    assert (states, result, faults) == ([*NameState], [*Result], [*receipt_check.Fault])
-    everything = {verify_report.checked(Verdict(one, ""), strangers=False).fault for one in verdict.Reason}
-    elsewhere = {verdict.Reason.WRONG_CHANNEL, verdict.Reason.REVOKED, verdict.Reason.STATUS_UNKNOWN}
+    assert (states, result, faults) == ([*NameStatus], [*Result], [*receipt_check.ReceiptError])
+    everything = {verify_report.checked(Verdict(one, ""), strangers=False).fault for one in verdict.VerdictReason}
+    elsewhere = {
+        verdict.VerdictReason.WRONG_CHANNEL,
+        verdict.VerdictReason.REVOKED,
+        verdict.VerdictReason.STATUS_UNKNOWN,
+    }
     assert set(reason) == everything - elsewhere
 
 
 def test_the_interfaces_have_the_json_of_a_store():
     details, logged, looked, revoked = (code(cells[1]) for cells in rows(INTERFACES, "JSON of a store"))
-    row = status.of(Glance("payroll"), facts.NOW)
+    row = status.status_of(NameSnapshot("payroll"), facts.NOW)
     assert details == ["status", "--json", *list(status_table.details(row, DOCS))[7:]]
     assert logged == ["name", "events", "open"]
-    finding = findings.ok(findings.Check.DISK, say(messages.DOCTOR_WELL))
+    finding = findings.passed(findings.Check.DISK, make_message(messages.DOCTOR_WELL))
     assert looked == [*finding.as_json(Language.EN)]
-    ended = requests_revoke.Ended(requests_revoke.RevocationResult.REVOKED, ExitCode.DONE, Serial("00"), ())
+    ended = requests_revoke.RevocationOutcome(requests_revoke.RevocationResult.REVOKED, ExitCode.DONE, Serial("00"), ())
     assert revoked == [*revoke.shown("payroll", ended)]
     todos, levels, checks, results = (code(cells[1]) for cells in rows(INTERFACES, "member of a store's"))
-    assert (todos, levels) == ([*Todo], [*findings.Level])
+    assert (todos, levels) == ([*RequiredAction], [*findings.Level])
     assert (checks, results) == ([*findings.Check], [*requests_revoke.RevocationResult])
 
 
 def test_the_page_of_the_agent_has_every_metric():
-    row = status.of(Glance("payroll"), facts.NOW)
+    row = status.status_of(NameSnapshot("payroll"), facts.NOW)
     text = metrics.text([row], facts.NOW, facts.NOW)
     assert {cells[0].strip("`") for cells in rows(DOCS / "agent.md", "metric")} == set(
         re.findall(r"^# TYPE (\S+) gauge$", text, re.MULTILINE)
@@ -383,23 +387,23 @@ def test_the_interfaces_have_the_gateways_json():
     (members,) = (code(cells[1]) for cells in rows(INTERFACES, "JSON of the gateway"))
     assert members == [*Verdict(None, "").as_json()]
     reasons, revocation = (code(cells[1]) for cells in rows(INTERFACES, "member of the gateway's"))
-    assert (reasons, revocation) == ([*verdict.Reason], [*verdict.Revocation])
+    assert (reasons, revocation) == ([*verdict.VerdictReason], [*verdict.RevocationCheck])
 
 
 def test_the_interfaces_have_the_bench_s_calls_and_rows():
-    door = ControlDoor(None, None, None, None)  # type: ignore[arg-type]
+    door = ControlEndpoint(None, None, None, None)  # type: ignore[arg-type]
     calls = {f"{method} {path}" for path, methods in door._routes().items() for method in methods}
     assert {" ".join(code(cells[0])) for cells in rows(INTERFACES, "call")} == calls
     bench = section(INTERFACES.read_text(encoding="utf-8"), "Test bench")
-    shown = certificate_row(facts.certificate(datetime(2027, 5, 2, tzinfo=UTC)), facts.NOW)
+    shown = certificate_json(facts.certificate(datetime(2027, 5, 2, tzinfo=UTC)), facts.NOW)
     assert f"`{' '.join(shown)}`" in bench
-    assert " ".join(f"`{state}`" for state in ShownState) in bench
-    assert f"`{' '.join(field.name for field in dataclasses.fields(Entry))}`" in bench
+    assert " ".join(f"`{state}`" for state in DisplayState) in bench
+    assert f"`{' '.join(field.name for field in dataclasses.fields(StoredMessage))}`" in bench
     assert " ".join(f"`{kind}`" for kind in MessageKind) in bench
 
 
 def test_the_divergences_have_every_kindness():
-    assert [code(cells[0]) for cells in rows(DIVERGENCES, "kind")] == [[kind.value] for kind in Kind]
+    assert [code(cells[0]) for cells in rows(DIVERGENCES, "kind")] == [[kind.value] for kind in LenientBehaviour]
 
 
 def test_the_divergences_have_their_parts():

@@ -117,7 +117,7 @@ def test_what_explain_says_of_the_mistakes_is_what_it_says():
     rows = re.findall(r"^\| \*\*\d.*?\|[^|]+\| `([a-z-]+)`.*?\.\./tests/vectors/([^)]+)\)", PAGE, re.MULTILINE)
     assert len(rows) == 5
     for guess, name in rows:
-        told = explaining.explain((GUIDE.VECTORS / name).read_bytes(), explaining.Question())
+        told = explaining.diagnose((GUIDE.VECTORS / name).read_bytes(), explaining.DiagnosisContext())
         assert guess in [one.value for one in told.guesses], name
 
 

@@ -6,11 +6,11 @@ from pathlib import Path
 import pytest
 
 import sinetti
-from sinetti.domain.access.access_purpose import Place, Purpose
+from sinetti.domain.access.access_purpose import AccessPurpose, SearchScope
 from sinetti.domain.access.roles import Role
 from sinetti.domain.certificates.revocation import RevocationReason
-from sinetti.domain.values import Channel, CustomerKind, Environment, Language
-from sinetti.i18n.audit_labels import ACTIONS, ACTORS, FACTS, OBJECTS, VALUES, actor_words, fact_words, object_words
+from sinetti.domain.values import Channel, Environment, IdentifierType, Language
+from sinetti.i18n.audit_labels import ACTIONS, ACTORS, FACTS, OBJECTS, VALUES, actor_label, fact_label, object_label
 
 SOURCE = Path(sinetti.__file__).parent
 MODULES = [*SOURCE.glob("registry/*.py"), *SOURCE.glob("actions/**/*.py"), *SOURCE.glob("eservice/accounts/*.py")]
@@ -73,10 +73,10 @@ def test_every_fact_has_its_name():
 
 
 LISTS = {
-    "purpose": Purpose,
+    "purpose": AccessPurpose,
     "reason": RevocationReason,
     "channel": Channel,
-    "kind": CustomerKind,
+    "kind": IdentifierType,
     "language": Language,
     "role": Role,
     "environment": Environment,
@@ -88,7 +88,7 @@ def test_every_value_of_a_closed_list_has_its_words_in_each_language():
     for name, members in LISTS.items():
         assert set(VALUES[name]) == set(members)
         for language in Language:
-            told = [fact_words(name, str(one), language) for one in members]
+            told = [fact_label(name, str(one), language) for one in members]
             assert len(set(told)) == len(told)
             raw = [one for one, member in zip(told, members, strict=True) if one.endswith(f": {member}")]
             assert not raw or (raw == ["authorisation: viewer"] and language is EN), told
@@ -108,20 +108,20 @@ READ = {
 
 @pytest.mark.parametrize(("fact", "told"), READ.values(), ids=READ)
 def test_a_fact_in_english(fact, told):
-    assert fact_words(*fact, EN) == told
+    assert fact_label(*fact, EN) == told
 
 
 def test_facts_in_finnish_and_swedish_as_on_all_pages():
-    assert fact_words("count", 12345, FI) == "kuinka monta: 12\u00a0345"
-    assert fact_words("newest", "2026-03-02T12:00:00Z", SV).endswith(": 2.3.2026 kl. 14.00")
-    assert fact_words("role", "viewer", FI) == "valtuus: katselija"
+    assert fact_label("count", 12345, FI) == "kuinka monta: 12\u00a0345"
+    assert fact_label("newest", "2026-03-02T12:00:00Z", SV).endswith(": 2.3.2026 kl. 14.00")
+    assert fact_label("role", "viewer", FI) == "valtuus: katselija"
 
 
 def test_objects_and_actors_in_a_word():
-    assert object_words(f"organisation:{ID}", EN) == "organisation"
-    assert object_words(f"search:{Place.OUTBOX}", EN) == "search: Outbox"
-    assert object_words("search:elsewhere", EN) == "search"
-    assert object_words("retention", EN) == OBJECTS["retention"]
-    assert object_words("something:else", EN) == actor_words("somebody:else", EN) == ""
-    assert actor_words("operator", EN) == ACTORS["operator"]
-    assert actor_words(f"user:{ID}", FI) == "tili"
+    assert object_label(f"organisation:{ID}", EN) == "organisation"
+    assert object_label(f"search:{SearchScope.OUTBOX}", EN) == "search: Outbox"
+    assert object_label("search:elsewhere", EN) == "search"
+    assert object_label("retention", EN) == OBJECTS["retention"]
+    assert object_label("something:else", EN) == actor_label("somebody:else", EN) == ""
+    assert actor_label("operator", EN) == ACTORS["operator"]
+    assert actor_label(f"user:{ID}", FI) == "tili"

@@ -5,17 +5,17 @@ from datetime import UTC, datetime
 
 import pytest
 
-from sinetti.domain.refusals import Reason, Refusal
+from sinetti.domain.refusals import Rejection, RejectionReason
 from sinetti.domain.values import Language
 from sinetti.i18n.refusals import LONGEST, REFUSALS
-from sinetti.i18n.translate import placeholders, refusal_text, text
+from sinetti.i18n.translate import placeholders, refusal_text, translate
 
 LONG_INSTANT = datetime(2027, 9, 30, 10, 59, tzinfo=UTC)
 LONGEST_ELEMENT = "SignNewCertificateRequest"
 FULL = {"opens": LONG_INSTANT, "ended": LONG_INSTANT, "element": LONGEST_ELEMENT, "reference": "f" * 32}
 
 EVERY_LANGUAGE = pytest.mark.parametrize("language", Language)
-EVERY_REASON = pytest.mark.parametrize("reason", Reason)
+EVERY_REASON = pytest.mark.parametrize("reason", RejectionReason)
 
 NEXT_STEPS = {
     Language.FI: (
@@ -58,20 +58,22 @@ FROM_THE_FACTS = {
 ENDS = datetime(2027, 5, 2, 11, 3, tzinfo=UTC)
 OPENS = datetime(2027, 3, 3, 11, 3, tzinfo=UTC)
 REFUSED = {
-    "too early": Refusal(Reason.TOO_EARLY, opens=OPENS, ended=ENDS),
-    "expired": Refusal(Reason.SIGNER_EXPIRED, ended=ENDS),
-    "signature": Refusal(Reason.SIGNATURE_INVALID),
+    "too early": Rejection(RejectionReason.TOO_EARLY, opens=OPENS, ended=ENDS),
+    "expired": Rejection(RejectionReason.SIGNER_EXPIRED, ended=ENDS),
+    "signature": Rejection(RejectionReason.SIGNATURE_INVALID),
 }
 
 
 def every_filled_text(language: Language) -> list[str]:
     """Return each reason's text with all values, and with none."""
-    refusals = [Refusal(reason, **FULL) for reason in Reason] + [Refusal(reason) for reason in Reason]
+    refusals = [Rejection(reason, **FULL) for reason in RejectionReason] + [
+        Rejection(reason) for reason in RejectionReason
+    ]
     return [refusal_text(refusal, language) for refusal in refusals]
 
 
 def test_every_reason_has_texts():
-    assert set(REFUSALS) == set(Reason)
+    assert set(REFUSALS) == set(RejectionReason)
 
 
 @pytest.mark.parametrize(("case", "language"), FROM_THE_FACTS, ids=str)
@@ -88,8 +90,8 @@ def test_longest_values_fit(language):
 @EVERY_REASON
 def test_the_fullest_variant_is_used_with_the_longest_values(reason, language):
     """Otherwise a text would have fallen back, for its length, to a variant that says less."""
-    filled = refusal_text(Refusal(reason, **FULL), language)
-    fullest = text(REFUSALS[reason][0], language, **dict.fromkeys(placeholders(REFUSALS[reason][0]), "X"))
+    filled = refusal_text(Rejection(reason, **FULL), language)
+    fullest = translate(REFUSALS[reason][0], language, **dict.fromkeys(placeholders(REFUSALS[reason][0]), "X"))
     assert filled.split(maxsplit=2)[:2] == fullest.split(maxsplit=2)[:2]
     if "reference" in placeholders(REFUSALS[reason][0]):
         assert "f" * 32 in filled
@@ -98,7 +100,7 @@ def test_the_fullest_variant_is_used_with_the_longest_values(reason, language):
 @EVERY_LANGUAGE
 @EVERY_REASON
 def test_a_value_too_long_for_the_answer_is_left_out(reason, language):
-    filled = refusal_text(Refusal(reason, element="E" * 300, reference="f" * 300), language)
+    filled = refusal_text(Rejection(reason, element="E" * 300, reference="f" * 300), language)
     assert len(filled) <= LONGEST
     assert "EEE" not in filled
     assert "fff" not in filled
@@ -131,26 +133,28 @@ def test_every_text_names_a_next_step(language):
 
 
 @EVERY_LANGUAGE
-@pytest.mark.parametrize("reason", [reason for reason in Reason if reason is not Reason.NOT_READY])
+@pytest.mark.parametrize("reason", [reason for reason in RejectionReason if reason is not RejectionReason.NOT_READY])
 def test_it_stays_one_text_per_reason_and_language(reason, language):
-    assert refusal_text(Refusal(reason), language) != refusal_text(Refusal(Reason.NOT_READY), language)
+    assert refusal_text(Rejection(reason), language) != refusal_text(Rejection(RejectionReason.NOT_READY), language)
 
 
 @EVERY_LANGUAGE
 def test_unknown_wrong_spent_and_lapsed_ids_have_one_answer(language):
     """TRANSFER_IDS_WRONG tells nothing but what to check, whatever the refusal carries."""
-    bare = refusal_text(Refusal(Reason.TRANSFER_IDS_WRONG), language)
-    assert refusal_text(Refusal(Reason.TRANSFER_IDS_WRONG, **FULL), language) == bare
+    bare = refusal_text(Rejection(RejectionReason.TRANSFER_IDS_WRONG), language)
+    assert refusal_text(Rejection(RejectionReason.TRANSFER_IDS_WRONG, **FULL), language) == bare
     assert "14" in bare
 
 
 @EVERY_LANGUAGE
 def test_opening_known_but_not_the_end(language):
-    filled = refusal_text(Refusal(Reason.TOO_EARLY, opens=OPENS), language)
+    filled = refusal_text(Rejection(RejectionReason.TOO_EARLY, opens=OPENS), language)
     assert "2027" in filled
     assert filled.count("2027") == 1
 
 
 @EVERY_LANGUAGE
 def test_malformed_names_the_element_of_the_schema(language):
-    assert "CertificateRequest" in refusal_text(Refusal(Reason.MALFORMED, element="CertificateRequest"), language)
+    assert "CertificateRequest" in refusal_text(
+        Rejection(RejectionReason.MALFORMED, element="CertificateRequest"), language
+    )

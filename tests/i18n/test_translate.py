@@ -12,19 +12,19 @@ from sinetti.i18n import translate
 from sinetti.i18n.staff_labels import STATES
 from sinetti.i18n.translate import (
     CatalogueMissingError,
-    count_text,
-    day,
-    days,
     finnish_day,
-    mark,
+    format_date,
+    format_date_range,
+    format_datetime,
+    format_datetime_long,
+    format_time,
+    format_weekday,
+    gettext_noop,
     number,
-    on,
     placeholders,
-    text,
-    when,
-    when_on,
-    when_short,
+    translate_plural,
 )
+from sinetti.i18n.translate import translate as text
 from sinetti.notifications.templates import notices_digest
 
 ENDS = datetime(2027, 5, 2, 11, 3, tzinfo=UTC)
@@ -84,16 +84,16 @@ INSTANTS = {
 
 @pytest.mark.parametrize(("at", "finnish", "swedish", "english"), INSTANTS.values(), ids=INSTANTS)
 def test_dates_on_a_finnish_clock(at, finnish, swedish, english):
-    assert when(at, Language.FI) == finnish
-    assert when(at, Language.SV) == swedish
-    assert when(at, Language.EN) == f"{english} (Finnish time)"
-    assert when_short(at, Language.EN) == english
+    assert format_datetime(at, Language.FI) == finnish
+    assert format_datetime(at, Language.SV) == swedish
+    assert format_datetime(at, Language.EN) == f"{english} (Finnish time)"
+    assert format_time(at, Language.EN) == english
 
 
 def test_with_the_day_of_the_week_and_the_hour():
-    assert when_on(ENDS, Language.FI) == "sunnuntaina 2.5.2027 klo 14.03"
-    assert when_on(ENDS, Language.SV) == "söndagen den 2 maj 2027 kl. 14.03"
-    assert when_on(ENDS, Language.EN) == "Sunday 2 May 2027 at 14:03 (Finnish time)"
+    assert format_datetime_long(ENDS, Language.FI) == "sunnuntaina 2.5.2027 klo 14.03"
+    assert format_datetime_long(ENDS, Language.SV) == "söndagen den 2 maj 2027 kl. 14.03"
+    assert format_datetime_long(ENDS, Language.EN) == "Sunday 2 May 2027 at 14:03 (Finnish time)"
 
 
 def test_the_day_is_finlands():
@@ -124,7 +124,11 @@ ON = {
 
 @pytest.mark.parametrize(("one", "finnish", "swedish", "english"), ON.values(), ids=ON)
 def test_dates_with_the_day_of_the_week(one, finnish, swedish, english):
-    assert (on(one, Language.FI), on(one, Language.SV), on(one, Language.EN)) == (finnish, swedish, english)
+    assert (format_weekday(one, Language.FI), format_weekday(one, Language.SV), format_weekday(one, Language.EN)) == (
+        finnish,
+        swedish,
+        english,
+    )
 
 
 DAYS = {
@@ -148,27 +152,31 @@ DAYS = {
 
 @pytest.mark.parametrize(("first", "last", "finnish", "swedish", "english"), DAYS.values(), ids=DAYS)
 def test_ranges_of_dates(first, last, finnish, swedish, english):
-    told = tuple(days(first, last, language) for language in Language)
+    told = tuple(format_date_range(first, last, language) for language in Language)
     assert told == (finnish, swedish, english)
-    assert all(day(last, language) in one for language, one in zip(Language, told, strict=True))
+    assert all(format_date(last, language) in one for language, one in zip(Language, told, strict=True))
 
 
 @given(st.datetimes(datetime(2020, 1, 1), datetime(2120, 1, 1)), st.sampled_from(Language))
 def test_every_instant_fits_in_36_characters(moment, language):
-    assert len(when(moment.replace(tzinfo=UTC), language)) <= len("30 September 2027 at 13:59 (Finnish time)")
+    assert len(format_datetime(moment.replace(tzinfo=UTC), language)) <= len(
+        "30 September 2027 at 13:59 (Finnish time)"
+    )
 
 
 @given(st.datetimes(datetime(2020, 1, 1), datetime(2120, 1, 1)))
 def test_the_minute_is_the_one_of_utc(moment):
     """Finland's zone differs from UTC by whole hours."""
     moment = moment.replace(tzinfo=UTC)
-    assert when_short(moment, Language.FI).endswith(f".{moment.minute:02}")
+    assert format_time(moment, Language.FI).endswith(f".{moment.minute:02}")
 
 
 def test_the_zone_of_the_value_does_not_matter():
     from zoneinfo import ZoneInfo  # noqa: PLC0415 - only here
 
-    assert when(ENDS.astimezone(ZoneInfo("America/New_York")), Language.FI) == when(ENDS, Language.FI)
+    assert format_datetime(ENDS.astimezone(ZoneInfo("America/New_York")), Language.FI) == format_datetime(
+        ENDS, Language.FI
+    )
 
 
 def test_a_message_without_translation_is_given_in_english():
@@ -190,7 +198,7 @@ def test_placeholders_are_named():
 
 
 def test_mark_changes_nothing():
-    assert mark("a message") == "a message"
+    assert gettext_noop("a message") == "a message"
 
 
 def test_where_nothing_is_compiled_the_error_says_what_to_run(monkeypatch, tmp_path):
@@ -205,8 +213,8 @@ def test_where_nothing_is_compiled_the_error_says_what_to_run(monkeypatch, tmp_p
 
 def test_the_window_opens_an_hour_earlier_by_the_clock_when_summer_time_lies_between():
     assert timedelta(days=60) == RENEWAL_WINDOW
-    assert when(ENDS, Language.FI).endswith("14.03")
-    assert when(ENDS - RENEWAL_WINDOW, Language.FI).endswith("13.03")
+    assert format_datetime(ENDS, Language.FI).endswith("14.03")
+    assert format_datetime(ENDS - RENEWAL_WINDOW, Language.FI).endswith("13.03")
 
 
 NUMBERS = {
@@ -240,4 +248,4 @@ COUNTED = {
 
 @pytest.mark.parametrize(("count", "told"), COUNTED.values(), ids=COUNTED)
 def test_a_text_has_the_form_of_its_count(count, told):
-    assert count_text(*notices_digest.MORE, count, Language.EN) == told
+    assert translate_plural(*notices_digest.MORE, count, Language.EN) == told

@@ -4,7 +4,7 @@ import socket
 
 import pytest
 
-from sinetti.infra.sd_notify import tell_service_manager
+from sinetti.infra.sd_notify import sd_notify
 
 
 @pytest.mark.parametrize("abstract", [False, True])
@@ -13,15 +13,15 @@ def test_it_is_told(abstract, tmp_path, monkeypatch):
     with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as manager:
         manager.bind(f"\0{name[1:]}" if abstract else name)
         monkeypatch.setenv("NOTIFY_SOCKET", name)
-        tell_service_manager("READY=1")
+        sd_notify("READY=1")
         manager.settimeout(5)
         assert manager.recv(100) == b"READY=1"
 
 
 def test_nobody_listens(tmp_path, monkeypatch, caplog):
     monkeypatch.delenv("NOTIFY_SOCKET", raising=False)
-    tell_service_manager("READY=1")
+    sd_notify("READY=1")
     assert not caplog.records
     monkeypatch.setenv("NOTIFY_SOCKET", str(tmp_path / "nobody"))
-    tell_service_manager("READY=1")
+    sd_notify("READY=1")
     assert "was not told READY=1" in caplog.text

@@ -6,12 +6,12 @@ import shutil
 import pytest
 
 from sinetti.journal.marker import JournalMark
-from sinetti.journal.writer import Fact, Journal, JournalMissing, JournalUnavailable, Owner
+from sinetti.journal.writer import Journal, JournalEntry, JournalHeader, JournalMissing, JournalUnavailable
 from tests.support.authority import NOW
 
-OWNER = Owner("0" * 32, "TEST", "north")
-OTHER = Owner("1" * 32, "TEST", "north")
-FACT = Fact("fetched", {"serial": "05" * 19, "at": "2026-03-02T08:00:00Z"})
+OWNER = JournalHeader("0" * 32, "TEST", "north")
+OTHER = JournalHeader("1" * 32, "TEST", "north")
+FACT = JournalEntry("fetched", {"serial": "05" * 19, "at": "2026-03-02T08:00:00Z"})
 
 
 @pytest.fixture

@@ -6,8 +6,8 @@ import pytest
 
 from sinetti.journal import reader
 from sinetti.journal.reader import JournalDamaged
-from sinetti.journal.schema import wrong_member
-from sinetti.journal.writer import Fact, Journal, Owner
+from sinetti.journal.schema import first_invalid_member
+from sinetti.journal.writer import Journal, JournalEntry, JournalHeader
 from tests.support.authority import NOW
 
 AT = "2026-03-02T08:00:00Z"
@@ -49,7 +49,7 @@ WHOLE = {
 
 @pytest.mark.parametrize(("kind", "facts"), WHOLE.values(), ids=WHOLE)
 def test_what_says_all(kind, facts):
-    assert wrong_member(kind, facts) is None
+    assert first_invalid_member(kind, facts) is None
 
 
 MISSING = [
@@ -61,8 +61,8 @@ MISSING = [
 
 @pytest.mark.parametrize(("kind", "facts", "name"), MISSING, ids=[f"{kind}, {name}" for kind, _, name in MISSING])
 def test_a_member_that_is_missing_or_of_another_kind_is_named(kind, facts, name):
-    assert wrong_member(kind, {one: value for one, value in facts.items() if one != name}) == name
-    assert wrong_member(kind, {**facts, name: 1.5}) == name
+    assert first_invalid_member(kind, {one: value for one, value in facts.items() if one != name}) == name
+    assert first_invalid_member(kind, {**facts, name: 1.5}) == name
 
 
 WRONG = {
@@ -91,12 +91,12 @@ WRONG = {
 
 @pytest.mark.parametrize(("kind", "facts", "name"), WRONG.values(), ids=WRONG)
 def test_a_member_of_another_shape_is_named(kind, facts, name):
-    assert wrong_member(kind, facts) == name
+    assert first_invalid_member(kind, facts) == name
 
 
 def test_file_and_line_are_named_by_whoever_reads_and_by_whoever_verifies(tmp_path: Path):
-    one = Journal(tmp_path, Owner("0" * 32, "TEST", "north"), lambda: NOW)
-    one.append([Fact("revoked", {"serial": SERIAL})])
+    one = Journal(tmp_path, JournalHeader("0" * 32, "TEST", "north"), lambda: NOW)
+    one.append([JournalEntry("revoked", {"serial": SERIAL})])
     one.close()
     with pytest.raises(JournalDamaged, match=r"north\.jsonl: line 2 .*'at' of what is revoked"):
         reader.verify(tmp_path / "north.jsonl")

@@ -10,12 +10,12 @@ from threading import Barrier, Thread
 import pytest
 
 from sinetti.journal import crl_archive, reader, writer
-from sinetti.journal.crl_archive import ListName, kept_lists, newest_list
+from sinetti.journal.crl_archive import ArchivedCrlName, archived_crls, newest_list
 from sinetti.journal.reader import JournalDamaged
-from sinetti.journal.writer import Fact, Journal, JournalUnavailable, Owner
+from sinetti.journal.writer import Journal, JournalEntry, JournalHeader, JournalUnavailable
 from tests.support.authority import NOW
 
-OWNER = Owner("0" * 32, "TEST", "north")
+OWNER = JournalHeader("0" * 32, "TEST", "north")
 
 
 @pytest.fixture
@@ -25,8 +25,8 @@ def opened(tmp_path):
     one.close()
 
 
-def fact(number: int) -> Fact:
-    return Fact("fetched", {"serial": f"{number:038x}", "at": "2026-03-02T08:00:00Z"})
+def fact(number: int) -> JournalEntry:
+    return JournalEntry("fetched", {"serial": f"{number:038x}", "at": "2026-03-02T08:00:00Z"})
 
 
 def path_of(one: Journal):
@@ -228,7 +228,7 @@ def test_a_copy_without_its_head_is_checked_as_far_as_it_goes(opened, tmp_path):
 def test_another_authority_s_journal_is_left_alone(opened):
     opened.append([fact(1)])
     opened.close()
-    other = Journal(opened.folder, Owner("1" * 32, "TEST", "north"), lambda: NOW)
+    other = Journal(opened.folder, JournalHeader("1" * 32, "TEST", "north"), lambda: NOW)
     with pytest.raises(JournalDamaged, match="another authority's journal"):
         other.append([fact(2)])
 
@@ -287,23 +287,23 @@ def test_a_folder_that_cannot_be_made(tmp_path):
 
 def keep(opened, shard, number, der):
     """Keep a whole list, for which nothing else is asked."""
-    opened.keep_list(ListName("CAv1", shard, number), der, lambda: pytest.fail("a whole list has no base"))
+    opened.keep_list(ArchivedCrlName("CAv1", shard, number), der, lambda: pytest.fail("a whole list has no base"))
 
 
 def test_the_newest_list_of_a_shard_is_kept_whatever_the_order(opened):
     for number in (9, 10, 8):
         keep(opened, 1, number, b"list %d" % number)
     keep(opened, 11, 7, b"another shard's")
-    assert [path.read_bytes() for path in kept_lists(opened.folder, "CAv1", 1)] == [b"list 10"]
+    assert [path.read_bytes() for path in archived_crls(opened.folder, "CAv1", 1)] == [b"list 10"]
 
 
 def test_what_has_not_the_name_of_a_list_is_passed_over(opened):
     keep(opened, 1, 9, b"list 9")
     for name in ("CAv1.1.copy.crl", "CAv1.1.10.copy.crl", "CAv1.1.-5.crl", "CAv1.1.crl", "CAv1.1.٣.crl", "a.crl"):
         (opened.folder / name).write_bytes(b"something else")
-    assert [path.name for path in kept_lists(opened.folder, "CAv1", 1)] == ["CAv1.1.9.crl"]
+    assert [path.name for path in archived_crls(opened.folder, "CAv1", 1)] == ["CAv1.1.9.crl"]
     keep(opened, 1, 11, b"list 11")
-    assert [path.name for path in kept_lists(opened.folder, "CAv1", 1)] == ["CAv1.1.11.crl"]
+    assert [path.name for path in archived_crls(opened.folder, "CAv1", 1)] == ["CAv1.1.11.crl"]
     assert (opened.folder / "CAv1.1.copy.crl").exists()
 
 
@@ -321,7 +321,7 @@ def test_a_list_that_another_node_takes_away_while_it_is_looked_for(tmp_path, mo
     old, new = tmp_path / "CAv1.1.8.crl", tmp_path / "CAv1.1.9.crl"
     new.write_bytes(b"list 9")
     looks = iter([[old], [old, new]])
-    monkeypatch.setattr(crl_archive, "kept_lists", lambda *_: next(looks))
+    monkeypatch.setattr(crl_archive, "archived_crls", lambda *_: next(looks))
     assert newest_list(tmp_path, "CAv1", 1) == (new, b"list 9")
     monkeypatch.undo()
     assert newest_list(tmp_path, "CAv2", 1) is None

@@ -17,7 +17,7 @@ from lxml import etree
 from sinetti.pki.encoding import PrivateKey, certificate_der
 from sinetti.testbench.core.server_certificate import ServerFiles, make_server_certificate
 from sinetti.wire.xmldsig.parser import encode_base64
-from sinetti.wire.xmldsig.signature import Recipe, seal_of, sign_document
+from sinetti.wire.xmldsig.signature import SignatureProfile, sign_document, signer_for_key
 from tests.support.authority import holder_key
 from tests.support.programs import fetched
 
@@ -65,7 +65,9 @@ def signed_by(key: PrivateKey, certificate: x509.Certificate, *along: x509.Certi
         root, payload = _payload(envelope)
         payload.remove(payload.find(f"{{{DS}}}Signature"))
         alone = etree.tostring(etree.fromstring(etree.tostring(payload)), method="c14n", exclusive=True)
-        signed = etree.fromstring(sign_document(alone, seal_of(key, certificate_der(certificate)), Recipe.EXCLUSIVE))
+        signed = etree.fromstring(
+            sign_document(alone, signer_for_key(key, certificate_der(certificate)), SignatureProfile.EXCLUSIVE)
+        )
         data = next(signed.iter(f"{{{DS}}}X509Data"))
         for one in along:
             etree.SubElement(data, f"{{{DS}}}X509Certificate").text = encode_base64(certificate_der(one))

@@ -7,32 +7,32 @@ from django.urls import path
 
 from sinetti.eservice.core.context import language_of
 from sinetti.eservice.ui.components import (
-    Block,
+    Alert,
     Button,
     Cell,
     Column,
-    Command,
-    Details,
+    CommandBlock,
+    Component,
+    DescriptionItem,
+    DescriptionList,
+    Disclosure,
     Form,
     Input,
     Link,
     Links,
-    Notice,
     Option,
     Pager,
     Section,
+    Severity,
     Table,
     Task,
     Tasks,
     Text,
-    Tone,
-    Value,
-    Values,
 )
-from sinetti.eservice.ui.page import Page, show
+from sinetti.eservice.ui.page import Page, render_page
 from sinetti.eservice.urls import handler400, handler403, handler404
 from sinetti.eservice.urls import urlpatterns as ours
-from sinetti.i18n.translate import when
+from sinetti.i18n.translate import format_datetime
 from tests.support.authority import NOW
 
 __all__ = ["handler400", "handler403", "handler404"]
@@ -42,10 +42,10 @@ OPTIONS = [
     Option("others", "Also reports of other organisations", hint="An accounting firm's certificate, for example"),
 ]
 STATES = [
-    (Cell("Valid", tone=Tone.GOOD), 71),
-    (Cell("Renewal open", tone=Tone.PLAIN, note="since 3 March 2027 at 13:03"), 8),
-    (Cell("Ends in 9 days", tone=Tone.WARNING), 2),
-    (Cell("Expired", tone=Tone.ERROR), 0),
+    (Cell("Valid", tone=Severity.GOOD), 71),
+    (Cell("Renewal open", tone=Severity.PLAIN, note="since 3 March 2027 at 13:03"), 8),
+    (Cell("Ends in 9 days", tone=Severity.WARNING), 2),
+    (Cell("Expired", tone=Severity.ERROR), 0),
 ]
 
 
@@ -97,7 +97,7 @@ def table(language: object) -> Table:
             Cell(f"Payroll system {number}", "/gallery"),
             Cell("Kirjanpitopalvelu Esimerkinen ja kumppanit Oy" if number % 2 else "Malli Oy", note="1234567-1"),
             Cell("WS"),
-            Cell(when(NOW, language)),  # type: ignore[arg-type] # a language
+            Cell(format_datetime(NOW, language)),  # type: ignore[arg-type] # a language
             Cell(f"{percent * 7} days", percent=percent),
             state,
             Cell("You, by renewing it in the program"),
@@ -110,35 +110,37 @@ def table(language: object) -> Table:
 def gallery(request: HttpRequest) -> HttpResponse:
     """Show all there is."""
     notices = [
-        Notice("The certificate ends on Sunday 2 May 2027 at 14:03 (Finnish time). Renew it in the program.", tone)
-        for tone in Tone
+        Alert("The certificate ends on Sunday 2 May 2027 at 14:03 (Finnish time). Renew it in the program.", tone)
+        for tone in Severity
     ]
     links = [Link("Order a certificate", "/gallery", button=True), Link("Certificate (PEM)", "/gallery", download=True)]
-    blocks: list[Block] = [
+    blocks: list[Component] = [
         Text(["A paragraph of a page. It says one thing, in plain words, and the next step."]),
         *notices,
-        Notice("A notice that leads on.", Tone.WARNING, [Link("What to do", "/gallery")]),
+        Alert("A notice that leads on.", Severity.WARNING, [Link("What to do", "/gallery")]),
         Links(links),
-        Tasks([Task(f"A task whose tone is {tone}", "/gallery", tone) for tone in Tone]),
+        Tasks([Task(f"A task whose tone is {tone}", "/gallery", tone) for tone in Severity]),
         Section("Names and values", [values()]),
         Section("A table", [search(), table(language_of(request)), many(), pager()]),
         Section("A table without rows", [Table("Orders", [Column("Order")], [], empty="No orders wait.")]),
         Section("A form", [Form(fields(), [Button("Order", "order"), Button("Look at it first", "look", minor=True)])]),
         Section("A form that was filled in wrong", [wrong()]),
         Section("A second look", [Form([], [Button("Revoke the certificate", "revoke", danger=True)])]),
-        Section("A command", [Command("Renews on the command line", f"sinetti renew payroll --store {'x' * 90}")]),
-        Details("What the gateways saw", [Text(["They saw it today."]), values()]),
+        Section("A command", [CommandBlock("Renews on the command line", f"sinetti renew payroll --store {'x' * 90}")]),
+        Disclosure("What the gateways saw", [Text(["They saw it today."]), values()]),
     ]
-    return show(request, Page("Every block in every state", blocks, wide=True, back=Link("Certificates", "/gallery")))
+    return render_page(
+        request, Page("Every block in every state", blocks, wide=True, back=Link("Certificates", "/gallery"))
+    )
 
 
-def values() -> Values:
+def values() -> DescriptionList:
     """Names and values."""
-    return Values(
+    return DescriptionList(
         [
-            Value("Serial number", "3f9a2c0d5e7b41886a0c9d2e4f60718293a4b5"),
-            Value("Organisation", "Malli Oy", link="/gallery"),
-            Value("One-time password", "kb3d-94xw-0f2m-9qqz", secret=True),
+            DescriptionItem("Serial number", "3f9a2c0d5e7b41886a0c9d2e4f60718293a4b5"),
+            DescriptionItem("Organisation", "Malli Oy", link="/gallery"),
+            DescriptionItem("One-time password", "kb3d-94xw-0f2m-9qqz", secret=True),
         ]
     )
 

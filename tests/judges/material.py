@@ -8,9 +8,9 @@ from functools import cache
 from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding
 
-from sinetti.ca.crl import RevokedEntry, assemble_crl, prepare_crl
-from sinetti.ca.hierarchy_config import Built, Role, build_hierarchy, load_preset, parse_hierarchy
-from sinetti.ca.issuance_request import Issuer
+from sinetti.ca.crl import RevokedEntry, attach_crl_signature, prepare_crl
+from sinetti.ca.hierarchy_config import CaRole, GeneratedHierarchy, generate_hierarchy, load_preset, parse_hierarchy
+from sinetti.ca.issuance_request import IssuingCa
 from sinetti.domain.values import VALIDITY, Channel, Environment
 from sinetti.infra import clock
 from sinetti.pki.encoding import PrivateKey, serial_hex
@@ -26,13 +26,13 @@ NOWHERE = "http://127.0.0.1:9"
 @cache
 def now() -> datetime:
     """When the material is made: the machine's time, once per run."""
-    return clock.machine_now()
+    return clock.utc_now()
 
 
 @cache
-def authority() -> Built:
+def authority() -> GeneratedHierarchy:
     """CAs that began long enough ago for a certificate of theirs to have ended."""
-    return build_hierarchy(
+    return generate_hierarchy(
         parse_hierarchy(load_preset("default"), Environment.TEST, NOWHERE), now() - VALIDITY - 2 * DAY
     )
 
@@ -79,10 +79,10 @@ def list_of(channel: Channel, entries: Sequence[RevokedEntry], age: timedelta = 
     return signed_list(issuer(channel, authority()), entries, age)
 
 
-def signed_list(by: Issuer, entries: Sequence[RevokedEntry] = (), age: timedelta = timedelta(0)) -> bytes:
+def signed_list(by: IssuingCa, entries: Sequence[RevokedEntry] = (), age: timedelta = timedelta(0)) -> bytes:
     """Sign the list of a CA, this long ago: of one shard, or, of shard 0, all of it."""
     tbs = prepare_crl(by, entries, 7, now() - age, now() - age + WEEK)
-    return assemble_crl(tbs, sign(authority().key(by.key_name), tbs), by.certificate)
+    return attach_crl_signature(tbs, sign(authority().key(by.key_name), tbs), by.certificate)
 
 
 def lists(shard: int, age: timedelta = timedelta(0)) -> dict[str, bytes]:
@@ -110,5 +110,5 @@ def list_pem(*ders: bytes) -> bytes:
 
 def root() -> x509.Certificate:
     """Give what is trusted."""
-    (spec,) = (one for one in authority().hierarchy.authorities if one.role is Role.ROOT)
+    (spec,) = (one for one in authority().hierarchy.authorities if one.role is CaRole.ROOT)
     return authority().certificate(spec.file_name)

@@ -9,7 +9,7 @@ import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding
 
-from sinetti.ca.crl import RevokedEntry, assemble_crl, prepare_crl
+from sinetti.ca.crl import RevokedEntry, attach_crl_signature, prepare_crl
 from sinetti.domain.values import VALIDITY, Channel, KeyType
 from sinetti.pki.encoding import serial_hex
 from sinetti.pki.signatures import sign
@@ -76,7 +76,7 @@ def test_openssl_reads_our_revocation_list(revoked, ways, tmp_path):
     by = issuer()
     serial = serial_hex((certificate if revoked else other).serial_number)
     tbs = prepare_crl(by, [RevokedEntry(serial, NOW, "keyCompromise")], 1, NOW, NOW + 7 * DAY)
-    crl = x509.load_der_x509_crl(assemble_crl(tbs, sign(authority().key(by.key_name), tbs), by.certificate))
+    crl = x509.load_der_x509_crl(attach_crl_signature(tbs, sign(authority().key(by.key_name), tbs), by.certificate))
     place = tmp_path / "list.pem"
     place.write_bytes(crl.public_bytes(Encoding.PEM))
     assert openssl_takes(certificate, ways, tmp_path, "-crl_check", "-CRLfile", str(place)) is not revoked

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from sinetti.client.model import FilesWanted, Format
+from sinetti.client.model import Format, OutputOptions
 from sinetti.client.store import generations
 from sinetti.domain.values import KeyType
 from sinetti.pki import chain, encoding
@@ -42,7 +42,7 @@ def live(request, tmp_path_factory):
     for name, password in (("password", PASSWORD), ("key-password", KEY_PASSWORD)):
         (folder / name).write_text(password)
         (folder / name).chmod(0o600)
-    wanted = FilesWanted(
+    wanted = OutputOptions(
         formats=frozenset(Format), password_file=folder / "password", key_password_file=folder / "key-password"
     )
     key = encoding.generate_key(request.param)

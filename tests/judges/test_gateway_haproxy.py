@@ -6,7 +6,7 @@ from contextlib import ExitStack, contextmanager
 
 import pytest
 
-from sinetti.infra.clock import machine_now
+from sinetti.infra.clock import utc_now
 from sinetti.testbench.core.server_certificate import ServerFiles, make_server_certificate
 from tests.house.tree import ROOT
 from tests.support.relying import material
@@ -49,7 +49,7 @@ def haproxy_before(place, folder, application, script_changes=None, before=None)
 
 @pytest.fixture(scope="module")
 def made():
-    return material(machine_now())
+    return material(utc_now())
 
 
 @pytest.fixture(scope="module")

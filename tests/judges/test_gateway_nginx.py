@@ -4,7 +4,7 @@ from contextlib import ExitStack, contextmanager
 
 import pytest
 
-from sinetti.infra.clock import machine_now
+from sinetti.infra.clock import utc_now
 from sinetti.testbench.core.server_certificate import ServerFiles, make_server_certificate
 from tests.house.tree import ROOT
 from tests.support.relying import material
@@ -39,7 +39,7 @@ def nginx_before(place, folder, application, changes=None):
 
 @pytest.fixture(scope="module")
 def made():
-    return material(machine_now())
+    return material(utc_now())
 
 
 @pytest.fixture(scope="module")

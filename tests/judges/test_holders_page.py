@@ -98,7 +98,7 @@ def test_a_technical_contact_does_what_the_page_says(bench, folder):
     assert done[:4] == ["doctor", "enrol", "password", "status"]
     assert not (folder / "password").exists()
     (row,) = bench.rows("0123456-7")
-    held = generations.live(folder / "store" / "payroll")
+    held = generations.current(folder / "store" / "payroll")
     assert held.serial == row["serial"]
     copy = pkcs12.load_pkcs12((folder / "payroll.p12").read_bytes(), b"of the copy")
     assert copy.cert.certificate == held.certificate
@@ -139,8 +139,8 @@ def test_a_firm_does_what_the_page_says(bench, folder):
     (folder / "old" / "sawmill.p12").write_bytes(octets)
     for words in commands(FLEET):
         run(folder, words)
-    assert generations.live(folder / "clients" / "bakery").certificate == certificate
-    assert generations.live(folder / "clients" / "sawmill.north").certificate == other
+    assert generations.current(folder / "clients" / "bakery").certificate == certificate
+    assert generations.current(folder / "clients" / "sawmill.north").certificate == other
     states = {row["serial"]: row["state"] for row in bench.rows()}
     assert states[encoding.serial_hex(certificate.serial_number)] == "revoked"
     assert states[encoding.serial_hex(other.serial_number)] != "revoked"

@@ -11,8 +11,8 @@ from pathlib import Path
 import pytest
 from lxml import etree
 
-from sinetti.wire.xmldsig.errors import Flaw, SignatureInvalid, SignatureMissing
-from sinetti.wire.xmldsig.parser import Unparsable
+from sinetti.wire.xmldsig.errors import SignatureErrorCode, SignatureInvalid, SignatureMissing
+from sinetti.wire.xmldsig.parser import XmlRejected
 from sinetti.wire.xmldsig.signature import verify_document
 from tests.house.tree import ROOT
 from tests.support.postgres import skip_or_fail
@@ -24,7 +24,14 @@ METHODS = re.compile(r"http://www\.w3\.org/2001/04/xmldsig-more#(rsa|ecdsa)-sha(
 DOCTYPE, ENCODING, MISSING = "a DOCTYPE", "an encoding other than UTF-8", "there is no signature"
 OURS = "inside our shape"
 
-AT_LEAST = {DOCTYPE: 9, ENCODING: 1, MISSING: 6, Flaw.MISPLACED: 140, Flaw.PARTS: 20, Flaw.METHOD: 9}
+AT_LEAST = {
+    DOCTYPE: 9,
+    ENCODING: 1,
+    MISSING: 6,
+    SignatureErrorCode.MISPLACED: 140,
+    SignatureErrorCode.PARTS: 20,
+    SignatureErrorCode.METHOD: 9,
+}
 """How many there are of each kind, so that nothing passes for want of vectors."""
 
 
@@ -44,15 +51,15 @@ def expected(octets: bytes) -> str:
     if not signatures:
         return MISSING
     if signatures != root.xpath("/*/*[last()][self::ds:Signature]", namespaces=DS):
-        return Flaw.MISPLACED
+        return SignatureErrorCode.MISPLACED
     parts = [etree.QName(one).localname for one in signatures[0].xpath("*")]
     inside = [etree.QName(one).localname for one in signatures[0].xpath("ds:SignedInfo/*", namespaces=DS)]
     if parts != ["SignedInfo", "SignatureValue", "KeyInfo"]:
-        return Flaw.PARTS
+        return SignatureErrorCode.PARTS
     if inside != ["CanonicalizationMethod", "SignatureMethod", "Reference"]:
-        return Flaw.PARTS
+        return SignatureErrorCode.PARTS
     method = signatures[0].xpath("string(ds:SignedInfo/ds:SignatureMethod/@Algorithm)", namespaces=DS)
-    return OURS if METHODS.fullmatch(method) else Flaw.METHOD
+    return OURS if METHODS.fullmatch(method) else SignatureErrorCode.METHOD
 
 
 def told(octets: bytes) -> str:
@@ -63,7 +70,7 @@ def told(octets: bytes) -> str:
         return MISSING
     except SignatureInvalid as bad:
         return str(bad)
-    except Unparsable as bad:
+    except XmlRejected as bad:
         return next((kind for kind in (DOCTYPE, ENCODING) if str(bad).startswith(kind)), str(bad))
     return OURS
 

@@ -16,7 +16,7 @@ import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric import rsa
 
-from sinetti.pki.chain import issuers_up, load_bundle
+from sinetti.pki.chain import build_chain, load_bundle
 from sinetti.pki.encoding import certificate_der
 from tests.ca.linters import certificate_findings
 from tests.house.tree import ROOT
@@ -60,7 +60,7 @@ def issued(exchanges, peer_bench) -> list[Issued]:
 
     def add(name: str, certificate: x509.Certificate, kind: str, purpose: str) -> None:
         (root,) = (one for one in trust[kind] if one.subject == one.issuer)
-        above = (*issuers_up(certificate, trust[kind]), root)
+        above = (*build_chain(certificate, trust[kind]), root)
         found.setdefault(certificate_der(certificate), Issued(name, certificate, above, purpose))
 
     for case, one in exchanges.items():

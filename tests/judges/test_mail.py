@@ -17,10 +17,10 @@ from sinetti.database import models
 from sinetti.database.notifications import outbox
 from sinetti.database.notifications.outbox import NewMessage
 from sinetti.domain.notifications.messages import MessageChannel, MessageKind
-from sinetti.infra.clock import ticks
+from sinetti.infra.clock import monotonic_seconds
 from sinetti.notifications.delivery.bounces import read_returns
-from sinetti.notifications.delivery.sender import Sent, send_due
-from sinetti.notifications.delivery.smtp import Security, Sender, Smtp, SmtpServer
+from sinetti.notifications.delivery.sender import SendReport, send_due
+from sinetti.notifications.delivery.smtp import Sender, Smtp, SmtpSecurity, SmtpServer
 from sinetti.testbench.core.server_certificate import ServerFiles, make_server_certificate
 from tests.support.authority import NOW
 from tests.support.mailrooms import a_mailroom
@@ -86,8 +86,8 @@ class Postfix:
 
     def letters(self, name: str, count: int) -> list[bytes]:
         """Wait until a maildir has so many letters, and read them."""
-        deadline = ticks() + WITHIN
-        while len(found := sorted((self.mail / name / "new").glob("*"))) < count and ticks() < deadline:
+        deadline = monotonic_seconds() + WITHIN
+        while len(found := sorted((self.mail / name / "new").glob("*"))) < count and monotonic_seconds() < deadline:
             sleep(0.05)
         return [path.read_bytes() for path in found]
 
@@ -139,12 +139,12 @@ def test_mail_arrives_is_refused_or_comes_back(server, request, tmp_path):
     sender = Sender("notices@pki.example", "Säntti", returns="bounces@pki.example")
     with opened_register("sqlite", request, tmp_path) as register:
         desk = opened_desk(register)
-        where = SmtpServer("127.0.0.1", server.port, Security.STARTTLS, anchors=server.anchors)
+        where = SmtpServer("127.0.0.1", server.port, SmtpSecurity.STARTTLS, anchors=server.anchors)
         with closing(Smtp(where, sender, KEY, desk.machine)) as post:
             room = a_mailroom(desk, {MessageChannel.EMAIL: post})
-            outbox.put(register, [a_message(one) for one in (KNOWN, UNKNOWN, LATER)], NOW)
-            assert send_due(room, "one", NOW) == Sent(sent=2, dead=1)
-        rows = models.OutboxRow.objects.using(register.alias)
+            outbox.enqueue(register, [a_message(one) for one in (KNOWN, UNKNOWN, LATER)], NOW)
+            assert send_due(room, "one", NOW) == SendReport(sent=2, dead=1)
+        rows = models.OutboxMessage.objects.using(register.alias)
         assert rows.get(address=UNKNOWN).problem == "the mail server answered 550 5.1.1 to the recipient"
 
         (octets,) = server.letters("contact", 1)

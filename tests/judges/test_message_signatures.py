@@ -8,21 +8,21 @@ from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
 from cryptography.hazmat.primitives.asymmetric.utils import decode_dss_signature, encode_dss_signature
 
-from sinetti.api.revocations import RevocationsDoor
+from sinetti.api.revocations import RevocationsEndpoint
 from sinetti.domain.certificates.revocation import RevocationReason
-from sinetti.infra.clock import machine_now
+from sinetti.infra.clock import utc_now
 from sinetti.pki.encoding import load_certificate, sha256_hex
 from sinetti.server.http import Request
 from sinetti.wire.http_signatures import certificate_keys
-from sinetti.wire.http_signatures.certificate_keys import Algorithm, signer_of
-from sinetti.wire.http_signatures.profile import Parts, SignatureRefused, sign, verify
-from sinetti.wire.json_api.revocations import PATH, Revocation, render, sign_revocation
+from sinetti.wire.http_signatures.certificate_keys import HttpSignatureAlgorithm, certificate_signer
+from sinetti.wire.http_signatures.profile import MessageSignatureError, SignedComponents, sign, verify
+from sinetti.wire.json_api.revocations import PATH, RevocationBody, render, sign_revocation
 from tests.support.office import REQUEST, enrolled, sqlite_desk
 from tests.support.registers import sqlite_register
 
 __all__ = ["sqlite_desk", "sqlite_register"]
 
-PARTS = Parts("POST", "/api/v1/sightings", "application/json", b'{"sightings": []}')
+PARTS = SignedComponents("POST", "/api/v1/sightings", "application/json", b'{"sightings": []}')
 KEYS = {
     "Ed25519": (peer.algorithms.ED25519, ed25519.Ed25519PrivateKey.from_private_bytes(b"\x07" * 32)),
     "ECDSA on P-256": (peer.algorithms.ECDSA_P256_SHA256, ec.derive_private_key(7, ec.SECP256R1())),
@@ -40,7 +40,7 @@ def resolver(key):
 
 @pytest.mark.parametrize(("algorithm", "key"), KEYS.values(), ids=KEYS)
 def test_another_implementation_takes_what_we_sign(algorithm, key):
-    asked = message(sign(PARTS, key, "edge", machine_now()))
+    asked = message(sign(PARTS, key, "edge", utc_now()))
     verifier = peer.HTTPMessageVerifier(signature_algorithm=algorithm, key_resolver=resolver(key))
     found = verifier.verify(asked, require_components=NAMES, body=PARTS.body)
     assert [one.parameters["keyid"] for one in found] == ["edge"]
@@ -50,16 +50,16 @@ def test_another_implementation_takes_what_we_sign(algorithm, key):
 def test_we_take_what_another_implementation_signs(algorithm, key):
     asked = message({"Content-Type": PARTS.content_type})
     signer = peer.HTTPMessageSigner(signature_algorithm=algorithm, key_resolver=resolver(key))
-    signer.sign(asked, key_id="edge", covered_component_ids=NAMES[:3], body=PARTS.body, created=machine_now())
+    signer.sign(asked, key_id="edge", covered_component_ids=NAMES[:3], body=PARTS.body, created=utc_now())
     headers = {name.lower(): value for name, value in asked.headers.items()}
-    assert verify(PARTS, headers, {"edge": key.public_key()}.get, machine_now()) == "edge"
+    assert verify(PARTS, headers, {"edge": key.public_key()}.get, utc_now()) == "edge"
 
 
 RSA = rsa.generate_private_key(65537, 2048)
 HOLDERS = {
-    Algorithm.RSA_PSS: (peer.algorithms.RSA_PSS_SHA512, RSA),
-    Algorithm.RSA: (peer.algorithms.RSA_V1_5_SHA256, RSA),
-    Algorithm.P256: (peer.algorithms.ECDSA_P256_SHA256, ec.derive_private_key(7, ec.SECP256R1())),
+    HttpSignatureAlgorithm.RSA_PSS: (peer.algorithms.RSA_PSS_SHA512, RSA),
+    HttpSignatureAlgorithm.RSA: (peer.algorithms.RSA_V1_5_SHA256, RSA),
+    HttpSignatureAlgorithm.P256: (peer.algorithms.ECDSA_P256_SHA256, ec.derive_private_key(7, ec.SECP256R1())),
 }
 P384 = ec.derive_private_key(7, ec.SECP384R1())
 
@@ -84,13 +84,13 @@ class EcdsaP384(peer.HTTPSignatureAlgorithm):
         self.public_key.verify(encode_dss_signature(r, s), message, ec.ECDSA(hashes.SHA384()))
 
 
-HOLDERS[Algorithm.P384] = (EcdsaP384, P384)
+HOLDERS[HttpSignatureAlgorithm.P384] = (EcdsaP384, P384)
 
 
 @pytest.mark.parametrize("algorithm", HOLDERS)
 def test_another_implementation_takes_what_a_holder_s_key_signs(algorithm):
     its, key = HOLDERS[algorithm]
-    headers = certificate_keys.sign(PARTS, "edge", machine_now(), algorithm, signer_of(key))
+    headers = certificate_keys.sign(PARTS, "edge", utc_now(), algorithm, certificate_signer(key))
     verifier = peer.HTTPMessageVerifier(signature_algorithm=its, key_resolver=resolver(key))
     found = verifier.verify(message(headers), require_components=NAMES, body=PARTS.body)
     assert [one.parameters["keyid"] for one in found] == ["edge"]
@@ -101,20 +101,20 @@ def test_we_take_what_another_implementation_signs_with_a_holder_s_key(algorithm
     its, key = HOLDERS[algorithm]
     asked = message({"Content-Type": PARTS.content_type})
     signer = peer.HTTPMessageSigner(signature_algorithm=its, key_resolver=resolver(key))
-    signer.sign(asked, key_id="edge", covered_component_ids=NAMES[:3], body=PARTS.body, created=machine_now())
+    signer.sign(asked, key_id="edge", covered_component_ids=NAMES[:3], body=PARTS.body, created=utc_now())
     headers = {name.lower(): value for name, value in asked.headers.items()}
     by_name = {"edge": key.public_key()}.get
-    assert certificate_keys.verify(PARTS, headers, by_name, machine_now()) == "edge"
-    if algorithm is not Algorithm.P256:
-        with pytest.raises(SignatureRefused):
-            verify(PARTS, headers, {"edge": P384.public_key()}.get, machine_now())
+    assert certificate_keys.verify(PARTS, headers, by_name, utc_now()) == "edge"
+    if algorithm is not HttpSignatureAlgorithm.P256:
+        with pytest.raises(MessageSignatureError):
+            verify(PARTS, headers, {"edge": P384.public_key()}.get, utc_now())
 
 
 def test_a_program_of_others_revokes_a_certificate(sqlite_desk):
     """The library signs the call; the door takes it. And what our client signs the library takes."""
-    held, now = enrolled(sqlite_desk), machine_now()
+    held, now = enrolled(sqlite_desk), utc_now()
     sqlite_desk.machine.now = now
-    body, name = render(Revocation(held.serial, RevocationReason.SUPERSEDED)), sha256_hex(held.der)
+    body, name = render(RevocationBody(held.serial, RevocationReason.SUPERSEDED)), sha256_hex(held.der)
     asked = SimpleNamespace(
         method="POST", url=f"https://certificates.example{PATH}", headers={"Content-Type": "application/json"}
     )
@@ -123,10 +123,10 @@ def test_a_program_of_others_revokes_a_certificate(sqlite_desk):
     signer = peer.HTTPMessageSigner(signature_algorithm=its, key_resolver=keys)
     signer.sign(asked, key_id=name, covered_component_ids=NAMES[:3], body=body, created=now)
     headers = {one.lower(): value for one, value in asked.headers.items()}
-    reply = RevocationsDoor(sqlite_desk.office)(Request("POST", PATH, "", headers, REQUEST, body))
+    reply = RevocationsEndpoint(sqlite_desk.office)(Request("POST", PATH, "", headers, REQUEST, body))
     assert reply.status == 200, reply.body
     assert sqlite_desk.certificate(held.serial).revoked
-    ours = sign_revocation(load_certificate(held.der), RevocationReason.SUPERSEDED, signer_of(held.key), now)
+    ours = sign_revocation(load_certificate(held.der), RevocationReason.SUPERSEDED, certificate_signer(held.key), now)
     asked.headers = dict(ours.headers)
     verifier = peer.HTTPMessageVerifier(signature_algorithm=its, key_resolver=keys)
     assert verifier.verify(asked, require_components=NAMES, body=ours.body)

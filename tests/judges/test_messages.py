@@ -9,7 +9,7 @@ from cryptography import x509
 from lxml import etree
 
 from sinetti.pki.chain import load_bundle
-from sinetti.wire.soap.envelope import open_envelope
+from sinetti.wire.soap.envelope import parse_envelope
 from tests.judges.exchange import CASES
 from tests.judges.signature_judges import JUDGES, Trusted, shown, signxml
 from tests.support.postgres import skip_or_fail
@@ -70,7 +70,7 @@ def test_takes_the_renewal_that_we_accepted(case, judge, one, peer_bench):
     """In one of the ways in which it can be taken out of its envelope; none of them holds once it was changed."""
     requests = [place.read_bytes() for place in one.messages("request")]
     (renewal,) = (octets for octets in requests if b"RenewCertificateRequest" in octets)
-    ways = [etree.tostring(root, encoding="utf-8") for root in open_envelope(renewal).candidates()]
+    ways = [etree.tostring(root, encoding="utf-8") for root in parse_envelope(renewal).candidates()]
     by = trusted(peer_bench.ready["trust"]["holders"], ways[0])
     assert any(judge(way, by) for way in ways) is not cannot_read(judge, ways[0])
     assert not any(judge(changed(way), by) for way in ways)

@@ -15,7 +15,7 @@ from urllib.parse import quote
 
 import pytest
 
-from sinetti.infra.clock import machine_now
+from sinetti.infra.clock import utc_now
 from tests.ca.linters import answer_findings, certificate_findings
 from tests.support.postgres import skip_or_fail
 
@@ -204,13 +204,13 @@ def test_pkilint_on_the_responders(bench):
 def test_what_has_ended(tmp_path):
     """Three years ago: the answer of then is refused now; that of now is about a certificate that has ended."""
     openssl()
-    then = f"{machine_now() - timedelta(days=3 * 365):%Y-%m-%dT%H:%M:%SZ}"
+    then = f"{utc_now() - timedelta(days=3 * 365):%Y-%m-%dT%H:%M:%SZ}"
     with served(tmp_path, "--now", then) as bench:
         certificate = enrolled(bench, "ENDED-1", "--now", then)
         _, said = ocsp(bench, "-cert", certificate)
         assert "expired" in said, "the responder of then, or the answer"
         assert "Response verify OK" not in said
-        bench.control("PUT", "/clock", {"now": f"{machine_now():%Y-%m-%dT%H:%M:%SZ}"})
+        bench.control("PUT", "/clock", {"now": f"{utc_now():%Y-%m-%dT%H:%M:%SZ}"})
         _, said = ocsp(bench, "-cert", certificate)
         assert "Response verify OK" in said
         assert f"{certificate}: good" in said

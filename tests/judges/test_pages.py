@@ -15,7 +15,7 @@ from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Page
 
 from sinetti.authority.bootstrap import open_authority
-from sinetti.authority.data_directory import Folder, FolderKind
+from sinetti.authority.data_directory import DataDirectory, DirectoryKind
 from sinetti.cli.main import main
 from sinetti.database import models
 from sinetti.database.models import Pin, SecureMessage
@@ -23,9 +23,9 @@ from sinetti.domain.access.roles import Role
 from sinetti.domain.link_tokens import OPEN_LINK, STOP_LINK, link_token, pin_code
 from sinetti.domain.notifications.messages import MessageChannel, MessageKind
 from sinetti.domain.values import Language
-from sinetti.services.context import Office
+from sinetti.services.context import ServiceContext
 from sinetti.services.issuance.enrol import enrol
-from sinetti.services.issuance.secure_message import Offered, look, open_message, order_and_offer, show
+from sinetti.services.issuance.secure_message import LinkSent, order_and_offer, reveal_with_pin, send_pin, view_link
 from tests.judges.test_deploy import nginx
 from tests.support.chromium import started_chromium
 from tests.support.mail_servers import mail_server
@@ -64,7 +64,7 @@ class Town:
     root: Path
     address: str
     soap: str
-    office: Office
+    office: ServiceContext
     mails: object
     texts: object
     log: Callable[[], str]
@@ -72,7 +72,7 @@ class Town:
     def using(self, model):
         return model.objects.using(self.office.register.alias)
 
-    def offered(self, phone: str = PHONE) -> tuple[Offered, str]:
+    def offered(self, phone: str = PHONE) -> tuple[LinkSent, str]:
         """Order, and give the page that the mail's link leads to."""
         contact = replace(CONTACT, phone=phone)
         offered = order_and_offer(replace(an_order(), contact=contact), self.office, "operator", REQUEST)
@@ -81,8 +81,8 @@ class Town:
     def asked(self, path: str) -> str:
         """Make a PIN code, whose SMS got away; gives it."""
         token = path.rpartition("/")[2]
-        open_message(token, look(token, self.office).made, self.office, REQUEST)
-        self.using(models.OutboxRow).filter(kind="pin").update(sent=self.office.now())
+        send_pin(token, view_link(token, self.office).made, self.office, REQUEST)
+        self.using(models.OutboxMessage).filter(kind="pin").update(sent=self.office.now())
         return self.pin(path)
 
     def pin(self, path: str) -> str:
@@ -117,9 +117,9 @@ def town(node):
 
 
 @contextmanager
-def office_of(root: Path) -> Iterator[Office]:
+def office_of(root: Path) -> Iterator[ServiceContext]:
     with all_connections_closed():
-        opened = open_authority(root, FolderKind.AUTHORITY)
+        opened = open_authority(root, DirectoryKind.AUTHORITY)
         yield opened.office
         opened.journal.close()
 
@@ -136,9 +136,9 @@ def founded(root: Path, notices: str) -> None:
         root=root,
     )
     did("organisation", "add", "--customer-id", "0123456-7", "--kind", "artificial", "--name", "Malli Oy", root=root)
-    Folder(root).notices.write_text(notices, encoding="utf-8")
+    DataDirectory(root).notices.write_text(notices, encoding="utf-8")
     (root / "sms-token").write_text("token")
-    for path in (root / "sms-token", Folder(root).notices):
+    for path in (root / "sms-token", DataDirectory(root).notices):
         path.chmod(0o600)
 
 
@@ -218,13 +218,13 @@ def a_pin_is_sent(page, town):
 def a_pin_waits(page, town):
     _, path = town.offered()
     token = path.rpartition("/")[2]
-    open_message(token, 0, town.office, REQUEST)
+    send_pin(token, 0, town.office, REQUEST)
     page.goto(path)
 
 
 def a_pin_was_given_up(page, town):
     path, _ = waiting(page, town)
-    pins = town.using(models.OutboxRow).filter(kind="pin")
+    pins = town.using(models.OutboxMessage).filter(kind="pin")
     pins.update(sent=None, dead=town.office.now())
     page.goto(path)
     pins.update(sent=town.office.now(), dead=None)  # a test that sends is told of all that were given up
@@ -242,7 +242,7 @@ def no_pin_at_all(page, town):
 def the_fifth_wrong_pin(page, town):
     path, pin = waiting(page, town)
     for _ in range(4):
-        show(path.rpartition("/")[2], wrong(pin), town.office, REQUEST)
+        reveal_with_pin(path.rpartition("/")[2], wrong(pin), town.office, REQUEST)
     entered(page, "pin", wrong(pin))
 
 
@@ -271,7 +271,7 @@ def the_ids(page, town):
 
 def spent(page, town):
     path, pin = waiting(page, town)
-    ids = show(path.rpartition("/")[2], pin, town.office, REQUEST).ids
+    ids = reveal_with_pin(path.rpartition("/")[2], pin, town.office, REQUEST).ids
     enrol(new_ask(ids, new_key()), town.office, REQUEST)
     page.goto(path)
 
@@ -319,7 +319,7 @@ def stop_link(town, **of_person):
     person = town.using(models.Person).filter(pk=contact.pk)
     person.update(email=f"{contact.pk}@customer.example", **of_person)
     now = town.office.now()
-    row = town.using(models.OutboxRow).create(
+    row = town.using(models.OutboxMessage).create(
         kind=MessageKind.REMINDER, channel=MessageChannel.EMAIL, step="60:email", created=now, due=now, sent=now,
         holding=order.holding, recipient=contact,
     )  # fmt: skip
@@ -327,11 +327,11 @@ def stop_link(town, **of_person):
 
 
 def with_signatory(town, there=True):
-    town.using(models.Mandate).all().delete()
+    town.using(models.RoleAssignment).all().delete()
     if there:
         person = town.using(models.Person).create(name="S", email="s@customer.example", language="fi")
         organisation = town.using(models.Organisation).get()
-        town.using(models.Mandate).create(
+        town.using(models.RoleAssignment).create(
             organisation=organisation, person=person, role=Role.SIGNATORY, valid_from=town.office.now()
         )
 

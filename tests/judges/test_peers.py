@@ -10,7 +10,7 @@ import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives.serialization import load_pem_private_key
 
-from sinetti.pki.chain import issuers_up, load_bundle
+from sinetti.pki.chain import build_chain, load_bundle
 from tests.api import messages
 from tests.judges.exchange import CASES, called, enrol, furnished, ordered
 from tests.judges.falsifying import CHANGES, falsifying, signed_by
@@ -61,7 +61,7 @@ def a_holder_signs(peer_bench):
     """Give changes by a holder of this very service, who has a certificate and a key, but answers for nobody."""
     key, holder = new_key(), holder_of(peer_bench, "a-holder")
     certificate = holder.enrolled(peer_bench.order(customer_id="a-holder"), key)
-    issuers = issuers_up(certificate, load_bundle(Path(peer_bench.ready["trust"]["holders"]).read_bytes()))
+    issuers = build_chain(certificate, load_bundle(Path(peer_bench.ready["trust"]["holders"]).read_bytes()))
     return {
         "a holder signed": signed_by(key, certificate),
         "a holder signed, and its CA comes along": signed_by(key, certificate, *issuers),

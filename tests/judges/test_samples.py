@@ -5,9 +5,9 @@ import subprocess
 
 import pytest
 
-from sinetti.infra.clock import machine_now
+from sinetti.infra.clock import utc_now
 from sinetti.testbench.samples.files import write_sample
-from sinetti.testbench.samples.generator import Samples, SampleState, Wanted
+from sinetti.testbench.samples.generator import SampleHierarchy, SampleRequest, SampleState
 from tests.support.postgres import skip_or_fail
 
 SAID = {
@@ -22,7 +22,7 @@ SAID = {
 
 @pytest.fixture(scope="module")
 def samples():
-    return Samples(machine_now())
+    return SampleHierarchy(utc_now())
 
 
 @pytest.mark.parametrize(("state", "said"), SAID.items())
@@ -30,7 +30,7 @@ def test_openssl(samples, tmp_path, state, said):
     program = shutil.which("openssl")
     if program is None:
         skip_or_fail("openssl is not installed (scripts/packages judges says how)")
-    paths = write_sample(samples.sample(Wanted(state)), tmp_path / "sample")
+    paths = write_sample(samples.sample(SampleRequest(state)), tmp_path / "sample")
     lists = []
     for der in paths.crls.iterdir():
         command = [program, "crl", "-inform", "DER", "-in", str(der)]

@@ -17,7 +17,7 @@ import pytest
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
 from sinetti.domain.values import Channel, KeyType
-from sinetti.infra.clock import ticks
+from sinetti.infra.clock import monotonic_seconds
 from sinetti.pki.encoding import certificate_der, generate_key
 from tests.house.tree import ROOT
 from tests.judges import material
@@ -188,10 +188,10 @@ def sshd(folder: Path, name: str, configuration: str) -> Iterator[Server]:
 
 def until_ready(server: Server, process: "subprocess.Popen[bytes]") -> None:
     """Wait until it listens."""
-    deadline = ticks() + WITHIN
+    deadline = monotonic_seconds() + WITHIN
     while "Server listening" not in server.log:
         assert process.poll() is None, server.log
-        assert ticks() < deadline, server.log
+        assert monotonic_seconds() < deadline, server.log
         sleep(0.02)
 
 

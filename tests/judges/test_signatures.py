@@ -6,7 +6,7 @@ import pytest
 from cryptography.hazmat.primitives.serialization import Encoding
 
 from sinetti.domain.values import KeyType
-from sinetti.wire.xmldsig.signature import Recipe, seal_of, sign_document
+from sinetti.wire.xmldsig.signature import SignatureProfile, sign_document, signer_for_key
 from tests.judges.signature_judges import JUDGES, Trusted, bergshamra, xmlsec1
 from tests.support.authority import NOW, authority, holder_certificate, holder_key
 
@@ -23,9 +23,9 @@ DOCUMENTS = {
 KEYS = (KeyType.RSA_2048, KeyType.RSA_3072, KeyType.EC_P256, KeyType.EC_P384)
 
 
-def sealed(document: bytes, kind: KeyType, recipe: Recipe) -> bytes:
+def sealed(document: bytes, kind: KeyType, recipe: SignatureProfile) -> bytes:
     key = holder_key(kind=kind)
-    return sign_document(document, seal_of(key, holder_certificate(key).public_bytes(Encoding.DER)), recipe)
+    return sign_document(document, signer_for_key(key, holder_certificate(key).public_bytes(Encoding.DER)), recipe)
 
 
 def changed(document: bytes) -> bytes:
@@ -37,7 +37,7 @@ TRUSTED = Trusted(tuple(certificate for _, certificate in authority().entries.va
 
 EVERY_JUDGE = pytest.mark.parametrize("judge", JUDGES.values(), ids=JUDGES)
 EVERY_KEY = pytest.mark.parametrize("kind", KEYS)
-EVERY_RECIPE = pytest.mark.parametrize("recipe", Recipe, ids=lambda recipe: recipe.name.lower())
+EVERY_RECIPE = pytest.mark.parametrize("recipe", SignatureProfile, ids=lambda recipe: recipe.name.lower())
 
 
 @pytest.mark.parametrize("document", DOCUMENTS.values(), ids=DOCUMENTS)
@@ -59,4 +59,4 @@ def test_refuses_what_was_changed(judge, kind, recipe):
 def test_wants_the_root(judge):
     """The judge judges: without our root it takes nothing."""
     without = Trusted(tuple(TRUSTED.ways), NOW)
-    assert not judge(sealed(DOCUMENTS["plain"], KeyType.EC_P256, Recipe.EXCLUSIVE), without)
+    assert not judge(sealed(DOCUMENTS["plain"], KeyType.EC_P256, SignatureProfile.EXCLUSIVE), without)

@@ -12,7 +12,7 @@ from cryptography import x509
 
 from sinetti.domain.values import VALIDITY, Channel
 from sinetti.infra import clock
-from sinetti.pki.chain import issuers_up, load_bundle
+from sinetti.pki.chain import build_chain, load_bundle
 from sinetti.pki.encoding import serial_hex
 from tests.house.tree import ROOT
 from tests.judges import material
@@ -58,7 +58,7 @@ class Published:
 def published(tmp_path_factory) -> Iterator[Published]:
     """Run a bench at the machine's time that issued a certificate which has ended since."""
     folder = tmp_path_factory.mktemp("published")
-    now = clock.machine_now()
+    now = clock.utc_now()
     began = now - VALIDITY - timedelta(days=1)
     with running(folder / "bench", "--http", "--now", began.isoformat()) as bench:
         certificates = {"expired": enrolled(bench, 1)}
@@ -67,7 +67,7 @@ def published(tmp_path_factory) -> Iterator[Published]:
         wanted = {"serial": serial_hex(certificates["revoked"].serial_number), "reason": "keyCompromise"}
         assert bench.control("POST", "/revocations", wanted)[0] == 200
         anchors = load_bundle(Path(bench.ready["trust"]["holders"]).read_bytes())
-        chains = {name: issuers_up(one, anchors) for name, one in certificates.items()}
+        chains = {name: build_chain(one, anchors) for name, one in certificates.items()}
         (root,) = (one for one in anchors if one.subject == one.issuer)
         (folder / "root.pem").write_bytes(pem(root))
         (folder / "issuer.pem").write_bytes(pem(chains["good"][0]))

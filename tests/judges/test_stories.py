@@ -9,9 +9,9 @@ from axe_playwright_python.sync_playwright import Axe
 from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding
 
-from sinetti.infra.clock import machine_now
+from sinetti.infra.clock import utc_now
 from sinetti.pki.encoding import load_certificate, serial_hex
-from sinetti.testbench.core.totp import code_at
+from sinetti.testbench.core.totp import totp
 from tests.support.chromium import started_chromium
 from tests.support.programs import fetched, holder_of, new_key, ran, running
 from tests.support.visitors import Town
@@ -301,7 +301,7 @@ def invited(town, way):
     director.follows("Set up verification codes")
     director.page.get_by_text("Cannot scan the picture?").click()
     secret = re.search(r"\b[A-Z2-7]{32}\b", director.reads().replace(" ", ""))[0]
-    director.fills(code=code_at(secret, machine_now()))
+    director.fills(code=totp(secret, utc_now()))
     director.presses("Take the verification codes into use")
     director.goes(way)
     director.presses("Take up the authorisation")

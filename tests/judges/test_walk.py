@@ -12,7 +12,7 @@ import pytest
 from django.conf import settings
 
 from sinetti.domain.values import Language
-from sinetti.infra.clock import machine_now
+from sinetti.infra.clock import utc_now
 from tests.eservice.conftest import opened_register
 from tests.judges.walk import AXE_VERSION, WIDTHS, Walk, walked, windows
 from tests.support.chromium import started_chromium
@@ -60,7 +60,7 @@ def walks(pytestconfig, testrun_uid, worker_id):
         wrong = wrong_of_all(parts)
         if set(wrong) == set(EVERY):
             told = {
-                "date": machine_now().date().isoformat(),
+                "date": utc_now().date().isoformat(),
                 "axe": AXE_VERSION,
                 "languages": [one.value for one in Language],
                 "widths": [one["width"] for one in WIDTHS],

@@ -15,7 +15,7 @@ from time import sleep
 import psycopg
 
 from sinetti.ca.hierarchy_config import load_preset
-from sinetti.infra.clock import ticks
+from sinetti.infra.clock import monotonic_seconds
 from tests.kills import checks
 from tests.kills.client_load import RealClient
 from tests.kills.clients import clients
@@ -66,8 +66,8 @@ class Arena:
     def order(self) -> list[Order]:
         """Order certificates, as an operator does."""
         customers = [CUSTOMERS[number % len(CUSTOMERS)] for number in range(ORDERS)]
-        until = ticks() + 60
-        while ticks() < until:
+        until = monotonic_seconds() + 60
+        while monotonic_seconds() < until:
             done = self.zygote.start(self.folder, orders=[str(self.root), customers]).ended()
             if done.code == 0:
                 return [Order(*one) for one in json.loads(done.out)]
@@ -110,14 +110,14 @@ class Arena:
 
     @contextmanager
     def _quiet(self) -> Iterator[None]:
-        until = ticks() + 60
+        until = monotonic_seconds() + 60
         while True:
             with self.load.gate.shut():
                 if not self.load.put_off:
                     yield
                     return
             self.load.check()
-            assert ticks() < until, f"nobody answers {self.load.put_off}"
+            assert monotonic_seconds() < until, f"nobody answers {self.load.put_off}"
             sleep(0.02)
 
     def seen(self) -> Seen:
@@ -136,10 +136,10 @@ class Arena:
         for retrieval_id in [*old, *(one for one in handed if one not in final)]:
             customer = customers.get(retrieval_id) or self._customer(retrieval_id, customers)
             asked, body = get(retrieval_id, customer)
-            until = ticks() + 60
+            until = monotonic_seconds() + 60
             port = self.random.choice(self.load.ports)
             while (answer := exchange(self.load, asked, body, port)) is None or answer.kind in {"PKI021", "PKI090"}:
-                assert ticks() < until, f"no certificate for {asked}: {answer}"
+                assert monotonic_seconds() < until, f"no certificate for {asked}: {answer}"
                 sleep(0.01)
 
     def sql(self, statement: str) -> None:
@@ -161,8 +161,8 @@ class Arena:
 
     def _customer(self, retrieval_id: str, rows: dict[str, str]) -> str:
         statement = (
-            "SELECT c.retrieval_id, o.customer_id FROM registry_certificate c JOIN registry_holding h "
-            "ON h.holding_id = c.holding_id JOIN registry_organisation o ON o.organisation_id = h.organisation_id"
+            "SELECT c.retrieval_id, o.customer_id FROM sinetti_certificate c JOIN sinetti_lineage h "
+            "ON h.holding_id = c.holding_id JOIN sinetti_organisation o ON o.organisation_id = h.organisation_id"
         )
         if self.cluster is None:
             with closing(sqlite3.connect(self.url.removeprefix("sqlite:///"))) as connection:

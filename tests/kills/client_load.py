@@ -14,7 +14,7 @@ from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.serialization import Encoding, load_pem_private_key
 
 from sinetti.client.results import ExitCode
-from sinetti.infra.clock import machine_now, ticks
+from sinetti.infra.clock import monotonic_seconds, utc_now
 from tests.kills.clients import NEVER, Clients, Ended, Kill
 from tests.kills.history import Store
 from tests.kills.load import PAUSE, Load, Order
@@ -50,8 +50,8 @@ class RealClient:
 
     def lives(self) -> None:
         """Have one name enrolled, and renewed now and then; with a rest before it, unless a kill waits for it."""
-        until = ticks() + REST
-        while not self.kills and ticks() < until and not self.load.gate.over:
+        until = monotonic_seconds() + REST
+        while not self.kills and monotonic_seconds() < until and not self.load.gate.over:
             sleep(PAUSE)
         order, store = self.load.order(), self.folder / f"store-{next(self.numbers)}"
         if not self._until_done(["enrol", "payroll", *self._words(order, store)]):
@@ -127,7 +127,7 @@ class RealClient:
 
     def _now(self) -> str:
         moved = int(self.clock.read_text()) if self.clock.exists() else 0
-        return f"{machine_now() + timedelta(seconds=moved):%Y-%m-%dT%H:%M:%SZ}"
+        return f"{utc_now() + timedelta(seconds=moved):%Y-%m-%dT%H:%M:%SZ}"
 
 
 def read_store(store: Path) -> Store:

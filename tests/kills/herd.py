@@ -11,16 +11,16 @@ from pathlib import Path
 from cryptography import x509
 from cryptography.hazmat.primitives.serialization import load_pem_private_key
 
-from sinetti.pki.ari_id import renewal_id
+from sinetti.pki.ari_id import ari_cert_id
 from tests.kills.clients import NEVER, Clients, Ended, Kill
 from tests.kills.outside import spki
 from tests.kills.scene import DRESSED_BY, Scene, Site, is_dressed, set_in_use
 from tests.kills.wire import Hinted
 
 CERTIFICATES = """
-    SELECT o.der FROM registry_certificateoctets o JOIN registry_certificate c ON c.id = o.certificate_id
-      JOIN registry_holding h ON h.holding_id = c.holding_id
-      JOIN registry_organisation g ON g.organisation_id = h.organisation_id WHERE g.customer_id = ?"""
+    SELECT o.der FROM sinetti_certificateder o JOIN sinetti_certificate c ON c.id = o.certificate_id
+      JOIN sinetti_lineage h ON h.holding_id = c.holding_id
+      JOIN sinetti_organisation g ON g.organisation_id = h.organisation_id WHERE g.customer_id = ?"""
 
 PROGRAM = """\
 #!/bin/sh
@@ -183,7 +183,7 @@ def herd(stage: Scene, number: int, place: Path | None = None) -> Herd:
     program.chmod(0o700)
     config.write_text(TOML.format(store=store, password=password, program=program))
     now = datetime.fromisoformat(stage.bench.control("GET", "/clock")[1]["now"])
-    old = frozenset(renewal_id(set_in_use(site)) for site in moved)
+    old = frozenset(ari_cert_id(set_in_use(site)) for site in moved)
     return Herd(stage, moved, program, config, now, old)
 
 

@@ -14,15 +14,15 @@ from time import sleep
 
 from cryptography import x509
 
-from sinetti.domain.requests import GetAsk, NewAsk, RenewAsk
+from sinetti.domain.requests import EnrolRequest, RenewRequest, RetrieveRequest
 from sinetti.domain.values import Environment
-from sinetti.infra.clock import ticks
-from sinetti.pki.chain import direct_issuer, load_bundle
+from sinetti.infra.clock import monotonic_seconds
+from sinetti.pki.chain import find_issuer, load_bundle
 from sinetti.pki.csr import build_request
 from sinetti.pki.encoding import PrivateKey
 from sinetti.wire.soap import operations
-from sinetti.wire.soap.operations import AnswerFault, Operation
-from sinetti.wire.xmldsig.signature import seal_of
+from sinetti.wire.soap.operations import Operation, SoapFault
+from sinetti.wire.xmldsig.signature import signer_for_key
 from tests.kills.history import ACCEPTED, CERTIFICATE, GET, NEW, RENEW, Answer, Asked, History
 from tests.kills.outside import spki
 from tests.support.programs import new_key
@@ -153,10 +153,12 @@ class Load:
 
     def answers(self, more: int) -> None:
         """Wait for so many more answers that are one."""
-        wanted, until = len(self.history.answers) + more, ticks() + 60
+        wanted, until = len(self.history.answers) + more, monotonic_seconds() + 60
         while len(self.history.answers) < wanted:
             self.check()
-            assert ticks() < until, f"no answers: {[(a.asked.operation, a.kind) for a in self.history.answers[-3:]]}"
+            assert monotonic_seconds() < until, (
+                f"no answers: {[(a.asked.operation, a.kind) for a in self.history.answers[-3:]]}"
+            )
             sleep(0.003)
 
     def order(self) -> Order:
@@ -172,7 +174,7 @@ class Load:
         known = signer.fingerprint(signer.signature_hash_algorithm)
         if known not in self.vouched:
             at = signer.not_valid_before_utc
-            self.vouched[known] = direct_issuer(signer, load_bundle(self.services.read_bytes()), at) is not None
+            self.vouched[known] = find_issuer(signer, load_bundle(self.services.read_bytes()), at) is not None
         return self.vouched[known]
 
 
@@ -203,7 +205,7 @@ class _Holder:
         """Live once."""
         order = self.load.order()
         key = new_key()
-        ask = NewAsk(
+        ask = EnrolRequest(
             Environment.TEST,
             order.customer_id,
             None,
@@ -231,9 +233,9 @@ class _Holder:
 
     def _renew(self, key: PrivateKey, der: bytes, customer_id: str, new: PrivateKey) -> Answer:
         serial = f"{x509.load_der_x509_certificate(der).serial_number:x}"
-        ask = RenewAsk(Environment.TEST, customer_id, None, build_request(new, customer_id, None), der)
+        ask = RenewRequest(Environment.TEST, customer_id, None, build_request(new, customer_id, None), der)
         return self._until_answered(
-            Asked(RENEW, serial, spki(new.public_key())), operations.render_renew(ask, seal_of(key, der))
+            Asked(RENEW, serial, spki(new.public_key())), operations.render_renew(ask, signer_for_key(key, der))
         )
 
     def _fetched(self, retrieval_id: str, customer_id: str) -> bytes | None:
@@ -269,7 +271,7 @@ class _Holder:
 
 def get(retrieval_id: str, customer_id: str) -> tuple[Asked, bytes]:
     """A fetch, and its octets."""
-    ask = GetAsk(Environment.TEST, customer_id, None, retrieval_id)
+    ask = RetrieveRequest(Environment.TEST, customer_id, None, retrieval_id)
     return Asked(GET, retrieval_id, customer_id), operations.render_get(ask)
 
 
@@ -282,7 +284,7 @@ def exchange(load: Load, asked: Asked, body: bytes, port: int, *, lose: bool = F
         return None
     try:
         said = operations.read_response(reply[1], OPERATIONS[asked.operation], load.vouch)
-    except (AnswerFault, operations.AnswerUnreadable):
+    except (SoapFault, operations.UnreadableResponse):
         if reply[0] == 200:
             raise
         load.history.lose()

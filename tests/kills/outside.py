@@ -18,19 +18,19 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 CERTIFICATES = """
     SELECT c.serial, c.authority_id, c.holding_id, c.state, c.order_id, p.serial, c.retrieval_id,
            c.revoked_at IS NOT NULL, c.revocation_reason, c.first_fetched_at IS NOT NULL, o.der, c.sha256
-    FROM registry_certificate c LEFT JOIN registry_certificate p ON p.id = c.predecessor_id
-    LEFT JOIN registry_certificateoctets o ON o.certificate_id = c.id ORDER BY c.id"""
-ORDERS = "SELECT order_id, holding_id, state FROM registry_order"
-PAIRS = "SELECT transfer_id, order_id FROM registry_transferidpair"
+    FROM sinetti_certificate c LEFT JOIN sinetti_certificate p ON p.id = c.predecessor_id
+    LEFT JOIN sinetti_certificateder o ON o.certificate_id = c.id ORDER BY c.id"""
+ORDERS = "SELECT order_id, holding_id, state FROM sinetti_order"
+PAIRS = "SELECT transfer_id, order_id FROM sinetti_transferids"
 LONG_AGO = "2000-01-01 00:00:00"
-OLD_REFUSALS = f"SELECT count(*) FROM registry_refusalrow WHERE at < '{LONG_AGO[:-1]}1'"  # noqa: S608 - ours
-ERASED = "SELECT octets FROM registry_auditrow WHERE action = 'refusals-deleted'"
+OLD_REFUSALS = f"SELECT count(*) FROM sinetti_rejectedrequest WHERE at < '{LONG_AGO[:-1]}1'"  # noqa: S608 - ours
+ERASED = "SELECT octets FROM sinetti_auditevent WHERE action = 'refusals-deleted'"
 CALLS = """
-    SELECT (SELECT count(*) FROM registry_earlycall WHERE undone_at IS NULL),
-           (SELECT count(*) FROM registry_earlycall
+    SELECT (SELECT count(*) FROM sinetti_earlyreplacement WHERE undone_at IS NULL),
+           (SELECT count(*) FROM sinetti_earlyreplacement
              WHERE CASE WHEN undone_at IS NULL THEN done_at ELSE back_at END IS NULL),
-           (SELECT count(*) FROM registry_calledearly)"""
-AUDIT = "SELECT sequence, action, object, octets, sha256 FROM registry_auditrow ORDER BY sequence"
+           (SELECT count(*) FROM sinetti_earlyreplacementitem)"""
+AUDIT = "SELECT sequence, action, object, octets, sha256 FROM sinetti_auditevent ORDER BY sequence"
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,16 +137,16 @@ def ages_ago(number: int) -> str:
     """Write the statement that puts in refusals of long ago, as many, of a holding that there is."""
     return f"""
         WITH RECURSIVE numbers(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM numbers WHERE n < {number})
-        INSERT INTO registry_refusalrow (refusal_id, reason, operation, at, request_id, holding_id)
+        INSERT INTO sinetti_rejectedrequest (refusal_id, reason, operation, at, request_id, holding_id)
         SELECT '{secrets.token_hex(12)}' || n, 'too-early', 'renew', '{LONG_AGO}', 'long ago', h.holding_id
-          FROM numbers, (SELECT holding_id FROM registry_holding LIMIT 1) h"""  # noqa: S608 - ours
+          FROM numbers, (SELECT holding_id FROM sinetti_lineage LIMIT 1) h"""  # noqa: S608 - ours
 
 
 def ten_revoked_by(officer: str) -> str:
     """Write the statement after which this officer has revoked ten by his word alone, so that one more takes two."""
     at = "2999-01-01 00:00:00"  # within a day of whatever the clock is moved to
     return f"""
-        INSERT INTO registry_bulkrevocation
+        INSERT INTO sinetti_bulkrevocation
                (proposal_id, officer, reason, serials, count, created, expires, approver, approved_at, done_at)
         VALUES ('{secrets.token_hex(16)}', '{officer}', 'superseded', '[]', 10, '{at}', '{at}', '', '{at}', '{at}')"""  # noqa: S608 - ours
 

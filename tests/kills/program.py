@@ -14,7 +14,7 @@ from dataclasses import replace
 
 from sinetti.cli import main
 from sinetti.cli.client import common
-from sinetti.infra.clock import ticks
+from sinetti.infra.clock import monotonic_seconds
 
 CHANGES = frozenset(
     {"os.rename", "os.mkdir", "os.remove", "os.rmdir", "os.symlink", "socket.connect", "subprocess.Popen"}
@@ -78,12 +78,12 @@ def child(order):
 
 def ended(pid, after):
     """Wait for a run; kill it when that many seconds have passed."""
-    begun = ticks()
+    begun = monotonic_seconds()
     while after is not None:
         done, status = os.waitpid(pid, os.WNOHANG)
         if done:
             return status
-        if ticks() - begun >= after:
+        if monotonic_seconds() - begun >= after:
             os.kill(pid, signal.SIGKILL)
             break
         time.sleep(0.001)

@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from sinetti.infra.clock import machine_now
+from sinetti.infra.clock import utc_now
 from tests.kills.clients import ROOT
 from tests.kills.table import SERIES, Kind
 
@@ -58,6 +58,6 @@ def write(results: Iterable[Result], command: str, page: Path = PAGE) -> None:
     sums = [sum(float(row[number]) for row in rows) for number in range(2, len(HEADINGS))]
     rows.append(["**all**", "", *(f"{number:.0f}" for number in sums)])
     table = "\n".join(f"| {' | '.join(row)} |" for row in (HEADINGS, ["---"] * 2 + ["--:"] * 8, *rows))
-    said = f"`{command}`, {machine_now():%Y-%m-%d}: nothing was found wrong.\n\n{table}"
+    said = f"`{command}`, {utc_now():%Y-%m-%d}: nothing was found wrong.\n\n{table}"
     before, _, rest = page.read_text(encoding="utf-8").partition(BEGIN)
     page.write_text(f"{before}{BEGIN}\n\n{said}\n\n{END}{rest.partition(END)[2]}", encoding="utf-8")

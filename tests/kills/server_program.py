@@ -17,14 +17,14 @@ from datetime import timedelta
 from functools import partial
 from pathlib import Path
 
-from sinetti.api.soap import SoapDoor
-from sinetti.authority.bootstrap import Manner, open_authority
+from sinetti.api.soap import SoapEndpoint
+from sinetti.authority.bootstrap import RuntimeOptions, open_authority
 from sinetti.cli import main
 from sinetti.cli.authority import common, init
-from sinetti.database.organisations.organisations import NewOrder, Person
+from sinetti.database.organisations.organisations import ContactDetails, NewOrder
 from sinetti.domain.certificates import renewal_info
 from sinetti.domain.values import Channel, Language
-from sinetti.infra.clock import machine_now, ticks
+from sinetti.infra.clock import monotonic_seconds, utc_now
 from sinetti.server import process_exit
 from sinetti.services.issuance.order import order
 from tests.kills.steps import ARRIVED, RENDERED
@@ -61,8 +61,8 @@ class Striker:
             os.killpg(os.getpgrp(), signal.SIGKILL)
         elif wanted["how"] == "process":
             os.kill(os.getpid(), signal.SIGKILL)
-        until = ticks() + HELD_AT_MOST
-        while not self.go.exists() and ticks() < until:
+        until = monotonic_seconds() + HELD_AT_MOST
+        while not self.go.exists() and monotonic_seconds() < until:
             time.sleep(0.002)
 
 
@@ -71,9 +71,9 @@ def clock_of(path):
 
     def now():
         try:
-            return machine_now() + timedelta(seconds=int(path.read_text()))
+            return utc_now() + timedelta(seconds=int(path.read_text()))
         except FileNotFoundError:
-            return machine_now()
+            return utc_now()
 
     return now
 
@@ -81,10 +81,10 @@ def clock_of(path):
 def wired(told):
     """Have every authority that this process opens take steps, and live on a clock, that the driver has a hand on."""
     step = Striker(Path(told["strikes"]))
-    manner = Manner(now=clock_of(Path(told["clock"])), step=step)
+    manner = RuntimeOptions(now=clock_of(Path(told["clock"])), step=step)
     common.open_authority = partial(open_authority, manner=manner)
-    init.machine_now = lambda: machine_now() - FOUNDED_AGO
-    answer = SoapDoor.__call__
+    init.utc_now = lambda: utc_now() - FOUNDED_AGO
+    answer = SoapEndpoint.__call__
 
     def answered(self, request):
         if request.method != "POST":
@@ -94,14 +94,14 @@ def wired(told):
         step(RENDERED)
         return reply
 
-    SoapDoor.__call__ = answered
+    SoapEndpoint.__call__ = answered
 
 
 def take_orders(root, customers):
     """Order a certificate for each of these customers; prints the transfer ids."""
-    contact = Person("Contact", "contact@customer.example", "", Language.EN)
+    contact = ContactDetails("Contact", "contact@customer.example", "", Language.EN)
     made = []
-    with common.opened(Path(root)) as authority:
+    with common.opened_authority(Path(root)) as authority:
         for customer_id in customers:
             new = NewOrder(customer_id, Channel.WS, "", contact)
             ids = order(new, authority.office, common.OPERATOR, process_exit.request_id())

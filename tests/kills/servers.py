@@ -16,7 +16,7 @@ from threading import Lock
 from time import sleep
 from typing import Any
 
-from sinetti.infra.clock import ticks
+from sinetti.infra.clock import monotonic_seconds
 from tests.kills.clients import ROOT, Ended
 from tests.support.programs import surroundings
 
@@ -109,9 +109,9 @@ class Forked:
         children = self.children()
         os.kill(self.pid, signal.SIGKILL)
         assert self.over(WITHIN)
-        until = ticks() + WITHIN
+        until = monotonic_seconds() + WITHIN
         while left := [pid for pid in children if _lives(pid)]:
-            assert ticks() < until, f"{left} outlive their parent"
+            assert monotonic_seconds() < until, f"{left} outlive their parent"
             sleep(0.005)
 
     def children(self) -> list[int]:
@@ -151,10 +151,10 @@ class Node:
     def start(self) -> None:
         """Serve, and wait until both doors are open. What keeps it from serving fails the test."""
         self.begin()
-        until = ticks() + WITHIN
+        until = monotonic_seconds() + WITHIN
         while not (_listens(self.soap) and _listens(self.status)):
             assert not self.process.over(0.01), f"the server ended: {self.process.ended().err[-3000:]}"
-            assert ticks() < until, f"the server does not listen: {self.process.err.read_text()[-3000:]}"
+            assert monotonic_seconds() < until, f"the server does not listen: {self.process.err.read_text()[-3000:]}"
 
     def strike(self, step: str, how: str) -> None:
         """Have whoever comes to this step first killed (`group`, `process`) or held there (`hold`)."""
@@ -166,9 +166,9 @@ class Node:
 
     def wait_until_struck(self) -> None:
         """Wait until it came to the step."""
-        until = ticks() + WITHIN
+        until = monotonic_seconds() + WITHIN
         while not (self.strikes / "struck").exists():
-            assert ticks() < until, f"nobody came to {(self.strikes / 'strike').read_text()}"
+            assert monotonic_seconds() < until, f"nobody came to {(self.strikes / 'strike').read_text()}"
             sleep(0.002)
 
     def go_on(self) -> None:

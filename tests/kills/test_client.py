@@ -9,7 +9,7 @@ from dataclasses import replace
 
 import pytest
 
-from sinetti.infra.clock import ticks
+from sinetti.infra.clock import monotonic_seconds
 from tests.kills.clients import NEVER, Kill
 from tests.kills.scene import GET, NEW, RENEW, dress, is_dressed, is_whole, same_octets, set_in_use
 from tests.kills.table import DELIVERY_STEPS
@@ -135,9 +135,9 @@ def test_renew_with_every_format_killed_before_every_change_to_the_disk(stage, e
 
 
 def test_killed_at_random_moments_and_again_while_going_on(stage, every_kill):
-    begun = ticks()
+    begun = monotonic_seconds()
     sites = stage.enrolled(200 if every_kill else 5)
-    lasts = (ticks() - begun) / len(sites)
+    lasts = (monotonic_seconds() - begun) / len(sites)
     kills = Counter()
     for renewing in sites:
         for command, operation, site in (("enrol", NEW, stage.site()), ("renew", RENEW, renewing)):

@@ -11,7 +11,7 @@ from contextlib import contextmanager
 
 import pytest
 
-from sinetti.infra.clock import ticks
+from sinetti.infra.clock import monotonic_seconds
 from tests.kills import checks, report, steps
 from tests.kills.arena import arena
 from tests.kills.cluster import cluster
@@ -93,12 +93,12 @@ def test_one_of_two_nodes(tmp_path, seed, postgres):
 @pytest.mark.parametrize(("kind", "database"), SERIES, ids=[f"{kind.name}-{database}" for kind, database in SERIES])
 def test_every_kill(tmp_path, request, seed, kind, database):
     one = request.getfixturevalue("postgres") if database == "postgresql" else None
-    cases, result, begun = full(kind, seed), Counter(), ticks()
+    cases, result, begun = full(kind, seed), Counter(), monotonic_seconds()
     for start in range(0, len(cases), AT_MOST):
         name, again = f"{kind.name}-{database}", f"make chaos SEED={seed} ONLY={kind.name}-{database}"
         result += playing(tmp_path / f"{name}-{start}", seed + start, one, cases[start : start + AT_MOST], again)
     all_were_played(result, cases)
-    seconds = round(ticks() - begun, 1)
+    seconds = round(monotonic_seconds() - begun, 1)
     report.keep(request.config.cache.mkdir("chaos"), report.Result(kind, database, **result, seconds=seconds))
 
 

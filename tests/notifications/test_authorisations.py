@@ -6,15 +6,15 @@ import pytest
 
 from sinetti.database.notifications import outbox
 from sinetti.domain.access.roles import Role
-from sinetti.domain.notifications.messages import MessageChannel, MessageKind, Owed
+from sinetti.domain.notifications.messages import MessageChannel, MessageKind, QueuedMessage
 from sinetti.domain.values import Language
-from sinetti.notifications.templates.renderer import NotOwed, write
+from sinetti.notifications.templates.renderer import Skip, render
 from sinetti.services.access.invitations import take_up
 from sinetti.services.access.permissions import Actor
 from sinetti.services.organisations.people import add_signatory
 from sinetti.services.self_service import role_assignments as behalf
-from sinetti.services.self_service.role_assignments import GiveToFirm, Terms, ToPerson
-from sinetti.services.self_service.role_resignation import give_up
+from sinetti.services.self_service.role_assignments import FirmGrantRequest, GrantTerms, PersonGrant
+from sinetti.services.self_service.role_resignation import resign
 from tests.support.authority import CUSTOMER_ID, NOW
 from tests.support.firms import rows
 from tests.support.mailrooms import a_mailroom
@@ -36,19 +36,19 @@ def given(desk, actor, role=Role.MANAGER):
     """Invite somebody; their mandate's id."""
     organisation = rows(desk, "Organisation").get(customer_id=CUSTOMER_ID).pk
     person = a_person("newcomer", Language.EN)
-    return behalf.give(ToPerson(organisation, person, role), desk.office, actor, REQUEST).mandate_id
+    return behalf.grant(PersonGrant(organisation, person, role), desk.office, actor, REQUEST).mandate_id
 
 
 def letters(desk):
     """What would be written now of everything that is owed: subjects, and why there is no letter; oldest first."""
-    return [one.why if isinstance(one, NotOwed) else one.subject for one in written(desk)]
+    return [one.why if isinstance(one, Skip) else one.subject for one in written(desk)]
 
 
 def written(desk):
     room = a_mailroom(desk)
-    for row in rows(desk, "OutboxRow").filter(kind="authorisation").order_by("created", "facts__tells", "pk"):
-        yield write(
-            Owed(
+    for row in rows(desk, "OutboxMessage").filter(kind="authorisation").order_by("created", "facts__tells", "pk"):
+        yield render(
+            QueuedMessage(
                 row.message_id,
                 MessageKind.AUTHORISATION,
                 MessageChannel.EMAIL,
@@ -97,13 +97,13 @@ def test_a_firm_is_told_once_at_each_address(sqlite_desk, signatory):
     add_signatory(FIRM, a_person("director"), sqlite_desk.office, "operator", REQUEST)
     organisation = rows(sqlite_desk, "Organisation").get(customer_id=CUSTOMER_ID).pk
     until = NOW + timedelta(days=365)
-    terms = GiveToFirm(organisation, FIRM, Role.MANAGER, until)
+    terms = FirmGrantRequest(organisation, FIRM, Role.MANAGER, until)
     behalf.give_to_firm(terms, sqlite_desk.office, signatory, REQUEST)
     told = sorted(one.to for one in written(sqlite_desk))
     assert told == ["accountant@people.example", "director@customer.example"]
-    row = rows(sqlite_desk, "Mandate").get(agent__isnull=False)
+    row = rows(sqlite_desk, "RoleAssignment").get(agent__isnull=False)
     sqlite_desk.clock.forward(timedelta(seconds=1))
-    behalf.change(row.pk, Terms(Role.VIEWER, until), sqlite_desk.office, signatory, REQUEST)
+    behalf.change(row.pk, GrantTerms(Role.VIEWER, until), sqlite_desk.office, signatory, REQUEST)
     sqlite_desk.clock.forward(timedelta(seconds=1))
     behalf.withdraw(row.pk, sqlite_desk.office, signatory, REQUEST)
     found = letters(sqlite_desk)
@@ -121,19 +121,19 @@ ODD = {
 
 @pytest.mark.parametrize("facts", ODD.values(), ids=ODD)
 def test_what_is_not_there_is_not_written(sqlite_desk, signatory, facts):
-    row = rows(sqlite_desk, "Mandate").get()
+    row = rows(sqlite_desk, "RoleAssignment").get()
     facts = {"mandate": row.pk, **facts}
     message = outbox.NewMessage(
         MessageKind.AUTHORISATION, MessageChannel.EMAIL, "x", "x", NOW, recipient=row.person_id, facts=facts
     )
-    outbox.put(sqlite_desk.register, [message], NOW)
+    outbox.enqueue(sqlite_desk.register, [message], NOW)
     assert letters(sqlite_desk) == ["what the message is about is not in the register"]
 
 
 def test_what_was_given_up_is_written_to_the_representatives(sqlite_desk, signatory):
     viewer = account(sqlite_desk, "viewer")
     given_up = mandate(sqlite_desk, viewer, CUSTOMER_ID, Role.VIEWER).pk
-    give_up((given_up,), sqlite_desk.office, Actor(viewer.pk), REQUEST)
+    resign((given_up,), sqlite_desk.office, Actor(viewer.pk), REQUEST)
     (letter,) = (one for one in written(sqlite_desk) if one.to == "signatory@people.example")
     assert letter.subject.startswith("Authorisation given up on 2 March 2026")
     assert "Viewer (viewer@people.example) has given up their own authorisation for" in letter.text

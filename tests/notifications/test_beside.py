@@ -9,10 +9,10 @@ from django.db import connections, transaction
 from sinetti.database import models
 from sinetti.database.notifications import bounces, opt_out
 from sinetti.domain.notifications.messages import MessageChannel
-from sinetti.domain.notifications.opt_out import Tells
+from sinetti.domain.notifications.opt_out import OptOutNotifies
 from sinetti.notifications.delivery.sender import send_due
-from sinetti.notifications.delivery.smtp import Security, Sender, Smtp, SmtpServer
-from sinetti.notifications.planning.events import spread_events
+from sinetti.notifications.delivery.smtp import Sender, Smtp, SmtpSecurity, SmtpServer
+from sinetti.notifications.planning.events import expand_events
 from tests.support.mailrooms import a_mailroom
 from tests.support.office import enrolled, in_the_window, renewed
 from tests.support.registers import crowd
@@ -44,12 +44,12 @@ class Silent:
 def test_a_renewal_goes_through_while_the_mail_server_hangs(desk):
     held = enrolled(desk)
     now = in_the_window(desk, held)
-    server, rows = Silent(), models.OutboxRow.objects.using(desk.register.alias)
+    server, rows = Silent(), models.OutboxMessage.objects.using(desk.register.alias)
     rows.update(created=now, due=now)
     sender = Sender("notices@pki.example", "Sinetti")
-    smtp = Smtp(SmtpServer("127.0.0.1", server.port, Security.NONE), sender, b"k" * 32, desk.machine)
+    smtp = Smtp(SmtpServer("127.0.0.1", server.port, SmtpSecurity.NONE), sender, b"k" * 32, desk.machine)
     room = a_mailroom(desk, {MessageChannel.EMAIL: smtp})
-    assert spread_events(room, now), "a message about this very certificate, to its contact"
+    assert expand_events(room, now), "a message about this very certificate, to its contact"
 
     def at_once(number):
         if number == 0:
@@ -75,13 +75,13 @@ def test_a_renewal_does_not_wait_for_marks_on_its_contact(desk):
         return  # there whoever writes is alone, for as short a time
     held = enrolled(desk)
     now = in_the_window(desk, held)
-    rows = models.OutboxRow.objects.using(desk.register.alias)
+    rows = models.OutboxMessage.objects.using(desk.register.alias)
     rows.update(created=now, due=now)
-    assert spread_events(a_mailroom(desk), now) == 1
+    assert expand_events(a_mailroom(desk), now) == 1
     message_id = rows.get(channel="email").pk
     asker = opt_out.find_asker(desk.register, message_id, now)
     with transaction.atomic(using=desk.register.alias):
         asked = opt_out.ask(desk.register, asker, message_id, desk.office.deed("recipient", "0" * 32))
         bounces.mark_bounced(desk.register, message_id, now)
         (new,) = crowd(desk.register, 1, lambda _number: renewed(desk, held))
-    assert (asked.told, new.serial != held.serial) == ({Tells.OPERATORS}, True)
+    assert (asked.told, new.serial != held.serial) == ({OptOutNotifies.OPERATORS}, True)

@@ -1,9 +1,9 @@
 """The letter with a decision: the whole text as it was decided, once to each address."""
 
-from sinetti.database.models import InterfaceApplication
+from sinetti.database.models import AccessApplication
 from sinetti.database.notifications import outbox_queries
-from sinetti.domain.organisations.applications import ApplicationState, Verdict
-from sinetti.notifications.templates.renderer import NotOwed, write
+from sinetti.domain.organisations.applications import ApplicationDecision, ApplicationState
+from sinetti.notifications.templates.renderer import Skip, render
 from sinetti.services.staff import applications
 from tests.services.staff.test_applications import applied
 from tests.support.clerks import a_clerk
@@ -14,14 +14,16 @@ TEXT = "Beslut\n\nÄrendenummer: SI-1\n\nMotivering: rad ett\nrad två"
 
 def decided(desk):
     made = applied(desk)
-    applications.decide(made.application_id, Verdict(ApplicationState.APPROVED), lambda _: TEXT, a_clerk(desk))
+    applications.decide(
+        made.application_id, ApplicationDecision(ApplicationState.APPROVED), lambda _: TEXT, a_clerk(desk)
+    )
     (owed,) = (one for one in outbox_queries.waiting(desk.register) if one.kind == "authorisation")
     return made, owed
 
 
 def test_it_has_the_decision_whole(sqlite_desk):
     made, owed = decided(sqlite_desk)
-    letter = write(owed, a_mailroom(sqlite_desk))
+    letter = render(owed, a_mailroom(sqlite_desk))
     assert letter.to == "maija@people.example"
     assert letter.subject == f"Decision of 2 March 2026 on your application {made.case_number}"
     assert all(line in letter.text for line in TEXT.splitlines())
@@ -30,5 +32,5 @@ def test_it_has_the_decision_whole(sqlite_desk):
 
 def test_without_a_decision_there_is_nothing_to_say(sqlite_desk):
     _, owed = decided(sqlite_desk)
-    InterfaceApplication.objects.using(sqlite_desk.register.alias).update(decision="")
-    assert isinstance(write(owed, a_mailroom(sqlite_desk)), NotOwed)
+    AccessApplication.objects.using(sqlite_desk.register.alias).update(decision="")
+    assert isinstance(render(owed, a_mailroom(sqlite_desk)), Skip)

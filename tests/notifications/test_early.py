@@ -6,32 +6,32 @@ import pytest
 
 from sinetti.database import models
 from sinetti.database.certificates import early_replacement
-from sinetti.database.certificates.bulk_revocation import Wanted
-from sinetti.domain.certificates.renewal_info import Told
+from sinetti.database.certificates.bulk_revocation import CertificateSelection
+from sinetti.domain.certificates.renewal_info import Explanation
 from sinetti.domain.certificates.revocation import RevocationReason
 from sinetti.domain.notifications.early_replacement import CallReach
 from sinetti.domain.notifications.messages import MessageChannel, MessageKind
 from sinetti.domain.values import Language
-from sinetti.notifications.context import Letter
+from sinetti.notifications.context import RenderedMessage
 from sinetti.notifications.delivery.sender import send_due
-from sinetti.notifications.planning.events import spread_events
-from sinetti.pki.ari_id import read_renewal_id, renewal_id
+from sinetti.notifications.planning.events import expand_events
+from sinetti.pki.ari_id import ari_cert_id, parse_ari_cert_id
 from sinetti.pki.encoding import load_certificate
-from sinetti.services.revocation.early_replacement import CallAsk, call_early, look, undo
-from sinetti.services.revocation.revoke import RevokeAsk, revoke
+from sinetti.services.revocation.early_replacement import EarlyReplacementRequest, call_early, cancel, preview
+from sinetti.services.revocation.revoke import RevocationRequest, revoke
 from sinetti.services.status.renewal_info import hint_of, identified
 from tests.support.mailrooms import a_mailroom
 from tests.support.office import CONTACT, DAY, REQUEST, KilledError, add_organisation, enrolled, killed_at, renewed
 from tests.support.people import named
 
-TOLD = Told({Language.FI: "syy", Language.SV: "orsak", Language.EN: "why"}, None)
+TOLD = Explanation({Language.FI: "syy", Language.SV: "orsak", Language.EN: "why"}, None)
 OVER = timedelta(hours=8)
 
 
 class Letters(list):
     """The messages handed over for delivery."""
 
-    def deliver(self, letter: Letter) -> None:
+    def deliver(self, letter: RenderedMessage) -> None:
         """Keep it."""
         self.append(letter)
 
@@ -40,7 +40,9 @@ class Letters(list):
 
 
 def asked(*held, told=TOLD):
-    return CallAsk(Wanted(serials=tuple(one.serial for one in held)), "a17", "incident 7", told, OVER)
+    return EarlyReplacementRequest(
+        CertificateSelection(serials=tuple(one.serial for one in held)), "a17", "incident 7", told, OVER
+    )
 
 
 def run(desk, *held, told=TOLD):
@@ -50,13 +52,13 @@ def run(desk, *held, told=TOLD):
 def sent(desk):
     letters = Letters()
     room = a_mailroom(desk, dict.fromkeys(MessageChannel, letters))
-    spread_events(room, desk.clock.now)
+    expand_events(room, desk.clock.now)
     send_due(room, "worker", desk.clock.now)
     return [one for one in letters if one.kind is MessageKind.EARLY]
 
 
 def rows(desk):
-    return models.OutboxRow.objects.using(desk.register.alias).filter(kind=MessageKind.EARLY)
+    return models.OutboxMessage.objects.using(desk.register.alias).filter(kind=MessageKind.EARLY)
 
 
 def people(desk):
@@ -88,7 +90,7 @@ def test_contact_deputy_and_signatories_hear_once_each_of_all_that_is_theirs(des
 def test_one_person_of_hundreds_gets_one_message_with_some_of_them(sqlite_desk, monkeypatch):
     monkeypatch.setattr("sinetti.notifications.templates.early_replacement._ROWS", 2)
     held = [enrolled(sqlite_desk) for _ in range(4)]
-    run(sqlite_desk, *held, told=Told())
+    run(sqlite_desk, *held, told=Explanation())
     (one,) = sent(sqlite_desk)
     assert sum(each.serial in one.text for each in held) == 2
     assert "2 till" in one.text
@@ -100,7 +102,7 @@ def test_whom_mail_does_not_reach_gets_a_text_message_and_who_stopped_mail_none(
     named(sqlite_desk, held.serial)
     people(sqlite_desk).filter(email="contact@customer.example").update(bounced_at=sqlite_desk.clock.now, phone="0401")
     people(sqlite_desk).filter(email="deputy@customer.example").update(stopped_at=sqlite_desk.clock.now, phone="0402")
-    reached = look(asked(held), sqlite_desk.office).reached
+    reached = preview(asked(held), sqlite_desk.office).reached
     assert reached == CallReach(email=1, sms=1, emails=2, texts=1, people_unreached=1)
     run(sqlite_desk, held)
     found = sent(sqlite_desk)
@@ -133,24 +135,24 @@ def test_a_text_message_about_several_organisations(sqlite_desk):
 
 def test_programs_that_ask_for_hints_hear_by_themselves(desk):
     held, other = enrolled(desk), enrolled(desk)
-    identifier, serial = read_renewal_id(renewal_id(load_certificate(held.der)))
+    identifier, serial = parse_ari_cert_id(ari_cert_id(load_certificate(held.der)))
     people(desk).update(bounced_at=desk.clock.now, phone="")
-    assert look(asked(held, other), desk.office).reached == CallReach(unreached=2, people_unreached=1)
+    assert preview(asked(held, other), desk.office).reached == CallReach(unreached=2, people_unreached=1)
     for _ in range(2):
         hint_of(identified(desk.office)[identifier], serial, desk.office)
-    assert look(asked(held, other), desk.office).reached == CallReach(program=1, unreached=1, people_unreached=1)
+    assert preview(asked(held, other), desk.office).reached == CallReach(program=1, unreached=1, people_unreached=1)
     desk.clock.forward(2 * DAY)
-    assert look(asked(held, other), desk.office).reached.program == 0
+    assert preview(asked(held, other), desk.office).reached.program == 0
 
 
 def test_what_is_undone_is_not_told_of_any_more(sqlite_desk):
     held, other = enrolled(sqlite_desk), enrolled(sqlite_desk)
     call = run(sqlite_desk, held).call
-    undo(call.call_id, "b2", sqlite_desk.office, REQUEST)
+    cancel(call.call_id, "b2", sqlite_desk.office, REQUEST)
     assert sent(sqlite_desk) == [], "undone before it became messages"
     call = run(sqlite_desk, other).call
-    spread_events(a_mailroom(sqlite_desk), sqlite_desk.clock.now)
-    undo(call.call_id, "b2", sqlite_desk.office, REQUEST)
+    expand_events(a_mailroom(sqlite_desk), sqlite_desk.clock.now)
+    cancel(call.call_id, "b2", sqlite_desk.office, REQUEST)
     assert sent(sqlite_desk) == []
     assert rows(sqlite_desk).get(channel__isnull=False).problem == "the call was undone"
 
@@ -163,7 +165,7 @@ def test_what_is_replaced_or_revoked_by_then_is_not_told_of(sqlite_desk):
     assert (held.serial in one.text, other.serial in one.text) == (False, True)
     third = enrolled(sqlite_desk)
     run(sqlite_desk, third)
-    revoke(RevokeAsk(third.serial, RevocationReason.SUPERSEDED), sqlite_desk.office, "operator", REQUEST)
+    revoke(RevocationRequest(third.serial, RevocationReason.SUPERSEDED), sqlite_desk.office, "operator", REQUEST)
     assert sent(sqlite_desk) == []
     dropped = rows(sqlite_desk).filter(dropped__isnull=False)
     assert dropped.get().problem == "all that was called has been replaced"
@@ -187,7 +189,7 @@ def test_a_kill_while_messages_are_made_loses_none_and_makes_none_twice(desk, st
     held = enrolled(desk)
     run(desk, held)
     with pytest.raises(KilledError):
-        spread_events(a_mailroom(desk, step=killed_at(step)), desk.clock.now)
+        expand_events(a_mailroom(desk, step=killed_at(step)), desk.clock.now)
     assert len(sent(desk)) == 1
 
 

@@ -10,8 +10,8 @@ from django.db import connections
 from sinetti.database.notifications import delivery, outbox
 from sinetti.database.notifications.outbox import NewMessage
 from sinetti.domain.notifications.messages import MessageChannel, MessageKind
-from sinetti.notifications.delivery.sender import Sent, send_due
-from sinetti.notifications.delivery.smtp import Security, Sender, Smtp, SmtpServer
+from sinetti.notifications.delivery.sender import SendReport, send_due
+from sinetti.notifications.delivery.smtp import Sender, Smtp, SmtpSecurity, SmtpServer
 from tests.support.authority import NOW
 from tests.support.mailrooms import a_mailroom
 
@@ -24,17 +24,19 @@ os.environ["DJANGO_SETTINGS_MODULE"] = "sinetti.settings.django"
 django.setup()
 from sinetti.domain.notifications.messages import MessageChannel
 from sinetti.domain.values import Environment, Language
-from sinetti.notifications.delivery.smtp import Security, Sender, Smtp, SmtpServer
-from sinetti.notifications.context import Mailroom, Terms
+from sinetti.notifications.delivery.smtp import SmtpSecurity, Sender, Smtp, SmtpServer
+from sinetti.notifications.context import NotificationContext, NotificationSettings
 from sinetti.notifications.delivery.sender import send_due
-from sinetti.database.connection import open_register
+from sinetti.database.connection import open_database
 
 url, port, now = sys.argv[1], int(sys.argv[2]), datetime.fromisoformat(sys.argv[3])
 step = lambda name: name == "delivered" and os.kill(os.getpid(), signal.SIGKILL)
-smtp = Smtp(SmtpServer("127.0.0.1", port, Security.NONE), Sender("notices@pki.example", ""), b"k" * 32, lambda: now)
-terms = Terms("https://people.example", "Sinetti", dict.fromkeys(Language, "help"))
+smtp = Smtp(SmtpServer("127.0.0.1", port, SmtpSecurity.NONE), Sender("notices@pki.example", ""), b"k" * 32, lambda: now)
+terms = NotificationSettings("https://people.example", "Sinetti", dict.fromkeys(Language, "help"))
 deliverers = {MessageChannel.EMAIL: smtp}
-room = Mailroom(open_register(url), Environment.TEST, lambda: now, lambda: now, terms, deliverers, b"k" * 32, step)
+room = NotificationContext(
+    open_database(url), Environment.TEST, lambda: now, lambda: now, terms, deliverers, b"k" * 32, step
+)
 send_due(room, "killed", now)
 """
 
@@ -43,7 +45,7 @@ def test_killed_after_the_mail_server_took_it(sqlite_desk, server):
     desk = sqlite_desk
     facts = {"finding": "a-finding", "text": "Something is to be done."}
     address, email = "operator@pki.example", MessageChannel.EMAIL
-    outbox.put(
+    outbox.enqueue(
         desk.register,
         [NewMessage(MessageKind.OPERATOR, email, f"{n}", "once", NOW, address=address, facts=facts) for n in range(3)],
         NOW,
@@ -55,11 +57,11 @@ def test_killed_after_the_mail_server_took_it(sqlite_desk, server):
     assert len(server.taken) == 1
     sender = Sender("notices@pki.example", "")
     room = a_mailroom(
-        desk, {email: Smtp(SmtpServer("127.0.0.1", server.port, Security.NONE), sender, b"", desk.machine)}
+        desk, {email: Smtp(SmtpServer("127.0.0.1", server.port, SmtpSecurity.NONE), sender, b"", desk.machine)}
     )
     desk.machine.forward(delivery.LEASE)
-    assert send_due(room, "two", NOW) == Sent(sent=2), "what it had not begun comes first"
+    assert send_due(room, "two", NOW) == SendReport(sent=2), "what it had not begun comes first"
     desk.machine.forward(timedelta(hours=1))
-    assert send_due(room, "two", NOW) == Sent(sent=1)
+    assert send_due(room, "two", NOW) == SendReport(sent=1)
     assert [one.message_id for one in server.taken].count(server.taken[0].message_id) == 2
     assert len({one.message_id for one in server.taken}) == 3

@@ -12,20 +12,29 @@ from django.db import transaction
 from lxml import html as reader
 
 from sinetti.database import models
-from sinetti.database.connection import open_register
-from sinetti.database.models import Certificate, Holding, Mandate, Organisation, OutboxRow, Person, Pin, SecureMessage
+from sinetti.database.connection import open_database
+from sinetti.database.models import (
+    Certificate,
+    Lineage,
+    Organisation,
+    OutboxMessage,
+    Person,
+    Pin,
+    RoleAssignment,
+    SecureMessage,
+)
 from sinetti.database.sample_data import certificates
 from sinetti.domain.certificates.revocation import RevocationReason
 from sinetti.domain.link_tokens import OPEN_LINK, STOP_LINK, link_token, pin_code
 from sinetti.domain.notifications.messages import MessageChannel, MessageKind
-from sinetti.domain.refusals import Reason
+from sinetti.domain.refusals import RejectionReason
 from sinetti.domain.values import Language
 from sinetti.notifications.previews import samples
-from sinetti.notifications.previews.sample_case import Case
+from sinetti.notifications.previews.sample_case import SampleMessage
 from sinetti.notifications.previews.samples import CASES, KEY, TERMS
 from sinetti.notifications.templates import markup
 from sinetti.notifications.templates.message_context import NOT_THERE
-from sinetti.notifications.templates.renderer import NotOwed, write
+from sinetti.notifications.templates.renderer import Skip, render
 from tests.support.registers import ALIAS, all_connections_closed, copied_file
 
 BEFORE = datetime(2026, 1, 1, tzinfo=UTC)
@@ -37,7 +46,7 @@ def at(month, day, hour, minute=0, second=0):
 
 ENDS = at(5, 2, 11, 3)
 OPENED = at(3, 3, 11, 3)
-REMINDER = Case(MessageKind.REMINDER, "a reminder", OPENED, "sunday", step="60")
+REMINDER = SampleMessage(MessageKind.REMINDER, "a reminder", OPENED, "sunday", step="60")
 
 
 @cache
@@ -46,7 +55,7 @@ def staged_file():
     _kept.append(TemporaryDirectory(prefix="sinetti-samples-"))
     path = Path(_kept[-1].name) / "staged.sqlite3"
     with copied_file(path) as url:
-        register = open_register(url, alias=ALIAS)
+        register = open_database(url, alias=ALIAS)
         made = certificates.staged(register, Language.EN)
         register.close()
     return path, made
@@ -60,7 +69,7 @@ def stage(tmp_path):
     path, made = staged_file()
     shutil.copyfile(path, tmp_path / "register.sqlite3")
     with all_connections_closed():
-        yield replace(made, register=open_register(f"sqlite:///{tmp_path}/register.sqlite3", alias=ALIAS))
+        yield replace(made, register=open_database(f"sqlite:///{tmp_path}/register.sqlite3", alias=ALIAS))
 
 
 @pytest.fixture
@@ -76,7 +85,7 @@ def answered(stage, case, **changes):
 
 def letter(stage, case, **changes):
     found = answered(stage, case, **changes)
-    assert not isinstance(found, NotOwed), found.why
+    assert not isinstance(found, Skip), found.why
     return found
 
 
@@ -157,17 +166,17 @@ def test_everybody_reads_what_they_can_do(both, to, there):
 
 
 def test_who_is_contact_and_signatory_at_once_reads_what_the_contact_does(stage):
-    Mandate.objects.using(stage.register.alias).update(person_id=stage.people.contact)
+    RoleAssignment.objects.using(stage.register.alias).update(person_id=stage.people.contact)
     assert "you are the technical contact person" in letter(stage, REMINDER).text
 
 
 def test_a_mandate_that_was_withdrawn_counts_no_more(both):
-    Mandate.objects.using(both.register.alias).update(withdrawn_at=BEFORE)
+    RoleAssignment.objects.using(both.register.alias).update(withdrawn_at=BEFORE)
     assert "you have looked after this certificate" in letter(both, REMINDER, to="signatory").text
 
 
 def test_without_a_contact_one_is_asked_for(stage):
-    row(stage, Holding, stage.sunday.holding).update(contact=None)
+    row(stage, Lineage, stage.sunday.holding).update(contact=None)
     text = letter(stage, REMINDER, to="signatory").text
     assert "It has no technical contact person now. Name one" in text
     sms = letter(stage, REMINDER, to="contact_person", channel=MessageChannel.SMS).text
@@ -198,7 +207,7 @@ NOBODY = {
 
 @pytest.mark.parametrize(("changes", "there"), NOBODY.values(), ids=NOBODY)
 def test_without_a_contact_nobody_is_asked_for_anything_but_one(stage, changes, there):
-    Holding.objects.using(stage.register.alias).update(contact=None)
+    Lineage.objects.using(stage.register.alias).update(contact=None)
     text = letter(stage, REMINDER, **{"to": "signatory", "now": at(4, 23, 5), **changes}).text
     assert f"It has no technical contact person now. Name one: {there}" in text
     assert "contact person is" not in text
@@ -251,9 +260,9 @@ OTHERS = {
 def test_who_else_gets_it(both, change, there):
     case = replace(REMINDER, others=("deputy", "signatory"))
     one = samples.owed(case, both)
-    waiting = OutboxRow.objects.using(both.register.alias).exclude(recipient_id=both.people.contact)
+    waiting = OutboxMessage.objects.using(both.register.alias).exclude(recipient_id=both.people.contact)
     waiting.update(**change)
-    assert there in write(one, samples.room(case, both)).text
+    assert there in render(one, samples.room(case, both)).text
 
 
 def test_whoever_was_replaced_meanwhile_is_no_representative(both):
@@ -272,7 +281,7 @@ def test_who_was_erased_is_named_no_more(both):
     assert "Nobody else gets this message." in letter(both, REMINDER, others=("deputy",)).text
 
 
-RENEWED = Case(MessageKind.REMINDER, "renewed", at(4, 23, 5), "unfetched", step="7")
+RENEWED = SampleMessage(MessageKind.REMINDER, "renewed", at(4, 23, 5), "unfetched", step="7")
 
 
 def test_a_renewal_that_was_revoked_is_none(both):
@@ -400,7 +409,7 @@ NOT_OWED = {
 def test_no_letter_is_written(stage, person, changes, why):
     if person:
         row(stage, Person, stage.people.contact).update(**person)
-    assert answered(stage, REMINDER, **changes) == NotOwed(why)
+    assert answered(stage, REMINDER, **changes) == Skip(why)
 
 
 ENDED_LINKS = {
@@ -416,7 +425,7 @@ def test_what_was_ended_is_not_sent(both, model, mark, kind, why):
     case = next(one for one in CASES if one.kind is kind and one.about == "ordered")
     letter(both, case)
     model.objects.using(both.register.alias).update(**{mark: BEFORE})
-    assert answered(both, case) == NotOwed(why)
+    assert answered(both, case) == Skip(why)
 
 
 SMS_ENDS = {"See e-mail.": {}, "Our e-mail to you fails.": {"bounced_at": BEFORE}, "30 April 2027.": {"email": ""}}
@@ -474,7 +483,7 @@ KEPT = {730: "for 2 years", 1095: "for 3 years", 365: "for 365 days", 100: "for 
 def test_how_long_data_is_kept(stage, days, said):
     row(stage, Person, stage.people.contact).update(first_written_at=None)
     terms = replace(TERMS, people_kept=timedelta(days=days))
-    assert said in write(samples.owed(REMINDER, stage), samples.room(REMINDER, stage, terms)).text
+    assert said in render(samples.owed(REMINDER, stage), samples.room(REMINDER, stage, terms)).text
 
 
 def test_only_the_test_environment_is_said_to_be_one(stage):
@@ -492,7 +501,7 @@ def test_names_end_no_header_and_open_no_element(stage):
     row(stage, Person, stage.people.contact).update(name=HOSTILE)
     row(stage, Person, stage.people.deputy).update(name=HOSTILE)
     Organisation.objects.using(stage.register.alias).update(name=HOSTILE)
-    Holding.objects.using(stage.register.alias).update(description=HOSTILE)
+    Lineage.objects.using(stage.register.alias).update(description=HOSTILE)
     for case in CASES:
         one = letter(stage, case)
         assert one.subject.isprintable() or not one.subject, case.title
@@ -506,7 +515,7 @@ def test_names_end_no_header_and_open_no_element(stage):
 def test_long_names_cost_the_subject_no_fact_and_the_text_message_no_second_part(stage, language):
     Person.objects.using(stage.register.alias).update(language=language)
     Organisation.objects.using(stage.register.alias).update(name="Ääkköset " * 22)
-    Holding.objects.using(stage.register.alias).update(description="p" * 200)
+    Lineage.objects.using(stage.register.alias).update(description="p" * 200)
     # The longest date that there is.
     for one in (stage.sunday, stage.unfetched, stage.still_used):
         row(stage, Certificate, one.certificate).update(not_after=at(9, 22, 9, 30))
@@ -531,11 +540,11 @@ def test_a_name_that_text_messages_cannot_write_gives_way_to_the_id(stage):
 
 
 def test_without_a_description_type_and_serial_number_stand_for_it(stage):
-    Holding.objects.using(stage.register.alias).update(description="")
+    Lineage.objects.using(stage.register.alias).update(description="")
     assert "The certificate “WS 4f000000" in letter(stage, REMINDER).text
 
 
-@pytest.mark.parametrize("reason", Reason)
+@pytest.mark.parametrize("reason", RejectionReason)
 def test_every_refusal_can_be_told(stage, reason):
     facts = {"reason": "PKI000", "reason_name": reason.value, "operation": "renew"}
     text = letter(stage, REMINDER, kind=MessageKind.REFUSED, facts=facts).text
@@ -550,7 +559,9 @@ def test_every_reason_of_revocation_has_words(stage, reason):
     assert reason.value not in text.partition("The reason: ")[2].partition(".")[0]
 
 
-CHANGED = Case(MessageKind.CONTACT_CHANGED, "changed", OPENED, "sunday", facts={"old": "before", "new": "contact"})
+CHANGED = SampleMessage(
+    MessageKind.CONTACT_CHANGED, "changed", OPENED, "sunday", facts={"old": "before", "new": "contact"}
+)
 CHANGES = {
     "before its opening": (
         {"now": OPENED - timedelta(seconds=1)},
@@ -594,12 +605,12 @@ def test_whose_place_it_was_is_told_though_the_new_deputy_was_replaced_meanwhile
     case = replace(CHANGED, to="before", facts={"old": "before", "new": "signatory"})
     one = samples.owed(case, stage)
     one = replace(one, facts={**one.facts, "place": "deputy"})
-    assert "deputy for the certificate “Palkanlaskenta”" in write(one, samples.room(case, stage)).text
+    assert "deputy for the certificate “Palkanlaskenta”" in render(one, samples.room(case, stage)).text
 
 
 def test_who_was_replaced_before_it_left_is_not_told_to_be_it(stage):
     found = answered(stage, CHANGED, to="before", facts={"old": "signatory", "new": "before"})
-    assert isinstance(found, NotOwed)
+    assert isinstance(found, Skip)
     assert found.why == "the recipient is not named for it any more"
 
 
@@ -679,7 +690,7 @@ def test_a_deputy_of_many_is_told_so_and_the_one_before_too(stage):
 
 
 def test_whoever_is_named_for_none_of_many_any_more_gets_no_message(stage):
-    Holding.objects.using(stage.register.alias).update(contact=None)
+    Lineage.objects.using(stage.register.alias).update(contact=None)
     assert "any more" in answered(stage, ALL_OF_THEIRS).why
 
 
@@ -701,7 +712,7 @@ SERVED = {
 
 @pytest.mark.parametrize(("case", "changes", "says"), SERVED.values(), ids=SERVED)
 def test_what_stops_for_others_is_told_where_there_are_others(stage, case, changes, says):
-    rows = Holding.objects.using(stage.register.alias)
+    rows = Lineage.objects.using(stage.register.alias)
     for serves in (None, 0):
         rows.update(serves=serves)
         assert "other organisation" not in letter(stage, case, **changes).text

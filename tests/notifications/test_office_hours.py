@@ -5,7 +5,7 @@ from datetime import UTC, date, datetime, timedelta
 import pytest
 
 from sinetti.domain.notifications.messages import OFFICE_HOURS_ONLY, MessageKind
-from sinetti.notifications.office_hours import day_off, may_leave, next_hours
+from sinetti.notifications.office_hours import is_holiday, may_send, next_business_time
 
 YEARS = {
     2026: "1-1 1-6 4-3 4-5 4-6 5-1 5-14 5-24 6-19 6-20 10-31 12-6 12-24 12-25 12-26",
@@ -19,13 +19,13 @@ YEARS = {
 @pytest.mark.parametrize("year", YEARS)
 def test_days_off(year):
     days = (date(year, 1, 1) + timedelta(days=number) for number in range(365))
-    assert " ".join(f"{day.month}-{day.day}" for day in days if day_off(day)) == YEARS[year]
+    assert " ".join(f"{day.month}-{day.day}" for day in days if is_holiday(day)) == YEARS[year]
 
 
 @pytest.mark.parametrize("kind", MessageKind)
 def test_what_leaves_in_the_night(kind):
     night, noon = datetime(2027, 3, 5, 1, tzinfo=UTC), datetime(2027, 3, 5, 10, tzinfo=UTC)
-    assert may_leave(kind, noon)
-    assert may_leave(kind, night) is (kind not in OFFICE_HOURS_ONLY)
-    assert next_hours(night) == datetime(2027, 3, 5, 6, tzinfo=UTC)
-    assert next_hours(noon) == noon
+    assert may_send(kind, noon)
+    assert may_send(kind, night) is (kind not in OFFICE_HOURS_ONLY)
+    assert next_business_time(night) == datetime(2027, 3, 5, 6, tzinfo=UTC)
+    assert next_business_time(noon) == noon

@@ -5,19 +5,19 @@ from datetime import timedelta
 import pytest
 
 from sinetti.database import models
-from sinetti.database.notifications.unreachable import unheard
+from sinetti.database.notifications.unreachable import find_unreachable
 from sinetti.domain.access.roles import Role
 from sinetti.domain.notifications.messages import OFFICE_HOURS_ONLY
-from sinetti.domain.notifications.reminders import Ladder
+from sinetti.domain.notifications.reminders import ReminderSchedule
 from sinetti.notifications import context
-from sinetti.notifications.office_hours import day_off, held
+from sinetti.notifications.office_hours import deferred_kinds, is_holiday
 from sinetti.notifications.planning.reminders import plan
 from tests.notifications.planning.test_reminders import ENDS, STEPS
 from tests.support.mailrooms import a_mailroom
 from tests.support.office import DAY, SECOND, enrolled, renewed
 
 HOUR = timedelta(hours=1)
-LADDER = Ladder(context.LADDER, day_off)
+LADDER = ReminderSchedule(context.LADDER, is_holiday)
 
 
 def rows(desk, model):
@@ -31,7 +31,7 @@ def looked(desk, step):
             desk.clock.now = at
             plan(a_mailroom(desk), at)
     desk.clock.forward(SECOND)
-    return unheard(desk.register, desk.clock.now, LADDER, 5)
+    return find_unreachable(desk.register, desk.clock.now, LADDER, 5)
 
 
 def bounced(desk):
@@ -39,14 +39,14 @@ def bounced(desk):
 
 
 def nobody(desk):
-    rows(desk, models.Holding).update(contact=None, deputy=None)
+    rows(desk, models.Lineage).update(contact=None, deputy=None)
 
 
 @pytest.mark.parametrize("silent", [bounced, nobody])
 def test_nobody_can_be_told(desk, silent):
     held_one = enrolled(desk)
     assert looked(desk, 60).count == 0, "it is not near yet"
-    rows(desk, models.OutboxRow).filter(channel__isnull=False).update(sent=STEPS[60])
+    rows(desk, models.OutboxMessage).filter(channel__isnull=False).update(sent=STEPS[60])
     silent(desk)
     found = looked(desk, 7)
     assert (found.count, found.first) == (1, (held_one.serial,))
@@ -56,13 +56,13 @@ def looked_after(desk):
     ours = rows(desk, models.Organisation).get()
     firm = {"folded": "the-firm", "customer_id": "0000000-0", "kind": "artificial", "language": "fi"}
     agent = rows(desk, models.Organisation).create(name="A firm", created=desk.clock.now, **firm)
-    rows(desk, models.Mandate).create(
+    rows(desk, models.RoleAssignment).create(
         organisation=ours, agent=agent, role=Role.MANAGER, valid_from=desk.clock.now - DAY
     )
 
 
 def let_end(desk):
-    rows(desk, models.Holding).update(let_end_at=desk.clock.now)
+    rows(desk, models.Lineage).update(let_end_at=desk.clock.now)
 
 
 OTHERWISE = {
@@ -87,10 +87,10 @@ def test_of_a_week_nothing_is_late_before_its_first_step(sqlite_desk):
     rows(desk, models.Certificate).update(not_before=begins, not_after=ends, renewable_from=ends - 56 * HOUR)
     nobody(desk)
     plan(a_mailroom(desk), desk.clock.now)
-    assert unheard(desk.register, desk.clock.now, LADDER, 5).count == 0
+    assert find_unreachable(desk.register, desk.clock.now, LADDER, 5).count == 0
     desk.clock.now = ends - HOUR
     plan(a_mailroom(desk), desk.clock.now)
-    assert unheard(desk.register, desk.clock.now, LADDER, 5).count == 1
+    assert find_unreachable(desk.register, desk.clock.now, LADDER, 5).count == 1
 
 
 def test_the_new_one_was_fetched(sqlite_desk):
@@ -104,7 +104,7 @@ def test_the_new_one_was_fetched(sqlite_desk):
     assert new.update(first_fetched_at=None, state="issued") == 1
     assert looked(desk, 7).count == 1, "it was renewed, and nobody has the new one"
     assert new.update(first_fetched_at=desk.clock.now) == 1
-    assert unheard(desk.register, desk.clock.now, LADDER, 5).count == 0
+    assert find_unreachable(desk.register, desk.clock.now, LADDER, 5).count == 0
 
 
 @pytest.mark.parametrize(
@@ -113,4 +113,4 @@ def test_the_new_one_was_fetched(sqlite_desk):
     ids=["in the afternoon", "before eight", "at half past eight", "in the night"],
 )
 def test_what_waits_for_the_morning_is_not_late(at, late):
-    assert held(at, HOUR) == (frozenset() if late else OFFICE_HOURS_ONLY)
+    assert deferred_kinds(at, HOUR) == (frozenset() if late else OFFICE_HOURS_ONLY)

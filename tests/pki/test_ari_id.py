@@ -9,7 +9,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sinetti.pki.ari_id import key_identifier, read_renewal_id, renewal_id
+from sinetti.pki.ari_id import ari_cert_id, key_identifier, parse_ari_cert_id
 from sinetti.pki.encoding import serial_hex
 from tests.support.authority import NOW, holder_certificate, holder_key, issuer
 
@@ -26,20 +26,20 @@ def bare(serial, identifier=None):
 def test_the_example_of_the_standard():
     """RFC 9773, 4.1: this key identifier, this serial, this id."""
     identifier = bytes.fromhex("69885b6b87464041e1b37b847ba0ae2cde01c8d4")
-    assert renewal_id(bare(0x87654321, identifier)) == "aYhba4dGQEHhs3uEe6CuLN4ByNQ.AIdlQyE"
-    assert read_renewal_id("aYhba4dGQEHhs3uEe6CuLN4ByNQ.AIdlQyE") == (identifier, "87654321")
+    assert ari_cert_id(bare(0x87654321, identifier)) == "aYhba4dGQEHhs3uEe6CuLN4ByNQ.AIdlQyE"
+    assert parse_ari_cert_id("aYhba4dGQEHhs3uEe6CuLN4ByNQ.AIdlQyE") == (identifier, "87654321")
 
 
 def test_a_certificate_of_ours_names_its_issuer():
     held = holder_certificate(holder_key())
-    identifier, serial = read_renewal_id(renewal_id(held))
+    identifier, serial = parse_ari_cert_id(ari_cert_id(held))
     assert identifier == key_identifier(issuer().certificate)
     assert serial == serial_hex(held.serial_number)
 
 
 @given(st.integers(1, 2**159 - 1))
 def test_there_and_back(number):
-    assert read_renewal_id(renewal_id(bare(number, b"key")))[1] == serial_hex(number)
+    assert parse_ari_cert_id(ari_cert_id(bare(number, b"key")))[1] == serial_hex(number)
 
 
 def b64(octets):
@@ -70,13 +70,13 @@ NOT_ONE = {
 @pytest.mark.parametrize("text", NOT_ONE.values(), ids=NOT_ONE)
 def test_not_one(text):
     with pytest.raises(ValueError, match="an id is the issuer's key identifier"):
-        read_renewal_id(text)
+        parse_ari_cert_id(text)
 
 
 @pytest.mark.parametrize("one", [bare(1), bare(1, b"")], ids=["no extension", "an empty one"])
 def test_an_issuer_that_is_not_named(one):
     with pytest.raises(ValueError, match="does not name its issuer's key"):
-        renewal_id(one)
+        ari_cert_id(one)
 
 
 def test_a_ca_without_an_identifier():

@@ -6,20 +6,20 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.serialization import Encoding
 
-from sinetti.ca.hierarchy_config import build_hierarchy
+from sinetti.ca.hierarchy_config import generate_hierarchy
 from sinetti.gateway.x509.path_validation import is_understood
 from sinetti.pki.chain import (
     anchors_of,
-    direct_issuer,
+    build_chain,
     extension_value,
+    find_issuer,
+    is_valid_at,
     issuers_of,
-    issuers_up,
     load_bundle,
     trusted_ways,
-    valid_at,
     ways_up,
 )
-from sinetti.pki.policy_oids import is_holders
+from sinetti.pki.policy_oids import is_holder_certificate
 from tests.gateway.material import certificate as made
 from tests.support.authority import NOW, authority, holder_certificate, holder_key, response_signer
 
@@ -31,7 +31,7 @@ SERVICES = BUILT.certificate("ServicesTestIssuingCAv1")
 LEAF = holder_certificate(holder_key())
 HOLDERS = load_bundle(BUILT.holders_bundle)
 RESPONSES = load_bundle(BUILT.services_bundle)
-NAMESAKE = build_hierarchy(BUILT.hierarchy, NOW).certificate("DataProvidersTestIssuingCAv1")
+NAMESAKE = generate_hierarchy(BUILT.hierarchy, NOW).certificate("DataProvidersTestIssuingCAv1")
 ONE_SECOND = timedelta(seconds=1)
 
 
@@ -81,25 +81,25 @@ ANCHORS = {
 
 @pytest.mark.parametrize(("anchors", "expected"), ANCHORS.values(), ids=ANCHORS)
 def test_who_issued_it_directly(anchors, expected):
-    assert direct_issuer(LEAF, anchors, NOW) == expected
+    assert find_issuer(LEAF, anchors, NOW) == expected
 
 
 def test_an_anchor_without_identifier_or_key_usage_counts_by_its_key():
     plain = anchor(key=KEY)
-    assert direct_issuer(LEAF, [plain], NOW) == plain
+    assert find_issuer(LEAF, [plain], NOW) == plain
 
 
 def test_a_namesake_without_identifier_fails_by_its_signature():
-    assert direct_issuer(LEAF, [anchor(key=holder_key(9))], NOW) is None
+    assert find_issuer(LEAF, [anchor(key=holder_key(9))], NOW) is None
 
 
 def test_a_leaf_without_identifier_counts_by_the_key():
     leaf = plain_leaf(hashes.SHA256())
-    assert direct_issuer(leaf, [ISSUING], NOW) == ISSUING
+    assert find_issuer(leaf, [ISSUING], NOW) == ISSUING
 
 
 def test_a_leaf_signed_over_a_broken_hash_counts_for_nothing():
-    assert direct_issuer(plain_leaf(hashes.SHA224()), [ISSUING], NOW) is None
+    assert find_issuer(plain_leaf(hashes.SHA224()), [ISSUING], NOW) is None
 
 
 def plain_leaf(chosen: hashes.HashAlgorithm) -> x509.Certificate:
@@ -118,14 +118,14 @@ INSTANTS = {
 
 @pytest.mark.parametrize(("now", "counts"), INSTANTS.values(), ids=INSTANTS)
 def test_the_anchor_itself_has_to_be_valid(now, counts):
-    assert valid_at(ISSUING, now) is counts
-    assert (direct_issuer(LEAF, HOLDERS, now) == ISSUING) is counts
+    assert is_valid_at(ISSUING, now) is counts
+    assert (find_issuer(LEAF, HOLDERS, now) == ISSUING) is counts
 
 
 def test_an_answer_signed_by_a_holder_is_not_from_the_services():
-    assert direct_issuer(LEAF, RESPONSES, NOW) is None
-    assert direct_issuer(response_signer()[1], RESPONSES, NOW) == SERVICES
-    assert direct_issuer(response_signer()[1], HOLDERS, NOW) is None
+    assert find_issuer(LEAF, RESPONSES, NOW) is None
+    assert find_issuer(response_signer()[1], RESPONSES, NOW) == SERVICES
+    assert find_issuer(response_signer()[1], HOLDERS, NOW) is None
 
 
 CLIMBS = {
@@ -139,15 +139,15 @@ CLIMBS = {
 
 @pytest.mark.parametrize(("leaf", "bundle", "chain"), CLIMBS.values(), ids=CLIMBS)
 def test_the_certificates_above(leaf, bundle, chain):
-    assert issuers_up(leaf, bundle) == chain
+    assert build_chain(leaf, bundle) == chain
 
 
 def test_names_that_cannot_be_read_issue_nothing():
     """The subject's CN says that it is UTF-8, and is not: this is told only when somebody asks for the name."""
     der = ISSUING.public_bytes(Encoding.DER)
     broken = x509.load_der_x509_certificate(der.replace(b"\x0c\x21Data P", b"\x0c\x21\xffata P"))
-    assert direct_issuer(LEAF, [broken], NOW) is None
-    assert issuers_up(LEAF, [broken]) == ()
+    assert find_issuer(LEAF, [broken], NOW) is None
+    assert build_chain(LEAF, [broken]) == ()
 
 
 def test_two_cas_that_certify_each_other_end_somewhere():
@@ -155,7 +155,7 @@ def test_two_cas_that_certify_each_other_end_somewhere():
     first, second = holder_key(11), holder_key(12)
     one, other = (x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, name)]) for name in ("one", "other"))
     bundle = [cross(one, first, other, second), cross(other, second, one, first)]
-    assert len(issuers_up(bundle[0], bundle)) == 8
+    assert len(build_chain(bundle[0], bundle)) == 8
 
 
 def cross(subject, subject_key, issuer, issuer_key):
@@ -204,7 +204,7 @@ def test_a_name_in_an_extension_that_cannot_be_read_is_unreadable():
     strange = x509.load_der_x509_certificate(before + b"\x03\x14\x00" + b"x" * 19 + after)
     with pytest.raises(ValueError, match="cannot be read"):
         extension_value(strange, x509.BasicConstraints)
-    assert not is_holders(strange)
+    assert not is_holder_certificate(strange)
     with pytest.raises(ValueError, match="cannot be read"):
         is_understood(strange)
 
@@ -215,7 +215,7 @@ def test_who_issued_it_is_found_whatever_the_day():
     assert issuers_of(LEAF, [ROOT, old, ISSUING, NAMESAKE]) == (old, ISSUING)
     assert issuers_of(LEAF, RESPONSES) == ()
     long_after = ISSUING.not_valid_after_utc + ONE_SECOND
-    assert direct_issuer(LEAF, HOLDERS, long_after) is None
+    assert find_issuer(LEAF, HOLDERS, long_after) is None
     assert issuers_of(LEAF, HOLDERS) == (ISSUING,)
 
 

@@ -9,7 +9,7 @@ from cryptography.x509.oid import NameOID
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sinetti.domain.refusals import Reason, Refusal
+from sinetti.domain.refusals import Rejection, RejectionReason
 from sinetti.domain.values import KeyPolicy, KeyType
 from sinetti.pki.csr import LARGEST_REQUEST, RequestedKey, build_request, read_request
 from sinetti.pki.key_policy import key_id
@@ -18,8 +18,8 @@ from tests.support.authority import CUSTOMER_ID, CUSTOMER_NAME, holder_key
 
 EVERYTHING = KeyPolicy()
 BENCH = KeyPolicy(small_exponent=True)
-UNREADABLE = Refusal(Reason.CSR_UNREADABLE)
-NOT_ACCEPTED = Refusal(Reason.KEY_NOT_ACCEPTED)
+UNREADABLE = Rejection(RejectionReason.CSR_UNREADABLE)
+NOT_ACCEPTED = Rejection(RejectionReason.KEY_NOT_ACCEPTED)
 EC_KEY = holder_key()
 GOOD = build_request(EC_KEY, CUSTOMER_ID, CUSTOMER_NAME)
 
@@ -132,7 +132,7 @@ def test_the_key_is_looked_at_before_anything_is_verified_with_it():
 
 @given(st.binary(max_size=600))
 def test_any_octets_are_answered(octets):
-    assert isinstance(read_request(octets, BENCH), Refusal)
+    assert isinstance(read_request(octets, BENCH), Rejection)
 
 
 @given(st.data())
@@ -142,4 +142,4 @@ def test_any_change_to_a_good_request_is_answered(data):
     for at in data.draw(st.lists(st.integers(0, len(original) - 1), min_size=1, max_size=4)):
         changed[at] = data.draw(st.integers(0, 255))
     answer = read_request(bytes(changed), BENCH)
-    assert isinstance(answer, (Refusal, RequestedKey))
+    assert isinstance(answer, (Rejection, RequestedKey))

@@ -15,7 +15,7 @@ from cryptography.hazmat.primitives.serialization import (
 
 from sinetti.domain.values import Channel, KeyType
 from sinetti.pki.csr import build_request
-from sinetti.pki.csr_upload import LARGEST_PASTED, Pasted, read_pasted
+from sinetti.pki.csr_upload import LARGEST_PASTED, CsrUploadError, parse_csr_upload
 from sinetti.pki.encoding import certificate_der, certificate_pem, generate_key
 from tests.support.authority import issuer
 
@@ -49,51 +49,51 @@ TAKEN = {
     "DER": DER,
 }
 NOT_TAKEN = {
-    "nothing": (b"", Pasted.EMPTY),
-    "blanks": (b" \n\t", Pasted.EMPTY),
-    "too much": (PEM + b"\n" * LARGEST_PASTED, Pasted.LARGE),
-    "a private key": (key(), Pasted.PRIVATE_KEY),
-    "an older form of one": (key(PrivateFormat.TraditionalOpenSSL), Pasted.PRIVATE_KEY),
-    "an encrypted one": (key(lock=LOCK), Pasted.PRIVATE_KEY),
-    "one of SSH": (key(PrivateFormat.OpenSSH), Pasted.PRIVATE_KEY),
-    "one of RSA in DER": (key(PrivateFormat.TraditionalOpenSSL, Encoding.DER, of=RSA), Pasted.PRIVATE_KEY),
-    "one in DER": (key(encoding=Encoding.DER), Pasted.PRIVATE_KEY),
-    "an encrypted one in DER": (key(encoding=Encoding.DER, lock=LOCK), Pasted.PRIVATE_KEY),
-    "one as bare base64": (b64encode(key(encoding=Encoding.DER)), Pasted.PRIVATE_KEY),
+    "nothing": (b"", CsrUploadError.EMPTY),
+    "blanks": (b" \n\t", CsrUploadError.EMPTY),
+    "too much": (PEM + b"\n" * LARGEST_PASTED, CsrUploadError.LARGE),
+    "a private key": (key(), CsrUploadError.PRIVATE_KEY),
+    "an older form of one": (key(PrivateFormat.TraditionalOpenSSL), CsrUploadError.PRIVATE_KEY),
+    "an encrypted one": (key(lock=LOCK), CsrUploadError.PRIVATE_KEY),
+    "one of SSH": (key(PrivateFormat.OpenSSH), CsrUploadError.PRIVATE_KEY),
+    "one of RSA in DER": (key(PrivateFormat.TraditionalOpenSSL, Encoding.DER, of=RSA), CsrUploadError.PRIVATE_KEY),
+    "one in DER": (key(encoding=Encoding.DER), CsrUploadError.PRIVATE_KEY),
+    "an encrypted one in DER": (key(encoding=Encoding.DER, lock=LOCK), CsrUploadError.PRIVATE_KEY),
+    "one as bare base64": (b64encode(key(encoding=Encoding.DER)), CsrUploadError.PRIVATE_KEY),
     "one of PKCS#12": (
         pkcs12.serialize_key_and_certificates(b"x", KEY, None, None, NoEncryption()),
-        Pasted.PRIVATE_KEY,
+        CsrUploadError.PRIVATE_KEY,
     ),
     "one of PKCS#12 under a password": (
         pkcs12.serialize_key_and_certificates(b"x", KEY, None, None, LOCK),
-        Pasted.PRIVATE_KEY,
+        CsrUploadError.PRIVATE_KEY,
     ),
-    "a request and a private key beside it": (PEM + key(), Pasted.PRIVATE_KEY),
-    "the last line of a private key": (key().splitlines()[-1], Pasted.PRIVATE_KEY),
-    "the first octets of a key": (key(encoding=Encoding.DER)[:9], Pasted.PRIVATE_KEY),
-    "an encrypted one with a long length": (bytes.fromhex("300a30810506012a05000400"), Pasted.PRIVATE_KEY),
-    "one of PuTTY": (b"PuTTY-User-Key-File-3: ssh-rsa", Pasted.PRIVATE_KEY),
-    "a certificate": (certificate_pem(CERTIFICATE), Pasted.CERTIFICATE),
-    "a certificate in DER": (CERTIFICATE, Pasted.CERTIFICATE),
-    "a certificate as base64": (b64encode(CERTIFICATE), Pasted.CERTIFICATE),
-    "two requests": (PEM + PEM, Pasted.SEVERAL),
+    "a request and a private key beside it": (PEM + key(), CsrUploadError.PRIVATE_KEY),
+    "the last line of a private key": (key().splitlines()[-1], CsrUploadError.PRIVATE_KEY),
+    "the first octets of a key": (key(encoding=Encoding.DER)[:9], CsrUploadError.PRIVATE_KEY),
+    "an encrypted one with a long length": (bytes.fromhex("300a30810506012a05000400"), CsrUploadError.PRIVATE_KEY),
+    "one of PuTTY": (b"PuTTY-User-Key-File-3: ssh-rsa", CsrUploadError.PRIVATE_KEY),
+    "a certificate": (certificate_pem(CERTIFICATE), CsrUploadError.CERTIFICATE),
+    "a certificate in DER": (CERTIFICATE, CsrUploadError.CERTIFICATE),
+    "a certificate as base64": (b64encode(CERTIFICATE), CsrUploadError.CERTIFICATE),
+    "two requests": (PEM + PEM, CsrUploadError.SEVERAL),
     "a public key is none of these": (
         public(PublicFormat.SubjectPublicKeyInfo),
         public(PublicFormat.SubjectPublicKeyInfo),
     ),
     "nor is one of PKCS#1": (public(PublicFormat.PKCS1), public(PublicFormat.PKCS1)),
     "one octet": (b64encode(b"\x30"), b"\x30"),
-    "prose": ("Hyvää päivää".encode(), Pasted.UNREADABLE),
-    "base64 of something else": (b64encode(b"something else"), Pasted.UNREADABLE),
-    "a cut block": (PEM[: len(PEM) // 2], Pasted.UNREADABLE),
+    "prose": ("Hyvää päivää".encode(), CsrUploadError.UNREADABLE),
+    "base64 of something else": (b64encode(b"something else"), CsrUploadError.UNREADABLE),
+    "a cut block": (PEM[: len(PEM) // 2], CsrUploadError.UNREADABLE),
 }
 
 
 @pytest.mark.parametrize("octets", TAKEN.values(), ids=TAKEN)
 def test_a_request_is_taken_in_every_form(octets):
-    assert read_pasted(octets) == DER
+    assert parse_csr_upload(octets) == DER
 
 
 @pytest.mark.parametrize(("octets", "why"), NOT_TAKEN.values(), ids=NOT_TAKEN)
 def test_what_is_no_request_is_told_apart(octets, why):
-    assert read_pasted(octets) == why
+    assert parse_csr_upload(octets) == why

@@ -14,8 +14,8 @@ from sinetti.pki.encoding import (
     generate_key,
     load_certificate,
     load_private_key,
-    opens,
     organisation_name,
+    passphrase_matches,
     serial_hex,
     sha256_hex,
 )
@@ -38,10 +38,10 @@ def test_an_encrypted_key_comes_back_with_its_passphrase_only():
 
 
 def test_whether_a_passphrase_opens_a_key():
-    assert opens(ENCRYPTED, PASSPHRASE)
-    assert not opens(ENCRYPTED, b"wrong")
-    assert not opens(BARE, PASSPHRASE)
-    assert not opens(b"", PASSPHRASE)
+    assert passphrase_matches(ENCRYPTED, PASSPHRASE)
+    assert not passphrase_matches(ENCRYPTED, b"wrong")
+    assert not passphrase_matches(BARE, PASSPHRASE)
+    assert not passphrase_matches(b"", PASSPHRASE)
 
 
 def test_a_bare_key_comes_back_without_passphrase():

@@ -4,15 +4,15 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
-from sinetti.domain.refusals import Reason, Refusal
+from sinetti.domain.refusals import Rejection, RejectionReason
 from sinetti.domain.values import KeyPolicy, KeyType
-from sinetti.pki.key_policy import check_key, is_rsa, key_id, key_type, share_a_factor
+from sinetti.pki.key_policy import check_key_policy, have_common_factor, is_rsa, key_id, key_type
 from tests.pki.weak_numbers import next_prime, roca_factor, with_a_prime_of
 from tests.support.authority import holder_key
 
 EVERYTHING = KeyPolicy()
 BENCH = KeyPolicy(small_exponent=True)
-REFUSED = Refusal(Reason.KEY_NOT_ACCEPTED)
+REFUSED = Rejection(RejectionReason.KEY_NOT_ACCEPTED)
 MODULUS = holder_key(1, KeyType.RSA_2048).public_key().public_numbers().n
 
 
@@ -23,7 +23,7 @@ def rsa_public(modulus: int, exponent: int = 65_537) -> rsa.RSAPublicKey:
 @pytest.mark.parametrize("kind", KeyType)
 def test_every_type_of_ours_is_taken_and_gets_its_id(kind):
     public_key = holder_key(1, kind).public_key()
-    assert check_key(public_key, EVERYTHING) == key_id(public_key)
+    assert check_key_policy(public_key, EVERYTHING) == key_id(public_key)
 
 
 EXPONENTS = {
@@ -40,7 +40,7 @@ EXPONENTS = {
 
 @pytest.mark.parametrize(("exponent", "policy", "taken"), EXPONENTS.values(), ids=EXPONENTS)
 def test_exponents(exponent, policy, taken):
-    assert (check_key(rsa_public(MODULUS, exponent), policy) != REFUSED) is taken
+    assert (check_key_policy(rsa_public(MODULUS, exponent), policy) != REFUSED) is taken
 
 
 SIZES = {
@@ -55,7 +55,7 @@ SIZES = {
 def test_rsa_sizes_count_exactly(bits):
     odd = (1 << (bits - 1)) + 9
     assert key_type(rsa_public(odd)) is None
-    assert check_key(rsa_public(odd), EVERYTHING) == REFUSED
+    assert check_key_policy(rsa_public(odd), EVERYTHING) == REFUSED
 
 
 CLOSE = next_prime(2**1023 + 2**1022)
@@ -70,7 +70,7 @@ WEAK = {
 @pytest.mark.parametrize("modulus", WEAK.values(), ids=WEAK)
 def test_weak_moduli_are_refused(modulus):
     assert modulus.bit_length() == 2048
-    assert check_key(rsa_public(modulus), EVERYTHING) == REFUSED
+    assert check_key_policy(rsa_public(modulus), EVERYTHING) == REFUSED
 
 
 IDS = {
@@ -102,8 +102,8 @@ def test_other_algorithms_have_no_id():
 
 def test_a_policy_narrows_the_types():
     only_rsa = KeyPolicy(types=frozenset({KeyType.RSA_2048}))
-    assert check_key(POINT, only_rsa) == REFUSED
-    assert check_key(rsa_public(MODULUS), only_rsa) == key_id(rsa_public(MODULUS))
+    assert check_key_policy(POINT, only_rsa) == REFUSED
+    assert check_key_policy(rsa_public(MODULUS), only_rsa) == key_id(rsa_public(MODULUS))
 
 
 def test_is_rsa_tells_the_family():
@@ -121,7 +121,7 @@ OTHERS = {
 @pytest.mark.parametrize("public_key", OTHERS.values(), ids=OTHERS)
 def test_other_algorithms_and_curves_are_refused(public_key):
     assert key_type(public_key) is None
-    assert check_key(public_key, EVERYTHING) == REFUSED
+    assert check_key_policy(public_key, EVERYTHING) == REFUSED
 
 
 ONE, OTHER = holder_key(1, KeyType.RSA_2048), holder_key(2, KeyType.RSA_2048)
@@ -138,8 +138,8 @@ SHARING = {
 
 @pytest.mark.parametrize(("first", "second", "shared"), SHARING.values(), ids=SHARING)
 def test_keys_that_share_a_factor(first, second, shared):
-    assert share_a_factor(first.public_key(), second.public_key()) is shared
+    assert have_common_factor(first.public_key(), second.public_key()) is shared
 
 
 def test_one_look_at_a_key_that_shares_a_factor_finds_nothing():
-    assert check_key(THIRD.public_key(), EVERYTHING) == key_id(THIRD.public_key())
+    assert check_key_policy(THIRD.public_key(), EVERYTHING) == key_id(THIRD.public_key())

@@ -7,7 +7,14 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes
 
 from sinetti.domain.values import Channel, Environment
-from sinetti.pki.policy_oids import ARC, channel_of, channel_policy, is_holders, services_policy, signs_responses
+from sinetti.pki.policy_oids import (
+    ARC,
+    channel_from_policy,
+    channel_policy,
+    is_holder_certificate,
+    services_policy,
+    signs_responses,
+)
 from tests.support.authority import NOW, authority, holder_certificate, holder_key, ocsp_responder
 
 OIDS = Path(__file__).resolve().parents[2] / "docs" / "oids.md"
@@ -30,7 +37,7 @@ def with_policies(*policies: x509.ObjectIdentifier, broken: bool = False) -> x50
 @pytest.mark.parametrize("channel", Channel)
 def test_channel_and_environment_are_told_from_the_policy(channel, environment):
     certificate = with_policies(channel_policy(channel, environment))
-    assert channel_of(certificate) == (channel, environment)
+    assert channel_from_policy(certificate) == (channel, environment)
     assert not signs_responses(certificate)
 
 
@@ -47,11 +54,11 @@ NO_CHANNEL = {
 
 @pytest.mark.parametrize("certificate", NO_CHANNEL.values(), ids=NO_CHANNEL)
 def test_no_channel(certificate):
-    assert channel_of(certificate) is None
+    assert channel_from_policy(certificate) is None
 
 
 def test_another_policy_beside_ours_does_not_matter():
-    assert channel_of(with_policies(FOREIGN, WS)) == (Channel.WS, Environment.TEST)
+    assert channel_from_policy(with_policies(FOREIGN, WS)) == (Channel.WS, Environment.TEST)
 
 
 def test_the_services_ca_is_told_from_its_policy():
@@ -76,15 +83,15 @@ def test_the_arc_is_our_uuid_and_stands_in_the_document():
 def test_a_holders_certificate_is_told_from_all_others():
     built = authority()
     holders = holder_certificate(holder_key())
-    assert is_holders(holders)
+    assert is_holder_certificate(holders)
     others = [certificate for _, certificate in built.entries.values()]
     others += [ocsp_responder(spec.file_name).certificate for spec in built.hierarchy.answering]
     assert len(others) > 4
-    assert not [one.subject for one in others if is_holders(one)]
+    assert not [one.subject for one in others if is_holder_certificate(one)]
 
 
 def test_what_cannot_be_read_is_nobodys():
     key, name = holder_key(), x509.Name([])
     builder = x509.CertificateBuilder(name, name, key.public_key(), 1, NOW, NOW + timedelta(days=1))
     unreadable = x509.UnrecognizedExtension(x509.KeyUsage.oid, b"\xff")
-    assert not is_holders(builder.add_extension(unreadable, critical=True).sign(key, hashes.SHA256()))
+    assert not is_holder_certificate(builder.add_extension(unreadable, critical=True).sign(key, hashes.SHA256()))

@@ -8,7 +8,7 @@ from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import Encoding
 
-from sinetti.domain.refusals import Reason, Refusal
+from sinetti.domain.refusals import Rejection, RejectionReason
 from sinetti.domain.values import KeyPolicy
 from sinetti.pki.chain import load_bundle
 from sinetti.pki.csr import RequestedKey, read_request
@@ -82,5 +82,5 @@ def test_a_name_elsewhere_in_a_request_names_no_curve():
     hidden, plain = (
         csrs.signed(csrs.info(csrs.ec_key(point, one), subject), key) for one in (csrs.explicit_p256(), csrs.P256)
     )
-    assert read_request(hidden, KeyPolicy()) == Refusal(Reason.KEY_NOT_ACCEPTED)
+    assert read_request(hidden, KeyPolicy()) == Rejection(RejectionReason.KEY_NOT_ACCEPTED)
     assert isinstance(read_request(plain, KeyPolicy()), RequestedKey)

@@ -13,7 +13,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption,
 from sinetti.domain.values import KeyPolicy, KeyType
 from sinetti.pki import csr, key_policy, signatures
 from sinetti.pki.signers import SignerUnavailable, pkcs11_uri
-from sinetti.pki.signers.pkcs11_uri import Place, TokenKey
+from sinetti.pki.signers.pkcs11_uri import TokenKey, TokenLocation
 from tests.support import soft_token
 
 pytestmark = pytest.mark.skipif(soft_token.module() is None, reason="SoftHSM is not installed (softhsm2)")
@@ -23,7 +23,7 @@ pkcs11 = pytest.importorskip("sinetti.pki.signers.pkcs11")
 @pytest.fixture
 def place(tmp_path):
     soft_token.folder()
-    yield Place(soft_token.module(), soft_token.LABEL, soft_token.pin_file(tmp_path))
+    yield TokenLocation(soft_token.module(), soft_token.LABEL, soft_token.pin_file(tmp_path))
     pkcs11.forget_sessions()
 
 

@@ -7,9 +7,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sinetti.pki.signers import pkcs11_uri
-from sinetti.pki.signers.pkcs11_uri import Place, TokenKey
+from sinetti.pki.signers.pkcs11_uri import TokenKey, TokenLocation
 
-PLACE = Place(Path("/usr/lib/softhsm/libsofthsm2.so"), "sinetti", Path("/etc/sinetti/pin"))
+PLACE = TokenLocation(Path("/usr/lib/softhsm/libsofthsm2.so"), "sinetti", Path("/etc/sinetti/pin"))
 TEXTS = st.text(st.characters(exclude_categories=["Cs", "Cc"]), min_size=1)
 
 
@@ -24,7 +24,7 @@ def test_a_uri_looks_as_other_programs_expect_it():
 
 @given(TEXTS, TEXTS, st.binary(min_size=1), st.one_of(st.none(), st.just("0f" * 32)))
 def test_any_label_and_id_survive(label, name, key_id, public):
-    key = TokenKey(Place(PLACE.module, label, PLACE.pin_file), key_id, name, public)
+    key = TokenKey(TokenLocation(PLACE.module, label, PLACE.pin_file), key_id, name, public)
     octets = pkcs11_uri.dump(key)
     assert pkcs11_uri.load(octets) == key
     assert octets.startswith(pkcs11_uri.SCHEME)

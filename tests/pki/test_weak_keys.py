@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sinetti.domain.values import KeyType
-from sinetti.pki.weak_keys import has_close_primes, has_roca_fingerprint, has_small_factor, has_uneven_bits, primes_to
+from sinetti.pki.weak_keys import has_biased_bits, has_close_primes, has_roca_fingerprint, has_small_factor, primes_to
 from tests.pki.weak_numbers import near_prime, next_prime, roca_factor
 from tests.support.authority import holder_key
 
@@ -57,7 +57,7 @@ BITS = {
 
 @pytest.mark.parametrize(("modulus", "uneven"), BITS.values(), ids=BITS)
 def test_bits_that_chance_does_not_set(modulus, uneven):
-    assert has_uneven_bits(modulus) is uneven
+    assert has_biased_bits(modulus) is uneven
 
 
 @pytest.mark.parametrize("kind", [KeyType.RSA_2048, KeyType.RSA_3072, KeyType.RSA_4096])
@@ -66,5 +66,5 @@ def test_sound_keys_pass(kind):
     assert not has_small_factor(modulus)
     assert not has_roca_fingerprint(modulus)
     assert not has_close_primes(modulus)
-    assert not has_uneven_bits(modulus)
+    assert not has_biased_bits(modulus)
     assert gcd(modulus, 2) == 1

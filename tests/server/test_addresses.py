@@ -6,16 +6,23 @@ from pathlib import Path
 
 import pytest
 
-from sinetti.infra.clock import ticks
+from sinetti.infra.clock import monotonic_seconds
 from sinetti.server import addresses
-from sinetti.server.addresses import Address, AddressTaken, NoAddress, listen, listen_shared, parse_address
+from sinetti.server.addresses import (
+    AddressInUse,
+    InvalidAddress,
+    ListenAddress,
+    listen,
+    listen_per_worker,
+    parse_address,
+)
 
 WRITTEN = {
-    "IPv4": ("127.0.0.1:8443", Address("127.0.0.1", 8443)),
-    "IPv6": ("[::1]:8443", Address("::1", 8443)),
-    "a name that everybody has": ("localhost:80", Address("127.0.0.1", 80)),
-    "any port": ("0.0.0.0:0", Address("0.0.0.0", 0)),  # noqa: S104 - it is only read
-    "a Unix socket": ("unix:/run/sinetti/soap.sock", Address(path=Path("/run/sinetti/soap.sock"))),
+    "IPv4": ("127.0.0.1:8443", ListenAddress("127.0.0.1", 8443)),
+    "IPv6": ("[::1]:8443", ListenAddress("::1", 8443)),
+    "a name that everybody has": ("localhost:80", ListenAddress("127.0.0.1", 80)),
+    "any port": ("0.0.0.0:0", ListenAddress("0.0.0.0", 0)),  # noqa: S104 - it is only read
+    "a Unix socket": ("unix:/run/sinetti/soap.sock", ListenAddress(path=Path("/run/sinetti/soap.sock"))),
 }
 
 
@@ -28,7 +35,7 @@ def test_read(text, address):
     "text", ["", "8443", "127.0.0.1", "host:80", "127.0.0.1:65536", "127.0.0.1:-1", "unix:a", "unix:"]
 )
 def test_what_names_no_address(text):
-    with pytest.raises(NoAddress):
+    with pytest.raises(InvalidAddress):
         parse_address(text)
 
 
@@ -55,19 +62,19 @@ def test_which_only_this_machine_reaches():
 
 
 def test_two_addresses_with_a_free_port_get_two():
-    one, first = listen_shared(Address("127.0.0.1", 0), 2)
-    two, second = listen_shared(Address("127.0.0.1", 0), 2)
+    one, first = listen_per_worker(ListenAddress("127.0.0.1", 0), 2)
+    two, second = listen_per_worker(ListenAddress("127.0.0.1", 0), 2)
     for opened in (*first, *second):
         opened.close()
     assert 0 != one.port != two.port != 0
 
 
 def test_what_others_listen_on_is_taken_even_where_the_system_would_share_it():
-    _, opened = listen_shared(Address("127.0.0.1", 0), 2)
-    address = Address("127.0.0.1", opened[0].getsockname()[1])
-    with pytest.raises(AddressTaken, match="stop what uses it"):
-        listen_shared(address, 2)
-    with pytest.raises(AddressTaken, match="stop what uses it"):
+    _, opened = listen_per_worker(ListenAddress("127.0.0.1", 0), 2)
+    address = ListenAddress("127.0.0.1", opened[0].getsockname()[1])
+    with pytest.raises(AddressInUse, match="stop what uses it"):
+        listen_per_worker(address, 2)
+    with pytest.raises(AddressInUse, match="stop what uses it"):
         listen(address.host, address.port)
     for one in opened:
         one.close()
@@ -78,12 +85,12 @@ def test_a_path_that_somebody_listens_on_or_that_is_no_socket(tmp_path):
     with socket.socket(socket.AF_UNIX) as other:
         other.bind(str(path))
         other.listen()
-        with pytest.raises(AddressTaken, match="something listens there"):
-            listen_shared(Address(path=path), 2)
+        with pytest.raises(AddressInUse, match="something listens there"):
+            listen_per_worker(ListenAddress(path=path), 2)
     path.unlink()
     path.write_text("a file")
-    with pytest.raises(AddressTaken, match="Address already in use"):
-        listen_shared(Address(path=path), 2)
+    with pytest.raises(AddressInUse, match="Address already in use"):
+        listen_per_worker(ListenAddress(path=path), 2)
     assert path.read_text() == "a file"
 
 
@@ -92,7 +99,7 @@ def test_a_path_that_somebody_listens_on_or_that_is_no_socket(tmp_path):
 def test_who_never_reads_an_answer_is_given_up(shared, monkeypatch):
     monkeypatch.setattr(addresses, "TAKEN_WITHIN", 0.5)
     if shared:
-        address, (listening,) = listen_shared(Address("127.0.0.1"), 1)
+        address, (listening,) = listen_per_worker(ListenAddress("127.0.0.1"), 1)
         port = address.port
     else:
         listening = listen("127.0.0.1", 0)
@@ -101,7 +108,7 @@ def test_who_never_reads_an_answer_is_given_up(shared, monkeypatch):
         accepted, _ = listening.accept()
         with closing(accepted):
             accepted.settimeout(20)
-            begun = ticks()
+            begun = monotonic_seconds()
             with pytest.raises(OSError, match="timed out"):
                 accepted.sendall(bytes(1 << 26))
-            assert ticks() - begun < 15, "by the system, not by the test"
+            assert monotonic_seconds() - begun < 15, "by the system, not by the test"

@@ -6,9 +6,9 @@ from threading import Event
 
 import pytest
 
-from sinetti.infra.clock import ticks
-from sinetti.server.asgi import Edge, Limits
-from sinetti.server.http import Reply, Request
+from sinetti.infra.clock import monotonic_seconds
+from sinetti.server.asgi import AsgiApp, RequestLimits
+from sinetti.server.http import Request, Response
 from tests.api import messages
 from tests.api.counter import fault
 from tests.api.drafts import new_draft
@@ -101,9 +101,9 @@ NO_SOAP = {
 @pytest.mark.parametrize("body", NO_SOAP.values(), ids=NO_SOAP)
 def test_what_is_no_soap_gets_a_fault(body, counter):
     assert len(body) <= LIMIT
-    begun = ticks()
+    begun = monotonic_seconds()
     code, told = fault(counter.post(body))
-    assert ticks() - begun < SOON
+    assert monotonic_seconds() - begun < SOON
     assert code == "SOAP-ENV:Client"
     assert 0 < len(told) < 255
     assert "Traceback" not in told
@@ -212,9 +212,9 @@ class Waiting:
     def __init__(self) -> None:
         self.requests: list[Request] = []
 
-    def __call__(self, request: Request) -> Reply:
+    def __call__(self, request: Request) -> Response:
         self.requests.append(request)
-        return Reply(200, "text/plain", b"done")
+        return Response(200, "text/plain", b"done")
 
 
 SIZES = {"one octet less": (LIMIT - 1, 200), "exactly the limit": (LIMIT, 200), "one octet more": (LIMIT + 1, 413)}
@@ -225,7 +225,7 @@ SIZES = {"one octet less": (LIMIT - 1, 200), "exactly the limit": (LIMIT, 200), 
 def test_the_size_of_a_body(size, status, piece):
     door = Waiting()
     pieces = [bytes(min(piece, size - at)) for at in range(0, size, piece)]
-    sent = through(Edge(door), pieces)
+    sent = through(AsgiApp(door), pieces)
     assert sent is not None
     assert sent.status == status
     assert [len(request.body) for request in door.requests] == ([size] if status == 200 else [])
@@ -234,7 +234,7 @@ def test_the_size_of_a_body(size, status, piece):
 def test_a_padded_message_of_exactly_the_limit_is_answered(counter):
     """The door itself takes what the edge lets through."""
     padded = GOOD + b" " * (LIMIT - len(GOOD))
-    sent = through(Edge(counter.door), [padded])
+    sent = through(AsgiApp(counter.door), [padded])
     assert sent is not None
     assert sent.status == 200
     assert b"PKI020" in sent.body
@@ -243,7 +243,7 @@ def test_a_padded_message_of_exactly_the_limit_is_answered(counter):
 def test_too_much_is_read_and_thrown_away():
     """What comes up to 1 MiB is taken from the sender, who then reads the answer."""
     door, pieces = Waiting(), [bytes(64 * 1024)] * 12
-    sent = through(Edge(door), pieces)
+    sent = through(AsgiApp(door), pieces)
     assert sent is not None
     assert sent.status == 413
     assert sent.headers["connection"] == "close"
@@ -253,14 +253,14 @@ def test_too_much_is_read_and_thrown_away():
 def test_an_attribute_of_10_megabytes_is_not_read_to_its_end():
     door = Waiting()
     pieces = [b'<a b="', *[b"x" * 64 * 1024] * 160]
-    sent = through(Edge(door), pieces)
+    sent = through(AsgiApp(door), pieces)
     assert sent is not None
     assert (sent.status, door.requests) == (413, [])
     assert len(pieces) > 100
 
 
 def test_a_slow_sender():
-    sent = through(Edge(Waiting(), Limits(collecting=0.05)), [b"<a", STALLED])
+    sent = through(AsgiApp(Waiting(), RequestLimits(collecting=0.05)), [b"<a", STALLED])
     assert sent is not None
     assert (sent.status, sent.headers["connection"]) == (408, "close")
 
@@ -268,17 +268,17 @@ def test_a_slow_sender():
 def test_a_sender_that_goes_away():
     """Nobody reads the answer, unless what came was no HTTP; the door is never asked."""
     door = Waiting()
-    sent = through(Edge(door), [b"<a", GONE])
+    sent = through(AsgiApp(door), [b"<a", GONE])
     assert sent is not None
     assert (sent.status, sent.headers["connection"], door.requests) == (400, "close", [])
 
 
 def test_a_door_that_breaks_tells_nothing_of_itself(caplog):
-    def broken(_request: Request) -> Reply:
+    def broken(_request: Request) -> Response:
         secret = "a secret that must not leave"
         raise RuntimeError(secret)
 
-    sent = through(Edge(broken), [b"x"])
+    sent = through(AsgiApp(broken), [b"x"])
     assert sent is not None
     assert sent.status == 500
     assert sent.headers["x-request-id"] in sent.body.decode()
@@ -288,13 +288,13 @@ def test_a_door_that_breaks_tells_nothing_of_itself(caplog):
 
 
 def test_a_door_that_takes_too_long():
-    def slow(_request: Request) -> Reply:
-        begun = ticks()
-        while ticks() - begun < 0.3:
+    def slow(_request: Request) -> Response:
+        begun = monotonic_seconds()
+        while monotonic_seconds() - begun < 0.3:
             pass
-        return Reply(200, "text/plain", b"done")
+        return Response(200, "text/plain", b"done")
 
-    sent = through(Edge(slow, Limits(answering=0.05)), [b"x"])
+    sent = through(AsgiApp(slow, RequestLimits(answering=0.05)), [b"x"])
     assert sent is not None
     assert (sent.status, sent.headers["retry-after"]) == (503, "15")
 
@@ -303,12 +303,12 @@ def test_more_than_may_wait():
     """What comes on top is told when to come again, at once; when the others are done there is room."""
     let_go, inside = Event(), []
 
-    def waits(request: Request) -> Reply:
+    def waits(request: Request) -> Response:
         inside.append(request)
         assert let_go.wait(SOON)
-        return Reply(200, "text/plain", b"done")
+        return Response(200, "text/plain", b"done")
 
-    edge = Edge(waits, Limits(waiting=3), threads=2)
+    edge = AsgiApp(waits, RequestLimits(waiting=3), threads=2)
 
     async def crowd() -> list[Sent | None]:
         early = [asyncio.create_task(sent_through(edge, [b"x"])) for _ in range(3)]

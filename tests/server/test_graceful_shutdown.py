@@ -9,9 +9,9 @@ from types import SimpleNamespace
 
 import pytest
 
-from sinetti.infra.clock import ticks
+from sinetti.infra.clock import monotonic_seconds
 from sinetti.server import listener
-from sinetti.server.graceful_shutdown import anybody_at, place, turn_from
+from sinetti.server.graceful_shutdown import has_connections, place, stop_accepting
 
 LOOPBACK = "127.0.0.1"
 
@@ -27,7 +27,7 @@ def test_it_takes_nobody_more_under_any_number(listening, tmp_path):
     with (tmp_path / "a").open("wb") as file, closing(other), closing(socket.create_server((LOOPBACK, 0))) as beside:
         address = listening.getsockname()
         before = set(Path("/proc/net/unix").read_text().splitlines())
-        turn_from(listening)
+        stop_accepting(listening)
         new = [line for line in Path("/proc/net/unix").read_text().splitlines() if line not in before]
         for one in (listening, other):
             with pytest.raises(BlockingIOError):
@@ -44,20 +44,20 @@ def test_it_takes_nobody_more_under_any_number(listening, tmp_path):
 
 def test_who_is_connected_is_counted_and_who_listens_is_not(listening, tmp_path):
     at = place(listening)
-    assert not anybody_at({at})
+    assert not has_connections({at})
     with closing(socket.create_connection(listening.getsockname())) as caller:
-        assert not anybody_at({at}), "it is not accepted yet, and the other end is not ours"
+        assert not has_connections({at}), "it is not accepted yet, and the other end is not ours"
         with closing(listening.accept()[0]):
-            assert anybody_at({at})
-        assert not anybody_at({at})
+            assert has_connections({at})
+        assert not has_connections({at})
         assert caller.getpeername()[1] == at
     with closing(socket.socket(socket.AF_UNIX)) as unix, closing(socket.socket(socket.AF_UNIX)) as caller:
         unix.bind(str(tmp_path / "s"))
         unix.listen()
         caller.connect(str(tmp_path / "s"))
-        assert not anybody_at({place(unix)})
+        assert not has_connections({place(unix)})
         with closing(unix.accept()[0]):
-            assert anybody_at({str(tmp_path / "s")})
+            assert has_connections({str(tmp_path / "s")})
 
 
 @pytest.mark.parametrize(("busy", "least", "most"), [(False, 0.2, 0.5), (True, 0.6, 2.0)], ids=["silent", "at work"])
@@ -73,10 +73,10 @@ def test_how_long_it_stays_for_those_who_are_connected(busy, least, most, listen
         await listener._retire((SimpleNamespace(socket=listening, edge=edge),), asked)
 
     with closing(socket.create_connection(listening.getsockname())), closing(listening.accept()[0]):
-        begun = ticks()
+        begun = monotonic_seconds()
         asyncio.run(retire())
-        assert least <= ticks() - begun < most
+        assert least <= monotonic_seconds() - begun < most
     assert retired == [True]
-    begun = ticks()
+    begun = monotonic_seconds()
     asyncio.run(retire())
-    assert ticks() - begun < least, "nobody is there"
+    assert monotonic_seconds() - begun < least, "nobody is there"

@@ -3,10 +3,10 @@
 import asyncio
 from threading import Event, current_thread
 
-from sinetti.infra.clock import ticks
+from sinetti.infra.clock import monotonic_seconds
 from sinetti.server import thread_pool
-from sinetti.server.asgi import Edge, Limits
-from sinetti.server.http import Reply, Request
+from sinetti.server.asgi import AsgiApp, RequestLimits
+from sinetti.server.http import Request, Response
 from tests.api.drafts import get_draft, new_draft
 from tests.api.edges import Sent, sent_through
 
@@ -22,15 +22,15 @@ class Stuck:
         self.over = Event()
         self.done: list[bytes] = []
 
-    def __call__(self, request: Request) -> Reply:
+    def __call__(self, request: Request) -> Response:
         """Answer one request."""
         if request.body == b"hang":
             assert self.over.wait(SOON)
         self.done.append(request.body)
-        return Reply(200, "text/plain", b"done")
+        return Response(200, "text/plain", b"done")
 
 
-def asked_beside(door: Stuck, edge: Edge, hanging: int) -> tuple[Sent | None, list[Sent | None]]:
+def asked_beside(door: Stuck, edge: AsgiApp, hanging: int) -> tuple[Sent | None, list[Sent | None]]:
     """Ask for something harmless while so many hang; gives its answer, and theirs."""
 
     async def ask() -> tuple[Sent | None, list[Sent | None]]:
@@ -46,7 +46,7 @@ def asked_beside(door: Stuck, edge: Edge, hanging: int) -> tuple[Sent | None, li
 
 def test_while_some_hang_the_others_are_answered():
     door = Stuck()
-    harmless, others = asked_beside(door, Edge(door, Limits(answering=0.5)), 31)
+    harmless, others = asked_beside(door, AsgiApp(door, RequestLimits(answering=0.5)), 31)
     assert harmless is not None
     assert harmless.status == 200
     assert {(one.status, one.headers["retry-after"]) for one in others if one is not None} == {(503, "15")}
@@ -54,7 +54,7 @@ def test_while_some_hang_the_others_are_answered():
 
 def test_when_all_hang_the_next_waits_and_is_then_told_to_come_again():
     door = Stuck()
-    edge = Edge(door, Limits(answering=0.3), threads=2)
+    edge = AsgiApp(door, RequestLimits(answering=0.3), threads=2)
     harmless, _ = asked_beside(door, edge, 2)
     assert harmless is not None
     assert (harmless.status, harmless.headers["retry-after"]) == (503, "15")
@@ -71,7 +71,7 @@ def test_when_all_hang_the_next_waits_and_is_then_told_to_come_again():
 def test_a_fetch_is_answered_while_the_signer_hangs(counter):
     """Nine that wait for the CA's key, one more than there once were threads."""
     fetching, *signing = [get_draft(counter), *[new_draft(counter) for _ in range(9)]]
-    edge = Edge(counter.door)
+    edge = AsgiApp(counter.door)
 
     async def ask() -> tuple[Sent | None, list[Sent | None]]:
         with counter.desk.signer.stalled() as stall:
@@ -84,22 +84,22 @@ def test_a_fetch_is_answered_while_the_signer_hangs(counter):
     fetched, others = asyncio.run(ask())
     for sent in (fetched, *others):
         assert sent is not None
-        assert counter.judged(Reply(sent.status, sent.headers["content-type"], sent.body)).status == "OK"
+        assert counter.judged(Response(sent.status, sent.headers["content-type"], sent.body)).status == "OK"
 
 
 def test_another_thread_takes_the_place_of_one_that_has_read_much(monkeypatch):
     monkeypatch.setattr(thread_pool, "OCTETS_OF_A_LIFE", 10)
     lived, left = [], []
 
-    def door(_request: Request) -> Reply:
+    def door(_request: Request) -> Response:
         lived.append(current_thread())
-        return Reply(200, "text/plain", b"done")
+        return Response(200, "text/plain", b"done")
 
     def leave() -> None:
         left.append(current_thread())
         raise OSError
 
-    edge = Edge(door, threads=1, leave=leave)
+    edge = AsgiApp(door, threads=1, leave=leave)
 
     async def ask() -> list[Sent | None]:
         one_after_the_other = [await sent_through(edge, [b"1234"]) for _ in range(9)]
@@ -112,15 +112,15 @@ def test_another_thread_takes_the_place_of_one_that_has_read_much(monkeypatch):
 
 async def happened(look):
     """Wait until something has happened."""
-    end = ticks() + SOON
+    end = monotonic_seconds() + SOON
     while not look():
-        assert ticks() < end
+        assert monotonic_seconds() < end
         await asyncio.sleep(0.01)
 
 
 def test_while_it_retires_each_thread_leaves_whenever_it_has_nothing_to_do():
     door, left = Stuck(), []
-    edge = Edge(door, threads=4, leave=lambda: left.append(current_thread()))
+    edge = AsgiApp(door, threads=4, leave=lambda: left.append(current_thread()))
 
     async def ask() -> int:
         stuck = [asyncio.create_task(sent_through(edge, [b"hang"])) for _ in range(4)]

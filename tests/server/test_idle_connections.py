@@ -6,7 +6,7 @@ from contextlib import ExitStack, contextmanager
 import pytest
 
 from sinetti.server.admission import Admission
-from sinetti.server.idle_connections import Doorkeeper
+from sinetti.server.idle_connections import IdleConnectionReaper
 from tests.support.serving import until
 
 MOST = 3
@@ -39,7 +39,7 @@ def port(stack):
 
 
 def keeper(port, admission=None):
-    return Doorkeeper({port}, MOST, [admission or Admission(counts_loopback=True), Admission()])
+    return IdleConnectionReaper({port}, MOST, [admission or Admission(counts_loopback=True), Admission()])
 
 
 def ended(caller):
@@ -101,7 +101,7 @@ def test_other_open_files_are_left_alone_and_few_are_not_looked_at(port, tmp_pat
         stack.enter_context(one)
     file = stack.enter_context((tmp_path / "file").open("w"))
     callers = [connect() for _ in range(MOST + 1)]
-    assert Doorkeeper({number}, 100_000, [Admission(counts_loopback=True)]).look() == 0
+    assert IdleConnectionReaper({number}, 100_000, [Admission(counts_loopback=True)]).look() == 0
     assert keeper(number).look() == 1
     both[0].sendall(b"x")
     assert both[1].recv(1) == b"x"

@@ -7,12 +7,12 @@ from dataclasses import replace
 import pytest
 
 from sinetti.authority.processes import AT_ONCE_PER_ADDRESS, RATE_PER_ADDRESS
-from sinetti.domain.codes import CODES, Reason
-from sinetti.infra.clock import ticks
+from sinetti.domain.codes import ERROR_CODES, RejectionReason
+from sinetti.infra.clock import monotonic_seconds
 from sinetti.server.admission import AT_ONCE, RATE, Admission
-from sinetti.server.asgi import Edge
-from sinetti.server.http import Reply
-from sinetti.server.rate_limits import SIGNER_RATE, Crowd, Meter, Rate, network, spend
+from sinetti.server.asgi import AsgiApp
+from sinetti.server.http import Response
+from sinetti.server.rate_limits import SIGNER_RATE, ConcurrencyLimiter, Rate, RateLimiter, client_key, consume
 from tests.api.drafts import get_draft, renew_draft
 from tests.api.edges import through
 
@@ -26,7 +26,7 @@ def asked(times, rate):
     """Ask at these instants; for each, how long it is to wait."""
     empty_at, waits = 0.0, []
     for now in times:
-        empty_at, wait = spend(empty_at, now, rate)
+        empty_at, wait = consume(empty_at, now, rate)
         waits.append(wait)
     return waits
 
@@ -74,12 +74,12 @@ NETWORKS = {
 
 @pytest.mark.parametrize(("one", "other", "same"), NETWORKS.values(), ids=NETWORKS)
 def test_who_is_counted_as_whom(one, other, same):
-    assert (network(one) == network(other)) is same
+    assert (client_key(one) == client_key(other)) is same
 
 
 @pytest.mark.parametrize("text", ["", "unknown", "192.0.2.1:80", "[::1]", "localhost"])
 def test_what_is_no_address(text):
-    assert network(text) is None
+    assert client_key(text) is None
 
 
 def in_a_child(act):
@@ -92,7 +92,7 @@ def in_a_child(act):
 
 @pytest.mark.filterwarnings("ignore:.*multi-threaded, use of fork:DeprecationWarning")
 def test_workers_share_what_is_counted():
-    meter = Meter(Rate(0.001, 8))
+    meter = RateLimiter(Rate(0.001, 8))
     let_in = [in_a_child(lambda: sum(meter.wait(b"one", NOW) == 0 for _ in range(3))) for _ in range(4)]
     assert let_in == [3, 3, 2, 0]
     assert meter.wait(b"another", NOW) == 0
@@ -100,7 +100,7 @@ def test_workers_share_what_is_counted():
 
 @pytest.mark.filterwarnings("ignore:.*multi-threaded, use of fork:DeprecationWarning")
 def test_who_is_inside_is_counted_over_workers_and_forgotten_with_them():
-    crowd = Crowd(3, 2)
+    crowd = ConcurrencyLimiter(3, 2)
 
     def other():
         crowd.take_row(1)
@@ -126,14 +126,14 @@ def let_in(admission, peer, *forwarded):
 
 @pytest.mark.parametrize("counts", [False, True], ids=["loopback is free", "loopback counts"])
 def test_loopback(counts):
-    admission = Admission(Meter(Rate(0.001, 2)), counts_loopback=counts)
+    admission = Admission(RateLimiter(Rate(0.001, 2)), counts_loopback=counts)
     for peer in ("127.0.0.1", "::1"):
         assert [let_in(admission, peer) for _ in range(3)] == [True, True, not counts]
     assert [let_in(admission, "192.0.2.1") for _ in range(3)] == [True, True, False]
 
 
 def test_behind_a_proxy_the_last_hop_counts_and_nothing_that_a_caller_writes():
-    admission = Admission(Meter(Rate(0.001, 1)), behind_proxy=True)
+    admission = Admission(RateLimiter(Rate(0.001, 1)), behind_proxy=True)
     assert let_in(admission, "127.0.0.1", "198.51.100.7, 192.0.2.1")
     assert not let_in(admission, "127.0.0.1", "198.51.100.8, 192.0.2.1")
     assert not let_in(admission, "127.0.0.1", "203.0.113.5", "198.51.100.9, 192.0.2.1"), "the last header"
@@ -141,19 +141,19 @@ def test_behind_a_proxy_the_last_hop_counts_and_nothing_that_a_caller_writes():
 
 
 def test_without_a_proxy_the_header_counts_for_nothing():
-    admission = Admission(Meter(Rate(0.001, 1)))
+    admission = Admission(RateLimiter(Rate(0.001, 1)))
     assert [let_in(admission, "192.0.2.1", f"198.51.100.{number}") for number in (1, 2)] == [True, False]
 
 
 @pytest.mark.parametrize("forwarded", [(), ("",), ("unknown",)])
 def test_a_proxy_that_names_nobody_is_told_in_the_log(forwarded, caplog):
-    admission = Admission(Meter(Rate(0.001, 1)), behind_proxy=True)
+    admission = Admission(RateLimiter(Rate(0.001, 1)), behind_proxy=True)
     assert [let_in(admission, "127.0.0.1", *forwarded) for _ in range(3)] == [True] * 3
     assert caplog.text.count("names no caller") == 1
 
 
 def test_of_one_address_so_many_at_once():
-    admission = Admission(None, Crowd(1, 1))
+    admission = Admission(None, ConcurrencyLimiter(1, 1))
     with admission.inside(("192.0.2.1", 1), []) as first, admission.inside(("192.0.2.1", 2), []) as second:
         assert first is None
         assert second is not None
@@ -162,10 +162,10 @@ def test_of_one_address_so_many_at_once():
 
 
 def test_who_asks_too_often_takes_no_place(caplog):
-    admission = Admission(Meter(Rate(0.001, 1)), Crowd(1, 1))
+    admission = Admission(RateLimiter(Rate(0.001, 1)), ConcurrencyLimiter(1, 1))
     assert [let_in(admission, "192.0.2.1") for _ in range(4)] == [True, False, False, False]
     assert admission.crowd is not None
-    assert admission.crowd.enter(network("192.0.2.1"))
+    assert admission.crowd.enter(client_key("192.0.2.1"))
     (line,) = [record for record in caplog.records if "192.0.2.1" in record.getMessage()]
     assert line.facts == {"reason": RATE, "address": "192.0.2.1"}
 
@@ -182,9 +182,9 @@ def test_the_edge_turns_away_before_anything_is_read_into_a_request():
 
     def door(request):
         seen.append(request)
-        return Reply(200, "text/plain", b"done")
+        return Response(200, "text/plain", b"done")
 
-    edge = Edge(door, admission=Turning(Meter(Rate(1.0, 1))))
+    edge = AsgiApp(door, admission=Turning(RateLimiter(Rate(1.0, 1))))
     assert through(edge, [b"body"]).status == 200
     pieces = [b"a" * 1000, b"b"]
     sent = through(edge, pieces)
@@ -198,12 +198,12 @@ def test_the_defaults_leave_room_for_a_crowd():
 
 def test_a_signer_that_calls_too_often_is_refused_and_the_answer_signed(counter):
     """Per certificate, and only once its signature is proven; what nobody signs is not counted there."""
-    meter = Meter(Rate(0.001, 1))
-    counter.door = replace(counter.door, admits=lambda signer: not meter.wait(signer, ticks()))
+    meter = RateLimiter(Rate(0.001, 1))
+    counter.door = replace(counter.door, admits=lambda signer: not meter.wait(signer, monotonic_seconds()))
     draft = renew_draft(counter)
     assert draft.ask().code is None
     answer = draft.ask()
-    assert (answer.status, answer.code) == ("FAIL", CODES[Reason.TOO_MANY_REQUESTS])
+    assert (answer.status, answer.code) == ("FAIL", ERROR_CODES[RejectionReason.TOO_MANY_REQUESTS])
     assert renew_draft(counter).ask().code is None, "another signer's calls are another's"
     fetching = get_draft(counter)
     assert [fetching.ask().code for _ in range(3)] == [None] * 3

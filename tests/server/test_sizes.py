@@ -4,17 +4,17 @@ import asyncio
 
 import pytest
 
-from sinetti.server.asgi import Edge, Limits
-from sinetti.server.http import Reply, Request
-from sinetti.server.wsgi_adapter import people_limits
+from sinetti.server.asgi import AsgiApp, RequestLimits
+from sinetti.server.http import Request, Response
+from sinetti.server.wsgi_adapter import portal_limits
 from tests.api.edges import STALLED, Sent, sent_through, through
 
 KIB = 1024
-PAGES = people_limits("https://people.example/service")
+PAGES = portal_limits("https://people.example/service")
 
 
-def taking(request: Request) -> Reply:
-    return Reply(200, "text/plain", str(len(request.body)).encode())
+def taking(request: Request) -> Response:
+    return Response(200, "text/plain", str(len(request.body)).encode())
 
 
 SIZES = {
@@ -32,17 +32,17 @@ SIZES = {
 
 @pytest.mark.parametrize(("path", "size", "taken"), SIZES.values(), ids=SIZES)
 def test_how_much_a_page_takes(path, size, taken):
-    sent = through(Edge(taking, PAGES), [bytes(size)], path=path)
+    sent = through(AsgiApp(taking, PAGES), [bytes(size)], path=path)
     assert sent.status == (200 if taken else 413)
 
 
 def test_whoever_asks_for_a_page_sends_little():
-    assert through(Edge(taking, PAGES), [bytes(17 * KIB)], path="/staff/x", method="GET").status == 413
+    assert through(AsgiApp(taking, PAGES), [bytes(17 * KIB)], path="/staff/x", method="GET").status == 413
 
 
 def test_large_ones_are_few_at_once():
-    limits = Limits(body=1, paths=(("/large", Limits(body=9, at_once=1, collecting=0.1)),))
-    edge = Edge(taking, limits)
+    limits = RequestLimits(body=1, paths=(("/large", RequestLimits(body=9, at_once=1, collecting=0.1)),))
+    edge = AsgiApp(taking, limits)
 
     async def at_once() -> list[Sent | None]:
         slow = sent_through(edge, [b"12", STALLED], path="/large")

@@ -5,11 +5,11 @@ from threading import Event, get_ident
 
 import pytest
 
-from sinetti.server.asgi import Edge, Limits
-from sinetti.server.http import Parts, Reply, Request
-from sinetti.server.wsgi_adapter import WsgiDoor
+from sinetti.server.asgi import AsgiApp, RequestLimits
+from sinetti.server.http import BodyStream, Request, Response
+from sinetti.server.wsgi_adapter import WsgiEndpoint
 
-SHORT = Limits(answering=0.2, streaming=0.5)
+SHORT = RequestLimits(answering=0.2, streaming=0.5)
 SOON = 30.0
 
 
@@ -20,7 +20,7 @@ class Streaming:
         self.parts, self.closed, self.over = parts, 0, Event()
 
     def __call__(self, _request):
-        return Reply(200, "text/csv", b"", parts=Parts(iter(self.parts), self.close))
+        return Response(200, "text/csv", b"", parts=BodyStream(iter(self.parts), self.close))
 
     def close(self) -> None:
         self.closed += 1
@@ -42,7 +42,7 @@ def received(goes=None):
 
 def asked(door, limits=SHORT, method="GET", taken=None):
     """What was sent, and what went wrong; `taken` waits as a slow reader does."""
-    sent, edge = [], Edge(door, limits)
+    sent, edge = [], AsgiApp(door, limits)
 
     receive = received()
 
@@ -127,7 +127,7 @@ def test_what_takes_too_long_to_make_is_cut_off_and_closed_when_it_is_done():
 
 def asked_beside(door, after):
     """The same, with something done in the same loop once it has failed."""
-    sent, edge = [], Edge(door, SHORT)
+    sent, edge = [], AsgiApp(door, SHORT)
 
     receive = received()
 
@@ -167,13 +167,13 @@ def test_slow_readers_are_cut_off(taken, least):
 
 def test_who_reads_many_slowly_keeps_others_from_no_page():
     """More than may be inside at once (`waiting`) are read slowly, from ever so many addresses."""
-    limits, page, late = Limits(waiting=2, streams=3), Reply(200, "text/html", b"page"), Streaming([b"one"])
+    limits, page, late = RequestLimits(waiting=2, streams=3), Response(200, "text/html", b"page"), Streaming([b"one"])
     doors = [*(Streaming(endless()) for _ in range(3)), late]
     given = iter(doors)
 
     async def ask():
         goes, statuses = asyncio.Event(), []
-        edge = Edge(lambda request: page if request.path == "/" else next(given)(request), limits)
+        edge = AsgiApp(lambda request: page if request.path == "/" else next(given)(request), limits)
 
         async def answer(path, reads, begun=None):
             async def send(message):
@@ -217,7 +217,7 @@ def test_for_who_has_gone_away_no_more_is_made():
             await asyncio.sleep(0)
 
         scope = {"type": "http", "method": "GET", "path": "/x", "query_string": b"", "headers": []}
-        await asyncio.wait_for(Edge(door, Limits())(scope, received(goes), send), SOON)
+        await asyncio.wait_for(AsgiApp(door, RequestLimits())(scope, received(goes), send), SOON)
 
     asyncio.run(ask())
     assert door.over.wait(SOON)
@@ -245,7 +245,7 @@ def test_an_application_that_streams_goes_on_in_parts():
         return Streamed()
 
     request = Request("GET", "/x", "", {"host": "a"}, "0" * 32, b"")
-    reply = WsgiDoor(application, "https://a.example")(request)
+    reply = WsgiEndpoint(application, "https://a.example")(request)
     assert (reply.body, reply.content_type, reply.headers["content-disposition"]) == (b"", "text/csv", "attachment")
     assert threads == []
     assert list(reply.parts.octets) == [b"a", b"b"]

@@ -5,18 +5,18 @@ import asyncio
 from django.urls import resolve
 
 from sinetti.api.soap import PATH
-from sinetti.server.asgi import Edge, Limits
-from sinetti.server.http import Reply
-from sinetti.server.wsgi_adapter import people_limits
+from sinetti.server.asgi import AsgiApp, RequestLimits
+from sinetti.server.http import Response
+from sinetti.server.wsgi_adapter import portal_limits
 from tests.api.edges import STALLED, sent_through, through
 
-WIDE = Limits(body=1000, discarded=2000, collecting=0.2, at_once=1)
+WIDE = RequestLimits(body=1000, discarded=2000, collecting=0.2, at_once=1)
 
 
 def edge(**wide):
     """An edge that tells how much came."""
-    limits = Limits(body=10, discarded=20, paths=tuple(wide.items()))
-    return Edge(lambda request: Reply(200, "text/plain", str(len(request.body)).encode()), limits)
+    limits = RequestLimits(body=10, discarded=20, paths=tuple(wide.items()))
+    return AsgiApp(lambda request: Response(200, "text/plain", str(len(request.body)).encode()), limits)
 
 
 def test_more_is_taken_there_alone():
@@ -37,5 +37,5 @@ def test_a_few_at_once():
 
 
 def test_the_pages_that_take_more_are_there():
-    limits = people_limits("https://people.example/before").paths
+    limits = portal_limits("https://people.example/before").paths
     assert all(resolve(path) for path, one in limits if one.at_once and not path.startswith("/before"))

@@ -6,7 +6,7 @@ from wsgiref.validate import validator
 import pytest
 
 from sinetti.server.http import Request
-from sinetti.server.wsgi_adapter import WsgiDoor
+from sinetti.server.wsgi_adapter import WsgiEndpoint
 
 ADDRESS = "https://people.sinetti.example:8444"
 
@@ -20,7 +20,7 @@ def asked(application, **changes):
         "request_id": "0" * 32,
         "body": b"two words",
     } | changes
-    return WsgiDoor(application, ADDRESS, {"sinetti.office": "the office"})(Request(**values))
+    return WsgiEndpoint(application, ADDRESS, {"sinetti.office": "the office"})(Request(**values))
 
 
 def told(**changes):

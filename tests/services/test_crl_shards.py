@@ -9,12 +9,12 @@ from cryptography import x509
 from sinetti.database import models
 from sinetti.database.operations import authorities
 from sinetti.domain.certificates.revocation import RevocationReason
-from sinetti.journal.crl_archive import kept_shards
+from sinetti.journal.crl_archive import archived_shards
 from sinetti.services.crl_shards import ONE_SHARD, Shards
 from sinetti.services.issuance.reconcile import compare, reconcile
-from sinetti.services.revocation.revoke import RevokeAsk, revoke
-from sinetti.services.status.crl import current_list, renew_lists
-from sinetti.services.status.crl_archive import entries, newest_lists
+from sinetti.services.revocation.revoke import RevocationRequest, revoke
+from sinetti.services.status.crl import current_crl, refresh_crls
+from sinetti.services.status.crl_archive import entries, newest_archived
 from tests.support.authority import BASE_URL, issuer
 from tests.support.journals import keeping
 from tests.support.office import REQUEST, Desk, enrolled
@@ -48,8 +48,8 @@ def test_a_shard_takes_so_many_then_the_next_opens(desk):
     held = [enrolled(desk) for _ in range(5)]
     assert [shard_of(desk, one) for one in held] == [1, 1, 2, 2, 3]
     for one in held[:4]:
-        revoke(RevokeAsk(one.serial, RevocationReason.SUPERSEDED), desk.office, "operator", REQUEST)
-    listed = {shard: current_list(NAME, shard, desk.office, REQUEST) for shard in range(4)}
+        revoke(RevocationRequest(one.serial, RevocationReason.SUPERSEDED), desk.office, "operator", REQUEST)
+    listed = {shard: current_crl(NAME, shard, desk.office, REQUEST) for shard in range(4)}
     assert {shard: serials(one) for shard, one in listed.items()} == {
         0: {one.serial for one in held[:4]},
         1: {one.serial for one in held[:2]},
@@ -61,7 +61,7 @@ def test_a_shard_takes_so_many_then_the_next_opens(desk):
         crl = x509.load_der_x509_crl(listed[shard].der)
         (name,) = crl.extensions.get_extension_for_class(x509.IssuingDistributionPoint).value.full_name
         assert re.fullmatch(rf".*/crl/{NAME}-{shard}\.crl", name.value)
-    assert current_list(NAME, 4, desk.office, REQUEST) is None
+    assert current_crl(NAME, 4, desk.office, REQUEST) is None
 
 
 def test_certificates_of_before_count(sqlite_desk):
@@ -89,7 +89,7 @@ def test_no_shard_takes_more_however_many_processes_take_places(desk):
     counts = {shard: sum(one.count(shard) for one in taken) for shard in (1, 2, 3)}
     assert sum(counts.values()) == processes * each
     assert max(counts.values()) == most
-    row = models.Authority.objects.using(desk.register.alias).get(pk=NAME)
+    row = models.CertificateAuthority.objects.using(desk.register.alias).get(pk=NAME)
     assert (row.open_shard, most * 2 + row.shard_places - processes * each) == (3, pytest.approx(0, abs=2 * processes))
 
 
@@ -108,15 +108,15 @@ def test_where_nothing_is_said_there_is_one_shard():
 
 def test_lists_of_a_shard_that_was_opened_are_there_though_nobody_asks(sqlite_desk):
     desk = filling(sqlite_desk, 1)
-    renew_lists(desk.office, REQUEST)
+    refresh_crls(desk.office, REQUEST)
     for _ in range(2):
         enrolled(desk)
-    renew_lists(desk.office, REQUEST)
-    rows = models.RevocationList.objects.using(desk.register.alias).filter(authority_id=NAME)
+    refresh_crls(desk.office, REQUEST)
+    rows = models.Crl.objects.using(desk.register.alias).filter(authority_id=NAME)
     assert sorted(rows.values_list("shard", flat=True)) == [0, 1, 2]
     desk.clock.forward(timedelta(minutes=1))
     signatures = desk.signer.signatures
-    renew_lists(desk.office, REQUEST)
+    refresh_crls(desk.office, REQUEST)
     assert desk.signer.signatures == signatures
 
 
@@ -124,14 +124,14 @@ def test_all_shards_come_back_with_a_register_of_yesterday(desk, tmp_path):
     with keeping(filling(desk, 1), tmp_path) as full:
         held = [enrolled(full) for _ in range(3)]
         for one in held:
-            revoke(RevokeAsk(one.serial, RevocationReason.SUPERSEDED), full.office, "operator", REQUEST)
-        assert kept_shards(full.office.journal.folder, NAME) == [0, 1, 2, 3]
-        kept = newest_lists(full.office.journal.folder, full.office)
+            revoke(RevocationRequest(one.serial, RevocationReason.SUPERSEDED), full.office, "operator", REQUEST)
+        assert archived_shards(full.office.journal.folder, NAME) == [0, 1, 2, 3]
+        kept = newest_archived(full.office.journal.folder, full.office)
         assert len(entries(kept)) == 3, "the whole list says it all"
         assert len(entries({key: one for key, one in kept.items() if key[1]})) == 3
         rows = models.Certificate.objects.using(full.register.alias)
         rows.filter(serial=held[2].serial).update(revoked_at=None, revocation_reason="")
-        old = models.Authority.objects.using(full.register.alias).filter(pk=NAME)
+        old = models.CertificateAuthority.objects.using(full.register.alias).filter(pk=NAME)
         old.update(open_shard=2, crl_number=5)
         standing = compare(full.office, full.office.journal)
         assert (standing.lost, set(standing.numbers)) == ({held[2].serial}, {NAME})
@@ -139,4 +139,4 @@ def test_all_shards_come_back_with_a_register_of_yesterday(desk, tmp_path):
         assert authorities.open_shard(full.register, NAME) == 3
         again = filling(full, 1)
         assert shard_of(again, enrolled(again)) == 4
-        assert serials(current_list(NAME, 0, again.office, REQUEST)) == {one.serial for one in held}
+        assert serials(current_crl(NAME, 0, again.office, REQUEST)) == {one.serial for one in held}

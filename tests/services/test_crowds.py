@@ -8,12 +8,12 @@ import pytest
 from sinetti.database import models
 from sinetti.domain.certificates.lifecycle import CertificateState
 from sinetti.domain.certificates.revocation import RevocationReason
-from sinetti.domain.refusals import Reason
-from sinetti.domain.requests import Accepted, Collected
+from sinetti.domain.refusals import RejectionReason
+from sinetti.domain.requests import AcceptedResponse, CertificateResponse
 from sinetti.services.issuance.enrol import enrol
 from sinetti.services.issuance.renew import renew
-from sinetti.services.issuance.retrieve import collect
-from sinetti.services.revocation.revoke import NotRevocable, RevokeAsk, revoke
+from sinetti.services.issuance.retrieve import retrieve
+from sinetti.services.revocation.revoke import RevocationError, RevocationRequest, revoke
 from tests.support.authority import authority
 from tests.support.office import (
     REQUEST,
@@ -38,15 +38,15 @@ def certificates(desk: Desk):
 
 def outcomes(answers) -> Counter:
     """How often each reason, or "accepted"."""
-    return Counter("accepted" if isinstance(one, Accepted) else one.reason for one in answers)
+    return Counter("accepted" if isinstance(one, AcceptedResponse) else one.reason for one in answers)
 
 
 def test_a_double_spend_by_fifty_has_one_winner(desk):
     ids = ordered(desk)
     keys = [new_key() for _ in range(50)]
     answers = crowd(desk.register, 50, lambda number: enrol(new_ask(ids, keys[number]), desk.office, REQUEST))
-    assert outcomes(answers) == {"accepted": 1, Reason.TRANSFER_IDS_USED: 49}
-    winner = next(one for one in answers if isinstance(one, Accepted))
+    assert outcomes(answers) == {"accepted": 1, RejectionReason.TRANSFER_IDS_USED: 49}
+    winner = next(one for one in answers if isinstance(one, AcceptedResponse))
     assert certificates(desk).get().retrieval_id == winner.retrieval_id
     assert models.UsedKey.objects.using(desk.register.alias).count() == 1
 
@@ -55,7 +55,7 @@ def test_the_same_enrolment_a_hundred_times_gives_one_certificate(desk):
     ask = new_ask(ordered(desk), new_key())
     answers = crowd(desk.register, 100, lambda _: enrol(ask, desk.office, REQUEST))
     assert {accepted(one) for one in answers} == {certificates(desk).get().retrieval_id}
-    assert models.AuditRow.objects.using(desk.register.alias).filter(action="certificate-issued").count() == 1
+    assert models.AuditEvent.objects.using(desk.register.alias).filter(action="certificate-issued").count() == 1
 
 
 def test_the_same_renewal_forty_times_gives_one_certificate(desk):
@@ -64,13 +64,13 @@ def test_the_same_renewal_forty_times_gives_one_certificate(desk):
     ask = renew_ask(held, new_key())
     answers = crowd(desk.register, 40, lambda _: renew(ask, desk.office, REQUEST))
     assert {accepted(one) for one in answers} == {certificates(desk).get(predecessor__serial=held.serial).retrieval_id}
-    assert models.OutboxRow.objects.using(desk.register.alias).filter(kind="renewed").count() == 1
+    assert models.OutboxMessage.objects.using(desk.register.alias).filter(kind="renewed").count() == 1
 
 
 def test_one_key_for_many_orders_is_taken_once(desk):
     asks = [new_ask(ordered(desk), key) for key in [new_key()] * 10]
     answers = crowd(desk.register, 10, lambda number: enrol(asks[number], desk.office, REQUEST))
-    assert outcomes(answers) == {"accepted": 1, Reason.KEY_REUSED: 9}
+    assert outcomes(answers) == {"accepted": 1, RejectionReason.KEY_REUSED: 9}
 
 
 def test_twelve_renewals_with_as_many_keys_leave_one_in_force(desk):
@@ -78,12 +78,12 @@ def test_twelve_renewals_with_as_many_keys_leave_one_in_force(desk):
     in_the_window(desk, held)
     asks = [renew_ask(held, new_key()) for _ in range(12)]
     answers = crowd(desk.register, 12, lambda number: renew(asks[number], desk.office, REQUEST))
-    allowed = {"accepted", Reason.ALREADY_RENEWED, Reason.SUPERSEDED}
+    allowed = {"accepted", RejectionReason.ALREADY_RENEWED, RejectionReason.SUPERSEDED}
     assert set(outcomes(answers)) <= allowed
     rows = certificates(desk).filter(predecessor__serial=held.serial)
     assert rows.count() == 4, "one, and three made again"
     live = rows.exclude(state=CertificateState.VOID).get()
-    assert live.retrieval_id in {one.retrieval_id for one in answers if isinstance(one, Accepted)}
+    assert live.retrieval_id in {one.retrieval_id for one in answers if isinstance(one, AcceptedResponse)}
     collected(desk, live.retrieval_id)
 
 
@@ -95,13 +95,13 @@ def test_fetching_and_renewing_again_race_and_one_of_them_wins(desk, _round):
     ask = renew_ask(held, new_key())
 
     def either(number: int):
-        return renew(ask, desk.office, REQUEST) if number else collect(get_ask(first), desk.office, REQUEST)
+        return renew(ask, desk.office, REQUEST) if number else retrieve(get_ask(first), desk.office, REQUEST)
 
     fetched, renewed_again = crowd(desk.register, 2, either)
-    if isinstance(fetched, Collected):
-        assert renewed_again.reason is Reason.ALREADY_RENEWED
+    if isinstance(fetched, CertificateResponse):
+        assert renewed_again.reason is RejectionReason.ALREADY_RENEWED
     else:
-        assert fetched.reason is Reason.SUPERSEDED
+        assert fetched.reason is RejectionReason.SUPERSEDED
         collected(desk, accepted(renewed_again))
     assert certificates(desk).filter(predecessor__serial=held.serial, revoked_at__isnull=True).count() == 1
 
@@ -111,26 +111,26 @@ def test_thirty_wrong_passwords_at_once_lock_once(desk):
     ask = new_ask(ids, new_key())
     wrong = replace(ask, transfer_password="wrong")
     answers = crowd(desk.register, 30, lambda _: enrol(wrong, desk.office, REQUEST))
-    assert outcomes(answers) == {Reason.TRANSFER_IDS_WRONG: 30}
-    assert models.TransferIdPair.objects.using(desk.register.alias).get().wrong_passwords == 10
+    assert outcomes(answers) == {RejectionReason.TRANSFER_IDS_WRONG: 30}
+    assert models.TransferIds.objects.using(desk.register.alias).get().wrong_passwords == 10
     assert models.Counter.objects.using(desk.register.alias).get(name="wrong-passwords").value == 30
-    rows = models.AuditRow.objects.using(desk.register.alias).filter(action="transfer-ids-locked")
+    rows = models.AuditEvent.objects.using(desk.register.alias).filter(action="transfer-ids-locked")
     assert [row.object for row in rows] == [f"order:{ids.order_id}"]
-    assert outcomes([enrol(ask, desk.office, REQUEST)]) == {Reason.TRANSFER_IDS_LOCKED: 1}
+    assert outcomes([enrol(ask, desk.office, REQUEST)]) == {RejectionReason.TRANSFER_IDS_LOCKED: 1}
 
 
 def test_a_revocation_by_ten_is_done_once(desk):
     held = enrolled(desk)
-    ask = RevokeAsk(held.serial, RevocationReason.KEY_COMPROMISE)
+    ask = RevocationRequest(held.serial, RevocationReason.KEY_COMPROMISE)
 
     def try_it(_number: int) -> int:
         try:
             return len(revoke(ask, desk.office, "operator", REQUEST))
-        except NotRevocable as why:
+        except RevocationError as why:
             return {"already": 0}[why.kind]
 
     assert sorted(crowd(desk.register, 10, try_it)) == [0] * 9 + [1]
-    assert models.AuditRow.objects.using(desk.register.alias).filter(action="certificate-revoked").count() == 1
+    assert models.AuditEvent.objects.using(desk.register.alias).filter(action="certificate-revoked").count() == 1
 
 
 def test_no_lock_is_held_while_a_signature_is_waited_for(desk):
@@ -146,10 +146,12 @@ def test_no_lock_is_held_while_a_signature_is_waited_for(desk):
                 return renew(ask, desk.office, REQUEST)
             assert stall.somebody_waits.wait(20)
             collected(desk, held.retrieval_id)
-            gone = revoke(RevokeAsk(held.serial, RevocationReason.UNSPECIFIED), away.office, "operator", REQUEST)
+            gone = revoke(
+                RevocationRequest(held.serial, RevocationReason.UNSPECIFIED), away.office, "operator", REQUEST
+            )
             stall.over.set()
             return gone
 
         answer, gone = crowd(desk.register, 2, renew_or_revoke)
     assert [one.serial for one in gone] == [held.serial]
-    assert answer.reason is Reason.SIGNER_REVOKED
+    assert answer.reason is RejectionReason.SIGNER_REVOKED

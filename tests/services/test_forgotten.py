@@ -4,14 +4,14 @@ import pytest
 
 from sinetti.database import models
 from sinetti.database.issuance import journal_records
-from sinetti.database.issuance.journal_records import Fact
+from sinetti.database.issuance.journal_records import JournalEntry
 from sinetti.domain.certificates.revocation import RevocationReason
 from sinetti.journal import reader
 from sinetti.services.issuance.enrol import enrol
 from sinetti.services.issuance.reconcile import compare, reconcile
 from sinetti.services.issuance.renew import renew
-from sinetti.services.revocation.revoke import RevokeAsk, revoke
-from sinetti.services.status.crl import current_list
+from sinetti.services.revocation.revoke import RevocationRequest, revoke
+from sinetti.services.status.crl import current_crl
 from tests.support.authority import issuer
 from tests.support.backups import backed_up, restored
 from tests.support.journals import journal_of, keeping, kinds, lost
@@ -51,7 +51,7 @@ def south(desk, tmp_path):
 
 
 def revoked(desk: Desk, serial: str) -> None:
-    revoke(RevokeAsk(serial, ASK), desk.office, "operator", REQUEST)
+    revoke(RevocationRequest(serial, ASK), desk.office, "operator", REQUEST)
 
 
 def check_named(desk: Desk, serial: str) -> None:
@@ -63,7 +63,7 @@ def check_named(desk: Desk, serial: str) -> None:
 
 
 def test_a_list_alone_tells_of_a_certificate_that_nobody_knows(desk, tmp_path):
-    current_list(NAME, 1, desk.office, REQUEST)
+    current_crl(NAME, 1, desk.office, REQUEST)
     backup = backed_up(desk.register, tmp_path)
     held = enrolled(desk)
     revoked(desk, held.serial)
@@ -127,7 +127,7 @@ def reserved_and_revoked(desk: Desk) -> str:
 
 def test_a_revoked_reservation_that_was_never_signed_may_be_forgotten(desk, tmp_path):
     """It stands on the list as well; nobody ever held it."""
-    current_list(NAME, 1, desk.office, REQUEST)
+    current_crl(NAME, 1, desk.office, REQUEST)
     backup = backed_up(desk.register, tmp_path)
     reserved_and_revoked(desk)
     restored(desk.register, backup)
@@ -163,5 +163,5 @@ def test_a_revocation_in_a_journal_of_earlier_code_counts_as_one_of_what_was_iss
     """It does not tell whether the certificate had been signed."""
     told = journal_records.revoked("4f" * 19, desk.clock.now, (ASK, None)).facts
     del told["issued"]
-    desk.office.journal.append([Fact(journal_records.REVOKED, told)])
+    desk.office.journal.append([JournalEntry(journal_records.REVOKED, told)])
     check_named(desk, "4f" * 19)

@@ -13,14 +13,14 @@ from sinetti.database import models
 from sinetti.database.issuance import crls
 from sinetti.domain.certificates.revocation import RevocationReason
 from sinetti.domain.values import Channel
-from sinetti.journal.crl_archive import kept_lists, list_name
+from sinetti.journal.crl_archive import archived_crls, list_name
 from sinetti.journal.reader import JournalDamaged
 from sinetti.journal.writer import Journal
 from sinetti.services.issuance.reconcile import compare, reconcile
-from sinetti.services.revocation.revoke import RevokeAsk, revoke
+from sinetti.services.revocation.revoke import RevocationRequest, revoke
 from sinetti.services.status import crl, crl_entries
-from sinetti.services.status.crl import current_list, renew_lists
-from sinetti.services.status.crl_archive import newest_lists
+from sinetti.services.status.crl import current_crl, refresh_crls
+from sinetti.services.status.crl_archive import newest_archived
 from tests.support.authority import issuer
 from tests.support.journals import keeping
 from tests.support.office import DAY, REQUEST, SECOND, Desk, SwitchableSigner, enrolled
@@ -44,13 +44,13 @@ def begun(desk: Desk, entries: int = 2) -> Desk:
 
 
 def publish_anew(desk: Desk) -> None:
-    models.RevocationList.objects.using(desk.register.alias).all().delete()
+    models.Crl.objects.using(desk.register.alias).all().delete()
     desk.office.known_lists.clear()
     crl.publish(NAME, desk.office, REQUEST)
 
 
 def revoked(desk: Desk, held) -> None:
-    revoke(RevokeAsk(held.serial, RevocationReason.SUPERSEDED), desk.office, "operator", REQUEST)
+    revoke(RevocationRequest(held.serial, RevocationReason.SUPERSEDED), desk.office, "operator", REQUEST)
 
 
 def serials(one) -> set[str]:
@@ -58,7 +58,7 @@ def serials(one) -> set[str]:
 
 
 def now_listed(desk: Desk, shard: int = 0):
-    return current_list(NAME, shard, desk.office, REQUEST)
+    return current_crl(NAME, shard, desk.office, REQUEST)
 
 
 def in_the_register(desk: Desk) -> set[str]:
@@ -68,7 +68,7 @@ def in_the_register(desk: Desk) -> set[str]:
 
 def bases(desk: Desk) -> set[int]:
     """The numbers of the lists that are stored whole."""
-    rows = models.RevocationList.objects.using(desk.register.alias).filter(authority_id=NAME)
+    rows = models.Crl.objects.using(desk.register.alias).filter(authority_id=NAME)
     return set(rows.values_list("number", flat=True))
 
 
@@ -81,7 +81,7 @@ def test_one_revocation_costs_one_entry(desk):
         after = now_listed(desk, shard)
         assert serials(after) == in_the_register(desk) == serials(before) | {held.serial}
         assert x509.load_der_x509_crl(after.der).is_signature_valid(issuer().certificate.public_key())
-        short = models.ShortList.objects.using(desk.register.alias).get(whole__authority_id=NAME, whole__shard=shard)
+        short = models.CrlDelta.objects.using(desk.register.alias).get(whole__authority_id=NAME, whole__shard=shard)
         assert (short.number, short.base, short.revocations) == (after.number, before.number, 3)
         assert bytes(short.der).count(bytes.fromhex(held.serial)) == 1
         assert all(bytes.fromhex(one) not in bytes(short.der) for one in serials(before))
@@ -126,11 +126,11 @@ def test_entries_leave_when_the_list_is_made_from_the_register_once_a_day(sqlite
     assert serials(now_listed(desk)) == in_the_register(desk), "one that grows loses nothing"
     desk.clock.forward(timedelta(hours=22))
     stored = bases(desk)
-    renew_lists(desk.office, REQUEST)
+    refresh_crls(desk.office, REQUEST)
     assert bases(desk) == stored
     assert serials(now_listed(desk)) == in_the_register(desk)
     desk.clock.forward(timedelta(hours=1))
-    renew_lists(desk.office, REQUEST)
+    refresh_crls(desk.office, REQUEST)
     assert bases(desk).isdisjoint(stored)
     assert len(serials(now_listed(desk))) == 1
 
@@ -230,15 +230,15 @@ def test_a_short_list_whose_base_is_gone_is_not_stored(sqlite_desk):
     late = replace(one, number=newest.number + 5, revocations=99)
     crls.publish_lists(desk.register, NAME, {0: late}, desk.deed(), lambda *_: None)
     assert now_listed(desk) == newest
-    models.RevocationList.objects.using(desk.register.alias).all().delete()
+    models.Crl.objects.using(desk.register.alias).all().delete()
     crls.publish_lists(desk.register, NAME, {0: late}, desk.deed(), lambda *_: None)
-    assert crls.published_list(desk.register, NAME, 0) is None
+    assert crls.latest_crl(desk.register, NAME, 0) is None
 
 
 def test_a_base_that_goes_while_its_short_list_is_read(sqlite_desk, monkeypatch):
     desk = begun(sqlite_desk)
     revoked(desk, enrolled(desk))
-    newest, first = now_listed(desk), models.RevocationList.objects.using(desk.register.alias)
+    newest, first = now_listed(desk), models.Crl.objects.using(desk.register.alias)
     moved = []
     rows_filter = type(first.all()).filter
 
@@ -249,7 +249,7 @@ def test_a_base_that_goes_while_its_short_list_is_read(sqlite_desk, monkeypatch)
         return rows_filter(self, *asked, **named)
 
     monkeypatch.setattr(type(first.all()), "filter", moving)
-    found = crls.published_list(desk.register, NAME, 0)
+    found = crls.latest_crl(desk.register, NAME, 0)
     assert moved
     assert found.number > newest.number
     assert serials(found) == serials(newest)
@@ -268,14 +268,14 @@ def kept(sqlite_desk, tmp_path):
 
 
 def names(journal: Journal, shard: int = 0):
-    return [list_name(path) for path in kept_lists(journal.folder, NAME, shard)]
+    return [list_name(path) for path in archived_crls(journal.folder, NAME, shard)]
 
 
 def test_a_short_list_is_kept_with_its_base_and_put_together(kept):
     for shard in (0, 1):
         base, short = names(kept.office.journal, shard)
         assert (base.base, short.base) == (None, base.number)
-        der, signed = newest_lists(kept.office.journal.folder, kept.office)[NAME, shard]
+        der, signed = newest_archived(kept.office.journal.folder, kept.office)[NAME, shard]
         assert der == now_listed(kept, shard).der
         assert signed.number == short.number
     revoked(kept, enrolled(kept))
@@ -289,7 +289,7 @@ def test_another_node_keeps_the_base_too(kept, tmp_path):
         revoked(other, enrolled(other))
         base, short = names(other.office.journal)
         assert short.base == base.number
-        assert newest_lists(other.office.journal.folder, other.office)[NAME, 0][0] == now_listed(other).der
+        assert newest_archived(other.office.journal.folder, other.office)[NAME, 0][0] == now_listed(other).der
 
 
 def test_a_restored_register_gets_back_what_stands_on_a_short_list(kept):
@@ -313,13 +313,13 @@ DAMAGE = {
 
 @pytest.mark.parametrize(("harm", "told"), DAMAGE.values(), ids=DAMAGE)
 def test_a_short_list_that_cannot_be_put_together_is_named(kept, harm, told):
-    base, short = kept_lists(kept.office.journal.folder, NAME, 0)
+    base, short = archived_crls(kept.office.journal.folder, NAME, 0)
     harm(base, short)
     with pytest.raises(JournalDamaged, match=told) as damaged:
-        newest_lists(kept.office.journal.folder, kept.office)
+        newest_archived(kept.office.journal.folder, kept.office)
     assert str(short) in str(damaged.value)
 
 
 def test_lists_of_another_channel_are_their_own(kept):
     sftp = kept.office.issuing[Channel.SFTP]
-    assert len(serials(current_list(sftp, 0, kept.office, REQUEST))) == 0
+    assert len(serials(current_crl(sftp, 0, kept.office, REQUEST))) == 0

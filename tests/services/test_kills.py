@@ -7,14 +7,14 @@ from sinetti.database.common import mappers
 from sinetti.database.issuance import transactions
 from sinetti.domain.certificates.lifecycle import CertificateState, OrderState
 from sinetti.domain.certificates.revocation import RevocationReason
-from sinetti.domain.refusals import Reason
+from sinetti.domain.refusals import RejectionReason
 from sinetti.pki.encoding import load_certificate
 from sinetti.services.issuance.enrol import enrol
-from sinetti.services.issuance.order import send_ids
+from sinetti.services.issuance.order import reissue_transfer_ids
 from sinetti.services.issuance.renew import renew
-from sinetti.services.issuance.retrieve import collect
+from sinetti.services.issuance.retrieve import retrieve
 from sinetti.services.organisations.register import close
-from sinetti.services.revocation.revoke import RevokeAsk, revoke
+from sinetti.services.revocation.revoke import RevocationRequest, revoke
 from tests.support.authority import CUSTOMER_ID
 from tests.support.office import (
     REQUEST,
@@ -73,7 +73,7 @@ def test_enrolment_with_another_key_afterwards(desk, step):
     if step in {"4-read", "8-prepared"}:
         accepted(answer)
     else:
-        assert refused(answer) is Reason.TRANSFER_IDS_USED
+        assert refused(answer) is RejectionReason.TRANSFER_IDS_USED
     assert certificates(desk).count() == 1
 
 
@@ -85,7 +85,7 @@ def test_renewal(desk, step):
     retrieval_id = accepted(renew(renew_ask(held, key), desk.office, REQUEST))
     row = certificates(desk).get(predecessor__serial=held.serial)
     assert (row.retrieval_id, row.state) == (retrieval_id, CertificateState.ISSUED)
-    assert models.OutboxRow.objects.using(desk.register.alias).filter(kind="renewed").count() == 1
+    assert models.OutboxMessage.objects.using(desk.register.alias).filter(kind="renewed").count() == 1
     assert load_certificate(collected(desk, retrieval_id)).public_key() == key.public_key()
     assert desk.signer.signatures == 1 + SIGNED[step]
 
@@ -99,7 +99,7 @@ def test_a_renewal_that_takes_the_place_of_an_unfetched_one(desk, step):
     second = accepted(renew(renew_ask(held, key), desk.office, REQUEST))
     rows = {row.retrieval_id: row.state for row in certificates(desk).filter(predecessor__serial=held.serial)}
     assert rows == {first: CertificateState.VOID, second: CertificateState.ISSUED}
-    assert refused(collect(get_ask(first), desk.office, REQUEST)) is Reason.SUPERSEDED
+    assert refused(retrieve(get_ask(first), desk.office, REQUEST)) is RejectionReason.SUPERSEDED
     collected(desk, second)
 
 
@@ -118,11 +118,11 @@ def test_a_renewal_that_ended_may_be_made_again_with_another_key(desk, step):
 @pytest.mark.parametrize("step", ["13-found", "14-fetched"])
 def test_retrieval(desk, step):
     retrieval_id = accepted(enrol(new_ask(ordered(desk), new_key()), desk.office, REQUEST))
-    ended_at(desk, step, lambda office: collect(get_ask(retrieval_id), office, REQUEST))
+    ended_at(desk, step, lambda office: retrieve(get_ask(retrieval_id), office, REQUEST))
     fetched = certificates(desk).get().state == CertificateState.FETCHED
     assert fetched is (step == "14-fetched"), "fetched is committed before the certificate leaves"
     assert collected(desk, retrieval_id) == collected(desk, retrieval_id)
-    assert models.AuditRow.objects.using(desk.register.alias).filter(action="certificate-fetched").count() == 1
+    assert models.AuditEvent.objects.using(desk.register.alias).filter(action="certificate-fetched").count() == 1
 
 
 # Something comes in between two steps.
@@ -136,25 +136,28 @@ def test_the_old_one_is_revoked_between_the_two_commits(desk, step, reason):
     """The reservation goes with it, whatever the reason, and its certificate never leaves."""
     held, key = enrolled(desk), new_key()
     in_the_window(desk, held)
-    ask = RevokeAsk(held.serial, reason)
+    ask = RevocationRequest(held.serial, reason)
     revoking = once_at(step, lambda: revoke(ask, desk.office, "operator", REQUEST))
     answer = renew(renew_ask(held, key), desk.but(step=revoking).office, REQUEST)
-    assert refused(answer) is Reason.SIGNER_REVOKED
+    assert refused(answer) is RejectionReason.SIGNER_REVOKED
     row = certificates(desk).get(predecessor__serial=held.serial)
     assert row.revocation_reason == reason
     assert row.sha256 is None
-    assert refused(renew(renew_ask(held, key), desk.office, REQUEST)) is Reason.SIGNER_REVOKED
-    assert refused(collect(get_ask(row.retrieval_id), desk.office, REQUEST)) in {Reason.SUPERSEDED, Reason.NOT_READY}
+    assert refused(renew(renew_ask(held, key), desk.office, REQUEST)) is RejectionReason.SIGNER_REVOKED
+    assert refused(retrieve(get_ask(row.retrieval_id), desk.office, REQUEST)) in {
+        RejectionReason.SUPERSEDED,
+        RejectionReason.NOT_READY,
+    }
 
 
 @pytest.mark.parametrize("step", ["4-read", "8-prepared"])
 def test_the_old_one_is_revoked_before_the_first_commit(desk, step):
     held = enrolled(desk)
     in_the_window(desk, held)
-    ask = RevokeAsk(held.serial, RevocationReason.SUPERSEDED)
+    ask = RevocationRequest(held.serial, RevocationReason.SUPERSEDED)
     revoking = once_at(step, lambda: revoke(ask, desk.office, "operator", REQUEST))
     answer = renew(renew_ask(held, new_key()), desk.but(step=revoking).office, REQUEST)
-    assert refused(answer) is Reason.SIGNER_REVOKED
+    assert refused(answer) is RejectionReason.SIGNER_REVOKED
     assert not certificates(desk).filter(predecessor__serial=held.serial).exists()
 
 
@@ -164,11 +167,11 @@ def test_the_new_one_is_revoked_between_the_two_commits(desk, step):
 
     def revoke_it() -> None:
         serial = certificates(desk).get().serial
-        revoke(RevokeAsk(serial, RevocationReason.CESSATION_OF_OPERATION), desk.office, "operator", REQUEST)
+        revoke(RevocationRequest(serial, RevocationReason.CESSATION_OF_OPERATION), desk.office, "operator", REQUEST)
 
     answer = enrol(new_ask(ids, key), desk.but(step=once_at(step, revoke_it)).office, REQUEST)
-    assert refused(answer) is Reason.SIGNER_REVOKED
-    assert refused(enrol(new_ask(ids, key), desk.office, REQUEST)) is Reason.TRANSFER_IDS_USED
+    assert refused(answer) is RejectionReason.SIGNER_REVOKED
+    assert refused(enrol(new_ask(ids, key), desk.office, REQUEST)) is RejectionReason.TRANSFER_IDS_USED
 
 
 @pytest.mark.parametrize("step", BETWEEN)
@@ -177,8 +180,8 @@ def test_another_renewal_takes_the_place_between_the_two_commits(desk, step):
     in_the_window(desk, held)
     again = once_at(step, lambda: taken.append(renewed(desk, held)))
     answer = renew(renew_ask(held, new_key()), desk.but(step=again).office, REQUEST)
-    assert refused(answer) is Reason.SUPERSEDED
-    assert models.RefusalRow.objects.using(desk.register.alias).get().reason == Reason.SUPERSEDED
+    assert refused(answer) is RejectionReason.SUPERSEDED
+    assert models.RejectedRequest.objects.using(desk.register.alias).get().reason == RejectionReason.SUPERSEDED
     live = certificates(desk).filter(predecessor__serial=held.serial, revoked_at__isnull=True).get()
     assert live.serial == taken[0].serial
 
@@ -192,21 +195,23 @@ def test_the_same_request_finishes_what_waits_for_its_signature(desk, step):
     answers.append(accepted(enrol(new_ask(ids, key), desk.but(step=again).office, REQUEST)))
     assert answers[0] == answers[1]
     assert certificates(desk).count() == 1
-    assert models.AuditRow.objects.using(desk.register.alias).filter(action="certificate-issued").count() == 1
+    assert models.AuditEvent.objects.using(desk.register.alias).filter(action="certificate-issued").count() == 1
 
 
 def test_ids_are_made_anew_while_the_old_ones_are_being_spent(desk):
     ids, key, fresh = ordered(desk), new_key(), []
-    anew = once_at("8-prepared", lambda: fresh.append(send_ids(ids.order_id, desk.office, "operator", REQUEST)))
+    anew = once_at(
+        "8-prepared", lambda: fresh.append(reissue_transfer_ids(ids.order_id, desk.office, "operator", REQUEST))
+    )
     answer = enrol(new_ask(ids, key), desk.but(step=anew).office, REQUEST)
-    assert refused(answer) is Reason.TRANSFER_IDS_WRONG
+    assert refused(answer) is RejectionReason.TRANSFER_IDS_WRONG
     accepted(enrol(new_ask(fresh[0], key), desk.office, REQUEST))
 
 
 def test_the_organisation_is_closed_while_its_request_is_decided(desk):
     closing = once_at("8-prepared", lambda: close(CUSTOMER_ID, desk.office, "operator", REQUEST))
     answer = enrol(new_ask(ordered(desk), new_key()), desk.but(step=closing).office, REQUEST)
-    assert refused(answer) is Reason.NOT_ENTITLED
+    assert refused(answer) is RejectionReason.NOT_ENTITLED
     assert not certificates(desk).exists()
 
 
@@ -215,10 +220,10 @@ def test_a_holding_that_never_stands_still_makes_the_service_unavailable(desk):
 
     def move(reached: str) -> None:
         if reached == "8-prepared":
-            mappers.move_versions(models.Holding.objects.using(desk.register.alias).all())
+            mappers.move_versions(models.Lineage.objects.using(desk.register.alias).all())
 
     answer = enrol(new_ask(ids, key), desk.but(step=move).office, REQUEST)
-    assert refused(answer) is Reason.UNAVAILABLE
+    assert refused(answer) is RejectionReason.UNAVAILABLE
     assert not certificates(desk).exists()
     accepted(enrol(new_ask(ids, key), desk.office, REQUEST))
 
@@ -239,4 +244,4 @@ def test_the_same_enrolment_comes_in_between_two_readings(desk, monkeypatch):
     ask, answers = new_ask(ordered(desk), new_key()), []
     torn(monkeypatch, lambda: answers.append(accepted(enrol(ask, desk.office, REQUEST))))
     assert accepted(enrol(ask, desk.office, REQUEST)) == answers[0]
-    assert not models.RefusalRow.objects.using(desk.register.alias).exists()
+    assert not models.RejectedRequest.objects.using(desk.register.alias).exists()

@@ -8,11 +8,11 @@ from sinetti.database.organisations import organisations
 from sinetti.database.organisations.organisations import NewOrganisation
 from sinetti.domain.certificates.revocation import RevocationReason
 from sinetti.domain.identifiers import CustomerIdError
-from sinetti.domain.values import Channel, CustomerKind, Environment, Language
+from sinetti.domain.values import Channel, Environment, IdentifierType, Language
 from sinetti.pki.encoding import load_certificate
 from sinetti.services.organisations import queries
 from sinetti.services.organisations.register import ChannelError, approve, close, register_organisation, withdraw
-from sinetti.services.revocation.revoke import RevokeAsk, revoke
+from sinetti.services.revocation.revoke import RevocationRequest, revoke
 from tests.support.authority import CUSTOMER_ID
 from tests.support.office import REQUEST, SECOND, add_organisation, enrolled, ordered
 
@@ -20,14 +20,14 @@ OTHER_CUSTOMER = "7654321-0"
 BOTH = frozenset(Channel)
 
 
-def new(customer_id: str, kind: CustomerKind = CustomerKind.ARTIFICIAL) -> NewOrganisation:
+def new(customer_id: str, kind: IdentifierType = IdentifierType.ARTIFICIAL) -> NewOrganisation:
     return NewOrganisation(customer_id, kind, "FI", "Toinen Oy", Language.FI, frozenset({Channel.WS}))
 
 
 def test_an_id_is_taken_whatever_its_kind_and_spelling(desk):
     add_organisation(desk, "ABC-1")
     for again in ("ABC-1", "abc-1", " Abc-1 "):
-        assert register_organisation(new(again, CustomerKind.FOREIGN), desk.office, "operator", REQUEST) is None
+        assert register_organisation(new(again, IdentifierType.FOREIGN), desk.office, "operator", REQUEST) is None
     assert models.Organisation.objects.using(desk.register.alias).count() == 2
 
 
@@ -39,7 +39,7 @@ def test_a_channel_without_a_ca(desk):
         approve("ABC-1", sftp, one.office, "operator", REQUEST)
     with pytest.raises(ChannelError, match="SFTP"):
         register_organisation(
-            NewOrganisation("ABC-2", CustomerKind.ARTIFICIAL, "FI", "Toinen Oy", Language.FI, BOTH),
+            NewOrganisation("ABC-2", IdentifierType.ARTIFICIAL, "FI", "Toinen Oy", Language.FI, BOTH),
             one.office,
             "operator",
             REQUEST,
@@ -51,7 +51,7 @@ def test_the_rules_of_ids_are_those_of_the_environment(desk):
     production = desk.but(environment=Environment.PRODUCTION)
     with pytest.raises(CustomerIdError, match="TEST environment"):
         register_organisation(new("7654321-0"), production.office, "operator", REQUEST)
-    found = register_organisation(new(" 1234567-1", CustomerKind.BUSINESS_ID), production.office, "operator", REQUEST)
+    found = register_organisation(new(" 1234567-1", IdentifierType.BUSINESS_ID), production.office, "operator", REQUEST)
     assert (found.customer_id, found.open, found.channels) == ("1234567-1", True, {Channel.WS})
 
 
@@ -66,9 +66,9 @@ def test_approved_withdrawn_and_approved_again(desk):
     assert approve(CUSTOMER_ID, BOTH, desk.office, "operator", REQUEST)
     assert channels() == BOTH
     assert approve(CUSTOMER_ID, BOTH, desk.office, "operator", REQUEST)
-    rows = models.ApprovedType.objects.using(desk.register.alias)
+    rows = models.ApprovedChannel.objects.using(desk.register.alias)
     assert rows.count() == 3, "the withdrawn approval is kept"
-    actions = models.AuditRow.objects.using(desk.register.alias).values_list("action", flat=True)
+    actions = models.AuditEvent.objects.using(desk.register.alias).values_list("action", flat=True)
     assert sorted(actions).count("channel-approved") == 3
     assert sorted(actions).count("channel-withdrawn") == 1
 
@@ -77,7 +77,7 @@ def test_closed_once(desk):
     assert close(CUSTOMER_ID, desk.office, "operator", REQUEST)
     assert close(CUSTOMER_ID, desk.office, "operator", REQUEST)
     assert organisations.find_organisation(desk.register, CUSTOMER_ID).open is False
-    assert models.AuditRow.objects.using(desk.register.alias).filter(action="organisation-closed").count() == 1
+    assert models.AuditEvent.objects.using(desk.register.alias).filter(action="organisation-closed").count() == 1
 
 
 def test_an_organisation_that_is_not_there(desk):
@@ -91,7 +91,7 @@ def test_lists_and_counts(desk):
     first, second = enrolled(desk), enrolled(desk)
     theirs = enrolled(desk, customer_id=OTHER_CUSTOMER)
     ordered(desk)
-    revoke(RevokeAsk(first.serial, RevocationReason.SUPERSEDED), desk.office, "operator", REQUEST)
+    revoke(RevocationRequest(first.serial, RevocationReason.SUPERSEDED), desk.office, "operator", REQUEST)
     assert [one.serial for one in queries.certificates(desk.office)] == [theirs.serial, second.serial, first.serial]
     assert [one.serial for one in queries.certificates(desk.office, f" {CUSTOMER_ID}")] == [second.serial, first.serial]
     assert queries.certificates(desk.office, "unknown-1") == ()
@@ -100,7 +100,7 @@ def test_lists_and_counts(desk):
 
 def test_certificates_in_force_are_those_of_the_channel_that_are_neither_revoked_nor_expired(desk):
     first, revoked, other = (enrolled(desk, channel) for channel in (Channel.SFTP, Channel.SFTP, Channel.WS))
-    ask = RevokeAsk(revoked.serial, RevocationReason.SUPERSEDED)
+    ask = RevocationRequest(revoked.serial, RevocationReason.SUPERSEDED)
     revoke(ask, desk.office, "operator", REQUEST)
     ordered(desk)
     assert dict(queries.in_force(desk.office, Channel.SFTP)) == {first.serial: first.der}

@@ -7,18 +7,18 @@ import pytest
 from sinetti.database import models
 from sinetti.database.issuance import rejections
 from sinetti.domain.notifications import rejection_alerts
-from sinetti.domain.refusals import Reason
+from sinetti.domain.refusals import RejectionReason
 from sinetti.services.issuance.renew import renew
 from tests.support.office import DAY, REQUEST, SECOND, enrolled, in_the_window, renew_ask
 from tests.support.office import refused as refused_for
 
 
 def events(desk):
-    return models.OutboxRow.objects.using(desk.register.alias).filter(kind="refused").order_by("created")
+    return models.OutboxMessage.objects.using(desk.register.alias).filter(kind="refused").order_by("created")
 
 
 def asked_with_the_old_key(desk, held):
-    assert refused_for(renew(renew_ask(held, held.key), desk.office, REQUEST)) is Reason.KEY_REUSED
+    assert refused_for(renew(renew_ask(held, held.key), desk.office, REQUEST)) is RejectionReason.KEY_REUSED
 
 
 def test_the_third_time(desk):
@@ -67,25 +67,26 @@ def test_refusals_count_together_for_seven_days(sqlite_desk, days, told):
 
 def test_every_reason_is_told_of_or_left_out_on_purpose(sqlite_desk):
     holding = sqlite_desk.certificate(enrolled(sqlite_desk).serial).holding.holding_id
-    for reason in Reason:
+    for reason in RejectionReason:
         for _ in range(3):
-            rejections.note_refusal(sqlite_desk.register, holding, reason, "renew", sqlite_desk.deed())
+            rejections.record_rejection(sqlite_desk.register, holding, reason, "renew", sqlite_desk.deed())
     told = {row.facts["reason_name"] for row in events(sqlite_desk)}
-    assert set(Reason) - told == {
-        Reason.TOO_EARLY,
-        Reason.NOT_READY,
-        Reason.UNAVAILABLE,
-        Reason.TOO_MANY_REQUESTS,
-        Reason.INTERNAL,
+    assert set(RejectionReason) - told == {
+        RejectionReason.TOO_EARLY,
+        RejectionReason.NOT_READY,
+        RejectionReason.UNAVAILABLE,
+        RejectionReason.TOO_MANY_REQUESTS,
+        RejectionReason.INTERNAL,
     }
 
 
 def test_other_reasons_and_other_holdings_count_for_themselves(sqlite_desk):
     one, other = (sqlite_desk.certificate(enrolled(sqlite_desk).serial).holding.holding_id for _ in range(2))
     for holding, reason in (
-        (one, Reason.KEY_REUSED), (one, Reason.KEY_REUSED), (one, Reason.CSR_UNREADABLE), (other, Reason.KEY_REUSED),
+        (one, RejectionReason.KEY_REUSED), (one, RejectionReason.KEY_REUSED), (one,
+        RejectionReason.CSR_UNREADABLE), (other, RejectionReason.KEY_REUSED),
     ):  # fmt: skip
-        rejections.note_refusal(sqlite_desk.register, holding, reason, "renew", sqlite_desk.deed())
+        rejections.record_rejection(sqlite_desk.register, holding, reason, "renew", sqlite_desk.deed())
     assert not events(sqlite_desk).exists()
 
 
@@ -93,12 +94,12 @@ def test_many_at_once(desk):
     """Whoever comes third, the people are told once."""
     holding = desk.certificate(enrolled(desk).serial).holding.holding_id
     for _ in range(2):
-        rejections.note_refusal(desk.register, holding, Reason.KEY_REUSED, "renew", desk.deed())
+        rejections.record_rejection(desk.register, holding, RejectionReason.KEY_REUSED, "renew", desk.deed())
     together = Barrier(4)
 
     def refuse():
         together.wait(20)
-        rejections.note_refusal(desk.register, holding, Reason.KEY_REUSED, "renew", desk.deed())
+        rejections.record_rejection(desk.register, holding, RejectionReason.KEY_REUSED, "renew", desk.deed())
         desk.register.close()
 
     threads = [Thread(target=refuse) for _ in range(4)]
@@ -106,5 +107,5 @@ def test_many_at_once(desk):
         thread.start()
     for thread in threads:
         thread.join(30)
-    assert models.RefusalRow.objects.using(desk.register.alias).count() == 6
+    assert models.RejectedRequest.objects.using(desk.register.alias).count() == 6
     assert events(desk).count() == 1

@@ -5,8 +5,8 @@ from datetime import timedelta
 
 import pytest
 
-from sinetti.domain.leniency import STRICT, Kind
-from sinetti.domain.refusals import Reason
+from sinetti.domain.leniency import STRICT, LenientBehaviour
+from sinetti.domain.refusals import RejectionReason
 from sinetti.domain.values import KeyPolicy, KeyType
 from sinetti.services.issuance.enrol import enrol
 from sinetti.services.issuance.renew import renew
@@ -47,15 +47,15 @@ def strict(desk):
 def test_the_same_enrolment_again(strict):
     ids, key = ordered(strict), new_key()
     accepted(enrol(new_ask(ids, key), strict.office, REQUEST))
-    assert refused(enrol(new_ask(ids, key), strict.office, REQUEST)) is Reason.TRANSFER_IDS_USED
+    assert refused(enrol(new_ask(ids, key), strict.office, REQUEST)) is RejectionReason.TRANSFER_IDS_USED
 
 
 def test_renewals_again(desk, strict):
     held, key = enrolled(desk), new_key()
     in_the_window(desk, held)
     accepted(renew(renew_ask(held, key), strict.office, REQUEST))
-    assert refused(renew(renew_ask(held, key), strict.office, REQUEST)) is Reason.ALREADY_RENEWED
-    assert refused(renew(renew_ask(held, new_key()), strict.office, REQUEST)) is Reason.ALREADY_RENEWED
+    assert refused(renew(renew_ask(held, key), strict.office, REQUEST)) is RejectionReason.ALREADY_RENEWED
+    assert refused(renew(renew_ask(held, new_key()), strict.office, REQUEST)) is RejectionReason.ALREADY_RENEWED
 
 
 def test_a_strict_refusal_leaves_what_it_found(desk, strict):
@@ -68,24 +68,26 @@ def test_a_strict_refusal_leaves_what_it_found(desk, strict):
 
 def test_other_keys_are_a_matter_of_policy(strict):
     narrow = strict.but(policy=KeyPolicy(frozenset({KeyType.RSA_2048})))
-    assert refused(enrol(new_ask(ordered(narrow), new_key()), narrow.office, REQUEST)) is Reason.KEY_NOT_ACCEPTED
+    assert (
+        refused(enrol(new_ask(ordered(narrow), new_key()), narrow.office, REQUEST)) is RejectionReason.KEY_NOT_ACCEPTED
+    )
 
 
 def test_every_kind_answer_is_marked(desk, marks):
     ids, key = ordered(desk), new_key()
     accepted(enrol(new_ask(ids, key), desk.office, REQUEST))
-    assert marks() == [Kind.KEY_TYPE]
+    assert marks() == [LenientBehaviour.KEY_TYPE]
     accepted(enrol(new_ask(ids, key), desk.office, REQUEST))
-    assert marks() == [Kind.SAME_REQUEST_ANSWERED, Kind.KEY_TYPE]
+    assert marks() == [LenientBehaviour.SAME_REQUEST_ANSWERED, LenientBehaviour.KEY_TYPE]
     held = enrolled(desk)
-    assert marks() == [Kind.KEY_TYPE, Kind.READY_AT_ONCE]
+    assert marks() == [LenientBehaviour.KEY_TYPE, LenientBehaviour.READY_AT_ONCE]
     in_the_window(desk, held)
     accepted(renew(renew_ask(held, key := new_key()), desk.office, REQUEST))
-    assert marks() == [Kind.KEY_TYPE]
+    assert marks() == [LenientBehaviour.KEY_TYPE]
     accepted(renew(renew_ask(held, key), desk.office, REQUEST))
-    assert marks() == [Kind.SAME_REQUEST_ANSWERED, Kind.KEY_TYPE]
+    assert marks() == [LenientBehaviour.SAME_REQUEST_ANSWERED, LenientBehaviour.KEY_TYPE]
     accepted(renew(renew_ask(held, new_key()), desk.office, REQUEST))
-    assert marks() == [Kind.RENEWED_AGAIN, Kind.KEY_TYPE]
+    assert marks() == [LenientBehaviour.RENEWED_AGAIN, LenientBehaviour.KEY_TYPE]
 
 
 def test_what_the_real_service_gives_is_not_marked(desk, marks):
@@ -95,7 +97,7 @@ def test_what_the_real_service_gives_is_not_marked(desk, marks):
     accepted(enrol(new_ask(ids, key), waiting.office, REQUEST))
     desk.machine.forward(timedelta(seconds=2))
     retrieval_id = accepted(enrol(new_ask(ids, key), desk.office, REQUEST))
-    assert marks() == [Kind.SAME_REQUEST_ANSWERED]
+    assert marks() == [LenientBehaviour.SAME_REQUEST_ANSWERED]
     held = held_by(waiting, key, retrieval_id)
     in_the_window(desk, held)
     accepted(renew(renew_ask(held, other), waiting.office, REQUEST))

@@ -6,15 +6,15 @@ from datetime import timedelta
 import pytest
 from django.db import InterfaceError, OperationalError
 
-from sinetti.ca.issuance import issues_until
+from sinetti.ca.issuance import last_issuance_time
 from sinetti.database import models
 from sinetti.database.issuance import transactions
 from sinetti.domain.certificates.lifecycle import CertificateState
-from sinetti.domain.refusals import Reason, Refusal
+from sinetti.domain.refusals import Rejection, RejectionReason
 from sinetti.domain.values import Channel, Language
 from sinetti.services.issuance.enrol import enrol
 from sinetti.services.issuance.renew import renew
-from sinetti.services.issuance.retrieve import collect
+from sinetti.services.issuance.retrieve import retrieve
 from tests.domain.facts import LIVES_AND_WINDOWS
 from tests.support.office import (
     DAY,
@@ -35,7 +35,7 @@ from tests.support.office import (
     renewed,
 )
 
-OUR_FAULT = Refusal(Reason.INTERNAL, reference=REQUEST, language=Language.SV)
+OUR_FAULT = Rejection(RejectionReason.INTERNAL, reference=REQUEST, language=Language.SV)
 """What a proven caller is told, in the contact's language, when something of ours fails."""
 
 YEARS_2 = timedelta(days=730)
@@ -50,9 +50,9 @@ def test_the_signer_is_away_while_enrolling(desk):
     desk.signer.away = True
     for _ in range(2):
         answer = enrol(new_ask(ids, key), desk.office, REQUEST)
-        assert answer == Refusal(Reason.UNAVAILABLE, language=Language.SV)
+        assert answer == Rejection(RejectionReason.UNAVAILABLE, language=Language.SV)
     assert certificates(desk).get().state == CertificateState.RESERVED
-    assert refused(enrol(new_ask(ids, new_key()), desk.office, REQUEST)) is Reason.TRANSFER_IDS_USED
+    assert refused(enrol(new_ask(ids, new_key()), desk.office, REQUEST)) is RejectionReason.TRANSFER_IDS_USED
     desk.signer.away = False
     collected(desk, accepted(enrol(new_ask(ids, key), desk.office, REQUEST)))
     assert certificates(desk).count() == 1
@@ -62,7 +62,7 @@ def test_the_signer_is_away_while_renewing(desk):
     held, key = enrolled(desk), new_key()
     in_the_window(desk, held)
     desk.signer.away = True
-    assert refused(renew(renew_ask(held, key), desk.office, REQUEST)) is Reason.UNAVAILABLE
+    assert refused(renew(renew_ask(held, key), desk.office, REQUEST)) is RejectionReason.UNAVAILABLE
     desk.signer.away = False
     new = held_by(desk, key, accepted(renew(renew_ask(held, key), desk.office, REQUEST)))
     assert certificates(desk).get(predecessor__serial=held.serial).serial == new.serial
@@ -97,13 +97,13 @@ def test_the_register_is_away(desk, monkeypatch, failure):
         raise failure
 
     with monkeypatch.context() as patched:
-        patched.setattr(transactions, "reserve", away)
+        patched.setattr(transactions, "reserve_certificate", away)
         answer = enrol(new_ask(ids, key), desk.office, REQUEST)
-        assert answer == Refusal(Reason.UNAVAILABLE, language=Language.SV), "the caller is proven"
+        assert answer == Rejection(RejectionReason.UNAVAILABLE, language=Language.SV), "the caller is proven"
     retrieval_id = accepted(enrol(new_ask(ids, key), desk.office, REQUEST))
     with monkeypatch.context() as patched:
         patched.setattr(transactions, "find_by_retrieval_id", away)
-        assert collect(get_ask(retrieval_id), desk.office, REQUEST) == Refusal(Reason.UNAVAILABLE)
+        assert retrieve(get_ask(retrieval_id), desk.office, REQUEST) == Rejection(RejectionReason.UNAVAILABLE)
     collected(desk, retrieval_id)
 
 
@@ -120,24 +120,24 @@ def test_any_other_fault_before_the_proof_is_the_doors(desk, monkeypatch):
 
 
 def test_a_ca_that_ends_in_less_than_730_days_issues_no_more(desk):
-    last = issues_until(ca_certificate(), YEARS_2)
+    last = last_issuance_time(ca_certificate(), YEARS_2)
     desk.clock.now = last + SECOND
     ids, key = ordered(desk), new_key()
     answer = enrol(new_ask(ids, key), desk.office, REQUEST)
-    assert answer == Refusal(Reason.UNAVAILABLE, language=Language.SV)
+    assert answer == Rejection(RejectionReason.UNAVAILABLE, language=Language.SV)
     assert not certificates(desk).exists()
     assert not models.UsedKey.objects.using(desk.register.alias).exists()
-    kept = models.RefusalRow.objects.using(desk.register.alias).get()
-    assert (kept.reason, kept.operation) == (Reason.UNAVAILABLE, "new")
+    kept = models.RejectedRequest.objects.using(desk.register.alias).get()
+    assert (kept.reason, kept.operation) == (RejectionReason.UNAVAILABLE, "new")
     desk.clock.now = last
     collected(desk, accepted(enrol(new_ask(ids, key), desk.office, REQUEST)))
 
 
 def test_a_ca_that_ends_in_less_than_730_days_renews_no_more(desk):
-    desk.clock.now = issues_until(ca_certificate(), YEARS_2) - 690 * DAY
+    desk.clock.now = last_issuance_time(ca_certificate(), YEARS_2) - 690 * DAY
     held = enrolled(desk)
     in_the_window(desk, held)
-    assert refused(renew(renew_ask(held, new_key()), desk.office, REQUEST)) is Reason.UNAVAILABLE
+    assert refused(renew(renew_ask(held, new_key()), desk.office, REQUEST)) is RejectionReason.UNAVAILABLE
     assert desk.certificate(held.serial).renewed_by is None
 
 
@@ -166,7 +166,7 @@ def test_a_life_has_the_window_of_the_rule_and_is_too_early_before(life, window,
     assert row.renewable_from == row.not_after - window
     desk.clock.now = row.renewable_from - SECOND
     found = refused(renew(renew_ask(held, new_key()), desk.office, REQUEST))
-    assert found is Reason.TOO_EARLY
+    assert found is RejectionReason.TOO_EARLY
     desk.clock.now = row.renewable_from
     renewed(desk, held)
 
@@ -175,5 +175,5 @@ def test_the_refusal_of_one_office_says_nothing_of_another(desk):
     """Two offices on one register, one without its signer: the other answers."""
     ids, key = ordered(desk), new_key()
     away = desk.but(signer=replace(desk.signer, away=True))
-    assert refused(enrol(new_ask(ids, key), away.office, REQUEST)) is Reason.UNAVAILABLE
+    assert refused(enrol(new_ask(ids, key), away.office, REQUEST)) is RejectionReason.UNAVAILABLE
     accepted(enrol(new_ask(ids, key), desk.office, REQUEST))

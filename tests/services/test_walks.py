@@ -12,12 +12,12 @@ import pytest
 from sinetti.database import models
 from sinetti.domain.certificates.lifecycle import CertificateState
 from sinetti.domain.certificates.revocation import RevocationReason
-from sinetti.domain.refusals import Reason
-from sinetti.domain.requests import Accepted, Collected, RenewAsk
+from sinetti.domain.refusals import RejectionReason
+from sinetti.domain.requests import AcceptedResponse, CertificateResponse, RenewRequest
 from sinetti.pki.encoding import load_certificate
 from sinetti.services.issuance.renew import renew
-from sinetti.services.issuance.retrieve import collect
-from sinetti.services.revocation.revoke import NotRevocable, RevokeAsk, revoke
+from sinetti.services.issuance.retrieve import retrieve
+from sinetti.services.revocation.revoke import RevocationError, RevocationRequest, revoke
 from tests.support.authority import NOW
 from tests.support.office import (
     DAY,
@@ -51,7 +51,7 @@ class Walk:
     desk: Desk
     chance: Random
     held: list[Held] = field(default_factory=list)
-    asked: list[tuple[RenewAsk, object]] = field(default_factory=list)
+    asked: list[tuple[RenewRequest, object]] = field(default_factory=list)
     answered: dict[int, str] = field(default_factory=dict)
     fetched: dict[str, bytes] = field(default_factory=dict)
     seen: Counter = field(default_factory=Counter)
@@ -76,8 +76,8 @@ class Walk:
         except KilledError as killed:
             self.seen[f"killed at {killed}"] += 1
             return
-        self.seen["accepted" if isinstance(answer, Accepted) else answer.reason] += 1
-        if isinstance(answer, Accepted):
+        self.seen["accepted" if isinstance(answer, AcceptedResponse) else answer.reason] += 1
+        if isinstance(answer, AcceptedResponse):
             assert self.answered.setdefault(number, answer.retrieval_id) == answer.retrieval_id
 
     def fetch(self) -> None:
@@ -87,12 +87,12 @@ class Walk:
         number, retrieval_id = self.chance.choice([*self.answered.items()])
         office = self.desk.but(step=killed_at(self.chance.choice(STEPS))).office
         try:
-            answer = collect(get_ask(retrieval_id), office, REQUEST)
+            answer = retrieve(get_ask(retrieval_id), office, REQUEST)
         except KilledError as killed:
             self.seen[f"killed at {killed}"] += 1
             return
-        if not isinstance(answer, Collected):
-            assert answer.reason is Reason.SUPERSEDED
+        if not isinstance(answer, CertificateResponse):
+            assert answer.reason is RejectionReason.SUPERSEDED
             assert retrieval_id not in self.fetched
             self.seen["superseded"] += 1
             return
@@ -109,9 +109,11 @@ class Walk:
             return
         reason = self.chance.choice([RevocationReason.KEY_COMPROMISE, RevocationReason.AFFILIATION_CHANGED])
         try:
-            revoke(RevokeAsk(self.chance.choice(self.held).serial, reason), self.desk.office, "operator", REQUEST)
+            revoke(
+                RevocationRequest(self.chance.choice(self.held).serial, reason), self.desk.office, "operator", REQUEST
+            )
             self.seen["revoked"] += 1
-        except NotRevocable:
+        except RevocationError:
             pass
 
     def wait(self) -> None:

@@ -17,16 +17,16 @@ from django.apps import apps
 from sinetti.database.access import accounts
 from sinetti.database.access import pending_invitations as access_pending_invitations
 from sinetti.database.access import role_assignments as access_role_assignments
-from sinetti.database.certificates.bulk_revocation import Wanted
+from sinetti.database.certificates.bulk_revocation import CertificateSelection
 from sinetti.database.common.row_locks import locked
 from sinetti.database.organisations.organisations import NewOrganisation
-from sinetti.domain.access.access_purpose import Place
+from sinetti.domain.access.access_purpose import SearchScope
 from sinetti.domain.access.roles import Role
 from sinetti.domain.certificates.revocation import RevocationReason
-from sinetti.domain.organisations.applications import ApplicationState, NewApplication, Verdict
-from sinetti.domain.organisations.csv_import import Change, ChangeKind
-from sinetti.domain.values import Channel, CustomerKind, Language
-from sinetti.services.access.permissions import Actor, NotAllowed
+from sinetti.domain.organisations.applications import ApplicationDecision, ApplicationState, NewApplication
+from sinetti.domain.organisations.csv_import import ChangeKind, ImportChange
+from sinetti.domain.values import Channel, IdentifierType, Language
+from sinetti.services.access.permissions import Actor, PermissionDenied
 from sinetti.services.access.role_requests import ask_for_oneself
 from sinetti.services.organisations.register import close
 from sinetti.services.self_service import (
@@ -115,24 +115,24 @@ def town(desk, *, through=False):
 def _things(built):
     desk, office = built.desk, built.office
     held = enrolled(desk)
-    rows(desk, "Holding").filter(certificates__serial=held.serial).update(
+    rows(desk, "Lineage").filter(certificates__serial=held.serial).update(
         deputy=rows(desk, "Person").create(name="D", email="deputy@malli.example", language="fi")
     )
     ids = ordered(desk, an_order())
     ask_for_oneself(CLIENT, Role.VIEWER, office, Actor(account(desk, "asker").pk), REQUEST)
     own = rows(desk, "Organisation").get(customer_id=CLIENT)
     stays = Actor(rows(desk, "User").get(email="stays@people.example").pk, second_factor=True)
-    waits = role_assignments.give(
-        role_assignments.ToPerson(own.pk, a_person("waits"), Role.VIEWER), office, stays, REQUEST
+    waits = role_assignments.grant(
+        role_assignments.PersonGrant(own.pk, a_person("waits"), Role.VIEWER), office, stays, REQUEST
     ).mandate_id
     built.ids |= {
         "own": own.pk,
         "firm": rows(desk, "Organisation").get(customer_id=FIRM).pk,
         "third": rows(desk, "Organisation").get(customer_id=THIRD).pk,
         "serial": held.serial,
-        "contact": rows(desk, "Holding").filter(certificates__serial=held.serial).get().contact.email,
-        "order": rows(desk, "TransferIdPair").get(transfer_id=ids.transfer_id).order_id,
-        "request": rows(desk, "RightRequest").get().pk,
+        "contact": rows(desk, "Lineage").filter(certificates__serial=held.serial).get().contact.email,
+        "order": rows(desk, "TransferIds").get(transfer_id=ids.transfer_id).order_id,
+        "request": rows(desk, "RoleRequest").get().pk,
         "waits": waits,
         "viewer": mandate(desk, account(desk, "viewer"), CLIENT, Role.VIEWER).pk,
         "pending": access_pending_invitations.add(
@@ -151,12 +151,12 @@ def _things(built):
 def an_application(built):
     new = NewApplication(frozenset({Channel.SFTP}), "We send reports.", "", Language.FI)
     stays = Actor(rows(built.desk, "User").get(email="stays@people.example").pk, second_factor=True)
-    rows(built.desk, "ApprovedType").filter(organisation=built.ids["own"]).update(withdrawn_at=built.office.now())
+    rows(built.desk, "ApprovedChannel").filter(organisation=built.ids["own"]).update(withdrawn_at=built.office.now())
     return applications.apply(built.ids["own"], new, built.office, stays, REQUEST).application_id
 
 
 def applied(built):
-    rows(built.desk, "ApprovedType").filter(organisation=built.ids["own"]).update(withdrawn_at=built.office.now())
+    rows(built.desk, "ApprovedChannel").filter(organisation=built.ids["own"]).update(withdrawn_at=built.office.now())
     new = NewApplication(frozenset({Channel.SFTP}), "We send reports.", "", Language.FI)
     return lambda: applications.apply(built.ids["own"], new, built.office, built.actor, REQUEST)
 
@@ -169,7 +169,7 @@ def withdrawn_application(built):
 def given_to_firm(customer_id):
     def prepared(built):
         until = built.office.now() + 90 * DAY
-        given = role_assignments.GiveToFirm(built.ids["own"], customer_id, Role.VIEWER, until)
+        given = role_assignments.FirmGrantRequest(built.ids["own"], customer_id, Role.VIEWER, until)
         return lambda: role_assignments.give_to_firm(given, built.office, built.actor, REQUEST)
 
     return prepared
@@ -192,8 +192,8 @@ def an_order_of(built):
 
 
 def invited(built):
-    to = role_assignments.ToPerson(built.ids["own"], NEWCOMER, Role.SIGNATORY)
-    return lambda: role_assignments.give(to, built.office, built.actor, REQUEST)
+    to = role_assignments.PersonGrant(built.ids["own"], NEWCOMER, Role.SIGNATORY)
+    return lambda: role_assignments.grant(to, built.office, built.actor, REQUEST)
 
 
 def asked_clients(built):
@@ -204,16 +204,16 @@ def asked_clients(built):
 def given_up(built):
     # What the firm has for a third one: only its signatory gives that up.
     handed = mandate(built.desk, CLIENT, THIRD, Role.VIEWER, built.office.now() + 90 * DAY)
-    return lambda: role_resignation.give_up((handed.pk,), built.office, built.actor, REQUEST)
+    return lambda: role_resignation.resign((handed.pk,), built.office, built.actor, REQUEST)
 
 
 def goes_on(built):
     serial = built.ids["serial"]
 
     def noted():
-        return renewal_opt_out.let_end_no_more(serial, built.office, built.actor, REQUEST)
+        return renewal_opt_out.opt_in_to_renewal(serial, built.office, built.actor, REQUEST)
 
-    rows(built.desk, "Holding").filter(certificates__serial=serial).update(let_end_at=built.office.now())
+    rows(built.desk, "Lineage").filter(certificates__serial=serial).update(let_end_at=built.office.now())
     return noted
 
 
@@ -221,7 +221,7 @@ def replaced(built):
     def many():
         found = bulk_replace.replace_many("form", [built.ids["serial"]], built.office, built.actor, REQUEST)
         assert (found.ordered, found.left) == (0, 1)
-        raise NotAllowed(None, None)  # type: ignore[arg-type] # it passes over what one may not
+        raise PermissionDenied(None, None)  # type: ignore[arg-type] # it passes over what one may not
 
     return many
 
@@ -231,7 +231,7 @@ def handed_over(built):
     return lambda: contact_handover.hand_over(contact, NEWCOMER, built.office, built.actor, REQUEST)
 
 
-TERMS = role_assignments.Terms(Role.MANAGER, None)
+TERMS = role_assignments.GrantTerms(Role.MANAGER, None)
 BEHALF = {
     "apply.apply": applied,
     "apply.withdraw": withdrawn_application,
@@ -248,7 +248,7 @@ BEHALF = {
     "clients.ask_clients": asked_clients,
     "giving_up.give_up": given_up,
     "leaving.hand_over": handed_over,
-    "let_end.let_end": simple(renewal_opt_out.let_end, id_="serial"),
+    "let_end.let_end": simple(renewal_opt_out.opt_out_of_renewal, id_="serial"),
     "let_end.let_end_no_more": goes_on,
     "order.order": an_order_of,
     "pending_invitations.confirm": simple(pending_invitations.confirm, id_="pending"),
@@ -284,7 +284,7 @@ def of_clerk(act: Callable[..., Any], *arguments: Any, id_: str = "", by: str = 
 
 def decided(built):
     one = an_application(built)
-    verdict = Verdict(ApplicationState.APPROVED, "")
+    verdict = ApplicationDecision(ApplicationState.APPROVED, "")
     return lambda: staff_applications.decide(one, verdict, lambda _: "text", built.anna)
 
 
@@ -300,7 +300,7 @@ def asked_by_clerk(built):
 
 def altered(built):
     found = organisations.organisation(built.ids["own"], built.anna)
-    change = Change(
+    change = ImportChange(
         line=1,
         kind=ChangeKind.CHANGE,
         customer_id=CLIENT,
@@ -356,7 +356,7 @@ def ended_load(built):
 
 def proposed_change(built):
     found = organisations.organisation(built.ids["own"], built.anna)
-    change = Change(
+    change = ImportChange(
         line=1,
         kind=ChangeKind.CHANGE,
         customer_id=CLIENT,
@@ -372,16 +372,16 @@ def proposed_change(built):
 
 def left(built):
     load_id = organisations.preview(LOAD, built.anna)
-    row = rows(built.desk, "OrganisationLoad").filter(pk=load_id)
+    row = rows(built.desk, "OrganisationImport").filter(pk=load_id)
     changes = [{**one, "kind": "end", "customer_id": CLIENT} for one in row.get().changes]
     row.update(changes=changes, accepted_at=built.office.now(), done_at=built.office.now())
     close(CLIENT, built.office, "operator", REQUEST)
-    return lambda: organisations.propose_left(load_id, ChangeKind.END, built.anna)
+    return lambda: organisations.propose_revocation(load_id, ChangeKind.END, built.anna)
 
 
 def tried_again(built):
-    row = rows(built.desk, "OutboxRow").exclude(channel=None).first()
-    rows(built.desk, "OutboxRow").filter(pk=row.pk).update(dead=built.office.now())
+    row = rows(built.desk, "OutboxMessage").exclude(channel=None).first()
+    rows(built.desk, "OutboxMessage").filter(pk=row.pk).update(dead=built.office.now())
     return lambda: outbox.try_again([row.pk], built.anna)
 
 
@@ -403,15 +403,15 @@ def proposed(act: Callable[..., Any], *, by: str = "anna", approved: bool = Fals
 
 
 def wanted(act, reason=RevocationReason.SUPERSEDED):
-    return lambda built: lambda: act(Wanted(serials=(built.ids["serial"],)), reason, built.anna)
+    return lambda built: lambda: act(CertificateSelection(serials=(built.ids["serial"],)), reason, built.anna)
 
 
-NEW = NewOrganisation("3456789-6", CustomerKind.ARTIFICIAL, "FI", "Uusi Oy", Language.FI, frozenset())
+NEW = NewOrganisation("3456789-6", IdentifierType.ARTIFICIAL, "FI", "Uusi Oy", Language.FI, frozenset())
 STAFF = {
     "applications.decide": decided,
     "certificates.revoke_one": of_clerk(certificates.revoke_one, RevocationReason.SUPERSEDED, id_="serial"),
-    "clerk.look": of_clerk(session.look, "organisation:1"),
-    "clerk.look_for": of_clerk(session.look_for, Place.AUDIT, "text"),
+    "clerk.look": of_clerk(session.log_access, "organisation:1"),
+    "clerk.look_for": of_clerk(session.log_search, SearchScope.AUDIT, "text"),
     "invitations.invite_signatory": asked_by_clerk,
     "open_invitations.confirm": lambda built: lambda: open_invitations.confirm(built.ids["first"], built.bo),
     "open_invitations.reject": lambda built: lambda: open_invitations.reject(built.ids["first"], built.bo),
@@ -497,14 +497,14 @@ def take(built, mandate_id):
 @pytest.mark.parametrize("act", BEHALF)
 def test_a_representative_whose_role_was_withdrawn(desk, monkeypatch, act):
     built = town(desk)
-    refused(monkeypatch, built, BEHALF[act](built), lambda: take(built, built.direct), NotAllowed)
+    refused(monkeypatch, built, BEHALF[act](built), lambda: take(built, built.direct), PermissionDenied)
 
 
 @pytest.mark.parametrize("link", ["to_firm", "in_firm"])
 @pytest.mark.parametrize("act", MANAGERS)
 def test_a_firms_manager_of_whom_one_link_was_withdrawn(desk, monkeypatch, act, link):
     built = town(desk, through=True)
-    refused(monkeypatch, built, BEHALF[act](built), lambda: take(built, getattr(built, link)), NotAllowed)
+    refused(monkeypatch, built, BEHALF[act](built), lambda: take(built, getattr(built, link)), PermissionDenied)
 
 
 ENDS = {
@@ -520,7 +520,7 @@ ENDS = {
 @pytest.mark.parametrize("act", ["authorisations.give", "order.order", "revoke.revoke"])
 def test_a_representative_whose_role_ended_otherwise(desk, monkeypatch, act, end):
     built = town(desk)
-    refused(monkeypatch, built, BEHALF[act](built), lambda: ENDS[end](built), NotAllowed)
+    refused(monkeypatch, built, BEHALF[act](built), lambda: ENDS[end](built), PermissionDenied)
 
 
 GONE = {

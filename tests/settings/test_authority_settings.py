@@ -5,8 +5,8 @@ import pytest
 from sinetti.domain.values import Environment
 from sinetti.infra.toml_tables import SettingsError
 from sinetti.settings.authority import (
+    AuthoritySettings,
     ResponseRecipe,
-    Settings,
     check_base_url,
     check_database_url,
     check_soap_address,
@@ -15,8 +15,8 @@ from sinetti.settings.authority import (
     render,
 )
 
-PLAIN = Settings(Environment.TEST, "http://pki.example", "https://soap.example/2017/10/CertificateServices")
-RICH = Settings(
+PLAIN = AuthoritySettings(Environment.TEST, "http://pki.example", "https://soap.example/2017/10/CertificateServices")
+RICH = AuthoritySettings(
     Environment.PRODUCTION,
     "http://127.0.0.1:20080/pki",
     "http://[::1]:8443/x",

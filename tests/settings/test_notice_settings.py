@@ -8,7 +8,7 @@ import pytest
 from sinetti.domain.values import Language
 from sinetti.infra.toml_tables import SettingsError
 from sinetti.notifications.context import LADDER
-from sinetti.notifications.delivery.smtp import Security
+from sinetti.notifications.delivery.smtp import SmtpSecurity
 from sinetti.settings.notifications import parse, read
 
 ROOT = Path(__file__).parents[2]
@@ -38,7 +38,11 @@ def folder(tmp_path):
 
 def test_the_example(folder):
     found = parse(EXAMPLE, folder)
-    assert (found.smtp.host, found.smtp.port, found.smtp.security) == ("mail.authority.example", 587, Security.STARTTLS)
+    assert (found.smtp.host, found.smtp.port, found.smtp.security) == (
+        "mail.authority.example",
+        587,
+        SmtpSecurity.STARTTLS,
+    )
     assert (found.smtp.username, found.smtp.password) == ("sinetti", "the smtp-password")
     assert (found.sender.name, found.sender.address) == ("Sinetti", "notices@authority.example")
     assert (found.sender.reply_to, found.sender.returns) == ("help@authority.example", "bounces@authority.example")
@@ -75,11 +79,11 @@ def test_secrets_are_not_shown(folder):
 
 
 SERVERS = {
-    "smtp://localhost": ("localhost", 25, Security.NONE, "", ""),
-    "smtp://[::1]:2525": ("::1", 2525, Security.NONE, "", ""),
-    "smtps://mail.example": ("mail.example", 465, Security.TLS, "", ""),
-    "smtp+starttls://mail.example": ("mail.example", 587, Security.STARTTLS, "", ""),
-    "smtps://a%40b:c%3A%2Fd@mail.example:4465/": ("mail.example", 4465, Security.TLS, "a@b", "c:/d"),
+    "smtp://localhost": ("localhost", 25, SmtpSecurity.NONE, "", ""),
+    "smtp://[::1]:2525": ("::1", 2525, SmtpSecurity.NONE, "", ""),
+    "smtps://mail.example": ("mail.example", 465, SmtpSecurity.TLS, "", ""),
+    "smtp+starttls://mail.example": ("mail.example", 587, SmtpSecurity.STARTTLS, "", ""),
+    "smtps://a%40b:c%3A%2Fd@mail.example:4465/": ("mail.example", 4465, SmtpSecurity.TLS, "a@b", "c:/d"),
 }
 
 

@@ -3,17 +3,17 @@
 from dataclasses import dataclass
 
 from sinetti.database import models
-from sinetti.database.organisations.organisations import Person
+from sinetti.database.organisations.organisations import ContactDetails
 from sinetti.domain.access.roles import Role
 from sinetti.domain.values import Language, Serial
-from sinetti.services.access.permissions import Actor, Standing, standing
+from sinetti.services.access.permissions import Actor, Permissions, load_permissions
 from tests.support.authority import CUSTOMER_ID
 from tests.support.office import Desk, add_organisation
 from tests.support.users import account, mandate
 
 OTHER_ID = "7654321-2"
-NEW_CONTACT = Person("Uusi Yhteyshenkilö", "uusi@sinisiipi.example", "+358 40 1234567", Language.FI)
-WITHOUT_PHONE = Person("Ilman Puhelinta", "ilman@sinisiipi.example", "", Language.FI)
+NEW_CONTACT = ContactDetails("Uusi Yhteyshenkilö", "uusi@sinisiipi.example", "+358 40 1234567", Language.FI)
+WITHOUT_PHONE = ContactDetails("Ilman Puhelinta", "ilman@sinisiipi.example", "", Language.FI)
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,9 +42,9 @@ def cast(desk: Desk) -> Cast:
     return Cast(*actors, Actor(user.pk, second_factor=True), ours, other)
 
 
-def stands(desk: Desk, actor: Actor) -> Standing:
+def stands(desk: Desk, actor: Actor) -> Permissions:
     """What somebody may do now."""
-    return standing(actor, desk.office)
+    return load_permissions(actor, desk.office)
 
 
 def orders(desk: Desk) -> "list[models.Order]":
@@ -52,13 +52,13 @@ def orders(desk: Desk) -> "list[models.Order]":
     return list(models.Order.objects.using(desk.register.alias).order_by("created", "pk"))
 
 
-def holding(desk: Desk, serial: Serial) -> models.Holding:
+def holding(desk: Desk, serial: Serial) -> models.Lineage:
     """The line of a certificate, with its people."""
-    rows = models.Holding.objects.using(desk.register.alias).select_related("contact", "deputy")
+    rows = models.Lineage.objects.using(desk.register.alias).select_related("contact", "deputy")
     return rows.get(certificates__serial=serial)
 
 
 def audited(desk: Desk, action: str) -> list[str]:
     """Who did this, as audit rows say it."""
-    rows = models.AuditRow.objects.using(desk.register.alias).filter(action=action).order_by("sequence")
+    rows = models.AuditEvent.objects.using(desk.register.alias).filter(action=action).order_by("sequence")
     return list(rows.values_list("actor", flat=True))

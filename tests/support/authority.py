@@ -7,10 +7,10 @@ from uuid import UUID
 from cryptography import x509
 
 from sinetti.ca.hierarchy_builder import responder_plan
-from sinetti.ca.hierarchy_config import Built, build_hierarchy, load_preset, parse_hierarchy
-from sinetti.ca.issuance import Issuer, LeafKind, LeafPlan, assemble, new_serial, prepare
+from sinetti.ca.hierarchy_config import GeneratedHierarchy, generate_hierarchy, load_preset, parse_hierarchy
+from sinetti.ca.issuance import IssuingCa, LeafProfile, LeafRequest, attach_signature, build_tbs, new_serial
 from sinetti.ca.ocsp import Responder, responder_of
-from sinetti.domain.values import VALIDITY, Channel, Environment, KeyType, Span
+from sinetti.domain.values import VALIDITY, Channel, Environment, KeyType, ValidityPeriod
 from sinetti.pki.encoding import PrivateKey, PublicKey, generate_key, load_certificate
 from sinetti.pki.signatures import sign
 
@@ -25,9 +25,9 @@ HOLDING = UUID("0f0e0d0c-0b0a-4908-8706-050403020100").hex.upper()
 
 
 @cache
-def authority() -> Built:
+def authority() -> GeneratedHierarchy:
     """Keys and certificates of every CA and of the response signer."""
-    return build_hierarchy(parse_hierarchy(load_preset("default"), Environment.TEST, BASE_URL), NOW)
+    return generate_hierarchy(parse_hierarchy(load_preset("default"), Environment.TEST, BASE_URL), NOW)
 
 
 @cache
@@ -37,7 +37,7 @@ def holder_key(number: int = 1, kind: KeyType = KeyType.EC_P256) -> PrivateKey:
     return generate_key(kind)
 
 
-def issuer(channel: Channel = Channel.WS, built: Built | None = None) -> Issuer:
+def issuer(channel: Channel = Channel.WS, built: GeneratedHierarchy | None = None) -> IssuingCa:
     """Give the CA that issues to holders for a channel."""
     built = built or authority()
     spec = built.hierarchy.issuing(channel)
@@ -45,13 +45,13 @@ def issuer(channel: Channel = Channel.WS, built: Built | None = None) -> Issuer:
     return built.issuer(spec.file_name)
 
 
-def services_issuer(built: Built | None = None) -> Issuer:
+def services_issuer(built: GeneratedHierarchy | None = None) -> IssuingCa:
     """Give the CA whose leaves sign responses."""
     built = built or authority()
     return built.issuer(built.hierarchy.services.file_name)
 
 
-def response_signer(built: Built | None = None) -> tuple[PrivateKey, x509.Certificate]:
+def response_signer(built: GeneratedHierarchy | None = None) -> tuple[PrivateKey, x509.Certificate]:
     """Key and certificate that sign responses."""
     built = built or authority()
     return built.entries[built.hierarchy.response_signer.file_name]
@@ -59,26 +59,26 @@ def response_signer(built: Built | None = None) -> tuple[PrivateKey, x509.Certif
 
 def leaf_plan(
     public_key: PublicKey, *, begins: datetime = NOW, customer_id: str = CUSTOMER_ID, life: timedelta = VALIDITY
-) -> LeafPlan:
+) -> LeafRequest:
     """Make a plan for a holder's certificate, of 730 days as a rule."""
-    span = Span(begins, begins + life)
-    return LeafPlan(customer_id, CUSTOMER_NAME, "FI", HOLDING, public_key, new_serial(), span)
+    span = ValidityPeriod(begins, begins + life)
+    return LeafRequest(customer_id, CUSTOMER_NAME, "FI", HOLDING, public_key, new_serial(), span)
 
 
 def issue(
-    plan: LeafPlan, by: Issuer, *, kind: LeafKind = LeafKind.HOLDER, built: Built | None = None
+    plan: LeafRequest, by: IssuingCa, *, kind: LeafProfile = LeafProfile.HOLDER, built: GeneratedHierarchy | None = None
 ) -> x509.Certificate:
     """Sign a plan with the CA's key."""
-    tbs = prepare(plan, by, kind)
-    return load_certificate(assemble(tbs, sign((built or authority()).key(by.key_name), tbs), by.certificate))
+    tbs = build_tbs(plan, by, kind)
+    return load_certificate(attach_signature(tbs, sign((built or authority()).key(by.key_name), tbs), by.certificate))
 
 
-def ocsp_responder(name: str, now: datetime = NOW, built: Built | None = None) -> Responder:
+def ocsp_responder(name: str, now: datetime = NOW, built: GeneratedHierarchy | None = None) -> Responder:
     """Make the OCSP responder of a CA, by its file name, that is in force at an instant."""
     built, key = built or authority(), generate_key(KeyType.EC_P256)
     by = built.issuer(name)
     plan = responder_plan(built.hierarchy, by, key.public_key(), now)
-    return responder_of(issue(plan, by, kind=LeafKind.RESPONDER, built=built), key)
+    return responder_of(issue(plan, by, kind=LeafProfile.RESPONDER, built=built), key)
 
 
 def holder_certificate(

@@ -8,12 +8,12 @@ from urllib.parse import quote
 import psycopg
 from django.db import connections
 
-from sinetti.database.connection import Register, open_register
-from sinetti.database.models import random_id
+from sinetti.database.connection import Database, open_database
+from sinetti.database.ids import random_id
 from tests.support.postgres import find_binaries
 
 
-def backed_up(register: Register, folder: Path) -> Path:
+def backed_up(register: Database, folder: Path) -> Path:
     """Take a backup of a register as it is now."""
     path = folder / f"backup-{random_id()}"
     settings = connections[register.alias].settings_dict
@@ -27,7 +27,7 @@ def backed_up(register: Register, folder: Path) -> Path:
     return path
 
 
-def restored(register: Register, backup: Path) -> None:
+def restored(register: Database, backup: Path) -> None:
     """Let the register's handle name a database that is as the backup was; its own one stays as it is."""
     register.close()
     settings = connections[register.alias].settings_dict
@@ -40,10 +40,10 @@ def restored(register: Register, backup: Path) -> None:
             connection.execute(psycopg.sql.SQL("CREATE DATABASE {}").format(psycopg.sql.Identifier(name)))
         url = f"{old.rpartition('/')[0]}/{name}"
         run("pg_restore", f"--dbname={url}", "--no-owner", backup)
-    open_register(url, register.alias)
+    open_database(url, register.alias)
 
 
-def url_of(register: Register) -> str:
+def url_of(register: Database) -> str:
     """The URL of a PostgreSQL register."""
     one = connections[register.alias].settings_dict
     return f"postgresql://{one['USER']}:{quote(one['PASSWORD'])}@{one['HOST']}:{one['PORT']}/{one['NAME']}"

@@ -9,10 +9,10 @@ from urllib.parse import urlencode, urljoin, urlsplit
 from lxml import html
 
 from sinetti.domain.values import Language
-from sinetti.eservice.core.context import Surroundings
+from sinetti.eservice.core.context import PortalContext
 from sinetti.eservice.wsgi import application
-from sinetti.server.http import Reply, Request
-from sinetti.server.wsgi_adapter import WsgiDoor
+from sinetti.server.http import Request, Response
+from sinetti.server.wsgi_adapter import WsgiEndpoint
 from sinetti.settings.portal import DEFAULTS, EserviceSettings
 from tests.support.office import REQUEST, Desk
 
@@ -43,7 +43,7 @@ class Served:
     at: str
     address: str
 
-    def __call__(self, request: Request) -> Reply:
+    def __call__(self, request: Request) -> Response:
         """Ask over HTTP."""
         with closing(HTTPConnection(urlsplit(self.at).netloc, timeout=30)) as connection:
             query = f"?{request.query}" if request.query else ""
@@ -51,18 +51,18 @@ class Served:
             answer = connection.getresponse()
             names = {name.lower(): value for name, value in answer.getheaders()}
             cookies = tuple(value for name, value in answer.getheaders() if name.lower() == "set-cookie")
-            return Reply(answer.status, names["content-type"], answer.read(), names, None, cookies)
+            return Response(answer.status, names["content-type"], answer.read(), names, None, cookies)
 
 
 @dataclass(slots=True)
 class Browser:
     """Somebody's browser. `page` is what it shows, `reply` how it came."""
 
-    door: "WsgiDoor | Served"
+    door: "WsgiEndpoint | Served"
     headers: dict[str, str] = field(default_factory=dict)
     cookies: dict[str, str] = field(default_factory=dict)
     path: str = "/"
-    reply: Reply = field(init=False)
+    reply: Response = field(init=False)
 
     def get(self, address: str, method: str = "GET") -> "Browser":
         """Follow a link."""
@@ -126,7 +126,7 @@ def people_door(
     settings: EserviceSettings = DEFAULTS,
     *,
     sms: bool = True,
-) -> WsgiDoor:
+) -> WsgiEndpoint:
     """The pages of an office, as a node serves them."""
-    around = Surroundings(desk.office, post or Post(), "Sinetti", HELP, settings, sms=sms)
-    return WsgiDoor(application(address, desk.office.transfer_key), address, around.given())
+    around = PortalContext(desk.office, post or Post(), "Sinetti", HELP, settings, sms=sms)
+    return WsgiEndpoint(application(address, desk.office.transfer_key), address, around.given())

@@ -5,17 +5,21 @@ import json
 from django.apps import apps
 
 from sinetti.database import models
-from sinetti.domain.access.access_purpose import Looking, Purpose
+from sinetti.domain.access.access_purpose import AccessJustification, AccessPurpose
 from sinetti.services.access.permissions import Actor
-from sinetti.services.staff.session import Clerk
+from sinetti.services.staff.session import StaffSession
 from tests.support.office import REQUEST, Desk
 from tests.support.users import account
 
 
-def a_clerk(desk: Desk, name: str = "anna", case: str = "", purpose: Purpose = Purpose.APPLICATION) -> Clerk:
+def a_clerk(
+    desk: Desk, name: str = "anna", case: str = "", purpose: AccessPurpose = AccessPurpose.APPLICATION
+) -> StaffSession:
     """A clerk with an account, who has said what for."""
     user = account(desk, name, staff=True)
-    return Clerk(Actor(user.pk, second_factor=True, staff=True), Looking(purpose, case), desk.office, REQUEST)
+    return StaffSession(
+        Actor(user.pk, second_factor=True, staff=True), AccessJustification(purpose, case), desk.office, REQUEST
+    )
 
 
 def same_subject(desk: Desk, *user_ids: str) -> None:
@@ -27,5 +31,5 @@ def same_subject(desk: Desk, *user_ids: str) -> None:
 
 def looked(desk: Desk) -> list[tuple[str, dict[str, str]]]:
     """What clerks looked at, oldest first, with what more the rows say."""
-    rows = models.AuditRow.objects.using(desk.register.alias).filter(action="looked").order_by("sequence")
+    rows = models.AuditEvent.objects.using(desk.register.alias).filter(action="looked").order_by("sequence")
     return [(row.object, json.loads(bytes(row.octets))["facts"]) for row in rows]

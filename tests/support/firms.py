@@ -6,7 +6,7 @@ from django.apps import apps
 
 from sinetti.database import models
 from sinetti.domain.access.roles import Role
-from sinetti.domain.values import Channel, CustomerKind, Language
+from sinetti.domain.values import Channel, IdentifierType, Language
 from tests.support.authority import NOW
 from tests.support.office import Desk
 
@@ -15,7 +15,7 @@ YEARS = timedelta(days=730)
 
 def rows(desk: Desk, model: str):
     """Rows of a model, by its name."""
-    return apps.get_model("registry", model).objects.using(desk.register.alias)
+    return apps.get_model("sinetti", model).objects.using(desk.register.alias)
 
 
 def a_person(desk: Desk, email: str, name: str = "", **changes) -> models.Person:
@@ -27,10 +27,10 @@ def a_person(desk: Desk, email: str, name: str = "", **changes) -> models.Person
 def an_organisation(desk: Desk, name: str, contact: models.Person | None = None) -> models.Organisation:
     """An organisation that is approved for WS."""
     organisation = rows(desk, "Organisation").create(
-        customer_id=name, folded=name.casefold(), kind=CustomerKind.ARTIFICIAL, name=name, language=Language.FI,
+        customer_id=name, folded=name.casefold(), kind=IdentifierType.ARTIFICIAL, name=name, language=Language.FI,
         created=NOW, contact=contact,
     )  # fmt: skip
-    rows(desk, "ApprovedType").create(organisation=organisation, type=the_type(desk), approved_at=NOW)
+    rows(desk, "ApprovedChannel").create(organisation=organisation, type=the_type(desk), approved_at=NOW)
     return organisation
 
 
@@ -47,15 +47,19 @@ def a_firm(desk: Desk, *clients: models.Organisation, name: str = "firm") -> mod
     return firm
 
 
-def looked_after(desk: Desk, client: models.Organisation, firm: models.Organisation, **changes) -> models.Mandate:
+def looked_after(
+    desk: Desk, client: models.Organisation, firm: models.Organisation, **changes
+) -> models.RoleAssignment:
     """A mandate by which a firm looks after a client."""
     terms = {"valid_from": NOW, **changes}
-    return rows(desk, "Mandate").create(organisation=client, agent=firm, role=Role.MANAGER, **terms)
+    return rows(desk, "RoleAssignment").create(organisation=client, agent=firm, role=Role.MANAGER, **terms)
 
 
-def a_signatory(desk: Desk, organisation: models.Organisation, person: models.Person) -> models.Mandate:
+def a_signatory(desk: Desk, organisation: models.Organisation, person: models.Person) -> models.RoleAssignment:
     """A mandate of a signatory."""
-    return rows(desk, "Mandate").create(organisation=organisation, person=person, role=Role.SIGNATORY, valid_from=NOW)
+    return rows(desk, "RoleAssignment").create(
+        organisation=organisation, person=person, role=Role.SIGNATORY, valid_from=NOW
+    )
 
 
 def a_certificate(
@@ -63,7 +67,7 @@ def a_certificate(
 ) -> models.Certificate:
     """A certificate that was fetched, of a holding of its own unless one is given."""
     number = f"{rows(desk, 'Certificate').count():032x}"
-    holding = changes.pop("holding", None) or rows(desk, "Holding").create(
+    holding = changes.pop("holding", None) or rows(desk, "Lineage").create(
         organisation=organisation, type=the_type(desk), subject_serial=number, contact=contact, created=NOW
     )
     begins = ends - YEARS
@@ -78,8 +82,8 @@ def a_certificate(
     )  # fmt: skip
 
 
-def a_message(desk: Desk, to: models.Person | None, kind: str = "reminder", **changes) -> models.OutboxRow:
+def a_message(desk: Desk, to: models.Person | None, kind: str = "reminder", **changes) -> models.OutboxMessage:
     """An e-mail that was sent to somebody."""
     now = desk.clock.now
     terms = {"step": "60:email", "created": now, "due": now, "sent": now, "channel": "email", **changes}
-    return rows(desk, "OutboxRow").create(kind=kind, recipient=to, **terms)
+    return rows(desk, "OutboxMessage").create(kind=kind, recipient=to, **terms)

@@ -5,12 +5,12 @@ from contextlib import contextmanager
 from datetime import timedelta
 from pathlib import Path
 
-from sinetti.ca.crl import RevokedEntry, assemble_crl, prepare_crl
-from sinetti.ca.hierarchy_config import Built
+from sinetti.ca.crl import RevokedEntry, attach_crl_signature, prepare_crl
+from sinetti.ca.hierarchy_config import GeneratedHierarchy
 from sinetti.database.operations import authorities
 from sinetti.domain.values import Serial
 from sinetti.journal import reader
-from sinetti.journal.writer import Journal, Owner
+from sinetti.journal.writer import Journal, JournalHeader
 from sinetti.pki.signatures import sign
 from tests.support.authority import NOW, authority, issuer
 from tests.support.office import Desk
@@ -20,7 +20,7 @@ def journal_of(desk: Desk, folder: Path) -> Journal:
     """Make a journal of the desk's authority in a folder, which it opens when it needs it."""
     identity = authorities.identity(desk.register)
     assert identity is not None
-    return Journal(folder / "journal", Owner(identity.instance_id, "TEST", "north"), desk.machine)
+    return Journal(folder / "journal", JournalHeader(identity.instance_id, "TEST", "north"), desk.machine)
 
 
 @contextmanager
@@ -44,10 +44,10 @@ def lost(desk: Desk) -> None:
         path.with_name(f"{path.name}.head").unlink(missing_ok=True)
 
 
-def listing(serial: str, number: int, built: Built | None = None) -> bytes:
+def listing(serial: str, number: int, built: GeneratedHierarchy | None = None) -> bytes:
     """Sign a list in the name of the CA that issues, with this certificate on it, by an authority's keys."""
     built = built or authority()
     one = issuer(built=built)
     entry = RevokedEntry(Serial(serial), NOW, "keyCompromise")
     tbs = prepare_crl(one, [entry], number, NOW, NOW + timedelta(days=7))
-    return assemble_crl(tbs, sign(built.key(one.key_name), tbs), one.certificate)
+    return attach_crl_signature(tbs, sign(built.key(one.key_name), tbs), one.certificate)

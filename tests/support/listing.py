@@ -8,10 +8,10 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 
 from sinetti.database import models
-from sinetti.database.models import Gateway, Sighting
-from sinetti.domain.certificates.display_status import CertificateFacts, Hand, Rank, State
+from sinetti.database.models import CertificateObservation, Gateway
+from sinetti.domain.certificates.display_status import CertificateFacts, DisplayStatus, NextActor, Urgency
 from sinetti.domain.certificates.revocation import RevocationReason
-from sinetti.domain.values import Span
+from sinetti.domain.values import ValidityPeriod
 from tests.support.authority import CUSTOMER_ID, NOW
 from tests.support.office import Desk
 
@@ -20,14 +20,14 @@ DAY, SECOND = timedelta(days=1), timedelta(seconds=1)
 
 def ending(after: timedelta, **more: object) -> CertificateFacts:
     """A certificate that was fetched and ends this long after NOW."""
-    span = Span(NOW + after - 730 * DAY, NOW + after)
+    span = ValidityPeriod(NOW + after - 730 * DAY, NOW + after)
     facts = CertificateFacts(span, span.not_after - 60 * DAY, fetched_at=span.not_before)
     return replace(facts, **more)  # type: ignore[arg-type] # a case's own values
 
 
 def of_a_week(after: timedelta) -> CertificateFacts:
     """One that lives for a week and ends this long after NOW."""
-    span = Span(NOW + after - 7 * DAY, NOW + after)
+    span = ValidityPeriod(NOW + after - 7 * DAY, NOW + after)
     return CertificateFacts(span, span.not_after - timedelta(hours=56), fetched_at=span.not_before)
 
 
@@ -37,79 +37,114 @@ def taken(after: timedelta, seen: timedelta | None = None, new_seen: timedelta |
     return ending(after, succeeded=True, taken_at=NOW - 10 * DAY, seen=when[0], new_seen=when[1])
 
 
-CASES: dict[str, tuple[CertificateFacts, State, Rank, Hand]] = {
-    "a second before renewal opens": (ending(60 * DAY + SECOND), State.VALID, Rank.OPEN, Hand.NOBODY),
-    "the second it opens": (ending(60 * DAY), State.RENEWAL_OPEN, Rank.OPEN, Hand.CONTACT),
+CASES: dict[str, tuple[CertificateFacts, DisplayStatus, Urgency, NextActor]] = {
+    "a second before renewal opens": (ending(60 * DAY + SECOND), DisplayStatus.VALID, Urgency.OPEN, NextActor.NOBODY),
+    "the second it opens": (ending(60 * DAY), DisplayStatus.RENEWAL_OPEN, Urgency.OPEN, NextActor.CONTACT),
     "open, and a program has renewed before": (
         ending(60 * DAY, by_renewal=True),
-        State.RENEWAL_OPEN,
-        Rank.OPEN,
-        Hand.PROGRAM,
+        DisplayStatus.RENEWAL_OPEN,
+        Urgency.OPEN,
+        NextActor.PROGRAM,
     ),
     "open, and the channel is not approved any more": (
         ending(60 * DAY, by_renewal=True, approved=False),
-        State.RENEWAL_OPEN,
-        Rank.OPEN,
-        Hand.REPRESENTATIVE,
+        DisplayStatus.RENEWAL_OPEN,
+        Urgency.OPEN,
+        NextActor.REPRESENTATIVE,
     ),
-    "a second more than 14 days": (ending(14 * DAY + SECOND), State.RENEWAL_OPEN, Rank.OPEN, Hand.CONTACT),
-    "14 days": (ending(14 * DAY, by_renewal=True), State.ENDS_SOON, Rank.OPEN, Hand.CONTACT),
-    "14 days and no channel": (ending(14 * DAY, approved=False), State.ENDS_SOON, Rank.OPEN, Hand.REPRESENTATIVE),
-    "of a week, on its first day": (of_a_week(7 * DAY), State.VALID, Rank.OPEN, Hand.NOBODY),
-    "of a week, and its renewal is open": (of_a_week(2 * DAY), State.ENDS_SOON, Rank.OPEN, Hand.CONTACT),
-    "its last second": (ending(0 * DAY), State.ENDS_SOON, Rank.OPEN, Hand.CONTACT),
-    "the second after it": (ending(-SECOND), State.EXPIRED, Rank.OPEN, Hand.REPRESENTATIVE),
-    "over for 14 days": (ending(-14 * DAY), State.EXPIRED, Rank.OPEN, Hand.REPRESENTATIVE),
-    "over for longer": (ending(-14 * DAY - SECOND), State.EXPIRED, Rank.OVER, Hand.NOBODY),
-    "over, and renewed": (replace(taken(-SECOND)), State.EXPIRED, Rank.OVER, Hand.NOBODY),
+    "a second more than 14 days": (
+        ending(14 * DAY + SECOND),
+        DisplayStatus.RENEWAL_OPEN,
+        Urgency.OPEN,
+        NextActor.CONTACT,
+    ),
+    "14 days": (ending(14 * DAY, by_renewal=True), DisplayStatus.ENDS_SOON, Urgency.OPEN, NextActor.CONTACT),
+    "14 days and no channel": (
+        ending(14 * DAY, approved=False),
+        DisplayStatus.ENDS_SOON,
+        Urgency.OPEN,
+        NextActor.REPRESENTATIVE,
+    ),
+    "of a week, on its first day": (of_a_week(7 * DAY), DisplayStatus.VALID, Urgency.OPEN, NextActor.NOBODY),
+    "of a week, and its renewal is open": (
+        of_a_week(2 * DAY),
+        DisplayStatus.ENDS_SOON,
+        Urgency.OPEN,
+        NextActor.CONTACT,
+    ),
+    "its last second": (ending(0 * DAY), DisplayStatus.ENDS_SOON, Urgency.OPEN, NextActor.CONTACT),
+    "the second after it": (ending(-SECOND), DisplayStatus.EXPIRED, Urgency.OPEN, NextActor.REPRESENTATIVE),
+    "over for 14 days": (ending(-14 * DAY), DisplayStatus.EXPIRED, Urgency.OPEN, NextActor.REPRESENTATIVE),
+    "over for longer": (ending(-14 * DAY - SECOND), DisplayStatus.EXPIRED, Urgency.OVER, NextActor.NOBODY),
+    "over, and renewed": (replace(taken(-SECOND)), DisplayStatus.EXPIRED, Urgency.OVER, NextActor.NOBODY),
     "revoked, and nothing in its place": (
         ending(90 * DAY, revoked_at=NOW - 14 * DAY, reason=RevocationReason.KEY_COMPROMISE),
-        State.REVOKED,
-        Rank.OPEN,
-        Hand.REPRESENTATIVE,
+        DisplayStatus.REVOKED,
+        Urgency.OPEN,
+        NextActor.REPRESENTATIVE,
     ),
     "revoked long ago": (
         ending(90 * DAY, revoked_at=NOW - 14 * DAY - SECOND, reason=RevocationReason.KEY_COMPROMISE),
-        State.REVOKED,
-        Rank.OVER,
-        Hand.NOBODY,
+        DisplayStatus.REVOKED,
+        Urgency.OVER,
+        NextActor.NOBODY,
     ),
     "revoked because it is not needed": (
         ending(90 * DAY, revoked_at=NOW, reason=RevocationReason.CESSATION_OF_OPERATION),
-        State.REVOKED,
-        Rank.OVER,
-        Hand.NOBODY,
+        DisplayStatus.REVOKED,
+        Urgency.OVER,
+        NextActor.NOBODY,
     ),
     "revoked and past its end: revoked": (
         ending(-SECOND, revoked_at=NOW - DAY, reason=RevocationReason.UNSPECIFIED),
-        State.REVOKED,
-        Rank.OPEN,
-        Hand.REPRESENTATIVE,
+        DisplayStatus.REVOKED,
+        Urgency.OPEN,
+        NextActor.REPRESENTATIVE,
     ),
-    "being issued": (ending(730 * DAY, issued=False, fetched_at=None), State.ISSUING, Rank.SEEN_TO, Hand.NOBODY),
-    "issued, and not fetched": (ending(729 * DAY, fetched_at=None), State.NOT_FETCHED, Rank.OPEN, Hand.CONTACT),
-    "a new one waits": (ending(30 * DAY, succeeded=True), State.NEW_WAITS, Rank.OPEN, Hand.CONTACT),
-    "renewed, and never seen": (taken(30 * DAY), State.RENEWED, Rank.SEEN_TO, Hand.NOBODY),
-    "renewed, and last seen when it was": (taken(30 * DAY, 10 * DAY), State.RENEWED, Rank.SEEN_TO, Hand.NOBODY),
-    "seen a second later": (taken(30 * DAY, 10 * DAY - SECOND), State.OLD_IN_USE, Rank.OPEN, Hand.CONTACT),
+    "being issued": (
+        ending(730 * DAY, issued=False, fetched_at=None),
+        DisplayStatus.ISSUING,
+        Urgency.SEEN_TO,
+        NextActor.NOBODY,
+    ),
+    "issued, and not fetched": (
+        ending(729 * DAY, fetched_at=None),
+        DisplayStatus.NOT_FETCHED,
+        Urgency.OPEN,
+        NextActor.CONTACT,
+    ),
+    "a new one waits": (ending(30 * DAY, succeeded=True), DisplayStatus.NEW_WAITS, Urgency.OPEN, NextActor.CONTACT),
+    "renewed, and never seen": (taken(30 * DAY), DisplayStatus.RENEWED, Urgency.SEEN_TO, NextActor.NOBODY),
+    "renewed, and last seen when it was": (
+        taken(30 * DAY, 10 * DAY),
+        DisplayStatus.RENEWED,
+        Urgency.SEEN_TO,
+        NextActor.NOBODY,
+    ),
+    "seen a second later": (
+        taken(30 * DAY, 10 * DAY - SECOND),
+        DisplayStatus.OLD_IN_USE,
+        Urgency.OPEN,
+        NextActor.CONTACT,
+    ),
     "the new one was seen later, the old one lately": (
         taken(30 * DAY, 7 * DAY, 6 * DAY),
-        State.OLD_IN_USE,
-        Rank.OPEN,
-        Hand.CONTACT,
+        DisplayStatus.OLD_IN_USE,
+        Urgency.OPEN,
+        NextActor.CONTACT,
     ),
     "the new one was seen later, the old one not lately": (
         taken(30 * DAY, 7 * DAY + SECOND, 6 * DAY),
-        State.RENEWED,
-        Rank.SEEN_TO,
-        Hand.NOBODY,
+        DisplayStatus.RENEWED,
+        Urgency.SEEN_TO,
+        NextActor.NOBODY,
     ),
-    "let end": (ending(5 * DAY, let_end_at=NOW), State.LET_END, Rank.SEEN_TO, Hand.NOBODY),
+    "let end": (ending(5 * DAY, let_end_at=NOW), DisplayStatus.LET_END, Urgency.SEEN_TO, NextActor.NOBODY),
     "renewed since it was let end": (
         ending(700 * DAY, let_end_at=NOW - 31 * DAY),
-        State.VALID,
-        Rank.OPEN,
-        Hand.NOBODY,
+        DisplayStatus.VALID,
+        Urgency.OPEN,
+        NextActor.NOBODY,
     ),
 }
 
@@ -119,13 +154,15 @@ def put(desk: Desk, facts: CertificateFacts, number: int, description: str = "",
     using = desk.register.alias
     row = _certificate(desk, facts, f"{number:038x}", _holding(desk, facts, description, holding))
     if facts.seen is not None:
-        Sighting.objects.using(using).create(certificate=row, gateway=gateway(desk), last_seen=facts.seen)
+        CertificateObservation.objects.using(using).create(certificate=row, gateway=gateway(desk), last_seen=facts.seen)
     if facts.succeeded:
-        span = Span(facts.span.not_before, NOW + 700 * DAY)
+        span = ValidityPeriod(facts.span.not_before, NOW + 700 * DAY)
         new = replace(facts, span=span, revoked_at=None, reason=None, fetched_at=facts.taken_at, succeeded=False)
         by = _certificate(desk, new, f"ff{number:036x}", row.holding, predecessor=row)
         if facts.new_seen is not None:
-            Sighting.objects.using(using).create(certificate=by, gateway=gateway(desk), last_seen=facts.new_seen)
+            CertificateObservation.objects.using(using).create(
+                certificate=by, gateway=gateway(desk), last_seen=facts.new_seen
+            )
     return row.serial
 
 
@@ -135,15 +172,15 @@ def gateway(desk: Desk, last: datetime = NOW) -> Gateway:
     return Gateway.objects.using(desk.register.alias).get_or_create(name="gate", defaults=values)[0]
 
 
-def _holding(desk: Desk, facts: CertificateFacts, description: str, more: dict[str, object]) -> models.Holding:
+def _holding(desk: Desk, facts: CertificateFacts, description: str, more: dict[str, object]) -> models.Lineage:
     using = desk.register.alias
     organisation = more.pop("organisation", None) or models.Organisation.objects.using(using).get(
         customer_id=CUSTOMER_ID
     )
     kind = models.CertificateType.objects.using(using).get(channel="WS" if facts.approved else "SFTP")
-    count = models.Holding.objects.using(using).count()
+    count = models.Lineage.objects.using(using).count()
     values = {"subject_serial": f"{count:032X}", "description": description, "created": NOW} | more
-    return models.Holding.objects.using(using).create(
+    return models.Lineage.objects.using(using).create(
         organisation=organisation, type=kind, let_end_at=facts.let_end_at, **values
     )
 
@@ -152,7 +189,7 @@ def _certificate(
     desk: Desk,
     facts: CertificateFacts,
     serial: str,
-    holding: models.Holding,
+    holding: models.Lineage,
     predecessor: models.Certificate | None = None,
 ) -> models.Certificate:
     using = desk.register.alias

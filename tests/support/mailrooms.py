@@ -3,10 +3,10 @@
 from dataclasses import replace
 
 from sinetti.domain.values import Environment, Language
-from sinetti.notifications.context import Mailroom, Terms
+from sinetti.notifications.context import NotificationContext, NotificationSettings
 from tests.support.office import Desk
 
-TERMS = Terms(
+TERMS = NotificationSettings(
     people_address="https://people.example",
     service="Sinetti",
     help=dict.fromkeys(Language, "help@pki.example"),
@@ -14,9 +14,9 @@ TERMS = Terms(
 )
 
 
-def a_mailroom(desk: Desk, deliverers=None, step=lambda _name: None, **terms: object) -> Mailroom:
+def a_mailroom(desk: Desk, deliverers=None, step=lambda _name: None, **terms: object) -> NotificationContext:
     """Give a room whose terms are `TERMS`, but for what is said otherwise."""
-    return Mailroom(
+    return NotificationContext(
         desk.register,
         Environment.TEST,
         desk.clock,

@@ -16,30 +16,30 @@ from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.serialization import Encoding
 from cryptography.x509.oid import NameOID
 
-from sinetti.ca.hierarchy_config import Built, Role
-from sinetti.ca.issuance import issues_until
+from sinetti.ca.hierarchy_config import CaRole, GeneratedHierarchy
+from sinetti.ca.issuance import last_issuance_time
 from sinetti.ca.ocsp import Responder
-from sinetti.database.common.audit_log import Deed
-from sinetti.database.connection import Register
+from sinetti.database.common.audit_log import AuditContext
+from sinetti.database.connection import Database
 from sinetti.database.issuance import transactions
 from sinetti.database.operations import authorities
 from sinetti.database.operations.authorities import NewAuthority
-from sinetti.database.organisations.organisations import NewOrder, NewOrganisation, Person
+from sinetti.database.organisations.organisations import ContactDetails, NewOrder, NewOrganisation
 from sinetti.domain.certificates.models import Certificate
-from sinetti.domain.refusals import Reason, Refusal
-from sinetti.domain.requests import Accepted, Collected, GetAsk, NewAsk, RenewAsk
-from sinetti.domain.values import Channel, CustomerKind, Environment, KeyType, Language, Serial
+from sinetti.domain.refusals import Rejection, RejectionReason
+from sinetti.domain.requests import AcceptedResponse, CertificateResponse, EnrolRequest, RenewRequest, RetrieveRequest
+from sinetti.domain.values import Channel, Environment, IdentifierType, KeyType, Language, Serial
 from sinetti.pki.csr import build_request
 from sinetti.pki.encoding import PrivateKey, certificate_der, generate_key, load_certificate, serial_hex, sha256_hex
 from sinetti.pki.key_policy import key_id
 from sinetti.pki.signatures import sign
 from sinetti.pki.signers import SignerUnavailable
-from sinetti.services.context import Office
+from sinetti.services.context import ServiceContext
 from sinetti.services.issuance import order
 from sinetti.services.issuance.enrol import enrol
 from sinetti.services.issuance.renew import renew
-from sinetti.services.issuance.retrieve import collect
-from sinetti.services.issuance.transfer_ids import ShownIds
+from sinetti.services.issuance.retrieve import retrieve
+from sinetti.services.issuance.transfer_ids import GeneratedTransferIds
 from sinetti.services.organisations.register import register_organisation
 from tests.support.authority import CUSTOMER_ID, CUSTOMER_NAME, NOW, authority, issuer, ocsp_responder
 
@@ -47,7 +47,7 @@ TRANSFER_KEY = b"k" * 32
 REQUEST = "0" * 32
 """The request id of whatever the helpers below do."""
 
-CONTACT = Person("Nimi Nimetty", "nimi@sinisiipi.example", "+358 00 000", Language.SV)
+CONTACT = ContactDetails("Nimi Nimetty", "nimi@sinisiipi.example", "+358 00 000", Language.SV)
 DAY = timedelta(days=1)
 SECOND = timedelta(seconds=1)
 
@@ -81,7 +81,7 @@ class Stall:
 class SwitchableSigner:
     """Signs in memory with the CAs' keys. `away` and `garbling` are switches; `signatures` counts what it gave out."""
 
-    built: Built
+    built: GeneratedHierarchy
     away: bool = False
     garbling: bool = False
     signatures: int = 0
@@ -113,7 +113,7 @@ class SwitchableSigner:
 class SwitchableResponders:
     """An OCSP responder in force of each CA that issues. `away` is a switch."""
 
-    built: Built
+    built: GeneratedHierarchy
     clock: Clock
     away: bool = False
     made: dict[str, Responder] = field(default_factory=dict)
@@ -161,14 +161,14 @@ def once_at(name: str, do: Callable[[], object]) -> Callable[[str], None]:
 class Desk:
     """An office and the switches behind it."""
 
-    office: Office
+    office: ServiceContext
     clock: Clock
     machine: Clock
     signer: SwitchableSigner
     responders: SwitchableResponders
 
     @property
-    def register(self) -> Register:
+    def register(self) -> Database:
         """The office's register."""
         return self.office.register
 
@@ -176,7 +176,7 @@ class Desk:
         """Give the same desk with something of its office changed, on the same register, clocks and signer."""
         return replace(self, office=replace(self.office, **changes))  # type: ignore[arg-type]
 
-    def deed(self, actor: str = "operator") -> Deed:
+    def deed(self, actor: str = "operator") -> AuditContext:
         """Who does something, now."""
         return self.office.deed(actor, REQUEST)
 
@@ -198,25 +198,25 @@ class Held:
 
 
 @pytest.fixture
-def desk(register: Register) -> Desk:
+def desk(register: Database) -> Desk:
     """Give an office on each database in turn, with one organisation approved for both channels."""
     return opened_desk(register)
 
 
 @pytest.fixture
-def sqlite_desk(sqlite_register: Register) -> Desk:
+def sqlite_desk(sqlite_register: Database) -> Desk:
     """Give an office on SQLite only, for what does not depend on the database."""
     return opened_desk(sqlite_register)
 
 
-def opened_desk(register: Register, built: Built | None = None) -> Desk:
+def opened_desk(register: Database, built: GeneratedHierarchy | None = None) -> Desk:
     """Found the register with a hierarchy (the test authority's) and open an office with one organisation."""
     built = built or authority()
     clock, machine, signer = Clock(), Clock(), SwitchableSigner(built)
     responders = SwitchableResponders(built, clock)
-    authorities.found(register, Environment.TEST, authority_rows(built), Deed("operator", NOW, REQUEST))
+    authorities.found(register, Environment.TEST, authority_rows(built), AuditContext("operator", NOW, REQUEST))
     specs = [spec for spec in built.hierarchy.authorities if spec.channel is not None]
-    office = Office(
+    office = ServiceContext(
         environment=Environment.TEST,
         register=register,
         signer=signer,
@@ -236,7 +236,7 @@ def opened_desk(register: Register, built: Built | None = None) -> Desk:
     return opened
 
 
-def authority_rows(built: Built) -> tuple[NewAuthority, ...]:
+def authority_rows(built: GeneratedHierarchy) -> tuple[NewAuthority, ...]:
     """What the register is told of each CA, top down."""
     specs, validity = built.hierarchy.authorities, built.hierarchy.holder_validity
     names = {spec.name: spec.file_name for spec in specs}
@@ -255,7 +255,7 @@ def authority_rows(built: Built) -> tuple[NewAuthority, ...]:
                 sha256=sha256_hex(der),
                 key_id=key_id(certificate.public_key()),
                 signs_from=certificate.not_valid_before_utc,
-                signs_until=issues_until(certificate, validity if spec.role is Role.ISSUING else timedelta(0)),
+                signs_until=last_issuance_time(certificate, validity if spec.role is CaRole.ISSUING else timedelta(0)),
             )
         )
     return tuple(rows)
@@ -265,7 +265,7 @@ def add_organisation(
     desk: Desk, customer_id: str = CUSTOMER_ID, channels: frozenset[Channel] = frozenset(Channel)
 ) -> str:
     """Register an organisation; returns its id in the register."""
-    new = NewOrganisation(customer_id, CustomerKind.ARTIFICIAL, "FI", CUSTOMER_NAME, Language.FI, channels)
+    new = NewOrganisation(customer_id, IdentifierType.ARTIFICIAL, "FI", CUSTOMER_NAME, Language.FI, channels)
     found = register_organisation(new, desk.office, "operator", REQUEST)
     assert found is not None
     return found.organisation_id
@@ -278,7 +278,7 @@ def an_order(
     return NewOrder(customer_id, channel, "payroll", CONTACT, replaces=replaces)
 
 
-def ordered(desk: Desk, new: NewOrder | None = None) -> ShownIds:
+def ordered(desk: Desk, new: NewOrder | None = None) -> GeneratedTransferIds:
     """Order a certificate; returns its transfer ids with the password."""
     return order.order(new or an_order(), desk.office, "operator", REQUEST)
 
@@ -303,40 +303,40 @@ def odd_csr(key: PrivateKey, algorithm: hashes.HashAlgorithm | None = None) -> b
     return builder.sign(key, algorithm or hashes.SHA512()).public_bytes(Encoding.DER)
 
 
-def new_ask(ids: ShownIds, request: PrivateKey | bytes, customer_id: str = CUSTOMER_ID) -> NewAsk:
+def new_ask(ids: GeneratedTransferIds, request: PrivateKey | bytes, customer_id: str = CUSTOMER_ID) -> EnrolRequest:
     """SignNewCertificate with these ids, for a key or for the octets of a request."""
     octets = request if isinstance(request, bytes) else csr(request, customer_id)
-    return NewAsk(Environment.TEST, customer_id, CUSTOMER_NAME, ids.transfer_id, ids.transfer_password, octets)
+    return EnrolRequest(Environment.TEST, customer_id, CUSTOMER_NAME, ids.transfer_id, ids.transfer_password, octets)
 
 
-def renew_ask(held: Held | bytes, request: PrivateKey | bytes, customer_id: str = CUSTOMER_ID) -> RenewAsk:
+def renew_ask(held: Held | bytes, request: PrivateKey | bytes, customer_id: str = CUSTOMER_ID) -> RenewRequest:
     """RenewCertificate signed with this certificate, for a key or for the octets of a request."""
     octets = request if isinstance(request, bytes) else csr(request, customer_id)
     signer = held if isinstance(held, bytes) else held.der
-    return RenewAsk(Environment.TEST, customer_id, CUSTOMER_NAME, octets, signer)
+    return RenewRequest(Environment.TEST, customer_id, CUSTOMER_NAME, octets, signer)
 
 
-def get_ask(retrieval_id: str, customer_id: str = CUSTOMER_ID) -> GetAsk:
+def get_ask(retrieval_id: str, customer_id: str = CUSTOMER_ID) -> RetrieveRequest:
     """GetCertificate with this retrieval id."""
-    return GetAsk(Environment.TEST, customer_id, CUSTOMER_NAME, retrieval_id)
+    return RetrieveRequest(Environment.TEST, customer_id, CUSTOMER_NAME, retrieval_id)
 
 
-def accepted(answer: Accepted | Refusal) -> str:
+def accepted(answer: AcceptedResponse | Rejection) -> str:
     """The retrieval id of an answer that must not be a refusal."""
-    assert isinstance(answer, Accepted), answer
+    assert isinstance(answer, AcceptedResponse), answer
     return answer.retrieval_id
 
 
-def refused(answer: Accepted | Collected | Refusal) -> Reason:
+def refused(answer: AcceptedResponse | CertificateResponse | Rejection) -> RejectionReason:
     """The reason of an answer that must be a refusal."""
-    assert isinstance(answer, Refusal), answer
+    assert isinstance(answer, Rejection), answer
     return answer.reason
 
 
 def collected(desk: Desk, retrieval_id: str, customer_id: str = CUSTOMER_ID) -> bytes:
     """Fetch a certificate that must be there."""
-    answer = collect(get_ask(retrieval_id, customer_id), desk.office, REQUEST)
-    assert isinstance(answer, Collected), answer
+    answer = retrieve(get_ask(retrieval_id, customer_id), desk.office, REQUEST)
+    assert isinstance(answer, CertificateResponse), answer
     return answer.certificate
 
 

@@ -20,7 +20,7 @@ from time import sleep
 import psycopg
 import pytest
 
-from sinetti.infra.clock import ticks
+from sinetti.infra.clock import monotonic_seconds
 
 NAME = "sinetti"
 START_WITHIN = 30.0
@@ -111,9 +111,9 @@ def _default(connection: "psycopg.Connection[tuple[str, ...]]", name: str) -> st
 def _reload(connection: "psycopg.Connection[tuple[str, ...]]", settings: dict[str, str]) -> None:
     """Have the server read its settings again, and wait until it did."""
     connection.execute("SELECT pg_reload_conf()")
-    deadline = ticks() + START_WITHIN
+    deadline = monotonic_seconds() + START_WITHIN
     while any(connection.execute(f"SHOW {name}").fetchone() != (value,) for name, value in settings.items()):
-        assert ticks() < deadline, settings
+        assert monotonic_seconds() < deadline, settings
         sleep(0.02)
 
 
@@ -175,14 +175,14 @@ def start(binaries: Path, folder: Path, owner: str | None, port: int) -> subproc
 
 def wait_until_up(url: str, server: subprocess.Popen[bytes], folder: Path) -> None:
     """Wait until the server answers, or fail with its log."""
-    deadline = ticks() + START_WITHIN
+    deadline = monotonic_seconds() + START_WITHIN
     while True:
         try:
             psycopg.connect(url, connect_timeout=5).close()
         except psycopg.OperationalError:
             log = (folder / "log").read_text(errors="replace")
             assert server.poll() is None, log
-            assert ticks() < deadline, log
+            assert monotonic_seconds() < deadline, log
             sleep(0.05)
         else:
             return

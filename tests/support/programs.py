@@ -17,14 +17,14 @@ from urllib.parse import urlsplit
 
 from cryptography import x509
 
-from sinetti.domain.requests import GetAsk, NewAsk, RenewAsk
+from sinetti.domain.requests import EnrolRequest, RenewRequest, RetrieveRequest
 from sinetti.domain.values import Environment, KeyType
-from sinetti.pki.chain import direct_issuer, load_bundle
+from sinetti.pki.chain import find_issuer, load_bundle
 from sinetti.pki.csr import build_request
 from sinetti.pki.encoding import PrivateKey, certificate_der, generate_key, load_certificate
 from sinetti.wire.soap import operations
-from sinetti.wire.soap.operations import Operation, Response
-from sinetti.wire.xmldsig.signature import seal_of
+from sinetti.wire.soap.operations import Operation, SoapResponse
+from sinetti.wire.xmldsig.signature import signer_for_key
 
 CUSTOMER = {"customer_id": "0123456-7", "customer_name": "Malliyritys Oy"}
 STARTS_WITHIN = 30
@@ -167,9 +167,9 @@ class Holder:
     now: datetime | None = None
     keys: dict[str, PrivateKey] = field(default_factory=dict)
 
-    def new(self, ids: dict[str, str], key: PrivateKey) -> Response:
+    def new(self, ids: dict[str, str], key: PrivateKey) -> SoapResponse:
         """Spend transfer ids."""
-        ask = NewAsk(
+        ask = EnrolRequest(
             Environment.TEST,
             self.customer_id,
             None,
@@ -179,30 +179,33 @@ class Holder:
         )
         return self._send(operations.render_new(ask), Operation.NEW)
 
-    def get(self, retrieval_id: str) -> Response:
+    def get(self, retrieval_id: str) -> SoapResponse:
         """Fetch."""
         return self._send(
-            operations.render_get(GetAsk(Environment.TEST, self.customer_id, None, retrieval_id)), Operation.GET
+            operations.render_get(RetrieveRequest(Environment.TEST, self.customer_id, None, retrieval_id)),
+            Operation.GET,
         )
 
-    def renew(self, key: PrivateKey, certificate: x509.Certificate, new_key: PrivateKey) -> Response:
+    def renew(self, key: PrivateKey, certificate: x509.Certificate, new_key: PrivateKey) -> SoapResponse:
         """Renew with the key in force."""
         old = certificate_der(certificate)
-        ask = RenewAsk(Environment.TEST, self.customer_id, None, build_request(new_key, self.customer_id, None), old)
-        return self._send(operations.render_renew(ask, seal_of(key, old)), Operation.RENEW)
+        ask = RenewRequest(
+            Environment.TEST, self.customer_id, None, build_request(new_key, self.customer_id, None), old
+        )
+        return self._send(operations.render_renew(ask, signer_for_key(key, old)), Operation.RENEW)
 
     def enrolled(self, ids: dict[str, str], key: PrivateKey) -> x509.Certificate:
         """Spend transfer ids and fetch the certificate."""
         return self.fetched(self.new(ids, key))
 
-    def fetched(self, answer: Response) -> x509.Certificate:
+    def fetched(self, answer: SoapResponse) -> x509.Certificate:
         """Fetch what was accepted."""
         assert answer.status_ok, answer.errors
         got = self.get(answer.retrieval_id)
         assert got.status_ok, got.errors
         return load_certificate(got.certificate)
 
-    def _send(self, body: bytes, operation: Operation) -> Response:
+    def _send(self, body: bytes, operation: Operation) -> SoapResponse:
         headers = {"Content-Type": "text/xml; charset=utf-8"}
         answer = fetched(self.address, body, server=self.server, headers=headers)
         return operations.read_response(answer, operation, self._vouched_for)
@@ -210,7 +213,7 @@ class Holder:
     def _vouched_for(self, signer: x509.Certificate) -> bool:
         at = self.now or signer.not_valid_before_utc
         valid = signer.not_valid_before_utc <= at <= signer.not_valid_after_utc
-        return valid and direct_issuer(signer, load_bundle(self.services.read_bytes()), at) is not None
+        return valid and find_issuer(signer, load_bundle(self.services.read_bytes()), at) is not None
 
 
 def holder_of(bench: Bench, customer_id: str = CUSTOMER["customer_id"]) -> Holder:
@@ -225,6 +228,6 @@ def new_key(kind: KeyType = KeyType.EC_P256) -> PrivateKey:
     return generate_key(kind)
 
 
-def codes(answer: Response) -> list[str]:
+def codes(answer: SoapResponse) -> list[str]:
     """The codes of an answer."""
     return [error.code for error in answer.errors]

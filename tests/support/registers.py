@@ -18,8 +18,8 @@ import pytest
 from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.backends.signals import connection_created
 
-from sinetti.database.connection import Register, migrate, open_register
-from sinetti.database.models import random_id
+from sinetti.database.connection import Database, migrate, open_database
+from sinetti.database.ids import random_id
 from tests.support.postgres import create_database
 
 ALIAS = "under-test"
@@ -30,14 +30,14 @@ _Result = TypeVar("_Result")
 
 
 @pytest.fixture(params=DATABASES)
-def register(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Register]:
+def register(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Database]:
     """Give an empty register with all its tables, on each database in turn."""
     with opened_register(request.param, request, tmp_path) as opened:
         yield opened
 
 
 @pytest.fixture
-def sqlite_register(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Register]:
+def sqlite_register(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Database]:
     """Give one on SQLite only, for what does not depend on the database."""
     with opened_register("sqlite", request, tmp_path) as opened:
         yield opened
@@ -46,14 +46,14 @@ def sqlite_register(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[
 @contextmanager
 def opened_register(
     database: str, request: pytest.FixtureRequest, folder: Path, alias: str = ALIAS
-) -> Iterator[Register]:
+) -> Iterator[Database]:
     """Open a fresh register on this kind of database, and take it away again."""
     if database == "sqlite":
         fresh = copied_file(folder / "register.sqlite3")
     else:
         fresh = emptied_database(request.getfixturevalue("postgres_url"))
     with fresh as url, all_connections_closed():
-        yield open_register(url, alias=alias)
+        yield open_database(url, alias=alias)
 
 
 @contextmanager
@@ -161,14 +161,14 @@ def emptying_of(url: str) -> str:
 
 
 def _migrated(url: str) -> None:
-    opened = open_register(url, alias=ALIAS)
+    opened = open_database(url, alias=ALIAS)
     try:
         migrate(opened)
     finally:
         opened.close()
 
 
-def crowd(register: Register, count: int, do: Callable[[int], _Result]) -> list[_Result]:
+def crowd(register: Database, count: int, do: Callable[[int], _Result]) -> list[_Result]:
     """Do something in `count` threads at once, all let loose at the same moment; their results in order.
 
     What a thread raises is raised here. Each thread's connection is closed at its end.

@@ -10,9 +10,9 @@ from pathlib import Path
 from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding
 
-from sinetti.ca.crl import RevokedEntry, assemble_crl, prepare_crl
-from sinetti.ca.hierarchy_config import Built, Role, build_hierarchy, load_preset, parse_hierarchy
-from sinetti.domain.values import Channel, Environment, KeyType, Serial, Span
+from sinetti.ca.crl import RevokedEntry, attach_crl_signature, prepare_crl
+from sinetti.ca.hierarchy_config import CaRole, GeneratedHierarchy, generate_hierarchy, load_preset, parse_hierarchy
+from sinetti.domain.values import Channel, Environment, KeyType, Serial, ValidityPeriod
 from sinetti.pki.encoding import PrivateKey, certificate_der, dump_private_key, generate_key, serial_hex
 from sinetti.pki.signatures import sign
 from tests.support.authority import BASE_URL, CUSTOMER_ID, issue, issuer, leaf_plan
@@ -33,7 +33,7 @@ class Material:
     """Certificates by what they are, their key, and the authority's; all made for one instant, `now`."""
 
     now: datetime
-    built: Built
+    built: GeneratedHierarchy
     key: PrivateKey
     certificates: Mapping[str, x509.Certificate]
 
@@ -50,7 +50,7 @@ class Material:
         by, at = issuer(channel, self.built), at or self.now
         entry = RevokedEntry(self.serial("revoked"), at, "keyCompromise", None)
         tbs = prepare_crl(by, [entry], number, at, at + timedelta(days=7))
-        return assemble_crl(tbs, sign(self.built.key(by.key_name), tbs), by.certificate)
+        return attach_crl_signature(tbs, sign(self.built.key(by.key_name), tbs), by.certificate)
 
     def serial(self, kind: str) -> Serial:
         """Give a certificate's serial number."""
@@ -71,14 +71,14 @@ class Material:
         """Give every CA above holders of the channel WS, and the whole list of each, as web servers want them: PEM."""
         issuing = issuer(Channel.WS, self.built).file_name
         above = [
-            one.file_name for one in self.built.hierarchy.authorities if one.role in {Role.ROOT, Role.INTERMEDIATE}
+            one.file_name for one in self.built.hierarchy.authorities if one.role in {CaRole.ROOT, CaRole.INTERMEDIATE}
         ]
         lists = b""
         for name in (*above, issuing):
             by = self.built.issuer(name, shard=0)
             entries = [RevokedEntry(self.serial("revoked"), self.now, "superseded")] if name == issuing else []
             tbs = prepare_crl(by, entries, 1, self.now, self.now + timedelta(days=7))
-            der = assemble_crl(tbs, sign(self.built.key(name), tbs), by.certificate)
+            der = attach_crl_signature(tbs, sign(self.built.key(name), tbs), by.certificate)
             lists += x509.load_der_x509_crl(der).public_bytes(Encoding.PEM)
         return b"".join(self.built.certificate(name).public_bytes(Encoding.PEM) for name in (*above, issuing)), lists
 
@@ -95,10 +95,10 @@ def material(now: datetime) -> Material:
     certificates = {}
     for kind, (begins, ends) in AGES.items():
         of = other if kind == "foreign" else built
-        plan = replace(leaf_plan(key.public_key()), span=Span(now + begins, now + ends))
+        plan = replace(leaf_plan(key.public_key()), span=ValidityPeriod(now + begins, now + ends))
         certificates[kind] = issue(plan, issuer(Channel.WS, of), built=of)
     return Material(now, built, key, certificates)
 
 
-def _authority(at: datetime) -> Built:
-    return build_hierarchy(parse_hierarchy(load_preset("default"), Environment.TEST, BASE_URL), at)
+def _authority(at: datetime) -> GeneratedHierarchy:
+    return generate_hierarchy(parse_hierarchy(load_preset("default"), Environment.TEST, BASE_URL), at)

@@ -15,7 +15,7 @@ from typing import Any
 
 import pytest
 
-from sinetti.infra.clock import ticks
+from sinetti.infra.clock import monotonic_seconds
 from tests.support.programs import program
 from tests.support.web_servers import WITHIN, process
 
@@ -39,10 +39,10 @@ def gateway_running(folder: Path, settings: str = SETTINGS) -> Iterator[Path]:
     place = folder / "gateway.sock"
     command = program("gateway", "serve", "--settings", folder / "gateway.toml")
     with (folder / "gateway.log").open("w") as log, process(*command, stderr=log) as one:
-        deadline = ticks() + WITHIN
+        deadline = monotonic_seconds() + WITHIN
         while '"ready"' not in (folder / "gateway.log").read_text():
             assert one.poll() is None, (folder / "gateway.log").read_text()
-            if ticks() > deadline:
+            if monotonic_seconds() > deadline:
                 pytest.fail("the gateway did not start")
             sleep(0.02)
         yield place

@@ -4,7 +4,15 @@ from dataclasses import dataclass, replace
 
 from sinetti.database.models import Pin
 from sinetti.domain.link_tokens import OPEN_LINK, link_token, pin_code
-from sinetti.services.issuance.secure_message import Offered, Opened, Shown, look, open_message, order_and_offer, show
+from sinetti.services.issuance.secure_message import (
+    LinkSent,
+    PinSent,
+    RevealedIds,
+    order_and_offer,
+    reveal_with_pin,
+    send_pin,
+    view_link,
+)
 from tests.support.office import CONTACT, REQUEST, Desk, an_order
 
 
@@ -12,11 +20,11 @@ from tests.support.office import CONTACT, REQUEST, Desk, an_order
 class Sent:
     """A secure message, and the token of its link as the mail has it."""
 
-    offered: Offered
+    offered: LinkSent
     token: str
 
 
-def sent_of(desk: Desk, offered: Offered) -> Sent:
+def sent_of(desk: Desk, offered: LinkSent) -> Sent:
     """What the mail brings of it."""
     return Sent(offered, link_token(desk.office.transfer_key, OPEN_LINK, offered.secure_id))
 
@@ -29,8 +37,8 @@ def offered(desk: Desk, phone: str = CONTACT.phone) -> Sent:
 
 def asked(desk: Desk, sent: Sent) -> str:
     """Press the button: the PIN code that the SMS brings."""
-    opened = open_message(sent.token, look(sent.token, desk.office).made, desk.office, REQUEST)
-    assert isinstance(opened, Opened), opened
+    opened = send_pin(sent.token, view_link(sent.token, desk.office).made, desk.office, REQUEST)
+    assert isinstance(opened, PinSent), opened
     return code_of_sms(desk, sent)
 
 
@@ -40,10 +48,10 @@ def code_of_sms(desk: Desk, sent: Sent) -> str:
     return pin_code(desk.office.transfer_key, pin.pin_id)
 
 
-def opened(desk: Desk, sent: Sent) -> Shown:
+def opened(desk: Desk, sent: Sent) -> RevealedIds:
     """Press the button and enter the PIN code."""
-    shown = show(sent.token, asked(desk, sent), desk.office, REQUEST)
-    assert isinstance(shown, Shown), shown
+    shown = reveal_with_pin(sent.token, asked(desk, sent), desk.office, REQUEST)
+    assert isinstance(shown, RevealedIds), shown
     return shown
 
 

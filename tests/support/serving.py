@@ -21,7 +21,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption,
 from cryptography.x509.oid import NameOID
 
 from sinetti.domain.values import KeyType
-from sinetti.infra.clock import machine_now, ticks
+from sinetti.infra.clock import monotonic_seconds, utc_now
 from sinetti.pki.encoding import generate_key
 from tests.support.programs import STARTS_WITHIN, STOPS_WITHIN, program, surroundings
 
@@ -86,7 +86,7 @@ def serving(root: Path, *options: object, **environment: str) -> Iterator[Served
 
 def tls_pair(folder: Path, serial: int = 1) -> tuple[Path, Path]:
     """Write a TLS certificate for loopback, its own anchor, and its key, over what is there; gives both paths."""
-    key, now = generate_key(KeyType.EC_P256), machine_now()
+    key, now = generate_key(KeyType.EC_P256), utc_now()
     name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "localhost")])
     dates = (now - timedelta(days=1), now + timedelta(days=1))
     builder = x509.CertificateBuilder(name, name, key.public_key(), serial, *dates)
@@ -100,9 +100,9 @@ def tls_pair(folder: Path, serial: int = 1) -> tuple[Path, Path]:
 
 def until(happened: Callable[[], Any], within: float = SOON) -> None:
     """Wait until something has happened."""
-    end = ticks() + within
+    end = monotonic_seconds() + within
     while not happened():
-        assert ticks() < end, "it did not happen in time"
+        assert monotonic_seconds() < end, "it did not happen in time"
         sleep(0.01)
 
 

@@ -12,10 +12,10 @@ from urllib.parse import urlsplit
 from sinetti.database import models
 from sinetti.database.notifications import delivery
 from sinetti.domain.notifications.messages import MessageKind
-from sinetti.infra.clock import machine_now
-from sinetti.notifications.context import Letter
-from sinetti.notifications.templates.renderer import NotOwed, write
-from sinetti.services.token_encryption import LINK, unseal
+from sinetti.infra.clock import utc_now
+from sinetti.notifications.context import RenderedMessage
+from sinetti.notifications.templates.renderer import Skip, render
+from sinetti.services.token_encryption import LINK, decrypt_token
 from tests.support.browser import Browser
 from tests.support.mailrooms import a_mailroom
 from tests.support.office import TRANSFER_KEY, Desk
@@ -24,22 +24,22 @@ PASSWORD = "neljä sanaa peräkkäin"
 PERIOD = 30
 
 
-def letters(desk: Desk, email: str) -> list[Letter | NotOwed]:
+def letters(desk: Desk, email: str) -> list[RenderedMessage | Skip]:
     """What has been written about accounts to an address, the oldest first, as it would arrive now."""
-    room = replace(a_mailroom(desk), unseal=partial(unseal, TRANSFER_KEY, LINK))
-    rows = models.OutboxRow.objects.using(desk.register.alias).filter(kind=MessageKind.ACCOUNT, address=email)
-    return [write(delivery.owed_of(row), room) for row in rows.order_by("created", "pk")]
+    room = replace(a_mailroom(desk), unseal=partial(decrypt_token, TRANSFER_KEY, LINK))
+    rows = models.OutboxMessage.objects.using(desk.register.alias).filter(kind=MessageKind.ACCOUNT, address=email)
+    return [render(delivery.owed_of(row), room) for row in rows.order_by("created", "pk")]
 
 
 def told(desk: Desk, email: str) -> set[str]:
     """Which letters there were to an address."""
-    rows = models.OutboxRow.objects.using(desk.register.alias).filter(kind=MessageKind.ACCOUNT, address=email)
+    rows = models.OutboxMessage.objects.using(desk.register.alias).filter(kind=MessageKind.ACCOUNT, address=email)
     return {facts["letter"] for facts in rows.values_list("facts", flat=True)}
 
 
 def way(desk: Desk, email: str, begins: str) -> str:
     """The path of the link in the last letter whose subject begins so."""
-    found = [one for one in letters(desk, email) if isinstance(one, Letter) and one.subject.startswith(begins)]
+    found = [one for one in letters(desk, email) if isinstance(one, RenderedMessage) and one.subject.startswith(begins)]
     (link,) = re.findall(r"^https://\S+$", found[-1].text, re.MULTILINE)
     return urlsplit(link).path
 
@@ -70,7 +70,7 @@ def sign_in(browser: Browser, email: str, password: str = PASSWORD) -> Browser:
 
 def code(secret: str, later: int = 0) -> str:
     """The code that an app shows now, or so many periods later (RFC 6238)."""
-    counter = int(machine_now().timestamp()) // PERIOD + later
+    counter = int(utc_now().timestamp()) // PERIOD + later
     mac = digest(b32decode(secret.replace(" ", "")), pack(">Q", counter), sha1)
     at = mac[-1] & 0xF
     return f"{(int.from_bytes(mac[at : at + 4]) & 0x7FFFFFFF) % 10**6:06}"

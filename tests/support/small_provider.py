@@ -12,7 +12,7 @@ from urllib.parse import parse_qs
 import jwt
 from cryptography.hazmat.primitives.asymmetric import ec
 
-from sinetti.infra.clock import machine_now
+from sinetti.infra.clock import utc_now
 from sinetti.settings.portal import EserviceSettings, Provider, RolesClaim
 
 CLIENT, SECRET = "sinetti", "a secret that is only a test's, but long enough"
@@ -41,7 +41,7 @@ class Says:
 
     def id_token(self) -> str:
         """An ID token."""
-        now = int(machine_now().timestamp())
+        now = int(utc_now().timestamp())
         right = {"iss": self.issuer, "sub": "one", "aud": CLIENT, "exp": now + 300, "iat": now, "nonce": self.nonce}
         claims = {name: value for name, value in {**right, **self.claims}.items() if value is not None}
         key: Any = {"ES256": _OTHER if self.foreign_key else _KEY, "HS256": SECRET, "none": None}[self.algorithm]

@@ -15,7 +15,7 @@ from sinetti.domain.access.roles import Role
 from sinetti.domain.values import Language
 from sinetti.eservice.accounts.sessions import SessionStore
 from sinetti.eservice.core.authentication import OUTSIDE_ROLES
-from sinetti.infra.clock import machine_now
+from sinetti.infra.clock import utc_now
 from tests.support.browser import Browser
 from tests.support.office import Desk
 
@@ -32,7 +32,7 @@ def account(desk: Desk, name: str, *, language: Language = Language.EN, staff: b
 
 def mandate(
     desk: Desk, who: models.User | str, customer_id: str, role: Role, until: datetime | None = None
-) -> models.Mandate:
+) -> models.RoleAssignment:
     """Give a role for an organisation to an account, or to another organisation by its customer id."""
     rows = models.Organisation.objects.using(desk.register.alias)
     organisation = rows.get(customer_id=customer_id)
@@ -41,7 +41,7 @@ def mandate(
         values["person"] = models.Person.objects.using(desk.register.alias).create(
             name=who.name, email=who.email, language=who.language
         )
-    return models.Mandate.objects.using(desk.register.alias).create(
+    return models.RoleAssignment.objects.using(desk.register.alias).create(
         organisation=organisation, role=role, valid_from=desk.office.now(), valid_until=until, **values
     )
 
@@ -59,7 +59,7 @@ def signed_in(
 
     `recent`: just now, so that nothing asks for the password once more. `keeps` is what else its session has.
     """
-    proved = {"at": machine_now().timestamp(), "reauthenticated": True} if recent else {"at": 0}
+    proved = {"at": utc_now().timestamp(), "reauthenticated": True} if recent else {"at": 0}
     session = SessionStore()
     session[SESSION_KEY] = user.pk
     session[BACKEND_SESSION_KEY] = settings.AUTHENTICATION_BACKENDS[0]

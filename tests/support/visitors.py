@@ -15,8 +15,8 @@ from urllib.parse import quote, urlsplit
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Locator, Page, ViewportSize
 
-from sinetti.infra.clock import machine_now
-from sinetti.testbench.core.totp import code_at
+from sinetti.infra.clock import utc_now
+from sinetti.testbench.core.totp import totp
 from tests.support.programs import Bench
 
 SHOTS = Path(__file__).parents[2] / "build" / "screenshots"
@@ -47,7 +47,7 @@ class Visitor:
         self.page.locator("[name=login]").fill(self.email)
         self.page.locator("[name=password]").fill(self.password)
         self.presses("Sign in")
-        self.page.locator("[name=code]").fill(code_at(self.secret, machine_now()))
+        self.page.locator("[name=code]").fill(totp(self.secret, utc_now()))
         self.presses("Go on")
         assert self.page.get_by_role("link", name="Sign out").count() == 1, self.reads()
 

@@ -14,18 +14,18 @@ from django.urls import URLPattern, URLResolver, get_resolver
 
 from sinetti.database import models
 from sinetti.database.access import pending_invitations
-from sinetti.database.organisations.organisations import Person
-from sinetti.domain.access.access_purpose import Looking, Purpose
+from sinetti.database.organisations.organisations import ContactDetails
+from sinetti.domain.access.access_purpose import AccessJustification, AccessPurpose
 from sinetti.domain.access.roles import Role
 from sinetti.domain.certificates.revocation import RevocationReason
 from sinetti.domain.values import Language
 from sinetti.eservice.staff.common import PURPOSE
 from sinetti.services.access.permissions import Actor
 from sinetti.services.access.role_requests import ask_for_oneself
-from sinetti.services.revocation.revoke import RevokeAsk, revoke
+from sinetti.services.revocation.revoke import RevocationRequest, revoke
 from sinetti.services.staff.organisations import confirm_load, end_load, load, preview, propose_load
-from sinetti.services.staff.session import Clerk
-from sinetti.services.token_encryption import SECOND_FACTOR, seal
+from sinetti.services.staff.session import StaffSession
+from sinetti.services.token_encryption import SECOND_FACTOR, encrypt_token
 from tests.support.authority import CUSTOMER_ID
 from tests.support.browser import Browser, Post, people_door
 from tests.support.firms import a_certificate, a_person, rows
@@ -276,29 +276,35 @@ def town(desk: Desk, address: str) -> Town:
     own = rows(desk, "Organisation").get(customer_id=CUSTOMER_ID)
     held = enrolled(desk)
     near = [a_certificate(desk, own, now + left * DAY, contact) for left in (3, 9, 40, 500)]
-    rows(desk, "Holding").filter(pk=near[2].holding_id).update(
+    rows(desk, "Lineage").filter(pk=near[2].holding_id).update(
         deputy=a_person(desk, "deputy@malli.example", "Vara Sijainen")
     )
     gone = enrolled(desk)
-    revoke(RevokeAsk(gone.serial, RevocationReason.KEY_COMPROMISE), desk.office, "operator", REQUEST)
+    revoke(RevocationRequest(gone.serial, RevocationReason.KEY_COMPROMISE), desk.office, "operator", REQUEST)
     ids = ordered(desk, an_order())
     add_organisation(desk, "7654321-4")
     mandate(desk, CUSTOMER_ID, "7654321-4", Role.MANAGER, now + 300 * DAY)
     ask_for_oneself(CUSTOMER_ID, Role.VIEWER, desk.office, Actor(built.people[NOBODY].pk), REQUEST)
     known = {"organisation": own, "channels": ["WS"], "purpose": "Payroll", "language": "fi", "created": now}
-    application = rows(desk, "InterfaceApplication").create(case_number="1", state="open", **known)
-    decided = rows(desk, "InterfaceApplication").create(
+    application = rows(desk, "AccessApplication").create(case_number="1", state="open", **known)
+    decided = rows(desk, "AccessApplication").create(
         case_number="2", state="refused", decided_at=now, reason="Syy.", decision="Päätös", **known
     )
-    clerk = Clerk(
-        Actor(built.people[CLERK].pk, second_factor=True, staff=True), Looking(Purpose.SUPPORT), desk.office, REQUEST
+    clerk = StaffSession(
+        Actor(built.people[CLERK].pk, second_factor=True, staff=True),
+        AccessJustification(AccessPurpose.SUPPORT),
+        desk.office,
+        REQUEST,
     )
     proposal = rows(desk, "BulkRevocation").create(
         officer=clerk.officer, reason="superseded", serials=[near[3].serial], count=1, created=now, expires=now + DAY
     )
     sent = preview(LOAD, clerk)
     loads = loads_of_two(desk, clerk)
-    asker, person = account(desk, "asker", staff=True), Person("Uusi Edustaja", "new@malli.example", "", Language.FI)
+    asker, person = (
+        account(desk, "asker", staff=True),
+        ContactDetails("Uusi Edustaja", "new@malli.example", "", Language.FI),
+    )
     alone = rows(desk, "Organisation").get(customer_id="7654321-4").pk
     waits = [
         pending_invitations.add(
@@ -313,9 +319,9 @@ def town(desk: Desk, address: str) -> Town:
     built.objects |= {
         "organisation": own.pk,
         "serial": held.serial,
-        "order": rows(desk, "TransferIdPair").get(transfer_id=ids.transfer_id).order_id,
+        "order": rows(desk, "TransferIds").get(transfer_id=ids.transfer_id).order_id,
         "mandate": kept.pk,
-        "request": rows(desk, "RightRequest").get(user=built.people[NOBODY]).pk,
+        "request": rows(desk, "RoleRequest").get(user=built.people[NOBODY]).pk,
         "application": application.pk,
         "decided": decided.pk,
         "near": near[1].serial,
@@ -335,7 +341,7 @@ def town(desk: Desk, address: str) -> Town:
     return built
 
 
-def loads_of_two(desk: Desk, clerk: Clerk) -> dict[str, str]:
+def loads_of_two(desk: Desk, clerk: StaffSession) -> dict[str, str]:
     """Loads that need a second clerk, in each state, by what addresses call them."""
     other = replace(clerk, actor=Actor(account(desk, "other", staff=True).pk, second_factor=True, staff=True))
     found = {"renaming": preview(RENAMING, clerk)}
@@ -351,7 +357,7 @@ def with_factors(desk: Desk, user: models.User) -> None:
     """Give an account a password, a confirmed address and one-time codes."""
     user.set_password(PASSWORD)
     user.save(using=desk.register.alias)
-    secret = seal(desk.office.transfer_key, SECOND_FACTOR, "JBSWY3DPEHPK3PXP")
+    secret = encrypt_token(desk.office.transfer_key, SECOND_FACTOR, "JBSWY3DPEHPK3PXP")
     address, factor = apps.get_model("account", "EmailAddress"), apps.get_model("mfa", "Authenticator")
     address.objects.create(user=user, email=user.email, verified=True, primary=True)
     factor.objects.create(user=user, type="totp", data={"secret": secret})

@@ -12,7 +12,7 @@ from time import sleep
 
 import pytest
 
-from sinetti.infra.clock import ticks
+from sinetti.infra.clock import monotonic_seconds
 from tests.support.postgres import skip_or_fail
 from tests.support.programs import started, surroundings
 
@@ -38,8 +38,8 @@ def free_ports(count: int) -> list[int]:
 
 def until_listening(port: int, process: "subprocess.Popen[str]") -> None:
     """Wait until something takes connections."""
-    deadline = ticks() + WITHIN
-    while ticks() < deadline and process.poll() is None:
+    deadline = monotonic_seconds() + WITHIN
+    while monotonic_seconds() < deadline and process.poll() is None:
         try:
             socket.create_connection(("127.0.0.1", port), 1).close()
         except OSError:

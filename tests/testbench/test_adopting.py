@@ -40,12 +40,12 @@ tls_ca = "{trust["server"]}"
     adopted = ran("adopt", "payroll", *config, *words, "--password-file", tmp_path / "secret", "--now", BEGIN)
     assert adopted.returncode == 0, adopted.stderr
     folder = tmp_path / "store" / "payroll"
-    assert generations.live(folder).certificate == certificate
+    assert generations.current(folder).certificate == certificate
     opens = certificate.not_valid_after_utc - timedelta(days=60)
     bench.control("PUT", "/clock", {"now": opens.strftime("%Y-%m-%dT%H:%M:%SZ")})
     renewed = ran("renew", "payroll", *config, "--now", opens.isoformat())
     assert renewed.returncode == 0, renewed.stderr
-    held = generations.live(folder)
+    held = generations.current(folder)
     newest, oldest = bench.rows()
     assert (newest["serial"], oldest["serial"]) == (held.serial, encoding.serial_hex(certificate.serial_number))
     assert oldest["renewed_by"] == newest["serial"]

@@ -12,7 +12,7 @@ from time import sleep
 
 import pytest
 
-from sinetti.infra.clock import ticks
+from sinetti.infra.clock import monotonic_seconds
 from sinetti.testbench.demo import SIGN_INS
 from tests.support.programs import started
 
@@ -185,9 +185,9 @@ def children(pid):
 
 
 def assert_ends(pid):
-    deadline = ticks() + 10
+    deadline = monotonic_seconds() + 10
     while Path(f"/proc/{pid}/cmdline").exists() and Path(f"/proc/{pid}/cmdline").read_bytes():
-        assert ticks() < deadline, "the bench runs on"
+        assert monotonic_seconds() < deadline, "the bench runs on"
         sleep(0.05)
 
 

@@ -10,13 +10,13 @@ from cryptography import x509
 
 from sinetti.domain.certificates.revocation import RevocationReason
 from sinetti.gateway.gateway import Gateway
-from sinetti.gateway.revocation.crl import Lists
-from sinetti.gateway.verdicts.verdict import Reason
-from sinetti.infra.clock import machine_now
-from sinetti.pki.ari_id import renewal_id
+from sinetti.gateway.revocation.crl import CrlSource
+from sinetti.gateway.verdicts.verdict import VerdictReason
+from sinetti.infra.clock import utc_now
+from sinetti.pki.ari_id import ari_cert_id
 from sinetti.pki.chain import load_bundle
 from sinetti.pki.encoding import serial_hex
-from sinetti.wire.http_signatures.certificate_keys import signer_of
+from sinetti.wire.http_signatures.certificate_keys import certificate_signer
 from sinetti.wire.json_api.revocations import PATH, parse_revoked, sign_revocation
 from tests.support.programs import codes, exchange, fetched, holder_of, new_key, running
 
@@ -38,7 +38,7 @@ def origin(bench):
 
 
 def hint(bench, certificate):
-    status, headers, body = exchange(origin(bench), "GET", f"/api/v1/renewal-info/{renewal_id(certificate)}")
+    status, headers, body = exchange(origin(bench), "GET", f"/api/v1/renewal-info/{ari_cert_id(certificate)}")
     assert status == 200, body
     value = json.loads(body)
     window = [datetime.fromisoformat(value["suggestedWindow"][name]) for name in ("start", "end")]
@@ -104,7 +104,7 @@ def gateway(bench, certificate):
     (point,) = certificate.extensions.get_extension_for_class(x509.CRLDistributionPoints).value
     (name,) = point.full_name
     anchors = load_bundle(Path(bench.ready["trust"]["holders"]).read_bytes())
-    return Gateway(anchors, source=Lists([fetched(name.value)]))
+    return Gateway(anchors, source=CrlSource([fetched(name.value)]))
 
 
 def test_a_holder_revokes_and_the_gateway_refuses(own_bench):
@@ -112,8 +112,8 @@ def test_a_holder_revokes_and_the_gateway_refuses(own_bench):
     holder, ((key, certificate), (other_key, other)) = enrolled(bench, 2, "incident-3")
     assert gateway(bench, certificate).identify(certificate, bench.now()).accepted
     # By real time: no bench's clock is anybody's but the bench's.
-    call = sign_revocation(certificate, RevocationReason.KEY_COMPROMISE, signer_of(key), machine_now())
-    wrong = sign_revocation(certificate, RevocationReason.KEY_COMPROMISE, signer_of(other_key), machine_now())
+    call = sign_revocation(certificate, RevocationReason.KEY_COMPROMISE, certificate_signer(key), utc_now())
+    wrong = sign_revocation(certificate, RevocationReason.KEY_COMPROMISE, certificate_signer(other_key), utc_now())
     assert exchange(origin(bench), "POST", PATH, wrong.body, dict(wrong.headers))[0] == 401
     for _ in range(2):
         status, _, body = exchange(origin(bench), "POST", PATH, call.body, dict(call.headers))
@@ -121,7 +121,7 @@ def test_a_holder_revokes_and_the_gateway_refuses(own_bench):
     revoked = parse_revoked(body)
     assert (revoked.serial, revoked.reason) == (serial_hex(certificate.serial_number), "keyCompromise")
     verdict = gateway(bench, certificate).identify(certificate, bench.now())
-    assert (verdict.accepted, verdict.reason) == (False, Reason.REVOKED)
+    assert (verdict.accepted, verdict.reason) == (False, VerdictReason.REVOKED)
     assert gateway(bench, other).identify(other, bench.now()).accepted
     assert codes(holder.renew(key, certificate, new_key())) == ["PKI033"]
     assert hint(bench, certificate)[0][1] < bench.now()

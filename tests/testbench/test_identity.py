@@ -13,13 +13,13 @@ from lxml import html
 
 from sinetti.domain.access.roles import Role
 from sinetti.domain.values import Language
-from sinetti.infra.clock import machine_now
+from sinetti.infra.clock import utc_now
 from sinetti.server.http import Request
 from sinetti.settings.portal import EserviceSettings
 from sinetti.testbench.identity.endpoints import CLIENT_ID, STRONG, WEAK
-from sinetti.testbench.identity.provider import IdentityDoor, rehearsed
+from sinetti.testbench.identity.provider import IdentityEndpoint, rehearsed
 from sinetti.testbench.identity.test_users import MANAGER_CODES, PEOPLE, NotOrganisations, organisations
-from sinetti.testbench.identity.tokens import Grants, b64
+from sinetti.testbench.identity.tokens import TokenStore, b64
 
 ISSUER, PAGES = "http://127.0.0.1:20001/identity", "http://localhost:20002"
 BACK = f"{PAGES}/account/oidc/rehearsal/login/callback/"
@@ -31,13 +31,13 @@ class Client:
     """Asks the double as a browser and as the service would. Its clock is the machine's, moved by `later`."""
 
     later: timedelta = timedelta(0)
-    door: IdentityDoor = field(init=False)
+    door: IdentityEndpoint = field(init=False)
 
     def __post_init__(self):
         def now():
-            return machine_now() + self.later
+            return utc_now() + self.later
 
-        self.door = IdentityDoor(ISSUER, frozenset({PAGES}), now, Grants(now))
+        self.door = IdentityEndpoint(ISSUER, frozenset({PAGES}), now, TokenStore(now))
 
     def ask(self, method, path, query=None, form=None, **headers):
         body = urlencode(form).encode() if form is not None else b""

@@ -8,13 +8,13 @@ import signxml
 from lxml import etree
 
 from sinetti.wire import receipts
-from sinetti.wire.receipts import NAMESPACE, NoReceipt, Receipt, is_delivery_id, read_receipt, render_receipt
+from sinetti.wire.receipts import NAMESPACE, InvalidReceipt, Receipt, is_delivery_id, read_receipt, render_receipt
 from sinetti.wire.xmldsig import signature
 from sinetti.wire.xmldsig.errors import SignatureInvalid, SignatureMissing
-from sinetti.wire.xmldsig.signature import Recipe, seal_of
+from sinetti.wire.xmldsig.signature import SignatureProfile, signer_for_key
 from tests.support import xml_signing as by
 
-SEAL = seal_of(by.key("p256"), by.certificate("p256"))
+SEAL = signer_for_key(by.key("p256"), by.certificate("p256"))
 RECEIPT = Receipt(
     "3c8f0f5e-0d5c-4c1e-9a64-0d0b3f6f2f10",
     "ab" * 32,
@@ -57,7 +57,7 @@ def signed(change):
     """Change a receipt before it is signed."""
     octets = render_receipt(RECEIPT, SEAL)
     start, end = octets.index(b"<ds:Signature"), octets.index(b"</ds:Signature>") + len(b"</ds:Signature>")
-    return signature.sign_document(change(octets[:start] + octets[end:]), SEAL, Recipe.EXCLUSIVE)
+    return signature.sign_document(change(octets[:start] + octets[end:]), SEAL, SignatureProfile.EXCLUSIVE)
 
 
 NONE = {
@@ -80,7 +80,7 @@ NONE = {
 
 @pytest.mark.parametrize("change", NONE.values(), ids=NONE)
 def test_what_is_no_receipt(change):
-    with pytest.raises(NoReceipt):
+    with pytest.raises(InvalidReceipt):
         read_receipt(signed(change), anybody)
 
 

@@ -1,7 +1,7 @@
 """Reason -> what each protocol says. The one place where the house's "no" becomes the wire's."""
 
-from sinetti.domain.codes import CODES
-from sinetti.domain.refusals import Refusal
+from sinetti.domain.codes import ERROR_CODES
+from sinetti.domain.refusals import Rejection
 from sinetti.domain.values import Language
 from sinetti.i18n.translate import refusal_text
 from sinetti.wire.soap.operations import Failure
@@ -19,10 +19,10 @@ def preferred_language(accept_language: str | None) -> Language | None:
     return wanted[0][2] if wanted else None
 
 
-def failure(refusal: Refusal, accept_language: str | None) -> Failure:
+def rejection_response(refusal: Rejection, accept_language: str | None) -> Failure:
     """The signed FAIL for a refusal, in the language asked for; else the contact's, once proven; else English."""
     language = preferred_language(accept_language) or refusal.language or Language.EN
-    return Failure(CODES[refusal.reason], refusal_text(refusal, language))
+    return Failure(ERROR_CODES[refusal.reason], refusal_text(refusal, language))
 
 
 def _quality(parameters: str) -> float:

@@ -6,8 +6,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 from threading import Condition, Event, Lock, Thread
 
-from sinetti.infra.clock import ticks
-from sinetti.server.http import Reply, Request, plain
+from sinetti.infra.clock import monotonic_seconds
+from sinetti.server.http import Request, Response, text_response
 
 LIVES, READY = "/healthz", "/readyz"
 PATHS = frozenset({LIVES, READY})
@@ -26,7 +26,7 @@ _log = logging.getLogger(__name__)
 _NO_STORE = {"cache-control": "no-store"}
 
 
-class HealthDoor:
+class HealthEndpoint:
     """Asks each check: None when all is well, else one sentence that says what is wrong and what to do."""
 
     def __init__(
@@ -40,20 +40,20 @@ class HealthDoor:
         self._turn = Condition()
         self._began: float | None = None
         self._seen = float("-inf")
-        self._last: Reply | None = None
+        self._last: Response | None = None
 
-    def __call__(self, request: Request) -> Reply:
+    def __call__(self, request: Request) -> Response:
         """Answer one request of any method, for one of the two paths."""
         if request.method not in {"GET", "HEAD"}:
-            return plain(405, "Health is asked for with GET.", allow="GET, HEAD")
+            return text_response(405, "Health is asked for with GET.", allow="GET, HEAD")
         if request.path == LIVES:
-            return replace(plain(200, "It lives.", cache_control="no-store"), noted=None)
+            return replace(text_response(200, "It lives.", cache_control="no-store"), noted=None)
         return self._known() or self._look()
 
-    def _known(self) -> Reply | None:
+    def _known(self) -> Response | None:
         """What a look of before or of somebody else tells; None where the caller is to look, which is booked then."""
         with self._turn:
-            now = ticks()
+            now = monotonic_seconds()
             if self._last is not None and now - self._seen < KEPT_FOR:
                 return self._last
             if self._began is None:
@@ -66,7 +66,7 @@ class HealthDoor:
             # As long as a look takes no longer than it may, what was seen before is true.
             return self._last if left > 0 else _told(_SLOW, {})
 
-    def _look(self) -> Reply:
+    def _look(self) -> Response:
         seen = None
         try:
             seen = _told({name: _asked(name, check) for name, check in self._checks.items()}, self._warned())
@@ -75,7 +75,7 @@ class HealthDoor:
             with self._turn:
                 self._began = None
                 if seen is not None:
-                    self._last, self._seen = seen, ticks()
+                    self._last, self._seen = seen, monotonic_seconds()
                 self._turn.notify_all()
             self._done()
 
@@ -83,7 +83,7 @@ class HealthDoor:
         return {name: _asked(name, check) for name, check in self._warnings.items()}
 
 
-class Aside:
+class BackgroundCheck:
     """A warning that takes its time: looked for in a thread of its own, while what was seen before is told."""
 
     def __init__(self, name: str, check: Check, done: Callable[[], None] = lambda: None) -> None:
@@ -122,8 +122,8 @@ def _asked(name: str, check: Check) -> str | None:
         return "the check itself failed: see in the log why"
 
 
-def _told(checks: Mapping[str, str | None], warnings: Mapping[str, str | None]) -> Reply:
+def _told(checks: Mapping[str, str | None], warnings: Mapping[str, str | None]) -> Response:
     ready = not any(checks.values())
     body = json.dumps({"ready": ready, "checks": checks, "warnings": warnings}, ensure_ascii=False).encode()
     # Asked every second: only what is wrong is worth a line in the log.
-    return Reply(200 if ready else 503, "application/json", body, _NO_STORE, None if ready else {})
+    return Response(200 if ready else 503, "application/json", body, _NO_STORE, None if ready else {})

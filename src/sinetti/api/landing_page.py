@@ -3,7 +3,7 @@
 from html import escape
 
 from sinetti.domain.values import Environment, Language
-from sinetti.i18n.translate import text
+from sinetti.i18n.translate import translate
 
 _PAGE = """<!doctype html>
 <html lang="{language}">
@@ -32,26 +32,26 @@ def welcome(environment: Environment, address: str, language: Language | None) -
     """The page, in a stranger's language."""
     chosen = language or Language.EN
     values = {
-        "title": text("Certificate service (Sinetti)", chosen),
-        "what": text(
+        "title": translate("Certificate service (Sinetti)", chosen),
+        "what": translate(
             "Programs send their requests here with POST (SOAP 1.1): a new certificate is signed, fetched and renewed "
             "at {address}.",
             chosen,
             address=address,
         ),
-        "environment": text("Environment: {environment}.", chosen, environment=environment.value),
-        "meaning": text(
+        "environment": translate("Environment: {environment}.", chosen, environment=environment.value),
+        "meaning": translate(
             "Certificates from here are for rehearsal; they are not accepted in production."
             if environment is Environment.TEST
             else "Certificates from here are for real use.",
             chosen,
         ),
-        "looking": text(
+        "looking": translate(
             "Looking for your organisation's certificate? Ask your software supplier or your technical contact person.",
             chosen,
         ),
-        "wsdl": text("Description of the interface (WSDL)", chosen),
-        "independent": text(
+        "wsdl": translate("Description of the interface (WSDL)", chosen),
+        "independent": translate(
             "Sinetti is independent work: no authority's product, no electronic seal and no qualified trust service in "
             "the sense of eIDAS.",
             chosen,

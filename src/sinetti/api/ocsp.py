@@ -9,11 +9,11 @@ from datetime import timedelta
 from email.utils import format_datetime
 from threading import Lock
 
-from sinetti.infra.clock import ticks
-from sinetti.server.http import Reply, Request, plain
-from sinetti.server.rate_limits import Rate, spend
-from sinetti.services.context import Office
-from sinetti.services.status.ocsp import INTERNAL_ERROR, Answered, answer
+from sinetti.infra.clock import monotonic_seconds
+from sinetti.server.http import Request, Response, text_response
+from sinetti.server.rate_limits import Rate, consume
+from sinetti.services.context import ServiceContext
+from sinetti.services.status.ocsp import INTERNAL_ERROR, OcspReply, respond
 
 OCSP_PATH = "/ocsp/"
 REQUEST_TYPE, RESPONSE_TYPE = "application/ocsp-request", "application/ocsp-response"
@@ -32,7 +32,7 @@ _LONGEST_PATH = LARGEST_REQUEST * 2
 _log = logging.getLogger(__name__)
 
 
-class Spot:
+class OnDemandSigningBudget:
     """What one worker may sign on the spot: so many a second."""
 
     def __init__(self, rate: Rate = SIGNED_ON_THE_SPOT) -> None:
@@ -41,23 +41,23 @@ class Spot:
     def __call__(self) -> bool:
         """Count one more; False where there is no room."""
         with self._lock:
-            self._empty_at, wait = spend(self._empty_at, ticks(), self._rate)
+            self._empty_at, wait = consume(self._empty_at, monotonic_seconds(), self._rate)
         return not wait
 
 
-def answer_ocsp(request: Request, office: Office, spot: Spot) -> Reply:
+def answer_ocsp(request: Request, office: ServiceContext, spot: OnDemandSigningBudget) -> Response:
     """Answer one request of any method below /ocsp/."""
     named = _PATH.fullmatch(request.path) if len(request.path) <= _LONGEST_PATH else None
     if named is None:
         return _nobody()
     if request.method not in {"GET", "HEAD", "POST"}:
-        return plain(405, "OCSP requests are sent with GET or POST.", allow="GET, HEAD, POST")
+        return text_response(405, "OCSP requests are sent with GET or POST.", allow="GET, HEAD, POST")
     refused = _refused(request) if request.method == "POST" else None
     if refused is not None:
         return refused
     octets = request.body if request.method == "POST" else _from_path(named[2] or "")
     try:
-        answered = answer(octets, named[1], office, spot)
+        answered = respond(octets, named[1], office, spot)
     except Exception:  # noqa: BLE001 - the last door: whoever asks reads OCSP
         _log.exception("request %s failed", request.request_id)
         return _not_kept(INTERNAL_ERROR)
@@ -66,11 +66,11 @@ def answer_ocsp(request: Request, office: Office, spot: Spot) -> Reply:
     return _not_kept(answered.der) if request.method == "POST" else _cached(answered, office)
 
 
-def _refused(request: Request) -> Reply | None:
+def _refused(request: Request) -> Response | None:
     if request.headers.get("content-type", "").partition(";")[0].strip().casefold() != REQUEST_TYPE:
-        return plain(415, f"An OCSP request is sent with Content-Type: {REQUEST_TYPE}.")
+        return text_response(415, f"An OCSP request is sent with Content-Type: {REQUEST_TYPE}.")
     if len(request.body) > LARGEST_REQUEST:
-        return plain(413, f"An OCSP request has at most {LARGEST_REQUEST} octets here.")
+        return text_response(413, f"An OCSP request has at most {LARGEST_REQUEST} octets here.")
     return None
 
 
@@ -86,11 +86,11 @@ def _from_path(text: str) -> bytes:
         return b""
 
 
-def _nobody() -> Reply:
-    return plain(404, "No CA of this name answers here. The address for OCSP stands in each certificate.")
+def _nobody() -> Response:
+    return text_response(404, "No CA of this name answers here. The address for OCSP stands in each certificate.")
 
 
-def _cached(answered: Answered, office: Office) -> Reply:
+def _cached(answered: OcspReply, office: ServiceContext) -> Response:
     """Say how long it may be kept (RFC 5019, 6.2), by the machine's clock, as caches' clocks are."""
     if answered.told is None or not answered.kept:
         return _not_kept(answered.der)
@@ -103,9 +103,9 @@ def _cached(answered: Answered, office: Office) -> Reply:
         "last-modified": format_datetime(min(answered.told.this_update, now), usegmt=True),
         "expires": format_datetime(now + age, usegmt=True),
     }
-    return Reply(200, RESPONSE_TYPE, answered.der, headers, noted=None)
+    return Response(200, RESPONSE_TYPE, answered.der, headers, noted=None)
 
 
-def _not_kept(der: bytes) -> Reply:
+def _not_kept(der: bytes) -> Response:
     # Who asks about whom is no line in the log.
-    return Reply(200, RESPONSE_TYPE, der, {"cache-control": "no-store"}, noted=None)
+    return Response(200, RESPONSE_TYPE, der, {"cache-control": "no-store"}, noted=None)

@@ -5,13 +5,13 @@ import logging
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from sinetti.api.problems import told, with_headers
+from sinetti.api.problems import problem_response, with_headers
 from sinetti.api.serializers import instant
 from sinetti.i18n import api_errors as texts
-from sinetti.pki.ari_id import read_renewal_id
-from sinetti.server.http import Reply, Request
-from sinetti.services.context import Office
-from sinetti.services.status.renewal_info import Hint, hint_of, identified
+from sinetti.pki.ari_id import parse_ari_cert_id
+from sinetti.server.http import Request, Response
+from sinetti.services.context import ServiceContext
+from sinetti.services.status.renewal_info import RenewalInfo, hint_of, identified
 
 PATH = "/api/v1/renewal-info"
 
@@ -22,39 +22,39 @@ _log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
-class RenewalInfoDoor:
+class RenewalInfoEndpoint:
     """Tells when a certificate had best be renewed. Nobody has to say who they are: certificates are no secret."""
 
-    office: Office
+    office: ServiceContext
     _known: Mapping[bytes, tuple[str, ...]] = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
         """Look once which CAs there are."""
         object.__setattr__(self, "_known", identified(self.office))
 
-    def __call__(self, request: Request) -> Reply:
+    def __call__(self, request: Request) -> Response:
         """Answer one request of any method at or below `PATH`."""
         if request.method not in {"GET", "HEAD"}:
-            return with_headers(told(request, 405, "method-not-allowed", texts.ONLY_GET), allow="GET, HEAD")
+            return with_headers(problem_response(request, 405, "method-not-allowed", texts.ONLY_GET), allow="GET, HEAD")
         try:
             return self._get(request)
         except Exception:  # noqa: BLE001 - the last door; as a rule the database is away, which passes
             _log.exception("request %s failed", request.request_id)
-            return with_headers(told(request, 503, "unavailable", texts.AWAY), retry_after="60")
+            return with_headers(problem_response(request, 503, "unavailable", texts.AWAY), retry_after="60")
         finally:
             self.office.register.refresh()
 
-    def _get(self, request: Request) -> Reply:
+    def _get(self, request: Request) -> Response:
         try:
-            identifier, serial = read_renewal_id(request.path.removeprefix(PATH).removeprefix("/"))
+            identifier, serial = parse_ari_cert_id(request.path.removeprefix(PATH).removeprefix("/"))
         except ValueError:
-            return told(request, 400, "malformed", texts.NO_ID)
+            return problem_response(request, 400, "malformed", texts.NO_ID)
         authorities = self._known.get(identifier)
         hint = hint_of(authorities, serial, self.office) if authorities else None
-        return _shown(hint) if hint is not None else told(request, 404, "unknown", texts.NOT_THERE)
+        return _shown(hint) if hint is not None else problem_response(request, 404, "unknown", texts.NOT_THERE)
 
 
-def _shown(hint: Hint) -> Reply:
+def _shown(hint: RenewalInfo) -> Response:
     """The members of RFC 9773, 4.2, and of ours `explanation`; what is not there is left out, as that asks."""
     window = {"start": instant(hint.window.start), "end": instant(hint.window.end)}
     value: dict[str, object] = {"suggestedWindow": window}
@@ -66,4 +66,4 @@ def _shown(hint: Hint) -> Reply:
         "retry-after": str(int(hint.ask_again.total_seconds())),
         "cache-control": f"public, max-age={_KEPT}",
     }
-    return Reply(200, "application/json", json.dumps(value, ensure_ascii=False).encode(), headers)
+    return Response(200, "application/json", json.dumps(value, ensure_ascii=False).encode(), headers)

@@ -5,34 +5,46 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import cast
 
-from sinetti.api.problems import told, with_headers
-from sinetti.domain.certificates.self_revocation import Own
+from sinetti.api.problems import problem_response, with_headers
+from sinetti.domain.certificates.self_revocation import SelfRevocationResult
 from sinetti.domain.values import Language, Sha256
 from sinetti.i18n import api_errors as texts
-from sinetti.pki.ari_id import read_renewal_id
+from sinetti.pki.ari_id import parse_ari_cert_id
 from sinetti.pki.encoding import PublicKey, load_certificate
-from sinetti.server.http import Reply, Request, json_reply
-from sinetti.services.context import Office
-from sinetti.services.revocation.self_revoke import Signer, revoke_own, signer_of
+from sinetti.server.http import Request, Response, json_reply
+from sinetti.services.context import ServiceContext
+from sinetti.services.revocation.self_revoke import ClaimedSigner, revoke_own, signer_of
 from sinetti.services.status.renewal_info import identified
 from sinetti.wire.http_signatures.certificate_keys import verify
-from sinetti.wire.http_signatures.profile import Parts, SignatureRefused, Wrong
-from sinetti.wire.json_api.revocations import CONTENT_TYPE, NoRevocation, Revocation, Revoked, parse, render_revoked
+from sinetti.wire.http_signatures.profile import MessageSignatureError, SignatureErrorReason, SignedComponents
+from sinetti.wire.json_api.revocations import (
+    CONTENT_TYPE,
+    InvalidRevocation,
+    RevocationBody,
+    RevocationReply,
+    parse,
+    render_revoked,
+)
 
 _WANTED = 's=("@method" "@path" "content-type" "content-digest");created;keyid'
-_STATUS: Mapping[Own, int] = {Own.OTHER: 403, Own.REASON: 422, Own.ALREADY: 409, Own.ENDED: 409}
+_STATUS: Mapping[SelfRevocationResult, int] = {
+    SelfRevocationResult.OTHER: 403,
+    SelfRevocationResult.REASON: 422,
+    SelfRevocationResult.ALREADY: 409,
+    SelfRevocationResult.ENDED: 409,
+}
 _HEX = 64
 _log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
-class RevocationsDoor:
+class RevocationsEndpoint:
     """Revokes the certificate that signed. Signatures are as old as the machine's clock says.
 
     `admits` is asked with the DER of a proven signer: whether it has room for one more call.
     """
 
-    office: Office
+    office: ServiceContext
     admits: Callable[[bytes], bool] = lambda _signer: True
     _known: Mapping[bytes, tuple[str, ...]] = field(init=False, repr=False)
 
@@ -40,46 +52,48 @@ class RevocationsDoor:
         """Look once which CAs there are."""
         object.__setattr__(self, "_known", identified(self.office))
 
-    def __call__(self, request: Request) -> Reply:
+    def __call__(self, request: Request) -> Response:
         """Answer one request of any method at `PATH`."""
         if request.method != "POST":
-            return with_headers(told(request, 405, "method-not-allowed", texts.ONLY_POST), allow="POST")
+            return with_headers(problem_response(request, 405, "method-not-allowed", texts.ONLY_POST), allow="POST")
         try:
             return self._post(request)
         except Exception:  # noqa: BLE001 - the last door; as a rule the database is away, or the journal, which passes
             _log.exception("request %s failed", request.request_id)
-            return with_headers(told(request, 503, "unavailable", texts.AWAY), retry_after="60")
+            return with_headers(problem_response(request, 503, "unavailable", texts.AWAY), retry_after="60")
         finally:
             self.office.register.refresh()
 
-    def _post(self, request: Request) -> Reply:
+    def _post(self, request: Request) -> Response:
         content_type = request.headers.get("content-type", "")
         if content_type.partition(";")[0].strip().casefold() != CONTENT_TYPE:
-            return told(request, 415, "not-json", texts.NOT_JSON)
-        parts = Parts(request.method, request.path, content_type, request.body)
-        found: list[Signer] = []
+            return problem_response(request, 415, "not-json", texts.NOT_JSON)
+        parts = SignedComponents(request.method, request.path, content_type, request.body)
+        found: list[ClaimedSigner] = []
         try:
             verify(parts, request.headers, lambda key_id: self._key_of(key_id, found), self.office.machine_now())
-        except SignatureRefused as refused:
+        except MessageSignatureError as refused:
             _log.info("request %s: signature refused: %s", request.request_id, refused)
             return _unsigned(request, refused.wrong)
         (signer,) = found
         language = signer.certificate.holding.language
         if not self.admits(signer.der):
-            return with_headers(told(request, 429, "too-many-requests", texts.TOO_MANY, language), retry_after="60")
+            return with_headers(
+                problem_response(request, 429, "too-many-requests", texts.TOO_MANY, language), retry_after="60"
+            )
         try:
             asked = parse(request.body)
-        except NoRevocation:
-            return told(request, 422, "bad-field", texts.BAD_BODY, language)
+        except InvalidRevocation:
+            return problem_response(request, 422, "bad-field", texts.BAD_BODY, language)
         return self._revoke(signer, asked, request, language)
 
-    def _revoke(self, signer: Signer, asked: Revocation, request: Request, language: Language) -> Reply:
+    def _revoke(self, signer: ClaimedSigner, asked: RevocationBody, request: Request, language: Language) -> Response:
         done = revoke_own(signer, asked.serial, asked.reason, self.office, request.request_id)
-        if isinstance(done, Own):
-            return told(request, _STATUS[done], done.value, texts.OWN[done], language)
-        return json_reply(200, render_revoked(Revoked(done.serial, done.at, done.reason)))
+        if isinstance(done, SelfRevocationResult):
+            return problem_response(request, _STATUS[done], done.value, texts.OWN[done], language)
+        return json_reply(200, render_revoked(RevocationReply(done.serial, done.at, done.reason)))
 
-    def _key_of(self, key_id: str, found: list[Signer]) -> PublicKey | None:
+    def _key_of(self, key_id: str, found: list[ClaimedSigner]) -> PublicKey | None:
         """The key of the certificate that a call says it was signed by; what was found of it is put into `found`."""
         signer = self._signer(key_id)
         if signer is None:
@@ -88,22 +102,22 @@ class RevocationsDoor:
         # Its key was looked at before it was issued: RSA or EC.
         return cast("PublicKey", load_certificate(signer.der).public_key())
 
-    def _signer(self, key_id: str) -> Signer | None:
+    def _signer(self, key_id: str) -> ClaimedSigner | None:
         if len(key_id) == _HEX and "." not in key_id:
             return signer_of(Sha256(key_id), self.office)
         try:
-            identifier, serial = read_renewal_id(key_id)
+            identifier, serial = parse_ari_cert_id(key_id)
         except ValueError:
             return None
         authorities = self._known.get(identifier)
         return signer_of((authorities, serial), self.office) if authorities else None
 
 
-def _unsigned(request: Request, wrong: Wrong) -> Reply:
+def _unsigned(request: Request, wrong: SignatureErrorReason) -> Response:
     """Answer 401, with what is asked for (RFC 9110, 15.5.2; RFC 9421, 5.1)."""
-    if wrong is Wrong.MISSING:
-        reply = told(request, 401, "signature-missing", texts.NO_SIGNATURE)
+    if wrong is SignatureErrorReason.MISSING:
+        reply = problem_response(request, 401, "signature-missing", texts.NO_SIGNATURE)
     else:
-        said = texts.WRONG_CLOCK if wrong is Wrong.CREATED else texts.BAD_SIGNATURE
-        reply = told(request, 401, "signature-invalid", said)
+        said = texts.WRONG_CLOCK if wrong is SignatureErrorReason.CREATED else texts.BAD_SIGNATURE
+        reply = problem_response(request, 401, "signature-invalid", said)
     return with_headers(reply, www_authenticate="Signature", accept_signature=_WANTED)

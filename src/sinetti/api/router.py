@@ -3,28 +3,28 @@
 from collections.abc import Callable
 
 from sinetti.api import renewal_info
-from sinetti.api.renewal_info import RenewalInfoDoor
-from sinetti.api.revocations import RevocationsDoor
-from sinetti.api.usage_reports import SightingsDoor
-from sinetti.server.http import Reply, Request
-from sinetti.services.context import Office
+from sinetti.api.renewal_info import RenewalInfoEndpoint
+from sinetti.api.revocations import RevocationsEndpoint
+from sinetti.api.usage_reports import UsageReportsEndpoint
+from sinetti.server.http import Request, Response
+from sinetti.services.context import ServiceContext
 from sinetti.wire.json_api import revocations, usage_reports
 
-Door = Callable[[Request], Reply]
+Door = Callable[[Request], Response]
 
 
-def beside(door: Door, office: Office, admits: Callable[[bytes], bool] = lambda _signer: True) -> Door:
+def mount_api(door: Door, office: ServiceContext, admits: Callable[[bytes], bool] = lambda _signer: True) -> Door:
     """Give one door that answers at the paths of `/api/v1/` that there are, and leaves everything else to this one.
 
     `admits` is asked with the DER of a proven signer: whether it has room for one more call.
     """
     exact: dict[str, Door] = {
-        usage_reports.PATH: SightingsDoor(office),
-        revocations.PATH: RevocationsDoor(office, admits),
+        usage_reports.PATH: UsageReportsEndpoint(office),
+        revocations.PATH: RevocationsEndpoint(office, admits),
     }
-    hints = RenewalInfoDoor(office)
+    hints = RenewalInfoEndpoint(office)
 
-    def answer(request: Request) -> Reply:
+    def answer(request: Request) -> Response:
         if request.path.startswith(f"{renewal_info.PATH}/"):
             return hints(request)
         return exact.get(request.path, door)(request)

@@ -2,10 +2,10 @@
 
 from datetime import datetime
 
-from sinetti.domain.certificates.lifecycle import shown
+from sinetti.domain.certificates.lifecycle import display_state
 from sinetti.domain.certificates.models import Certificate
 from sinetti.domain.notifications.early_replacement import CallReach
-from sinetti.domain.usage import InUse, Use
+from sinetti.domain.usage import UsageReport, UsageState
 
 
 def instant(at: datetime | None) -> str | None:
@@ -13,10 +13,10 @@ def instant(at: datetime | None) -> str | None:
     return at.strftime("%Y-%m-%dT%H:%M:%SZ") if at is not None else None
 
 
-def certificate_row(certificate: Certificate, now: datetime) -> dict[str, str | None]:
+def certificate_json(certificate: Certificate, now: datetime) -> dict[str, str | None]:
     """One row. An absent value is None, never left out."""
     span = certificate.span
-    state = shown(certificate.state, revoked=certificate.revoked, not_after=span.not_after, now=now)
+    state = display_state(certificate.state, revoked=certificate.revoked, not_after=span.not_after, now=now)
     return {
         "serial": certificate.serial,
         "customer_id": certificate.holding.customer.customer_id,
@@ -32,12 +32,12 @@ def certificate_row(certificate: Certificate, now: datetime) -> dict[str, str | 
     }
 
 
-def use_members(known: InUse) -> dict[str, str | None]:
+def usage_json(known: UsageReport) -> dict[str, str | None]:
     """What operators are told of a certificate's use: when it was seen, or since when it was looked for in vain."""
     return {
         "use": known.use.value,
-        "last_seen": instant(known.since) if known.use is Use.SEEN else None,
-        "looked_since": instant(known.since) if known.use is Use.NOT_SEEN else None,
+        "last_seen": instant(known.since) if known.use is UsageState.SEEN else None,
+        "looked_since": instant(known.since) if known.use is UsageState.NOT_SEEN else None,
     }
 
 

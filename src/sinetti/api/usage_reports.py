@@ -4,50 +4,59 @@ import logging
 from dataclasses import dataclass, replace
 
 from sinetti.api.problems import with_headers
-from sinetti.server.http import Reply, Request, json_reply, problem
-from sinetti.services.context import Office
-from sinetti.services.status.usage_reports import gateway_key, take_sightings
-from sinetti.wire.http_signatures.profile import Parts, PublicKey, SignatureRefused, Wrong, load_public_key, verify
+from sinetti.server.http import Request, Response, json_reply, problem_response
+from sinetti.services.context import ServiceContext
+from sinetti.services.status.usage_reports import gateway_key, record_report
+from sinetti.wire.http_signatures.profile import (
+    MessageSignatureError,
+    PublicKey,
+    SignatureErrorReason,
+    SignedComponents,
+    load_public_key,
+    verify,
+)
 from sinetti.wire.json_api import usage_reports
-from sinetti.wire.json_api.usage_reports import CONTENT_TYPE, NoSightings
+from sinetti.wire.json_api.usage_reports import CONTENT_TYPE, InvalidUsageReport
 
 _WANTED = '("@method" "@path" "content-type" "content-digest");created;keyid'
 _log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
-class SightingsDoor:
+class UsageReportsEndpoint:
     """Takes sightings. Signatures are as old as the machine's clock says; what was seen lives on the office's."""
 
-    office: Office
+    office: ServiceContext
 
-    def __call__(self, request: Request) -> Reply:
+    def __call__(self, request: Request) -> Response:
         """Answer one request of any method at `PATH`."""
         if request.method != "POST":
-            return with_headers(problem(405, "method-not-allowed", "Sightings are sent with POST."), allow="POST")
+            return with_headers(
+                problem_response(405, "method-not-allowed", "Sightings are sent with POST."), allow="POST"
+            )
         try:
             return self._post(request)
         except Exception:  # noqa: BLE001 - the last door; as a rule the database is away, which passes
             _log.exception("request %s failed", request.request_id)
             detail = "The report cannot be taken now. Send it again in a minute: nothing counts twice."
-            return with_headers(problem(503, "unavailable", detail), retry_after="60")
+            return with_headers(problem_response(503, "unavailable", detail), retry_after="60")
         finally:
             self.office.register.refresh()
 
-    def _post(self, request: Request) -> Reply:
+    def _post(self, request: Request) -> Response:
         content_type = request.headers.get("content-type", "")
         if content_type.partition(";")[0].strip().casefold() != CONTENT_TYPE:
-            return problem(415, "not-json", f"Send the sightings as {CONTENT_TYPE}.")
-        parts = Parts(request.method, request.path, content_type, request.body)
+            return problem_response(415, "not-json", f"Send the sightings as {CONTENT_TYPE}.")
+        parts = SignedComponents(request.method, request.path, content_type, request.body)
         try:
             name = verify(parts, request.headers, self._key_of, self.office.machine_now())
-        except SignatureRefused as refused:
+        except MessageSignatureError as refused:
             return _refused(refused.wrong)
         try:
             seen = usage_reports.parse(request.body)
-        except NoSightings as bad:
-            return problem(422, "bad-field", f"{bad}.")
-        taken = take_sightings(name, seen, self.office)
+        except InvalidUsageReport as bad:
+            return problem_response(422, "bad-field", f"{bad}.")
+        taken = record_report(name, seen, self.office)
         return json_reply(202, {"taken": taken.taken, "unknown": taken.unknown})
 
     def _key_of(self, name: str) -> PublicKey | None:
@@ -55,11 +64,11 @@ class SightingsDoor:
         return load_public_key(pem.encode("ascii")) if pem is not None else None
 
 
-def _refused(wrong: Wrong) -> Reply:
+def _refused(wrong: SignatureErrorReason) -> Response:
     """Answer 401, with what is asked for (RFC 9110, 15.5.2; RFC 9421, 5.1)."""
-    reason = "signature-missing" if wrong is Wrong.MISSING else "signature-invalid"
+    reason = "signature-missing" if wrong is SignatureErrorReason.MISSING else "signature-invalid"
     sentence = f"{wrong.value[0].upper()}{wrong.value[1:]}."
-    reply = problem(401, reason, sentence)
+    reply = problem_response(401, reason, sentence)
     return with_headers(
         replace(reply, noted={"reason": reason}), www_authenticate="Signature", accept_signature=f"s={_WANTED}"
     )

@@ -6,25 +6,25 @@ from datetime import datetime
 from types import MappingProxyType
 
 from sinetti.authority.bootstrap import Authority
-from sinetti.ca.issuance import issues_until
-from sinetti.database.connection import Register
+from sinetti.ca.issuance import last_issuance_time
+from sinetti.database.connection import Database
 from sinetti.database.issuance import crls
 from sinetti.database.notifications import bounces
-from sinetti.database.notifications.outbox_queries import LATE, standing
-from sinetti.database.notifications.unreachable import unheard
-from sinetti.domain.notifications.reminders import Ladder
+from sinetti.database.notifications.outbox_queries import LATE, outbox_summary
+from sinetti.database.notifications.unreachable import find_unreachable
+from sinetti.domain.notifications.reminders import ReminderSchedule
 from sinetti.domain.operations.endings import IssuingEnd, ListEnd, issuing_ca_alarms, list_alarms
-from sinetti.domain.operations.monitoring import Finding
-from sinetti.domain.validation import amount
-from sinetti.infra.clock import ticks
+from sinetti.domain.operations.monitoring import MonitoringFinding
+from sinetti.domain.validation import pluralise
+from sinetti.infra.clock import monotonic_seconds
 from sinetti.notifications.context import LADDER
-from sinetti.notifications.office_hours import day_off, held
+from sinetti.notifications.office_hours import deferred_kinds, is_holiday
 from sinetti.services.monitoring.findings import (
-    answer_findings,
     bulk_findings,
     certificate_findings,
-    list_findings,
-    stored,
+    check_crls,
+    check_ocsp_age,
+    stored_crls,
 )
 
 _NAMED = 5
@@ -44,13 +44,13 @@ _NO_MORE: Mapping[str, bytes] = MappingProxyType({})
 _log = logging.getLogger(__name__)
 
 
-def warnings(authority: Authority) -> Mapping[str, Callable[[], str | None]]:
+def health_warnings(authority: Authority) -> Mapping[str, Callable[[], str | None]]:
     """What the health check lists beside its checks, by name: each gives a sentence, or None while all is well."""
     return {
         "issuing-ca": lambda: issuing_ca(authority),
         "offline-lists": lambda: offline_lists(authority),
-        "status": _Seldom(lambda: status(authority)),
-        "messages": _Seldom(lambda: messages(authority)),
+        "status": _CachedCheck(lambda: status(authority)),
+        "messages": _CachedCheck(lambda: messages(authority)),
     }
 
 
@@ -59,7 +59,8 @@ def issuing_ca(authority: Authority) -> str | None:
     office, validity = authority.office, authority.hierarchy.holder_validity
     certificates = {name: office.issuers[name].certificate for name in sorted(set(office.issuing.values()))}
     ends = (
-        IssuingEnd(name, issues_until(one, validity), one.not_valid_after_utc) for name, one in certificates.items()
+        IssuingEnd(name, last_issuance_time(one, validity), one.not_valid_after_utc)
+        for name, one in certificates.items()
     )
     now = office.now()
     told = [
@@ -81,9 +82,9 @@ def offline_lists(authority: Authority) -> str | None:
     return f"{' and '.join(told)}: renew with {command}" if told else None
 
 
-def _first_end(authority: str, register: Register) -> datetime | None:
+def _first_end(authority: str, register: Database) -> datetime | None:
     """When the first of a CA's two lists ends; None where one is missing."""
-    both = [crls.published_list(register, authority, shard) for shard in (crls.WHOLE, 1)]
+    both = [crls.latest_crl(register, authority, shard) for shard in (crls.WHOLE, 1)]
     ends = [one.next_update for one in both if one is not None]
     return min(ends) if len(ends) == len(both) else None
 
@@ -93,7 +94,7 @@ def status(authority: Authority) -> str | None:
     return "; ".join(one.sentence for one in _watched(authority, own_certificates(authority))) or None
 
 
-def findings(authority: Authority, more: Mapping[str, bytes] = _NO_MORE) -> Mapping[str, str | None]:
+def operator_findings(authority: Authority, more: Mapping[str, bytes] = _NO_MORE) -> Mapping[str, str | None]:
     """What operators are told by mail, by name: all of these, and each kind that the watchdog finds.
 
     `more` are certificates of ours that are not in the folder, such as that of TLS, by their files' names. It looks at
@@ -103,7 +104,7 @@ def findings(authority: Authority, more: Mapping[str, bytes] = _NO_MORE) -> Mapp
         "issuing-ca": issuing_ca(authority),
         "offline-lists": offline_lists(authority),
         "messages": messages(authority),
-        "nobody-told": nobody_told(authority),
+        "nobody-told": unreachable_recipients(authority),
     }
     for one in _watched(authority, {**own_certificates(authority), **more}):
         before = told.get(one.kind.value)
@@ -111,11 +112,11 @@ def findings(authority: Authority, more: Mapping[str, bytes] = _NO_MORE) -> Mapp
     return told
 
 
-def _watched(authority: Authority, certificates: Mapping[str, bytes]) -> tuple[Finding, ...]:
+def _watched(authority: Authority, certificates: Mapping[str, bytes]) -> tuple[MonitoringFinding, ...]:
     office = authority.office
     return (
-        *list_findings(office, stored(office), offline=False),
-        *answer_findings(office),
+        *check_crls(office, stored_crls(office), offline=False),
+        *check_ocsp_age(office),
         *certificate_findings(certificates, office),
         *bulk_findings(office),
     )
@@ -124,29 +125,29 @@ def _watched(authority: Authority, certificates: Mapping[str, bytes]) -> tuple[F
 def messages(authority: Authority) -> str | None:
     """Say what keeps messages from leaving, or from arriving (docs/notices.md), in one line."""
     office = authority.office
-    found = standing(office.register, office.now(), held(office.now(), LATE))
+    found = outbox_summary(office.register, office.now(), deferred_kinds(office.now(), LATE))
     told = []
     if found.late and found.oldest is not None:
-        told.append(f"{amount(found.late, 'message')} should have left by {found.oldest:%Y-%m-%d %H:%M} UTC")
+        told.append(f"{pluralise(found.late, 'message')} should have left by {found.oldest:%Y-%m-%d %H:%M} UTC")
     # Without settings nobody makes messages of events, and nobody is meant to.
     if found.unspread and authority.folder.notices.exists():
-        told.append(f"of {amount(found.unspread, 'event')} no message was made: run sinetti authority notices plan")
+        told.append(f"of {pluralise(found.unspread, 'event')} no message was made: run sinetti authority notices plan")
     if found.dead:
         listed = f"sinetti authority notices retry --dir {authority.folder.root} lists them"
-        told.append(f"{amount(found.dead, 'message')} given up: {listed}")
-    if (returned := bounces.finding(office.register, office.now())) is not None:
+        told.append(f"{pluralise(found.dead, 'message')} given up: {listed}")
+    if (returned := bounces.bounce_alert(office.register, office.now())) is not None:
         told.append(returned)
     return "; ".join(told) or None
 
 
-def nobody_told(authority: Authority) -> str | None:
+def unreachable_recipients(authority: Authority) -> str | None:
     """Name certificates that end soon and of which nobody could be told."""
     office = authority.office
-    found = unheard(office.register, office.now(), Ladder(LADDER, day_off), _NAMED)
+    found = find_unreachable(office.register, office.now(), ReminderSchedule(LADDER, is_holiday), _NAMED)
     if not found.count:
         return None
     more = f" and {found.count - _NAMED} more" if found.count > _NAMED else ""
-    what = f"{amount(found.count, 'certificate')} near the end, of which nobody could be told"
+    what = f"{pluralise(found.count, 'certificate')} near the end, of which nobody could be told"
     way_out = "name somebody with sinetti authority change-contact, or organisation signatory add"
     return f"{what} ({', '.join(found.first)}{more}): {way_out}"
 
@@ -156,7 +157,7 @@ def own_certificates(authority: Authority) -> dict[str, bytes]:
     return {path.name: path.read_bytes() for path in sorted(authority.folder.certificates.glob("*.cer"))}
 
 
-class _Seldom:
+class _CachedCheck:
     """A look that takes its time: what it told serves all who ask for a while."""
 
     def __init__(self, look: Callable[[], str | None]) -> None:
@@ -165,22 +166,22 @@ class _Seldom:
 
     def __call__(self) -> str | None:
         """Look, or tell what was seen a moment ago. Raises what the look raises."""
-        if (now := ticks()) >= self._again:
+        if (now := monotonic_seconds()) >= self._again:
             self._last = self._look()
-            took = ticks() - now
+            took = monotonic_seconds() - now
             self._again = now + took + max(LOOKED_EVERY, SELDOM * took)
         return self._last
 
 
-class Told:
+class AlertLogger:
     """Writes what is to be told into the log, now and then once a day."""
 
     def __init__(self, authority: Authority) -> None:
-        self._warnings, self._again = warnings(authority), 0.0
+        self._warnings, self._again = health_warnings(authority), 0.0
 
     def tell(self) -> None:
         """Write it down if a day has gone by. Raises what REGISTER_UNAVAILABLE lists."""
-        if (now := ticks()) < self._again:
+        if (now := monotonic_seconds()) < self._again:
             return
         for name, look in self._warnings.items():
             if (sentence := look()) is not None:

@@ -12,47 +12,47 @@ from urllib.parse import quote
 
 from cryptography import x509
 
-from sinetti.authority.data_directory import Folder, FolderDamaged, FolderKind
+from sinetti.authority.data_directory import DataDirectory, DirectoryKind, FolderDamaged
 from sinetti.authority.journal_place import journal_folder
-from sinetti.authority.ocsp_responders import remember, responders
-from sinetti.authority.passphrases import Found, find
+from sinetti.authority.ocsp_responders import register_certificates, responders
+from sinetti.authority.passphrases import PassphraseSource, locate
 from sinetti.authority.response_signer import ResponseSigner
-from sinetti.authority.service_certificates import Means
+from sinetti.authority.service_certificates import IssuanceDependencies
 from sinetti.ca.hierarchy_config import Hierarchy, parse_hierarchy
-from sinetti.ca.issuance import Issuer
-from sinetti.database.connection import Register, migrate, open_register
+from sinetti.ca.issuance import IssuingCa
+from sinetti.database.connection import Database, migrate, open_database
 from sinetti.database.operations import authorities
-from sinetti.domain.leniency import KIND, Kindness
+from sinetti.domain.leniency import LENIENT, Leniency
 from sinetti.domain.notifications.messages import MessageChannel
 from sinetti.domain.values import Environment, KeyPolicy
-from sinetti.infra.clock import machine_instant, machine_now, steady
+from sinetti.infra.clock import boottime_seconds, utc_now, utc_now_precise
 from sinetti.infra.toml_tables import SettingsError
 from sinetti.journal.marker import JournalMark
-from sinetti.journal.writer import Journal, Owner
-from sinetti.notifications.context import Deliverer, Mailroom
+from sinetti.journal.writer import Journal, JournalHeader
+from sinetti.notifications.context import MessageTransport, NotificationContext
 from sinetti.notifications.delivery.sms import HttpSms
 from sinetti.notifications.delivery.smtp import Smtp
-from sinetti.pki.encoding import certificate_der, load_certificate, opens, sha256_hex
+from sinetti.pki.encoding import certificate_der, load_certificate, passphrase_matches, sha256_hex
 from sinetti.pki.signers.software import SoftwareSigner
-from sinetti.services.context import Office, always, no_step
+from sinetti.services.context import ServiceContext, always_allowed, no_failpoint
 from sinetti.services.crl_shards import Shards
 from sinetti.services.issuance.clock_guard import ClockGuard
-from sinetti.services.token_encryption import LINK, unseal
+from sinetti.services.token_encryption import LINK, decrypt_token
 from sinetti.settings import authority as authority_settings
 from sinetti.settings import notifications as notice_settings
-from sinetti.settings.authority import Settings, check_database_url
+from sinetti.settings.authority import AuthoritySettings, check_database_url
 from sinetti.settings.notifications import NoticeSettings
-from sinetti.wire.xmldsig.signature import Recipe
+from sinetti.wire.xmldsig.signature import SignatureProfile
 
 
 @dataclass(frozen=True, slots=True)
-class Manner:
+class RuntimeOptions:
     """How an opened authority behaves: its clock, and what the test bench may change of its policy."""
 
-    now: Callable[[], datetime] = machine_now
-    kindness: Kindness = KIND
+    now: Callable[[], datetime] = utc_now
+    kindness: Leniency = LENIENT
     policy: Callable[[KeyPolicy], KeyPolicy] = lambda policy: policy
-    step: Callable[[str], None] = no_step
+    step: Callable[[str], None] = no_failpoint
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,33 +62,33 @@ class Authority:
     `passphrase` opens the keys in the folder; None where none was found, and the keys stay closed.
     """
 
-    folder: Folder
-    settings: Settings
+    folder: DataDirectory
+    settings: AuthoritySettings
     hierarchy: Hierarchy
-    office: Office
+    office: ServiceContext
     journal: Journal
     clock: ClockGuard
     responses: ResponseSigner = field(repr=False)
     passphrase: bytes | None = field(repr=False)
 
     @property
-    def recipe(self) -> Recipe:
+    def recipe(self) -> SignatureProfile:
         """How answers are signed."""
-        return Recipe[self.settings.response_recipe.name]
+        return SignatureProfile[self.settings.response_recipe.name]
 
 
-def mailroom(
+def notification_context(
     authority: Authority,
     *,
     settings: NoticeSettings | None = None,
-    deliverers: Mapping[MessageChannel, Deliverer] | None = None,
-) -> Mailroom:
+    deliverers: Mapping[MessageChannel, MessageTransport] | None = None,
+) -> NotificationContext:
     """Open an authority's room of messages, by its `notices.toml`. Raises SettingsError, also where that is not there.
 
     `deliverers` take letters in place of those that are set there.
     """
     office, settings = authority.office, settings or notice_settings.read(authority.folder.notices)
-    return Mailroom(
+    return NotificationContext(
         register=office.register,
         environment=office.environment,
         now=office.now,
@@ -97,34 +97,34 @@ def mailroom(
         terms=replace(settings.terms, people_kept=timedelta(days=authority.settings.keep_people_days)),
         deliverers=_deliverers(settings, office) if deliverers is None else deliverers,
         key=office.transfer_key,
-        unseal=partial(unseal, office.transfer_key, LINK),
+        unseal=partial(decrypt_token, office.transfer_key, LINK),
     )
 
 
-def _deliverers(settings: NoticeSettings, office: Office) -> dict[MessageChannel, Deliverer]:
+def _deliverers(settings: NoticeSettings, office: ServiceContext) -> dict[MessageChannel, MessageTransport]:
     smtp = Smtp(settings.smtp, settings.sender, office.transfer_key, office.machine_now)
-    found: dict[MessageChannel, Deliverer] = {MessageChannel.EMAIL: smtp}
+    found: dict[MessageChannel, MessageTransport] = {MessageChannel.EMAIL: smtp}
     if settings.sms is not None:
         found[MessageChannel.SMS] = HttpSms(settings.sms)
     return found
 
 
-def database_url(folder: Folder, kind: FolderKind, settings: Settings) -> str:
+def database_url(folder: DataDirectory, kind: DirectoryKind, settings: AuthoritySettings) -> str:
     """Where the register is: DATABASE_URL, else the setting, else the file in the folder; a bench's is always that.
 
     Raises SettingsError for an address that no register can be at.
     """
-    chosen = "" if kind is FolderKind.TESTBENCH else os.environ.get("DATABASE_URL", "") or settings.database_url
+    chosen = "" if kind is DirectoryKind.TESTBENCH else os.environ.get("DATABASE_URL", "") or settings.database_url
     return check_database_url("DATABASE_URL or database_url", chosen) or embedded_url(folder)
 
 
-def embedded_url(folder: Folder) -> str:
+def embedded_url(folder: DataDirectory) -> str:
     """The address of the register in the folder."""
     return f"sqlite:///{quote(str(folder.register.absolute()))}"
 
 
 def open_authority(
-    root: Path, kind: FolderKind, manner: Manner | None = None, *, passphrase: bytes | None = None
+    root: Path, kind: DirectoryKind, manner: RuntimeOptions | None = None, *, passphrase: bytes | None = None
 ) -> Authority:
     """Open an authority's folder and register.
 
@@ -133,7 +133,7 @@ def open_authority(
     Raises FolderError where they do not belong together or files are missing, SettingsError, and what
     REGISTER_UNAVAILABLE lists.
     """
-    folder, manner = Folder(root), manner or Manner()
+    folder, manner = DataDirectory(root), manner or RuntimeOptions()
     folder.check(kind)
     settings = authority_settings.read(folder.settings)
     text = folder.read(folder.hierarchy).decode("utf-8", "replace")
@@ -148,9 +148,9 @@ def open_authority(
     journal = _journal(journal_folder(folder, kind, settings), register, journal_mark(folder, kind))
     clock = _guard(register, manner)
     # A bench's certificates live on a clock of its own, which the machine's tells nothing of.
-    may_issue = always if kind is FolderKind.TESTBENCH else clock.may_issue
-    means = Means(SoftwareSigner(folder.keys, phrase), manner.now, may_issue, _telling(register))
-    office = Office(
+    may_issue = always_allowed if kind is DirectoryKind.TESTBENCH else clock.may_issue
+    means = IssuanceDependencies(SoftwareSigner(folder.keys, phrase), manner.now, may_issue, _telling(register))
+    office = ServiceContext(
         environment=settings.environment,
         register=register,
         signer=means.signer,
@@ -159,7 +159,7 @@ def open_authority(
         country=hierarchy.country,
         certificates={name: certificate_der(certificate) for name, certificate in certificates.items()},
         now=manner.now,
-        machine_now=machine_now,
+        machine_now=utc_now,
         transfer_key=transfer_key,
         policy=manner.policy(hierarchy.key_policy),
         kindness=manner.kindness,
@@ -175,74 +175,76 @@ def open_authority(
     return Authority(folder, settings, hierarchy, office, journal, clock, responses, phrase)
 
 
-def _telling(register: Register) -> Callable[[str, x509.Certificate], None]:
+def _telling(register: Database) -> Callable[[str, x509.Certificate], None]:
     """Give what tells the register of a certificate of the service's own."""
-    return lambda authority, certificate: remember(register, [(authority, certificate)])
+    return lambda authority, certificate: register_certificates(register, [(authority, certificate)])
 
 
-def _guard(register: Register, manner: Manner) -> ClockGuard:
+def _guard(register: Database, manner: RuntimeOptions) -> ClockGuard:
     """The clock that dates come from is the one that is judged, where that is not the machine's own too."""
-    return ClockGuard(register, machine_instant if manner.now is machine_now else manner.now, steady)
+    return ClockGuard(register, utc_now_precise if manner.now is utc_now else manner.now, boottime_seconds)
 
 
-def offline_names(folder: Folder, hierarchy: Hierarchy) -> tuple[str, ...]:
+def offline_names(folder: DataDirectory, hierarchy: Hierarchy) -> tuple[str, ...]:
     """Root and intermediate CAs whose keys are not in the folder, top down."""
     names = [spec.file_name for spec in hierarchy.kept_offline]
     return tuple(name for name in names if not (folder.keys / f"{name}.pem").exists())
 
 
-def check_opens(folder: Folder, hierarchy: Hierarchy, found: Found) -> None:
+def check_opens(folder: DataDirectory, hierarchy: Hierarchy, found: PassphraseSource) -> None:
     """Raise FolderDamaged where a pass-phrase is not that of the folder's keys; the services CA's stands for all."""
     path = folder.keys / f"{hierarchy.services.file_name}.pem"
-    if not opens(folder.read(path), found.octets):
+    if not passphrase_matches(folder.read(path), found.octets):
         sentence = f"the pass-phrase in {found.place} does not open the keys in {folder.keys}: give that of their init"
         raise FolderDamaged(sentence)
 
 
-def _phrase(folder: Folder, kind: FolderKind, hierarchy: Hierarchy, given: bytes | None) -> bytes | None:
-    found = find(folder, kind) if given is None else Found("the file of --passphrase-file", given)
+def _phrase(folder: DataDirectory, kind: DirectoryKind, hierarchy: Hierarchy, given: bytes | None) -> bytes | None:
+    found = locate(folder, kind) if given is None else PassphraseSource("the file of --passphrase-file", given)
     if found is None:
         return None
     check_opens(folder, hierarchy, found)
     return found.octets
 
 
-def register_at(folder: Folder, kind: FolderKind, settings: Settings, alias: str = "default") -> Register:
+def connect_database(
+    folder: DataDirectory, kind: DirectoryKind, settings: AuthoritySettings, alias: str = "default"
+) -> Database:
     """Open the register that `database_url` names. Raises SettingsError."""
     try:
-        return open_register(database_url(folder, kind, settings), alias)
+        return open_database(database_url(folder, kind, settings), alias)
     except ValueError:
         # The address is not repeated: a password may stand in it.
         sentence = "DATABASE_URL or database_url: write postgresql://USER:PASSWORD@HOST/NAME or sqlite:////PATH"
         raise SettingsError(sentence) from None
 
 
-def _register_there(folder: Folder, kind: FolderKind, settings: Settings) -> Register:
+def _register_there(folder: DataDirectory, kind: DirectoryKind, settings: AuthoritySettings) -> Database:
     """Open the register, but make none: SQLite would, for whoever looks. Raises FolderDamaged and SettingsError."""
-    register = register_at(folder, kind, settings)
+    register = connect_database(folder, kind, settings)
     if (missing := register.missing_file()) is not None:
-        backup = "" if kind is FolderKind.TESTBENCH else ", or from a backup (sinetti authority restore)"
+        backup = "" if kind is DirectoryKind.TESTBENCH else ", or from a backup (sinetti authority restore)"
         sentence = f"{missing} is not there: bring it back from a copy of the folder{backup}"
         raise FolderDamaged(sentence)
     return register
 
 
-def _journal(folder: Path, register: Register, mark: JournalMark) -> Journal:
+def _journal(folder: Path, register: Database, mark: JournalMark) -> Journal:
     identity = authorities.identity(register)
     assert identity is not None  # noqa: S101 - _check_identity has looked
-    return Journal(folder, Owner(identity.instance_id, identity.environment, mark.node), machine_now, mark)
+    return Journal(folder, JournalHeader(identity.instance_id, identity.environment, mark.node), utc_now, mark)
 
 
-def journal_mark(folder: Folder, kind: FolderKind) -> JournalMark:
+def journal_mark(folder: DataDirectory, kind: DirectoryKind) -> JournalMark:
     """What the folder remembers of its node's journals."""
     node = re.sub(r"[^A-Za-z0-9-]", "-", platform.node()) or "node"
     root = folder.root.resolve()
     again = f"run sinetti authority reconcile --dir {root} --without-journal, which begins one from the register"
-    way_out = "make a new bench in another folder" if kind is FolderKind.TESTBENCH else again
-    return JournalMark(Folder(root).journal_mark, node, way_out)
+    way_out = "make a new bench in another folder" if kind is DirectoryKind.TESTBENCH else again
+    return JournalMark(DataDirectory(root).journal_mark, node, way_out)
 
 
-def read_certificate(folder: Folder, name: str) -> x509.Certificate:
+def read_certificate(folder: DataDirectory, name: str) -> x509.Certificate:
     """Read a CA's certificate in the folder. Raises FolderDamaged."""
     path = folder.certificates / f"{name}.cer"
     try:
@@ -252,9 +254,9 @@ def read_certificate(folder: Folder, name: str) -> x509.Certificate:
         raise FolderDamaged(sentence) from None
 
 
-def _issuers(hierarchy: Hierarchy, certificates: Mapping[str, x509.Certificate]) -> dict[str, Issuer]:
+def _issuers(hierarchy: Hierarchy, certificates: Mapping[str, x509.Certificate]) -> dict[str, IssuingCa]:
     return {
-        spec.file_name: Issuer(
+        spec.file_name: IssuingCa(
             spec.name, spec.file_name, spec.file_name, certificates[spec.file_name], hierarchy.base_url
         )
         for spec in hierarchy.authorities
@@ -262,7 +264,7 @@ def _issuers(hierarchy: Hierarchy, certificates: Mapping[str, x509.Certificate])
 
 
 def _check_identity(
-    folder: Folder, register: Register, settings: Settings, certificates: Mapping[str, x509.Certificate]
+    folder: DataDirectory, register: Database, settings: AuthoritySettings, certificates: Mapping[str, x509.Certificate]
 ) -> None:
     identity = authorities.identity(register)
     if identity is None:

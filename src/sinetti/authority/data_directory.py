@@ -12,7 +12,7 @@ from enum import StrEnum
 from pathlib import Path
 
 
-class FolderKind(StrEnum):
+class DirectoryKind(StrEnum):
     """Who made the folder. The bench refuses an authority's, authority commands refuse the bench's."""
 
     AUTHORITY = "authority"
@@ -28,7 +28,7 @@ class FolderDamaged(FolderError):
 
 
 @dataclass(frozen=True, slots=True)
-class Folder:
+class DataDirectory:
     """DIR: `kind`, two TOML files, `ca/NAME.cer`, `keys/NAME.pem`, `secrets/`, `trust/` and the embedded register."""
 
     root: Path
@@ -124,11 +124,11 @@ class Folder:
         """Whether an authority was begun to be founded here, which whoever founds here again has to finish."""
         return self.founding.exists()
 
-    def is_of(self, kind: FolderKind) -> bool:
+    def is_of(self, kind: DirectoryKind) -> bool:
         """Whether it is this kind of folder."""
         return self.read(self.kind).decode("ascii", "replace").strip() == kind
 
-    def check(self, kind: FolderKind) -> None:
+    def check(self, kind: DirectoryKind) -> None:
         """Raise FolderError unless a folder of this kind lies here."""
         if not self.exists("look at what --dir names"):
             if self.is_begun():
@@ -143,9 +143,9 @@ class Folder:
         if self.is_of(kind):
             return
         found = self.read(self.kind).decode("ascii", "replace").strip()
-        if found == FolderKind.TESTBENCH:
+        if found == DirectoryKind.TESTBENCH:
             sentence = f"{self.root} belongs to a test bench: use sinetti testbench serve, or another folder"
-        elif found == FolderKind.AUTHORITY:
+        elif found == DirectoryKind.AUTHORITY:
             sentence = f"{self.root} belongs to an authority: the test bench takes a folder of its own"
         else:
             sentence = f"{self.kind} says {found[:20]!r}, which is no kind of folder: choose another folder"
@@ -174,7 +174,9 @@ def write_secret(path: Path, octets: bytes) -> None:
 
 
 @contextmanager
-def made_at_once(root: Path, inside: tuple[str, ...] = ("ca", "keys", "secrets", "trust")) -> Iterator[Folder]:
+def atomic_directory(
+    root: Path, inside: tuple[str, ...] = ("ca", "keys", "secrets", "trust")
+) -> Iterator[DataDirectory]:
     """Give a temporary folder beside `root` and rename it to `root` at the end; nothing stays behind on a failure.
 
     `inside` are the folders that it begins with.
@@ -191,7 +193,7 @@ def made_at_once(root: Path, inside: tuple[str, ...] = ("ca", "keys", "secrets",
             holding = _lock(temporary)
         for name in inside:
             (temporary / name).mkdir(mode=0o700)
-        folder = Folder(temporary)
+        folder = DataDirectory(temporary)
         yield folder
         if folder.register.exists():
             # SQLite gives its journals the register's own mode.
@@ -252,7 +254,7 @@ def _clear(root: Path) -> None:
                 os.close(handle)
 
 
-def write_whole(path: Path, octets: bytes) -> None:
+def write_atomic(path: Path, octets: bytes) -> None:
     """Write a file of this name whole or not at all, and have it on disk. Raises OSError."""
     partial = path.with_name(f".{path.name}.part")
     with partial.open("wb") as file:

@@ -10,75 +10,75 @@ from cryptography import x509
 
 from sinetti.authority.bootstrap import (
     check_opens,
+    connect_database,
     database_url,
     embedded_url,
     offline_names,
     read_certificate,
-    register_at,
 )
 from sinetti.authority.data_directory import (
-    Folder,
+    DataDirectory,
+    DirectoryKind,
     FolderError,
-    FolderKind,
+    atomic_directory,
     locked,
-    made_at_once,
     sync,
+    write_atomic,
     write_secret,
-    write_whole,
 )
 from sinetti.authority.journal_place import check_no_journal, journal_folder
-from sinetti.authority.key_files import SigningPair, store_pair
+from sinetti.authority.key_files import KeyPair, store_pair
 from sinetti.authority.offline_keys import OfflineKeys
-from sinetti.authority.passphrases import Found
-from sinetti.ca.crl import assemble_crl, prepare_crl
-from sinetti.ca.hierarchy_builder import Built, build_hierarchy
-from sinetti.ca.hierarchy_config import AuthoritySpec, Hierarchy, Role, parse_hierarchy
-from sinetti.ca.issuance import issues_until
-from sinetti.database.common.audit_log import Deed
-from sinetti.database.connection import Register, migrate
-from sinetti.database.durability import check_promises
+from sinetti.authority.passphrases import PassphraseSource
+from sinetti.ca.crl import attach_crl_signature, prepare_crl
+from sinetti.ca.hierarchy_builder import GeneratedHierarchy, generate_hierarchy
+from sinetti.ca.hierarchy_config import CaRole, CaSpec, Hierarchy, parse_hierarchy
+from sinetti.ca.issuance import last_issuance_time
+from sinetti.database.common.audit_log import AuditContext
+from sinetti.database.connection import Database, migrate
+from sinetti.database.durability import check_durability
 from sinetti.database.issuance.crls import WHOLE
 from sinetti.database.operations import authorities
 from sinetti.database.operations.authorities import NewAuthority
 from sinetti.pki.encoding import certificate_der, dump_private_key, sha256_hex
 from sinetti.pki.key_policy import key_id
 from sinetti.pki.signatures import sign
-from sinetti.services.context import no_step
-from sinetti.services.status.crl import OFFLINE_LIFE, store_signed
+from sinetti.services.context import no_failpoint
+from sinetti.services.status.crl import OFFLINE_LIFE, store_external_crl
 from sinetti.settings import authority as authority_settings
-from sinetti.settings.authority import Settings, check_database_url
+from sinetti.settings.authority import AuthoritySettings, check_database_url
 
 _TAKEN = "this database is another authority's register: give this one a database of its own"
 
 
 @dataclass(frozen=True, slots=True)
-class Founding:
+class InitOptions:
     """What an authority is founded with; `also` writes more files into the folder before it gets its name.
 
     The keys are encrypted under `passphrase`, which is then kept elsewhere; None: under one that lies in the folder.
     With `offline` the keys of root and intermediate CAs go there, and nowhere else.
     """
 
-    kind: FolderKind
+    kind: DirectoryKind
     hierarchy: str
-    settings: Settings
+    settings: AuthoritySettings
     now: datetime
-    also: Callable[[Folder], None] = lambda _folder: None
-    step: Callable[[str], None] = no_step
+    also: Callable[[DataDirectory], None] = lambda _folder: None
+    step: Callable[[str], None] = no_failpoint
     passphrase: bytes | None = field(default=None, repr=False)
     offline: OfflineKeys | None = None
 
 
-def found(root: Path, founding: Founding) -> None:
+def initialise(root: Path, founding: InitOptions) -> None:
     """Found an authority in a new or empty folder, all at once or not at all.
 
     The folder gets its name with a mark in it, then the register is founded, then the mark goes: until then nobody can
     open the folder, and whoever founds there again, with the same options, finishes what was begun.
     Raises FolderError, SettingsError and HierarchyError, and what `migrate` raises.
     """
-    folder = Folder(root.absolute())
+    folder = DataDirectory(root.absolute())
     hierarchy = parse_hierarchy(founding.hierarchy, founding.settings.environment, founding.settings.base_url)
-    if hierarchy.test_bench_only and founding.kind is not FolderKind.TESTBENCH:
+    if hierarchy.test_bench_only and founding.kind is not DirectoryKind.TESTBENCH:
         sentence = "this hierarchy has another authority's names and is for the test bench only: choose another preset"
         raise FolderError(sentence)
     if folder.exists():
@@ -92,11 +92,11 @@ def found(root: Path, founding: Founding) -> None:
         _refuse_other_options(folder, hierarchy, founding)
     else:
         check_database_url("database_url", founding.settings.database_url)
-        _refuse_taken(folder, founding)
+        _check_database_free(folder, founding)
         if founding.offline is not None:
             founding.offline.clear_what_was_begun(folder)
-        with made_at_once(folder.root) as new:
-            built = build_hierarchy(hierarchy, founding.now)
+        with atomic_directory(folder.root) as new:
+            built = generate_hierarchy(hierarchy, founding.now)
             _write(new, built, founding)
             founding.step("written")
             if founding.offline is not None:
@@ -106,13 +106,13 @@ def found(root: Path, founding: Founding) -> None:
     _finish(folder, hierarchy, founding)
 
 
-def _refuse_other_options(folder: Folder, hierarchy: Hierarchy, founding: Founding) -> None:
+def _refuse_other_options(folder: DataDirectory, hierarchy: Hierarchy, founding: InitOptions) -> None:
     """What was begun is finished as it was begun, never as something else. A bench's own ports may differ."""
     begun = authority_settings.read(folder.settings)
     same = folder.read(folder.hierarchy) == founding.hierarchy.encode() and folder.is_of(founding.kind)
     same &= bool(offline_names(folder, hierarchy)) is (founding.offline is not None)
     same &= folder.passphrase.exists() is (founding.passphrase is None)
-    if not same or (founding.kind is FolderKind.AUTHORITY and begun != founding.settings):
+    if not same or (founding.kind is DirectoryKind.AUTHORITY and begun != founding.settings):
         sentence = (
             f"the founding of another authority was begun in {folder.root} and cut short: give the same options as "
             "then, which finishes it, or another folder"
@@ -120,33 +120,33 @@ def _refuse_other_options(folder: Folder, hierarchy: Hierarchy, founding: Foundi
         raise FolderError(sentence)
 
 
-def _refuse_taken(folder: Folder, founding: Founding) -> None:
+def _check_database_free(folder: DataDirectory, founding: InitOptions) -> None:
     """Look at a register elsewhere before any key is made, so that a database that is away or taken is told at once."""
     if database_url(folder, founding.kind, founding.settings) == embedded_url(folder):
         return
-    register = register_at(folder, founding.kind, founding.settings, alias="founding")
+    register = connect_database(folder, founding.kind, founding.settings, alias="founding")
     try:
         if authorities.identity(register) is not None:
             raise FolderError(_TAKEN)
-        check_promises(register)
+        check_durability(register)
         migrate(register)
     finally:
         register.close()
 
 
-def _finish(folder: Folder, hierarchy: Hierarchy, founding: Founding) -> None:
+def _finish(folder: DataDirectory, hierarchy: Hierarchy, founding: InitOptions) -> None:
     """Found the register of a folder that is in its place, unless that is done, and take the mark away."""
     with locked(folder.root):
         certificates = {spec.file_name: read_certificate(folder, spec.file_name) for spec in hierarchy.authorities}
         _read_back(folder, hierarchy, certificates, founding)
         rows = tuple(_row(hierarchy, spec, certificates[spec.file_name]) for spec in hierarchy.authorities)
-        register = register_at(folder, founding.kind, authority_settings.read(folder.settings), alias="founding")
+        register = connect_database(folder, founding.kind, authority_settings.read(folder.settings), alias="founding")
         try:
             identity = authorities.identity(register)
             if identity is None:
                 migrate(register)
                 founding.step("migrated")
-                deed = Deed("operator", founding.now, secrets.token_hex(16))
+                deed = AuditContext("operator", founding.now, secrets.token_hex(16))
                 identity = authorities.found(register, hierarchy.environment, rows, deed)
                 founding.step("committed")
             if identity.fingerprints != {row.name: row.sha256 for row in rows}:
@@ -154,14 +154,14 @@ def _finish(folder: Folder, hierarchy: Hierarchy, founding: Founding) -> None:
             _publish_first_lists(folder, register, founding)
         finally:
             register.close()
-        write_whole(folder.instance, f"{identity.instance_id}\n".encode())
+        write_atomic(folder.instance, f"{identity.instance_id}\n".encode())
         if founding.offline is not None:
             founding.offline.finish()
         folder.founding.unlink(missing_ok=True)
         sync(folder.root)
 
 
-def _write(folder: Folder, built: Built, founding: Founding) -> None:
+def _write(folder: DataDirectory, built: GeneratedHierarchy, founding: InitOptions) -> None:
     passphrase = founding.passphrase or secrets.token_urlsafe(32).encode()
     folder.founding.write_text("The founding of this authority is not finished.\n", encoding="ascii")
     folder.kind.write_text(f"{founding.kind}\n", encoding="ascii")
@@ -181,7 +181,7 @@ def _write(folder: Folder, built: Built, founding: Founding) -> None:
         octets = certificate_der(built.certificate(spec.file_name))
         (folder.certificates / f"{spec.file_name}.cer").write_bytes(octets)
     signer = built.hierarchy.response_signer.file_name
-    store_pair(folder, signer, SigningPair(built.certificate(signer), built.key(signer)), passphrase)
+    store_pair(folder, signer, KeyPair(built.certificate(signer), built.key(signer)), passphrase)
     (folder.trust / "holders.pem").write_bytes(built.holders_bundle)
     (folder.trust / "services.pem").write_bytes(built.services_bundle)
     if database_url(folder, founding.kind, founding.settings) == embedded_url(folder):
@@ -189,42 +189,42 @@ def _write(folder: Folder, built: Built, founding: Founding) -> None:
     founding.also(folder)
 
 
-def _write_offline(folder: Folder, built: Built, offline: OfflineKeys) -> None:
+def _write_offline(folder: DataDirectory, built: GeneratedHierarchy, offline: OfflineKeys) -> None:
     names = [spec.file_name for spec in built.hierarchy.kept_offline]
     keys = {name: built.key(name) for name in names}
     offline.write(keys, {name: built.certificate(name) for name in names}, mark=str(folder.root))
 
 
-def _first_list(built: Built, spec: AuthoritySpec, founding: Founding, shard: int) -> bytes:
+def _first_list(built: GeneratedHierarchy, spec: CaSpec, founding: InitOptions, shard: int) -> bytes:
     """Sign a first CRL of a CA whose key goes off line now: an empty one, numbered as `publish` would."""
     issuer, number = built.issuer(spec.file_name, shard), int(founding.now.timestamp() * 1000)
     tbs = prepare_crl(issuer, (), number, founding.now, founding.now + OFFLINE_LIFE)
-    return assemble_crl(tbs, sign(built.key(spec.file_name), tbs), issuer.certificate)
+    return attach_crl_signature(tbs, sign(built.key(spec.file_name), tbs), issuer.certificate)
 
 
 def _read_back(
-    folder: Folder, hierarchy: Hierarchy, certificates: Mapping[str, x509.Certificate], founding: Founding
+    folder: DataDirectory, hierarchy: Hierarchy, certificates: Mapping[str, x509.Certificate], founding: InitOptions
 ) -> None:
     """See that the pass-phrases that were given, which lie elsewhere, open the keys."""
     if founding.passphrase is not None:
-        check_opens(folder, hierarchy, Found("the file of --passphrase-file", founding.passphrase))
+        check_opens(folder, hierarchy, PassphraseSource("the file of --passphrase-file", founding.passphrase))
     if founding.offline is not None:
         founding.offline.check({name: certificates[name] for name in offline_names(folder, hierarchy)})
 
 
-def _publish_first_lists(folder: Folder, register: Register, founding: Founding) -> None:
+def _publish_first_lists(folder: DataDirectory, register: Database, founding: InitOptions) -> None:
     """Have the first lists of CAs that are off line in the register, and then no more in the folder."""
     for path in sorted(folder.certificates.glob("*.crl")):
         name, _, shard = path.stem.rpartition(".")
-        deed = Deed("operator", founding.now, secrets.token_hex(16))
-        store_signed(name, int(shard), folder.read(path), register, deed)
+        deed = AuditContext("operator", founding.now, secrets.token_hex(16))
+        store_external_crl(name, int(shard), folder.read(path), register, deed)
         path.unlink()
 
 
-def _row(hierarchy: Hierarchy, spec: AuthoritySpec, certificate: x509.Certificate) -> NewAuthority:
+def _row(hierarchy: Hierarchy, spec: CaSpec, certificate: x509.Certificate) -> NewAuthority:
     parents = {one.name: one.file_name for one in hierarchy.authorities}
     der = certificate_der(certificate)
-    validity = hierarchy.holder_validity if spec.role is Role.ISSUING else timedelta(0)
+    validity = hierarchy.holder_validity if spec.role is CaRole.ISSUING else timedelta(0)
     return NewAuthority(
         name=spec.file_name,
         common_name=spec.name,
@@ -235,5 +235,5 @@ def _row(hierarchy: Hierarchy, spec: AuthoritySpec, certificate: x509.Certificat
         sha256=sha256_hex(der),
         key_id=key_id(certificate.public_key()),
         signs_from=certificate.not_valid_before_utc,
-        signs_until=issues_until(certificate, validity),
+        signs_until=last_issuance_time(certificate, validity),
     )

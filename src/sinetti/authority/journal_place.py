@@ -2,16 +2,16 @@
 
 from pathlib import Path
 
-from sinetti.authority.data_directory import Folder, FolderError, FolderKind
+from sinetti.authority.data_directory import DataDirectory, DirectoryKind, FolderError
 from sinetti.infra.toml_tables import SettingsError
-from sinetti.settings.authority import Settings
+from sinetti.settings.authority import AuthoritySettings
 
 
-def journal_folder(folder: Folder, kind: FolderKind, settings: Settings) -> Path:
+def journal_folder(folder: DataDirectory, kind: DirectoryKind, settings: AuthoritySettings) -> Path:
     """Where the journals are: the setting, else beside the folder; a bench's are in it. Raises SettingsError."""
     # The real folder, by whatever name it is called: every command has to find the same journals.
     root = folder.root.resolve()
-    if kind is FolderKind.TESTBENCH:
+    if kind is DirectoryKind.TESTBENCH:
         return root / "journal"
     path = Path(settings.journal) if settings.journal else root.with_name(f"{root.name}-journal")
     if path.resolve().is_relative_to(root):

@@ -9,9 +9,9 @@ from pathlib import Path
 
 from cryptography import x509
 
-from sinetti.authority.data_directory import Folder, sync, write_secret, write_whole
-from sinetti.ca.issuance_request import LeafKind
-from sinetti.pki.chain import extension_value, issuers_of, valid_at
+from sinetti.authority.data_directory import DataDirectory, sync, write_atomic, write_secret
+from sinetti.ca.issuance_request import LeafProfile
+from sinetti.pki.chain import extension_value, is_valid_at, issuers_of
 from sinetti.pki.encoding import (
     PrivateKey,
     certificate_der,
@@ -20,13 +20,13 @@ from sinetti.pki.encoding import (
     load_private_key,
     serial_hex,
 )
-from sinetti.pki.policy_oids import is_responders
+from sinetti.pki.policy_oids import is_ocsp_responder
 
 _log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
-class SigningPair:
+class KeyPair:
     """A leaf of the service's own: its certificate and private key."""
 
     certificate: x509.Certificate
@@ -34,14 +34,14 @@ class SigningPair:
 
 
 @dataclass(frozen=True, slots=True)
-class OwnFiles:
+class ServiceKeyFiles:
     """What the files of a leaf and of its successors begin with, and what it is for."""
 
     name: str
-    kind: LeafKind
+    kind: LeafProfile
 
 
-def store_pair(folder: Folder, name: str, pair: SigningPair, passphrase: bytes) -> None:
+def store_pair(folder: DataDirectory, name: str, pair: KeyPair, passphrase: bytes) -> None:
     """Write key and certificate: the key first, so that a certificate in the folder always has its key. Raises OSError.
 
     When this returns both are on disk, names and all.
@@ -49,12 +49,12 @@ def store_pair(folder: Folder, name: str, pair: SigningPair, passphrase: bytes) 
     stem = f"{name}-{serial_hex(pair.certificate.serial_number)}"
     write_secret(folder.keys / f"{stem}.pem", dump_private_key(pair.key, passphrase))
     sync(folder.keys)
-    write_whole(folder.certificates / f"{stem}.cer", certificate_der(pair.certificate))
+    write_atomic(folder.certificates / f"{stem}.cer", certificate_der(pair.certificate))
 
 
-def newest_pair(
-    folder: Folder, files: OwnFiles, passphrase: bytes, issuer: x509.Certificate, now: datetime
-) -> SigningPair | None:
+def current_pair(
+    folder: DataDirectory, files: ServiceKeyFiles, passphrase: bytes, issuer: x509.Certificate, now: datetime
+) -> KeyPair | None:
     """Give the pair that lives longest among those in force at `now` (UTC), None for none.
 
     Only `ca/NAME-SERIAL.cer` counts, and only what the CA (`issuer`) itself issued, is no CA and has the purpose: no
@@ -64,22 +64,24 @@ def newest_pair(
     found = [
         (path, certificate)
         for path, certificate in _certificates(folder, files.name)
-        if valid_at(certificate, now) and _fits(path, certificate, issuer, files.kind)
+        if is_valid_at(certificate, now) and _fits(path, certificate, issuer, files.kind)
     ]
     for path, certificate in sorted(found, key=lambda entry: entry[1].not_valid_after_utc, reverse=True):
         key = _key_of(certificate, folder.keys / f"{path.stem}.pem", passphrase)
         if key is not None:
-            return SigningPair(certificate, key)
+            return KeyPair(certificate, key)
     return None
 
 
-def certificates_of(folder: Folder, files: OwnFiles, issuer: x509.Certificate) -> tuple[x509.Certificate, ...]:
+def certificates_of(
+    folder: DataDirectory, files: ServiceKeyFiles, issuer: x509.Certificate
+) -> tuple[x509.Certificate, ...]:
     """Give every certificate of such a leaf that the CA (`issuer`) issued, whatever the day; keys are not read."""
     found = _certificates(folder, files.name)
     return tuple(certificate for path, certificate in found if _fits(path, certificate, issuer, files.kind))
 
 
-def _certificates(folder: Folder, name: str) -> Iterator[tuple[Path, x509.Certificate]]:
+def _certificates(folder: DataDirectory, name: str) -> Iterator[tuple[Path, x509.Certificate]]:
     for path in folder.certificates.iterdir():
         named = re.fullmatch(rf"{re.escape(name)}-([0-9a-f]+)\.cer", path.name)
         if named is None:
@@ -93,12 +95,12 @@ def _certificates(folder: Folder, name: str) -> Iterator[tuple[Path, x509.Certif
             yield path, certificate
 
 
-def _fits(path: Path, certificate: x509.Certificate, issuer: x509.Certificate, kind: LeafKind) -> bool:
+def _fits(path: Path, certificate: x509.Certificate, issuer: x509.Certificate, kind: LeafProfile) -> bool:
     try:
         constraints = extension_value(certificate, x509.BasicConstraints)
         fits = bool(issuers_of(certificate, [issuer])) and not (constraints and constraints.ca)
         # Who answers about certificates seals no messages, nor the other way round.
-        fits = fits and is_responders(certificate) is (kind is LeafKind.RESPONDER)
+        fits = fits and is_ocsp_responder(certificate) is (kind is LeafProfile.RESPONDER)
     except ValueError:
         fits = False
     if not fits:

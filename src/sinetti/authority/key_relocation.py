@@ -21,7 +21,7 @@ _LARGEST = 1024 * 1024
 """Octets: keys, and files with several of them, are far smaller; a register is not read through."""
 
 
-def check_apart(authority: Authority, tls_key: Path | None = None) -> None:
+def check_key_separation(authority: Authority, tls_key: Path | None = None) -> None:
     """Refuse PRODUCTION with the key of a root or intermediate CA, or the pass-phrase, in DIR. Raises FolderDamaged.
 
     Under whatever name and however deep: a copy is as good as the key. Which CA's an encrypted key is cannot be seen,
@@ -52,7 +52,7 @@ def check_apart(authority: Authority, tls_key: Path | None = None) -> None:
             raise FolderDamaged(sentence)
 
 
-def move_offline(authority: Authority, passphrase: bytes, offline: OfflineKeys) -> tuple[str, ...]:
+def relocate_offline_keys(authority: Authority, passphrase: bytes, offline: OfflineKeys) -> tuple[str, ...]:
     """Move the keys of root and intermediate CAs out of the folder, encrypted anew; gives their names.
 
     Their lists are signed first, for a year. The keys are written and on disk there, read back and compared, and only

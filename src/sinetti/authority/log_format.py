@@ -13,16 +13,16 @@ from datetime import UTC, datetime
 from typing import Any
 
 from sinetti.authority.data_directory import FolderError
-from sinetti.database.connection import REGISTER_UNAVAILABLE
+from sinetti.database.connection import DATABASE_UNAVAILABLE
 from sinetti.journal.reader import JournalError
 from sinetti.pki.signers import SignerUnavailable
 from sinetti.server.http import current_request
 
-_TELLING = (OSError, SignerUnavailable, JournalError, FolderError, *REGISTER_UNAVAILABLE)
+_TELLING = (OSError, SignerUnavailable, JournalError, FolderError, *DATABASE_UNAVAILABLE)
 _PACKAGE = "sinetti"
 
 
-class Lines(logging.Formatter):
+class ServerLogFormatter(logging.Formatter):
     """Formats a record as one line."""
 
     def __init__(self, *, as_json: bool) -> None:
@@ -33,7 +33,12 @@ class Lines(logging.Formatter):
     def format(self, record: logging.LogRecord) -> str:
         """Time, level, room, event, request id, what else is known of it, process."""
         at = datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
-        head = {"time": at, "level": record.levelname.lower(), "room": _room(record.name), "event": record.getMessage()}
+        head = {
+            "time": at,
+            "level": record.levelname.lower(),
+            "room": _component(record.name),
+            "event": record.getMessage(),
+        }
         value: dict[str, Any] = head | {"request_id": current_request.get()} | getattr(record, "facts", {})
         value |= {"error": list(_errors(record)) or None, "pid": record.process}
         known = {name: one for name, one in value.items() if one is not None}
@@ -43,7 +48,7 @@ class Lines(logging.Formatter):
         return f"{at} {record.levelname} {head['room']} {' '.join(head['event'].split())} {more}"
 
 
-def log_to_stderr(*, kindness: bool, as_json: bool | None = None) -> None:
+def configure_logging(*, kindness: bool, as_json: bool | None = None) -> None:
     """Have servers log to standard error; None for the form: JSON unless that is a terminal.
 
     What was kind is of interest on the bench alone, and there nobody counts requests.
@@ -52,13 +57,13 @@ def log_to_stderr(*, kindness: bool, as_json: bool | None = None) -> None:
     if kindness:
         handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(name)s %(message)s"))
     else:
-        handler.setFormatter(Lines(as_json=not sys.stderr.isatty() if as_json is None else as_json))
+        handler.setFormatter(ServerLogFormatter(as_json=not sys.stderr.isatty() if as_json is None else as_json))
     logging.basicConfig(level=logging.INFO, handlers=[handler], force=True)
     logging.getLogger("sinetti.kindness").setLevel(logging.INFO if kindness else logging.WARNING)
     logging.getLogger("sinetti.api.access").setLevel(logging.WARNING if kindness else logging.INFO)
 
 
-def _room(name: str) -> str:
+def _component(name: str) -> str:
     parts = name.split(".")
     return parts[1] if parts[0] == _PACKAGE and len(parts) > 1 else parts[0]
 

@@ -7,17 +7,17 @@ from contextlib import contextmanager
 from pathlib import Path
 from threading import Event, Thread
 
-from sinetti.authority.alerts import Told
+from sinetti.authority.alerts import AlertLogger
 from sinetti.authority.bootstrap import Authority
 from sinetti.authority.data_directory import FolderDamaged
-from sinetti.authority.key_relocation import check_apart
-from sinetti.authority.ocsp_responders import remember_all
-from sinetti.database.connection import REGISTER_UNAVAILABLE
-from sinetti.database.durability import check_promises
-from sinetti.services.context import Office
-from sinetti.services.issuance.reconcile import compare, reconcile, settle_reservations
-from sinetti.services.status.crl import renew_lists
-from sinetti.services.status.ocsp_refresh import AnswerRounds
+from sinetti.authority.key_relocation import check_key_separation
+from sinetti.authority.ocsp_responders import register_existing
+from sinetti.database.connection import DATABASE_UNAVAILABLE
+from sinetti.database.durability import check_durability
+from sinetti.services.context import ServiceContext
+from sinetti.services.issuance.reconcile import compare, reconcile, resolve_reservations
+from sinetti.services.status.crl import refresh_crls
+from sinetti.services.status.ocsp_refresh import OcspRefresher
 
 SETTLED_EVERY = 30.0
 """Seconds between two looks at reservations."""
@@ -30,14 +30,14 @@ SETTLING_ENDS_WITHIN = 1.5
 
 
 @contextmanager
-def kept(authority: Authority, *, mends: bool = False) -> Iterator[None]:
+def maintained(authority: Authority, *, mends: bool = False) -> Iterator[None]:
     """Look after an authority while the block serves it. Raises what `agree` raises, before anything is served."""
-    agree(authority, mends=mends)
-    with looked_after(authority):
+    check_consistency(authority, mends=mends)
+    with background_maintenance(authority):
         yield
 
 
-def agree(authority: Authority, *, mends: bool = False, tls_key: Path | None = None) -> None:
+def check_consistency(authority: Authority, *, mends: bool = False, tls_key: Path | None = None) -> None:
     """See to it that journals and register know the same; `tls_key` may lie in the folder.
 
     Raises FolderDamaged, before anything is served, where the folder has what PRODUCTION may not have there, or where
@@ -45,9 +45,9 @@ def agree(authority: Authority, *, mends: bool = False, tls_key: Path | None = N
     mends that by itself: nobody is there to be asked. RegisterRefusesError where the database does not keep what is
     committed.
     """
-    check_apart(authority, tls_key)
-    remember_all(authority.office.register, authority.folder, authority.hierarchy, authority.office.issuers)
-    for unknown in check_promises(authority.office.register):
+    check_key_separation(authority, tls_key)
+    register_existing(authority.office.register, authority.folder, authority.hierarchy, authority.office.issuers)
+    for unknown in check_durability(authority.office.register):
         _log.warning("%s", unknown)
     standing = compare(authority.office, authority.journal)
     if mends and not standing.agrees:
@@ -62,10 +62,10 @@ def agree(authority: Authority, *, mends: bool = False, tls_key: Path | None = N
 
 
 @contextmanager
-def looked_after(authority: Authority) -> Iterator[None]:
+def background_maintenance(authority: Authority) -> Iterator[None]:
     """Do meanwhile what one process of a node does: look after reservations and lists, now and every half minute."""
     stop = Event()
-    thread = Thread(target=_settle, args=(authority, stop), name="settling", daemon=True)
+    thread = Thread(target=_maintenance_loop, args=(authority, stop), name="settling", daemon=True)
     thread.start()
     try:
         yield
@@ -76,16 +76,16 @@ def looked_after(authority: Authority) -> Iterator[None]:
         authority.journal.close()
 
 
-def _settle(authority: Authority, stop: Event) -> None:
+def _maintenance_loop(authority: Authority, stop: Event) -> None:
     """Finish what waits too long, or give it up, have lists and OCSP answers in time: now, and every half minute.
 
     Once a day say what nears its end. What fails keeps nothing else from being done: a journal that is full no answers
     from being signed.
     """
-    office, told, rounds = authority.office, Told(authority), AnswerRounds()
+    office, told, rounds = authority.office, AlertLogger(authority), OcspRefresher()
     duties: dict[str, Callable[[], object]] = {
         "reservations": lambda: _settle_reservations(office),
-        "lists": lambda: renew_lists(office, secrets.token_hex(16)),
+        "lists": lambda: refresh_crls(office, secrets.token_hex(16)),
         "what is to be told": told.tell,
         "OCSP answers": lambda: rounds.look(office),
     }
@@ -98,17 +98,17 @@ def _settle(authority: Authority, stop: Event) -> None:
         stop.wait(SETTLED_EVERY)
 
 
-def _do(name: str, duty: Callable[[], object], office: Office) -> None:
+def _do(name: str, duty: Callable[[], object], office: ServiceContext) -> None:
     try:
         office.register.refresh()
         duty()
-    except REGISTER_UNAVAILABLE:
+    except DATABASE_UNAVAILABLE:
         _log.exception("the register is away: %s wait", name)
     except Exception:  # noqa: BLE001 - nobody is there to be told, and the next look may find better times
         _log.exception("%s could not be looked after", name)
 
 
-def _settle_reservations(office: Office) -> None:
-    finished, given_up = settle_reservations(office, secrets.token_hex(16))
+def _settle_reservations(office: ServiceContext) -> None:
+    finished, given_up = resolve_reservations(office, secrets.token_hex(16))
     if finished or given_up:
         _log.info("reservations: %d finished, %d given up", finished, given_up)

@@ -6,15 +6,15 @@ from functools import partial
 
 from cryptography import x509
 
-from sinetti.authority.data_directory import Folder, FolderError
-from sinetti.authority.key_files import OwnFiles, certificates_of
+from sinetti.authority.data_directory import DataDirectory, FolderError
+from sinetti.authority.key_files import ServiceKeyFiles, certificates_of
 from sinetti.authority.response_signer import response_signer_leaf
-from sinetti.authority.service_certificates import LeafSpec, Means, OwnLeaf
+from sinetti.authority.service_certificates import IssuanceDependencies, ManagedCertificate, ManagedCertificateSpec
 from sinetti.ca.hierarchy_builder import responder_plan
-from sinetti.ca.hierarchy_config import AuthoritySpec, Hierarchy
-from sinetti.ca.issuance import Issuer, LeafKind
+from sinetti.ca.hierarchy_config import CaSpec, Hierarchy
+from sinetti.ca.issuance import IssuingCa, LeafProfile
 from sinetti.ca.ocsp import Responder, responder_of
-from sinetti.database.connection import REGISTER_UNAVAILABLE, Register
+from sinetti.database.connection import DATABASE_UNAVAILABLE, Database
 from sinetti.database.issuance import ocsp_responses
 from sinetti.database.issuance.ocsp_responses import OwnCertificate
 from sinetti.domain.values import KeyType
@@ -27,9 +27,11 @@ _log = logging.getLogger(__name__)
 class OcspResponder:
     """Who answers OCSP requests for one CA, in one process; the last one ends with its CA."""
 
-    def __init__(self, folder: Folder, spec: LeafSpec, means: Means, passphrase: bytes | None) -> None:
+    def __init__(
+        self, folder: DataDirectory, spec: ManagedCertificateSpec, means: IssuanceDependencies, passphrase: bytes | None
+    ) -> None:
         """Remember where keys are; the first question loads or makes one."""
-        self._leaf = OwnLeaf(folder, spec, means, passphrase)
+        self._leaf = ManagedCertificate(folder, spec, means, passphrase)
         self._held: Responder | None = None
 
     def __call__(self) -> Responder:
@@ -44,7 +46,11 @@ class OcspResponder:
 
 
 def responders(
-    folder: Folder, hierarchy: Hierarchy, issuers: Mapping[str, Issuer], means: Means, passphrase: bytes | None
+    folder: DataDirectory,
+    hierarchy: Hierarchy,
+    issuers: Mapping[str, IssuingCa],
+    means: IssuanceDependencies,
+    passphrase: bytes | None,
 ) -> dict[str, Callable[[], Responder]]:
     """The responders of every CA that issues leaves, by its name."""
     return {
@@ -53,7 +59,7 @@ def responders(
     }
 
 
-def remember(register: Register, certificates: Iterable[tuple[str, x509.Certificate]]) -> None:
+def register_certificates(register: Database, certificates: Iterable[tuple[str, x509.Certificate]]) -> None:
     """Tell the register of the service's own certificates, by the names of their CAs, so that they are good if asked.
 
     What cannot be told now is told at the next start: it is in the folder.
@@ -66,11 +72,13 @@ def remember(register: Register, certificates: Iterable[tuple[str, x509.Certific
     ]
     try:
         ocsp_responses.record_own(register, rows)
-    except REGISTER_UNAVAILABLE:
+    except DATABASE_UNAVAILABLE:
         _log.warning("the register does not know %d own certificates yet", len(rows), exc_info=True)
 
 
-def remember_all(register: Register, folder: Folder, hierarchy: Hierarchy, issuers: Mapping[str, Issuer]) -> None:
+def register_existing(
+    register: Database, folder: DataDirectory, hierarchy: Hierarchy, issuers: Mapping[str, IssuingCa]
+) -> None:
     """Tell the register of all that lie in the folder, which other code may have made."""
     specs = [_leaf(hierarchy, spec, issuers[spec.file_name]) for spec in hierarchy.answering]
     specs.append(response_signer_leaf(hierarchy, issuers[hierarchy.services.file_name]))
@@ -79,10 +87,10 @@ def remember_all(register: Register, folder: Folder, hierarchy: Hierarchy, issue
         for spec in specs
         for one in certificates_of(folder, spec.files, spec.issuer.certificate)
     ]
-    remember(register, found)
+    register_certificates(register, found)
 
 
-def keep_in_force(all_of_them: Mapping[str, Callable[[], Responder]]) -> None:
+def ensure_valid(all_of_them: Mapping[str, Callable[[], Responder]]) -> None:
     """Have every responder in force, as far as that can be; what cannot stands in the log."""
     for name, responder in all_of_them.items():
         try:
@@ -91,9 +99,9 @@ def keep_in_force(all_of_them: Mapping[str, Callable[[], Responder]]) -> None:
             _log.error("no OCSP responder of %s is in force: %s", name, away)
 
 
-def _leaf(hierarchy: Hierarchy, spec: AuthoritySpec, issuer: Issuer) -> LeafSpec:
-    return LeafSpec(
-        files=OwnFiles(spec.responder_file_name, LeafKind.RESPONDER),
+def _leaf(hierarchy: Hierarchy, spec: CaSpec, issuer: IssuingCa) -> ManagedCertificateSpec:
+    return ManagedCertificateSpec(
+        files=ServiceKeyFiles(spec.responder_file_name, LeafProfile.RESPONDER),
         key_type=KeyType.EC_P256,
         plan=partial(responder_plan, hierarchy, issuer),
         issuer=issuer,

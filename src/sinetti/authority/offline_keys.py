@@ -8,7 +8,14 @@ from pathlib import Path
 from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding
 
-from sinetti.authority.data_directory import Folder, FolderDamaged, FolderError, made_at_once, sync, write_secret
+from sinetti.authority.data_directory import (
+    DataDirectory,
+    FolderDamaged,
+    FolderError,
+    atomic_directory,
+    sync,
+    write_secret,
+)
 from sinetti.pki.encoding import PrivateKey, dump_private_key, load_private_key
 
 
@@ -26,7 +33,7 @@ class OfflineKeys:
         """Where the key of a CA is."""
         return self.place / f"{name}.pem"
 
-    def check_place(self, folder: Folder, journal: Path) -> None:
+    def check_place(self, folder: DataDirectory, journal: Path) -> None:
         """Refuse a place in the authority's folder or journals, or around them. Raises FolderError."""
         place = self.place.resolve()
         for other in (folder.root.resolve(), journal.resolve()):
@@ -42,7 +49,7 @@ class OfflineKeys:
             sentence = f"{self.place} cannot be looked into: {closed.strerror}"
             raise FolderError(sentence) from closed
 
-    def clear_what_was_begun(self, folder: Folder) -> None:
+    def clear_what_was_begun(self, folder: DataDirectory) -> None:
         """Take away keys of an authority that never came to be: its founding was cut short before it had its folder.
 
         Raises FolderError where anything else lies there.
@@ -59,7 +66,7 @@ class OfflineKeys:
         self, keys: Mapping[str, PrivateKey], certificates: Mapping[str, x509.Certificate], mark: str = ""
     ) -> None:
         """Make the folder with these keys, and have it on disk. Raises FolderError."""
-        with made_at_once(self.place, inside=()) as new:
+        with atomic_directory(self.place, inside=()) as new:
             for name, key in keys.items():
                 write_secret(new.root / f"{name}.pem", dump_private_key(key, self.passphrase))
                 write_secret(new.root / f"{name}.cer.pem", certificates[name].public_bytes(Encoding.PEM))

@@ -6,7 +6,7 @@ import stat
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from sinetti.authority.data_directory import Folder, FolderKind, sync, write_secret
+from sinetti.authority.data_directory import DataDirectory, DirectoryKind, sync, write_secret
 from sinetti.infra.toml_tables import SettingsError
 
 CREDENTIAL = "sinetti-passphrase"
@@ -24,7 +24,7 @@ class PassphraseError(SettingsError):
 
 
 @dataclass(frozen=True, slots=True)
-class Found:
+class PassphraseSource:
     """A pass-phrase and where it was found, for a sentence to name."""
 
     place: str
@@ -54,7 +54,7 @@ def checked(octets: bytes, place: str) -> bytes:
     return phrase
 
 
-def kept_passphrase(path: Path, folder: Folder) -> bytes:
+def read_or_create(path: Path, folder: DataDirectory) -> bytes:
     """Read a new authority's pass-phrase, or make one and write it where no file is yet; never inside `folder`.
 
     Raises PassphraseError.
@@ -79,20 +79,20 @@ def write_passphrase(path: Path, octets: bytes) -> None:
         raise PassphraseError(sentence) from failed
 
 
-def find(folder: Folder, kind: FolderKind) -> Found | None:
+def locate(folder: DataDirectory, kind: DirectoryKind) -> PassphraseSource | None:
     """Find the pass-phrase of the keys where no file was named: the service's credential, else what is in the folder.
 
     A bench's is in its folder always. None where there is none: keys then cannot be used. Raises PassphraseError.
     """
-    given = "" if kind is FolderKind.TESTBENCH else os.environ.get("CREDENTIALS_DIRECTORY", "")
+    given = "" if kind is DirectoryKind.TESTBENCH else os.environ.get("CREDENTIALS_DIRECTORY", "")
     credential = Path(given) / CREDENTIAL if given else None
     if credential is not None and credential.exists():
         # Whose it is, and who may read it, is the service manager's business: it shows rights by way of an ACL.
         try:
-            return Found(str(credential), checked(credential.read_bytes(), str(credential)))
+            return PassphraseSource(str(credential), checked(credential.read_bytes(), str(credential)))
         except OSError as closed:
             sentence = f"the credential {credential} cannot be read: {closed.strerror}"
             raise PassphraseError(sentence) from closed
-    if kind is FolderKind.AUTHORITY and not folder.passphrase.exists():
+    if kind is DirectoryKind.AUTHORITY and not folder.passphrase.exists():
         return None
-    return Found(str(folder.passphrase), checked(folder.read(folder.passphrase), str(folder.passphrase)))
+    return PassphraseSource(str(folder.passphrase), checked(folder.read(folder.passphrase), str(folder.passphrase)))

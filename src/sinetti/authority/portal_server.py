@@ -4,18 +4,18 @@ import socket
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
-from sinetti.authority.bootstrap import Authority, mailroom
+from sinetti.authority.bootstrap import Authority, notification_context
 from sinetti.domain.daily_limits import DailyLimits
 from sinetti.domain.notifications.messages import MessageChannel
-from sinetti.eservice.core.context import Surroundings
+from sinetti.eservice.core.context import PortalContext
 from sinetti.eservice.wsgi import application
-from sinetti.notifications.context import Mailroom
-from sinetti.notifications.delivery.sender import send_one
-from sinetti.server.addresses import Address, listen_shared
-from sinetti.server.admission import Admission, everybody
-from sinetti.server.asgi import Edge
-from sinetti.server.wsgi_adapter import WsgiDoor, people_limits
-from sinetti.services.context import Office
+from sinetti.notifications.context import NotificationContext
+from sinetti.notifications.delivery.sender import send_message
+from sinetti.server.addresses import ListenAddress, listen_per_worker
+from sinetti.server.admission import Admission, unlimited
+from sinetti.server.asgi import AsgiApp
+from sinetti.server.wsgi_adapter import WsgiEndpoint, portal_limits
+from sinetti.services.context import ServiceContext
 from sinetti.settings import portal as eservice_settings
 from sinetti.settings.portal import DEFAULTS, EserviceSettings
 
@@ -27,40 +27,42 @@ PEOPLE_WORKERS = 2
 
 
 @dataclass(frozen=True, slots=True)
-class People:
+class PortalListener:
     """Where a node's pages are listened for, by one socket for each process; what sends PIN codes; their settings."""
 
-    address: Address
+    address: ListenAddress
     sockets: tuple[socket.socket, ...]
-    room: Mailroom
+    room: NotificationContext
     settings: EserviceSettings
 
 
-def listen_people(address: Address, authority: Authority) -> People:
+def listen_people(address: ListenAddress, authority: Authority) -> PortalListener:
     """Listen for people. Raises AddressTaken, and SettingsError where a setting is wrong or `notices.toml` missing."""
-    room, settings = mailroom(authority), eservice_settings.read(authority.folder.eservice)
-    bound, sockets = listen_shared(address, PEOPLE_WORKERS)
+    room, settings = notification_context(authority), eservice_settings.read(authority.folder.eservice)
+    bound, sockets = listen_per_worker(address, PEOPLE_WORKERS)
     # Refused by default: only a bench has no limits.
     limits = settings.daily_limits or DailyLimits()
-    return People(bound, sockets, room, replace(settings, periods=authority.settings.periods, daily_limits=limits))
+    return PortalListener(
+        bound, sockets, room, replace(settings, periods=authority.settings.periods, daily_limits=limits)
+    )
 
 
 def people_edge(
-    office: Office,
-    room: Mailroom,
+    office: ServiceContext,
+    room: NotificationContext,
     leave: Callable[[], None],
     admission: Admission | None = None,
     settings: EserviceSettings = DEFAULTS,
-) -> Edge:
+) -> AsgiApp:
     """Make the door. A PIN code leaves by `room` at once, while its reader waits."""
 
     def send_now(message_id: str) -> bool:
-        return send_one(room, message_id, office.now())
+        return send_message(room, message_id, office.now())
 
     terms, office = room.terms, replace(office, daily_limits=settings.daily_limits)
-    around = Surroundings(
+    around = PortalContext(
         office, send_now, terms.service, terms.help, settings, sms=MessageChannel.SMS in room.deliverers
     )
     pages = application(terms.people_address, office.transfer_key)
-    door = WsgiDoor(pages, terms.people_address, around.given())
-    return Edge(door, people_limits(terms.people_address), PEOPLE_THREADS, admission or everybody(), leave)
+    door = WsgiEndpoint(pages, terms.people_address, around.given())
+    return AsgiApp(door, portal_limits(terms.people_address), PEOPLE_THREADS, admission or unlimited(), leave)

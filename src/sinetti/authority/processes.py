@@ -11,28 +11,28 @@ from hashlib import sha256
 from pathlib import Path
 from typing import NoReturn
 
-from sinetti.api.health import PATHS, Aside, HealthDoor
-from sinetti.api.publication import StatusDoor
-from sinetti.api.router import beside
-from sinetti.api.soap import SoapDoor
-from sinetti.authority.alerts import warnings
+from sinetti.api.health import PATHS, BackgroundCheck, HealthEndpoint
+from sinetti.api.publication import PublicationEndpoint
+from sinetti.api.router import mount_api
+from sinetti.api.soap import SoapEndpoint
+from sinetti.authority.alerts import health_warnings
 from sinetti.authority.bootstrap import Authority
 from sinetti.authority.data_directory import FolderError
-from sinetti.authority.maintenance import agree, looked_after
-from sinetti.authority.ocsp_responders import keep_in_force
-from sinetti.authority.portal_server import PEOPLE_WORKERS, People, listen_people, people_edge
-from sinetti.infra.clock import ticks
+from sinetti.authority.maintenance import background_maintenance, check_consistency
+from sinetti.authority.ocsp_responders import ensure_valid
+from sinetti.authority.portal_server import PEOPLE_WORKERS, PortalListener, listen_people, people_edge
+from sinetti.infra.clock import monotonic_seconds
 from sinetti.pki.signers import SignerUnavailable
-from sinetti.server.addresses import Address, listen_shared
-from sinetti.server.admission import Admission, everybody
-from sinetti.server.asgi import Edge
-from sinetti.server.http import Reply, Request
-from sinetti.server.idle_connections import Doorkeeper
-from sinetti.server.listener import PER_ADDRESS, RETIRE, RETIRE_WITHIN, Listener, Tls, connections, serve
-from sinetti.server.process_exit import leave, request_id
-from sinetti.server.rate_limits import SIGNER_RATE, Crowd, Meter, Rate
-from sinetti.server.supervisor import Exchange, Retirement, Role, Supervisor
-from sinetti.server.tls import PairRefused, forget, read_pair
+from sinetti.server.addresses import ListenAddress, listen_per_worker
+from sinetti.server.admission import Admission, unlimited
+from sinetti.server.asgi import AsgiApp
+from sinetti.server.http import Request, Response
+from sinetti.server.idle_connections import IdleConnectionReaper
+from sinetti.server.listener import PER_ADDRESS, RETIRE, RETIRE_WITHIN, Listener, TlsFiles, connections, serve
+from sinetti.server.process_exit import exit_process, request_id
+from sinetti.server.rate_limits import SIGNER_RATE, ConcurrencyLimiter, Rate, RateLimiter
+from sinetti.server.supervisor import DrainPolicy, ProcessSpec, RollingRestart, Supervisor
+from sinetti.server.tls import InvalidKeyPair, load_key_pair, release
 from sinetti.services.issuance.clock_guard import clock_check
 from sinetti.services.monitoring.health import issuing_check, journal_check, lists_check, register_check
 from sinetti.services.status.crl import publish_all
@@ -60,88 +60,90 @@ class AddressLimits:
 
 
 @dataclass(frozen=True, slots=True)
-class Plan:
+class ServeOptions:
     """What `sinetti authority serve` was asked for."""
 
-    soap: Address
-    status: Address
+    soap: ListenAddress
+    status: ListenAddress
     workers: int
     pair: tuple[Path, Path] | None = None
     behind_proxy: bool = False
     limits: AddressLimits = AddressLimits()
-    people: Address | None = None
+    people: ListenAddress | None = None
 
 
 @dataclass(frozen=True, slots=True)
-class Node:
+class NodeRuntime:
     """What every process of the node gets from the parent: the opened authority, one socket per worker and door.
 
     The limits' tables are in memory that all share.
     """
 
     authority: Authority
-    plan: Plan
+    plan: ServeOptions
     soap: tuple[socket.socket, ...]
     status: tuple[socket.socket, ...]
-    signers: Meter
-    rate: Meter | None
-    crowd: Crowd | None
-    people: People | None
+    signers: RateLimiter
+    rate: RateLimiter | None
+    crowd: ConcurrencyLimiter | None
+    people: PortalListener | None
 
 
-def run_node(authority: Authority, plan: Plan, say: Callable[[Plan], None]) -> None:
+def run_node(authority: Authority, plan: ServeOptions, say: Callable[[ServeOptions], None]) -> None:
     """Serve until SIGTERM or SIGINT; `say` gets the plan, with its ports, when all workers answer.
 
     Raises what `agree` raises, AddressTaken, PairRefused and NotStarted; with pages for people SettingsError, too.
     """
     people = listen_people(plan.people, authority) if plan.people else None
-    agree(authority, tls_key=plan.pair[1] if plan.pair else None)
+    check_consistency(authority, tls_key=plan.pair[1] if plan.pair else None)
     served = _Pairs(plan.pair)
-    soap_address, soap = listen_shared(plan.soap, plan.workers)
-    status_address, status = listen_shared(plan.status, plan.workers)
+    soap_address, soap = listen_per_worker(plan.soap, plan.workers)
+    status_address, status = listen_per_worker(plan.status, plan.workers)
     _make_current(authority)
     plan = replace(plan, soap=soap_address, status=status_address, people=people.address if people else None)
-    node = Node(authority, plan, soap, status, Meter(SIGNER_RATE), _rate(plan.limits), _crowd(plan), people)
+    node = NodeRuntime(
+        authority, plan, soap, status, RateLimiter(SIGNER_RATE), _rate(plan.limits), _crowd(plan), people
+    )
     _open_files_allowed()
     # A connection, or a journal that is locked, belongs to one process: each child opens its own.
     authority.journal.close()
     authority.office.register.close()
 
-    def roles(row: int, tls: Tls | None) -> list[Role]:
+    def roles(row: int, tls: TlsFiles | None) -> list[ProcessSpec]:
         return [
-            Role(f"worker {number + 1}", partial(_work, node, _Part(number, row + number, tls)))
+            ProcessSpec(f"worker {number + 1}", partial(_work, node, _Part(number, row + number, tls)))
             for number in range(plan.workers)
         ]
 
-    def reload() -> Exchange | None:
+    def reload() -> RollingRestart | None:
         pair = served.read_again()
         if pair is None:
             return None
-        return Exchange(roles(served.row(plan.workers, 1), pair), lambda taken: served.over(pair, taken=taken))
+        return RollingRestart(roles(served.row(plan.workers, 1), pair), lambda taken: served.over(pair, taken=taken))
 
-    others = [Role("keeper", partial(_keep, node), renewed=False), *_people_roles(node)]
+    others = [ProcessSpec("keeper", partial(_keep, node), renewed=False), *_people_roles(node)]
     first = [*roles(served.row(plan.workers, 0), served.tls), *others]
-    Supervisor(first, reload, Retirement(RETIRE, RETIRE_WITHIN)).run(lambda: say(node.plan))
+    Supervisor(first, reload, DrainPolicy(RETIRE, RETIRE_WITHIN)).run(lambda: say(node.plan))
 
 
-def _people_roles(node: Node) -> list[Role]:
+def _people_roles(node: NodeRuntime) -> list[ProcessSpec]:
     """The processes with pages for people: they know no TLS, so that SIGHUP changes nothing for them."""
     if node.people is None:
         return []
     row = _GENERATIONS * node.plan.workers
     return [
-        Role(f"people {number + 1}", partial(_serve_people, node.people, node, row + number), renewed=False)
+        ProcessSpec(f"people {number + 1}", partial(_serve_people, node.people, node, row + number), renewed=False)
         for number in range(PEOPLE_WORKERS)
     ]
 
 
-def _serve_people(people: People, node: Node, row: int, ready: Callable[[], None]) -> NoReturn:
+def _serve_people(people: PortalListener, node: NodeRuntime, row: int, ready: Callable[[], None]) -> NoReturn:
     """Answer people."""
     number = row - _GENERATIONS * node.plan.workers
     office, admission = node.authority.office, _admission(node, row)
     edge = people_edge(office, people.room, office.register.close, admission, people.settings)
     serve((Listener(edge, people.sockets[number]),), ready)
-    leave()
+    exit_process()
 
 
 def soap_threads(workers: int) -> int:
@@ -154,7 +156,7 @@ class _Pairs:
 
     def __init__(self, files: tuple[Path, Path] | None) -> None:
         self._files = files
-        self.tls: Tls | None = read_pair(*files) if files else None
+        self.tls: TlsFiles | None = load_key_pair(*files) if files else None
         self._exchanged = 0
 
     def row(self, workers: int, later: int) -> int:
@@ -164,31 +166,31 @@ class _Pairs:
         """
         return (self._exchanged + later) % _GENERATIONS * workers
 
-    def read_again(self) -> Tls | None:
+    def read_again(self) -> TlsFiles | None:
         """Read the files again; the pair to serve with. A wrong one is logged, and nothing changes."""
         if self._files is None:
             _log.info("SIGHUP: without TLS there is nothing to read again")
             return None
         try:
-            pair = read_pair(*self._files)
-        except PairRefused as refused:
+            pair = load_key_pair(*self._files)
+        except InvalidKeyPair as refused:
             _log.error("SIGHUP: %s; the pair in use stays", refused)
             return None
         _log.info("SIGHUP: new workers take over with the pair in %s and %s", *self._files)
         return pair
 
-    def over(self, pair: Tls, *, taken: bool) -> None:
+    def over(self, pair: TlsFiles, *, taken: bool) -> None:
         """Keep the pair that is served from now on, and let go of the other."""
         left, self.tls = (self.tls, pair) if taken else (pair, self.tls)
         self._exchanged += taken
         if left is not None:
-            forget(left)
+            release(left)
 
 
 def _make_current(authority: Authority) -> None:
     """Begin with a response signer in force and a fresh CRL of every CA whose key is here."""
     authority.responses.seal()
-    keep_in_force(authority.office.responders)
+    ensure_valid(authority.office.responders)
     publish_all(authority.office, request_id())
 
 
@@ -204,21 +206,21 @@ class _Part:
 
     number: int
     row: int
-    tls: Tls | None
+    tls: TlsFiles | None
 
 
-def _work(node: Node, part: _Part, ready: Callable[[], None]) -> NoReturn:
+def _work(node: NodeRuntime, part: _Part, ready: Callable[[], None]) -> NoReturn:
     """Answer requests."""
     authority, plan = node.authority, node.plan
 
     def admits(signer: bytes) -> bool:
-        return not node.signers.wait(sha256(signer).digest(), ticks())
+        return not node.signers.wait(sha256(signer).digest(), monotonic_seconds())
 
     address, seal = authority.settings.soap_address, authority.responses.seal
-    door = beside(SoapDoor(authority.office, address, authority.recipe, seal, admits), authority.office, admits)
-    close, soap, status = authority.office.register.close, _admission(node, part.row), everybody()
-    edge = Edge(door, threads=soap_threads(plan.workers), admission=soap, leave=close)
-    lists = Edge(_status_door(authority), threads=STATUS_THREADS, admission=status, leave=close)
+    door = mount_api(SoapEndpoint(authority.office, address, authority.recipe, seal, admits), authority.office, admits)
+    close, soap, status = authority.office.register.close, _admission(node, part.row), unlimited()
+    edge = AsgiApp(door, threads=soap_threads(plan.workers), admission=soap, leave=close)
+    lists = AsgiApp(_status_door(authority), threads=STATUS_THREADS, admission=status, leave=close)
     listeners = (
         Listener(edge, node.soap[part.number], part.tls),
         Listener(lists, node.status[part.number]),
@@ -230,21 +232,21 @@ def _work(node: Node, part: _Part, ready: Callable[[], None]) -> NoReturn:
             if plan.behind_proxy
             else ({plan.soap.port, plan.status.port}, [soap, status])
         )
-        Doorkeeper(ports, connections() // PER_ADDRESS, looked_at).watch()
+        IdleConnectionReaper(ports, connections() // PER_ADDRESS, looked_at).watch()
     serve(listeners, ready)
-    leave()
+    exit_process()
 
 
-def _admission(node: Node, row: int) -> Admission:
+def _admission(node: NodeRuntime, row: int) -> Admission:
     if node.crowd is not None:
         node.crowd.take_row(row)
     set_by_hand = node.plan.limits != AddressLimits()
     return Admission(node.rate, node.crowd, behind_proxy=node.plan.behind_proxy, counts_loopback=set_by_hand)
 
 
-def _status_door(authority: Authority) -> Callable[[Request], Reply]:
-    office, lists = authority.office, StatusDoor(authority.office)
-    health = HealthDoor(
+def _status_door(authority: Authority) -> Callable[[Request], Response]:
+    office, lists = authority.office, PublicationEndpoint(authority.office)
+    health = HealthEndpoint(
         {
             "register": lambda: register_check(office),
             "journal": lambda: journal_check(office),
@@ -254,7 +256,7 @@ def _status_door(authority: Authority) -> Callable[[Request], Reply]:
             "clock": clock_check(authority.clock),
         },
         # The watchdog takes seconds where much is revoked: whether a node is ready does not wait for it.
-        {name: Aside(name, look, office.register.close) for name, look in warnings(authority).items()},
+        {name: BackgroundCheck(name, look, office.register.close) for name, look in health_warnings(authority).items()},
         done=office.register.refresh,
     )
     return lambda request: health(request) if request.path in PATHS else lists(request)
@@ -269,21 +271,21 @@ def _seals(authority: Authority) -> str | None:
     return None
 
 
-def _rate(limits: AddressLimits) -> Meter | None:
+def _rate(limits: AddressLimits) -> RateLimiter | None:
     rate = RATE_PER_ADDRESS if limits.rate is None else limits.rate
-    return Meter(Rate(rate, 2 * rate)) if rate else None
+    return RateLimiter(Rate(rate, 2 * rate)) if rate else None
 
 
-def _crowd(plan: Plan) -> Crowd | None:
+def _crowd(plan: ServeOptions) -> ConcurrencyLimiter | None:
     most = AT_ONCE_PER_ADDRESS if plan.limits.at_once is None else plan.limits.at_once
-    return Crowd(most, _GENERATIONS * plan.workers + PEOPLE_WORKERS) if most else None
+    return ConcurrencyLimiter(most, _GENERATIONS * plan.workers + PEOPLE_WORKERS) if most else None
 
 
-def _keep(node: Node, ready: Callable[[], None]) -> NoReturn:
+def _keep(node: NodeRuntime, ready: Callable[[], None]) -> NoReturn:
     """Do what one process of a node does."""
     stops = (signal.SIGTERM, signal.SIGINT)
     signal.pthread_sigmask(signal.SIG_BLOCK, stops)
-    with looked_after(node.authority):
+    with background_maintenance(node.authority):
         ready()
         signal.sigwait(stops)
-    leave()
+    exit_process()

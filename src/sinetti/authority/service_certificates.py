@@ -8,13 +8,13 @@ from threading import Lock
 
 from cryptography import x509
 
-from sinetti.authority.data_directory import Folder, FolderDamaged, locked
-from sinetti.authority.key_files import OwnFiles, SigningPair, newest_pair, store_pair
-from sinetti.ca.issuance import Issuer, LeafKind, LeafPlan, assemble, prepare
-from sinetti.database.connection import REGISTER_UNAVAILABLE
+from sinetti.authority.data_directory import DataDirectory, FolderDamaged, locked
+from sinetti.authority.key_files import KeyPair, ServiceKeyFiles, current_pair, store_pair
+from sinetti.ca.issuance import IssuingCa, LeafProfile, LeafRequest, attach_signature, build_tbs
+from sinetti.database.connection import DATABASE_UNAVAILABLE
 from sinetti.domain.values import KeyType
-from sinetti.infra.clock import ticks
-from sinetti.pki.chain import valid_at
+from sinetti.infra.clock import monotonic_seconds
+from sinetti.pki.chain import is_valid_at
 from sinetti.pki.encoding import PublicKey, generate_key, load_certificate
 from sinetti.pki.signers import Signer, SignerUnavailable
 
@@ -27,27 +27,27 @@ TRIED_AGAIN_AFTER = 30.0
 _log = logging.getLogger(__name__)
 
 
-class IssuerEnded(FolderDamaged):
+class IssuerExpired(FolderDamaged):
     """The leaf's CA has ended, and with it every such leaf; the sentence says when, and what to do."""
 
 
 @dataclass(frozen=True, slots=True)
-class LeafSpec:
+class ManagedCertificateSpec:
     """What leaf it is: its files, its kind of key, what stands in it when it is made at an instant (UTC), its CA."""
 
-    files: OwnFiles
+    files: ServiceKeyFiles
     key_type: KeyType
-    plan: Callable[[PublicKey, datetime], LeafPlan]
-    issuer: Issuer
+    plan: Callable[[PublicKey, datetime], LeafRequest]
+    issuer: IssuingCa
 
     @property
-    def kind(self) -> LeafKind:
+    def kind(self) -> LeafProfile:
         """Which profile it has."""
         return self.files.kind
 
 
 @dataclass(frozen=True, slots=True)
-class Means:
+class IssuanceDependencies:
     """What a leaf is made with: the CAs' signer, the office's clock and whether it is believed.
 
     `made` is told of each certificate that was made, by the name of its CA.
@@ -59,30 +59,36 @@ class Means:
     made: Callable[[str, x509.Certificate], None]
 
 
-class OwnLeaf:
+class ManagedCertificate:
     """One leaf and its successors, in one process; the last one ends with its CA."""
 
-    def __init__(self, folder: Folder, spec: LeafSpec, means: Means, passphrase: bytes | None) -> None:
+    def __init__(
+        self, folder: DataDirectory, spec: ManagedCertificateSpec, means: IssuanceDependencies, passphrase: bytes | None
+    ) -> None:
         """Remember where keys are; the first question loads or makes one."""
         self._folder, self._spec, self._means, self._passphrase = folder, spec, means, passphrase
         self._lock = Lock()
-        self._held: SigningPair | None = None
+        self._held: KeyPair | None = None
         self._again = 0.0
 
-    def pair(self) -> SigningPair:
+    def pair(self) -> KeyPair:
         """The pair to sign with now.
 
         Where a replacement is due, one caller makes it; meanwhile, and while it cannot be made, what is in force
         serves on. While the clock is not believed none is made (docs/clock.md), and what served before serves on,
-        whatever that clock says of its dates. Raises IssuerEnded, SignerUnavailable, OSError and ValueError where
+        whatever that clock says of its dates. Raises IssuerExpired, SignerUnavailable, OSError and ValueError where
         nothing is in force.
         """
         now = self._means.now()
         held = self._held
-        if held is None or not valid_at(held.certificate, now):
+        if held is None or not is_valid_at(held.certificate, now):
             with self._lock:
                 return self._made(now)
-        if self._lasts(held.certificate, now) or ticks() < self._again or not self._lock.acquire(blocking=False):
+        if (
+            self._lasts(held.certificate, now)
+            or monotonic_seconds() < self._again
+            or not self._lock.acquire(blocking=False)
+        ):
             return held
         try:
             return self._made(now)
@@ -92,9 +98,9 @@ class OwnLeaf:
     def _lasts(self, certificate: x509.Certificate, now: datetime) -> bool:
         begin, end = certificate.not_valid_before_utc, certificate.not_valid_after_utc
         due = end - min(RENEWED_BEFORE, (end - begin) / 3)
-        return valid_at(certificate, now) and (now < due or end >= self._spec.issuer.certificate.not_valid_after_utc)
+        return is_valid_at(certificate, now) and (now < due or end >= self._spec.issuer.certificate.not_valid_after_utc)
 
-    def _made(self, now: datetime) -> SigningPair:
+    def _made(self, now: datetime) -> KeyPair:
         held = self._held
         if held is not None and not self._lasts(held.certificate, now) and not self._clock_believed():
             return held
@@ -105,19 +111,19 @@ class OwnLeaf:
     def _clock_believed(self) -> bool:
         try:
             return self._means.may_issue()
-        except REGISTER_UNAVAILABLE:
+        except DATABASE_UNAVAILABLE:
             # Nobody can tell then, and an answer that says so wants to be sealed.
             return False
 
-    def _pair_for(self, now: datetime) -> SigningPair:
+    def _pair_for(self, now: datetime) -> KeyPair:
         name, ca = self._spec.files.name, self._spec.issuer
         believed = self._clock_believed()
         if believed and now > (end := ca.certificate.not_valid_after_utc):
             sentence = (
                 f"{ca.name} ended at {end:%Y-%m-%dT%H:%M:%SZ}, so answers cannot be signed: found a new authority"
             )
-            raise IssuerEnded(sentence)
-        if ticks() < self._again:
+            raise IssuerExpired(sentence)
+        if monotonic_seconds() < self._again:
             sentence = f"no certificate for {name} could be made; it is tried again every {TRIED_AGAIN_AFTER:.0f} s"
             raise SignerUnavailable(sentence)
         if self._passphrase is None:
@@ -140,7 +146,7 @@ class OwnLeaf:
                 pair = self._issued(now)
                 store_pair(self._folder, name, pair, self._passphrase)
         except (SignerUnavailable, OSError, ValueError):
-            self._again = ticks() + TRIED_AGAIN_AFTER
+            self._again = monotonic_seconds() + TRIED_AGAIN_AFTER
             if newest is None:
                 raise
             _log.exception("no new certificate for %s could be made: the one in force serves on", name)
@@ -148,11 +154,11 @@ class OwnLeaf:
         self._means.made(ca.file_name, pair.certificate)
         return pair
 
-    def _newest(self, passphrase: bytes, now: datetime) -> SigningPair | None:
-        return newest_pair(self._folder, self._spec.files, passphrase, self._spec.issuer.certificate, now)
+    def _newest(self, passphrase: bytes, now: datetime) -> KeyPair | None:
+        return current_pair(self._folder, self._spec.files, passphrase, self._spec.issuer.certificate, now)
 
-    def _issued(self, now: datetime) -> SigningPair:
+    def _issued(self, now: datetime) -> KeyPair:
         issuer, key = self._spec.issuer, generate_key(self._spec.key_type)
-        to_be_signed = prepare(self._spec.plan(key.public_key(), now), issuer, self._spec.kind)
-        der = assemble(to_be_signed, self._means.signer.sign(issuer.key_name, to_be_signed), issuer.certificate)
-        return SigningPair(load_certificate(der), key)
+        to_be_signed = build_tbs(self._spec.plan(key.public_key(), now), issuer, self._spec.kind)
+        der = attach_signature(to_be_signed, self._means.signer.sign(issuer.key_name, to_be_signed), issuer.certificate)
+        return KeyPair(load_certificate(der), key)

@@ -10,21 +10,21 @@ from datetime import datetime
 
 from cryptography import x509
 
-from sinetti.ca.crl_entries import der_integer, der_time, encoded_entry
-from sinetti.ca.der import SEQUENCE, ca_key, head, joined, tlv
-from sinetti.ca.issuance_request import Issuer, RevokedEntry, SignatureRejected
+from sinetti.ca.crl_entries import der_integer, der_time, encode_entry
+from sinetti.ca.der import SEQUENCE, ca_key, encode_header, encode_signed, encode_tlv
+from sinetti.ca.issuance_request import IssuingCa, RevokedEntry, SignatureRejected
 from sinetti.ca.profiles import key_identifier_of
 from sinetti.pki.encoding import serial_hex
 from sinetti.pki.signatures import algorithm_identifier, verify
 
 __all__ = [
+    "ParsedCrl",
     "RevokedEntry",
     "SignatureRejected",
-    "SignedList",
-    "assemble_crl",
-    "encoded_entry",
+    "attach_crl_signature",
+    "build_tbs_crl",
+    "encode_entry",
     "prepare_crl",
-    "prepare_joined",
     "read_list",
     "read_signed",
 ]
@@ -40,7 +40,7 @@ _DISTRIBUTION_POINT = bytes.fromhex("0603551d1c")
 
 
 @dataclass(frozen=True, slots=True)
-class SignedList:
+class ParsedCrl:
     """What stands in a CRL of ours: its number, its dates (UTC), and its entries in the list's order."""
 
     number: int
@@ -49,16 +49,16 @@ class SignedList:
     entries: tuple[RevokedEntry, ...]
 
 
-def read_list(der: bytes) -> SignedList:
+def read_list(der: bytes) -> ParsedCrl:
     """Read a CRL that we signed. Raises ValueError for something else."""
     crl = x509.load_der_x509_crl(der)
     number = crl.extensions.get_extension_for_class(x509.CRLNumber).value.crl_number
     # None of ours is without nextUpdate (RFC 5280, 5.1.2.5); one that were has had its time.
     ends = crl.next_update_utc or crl.last_update_utc
-    return SignedList(number, crl.last_update_utc, ends, tuple(_entry(one) for one in crl))
+    return ParsedCrl(number, crl.last_update_utc, ends, tuple(_entry(one) for one in crl))
 
 
-def read_signed(der: bytes, issuer_certificate: x509.Certificate) -> SignedList:
+def read_signed(der: bytes, issuer_certificate: x509.Certificate) -> ParsedCrl:
     """Read a CRL that this CA signed. Raises ValueError, which says what is wrong, for anything else."""
     try:
         crl = x509.load_der_x509_crl(der)
@@ -72,21 +72,21 @@ def read_signed(der: bytes, issuer_certificate: x509.Certificate) -> SignedList:
 
 
 def prepare_crl(
-    issuer: Issuer,
+    issuer: IssuingCa,
     entries: Iterable[RevokedEntry],
     number: int,
     now: datetime,
     next_update: datetime,
 ) -> bytes:
-    """Give the exact octets to sign for a CRL with these entries, as `prepare_joined` does.
+    """Give the exact octets to sign for a CRL with these entries, as `build_tbs_crl` does.
 
     Raises ValueError too for a reason that RFC 5280 does not know.
     """
-    return prepare_joined(issuer, [encoded_entry(one) for one in entries], number, now, next_update)
+    return build_tbs_crl(issuer, [encode_entry(one) for one in entries], number, now, next_update)
 
 
-def prepare_joined(
-    issuer: Issuer,
+def build_tbs_crl(
+    issuer: IssuingCa,
     entries: Iterable[bytes | memoryview],
     number: int,
     now: datetime,
@@ -117,20 +117,20 @@ def prepare_joined(
         + der_time(next_update)
     )
     # Where nothing is revoked the sequence is absent (5.1.2.6). Copied once, not for each SEQUENCE around it.
-    listed = (head(SEQUENCE, sum(map(len, octets))), *octets) if octets else ()
-    return tlv(SEQUENCE, before, *listed, tlv(_EXTENSIONS, tlv(SEQUENCE, extensions)))
+    listed = (encode_header(SEQUENCE, sum(map(len, octets))), *octets) if octets else ()
+    return encode_tlv(SEQUENCE, before, *listed, encode_tlv(_EXTENSIONS, encode_tlv(SEQUENCE, extensions)))
 
 
-def assemble_crl(tbs: bytes, signature: bytes, issuer_certificate: x509.Certificate) -> bytes:
+def attach_crl_signature(tbs: bytes, signature: bytes, issuer_certificate: x509.Certificate) -> bytes:
     """Give the CRL in DER, its signature checked with the CA's public key. Raises SignatureRejected otherwise.
 
-    `tbs` is what `prepare_crl` or `prepare_joined` gave: it is not read once more.
+    `tbs` is what `prepare_crl` or `build_tbs_crl` gave: it is not read once more.
     """
     signer_key = ca_key(issuer_certificate)
     if not verify(signer_key, tbs, signature):
         why = "the signature over the CRL is not this CA's"
         raise SignatureRejected(why)
-    return joined(tbs, signer_key, signature)
+    return encode_signed(tbs, signer_key, signature)
 
 
 def _entry(one: x509.RevokedCertificate) -> RevokedEntry:
@@ -145,10 +145,10 @@ def _entry(one: x509.RevokedCertificate) -> RevokedEntry:
 
 
 def _extension(identifier: bytes, value: bytes, critical: bytes = b"") -> bytes:
-    return tlv(SEQUENCE, identifier, critical, tlv(_OCTET_STRING, value))
+    return encode_tlv(SEQUENCE, identifier, critical, encode_tlv(_OCTET_STRING, value))
 
 
-def _scope(issuer: Issuer) -> x509.IssuingDistributionPoint:
+def _scope(issuer: IssuingCa) -> x509.IssuingDistributionPoint:
     """Say critically which shard it is, by the address that stands in its certificates (5.2.5)."""
     return x509.IssuingDistributionPoint(
         full_name=[x509.UniformResourceIdentifier(issuer.crl_url)],

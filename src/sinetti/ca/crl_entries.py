@@ -4,7 +4,7 @@ import re
 from datetime import UTC, datetime
 from functools import lru_cache
 
-from sinetti.ca.der import SEQUENCE, tlv
+from sinetti.ca.der import SEQUENCE, encode_tlv
 from sinetti.ca.issuance_request import RevokedEntry
 from sinetti.domain.values import Serial
 
@@ -31,19 +31,19 @@ _BEGUN = re.compile(rb"\x30.\x02([\x01-\x14])(.{1,20}?)(?:\x17\x0d(\d{12})|\x18\
 _WINDOW = 64 * 1024
 
 
-def encoded_entry(entry: RevokedEntry) -> bytes:
+def encode_entry(entry: RevokedEntry) -> bytes:
     """One entry in DER. Raises ValueError for a serial, a date or a reason that no list can say."""
     serial = int(entry.serial, 16)
     if not 0 < serial < 1 << _SERIAL_BITS:
         why = "a serial is a positive whole number of at most 20 octets (RFC 5280, 4.1.2.2)"
         raise ValueError(why)
     more = _entry_extensions(entry.reason, entry.invalidity_date)
-    return tlv(SEQUENCE, der_integer(serial), der_time(entry.revoked_at), more)
+    return encode_tlv(SEQUENCE, der_integer(serial), der_time(entry.revoked_at), more)
 
 
 def der_integer(number: int) -> bytes:
     """A whole number from 0 on."""
-    return tlv(_INTEGER, number.to_bytes(number.bit_length() // 8 + 1, "big"))
+    return encode_tlv(_INTEGER, number.to_bytes(number.bit_length() // 8 + 1, "big"))
 
 
 @lru_cache(maxsize=4096)
@@ -54,11 +54,11 @@ def der_time(at: datetime) -> bytes:
         why = "no list can name a date before 1950 (RFC 5280, 4.1.2.5.1)"
         raise ValueError(why)
     if utc.year < _GENERALIZED_FROM:
-        return tlv(_UTC_TIME, f"{utc:%y%m%d%H%M%S}Z".encode())
+        return encode_tlv(_UTC_TIME, f"{utc:%y%m%d%H%M%S}Z".encode())
     return _generalized(utc)
 
 
-def listed_since(entries: memoryview, since: datetime) -> frozenset[Serial]:
+def serials_revoked_since(entries: memoryview, since: datetime) -> frozenset[Serial]:
     """The serials of all entries of a list of ours that were revoked from an instant on, and perhaps some of before.
 
     Only the end is read, since whoever is revoked later stands further behind: a rebuilt list is in that order, and
@@ -98,17 +98,17 @@ def _entry_extensions(reason: str, invalidity_date: datetime | None) -> bytes:
     content = b""
     # "unspecified" is said by leaving the reason out (5.3.1).
     if code:
-        content += _extension(_CRL_REASON, tlv(_ENUMERATED, bytes((code,))))
+        content += _extension(_CRL_REASON, encode_tlv(_ENUMERATED, bytes((code,))))
     if invalidity_date is not None:
         # Always GeneralizedTime (5.3.2).
         content += _extension(_INVALIDITY_DATE, _generalized(invalidity_date.astimezone(UTC)))
-    return tlv(SEQUENCE, content) if content else b""
+    return encode_tlv(SEQUENCE, content) if content else b""
 
 
 def _extension(identifier: bytes, value: bytes) -> bytes:
-    return tlv(SEQUENCE, identifier, tlv(_OCTET_STRING, value))
+    return encode_tlv(SEQUENCE, identifier, encode_tlv(_OCTET_STRING, value))
 
 
 def _generalized(utc: datetime) -> bytes:
     # Four digits (X.690, 11.7), which %Y does not write of a year before 1000 everywhere.
-    return tlv(_GENERALIZED_TIME, f"{utc.year:04}{utc:%m%d%H%M%S}Z".encode())
+    return encode_tlv(_GENERALIZED_TIME, f"{utc.year:04}{utc:%m%d%H%M%S}Z".encode())

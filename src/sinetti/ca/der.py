@@ -10,13 +10,13 @@ SEQUENCE, BIT_STRING = 0x30, 0x03
 _SHORT = 0x80
 
 
-def joined(tbs: bytes, public_key: PublicKey, signature: bytes, behind: bytes = b"") -> bytes:
+def encode_signed(tbs: bytes, public_key: PublicKey, signature: bytes, behind: bytes = b"") -> bytes:
     """Join octets and signature to one DER value; the algorithm is the one that goes with the signer's key.
 
     `behind` is what an OCSP answer has after its signature: certificates (RFC 6960, 4.2.1).
     """
     # The leading zero says that no bits of the last octet are unused (X.690, 8.6.2).
-    return tlv(SEQUENCE, tbs, algorithm_identifier(public_key), tlv(BIT_STRING, b"\0", signature), behind)
+    return encode_tlv(SEQUENCE, tbs, algorithm_identifier(public_key), encode_tlv(BIT_STRING, b"\0", signature), behind)
 
 
 def ca_key(certificate: x509.Certificate) -> PublicKey:
@@ -28,12 +28,12 @@ def ca_key(certificate: x509.Certificate) -> PublicKey:
     return key
 
 
-def tlv(tag: int, *content: bytes | memoryview) -> bytes:
+def encode_tlv(tag: int, *content: bytes | memoryview) -> bytes:
     """One DER value with a definite length (X.690, 8.1.3 and 10.1), its content in parts: a list's has 40 MB."""
-    return b"".join((head(tag, sum(map(len, content))), *content))
+    return b"".join((encode_header(tag, sum(map(len, content))), *content))
 
 
-def head(tag: int, length: int) -> bytes:
+def encode_header(tag: int, length: int) -> bytes:
     """What stands before the content of a DER value that has so many octets."""
     if length < _SHORT:
         return bytes((tag, length))

@@ -8,11 +8,11 @@ from datetime import datetime, timedelta
 from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding
 
-from sinetti.ca.hierarchy_model import AuthoritySpec, Hierarchy, Role
-from sinetti.ca.issuance import assemble, assemble_root, new_serial, prepare, prepare_authority
-from sinetti.ca.issuance_request import AuthorityPlan, Issuer, LeafKind, LeafPlan
-from sinetti.domain.values import Environment, Span
-from sinetti.pki.chain import issuers_up
+from sinetti.ca.hierarchy_model import CaRole, CaSpec, Hierarchy
+from sinetti.ca.issuance import assemble_root, attach_signature, build_tbs, new_serial, prepare_authority
+from sinetti.ca.issuance_request import CaRequest, IssuingCa, LeafProfile, LeafRequest
+from sinetti.domain.values import Environment, ValidityPeriod
+from sinetti.pki.chain import build_chain
 from sinetti.pki.encoding import ORGANISATION_LIMIT, PrivateKey, PublicKey, generate_key, load_certificate
 from sinetti.pki.policy_oids import ANY_POLICY, channel_policy, services_policy
 from sinetti.pki.signatures import sign
@@ -28,18 +28,18 @@ _ROOM_FOR_NAME = ORGANISATION_LIMIT - len(_RESPONDER)
 """A CN has 64 characters too (ub-common-name; RFC 5280, appendix A.1)."""
 
 _ONE_SECOND = timedelta(seconds=1)
-_PATH_LENGTHS: Mapping[Role, int | None] = {
-    Role.ROOT: None,
-    Role.INTERMEDIATE: 1,
-    Role.ISSUING: 0,
-    Role.SERVICES: 0,
+_PATH_LENGTHS: Mapping[CaRole, int | None] = {
+    CaRole.ROOT: None,
+    CaRole.INTERMEDIATE: 1,
+    CaRole.ISSUING: 0,
+    CaRole.SERVICES: 0,
 }
 
 Entry = tuple[PrivateKey, x509.Certificate]
 
 
 @dataclass(frozen=True, slots=True)
-class Built:
+class GeneratedHierarchy:
     """Keys and certificates by file name: every CA of the hierarchy and the response signer."""
 
     hierarchy: Hierarchy
@@ -53,17 +53,17 @@ class Built:
         """Give the certificate. Raises KeyError for a name that is not in the hierarchy."""
         return self.entries[file_name][1]
 
-    def issuer(self, file_name: str, shard: int = 1) -> Issuer:
+    def issuer(self, file_name: str, shard: int = 1) -> IssuingCa:
         """Give the CA as `prepare` and `prepare_crl` want it; its key is called by the file name.
 
         Raises KeyError for a name that is no CA's.
         """
         names = {one.file_name: one.name for one in self.hierarchy.authorities}
-        return Issuer(
+        return IssuingCa(
             names[file_name], file_name, file_name, self.certificate(file_name), self.hierarchy.base_url, shard
         )
 
-    def bundle(self, *roles: Role) -> bytes:
+    def bundle(self, *roles: CaRole) -> bytes:
         """Give the PEM bundle of every CA with one of these roles, top first: what relying parties take as anchors."""
         chosen = [one for one in self.hierarchy.authorities if one.role in roles]
         return b"".join(self.certificate(one.file_name).public_bytes(Encoding.PEM) for one in chosen)
@@ -71,40 +71,40 @@ class Built:
     @property
     def holders_bundle(self) -> bytes:
         """Anchors for holders' certificates: root, intermediates, issuing CAs; never the services CA."""
-        return self.bundle(Role.ROOT, Role.INTERMEDIATE, Role.ISSUING)
+        return self.bundle(CaRole.ROOT, CaRole.INTERMEDIATE, CaRole.ISSUING)
 
     @property
     def services_bundle(self) -> bytes:
         """Anchors for the signers of responses: root, intermediates, services CA; never a holders' CA."""
-        return self.bundle(Role.ROOT, Role.INTERMEDIATE, Role.SERVICES)
+        return self.bundle(CaRole.ROOT, CaRole.INTERMEDIATE, CaRole.SERVICES)
 
     def chain_above(self, certificate: x509.Certificate) -> tuple[x509.Certificate, ...]:
         """Give the CAs above a certificate issued here: issuing CA first, no root."""
-        return issuers_up(certificate, [held for _, held in self.entries.values()])
+        return build_chain(certificate, [held for _, held in self.entries.values()])
 
 
-def build_hierarchy(
+def generate_hierarchy(
     hierarchy: Hierarchy,
     now: datetime,
     random: Callable[[int], bytes] = os.urandom,
-) -> Built:
+) -> GeneratedHierarchy:
     """Make every key and certificate of a hierarchy. `now` is UTC, whole seconds; `random` gives serial numbers only.
 
     A CA of N days begins an hour before `now` and has its last second N days after `now`, less one second.
     """
     entries: dict[str, Entry] = {}
-    built = Built(hierarchy, entries)
+    built = GeneratedHierarchy(hierarchy, entries)
     parents = {spec.name: spec.file_name for spec in hierarchy.authorities}
     for spec in hierarchy.authorities:
         key = generate_key(spec.key_type)
         parent = None if spec.parent is None else built.issuer(parents[spec.parent])
-        plan = AuthorityPlan(
+        plan = CaRequest(
             name=spec.name,
             organisation=hierarchy.organisation,
             country=hierarchy.country,
             public_key=key.public_key(),
             serial=new_serial(random),
-            span=life(now, spec.lifetime),
+            span=validity_from(now, spec.lifetime),
             path_length=_PATH_LENGTHS[spec.role],
             policy=policy_for(spec, hierarchy.environment),
         )
@@ -117,18 +117,18 @@ def build_hierarchy(
     return built
 
 
-def life(now: datetime, lifetime: timedelta) -> Span:
+def validity_from(now: datetime, lifetime: timedelta) -> ValidityPeriod:
     """Give the span of a CA or response signer made now; both ends are inclusive (RFC 5280, 4.1.2.5)."""
-    return Span(now - BACKDATED, now + lifetime - _ONE_SECOND)
+    return ValidityPeriod(now - BACKDATED, now + lifetime - _ONE_SECOND)
 
 
-def policy_for(spec: AuthoritySpec, environment: Environment) -> x509.ObjectIdentifier | None:
+def policy_for(spec: CaSpec, environment: Environment) -> x509.ObjectIdentifier | None:
     """Give the policy in this CA's certificate (docs/oids.md)."""
     if spec.channel is not None:
         return channel_policy(spec.channel, environment)
-    if spec.role is Role.SERVICES:
+    if spec.role is CaRole.SERVICES:
         return services_policy(environment)
-    return ANY_POLICY if spec.role is Role.INTERMEDIATE else None
+    return ANY_POLICY if spec.role is CaRole.INTERMEDIATE else None
 
 
 def response_signer_plan(
@@ -137,13 +137,13 @@ def response_signer_plan(
     now: datetime,
     random: Callable[[int], bytes] = os.urandom,
     ends_by: datetime | None = None,
-) -> LeafPlan:
+) -> LeafRequest:
     """Plan the certificate of a response signer with a new key, for `prepare` with LeafKind.SERVICES.
 
     With `ends_by`, the end of its CA, the last signer of a CA is given as long as is left.
     """
-    span = life(now, hierarchy.response_signer.lifetime)
-    return LeafPlan(
+    span = validity_from(now, hierarchy.response_signer.lifetime)
+    return LeafRequest(
         customer_id=hierarchy.response_signer.name,
         organisation=hierarchy.organisation,
         country=hierarchy.country,
@@ -156,15 +156,15 @@ def response_signer_plan(
 
 def responder_plan(
     hierarchy: Hierarchy,
-    issuer: Issuer,
+    issuer: IssuingCa,
     public_key: PublicKey,
     now: datetime,
     random: Callable[[int], bytes] = os.urandom,
-) -> LeafPlan:
+) -> LeafRequest:
     """Plan the certificate of a CA's OCSP responder, for `prepare` with LeafKind.RESPONDER; never past its CA's end."""
-    span = life(now, RESPONDER_LIFE)
+    span = validity_from(now, RESPONDER_LIFE)
     ends_by = issuer.certificate.not_valid_after_utc
-    return LeafPlan(
+    return LeafRequest(
         customer_id=f"{issuer.name[:_ROOM_FOR_NAME].rstrip()}{_RESPONDER}",
         organisation=hierarchy.organisation,
         country=hierarchy.country,
@@ -175,20 +175,22 @@ def responder_plan(
     )
 
 
-def _signed_authority(plan: AuthorityPlan, key: PrivateKey, parent: Issuer | None, built: Built) -> x509.Certificate:
+def _signed_authority(
+    plan: CaRequest, key: PrivateKey, parent: IssuingCa | None, built: GeneratedHierarchy
+) -> x509.Certificate:
     tbs = prepare_authority(plan, parent)
     if parent is None:
         return load_certificate(assemble_root(tbs, sign(key, tbs), plan.public_key))
     signature = sign(built.key(parent.key_name), tbs)
-    return load_certificate(assemble(tbs, signature, parent.certificate))
+    return load_certificate(attach_signature(tbs, signature, parent.certificate))
 
 
 def _signed_signer(
-    built: Built,
+    built: GeneratedHierarchy,
     public_key: PublicKey,
     now: datetime,
     random: Callable[[int], bytes],
 ) -> x509.Certificate:
     issuer = built.issuer(built.hierarchy.services.file_name)
-    tbs = prepare(response_signer_plan(built.hierarchy, public_key, now, random), issuer, LeafKind.SERVICES)
-    return load_certificate(assemble(tbs, sign(built.key(issuer.key_name), tbs), issuer.certificate))
+    tbs = build_tbs(response_signer_plan(built.hierarchy, public_key, now, random), issuer, LeafProfile.SERVICES)
+    return load_certificate(attach_signature(tbs, sign(built.key(issuer.key_name), tbs), issuer.certificate))

@@ -7,20 +7,20 @@ from datetime import timedelta
 from importlib.resources import files
 from urllib.parse import urlsplit
 
-from sinetti.ca.hierarchy_builder import Built, build_hierarchy
-from sinetti.ca.hierarchy_model import AuthoritySpec, Hierarchy, HierarchyError, ResponseSignerSpec, Role
-from sinetti.ca.tables import Table
+from sinetti.ca.hierarchy_builder import GeneratedHierarchy, generate_hierarchy
+from sinetti.ca.hierarchy_model import CaRole, CaSpec, Hierarchy, HierarchyError, ResponseSignerSpec
+from sinetti.ca.tables import PresetTable
 from sinetti.domain.values import Channel, Environment, KeyPolicy, KeyType
 
 __all__ = [
     "PRESETS",
-    "AuthoritySpec",
-    "Built",
+    "CaRole",
+    "CaSpec",
+    "GeneratedHierarchy",
     "Hierarchy",
     "HierarchyError",
     "ResponseSignerSpec",
-    "Role",
-    "build_hierarchy",
+    "generate_hierarchy",
     "load_preset",
     "parse_hierarchy",
 ]
@@ -33,10 +33,10 @@ _NAME = re.compile(r"[A-Za-z0-9]([A-Za-z0-9.-]| (?! ))*[A-Za-z0-9]")
 _LONGEST_NAME = 64
 _COUNTRY = re.compile(r"[A-Z]{2}")
 _TEST_WORD = re.compile(r"\btest\b", re.IGNORECASE)
-_ABOVE: Mapping[Role, Role] = {
-    Role.INTERMEDIATE: Role.ROOT,
-    Role.ISSUING: Role.INTERMEDIATE,
-    Role.SERVICES: Role.INTERMEDIATE,
+_ABOVE: Mapping[CaRole, CaRole] = {
+    CaRole.INTERMEDIATE: CaRole.ROOT,
+    CaRole.ISSUING: CaRole.INTERMEDIATE,
+    CaRole.SERVICES: CaRole.INTERMEDIATE,
 }
 
 
@@ -56,7 +56,7 @@ def parse_hierarchy(text: str, environment: Environment, base_url: str | None = 
     line or key and what to write.
     """
     try:
-        top = Table("", tomllib.loads(text))
+        top = PresetTable("", tomllib.loads(text))
     except tomllib.TOMLDecodeError as bad:
         why = f"this is no TOML: {bad}; correct that line"
         raise HierarchyError(why) from None
@@ -67,7 +67,7 @@ def parse_hierarchy(text: str, environment: Environment, base_url: str | None = 
     return parsed
 
 
-def _parse_top(top: Table, environment: Environment, base_url: str | None) -> Hierarchy:
+def _parse_top(top: PresetTable, environment: Environment, base_url: str | None) -> Hierarchy:
     written_url = top.text_or_none("base_url")
     validity, policy = _holders(top.table("holders"))
     parsed = Hierarchy(
@@ -85,28 +85,28 @@ def _parse_top(top: Table, environment: Environment, base_url: str | None) -> Hi
     return parsed
 
 
-def _holders(table: Table) -> tuple[timedelta, KeyPolicy]:
+def _holders(table: PresetTable) -> tuple[timedelta, KeyPolicy]:
     validity = table.days("validity_days")
     policy = KeyPolicy(table.choices("key_types", KeyType), table.flag("small_exponent"))
     table.finish()
     return validity, policy
 
 
-def _authority(table: Table, environment: Environment) -> AuthoritySpec:
-    role = table.choice("role", Role)
-    parsed = AuthoritySpec(
+def _authority(table: PresetTable, environment: Environment) -> CaSpec:
+    role = table.choice("role", CaRole)
+    parsed = CaSpec(
         name=_name(table, "name", environment),
         role=role,
-        parent=None if role is Role.ROOT else _name(table, "parent", environment),
+        parent=None if role is CaRole.ROOT else _name(table, "parent", environment),
         key_type=table.choice("key", KeyType),
         lifetime=table.days("lifetime_days"),
-        channel=table.choice("channel", Channel) if role is Role.ISSUING else None,
+        channel=table.choice("channel", Channel) if role is CaRole.ISSUING else None,
     )
     table.finish()
     return parsed
 
 
-def _response_signer(table: Table, environment: Environment) -> ResponseSignerSpec:
+def _response_signer(table: PresetTable, environment: Environment) -> ResponseSignerSpec:
     parsed = ResponseSignerSpec(
         name=_name(table, "name", environment),
         key_type=table.choice("key", KeyType),
@@ -116,7 +116,7 @@ def _response_signer(table: Table, environment: Environment) -> ResponseSignerSp
     return parsed
 
 
-def _name(table: Table, key: str, environment: Environment) -> str:
+def _name(table: PresetTable, key: str, environment: Environment) -> str:
     """Take a CN that is fit for addresses and file names: plain ASCII, with the placeholder filled."""
     written = table.text(key)
     name = written.replace(_PLACEHOLDER, "Test " if environment is Environment.TEST else "")
@@ -168,24 +168,24 @@ def _check_environment(parsed: Hierarchy) -> None:
 def _check_tree(parsed: Hierarchy) -> None:
     """One root, CAs under what is above their role, one CA for each purpose, no two alike in name."""
     specs = parsed.authorities
-    seen: dict[str, AuthoritySpec] = {}
+    seen: dict[str, CaSpec] = {}
     for spec in specs:
         above = None if spec.parent is None else seen.get(spec.parent)
-        if spec.role is not Role.ROOT and (above is None or above.role is not _ABOVE[spec.role]):
+        if spec.role is not CaRole.ROOT and (above is None or above.role is not _ABOVE[spec.role]):
             wanted = _ABOVE[spec.role].value
             why = f"parent: {spec.name!r} needs a CA of the role {wanted!r} that stands before it in the file"
             raise HierarchyError(why)
         seen[spec.name] = spec
     _check_unique(parsed)
-    _check_count(specs, Role.ROOT)
-    _check_count(specs, Role.SERVICES)
+    _check_count(specs, CaRole.ROOT)
+    _check_count(specs, CaRole.SERVICES)
     channels = [spec.channel for spec in specs if spec.channel is not None]
     if not channels or len(channels) != len(set(channels)):
         why = 'channel: write at least one [[authorities]] of the role "issuing", and each channel once'
         raise HierarchyError(why)
 
 
-def _named(parsed: Hierarchy) -> tuple[AuthoritySpec | ResponseSignerSpec, ...]:
+def _named(parsed: Hierarchy) -> tuple[CaSpec | ResponseSignerSpec, ...]:
     return (*parsed.authorities, parsed.response_signer)
 
 
@@ -208,7 +208,7 @@ def _check_unique(parsed: Hierarchy) -> None:
             raise HierarchyError(why)
 
 
-def _check_count(specs: Sequence[AuthoritySpec], role: Role) -> None:
+def _check_count(specs: Sequence[CaSpec], role: CaRole) -> None:
     if sum(spec.role is role for spec in specs) != 1:
         why = f'role: write exactly one [[authorities]] of the role "{role.value}"'
         raise HierarchyError(why)

@@ -11,7 +11,7 @@ class HierarchyError(ValueError):
     """The hierarchy's TOML cannot be used; the text names the line or key and says what to write instead."""
 
 
-class Role(StrEnum):
+class CaRole(StrEnum):
     """What a CA is for."""
 
     ROOT = "root"
@@ -21,14 +21,14 @@ class Role(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class AuthoritySpec:
+class CaSpec:
     """One CA. `name` is its CN, `parent` the CN of the CA above it (None: it signs itself).
 
     `channel` is set for the role issuing only.
     """
 
     name: str
-    role: Role
+    role: CaRole
     parent: str | None
     key_type: KeyType
     lifetime: timedelta
@@ -37,7 +37,7 @@ class AuthoritySpec:
     @property
     def file_name(self) -> str:
         """The CN without blanks, as it stands in file names and addresses."""
-        return file_name_of(self.name)
+        return file_name_for(self.name)
 
     @property
     def responder_file_name(self) -> str:
@@ -56,7 +56,7 @@ class ResponseSignerSpec:
     @property
     def file_name(self) -> str:
         """The CN without blanks."""
-        return file_name_of(self.name)
+        return file_name_for(self.name)
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,31 +68,31 @@ class Hierarchy:
     organisation: str
     country: str
     test_bench_only: bool
-    authorities: tuple[AuthoritySpec, ...]
+    authorities: tuple[CaSpec, ...]
     response_signer: ResponseSignerSpec
     holder_validity: timedelta
     key_policy: KeyPolicy
 
     @property
-    def services(self) -> AuthoritySpec:
+    def services(self) -> CaSpec:
         """The CA whose leaves sign responses."""
-        return next(one for one in self.authorities if one.role is Role.SERVICES)
+        return next(one for one in self.authorities if one.role is CaRole.SERVICES)
 
     @property
-    def answering(self) -> tuple[AuthoritySpec, ...]:
+    def answering(self) -> tuple[CaSpec, ...]:
         """The CAs that issue leaves, for whose certificates OCSP requests are answered."""
-        return tuple(one for one in self.authorities if one.role in {Role.ISSUING, Role.SERVICES})
+        return tuple(one for one in self.authorities if one.role in {CaRole.ISSUING, CaRole.SERVICES})
 
     @property
-    def kept_offline(self) -> tuple[AuthoritySpec, ...]:
+    def kept_offline(self) -> tuple[CaSpec, ...]:
         """The CAs that sign nothing but CAs, whose keys serving never needs: root and intermediates."""
-        return tuple(one for one in self.authorities if one.role in {Role.ROOT, Role.INTERMEDIATE})
+        return tuple(one for one in self.authorities if one.role in {CaRole.ROOT, CaRole.INTERMEDIATE})
 
-    def issuing(self, channel: Channel) -> AuthoritySpec | None:
+    def issuing(self, channel: Channel) -> CaSpec | None:
         """Give the CA that issues to holders for this channel, None if there is none."""
         return next((one for one in self.authorities if one.channel is channel), None)
 
 
-def file_name_of(name: str) -> str:
+def file_name_for(name: str) -> str:
     """Take the blanks out of a CN."""
     return name.replace(" ", "")

@@ -8,42 +8,42 @@ from cryptography import x509
 from cryptography.exceptions import InvalidSignature
 
 from sinetti.ca import profiles
-from sinetti.ca.der import ca_key, joined
+from sinetti.ca.der import ca_key, encode_signed
 from sinetti.ca.issuance_request import (
-    AuthorityPlan,
-    Issuer,
-    LeafKind,
-    LeafPlan,
+    CaRequest,
+    ExceedsIssuerValidity,
+    IssuingCa,
+    LeafProfile,
+    LeafRequest,
     LintError,
-    OutlivesIssuer,
     SignatureRejected,
 )
 from sinetti.ca.lint import lint
-from sinetti.ca.tbs_capture import recorder
+from sinetti.ca.tbs_capture import capture_key
 from sinetti.domain.values import Serial
 from sinetti.pki.encoding import PublicKey, load_certificate
 from sinetti.pki.signatures import hash_for
 
 __all__ = [
-    "AuthorityPlan",
-    "Issuer",
-    "LeafKind",
-    "LeafPlan",
+    "CaRequest",
+    "ExceedsIssuerValidity",
+    "IssuingCa",
+    "LeafProfile",
+    "LeafRequest",
     "LintError",
-    "OutlivesIssuer",
     "SignatureRejected",
-    "assemble",
     "assemble_root",
-    "issues_until",
+    "attach_signature",
+    "build_tbs",
+    "last_issuance_time",
     "new_serial",
-    "prepare",
     "prepare_authority",
 ]
 
 _PROFILES = {
-    LeafKind.HOLDER: profiles.holder,
-    LeafKind.SERVICES: profiles.services,
-    LeafKind.RESPONDER: profiles.responder,
+    LeafProfile.HOLDER: profiles.holder,
+    LeafProfile.SERVICES: profiles.services,
+    LeafProfile.RESPONDER: profiles.responder,
 }
 _SERIAL_OCTETS = 19
 _TIME = "%Y-%m-%dT%H:%M:%SZ"
@@ -59,23 +59,23 @@ def new_serial(random: Callable[[int], bytes] = os.urandom) -> Serial:
     return Serial((bytes([drawn[0] & 0x3F | 0x40]) + drawn[1:]).hex())
 
 
-def issues_until(ca_certificate: x509.Certificate, validity: timedelta) -> datetime:
+def last_issuance_time(ca_certificate: x509.Certificate, validity: timedelta) -> datetime:
     """Give the last second (UTC) at which this CA may begin a certificate of this validity."""
     return ca_certificate.not_valid_after_utc - validity
 
 
-def prepare(plan: LeafPlan, issuer: Issuer, kind: LeafKind) -> bytes:
+def build_tbs(plan: LeafRequest, issuer: IssuingCa, kind: LeafProfile) -> bytes:
     """Give the exact octets that the CA is to sign for a certificate that is no CA's.
 
-    Raises OutlivesIssuer or LintError (which lists the findings), and ValueError for a plan that no certificate can
-    carry.
+    Raises ExceedsIssuerValidity or LintError (which lists the findings), and ValueError for a plan that no certificate
+    can carry.
     """
     profile = _PROFILES[kind]
     _refuse_outliving(plan, issuer)
     return _recorded(profile(plan, issuer), ca_key(issuer.certificate), issuer.certificate)
 
 
-def prepare_authority(plan: AuthorityPlan, issuer: Issuer | None) -> bytes:
+def prepare_authority(plan: CaRequest, issuer: IssuingCa | None) -> bytes:
     """Give the exact octets to sign for a CA certificate; without an issuer it is a root, to be signed by its own key.
 
     Raises as `prepare` does.
@@ -86,17 +86,17 @@ def prepare_authority(plan: AuthorityPlan, issuer: Issuer | None) -> bytes:
     return _recorded(profiles.authority(plan, issuer), ca_key(issuer.certificate), issuer.certificate)
 
 
-def assemble(tbs: bytes, signature: bytes, issuer_certificate: x509.Certificate) -> bytes:
+def attach_signature(tbs: bytes, signature: bytes, issuer_certificate: x509.Certificate) -> bytes:
     """Give the certificate in DER, after its signature was checked with the CA's public key.
 
     Raises SignatureRejected if the signature, the issuer's name or the algorithm in the octets does not fit the CA.
     """
-    return _checked(joined(tbs, ca_key(issuer_certificate), signature), issuer_certificate)
+    return _checked(encode_signed(tbs, ca_key(issuer_certificate), signature), issuer_certificate)
 
 
 def assemble_root(tbs: bytes, signature: bytes, public_key: PublicKey) -> bytes:
     """Do the same for a root: the key that signs is the one in the octets."""
-    return _checked(joined(tbs, public_key, signature), None)
+    return _checked(encode_signed(tbs, public_key, signature), None)
 
 
 def _checked(der: bytes, issuer: x509.Certificate | None) -> bytes:
@@ -115,7 +115,7 @@ def _recorded(
     issuer: x509.Certificate | None,
 ) -> bytes:
     """Note what is to be signed, and look at the certificate as it will be before anything is."""
-    key = recorder(signer_key)
+    key = capture_key(signer_key)
     seen = builder.sign(key, hash_for(signer_key))
     findings = lint(seen, seen if issuer is None else issuer)
     if findings:
@@ -123,8 +123,8 @@ def _recorded(
     return key.octets
 
 
-def _refuse_outliving(plan: LeafPlan | AuthorityPlan, issuer: Issuer) -> None:
+def _refuse_outliving(plan: LeafRequest | CaRequest, issuer: IssuingCa) -> None:
     end = issuer.certificate.not_valid_after_utc
     if plan.span.not_after > end:
         why = f"it would end at {plan.span.not_after:{_TIME}}, after {issuer.name} itself at {end:{_TIME}}"
-        raise OutlivesIssuer((why,))
+        raise ExceedsIssuerValidity((why,))

@@ -6,11 +6,11 @@ from enum import StrEnum
 
 from cryptography import x509
 
-from sinetti.domain.values import Serial, Span
+from sinetti.domain.values import Serial, ValidityPeriod
 from sinetti.pki.encoding import PublicKey
 
 
-class LeafKind(StrEnum):
+class LeafProfile(StrEnum):
     """The kinds of certificates that are no CA's: holders', the signers' of responses, the OCSP responders'."""
 
     HOLDER = "holder"
@@ -27,7 +27,7 @@ class LintError(ValueError):
         self.findings = findings
 
 
-class OutlivesIssuer(LintError):
+class ExceedsIssuerValidity(LintError):
     """It would live past the end of the CA that is to sign it. Nothing is clipped: issue from the CA's successor."""
 
 
@@ -36,7 +36,7 @@ class SignatureRejected(ValueError):
 
 
 @dataclass(frozen=True, slots=True)
-class Issuer:
+class IssuingCa:
     """A CA that issues: its names, its certificate, and where the things about it are served.
 
     `name` is the CN; `file_name` the CN without blanks, as it stands in addresses; `key_name` is what its signer calls
@@ -68,7 +68,7 @@ class Issuer:
 
 
 @dataclass(frozen=True, slots=True)
-class LeafPlan:
+class LeafRequest:
     """A certificate for a holder, for the signer of responses or for an OCSP responder.
 
     `customer_id` becomes the CN (of the service's own: its name); `subject_serial`, 32 upper-case hex digits, is the id
@@ -81,11 +81,11 @@ class LeafPlan:
     subject_serial: str | None
     public_key: PublicKey
     serial: Serial
-    span: Span
+    span: ValidityPeriod
 
 
 @dataclass(frozen=True, slots=True)
-class AuthorityPlan:
+class CaRequest:
     """A CA certificate. `path_length` None sets no limit (the root); `policy` None leaves certificatePolicies out."""
 
     name: str
@@ -93,7 +93,7 @@ class AuthorityPlan:
     country: str
     public_key: PublicKey
     serial: Serial
-    span: Span
+    span: ValidityPeriod
     path_length: int | None
     policy: x509.ObjectIdentifier | None
 

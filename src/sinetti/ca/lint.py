@@ -15,7 +15,7 @@ from sinetti.ca.profiles import key_usage
 from sinetti.pki.chain import extension_value
 from sinetti.pki.encoding import ORGANISATION_LIMIT
 from sinetti.pki.key_policy import is_rsa, key_type
-from sinetti.pki.policy_oids import channel_of, is_responders, signs_responses
+from sinetti.pki.policy_oids import channel_from_policy, is_ocsp_responder, signs_responses
 
 Rule = Callable[[x509.Certificate, x509.Certificate], str | None]
 
@@ -158,7 +158,7 @@ def usage_bits(certificate: x509.Certificate, issuer: x509.Certificate) -> str |
 def extended_usage(certificate: x509.Certificate, issuer: x509.Certificate) -> str | None:
     """Only clientAuth for holders, OCSPSigning for responders; none for others (facts sheet, 4; RFC 5280, 4.2.1.12)."""
     found = extension_value(certificate, x509.ExtendedKeyUsage)
-    if is_responders(certificate):
+    if is_ocsp_responder(certificate):
         only_answers = x509.ExtendedKeyUsage([ExtendedKeyUsageOID.OCSP_SIGNING])
         return None if found == only_answers else "extendedKeyUsage is not OCSPSigning alone"
     if _is_holder(certificate, issuer):
@@ -170,7 +170,7 @@ def extended_usage(certificate: x509.Certificate, issuer: x509.Certificate) -> s
 def responder(certificate: x509.Certificate, issuer: x509.Certificate) -> str | None:
     """Be a leaf with id-pkix-ocsp-nocheck that lives 90 days (RFC 5280, 4.2.1.12; RFC 6960, 4.2.2.2.1)."""
     unchecked = extension_value(certificate, x509.OCSPNoCheck) is not None
-    if not is_responders(certificate):
+    if not is_ocsp_responder(certificate):
         return "id-pkix-ocsp-nocheck stands where its profile has none" if unchecked else None
     if not unchecked or _is_ca(certificate) or not _issues_leaves(issuer):
         return "an OCSP responder's certificate is no leaf with id-pkix-ocsp-nocheck"
@@ -271,16 +271,16 @@ def _is_root(certificate: x509.Certificate) -> bool:
 
 
 def _points_nowhere(certificate: x509.Certificate) -> bool:
-    return _is_root(certificate) or is_responders(certificate)
+    return _is_root(certificate) or is_ocsp_responder(certificate)
 
 
 def _issues_leaves(issuer: x509.Certificate) -> bool:
-    return channel_of(issuer) is not None or signs_responses(issuer)
+    return channel_from_policy(issuer) is not None or signs_responses(issuer)
 
 
 def _is_holder(certificate: x509.Certificate, issuer: x509.Certificate) -> bool:
     """Tell what a leaf is from who issues it: the policy of the issuing CA; but that CA has an OCSP responder, too."""
-    return channel_of(issuer) is not None and not _is_ca(certificate) and not is_responders(certificate)
+    return channel_from_policy(issuer) is not None and not _is_ca(certificate) and not is_ocsp_responder(certificate)
 
 
 def _is_critical(certificate: x509.Certificate, kind: type[x509.ExtensionType]) -> bool:

@@ -17,13 +17,13 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from cryptography.x509 import ocsp
 
-from sinetti.ca.der import SEQUENCE, ca_key, joined, tlv
-from sinetti.domain.certificates.ocsp_status import CertIdHash, Standing, Status, Told
+from sinetti.ca.der import SEQUENCE, ca_key, encode_signed, encode_tlv
+from sinetti.domain.certificates.ocsp_status import CertIdHash, CertificateStatusInfo, CertStatus, SingleResponse
 from sinetti.domain.certificates.revocation import RevocationReason
 from sinetti.domain.values import Serial
 from sinetti.pki.chain import extension_value
 from sinetti.pki.encoding import PrivateKey, certificate_der, serial_hex
-from sinetti.pki.policy_oids import is_responders
+from sinetti.pki.policy_oids import is_ocsp_responder
 from sinetti.pki.signatures import sign
 
 NONCE_OCTETS = range(1, 33)
@@ -62,7 +62,7 @@ class ErrorStatus(IntEnum):
     UNAUTHORIZED = 6
 
 
-class RequestRefused(ValueError):
+class OcspRequestError(ValueError):
     """The request gets no answer about a certificate; `status` says why."""
 
     def __init__(self, status: ErrorStatus, why: str) -> None:
@@ -71,7 +71,7 @@ class RequestRefused(ValueError):
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
+class OcspRequest:
     """Which certificate a request is about, how it names the issuer, and its nonce, if it has one."""
 
     serial: Serial
@@ -99,15 +99,17 @@ class Responder:
 def responder_of(certificate: x509.Certificate, key: PrivateKey) -> Responder:
     """Make a responder of key and certificate. Raises ValueError for a certificate that is for something else."""
     own = extension_value(certificate, x509.SubjectKeyIdentifier)
-    if own is None or not is_responders(certificate):
+    if own is None or not is_ocsp_responder(certificate):
         why = "this certificate is for no OCSP responder"
         raise ValueError(why)
     # KeyHash is SHA-1 over the key's bits (RFC 6960, 4.2.1), as our subjectKeyIdentifier is.
-    by_key = tlv(_EXPLICIT_2, tlv(_OCTET_STRING, own.digest))
-    return Responder(certificate, key, by_key, tlv(_EXPLICIT_0, tlv(SEQUENCE, certificate_der(certificate))))
+    by_key = encode_tlv(_EXPLICIT_2, encode_tlv(_OCTET_STRING, own.digest))
+    return Responder(
+        certificate, key, by_key, encode_tlv(_EXPLICIT_0, encode_tlv(SEQUENCE, certificate_der(certificate)))
+    )
 
 
-def read_request(der: bytes) -> Asked:
+def parse_request(der: bytes) -> OcspRequest:
     """Read a request (DER) about one certificate. Who signed it, if anybody did, makes no difference.
 
     Raises RequestRefused: malformedRequest for what is no such request, for several certificates, and for a nonce
@@ -118,46 +120,51 @@ def read_request(der: bytes) -> Asked:
         serial, extensions = serial_hex(request.serial_number), list(request.extensions)
     except (ValueError, NotImplementedError, x509.DuplicateExtension) as bad:
         why = "this is no OCSP request about one certificate"
-        raise RequestRefused(ErrorStatus.MALFORMED_REQUEST, why) from bad
+        raise OcspRequestError(ErrorStatus.MALFORMED_REQUEST, why) from bad
     if len(serial) > 2 * _LONGEST_SERIAL:
         why = "no certificate has a serial number of so many octets (RFC 5280, 4.1.2.2)"
-        raise RequestRefused(ErrorStatus.MALFORMED_REQUEST, why)
-    return Asked(serial, _hash_of(request), request.issuer_name_hash, request.issuer_key_hash, _nonce(extensions))
+        raise OcspRequestError(ErrorStatus.MALFORMED_REQUEST, why)
+    return OcspRequest(serial, _hash_of(request), request.issuer_name_hash, request.issuer_key_hash, _nonce(extensions))
 
 
-def check_issuer(asked: Asked, issuer: x509.Certificate) -> None:
+def check_issuer(asked: OcspRequest, issuer: x509.Certificate) -> None:
     """Raise RequestRefused (unauthorized) unless a request names this CA by its name and its key (4.1.1)."""
     if (asked.name_hash, asked.key_hash) != _named(issuer)[asked.hash]:
         why = "the request is about certificates of another issuer"
-        raise RequestRefused(ErrorStatus.UNAUTHORIZED, why)
+        raise OcspRequestError(ErrorStatus.UNAUTHORIZED, why)
 
 
-def sign_answer(asked: Asked, issuer: x509.Certificate, told: Told, responder: Responder) -> bytes:
+def sign_answer(asked: OcspRequest, issuer: x509.Certificate, told: SingleResponse, responder: Responder) -> bytes:
     """Sign an answer about one certificate (DER), with the request's nonce, if it has one.
 
     producedAt is thisUpdate: what is told was looked up then.
     """
     extensions = b""
     if asked.nonce is not None:
-        nonce = tlv(SEQUENCE, _NONCE + tlv(_OCTET_STRING, tlv(_OCTET_STRING, asked.nonce)))
-        extensions = tlv(_EXPLICIT_1, tlv(SEQUENCE, nonce))
+        nonce = encode_tlv(SEQUENCE, _NONCE + encode_tlv(_OCTET_STRING, encode_tlv(_OCTET_STRING, asked.nonce)))
+        extensions = encode_tlv(_EXPLICIT_1, encode_tlv(SEQUENCE, nonce))
     produced = _time(told.this_update)
-    single = tlv(SEQUENCE, _certificate_id(asked.serial, asked.hash, issuer) + _status(told.status) + _dates(told))
-    data = tlv(SEQUENCE, responder.responder_id + produced + tlv(SEQUENCE, single) + extensions)
+    single = encode_tlv(
+        SEQUENCE, _certificate_id(asked.serial, asked.hash, issuer) + _status(told.status) + _dates(told)
+    )
+    data = encode_tlv(SEQUENCE, responder.responder_id + produced + encode_tlv(SEQUENCE, single) + extensions)
     key = responder.key
-    signed = joined(data, key.public_key(), sign(key, data), responder.certificates)
-    return tlv(SEQUENCE, _SUCCESSFUL + tlv(_EXPLICIT_0, tlv(SEQUENCE, _BASIC + tlv(_OCTET_STRING, signed))))
+    signed = encode_signed(data, key.public_key(), sign(key, data), responder.certificates)
+    return encode_tlv(
+        SEQUENCE,
+        _SUCCESSFUL + encode_tlv(_EXPLICIT_0, encode_tlv(SEQUENCE, _BASIC + encode_tlv(_OCTET_STRING, signed))),
+    )
 
 
-def canonical(asked_serial: Serial, hash_: CertIdHash, issuer: x509.Certificate) -> Asked:
+def canonical_request(asked_serial: Serial, hash_: CertIdHash, issuer: x509.Certificate) -> OcspRequest:
     """Ask about a certificate as a client without a nonce does: what answers are kept for."""
     name_hash, key_hash = _named(issuer)[hash_]
-    return Asked(asked_serial, hash_, name_hash, key_hash)
+    return OcspRequest(asked_serial, hash_, name_hash, key_hash)
 
 
 def error_answer(status: ErrorStatus) -> bytes:
     """Write an answer that is none (DER): nobody signs it (4.2.1)."""
-    return tlv(SEQUENCE, tlv(_ENUMERATED, bytes([status])))
+    return encode_tlv(SEQUENCE, encode_tlv(_ENUMERATED, bytes([status])))
 
 
 def _hash_of(request: ocsp.OCSPRequest) -> CertIdHash:
@@ -165,7 +172,7 @@ def _hash_of(request: ocsp.OCSPRequest) -> CertIdHash:
         return CertIdHash(request.hash_algorithm.name)
     except (ValueError, UnsupportedAlgorithm) as unknown:
         why = "the issuer is named by another hash than SHA-1 or SHA-256"
-        raise RequestRefused(ErrorStatus.UNAUTHORIZED, why) from unknown
+        raise OcspRequestError(ErrorStatus.UNAUTHORIZED, why) from unknown
 
 
 def _nonce(extensions: list[x509.Extension[x509.ExtensionType]]) -> bytes | None:
@@ -175,10 +182,10 @@ def _nonce(extensions: list[x509.Extension[x509.ExtensionType]]) -> bytes | None
             nonce = one.value.nonce
         elif one.critical:
             why = "the request has a critical extension that is not known here"
-            raise RequestRefused(ErrorStatus.MALFORMED_REQUEST, why)
+            raise OcspRequestError(ErrorStatus.MALFORMED_REQUEST, why)
     if nonce is not None and len(nonce) not in NONCE_OCTETS:
         why = "the request's nonce is not 1 to 32 octets long"
-        raise RequestRefused(ErrorStatus.MALFORMED_REQUEST, why)
+        raise OcspRequestError(ErrorStatus.MALFORMED_REQUEST, why)
     return nonce
 
 
@@ -200,39 +207,39 @@ def _key_bits(issuer: x509.Certificate) -> bytes:
 @cache
 def _certificate_id_of(issuer: x509.Certificate, hash_: CertIdHash) -> bytes:
     name_hash, key_hash = _named(issuer)[hash_]
-    return _HASHES[hash_] + tlv(_OCTET_STRING, name_hash) + tlv(_OCTET_STRING, key_hash)
+    return _HASHES[hash_] + encode_tlv(_OCTET_STRING, name_hash) + encode_tlv(_OCTET_STRING, key_hash)
 
 
 def _certificate_id(serial: Serial, hash_: CertIdHash, issuer: x509.Certificate) -> bytes:
     number = int(serial, 16)
     # One octet more where the first bit is set: a serial number is positive (X.690, 8.3.3).
     octets = number.to_bytes(number.bit_length() // 8 + 1, "big")
-    return tlv(SEQUENCE, _certificate_id_of(issuer, hash_) + tlv(_INTEGER, octets))
+    return encode_tlv(SEQUENCE, _certificate_id_of(issuer, hash_) + encode_tlv(_INTEGER, octets))
 
 
-def _status(status: Status) -> bytes:
+def _status(status: CertificateStatusInfo) -> bytes:
     match status.standing:
-        case Standing.GOOD:
-            return tlv(_GOOD, b"")
-        case Standing.UNKNOWN:
-            return tlv(_UNKNOWN, b"")
-        case Standing.REVOKED:
-            return tlv(_REVOKED, _revocation(status))
+        case CertStatus.GOOD:
+            return encode_tlv(_GOOD, b"")
+        case CertStatus.UNKNOWN:
+            return encode_tlv(_UNKNOWN, b"")
+        case CertStatus.REVOKED:
+            return encode_tlv(_REVOKED, _revocation(status))
         case never:
             assert_never(never)
 
 
-def _revocation(status: Status) -> bytes:
+def _revocation(status: CertificateStatusInfo) -> bytes:
     assert status.revoked_at is not None  # noqa: S101 - status_of gives none without it
     number = _REASONS.get(status.reason) if status.reason is not None else None
-    reason = b"" if number is None else tlv(_EXPLICIT_0, tlv(_ENUMERATED, bytes([number])))
+    reason = b"" if number is None else encode_tlv(_EXPLICIT_0, encode_tlv(_ENUMERATED, bytes([number])))
     return _time(status.revoked_at) + reason
 
 
-def _dates(told: Told) -> bytes:
-    return _time(told.this_update) + tlv(_EXPLICIT_0, _time(told.next_update))
+def _dates(told: SingleResponse) -> bytes:
+    return _time(told.this_update) + encode_tlv(_EXPLICIT_0, _time(told.next_update))
 
 
 def _time(at: datetime) -> bytes:
     """GeneralizedTime, UTC, whole seconds (RFC 5280, 4.1.2.5.2)."""
-    return tlv(_GENERALIZED_TIME, f"{at.astimezone(UTC):%Y%m%d%H%M%SZ}".encode())
+    return encode_tlv(_GENERALIZED_TIME, f"{at.astimezone(UTC):%Y%m%d%H%M%SZ}".encode())

@@ -3,14 +3,14 @@
 from cryptography import x509
 from cryptography.x509.oid import AuthorityInformationAccessOID, ExtendedKeyUsageOID, NameOID
 
-from sinetti.ca.issuance_request import AuthorityPlan, Issuer, LeafPlan
-from sinetti.domain.values import Serial, Span
+from sinetti.ca.issuance_request import CaRequest, IssuingCa, LeafRequest
+from sinetti.domain.values import Serial, ValidityPeriod
 from sinetti.pki.chain import extension_value
 from sinetti.pki.encoding import PublicKey, organisation_name
 from sinetti.pki.key_policy import is_rsa
 
 
-def holder(plan: LeafPlan, issuer: Issuer) -> x509.CertificateBuilder:
+def holder(plan: LeafRequest, issuer: IssuingCa) -> x509.CertificateBuilder:
     """Build a holder's certificate: subject CN, serialNumber, O, C; for clients only; keyEncipherment for RSA."""
     if plan.subject_serial is None:
         why = "a holder's certificate carries the holding's id as serialNumber"
@@ -25,7 +25,7 @@ def holder(plan: LeafPlan, issuer: Issuer) -> x509.CertificateBuilder:
     return _leaf(plan, issuer, subject).add_extension(purpose, critical=False).add_extension(usage, critical=True)
 
 
-def services(plan: LeafPlan, issuer: Issuer) -> x509.CertificateBuilder:
+def services(plan: LeafRequest, issuer: IssuingCa) -> x509.CertificateBuilder:
     """Build the certificate of a key that signs responses: subject CN, O, C; digitalSignature.
 
     No nonRepudiation: a response is proof for its receiver, no declaration of will. No extended key usage: libraries
@@ -36,7 +36,7 @@ def services(plan: LeafPlan, issuer: Issuer) -> x509.CertificateBuilder:
     return _leaf(plan, issuer, subject).add_extension(key_usage(digital_signature=True), critical=True)
 
 
-def responder(plan: LeafPlan, issuer: Issuer) -> x509.CertificateBuilder:
+def responder(plan: LeafRequest, issuer: IssuingCa) -> x509.CertificateBuilder:
     """Build the certificate of an OCSP responder of its issuer (RFC 6960, 4.2.2.2): subject CN, O, C; OCSPSigning.
 
     Nobody asks whether it is revoked (id-pkix-ocsp-nocheck, 4.2.2.2.1), so it points nowhere, and it lives shortly. It
@@ -56,7 +56,7 @@ def responder(plan: LeafPlan, issuer: Issuer) -> x509.CertificateBuilder:
     )
 
 
-def authority(plan: AuthorityPlan, issuer: Issuer | None) -> x509.CertificateBuilder:
+def authority(plan: CaRequest, issuer: IssuingCa | None) -> x509.CertificateBuilder:
     """Build a CA certificate; `issuer` is None for a root, which signs itself and points nowhere."""
     subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, plan.name), *_home(plan.organisation, plan.country)])
     issuer_name = subject if issuer is None else issuer.certificate.subject
@@ -101,7 +101,7 @@ def key_identifier_of(issuer: x509.Certificate) -> x509.AuthorityKeyIdentifier:
     return x509.AuthorityKeyIdentifier.from_issuer_subject_key_identifier(own)
 
 
-def _leaf(plan: LeafPlan, issuer: Issuer, subject: list[x509.NameAttribute[str]]) -> x509.CertificateBuilder:
+def _leaf(plan: LeafRequest, issuer: IssuingCa, subject: list[x509.NameAttribute[str]]) -> x509.CertificateBuilder:
     name = x509.Name(subject)
     builder = _frame(name, issuer.certificate.subject, plan.public_key, plan.serial, plan.span)
     builder = builder.add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
@@ -117,7 +117,7 @@ def _frame(
     issuer: x509.Name,
     public_key: PublicKey,
     serial: Serial,
-    span: Span,
+    span: ValidityPeriod,
 ) -> x509.CertificateBuilder:
     builder = x509.CertificateBuilder(issuer, subject, public_key, int(serial, 16), span.not_before, span.not_after)
     return builder.add_extension(x509.SubjectKeyIdentifier.from_public_key(public_key), critical=False)
@@ -125,7 +125,7 @@ def _frame(
 
 def _pointers(
     builder: x509.CertificateBuilder,
-    issuer: Issuer,
+    issuer: IssuingCa,
     access: list[x509.AccessDescription],
 ) -> x509.CertificateBuilder:
     """Add what points to the issuer. No cRLIssuer in the distribution point: RFC 5280, 4.2.1.13, wants it left out."""

@@ -13,7 +13,7 @@ _MOST_DAYS = 36_525
 _DAYS = f"a whole number of days from 1 to {_MOST_DAYS}, such as 730"
 
 
-class Table:
+class PresetTable:
     """One table being read; every key is taken once, and `finish` refuses what nobody took."""
 
     def __init__(self, place: str, values: dict[str, object]) -> None:
@@ -67,19 +67,19 @@ class Table:
             raise self.error(key, value, wanted)
         return frozenset(self._chosen(key, one, among) for one in value)
 
-    def table(self, key: str) -> "Table":
+    def table(self, key: str) -> "PresetTable":
         """Take a table below this one."""
         value = self._take(key, f"a table [{key}]")
         if not isinstance(value, dict):
             raise self.error(key, value, f"a table [{key}]")
-        return Table(f"[{key}]", value)
+        return PresetTable(f"[{key}]", value)
 
-    def tables(self, key: str) -> "list[Table]":
+    def tables(self, key: str) -> "list[PresetTable]":
         """Take an array of tables, at least one."""
         value = self._take(key, f"tables [[{key}]]")
         if not isinstance(value, list) or not value or not all(isinstance(one, dict) for one in value):
             raise self.error(key, value, f"tables [[{key}]]")
-        return [Table(f"[[{key}]] number {number}", one) for number, one in enumerate(value, 1)]
+        return [PresetTable(f"[[{key}]] number {number}", one) for number, one in enumerate(value, 1)]
 
     def finish(self) -> None:
         """Refuse every key that nobody took: a misspelt key must not be overlooked."""

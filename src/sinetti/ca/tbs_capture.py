@@ -18,7 +18,7 @@ def _never(*_: object, **__: object) -> NoReturn:
     raise NotImplementedError(why)
 
 
-class RecordingRsaKey(rsa.RSAPrivateKey):
+class TbsCaptureKey(rsa.RSAPrivateKey):
     """Stands in for an RSA key; `octets` is what was last asked to be signed."""
 
     decrypt = private_numbers = private_bytes = __copy__ = __deepcopy__ = _never
@@ -73,6 +73,6 @@ class RecordingEcKey(ec.EllipticCurvePrivateKey):
         return _MARK
 
 
-def recorder(public_key: PublicKey) -> RecordingRsaKey | RecordingEcKey:
+def capture_key(public_key: PublicKey) -> TbsCaptureKey | RecordingEcKey:
     """Give the stand-in for the private half of a CA's key."""
-    return RecordingRsaKey(public_key) if isinstance(public_key, rsa.RSAPublicKey) else RecordingEcKey(public_key)
+    return TbsCaptureKey(public_key) if isinstance(public_key, rsa.RSAPublicKey) else RecordingEcKey(public_key)

@@ -39,5 +39,5 @@ def run(parsed: argparse.Namespace) -> ExitCode:
     from sinetti.cli import completion_scripts  # noqa: PLC0415 - as above
     from sinetti.cli.client import common  # noqa: PLC0415 - as above
 
-    output.put_line(completion_scripts.script(parsed.shell, common.console_of(parsed).language))
+    output.print_line(completion_scripts.completion_script(parsed.shell, common.console_of(parsed).language))
     return ExitCode.DONE

@@ -8,7 +8,7 @@ import argparse
 import shlex
 from collections.abc import Iterator, Sequence
 
-from sinetti.cli.introspection import Command, all_commands
+from sinetti.cli.introspection import CommandInfo, all_commands
 from sinetti.domain.values import Language
 
 _FOLDERS = frozenset({"DIR"})
@@ -69,16 +69,16 @@ end
 {lines}"""
 
 
-def script(shell: str, language: Language) -> str:
+def completion_script(shell: str, language: Language) -> str:
     """Give the script for bash, zsh or fish; the last two show what each word is for, in the language."""
     commands = list(all_commands(language))
     return {"bash": _bash, "zsh": _zsh, "fish": _fish}[shell](commands)
 
 
-def _bash(commands: Sequence[Command]) -> str:
+def _bash(commands: Sequence[CommandInfo]) -> str:
     values = [f"        {_quoted(at)}) {_bash_value(one)} ;;" for at, one in _valued(commands)]
     words = [
-        f'        {_quoted(_at(one))}) COMPREPLY=($(compgen -W {shlex.quote(" ".join(_next(one)))} -- "$cur")) ;;'
+        f'        {_quoted(_command_path(one))}) COMPREPLY=($(compgen -W {_word_list(one)} -- "$cur")) ;;'
         for one in commands
     ]
     return _BASH.format(paths=_paths(commands), values="\n".join(values), words="\n".join(words))
@@ -90,12 +90,14 @@ def _bash_value(one: argparse.Action) -> str:
     return 'COMPREPLY=($(compgen -d -- "$cur")); return' if one.metavar in _FOLDERS else "return"
 
 
-def _zsh(commands: Sequence[Command]) -> str:
+def _zsh(commands: Sequence[CommandInfo]) -> str:
     values = [f"        {_quoted(at)}) {_zsh_value(one)}; return ;;" for at, one in _valued(commands)]
     words = []
     for command in commands:
-        told = " ".join(shlex.quote(f"{word}:{_line(why)}" if why else word) for word, why in _next(command).items())
-        words.append(f"        {_quoted(_at(command))}) found=({told}) ;;")
+        told = " ".join(
+            shlex.quote(f"{word}:{_line(why)}" if why else word) for word, why in _next_words(command).items()
+        )
+        words.append(f"        {_quoted(_command_path(command))}) found=({told}) ;;")
     return _ZSH.format(
         paths=_paths(commands).replace("COMP_WORDS", "words"), values="\n".join(values), words="\n".join(words)
     )
@@ -107,17 +109,17 @@ def _zsh_value(one: argparse.Action) -> str:
     return "_files -/" if one.metavar in _FOLDERS else "_files"
 
 
-def _fish(commands: Sequence[Command]) -> str:
+def _fish(commands: Sequence[CommandInfo]) -> str:
     lines = []
     for command in commands:
-        here = f"complete -c sinetti -n {shlex.quote(f'__sinetti_at {shlex.quote(_at(command))}')}"
+        here = f"complete -c sinetti -n {shlex.quote(f'__sinetti_at {shlex.quote(_command_path(command))}')}"
         if command.below:
             lines.append(f"{here} -f")
         lines += [f"{here} -a {word} -d {shlex.quote(_line(why))}" for word, why in command.below.items()]
         for one in command.actions:
             for option in one.option_strings:
                 lines.append(f"{here} {_fish_option(option, one)} -d {shlex.quote(_line(one.help or ''))}")
-    paths = " ".join(shlex.quote(_at(one)) for one in commands if one.words)
+    paths = " ".join(shlex.quote(_command_path(one)) for one in commands if one.words)
     return _FISH.format(paths=paths, lines="\n".join(lines))
 
 
@@ -130,28 +132,32 @@ def _fish_option(option: str, one: argparse.Action) -> str:
     return f"{named} -x -a '(__fish_complete_directories)'" if one.metavar in _FOLDERS else f"{named} -r -F"
 
 
-def _valued(commands: Sequence[Command]) -> Iterator[tuple[str, argparse.Action]]:
+def _valued(commands: Sequence[CommandInfo]) -> Iterator[tuple[str, argparse.Action]]:
     """Give what stands before a value: the words of the command and the option."""
     for command in commands:
         for one in command.actions:
             if one.nargs != 0:
                 for option in one.option_strings:
-                    yield f"{_at(command)} {option}", one
+                    yield f"{_command_path(command)} {option}", one
 
 
-def _next(command: Command) -> dict[str, str]:
+def _next_words(command: CommandInfo) -> dict[str, str]:
     """Give the words that may come next, with what each is for: commands, then options, then choices of an argument."""
     options = {option: one.help or "" for one in command.actions for option in one.option_strings}
     places = [one for one in command.actions if not one.option_strings and one.choices is not None]
     return command.below | {word: "" for one in places for word in _choices(one).split()} | options
 
 
-def _paths(commands: Sequence[Command]) -> str:
-    known = "|".join(_quoted(_at(one)) for one in commands if one.words)
+def _word_list(command: CommandInfo) -> str:
+    return shlex.quote(" ".join(_next_words(command)))
+
+
+def _paths(commands: Sequence[CommandInfo]) -> str:
+    known = "|".join(_quoted(_command_path(one)) for one in commands if one.words)
     return f'            {known}) at="$at ${{COMP_WORDS[i]}}" ;;'
 
 
-def _at(command: Command) -> str:
+def _command_path(command: CommandInfo) -> str:
     return "".join(f" {word}" for word in command.words)
 
 

@@ -11,7 +11,7 @@ from sinetti.domain.values import Language
 
 
 @dataclass(frozen=True, slots=True)
-class Command:
+class CommandInfo:
     """One command: its words after `sinetti`, the parser, and which words may come next, with what each is for."""
 
     words: tuple[str, ...]
@@ -25,21 +25,21 @@ class Command:
         return [one for one in self.parser._actions if not isinstance(one, groups)]  # noqa: SLF001 -- nor has the list
 
 
-def all_commands(language: Language = Language.EN) -> Iterator[Command]:
+def all_commands(language: Language = Language.EN) -> Iterator[CommandInfo]:
     """Give every command, above before below; those of the extra `authority` where it is installed."""
     whole = main.build_parser()
-    argparse_i18n.translate(whole, language, places=False)
+    argparse_i18n.translate_parser(whole, language, places=False)
     yield from _below((), whole, only=frozenset(main.CLIENT) | main.ALIASES.keys())
     if importlib.util.find_spec("django") is not None:
         for name in main.SERVER:
             parser = main.build_parser(name)
-            argparse_i18n.translate(parser, language, places=False)
+            argparse_i18n.translate_parser(parser, language, places=False)
             yield from _below((), parser, only=frozenset({name}), root=False)
 
 
 def _below(
     words: tuple[str, ...], parser: argparse.ArgumentParser, only: frozenset[str] | None = None, *, root: bool = True
-) -> Iterator[Command]:
+) -> Iterator[CommandInfo]:
     choices: dict[str, argparse.ArgumentParser] = {}
     helps: dict[str, str] = {}
     for group in parser._actions:  # noqa: SLF001 -- as above
@@ -48,7 +48,7 @@ def _below(
             told = {one.dest: one.help or "" for one in group._choices_actions}  # noqa: SLF001 -- as above
             helps |= {name: told.get(name, told.get(main.ALIASES.get(name, name), "")) for name in group.choices}
     if root:
-        yield Command(words, parser, helps)
+        yield CommandInfo(words, parser, helps)
     for name, one in choices.items():
         if only is None or name in only:
             yield from _below((*words, name), one)

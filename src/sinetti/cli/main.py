@@ -12,9 +12,9 @@ from pathlib import Path
 from sinetti import __version__
 from sinetti.cli.core import argparse_i18n, output
 from sinetti.cli.core.console import LANGUAGE_HELP, Console, language_of
-from sinetti.cli.core.output import OutputLost
+from sinetti.cli.core.output import OutputError
 from sinetti.client.messages import error_reasons, messages, words
-from sinetti.client.messages.messages import say
+from sinetti.client.messages.messages import make_message
 from sinetti.client.results import ExitCode, UsageError
 from sinetti.client.store.files import StoreError
 from sinetti.domain.values import Language
@@ -59,17 +59,17 @@ def main(argv: Sequence[str] | None = None) -> int:
     if argv is None and not sys.warnoptions:
         # Meant for programmers: an odd certificate in a document would put a library's advice before people.
         warnings.simplefilter("ignore")
-    output.bear_any_encoding()
+    output.replace_unencodable()
     console = Console(language_of(arguments))
     wanted = next((word for word in _language_first(arguments)[1] if not word.startswith("-")), None)
     if wanted in SERVER and importlib.util.find_spec("django") is None:
-        console.tell(say(messages.NEEDS_EXTRA, command=wanted))
+        console.tell(make_message(messages.NEEDS_EXTRA, command=wanted))
         return ExitCode.USAGE
     try:
-        with argparse_i18n.spoken_in(console.language):
+        with argparse_i18n.argparse_language(console.language):
             return _run(arguments, console)
-    except OutputLost as lost:
-        console.tell(say(messages.OUTPUT_LOST, why=error_reasons.of(lost.why)))
+    except OutputError as lost:
+        console.tell(make_message(messages.OUTPUT_LOST, why=error_reasons.translate_reason(lost.why)))
         return ExitCode.FAULT
 
 
@@ -115,7 +115,7 @@ def _run(arguments: Sequence[str], console: Console) -> int:
     try:
         language, named = _language_first(list(arguments))
         parser = build_parser(*named[:2])
-        argparse_i18n.translate(parser, console.language)
+        argparse_i18n.translate_parser(parser, console.language)
         # It counts where the command has it; of one that has none it says the language of what is wrong.
         place = argparse_i18n.place_of(parser, named, "--lang") or 0
         parsed = parser.parse_args([*named[:place], *language, *named[place:]])
@@ -130,7 +130,7 @@ def _run(arguments: Sequence[str], console: Console) -> int:
         # A sinetti.toml may say the language, and what is wrong from here on is said in it.
         console = Console(Language(parsed.lang)) if getattr(parsed, "lang", None) else console
         return int(parsed.run(parsed))
-    except OutputLost:  # main tells it, of the help as well
+    except OutputError:  # main tells it, of the help as well
         raise
     except UsageError as bad:
         console.tell(bad.message)
@@ -139,11 +139,15 @@ def _run(arguments: Sequence[str], console: Console) -> int:
         console.tell(bad.message)
         return ExitCode.STORE
     except SignerUnavailable as bad:
-        told = say(words.TOKEN_UNUSABLE, name=getattr(parsed, "name", None) or "-", why=error_reasons.of(str(bad)))
+        told = make_message(
+            words.TOKEN_UNUSABLE,
+            name=getattr(parsed, "name", None) or "-",
+            why=error_reasons.translate_reason(str(bad)),
+        )
         console.tell(told)
         return ExitCode.STORE
     except KeyboardInterrupt:
-        console.tell(say(messages.INTERRUPTED))
+        console.tell(make_message(messages.INTERRUPTED))
         return ExitCode.INTERRUPTED
     except Exception as bad:
         if getattr(parsed, "debug", False):
@@ -155,9 +159,9 @@ def _last_door(bad: Exception, parsed: argparse.Namespace, console: Console) -> 
     """Tell what nobody expected: a person gets a sentence and an exit code, never a stack trace."""
     place = _in_store(bad, parsed)
     if place is not None and isinstance(bad, OSError):
-        console.tell(say(messages.STORE_UNUSABLE, path=place, why=error_reasons.of(bad)))
+        console.tell(make_message(messages.STORE_UNUSABLE, path=place, why=error_reasons.translate_reason(bad)))
         return ExitCode.STORE
-    console.tell(say(messages.OUR_FAULT, why=f"{type(bad).__name__}: {bad}"))
+    console.tell(make_message(messages.OUR_FAULT, why=f"{type(bad).__name__}: {bad}"))
     return ExitCode.FAULT
 
 

@@ -22,7 +22,7 @@ class Format(StrEnum):
     """3DES and HMAC-SHA-1, for programs that read nothing newer."""
 
 
-class Stage(StrEnum):
+class HookStage(StrEnum):
     """When a hook runs: before a renewal is asked for, to bring a new set into use, after that."""
 
     BEFORE = "before"
@@ -46,7 +46,7 @@ class ServiceEntry:
 class Hooks:
     """Programs with their arguments, started without a shell; a stage without one has nothing to do."""
 
-    commands: Mapping[Stage, tuple[str, ...]] = field(default_factory=lambda: MappingProxyType({}))
+    commands: Mapping[HookStage, tuple[str, ...]] = field(default_factory=lambda: MappingProxyType({}))
     timeout: timedelta = timedelta(minutes=1)
 
 
@@ -60,7 +60,7 @@ class Token:
 
 
 @dataclass(frozen=True, slots=True)
-class FilesWanted:
+class OutputOptions:
     """How the files of a set look. `owner` and `group` are names; None leaves them to who runs the agent.
 
     `password_file` holds the password of PKCS#12 files, `key_password_file` that of an encrypted key.pem.
@@ -74,23 +74,23 @@ class FilesWanted:
     key_password_file: Path | None = None
     token: Token | None = None
 
-    def over(self, kept: "FilesWanted") -> "FilesWanted":
+    def over(self, kept: "OutputOptions") -> "OutputOptions":
         """Give how files that were `kept` so far are to look: as they do where nothing is said.
 
         No key that was encrypted comes to lie in clear; one in a token needs no password of a file.
         """
-        wanted = self if self != FilesWanted() else kept
+        wanted = self if self != OutputOptions() else kept
         if wanted.key_password_file is None and wanted.token is None:
             wanted = replace(wanted, key_password_file=kept.key_password_file)
         return wanted
 
-    def encrypted_as(self, former: "FilesWanted") -> "FilesWanted":
+    def encrypted_as(self, former: "OutputOptions") -> "OutputOptions":
         """Give how a set with a new key is to look beside a `former` one: as is said, and no less encrypted."""
         if former.token is not None or self.token is not None or self.key_password_file is not None:
             return self
         return replace(self, key_password_file=former.key_password_file)
 
-    def going_on(self, begun: "FilesWanted") -> "FilesWanted":
+    def going_on(self, begun: "OutputOptions") -> "OutputOptions":
         """Give the same for a key that is made already: the password that opens it stays, and a token is for others."""
         wanted = self.over(begun)
         if begun.key_password_file is not None and wanted.token is not None:
@@ -99,7 +99,7 @@ class FilesWanted:
 
 
 @dataclass(frozen=True, slots=True)
-class Entry:
+class CertificateEntry:
     """One certificate to take care of; `customer_id` is None where only the defaults speak of it."""
 
     name: str
@@ -107,14 +107,14 @@ class Entry:
     customer_id: str | None = None
     customer_name: str | None = None
     key: KeyType = KeyType.RSA_2048
-    files: FilesWanted = FilesWanted()
+    files: OutputOptions = OutputOptions()
     hooks: Hooks = Hooks()
     key_said: bool = False
     """Whether the file says which key to make; otherwise a name keeps the type that it has."""
 
 
 @dataclass(frozen=True, slots=True)
-class Window:
+class MaintenanceWindow:
     """Hours of a week in which renewals are begun: days as date.weekday() counts them.
 
     `until` before `since` ends on the next day; equal times are the whole day.
@@ -126,7 +126,7 @@ class Window:
 
 
 @dataclass(frozen=True, slots=True)
-class Care:
+class AgentSettings:
     """How the agent goes about its work: table `agent`."""
 
     at_once: int = 8
@@ -134,7 +134,7 @@ class Care:
     """Renewals are spread over this time from the day on which renewal opens."""
     urgent: timedelta = timedelta(days=14)
     """This near the end neither spread nor maintenance windows hold a renewal back."""
-    maintenance: tuple[Window, ...] = ()
+    maintenance: tuple[MaintenanceWindow, ...] = ()
     """None: at any time."""
     zone: ZoneInfo = field(default_factory=lambda: ZoneInfo("Europe/Helsinki"))
     prometheus: Path | None = None
@@ -148,11 +148,11 @@ class Config:
     store: Path
     language: Language | None
     services: Mapping[str, ServiceEntry]
-    care: Care
-    defaults: Entry
-    entries: Mapping[str, Entry]
+    care: AgentSettings
+    defaults: CertificateEntry
+    entries: Mapping[str, CertificateEntry]
 
-    def entry_of(self, name: str) -> Entry:
+    def entry_of(self, name: str) -> CertificateEntry:
         """Give a name's table, or the defaults under that name."""
         known = self.entries.get(name)
         if known is not None:
@@ -162,7 +162,7 @@ class Config:
 
 
 @dataclass(frozen=True, slots=True)
-class Hint:
+class RenewalInfoState:
     """When the service would like to be asked (RFC 9773, 4.2), UTC. `explanation`: a sentence or an address.
 
     Nobody has signed it: it moves the moment, and the service decides.
@@ -173,7 +173,7 @@ class Hint:
     explanation: str | None = None
 
 
-class Because(StrEnum):
+class DecisionReason(StrEnum):
     """Why a name waits, or can never be renewed; the values stand in JSON."""
 
     PLANNED = "planned"

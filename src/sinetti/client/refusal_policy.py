@@ -3,20 +3,27 @@
 from collections.abc import Sequence
 from enum import Enum
 
-from sinetti.domain.codes import reason_of
-from sinetti.domain.refusals import Reason
+from sinetti.domain.codes import reason_for_code
+from sinetti.domain.refusals import RejectionReason
 
-LATER = frozenset({Reason.NOT_READY, Reason.UNAVAILABLE, Reason.TOO_MANY_REQUESTS, Reason.INTERNAL})
+LATER = frozenset(
+    {
+        RejectionReason.NOT_READY,
+        RejectionReason.UNAVAILABLE,
+        RejectionReason.TOO_MANY_REQUESTS,
+        RejectionReason.INTERNAL,
+    }
+)
 """Ask the same again later, with the same key."""
 
-DOUBTFUL = frozenset({Reason.UNAVAILABLE, Reason.INTERNAL})
+DOUBTFUL = frozenset({RejectionReason.UNAVAILABLE, RejectionReason.INTERNAL})
 """Of those, the ones that may come when the request was done all the same."""
 
-HOPELESS = frozenset({Reason.CSR_UNREADABLE, Reason.KEY_NOT_ACCEPTED, Reason.KEY_REUSED})
+HOPELESS = frozenset({RejectionReason.CSR_UNREADABLE, RejectionReason.KEY_NOT_ACCEPTED, RejectionReason.KEY_REUSED})
 """The same key will not be taken another time either."""
 
 
-class Verdict(Enum):
+class NextStep(Enum):
     """What to do after a "no"."""
 
     LATER = "send the same again later"
@@ -25,35 +32,35 @@ class Verdict(Enum):
     UNCERTAIN = "keep everything: it may have been done"
 
 
-def of_request(codes: Sequence[str], *, doubt: bool) -> Verdict:
+def after_request(codes: Sequence[str], *, doubt: bool) -> NextStep:
     """Judge the refusal of a request; `doubt`: it left before, and nobody here knows what became of that.
 
     With a doubt any refusal may only mean "done before": a service that takes transfer IDs once has many words for it.
     A code that our table lacks says nothing about whether they were spent, so it leaves the matter open too.
     """
-    reasons = [reason_of(code) for code in codes]
+    reasons = [reason_for_code(code) for code in codes]
     if not reasons or None in reasons:
-        return Verdict.UNCERTAIN
+        return NextStep.UNCERTAIN
     if LATER.issuperset(reasons):
-        return Verdict.LATER
+        return NextStep.LATER
     if doubt:
-        return Verdict.UNCERTAIN
-    return Verdict.REFUSED_FOR_GOOD if is_hopeless(codes) else Verdict.REFUSED
+        return NextStep.UNCERTAIN
+    return NextStep.REFUSED_FOR_GOOD if is_permanent(codes) else NextStep.REFUSED
 
 
-def leaves_doubt(codes: Sequence[str]) -> bool:
+def may_have_been_processed(codes: Sequence[str]) -> bool:
     """Tell whether a "later" may hide that the request was done."""
-    return not DOUBTFUL.isdisjoint(reason_of(code) for code in codes)
+    return not DOUBTFUL.isdisjoint(reason_for_code(code) for code in codes)
 
 
-def is_hopeless(codes: Sequence[str]) -> bool:
+def is_permanent(codes: Sequence[str]) -> bool:
     """Tell whether the key itself was refused, so that the same one need not be offered again."""
-    return not HOPELESS.isdisjoint(reason_of(code) for code in codes)
+    return not HOPELESS.isdisjoint(reason_for_code(code) for code in codes)
 
 
-def of_fetch(codes: Sequence[str]) -> Verdict:
+def after_retrieval(codes: Sequence[str]) -> NextStep:
     """Judge the refusal of a fetch. Fetching spends nothing, so an unknown code is waited out like "not ready"."""
-    reasons = [reason_of(code) for code in codes]
+    reasons = [reason_for_code(code) for code in codes]
     if not reasons or None in reasons:
-        return Verdict.UNCERTAIN
-    return Verdict.LATER if LATER.issuperset(reasons) else Verdict.REFUSED_FOR_GOOD
+        return NextStep.UNCERTAIN
+    return NextStep.LATER if LATER.issuperset(reasons) else NextStep.REFUSED_FOR_GOOD

@@ -3,14 +3,14 @@
 from datetime import datetime, timedelta
 from enum import StrEnum
 
-from sinetti.domain.certificates.renewal_info import renewable_by_rule
-from sinetti.domain.values import Span
+from sinetti.domain.certificates.renewal_info import default_renewal_start
+from sinetti.domain.values import ValidityPeriod
 
 PAUSES = (1, 2, 3, 5, 8, 13, 21, 30)
 """Seconds between two fetches; the last one repeats. A certificate is mostly ready in under 30 s (facts sheet, 1)."""
 
 
-class Phase(StrEnum):
+class ValidityPhase(StrEnum):
     """Where in its life a certificate is, as its dates alone tell."""
 
     VALID = "valid"
@@ -18,24 +18,24 @@ class Phase(StrEnum):
     EXPIRED = "expired"
 
 
-def renew_from(span: Span) -> datetime:
+def renewal_opens_at(span: ValidityPeriod) -> datetime:
     """Return when renewal opens (UTC), by the service's own rule.
 
     60 days of 24 hours before notAfter, or a third of the life where that is less.
     """
-    return renewable_by_rule(span)
+    return default_renewal_start(span)
 
 
-def phase(span: Span, now: datetime) -> Phase:
+def phase(span: ValidityPeriod, now: datetime) -> ValidityPhase:
     """Tell the phase at `now` (UTC, whole seconds). notAfter is the last valid second (RFC 5280, 4.1.2.5)."""
     if now > span.not_after:
-        return Phase.EXPIRED
-    if now >= renew_from(span):
-        return Phase.RENEWAL_OPEN
-    return Phase.VALID
+        return ValidityPhase.EXPIRED
+    if now >= renewal_opens_at(span):
+        return ValidityPhase.RENEWAL_OPEN
+    return ValidityPhase.VALID
 
 
-def pause(attempt: int, waited: float, wait: float, asked_for: timedelta | None = None) -> float | None:
+def retry_delay(attempt: int, waited: float, wait: float, asked_for: timedelta | None = None) -> float | None:
     """Seconds to sleep after the attempt of that number (from 0), or None when the patience `wait` is used up.
 
     So it is where the service has `asked_for` more than is left of it: nobody asks before that.

@@ -34,7 +34,7 @@ class ExitCode(IntEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Outcome:
+class CommandResult:
     """What became of one name; `codes` are the service's error codes, in its order.
 
     `retry_after`: how long the service asked to be left alone.
@@ -57,6 +57,6 @@ class UsageError(Exception):
         self.message = message
 
 
-def worst(outcomes: Iterable[Outcome]) -> ExitCode:
+def highest_exit_code(outcomes: Iterable[CommandResult]) -> ExitCode:
     """Give the highest exit code; DONE where there was nothing to do."""
     return max((outcome.exit_code for outcome in outcomes), default=ExitCode.DONE)

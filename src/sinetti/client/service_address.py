@@ -8,12 +8,12 @@ _LONGEST_LABEL = 63
 PORTS = {"http": 80, "https": 443}
 
 
-class BadAddress(ValueError):
+class InvalidServiceUrl(ValueError):
     """An address that this client does not call; the text says why."""
 
 
 @dataclass(frozen=True, slots=True)
-class Address:
+class ServiceUrl:
     """Where the service is: `secure` means https."""
 
     secure: bool
@@ -22,31 +22,31 @@ class Address:
     path: str
 
 
-def parse_address(url: str) -> Address:
-    """Take an address apart. Raises BadAddress for anything but https, or http on this machine itself."""
+def parse_service_url(url: str) -> ServiceUrl:
+    """Take an address apart. Raises InvalidServiceUrl for anything but https, or http on this machine itself."""
     try:
         parts = urlsplit(url)
         port = parts.port
     except ValueError as bad:
         why = "its host or its port cannot be read"
-        raise BadAddress(why) from bad
+        raise InvalidServiceUrl(why) from bad
     if parts.scheme not in PORTS or not parts.hostname:
         why = "an address starts with https:// and names a host"
-        raise BadAddress(why)
+        raise InvalidServiceUrl(why)
     if parts.username is not None or parts.password is not None or parts.fragment:
         why = "an address holds no user name, no password and no fragment"
-        raise BadAddress(why)
+        raise InvalidServiceUrl(why)
     if not url.isascii() or any(sign.isspace() for sign in url):
         why = "an address holds neither blanks nor letters outside ASCII"
-        raise BadAddress(why)
+        raise InvalidServiceUrl(why)
     if not _is_host(parts.hostname):
         why = "its host or its port cannot be read"
-        raise BadAddress(why)
+        raise InvalidServiceUrl(why)
     if parts.scheme == "http" and not is_loopback(parts.hostname):
         why = "http:// is only for this machine itself (127.0.0.1); use https://"
-        raise BadAddress(why)
+        raise InvalidServiceUrl(why)
     path = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
-    return Address(parts.scheme == "https", parts.hostname, port or PORTS[parts.scheme], path)
+    return ServiceUrl(parts.scheme == "https", parts.hostname, port or PORTS[parts.scheme], path)
 
 
 def is_loopback(host: str) -> bool:

@@ -7,13 +7,13 @@ from datetime import datetime, timedelta
 from cryptography import x509
 
 from sinetti.client.messages import messages
-from sinetti.client.messages.messages import Message, say
+from sinetti.client.messages.messages import Message, make_message
 
 NO_LAG = timedelta()
 
 
 @dataclass(frozen=True, slots=True)
-class OutOfTime:
+class ValidityError:
     """`early`: before `at`, the first valid second; otherwise after `at`, the last one. `of_issuer`: the CA's dates."""
 
     of_issuer: bool
@@ -21,12 +21,12 @@ class OutOfTime:
     at: datetime
 
 
-def out_of_time(
+def check_validity(
     certificate: x509.Certificate,
     ways: Sequence[Sequence[x509.Certificate]],
     now: datetime,
     lag: timedelta = NO_LAG,
-) -> OutOfTime | None:
+) -> ValidityError | None:
     """Return the certificate whose dates do not fit `now` (UTC), or None.
 
     Its own dates come first, then those of the CAs above it. `ways` are those up to an anchor
@@ -35,16 +35,16 @@ def out_of_time(
     """
     own = _outside(certificate, now, lag)
     if own is not None:
-        return OutOfTime(of_issuer=False, early=own[0], at=own[1])
+        return ValidityError(of_issuer=False, early=own[0], at=own[1])
     above = [next(filter(None, (_outside(one, now, lag) for one in way)), None) for way in ways]
     worst = None if None in above else next(iter(above), None)
-    return None if worst is None else OutOfTime(of_issuer=True, early=worst[0], at=worst[1])
+    return None if worst is None else ValidityError(of_issuer=True, early=worst[0], at=worst[1])
 
 
-def told(found: OutOfTime, own: str, issuers: str, now: datetime) -> Message:
+def told(found: ValidityError, own: str, issuers: str, now: datetime) -> Message:
     """Put it into words. `own` and `issuers` are the message ids that name the certificate and its CA's."""
     words = messages.VALID_FROM if found.early else messages.VALID_UNTIL
-    return say(words, what=say(issuers if found.of_issuer else own), at=found.at, now=now)
+    return make_message(words, what=make_message(issuers if found.of_issuer else own), at=found.at, now=now)
 
 
 def _outside(certificate: x509.Certificate, now: datetime, lag: timedelta) -> tuple[bool, datetime] | None:

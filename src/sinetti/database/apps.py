@@ -5,11 +5,11 @@ from django.contrib.contenttypes.management import create_contenttypes
 from django.db.models.signals import post_migrate
 
 
-class RegistryConfig(AppConfig):
-    """The register, as a Django application."""
+class DatabaseConfig(AppConfig):
+    """The Django application of the database."""
 
     name = "sinetti.database"
-    label = "registry"
+    label = "sinetti"
 
     def ready(self) -> None:
         """Have no rows made of Django's permissions and kinds of content, which nobody asks for.

@@ -17,13 +17,13 @@ from django.db.backends.signals import connection_created
 from django.db.migrations.exceptions import MigrationSchemaMissing
 from django.db.migrations.executor import MigrationExecutor
 
-from sinetti.database.fast_schema import make_first_tables
+from sinetti.database.fast_schema import create_schema_fast
 
-REGISTER_UNAVAILABLE = (OperationalError, InterfaceError)
+DATABASE_UNAVAILABLE = (OperationalError, InterfaceError)
 """What is raised when the database is away or busy for too long."""
 
-REGISTER_ERRORS = (DatabaseError,)
-"""Whatever the database says against a statement; where its own files are damaged, `is_damaged` tells."""
+DATABASE_ERRORS = (DatabaseError,)
+"""Whatever the database says against a statement; where its own files are damaged, `is_corruption` tells."""
 
 SQLITE = "django.db.backends.sqlite3"
 SQLITE_OPTIONS: dict[str, Any] = {
@@ -66,7 +66,7 @@ _CORRUPT_POSTGRESQL = frozenset({"XX001", "XX002"})
 """data_corrupted and index_corrupted (PostgreSQL, appendix A)."""
 
 
-def is_damaged(error: DatabaseError) -> bool:
+def is_corruption(error: DatabaseError) -> bool:
     """Whether the database says that its own files are damaged, by its codes: no other error of a program has these."""
     cause = error.__cause__
     if isinstance(cause, sqlite3.Error):
@@ -75,12 +75,12 @@ def is_damaged(error: DatabaseError) -> bool:
     return getattr(cause, "sqlstate", None) in _CORRUPT_POSTGRESQL
 
 
-class RegisterRefusesError(Exception):
+class DatabaseSetupError(Exception):
     """The database is there but does not let us make its tables; the sentence says why."""
 
 
 @dataclass(frozen=True, slots=True)
-class Register:
+class Database:
     """A handle on one register. Every store function takes one."""
 
     alias: str
@@ -100,7 +100,7 @@ class Register:
         connections[self.alias].close()
 
 
-def open_register(url: str, alias: str = "default") -> Register:
+def open_database(url: str, alias: str = "default") -> Database:
     """Open the register at a database URL (sqlite:////path or postgresql://…).
 
     Raises ValueError for another kind, and for options that the database does not know.
@@ -122,7 +122,7 @@ def open_register(url: str, alias: str = "default") -> Register:
     connections.databases[alias] = connections.configure_settings({"default": config, alias: config})[alias]
     with suppress(AttributeError):  # this thread's connection to what the alias named before, if there was one
         del connections[alias]
-    return Register(alias)
+    return Database(alias)
 
 
 _SCHEMA_LOCK = 0x53494E45
@@ -133,7 +133,7 @@ _PLAIN_SETTING = "SELECT reset_val FROM pg_settings WHERE name = %s"
 _TRY_LOCK = "SELECT pg_try_advisory_lock(%s)"
 _LOCKED_AGAIN_AFTER = 0.2
 _SQLITE_TRIES = 20
-_SCHEMA_MARK = "0004_clock_and_schema_marks"
+_SCHEMA_MARK = "0001_initial"
 
 
 def setting(connection: BaseDatabaseWrapper, name: str) -> str | None:
@@ -141,7 +141,7 @@ def setting(connection: BaseDatabaseWrapper, name: str) -> str | None:
     return _told(connection, _SETTING, name)
 
 
-def plain_setting(connection: BaseDatabaseWrapper, name: str) -> str | None:
+def server_default(connection: BaseDatabaseWrapper, name: str) -> str | None:
     """A setting as a session of this role and database begins with it, whatever ours has asked for since."""
     return _told(connection, _PLAIN_SETTING, name)
 
@@ -151,7 +151,7 @@ def _told(connection: BaseDatabaseWrapper, question: str, name: str) -> str | No
         with connection.cursor() as cursor:
             cursor.execute(question, [name])
             (value,) = cursor.fetchone() or (None,)
-    except REGISTER_UNAVAILABLE:
+    except DATABASE_UNAVAILABLE:
         raise
     except DatabaseError:
         return None
@@ -180,25 +180,26 @@ def _ask_for_settings(connection: BaseDatabaseWrapper, **_rest: object) -> None:
 connection_created.connect(_ask_for_settings, dispatch_uid="sinetti.database.connection")
 
 
-def migrate(register: Register) -> None:
+def migrate(register: Database) -> None:
     """Bring the register's tables up to date, one process at a time; those of later code are left as they are.
 
-    Raises RegisterRefusesError where later code has changed them so that this code cannot serve them (docs/schema.md),
-    or where they cannot be made, what REGISTER_UNAVAILABLE lists, and DatabaseError where `is_damaged` is true of it.
+    Raises DatabaseSetupError where later code has changed them so that this code cannot serve them (docs/schema.md),
+    or where they cannot be made, what REGISTER_UNAVAILABLE lists, and DatabaseError where `is_corruption` is true of
+    it.
     """
     connection = connections[register.alias]
     try:
         if not _looked_at(connection):
             with _alone(connection), _no_looking_for_garbage():
                 _make_current(connection)
-    except REGISTER_UNAVAILABLE:
+    except DATABASE_UNAVAILABLE:
         raise
     except (DatabaseError, MigrationSchemaMissing) as refused:
-        if is_damaged(refused):
+        if is_corruption(refused):
             raise
         why = str(refused).strip().partition("\n")[0]
         sentence = f"the database does not let its tables be made ({why}): give its user the right to create them"
-        raise RegisterRefusesError(sentence) from refused
+        raise DatabaseSetupError(sentence) from refused
 
 
 def _looked_at(connection: BaseDatabaseWrapper) -> bool:
@@ -216,27 +217,27 @@ def _looked_at(connection: BaseDatabaseWrapper) -> bool:
 
 
 def _is_current(connection: BaseDatabaseWrapper) -> bool:
-    """Whether nothing is left to be made. Raises RegisterRefusesError for tables that this code cannot serve."""
+    """Whether nothing is left to be made. Raises DatabaseSetupError for tables that this code cannot serve."""
     executor = MigrationExecutor(connection)
     # A table that came late is looked at only where it was made.
-    if ("registry", _SCHEMA_MARK) in executor.loader.applied_migrations:
-        ours = max(int(name[:4]) for app, name in executor.loader.disk_migrations if app == "registry")
+    if ("sinetti", _SCHEMA_MARK) in executor.loader.applied_migrations:
+        ours = max(int(name[:4]) for app, name in executor.loader.disk_migrations if app == "sinetti")
         with connection.cursor() as cursor:
-            cursor.execute("SELECT MAX(readable_from) FROM registry_schemamark")
+            cursor.execute("SELECT MAX(readable_from) FROM sinetti_schemafloor")
             (needed,) = cursor.fetchone()
         if needed is not None and needed > ours:
             sentence = (
                 f"the register's tables are for later versions of this program (they need number {needed}, this one "
                 f"has {ours}): install the version that the other nodes run"
             )
-            raise RegisterRefusesError(sentence)
+            raise DatabaseSetupError(sentence)
     return not executor.migration_plan(executor.loader.graph.leaf_nodes())
 
 
 def _make_current(connection: BaseDatabaseWrapper) -> None:
     for left in reversed(range(_SQLITE_TRIES)):
         try:
-            if not make_first_tables(connection):
+            if not create_schema_fast(connection):
                 call_command("migrate", database=connection.alias, verbosity=0, interactive=False)
         except DatabaseError:
             # SQLite has no lock for this: another process may be making the same tables. What is left is looked up.
@@ -285,7 +286,7 @@ def _locked(connection: BaseDatabaseWrapper) -> bool | None:
         with connection.cursor() as cursor:
             cursor.execute(_TRY_LOCK, [_SCHEMA_LOCK])
             return bool(cursor.fetchone()[0])
-    except REGISTER_UNAVAILABLE:
+    except DATABASE_UNAVAILABLE:
         raise
     except DatabaseError:
         return None

@@ -3,13 +3,13 @@
 from django.db import connections
 from django.db.backends.base.base import BaseDatabaseWrapper
 
-from sinetti.database.connection import Register, RegisterRefusesError, plain_setting, setting
+from sinetti.database.connection import Database, DatabaseSetupError, server_default, setting
 
 _FULL = 2
 """SQLite's number for synchronous=FULL; 3 is EXTRA."""
 
 
-def check_promises(register: Register) -> tuple[str, ...]:
+def check_durability(register: Database) -> tuple[str, ...]:
     """Raise RegisterRefusesError where commits are not durable; returns what could not be checked, in sentences.
 
     Raises what REGISTER_UNAVAILABLE lists.
@@ -33,7 +33,7 @@ def _check_sqlite(connection: BaseDatabaseWrapper) -> None:
             f"SQLite does not keep what is committed here (journal_mode {mode}, synchronous {synchronous}): put the "
             "register on a local disk"
         )
-        raise RegisterRefusesError(sentence)
+        raise DatabaseSetupError(sentence)
 
 
 def _check_postgresql(connection: BaseDatabaseWrapper) -> tuple[str, ...]:
@@ -45,13 +45,13 @@ def _check_postgresql(connection: BaseDatabaseWrapper) -> tuple[str, ...]:
         # for, and whoever runs a server that loses commits is to know it.
         (
             "synchronous_commit",
-            [setting(connection, "synchronous_commit"), plain_setting(connection, "synchronous_commit")],
+            [setting(connection, "synchronous_commit"), server_default(connection, "synchronous_commit")],
             f"set it to on in postgresql.conf, or by ALTER ROLE {user} SET synchronous_commit TO on",
         ),
     ):
         if "off" in values:
             sentence = f"PostgreSQL has {name} = off, so a power cut loses what was answered: {mended}"
-            raise RegisterRefusesError(sentence)
+            raise DatabaseSetupError(sentence)
         if None in values:
             unknown.append(f"the database does not tell its {name}: see to it that what is committed outlives a crash")
     # Refused by nobody: on a file system that writes whole pages, such as ZFS, off is right.

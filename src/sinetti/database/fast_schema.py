@@ -1,20 +1,17 @@
-"""The tables of an empty database, made as the models have them instead of by every migration since the first.
+"""Schema of an empty database, created from the models in one transaction, so that a kill leaves nothing.
 
-The same comes out, which `tests/database/test_fast_schema.py` compares on both databases, in a fifth of the time and
-in one transaction: a kill leaves nothing.
+`tests/database/test_fast_schema.py` compares it with the schema that the migrations create.
 """
 
 from django.apps import apps
-from django.db import migrations
 from django.db.backends.base.base import BaseDatabaseWrapper
-from django.db.backends.base.schema import BaseDatabaseSchemaEditor
 from django.db.migrations.loader import MigrationLoader
 from django.db.migrations.recorder import MigrationRecorder
 
-from sinetti.database.migration_operations import AddPrefixIndexWhileServing, DropPatternIndexesWhileServing
+from sinetti.database.initial_schema import complete_schema
 
 
-def make_first_tables(connection: BaseDatabaseWrapper) -> bool:
+def create_schema_fast(connection: BaseDatabaseWrapper) -> bool:
     """Make all tables of a database that has none and note every migration as done; False where there are tables.
 
     Raises DatabaseError where they cannot be made, or another process makes them at this moment in an SQLite file.
@@ -28,18 +25,7 @@ def make_first_tables(connection: BaseDatabaseWrapper) -> bool:
         for model in apps.get_models():
             editor.create_model(model)
         editor.create_model(recorder.Migration)
-        while editor.deferred_sql:
-            editor.execute(editor.deferred_sql.pop(0))
-        _do_what_no_model_says(editor, loader)
+        complete_schema(apps, editor)
         rows = [recorder.Migration(app=app, name=name) for app, name in sorted(loader.disk_migrations)]
         recorder.migration_qs.bulk_create(rows)
     return True
-
-
-def _do_what_no_model_says(editor: BaseDatabaseSchemaEditor, loader: MigrationLoader) -> None:
-    for (app, _name), migration in sorted(loader.disk_migrations.items()):
-        for one in migration.operations if app == "registry" else ():
-            if isinstance(one, migrations.RunPython):
-                one.code(apps, editor)  # type: ignore[arg-type] # the present models in place of those of then
-            elif isinstance(one, AddPrefixIndexWhileServing | DropPatternIndexesWhileServing):
-                one.beside_models(editor)

@@ -15,7 +15,7 @@ from django.db import connections
 from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.transaction import atomic
 
-from sinetti.database.connection import REGISTER_UNAVAILABLE, Register
+from sinetti.database.connection import DATABASE_UNAVAILABLE, Database
 
 Value = str | int | bytes | datetime | None
 Values = Mapping[str, Value]
@@ -32,13 +32,13 @@ _TYPED = {
 }
 
 
-def takes_ctes_that_write(register: Register) -> bool:
+def takes_ctes_that_write(register: Database) -> bool:
     """Whether one statement can be a whole transaction here: PostgreSQL's can, SQLite takes them one by one."""
     return connections[register.alias].vendor == "postgresql"
 
 
 @contextmanager
-def transaction(register: Register) -> Iterator[None]:
+def transaction(register: Database) -> Iterator[None]:
     """A short transaction that writes. Threads of one process take turns at an SQLite file.
 
     Who finds it taken sleeps, longer each time, and may be overtaken for ever; who waits for a lock is woken.
@@ -52,13 +52,13 @@ def transaction(register: Register) -> Iterator[None]:
             _turn.release()
 
 
-def read(register: Register, statement: str, values: Values) -> list[Row]:
+def read(register: Database, statement: str, values: Values) -> list[Row]:
     """Read, on a fresh connection where the old one was cut: nothing was written yet, so it may be tried again once."""
     connection = cast("Any", connections[register.alias])
     was_open = connection.connection is not None
     try:
         found = _run(connection, statement, values)
-    except REGISTER_UNAVAILABLE:
+    except DATABASE_UNAVAILABLE:
         if not was_open or connection.in_atomic_block or connection.is_usable():
             raise
         connection.close()
@@ -67,7 +67,7 @@ def read(register: Register, statement: str, values: Values) -> list[Row]:
     return found
 
 
-def write(register: Register, statement: str, values: Values) -> list[Row]:
+def write(register: Database, statement: str, values: Values) -> list[Row]:
     """Run a statement that writes, once; what it gives back are the rows of its RETURNING or last SELECT."""
     return _run(connections[register.alias], statement, values)
 

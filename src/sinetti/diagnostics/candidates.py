@@ -7,14 +7,14 @@ from itertools import product
 
 from lxml import etree
 
-from sinetti.diagnostics.causes import Guess
-from sinetti.diagnostics.mutations import PREFIXES, copied, declaring, renamed, unindented, variants
-from sinetti.diagnostics.signed_message import Taken, info_of, span_of
+from sinetti.diagnostics.causes import Cause
+from sinetti.diagnostics.mutations import PREFIXES, copied, declaring, mutations, renamed, unindented
+from sinetti.diagnostics.signed_message import SignedElement, info_of, span_of
 from sinetti.wire.soap.envelope import SOAP
 from sinetti.wire.xmldsig import parser
 from sinetti.wire.xmldsig import signature as xmldsig_signature
 from sinetti.wire.xmldsig.algorithms import Canonical
-from sinetti.wire.xmldsig.parser import DS, Unparsable
+from sinetti.wire.xmldsig.parser import DS, XmlRejected
 from sinetti.wire.xmldsig.signature import SIGNATURE
 
 DECLARED = "declared"
@@ -32,29 +32,29 @@ _SIGNATURE_PREFIXES = ("ds", "dsig", "ns2", "ns3", "SIG", None)
 
 
 # What is done to a document shows in SignedInfo too; inclusive C14N also has the declarations of the root there.
-_SHOWN_IN_INFO = frozenset({Guess.INDENTED, Guess.LINE_ENDS, Guess.ATTRIBUTES_ADDED})
-_SHOWN_IN_INCLUSIVE_INFO = frozenset({Guess.PREFIX_RENAMED, Guess.DECLARATIONS_CHANGED})
+_SHOWN_IN_INFO = frozenset({Cause.INDENTED, Cause.LINE_ENDS, Cause.ATTRIBUTES_ADDED})
+_SHOWN_IN_INCLUSIVE_INFO = frozenset({Cause.PREFIX_RENAMED, Cause.DECLARATIONS_CHANGED})
 
 
 @dataclass(frozen=True, slots=True)
-class Form:
+class Candidate:
     """Octets that may have been signed. `guess` None: just what the signature says; `also`: what came on top of it."""
 
-    guess: Guess | None
+    guess: Cause | None
     name: str
     octets: bytes = field(repr=False)
-    also: Guess | None = None
+    also: Cause | None = None
 
 
-def document_forms(taken: Taken, declared: Canonical) -> Iterator[Form]:
+def document_forms(taken: SignedElement, declared: Canonical) -> Iterator[Candidate]:
     """Every form of the document that may have been digested, without its signature; the first is the declared one.
 
-    Raises Unparsable where that one does not exist; of the others those that do not are passed over.
+    Raises XmlRejected where that one does not exist; of the others those that do not are passed over.
     """
     bases = [_bare(root) for root in taken.candidates()]
     # Exclusive C14N is the same of every way to cut: one will do.
     bases = bases[:1] if declared.exclusive else bases
-    yield Form(None, DECLARED, declared.whole(bases[0]))
+    yield Candidate(None, DECLARED, declared.whole(bases[0]))
     yield from _each_where_canonical(
         *(_as_declared(base, declared) for base in bases[1:]),
         _without_default(taken, lambda alone: declared.whole(_bare(alone))),
@@ -69,15 +69,15 @@ def document_forms(taken: Taken, declared: Canonical) -> Iterator[Form]:
         yield from _on_top(_each_where_canonical(_other_c14n(flat, declared), _changed(flat, declared)))
 
 
-def info_forms(taken: Taken, declared: Canonical, document: bytes) -> Iterator[Form]:
+def info_forms(taken: SignedElement, declared: Canonical, document: bytes) -> Iterator[Candidate]:
     """Every form of SignedInfo that may have been signed; the first is the declared one, and errors are as above.
 
     `document`: the document's own canonical form, for programs that sign it itself.
     """
     roots = list(taken.candidates())
     for root in roots:
-        yield Form(None, DECLARED, xmldsig_signature.signed_info(info_of(root), declared))
-    yield Form(Guess.DOCUMENT_SIGNED, "document", document)
+        yield Candidate(None, DECLARED, xmldsig_signature.signed_info(info_of(root), declared))
+    yield Candidate(Cause.DOCUMENT_SIGNED, "document", document)
     info = info_of(roots[0])
     yield from _each_where_canonical(
         _without_default(taken, lambda alone: xmldsig_signature.signed_info(info_of(alone), declared)),
@@ -90,36 +90,36 @@ def info_forms(taken: Taken, declared: Canonical, document: bytes) -> Iterator[F
         yield from _on_top(_each_where_canonical(_changed_info(flat, declared)))
 
 
-def _as_declared(base: etree._Element, declared: Canonical) -> Iterator[Form]:
-    yield Form(None, DECLARED, declared.whole(base))
+def _as_declared(base: etree._Element, declared: Canonical) -> Iterator[Candidate]:
+    yield Candidate(None, DECLARED, declared.whole(base))
 
 
-def _without_default(taken: Taken, written: Callable[[etree._Element], bytes]) -> Iterator[Form]:
+def _without_default(taken: SignedElement, written: Callable[[etree._Element], bytes]) -> Iterator[Candidate]:
     for alone in _alone(taken):
-        yield Form(Guess.DEFAULT_NAMESPACE, "without-envelope", written(alone))
+        yield Candidate(Cause.DEFAULT_NAMESPACE, "without-envelope", written(alone))
 
 
-def _alone(taken: Taken) -> Iterator[etree._Element]:
+def _alone(taken: SignedElement) -> Iterator[etree._Element]:
     """What was cut without the envelope's default namespace, if it has one: it gives a namespace to what had none."""
     if taken.envelope is not None and None in taken.declared_by_envelope(taken.root):
-        with suppress(Unparsable):
+        with suppress(XmlRejected):
             yield parser.parse(taken.octets[taken.start : taken.end])
 
 
-def _changed(base: etree._Element, declared: Canonical) -> Iterator[Form]:
-    for guess, name, changed in variants(base):
-        yield Form(guess, name, declared.whole(changed))
+def _changed(base: etree._Element, declared: Canonical) -> Iterator[Candidate]:
+    for guess, name, changed in mutations(base):
+        yield Candidate(guess, name, declared.whole(changed))
 
 
-def _changed_info(root: etree._Element, declared: Canonical) -> Iterator[Form]:
+def _changed_info(root: etree._Element, declared: Canonical) -> Iterator[Candidate]:
     shown = _SHOWN_IN_INFO if declared.exclusive else _SHOWN_IN_INFO | _SHOWN_IN_INCLUSIVE_INFO
-    for guess, name, changed in variants(root):
+    for guess, name, changed in mutations(root):
         if guess in shown:
-            yield Form(guess, name, xmldsig_signature.signed_info(info_of(changed), declared))
+            yield Candidate(guess, name, xmldsig_signature.signed_info(info_of(changed), declared))
     info = info_of(root)
     for prefix in dict.fromkeys((*_SIGNATURE_PREFIXES, *PREFIXES)):
         if prefix != info.prefix:
-            yield Form(Guess.PREFIX_RENAMED, f"prefix-{prefix or 'none'}", declared.octets(renamed(info, prefix)))
+            yield Candidate(Cause.PREFIX_RENAMED, f"prefix-{prefix or 'none'}", declared.octets(renamed(info, prefix)))
 
 
 def _flat(root: etree._Element) -> etree._Element | None:
@@ -128,26 +128,26 @@ def _flat(root: etree._Element) -> etree._Element | None:
     return None if etree.tostring(flat) == etree.tostring(root) else flat
 
 
-def _on_top(forms: Iterator[Form]) -> Iterator[Form]:
+def _on_top(forms: Iterator[Candidate]) -> Iterator[Candidate]:
     for form in forms:
-        yield replace(form, also=Guess.INDENTED)
+        yield replace(form, also=Cause.INDENTED)
 
 
-def _each_where_canonical(*ways: Iterator[Form]) -> Iterator[Form]:
+def _each_where_canonical(*ways: Iterator[Candidate]) -> Iterator[Candidate]:
     """Give each way's forms up to one that has no canonical form: of a relative namespace name, perhaps."""
     for forms in ways:
-        with suppress(Unparsable, etree.C14NError):
+        with suppress(XmlRejected, etree.C14NError):
             yield from forms
 
 
-def _other_info_c14n(taken: Taken, info: etree._Element, declared: Canonical) -> Iterator[Form]:
+def _other_info_c14n(taken: SignedElement, info: etree._Element, declared: Canonical) -> Iterator[Candidate]:
     other = Canonical(not declared.exclusive)
-    yield Form(_other(other), "c14n", xmldsig_signature.signed_info(info, other))
+    yield Candidate(_other(other), "c14n", xmldsig_signature.signed_info(info, other))
     for form in (declared, other):
         commented = etree.tostring(info, method="c14n", exclusive=form.exclusive, with_comments=True)
-        yield Form(Guess.COMMENTS, "comments", commented)
+        yield Candidate(Cause.COMMENTS, "comments", commented)
     inside = info_of(taken.in_place())
-    yield Form(Guess.IN_ENVELOPE, "inherited-declarations", Canonical(exclusive=False).octets(inside))
+    yield Candidate(Cause.IN_ENVELOPE, "inherited-declarations", Canonical(exclusive=False).octets(inside))
 
 
 def _bare(root: etree._Element) -> etree._Element:
@@ -158,34 +158,34 @@ def _bare(root: etree._Element) -> etree._Element:
     return root
 
 
-def _other(form: Canonical) -> Guess:
-    return Guess.EXCLUSIVE if form.exclusive else Guess.INCLUSIVE
+def _other(form: Canonical) -> Cause:
+    return Cause.EXCLUSIVE if form.exclusive else Cause.INCLUSIVE
 
 
-def _other_c14n(base: etree._Element, declared: Canonical) -> Iterator[Form]:
+def _other_c14n(base: etree._Element, declared: Canonical) -> Iterator[Candidate]:
     other = Canonical(not declared.exclusive)
-    yield Form(_other(other), "c14n", other.whole(base))
+    yield Candidate(_other(other), "c14n", other.whole(base))
     if declared.prefixes:
-        yield Form(Guess.DECLARATIONS_CHANGED, "without-prefix-list", Canonical(exclusive=True).whole(base))
+        yield Candidate(Cause.DECLARATIONS_CHANGED, "without-prefix-list", Canonical(exclusive=True).whole(base))
     for form in (declared, other):
         commented = etree.tostring(base.getroottree(), method="c14n", exclusive=form.exclusive, with_comments=True)
-        yield Form(Guess.COMMENTS, "comments", commented)
+        yield Candidate(Cause.COMMENTS, "comments", commented)
 
 
-def _in_envelope(taken: Taken, declared: Canonical) -> Iterator[Form]:
+def _in_envelope(taken: SignedElement, declared: Canonical) -> Iterator[Candidate]:
     if taken.envelope is None:
         return
     payload = _bare(taken.in_place())
-    yield Form(Guess.IN_ENVELOPE, "inherited-declarations", Canonical(exclusive=False).octets(payload))
+    yield Candidate(Cause.IN_ENVELOPE, "inherited-declarations", Canonical(exclusive=False).octets(payload))
     around = dict(zip(("body", "whole-envelope"), payload.iterancestors(), strict=True))
     for (name, element), form in product(around.items(), (declared, Canonical(not declared.exclusive))):
-        yield Form(Guess.IN_ENVELOPE, name, form.octets(element))
+        yield Candidate(Cause.IN_ENVELOPE, name, form.octets(element))
     # As some libraries re-root a payload: all that the envelope declares, but SOAP's own.
     moved = declaring(payload, {prefix: uri for prefix, uri in payload.nsmap.items() if uri != SOAP})
-    yield Form(Guess.IN_ENVELOPE, "all-declarations-but-soap", Canonical(exclusive=False).whole(moved))
+    yield Candidate(Cause.IN_ENVELOPE, "all-declarations-but-soap", Canonical(exclusive=False).whole(moved))
 
 
-def _as_text(taken: Taken, base: etree._Element, declared: Canonical) -> Iterator[Form]:
+def _as_text(taken: SignedElement, base: etree._Element, declared: Canonical) -> Iterator[Candidate]:
     """The text of the document instead of its canonical form, with what editors and libraries put around it."""
     bodies = {
         "as-sent": _without_signature(taken),
@@ -201,22 +201,22 @@ def _as_text(taken: Taken, base: etree._Element, declared: Canonical) -> Iterato
     ends = {"": b"", "newline": b"\n", "crlf": b"\r\n"}
     for (body, octets), (start, first), (end, last) in product(bodies.items(), starts.items(), ends.items()):
         named = "-and-".join(filter(None, (body, start.rstrip("-0123456789"), end)))
-        yield Form(Guess.NOT_CANONICAL, named, first + octets + last)
+        yield Candidate(Cause.NOT_CANONICAL, named, first + octets + last)
         lines = octets.replace(b"\r\n", b"\n")
         for end_of_line, changed in (("crlf", lines.replace(b"\n", b"\r\n")), ("lf", lines)):
             if changed != octets:
-                yield Form(Guess.LINE_ENDS, f"{named}-with-{end_of_line}", first + changed + last)
+                yield Candidate(Cause.LINE_ENDS, f"{named}-with-{end_of_line}", first + changed + last)
     for body, encoding in product(("as-sent", "canonical"), _ENCODINGS):
         with suppress(UnicodeEncodeError):
-            yield Form(Guess.NOT_CANONICAL, f"{body}-in-{encoding}", bodies[body].decode().encode(encoding))
+            yield Candidate(Cause.NOT_CANONICAL, f"{body}-in-{encoding}", bodies[body].decode().encode(encoding))
 
 
-def _without_signature(taken: Taken) -> bytes:
+def _without_signature(taken: SignedElement) -> bytes:
     span = span_of(taken.octets, "Signature", taken.start)
     return taken.octets[taken.start : span[0]] + taken.octets[span[1] : taken.end]
 
 
-def _with_signature(root: etree._Element, declared: Canonical) -> Iterator[Form]:
+def _with_signature(root: etree._Element, declared: Canonical) -> Iterator[Candidate]:
     """With the signature still in it, as it may have looked before its values were known."""
     for keeps_value, keeps_key in product((True, False), (True, False)):
         draft = copied(root)
@@ -227,19 +227,21 @@ def _with_signature(root: etree._Element, declared: Canonical) -> Iterator[Form]
         for parent in list(draft.iter("*")):
             for element in [one for one in parent if not dropped.get(str(one.tag), True)]:
                 parent.remove(element)
-        yield Form(Guess.SIGNATURE_LEFT_IN, "signature-without-values", declared.whole(draft))
+        yield Candidate(Cause.SIGNATURE_LEFT_IN, "signature-without-values", declared.whole(draft))
     for signature in root.iter(SIGNATURE):
         signature.clear()
-    yield Form(Guess.SIGNATURE_LEFT_IN, "signature-empty", declared.whole(root))
+    yield Candidate(Cause.SIGNATURE_LEFT_IN, "signature-empty", declared.whole(root))
 
 
-def _info_as_text(taken: Taken, info: etree._Element, declared: Canonical) -> Iterator[Form]:
+def _info_as_text(taken: SignedElement, info: etree._Element, declared: Canonical) -> Iterator[Candidate]:
     canonical = declared.octets(info)
     declaration = f' xmlns{":" + info.prefix if info.prefix else ""}="{DS}"'.encode()
-    yield Form(Guess.NOT_CANONICAL, "without-its-declaration", canonical.replace(declaration, b"", 1))
-    yield Form(Guess.NOT_CANONICAL, "serialised", etree.tostring(info, encoding="utf-8", with_tail=False))
+    yield Candidate(Cause.NOT_CANONICAL, "without-its-declaration", canonical.replace(declaration, b"", 1))
+    yield Candidate(Cause.NOT_CANONICAL, "serialised", etree.tostring(info, encoding="utf-8", with_tail=False))
     signature_start, _ = span_of(taken.octets, "Signature", taken.start)
     sent = taken.octets[slice(*span_of(taken.octets, "SignedInfo", signature_start))]
-    yield Form(Guess.NOT_CANONICAL, "as-sent", sent)
+    yield Candidate(Cause.NOT_CANONICAL, "as-sent", sent)
     name_end = len(b"<SignedInfo") + (len(info.prefix.encode()) + 1 if info.prefix else 0)
-    yield Form(Guess.NOT_CANONICAL, "as-sent-with-its-declaration", sent[:name_end] + declaration + sent[name_end:])
+    yield Candidate(
+        Cause.NOT_CANONICAL, "as-sent-with-its-declaration", sent[:name_end] + declaration + sent[name_end:]
+    )

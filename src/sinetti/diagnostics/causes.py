@@ -3,7 +3,7 @@
 from enum import StrEnum
 
 
-class Guess(StrEnum):
+class Cause(StrEnum):
     """What was probably done wrong. Each has a row in docs/explain.md and a text in diagnostics/cause_texts.py."""
 
     # The document was changed after it was signed.

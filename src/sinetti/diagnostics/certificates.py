@@ -9,8 +9,8 @@ from cryptography import x509
 from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives.asymmetric import rsa
 
-from sinetti.diagnostics.causes import Guess
-from sinetti.diagnostics.signed_message import Stated
+from sinetti.diagnostics.causes import Cause
+from sinetti.diagnostics.signed_message import SignatureInfo
 from sinetti.pki import chain
 from sinetti.pki.encoding import AnyPublicKey, certificate_der, sha256_hex
 
@@ -22,7 +22,7 @@ _LONGEST_MODULUS = 1024
 
 
 @dataclass(frozen=True, slots=True)
-class Shown:
+class CertificateInfo:
     """A certificate. Names as RFC 4514 writes them, cut at 200 characters, not made fit for terminals; dates are UTC.
 
     `of_this_service`: whether one of the anchors issued it; None where no anchors are known.
@@ -37,9 +37,9 @@ class Shown:
     of_this_service: bool | None
 
 
-def shown(certificate: x509.Certificate, anchors: Sequence[x509.Certificate] | None) -> Shown:
+def describe(certificate: x509.Certificate, anchors: Sequence[x509.Certificate] | None) -> CertificateInfo:
     """Tell what stands in a certificate. Raises ValueError for dates that there are not, such as the year 0."""
-    return Shown(
+    return CertificateInfo(
         _name(certificate, "subject"),
         _name(certificate, "issuer"),
         _serial(certificate),
@@ -50,18 +50,18 @@ def shown(certificate: x509.Certificate, anchors: Sequence[x509.Certificate] | N
     )
 
 
-def judged(found: Shown, now: datetime | None) -> Guess | None:
+def validity_problem(found: CertificateInfo, now: datetime | None) -> Cause | None:
     """Why the certificate does not count, if anchors are known; dates are judged at `now` (UTC), None: not at all."""
     if found.of_this_service is None:
         return None
     if not found.of_this_service:
-        return Guess.NOT_OURS
+        return Cause.NOT_OURS
     if now is not None and now > found.not_after:
-        return Guess.EXPIRED
-    return Guess.NOT_YET_VALID if now is not None and now < found.not_before else None
+        return Cause.EXPIRED
+    return Cause.NOT_YET_VALID if now is not None and now < found.not_before else None
 
 
-def other_keys(stated: Stated, others: Sequence[x509.Certificate]) -> Iterator[AnyPublicKey]:
+def other_keys(stated: SignatureInfo, others: Sequence[x509.Certificate]) -> Iterator[AnyPublicKey]:
     """Other keys that may have signed: KeyInfo's own KeyValue (RSA), and those of `others`."""
     if stated.modulus and stated.exponent and len(stated.modulus) <= _LONGEST_MODULUS:
         numbers = (int.from_bytes(stated.exponent, "big"), int.from_bytes(stated.modulus, "big"))

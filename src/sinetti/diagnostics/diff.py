@@ -13,7 +13,7 @@ _FOUR_DIGITS = 0x10000
 
 
 @dataclass(frozen=True, slots=True)
-class Difference:
+class ByteDiff:
     """The first difference. `line` and `column` count from 1, in characters; `offset` from 0, in octets.
 
     `before` is what both have just before it; `signed` and `received` begin with what differs. All three are excerpts
@@ -28,14 +28,14 @@ class Difference:
     received: str
 
 
-def first_difference(signed: bytes, received: bytes) -> Difference | None:
+def first_difference(signed: bytes, received: bytes) -> ByteDiff | None:
     """Find where what was signed and what was received begin to differ; None where they are the same."""
     if signed == received:
         return None
     at = _begin_of_character(signed, received, _first_octet(signed, received))
     before = received[:at]
     line_start = before.rfind(b"\n") + 1
-    return Difference(
+    return ByteDiff(
         line=before.count(b"\n") + 1,
         column=len(before[line_start:].decode("utf-8", "replace")) + 1,
         offset=at,

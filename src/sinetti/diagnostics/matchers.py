@@ -11,7 +11,7 @@ from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec, padding, rsa
 from cryptography.hazmat.primitives.asymmetric.utils import Prehashed, decode_dss_signature, encode_dss_signature
 
-from sinetti.diagnostics.causes import Guess
+from sinetti.diagnostics.causes import Cause
 from sinetti.pki.encoding import PublicKey
 
 _HASHES: dict[str, type[hashes.HashAlgorithm]] = {
@@ -33,10 +33,10 @@ _DIGEST_INFOS = {
 
 
 @dataclass(frozen=True, slots=True)
-class Fit:
+class Match:
     """The octets fit; `guess` None: in the way that the signature says. `name`: in which other way."""
 
-    guess: Guess | None = None
+    guess: Cause | None = None
     name: str | None = None
 
 
@@ -52,29 +52,29 @@ def digest(name: str, octets: bytes) -> bytes:
 
 
 @dataclass(frozen=True, slots=True)
-class DigestOracle:
+class DigestMatcher:
     """Compares with a DigestValue. `declared`: the hash that DigestMethod names."""
 
     declared: str
     text: str
     stated: bytes = field(repr=False)
 
-    def asks(self, octets: bytes) -> Fit | None:
+    def asks(self, octets: bytes) -> Match | None:
         """Whether the DigestValue is of these octets; None if not."""
         return next((fit for name, wanted, fit in self._wanted() if digest(name, octets) == wanted), None)
 
-    def _wanted(self) -> Iterator[tuple[str, bytes, Fit]]:
+    def _wanted(self) -> Iterator[tuple[str, bytes, Match]]:
         name = _LENGTHS.get(len(self.stated))
         if name is not None:
-            yield name, self.stated, Fit() if name == self.declared else Fit(Guess.DIGEST_METHOD, name)
+            yield name, self.stated, Match() if name == self.declared else Match(Cause.DIGEST_METHOD, name)
         # Hex digits are base64 as well: either they stand there themselves, or their characters were encoded.
         for written in (self.text, self.stated.decode("ascii", "replace")):
             name = _LENGTHS.get(len(written) // 2)
             if name is not None and _HEX.fullmatch(written):
-                yield name, bytes.fromhex(written), Fit(Guess.DIGEST_IN_HEX, name)
+                yield name, bytes.fromhex(written), Match(Cause.DIGEST_IN_HEX, name)
 
 
-class SignatureOracle:
+class SignatureMatcher:
     """Asks a public key of a SignatureValue. `made_by_key`: whether it is known that this key made it."""
 
     __slots__ = ("_declared", "_key", "_recovered", "_value", "made_by_key")
@@ -85,44 +85,44 @@ class SignatureOracle:
         self._recovered = _recovered(public_key, value)
         self.made_by_key = self._recovered is not None
 
-    def asks(self, octets: bytes) -> Fit | None:
+    def asks(self, octets: bytes) -> Match | None:
         """Whether the value was made over these octets by the declared hash, or is RSA's by any; None if not."""
         if isinstance(self._key, rsa.RSAPublicKey):
             return self._rsa(octets)
         return self._ecdsa(self._key, octets, self._declared)
 
-    def asks_otherwise(self, octets: bytes) -> Fit | None:
+    def asks_otherwise(self, octets: bytes) -> Match | None:
         """Whether the value was made over these octets in another way than `asks` knows; dear, so for one form."""
         if isinstance(self._key, rsa.RSAPublicKey):
             return self._pss(self._key, octets)
         for name in _HASHES:
             if self._ecdsa(self._key, octets, name) is not None:
-                return Fit(Guess.SIGNATURE_METHOD, name)
+                return Match(Cause.SIGNATURE_METHOD, name)
             if self._ecdsa(self._key, digest(name, octets), name) is not None:
-                return Fit(Guess.SIGNATURE_METHOD, f"{name}-twice")
+                return Match(Cause.SIGNATURE_METHOD, f"{name}-twice")
         return None
 
-    def _rsa(self, octets: bytes) -> Fit | None:
+    def _rsa(self, octets: bytes) -> Match | None:
         if self._recovered is None:
             return None
         for start, name in _DIGEST_INFOS.items():
             once = digest(name, octets)
             if self._recovered == start + once:
-                return Fit() if name == self._declared else Fit(Guess.SIGNATURE_METHOD, name)
+                return Match() if name == self._declared else Match(Cause.SIGNATURE_METHOD, name)
             if self._recovered == start + digest(name, once):
-                return Fit(Guess.SIGNATURE_METHOD, f"{name}-twice")
+                return Match(Cause.SIGNATURE_METHOD, f"{name}-twice")
             if self._recovered == once:
-                return Fit(Guess.SIGNATURE_METHOD, f"{name}-without-digestinfo")
+                return Match(Cause.SIGNATURE_METHOD, f"{name}-without-digestinfo")
         return None
 
-    def _pss(self, key: rsa.RSAPublicKey, octets: bytes) -> Fit | None:
+    def _pss(self, key: rsa.RSAPublicKey, octets: bytes) -> Match | None:
         for name, kind in _HASHES.items():
             with suppress(InvalidSignature, UnsupportedAlgorithm, ValueError):
                 key.verify(self._value, octets, padding.PSS(padding.MGF1(kind()), padding.PSS.AUTO), kind())
-                return Fit(Guess.SIGNATURE_METHOD, f"pss-{name}")
+                return Match(Cause.SIGNATURE_METHOD, f"pss-{name}")
         return None
 
-    def _ecdsa(self, key: ec.EllipticCurvePublicKey, octets: bytes, name: str) -> Fit | None:
+    def _ecdsa(self, key: ec.EllipticCurvePublicKey, octets: bytes, name: str) -> Match | None:
         plain, fit = _plain(key, self._value)
         if plain is None:
             return None
@@ -141,12 +141,12 @@ def _recovered(public_key: PublicKey, value: bytes) -> bytes | None:
     return None
 
 
-def _plain(key: ec.EllipticCurvePublicKey, value: bytes) -> tuple[bytes | None, Fit]:
+def _plain(key: ec.EllipticCurvePublicKey, value: bytes) -> tuple[bytes | None, Match]:
     width = (key.curve.key_size + 7) // 8
     if len(value) == 2 * width:
         numbers = (int.from_bytes(value[:width], "big"), int.from_bytes(value[width:], "big"))
-        return encode_dss_signature(*numbers), Fit()
+        return encode_dss_signature(*numbers), Match()
     with suppress(ValueError):
         decode_dss_signature(value)
-        return value, Fit(Guess.ECDSA_IN_DER, "der")
-    return None, Fit()
+        return value, Match(Cause.ECDSA_IN_DER, "der")
+    return None, Match()

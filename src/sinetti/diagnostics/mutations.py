@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from lxml import etree
 
-from sinetti.diagnostics.causes import Guess
+from sinetti.diagnostics.causes import Cause
 from sinetti.wire.xmldsig import parser, signature
 from sinetti.wire.xmldsig.parser import children
 
@@ -26,20 +26,20 @@ PREFIXES = (None, "cer", "ns1", "ns2", "ns3", "ns0", "ser", "tns", "ns", "q1", "
 """What serialisers call the first namespace that they meet; None: by a default namespace."""
 
 
-class Variant(NamedTuple):
+class Mutation(NamedTuple):
     """Which guess a tree stands for, the name of the form, and its root."""
 
-    guess: Guess
+    guess: Cause
     name: str
     root: etree._Element
 
 
-def variants(root: etree._Element) -> Iterator[Variant]:
+def mutations(root: etree._Element) -> Iterator[Mutation]:
     """Give every form that this one may have been made of, the most common faults first; `root` stays as it is."""
     for guess, name, change in _CHANGES:
         changed = copied(root)
         change(changed)
-        yield Variant(guess, name, changed)
+        yield Mutation(guess, name, changed)
     yield from _without_fields(root)
     yield from _other_declarations(root)
     yield from _other_prefixes(root)
@@ -128,27 +128,27 @@ def _drop_schema_attributes(root: etree._Element) -> None:
     etree.cleanup_namespaces(root, keep_ns_prefixes=kept)
 
 
-_CHANGES: tuple[tuple[Guess, str, Callable[[etree._Element], None]], ...] = (
-    (Guess.INDENTED, "without-indentation", _unindent),
-    (Guess.INDENTED, "without-white-space-around-values", _unindent_values),
+_CHANGES: tuple[tuple[Cause, str, Callable[[etree._Element], None]], ...] = (
+    (Cause.INDENTED, "without-indentation", _unindent),
+    (Cause.INDENTED, "without-white-space-around-values", _unindent_values),
     (
-        Guess.LINE_ENDS,
+        Cause.LINE_ENDS,
         "carriage-returns-in-values",
         _rewrite(lambda text: text.replace("\n", "\r\n"), values_only=True),
     ),
-    (Guess.LINE_ENDS, "carriage-returns-everywhere", _rewrite(lambda text: text.replace("\n", "\r\n"))),
-    (Guess.LINE_ENDS, "no-carriage-returns", _rewrite(lambda text: text.replace("\r", ""))),
-    (Guess.ATTRIBUTES_ADDED, "without-xsi-attributes", _drop_schema_attributes),
-    (Guess.UNINDENTED, "indented-by-two-blanks", _indent_by("  ")),
-    (Guess.UNINDENTED, "indented-by-four-blanks", _indent_by("    ")),
-    (Guess.UNINDENTED, "indented-by-tabs", _indent_by("\t")),
-    (Guess.UNINDENTED, "elements-on-lines-of-their-own", _indent_by("")),
-    (Guess.CHARACTERS_RECODED, "decomposed", _rewrite(lambda text: unicodedata.normalize("NFD", text))),
-    (Guess.CHARACTERS_RECODED, "composed", _rewrite(lambda text: unicodedata.normalize("NFC", text))),
+    (Cause.LINE_ENDS, "carriage-returns-everywhere", _rewrite(lambda text: text.replace("\n", "\r\n"))),
+    (Cause.LINE_ENDS, "no-carriage-returns", _rewrite(lambda text: text.replace("\r", ""))),
+    (Cause.ATTRIBUTES_ADDED, "without-xsi-attributes", _drop_schema_attributes),
+    (Cause.UNINDENTED, "indented-by-two-blanks", _indent_by("  ")),
+    (Cause.UNINDENTED, "indented-by-four-blanks", _indent_by("    ")),
+    (Cause.UNINDENTED, "indented-by-tabs", _indent_by("\t")),
+    (Cause.UNINDENTED, "elements-on-lines-of-their-own", _indent_by("")),
+    (Cause.CHARACTERS_RECODED, "decomposed", _rewrite(lambda text: unicodedata.normalize("NFD", text))),
+    (Cause.CHARACTERS_RECODED, "composed", _rewrite(lambda text: unicodedata.normalize("NFC", text))),
 )
 
 
-def _without_fields(root: etree._Element) -> Iterator[Variant]:
+def _without_fields(root: etree._Element) -> Iterator[Mutation]:
     for at in range(min(len(children(root)), MOST_FIELDS)):
         for name, with_tail in (("without-one-field", False), ("without-one-field-and-its-line", True)):
             changed = copied(root)
@@ -156,29 +156,29 @@ def _without_fields(root: etree._Element) -> Iterator[Variant]:
             if with_tail:
                 field.tail = None
             signature.remove(field, changed)
-            yield Variant(Guess.FIELD_ADDED, name, changed)
+            yield Mutation(Cause.FIELD_ADDED, name, changed)
 
 
-def _other_declarations(root: etree._Element) -> Iterator[Variant]:
+def _other_declarations(root: etree._Element) -> Iterator[Mutation]:
     own = [prefix for prefix in root.nsmap if prefix]
     dropped = copied(root)
     etree.cleanup_namespaces(dropped)
-    yield Variant(Guess.DECLARATIONS_CHANGED, "without-unused-declarations", dropped)
+    yield Mutation(Cause.DECLARATIONS_CHANGED, "without-unused-declarations", dropped)
     for prefix in own[:MOST_DECLARATIONS]:
         dropped = copied(root)
         etree.cleanup_namespaces(dropped, keep_ns_prefixes=[one for one in own if one != prefix])
-        yield Variant(Guess.DECLARATIONS_CHANGED, "without-one-declaration", dropped)
+        yield Mutation(Cause.DECLARATIONS_CHANGED, "without-one-declaration", dropped)
     for prefixes in (("xsi", "xsd"), ("xsi",), ("xsd",), ("ds",)):
         names = dict(root.nsmap)
         names.update((prefix, _KNOWN[prefix]) for prefix in prefixes)
-        yield Variant(Guess.DECLARATIONS_CHANGED, "with-" + "-and-".join(prefixes), declaring(root, names))
+        yield Mutation(Cause.DECLARATIONS_CHANGED, "with-" + "-and-".join(prefixes), declaring(root, names))
 
 
-def _other_prefixes(root: etree._Element) -> Iterator[Variant]:
+def _other_prefixes(root: etree._Element) -> Iterator[Mutation]:
     tidy = copied(root)
     etree.cleanup_namespaces(tidy)
     # Whoever renames prefixes often declares all of them in one place, too.
     for one in (root, tidy) if len(tidy.nsmap) < len(root.nsmap) else (root,):
         for prefix in PREFIXES if etree.QName(root).namespace else ():
             if prefix != root.prefix:
-                yield Variant(Guess.PREFIX_RENAMED, f"prefix-{prefix or 'none'}", renamed(one, prefix))
+                yield Mutation(Cause.PREFIX_RENAMED, f"prefix-{prefix or 'none'}", renamed(one, prefix))

@@ -9,15 +9,15 @@ from dataclasses import dataclass, field
 from itertools import zip_longest
 
 from sinetti.client.messages import error_reasons, messages
-from sinetti.client.messages.messages import Message, say
+from sinetti.client.messages.messages import Message, make_message
 from sinetti.client.reporting import status
 from sinetti.diagnostics import cause_texts
-from sinetti.diagnostics.causes import Guess
-from sinetti.diagnostics.certificates import Shown
-from sinetti.diagnostics.explain import Explanation, Verdict
+from sinetti.diagnostics.causes import Cause
+from sinetti.diagnostics.certificates import CertificateInfo
+from sinetti.diagnostics.explain import Diagnosis, DiagnosisResult
 from sinetti.diagnostics.matchers import digest, name_of
-from sinetti.diagnostics.search import AS_LOGGED, Sides
-from sinetti.diagnostics.signed_message import Stated
+from sinetti.diagnostics.search import AS_LOGGED, Comparison
+from sinetti.diagnostics.signed_message import SignatureInfo
 from sinetti.domain.values import Language
 from sinetti.i18n import translate
 
@@ -55,27 +55,28 @@ _INFO = _Words(
 class Report:
     """An explanation as people and programs read it."""
 
-    found: Explanation = field(repr=False)
+    found: Diagnosis = field(repr=False)
 
     def sentences(self) -> tuple[Message, ...]:
         """What is wrong, and what to do: one message for each guess, first things first; never empty.
 
         Nothing of the message stands in them, so they are fit for a log.
         """
-        if self.found.verdict is Verdict.FITS:
+        if self.found.verdict is DiagnosisResult.FITS:
             certificate = self.found.certificate
             ours = certificate is not None and certificate.of_this_service
-            return (say(cause_texts.FITS_AND_OURS if ours else cause_texts.FITS),)
-        return tuple(say(cause_texts.GUESSES[guess]) for guess in self.found.guesses)
+            return (make_message(cause_texts.FITS_AND_OURS if ours else cause_texts.FITS),)
+        return tuple(make_message(cause_texts.GUESSES[guess]) for guess in self.found.guesses)
 
     def lines(self, language: Language) -> Iterator[str]:
         """Give the whole report, line by line."""
-        names = () if self.found.verdict is Verdict.FITS else self.found.guesses
+        names = () if self.found.verdict is DiagnosisResult.FITS else self.found.guesses
         for sentence, name in zip_longest(self.sentences(), names):
             told = messages.render(sentence, language)
             yield told if name is None else f"{told} [{name.value}]"
         if self.found.why is not None:
-            yield f"({messages.render(say('{why}', why=error_reasons.of(self.found.why)), language)})"
+            why = make_message("{why}", why=error_reasons.translate_reason(self.found.why))
+            yield f"({messages.render(why, language)})"
         for fact in self._facts():
             yield messages.render(fact, language)
         for sides, words in ((self.found.document, _DOCUMENT), (self.found.signed_info, _INFO)):
@@ -83,9 +84,9 @@ class Report:
                 yield messages.render(self._told(sides, words), language)
                 yield from _marked(sides, language)
         if self.found.unfinished:
-            yield translate.text(cause_texts.UNFINISHED, language)
+            yield translate.translate(cause_texts.UNFINISHED, language)
         if self.found.withheld:
-            yield translate.text(cause_texts.WITHHELD, language)
+            yield translate.translate(cause_texts.WITHHELD, language)
 
     def as_json(self) -> dict[str, object]:
         """Give it for programs."""
@@ -119,16 +120,18 @@ class Report:
     def _facts(self) -> Iterator[Message]:
         element, stated, certificate = self.found.element, self.found.stated, self.found.certificate
         if element is not None:
-            name = messages.plain(element.name)
+            name = messages.strip_control_chars(element.name)
             if element.cut == "document":
-                yield say(cause_texts.TAKEN_WHOLE, element=name)
+                yield make_message(cause_texts.TAKEN_WHOLE, element=name)
             elif element.declarations:
                 prefixes = ", ".join(f"xmlns:{one}" if one else "xmlns" for one in element.declarations)
-                yield say(cause_texts.TAKEN_WITH, element=name, prefixes=messages.plain(prefixes))
+                yield make_message(
+                    cause_texts.TAKEN_WITH, element=name, prefixes=messages.strip_control_chars(prefixes)
+                )
             else:
-                yield say(cause_texts.TAKEN_CUT, element=name)
+                yield make_message(cause_texts.TAKEN_CUT, element=name)
         if stated is not None:
-            yield say(
+            yield make_message(
                 cause_texts.METHODS,
                 transforms=", ".join(map(_short, stated.transforms)) or _NONE,
                 canonicalisation=_short(stated.canonicalisation),
@@ -138,20 +141,20 @@ class Report:
         if certificate is not None:
             yield from _about(certificate)
 
-    def _told(self, sides: Sides, words: _Words) -> Message:
+    def _told(self, sides: Comparison, words: _Words) -> Message:
         form = sides.form or _NONE
         if sides.difference is not None:
             difference = sides.difference
             chosen = words.logged if form == AS_LOGGED and not sides.proven else words.found
             place = {"line": difference.line, "column": difference.column, "offset": difference.offset}
-            return say(chosen, form=form, **place)
+            return make_message(chosen, form=form, **place)
         if sides.proven:
             fits = not sides.guesses
-            return say(words.fits if fits else words.otherwise, form=sides.method or form)
+            return make_message(words.fits if fits else words.otherwise, form=sides.method or form)
         stated = self.found.stated
-        return say(
+        return make_message(
             words.unknown,
-            stated=messages.plain("" if stated is None else stated.digest_text[:100]),
+            stated=messages.strip_control_chars("" if stated is None else stated.digest_text[:100]),
             computed=_computed(stated, sides) or _NONE,
         )
 
@@ -167,7 +170,7 @@ class Report:
             "declarations": list(element.declarations),
         }
 
-    def _sides_as_json(self, sides: Sides) -> dict[str, object]:
+    def _sides_as_json(self, sides: Comparison) -> dict[str, object]:
         difference = sides.difference
         return {
             "fits": sides.proven and not sides.guesses,
@@ -189,47 +192,47 @@ class Report:
         }
 
 
-def _marked(sides: Sides, language: Language) -> Iterator[str]:
+def _marked(sides: Comparison, language: Language) -> Iterator[str]:
     """Both sides under each other, and a mark below where they begin to differ."""
     difference = sides.difference
     if difference is None:
         return
-    labels = [translate.text(one, language) for one in (cause_texts.SIGNED, cause_texts.RECEIVED)]
+    labels = [translate.translate(one, language) for one in (cause_texts.SIGNED, cause_texts.RECEIVED)]
     width = max(map(len, labels)) + 1
     for label, octets in zip(labels, (difference.signed, difference.received), strict=True):
         yield f"  {f'{label}:':{width}} {difference.before}{octets}"
     yield f"  {'':{width}} {'':{len(difference.before)}}^"
 
 
-def _about(certificate: Shown) -> Iterator[Message]:
-    yield say(
+def _about(certificate: CertificateInfo) -> Iterator[Message]:
+    yield make_message(
         cause_texts.CERTIFICATE,
-        subject=messages.plain(certificate.subject),
+        subject=messages.strip_control_chars(certificate.subject),
         serial=certificate.serial,
-        issuer=messages.plain(certificate.issuer),
+        issuer=messages.strip_control_chars(certificate.issuer),
         begins=certificate.not_before,
         ends=certificate.not_after,
     )
     whose = {True: cause_texts.OF_THIS_SERVICE, False: cause_texts.OF_ANOTHER, None: cause_texts.WHOSE_NOT_ASKED}
-    yield say(whose[certificate.of_this_service])
+    yield make_message(whose[certificate.of_this_service])
 
 
 def _short(uri: str | None) -> str:
     """The end of an algorithm's URI: people know them by it."""
-    return messages.plain((uri or _NONE).rstrip("#").rpartition("/")[2].rpartition("#")[2][:60])
+    return messages.strip_control_chars((uri or _NONE).rstrip("#").rpartition("/")[2].rpartition("#")[2][:60])
 
 
-def _computed(stated: Stated | None, sides: Sides) -> str | None:
+def _computed(stated: SignatureInfo | None, sides: Comparison) -> str | None:
     name = None if stated is None else name_of(stated.digest_method)
     return None if name is None or not sides.received else base64.b64encode(digest(name, sides.received)).decode()
 
 
-def _guess_as_json(guess: Guess) -> dict[str, object]:
-    told = say(cause_texts.GUESSES[guess])
+def _guess_as_json(guess: Cause) -> dict[str, object]:
+    told = make_message(cause_texts.GUESSES[guess])
     return {"guess": guess.value, "text": {one.value: messages.render(told, one) for one in Language}}
 
 
-def _stated_as_json(stated: Stated) -> dict[str, object]:
+def _stated_as_json(stated: SignatureInfo) -> dict[str, object]:
     return {
         "transforms": list(stated.transforms),
         "canonicalisation": stated.canonicalisation,
@@ -239,10 +242,10 @@ def _stated_as_json(stated: Stated) -> dict[str, object]:
     }
 
 
-def _certificate_as_json(certificate: Shown) -> dict[str, object]:
+def _certificate_as_json(certificate: CertificateInfo) -> dict[str, object]:
     return {
-        "subject": messages.plain(certificate.subject),
-        "issuer": messages.plain(certificate.issuer),
+        "subject": messages.strip_control_chars(certificate.subject),
+        "issuer": messages.strip_control_chars(certificate.issuer),
         "serial": certificate.serial,
         "sha256": certificate.sha256,
         "not_before": status.instant(certificate.not_before),

@@ -15,18 +15,18 @@ from lxml import etree
 from sinetti.wire import receipts
 from sinetti.wire.soap import envelope as soap_envelope
 from sinetti.wire.soap.envelope import SOAP, Envelope
-from sinetti.wire.soap.schema_types import SERVICE, Name, Operation
+from sinetti.wire.soap.schema_types import SERVICE, ElementName, Operation
 from sinetti.wire.xmldsig import parser
 from sinetti.wire.xmldsig import signature as xmldsig_signature
 from sinetti.wire.xmldsig.algorithms import Canonical
 from sinetti.wire.xmldsig.errors import SignatureInvalid
-from sinetti.wire.xmldsig.parser import DS, Unparsable
+from sinetti.wire.xmldsig.parser import DS, XmlRejected
 from sinetti.wire.xmldsig.signature import SIGNATURE
 
-_SECRET = Name.TRANSFER_PASSWORD.lower().encode()
+_SECRET = ElementName.TRANSFER_PASSWORD.lower().encode()
 
 
-class Kind(StrEnum):
+class MessageType(StrEnum):
     """What kind of message it is."""
 
     REQUEST = "request"
@@ -36,12 +36,12 @@ class Kind(StrEnum):
     DOCUMENT = "document"
 
 
-class NotAnEnvelope(Unparsable):
+class NotAnEnvelope(XmlRejected):
     """It is XML whose root is called Envelope, but no SOAP 1.1 envelope with a payload."""
 
 
 @dataclass(frozen=True, slots=True)
-class Taken:
+class SignedElement:
     """`octets`: the whole file without byte order mark. `root`: as it stands there, in its envelope if it has one.
 
     `start` and `end`: where the element lies in the octets.
@@ -63,7 +63,7 @@ class Taken:
     def in_place(self) -> etree._Element:
         """The element once more, in its envelope, to be changed at will."""
         if self.envelope is not None:
-            return soap_envelope.open_envelope(self.octets).payload
+            return soap_envelope.parse_envelope(self.octets).payload
         return parser.parse(self.octets)
 
     def declared_by_envelope(self, root: etree._Element) -> tuple[str | None, ...]:
@@ -73,16 +73,16 @@ class Taken:
         return tuple(prefix for prefix in root.nsmap if prefix not in self.envelope.own)
 
     @property
-    def kind(self) -> Kind:
+    def kind(self) -> MessageType:
         """What kind of message it is, by the name of its element."""
         name = etree.QName(self.root)
         if self.root.tag == f"{{{SOAP}}}Fault":
-            return Kind.FAULT
+            return MessageType.FAULT
         if name.namespace == receipts.NAMESPACE:
-            return Kind.RECEIPT
+            return MessageType.RECEIPT
         if name.namespace == SERVICE and name.localname in {one.response for one in Operation}:
-            return Kind.RESPONSE
-        return Kind.DOCUMENT if self.operation is None else Kind.REQUEST
+            return MessageType.RESPONSE
+        return MessageType.DOCUMENT if self.operation is None else MessageType.REQUEST
 
     @property
     def operation(self) -> Operation | None:
@@ -91,7 +91,7 @@ class Taken:
 
 
 @dataclass(frozen=True, slots=True)
-class Stated:
+class SignatureInfo:
     """What a signature says of itself; None where it does not say it, or not once. `value` and `digest` are octets."""
 
     transforms: tuple[str, ...]
@@ -116,28 +116,28 @@ def may_hold_secret(octets: bytes) -> bool:
     return _SECRET in octets.replace(b"\0", b"").lower()
 
 
-def take(octets: bytes) -> Taken:
-    """Take the element out that a signature has to cover: the Body's payload, or the document. Raises Unparsable."""
+def extract(octets: bytes) -> SignedElement:
+    """Take the element out that a signature has to cover: the Body's payload, or the document. Raises XmlRejected."""
     octets = parser.without_bom(octets)
-    parser.scan(parser.new_scanner(), octets)
+    parser.run_parser(parser.hardened_parser(), octets)
     if etree.QName(parser.tree_of(octets)).localname != "Envelope":
-        return Taken(octets, parser.parse(octets), None, 0, len(octets))
+        return SignedElement(octets, parser.parse(octets), None, 0, len(octets))
     # What is asked of a document is not asked of an envelope: what stands there may have no canonical form.
     try:
-        opened = soap_envelope.open_envelope(octets)
-    except Unparsable as bad:
+        opened = soap_envelope.parse_envelope(octets)
+    except XmlRejected as bad:
         raise NotAnEnvelope(str(bad)) from bad
-    return Taken(octets, opened.payload, opened, *opened.span)
+    return SignedElement(octets, opened.payload, opened, *opened.span)
 
 
-def stated(root: etree._Element) -> Stated | None:
+def read_signature(root: etree._Element) -> SignatureInfo | None:
     """Read the first signature of a tree; None where there is none."""
     signature = next(root.iter(SIGNATURE), None)
     if signature is None:
         return None
     info = signature.find(f"{{{DS}}}SignedInfo")
     digest_text = "".join(_text(signature, "SignedInfo/Reference/DigestValue").split())
-    return Stated(
+    return SignatureInfo(
         transforms=tuple(str(one.get("Algorithm")) for one in signature.iter(f"{{{DS}}}Transform")),
         canonicalisation=_algorithm(signature, "SignedInfo/CanonicalizationMethod"),
         signature_method=_algorithm(signature, "SignedInfo/SignatureMethod"),
@@ -167,7 +167,7 @@ def span_of(octets: bytes, name: str, start: int) -> tuple[int, int]:
     """
     found: list[tuple[int, int]] = []
     begun: list[int] = []
-    scanner = parser.new_scanner()
+    scanner = parser.hardened_parser()
     wanted = f"{DS}\n{name}"
 
     def begins(written: str, _attributes: object) -> None:
@@ -181,7 +181,7 @@ def span_of(octets: bytes, name: str, start: int) -> tuple[int, int]:
                 found.append((first, octets.index(b">", last) + 1))
 
     scanner.StartElementHandler, scanner.EndElementHandler = begins, ends
-    parser.scan(scanner, octets)
+    parser.run_parser(scanner, octets)
     return min(found, default=(start, start))
 
 

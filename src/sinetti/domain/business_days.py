@@ -62,30 +62,30 @@ def day_begins(day: date, later: int = 0) -> datetime:
         return first if day.year == MINYEAR else last
 
 
-def opening(day: date) -> datetime:
+def start_of_business(day: date) -> datetime:
     """8:00 on this day. Clocks are moved in the night, so this hour is there once."""
     return datetime.combine(day, OPENS, FINNISH_TIME).astimezone(UTC)
 
 
-def closing(day: date) -> datetime:
+def end_of_business(day: date) -> datetime:
     """16:00 on this day."""
     return datetime.combine(day, CLOSES, FINNISH_TIME).astimezone(UTC)
 
 
-def in_hours(at: datetime, day_off: DayOff) -> bool:
+def is_business_hours(at: datetime, day_off: DayOff) -> bool:
     """Whether people work at this instant. The minute of 16:00 counts, so that what is due at 16:00 can leave."""
     local = at.astimezone(FINNISH_TIME)
     return OPENS <= local.time().replace(second=0, microsecond=0) <= CLOSES and is_workday(local.date(), day_off)
 
 
-def hours_from(at: datetime, day_off: DayOff) -> datetime:
+def next_business_time(at: datetime, day_off: DayOff) -> datetime:
     """The instant itself if people work then, else the next 8:00 of a working day."""
-    if in_hours(at, day_off):
+    if is_business_hours(at, day_off):
         return at
     day = finnish_date(at)
-    if at < opening(day) and is_workday(day, day_off):
-        return opening(day)
-    return opening(workday_after(day, day_off))
+    if at < start_of_business(day) and is_workday(day, day_off):
+        return start_of_business(day)
+    return start_of_business(workday_after(day, day_off))
 
 
 def workdays_later(at: datetime, days: int, day_off: DayOff) -> datetime:
@@ -100,6 +100,6 @@ def workdays_later(at: datetime, days: int, day_off: DayOff) -> datetime:
 def last_workday(end: datetime, day_off: DayOff) -> date:
     """The last working day on which something can be done before `end`: that whose 8:00 is before it."""
     day = finnish_date(end)
-    if opening(day) < end and is_workday(day, day_off):
+    if start_of_business(day) < end and is_workday(day, day_off):
         return day
     return workday_before(day, day_off)

@@ -3,40 +3,40 @@
 from collections.abc import Mapping
 from types import MappingProxyType
 
-from sinetti.domain.refusals import Reason
+from sinetti.domain.refusals import RejectionReason
 
-CODES: Mapping[Reason, str] = MappingProxyType(
+ERROR_CODES: Mapping[RejectionReason, str] = MappingProxyType(
     {
-        Reason.MALFORMED: "PKI001",
-        Reason.WRONG_ENVIRONMENT: "PKI002",
-        Reason.CUSTOMER_MISMATCH: "PKI003",
-        Reason.TRANSFER_IDS_WRONG: "PKI004",
-        Reason.TRANSFER_IDS_EXPIRED: "PKI005",
-        Reason.TRANSFER_IDS_USED: "PKI006",
-        Reason.TRANSFER_IDS_LOCKED: "PKI007",
-        Reason.CSR_UNREADABLE: "PKI010",
-        Reason.KEY_NOT_ACCEPTED: "PKI011",
-        Reason.KEY_REUSED: "PKI012",
-        Reason.RETRIEVAL_ID_UNKNOWN: "PKI020",
-        Reason.NOT_READY: "PKI021",
-        Reason.SUPERSEDED: "PKI022",
-        Reason.SIGNATURE_INVALID: "PKI030",
-        Reason.SIGNER_UNKNOWN: "PKI031",
-        Reason.SIGNER_EXPIRED: "PKI032",
-        Reason.SIGNER_REVOKED: "PKI033",
-        Reason.TOO_EARLY: "PKI034",
-        Reason.ALREADY_RENEWED: "PKI035",
-        Reason.NOT_ENTITLED: "PKI036",
-        Reason.UNAVAILABLE: "PKI090",
-        Reason.TOO_MANY_REQUESTS: "PKI092",
-        Reason.INTERNAL: "PKI099",
+        RejectionReason.MALFORMED: "PKI001",
+        RejectionReason.WRONG_ENVIRONMENT: "PKI002",
+        RejectionReason.CUSTOMER_MISMATCH: "PKI003",
+        RejectionReason.TRANSFER_IDS_WRONG: "PKI004",
+        RejectionReason.TRANSFER_IDS_EXPIRED: "PKI005",
+        RejectionReason.TRANSFER_IDS_USED: "PKI006",
+        RejectionReason.TRANSFER_IDS_LOCKED: "PKI007",
+        RejectionReason.CSR_UNREADABLE: "PKI010",
+        RejectionReason.KEY_NOT_ACCEPTED: "PKI011",
+        RejectionReason.KEY_REUSED: "PKI012",
+        RejectionReason.RETRIEVAL_ID_UNKNOWN: "PKI020",
+        RejectionReason.NOT_READY: "PKI021",
+        RejectionReason.SUPERSEDED: "PKI022",
+        RejectionReason.SIGNATURE_INVALID: "PKI030",
+        RejectionReason.SIGNER_UNKNOWN: "PKI031",
+        RejectionReason.SIGNER_EXPIRED: "PKI032",
+        RejectionReason.SIGNER_REVOKED: "PKI033",
+        RejectionReason.TOO_EARLY: "PKI034",
+        RejectionReason.ALREADY_RENEWED: "PKI035",
+        RejectionReason.NOT_ENTITLED: "PKI036",
+        RejectionReason.UNAVAILABLE: "PKI090",
+        RejectionReason.TOO_MANY_REQUESTS: "PKI092",
+        RejectionReason.INTERNAL: "PKI099",
     }
 )
 """The code that stands in ErrorCode for each reason: `PKI` and three digits (facts sheet, 2)."""
 
-_REASONS = {code: reason for reason, code in CODES.items()}
+_REASONS = {code: reason for reason, code in ERROR_CODES.items()}
 
 
-def reason_of(code: str) -> Reason | None:
+def reason_for_code(code: str) -> RejectionReason | None:
     """The reason behind a code; None for a code that is not ours."""
     return _REASONS.get(code)

@@ -3,7 +3,7 @@
 import re
 import unicodedata
 
-from sinetti.domain.values import CustomerKind, Environment
+from sinetti.domain.values import Environment, IdentifierType
 
 MAXIMUM_LENGTH = 30
 """The wire's CustomerId holds no more (facts sheet, 2)."""
@@ -53,17 +53,17 @@ class CustomerIdError(ValueError):
     """An id that cannot be registered as this kind here; the sentence says why and what to write instead."""
 
 
-def folded(customer_id: str) -> str:
+def normalise(customer_id: str) -> str:
     """The form in which ids are compared, and unique: NFC, trimmed, case folded."""
     return unicodedata.normalize("NFC", customer_id).strip().casefold()
 
 
-def same_customer(one: str, other: str) -> bool:
+def is_same_identifier(one: str, other: str) -> bool:
     """Whether two ids name the same organisation."""
-    return folded(one) == folded(other)
+    return normalise(one) == normalise(other)
 
 
-def business_id_fits(customer_id: str) -> bool:
+def is_business_id(customer_id: str) -> bool:
     """Whether this has the form of a Finnish Business ID and its check digit is right."""
     if not _BUSINESS_ID.fullmatch(customer_id):
         return False
@@ -72,7 +72,7 @@ def business_id_fits(customer_id: str) -> bool:
     return rest != 1 and int(customer_id[-1]) == (0 if rest == 0 else 11 - rest)
 
 
-def vat_number_fits(customer_id: str) -> bool:
+def is_vat_number(customer_id: str) -> bool:
     """Whether this has the form of an EU country's VAT number, hyphens, full stops and slashes aside.
 
     Of Finnish ones the check digit counts too: it is the Business ID's.
@@ -81,10 +81,10 @@ def vat_number_fits(customer_id: str) -> bool:
     country, number = plain[:2], plain[2:]
     if country not in _VAT or not re.fullmatch(_VAT[country], number):
         return False
-    return country != "FI" or business_id_fits(f"{number[:7]}-{number[7]}")
+    return country != "FI" or is_business_id(f"{number[:7]}-{number[7]}")
 
 
-def customer_id_fits(customer_id: str, environment: Environment) -> bool:
+def is_identifier(customer_id: str, environment: Environment) -> bool:
     """Whether this may be an organisation's id, as somebody types it who does not tell its kind.
 
     What is written like a Business ID, or like a Finnish VAT number, has all of its digits and the right check digit.
@@ -95,14 +95,14 @@ def customer_id_fits(customer_id: str, environment: Environment) -> bool:
     if environment is Environment.TEST:
         return True
     if _LIKE_BUSINESS_ID.fullmatch(customer_id):
-        return business_id_fits(customer_id)
+        return is_business_id(customer_id)
     plain = customer_id.upper().translate(_SEPARATORS)
     if plain.startswith("FI") and plain[2:].isdigit():
-        return vat_number_fits(plain)
+        return is_vat_number(plain)
     return any(one.isdigit() for one in plain)
 
 
-def check_customer_id(customer_id: str, kind: CustomerKind, environment: Environment) -> str:
+def check_customer_id(customer_id: str, kind: IdentifierType, environment: Environment) -> str:
     """Return the id as it is registered (trimmed), or raise CustomerIdError.
 
     In PRODUCTION only kind business-id may look like a Business ID, and only kind vat like a VAT number, so that
@@ -114,25 +114,25 @@ def check_customer_id(customer_id: str, kind: CustomerKind, environment: Environ
         raise CustomerIdError(sentence)
     if environment is Environment.TEST:
         return value
-    if kind is CustomerKind.ARTIFICIAL:
+    if kind is IdentifierType.ARTIFICIAL:
         sentence = "artificial ids are for the TEST environment; choose the kind that the real id has"
         raise CustomerIdError(sentence)
     _check_production(value, kind)
     return value
 
 
-def _check_production(value: str, kind: CustomerKind) -> None:
+def _check_production(value: str, kind: IdentifierType) -> None:
     looks_like_business_id = bool(_BUSINESS_ID.fullmatch(value))
-    looks_like_vat = vat_number_fits(value)
-    if kind is CustomerKind.BUSINESS_ID and not business_id_fits(value):
+    looks_like_vat = is_vat_number(value)
+    if kind is IdentifierType.BUSINESS_ID and not is_business_id(value):
         sentence = "a Business ID is seven digits, a hyphen and the right check digit, like 1234567-1"
         raise CustomerIdError(sentence)
-    if kind is CustomerKind.VAT and not looks_like_vat:
+    if kind is IdentifierType.VAT and not looks_like_vat:
         sentence = "a VAT number begins with the letters of its EU country, like FI12345671"
         raise CustomerIdError(sentence)
-    if looks_like_business_id and kind is not CustomerKind.BUSINESS_ID:
+    if looks_like_business_id and kind is not IdentifierType.BUSINESS_ID:
         sentence = "this looks like a Business ID; register it as kind business-id"
         raise CustomerIdError(sentence)
-    if looks_like_vat and kind is not CustomerKind.VAT:
+    if looks_like_vat and kind is not IdentifierType.VAT:
         sentence = "this looks like a VAT number; register it as kind vat"
         raise CustomerIdError(sentence)

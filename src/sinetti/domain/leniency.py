@@ -5,7 +5,7 @@ from datetime import timedelta
 from enum import StrEnum
 
 
-class Kind(StrEnum):
+class LenientBehaviour(StrEnum):
     """One thing that an answer may rely on; the log names it, and docs/divergences.md explains it."""
 
     SAME_REQUEST_ANSWERED = "same-request-answered"
@@ -15,7 +15,7 @@ class Kind(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Kindness:
+class Leniency:
     """Which kindnesses are on. `ready_after` is how long a certificate keeps its holder waiting (machine's clock)."""
 
     answers_again: bool = True
@@ -23,5 +23,5 @@ class Kindness:
     ready_after: timedelta = timedelta(0)
 
 
-KIND = Kindness()
-STRICT = Kindness(answers_again=False, renews_again=False, ready_after=timedelta(seconds=2))
+LENIENT = Leniency()
+STRICT = Leniency(answers_again=False, renews_again=False, ready_after=timedelta(seconds=2))

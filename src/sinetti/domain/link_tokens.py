@@ -45,12 +45,12 @@ def pin_code(key: bytes, row_id: str) -> str:
     return f"{int.from_bytes(_mac(key, PIN, row_id)) % 10**_PIN_DIGITS:0{_PIN_DIGITS}}"
 
 
-def signatory_code(key: bytes, row_id: str) -> str:
+def delivery_code(key: bytes, row_id: str) -> str:
     """Ten letters and digits (50 bits)."""
     return _letters(_mac(key, CODE, row_id))[:_CODE_LETTERS]
 
 
-def return_token(key: bytes, message_id: str) -> str:
+def bounce_token(key: bytes, message_id: str) -> str:
     """What proves that a return address is one that we wrote: 16 letters and digits (80 bits), small letters alone.
 
     Local parts of addresses are not told apart by case on their way, so there is nothing in it that case could change.
@@ -58,7 +58,7 @@ def return_token(key: bytes, message_id: str) -> str:
     return _letters(_mac(key, RETURN_ADDRESS, message_id)[:_RETURN_OCTETS])
 
 
-def same(one: str, other: str) -> bool:
+def constant_time_equal(one: str, other: str) -> bool:
     """Compare two secrets in constant time, whatever characters somebody sent."""
     return hmac.compare_digest(one.encode("utf-8", "surrogatepass"), other.encode("utf-8", "surrogatepass"))
 

@@ -7,7 +7,7 @@ from enum import StrEnum
 from sinetti.domain.values import Language
 
 
-class Reason(StrEnum):
+class RejectionReason(StrEnum):
     """Why a request over the technical interface is not done. Closed: `docs/errors.md` has one row for each."""
 
     MALFORMED = "malformed"
@@ -36,7 +36,7 @@ class Reason(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Refusal:
+class Rejection:
     """A "no" with the one thing to act on first.
 
     `opens` is when the same request may be made (TOO_EARLY); `ended` the last second of the certificate or ids it is
@@ -44,7 +44,7 @@ class Refusal:
     log calls an internal fault; `language` is the contact's, set once the caller is proven.
     """
 
-    reason: Reason
+    reason: RejectionReason
     opens: datetime | None = None
     ended: datetime | None = None
     element: str | None = None

@@ -6,7 +6,7 @@ from sinetti.domain.values import Environment
 
 
 @dataclass(frozen=True, slots=True)
-class NewAsk:
+class EnrolRequest:
     """SignNewCertificate: transfer ids spent for a first (or replacing) certificate."""
 
     environment: Environment
@@ -18,7 +18,7 @@ class NewAsk:
 
 
 @dataclass(frozen=True, slots=True)
-class RenewAsk:
+class RenewRequest:
     """RenewCertificate, made from the octets that the signature covers; `signer` is the certificate that signed."""
 
     environment: Environment
@@ -29,7 +29,7 @@ class RenewAsk:
 
 
 @dataclass(frozen=True, slots=True)
-class GetAsk:
+class RetrieveRequest:
     """GetCertificate: the certificate of a retrieval id; may be asked again and again."""
 
     environment: Environment
@@ -39,14 +39,14 @@ class GetAsk:
 
 
 @dataclass(frozen=True, slots=True)
-class Accepted:
+class AcceptedResponse:
     """A certificate is issued, or is being issued, and can be fetched with this retrieval id."""
 
     retrieval_id: str
 
 
 @dataclass(frozen=True, slots=True)
-class Collected:
+class CertificateResponse:
     """The certificate that was asked for."""
 
     certificate: bytes = field(repr=False)

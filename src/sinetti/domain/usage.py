@@ -17,7 +17,7 @@ MOST_SIGHTINGS = 1000
 _GATEWAY = re.compile(r"[A-Za-z0-9._-]{1,40}")
 
 
-class Use(StrEnum):
+class UsageState(StrEnum):
     """What is known of a certificate's use. "Not in use" is none of it: nobody can know that."""
 
     SEEN = "seen"
@@ -30,7 +30,7 @@ class GatewayRefused(ValueError):
 
 
 @dataclass(frozen=True, slots=True)
-class Sighting:
+class Observation:
     """A certificate, by the SHA-256 of its DER, and when it was last seen (UTC, whole seconds)."""
 
     sha256: Sha256
@@ -38,7 +38,7 @@ class Sighting:
 
 
 @dataclass(frozen=True, slots=True)
-class Reporting:
+class ReportingPeriod:
     """When a gateway reported for the first and for the last time. A withdrawn one reports no more."""
 
     first: datetime
@@ -47,25 +47,27 @@ class Reporting:
 
 
 @dataclass(frozen=True, slots=True)
-class InUse:
+class UsageReport:
     """What is known: `since` is when it was last seen, or since when somebody has looked for it in vain."""
 
-    use: Use
+    use: UsageState
     since: datetime | None = None
 
 
-def use_of(begins: datetime, last_seen: datetime | None, gateways: Collection[Reporting], now: datetime) -> InUse:
+def usage_of(
+    begins: datetime, last_seen: datetime | None, gateways: Collection[ReportingPeriod], now: datetime
+) -> UsageReport:
     """Tell whether a certificate that begins then is in use.
 
     It is not known where no gateway looks: one looks if it has reported within `LATELY`, the last second too. It has
     looked since its first report; for what began later, since that began.
     """
     if last_seen is not None:
-        return InUse(Use.SEEN, last_seen)
+        return UsageReport(UsageState.SEEN, last_seen)
     looking = [one.first for one in gateways if not one.withdrawn and now - one.last <= LATELY]
     if not looking:
-        return InUse(Use.NOT_KNOWN)
-    return InUse(Use.NOT_SEEN, max(begins, min(looking)))
+        return UsageReport(UsageState.NOT_KNOWN)
+    return UsageReport(UsageState.NOT_SEEN, max(begins, min(looking)))
 
 
 def check_gateway_name(text: str) -> str:
@@ -76,6 +78,6 @@ def check_gateway_name(text: str) -> str:
     return text
 
 
-def clipped(seen: datetime, now: datetime) -> datetime:
+def clamp_to_now(seen: datetime, now: datetime) -> datetime:
     """Give when something was seen, but never later than now: a gateway's clock may be ahead."""
     return min(seen, now)

@@ -26,25 +26,25 @@ _ALIKE = str.maketrans({".": "\u2024", "\uff0e": "\u2024", "\u3002": "\u2024", "
 """Characters that look like those of addresses, and of which no program makes a link."""
 
 
-class WordError(ValueError):
+class ValidationError(ValueError):
     """A text that cannot be stored; the sentence names it and says what to write."""
 
 
-class LinkError(WordError):
+class LinkError(ValidationError):
     """A text in which there is an address of a page or an e-mail address."""
 
 
-def amount(count: int, noun: str) -> str:
+def pluralise(count: int, noun: str) -> str:
     """Say how many, of what takes an s when it is not one: 1 certificate, 2 lists."""
     return f"{count} {noun}" if count == 1 else f"{count} {noun}s"
 
 
 def check_text(name: str, value: str, longest: int) -> str:
-    """Give the text trimmed: 1 to `longest` characters, none of them a control character. Raises WordError."""
+    """Give the text trimmed: 1 to `longest` characters, none of them a control character. Raises ValidationError."""
     trimmed = value.strip()
     if not trimmed or len(trimmed) > longest or not trimmed.isprintable():
         sentence = f"{name} is a text of 1 to {longest} printable characters"
-        raise WordError(sentence)
+        raise ValidationError(sentence)
     return trimmed
 
 
@@ -89,26 +89,26 @@ def unlinked(value: str) -> str:
 
 
 def check_email(name: str, value: str) -> str:
-    """Give an e-mail address, trimmed; only its form is looked at. Raises WordError."""
+    """Give an e-mail address, trimmed; only its form is looked at. Raises ValidationError."""
     trimmed = value.strip()
     if len(trimmed) > LONGEST_EMAIL or not trimmed.isprintable() or not _EMAIL.fullmatch(trimmed):
         sentence = f"{name} is an address like contact@customer.example"
-        raise WordError(sentence)
+        raise ValidationError(sentence)
     return trimmed
 
 
 def check_phone(name: str, value: str) -> str:
-    """Give a phone number, trimmed; it may be empty. Raises WordError."""
+    """Give a phone number, trimmed; it may be empty. Raises ValidationError."""
     trimmed = value.strip()
     if trimmed and (len(trimmed) > LONGEST_PHONE or not _PHONE.fullmatch(trimmed)):
         sentence = f"{name} is a number like +358 40 1234567"
-        raise WordError(sentence)
+        raise ValidationError(sentence)
     return trimmed
 
 
 def check_country(name: str, value: str) -> str:
-    """Give a country's two capitals (ISO 3166-1, alpha-2). Raises WordError."""
+    """Give a country's two capitals (ISO 3166-1, alpha-2). Raises ValidationError."""
     if not _COUNTRY.fullmatch(value):
         sentence = f"{name} is a country's two capitals, like FI"
-        raise WordError(sentence)
+        raise ValidationError(sentence)
     return value

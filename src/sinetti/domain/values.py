@@ -46,7 +46,7 @@ class Channel(StrEnum):
     SFTP = "SFTP"
 
 
-class CustomerKind(StrEnum):
+class IdentifierType(StrEnum):
     """What an organisation's id is: chosen by whoever registers it, never guessed (facts sheet, 1)."""
 
     BUSINESS_ID = "business-id"
@@ -75,7 +75,7 @@ class KeyPolicy:
 
 
 @dataclass(frozen=True, slots=True)
-class Customer:
+class Organisation:
     """An organisation as the rules see it: what it is called, and whether it still may use which channels."""
 
     customer_id: str
@@ -89,7 +89,7 @@ class Customer:
 
 
 @dataclass(frozen=True, slots=True)
-class Span:
+class ValidityPeriod:
     """A certificate's life: notBefore and notAfter, both inclusive (RFC 5280, 4.1.2.5)."""
 
     not_before: datetime

@@ -17,10 +17,10 @@ from sinetti.domain.values import Language
 from sinetti.eservice.core.authentication import is_clerk
 from sinetti.eservice.core.context import request_id
 from sinetti.eservice.ui import error_pages
-from sinetti.eservice.ui.csp import policy_of
+from sinetti.eservice.ui.csp import build_csp
 from sinetti.eservice.ui.daily_limits import over_limit
-from sinetti.eservice.ui.permission_denied import no_right, not_staff
-from sinetti.services.access.permissions import NotAllowed
+from sinetti.eservice.ui.permission_denied import permission_denied_page, staff_only_page
+from sinetti.services.access.permissions import PermissionDenied
 from sinetti.services.staff.session import NotStaff
 
 COOKIE = "language"
@@ -45,7 +45,7 @@ _log = logging.getLogger(__name__)
 GetResponse = Callable[[HttpRequest], HttpResponse]
 
 
-def page_headers(get_response: GetResponse) -> GetResponse:
+def security_headers(get_response: GetResponse) -> GetResponse:
     """Keep every answer out of caches, frames and other sites' reach; what may be kept says so itself."""
 
     def answer(request: HttpRequest) -> HttpResponse:
@@ -56,7 +56,7 @@ def page_headers(get_response: GetResponse) -> GetResponse:
             _log.exception("request %s failed", request_id(request))
             response = error_pages.failed(request)
         response.headers.setdefault("Cache-Control", "no-store")
-        response.headers["Content-Security-Policy"] = policy_of(response)
+        response.headers["Content-Security-Policy"] = build_csp(response)
         for name, value in _ALWAYS.items():
             response.headers[name] = value
         if request.is_secure():
@@ -66,7 +66,7 @@ def page_headers(get_response: GetResponse) -> GetResponse:
     return answer
 
 
-def reader_language(get_response: GetResponse) -> GetResponse:
+def locale_middleware(get_response: GetResponse) -> GetResponse:
     """Find the reader's language: what a link of the page says, else the cookie, else their account, else the browser.
 
     Without any of these it is English. An address with too many parameters is answered here, in that language.
@@ -106,7 +106,7 @@ def remember_language(response: HttpResponse, language: Language) -> None:
     )
 
 
-class ClerksAloneMiddleware(MiddlewareMixin):
+class StaffOnlyMiddleware(MiddlewareMixin):
     """Answers whoever is no clerk at a clerk's page as at an address that is nowhere.
 
     Before anything that they sent is looked at: by what is said of a form, or of a zero octet, a stranger could tell
@@ -128,9 +128,9 @@ class RefusalPages(MiddlewareMixin):
             case LimitReached():
                 return over_limit(request, error)
             case NotStaff():
-                return not_staff(request, error)
-            case NotAllowed():
-                return no_right(request, error)
+                return staff_only_page(request, error)
+            case PermissionDenied():
+                return permission_denied_page(request, error)
             case _:
                 return None
 
@@ -152,7 +152,7 @@ class CsrfMiddleware(CsrfViewMiddleware):
             super()._check_referer(request)  # type: ignore[misc] # as above
 
 
-class ZeroOctetMiddleware(MiddlewareMixin):
+class RejectNulMiddleware(MiddlewareMixin):
     """Turns away what has a zero octet in it: no person types one, and no database takes one in a text.
 
     After the proof that a form was ours, so that nothing else is read of others' forms. Files may have any octets.

@@ -10,11 +10,11 @@ from pathlib import Path
 from cryptography import x509
 from cryptography.x509.oid import NameOID
 
-from sinetti.gateway.revocation.crl import Lists, Signed
-from sinetti.gateway.revocation.source import RevocationSource, counts
-from sinetti.gateway.settings import RevocationKind, Settings
-from sinetti.gateway.x509.path_validation import Authority, authority_of
-from sinetti.gateway.x509.trust_file import UNKNOWN, TrustFile, purpose_of
+from sinetti.gateway.revocation.crl import CrlSource, VerifiedCrl
+from sinetti.gateway.revocation.source import RevocationSource, is_fresh
+from sinetti.gateway.settings import GatewaySettings, RevocationKind
+from sinetti.gateway.x509.path_validation import CaCertificate, authority_of
+from sinetti.gateway.x509.trust_file import UNKNOWN, TrustFile, ca_purpose
 from sinetti.pki.chain import load_bundle
 from sinetti.pki.encoding import load_certificate
 
@@ -29,7 +29,7 @@ class NoIssuer(ValueError):
 
 
 @dataclass(frozen=True, slots=True)
-class Age:
+class CrlAge:
     """How old the newest list of a CA is; None where there is none that it signed. `current`: it counts now."""
 
     name: str
@@ -44,7 +44,7 @@ class Age:
         return f"{self.name}: {'current' if self.current else 'STALE'}, {_spoken(self.age)} old"
 
 
-class Keeper:
+class CrlFreshnessMonitor:
     """A thread that looks at the lists before callers have to, and logs what is missing when that changes."""
 
     def __init__(self, look: Callable[[], list[str]], every: float = LOOKS_EVERY) -> None:
@@ -73,67 +73,69 @@ class Keeper:
             before = missing
 
 
-def age_of(issuer: Authority, lists: Iterable[Signed], bound: timedelta | None, now: datetime) -> Age:
+def crl_age(issuer: CaCertificate, lists: Iterable[VerifiedCrl], bound: timedelta | None, now: datetime) -> CrlAge:
     """Tell the age of the newest of these lists; `bound` None: it counts until its own nextUpdate."""
     newest = max((one.read for one in lists), key=lambda read: read.this_update, default=None)
     if newest is None:
-        return Age(name_of(issuer), None, None, current=False)
-    current = counts(newest.this_update, newest.next_update, now, bound)
-    return Age(name_of(issuer), newest.this_update, now - newest.this_update, current=current)
+        return CrlAge(name_of(issuer), None, None, current=False)
+    current = is_fresh(newest.this_update, newest.next_update, now, bound)
+    return CrlAge(name_of(issuer), newest.this_update, now - newest.this_update, current=current)
 
 
-def bound_of(issuer: Authority, trust: TrustFile | None, freshness: timedelta) -> timedelta | None:
+def max_age(issuer: CaCertificate, trust: TrustFile | None, freshness: timedelta) -> timedelta | None:
     """Give how old a list of this CA may be: None, until nextUpdate, for one that issues to CAs alone.
 
     A CA is taken to issue to holders unless nothing says so: no policy or trust file, and a path that may go on below.
     """
-    for_holders = purpose_of(issuer.certificate, trust) != UNKNOWN or issuer.path_length == 0
+    for_holders = ca_purpose(issuer.certificate, trust) != UNKNOWN or issuer.path_length == 0
     return freshness if for_holders else None
 
 
 @dataclass(frozen=True, slots=True)
-class Watch:
+class CrlRequirements:
     """The CAs whose lists have to be present, and the largest age of each list.
 
     `above`: CAs of the file of anchors whose lists are not needed, but keep certificates out once they are stale.
     """
 
-    lists: Lists
-    bounds: tuple[tuple[Authority, timedelta | None], ...]
-    above: tuple[Authority, ...] = ()
+    lists: CrlSource
+    bounds: tuple[tuple[CaCertificate, timedelta | None], ...]
+    above: tuple[CaCertificate, ...] = ()
 
     def missing(self, now: datetime) -> list[str]:
         """Say what keeps certificates from being judged at `now`: a sentence for each CA without a current list."""
         self.lists.refresh()
         there = [(one, None) for one in self.above if self.lists.signed_by(one)]
-        wanted: list[tuple[Authority, timedelta | None]] = [*self.bounds, *there]
-        ages = [age_of(issuer, self.lists.signed_by(issuer), bound, now) for issuer, bound in wanted]
+        wanted: list[tuple[CaCertificate, timedelta | None]] = [*self.bounds, *there]
+        ages = [crl_age(issuer, self.lists.signed_by(issuer), bound, now) for issuer, bound in wanted]
         return [age.said() for age in ages if not age.current]
 
 
-def watch_of(settings: Settings, source: RevocationSource | None) -> Watch | None:
+def watch_of(settings: GatewaySettings, source: RevocationSource | None) -> CrlRequirements | None:
     """Watch the lists that a gateway's source has: those of [[list]], and of the anchors known to issue to holders.
 
     None where it has none: answers of OCSP are asked for one by one. Raises NoIssuer.
     """
-    if settings.revocation is not RevocationKind.CRL or not isinstance(source, Lists):
+    if settings.revocation is not RevocationKind.CRL or not isinstance(source, CrlSource):
         return None
     fetched = [issuer_in(one.issuer) for one in settings.lists if one.issuer is not None]
     known = [one for one in settings.anchors if _is_asked_about(one, settings)]
     found = dict.fromkeys([*(one.certificate for one in fetched), *known])
     issuers = tuple(one for one in map(authority_of, found) if one is not None)
     others = (one for one in map(authority_of, settings.anchors) if one is not None and one.certificate not in found)
-    above = tuple(one for one in others if purpose_of(one.certificate, settings.trust) == UNKNOWN)
-    return Watch(source, tuple((one, bound_of(one, settings.trust, settings.freshness)) for one in issuers), above)
+    above = tuple(one for one in others if ca_purpose(one.certificate, settings.trust) == UNKNOWN)
+    return CrlRequirements(
+        source, tuple((one, max_age(one, settings.trust, settings.freshness)) for one in issuers), above
+    )
 
 
-def _is_asked_about(anchor: x509.Certificate, settings: Settings) -> bool:
+def _is_asked_about(anchor: x509.Certificate, settings: GatewaySettings) -> bool:
     """Whether certificates of this anchor could be accepted here: it issues to holders, of the channel asked for."""
-    purpose = purpose_of(anchor, settings.trust)
+    purpose = ca_purpose(anchor, settings.trust)
     return purpose != UNKNOWN and settings.channel in {None, purpose.channel}
 
 
-def issuer_in(path: Path) -> Authority:
+def issuer_in(path: Path) -> CaCertificate:
     """Read a file with the certificate of the CA that signs a list. Raises NoIssuer."""
     try:
         return issuer_of(path.read_bytes(), str(path))
@@ -142,7 +144,7 @@ def issuer_in(path: Path) -> Authority:
         raise NoIssuer(why) from bad
 
 
-def issuer_of(octets: bytes, name: str) -> Authority:
+def issuer_of(octets: bytes, name: str) -> CaCertificate:
     """Read the one CA certificate of a file, PEM or DER. Raises NoIssuer."""
     try:
         certificates: Sequence[x509.Certificate] = (
@@ -158,7 +160,7 @@ def issuer_of(octets: bytes, name: str) -> Authority:
     return authority
 
 
-def name_of(issuer: Authority) -> str:
+def name_of(issuer: CaCertificate) -> str:
     """Give the common name of a CA."""
     named = issuer.certificate.subject.get_attributes_for_oid(NameOID.COMMON_NAME)
     return str(named[0].value) if named else issuer.certificate.subject.rfc4514_string()

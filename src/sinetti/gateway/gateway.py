@@ -11,36 +11,44 @@ from cryptography import x509
 
 from sinetti.domain.values import Channel, Environment
 from sinetti.gateway import signed_documents
-from sinetti.gateway.revocation.source import FRESHNESS, GOOD, MISSING, NOT_FOR_THIS, Answer, RevocationSource, Status
-from sinetti.gateway.signed_documents import Refused
-from sinetti.gateway.verdicts.telling import Telling, Words
-from sinetti.gateway.verdicts.verdict import Phrase, Reason, Revocation, Verdict
+from sinetti.gateway.revocation.source import (
+    FRESHNESS,
+    GOOD,
+    MISSING,
+    NOT_FOR_THIS,
+    RevocationSource,
+    RevocationState,
+    RevocationStatus,
+)
+from sinetti.gateway.signed_documents import DocumentRejected
+from sinetti.gateway.verdicts.telling import VerdictBuilder, VerdictTexts
+from sinetti.gateway.verdicts.verdict import Phrase, RevocationCheck, Verdict, VerdictReason
 from sinetti.gateway.x509 import verdict_texts
-from sinetti.gateway.x509.end_entity import Leaf, NotTaken, read_leaf
+from sinetti.gateway.x509.end_entity import EndEntityCertificate, InvalidCertificate, parse_certificate
 from sinetti.gateway.x509.path_validation import (
     MOST_HELPERS,
-    Authority,
-    Path,
+    CaCertificate,
+    CertificationPath,
     TrustStore,
     authority_of,
+    build_paths,
     has_issued,
-    paths_to,
     trust_store_of,
 )
-from sinetti.gateway.x509.trust_file import Issuer, TrustFile, purpose_of
+from sinetti.gateway.x509.trust_file import CaPurpose, TrustFile, ca_purpose
 from sinetti.pki.encoding import certificate_der
 from sinetti.pki.policy_oids import signs_responses
 
 KNOWN_AT_MOST = 4096
 """Verified chains that are kept: about 10 kB each."""
 
-_ORDER = {reason: number for number, reason in enumerate(Reason)}
-_CERTIFICATE = Words(verdict_texts.GOOD, verdict_texts.GOOD_UNCHECKED)
-_DOCUMENT = Words(verdict_texts.GOOD_DOCUMENT, verdict_texts.GOOD_DOCUMENT_UNCHECKED)
+_ORDER = {reason: number for number, reason in enumerate(VerdictReason)}
+_CERTIFICATE = VerdictTexts(verdict_texts.GOOD, verdict_texts.GOOD_UNCHECKED)
+_DOCUMENT = VerdictTexts(verdict_texts.GOOD_DOCUMENT, verdict_texts.GOOD_DOCUMENT_UNCHECKED)
 
 
 @dataclass(frozen=True, slots=True)
-class Verified:
+class VerifiedDelivery:
     """`octets`: exactly what the signature covers, None unless accepted. `certificate`: the signer's DER, if accepted.
 
     Act on `octets` and on nothing else of the document.
@@ -52,25 +60,25 @@ class Verified:
 
 
 @dataclass(frozen=True, slots=True)
-class Known:
+class ValidatedCertificate:
     """A certificate whose chain was verified: what of it does not change with time, or with a list."""
 
-    leaf: Leaf
-    ways: tuple["Way", ...]
+    leaf: EndEntityCertificate
+    ways: tuple["TrustPath", ...]
 
 
 @dataclass(frozen=True, slots=True)
-class Way:
+class TrustPath:
     """One path, and the purpose of its issuing CA.
 
     `for_holders` False: it issues to signers of answers. `over_anchor`: CAs that are known and issued the anchor,
     itself where it is self-signed.
     """
 
-    path: Path
-    links: tuple[tuple[x509.Certificate, Authority], ...]
-    over_anchor: tuple[Authority, ...]
-    purpose: Issuer
+    path: CertificationPath
+    links: tuple[tuple[x509.Certificate, CaCertificate], ...]
+    over_anchor: tuple[CaCertificate, ...]
+    purpose: CaPurpose
     for_holders: bool
 
 
@@ -93,8 +101,8 @@ class Gateway:
     freshness: timedelta = FRESHNESS
     listed: Sequence[x509.Certificate] = field(default=(), repr=False)
     _trusted: TrustStore = field(init=False, repr=False)
-    _listed: tuple[Authority, ...] = field(init=False, repr=False)
-    _remembered: "Remembered" = field(init=False, repr=False)
+    _listed: tuple[CaCertificate, ...] = field(init=False, repr=False)
+    _remembered: "PathCache" = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
         """Read the anchors once."""
@@ -103,7 +111,7 @@ class Gateway:
         if not self._trusted.ways:
             why = "none of the anchors is a CA's certificate that may issue"
             raise ValueError(why)
-        self._remembered = Remembered()
+        self._remembered = PathCache()
 
     def identify(
         self, certificate: x509.Certificate | bytes, now: datetime, chain: Sequence[x509.Certificate] = ()
@@ -119,66 +127,66 @@ class Gateway:
             return known
         return self._judged(known, now.replace(microsecond=0), _CERTIFICATE)
 
-    def verify(self, document: bytes, now: datetime, tls_certificate: bytes | None = None) -> Verified:
+    def verify(self, document: bytes, now: datetime, tls_certificate: bytes | None = None) -> VerifiedDelivery:
         """Check the enveloped signature of an XML document, then who made it, at `now` (UTC).
 
         With `tls_certificate` (DER) both must be the same. Chain and key size are settled before anything is computed
         with the presented key; dates, channel and status come after it, so that nobody is named for what he did not
         sign.
         """
-        held: list[Known] = []
+        held: list[ValidatedCertificate] = []
 
         def judge(certificate: x509.Certificate) -> None:
             der = certificate_der(certificate)
             if tls_certificate is not None and der != tls_certificate:
-                raise Refused(Verdict(Reason.SIGNATURE_INVALID, verdict_texts.OTHER_CERTIFICATE))
+                raise DocumentRejected(Verdict(VerdictReason.SIGNATURE_INVALID, verdict_texts.OTHER_CERTIFICATE))
             known = self._chain_of(der, ())
             if isinstance(known, Verdict):
-                raise Refused(known)
+                raise DocumentRejected(known)
             held.append(known)
 
         try:
             octets, der = signed_documents.verified(document, judge)
-        except Refused as refused:
-            return Verified(refused.verdict)
+        except DocumentRejected as refused:
+            return VerifiedDelivery(refused.verdict)
         verdict = self._judged(held[-1], now.replace(microsecond=0), _DOCUMENT)
-        return Verified(verdict, octets, der) if verdict.accepted else Verified(verdict)
+        return VerifiedDelivery(verdict, octets, der) if verdict.accepted else VerifiedDelivery(verdict)
 
-    def _chain_of(self, octets: bytes, chain: Sequence[x509.Certificate]) -> Known | Verdict:
+    def _chain_of(self, octets: bytes, chain: Sequence[x509.Certificate]) -> ValidatedCertificate | Verdict:
         digest = sha256(octets).digest() + b"".join(sha256(certificate_der(one)).digest() for one in chain)
         known = self._remembered.get(digest)
         if known is not None:
             return known
         try:
-            leaf = read_leaf(octets)
-        except NotTaken as bad:
-            return Verdict(Reason.MALFORMED, verdict_texts.MALFORMED, {"why": Phrase(bad.why)})
-        paths = paths_to(leaf.certificate, self._trusted, chain)
+            leaf = parse_certificate(octets)
+        except InvalidCertificate as bad:
+            return Verdict(VerdictReason.MALFORMED, verdict_texts.MALFORMED, {"why": Phrase(bad.why)})
+        paths = build_paths(leaf.certificate, self._trusted, chain)
         ways = tuple(self._way(path, chain) for path in paths)
         told = {(way.purpose.channel, way.purpose.environment) for way in ways} - {(None, None)}
         # Two CAs of one name and key that say different things of what they issue: nobody can tell which is meant.
         if not ways or len(told) > 1:
-            return Verdict(Reason.UNTRUSTED, verdict_texts.UNTRUSTED)
-        return self._remembered.put(digest, Known(leaf, ways))
+            return Verdict(VerdictReason.UNTRUSTED, verdict_texts.UNTRUSTED)
+        return self._remembered.put(digest, ValidatedCertificate(leaf, ways))
 
-    def _judged(self, known: Known, now: datetime, words: Words) -> Verdict:
+    def _judged(self, known: ValidatedCertificate, now: datetime, words: VerdictTexts) -> Verdict:
         """Judge each path; the first that is accepted counts, else the refusal that came the furthest."""
         best: Verdict | None = None
         for way in known.ways:
-            verdict = self._on(way, Telling(known.leaf, way.purpose, now, words))
+            verdict = self._on(way, VerdictBuilder(known.leaf, way.purpose, now, words))
             if verdict.reason is None:
                 return verdict
             if best is None or best.reason is None or _ORDER[best.reason] < _ORDER[verdict.reason]:
                 best = verdict
-        return best or Verdict(Reason.UNTRUSTED, verdict_texts.UNTRUSTED)
+        return best or Verdict(VerdictReason.UNTRUSTED, verdict_texts.UNTRUSTED)
 
-    def _way(self, path: Path, chain: Sequence[x509.Certificate]) -> Way:
+    def _way(self, path: CertificationPath, chain: Sequence[x509.Certificate]) -> TrustPath:
         issuer, anchor = path.issuer.certificate, path.above[-1]
         over = (anchor,) if anchor.digest in self._trusted.self_signed else self._issuers_of(anchor, chain)
         links = tuple(path.links())
-        return Way(path, links, over, purpose_of(issuer, self.trust), not signs_responses(issuer))
+        return TrustPath(path, links, over, ca_purpose(issuer, self.trust), not signs_responses(issuer))
 
-    def _issuers_of(self, anchor: Authority, chain: Sequence[x509.Certificate]) -> tuple[Authority, ...]:
+    def _issuers_of(self, anchor: CaCertificate, chain: Sequence[x509.Certificate]) -> tuple[CaCertificate, ...]:
         """Return the known CAs that issued an anchor.
 
         They come from the settings and from the message.
@@ -186,37 +194,41 @@ class Gateway:
         came = (one for one in map(authority_of, chain[:MOST_HELPERS]) if one is not None)
         return tuple(one for one in (*self._listed, *came) if has_issued(one, anchor))
 
-    def _on(self, way: Way, tell: Telling) -> Verdict:
+    def _on(self, way: TrustPath, tell: VerdictBuilder) -> Verdict:
         if self.environment is not None and tell.purpose.environment is not self.environment:
-            return Verdict(Reason.UNTRUSTED, verdict_texts.OTHER_ENVIRONMENT, {"environment": self.environment.value})
+            return Verdict(
+                VerdictReason.UNTRUSTED, verdict_texts.OTHER_ENVIRONMENT, {"environment": self.environment.value}
+            )
         if not (tell.leaf.is_holders and way.for_holders):
-            return tell.refusal(Reason.WRONG_PURPOSE, verdict_texts.WRONG_PURPOSE)
+            return tell.refusal(VerdictReason.WRONG_PURPOSE, verdict_texts.WRONG_PURPOSE)
         out = _out_of_time(way.path, tell)
         if out is not None:
             return out
         if self.channel is not None and tell.purpose.channel is not self.channel:
             wanted = self.channel.value
             if tell.purpose.channel is None:
-                return tell.refusal(Reason.WRONG_CHANNEL, verdict_texts.UNKNOWN_CHANNEL, wanted=wanted)
+                return tell.refusal(VerdictReason.WRONG_CHANNEL, verdict_texts.UNKNOWN_CHANNEL, wanted=wanted)
             given = tell.purpose.channel.value
-            return tell.refusal(Reason.WRONG_CHANNEL, verdict_texts.WRONG_CHANNEL, wanted=wanted, channel=given)
+            return tell.refusal(VerdictReason.WRONG_CHANNEL, verdict_texts.WRONG_CHANNEL, wanted=wanted, channel=given)
         return self._with_status(way, tell)
 
-    def _with_status(self, way: Way, tell: Telling) -> Verdict:
+    def _with_status(self, way: TrustPath, tell: VerdictBuilder) -> Verdict:
         if self.source is None:
-            return tell.good(Revocation.NOT_CHECKED)
+            return tell.good(RevocationCheck.NOT_CHECKED)
         answers = list(self._answers(self.source, way, tell.now))
-        if any(one.status is Status.REVOKED for one in answers[1:]):
+        if any(one.status is RevocationState.REVOKED for one in answers[1:]):
             # Whoever has a revoked CA's key could have written anything into the certificate: nothing of it is told.
-            return Verdict(Reason.REVOKED, verdict_texts.CA_REVOKED, revocation=Revocation.REVOKED)
-        if answers[0].status is Status.REVOKED:
+            return Verdict(VerdictReason.REVOKED, verdict_texts.CA_REVOKED, revocation=RevocationCheck.REVOKED)
+        if answers[0].status is RevocationState.REVOKED:
             return tell.revoked()
         for one in answers:
-            if one.status is not Status.GOOD:
-                return tell.refusal(Reason.STATUS_UNKNOWN, verdict_texts.STATUS_UNKNOWN, why=Phrase(one.why or ""))
-        return tell.good(Revocation.GOOD)
+            if one.status is not RevocationState.GOOD:
+                return tell.refusal(
+                    VerdictReason.STATUS_UNKNOWN, verdict_texts.STATUS_UNKNOWN, why=Phrase(one.why or "")
+                )
+        return tell.good(RevocationCheck.GOOD)
 
-    def _answers(self, source: RevocationSource, way: Way, now: datetime) -> Iterator[Answer]:
+    def _answers(self, source: RevocationSource, way: TrustPath, now: datetime) -> Iterator[RevocationStatus]:
         """Return the status of the leaf, of each CA above it, and of the anchor."""
         for number, (below, issuer) in enumerate(way.links):
             if number <= way.path.presented:
@@ -231,14 +243,14 @@ class Gateway:
         if not way.over_anchor:
             yield self._unless_needed(source.above(anchor.certificate, None, now), None)
 
-    def _unless_needed(self, answer: Answer, issuer: Authority | None) -> Answer:
+    def _unless_needed(self, answer: RevocationStatus, issuer: CaCertificate | None) -> RevocationStatus:
         """Take a missing list about an anchor file's CA for GOOD.
 
         It stays missing if the settings name a list of its issuer.
         """
         return GOOD if answer == MISSING and not self._is_listed(issuer) else answer
 
-    def _is_listed(self, issuer: Authority | None) -> bool:
+    def _is_listed(self, issuer: CaCertificate | None) -> bool:
         """Return whether the settings name a list of this CA, by name and key.
 
         Its certificate may have been renewed.
@@ -248,7 +260,7 @@ class Gateway:
         )
 
 
-class Remembered:
+class PathCache:
     """Verified chains by the digest of all that was given; the one unused for longest goes first.
 
     Refusals are not kept: whoever sends certificates of nobody must not push out those of holders.
@@ -256,9 +268,9 @@ class Remembered:
 
     def __init__(self) -> None:
         self._lock = Lock()
-        self._kept: OrderedDict[bytes, Known] = OrderedDict()
+        self._kept: OrderedDict[bytes, ValidatedCertificate] = OrderedDict()
 
-    def get(self, digest: bytes) -> Known | None:
+    def get(self, digest: bytes) -> ValidatedCertificate | None:
         """Give what is known."""
         with self._lock:
             known = self._kept.get(digest)
@@ -266,7 +278,7 @@ class Remembered:
                 self._kept.move_to_end(digest)
             return known
 
-    def put(self, digest: bytes, known: Known) -> Known:
+    def put(self, digest: bytes, known: ValidatedCertificate) -> ValidatedCertificate:
         """Keep it, and give it back."""
         with self._lock:
             self._kept[digest] = known
@@ -275,13 +287,13 @@ class Remembered:
         return known
 
 
-def _out_of_time(path: Path, tell: Telling) -> Verdict | None:
+def _out_of_time(path: CertificationPath, tell: VerdictBuilder) -> Verdict | None:
     """Refuse by the first certificate whose dates do not fit, the leaf first; both ends are valid seconds."""
     spans = [(tell.leaf.span, verdict_texts.NOT_YET_VALID, verdict_texts.EXPIRED)]
     spans += [(one.span, verdict_texts.CA_NOT_YET_VALID, verdict_texts.CA_EXPIRED) for one in path.above]
     for span, early, late in spans:
         if tell.now > span.not_after:
-            return tell.refusal(Reason.EXPIRED, late, until=span.not_after)
+            return tell.refusal(VerdictReason.EXPIRED, late, until=span.not_after)
         if tell.now < span.not_before:
-            return tell.refusal(Reason.NOT_YET_VALID, early, at=span.not_before, now=tell.now)
+            return tell.refusal(VerdictReason.NOT_YET_VALID, early, at=span.not_before, now=tell.now)
     return None

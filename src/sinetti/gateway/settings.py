@@ -13,14 +13,14 @@ from cryptography import x509
 
 from sinetti.domain.values import Channel, Environment
 from sinetti.gateway.gateway import Gateway
-from sinetti.gateway.revocation.crl import Lists
-from sinetti.gateway.revocation.ocsp import Answers
-from sinetti.gateway.revocation.source import FRESHNESS, RevocationSource, Several
+from sinetti.gateway.revocation.crl import CrlSource
+from sinetti.gateway.revocation.ocsp import OcspSource
+from sinetti.gateway.revocation.source import FRESHNESS, FallbackSource, RevocationSource
 from sinetti.gateway.x509 import trust_file
 from sinetti.gateway.x509.trust_file import TrustError, TrustFile
 from sinetti.infra import file_permissions
 from sinetti.infra.file_permissions import RightsError
-from sinetti.infra.http_client import BadAddress, checked_address
+from sinetti.infra.http_client import InvalidUrl, check_url
 from sinetti.pki import chain
 from sinetti.pki.encoding import load_certificate
 
@@ -36,7 +36,7 @@ TABLES = frozenset({"serve", "middleware", "sightings", "ssh"})
 Choice = TypeVar("Choice", bound=StrEnum)
 
 
-class SettingsError(ValueError):
+class GatewaySettingsError(ValueError):
     """A setting that cannot be used: its name, and what to write instead."""
 
 
@@ -58,7 +58,7 @@ class ListToFetch:
 
 
 @dataclass(frozen=True, slots=True)
-class Settings:
+class GatewaySettings:
     """What gateway.toml says; paths are absolute. `tables`: what other commands read, such as `serve`."""
 
     anchors: tuple[x509.Certificate, ...]
@@ -74,22 +74,25 @@ class Settings:
     folder: Path
 
 
-def load(path: Path) -> Settings:
-    """Read the settings; paths in the file are beside it. Raises SettingsError, of what cannot be read as well."""
+def load(path: Path) -> GatewaySettings:
+    """Read the settings; paths in the file are beside it.
+
+    Raises GatewaySettingsError, of what cannot be read as well.
+    """
     try:
         raw = tomllib.loads(file_permissions.read_trusted(path, is_named=True).decode("utf-8"))
     except RightsError as bad:
-        raise SettingsError(_writable(path, bad)) from None
+        raise GatewaySettingsError(_writable(path, bad)) from None
     except OSError as bad:
-        raise SettingsError(_unreadable(path, bad)) from None
+        raise GatewaySettingsError(_unreadable(path, bad)) from None
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as bad:
         why = f"{path}: it is no TOML ({bad})"
-        raise SettingsError(why) from None
+        raise GatewaySettingsError(why) from None
     return _parsed(raw, path.absolute().parent)
 
 
-def open_gateway(settings: Settings) -> Gateway:
-    """Make the gateway that settings describe. Raises SettingsError where no anchor can issue."""
+def open_gateway(settings: GatewaySettings) -> Gateway:
+    """Make the gateway that settings describe. Raises GatewaySettingsError where no anchor can issue."""
     try:
         return Gateway(
             settings.anchors,
@@ -100,11 +103,11 @@ def open_gateway(settings: Settings) -> Gateway:
             freshness=settings.freshness,
             listed=[one for row in settings.lists if row.issuer is not None for one in _issuers_in(row.issuer)],
         )
-    except SettingsError:
+    except GatewaySettingsError:
         raise
     except ValueError as bad:
         why = f"anchors: {bad}"
-        raise SettingsError(why) from bad
+        raise GatewaySettingsError(why) from bad
 
 
 def _issuers_in(path: Path) -> tuple[x509.Certificate, ...]:
@@ -116,23 +119,23 @@ def _issuers_in(path: Path) -> tuple[x509.Certificate, ...]:
         octets = path.read_bytes()
         return chain.load_bundle(octets) if b"-----BEGIN" in octets else (load_certificate(octets),)
     except OSError as bad:
-        raise SettingsError(_unreadable(path, bad)) from None
+        raise GatewaySettingsError(_unreadable(path, bad)) from None
     except ValueError as bad:
         why = f"{path}: {bad}"
-        raise SettingsError(why) from None
+        raise GatewaySettingsError(why) from None
 
 
-def source_of(settings: Settings) -> RevocationSource | None:
+def source_of(settings: GatewaySettings) -> RevocationSource | None:
     """Give the source of statuses; None only for DANGEROUSLY-NONE."""
     match settings.revocation:
         case RevocationKind.DANGEROUSLY_NONE:
             return None
         case RevocationKind.CRL:
-            return Lists(folder=settings.crls)
+            return CrlSource(folder=settings.crls)
         case RevocationKind.OCSP:
             # CAs' own certificates have no OCSP: where chains come along, lists of the CAs above tell of those.
-            asked = Answers(settings.ocsp)
-            return asked if settings.crls is None else Several((asked, Lists(folder=settings.crls)))
+            asked = OcspSource(settings.ocsp)
+            return asked if settings.crls is None else FallbackSource((asked, CrlSource(folder=settings.crls)))
 
 
 def duration(text: str) -> timedelta:
@@ -146,20 +149,20 @@ def duration(text: str) -> timedelta:
     return length
 
 
-def _parsed(raw: dict[str, object], folder: Path) -> Settings:
+def _parsed(raw: dict[str, object], folder: Path) -> GatewaySettings:
     tables = {name: raw.pop(name) for name in TABLES & raw.keys()}
     unknown = raw.keys() - _KEYS
     if unknown:
         why = f"{min(unknown)} is no setting of a gateway (docs/gateway.md)"
-        raise SettingsError(why)
+        raise GatewaySettingsError(why)
     anchors, named = _path(raw, "anchors", folder), _path(raw, "trust", folder)
     if anchors is None:
         why = "anchors names the PEM file of the CAs that are trusted"
-        raise SettingsError(why)
+        raise GatewaySettingsError(why)
     if "revocation" not in raw:
         why = f"revocation is needed: {', '.join(RevocationKind)}"
-        raise SettingsError(why)
-    settings = Settings(
+        raise GatewaySettingsError(why)
+    settings = GatewaySettings(
         anchors=_anchors(anchors),
         revocation=_chosen(RevocationKind, raw, "revocation") or RevocationKind.CRL,
         trust=None if named is None else _trust(named),
@@ -176,19 +179,19 @@ def _parsed(raw: dict[str, object], folder: Path) -> Settings:
     return settings
 
 
-def _check_source(settings: Settings) -> None:
+def _check_source(settings: GatewaySettings) -> None:
     if settings.revocation is RevocationKind.CRL and settings.crls is None:
         why = 'crls names the folder of the lists that revocation = "crl" looks into'
-        raise SettingsError(why)
+        raise GatewaySettingsError(why)
     if settings.revocation is RevocationKind.OCSP and not settings.ocsp:
         why = 'revocation = "ocsp" needs an [[ocsp]] table with the url of the service'
-        raise SettingsError(why)
+        raise GatewaySettingsError(why)
     if len({one.file for one in settings.lists}) < len(settings.lists):
         why = "each [[list]] has a file of its own"
-        raise SettingsError(why)
+        raise GatewaySettingsError(why)
     if settings.lists and settings.crls is None:
         why = "crls names the folder that [[list]] files go into"
-        raise SettingsError(why)
+        raise GatewaySettingsError(why)
 
 
 def _writable(path: Path, bad: RightsError) -> str:
@@ -199,22 +202,22 @@ def _anchors(path: Path) -> tuple[x509.Certificate, ...]:
     try:
         return chain.load_bundle(file_permissions.read_trusted(path, is_named=True))
     except RightsError as bad:
-        raise SettingsError(_writable(path, bad)) from None
+        raise GatewaySettingsError(_writable(path, bad)) from None
     except OSError as bad:
-        raise SettingsError(_unreadable(path, bad)) from None
+        raise GatewaySettingsError(_unreadable(path, bad)) from None
     except ValueError as bad:
         why = f"{path}: {bad}"
-        raise SettingsError(why) from None
+        raise GatewaySettingsError(why) from None
 
 
 def _trust(path: Path) -> TrustFile:
     try:
         return trust_file.load(path)
     except OSError as bad:
-        raise SettingsError(_unreadable(path, bad)) from None
+        raise GatewaySettingsError(_unreadable(path, bad)) from None
     except TrustError as bad:
         why = f"{path}: {bad}"
-        raise SettingsError(why) from None
+        raise GatewaySettingsError(why) from None
 
 
 def _freshness(raw: Mapping[str, object]) -> timedelta:
@@ -222,27 +225,27 @@ def _freshness(raw: Mapping[str, object]) -> timedelta:
         return FRESHNESS if "freshness" not in raw else duration(str(raw["freshness"]))
     except ValueError as bad:
         why = f"freshness: {bad}"
-        raise SettingsError(why) from None
+        raise GatewaySettingsError(why) from None
 
 
 def _list_to_fetch(row: Mapping[str, object], folder: Path) -> ListToFetch:
     if row.keys() - {"url", "file", "issuer"}:
         why = "a [[list]] has url, file and issuer"
-        raise SettingsError(why)
+        raise GatewaySettingsError(why)
     file = row.get("file")
     if not isinstance(file, str) or not _FILE.fullmatch(file):
         why = "file of a [[list]] is the name of a file in the folder crls, like issuing.crl"
-        raise SettingsError(why)
+        raise GatewaySettingsError(why)
     return ListToFetch(_address(row, "url", "list"), file, _path(row, "issuer", folder))
 
 
 def _address(row: Mapping[str, object], key: str, table: str) -> str:
     value = row.get(key)
     try:
-        return checked_address(value if isinstance(value, str) else "")
-    except BadAddress as bad:
+        return check_url(value if isinstance(value, str) else "")
+    except InvalidUrl as bad:
         why = f"{key} of [[{table}]]: {bad}"
-        raise SettingsError(why) from None
+        raise GatewaySettingsError(why) from None
 
 
 def _rows(raw: Mapping[str, object], name: str) -> list[Mapping[str, object]]:
@@ -250,7 +253,7 @@ def _rows(raw: Mapping[str, object], name: str) -> list[Mapping[str, object]]:
     rows = [found] if isinstance(found, dict) else found
     if not isinstance(rows, list) or not all(isinstance(row, dict) for row in rows):
         why = f"{name} is a table: [[{name}]]"
-        raise SettingsError(why)
+        raise GatewaySettingsError(why)
     return rows
 
 
@@ -260,7 +263,7 @@ def _path(raw: Mapping[str, object], name: str, folder: Path) -> Path | None:
         return None
     if not isinstance(value, str) or not value:
         why = f"{name} is a path"
-        raise SettingsError(why)
+        raise GatewaySettingsError(why)
     return folder / value
 
 
@@ -270,7 +273,7 @@ def _chosen(kind: type[Choice], raw: Mapping[str, object], name: str) -> Choice 
         return None
     if not isinstance(value, str) or value not in set(kind):
         why = f"{name} is one of {', '.join(kind)}"
-        raise SettingsError(why)
+        raise GatewaySettingsError(why)
     return kind(str(value))
 
 

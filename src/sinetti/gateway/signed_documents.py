@@ -6,12 +6,12 @@ from typing import NoReturn
 
 from cryptography import x509
 
-from sinetti.gateway.verdicts.verdict import Phrase, Reason, Verdict
+from sinetti.gateway.verdicts.verdict import Phrase, Verdict, VerdictReason
 from sinetti.gateway.x509 import verdict_texts
 from sinetti.wire.soap.schema_types import SERVICE
 from sinetti.wire.xmldsig import parser
-from sinetti.wire.xmldsig.errors import CoversSomethingElse, SignatureInvalid, SignatureMissing
-from sinetti.wire.xmldsig.parser import NotWellFormed, Unparsable
+from sinetti.wire.xmldsig.errors import SignatureInvalid, SignatureMissing, WrongReference
+from sinetti.wire.xmldsig.parser import NotWellFormed, XmlRejected
 from sinetti.wire.xmldsig.signature import verify_document
 
 LARGEST_DOCUMENT = 20_000_000
@@ -32,7 +32,7 @@ _CROWDED = re.compile(
 )
 
 
-class Refused(Exception):
+class DocumentRejected(Exception):
     """The document is refused with this verdict."""
 
     def __init__(self, verdict: Verdict) -> None:
@@ -42,7 +42,7 @@ class Refused(Exception):
 
 
 def verified(document: bytes, judge: Callable[[x509.Certificate], None]) -> tuple[bytes, bytes]:
-    """Give the octets that the signature covers, and its certificate's DER. Raises Refused.
+    """Give the octets that the signature covers, and its certificate's DER. Raises DocumentRejected.
 
     `judge` sees the certificate before anything is computed with its key, and raises Refused for one that is not taken.
     """
@@ -56,19 +56,23 @@ def verified(document: bytes, judge: Callable[[x509.Certificate], None]) -> tupl
         root = parser.parse(document)
         # Both are signed by the same key in the same way: a renewal must never pass for a delivery.
         if str(root.tag).startswith(f"{{{SERVICE}}}"):
-            raise Refused(Verdict(Reason.COVERS_SOMETHING_ELSE, verdict_texts.FOR_THE_CERTIFICATE_SERVICE))
+            raise DocumentRejected(
+                Verdict(VerdictReason.COVERS_SOMETHING_ELSE, verdict_texts.FOR_THE_CERTIFICATE_SERVICE)
+            )
         found = verify_document([root], accept)
     except NotWellFormed as bad:
         why = Phrase(parser.NOT_WELL_FORMED, {"line": bad.line})
-        raise Refused(Verdict(Reason.MALFORMED, verdict_texts.MALFORMED_DOCUMENT, {"why": why})) from None
-    except Unparsable as bad:
-        _refuse(Reason.MALFORMED, verdict_texts.MALFORMED_DOCUMENT, str(bad))
+        raise DocumentRejected(
+            Verdict(VerdictReason.MALFORMED, verdict_texts.MALFORMED_DOCUMENT, {"why": why})
+        ) from None
+    except XmlRejected as bad:
+        _refuse(VerdictReason.MALFORMED, verdict_texts.MALFORMED_DOCUMENT, str(bad))
     except SignatureMissing:
-        raise Refused(Verdict(Reason.SIGNATURE_MISSING, verdict_texts.SIGNATURE_MISSING)) from None
-    except CoversSomethingElse as bad:
-        _refuse(Reason.COVERS_SOMETHING_ELSE, verdict_texts.COVERS_SOMETHING_ELSE, str(bad))
+        raise DocumentRejected(Verdict(VerdictReason.SIGNATURE_MISSING, verdict_texts.SIGNATURE_MISSING)) from None
+    except WrongReference as bad:
+        _refuse(VerdictReason.COVERS_SOMETHING_ELSE, verdict_texts.COVERS_SOMETHING_ELSE, str(bad))
     except SignatureInvalid as bad:
-        _refuse(Reason.SIGNATURE_INVALID, verdict_texts.SIGNATURE_INVALID, str(bad))
+        _refuse(VerdictReason.SIGNATURE_INVALID, verdict_texts.SIGNATURE_INVALID, str(bad))
     return found.octets, found.certificate
 
 
@@ -79,12 +83,12 @@ def _check_proportions(document: bytes) -> None:
     million took a second and 130 MB.
     """
     if len(document) > LARGEST_DOCUMENT:
-        _refuse(Reason.MALFORMED, verdict_texts.MALFORMED_DOCUMENT, verdict_texts.TOO_LONG_DOCUMENT)
+        _refuse(VerdictReason.MALFORMED, verdict_texts.MALFORMED_DOCUMENT, verdict_texts.TOO_LONG_DOCUMENT)
     marks = document.count(b"<") + document.count(b"=")
     if marks > max(MOST_MARKS, len(document) // OCTETS_OF_A_MARK):
-        _refuse(Reason.MALFORMED, verdict_texts.MALFORMED_DOCUMENT, verdict_texts.TOO_MANY_MARKS)
+        _refuse(VerdictReason.MALFORMED, verdict_texts.MALFORMED_DOCUMENT, verdict_texts.TOO_MANY_MARKS)
     if any(_CROWDED.match(document, at) for at in _long_tags(document)):
-        _refuse(Reason.MALFORMED, verdict_texts.MALFORMED_DOCUMENT, parser.TOO_MUCH)
+        _refuse(VerdictReason.MALFORMED, verdict_texts.MALFORMED_DOCUMENT, parser.TOO_MUCH)
 
 
 def _long_tags(document: bytes) -> Iterator[int]:
@@ -98,5 +102,5 @@ def _long_tags(document: bytes) -> Iterator[int]:
         at = further
 
 
-def _refuse(reason: Reason, sentence: str, why: str) -> NoReturn:
-    raise Refused(Verdict(reason, sentence, {"why": Phrase(why)})) from None
+def _refuse(reason: VerdictReason, sentence: str, why: str) -> NoReturn:
+    raise DocumentRejected(Verdict(reason, sentence, {"why": Phrase(why)})) from None

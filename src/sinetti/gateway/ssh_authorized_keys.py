@@ -17,7 +17,7 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat, load_ssh_public_key
 
 from sinetti.domain.identifiers import MAXIMUM_LENGTH
-from sinetti.gateway.verdicts.verdict import Reason, Verdict
+from sinetti.gateway.verdicts.verdict import Verdict, VerdictReason
 from sinetti.pki.chain import load_bundle
 from sinetti.pki.encoding import PublicKey, load_certificate
 
@@ -40,7 +40,7 @@ _USER = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.@-]{0,255}\$?")
 _BASE64 = re.compile(r"[A-Za-z0-9+/]+={0,2}")
 _CUSTOMER = re.compile(rf"[A-Za-z0-9./-]{{1,{MAXIMUM_LENGTH}}}")
 
-_SAYS_NO_OF_THE_KEY = frozenset({Reason.REVOKED, Reason.STATUS_UNKNOWN})
+_SAYS_NO_OF_THE_KEY = frozenset({VerdictReason.REVOKED, VerdictReason.STATUS_UNKNOWN})
 
 
 class Identifies(Protocol):
@@ -51,7 +51,7 @@ class Identifies(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
-class Login:
+class KeyAccepted:
     """The key may log in: the one line for sshd, in the format of authorized_keys, and the certificate's serial."""
 
     line: str
@@ -59,21 +59,21 @@ class Login:
 
 
 @dataclass(frozen=True, slots=True)
-class NoLogin:
+class KeyRejected:
     """The key may not; `why` is a sentence for the operator, without anything of an organisation in it."""
 
     why: str
 
 
 @dataclass(frozen=True, slots=True)
-class Offered:
+class OfferedKey:
     """The key that somebody offers, and the user that they want to be."""
 
     user: str
     key: PublicKey
 
 
-def read_offered(user: str, kind: str, encoded: str) -> Offered:
+def parse_offered(user: str, kind: str, encoded: str) -> OfferedKey:
     """Read what sshd says: user (%u), type (%t) and base64 (%k) of a key. Raises ValueError with a sentence."""
     if not _USER.fullmatch(user):
         why = "this is no name of a user"
@@ -91,7 +91,7 @@ def read_offered(user: str, kind: str, encoded: str) -> Offered:
     if not isinstance(key, PublicKey):
         why = f"the key is none of type {kind}"
         raise ValueError(why)  # noqa: TRY004 -- the octets are wrong, not the caller's types
-    return Offered(user, key)
+    return OfferedKey(user, key)
 
 
 def read_users(text: str) -> Mapping[str, str]:
@@ -127,7 +127,7 @@ def read_folder(folder: Path) -> Iterator[tuple[str, bytes]]:
 
 
 def certificates_of(
-    files: Iterable[tuple[str, bytes]], wanted: Offered
+    files: Iterable[tuple[str, bytes]], wanted: OfferedKey
 ) -> tuple[tuple[x509.Certificate, ...], tuple[str, ...]]:
     """Give the certificates of this key among these files, and the names of the files that hold no certificate."""
     needle, found, broken = _needle(wanted.key), [], []
@@ -142,13 +142,13 @@ def certificates_of(
     return tuple(found), tuple(sorted(broken))
 
 
-def decide(
-    offered: Offered,
+def authorize(
+    offered: OfferedKey,
     users: Mapping[str, str],
     certificates: Sequence[x509.Certificate],
     gateway: Identifies,
     now: datetime,
-) -> Login | NoLogin:
+) -> KeyAccepted | KeyRejected:
     """Decide whether the key of these certificates logs in as this user at `now` (UTC, whole seconds).
 
     The gateway is one for the SFTP channel. Every certificate of the key counts: one that is revoked, or of which that
@@ -156,19 +156,21 @@ def decide(
     """
     customer = users.get(offered.user)
     if customer is None:
-        return NoLogin("the file of users does not name this user")
+        return KeyRejected("the file of users does not name this user")
     if not certificates:
-        return NoLogin("no certificate in the folder has this key")
+        return KeyRejected("no certificate in the folder has this key")
     judged = [(one, gateway.identify(one, now)) for one in certificates]
     accepted = [(one, verdict) for one, verdict in judged if verdict.accepted]
     against = [(one, verdict) for one, verdict in judged if verdict.reason in _SAYS_NO_OF_THE_KEY]
     if against or not accepted:
         refused, verdict = (against or judged)[0]
-        return NoLogin(f"the certificate {_serial(refused)} of this key is refused: {verdict.reason}")
+        return KeyRejected(f"the certificate {_serial(refused)} of this key is refused: {verdict.reason}")
     if {verdict.customer_id for _, verdict in accepted} != {customer}:
-        return NoLogin(f"the certificate {_serial(accepted[0][0])} of this key is another organisation's than the user")
+        return KeyRejected(
+            f"the certificate {_serial(accepted[0][0])} of this key is another organisation's than the user"
+        )
     last = max((one for one, _ in accepted), key=lambda one: one.not_valid_after_utc)
-    return Login(_line(last), _serial(last))
+    return KeyAccepted(_line(last), _serial(last))
 
 
 def _line(certificate: x509.Certificate) -> str:
@@ -212,7 +214,7 @@ def _needle(key: PublicKey) -> bytes:
     return key.public_numbers().x.to_bytes((key.curve.key_size + 7) // 8, "big")
 
 
-def _is_of(certificate: x509.Certificate, wanted: Offered) -> bool:
+def _is_of(certificate: x509.Certificate, wanted: OfferedKey) -> bool:
     try:
         public_key = certificate.public_key()
     except (ValueError, UnsupportedAlgorithm):

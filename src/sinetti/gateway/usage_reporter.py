@@ -14,11 +14,11 @@ from datetime import datetime
 from hashlib import sha256
 from typing import Final
 
-from sinetti.domain.usage import Sighting
+from sinetti.domain.usage import Observation
 from sinetti.domain.values import Sha256
-from sinetti.infra.clock import machine_now
-from sinetti.infra.http_client import Call, NotReached, call, path_of
-from sinetti.wire.http_signatures.profile import Parts, SigningKey, sign
+from sinetti.infra.clock import utc_now
+from sinetti.infra.http_client import HttpError, HttpRequest, send_request, url_path
+from sinetti.wire.http_signatures.profile import SignedComponents, SigningKey, sign
 from sinetti.wire.json_api.usage_reports import CONTENT_TYPE, render
 
 BATCH: Final = 500
@@ -42,7 +42,7 @@ _log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
-class Reporter:
+class ReportTarget:
     """Where sightings go, and whose they are: the name and key that the authority knows this gateway by."""
 
     url: str
@@ -52,20 +52,20 @@ class Reporter:
 
     def send(self, batch: dict[bytes, datetime], now: datetime) -> int | None:
         """Send one batch: last seen (UTC), by the SHA-256 of each certificate. The status; None where none came."""
-        body = render(Sighting(Sha256(digest.hex()), at) for digest, at in batch.items())
-        parts = Parts("POST", path_of(self.url), CONTENT_TYPE, body)
+        body = render(Observation(Sha256(digest.hex()), at) for digest, at in batch.items())
+        parts = SignedComponents("POST", url_path(self.url), CONTENT_TYPE, body)
         headers = sign(parts, self.key, self.name, now)
         try:
-            return call(Call(self.url, "POST", headers, body, within=self.within)).status
-        except NotReached as why:
+            return send_request(HttpRequest(self.url, "POST", headers, body, within=self.within)).status
+        except HttpError as why:
             _log.info("sightings were not told", extra={"facts": {"error": str(why)}})
             return None
 
 
-class Sightings:
+class UsageReporter:
     """Keeps what was seen and has a thread tell it. `seen` is what a Guard takes."""
 
-    def __init__(self, reporter: Reporter, *, every: float = EVERY, now: Callable[[], datetime] = machine_now) -> None:
+    def __init__(self, reporter: ReportTarget, *, every: float = EVERY, now: Callable[[], datetime] = utc_now) -> None:
         """Take where to tell it, and how often, in seconds."""
         self._reporter, self._every, self._now = reporter, every, now
         self._waiting: OrderedDict[bytes, datetime] = OrderedDict()

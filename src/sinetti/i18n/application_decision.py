@@ -4,19 +4,21 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
-from sinetti.domain.organisations.applications import ApplicationState, Verdict
+from sinetti.domain.organisations.applications import ApplicationDecision, ApplicationState
 from sinetti.domain.values import Channel, Language
 from sinetti.i18n.staff_labels import CHANNELS
-from sinetti.i18n.translate import day, finnish_day, mark, text
+from sinetti.i18n.translate import finnish_day, format_date, gettext_noop, translate
 
 _OUTCOMES: Mapping[ApplicationState, str] = {
-    ApplicationState.APPROVED: mark("The application is approved. Certificates can be ordered for: {channels}."),
-    ApplicationState.REFUSED: mark("The application is refused."),
+    ApplicationState.APPROVED: gettext_noop(
+        "The application is approved. Certificates can be ordered for: {channels}."
+    ),
+    ApplicationState.REFUSED: gettext_noop("The application is refused."),
 }
 
 
 @dataclass(frozen=True, slots=True)
-class Case:
+class DecisionContext:
     """What was applied for, by whom, when, and the language of the case."""
 
     number: str
@@ -27,20 +29,22 @@ class Case:
     language: Language
 
 
-def decision(case: Case, verdict: Verdict, service: str, now: datetime) -> str:
+def decision(case: DecisionContext, verdict: ApplicationDecision, service: str, now: datetime) -> str:
     """The decision in the language of the case: paragraphs with an empty line between two."""
     language = case.language
 
     def say(message_id: str, **values: object) -> str:
-        return text(message_id, language, **values)
+        return translate(message_id, language, **values)
 
     channels = ", ".join(say(CHANNELS[one]) for one in sorted(case.channels))
     parts = [
         say("Decision on an application for the technical interface"),
         say("Case number: {case}", case=case.number),
-        say("Date of the decision: {day}", day=day(finnish_day(now), language)),
+        say("Date of the decision: {day}", day=format_date(finnish_day(now), language)),
         say("Applicant: {name} ({customer_id})", name=case.organisation, customer_id=case.customer_id),
-        say("Applied for on {day}: {channels}", day=day(finnish_day(case.applied), language), channels=channels),
+        say(
+            "Applied for on {day}: {channels}", day=format_date(finnish_day(case.applied), language), channels=channels
+        ),
         say(_OUTCOMES[verdict.state], channels=channels),
     ]
     if verdict.reason:

@@ -8,202 +8,202 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
-from sinetti.domain.access.access_purpose import Place
+from sinetti.domain.access.access_purpose import SearchScope
 from sinetti.domain.values import Environment, Language
 from sinetti.i18n.languages import LANGUAGES
 from sinetti.i18n.revocation_reasons import REASONS
 from sinetti.i18n.role_labels import ROLES
 from sinetti.i18n.staff_labels import CHANNELS, KINDS, PLACES, PURPOSES
-from sinetti.i18n.translate import mark, number, text, when
+from sinetti.i18n.translate import format_datetime, gettext_noop, number, translate
 
 ACTIONS: Mapping[str, str] = {
-    "account-ended": mark("An account was ended"),
-    "account-erased": mark("An account's data was erased"),
-    "account-made": mark("An account was made"),
-    "address-bounced": mark("Mail came back from an address"),
-    "address-changed": mark("Somebody changed the e-mail address of their account"),
-    "application-approved": mark("An application was approved"),
-    "application-made": mark("An application was made"),
-    "application-refused": mark("An application was refused"),
-    "application-withdrawn": mark("An application was withdrawn"),
-    "asked-for-roles": mark("Authorisations were asked for"),
-    "authorisation-changed": mark("An authorisation was changed"),
-    "authorisation-given": mark("An authorisation was given"),
-    "authorisation-withdrawn": mark("An authorisation was withdrawn"),
-    "authorisation-to-nobody": mark(
+    "account-ended": gettext_noop("An account was ended"),
+    "account-erased": gettext_noop("An account's data was erased"),
+    "account-made": gettext_noop("An account was made"),
+    "address-bounced": gettext_noop("Mail came back from an address"),
+    "address-changed": gettext_noop("Somebody changed the e-mail address of their account"),
+    "application-approved": gettext_noop("An application was approved"),
+    "application-made": gettext_noop("An application was made"),
+    "application-refused": gettext_noop("An application was refused"),
+    "application-withdrawn": gettext_noop("An application was withdrawn"),
+    "asked-for-roles": gettext_noop("Authorisations were asked for"),
+    "authorisation-changed": gettext_noop("An authorisation was changed"),
+    "authorisation-given": gettext_noop("An authorisation was given"),
+    "authorisation-withdrawn": gettext_noop("An authorisation was withdrawn"),
+    "authorisation-to-nobody": gettext_noop(
         "Somebody tried to give an authorisation to an organisation that is not in the register"
     ),
-    "bulk-approved": mark("A revocation of many was confirmed"),
-    "bulk-begun": mark("A revocation of many was begun"),
-    "bulk-done": mark("A revocation of many was carried out"),
-    "bulk-proposed": mark("A revocation of many was proposed"),
-    "bulk-withdrawn": mark("A proposal of a revocation was withdrawn"),
-    "certificate-fetched": mark("A certificate was retrieved"),
-    "certificate-issued": mark("A certificate was issued"),
-    "certificate-reserved": mark("A certificate was reserved for issue"),
-    "certificate-restored": mark("A certificate was written anew after a restoration"),
-    "certificate-revoked": mark("A certificate was revoked"),
-    "certificate-voided": mark("A reservation of a certificate was given up"),
-    "channel-approved": mark("A channel was approved"),
-    "channel-withdrawn": mark("A channel was withdrawn"),
-    "clerk-dismissed": mark("Somebody is no longer a clerk"),
-    "clerk-named": mark("Somebody was made a clerk"),
-    "clock-accepted": mark("The machine's clock was accepted"),
-    "contact-changed": mark("A contact person was changed"),
-    "contact-person-set": mark("An organisation's contact person was changed"),
-    "crl-published": mark("A revocation list was published"),
-    "deputy-changed": mark("A deputy was changed"),
-    "deputy-removed": mark("A deputy was removed"),
-    "early-called": mark("Early replacement of certificates was called for"),
-    "early-done": mark("A call for early replacement was carried out"),
-    "early-undone": mark("A call for early replacement was undone"),
-    "founded": mark("The certification authorities were founded"),
-    "gateway-added": mark("A gateway was added"),
-    "gateway-withdrawn": mark("A gateway was withdrawn"),
-    "invitation-asked": mark("A clerk asked for an invitation of a representative"),
-    "invitation-confirmed": mark("An invitation of a representative was confirmed"),
-    "invitation-ended": mark("An invitation was cancelled"),
-    "invitation-rejected": mark("An invitation of a representative was rejected"),
-    "invitation-used": mark("An invitation was taken up"),
-    "invitation-withdrawn": mark("A clerk withdrew an invitation of a representative"),
-    "invited": mark("Somebody was invited"),
-    "let-end": mark("A certificate was let end"),
-    "let-end-undone": mark("A certificate is not let end any more"),
-    "load-accepted": mark("Changes of a file were accepted"),
-    "load-compared": mark("A file was compared with the register"),
-    "load-done": mark("Changes of a file were carried out"),
-    "load-proposed": mark("Changes of a file were proposed to a second clerk"),
-    "load-rejected": mark("Proposed changes of a file were rejected"),
-    "load-withdrawn": mark("Proposed changes of a file were withdrawn"),
-    "looked": mark("A clerk looked"),
-    "looked-after-by-set": mark("An organisation is looked after by another"),
-    "looked-after-by-withdrawn": mark("An organisation is not looked after by another any more"),
-    "mail-stop-asked": mark("A contact person said that it is not their task any more"),
-    "mail-stopped": mark("Mail to an address was stopped"),
-    "messages-deleted": mark("Old messages were deleted"),
-    "messages-tried-again": mark("Messages were tried again"),
-    "own-invitation-refused": mark("Somebody tried to give themselves an authorisation, and was refused"),
-    "order-spent-again": mark("An order was marked as used after a restoration"),
-    "ordered": mark("A certificate was ordered"),
-    "organisation-added": mark("An organisation was added"),
-    "organisation-closed": mark("An organisation ended"),
-    "organisation-loads-deleted": mark("Old files of organisations were deleted"),
-    "organisation-language-set": mark("An organisation's language was changed"),
-    "organisation-merged": mark("An organisation was merged into another"),
-    "organisation-renamed": mark("An organisation has a new name"),
-    "password-changed": mark("Somebody changed their password"),
-    "password-reset": mark("Somebody who had forgotten their password set a new one"),
-    "person-erased": mark("Somebody's data was erased"),
-    "pin-locked": mark("A PIN code was locked after wrong tries"),
-    "profile-changed": mark("Somebody changed their own details"),
-    "provider-connected": mark("Another service's sign-in was connected to an account"),
-    "provider-disconnected": mark("Another service's sign-in was disconnected from an account"),
-    "recovery-codes-made": mark("Recovery codes of an account were made"),
-    "refusals-deleted": mark("Old refusals were deleted"),
-    "renewal-opened-by-rule": mark("A certificate may be renewed when the rule says again"),
-    "renewal-opened-early": mark("A certificate may be renewed early"),
-    "request-approved": mark("A request for an authorisation was approved"),
-    "request-declined": mark("A request for an authorisation was declined"),
-    "reservation-given-up": mark("A reservation of a certificate was given up after a restoration"),
-    "right-requests-deleted": mark("Old requests for an authorisation were deleted"),
-    "second-factor-added": mark("A second factor was added to an account"),
-    "second-factor-removed": mark("A second factor was removed from an account"),
-    "secure-message-locked": mark("A secure message was locked after wrong tries"),
-    "secure-message-offered": mark("A link to transfer IDs was sent"),
-    "secure-message-opened": mark("A secure message was opened"),
-    "secure-messages-deleted": mark("Old secure messages were deleted"),
-    "signatory-added": mark("A representative was named"),
-    "signatory-removed": mark("A representative was removed"),
-    "transfer-ids-locked": mark("Transfer IDs were locked"),
-    "transfer-ids-made-anew": mark("Transfer IDs were made anew"),
-    "transfer-ids-shown": mark("Transfer IDs were shown"),
+    "bulk-approved": gettext_noop("A revocation of many was confirmed"),
+    "bulk-begun": gettext_noop("A revocation of many was begun"),
+    "bulk-done": gettext_noop("A revocation of many was carried out"),
+    "bulk-proposed": gettext_noop("A revocation of many was proposed"),
+    "bulk-withdrawn": gettext_noop("A proposal of a revocation was withdrawn"),
+    "certificate-fetched": gettext_noop("A certificate was retrieved"),
+    "certificate-issued": gettext_noop("A certificate was issued"),
+    "certificate-reserved": gettext_noop("A certificate was reserved for issue"),
+    "certificate-restored": gettext_noop("A certificate was written anew after a restoration"),
+    "certificate-revoked": gettext_noop("A certificate was revoked"),
+    "certificate-voided": gettext_noop("A reservation of a certificate was given up"),
+    "channel-approved": gettext_noop("A channel was approved"),
+    "channel-withdrawn": gettext_noop("A channel was withdrawn"),
+    "clerk-dismissed": gettext_noop("Somebody is no longer a clerk"),
+    "clerk-named": gettext_noop("Somebody was made a clerk"),
+    "clock-accepted": gettext_noop("The machine's clock was accepted"),
+    "contact-changed": gettext_noop("A contact person was changed"),
+    "contact-person-set": gettext_noop("An organisation's contact person was changed"),
+    "crl-published": gettext_noop("A revocation list was published"),
+    "deputy-changed": gettext_noop("A deputy was changed"),
+    "deputy-removed": gettext_noop("A deputy was removed"),
+    "early-called": gettext_noop("Early replacement of certificates was called for"),
+    "early-done": gettext_noop("A call for early replacement was carried out"),
+    "early-undone": gettext_noop("A call for early replacement was undone"),
+    "founded": gettext_noop("The certification authorities were founded"),
+    "gateway-added": gettext_noop("A gateway was added"),
+    "gateway-withdrawn": gettext_noop("A gateway was withdrawn"),
+    "invitation-asked": gettext_noop("A clerk asked for an invitation of a representative"),
+    "invitation-confirmed": gettext_noop("An invitation of a representative was confirmed"),
+    "invitation-ended": gettext_noop("An invitation was cancelled"),
+    "invitation-rejected": gettext_noop("An invitation of a representative was rejected"),
+    "invitation-used": gettext_noop("An invitation was taken up"),
+    "invitation-withdrawn": gettext_noop("A clerk withdrew an invitation of a representative"),
+    "invited": gettext_noop("Somebody was invited"),
+    "let-end": gettext_noop("A certificate was let end"),
+    "let-end-undone": gettext_noop("A certificate is not let end any more"),
+    "load-accepted": gettext_noop("Changes of a file were accepted"),
+    "load-compared": gettext_noop("A file was compared with the register"),
+    "load-done": gettext_noop("Changes of a file were carried out"),
+    "load-proposed": gettext_noop("Changes of a file were proposed to a second clerk"),
+    "load-rejected": gettext_noop("Proposed changes of a file were rejected"),
+    "load-withdrawn": gettext_noop("Proposed changes of a file were withdrawn"),
+    "looked": gettext_noop("A clerk looked"),
+    "looked-after-by-set": gettext_noop("An organisation is looked after by another"),
+    "looked-after-by-withdrawn": gettext_noop("An organisation is not looked after by another any more"),
+    "mail-stop-asked": gettext_noop("A contact person said that it is not their task any more"),
+    "mail-stopped": gettext_noop("Mail to an address was stopped"),
+    "messages-deleted": gettext_noop("Old messages were deleted"),
+    "messages-tried-again": gettext_noop("Messages were tried again"),
+    "own-invitation-refused": gettext_noop("Somebody tried to give themselves an authorisation, and was refused"),
+    "order-spent-again": gettext_noop("An order was marked as used after a restoration"),
+    "ordered": gettext_noop("A certificate was ordered"),
+    "organisation-added": gettext_noop("An organisation was added"),
+    "organisation-closed": gettext_noop("An organisation ended"),
+    "organisation-loads-deleted": gettext_noop("Old files of organisations were deleted"),
+    "organisation-language-set": gettext_noop("An organisation's language was changed"),
+    "organisation-merged": gettext_noop("An organisation was merged into another"),
+    "organisation-renamed": gettext_noop("An organisation has a new name"),
+    "password-changed": gettext_noop("Somebody changed their password"),
+    "password-reset": gettext_noop("Somebody who had forgotten their password set a new one"),
+    "person-erased": gettext_noop("Somebody's data was erased"),
+    "pin-locked": gettext_noop("A PIN code was locked after wrong tries"),
+    "profile-changed": gettext_noop("Somebody changed their own details"),
+    "provider-connected": gettext_noop("Another service's sign-in was connected to an account"),
+    "provider-disconnected": gettext_noop("Another service's sign-in was disconnected from an account"),
+    "recovery-codes-made": gettext_noop("Recovery codes of an account were made"),
+    "refusals-deleted": gettext_noop("Old refusals were deleted"),
+    "renewal-opened-by-rule": gettext_noop("A certificate may be renewed when the rule says again"),
+    "renewal-opened-early": gettext_noop("A certificate may be renewed early"),
+    "request-approved": gettext_noop("A request for an authorisation was approved"),
+    "request-declined": gettext_noop("A request for an authorisation was declined"),
+    "reservation-given-up": gettext_noop("A reservation of a certificate was given up after a restoration"),
+    "right-requests-deleted": gettext_noop("Old requests for an authorisation were deleted"),
+    "second-factor-added": gettext_noop("A second factor was added to an account"),
+    "second-factor-removed": gettext_noop("A second factor was removed from an account"),
+    "secure-message-locked": gettext_noop("A secure message was locked after wrong tries"),
+    "secure-message-offered": gettext_noop("A link to transfer IDs was sent"),
+    "secure-message-opened": gettext_noop("A secure message was opened"),
+    "secure-messages-deleted": gettext_noop("Old secure messages were deleted"),
+    "signatory-added": gettext_noop("A representative was named"),
+    "signatory-removed": gettext_noop("A representative was removed"),
+    "transfer-ids-locked": gettext_noop("Transfer IDs were locked"),
+    "transfer-ids-made-anew": gettext_noop("Transfer IDs were made anew"),
+    "transfer-ids-shown": gettext_noop("Transfer IDs were shown"),
 }
 """By the action of a row."""
 
 FACTS: Mapping[str, str] = {
-    "purpose": mark("purpose"),
-    "case": mark("case"),
-    "search": mark("search (its digest)"),
-    "reason": mark("reason"),
-    "channel": mark("channel"),
-    "kind": mark("kind"),
-    "count": mark("how many"),
-    "changes": mark("changes"),
-    "organisation": mark("organisation"),
-    "into": mark("merged into"),
-    "mandate": mark("authorisation"),
-    "person": mark("person"),
-    "holding": mark("line of certificates"),
-    "replaces": mark("in the place of"),
-    "language": mark("language"),
-    "proposed_by": mark("proposed by"),
-    "asked_by": mark("asked for by"),
-    "pending": mark("invitation that waits"),
-    "serials": mark("serial numbers (their digest)"),
-    "digest": mark("digest"),
-    "sha256": mark("digest"),
-    "key": mark("key (its digest)"),
-    "agent": mark("organisation that acts"),
-    "call": mark("call for early replacement"),
-    "before": mark("before"),
-    "invitation": mark("invitation"),
-    "message": mark("message"),
-    "order": mark("order"),
-    "pin": mark("PIN code"),
-    "role": mark("authorisation"),
-    "secure": mark("secure message"),
-    "predecessor": mark("earlier certificate"),
-    "voids": mark("given up for it"),
-    "environment": mark("environment"),
-    "newest": mark("newest instant until then"),
-    "number": mark("number"),
-    "lists": mark("lists"),
-    "staff": mark("clerk"),
+    "purpose": gettext_noop("purpose"),
+    "case": gettext_noop("case"),
+    "search": gettext_noop("search (its digest)"),
+    "reason": gettext_noop("reason"),
+    "channel": gettext_noop("channel"),
+    "kind": gettext_noop("kind"),
+    "count": gettext_noop("how many"),
+    "changes": gettext_noop("changes"),
+    "organisation": gettext_noop("organisation"),
+    "into": gettext_noop("merged into"),
+    "mandate": gettext_noop("authorisation"),
+    "person": gettext_noop("person"),
+    "holding": gettext_noop("line of certificates"),
+    "replaces": gettext_noop("in the place of"),
+    "language": gettext_noop("language"),
+    "proposed_by": gettext_noop("proposed by"),
+    "asked_by": gettext_noop("asked for by"),
+    "pending": gettext_noop("invitation that waits"),
+    "serials": gettext_noop("serial numbers (their digest)"),
+    "digest": gettext_noop("digest"),
+    "sha256": gettext_noop("digest"),
+    "key": gettext_noop("key (its digest)"),
+    "agent": gettext_noop("organisation that acts"),
+    "call": gettext_noop("call for early replacement"),
+    "before": gettext_noop("before"),
+    "invitation": gettext_noop("invitation"),
+    "message": gettext_noop("message"),
+    "order": gettext_noop("order"),
+    "pin": gettext_noop("PIN code"),
+    "role": gettext_noop("authorisation"),
+    "secure": gettext_noop("secure message"),
+    "predecessor": gettext_noop("earlier certificate"),
+    "voids": gettext_noop("given up for it"),
+    "environment": gettext_noop("environment"),
+    "newest": gettext_noop("newest instant until then"),
+    "number": gettext_noop("number"),
+    "lists": gettext_noop("lists"),
+    "staff": gettext_noop("clerk"),
 }
 """By the name of a fact."""
 
 OBJECTS: Mapping[str, str] = {
-    "application": mark("application"),
-    "certificate": mark("certificate"),
-    "order": mark("order"),
-    "organisation": mark("organisation"),
-    "person": mark("person"),
-    "user": mark("account"),
-    "bulk-revocation": mark("revocation of many"),
-    "early-call": mark("call for early replacement"),
-    "load": mark("file"),
-    "search": mark("search"),
-    "holding": mark("line of certificates"),
-    "mandate": mark("authorisation"),
-    "outbox": mark("outbox"),
-    "authority": mark("certification authority"),
-    "gateway": mark("gateway"),
-    "request": mark("request for an authorisation"),
-    "instance": mark("this service"),
-    "clock": mark("clock"),
-    "retention": mark("how long data is kept"),
+    "application": gettext_noop("application"),
+    "certificate": gettext_noop("certificate"),
+    "order": gettext_noop("order"),
+    "organisation": gettext_noop("organisation"),
+    "person": gettext_noop("person"),
+    "user": gettext_noop("account"),
+    "bulk-revocation": gettext_noop("revocation of many"),
+    "early-call": gettext_noop("call for early replacement"),
+    "load": gettext_noop("file"),
+    "search": gettext_noop("search"),
+    "holding": gettext_noop("line of certificates"),
+    "mandate": gettext_noop("authorisation"),
+    "outbox": gettext_noop("outbox"),
+    "authority": gettext_noop("certification authority"),
+    "gateway": gettext_noop("gateway"),
+    "request": gettext_noop("request for an authorisation"),
+    "instance": gettext_noop("this service"),
+    "clock": gettext_noop("clock"),
+    "retention": gettext_noop("how long data is kept"),
 }
 """By what stands before the colon of an object."""
 
 ACTORS: Mapping[str, str] = {
-    "user": mark("account"),
-    "officer": mark("somebody who runs the service, by a command"),
-    "operator": mark("whoever runs the service"),
-    "service": mark("the service"),
-    "notices": mark("the service"),
-    "recipient": mark("whoever got the message"),
-    "stranger": mark("somebody who is not known"),
-    "sign-up": mark("somebody who was making an account"),
-    "order": mark("whoever had the transfer IDs"),
-    "retrieval": mark("whoever had the retrieval ID"),
-    "certificate": mark("whoever has the certificate's key"),
-    "secure-message": mark("whoever opened the secure message"),
+    "user": gettext_noop("account"),
+    "officer": gettext_noop("somebody who runs the service, by a command"),
+    "operator": gettext_noop("whoever runs the service"),
+    "service": gettext_noop("the service"),
+    "notices": gettext_noop("the service"),
+    "recipient": gettext_noop("whoever got the message"),
+    "stranger": gettext_noop("somebody who is not known"),
+    "sign-up": gettext_noop("somebody who was making an account"),
+    "order": gettext_noop("whoever had the transfer IDs"),
+    "retrieval": gettext_noop("whoever had the retrieval ID"),
+    "certificate": gettext_noop("whoever has the certificate's key"),
+    "secure-message": gettext_noop("whoever opened the secure message"),
 }
 """By what stands before the colon of who did it."""
 
 _ENVIRONMENTS: Mapping[Environment, str] = {
-    Environment.PRODUCTION: mark("production"),
-    Environment.TEST: mark("test environment"),
+    Environment.PRODUCTION: gettext_noop("production"),
+    Environment.TEST: gettext_noop("test environment"),
 }
 VALUES: Mapping[str, Mapping[Any, str]] = {
     "purpose": PURPOSES,
@@ -215,33 +215,37 @@ VALUES: Mapping[str, Mapping[Any, str]] = {
     "environment": _ENVIRONMENTS,
 }
 """Facts whose values are of a closed list, in words."""
-_YES, _NO = mark("yes"), mark("no")
+_YES, _NO = gettext_noop("yes"), gettext_noop("no")
 _FLAGS = frozenset({"staff"})
 _INSTANT = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}Z")
 
 
-def fact_words(name: str, value: str | int, language: Language) -> str:
+def fact_label(name: str, value: str | int, language: Language) -> str:
     """Return a fact as people read it: "how many: 1 000". What has no words stands as it is written."""
-    called = text(FACTS[name], language) if name in FACTS else name
+    called = translate(FACTS[name], language) if name in FACTS else name
     return f"{called}: {_value(name, value, language)}"
 
 
-def object_words(subject: str, language: Language) -> str:
+def object_label(subject: str, language: Language) -> str:
     """Return what an object is, in a word, and which place was searched; the empty text for what has no word."""
     kind, _, place = subject.partition(":")
-    word = text(OBJECTS[kind], language) if kind in OBJECTS else ""
-    return f"{word}: {text(PLACES[Place(place)], language)}" if kind == "search" and place in set(Place) else word
+    word = translate(OBJECTS[kind], language) if kind in OBJECTS else ""
+    return (
+        f"{word}: {translate(PLACES[SearchScope(place)], language)}"
+        if kind == "search" and place in set(SearchScope)
+        else word
+    )
 
 
-def actor_words(actor: str, language: Language) -> str:
+def actor_label(actor: str, language: Language) -> str:
     """Return who did something, in a word; the empty text for what has no word."""
     kind = actor.partition(":")[0]
-    return text(ACTORS[kind], language) if kind in ACTORS else ""
+    return translate(ACTORS[kind], language) if kind in ACTORS else ""
 
 
 def _value(name: str, value: str | int, language: Language) -> str:
     if isinstance(value, int):
-        return text(_YES if value else _NO, language) if name in _FLAGS else number(value, language)
+        return translate(_YES if value else _NO, language) if name in _FLAGS else number(value, language)
     if value in VALUES.get(name, {}):
-        return text(VALUES[name][value], language)
-    return when(datetime.fromisoformat(value), language) if _INSTANT.fullmatch(value) else value
+        return translate(VALUES[name][value], language)
+    return format_datetime(datetime.fromisoformat(value), language) if _INSTANT.fullmatch(value) else value

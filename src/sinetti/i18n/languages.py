@@ -3,10 +3,10 @@
 from collections.abc import Mapping
 
 from sinetti.domain.values import Language
-from sinetti.i18n.translate import mark
+from sinetti.i18n.translate import gettext_noop
 
 LANGUAGES: Mapping[Language, str] = {
-    Language.FI: mark("Finnish"),
-    Language.SV: mark("Swedish"),
-    Language.EN: mark("English"),
+    Language.FI: gettext_noop("Finnish"),
+    Language.SV: gettext_noop("Swedish"),
+    Language.EN: gettext_noop("English"),
 }

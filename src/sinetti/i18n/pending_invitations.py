@@ -2,72 +2,74 @@
 
 from collections.abc import Mapping
 
-from sinetti.domain.access.pending_invitations import Pending, PendingFault
-from sinetti.i18n.translate import mark
+from sinetti.domain.access.pending_invitations import InvitationProposal, PendingFault
+from sinetti.i18n.translate import gettext_noop
 
-STATES: Mapping[Pending, str] = {
-    Pending.WAITING: mark("waits for a confirmation"),
-    Pending.CONFIRMED: mark("confirmed; the link was sent"),
-    Pending.REJECTED: mark("rejected"),
-    Pending.WITHDRAWN: mark("withdrawn by the clerk"),
-    Pending.LAPSED: mark("lapsed without a confirmation"),
+STATES: Mapping[InvitationProposal, str] = {
+    InvitationProposal.WAITING: gettext_noop("waits for a confirmation"),
+    InvitationProposal.CONFIRMED: gettext_noop("confirmed; the link was sent"),
+    InvitationProposal.REJECTED: gettext_noop("rejected"),
+    InvitationProposal.WITHDRAWN: gettext_noop("withdrawn by the clerk"),
+    InvitationProposal.LAPSED: gettext_noop("lapsed without a confirmation"),
 }
 REFUSED: Mapping[PendingFault, str] = {
-    PendingFault.OVER: mark(
+    PendingFault.OVER: gettext_noop(
         "Another person has already decided on this invitation, or it has lapsed. Look at its state."
     ),
-    PendingFault.SAME_PERSON: mark(
+    PendingFault.SAME_PERSON: gettext_noop(
         "You asked for this invitation yourself, with this account or with another one. Another person has to confirm "
         "it."
     ),
-    PendingFault.INVITED: mark(
+    PendingFault.INVITED: gettext_noop(
         "The invitation is for you: the address is one of yours. Another person has to confirm it."
     ),
-    PendingFault.SIGNATORY_THERE: mark(
+    PendingFault.SIGNATORY_THERE: gettext_noop(
         "The organisation has a representative. One of its representatives confirms the invitation, under Settings > "
         "Authorisations."
     ),
-    PendingFault.ASKER_GONE: mark(
+    PendingFault.ASKER_GONE: gettext_noop(
         "The clerk who asked for this invitation is no longer a clerk. Reject it, and ask for it anew if it is needed."
     ),
-    PendingFault.NOT_ASKER: mark("Only the clerk who asked for an invitation can withdraw it. You can reject it."),
+    PendingFault.NOT_ASKER: gettext_noop(
+        "Only the clerk who asked for an invitation can withdraw it. You can reject it."
+    ),
 }
-CONFIRMED = mark("The invitation is confirmed, and is on its way by e-mail.")
-REJECTED = mark("The invitation is rejected. Nothing was sent to the invited person.")
-WITHDRAWN = mark("The invitation is withdrawn. Nothing was sent to the invited person.")
+CONFIRMED = gettext_noop("The invitation is confirmed, and is on its way by e-mail.")
+REJECTED = gettext_noop("The invitation is rejected. Nothing was sent to the invited person.")
+WITHDRAWN = gettext_noop("The invitation is withdrawn. Nothing was sent to the invited person.")
 
 SUBJECTS: Mapping[str, str] = {
-    "asked": mark("A new representative waits for confirmation until {day} – {organisation}"),
-    "confirmed": mark("Invitation of a representative confirmed on {day} – {organisation}"),
-    "rejected": mark("Invitation of a representative rejected on {day} – {organisation}"),
-    "withdrawn": mark("Invitation of a representative withdrawn on {day} – {organisation}"),
-    "lapsed": mark("Invitation of a representative lapsed on {day} – {organisation}"),
+    "asked": gettext_noop("A new representative waits for confirmation until {day} – {organisation}"),
+    "confirmed": gettext_noop("Invitation of a representative confirmed on {day} – {organisation}"),
+    "rejected": gettext_noop("Invitation of a representative rejected on {day} – {organisation}"),
+    "withdrawn": gettext_noop("Invitation of a representative withdrawn on {day} – {organisation}"),
+    "lapsed": gettext_noop("Invitation of a representative lapsed on {day} – {organisation}"),
 }
 """By the word of what a message tells (database/access/pending_invitations.py, PendingNotice)."""
 SAID: Mapping[str, str] = {
-    "asked": mark(
+    "asked": gettext_noop(
         "A clerk of this service asks that {name} ({email}) becomes a representative of {organisation} "
         "({customer_id}). Nothing has been sent to them yet."
     ),
-    "confirmed": mark(
+    "confirmed": gettext_noop(
         "The invitation of {name} ({email}) as a representative of {organisation} ({customer_id}) was confirmed. The "
         "link to take it up has been sent to that address."
     ),
-    "rejected": mark(
+    "rejected": gettext_noop(
         "The invitation of {name} ({email}) as a representative of {organisation} ({customer_id}) was rejected. "
         "Nothing was sent to them."
     ),
-    "withdrawn": mark(
+    "withdrawn": gettext_noop(
         "The clerk has withdrawn the invitation of {name} ({email}) as a representative of {organisation} "
         "({customer_id}). Nothing was sent to them."
     ),
-    "lapsed": mark(
+    "lapsed": gettext_noop(
         "The invitation of {name} ({email}) as a representative of {organisation} ({customer_id}) was not confirmed in "
         "time. Nothing was sent to them."
     ),
 }
-HOW_TO_CONFIRM = mark(
+HOW_TO_CONFIRM = gettext_noop(
     "A representative confirms or rejects it in the e-service (Settings > Authorisations). If the organisation has no "
     "representative, a second clerk does. Without a confirmation it lapses on {expires}."
 )
-NOT_EXPECTED = mark("If you did not expect this, tell us: {help}")
+NOT_EXPECTED = gettext_noop("If you did not expect this, tell us: {help}")

@@ -2,35 +2,41 @@
 
 from collections.abc import Mapping
 
-from sinetti.domain.access.roles import Right, Role
-from sinetti.i18n.translate import mark
+from sinetti.domain.access.roles import Permission, Role
+from sinetti.i18n.translate import gettext_noop
 
 ROLES: Mapping[Role, str] = {
-    Role.SIGNATORY: mark("representative"),
-    Role.MANAGER: mark("certificate manager"),
-    Role.VIEWER: mark("viewer"),
+    Role.SIGNATORY: gettext_noop("representative"),
+    Role.MANAGER: gettext_noop("certificate manager"),
+    Role.VIEWER: gettext_noop("viewer"),
 }
 CHOICES: Mapping[Role, str] = {
-    Role.SIGNATORY: mark("Representative: may do everything, also give authorisations to others"),
-    Role.MANAGER: mark(
+    Role.SIGNATORY: gettext_noop("Representative: may do everything, also give authorisations to others"),
+    Role.MANAGER: gettext_noop(
         "Certificate manager: may order, retrieve and revoke certificates, and change their contact persons"
     ),
-    Role.VIEWER: mark("Viewer: may see the certificates, and change nothing"),
+    Role.VIEWER: gettext_noop("Viewer: may see the certificates, and change nothing"),
 }
 """The same with what each may do, as they are chosen among."""
-OWN_INVITATION = mark(
+OWN_INVITATION = gettext_noop(
     "You made this invitation yourself, and nobody gives an authorisation to themselves. Have somebody else invite you."
 )
-LACKING: Mapping[Right, str] = {
-    Right.SEE: mark("You would need the right to see the organisation's certificates."),
-    Right.ORDER: mark("You would need the right to order certificates for the organisation."),
-    Right.FETCH: mark("You would need the right to retrieve certificates for the organisation."),
-    Right.CONTACT: mark("You would need the right to change the contact persons of the organisation's certificates."),
-    Right.REVOKE: mark("You would need the right to revoke the organisation's certificates."),
-    Right.APPLY: mark("You would need the right to apply for the technical interface for the organisation."),
-    Right.ASK: mark("You would need the right to ask other organisations for authorisations for this one."),
-    Right.GRANT: mark("You would need the right to give and withdraw the organisation's authorisations."),
+LACKING: Mapping[Permission, str] = {
+    Permission.SEE: gettext_noop("You would need the right to see the organisation's certificates."),
+    Permission.ORDER: gettext_noop("You would need the right to order certificates for the organisation."),
+    Permission.FETCH: gettext_noop("You would need the right to retrieve certificates for the organisation."),
+    Permission.CONTACT: gettext_noop(
+        "You would need the right to change the contact persons of the organisation's certificates."
+    ),
+    Permission.REVOKE: gettext_noop("You would need the right to revoke the organisation's certificates."),
+    Permission.APPLY: gettext_noop(
+        "You would need the right to apply for the technical interface for the organisation."
+    ),
+    Permission.ASK: gettext_noop(
+        "You would need the right to ask other organisations for authorisations for this one."
+    ),
+    Permission.GRANT: gettext_noop("You would need the right to give and withdraw the organisation's authorisations."),
 }
 
 
-BUTTON = mark("Take up the authorisation")
+BUTTON = gettext_noop("Take up the authorisation")

@@ -7,7 +7,7 @@ from importlib import resources
 from string import Formatter
 
 from sinetti.domain.business_days import FINNISH_TIME
-from sinetti.domain.refusals import Refusal
+from sinetti.domain.refusals import Rejection
 from sinetti.domain.values import Language
 from sinetti.i18n.refusals import LONGEST, REFUSALS
 
@@ -35,23 +35,23 @@ class CatalogueMissingError(RuntimeError):
     """The compiled catalogue of a language is not there: the package was not built, only copied."""
 
 
-def mark(message_id: str) -> str:
+def gettext_noop(message_id: str) -> str:
     """Return the message id unchanged; says to the catalogues' tools that it is one (for tables of messages)."""
     return message_id
 
 
-def text(message_id: str, language: Language, /, **values: object) -> str:
+def translate(message_id: str, language: Language, /, **values: object) -> str:
     """Return the text of an English message id in this language, its named placeholders filled with the values.
 
-    {count} and its like are filled with the number as the language writes it, as in `count_text`. A message that has no
-    translation is given in English; a test says which ones those are. Raises CatalogueMissingError where nothing was
-    compiled, KeyError where a placeholder has no value.
+    {count} and its like are filled with the number as the language writes it, as in `translate_plural`. A message that
+    has no translation is given in English; a test says which ones those are. Raises CatalogueMissingError where
+    nothing was compiled, KeyError where a placeholder has no value.
     """
     counted = {name: number(one, language) for name in _COUNTS if isinstance(one := values.get(name), int)}
     return _catalogue(language).gettext(message_id).format(**{**values, **counted})
 
 
-def plain(message_id: str, language: Language) -> str:
+def translate_raw(message_id: str, language: Language) -> str:
     """Return the text of a message id as it is, braces and all: of one whose placeholders are somebody else's to fill.
 
     Raises CatalogueMissingError where nothing was compiled.
@@ -59,12 +59,12 @@ def plain(message_id: str, language: Language) -> str:
     return _catalogue(language).gettext(message_id)
 
 
-def mark_count(one: str, more: str) -> tuple[str, str]:
+def ngettext_noop(one: str, more: str) -> tuple[str, str]:
     """Return the two forms of a message id unchanged, for one and for more; says to the tools that they are one."""
     return one, more
 
 
-def count_text(one: str, more: str, count: int, language: Language, /, **values: object) -> str:
+def translate_plural(one: str, more: str, count: int, language: Language, /, **values: object) -> str:
     """Return a text about so many of something, in the form that the language has for them.
 
     `one` and `more` are the English forms, as in `count_text("{count} certificate", "{count} certificates", 2, …)`;
@@ -79,25 +79,25 @@ def number(count: int, language: Language) -> str:
     return written if language is Language.EN else written.replace(",", "\N{NO-BREAK SPACE}")
 
 
-def when(at: datetime, language: Language) -> str:
+def format_datetime(at: datetime, language: Language) -> str:
     """Return date and hour on a Finnish clock: "3.3.2027 klo 13.03", "3 March 2027 at 13:03 (Finnish time)"."""
-    short = when_short(at, language)
+    short = format_time(at, language)
     return f"{short} (Finnish time)" if language is Language.EN else short
 
 
-def when_short(at: datetime, language: Language) -> str:
+def format_time(at: datetime, language: Language) -> str:
     """Return the same as `when`, without naming the zone: for the second instant in one text."""
     local = _local(at)
-    return f"{day(local.date(), language)} {_hour(local, language)}"
+    return f"{format_date(local.date(), language)} {_hour(local, language)}"
 
 
-def when_on(at: datetime, language: Language) -> str:
+def format_datetime_long(at: datetime, language: Language) -> str:
     """Return day of the week, date and hour on a Finnish clock, as an answer to "when?".
 
     "sunnuntaina 2.5.2027 klo 14.03", "söndagen den 2 maj 2027 kl. 14.03", "Sunday 2 May 2027 at 14:03 (Finnish time)".
     """
     local = _local(at)
-    told = f"{on(local.date(), language)} {_hour(local, language)}"
+    told = f"{format_weekday(local.date(), language)} {_hour(local, language)}"
     return f"{told} (Finnish time)" if language is Language.EN else told
 
 
@@ -106,14 +106,14 @@ def finnish_day(at: datetime) -> date:
     return _local(at).date()
 
 
-def day(one: date, language: Language) -> str:
+def format_date(one: date, language: Language) -> str:
     """Return a date: "2.5.2027", "2.5.2027", "2 May 2027"."""
     if language is Language.EN:
         return f"{one.day} {_MONTHS[one.month - 1]} {one.year}"
     return f"{one.day}.{one.month}.{one.year}"
 
 
-def on(one: date, language: Language) -> str:
+def format_weekday(one: date, language: Language) -> str:
     """Return a date with its day of the week, as an answer to "when?": "perjantaina 30.4.2027", "Friday 30 April 2027".
 
     In Swedish the month is written out: "fredagen den 30 april 2027".
@@ -121,30 +121,30 @@ def on(one: date, language: Language) -> str:
     weekday = _WEEKDAYS[language][one.weekday()]
     if language is Language.SV:
         return f"{weekday} den {one.day} {_SWEDISH_MONTHS[one.month - 1]} {one.year}"
-    return f"{weekday} {day(one, language)}"
+    return f"{weekday} {format_date(one, language)}"
 
 
-def days(first: date, last: date, language: Language) -> str:
+def format_date_range(first: date, last: date, language: Language) -> str:
     """Return a range of dates: "3.3.–30.4.2027", "3.3–30.4.2027", "3 March to 30 April 2027".
 
     Over the end of a year both have theirs; a range of one day is that day.
     """
     if first == last:
-        return day(last, language)
+        return format_date(last, language)
     same_year = first.year == last.year
     match language:
         case Language.FI:
-            begins = f"{first.day}.{first.month}." if same_year else day(first, language)
-            return f"{begins}–{day(last, language)}"
+            begins = f"{first.day}.{first.month}." if same_year else format_date(first, language)
+            return f"{begins}–{format_date(last, language)}"
         case Language.SV:
-            begins = f"{first.day}.{first.month}" if same_year else day(first, language)
-            return f"{begins}–{day(last, language)}"
+            begins = f"{first.day}.{first.month}" if same_year else format_date(first, language)
+            return f"{begins}–{format_date(last, language)}"
         case Language.EN:
-            begins = f"{first.day} {_MONTHS[first.month - 1]}" if same_year else day(first, language)
-            return f"{begins} to {day(last, language)}"
+            begins = f"{first.day} {_MONTHS[first.month - 1]}" if same_year else format_date(first, language)
+            return f"{begins} to {format_date(last, language)}"
 
 
-def refusal_text(refusal: Refusal, language: Language) -> str:
+def refusal_text(refusal: Rejection, language: Language) -> str:
     """Return what this refusal says: complete whatever is known of it, and never over 255 characters.
 
     Of the variants in `i18n/refusals.py` it is the first whose placeholders all have values and that fits; the last
@@ -154,10 +154,10 @@ def refusal_text(refusal: Refusal, language: Language) -> str:
     *fuller, bare = REFUSALS[refusal.reason]
     for message_id in fuller:
         if placeholders(message_id) <= values.keys():
-            filled = text(message_id, language, **values)
+            filled = translate(message_id, language, **values)
             if len(filled) <= LONGEST:
                 return filled
-    return text(bare, language)
+    return translate(bare, language)
 
 
 def placeholders(message: str) -> frozenset[str]:
@@ -182,13 +182,13 @@ def _hour(local: datetime, language: Language) -> str:
             return f"at {local.hour}:{local.minute:02}"
 
 
-def _values(refusal: Refusal, language: Language) -> dict[str, str]:
+def _values(refusal: Rejection, language: Language) -> dict[str, str]:
     values = {"element": refusal.element, "reference": refusal.reference}
     if refusal.opens is not None:
-        values["opens"] = when(refusal.opens, language)
+        values["opens"] = format_datetime(refusal.opens, language)
     if refusal.ended is not None:
-        values["ended"] = when(refusal.ended, language)
-        values["ended_short"] = when_short(refusal.ended, language)
+        values["ended"] = format_datetime(refusal.ended, language)
+        values["ended_short"] = format_time(refusal.ended, language)
     return {name: value for name, value in values.items() if value is not None}
 
 

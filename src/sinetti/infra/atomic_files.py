@@ -8,7 +8,7 @@ from pathlib import Path
 PUBLIC, PRIVATE = 0o644, 0o600
 
 
-def write_whole(path: Path, octets: bytes, mode: int = PUBLIC) -> None:
+def write_atomic(path: Path, octets: bytes, mode: int = PUBLIC) -> None:
     """Write a file so that it is there whole or not at all: new file, fsync, rename, fsync of the folder.
 
     Raises OSError. What a run that was killed left beside is written over by the next.

@@ -13,21 +13,21 @@ else:
         return clock_gettime(CLOCK_BOOTTIME)
 
 
-def machine_now() -> datetime:
+def utc_now() -> datetime:
     """The machine's time: UTC, whole seconds."""
     return datetime.now(UTC).replace(microsecond=0)
 
 
-def ticks() -> float:
+def monotonic_seconds() -> float:
     """Seconds of a clock that never jumps, for deadlines and durations."""
     return monotonic()
 
 
-def machine_instant() -> datetime:
+def utc_now_precise() -> datetime:
     """The machine's time: UTC, to the microsecond, for comparing clocks."""
     return datetime.now(UTC)
 
 
-def steady() -> float:
+def boottime_seconds() -> float:
     """Seconds of a clock that never jumps and, where the system has such a one, goes on while the machine sleeps."""
     return _steady()

@@ -15,16 +15,16 @@ from urllib.parse import urlsplit
 PORTS = {"http": 80, "https": 443}
 
 
-class BadAddress(ValueError):
+class InvalidUrl(ValueError):
     """An address that is not called; the text says why."""
 
 
-class NotReached(Exception):
+class HttpError(Exception):
     """There is no whole answer; the text says why, in the system's words."""
 
 
 @dataclass(frozen=True, slots=True)
-class Call:
+class HttpRequest:
     """A request. `limit` is the longest answer that is read, in octets; `within` seconds all of it may take."""
 
     url: str
@@ -36,7 +36,7 @@ class Call:
 
 
 @dataclass(frozen=True, slots=True)
-class Reply:
+class HttpResponse:
     """An answer; header names are lower-case."""
 
     status: int
@@ -44,8 +44,8 @@ class Reply:
     body: bytes = field(repr=False)
 
 
-def checked_address(url: str) -> str:
-    """Give back an address that can be called. Raises BadAddress."""
+def check_url(url: str) -> str:
+    """Give back an address that can be called. Raises InvalidUrl."""
     try:
         parts = urlsplit(url)
         known = parts.scheme in PORTS and bool(parts.hostname) and parts.port != 0
@@ -53,25 +53,25 @@ def checked_address(url: str) -> str:
         known = False
     if not known or not url.isascii() or any(sign.isspace() for sign in url):
         why = f"{url!r} is no address: it starts with http:// or https:// and names a host"
-        raise BadAddress(why)
+        raise InvalidUrl(why)
     if parts.username is not None or parts.password is not None or parts.fragment:
         why = f"{url!r}: an address holds no user name, no password and no fragment"
-        raise BadAddress(why)
+        raise InvalidUrl(why)
     return url
 
 
-def path_of(url: str) -> str:
+def url_path(url: str) -> str:
     """Give the path of an address, without its query."""
     return urlsplit(url).path or "/"
 
 
-def call(wanted: Call) -> Reply:
-    """Make one request. Raises NotReached."""
+def send_request(wanted: HttpRequest) -> HttpResponse:
+    """Make one request. Raises HttpError."""
     parts = urlsplit(wanted.url)
     connection = _connection(parts.scheme, parts.hostname or "", parts.port or PORTS[parts.scheme], wanted.within)
-    target = path_of(wanted.url) + (f"?{parts.query}" if parts.query else "")
+    target = url_path(wanted.url) + (f"?{parts.query}" if parts.query else "")
     try:
-        with _in_time(connection, wanted.within) as late:
+        with _deadline(connection, wanted.within) as late:
             connection.connect()
             if late.is_set():  # while TLS was agreed on there was nothing to cut
                 raise TimeoutError
@@ -81,14 +81,14 @@ def call(wanted: Call) -> Reply:
             body = response.read(wanted.limit + 1)
         if len(body) > wanted.limit:
             why = f"the answer is longer than {wanted.limit} octets"
-            raise NotReached(why)
+            raise HttpError(why)
         if response.length:
             # http.client takes a connection that ends too early for the end of the body.
             raise http.client.IncompleteRead(body, response.length)
-        return Reply(response.status, {name.lower(): value for name, value in response.getheaders()}, body)
+        return HttpResponse(response.status, {name.lower(): value for name, value in response.getheaders()}, body)
     except (OSError, http.client.HTTPException, UnicodeError) as bad:  # a host with a part longer than 63 octets
         why = getattr(bad, "strerror", None) or str(bad) or type(bad).__name__
-        raise NotReached(why) from bad
+        raise HttpError(why) from bad
     finally:
         connection.close()
 
@@ -102,7 +102,7 @@ def _connection(scheme: str, host: str, port: int, within: float) -> http.client
 
 
 @contextlib.contextmanager
-def _in_time(connection: http.client.HTTPConnection, within: float) -> Iterator[threading.Event]:
+def _deadline(connection: http.client.HTTPConnection, within: float) -> Iterator[threading.Event]:
     """Give what is done with a connection its time, however slowly the other side sends. Raises TimeoutError."""
     late = threading.Event()
     watchdog = threading.Timer(within, _cut, (connection, late))

@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 
-class Lines(logging.Formatter):
+class JsonFormatter(logging.Formatter):
     """Formats a record as one line: time, level, event, and what else is known of it."""
 
     def format(self, record: logging.LogRecord) -> str:
@@ -20,9 +20,9 @@ class Lines(logging.Formatter):
         return json.dumps(value, ensure_ascii=False)
 
 
-def log_to_stderr() -> None:
+def configure_logging() -> None:
     """Have this process log to standard error."""
     handler = logging.StreamHandler(sys.stderr)
-    handler.setFormatter(Lines())
+    handler.setFormatter(JsonFormatter())
     logging.basicConfig(level=logging.WARNING, handlers=[handler], force=True)
     logging.getLogger("sinetti").setLevel(logging.INFO)

@@ -7,7 +7,7 @@ import socket
 _log = logging.getLogger(__name__)
 
 
-def tell_service_manager(state: str) -> None:
+def sd_notify(state: str) -> None:
     """Send a state such as READY=1; nothing where nobody waits for it."""
     address = os.environ.get("NOTIFY_SOCKET", "")
     if not address:

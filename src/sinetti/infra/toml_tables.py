@@ -10,7 +10,7 @@ from typing import NoReturn
 _OTHERS = 0o077
 
 
-class Table:
+class TomlTable:
     """One table; every key is taken once, and `finish` refuses what nobody took."""
 
     def __init__(self, file: str, name: str, values: Mapping[str, object]) -> None:
@@ -79,19 +79,19 @@ class Table:
             self.refuse(key, f"a file with one line of ASCII in it, which {path} is not")
         return octets.decode("ascii")
 
-    def table(self, key: str) -> "Table":
+    def table(self, key: str) -> "TomlTable":
         """Take a table below this one."""
         value = self._values.pop(key, None)
         if not isinstance(value, dict):
             self.refuse(key, f"a table [{key}]")
-        return Table(self._file, key, value)
+        return TomlTable(self._file, key, value)
 
-    def tables(self, key: str) -> "tuple[Table, ...]":
+    def tables(self, key: str) -> "tuple[TomlTable, ...]":
         """Take a list of tables; empty where it is left out."""
         values = self._values.pop(key, [])
         if not isinstance(values, list) or not all(isinstance(one, dict) for one in values):
             self.refuse(key, f"tables that begin with [[{key}]]")
-        return tuple(Table(self._file, key, one) for one in values)
+        return tuple(TomlTable(self._file, key, one) for one in values)
 
     def finish(self) -> None:
         """Refuse every key that nobody took: a misspelt key must not be overlooked."""

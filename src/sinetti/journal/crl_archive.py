@@ -13,14 +13,14 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from sinetti.journal.reader import JournalDamaged
-from sinetti.pki.crl_splice import cut, spliced
+from sinetti.pki.crl_splice import join_crl, split_crl
 
 _LIST = re.compile(r"(?P<authority>.+)\.(?P<shard>[0-9]{1,9})\.(?:(?P<base>[0-9]{1,49})-)?(?P<number>[0-9]{1,49})\.crl")
 """The name of a kept list; its number has at most 20 octets (RFC 5280, 5.2.3)."""
 
 
 @dataclass(frozen=True, slots=True)
-class ListName:
+class ArchivedCrlName:
     """Whose list it is, and its number; `base` is that of the list whose entries it lacks, None for a whole one."""
 
     authority: str
@@ -35,16 +35,16 @@ class ListName:
         return f"{self.authority}.{self.shard}.{before}{self.number}.crl"
 
 
-def list_name(path: Path) -> ListName | None:
+def list_name(path: Path) -> ArchivedCrlName | None:
     """What a kept list is, by its name; None for another name, such as a copy's."""
     named = _LIST.fullmatch(path.name)
     if named is None:
         return None
     base = int(named["base"]) if named["base"] else None
-    return ListName(named["authority"], int(named["shard"]), int(named["number"]), base)
+    return ArchivedCrlName(named["authority"], int(named["shard"]), int(named["number"]), base)
 
 
-def kept_lists(folder: Path, authority: str, shard: int) -> list[Path]:
+def archived_crls(folder: Path, authority: str, shard: int) -> list[Path]:
     """The signed CRLs of a shard that lie beside the journals, by their numbers, the newest last.
 
     What has another name is passed over.
@@ -54,7 +54,7 @@ def kept_lists(folder: Path, authority: str, shard: int) -> list[Path]:
     return [path for _, path in sorted(ours)]
 
 
-def kept_shards(folder: Path, authority: str) -> list[int]:
+def archived_shards(folder: Path, authority: str) -> list[int]:
     """The shards of a CA that have lists there; 0 is the whole list."""
     names = (list_name(path) for path in folder.glob("*.crl"))
     return sorted({name.shard for name in names if name is not None and name.authority == authority})
@@ -66,9 +66,9 @@ def newest_list(folder: Path, authority: str, shard: int) -> tuple[Path, bytes] 
     Raises JournalDamaged where it cannot be put together.
     """
     looked_at = None
-    while kept := kept_lists(folder, authority, shard):
+    while kept := archived_crls(folder, authority, shard):
         with suppress(FileNotFoundError):
-            return kept[-1], whole(kept[-1])
+            return kept[-1], load_full(kept[-1])
         if kept[-1] == looked_at:
             sentence = f"{kept[-1]} lacks the list that its name begins with: bring that back from its copy, or move it"
             raise JournalDamaged(sentence)
@@ -76,20 +76,20 @@ def newest_list(folder: Path, authority: str, shard: int) -> tuple[Path, bytes] 
     return None
 
 
-def whole(path: Path) -> bytes:
+def load_full(path: Path) -> bytes:
     """A kept list, put together (DER). Raises FileNotFoundError, and JournalDamaged for what cannot be one."""
     name, der = list_name(path), path.read_bytes()
     if name is None or name.base is None:
         return der
-    base = path.with_name(ListName(name.authority, name.shard, name.base).file).read_bytes()
+    base = path.with_name(ArchivedCrlName(name.authority, name.shard, name.base).file).read_bytes()
     try:
-        return spliced(cut(base).entries, der)
+        return join_crl(split_crl(base).entries, der)
     except ValueError as wrong:
         sentence = f"{path} is no list, or its base is none ({wrong}): bring them back from a copy, or move them away"
         raise JournalDamaged(sentence) from wrong
 
 
-def keep(folder: Path, name: ListName, der: bytes, base: Callable[[], bytes]) -> None:
+def archive(folder: Path, name: ArchivedCrlName, der: bytes, base: Callable[[], bytes]) -> None:
     """Keep a list, on disk once this returns, and take away the older ones of its shard.
 
     `base` gives the list (DER) whose entries it lacks, where that is not here yet: another node has made it.
@@ -97,7 +97,7 @@ def keep(folder: Path, name: ListName, der: bytes, base: Callable[[], bytes]) ->
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     with _alone(folder):
         if name.base is not None:
-            first = folder / ListName(name.authority, name.shard, name.base).file
+            first = folder / ArchivedCrlName(name.authority, name.shard, name.base).file
             if not first.exists():
                 _write(first, base())
         _write(folder / name.file, der)
@@ -107,9 +107,9 @@ def keep(folder: Path, name: ListName, der: bytes, base: Callable[[], bytes]) ->
 
 
 def _older(folder: Path, authority: str, shard: int) -> list[Path]:
-    *older, newest = kept_lists(folder, authority, shard)
+    *older, newest = archived_crls(folder, authority, shard)
     name = list_name(newest)
-    base = None if name is None or name.base is None else ListName(authority, shard, name.base).file
+    base = None if name is None or name.base is None else ArchivedCrlName(authority, shard, name.base).file
     return [path for path in older if path.name != base]
 
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from sinetti.journal.schema import wrong_member
+from sinetti.journal.schema import first_invalid_member
 
 FIRST = "0" * 64
 """What the first line has for the digest of the line before it."""
@@ -27,7 +27,7 @@ class JournalDamaged(JournalError):
 
 
 @dataclass(frozen=True, slots=True)
-class Line:
+class JournalLine:
     """One line that proves itself."""
 
     sequence: int
@@ -38,7 +38,7 @@ class Line:
     digest: str
 
     @staticmethod
-    def parse(octets: bytes) -> "Line | None":
+    def parse(octets: bytes) -> "JournalLine | None":
         """Read a line without its end; None where it is not as it was written, or is no line of a journal."""
         body, mark, rest = octets.rpartition(SUFFIX)
         if not mark or rest != digest(body + b"}").encode() + b'"}':
@@ -50,7 +50,9 @@ class Line:
         # Its digest is no secret: whoever writes into a journal writes that too.
         if not isinstance(value, dict) or any(type(value.get(name)) is not shape for name, shape in _SHAPE.items()):
             return None
-        return Line(value["sequence"], value["at"], value["kind"], value["facts"], value["previous"], digest(octets))
+        return JournalLine(
+            value["sequence"], value["at"], value["kind"], value["facts"], value["previous"], digest(octets)
+        )
 
 
 def digest(octets: bytes) -> str:
@@ -58,7 +60,7 @@ def digest(octets: bytes) -> str:
     return hashlib.sha256(octets).hexdigest()
 
 
-def head_of(sequence: int, last: str) -> bytes:
+def head_record(sequence: int, last: str) -> bytes:
     """What stands in NODE.jsonl.head: how many lines are on disk, and the digest of the last; always as long."""
     return f"{sequence:020d} {last}\n".encode()
 
@@ -68,13 +70,13 @@ def files(folder: Path) -> list[Path]:
     return sorted(folder.glob("*.jsonl"))
 
 
-def gone(folder: Path) -> list[Path]:
+def missing_journals(folder: Path) -> list[Path]:
     """Journals that were there: what is left of each is its NODE.jsonl.head."""
     heads = sorted(folder.glob("*.jsonl.head"))
     return [path for head in heads if not (path := head.with_suffix("")).exists()]
 
 
-def check_there(path: Path) -> None:
+def check_present(path: Path) -> None:
     """Raise JournalDamaged for a journal that is gone, though its head is there."""
     if not path.exists():
         sentence = (
@@ -84,7 +86,7 @@ def check_there(path: Path) -> None:
         raise JournalDamaged(sentence)
 
 
-def read(path: Path) -> Iterator[Line]:
+def read(path: Path) -> Iterator[JournalLine]:
     """Give a journal's whole lines in order. Raises JournalDamaged at the first that is not as it was written.
 
     A last line without its end is left out: it is being written, or a crash cut it off, and no answer went with it.
@@ -94,7 +96,7 @@ def read(path: Path) -> Iterator[Line]:
         for octets in file:
             if not octets.endswith(b"\n"):
                 break
-            line = Line.parse(octets[:-1])
+            line = JournalLine.parse(octets[:-1])
             if line is None:
                 sentence = (
                     f"{path.name}: line {expected} was changed: it does not fit its own digest, or is no journal's line"
@@ -102,7 +104,7 @@ def read(path: Path) -> Iterator[Line]:
                 raise JournalDamaged(sentence)
             if line.sequence != expected or line.previous != previous:
                 raise JournalDamaged(_out_of_place(path, expected, line))
-            if (member := wrong_member(line.kind, line.facts)) is not None:
+            if (member := first_invalid_member(line.kind, line.facts)) is not None:
                 sentence = (
                     f"{path.name}: line {expected} was not written by us: {member!r} of what is {line.kind} is wrong"
                 )
@@ -129,7 +131,7 @@ def verify(path: Path) -> int:
     return lines
 
 
-def last_line(path: Path) -> tuple[Line | None, bytes]:
+def last_line(path: Path) -> tuple[JournalLine | None, bytes]:
     """The last whole line (None in an empty journal) and what stands after it.
 
     Raises JournalDamaged where it is not as it was written, or not the last that was.
@@ -145,7 +147,7 @@ def last_line(path: Path) -> tuple[Line | None, bytes]:
     if not end:
         _check_head(path, 0, FIRST)
         return None, torn
-    line = Line.parse(whole.rpartition(b"\n")[2])
+    line = JournalLine.parse(whole.rpartition(b"\n")[2])
     if line is None:
         sentence = f"{path.name}: the last line was changed: sinetti authority journal verify says more"
         raise JournalDamaged(sentence)
@@ -153,8 +155,8 @@ def last_line(path: Path) -> tuple[Line | None, bytes]:
     return line, torn
 
 
-def _out_of_place(path: Path, expected: int, found: Line) -> str:
-    others = [other for raw in path.read_bytes().split(b"\n") if (other := Line.parse(raw)) is not None]
+def _out_of_place(path: Path, expected: int, found: JournalLine) -> str:
+    others = [other for raw in path.read_bytes().split(b"\n") if (other := JournalLine.parse(raw)) is not None]
     if found.sequence == expected:
         return f"{path.name}: line {expected - 1} was replaced: line {expected} followed another one"
     if any(other.sequence == expected for other in others):

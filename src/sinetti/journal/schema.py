@@ -14,7 +14,7 @@ _SERIAL = re.compile(r"(?:[0-9a-f]{2}){1,20}")
 _HEX = re.compile(r"(?:[0-9a-f]{2})+")
 
 
-def wrong_member(kind: str, facts: Mapping[str, Any]) -> str | None:
+def first_invalid_member(kind: str, facts: Mapping[str, Any]) -> str | None:
     """The first member that a line of this kind lacks, or has in another shape; None where all are well.
 
     More members than these, and kinds that only later code knows, are passed over.

@@ -18,9 +18,18 @@ from threading import Lock
 from typing import Any
 
 from sinetti.journal import crl_archive, reader
-from sinetti.journal.crl_archive import ListName
+from sinetti.journal.crl_archive import ArchivedCrlName
 from sinetti.journal.marker import JournalMark
-from sinetti.journal.reader import FIRST, SUFFIX, JournalDamaged, JournalError, Line, digest, head_of, last_line
+from sinetti.journal.reader import (
+    FIRST,
+    SUFFIX,
+    JournalDamaged,
+    JournalError,
+    JournalLine,
+    digest,
+    head_record,
+    last_line,
+)
 
 _log = logging.getLogger(__name__)
 _MOST_FILES = 1000
@@ -37,7 +46,7 @@ class JournalMissing(JournalUnavailable):
 
 
 @dataclass(frozen=True, slots=True)
-class Fact:
+class JournalEntry:
     """Irrevocable fact: its kind (database/issuance/journal_records.py) and the data that restore it."""
 
     kind: str
@@ -45,7 +54,7 @@ class Fact:
 
 
 @dataclass(frozen=True, slots=True)
-class Owner:
+class JournalHeader:
     """Whose journal it is: these three stand in its first line."""
 
     instance_id: str
@@ -53,10 +62,10 @@ class Owner:
     node: str
 
 
-class NoJournal:
+class NullJournal:
     """No journal: for tests of what has nothing to do with it."""
 
-    def append(self, facts: Sequence[Fact]) -> None:
+    def append(self, facts: Sequence[JournalEntry]) -> None:
         """Write nothing down."""
 
     def check(self) -> None:
@@ -66,11 +75,11 @@ class NoJournal:
         """Whether a fact of a certificate was written down lately by this process: no."""
         return False
 
-    def keep_list(self, name: ListName, der: bytes, base: Callable[[], bytes]) -> None:
+    def keep_list(self, name: ArchivedCrlName, der: bytes, base: Callable[[], bytes]) -> None:
         """Keep nothing."""
 
 
-NO_JOURNAL = NoJournal()
+NO_JOURNAL = NullJournal()
 
 
 class Journal:
@@ -81,7 +90,7 @@ class Journal:
     """
 
     def __init__(
-        self, folder: Path, owner: Owner, now: Callable[[], datetime], mark: JournalMark | None = None
+        self, folder: Path, owner: JournalHeader, now: Callable[[], datetime], mark: JournalMark | None = None
     ) -> None:
         """Remember where it is to be; `now` is the machine's clock."""
         self.folder, self._owner, self._now, self._mark = folder, owner, now, mark
@@ -92,7 +101,7 @@ class Journal:
         self._end = (0, FIRST)  # how many lines are written, and the digest of the last: one value, read without a lock
         self._synced = 0
         self._recent: dict[tuple[str, str], None] = {}
-        self._owed: dict[tuple[str, str], Fact] = {}
+        self._owed: dict[tuple[str, str], JournalEntry] = {}
         self._failed = False
 
     @property
@@ -136,7 +145,7 @@ class Journal:
                     os.close(handle)
             self._handle = self._head = None
 
-    def append(self, facts: Sequence[Fact]) -> None:
+    def append(self, facts: Sequence[JournalEntry]) -> None:
         """Write facts down and return once they are on disk, and with them what could not be written before.
 
         The register has what is owed: nobody comes back with it, since its change of state is made only once.
@@ -156,18 +165,18 @@ class Journal:
         """Whether a fact of a certificate was written down lately by this process, and need not be once more."""
         return (kind, serial) in self._recent
 
-    def keep_list(self, name: ListName, der: bytes, base: Callable[[], bytes]) -> None:
+    def keep_list(self, name: ArchivedCrlName, der: bytes, base: Callable[[], bytes]) -> None:
         """Keep the newest signed CRL of a shard beside the journal, before it is published (journal/crl_archive.py)."""
         # A lock of its own: a list of 40 MB takes its time, and facts do not wait for it.
         with self._listing, _told("written"):
-            crl_archive.keep(self.folder, name, der, base)
+            crl_archive.archive(self.folder, name, der, base)
 
-    def _remember(self, facts: Sequence[Fact]) -> None:
+    def _remember(self, facts: Sequence[JournalEntry]) -> None:
         self._recent |= {(fact.kind, fact.facts["serial"]): None for fact in facts}
         for one in tuple(self._recent)[: max(0, len(self._recent) - _REMEMBERED)]:
             del self._recent[one]
 
-    def _write(self, facts: Iterable[Fact]) -> None:
+    def _write(self, facts: Iterable[JournalEntry]) -> None:
         handle = self._opened()
         # Grown in place: a start may have a million facts to write, and copying all of them for each is quadratic.
         (sequence, previous), lines = self._end, bytearray()
@@ -200,7 +209,7 @@ class Journal:
         self._synced, _ = end
         if self._head is not None:
             with suppress(OSError):  # a hint for `journal verify`; the journal itself is on disk
-                os.pwrite(self._head, head_of(*end), 0)
+                os.pwrite(self._head, head_record(*end), 0)
 
     def _opened(self) -> int:
         if self._handle is None or self._failed:
@@ -224,10 +233,10 @@ class Journal:
             self._handle = handle
             self._head = os.open(f"{path}.head", os.O_RDWR | os.O_CREAT, 0o600)
             if last is None:
-                self._write([Fact("begun", _begun(self._owner))])
+                self._write([JournalEntry("begun", _begun(self._owner))])
                 _sync_folder(self.folder)
             if torn:
-                self._write([Fact("torn", {"octets": len(torn), "sha256": digest(torn)})])
+                self._write([JournalEntry("torn", {"octets": len(torn), "sha256": digest(torn)})])
             self._sync()
         except BaseException:
             self._handle = None
@@ -239,8 +248,8 @@ class Journal:
     def _check_not_lost(self, mark: JournalMark) -> None:
         if not self.is_missing() or (why := mark.expected()) is None:
             return
-        for path in reader.gone(self.folder):
-            reader.check_there(path)
+        for path in reader.missing_journals(self.folder):
+            reader.check_present(path)
         raise JournalMissing(missing_sentence(self.folder, why, mark))
 
 
@@ -262,15 +271,15 @@ def check_owner(path: Path, instance_id: str) -> None:
 
 def _first_is_of(path: Path, instance_id: str) -> bool:
     with path.open("rb") as file:
-        first = Line.parse(file.readline().rstrip(b"\n"))
+        first = JournalLine.parse(file.readline().rstrip(b"\n"))
     return first is not None and first.kind == "begun" and first.facts.get("instance") == instance_id
 
 
-def _begun(owner: Owner) -> dict[str, Any]:
+def _begun(owner: JournalHeader) -> dict[str, Any]:
     return {"format": 1, "instance": owner.instance_id, "environment": owner.environment, "node": owner.node}
 
 
-def _line(sequence: int, at: datetime, fact: Fact, previous: str) -> bytes:
+def _line(sequence: int, at: datetime, fact: JournalEntry, previous: str) -> bytes:
     body = {
         "sequence": sequence,
         "at": at.strftime("%Y-%m-%dT%H:%M:%SZ"),

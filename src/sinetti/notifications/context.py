@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Protocol
 
-from sinetti.database.connection import Register
+from sinetti.database.connection import Database
 from sinetti.domain.notifications.messages import MessageChannel, MessageKind
 from sinetti.domain.values import Environment, Language
 
@@ -17,19 +17,19 @@ WAVE_FROM, WAVE_DAYS = 1000, 5
 """From how many certificates that end on one day on their first reminders are spread, and over how many days."""
 
 
-class NotNow(Exception):
+class TemporaryFailure(Exception):
     """A message that did not get away for a reason that may pass. What is told has no address in it."""
 
 
-class Lost(NotNow):
+class ConnectionLost(TemporaryFailure):
     """The other side went silent or hung up in the middle of a letter: perhaps for this recipient, perhaps for all."""
 
 
-class Away(NotNow):
+class TransportUnavailable(TemporaryFailure):
     """Nothing can be handed over at all just now, to whomever: this letter was not even begun."""
 
 
-class NotDeliverable(Exception):
+class PermanentFailure(Exception):
     """A message that was refused for good. What is told has no address in it.
 
     `address_fails`: it was said that nobody is there, so that later messages would not arrive either.
@@ -42,7 +42,7 @@ class NotDeliverable(Exception):
 
 
 @dataclass(frozen=True, slots=True)
-class Letter:
+class RenderedMessage:
     """One written message to one recipient. `to` is an e-mail address or a phone number; SMS have no subject.
 
     `text` is whole by itself; `html` says the same (e-mail alone). `message_id` is its row's, the same at each try.
@@ -58,13 +58,13 @@ class Letter:
     html: str = field(default="", repr=False)
 
 
-class Deliverer(Protocol):
+class MessageTransport(Protocol):
     """What takes letters out of the house: SMTP, a provider of text messages, a bench's mailbox.
 
     `deliver` returns once somebody else has taken the letter on; it raises NotNow or NotDeliverable, and nothing else.
     """
 
-    def deliver(self, letter: Letter) -> None:
+    def deliver(self, letter: RenderedMessage) -> None:
         """Hand one letter over."""
 
     def close(self) -> None:
@@ -72,7 +72,7 @@ class Deliverer(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
-class Terms:
+class NotificationSettings:
     """What an operator decides about messages. `people_address` is that of the pages, without a slash at the end.
 
     `help` says in each language how to reach help; `service` is the authority's name, which is also the controller of
@@ -92,7 +92,7 @@ class Terms:
 
 
 @dataclass(frozen=True, slots=True)
-class Mailroom:
+class NotificationContext:
     """Register, clocks, the key of links and PIN codes, and who delivers.
 
     `now` is the office's clock, on which messages are due; `machine_now` measures locks and the time between two tries.
@@ -100,12 +100,12 @@ class Mailroom:
     `step` is called at named points where a test may end the process (docs/notices.md); production takes no step.
     """
 
-    register: Register
+    register: Database
     environment: Environment
     now: Callable[[], datetime]
     machine_now: Callable[[], datetime]
-    terms: Terms
-    deliverers: Mapping[MessageChannel, Deliverer]
+    terms: NotificationSettings
+    deliverers: Mapping[MessageChannel, MessageTransport]
     key: bytes = field(repr=False)
     step: Callable[[str], None] = lambda _name: None
     unseal: Callable[[str], str] = field(default=lambda sealed: sealed, repr=False)

@@ -17,7 +17,7 @@ _LONGEST_SERIAL = 20
 """Octets (RFC 5280, 4.1.2.2)."""
 
 
-def renewal_id(certificate: x509.Certificate) -> str:
+def ari_cert_id(certificate: x509.Certificate) -> str:
     """Write the id of a certificate. ValueError where it does not name its issuer's key, or has a negative serial."""
     try:
         named = certificate.extensions.get_extension_for_class(x509.AuthorityKeyIdentifier).value.key_identifier
@@ -31,7 +31,7 @@ def renewal_id(certificate: x509.Certificate) -> str:
     return f"{_written(named)}.{_written(_der(serial))}"
 
 
-def read_renewal_id(text: str) -> tuple[bytes, Serial]:
+def parse_ari_cert_id(text: str) -> tuple[bytes, Serial]:
     """Read an id: the key identifier of the issuing CA, and the serial. ValueError for what RFC 9773, 4.1, is not."""
     found = _SHAPE.fullmatch(text) if len(text) <= LONGEST else None
     identifier, octets = (_read(part) for part in found.groups()) if found else (None, None)

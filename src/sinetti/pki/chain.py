@@ -128,7 +128,7 @@ def trusted_ways(
     return tuple(way for way in ways if _issued(way[0], leaf) and _lengths_hold(way))
 
 
-def direct_issuer(
+def find_issuer(
     leaf: x509.Certificate,
     anchors: Sequence[x509.Certificate],
     now: datetime,
@@ -138,7 +138,7 @@ def direct_issuer(
     It is one of `issuers_of` and valid at `now` (UTC, whole seconds). The dates and purposes of the leaf are not looked
     at.
     """
-    return next((anchor for anchor in issuers_of(leaf, anchors) if valid_at(anchor, now)), None)
+    return next((anchor for anchor in issuers_of(leaf, anchors) if is_valid_at(anchor, now)), None)
 
 
 def issuers_of(leaf: x509.Certificate, anchors: Sequence[x509.Certificate]) -> tuple[x509.Certificate, ...]:
@@ -150,7 +150,7 @@ def issuers_of(leaf: x509.Certificate, anchors: Sequence[x509.Certificate]) -> t
     return tuple(anchor for anchor in anchors if _issued(anchor, leaf))
 
 
-def issuers_up(leaf: x509.Certificate, bundle: Sequence[x509.Certificate]) -> tuple[x509.Certificate, ...]:
+def build_chain(leaf: x509.Certificate, bundle: Sequence[x509.Certificate]) -> tuple[x509.Certificate, ...]:
     """Give the certificates above this one, as far as the bundle holds them: issuing CA first, no self-issued root.
 
     Dates are not looked at: this is for a chain file, no decision of trust.
@@ -158,7 +158,7 @@ def issuers_up(leaf: x509.Certificate, bundle: Sequence[x509.Certificate]) -> tu
     return tuple(_climb(leaf, bundle))
 
 
-def valid_at(certificate: x509.Certificate, now: datetime) -> bool:
+def is_valid_at(certificate: x509.Certificate, now: datetime) -> bool:
     """Whether `now` (UTC) lies within notBefore and notAfter, both inclusive (RFC 5280, 4.1.2.5)."""
     return certificate.not_valid_before_utc <= now <= certificate.not_valid_after_utc
 

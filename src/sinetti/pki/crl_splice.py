@@ -12,7 +12,7 @@ _BEFORE_ENTRIES = 5
 
 
 @dataclass(frozen=True, slots=True)
-class Cut:
+class CrlParts:
     """A list in four pieces: what stands before its entries, the entries, what stands after, and the signature."""
 
     before: memoryview
@@ -21,7 +21,7 @@ class Cut:
     seal: memoryview
 
 
-def cut(der: bytes) -> Cut:
+def split_crl(der: bytes) -> CrlParts:
     """Cut a list of ours. Raises ValueError for octets that cannot be one."""
     view = memoryview(der)
     begin, _ = element(view, 0)
@@ -33,18 +33,18 @@ def cut(der: bytes) -> Cut:
     # Where nothing is listed the extensions follow at once.
     listed = view[at] == _SEQUENCE
     entries = view[begin:end] if listed else view[at:at]
-    return Cut(view[tbs_begin:at], entries, view[end if listed else at : tbs_end], view[tbs_end:])
+    return CrlParts(view[tbs_begin:at], entries, view[end if listed else at : tbs_end], view[tbs_end:])
 
 
-def shortened(der: bytes, octets: int) -> bytes:
+def strip_entries(der: bytes, octets: int) -> bytes:
     """The same list without so many octets of its first entries."""
-    pieces = cut(der)
+    pieces = split_crl(der)
     return _put_together(pieces, pieces.entries[octets:])
 
 
-def spliced(first_entries: bytes | memoryview, short: bytes) -> bytes:
+def join_crl(first_entries: bytes | memoryview, short: bytes) -> bytes:
     """A list that was kept without its first entries, with them. Raises ValueError for octets that are no list."""
-    pieces = cut(short)
+    pieces = split_crl(short)
     return _put_together(pieces, first_entries, pieces.entries)
 
 
@@ -63,7 +63,7 @@ def element(octets: bytes | memoryview, at: int) -> tuple[int, int]:
     return start, start + length
 
 
-def _put_together(pieces: Cut, *entries: bytes | memoryview) -> bytes:
+def _put_together(pieces: CrlParts, *entries: bytes | memoryview) -> bytes:
     size = sum(map(len, entries))
     listed = (_head(size), *entries) if size else ()
     tbs = (pieces.before, *listed, pieces.after)

@@ -8,10 +8,10 @@ from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.serialization import Encoding
 from cryptography.x509.oid import NameOID
 
-from sinetti.domain.refusals import Reason, Refusal
+from sinetti.domain.refusals import Rejection, RejectionReason
 from sinetti.domain.values import KeyId, KeyPolicy, KeyType
 from sinetti.pki.encoding import PrivateKey, PublicKey, organisation_name
-from sinetti.pki.key_policy import check_key, key_type
+from sinetti.pki.key_policy import check_key_policy, key_type
 from sinetti.pki.signatures import hash_for
 from sinetti.pki.spki import request_describes_curve
 
@@ -30,7 +30,7 @@ class RequestedKey:
     key_type: KeyType
 
 
-def read_request(der: bytes, policy: KeyPolicy) -> RequestedKey | Refusal:
+def read_request(der: bytes, policy: KeyPolicy) -> RequestedKey | Rejection:
     """Take the key out of a DER PKCS#10 request.
 
     Any octets give an answer, never an error: CSR_UNREADABLE (no DER PKCS#10, trailing octets, over 10,240 octets, its
@@ -38,22 +38,22 @@ def read_request(der: bytes, policy: KeyPolicy) -> RequestedKey | Refusal:
     """
     # 1 Shape. The length comes first: nothing large is parsed.
     if not 0 < len(der) <= LARGEST_REQUEST:
-        return Refusal(Reason.CSR_UNREADABLE)
+        return Rejection(RejectionReason.CSR_UNREADABLE)
     try:
         request = x509.load_der_x509_csr(der)
     except (ValueError, x509.InvalidVersion):
-        return Refusal(Reason.CSR_UNREADABLE)
+        return Rejection(RejectionReason.CSR_UNREADABLE)
     # 2 The key's bounds, before anything is verified with it: a huge exponent costs milliseconds (facts sheet, 4).
     found = _key_of(request)
     if found is None:
-        return Refusal(Reason.KEY_NOT_ACCEPTED)
+        return Rejection(RejectionReason.KEY_NOT_ACCEPTED)
     public_key, kind = found
-    checked = check_key(public_key, policy)
-    if isinstance(checked, Refusal):
+    checked = check_key_policy(public_key, policy)
+    if isinstance(checked, Rejection):
         return checked
     # 3 Proof of possession (RFC 2986, 4.2).
     if not _signature_holds(request):
-        return Refusal(Reason.CSR_UNREADABLE)
+        return Rejection(RejectionReason.CSR_UNREADABLE)
     return RequestedKey(public_key, checked, kind)
 
 

@@ -24,7 +24,7 @@ _SMALL_INTEGER, _OID, _OCTET_STRING = b"\x02\x01", b"\x06", b"\x04"
 _SHORTEST = 2
 
 
-class Pasted(StrEnum):
+class CsrUploadError(StrEnum):
     """Why it is no request."""
 
     EMPTY = "empty"
@@ -35,7 +35,7 @@ class Pasted(StrEnum):
     UNREADABLE = "unreadable"
 
 
-def read_pasted(octets: bytes) -> bytes | Pasted:
+def parse_csr_upload(octets: bytes) -> bytes | CsrUploadError:
     """Give the DER of the one request that is meant, not looked into, or why there is none.
 
     White space and line breaks do not count, nor does what stands before and after a PEM block. A private key anywhere
@@ -43,26 +43,26 @@ def read_pasted(octets: bytes) -> bytes | Pasted:
     """
     text = octets.removeprefix(b"\xef\xbb\xbf").strip()
     if not text:
-        return Pasted.EMPTY
+        return CsrUploadError.EMPTY
     if len(octets) > LARGEST_PASTED:
-        return Pasted.LARGE
+        return CsrUploadError.LARGE
     if _KEY.search(text) or _is_key(octets):
-        return Pasted.PRIVATE_KEY
+        return CsrUploadError.PRIVATE_KEY
     if octets[0] == _SEQUENCE and not text.isascii():
         return _judged(octets)
     blocks = _REQUEST.findall(text)
     if len(blocks) > 1:
-        return Pasted.SEVERAL
+        return CsrUploadError.SEVERAL
     if not blocks and _CERTIFICATE.search(text):
-        return Pasted.CERTIFICATE
+        return CsrUploadError.CERTIFICATE
     der = _decoded(blocks[0] if blocks else text)
-    return Pasted.UNREADABLE if der is None else _judged(der)
+    return CsrUploadError.UNREADABLE if der is None else _judged(der)
 
 
-def _judged(der: bytes) -> bytes | Pasted:
+def _judged(der: bytes) -> bytes | CsrUploadError:
     if _is_key(der):
-        return Pasted.PRIVATE_KEY
-    return Pasted.CERTIFICATE if _is_certificate(der) else der
+        return CsrUploadError.PRIVATE_KEY
+    return CsrUploadError.CERTIFICATE if _is_certificate(der) else der
 
 
 def _decoded(text: bytes) -> bytes | None:

@@ -5,10 +5,10 @@ from math import gcd
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
-from sinetti.domain.refusals import Reason, Refusal
+from sinetti.domain.refusals import Rejection, RejectionReason
 from sinetti.domain.values import KeyId, KeyPolicy, KeyType
 from sinetti.pki.encoding import AnyPublicKey, sha256_hex
-from sinetti.pki.weak_keys import has_close_primes, has_roca_fingerprint, has_small_factor, has_uneven_bits
+from sinetti.pki.weak_keys import has_biased_bits, has_close_primes, has_roca_fingerprint, has_small_factor
 
 _RSA_TYPES = {2048: KeyType.RSA_2048, 3072: KeyType.RSA_3072, 4096: KeyType.RSA_4096}
 _EC_TYPES = {"secp256r1": KeyType.EC_P256, "secp384r1": KeyType.EC_P384}
@@ -47,21 +47,21 @@ def key_id(public_key: AnyPublicKey) -> KeyId:
             raise ValueError(why)
 
 
-def check_key(public_key: AnyPublicKey, policy: KeyPolicy) -> KeyId | Refusal:
+def check_key_policy(public_key: AnyPublicKey, policy: KeyPolicy) -> KeyId | Rejection:
     """Give the key's id, or KEY_NOT_ACCEPTED: type, size or exponent outside the policy, or known to be weak.
 
     Looks at numbers only and verifies nothing with the key, so it is cheap and may come first.
     """
     if key_type(public_key) not in policy.types:
-        return Refusal(Reason.KEY_NOT_ACCEPTED)
+        return Rejection(RejectionReason.KEY_NOT_ACCEPTED)
     if isinstance(public_key, rsa.RSAPublicKey):
         numbers = public_key.public_numbers()
         if not _exponent_in_bounds(numbers.e, policy) or _is_weak(numbers.n):
-            return Refusal(Reason.KEY_NOT_ACCEPTED)
+            return Rejection(RejectionReason.KEY_NOT_ACCEPTED)
     return key_id(public_key)
 
 
-def share_a_factor(first: AnyPublicKey, second: AnyPublicKey) -> bool:
+def have_common_factor(first: AnyPublicKey, second: AnyPublicKey) -> bool:
     """Whether two RSA keys have one prime in common, so that whoever sees both can compute both private keys.
 
     Machines that make keys before they have any randomness make such ones (Heninger et al., "Mining Your Ps and Qs",
@@ -80,7 +80,7 @@ def _exponent_in_bounds(exponent: int, policy: KeyPolicy) -> bool:
 
 
 def _is_weak(modulus: int) -> bool:
-    if modulus % 2 == 0 or has_uneven_bits(modulus):
+    if modulus % 2 == 0 or has_biased_bits(modulus):
         return True
     return has_small_factor(modulus) or has_roca_fingerprint(modulus) or has_close_primes(modulus)
 

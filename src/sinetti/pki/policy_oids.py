@@ -32,7 +32,7 @@ _CHANNELS = {
 }
 
 
-def channel_of(issuing_ca_certificate: x509.Certificate) -> tuple[Channel, Environment] | None:
+def channel_from_policy(issuing_ca_certificate: x509.Certificate) -> tuple[Channel, Environment] | None:
     """Give the channel and environment of a holder's issuing CA.
 
     None for every other certificate: no policy of ours, more than one of them, or one that cannot be read.
@@ -55,7 +55,7 @@ def signs_responses(issuing_ca_certificate: x509.Certificate, environment: Envir
     return any(policy.policy_identifier in wanted for policy in policies or ())
 
 
-def is_responders(certificate: x509.Certificate) -> bool:
+def is_ocsp_responder(certificate: x509.Certificate) -> bool:
     """Whether its key may sign OCSP answers for its issuer (RFC 6960, 4.2.2.2), and so nothing else.
 
     Who issued it is another question. Raises ValueError if its extensions cannot be read.
@@ -63,7 +63,7 @@ def is_responders(certificate: x509.Certificate) -> bool:
     return ExtendedKeyUsageOID.OCSP_SIGNING in (extension_value(certificate, x509.ExtendedKeyUsage) or ())
 
 
-def is_holders(certificate: x509.Certificate) -> bool:
+def is_holder_certificate(certificate: x509.Certificate) -> bool:
     """Whether it is a holder's by its own extensions: no CA, for TLS clients, its key may sign (facts sheet, 4).
 
     Who issued it is another question. False if it cannot be read.

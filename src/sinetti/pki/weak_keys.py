@@ -54,7 +54,7 @@ def has_roca_fingerprint(modulus: int) -> bool:
     return all(modulus % prime in subgroup for prime, subgroup in _ROCA_SUBGROUPS.items())
 
 
-def has_uneven_bits(modulus: int) -> bool:
+def has_biased_bits(modulus: int) -> bool:
     """Whether far fewer or more of its bits are set than chance sets: 40 to 60 in a hundred are taken.
 
     Generators that fill numbers with zeros make such ones, and then they factor like polynomials (badkeys, "rsapoly"

@@ -25,16 +25,16 @@ _UNIX = "unix:"
 _TRIED_EVERY = 0.05
 
 
-class AddressTaken(OSError):
+class AddressInUse(OSError):
     """Something else listens on this address already, or it is none of this machine's."""
 
 
-class NoAddress(ValueError):
+class InvalidAddress(ValueError):
     """A text that names no address to listen on."""
 
 
 @dataclass(frozen=True, slots=True)
-class Address:
+class ListenAddress:
     """An IP address and a port (0: any free one); or, where there is a path, a Unix socket."""
 
     host: str = ""
@@ -52,7 +52,7 @@ class Address:
             return f"{scheme}+unix:{self.path}"
         return f"{scheme}://{f'[{self.host}]' if ':' in self.host else self.host}:{self.port}"
 
-    def overlaps(self, other: "Address") -> bool:
+    def overlaps(self, other: "ListenAddress") -> bool:
         """Whether both would listen on the same port of one address: the system would let the two take turns."""
         if self.path is not None or other.path is not None:
             return self.path == other.path
@@ -60,13 +60,13 @@ class Address:
         return self.port == other.port != 0 and (one == two or one.is_unspecified or two.is_unspecified)
 
 
-def parse_address(text: str) -> Address:
-    """Read IP:PORT or unix:/PATH. Raises NoAddress."""
+def parse_address(text: str) -> ListenAddress:
+    """Read IP:PORT or unix:/PATH. Raises InvalidAddress."""
     if text.startswith(_UNIX):
         path = Path(text.removeprefix(_UNIX))
         if not path.is_absolute():
-            raise NoAddress(text)
-        return Address(path=path)
+            raise InvalidAddress(text)
+        return ListenAddress(path=path)
     host, _, port = text.rpartition(":")
     host = _LOOPBACK if host == "localhost" else host.strip("[]")
     try:
@@ -75,25 +75,25 @@ def parse_address(text: str) -> Address:
     except ValueError:
         fits = False
     if not fits:
-        raise NoAddress(text)
-    return Address(host, int(port))
+        raise InvalidAddress(text)
+    return ListenAddress(host, int(port))
 
 
-def probe(host: str, port: int) -> int:
+def check_available(host: str, port: int) -> int:
     """Return the port if it can be bound (a free one for 0); raise AddressTaken otherwise."""
     with _bound(host, port) as trial:
         return int(trial.getsockname()[1])
 
 
 def listen(host: str, port: int) -> socket.socket:
-    """Listen on a port of this process alone. Raises AddressTaken."""
+    """Listen on a port of this process alone. Raises AddressInUse."""
     opened = _bound(host, port)
     opened.listen(BACKLOG)
     return opened
 
 
-def listen_shared(address: Address, sockets: int) -> tuple[Address, tuple[socket.socket, ...]]:
-    """Listen once for each worker; gives the address as it is then, with its port. Raises AddressTaken.
+def listen_per_worker(address: ListenAddress, sockets: int) -> tuple[ListenAddress, tuple[socket.socket, ...]]:
+    """Listen once for each worker; gives the address as it is then, with its port. Raises AddressInUse.
 
     The system spreads connections over the sockets of a port (SO_REUSEPORT), and each worker has one of them. They stay
     open here, so that what waits for a worker that died is answered by the next. Of a Unix socket there is only one.
@@ -106,12 +106,12 @@ def listen_shared(address: Address, sockets: int) -> tuple[Address, tuple[socket
     opened = tuple(_bound(address.host, port, shared=True) for _ in range(sockets))
     for one in opened:
         one.listen(BACKLOG)
-    return Address(address.host, port), opened
+    return ListenAddress(address.host, port), opened
 
 
 def _free_soon(host: str, port: int) -> socket.socket:
     for _ in range(int(FREED_WITHIN / _TRIED_EVERY)):
-        with suppress(AddressTaken):
+        with suppress(AddressInUse):
             return _bound(host, port)
         sleep(_TRIED_EVERY)
     return _bound(host, port)
@@ -130,7 +130,7 @@ def _bound(host: str, port: int, *, shared: bool = False) -> socket.socket:
     except OSError as taken:
         opened.close()
         sentence = f"{host} port {port} cannot be listened on ({taken.strerror}): stop what uses it, or choose another"
-        raise AddressTaken(sentence) from taken
+        raise AddressInUse(sentence) from taken
     return opened
 
 
@@ -140,4 +140,4 @@ def _listen_unix(path: Path) -> socket.socket:
     except OSError as failed:
         why = failed.strerror or failed
         sentence = f"{path} cannot be listened on ({why}): stop what uses it, or choose another path"
-        raise AddressTaken(sentence) from failed
+        raise AddressInUse(sentence) from failed

@@ -6,8 +6,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from ipaddress import ip_address
 
-from sinetti.infra.clock import ticks
-from sinetti.server.rate_limits import Crowd, Meter, network
+from sinetti.infra.clock import monotonic_seconds
+from sinetti.server.rate_limits import ConcurrencyLimiter, RateLimiter, client_key
 
 Peer = tuple[str, int]
 """The other end of a connection: address and port."""
@@ -25,7 +25,7 @@ _log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
-class TurnedAway:
+class Rejected:
     """No room: why, and after how many seconds to come again."""
 
     why: str
@@ -40,15 +40,15 @@ class Admission:
     for nothing. Loopback is counted where an operator has set limits.
     """
 
-    meter: Meter | None = None
-    crowd: Crowd | None = None
+    meter: RateLimiter | None = None
+    crowd: ConcurrencyLimiter | None = None
     behind_proxy: bool = False
     counts_loopback: bool = False
     peers: set[Peer] = field(default_factory=set, init=False)
     _said: dict[str, float] = field(default_factory=dict[str, float], init=False)
 
     @contextmanager
-    def inside(self, peer: Told | None, headers: list[tuple[bytes, bytes]]) -> Iterator[TurnedAway | None]:
+    def inside(self, peer: Told | None, headers: list[tuple[bytes, bytes]]) -> Iterator[Rejected | None]:
         """Let a request in while the block lasts; gives None, or why it is turned away.
 
         Meanwhile its connection is among `peers`, let in or not: it has a request, and gets an answer.
@@ -66,12 +66,12 @@ class Admission:
             self.peers.discard(known)
 
     @contextmanager
-    def _let_in(self, peer: Told | None, headers: list[tuple[bytes, bytes]]) -> Iterator[TurnedAway | None]:
+    def _let_in(self, peer: Told | None, headers: list[tuple[bytes, bytes]]) -> Iterator[Rejected | None]:
         if self.meter is None and self.crowd is None:
             yield None
             return
         address = self._caller(peer, headers)
-        caller = network(address) if address is not None else None
+        caller = client_key(address) if address is not None else None
         if address is None or caller is None or not self.counts(address):
             yield None
             return
@@ -84,14 +84,14 @@ class Admission:
             if away is None and self.crowd is not None:
                 self.crowd.leave(caller)
 
-    def _turned_away(self, caller: bytes) -> TurnedAway | None:
+    def _turned_away(self, caller: bytes) -> Rejected | None:
         if self.crowd is not None and not self.crowd.enter(caller):
-            return TurnedAway(AT_ONCE, _FULL_RETRY)
-        wait = self.meter.wait(caller, ticks()) if self.meter is not None else 0.0
+            return Rejected(AT_ONCE, _FULL_RETRY)
+        wait = self.meter.wait(caller, monotonic_seconds()) if self.meter is not None else 0.0
         if wait:
             if self.crowd is not None:
                 self.crowd.leave(caller)
-            return TurnedAway(RATE, wait)
+            return Rejected(RATE, wait)
         return None
 
     def counts(self, address: str) -> bool:
@@ -103,7 +103,7 @@ class Admission:
             return peer[0] if peer else None
         given = [value for name, value in headers if name.lower() == FORWARDED]
         address = given[-1].decode("latin-1").rpartition(",")[2].strip() if given else ""
-        if network(address) is None:
+        if client_key(address) is None:
             self.say("the proxy names no caller in X-Forwarded-For: limits per address count nobody", {})
             return None
         return address
@@ -115,11 +115,11 @@ class Admission:
     def say(self, sentence: str, facts: Mapping[str, str]) -> None:
         """Say it in the log, at most every ten seconds for each reason: whoever sends much shall not fill a disk."""
         reason = facts.get("reason", "")
-        if ticks() - self._said.get(reason, -_SAID_EVERY) >= _SAID_EVERY:
-            self._said[reason] = ticks()
+        if monotonic_seconds() - self._said.get(reason, -_SAID_EVERY) >= _SAID_EVERY:
+            self._said[reason] = monotonic_seconds()
             _log.warning(sentence, extra={"facts": facts})
 
 
-def everybody() -> Admission:
+def unlimited() -> Admission:
     """No limits, as on a test bench."""
     return Admission()

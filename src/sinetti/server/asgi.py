@@ -14,10 +14,10 @@ from functools import partial
 from math import ceil
 from typing import Any
 
-from sinetti.infra.clock import ticks
-from sinetti.server.admission import Admission, TurnedAway, everybody
-from sinetti.server.http import SOAP_PATH, Parts, Reply, Request, current_request, plain
-from sinetti.server.thread_pool import Pool
+from sinetti.infra.clock import monotonic_seconds
+from sinetti.server.admission import Admission, Rejected, unlimited
+from sinetti.server.http import SOAP_PATH, BodyStream, Request, Response, current_request, text_response
+from sinetti.server.thread_pool import ThreadPool
 
 _FOUND = range(200, 400)
 _NOT_MODIFIED = 304
@@ -29,11 +29,11 @@ _access = logging.getLogger("sinetti.api.access")
 Scope = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
 Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
-Door = Callable[[Request], Reply]
+Door = Callable[[Request], Response]
 
 
 @dataclass(frozen=True, slots=True)
-class Limits:
+class RequestLimits:
     """How much one request may be and how long it may take: octets and seconds.
 
     What exceeds `body` is read and thrown away up to `discarded`, so that the sender gets to read the answer. Who
@@ -53,30 +53,30 @@ class Limits:
     streaming: float = 600.0
     streams: int = 64
     at_once: int | None = None
-    paths: tuple[tuple[str, "Limits"], ...] = ()
+    paths: tuple[tuple[str, "RequestLimits"], ...] = ()
 
-    def of(self, method: str, path: str) -> "Limits":
+    def of(self, method: str, path: str) -> "RequestLimits":
         """The limits of a request: nobody needs more than the common ones to ask for a page."""
         if method in {"GET", "HEAD"}:
             return self
         return next((one for place, one in self.paths if path == place or path.startswith(f"{place}/")), self)
 
 
-class TooLarge(Exception):
+class BodyTooLarge(Exception):
     """The body is larger than the limit."""
 
 
-class Gone(Exception):
+class ClientDisconnected(Exception):
     """The sender went away."""
 
 
-class Edge:
+class AsgiApp:
     """An ASGI application around one synchronous door."""
 
     def __init__(
         self,
         door: Door,
-        limits: Limits | None = None,
+        limits: RequestLimits | None = None,
         threads: int = 32,
         admission: Admission | None = None,
         leave: Callable[[], None] = lambda: None,
@@ -88,18 +88,18 @@ class Edge:
         which it closes by `leave` when another thread takes its place.
         """
         self._door = door
-        self._limits = limits or Limits()
-        self._pool: Pool[Any] = Pool(threads, leave)
+        self._limits = limits or RequestLimits()
+        self._pool: ThreadPool[Any] = ThreadPool(threads, leave)
         self._inside = self._streams = 0
-        self._large: Counter[Limits] = Counter()
+        self._large: Counter[RequestLimits] = Counter()
         self._retiring = False
-        self._admission = admission or everybody()
+        self._admission = admission or unlimited()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request."""
         if scope["type"] != "http":
             return
-        begun, request_id = ticks(), secrets.token_hex(16)
+        begun, request_id = monotonic_seconds(), secrets.token_hex(16)
         with self._admission.inside(scope.get("client"), scope["headers"]) as away:
             reply = await self._reply(scope, receive, request_id) if away is None else await _turn(receive, away)
             if reply.parts is not None and self._streams >= self._limits.streams:
@@ -113,7 +113,11 @@ class Edge:
                 await self._stream(receive, send, replace(reply, parts=None), reply.parts, asked)
         if reply.noted is not None and _access.isEnabledFor(logging.INFO):
             facts = {"request_id": request_id, "method": _shown_method(scope["method"]), "path": _shown(scope, reply)}
-            outcome = {"status": reply.status, "duration_ms": round((ticks() - begun) * 1000), **reply.noted}
+            outcome = {
+                "status": reply.status,
+                "duration_ms": round((monotonic_seconds() - begun) * 1000),
+                **reply.noted,
+            }
             _access.info("answered", extra={"facts": facts | outcome})
 
     @property
@@ -126,40 +130,42 @@ class Edge:
         self._retiring = True
         self._pool.retire()
 
-    async def _reply(self, scope: Scope, receive: Receive, request_id: str) -> Reply:
+    async def _reply(self, scope: Scope, receive: Receive, request_id: str) -> Response:
         limits = self._limits.of(scope["method"], scope["path"])
         if limits.at_once is not None and self._large[limits] >= limits.at_once:
-            return plain(503, "Others send just now. Send it again in a moment.", connection="close", retry_after="15")
+            return text_response(
+                503, "Others send just now. Send it again in a moment.", connection="close", retry_after="15"
+            )
         self._large[limits] += 1
         try:
             return await self._collected(scope, receive, request_id, limits)
         finally:
             self._large[limits] -= 1
 
-    async def _collected(self, scope: Scope, receive: Receive, request_id: str, limits: Limits) -> Reply:
+    async def _collected(self, scope: Scope, receive: Receive, request_id: str, limits: RequestLimits) -> Response:
         try:
             _check_announced(scope, limits)
             async with asyncio.timeout(limits.collecting):
                 body = await _collect(receive, limits)
         except TimeoutError:
-            return plain(408, "The request took too long to arrive. Send it again.", connection="close")
-        except TooLarge:
+            return text_response(408, "The request took too long to arrive. Send it again.", connection="close")
+        except BodyTooLarge:
             text = f"The request is larger than {limits.body} octets. A request of this service is far smaller."
-            return plain(413, text, connection="close")
-        except Gone:  # or what came is no HTTP: then somebody reads this
-            return plain(400, "The request did not arrive whole. Send it again.", connection="close")
+            return text_response(413, text, connection="close")
+        except ClientDisconnected:  # or what came is no HTTP: then somebody reads this
+            return text_response(400, "The request did not arrive whole. Send it again.", connection="close")
         caller = self._admission.caller(scope.get("client"), scope["headers"])
         request = _request(scope, body, request_id, caller)
         # Nothing is ever inflated; a label that nobody heeds would let two readers see two messages (RFC 9110, 8.4).
         # Programs that mean the charset write utf-8 there; it names no coding, and means what the body is anyhow.
         if request.headers.get("content-encoding", "").strip().casefold() not in {"", "identity", "utf-8"}:
             text = "A message is taken as it is, without Content-Encoding. Send it uncompressed."
-            return plain(415, text, accept_encoding="identity")
+            return text_response(415, text, accept_encoding="identity")
         return await self._act(request, limits.answering)
 
-    async def _act(self, request: Request, within: float) -> Reply:
+    async def _act(self, request: Request, within: float) -> Response:
         if self._inside >= self._limits.waiting:
-            return plain(503, "The service is busy. Send the same request again.", retry_after="5")
+            return text_response(503, "The service is busy. Send the same request again.", retry_after="5")
         self._inside += 1
         submitted = self._pool.submit(partial(self._work, request), len(request.body))
         work = asyncio.wrap_future(submitted)
@@ -170,16 +176,18 @@ class Edge:
             # Whatever still waits its turn is given up; what is being worked on goes on to its end.
             submitted.cancel()
             _log.error("request %s took longer than %s s", request.request_id, within)
-            return plain(503, "The answer takes too long. Send the same request again.", retry_after="15")
+            return text_response(503, "The answer takes too long. Send the same request again.", retry_after="15")
         except Exception:  # noqa: BLE001 - the last door: the sender gets a reference, the log the trace
             _log.exception("request %s failed", request.request_id)
-            return plain(500, f"Our fault. Send the same request again. Reference: {request.request_id}")
+            return text_response(500, f"Our fault. Send the same request again. Reference: {request.request_id}")
 
-    def _work(self, request: Request) -> Reply:
+    def _work(self, request: Request) -> Response:
         current_request.set(request.request_id)
         return self._door(request)
 
-    async def _stream(self, receive: Receive, send: Send, reply: Reply, parts: Parts, asked: tuple[str, str]) -> None:
+    async def _stream(
+        self, receive: Receive, send: Send, reply: Response, parts: BodyStream, asked: tuple[str, str]
+    ) -> None:
         """Send an answer part by part. What does not come to its end is cut off, so that it does not look whole.
 
         For whoever has gone away no more parts are made: the server itself would take them all.
@@ -208,13 +216,15 @@ class Edge:
             self._streams -= 1
             self._close_after(last, parts)
 
-    def _full(self, reply: Reply, parts: Parts) -> Reply:
+    def _full(self, reply: Response, parts: BodyStream) -> Response:
         """Put off an answer that would come in parts: as many as may go on already."""
         self._close_after(None, parts)
-        told = plain(503, "Many others are sent long answers just now. Ask again in a few minutes.", retry_after="60")
+        told = text_response(
+            503, "Many others are sent long answers just now. Ask again in a few minutes.", retry_after="60"
+        )
         return replace(told, noted=reply.noted)
 
-    def _close_after(self, last: "asyncio.Future[bytes | None] | None", parts: Parts) -> None:
+    def _close_after(self, last: "asyncio.Future[bytes | None] | None", parts: BodyStream) -> None:
         """Close what made the parts, once nobody works on one any more."""
 
         def close(_work: object = None) -> None:
@@ -225,23 +235,23 @@ class Edge:
         else:
             last.add_done_callback(close)
 
-    def _left(self, work: "asyncio.Future[Reply]") -> None:
+    def _left(self, work: "asyncio.Future[Response]") -> None:
         self._inside -= 1
         if not work.cancelled():
             work.exception()  # taken here, so that one that nobody waits for any more is not reported as lost
 
 
-async def _turn(receive: Receive, away: TurnedAway) -> Reply:
+async def _turn(receive: Receive, away: Rejected) -> Response:
     """Turn a sender away: what it sends is read and forgotten for a moment, so that it gets to read the answer."""
-    with suppress(TimeoutError, TooLarge, Gone):
+    with suppress(TimeoutError, BodyTooLarge, ClientDisconnected):
         async with asyncio.timeout(_TURNED_WITHIN):
-            await _collect(receive, Limits(body=0))
+            await _collect(receive, RequestLimits(body=0))
     text = "Too many requests from this address. Send the same request again later."
-    reply = plain(503, text, retry_after=str(ceil(away.wait)), connection="close")
+    reply = text_response(503, text, retry_after=str(ceil(away.wait)), connection="close")
     return replace(reply, noted={"reason": away.why})
 
 
-def _shown(scope: Scope, reply: Reply) -> str | None:
+def _shown(scope: Scope, reply: Response) -> str | None:
     """The path, if it is one of ours: anything may stand in another, a secret too."""
     path: str = scope["path"]
     return path if reply.status in _FOUND or path.rstrip("/") == SOAP_PATH else None
@@ -251,26 +261,26 @@ def _shown_method(method: str) -> str:
     return method if method in _METHODS else "other"
 
 
-def _check_announced(scope: Scope, limits: Limits) -> None:
+def _check_announced(scope: Scope, limits: RequestLimits) -> None:
     """Raise TooLarge where Content-Length says more than would be read."""
     for name, value in scope["headers"]:
         if name.lower() == b"content-length" and value.isdigit() and int(value[:20]) > limits.discarded:
-            raise TooLarge
+            raise BodyTooLarge
 
 
-async def _collect(receive: Receive, limits: Limits) -> bytes:
+async def _collect(receive: Receive, limits: RequestLimits) -> bytes:
     parts, size, more = [], 0, True
     while more and size <= limits.discarded:
         message = await receive()
         if message["type"] == "http.disconnect":
-            raise Gone
+            raise ClientDisconnected
         part = message.get("body", b"")
         size += len(part)
         if size <= limits.body:
             parts.append(part)
         more = message.get("more_body", False)
     if size > limits.body:
-        raise TooLarge
+        raise BodyTooLarge
     return b"".join(parts)
 
 
@@ -289,12 +299,12 @@ async def _gone(receive: Receive) -> None:
         pass
 
 
-def _next(parts: Parts, request_id: str) -> bytes | None:
+def _next(parts: BodyStream, request_id: str) -> bytes | None:
     current_request.set(request_id)
     return next(parts.octets, None)
 
 
-async def _answer(send: Send, reply: Reply, request_id: str, method: str) -> None:
+async def _answer(send: Send, reply: Response, request_id: str, method: str) -> None:
     length = {"content-length": str(len(reply.body))}
     if reply.status == _NOT_MODIFIED:
         length = {}  # it would be that of what is not sent (RFC 9110, 8.6)
@@ -302,7 +312,7 @@ async def _answer(send: Send, reply: Reply, request_id: str, method: str) -> Non
     await send({"type": "http.response.body", "body": b"" if method == "HEAD" else reply.body})
 
 
-def _start(reply: Reply, request_id: str) -> dict[str, Any]:
+def _start(reply: Response, request_id: str) -> dict[str, Any]:
     """The head of an answer."""
     headers = {
         "content-type": reply.content_type,

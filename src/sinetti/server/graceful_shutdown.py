@@ -10,10 +10,10 @@ import socket
 from collections.abc import Collection
 from tempfile import TemporaryDirectory
 
-from sinetti.server.handles import handles, on
+from sinetti.server.handles import open_fds, with_socket
 
 
-def turn_from(listening: socket.socket) -> None:
+def stop_accepting(listening: socket.socket) -> None:
     """Take no connection from this socket any more, under whatever numbers this process has it."""
     with socket.socket(socket.AF_UNIX) as nothing:
         # Nobody finds a socket whose folder only we may look into, and whose name is gone.
@@ -22,12 +22,12 @@ def turn_from(listening: socket.socket) -> None:
             nothing.listen(0)
         nothing.settimeout(0)
         ours = os.fstat(listening.fileno())
-        for handle in handles():
+        for handle in open_fds():
             if _is(handle, ours):
                 os.dup2(nothing.fileno(), handle, inheritable=False)
 
 
-def anybody_at(places: Collection[object]) -> bool:
+def has_connections(places: Collection[object]) -> bool:
     """Whether this process has a connection that somebody made to one of these places."""
     found: list[int] = []
 
@@ -35,8 +35,8 @@ def anybody_at(places: Collection[object]) -> bool:
         if place(ours) in places and not ours.getsockopt(socket.SOL_SOCKET, socket.SO_ACCEPTCONN):
             found.append(ours.fileno())
 
-    for handle in handles():
-        on(handle, ask)
+    for handle in open_fds():
+        with_socket(handle, ask)
         if found:
             return True
     return False

@@ -27,7 +27,7 @@ class Request:
 
 
 @dataclass(frozen=True, slots=True)
-class Parts:
+class BodyStream:
     """A body that is made while it is sent. Each part may be made by another thread; `close` is called once, at last.
 
     So a part holds nothing of its thread: no cursor, no open transaction.
@@ -38,7 +38,7 @@ class Parts:
 
 
 @dataclass(frozen=True, slots=True)
-class Reply:
+class Response:
     """One answer. `noted` is for the log, and not sent; None: this answer leaves no line there.
 
     `cookies` are values of Set-Cookie, each a header of its own (RFC 6265, 3). With `parts` these are its body.
@@ -50,21 +50,21 @@ class Reply:
     headers: Mapping[str, str] = field(default_factory=dict)
     noted: Mapping[str, str] | None = field(default_factory=dict)
     cookies: tuple[str, ...] = field(default=(), repr=False)
-    parts: Parts | None = field(default=None, repr=False)
+    parts: BodyStream | None = field(default=None, repr=False)
 
 
-def plain(status: int, text: str, **headers: str) -> Reply:
+def text_response(status: int, text: str, **headers: str) -> Response:
     """An answer in plain words. Header names are given with underscores."""
     named = {name.replace("_", "-"): value for name, value in headers.items()}
-    return Reply(status, "text/plain; charset=utf-8", f"{text}\n".encode(), named)
+    return Response(status, "text/plain; charset=utf-8", f"{text}\n".encode(), named)
 
 
-def json_reply(status: int, value: object) -> Reply:
+def json_reply(status: int, value: object) -> Response:
     """An answer in JSON."""
-    return Reply(status, "application/json", json.dumps(value, ensure_ascii=False).encode())
+    return Response(status, "application/json", json.dumps(value, ensure_ascii=False).encode())
 
 
-def problem(status: int, reason: str, detail: str) -> Reply:
+def problem_response(status: int, reason: str, detail: str) -> Response:
     """A problem document (RFC 9457) with our member `reason`."""
     value = {"type": "about:blank", "title": reason, "status": status, "detail": detail, "reason": reason}
-    return Reply(status, "application/problem+json", json.dumps(value, ensure_ascii=False).encode())
+    return Response(status, "application/problem+json", json.dumps(value, ensure_ascii=False).encode())

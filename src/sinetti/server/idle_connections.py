@@ -12,8 +12,8 @@ from functools import partial
 from threading import Event, Thread
 
 from sinetti.server.admission import Admission, Peer
-from sinetti.server.handles import handles, on
-from sinetti.server.rate_limits import network
+from sinetti.server.handles import open_fds, with_socket
+from sinetti.server.rate_limits import client_key
 
 LOOKS_EVERY = 0.25
 """Seconds between two looks. One at 4,096 connections takes 25 ms (measured), one at a few takes none."""
@@ -25,7 +25,7 @@ _FAMILIES = {socket.AF_INET, socket.AF_INET6}
 _log = logging.getLogger(__name__)
 
 
-class Doorkeeper:
+class IdleConnectionReaper:
     """Looks at the connections to some ports; of one address so many may be open, those with a request inside first."""
 
     def __init__(self, ports: Collection[int], most: int, admissions: Sequence[Admission]) -> None:
@@ -48,7 +48,7 @@ class Doorkeeper:
 
     def look(self) -> int:
         """Look now; gives how many connections were ended."""
-        opened = handles()
+        opened = open_fds()
         if len(opened) <= self._most:
             self._since.clear()
             return 0
@@ -57,7 +57,7 @@ class Doorkeeper:
         of: dict[tuple[int, bytes], list[tuple[int, Peer]]] = {}
         for handle in opened:
             for port, peer in _connection(handle, self._ports):
-                caller = network(peer[0])
+                caller = client_key(peer[0])
                 if caller is not None and self._admissions[0].counts(peer[0]):
                     since[handle, peer] = self._since.get((handle, peer), self._look)
                     of.setdefault((port, caller), []).append((handle, peer))
@@ -73,7 +73,7 @@ class Doorkeeper:
         silent.sort(key=self._since.__getitem__)
         over = silent[: len(connections) - self._most]
         for handle, peer in over:
-            on(handle, partial(_shut, peer))
+            with_socket(handle, partial(_shut, peer))
         address = connections[0][1][0]
         sentence = f"{address}: of {len(connections)} connections {len(over)} that said nothing were ended"
         self._admissions[0].say(sentence, {"reason": SILENT, "address": address})
@@ -88,7 +88,7 @@ def _connection(handle: int, ports: Collection[int]) -> Iterator[tuple[int, Peer
         if ours.family in _FAMILIES and (port := ours.getsockname()[1]) in ports:
             found.append((port, _peer(ours)))
 
-    on(handle, ask)
+    with_socket(handle, ask)
     yield from found
 
 

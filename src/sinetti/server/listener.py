@@ -15,10 +15,10 @@ from granian.constants import HTTPModes, Interfaces, SSLProtocols
 from granian.http import HTTP1Settings
 from granian.server.embed import Server
 
-from sinetti.infra.clock import ticks
+from sinetti.infra.clock import monotonic_seconds
 from sinetti.server.addresses import BACKLOG
-from sinetti.server.asgi import Edge
-from sinetti.server.graceful_shutdown import anybody_at, place, turn_from
+from sinetti.server.asgi import AsgiApp
+from sinetti.server.graceful_shutdown import has_connections, place, stop_accepting
 
 STOP_WITHIN = 3.0
 """Seconds that requests in flight have when the process is told to stop."""
@@ -41,7 +41,7 @@ _log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
-class Tls:
+class TlsFiles:
     """The server's own certificate and key, as PEM files."""
 
     certificate: Path
@@ -52,9 +52,9 @@ class Tls:
 class Listener:
     """One door on one socket that listens already; plain http where `tls` is None."""
 
-    edge: Edge
+    edge: AsgiApp
     socket: socket.socket
-    tls: Tls | None = None
+    tls: TlsFiles | None = None
 
 
 def connections() -> int:
@@ -78,7 +78,7 @@ def serve(listeners: tuple[Listener, ...], ready: Callable[[], None]) -> None:
     loop.run_until_complete(_serve(listeners, ready))
 
 
-class NotServing(Exception):
+class ServerStopped(Exception):
     """A server ended though nobody told it to."""
 
 
@@ -88,7 +88,7 @@ async def _serve(listeners: tuple[Listener, ...], ready: Callable[[], None]) -> 
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, told.set)
     loop.add_signal_handler(RETIRE, retired.set)
-    servers = [_Server(listener) for listener in listeners]
+    servers = [_GranianServer(listener) for listener in listeners]
     running = [asyncio.create_task(server.serve()) for server in servers]
     waiting = [asyncio.create_task(_retire(listeners, retired)), asyncio.create_task(told.wait())]
     try:
@@ -97,7 +97,7 @@ async def _serve(listeners: tuple[Listener, ...], ready: Callable[[], None]) -> 
         await asyncio.wait({*waiting, *running}, return_when=asyncio.FIRST_COMPLETED)
         if not any(task.done() for task in waiting):
             sentence = "the HTTP server ended by itself"
-            raise NotServing(sentence)
+            raise ServerStopped(sentence)
     finally:
         for task in waiting:
             task.cancel()
@@ -116,17 +116,17 @@ async def _retire(listeners: tuple[Listener, ...], retired: asyncio.Event) -> No
     await retired.wait()
     places = {place(listener.socket) for listener in listeners}
     for listener in listeners:
-        turn_from(listener.socket)
+        stop_accepting(listener.socket)
         listener.edge.retire()
-    begun = ticks()
-    while anybody_at(places):
-        waited = ticks() - begun
+    begun = monotonic_seconds()
+    while has_connections(places):
+        waited = monotonic_seconds() - begun
         if waited > RETIRE_WITHIN or (waited > ARRIVES_WITHIN and not any(one.edge.busy for one in listeners)):
             return
         await asyncio.sleep(_LOOKS_EVERY)
 
 
-class _Server(Server):
+class _GranianServer(Server):
     """granian's embedded server, on a socket that somebody else made."""
 
     def __init__(self, listener: Listener) -> None:
@@ -152,11 +152,11 @@ class _Server(Server):
         self._shd = holder(self._listening.fileno(), self._listening.family == socket.AF_UNIX, BACKLOG)
 
 
-async def _until_running(servers: list[_Server], running: list["asyncio.Task[None]"]) -> None:
+async def _until_running(servers: list[_GranianServer], running: list["asyncio.Task[None]"]) -> None:
     while not all(server.wrks for server in servers):
         for task in running:
             if task.done():
                 task.result()
                 sentence = "the HTTP server did not start"
-                raise NotServing(sentence)
+                raise ServerStopped(sentence)
         await asyncio.sleep(0)

@@ -12,7 +12,7 @@ def request_id() -> str:
     return secrets.token_hex(16)
 
 
-def leave() -> NoReturn:
+def exit_process() -> NoReturn:
     """End the process of a server that was told to stop.
 
     Python's own end is left out: threads of the HTTP server's native part may still ask for the interpreter then, which
@@ -24,7 +24,7 @@ def leave() -> NoReturn:
     os._exit(os.EX_OK)
 
 
-def heed_stop() -> None:
+def raise_if_interrupted() -> None:
     """Stop a server that was told to while it was being started; called once it handles signals in its own way.
 
     Python drops what is raised inside a weak reference's callback or a `__del__`, which a signal may well interrupt: a

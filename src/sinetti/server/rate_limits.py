@@ -35,7 +35,7 @@ SIGNER_RATE = Rate(100 / 60, 100)
 """What one signing certificate may ask: room for 100 calls a minute."""
 
 
-def spend(empty_at: float, now: float, rate: Rate) -> tuple[float, float]:
+def consume(empty_at: float, now: float, rate: Rate) -> tuple[float, float]:
     """Take one request out of a bucket that is full again at `empty_at` (seconds of a clock that never jumps).
 
     Gives the new such instant, and 0.0; or the old one, and the seconds until there is room.
@@ -47,7 +47,7 @@ def spend(empty_at: float, now: float, rate: Rate) -> tuple[float, float]:
     return (empty_at, over) if over > 1e-6 else (then, 0.0)  # noqa: PLR2004
 
 
-def network(address: str) -> bytes | None:
+def client_key(address: str) -> bytes | None:
     """Whom an address is counted as: itself, and for IPv6 its /64, which is one customer's; None for no address."""
     try:
         parsed = ip_address(address.partition("%")[0])
@@ -58,7 +58,7 @@ def network(address: str) -> bytes | None:
     return parsed.packed
 
 
-class Meter:
+class RateLimiter:
     """How much each caller has asked lately; made before the workers are forked, shared by them."""
 
     def __init__(self, rate: Rate) -> None:
@@ -72,7 +72,7 @@ class Meter:
         """Count one request: 0.0 if there is room, else the seconds until there is, and nothing is counted."""
         place = self._place.of(caller)
         with self._lock, self._held(place):
-            self._times[place], wait = spend(self._times[place], now, self._rate)
+            self._times[place], wait = consume(self._times[place], now, self._rate)
         return wait
 
     @contextmanager
@@ -85,7 +85,7 @@ class Meter:
             fcntl.lockf(self._handle, fcntl.LOCK_UN, _TIME, place * _TIME)
 
 
-class Crowd:
+class ConcurrencyLimiter:
     """How many requests of each caller are inside now; a row of counts for each process, which it alone writes."""
 
     def __init__(self, most: int, rows: int) -> None:

@@ -16,7 +16,7 @@ from dataclasses import dataclass, replace
 from threading import Thread
 from typing import NoReturn
 
-from sinetti.infra.clock import ticks
+from sinetti.infra.clock import monotonic_seconds
 
 READY_WITHIN = 30.0
 """Seconds that a process has to say that it is ready."""
@@ -39,7 +39,7 @@ class NotStarted(Exception):
 
 
 @dataclass(frozen=True, slots=True)
-class Role:
+class ProcessSpec:
     """What a process is for. `run` gets what to call when it is ready, and never returns.
 
     Of the processes of one generation, those that are `renewed` are exchanged on SIGHUP.
@@ -51,7 +51,7 @@ class Role:
 
 
 @dataclass(frozen=True, slots=True)
-class Retirement:
+class DrainPolicy:
     """How a process is told that others have taken over, and the seconds that it has to finish what it has begun."""
 
     number: signal.Signals = signal.SIGTERM
@@ -59,16 +59,16 @@ class Retirement:
 
 
 @dataclass(frozen=True, slots=True)
-class Exchange:
+class RollingRestart:
     """New roles for those that are renewed; `over` is told whether they have taken over, or were given up."""
 
-    roles: Sequence[Role]
+    roles: Sequence[ProcessSpec]
     over: Callable[[bool], None] = lambda _taken_over: None
 
 
 @dataclass(frozen=True, slots=True)
 class _Child:
-    role: Role
+    role: ProcessSpec
     pid: int
     born: float
     telling: int | None
@@ -80,7 +80,10 @@ class Supervisor:
     """Starts the processes of its roles and keeps them until it is told to stop."""
 
     def __init__(
-        self, roles: Sequence[Role], reload: Callable[[], Exchange | None], retirement: Retirement = Retirement()
+        self,
+        roles: Sequence[ProcessSpec],
+        reload: Callable[[], RollingRestart | None],
+        retirement: DrainPolicy = DrainPolicy(),
     ) -> None:
         """Take the roles, what gives new ones for those that are renewed on SIGHUP (None for none), and how those go.
 
@@ -91,7 +94,7 @@ class Supervisor:
         self._due: dict[str, float] = {}
         self._delays: dict[str, float] = {}
         self._stopping = self._started = False
-        self._next: tuple[float, dict[str, Role], Exchange] | None = None
+        self._next: tuple[float, dict[str, ProcessSpec], RollingRestart] | None = None
         self._asked = False
         self._lifeline, self._held = os.pipe()
         self._selector = selectors.DefaultSelector()
@@ -122,7 +125,7 @@ class Supervisor:
         self._selector.register(woken, selectors.EVENT_READ)
         for role in self._roles.values():
             self._start(role)
-        begun = ticks()
+        begun = monotonic_seconds()
         while self._children or not self._stopping:
             self._look(woken)
             self._end_late()
@@ -153,7 +156,7 @@ class Supervisor:
         due = [*self._due.values()]
         for child in self._children.values():
             due += [at for at in (child.retiring, child.leaving) if at is not None]
-        return max(0.0, min([1.0, *(at - ticks() for at in due)]))
+        return max(0.0, min([1.0, *(at - monotonic_seconds() for at in due)]))
 
     def _hear(self, telling: int) -> None:
         """A process says that it is ready, or has ended before it could."""
@@ -184,21 +187,21 @@ class Supervisor:
             _log.error("%s (process %d) %s: nothing is exchanged, those before stay", child.role.name, child.pid, how)
             self._give_up()
             return
-        name, lived = child.role.name, ticks() - child.born
+        name, lived = child.role.name, monotonic_seconds() - child.born
         delay = FIRST_DELAY if lived > _LIVED else self._delays.get(name, FIRST_DELAY)
         self._delays[name] = min(delay * 2, LONGEST_DELAY)
-        self._due[name] = ticks() + delay
+        self._due[name] = monotonic_seconds() + delay
         _log.error("%s (process %d) %s: it is started again in %.1f s", name, child.pid, how, delay)
 
     def _start_due(self) -> None:
         for name, at in tuple(self._due.items()):
-            if at <= ticks():
+            if at <= monotonic_seconds():
                 del self._due[name]
                 self._start(self._roles[name])
 
     def _all_ready(self, begun: float) -> bool:
         waiting = [child.role.name for child in self._children.values() if child.telling is not None]
-        if waiting and ticks() - begun > READY_WITHIN:
+        if waiting and monotonic_seconds() - begun > READY_WITHIN:
             sentence = f"{', '.join(waiting)} did not get ready within {READY_WITHIN:.0f} s"
             raise NotStarted(sentence)
         return not waiting
@@ -211,7 +214,7 @@ class Supervisor:
         if new is None:
             return
         self._tell([child for child in self._children.values() if child.retiring is not None])
-        self._next = (ticks() + READY_WITHIN, {role.name: role for role in new.roles}, new)
+        self._next = (monotonic_seconds() + READY_WITHIN, {role.name: role for role in new.roles}, new)
         for role in new.roles:
             self._start(role)
 
@@ -228,7 +231,7 @@ class Supervisor:
             self._retire([child for child in self._children.values() if child.role.renewed and child not in new])
             exchange.over(True)  # noqa: FBT003 - it is taken over, or it is not
             _log.info("%d processes have taken over", len(new))
-        elif ticks() > until:
+        elif monotonic_seconds() > until:
             _log.error("the new processes did not get ready within %.0f s: those before stay", READY_WITHIN)
             self._give_up()
 
@@ -251,7 +254,7 @@ class Supervisor:
         """Tell processes to end."""
         for child in children:
             if child.leaving is None:
-                self._children[child.pid] = replace(child, retiring=None, leaving=ticks() + STOP_WITHIN)
+                self._children[child.pid] = replace(child, retiring=None, leaving=monotonic_seconds() + STOP_WITHIN)
                 _kill(child, signal.SIGTERM)
 
     def _retire(self, children: list[_Child]) -> None:
@@ -260,18 +263,18 @@ class Supervisor:
             if child.telling is not None:
                 self._tell([child])
             elif child.retiring is None and child.leaving is None:
-                self._children[child.pid] = replace(child, retiring=ticks() + self._retirement.within)
+                self._children[child.pid] = replace(child, retiring=monotonic_seconds() + self._retirement.within)
                 _kill(child, self._retirement.number)
 
     def _end_late(self) -> None:
         """Tell those to end that have retired for long enough, and kill those that were told long ago."""
-        now = ticks()
+        now = monotonic_seconds()
         self._tell([child for child in self._children.values() if child.retiring is not None and child.retiring < now])
         for child in self._children.values():
             if child.leaving is not None and child.leaving < now:
                 _kill(child, signal.SIGKILL)
 
-    def _start(self, role: Role) -> None:
+    def _start(self, role: ProcessSpec) -> None:
         hearing, telling = os.pipe()
         # A signal between the fork and the child's own handlers would wake the parent.
         signal.pthread_sigmask(signal.SIG_BLOCK, _HANDLED)
@@ -283,10 +286,10 @@ class Supervisor:
         finally:
             signal.pthread_sigmask(signal.SIG_UNBLOCK, _HANDLED)
         os.close(telling)
-        self._children[pid] = _Child(role, pid, ticks(), hearing)
+        self._children[pid] = _Child(role, pid, monotonic_seconds(), hearing)
         self._selector.register(hearing, selectors.EVENT_READ)
 
-    def _be(self, role: Role, telling: int) -> NoReturn:
+    def _be(self, role: ProcessSpec, telling: int) -> NoReturn:
         """Live as a child."""
         try:
             os.close(self._held)

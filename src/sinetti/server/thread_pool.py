@@ -29,7 +29,7 @@ def _nothing() -> None:
     """Leave nothing behind."""
 
 
-class Pool(Generic[_Result]):
+class ThreadPool(Generic[_Result]):
     """Threads that are started when they are needed; whatever finds none free waits its turn."""
 
     def __init__(self, threads: int, leave: Callable[[], None] = _nothing) -> None:

@@ -16,43 +16,43 @@ from pathlib import Path
 from typing import NoReturn
 
 from sinetti.server.addresses import listen
-from sinetti.server.asgi import Edge
-from sinetti.server.http import Reply, Request, plain
-from sinetti.server.listener import Listener, Tls, serve
+from sinetti.server.asgi import AsgiApp
+from sinetti.server.http import Request, Response, text_response
+from sinetti.server.listener import Listener, TlsFiles, serve
 
 _LOOPBACK = "127.0.0.1"
 _TRIED_WITHIN = 10
 
 
-class PairRefused(ValueError):
+class InvalidKeyPair(ValueError):
     """Files that are no certificate and its key, or such as the server cannot use; the sentence says so."""
 
 
-def read_pair(certificate: Path, key: Path) -> Tls:
-    """Read PEM files into files of memory (memfd), and try them with the real server. Raises PairRefused."""
+def load_key_pair(certificate: Path, key: Path) -> TlsFiles:
+    """Read PEM files into files of memory (memfd), and try them with the real server. Raises InvalidKeyPair."""
     copies = []
     for path in (certificate, key):
         try:
             octets = _octets(path)
         except OSError as bad:
             sentence = f"{path} cannot be read ({bad.strerror or bad})"
-            raise PairRefused(sentence) from None
+            raise InvalidKeyPair(sentence) from None
         copies.append(_in_memory(octets))
-    pair = Tls(*copies)
+    pair = TlsFiles(*copies)
     try:
         ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER).load_cert_chain(pair.certificate, pair.key, password="")
     except (OSError, ValueError):
-        forget(pair)
+        release(pair)
         sentence = f"{certificate} and {key} are no certificate and its key: PEM, the key without a passphrase"
-        raise PairRefused(sentence) from None
+        raise InvalidKeyPair(sentence) from None
     if not _serves(pair):
-        forget(pair)
+        release(pair)
         sentence = f"{certificate} and {key}: no TLS server could be started with them; take ECDSA P-256 or RSA 2048"
-        raise PairRefused(sentence)
+        raise InvalidKeyPair(sentence)
     return pair
 
 
-def forget(pair: Tls) -> None:
+def release(pair: TlsFiles) -> None:
     """Let go of a pair that no process will be started with any more."""
     for path in (pair.certificate, pair.key):
         os.close(int(path.name))
@@ -74,7 +74,7 @@ def _in_memory(octets: bytes) -> Path:
     return Path(f"/proc/self/fd/{handle}")
 
 
-def _serves(pair: Tls) -> bool:
+def _serves(pair: TlsFiles) -> bool:
     """Whether the server shakes hands with this pair: in a process of its own, since it aborts where it cannot."""
     with listen(_LOOPBACK, 0) as listening:
         pid = os.fork()
@@ -100,7 +100,7 @@ def _shakes_hands(host: str, port: int) -> bool:
         return False
 
 
-def _be_tried(pair: Tls, listening: socket.socket) -> NoReturn:
+def _be_tried(pair: TlsFiles, listening: socket.socket) -> NoReturn:
     try:
         # Forgotten by a parent that was killed meanwhile, it would hold the parent's pipes open.
         signal.signal(signal.SIGALRM, signal.SIG_DFL)
@@ -108,10 +108,10 @@ def _be_tried(pair: Tls, listening: socket.socket) -> NoReturn:
         # The server's native part says in its own words why it cannot: our sentence follows.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stderr.fileno())
         logging.disable()
-        serve((Listener(Edge(_nothing), listening, pair),), lambda: None)
+        serve((Listener(AsgiApp(_nothing), listening, pair),), lambda: None)
     finally:
         os._exit(1)
 
 
-def _nothing(_request: Request) -> Reply:
-    return plain(404, "There is nothing here.")
+def _nothing(_request: Request) -> Response:
+    return text_response(404, "There is nothing here.")

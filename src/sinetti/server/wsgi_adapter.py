@@ -15,30 +15,30 @@ from io import BytesIO
 from typing import Any
 from urllib.parse import urlsplit
 
-from sinetti.server.asgi import Limits
-from sinetti.server.http import Parts, Reply, Request, plain
+from sinetti.server.asgi import RequestLimits
+from sinetti.server.http import BodyStream, Request, Response, text_response
 
 _KIB = 1024
-_FILES = Limits(body=6 * _KIB * _KIB, discarded=8 * _KIB * _KIB, collecting=60.0, answering=120.0, at_once=4)
+_FILES = RequestLimits(body=6 * _KIB * _KIB, discarded=8 * _KIB * _KIB, collecting=60.0, answering=120.0, at_once=4)
 _LARGER = {
     # A request that somebody pasted, in the form that percent signs make of it: up to three octets for one.
-    "/fetch": Limits(body=64 * _KIB, discarded=256 * _KIB),
+    "/fetch": RequestLimits(body=64 * _KIB, discarded=256 * _KIB),
     # Hundreds of chosen certificates, each with a transaction of its own.
-    "/settings": Limits(body=256 * _KIB, discarded=_KIB * _KIB, answering=120.0),
+    "/settings": RequestLimits(body=256 * _KIB, discarded=_KIB * _KIB, answering=120.0),
     # A file of at most 5 MB, or a list of serials (docs/clerks.md). Who is not signed in may send one too: few at once.
     "/staff/organisations/load": _FILES,
     "/staff/revocations/new": _FILES,
 }
 
 
-def people_limits(address: str) -> Limits:
+def portal_limits(address: str) -> RequestLimits:
     """What a browser may send to pages at this address: mostly a form with two fields, to some pages more.
 
     Where `address` has a path, the proxy may leave it before what it passes on, or take it away.
     """
     before = urlsplit(address).path.rstrip("/")
     found = {f"{start}{path}": limits for start in ("", before) for path, limits in _LARGER.items()}
-    return Limits(body=16 * _KIB, discarded=128 * _KIB, paths=tuple(found.items()))
+    return RequestLimits(body=16 * _KIB, discarded=128 * _KIB, paths=tuple(found.items()))
 
 
 Application = Callable[[dict[str, Any], Callable[..., Any]], Iterable[bytes]]
@@ -48,14 +48,14 @@ _CHARSET = re.compile(r"charset\s*=\s*\"?([^\s;\"]*)", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)
-class WsgiDoor:
+class WsgiEndpoint:
     """Serves the application at `address`, as people see it from outside; `given` stands in every environ."""
 
     application: Application
     address: str
     given: Mapping[str, object] = field(default_factory=dict, repr=False)
 
-    def __call__(self, request: Request) -> Reply:
+    def __call__(self, request: Request) -> Response:
         """Answer one request."""
         said: list[tuple[str, list[tuple[str, str]]]] = []
 
@@ -64,13 +64,13 @@ class WsgiDoor:
             said[:] = [(status, headers)]
 
         if not _is_text(request.path):
-            return plain(400, "The address of the page is not text in UTF-8.")
+            return text_response(400, "The address of the page is not text in UTF-8.")
         if not _is_utf8(request.headers.get("content-type", "")):
-            return plain(415, "Forms are taken in UTF-8 alone.")
-        body = self.application(environ(request, self.address, self.given), start_response)
+            return text_response(415, "Forms are taken in UTF-8 alone.")
+        body = self.application(build_environ(request, self.address, self.given), start_response)
         if getattr(body, "streaming", False):
             ((status, headers),) = said
-            parts = Parts(iter(body), getattr(body, "close", _nothing))
+            parts = BodyStream(iter(body), getattr(body, "close", _nothing))
             return replace(_reply(int(status[:3]), headers, b"", request.path), parts=parts)
         try:
             octets = b"".join(body)
@@ -80,7 +80,7 @@ class WsgiDoor:
         return _reply(int(status[:3]), headers, octets, request.path)
 
 
-def environ(request: Request, address: str, given: Mapping[str, object]) -> dict[str, Any]:
+def build_environ(request: Request, address: str, given: Mapping[str, object]) -> dict[str, Any]:
     """What PEP 3333 wants to know of a request. Scheme and name are those of `address`, whoever speaks for people.
 
     Where `address` has a path, the proxy may leave it before what it passes on, or take it away.
@@ -116,11 +116,11 @@ def environ(request: Request, address: str, given: Mapping[str, object]) -> dict
     return values
 
 
-def _reply(status: int, headers: list[tuple[str, str]], body: bytes, path: str) -> Reply:
+def _reply(status: int, headers: list[tuple[str, str]], body: bytes, path: str) -> Response:
     others = {name.lower(): value.strip() for name, value in headers if name.lower() not in {*_OWN, "set-cookie"}}
     kind = others.pop("content-type", "application/octet-stream")
     cookies = tuple(value.strip() for name, value in headers if name.lower() == "set-cookie")
-    return Reply(status, kind, body, others, {"path": _shown(status, path)}, cookies)
+    return Response(status, kind, body, others, {"path": _shown(status, path)}, cookies)
 
 
 def _nothing() -> None:

@@ -5,33 +5,33 @@ from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
-from sinetti.ca.issuance import Issuer
+from sinetti.ca.issuance import IssuingCa
 from sinetti.ca.ocsp import Responder
-from sinetti.database.common.audit_log import Deed
-from sinetti.database.connection import Register
+from sinetti.database.common.audit_log import AuditContext
+from sinetti.database.connection import Database
 from sinetti.database.issuance.crls import PublishedList
 from sinetti.domain.daily_limits import DailyLimits, LimitContext
-from sinetti.domain.leniency import KIND, Kindness
+from sinetti.domain.leniency import LENIENT, Leniency
 from sinetti.domain.values import VALIDITY, Channel, Environment, KeyPolicy
-from sinetti.journal.writer import NO_JOURNAL, Journal, NoJournal
+from sinetti.journal.writer import NO_JOURNAL, Journal, NullJournal
 from sinetti.pki.signers import Signer
-from sinetti.services.crl_shards import ONE_SHARD, OneShard, Shards
-from sinetti.services.single_flight import Turns
+from sinetti.services.crl_shards import ONE_SHARD, Shards, SingleShard
+from sinetti.services.single_flight import SingleFlight
 
 DEFAULT_POLICY = KeyPolicy()
 
 
-def no_step(_name: str) -> None:
+def no_failpoint(_name: str) -> None:
     """The step that production takes at every point where a test may end the process: none."""
 
 
-def always() -> bool:
+def always_allowed() -> bool:
     """Whether issuing goes on, where no clock is looked after: on the test bench, whose clock is its own."""
     return True
 
 
 @dataclass(frozen=True, slots=True)
-class Office:
+class ServiceContext:
     """Register, signer, CAs, clocks and policy of one instance.
 
     `certificates` are all CA certificates (DER) by name, as they are served; `issuers` are the same as signers, each of
@@ -50,9 +50,9 @@ class Office:
     """
 
     environment: Environment
-    register: Register
+    register: Database
     signer: Signer
-    issuers: Mapping[str, Issuer]
+    issuers: Mapping[str, IssuingCa]
     issuing: Mapping[Channel, str]
     country: str
     certificates: Mapping[str, bytes]
@@ -60,29 +60,29 @@ class Office:
     machine_now: Callable[[], datetime]
     transfer_key: bytes = field(repr=False)
     policy: KeyPolicy = DEFAULT_POLICY
-    kindness: Kindness = KIND
+    kindness: Leniency = LENIENT
     validity: timedelta = VALIDITY
-    journal: Journal | NoJournal = NO_JOURNAL
+    journal: Journal | NullJournal = NO_JOURNAL
     offline: frozenset[str] = frozenset()
-    step: Callable[[str], None] = no_step
-    may_issue: Callable[[], bool] = always
-    shards: Shards | OneShard = ONE_SHARD
+    step: Callable[[str], None] = no_failpoint
+    may_issue: Callable[[], bool] = always_allowed
+    shards: Shards | SingleShard = ONE_SHARD
     known_lists: dict[tuple[str, int], PublishedList] = field(default_factory=dict, repr=False, compare=False)
-    turns: Turns = field(default_factory=Turns, repr=False, compare=False)
+    turns: SingleFlight = field(default_factory=SingleFlight, repr=False, compare=False)
     responders: Mapping[str, Callable[[], Responder]] = field(default_factory=dict, repr=False)
     daily_limits: DailyLimits | None = None
     guard: Callable[[], AbstractContextManager[object]] | None = None
 
     @property
-    def unguarded(self) -> "Office":
+    def unguarded(self) -> "ServiceContext":
         """Do the same for acts of the service itself, such as publishing a list."""
         return replace(self, guard=None)
 
-    def issuer_for(self, channel: Channel) -> Issuer:
+    def issuer_for(self, channel: Channel) -> IssuingCa:
         """The CA that issues for this channel now."""
         return self.issuers[self.issuing[channel]]
 
-    def deed(self, actor: str, request_id: str) -> Deed:
+    def deed(self, actor: str, request_id: str) -> AuditContext:
         """Return the deed: actor, time and request.
 
         Raises RuntimeError if the step has to use `act`.
@@ -93,7 +93,7 @@ class Office:
         return self._deed(actor, request_id)
 
     @contextmanager
-    def act(self, actor: str, request_id: str) -> Iterator[Deed]:
+    def act(self, actor: str, request_id: str) -> Iterator[AuditContext]:
         """Yield the deed of one step that writes.
 
         If there is a guard, the step runs inside its transaction.
@@ -101,6 +101,6 @@ class Office:
         with self.guard() if self.guard is not None else nullcontext():
             yield self._deed(actor, request_id)
 
-    def _deed(self, actor: str, request_id: str) -> Deed:
+    def _deed(self, actor: str, request_id: str) -> AuditContext:
         limits = self.daily_limits
-        return Deed(actor, self.now(), request_id, LimitContext(limits, self.machine_now()) if limits else None)
+        return AuditContext(actor, self.now(), request_id, LimitContext(limits, self.machine_now()) if limits else None)

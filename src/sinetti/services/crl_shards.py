@@ -2,7 +2,7 @@
 
 from threading import Lock
 
-from sinetti.database.connection import Register
+from sinetti.database.connection import Database
 from sinetti.database.operations import authorities
 
 _MOST_AT_ONCE, _SHARE_AT_ONCE = 256, 64
@@ -15,7 +15,7 @@ class Shards:
     in hand. 0 sets no limit: certificates go to the shard that is open. Take none before a process forks.
     """
 
-    def __init__(self, register: Register, certificates_per_list: int) -> None:
+    def __init__(self, register: Database, certificates_per_list: int) -> None:
         self._register, self._most = register, certificates_per_list
         self._at_once = max(1, min(_MOST_AT_ONCE, certificates_per_list // _SHARE_AT_ONCE))
         self._taking = Lock()
@@ -40,7 +40,7 @@ class Shards:
         return authorities.open_shard(self._register, authority)
 
 
-class OneShard:
+class SingleShard:
     """Every certificate goes to the first shard: for tests of what has nothing to do with it."""
 
     def take(self, _authority: str) -> int:
@@ -48,4 +48,4 @@ class OneShard:
         return 1
 
 
-ONE_SHARD = OneShard()
+ONE_SHARD = SingleShard()

@@ -8,7 +8,7 @@ PATIENCE = 15.0
 """Seconds that one waits for another before it looks itself: a list of a million entries takes ten to be made anew."""
 
 
-class Turns:
+class SingleFlight:
     """The turns of one process. A list of a million entries takes 150 MB and a second: a crowd makes it once."""
 
     def __init__(self) -> None:

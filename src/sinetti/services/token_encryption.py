@@ -28,24 +28,24 @@ under the same key (domain/link_tokens.py)."""
 _NONCE_OCTETS = 12
 
 
-class NotSealed(ValueError):
+class InvalidToken(ValueError):
     """What is no seal of ours for this purpose, or was changed."""
 
 
-def seal(key: bytes, purpose: str, text: str) -> str:
+def encrypt_token(key: bytes, purpose: str, text: str) -> str:
     """Seal a text: letters, digits, hyphens and underscores."""
     nonce = secrets.token_bytes(_NONCE_OCTETS)
     return urlsafe_b64encode(nonce + _cipher(key).encrypt(nonce, text.encode(), purpose.encode())).decode("ascii")
 
 
-def unseal(key: bytes, purpose: str, sealed: str) -> str:
-    """Give the text that was sealed for this purpose. Raises NotSealed."""
+def decrypt_token(key: bytes, purpose: str, sealed: str) -> str:
+    """Give the text that was sealed for this purpose. Raises InvalidToken."""
     try:
         octets = urlsafe_b64decode(sealed.encode("ascii"))
         return _cipher(key).decrypt(octets[:_NONCE_OCTETS], octets[_NONCE_OCTETS:], purpose.encode()).decode()
     except (ValueError, InvalidTag):
         sentence = "this was not sealed here, or not for this"
-        raise NotSealed(sentence) from None
+        raise InvalidToken(sentence) from None
 
 
 def _cipher(key: bytes) -> AESGCM:

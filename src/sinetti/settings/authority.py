@@ -24,7 +24,7 @@ class ResponseRecipe(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Settings:
+class AuthoritySettings:
     """`base_url` (plain http) stands in certificates, `soap_address` in the WSDL; the other two may be empty.
 
     `journal` is the folder of the journals; where it is empty, that lies beside the authority's own (docs/journal.md).
@@ -58,14 +58,14 @@ _DAYS = ("keep_people_days", "keep_refusals_days", "keep_messages_days")
 _HEAD = "# Settings of this authority. The hierarchy it was built with is in hierarchy.toml and is not read again.\n"
 
 
-def parse(text: str) -> Settings:
+def parse(text: str) -> AuthoritySettings:
     """Parse `authority.toml`. Raises SettingsError, naming the key and what to write instead."""
     try:
         raw = tomllib.loads(text)
     except tomllib.TOMLDecodeError as bad:
         sentence = f"authority.toml is not TOML: {bad}"
         raise SettingsError(sentence) from bad
-    known = {one.name for one in fields(Settings)}
+    known = {one.name for one in fields(AuthoritySettings)}
     for name in raw:
         if name not in known:
             sentence = f"authority.toml: there is no setting {name!r}; there are {', '.join(sorted(known))}"
@@ -80,7 +80,7 @@ def parse(text: str) -> Settings:
     if not isinstance(journal, str) or (journal and not Path(journal).is_absolute()):
         sentence = "authority.toml: journal is the whole path of a folder, like /srv/journal"
         raise SettingsError(sentence)
-    return Settings(
+    return AuthoritySettings(
         environment=Environment(environment),
         base_url=check_base_url("base_url", raw.get("base_url")),
         soap_address=check_soap_address("soap_address", raw.get("soap_address")),
@@ -92,9 +92,9 @@ def parse(text: str) -> Settings:
     )
 
 
-def render(settings: Settings) -> str:
+def render(settings: AuthoritySettings) -> str:
     """The text of `authority.toml`."""
-    values = {one.name: getattr(settings, one.name) for one in fields(Settings)}
+    values = {one.name: getattr(settings, one.name) for one in fields(AuthoritySettings)}
     return _HEAD + "".join(f"{name} = {_quoted(value)}\n" for name, value in values.items())
 
 
@@ -117,7 +117,7 @@ def _quoted(value: str | int) -> str:
     return json.dumps(value, ensure_ascii=False).replace("\x7f", "\\u007f")
 
 
-def read(path: Path) -> Settings:
+def read(path: Path) -> AuthoritySettings:
     """Read and parse the file. Raises SettingsError where it cannot be read."""
     try:
         return parse(file_permissions.read_trusted(path, is_named=True).decode("utf-8"))

@@ -20,7 +20,7 @@ INSTALLED_APPS = [
     "allauth.socialaccount.providers.openid_connect",
     "allauth.usersessions",
 ]
-AUTH_USER_MODEL = "registry.User"
+AUTH_USER_MODEL = "sinetti.User"
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 DATABASES: dict[str, Any] = {}
 USE_TZ = True
@@ -34,16 +34,16 @@ ALLOWED_HOSTS: list[str] = []
 ROOT_URLCONF = "sinetti.eservice.urls"
 APPEND_SLASH = False
 MIDDLEWARE = [
-    "sinetti.eservice.middleware.page_headers",
+    "sinetti.eservice.middleware.security_headers",
     "sinetti.eservice.accounts.sessions.SessionMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     "sinetti.eservice.accounts.known_devices.remember_device",
-    "sinetti.eservice.middleware.reader_language",
+    "sinetti.eservice.middleware.locale_middleware",
     "django.middleware.common.CommonMiddleware",
-    "sinetti.eservice.middleware.ClerksAloneMiddleware",
+    "sinetti.eservice.middleware.StaffOnlyMiddleware",
     "sinetti.eservice.middleware.RefusalPages",
     "sinetti.eservice.middleware.CsrfMiddleware",
-    "sinetti.eservice.middleware.ZeroOctetMiddleware",
+    "sinetti.eservice.middleware.RejectNulMiddleware",
     "allauth.account.middleware.AccountMiddleware",
     "allauth.usersessions.middleware.UserSessionsMiddleware",
 ]

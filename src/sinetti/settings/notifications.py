@@ -11,19 +11,19 @@ from email.utils import parseaddr
 from pathlib import Path
 from urllib.parse import SplitResult, unquote, urlsplit
 
-from sinetti.domain.validation import WordError, check_email
+from sinetti.domain.validation import ValidationError, check_email
 from sinetti.domain.values import Language
 from sinetti.infra import file_permissions
 from sinetti.infra.file_permissions import RightsError
-from sinetti.infra.toml_tables import SettingsError, Table
-from sinetti.notifications.context import LADDER, WAVE_DAYS, WAVE_FROM, Terms
+from sinetti.infra.toml_tables import SettingsError, TomlTable
+from sinetti.notifications.context import LADDER, WAVE_DAYS, WAVE_FROM, NotificationSettings
 from sinetti.notifications.delivery.sms import SmsProvider
-from sinetti.notifications.delivery.smtp import Security, Sender, SmtpServer
+from sinetti.notifications.delivery.smtp import Sender, SmtpSecurity, SmtpServer
 from sinetti.settings.authority import is_loopback
 
 FILE = "notices.toml"
 
-_PORTS = {Security.NONE: 25, Security.STARTTLS: 587, Security.TLS: 465}
+_PORTS = {SmtpSecurity.NONE: 25, SmtpSecurity.STARTTLS: 587, SmtpSecurity.TLS: 465}
 _SERVER = "an address like smtp+starttls://NAME:PASSWORD@mail.example:587 (or smtps:// or smtp://), percent-encoded"
 _LONGEST_RETURNS = 14
 """Letters: of 64 octets of a local part (RFC 5321, 4.5.3.1.1) the id and its token take 50."""
@@ -46,7 +46,7 @@ class Returns:
 class NoticeSettings:
     """What an operator decides about messages, who takes them out of the house, and where they come back."""
 
-    terms: Terms
+    terms: NotificationSettings
     smtp: SmtpServer
     sender: Sender
     sms: SmsProvider | None = None
@@ -77,7 +77,7 @@ def read(path: Path) -> NoticeSettings:
 def parse(text: str, folder: Path, *, private: bool = True) -> NoticeSettings:
     """Parse the file's text; names of files are beside it. `private`: nobody else can read it. Raises SettingsError."""
     try:
-        top = Table(FILE, "", tomllib.loads(text))
+        top = TomlTable(FILE, "", tomllib.loads(text))
     except tomllib.TOMLDecodeError as bad:
         sentence = f"{FILE} is not TOML: {bad}"
         raise SettingsError(sentence) from bad
@@ -93,7 +93,7 @@ def parse(text: str, folder: Path, *, private: bool = True) -> NoticeSettings:
     return NoticeSettings(terms, smtp, sender, sms, Returns(sender.returns, maildir) if sender.returns else None)
 
 
-def _terms(top: Table) -> Terms:
+def _terms(top: TomlTable) -> NotificationSettings:
     helps = top.table("help")
     spoken = {language: helps.text(language) for language in Language}
     helps.finish()
@@ -101,7 +101,7 @@ def _terms(top: Table) -> Terms:
     days = top.numbers("ladder_days", range(_LONGEST_STEP + 1))
     if days is not None and (not 1 <= len(days) <= _MOST_STEPS or list(days) != sorted(set(days), reverse=True)):
         top.refuse("ladder_days", "days before the end, each once and the longest first, such as [60, 30, 14, 0]")
-    return Terms(
+    return NotificationSettings(
         people_address=_people_address(top),
         service=top.text("service"),
         help=spoken,
@@ -112,7 +112,7 @@ def _terms(top: Table) -> Terms:
     )
 
 
-def _people_address(top: Table) -> str:
+def _people_address(top: TomlTable) -> str:
     wanted = "the address of the pages for people, like https://certificates.example"
     parts = _split(top, "people_address", top.text("people_address"), wanted)
     plain = not any((parts.query, parts.fragment, parts.username, parts.password))
@@ -122,11 +122,11 @@ def _people_address(top: Table) -> str:
     return parts.geturl().rstrip("/")
 
 
-def _smtp(mail: Table, folder: Path, *, private: bool) -> SmtpServer:
+def _smtp(mail: TomlTable, folder: Path, *, private: bool) -> SmtpServer:
     # The address is not repeated in errors: a password may stand in it.
     parts = _split(mail, "server", mail.text("server"), _SERVER)
     named, secret = unquote(parts.username or ""), unquote(parts.password or "")
-    kinds = {one.value: one for one in Security}
+    kinds = {one.value: one for one in SmtpSecurity}
     if parts.scheme not in kinds or parts.path not in {"", "/"} or parts.query or parts.fragment:
         mail.refuse("server", _SERVER)
     if secret and not private:
@@ -135,7 +135,7 @@ def _smtp(mail: Table, folder: Path, *, private: bool) -> SmtpServer:
     if bool(named) != bool(password) or not f"{named}{password}".isascii():
         mail.refuse("server", "a name and its password, in ASCII, or neither")
     security = kinds[parts.scheme]
-    if security is Security.NONE and not is_loopback(parts.hostname or ""):
+    if security is SmtpSecurity.NONE and not is_loopback(parts.hostname or ""):
         mail.refuse("server", "smtp+starttls:// or smtps://: without TLS mail goes to this machine itself alone")
     return SmtpServer(
         parts.hostname or "",
@@ -147,7 +147,7 @@ def _smtp(mail: Table, folder: Path, *, private: bool) -> SmtpServer:
     )
 
 
-def _sender(mail: Table) -> Sender:
+def _sender(mail: TomlTable) -> Sender:
     name, address = parseaddr(mail.text("from"))
     address = _ascii_email(mail, "from", address)
     reply, returns = mail.text_or_none("reply_to"), mail.text_or_none("returns")
@@ -158,7 +158,7 @@ def _sender(mail: Table) -> Sender:
     return Sender(address, name, None if reply is None else _ascii_email(mail, "reply_to", reply), returns)
 
 
-def _sms(sms: Table, folder: Path) -> SmsProvider:
+def _sms(sms: TomlTable, folder: Path) -> SmsProvider:
     wanted = "the provider's address, like https://sms.example/messages"
     url = sms.text("url")
     parts = _split(sms, "url", url, wanted)
@@ -175,7 +175,7 @@ def _sms(sms: Table, folder: Path) -> SmsProvider:
     return SmsProvider(url, sender, token, anchors)
 
 
-def _split(table: Table, key: str, value: str, wanted: str) -> SplitResult:
+def _split(table: TomlTable, key: str, value: str, wanted: str) -> SplitResult:
     try:
         parts = urlsplit(value)
         whole = bool(parts.hostname) and parts.port != 0 and value.isascii() and " " not in value
@@ -186,14 +186,14 @@ def _split(table: Table, key: str, value: str, wanted: str) -> SplitResult:
     return parts
 
 
-def _email(table: Table, key: str, value: str) -> str:
+def _email(table: TomlTable, key: str, value: str) -> str:
     try:
         return check_email(key, value)
-    except WordError:
+    except ValidationError:
         table.refuse(key, "an address like operators@authority.example")
 
 
-def _ascii_email(table: Table, key: str, value: str) -> str:
+def _ascii_email(table: TomlTable, key: str, value: str) -> str:
     address = _email(table, key, value)
     if not address.isascii():
         table.refuse(key, "an address in ASCII, like notices@authority.example")

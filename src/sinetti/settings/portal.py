@@ -14,11 +14,11 @@ from urllib.parse import urlsplit
 from sinetti.domain.access.roles import Role
 from sinetti.domain.daily_limits import DailyLimits
 from sinetti.domain.operations.retention import Periods
-from sinetti.domain.validation import WordError, check_email
+from sinetti.domain.validation import ValidationError, check_email
 from sinetti.domain.values import Language
 from sinetti.infra import file_permissions
 from sinetti.infra.file_permissions import RightsError
-from sinetti.infra.toml_tables import SettingsError, Table
+from sinetti.infra.toml_tables import SettingsError, TomlTable
 from sinetti.settings.authority import is_loopback
 
 FILE = "eservice.toml"
@@ -121,7 +121,7 @@ def read(path: Path) -> EserviceSettings:
 def parse(text: str, folder: Path) -> EserviceSettings:
     """Parse the file's text; names of files are beside it. Raises SettingsError."""
     try:
-        top = Table(FILE, "", tomllib.loads(text))
+        top = TomlTable(FILE, "", tomllib.loads(text))
     except tomllib.TOMLDecodeError as bad:
         sentence = f"{FILE} is not TOML: {bad}"
         raise SettingsError(sentence) from bad
@@ -137,7 +137,7 @@ def parse(text: str, folder: Path) -> EserviceSettings:
     return found
 
 
-def _providers(top: Table, folder: Path) -> tuple[Provider, ...]:
+def _providers(top: TomlTable, folder: Path) -> tuple[Provider, ...]:
     found = tuple(_provider(one, folder) for one in top.tables("providers"))
     if len(found) > _MOST_PROVIDERS:
         top.refuse("providers", f"at most {_MOST_PROVIDERS} of them")
@@ -147,7 +147,7 @@ def _providers(top: Table, folder: Path) -> tuple[Provider, ...]:
     return found
 
 
-def _provider(table: Table, folder: Path) -> Provider:
+def _provider(table: TomlTable, folder: Path) -> Provider:
     provider_id = table.text("id")
     if not _ID.fullmatch(provider_id) or provider_id in _TAKEN:
         table.refuse("id", "up to 30 small letters, digits and hyphens: it stands in the address that one returns to")
@@ -167,11 +167,11 @@ def _provider(table: Table, folder: Path) -> Provider:
     return provider
 
 
-def _name(table: Table) -> Spoken:
+def _name(table: TomlTable) -> Spoken:
     return _spoken(table, "name") or table.refuse("name", 'a text in each language: { fi = "…", sv = "…", en = "…" }')
 
 
-def _issuer(table: Table) -> str:
+def _issuer(table: TomlTable) -> str:
     wanted = "the provider's issuer, letter by letter as it says it, like https://sign-in.example"
     issuer = table.text("issuer")
     try:
@@ -185,7 +185,7 @@ def _issuer(table: Table) -> str:
     return issuer
 
 
-def _roles(table: Table) -> RolesClaim:
+def _roles(table: TomlTable) -> RolesClaim:
     names = [table.text(key) for key in ("claim", "identifier", "roles")]
     means: dict[str, Role] = {}
     for role in Role:
@@ -199,7 +199,7 @@ def _roles(table: Table) -> RolesClaim:
     return RolesClaim(names[0], names[1], names[2], MappingProxyType(means))
 
 
-def _supervising(top: Table) -> SupervisingAuthority | None:
+def _supervising(top: TomlTable) -> SupervisingAuthority | None:
     if not top.has("supervising_authority"):
         return None
     table = top.table("supervising_authority")
@@ -211,7 +211,7 @@ def _supervising(top: Table) -> SupervisingAuthority | None:
     return SupervisingAuthority(name, address)
 
 
-def _daily_limits(top: Table) -> DailyLimits | None:
+def _daily_limits(top: TomlTable) -> DailyLimits | None:
     if not top.has("daily_limits"):
         return None
     table, usual, among = top.table("daily_limits"), DailyLimits(), range(1, _MOST_A_DAY + 1)
@@ -224,7 +224,7 @@ def _daily_limits(top: Table) -> DailyLimits | None:
     return found
 
 
-def _spoken(table: Table, key: str) -> Spoken:
+def _spoken(table: TomlTable, key: str) -> Spoken:
     if not table.has(key):
         return {}
     inner = table.table(key)
@@ -233,9 +233,9 @@ def _spoken(table: Table, key: str) -> Spoken:
     return spoken
 
 
-def _email(table: Table, key: str) -> str:
+def _email(table: TomlTable, key: str) -> str:
     value = table.text_or_none(key)
     try:
         return "" if value is None else check_email(key, value)
-    except WordError:
+    except ValidationError:
         table.refuse(key, "an address like accessibility@authority.example")

@@ -9,50 +9,50 @@ from datetime import datetime
 from functools import partial
 from pathlib import Path
 
-from sinetti.api.publication import StatusDoor
-from sinetti.api.router import beside
-from sinetti.api.soap import SoapDoor
+from sinetti.api.publication import PublicationEndpoint
+from sinetti.api.router import mount_api
+from sinetti.api.soap import SoapEndpoint
 from sinetti.authority.alerts import issuing_ca
-from sinetti.authority.bootstrap import Authority, Manner, open_authority
-from sinetti.authority.data_directory import Folder, FolderError, FolderKind
-from sinetti.authority.initialise import Founding, found
-from sinetti.authority.maintenance import kept
-from sinetti.authority.ocsp_responders import keep_in_force
+from sinetti.authority.bootstrap import Authority, RuntimeOptions, open_authority
+from sinetti.authority.data_directory import DataDirectory, DirectoryKind, FolderError
+from sinetti.authority.initialise import InitOptions, initialise
+from sinetti.authority.maintenance import maintained
+from sinetti.authority.ocsp_responders import ensure_valid
 from sinetti.authority.portal_server import people_edge
 from sinetti.authority.response_signer import AnswersUnsigned
 from sinetti.ca.hierarchy_config import load_preset
 from sinetti.database.notifications.delivery import let_all_go
-from sinetti.domain.leniency import KIND, STRICT
+from sinetti.domain.leniency import LENIENT, STRICT
 from sinetti.domain.values import Environment, KeyPolicy, KeyType
-from sinetti.infra.clock import machine_now
+from sinetti.infra.clock import utc_now
 from sinetti.server.addresses import listen
-from sinetti.server.asgi import Edge
-from sinetti.server.listener import Listener, Tls, serve
+from sinetti.server.asgi import AsgiApp
+from sinetti.server.listener import Listener, TlsFiles, serve
 from sinetti.services.status.crl import publish_all
 from sinetti.settings import portal as eservice_settings
-from sinetti.settings.authority import SOAP_PATH, Settings
+from sinetti.settings.authority import SOAP_PATH, AuthoritySettings
 from sinetti.testbench.core.clock import BenchClock, in_range
 from sinetti.testbench.core.layout import (
     LOCALHOST,
     LOOPBACK,
     Ports,
     bench_clock,
-    held,
-    kept_ports,
+    exclusive,
+    load_ports,
     new_ports,
     server_files,
     write_ports,
 )
 from sinetti.testbench.core.server_certificate import make_server_certificate
-from sinetti.testbench.endpoints.control import ControlDoor
-from sinetti.testbench.endpoints.deliveries import FOLDER, ReceivingDoor, gateway_of
-from sinetti.testbench.endpoints.diagnostics import ExplainingDoor
+from sinetti.testbench.endpoints.control import ControlEndpoint
+from sinetti.testbench.endpoints.deliveries import FOLDER, DeliveryEndpoint, gateway_of
+from sinetti.testbench.endpoints.diagnostics import DiagnosticsEndpoint
 from sinetti.testbench.endpoints.problem_documents import ProblemEdge
 from sinetti.testbench.endpoints.status_router import StatusEdge
 from sinetti.testbench.identity.provider import identity_door, rehearsed
-from sinetti.testbench.mail.context import mailroom
-from sinetti.testbench.mail.dispatcher import Postman
-from sinetti.testbench.mail.mailbox import Letters
+from sinetti.testbench.mail.context import context
+from sinetti.testbench.mail.dispatcher import MessageDispatcher
+from sinetti.testbench.mail.mailbox import MessageStore
 
 _DEFAULT_PRESET = "default"
 _LETTERS = "messages.jsonl"
@@ -76,22 +76,24 @@ def run_bench(options: BenchOptions, say: Callable[[str], None]) -> None:
 
     Raises what `found` and `open_authority` raise, AddressTaken, ClockGoesBack and ClockOutOfRange.
     """
-    folder = Folder(options.root.resolve())
+    folder = DataDirectory(options.root.resolve())
     if not folder.exists():
         _make(folder, options)
-    folder.check(FolderKind.TESTBENCH)
+    folder.check(DirectoryKind.TESTBENCH)
     _check_preset(folder, options)
-    with held(folder):
+    with exclusive(folder):
         clock = bench_clock(folder)
         if options.now is not None:
             clock.set(options.now)
-        ports = kept_ports(folder, options.port)
+        ports = load_ports(folder, options.port)
         policy = _strict_policy if options.strict else _bench_policy
         authority = open_authority(
-            folder.root, FolderKind.TESTBENCH, Manner(clock.now, STRICT if options.strict else KIND, policy)
+            folder.root,
+            DirectoryKind.TESTBENCH,
+            RuntimeOptions(clock.now, STRICT if options.strict else LENIENT, policy),
         )
         try:
-            with kept(authority, mends=True):
+            with maintained(authority, mends=True):
                 # Who had them was killed, and a clock that walks does not wait for leases of the machine's clock.
                 let_all_go(authority.office.register)
                 _upkeep(authority)
@@ -100,26 +102,26 @@ def run_bench(options: BenchOptions, say: Callable[[str], None]) -> None:
             authority.office.register.close()
 
 
-def _make(folder: Folder, options: BenchOptions) -> None:
-    now = in_range(options.now or machine_now())
+def _make(folder: DataDirectory, options: BenchOptions) -> None:
+    now = in_range(options.now or utc_now())
     ports = new_ports(options.port)
-    settings = Settings(
+    settings = AuthoritySettings(
         environment=Environment.TEST,
         base_url=f"http://{LOOPBACK}:{ports.status}",
         soap_address=_soap_url(ports, options),
     )
 
-    def also(made: Folder) -> None:
+    def also(made: DataDirectory) -> None:
         make_server_certificate(server_files(made))
         write_ports(made, ports)
         if options.now is not None:
             bench_clock(made).begin(now)
 
     hierarchy = load_preset(options.preset or _DEFAULT_PRESET)
-    found(folder.root, Founding(FolderKind.TESTBENCH, hierarchy, settings, now, also))
+    initialise(folder.root, InitOptions(DirectoryKind.TESTBENCH, hierarchy, settings, now, also))
 
 
-def _check_preset(folder: Folder, options: BenchOptions) -> None:
+def _check_preset(folder: DataDirectory, options: BenchOptions) -> None:
     if options.preset is not None and folder.read(folder.hierarchy).decode() != load_preset(options.preset):
         made = f"{folder.root} was made with another preset than {options.preset}"
         sentence = f"{made}: leave --preset out, or use a new folder"
@@ -142,44 +144,47 @@ def _upkeep(authority: Authority) -> None:
         authority.responses.seal()
     except AnswersUnsigned as end:
         _log.error("the bench's CAs have come to their end (%s): start a new bench", end)
-    keep_in_force(authority.office.responders)
+    ensure_valid(authority.office.responders)
     publish_all(authority.office, "upkeep")
 
 
 def _listeners(authority: Authority, clock: BenchClock, ports: Ports, options: BenchOptions) -> tuple[Listener, ...]:
     files = server_files(authority.folder)
-    tls = None if options.http else Tls(files.certificate, files.key)
-    soap_door = SoapDoor(authority.office, _soap_url(ports, options), authority.recipe, authority.responses.seal)
-    letters = Letters(authority.folder.root / _LETTERS)
+    tls = None if options.http else TlsFiles(files.certificate, files.key)
+    soap_door = SoapEndpoint(authority.office, _soap_url(ports, options), authority.recipe, authority.responses.seal)
+    letters = MessageStore(authority.folder.root / _LETTERS)
     people_url = _people_url(ports)
     postman = _postman(authority, clock, letters, people_url)
-    control_door = ControlDoor(authority.office, clock, postman, letters)
-    receiving = ReceivingDoor(
+    control_door = ControlEndpoint(authority.office, clock, postman, letters)
+    receiving = DeliveryEndpoint(
         authority.office, gateway_of(authority.office), authority.responses.seal, authority.folder.root / FOLDER
     )
     leave = authority.office.register.close
     identity = identity_door(ports)
     kept_settings = replace(eservice_settings.read(authority.folder.eservice), periods=authority.settings.periods)
     settings = rehearsed(kept_settings, identity)
-    room = mailroom(authority.office, letters, people_url)
+    room = context(authority.office, letters, people_url)
     people = people_edge(authority.office, room, leave, settings=settings)
-    soap = beside(ExplainingDoor(soap_door, authority.office), authority.office)
-    deliveries = ExplainingDoor(receiving, authority.office)
+    soap = mount_api(DiagnosticsEndpoint(soap_door, authority.office), authority.office)
+    deliveries = DiagnosticsEndpoint(receiving, authority.office)
     return (
-        Listener(Edge(soap, leave=leave), listen(LOOPBACK, ports.soap), tls),
+        Listener(AsgiApp(soap, leave=leave), listen(LOOPBACK, ports.soap), tls),
         Listener(ProblemEdge(control_door, leave=leave), listen(LOOPBACK, ports.control)),
-        Listener(StatusEdge(StatusDoor(authority.office), deliveries, identity, leave), listen(LOOPBACK, ports.status)),
+        Listener(
+            StatusEdge(PublicationEndpoint(authority.office), deliveries, identity, leave),
+            listen(LOOPBACK, ports.status),
+        ),
         Listener(people, listen(LOOPBACK, ports.people)),
     )
 
 
-def _postman(authority: Authority, clock: BenchClock, letters: Letters, people_url: str) -> Postman:
+def _postman(authority: Authority, clock: BenchClock, letters: MessageStore, people_url: str) -> MessageDispatcher:
     def findings() -> dict[str, str | None]:
         # Lists, answers and leaves of its own are what the bench has just made, or makes in the next half minute.
         return {"issuing-ca": issuing_ca(authority)}
 
-    return Postman(
-        partial(mailroom, authority.office, letters, people_url), clock, lambda: _upkeep(authority), findings
+    return MessageDispatcher(
+        partial(context, authority.office, letters, people_url), clock, lambda: _upkeep(authority), findings
     )
 
 
@@ -191,7 +196,7 @@ def _people_url(ports: Ports) -> str:
     return f"http://{LOCALHOST}:{ports.people}"
 
 
-def _ready(folder: Folder, ports: Ports, options: BenchOptions) -> str:
+def _ready(folder: DataDirectory, ports: Ports, options: BenchOptions) -> str:
     trust = {
         "holders": str(folder.trust / "holders.pem"),
         "services": str(folder.trust / "services.pem"),

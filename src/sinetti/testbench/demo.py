@@ -14,11 +14,11 @@ from pathlib import Path
 from typing import Any
 
 from sinetti.domain.values import Language
-from sinetti.i18n.translate import when
-from sinetti.infra.clock import ticks
-from sinetti.testbench.fleet.report import Teller
-from sinetti.testbench.fleet.scenario import Wanted, play
-from sinetti.testbench.fleet.story_runner import Stage, StoryBroken, curl, demand, program, typed
+from sinetti.i18n.translate import format_datetime
+from sinetti.infra.clock import monotonic_seconds
+from sinetti.testbench.fleet.report import ProgressReporter
+from sinetti.testbench.fleet.scenario import FleetOptions, run_simulation
+from sinetti.testbench.fleet.story_runner import StoryBroken, StoryRunner, curl, program, require, typed
 
 _START = "2027-01-13T08:00:00Z"
 """Renewal opens 60 days before the end, 730 days later: on a Monday at 10 in Finland, when messages leave."""
@@ -56,11 +56,11 @@ _INTERRUPTED = 130
 
 def main() -> int:
     """Play the story."""
-    begun, keep = ticks(), "--keep" in sys.argv[1:]
+    begun, keep = monotonic_seconds(), "--keep" in sys.argv[1:]
     print("Sinetti: a certificate lives its whole life. Everything below runs on this machine, in a temporary folder.")
     stage = None
     try:
-        stage = Stage(_START, keep=keep)
+        stage = StoryRunner(_START, keep=keep)
         _play(stage)
         _play_fleet()
     except StoryBroken as broken:
@@ -72,7 +72,7 @@ def main() -> int:
     except KeyboardInterrupt:
         _clear_away(stage)
         return _INTERRUPTED
-    print(f"\nDone: every step did what it should ({ticks() - begun:.0f} s).", flush=True)
+    print(f"\nDone: every step did what it should ({monotonic_seconds() - begun:.0f} s).", flush=True)
     if keep:
         _say_how_to_talk(stage)
         _say_how_to_sign_in(stage)
@@ -85,19 +85,19 @@ def _play_fleet() -> None:
     """Ten organisations that an agent takes care of, on another bench that is gone afterwards."""
     print("\nAnd now an agent takes care of certificates (sinetti run); 200 organisations: sinetti demo-fleet\n")
     with tempfile.TemporaryDirectory(prefix="sinetti-fleet-") as folder:
-        teller = Teller(Language.EN, partial(print, flush=True))
-        end = play(Wanted(_FLEET, _SEED, Path(folder), brief=True), teller)
+        teller = ProgressReporter(Language.EN, partial(print, flush=True))
+        end = run_simulation(FleetOptions(_FLEET, _SEED, Path(folder), brief=True), teller)
     teller.end(end)
-    demand(not end.breaches, "nothing should lapse")
+    require(not end.breaches, "nothing should lapse")
 
 
-def _clear_away(stage: Stage | None) -> None:
+def _clear_away(stage: StoryRunner | None) -> None:
     if stage is not None:
         stage.stop()
         shutil.rmtree(stage.folder, ignore_errors=True)
 
 
-def _play(stage: Stage) -> None:
+def _play(stage: StoryRunner) -> None:
     _say_how_to_type_along(stage)
     _order_and_enrol(stage)
     end = _instant(_show_both_sides(stage))
@@ -113,7 +113,7 @@ def _play(stage: Stage) -> None:
     _revoke(stage)
 
 
-def _say_how_to_type_along(stage: Stage) -> None:
+def _say_how_to_type_along(stage: StoryRunner) -> None:
     if not stage.keep:
         print("To type along, run make demo KEEP=1: this bench and its folder are gone when the story ends.")
         print(f"In the commands, $CONTROL is the bench's control address, and . the folder {stage.folder}.")
@@ -125,7 +125,7 @@ def _say_how_to_type_along(stage: Stage) -> None:
         print(f"    $ PATH={place}:$PATH")
 
 
-def _order_and_enrol(stage: Stage) -> None:
+def _order_and_enrol(stage: StoryRunner) -> None:
     stage.chapter("The organisation orders a certificate; the technical contact gets the transfer IDs.")
     order = stage.control("POST", "/orders", {**_CUSTOMER, "description": "payroll"})
     password = order["transfer_password"]
@@ -143,7 +143,7 @@ def _write_private(path: Path, password: str) -> None:
     path.write_text(password, encoding="ascii")
 
 
-def _enrolling(stage: Stage, name: str, transfer_id: str, password: Path) -> list[str]:
+def _enrolling(stage: StoryRunner, name: str, transfer_id: str, password: Path) -> list[str]:
     trust = stage.ready["trust"]
     return [
         "enrol", name, "--store", str(stage.store), "--service", stage.ready["soap_url"],
@@ -153,7 +153,7 @@ def _enrolling(stage: Stage, name: str, transfer_id: str, password: Path) -> lis
     ]  # fmt: skip
 
 
-def _show_both_sides(stage: Stage) -> str:
+def _show_both_sides(stage: StoryRunner) -> str:
     """Show the files of both sides and what the register holds; returns the certificate's last second."""
     stage.chapter("What both sides hold now.")
     stage.tell("the client's store (the private key never left it):")
@@ -163,74 +163,74 @@ def _show_both_sides(stage: Stage) -> str:
     rows = _certificates(stage)
     stage.tell("the authority's register:")
     stage.tell(_rows(rows))
-    demand([row["state"] for row in rows] == ["fetched"], "the register should hold one fetched certificate")
+    require([row["state"] for row in rows] == ["fetched"], "the register should hold one fetched certificate")
     row = _status(stage)
-    demand(row["state"] == "valid", "the client should hold a valid certificate")
-    demand(row["serial"] == rows[0]["serial"], "both sides should name the same serial")
+    require(row["state"] == "valid", "the client should hold a valid certificate")
+    require(row["serial"] == rows[0]["serial"], "both sides should name the same serial")
     end: str = rows[0]["not_after"]
     return end
 
 
 def _show_files(root: Path, *patterns: str) -> None:
     found = sorted(path for pattern in patterns for path in root.glob(pattern))
-    demand(len(found) >= len(patterns), f"{root} should hold {', '.join(patterns)}")
+    require(len(found) >= len(patterns), f"{root} should hold {', '.join(patterns)}")
     width = max(len(str(path.relative_to(root))) for path in found)
     for path in found:
         about, name = path.stat(), str(path.relative_to(root))
         print(f"        {stat.filemode(about.st_mode)}  {name:<{width}}  {about.st_size:>6}", flush=True)
 
 
-def _seal_and_verify(stage: Stage, store: Path, name: str) -> None:
+def _seal_and_verify(stage: StoryRunner, store: Path, name: str) -> None:
     stage.chapter("A report is sealed with the certificate's key, and verified by who receives it.")
     stage.run(["verify", str(_sealed(stage, store, name)), *_anchors(stage)])
 
 
-def _sealed(stage: Stage, store: Path, name: str) -> Path:
+def _sealed(stage: StoryRunner, store: Path, name: str) -> Path:
     old = "-old" if store != stage.store else ""
     document, sealed = stage.folder / _report(stage, name), stage.folder / f"{Path(name).stem}{old}-sealed.xml"
     stage.run(["sign", str(document), "--store", str(store), "--name", "payroll", "--out", str(sealed)])
     return sealed
 
 
-def _report(stage: Stage, name: str) -> str:
+def _report(stage: StoryRunner, name: str) -> str:
     """Write a report, no two alike: the same document again would be the same delivery."""
     text = _REPORT.format(month=Path(name).stem, period=stage.now[:7])
     (stage.folder / name).write_text(text, encoding="utf-8")
     return name
 
 
-def _anchors(stage: Stage) -> tuple[str, str]:
+def _anchors(stage: StoryRunner) -> tuple[str, str]:
     return "--trust-holders", stage.ready["trust"]["holders"]
 
 
-def _renew_in_time(stage: Stage, end: datetime, old_store: Path) -> None:
-    opening = when(end - timedelta(days=60), Language.EN).removesuffix(" (Finnish time)")
+def _renew_in_time(stage: StoryRunner, end: datetime, old_store: Path) -> None:
+    opening = format_datetime(end - timedelta(days=60), Language.EN).removesuffix(" (Finnish time)")
     stage.chapter("61 days before its end: too early to renew.", now=_text(end - timedelta(days=61)))
     stage.tell("Of itself the client calls nobody before renewal opens; --force asks the service all the same:")
     early = stage.run(["renew", "payroll", "--store", str(stage.store), "--force"], expect=3)
-    demand("PKI034" in early.said and opening in early.said, f"the refusal should name PKI034 and {opening}")
+    require("PKI034" in early.said and opening in early.said, f"the refusal should name PKI034 and {opening}")
     title = "59 days before: the technical contact has got a reminder, at the hour at which renewal opened."
     stage.chapter(title, now=_text(end - timedelta(days=59)))
     reminder = _message(stage, "reminder", paragraphs=2)
-    demand(reminder["sent"] == _text(end - timedelta(days=60)), "the reminder should have left when renewal opened")
+    require(reminder["sent"] == _text(end - timedelta(days=60)), "the reminder should have left when renewal opened")
     stage.chapter("Renewed with a new key; the call is signed with the key still in force.")
     stage.run(["renew", "payroll", "--store", str(stage.store)])
-    demand(_key(stage.store) != _key(old_store), "the new certificate should have a new key")
+    require(_key(stage.store) != _key(old_store), "the new certificate should have a new key")
     stage.tell("Contact and signatories are told, so that a stolen key is noticed:")
     _message(stage, "renewed", paragraphs=1)
     stage.chapter("Both certificates are valid side by side while the systems move over.")
     rows = _certificates(stage)
     stage.tell(_rows(rows))
-    demand([row["state"] for row in rows] == ["fetched", "fetched"], "both certificates should be valid")
-    demand(rows[1]["renewed_by"] == rows[0]["serial"], "the old one should name the new one")
+    require([row["state"] for row in rows] == ["fetched", "fetched"], "both certificates should be valid")
+    require(rows[1]["renewed_by"] == rows[0]["serial"], "the old one should name the new one")
     stage.run(["verify", str(_sealed(stage, old_store, "february.xml")), *_anchors(stage)])
     _deliver(stage, "february.xml")
 
 
-def _message(stage: Stage, kind: str, *, paragraphs: int) -> dict[str, str]:
+def _message(stage: StoryRunner, kind: str, *, paragraphs: int) -> dict[str, str]:
     """Show the one message of a kind that was sent so far, as far as so many paragraphs of it go."""
     found: list[dict[str, str]] = stage.control("GET", f"/messages?kind={kind}")
-    demand(len(found) == 1, f"one message of kind {kind} should have left")
+    require(len(found) == 1, f"one message of kind {kind} should have left")
     (message,) = found
     stage.tell(f"  Sent:     {message['sent']}\n  To:       {message['to']}\n  Subject:  {message['subject']}")
     # Before these stand a greeting, and that it is from the test environment.
@@ -239,21 +239,21 @@ def _message(stage: Stage, kind: str, *, paragraphs: int) -> dict[str, str]:
     return message
 
 
-def _after_the_old_end(stage: Stage, end: datetime, old_store: Path) -> None:
+def _after_the_old_end(stage: StoryRunner, end: datetime, old_store: Path) -> None:
     title = "One second after the old one's end: it is refused as a signer, the new one is accepted."
     stage.chapter(title, now=_text(end + timedelta(seconds=1)))
     late = stage.run(["renew", "payroll", "--store", str(old_store), "--force"], expect=3)
-    demand("PKI032" in late.said, "the expired certificate should be refused with PKI032")
+    require("PKI032" in late.said, "the expired certificate should be refused with PKI032")
     stage.run(["verify", str(stage.folder / "february-old-sealed.xml"), *_anchors(stage)], expect=3)
     _deliver(stage, "february-old-sealed.xml", refused="expired")
     _deliver(stage, _report(stage, "march.xml"))
     rows = _certificates(stage)
     stage.tell(_rows(rows))
-    demand([row["state"] for row in rows] == ["fetched", "expired"], "only the new certificate should be valid")
-    demand(_status(stage)["state"] == "valid", "the client should hold a valid certificate")
+    require([row["state"] for row in rows] == ["fetched", "expired"], "only the new certificate should be valid")
+    require(_status(stage)["state"] == "valid", "the client should hold a valid certificate")
 
 
-def _revoke(stage: Stage) -> None:
+def _revoke(stage: StoryRunner) -> None:
     stage.chapter("Then the new one is revoked, and from that moment on nothing sealed with it is taken.")
     rows = _certificates(stage)
     stage.tell(_rows(rows))
@@ -261,21 +261,21 @@ def _revoke(stage: Stage) -> None:
     _deliver(stage, _report(stage, "april.xml"), refused="revoked")
 
 
-def _deliver(stage: Stage, name: str, *, refused: str | None = None) -> None:
+def _deliver(stage: StoryRunner, name: str, *, refused: str | None = None) -> None:
     """Deliver a document of the story's folder; one that is sealed goes as it is."""
     words = ["deliver", "payroll", str(stage.folder / name), "--store", str(stage.store), "--to", _receiver(stage)]
     done = stage.run(words, expect=0 if refused is None else 3)
     if refused is None:
-        demand((stage.folder / f"{name}.receipt.xml").exists(), "there should be a receipt")
+        require((stage.folder / f"{name}.receipt.xml").exists(), "there should be a receipt")
     else:
-        demand(f"({refused})" in done.said, f"it should be refused as {refused}")
+        require(f"({refused})" in done.said, f"it should be refused as {refused}")
 
 
-def _receiver(stage: Stage) -> str:
+def _receiver(stage: StoryRunner) -> str:
     return f"{stage.ready['status_url']}/deliveries"
 
 
-def _certificates(stage: Stage) -> list[dict[str, Any]]:
+def _certificates(stage: StoryRunner) -> list[dict[str, Any]]:
     rows: list[dict[str, Any]] = stage.control("GET", f"/certificates?customer_id={_CUSTOMER['customer_id']}")
     return rows
 
@@ -286,12 +286,12 @@ def _rows(rows: list[dict[str, Any]]) -> str:
     )
 
 
-def _status(stage: Stage) -> dict[str, Any]:
+def _status(stage: StoryRunner) -> dict[str, Any]:
     words = ["status", "--store", str(stage.store)]
     stage.run(words)
     done = stage.quietly([*words, "--json", "--now", stage.now])
     rows: list[dict[str, Any]] = json.loads(done.output)
-    demand(len(rows) == 1, "the store should hold one name")
+    require(len(rows) == 1, "the store should hold one name")
     return rows[0]
 
 
@@ -307,7 +307,7 @@ def _text(at: datetime) -> str:
     return at.strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
-def _say_how_to_talk(stage: Stage) -> None:
+def _say_how_to_talk(stage: StoryRunner) -> None:
     ready, control = stage.ready, stage.ready["control_url"]
     print(f"\nThe bench keeps running (pid {ready['pid']}); its folder is {stage.folder}.\n")
     _say("its clock", curl("GET", f"{control}/clock"))
@@ -333,7 +333,7 @@ def _say_how_to_talk(stage: Stage) -> None:
 """)
 
 
-def _say_how_to_sign_in(stage: Stage) -> None:
+def _say_how_to_sign_in(stage: StoryRunner) -> None:
     place = program()
     command = str(place / "sinetti") if place else "sinetti"
     print(f"For people: open {stage.ready['people_url']} and sign in. These do not exist outside this bench:\n")

@@ -10,7 +10,7 @@ from lxml import etree
 
 from sinetti.domain.values import Serial, Sha256
 from sinetti.wire.xmldsig import parser, signature
-from sinetti.wire.xmldsig.signature import Recipe, Seal
+from sinetti.wire.xmldsig.signature import DocumentSigner, SignatureProfile
 
 NAMESPACE = "urn:sinetti:receipt:1"
 
@@ -25,7 +25,7 @@ _SERIAL = re.compile(r"(?:[0-9a-f]{2}){1,32}")
 _TIME = "%Y-%m-%dT%H:%M:%SZ"
 
 
-class NoReceipt(ValueError):
+class InvalidReceipt(ValueError):
     """What was signed is no receipt of ours. The text says why and holds nothing of it."""
 
 
@@ -49,7 +49,7 @@ def is_delivery_id(text: str) -> bool:
     return _ID.fullmatch(text) is not None
 
 
-def render_receipt(receipt: Receipt, seal: Seal) -> bytes:
+def render_receipt(receipt: Receipt, seal: DocumentSigner) -> bytes:
     """Write a receipt and sign it. Raises ValueError for a value that no XML can hold."""
     root = etree.fromstring(f'<receipt xmlns="{NAMESPACE}"/>')
     values = (
@@ -63,7 +63,7 @@ def render_receipt(receipt: Receipt, seal: Seal) -> bytes:
     for name, value in zip(_PARTS, values, strict=True):
         etree.SubElement(root, f"{{{NAMESPACE}}}{name}").text = value
     document = etree.tostring(root, encoding="utf-8")
-    return signature.sign_document(document, seal, Recipe.EXCLUSIVE)
+    return signature.sign_document(document, seal, SignatureProfile.EXCLUSIVE)
 
 
 def read_receipt(octets: bytes, accept_key: Callable[[x509.Certificate], bool]) -> Receipt:
@@ -76,15 +76,15 @@ def read_receipt(octets: bytes, accept_key: Callable[[x509.Certificate], bool]) 
     tags = [f"{{{NAMESPACE}}}{name}" for name in _PARTS]
     if root.tag != _ROOT or [one.tag for one in found] != tags or parser.has_loose_text(root):
         why = "it is no receipt"
-        raise NoReceipt(why)
+        raise InvalidReceipt(why)
     values = [text for one in found if (text := parser.value(one)) is not None]
     if len(values) != len(found):  # an element stands inside a value: it has no whole
         why = "it is no receipt"
-        raise NoReceipt(why)
+        raise InvalidReceipt(why)
     delivery_id, sha256, received, customer_id, name, serial = values
     if not (is_delivery_id(delivery_id) and _SHA256.fullmatch(sha256) and _SERIAL.fullmatch(serial)):
         why = "it is no receipt"
-        raise NoReceipt(why)
+        raise InvalidReceipt(why)
     return Receipt(delivery_id, Sha256(sha256), _instant(received), customer_id, name, Serial(serial))
 
 
@@ -101,5 +101,5 @@ def _instant(text: str) -> datetime:
     # strptime takes "2026-3-2", and digits of any script.
     if at is None or _written(at) != text:
         why = "it is no receipt"
-        raise NoReceipt(why)
+        raise InvalidReceipt(why)
     return at

@@ -30,7 +30,7 @@ def test_the_way_of_a_clerks_account(one):
     assert row.pop("created").endswith("Z")
     assert row == {"email": EMAIL, "name": "N. N.", "active": True, "second_factor": False}
     assert one.does("account", "list").splitlines()[1].split()[:5] == [EMAIL, "N.", "N.", "yes", "no"]
-    (message,) = models.OutboxRow.objects.filter(kind="account")
+    (message,) = models.OutboxMessage.objects.filter(kind="account")
     assert (message.address, message.facts["language"]) == (EMAIL, "sv")
     assert "no clerk's account any more" in told(one, "staff", EMAIL, "--withdraw")
     assert "nothing was changed" in told(one, "staff", EMAIL, "--withdraw")

@@ -13,10 +13,10 @@ import sys
 import pytest
 
 from sinetti.ca.hierarchy_config import load_preset
-from sinetti.cli.authority.common import OptionError, guarded
+from sinetti.cli.authority.common import OptionError, run_command
 from sinetti.cli.main import SERVER, build_parser
 from sinetti.pki.chain import load_bundle
-from sinetti.server.process_exit import heed_stop
+from sinetti.server.process_exit import raise_if_interrupted
 from tests.cli.authority.conftest import ADDRESSES, CONTACT
 from tests.support.postgres import create_database
 
@@ -441,7 +441,7 @@ def test_sentences_end_once(said, told, capsys):
     def fail(_parsed):
         raise OptionError(said)
 
-    assert guarded(fail, argparse.Namespace()) == 2
+    assert run_command(fail, argparse.Namespace()) == 2
     assert capsys.readouterr().err == f"sinetti: {told}\n"
 
 
@@ -453,14 +453,14 @@ def test_a_stop_that_was_swallowed_while_starting_is_heeded_once_the_server_is_r
             []  # noqa: B018 - the handler runs between two instructions, and Python drops what is raised in here
 
     def starts(_parsed):
-        heed_stop()
+        raise_if_interrupted()
         one = Swallows()
         del one
-        heed_stop()
+        raise_if_interrupted()
         return 0
 
     unraisable = []
     monkeypatch.setattr(sys, "unraisablehook", unraisable.append)
     with pytest.raises(KeyboardInterrupt):
-        guarded(starts, argparse.Namespace())
+        run_command(starts, argparse.Namespace())
     assert [one.exc_type for one in unraisable] == [KeyboardInterrupt]

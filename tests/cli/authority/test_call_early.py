@@ -6,16 +6,16 @@ from contextlib import contextmanager
 import pytest
 
 from sinetti.authority.bootstrap import open_authority
-from sinetti.authority.data_directory import FolderKind
+from sinetti.authority.data_directory import DirectoryKind
 from sinetti.cli.authority import serial_selection
 from sinetti.database.certificates import early_replacement
-from sinetti.database.connection import Register
+from sinetti.database.connection import Database
 from sinetti.domain.certificates.revocation import RevocationReason
-from sinetti.infra.clock import machine_now
-from sinetti.pki.ari_id import renewal_id
+from sinetti.infra.clock import utc_now
+from sinetti.pki.ari_id import ari_cert_id
 from sinetti.pki.encoding import load_certificate
 from sinetti.server.http import SOAP_PATH
-from sinetti.wire.http_signatures.certificate_keys import signer_of
+from sinetti.wire.http_signatures.certificate_keys import certificate_signer
 from sinetti.wire.json_api import revocations
 from sinetti.wire.json_api.revocations import sign_revocation
 from tests.support.authority import CUSTOMER_ID
@@ -30,12 +30,12 @@ EXPLAINED = ("--explanation-fi", "syy", "--explanation-sv", "orsak", "--explanat
 @contextmanager
 def opened(operator):
     """Open the operator's authority as a desk that needs no clock of its own."""
-    authority = open_authority(operator.root.absolute(), FolderKind.AUTHORITY)
+    authority = open_authority(operator.root.absolute(), DirectoryKind.AUTHORITY)
     try:
         yield Desk(authority.office, None, None, None, None)
     finally:
         authority.journal.close()
-        Register("default").close()
+        Database("default").close()
 
 
 @pytest.fixture
@@ -109,12 +109,12 @@ def test_what_is_served_tells_of_a_call_and_takes_revocations(sqlite_operator):
         held = enrolled(desk)
     certificate = load_certificate(held.der)
     with serving(operator.root, "--workers", 1, "--rate-per-address", 5) as served:
-        origin, path = served.soap.removesuffix(SOAP_PATH), f"/api/v1/renewal-info/{renewal_id(certificate)}"
+        origin, path = served.soap.removesuffix(SOAP_PATH), f"/api/v1/renewal-info/{ari_cert_id(certificate)}"
         assert "explanation" not in json.loads(exchange(origin, "GET", path)[2])
         operator.does("call-early", "--serial", held.serial, *WORDS, *EXPLAINED)
         told = json.loads(exchange(origin, "GET", path)[2])
         assert told["explanation"] == {"fi": "syy", "sv": "orsak", "en": "why"}
-        call = sign_revocation(certificate, RevocationReason.SUPERSEDED, signer_of(held.key), machine_now())
+        call = sign_revocation(certificate, RevocationReason.SUPERSEDED, certificate_signer(held.key), utc_now())
         assert exchange(origin, "POST", revocations.PATH, call.body, dict(call.headers))[0] == 200
         asked = [exchange(origin, "GET", path)[0] for _ in range(40)]
         assert set(asked) == {200, 503}, "limits per address count these calls too"
@@ -147,7 +147,7 @@ def test_what_was_cut_short_is_told(shop, monkeypatch):
 def test_an_undoing_that_was_cut_short_is_told(shop, monkeypatch):
     operator, (first, second) = shop
     call = json.loads(operator.does("call-early", "--serial", first, *WORDS, "--json"))["call"]
-    monkeypatch.setattr(early_replacement, "put_back", lambda *_: 0)
+    monkeypatch.setattr(early_replacement, "revert_batch", lambda *_: 0)
     assert operator.does("call-early", "--undo", call, "--officer", "b2").startswith("Undone: ")
     monkeypatch.undo()
     _, _, err = operator.run("call-early", "--serial", second, *WORDS)

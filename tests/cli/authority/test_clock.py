@@ -11,9 +11,9 @@ import pytest
 
 from sinetti.authority import bootstrap
 from sinetti.database.common import audit_log
-from sinetti.database.common.audit_log import Deed
-from sinetti.database.connection import Register
-from sinetti.infra.clock import machine_instant, machine_now, ticks
+from sinetti.database.common.audit_log import AuditContext
+from sinetti.database.connection import Database
+from sinetti.infra.clock import monotonic_seconds, utc_now, utc_now_precise
 from tests.cli.authority.test_serve import holder, serving
 from tests.support.programs import codes, new_key
 
@@ -24,9 +24,9 @@ MEMBERS = ["machine", "database", "difference", "newest", "accepted", "issuing",
 def stored_ahead(operator, by=HOUR):
     """Store an instant that a wrong clock told."""
     operator.does("status")  # which opens the register in this process
-    at = machine_now() + by
-    audit_log.write(Register("default"), Deed("operator", at, "0" * 32), "looked", "nothing")
-    Register("default").close()
+    at = utc_now() + by
+    audit_log.write(Database("default"), AuditContext("operator", at, "0" * 32), "looked", "nothing")
+    Database("default").close()
     return f"{at:%Y-%m-%dT%H:%M:%SZ}"
 
 
@@ -84,7 +84,7 @@ def test_a_clock_that_differs_from_the_database_s_is_not_accepted(operator, monk
     operator.found()
     if not operator.database:
         pytest.skip("SQLite has no clock of its own")
-    monkeypatch.setattr(bootstrap, "machine_instant", lambda: machine_instant() + HOUR)
+    monkeypatch.setattr(bootstrap, "utc_now_precise", lambda: utc_now_precise() + HOUR)
     assert shown(operator)["reason"] == "differs-from-the-database"
     _, _, said = operator.run("clock", "accept", "--yes")
     assert re.search(r"is 3600 s ahead of the database's, .*; .* never accepted\.$", said)
@@ -102,9 +102,9 @@ def test_a_server_issues_nothing_until_its_clock_is_accepted(sqlite_operator):
         assert codes(answer) == ["PKI090"]
         assert "Tjänsten" in answer.errors[0].message
         sqlite_operator.does("clock", "accept", "--yes")
-        deadline = ticks() + 30
+        deadline = monotonic_seconds() + 30
         while not (answer := one.new(ids, key)).status_ok:
             assert codes(answer) == ["PKI090"]
-            assert ticks() < deadline
+            assert monotonic_seconds() < deadline
             sleep(0.2)
         assert one.fetched(answer)

@@ -7,7 +7,7 @@ import psycopg
 import pytest
 from django.db import DatabaseError, InternalError, ProgrammingError
 
-from sinetti.cli.authority.common import guarded
+from sinetti.cli.authority.common import run_command
 from tests.cli.authority.test_serve import ANY
 
 COMMANDS = [
@@ -46,7 +46,7 @@ def raising(error: Exception, cause: Exception | None):
 @pytest.mark.parametrize("code", [psycopg.errors.DataCorrupted, psycopg.errors.IndexCorrupted])
 def test_postgresql_says_so_by_its_codes(capsys, code):
     run = raising(InternalError("invalid page in block 7"), code("invalid page in block 7"))
-    assert guarded(run, SimpleNamespace()) == 5
+    assert run_command(run, SimpleNamespace()) == 5
     assert "the register is damaged" in capsys.readouterr().err
 
 
@@ -60,4 +60,4 @@ OURS = {
 @pytest.mark.parametrize(("error", "cause"), OURS.values(), ids=OURS)
 def test_an_error_of_ours_is_not_hidden(error, cause):
     with pytest.raises(type(error)):
-        guarded(raising(error, cause), SimpleNamespace())
+        run_command(raising(error, cause), SimpleNamespace())

@@ -6,9 +6,9 @@ import stat
 import pytest
 
 from sinetti.authority.bootstrap import open_authority
-from sinetti.authority.data_directory import FolderKind
+from sinetti.authority.data_directory import DirectoryKind
 from sinetti.cli.authority import export_certificates
-from sinetti.domain.requests import Accepted, NewAsk
+from sinetti.domain.requests import AcceptedResponse, EnrolRequest
 from sinetti.domain.values import Environment, KeyType
 from sinetti.pki.csr import build_request
 from sinetti.pki.encoding import generate_key, load_certificate, serial_hex
@@ -20,10 +20,10 @@ CUSTOMER = "0123456-7"
 def enrolled(operator, channel):
     """Order a certificate, and spend its transfer ids."""
     ids = operator.order("--channel", channel)
-    authority = open_authority(operator.root, FolderKind.AUTHORITY)
+    authority = open_authority(operator.root, DirectoryKind.AUTHORITY)
     request = build_request(generate_key(KeyType.EC_P256), CUSTOMER, None)
-    ask = NewAsk(Environment.TEST, CUSTOMER, None, ids["transfer_id"], ids["transfer_password"], request)
-    assert isinstance(enrol(ask, authority.office, "0" * 32), Accepted)
+    ask = EnrolRequest(Environment.TEST, CUSTOMER, None, ids["transfer_id"], ids["transfer_password"], request)
+    assert isinstance(enrol(ask, authority.office, "0" * 32), AcceptedResponse)
     authority.journal.close()
     authority.office.register.close()
 
@@ -63,7 +63,7 @@ def test_certificates_are_written_and_taken_away(sqlite_operator, folder, monkey
     sqlite_operator.does("revoke", first.stem, "--reason", "keyCompromise")
     second.unlink()
     with monkeypatch.context() as cut:
-        cut.setattr(export_certificates, "write_whole", interrupted)
+        cut.setattr(export_certificates, "write_atomic", interrupted)
         assert sqlite_operator.run("export-certificates", "--channel", "SFTP", "--out", folder)[0] == 130
     assert list(folder.iterdir()) == [first], "a run that is cut short takes nothing away"
     assert exported(sqlite_operator, folder) == {"in_force": 1, "written": 1, "removed": 1}

@@ -13,7 +13,7 @@ import pytest
 from cryptography import x509
 
 from sinetti.cli.authority import passphrase_options
-from sinetti.infra.clock import machine_now
+from sinetti.infra.clock import utc_now
 from sinetti.pki.encoding import load_private_key
 from tests.cli.authority.conftest import ADDRESSES
 from tests.cli.authority.test_serve import ANY, holder, rows, serving
@@ -101,7 +101,7 @@ def test_served_without_the_offline_keys_and_renewed_with_them(operator, places,
             ]
             assert numbers[0] < numbers[1]
             assert new.next_update_utc - new.last_update_utc == YEAR
-        assert listed(status, "DataProvidersIssuingCAv1").next_update_utc < machine_now() + timedelta(days=8)
+        assert listed(status, "DataProvidersIssuingCAv1").next_update_utc < utc_now() + timedelta(days=8)
     journal = operator.root.with_name("authority-journal")
     assert len(list(journal.glob("SinettiRootCAv1.1.*.crl"))) == 1
 
@@ -114,7 +114,7 @@ def test_production_is_not_served_with_root_keys_or_the_pass_phrase_in_the_folde
     operator.does("passphrase", "--to", places.phrase)
     assert "--passphrase-file" in operator.refused(5, "serve", *ANY)
     with serving(operator, *ANY, "--passphrase-file", places.phrase) as (_, status):
-        assert listed(status, "SinettiRootCAv1").next_update_utc > machine_now() + YEAR - timedelta(hours=1)
+        assert listed(status, "SinettiRootCAv1").next_update_utc > utc_now() + YEAR - timedelta(hours=1)
     # A copy of the key beside its old place is as good as the key.
     (operator.root / "keys" / "SinettiRootCAv1.pem.old").write_bytes(b"")
     assert "SinettiRootCAv1.pem.old, where PRODUCTION has none: destroy it" in operator.refused(

@@ -6,14 +6,14 @@ from contextlib import contextmanager
 import pytest
 
 from sinetti.authority.bootstrap import open_authority
-from sinetti.authority.data_directory import FolderKind
+from sinetti.authority.data_directory import DirectoryKind
 from sinetti.cli.authority.notices import owed_line
 from sinetti.database import models
 from sinetti.database.notifications import outbox
 from sinetti.database.notifications.outbox import NewMessage
 from sinetti.domain.notifications.messages import MessageChannel, MessageKind
 from sinetti.domain.values import Language
-from sinetti.infra.clock import machine_now
+from sinetti.infra.clock import utc_now
 from tests.support.mail_servers import mail_server
 
 SETTINGS = """
@@ -42,7 +42,7 @@ def settle(operator, server, more=""):
 
 @contextmanager
 def opened(operator):
-    authority = open_authority(operator.root, FolderKind.AUTHORITY)
+    authority = open_authority(operator.root, DirectoryKind.AUTHORITY)
     try:
         yield authority.office.register
     finally:
@@ -52,7 +52,7 @@ def opened(operator):
 
 def owe(operator, number, address=None):
     """Owe an operator a message, due now; gives its id."""
-    now = machine_now()
+    now = utc_now()
     one = NewMessage(
         MessageKind.OPERATOR,
         MessageChannel.EMAIL,
@@ -63,7 +63,7 @@ def owe(operator, number, address=None):
         facts={"finding": "a-finding", "text": f"Something is wrong – ä €: number {number}."},
     )
     with opened(operator) as register:
-        outbox.put(register, [one], now)
+        outbox.enqueue(register, [one], now)
     return one.message_id
 
 
@@ -114,10 +114,10 @@ def test_a_dry_run_of_planning_changes_nothing(operator, server):
     settle(operator, server)
     dead = owe(operator, 1)
     with opened(operator) as register:
-        models.OutboxRow.objects.using(register.alias).update(dead=machine_now())
+        models.OutboxMessage.objects.using(register.alias).update(dead=utc_now())
     shown = json.loads(operator.does("notices", "plan", "--dry-run", "--json"))
     with opened(operator) as register:
-        assert [one.pk for one in models.OutboxRow.objects.using(register.alias).all()] == [dead]
+        assert [one.pk for one in models.OutboxMessage.objects.using(register.alias).all()] == [dead]
     assert [one["kind"] for one in shown] == ["operator"], "of what was given up"
     assert json.loads(operator.does("notices", "plan", "--json"))["findings"] == 1
     heading, line = operator.does("notices", "send", "--dry-run").splitlines()
@@ -189,11 +189,11 @@ def test_a_message_with_a_secret_is_for_its_recipient_alone(sqlite_operator, ser
     operator = sqlite_operator
     operator.found()
     settle(operator, server)
-    now = machine_now()
+    now = utc_now()
     pin = NewMessage(MessageKind.PIN, MessageChannel.SMS, "0a", "once", now, facts={"pin": "0a"})
     reset = NewMessage(MessageKind.ACCOUNT, MessageChannel.EMAIL, "0b", "reset", now, address="nimi@people.example")
     with opened(operator) as register:
-        outbox.put(register, [pin, reset], now)
+        outbox.enqueue(register, [pin, reset], now)
     for one in (pin, reset):
         assert "holds a secret" in operator.refused(2, "notices", "preview", one.message_id)
 

@@ -6,7 +6,7 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from sinetti.authority.data_directory import Folder
+from sinetti.authority.data_directory import DataDirectory
 from tests.cli.authority.conftest import CONTACT
 from tests.support.browser import Browser, Served
 from tests.support.mail_servers import mail_server
@@ -39,10 +39,10 @@ token_file = "sms-token"
 def with_notices(operator, port=25, sms=""):
     """Have messages set up: a mail server and, with an address, a provider of text messages."""
     text = NOTICES.format(port=port) + (SMS.format(url=sms) if sms else "")
-    Folder(operator.root).notices.write_text(text, encoding="utf-8")
+    DataDirectory(operator.root).notices.write_text(text, encoding="utf-8")
     (operator.root / "sms-token").write_text("token")
     (operator.root / "sms-token").chmod(0o600)
-    Folder(operator.root).notices.chmod(0o600)
+    DataDirectory(operator.root).notices.chmod(0o600)
 
 
 @pytest.fixture

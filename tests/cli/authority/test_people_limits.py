@@ -27,8 +27,8 @@ def test_limits_of_an_authority(tmp_path, monkeypatch, written, expected):
     if written is not None:
         file.write_text(written)
         file.chmod(0o600)
-    monkeypatch.setattr(portal_server, "mailroom", lambda _authority: None)
-    monkeypatch.setattr(portal_server, "listen_shared", lambda address, _count: (address, ()))
+    monkeypatch.setattr(portal_server, "notification_context", lambda _authority: None)
+    monkeypatch.setattr(portal_server, "listen_per_worker", lambda address, _count: (address, ()))
     authority = SimpleNamespace(folder=SimpleNamespace(eservice=file), settings=SimpleNamespace(periods=Periods()))
     assert portal_server.listen_people("address", authority).settings.daily_limits == expected
 
@@ -41,7 +41,7 @@ def test_acts_of_pages_have_the_limits_of_their_settings(sqlite_desk, monkeypatc
         seen.append(office.daily_limits)
         return SimpleNamespace(given=dict)
 
-    monkeypatch.setattr(portal_server, "Surroundings", noted)
+    monkeypatch.setattr(portal_server, "PortalContext", noted)
     settings = portal_server.replace(DEFAULTS, daily_limits=limits)
     portal_server.people_edge(sqlite_desk.office, a_mailroom(sqlite_desk), lambda: None, settings=settings)
     assert seen == [limits]

@@ -10,9 +10,9 @@ from urllib.parse import urlsplit
 import pytest
 
 from sinetti.authority.processes import STATUS_THREADS, _Pairs, soap_threads
-from sinetti.infra.clock import ticks
-from sinetti.server.addresses import AddressTaken, probe
-from sinetti.server.handles import handles
+from sinetti.infra.clock import monotonic_seconds
+from sinetti.server.addresses import AddressInUse, check_available
+from sinetti.server.handles import open_fds
 from tests.support.programs import STOPS_WITHIN, fetched
 from tests.support.serving import lives, serving, tls_pair, until
 
@@ -42,8 +42,8 @@ def is_free(address):
     """Whether the next one can listen there: a process whose first thread has ended may be closing its sockets yet."""
     parts = urlsplit(address)
     try:
-        return probe(parts.hostname, parts.port) == parts.port
-    except AddressTaken:
+        return check_available(parts.hostname, parts.port) == parts.port
+    except AddressInUse:
         return False
 
 
@@ -53,10 +53,10 @@ def test_a_worker_that_is_killed_is_replaced_and_nobody_is_turned_away(root):
         assert len(before) == 3, "two workers and the keeper"
         for victim in before:
             os.kill(victim, signal.SIGKILL)
-            begun = ticks()
+            begun = monotonic_seconds()
             assert fetched(f"{served.soap}?wsdl"), "what waits for the one that died is answered by the next"
             until(partial(replaced, served, victim))
-            assert ticks() - begun < 1.0
+            assert monotonic_seconds() - begun < 1.0
         assert not set(before) & set(served.children())
         until(lambda: "was ended by signal 9: it is started again in 0.1 s" in served.log)
         served.stop()
@@ -107,7 +107,7 @@ def test_the_pair_in_use_stays_however_many_exchanges_fail(tmp_path):
         pairs.over(pairs.read_again(), taken=False)
     assert pairs.tls == served
     assert served.key.read_bytes() == files[1].read_bytes()
-    opened = len(handles())
+    opened = len(open_fds())
     rows = []
     for _ in range(12):
         pair = pairs.read_again()
@@ -116,4 +116,4 @@ def test_the_pair_in_use_stays_however_many_exchanges_fail(tmp_path):
         assert pairs.tls == pair
         assert pairs.row(2, 0) in rows[-1]
     assert all(len(row) == 2 for row in rows)
-    assert len(handles()) == opened, "those of before are let go"
+    assert len(open_fds()) == opened, "those of before are let go"

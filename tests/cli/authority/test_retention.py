@@ -7,9 +7,9 @@ import pytest
 from django.apps import apps
 
 from sinetti.database import models
-from sinetti.database.connection import Register
-from sinetti.database.models import OrganisationLoad, RightRequest
-from sinetti.infra.clock import machine_now
+from sinetti.database.connection import Database
+from sinetti.database.models import OrganisationImport, RoleRequest
+from sinetti.infra.clock import utc_now
 
 
 @pytest.fixture
@@ -23,11 +23,11 @@ def short(operator):
 
 def aged(years):
     """Let what was ordered be older than it is."""
-    for model, column in ((models.Holding, "created"), (models.Order, "created"), (models.TransferIdPair, "expires")):
+    for model, column in ((models.Lineage, "created"), (models.Order, "created"), (models.TransferIds, "expires")):
         for row in model.objects.using("default"):
             value = getattr(row, column)
             model.objects.using("default").filter(pk=row.pk).update(**{column: value.replace(year=value.year - years)})
-    Register("default").close()
+    Database("default").close()
 
 
 def test_plan_and_apply(short):
@@ -43,18 +43,18 @@ def test_plan_and_apply(short):
     assert json.loads(short.does("retention", "apply", "--json")) == {**none, "people": 1}
     assert short.does("retention", "apply").startswith("Erased: 0 people, 0 refusals, 0 messages, 0 accounts never ")
     assert models.Person.objects.using("default").get().name == ""
-    Register("default").close()
+    Database("default").close()
 
 
 def test_accounts_requests_and_files_are_named_before_they_go(short):
-    long_ago = machine_now() - timedelta(days=1000)
-    register = Register("default")
+    long_ago = utc_now() - timedelta(days=1000)
+    register = Database("default")
     never = models.User.objects.create(email="never@people.example", created=long_ago)
     unused = models.User.objects.create(email="unused@people.example", created=long_ago)
     apps.get_model("account", "EmailAddress").objects.create(user_id=unused.pk, email=unused.email, verified=True)
-    asked = RightRequest.objects.create(customer_id="0123456-7", folded="0123456-7", role="viewer", created=long_ago)
+    asked = RoleRequest.objects.create(customer_id="0123456-7", folded="0123456-7", role="viewer", created=long_ago)
     empty = {"content": b"", "changes": [], "wrong": [], "unchanged": 0, "digest": "0" * 64}
-    sent = OrganisationLoad.objects.create(created=long_ago, **empty)
+    sent = OrganisationImport.objects.create(created=long_ago, **empty)
     register.close()
     planned = json.loads(short.does("retention", "plan", "--json"))
     there = {"unconfirmed": never, "unused": unused, "requests": asked, "files": sent}

@@ -11,7 +11,7 @@ from itertools import pairwise
 import pytest
 from cryptography import x509
 
-from sinetti.infra.clock import machine_now
+from sinetti.infra.clock import utc_now
 from tests.support import faulty_signing
 from tests.support.programs import CUSTOMER, Holder, codes, exchange, fetched, new_key, program, ran, surroundings
 from tests.support.serving import tls_pair
@@ -54,7 +54,7 @@ def serving(operator, *options):
 
 
 def holder(operator, address):
-    return Holder(address, operator.root / "trust" / "services.pem", now=machine_now())
+    return Holder(address, operator.root / "trust" / "services.pem", now=utc_now())
 
 
 def assert_explains_nothing(soap, status):

@@ -8,13 +8,13 @@ from pathlib import Path
 
 import pytest
 
-from sinetti.infra.clock import ticks
+from sinetti.infra.clock import monotonic_seconds
 from sinetti.server.supervisor import FIRST_DELAY
 from tests.support.serving import lives, until
 
 PARENT = """
 import logging, os, signal, sys, time
-from sinetti.server.supervisor import Exchange, NotStarted, Retirement, Role, Supervisor
+from sinetti.server.supervisor import RollingRestart, NotStarted, DrainPolicy, ProcessSpec, Supervisor
 logging.basicConfig(stream=sys.stdout, format="%(message)s", level=logging.INFO)
 
 def dies(_ready): os._exit(3)
@@ -42,14 +42,15 @@ def lingers(ready):
     while True: signal.pause()
 def breaks(_ready): raise RuntimeError("broken")
 
-roles = [Role(name, globals()[name]) for name in sys.argv[2].split(",")]
+roles = [ProcessSpec(name, globals()[name]) for name in sys.argv[2].split(",")]
 following = iter(sys.argv[3:])
 def reload():
     name = next(following, None)
     if name is None: return None
-    return Exchange([Role(roles[0].name, globals()[name])], lambda taken: print("taken", taken, flush=True))
+    specs = [ProcessSpec(roles[0].name, globals()[name])]
+    return RollingRestart(specs, lambda taken: print("taken", taken, flush=True))
 within = float(sys.argv[1])
-retirement = Retirement(signal.SIGUSR1, within) if within else Retirement()
+retirement = DrainPolicy(signal.SIGUSR1, within) if within else DrainPolicy()
 try:
     Supervisor(roles, reload, retirement).run(lambda: print("ready", flush=True))
 except NotStarted as failed:
@@ -146,9 +147,9 @@ def test_who_retires_has_its_time_and_is_told_to_end_then(started):
     until(lambda: "ready" in said.read_text())
     exchanged(process, said)
     first, second = pids(said)
-    begun = ticks()
+    begun = monotonic_seconds()
     until(lambda: not lives(first))
-    assert 0.5 < ticks() - begun < 3
+    assert 0.5 < monotonic_seconds() - begun < 3
     assert lives(second)
     process.terminate()
     assert process.wait(10) == 0

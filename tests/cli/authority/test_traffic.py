@@ -15,7 +15,7 @@ from urllib.parse import urlsplit
 import pytest
 from cryptography import x509
 
-from sinetti.infra.clock import machine_now, ticks
+from sinetti.infra.clock import monotonic_seconds, utc_now
 from tests.support.programs import Holder, codes, fetched, new_key, ran
 from tests.support.serving import SOON, lives, serving, tls_pair, until
 
@@ -243,19 +243,19 @@ STALLS = {
 
 def test_fifty_stalled_senders_of_each_kind_hold_nobody_up_and_none_stays_longer_than_ten_seconds(shared_tls):
     with ExitStack() as stack:
-        begun, stalled = ticks(), []
+        begun, stalled = monotonic_seconds(), []
         for shaken, octets in STALLS.values():
             for _ in range(50):
                 stalled.append(stack.enter_context(connected(shared_tls.soap, any_server() if shaken else None)))
                 stalled[-1].sendall(octets)
-        asked = ticks()
+        asked = monotonic_seconds()
         caller = HTTPSConnection(*place(shared_tls.soap), timeout=SOON, context=any_server())
         stack.enter_context(closing(caller)).request("GET", f"{PATH}?wsdl")
         assert caller.getresponse().status == 200
-        assert ticks() - asked < 2.0
+        assert monotonic_seconds() - asked < 2.0
         for connection in stalled[50:]:
             ended(connection)
-        assert ticks() - begun < HEAD_AND_BODY_WITHIN
+        assert monotonic_seconds() - begun < HEAD_AND_BODY_WITHIN
 
 
 def ended(connection):
@@ -403,7 +403,7 @@ def test_the_log_has_one_line_of_json_per_event_and_nobodys_secret(sqlite_operat
     operator.add()
     ids = operator.order()
     with serving(operator.root, *TWO) as served:
-        one, key = Holder(served.soap, operator.root / "trust" / "services.pem", now=machine_now()), new_key()
+        one, key = Holder(served.soap, operator.root / "trust" / "services.pem", now=utc_now()), new_key()
         wrong = {**ids, "transfer_password": "Wr0ngWr0ngWr0ng1"}
         assert codes(one.new(wrong, key)) == ["PKI004"]
         accepted = one.new(ids, key)

@@ -12,21 +12,21 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
-from sinetti.api.publication import StatusDoor
+from sinetti.api.publication import PublicationEndpoint
 from sinetti.authority.bootstrap import open_authority
-from sinetti.authority.data_directory import FolderKind
+from sinetti.authority.data_directory import DirectoryKind
 from sinetti.cli.authority import serial_selection, watch
 from sinetti.cli.main import main
 from sinetti.database import models
-from sinetti.database.connection import Register
-from sinetti.domain.usage import Sighting
+from sinetti.database.connection import Database
+from sinetti.domain.usage import Observation
 from sinetti.domain.values import KeyType
-from sinetti.gateway.usage_reporter import Reporter, Sightings
-from sinetti.infra.clock import machine_now
+from sinetti.gateway.usage_reporter import ReportTarget, UsageReporter
+from sinetti.infra.clock import utc_now
 from sinetti.pki.encoding import dump_private_key, generate_key, sha256_hex
 from sinetti.server.http import SOAP_PATH, Request
 from sinetti.services.status.crl import publish_all
-from sinetti.services.status.usage_reports import take_sightings
+from sinetti.services.status.usage_reports import record_report
 from sinetti.testbench.core.server_certificate import ServerFiles, make_server_certificate
 from sinetti.wire.http_signatures.profile import load_signing_key
 from sinetti.wire.json_api.usage_reports import PATH
@@ -40,12 +40,12 @@ SUPERSEDED = ("--reason", "superseded")
 @contextmanager
 def opened(operator):
     """Open the operator's authority as a desk that needs no clock of its own."""
-    authority = open_authority(operator.root.absolute(), FolderKind.AUTHORITY)
+    authority = open_authority(operator.root.absolute(), DirectoryKind.AUTHORITY)
     try:
         yield Desk(authority.office, None, None, None, None)
     finally:
         authority.journal.close()
-        Register("default").close()
+        Database("default").close()
 
 
 @pytest.fixture(scope="module")
@@ -127,10 +127,10 @@ def test_many_by_one_officer_and_by_two(shop, tmp_path, monkeypatch):
         "certificates": [],
     }
     actors = (
-        models.AuditRow.objects.using("default").filter(action="certificate-revoked").values_list("actor", flat=True)
+        models.AuditEvent.objects.using("default").filter(action="certificate-revoked").values_list("actor", flat=True)
     )
     assert set(actors) == {"officer:b2"}
-    Register("default").close()
+    Database("default").close()
 
 
 def test_proposals_are_found_and_taken_back(shop, tmp_path, monkeypatch):
@@ -252,19 +252,19 @@ def test_watch(shop, tmp_path, monkeypatch):
     assert operator.does("watch").startswith("All is well: ")
     assert json.loads(operator.does("watch", "--json")) == []
     rows = models.Certificate.objects.using("default").filter(serial=held[0].serial)
-    rows.update(revoked_at=machine_now(), revocation_reason="superseded")
-    Register("default").close()
+    rows.update(revoked_at=utc_now(), revocation_reason="superseded")
+    Database("default").close()
     code, out, _ = operator.run("watch", "--json")
     assert (code, [one["kind"] for one in json.loads(out)]) == (3, ["list-lacks"] * 2)
     line, _ = operator.run("watch")[1].splitlines()
     assert line.startswith("list-lacks: the list DataProvidersTestIssuingCAv1 lacks ")
-    with opened(operator) as desk, status_served(StatusDoor(desk.office)) as address:
+    with opened(operator) as desk, status_served(PublicationEndpoint(desk.office)) as address:
         assert operator.does("watch", "--status-url", f"{address}/").startswith("All is well"), (
             "who serves signed it anew"
         )
     away = f"not-served: {address} does not answer (Connection refused): is the service running?\n"
     assert operator.run("watch", "--status-url", address)[:2] == (3, away)
-    with status_served(StatusDoor(desk.office)) as address:
+    with status_served(PublicationEndpoint(desk.office)) as address:
         lines = operator.run("watch", "--status-url", f"{address}/else")[1].splitlines()
     assert len(lines) == len(set(lines))
     assert {line.partition(":")[0] for line in lines} == {"list-missing", "not-served"}
@@ -280,11 +280,11 @@ def test_watch(shop, tmp_path, monkeypatch):
 def test_watch_after_an_old_backup_was_restored(shop, tmp_path):
     """Lists lie in the register and come back with it: only the journals, and the lists beside them, tell."""
     operator, held = shop
-    Register("default").close()
+    Database("default").close()
     operator.does("backup", "--out", tmp_path / "night")
     operator.does("revoke", held[0].serial, *SUPERSEDED)
     assert operator.does("watch").startswith("All is well")
-    Register("default").close()
+    Database("default").close()
     for old in operator.root.glob("register.sqlite3*"):
         old.unlink()
     operator.does("restore", "--from", tmp_path / "night")
@@ -316,9 +316,9 @@ def test_gateways_and_use_and_one_revocation_by_an_officer(shop, tmp_path):
     operator.does("gateway", "add", "edge-1", "--key", tmp_path / "edge.pem")
     taken = operator.refused(2, "gateway", "add", "edge-1", "--key", tmp_path / "edge.pem")
     assert "the name edge-1 is, or was, taken: choose another" in taken
-    seen = machine_now() - timedelta(hours=1)
+    seen = utc_now() - timedelta(hours=1)
     with opened(operator) as desk:
-        take_sightings("edge-1", [Sighting(sha256_hex(held[0].der), seen)], desk.office)
+        record_report("edge-1", [Observation(sha256_hex(held[0].der), seen)], desk.office)
     rows = {one["serial"]: one for one in json.loads(operator.does(*mine, "--json"))}
     at = f"{seen:%Y-%m-%dT%H:%M:%SZ}"
     assert [rows[held[0].serial][name] for name in ("use", "last_seen", "looked_since")] == ["seen", at, None]
@@ -342,9 +342,9 @@ def test_gateways_and_use_and_one_revocation_by_an_officer(shop, tmp_path):
 def one_revoked_by_an_officer(operator, serials):
     """Revoke one, and ask for another by what is no officer's id."""
     operator.does("revoke", serials[0], *SUPERSEDED, "--officer", "a17")
-    row = models.AuditRow.objects.using("default").get(action="certificate-revoked")
+    row = models.AuditEvent.objects.using("default").get(action="certificate-revoked")
     assert row.actor == "officer:a17"
-    Register("default").close()
+    Database("default").close()
     assert "officer's id" in operator.refused(2, "revoke", serials[1], *SUPERSEDED, "--officer", "Anna A")
 
 
@@ -355,9 +355,9 @@ def test_what_a_gateway_tells_is_taken_by_what_is_served(shop, tmp_path):
     assert main(["gateway", "key", "--out", str(kept)]) == 0
     (tmp_path / "public.pem").write_text(operator.capsys.readouterr().out)
     operator.does("gateway", "add", "edge-1", "--key", tmp_path / "public.pem")
-    key, seen_at = load_signing_key(kept.read_bytes()), machine_now()
+    key, seen_at = load_signing_key(kept.read_bytes()), utc_now()
     with serving(operator.root, "--workers", 1) as served:
-        telling = Sightings(Reporter(f"{served.soap.removesuffix(SOAP_PATH)}{PATH}", "edge-1", key))
+        telling = UsageReporter(ReportTarget(f"{served.soap.removesuffix(SOAP_PATH)}{PATH}", "edge-1", key))
         telling.start()
         telling.seen(held[0].der, seen_at)
         telling.stop(within=SOON)

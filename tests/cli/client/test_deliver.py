@@ -18,7 +18,7 @@ from sinetti.client.store import files
 from sinetti.pki.encoding import load_certificate, serial_hex, sha256_hex
 from sinetti.wire.receipts import Receipt, read_receipt, render_receipt
 from sinetti.wire.xmldsig import signature
-from sinetti.wire.xmldsig.signature import Recipe
+from sinetti.wire.xmldsig.signature import SignatureProfile
 from tests.cli.conftest import Shell
 from tests.client import double
 from tests.house.tree import DOCS, PACKAGE, rows
@@ -196,7 +196,7 @@ def test_after_ctrl_c_the_same_delivery_goes_on(desk, receiver, monkeypatch, ste
         if name == step:
             raise KeyboardInterrupt
 
-    make = documents_deliver.Run
+    make = documents_deliver.ClientContext
     monkeypatch.setattr("sinetti.cli.client.common.Run", lambda **given: make(**given, step=interrupt))
     assert desk.deliver()[0] == 130
     monkeypatch.setattr("sinetti.cli.client.common.Run", make)
@@ -281,7 +281,7 @@ def test_another_document_is_another_delivery(desk, receiver):
 
 
 def test_a_signed_document_goes_as_it_is(desk, receiver):
-    theirs = signature.sign_document(REPORT, double.holder_seal(), Recipe.ENVELOPED)
+    theirs = signature.sign_document(REPORT, double.holder_seal(), SignatureProfile.ENVELOPED)
     (desk.folder / "signed.xml").write_bytes(theirs)
     assert desk.deliver(file="signed.xml")[0] == 0
     assert sent(receiver) == [theirs]
@@ -346,7 +346,7 @@ def test_the_last_instant_that_a_slow_clock_takes(desk, receiver):
 
 def test_a_receipt_whose_signer_has_ended(desk, receiver):
     desk.double.now = authority.NOW + timedelta(days=800)
-    signed = signature.sign_document(REPORT, double.holder_seal(), Recipe.EXCLUSIVE)
+    signed = signature.sign_document(REPORT, double.holder_seal(), SignatureProfile.EXCLUSIVE)
     (desk.folder / "signed.xml").write_bytes(signed)
     code, _, err = desk.deliver(file="signed.xml")
     assert code == 4

@@ -11,12 +11,21 @@ import pytest
 
 from sinetti.cli.client import doctor
 from sinetti.client.doctor import configuration, host, services
-from sinetti.client.doctor.findings import Check, Finding, Level, worst
+from sinetti.client.doctor.findings import Check, DoctorFinding, Level, worst
 from sinetti.client.doctor.services import Clocks
 from sinetti.client.messages import messages
-from sinetti.client.model import Care, Config, Entry, FilesWanted, Hooks, ServiceEntry, Stage, Token
+from sinetti.client.model import (
+    AgentSettings,
+    CertificateEntry,
+    Config,
+    Hooks,
+    HookStage,
+    OutputOptions,
+    ServiceEntry,
+    Token,
+)
 from sinetti.client.requests import transport
-from sinetti.client.requests.transport import Look
+from sinetti.client.requests.transport import ServerProbe
 from sinetti.client.store import files, generations, settings
 from sinetti.domain.values import Environment, KeyType, Language
 from sinetti.wire.soap.operations import Failure
@@ -34,7 +43,7 @@ def well(shell, monkeypatch):
     """A shell whose service shows a page and the true time."""
     shell.enrol()
     shell.double.seen.clear()
-    monkeypatch.setattr(transport, "look", lambda *_: Look(200, shell.double.now))
+    monkeypatch.setattr(transport, "probe", lambda *_: ServerProbe(200, shell.double.now))
     return shell
 
 
@@ -103,7 +112,7 @@ def opened(name, mode):
 
 def revoked(shell):
     folder = shell.store / "payroll"
-    generations.remember(folder, generations.Notes(revoked=(folder / "live").resolve().name))
+    generations.remember(folder, generations.NameState(revoked=(folder / "live").resolve().name))
 
 
 def at(now):
@@ -184,7 +193,7 @@ def test_words_for_people_and_how_many_are_wrong(well):
 
 
 def test_a_first_enrolment_that_is_open(shell, monkeypatch):
-    monkeypatch.setattr(transport, "look", lambda *_: Look(200, shell.double.now))
+    monkeypatch.setattr(transport, "probe", lambda *_: ServerProbe(200, shell.double.now))
     shell.double.script.append(double.refuse(Failure("PKI005", "Lapsed.")))
     shell.enrol()
     code, rows = found(shell)
@@ -205,7 +214,7 @@ def test_a_store_that_cannot_be_looked_into(well, monkeypatch):
     def refuse(_store):
         raise PermissionError(13, "Permission denied", str(well.store))
 
-    monkeypatch.setattr(files, "names", refuse)
+    monkeypatch.setattr(files, "list_names", refuse)
     code, rows = found(well)
     assert (code, [row[:2] for row in rows]) == (5, [("store", "fail")])
 
@@ -240,11 +249,11 @@ def test_who_is_at_work_is_told_and_not_kept_out(well):
 
 LOOKS = {
     "not reached": (None, 4, {(Check.REACHABLE, Level.FAIL), (Check.CLOCK, Level.WARN)}),
-    "a clock that is a day off": (Look(200, MACHINE - timedelta(days=1)), 4, {(Check.CLOCK, Level.FAIL)}),
-    "a clock that is a minute off": (Look(200, MACHINE + timedelta(minutes=1)), 0, {(Check.CLOCK, Level.WARN)}),
-    "no clock": (Look(200, None), 0, {(Check.CLOCK, Level.WARN)}),
-    "TLS that ends soon": (Look(200, MACHINE, MACHINE + timedelta(days=3), "X"), 0, {(Check.TLS, Level.WARN)}),
-    "TLS that lasts": (Look(404, MACHINE, MACHINE + timedelta(days=90), ""), 0, set()),
+    "a clock that is a day off": (ServerProbe(200, MACHINE - timedelta(days=1)), 4, {(Check.CLOCK, Level.FAIL)}),
+    "a clock that is a minute off": (ServerProbe(200, MACHINE + timedelta(minutes=1)), 0, {(Check.CLOCK, Level.WARN)}),
+    "no clock": (ServerProbe(200, None), 0, {(Check.CLOCK, Level.WARN)}),
+    "TLS that ends soon": (ServerProbe(200, MACHINE, MACHINE + timedelta(days=3), "X"), 0, {(Check.TLS, Level.WARN)}),
+    "TLS that lasts": (ServerProbe(404, MACHINE, MACHINE + timedelta(days=90), ""), 0, set()),
 }
 
 
@@ -252,10 +261,12 @@ LOOKS = {
 def test_what_a_service_shows(seen, code, wanted, well, monkeypatch):
     def look(address, *_):
         if seen is None:
-            raise transport.Trouble(transport.TroubleKind.NOT_REACHED, messages.say(messages.REDIRECTED))
+            raise transport.ServiceError(
+                transport.ServiceErrorKind.NOT_REACHED, messages.make_message(messages.REDIRECTED)
+            )
         return seen
 
-    monkeypatch.setattr(transport, "look", look)
+    monkeypatch.setattr(transport, "probe", look)
     kept = settings.load(well.store / "payroll")
     rows = list(services.look(kept, Clocks(authority.NOW, MACHINE), Language.EN))
     assert {(one.check, one.level) for one in rows if one.level is not Level.OK} == wanted
@@ -277,14 +288,14 @@ def test_anchors_by_their_dates():
 
 def config_of(well, tmp_path, **changes):
     service = ServiceEntry("register", well.double.url, Environment.TEST, anchors("services"), anchors("holders"))
-    entry = Entry("payroll", "register")
+    entry = CertificateEntry("payroll", "register")
     given = {
         "path": tmp_path / "sinetti.toml",
         "store": well.store,
         "language": None,
         "services": {"register": service},
-        "care": Care(),
-        "defaults": Entry("", "register"),
+        "care": AgentSettings(),
+        "defaults": CertificateEntry("", "register"),
         "entries": {"payroll": entry},
     }
     return Config(**(given | changes))
@@ -296,8 +307,8 @@ def looked(config):
 
 
 def test_a_configuration_that_is_well(well, tmp_path):
-    hooks = Hooks(MappingProxyType({Stage.DEPLOY: ("true",)}))
-    config = config_of(well, tmp_path, defaults=Entry("", "register", hooks=hooks))
+    hooks = Hooks(MappingProxyType({HookStage.DEPLOY: ("true",)}))
+    config = config_of(well, tmp_path, defaults=CertificateEntry("", "register", hooks=hooks))
     rows = list(configuration.look(config, ["payroll"]))
     assert {one.level for one in rows} == {Level.OK}
     assert [one.check for one in rows] == [Check.CONFIGURATION, Check.HOOKS]
@@ -316,29 +327,29 @@ def with_files(files_wanted):
         (tmp_path / "secret").write_text("x")
         (tmp_path / "secret").chmod(0o644)
         return config_of(
-            well, tmp_path, entries={"payroll": Entry("payroll", "register", files=files_wanted(tmp_path))}
+            well, tmp_path, entries={"payroll": CertificateEntry("payroll", "register", files=files_wanted(tmp_path))}
         )
 
     return act
 
 
 def hooked(command):
-    hooks = Hooks(MappingProxyType({Stage.AFTER: command}))
+    hooks = Hooks(MappingProxyType({HookStage.AFTER: command}))
     return lambda well, tmp_path: config_of(
-        well, tmp_path, entries={"payroll": Entry("payroll", "register", hooks=hooks)}
+        well, tmp_path, entries={"payroll": CertificateEntry("payroll", "register", hooks=hooks)}
     )
 
 
 def secret(**wanted):
-    return with_files(lambda folder: FilesWanted(**{name: folder / path for name, path in wanted.items()}))
+    return with_files(lambda folder: OutputOptions(**{name: folder / path for name, path in wanted.items()}))
 
 
 def pin(folder):
-    return FilesWanted(token=Token(folder / "x.so", "x", folder / "none"))
+    return OutputOptions(token=Token(folder / "x.so", "x", folder / "none"))
 
 
 def without_certificate(well, tmp_path):
-    return config_of(well, tmp_path, entries={"wages": Entry("wages", "register")})
+    return config_of(well, tmp_path, entries={"wages": CertificateEntry("wages", "register")})
 
 
 CONFIGS = {
@@ -399,7 +410,7 @@ def test_mistakes_of_a_configuration_are_findings_and_the_store_is_looked_at_all
 
 
 def test_files_that_a_group_is_to_have_are_no_finding(well, tmp_path):
-    entry = Entry("payroll", "register", files=FilesWanted(group="payroll", mode=0o640))
+    entry = CertificateEntry("payroll", "register", files=OutputOptions(group="payroll", mode=0o640))
     config = config_of(well, tmp_path, entries={"payroll": entry})
     assert configuration.group_ok(config, ["payroll", "wages"]) == {"payroll"}
     opened("/generations/*/key.pem", 0o640)(well)
@@ -415,7 +426,7 @@ def test_a_bench_is_well_over_tls(tmp_path, capsys):
     """The real service's doors: the page, its clock, TLS, and a signed "no"."""
     with running(tmp_path / "bench", "--now", "2027-01-11T08:00:00Z") as bench:
         trust = bench.ready["trust"]
-        kept = settings.Settings(
+        kept = settings.NameSettings(
             service=bench.ready["soap_url"],
             environment=Environment.TEST,
             customer_id=CUSTOMER["customer_id"],
@@ -431,5 +442,5 @@ def test_a_bench_is_well_over_tls(tmp_path, capsys):
         assert {one.check for one in rows} == {Check.ANCHORS, Check.REACHABLE, Check.TLS, Check.CLOCK, Check.SIGNATURE}
         stranger = replace(kept, tls_ca=kept.trust_services)
         (reached, _) = [one for one in services.look(stranger, clocks, Language.EN) if one.check is not Check.ANCHORS]
-        assert isinstance(reached, Finding)
+        assert isinstance(reached, DoctorFinding)
         assert (reached.level, reached.told.text) == (Level.FAIL, messages.TLS_NOT_TRUSTED)

@@ -7,12 +7,12 @@ from time import process_time
 
 import pytest
 
-from sinetti.domain.requests import GetAsk, NewAsk
+from sinetti.domain.requests import EnrolRequest, RetrieveRequest
 from sinetti.domain.values import Environment
 from sinetti.infra import clock
 from sinetti.pki.encoding import certificate_der
 from sinetti.wire.soap.requests import render_get, render_new
-from sinetti.wire.xmldsig.signature import Recipe, seal_of, sign_document
+from sinetti.wire.xmldsig.signature import SignatureProfile, sign_document, signer_for_key
 from tests.house.tree import ROOT
 from tests.support import authority
 from tests.support import xml_signing as by
@@ -24,13 +24,13 @@ PASSWORD = "aB3dE6gH9jK2mN5p"
 GOOD = envelope(signed(request()))
 CHANGED = GOOD.replace(b"0123456-7", b"0123456-8")
 WHO = (Environment.TEST, "0123456-7", None)
-NEW = render_new(NewAsk(*WHO, "1" * 32, PASSWORD, b"x"))
+NEW = render_new(EnrolRequest(*WHO, "1" * 32, PASSWORD, b"x"))
 
 
 def of_this_service():
     key = authority.holder_key()
-    seal = seal_of(key, certificate_der(authority.holder_certificate(key)))
-    return envelope(sign_document(request().replace(PLACE, "").encode(), seal, Recipe.ENVELOPED))
+    seal = signer_for_key(key, certificate_der(authority.holder_certificate(key)))
+    return envelope(sign_document(request().replace(PLACE, "").encode(), seal, SignatureProfile.ENVELOPED))
 
 
 CASES = {
@@ -64,7 +64,7 @@ CASES = {
     ),
     "what was logged": (CHANGED, ("--signed", "logged.xml"), 3, "another form, as-logged"),
     "no signature": (b"<report/>", (), 3, "There is no signature"),
-    "GetCertificate": (render_get(GetAsk(*WHO, "r-1")), (), 2, "carry no signature"),
+    "GetCertificate": (render_get(RetrieveRequest(*WHO, "r-1")), (), 2, "carry no signature"),
     "SignNewCertificate": (NEW, (), 2, "carry no signature"),
     "no XML": (b"hello", (), 2, "This is no XML that can be read"),
     "anchors that are none": (GOOD, ("--anchors", "password"), 2, "password cannot be read"),
@@ -143,7 +143,7 @@ def test_dates_judged_by_this_machine_lead_to_the_time_of_the_bench(explains, mo
     anchors, hint = ("--anchors", "holders.pem"), "give the bench's time with --now"
     sent = of_this_service()
     for days, told in ((1, False), (731, True), (-1, True)):
-        monkeypatch.setattr(clock, "machine_now", lambda days=days: authority.NOW + timedelta(days=days))
+        monkeypatch.setattr(clock, "utc_now", lambda days=days: authority.NOW + timedelta(days=days))
         assert (hint in explains(sent, *anchors)[2]) is told
         assert (hint in explains(sent, *anchors, "--json")[2]) is told
         assert hint not in explains(sent, *anchors, "--now", "2030-01-01T00:00:00Z")[2]

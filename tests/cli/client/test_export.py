@@ -9,9 +9,9 @@ import pytest
 from cryptography.hazmat.primitives.serialization import pkcs12
 
 from sinetti.cli.core import output
-from sinetti.client.model import FilesWanted, Token
+from sinetti.client.model import OutputOptions, Token
 from sinetti.client.store import event_log, settings
-from sinetti.client.store.event_log import Event
+from sinetti.client.store.event_log import EventType
 from sinetti.pki import encoding, key_policy
 from tests.support import authority, soft_token
 
@@ -46,7 +46,7 @@ def fits(key, shell):
 
 
 def exported(shell):
-    return [one.facts for one in event_log.read(shell.store / "payroll") if one.event is Event.EXPORTED]
+    return [one.facts for one in event_log.read(shell.store / "payroll") if one.event is EventType.EXPORTED]
 
 
 def test_programs_are_told_what_was_written(shell, out):
@@ -199,7 +199,7 @@ def test_a_full_disk_leaves_what_was_there(shell, out, monkeypatch):
     shell.enrol()
     out.write_text("before")
     monkeypatch.setattr(output.SYSTEM, "sync_file", lambda _handle: (_ for _ in ()).throw(OSError(28, "full")))
-    monkeypatch.setattr(event_log, "note", lambda *_args, **_facts: None)
+    monkeypatch.setattr(event_log, "append", lambda *_args, **_facts: None)
     code, _, told = export(shell, out, "pem", "--with-key")
     assert (code, "the disk is full" in told) == (2, True)
     assert out.read_text() == "before"
@@ -208,7 +208,7 @@ def test_a_full_disk_leaves_what_was_there(shell, out, monkeypatch):
 
 def test_no_key_leaves_unnoted(shell, out, monkeypatch):
     shell.enrol()
-    monkeypatch.setattr(event_log, "note", lambda *_a, **_k: (_ for _ in ()).throw(OSError(30, "read-only")))
+    monkeypatch.setattr(event_log, "append", lambda *_a, **_k: (_ for _ in ()).throw(OSError(30, "read-only")))
     assert export(shell, out, "pem", "--with-key")[0] == 5
     assert not out.exists()
 
@@ -222,7 +222,7 @@ def kept_as(shell, wanted):
 
 def test_a_key_that_is_kept_encrypted_does_not_go_out_in_clear(shell, out, secret):
     shell.enrol()
-    kept_as(shell, FilesWanted(key_password_file=secret))
+    kept_as(shell, OutputOptions(key_password_file=secret))
     code, _, told = export(shell, out, "pem", "--with-key")
     assert (code, "kept encrypted" in told) == (2, True)
     assert export(shell, out, "pem", "--with-key", "--password-file", secret)[0] == 0
@@ -233,7 +233,7 @@ def test_a_key_that_is_kept_encrypted_does_not_go_out_in_clear(shell, out, secre
 def test_a_key_in_a_token_stays_there(shell, out, tmp_path):
     soft_token.folder()
     shell.enrol()
-    kept_as(shell, FilesWanted(token=Token(soft_token.module(), soft_token.LABEL, soft_token.pin_file(tmp_path))))
+    kept_as(shell, OutputOptions(token=Token(soft_token.module(), soft_token.LABEL, soft_token.pin_file(tmp_path))))
     code, _, told = export(shell, out, "pem", "--with-key")
     assert (code, "is in a token and does not leave it" in told) == (2, True)
     assert export(shell, out, "pem")[0] == 0

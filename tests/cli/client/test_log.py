@@ -9,8 +9,8 @@ import pytest
 from sinetti.client import results
 from sinetti.client.reporting import log_format
 from sinetti.client.store import event_log
-from sinetti.client.store.event_log import Event, Happening
-from sinetti.client.store.settings import Settings
+from sinetti.client.store.event_log import EventType, LogEvent
+from sinetti.client.store.settings import NameSettings
 from sinetti.domain.values import Language
 from sinetti.wire.soap.operations import Failure
 from tests.cli.test_client import OPENS
@@ -32,7 +32,7 @@ def test_what_was_done_by_hand_is_written_down(shell):
     shell.double.script.append(double.refuse(Failure("PKI034", "Too early.")))
     assert shell.run("renew", "payroll", "--store", shell.store)[0] == 3
     assert shell.run("renew", "--all", "--store", shell.store)[0] == 0
-    assert events(shell) == [Event.ENROLLED, Event.REFUSED, Event.RENEWED]
+    assert events(shell) == [EventType.ENROLLED, EventType.REFUSED, EventType.RENEWED]
     code, out, err = shown(shell)
     serial = (shell.store / "payroll" / "live").resolve().name
     lines = out.splitlines()
@@ -49,15 +49,15 @@ def test_what_was_done_by_hand_is_written_down(shell):
 
 
 WAYS = {
-    "lost": (double.lose, Event.UNCERTAIN, "renew: it is uncertain whether the request was done."),
+    "lost": (double.lose, EventType.UNCERTAIN, "renew: it is uncertain whether the request was done."),
     "put off": (
         double.refuse(Failure("PKI090", "Later.")),
-        Event.PENDING,
+        EventType.PENDING,
         "renew: the service asked for the same request again later.",
     ),
     "not trusted": (
         double.signed_by_a_holder,
-        Event.FAILED,
+        EventType.FAILED,
         "renew: it is uncertain whether the request was done.",
     ),
 }
@@ -78,14 +78,14 @@ def test_where_nothing_was_due_nothing_happened(shell):
     shell.run("renew", "payroll", "--store", shell.store)
     shell.run("retrieve", "--all", "--store", shell.store)
     assert shell.enrol()[0] == 0, "the same transfer IDs once more"
-    assert events(shell) == [Event.ENROLLED]
+    assert events(shell) == [EventType.ENROLLED]
 
 
 def test_nothing_is_written_into_a_damaged_store_or_a_locked_one(shell):
     shell.enrol()
     (shell.store / "payroll" / "live" / "key.pem").write_bytes(b"")
     assert shell.run("renew", "payroll", "--store", shell.store)[0] == 5
-    assert events(shell) == [Event.ENROLLED]
+    assert events(shell) == [EventType.ENROLLED]
     code, out, err = shown(shell)
     assert (code, len(out.splitlines()), err.startswith("The store is damaged")) == (5, 1, True)
 
@@ -141,10 +141,10 @@ def test_a_name_that_is_not_there(shell):
     assert shown(shell, "--since", "yesterday")[0] == 2
 
 
-@pytest.mark.parametrize("event", Event)
+@pytest.mark.parametrize("event", EventType)
 @pytest.mark.parametrize("language", Language)
 def test_every_event_has_words(event, language):
-    one = Happening(authority.NOW, event, {"why": "so\x1b[2J", "stage": "deploy", "other": "x", "until": "soon"})
+    one = LogEvent(authority.NOW, event, {"why": "so\x1b[2J", "stage": "deploy", "other": "x", "until": "soon"})
     line = log_format.line(one, language)
     assert line.isprintable()
     assert "other: x" in line
@@ -152,15 +152,15 @@ def test_every_event_has_words(event, language):
 
 
 def test_a_log_that_cannot_be_written_keeps_nobody_from_anything(tmp_path):
-    done = results.Outcome("x", results.Result.RENEWED, results.ExitCode.DONE, ())
-    event_log.note_outcome(tmp_path / "nowhere", authority.NOW, done)
+    done = results.CommandResult("x", results.Result.RENEWED, results.ExitCode.DONE, ())
+    event_log.append_outcome(tmp_path / "nowhere", authority.NOW, done)
     assert not (tmp_path / "nowhere").exists()
 
 
 def test_a_full_part_is_put_aside(tmp_path):
     for number in range(3):
         (tmp_path / event_log.FILE).write_bytes(b"x" * (event_log.LARGEST + 1))
-        event_log.note(tmp_path, authority.NOW + timedelta(days=number), Event.RENEWED)
+        event_log.append(tmp_path, authority.NOW + timedelta(days=number), EventType.RENEWED)
     assert [one.at for one in event_log.read(tmp_path)] == [authority.NOW + timedelta(days=2)]
 
 
@@ -226,10 +226,10 @@ WORDED = {
 
 @pytest.mark.parametrize(("facts", "en", "fi", "sv"), WORDED.values(), ids=WORDED)
 def test_facts_are_told_in_words_of_the_readers_language(facts, en, fi, sv):
-    one = Happening(OPENS, Event.HOOK, facts)
+    one = LogEvent(OPENS, EventType.HOOK, facts)
     told = [log_format.line(one, language).split(": ", 1)[1] for language in (Language.EN, Language.FI, Language.SV)]
     assert told == [en, fi, sv]
 
 
 def test_every_setting_that_can_change_has_a_word():
-    assert list(log_format.CHANGED) == [one.name for one in fields(Settings)]
+    assert list(log_format.CHANGED) == [one.name for one in fields(NameSettings)]

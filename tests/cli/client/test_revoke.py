@@ -9,7 +9,7 @@ import pytest
 from sinetti.cli.main import main
 from sinetti.client.requests import revoke as requests_revoke
 from sinetti.client.store import event_log, generations
-from sinetti.client.store.event_log import Event
+from sinetti.client.store.event_log import EventType
 from sinetti.domain.certificates.revocation import RevocationReason
 from sinetti.wire.json_api import revocations
 from tests.support.programs import CUSTOMER, running
@@ -85,7 +85,7 @@ def test_a_certificate_is_revoked_by_its_own_key(bench, store, run):
     )
     assert "was revoked 11 January 2027 at 10:00 (Finnish time). Order a replacement" in err
     assert (row_of(bench, store)["state"], row_of(bench, store)["reason"]) == ("revoked", "superseded")
-    assert [one.event for one in event_log.read(store / "payroll")] == [Event.ENROLLED, Event.REVOKED]
+    assert [one.event for one in event_log.read(store / "payroll")] == [EventType.ENROLLED, EventType.REVOKED]
     code, out, _ = run("status", "--store", store, "--json")
     assert (code, json.loads(out)[0]["state"]) == (0, "revoked")
 
@@ -99,7 +99,7 @@ def test_doing_it_again_says_that_it_is_revoked(store, run):
 
 def forget(store):
     (store / "payroll" / "notes.json").unlink()
-    known = generations.Notes()
+    known = generations.NameState()
     generations.remember(store / "payroll", known)
 
 
@@ -204,7 +204,7 @@ def test_answers_of_other_kinds(answer, ended, bench, store, run):
     assert told in err
     assert [(one.method, one.path) for one in small.asked] == [("POST", revocations.PATH)]
     assert generations.notes(store / "payroll").revoked is None
-    assert [one.event for one in event_log.read(store / "payroll")] == [Event.ENROLLED]
+    assert [one.event for one in event_log.read(store / "payroll")] == [EventType.ENROLLED]
 
 
 def test_a_service_that_is_not_reached(bench, store, run):

@@ -133,7 +133,7 @@ def test_an_empty_store_and_none(shell):
 
 def test_a_second_run_is_told_who_holds_the_store(shell):
     shell.enrol()
-    with run_lock.held(shell.store, authority.NOW):
+    with run_lock.exclusive_run(shell.store, authority.NOW):
         code, _, err = run(shell)
     assert code == 5
     assert f"process {os.getpid()} on {socket.gethostname()}" in err

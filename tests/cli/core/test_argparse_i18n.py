@@ -39,7 +39,7 @@ def said(capsys):
 
 def start(message_id, language):
     """What a text begins with, as far as no value stands in it."""
-    return re.split(r"%\(?\w", translate.plain(message_id, language))[0]
+    return re.split(r"%\(?\w", translate.translate_raw(message_id, language))[0]
 
 
 @pytest.mark.parametrize("language", OTHERS)
@@ -48,21 +48,23 @@ def test_help_is_in_the_reader_s_language(said, language, words):
     code, help_ = said(*words, "--lang", language, "--help")
     assert code == 0
     for message_id in ("usage: ", "options", "show this help message and exit"):
-        assert translate.plain(message_id, language) in help_
+        assert translate.translate_raw(message_id, language) in help_
         assert message_id not in help_
 
 
 @pytest.mark.parametrize("language", OTHERS)
 def test_nothing_of_the_client_s_help_is_left_in_english(language):
     wanted = TEXTS.helps()
-    with argparse_i18n.spoken_in(language):
+    with argparse_i18n.argparse_language(language):
         parser = main.build_parser()
-        argparse_i18n.translate(parser, language)
+        argparse_i18n.translate_parser(parser, language)
     left, parsers = [], [parser]
     while parsers:
         one = parsers.pop()
         left += [
-            text for text in argparse_i18n.texts_of(one) if text in wanted and translate.plain(text, language) != text
+            text
+            for text in argparse_i18n.texts_of(one)
+            if text in wanted and translate.translate_raw(text, language) != text
         ]
         parsers += argparse_i18n._below(one)
     assert not left
@@ -80,7 +82,7 @@ def test_what_is_wrong_is_said_in_the_reader_s_language(said, language, why):
 
 
 def test_of_two_that_exclude_each_other():
-    with argparse_i18n.spoken_in(Language.FI):
+    with argparse_i18n.argparse_language(Language.FI):
         parser = argparse.ArgumentParser(exit_on_error=False)
         group = parser.add_mutually_exclusive_group(required=True)
         group.add_argument("--one", action="store_true")
@@ -93,7 +95,7 @@ def test_of_two_that_exclude_each_other():
 @pytest.mark.parametrize("language", OTHERS)
 def test_a_value_that_is_wrong_is_said_in_it_too(said, language):
     _, told = said("renew", "--store", "s", "--all", "--wait", "-1", "--lang", language)
-    assert translate.text(messages.BAD_SECONDS, language, text=-1, most=86400) in told
+    assert translate.translate(messages.BAD_SECONDS, language, text=-1, most=86400) in told
 
 
 def test_argparse_speaks_english_again_afterwards(said, capsys):
@@ -136,7 +138,9 @@ def test_lines_to_type_are_the_same_in_every_language():
     for language in OTHERS:
         for message_id in TEXTS.helps():
             lines = [line for line in message_id.splitlines() if line.startswith("  ")]
-            translated = [line for line in translate.plain(message_id, language).splitlines() if line.startswith("  ")]
+            translated = [
+                line for line in translate.translate_raw(message_id, language).splitlines() if line.startswith("  ")
+            ]
             assert translated == lines, language
 
 
@@ -144,7 +148,9 @@ def test_no_line_of_a_help_is_wider_than_the_others():
     for language in Language:
         for message_id in TEXTS.helps():
             if "\n" in message_id:
-                assert all(len(line) <= 120 for line in translate.plain(message_id, language).splitlines()), message_id
+                assert all(len(line) <= 120 for line in translate.translate_raw(message_id, language).splitlines()), (
+                    message_id
+                )
 
 
 def test_completion_says_what_words_are_for_in_the_reader_s_language(said):

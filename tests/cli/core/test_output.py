@@ -27,7 +27,7 @@ def out(tmp_path):
 def test_a_file_is_written_whole_in_place_of_the_former_one(out):
     out.write_bytes(b"the former one")
     with out.open("rb") as reader:
-        core_output.write_whole(out, b"new")
+        core_output.write_atomic(out, b"new")
         assert reader.read() == b"the former one"
     assert out.read_bytes() == b"new"
     assert list(out.parent.iterdir()) == [out]
@@ -40,7 +40,7 @@ def test_where_writing_fails_the_former_file_stays_and_nothing_beside(out, monke
     out.write_bytes(b"the former one")
     monkeypatch.setattr(core_output.SYSTEM, "sync_file", full)
     with pytest.raises(OSError, match="No space left"):
-        core_output.write_whole(out, b"new")
+        core_output.write_atomic(out, b"new")
     assert out.read_bytes() == b"the former one"
     assert list(out.parent.iterdir()) == [out]
 
@@ -48,7 +48,7 @@ def test_where_writing_fails_the_former_file_stays_and_nothing_beside(out, monke
 def test_a_new_file_has_the_rights_that_the_umask_leaves(out):
     before = os.umask(0o027)
     try:
-        core_output.write_whole(out, b"new")
+        core_output.write_atomic(out, b"new")
     finally:
         os.umask(before)
     assert mode(out) == 0o640
@@ -57,7 +57,7 @@ def test_a_new_file_has_the_rights_that_the_umask_leaves(out):
 def test_a_file_that_was_there_keeps_its_mode(out):
     out.write_bytes(b"the former one")
     out.chmod(0o604)
-    core_output.write_whole(out, b"new")
+    core_output.write_atomic(out, b"new")
     assert mode(out) == 0o604
 
 
@@ -65,7 +65,7 @@ def test_links_are_followed_and_stay(out, tmp_path):
     link = tmp_path / "link"
     link.symlink_to(out)
     for octets in (b"where nothing was", b"over the former one"):
-        core_output.write_whole(link, octets)
+        core_output.write_atomic(link, octets)
         assert link.is_symlink()
         assert out.read_bytes() == octets
 
@@ -75,7 +75,7 @@ def test_a_file_that_may_not_be_written_is_not_replaced_either(out):
     out.write_bytes(b"the former one")
     out.chmod(0o400)
     with pytest.raises(PermissionError):
-        core_output.write_whole(out, b"new")
+        core_output.write_atomic(out, b"new")
     assert out.read_bytes() == b"the former one"
 
 
@@ -83,7 +83,7 @@ def test_a_file_that_may_not_be_written_is_not_replaced_either(out):
 def test_a_file_of_somebody_else_stays_theirs(out):
     out.write_bytes(b"the former one")
     os.chown(out, 12, 34)
-    core_output.write_whole(out, b"new")
+    core_output.write_atomic(out, b"new")
     assert (out.stat().st_uid, out.stat().st_gid) == (12, 34)
 
 
@@ -94,26 +94,26 @@ def test_a_file_that_can_be_written_but_not_replaced_is_written_through(number, 
 
     monkeypatch.setattr(core_output.SYSTEM, "rename", refused)
     with pytest.raises(OSError, match=r"."):
-        core_output.write_whole(out, b"new")
+        core_output.write_atomic(out, b"new")
     assert not out.exists()
     out.write_bytes(b"the former one")
-    core_output.write_whole(out, b"new")
+    core_output.write_atomic(out, b"new")
     assert out.read_bytes() == b"new"
     assert list(out.parent.iterdir()) == [out]
 
 
 def test_what_is_no_plain_file_is_written_through(tmp_path):
     device = Path(os.devnull).stat()
-    core_output.write_whole(Path(os.devnull), b"new")
+    core_output.write_atomic(Path(os.devnull), b"new")
     assert Path(os.devnull).stat().st_ino == device.st_ino
     queue = tmp_path / "queue"
     os.mkfifo(queue)
     reader = os.open(queue, os.O_RDONLY | os.O_NONBLOCK)
-    core_output.write_whole(queue, b"new")
+    core_output.write_atomic(queue, b"new")
     assert os.read(reader, 9) == b"new"
     os.close(reader)
     with pytest.raises(IsADirectoryError):
-        core_output.write_whole(tmp_path, b"new")
+        core_output.write_atomic(tmp_path, b"new")
 
 
 PROGRAM = "import pathlib, sys; from sinetti.cli import output; output.write_whole(pathlib.Path('/dev/stdout'), b'new')"

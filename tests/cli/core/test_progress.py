@@ -7,7 +7,7 @@ import pytest
 
 from sinetti.cli.core import progress
 from sinetti.client.messages import messages
-from sinetti.client.messages.messages import say
+from sinetti.client.messages.messages import make_message
 from sinetti.domain.values import Language
 
 
@@ -57,7 +57,7 @@ def test_it_is_taken_away_at_the_end_and_before_something_is_told():
         tell = shown.between(lambda message: told.append((message.text, screen.getvalue()[-4:])))
         seconds.now += 3
         shown.advance("a")
-        tell(say(messages.WAITING_ONE))
+        tell(make_message(messages.WAITING_ONE))
         assert told == [(messages.WAITING_ONE, "\r\x1b[K")]
         seconds.now += 3
         shown.advance("b")

@@ -9,7 +9,7 @@ from cryptography.hazmat.primitives.serialization import Encoding
 
 from sinetti.cli.main import main
 from sinetti.pki.encoding import certificate_der, sha256_hex
-from sinetti.wire.xmldsig.signature import Recipe, seal_of, sign_document
+from sinetti.wire.xmldsig.signature import SignatureProfile, sign_document, signer_for_key
 from tests.gateway.material import DAY, HOUR, SECOND, certificate, crl, holder, key, leaf, loaded
 from tests.support import authority
 from tests.support.authority import NOW
@@ -66,7 +66,7 @@ def gate(tmp_path, capsys):
         "above-foreign.crl": above(signer=key("Stranger")),
         "foreign.crl": crl(issuer=below, signer=key(CA[1])),
         "hello.txt": b"hello",
-        "sealed.xml": sign_document(DOCUMENT, seal_of(authority.holder_key(1), DER), Recipe.EXCLUSIVE),
+        "sealed.xml": sign_document(DOCUMENT, signer_for_key(authority.holder_key(1), DER), SignatureProfile.EXCLUSIVE),
         "plain.xml": DOCUMENT,
         "trust.toml": f'[[issuer]]\nsha256 = "{sha256_hex(certificate_der(below))}"\nchannel = "SFTP"\n'.encode(),
     }

@@ -10,10 +10,10 @@ from cryptography.hazmat.primitives.serialization import load_der_private_key
 
 from sinetti.client.agent import deploy
 from sinetti.client.messages import messages, words
-from sinetti.client.model import Entry, FilesWanted, Format, Hooks, Stage
+from sinetti.client.model import CertificateEntry, Format, Hooks, HookStage, OutputOptions
 from sinetti.client.results import Result
 from sinetti.client.store import event_log, files
-from sinetti.client.store.event_log import Event
+from sinetti.client.store.event_log import EventType
 from sinetti.domain.values import Language
 from tests.client.conftest import NAME
 from tests.support import authority
@@ -24,9 +24,9 @@ MINUTE = timedelta(minutes=1)
 
 
 def entry_of(files_wanted=None, **commands):
-    made = {Stage(stage): (sys.executable, "-c", code) for stage, code in commands.items()}
+    made = {HookStage(stage): (sys.executable, "-c", code) for stage, code in commands.items()}
     wanted = Hooks(MappingProxyType(made), timedelta(seconds=20))
-    return Entry(NAME, None, "0123456-7", files=files_wanted or FilesWanted(), hooks=wanted)
+    return CertificateEntry(NAME, None, "0123456-7", files=files_wanted or OutputOptions(), hooks=wanted)
 
 
 def writes(path, what="os.environ['SINETTI_SERIAL'] + ' ' + os.environ['SINETTI_OLD_SERIAL']", code=0):
@@ -45,12 +45,12 @@ def lines(path):
 
 
 def events(folder):
-    others = {Event.HOOK, Event.ENROLLED, Event.RENEWED}
+    others = {EventType.HOOK, EventType.ENROLLED, EventType.RENEWED}
     return [one.event for one in event_log.read(folder) if one.event not in others]
 
 
 def use(desk, entry, now=None):
-    return deploy.bring_into_use(desk.folder, entry, now or desk.now)
+    return deploy.deploy(desk.folder, entry, now or desk.now)
 
 
 def texts(told):
@@ -61,18 +61,18 @@ def test_a_new_set_is_brought_into_use_once(desk, seen):
     entry = entry_of(deploy=writes(seen), after=writes(seen, "'after'"))
     desk.enrol()
     first = desk.live.resolve().name
-    assert deploy.due(desk.folder, NOW, entry)
+    assert deploy.is_due(desk.folder, NOW, entry)
     done, told = use(desk, entry)
     assert (done, texts(told)) == (True, [words.DEPLOYED])
     assert lines(seen) == [f"{first} ", "after"]
-    assert not deploy.due(desk.folder, NOW, entry)
+    assert not deploy.is_due(desk.folder, NOW, entry)
     assert use(desk, entry) == (True, ())
     desk.at(OPENS).renew()
-    assert deploy.due(desk.folder, OPENS, entry)
+    assert deploy.is_due(desk.folder, OPENS, entry)
     assert use(desk, entry)[0]
     second = desk.live.resolve().name
     assert lines(seen) == [f"{first} ", "after", f"{second} {first}", "after"]
-    assert events(desk.folder) == [Event.DEPLOYED, Event.DEPLOYED]
+    assert events(desk.folder) == [EventType.DEPLOYED, EventType.DEPLOYED]
 
 
 def test_a_failure_keeps_both_generations_and_is_tried_again_with_growing_delays(desk, seen):
@@ -86,22 +86,22 @@ def test_a_failure_keeps_both_generations_and_is_tried_again_with_growing_delays
         assert (done, texts(told)) == (False, [words.HOOK_FAILED, words.DEPLOY_AGAIN])
         at = deploy.load(desk.folder).next
         waits.append((at - now) // MINUTE)
-        assert not deploy.due(desk.folder, at - timedelta(seconds=1), entry)
-        assert deploy.due(desk.folder, at, entry)
+        assert not deploy.is_due(desk.folder, at - timedelta(seconds=1), entry)
+        assert deploy.is_due(desk.folder, at, entry)
         assert texts(use(desk, entry, at - timedelta(seconds=1))[1]) == [words.DEPLOY_AGAIN]
         now = at
     assert waits == [5, 10, 20, 40, 80, 160, 320, 640, 1280, 1440, 1440, 1440]
     assert len(lines(seen)) == 12
     assert desk.live.resolve().name == serial
     assert len(list((desk.folder / files.GENERATIONS).iterdir())) == 2
-    assert set(events(desk.folder)) == {Event.DEPLOY_FAILED}
+    assert set(events(desk.folder)) == {EventType.DEPLOY_FAILED}
 
 
 def test_it_succeeds_in_the_end(desk, seen):
     desk.enrol()
     use(desk, entry_of(deploy="raise SystemExit(1)"))
     good = entry_of(deploy=writes(seen))
-    assert deploy.due(desk.folder, NOW, good), "a person has given another command: it is not waited for"
+    assert deploy.is_due(desk.folder, NOW, good), "a person has given another command: it is not waited for"
     assert use(desk, good)[0]
     assert len(lines(seen)) == 1
     assert deploy.load(desk.folder).tries == 0
@@ -112,7 +112,7 @@ def test_a_set_that_came_meanwhile_is_tried_at_once(desk, seen):
     desk.enrol()
     use(desk, bad)
     desk.at(OPENS).renew()
-    assert deploy.due(desk.folder, NOW, bad)
+    assert deploy.is_due(desk.folder, NOW, bad)
     use(desk, bad)
     assert deploy.load(desk.folder).tries == 1
 
@@ -135,7 +135,7 @@ def test_a_run_that_ended_after_the_command_runs_it_again(desk, seen, monkeypatc
         with pytest.raises(Killed):
             use(desk, entry)
     later = NOW + timedelta(minutes=5)
-    assert deploy.due(desk.folder, later, entry)
+    assert deploy.is_due(desk.folder, later, entry)
     assert use(desk, entry, later)[0]
     assert len(lines(seen)) == 2
 
@@ -150,7 +150,7 @@ def test_a_run_that_ended_before_after_runs_after_alone(desk, seen, monkeypatch)
     known = deploy.hooks.run
 
     def run(stage, *arguments):
-        if stage is Stage.AFTER:
+        if stage is HookStage.AFTER:
             raise Killed
         return known(stage, *arguments)
 
@@ -158,7 +158,7 @@ def test_a_run_that_ended_before_after_runs_after_alone(desk, seen, monkeypatch)
         patch.setattr(deploy.hooks, "run", run)
         with pytest.raises(Killed):
             use(desk, entry)
-    assert deploy.due(desk.folder, NOW, entry)
+    assert deploy.is_due(desk.folder, NOW, entry)
     assert use(desk, entry) == (True, ())
     assert lines(seen) == ["deploy", "after"]
 
@@ -173,7 +173,7 @@ def test_after_that_fails_is_told_once_and_the_set_stays_in_use(desk, seen):
 
 def test_names_without_programs_get_no_file_and_are_not_due(desk):
     desk.enrol()
-    assert not deploy.due(desk.folder, NOW, entry_of())
+    assert not deploy.is_due(desk.folder, NOW, entry_of())
     assert use(desk, entry_of()) == (True, ())
     assert not (desk.folder / deploy.FILE).exists()
 
@@ -183,33 +183,33 @@ def test_whose_programs_were_taken_away_waits_for_nothing(desk):
     use(desk, entry_of(deploy="raise SystemExit(1)"))
     assert use(desk, entry_of()) == (True, ())
     assert deploy.load(desk.folder).serial == desk.live.resolve().name
-    assert not deploy.due(desk.folder, NOW + timedelta(days=2), entry_of())
+    assert not deploy.is_due(desk.folder, NOW + timedelta(days=2), entry_of())
 
 
 def test_a_name_without_a_certificate_is_not_due(desk):
     (desk.store / NAME).mkdir(parents=True)
-    assert not deploy.due(desk.folder, NOW, entry_of(deploy=""))
+    assert not deploy.is_due(desk.folder, NOW, entry_of(deploy=""))
     assert use(desk, entry_of(deploy="")) == (True, ())
 
 
 def test_the_files_that_are_wanted_are_there_before_a_program_looks(desk, tmp_path, seen):
     (tmp_path / "password").write_text("secret")
     (tmp_path / "password").chmod(0o600)
-    wanted = FilesWanted(formats=frozenset({Format.PEM, Format.PKCS12}), password_file=tmp_path / "password")
+    wanted = OutputOptions(formats=frozenset({Format.PEM, Format.PKCS12}), password_file=tmp_path / "password")
     code = "import os, pathlib; assert (pathlib.Path(os.environ['SINETTI_LIVE']) / 'certificate.p12').exists()"
     desk.enrol()
-    assert deploy.due(desk.folder, NOW, entry_of(wanted))
+    assert deploy.is_due(desk.folder, NOW, entry_of(wanted))
     done, told = use(desk, entry_of(wanted, deploy=code))
     assert done, [messages.render(one, Language.EN) for one in told]
-    assert not deploy.due(desk.folder, NOW, entry_of(wanted))
+    assert not deploy.is_due(desk.folder, NOW, entry_of(wanted))
 
 
 def test_a_key_that_is_kept_encrypted_gets_no_copy_in_clear(desk, tmp_path):
     """Where sinetti.toml asks for a format more, and no longer says where the password of the key is."""
     (tmp_path / "password").write_text("secret")
     (tmp_path / "password").chmod(0o600)
-    desk.enrol(files=FilesWanted(key_password_file=tmp_path / "password"))
-    wanted = FilesWanted(formats=frozenset({Format.PEM, Format.DER}))
+    desk.enrol(files=OutputOptions(key_password_file=tmp_path / "password"))
+    wanted = OutputOptions(formats=frozenset({Format.PEM, Format.DER}))
     assert use(desk, entry_of(wanted)) == (True, ())
     with pytest.raises(TypeError, match="Password was not given"):
         load_der_private_key((desk.live / "key.der").read_bytes(), None)
@@ -217,7 +217,7 @@ def test_a_key_that_is_kept_encrypted_gets_no_copy_in_clear(desk, tmp_path):
 
 
 def test_a_password_that_is_not_there_is_told_and_no_program_runs(desk, tmp_path, seen):
-    wanted = FilesWanted(formats=frozenset({Format.PKCS12}), password_file=tmp_path / "none")
+    wanted = OutputOptions(formats=frozenset({Format.PKCS12}), password_file=tmp_path / "none")
     desk.enrol()
     done, told = use(desk, entry_of(wanted, deploy=writes(seen)))
     assert (done, texts(told)) == (False, [words.SECRET_UNREADABLE])
@@ -226,7 +226,7 @@ def test_a_password_that_is_not_there_is_told_and_no_program_runs(desk, tmp_path
 
 def test_another_run_on_the_name_is_told_and_no_file_is_added(desk, tmp_path):
     desk.enrol()
-    wanted = FilesWanted(formats=frozenset({Format.PEM, Format.DER}))
+    wanted = OutputOptions(formats=frozenset({Format.PEM, Format.DER}))
     with files.locked(desk.folder):
         done, told = use(desk, entry_of(wanted))
     assert (done, texts(told)) == (False, [messages.STORE_LOCKED])
@@ -238,7 +238,7 @@ def test_another_run_on_the_name_is_told_and_no_file_is_added(desk, tmp_path):
 
 def test_a_full_disk_is_told(desk, monkeypatch):
     desk.enrol()
-    monkeypatch.setattr(files, "write_whole", lambda *_a, **_k: (_ for _ in ()).throw(OSError(28, "full")))
+    monkeypatch.setattr(files, "write_atomic", lambda *_a, **_k: (_ for _ in ()).throw(OSError(28, "full")))
     done, told = use(desk, entry_of(deploy=""))
     assert (done, texts(told)) == (False, [messages.STORE_UNUSABLE])
 
@@ -258,7 +258,7 @@ def test_a_state_that_cannot_be_read_runs_the_program_again(desk, octets, seen):
     desk.enrol()
     use(desk, entry)
     (desk.folder / deploy.FILE).write_bytes(octets)
-    assert deploy.due(desk.folder, NOW)
+    assert deploy.is_due(desk.folder, NOW)
     assert use(desk, entry)[0]
     assert len(lines(seen)) == 2
 
@@ -267,7 +267,7 @@ def test_a_clock_that_was_wrong_delays_nobody_for_long(desk):
     bad = entry_of(deploy="raise SystemExit(1)")
     desk.enrol()
     use(desk, bad, NOW + timedelta(days=400))
-    assert deploy.due(desk.folder, NOW, bad)
+    assert deploy.is_due(desk.folder, NOW, bad)
 
 
 def test_where_live_is_a_copy_its_certificate_tells_the_serial(desk, seen):
@@ -278,11 +278,11 @@ def test_where_live_is_a_copy_its_certificate_tells_the_serial(desk, seen):
     desk.live.mkdir()
     for one in place.iterdir():
         (desk.live / one.name).write_bytes(one.read_bytes())
-    assert deploy.due(desk.folder, NOW, entry)
+    assert deploy.is_due(desk.folder, NOW, entry)
     assert use(desk, entry)[0]
-    assert not deploy.due(desk.folder, NOW, entry)
+    assert not deploy.is_due(desk.folder, NOW, entry)
     (desk.live / "certificate.pem").write_text("nothing")
-    assert not deploy.due(desk.folder, NOW, entry)
+    assert not deploy.is_due(desk.folder, NOW, entry)
 
 
 def test_of_a_name_that_only_the_defaults_speak_of_the_certificate_tells_the_customer(desk, seen):
@@ -308,8 +308,8 @@ def test_a_program_that_kills_the_agent_counts_as_one_that_failed(desk, monkeypa
             with pytest.raises(Killed):
                 use(desk, entry_of(deploy=""), NOW + after)
             assert deploy.load(desk.folder).tries == tries
-            assert not deploy.due(desk.folder, NOW + after, entry_of(deploy=""))
-    assert deploy.due(desk.folder, NOW + timedelta(minutes=15), entry_of(deploy=""))
+            assert not deploy.is_due(desk.folder, NOW + after, entry_of(deploy=""))
+    assert deploy.is_due(desk.folder, NOW + timedelta(minutes=15), entry_of(deploy=""))
     assert use(desk, entry_of(deploy=""), NOW + timedelta(minutes=15))[0]
     state = deploy.load(desk.folder)
     assert (state.serial, state.tries, state.trying) == (desk.live.resolve().name, 0, None)

@@ -12,11 +12,11 @@ from types import MappingProxyType
 import pytest
 
 from sinetti.client.agent import hooks
-from sinetti.client.agent.hooks import About
+from sinetti.client.agent.hooks import HookContext
 from sinetti.client.messages import messages
-from sinetti.client.model import Hooks, Stage
+from sinetti.client.model import Hooks, HookStage
 from sinetti.client.store import event_log, os_support
-from sinetti.client.store.event_log import Event
+from sinetti.client.store.event_log import EventType
 from sinetti.domain.values import Language
 from tests.support import authority
 
@@ -33,7 +33,7 @@ def about(folder, **changes):
         "live": folder / "live",
         "generation": folder / "generations" / "0b",
     }
-    return About(**values | changes)
+    return HookContext(**values | changes)
 
 
 @pytest.fixture
@@ -42,7 +42,7 @@ def folder(tmp_path):
     return tmp_path / "payroll"
 
 
-def run(folder, *command, timeout=20.0, stage=Stage.DEPLOY, **changes):
+def run(folder, *command, timeout=20.0, stage=HookStage.DEPLOY, **changes):
     wanted = Hooks(MappingProxyType({stage: tuple(map(str, command))}), timedelta(seconds=timeout))
     return hooks.run(stage, wanted, about(folder, **changes), folder, NOW)
 
@@ -62,13 +62,13 @@ def kept(folder, stage="deploy"):
 def test_places_are_whole_wherever_a_program_goes(folder, monkeypatch):
     monkeypatch.chdir(folder.parent)
     here = Path("payroll")
-    found = hooks.environment(Stage.DEPLOY, about(here))
+    found = hooks.environment(HookStage.DEPLOY, about(here))
     assert found["SINETTI_LIVE"] == str(folder / "live")
     assert found["SINETTI_GENERATION"] == str(folder / "generations" / "0b")
 
 
 def test_a_stage_without_a_program_has_nothing_to_do(folder):
-    assert hooks.run(Stage.BEFORE, Hooks(), about(folder), folder, NOW) is None
+    assert hooks.run(HookStage.BEFORE, Hooks(), about(folder), folder, NOW) is None
     assert not list(folder.iterdir())
 
 
@@ -81,7 +81,11 @@ def test_what_a_program_said_is_kept_with_start_end_and_exit_code(folder):
     assert sorted(text.split()[-2:]) == ["err", "out"]
     assert (folder / "hooks" / "deploy.log").stat().st_mode & 0o777 == 0o600
     (happened,) = event_log.read(folder)
-    assert (happened.event, happened.facts["stage"], happened.facts["result"]) == (Event.HOOK, "deploy", "exit code 0")
+    assert (happened.event, happened.facts["stage"], happened.facts["result"]) == (
+        EventType.HOOK,
+        "deploy",
+        "exit code 0",
+    )
 
 
 ENVIRONMENT = {
@@ -97,7 +101,7 @@ ENVIRONMENT = {
 def test_the_environment_is_the_agents_and_what_is_documented(folder, monkeypatch):
     monkeypatch.setenv("OF_THE_AGENT", "kept")
     monkeypatch.setenv("NOTIFY_SOCKET", "/run/systemd/notify")
-    found = hooks.environment(Stage.DEPLOY, about(folder))
+    found = hooks.environment(HookStage.DEPLOY, about(folder))
     assert ENVIRONMENT.items() <= found.items()
     assert found["SINETTI_LIVE"] == str(folder / "live")
     assert found["SINETTI_GENERATION"] == str(folder / "generations" / "0b")
@@ -108,7 +112,7 @@ def test_the_environment_is_the_agents_and_what_is_documented(folder, monkeypatc
 
 def test_what_is_not_known_is_empty(folder):
     unknown = about(folder, customer_id=None, serial=None, not_after=None, generation=None)
-    found = hooks.environment(Stage.BEFORE, unknown)
+    found = hooks.environment(HookStage.BEFORE, unknown)
     names = ("CUSTOMER_ID", "SERIAL", "OLD_SERIAL", "NOT_AFTER", "GENERATION")
     assert {found[f"SINETTI_{name}"] for name in names} == {""}
 
@@ -116,7 +120,7 @@ def test_what_is_not_known_is_empty(folder):
 def test_the_documented_variables_are_all_there_are(folder, monkeypatch):
     monkeypatch.delenv("SINETTI_REQUIRE_EVERYTHING", raising=False)  # what the whole run says to tests
     page = (Path(__file__).parents[3] / "docs" / "agent.md").read_text()
-    ours = {name for name in hooks.environment(Stage.BEFORE, about(folder)) if name.startswith("SINETTI_")}
+    ours = {name for name in hooks.environment(HookStage.BEFORE, about(folder)) if name.startswith("SINETTI_")}
     assert {name for name in ours if f"| `{name}` |" in page} == ours
 
 

@@ -12,7 +12,7 @@ from sinetti.client.agent import renewal_info_poll, run_lock
 from sinetti.client.reporting import log_format, metrics, status
 from sinetti.client.results import ExitCode, Result
 from sinetti.client.store import event_log
-from sinetti.client.store.event_log import Event
+from sinetti.client.store.event_log import EventType
 from sinetti.domain.values import Language
 from sinetti.wire.soap.operations import Failure
 from tests.client import double
@@ -125,7 +125,7 @@ def test_what_a_service_says_steers_no_terminal_and_makes_no_second_line(house):
     house.desk.double.script.extend([double.refuse(Failure("PKI036", said))] * 2)
     house.passed(OPENS)
     kept = list(event_log.read(house.desk.folder))
-    assert kept[-1].event is Event.REFUSED
+    assert kept[-1].event is EventType.REFUSED
     for language in Language:
         shown = [log_format.line(one, language) for one in kept]
         assert all(line.isprintable() for line in shown), shown
@@ -135,7 +135,7 @@ def test_what_a_service_says_steers_no_terminal_and_makes_no_second_line(house):
 
 
 def test_what_somebody_wrote_into_a_log_is_shown_without_steering(house):
-    event_log.note(house.desk.folder, OPENS, Event.FAILED, why=STEERING, serial=STEERING, **{STEERING: STEERING})
+    event_log.append(house.desk.folder, OPENS, EventType.FAILED, why=STEERING, serial=STEERING, **{STEERING: STEERING})
     (*_, last) = event_log.read(house.desk.folder)
     assert log_format.line(last, Language.EN).isprintable()
     assert log.EXAMPLE.isascii()

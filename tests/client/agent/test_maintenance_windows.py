@@ -8,12 +8,12 @@ from hypothesis import given
 from hypothesis import strategies as some
 
 from sinetti.client.agent.maintenance_windows import next_open
-from sinetti.client.model import Window
+from sinetti.client.model import MaintenanceWindow
 
 HELSINKI = ZoneInfo("Europe/Helsinki")
 WORKDAYS, WEEKEND, SUNDAY, ALL = frozenset(range(5)), frozenset({5, 6}), frozenset({6}), frozenset(range(7))
-NIGHTS = Window(WORKDAYS, time(18), time(6))
-WHOLE_WEEKEND = Window(WEEKEND, time(0), time(0))
+NIGHTS = MaintenanceWindow(WORKDAYS, time(18), time(6))
+WHOLE_WEEKEND = MaintenanceWindow(WEEKEND, time(0), time(0))
 
 
 def local(day, hour, minute=0, month=6, fold=0):
@@ -35,22 +35,22 @@ CASES = {
     "and end with it": ((WHOLE_WEEKEND,), local(14, 0), local(19, 0)),
     # 28 March 2027: from 3:00 to 4:00 the clock is put forward. 31 October: back from 4:00 to 3:00.
     "an hour that is skipped is the one after it": (
-        (Window(SUNDAY, time(3, 15), time(3, 45)),),
+        (MaintenanceWindow(SUNDAY, time(3, 15), time(3, 45)),),
         local(28, 2, month=3),
         local(28, 4, 15, month=3),
     ),
     "a window that comes to nothing is left out": (
-        (Window(SUNDAY, time(3, 15), time(4, 5)),),
+        (MaintenanceWindow(SUNDAY, time(3, 15), time(4, 5)),),
         local(28, 2, month=3),
         local(4, 3, 15, month=4),
     ),
     "an hour that comes twice is open both times": (
-        (Window(SUNDAY, time(3), time(3, 30)),),
+        (MaintenanceWindow(SUNDAY, time(3), time(3, 30)),),
         local(31, 3, 20, month=10, fold=1),
         local(31, 3, 20, month=10, fold=1),
     ),
     "and ends when its end comes for the second time": (
-        (Window(SUNDAY, time(3), time(3, 30)),),
+        (MaintenanceWindow(SUNDAY, time(3), time(3, 30)),),
         local(31, 3, 30, month=10, fold=1),
         local(7, 3, month=11),
     ),
@@ -62,7 +62,7 @@ def test_the_next_open_instant(windows, at, opens):
     assert next_open(windows, HELSINKI, at) == opens
 
 
-windows = some.builds(Window, some.frozensets(some.integers(0, 6), min_size=1), some.times(), some.times())
+windows = some.builds(MaintenanceWindow, some.frozensets(some.integers(0, 6), min_size=1), some.times(), some.times())
 instants = some.datetimes(datetime(2020, 1, 1), datetime(2040, 1, 1), timezones=some.just(UTC))
 
 

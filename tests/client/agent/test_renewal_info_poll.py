@@ -6,10 +6,10 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from sinetti.client.agent import renewal_info_poll
-from sinetti.client.model import Because
+from sinetti.client.model import DecisionReason
 from sinetti.client.results import ExitCode, Result
 from sinetti.client.store import event_log, memory
-from sinetti.client.store.event_log import Event
+from sinetti.client.store.event_log import EventType
 from sinetti.wire.soap.operations import Failure
 from tests.client import double
 from tests.client.agent.test_runner import DAY, OPENS, SECOND, URGENT, House, many
@@ -98,17 +98,17 @@ def test_called_for_early(house):
     house.desk.double.hint = window(soon, soon + SECOND, explanation={"en": "A CA is replaced."})
     end = house.passed(soon - HOUR)
     assert (house.row(end).decision.until, house.desk.double.seen) == (soon, [])
-    (told,) = [one for one in event_log.read(house.desk.folder) if one.event is Event.HINT]
+    (told,) = [one for one in event_log.read(house.desk.folder) if one.event is EventType.HINT]
     assert told.facts["explanation"] == "A CA is replaced."
     end = house.passed(soon)
     assert house.row(end).outcome.result is Result.RENEWED
-    assert len([one for one in event_log.read(house.desk.folder) if one.event is Event.HINT]) == 1, "told once"
+    assert len([one for one in event_log.read(house.desk.folder) if one.event is EventType.HINT]) == 1, "told once"
 
 
 def test_put_off_but_never_past_urgent(house):
     house.desk.double.hint = window(URGENT + DAY, URGENT + 2 * DAY)
     end = house.passed(OPENS + DAY)
-    assert (house.row(end).decision.because, end.exit_code) == (Because.PLANNED, ExitCode.DONE)
+    assert (house.row(end).decision.because, end.exit_code) == (DecisionReason.PLANNED, ExitCode.DONE)
     assert end.next_due == URGENT
     assert house.row(house.passed(URGENT)).outcome.result is Result.RENEWED
 

@@ -11,20 +11,20 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from sinetti.client.agent import run_lock, runner, schedule, worker
-from sinetti.client.agent.decisions import GoOn, Hopeless, Renew, Wait
-from sinetti.client.agent.programs import HoldersPrograms
-from sinetti.client.agent.worker import Agent, Stopped
+from sinetti.client.agent.decisions import NeedsOperator, Renew, ResumeRequest, Wait
+from sinetti.client.agent.programs import ConfiguredHooks
+from sinetti.client.agent.worker import AgentContext, RunCancelled
 from sinetti.client.messages import messages
-from sinetti.client.messages.messages import say
-from sinetti.client.model import Because, Care, Config, Entry
+from sinetti.client.messages.messages import make_message
+from sinetti.client.model import AgentSettings, CertificateEntry, Config, DecisionReason
 from sinetti.client.results import ExitCode, Result, UsageError
 from sinetti.client.store import event_log, files, journal, key_storage, settings, sighting
 from sinetti.client.store import memory as store_memory
-from sinetti.client.store.event_log import Event
+from sinetti.client.store.event_log import EventType
 from sinetti.client.store.files import StoreLocked
-from sinetti.client.store.journal import Kind, State
-from sinetti.client.store.memory import Memory
-from sinetti.domain.values import Environment, Span
+from sinetti.client.store.journal import RequestKind, RequestState
+from sinetti.client.store.memory import AgentMemory
+from sinetti.domain.values import Environment, ValidityPeriod
 from sinetti.wire.soap.operations import Failure, Operation
 from tests.client import double as client_double
 from tests.client.conftest import NAME
@@ -71,14 +71,14 @@ class Hand:
 
     def before(self, seen, _entry, _now):
         self.calls.append(("before", seen.name))
-        return say("no") if self.holds_back else None
+        return make_message("no") if self.holds_back else None
 
     def due(self, seen, _entry, _now):
         return seen.name in self.wanted
 
     def bring_into_use(self, folder, _entry, _now):
         self.calls.append(("deploy", folder.name))
-        return not self.fails, (say("failed", name=folder.name),) if self.fails else ()
+        return not self.fails, (make_message("failed", name=folder.name),) if self.fails else ()
 
 
 @dataclass
@@ -86,8 +86,8 @@ class House:
     """A store with an agent."""
 
     desk: object
-    care: Care = field(default_factory=lambda: Care(spread=timedelta(), at_once=4))
-    programs: object = field(default_factory=HoldersPrograms)
+    care: AgentSettings = field(default_factory=lambda: AgentSettings(spread=timedelta(), at_once=4))
+    programs: object = field(default_factory=ConfiguredHooks)
     settle: object = lambda *_given: None
     now_given: bool = False
     stop: threading.Event = field(default_factory=threading.Event)
@@ -95,15 +95,17 @@ class House:
 
     @property
     def agent(self):
-        config = Config(self.desk.store / "x.toml", self.desk.store, None, {}, self.care, Entry("", None), {})
-        return Agent(self.desk.run, config, self.programs, self.settle, self.now_given)
+        config = Config(
+            self.desk.store / "x.toml", self.desk.store, None, {}, self.care, CertificateEntry("", None), {}
+        )
+        return AgentContext(self.desk.run, config, self.programs, self.settle, self.now_given)
 
     def passed(self, now=None):
         if now is not None:
             self.desk.at(now)
         self.ears = Ears(on_row=self.ears.on_row)
         self.desk.double.seen.clear()
-        return runner.one_pass(self.agent, self.stop, self.ears)
+        return runner.run_once(self.agent, self.stop, self.ears)
 
     def row(self, end, name=NAME):
         return next(row for row in end.rows if row.seen.name == name)
@@ -128,7 +130,7 @@ def house(desk):
 def test_before_its_moment_nobody_is_asked_for_a_renewal(house):
     end = house.passed(OPENS - SECOND)
     assert (end.exit_code, end.next_due) == (ExitCode.DONE, OPENS)
-    assert house.row(end).decision == Wait(OPENS, Because.PLANNED)
+    assert house.row(end).decision == Wait(OPENS, DecisionReason.PLANNED)
     assert house.desk.double.seen == []
     assert house.ears.rows == []
 
@@ -138,7 +140,7 @@ def test_renewed_in_its_window(house):
     end = house.passed(OPENS)
     assert (end.exit_code, house.row(end).outcome.result) == (ExitCode.DONE, Result.RENEWED)
     assert house.serial() != before
-    assert house.events()[-1] is Event.RENEWED
+    assert house.events()[-1] is EventType.RENEWED
     assert house.row(end).next_at == OPENS + 730 * DAY - 60 * DAY
     assert house.passed().rows[0].outcome is None, "and then nothing is due"
 
@@ -193,8 +195,8 @@ def test_a_service_whose_certificates_are_due_at_once_is_asked_once_in_half_a_wi
 
 
 def test_each_name_has_its_own_moment(house):
-    house.care = Care(spread=10 * DAY)
-    own = OPENS + 10 * DAY * schedule.share(house.serial(), NAME)
+    house.care = AgentSettings(spread=10 * DAY)
+    own = OPENS + 10 * DAY * schedule.stable_fraction(house.serial(), NAME)
     end = house.passed(own - SECOND)
     assert (end.exit_code, house.desk.double.seen) == (ExitCode.DONE, [])
     assert end.next_due == own.replace(microsecond=0)
@@ -210,21 +212,21 @@ def test_failure_and_delays(house):
     assert end.next_due == OPENS + timedelta(hours=1)
     end = house.passed(OPENS + timedelta(minutes=59))
     assert (house.desk.double.seen, end.exit_code) == ([], ExitCode.AGAIN), "it waits, and is not done"
-    assert house.row(end).decision.because is Because.AFTER_FAILURE
+    assert house.row(end).decision.because is DecisionReason.AFTER_FAILURE
     house.passed(OPENS + timedelta(hours=1))
     assert house.memory().next_try == OPENS + timedelta(hours=1, minutes=10), "doubled"
     assert house.passed(OPENS + timedelta(hours=2)).exit_code is ExitCode.DONE
     received = OPENS + timedelta(hours=2)
-    assert house.memory() == Memory(house.serial(), received=received), "nothing is remembered of what is over"
+    assert house.memory() == AgentMemory(house.serial(), received=received), "nothing is remembered of what is over"
 
 
 def test_a_lost_answer_is_taken_up_with_the_same_key(house):
     house.desk.double.script.append(client_double.lose)
     end = house.passed(OPENS)
     assert end.exit_code is ExitCode.UNCERTAIN
-    key_pem = (journal.folder_of(house.desk.folder, Kind.RENEW) / key_storage.KEY).read_bytes()
+    key_pem = (journal.folder_of(house.desk.folder, RequestKind.RENEW) / key_storage.KEY).read_bytes()
     end = house.passed(OPENS + timedelta(minutes=5))
-    assert (end.exit_code, house.row(end).decision) == (ExitCode.DONE, GoOn(Kind.RENEW))
+    assert (end.exit_code, house.row(end).decision) == (ExitCode.DONE, ResumeRequest(RequestKind.RENEW))
     assert (house.desk.live / "key.pem").read_bytes() == key_pem
     assert len(house.desk.double.issued) == 2, "the first certificate and one renewal"
 
@@ -255,9 +257,9 @@ def test_what_can_never_be_renewed_is_told_once_and_stays_in_the_exit_code(failu
     for day in (1, 2, 20):
         end = house.passed(OPENS + day * DAY)
         assert (end.exit_code, house.desk.double.seen) == (ExitCode.REFUSED, [])
-        assert isinstance(house.row(end).decision, Hopeless)
+        assert isinstance(house.row(end).decision, NeedsOperator)
         assert house.ears.texts == []
-    assert house.events().count(Event.REPLACEMENT_NEEDED) == 1
+    assert house.events().count(EventType.REPLACEMENT_NEEDED) == 1
     assert house.memory().told == house.serial()
 
 
@@ -267,7 +269,7 @@ def test_after_a_replacement_everything_is_well_again(house):
     (house.desk.folder / "notes.json").unlink()  # the stand-in has one pair of IDs, which were used here before
     assert house.desk.enrol().result is Result.ENROLLED
     end = house.passed()
-    assert (end.exit_code, house.row(end).decision.because) == (ExitCode.DONE, Because.PLANNED)
+    assert (end.exit_code, house.row(end).decision.because) == (ExitCode.DONE, DecisionReason.PLANNED)
 
 
 def test_expired_beyond_doubt(house):
@@ -294,7 +296,7 @@ def test_a_clock_that_is_a_day_wrong_harms_nothing(hours, house):
     house.desk.double.script.extend([client_double.refuse(TOO_EARLY)] if hours > 0 else [])
     house.desk.double.now = OPENS
     house.desk.now = OPENS + timedelta(hours=hours)
-    runner.one_pass(house.agent, house.stop, house.ears)
+    runner.run_once(house.agent, house.stop, house.ears)
     house.desk.double.script.clear()
     end = house.passed(OPENS + DAY)
     end = house.passed(OPENS + 2 * DAY + SECOND)
@@ -366,13 +368,13 @@ def test_dates_at_the_edge_of_the_calendar_stop_no_other(house, monkeypatch):
         seen = real(folder)
         if seen is None or folder.name != "firm-00":
             return seen
-        for_ever = Span(authority.NOW, datetime(9999, 12, 31, 23, 59, 59, tzinfo=UTC))
+        for_ever = ValidityPeriod(authority.NOW, datetime(9999, 12, 31, 23, 59, 59, tzinfo=UTC))
         return replace(seen, in_use=replace(seen.in_use, span=for_ever))
 
     monkeypatch.setattr(sighting, "look", look)
-    end = runner.plan(house.agent)
+    end = runner.plan_run(house.agent)
     assert [row.exit_code for row in end.rows] == [ExitCode.DONE, ExitCode.DONE], "no end (RFC 5280, 4.1.2.5)"
-    house.care = Care(spread=10**6 * DAY)
+    house.care = AgentSettings(spread=10**6 * DAY)
     end = house.passed(END - DAY)
     assert [row.exit_code for row in end.rows] == [ExitCode.FAULT, ExitCode.DONE]
     assert house.row(end, "firm-01").outcome.result is Result.RENEWED
@@ -432,7 +434,7 @@ def test_of_two_names_the_one_that_has_asked_goes_on(house):
 
 
 def test_a_second_pass_says_who_holds_the_store(house):
-    with run_lock.held(house.desk.store, authority.NOW), pytest.raises(StoreLocked) as busy:
+    with run_lock.exclusive_run(house.desk.store, authority.NOW), pytest.raises(StoreLocked) as busy:
         house.passed(OPENS)
     told = busy.value.message.values
     assert (told["pid"], told["since"]) == (str(os.getpid()), authority.NOW)
@@ -442,7 +444,7 @@ def test_a_second_pass_says_who_holds_the_store(house):
 
 
 def test_a_lock_that_says_nothing_is_a_lock(house):
-    with run_lock.held(house.desk.store, authority.NOW):
+    with run_lock.exclusive_run(house.desk.store, authority.NOW):
         (house.desk.store / run_lock.FILE).write_bytes(b"?")
         with pytest.raises(StoreLocked) as busy:
             house.passed()
@@ -462,7 +464,7 @@ def test_renewed_by_hand_meanwhile(house):
     seen = next(sighting.sights(house.desk.store))
     house.desk.at(OPENS).renew()
     house.desk.double.seen.clear()
-    outcome = worker.attend(house.agent, seen, Renew(urgent=False, early=True))
+    outcome = worker.process_name(house.agent, seen, Renew(urgent=False, early=True))
     assert (outcome.result, house.desk.double.seen) == (Result.NOT_DUE, [])
 
 
@@ -531,7 +533,7 @@ def test_settings_are_brought_in_line_before_anybody_is_called(house):
 
 def test_settings_that_must_not_be_changed_are_refused(house):
     def settle(*_given):
-        raise UsageError(say("another environment"))
+        raise UsageError(make_message("another environment"))
 
     house.settle = settle
     end = house.passed(OPENS)
@@ -563,15 +565,15 @@ def test_stopped_between_two_names_and_within_one(house):
 
 def test_stopped_while_waiting_for_a_certificate(house):
     def stopped(_seconds):
-        raise Stopped
+        raise RunCancelled
 
     house.desk.double.script.extend([client_double.well, client_double.refuse(client_double.NOT_READY)])
     house.desk.at(OPENS)
     agent = replace(house.agent, run=replace(house.desk.run, sleep=stopped))
-    end = runner.one_pass(agent, house.stop, house.ears)
+    end = runner.run_once(agent, house.stop, house.ears)
     assert end.exit_code is ExitCode.INTERRUPTED
     assert house.memory().failures == 0
-    assert journal.load(journal.folder_of(house.desk.folder, Kind.RENEW)).state is State.ACCEPTED
+    assert journal.load(journal.folder_of(house.desk.folder, RequestKind.RENEW)).state is RequestState.ACCEPTED
     assert house.passed().exit_code is ExitCode.DONE
     assert len(house.desk.double.issued) == 2
 
@@ -579,7 +581,7 @@ def test_stopped_while_waiting_for_a_certificate(house):
 def test_a_plan_changes_nothing_and_calls_nobody(house):
     house.desk.at(OPENS)
     before = sorted((path, path.stat().st_mtime_ns) for path in house.desk.store.rglob("*"))
-    end = runner.plan(house.agent)
+    end = runner.plan_run(house.agent)
     assert isinstance(end.rows[0].decision, Renew)
     assert sorted((path, path.stat().st_mtime_ns) for path in house.desk.store.rglob("*")) == before
     assert house.desk.double.seen == house.desk.double.hints_asked == []

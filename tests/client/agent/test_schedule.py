@@ -8,27 +8,29 @@ from hypothesis import strategies as some
 
 from sinetti.client.agent import schedule
 from sinetti.client.agent.maintenance_windows import next_open
-from sinetti.client.model import Care, Hint, Window
-from sinetti.domain.certificates.renewal_info import in_proportion, renewable_by_rule
-from sinetti.domain.values import Span
+from sinetti.client.model import AgentSettings, MaintenanceWindow, RenewalInfoState
+from sinetti.domain.certificates.renewal_info import default_renewal_start, in_proportion
+from sinetti.domain.values import ValidityPeriod
 
 DAY = timedelta(days=1)
 BEGAN = datetime(2026, 1, 1, tzinfo=UTC)
-SPAN = Span(BEGAN, BEGAN + 730 * DAY)
+SPAN = ValidityPeriod(BEGAN, BEGAN + 730 * DAY)
 OPENS, URGENT = SPAN.not_after - 60 * DAY, SPAN.not_after - 14 * DAY
-CARE = Care()
-NIGHTS = Care(maintenance=(Window(frozenset({5, 6}), time(1), time(5)),))
+CARE = AgentSettings()
+NIGHTS = AgentSettings(maintenance=(MaintenanceWindow(frozenset({5, 6}), time(1), time(5)),))
 
 instants = some.datetimes(datetime(1, 1, 1), datetime(9999, 12, 31), timezones=some.just(UTC))
-hints = some.none() | some.builds(lambda one, other: Hint(min(one, other), max(one, other)), instants, instants)
+hints = some.none() | some.builds(
+    lambda one, other: RenewalInfoState(min(one, other), max(one, other)), instants, instants
+)
 places = some.floats(0, 1, exclude_max=True)
 spans = some.builds(
-    lambda began, days: Span(began.replace(microsecond=0), began.replace(microsecond=0) + days * DAY),
+    lambda began, days: ValidityPeriod(began.replace(microsecond=0), began.replace(microsecond=0) + days * DAY),
     some.datetimes(datetime(2020, 1, 1), datetime(2060, 1, 1), timezones=some.just(UTC)),
     some.integers(1, 3000),
 )
 cares = some.builds(
-    Care,
+    AgentSettings,
     spread=some.timedeltas(timedelta(), 80 * DAY),
     urgent=some.timedeltas(timedelta(), 80 * DAY),
     maintenance=some.sampled_from([(), NIGHTS.maintenance]),
@@ -37,26 +39,26 @@ cares = some.builds(
 
 def test_the_place_of_a_certificate_is_fixed_for_ever():
     """A restart, another machine or another version of the program changes nothing."""
-    assert schedule.share("0a1b", "payroll") == schedule.share("0a1b", "payroll")
-    assert round(schedule.share("0a1b", "payroll"), 9) == 0.622289438
-    assert schedule.share("0a1b", "payroll") != schedule.share("0a1b", "incomes")
+    assert schedule.stable_fraction("0a1b", "payroll") == schedule.stable_fraction("0a1b", "payroll")
+    assert round(schedule.stable_fraction("0a1b", "payroll"), 9) == 0.622289438
+    assert schedule.stable_fraction("0a1b", "payroll") != schedule.stable_fraction("0a1b", "incomes")
 
 
 @given(some.text(), some.text())
 def test_every_place_lies_in_the_stretch(serial, name):
-    assert 0 <= schedule.share(serial, name) < 1
+    assert 0 <= schedule.stable_fraction(serial, name) < 1
 
 
 def test_a_fleet_falls_on_no_one_hour():
-    places = [schedule.share(f"{number:040x}", f"customer-{number}") for number in range(10_000)]
+    places = [schedule.stable_fraction(f"{number:040x}", f"customer-{number}") for number in range(10_000)]
     hours = [int(place * 240) for place in places]
     busiest = max(map(hours.count, range(240)))
     assert busiest < 80, "42 an hour is the mean over ten days"
 
 
 def test_in_a_shorter_window_spread_and_urgent_shrink():
-    span = Span(BEGAN, BEGAN + 90 * DAY)
-    assert schedule.place_in_time(0.5, span, CARE, None) == BEGAN + 62.5 * DAY
+    span = ValidityPeriod(BEGAN, BEGAN + 90 * DAY)
+    assert schedule.scheduled_time(0.5, span, CARE, None) == BEGAN + 62.5 * DAY
     assert schedule.is_urgent(span, CARE, BEGAN + 83 * DAY)
     assert not schedule.is_urgent(span, CARE, BEGAN + 83 * DAY - timedelta(seconds=1))
 
@@ -70,33 +72,33 @@ RESTS = {
 
 @pytest.mark.parametrize(("received", "rest"), RESTS.values(), ids=RESTS)
 def test_what_has_just_come_is_left_alone(received, rest):
-    assert schedule.rest(SPAN, received) == rest
+    assert schedule.retry_after(SPAN, received) == rest
 
 
 def test_without_a_hint_it_lies_in_the_spread():
-    assert schedule.place_in_time(0, SPAN, CARE, None) == OPENS
-    assert schedule.place_in_time(0.5, SPAN, CARE, None) == OPENS + 5 * DAY
+    assert schedule.scheduled_time(0, SPAN, CARE, None) == OPENS
+    assert schedule.scheduled_time(0.5, SPAN, CARE, None) == OPENS + 5 * DAY
 
 
 def test_a_hint_moves_it_earlier_or_later():
-    soon = Hint(BEGAN + DAY, BEGAN + 3 * DAY)
-    assert schedule.place_in_time(0.5, SPAN, CARE, soon) == BEGAN + 2 * DAY
-    late = Hint(OPENS + 20 * DAY, OPENS + 22 * DAY)
-    assert schedule.place_in_time(0.5, SPAN, CARE, late) == OPENS + 21 * DAY
+    soon = RenewalInfoState(BEGAN + DAY, BEGAN + 3 * DAY)
+    assert schedule.scheduled_time(0.5, SPAN, CARE, soon) == BEGAN + 2 * DAY
+    late = RenewalInfoState(OPENS + 20 * DAY, OPENS + 22 * DAY)
+    assert schedule.scheduled_time(0.5, SPAN, CARE, late) == OPENS + 21 * DAY
 
 
 def test_who_lies_about_later_is_not_heard_near_the_end():
-    never = Hint(SPAN.not_after + DAY, SPAN.not_after + 900 * DAY)
-    assert schedule.place_in_time(0.5, SPAN, CARE, never) == URGENT
+    never = RenewalInfoState(SPAN.not_after + DAY, SPAN.not_after + 900 * DAY)
+    assert schedule.scheduled_time(0.5, SPAN, CARE, never) == URGENT
 
 
 @given(places, spans, cares, hints)
 def test_the_moment_lies_in_the_life_and_is_never_put_off_past_urgent(place, span, care, hint):
-    own = schedule.place_in_time(place, span, care, hint)
-    latest = max(span.not_after - in_proportion(care.urgent, span), renewable_by_rule(span))
+    own = schedule.scheduled_time(place, span, care, hint)
+    latest = max(span.not_after - in_proportion(care.urgent, span), default_renewal_start(span))
     assert own <= latest
     if hint is None:
-        assert own >= renewable_by_rule(span)
+        assert own >= default_renewal_start(span)
     elif latest >= span.not_before:
         assert own >= span.not_before
 
@@ -104,9 +106,9 @@ def test_the_moment_lies_in_the_life_and_is_never_put_off_past_urgent(place, spa
 @given(places, spans, cares, hints, spans)
 def test_begun_no_earlier_than_its_moment_and_no_later_than_urgent(place, span, care, hint, other):
     now = other.not_before
-    own = schedule.place_in_time(place, span, care, hint)
-    at = schedule.begin_at(own, span, care, now)
-    latest = max(span.not_after - in_proportion(care.urgent, span), renewable_by_rule(span))
+    own = schedule.scheduled_time(place, span, care, hint)
+    at = schedule.start_time(own, span, care, now)
+    latest = max(span.not_after - in_proportion(care.urgent, span), default_renewal_start(span))
     assert max(own, now) <= at <= max(now, latest)
     if schedule.is_urgent(span, care, now):
         assert at == now, "nothing holds it back any more"
@@ -115,10 +117,10 @@ def test_begun_no_earlier_than_its_moment_and_no_later_than_urgent(place, span, 
 
 
 def test_a_moment_that_passed_outside_a_window_waits_for_the_next_one():
-    own = schedule.place_in_time(0, SPAN, NIGHTS, None)
+    own = schedule.scheduled_time(0, SPAN, NIGHTS, None)
     monday = datetime(2027, 11, 8, 12, tzinfo=UTC)
     assert own < monday < URGENT
-    assert schedule.begin_at(own, SPAN, NIGHTS, monday) == datetime(2027, 11, 12, 23, tzinfo=UTC), "Saturday 1:00"
+    assert schedule.start_time(own, SPAN, NIGHTS, monday) == datetime(2027, 11, 12, 23, tzinfo=UTC), "Saturday 1:00"
 
 
 DELAYS = {
@@ -145,6 +147,6 @@ def test_delays_grow_up_to_a_day(failures, asked):
 
 
 def test_a_time_that_no_delay_leads_to_was_written_by_a_wrong_clock():
-    assert schedule.believable(OPENS + DAY, OPENS) == OPENS + DAY
-    assert schedule.believable(OPENS + DAY + timedelta(seconds=1), OPENS) is None
-    assert schedule.believable(None, OPENS) is None
+    assert schedule.plausible_retry_time(OPENS + DAY, OPENS) == OPENS + DAY
+    assert schedule.plausible_retry_time(OPENS + DAY + timedelta(seconds=1), OPENS) is None
+    assert schedule.plausible_retry_time(None, OPENS) is None

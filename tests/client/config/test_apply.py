@@ -5,11 +5,11 @@ from pathlib import Path
 
 import pytest
 
-from sinetti.client.config.apply import settle
-from sinetti.client.model import Care, Config, Entry, FilesWanted, Format, ServiceEntry, Token
+from sinetti.client.config.apply import sync_settings
+from sinetti.client.model import AgentSettings, CertificateEntry, Config, Format, OutputOptions, ServiceEntry, Token
 from sinetti.client.results import UsageError
 from sinetti.client.store import event_log, files, settings
-from sinetti.client.store.event_log import Event
+from sinetti.client.store.event_log import EventType
 from sinetti.domain.values import Environment, KeyType
 from tests.client import double as client_double
 from tests.client.double import anchors
@@ -23,7 +23,7 @@ def kept(tmp_path, double):
     """A name with its settings."""
     folder = tmp_path / "store" / "payroll"
     files.make_folder(folder)
-    kept = settings.Settings(
+    kept = settings.NameSettings(
         service=double.url,
         environment=Environment.TEST,
         customer_id="0123456-7",
@@ -45,10 +45,16 @@ def config(kept, entry=None, **changes):
         "trust_services": kept.trust_services,
         "trust_holders": kept.trust_holders,
     }
-    entry = entry or Entry("payroll", "register")
+    entry = entry or CertificateEntry("payroll", "register")
     services = {"register": ServiceEntry("register", **(given | changes))}
     return Config(
-        Path("sinetti.toml"), Path("store"), None, services, Care(), Entry("", "register"), {entry.name: entry}
+        Path("sinetti.toml"),
+        Path("store"),
+        None,
+        services,
+        AgentSettings(),
+        CertificateEntry("", "register"),
+        {entry.name: entry},
     )
 
 
@@ -64,39 +70,42 @@ CHANGES = {
 def test_the_table_counts(changes, expected, kept):
     folder, before = kept
     whole = config(before, **changes)
-    after = settle(folder, whole.entry_of("payroll"), whole, NOW)
+    after = sync_settings(folder, whole.entry_of("payroll"), whole, NOW)
     assert after == replace(before, **expected) == settings.load(folder)
     (happened,) = event_log.read(folder)
-    assert (happened.event, happened.facts) == (Event.SETTINGS_CHANGED, {"changed": next(iter(expected))})
+    assert (happened.event, happened.facts) == (EventType.SETTINGS_CHANGED, {"changed": next(iter(expected))})
 
 
 def test_what_agrees_is_left_alone(kept):
     folder, before = kept
     octets = (folder / "settings.toml").stat()
-    assert settle(folder, Entry("payroll", "register"), config(before), NOW) == before
+    assert sync_settings(folder, CertificateEntry("payroll", "register"), config(before), NOW) == before
     assert (folder / "settings.toml").stat() == octets
     assert not list(event_log.read(folder))
 
 
 def test_a_name_without_a_service_keeps_its_settings(kept):
     folder, before = kept
-    assert settle(folder, Entry("payroll", None), config(before, address="https://new.example/"), NOW) == before
+    assert (
+        sync_settings(folder, CertificateEntry("payroll", None), config(before, address="https://new.example/"), NOW)
+        == before
+    )
 
 
 def test_name_and_key_count_where_the_file_says_them(kept):
     folder, before = kept
-    entry = Entry("payroll", "register", "0123456-7", "Sinisiipi Oyj", key=KeyType.RSA_3072, key_said=True)
-    after = settle(folder, entry, config(before, entry), NOW)
+    entry = CertificateEntry("payroll", "register", "0123456-7", "Sinisiipi Oyj", key=KeyType.RSA_3072, key_said=True)
+    after = sync_settings(folder, entry, config(before, entry), NOW)
     assert after == replace(before, customer_name="Sinisiipi Oyj", key=KeyType.RSA_3072)
 
 
 def test_how_files_look_counts_where_the_file_says_it(kept, tmp_path):
     folder, before = kept
-    asked = FilesWanted(formats=frozenset({Format.PEM, Format.DER}))
-    entry = Entry("payroll", "register", files=asked)
-    assert settle(folder, entry, config(before, entry), NOW).files == asked == settings.load(folder).files
-    silent = Entry("payroll", "register")
-    assert settle(folder, silent, config(before, silent), NOW).files == asked
+    asked = OutputOptions(formats=frozenset({Format.PEM, Format.DER}))
+    entry = CertificateEntry("payroll", "register", files=asked)
+    assert sync_settings(folder, entry, config(before, entry), NOW).files == asked == settings.load(folder).files
+    silent = CertificateEntry("payroll", "register")
+    assert sync_settings(folder, silent, config(before, silent), NOW).files == asked
 
 
 def passwords(tmp_path, kept, *, second):
@@ -104,17 +113,17 @@ def passwords(tmp_path, kept, *, second):
     folder, before = kept
     for name, password in (("first", "one"), ("second", second)):
         (tmp_path / name).write_text(f"{password}\n")
-    before = replace(before, files=FilesWanted(key_password_file=tmp_path / "first"))
+    before = replace(before, files=OutputOptions(key_password_file=tmp_path / "first"))
     settings.store(folder, before)
     return folder, before
 
 
 def test_a_password_in_another_place_is_followed(kept, tmp_path):
     folder, before = passwords(tmp_path, kept, second="one")
-    entry = Entry("payroll", "register", files=FilesWanted(key_password_file=tmp_path / "second"))
-    assert settle(folder, entry, config(before, entry), NOW).files == entry.files
+    entry = CertificateEntry("payroll", "register", files=OutputOptions(key_password_file=tmp_path / "second"))
+    assert sync_settings(folder, entry, config(before, entry), NOW).files == entry.files
     (tmp_path / "second").rename(tmp_path / "first")
-    assert settle(folder, Entry("payroll", "register"), config(before), NOW).files == entry.files
+    assert sync_settings(folder, CertificateEntry("payroll", "register"), config(before), NOW).files == entry.files
 
 
 TOKEN = Token(Path("/module.so"), "a", Path("/pin"))
@@ -124,24 +133,32 @@ TOKEN = Token(Path("/module.so"), "a", Path("/pin"))
 def test_another_password_is_refused_while_a_key_needs_the_one_of_before(token, kept, tmp_path):
     folder, before = passwords(tmp_path, kept, second="two")
     other = None if token else tmp_path / "second"
-    entry = Entry("payroll", "register", files=FilesWanted(key_password_file=other, token=token))
+    entry = CertificateEntry("payroll", "register", files=OutputOptions(key_password_file=other, token=token))
     with pytest.raises(UsageError) as caught:
-        settle(folder, entry, config(before, entry), NOW)
+        sync_settings(folder, entry, config(before, entry), NOW)
     assert caught.value.message.values["kept"] == str(tmp_path / "first")
     assert settings.load(folder) == before
 
 
 def test_a_key_that_was_encrypted_does_not_come_to_lie_in_clear(kept, tmp_path):
     folder, before = passwords(tmp_path, kept, second="two")
-    entry = Entry("payroll", "register", files=FilesWanted(formats=frozenset({Format.PEM, Format.DER})))
-    assert settle(folder, entry, config(before, entry), NOW).files == replace(
+    entry = CertificateEntry("payroll", "register", files=OutputOptions(formats=frozenset({Format.PEM, Format.DER})))
+    assert sync_settings(folder, entry, config(before, entry), NOW).files == replace(
         entry.files, key_password_file=tmp_path / "first"
     )
 
 
 REFUSED = {
-    "another environment": (Entry("payroll", "register"), {"environment": Environment.PRODUCTION}, "PRODUCTION"),
-    "another customer": (Entry("payroll", "register", "7654321-0"), {"address": "https://new.example/"}, "7654321-0"),
+    "another environment": (
+        CertificateEntry("payroll", "register"),
+        {"environment": Environment.PRODUCTION},
+        "PRODUCTION",
+    ),
+    "another customer": (
+        CertificateEntry("payroll", "register", "7654321-0"),
+        {"address": "https://new.example/"},
+        "7654321-0",
+    ),
 }
 
 
@@ -149,7 +166,7 @@ REFUSED = {
 def test_another_world_or_customer_is_refused(entry, changes, word, kept):
     folder, before = kept
     with pytest.raises(UsageError) as caught:
-        settle(folder, entry, config(before, entry, **changes), NOW)
+        sync_settings(folder, entry, config(before, entry, **changes), NOW)
     assert word in caught.value.message.values.values()
     assert settings.load(folder) == before
 
@@ -157,15 +174,15 @@ def test_another_world_or_customer_is_refused(entry, changes, word, kept):
 def test_the_same_customer_in_other_letters_is_no_other(kept):
     folder, before = kept
     settings.store(folder, replace(before, customer_id="fi01234567"))
-    entry = Entry("payroll", "register", "FI01234567")
-    assert settle(folder, entry, config(before, entry), NOW).customer_id == "fi01234567"
+    entry = CertificateEntry("payroll", "register", "FI01234567")
+    assert sync_settings(folder, entry, config(before, entry), NOW).customer_id == "fi01234567"
 
 
 def test_nothing_is_written_while_another_run_is_at_work(kept):
     folder, before = kept
     whole = config(before, address="https://new.example/")
     with files.locked(folder), pytest.raises(files.StoreLocked):
-        settle(folder, Entry("payroll", "register"), whole, NOW)
+        sync_settings(folder, CertificateEntry("payroll", "register"), whole, NOW)
     assert settings.load(folder) == before
 
 
@@ -174,23 +191,28 @@ def test_a_first_request_under_way_goes_to_the_new_address(desk):
     desk.double.script.append(client_double.say(503))
     assert desk.enrol(key=KeyType.EC_P384).exit_code == 4
     moved = config(desk.settings, address=desk.double.url.replace("127.0.0.1", "localhost"))
-    entry = Entry("payroll", "register", key=KeyType.RSA_4096, key_said=True)
-    assert settle(desk.folder, entry, moved, NOW).key is KeyType.RSA_4096
+    entry = CertificateEntry("payroll", "register", key=KeyType.RSA_4096, key_said=True)
+    assert sync_settings(desk.folder, entry, moved, NOW).key is KeyType.RSA_4096
     begun = settings.load(desk.folder / "pending" / "enrol")
     assert (begun.service, begun.key) == (moved.services["register"].address, KeyType.EC_P384)
-    assert settle(desk.folder, entry, moved, NOW) == settings.load(desk.folder)
+    assert sync_settings(desk.folder, entry, moved, NOW) == settings.load(desk.folder)
 
 
 def test_files_that_a_table_asks_for_are_those_of_the_next_set(kept):
     folder, before = kept
-    wanted = FilesWanted(formats=frozenset({Format.PEM, Format.DER}), mode=0o640)
-    settle(folder, Entry("payroll", None, files=wanted), config(before, Entry("payroll", None, files=wanted)), NOW)
+    wanted = OutputOptions(formats=frozenset({Format.PEM, Format.DER}), mode=0o640)
+    sync_settings(
+        folder,
+        CertificateEntry("payroll", None, files=wanted),
+        config(before, CertificateEntry("payroll", None, files=wanted)),
+        NOW,
+    )
     assert settings.load(folder) == replace(before, files=wanted)
 
 
 def test_a_table_that_says_nothing_of_files_leaves_them(kept):
     folder, before = kept
-    encrypted = replace(before, files=FilesWanted(key_password_file=folder.parent / "password"))
+    encrypted = replace(before, files=OutputOptions(key_password_file=folder.parent / "password"))
     settings.store(folder, encrypted)
-    settle(folder, Entry("payroll", "register"), config(before), NOW)
+    sync_settings(folder, CertificateEntry("payroll", "register"), config(before), NOW)
     assert settings.load(folder) == encrypted

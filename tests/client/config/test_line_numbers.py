@@ -165,7 +165,7 @@ def paths(value, place=()):
 @given(documents())
 def test_every_key_is_found_in_its_line(document):
     text, written = document
-    found = line_numbers.places(text)
+    found = line_numbers.locate_keys(text)
     assert set(found) == set(paths(tomllib.loads(text)))
     assert found == written
 
@@ -176,7 +176,7 @@ def test_whatever_is_toml_has_a_line_for_each_key(text):
         read = tomllib.loads(text)
     except ValueError:
         return
-    found = line_numbers.places(text)
+    found = line_numbers.locate_keys(text)
     assert set(found) == set(paths(read))
     assert all(1 <= line <= text.count("\n") + 1 for line in found.values())
 
@@ -200,9 +200,9 @@ CASES = {
 @pytest.mark.parametrize(("text", "found"), CASES.values(), ids=CASES)
 def test_places(text, found):
     tomllib.loads(text)
-    assert line_numbers.places(text) == found
+    assert line_numbers.locate_keys(text) == found
 
 
 def test_what_has_no_line_has_that_of_what_it_would_stand_in():
-    found = line_numbers.places("\n[a]\nb = 1\n")
-    assert [line_numbers.nearest(found, place) for place in (("a", "b"), ("a", "c"), ("z", "c"))] == [3, 2, 1]
+    found = line_numbers.locate_keys("\n[a]\nb = 1\n")
+    assert [line_numbers.nearest_line(found, place) for place in (("a", "b"), ("a", "c"), ("z", "c"))] == [3, 2, 1]

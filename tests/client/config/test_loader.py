@@ -11,7 +11,7 @@ import pytest
 from sinetti.client.config import loader, schema, table_reader
 from sinetti.client.config.errors import SHOWN, ConfigError
 from sinetti.client.messages import messages
-from sinetti.client.model import Care, FilesWanted, Format, Hooks, Stage, Token, Window
+from sinetti.client.model import AgentSettings, Format, Hooks, HookStage, MaintenanceWindow, OutputOptions, Token
 from sinetti.domain.values import Environment, KeyType, Language
 from tests.client.double import anchors
 from tests.house.tree import DOCS
@@ -54,10 +54,10 @@ def test_what_is_not_written_has_the_values_of_the_page(written, tmp_path):
     config = loader.read(written(""))
     assert config.store == tmp_path / "store"
     assert (config.language, dict(config.services), dict(config.entries)) == (None, {}, {})
-    assert config.care == Care()
+    assert config.care == AgentSettings()
     entry = config.entry_of("anything")
     assert (entry.name, entry.service, entry.key, entry.key_said) == ("anything", None, KeyType.RSA_2048, False)
-    assert (entry.files, entry.hooks) == (FilesWanted(), Hooks())
+    assert (entry.files, entry.hooks) == (OutputOptions(), Hooks())
 
 
 def test_the_example_of_the_page_is_read(written, tmp_path, monkeypatch):
@@ -74,12 +74,13 @@ def test_the_example_of_the_page_is_read(written, tmp_path, monkeypatch):
     assert config.services["register"].environment is Environment.PRODUCTION
     assert config.services["register"].trust_holders == anchors("holders")
     assert config.services["register"].tls_ca == anchors("services")
-    assert config.care == Care(prometheus=Path("/var/lib/prometheus/node-exporter/sinetti.prom"), maintenance=(
-        Window(frozenset(range(5)), time(18), time(6)), Window(frozenset({5, 6}), time(0), time(0))
+    assert config.care == AgentSettings(prometheus=Path("/var/lib/prometheus/node-exporter/sinetti.prom"), maintenance=(
+        MaintenanceWindow(frozenset(range(5)), time(18), time(6)), MaintenanceWindow(frozenset({5, 6}),
+        time(0), time(0))
     ))  # fmt: skip
     entry = config.entry_of("payroll")
     assert (entry.customer_id, entry.customer_name, entry.service) == ("0123456-7", "Example Oy", "register")
-    assert entry.hooks.commands[Stage.DEPLOY] == ("systemctl", "reload", "payroll")
+    assert entry.hooks.commands[HookStage.DEPLOY] == ("systemctl", "reload", "payroll")
     assert entry.files.token == Token(Path("/usr/lib/softhsm/libsofthsm2.so"), "sinetti", tmp_path / "pin")
     assert config.entry_of("another").files == entry.files
     assert config.entry_of("another").customer_id is None
@@ -158,18 +159,21 @@ customer_id = "7654321-0"
     one, other = config.entry_of("payroll"), config.entry_of("benefits")
     assert (one.key, one.files.formats) == (KeyType.EC_P384, {Format.PEM, Format.DER})
     assert one.files.password_file == other.files.password_file
-    assert dict(one.hooks.commands) == {Stage.DEPLOY: ("systemctl", "reload", "payroll"), Stage.AFTER: ("date",)}
+    assert dict(one.hooks.commands) == {
+        HookStage.DEPLOY: ("systemctl", "reload", "payroll"),
+        HookStage.AFTER: ("date",),
+    }
     assert one.hooks.timeout == timedelta(minutes=5)
     assert (other.key, other.files.formats) == (KeyType.EC_P256, {Format.PEM, Format.PKCS12})
-    assert set(other.hooks.commands) == {Stage.BEFORE, Stage.DEPLOY}
+    assert set(other.hooks.commands) == {HookStage.BEFORE, HookStage.DEPLOY}
 
 
 WINDOWS = {
-    "Mon-Fri 18:00-06:00": Window(frozenset(range(5)), time(18), time(6)),
-    "Sat-Sun": Window(frozenset({5, 6}), time(0), time(0)),
-    "sun-mon 08:30-24:00": Window(frozenset({6, 0}), time(8, 30), time(0)),
-    "Mon,Wed,Fri-Sat 01:00-02:00": Window(frozenset({0, 2, 4, 5}), time(1), time(2)),
-    "02:00-04:00": Window(ALL_WEEK, time(2), time(4)),
+    "Mon-Fri 18:00-06:00": MaintenanceWindow(frozenset(range(5)), time(18), time(6)),
+    "Sat-Sun": MaintenanceWindow(frozenset({5, 6}), time(0), time(0)),
+    "sun-mon 08:30-24:00": MaintenanceWindow(frozenset({6, 0}), time(8, 30), time(0)),
+    "Mon,Wed,Fri-Sat 01:00-02:00": MaintenanceWindow(frozenset({0, 2, 4, 5}), time(1), time(2)),
+    "02:00-04:00": MaintenanceWindow(ALL_WEEK, time(2), time(4)),
 }
 
 
@@ -423,7 +427,7 @@ PROGRAMS = {
 @pytest.mark.parametrize(("line", "command"), PROGRAMS.values(), ids=PROGRAMS)
 def test_a_program_lies_where_the_file_says_wherever_the_agent_is_started(line, command, written, tmp_path):
     entry = loader.read(written(f"[defaults.hooks]\ndeploy = {list(line)}\n")).defaults
-    assert entry.hooks.commands[Stage.DEPLOY] == tuple(one.replace("FOLDER", str(tmp_path)) for one in command)
+    assert entry.hooks.commands[HookStage.DEPLOY] == tuple(one.replace("FOLDER", str(tmp_path)) for one in command)
 
 
 def test_a_group_may_read_where_it_is_named(written, monkeypatch):

@@ -8,14 +8,14 @@ import ssl
 import pytest
 
 from sinetti.client.messages import error_reasons, messages
-from sinetti.client.messages.messages import Message, say
+from sinetti.client.messages.messages import Message, make_message
 from sinetti.domain.values import Language
-from sinetti.wire.xmldsig.errors import Flaw
+from sinetti.wire.xmldsig.errors import SignatureErrorCode
 
 
-@pytest.mark.parametrize("flaw", Flaw)
+@pytest.mark.parametrize("flaw", SignatureErrorCode)
 def test_every_flaw_of_a_signature_is_said_in_every_language(flaw):
-    told = error_reasons.of(flaw)
+    told = error_reasons.translate_reason(flaw)
     assert told == Message(flaw.value)
     assert len({messages.render(told, language) for language in Language}) == len(Language)
 
@@ -52,7 +52,7 @@ REASONS = {
 
 @pytest.mark.parametrize(("bad", "read"), REASONS.values(), ids=REASONS)
 def test_reasons(bad, read):
-    told = say("{why}", why=error_reasons.of(bad))
+    told = make_message("{why}", why=error_reasons.translate_reason(bad))
     assert messages.render(told, Language.EN).startswith(read)
 
 
@@ -65,4 +65,6 @@ FINNISH = {
 
 @pytest.mark.parametrize(("said", "read"), FINNISH.values(), ids=FINNISH)
 def test_what_differs_is_kept_and_the_rest_translated(said, read):
-    assert messages.render(say("{why}", why=error_reasons.of(said)), Language.FI).startswith(read)
+    assert messages.render(make_message("{why}", why=error_reasons.translate_reason(said)), Language.FI).startswith(
+        read
+    )

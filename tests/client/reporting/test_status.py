@@ -6,11 +6,11 @@ from datetime import timedelta
 import pytest
 
 from sinetti.client.reporting import required_actions, status, status_table
-from sinetti.client.reporting.required_actions import Todo
-from sinetti.client.reporting.status import NameState
+from sinetti.client.reporting.required_actions import RequiredAction
+from sinetti.client.reporting.status import NameStatus
 from sinetti.client.results import ExitCode
 from sinetti.client.store import generations
-from sinetti.client.store.generations import Notes
+from sinetti.client.store.generations import NameState
 from sinetti.domain.values import Language
 from sinetti.wire.soap.operations import Failure
 from tests.client import double
@@ -51,10 +51,10 @@ def test_a_row_without_a_certificate_has_nulls(desk):
 
 
 PHASES = {
-    "one second before renewal opens": (OPENS - SECOND, NameState.VALID),
-    "the second renewal opens": (OPENS, NameState.RENEWAL_OPEN),
-    "the last valid second": (END, NameState.RENEWAL_OPEN),
-    "one second after the end": (END + SECOND, NameState.EXPIRED),
+    "one second before renewal opens": (OPENS - SECOND, NameStatus.VALID),
+    "the second renewal opens": (OPENS, NameStatus.RENEWAL_OPEN),
+    "the last valid second": (END, NameStatus.RENEWAL_OPEN),
+    "one second after the end": (END + SECOND, NameStatus.EXPIRED),
 }
 
 
@@ -65,12 +65,12 @@ def test_phases(now, state, desk):
 
 
 SENT = {
-    "a lost answer": (double.lose, NameState.UNCERTAIN),
-    "an answer that is not trusted": (double.signed_by_a_holder, NameState.UNCERTAIN),
-    "a code nobody knows": (double.refuse(Failure("PKI777", "Hmm.")), NameState.UNCERTAIN),
-    "unavailable": (double.refuse(Failure("PKI090", "Later.")), NameState.PENDING),
-    "too early": (double.refuse(TOO_EARLY), NameState.RENEWAL_OPEN),
-    "revoked": (double.refuse(REVOKED), NameState.REVOKED),
+    "a lost answer": (double.lose, NameStatus.UNCERTAIN),
+    "an answer that is not trusted": (double.signed_by_a_holder, NameStatus.UNCERTAIN),
+    "a code nobody knows": (double.refuse(Failure("PKI777", "Hmm.")), NameStatus.UNCERTAIN),
+    "unavailable": (double.refuse(Failure("PKI090", "Later.")), NameStatus.PENDING),
+    "too early": (double.refuse(TOO_EARLY), NameStatus.RENEWAL_OPEN),
+    "revoked": (double.refuse(REVOKED), NameStatus.REVOKED),
 }
 
 
@@ -84,10 +84,10 @@ def test_after_a_renewal_that_did_not_end_well(behaviour, state, desk):
 
 def test_revoked_goes_before_expired_and_ends_with_the_next_certificate(desk):
     desk.enrol()
-    generations.remember(desk.folder, Notes(revoked=desk.live.resolve().name))
-    assert row(desk.at(END + SECOND)).state is NameState.REVOKED
-    generations.remember(desk.folder, Notes(revoked="00"))
-    assert row(desk).state is NameState.EXPIRED
+    generations.remember(desk.folder, NameState(revoked=desk.live.resolve().name))
+    assert row(desk.at(END + SECOND)).state is NameStatus.REVOKED
+    generations.remember(desk.folder, NameState(revoked="00"))
+    assert row(desk).state is NameStatus.EXPIRED
 
 
 @pytest.mark.parametrize("damage", DAMAGE.values(), ids=DAMAGE)
@@ -95,13 +95,13 @@ def test_damage_is_a_state(damage, desk):
     desk.enrol()
     damage(desk.live)
     one = row(desk)
-    assert one.state is NameState.DAMAGED
+    assert one.state is NameStatus.DAMAGED
     assert one.as_json()["serial"] is None
     assert cells(desk)[-1].startswith("The store is damaged: ")
 
 
 def cells(desk, language=Language.EN):
-    return status_table.cells(row(desk), language)
+    return status_table.row_cells(row(desk), language)
 
 
 def state_and_todo(desk):
@@ -136,7 +136,7 @@ def test_no_renewal_is_told_of_what_cannot_be_renewed(desk):
     desk.at(END + SECOND)
     assert cells(desk)[2:] == ("expired", "1 March 2028 at 14:00", "-1", "–", replace)
     assert row(desk).as_json()["renew_from"] == "2028-01-01T12:00:00Z"
-    generations.remember(desk.folder, Notes(revoked=desk.live.resolve().name))
+    generations.remember(desk.folder, NameState(revoked=desk.live.resolve().name))
     assert cells(desk.at(authority.NOW))[2:] == ("revoked", "1 March 2028 at 14:00", "730", "–", replace)
 
 
@@ -157,7 +157,7 @@ FIRST = {
 def test_a_first_enrolment_without_a_certificate(behaviour, state, what, desk):
     desk.double.script.append(behaviour)
     desk.enrol()
-    assert row(desk).state in {NameState.PENDING, NameState.UNCERTAIN}
+    assert row(desk).state in {NameStatus.PENDING, NameStatus.UNCERTAIN}
     assert state_and_todo(desk) == (state, what)
 
 
@@ -191,87 +191,87 @@ def hopeless(desk):
 SOON = END - timedelta(days=14)
 HINTED = {"start": "2028-01-02T12:00:00Z", "end": "2028-01-03T12:00:00Z", "explanation": None, "ask_again": None}
 AGENT = {
-    "nothing to do": (OPENS - SECOND, lambda _: None, "valid", Todo.NOTHING, "from 1 January 2028 at 14:00"),
-    "renewal is open": (OPENS, lambda _: None, "valid, renewal is open", Todo.WAIT, "open"),
-    "fourteen days before the end": (SOON, lambda _: None, "valid, renewal is open", Todo.WAIT, "open"),
-    "nearer to the end": (SOON + SECOND, lambda _: None, "valid, renewal is open", Todo.RENEW, "open"),
+    "nothing to do": (OPENS - SECOND, lambda _: None, "valid", RequiredAction.NOTHING, "from 1 January 2028 at 14:00"),
+    "renewal is open": (OPENS, lambda _: None, "valid, renewal is open", RequiredAction.WAIT, "open"),
+    "fourteen days before the end": (SOON, lambda _: None, "valid, renewal is open", RequiredAction.WAIT, "open"),
+    "nearer to the end": (SOON + SECOND, lambda _: None, "valid, renewal is open", RequiredAction.RENEW, "open"),
     "one failure": (
         OPENS,
         remembered(failures=1, next_try="2028-01-01T12:05:00Z"),
         "valid, renewal is open, one try failed",
-        Todo.WAIT,
+        RequiredAction.WAIT,
         "again 1 January 2028 at 14:05",
     ),
     "five failures": (
         OPENS,
         remembered(failures=5, codes=["PKI090"]),
         "valid, renewal is open, 5 tries failed (PKI090)",
-        Todo.RENEW,
+        RequiredAction.RENEW,
         "open",
     ),
     "failures without a code": (
         OPENS,
         remembered(failures=2),
         "valid, renewal is open, 2 tries failed",
-        Todo.WAIT,
+        RequiredAction.WAIT,
         "open",
     ),
     "failures with another certificate": (
         OPENS,
         remembered(failures=9, serial="00"),
         "valid, renewal is open",
-        Todo.WAIT,
+        RequiredAction.WAIT,
         "open",
     ),
     "a try that is due": (
         OPENS,
         remembered(failures=1, next_try="2028-01-01T12:00:00Z"),
         "valid, renewal is open, one try failed",
-        Todo.WAIT,
+        RequiredAction.WAIT,
         "open",
     ),
     "a hint": (
         OPENS - SECOND,
         remembered(hint=HINTED),
         "valid",
-        Todo.NOTHING,
+        RequiredAction.NOTHING,
         "2 January 2028 at 14:00 – 3 January 2028 at 14:00",
     ),
-    "a replacement was called for": (OPENS, hopeless, "valid, cannot be renewed any more", Todo.REPLACE, "–"),
+    "a replacement was called for": (OPENS, hopeless, "valid, cannot be renewed any more", RequiredAction.REPLACE, "–"),
     "memory that is none": (
         OPENS,
         lambda desk: (desk.folder / "agent.json").write_text("[1]"),
         "valid, renewal is open",
-        Todo.WAIT,
+        RequiredAction.WAIT,
         "open",
     ),
     "memory cut short": (
         OPENS,
         lambda desk: (desk.folder / "agent.json").write_text('{"failures": 7'),
         "valid, renewal is open",
-        Todo.WAIT,
+        RequiredAction.WAIT,
         "open",
     ),
     "memory of odd shapes": (
         OPENS,
         remembered(failures="7", next_try=3, codes="PKI090", told=5, hint={"start": "soon", "end": None}),
         "valid, renewal is open",
-        Todo.WAIT,
+        RequiredAction.WAIT,
         "open",
     ),
     "not deployed": (
         OPENS,
         brought(tries=2),
         "valid, renewal is open, not in use by your programs yet",
-        Todo.DEPLOY,
+        RequiredAction.DEPLOY,
         "open",
     ),
-    "not deployed and not tried": (OPENS, brought(), "valid, renewal is open", Todo.WAIT, "open"),
+    "not deployed and not tried": (OPENS, brought(), "valid, renewal is open", RequiredAction.WAIT, "open"),
     "deployed": (
         OPENS,
         lambda desk: brought(serial=desk.live.resolve().name, tries=1)(desk),
         "valid, renewal is open",
-        Todo.WAIT,
+        RequiredAction.WAIT,
         "open",
     ),
 }

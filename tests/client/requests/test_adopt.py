@@ -11,13 +11,13 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.hazmat.primitives.serialization import pkcs12
 
 from sinetti.client.messages import adopt as messages_adopt
-from sinetti.client.model import Care, Config, Entry, FilesWanted, Format, ServiceEntry
+from sinetti.client.model import AgentSettings, CertificateEntry, Config, Format, OutputOptions, ServiceEntry
 from sinetti.client.reporting import status
 from sinetti.client.requests import adopt as requests_adopt
 from sinetti.client.results import ExitCode, Result, UsageError
 from sinetti.client.store import event_log, files, generations, keys, settings
-from sinetti.client.store.event_log import Event
-from sinetti.client.store.keystores import Material
+from sinetti.client.store.event_log import EventType
+from sinetti.client.store.keystores import KeyMaterial
 from sinetti.domain.values import Channel, Environment, KeyType
 from sinetti.pki import encoding
 from tests.client import double
@@ -25,14 +25,14 @@ from tests.client.conftest import IDS, NAME, words
 from tests.client.double import anchors, bundle
 from tests.support import authority
 
-ENTRY = Entry(NAME, "register")
+ENTRY = CertificateEntry(NAME, "register")
 END = authority.NOW + timedelta(days=730)
 OPENS = END - timedelta(days=60)
 
 
 def material(number=61, kind=KeyType.EC_P256, **changes):
     key = authority.holder_key(number, kind)
-    return Material(key, authority.holder_certificate(key, **changes), ())
+    return KeyMaterial(key, authority.holder_certificate(key, **changes), ())
 
 
 def like(certificate, key, until):
@@ -49,7 +49,7 @@ def like(certificate, key, until):
         if not isinstance(extension.value, x509.SubjectKeyIdentifier):
             builder = builder.add_extension(extension.value, extension.critical)
     signer = authority.authority().key(authority.issuer().key_name)
-    return Material(key, builder.sign(signer, hashes.SHA256()), ())
+    return KeyMaterial(key, builder.sign(signer, hashes.SHA256()), ())
 
 
 def service(desk, name="register", **changes):
@@ -76,7 +76,7 @@ def test_what_was_taken_over_is_renewed(kind, desk):
     one = material(kind=kind)
     done = adopt(desk, one)
     assert (done.exit_code, done.result) == (ExitCode.DONE, Result.ENROLLED)
-    held = generations.live(desk.folder)
+    held = generations.current(desk.folder)
     assert held.certificate == one.certificate
     assert (
         encoding.load_private_key((desk.live / "key.pem").read_bytes()).private_numbers() == one.key.private_numbers()
@@ -89,17 +89,17 @@ def test_what_was_taken_over_is_renewed(kind, desk):
     assert desk.renew().result is Result.NOT_DUE
     renewed = desk.at(OPENS).renew()
     assert renewed.result is Result.RENEWED, words(renewed)
-    assert generations.live(desk.folder).serial != held.serial
+    assert generations.current(desk.folder).serial != held.serial
     assert (desk.folder / "generations" / held.serial).is_dir()
 
 
 def test_it_is_written_down(desk):
     adopt(desk, material())
     (happened,) = event_log.read(desk.folder)
-    assert (happened.at, happened.event) == (authority.NOW, Event.ADOPTED)
-    assert happened.facts == {"serial": generations.live(desk.folder).serial, "until": "2028-03-01T12:00:00Z"}
+    assert (happened.at, happened.event) == (authority.NOW, EventType.ADOPTED)
+    assert happened.facts == {"serial": generations.current(desk.folder).serial, "until": "2028-03-01T12:00:00Z"}
     assert generations.notes(desk.folder).serial == happened.facts["serial"]
-    assert status.row(desk.store, NAME, authority.NOW).state is status.NameState.VALID
+    assert status.row(desk.store, NAME, authority.NOW).state is status.NameStatus.VALID
 
 
 def everything(folder):
@@ -123,9 +123,9 @@ def test_after_a_renewal_the_old_one_is_not_put_back(desk):
     one = material()
     adopt(desk, one)
     desk.at(OPENS).renew()
-    newer = generations.live(desk.folder).serial
+    newer = generations.current(desk.folder).serial
     assert adopt(desk, one).result is Result.NOT_DUE
-    assert generations.live(desk.folder).serial == newer
+    assert generations.current(desk.folder).serial == newer
 
 
 def test_a_run_that_ended_early_is_gone_on_with(desk):
@@ -140,10 +140,10 @@ def test_a_run_that_ended_early_is_gone_on_with(desk):
     desk.step = die
     with pytest.raises(Killed):
         adopt(desk, one)
-    assert generations.live(desk.folder) is None
+    assert generations.current(desk.folder) is None
     desk.step = lambda _name: None
     assert adopt(desk, one).result is Result.ENROLLED
-    assert generations.live(desk.folder).certificate == one.certificate
+    assert generations.current(desk.folder).certificate == one.certificate
 
 
 def test_a_replacement_may_be_fetched_later(desk):
@@ -154,7 +154,7 @@ def test_a_replacement_may_be_fetched_later(desk):
 def test_it_is_kept_as_files_are_wanted_and_so_is_what_follows(desk, tmp_path):
     (tmp_path / "secret").write_text("of it\n")
     (tmp_path / "secret").chmod(0o600)
-    files_wanted = FilesWanted(
+    files_wanted = OutputOptions(
         formats=frozenset({Format.PEM, Format.PKCS12}),
         password_file=tmp_path / "secret",
         key_password_file=tmp_path / "secret",
@@ -167,12 +167,12 @@ def test_it_is_kept_as_files_are_wanted_and_so_is_what_follows(desk, tmp_path):
         key = encoding.load_private_key(pem, b"of it")
         packed = pkcs12.load_pkcs12((desk.live / "certificate.p12").read_bytes(), b"of it")
         assert keys.belongs(packed.cert.certificate, key)
-        assert generations.live(desk.folder).certificate == packed.cert.certificate
+        assert generations.current(desk.folder).certificate == packed.cert.certificate
         assert desk.at(OPENS).renew().exit_code is ExitCode.DONE
 
 
 def test_what_cannot_be_kept_as_wanted_is_told_before_anything_is_written(desk, tmp_path):
-    entry = replace(ENTRY, files=FilesWanted(key_password_file=tmp_path / "nothing"))
+    entry = replace(ENTRY, files=OutputOptions(key_password_file=tmp_path / "nothing"))
     with pytest.raises(files.StoreError):
         adopt(desk, material(), entry=entry)
     assert not desk.store.exists()
@@ -211,7 +211,7 @@ def test_one_whose_ca_has_ended(desk):
 
 
 def test_one_that_is_no_holders(desk):
-    one = Material(*authority.response_signer(), ())
+    one = KeyMaterial(*authority.response_signer(), ())
     assert refused(desk, one, trust_holders=anchors("services"))[0] == messages_adopt.ADOPT_NOT_HOLDERS
 
 
@@ -235,7 +235,7 @@ def test_a_name_with_another_certificate(desk):
     adopt(desk, material())
     text, values = refused(desk, material(63))
     assert text == messages_adopt.ADOPT_NAME_USED
-    assert values == {"name": NAME, "serial": generations.live(desk.folder).serial}
+    assert values == {"name": NAME, "serial": generations.current(desk.folder).serial}
 
 
 def test_a_name_with_a_request_under_way(desk):
@@ -274,9 +274,11 @@ def test_a_certificate_without_a_customer(desk, monkeypatch):
 
 
 def config(*services, chosen=None):
-    entry = Entry(NAME, chosen)
+    entry = CertificateEntry(NAME, chosen)
     known = {one.name: one for one in services}
-    return Config(Path("sinetti.toml"), Path("store"), None, known, Care(), Entry("", None), {NAME: entry}), entry
+    return Config(
+        Path("sinetti.toml"), Path("store"), None, known, AgentSettings(), CertificateEntry("", None), {NAME: entry}
+    ), entry
 
 
 CHOICES = {
@@ -305,9 +307,9 @@ def test_the_service_is_the_one_whose_cas_issued_it(names, chosen, expected, des
 
 
 def test_a_service_that_a_person_named_has_to_have_issued_it(desk):
-    requests_adopt.refuse_foreign(material().certificate, service(desk))
+    requests_adopt.check_issued_by_service(material().certificate, service(desk))
     with pytest.raises(UsageError) as caught:
-        requests_adopt.refuse_foreign(material().certificate, service(desk, trust_holders=anchors("services")))
+        requests_adopt.check_issued_by_service(material().certificate, service(desk, trust_holders=anchors("services")))
     text, values = told(caught)
     assert text == messages_adopt.ADOPT_NOT_OF_SERVICE
     assert "CN=" in values["issuer"]

@@ -8,12 +8,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as some
 
-from sinetti.client.model import Hint
+from sinetti.client.model import RenewalInfoState
 from sinetti.client.requests import renewal_info
-from sinetti.client.requests.renewal_info import Silence, Told
-from sinetti.client.requests.transport import Answer, retry_after
+from sinetti.client.requests.renewal_info import NoRenewalInfo, RenewalInfoResult
+from sinetti.client.requests.transport import ServiceResponse, retry_after
 from sinetti.domain.values import Language
-from sinetti.pki.ari_id import renewal_id
+from sinetti.pki.ari_id import ari_cert_id
 from tests.support import authority
 
 START, END = datetime(2027, 5, 2, 11, 3, tzinfo=UTC), datetime(2027, 5, 3, tzinfo=UTC)
@@ -27,27 +27,33 @@ def body(window=WINDOW, **more):
 
 
 def answer(octets=body(), status=200, kind="application/json", rest=None):  # noqa: B008 - octets never change
-    return Answer(status, kind, octets, rest)
+    return ServiceResponse(status, kind, octets, rest)
 
 
-NOTHING = Told(Silence.NOT_FOR_THIS, DAY)
-NO_DOOR = Told(Silence.NO_DOOR, DAY)
+NOTHING = RenewalInfoResult(NoRenewalInfo.NOT_FOR_THIS, DAY)
+NO_DOOR = RenewalInfoResult(NoRenewalInfo.NO_DOOR, DAY)
 CASES = {
-    "a window": (answer(), Told(Hint(START, END), timedelta(hours=6))),
-    "when to ask again": (answer(rest=HOUR), Told(Hint(START, END), HOUR)),
-    "at once": (answer(rest=timedelta()), Told(Hint(START, END), timedelta(hours=6))),
-    "every second": (answer(rest=timedelta(seconds=1)), Told(Hint(START, END), timedelta(minutes=1))),
-    "never": (answer(rest=365 * DAY), Told(Hint(START, END), DAY)),
-    "why, at an address": (answer(body(explanationURL=URL)), Told(Hint(START, END, URL), timedelta(hours=6))),
+    "a window": (answer(), RenewalInfoResult(RenewalInfoState(START, END), timedelta(hours=6))),
+    "when to ask again": (answer(rest=HOUR), RenewalInfoResult(RenewalInfoState(START, END), HOUR)),
+    "at once": (answer(rest=timedelta()), RenewalInfoResult(RenewalInfoState(START, END), timedelta(hours=6))),
+    "every second": (
+        answer(rest=timedelta(seconds=1)), RenewalInfoResult(RenewalInfoState(START, END), timedelta(minutes=1)),
+    ),
+    "never": (answer(rest=365 * DAY), RenewalInfoResult(RenewalInfoState(START, END), DAY)),
+    "why, at an address": (
+        answer(body(explanationURL=URL)), RenewalInfoResult(RenewalInfoState(START, END, URL), timedelta(hours=6)),
+    ),
     "why, in our words": (
         answer(body(explanationURL=URL, explanation={"sv": "En CA byts ut."})),
-        Told(Hint(START, END, "En CA byts ut."), timedelta(hours=6)),
+        RenewalInfoResult(RenewalInfoState(START, END, "En CA byts ut."), timedelta(hours=6)),
     ),
     "why, in none of our languages": (
         answer(body(explanationURL=URL, explanation={"et": "…"})),
-        Told(Hint(START, END, URL), timedelta(hours=6)),
+        RenewalInfoResult(RenewalInfoState(START, END, URL), timedelta(hours=6)),
     ),
-    "why, but no text": (answer(body(explanationURL=["?"])), Told(Hint(START, END), timedelta(hours=6))),
+    "why, but no text": (
+        answer(body(explanationURL=["?"])), RenewalInfoResult(RenewalInfoState(START, END), timedelta(hours=6)),
+    ),
     "an end before the start": (answer(body({"start": WINDOW["end"], "end": WINDOW["start"]})), NOTHING),
     "an end that is the start": (answer(body({"start": WINDOW["start"], "end": WINDOW["start"]})), NOTHING),
     "no zone": (answer(body({**WINDOW, "end": "2027-05-03T00:00:00"})), NOTHING),
@@ -56,14 +62,20 @@ CASES = {
     "no object": (answer(b"[1]"), NOTHING),
     "no JSON": (answer(b"\xff{"), NOTHING),
     "too deep": (answer(b"[" * 200_000), NOTHING),
-    "too long": (answer(body() + b" " * 2_000_000), Told(Hint(START, END), timedelta(hours=6))),
+    "too long": (
+        answer(body() + b" " * 2_000_000), RenewalInfoResult(RenewalInfoState(START, END), timedelta(hours=6)),
+    ),
     "none for this one": (answer(b"{}", 404, "application/problem+json"), NOTHING),
     "none just now": (
-        answer(b"{}", 429, "application/problem+json", HOUR), Told(Silence.NOT_FOR_THIS, HOUR)
+        answer(b"{}", 429, "application/problem+json", HOUR), RenewalInfoResult(NoRenewalInfo.NOT_FOR_THIS, HOUR)
     ),
     "a service that knows no hints": (answer(b"Not Found", 404, "text/html"), NO_DOOR),
-    "a proxy that fails for a moment": (answer(b"", 500, "text/html"), Told(Silence.NOT_REACHED, HOUR)),
-    "one that says for how long": (answer(b"", 520, "text/html", 2 * HOUR), Told(Silence.NOT_REACHED, 2 * HOUR)),
+    "a proxy that fails for a moment": (
+        answer(b"", 500, "text/html"), RenewalInfoResult(NoRenewalInfo.NOT_REACHED, HOUR),
+    ),
+    "one that says for how long": (
+        answer(b"", 520, "text/html", 2 * HOUR), RenewalInfoResult(NoRenewalInfo.NOT_REACHED, 2 * HOUR),
+    ),
     "a method that nobody has made": (answer(b"", 501, "text/html"), NO_DOOR),
     "one that lets nobody in": (answer(b"", 403, "text/plain"), NO_DOOR),
     "one that shows the same page for everything": (answer(b"<html>", 200, "text/html"), NO_DOOR),
@@ -91,7 +103,7 @@ json_values = some.recursive(
 def test_whatever_is_answered_gives_a_hint_that_can_be_or_none(octets, status):
     told = renewal_info.read(answer(octets, status), Language.FI)
     assert renewal_info.SHORTEST <= told.rest <= renewal_info.LONGEST
-    assert isinstance(told.said, Silence) or told.said.start < told.said.end
+    assert isinstance(told.said, NoRenewalInfo) or told.said.start < told.said.end
 
 
 @pytest.mark.parametrize(
@@ -109,28 +121,28 @@ def test_hints_are_asked_of_where_the_service_is(service, shared):
 def test_the_certificate_is_named_as_the_standard_has_it(desk):
     desk.enrol()
     held = authority.holder_certificate(authority.holder_key(1))
-    renewal_info.ask(desk.settings, held, Language.EN)
-    assert desk.double.hints_asked == [f"/api/v1/renewal-info/{renewal_id(held)}"]
+    renewal_info.fetch(desk.settings, held, Language.EN)
+    assert desk.double.hints_asked == [f"/api/v1/renewal-info/{ari_cert_id(held)}"]
     assert desk.double.seen[-1].path != desk.double.hints_asked[0], "nothing is posted there"
 
 
 def test_a_redirect_is_followed_by_nobody(desk):
     desk.double.hint = lambda handler, _path: handler.send(307, b"", Location="http://127.0.0.1:9/")
     assert (
-        renewal_info.ask(desk.settings, authority.holder_certificate(authority.holder_key(1)), Language.EN) == NO_DOOR
+        renewal_info.fetch(desk.settings, authority.holder_certificate(authority.holder_key(1)), Language.EN) == NO_DOOR
     )
 
 
 def test_nobody_answers(desk):
     away = replace(desk.settings, service="http://127.0.0.1:9/")
-    told = renewal_info.ask(away, authority.holder_certificate(authority.holder_key(1)), Language.EN)
-    assert told == Told(Silence.NOT_REACHED, HOUR)
+    told = renewal_info.fetch(away, authority.holder_certificate(authority.holder_key(1)), Language.EN)
+    assert told == RenewalInfoResult(NoRenewalInfo.NOT_REACHED, HOUR)
 
 
 def test_out_of_order_for_a_moment(desk):
     desk.double.hint = lambda handler, _path: handler.send(503, b"", **{"Retry-After": "600"})
-    told = renewal_info.ask(desk.settings, authority.holder_certificate(authority.holder_key(1)), Language.EN)
-    assert told == Told(Silence.NOT_REACHED, timedelta(minutes=10))
+    told = renewal_info.fetch(desk.settings, authority.holder_certificate(authority.holder_key(1)), Language.EN)
+    assert told == RenewalInfoResult(NoRenewalInfo.NOT_REACHED, timedelta(minutes=10))
 
 
 DATE = "Sun, 02 May 2027 11:03:00 GMT"

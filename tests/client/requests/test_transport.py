@@ -17,8 +17,8 @@ from cryptography.x509.oid import NameOID
 
 from sinetti.client.messages import error_reasons, messages, words
 from sinetti.client.requests import transport
-from sinetti.client.requests.transport import Post, Trouble, TroubleKind, call
-from sinetti.client.service_address import BadAddress, parse_address
+from sinetti.client.requests.transport import ServiceError, ServiceErrorKind, SoapPost, call
+from sinetti.client.service_address import InvalidServiceUrl, parse_service_url
 from sinetti.domain.values import Language
 from sinetti.pki import encoding
 
@@ -44,8 +44,8 @@ REFUSED = {
 
 @pytest.mark.parametrize("url", REFUSED.values(), ids=REFUSED)
 def test_addresses_that_are_never_called(url):
-    with pytest.raises(BadAddress):
-        parse_address(url)
+    with pytest.raises(InvalidServiceUrl):
+        parse_service_url(url)
 
 
 TAKEN = {
@@ -66,7 +66,7 @@ TAKEN = {
 
 @pytest.mark.parametrize(("url", "expected"), TAKEN.values(), ids=TAKEN)
 def test_addresses_that_are_called(url, expected):
-    address = parse_address(url)
+    address = parse_service_url(url)
     assert (address.secure, address.host, address.port, address.path) == expected
 
 
@@ -100,7 +100,7 @@ def answering(octets, context=None, received=None):
 
 
 def post(url, tls_ca=None):
-    return Post(parse_address(url), "getCertificate", b"<x/>", Language.SV, tls_ca)
+    return SoapPost(parse_service_url(url), "getCertificate", b"<x/>", Language.SV, tls_ca)
 
 
 def ok(body, status="200 OK", extra=""):
@@ -133,27 +133,27 @@ ALERT = bytes.fromhex("15030300020232")
 ANSWERS = {
     "a redirect": (
         ok(b"", "302 Found", "Location: https://other.example/\r\n"),
-        TroubleKind.NOT_TRUSTED,
+        ServiceErrorKind.NOT_TRUSTED,
         messages.REDIRECTED,
     ),
     "a redirect that keeps the method": (
         ok(b"", "307 Temporary Redirect", "Location: /elsewhere\r\n"),
-        TroubleKind.NOT_TRUSTED,
+        ServiceErrorKind.NOT_TRUSTED,
         messages.REDIRECTED,
     ),
-    "not found": (ok(b"", "404 Not Found"), TroubleKind.NOT_TRUSTED, messages.WRONG_ADDRESS),
-    "busy": (ok(b"", "503 Service Unavailable"), TroubleKind.NOT_SERVED, messages.HTTP_STATUS),
-    "nothing": (b"", TroubleKind.LOST, messages.ANSWER_LOST_PLAIN),
-    "no HTTP": (b"hello\r\n\r\n", TroubleKind.LOST, messages.ANSWER_LOST_PLAIN),
-    "an alert of TLS": (ALERT, TroubleKind.NOT_REACHED, messages.SPEAKS_TLS),
-    "half an answer": (ok(b"<answer/>")[:-3], TroubleKind.LOST, messages.ANSWER_LOST),
-    "too long": (ok(b"x" * (transport.LIMIT + 1)), TroubleKind.NOT_TRUSTED, messages.ANSWER_TOO_LONG),
+    "not found": (ok(b"", "404 Not Found"), ServiceErrorKind.NOT_TRUSTED, messages.WRONG_ADDRESS),
+    "busy": (ok(b"", "503 Service Unavailable"), ServiceErrorKind.NOT_SERVED, messages.HTTP_STATUS),
+    "nothing": (b"", ServiceErrorKind.LOST, messages.ANSWER_LOST_PLAIN),
+    "no HTTP": (b"hello\r\n\r\n", ServiceErrorKind.LOST, messages.ANSWER_LOST_PLAIN),
+    "an alert of TLS": (ALERT, ServiceErrorKind.NOT_REACHED, messages.SPEAKS_TLS),
+    "half an answer": (ok(b"<answer/>")[:-3], ServiceErrorKind.LOST, messages.ANSWER_LOST),
+    "too long": (ok(b"x" * (transport.LIMIT + 1)), ServiceErrorKind.NOT_TRUSTED, messages.ANSWER_TOO_LONG),
 }
 
 
 @pytest.mark.parametrize(("octets", "kind", "text"), ANSWERS.values(), ids=ANSWERS)
 def test_answers_that_are_none(octets, kind, text):
-    with answering(octets) as url, pytest.raises(Trouble) as trouble:
+    with answering(octets) as url, pytest.raises(ServiceError) as trouble:
         call(post(url))
     assert (trouble.value.kind, trouble.value.message.text) == (kind, text)
 
@@ -161,7 +161,7 @@ def test_answers_that_are_none(octets, kind, text):
 def test_a_redirect_is_not_followed_not_even_on_this_machine():
     received = []
     with answering(ok(b"<x/>"), received=received) as other:
-        with answering(ok(b"", "307 Temporary Redirect", f"Location: {other}\r\n")) as url, pytest.raises(Trouble):
+        with answering(ok(b"", "307 Temporary Redirect", f"Location: {other}\r\n")) as url, pytest.raises(ServiceError):
             call(post(url))
         assert received == []
         call(post(other))
@@ -171,9 +171,9 @@ def test_nobody_there():
     listener = socket.create_server(("127.0.0.1", 0))
     port = listener.getsockname()[1]
     listener.close()
-    with pytest.raises(Trouble) as trouble:
+    with pytest.raises(ServiceError) as trouble:
         call(post(f"http://127.0.0.1:{port}/"))
-    assert (trouble.value.kind, trouble.value.message.text) == (TroubleKind.NOT_REACHED, messages.NOT_REACHED)
+    assert (trouble.value.kind, trouble.value.message.text) == (ServiceErrorKind.NOT_REACHED, messages.NOT_REACHED)
 
 
 @contextmanager
@@ -204,9 +204,9 @@ def dripping(head):
 
 def test_an_answer_that_drips_ends_in_time(monkeypatch):
     monkeypatch.setattr(transport, "ANSWER_SECONDS", 0.2)
-    with dripping(b"HTTP/1.1 200 OK\r\nX-Slow: ") as port, pytest.raises(Trouble) as trouble:
+    with dripping(b"HTTP/1.1 200 OK\r\nX-Slow: ") as port, pytest.raises(ServiceError) as trouble:
         call(post(f"http://127.0.0.1:{port}/"))
-    assert trouble.value.kind is TroubleKind.LOST
+    assert trouble.value.kind is ServiceErrorKind.LOST
     assert trouble.value.message.values["why"].text == error_reasons.LATE
 
 
@@ -214,9 +214,9 @@ def test_a_proxy_that_drips_ends_in_time(monkeypatch):
     monkeypatch.setattr(transport, "ANSWER_SECONDS", 0.2)
     with dripping(b"HTTP/1.1 200 Connection established\r\nX-Slow: ") as port:
         monkeypatch.setenv("https_proxy", f"http://127.0.0.1:{port}")
-        with pytest.raises(Trouble) as trouble:
+        with pytest.raises(ServiceError) as trouble:
             call(post("https://certificates.example/"))
-    assert trouble.value.kind is TroubleKind.NOT_REACHED
+    assert trouble.value.kind is ServiceErrorKind.NOT_REACHED
     assert trouble.value.message.values["why"].text == error_reasons.LATE
 
 
@@ -258,16 +258,16 @@ def test_an_anchor_with_a_comment_in_any_letters(tmp_path):
 def test_tls_that_is_not_trusted(names, tmp_path):
     context, own = server_certificate(tmp_path / "server.pem", names)
     _, other = server_certificate(tmp_path / "other.pem")
-    with answering(b"", context) as url, pytest.raises(Trouble) as trouble:
+    with answering(b"", context) as url, pytest.raises(ServiceError) as trouble:
         call(post(url, own if names != ("127.0.0.1",) else other))
-    assert (trouble.value.kind, trouble.value.message.text) == (TroubleKind.NOT_REACHED, messages.TLS_NOT_TRUSTED)
+    assert (trouble.value.kind, trouble.value.message.text) == (ServiceErrorKind.NOT_REACHED, messages.TLS_NOT_TRUSTED)
 
 
 LEFT_WHILE_SENDING = {
-    "an alert of TLS is there": (ALERT, TroubleKind.NOT_REACHED),
-    "something else is there": (b"HTTP/1.1 413", TroubleKind.LOST),
-    "nothing is there": (b"", TroubleKind.LOST),
-    "it is gone": (ConnectionResetError(), TroubleKind.LOST),
+    "an alert of TLS is there": (ALERT, ServiceErrorKind.NOT_REACHED),
+    "something else is there": (b"HTTP/1.1 413", ServiceErrorKind.LOST),
+    "nothing is there": (b"", ServiceErrorKind.LOST),
+    "it is gone": (ConnectionResetError(), ServiceErrorKind.LOST),
 }
 
 
@@ -279,19 +279,22 @@ def test_who_leaves_while_a_request_is_being_sent(left, kind):
         return left[:length]
 
     connection = SimpleNamespace(sock=SimpleNamespace(recv=recv))
-    assert transport._lost(parse_address("http://127.0.0.1/"), connection, BrokenPipeError()).kind is kind
-    assert transport._lost(parse_address("https://127.0.0.1/"), connection, BrokenPipeError()).kind is TroubleKind.LOST
+    assert transport._lost(parse_service_url("http://127.0.0.1/"), connection, BrokenPipeError()).kind is kind
+    assert (
+        transport._lost(parse_service_url("https://127.0.0.1/"), connection, BrokenPipeError()).kind
+        is ServiceErrorKind.LOST
+    )
 
 
 def test_tls_without_an_anchor_takes_the_systems(tmp_path):
     context, _ = server_certificate(tmp_path / "server.pem")
-    with answering(b"", context) as url, pytest.raises(Trouble) as trouble:
+    with answering(b"", context) as url, pytest.raises(ServiceError) as trouble:
         call(post(url))
-    assert trouble.value.kind is TroubleKind.NOT_REACHED
+    assert trouble.value.kind is ServiceErrorKind.NOT_REACHED
 
 
 def test_old_tls_is_not_spoken():
-    connection = transport._secure(parse_address("https://127.0.0.1/"), None)
+    connection = transport._secure(parse_service_url("https://127.0.0.1/"), None)
     assert connection._context.minimum_version is ssl.TLSVersion.TLSv1_2
 
 
@@ -304,7 +307,7 @@ PROXIES = {
 @pytest.mark.parametrize(("url", "host", "tunnel"), PROXIES.values(), ids=PROXIES)
 def test_proxies(url, host, tunnel, monkeypatch):
     monkeypatch.setenv("https_proxy", "http://user:pass%20word@proxy.example:3128")
-    connection = transport._secure(parse_address(url), None)
+    connection = transport._secure(parse_service_url(url), None)
     assert (connection.host, connection._tunnel_host) == (host, tunnel)
     if tunnel:
         assert connection._tunnel_headers["Proxy-Authorization"] == "Basic dXNlcjpwYXNzIHdvcmQ="
@@ -321,9 +324,9 @@ UNREADABLE = {
 @pytest.mark.parametrize("proxy", UNREADABLE.values(), ids=UNREADABLE)
 def test_a_proxy_whose_address_cannot_be_read_is_told_without_its_password(proxy, monkeypatch):
     monkeypatch.setenv("https_proxy", proxy)
-    with pytest.raises(Trouble) as trouble:
+    with pytest.raises(ServiceError) as trouble:
         call(post("https://certificates.example/"))
-    assert (trouble.value.kind, trouble.value.message.text) == (TroubleKind.NOT_REACHED, words.PROXY_UNREADABLE)
+    assert (trouble.value.kind, trouble.value.message.text) == (ServiceErrorKind.NOT_REACHED, words.PROXY_UNREADABLE)
     assert trouble.value.in_vain
     assert trouble.value.message.values == {}
 
@@ -334,7 +337,7 @@ BEYOND = "Sun, 02 May 2027 12:03:00 +99999999999999999999"
 def test_a_time_beyond_any_clock_says_nothing():
     """An answer is not signed where it comes from a proxy, and no such line may end a pass over all names."""
     away = ok(b"<x/>", "503 Service Unavailable", f"Retry-After: {BEYOND}\r\nDate: {BEYOND}\r\n")
-    with answering(away) as url, pytest.raises(Trouble) as trouble:
+    with answering(away) as url, pytest.raises(ServiceError) as trouble:
         call(post(url))
-    assert (trouble.value.kind, trouble.value.retry_after) == (TroubleKind.NOT_SERVED, None)
+    assert (trouble.value.kind, trouble.value.retry_after) == (ServiceErrorKind.NOT_SERVED, None)
     assert transport._look(SimpleNamespace(headers={"Date": BEYOND}, status=200), None).date is None

@@ -5,17 +5,17 @@ import re
 
 import pytest
 
-from sinetti.ca.der import joined
-from sinetti.ca.issuance import LeafKind, prepare
+from sinetti.ca.der import encode_signed
+from sinetti.ca.issuance import LeafProfile, build_tbs
 from sinetti.client.messages import messages
 from sinetti.client.results import UsageError
 from sinetti.client.store import document_signature, files, generations, key_storage, keys
-from sinetti.client.store.generations import Notes
+from sinetti.client.store.generations import NameState
 from sinetti.domain.values import Language
 from sinetti.pki import chain, encoding
 from sinetti.pki.signatures import sign
 from sinetti.wire.soap.schema_types import SERVICE, Operation
-from sinetti.wire.xmldsig.signature import Recipe, seal_of, sign_document
+from sinetti.wire.xmldsig.signature import SignatureProfile, sign_document, signer_for_key
 from tests.client import double
 from tests.client.conftest import NAME
 from tests.client.test_renew import END, OPENS, SECOND
@@ -28,7 +28,7 @@ ANCHORS = chain.load_bundle(double.anchors("holders").encode())
 @pytest.fixture
 def held(desk):
     desk.enrol()
-    return document_signature.holder_of(desk.store, NAME, desk.now)
+    return document_signature.signing_certificate(desk.store, NAME, desk.now)
 
 
 NO_XML = {"no XML": b"hello", "two roots": b"<a/><b/>", "nothing": b""}
@@ -37,7 +37,7 @@ NO_XML = {"no XML": b"hello", "two roots": b"<a/><b/>", "nothing": b""}
 @pytest.mark.parametrize("octets", NO_XML.values(), ids=NO_XML)
 def test_what_is_no_xml_is_not_sealed(octets, held):
     with pytest.raises(ValueError, match=r"."):
-        document_signature.seal(octets, held, Recipe.EXCLUSIVE)
+        document_signature.sign_document(octets, held, SignatureProfile.EXCLUSIVE)
 
 
 @pytest.mark.parametrize("operation", list(Operation))
@@ -45,14 +45,14 @@ def test_no_request_to_the_certificate_service_is_sealed(operation, held):
     """It would be a renewal for whoever put his request among the documents."""
     request = f'<x:{operation.request} xmlns:x="{SERVICE}"><Environment>TEST</Environment></x:{operation.request}>'
     with pytest.raises(ValueError, match="message of the certificate service"):
-        document_signature.seal(request.encode(), held, Recipe.EXCLUSIVE)
+        document_signature.sign_document(request.encode(), held, SignatureProfile.EXCLUSIVE)
 
 
 def test_nothing_is_sealed_with_an_expired_certificate(desk):
     desk.enrol()
-    assert document_signature.holder_of(desk.store, NAME, END)
+    assert document_signature.signing_certificate(desk.store, NAME, END)
     with pytest.raises(UsageError) as bad:
-        document_signature.holder_of(desk.store, NAME, END + SECOND)
+        document_signature.signing_certificate(desk.store, NAME, END + SECOND)
     assert bad.value.message.text == messages.SEAL_EXPIRED_SIGNER
 
 
@@ -74,7 +74,7 @@ def test_a_renewal_that_comes_into_use_while_somebody_seals(desk, monkeypatch, d
         return found or read(*given)
 
     monkeypatch.setattr(module, name, meanwhile)
-    held = document_signature.holder_of(desk.store, NAME, desk.now)
+    held = document_signature.signing_certificate(desk.store, NAME, desk.now)
     assert old != new
     assert held.serial == new
     assert keys.belongs(held.certificate, held.key)
@@ -82,28 +82,28 @@ def test_a_renewal_that_comes_into_use_while_somebody_seals(desk, monkeypatch, d
 
 def test_nothing_is_sealed_with_a_certificate_that_begins_later(desk):
     desk.enrol()
-    assert document_signature.holder_of(desk.store, NAME, desk.now - generations.CLOCK_SKEW)
+    assert document_signature.signing_certificate(desk.store, NAME, desk.now - generations.CLOCK_SKEW)
     with pytest.raises(UsageError) as bad:
-        document_signature.holder_of(desk.store, NAME, desk.now - generations.CLOCK_SKEW - SECOND)
+        document_signature.signing_certificate(desk.store, NAME, desk.now - generations.CLOCK_SKEW - SECOND)
     assert bad.value.message.text == messages.SEAL_EARLY_SIGNER
     assert "valid only from 2 March 2026 at 14:00" in messages.render(bad.value.message, Language.EN)
 
 
 def test_what_is_known_to_be_revoked_seals_nothing(desk):
     desk.enrol()
-    generations.remember(desk.folder, Notes(revoked=desk.live.resolve().name))
+    generations.remember(desk.folder, NameState(revoked=desk.live.resolve().name))
     with pytest.raises(UsageError) as bad:
-        document_signature.holder_of(desk.store, NAME, desk.now)
+        document_signature.signing_certificate(desk.store, NAME, desk.now)
     assert bad.value.message.text == messages.SEAL_REVOKED_SIGNER
 
 
 def test_who_seals_has_to_be_in_the_store(desk):
     with pytest.raises(UsageError) as bad:
-        document_signature.holder_of(desk.store, NAME, desk.now)
+        document_signature.signing_certificate(desk.store, NAME, desk.now)
     assert bad.value.message.text == messages.UNKNOWN_NAME
     desk.enrol(service="http://127.0.0.1:9/")
     with pytest.raises(UsageError) as bad:
-        document_signature.holder_of(desk.store, NAME, desk.now)
+        document_signature.signing_certificate(desk.store, NAME, desk.now)
     assert bad.value.message.text == messages.NOT_ENROLLED
 
 
@@ -117,16 +117,16 @@ MALFORMED = {
 
 def malformed(key, by_key, wrong):
     """Give a certificate for a key that looks like the test authority's but for what is wrong, signed by some key."""
-    tbs = prepare(authority.leaf_plan(key.public_key()), authority.issuer(), LeafKind.HOLDER)
+    tbs = build_tbs(authority.leaf_plan(key.public_key()), authority.issuer(), LeafProfile.HOLDER)
     changed = re.sub(wrong[0], wrong[1].replace(b"\\", rb"\\"), tbs, count=1, flags=re.DOTALL)
     assert changed != tbs
-    return joined(changed, by_key.public_key(), sign(by_key, changed))
+    return encode_signed(changed, by_key.public_key(), sign(by_key, changed))
 
 
 def sealed_with(key, certificate):
     """Seal with a certificate that no library would sign with: KeyInfo is not under the signature."""
     usual = encoding.certificate_der(authority.holder_certificate(key))
-    sealed = sign_document(DOCUMENT, seal_of(key, usual), Recipe.EXCLUSIVE)
+    sealed = sign_document(DOCUMENT, signer_for_key(key, usual), SignatureProfile.EXCLUSIVE)
     shown = re.search(rb"X509Certificate>\n(.*)\n</ds:X509Certificate", sealed, re.DOTALL)[1]
     return sealed.replace(shown, base64.b64encode(certificate))
 
@@ -136,6 +136,6 @@ def sealed_with(key, certificate):
 def test_a_malformed_certificate_from_the_service_is_no_fit(wrong):
     key, ca_key = authority.holder_key(4), authority.authority().key(authority.issuer().key_name)
     certificate = encoding.load_certificate(malformed(key, ca_key, wrong))
-    found = generations.misfit(certificate, authority.CUSTOMER_ID, ANCHORS, authority.NOW)
+    found = generations.reason_not_installable(certificate, authority.CUSTOMER_ID, ANCHORS, authority.NOW)
     assert found.text == messages.CERTIFICATE_UNREADABLE
     assert found.values["why"].text in {"its serial number is negative", "the name in it cannot be read"}

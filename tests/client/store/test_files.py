@@ -35,7 +35,7 @@ def test_what_is_written_is_private_whatever_the_umask(tmp_path):
     before = os.umask(0)
     try:
         files.make_folder(tmp_path / "store" / "payroll")
-        files.write_whole(tmp_path / "store" / "payroll" / "one", b"1")
+        files.write_atomic(tmp_path / "store" / "payroll" / "one", b"1")
         files.write_folder(tmp_path / "store" / "payroll" / "deep" / "two", {"a": b"2"})
     finally:
         os.umask(before)
@@ -45,8 +45,8 @@ def test_what_is_written_is_private_whatever_the_umask(tmp_path):
 
 
 def test_a_file_is_replaced_whole(tmp_path):
-    files.write_whole(tmp_path / "one", b"old")
-    files.write_whole(tmp_path / "one", b"new")
+    files.write_atomic(tmp_path / "one", b"old")
+    files.write_atomic(tmp_path / "one", b"new")
     assert (tmp_path / "one").read_bytes() == b"new"
     assert [path.name for path in tmp_path.iterdir()] == ["one"]
 
@@ -63,7 +63,7 @@ def test_what_an_interrupted_run_left_beside_is_no_hindrance(tmp_path):
     (tmp_path / ".set.new" / "half").write_bytes(b"half")
     (tmp_path / ".one.new").write_bytes(b"half")
     files.write_folder(tmp_path / "set", {"a": b"1"})
-    files.write_whole(tmp_path / "one", b"1")
+    files.write_atomic(tmp_path / "one", b"1")
     assert sorted(path.name for path in tmp_path.rglob("*")) == ["a", "one", "set"]
 
 
@@ -97,4 +97,4 @@ def test_names_are_folders_with_something_of_ours_in_them(tmp_path):
     (tmp_path / "only-locked" / ".lock").touch()
     (tmp_path / "file").touch()
     (tmp_path / ".hidden").mkdir()
-    assert files.names(tmp_path) == ("payroll",)
+    assert files.list_names(tmp_path) == ("payroll",)

@@ -12,10 +12,10 @@ from cryptography.hazmat.primitives.serialization import load_der_private_key, p
 
 from sinetti.client.config import apply
 from sinetti.client.messages import words
-from sinetti.client.model import Care, Config, Entry, FilesWanted, Format, Token
+from sinetti.client.model import AgentSettings, CertificateEntry, Config, Format, OutputOptions, Token
 from sinetti.client.reporting import status
-from sinetti.client.reporting.status import NameState
-from sinetti.client.requests.operations import TransferIds
+from sinetti.client.reporting.status import NameStatus
+from sinetti.client.requests.operations import TransferIdCredentials
 from sinetti.client.results import ExitCode, Result
 from sinetti.client.store import (
     document_signature,
@@ -30,7 +30,7 @@ from sinetti.client.store import (
 )
 from sinetti.pki import encoding, key_policy
 from sinetti.wire.http_signatures import profile
-from sinetti.wire.xmldsig.signature import Recipe, verify_document
+from sinetti.wire.xmldsig.signature import SignatureProfile, verify_document
 from tests.client import double
 from tests.client.conftest import NAME
 from tests.client.conftest import words as said
@@ -51,7 +51,7 @@ def secret(tmp_path):
 
 @pytest.fixture
 def encrypted(secret):
-    return FilesWanted(key_password_file=secret)
+    return OutputOptions(key_password_file=secret)
 
 
 @pytest.fixture
@@ -60,7 +60,7 @@ def token(tmp_path):
         pytest.skip("SoftHSM is not installed (softhsm2)")
     pkcs11 = pytest.importorskip("sinetti.pki.signers.pkcs11")
     soft_token.folder()
-    yield FilesWanted(token=Token(soft_token.module(), soft_token.LABEL, soft_token.pin_file(tmp_path)))
+    yield OutputOptions(token=Token(soft_token.module(), soft_token.LABEL, soft_token.pin_file(tmp_path)))
     pkcs11.forget_sessions()
 
 
@@ -102,14 +102,14 @@ def test_enrolling_and_renewing_go_on_wherever_a_run_ended(desk, kept, step, req
     assert done.result is Result.RENEWED
     assert len(set(desk.double.keys_sent())) == 2
     assert not clear_keys(desk.store)
-    assert status.row(desk.store, NAME, desk.now).state is NameState.VALID
+    assert status.row(desk.store, NAME, desk.now).state is NameStatus.VALID
 
 
 @pytest.mark.parametrize("kept", ["encrypted", "token"])
 def test_a_document_is_sealed(desk, kept, request):
     desk.enrol(files=request.getfixturevalue(kept))
-    held = document_signature.holder_of(desk.store, NAME, desk.now)
-    sealed = document_signature.seal(b"<report/>", held, Recipe.EXCLUSIVE)
+    held = document_signature.signing_certificate(desk.store, NAME, desk.now)
+    sealed = document_signature.sign_document(b"<report/>", held, SignatureProfile.EXCLUSIVE)
     assert verify_document(sealed, lambda _certificate: True).octets == b"<report></report>"
 
 
@@ -117,7 +117,7 @@ def test_a_key_in_a_token_leaves_a_uri_and_nothing_else(desk, token):
     desk.enrol(files=token)
     assert sorted(one.name for one in desk.live.iterdir()) == ["certificate.pem", "chain.pem", "key.uri"]
     assert soft_token.PIN not in "".join(path.read_text() for path in desk.store.rglob("*.*") if path.is_file())
-    assert not token_keys.left_over(desk.folder)
+    assert not token_keys.orphaned_keys(desk.folder)
     assert not list((desk.folder / token_keys.FOLDER).glob("*.uri"))
 
 
@@ -149,7 +149,7 @@ def test_a_renewal_in_a_token_goes_on_wherever_a_change_to_the_disk_was_its_last
             break
     assert number > 5
     assert len(set(desk.double.keys_sent())) == 2
-    assert not token_keys.left_over(desk.folder)
+    assert not token_keys.orphaned_keys(desk.folder)
     left = 1000
     assert desk.at(desk.now + timedelta(days=670)).renew().result is Result.RENEWED
 
@@ -157,7 +157,7 @@ def test_a_renewal_in_a_token_goes_on_wherever_a_change_to_the_disk_was_its_last
 def test_status_asks_no_token(desk, token):
     desk.enrol(files=token)
     token.token.pin_file.unlink()
-    assert status.row(desk.store, NAME, desk.now).state is NameState.VALID
+    assert status.row(desk.store, NAME, desk.now).state is NameStatus.VALID
 
 
 def test_a_token_that_does_not_answer_is_told_and_nothing_is_lost(desk, token):
@@ -185,7 +185,7 @@ def test_a_key_that_a_run_left_in_the_token_is_told_and_taken_up(desk, token, mo
         patch.setattr(journal, "begin", ended)
         with pytest.raises(Killed):
             desk.enrol(files=token)
-    (left,) = token_keys.left_over(desk.folder)
+    (left,) = token_keys.orphaned_keys(desk.folder)
     assert desk.enrol(files=token).result is Result.ENROLLED
     assert [message.text for message in desk.told] == [words.TOKEN_KEY_TAKEN_UP]
     assert desk.told[0].values["key_id"] == left.id.hex()
@@ -210,10 +210,10 @@ def test_an_intent_whose_key_was_never_made_goes(desk, token, monkeypatch):
         patch.setattr(pkcs11, "make", lambda *_arguments: (_ for _ in ()).throw(Killed))
         with pytest.raises(Killed):
             desk.enrol(files=token)
-    assert len(token_keys.left_over(desk.folder)) == 1
+    assert len(token_keys.orphaned_keys(desk.folder)) == 1
     assert desk.enrol(files=token).result is Result.ENROLLED
     assert not desk.told
-    assert not token_keys.left_over(desk.folder)
+    assert not token_keys.orphaned_keys(desk.folder)
 
 
 def test_without_the_extra_it_is_named(desk, token, monkeypatch):
@@ -227,7 +227,7 @@ def test_the_uri_of_another_key_is_damage(desk, token):
     desk.enrol(files=token)
     path = desk.live / "key.uri"
     path.write_bytes(path.read_bytes().replace(b"x-sinetti-key-id=", b"x-sinetti-key-id=" + b"0" * 64 + b"&x-rest="))
-    assert status.row(desk.store, NAME, desk.now).state is NameState.DAMAGED
+    assert status.row(desk.store, NAME, desk.now).state is NameStatus.DAMAGED
 
 
 def test_the_settings_say_where_module_and_pin_are_now(desk, token, tmp_path):
@@ -246,10 +246,10 @@ def test_an_encrypted_key_is_opened_by_its_password_alone(desk, encrypted, secre
     desk.enrol(files=encrypted)
     pem = (desk.live / "key.pem").read_bytes()
     assert b"ENCRYPTED" in pem
-    assert encoding.opens(pem, PASSWORD)
+    assert encoding.passphrase_matches(pem, PASSWORD)
     secret.write_text("another")
     with pytest.raises(files.StoreDamaged):
-        generations.live(desk.folder)
+        generations.current(desk.folder)
     secret.write_bytes(PASSWORD)
     assert desk.at(OPENS).renew().result is Result.RENEWED
 
@@ -280,7 +280,7 @@ UNFIT = {
 def test_a_password_that_cannot_be_one_is_told_before_anything_is_asked_for(desk, secret, key, octets, word):
     """Not once the certificate is there, and cannot be put in place."""
     secret.write_bytes(octets)
-    wanted = FilesWanted(formats=EVERY, password_file=secret) if key == "password_file" else FilesWanted()
+    wanted = OutputOptions(formats=EVERY, password_file=secret) if key == "password_file" else OutputOptions()
     refused = desk.enrol(files=replace(wanted, **{key: secret}))
     assert (refused.exit_code, [one.text for one in refused.messages]) == (ExitCode.STORE, [word])
     assert not desk.double.seen
@@ -293,9 +293,9 @@ def test_the_longest_password_of_a_key_is_one(desk, encrypted, secret):
 
 def test_an_encrypted_key_whose_password_nobody_names_is_told(desk, encrypted):
     desk.enrol(files=encrypted)
-    settings.store(desk.folder, replace(settings.load(desk.folder), files=FilesWanted()))
+    settings.store(desk.folder, replace(settings.load(desk.folder), files=OutputOptions()))
     with pytest.raises(files.StoreError) as told:
-        generations.live(desk.folder)
+        generations.current(desk.folder)
     assert told.value.message.text == words.NO_KEY_PASSWORD
 
 
@@ -304,12 +304,12 @@ def test_a_replacement_is_kept_encrypted_as_the_one_before_was(desk, encrypted, 
     desk.enrol(files=encrypted)
     former = desk.live.resolve().name
     monkeypatch.setattr(double, "TRANSFER_ID", "9" * 32)
-    assert desk.enrol(TransferIds("9" * 32, double.PASSWORD)).exit_code is ExitCode.DONE
+    assert desk.enrol(TransferIdCredentials("9" * 32, double.PASSWORD)).exit_code is ExitCode.DONE
     assert desk.live.resolve().name != former
     assert key_storage.is_encrypted((desk.live / "key.pem").read_bytes())
     assert not clear_keys(desk.store)
     assert settings.load(desk.folder).files == encrypted
-    copy = export.Wanted(export.Form.PEM, with_key=True, password=b"another", serial=former)
+    copy = export.ExportOptions(export.ExportFormat.PEM, with_key=True, password=b"another", serial=former)
     assert export.copy_of(desk.store, NAME, copy).with_key
 
 
@@ -321,13 +321,13 @@ def test_an_enrolment_that_began_encrypted_goes_on_so(desk, encrypted):
     assert settings.load(desk.folder).files == encrypted
 
 
-IN_A_TOKEN = FilesWanted(token=Token(Path("/module.so"), "a", Path("/pin")))
+IN_A_TOKEN = OutputOptions(token=Token(Path("/module.so"), "a", Path("/pin")))
 
 
 def test_a_replacement_in_a_token_keeps_no_password_beside_it(encrypted):
     """sinetti.toml may not have both, and a name whose settings had them was refused in every pass of `run`."""
     assert IN_A_TOKEN.over(encrypted) == IN_A_TOKEN
-    assert FilesWanted().over(IN_A_TOKEN) == IN_A_TOKEN
+    assert OutputOptions().over(IN_A_TOKEN) == IN_A_TOKEN
 
 
 def test_a_replacement_without_a_token_gets_a_key_in_a_file_also_where_the_former_token_is_dead(desk, monkeypatch):
@@ -336,19 +336,19 @@ def test_a_replacement_without_a_token_gets_a_key_in_a_file_also_where_the_forme
     dead = replace(IN_A_TOKEN, mode=0o640)
     settings.store(desk.folder, replace(settings.load(desk.folder), files=dead))
     monkeypatch.setattr(double, "TRANSFER_ID", "9" * 32)
-    outcome = desk.enrol(TransferIds("9" * 32, double.PASSWORD))
+    outcome = desk.enrol(TransferIdCredentials("9" * 32, double.PASSWORD))
     assert outcome.exit_code is ExitCode.DONE, said(outcome)
     assert key_storage.path_of(desk.live).name == key_storage.KEY
-    assert settings.load(desk.folder).files == FilesWanted()
+    assert settings.load(desk.folder).files == OutputOptions()
 
 
 def test_a_replacement_looks_as_is_said_and_is_no_less_encrypted(encrypted):
-    der = FilesWanted(formats=frozenset({Format.PEM, Format.DER}), mode=0o640)
+    der = OutputOptions(formats=frozenset({Format.PEM, Format.DER}), mode=0o640)
     former = replace(encrypted, formats=EVERY, owner="root", password_file=Path("/packing"))
-    assert FilesWanted().encrypted_as(former) == encrypted
+    assert OutputOptions().encrypted_as(former) == encrypted
     assert der.encrypted_as(former) == replace(der, key_password_file=encrypted.key_password_file)
-    assert FilesWanted().encrypted_as(replace(former, token=IN_A_TOKEN.token)) == FilesWanted()
-    other = FilesWanted(key_password_file=Path("/another"))
+    assert OutputOptions().encrypted_as(replace(former, token=IN_A_TOKEN.token)) == OutputOptions()
+    other = OutputOptions(key_password_file=Path("/another"))
     for said_so in (other, IN_A_TOKEN):
         assert said_so.encrypted_as(former) == said_so
 
@@ -356,11 +356,11 @@ def test_a_replacement_looks_as_is_said_and_is_no_less_encrypted(encrypted):
 def test_a_replacement_in_a_token_agrees_with_a_file_that_says_so(desk, encrypted, token, monkeypatch):
     desk.enrol(files=encrypted)
     monkeypatch.setattr(double, "TRANSFER_ID", "9" * 32)
-    assert desk.enrol(TransferIds("9" * 32, double.PASSWORD), files=token).exit_code is ExitCode.DONE
+    assert desk.enrol(TransferIdCredentials("9" * 32, double.PASSWORD), files=token).exit_code is ExitCode.DONE
     assert settings.load(desk.folder).files == token
-    entry = Entry(NAME, None, files=token)
-    whole = Config(desk.store / "sinetti.toml", desk.store, None, {}, Care(), entry, {NAME: entry})
-    assert apply.settle(desk.folder, entry, whole, desk.now).files == token
+    entry = CertificateEntry(NAME, None, files=token)
+    whole = Config(desk.store / "sinetti.toml", desk.store, None, {}, AgentSettings(), entry, {NAME: entry})
+    assert apply.sync_settings(desk.folder, entry, whole, desk.now).files == token
 
 
 def test_a_key_that_is_made_keeps_its_password_where_a_token_is_wanted_meanwhile(desk, encrypted):
@@ -368,17 +368,17 @@ def test_a_key_that_is_made_keeps_its_password_where_a_token_is_wanted_meanwhile
     assert desk.enrol(files=encrypted).exit_code is not ExitCode.DONE
     assert desk.enrol(files=IN_A_TOKEN).exit_code is ExitCode.DONE
     assert settings.load(desk.folder).files == encrypted
-    assert generations.live(desk.folder) is not None
+    assert generations.current(desk.folder) is not None
 
 
 def test_a_replacing_enrolment_may_begin_to_encrypt_and_end_before_its_settings_are_the_names(desk, encrypted):
     """Between the swap of `live` and the new settings, the password stands beside the enrolment alone."""
     desk.enrol()
-    generations.remember(desk.folder, generations.Notes())  # so that the same IDs count as those of another order
+    generations.remember(desk.folder, generations.NameState())  # so that the same IDs count as those of another order
     killed_at(desk, "in-place", lambda: desk.enrol(files=encrypted))
-    assert settings.load(desk.folder).files == FilesWanted()
+    assert settings.load(desk.folder).files == OutputOptions()
     assert desk.enrol(files=encrypted).exit_code is ExitCode.DONE
-    assert generations.live(desk.folder) is not None
+    assert generations.current(desk.folder) is not None
     assert settings.load(desk.folder).files == encrypted
 
 
@@ -387,7 +387,7 @@ def packed(tmp_path):
     path = tmp_path / "p12-password"
     path.write_bytes(PASSWORD + b"\r\n")
     path.chmod(0o600)
-    return FilesWanted(formats=EVERY, password_file=path)
+    return OutputOptions(formats=EVERY, password_file=path)
 
 
 ALL = ["certificate-legacy.p12", "certificate.der", "certificate.p12", "certificate.pem", "chain.p7b", "chain.pem"]
@@ -499,14 +499,14 @@ def test_mode_and_group_are_those_wanted_before_the_set_is_in_use(desk, packed):
 
 
 def test_an_owner_that_the_system_does_not_know_is_told_before_anything_is_asked_for(desk):
-    refused = desk.enrol(files=FilesWanted(owner="nobody-of-that-name"))
+    refused = desk.enrol(files=OutputOptions(owner="nobody-of-that-name"))
     assert (refused.exit_code, refused.messages[0].text) == (ExitCode.STORE, words.UNKNOWN_OWNER)
     assert not desk.double.seen
 
 
 def test_an_owner_that_may_not_be_given_loses_no_renewal(desk, monkeypatch):
     desk.enrol()
-    wanted = FilesWanted(owner="root")
+    wanted = OutputOptions(owner="root")
     settings.store(desk.folder, replace(settings.load(desk.folder), files=wanted))
     before = desk.live.resolve()
     with monkeypatch.context() as patch:
@@ -531,8 +531,8 @@ def test_openssl_opens_the_copies_of_an_encrypted_key(desk, encrypted, secret):
 def test_a_key_in_a_token_signs_http_messages(desk, token):
     """RFC 9421, as revocations are asked for: by the certificate's own key."""
     desk.enrol(files=token)
-    held = generations.live(desk.folder)
-    parts = profile.Parts("POST", "/api/v1/revocations", "application/json", b"{}")
+    held = generations.current(desk.folder)
+    parts = profile.SignedComponents("POST", "/api/v1/revocations", "application/json", b"{}")
     headers = profile.sign(parts, held.key, held.serial, desk.now)
     public = held.certificate.public_key()
     assert (
@@ -547,7 +547,7 @@ def test_whoever_the_files_are_given_to_reads_them_and_nothing_else(desk):
     with tempfile.TemporaryDirectory() as place:
         Path(place).chmod(0o711)
         desk.store = Path(place) / "store"
-        desk.enrol(files=FilesWanted(owner="nobody"))
+        desk.enrol(files=OutputOptions(owner="nobody"))
         desk.at(OPENS).renew()
 
         def reads(path, command="cat"):
@@ -559,6 +559,6 @@ def test_whoever_the_files_are_given_to_reads_them_and_nothing_else(desk):
         others = [desk.folder / "settings.toml", desk.folder / "notes.json"]
         assert all(reads(path) != 0 for path in others)
         assert all(reads(folder, "ls") != 0 for folder in (desk.store, desk.folder, desk.live))
-        assert generations.is_complete(desk.folder, FilesWanted(owner="nobody"))
-        generations.complete(desk.folder, FilesWanted(owner="root"))
+        assert generations.is_complete(desk.folder, OutputOptions(owner="nobody"))
+        generations.complete(desk.folder, OutputOptions(owner="root"))
         assert reads(desk.live / "key.pem") != 0

@@ -151,11 +151,11 @@ def test_pkcs12_of_openssl(more, pair, files):
     out = files / "out.p12"
     words = ("-inkey", files / "key.pem", "-in", files / "certificate.pem", "-certfile", files / "chain.pem")
     openssl("pkcs12", "-export", *more, *words, "-out", out, "-passout", f"pass:{PASSWORD.decode()}")
-    got = keystores.of_pkcs12(out, PASSWORD)
+    got = keystores.from_pkcs12(out, PASSWORD)
     assert keys.key_id(got.key) == keys.key_id(pair[0])
     assert (got.certificate, got.others) == (pair[1], (authority.issuer().certificate,))
-    assert "is no PKCS#12 file, or its password is wrong" in refused(keystores.of_pkcs12, out, b"x")
-    assert "is no PKCS#12 file, or its password is wrong" in refused(keystores.of_pkcs12, out, None)
+    assert "is no PKCS#12 file, or its password is wrong" in refused(keystores.from_pkcs12, out, b"x")
+    assert "is no PKCS#12 file, or its password is wrong" in refused(keystores.from_pkcs12, out, None)
 
 
 @pytest.mark.skipif(shutil.which("keytool") is None, reason="keytool is not installed")
@@ -170,25 +170,25 @@ def test_pkcs12_with_several_keys_is_refused_until_one_is_named(tmp_path):
         words = ("-srckeystore", alone, "-srcstorepass", "of the store", "-destkeystore", both)
         words += ("-deststorepass", "of the store", "-deststoretype", "PKCS12", "-noprompt")
         subprocess.run(("keytool", "-importkeystore", *words), check=True, capture_output=True)
-    for read, more in ((keystores.of_pkcs12, ()), (keystores.of_java, (None,))):
+    for read, more in ((keystores.from_pkcs12, ()), (keystores.from_java, (None,))):
         said = refused(read, both, *more, b"of the store")
         assert "holds certificates for more than one key" in said
         assert all(keys.serial_of(certificate) in said for _, certificate in pairs.values())
     for name, (key, certificate) in pairs.items():
-        got = keystores.of_java(both, name, b"of the store")
+        got = keystores.from_java(both, name, b"of the store")
         assert (keys.key_id(got.key), got.certificate) == (keys.key_id(key), certificate)
 
 
 def test_pkcs12_without_a_key(pair, tmp_path):
     out = tmp_path / "out.p12"
     out.write_bytes(pkcs12.serialize_key_and_certificates(None, None, None, [pair[1]], BestAvailableEncryption(b"x")))
-    assert "holds no private key" in refused(keystores.of_pkcs12, out, b"x")
+    assert "holds no private key" in refused(keystores.from_pkcs12, out, b"x")
 
 
 def test_pkcs12_with_a_key_of_another_kind(tmp_path):
     out, key = tmp_path / "out.p12", ed25519.Ed25519PrivateKey.generate()
     out.write_bytes(pkcs12.serialize_key_and_certificates(None, key, None, None, BestAvailableEncryption(b"x")))
-    assert "the key is neither RSA nor EC" in refused(keystores.of_pkcs12, out, b"x")
+    assert "the key is neither RSA nor EC" in refused(keystores.from_pkcs12, out, b"x")
 
 
 # --- Java
@@ -234,7 +234,7 @@ def java(pair, files):
 def test_the_only_key_of_a_java_key_store(kind, java, pair):
     path = java("payroll, of äö", kind=kind, trusted=kind == "JKS")
     before = path.read_bytes()
-    got = keystores.of_java(path, None, b"of the store")
+    got = keystores.from_java(path, None, b"of the store")
     assert keys.key_id(got.key) == keys.key_id(pair[0])
     assert (got.certificate, got.others) == (pair[1], (authority.issuer().certificate,))
     assert path.read_bytes() == before
@@ -243,38 +243,40 @@ def test_the_only_key_of_a_java_key_store(kind, java, pair):
 @pytest.mark.parametrize("kind", ["JKS", "PKCS12"])
 def test_one_of_several(kind, java, pair):
     path = java("payroll", "benefits", kind=kind)
-    assert keystores.of_java(path, "benefits", b"of the store").certificate == pair[1]
+    assert keystores.from_java(path, "benefits", b"of the store").certificate == pair[1]
     if kind == "JKS":
-        assert "Choose one with --alias: benefits, payroll" in refused(keystores.of_java, path, None, b"of the store")
-    assert "cannot be read by keytool: " in refused(keystores.of_java, path, "nobody", b"of the store")
+        assert "Choose one with --alias: benefits, payroll" in refused(keystores.from_java, path, None, b"of the store")
+    assert "cannot be read by keytool: " in refused(keystores.from_java, path, "nobody", b"of the store")
 
 
 def test_a_key_with_a_password_of_its_own(java, pair):
     path = java("payroll", key_password="of the key")
-    assert keystores.of_java(path, None, b"of the store", b"of the key").certificate == pair[1]
-    assert "give that with --key-password-file." in refused(keystores.of_java, path, None, b"of the store")
-    assert "cannot be read by keytool: " in refused(keystores.of_java, path, None, b"of the store", b"of no key")
+    assert keystores.from_java(path, None, b"of the store", b"of the key").certificate == pair[1]
+    assert "give that with --key-password-file." in refused(keystores.from_java, path, None, b"of the store")
+    assert "cannot be read by keytool: " in refused(keystores.from_java, path, None, b"of the store", b"of no key")
 
 
 def test_a_wrong_password_stands_in_no_message(java):
     path = java("payroll")
-    said = refused(keystores.of_java, path, None, b"a-secret-of-mine")
+    said = refused(keystores.from_java, path, None, b"a-secret-of-mine")
     assert "cannot be read by keytool: " in said
     assert "a-secret-of-mine" not in said
 
 
 def test_a_java_key_store_without_a_key(java):
-    assert "holds no private key" in refused(keystores.of_java, java(trusted=True), None, b"of the store")
+    assert "holds no private key" in refused(keystores.from_java, java(trusted=True), None, b"of the store")
 
 
 def test_a_java_key_store_is_no_pkcs12(java):
-    assert "is a Java key store: give it with --jks." in refused(keystores.of_pkcs12, java("payroll"), b"of the store")
+    assert "is a Java key store: give it with --jks." in refused(
+        keystores.from_pkcs12, java("payroll"), b"of the store"
+    )
 
 
 def test_without_keytool_its_command_is_told(tmp_path, monkeypatch):
     monkeypatch.setattr(keystores.shutil, "which", lambda name: None)
     (tmp_path / "store.jks").write_bytes(b"\xfe\xed\xfe\xed....")
-    said = refused(keystores.of_java, tmp_path / "store.jks", None, b"x")
+    said = refused(keystores.from_java, tmp_path / "store.jks", None, b"x")
     assert "run: keytool -importkeystore -srckeystore" in said
 
 
@@ -289,7 +291,7 @@ def test_no_password_is_on_a_command_line_and_no_key_in_clear_on_the_disk(java, 
         return done
 
     monkeypatch.setattr(keystores.subprocess, "run", spy)
-    keystores.of_java(path, None, b"of the store")
+    keystores.from_java(path, None, b"of the store")
     assert len(seen) == 2
     assert not [word for command, _ in seen for word in command if "of the store" in word]
     ((octets,),) = [left for _, left in seen if left]
@@ -300,7 +302,7 @@ def test_no_password_is_on_a_command_line_and_no_key_in_clear_on_the_disk(java, 
 def test_a_keytool_that_does_not_end(java, monkeypatch):
     path = java("payroll")
     monkeypatch.setattr(keystores, "KEYTOOL_SECONDS", 0.001)
-    assert "cannot be read by keytool: " in refused(keystores.of_java, path, None, b"of the store")
+    assert "cannot be read by keytool: " in refused(keystores.from_java, path, None, b"of the store")
 
 
 def test_a_key_whose_curve_is_described_is_not_taken(pair, tmp_path):
@@ -318,4 +320,4 @@ def test_a_key_whose_curve_is_described_is_not_taken(pair, tmp_path):
         out = tmp_path / "odd.p12"
         how = BestAvailableEncryption(PASSWORD)
         out.write_bytes(pkcs12.serialize_key_and_certificates(b"", key, own, more, how))
-        assert "describes an elliptic curve" in refused(keystores.of_pkcs12, out, PASSWORD)
+        assert "describes an elliptic curve" in refused(keystores.from_pkcs12, out, PASSWORD)

@@ -6,19 +6,21 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as some
 
-from sinetti.client.model import Hint
+from sinetti.client.model import RenewalInfoState
 from sinetti.client.results import ExitCode
 from sinetti.client.store import agent_state as read_by_status
 from sinetti.client.store import memory
-from sinetti.client.store.memory import NOTHING, Memory
+from sinetti.client.store.memory import NOTHING, AgentMemory
 
 AT = datetime(2027, 5, 2, 11, 3, tzinfo=UTC)
 seconds = some.datetimes(datetime(2020, 1, 1), datetime(2060, 1, 1), timezones=some.just(UTC)).map(
     lambda at: at.replace(microsecond=0)
 )
-hints = some.builds(Hint, seconds, seconds, some.none() | some.text()).filter(lambda one: one.start < one.end)
+hints = some.builds(RenewalInfoState, seconds, seconds, some.none() | some.text()).filter(
+    lambda one: one.start < one.end
+)
 memories = some.builds(
-    Memory,
+    AgentMemory,
     serial=some.none() | some.text(),
     failures=some.integers(0, 10**6),
     next_try=some.none() | seconds,
@@ -46,7 +48,7 @@ def test_half_a_file_says_nothing(known, data):
 
 @given(some.binary() | some.text().map(str.encode))
 def test_whatever_lies_there_breaks_nothing(octets):
-    assert isinstance(memory.load(octets), Memory)
+    assert isinstance(memory.load(octets), AgentMemory)
 
 
 STRANGE = [
@@ -54,9 +56,9 @@ STRANGE = [
     b"null",
     b'{"failures": "many"}',
     b"[" * 100_000,
-    memory.dump(Memory(next_try=AT)).replace(b"Z", b""),
-    memory.dump(Memory(exit_code=ExitCode.REFUSED)).replace(b'"exit": 3', b'"exit": 77'),
-    memory.dump(Memory(told="0a")).replace(b'"0a"', b"10"),
+    memory.dump(AgentMemory(next_try=AT)).replace(b"Z", b""),
+    memory.dump(AgentMemory(exit_code=ExitCode.REFUSED)).replace(b'"exit": 3', b'"exit": 77'),
+    memory.dump(AgentMemory(told="0a")).replace(b'"0a"', b"10"),
 ]
 
 
@@ -66,28 +68,28 @@ def test_what_cannot_be_is_nothing(octets):
 
 
 def test_a_file_of_another_certificate_says_nothing_about_this_one():
-    known = Memory("0a", failures=4)
+    known = AgentMemory("0a", failures=4)
     assert memory.about(known, "0a") is known
-    assert memory.about(known, "0b") == Memory("0b")
+    assert memory.about(known, "0b") == AgentMemory("0b")
 
 
 def test_a_store_that_cannot_be_written_costs_only_the_knowledge(tmp_path):
-    memory.store(tmp_path / "not there", Memory("0a", 1))
+    memory.store(tmp_path / "not there", AgentMemory("0a", 1))
     assert memory.read(tmp_path / "not there") == NOTHING
 
 
 def test_the_file_is_private_and_there_is_nothing_beside_it(tmp_path):
-    memory.store(tmp_path, Memory("0a", 1))
-    memory.store(tmp_path, Memory("0a", 2))
+    memory.store(tmp_path, AgentMemory("0a", 1))
+    memory.store(tmp_path, AgentMemory("0a", 2))
     assert [one.name for one in tmp_path.iterdir()] == ["agent.json"]
     assert (tmp_path / "agent.json").stat().st_mode & 0o777 == 0o600
     assert memory.read(tmp_path).failures == 2
 
 
 def test_status_reads_what_a_pass_writes(tmp_path):
-    hint = Hint(AT, AT.replace(day=3), "why")
-    memory.store(tmp_path, Memory("0a", 2, AT, ("PKI090",), ExitCode.AGAIN, "0a", hint, AT))
-    known = read_by_status.agent(tmp_path, "0a")
+    hint = RenewalInfoState(AT, AT.replace(day=3), "why")
+    memory.store(tmp_path, AgentMemory("0a", 2, AT, ("PKI090",), ExitCode.AGAIN, "0a", hint, AT))
+    known = read_by_status.load_agent_state(tmp_path, "0a")
     assert (known.failures, known.next_try, known.codes, known.told) == (2, AT, ("PKI090",), "0a")
     assert (known.hint.start, known.hint.end, known.hint.explanation, known.hint.ask_again) == (
         hint.start, hint.end, "why", AT,

@@ -112,7 +112,7 @@ def test_windows_a_run_that_ends_between_the_steps_of_a_swap_is_gone_on_with(end
         with pytest.raises(KeyboardInterrupt):
             desk.at(OPENS).renew()
     assert desk.live.exists() is (ends_after != 1)
-    assert files.live_of(desk.folder).exists(), "readers find a whole set"
+    assert files.live_path(desk.folder).exists(), "readers find a whole set"
     outcome = desk.renew()
     assert outcome.result is Result.RENEWED, words(outcome)
     assert live_key(desk) == desk.double.keys_sent()[-1] != before
@@ -144,7 +144,7 @@ def test_windows_waits_a_moment_for_whoever_has_a_file_open(windows, tmp_path, m
         return POSIX_REPLACE(source, target)
 
     monkeypatch.setattr(Path, "replace", replace)
-    files.write_whole(tmp_path / "one", b"1")
+    files.write_atomic(tmp_path / "one", b"1")
     assert (tmp_path / "one").read_bytes() == b"1"
     assert windows.slept == list(os_support.PATIENCE[:3])
 
@@ -157,7 +157,7 @@ def test_windows_gives_up_after_two_seconds(windows, tmp_path, monkeypatch):
 
     monkeypatch.setattr(Path, "replace", replace)
     with pytest.raises(PermissionError):
-        files.write_whole(tmp_path / "one", b"new")
+        files.write_atomic(tmp_path / "one", b"new")
     assert (tmp_path / "one").read_bytes() == b"old"
     assert sum(windows.slept) < 2
 
@@ -212,7 +212,7 @@ def test_macos_flushes_through_the_drive(flushed, desk):
 
 def test_macos_flushes_as_far_as_a_share_lets_it(flushed, tmp_path):
     flushed.cannot = True
-    files.write_whole(tmp_path / "one", b"1")
+    files.write_atomic(tmp_path / "one", b"1")
     assert (flushed.through, flushed.plain) == (0, 2), "the file and its folder"
 
 

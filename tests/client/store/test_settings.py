@@ -7,13 +7,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sinetti.client.model import FilesWanted, Format, Token
+from sinetti.client.model import Format, OutputOptions, Token
 from sinetti.client.store import files, settings
-from sinetti.client.store.settings import Settings, SettingsError
+from sinetti.client.store.settings import NameSettings, NameSettingsError
 from sinetti.domain.values import Environment, KeyType
 from tests.client.double import anchors
 
-KEPT = Settings(
+KEPT = NameSettings(
     service="https://certificates.example/2017/10/CertificateServices",
     environment=Environment.TEST,
     customer_id="0123456-7",
@@ -30,7 +30,7 @@ VARIANTS = {
     "without a name": replace(KEPT, customer_name=None),
     "in every format": replace(
         KEPT,
-        files=FilesWanted(
+        files=OutputOptions(
             formats=frozenset(Format),
             owner="payroll",
             group='with "marks" & \\',
@@ -39,7 +39,7 @@ VARIANTS = {
             key_password_file=Path("/etc/sinetti/key"),
         ),
     ),
-    "with a token": replace(KEPT, files=FilesWanted(token=Token(Path("/usr/lib/x.so"), "a token", Path("/etc/pin")))),
+    "with a token": replace(KEPT, files=OutputOptions(token=Token(Path("/usr/lib/x.so"), "a token", Path("/etc/pin")))),
 }
 
 
@@ -84,7 +84,7 @@ def test_wrong_settings_say_which_and_why(name, line, why, tmp_path):
         kept = [before, after.partition("'''")[2]]
     broken = "\n".join([line, *kept])
     if why != "TOML":
-        with pytest.raises(SettingsError, match=why):
+        with pytest.raises(NameSettingsError, match=why):
             settings.parse(broken)
     (tmp_path / settings.FILE).write_text(broken)
     with pytest.raises(files.StoreDamaged):

@@ -30,7 +30,7 @@ def seen(desk):
 @pytest.mark.parametrize("kind", list(KeyType))
 def test_a_set_in_use_is_seen_without_the_thorough_look(kind, desk, monkeypatch):
     desk.enrol(key=kind)
-    monkeypatch.setattr(generations, "live", None)
+    monkeypatch.setattr(generations, "current", None)
     one = seen(desk)
     assert (one.name, one.customer_id, one.customer_name) == (NAME, authority.CUSTOMER_ID, authority.CUSTOMER_NAME)
     assert (one.service, one.environment) == (desk.settings.service, desk.settings.environment)
@@ -46,7 +46,7 @@ def test_it_tells_what_the_thorough_look_tells(damage, desk):
         DAMAGE[damage](desk.live)
     try:
         settings.load(desk.folder)
-        held, told = generations.live(desk.folder), None
+        held, told = generations.current(desk.folder), None
         generations.notes(desk.folder)
     except files.StoreError as bad:
         held, told = None, bad.message
@@ -138,7 +138,7 @@ def test_what_is_under_way_is_seen_with_its_key(desk):
     desk.double.script.append(double.lose)
     desk.at(OPENS).renew()
     (held,) = seen(desk).open
-    assert (held.folder.name, held.state) == ("renew", journal.State.UNCERTAIN)
+    assert (held.folder.name, held.state) == ("renew", journal.RequestState.UNCERTAIN)
     octets = (held.folder / "key.pem").read_bytes()
     (held.folder / "key.pem").write_bytes((desk.live / "key.pem").read_bytes())
     assert seen(desk).trouble.text == messages.STORE_DAMAGED

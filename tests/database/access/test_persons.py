@@ -28,7 +28,7 @@ def the_same_subject(desk, one, other):
 def sent_to_the_other(desk, one, other):
     made = mandate(desk, one, CUSTOMER_ID, Role.SIGNATORY)
     sent_to = rows(desk, "Person").create(name="O", email=other.email.upper(), language="fi")
-    rows(desk, "Mandate").filter(pk=made.pk).update(person=sent_to)
+    rows(desk, "RoleAssignment").filter(pk=made.pk).update(person=sent_to)
 
 
 @pytest.mark.parametrize("shared", [further_address, the_same_subject, sent_to_the_other])

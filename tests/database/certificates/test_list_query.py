@@ -7,19 +7,19 @@ from django.db import transaction
 
 from sinetti.database import models
 from sinetti.database.certificates import list_query, status_sql
-from sinetti.database.certificates.search import PAGE, FoundBy, search_everything
+from sinetti.database.certificates.search import PAGE, MatchedField, search_all
 from sinetti.domain.certificates.display_status import (
+    DisplayStatus,
     OrderFacts,
-    Rank,
-    State,
-    hand_of,
+    Urgency,
+    ended_at,
+    next_actor,
     order_state,
-    over_at,
-    rank_of,
     state_of,
+    urgency_of,
 )
-from sinetti.domain.certificates.listing import Sort, Wanted
-from sinetti.domain.usage import Use, use_of
+from sinetti.domain.certificates.listing import CertificateQuery, Sort
+from sinetti.domain.usage import UsageState, usage_of
 from sinetti.domain.values import Channel
 from tests.support.authority import CUSTOMER_ID, NOW
 from tests.support.listing import CASES, DAY, SECOND, ending, gateway, put
@@ -28,52 +28,52 @@ from tests.support.office import add_organisation, an_order, ordered
 
 def wanted(desk, **changes):
     ids = models.Organisation.objects.using(desk.register.alias).values_list("pk", flat=True)
-    return replace(Wanted(frozenset(ids), NOW), **changes)
+    return replace(CertificateQuery(frozenset(ids), NOW), **changes)
 
 
 def found(desk, **changes):
-    return [one.key for one in list_query.find(desk.register, wanted(desk, **changes))]
+    return [one.key for one in list_query.find_keys(desk.register, wanted(desk, **changes))]
 
 
 def test_the_rule_is_the_same_where_the_rows_are(desk):
-    models.ApprovedType.objects.using(desk.register.alias).filter(type__channel="SFTP").update(withdrawn_at=NOW)
+    models.ApprovedChannel.objects.using(desk.register.alias).filter(type__channel="SFTP").update(withdrawn_at=NOW)
     with transaction.atomic(desk.register.alias):
         serials = {put(desk, facts, number): facts for number, (facts, *_) in enumerate(CASES.values())}
-    keys = list_query.find(desk.register, wanted(desk, over=True, sort=Sort.STATE))
-    read = {one.key: one.facts for one in list_query.rows(desk.register, keys, NOW)}
+    keys = list_query.find_keys(desk.register, wanted(desk, over=True, sort=Sort.STATE))
+    read = {one.key: one.facts for one in list_query.load_rows(desk.register, keys, NOW)}
     assert serials.keys() <= read.keys()
     for serial, facts in serials.items():
-        assert (state_of(read[serial], NOW), rank_of(read[serial], NOW), hand_of(read[serial], NOW)) == (
+        assert (state_of(read[serial], NOW), urgency_of(read[serial], NOW), next_actor(read[serial], NOW)) == (
             state_of(facts, NOW),
-            rank_of(facts, NOW),
-            hand_of(facts, NOW),
+            urgency_of(facts, NOW),
+            next_actor(facts, NOW),
         )
-    for state in State:
+    for state in DisplayStatus:
         expected = {key for key, one in read.items() if state_of(one, NOW) is state}
         assert set(found(desk, states=[state])) == expected, state
     by_state = sorted(
-        read, key=lambda key: (status_sql.STATES.index(state_of(read[key], NOW)), over_at(read[key]), key)
+        read, key=lambda key: (status_sql.STATES.index(state_of(read[key], NOW)), ended_at(read[key]), key)
     )
     assert [one.key for one in keys] == by_state
     acts = found(desk, over=True, sort=Sort.HAND)
-    assert acts == sorted(acts, key=lambda key: status_sql.HAND_ORDER.index(hand_of(read[key], NOW)))
-    assert set(found(desk)) == {key for key, one in read.items() if rank_of(one, NOW) is not Rank.OVER}
+    assert acts == sorted(acts, key=lambda key: status_sql.HAND_ORDER.index(next_actor(read[key], NOW)))
+    assert set(found(desk)) == {key for key, one in read.items() if urgency_of(one, NOW) is not Urgency.OVER}
     urgent = found(desk)
     assert urgent == sorted(
-        urgent, key=lambda key: (status_sql.RANKS.index(rank_of(read[key], NOW)), over_at(read[key]), key)
+        urgent, key=lambda key: (status_sql.RANKS.index(urgency_of(read[key], NOW)), ended_at(read[key]), key)
     )
 
 
 def test_orders_that_wait_stand_among_certificates(desk):
     serial = put(desk, ending(5 * DAY), 1)
     ordered(desk, an_order())
-    keys = list_query.find(desk.register, wanted(desk))
+    keys = list_query.find_keys(desk.register, wanted(desk))
     assert [one.order for one in keys] == [False, True]
-    certificate, order = list_query.rows(desk.register, keys, NOW)
+    certificate, order = list_query.load_rows(desk.register, keys, NOW)
     assert (certificate.key, order.description, order.contact) == (serial, "payroll", "Nimi Nimetty")
-    assert order_state(order.facts, NOW) is State.IDS_SENT
-    assert found(desk, states=[State.IDS_SENT]) == [order.key]
-    assert found(desk, states=[State.IDS_LAPSED], now=NOW + 14 * DAY + SECOND) == [order.key]
+    assert order_state(order.facts, NOW) is DisplayStatus.IDS_SENT
+    assert found(desk, states=[DisplayStatus.IDS_SENT]) == [order.key]
+    assert found(desk, states=[DisplayStatus.IDS_LAPSED], now=NOW + 14 * DAY + SECOND) == [order.key]
     assert isinstance(order.facts, OrderFacts)
     for sort in Sort:
         assert sorted(found(desk, sort=sort)) == sorted((serial, order.key))
@@ -110,23 +110,23 @@ def test_search_and_filters(desk):
     assert found(desk, organisations=[]) == []
     assert found(desk, channel=Channel.SFTP) == []
     assert found(desk, sort=Sort.DESCRIPTION)[0] == first
-    assert list_query.find(desk.register, wanted(desk), most=1)[0].key == second
+    assert list_query.find_keys(desk.register, wanted(desk), most=1)[0].key == second
     assert [one[1] for one in list_query.names(desk.register, [other.pk], 1)] == ["7654321-0"]
     assert list_query.names(desk.register, wanted(desk).organisations, 1) == ()
 
 
 def test_use_is_not_known_where_no_gateway_looks(desk):
     serial = put(desk, ending(90 * DAY), 1)
-    keys = list_query.find(desk.register, wanted(desk))
+    keys = list_query.find_keys(desk.register, wanted(desk))
 
     def use():
-        (row,) = list_query.rows(desk.register, keys, NOW)
+        (row,) = list_query.load_rows(desk.register, keys, NOW)
         looking = [row.looking] if row.looking else []
-        return row.key, use_of(row.facts.span.not_before, row.facts.seen, looking, NOW).use
+        return row.key, usage_of(row.facts.span.not_before, row.facts.seen, looking, NOW).use
 
-    assert use() == (serial, Use.NOT_KNOWN)
+    assert use() == (serial, UsageState.NOT_KNOWN)
     gateway(desk, NOW - 7 * DAY)
-    assert use() == (serial, Use.NOT_SEEN)
+    assert use() == (serial, UsageState.NOT_SEEN)
 
 
 @pytest.mark.parametrize("agent_role", ["manager", "viewer"])
@@ -134,13 +134,13 @@ def test_a_firm_is_told_where_its_person_is_the_contact(desk, agent_role):
     using = desk.register.alias
     firm = models.Organisation.objects.using(using).get(pk=add_organisation(desk, "7654321-0"))
     client = models.Organisation.objects.using(using).get(customer_id=CUSTOMER_ID)
-    mandates = models.Mandate.objects.using(using)
+    mandates = models.RoleAssignment.objects.using(using)
     mandates.create(organisation=client, agent=firm, role=agent_role, valid_from=NOW)
     mandates.create(
         organisation=firm, person=named(desk, "N", "NIMI@tili.example"), role="viewer", valid_from=NOW - DAY
     )
     put(desk, ending(90 * DAY), 1, contact=named(desk, "N N", "nimi@tili.example"))
-    (row,) = list_query.rows(desk.register, list_query.find(desk.register, wanted(desk)), NOW)
+    (row,) = list_query.load_rows(desk.register, list_query.find_keys(desk.register, wanted(desk)), NOW)
     assert (row.firm is not None and row.firm.organisation_id == firm.pk) == (agent_role == "manager")
 
 
@@ -151,27 +151,31 @@ def test_a_clerks_search_goes_on_page_by_page(desk):
             put(desk, ending(90 * DAY), number, "Abacus" if number < PAGE else "other", contact=maija)
     pages, after = [], ""
     while not pages or after:
-        page = search_everything(desk.register, "AB", after)
+        page = search_all(desk.register, "AB", after)
         pages.append(page.rows)
         after = page.after
     assert [len(one) for one in pages] == [PAGE, PAGE, 2]
     every = [(one.found_by, one.serial) for page in pages for one in page]
     assert len(set(every)) == len(every) == PAGE + PAGE + 2
-    assert {by for by, _ in every} == {FoundBy.DESCRIPTION, FoundBy.EMAIL}
+    assert {by for by, _ in every} == {MatchedField.DESCRIPTION, MatchedField.EMAIL}
 
 
 def test_what_a_clerk_finds(desk):
     serial = put(desk, ending(5 * DAY), 0xABC << 140, "Payroll")
-    cases = {serial[:6]: FoundBy.SERIAL, CUSTOMER_ID[:4]: FoundBy.CUSTOMER_ID, "payr": FoundBy.DESCRIPTION}
+    cases = {
+        serial[:6]: MatchedField.SERIAL,
+        CUSTOMER_ID[:4]: MatchedField.CUSTOMER_ID,
+        "payr": MatchedField.DESCRIPTION,
+    }
     name = models.Organisation.objects.using(desk.register.alias).get().name
-    for text, by in {**cases, name[:5].upper(): FoundBy.NAME}.items():
-        rows = {one.found_by: one for one in search_everything(desk.register, f" {text} ").rows}
+    for text, by in {**cases, name[:5].upper(): MatchedField.NAME}.items():
+        rows = {one.found_by: one for one in search_all(desk.register, f" {text} ").rows}
         assert rows[by].serial == serial, text
-        assert state_of(rows[by].facts, NOW) is State.ENDS_SOON
+        assert state_of(rows[by].facts, NOW) is DisplayStatus.ENDS_SOON
     for text, after in (("p", ""), ("nothing", ""), ("", "")):
-        assert search_everything(desk.register, text, after).rows == ()
+        assert search_all(desk.register, text, after).rows == ()
     for after in ("[]", "x", "[9,1,1,1]", '{"a":1}', '[0,"","","x"]'):
-        assert len(search_everything(desk.register, "payr", after).rows) <= 1
+        assert len(search_all(desk.register, "payr", after).rows) <= 1
 
 
 TAMPERED = {
@@ -188,4 +192,4 @@ TAMPERED = {
 @pytest.mark.parametrize("after", TAMPERED.values(), ids=TAMPERED)
 def test_a_place_in_a_clerks_search_that_nobody_gave_begins_anew(desk, after):
     serial = put(desk, ending(5 * DAY), 0xABC << 140, "Payroll")
-    assert [one.serial for one in search_everything(desk.register, serial[:6], after).rows] == [serial]
+    assert [one.serial for one in search_all(desk.register, serial[:6], after).rows] == [serial]

@@ -10,16 +10,16 @@ from django.db import DatabaseError, connections, transaction
 
 from sinetti.database import models
 from sinetti.database.common import audit_log
-from sinetti.database.common.audit_log import Deed, canonical
+from sinetti.database.common.audit_log import AuditContext, canonical
 from sinetti.domain.certificates.revocation import RevocationReason
-from sinetti.domain.refusals import Reason
+from sinetti.domain.refusals import RejectionReason
 from sinetti.domain.values import Channel
 from sinetti.services.issuance.enrol import enrol
-from sinetti.services.issuance.order import send_ids
+from sinetti.services.issuance.order import reissue_transfer_ids
 from sinetti.services.issuance.renew import renew
-from sinetti.services.issuance.retrieve import collect
+from sinetti.services.issuance.retrieve import retrieve
 from sinetti.services.organisations.register import approve, close, withdraw
-from sinetti.services.revocation.revoke import RevokeAsk, revoke
+from sinetti.services.revocation.revoke import RevocationRequest, revoke
 from sinetti.services.status.crl import publish
 from tests.support.authority import CUSTOMER_ID, CUSTOMER_NAME, NOW
 from tests.support.office import (
@@ -45,7 +45,7 @@ from tests.support.office import (
 
 
 def rows(desk: Desk):
-    return models.AuditRow.objects.using(desk.register.alias).order_by("sequence")
+    return models.AuditEvent.objects.using(desk.register.alias).order_by("sequence")
 
 
 def actions_since(desk: Desk, sequence: int) -> list[str]:
@@ -55,14 +55,14 @@ def actions_since(desk: Desk, sequence: int) -> list[str]:
 def a_whole_life(desk: Desk) -> None:
     """Order, new ids, enrol, fetch, renew twice, fetch, revoke, close."""
     ids = ordered(desk)
-    fresh = send_ids(ids.order_id, desk.office, "operator", REQUEST)
+    fresh = reissue_transfer_ids(ids.order_id, desk.office, "operator", REQUEST)
     key = new_key()
     retrieval_id = accepted(enrol(new_ask(fresh, key), desk.office, REQUEST))
     held = held_by(desk, key, retrieval_id)
     in_the_window(desk, held)
     accepted(renew(renew_ask(held, new_key()), desk.office, REQUEST))
     renewed(desk, held)
-    revoke(RevokeAsk(held.serial, RevocationReason.KEY_COMPROMISE), desk.office, "operator", REQUEST)
+    revoke(RevocationRequest(held.serial, RevocationReason.KEY_COMPROMISE), desk.office, "operator", REQUEST)
     withdraw(CUSTOMER_ID, Channel.SFTP, desk.office, "operator", REQUEST)
     close(CUSTOMER_ID, desk.office, "operator", REQUEST)
 
@@ -121,7 +121,7 @@ def test_octets_are_canonical_and_say_what_the_columns_say(desk):
 
 
 def test_the_canonical_form():
-    deed = Deed("operator", NOW, "ab" * 16)
+    deed = AuditContext("operator", NOW, "ab" * 16)
     assert canonical(deed, "ordered", "order:1", {"b": None, "a": 7, "c": "é"}) == (
         b'{"action":"ordered","actor":"operator","at":"2026-03-02T12:00:00Z","facts":{"a":7,"b":null,"c":"\\u00e9"},'
         b'"object":"order:1","request":"abababababababababababababababab"}'
@@ -147,11 +147,11 @@ def test_what_changes_nothing_writes_nothing(desk):
     approve(CUSTOMER_ID, frozenset(Channel), desk.office, "operator", REQUEST)
     last = rows(desk).last().sequence
     accepted(renew(renew_ask(held, key), desk.office, REQUEST))
-    collect(get_ask(held.retrieval_id), desk.office, REQUEST)
-    collect(get_ask("unknown"), desk.office, REQUEST)
+    retrieve(get_ask(held.retrieval_id), desk.office, REQUEST)
+    retrieve(get_ask("unknown"), desk.office, REQUEST)
     approve(CUSTOMER_ID, frozenset(Channel), desk.office, "operator", REQUEST)
     desk.clock.forward(-10 * DAY)
-    assert refused(renew(renew_ask(held, held.key), desk.office, REQUEST)) is not Reason.UNAVAILABLE
+    assert refused(renew(renew_ask(held, held.key), desk.office, REQUEST)) is not RejectionReason.UNAVAILABLE
     assert actions_since(desk, last) == []
 
 
@@ -163,7 +163,7 @@ def contents(register) -> dict[str, list]:
     found = {}
 
     def read() -> None:
-        for model in apps.get_app_config("registry").get_models():
+        for model in apps.get_app_config("sinetti").get_models():
             found[model.__name__] = sorted(map(repr, model.objects.using(register.alias).values_list()))
         register.close()
 
@@ -193,10 +193,10 @@ def prepared(desk: Desk):
         "channel-withdrawn": lambda: withdraw(CUSTOMER_ID, Channel.WS, office, "operator", REQUEST),
         "organisation-closed": lambda: close(CUSTOMER_ID, office, "operator", REQUEST),
         "ordered": lambda: ordered(desk),
-        "transfer-ids-made-anew": lambda: send_ids(late.order_id, office, "operator", REQUEST),
-        "certificate-fetched": lambda: collect(get_ask(unfetched), office, REQUEST),
+        "transfer-ids-made-anew": lambda: reissue_transfer_ids(late.order_id, office, "operator", REQUEST),
+        "certificate-fetched": lambda: retrieve(get_ask(unfetched), office, REQUEST),
         "certificate-voided": renew_in_the_window,
-        "certificate-revoked": lambda: revoke(RevokeAsk(held.serial, reason), office, "operator", REQUEST),
+        "certificate-revoked": lambda: revoke(RevocationRequest(held.serial, reason), office, "operator", REQUEST),
         "crl-published": lambda: publish(name, office, REQUEST),
     }
 
@@ -223,20 +223,20 @@ def test_a_change_whose_row_cannot_be_written_did_not_happen(desk, monkeypatch, 
         with pytest.raises(KilledError):
             do()
     assert contents(desk.register) == committed[0]
-    assert rows(desk).count() == len(committed[0]["AuditRow"])
+    assert rows(desk).count() == len(committed[0]["AuditEvent"])
 
 
 REFUSING = {
     "sqlite": (
-        """CREATE TRIGGER refusing BEFORE INSERT ON registry_auditrow WHEN NEW.action = '{change}'
+        """CREATE TRIGGER refusing BEFORE INSERT ON sinetti_auditevent WHEN NEW.action = '{change}'
            BEGIN SELECT RAISE(ABORT, 'no'); END""",
         "DROP TRIGGER refusing",
     ),
     "postgresql": (
         """CREATE FUNCTION refuse() RETURNS trigger AS $$ BEGIN RAISE EXCEPTION 'no'; END $$ LANGUAGE plpgsql;
-           CREATE TRIGGER refusing BEFORE INSERT ON registry_auditrow FOR EACH ROW WHEN (NEW.action = '{change}')
+           CREATE TRIGGER refusing BEFORE INSERT ON sinetti_auditevent FOR EACH ROW WHEN (NEW.action = '{change}')
            EXECUTE FUNCTION refuse()""",
-        "DROP TRIGGER refusing ON registry_auditrow; DROP FUNCTION refuse",
+        "DROP TRIGGER refusing ON sinetti_auditevent; DROP FUNCTION refuse",
     ),
 }
 """A database that does not take an audit row of one action: how that is switched on and off."""
@@ -268,17 +268,17 @@ def test_a_commit_whose_row_the_database_refuses_did_not_happen(desk, case):
         else:
             answer = enrol(new_ask(ids, new_key()), watching, REQUEST)
         cursor.execute(off)
-    assert refused(answer) in {Reason.INTERNAL, Reason.UNAVAILABLE}
+    assert refused(answer) in {RejectionReason.INTERNAL, RejectionReason.UNAVAILABLE}
     assert contents(desk.register) == before[0]
 
 
 # Never altered: the database itself refuses.
 
 ALTERATIONS = {
-    "update": "UPDATE registry_auditrow SET actor = 'somebody else'",
-    "delete": "DELETE FROM registry_auditrow",
-    "update of one": "UPDATE registry_auditrow SET action = 'x' WHERE sequence = 1",
-    "delete of a certificate": "DELETE FROM registry_certificate",
+    "update": "UPDATE sinetti_auditevent SET actor = 'somebody else'",
+    "delete": "DELETE FROM sinetti_auditevent",
+    "update of one": "UPDATE sinetti_auditevent SET action = 'x' WHERE sequence = 1",
+    "delete of a certificate": "DELETE FROM sinetti_certificate",
 }
 
 
@@ -287,9 +287,9 @@ def test_the_database_refuses(desk, statement):
     enrolled(desk)
     before = list(rows(desk).values_list())
     connection = connections[desk.register.alias]
-    if "registry_certificate" in statement:
-        models.CertificateOctets.objects.using(desk.register.alias).all().delete()
-        models.OutboxRow.objects.using(desk.register.alias).all().delete()
+    if "sinetti_certificate" in statement:
+        models.CertificateDer.objects.using(desk.register.alias).all().delete()
+        models.OutboxMessage.objects.using(desk.register.alias).all().delete()
     with (
         pytest.raises(DatabaseError, match="never"),
         transaction.atomic(using=desk.register.alias),
@@ -309,5 +309,5 @@ def test_the_database_refuses_to_truncate(desk):
         transaction.atomic(using=desk.register.alias),
         connection.cursor() as cursor,
     ):
-        cursor.execute("TRUNCATE registry_auditrow")
+        cursor.execute("TRUNCATE sinetti_auditevent")
     assert rows(desk).exists()

@@ -8,11 +8,11 @@ from django.db import models as django_models
 
 from sinetti.database import models
 from sinetti.database.issuance import transactions
-from sinetti.database.issuance.renewal_lookup import Renewable, Renewals, find_renewable
-from sinetti.database.issuance.transactions import Moved, Reservation
-from sinetti.domain.certificates.approval import Approval
+from sinetti.database.issuance.renewal_lookup import RenewalLookup, Renewals, find_for_renewal
+from sinetti.database.issuance.transactions import CertificateReservation, ConcurrentUpdate
+from sinetti.domain.certificates.approval import IssuanceApproval
 from sinetti.domain.certificates.lifecycle import CertificateState, OrderState
-from sinetti.domain.values import VALIDITY, KeyId, Serial, Sha256, Span
+from sinetti.domain.values import VALIDITY, KeyId, Serial, Sha256, ValidityPeriod
 from sinetti.services.issuance.enrol import enrol
 from sinetti.services.issuance.renew import renew
 from tests.support.office import (
@@ -36,8 +36,8 @@ def certificates(desk: Desk):
     return models.Certificate.objects.using(desk.register.alias)
 
 
-def a_reservation(desk: Desk, approval: Approval) -> Reservation:
-    return Reservation(
+def a_reservation(desk: Desk, approval: IssuanceApproval) -> CertificateReservation:
+    return CertificateReservation(
         approval=approval,
         authority="DataProvidersTestIssuingCAv1",
         serial=Serial("45" * 19),
@@ -48,12 +48,12 @@ def a_reservation(desk: Desk, approval: Approval) -> Reservation:
     )
 
 
-def approved(desk: Desk, **facts: object) -> Approval:
+def approved(desk: Desk, **facts: object) -> IssuanceApproval:
     """An approval for an open order."""
     ids = transactions.find_transfer_ids(desk.register, ordered(desk).transfer_id)
     now = desk.clock.now
-    values = {"holding": ids.holding, "key": KEY, "span": Span(now, now + VALIDITY), "order_id": ids.order_id}
-    return Approval(**{**values, **facts})
+    values = {"holding": ids.holding, "key": KEY, "span": ValidityPeriod(now, now + VALIDITY), "order_id": ids.order_id}
+    return IssuanceApproval(**{**values, **facts})
 
 
 def nothing_came_of_it(desk: Desk) -> bool:
@@ -63,39 +63,39 @@ def nothing_came_of_it(desk: Desk) -> bool:
 
 def test_a_reservation_is_read_back_as_it_was_decided(desk):
     approval = approved(desk)
-    found = transactions.reserve(desk.register, a_reservation(desk, approval), desk.deed())
+    found = transactions.reserve_certificate(desk.register, a_reservation(desk, approval), desk.deed())
     assert (found.serial, found.key, found.span) == ("45" * 19, KEY, approval.span)
     assert (found.state, found.sha256, found.recorded_at) == (CertificateState.RESERVED, None, None)
     assert found.order_id == approval.order_id
     assert found.holding.version == approval.holding.version + 1
-    assert transactions.octets_of(desk.register, found) == (b"octets", None)
+    assert transactions.get_der(desk.register, found) == (b"octets", None)
     assert transactions.key_known(desk.register, KEY)
 
 
 def test_the_holding_has_moved_since(desk):
     approval = approved(desk)
     stale = replace(approval, holding=replace(approval.holding, version=approval.holding.version - 1))
-    with pytest.raises(Moved):
-        transactions.reserve(desk.register, a_reservation(desk, stale), desk.deed())
+    with pytest.raises(ConcurrentUpdate):
+        transactions.reserve_certificate(desk.register, a_reservation(desk, stale), desk.deed())
     assert nothing_came_of_it(desk)
-    with pytest.raises(Moved):
-        transactions.expect_unmoved(desk.register, stale.holding)
-    transactions.expect_unmoved(desk.register, approval.holding)
+    with pytest.raises(ConcurrentUpdate):
+        transactions.check_version(desk.register, stale.holding)
+    transactions.check_version(desk.register, approval.holding)
 
 
 def test_the_order_was_spent_since(desk):
     approval = approved(desk)
     models.Order.objects.using(desk.register.alias).update(state=OrderState.SPENT)
-    with pytest.raises(Moved):
-        transactions.reserve(desk.register, a_reservation(desk, approval), desk.deed())
+    with pytest.raises(ConcurrentUpdate):
+        transactions.reserve_certificate(desk.register, a_reservation(desk, approval), desk.deed())
     assert nothing_came_of_it(desk)
 
 
 def test_the_key_was_used_since(desk):
     approval = approved(desk)
     models.UsedKey.objects.using(desk.register.alias).create(key_id=KEY, first_seen=desk.clock.now)
-    with pytest.raises(Moved):
-        transactions.reserve(desk.register, a_reservation(desk, approval), desk.deed())
+    with pytest.raises(ConcurrentUpdate):
+        transactions.reserve_certificate(desk.register, a_reservation(desk, approval), desk.deed())
     assert not certificates(desk).exists()
     assert models.Order.objects.using(desk.register.alias).get().state == OrderState.OPEN
 
@@ -105,8 +105,8 @@ def test_a_fetched_renewal_is_not_voided_even_if_it_was_decided_so(desk):
     in_the_window(desk, held)
     new = desk.certificate(renewed(desk, held).serial)
     approval = approved(desk, holding=new.holding, order_id=None, predecessor=held.serial, voids=new)
-    with pytest.raises(Moved):
-        transactions.reserve(desk.register, a_reservation(desk, approval), desk.deed())
+    with pytest.raises(ConcurrentUpdate):
+        transactions.reserve_certificate(desk.register, a_reservation(desk, approval), desk.deed())
     assert nothing_came_of_it(desk)
     assert desk.certificate(new.serial) == new
 
@@ -115,24 +115,24 @@ def test_a_serial_that_is_taken(desk):
     """150 random bits will not meet; if they did, the decision would be made anew with another one."""
     held = enrolled(desk)
     taken = replace(a_reservation(desk, approved(desk)), serial=held.serial)
-    with pytest.raises(Moved):
-        transactions.reserve(desk.register, taken, desk.deed())
+    with pytest.raises(ConcurrentUpdate):
+        transactions.reserve_certificate(desk.register, taken, desk.deed())
     assert nothing_came_of_it(desk)
 
 
 def test_only_the_first_signature_is_kept(desk):
-    found = transactions.reserve(desk.register, a_reservation(desk, approved(desk)), desk.deed())
-    first = transactions.Signed(b"first", Sha256("01" * 32), desk.machine.now)
-    second = transactions.Signed(b"second", Sha256("02" * 32), desk.machine.now)
-    assert transactions.record(desk.register, found, first, desk.deed()).sha256 == "01" * 32
-    assert transactions.record(desk.register, found, second, desk.deed()).sha256 == "01" * 32
-    assert transactions.octets_of(desk.register, found) == (b"octets", b"first")
+    found = transactions.reserve_certificate(desk.register, a_reservation(desk, approved(desk)), desk.deed())
+    first = transactions.SignedCertificate(b"first", Sha256("01" * 32), desk.machine.now)
+    second = transactions.SignedCertificate(b"second", Sha256("02" * 32), desk.machine.now)
+    assert transactions.store_certificate(desk.register, found, first, desk.deed()).sha256 == "01" * 32
+    assert transactions.store_certificate(desk.register, found, second, desk.deed()).sha256 == "01" * 32
+    assert transactions.get_der(desk.register, found) == (b"octets", b"first")
 
 
 NOT_THERE = {
     "a password": lambda register: transactions.find_password(register, "9" * 32),
     "transfer ids": lambda register: transactions.find_transfer_ids(register, "9" * 32),
-    "a signer": lambda register: find_renewable(register, Sha256("00" * 32), KEY).signer,
+    "a signer": lambda register: find_for_renewal(register, Sha256("00" * 32), KEY).signer,
     "a retrieval id": lambda register: transactions.find_by_retrieval_id(register, "0" * 32, "0123456-7"),
     "a serial": lambda register: transactions.find_certificate(register, Serial("00")),
 }
@@ -147,19 +147,21 @@ def test_what_is_not_there(desk, find):
 def test_what_came_of_a_certificate(desk):
     held = enrolled(desk)
     found = desk.certificate(held.serial)
-    assert find_renewable(desk.register, found.sha256, KEY) == Renewable(
+    assert find_for_renewal(desk.register, found.sha256, KEY) == RenewalLookup(
         found, Renewals(None, None, 0), key_known=False
     )
     in_the_window(desk, held)
     accepted(renew(renew_ask(held, new_key()), desk.office, REQUEST))
     new = desk.certificate(renewed(desk, held).serial)
     found = desk.certificate(held.serial)
-    assert find_renewable(desk.register, found.sha256, KEY) == Renewable(found, Renewals(None, new, 1), key_known=False)
-    assert find_renewable(desk.register, found.sha256, None) == Renewable(
+    assert find_for_renewal(desk.register, found.sha256, KEY) == RenewalLookup(
         found, Renewals(None, new, 1), key_known=False
     )
-    both = Renewable(found, Renewals(new, None, 1), key_known=True)
-    assert find_renewable(desk.register, found.sha256, new.key) == both
+    assert find_for_renewal(desk.register, found.sha256, None) == RenewalLookup(
+        found, Renewals(None, new, 1), key_known=False
+    )
+    both = RenewalLookup(found, Renewals(new, None, 1), key_known=True)
+    assert find_for_renewal(desk.register, found.sha256, new.key) == both
 
 
 # Constraints: the database decides, whatever the code believes.
@@ -223,7 +225,7 @@ def test_one_live_certificate_per_order(desk):
 
 def test_no_certificate_is_deleted_through_what_it_hangs_on(desk):
     enrolled(desk)
-    for model in (models.Authority, models.Organisation, models.Holding, models.Order, models.UsedKey):
+    for model in (models.CertificateAuthority, models.Organisation, models.Lineage, models.Order, models.UsedKey):
         with pytest.raises(django_models.ProtectedError):
             model.objects.using(desk.register.alias).all().delete()
     assert certificates(desk).count() == 1

@@ -7,7 +7,7 @@ from sinetti.database import models
 from sinetti.database.notifications import outbox
 from sinetti.domain.certificates.revocation import RevocationReason
 from sinetti.services.issuance.renew import renew
-from sinetti.services.revocation.revoke import RevokeAsk, revoke
+from sinetti.services.revocation.revoke import RevocationRequest, revoke
 from tests.support.office import (
     CONTACT,
     REQUEST,
@@ -23,7 +23,7 @@ from tests.support.office import (
 
 
 def owed(desk):
-    messages = models.OutboxRow.objects.using(desk.register.alias).select_related("certificate", "recipient")
+    messages = models.OutboxMessage.objects.using(desk.register.alias).select_related("certificate", "recipient")
     return messages.order_by("created", "kind")
 
 
@@ -32,7 +32,7 @@ def test_fetched_renewed_revoked(desk):
     first = desk.clock.now
     in_the_window(desk, held)
     new = renewed(desk, held)
-    revoke(RevokeAsk(held.serial, RevocationReason.SUPERSEDED), desk.office, "operator", REQUEST)
+    revoke(RevocationRequest(held.serial, RevocationReason.SUPERSEDED), desk.office, "operator", REQUEST)
     now = desk.clock.now
     told = [(row.kind, row.certificate.serial, row.created, row.due, row.recipient.email) for row in owed(desk)]
     assert told == [
@@ -66,10 +66,10 @@ def test_none_goes_out_twice(desk):
     enrolled(desk)
     row = owed(desk).get()
     certificate = models.Certificate.objects.using(desk.register.alias).select_related("holding").get()
-    outbox.owe(desk.register, "fetched", certificate, desk.clock.now)
+    outbox.notify_contact(desk.register, "fetched", certificate, desk.clock.now)
     assert owed(desk).count() == 1
     with pytest.raises(IntegrityError), transaction.atomic(using=desk.register.alias):
-        models.OutboxRow.objects.using(desk.register.alias).create(
+        models.OutboxMessage.objects.using(desk.register.alias).create(
             kind=row.kind,
             certificate=row.certificate,
             recipient=row.recipient,
@@ -82,10 +82,10 @@ def test_none_goes_out_twice(desk):
 def test_a_holding_whose_contact_was_erased(desk):
     """The message waits without a recipient, once."""
     held = enrolled(desk)
-    models.OutboxRow.objects.using(desk.register.alias).all().delete()
-    models.Holding.objects.using(desk.register.alias).update(contact=None)
+    models.OutboxMessage.objects.using(desk.register.alias).all().delete()
+    models.Lineage.objects.using(desk.register.alias).update(contact=None)
     certificate = models.Certificate.objects.using(desk.register.alias).select_related("holding").get()
     for _ in range(2):
-        outbox.owe(desk.register, "fetched", certificate, desk.clock.now)
+        outbox.notify_contact(desk.register, "fetched", certificate, desk.clock.now)
     assert owed(desk).get().recipient is None
     assert desk.certificate(held.serial).holding.language == "fi", "the organisation's language then"

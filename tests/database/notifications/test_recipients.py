@@ -29,7 +29,7 @@ def person(desk, name="A Name", **marks):
 
 def mandate(desk, role=Role.SIGNATORY, **changes):
     values = {"organisation": organisation(desk), "role": role, "valid_from": NOW}
-    return models.Mandate.objects.using(desk.register.alias).create(**{**values, **changes})
+    return models.RoleAssignment.objects.using(desk.register.alias).create(**{**values, **changes})
 
 
 def organisation(desk):
@@ -110,4 +110,4 @@ def test_once_for_each_address(sqlite_desk):
     same = [person(sqlite_desk, email=email) for email in ("a@customer.example", "A@Customer.example")]
     gone = person(sqlite_desk, email="", erased_at=NOW)
     people = [recipients.reader(row) for row in (*same, gone, gone)]
-    assert recipients.once_each([None, *people]) == (people[0], people[2])
+    assert recipients.unique_by_address([None, *people]) == (people[0], people[2])

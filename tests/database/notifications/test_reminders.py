@@ -9,20 +9,20 @@ from django.db import connections
 from sinetti.database import models
 from sinetti.database.notifications import reminders
 from sinetti.database.notifications.outbox import NewMessage
-from sinetti.database.notifications.reminders import Looked, Reach
+from sinetti.database.notifications.reminders import BatchResult, ReminderWindow
 from sinetti.domain.certificates.revocation import RevocationReason
 from sinetti.domain.notifications.messages import MessageChannel, MessageKind
-from sinetti.services.revocation.revoke import RevokeAsk, revoke
+from sinetti.services.revocation.revoke import RevocationRequest, revoke
 from tests.support.office import DAY, REQUEST, SECOND, enrolled, in_the_window, renewed
 
 
 def reach(desk):
     now = desk.clock.now
-    return Reach(now, now - DAY, now + 60 * DAY)
+    return ReminderWindow(now, now - DAY, now + 60 * DAY)
 
 
 def noting(found):
-    return Looked({one.certificate: one.course.span.not_after for one in found})
+    return BatchResult({one.certificate: one.course.span.not_after for one in found})
 
 
 def meanwhile(desk, do):
@@ -59,7 +59,7 @@ def test_a_renewal_does_not_wait(shared):
         thread.join()
         return noting(found)
 
-    assert reminders.look_through(shared.register, reach(shared), decide)
+    assert reminders.process_due(shared.register, reach(shared), decide)
 
 
 def test_another_node_passes_over_what_is_locked(shared):
@@ -69,14 +69,14 @@ def test_another_node_passes_over_what_is_locked(shared):
     def decide(found):
         looks = []
         thread, done = meanwhile(
-            shared, lambda: looks.append(reminders.look_through(shared.register, reach(shared), noting))
+            shared, lambda: looks.append(reminders.process_due(shared.register, reach(shared), noting))
         )
         assert done.wait(30)
         thread.join()
         assert looks == [False]
         return noting(found)
 
-    assert reminders.look_through(shared.register, reach(shared), decide)
+    assert reminders.process_due(shared.register, reach(shared), decide)
 
 
 def test_a_revocation_waits_and_is_not_waited_for(shared):
@@ -86,24 +86,24 @@ def test_a_revocation_waits_and_is_not_waited_for(shared):
     threads = []
 
     def decide(found):
-        ask = RevokeAsk(held.serial, RevocationReason.KEY_COMPROMISE)
+        ask = RevocationRequest(held.serial, RevocationReason.KEY_COMPROMISE)
         thread, done = meanwhile(shared, lambda: revoke(ask, shared.office, "operator", REQUEST))
         threads.append((thread, done))
         _wait_until_somebody_waits(shared)
         one, now = found[0], shared.clock.now
-        recipient = models.Holding.objects.using(shared.register.alias).get().contact_id
+        recipient = models.Lineage.objects.using(shared.register.alias).get().contact_id
         message = NewMessage(
             MessageKind.REMINDER, MessageChannel.EMAIL, one.serial, "30", now, recipient,
             holding=one.holding_id, certificate=one.certificate,
         )  # fmt: skip
-        return Looked(noting(found).again, [message])
+        return BatchResult(noting(found).again, [message])
 
-    assert reminders.look_through(shared.register, reach(shared), decide)
+    assert reminders.process_due(shared.register, reach(shared), decide)
     ((thread, done),) = threads
     assert done.wait(30)
     thread.join()
     assert shared.certificate(held.serial).revoked
-    assert models.OutboxRow.objects.using(shared.register.alias).filter(channel__isnull=False).count() == 1
+    assert models.OutboxMessage.objects.using(shared.register.alias).filter(channel__isnull=False).count() == 1
 
 
 def _wait_until_somebody_waits(desk):
@@ -131,13 +131,13 @@ def test_one_that_is_not_there(desk):
 def test_a_void_one_is_not_looked_at_again(desk):
     held = enrolled(desk)
     in_the_window(desk, held)
-    reminders.look_through(desk.register, reach(desk), noting)
+    reminders.process_due(desk.register, reach(desk), noting)
     rows = models.Certificate.objects.using(desk.register.alias)
     assert rows.get().remind_at == desk.clock.now + timedelta(days=30)
     holding = rows.get().holding_id
     rows.update(state="void")
-    reminders.look_again(desk.register, holding)
+    reminders.reschedule(desk.register, holding)
     assert rows.get().remind_at is not None
     rows.update(state="fetched")
-    reminders.look_again(desk.register, holding)
+    reminders.reschedule(desk.register, holding)
     assert rows.get().remind_at is None

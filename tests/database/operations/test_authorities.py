@@ -6,18 +6,18 @@ import pytest
 from django.db import IntegrityError, connections
 
 from sinetti.database import models
-from sinetti.database.common.audit_log import Deed
-from sinetti.database.connection import REGISTER_UNAVAILABLE, RegisterRefusesError, open_register
+from sinetti.database.common.audit_log import AuditContext
+from sinetti.database.connection import DATABASE_UNAVAILABLE, DatabaseSetupError, open_database
 from sinetti.database.issuance import crls
 from sinetti.database.operations import authorities
-from sinetti.database.operations.authorities import Identity
+from sinetti.database.operations.authorities import AuthorityIdentity
 from sinetti.database.organisations import organisations
 from sinetti.domain.values import Channel, Environment
 from tests.support.authority import CUSTOMER_ID, NOW, authority
 from tests.support.office import DAY, REQUEST, authority_rows
 from tests.support.registers import all_connections_closed, crowd
 
-DEED = Deed("operator", NOW, REQUEST)
+DEED = AuditContext("operator", NOW, REQUEST)
 
 
 def test_an_empty_register_has_no_identity(register):
@@ -29,7 +29,11 @@ def test_identity_environment_and_fingerprints(register):
     rows = authority_rows(authority())
     founded = authorities.found(register, Environment.TEST, rows, DEED)
     found = authorities.identity(register)
-    assert found == founded == Identity(founded.instance_id, Environment.TEST, {one.name: one.sha256 for one in rows})
+    assert (
+        found
+        == founded
+        == AuthorityIdentity(founded.instance_id, Environment.TEST, {one.name: one.sha256 for one in rows})
+    )
     assert authorities.issuing_names(register) == {
         Channel.WS: "DataProvidersTestIssuingCAv1",
         Channel.SFTP: "DataProvidersSFTPTestIssuingCAv1",
@@ -38,13 +42,17 @@ def test_identity_environment_and_fingerprints(register):
 
 def test_generations_of_cas_are_kept_with_their_spans(register):
     authorities.found(register, Environment.TEST, authority_rows(authority()), DEED)
-    row = models.Authority.objects.using(register.alias).select_related("issuer").get(pk="DataProvidersTestIssuingCAv1")
+    row = (
+        models.CertificateAuthority.objects.using(register.alias)
+        .select_related("issuer")
+        .get(pk="DataProvidersTestIssuingCAv1")
+    )
     certificate = authority().certificate(row.name)
     assert row.issuer.name == "SinettiIntermediateTestCAv1"
     assert row.signs_from == certificate.not_valid_before_utc
     assert row.signs_until == certificate.not_valid_after_utc - 730 * DAY
     assert (row.state, row.crl_number) == ("issuing", 0)
-    assert models.Authority.objects.using(register.alias).get(role="root").issuer is None
+    assert models.CertificateAuthority.objects.using(register.alias).get(role="root").issuer is None
 
 
 def test_a_name_is_unique_for_ever(register):
@@ -53,7 +61,7 @@ def test_a_name_is_unique_for_ever(register):
     named = {"name": rows[0].name, "common_name": "Another", "sha256": "0" * 64}
     times = {"signs_from": NOW, "signs_until": NOW}
     with pytest.raises(IntegrityError):
-        models.Authority.objects.using(register.alias).create(**named, **times, certificate=b"", role="root")
+        models.CertificateAuthority.objects.using(register.alias).create(**named, **times, certificate=b"", role="root")
     assert authorities.identity(register) == first
 
 
@@ -70,36 +78,36 @@ def test_of_many_that_found_at_once_one_does(register):
 
     assert len({one.instance_id for one in crowd(register, 4, found)}) == 1
     assert models.Instance.objects.using(register.alias).count() == 1
-    assert models.AuditRow.objects.using(register.alias).count() == 1
+    assert models.AuditEvent.objects.using(register.alias).count() == 1
 
 
 def test_a_database_without_our_tables_is_nobodys(tmp_path):
     with all_connections_closed():
-        empty = open_register(f"sqlite:///{tmp_path}/empty.sqlite3", alias="empty")
+        empty = open_database(f"sqlite:///{tmp_path}/empty.sqlite3", alias="empty")
         assert authorities.identity(empty) is None
         assert connections["empty"].introspection.table_names() == []
 
 
 def test_a_table_of_ours_in_the_way_of_another_makers(register):
     with connections[register.alias].cursor() as cursor:
-        cursor.execute("ALTER TABLE registry_instance RENAME COLUMN fingerprints TO prints")
+        cursor.execute("ALTER TABLE sinetti_instance RENAME COLUMN fingerprints TO prints")
     try:
-        with pytest.raises((RegisterRefusesError, *REGISTER_UNAVAILABLE), match="fingerprints"):
+        with pytest.raises((DatabaseSetupError, *DATABASE_UNAVAILABLE), match="fingerprints"):
             authorities.identity(register)
     finally:
         with connections[register.alias].cursor() as cursor:
-            cursor.execute("ALTER TABLE registry_instance RENAME COLUMN prints TO fingerprints")
+            cursor.execute("ALTER TABLE sinetti_instance RENAME COLUMN prints TO fingerprints")
 
 
 def test_a_shard_without_a_list(desk):
-    assert crls.published_list(desk.register, "DataProvidersTestIssuingCAv1", 1) is None
+    assert crls.latest_crl(desk.register, "DataProvidersTestIssuingCAv1", 1) is None
 
 
 def test_approving_what_is_approved_leaves_it_as_it_is(desk):
     """Where two operators approve at once, the second changes nothing and says nothing."""
     found = organisations.find_organisation(desk.register, CUSTOMER_ID)
-    approvals = models.ApprovedType.objects.using(desk.register.alias)
-    rows = models.AuditRow.objects.using(desk.register.alias)
+    approvals = models.ApprovedChannel.objects.using(desk.register.alias)
+    rows = models.AuditEvent.objects.using(desk.register.alias)
     before, written = list(approvals.values_list()), rows.count()
     desk.clock.forward(DAY)
     organisations.approve_channels(desk.register, found.organisation_id, frozenset(Channel), desk.deed())

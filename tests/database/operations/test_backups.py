@@ -7,7 +7,7 @@ import pytest
 from django.db import connections
 
 from sinetti.database import ids, models
-from sinetti.database.connection import open_register
+from sinetti.database.connection import open_database
 from sinetti.database.operations import authorities, backups
 from sinetti.database.operations.backups import BackupError
 from tests.support.backups import url_of
@@ -36,7 +36,7 @@ def test_a_backup_comes_back(desk, urls, tmp_path):
     assert (tmp_path / "backup").stat().st_mode & 0o077 == 0
     backups.restore(urls[1], tmp_path / "backup")
     desk.register.close()
-    restored = open_register(urls[1], ALIAS)
+    restored = open_database(urls[1], ALIAS)
     assert authorities.identity(restored) == identity
     assert models.Order.objects.using(ALIAS).count() == 1
     assert models.Person.objects.using(ALIAS).get().email == CONTACT.email

@@ -4,7 +4,7 @@ import pytest
 from django.core.cache import caches
 from django.test.utils import override_settings
 
-from sinetti.database.models import Remembered
+from sinetti.database.models import CacheEntry
 from sinetti.database.operations.cache_backend import RegisterCache
 from tests.support.registers import DATABASES, crowd, opened_register
 
@@ -25,12 +25,12 @@ def test_values_come_back_until_they_expire(register):
     cache.set("limit", [3], 0)
     assert cache.get("limit", "gone") == "gone"
     cache.set("other", True, None)
-    assert [one.key for one in Remembered.objects.all()] == [cache._own("other", None)], "what expired is forgotten"
+    assert [one.key for one in CacheEntry.objects.all()] == [cache._own("other", None)], "what expired is forgotten"
     assert cache.delete("other")
     assert not cache.delete("other")
     cache.set("more", 1)
     cache.clear()
-    assert not Remembered.objects.exists()
+    assert not CacheEntry.objects.exists()
 
 
 def test_of_several_one_adds(register):
@@ -38,7 +38,7 @@ def test_of_several_one_adds(register):
     cache = RegisterCache("", {"OPTIONS": {"added_for": 120}})
     assert cache.add("code", "y", 30)
     assert not cache.add("code", "y", 30)
-    row = Remembered.objects.get(key=cache._own("code", None))
+    row = CacheEntry.objects.get(key=cache._own("code", None))
     assert row.value == '"y"'
     RegisterCache("", {}).set("code", "y", 0)
     assert cache.add("code", "z", 1), "what has expired is in nobody's way"

@@ -7,9 +7,9 @@ from django.db import connections
 
 from sinetti.database import models
 from sinetti.database.common import audit_log
-from sinetti.database.common.audit_log import Deed
+from sinetti.database.common.audit_log import AuditContext
 from sinetti.database.operations import clock
-from sinetti.infra.clock import machine_instant
+from sinetti.infra.clock import utc_now_precise
 from tests.support.authority import NOW
 from tests.support.registers import crowd
 
@@ -19,24 +19,24 @@ SECOND = timedelta(seconds=1)
 def writes(register, *seconds):
     """Write audit rows of these seconds beside NOW."""
     for second in seconds:
-        audit_log.write(register, Deed("operator", NOW + second * SECOND, "0" * 32), "looked", "nothing")
+        audit_log.write(register, AuditContext("operator", NOW + second * SECOND, "0" * 32), "looked", "nothing")
 
 
 def mark(register):
-    return models.ClockMark.objects.using(register.alias).get()
+    return models.ClockCheckpoint.objects.using(register.alias).get()
 
 
 def test_the_database_s_clock(register):
-    before = machine_instant()
+    before = utc_now_precise()
     now = clock.database_now(register)
     if connections[register.alias].vendor == "sqlite":
         assert now is None
     else:
-        assert before <= now <= machine_instant(), "it runs on this machine"
+        assert before <= now <= utc_now_precise(), "it runs on this machine"
 
 
 def test_nothing_is_stored_yet(register):
-    assert clock.stored(register) == clock.Stored(None, 0, 0, None)
+    assert clock.stored(register) == clock.StoredClock(None, 0, 0, None)
 
 
 def test_the_newest_is_not_the_last(register):
@@ -50,14 +50,14 @@ def test_what_lies_far_back_still_counts_and_is_not_read_again(register, monkeyp
     monkeypatch.setattr(clock, "MOVED_AFTER", 4)
     writes(register, 99, 1, 2)
     clock.stored(register)
-    assert not models.ClockMark.objects.using(register.alias).exists()
+    assert not models.ClockCheckpoint.objects.using(register.alias).exists()
     for _ in range(5):
         writes(register, 1, 2, 3, 4)
         found = clock.stored(register)
         assert found.newest == NOW + 99 * SECOND
         assert mark(register).sequence == found.sequence
     late = mark(register).sequence
-    models.ClockMark.objects.using(register.alias).update(newest=NOW)
+    models.ClockCheckpoint.objects.using(register.alias).update(newest=NOW)
     assert clock.stored(register).newest == NOW + 4 * SECOND, "only the overlap is read"
     writes(register, 100)
     assert clock.stored(register).newest == NOW + 100 * SECOND
@@ -79,8 +79,8 @@ def test_a_mark_is_not_moved_past_what_was_accepted_meanwhile(register, monkeypa
     writes(register, 50)
     clock.stored(register)
     writes(register, 60)
-    stale = clock.Stored(NOW + 60 * SECOND, 10**6, 0, None)
-    clock.accept(register, stale.newest, Deed("operator", NOW, "0" * 32))
+    stale = clock.StoredClock(NOW + 60 * SECOND, 10**6, 0, None)
+    clock.accept(register, stale.newest, AuditContext("operator", NOW, "0" * 32))
     clock._move(register, stale, there=True)
     found = clock.stored(register)
     assert (found.newest, found.accepted_at) == (NOW, NOW)
@@ -92,7 +92,7 @@ def test_accepting_sets_aside_what_was_stored_before(register, times):
     for _ in range(times):
         writes(register, 3600)
         assert clock.stored(register).newest == NOW + 3600 * SECOND
-        clock.accept(register, NOW + 3600 * SECOND, Deed("operator", NOW, "0" * 32))
+        clock.accept(register, NOW + 3600 * SECOND, AuditContext("operator", NOW, "0" * 32))
         assert clock.stored(register).newest == NOW
     writes(register, 7)
     assert clock.stored(register).newest == NOW + 7 * SECOND

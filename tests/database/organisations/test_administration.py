@@ -8,8 +8,8 @@ from django.db import OperationalError, transaction
 from sinetti.database import models
 from sinetti.database.common import mappers
 from sinetti.database.organisations import administration
-from sinetti.domain.organisations.csv_import import Change, ChangeKind
-from sinetti.domain.values import CustomerKind
+from sinetti.domain.organisations.csv_import import ChangeKind, ImportChange
+from sinetti.domain.values import IdentifierType
 from tests.support.office import add_organisation, an_order, opened_desk, ordered
 from tests.support.registers import opened_register
 
@@ -24,11 +24,11 @@ def desk(request, tmp_path):
 
 
 def renamed(one):
-    return Change(
+    return ImportChange(
         line=1,
         kind=ChangeKind.CHANGE,
         customer_id=one.customer_id,
-        id_kind=CustomerKind(one.kind),
+        id_kind=IdentifierType(one.kind),
         country=one.country,
         name="New Oy",
         language=one.language,
@@ -61,7 +61,7 @@ def test_all_rows_are_held_before_the_first_is_changed(desk, monkeypatch):
     for one in (FIRST, SECOND):
         add_organisation(desk, one)
         ordered(desk, an_order(one))
-    lines = list(models.Holding.objects.using(desk.register.alias).order_by("pk"))
+    lines = list(models.Lineage.objects.using(desk.register.alias).order_by("pk"))
     rows = models.Organisation.objects.using(desk.register.alias).filter(customer_id__in=(FIRST, SECOND))
     # A file names the one with the greater id first: an act of a representative locks them the other way round.
     last_first = list(rows.order_by("-pk"))

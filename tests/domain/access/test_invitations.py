@@ -4,17 +4,25 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from sinetti.domain.access.invitations import REQUEST_LIVES, Answer, Ids, Invitation, answer, invitation, read_ids
+from sinetti.domain.access.invitations import (
+    REQUEST_LIVES,
+    InvitationState,
+    ParsedIdentifiers,
+    RoleRequestState,
+    invitation,
+    parse_identifiers,
+    role_request_state,
+)
 from sinetti.domain.values import Environment
 
 NOW = datetime(2027, 3, 3, 11, 3, tzinfo=UTC)
 SECOND = timedelta(seconds=1)
 
 INVITATIONS = {
-    "the last second": (NOW, None, None, Invitation.WAITING),
-    "one second after": (NOW - SECOND, None, None, Invitation.LAPSED),
-    "used": (NOW - SECOND, NOW - SECOND, None, Invitation.USED),
-    "ended by another": (NOW, None, NOW, Invitation.ENDED),
+    "the last second": (NOW, None, None, InvitationState.WAITING),
+    "one second after": (NOW - SECOND, None, None, InvitationState.LAPSED),
+    "used": (NOW - SECOND, NOW - SECOND, None, InvitationState.USED),
+    "ended by another": (NOW, None, NOW, InvitationState.ENDED),
 }
 
 
@@ -24,16 +32,16 @@ def test_invitation(expires, used, ended, state):
 
 
 ANSWERS = {
-    "the last second": (NOW - REQUEST_LIVES, None, False, Answer.WAITING),
-    "one second after": (NOW - REQUEST_LIVES - SECOND, None, False, Answer.LAPSED),
-    "yes": (NOW, NOW, True, Answer.GIVEN),
-    "no": (NOW, NOW, False, Answer.DECLINED),
+    "the last second": (NOW - REQUEST_LIVES, None, False, RoleRequestState.WAITING),
+    "one second after": (NOW - REQUEST_LIVES - SECOND, None, False, RoleRequestState.LAPSED),
+    "yes": (NOW, NOW, True, RoleRequestState.GIVEN),
+    "no": (NOW, NOW, False, RoleRequestState.DECLINED),
 }
 
 
 @pytest.mark.parametrize(("created", "answered", "given", "state"), ANSWERS.values(), ids=ANSWERS)
 def test_answer(created, answered, given, state):
-    assert answer(created, answered, NOW, given=given) is state
+    assert role_request_state(created, answered, NOW, given=given) is state
 
 
 LISTS = {
@@ -50,8 +58,8 @@ LISTS = {
 
 @pytest.mark.parametrize(("listed", "found", "wrong"), LISTS.values(), ids=LISTS)
 def test_lists_of_ids(listed, found, wrong):
-    assert read_ids(listed, Environment.PRODUCTION) == Ids(found, wrong)
+    assert parse_identifiers(listed, Environment.PRODUCTION) == ParsedIdentifiers(found, wrong)
 
 
 def test_artificial_ids_have_no_check_digit_in_test():
-    assert read_ids("1234567-2", Environment.TEST).found == ("1234567-2",)
+    assert parse_identifiers("1234567-2", Environment.TEST).found == ("1234567-2",)

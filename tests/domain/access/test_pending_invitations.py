@@ -7,9 +7,9 @@ import pytest
 
 from sinetti.domain.access.pending_invitations import (
     InvitationConfirmation,
-    Pending,
+    InvitationProposal,
     PendingFault,
-    PendingRefused,
+    PendingInvitationRefused,
     check_confirmation,
     state_of,
 )
@@ -18,7 +18,7 @@ from sinetti.domain.access.persons import Identity
 NOW = datetime(2027, 3, 3, 11, 3, tzinfo=UTC)
 ASKER, INVITED, CONFIRMER = (Identity(frozenset({one}), frozenset({f"{one}@x.example"})) for one in "aic")
 FINE = InvitationConfirmation(
-    Pending.WAITING, ASKER, INVITED, CONFIRMER, by_clerk=True, has_signatory=False, asker_is_clerk=True
+    InvitationProposal.WAITING, ASKER, INVITED, CONFIRMER, by_clerk=True, has_signatory=False, asker_is_clerk=True
 )
 
 CASES = {
@@ -29,7 +29,11 @@ CASES = {
     "the invited person": (replace(FINE, confirmer=INVITED), PendingFault.INVITED),
     "what a dismissed clerk asked": (replace(FINE, asker_is_clerk=False), PendingFault.ASKER_GONE),
     "nothing is known of who asked": (replace(FINE, asker=Identity()), PendingFault.SAME_PERSON),
-    **{f"one that is {one}": (replace(FINE, state=one), PendingFault.OVER) for one in Pending if one != "waiting"},
+    **{
+        f"one that is {one}": (replace(FINE, state=one), PendingFault.OVER)
+        for one in InvitationProposal
+        if one != "waiting"
+    },
 }
 
 
@@ -38,12 +42,12 @@ def test_check_confirmation(asked, fault):
     assert check_confirmation(asked) is fault
 
 
-@pytest.mark.parametrize("stored", Pending)
+@pytest.mark.parametrize("stored", InvitationProposal)
 def test_one_that_waits_lapses_after_its_last_second(stored):
     assert state_of(stored, NOW, NOW) is stored
     late = state_of(stored, NOW, NOW + timedelta(seconds=1))
-    assert late is (Pending.LAPSED if stored is Pending.WAITING else stored)
+    assert late is (InvitationProposal.LAPSED if stored is InvitationProposal.WAITING else stored)
 
 
 def test_a_refusal_says_why():
-    assert PendingRefused(PendingFault.OVER).fault is PendingFault.OVER
+    assert PendingInvitationRefused(PendingFault.OVER).fault is PendingFault.OVER

@@ -10,14 +10,14 @@ from sinetti.domain.access import roles
 from sinetti.domain.access.roles import (
     GIVEN_TO_AGENTS,
     RIGHTS,
-    Grant,
-    Held,
-    Right,
+    EffectiveRole,
+    Permission,
     Role,
-    enough,
+    RoleGrant,
+    effective_roles,
     greater,
-    held,
-    may,
+    has_permission,
+    minimum_role_for,
     smaller,
 )
 
@@ -27,61 +27,81 @@ S, M, V = Role.SIGNATORY, Role.MANAGER, Role.VIEWER
 
 HELD = {
     "nothing": ((), (), {}),
-    "directly": ((Grant("a", M),), (), {"a": Held(M)}),
-    "the greatest of two": ((Grant("a", V), Grant("a", M)), (), {"a": Held(M)}),
-    "the greatest of two, in the other order": ((Grant("a", M), Grant("a", V)), (), {"a": Held(M)}),
-    "through a firm": ((Grant("f", M),), (Grant("a", M, "f"),), {"f": Held(M), "a": Held(M, "f")}),
-    "the smaller: the person's": ((Grant("f", V),), (Grant("a", M, "f"),), {"f": Held(V), "a": Held(V, "f")}),
-    "the smaller: the firm's": ((Grant("f", S),), (Grant("a", V, "f"),), {"f": Held(S), "a": Held(V, "f")}),
-    "a firm is no signatory": ((Grant("f", S),), (Grant("a", S, "f"),), {"f": Held(S)}),
-    "through a firm that one does not act for": ((Grant("f", M),), (Grant("a", M, "g"),), {"f": Held(M)}),
+    "directly": ((RoleGrant("a", M),), (), {"a": EffectiveRole(M)}),
+    "the greatest of two": ((RoleGrant("a", V), RoleGrant("a", M)), (), {"a": EffectiveRole(M)}),
+    "the greatest of two, in the other order": ((RoleGrant("a", M), RoleGrant("a", V)), (), {"a": EffectiveRole(M)}),
+    "through a firm": (
+        (RoleGrant("f", M),),
+        (RoleGrant("a", M, "f"),),
+        {"f": EffectiveRole(M), "a": EffectiveRole(M, "f")},
+    ),
+    "the smaller: the person's": (
+        (RoleGrant("f", V),),
+        (RoleGrant("a", M, "f"),),
+        {"f": EffectiveRole(V), "a": EffectiveRole(V, "f")},
+    ),
+    "the smaller: the firm's": (
+        (RoleGrant("f", S),),
+        (RoleGrant("a", V, "f"),),
+        {"f": EffectiveRole(S), "a": EffectiveRole(V, "f")},
+    ),
+    "a firm is no signatory": ((RoleGrant("f", S),), (RoleGrant("a", S, "f"),), {"f": EffectiveRole(S)}),
+    "through a firm that one does not act for": (
+        (RoleGrant("f", M),),
+        (RoleGrant("a", M, "g"),),
+        {"f": EffectiveRole(M)},
+    ),
     "not passed on": (
-        (Grant("f", M),),
-        (Grant("g", M, "f"), Grant("a", M, "g")),
-        {"f": Held(M), "g": Held(M, "f")},
+        (RoleGrant("f", M),),
+        (RoleGrant("g", M, "f"), RoleGrant("a", M, "g")),
+        {"f": EffectiveRole(M), "g": EffectiveRole(M, "f")},
     ),
-    "more directly than through a firm": ((Grant("f", M), Grant("a", M)), (Grant("a", V, "f"),), None),
-    "as much directly": ((Grant("f", M), Grant("a", M)), (Grant("a", M, "f"),), None),
+    "more directly than through a firm": ((RoleGrant("f", M), RoleGrant("a", M)), (RoleGrant("a", V, "f"),), None),
+    "as much directly": ((RoleGrant("f", M), RoleGrant("a", M)), (RoleGrant("a", M, "f"),), None),
     "more through a firm": (
-        (Grant("f", M), Grant("a", V)),
-        (Grant("a", M, "f"),),
-        {"f": Held(M), "a": Held(M, "f")},
+        (RoleGrant("f", M), RoleGrant("a", V)),
+        (RoleGrant("a", M, "f"),),
+        {"f": EffectiveRole(M), "a": EffectiveRole(M, "f")},
     ),
-    "the last second": ((Grant("a", M, until=NOW),), (), {"a": Held(M)}),
-    "one second after the end": ((Grant("a", M, until=NOW - SECOND),), (), {}),
+    "the last second": ((RoleGrant("a", M, until=NOW),), (), {"a": EffectiveRole(M)}),
+    "one second after the end": ((RoleGrant("a", M, until=NOW - SECOND),), (), {}),
     "the firm's last second": (
-        (Grant("f", M),),
-        (Grant("a", M, "f", NOW),),
-        {"f": Held(M), "a": Held(M, "f")},
+        (RoleGrant("f", M),),
+        (RoleGrant("a", M, "f", NOW),),
+        {"f": EffectiveRole(M), "a": EffectiveRole(M, "f")},
     ),
-    "one second after the firm's end": ((Grant("f", M),), (Grant("a", M, "f", NOW - SECOND),), {"f": Held(M)}),
-    "one second after the end in the firm": ((Grant("f", M, until=NOW - SECOND),), (Grant("a", M, "f"),), {}),
+    "one second after the firm's end": (
+        (RoleGrant("f", M),),
+        (RoleGrant("a", M, "f", NOW - SECOND),),
+        {"f": EffectiveRole(M)},
+    ),
+    "one second after the end in the firm": ((RoleGrant("f", M, until=NOW - SECOND),), (RoleGrant("a", M, "f"),), {}),
 }
 
 
 @pytest.mark.parametrize(("direct", "handed", "found"), HELD.values(), ids=HELD)
 def test_what_somebody_holds(direct, handed, found):
-    expected = {"f": Held(M), "a": Held(M)} if found is None else found
-    assert held(direct, handed, NOW, second_factor=True) == expected
+    expected = {"f": EffectiveRole(M), "a": EffectiveRole(M)} if found is None else found
+    assert effective_roles(direct, handed, NOW, second_factor=True) == expected
 
 
 WITHOUT = {
-    "a signatory is nothing": ((Grant("a", S),), (), {}),
-    "nor is a signatory of a firm": ((Grant("f", S),), (Grant("a", M, "f"),), {}),
-    "what they are beside it counts": ((Grant("a", S), Grant("a", V)), (), {"a": Held(V)}),
-    "a manager needs none": ((Grant("a", M),), (), {"a": Held(M)}),
+    "a signatory is nothing": ((RoleGrant("a", S),), (), {}),
+    "nor is a signatory of a firm": ((RoleGrant("f", S),), (RoleGrant("a", M, "f"),), {}),
+    "what they are beside it counts": ((RoleGrant("a", S), RoleGrant("a", V)), (), {"a": EffectiveRole(V)}),
+    "a manager needs none": ((RoleGrant("a", M),), (), {"a": EffectiveRole(M)}),
 }
 
 
 @pytest.mark.parametrize(("direct", "handed", "found"), WITHOUT.values(), ids=WITHOUT)
 def test_without_a_second_factor(direct, handed, found):
-    assert held(direct, handed, NOW, second_factor=False) == found
+    assert effective_roles(direct, handed, NOW, second_factor=False) == found
 
 
 ORGANISATIONS = st.sampled_from("abcf")
 UNTIL = st.one_of(st.none(), st.sampled_from([NOW - SECOND, NOW, NOW + DAY]))
-DIRECT = st.builds(Grant, ORGANISATIONS, st.sampled_from(Role), st.none(), UNTIL)
-HANDED = st.builds(Grant, ORGANISATIONS, st.sampled_from(Role), ORGANISATIONS, UNTIL)
+DIRECT = st.builds(RoleGrant, ORGANISATIONS, st.sampled_from(Role), st.none(), UNTIL)
+HANDED = st.builds(RoleGrant, ORGANISATIONS, st.sampled_from(Role), ORGANISATIONS, UNTIL)
 
 
 def lasts(grant):
@@ -90,7 +110,7 @@ def lasts(grant):
 
 @given(st.lists(DIRECT, max_size=6), st.lists(HANDED, max_size=6), st.booleans())
 def test_never_more_than_each_of_the_two(direct, handed, second_factor):
-    found = held(direct, handed, NOW, second_factor=second_factor)
+    found = effective_roles(direct, handed, NOW, second_factor=second_factor)
     for organisation, one in found.items():
         own = [grant.role for grant in direct if lasts(grant) and grant.organisation_id == (one.via or organisation)]
         assert any(greater(role, one.role) == role for role in own)
@@ -103,8 +123,8 @@ def test_never_more_than_each_of_the_two(direct, handed, second_factor):
 
 @given(st.lists(DIRECT, max_size=6), st.lists(HANDED, max_size=6))
 def test_a_second_factor_takes_nothing_away(direct, handed):
-    with_one = held(direct, handed, NOW, second_factor=True)
-    for organisation, one in held(direct, handed, NOW, second_factor=False).items():
+    with_one = effective_roles(direct, handed, NOW, second_factor=True)
+    for organisation, one in effective_roles(direct, handed, NOW, second_factor=False).items():
         assert RIGHTS[one.role] <= RIGHTS[with_one[organisation].role]
 
 
@@ -115,15 +135,17 @@ def test_of_two_roles_one_has_the_rights_of_the_other(one, other):
     assert {smaller(one, other), greater(one, other)} == {one, other}
 
 
-@pytest.mark.parametrize("right", Right)
+@pytest.mark.parametrize("right", Permission)
 def test_the_smallest_role_with_a_right(right):
-    assert may(enough(right), right)
-    assert [one for one in roles.no_greater(enough(right)) if may(one, right)] == [enough(right)]
-    assert not may(None, right)
+    assert has_permission(minimum_role_for(right), right)
+    assert [one for one in roles.roles_up_to(minimum_role_for(right)) if has_permission(one, right)] == [
+        minimum_role_for(right)
+    ]
+    assert not has_permission(None, right)
 
 
 def test_roles_of_no_more_rights():
-    assert [roles.no_greater(one) for one in (S, M, V)] == [(S, M, V), (M, V), (V,)]
+    assert [roles.roles_up_to(one) for one in (S, M, V)] == [(S, M, V), (M, V), (V,)]
 
 
 AGENTS = {
@@ -138,7 +160,7 @@ AGENTS = {
 
 @pytest.mark.parametrize(("role", "until", "fits"), AGENTS.values(), ids=AGENTS)
 def test_what_another_organisation_may_be_given(role, until, fits):
-    assert roles.for_an_agent(role, until, NOW) is fits
+    assert roles.check_firm_grant(role, until, NOW) is fits
 
 
 STAYS = {
@@ -153,7 +175,7 @@ STAYS = {
 
 @pytest.mark.parametrize(("gone", "others", "stays"), STAYS.values(), ids=STAYS)
 def test_the_last_signatory(gone, others, stays):
-    assert roles.stays_as_long(gone, others) is stays
+    assert roles.outlasts(gone, others) is stays
 
 
 def test_a_day_ends_on_a_finnish_clock():

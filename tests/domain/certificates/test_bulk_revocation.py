@@ -8,23 +8,23 @@ import pytest
 from sinetti.domain.certificates.bulk_revocation import (
     AT_ONCE,
     PROPOSAL_LIVES,
-    BulkReason,
-    BulkRefused,
-    Proposal,
+    BulkErrorReason,
+    BulkRevocationError,
+    BulkRevocationProposal,
     actor_of,
-    check_named_officer,
+    check_cli_officer,
     check_officer,
     may_approve,
     may_withdraw,
+    needs_second_approver,
     officer_of_account,
-    takes_two,
 )
 from sinetti.domain.certificates.revocation import RevocationReason
 from tests.domain.facts import NOW
 from tests.domain.facts import ONE_SECOND as SECOND
 
 SERIALS = ("0a", "0b")
-WAITING = Proposal(
+WAITING = BulkRevocationProposal(
     "1" * 32, "a17", RevocationReason.SUPERSEDED, None, SERIALS, NOW - PROPOSAL_LIVES, NOW, "", None, None
 )
 BY_CLERK = officer_of_account("1a" * 16)
@@ -34,21 +34,21 @@ CUT_SHORT = replace(WAITING, approver="b2", approved_at=NOW - timedelta(hours=1)
 CASES = {
     "another officer, the last second": (WAITING, "b2", SERIALS, (), NOW, None),
     "in another order": (WAITING, "b2", SERIALS[::-1], (), NOW, None),
-    "one second too late": (WAITING, "b2", SERIALS, (), NOW + SECOND, BulkReason.EXPIRED),
-    "the same officer": (WAITING, "a17", SERIALS, (), NOW, BulkReason.SAME_OFFICER),
-    "the same officer in capitals": (WAITING, "A17", SERIALS, (), NOW, BulkReason.SAME_OFFICER),
-    "one more would go": (WAITING, "b2", (*SERIALS, "0c"), (), NOW, BulkReason.CHANGED),
-    "one fewer would go": (WAITING, "b2", SERIALS[:1], (), NOW, BulkReason.CHANGED),
-    "one is revoked already": (WAITING, "b2", SERIALS, ("0a",), NOW, BulkReason.CHANGED),
-    "done already": (replace(CUT_SHORT, done_at=NOW), "b2", SERIALS, SERIALS, NOW, BulkReason.DONE),
-    "withdrawn": (replace(WAITING, done_at=NOW), "b2", SERIALS, (), NOW, BulkReason.WITHDRAWN),
+    "one second too late": (WAITING, "b2", SERIALS, (), NOW + SECOND, BulkErrorReason.EXPIRED),
+    "the same officer": (WAITING, "a17", SERIALS, (), NOW, BulkErrorReason.SAME_OFFICER),
+    "the same officer in capitals": (WAITING, "A17", SERIALS, (), NOW, BulkErrorReason.SAME_OFFICER),
+    "one more would go": (WAITING, "b2", (*SERIALS, "0c"), (), NOW, BulkErrorReason.CHANGED),
+    "one fewer would go": (WAITING, "b2", SERIALS[:1], (), NOW, BulkErrorReason.CHANGED),
+    "one is revoked already": (WAITING, "b2", SERIALS, ("0a",), NOW, BulkErrorReason.CHANGED),
+    "done already": (replace(CUT_SHORT, done_at=NOW), "b2", SERIALS, SERIALS, NOW, BulkErrorReason.DONE),
+    "withdrawn": (replace(WAITING, done_at=NOW), "b2", SERIALS, (), NOW, BulkErrorReason.WITHDRAWN),
     "cut short, gone on with": (CUT_SHORT, "b2", SERIALS[:1], ("0b",), NOW + SECOND, None),
     "cut short, gone on with by a third": (CUT_SHORT, "c3", (), SERIALS, NOW, None),
-    "cut short, and the one who proposed it": (CUT_SHORT, "a17", (), SERIALS, NOW, BulkReason.SAME_OFFICER),
-    "a clerk's account, of what a command proposed": (WAITING, BY_CLERK, SERIALS, (), NOW, BulkReason.OTHER_DOOR),
-    "a command, of what a clerk proposed": (CLERKS, "b2", SERIALS, (), NOW, BulkReason.OTHER_DOOR),
+    "cut short, and the one who proposed it": (CUT_SHORT, "a17", (), SERIALS, NOW, BulkErrorReason.SAME_OFFICER),
+    "a clerk's account, of what a command proposed": (WAITING, BY_CLERK, SERIALS, (), NOW, BulkErrorReason.OTHER_DOOR),
+    "a command, of what a clerk proposed": (CLERKS, "b2", SERIALS, (), NOW, BulkErrorReason.OTHER_DOOR),
     "another clerk's account": (CLERKS, officer_of_account("9f" * 16), SERIALS, (), NOW, None),
-    "the same clerk's account": (CLERKS, BY_CLERK, SERIALS, (), NOW, BulkReason.SAME_OFFICER),
+    "the same clerk's account": (CLERKS, BY_CLERK, SERIALS, (), NOW, BulkErrorReason.SAME_OFFICER),
 }
 
 
@@ -60,11 +60,11 @@ def test_who_may_approve(case):
 
 TAKEN_BACK = {
     "whoever proposed it, the last second": (WAITING, "A17", NOW, None),
-    "another officer": (WAITING, "b2", NOW, BulkReason.OTHER_OFFICER),
-    "one second too late": (WAITING, "a17", NOW + SECOND, BulkReason.EXPIRED),
-    "approved": (CUT_SHORT, "a17", NOW, BulkReason.APPROVED),
-    "done": (replace(CUT_SHORT, done_at=NOW), "a17", NOW, BulkReason.APPROVED),
-    "withdrawn": (replace(WAITING, done_at=NOW), "a17", NOW, BulkReason.WITHDRAWN),
+    "another officer": (WAITING, "b2", NOW, BulkErrorReason.OTHER_OFFICER),
+    "one second too late": (WAITING, "a17", NOW + SECOND, BulkErrorReason.EXPIRED),
+    "approved": (CUT_SHORT, "a17", NOW, BulkErrorReason.APPROVED),
+    "done": (replace(CUT_SHORT, done_at=NOW), "a17", NOW, BulkErrorReason.APPROVED),
+    "withdrawn": (replace(WAITING, done_at=NOW), "a17", NOW, BulkErrorReason.WITHDRAWN),
 }
 
 
@@ -84,7 +84,7 @@ COUNTS = {
 
 @pytest.mark.parametrize(("count", "lately", "two"), COUNTS.values(), ids=COUNTS)
 def test_how_many_take_two(count, lately, two):
-    assert takes_two(count, lately) is two
+    assert needs_second_approver(count, lately) is two
 
 
 @pytest.mark.parametrize("officer", ["a", "A-1.b_2", "x" * 40])
@@ -94,15 +94,15 @@ def test_an_officer_s_id(officer):
 
 @pytest.mark.parametrize("officer", ["", "x" * 41, "Anna A", "a@b.example", "ä", "a\n"])
 def test_what_is_no_officer_s_id(officer):
-    with pytest.raises(BulkRefused, match="no person's name") as refused:
+    with pytest.raises(BulkRevocationError, match="no person's name") as refused:
         check_officer(officer)
-    assert refused.value.reason is BulkReason.OFFICER
+    assert refused.value.reason is BulkErrorReason.OFFICER
 
 
 def test_a_clerks_account_is_an_officer_that_no_command_passes_for():
     assert check_officer(BY_CLERK) == BY_CLERK
     assert actor_of(BY_CLERK) == f"user:{'1a' * 16}"
-    assert check_named_officer("a17") == "a17"
-    with pytest.raises(BulkRefused) as refused:
-        check_named_officer(BY_CLERK.upper())
-    assert refused.value.reason is BulkReason.OFFICER
+    assert check_cli_officer("a17") == "a17"
+    with pytest.raises(BulkRevocationError) as refused:
+        check_cli_officer(BY_CLERK.upper())
+    assert refused.value.reason is BulkErrorReason.OFFICER

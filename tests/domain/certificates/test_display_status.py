@@ -5,16 +5,16 @@ from datetime import timedelta
 import pytest
 
 from sinetti.domain.certificates.display_status import (
+    DisplayStatus,
     OrderFacts,
-    State,
     days_left,
-    hand_of,
+    next_actor,
     order_state,
     percent_left,
-    rank_of,
     state_of,
+    urgency_of,
 )
-from sinetti.domain.values import Span
+from sinetti.domain.values import ValidityPeriod
 from tests.house.tree import DOCS, rows
 from tests.support.authority import NOW
 from tests.support.listing import CASES, DAY, SECOND
@@ -22,14 +22,14 @@ from tests.support.listing import CASES, DAY, SECOND
 
 @pytest.mark.parametrize(("facts", "state", "rank", "hand"), CASES.values(), ids=CASES)
 def test_what_is_said_of_a_certificate(facts, state, rank, hand):
-    assert (state_of(facts, NOW), rank_of(facts, NOW), hand_of(facts, NOW)) == (state, rank, hand)
+    assert (state_of(facts, NOW), urgency_of(facts, NOW), next_actor(facts, NOW)) == (state, rank, hand)
 
 
 ORDERS = {
-    "ids on their way": (OrderFacts(NOW, NOW), State.IDS_SENT),
-    "ids that were shown": (OrderFacts(NOW, NOW, opened=True), State.IDS_OPENED),
-    "a second too late": (OrderFacts(NOW, NOW - SECOND, opened=True), State.IDS_LAPSED),
-    "ids that were ended": (OrderFacts(NOW, None), State.IDS_LAPSED),
+    "ids on their way": (OrderFacts(NOW, NOW), DisplayStatus.IDS_SENT),
+    "ids that were shown": (OrderFacts(NOW, NOW, opened=True), DisplayStatus.IDS_OPENED),
+    "a second too late": (OrderFacts(NOW, NOW - SECOND, opened=True), DisplayStatus.IDS_LAPSED),
+    "ids that were ended": (OrderFacts(NOW, None), DisplayStatus.IDS_LAPSED),
 }
 
 
@@ -50,8 +50,8 @@ LEFT = {
 @pytest.mark.parametrize(("left", "days", "percent"), LEFT.values(), ids=LEFT)
 def test_what_is_left(left, days, percent):
     ends = NOW + left
-    assert (days_left(ends, NOW), percent_left(Span(ends - 730 * DAY, ends), NOW)) == (days, percent)
+    assert (days_left(ends, NOW), percent_left(ValidityPeriod(ends - 730 * DAY, ends), NOW)) == (days, percent)
 
 
 def test_the_page_has_every_state():
-    assert [cells[0].strip("`") for cells in rows(DOCS / "certificates-page.md", "state")] == list(State)
+    assert [cells[0].strip("`") for cells in rows(DOCS / "certificates-page.md", "state")] == list(DisplayStatus)

@@ -5,17 +5,17 @@ from dataclasses import replace
 import pytest
 from hypothesis import given
 
-from sinetti.domain.certificates.approval import Again, Approval
+from sinetti.domain.certificates.approval import IssuanceApproval, Replay
 from sinetti.domain.certificates.enrolment import (
     WRONG_PASSWORDS_ALLOWED,
-    Situation,
+    EnrolmentContext,
+    authenticate_transfer_ids,
     decide_enrolment,
-    prove_transfer_ids,
 )
 from sinetti.domain.certificates.lifecycle import CertificateState
-from sinetti.domain.leniency import KIND, STRICT
-from sinetti.domain.refusals import Reason, Refusal
-from sinetti.domain.values import TRANSFER_IDS_LIVE, VALIDITY, Language, Serial, Span
+from sinetti.domain.leniency import LENIENT, STRICT
+from sinetti.domain.refusals import Rejection, RejectionReason
+from sinetti.domain.values import TRANSFER_IDS_LIVE, VALIDITY, Language, Serial, ValidityPeriod
 from tests.domain.facts import (
     AROUND,
     CLOSED,
@@ -37,34 +37,34 @@ PROOFS = {
     "right": (IDS, True, MINE, None),
     "the id differs in blanks only": (IDS, True, f" {MINE}", None),
     "nine wrong ones before": (transfer_ids(wrong_passwords=9), True, MINE, None),
-    "ten wrong ones before": (LOCKED, True, MINE, Reason.TRANSFER_IDS_LOCKED),
-    "eleven wrong ones before": (transfer_ids(wrong_passwords=11), True, MINE, Reason.TRANSFER_IDS_LOCKED),
-    "unknown": (None, False, MINE, Reason.TRANSFER_IDS_WRONG),
-    "wrong": (IDS, False, MINE, Reason.TRANSFER_IDS_WRONG),
-    "made anew since": (transfer_ids(ended=True), True, MINE, Reason.TRANSFER_IDS_WRONG),
+    "ten wrong ones before": (LOCKED, True, MINE, RejectionReason.TRANSFER_IDS_LOCKED),
+    "eleven wrong ones before": (transfer_ids(wrong_passwords=11), True, MINE, RejectionReason.TRANSFER_IDS_LOCKED),
+    "unknown": (None, False, MINE, RejectionReason.TRANSFER_IDS_WRONG),
+    "wrong": (IDS, False, MINE, RejectionReason.TRANSFER_IDS_WRONG),
+    "made anew since": (transfer_ids(ended=True), True, MINE, RejectionReason.TRANSFER_IDS_WRONG),
     "wrong, and locked: who does not know the password does not learn of the lock": (
         LOCKED,
         False,
         MINE,
-        Reason.TRANSFER_IDS_WRONG,
+        RejectionReason.TRANSFER_IDS_WRONG,
     ),
-    "locked, and another customer": (LOCKED, True, WRONG_ID, Reason.TRANSFER_IDS_LOCKED),
-    "another customer": (IDS, True, WRONG_ID, Reason.CUSTOMER_MISMATCH),
-    "another customer, and wrong": (IDS, False, WRONG_ID, Reason.TRANSFER_IDS_WRONG),
+    "locked, and another customer": (LOCKED, True, WRONG_ID, RejectionReason.TRANSFER_IDS_LOCKED),
+    "another customer": (IDS, True, WRONG_ID, RejectionReason.CUSTOMER_MISMATCH),
+    "another customer, and wrong": (IDS, False, WRONG_ID, RejectionReason.TRANSFER_IDS_WRONG),
 }
 
 
 @pytest.mark.parametrize(("ids", "fits", "customer_id", "refused_for"), PROOFS.values(), ids=PROOFS)
 def test_prove_transfer_ids(ids, fits, customer_id, refused_for):
-    proof = prove_transfer_ids(ids, password_fits=fits, customer_id=customer_id)
+    proof = authenticate_transfer_ids(ids, password_fits=fits, customer_id=customer_id)
     if refused_for is None:
         assert proof is ids
     else:
-        told = None if refused_for is Reason.TRANSFER_IDS_WRONG else Language.SV
-        assert proof == Refusal(refused_for, language=told)
+        told = None if refused_for is RejectionReason.TRANSFER_IDS_WRONG else Language.SV
+        assert proof == Rejection(refused_for, language=told)
 
 
-PLAIN = Situation(key_known=False, validity=VALIDITY, kindness=KIND)
+PLAIN = EnrolmentContext(key_known=False, validity=VALIDITY, kindness=LENIENT)
 KNOWN = replace(PLAIN, key_known=True)
 MINE_ISSUED = certificate(NOW + VALIDITY, key=NEW_KEY)
 OTHERS = certificate(NOW + VALIDITY, key=OTHER_KEY)
@@ -73,47 +73,47 @@ LAPSED = NOW - TRANSFER_IDS_LIVE - ONE_SECOND
 CASES = {
     "unspent": (IDS, PLAIN, None),
     "the last second of 14 days": (transfer_ids(NOW - TRANSFER_IDS_LIVE), PLAIN, None),
-    "one second after 14 days": (transfer_ids(LAPSED), PLAIN, Reason.TRANSFER_IDS_EXPIRED),
-    "spent with this key": (transfer_ids(spent_on=MINE_ISSUED), KNOWN, Again(MINE_ISSUED)),
-    "spent with this key, lapsed since": (transfer_ids(LAPSED, spent_on=MINE_ISSUED), KNOWN, Again(MINE_ISSUED)),
+    "one second after 14 days": (transfer_ids(LAPSED), PLAIN, RejectionReason.TRANSFER_IDS_EXPIRED),
+    "spent with this key": (transfer_ids(spent_on=MINE_ISSUED), KNOWN, Replay(MINE_ISSUED)),
+    "spent with this key, lapsed since": (transfer_ids(LAPSED, spent_on=MINE_ISSUED), KNOWN, Replay(MINE_ISSUED)),
     "spent with this key, organisation closed since": (
         transfer_ids(spent_on=MINE_ISSUED, holding=holding(CLOSED)),
         KNOWN,
-        Again(MINE_ISSUED),
+        Replay(MINE_ISSUED),
     ),
     "spent with this key, and nothing is kind": (
         transfer_ids(spent_on=MINE_ISSUED),
         replace(KNOWN, kindness=STRICT),
-        Reason.TRANSFER_IDS_USED,
+        RejectionReason.TRANSFER_IDS_USED,
     ),
     "spent with this key, revoked since": (
         transfer_ids(spent_on=replace(MINE_ISSUED, revoked_at=NOW)),
         KNOWN,
-        Reason.TRANSFER_IDS_USED,
+        RejectionReason.TRANSFER_IDS_USED,
     ),
     "spent with this key, expired since": (
         transfer_ids(LAPSED, spent_on=certificate(NOW - ONE_SECOND, key=NEW_KEY)),
         KNOWN,
-        Reason.TRANSFER_IDS_EXPIRED,
+        RejectionReason.TRANSFER_IDS_EXPIRED,
     ),
     "spent with this key, only reserved": (
         transfer_ids(spent_on=replace(MINE_ISSUED, state=CertificateState.RESERVED)),
         KNOWN,
-        Again(replace(MINE_ISSUED, state=CertificateState.RESERVED)),
+        Replay(replace(MINE_ISSUED, state=CertificateState.RESERVED)),
     ),
     "lapsed, spent, closed, key known": (
         transfer_ids(LAPSED, spent_on=OTHERS, holding=holding(CLOSED)),
         KNOWN,
-        Reason.TRANSFER_IDS_EXPIRED,
+        RejectionReason.TRANSFER_IDS_EXPIRED,
     ),
     "spent, closed, key known": (
         transfer_ids(spent_on=OTHERS, holding=holding(CLOSED)),
         KNOWN,
-        Reason.TRANSFER_IDS_USED,
+        RejectionReason.TRANSFER_IDS_USED,
     ),
-    "closed, key known": (transfer_ids(holding=holding(CLOSED)), KNOWN, Reason.NOT_ENTITLED),
-    "channel withdrawn": (transfer_ids(holding=holding(WITHDRAWN)), PLAIN, Reason.NOT_ENTITLED),
-    "key known": (IDS, KNOWN, Reason.KEY_REUSED),
+    "closed, key known": (transfer_ids(holding=holding(CLOSED)), KNOWN, RejectionReason.NOT_ENTITLED),
+    "channel withdrawn": (transfer_ids(holding=holding(WITHDRAWN)), PLAIN, RejectionReason.NOT_ENTITLED),
+    "key known": (IDS, KNOWN, RejectionReason.KEY_REUSED),
 }
 
 
@@ -121,12 +121,14 @@ CASES = {
 def test_decide_enrolment(ids, situation, expected):
     decision = decide_enrolment(ids, NEW_KEY, situation, NOW)
     if expected is None:
-        assert decision == Approval(ids.holding, NEW_KEY, Span(NOW, NOW + VALIDITY), order_id=ids.order_id)
-    elif isinstance(expected, Again):
+        assert decision == IssuanceApproval(
+            ids.holding, NEW_KEY, ValidityPeriod(NOW, NOW + VALIDITY), order_id=ids.order_id
+        )
+    elif isinstance(expected, Replay):
         assert decision == expected
     else:
-        ended = ids.expires if expected is Reason.TRANSFER_IDS_EXPIRED else None
-        assert decision == Refusal(expected, ended=ended, language=Language.SV)
+        ended = ids.expires if expected is RejectionReason.TRANSFER_IDS_EXPIRED else None
+        assert decision == Rejection(expected, ended=ended, language=Language.SV)
 
 
 def test_a_replacing_order_says_what_it_takes_the_place_of():
@@ -142,6 +144,6 @@ def test_ids_work_for_14_days_of_24_hours(created, distance):
     now = created + TRANSFER_IDS_LIVE + distance
     decision = decide_enrolment(ids, NEW_KEY, PLAIN, now)
     if (now - created).total_seconds() <= 14 * 86_400:
-        assert decision.span == Span(now, now + VALIDITY)
+        assert decision.span == ValidityPeriod(now, now + VALIDITY)
     else:
-        assert decision.reason is Reason.TRANSFER_IDS_EXPIRED
+        assert decision.reason is RejectionReason.TRANSFER_IDS_EXPIRED

@@ -11,12 +11,12 @@ from sinetti.domain.certificates.lifecycle import (
     CERTIFICATE_MOVES,
     ORDER_MOVES,
     CertificateState,
+    DisplayState,
     OrderState,
-    ShownState,
-    may_move,
-    order_sources,
-    shown,
-    sources,
+    can_transition,
+    display_state,
+    order_predecessors,
+    predecessors,
 )
 from sinetti.domain.values import VALIDITY
 from tests.domain.facts import AROUND, INSTANTS, NOW, ONE_SECOND, certificate
@@ -27,8 +27,8 @@ ALLOWED = {(RESERVED, ISSUED), (RESERVED, VOID), (ISSUED, FETCHED), (ISSUED, VOI
 
 @pytest.mark.parametrize(("state", "to"), [*product(CertificateState, CertificateState)])
 def test_a_certificate_moves_forward_and_is_never_voided_once_fetched(state, to):
-    assert may_move(state, to) is ((state, to) in ALLOWED)
-    assert (state in sources(to)) is ((state, to) in ALLOWED)
+    assert can_transition(state, to) is ((state, to) in ALLOWED)
+    assert (state in predecessors(to)) is ((state, to) in ALLOWED)
 
 
 def test_every_state_has_its_moves():
@@ -44,25 +44,25 @@ def test_an_order_is_spent_or_cancelled_and_may_open_again_only_from_spent():
         (OrderState.SPENT, OrderState.OPEN),
     }
     for to in OrderState:
-        assert order_sources(to) == {state for state, goal in moves if goal is to}
+        assert order_predecessors(to) == {state for state, goal in moves if goal is to}
 
 
 SHOWN = {
-    "reserved": (RESERVED, False, NOW, ShownState.RESERVED),
-    "issued": (ISSUED, False, NOW, ShownState.ISSUED),
-    "fetched, in its last second": (FETCHED, False, NOW, ShownState.FETCHED),
-    "fetched, one second later": (FETCHED, False, NOW - ONE_SECOND, ShownState.EXPIRED),
-    "issued and never fetched, one second later": (ISSUED, False, NOW - ONE_SECOND, ShownState.EXPIRED),
-    "revoked": (FETCHED, True, NOW, ShownState.REVOKED),
-    "revoked, and expired since": (FETCHED, True, NOW - ONE_SECOND, ShownState.REVOKED),
-    "voided": (VOID, True, NOW, ShownState.REVOKED),
-    "voided, even if no instant is known": (VOID, False, NOW, ShownState.REVOKED),
+    "reserved": (RESERVED, False, NOW, DisplayState.RESERVED),
+    "issued": (ISSUED, False, NOW, DisplayState.ISSUED),
+    "fetched, in its last second": (FETCHED, False, NOW, DisplayState.FETCHED),
+    "fetched, one second later": (FETCHED, False, NOW - ONE_SECOND, DisplayState.EXPIRED),
+    "issued and never fetched, one second later": (ISSUED, False, NOW - ONE_SECOND, DisplayState.EXPIRED),
+    "revoked": (FETCHED, True, NOW, DisplayState.REVOKED),
+    "revoked, and expired since": (FETCHED, True, NOW - ONE_SECOND, DisplayState.REVOKED),
+    "voided": (VOID, True, NOW, DisplayState.REVOKED),
+    "voided, even if no instant is known": (VOID, False, NOW, DisplayState.REVOKED),
 }
 
 
 @pytest.mark.parametrize(("state", "revoked", "not_after", "expected"), SHOWN.values(), ids=SHOWN)
 def test_shown(state, revoked, not_after, expected):
-    assert shown(state, revoked=revoked, not_after=not_after, now=NOW) is expected
+    assert display_state(state, revoked=revoked, not_after=not_after, now=NOW) is expected
 
 
 LIVE = {
@@ -85,5 +85,8 @@ def test_what_is_shown_as_living_is_what_lives(state, revoked, ends, distance):
     """Two places tell whether a certificate is in force; they never differ."""
     one = certificate(ends, state=state, revoked_at=NOW if revoked else None)
     now = ends + distance
-    gone = shown(state, revoked=revoked, not_after=ends, now=now) in {ShownState.REVOKED, ShownState.EXPIRED}
+    gone = display_state(state, revoked=revoked, not_after=ends, now=now) in {
+        DisplayState.REVOKED,
+        DisplayState.EXPIRED,
+    }
     assert one.live(now) is not gone

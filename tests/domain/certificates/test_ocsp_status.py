@@ -9,19 +9,19 @@ from sinetti.domain.certificates.ocsp_status import (
     ANSWER_LIFE,
     GOOD,
     UNKNOWN,
-    Standing,
-    Status,
-    Told,
-    is_current,
-    status_of,
-    still_holds,
+    CertificateStatusInfo,
+    CertStatus,
+    SingleResponse,
+    cert_status,
+    is_acceptable,
+    is_fresh,
 )
 from sinetti.domain.certificates.revocation import RevocationReason
 
 NOW = datetime(2026, 3, 2, 12, tzinfo=UTC)
 SECOND, MINUTE = timedelta(seconds=1), timedelta(minutes=1)
 REASON = RevocationReason.KEY_COMPROMISE
-REVOKED = Status(Standing.REVOKED, NOW, REASON)
+REVOKED = CertificateStatusInfo(CertStatus.REVOKED, NOW, REASON)
 
 STATUSES = {
     "issued": (True, None, None, GOOD),
@@ -34,10 +34,10 @@ STATUSES = {
 
 @pytest.mark.parametrize(("issued", "at", "reason", "status"), STATUSES.values(), ids=STATUSES)
 def test_what_is_said(issued, at, reason, status):
-    assert status_of(issued=issued, revoked_at=at, reason=reason) == status
+    assert cert_status(issued=issued, revoked_at=at, reason=reason) == status
 
 
-TOLD = Told(GOOD, NOW, NOW + ANSWER_LIFE)
+TOLD = SingleResponse(GOOD, NOW, NOW + ANSWER_LIFE)
 AGES = {
     "at once": (TOLD, GOOD, NOW, True, True),
     "the last second of half an hour": (TOLD, GOOD, NOW + 30 * MINUTE - SECOND, True, True),
@@ -60,4 +60,4 @@ AGES = {
 
 @pytest.mark.parametrize(("told", "status", "now", "current", "holds"), AGES.values(), ids=AGES)
 def test_what_is_stored_is_given(told, status, now, current, holds):
-    assert (is_current(told, status, now), still_holds(told, status, now)) == (current, holds)
+    assert (is_fresh(told, status, now), is_acceptable(told, status, now)) == (current, holds)

@@ -6,14 +6,14 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from hypothesis import given
 
-from sinetti.domain.certificates.approval import Again, Approval
+from sinetti.domain.certificates.approval import IssuanceApproval, Replay
 from sinetti.domain.certificates.lifecycle import CertificateState
 from sinetti.domain.certificates.models import Certificate
-from sinetti.domain.certificates.renewal import Situation, decide_renewal, prove_signer
+from sinetti.domain.certificates.renewal import RenewalContext, authenticate_signer, decide_renewal
 from sinetti.domain.certificates.revocation import RevocationReason
-from sinetti.domain.leniency import KIND, STRICT
-from sinetti.domain.refusals import Reason, Refusal
-from sinetti.domain.values import RENEWAL_WINDOW, VALIDITY, Language, Serial, Span
+from sinetti.domain.leniency import LENIENT, STRICT
+from sinetti.domain.refusals import Rejection, RejectionReason
+from sinetti.domain.values import RENEWAL_WINDOW, VALIDITY, Language, Serial, ValidityPeriod
 from tests.domain.facts import (
     AROUND,
     CLOSED,
@@ -30,7 +30,7 @@ from tests.domain.facts import (
 )
 
 IN_THE_WINDOW = certificate(NOW + 30 * ONE_DAY)
-PLAIN = Situation(None, None, made_again=0, key_known=False, validity=VALIDITY, kindness=KIND)
+PLAIN = RenewalContext(None, None, made_again=0, key_known=False, validity=VALIDITY, kindness=LENIENT)
 RENEWAL = certificate(NOW + VALIDITY, "42" * 19, key=NEW_KEY, predecessor=IN_THE_WINDOW.serial)
 UNFETCHED = replace(RENEWAL, state=CertificateState.ISSUED)
 RESERVED = replace(RENEWAL, state=CertificateState.RESERVED, sha256=None, recorded_at=None)
@@ -38,48 +38,48 @@ REVOKED = replace(RENEWAL, revoked_at=NOW, revocation_reason=RevocationReason.UN
 VOID = replace(REVOKED, state=CertificateState.VOID)
 
 
-def reason_of(decision: Approval | Again | Refusal) -> Reason | str:
+def reason_of(decision: IssuanceApproval | Replay | Rejection) -> RejectionReason | str:
     """The refusal's reason, or in a word what it was instead."""
     match decision:
-        case Refusal(reason=reason):
+        case Rejection(reason=reason):
             return reason
-        case Approval():
+        case IssuanceApproval():
             return "approved"
-        case Again():
+        case Replay():
             return "again"
 
 
 PROOFS = {
     "ours, of this customer": (IN_THE_WINDOW, "0123456-7", None),
     "the id differs in blanks only": (IN_THE_WINDOW, " 0123456-7 ", None),
-    "not issued here": (None, "0123456-7", Reason.SIGNER_UNKNOWN),
-    "of another customer": (IN_THE_WINDOW, "7654321-0", Reason.CUSTOMER_MISMATCH),
-    "revoked": (replace(IN_THE_WINDOW, revoked_at=NOW), "0123456-7", Reason.SIGNER_REVOKED),
+    "not issued here": (None, "0123456-7", RejectionReason.SIGNER_UNKNOWN),
+    "of another customer": (IN_THE_WINDOW, "7654321-0", RejectionReason.CUSTOMER_MISMATCH),
+    "revoked": (replace(IN_THE_WINDOW, revoked_at=NOW), "0123456-7", RejectionReason.SIGNER_REVOKED),
     "of another customer, and revoked: the customer comes first": (
         replace(IN_THE_WINDOW, revoked_at=NOW),
         "7654321-0",
-        Reason.CUSTOMER_MISMATCH,
+        RejectionReason.CUSTOMER_MISMATCH,
     ),
 }
 
 
 @pytest.mark.parametrize(("signer", "customer_id", "refused_for"), PROOFS.values(), ids=PROOFS)
 def test_prove_signer(signer, customer_id, refused_for):
-    proof = prove_signer(signer, customer_id)
+    proof = authenticate_signer(signer, customer_id)
     if refused_for is None:
         assert proof is signer
     else:
-        assert proof == Refusal(refused_for, language=Language.SV if signer else None)
+        assert proof == Rejection(refused_for, language=Language.SV if signer else None)
 
 
 INSTANT_CASES = {
     "the second the window opens": (NOW + RENEWAL_WINDOW, "approved"),
-    "one second too early": (NOW + RENEWAL_WINDOW + ONE_SECOND, Reason.TOO_EARLY),
-    "61 days before the end": (NOW + 61 * ONE_DAY, Reason.TOO_EARLY),
+    "one second too early": (NOW + RENEWAL_WINDOW + ONE_SECOND, RejectionReason.TOO_EARLY),
+    "61 days before the end": (NOW + 61 * ONE_DAY, RejectionReason.TOO_EARLY),
     "59 days before the end": (NOW + 59 * ONE_DAY, "approved"),
     "the last valid second": (NOW, "approved"),
-    "one second after the end": (NOW - ONE_SECOND, Reason.SIGNER_EXPIRED),
-    "long after the end": (NOW - 800 * ONE_DAY, Reason.SIGNER_EXPIRED),
+    "one second after the end": (NOW - ONE_SECOND, RejectionReason.SIGNER_EXPIRED),
+    "long after the end": (NOW - 800 * ONE_DAY, RejectionReason.SIGNER_EXPIRED),
 }
 
 
@@ -109,48 +109,52 @@ ORDER_CASES = {
     "same key, only reserved, and the organisation is closed since": (
         of_customer(CLOSED),
         replace(PLAIN, same_key=replace(RESERVED, holding=holding(CLOSED)), key_known=True),
-        Reason.NOT_ENTITLED,
+        RejectionReason.NOT_ENTITLED,
     ),
     # … but only as long as that renewal lives.
     "same key, that renewal is revoked": (
         IN_THE_WINDOW,
         replace(PLAIN, same_key=REVOKED, key_known=True),
-        Reason.KEY_REUSED,
+        RejectionReason.KEY_REUSED,
     ),
     "same key, that renewal is voided": (
         IN_THE_WINDOW,
         replace(PLAIN, same_key=VOID, key_known=True),
-        Reason.KEY_REUSED,
+        RejectionReason.KEY_REUSED,
     ),
     "same key, that renewal has expired": (
         EXPIRED,
         replace(PLAIN, same_key=certificate(NOW - ONE_SECOND, "42" * 19), key_known=True),
-        Reason.SIGNER_EXPIRED,
+        RejectionReason.SIGNER_EXPIRED,
     ),
     "same key, and nothing is kind": (
         IN_THE_WINDOW,
         replace(PLAIN, same_key=RENEWAL, key_known=True, kindness=STRICT),
-        Reason.ALREADY_RENEWED,
+        RejectionReason.ALREADY_RENEWED,
     ),
     # Each reason stands before all that follow it.
     "expired, closed, renewed, key known": (
         replace(EXPIRED, holding=holding(CLOSED)),
         replace(PLAIN, successor=RENEWAL, key_known=True),
-        Reason.SIGNER_EXPIRED,
+        RejectionReason.SIGNER_EXPIRED,
     ),
     "closed, too early, renewed, key known": (
         replace(EARLY, holding=holding(CLOSED)),
         replace(PLAIN, successor=RENEWAL, key_known=True),
-        Reason.NOT_ENTITLED,
+        RejectionReason.NOT_ENTITLED,
     ),
-    "channel withdrawn": (of_customer(WITHDRAWN), PLAIN, Reason.NOT_ENTITLED),
-    "too early, renewed, key known": (EARLY, replace(PLAIN, successor=RENEWAL, key_known=True), Reason.TOO_EARLY),
+    "channel withdrawn": (of_customer(WITHDRAWN), PLAIN, RejectionReason.NOT_ENTITLED),
+    "too early, renewed, key known": (
+        EARLY,
+        replace(PLAIN, successor=RENEWAL, key_known=True),
+        RejectionReason.TOO_EARLY,
+    ),
     "renewed, key known": (
         IN_THE_WINDOW,
         replace(PLAIN, successor=RENEWAL, key_known=True),
-        Reason.ALREADY_RENEWED,
+        RejectionReason.ALREADY_RENEWED,
     ),
-    "key known": (IN_THE_WINDOW, replace(PLAIN, key_known=True), Reason.KEY_REUSED),
+    "key known": (IN_THE_WINDOW, replace(PLAIN, key_known=True), RejectionReason.KEY_REUSED),
     "an officer opened the window earlier": (opened_early(EARLY), PLAIN, "approved"),
     # A renewal that nobody fetched may be made again, three times.
     "renewed, not fetched": (IN_THE_WINDOW, replace(PLAIN, successor=UNFETCHED), "approved"),
@@ -163,17 +167,17 @@ ORDER_CASES = {
     "made again for the fourth time": (
         IN_THE_WINDOW,
         replace(PLAIN, successor=UNFETCHED, made_again=3),
-        Reason.ALREADY_RENEWED,
+        RejectionReason.ALREADY_RENEWED,
     ),
     "renewed, not fetched, key known": (
         IN_THE_WINDOW,
         replace(PLAIN, successor=UNFETCHED, key_known=True),
-        Reason.KEY_REUSED,
+        RejectionReason.KEY_REUSED,
     ),
     "renewed, not fetched, and nothing is kind": (
         IN_THE_WINDOW,
         replace(PLAIN, successor=UNFETCHED, kindness=STRICT),
-        Reason.ALREADY_RENEWED,
+        RejectionReason.ALREADY_RENEWED,
     ),
 }
 
@@ -185,28 +189,28 @@ def test_order_of_checks(held, situation, expected):
 
 def test_what_an_approval_carries():
     approval = decide_renewal(IN_THE_WINDOW, NEW_KEY, replace(PLAIN, successor=UNFETCHED), NOW)
-    assert approval == Approval(
+    assert approval == IssuanceApproval(
         holding=IN_THE_WINDOW.holding,
         key=NEW_KEY,
-        span=Span(NOW, NOW + VALIDITY),
+        span=ValidityPeriod(NOW, NOW + VALIDITY),
         predecessor=IN_THE_WINDOW.serial,
         voids=UNFETCHED,
     )
 
 
 def test_what_again_carries():
-    assert decide_renewal(IN_THE_WINDOW, NEW_KEY, replace(PLAIN, same_key=RENEWAL), NOW) == Again(RENEWAL)
+    assert decide_renewal(IN_THE_WINDOW, NEW_KEY, replace(PLAIN, same_key=RENEWAL), NOW) == Replay(RENEWAL)
 
 
 def test_too_early_says_when_it_opens_and_how_long_the_present_one_works():
-    assert decide_renewal(EARLY, NEW_KEY, PLAIN, NOW) == Refusal(
-        Reason.TOO_EARLY, opens=NOW + ONE_DAY, ended=NOW + 61 * ONE_DAY, language=Language.SV
+    assert decide_renewal(EARLY, NEW_KEY, PLAIN, NOW) == Rejection(
+        RejectionReason.TOO_EARLY, opens=NOW + ONE_DAY, ended=NOW + 61 * ONE_DAY, language=Language.SV
     )
 
 
 def test_expired_says_when_it_ended():
-    assert decide_renewal(EXPIRED, NEW_KEY, PLAIN, NOW) == Refusal(
-        Reason.SIGNER_EXPIRED, ended=NOW - ONE_SECOND, language=Language.SV
+    assert decide_renewal(EXPIRED, NEW_KEY, PLAIN, NOW) == Rejection(
+        RejectionReason.SIGNER_EXPIRED, ended=NOW - ONE_SECOND, language=Language.SV
     )
 
 
@@ -226,7 +230,7 @@ CALENDAR = {
 @pytest.mark.parametrize(("now", "ends"), CALENDAR.values(), ids=CALENDAR)
 def test_a_certificate_lives_730_days_of_24_hours(now, ends):
     approval = decide_renewal(certificate(now), NEW_KEY, PLAIN, now)
-    assert approval.span == Span(now, ends)
+    assert approval.span == ValidityPeriod(now, ends)
 
 
 @given(ends=INSTANTS, distance=AROUND)
@@ -237,9 +241,9 @@ def test_it_may_be_renewed_from_60_days_before_the_end_to_the_last_second(ends, 
         now = edge + distance
         decision = decide_renewal(held, NEW_KEY, PLAIN, now)
         if now < opens:
-            assert decision == Refusal(Reason.TOO_EARLY, opens=opens, ended=ends, language=Language.SV)
+            assert decision == Rejection(RejectionReason.TOO_EARLY, opens=opens, ended=ends, language=Language.SV)
         elif now > ends:
-            assert decision == Refusal(Reason.SIGNER_EXPIRED, ended=ends, language=Language.SV)
+            assert decision == Rejection(RejectionReason.SIGNER_EXPIRED, ended=ends, language=Language.SV)
         else:
             assert decision.span.not_before == now
             assert (decision.span.not_after - now).total_seconds() == 730 * 86_400
@@ -249,15 +253,15 @@ def test_it_may_be_renewed_from_60_days_before_the_end_to_the_last_second(ends, 
 def test_whoever_comes_back_when_it_opens_is_approved(ends):
     held = certificate(ends)
     refusal = decide_renewal(held, NEW_KEY, PLAIN, held.renewable_from - ONE_SECOND)
-    assert isinstance(decide_renewal(held, NEW_KEY, PLAIN, refusal.opens), Approval)
-    assert isinstance(decide_renewal(held, NEW_KEY, PLAIN, refusal.ended), Approval)
+    assert isinstance(decide_renewal(held, NEW_KEY, PLAIN, refusal.opens), IssuanceApproval)
+    assert isinstance(decide_renewal(held, NEW_KEY, PLAIN, refusal.ended), IssuanceApproval)
 
 
 @given(ends=INSTANTS, distance=AROUND)
 def test_the_old_and_the_new_one_are_valid_together(ends, distance):
     held = certificate(ends)
     decision = decide_renewal(held, OTHER_KEY, PLAIN, ends - abs(distance))
-    if isinstance(decision, Approval):
+    if isinstance(decision, IssuanceApproval):
         assert decision.span.not_before <= held.span.not_after < decision.span.not_after
         assert decision.predecessor == held.serial != Serial("42" * 19)
         assert decision.key != HELD_KEY

@@ -10,22 +10,22 @@ from hypothesis import strategies as st
 
 from sinetti.domain.certificates.lifecycle import CertificateState
 from sinetti.domain.certificates.renewal_info import (
-    Called,
-    CallRefused,
-    Candidate,
-    Facts,
-    Told,
-    Window,
+    EarlyReplacementError,
+    EarlyReplacementFacts,
+    EarlyReplacementNotice,
+    Explanation,
+    RenewalInfoInput,
+    SuggestedWindow,
     check_over,
     check_reason,
     check_told,
+    default_renewal_start,
     in_proportion,
-    may_be_called,
-    renewable_by_rule,
+    is_eligible,
     renewal_window,
-    suggested,
+    suggested_window,
 )
-from sinetti.domain.values import RENEWAL_WINDOW, Language, Span
+from sinetti.domain.values import RENEWAL_WINDOW, Language, ValidityPeriod
 from tests.domain.facts import LIVES_AND_WINDOWS, NOW, ONE_DAY, ONE_SECOND
 
 HOUR, MINUTE = timedelta(hours=1), timedelta(minutes=1)
@@ -35,27 +35,29 @@ ANY_LIVES = st.integers(0, 5000 * 86_400).map(lambda seconds: timedelta(seconds=
 
 
 def facts(serial="41", life=730 * ONE_DAY, **changes):
-    span = Span(NOW, NOW + life)
-    return replace(Facts(serial, span, renewable_by_rule(span)), **changes)
+    span = ValidityPeriod(NOW, NOW + life)
+    return replace(RenewalInfoInput(serial, span, default_renewal_start(span)), **changes)
 
 
 def called(one, after, over, told=None):
     """The same certificate once it was called, so long after its beginning."""
     begins = one.span.not_before + after
     opens = min(one.renewable_from, begins)
-    return replace(one, renewable_from=opens, called=Called(begins, begins + over, told or Told()))
+    return replace(
+        one, renewable_from=opens, called=EarlyReplacementNotice(begins, begins + over, told or Explanation())
+    )
 
 
 @pytest.mark.parametrize(("life", "window"), LIVES_AND_WINDOWS.values(), ids=LIVES_AND_WINDOWS)
 def test_by_the_rule(life, window):
-    span = Span(NOW, NOW + life)
+    span = ValidityPeriod(NOW, NOW + life)
     assert renewal_window(span) == window
-    assert renewable_by_rule(span) == span.not_after - window
+    assert default_renewal_start(span) == span.not_after - window
 
 
 @given(ANY_LIVES, ANY_LIVES)
 def test_the_window_is_short_enough_and_grows_with_the_life(life, other):
-    window, wider = (renewal_window(Span(NOW, NOW + one)) for one in sorted((life, other)))
+    window, wider = (renewal_window(ValidityPeriod(NOW, NOW + one)) for one in sorted((life, other)))
     assert window <= wider <= RENEWAL_WINDOW
     assert window <= min(life, other) / 3
     assert min(life, other) / 3 - window < ONE_SECOND or window == RENEWAL_WINDOW
@@ -63,26 +65,26 @@ def test_the_window_is_short_enough_and_grows_with_the_life(life, other):
 
 
 def test_an_end_before_the_beginning_has_no_window():
-    assert renewal_window(Span(NOW, NOW - ONE_DAY)) == timedelta()
+    assert renewal_window(ValidityPeriod(NOW, NOW - ONE_DAY)) == timedelta()
 
 
 @given(ANY_LIVES)
 def test_a_new_certificate_is_never_open_at_once(life):
-    assert renewable_by_rule(Span(NOW, NOW + life)) >= NOW + life / 3 * 2
+    assert default_renewal_start(ValidityPeriod(NOW, NOW + life)) >= NOW + life / 3 * 2
 
 
 def test_times_for_the_usual_window_shrink_with_it():
-    assert in_proportion(14 * ONE_DAY, Span(NOW, NOW + 730 * ONE_DAY)) == 14 * ONE_DAY
-    assert in_proportion(14 * ONE_DAY, Span(NOW, NOW + 90 * ONE_DAY)) == 7 * ONE_DAY
+    assert in_proportion(14 * ONE_DAY, ValidityPeriod(NOW, NOW + 730 * ONE_DAY)) == 14 * ONE_DAY
+    assert in_proportion(14 * ONE_DAY, ValidityPeriod(NOW, NOW + 90 * ONE_DAY)) == 7 * ONE_DAY
 
 
 @given(SERIALS, LIVES)
 def test_the_window_lies_in_the_first_half_of_the_time_for_renewing(serial, life):
     one = facts(serial, life)
-    window = suggested(one)
+    window = suggested_window(one)
     assert one.renewable_from <= window.start < window.end
     assert window.end <= one.span.not_after - (one.span.not_after - one.renewable_from) / 2
-    assert window == suggested(one), "whoever asks, however often"
+    assert window == suggested_window(one), "whoever asks, however often"
     assert window.start.microsecond == window.end.microsecond == 0
 
 
@@ -91,20 +93,20 @@ def test_a_call_brings_the_window_forward_and_never_back(serial, life, share, ov
     one = facts(serial, life)
     after = timedelta(seconds=int(life.total_seconds() * share))
     early = called(one, after, timedelta(seconds=int(over.total_seconds())))
-    window = suggested(early)
+    window = suggested_window(early)
     assert early.renewable_from <= window.start < window.end
-    assert window.start <= suggested(one).start
+    assert window.start <= suggested_window(one).start
     begins = one.span.not_before + after
     left = one.span.not_after - begins
     if left > MINUTE:
-        assert window.end <= max(one.span.not_after - left / 2, suggested(one).end)
-    if window != suggested(one):
+        assert window.end <= max(one.span.not_after - left / 2, suggested_window(one).end)
+    if window != suggested_window(one):
         assert window.end <= max(early.called.ends, begins + ONE_SECOND)
 
 
 def test_a_wave_is_flat():
     """A thousand certificates that end in the same second: no day of thirty has more than twice its share."""
-    days = Counter((suggested(facts(f"{number:038x}")).start - NOW).days for number in range(1000))
+    days = Counter((suggested_window(facts(f"{number:038x}")).start - NOW).days for number in range(1000))
     assert set(days) == set(range(670, 699))
     assert max(days.values()) < 2 * 1000 / 29
     assert min(days.values()) > 1000 / 29 / 3
@@ -112,7 +114,8 @@ def test_a_wave_is_flat():
 
 def test_a_call_is_flat_over_its_span():
     windows = [
-        suggested(called(facts(f"{number:038x}"), 100 * ONE_DAY, timedelta(minutes=10))) for number in range(1000)
+        suggested_window(called(facts(f"{number:038x}"), 100 * ONE_DAY, timedelta(minutes=10)))
+        for number in range(1000)
     ]
     begins = NOW + 100 * ONE_DAY
     minutes = Counter((one.start - begins) // MINUTE for one in windows)
@@ -124,26 +127,26 @@ def test_a_call_is_flat_over_its_span():
 
 def test_whoever_is_late_already_is_not_put_off_by_a_call():
     one = facts()
-    usual = suggested(one)
-    assert suggested(called(one, 729 * ONE_DAY, ONE_DAY)) == usual
+    usual = suggested_window(one)
+    assert suggested_window(called(one, 729 * ONE_DAY, ONE_DAY)) == usual
 
 
 def test_an_undone_call_leaves_the_window_of_the_rule():
     one = facts()
-    assert suggested(replace(one, renewable_from=NOW + ONE_DAY)) == suggested(one)
+    assert suggested_window(replace(one, renewable_from=NOW + ONE_DAY)) == suggested_window(one)
 
 
 def test_the_shortest_life_has_a_window_of_a_second():
     one = facts(life=timedelta(0))
-    assert suggested(one) == Window(NOW, NOW + ONE_SECOND)
+    assert suggested_window(one) == SuggestedWindow(NOW, NOW + ONE_SECOND)
 
 
 def test_of_a_revoked_certificate_the_window_has_passed():
-    gone = facts(revoked_at=NOW + HOUR, called=Called(NOW, NOW + HOUR))
-    assert suggested(gone) == Window(NOW, NOW + HOUR - ONE_SECOND)
+    gone = facts(revoked_at=NOW + HOUR, called=EarlyReplacementNotice(NOW, NOW + HOUR))
+    assert suggested_window(gone) == SuggestedWindow(NOW, NOW + HOUR - ONE_SECOND)
 
 
-LIVE = Candidate(CertificateState.FETCHED, NOW + ONE_DAY, revoked=False, renewed=False, called=False)
+LIVE = EarlyReplacementFacts(CertificateState.FETCHED, NOW + ONE_DAY, revoked=False, renewed=False, called=False)
 CALLABLE = {
     "fetched and in force": (LIVE, True),
     "issued, and nobody has fetched it yet": (replace(LIVE, state=CertificateState.ISSUED), True),
@@ -159,12 +162,12 @@ CALLABLE = {
 
 @pytest.mark.parametrize(("one", "expected"), CALLABLE.values(), ids=CALLABLE)
 def test_may_be_called(one, expected):
-    assert may_be_called(one, NOW) is expected
+    assert is_eligible(one, NOW) is expected
 
 
 @pytest.mark.parametrize("over", [timedelta(seconds=59), timedelta(days=30, seconds=1)])
 def test_a_span_that_is_too_short_or_too_long(over):
-    with pytest.raises(CallRefused, match="from one minute to 30 days"):
+    with pytest.raises(EarlyReplacementError, match="from one minute to 30 days"):
         check_over(over)
 
 
@@ -175,30 +178,30 @@ def test_a_span_is_whole_seconds():
 def test_a_reason_is_given():
     assert check_reason(" incident 7 ") == "incident 7"
     for text in ("", "x" * 201, "two\nlines"):
-        with pytest.raises(CallRefused, match="the reason is a text of 1 to 200"):
+        with pytest.raises(EarlyReplacementError, match="the reason is a text of 1 to 200"):
             check_reason(text)
 
 
 ALL = {Language.FI: "a", Language.SV: " b ", Language.EN: "c"}
 NOT_TOLD = {
-    "two languages": Told({Language.FI: "a", Language.SV: "b"}),
-    "an empty one": Told({**ALL, Language.EN: " "}),
-    "too long": Told({**ALL, Language.EN: "x" * 401}),
-    "plain http": Told(None, "http://customer.example/"),
-    "a long address": Told(None, "https://" + "x" * 200),
-    "letters of others": Told(None, "https://ä.example/"),
-    "a blank": Told(None, "https://a.example/ b"),
-    "a line end": Told(None, "https://a.example/\n"),
+    "two languages": Explanation({Language.FI: "a", Language.SV: "b"}),
+    "an empty one": Explanation({**ALL, Language.EN: " "}),
+    "too long": Explanation({**ALL, Language.EN: "x" * 401}),
+    "plain http": Explanation(None, "http://customer.example/"),
+    "a long address": Explanation(None, "https://" + "x" * 200),
+    "letters of others": Explanation(None, "https://ä.example/"),
+    "a blank": Explanation(None, "https://a.example/ b"),
+    "a line end": Explanation(None, "https://a.example/\n"),
 }
 
 
 @pytest.mark.parametrize("told", NOT_TOLD.values(), ids=NOT_TOLD)
 def test_not_told(told):
-    with pytest.raises(CallRefused):
+    with pytest.raises(EarlyReplacementError):
         check_told(told)
 
 
 def test_told():
-    assert check_told(Told()) == Told()
-    told = check_told(Told(ALL, "https://service.example/incident"))
+    assert check_told(Explanation()) == Explanation()
+    told = check_told(Explanation(ALL, "https://service.example/incident"))
     assert told.explanation == {Language.FI: "a", Language.SV: "b", Language.EN: "c"}

@@ -7,8 +7,8 @@ import pytest
 
 from sinetti.domain.certificates.lifecycle import CertificateState
 from sinetti.domain.certificates.retrieval import decide_retrieval
-from sinetti.domain.leniency import KIND, STRICT
-from sinetti.domain.refusals import Reason, Refusal
+from sinetti.domain.leniency import LENIENT, STRICT
+from sinetti.domain.refusals import Rejection, RejectionReason
 from sinetti.domain.values import VALIDITY, Language
 from tests.domain.facts import NOW, ONE_SECOND, certificate
 
@@ -21,20 +21,20 @@ MINE, OTHER = "0123456-7", "7654321-0"
 WAITED = NOW + timedelta(seconds=2)
 
 CASES = {
-    "issued": (ISSUED, MINE, KIND, NOW, None),
-    "fetched before": (FETCHED, MINE, KIND, NOW, None),
-    "the customer's id differs in blanks only": (ISSUED, f"{MINE} ", KIND, NOW, None),
-    "revoked since: it is public anyway": (replace(ISSUED, revoked_at=NOW), MINE, KIND, NOW, None),
-    "unknown": (None, MINE, KIND, NOW, Reason.RETRIEVAL_ID_UNKNOWN),
-    "another customer's": (ISSUED, OTHER, KIND, NOW, Reason.RETRIEVAL_ID_UNKNOWN),
-    "another customer's, voided": (VOID, OTHER, KIND, NOW, Reason.RETRIEVAL_ID_UNKNOWN),
-    "another customer's, reserved": (RESERVED, OTHER, KIND, NOW, Reason.RETRIEVAL_ID_UNKNOWN),
-    "renewed again before it was fetched": (VOID, MINE, KIND, NOW, Reason.SUPERSEDED),
-    "renewed again before it was signed": (NEVER_SIGNED, MINE, KIND, NOW, Reason.SUPERSEDED),
-    "revoked before it was signed": (replace(RESERVED, revoked_at=NOW), MINE, KIND, NOW, Reason.SUPERSEDED),
-    "reserved": (RESERVED, MINE, KIND, NOW, Reason.NOT_READY),
-    "strict: at once": (ISSUED, MINE, STRICT, NOW, Reason.NOT_READY),
-    "strict: one second early": (ISSUED, MINE, STRICT, WAITED - ONE_SECOND, Reason.NOT_READY),
+    "issued": (ISSUED, MINE, LENIENT, NOW, None),
+    "fetched before": (FETCHED, MINE, LENIENT, NOW, None),
+    "the customer's id differs in blanks only": (ISSUED, f"{MINE} ", LENIENT, NOW, None),
+    "revoked since: it is public anyway": (replace(ISSUED, revoked_at=NOW), MINE, LENIENT, NOW, None),
+    "unknown": (None, MINE, LENIENT, NOW, RejectionReason.RETRIEVAL_ID_UNKNOWN),
+    "another customer's": (ISSUED, OTHER, LENIENT, NOW, RejectionReason.RETRIEVAL_ID_UNKNOWN),
+    "another customer's, voided": (VOID, OTHER, LENIENT, NOW, RejectionReason.RETRIEVAL_ID_UNKNOWN),
+    "another customer's, reserved": (RESERVED, OTHER, LENIENT, NOW, RejectionReason.RETRIEVAL_ID_UNKNOWN),
+    "renewed again before it was fetched": (VOID, MINE, LENIENT, NOW, RejectionReason.SUPERSEDED),
+    "renewed again before it was signed": (NEVER_SIGNED, MINE, LENIENT, NOW, RejectionReason.SUPERSEDED),
+    "revoked before it was signed": (replace(RESERVED, revoked_at=NOW), MINE, LENIENT, NOW, RejectionReason.SUPERSEDED),
+    "reserved": (RESERVED, MINE, LENIENT, NOW, RejectionReason.NOT_READY),
+    "strict: at once": (ISSUED, MINE, STRICT, NOW, RejectionReason.NOT_READY),
+    "strict: one second early": (ISSUED, MINE, STRICT, WAITED - ONE_SECOND, RejectionReason.NOT_READY),
     "strict: after the wait": (ISSUED, MINE, STRICT, WAITED, None),
 }
 
@@ -45,5 +45,5 @@ def test_decide_retrieval(found, customer_id, kindness, machine_now, refused_for
     if refused_for is None:
         assert decision is found
     else:
-        told = None if refused_for is Reason.RETRIEVAL_ID_UNKNOWN else Language.SV
-        assert decision == Refusal(refused_for, language=told)
+        told = None if refused_for is RejectionReason.RETRIEVAL_ID_UNKNOWN else Language.SV
+        assert decision == Rejection(refused_for, language=told)

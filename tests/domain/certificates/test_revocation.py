@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as some
 
-from sinetti.domain.certificates.revocation import RevocationReason, Revoker, may_give, taken_along
+from sinetti.domain.certificates.revocation import RevocationReason, RevokerRole, cascade, may_use_reason
 from sinetti.domain.values import Serial
 
 HOLDERS = {
@@ -16,16 +16,16 @@ HOLDERS = {
 }
 OPERATORS = HOLDERS | {RevocationReason.PRIVILEGE_WITHDRAWN}
 WHO = {
-    Revoker.HOLDER: HOLDERS,
-    Revoker.OPERATOR: OPERATORS,
-    Revoker.SERVICE: {RevocationReason.SUPERSEDED},
+    RevokerRole.HOLDER: HOLDERS,
+    RevokerRole.OPERATOR: OPERATORS,
+    RevokerRole.SERVICE: {RevocationReason.SUPERSEDED},
 }
 
 
-@pytest.mark.parametrize("revoker", Revoker)
+@pytest.mark.parametrize("revoker", RevokerRole)
 @pytest.mark.parametrize("reason", RevocationReason)
 def test_who_may_give_which_reason(revoker, reason):
-    assert may_give(revoker, reason) is (reason in WHO[revoker])
+    assert may_use_reason(revoker, reason) is (reason in WHO[revoker])
 
 
 A, B, C, D, E = (Serial(name * 38) for name in "abcde")
@@ -48,7 +48,7 @@ CASES = {
 
 @pytest.mark.parametrize(("serial", "reason", "renewals", "spared", "taken"), CASES.values(), ids=CASES)
 def test_taken_along(serial, reason, renewals, spared, taken):
-    assert taken_along(serial, reason, renewals, spared) == taken
+    assert cascade(serial, reason, renewals, spared) == taken
 
 
 SERIALS = [Serial(f"{number:038x}") for number in range(12)]
@@ -67,11 +67,11 @@ def test_taken_are_those_reached_without_passing_a_spared_one(parents, spared):
     def goes(serial):
         return serial == named or (serial not in spared and goes(origin[serial]))
 
-    taken = taken_along(named, COMPROMISE, renewals, spared)
+    taken = cascade(named, COMPROMISE, renewals, spared)
     assert set(taken) == {serial for serial in SERIALS if goes(serial)}
     assert len(taken) == len(set(taken))
     assert taken[0] == named
 
 
 def test_a_circle_ends():
-    assert taken_along(A, COMPROMISE, {A: (B,), B: (A,)}) == (A, B)
+    assert cascade(A, COMPROMISE, {A: (B,), B: (A,)}) == (A, B)

@@ -1,6 +1,6 @@
 """Whom an event concerns: what people are told of, and in which roles, leaves no kind of event out."""
 
-from sinetti.domain.notifications.audiences import CONCERNED, FIRST_REACHED, Whom
+from sinetti.domain.notifications.audiences import AUDIENCES, FIRST_REACHED, RecipientRole
 from sinetti.domain.notifications.messages import MessageKind
 
 EVENTS = {"fetched", "renewed", "refused", "revoked", "contact-changed", "bounced", "contact-gone"}
@@ -8,16 +8,16 @@ EVENTS = {"fetched", "renewed", "refused", "revoked", "contact-changed", "bounce
 
 
 def test_every_kind_of_event_concerns_somebody_and_in_one_manner():
-    assert {kind.value for kind in (*CONCERNED, *FIRST_REACHED)} == EVENTS
-    assert not CONCERNED.keys() & FIRST_REACHED.keys()
-    assert all(whom and len(set(whom)) == len(whom) for whom in (*CONCERNED.values(), *FIRST_REACHED.values()))
+    assert {kind.value for kind in (*AUDIENCES, *FIRST_REACHED)} == EVENTS
+    assert not AUDIENCES.keys() & FIRST_REACHED.keys()
+    assert all(whom and len(set(whom)) == len(whom) for whom in (*AUDIENCES.values(), *FIRST_REACHED.values()))
 
 
 def test_signatories_hear_of_what_a_stolen_key_could_do():
     for kind in (MessageKind.RENEWED, MessageKind.REVOKED):
-        assert {Whom.CONTACT, Whom.SIGNATORIES} <= set(CONCERNED[kind])
+        assert {RecipientRole.CONTACT, RecipientRole.SIGNATORIES} <= set(AUDIENCES[kind])
 
 
 def test_operators_are_the_last_who_are_asked():
-    assert {whom[-1] for whom in FIRST_REACHED.values()} == {Whom.OPERATORS}
-    assert not any(Whom.OPERATORS in whom for whom in CONCERNED.values())
+    assert {whom[-1] for whom in FIRST_REACHED.values()} == {RecipientRole.OPERATORS}
+    assert not any(RecipientRole.OPERATORS in whom for whom in AUDIENCES.values())

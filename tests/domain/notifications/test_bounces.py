@@ -2,7 +2,7 @@
 
 import pytest
 
-from sinetti.domain.notifications.bounces import Told, Verdict, alarm, judge
+from sinetti.domain.notifications.bounces import BounceType, DeliveryStatus, alarm, classify
 from tests.house.tree import DOCS, rows
 
 PAGE = {cells[0].strip("`"): cells[1] for cells in rows(DOCS / "returns.md", "status")}
@@ -10,7 +10,7 @@ PAGE = {cells[0].strip("`"): cells[1] for cells in rows(DOCS / "returns.md", "st
 
 @pytest.mark.parametrize(("status", "says"), PAGE.items(), ids=PAGE)
 def test_the_page_has_what_is_judged(status, says):
-    assert judge([Told("failed", status)], automatic=True) == Verdict(says)
+    assert classify([DeliveryStatus("failed", status)], automatic=True) == BounceType(says)
 
 
 def test_the_page_has_both():
@@ -19,25 +19,29 @@ def test_the_page_has_both():
 
 CASES = {
     "failed, and spaces and comments around it": (
-        [Told(" Failed ", " 5.1.1 (bad destination mailbox address)")],
+        [DeliveryStatus(" Failed ", " 5.1.1 (bad destination mailbox address)")],
         False,
-        Verdict.HARD,
+        BounceType.HARD,
     ),
-    "delayed, though the status is for good": ([Told("delayed", "5.1.1")], False, Verdict.SOFT),
-    "delivered after all": ([Told("delivered", "2.0.0")], False, Verdict.OTHER),
-    "relayed on": ([Told("relayed", "2.0.0")], True, Verdict.OTHER),
-    "one of two failed": ([Told("delivered", "2.1.5"), Told("failed", "5.1.1")], False, Verdict.HARD),
-    "failed without a status": ([Told("failed", "")], False, Verdict.SOFT),
-    "failed with what is no status": ([Told("failed", "five")], False, Verdict.SOFT),
-    "a status with a number too long": ([Told("failed", "5.1.1000")], False, Verdict.SOFT),
-    "an absence note": ([], True, Verdict.AUTOMATIC),
-    "a person answers": ([], False, Verdict.OTHER),
+    "delayed, though the status is for good": ([DeliveryStatus("delayed", "5.1.1")], False, BounceType.SOFT),
+    "delivered after all": ([DeliveryStatus("delivered", "2.0.0")], False, BounceType.OTHER),
+    "relayed on": ([DeliveryStatus("relayed", "2.0.0")], True, BounceType.OTHER),
+    "one of two failed": (
+        [DeliveryStatus("delivered", "2.1.5"), DeliveryStatus("failed", "5.1.1")],
+        False,
+        BounceType.HARD,
+    ),
+    "failed without a status": ([DeliveryStatus("failed", "")], False, BounceType.SOFT),
+    "failed with what is no status": ([DeliveryStatus("failed", "five")], False, BounceType.SOFT),
+    "a status with a number too long": ([DeliveryStatus("failed", "5.1.1000")], False, BounceType.SOFT),
+    "an absence note": ([], True, BounceType.AUTOMATIC),
+    "a person answers": ([], False, BounceType.OTHER),
 }
 
 
 @pytest.mark.parametrize(("told", "automatic", "verdict"), CASES.values(), ids=CASES)
 def test_judge(told, automatic, verdict):
-    assert judge(told, automatic=automatic) is verdict
+    assert classify(told, automatic=automatic) is verdict
 
 
 ALARMS = {

@@ -6,74 +6,83 @@ from datetime import UTC, date, datetime, timedelta
 import pytest
 
 from sinetti.domain.notifications.digests import (
-    Matter,
-    Part,
+    DigestCertificate,
+    DigestItemKind,
+    DigestSection,
     Successor,
-    Watched,
-    leaving,
-    matter,
+    digest_slot,
+    item_kind,
     next_day,
     next_week,
-    part,
+    section,
     week_begins,
 )
 from tests.house.tree import DOCS, rows
 
 NOW = datetime(2027, 3, 3, 12, tzinfo=UTC)
 SECOND, DAY = timedelta(seconds=1), timedelta(days=1)
-LATE, EARLY = Watched(NOW + 14 * DAY), Watched(NOW + 14 * DAY + SECOND)
-ENDED = Watched(NOW - SECOND)
+LATE, EARLY = DigestCertificate(NOW + 14 * DAY), DigestCertificate(NOW + 14 * DAY + SECOND)
+ENDED = DigestCertificate(NOW - SECOND)
 
 CASES = {
-    "somebody has to renew": (EARLY, Matter.RENEW),
-    "its last second": (Watched(NOW), Matter.RENEW),
-    "the second after it": (ENDED, Matter.ENDED),
+    "somebody has to renew": (EARLY, DigestItemKind.RENEW),
+    "its last second": (DigestCertificate(NOW), DigestItemKind.RENEW),
+    "the second after it": (ENDED, DigestItemKind.ENDED),
     "fetched, whatever else": (
         replace(ENDED, successor=Successor.FETCHED, revoked=True, approved=False, reached=False),
-        Matter.DONE,
+        DigestItemKind.DONE,
     ),
-    "renewed, and nobody fetched": (replace(EARLY, successor=Successor.WAITING, by_renewal=True), Matter.RETRIEVE),
+    "renewed, and nobody fetched": (
+        replace(EARLY, successor=Successor.WAITING, by_renewal=True),
+        DigestItemKind.RETRIEVE,
+    ),
     "renewed in time, and nobody fetched until the end": (
         replace(ENDED, successor=Successor.WAITING),
-        Matter.RETRIEVE,
+        DigestItemKind.RETRIEVE,
     ),
-    "a replacement is ordered, early": (replace(EARLY, ordered_until=NOW), Matter.REPLACEMENT_ORDERED),
-    "a replacement is ordered, late": (replace(LATE, ordered_until=NOW), Matter.USE_TRANSFER_IDS),
-    "its transfer ids are too old": (replace(EARLY, ordered_until=NOW - SECOND), Matter.RENEW),
-    "a replacement is ordered after the end": (replace(ENDED, ordered_until=NOW + DAY), Matter.USE_TRANSFER_IDS),
+    "a replacement is ordered, early": (replace(EARLY, ordered_until=NOW), DigestItemKind.REPLACEMENT_ORDERED),
+    "a replacement is ordered, late": (replace(LATE, ordered_until=NOW), DigestItemKind.USE_TRANSFER_IDS),
+    "its transfer ids are too old": (replace(EARLY, ordered_until=NOW - SECOND), DigestItemKind.RENEW),
+    "a replacement is ordered after the end": (
+        replace(ENDED, ordered_until=NOW + DAY),
+        DigestItemKind.USE_TRANSFER_IDS,
+    ),
     "revoked, a replacement is ordered": (
         replace(EARLY, revoked=True, ordered_until=NOW + DAY),
-        Matter.REPLACEMENT_ORDERED,
+        DigestItemKind.REPLACEMENT_ORDERED,
     ),
-    "revoked": (replace(EARLY, revoked=True, by_renewal=True), Matter.REVOKED),
-    "revoked, and ended since": (replace(ENDED, revoked=True), Matter.ENDED),
-    "no longer approved": (replace(EARLY, approved=False, by_renewal=True), Matter.NOT_APPROVED),
-    "renewed by a program before, early": (replace(EARLY, by_renewal=True, reached=False), Matter.RENEWS_ITSELF),
-    "renewed by a program before, late": (replace(LATE, by_renewal=True), Matter.RENEW),
-    "nobody is reached": (replace(LATE, reached=False), Matter.NOBODY_REACHED),
-    "nobody is reached, but the firm reads this": (replace(LATE, reached=False, firms=True), Matter.RENEW),
+    "revoked": (replace(EARLY, revoked=True, by_renewal=True), DigestItemKind.REVOKED),
+    "revoked, and ended since": (replace(ENDED, revoked=True), DigestItemKind.ENDED),
+    "no longer approved": (replace(EARLY, approved=False, by_renewal=True), DigestItemKind.NOT_APPROVED),
+    "renewed by a program before, early": (
+        replace(EARLY, by_renewal=True, reached=False),
+        DigestItemKind.RENEWS_ITSELF,
+    ),
+    "renewed by a program before, late": (replace(LATE, by_renewal=True), DigestItemKind.RENEW),
+    "nobody is reached": (replace(LATE, reached=False), DigestItemKind.NOBODY_REACHED),
+    "nobody is reached, but the firm reads this": (replace(LATE, reached=False, firms=True), DigestItemKind.RENEW),
 }
 
 
 @pytest.mark.parametrize(("watched", "what"), CASES.values(), ids=CASES)
 def test_matter(watched, what):
-    assert matter(watched, NOW) is what
+    assert item_kind(watched, NOW) is what
 
 
 def test_every_matter_has_a_case():
-    assert {what for _, what in CASES.values()} == set(Matter)
+    assert {what for _, what in CASES.values()} == set(DigestItemKind)
 
 
 def test_the_page_has_the_matters_in_their_order_and_their_parts():
     page = [(cells[0].strip("`"), cells[2], cells[3]) for cells in rows(DOCS / "digests.md", "matter")]
-    ours = [(one.value, part(one, firms=True).value, part(one, firms=False).value) for one in Matter]
-    never = {Matter.NOBODY_REACHED: "–"}
+    ours = [(one.value, section(one, firms=True).value, section(one, firms=False).value) for one in DigestItemKind]
+    never = {DigestItemKind.NOBODY_REACHED: "–"}
     assert page == [(name, never.get(name, firms), client) for name, firms, client in ours]
 
 
 def test_the_order_of_the_table_is_that_of_the_rule():
     """Each matter wins over all that stand below it: a certificate of which everything holds, less and less."""
-    worst = Watched(
+    worst = DigestCertificate(
         NOW - SECOND, Successor.FETCHED, NOW + DAY, revoked=True, approved=False, by_renewal=True, reached=False
     )
     going = [
@@ -84,19 +93,19 @@ def test_the_order_of_the_table_is_that_of_the_rule():
         replace(worst, successor=Successor.NONE, ordered_until=None),
         replace(worst, successor=Successor.NONE, ordered_until=None, not_after=NOW + 60 * DAY),
     ]
-    found = [matter(one, NOW) for one in going]
+    found = [item_kind(one, NOW) for one in going]
     going.append(replace(going[-1], revoked=False))
     going.append(replace(going[-1], approved=True))
     going.append(replace(going[-1], by_renewal=False))
     going.append(replace(going[-1], reached=True))
-    found += [matter(one, NOW) for one in going[6:]]
-    assert found == list(Matter)
+    found += [item_kind(one, NOW) for one in going[6:]]
+    assert found == list(DigestItemKind)
 
 
 def test_of_a_short_life_less_has_to_be_left_to_be_in_time():
-    week = Watched(NOW + timedelta(hours=40), by_renewal=True, life=timedelta(days=7))
-    assert matter(week, NOW) is Matter.RENEWS_ITSELF
-    assert matter(replace(week, life=timedelta(days=730)), NOW) is Matter.RENEW
+    week = DigestCertificate(NOW + timedelta(hours=40), by_renewal=True, life=timedelta(days=7))
+    assert item_kind(week, NOW) is DigestItemKind.RENEWS_ITSELF
+    assert item_kind(replace(week, life=timedelta(days=730)), NOW) is DigestItemKind.RENEW
 
 
 HOLIDAYS = {date(2026, 12, 24), date(2026, 12, 25), date(2027, 3, 26), date(2027, 3, 29)}
@@ -126,7 +135,7 @@ LEAVES = {
 @pytest.mark.parametrize(("now", "leaves"), LEAVES.values(), ids=LEAVES)
 def test_leaving(now, leaves):
     """What leaves: its day, the week's first working day and the working day before, all at 8:00 Finnish time."""
-    found = leaving(now, day_off)
+    found = digest_slot(now, day_off)
     assert (found is None) == (leaves is None)
     if found is not None:
         assert (found.day.day, found.week_days[0].day, found.before.day) == leaves
@@ -156,4 +165,4 @@ def test_a_week_of_days_off_begins_with_the_next():
 
 
 def test_the_parts_are_three():
-    assert [one.value for one in Part] == ["needs-you", "needs-client", "by-itself"]
+    assert [one.value for one in DigestSection] == ["needs-you", "needs-client", "by-itself"]

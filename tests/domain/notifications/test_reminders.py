@@ -7,24 +7,24 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sinetti.domain.business_days import closing, finnish_date, in_hours, is_workday, opening
-from sinetti.domain.certificates.progress import Course
-from sinetti.domain.certificates.renewal_info import renewable_by_rule
+from sinetti.domain.business_days import end_of_business, finnish_date, is_business_hours, is_workday, start_of_business
+from sinetti.domain.certificates.progress import CertificateProgress
+from sinetti.domain.certificates.renewal_info import default_renewal_start
 from sinetti.domain.notifications.messages import MessageKind
 from sinetti.domain.notifications.reminders import (
-    Ladder,
-    Look,
-    Stop,
-    due,
-    kind_owed,
-    latest_passed,
-    leaves_at,
-    leaving,
-    spread_of,
+    ReminderCheck,
+    ReminderSchedule,
+    SuppressionReason,
+    due_step,
+    jitter_days,
+    kind_for_step,
+    latest_due_index,
+    send_time,
+    send_times,
     step_name,
     step_of,
 )
-from sinetti.domain.values import Span
+from sinetti.domain.values import ValidityPeriod
 
 DAY, SECOND = timedelta(days=1), timedelta(seconds=1)
 STEPS = tuple(days * DAY for days in (60, 30, 14, 7, 3, 1, 0))
@@ -38,7 +38,7 @@ def off(day):
     return day in OFF
 
 
-LADDER = Ladder(STEPS, off)
+LADDER = ReminderSchedule(STEPS, off)
 
 
 def utc(month, day, hour=0, minute=0, second=0):
@@ -46,7 +46,7 @@ def utc(month, day, hour=0, minute=0, second=0):
 
 
 def ending(at):
-    return Span(at - 730 * DAY, at)
+    return ValidityPeriod(at - 730 * DAY, at)
 
 
 LEAVES = {
@@ -67,8 +67,8 @@ LEAVES = {
 
 @pytest.mark.parametrize(("ends", "days", "first", "later"), LEAVES.values(), ids=LEAVES)
 def test_when_a_step_leaves(ends, days, first, later):
-    assert leaves_at(ends, days * DAY, first=True, day_off=off) == first
-    assert leaves_at(ends, days * DAY, first=False, day_off=off) == later
+    assert send_time(ends, days * DAY, first=True, day_off=off) == first
+    assert send_time(ends, days * DAY, first=False, day_off=off) == later
 
 
 ENDS = utc(5, 2, 11, 3)
@@ -86,7 +86,7 @@ WHOLE = {
 
 
 def test_a_whole_ladder():
-    assert leaving(LADDER, SPAN) == tuple((days * DAY, at) for days, at in WHOLE.items())
+    assert send_times(LADDER, SPAN) == tuple((days * DAY, at) for days, at in WHOLE.items())
 
 
 SHORT = {
@@ -102,18 +102,20 @@ SHORT = {
 
 @pytest.mark.parametrize(("days", "steps"), SHORT.values(), ids=SHORT)
 def test_steps_before_renewal_opens_are_left_out_of_short_lives(days, steps):
-    assert tuple(step for step, _ in leaving(LADDER, Span(ENDS - days * DAY, ENDS))) == steps
+    assert tuple(step for step, _ in send_times(LADDER, ValidityPeriod(ENDS - days * DAY, ENDS))) == steps
 
 
 def test_a_step_before_a_certificate_began_is_left_out():
-    assert [step for step, _ in leaving(Ladder((365 * DAY, DAY), off), Span(ENDS - 365 * DAY, ENDS))] == [DAY]
+    assert [
+        step for step, _ in send_times(ReminderSchedule((365 * DAY, DAY), off), ValidityPeriod(ENDS - 365 * DAY, ENDS))
+    ] == [DAY]
 
 
 def test_of_47_days_nothing_is_sent_on_the_first_day_and_nothing_before_renewal_opens():
-    span = Span(ENDS - 47 * DAY, ENDS)
-    times = leaving(LADDER, span)
-    assert due(LADDER, span, span.not_before, None) == Look(again=times[0][1])
-    assert all(at >= renewable_by_rule(span) for _, at in times)
+    span = ValidityPeriod(ENDS - 47 * DAY, ENDS)
+    times = send_times(LADDER, span)
+    assert due_step(LADDER, span, span.not_before, None) == ReminderCheck(again=times[0][1])
+    assert all(at >= default_renewal_start(span) for _, at in times)
 
 
 MOVED = {
@@ -127,12 +129,12 @@ MOVED = {
 
 @pytest.mark.parametrize(("ends", "life", "days", "at"), MOVED.values(), ids=MOVED)
 def test_where_the_working_day_before_is_too_early_a_step_leaves_on_the_next(ends, life, days, at):
-    assert dict(leaving(LADDER, Span(ends - life * DAY, ends)))[days * DAY] == at
+    assert dict(send_times(LADDER, ValidityPeriod(ends - life * DAY, ends)))[days * DAY] == at
 
 
 def test_a_life_shorter_than_every_step():
-    ladder = Ladder((30 * DAY,), off)
-    assert due(ladder, Span(ENDS - 20 * DAY, ENDS), ENDS - 10 * DAY, None) == Look()
+    ladder = ReminderSchedule((30 * DAY,), off)
+    assert due_step(ladder, ValidityPeriod(ENDS - 20 * DAY, ENDS), ENDS - 10 * DAY, None) == ReminderCheck()
 
 
 SPREAD = {
@@ -146,68 +148,76 @@ SPREAD = {
 
 @pytest.mark.parametrize(("days", "first"), SPREAD.values(), ids=SPREAD)
 def test_a_wave_moves_the_first_step_alone(days, first):
-    times = leaving(LADDER, SPAN, days)
+    times = send_times(LADDER, SPAN, days)
     assert times[0] == (60 * DAY, first)
-    assert times[1:] == leaving(LADDER, SPAN)[1:]
+    assert times[1:] == send_times(LADDER, SPAN)[1:]
 
 
 def test_a_wave_never_comes_past_the_next_step():
-    close = Ladder((60 * DAY, 60 * DAY - timedelta(hours=2)), off)
-    assert leaving(close, SPAN, 3) == leaving(close, SPAN)
-    alone = Ladder((2 * DAY,), off)
-    assert leaving(alone, ending(utc(5, 20, 9)), 9) == ((2 * DAY, utc(5, 19, 9)),), "nor past the end"
+    close = ReminderSchedule((60 * DAY, 60 * DAY - timedelta(hours=2)), off)
+    assert send_times(close, SPAN, 3) == send_times(close, SPAN)
+    alone = ReminderSchedule((2 * DAY,), off)
+    assert send_times(alone, ending(utc(5, 20, 9)), 9) == ((2 * DAY, utc(5, 19, 9)),), "nor past the end"
 
 
 def test_a_wave_does_not_move_what_has_no_first_step():
-    short = Span(ENDS - 40 * DAY, ENDS)
-    assert leaving(LADDER, short, 4) == leaving(LADDER, short)
+    short = ValidityPeriod(ENDS - 40 * DAY, ENDS)
+    assert send_times(LADDER, short, 4) == send_times(LADDER, short)
 
 
 def test_the_spread_of_a_holding_is_always_the_same_and_about_even():
-    spreads = [spread_of(f"holding-{number}", 5) for number in range(1000)]
-    assert spreads[:3] == [spread_of(f"holding-{number}", 5) for number in range(3)]
+    spreads = [jitter_days(f"holding-{number}", 5) for number in range(1000)]
+    assert spreads[:3] == [jitter_days(f"holding-{number}", 5) for number in range(3)]
     assert set(spreads) == {0, 1, 2, 3, 4}
     assert all(150 < spreads.count(days) < 250 for days in range(5))
-    assert spread_of("holding", 0) == spread_of("holding", 1) == 0
+    assert jitter_days("holding", 0) == jitter_days("holding", 1) == 0
 
 
 FRIDAY = utc(4, 30, 5)
 MONDAY = utc(5, 3, 5)
 DUE = {
     # now                                          since                     step, due, again
-    "before the first step": (utc(3, 3, 11, 2), None, Look(again=WHOLE[60])),
-    "the second of the first step": (WHOLE[60], WHOLE[60], Look(60 * DAY, WHOLE[60], WHOLE[30])),
-    "some minutes late": (WHOLE[60] + 300 * SECOND, WHOLE[60], Look(60 * DAY, WHOLE[60] + 300 * SECOND, WHOLE[30])),
-    "in the evening after missed hours": (utc(3, 3, 16), WHOLE[60], Look(60 * DAY, utc(3, 4, 6), WHOLE[30])),
-    "three steps missed: the latest alone": (utc(4, 29, 12), WHOLE[30], Look(3 * DAY, utc(4, 29, 12), WHOLE[1])),
-    "never looked at, twenty days before": (utc(4, 12, 9), None, Look(30 * DAY, utc(4, 12, 9), WHOLE[14])),
-    "the night before a step: that step, in the morning": (utc(4, 30, 1), WHOLE[3], Look(timedelta(), FRIDAY)),
-    "the last working day": (FRIDAY, FRIDAY, Look(timedelta(), FRIDAY)),
-    "the end itself was missed": (utc(5, 2, 12), FRIDAY, Look(timedelta(), MONDAY)),
-    "never looked at, ended within a day": (ENDS + DAY, None, Look(timedelta(), ENDS + DAY)),
-    "never looked at, ended a day ago and more": (ENDS + DAY + SECOND, None, Look()),
-    "looked at before, ended a week ago": (ENDS + 7 * DAY, FRIDAY, Look(timedelta(), utc(5, 10, 5))),
-    "looked at before, ended longer ago": (ENDS + 7 * DAY + SECOND, FRIDAY, Look()),
+    "before the first step": (utc(3, 3, 11, 2), None, ReminderCheck(again=WHOLE[60])),
+    "the second of the first step": (WHOLE[60], WHOLE[60], ReminderCheck(60 * DAY, WHOLE[60], WHOLE[30])),
+    "some minutes late": (
+        WHOLE[60] + 300 * SECOND,
+        WHOLE[60],
+        ReminderCheck(60 * DAY, WHOLE[60] + 300 * SECOND, WHOLE[30]),
+    ),
+    "in the evening after missed hours": (utc(3, 3, 16), WHOLE[60], ReminderCheck(60 * DAY, utc(3, 4, 6), WHOLE[30])),
+    "three steps missed: the latest alone": (
+        utc(4, 29, 12),
+        WHOLE[30],
+        ReminderCheck(3 * DAY, utc(4, 29, 12), WHOLE[1]),
+    ),
+    "never looked at, twenty days before": (utc(4, 12, 9), None, ReminderCheck(30 * DAY, utc(4, 12, 9), WHOLE[14])),
+    "the night before a step: that step, in the morning": (utc(4, 30, 1), WHOLE[3], ReminderCheck(timedelta(), FRIDAY)),
+    "the last working day": (FRIDAY, FRIDAY, ReminderCheck(timedelta(), FRIDAY)),
+    "the end itself was missed": (utc(5, 2, 12), FRIDAY, ReminderCheck(timedelta(), MONDAY)),
+    "never looked at, ended within a day": (ENDS + DAY, None, ReminderCheck(timedelta(), ENDS + DAY)),
+    "never looked at, ended a day ago and more": (ENDS + DAY + SECOND, None, ReminderCheck()),
+    "looked at before, ended a week ago": (ENDS + 7 * DAY, FRIDAY, ReminderCheck(timedelta(), utc(5, 10, 5))),
+    "looked at before, ended longer ago": (ENDS + 7 * DAY + SECOND, FRIDAY, ReminderCheck()),
 }
 
 
 @pytest.mark.parametrize(("now", "since", "expected"), DUE.values(), ids=DUE)
 def test_what_is_due(now, since, expected):
-    assert due(LADDER, SPAN, now, since) == expected
+    assert due_step(LADDER, SPAN, now, since) == expected
 
 
 def test_a_step_that_leaves_before_the_one_before_it():
     """It ends on Monday at noon: the step of one day leaves on Friday at eight, that of three days was due at noon."""
     span = ending(utc(5, 10, 9))
-    look = due(LADDER, span, utc(5, 7, 5), utc(5, 7, 5))
-    assert look == Look(DAY, utc(5, 7, 5), utc(5, 10, 9)), "nothing is told at noon any more"
+    look = due_step(LADDER, span, utc(5, 7, 5), utc(5, 7, 5))
+    assert look == ReminderCheck(DAY, utc(5, 7, 5), utc(5, 10, 9)), "nothing is told at noon any more"
 
 
 def test_latest_passed():
-    times = leaving(LADDER, SPAN)
-    assert latest_passed(times, WHOLE[60] - SECOND) == -1
-    assert latest_passed(times, WHOLE[60]) == 0
-    assert latest_passed(times, ENDS) == 6
+    times = send_times(LADDER, SPAN)
+    assert latest_due_index(times, WHOLE[60] - SECOND) == -1
+    assert latest_due_index(times, WHOLE[60]) == 0
+    assert latest_due_index(times, ENDS) == 6
 
 
 NO_LADDERS = {
@@ -221,7 +231,7 @@ NO_LADDERS = {
 @pytest.mark.parametrize("steps", NO_LADDERS.values(), ids=NO_LADDERS)
 def test_what_is_no_ladder(steps):
     with pytest.raises(ValueError, match="each shorter"):
-        Ladder(steps, off)
+        ReminderSchedule(steps, off)
 
 
 @pytest.mark.parametrize("step", [*STEPS, timedelta(hours=12)])
@@ -231,32 +241,32 @@ def test_names_of_steps(step):
 
 
 FETCHED = utc(3, 20)
-NEW = Course(SPAN, fetched=FETCHED)
+NEW = CertificateProgress(SPAN, fetched=FETCHED)
 NOW = utc(4, 18)
 KINDS = {
-    "nothing became of it": (Course(SPAN), 60, MessageKind.REMINDER),
-    "at the end": (Course(SPAN), 0, MessageKind.REMINDER),
-    "revoked": (Course(SPAN, revoked=True), 30, Stop.REVOKED),
-    "let end": (Course(SPAN, let_end=True), 30, Stop.LET_END),
-    "its organisation is closed": (Course(SPAN, closed=True), 30, Stop.CLOSED),
-    "the new one was fetched": (NEW, 30, Stop.FETCHED),
-    "seen only before the new one was fetched": (replace(NEW, seen=FETCHED), 14, Stop.FETCHED),
+    "nothing became of it": (CertificateProgress(SPAN), 60, MessageKind.REMINDER),
+    "at the end": (CertificateProgress(SPAN), 0, MessageKind.REMINDER),
+    "revoked": (CertificateProgress(SPAN, revoked=True), 30, SuppressionReason.REVOKED),
+    "let end": (CertificateProgress(SPAN, let_end=True), 30, SuppressionReason.LET_END),
+    "its organisation is closed": (CertificateProgress(SPAN, closed=True), 30, SuppressionReason.CLOSED),
+    "the new one was fetched": (NEW, 30, SuppressionReason.FETCHED),
+    "seen only before the new one was fetched": (replace(NEW, seen=FETCHED), 14, SuppressionReason.FETCHED),
     "seen a second after": (replace(NEW, seen=FETCHED + SECOND), 14, MessageKind.TAKE_INTO_USE),
-    "seen after, but a month is left": (replace(NEW, seen=FETCHED + SECOND), 30, Stop.FETCHED),
+    "seen after, but a month is left": (replace(NEW, seen=FETCHED + SECOND), 30, SuppressionReason.FETCHED),
     "the new one was seen before it": (
         replace(NEW, seen=utc(3, 21), new_seen=utc(3, 20, 12)), 14, MessageKind.TAKE_INTO_USE),
     "the new one was seen later, and the old one not for long": (
-        replace(NEW, seen=utc(3, 21), new_seen=utc(3, 22)), 14, Stop.FETCHED),
+        replace(NEW, seen=utc(3, 21), new_seen=utc(3, 22)), 14, SuppressionReason.FETCHED),
     "both are used, the old one lately": (
         replace(NEW, seen=NOW - 7 * DAY, new_seen=NOW), 14, MessageKind.TAKE_INTO_USE),
-    "revoked, and used": (replace(NEW, seen=NOW, revoked=True), 7, Stop.REVOKED),
-    "let end, and used": (replace(NEW, seen=NOW, let_end=True), 7, Stop.LET_END),
+    "revoked, and used": (replace(NEW, seen=NOW, revoked=True), 7, SuppressionReason.REVOKED),
+    "let end, and used": (replace(NEW, seen=NOW, let_end=True), 7, SuppressionReason.LET_END),
 }  # fmt: skip
 
 
 @pytest.mark.parametrize(("course", "days", "expected"), KINDS.values(), ids=KINDS)
 def test_what_a_step_tells(course, days, expected):
-    assert kind_owed(course, days * DAY, NOW) is expected
+    assert kind_for_step(course, days * DAY, NOW) is expected
 
 
 # Whatever happens to those who plan: missed nights, restarts, two nodes. A schedule is when somebody plans.
@@ -279,7 +289,7 @@ def planned(span, instants, spread=0):
         waits = span.not_after - STEPS[0] > now if since is None else since > now
         if over or waits:
             continue
-        look = due(LADDER, span, now, since, spread)
+        look = due_step(LADDER, span, now, since, spread)
         since, over = look.again, look.again is None
         if look.step is not None:
             owed.append((look.step, now, look.due))
@@ -296,8 +306,8 @@ def test_each_step_once_whoever_plans_when(ends, begins, pauses, spread):
     dues = [at for _, _, at in owed]
     assert dues == sorted(set(dues)), "never two at once"
     for step, looked, at in owed:
-        assert in_hours(at, off)
-        assert at == looked or not in_hours(looked, off)
+        assert is_business_hours(at, off)
+        assert at == looked or not is_business_hours(looked, off)
         assert step != STEPS[0] or at >= ends - step, "renewal is open"
     # Whoever plans the same again, or beside another, finds the look moved on: nothing comes of it.
     assert planned(span, [instant for instant in instants for _ in range(2)], spread) == owed
@@ -306,7 +316,7 @@ def test_each_step_once_whoever_plans_when(ends, begins, pauses, spread):
 @given(ANY_END, st.integers(0, 4))
 def test_planned_at_each_instant_nothing_is_late(ends, spread):
     span = ending(ends)
-    instants = sorted({at for _, at in leaving(LADDER, span, spread)} | {ends - STEPS[0]})
+    instants = sorted({at for _, at in send_times(LADDER, span, spread)} | {ends - STEPS[0]})
     owed = planned(span, instants, spread)
     assert [step for step, _, _ in owed][:3] == list(STEPS[:3]), (
         "of the others two may fall on one morning before days off"
@@ -314,9 +324,9 @@ def test_planned_at_each_instant_nothing_is_late(ends, spread):
     assert owed[-1][0] == STEPS[-1]
     for step, _, at in owed[1:]:
         instant = ends - step
-        morning = opening(finnish_date(instant))
+        morning = start_of_business(finnish_date(instant))
         assert at <= max(instant, morning)
-        assert at <= closing(finnish_date(instant))
+        assert at <= end_of_business(finnish_date(instant))
         if is_workday(finnish_date(instant), off):
             assert finnish_date(at) == finnish_date(instant), "on the very day"
     assert (owed[0][2] - (ends - STEPS[0])) <= timedelta(days=6 + (12 if spread else 0))
@@ -328,6 +338,6 @@ def test_a_pause_of_any_length_loses_nothing_but_what_a_later_step_tells(ends, p
     span, now = ending(ends), ends - 61 * DAY
     instants = [now := now + pause for pause in pauses]
     owed = planned(span, instants)
-    passed = [step for step, at in leaving(LADDER, span) if at <= now]
+    passed = [step for step, at in send_times(LADDER, span) if at <= now]
     if passed and now <= ends + DAY:
         assert owed[-1][0] <= passed[-1]

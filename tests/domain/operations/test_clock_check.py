@@ -4,7 +4,7 @@ from datetime import timedelta
 
 import pytest
 
-from sinetti.domain.operations.clock_check import Doubt, Readings, difference, doubt
+from sinetti.domain.operations.clock_check import ClockProblem, ClockReadings, clock_problem, difference
 from tests.domain.facts import NOW
 
 SECOND = timedelta(seconds=1)
@@ -12,7 +12,7 @@ SECOND = timedelta(seconds=1)
 
 def readings(database=None, newest=None, jumped=0, took=0):
     """What was read at NOW, in seconds beside it; None: there is no such clock, or nothing is stored."""
-    return Readings(
+    return ClockReadings(
         NOW,
         NOW + took * SECOND,
         NOW + database * SECOND if database is not None else None,
@@ -25,28 +25,28 @@ CASES = {
     "nothing to compare with": (readings(), None),
     "all agree": (readings(0, 0), None),
     "29 s ahead of the database": (readings(-29), None),
-    "30 s ahead of the database": (readings(-30), Doubt.DIFFERS),
+    "30 s ahead of the database": (readings(-30), ClockProblem.DIFFERS),
     "29 s behind the database": (readings(29), None),
-    "30 s behind the database": (readings(30), Doubt.DIFFERS),
+    "30 s behind the database": (readings(30), ClockProblem.DIFFERS),
     "a database that took a minute to answer": (readings(45, took=60), None),
-    "a minute's answer, and ahead all the same": (readings(-30, took=60), Doubt.DIFFERS),
-    "a minute's answer, and behind all the same": (readings(90, took=60), Doubt.DIFFERS),
+    "a minute's answer, and ahead all the same": (readings(-30, took=60), ClockProblem.DIFFERS),
+    "a minute's answer, and behind all the same": (readings(90, took=60), ClockProblem.DIFFERS),
     "alone, at the newest instant": (readings(newest=0), None),
-    "alone, a second behind the newest instant": (readings(newest=1), Doubt.BEHIND),
+    "alone, a second behind the newest instant": (readings(newest=1), ClockProblem.BEHIND),
     "another node is ahead by what is allowed": (readings(0, 30), None),
-    "stored by a clock that nobody may have": (readings(0, 31), Doubt.BEHIND),
+    "stored by a clock that nobody may have": (readings(0, 31), ClockProblem.BEHIND),
     "behind by what is allowed, another ahead by it": (readings(29, 59), None),
     "alone, jumped by 29 s": (readings(jumped=29), None),
-    "alone, jumped by 30 s": (readings(jumped=30), Doubt.JUMPED),
-    "alone, jumped back, nothing stored": (readings(jumped=-30), Doubt.JUMPED),
+    "alone, jumped by 30 s": (readings(jumped=30), ClockProblem.JUMPED),
+    "alone, jumped back, nothing stored": (readings(jumped=-30), ClockProblem.JUMPED),
     "jumped, but the database says that it is right": (readings(0, jumped=3600), None),
-    "jumped back behind what was stored: that is said": (readings(newest=1, jumped=-30), Doubt.BEHIND),
+    "jumped back behind what was stored: that is said": (readings(newest=1, jumped=-30), ClockProblem.BEHIND),
 }
 
 
 @pytest.mark.parametrize(("read", "doubted"), CASES.values(), ids=CASES)
 def test_doubt(read, doubted):
-    assert doubt(read) is doubted
+    assert clock_problem(read) is doubted
 
 
 DIFFERENCES = {

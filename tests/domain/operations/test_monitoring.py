@@ -4,7 +4,13 @@ from datetime import timedelta
 
 import pytest
 
-from sinetti.domain.operations.monitoring import Disagreement, counts_agree, disagreement, half_gone, nears_end
+from sinetti.domain.operations.monitoring import (
+    CrlMismatch,
+    counts_agree,
+    crl_mismatch,
+    is_near_expiry,
+    is_past_half_life,
+)
 from tests.domain.facts import NOW, ONE_DAY, ONE_SECOND
 
 WEEK, HOURS = 7 * ONE_DAY, timedelta(hours=12)
@@ -19,7 +25,7 @@ HALVES = {
 
 @pytest.mark.parametrize(("made", "life", "gone"), HALVES.values(), ids=HALVES)
 def test_half_a_life(made, life, gone):
-    assert half_gone(made, made + life, NOW) is gone
+    assert is_past_half_life(made, made + life, NOW) is gone
 
 
 ENDS = {
@@ -34,7 +40,7 @@ ENDS = {
 
 @pytest.mark.parametrize(("life", "left", "near"), ENDS.values(), ids=ENDS)
 def test_near_the_end(life, left, near):
-    assert nears_end(NOW + left - life, NOW + left, NOW) is near
+    assert is_near_expiry(NOW + left - life, NOW + left, NOW) is near
 
 
 COMPARED = {
@@ -48,7 +54,7 @@ COMPARED = {
 
 @pytest.mark.parametrize(("listed", "in_force", "ever", "lacking", "surplus"), COMPARED.values(), ids=COMPARED)
 def test_list_and_register(listed, in_force, ever, lacking, surplus):
-    assert disagreement(listed, in_force, ever) == Disagreement(lacking, surplus)
+    assert crl_mismatch(listed, in_force, ever) == CrlMismatch(lacking, surplus)
 
 
 def test_a_list_by_its_length():

@@ -6,12 +6,21 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from sinetti.domain.certificates.lifecycle import OrderState
-from sinetti.domain.orders.secure_messages import Delivery, Leads, Link, SentPin, Standing, day_began, leads, standing
+from sinetti.domain.orders.secure_messages import (
+    IssuedPin,
+    LinkState,
+    PinState,
+    SecureLink,
+    SmsDelivery,
+    link_state,
+    pin_state,
+    start_of_local_day,
+)
 from sinetti.domain.values import Channel
 
 NOW = datetime(2026, 3, 2, 12, tzinfo=UTC)
 SECOND = timedelta(seconds=1)
-LINK = Link(
+LINK = SecureLink(
     "a" * 32,
     "b" * 32,
     OrderState.OPEN,
@@ -24,39 +33,39 @@ LINK = Link(
     channel=Channel.WS,
     description="payroll",
 )
-PIN = SentPin("c" * 32, NOW, wrong=0, used=False, delivery=Delivery.SENT)
+PIN = IssuedPin("c" * 32, NOW, wrong=0, used=False, delivery=SmsDelivery.SENT)
 
 LINKS = {
-    "its last second": (LINK, Leads.PIN),
-    "no phone": (replace(LINK, phone=""), Leads.CODE),
-    "nobody": (replace(LINK, phone=None), Leads.CLOSED),
-    "unknown": (None, Leads.CLOSED),
-    "past its time": (replace(LINK, expires=NOW - SECOND), Leads.CLOSED),
-    "ended": (replace(LINK, ended=True), Leads.CLOSED),
-    "ended, and its order is spent": (replace(LINK, ended=True, order=OrderState.SPENT), Leads.CLOSED),
-    "its order is spent": (replace(LINK, order=OrderState.SPENT), Leads.SPENT),
-    "its order was cancelled": (replace(LINK, order=OrderState.CANCELLED), Leads.CLOSED),
+    "its last second": (LINK, LinkState.PIN),
+    "no phone": (replace(LINK, phone=""), LinkState.CODE),
+    "nobody": (replace(LINK, phone=None), LinkState.CLOSED),
+    "unknown": (None, LinkState.CLOSED),
+    "past its time": (replace(LINK, expires=NOW - SECOND), LinkState.CLOSED),
+    "ended": (replace(LINK, ended=True), LinkState.CLOSED),
+    "ended, and its order is spent": (replace(LINK, ended=True, order=OrderState.SPENT), LinkState.CLOSED),
+    "its order is spent": (replace(LINK, order=OrderState.SPENT), LinkState.SPENT),
+    "its order was cancelled": (replace(LINK, order=OrderState.CANCELLED), LinkState.CLOSED),
 }
 
 
 @pytest.mark.parametrize(("link", "to"), LINKS.values(), ids=LINKS)
 def test_what_a_link_leads_to(link, to):
-    assert leads(link, NOW) is to
+    assert link_state(link, NOW) is to
 
 
 PINS = {
-    "none was sent": (None, Standing.NONE),
-    "its last second": (PIN, Standing.WAITING),
-    "four wrong entries": (replace(PIN, wrong=4), Standing.WAITING),
-    "the fifth": (replace(PIN, wrong=5), Standing.LOCKED),
-    "past its time": (replace(PIN, expires=NOW - SECOND), Standing.OVER),
-    "used": (replace(PIN, used=True), Standing.OVER),
+    "none was sent": (None, PinState.NONE),
+    "its last second": (PIN, PinState.WAITING),
+    "four wrong entries": (replace(PIN, wrong=4), PinState.WAITING),
+    "the fifth": (replace(PIN, wrong=5), PinState.LOCKED),
+    "past its time": (replace(PIN, expires=NOW - SECOND), PinState.OVER),
+    "used": (replace(PIN, used=True), PinState.OVER),
 }
 
 
 @pytest.mark.parametrize(("pin", "stands"), PINS.values(), ids=PINS)
 def test_how_a_pin_stands(pin, stands):
-    assert standing(pin, NOW) is stands
+    assert pin_state(pin, NOW) is stands
 
 
 DAYS = {
@@ -71,6 +80,6 @@ DAYS = {
 
 @pytest.mark.parametrize(("now", "began"), DAYS.values(), ids=DAYS)
 def test_where_a_finnish_day_begins(now, began):
-    assert day_began(datetime.fromisoformat(now).replace(tzinfo=UTC)) == datetime.fromisoformat(began).replace(
+    assert start_of_local_day(datetime.fromisoformat(now).replace(tzinfo=UTC)) == datetime.fromisoformat(began).replace(
         tzinfo=UTC
     )

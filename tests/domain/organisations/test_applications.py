@@ -6,11 +6,11 @@ import pytest
 
 from sinetti.domain.organisations.applications import (
     MOVES,
-    ApplicationFault,
-    ApplicationRefused,
+    ApplicationDecision,
+    ApplicationError,
+    ApplicationErrorReason,
     ApplicationState,
     NewApplication,
-    Verdict,
     case_number,
     check_application,
     check_verdict,
@@ -50,21 +50,21 @@ def test_what_is_applied_for(asked, approved, fault):
     if fault is None:
         assert check_application(asked, approved, offered).channels == asked.channels
         return
-    with pytest.raises(ApplicationRefused) as refused:
+    with pytest.raises(ApplicationError) as refused:
         check_application(asked, approved, offered)
-    assert refused.value.fault is ApplicationFault(fault)
+    assert refused.value.fault is ApplicationErrorReason(fault)
 
 
 VERDICTS = {
-    "approved without a word": (Verdict(APPROVED), None),
-    "approved with reasons": (Verdict(APPROVED, WHY), None),
-    "refused, with reasons and appeal": (Verdict(REFUSED, WHY, "Write to the court."), None),
-    "refused without reasons": (Verdict(REFUSED, " ", "Write to the court."), "reason"),
-    "refused in a word": (Verdict(REFUSED, "No.", "Write to the court."), "reason"),
-    "refused without end": (Verdict(REFUSED, "x" * 2001, "Write to the court."), "reason"),
-    "refused without appeal": (Verdict(REFUSED, WHY), "appeal"),
-    "neither": (Verdict(OPEN), "verdict"),
-    "withdrawn is no decision": (Verdict(WITHDRAWN), "verdict"),
+    "approved without a word": (ApplicationDecision(APPROVED), None),
+    "approved with reasons": (ApplicationDecision(APPROVED, WHY), None),
+    "refused, with reasons and appeal": (ApplicationDecision(REFUSED, WHY, "Write to the court."), None),
+    "refused without reasons": (ApplicationDecision(REFUSED, " ", "Write to the court."), "reason"),
+    "refused in a word": (ApplicationDecision(REFUSED, "No.", "Write to the court."), "reason"),
+    "refused without end": (ApplicationDecision(REFUSED, "x" * 2001, "Write to the court."), "reason"),
+    "refused without appeal": (ApplicationDecision(REFUSED, WHY), "appeal"),
+    "neither": (ApplicationDecision(OPEN), "verdict"),
+    "withdrawn is no decision": (ApplicationDecision(WITHDRAWN), "verdict"),
 }
 
 
@@ -73,9 +73,9 @@ def test_what_is_decided(verdict, fault):
     if fault is None:
         assert check_verdict(verdict) == verdict
         return
-    with pytest.raises(ApplicationRefused) as refused:
+    with pytest.raises(ApplicationError) as refused:
         check_verdict(verdict)
-    assert refused.value.fault is ApplicationFault(fault)
+    assert refused.value.fault is ApplicationErrorReason(fault)
 
 
 def test_only_what_is_open_moves():

@@ -7,28 +7,28 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as some
 
-from sinetti.domain.identifiers import folded
+from sinetti.domain.identifiers import normalise
 from sinetti.domain.organisations.csv_import import (
     MOST_LINES,
     MOST_OCTETS,
     ChangeKind,
-    FileRefused,
-    Slip,
-    Standing,
+    ImportFileError,
+    RowErrorKind,
+    StoredOrganisation,
     compare,
     digest,
     named_ids,
     read_lines,
 )
-from sinetti.domain.values import CustomerKind, Environment, Language
+from sinetti.domain.values import Environment, IdentifierType, Language
 
 HEAD = "customer_id;kind;country;name;language;merged_into;ended"
 TODAY = date(2026, 3, 2)
 TEST, FI = Environment.TEST, Language.FI
-MALLI = Standing("A-1", CustomerKind.REGISTER, "FI", "Malli Oy", FI)
-NEW = Standing("B-2", CustomerKind.REGISTER, "FI", "Uusi Oy", FI)
-GONE = Standing("C-3", CustomerKind.REGISTER, "FI", "Mennyt Oy", FI, open=False, merged_into="B-2")
-REGISTER = {folded(one.customer_id): one for one in (MALLI, NEW, GONE)}
+MALLI = StoredOrganisation("A-1", IdentifierType.REGISTER, "FI", "Malli Oy", FI)
+NEW = StoredOrganisation("B-2", IdentifierType.REGISTER, "FI", "Uusi Oy", FI)
+GONE = StoredOrganisation("C-3", IdentifierType.REGISTER, "FI", "Mennyt Oy", FI, open=False, merged_into="B-2")
+REGISTER = {normalise(one.customer_id): one for one in (MALLI, NEW, GONE)}
 
 
 def compared(*lines, head=HEAD, register=REGISTER):
@@ -45,24 +45,24 @@ ONE_LINE = {
     "merged and ended": ("A-1;register;FI;Malli Oy;fi;B-2;2026-01-01", ChangeKind.MERGE),
     "ended today": ("A-1;register;FI;Malli Oy;fi;;2026-03-02", ChangeKind.END),
     "ended before, as it stands": ("C-3;register;FI;Mennyt Oy;fi;b-2;", None),
-    "too few cells": ("A-1;register;FI", ("", Slip.CELLS)),
-    "an open quotation mark": ('A-1;register;FI;"Malli;fi;;', ("", Slip.CELLS)),
-    "no kind": ("A-1;;FI;Malli Oy;fi;;", ("kind", Slip.KIND)),
-    "no language": ("A-1;register;FI;Malli Oy;de;;", ("language", Slip.LANGUAGE)),
-    "no id": (";register;FI;Malli Oy;fi;;", ("customer_id", Slip.ID)),
-    "no country": ("A-1;register;fi;Malli Oy;fi;;", ("country", Slip.COUNTRY)),
-    "no name": ("A-1;register;FI;;fi;;", ("name", Slip.NAME)),
-    "ends tomorrow": ("A-1;register;FI;Malli Oy;fi;;2026-03-03", ("ended", Slip.ENDED)),
-    "ended some day": ("A-1;register;FI;Malli Oy;fi;;yes", ("ended", Slip.ENDED)),
-    "another kind": ("A-1;foreign;FI;Malli Oy;fi;;", ("kind", Slip.OTHER_KIND)),
-    "another country": ("A-1;register;SE;Malli Oy;fi;;", ("country", Slip.OTHER_COUNTRY)),
-    "into itself": ("A-1;register;FI;Malli Oy;fi;a-1;", ("merged_into", Slip.MERGED_SELF)),
-    "into nobody": ("A-1;register;FI;Malli Oy;fi;X-9;", ("merged_into", Slip.MERGED_UNKNOWN)),
-    "into one that ended": ("A-1;register;FI;Malli Oy;fi;C-3;", ("merged_into", Slip.MERGED_CLOSED)),
-    "one that is not there ends": ("X-9;register;FI;Ei Oy;fi;;2026-01-01", ("customer_id", Slip.NOT_THERE)),
-    "ended, elsewhere": ("C-3;register;FI;Mennyt Oy;fi;A-1;", ("merged_into", Slip.MERGED_ELSEWHERE)),
-    "ended, and lives again": ("C-3;register;FI;Mennyt Oy;fi;B-2;2030-01-01", ("ended", Slip.ENDED)),
-    "ended, and has a new name": ("C-3;register;FI;Uusi nimi;fi;B-2;", ("customer_id", Slip.CLOSED)),
+    "too few cells": ("A-1;register;FI", ("", RowErrorKind.CELLS)),
+    "an open quotation mark": ('A-1;register;FI;"Malli;fi;;', ("", RowErrorKind.CELLS)),
+    "no kind": ("A-1;;FI;Malli Oy;fi;;", ("kind", RowErrorKind.KIND)),
+    "no language": ("A-1;register;FI;Malli Oy;de;;", ("language", RowErrorKind.LANGUAGE)),
+    "no id": (";register;FI;Malli Oy;fi;;", ("customer_id", RowErrorKind.ID)),
+    "no country": ("A-1;register;fi;Malli Oy;fi;;", ("country", RowErrorKind.COUNTRY)),
+    "no name": ("A-1;register;FI;;fi;;", ("name", RowErrorKind.NAME)),
+    "ends tomorrow": ("A-1;register;FI;Malli Oy;fi;;2026-03-03", ("ended", RowErrorKind.ENDED)),
+    "ended some day": ("A-1;register;FI;Malli Oy;fi;;yes", ("ended", RowErrorKind.ENDED)),
+    "another kind": ("A-1;foreign;FI;Malli Oy;fi;;", ("kind", RowErrorKind.OTHER_KIND)),
+    "another country": ("A-1;register;SE;Malli Oy;fi;;", ("country", RowErrorKind.OTHER_COUNTRY)),
+    "into itself": ("A-1;register;FI;Malli Oy;fi;a-1;", ("merged_into", RowErrorKind.MERGED_SELF)),
+    "into nobody": ("A-1;register;FI;Malli Oy;fi;X-9;", ("merged_into", RowErrorKind.MERGED_UNKNOWN)),
+    "into one that ended": ("A-1;register;FI;Malli Oy;fi;C-3;", ("merged_into", RowErrorKind.MERGED_CLOSED)),
+    "one that is not there ends": ("X-9;register;FI;Ei Oy;fi;;2026-01-01", ("customer_id", RowErrorKind.NOT_THERE)),
+    "ended, elsewhere": ("C-3;register;FI;Mennyt Oy;fi;A-1;", ("merged_into", RowErrorKind.MERGED_ELSEWHERE)),
+    "ended, and lives again": ("C-3;register;FI;Mennyt Oy;fi;B-2;2030-01-01", ("ended", RowErrorKind.ENDED)),
+    "ended, and has a new name": ("C-3;register;FI;Uusi nimi;fi;B-2;", ("customer_id", RowErrorKind.CLOSED)),
 }
 
 
@@ -88,7 +88,7 @@ def test_what_the_register_has_instead_is_told():
 def test_one_that_ended_does_not_live_again():
     closed = replace(GONE, merged_into="")
     (wrong,) = compared("C-3;register;FI;Mennyt Oy;fi;;", register={"c-3": closed}).wrong
-    assert wrong.slip is Slip.CLOSED
+    assert wrong.slip is RowErrorKind.CLOSED
 
 
 def test_lines_of_one_file_are_seen_together():
@@ -101,7 +101,10 @@ def test_lines_of_one_file_are_seen_together():
         ";;;;;;",
     )
     assert [(one.kind, one.line) for one in difference.changes] == [(ChangeKind.ADD, 3), (ChangeKind.MERGE, 2)]
-    assert [(one.line, one.slip) for one in difference.wrong] == [(4, Slip.TWICE), (5, Slip.MERGED_CLOSED)]
+    assert [(one.line, one.slip) for one in difference.wrong] == [
+        (4, RowErrorKind.TWICE),
+        (5, RowErrorKind.MERGED_CLOSED),
+    ]
     assert difference.unchanged == 0
 
 
@@ -110,13 +113,13 @@ FILES = {
         "\ufeffname,kind,customer_id,language,country\r\nMalli Oy,register,A-1,fi,FI\r\n".encode(),
         None,
     ),
-    "Latin-1": ("name;ä".encode("latin-1"), Slip.ENCODING),
-    "too large": (b"x" * (MOST_OCTETS + 1), Slip.SIZE),
-    "too many lines": (f"{HEAD}\n{'x;' * 7}\n".encode() + b"x\n" * MOST_LINES, Slip.LINES),
-    "empty": (b"", Slip.COLUMNS),
-    "a column is lacking": (b"customer_id;kind;country;name\n", Slip.COLUMNS),
-    "a column stands twice": (f"{HEAD};name\n".encode(), Slip.COLUMNS),
-    "a column too many": (f"{HEAD};phone\n".encode(), Slip.COLUMNS),
+    "Latin-1": ("name;ä".encode("latin-1"), RowErrorKind.ENCODING),
+    "too large": (b"x" * (MOST_OCTETS + 1), RowErrorKind.SIZE),
+    "too many lines": (f"{HEAD}\n{'x;' * 7}\n".encode() + b"x\n" * MOST_LINES, RowErrorKind.LINES),
+    "empty": (b"", RowErrorKind.COLUMNS),
+    "a column is lacking": (b"customer_id;kind;country;name\n", RowErrorKind.COLUMNS),
+    "a column stands twice": (f"{HEAD};name\n".encode(), RowErrorKind.COLUMNS),
+    "a column too many": (f"{HEAD};phone\n".encode(), RowErrorKind.COLUMNS),
 }
 
 
@@ -126,7 +129,7 @@ def test_a_file(octets, slip):
         (line,) = read_lines(octets)
         assert (line.number, line.cells["name"], line.cells["country"]) == (2, "Malli Oy", "FI")
         return
-    with pytest.raises(FileRefused) as refused:
+    with pytest.raises(ImportFileError) as refused:
         read_lines(octets)
     assert refused.value.slip is slip
 
@@ -146,8 +149,8 @@ def applied(register, changes):
     """The register after these changes, as database/organisations/administration.py makes them."""
     after = dict(register)
     for one in changes:
-        into = register[folded(one.into)].customer_id if folded(one.into) in register else one.into
-        after[folded(one.customer_id)] = Standing(
+        into = register[normalise(one.into)].customer_id if normalise(one.into) in register else one.into
+        after[normalise(one.customer_id)] = StoredOrganisation(
             one.customer_id,
             one.id_kind,
             one.country,

@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from sinetti.domain.organisations.csv_import import Change, ChangeKind
+from sinetti.domain.organisations.csv_import import ChangeKind, ImportChange
 from sinetti.domain.organisations.import_confirmation import (
     PROPOSAL_LIVES,
     LoadAct,
@@ -19,7 +19,7 @@ from sinetti.domain.organisations.import_confirmation import (
     count_acts,
     needs_second_clerk,
 )
-from sinetti.domain.values import CustomerKind
+from sinetti.domain.values import IdentifierType
 
 NOW = datetime(2026, 3, 2, 10, tzinfo=UTC)
 SECOND = timedelta(seconds=1)
@@ -32,7 +32,7 @@ ACCEPTED = replace(PROPOSED, accepted_by="bo", accepted_at=NOW)
 
 def change(kind=ChangeKind.CHANGE, name="A", language="fi"):
     before = ("", "") if kind is ChangeKind.ADD else ("A", "fi")
-    return Change(2, kind, "1", CustomerKind.ARTIFICIAL, "FI", before[0], name, before[1], language)
+    return ImportChange(2, kind, "1", IdentifierType.ARTIFICIAL, "FI", before[0], name, before[1], language)
 
 
 ACTS = {

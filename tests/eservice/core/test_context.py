@@ -13,9 +13,9 @@ from lxml import html
 
 from sinetti.domain.values import Language
 from sinetti.eservice.ui import static_files
-from sinetti.eservice.ui.csp import allow, policy_of
-from sinetti.i18n.translate import text
-from sinetti.server.asgi import Edge
+from sinetti.eservice.ui.csp import build_csp, extend_csp
+from sinetti.i18n.translate import translate
+from sinetti.server.asgi import AsgiApp
 from sinetti.server.http import Request
 from tests.support.browser import ADDRESS, Browser, people_door
 from tests.support.office import REQUEST
@@ -90,8 +90,8 @@ def test_headers_of_every_answer(sqlite_desk, browser, asks, status):
 
 def test_a_page_may_do_what_it_needs():
     response = HttpResponse()
-    allow(response, scripts=True, targets=("https://sign-in.example",))
-    assert {"script-src 'self'", "form-action 'self' https://sign-in.example"} <= set(policy_of(response).split("; "))
+    extend_csp(response, scripts=True, targets=("https://sign-in.example",))
+    assert {"script-src 'self'", "form-action 'self' https://sign-in.example"} <= set(build_csp(response).split("; "))
 
 
 def test_cookies_behind_https(browser, sent):
@@ -135,7 +135,7 @@ def test_the_readers_language(browser, headers, address, language):
     browser.headers = headers
     page = browser.get(address).page
     assert page.get("lang") == language
-    assert page.findtext(".//h1") == text("Certificate service", Language(language))
+    assert page.findtext(".//h1") == translate("Certificate service", Language(language))
     (current,) = page.xpath("//nav//a[@aria-current]")
     assert current.get("lang") == language
 
@@ -282,7 +282,7 @@ def test_a_fault_of_ours_has_a_page_and_a_reference(sqlite_desk, sent, language,
     browser = Browser(people_door(broken(sqlite_desk)), headers={"accept-language": language})
     browser.get(f"/m/{sent.token}")
     assert (browser.reply.status, browser.page.get("lang")) == (500, language)
-    assert browser.heading == text("This cannot be done now", language)
+    assert browser.heading == translate("This cannot be done now", language)
     assert "0" * 32 in browser.page.text_content()
     assert "failed" in caplog.text
     assert sent.token not in caplog.text
@@ -318,7 +318,7 @@ def test_no_token_stands_in_the_log(sqlite_desk, sent, caplog, monkeypatch):
 
 def test_the_edge_says_where_a_path_begins(sqlite_desk, sent, caplog):
     caplog.set_level(logging.INFO, logger="sinetti.api.access")
-    edge = Edge(people_door(sqlite_desk))
+    edge = AsgiApp(people_door(sqlite_desk))
     answers = []
 
     async def receive():

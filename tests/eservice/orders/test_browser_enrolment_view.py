@@ -126,7 +126,7 @@ def test_a_private_key_is_refused_and_nothing_of_it_stays(browser, sqlite_desk, 
     assert secret not in page.reply.body.decode()
     assert secret not in caplog.text
     assert not models.Certificate.objects.exists()
-    assert models.TransferIdPair.objects.get().wrong_passwords == 0
+    assert models.TransferIds.objects.get().wrong_passwords == 0
 
 
 WRONG = {

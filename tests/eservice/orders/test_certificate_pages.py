@@ -73,7 +73,7 @@ def test_a_deputy_is_removed_by_a_second_button_and_told(signatory, sqlite_desk,
     line = holding(sqlite_desk, held.serial)
     assert (line.deputy, line.contact.name) == (None, CONTACT.name)
     removed = models.Person.objects.get(email=SOMEBODY["person_email"])
-    assert models.OutboxRow.objects.get(facts={"old": removed.pk, "place": "deputy"}).recipient == removed
+    assert models.OutboxMessage.objects.get(facts={"old": removed.pk, "place": "deputy"}).recipient == removed
     for does in ("remove", "no-deputy"):
         assert "Nothing was changed: it was so already." in told(
             page.post(address.partition("?")[0], {**sent, "do": does})
@@ -115,7 +115,7 @@ def test_letting_one_end_and_the_way_back(signatory, sqlite_desk, held):
 
 
 def test_revoking_takes_a_reason_and_a_second_look(signatory, sqlite_desk, held):
-    models.Holding.objects.update(serves=300)
+    models.Lineage.objects.update(serves=300)
     in_the_window(sqlite_desk, held)
     new = renewed(sqlite_desk, held)
     address = f"{PLACE}/{held.serial}/revoke"
@@ -144,7 +144,7 @@ def test_the_second_look_says_what_gateways_saw(signatory, sqlite_desk, held, us
     if use == "seen":
         certificate = models.Certificate.objects.get()
         models.officer_models.Sighting.objects.create(certificate=certificate, gateway=gateway, last_seen=now)
-    models.Holding.objects.update(serves=1)
+    models.Lineage.objects.update(serves=1)
     page = signatory.get(f"{PLACE}/{held.serial}/revoke").press("look", reason="superseded")
     assert ("Last seen in use on" if use == "seen" else "Not seen in use since") in told(page)
     assert "Reports of one other organisation" in told(page)
@@ -246,7 +246,7 @@ def test_wrong_days_are_told_beside_the_field(signatory):
 def test_what_has_changed_meanwhile_is_counted(signatory, sqlite_desk, held, monkeypatch):
     page = signatory.get(REPLACE).press("look", days="730")
     assert page.heading == "Check what is ordered: 1"
-    models.Holding.objects.update(contact=None)
+    models.Lineage.objects.update(contact=None)
     assert "something had changed meanwhile: 1" in told(page.press("order"))
     monkeypatch.setattr("sinetti.services.self_service.bulk_replace.MOST_AT_ONCE", 0)
     assert "There are more than" in told(page.get(REPLACE).press("look", days="730"))
@@ -256,7 +256,7 @@ def test_a_viewer_and_who_has_no_organisation_are_told_what_is_lacking(as_role):
     viewer = as_role(Role.VIEWER, "vilja")
     for address in (REPLACE, CONTACTS, "/settings/orders/new"):
         assert viewer.get(address).reply.status == 403, address
-    models.Mandate.objects.all().delete()
+    models.RoleAssignment.objects.all().delete()
     assert viewer.get("/settings/orders").reply.status == 403
 
 

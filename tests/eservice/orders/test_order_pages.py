@@ -54,8 +54,8 @@ def test_how_many_others_is_written_as_its_reader_writes_numbers(signatory):
 def test_an_order_without_a_description_says_so(signatory, sqlite_desk):
     ids = ordered(sqlite_desk, an_order())
     models.Order.objects.update(description="")
-    models.Holding.objects.update(description="")
-    order = models.TransferIdPair.objects.get(transfer_id=ids.transfer_id).order_id
+    models.Lineage.objects.update(description="")
+    order = models.TransferIds.objects.get(transfer_id=ids.transfer_id).order_id
     assert "No description" in told(signatory.get(f"/settings/orders/{order}"))
 
 
@@ -126,7 +126,7 @@ def test_nobody_orders_by_skipping_the_check(signatory, sqlite_desk):
 
 def test_a_replacement_brings_type_description_and_people_along(signatory, sqlite_desk):
     held = enrolled(sqlite_desk, Channel.SFTP)
-    models.Holding.objects.update(serves=1)
+    models.Lineage.objects.update(serves=1)
     page = signatory.get(f"{NEW}?replaces={held.serial.upper()}")
     assert page.heading == "Order a replacement"
     filled = fields(page, "check")
@@ -212,7 +212,7 @@ def test_a_new_link_is_sent_once_for_each_that_was_seen(signatory, sqlite_desk):
     assert "has expired, or was never sent" in told(signatory.get(order))
     assert "A new link is on its way." in told(signatory.press("send"))
     assert "A new link was sent already." in told(signatory.post(order, {**seen, "do": "send"}))
-    models.Holding.objects.update(contact=None)
+    models.Lineage.objects.update(contact=None)
     assert "Nobody is the technical contact person any more" in told(signatory.press("send"))
     assert signatory.reply.status == 409
 
@@ -228,7 +228,7 @@ def test_how_far_an_order_has_come(signatory, sqlite_desk):
     checked(signatory).press("send")
     now = sqlite_desk.office.now()
     for mail, link, says in STATES.values():
-        models.OutboxRow.objects.update(**{"sent": None, "dead": None, **dict.fromkeys(mail, now)})
+        models.OutboxMessage.objects.update(**{"sent": None, "dead": None, **dict.fromkeys(mail, now)})
         models.notice_models.SecureMessage.objects.update(**dict.fromkeys(link, now))
         assert says in told(signatory.get(signatory.path))
 

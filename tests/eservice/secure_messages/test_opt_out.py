@@ -18,8 +18,8 @@ def link(sqlite_desk):
     """The link in a mail to somebody who looks after a certificate."""
     enrolled(sqlite_desk)
     using = sqlite_desk.register.alias
-    holding = models.Holding.objects.using(using).get()
-    row = models.OutboxRow.objects.using(using).create(
+    holding = models.Lineage.objects.using(using).get()
+    row = models.OutboxMessage.objects.using(using).create(
         kind=MessageKind.REMINDER, channel=MessageChannel.EMAIL, step="60:email", created=NOW, due=NOW, sent=NOW,
         holding=holding, recipient=holding.contact,
     )  # fmt: skip
@@ -30,13 +30,13 @@ def with_signatory(desk):
     using = desk.register.alias
     person = models.Person.objects.using(using).create(name="S", email="s@customer.example", language="fi")
     organisation = models.Organisation.objects.using(using).get()
-    models.Mandate.objects.using(using).create(
+    models.RoleAssignment.objects.using(using).create(
         organisation=organisation, person=person, role=Role.SIGNATORY, valid_from=NOW
     )
 
 
 def asked(desk):
-    return models.OutboxRow.objects.using(desk.register.alias).filter(kind=MessageKind.CONTACT_GONE).count()
+    return models.OutboxMessage.objects.using(desk.register.alias).filter(kind=MessageKind.CONTACT_GONE).count()
 
 
 @pytest.mark.parametrize("method", ["GET", "HEAD"])
@@ -74,7 +74,7 @@ def test_mail_that_has_stopped(sqlite_desk, browser, link):
 
 
 def test_who_is_named_for_nothing_any_more(sqlite_desk, browser, link):
-    models.Holding.objects.using(sqlite_desk.register.alias).update(contact=None)
+    models.Lineage.objects.using(sqlite_desk.register.alias).update(contact=None)
     assert "You are not named for any task" in browser.get(link).page.text_content()
 
 

@@ -9,8 +9,8 @@ from django.test.utils import CaptureQueriesContext
 from sinetti.database import models
 from sinetti.database.models import Pin
 from sinetti.services.issuance.enrol import enrol
-from sinetti.services.issuance.secure_message import offer
-from sinetti.services.issuance.transfer_ids import ShownIds
+from sinetti.services.issuance.secure_message import send_link
+from sinetti.services.issuance.transfer_ids import GeneratedTransferIds
 from tests.support.browser import Browser
 from tests.support.office import REQUEST, accepted, new_ask, new_key
 from tests.support.secure import another, asked, code_of_sms, offered, opened
@@ -26,11 +26,11 @@ def sent(sqlite_desk):
 
 def ids_on(browser):
     transfer_id, password = browser.secrets
-    return ShownIds("", transfer_id, password, None)
+    return GeneratedTransferIds("", transfer_id, password, None)
 
 
 def mark_sms(desk, **marks):
-    models.OutboxRow.objects.using(desk.register.alias).filter(kind="pin").update(**marks)
+    models.OutboxMessage.objects.using(desk.register.alias).filter(kind="pin").update(**marks)
 
 
 def test_from_the_link_to_the_ids(sqlite_desk, browser, post, sent):
@@ -38,7 +38,7 @@ def test_from_the_link_to_the_ids(sqlite_desk, browser, post, sent):
     assert (browser.heading, browser.buttons, browser.reply.status) == ("Secure message", ["open"], 200)
     assert "ends in 00" in browser.page.text_content()
     browser.press("open")
-    assert post.sent == [models.OutboxRow.objects.using(sqlite_desk.register.alias).get(kind="pin").message_id]
+    assert post.sent == [models.OutboxMessage.objects.using(sqlite_desk.register.alias).get(kind="pin").message_id]
     assert (browser.heading, browser.buttons) == ("Enter the PIN code", ["pin", "open"])
     browser.press("pin", pin=code_of_sms(sqlite_desk, sent))
     assert (browser.heading, browser.buttons, browser.reply.status) == ("Your transfer IDs", ["open"], 200)
@@ -192,7 +192,7 @@ def test_the_fifth_wrong_code_ends_the_link(sqlite_desk, browser):
 
 def test_unknown_ended_and_late_links_look_alike(sqlite_desk, browser):
     ended = offered(sqlite_desk)
-    offer(ended.offered.order_id, sqlite_desk.office, "operator", REQUEST)
+    send_link(ended.offered.order_id, sqlite_desk.office, "operator", REQUEST)
     late = offered(sqlite_desk)
     tokens = (NOBODYS, ended.token, late.token)
     seen = [browser.get(f"/m/{token}").reply for token in tokens[:2]]

@@ -12,13 +12,13 @@ from sinetti.eservice.site import accessibility_data
 from sinetti.eservice.site.accessibility_data import (
     FINDINGS,
     LAST_RUN,
+    AccessibilityData,
     Conformity,
     FindingsError,
-    Known,
     read_findings,
     read_run,
 )
-from sinetti.i18n.translate import text
+from sinetti.i18n.translate import translate
 from sinetti.notifications.templates.notices_authorisation import NOT_RIGHT
 from sinetti.notifications.templates.notices_changes import ORDER_IF_NEEDED
 from sinetti.settings.portal import EserviceSettings, SupervisingAuthority
@@ -69,8 +69,8 @@ def test_the_menu_has_the_names_that_pages_and_messages_have(sqlite_desk, browse
     menu = page.xpath("string(//nav[@class='menu']/p)")
     names = [f"{menu} > {one.text_content()}" for one in page.xpath("//nav[@class='menu']//a")]
     assert page.xpath("string(//h1)") == names[0].removeprefix(f"{menu} > ")
-    assert f"({names[0]})" in text(ORDER_IF_NEEDED, language)
-    assert f"({names[2]})" in text(NOT_RIGHT, language, help="")
+    assert f"({names[0]})" in translate(ORDER_IF_NEEDED, language)
+    assert f"({names[2]})" in translate(NOT_RIGHT, language, help="")
 
 
 def test_a_clerk_is_led_to_the_clerks_pages(sqlite_desk, browser):
@@ -176,7 +176,7 @@ KNOWN = {
 
 @pytest.mark.parametrize(("written", "conformity"), KNOWN.values(), ids=KNOWN)
 def test_what_may_be_said(browser, monkeypatch, written, conformity):
-    found = Known(read_findings(written), read_run(RUN))
+    found = AccessibilityData(read_findings(written), read_run(RUN))
     assert found.conformity is conformity
     monkeypatch.setattr("sinetti.eservice.site.accessibility.known", lambda: found)
     told = main_of(browser.get("/accessibility"))

@@ -9,7 +9,7 @@ from cryptography.hazmat.primitives.serialization import Encoding
 
 from sinetti.ca.profiles import key_usage
 from sinetti.gateway.revocation import crl as room
-from sinetti.gateway.revocation.crl import Lists, NotAList, Serials, read_list
+from sinetti.gateway.revocation.crl import CrlSource, InvalidCrl, SerialSet, read_list
 from sinetti.gateway.revocation.source import (
     FRESHNESS,
     GOOD,
@@ -19,8 +19,8 @@ from sinetti.gateway.revocation.source import (
     NOT_KNOWN,
     OLD,
     REVOKED,
-    Answer,
-    Several,
+    FallbackSource,
+    RevocationStatus,
 )
 from sinetti.gateway.x509 import verdict_texts
 from sinetti.gateway.x509.path_validation import authority_of
@@ -41,7 +41,7 @@ SOME = frozenset({ON_HOLD})
 
 
 def asked(*ders, now=NOW, freshness=FRESHNESS, of=CERTIFICATE, by=None):
-    return Lists(ders).status(of, by or issuing(), now, freshness)
+    return CrlSource(ders).status(of, by or issuing(), now, freshness)
 
 
 FRESH = {
@@ -181,23 +181,23 @@ def test_der_and_pem_are_read_and_nothing_else():
     assert asked(pem) == GOOD
     third_version = crl().replace(b"\x02\x01\x01", b"\x02\x01\x02", 1)
     for octets in (b"", b"hello", holder(), pem[:-40], third_version):
-        with pytest.raises(NotAList):
+        with pytest.raises(InvalidCrl):
             read_list(octets)
 
 
 def test_serials():
     numbers = [1, 255, 256, 2**159, SERIAL]
-    serials = Serials(b"".join(sorted(one.to_bytes(20, "big") for one in numbers)))
+    serials = SerialSet(b"".join(sorted(one.to_bytes(20, "big") for one in numbers)))
     assert len(serials) == 5
     assert all(one in serials for one in numbers)
     assert not any(one in serials for one in (0, 2, 257, 2**159 - 1, SERIAL + 1))
-    assert 1 not in Serials(b"")
+    assert 1 not in SerialSet(b"")
 
 
 def test_a_folder_is_read_anew_when_it_changes(tmp_path, monkeypatch):
     ticks = [100.0]
     monkeypatch.setattr(room.clock, "ticks", lambda: ticks[0])
-    lists = Lists(folder=tmp_path)
+    lists = CrlSource(folder=tmp_path)
 
     def now():
         return lists.status(CERTIFICATE, issuing(), NOW, FRESHNESS)
@@ -221,16 +221,16 @@ def test_a_folder_is_read_anew_when_it_changes(tmp_path, monkeypatch):
 def test_the_date_of_a_file_makes_no_list_fresh(tmp_path):
     (tmp_path / "issuing.crl").write_bytes(crl(at=NOW - DAY))
     os.utime(tmp_path / "issuing.crl", (NOW.timestamp(), NOW.timestamp()))
-    assert Lists(folder=tmp_path).status(CERTIFICATE, issuing(), NOW, FRESHNESS) == OLD
+    assert CrlSource(folder=tmp_path).status(CERTIFICATE, issuing(), NOW, FRESHNESS) == OLD
 
 
 def test_a_folder_that_is_not_there_has_no_lists(tmp_path):
-    assert Lists(folder=tmp_path / "no").status(CERTIFICATE, issuing(), NOW, FRESHNESS) == MISSING
+    assert CrlSource(folder=tmp_path / "no").status(CERTIFICATE, issuing(), NOW, FRESHNESS) == MISSING
 
 
 def test_each_signature_is_computed_once_though_another_file_changes(tmp_path, monkeypatch):
     (tmp_path / "issuing.crl").write_bytes(crl())
-    lists, counted = Lists(folder=tmp_path), []
+    lists, counted = CrlSource(folder=tmp_path), []
     whole = room._signed
     monkeypatch.setattr(room, "_signed", lambda *given: counted.append(1) or whole(*given))
     for _ in range(3):
@@ -274,9 +274,9 @@ SOURCES = {
 
 @pytest.mark.parametrize(("answers", "told"), SOURCES.values(), ids=SOURCES)
 def test_several_sources(answers, told):
-    found = Several([Says(one) for one in answers]).status(CERTIFICATE, issuing(), NOW, FRESHNESS)
+    found = FallbackSource([Says(one) for one in answers]).status(CERTIFICATE, issuing(), NOW, FRESHNESS)
     assert found == told
-    assert isinstance(found, Answer)
+    assert isinstance(found, RevocationStatus)
     assert found.why in {
         None,
         verdict_texts.NO_LIST,
@@ -298,4 +298,4 @@ SOURCES_ABOVE = {
 
 @pytest.mark.parametrize(("answers", "told"), SOURCES_ABOVE.values(), ids=SOURCES_ABOVE)
 def test_several_sources_about_a_ca(answers, told):
-    assert Several([Says(one) for one in answers]).above(CERTIFICATE, issuing(), NOW) == told
+    assert FallbackSource([Says(one) for one in answers]).above(CERTIFICATE, issuing(), NOW) == told

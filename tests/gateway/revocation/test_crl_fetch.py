@@ -10,10 +10,10 @@ import pytest
 
 from sinetti.cli.main import main
 from sinetti.domain.values import Channel
-from sinetti.gateway.crl_freshness import NoIssuer, age_of, bound_of, issuer_of
-from sinetti.gateway.revocation.crl_fetch import Wanted, fetch, in_place
+from sinetti.gateway.crl_freshness import NoIssuer, crl_age, issuer_of, max_age
+from sinetti.gateway.revocation.crl_fetch import CrlDownload, current_file, fetch
 from sinetti.infra import atomic_files, http_client
-from sinetti.infra.clock import machine_now
+from sinetti.infra.clock import utc_now
 from sinetti.pki.encoding import certificate_der
 from tests.support.authority import NOW, issuer
 from tests.support.relying import material
@@ -30,7 +30,7 @@ def wanted(tmp_path, url, kept=OLD):
     file = tmp_path / "issuing.crl"
     if kept is not None:
         file.write_bytes(kept)
-    return Wanted(f"{url}/crl/issuing.crl", file, ISSUER)
+    return CrlDownload(f"{url}/crl/issuing.crl", file, ISSUER)
 
 
 COMES = {
@@ -128,8 +128,8 @@ def test_who_is_late_before_there_is_a_connection_is_asked_nothing(monkeypatch):
             """Close nothing."""
 
     monkeypatch.setattr(http_client, "_connection", lambda *_: Late())
-    with pytest.raises(http_client.NotReached, match=r"longer than 0.05 s"):
-        http_client.call(http_client.Call("https://late.example/", within=0.05))
+    with pytest.raises(http_client.HttpError, match=r"longer than 0.05 s"):
+        http_client.send_request(http_client.HttpRequest("https://late.example/", within=0.05))
     assert not Late.asked
 
 
@@ -184,8 +184,8 @@ AGES = {
 
 @pytest.mark.parametrize(("age", "current", "said"), AGES.values(), ids=AGES)
 def test_ages(tmp_path, age, current, said):
-    lists = in_place(wanted(tmp_path, "http://127.0.0.1"))
-    told = age_of(ISSUER, lists, timedelta(hours=1), NOW + age)
+    lists = current_file(wanted(tmp_path, "http://127.0.0.1"))
+    told = crl_age(ISSUER, lists, timedelta(hours=1), NOW + age)
     assert (told.current, told.age) == (current, age)
     assert said in told.said()
 
@@ -193,7 +193,7 @@ def test_ages(tmp_path, age, current, said):
 def test_lists_about_cas_count_until_their_end():
     built = MADE.built
     bounds = {
-        name: bound_of(issuer_of(certificate_der(built.entries[spec.file_name][1]), name), None, timedelta(hours=1))
+        name: max_age(issuer_of(certificate_der(built.entries[spec.file_name][1]), name), None, timedelta(hours=1))
         for spec in built.hierarchy.authorities
         for name in [spec.role.value]
     }
@@ -211,7 +211,7 @@ def test_an_issuer_is_one_ca():
 
 @pytest.fixture
 def folder(tmp_path):
-    folder = material(machine_now()).written(tmp_path / "m")
+    folder = material(utc_now()).written(tmp_path / "m")
     text = 'anchors = "anchors.pem"\nrevocation = "crl"\ncrls = "lists"\n'
     for name in ("one", "two"):
         text += f'[[list]]\nurl = "URL/{name}"\nfile = "{name}.crl"\nissuer = "issuing.pem"\n'

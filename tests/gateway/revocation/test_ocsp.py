@@ -14,7 +14,7 @@ from cryptography.x509 import ocsp
 from cryptography.x509.oid import ExtendedKeyUsageOID
 
 from sinetti.ca.profiles import key_usage
-from sinetti.gateway.revocation.ocsp import ASK_AGAIN, LARGEST_ANSWER, Answers, Question, believed, post
+from sinetti.gateway.revocation.ocsp import ASK_AGAIN, LARGEST_ANSWER, OcspQuery, OcspSource, post, verified_status
 from sinetti.gateway.revocation.source import FRESHNESS, GOOD, NO_ANSWER, NOT_KNOWN, REVOKED
 from tests.gateway.material import DAY, HOUR, SECOND, Responder, certificate, holder, issuing, key, leaf, loaded
 from tests.support import authority
@@ -27,7 +27,7 @@ SIGNING = x509.ExtendedKeyUsage([ExtendedKeyUsageOID.OCSP_SIGNING])
 
 def asked(responder, now=NOW, freshness=FRESHNESS):
     responder.about = responder.about or CERTIFICATE
-    return Answers([ADDRESS], responder).status(CERTIFICATE, issuing(), now, freshness)
+    return OcspSource([ADDRESS], responder).status(CERTIFICATE, issuing(), now, freshness)
 
 
 def delegate(by=None, *, put=(), leave=(), **odd):
@@ -98,7 +98,7 @@ def test_nothing_but_the_configured_address_is_asked():
 
 def test_an_answer_is_reused_for_five_minutes_and_longer_only_without_a_newer_one():
     responder = Responder(about=CERTIFICATE)
-    answers = Answers([ADDRESS], responder)
+    answers = OcspSource([ADDRESS], responder)
 
     def at(now):
         return answers.status(CERTIFICATE, issuing(), now, FRESHNESS)
@@ -124,7 +124,7 @@ REVOKING = {
 def test_a_certificate_that_was_revoked_stays_so(changes, now):
     """REVOKED stays: no later answer with GOOD is requested (docs/gateway.md)."""
     responder = Responder(about=CERTIFICATE, status=ocsp.OCSPCertStatus.REVOKED, **changes)
-    answers = Answers([ADDRESS], responder)
+    answers = OcspSource([ADDRESS], responder)
     assert answers.status(CERTIFICATE, issuing(), NOW, FRESHNESS) == REVOKED
     responder.status, responder.at = ocsp.OCSPCertStatus.GOOD, now
     assert answers.status(CERTIFICATE, issuing(), now, FRESHNESS) == REVOKED
@@ -134,7 +134,7 @@ def test_a_certificate_that_was_revoked_stays_so(changes, now):
 def test_of_two_facts_in_one_answer_the_revocation_counts():
     responder = Responder(about=CERTIFICATE)
     good, revoked = (replace(responder, status=one) for one in (ocsp.OCSPCertStatus.GOOD, ocsp.OCSPCertStatus.REVOKED))
-    question = Question(CERTIFICATE, issuing(), None)
+    question = OcspQuery(CERTIFICATE, issuing(), None)
     first, second = (ocsp.load_der_ocsp_response(one(ADDRESS, question.request())) for one in (good, revoked))
 
     class CombinedResponse:
@@ -145,7 +145,7 @@ def test_of_two_facts_in_one_answer_the_revocation_counts():
         def __getattr__(self, name):
             return getattr(first, name)
 
-    assert believed(CombinedResponse(), question, NOW).is_revoked
+    assert verified_status(CombinedResponse(), question, NOW).is_revoked
 
 
 def test_the_next_address_is_asked_where_one_does_not_answer():
@@ -156,15 +156,15 @@ def test_the_next_address_is_asked_where_one_does_not_answer():
             raise ConnectionRefusedError
         return responder(address, request)
 
-    answers = Answers(["http://down.example/", ADDRESS], ask)
+    answers = OcspSource(["http://down.example/", ADDRESS], ask)
     assert answers.status(CERTIFICATE, issuing(), NOW, FRESHNESS) == GOOD
-    assert Answers([], ask).status(CERTIFICATE, issuing(), NOW, FRESHNESS) == NO_ANSWER
-    assert Answers([ADDRESS], lambda *_: b"hello").status(CERTIFICATE, issuing(), NOW, FRESHNESS) == NO_ANSWER
+    assert OcspSource([], ask).status(CERTIFICATE, issuing(), NOW, FRESHNESS) == NO_ANSWER
+    assert OcspSource([ADDRESS], lambda *_: b"hello").status(CERTIFICATE, issuing(), NOW, FRESHNESS) == NO_ANSWER
 
 
 def test_only_so_many_answers_are_kept(monkeypatch):
     monkeypatch.setattr("sinetti.gateway.revocation.ocsp._KEPT_AT_MOST", 2)
-    answers = Answers([ADDRESS], Responder(about=CERTIFICATE))
+    answers = OcspSource([ADDRESS], Responder(about=CERTIFICATE))
     for one in (CERTIFICATE, *(loaded(holder(number)) for number in (2, 3))):
         answers.ask.about = one
         assert answers.status(one, issuing(), NOW, FRESHNESS) == GOOD
@@ -233,4 +233,4 @@ def test_who_sends_octet_by_octet_gets_no_more_time(monkeypatch):
 def test_a_certificate_of_another_ca_gets_no_answer_of_this_one():
     stranger = leaf(("CA", "CA"))
     responder = Responder(about=CERTIFICATE)
-    assert Answers([ADDRESS], responder).status(stranger, issuing(), NOW, FRESHNESS) == NO_ANSWER
+    assert OcspSource([ADDRESS], responder).status(stranger, issuing(), NOW, FRESHNESS) == NO_ANSWER

@@ -7,12 +7,12 @@ from datetime import timedelta
 import pytest
 
 from sinetti.gateway.gateway import Gateway
-from sinetti.gateway.revocation.crl import Lists
-from sinetti.gateway.web.endpoints import LARGEST_DOCUMENT, Asked, Service
-from sinetti.gateway.web.guard import Guard
-from sinetti.gateway.web.trusted_proxies import Proxies
+from sinetti.gateway.revocation.crl import CrlSource
+from sinetti.gateway.web.endpoints import LARGEST_DOCUMENT, AuthService, IncomingRequest
+from sinetti.gateway.web.guard import RequestGuard
+from sinetti.gateway.web.trusted_proxies import TrustedProxies
 from sinetti.pki.chain import load_bundle
-from sinetti.wire.xmldsig.signature import Recipe, seal_of, sign_document
+from sinetti.wire.xmldsig.signature import SignatureProfile, sign_document, signer_for_key
 from tests.support.authority import NOW
 from tests.support.relying import CUSTOMER_ID, material
 
@@ -22,19 +22,19 @@ DOCUMENT = b"<report xmlns='urn:reports'><sum>12</sum></report>"
 
 def service(proxies=None, now=NOW, missing=()):
     made = material(NOW)
-    gateway = Gateway(load_bundle(made.anchors()), source=Lists([made.crl()]))
-    guard = Guard(gateway, proxies or Proxies.on_unix_socket(), now=lambda: now)
-    return Service(guard, lambda: list(missing))
+    gateway = Gateway(load_bundle(made.anchors()), source=CrlSource([made.crl()]))
+    guard = RequestGuard(gateway, proxies or TrustedProxies.on_unix_socket(), now=lambda: now)
+    return AuthService(guard, lambda: list(missing))
 
 
 def ask(path, kind=None, headers=(), *, method="GET", body=b"", on=None, peer=None):
     shown = [] if kind is None else [("client-cert", f":{material(NOW).rfc9440(kind)}:")]
-    return (on or service()).answer(Asked(method, path, [*shown, *headers], peer, body))
+    return (on or service()).answer(IncomingRequest(method, path, [*shown, *headers], peer, body))
 
 
 def signed(kind="good"):
     made = material(NOW)
-    return sign_document(DOCUMENT, seal_of(made.key, made.der(kind)), next(iter(Recipe)))
+    return sign_document(DOCUMENT, signer_for_key(made.key, made.der(kind)), next(iter(SignatureProfile)))
 
 
 def verified(document, kind=None, headers=(), **changes):
@@ -105,7 +105,7 @@ def test_a_document_has_an_end():
     ("path", "method", "status"), [("/check", "GET", 204), ("/refusal", "GET", 503), ("/verify", "POST", 422)]
 )
 def test_only_its_own_proxy_is_answered(path, method, status):
-    listed = service(Proxies.listed(["192.0.2.7"], SECRET))
+    listed = service(TrustedProxies.listed(["192.0.2.7"], SECRET))
     secret = [("sinetti-proxy-secret", SECRET.decode())]
     assert ask(path, "good", secret, method=method, on=listed, peer="192.0.2.7").status == status
     for headers, peer in (([], "192.0.2.7"), (secret, "192.0.2.8"), (secret, None)):

@@ -14,17 +14,17 @@ import pytest
 
 from sinetti.cli.main import main
 from sinetti.gateway.gateway import Gateway
-from sinetti.gateway.revocation.crl import Lists
+from sinetti.gateway.revocation.crl import CrlSource
 from sinetti.gateway.revocation.source import GOOD, MISSING, NO_ANSWER
 from sinetti.gateway.web import server
-from sinetti.gateway.web.endpoints import LARGEST_DOCUMENT, Service
-from sinetti.gateway.web.guard import Guard
-from sinetti.gateway.web.server import WAITING, Edge
-from sinetti.gateway.web.trusted_proxies import Proxies
-from sinetti.infra.atomic_files import write_whole
-from sinetti.infra.clock import machine_now, ticks
+from sinetti.gateway.web.endpoints import LARGEST_DOCUMENT, AuthService
+from sinetti.gateway.web.guard import RequestGuard
+from sinetti.gateway.web.server import WAITING, GatewayApp
+from sinetti.gateway.web.trusted_proxies import TrustedProxies
+from sinetti.infra.atomic_files import write_atomic
+from sinetti.infra.clock import monotonic_seconds, utc_now
 from sinetti.pki.chain import load_bundle
-from sinetti.wire.xmldsig.signature import Recipe, seal_of, sign_document
+from sinetti.wire.xmldsig.signature import SignatureProfile, sign_document, signer_for_key
 from tests.support.programs import program
 from tests.support.relying import material
 from tests.support.relying_doors import SETTINGS, gateway_running
@@ -53,7 +53,7 @@ def asked(connection, path, kind=None, body=None, headers=None):
     return reply.status, reply.headers, reply.read()
 
 
-NOW = machine_now()
+NOW = utc_now()
 
 
 @pytest.fixture(scope="module")
@@ -63,7 +63,9 @@ def folder(tmp_path_factory):
 
 def test_on_a_unix_socket(folder):
     made = material(NOW)
-    document = sign_document(b"<a>" + b"x" * 500_000 + b"</a>", seal_of(made.key, made.der("good")), next(iter(Recipe)))
+    document = sign_document(
+        b"<a>" + b"x" * 500_000 + b"</a>", signer_for_key(made.key, made.der("good")), next(iter(SignatureProfile))
+    )
     with gateway_running(folder) as place, closing(Connection(place)) as caller:
         assert stat.S_IMODE(place.stat().st_mode) == 0o660
         assert asked(caller, "/readyz")[0] == asked(caller, "/healthz")[0] == 200
@@ -110,10 +112,10 @@ def test_a_listed_proxy_reading_anew_and_stopping(folder):
             one.send_signal(signal.SIGHUP)
             _until(log, "settings were read anew")
             assert asked(caller, "/check", "good", headers=known)[1]["sinetti-reason"] == "wrong-channel"
-        begun = ticks()
+        begun = monotonic_seconds()
         one.send_signal(signal.SIGTERM)
         assert one.wait(15) == 0
-        assert ticks() - begun < 8
+        assert monotonic_seconds() - begun < 8
     assert "Traceback" not in log.read_text()
 
 
@@ -140,18 +142,18 @@ def answered(edge, path, *, method="GET", peer="192.0.2.1", body=None):
 
 def edge_of(source, proxies, unready=list):
     gateway = Gateway(load_bundle(material(NOW).anchors()), source=source)
-    return Edge(Service(Guard(gateway, proxies, now=lambda: NOW), unready), unix=proxies.unix)
+    return GatewayApp(AuthService(RequestGuard(gateway, proxies, now=lambda: NOW), unready), unix=proxies.unix)
 
 
 def test_nobody_but_its_own_proxy_gets_a_document_into_memory():
-    edge = edge_of(Lists(), Proxies.listed(["192.0.2.7"], SECRET.encode()))
+    edge = edge_of(CrlSource(), TrustedProxies.listed(["192.0.2.7"], SECRET.encode()))
     for path, status in (("/verify", 403), ("/check", 405), ("/readyz", 405), ("/no", 404)):
         assert asyncio.run(answered(edge, path, method="POST"))[0] == status
 
 
 def test_a_document_that_does_not_come_frees_its_place(monkeypatch):
     monkeypatch.setattr(server, "BODY_WITHIN", 0.01)
-    edge = edge_of(Lists(), Proxies.on_unix_socket())
+    edge = edge_of(CrlSource(), TrustedProxies.on_unix_socket())
 
     async def stalled():
         sent, scope = [], {"type": "http", "method": "POST", "path": "/verify", "headers": [], "client": None}
@@ -181,7 +183,7 @@ def test_who_asks_for_readiness_holds_nobody_up():
     async def both():
         await asyncio.gather(note("/readyz"), note("/check"))
 
-    edge = edge_of(Lists([material(NOW).crl()]), Proxies.on_unix_socket(), unready)
+    edge = edge_of(CrlSource([material(NOW).crl()]), TrustedProxies.on_unix_socket(), unready)
     asyncio.run(both())
     assert order == [("/check", 204), ("/readyz", 200)]
 
@@ -205,7 +207,7 @@ def test_only_so_many_wait_for_a_responder():
         assert (await answered(edge, "/check"))[0] == 204
         return status, headers[b"retry-after"]
 
-    edge = edge_of(Slow(), Proxies.on_unix_socket())
+    edge = edge_of(Slow(), TrustedProxies.on_unix_socket())
     assert asyncio.run(crowd()) == (503, b"1")
 
 
@@ -217,16 +219,16 @@ def test_lists_that_come_and_go_are_noticed_and_said(folder, tmp_path):
         _until(log, '"missing": ["Data Providers')
         assert asked(caller, "/check", "good")[1]["sinetti-reason"] == "status-unknown"
         assert asked(caller, "/readyz")[0] == 503
-        write_whole(tmp_path / "lists" / "issuing.crl", fresh)
+        write_atomic(tmp_path / "lists" / "issuing.crl", fresh)
         _until(log, '"missing": []')
         assert asked(caller, "/check", "good")[0] == 204
         assert asked(caller, "/readyz")[0] == 200
 
 
 def _until(log, event):
-    deadline = ticks() + 20
+    deadline = monotonic_seconds() + 20
     while event not in log.read_text():
-        assert ticks() < deadline, log.read_text()
+        assert monotonic_seconds() < deadline, log.read_text()
         sleep(0.02)
 
 

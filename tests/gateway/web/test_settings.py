@@ -3,9 +3,9 @@
 import pytest
 
 from sinetti.cli.main import main
-from sinetti.gateway.settings import SettingsError, load
-from sinetti.gateway.web.settings import guard_of, place_of, reporter_of
-from sinetti.gateway.web.trusted_proxies import NotBelievable, Proxies, read_secret
+from sinetti.gateway.settings import GatewaySettingsError, load
+from sinetti.gateway.web.settings import load_guard, load_listen_settings, load_report_target
+from sinetti.gateway.web.trusted_proxies import InsecureProxySettings, TrustedProxies, read_secret
 from tests.support.authority import NOW
 from tests.support.relying import material
 
@@ -27,10 +27,10 @@ def settings(folder, text, top=TOP):
 
 
 def test_places(folder):
-    place = place_of(settings(folder, '[serve]\nsocket = "g.sock"\n'))
-    assert (place.socket, place.address, place.proxies) == (folder / "g.sock", None, Proxies(unix=True))
+    place = load_listen_settings(settings(folder, '[serve]\nsocket = "g.sock"\n'))
+    assert (place.socket, place.address, place.proxies) == (folder / "g.sock", None, TrustedProxies(unix=True))
     text = '[serve]\nbind = "[::1]:8444"\nproxies = ["192.0.2.0/24"]\nsecret = "secret"\n'
-    place = place_of(settings(folder, text))
+    place = load_listen_settings(settings(folder, text))
     assert (place.socket, place.address) == (None, "[::1]:8444")
     assert place.proxies.believes("192.0.2.9", [b"x" * 32])
 
@@ -59,23 +59,23 @@ NO_PLACE = {
 
 @pytest.mark.parametrize(("text", "why"), NO_PLACE.values(), ids=NO_PLACE)
 def test_no_place(folder, text, why):
-    with pytest.raises(SettingsError, match=why):
-        place_of(settings(folder, f"[serve]\n{text}\n"))
+    with pytest.raises(GatewaySettingsError, match=why):
+        load_listen_settings(settings(folder, f"[serve]\n{text}\n"))
 
 
 GUARDS = {
     "tls": ('certificate = "tls"', None),
-    "unix-socket": ('certificate = "unix-socket"', Proxies(unix=True)),
+    "unix-socket": ('certificate = "unix-socket"', TrustedProxies(unix=True)),
     "proxy": (
         'certificate = "proxy"\nproxies = ["192.0.2.1"]\nsecret = "secret"',
-        Proxies.listed(["192.0.2.1"], b"x" * 32),
+        TrustedProxies.listed(["192.0.2.1"], b"x" * 32),
     ),
 }
 
 
 @pytest.mark.parametrize(("text", "proxies"), GUARDS.values(), ids=GUARDS)
 def test_guards(folder, text, proxies):
-    guard = guard_of(settings(folder, f"[middleware]\n{text}\n"))
+    guard = load_guard(settings(folder, f"[middleware]\n{text}\n"))
     assert guard.proxies == proxies
     assert guard.gateway.source is not None
 
@@ -91,14 +91,14 @@ NO_GUARD = {
 
 @pytest.mark.parametrize(("text", "why"), NO_GUARD.values(), ids=NO_GUARD)
 def test_no_guard(folder, text, why):
-    with pytest.raises(SettingsError, match=why):
-        guard_of(settings(folder, f"[middleware]\n{text}\n"))
+    with pytest.raises(GatewaySettingsError, match=why):
+        load_guard(settings(folder, f"[middleware]\n{text}\n"))
 
 
 def test_danger_has_to_be_said(folder):
     top = 'anchors = "anchors.pem"\nrevocation = "DANGEROUSLY-NONE"\n'
-    assert guard_of(settings(folder, '[middleware]\ncertificate = "tls"\n', top)).gateway.source is None
-    with pytest.raises(SettingsError, match="revocation is needed"):
+    assert load_guard(settings(folder, '[middleware]\ncertificate = "tls"\n', top)).gateway.source is None
+    with pytest.raises(GatewaySettingsError, match="revocation is needed"):
         settings(folder, "", 'anchors = "anchors.pem"\n')
 
 
@@ -109,12 +109,12 @@ def test_a_reporter(folder, capsys):
     assert "sinetti authority gateway add NAME --key FILE" in said.err
     assert (folder / "key.pem").stat().st_mode & 0o777 == 0o600
     told = '[sightings]\nurl = "https://status.example/api/v1/sightings"\nname = "one"\nkey = "key.pem"\n'
-    reporter = reporter_of(settings(folder, told))
+    reporter = load_report_target(settings(folder, told))
     assert (reporter.url, reporter.name) == ("https://status.example/api/v1/sightings", "one")
-    assert reporter_of(settings(folder, "")) is None
+    assert load_report_target(settings(folder, "")) is None
     (folder / "key.pem").chmod(0o644)
-    with pytest.raises(SettingsError, match="can be read by others"):
-        reporter_of(settings(folder, told))
+    with pytest.raises(GatewaySettingsError, match="can be read by others"):
+        load_report_target(settings(folder, told))
     (folder / "bad.pem").write_text("no key")
     (folder / "bad.pem").chmod(0o600)
     for was, now, why in (
@@ -125,8 +125,8 @@ def test_a_reporter(folder, capsys):
         ('key = "key.pem"', "", "sinetti gateway key"),
     ):
         (folder / "key.pem").chmod(0o600)
-        with pytest.raises(SettingsError, match=why):
-            reporter_of(settings(folder, told.replace(was, now)))
+        with pytest.raises(GatewaySettingsError, match=why):
+            load_report_target(settings(folder, told.replace(was, now)))
 
 
 def test_a_key_goes_over_nothing(folder, capsys):
@@ -142,7 +142,7 @@ def test_a_key_goes_over_nothing(folder, capsys):
 
 
 def test_a_secret_is_a_file_of_its_own(folder):
-    with pytest.raises(NotBelievable):
+    with pytest.raises(InsecureProxySettings):
         read_secret(folder)
-    with pytest.raises(NotBelievable, match="no proxy"):
-        Proxies.listed([], b"x" * 32)
+    with pytest.raises(InsecureProxySettings, match="no proxy"):
+        TrustedProxies.listed([], b"x" * 32)

@@ -10,7 +10,7 @@ from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
 
 from sinetti.ca.profiles import key_usage
 from sinetti.gateway.x509 import path_validation
-from sinetti.gateway.x509.path_validation import authority_of, key_in_bounds, paths_to, trust_store_of
+from sinetti.gateway.x509.path_validation import authority_of, build_paths, key_in_bounds, trust_store_of
 from sinetti.pki.chain import load_bundle
 from tests.gateway.material import certificate, leaf, name_of
 from tests.gateway.x509.make_root_8192 import CA_KEY
@@ -25,7 +25,7 @@ def limited(length):
 
 
 def found(anchors, below, helpers=()):
-    return paths_to(below, trust_store_of(anchors), helpers)
+    return build_paths(below, trust_store_of(anchors), helpers)
 
 
 def row(*names, put=None):

@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from sinetti.domain.link_tokens import return_token
+from sinetti.domain.link_tokens import bounce_token
 from sinetti.notifications.delivery import bounce_parser, bounces
-from sinetti.notifications.delivery.bounce_parser import UnreadableError, read
-from sinetti.notifications.delivery.bounces import Returned, read_returns
+from sinetti.notifications.delivery.bounce_parser import UnreadableError, parse
+from sinetti.notifications.delivery.bounces import BounceReport, read_returns
 from tests.support.firms import a_certificate, a_message, a_person, an_organisation, rows
 from tests.support.mailrooms import a_mailroom
 from tests.support.office import DAY, KilledError, killed_at
@@ -36,7 +36,7 @@ SAYS = {
 
 
 def address(message_id=ID, key=KEY):
-    return f"bounces+{message_id}.{return_token(key, message_id)}@pki.example"
+    return f"bounces+{message_id}.{bounce_token(key, message_id)}@pki.example"
 
 
 def sample(name="postfix-no-mailbox", to=None):
@@ -51,7 +51,7 @@ def test_every_sample_is_judged():
 @pytest.mark.parametrize("ends", [b"\n", b"\r\n"], ids=["LF", "CRLF"])
 @pytest.mark.parametrize(("name", "says"), SAYS.items(), ids=SAYS)
 def test_samples(name, says, ends):
-    found = read(sample(name).replace(b"\n", ends), KEY)
+    found = parse(sample(name).replace(b"\n", ends), KEY)
     assert (found.message_id, found.verdict.value) == (ID, says)
 
 
@@ -69,7 +69,7 @@ STRANGERS = {
 
 @pytest.mark.parametrize("octets", STRANGERS.values(), ids=STRANGERS)
 def test_without_a_valid_token_nothing_is_read(octets):
-    assert read(octets, KEY).message_id is None
+    assert parse(octets, KEY).message_id is None
 
 
 PLACES = {
@@ -82,7 +82,7 @@ PLACES = {
 
 @pytest.mark.parametrize("octets", PLACES.values(), ids=PLACES)
 def test_where_the_address_stands(octets):
-    assert read(octets, KEY).message_id == ID
+    assert parse(octets, KEY).message_id == ID
 
 
 def test_what_the_library_stumbles_over(monkeypatch):
@@ -93,7 +93,7 @@ def test_what_the_library_stumbles_over(monkeypatch):
 
     monkeypatch.setattr(bounce_parser.BytesParser, "parsebytes", stumbles)
     with pytest.raises(UnreadableError):
-        read(sample(), KEY)
+        parse(sample(), KEY)
 
 
 HEAD = b"To: " + address().encode() + b"\n"
@@ -116,7 +116,7 @@ HOSTILE = {
 @pytest.mark.parametrize("octets", HOSTILE.values(), ids=HOSTILE)
 def test_what_would_keep_us_busy_is_not_read(octets):
     with pytest.raises(UnreadableError):
-        read(octets, KEY)
+        parse(octets, KEY)
 
 
 ODD = {
@@ -136,7 +136,7 @@ ODD = {
 
 @pytest.mark.parametrize("octets", ODD.values(), ids=ODD)
 def test_odd_mail_marks_nobody(octets):
-    assert read(HEAD + octets, KEY).verdict.value in {"other", "automatic"}
+    assert parse(HEAD + octets, KEY).verdict.value in {"other", "automatic"}
 
 
 def a_maildir(path):
@@ -181,11 +181,13 @@ def test_a_maildir(desk, tmp_path):
     (maildir / "new" / ".hidden").write_bytes(b"")
     (maildir / "cur" / "j:2,FS").write_bytes(b"was there")
     counts = read_returns(room, maildir, NOW)
-    assert counts == Returned(marked=1, marked_before=1, soft=1, automatic=1, other=1, unknown=2, unreadable=4, stuck=1)
+    assert counts == BounceReport(
+        marked=1, marked_before=1, soft=1, automatic=1, other=1, unknown=2, unreadable=4, stuck=1
+    )
     seen = ["a:2,S", "b:2,S", "c:2,S", "d:2,FS", "e:2,FS", "f:2,FS", "g:2,FS", "h:2,S", "i:2,FS", "j:2,FS", "k:2,FS"]
     assert files(maildir) == [*(f"cur/{name}" for name in seen), "new/.hidden"]
     assert bounced(desk) == ["lost@client.example"]
-    assert read_returns(room, maildir, NOW + DAY) == Returned(unreadable=1, stuck=1)
+    assert read_returns(room, maildir, NOW + DAY) == BounceReport(unreadable=1, stuck=1)
 
 
 def test_killed_between_commit_and_move(desk, tmp_path):
@@ -198,19 +200,19 @@ def test_killed_between_commit_and_move(desk, tmp_path):
         read_returns(a_mailroom(desk, step=killed_at("return-noted")), maildir, NOW)
     assert files(maildir) == ["new/a"]
     assert bounced(desk) == ["lost@client.example"]
-    assert read_returns(a_mailroom(desk), maildir, NOW + DAY) == Returned(marked_before=1)
+    assert read_returns(a_mailroom(desk), maildir, NOW + DAY) == BounceReport(marked_before=1)
     assert files(maildir) == ["cur/a:2,S"]
-    event = rows(desk, "OutboxRow").get(kind="bounced")
+    event = rows(desk, "OutboxMessage").get(kind="bounced")
     assert event.facts == {"person": contact.pk, "since": "2027-03-03"}
     assert (event.channel, event.recipient_id, event.created) == (None, contact.pk, NOW)
-    assert rows(desk, "AuditRow").filter(action="address-bounced").count() == 1
+    assert rows(desk, "AuditEvent").filter(action="address-bounced").count() == 1
 
 
 def test_nothing_of_a_mail_is_logged(sqlite_desk, tmp_path, caplog):
     caplog.set_level(0)
     maildir = a_maildir(tmp_path)
     put(maildir, a=sample(), b=HEAD + ODD["fields of octets"])
-    assert read_returns(a_mailroom(sqlite_desk), maildir, NOW) == Returned(unknown=1, automatic=1)
+    assert read_returns(a_mailroom(sqlite_desk), maildir, NOW) == BounceReport(unknown=1, automatic=1)
     assert not [one for one in caplog.messages if "example" in one]
 
 
@@ -223,5 +225,5 @@ def test_a_round_is_bounded(sqlite_desk, tmp_path, monkeypatch):
     monkeypatch.setattr(bounces, "AT_ONCE", 2)
     maildir = a_maildir(tmp_path)
     put(maildir, a=b"", b=b"", c=b"")
-    assert read_returns(a_mailroom(sqlite_desk), maildir, NOW) == Returned(unknown=2)
+    assert read_returns(a_mailroom(sqlite_desk), maildir, NOW) == BounceReport(unknown=2)
     assert files(maildir) == ["cur/a:2,FS", "cur/b:2,FS", "new/c"]

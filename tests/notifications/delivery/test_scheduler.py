@@ -3,9 +3,9 @@
 import pytest
 
 from sinetti.database import models
-from sinetti.database.notifications.outbox import Event, owe_event
+from sinetti.database.notifications.outbox import DomainEvent, record_event
 from sinetti.domain.notifications.messages import MessageChannel, MessageKind
-from sinetti.notifications.delivery.scheduler import run
+from sinetti.notifications.delivery.scheduler import run_once
 from tests.support.mailrooms import a_mailroom
 from tests.support.office import DAY, enrolled, in_the_window
 
@@ -26,10 +26,10 @@ class Post:
 def test_an_event_that_cannot_be_read_keeps_no_reminder(sqlite_desk, caplog):
     desk, post = sqlite_desk, Post()
     now = in_the_window(desk, enrolled(desk), 14 * DAY)
-    owe_event(desk.register, Event(MessageKind.BOUNCED, "a day", facts=["a name of somebody's"]), now)
+    record_event(desk.register, DomainEvent(MessageKind.BOUNCED, "a day", facts=["a name of somebody's"]), now)
     with pytest.raises(AttributeError):
-        run(a_mailroom(desk, {MessageChannel.EMAIL: post}), now, {"stuck": "Messages are stuck."})
+        run_once(a_mailroom(desk, {MessageChannel.EMAIL: post}), now, {"stuck": "Messages are stuck."})
     assert sorted(post.kinds) == [MessageKind.OPERATOR, MessageKind.REMINDER]
     assert "AttributeError" in caplog.text
     assert "a name of somebody's" not in caplog.text
-    assert models.OutboxRow.objects.using(desk.register.alias).filter(kind="bounced", spread=None).exists()
+    assert models.OutboxMessage.objects.using(desk.register.alias).filter(kind="bounced", spread=None).exists()

@@ -9,10 +9,10 @@ from sinetti.database import models
 from sinetti.database.notifications import delivery, outbox, outbox_queries
 from sinetti.database.notifications.outbox import NewMessage
 from sinetti.domain.notifications.messages import MessageChannel, MessageKind
-from sinetti.notifications.context import Away, Lost, NotDeliverable, NotNow
-from sinetti.notifications.delivery.sender import BATCH, Sent, send_due, send_one, sending_rounds
-from sinetti.notifications.delivery.smtp import Security, Sender, Smtp, SmtpServer
-from sinetti.notifications.planning.events import spread_events
+from sinetti.notifications.context import ConnectionLost, PermanentFailure, TemporaryFailure, TransportUnavailable
+from sinetti.notifications.delivery.sender import BATCH, SendReport, iter_batches, send_due, send_message
+from sinetti.notifications.delivery.smtp import Sender, Smtp, SmtpSecurity, SmtpServer
+from sinetti.notifications.planning.events import expand_events
 from tests.support.authority import NOW
 from tests.support.mailrooms import a_mailroom
 from tests.support.office import SECOND, KilledError, enrolled, killed_at
@@ -32,12 +32,12 @@ def a_message(number=0, *, address=None, due=NOW):
 def owe(desk, *messages, count=0):
     """Owe these messages, or so many; gives their ids in order."""
     owed = messages or [a_message(number) for number in range(count)]
-    outbox.put(desk.register, owed, desk.clock.now)
+    outbox.enqueue(desk.register, owed, desk.clock.now)
     return [one.message_id for one in owed]
 
 
 def row(desk, message_id):
-    return models.OutboxRow.objects.using(desk.register.alias).get(pk=message_id)
+    return models.OutboxMessage.objects.using(desk.register.alias).get(pk=message_id)
 
 
 class Post:
@@ -67,7 +67,7 @@ def room(desk, post, **more):
 
 def smtp(desk, server):
     sender = Sender("notices@pki.example", "Sinetti")
-    return Smtp(SmtpServer("127.0.0.1", server.port, Security.NONE), sender, b"k" * 32, desk.machine)
+    return Smtp(SmtpServer("127.0.0.1", server.port, SmtpSecurity.NONE), sender, b"k" * 32, desk.machine)
 
 
 def later(desk, by):
@@ -79,15 +79,15 @@ def test_what_is_due_leaves_and_stays_sent(desk, server):
     ids = owe(desk, count=3)
     (waits,) = owe(desk, a_message(9, due=desk.clock.now + SECOND))
     here = room(desk, smtp(desk, server))
-    assert send_due(here, "one", desk.clock.now) == Sent(sent=3)
+    assert send_due(here, "one", desk.clock.now) == SendReport(sent=3)
     assert sorted(one.message_id for one in server.taken) == sorted(ids)
     assert server.handler.connections == 1
     assert {(row(desk, one).sent, row(desk, one).tries, row(desk, one).taken_by) for one in ids} == {
         (desk.clock.now, 1, None)
     }
-    assert send_due(here, "one", desk.clock.now) == Sent()
+    assert send_due(here, "one", desk.clock.now) == SendReport()
     later(desk, SECOND)
-    assert send_due(here, "one", desk.clock.now) == Sent(sent=1)
+    assert send_due(here, "one", desk.clock.now) == SendReport(sent=1)
     assert server.taken[-1].message_id == waits
 
 
@@ -116,10 +116,10 @@ def test_workers_share_the_work_and_never_send_the_same(desk):
 
 
 TROUBLE = {
-    "an address that is refused for good": (NotDeliverable("550 5.1.1"), Sent(sent=2, dead=1)),
-    "an address that is refused for now": (NotNow("450 4.2.1"), Sent(sent=2, again=1)),
-    "a server that goes silent at one address": (Lost("silent"), Sent(sent=2, again=1)),
-    "a fault of ours": (RuntimeError("with a name in it"), Sent(sent=2, again=1)),
+    "an address that is refused for good": (PermanentFailure("550 5.1.1"), SendReport(sent=2, dead=1)),
+    "an address that is refused for now": (TemporaryFailure("450 4.2.1"), SendReport(sent=2, again=1)),
+    "a server that goes silent at one address": (ConnectionLost("silent"), SendReport(sent=2, again=1)),
+    "a fault of ours": (RuntimeError("with a name in it"), SendReport(sent=2, again=1)),
 }
 
 
@@ -136,14 +136,14 @@ def test_one_bad_address_stops_nobody(sqlite_desk, caplog, trouble, came):
 
 
 def test_pauses_grow_and_the_fifth_try_is_the_last(desk):
-    post = Post(**{"*": NotNow("the mail server answered 451 4.7.1 to the recipient")})
+    post = Post(**{"*": TemporaryFailure("the mail server answered 451 4.7.1 to the recipient")})
     (message,), tried = owe(desk, count=1), []
     here = room(desk, post)
     for pause in (*delivery.PAUSES, timedelta(days=1)):
         came = send_due(here, "one", desk.clock.now)
         tried.append((came.again, came.dead))
         later(desk, pause - SECOND)
-        assert send_due(here, "one", desk.clock.now) == Sent(), "not before its time"
+        assert send_due(here, "one", desk.clock.now) == SendReport(), "not before its time"
         later(desk, SECOND)
     assert tried == [(1, 0)] * 4 + [(0, 1)]
     assert delivery.PAUSES == (MINUTE, 5 * MINUTE, 30 * MINUTE, 120 * MINUTE)
@@ -156,76 +156,76 @@ def test_pauses_grow_and_the_fifth_try_is_the_last(desk):
 
 
 def test_what_was_given_up_is_sent_again_from_the_beginning(desk):
-    post = Post(**{"operator-0@pki.example": NotDeliverable("550")})
+    post = Post(**{"operator-0@pki.example": PermanentFailure("550")})
     ids = owe(desk, count=2)
     here = room(desk, post)
-    assert send_due(here, "one", desk.clock.now) == Sent(sent=1, dead=1)
+    assert send_due(here, "one", desk.clock.now) == SendReport(sent=1, dead=1)
     assert outbox_queries.send_again(desk.register, ids) == 1, "what was sent is not sent again"
     post.trouble.clear()
-    assert send_due(here, "one", desk.clock.now) == Sent(sent=1)
+    assert send_due(here, "one", desk.clock.now) == SendReport(sent=1)
     assert (row(desk, ids[0]).tries, row(desk, ids[0]).dead, row(desk, ids[0]).problem) == (1, None, None)
 
 
 def test_what_is_forgotten_is_neither_listed_nor_sent(sqlite_desk):
-    desk, post = sqlite_desk, Post(**{"*": NotDeliverable("550")})
+    desk, post = sqlite_desk, Post(**{"*": PermanentFailure("550")})
     ids = owe(desk, count=1)
     send_due(room(desk, post), "one", desk.clock.now)
     assert outbox_queries.forget(desk.register, ids, desk.clock.now) == 1
     assert outbox_queries.dead_letters(desk.register) == ()
-    assert send_due(room(desk, Post()), "one", desk.clock.now) == Sent()
+    assert send_due(room(desk, Post()), "one", desk.clock.now) == SendReport()
 
 
 def test_a_server_that_is_away_is_noticed_once_and_costs_no_try(desk, caplog):
     ids = owe(desk, count=4)
-    post = Post(**{"*": Away("the mail server cannot be reached (Connection refused)")})
+    post = Post(**{"*": TransportUnavailable("the mail server cannot be reached (Connection refused)")})
     here = room(desk, post)
     for _ in range(8):
-        assert send_due(here, "one", desk.clock.now) == Sent(away=frozenset({EMAIL}))
+        assert send_due(here, "one", desk.clock.now) == SendReport(away=frozenset({EMAIL}))
         later(desk, MINUTE)
     assert len(caplog.records) == 8, "one line each time"
     assert {(row(desk, one).tries, row(desk, one).taken_by, row(desk, one).dead) for one in ids} == {(0, None, None)}
     post.trouble.clear()
-    assert send_due(here, "two", desk.clock.now) == Sent(sent=4)
+    assert send_due(here, "two", desk.clock.now) == SendReport(sent=4)
 
 
 def test_a_server_that_goes_silent_in_every_letter_is_away(sqlite_desk):
     desk = sqlite_desk
     ids = owe(desk, *(a_message(number, address=f"operator@{number}.example") for number in range(5)))
-    came = send_due(room(desk, Post(**{"*": Lost("silent")})), "one", desk.clock.now)
-    assert came == Sent(again=2, away=frozenset({EMAIL}))
+    came = send_due(room(desk, Post(**{"*": ConnectionLost("silent")})), "one", desk.clock.now)
+    assert came == SendReport(again=2, away=frozenset({EMAIL}))
     assert sorted(row(desk, one).tries for one in ids) == [0, 0, 0, 1, 1]
 
 
 def test_letters_to_a_domain_that_made_us_wait_let_others_go_first(sqlite_desk):
-    desk, slow = sqlite_desk, Lost("silent")
+    desk, slow = sqlite_desk, ConnectionLost("silent")
     bad = owe(desk, *(a_message(n, address=f"{n}@slow.example", due=desk.clock.now - MINUTE) for n in range(20)))
     owe(desk, *(a_message(n) for n in range(50, 60)))
     post = Post(**{"slow.example": slow})
     here = room(desk, post)
-    assert send_due(here, "one", desk.clock.now) == Sent(sent=10, again=1)
+    assert send_due(here, "one", desk.clock.now) == SendReport(sent=10, again=1)
     assert sorted(row(desk, one).tries for one in bad) == [0] * 19 + [1]
     post.trouble.clear()
     later(desk, MINUTE)
-    assert send_due(here, "one", desk.clock.now) == Sent(sent=20)
+    assert send_due(here, "one", desk.clock.now) == SendReport(sent=20)
 
 
 def test_without_anybody_to_deliver_everything_waits(sqlite_desk):
     (message,) = owe(sqlite_desk, count=1)
-    assert send_due(a_mailroom(sqlite_desk), "one", sqlite_desk.clock.now) == Sent()
+    assert send_due(a_mailroom(sqlite_desk), "one", sqlite_desk.clock.now) == SendReport()
     assert row(sqlite_desk, message).tries == 0
 
 
 def test_text_messages_end_where_mail_leaves_but_no_provider_is_set(sqlite_desk):
     desk = sqlite_desk
     (message,) = owe(desk, replace(a_message(), channel=SMS))
-    assert send_due(room(desk, Post()), "one", desk.clock.now) == Sent(dropped=1)
+    assert send_due(room(desk, Post()), "one", desk.clock.now) == SendReport(dropped=1)
     assert row(desk, message).problem == "no provider of text messages is set"
 
 
 def test_what_is_not_owed_any_more_is_dropped(desk):
     reminder = NewMessage(MessageKind.REMINDER, EMAIL, "0a", "60", recipient=None, certificate=None, due=desk.clock.now)
     (message,) = owe(desk, reminder)
-    assert send_due(room(desk, Post()), "one", desk.clock.now) == Sent(dropped=1)
+    assert send_due(room(desk, Post()), "one", desk.clock.now) == SendReport(dropped=1)
     assert row(desk, message).dropped == desk.clock.now
     assert row(desk, message).problem == "there is no recipient"
 
@@ -235,9 +235,9 @@ def test_reminders_wait_for_office_hours_and_others_do_not(desk):
     reminder = NewMessage(MessageKind.REMINDER, EMAIL, "0a", "60", due=desk.clock.now)
     owe(desk, reminder, a_message())
     here = room(desk, Post())
-    assert send_due(here, "one", desk.clock.now) == Sent(sent=1)
+    assert send_due(here, "one", desk.clock.now) == SendReport(sent=1)
     later(desk, timedelta(days=2))
-    assert send_due(here, "one", desk.clock.now) == Sent(dropped=1), "it has no recipient"
+    assert send_due(here, "one", desk.clock.now) == SendReport(dropped=1), "it has no recipient"
 
 
 def test_a_run_that_began_in_office_hours_goes_on_for_an_hour(sqlite_desk):
@@ -246,25 +246,25 @@ def test_a_run_that_began_in_office_hours_goes_on_for_an_hour(sqlite_desk):
     desk.clock.now = NOW.replace(hour=14, second=59)  # 16:00:59 Finnish time
     owe(desk, *(NewMessage(MessageKind.REMINDER, EMAIL, f"{number}", "7", due=NOW) for number in range(3 * BATCH)))
     here = room(desk, Post(), step=lambda name: name == "taken" and desk.clock.forward(31 * MINUTE))
-    run = sum(sending_rounds(here, "one", lambda: desk.clock.now), Sent())
-    assert run == Sent(dropped=2 * BATCH), "they have no recipient; the third batch would be begun at 17:02"
+    run = sum(iter_batches(here, "one", lambda: desk.clock.now), SendReport())
+    assert run == SendReport(dropped=2 * BATCH), "they have no recipient; the third batch would be begun at 17:02"
     desk.clock.now = NOW.replace(hour=14, minute=1)
-    assert send_due(here, "two", desk.clock.now) == Sent(), "a run of its own after 16:00"
+    assert send_due(here, "two", desk.clock.now) == SendReport(), "a run of its own after 16:00"
 
 
 def test_one_message_at_once(desk):
     first, second = owe(desk, count=2)
     post = Post()
     here = room(desk, post)
-    assert send_one(here, second, desk.clock.now)
+    assert send_message(here, second, desk.clock.now)
     assert post.ids == [second]
-    assert not send_one(here, second, desk.clock.now)
-    assert not send_one(here, "0" * 32, desk.clock.now)
-    post.trouble["*"] = NotNow("busy")
-    assert not send_one(here, first, desk.clock.now)
+    assert not send_message(here, second, desk.clock.now)
+    assert not send_message(here, "0" * 32, desk.clock.now)
+    post.trouble["*"] = TemporaryFailure("busy")
+    assert not send_message(here, first, desk.clock.now)
     post.trouble.clear()
     later(desk, MINUTE)
-    assert send_due(here, "one", desk.clock.now) == Sent(sent=1)
+    assert send_due(here, "one", desk.clock.now) == SendReport(sent=1)
 
 
 KILLS = {"taken": 0, "tried": 0, "written": 0, "delivered": 1, "sent": 1}
@@ -279,9 +279,9 @@ def test_the_process_ends_between_two_steps(desk, server, name, had):
         send_due(room(desk, post, step=killed_at(name)), "killed", desk.clock.now)
     assert len(server.taken) == had
     here = room(desk, post)
-    assert send_due(here, "two", desk.clock.now) == Sent(), "nobody takes it while the lease lasts"
+    assert send_due(here, "two", desk.clock.now) == SendReport(), "nobody takes it while the lease lasts"
     later(desk, delivery.LEASE if name == "taken" else delivery.AFTER_A_KILL)
-    assert send_due(here, "two", desk.clock.now) == Sent(sent=0 if name == "sent" else 1)
+    assert send_due(here, "two", desk.clock.now) == SendReport(sent=0 if name == "sent" else 1)
     assert {one.message_id for one in server.taken} == {message}
     assert len({one.read["Message-ID"] for one in server.taken}) == 1
     assert len(server.taken) == (2 if name == "delivered" else 1)
@@ -295,14 +295,14 @@ def test_a_message_that_ends_the_process_each_time_keeps_nobody_waiting(desk):
     with pytest.raises(KilledError):
         send_due(room(desk, post), "first", desk.clock.now)
     later(desk, delivery.LEASE)
-    assert send_due(room(desk, post), "second", desk.clock.now) == Sent(sent=1)
+    assert send_due(room(desk, post), "second", desk.clock.now) == SendReport(sent=1)
     assert post.ids == [other]
     for number in range(2, delivery.TRIES + 1):
         later(desk, delivery.AFTER_A_KILL)
         with pytest.raises(KilledError):
             send_due(room(desk, post), f"worker-{number}", desk.clock.now)
     later(desk, delivery.AFTER_A_KILL)
-    assert send_due(room(desk, post), "last", desk.clock.now) == Sent(dead=1)
+    assert send_due(room(desk, post), "last", desk.clock.now) == SendReport(dead=1)
     (dead,) = outbox_queries.dead_letters(desk.register)
     assert dead.id == killer
     assert "may have arrived" in dead.problem
@@ -328,12 +328,12 @@ def test_whoever_was_too_slow_changes_nothing(desk):
 def test_what_later_code_owes_waits_for_it(desk):
     """Nodes are replaced one after the other: an older one leaves what it cannot read, and goes on with the rest."""
     later_kind, known = owe(desk, count=2)
-    rows = models.OutboxRow.objects.using(desk.register.alias)
+    rows = models.OutboxMessage.objects.using(desk.register.alias)
     rows.filter(pk=later_kind).update(kind="of-later-code", due=NOW - MINUTE)
-    outbox.owe_event(desk.register, outbox.Event("of-later-code", "once"), NOW)
+    outbox.record_event(desk.register, outbox.DomainEvent("of-later-code", "once"), NOW)
     post = Post()
-    assert spread_events(room(desk, post), NOW) == 0
-    assert send_due(room(desk, post), "one", NOW) == Sent(sent=1)
+    assert expand_events(room(desk, post), NOW) == 0
+    assert send_due(room(desk, post), "one", NOW) == SendReport(sent=1)
     assert post.ids == [known]
     assert [one.message_id for one in outbox_queries.waiting(desk.register)] == []
     assert rows.filter(kind="of-later-code", sent=None, dead=None, dropped=None, spread=None).count() == 2
@@ -342,18 +342,18 @@ def test_what_later_code_owes_waits_for_it(desk):
 def test_a_clock_that_was_ahead_keeps_nothing_waiting_until_then(desk):
     """A machine began with a wrong clock, tried a message, took another and ended; then its clock was set right."""
     tried, taken = owe(desk, count=2)
-    rows = models.OutboxRow.objects.using(desk.register.alias)
+    rows = models.OutboxMessage.objects.using(desk.register.alias)
     ahead = desk.machine.now + timedelta(days=365)
     rows.filter(pk=tried).update(again_at=ahead + delivery.PAUSES[-1], tries=1)
     rows.filter(pk=taken).update(taken_by="gone", taken_until=ahead + delivery.LEASE)
-    assert send_due(room(desk, Post()), "one", NOW) == Sent(sent=2)
+    assert send_due(room(desk, Post()), "one", NOW) == SendReport(sent=2)
 
 
 def test_clocks_that_differ_by_minutes_share_the_work(desk):
     (taken,) = owe(desk, count=1)
-    rows = models.OutboxRow.objects.using(desk.register.alias)
+    rows = models.OutboxMessage.objects.using(desk.register.alias)
     rows.filter(pk=taken).update(taken_by="other", taken_until=desk.machine.now + delivery.LEASE + 10 * MINUTE)
-    assert send_due(room(desk, Post()), "one", NOW) == Sent()
+    assert send_due(room(desk, Post()), "one", NOW) == SendReport()
 
 
 def test_nothing_is_begun_when_the_lease_nears_its_end(sqlite_desk):
@@ -367,20 +367,22 @@ def test_nothing_is_begun_when_the_lease_nears_its_end(sqlite_desk):
     post = Post()
     here = room(desk, post, step=step)
     came = send_due(here, "one", desk.clock.now)
-    assert came == Sent(sent=3), "the rest is taken anew"
+    assert came == SendReport(sent=3), "the rest is taken anew"
     assert post.closed == 3
     assert {row(desk, one).tries for one in ids} == {1}
 
 
 def test_how_the_outbox_stands(desk):
     ids = owe(desk, count=3)
-    post = Post(**{"operator-0@pki.example": NotDeliverable("550"), "operator-1@pki.example": NotNow("450")})
+    post = Post(
+        **{"operator-0@pki.example": PermanentFailure("550"), "operator-1@pki.example": TemporaryFailure("450")}
+    )
     send_due(room(desk, post), "one", desk.clock.now)
-    found = outbox_queries.standing(desk.register, desk.clock.now)
+    found = outbox_queries.outbox_summary(desk.register, desk.clock.now)
     assert (found.waiting, found.late, found.dead, found.oldest) == (1, 0, 1, None)
     due = desk.clock.now
     later(desk, outbox_queries.LATE + SECOND)
-    found = outbox_queries.standing(desk.register, desk.clock.now)
+    found = outbox_queries.outbox_summary(desk.register, desk.clock.now)
     assert (found.waiting, found.late, found.dead, found.oldest) == (1, 1, 1, due)
     assert [one.message_id for one in outbox_queries.due(desk.register, desk.clock.now)] == [ids[1]]
     assert outbox_queries.find(desk.register, ids[2]).message_id == ids[2]
@@ -388,7 +390,7 @@ def test_how_the_outbox_stands(desk):
 
 
 def test_a_rehearsal_leaves_nothing(desk):
-    with outbox_queries.rehearsed(desk.register):
+    with outbox_queries.rolled_back(desk.register):
         owe(desk, count=1)
         assert len(outbox_queries.waiting(desk.register)) == 1
     assert outbox_queries.waiting(desk.register) == ()
@@ -396,16 +398,16 @@ def test_a_rehearsal_leaves_nothing(desk):
 
 @pytest.mark.parametrize("fails", [True, False])
 def test_an_address_that_is_refused_because_nobody_is_there_is_marked_in_the_same_commit(desk, fails):
-    refused = NotDeliverable("550 5.1.1" if fails else "554 5.7.1", address_fails=fails)
+    refused = PermanentFailure("550 5.1.1" if fails else "554 5.7.1", address_fails=fails)
     held = enrolled(desk)
     certificate = models.Certificate.objects.using(desk.register.alias).get(serial=held.serial)
     person = certificate.holding.contact_id
     event = NewMessage(
         MessageKind.FETCHED, EMAIL, held.serial, "once", NOW, recipient=person, certificate=certificate.pk
     )
-    outbox.put(desk.register, [replace(event, holding=certificate.holding_id)], NOW)
+    outbox.enqueue(desk.register, [replace(event, holding=certificate.holding_id)], NOW)
     assert send_due(room(desk, Post(**{"*": refused})), "w", desk.clock.now).dead == 1
     marked = models.Person.objects.using(desk.register.alias).get(pk=person).bounced_at
     assert (marked is not None) is fails
-    told = models.OutboxRow.objects.using(desk.register.alias).filter(kind="bounced", channel=None)
+    told = models.OutboxMessage.objects.using(desk.register.alias).filter(kind="bounced", channel=None)
     assert told.count() == (1 if fails else 0)

@@ -11,12 +11,20 @@ import pytest
 
 from sinetti.domain.notifications.messages import MessageChannel, MessageKind
 from sinetti.domain.values import Language
-from sinetti.notifications.context import Away, Letter, Lost, NotDeliverable, NotNow
+from sinetti.notifications.context import (
+    ConnectionLost,
+    PermanentFailure,
+    RenderedMessage,
+    TemporaryFailure,
+    TransportUnavailable,
+)
 from sinetti.notifications.delivery.sms import HttpSms, SmsProvider
 from sinetti.testbench.core.server_certificate import ServerFiles, make_server_certificate
 
 ID = "0123456789abcdef0123456789abcdef"
-LETTER = Letter(ID, MessageKind.PIN, MessageChannel.SMS, "040 123 4567", Language.FI, "", "PIN-koodi: 123456. Å ä ö €")
+LETTER = RenderedMessage(
+    ID, MessageKind.PIN, MessageChannel.SMS, "040 123 4567", Language.FI, "", "PIN-koodi: 123456. Å ä ö €"
+)
 
 
 class Provider(HTTPServer):
@@ -83,18 +91,18 @@ def test_what_the_provider_gets():
 ANSWERS = {
     200: None,
     204: None,
-    302: Away,
-    400: NotDeliverable,
-    401: Away,
-    403: Away,
-    404: Away,
-    408: NotNow,
-    409: NotNow,
-    422: NotDeliverable,
-    429: Away,
-    500: NotNow,
-    503: Away,
-    "hang up": Lost,
+    302: TransportUnavailable,
+    400: PermanentFailure,
+    401: TransportUnavailable,
+    403: TransportUnavailable,
+    404: TransportUnavailable,
+    408: TemporaryFailure,
+    409: TemporaryFailure,
+    422: PermanentFailure,
+    429: TransportUnavailable,
+    500: TemporaryFailure,
+    503: TransportUnavailable,
+    "hang up": ConnectionLost,
 }
 
 
@@ -105,7 +113,7 @@ def test_what_an_answer_means():
             if means is None:
                 sms(server).deliver(LETTER)
                 continue
-            with pytest.raises((NotNow, NotDeliverable)) as told:
+            with pytest.raises((TemporaryFailure, PermanentFailure)) as told:
                 sms(server).deliver(LETTER)
             assert type(told.value) is means, status
             assert "40" not in str(told.value) or str(status) in str(told.value)
@@ -115,19 +123,19 @@ def test_what_an_answer_means():
 def test_a_provider_that_says_nothing():
     with provider() as server:
         server.status = "wait"
-        with pytest.raises(Lost, match="gave no answer"):
+        with pytest.raises(ConnectionLost, match="gave no answer"):
             sms(server, timeout=0.1).deliver(LETTER)
 
 
 def test_nobody_listens():
     with provider() as server:
         pass
-    with pytest.raises(Away, match=r"cannot be reached \(Connection refused\)"):
+    with pytest.raises(TransportUnavailable, match=r"cannot be reached \(Connection refused\)"):
         sms(server).deliver(LETTER)
 
 
 def test_a_number_that_cannot_be_called():
-    with provider() as server, pytest.raises(NotDeliverable) as told:
+    with provider() as server, pytest.raises(PermanentFailure) as told:
         sms(server).deliver(replace(LETTER, to="1234567"))
     assert "1234567" not in str(told.value)
     assert server.got == []
@@ -147,8 +155,8 @@ def test_over_tls(files, tmp_path):
     with provider(context) as server:
         sms(server, "https", anchors=files.trust).deliver(LETTER)
         assert len(server.got) == 1
-        with pytest.raises(Away, match="cannot be reached"):
+        with pytest.raises(TransportUnavailable, match="cannot be reached"):
             sms(server, "https").deliver(LETTER)
-        with pytest.raises(Away, match="file of CAs"):
+        with pytest.raises(TransportUnavailable, match="file of CAs"):
             sms(server, "https", anchors=tmp_path / "none.pem").deliver(LETTER)
         assert len(server.got) == 1

@@ -10,11 +10,17 @@ from email.parser import BytesParser
 
 import pytest
 
-from sinetti.domain.link_tokens import return_token
+from sinetti.domain.link_tokens import bounce_token
 from sinetti.domain.notifications.messages import MessageChannel, MessageKind
 from sinetti.domain.values import Language
-from sinetti.notifications.context import Away, Letter, Lost, NotDeliverable, NotNow
-from sinetti.notifications.delivery.smtp import Security, Sender, Smtp, SmtpServer, return_address
+from sinetti.notifications.context import (
+    ConnectionLost,
+    PermanentFailure,
+    RenderedMessage,
+    TemporaryFailure,
+    TransportUnavailable,
+)
+from sinetti.notifications.delivery.smtp import Sender, Smtp, SmtpSecurity, SmtpServer, return_address
 from sinetti.testbench.core.server_certificate import ServerFiles, make_server_certificate
 from tests.support.mail_servers import mail_server
 from tests.support.office import Clock
@@ -28,7 +34,7 @@ TEXT = (
     + "x" * 2000
     + "\n"
 )
-LETTER = Letter(
+LETTER = RenderedMessage(
     ID,
     MessageKind.REMINDER,
     MessageChannel.EMAIL,
@@ -40,7 +46,7 @@ LETTER = Letter(
 )
 
 
-def smtp(server, security=Security.NONE, sender=SENDER, **more):
+def smtp(server, security=SmtpSecurity.NONE, sender=SENDER, **more):
     return closing(Smtp(SmtpServer("127.0.0.1", server.port, security, timeout=5.0, **more), sender, KEY, Clock(NOW)))
 
 
@@ -91,7 +97,7 @@ def test_octets_that_every_mail_server_takes(server):
 
 def test_what_comes_back_tells_which_letter_it_was(server):
     taken = delivered(server)
-    assert taken.mail_from == f"bounces+{ID}.{return_token(KEY, ID)}@pki.example"
+    assert taken.mail_from == f"bounces+{ID}.{bounce_token(KEY, ID)}@pki.example"
     assert taken.mail_from == return_address("bounces@pki.example", ID, KEY)
     assert len(return_address("bounces-of-all@pki.example", ID, KEY).partition("@")[0]) == 64, "RFC 5321, 4.5.3.1.1"
 
@@ -150,23 +156,23 @@ BAD_ADDRESSES = {
 
 @pytest.mark.parametrize("to", BAD_ADDRESSES.values(), ids=BAD_ADDRESSES)
 def test_addresses_that_are_not_tried(server, to):
-    with smtp(server) as post, pytest.raises(NotDeliverable) as refused:
+    with smtp(server) as post, pytest.raises(PermanentFailure) as refused:
         post.deliver(replace(LETTER, to=to))
     assert server.taken == []
     assert not to or to not in str(refused.value)
 
 
 ANSWERS = {
-    "no such mailbox": ("contact@customer.example", "550 5.1.1 <contact@customer.example> unknown", NotDeliverable),
-    "busy, for now": ("contact@customer.example", "450 4.2.1 contact@customer.example is busy", NotNow),
-    "the letter is refused": ("DATA", "554 5.7.1 spam", NotDeliverable),
-    "no room, for now": ("DATA", "452 4.3.1 full", NotNow),
-    "who we are is asked for": ("contact@customer.example", "530 5.7.0 authenticate first", Away),
-    "our sender is refused": ("MAIL", "550 5.7.1 not yours", Away),
-    "our sender is refused for now": ("MAIL", "451 4.3.0 later", Away),
-    "the server closes at the recipient": ("contact@customer.example", "421 4.3.2 closing", Lost),
-    "the connection is lost at the recipient": ("contact@customer.example", "close", Lost),
-    "the connection is lost at the letter": ("DATA", "close", Lost),
+    "no such mailbox": ("contact@customer.example", "550 5.1.1 <contact@customer.example> unknown", PermanentFailure),
+    "busy, for now": ("contact@customer.example", "450 4.2.1 contact@customer.example is busy", TemporaryFailure),
+    "the letter is refused": ("DATA", "554 5.7.1 spam", PermanentFailure),
+    "no room, for now": ("DATA", "452 4.3.1 full", TemporaryFailure),
+    "who we are is asked for": ("contact@customer.example", "530 5.7.0 authenticate first", TransportUnavailable),
+    "our sender is refused": ("MAIL", "550 5.7.1 not yours", TransportUnavailable),
+    "our sender is refused for now": ("MAIL", "451 4.3.0 later", TransportUnavailable),
+    "the server closes at the recipient": ("contact@customer.example", "421 4.3.2 closing", ConnectionLost),
+    "the connection is lost at the recipient": ("contact@customer.example", "close", ConnectionLost),
+    "the connection is lost at the letter": ("DATA", "close", ConnectionLost),
 }
 
 
@@ -174,9 +180,11 @@ ANSWERS = {
 def test_what_an_answer_means(server, at, answer, means):
     server.handler.answers[at] = answer
     with smtp(server) as post:
-        with pytest.raises((NotNow, NotDeliverable)) as told:
+        with pytest.raises((TemporaryFailure, PermanentFailure)) as told:
             post.deliver(LETTER)
-        assert type(told.value) is means or (means is Away and isinstance(told.value, Away))
+        assert type(told.value) is means or (
+            means is TransportUnavailable and isinstance(told.value, TransportUnavailable)
+        )
         assert "customer.example" not in str(told.value)
         assert getattr(told.value, "address_fails", False) is answer.startswith("550 5.1.1")
         server.handler.answers.clear()
@@ -206,8 +214,8 @@ def test_nobody_listens(server):
     port = server.port
     with mail_server() as gone:
         port = gone.port
-    post = Smtp(SmtpServer("127.0.0.1", port, Security.NONE), SENDER, KEY, Clock(NOW))
-    with pytest.raises(Away, match=r"cannot be reached \(Connection refused\)"):
+    post = Smtp(SmtpServer("127.0.0.1", port, SmtpSecurity.NONE), SENDER, KEY, Clock(NOW))
+    with pytest.raises(TransportUnavailable, match=r"cannot be reached \(Connection refused\)"):
         post.deliver(LETTER)
 
 
@@ -225,7 +233,7 @@ def tls(files):
     return context
 
 
-KINDS = {"STARTTLS": (Security.STARTTLS, False), "TLS from the first octet": (Security.TLS, True)}
+KINDS = {"STARTTLS": (SmtpSecurity.STARTTLS, False), "TLS from the first octet": (SmtpSecurity.TLS, True)}
 
 
 @pytest.mark.parametrize(("security", "implicit"), KINDS.values(), ids=KINDS)
@@ -237,7 +245,7 @@ def test_tls_and_a_password(files, security, implicit):
         assert server.handler.authenticated == [(b"sinetti", b"right")]
         with (
             smtp(server, security, anchors=files.trust, username="sinetti", password="wrong") as post,
-            pytest.raises(Away, match="to our name and password"),
+            pytest.raises(TransportUnavailable, match="to our name and password"),
         ):
             post.deliver(LETTER)
 
@@ -247,7 +255,7 @@ def test_a_certificate_that_is_not_trusted(files, security, implicit):
     with mail_server(tls(files), implicit=implicit) as server:
         with (
             smtp(server, security, username="sinetti", password="right") as post,
-            pytest.raises(Away, match="CERTIFICATE_VERIFY_FAILED"),
+            pytest.raises(TransportUnavailable, match="CERTIFICATE_VERIFY_FAILED"),
         ):
             post.deliver(LETTER)
         assert (server.taken, server.handler.authenticated) == ([], [])
@@ -255,8 +263,8 @@ def test_a_certificate_that_is_not_trusted(files, security, implicit):
 
 def test_a_server_without_starttls_gets_nothing(server, files):
     with (
-        smtp(server, Security.STARTTLS, anchors=files.trust, username="sinetti", password="right") as post,
-        pytest.raises(Away, match="offers no STARTTLS"),
+        smtp(server, SmtpSecurity.STARTTLS, anchors=files.trust, username="sinetti", password="right") as post,
+        pytest.raises(TransportUnavailable, match="offers no STARTTLS"),
     ):
         post.deliver(LETTER)
     assert (server.taken, server.handler.authenticated) == ([], [])
@@ -264,7 +272,7 @@ def test_a_server_without_starttls_gets_nothing(server, files):
 
 def test_a_file_of_anchors_that_is_not_there(server, tmp_path):
     with (
-        smtp(server, Security.STARTTLS, anchors=tmp_path / "none.pem") as post,
-        pytest.raises(Away, match="file of CAs"),
+        smtp(server, SmtpSecurity.STARTTLS, anchors=tmp_path / "none.pem") as post,
+        pytest.raises(TransportUnavailable, match="file of CAs"),
     ):
         post.deliver(LETTER)

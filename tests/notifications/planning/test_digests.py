@@ -6,9 +6,9 @@ import pytest
 
 from sinetti.database.notifications import delivery, digests
 from sinetti.database.organisations import contacts
-from sinetti.database.organisations.organisations import Person
-from sinetti.domain.notifications.digests import Matter, Part
-from sinetti.notifications.planning.digests import next_digest, plan_digests, told_anew
+from sinetti.database.organisations.organisations import ContactDetails
+from sinetti.domain.notifications.digests import DigestItemKind, DigestSection
+from sinetti.notifications.planning.digests import next_digest_time, plan_digests, superseded_reason
 from sinetti.notifications.planning.reminders import plan
 from tests.support.firms import (
     a_certificate,
@@ -30,7 +30,7 @@ MONDAY = datetime(2028, 1, 10, 6, tzinfo=UTC)
 
 
 def owed(desk):
-    found = rows(desk, "OutboxRow").filter(kind="digest").select_related("recipient").order_by("due", "recipient")
+    found = rows(desk, "OutboxMessage").filter(kind="digest").select_related("recipient").order_by("due", "recipient")
     return [(f"{row.due:%m-%d %H:%M}", row.step.partition(":")[0][5:], row.recipient.email) for row in found]
 
 
@@ -47,7 +47,7 @@ def a_client(desk, name="client", ends=ENDS, **changes):
 
 def walk(desk, begins, until):
     room, at = a_mailroom(desk), begins
-    while (at := next_digest(room, at)) is not None and at <= until:
+    while (at := next_digest_time(room, at)) is not None and at <= until:
         desk.clock.now = at
         plan_digests(room, at)
 
@@ -137,21 +137,23 @@ def test_readers_are_the_contact_person_else_the_signatories(desk):
 def test_somebody_who_is_named_anew_with_the_same_address_gets_no_second_one(desk):
     firm = a_firm(desk, a_client(desk))
     assert planned(desk, MONDAY) == [1]
-    again = Person("Anew", "Reader@firm.example", "", "sv")
+    again = ContactDetails("Anew", "Reader@firm.example", "", "sv")
     contacts.set_contact_person(desk.register, firm.pk, again, desk.deed())
     assert planned(desk, MONDAY + DAY) == [0]
-    other = Person("Other", "other@firm.example", "", "sv")
+    other = ContactDetails("Other", "other@firm.example", "", "sv")
     contacts.set_contact_person(desk.register, firm.pk, other, desk.deed())
     assert planned(desk, MONDAY + DAY, MONDAY + 2 * DAY) == [1, 0]
 
 
 QUIET = {
-    "it is let end": lambda desk: rows(desk, "Holding").update(let_end_at=MONDAY),
+    "it is let end": lambda desk: rows(desk, "Lineage").update(let_end_at=MONDAY),
     "the client is closed": lambda desk: rows(desk, "Organisation").filter(name="client").update(closed_at=MONDAY),
     "the firm is closed": lambda desk: rows(desk, "Organisation").filter(name="firm").update(closed_at=MONDAY),
-    "the firm looks after it no more": lambda desk: rows(desk, "Mandate").update(withdrawn_at=MONDAY),
-    "the firm looked after it until yesterday": lambda desk: rows(desk, "Mandate").update(valid_until=MONDAY - DAY),
-    "the firm is to look after it later": lambda desk: rows(desk, "Mandate").update(valid_from=MONDAY + DAY),
+    "the firm looks after it no more": lambda desk: rows(desk, "RoleAssignment").update(withdrawn_at=MONDAY),
+    "the firm looked after it until yesterday": lambda desk: rows(desk, "RoleAssignment").update(
+        valid_until=MONDAY - DAY
+    ),
+    "the firm is to look after it later": lambda desk: rows(desk, "RoleAssignment").update(valid_from=MONDAY + DAY),
     "it was revoked as superseded": lambda desk: rows(desk, "Certificate").update(
         revoked_at=MONDAY, revocation_reason="superseded"
     ),
@@ -165,9 +167,12 @@ def test_no_rows_no_digest(sqlite_desk, change):
     firm = a_firm(sqlite_desk, a_client(sqlite_desk))
     change(sqlite_desk)
     assert planned(sqlite_desk, MONDAY) == [0]
-    assert digests.rows_for(sqlite_desk.register, firm.pk, MONDAY) == ()
-    found = next_digest(a_mailroom(sqlite_desk), MONDAY)
-    assert found is None or rows(sqlite_desk, "Mandate").filter(valid_until__isnull=True, withdrawn_at=None).exists()
+    assert digests.digest_rows(sqlite_desk.register, firm.pk, MONDAY) == ()
+    found = next_digest_time(a_mailroom(sqlite_desk), MONDAY)
+    assert (
+        found is None
+        or rows(sqlite_desk, "RoleAssignment").filter(valid_until__isnull=True, withdrawn_at=None).exists()
+    )
 
 
 def test_what_is_done_is_shown_and_brings_no_digest(desk):
@@ -178,18 +183,18 @@ def test_what_is_done_is_shown_and_brings_no_digest(desk):
     assert planned(desk, MONDAY) == [1]
     rows(desk, "Certificate").filter(pk=new.pk).update(state="fetched", first_fetched_at=MONDAY)
     assert planned(desk, MONDAY + 7 * DAY, ENDS - DAY) == [0, 0]
-    assert digests.rows_for(desk.register, firm.pk, MONDAY) == (), "one that was owed before is not written any more"
+    assert digests.digest_rows(desk.register, firm.pk, MONDAY) == (), "one that was owed before is not written any more"
     other = a_certificate(desk, client, ENDS)
-    first, row = digests.rows_for(desk.register, firm.pk, MONDAY)
+    first, row = digests.digest_rows(desk.register, firm.pk, MONDAY)
     assert (first.certificate, row.part, row.matter, row.certificate) == (
-        other.pk, Part.BY_ITSELF, Matter.DONE, old.pk,
+        other.pk, DigestSection.BY_ITSELF, DigestItemKind.DONE, old.pk,
     )  # fmt: skip
-    rows(desk, "Holding").filter(pk=other.holding_id).update(let_end_at=MONDAY)
+    rows(desk, "Lineage").filter(pk=other.holding_id).update(let_end_at=MONDAY)
     # Its renewal was revoked and nothing came instead: everything is as before.
     rows(desk, "Certificate").filter(pk=new.pk).update(revoked_at=MONDAY, revocation_reason="keyCompromise")
     assert planned(desk, MONDAY + 14 * DAY) == [1]
-    (row,) = digests.rows_for(desk.register, firm.pk, MONDAY)
-    assert row.matter is Matter.RENEW
+    (row,) = digests.digest_rows(desk.register, firm.pk, MONDAY)
+    assert row.matter is DigestItemKind.RENEW
 
 
 def test_an_order_that_replaces_it(desk):
@@ -199,20 +204,20 @@ def test_an_order_that_replaces_it(desk):
     beside = a_certificate(desk, client, ENDS)
 
     def now():
-        found = digests.rows_for(desk.register, firm.pk, MONDAY)
+        found = digests.digest_rows(desk.register, firm.pk, MONDAY)
         return next(row.matter for row in found if row.certificate != beside.pk)
 
     order = rows(desk, "Order").create(holding=old.holding, replaces=old, state="open", created=MONDAY)
-    pairs = rows(desk, "TransferIdPair")
+    pairs = rows(desk, "TransferIds")
     pairs.create(transfer_id="t", order=order, password_mac=b"m", created=MONDAY, expires=MONDAY)
-    assert now() is Matter.REPLACEMENT_ORDERED
+    assert now() is DigestItemKind.REPLACEMENT_ORDERED
     pairs.update(ended_at=MONDAY)
-    assert now() is Matter.RENEW
+    assert now() is DigestItemKind.RENEW
     terms = {"holding": old.holding, "order": order, "replaces": old}
     new = a_certificate(desk, client, ENDS + 700 * DAY, state="issued", first_fetched_at=None, **terms)
-    assert now() is Matter.RETRIEVE
+    assert now() is DigestItemKind.RETRIEVE
     rows(desk, "Certificate").filter(pk=new.pk).update(state="fetched", first_fetched_at=MONDAY)
-    assert now() is Matter.DONE
+    assert now() is DigestItemKind.DONE
 
 
 def test_three_parts(desk):
@@ -232,8 +237,8 @@ def test_three_parts(desk):
     a_certificate(desk, gamma, MONDAY - DAY, None)
     a_certificate(desk, gamma, MONDAY + 60 * DAY + SECOND, ours)
     a_firm(desk, a_client(desk, "foreign"), name="others")
-    rows(desk, "ApprovedType").filter(organisation=alpha).update(withdrawn_at=MONDAY)
-    found = digests.rows_for(desk.register, firm.pk, MONDAY)
+    rows(desk, "ApprovedChannel").filter(organisation=alpha).update(withdrawn_at=MONDAY)
+    found = digests.digest_rows(desk.register, firm.pk, MONDAY)
     assert [(row.part.value, row.matter.value, row.organisation, row.contact) for row in found] == [
         ("needs-you", "renew", "b", "READER@firm.example"),
         ("needs-client", "ended", "c", ""),
@@ -247,11 +252,11 @@ def test_three_parts(desk):
 
 def test_nothing_is_coming(sqlite_desk):
     client = a_client(sqlite_desk)
-    assert next_digest(a_mailroom(sqlite_desk), MONDAY) is None
+    assert next_digest_time(a_mailroom(sqlite_desk), MONDAY) is None
     a_firm(sqlite_desk, client)
-    far = next_digest(a_mailroom(sqlite_desk), ENDS - 500 * DAY)
+    far = next_digest_time(a_mailroom(sqlite_desk), ENDS - 500 * DAY)
     assert far == datetime(2028, 1, 3, 6, tzinfo=UTC)
-    assert next_digest(a_mailroom(sqlite_desk), ENDS + 30 * DAY) is None
+    assert next_digest_time(a_mailroom(sqlite_desk), ENDS + 30 * DAY) is None
 
 
 def test_whoever_gets_the_digest_gets_no_single_mail_of_it(desk):
@@ -260,11 +265,11 @@ def test_whoever_gets_the_digest_gets_no_single_mail_of_it(desk):
     firm = a_firm(desk, client)
     ours = a_person(desk, "Reader@Firm.example", phone="+358 1")
     held = a_certificate(desk, client, ENDS, ours)
-    rows(desk, "Holding").filter(pk=held.holding_id).update(deputy=a_person(desk, "deputy@client.example"))
+    rows(desk, "Lineage").filter(pk=held.holding_id).update(deputy=a_person(desk, "deputy@client.example"))
     a_certificate(desk, firm, ENDS, firm.contact)
     for before in (57 * DAY, 6 * DAY):
         plan(a_mailroom(desk), ENDS - before)
-    found = rows(desk, "OutboxRow").filter(kind="reminder").order_by("step", "recipient__email")
+    found = rows(desk, "OutboxMessage").filter(kind="reminder").order_by("step", "recipient__email")
     assert [(row.step, row.certificate_id == held.pk, row.recipient.email) for row in found] == [
         ("60:email", True, "deputy@client.example"),
         ("60:email", False, "reader@firm.example"),
@@ -279,11 +284,11 @@ def test_a_digest_that_was_late_gives_way_to_the_next(desk):
     a_firm(desk, a_client(desk))
     monday = datetime(2028, 2, 28, 6, tzinfo=UTC)
     planned(desk, monday)
-    (row,) = rows(desk, "OutboxRow").filter(kind="digest")
+    (row,) = rows(desk, "OutboxMessage").filter(kind="digest")
     late, room = delivery.owed_of(row), a_mailroom(desk)
-    assert told_anew(late, room, monday + DAY / 12) is None
-    assert told_anew(late, room, monday + DAY) is None, "nothing was planned on Tuesday yet"
+    assert superseded_reason(late, room, monday + DAY / 12) is None
+    assert superseded_reason(late, room, monday + DAY) is None, "nothing was planned on Tuesday yet"
     planned(desk, monday + DAY)
-    assert told_anew(late, room, monday + DAY) is not None
-    tuesday = rows(desk, "OutboxRow").exclude(pk=row.pk).get(kind="digest")
-    assert told_anew(delivery.owed_of(tuesday), room, monday + DAY) is None
+    assert superseded_reason(late, room, monday + DAY) is not None
+    tuesday = rows(desk, "OutboxMessage").exclude(pk=row.pk).get(kind="digest")
+    assert superseded_reason(delivery.owed_of(tuesday), room, monday + DAY) is None

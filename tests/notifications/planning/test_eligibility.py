@@ -5,14 +5,14 @@ from datetime import timedelta
 import pytest
 
 from sinetti.database import models
-from sinetti.database.notifications.recipients import Reader
+from sinetti.database.notifications.recipients import Recipient
 from sinetti.domain.certificates.revocation import RevocationReason
-from sinetti.domain.notifications.messages import MessageChannel, MessageKind, Owed
-from sinetti.domain.notifications.reminders import Stop
+from sinetti.domain.notifications.messages import MessageChannel, MessageKind, QueuedMessage
+from sinetti.domain.notifications.reminders import SuppressionReason
 from sinetti.domain.values import Language
-from sinetti.notifications.planning.eligibility import copies, still_owed
+from sinetti.notifications.planning.eligibility import copies, reason_not_to_send
 from sinetti.notifications.planning.reminders import plan
-from sinetti.services.revocation.revoke import RevokeAsk, revoke
+from sinetti.services.revocation.revoke import RevocationRequest, revoke
 from tests.notifications.planning.test_reminders import (
     STEPS,
     certificates,
@@ -29,7 +29,7 @@ from tests.support.office import CONTACT, DAY, REQUEST, enrolled, renewed
 
 def of(row):
     """What a worker takes."""
-    return Owed(
+    return QueuedMessage(
         row.message_id, MessageKind(row.kind), MessageChannel(row.channel), row.step.partition(":")[0], row.created,
         row.due, row.tries, row.recipient_id, row.address, row.holding_id, row.certificate_id, row.order_id, row.facts,
     )  # fmt: skip
@@ -49,7 +49,7 @@ def renew_it(desk, held):
 
 
 def revoke_it(desk, held):
-    revoke(RevokeAsk(held.serial, RevocationReason.UNSPECIFIED), desk.office, "operator", REQUEST)
+    revoke(RevocationRequest(held.serial, RevocationReason.UNSPECIFIED), desk.office, "operator", REQUEST)
 
 
 def let_it_end(desk, _held):
@@ -77,13 +77,13 @@ def nothing(_desk, _held):
 
 MEANWHILE = {
     "nothing": (nothing, None),
-    "renewed and fetched": (renew_it, Stop.FETCHED),
-    "revoked": (revoke_it, Stop.REVOKED),
-    "let end": (let_it_end, Stop.LET_END),
-    "the organisation was closed": (close, Stop.CLOSED),
-    "another contact": (change_contact, Stop.NOT_CONCERNED),
-    "they want no more mail": (contact(stopped_at=STEPS[7]), Stop.NOT_REACHED),
-    "they were erased": (contact(erased_at=STEPS[7]), Stop.NOT_REACHED),
+    "renewed and fetched": (renew_it, SuppressionReason.FETCHED),
+    "revoked": (revoke_it, SuppressionReason.REVOKED),
+    "let end": (let_it_end, SuppressionReason.LET_END),
+    "the organisation was closed": (close, SuppressionReason.CLOSED),
+    "another contact": (change_contact, SuppressionReason.NOT_CONCERNED),
+    "they want no more mail": (contact(stopped_at=STEPS[7]), SuppressionReason.NOT_REACHED),
+    "they were erased": (contact(erased_at=STEPS[7]), SuppressionReason.NOT_REACHED),
 }
 
 
@@ -94,22 +94,22 @@ def test_what_happened_between_planning_and_sending(sqlite_desk, meanwhile, expe
     room, owed = planned(desk, 7)
     meanwhile(desk, held)
     later = STEPS[7] + timedelta(minutes=1)
-    assert still_owed(owed[f"email {CONTACT.name}"], room, later) == expected
-    assert still_owed(owed[f"sms {CONTACT.name}"], room, later) == expected
+    assert reason_not_to_send(owed[f"email {CONTACT.name}"], room, later) == expected
+    assert reason_not_to_send(owed[f"sms {CONTACT.name}"], room, later) == expected
 
 
 def test_where_mail_fails_the_phone_is_still_owed(sqlite_desk):
     enrolled(sqlite_desk)
     room, owed = planned(sqlite_desk, 7)
     contact(bounced_at=STEPS[7])(sqlite_desk, None)
-    assert still_owed(owed[f"email {CONTACT.name}"], room, STEPS[7]) == Stop.NOT_REACHED
-    assert still_owed(owed[f"sms {CONTACT.name}"], room, STEPS[7]) is None
+    assert reason_not_to_send(owed[f"email {CONTACT.name}"], room, STEPS[7]) == SuppressionReason.NOT_REACHED
+    assert reason_not_to_send(owed[f"sms {CONTACT.name}"], room, STEPS[7]) is None
 
 
 def test_one_text_message_to_one_phone_however_its_number_is_written():
     written = ("+358 40 000 0067", "040-000 0067", "00358 (0)40 0000067", "040 000 0068", "0067", "00 67")
     people = [
-        Reader(str(place), "", f"{place}@customer.example", phone, Language.FI, mailable=False, textable=True)
+        Recipient(str(place), "", f"{place}@customer.example", phone, Language.FI, mailable=False, textable=True)
         for place, phone in enumerate(written)
     ]
     assert [one.phone for one, _ in copies(timedelta(days=7), people)] == [written[0], written[3], written[4]]
@@ -118,7 +118,7 @@ def test_one_text_message_to_one_phone_however_its_number_is_written():
 def test_who_is_named_twice_is_reached_at_the_number_that_is_known():
     written = (("contact", "X@customer.example", ""), ("chair", "x@customer.example", "+358 40 000 0067"))
     near, far = (
-        Reader(name, name, email, phone, Language.FI, mailable=True, textable=bool(phone))
+        Recipient(name, name, email, phone, Language.FI, mailable=True, textable=bool(phone))
         for name, email, phone in written
     )
     assert copies(timedelta(days=7), (near, far)) == ((near, MessageChannel.EMAIL), (far, MessageChannel.SMS))
@@ -129,23 +129,23 @@ def test_who_acts_for_the_organisation(sqlite_desk):
     enrolled(sqlite_desk)
     signatory(sqlite_desk, "chair")
     room, owed = planned(sqlite_desk, 14)
-    assert still_owed(owed["email chair"], room, STEPS[14]) is None
-    models.Mandate.objects.using(sqlite_desk.register.alias).update(withdrawn_at=STEPS[14])
-    assert still_owed(owed["email chair"], room, STEPS[14]) == Stop.NOT_CONCERNED
+    assert reason_not_to_send(owed["email chair"], room, STEPS[14]) is None
+    models.RoleAssignment.objects.using(sqlite_desk.register.alias).update(withdrawn_at=STEPS[14])
+    assert reason_not_to_send(owed["email chair"], room, STEPS[14]) == SuppressionReason.NOT_CONCERNED
     assert organisation(sqlite_desk).closed_at is None
 
 
 def test_mail_that_was_held_up_until_a_later_step(sqlite_desk):
     enrolled(sqlite_desk)
     room, owed = planned(sqlite_desk, 14)
-    assert still_owed(owed[f"email {CONTACT.name}"], room, STEPS[7] - DAY) is None
-    assert still_owed(owed[f"email {CONTACT.name}"], room, STEPS[7]) == Stop.LATER_STEP
+    assert reason_not_to_send(owed[f"email {CONTACT.name}"], room, STEPS[7] - DAY) is None
+    assert reason_not_to_send(owed[f"email {CONTACT.name}"], room, STEPS[7]) == SuppressionReason.LATER_STEP
 
 
 def test_a_first_step_that_a_wave_moved(sqlite_desk):
     enrolled(sqlite_desk)
     room, owed = planned(sqlite_desk, 60)
-    assert still_owed(owed[f"email {CONTACT.name}"], room, STEPS[60] + 7 * DAY) is None
+    assert reason_not_to_send(owed[f"email {CONTACT.name}"], room, STEPS[60] + 7 * DAY) is None
 
 
 def test_take_into_use(sqlite_desk):
@@ -157,9 +157,9 @@ def test_take_into_use(sqlite_desk):
     room, owed = planned(desk, 14)
     one = owed[f"email {CONTACT.name}"]
     assert one.kind is MessageKind.TAKE_INTO_USE
-    assert still_owed(one, room, STEPS[14]) is None
-    revoke(RevokeAsk(new.serial, RevocationReason.KEY_COMPROMISE), desk.office, "operator", REQUEST)
-    assert still_owed(one, room, STEPS[14]) == Stop.NOT_REPLACED
+    assert reason_not_to_send(one, room, STEPS[14]) is None
+    revoke(RevocationRequest(new.serial, RevocationReason.KEY_COMPROMISE), desk.office, "operator", REQUEST)
+    assert reason_not_to_send(one, room, STEPS[14]) == SuppressionReason.NOT_REPLACED
 
 
 def test_a_reminder_of_what_is_seen_in_use_though_the_new_one_was_fetched(sqlite_desk):
@@ -169,7 +169,7 @@ def test_a_reminder_of_what_is_seen_in_use_though_the_new_one_was_fetched(sqlite
     renewed(desk, held)
     desk.clock.now = STEPS[14] + DAY
     see(desk, held.serial, desk.clock.now)
-    assert still_owed(owed[f"email {CONTACT.name}"], room, desk.clock.now) == Stop.FETCHED
+    assert reason_not_to_send(owed[f"email {CONTACT.name}"], room, desk.clock.now) == SuppressionReason.FETCHED
 
 
 def test_what_the_ladder_does_not_owe(sqlite_desk):
@@ -179,5 +179,8 @@ def test_what_the_ladder_does_not_owe(sqlite_desk):
     one = owed[f"email {CONTACT.name}"]
     certificates(sqlite_desk).update(revoked_at=STEPS[14])
     values = {name: getattr(one, name) for name in one.__slots__}
-    assert still_owed(Owed(**{**values, "kind": MessageKind.FETCHED}), room, STEPS[14]) is None
-    assert still_owed(Owed(**{**values, "certificate": 0}), room, STEPS[14]) == Stop.NOT_CONCERNED
+    assert reason_not_to_send(QueuedMessage(**{**values, "kind": MessageKind.FETCHED}), room, STEPS[14]) is None
+    assert (
+        reason_not_to_send(QueuedMessage(**{**values, "certificate": 0}), room, STEPS[14])
+        == SuppressionReason.NOT_CONCERNED
+    )

@@ -8,10 +8,10 @@ import pytest
 
 from sinetti.database import models
 from sinetti.database.notifications import events, outbox
-from sinetti.database.notifications.outbox import Event
-from sinetti.domain.notifications.audiences import CONCERNED, FIRST_REACHED, TOO_OLD, Whom
+from sinetti.database.notifications.outbox import DomainEvent
+from sinetti.domain.notifications.audiences import AUDIENCES, FIRST_REACHED, TOO_OLD, RecipientRole
 from sinetti.domain.notifications.messages import MessageKind
-from sinetti.notifications.planning.events import spread_events
+from sinetti.notifications.planning.events import expand_events
 from sinetti.services.organisations.people import remove_signatory, set_contact_person
 from tests.support.authority import CUSTOMER_ID
 from tests.support.mailrooms import a_mailroom
@@ -21,18 +21,18 @@ from tests.support.people import named
 PAGE = Path(__file__).parents[3] / "docs" / "people.md"
 WHO = ("operator", REQUEST)
 ROLES = {
-    "contact@customer.example": Whom.CONTACT,
-    "deputy@customer.example": Whom.DEPUTY,
-    "contact.person@customer.example": Whom.CONTACT_PERSON,
-    "signatory.1@customer.example": Whom.SIGNATORIES,
-    "signatory.2@customer.example": Whom.SIGNATORIES,
-    "operator@pki.example": Whom.OPERATORS,
-    CONTACT.email: Whom.CONTACT_THEN,
+    "contact@customer.example": RecipientRole.CONTACT,
+    "deputy@customer.example": RecipientRole.DEPUTY,
+    "contact.person@customer.example": RecipientRole.CONTACT_PERSON,
+    "signatory.1@customer.example": RecipientRole.SIGNATORIES,
+    "signatory.2@customer.example": RecipientRole.SIGNATORIES,
+    "operator@pki.example": RecipientRole.OPERATORS,
+    CONTACT.email: RecipientRole.CONTACT_THEN,
 }
 
 
 def rows(desk):
-    return models.OutboxRow.objects.using(desk.register.alias)
+    return models.OutboxMessage.objects.using(desk.register.alias)
 
 
 def people(desk):
@@ -40,7 +40,7 @@ def people(desk):
 
 
 def holding(desk):
-    return models.Holding.objects.using(desk.register.alias).select_related("contact", "deputy").get()
+    return models.Lineage.objects.using(desk.register.alias).select_related("contact", "deputy").get()
 
 
 def told(desk, kind):
@@ -87,30 +87,32 @@ def owed(desk, kind, *, lost=None, by_holding=False, **changes):
         "certificate": certificate.pk if about_certificate else None,
         "facts": facts.get(kind),
     }
-    outbox.owe_event(desk.register, Event(**{**values, **changes}), desk.clock.now)
+    outbox.record_event(desk.register, DomainEvent(**{**values, **changes}), desk.clock.now)
 
 
 def tables():
     """What docs/people.md says: kind to roles."""
     cells = re.findall(r"^\| `([a-z-]+)` \| ([a-z', ]+) \|$", PAGE.read_text(encoding="utf-8"), re.MULTILINE)
-    return {MessageKind(kind): [Whom(one) for one in words.split(", ")] for kind, words in cells if kind in KINDS}
+    return {
+        MessageKind(kind): [RecipientRole(one) for one in words.split(", ")] for kind, words in cells if kind in KINDS
+    }
 
 
-KINDS = {one.value for one in (*CONCERNED, *FIRST_REACHED)}
+KINDS = {one.value for one in (*AUDIENCES, *FIRST_REACHED)}
 
 
 def test_the_page_has_every_kind_and_the_code_says_the_same():
-    assert tables() == {kind: list(whom) for kind, whom in (*CONCERNED.items(), *FIRST_REACHED.items())}
+    assert tables() == {kind: list(whom) for kind, whom in (*AUDIENCES.items(), *FIRST_REACHED.items())}
 
 
-@pytest.mark.parametrize("kind", CONCERNED)
+@pytest.mark.parametrize("kind", AUDIENCES)
 def test_everybody_whom_it_concerns(sqlite_everybody, kind):
     """As the table says; a former contact stands for who was concerned then, and for the old one."""
     owed(sqlite_everybody, kind)
     wanted = set(tables()[kind])
     if kind is MessageKind.CONTACT_CHANGED:
-        wanted = {Whom.CONTACT_THEN, Whom.CONTACT}
-    made = spread_events(a_mailroom(sqlite_everybody), sqlite_everybody.clock.now)
+        wanted = {RecipientRole.CONTACT_THEN, RecipientRole.CONTACT}
+    made = expand_events(a_mailroom(sqlite_everybody), sqlite_everybody.clock.now)
     found = told(sqlite_everybody, kind)
     assert {ROLES[address] for address in found} == wanted
     assert found == sorted(address for address, whom in ROLES.items() if whom in wanted)
@@ -118,7 +120,7 @@ def test_everybody_whom_it_concerns(sqlite_everybody, kind):
     event = rows(sqlite_everybody).get(channel__isnull=True)
     assert (event.spread, event.dropped, event.sent) == (sqlite_everybody.clock.now, None, None)
     assert {row.facts == event.facts for row in rows(sqlite_everybody)} == {True}
-    assert spread_events(a_mailroom(sqlite_everybody), sqlite_everybody.clock.now) == 0
+    assert expand_events(a_mailroom(sqlite_everybody), sqlite_everybody.clock.now) == 0
 
 
 @pytest.mark.parametrize("kind", FIRST_REACHED)
@@ -130,11 +132,11 @@ def test_the_first_whom_mail_reaches(sqlite_everybody, kind, by_holding):
     for who in tables()[kind]:
         before = set(rows(desk).values_list("pk", flat=True))
         owed(desk, kind, by_holding=by_holding)
-        spread_events(room, desk.clock.now)
+        expand_events(room, desk.clock.now)
         new = rows(desk).filter(channel__isnull=False).exclude(pk__in=before).select_related("recipient")
         assert {ROLES[row.address or row.recipient.email] for row in new} == {who}
         assert {row.holding_id for row in new} == {holding(desk).pk}, "the text names the organisation"
-        if who is Whom.SIGNATORIES:
+        if who is RecipientRole.SIGNATORIES:
             people(desk).filter(email="signatory.1@customer.example").update(bounced_at=desk.clock.now)
             remove_signatory(CUSTOMER_ID, "signatory.2@customer.example", desk.office, *WHO)
         else:
@@ -145,14 +147,14 @@ def test_nobody_is_told_of_themselves(sqlite_everybody):
     """A signatory's own address does not work: the other one is told, not that address."""
     lost = people(sqlite_everybody).get(email="signatory.1@customer.example").pk
     owed(sqlite_everybody, MessageKind.BOUNCED, lost=lost)
-    spread_events(a_mailroom(sqlite_everybody), sqlite_everybody.clock.now)
+    expand_events(a_mailroom(sqlite_everybody), sqlite_everybody.clock.now)
     assert told(sqlite_everybody, "bounced") == ["signatory.2@customer.example"]
 
 
 def test_an_organisations_contact_person_is_lost(sqlite_everybody):
     lost = people(sqlite_everybody).get(email="contact.person@customer.example").pk
     owed(sqlite_everybody, MessageKind.BOUNCED, lost=lost)
-    spread_events(a_mailroom(sqlite_everybody), sqlite_everybody.clock.now)
+    expand_events(a_mailroom(sqlite_everybody), sqlite_everybody.clock.now)
     assert told(sqlite_everybody, "bounced") == ["signatory.1@customer.example", "signatory.2@customer.example"]
     assert set(rows(sqlite_everybody).values_list("holding", flat=True)) == {None, holding(sqlite_everybody).pk}
 
@@ -162,11 +164,13 @@ def test_one_who_is_named_for_many_holdings(sqlite_everybody):
     desk = sqlite_everybody
     other = models.Order.objects.using(desk.register.alias).get(pk=ordered(desk).order_id).holding
     people(desk).filter(pk=other.contact_id).update(email="CONTACT@customer.example")
-    first = models.Holding.objects.using(desk.register.alias).exclude(pk=other.pk).get()
+    first = models.Lineage.objects.using(desk.register.alias).exclude(pk=other.pk).get()
     for lost in (first.contact_id, other.contact_id):
         facts = {"person": lost, "since": "2027-03-03"}
-        outbox.owe_event(desk.register, Event(MessageKind.BOUNCED, "2027-03-03", lost, facts=facts), desk.clock.now)
-    spread_events(a_mailroom(desk), desk.clock.now)
+        outbox.record_event(
+            desk.register, DomainEvent(MessageKind.BOUNCED, "2027-03-03", lost, facts=facts), desk.clock.now
+        )
+    expand_events(a_mailroom(desk), desk.clock.now)
     assert told(desk, "bounced") == ["signatory.1@customer.example", "signatory.2@customer.example"]
 
 
@@ -175,15 +179,15 @@ def test_one_who_is_named_for_nothing_any_more(sqlite_everybody):
     models.Order.objects.using(sqlite_everybody.register.alias).update(contact=None)
     owed(sqlite_everybody, MessageKind.BOUNCED, lost=lost)
     owed(sqlite_everybody, MessageKind.CONTACT_GONE, facts={"person": "nobody", "message": "0"})
-    assert spread_events(a_mailroom(sqlite_everybody), sqlite_everybody.clock.now) == 0
-    assert not events.waiting(sqlite_everybody.register, 1)
+    assert expand_events(a_mailroom(sqlite_everybody), sqlite_everybody.clock.now) == 0
+    assert not events.pending(sqlite_everybody.register, 1)
 
 
 def test_one_message_for_each_address(sqlite_everybody):
     """The role that is nearest to the certificate counts, whatever the case of the address."""
     people(sqlite_everybody).filter(name__startswith="The signatory").update(email="Contact@Customer.example")
     owed(sqlite_everybody, MessageKind.RENEWED)
-    spread_events(a_mailroom(sqlite_everybody), sqlite_everybody.clock.now)
+    expand_events(a_mailroom(sqlite_everybody), sqlite_everybody.clock.now)
     assert told(sqlite_everybody, "renewed") == ["contact@customer.example", "deputy@customer.example"]
 
 
@@ -192,7 +196,7 @@ def test_whoever_was_erased_and_who_bounced(sqlite_everybody):
     people(sqlite_everybody).filter(name="The deputy").update(name="", email="", erased_at=sqlite_everybody.clock.now)
     people(sqlite_everybody).filter(name="The contact").update(bounced_at=sqlite_everybody.clock.now)
     owed(sqlite_everybody, MessageKind.REFUSED)
-    spread_events(a_mailroom(sqlite_everybody), sqlite_everybody.clock.now)
+    expand_events(a_mailroom(sqlite_everybody), sqlite_everybody.clock.now)
     assert told(sqlite_everybody, "refused") == ["contact@customer.example"]
 
 
@@ -200,7 +204,7 @@ def test_whoever_fetched_it_was_erased(sqlite_everybody):
     """Then the contact of now is told."""
     owed(sqlite_everybody, MessageKind.FETCHED)
     people(sqlite_everybody).filter(email=CONTACT.email).update(email="", erased_at=sqlite_everybody.clock.now)
-    spread_events(a_mailroom(sqlite_everybody), sqlite_everybody.clock.now)
+    expand_events(a_mailroom(sqlite_everybody), sqlite_everybody.clock.now)
     assert told(sqlite_everybody, "fetched") == ["contact@customer.example"]
 
 
@@ -211,7 +215,7 @@ AGES = {"seven days": (TOO_OLD, False), "a second more": (TOO_OLD + SECOND, True
 def test_events_of_long_ago(everybody, age, dropped):
     owed(everybody, MessageKind.REVOKED)
     everybody.clock.forward(age)
-    made = spread_events(a_mailroom(everybody), everybody.clock.now)
+    made = expand_events(a_mailroom(everybody), everybody.clock.now)
     event = rows(everybody).get(channel__isnull=True)
     assert (made == 0, event.dropped is not None, event.spread is None) == (dropped, dropped, dropped)
 
@@ -219,22 +223,22 @@ def test_events_of_long_ago(everybody, age, dropped):
 def test_killed_between_the_event_and_its_messages(everybody):
     owed(everybody, MessageKind.REVOKED)
     with pytest.raises(KilledError):
-        spread_events(a_mailroom(everybody, step=killed_at("claimed")), everybody.clock.now)
+        expand_events(a_mailroom(everybody, step=killed_at("claimed")), everybody.clock.now)
     assert rows(everybody).get().spread is None
-    assert spread_events(a_mailroom(everybody), everybody.clock.now) == 5
+    assert expand_events(a_mailroom(everybody), everybody.clock.now) == 5
 
 
 def test_two_workers_at_once(everybody):
     """Both read the same events; each becomes messages once."""
-    for kind in CONCERNED:
+    for kind in AUDIENCES:
         owed(everybody, kind)
     together, made = Barrier(2), []
 
     def work():
-        read = events.waiting(everybody.register, 100)
-        assert len(read) == len(CONCERNED)
+        read = events.pending(everybody.register, 100)
+        assert len(read) == len(AUDIENCES)
         together.wait(20)
-        made.append(spread_events(a_mailroom(everybody), everybody.clock.now))
+        made.append(expand_events(a_mailroom(everybody), everybody.clock.now))
         everybody.register.close()
 
     threads = [Thread(target=work) for _ in range(2)]
@@ -243,21 +247,21 @@ def test_two_workers_at_once(everybody):
     for thread in threads:
         thread.join(30)
     assert sum(made) == rows(everybody).filter(channel__isnull=False).count() == 1 + 4 + 2 + 5 + 2
-    assert not events.waiting(everybody.register, 1)
+    assert not events.pending(everybody.register, 1)
 
 
 def test_one_that_another_worker_took_is_passed_over(sqlite_everybody):
     """What was made of it is not made again, though it was read before."""
     owed(sqlite_everybody, MessageKind.REFUSED)
-    (read,) = events.waiting(sqlite_everybody.register, 100)
-    spread_events(a_mailroom(sqlite_everybody), sqlite_everybody.clock.now)
-    assert events.spread(sqlite_everybody.register, {read.event_id: ()}, sqlite_everybody.clock.now) == 0
+    (read,) = events.pending(sqlite_everybody.register, 100)
+    expand_events(a_mailroom(sqlite_everybody), sqlite_everybody.clock.now)
+    assert events.expand(sqlite_everybody.register, {read.event_id: ()}, sqlite_everybody.clock.now) == 0
 
 
 def test_the_same_happens_once_more(sqlite_everybody):
     """What is about a holding alone is told each time that it happens, and each time by a step of its own."""
     for _ in range(2):
         owed(sqlite_everybody, MessageKind.REFUSED)
-        spread_events(a_mailroom(sqlite_everybody), sqlite_everybody.clock.forward(DAY))
+        expand_events(a_mailroom(sqlite_everybody), sqlite_everybody.clock.forward(DAY))
     assert told(sqlite_everybody, "refused") == sorted(["contact@customer.example", "deputy@customer.example"] * 2)
     assert rows(sqlite_everybody).filter(channel__isnull=False).values("step").distinct().count() == 2

@@ -10,17 +10,17 @@ from django.test.utils import CaptureQueriesContext
 from sinetti.database import models
 from sinetti.database.certificates import usage
 from sinetti.database.notifications import delivery, reminders
-from sinetti.database.notifications.outbox import Event, owe_event
+from sinetti.database.notifications.outbox import DomainEvent, record_event
 from sinetti.database.organisations import contacts
-from sinetti.database.organisations.organisations import Person
+from sinetti.database.organisations.organisations import ContactDetails
 from sinetti.domain.access.roles import Role
 from sinetti.domain.certificates.revocation import RevocationReason
 from sinetti.domain.notifications.messages import MessageChannel
-from sinetti.notifications.planning.eligibility import still_owed
-from sinetti.notifications.planning.reminders import Planned, next_instant, plan
+from sinetti.notifications.planning.eligibility import reason_not_to_send
+from sinetti.notifications.planning.reminders import ReminderReport, next_due_time, plan
 from sinetti.services.issuance.enrol import enrol
 from sinetti.services.issuance.renew import renew
-from sinetti.services.revocation.revoke import RevokeAsk, revoke
+from sinetti.services.revocation.revoke import RevocationRequest, revoke
 from tests.support.mailrooms import a_mailroom
 from tests.support.office import (
     CONTACT,
@@ -56,7 +56,7 @@ STEPS = {
 
 
 def messages(desk):
-    return models.OutboxRow.objects.using(desk.register.alias).filter(channel__isnull=False)
+    return models.OutboxMessage.objects.using(desk.register.alias).filter(channel__isnull=False)
 
 
 def owed(desk, kind="reminder"):
@@ -74,7 +74,7 @@ def steps(desk, kind="reminder"):
 def walk(room, desk, until):
     """Go from one instant at which something is due to the next, and plan at each."""
     plan(room, desk.clock.now)
-    while (at := next_instant(room, desk.clock.now)) is not None and at <= until:
+    while (at := next_due_time(room, desk.clock.now)) is not None and at <= until:
         assert at > desk.clock.now
         desk.clock.now = at
         plan(room, at)
@@ -91,7 +91,7 @@ def organisation(desk):
 
 
 def holdings(desk):
-    return models.Holding.objects.using(desk.register.alias)
+    return models.Lineage.objects.using(desk.register.alias)
 
 
 def certificates(desk):
@@ -100,7 +100,7 @@ def certificates(desk):
 
 def signatory(desk, name, **values):
     someone = person(desk, name, **values)
-    models.Mandate.objects.using(desk.register.alias).create(
+    models.RoleAssignment.objects.using(desk.register.alias).create(
         organisation=organisation(desk), person=someone, role=Role.SIGNATORY, valid_from=desk.clock.now
     )
     return someone
@@ -112,7 +112,7 @@ def many(desk, count):
     using = desk.register.alias
     keys = [models.UsedKey(key_id=f"key{number:061}", first_seen=desk.clock.now) for number in range(count)]
     lines = [
-        models.Holding(
+        models.Lineage(
             holding_id=f"{number:032}", organisation_id=one.holding.organisation_id, type_id=one.holding.type_id,
             subject_serial=f"{number:032}", contact_id=one.holding.contact_id, created=one.holding.created,
         )
@@ -127,7 +127,7 @@ def many(desk, count):
         for number, (key, line) in enumerate(zip(keys, lines, strict=True))
     ]  # fmt: skip
     models.UsedKey.objects.using(using).bulk_create(keys)
-    models.Holding.objects.using(using).bulk_create(lines)
+    models.Lineage.objects.using(using).bulk_create(lines)
     models.Certificate.objects.using(using).bulk_create(rows)
 
 
@@ -186,9 +186,9 @@ def test_looked_at_at_any_time_nothing_is_owed_twice(desk):
     enrolled(desk)
     room = a_mailroom(desk)
     walk(room, desk, STEPS[60])
-    assert plan(room, desk.clock.now) == Planned(0, 0)
-    reminders.look_again(desk.register, holdings(desk).get().holding_id)
-    assert plan(room, STEPS[60] + DAY) == Planned(1, 1), "the same step, with the same id"
+    assert plan(room, desk.clock.now) == ReminderReport(0, 0)
+    reminders.reschedule(desk.register, holdings(desk).get().holding_id)
+    assert plan(room, STEPS[60] + DAY) == ReminderReport(1, 1), "the same step, with the same id"
     assert owed(desk) == [("60:email", CONTACT.name)]
     assert certificates(desk).get().remind_at == STEPS[30]
 
@@ -210,16 +210,16 @@ def test_planned_in_the_night_it_waits_for_the_morning(sqlite_desk):
     plan(room, night)
     row = messages(desk).get()
     assert (row.step, row.created, row.due) == ("14:email", night, datetime(2028, 2, 17, 6, tzinfo=UTC))
-    assert next_instant(room, night) == row.due
-    assert next_instant(room, row.due) == STEPS[7]
+    assert next_due_time(room, night) == row.due
+    assert next_due_time(room, row.due) == STEPS[7]
 
 
 def test_what_ended_long_ago_is_left_alone(desk):
     """Years of history that came in with an import: they are not even looked at."""
     enrolled(desk)
     room = a_mailroom(desk)
-    assert plan(room, ENDS + DAY + SECOND) == Planned(0, 0)
-    assert next_instant(room, ENDS + DAY + SECOND) is None
+    assert plan(room, ENDS + DAY + SECOND) == ReminderReport(0, 0)
+    assert next_due_time(room, ENDS + DAY + SECOND) is None
     assert certificates(desk).get().remind_at is None
     assert plan(room, ENDS + DAY).looked == 1, "what ended today is told"
     assert steps(desk) == [0]
@@ -276,7 +276,7 @@ def test_it_goes_on_when_the_new_one_is_revoked(desk):
     new = renewed(desk, held)
     walk(room, desk, STEPS[30] + DAY)
     assert steps(desk) == [60]
-    revoke(RevokeAsk(new.serial, RevocationReason.KEY_COMPROMISE), desk.office, "operator", REQUEST)
+    revoke(RevocationRequest(new.serial, RevocationReason.KEY_COMPROMISE), desk.office, "operator", REQUEST)
     walk(room, desk, STEPS[14])
     assert steps(desk) == [60, 30, 14], "at once the step that was kept from them"
 
@@ -287,7 +287,7 @@ def test_what_took_the_place_of_a_revoked_one_counts(desk):
     walk(room, desk, STEPS[60])
     new = renewed(desk, held)
     replaced(desk, new)
-    revoke(RevokeAsk(new.serial, RevocationReason.SUPERSEDED), desk.office, "operator", REQUEST)
+    revoke(RevocationRequest(new.serial, RevocationReason.SUPERSEDED), desk.office, "operator", REQUEST)
     walk(room, desk, ENDS + DAY)
     assert steps(desk) == [60]
 
@@ -297,7 +297,7 @@ def test_it_stops_when_revoked(sqlite_desk):
     held = enrolled(desk)
     room = a_mailroom(desk)
     walk(room, desk, STEPS[30])
-    revoke(RevokeAsk(held.serial, RevocationReason.KEY_COMPROMISE), desk.office, "operator", REQUEST)
+    revoke(RevocationRequest(held.serial, RevocationReason.KEY_COMPROMISE), desk.office, "operator", REQUEST)
     walk(room, desk, ENDS + DAY)
     assert steps(desk) == [60, 30]
     assert certificates(desk).get().remind_at == reminders.NEVER
@@ -311,7 +311,7 @@ def test_it_stops_when_it_is_let_end_and_goes_on_when_that_is_taken_back(desk):
     walk(room, desk, STEPS[14] + DAY)
     assert steps(desk) == [60]
     holdings(desk).update(let_end_at=None)
-    reminders.look_again(desk.register, holdings(desk).get().holding_id)
+    reminders.reschedule(desk.register, holdings(desk).get().holding_id)
     walk(room, desk, STEPS[7])
     assert steps(desk) == [60, 14, 7]
 
@@ -332,10 +332,10 @@ def test_what_was_to_end_and_was_renewed_after_all_has_reminders_of_its_own(sqli
 
 def test_what_waits_for_the_morning_goes_to_who_was_named_anew_with_the_same_address(desk):
     """The contact, a signatory and the contact person are mended in the night: each hears of the step, once."""
-    anew = Person("Named Anew", CONTACT.email.upper(), "+358 40 000 0099", CONTACT.language)
+    anew = ContactDetails("Named Anew", CONTACT.email.upper(), "+358 40 000 0099", CONTACT.language)
     enrolled(desk)
     one = organisation(desk).pk
-    office, chair = (Person(name, f"{name}@customer.example", "", "fi") for name in ("office", "chair"))
+    office, chair = (ContactDetails(name, f"{name}@customer.example", "", "fi") for name in ("office", "chair"))
     contacts.set_contact_person(desk.register, one, office, desk.deed())
     contacts.add_signatory(desk.register, one, chair, desk.deed())
     room = a_mailroom(desk)
@@ -350,8 +350,8 @@ def test_what_waits_for_the_morning_goes_to_who_was_named_anew_with_the_same_add
     assert sorted((row.channel, row.recipient.name) for row in rows) == [
         ("email", "Chair"), ("email", anew.name), ("email", "office"), ("sms", anew.name),
     ]  # fmt: skip
-    assert {still_owed(delivery.owed_of(row), room, morning) for row in rows} == {None}
-    reminders.look_again(desk.register, holdings(desk).get().pk)
+    assert {reason_not_to_send(delivery.owed_of(row), room, morning) for row in rows} == {None}
+    reminders.reschedule(desk.register, holdings(desk).get().pk)
     plan(room, morning)
     assert rows.all().count() == 4, "nor twice, where it is looked at anew"
 
@@ -362,10 +362,10 @@ def test_a_worker_that_has_it_in_hand_does_not_drop_what_was_handed_on(sqlite_de
     room = a_mailroom(desk)
     desk.clock.now = STEPS[30]
     plan(room, desk.clock.now)
-    shift = delivery.Shift("worker", desk.clock.now, desk.machine())
-    (taken,) = delivery.take(desk.register, shift, MessageChannel.EMAIL, 1)
+    shift = delivery.SenderLease("worker", desk.clock.now, desk.machine())
+    (taken,) = delivery.claim_due(desk.register, shift, MessageChannel.EMAIL, 1)
     contacts.change_contact(desk.register, holdings(desk).get().pk, replace(CONTACT, phone=""), desk.deed())
-    delivery.drop(desk.register, shift, taken, "not for them any more")
+    delivery.cancel(desk.register, shift, taken, "not for them any more")
     assert messages(desk).get().dropped is None
 
 
@@ -390,10 +390,10 @@ def test_it_goes_on_when_the_one_behind_a_revoked_one_is_revoked_too(sqlite_desk
     walk(room, desk, STEPS[30] - DAY)
     new = renewed(desk, held)
     newest = replaced(desk, new)
-    revoke(RevokeAsk(new.serial, RevocationReason.SUPERSEDED), desk.office, "operator", REQUEST)
+    revoke(RevocationRequest(new.serial, RevocationReason.SUPERSEDED), desk.office, "operator", REQUEST)
     walk(room, desk, STEPS[30] + DAY)
     assert steps(desk) == [60]
-    revoke(RevokeAsk(newest.serial, RevocationReason.KEY_COMPROMISE), desk.office, "operator", REQUEST)
+    revoke(RevocationRequest(newest.serial, RevocationReason.KEY_COMPROMISE), desk.office, "operator", REQUEST)
     walk(room, desk, STEPS[30] + 2 * DAY)
     assert steps(desk) == [60, 30], "at once, not at the step of 14 days"
 
@@ -413,11 +413,11 @@ def test_a_reservation_is_looked_at_once_it_is_finished(sqlite_desk):
     enrolled(desk)
     certificates(desk).update(state="reserved")
     room = a_mailroom(desk)
-    assert plan(room, STEPS[30]) == Planned(0, 0)
+    assert plan(room, STEPS[30]) == ReminderReport(0, 0)
     certificates(desk).update(state="issued")
-    assert plan(room, STEPS[30]) == Planned(1, 1)
+    assert plan(room, STEPS[30]) == ReminderReport(1, 1)
     certificates(desk).update(state="void", remind_at=STEPS[14])
-    assert plan(room, STEPS[14]) == Planned(1, 0)
+    assert plan(room, STEPS[14]) == ReminderReport(1, 0)
     assert certificates(desk).get().remind_at == reminders.NEVER
 
 
@@ -425,7 +425,7 @@ def see(desk, serial, at):
     sha256 = desk.certificate(serial).sha256
     if usage.find(desk.register, "door") is None:
         usage.add(desk.register, "door", "PEM", lambda _one: False, desk.deed())
-    usage.report(desk.register, "door", {sha256: at}, desk.clock.now)
+    usage.store_report(desk.register, "door", {sha256: at}, desk.clock.now)
 
 
 def test_take_the_new_one_into_use(desk):
@@ -477,7 +477,7 @@ def test_many_are_planned_in_transactions_of_some_hundred(desk):
             plan(a_mailroom(desk, step=killed_at(name)), STEPS[30])
         assert messages(desk).count() == done
         assert certificates(desk).filter(remind_at__isnull=False).count() == done
-    assert plan(a_mailroom(desk), STEPS[30]) == Planned(41, 41)
+    assert plan(a_mailroom(desk), STEPS[30]) == ReminderReport(41, 41)
     assert messages(desk).count() == reminders.MOST + 41
 
 
@@ -497,13 +497,13 @@ def test_nothing_due_costs_the_same_however_many_there_are(desk):
     plan(room, STEPS[60])
     for now in (STEPS[60] - 100 * DAY, STEPS[60] + SECOND):
         with CaptureQueriesContext(connections[desk.register.alias]) as captured:
-            assert plan(room, now) == Planned(0, 0)
+            assert plan(room, now) == ReminderReport(0, 0)
         read = [query["sql"] for query in captured if query["sql"].startswith("SELECT")]
         assert len(read) == 2
 
 
 def test_the_next_instant_of_an_empty_register(sqlite_desk):
-    assert next_instant(a_mailroom(sqlite_desk), sqlite_desk.clock.now) is None
+    assert next_due_time(a_mailroom(sqlite_desk), sqlite_desk.clock.now) is None
 
 
 def test_next_instants(sqlite_desk):
@@ -511,14 +511,14 @@ def test_next_instants(sqlite_desk):
     room = a_mailroom(desk)
     enrolled(desk)
     now = desk.clock.now
-    assert next_instant(room, now) == STEPS[60], "of one that was never looked at"
-    assert next_instant(room, STEPS[60]) == STEPS[60] + SECOND, "who did not plan has something to do at once"
+    assert next_due_time(room, now) == STEPS[60], "of one that was never looked at"
+    assert next_due_time(room, STEPS[60]) == STEPS[60] + SECOND, "who did not plan has something to do at once"
     plan(room, STEPS[60])
-    assert next_instant(room, STEPS[60]) == STEPS[30]
-    event = Event("fetched", "later", holding=holdings(desk).get().holding_id)
-    owe_event(desk.register, event, STEPS[60] + 2 * DAY)
-    assert next_instant(room, STEPS[60]) == STEPS[60] + 2 * DAY, "a message that waits for its time"
+    assert next_due_time(room, STEPS[60]) == STEPS[30]
+    event = DomainEvent("fetched", "later", holding=holdings(desk).get().holding_id)
+    record_event(desk.register, event, STEPS[60] + 2 * DAY)
+    assert next_due_time(room, STEPS[60]) == STEPS[60] + 2 * DAY, "a message that waits for its time"
     evening = STEPS[60] + timedelta(hours=12)
-    assert next_instant(room, evening) == STEPS[60] + DAY, "a reminder that waits for office hours"
+    assert next_due_time(room, evening) == STEPS[60] + DAY, "a reminder that waits for office hours"
     messages(desk).update(sent=evening)
-    assert next_instant(room, evening) == STEPS[60] + 2 * DAY
+    assert next_due_time(room, evening) == STEPS[60] + 2 * DAY

@@ -6,12 +6,12 @@ from lxml import html as reader
 from sinetti.domain.validation import has_link
 from sinetti.domain.values import Language
 from sinetti.notifications.templates import markup
-from sinetti.notifications.templates.markup import Link, Rows
+from sinetti.notifications.templates.markup import LinkBlock, RowsBlock
 
 PARTS = (
     "Hei Ääkkönen,",
-    Rows(("Varmenne: Palkat & muut", "Voimassa: 2.5.2027")),
-    Link("https://pki.example/m/a"),
+    RowsBlock(("Varmenne: Palkat & muut", "Voimassa: 2.5.2027")),
+    LinkBlock("https://pki.example/m/a"),
     "<b>",
 )
 
@@ -45,27 +45,27 @@ TEXTED = {
 
 @pytest.mark.parametrize(("value", "expected"), SHOWN.values(), ids=SHOWN)
 def test_shown(value, expected):
-    assert markup.shown(value) == expected
+    assert markup.sanitise(value) == expected
 
 
 @pytest.mark.parametrize(("value", "longest", "expected"), CUT.values(), ids=CUT)
 def test_cut(value, longest, expected):
-    assert markup.cut(value, longest) == expected
+    assert markup.truncate(value, longest) == expected
 
 
 @pytest.mark.parametrize(("value", "expected"), TEXTED.values(), ids=TEXTED)
 def test_texted(value, expected):
-    assert markup.texted(value) == expected
+    assert markup.to_gsm7(value) == expected
 
 
 def test_plain():
-    assert markup.plain(PARTS) == (
+    assert markup.render_text(PARTS) == (
         "Hei Ääkkönen,\n\n- Varmenne: Palkat & muut\n- Voimassa: 2.5.2027\n\nhttps://pki.example/m/a\n\n<b>\n"
     )
 
 
 def test_html_is_read_by_others():
-    tree = reader.document_fromstring(markup.html('A "subject" <1>', PARTS, Language.SV))
+    tree = reader.document_fromstring(markup.render_html('A "subject" <1>', PARTS, Language.SV))
     assert tree.get("lang") == "sv"
     assert tree.findtext(".//title") == 'A "subject" <1>'
     assert [one.text_content() for one in tree.iter("p", "li")] == [
@@ -79,7 +79,7 @@ def test_html_is_read_by_others():
 
 
 def test_an_address_cannot_leave_its_attribute():
-    tree = reader.document_fromstring(markup.html("", (Link('https://x/"onclick="y'),), Language.EN))
+    tree = reader.document_fromstring(markup.render_html("", (LinkBlock('https://x/"onclick="y'),), Language.EN))
     (link,) = tree.iter("a")
     assert link.attrib == {"href": 'https://x/"onclick="y'}
 
@@ -96,6 +96,6 @@ LINKED = {
 def test_of_a_name_no_program_makes_a_link(stored, expected):
     assert markup.named(stored) == expected
     assert markup.named(stored).isprintable()
-    texted = markup.texted(markup.named(stored))
+    texted = markup.to_gsm7(markup.named(stored))
     assert texted is not None
     assert not has_link(texted.replace("@", " "))

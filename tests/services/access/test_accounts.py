@@ -7,16 +7,16 @@ import pytest
 from django.apps import apps
 
 from sinetti.database import models
-from sinetti.database.access.accounts import Lapse, NewAccount, erase_unused
+from sinetti.database.access.accounts import InactivityLimit, NewAccount, erase_unused
 from sinetti.domain.access.roles import Role
-from sinetti.domain.notifications.account_emails import AccountLetter
+from sinetti.domain.notifications.account_emails import AccountEmail
 from sinetti.domain.operations.retention import UNCONFIRMED, Periods
-from sinetti.domain.validation import WordError
+from sinetti.domain.validation import ValidationError
 from sinetti.domain.values import Language
 from sinetti.services.access import accounts
-from sinetti.services.access.accounts import PRESSED_TWICE, AccountError, Telling
-from sinetti.services.monitoring.retention import Erased, apply_retention, plan_retention
-from sinetti.services.token_encryption import LINK, SECOND_FACTOR, NotSealed, seal, unseal
+from sinetti.services.access.accounts import PRESSED_TWICE, AccountError, AccountNotification
+from sinetti.services.monitoring.retention import ErasureReport, apply_retention, plan_retention
+from sinetti.services.token_encryption import LINK, SECOND_FACTOR, InvalidToken, decrypt_token, encrypt_token
 from tests.support.authority import CUSTOMER_ID
 from tests.support.office import REQUEST, SECOND, TRANSFER_KEY
 from tests.support.people import audited
@@ -24,7 +24,7 @@ from tests.support.users import mandate
 
 WHO = ("operator", REQUEST)
 EMAIL = "nimi@people.example"
-FOREIGN = seal(b"o" * 32, LINK, "x")
+FOREIGN = encrypt_token(b"o" * 32, LINK, "x")
 NEW = NewAccount("Nimi@people.example", " Nimi Nimetty ", Language.SV, staff=True, totp="JBSWY3DPEHPK3PXP")
 
 
@@ -39,12 +39,12 @@ def session(desk, user_id):
 
 def test_a_sign_up_makes_room_of_what_nobody_confirmed_alone(sqlite_desk):
     accounts.make_account(NEW, sqlite_desk.office, *WHO)
-    assert accounts.free_address(NEW.email, sqlite_desk.office, REQUEST) == 0
+    assert accounts.release_address(NEW.email, sqlite_desk.office, REQUEST) == 0
     rows(sqlite_desk, "account.EmailAddress").update(verified=False)
-    assert accounts.free_address(NEW.email, sqlite_desk.office, REQUEST) == 0, "its button was pressed twice"
+    assert accounts.release_address(NEW.email, sqlite_desk.office, REQUEST) == 0, "its button was pressed twice"
     assert rows(sqlite_desk, "account.EmailAddress").count() == 1
     sqlite_desk.clock.forward(PRESSED_TWICE)
-    assert accounts.free_address(NEW.email, sqlite_desk.office, REQUEST) == 1
+    assert accounts.release_address(NEW.email, sqlite_desk.office, REQUEST) == 1
     with pytest.raises(AccountError, match="no account has"):
         accounts.account_of(EMAIL, sqlite_desk.office)
 
@@ -55,10 +55,10 @@ def test_one_is_made_for_an_address(desk):
     assert (found.user_id, found.email, found.name, found.language) == (user_id, EMAIL, "Nimi Nimetty", Language.SV)
     assert (found.staff, found.active, found.second_factor, found.created) == (True, True, True, desk.clock())
     assert accounts.clerks(desk.office) == [found]
-    assert not models.Mandate.objects.using(desk.register.alias).exists()
+    assert not models.RoleAssignment.objects.using(desk.register.alias).exists()
     assert rows(desk, "account.EmailAddress").get().verified
     (kept,) = rows(desk, "mfa.Authenticator").values_list("data", flat=True)
-    assert unseal(TRANSFER_KEY, SECOND_FACTOR, kept["secret"]) == NEW.totp
+    assert decrypt_token(TRANSFER_KEY, SECOND_FACTOR, kept["secret"]) == NEW.totp
     assert len(audited(desk, "account-made")) == 1
     with pytest.raises(AccountError, match="has an account already"):
         accounts.make_account(NEW, desk.office, *WHO)
@@ -66,16 +66,16 @@ def test_one_is_made_for_an_address(desk):
 
 def test_an_invited_one_has_no_password_and_is_told(sqlite_desk):
     accounts.invite(NewAccount(EMAIL, "N. N.", Language.FI), sqlite_desk.office, *WHO)
-    (user,) = rows(sqlite_desk, "registry.User")
+    (user,) = rows(sqlite_desk, "sinetti.User")
     assert not user.has_usable_password()
-    (row,) = rows(sqlite_desk, "registry.OutboxRow")
+    (row,) = rows(sqlite_desk, "sinetti.OutboxMessage")
     assert (row.address, row.facts) == (EMAIL, {"letter": "welcome", "language": "fi"})
 
 
 @pytest.mark.parametrize("wrong", [{"email": "nobody"}, {"name": " "}])
 def test_one_that_cannot_be(sqlite_desk, wrong):
     values = {"email": EMAIL, "name": "N. N.", "language": Language.FI, **wrong}
-    with pytest.raises(WordError):
+    with pytest.raises(ValidationError):
         accounts.make_account(NewAccount(**values), sqlite_desk.office, *WHO)
 
 
@@ -83,10 +83,10 @@ def test_a_clerk_is_named_and_dismissed_and_signs_in_anew(sqlite_desk):
     user_id = accounts.make_account(NewAccount(EMAIL, "N. N.", Language.FI), sqlite_desk.office, *WHO)
     for staff, action in ((True, "clerk-named"), (False, "clerk-dismissed")):
         session(sqlite_desk, user_id)
-        assert accounts.name_clerk(EMAIL, sqlite_desk.office, *WHO, staff=staff)
+        assert accounts.set_staff(EMAIL, sqlite_desk.office, *WHO, staff=staff)
         assert not rows(sqlite_desk, "sessions.Session").exists()
         assert accounts.account_of(EMAIL, sqlite_desk.office).staff is staff
-        assert not accounts.name_clerk(EMAIL, sqlite_desk.office, *WHO, staff=staff)
+        assert not accounts.set_staff(EMAIL, sqlite_desk.office, *WHO, staff=staff)
         assert len(audited(sqlite_desk, action)) == 1
 
 
@@ -114,32 +114,32 @@ def test_all_sessions_end_but_one(desk):
 
 
 def test_a_letter_has_its_way_sealed(sqlite_desk):
-    telling = Telling(AccountLetter.RESET, EMAIL, Language.EN, "/account/secret/", timedelta(hours=2))
-    message_id = accounts.tell(telling, sqlite_desk.office)
-    row = rows(sqlite_desk, "registry.OutboxRow").get(pk=message_id)
-    assert unseal(TRANSFER_KEY, LINK, row.facts["way"]) == "/account/secret/"
+    telling = AccountNotification(AccountEmail.RESET, EMAIL, Language.EN, "/account/secret/", timedelta(hours=2))
+    message_id = accounts.notify_account(telling, sqlite_desk.office)
+    row = rows(sqlite_desk, "sinetti.OutboxMessage").get(pk=message_id)
+    assert decrypt_token(TRANSFER_KEY, LINK, row.facts["way"]) == "/account/secret/"
     assert row.facts["until"] == (sqlite_desk.machine() + timedelta(hours=2)).isoformat()
-    assert accounts.tell(telling, sqlite_desk.office) != message_id, "each time it is another message"
+    assert accounts.notify_account(telling, sqlite_desk.office) != message_id, "each time it is another message"
 
 
 def test_what_its_owner_changed_is_audited(sqlite_desk):
     accounts.note("1" * 32, "password-changed", sqlite_desk.office, REQUEST)
     ((actor, about),) = (
-        rows(sqlite_desk, "registry.AuditRow").filter(action="password-changed").values_list("actor", "object")
+        rows(sqlite_desk, "sinetti.AuditEvent").filter(action="password-changed").values_list("actor", "object")
     )
     assert actor == about == f"user:{'1' * 32}"
 
 
 @pytest.mark.parametrize(
     "sealed",
-    ["", "?", "é", "AAAA", seal(b"k" * 32, LINK, "x")[:-2] + "AA", seal(b"o" * 32, LINK, "x")],
+    ["", "?", "é", "AAAA", encrypt_token(b"k" * 32, LINK, "x")[:-2] + "AA", encrypt_token(b"o" * 32, LINK, "x")],
     ids=["nothing", "no base64", "no ASCII", "too short", "changed", "by another key"],
 )
 def test_what_was_not_sealed_here_is_not_opened(sealed):
-    with pytest.raises(NotSealed):
-        unseal(TRANSFER_KEY, LINK, sealed)
-    with pytest.raises(NotSealed):
-        unseal(TRANSFER_KEY, SECOND_FACTOR, seal(TRANSFER_KEY, LINK, "x"))
+    with pytest.raises(InvalidToken):
+        decrypt_token(TRANSFER_KEY, LINK, sealed)
+    with pytest.raises(InvalidToken):
+        decrypt_token(TRANSFER_KEY, SECOND_FACTOR, encrypt_token(TRANSFER_KEY, LINK, "x"))
 
 
 def test_what_nobody_confirmed_and_what_has_ended_is_forgotten(desk):
@@ -149,12 +149,12 @@ def test_what_nobody_confirmed_and_what_has_ended_is_forgotten(desk):
     new = models.User(email="new@people.example", created=desk.clock() - UNCONFIRMED, language="fi")
     for one in (old, new):
         one.save(using=desk.register.alias)
-    rows(desk, "registry.Remembered").create(key="0" * 64, value="1", expires=desk.machine())
+    rows(desk, "sinetti.CacheEntry").create(key="0" * 64, value="1", expires=desk.machine())
     assert plan_retention(Periods(), desk.office).unconfirmed == (old.pk,)
-    assert apply_retention(Periods(), desk.office, REQUEST) == Erased(unconfirmed=1)
-    assert set(rows(desk, "registry.User").values_list("pk", flat=True)) == {kept, new.pk}
+    assert apply_retention(Periods(), desk.office, REQUEST) == ErasureReport(unconfirmed=1)
+    assert set(rows(desk, "sinetti.User").values_list("pk", flat=True)) == {kept, new.pk}
     assert len(audited(desk, "account-erased")) == 1
-    for name in ("sessions.Session", "usersessions.UserSession", "registry.Remembered"):
+    for name in ("sessions.Session", "usersessions.UserSession", "sinetti.CacheEntry"):
         assert not rows(desk, name).exists(), name
 
 
@@ -165,17 +165,17 @@ def test_accounts_that_nobody_uses_go_after_the_period_of_people(desk, monkeypat
     for name in ("unused", "never there", "signed in", "clerk", "viewer", "was viewer"):
         email = f"{name.replace(' ', '')}@people.example"
         users[name] = accounts.make_account(replace(NEW, email=email), desk.office, *WHO)
-        row = rows(desk, "registry.User").get(pk=users[name])
+        row = rows(desk, "sinetti.User").get(pk=users[name])
         row.created, row.is_staff = made, name == "clerk"
         row.last_login = {"never there": None, "signed in": desk.machine() - period}.get(name, made)
         row.save(using=desk.register.alias)
         if "viewer" in name:
             mandate(desk, row, CUSTOMER_ID, Role.VIEWER)
-    rows(desk, "registry.Mandate").filter(user=users["was viewer"]).update(withdrawn_at=made)
+    rows(desk, "sinetti.RoleAssignment").filter(user=users["was viewer"]).update(withdrawn_at=made)
     past = plan_retention(Periods(), desk.office)
     assert set(past.unused) == {users[name] for name in ("unused", "never there", "was viewer")}
-    assert apply_retention(Periods(), desk.office, REQUEST) == Erased(people=1, unused=3)
-    left = set(rows(desk, "registry.User").values_list("pk", flat=True))
+    assert apply_retention(Periods(), desk.office, REQUEST) == ErasureReport(people=1, unused=3)
+    left = set(rows(desk, "sinetti.User").values_list("pk", flat=True))
     assert left == {users[name] for name in ("signed in", "clerk", "viewer")}
     assert len(audited(desk, "account-erased")) == 3
 
@@ -183,9 +183,9 @@ def test_accounts_that_nobody_uses_go_after_the_period_of_people(desk, monkeypat
 def test_who_was_there_again_meanwhile_keeps_their_account(desk):
     """Looked at again in the transaction that erases."""
     user_id = accounts.make_account(NEW, desk.office, *WHO)
-    rows(desk, "registry.User").update(created=desk.clock() - Periods().people - SECOND, is_staff=False)
+    rows(desk, "sinetti.User").update(created=desk.clock() - Periods().people - SECOND, is_staff=False)
     past = plan_retention(Periods(), desk.office)
     assert past.unused == (user_id,)
-    rows(desk, "registry.User").update(last_login=desk.machine())
-    lapse = Lapse(past.cutoffs.people, desk.machine() - Periods().people)
+    rows(desk, "sinetti.User").update(last_login=desk.machine())
+    lapse = InactivityLimit(past.cutoffs.people, desk.machine() - Periods().people)
     assert erase_unused(desk.register, past.unused, lapse, desk.deed()) == 0

@@ -4,8 +4,15 @@ from dataclasses import replace
 
 import pytest
 
-from sinetti.domain.access.roles import Held, Right, Role
-from sinetti.services.access.permissions import Actor, NotAllowed, OutsideRole, require, signs_by_outside, standing
+from sinetti.domain.access.roles import EffectiveRole, Permission, Role
+from sinetti.services.access.permissions import (
+    Actor,
+    ExternalRole,
+    PermissionDenied,
+    is_external_signatory,
+    load_permissions,
+    require_permission,
+)
 from sinetti.services.access.role_requests import organisations
 from sinetti.services.organisations.register import close
 from tests.support.authority import CUSTOMER_ID, CUSTOMER_NAME, NOW
@@ -33,7 +40,7 @@ def ids(desk):
 def held(desk, actor):
     """For which organisations somebody has roles, by their customer ids."""
     names = {one: name for name, one in ids(desk).items()}
-    return {names[one] for one in standing(actor, desk.office).held}
+    return {names[one] for one in load_permissions(actor, desk.office).held}
 
 
 BOTH, NONE = {CUSTOMER_ID, FIRM}, set()
@@ -66,13 +73,15 @@ def test_what_is_left(sqlite_desk, manager, change, left):
 
 def test_each_act_asks_anew(sqlite_desk, manager):
     actor, office, known = manager[0], sqlite_desk.office, ids(sqlite_desk)
-    assert require(Right.ORDER, known[CUSTOMER_ID], actor, office) == Held(Role.MANAGER, known[FIRM])
-    assert standing(actor, office).organisations(Right.SEE) == set(known.values())
-    with pytest.raises(NotAllowed) as lacking:
-        require(Right.GRANT, known[FIRM], actor, office)
-    assert (lacking.value.right, lacking.value.second_factor) == (Right.GRANT, False)
-    with pytest.raises(NotAllowed):
-        require(Right.SEE, "0" * 32, actor, office)
+    assert require_permission(Permission.ORDER, known[CUSTOMER_ID], actor, office) == EffectiveRole(
+        Role.MANAGER, known[FIRM]
+    )
+    assert load_permissions(actor, office).organisations(Permission.SEE) == set(known.values())
+    with pytest.raises(PermissionDenied) as lacking:
+        require_permission(Permission.GRANT, known[FIRM], actor, office)
+    assert (lacking.value.right, lacking.value.second_factor) == (Permission.GRANT, False)
+    with pytest.raises(PermissionDenied):
+        require_permission(Permission.SEE, "0" * 32, actor, office)
 
 
 def test_both_databases_read_the_same(desk):
@@ -80,35 +89,38 @@ def test_both_databases_read_the_same(desk):
     user = account(desk, "accountant")
     mandate(desk, user, FIRM, Role.VIEWER)
     mandate(desk, FIRM, CUSTOMER_ID, Role.MANAGER)
-    actor = Actor(user.pk, outside=(OutsideRole(f" {CUSTOMER_ID.lower()}", Role.MANAGER),))
+    actor = Actor(user.pk, outside=(ExternalRole(f" {CUSTOMER_ID.lower()}", Role.MANAGER),))
     known = ids(desk)
-    assert standing(actor, desk.office).held == {known[FIRM]: Held(Role.VIEWER), known[CUSTOMER_ID]: Held(Role.MANAGER)}
+    assert load_permissions(actor, desk.office).held == {
+        known[FIRM]: EffectiveRole(Role.VIEWER),
+        known[CUSTOMER_ID]: EffectiveRole(Role.MANAGER),
+    }
 
 
 def test_of_two_spellings_of_one_customer_both_roles_count(desk):
     user, known = account(desk, "director"), ids(desk)
     for roles in ((Role.SIGNATORY, Role.VIEWER), (Role.VIEWER, Role.SIGNATORY)):
         spelt = zip((CUSTOMER_ID, f" {CUSTOMER_ID}"), roles, strict=True)
-        outside = tuple(OutsideRole(one, role) for one, role in spelt)
+        outside = tuple(ExternalRole(one, role) for one, role in spelt)
         actor = Actor(user.pk, second_factor=True, outside=outside)
-        assert standing(actor, desk.office).held == {known[CUSTOMER_ID]: Held(Role.SIGNATORY)}
+        assert load_permissions(actor, desk.office).held == {known[CUSTOMER_ID]: EffectiveRole(Role.SIGNATORY)}
 
 
 def test_what_a_sign_in_vouches_for(sqlite_desk):
     office, known = sqlite_desk.office, ids(sqlite_desk)
-    outside = (OutsideRole(CUSTOMER_ID, Role.SIGNATORY), OutsideRole("nobody's", Role.SIGNATORY))
+    outside = (ExternalRole(CUSTOMER_ID, Role.SIGNATORY), ExternalRole("nobody's", Role.SIGNATORY))
     actor = Actor(account(sqlite_desk, "director").pk, second_factor=True, outside=outside)
-    assert standing(actor, office).held == {known[CUSTOMER_ID]: Held(Role.SIGNATORY)}
-    assert signs_by_outside(known[CUSTOMER_ID], actor, office)
-    assert not signs_by_outside("0" * 32, actor, office)
+    assert load_permissions(actor, office).held == {known[CUSTOMER_ID]: EffectiveRole(Role.SIGNATORY)}
+    assert is_external_signatory(known[CUSTOMER_ID], actor, office)
+    assert not is_external_signatory("0" * 32, actor, office)
     weak = replace(actor, second_factor=False)
-    assert standing(weak, office).held == {}
-    with pytest.raises(NotAllowed) as lacking:
-        require(Right.ORDER, known[CUSTOMER_ID], weak, office)
+    assert load_permissions(weak, office).held == {}
+    with pytest.raises(PermissionDenied) as lacking:
+        require_permission(Permission.ORDER, known[CUSTOMER_ID], weak, office)
     assert lacking.value.second_factor
     assert actor.name == f"user:{actor.user_id}"
     close(CUSTOMER_ID, office, "operator", REQUEST)
-    assert standing(actor, office).held == {}
+    assert load_permissions(actor, office).held == {}
 
 
 def test_organisations_are_named_that_are_open(sqlite_desk):

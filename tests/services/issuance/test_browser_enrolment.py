@@ -5,28 +5,34 @@ from datetime import timedelta
 
 from cryptography import x509
 
-from sinetti.database.certificates.bulk_revocation import Wanted
-from sinetti.domain.certificates.renewal_info import Told
-from sinetti.domain.refusals import Reason, Refusal
+from sinetti.database.certificates.bulk_revocation import CertificateSelection
+from sinetti.domain.certificates.renewal_info import Explanation
+from sinetti.domain.refusals import Rejection, RejectionReason
 from sinetti.domain.values import RENEWAL_WINDOW, Channel
-from sinetti.pki.csr_upload import Pasted
+from sinetti.pki.csr_upload import CsrUploadError
 from sinetti.pki.encoding import load_certificate
-from sinetti.services.issuance.browser_enrolment import FetchAsk, Fetched, fetch, fetch_again, read
-from sinetti.services.revocation.early_replacement import CallAsk, call_early
+from sinetti.services.issuance.browser_enrolment import (
+    BrowserEnrolment,
+    EnrolledCertificate,
+    enrol_in_browser,
+    parse_upload,
+    retrieve_again,
+)
+from sinetti.services.revocation.early_replacement import EarlyReplacementRequest, call_early
 from tests.support.authority import CUSTOMER_ID
 from tests.support.office import REQUEST, ca_certificate, csr, new_key, ordered
 
 
 def an_ask(ids, key):
-    request = read(csr(key))
-    assert not isinstance(request, Pasted)
-    return FetchAsk(CUSTOMER_ID, ids.transfer_id, ids.transfer_password, request)
+    request = parse_upload(csr(key))
+    assert not isinstance(request, CsrUploadError)
+    return BrowserEnrolment(CUSTOMER_ID, ids.transfer_id, ids.transfer_password, request)
 
 
 def test_the_certificate_comes_with_its_chain_and_again_by_its_retrieval_id(sqlite_desk):
     ask = an_ask(ordered(sqlite_desk), new_key())
-    found = fetch(ask, sqlite_desk.office, REQUEST)
-    assert isinstance(found, Fetched)
+    found = enrol_in_browser(ask, sqlite_desk.office, REQUEST)
+    assert isinstance(found, EnrolledCertificate)
     certificate = load_certificate(found.der)
     issuing, above = x509.load_pem_x509_certificates(found.chain.encode())
     certificate.verify_directly_issued_by(issuing)
@@ -34,32 +40,34 @@ def test_the_certificate_comes_with_its_chain_and_again_by_its_retrieval_id(sqli
     assert issuing == ca_certificate(Channel.WS)
     assert above.issuer != above.subject, "the root is not in it"
     assert found.renewable_from == certificate.not_valid_after_utc - RENEWAL_WINDOW
-    assert fetch(ask, sqlite_desk.office, REQUEST) == found
-    assert fetch_again(CUSTOMER_ID, found.retrieval_id, sqlite_desk.office, REQUEST) == found
+    assert enrol_in_browser(ask, sqlite_desk.office, REQUEST) == found
+    assert retrieve_again(CUSTOMER_ID, found.retrieval_id, sqlite_desk.office, REQUEST) == found
 
 
 def test_what_was_called_for_early_replacement_says_so_when_it_is_fetched_again(sqlite_desk):
-    found = fetch(an_ask(ordered(sqlite_desk), new_key()), sqlite_desk.office, REQUEST)
-    ask = CallAsk(Wanted(serials=(found.serial,)), "a17", "incident", Told(), timedelta(hours=1))
+    found = enrol_in_browser(an_ask(ordered(sqlite_desk), new_key()), sqlite_desk.office, REQUEST)
+    ask = EarlyReplacementRequest(
+        CertificateSelection(serials=(found.serial,)), "a17", "incident", Explanation(), timedelta(hours=1)
+    )
     call_early(ask, sqlite_desk.office, REQUEST)
-    again = fetch_again(CUSTOMER_ID, found.retrieval_id, sqlite_desk.office, REQUEST)
+    again = retrieve_again(CUSTOMER_ID, found.retrieval_id, sqlite_desk.office, REQUEST)
     assert again == replace(found, renewable_from=sqlite_desk.clock.now)
 
 
 def test_refusals_are_those_of_the_operations(sqlite_desk):
     ids = ordered(sqlite_desk)
     wrong = replace(an_ask(ids, new_key()), transfer_password="wrong")
-    assert fetch(wrong, sqlite_desk.office, REQUEST) == Refusal(Reason.TRANSFER_IDS_WRONG)
-    unknown = fetch_again(CUSTOMER_ID, "0" * 32, sqlite_desk.office, REQUEST)
-    assert unknown == Refusal(Reason.RETRIEVAL_ID_UNKNOWN)
+    assert enrol_in_browser(wrong, sqlite_desk.office, REQUEST) == Rejection(RejectionReason.TRANSFER_IDS_WRONG)
+    unknown = retrieve_again(CUSTOMER_ID, "0" * 32, sqlite_desk.office, REQUEST)
+    assert unknown == Rejection(RejectionReason.RETRIEVAL_ID_UNKNOWN)
 
 
 def test_what_is_being_issued_is_not_ready_and_comes_later(sqlite_desk):
     kindness = replace(sqlite_desk.office.kindness, ready_after=timedelta(minutes=1))
     slow = sqlite_desk.but(kindness=kindness)
     ask = an_ask(ordered(sqlite_desk), new_key())
-    answer = fetch(ask, slow.office, REQUEST)
-    assert isinstance(answer, Refusal)
-    assert answer.reason is Reason.NOT_READY
+    answer = enrol_in_browser(ask, slow.office, REQUEST)
+    assert isinstance(answer, Rejection)
+    assert answer.reason is RejectionReason.NOT_READY
     sqlite_desk.machine.forward(timedelta(minutes=1))
-    assert isinstance(fetch(ask, slow.office, REQUEST), Fetched)
+    assert isinstance(enrol_in_browser(ask, slow.office, REQUEST), EnrolledCertificate)

@@ -10,8 +10,8 @@ from django.db import OperationalError, connections
 from sinetti.database import models
 from sinetti.domain.certificates.lifecycle import CertificateState
 from sinetti.domain.certificates.revocation import RevocationReason
-from sinetti.domain.operations.clock_check import Doubt
-from sinetti.domain.refusals import Reason, Refusal
+from sinetti.domain.operations.clock_check import ClockProblem
+from sinetti.domain.refusals import Rejection, RejectionReason
 from sinetti.domain.values import Channel, Language
 from sinetti.pki.encoding import load_certificate
 from sinetti.services.issuance import clock_guard as guarding
@@ -21,13 +21,13 @@ from sinetti.services.issuance.clock_guard import (
     ClockNotAcceptable,
     accept_clock,
     clock_check,
-    problem,
+    describe_problem,
 )
 from sinetti.services.issuance.enrol import enrol
-from sinetti.services.issuance.reconcile import RESERVATIONS_WAIT, settle_reservations
+from sinetti.services.issuance.reconcile import RESERVATIONS_WAIT, resolve_reservations
 from sinetti.services.issuance.renew import renew
-from sinetti.services.revocation.revoke import RevokeAsk, revoke
-from sinetti.services.status.crl import current_list, publish
+from sinetti.services.revocation.revoke import RevocationRequest, revoke
+from sinetti.services.status.crl import current_crl, publish
 from tests.support.office import (
     DAY,
     REQUEST,
@@ -47,7 +47,7 @@ from tests.support.office import (
 )
 from tests.support.registers import crowd
 
-AWAY = Refusal(Reason.UNAVAILABLE, language=Language.SV)
+AWAY = Rejection(RejectionReason.UNAVAILABLE, language=Language.SV)
 
 
 @dataclass
@@ -106,7 +106,7 @@ def test_a_clock_that_is_right_issues(guarded):
     held = enrolled(guarded.desk)
     assert held
     assert guarded.doubt() is None
-    assert problem(guarded.guard.standing()) is None
+    assert describe_problem(guarded.guard.standing()) is None
     assert clock_check(guarded.guard)() is None
 
 
@@ -130,10 +130,10 @@ def test_a_clock_that_jumps_stops_issuing_at_once_and_goes_on_once_it_is_right(g
 
 DOUBTS = {
     "29 s ahead": (29, None, None),
-    "30 s ahead": (30, Doubt.JUMPED, Doubt.DIFFERS),
-    "an hour ahead": (3600, Doubt.JUMPED, Doubt.DIFFERS),
-    "3 s behind": (-3, Doubt.BEHIND, None),
-    "an hour behind": (-3600, Doubt.BEHIND, Doubt.DIFFERS),
+    "30 s ahead": (30, ClockProblem.JUMPED, ClockProblem.DIFFERS),
+    "an hour ahead": (3600, ClockProblem.JUMPED, ClockProblem.DIFFERS),
+    "3 s behind": (-3, ClockProblem.BEHIND, None),
+    "an hour behind": (-3600, ClockProblem.BEHIND, ClockProblem.DIFFERS),
 }
 
 
@@ -146,12 +146,12 @@ def test_what_is_doubted_and_what_is_said(guarded, by, alone, beside, caplog):
     standing = guarded.guard.standing()
     assert standing.doubt is doubted
     said = clock_check(guarded.guard)()
-    assert said == problem(standing)
+    assert said == describe_problem(standing)
     words = {
         None: None,
-        Doubt.JUMPED: f"jumped by {by} s",
-        Doubt.BEHIND: "lies behind the newest stored instant",
-        Doubt.DIFFERS: f"{abs(by)} s {'ahead of' if by > 0 else 'behind'} the database's",
+        ClockProblem.JUMPED: f"jumped by {by} s",
+        ClockProblem.BEHIND: "lies behind the newest stored instant",
+        ClockProblem.DIFFERS: f"{abs(by)} s {'ahead of' if by > 0 else 'behind'} the database's",
     }
     if doubted:
         assert words[doubted] in said
@@ -168,7 +168,7 @@ def test_an_instant_that_another_clock_stored_stops_a_new_process_too(guarded):
     ordered(guarded.desk)
     guarded.moves(-DAY)
     fresh = guarded.machine.guard(guarded.desk.register)
-    assert fresh.look().doubt is Doubt.BEHIND
+    assert fresh.look().doubt is ClockProblem.BEHIND
     assert "clock accept" in clock_check(fresh)()
 
 
@@ -195,7 +195,10 @@ def test_a_register_that_is_away_tells_nothing_of_the_clock(guarded, monkeypatch
 
     monkeypatch.setattr(guarding.clocks, "stored", away)
     assert "register is away" in clock_check(guarded.guard)()
-    assert refused(enrol(new_ask(ordered(guarded.desk), new_key()), guarded.desk.office, REQUEST)) is Reason.UNAVAILABLE
+    assert (
+        refused(enrol(new_ask(ordered(guarded.desk), new_key()), guarded.desk.office, REQUEST))
+        is RejectionReason.UNAVAILABLE
+    )
 
 
 def test_the_check_gets_over_a_connection_that_was_cut(guarded):
@@ -213,11 +216,11 @@ def test_what_was_reserved_waits_for_the_clock_and_is_not_given_up(guarded):
     with pytest.raises(KilledError):
         enrol(new_ask(ids, key), desk.but(step=killed_at("9-reserved")).office, REQUEST)
     guarded.moves(3000 * DAY)
-    assert settle_reservations(desk.office, REQUEST) == (0, 0)
+    assert resolve_reservations(desk.office, REQUEST) == (0, 0)
     assert enrol(new_ask(ids, key), desk.office, REQUEST) == AWAY
     guarded.moves(-3000 * DAY)
     guarded.passes(RESERVATIONS_WAIT + SECOND)
-    assert settle_reservations(desk.office, REQUEST) == (1, 0)
+    assert resolve_reservations(desk.office, REQUEST) == (1, 0)
 
 
 def test_what_a_wrong_clock_reserved_does_not_wait_for_it_to_be_right(guarded):
@@ -227,7 +230,7 @@ def test_what_a_wrong_clock_reserved_does_not_wait_for_it_to_be_right(guarded):
         enrol(new_ask(ids, key), desk.but(step=killed_at("9-reserved"), may_issue=lambda: True).office, REQUEST)
     guarded.moves(-DAY)
     accept_clock(guarded.guard, desk.office, "operator", REQUEST)
-    assert settle_reservations(desk.office, REQUEST) == (1, 0)
+    assert resolve_reservations(desk.office, REQUEST) == (1, 0)
 
 
 @pytest.mark.parametrize("by", [-DAY, DAY], ids=["a day behind", "a day ahead"])
@@ -235,11 +238,11 @@ def test_a_revocation_waits_for_no_clock_and_its_list_is_taken_by_everybody(guar
     """It has the dates of the last one that a believed clock signed, and the next number."""
     desk, held = guarded.desk, enrolled(guarded.desk)
     name = desk.office.issuing[Channel.WS]
-    before = current_list(name, 1, desk.office, REQUEST)
+    before = current_crl(name, 1, desk.office, REQUEST)
     guarded.moves(by)
-    assert current_list(name, 1, desk.office, REQUEST) == before, "a day ahead it is due, but not by this clock"
-    revoke(RevokeAsk(held.serial, RevocationReason.SUPERSEDED), desk.office, "operator", REQUEST)
-    after = current_list(name, 1, desk.office, REQUEST)
+    assert current_crl(name, 1, desk.office, REQUEST) == before, "a day ahead it is due, but not by this clock"
+    revoke(RevocationRequest(held.serial, RevocationReason.SUPERSEDED), desk.office, "operator", REQUEST)
+    after = current_crl(name, 1, desk.office, REQUEST)
     found = x509.load_der_x509_crl(after.der)
     assert (after.this_update, after.next_update) == (before.this_update, before.next_update)
     assert (found.last_update_utc, found.next_update_utc) == (before.this_update, before.next_update)
@@ -257,7 +260,7 @@ def test_a_revocation_waits_for_no_clock_and_its_list_is_taken_by_everybody(guar
 def test_a_ca_s_first_list_is_signed_by_whatever_clock_there_is(guarded):
     guarded.moves(-DAY)
     desk = guarded.desk
-    assert current_list(desk.office.issuing[Channel.WS], 1, desk.office, REQUEST).this_update == desk.clock.now
+    assert current_crl(desk.office.issuing[Channel.WS], 1, desk.office, REQUEST).this_update == desk.clock.now
 
 
 def test_accepting_is_the_way_out_and_is_audited(guarded):
@@ -267,10 +270,10 @@ def test_accepting_is_the_way_out_and_is_audited(guarded):
     ordered(desk)
     wrong = desk.clock.now
     guarded.moves(-DAY)
-    assert guarded.doubt() is Doubt.BEHIND
+    assert guarded.doubt() is ClockProblem.BEHIND
     standing = accept_clock(guarded.guard, desk.office, "operator", REQUEST)
     assert (standing.doubt, standing.stored.accepted_at) == (None, desk.clock.now)
-    row = models.AuditRow.objects.using(desk.register.alias).latest("sequence")
+    row = models.AuditEvent.objects.using(desk.register.alias).latest("sequence")
     assert (row.action, row.object, row.at) == ("clock-accepted", "clock", desk.clock.now)
     assert f'"newest":"{wrong:%Y-%m-%dT%H:%M:%SZ}"' in bytes(row.octets).decode()
     assert guarded.machine.guard(desk.register).may_issue()
@@ -278,7 +281,7 @@ def test_accepting_is_the_way_out_and_is_audited(guarded):
     guarded.moves(DAY)
     ordered(desk)
     guarded.moves(-DAY)
-    assert guarded.doubt() is Doubt.BEHIND
+    assert guarded.doubt() is ClockProblem.BEHIND
     accept_clock(guarded.guard, desk.office, "operator", REQUEST)
     assert guarded.doubt() is None
 
@@ -289,7 +292,7 @@ def test_a_jump_is_accepted_by_another_process(guarded):
         pytest.skip("PostgreSQL's own clock says whether a jump was a correction")
     assert guarded.guard.may_issue()
     guarded.moves(3600 * SECOND)
-    assert guarded.doubt() is Doubt.JUMPED
+    assert guarded.doubt() is ClockProblem.JUMPED
     accept_clock(guarded.machine.guard(guarded.desk.register), guarded.desk.office, "operator", REQUEST)
     assert guarded.doubt() is None
 
@@ -317,7 +320,7 @@ def test_nothing_is_refused_for_being_late_by_a_clock_that_is_wrong(guarded):
     assert guarded.guard.may_issue()
     guarded.moves(3000 * DAY)
     assert renew(renew_ask(held, new_key()), desk.office, REQUEST) == AWAY
-    assert not models.RefusalRow.objects.using(desk.register.alias).exists()
+    assert not models.RejectedRequest.objects.using(desk.register.alias).exists()
 
 
 def test_nothing_is_signed_that_was_reserved_before_the_clock_went_wrong(guarded):

@@ -10,14 +10,14 @@ from cryptography.x509.oid import NameOID
 
 from sinetti.database import models
 from sinetti.database.issuance import transactions
-from sinetti.domain.refusals import Reason, Refusal
-from sinetti.domain.requests import NewAsk
+from sinetti.domain.refusals import Rejection, RejectionReason
+from sinetti.domain.requests import EnrolRequest
 from sinetti.domain.values import TRANSFER_IDS_LIVE, VALIDITY, Channel, KeyPolicy, KeyType, Language
 from sinetti.pki.encoding import load_certificate
 from sinetti.pki.key_policy import key_id
 from sinetti.services.issuance.enrol import enrol
-from sinetti.services.issuance.order import send_ids
-from sinetti.services.issuance.retrieve import collect
+from sinetti.services.issuance.order import reissue_transfer_ids
+from sinetti.services.issuance.retrieve import retrieve
 from sinetti.services.organisations.register import close, withdraw
 from tests.support.authority import CUSTOMER_ID, CUSTOMER_NAME, NOW, holder_key
 from tests.support.office import (
@@ -44,7 +44,7 @@ from tests.support.office import (
 OTHER_CUSTOMER = "7654321-0"
 
 
-def send(desk: Desk, ask: NewAsk):
+def send(desk: Desk, ask: EnrolRequest):
     return enrol(ask, desk.office, REQUEST)
 
 
@@ -53,7 +53,7 @@ def certificates(desk: Desk):
 
 
 def kept_refusals(desk: Desk):
-    rows = models.RefusalRow.objects.using(desk.register.alias).order_by("at")
+    rows = models.RejectedRequest.objects.using(desk.register.alias).order_by("at")
     return list(rows.values_list("reason", "operation", "at", "request_id"))
 
 
@@ -61,7 +61,7 @@ def lock(desk: Desk, ids) -> None:
     for _ in range(10):
         assert (
             refused(send(desk, new_ask(replace(ids, transfer_password="wrong"), new_key())))
-            is Reason.TRANSFER_IDS_WRONG
+            is RejectionReason.TRANSFER_IDS_WRONG
         )
 
 
@@ -114,19 +114,19 @@ def test_the_organisations_own_spelling_of_its_id_stands_in_the_certificate(sqli
 
 # The order of checks: with this flaw and every later one, this one's reason is the answer.
 FLAWS = {
-    "wrong password": Reason.TRANSFER_IDS_WRONG,
-    "locked": Reason.TRANSFER_IDS_LOCKED,
-    "another customer": Reason.CUSTOMER_MISMATCH,
-    "unreadable request": Reason.CSR_UNREADABLE,
-    "key of a curve that is not taken": Reason.KEY_NOT_ACCEPTED,
-    "lapsed": Reason.TRANSFER_IDS_EXPIRED,
-    "used": Reason.TRANSFER_IDS_USED,
-    "closed": Reason.NOT_ENTITLED,
-    "key known": Reason.KEY_REUSED,
+    "wrong password": RejectionReason.TRANSFER_IDS_WRONG,
+    "locked": RejectionReason.TRANSFER_IDS_LOCKED,
+    "another customer": RejectionReason.CUSTOMER_MISMATCH,
+    "unreadable request": RejectionReason.CSR_UNREADABLE,
+    "key of a curve that is not taken": RejectionReason.KEY_NOT_ACCEPTED,
+    "lapsed": RejectionReason.TRANSFER_IDS_EXPIRED,
+    "used": RejectionReason.TRANSFER_IDS_USED,
+    "closed": RejectionReason.NOT_ENTITLED,
+    "key known": RejectionReason.KEY_REUSED,
 }
 
 
-def flawed(desk: Desk, flaws: list[str]) -> tuple[NewAsk, object]:
+def flawed(desk: Desk, flaws: list[str]) -> tuple[EnrolRequest, object]:
     """Set the scene with these flaws; returns what is asked, and the key."""
     ids, key = ordered(desk), new_key()
     if "key of a curve that is not taken" in flaws:
@@ -179,8 +179,8 @@ def test_the_same_key_again_is_answered_before_everything_that_follows(desk):
 
 def test_unknown_ids(desk):
     ids = replace(ordered(desk), transfer_id="9" * 32)
-    assert send(desk, new_ask(ids, new_key())) == Refusal(Reason.TRANSFER_IDS_WRONG)
-    assert send(desk, new_ask(ids, new_key())) == Refusal(Reason.TRANSFER_IDS_WRONG)
+    assert send(desk, new_ask(ids, new_key())) == Rejection(RejectionReason.TRANSFER_IDS_WRONG)
+    assert send(desk, new_ask(ids, new_key())) == Rejection(RejectionReason.TRANSFER_IDS_WRONG)
     counter = models.Counter.objects.using(desk.register.alias).get(name="wrong-passwords")
     assert counter.value == 2
     assert kept_refusals(desk) == []
@@ -189,7 +189,7 @@ def test_unknown_ids(desk):
 def test_another_key_is_refused_once_the_ids_are_spent(desk):
     ids = ordered(desk)
     first = accepted(send(desk, new_ask(ids, new_key())))
-    assert refused(send(desk, new_ask(ids, new_key()))) is Reason.TRANSFER_IDS_USED
+    assert refused(send(desk, new_ask(ids, new_key()))) is RejectionReason.TRANSFER_IDS_USED
     assert [row.retrieval_id for row in certificates(desk).all()] == [first]
 
 
@@ -198,7 +198,7 @@ def test_the_last_second_of_fourteen_days(desk):
     desk.clock.now = NOW + 14 * DAY + SECOND
     key = new_key()
     answer = send(desk, new_ask(ids, key))
-    assert answer == Refusal(Reason.TRANSFER_IDS_EXPIRED, ended=NOW + 14 * DAY, language=Language.SV)
+    assert answer == Rejection(RejectionReason.TRANSFER_IDS_EXPIRED, ended=NOW + 14 * DAY, language=Language.SV)
     desk.clock.now = NOW + 14 * DAY
     accepted(send(desk, new_ask(ids, key)))
 
@@ -207,20 +207,20 @@ def test_nine_wrong_passwords_are_forgiven_and_the_tenth_locks_until_new_ids_are
     ids, key = ordered(desk), new_key()
     wrong = replace(ids, transfer_password="wrong")
     for _ in range(9):
-        assert refused(send(desk, new_ask(wrong, key))) is Reason.TRANSFER_IDS_WRONG
-    assert refused(send(desk, new_ask(ids, b""))) is Reason.CSR_UNREADABLE, "not locked yet"
-    assert refused(send(desk, new_ask(wrong, key))) is Reason.TRANSFER_IDS_WRONG
-    assert refused(send(desk, new_ask(ids, key))) is Reason.TRANSFER_IDS_LOCKED
-    fresh = send_ids(ids.order_id, desk.office, "operator", REQUEST)
-    assert refused(send(desk, new_ask(ids, key))) is Reason.TRANSFER_IDS_WRONG, "the old ones ended"
+        assert refused(send(desk, new_ask(wrong, key))) is RejectionReason.TRANSFER_IDS_WRONG
+    assert refused(send(desk, new_ask(ids, b""))) is RejectionReason.CSR_UNREADABLE, "not locked yet"
+    assert refused(send(desk, new_ask(wrong, key))) is RejectionReason.TRANSFER_IDS_WRONG
+    assert refused(send(desk, new_ask(ids, key))) is RejectionReason.TRANSFER_IDS_LOCKED
+    fresh = reissue_transfer_ids(ids.order_id, desk.office, "operator", REQUEST)
+    assert refused(send(desk, new_ask(ids, key))) is RejectionReason.TRANSFER_IDS_WRONG, "the old ones ended"
     accepted(send(desk, new_ask(fresh, key)))
 
 
 def test_new_ids_for_the_same_order_after_the_old_ones_lapsed(desk):
     ids, key = ordered(desk), new_key()
     desk.clock.forward(15 * DAY)
-    assert refused(send(desk, new_ask(ids, key))) is Reason.TRANSFER_IDS_EXPIRED
-    fresh = send_ids(ids.order_id, desk.office, "operator", REQUEST)
+    assert refused(send(desk, new_ask(ids, key))) is RejectionReason.TRANSFER_IDS_EXPIRED
+    fresh = reissue_transfer_ids(ids.order_id, desk.office, "operator", REQUEST)
     accepted(send(desk, new_ask(fresh, key)))
     assert certificates(desk).get().order_id == ids.order_id
 
@@ -228,20 +228,20 @@ def test_new_ids_for_the_same_order_after_the_old_ones_lapsed(desk):
 def test_a_channel_that_was_withdrawn(desk):
     web, sftp = ordered(desk), ordered(desk, an_order(channel=Channel.SFTP))
     withdraw(CUSTOMER_ID, Channel.SFTP, desk.office, "operator", REQUEST)
-    assert refused(send(desk, new_ask(sftp, new_key()))) is Reason.NOT_ENTITLED
+    assert refused(send(desk, new_ask(sftp, new_key()))) is RejectionReason.NOT_ENTITLED
     accepted(send(desk, new_ask(web, new_key())))
 
 
 def test_a_key_is_known_whichever_organisation_used_it(desk):
     add_organisation(desk, OTHER_CUSTOMER)
     theirs = enrolled(desk, customer_id=OTHER_CUSTOMER)
-    assert refused(send(desk, new_ask(ordered(desk), theirs.key))) is Reason.KEY_REUSED
+    assert refused(send(desk, new_ask(ordered(desk), theirs.key))) is RejectionReason.KEY_REUSED
 
 
 def test_a_policy_may_take_fewer_keys(sqlite_desk):
     narrow = sqlite_desk.but(policy=KeyPolicy(frozenset({KeyType.RSA_2048})))
     ids = ordered(narrow)
-    assert refused(send(narrow, new_ask(ids, new_key()))) is Reason.KEY_NOT_ACCEPTED
+    assert refused(send(narrow, new_ask(ids, new_key()))) is RejectionReason.KEY_NOT_ACCEPTED
     accepted(send(narrow, new_ask(ids, holder_key(1, KeyType.RSA_2048))))
 
 
@@ -257,5 +257,5 @@ def test_a_replacement_joins_the_holding_of_what_it_replaces(desk):
 def test_another_customers_retrieval_id_is_of_no_use(desk):
     add_organisation(desk, OTHER_CUSTOMER)
     held = enrolled(desk)
-    answer = collect(get_ask(held.retrieval_id, OTHER_CUSTOMER), desk.office, REQUEST)
-    assert answer == Refusal(Reason.RETRIEVAL_ID_UNKNOWN)
+    answer = retrieve(get_ask(held.retrieval_id, OTHER_CUSTOMER), desk.office, REQUEST)
+    assert answer == Rejection(RejectionReason.RETRIEVAL_ID_UNKNOWN)

@@ -7,16 +7,16 @@ from dataclasses import replace
 import pytest
 
 from sinetti.database import models
-from sinetti.database.organisations.organisations import Person
+from sinetti.database.organisations.organisations import ContactDetails
 from sinetti.domain.certificates.lifecycle import OrderState
 from sinetti.domain.certificates.revocation import RevocationReason
 from sinetti.domain.values import Channel, Language, Serial
 from sinetti.services.issuance import transfer_ids
 from sinetti.services.issuance.enrol import enrol
-from sinetti.services.issuance.order import OrderError, order, send_ids
+from sinetti.services.issuance.order import OrderError, order, reissue_transfer_ids
 from sinetti.services.organisations import queries
 from sinetti.services.organisations.register import close, withdraw
-from sinetti.services.revocation.revoke import RevokeAsk, revoke
+from sinetti.services.revocation.revoke import RevocationRequest, revoke
 from tests.support.authority import CUSTOMER_ID, NOW
 from tests.support.office import (
     CONTACT,
@@ -34,7 +34,7 @@ from tests.support.office import (
 )
 
 OTHER_CUSTOMER = "7654321-0"
-DEPUTY = Person("Sija Sijainen", "sija@sinisiipi.example", "", Language.EN)
+DEPUTY = ContactDetails("Sija Sijainen", "sija@sinisiipi.example", "", Language.EN)
 
 
 def take(desk: Desk, new):
@@ -56,12 +56,12 @@ def test_no_two_are_alike(desk):
 
 def test_the_password_is_stored_nowhere(desk):
     ids = ordered(desk)
-    row = models.TransferIdPair.objects.using(desk.register.alias).get()
+    row = models.TransferIds.objects.using(desk.register.alias).get()
     stored = bytes(row.password_mac)
     assert ids.transfer_password.encode() not in stored
     assert len(stored) == 32
     assert stored == transfer_ids.mac(TRANSFER_KEY, ids.transfer_id, ids.transfer_password)
-    for audit in models.AuditRow.objects.using(desk.register.alias).all():
+    for audit in models.AuditEvent.objects.using(desk.register.alias).all():
         assert ids.transfer_password.encode() not in bytes(audit.octets)
 
 
@@ -77,11 +77,11 @@ FITTING = {
 
 @pytest.mark.parametrize(("key", "transfer_id", "password", "fits"), FITTING.values(), ids=FITTING)
 def test_a_password_fits_its_ids_only(key, transfer_id, password, fits):
-    assert transfer_ids.fits(key, transfer_id, password, transfer_ids.mac(b"k", "1", "secret")) is fits
+    assert transfer_ids.verify_password(key, transfer_id, password, transfer_ids.mac(b"k", "1", "secret")) is fits
 
 
 def test_an_unknown_id_fits_no_password_and_a_dummy_is_compared():
-    assert transfer_ids.fits(b"k", "1", "secret", None) is False
+    assert transfer_ids.verify_password(b"k", "1", "secret", None) is False
 
 
 def test_ids_and_password_cannot_be_shifted_into_each_other():
@@ -89,7 +89,7 @@ def test_ids_and_password_cannot_be_shifted_into_each_other():
 
 
 def test_every_letter_comes_up():
-    drawn = "".join(transfer_ids.make_ids(b"k", NOW)[1] for _ in range(200))
+    drawn = "".join(transfer_ids.generate_transfer_ids(b"k", NOW)[1] for _ in range(200))
     assert set(drawn) == set(string.ascii_letters + string.digits)
 
 
@@ -105,22 +105,22 @@ def test_what_an_order_makes(desk):
 
 def test_each_order_has_a_holding_of_its_own(desk):
     ordered(desk), ordered(desk)
-    assert models.Holding.objects.using(desk.register.alias).count() == 2
+    assert models.Lineage.objects.using(desk.register.alias).count() == 2
 
 
 def test_a_replacement_brings_its_contact_and_keeps_the_description_unless_it_has_one(desk):
     held = enrolled(desk)
     take(desk, replace(an_order(replaces=held.serial), description="", contact=DEPUTY))
-    holding = models.Holding.objects.using(desk.register.alias).select_related("contact").get()
+    holding = models.Lineage.objects.using(desk.register.alias).select_related("contact").get()
     assert (holding.description, holding.contact.name) == ("payroll", DEPUTY.name)
     take(desk, replace(an_order(replaces=held.serial), description="pensions"))
-    holding = models.Holding.objects.using(desk.register.alias).select_related("contact").get()
+    holding = models.Lineage.objects.using(desk.register.alias).select_related("contact").get()
     assert (holding.description, holding.contact.name) == ("pensions", CONTACT.name)
 
 
 def test_a_revoked_certificate_may_be_replaced(desk):
     held = enrolled(desk)
-    revoke(RevokeAsk(held.serial, RevocationReason.KEY_COMPROMISE), desk.office, "operator", REQUEST)
+    revoke(RevocationRequest(held.serial, RevocationReason.KEY_COMPROMISE), desk.office, "operator", REQUEST)
     new = enrolled(desk, replaces=held.serial)
     assert not desk.certificate(new.serial).revoked
 
@@ -166,9 +166,9 @@ def test_replacing_a_certificate_of_another_channel(desk):
 def test_new_ids_end_the_old_ones(desk):
     ids = ordered(desk)
     desk.clock.forward(DAY)
-    fresh = send_ids(ids.order_id, desk.office, "operator", REQUEST)
+    fresh = reissue_transfer_ids(ids.order_id, desk.office, "operator", REQUEST)
     assert (fresh.order_id, fresh.expires) == (ids.order_id, desk.clock.now + 14 * DAY)
-    rows = models.TransferIdPair.objects.using(desk.register.alias)
+    rows = models.TransferIds.objects.using(desk.register.alias)
     assert rows.get(ended_at__isnull=True).transfer_id == fresh.transfer_id
     assert rows.get(transfer_id=ids.transfer_id).ended_at == desk.clock.now
 
@@ -177,13 +177,13 @@ def test_no_new_ids_for_a_spent_order(desk):
     ids = ordered(desk)
     accepted(enrol(new_ask(ids, new_key()), desk.office, REQUEST))
     with pytest.raises(OrderError, match="used already"):
-        send_ids(ids.order_id, desk.office, "operator", REQUEST)
-    assert models.TransferIdPair.objects.using(desk.register.alias).get().ended_at is None
+        reissue_transfer_ids(ids.order_id, desk.office, "operator", REQUEST)
+    assert models.TransferIds.objects.using(desk.register.alias).get().ended_at is None
 
 
 def test_no_new_ids_for_an_unknown_order(desk):
     with pytest.raises(OrderError, match="no order has this id"):
-        send_ids("0" * 32, desk.office, "operator", REQUEST)
+        reissue_transfer_ids("0" * 32, desk.office, "operator", REQUEST)
 
 
 def test_open_orders_are_listed_until_they_are_used(desk):
@@ -192,7 +192,7 @@ def test_open_orders_are_listed_until_they_are_used(desk):
     replacing = ordered(desk, an_order(replaces=held.serial))
     desk.clock.forward(DAY)
     other = ordered(desk, an_order(OTHER_CUSTOMER, Channel.SFTP))
-    fresh = send_ids(replacing.order_id, desk.office, "operator", REQUEST)
+    fresh = reissue_transfer_ids(replacing.order_id, desk.office, "operator", REQUEST)
     newest, oldest = queries.open_orders(desk.office)
     assert (newest.order_id, newest.channel, newest.replaces) == (other.order_id, Channel.SFTP, None)
     assert (oldest.order_id, oldest.replaces, oldest.expires) == (replacing.order_id, held.serial, fresh.expires)

@@ -10,17 +10,17 @@ from sinetti.database.issuance import recovery
 from sinetti.database.operations import authorities
 from sinetti.domain.certificates.lifecycle import CertificateState, OrderState
 from sinetti.domain.certificates.revocation import RevocationReason
-from sinetti.domain.refusals import Reason
+from sinetti.domain.refusals import RejectionReason
 from sinetti.domain.values import Channel, Language
 from sinetti.journal import reader
-from sinetti.journal.writer import NO_JOURNAL, Journal, JournalUnavailable, Owner
+from sinetti.journal.writer import NO_JOURNAL, Journal, JournalHeader, JournalUnavailable
 from sinetti.services.issuance.enrol import enrol
-from sinetti.services.issuance.reconcile import RESERVATIONS_WAIT, compare, look, reconcile, settle_reservations
+from sinetti.services.issuance.reconcile import RESERVATIONS_WAIT, compare, look, reconcile, resolve_reservations
 from sinetti.services.issuance.renew import renew
-from sinetti.services.issuance.retrieve import collect
+from sinetti.services.issuance.retrieve import retrieve
 from sinetti.services.organisations.register import approve, close, withdraw
-from sinetti.services.revocation.revoke import RevokeAsk, revoke
-from sinetti.services.status.crl import OFFLINE_LIFE, current_list, publish
+from sinetti.services.revocation.revoke import RevocationRequest, revoke
+from sinetti.services.status.crl import OFFLINE_LIFE, current_crl, publish
 from tests.support.authority import CUSTOMER_ID, authority, issuer
 from tests.support.backups import backed_up, restored
 from tests.support.office import (
@@ -56,7 +56,7 @@ def desk(desk, tmp_path):
 
 def journal_of(desk, folder) -> Journal:
     identity = authorities.identity(desk.register)
-    return Journal(folder / "journal", Owner(identity.instance_id, "TEST", "north"), desk.machine)
+    return Journal(folder / "journal", JournalHeader(identity.instance_id, "TEST", "north"), desk.machine)
 
 
 def certificates(desk):
@@ -96,11 +96,11 @@ def test_everything_since_the_backup_is_put_back(desk, tmp_path):
     in_the_window(desk, held)
     spent = accepted(enrol(new_ask(older_ids, key), desk.office, REQUEST))
     collected(desk, waiting)
-    ask = RevokeAsk(revoked_later.serial, RevocationReason.KEY_COMPROMISE, invalidity_date=desk.clock.now)
+    ask = RevocationRequest(revoked_later.serial, RevocationReason.KEY_COMPROMISE, invalidity_date=desk.clock.now)
     revoke(ask, desk.office, "operator", REQUEST)
     replacing = enrolled(desk, replaces=held.serial)
     before = {row.serial: without(row) for row in certificates(desk).all()}
-    listed = current_list(issuer().file_name, 1, desk.office, REQUEST)
+    listed = current_crl(issuer().file_name, 1, desk.office, REQUEST)
 
     restored(desk.register, backup)
     assert certificates(desk).count() == len(before) - 5
@@ -120,13 +120,13 @@ def test_everything_since_the_backup_is_put_back(desk, tmp_path):
     assert certificates(desk).get(serial=replacing.serial).replaces.serial == held.serial
     # Nothing is un-spent, un-used, un-revoked or lost.
     assert accepted(enrol(new_ask(older_ids, key), desk.office, REQUEST)) == spent
-    assert refused(enrol(new_ask(older_ids, new_key()), desk.office, REQUEST)) is Reason.TRANSFER_IDS_USED
-    assert refused(enrol(new_ask(ordered(desk), last.key), desk.office, REQUEST)) is Reason.KEY_REUSED
-    assert refused(renew(renew_ask(revoked_later, new_key()), desk.office, REQUEST)) is Reason.SIGNER_REVOKED
-    assert refused(renew(renew_ask(held, new_key()), desk.office, REQUEST)) is Reason.ALREADY_RENEWED
-    assert refused(collect(get_ask(first), desk.office, REQUEST)) is Reason.SUPERSEDED
+    assert refused(enrol(new_ask(older_ids, new_key()), desk.office, REQUEST)) is RejectionReason.TRANSFER_IDS_USED
+    assert refused(enrol(new_ask(ordered(desk), last.key), desk.office, REQUEST)) is RejectionReason.KEY_REUSED
+    assert refused(renew(renew_ask(revoked_later, new_key()), desk.office, REQUEST)) is RejectionReason.SIGNER_REVOKED
+    assert refused(renew(renew_ask(held, new_key()), desk.office, REQUEST)) is RejectionReason.ALREADY_RENEWED
+    assert refused(retrieve(get_ask(first), desk.office, REQUEST)) is RejectionReason.SUPERSEDED
     assert collected(desk, last.retrieval_id) == last.der
-    again = current_list(issuer().file_name, 1, desk.office, REQUEST)
+    again = current_crl(issuer().file_name, 1, desk.office, REQUEST)
     assert again.number > listed.number
     assert numbers(again.der) == numbers(listed.der)
     assert reconcile(desk.office, desk.office.journal, REQUEST).restored == ()
@@ -150,7 +150,7 @@ def test_an_organisation_that_came_after_the_backup(desk, tmp_path):
     assert row.holding.contact is None
     assert collected(desk, held.retrieval_id, OTHER) == held.der
     in_the_window(desk, new)
-    assert refused(renew(renew_ask(new, new_key(), OTHER), desk.office, REQUEST)) is Reason.NOT_ENTITLED
+    assert refused(renew(renew_ask(new, new_key(), OTHER), desk.office, REQUEST)) is RejectionReason.NOT_ENTITLED
     assert approve(OTHER, frozenset({Channel.WS}), desk.office, "operator", REQUEST)
     accepted(renew(renew_ask(new, new_key(), OTHER), desk.office, REQUEST))
 
@@ -192,7 +192,7 @@ def test_a_reservation_in_the_backup_gives_way_to_what_was_issued(desk, tmp_path
 def test_the_list_alone_remembers_a_revocation(desk, tmp_path):
     held, reason = enrolled(desk), RevocationReason.CESSATION_OF_OPERATION
     backup = backed_up(desk.register, tmp_path)
-    revoke(RevokeAsk(held.serial, reason, invalidity_date=desk.clock.now), desk.office, "operator", REQUEST)
+    revoke(RevocationRequest(held.serial, reason, invalidity_date=desk.clock.now), desk.office, "operator", REQUEST)
     was = without(certificates(desk).get())
     restored(desk.register, backup)
     desk.office.journal.close()
@@ -227,7 +227,7 @@ def test_facts_that_only_the_register_has_are_written_down(desk):
     with pytest.raises(KilledError):
         enrol(new_ask(ids, key), desk.but(step=killed_at("11-recorded")).office, REQUEST)
     held = enrolled(desk.but(journal=NO_JOURNAL))
-    ask = RevokeAsk(held.serial, RevocationReason.UNSPECIFIED)
+    ask = RevocationRequest(held.serial, RevocationReason.UNSPECIFIED)
     revoke(ask, desk.but(journal=NO_JOURNAL).office, "operator", REQUEST)
     standing = compare(desk.office, desk.office.journal)
     assert standing.agrees
@@ -265,23 +265,23 @@ def test_nothing_is_answered_while_it_cannot_be_written_down(desk, monkeypatch):
     with monkeypatch.context() as full:
         full.setattr(Journal, "append", unavailable)
         refusal = enrol(ask, desk.office, REQUEST)
-        assert (refusal.reason, refusal.language) == (Reason.UNAVAILABLE, Language.SV)
+        assert (refusal.reason, refusal.language) == (RejectionReason.UNAVAILABLE, Language.SV)
         retrieval_id = certificates(desk).get().retrieval_id
-        assert refused(collect(get_ask(retrieval_id), desk.office, REQUEST)) is Reason.UNAVAILABLE
+        assert refused(retrieve(get_ask(retrieval_id), desk.office, REQUEST)) is RejectionReason.UNAVAILABLE
     assert accepted(enrol(ask, desk.office, REQUEST)) == retrieval_id
     assert kinds(desk) == ["begun", "issued"]
 
 
 def test_where_no_list_can_be_kept_the_last_one_is_served_while_it_lives(desk, monkeypatch):
-    held, last = enrolled(desk), current_list(issuer().file_name, 1, desk.office, REQUEST)
+    held, last = enrolled(desk), current_crl(issuer().file_name, 1, desk.office, REQUEST)
     with monkeypatch.context() as full:
         full.setattr(Journal, "keep_list", unavailable)
-        revoke(RevokeAsk(held.serial, RevocationReason.SUPERSEDED), desk.office, "operator", REQUEST)
-        assert current_list(issuer().file_name, 1, desk.office, REQUEST) == last
+        revoke(RevocationRequest(held.serial, RevocationReason.SUPERSEDED), desk.office, "operator", REQUEST)
+        assert current_crl(issuer().file_name, 1, desk.office, REQUEST) == last
         desk.clock.forward(8 * DAY)
         with pytest.raises(JournalUnavailable):
-            current_list(issuer().file_name, 1, desk.office, REQUEST)
-    new = x509.load_der_x509_crl(current_list(issuer().file_name, 1, desk.office, REQUEST).der)
+            current_crl(issuer().file_name, 1, desk.office, REQUEST)
+    new = x509.load_der_x509_crl(current_crl(issuer().file_name, 1, desk.office, REQUEST).der)
     assert [f"{entry.serial_number:038x}" for entry in new] == [held.serial]
 
 
@@ -296,7 +296,7 @@ def test_a_fetch_that_could_not_be_noted_is_noted_before_the_certificate_leaves(
     with monkeypatch.context() as full:
         full.setattr(Journal, "_write", unavailable)
         for _ in range(2):
-            assert refused(collect(get_ask(retrieval_id), desk.office, REQUEST)) is Reason.UNAVAILABLE
+            assert refused(retrieve(get_ask(retrieval_id), desk.office, REQUEST)) is RejectionReason.UNAVAILABLE
     assert certificates(desk).get().state == CertificateState.FETCHED
     collected(desk, retrieval_id)
     assert kinds(desk) == ["begun", "issued", "fetched"]
@@ -307,7 +307,7 @@ def test_a_fetch_that_could_not_be_noted_is_noted_before_the_certificate_leaves(
 def test_a_fetch_that_ended_before_it_was_noted_is_noted_when_it_is_asked_for_again(desk):
     retrieval_id = accepted(enrol(new_ask(ordered(desk), new_key()), desk.office, REQUEST))
     with pytest.raises(KilledError):
-        collect(get_ask(retrieval_id), desk.but(step=killed_at("14-fetched")).office, REQUEST)
+        retrieve(get_ask(retrieval_id), desk.but(step=killed_at("14-fetched")).office, REQUEST)
     assert kinds(desk) == ["begun", "issued"]
     for _ in range(2):
         collected(desk, retrieval_id)
@@ -327,7 +327,7 @@ def test_what_gave_way_to_a_renewal_that_ended_is_noted_with_it(desk, comes_back
             accepted(renew(renew_ask(held, key), desk.office, REQUEST))
     else:
         desk.machine.forward(RESERVATIONS_WAIT + SECOND)
-        assert settle_reservations(desk.office, REQUEST) == (1, 0)
+        assert resolve_reservations(desk.office, REQUEST) == (1, 0)
     assert kinds(desk) == [*before, "revoked", "issued"]
     assert compare(desk.office, desk.office.journal).written == 0
 
@@ -347,28 +347,28 @@ def test_a_reservation_is_finished_after_its_minute_on_the_machine_s_clock(desk)
     reserved(desk)
     desk.clock.forward(10 * RESERVATIONS_WAIT)
     desk.machine.forward(RESERVATIONS_WAIT)
-    assert settle_reservations(desk.office, REQUEST) == (0, 0)
+    assert resolve_reservations(desk.office, REQUEST) == (0, 0)
     desk.machine.forward(SECOND)
-    assert settle_reservations(desk.office, REQUEST) == (1, 0)
+    assert resolve_reservations(desk.office, REQUEST) == (1, 0)
     assert certificates(desk).get().state == CertificateState.ISSUED
     assert kinds(desk) == ["begun", "issued"]
-    assert settle_reservations(desk.office, REQUEST) == (0, 0)
+    assert resolve_reservations(desk.office, REQUEST) == (0, 0)
 
 
 def test_a_reservation_of_earlier_code_waits_by_the_office_s_clock(desk):
     reserved(desk)
     certificates(desk).update(waits_since=None)
     desk.machine.forward(RESERVATIONS_WAIT + SECOND)
-    assert settle_reservations(desk.office, REQUEST) == (1, 0)
+    assert resolve_reservations(desk.office, REQUEST) == (1, 0)
 
 
 def test_a_reservation_waits_for_its_signer(desk):
     reserved(desk)
     desk.machine.forward(2 * RESERVATIONS_WAIT)
     desk.signer.away = True
-    assert settle_reservations(desk.office, REQUEST) == (0, 0)
+    assert resolve_reservations(desk.office, REQUEST) == (0, 0)
     desk.signer.away = False
-    assert settle_reservations(desk.office, REQUEST) == (1, 0)
+    assert resolve_reservations(desk.office, REQUEST) == (1, 0)
 
 
 @pytest.mark.parametrize("of_the_old_one", [True, False], ids=["the old one is revoked", "it is revoked itself"])
@@ -378,10 +378,10 @@ def test_revocation_is_looked_at_again(desk, of_the_old_one):
     with pytest.raises(KilledError):
         renew(renew_ask(held, new_key()), desk.but(step=killed_at("9-reserved")).office, REQUEST)
     waiting = certificates(desk).get(predecessor__serial=held.serial).serial
-    ask = RevokeAsk(held.serial if of_the_old_one else waiting, RevocationReason.CESSATION_OF_OPERATION)
+    ask = RevocationRequest(held.serial if of_the_old_one else waiting, RevocationReason.CESSATION_OF_OPERATION)
     revoke(ask, desk.office, "operator", REQUEST)
     desk.machine.forward(2 * RESERVATIONS_WAIT)
-    assert settle_reservations(desk.office, REQUEST) == (0, 0)
+    assert resolve_reservations(desk.office, REQUEST) == (0, 0)
     row = certificates(desk).get(serial=waiting)
     assert row.sha256 is None
     assert row.revocation_reason == RevocationReason.CESSATION_OF_OPERATION
@@ -409,12 +409,12 @@ def test_what_cannot_be_finished_is_given_up_and_its_ids_come_back(desk, hindere
     key, before = certificates(desk).get().key_id, desk.clock.now
     hindered(desk)
     desk.machine.forward(2 * RESERVATIONS_WAIT)
-    assert settle_reservations(desk.office, REQUEST) == (0, 1)
+    assert resolve_reservations(desk.office, REQUEST) == (0, 1)
     row = certificates(desk).get()
     assert (row.state, row.revoked_at) == (CertificateState.VOID, None)
     assert models.Order.objects.using(desk.register.alias).get().state == OrderState.OPEN
     assert not models.UsedKey.objects.using(desk.register.alias).filter(pk=key).exists()
-    assert refused(collect(get_ask(row.retrieval_id), desk.office, REQUEST)) is Reason.SUPERSEDED
+    assert refused(retrieve(get_ask(row.retrieval_id), desk.office, REQUEST)) is RejectionReason.SUPERSEDED
     assert compare(desk.office, desk.office.journal).agrees
     # The same request may be made anew.
     desk.clock.now, desk.signer.garbling = before, False
@@ -430,7 +430,7 @@ def test_a_renewal_that_cannot_be_finished_may_be_made_anew(desk):
         renew(renew_ask(held, key), desk.but(step=killed_at("9-reserved")).office, REQUEST)
     desk.machine.forward(2 * RESERVATIONS_WAIT)
     withdrawn(desk)
-    assert settle_reservations(desk.office, REQUEST) == (0, 1)
+    assert resolve_reservations(desk.office, REQUEST) == (0, 1)
     approve(CUSTOMER_ID, frozenset({Channel.WS}), desk.office, "operator", REQUEST)
     accepted(renew(renew_ask(held, key), desk.office, REQUEST))
 
@@ -442,19 +442,19 @@ def test_two_nodes_settle_the_same_reservation_once(desk, monkeypatch):
     accepted(enrol(ask, desk.office, REQUEST))
     monkeypatch.setattr(recovery, "waiting_reservations", lambda *_: found)
     withdrawn(desk)
-    assert settle_reservations(desk.office, REQUEST) == (1, 0), "what it found is answered by the row"
+    assert resolve_reservations(desk.office, REQUEST) == (1, 0), "what it found is answered by the row"
     stale = replace(
         found[0], holding=replace(found[0].holding, customer=replace(found[0].holding.customer, open=False))
     )
     monkeypatch.setattr(recovery, "waiting_reservations", lambda *_: (stale,))
-    assert settle_reservations(desk.office, REQUEST) == (0, 0)
+    assert resolve_reservations(desk.office, REQUEST) == (0, 0)
     assert certificates(desk).get().state == CertificateState.ISSUED
 
 
 def test_a_ca_of_another_instance_has_no_number_here(desk):
     one = issuer()
-    current_list(one.file_name, 1, desk.office, REQUEST)
-    models.RevocationList.objects.using(desk.register.alias).all().delete()
+    current_crl(one.file_name, 1, desk.office, REQUEST)
+    models.Crl.objects.using(desk.register.alias).all().delete()
     unknown = replace(one, file_name="SomethingElsev1")
     path = next(desk.office.journal.folder.glob("*.crl"))
     path.rename(path.with_name(path.name.replace(one.file_name, unknown.file_name)))
@@ -475,15 +475,15 @@ def test_the_list_of_a_ca_that_is_off_line_comes_back_from_beside_the_journal(de
     name = "SinettiRootTestCAv1"
     signing = desk.but(issuers={**desk.office.issuers, name: authority().issuer(name)})
     publish(name, signing.office, REQUEST, OFFLINE_LIFE)
-    rows = models.RevocationList.objects.using(desk.register.alias).filter(authority_id=name)
+    rows = models.Crl.objects.using(desk.register.alias).filter(authority_id=name)
     old = list(rows.values("shard", "number", "der"))
     publish(name, signing.office, REQUEST, OFFLINE_LIFE)
-    newest = [current_list(name, shard, signing.office, REQUEST) for shard in (0, 1)]
+    newest = [current_crl(name, shard, signing.office, REQUEST) for shard in (0, 1)]
     desk = signing.but(offline=frozenset({name}), known_lists={})
     for row in old:
         rows.filter(shard=row["shard"]).update(**row)
-    models.Authority.objects.using(desk.register.alias).filter(pk=name).update(crl_number=old[0]["number"])
+    models.CertificateAuthority.objects.using(desk.register.alias).filter(pk=name).update(crl_number=old[0]["number"])
     assert compare(desk.office, desk.office.journal).numbers == {name: newest[0].number}
     reconciled(desk)
-    assert [current_list(name, shard, desk.office, REQUEST).der for shard in (0, 1)] == [one.der for one in newest]
+    assert [current_crl(name, shard, desk.office, REQUEST).der for shard in (0, 1)] == [one.der for one in newest]
     assert recovery.crl_number(desk.register, name) == newest[0].number

@@ -9,16 +9,16 @@ from sinetti.database import models
 from sinetti.database.issuance import transactions
 from sinetti.domain.certificates.lifecycle import CertificateState
 from sinetti.domain.certificates.revocation import RevocationReason
-from sinetti.domain.refusals import Reason, Refusal
-from sinetti.domain.requests import RenewAsk
+from sinetti.domain.refusals import Rejection, RejectionReason
+from sinetti.domain.requests import RenewRequest
 from sinetti.domain.values import VALIDITY, Channel, KeyType, Language
 from sinetti.pki.encoding import certificate_der, load_certificate
 from sinetti.pki.key_policy import key_id
 from sinetti.services.issuance.enrol import enrol
 from sinetti.services.issuance.renew import renew
-from sinetti.services.issuance.retrieve import collect
+from sinetti.services.issuance.retrieve import retrieve
 from sinetti.services.organisations.register import approve, close, withdraw
-from sinetti.services.revocation.revoke import RevokeAsk, revoke
+from sinetti.services.revocation.revoke import RevocationRequest, revoke
 from tests.pki.weak_numbers import with_a_prime_of
 from tests.support.authority import CUSTOMER_ID, holder_certificate, holder_key
 from tests.support.office import (
@@ -49,7 +49,7 @@ from tests.support.office import (
 OTHER_CUSTOMER = "7654321-0"
 
 
-def send(desk: Desk, ask: RenewAsk):
+def send(desk: Desk, ask: RenewRequest):
     return renew(ask, desk.office, REQUEST)
 
 
@@ -58,7 +58,7 @@ def certificates(desk: Desk):
 
 
 def kept_refusals(desk: Desk):
-    rows = models.RefusalRow.objects.using(desk.register.alias).order_by("at")
+    rows = models.RejectedRequest.objects.using(desk.register.alias).order_by("at")
     return list(rows.values_list("reason", "operation", "at", "request_id"))
 
 
@@ -103,20 +103,20 @@ def test_renewed_again_and_again(desk):
 
 
 FLAWS = {
-    "unknown signer": Reason.SIGNER_UNKNOWN,
-    "another customer": Reason.CUSTOMER_MISMATCH,
-    "revoked": Reason.SIGNER_REVOKED,
-    "unreadable request": Reason.CSR_UNREADABLE,
-    "key of a curve that is not taken": Reason.KEY_NOT_ACCEPTED,
-    "expired": Reason.SIGNER_EXPIRED,
-    "closed": Reason.NOT_ENTITLED,
-    "too early": Reason.TOO_EARLY,
-    "renewed": Reason.ALREADY_RENEWED,
-    "key known": Reason.KEY_REUSED,
+    "unknown signer": RejectionReason.SIGNER_UNKNOWN,
+    "another customer": RejectionReason.CUSTOMER_MISMATCH,
+    "revoked": RejectionReason.SIGNER_REVOKED,
+    "unreadable request": RejectionReason.CSR_UNREADABLE,
+    "key of a curve that is not taken": RejectionReason.KEY_NOT_ACCEPTED,
+    "expired": RejectionReason.SIGNER_EXPIRED,
+    "closed": RejectionReason.NOT_ENTITLED,
+    "too early": RejectionReason.TOO_EARLY,
+    "renewed": RejectionReason.ALREADY_RENEWED,
+    "key known": RejectionReason.KEY_REUSED,
 }
 
 
-def flawed(desk: Desk, held: Held, flaws: list[str]) -> tuple[RenewAsk, object]:
+def flawed(desk: Desk, held: Held, flaws: list[str]) -> tuple[RenewRequest, object]:
     """Set the scene with these flaws; returns what is asked, and the key."""
     key = new_key()
     if "key of a curve that is not taken" in flaws:
@@ -126,7 +126,7 @@ def flawed(desk: Desk, held: Held, flaws: list[str]) -> tuple[RenewAsk, object]:
     if "renewed" in flaws:
         renewed(desk, held)
     if "revoked" in flaws:
-        revoke(RevokeAsk(held.serial, RevocationReason.UNSPECIFIED), desk.office, "operator", REQUEST)
+        revoke(RevocationRequest(held.serial, RevocationReason.UNSPECIFIED), desk.office, "operator", REQUEST)
     if "closed" in flaws:
         assert close(CUSTOMER_ID, desk.office, "operator", REQUEST)
     if "expired" in flaws:
@@ -173,16 +173,16 @@ def test_the_same_key_again_is_answered_before_everything_that_follows(desk, hel
 
 def test_the_same_request_is_no_longer_answered_once_its_certificate_is_revoked(desk, held):
     new = renewed(desk, held)
-    revoke(RevokeAsk(new.serial, RevocationReason.UNSPECIFIED), desk.office, "operator", REQUEST)
-    assert refused(send(desk, renew_ask(held, new.key))) is Reason.KEY_REUSED
+    revoke(RevocationRequest(new.serial, RevocationReason.UNSPECIFIED), desk.office, "operator", REQUEST)
+    assert refused(send(desk, renew_ask(held, new.key))) is RejectionReason.KEY_REUSED
     renewed(desk, held)  # the one in force may ask for another
 
 
 INSTANTS = {
     "the second the window opens": (60 * DAY, None),
-    "one second too early": (60 * DAY + SECOND, Reason.TOO_EARLY),
+    "one second too early": (60 * DAY + SECOND, RejectionReason.TOO_EARLY),
     "the last valid second": (0 * DAY, None),
-    "one second after the end": (-SECOND, Reason.SIGNER_EXPIRED),
+    "one second after the end": (-SECOND, RejectionReason.SIGNER_EXPIRED),
 }
 
 
@@ -201,7 +201,7 @@ def test_too_early_says_when_and_the_same_request_is_accepted_then(desk, held):
     key, ends = new_key(), load_certificate(held.der).not_valid_after_utc
     in_the_window(desk, held, 61 * DAY)
     answer = send(desk, renew_ask(held, key))
-    assert answer == Refusal(Reason.TOO_EARLY, opens=ends - 60 * DAY, ended=ends, language=Language.SV)
+    assert answer == Rejection(RejectionReason.TOO_EARLY, opens=ends - 60 * DAY, ended=ends, language=Language.SV)
     desk.clock.now = answer.opens
     renewed(desk, held, key)
 
@@ -215,9 +215,9 @@ def test_an_officer_may_open_the_window_earlier(desk):
 
 def test_the_old_one_works_to_its_end_and_cannot_renew_twice(desk, held):
     new = renewed(desk, held)
-    assert refused(send(desk, renew_ask(held, new_key()))) is Reason.ALREADY_RENEWED
+    assert refused(send(desk, renew_ask(held, new_key()))) is RejectionReason.ALREADY_RENEWED
     in_the_window(desk, held, -SECOND)
-    assert refused(send(desk, renew_ask(held, new_key()))) is Reason.SIGNER_EXPIRED
+    assert refused(send(desk, renew_ask(held, new_key()))) is RejectionReason.SIGNER_EXPIRED
     in_the_window(desk, new)
     renewed(desk, new)
 
@@ -225,7 +225,7 @@ def test_the_old_one_works_to_its_end_and_cannot_renew_twice(desk, held):
 def test_a_refused_key_is_accepted_later(desk, held):
     key = new_key()
     withdraw(CUSTOMER_ID, Channel.WS, desk.office, "operator", REQUEST)
-    assert refused(send(desk, renew_ask(held, key))) is Reason.NOT_ENTITLED
+    assert refused(send(desk, renew_ask(held, key))) is RejectionReason.NOT_ENTITLED
     approve(CUSTOMER_ID, frozenset({Channel.WS}), desk.office, "operator", REQUEST)
     renewed(desk, held, key)
 
@@ -240,7 +240,7 @@ def test_a_certificate_that_is_not_fetched_yet_may_sign(desk):
     key = new_key()
     accepted(enrol(new_ask(ordered(desk, an_order()), key), desk.office, REQUEST))
     row = certificates(desk).get()
-    _, der = transactions.octets_of(desk.register, desk.certificate(row.serial))
+    _, der = transactions.get_der(desk.register, desk.certificate(row.serial))
     desk.clock.now = row.renewable_from
     accepted(send(desk, renew_ask(der, new_key())))
 
@@ -251,11 +251,11 @@ def test_a_certificate_that_is_not_fetched_yet_may_sign(desk):
 def test_made_again_with_another_key_three_times_and_not_a_fourth(desk, held):
     ids = [accepted(send(desk, renew_ask(held, new_key()))) for _ in range(4)]
     assert len(set(ids)) == 4
-    assert refused(send(desk, renew_ask(held, new_key()))) is Reason.ALREADY_RENEWED
+    assert refused(send(desk, renew_ask(held, new_key()))) is RejectionReason.ALREADY_RENEWED
     assert live_renewals(desk, held).get().retrieval_id == ids[-1]
     for old in ids[:-1]:
-        answer = collect(get_ask(old), desk.office, REQUEST)
-        assert answer == Refusal(Reason.SUPERSEDED, language=Language.SV)
+        answer = retrieve(get_ask(old), desk.office, REQUEST)
+        assert answer == Rejection(RejectionReason.SUPERSEDED, language=Language.SV)
         row = certificates(desk).get(retrieval_id=old)
         assert (row.state, row.revocation_reason) == (CertificateState.VOID, RevocationReason.SUPERSEDED)
         assert row.revoked_at == desk.clock.now
@@ -265,7 +265,7 @@ def test_made_again_with_another_key_three_times_and_not_a_fourth(desk, held):
 
 def test_fetched_is_never_voided(desk, held):
     new = renewed(desk, held)
-    assert refused(send(desk, renew_ask(held, new_key()))) is Reason.ALREADY_RENEWED
+    assert refused(send(desk, renew_ask(held, new_key()))) is RejectionReason.ALREADY_RENEWED
     assert desk.certificate(new.serial).state is CertificateState.FETCHED
     assert not desk.certificate(new.serial).revoked
 
@@ -275,7 +275,7 @@ def test_the_key_of_a_voided_renewal_stays_known(desk, held):
     accepted(send(desk, renew_ask(held, lost)))
     key = new_key()
     second = accepted(send(desk, renew_ask(held, key)))
-    assert refused(send(desk, renew_ask(held, lost))) is Reason.KEY_REUSED
+    assert refused(send(desk, renew_ask(held, lost))) is RejectionReason.KEY_REUSED
     assert accepted(send(desk, renew_ask(held, key))) == second
 
 
@@ -283,9 +283,9 @@ def test_a_voided_certificate_is_no_signer(desk, held):
     key = new_key()
     accepted(send(desk, renew_ask(held, key)))
     row = live_renewals(desk, held).get()
-    _, der = transactions.octets_of(desk.register, desk.certificate(row.serial))
+    _, der = transactions.get_der(desk.register, desk.certificate(row.serial))
     accepted(send(desk, renew_ask(held, new_key())))
-    assert refused(send(desk, renew_ask(der, new_key()))) is Reason.SIGNER_REVOKED
+    assert refused(send(desk, renew_ask(der, new_key()))) is RejectionReason.SIGNER_REVOKED
 
 
 def test_fetched_between_decision_and_voiding(desk, held):
@@ -294,7 +294,7 @@ def test_fetched_between_decision_and_voiding(desk, held):
     first = accepted(send(desk, renew_ask(held, key)))
     fetching = desk.but(step=once_at("8-prepared", lambda: collected(desk, first)))
     answer = renew(renew_ask(held, new_key()), fetching.office, REQUEST)
-    assert refused(answer) is Reason.ALREADY_RENEWED
+    assert refused(answer) is RejectionReason.ALREADY_RENEWED
     assert held_by(desk, key, first).der == collected(desk, first)
 
 
@@ -303,8 +303,8 @@ def test_voided_between_look_up_and_fetching(desk, held):
     first = accepted(send(desk, renew_ask(held, new_key())))
     second = []
     again = once_at("13-found", lambda: second.append(accepted(send(desk, renew_ask(held, new_key())))))
-    answer = collect(get_ask(first), desk.but(step=again).office, REQUEST)
-    assert refused(answer) is Reason.SUPERSEDED
+    answer = retrieve(get_ask(first), desk.but(step=again).office, REQUEST)
+    assert refused(answer) is RejectionReason.SUPERSEDED
     collected(desk, second[0])
 
 
@@ -313,5 +313,5 @@ def test_a_key_with_a_prime_of_the_old_one_is_refused_and_another_is_taken(desk)
     key, other = holder_key(1, KeyType.RSA_2048), holder_key(2, KeyType.RSA_2048)
     old = held_by(desk, key, accepted(enrol(new_ask(ordered(desk), key), desk.office, REQUEST)))
     in_the_window(desk, old)
-    assert refused(send(desk, renew_ask(old, with_a_prime_of(key, other)))) is Reason.KEY_NOT_ACCEPTED
+    assert refused(send(desk, renew_ask(old, with_a_prime_of(key, other)))) is RejectionReason.KEY_NOT_ACCEPTED
     accepted(send(desk, renew_ask(old, other)))

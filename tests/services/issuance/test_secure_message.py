@@ -11,21 +11,21 @@ from sinetti.database import models
 from sinetti.database.models import Pin, SecureMessage
 from sinetti.database.notifications import outbox_queries
 from sinetti.database.organisations import organisations
-from sinetti.domain.link_tokens import pin_code, signatory_code
-from sinetti.domain.orders.secure_messages import Delivery, Leads, Standing
-from sinetti.domain.refusals import Reason
+from sinetti.domain.link_tokens import delivery_code, pin_code
+from sinetti.domain.orders.secure_messages import LinkState, PinState, SmsDelivery
+from sinetti.domain.refusals import RejectionReason
 from sinetti.services.issuance.enrol import enrol
-from sinetti.services.issuance.order import OrderError, OrderSpent, OrderUnknown, send_ids
+from sinetti.services.issuance.order import OrderAlreadyUsed, OrderError, OrderUnknown, reissue_transfer_ids
 from sinetti.services.issuance.secure_message import (
-    Opened,
-    Seen,
-    Shown,
-    look,
-    offer,
-    open_message,
+    LinkView,
+    PinSent,
+    RevealedIds,
     order_and_offer,
-    show,
-    show_by_code,
+    reveal_with_code,
+    reveal_with_pin,
+    send_link,
+    send_pin,
+    view_link,
 )
 from tests.support.authority import NOW
 from tests.support.office import (
@@ -48,12 +48,12 @@ NOBODYS = "a" * 32
 
 
 def owed(desk, kind):
-    rows = models.OutboxRow.objects.using(desk.register.alias).filter(kind=kind)
+    rows = models.OutboxMessage.objects.using(desk.register.alias).filter(kind=kind)
     return list(rows.order_by("created", "pk"))
 
 
 def actions(desk):
-    rows = models.AuditRow.objects.using(desk.register.alias).filter(object__startswith="order:")
+    rows = models.AuditEvent.objects.using(desk.register.alias).filter(object__startswith="order:")
     return list(rows.order_by("sequence").values_list("action", flat=True))
 
 
@@ -67,12 +67,12 @@ def test_from_the_order_to_the_certificate(desk):
     assert (mail.channel, mail.facts, mail.due) == ("email", {"secure": sent.offered.secure_id}, NOW)
     assert (mail.recipient.email, mail.order_id) == (CONTACT.email, sent.offered.order_id)
     assert (sent.offered.needs_code, sent.offered.expires) == (False, NOW + 14 * DAY)
-    assert look(sent.token, desk.office) == Seen(Leads.PIN, pins_left=3, phone_end="00")
+    assert view_link(sent.token, desk.office) == LinkView(LinkState.PIN, pins_left=3, phone_end="00")
     pin = asked(desk, sent)
     (sms,) = owed(desk, "pin")
     assert (sms.channel, sms.recipient.phone, sms.order_id) == ("sms", CONTACT.phone, sent.offered.order_id)
     assert pin == pin_code(desk.office.transfer_key, sms.facts["pin"])
-    shown = show(sent.token, f" {pin[:3]} {pin[3:]}", desk.office, REQUEST)
+    shown = reveal_with_pin(sent.token, f" {pin[:3]} {pin[3:]}", desk.office, REQUEST)
     assert (shown.customer_id, shown.description, shown.ids.expires) == ("0123456-7", "payroll", NOW + 14 * DAY)
     spent(desk, shown.ids)
     assert actions(desk)[1:] == [
@@ -81,16 +81,16 @@ def test_from_the_order_to_the_certificate(desk):
         "transfer-ids-made-anew",
         "transfer-ids-shown",
     ]
-    assert look(sent.token, desk.office) == Seen(Leads.SPENT)
-    assert show(sent.token, pin, desk.office, REQUEST) == Seen(Leads.SPENT)
-    assert open_message(sent.token, 1, desk.office, REQUEST) == Seen(Leads.SPENT)
+    assert view_link(sent.token, desk.office) == LinkView(LinkState.SPENT)
+    assert reveal_with_pin(sent.token, pin, desk.office, REQUEST) == LinkView(LinkState.SPENT)
+    assert send_pin(sent.token, 1, desk.office, REQUEST) == LinkView(LinkState.SPENT)
 
 
 def test_looking_changes_nothing(sqlite_desk):
     sent = offered(sqlite_desk)
     asked(sqlite_desk, sent)
     with CaptureQueriesContext(connections[sqlite_desk.register.alias]) as queries:
-        look(sent.token, sqlite_desk.office)
+        view_link(sent.token, sqlite_desk.office)
     assert queries
     assert all(query["sql"].lstrip().startswith("SELECT") for query in queries)
 
@@ -98,46 +98,46 @@ def test_looking_changes_nothing(sqlite_desk):
 def test_each_opening_makes_a_new_pair_and_ends_the_old(desk):
     sent = offered(desk)
     first, second = opened(desk, sent), opened(desk, sent)
-    assert refused(enrol(new_ask(first.ids, new_key()), desk.office, REQUEST)) is Reason.TRANSFER_IDS_WRONG
+    assert refused(enrol(new_ask(first.ids, new_key()), desk.office, REQUEST)) is RejectionReason.TRANSFER_IDS_WRONG
     spent(desk, second.ids)
 
 
 def test_nobody_knows_the_ids_before_they_are_shown(sqlite_desk):
     """Nor does anybody who was told others before."""
     ids = ordered(sqlite_desk)
-    offer(ids.order_id, sqlite_desk.office, "operator", REQUEST)
-    assert refused(enrol(new_ask(ids, new_key()), sqlite_desk.office, REQUEST)) is Reason.TRANSFER_IDS_WRONG
+    send_link(ids.order_id, sqlite_desk.office, "operator", REQUEST)
+    assert refused(enrol(new_ask(ids, new_key()), sqlite_desk.office, REQUEST)) is RejectionReason.TRANSFER_IDS_WRONG
 
 
 def test_a_pin_is_used_once(desk):
     sent = offered(desk)
     pin = asked(desk, sent)
-    assert isinstance(show(sent.token, pin, desk.office, REQUEST), Shown)
-    again = show(sent.token, pin, desk.office, REQUEST)
-    assert (again.leads, again.standing) == (Leads.PIN, Standing.OVER)
+    assert isinstance(reveal_with_pin(sent.token, pin, desk.office, REQUEST), RevealedIds)
+    again = reveal_with_pin(sent.token, pin, desk.office, REQUEST)
+    assert (again.leads, again.standing) == (LinkState.PIN, PinState.OVER)
 
 
 def test_a_new_pin_ends_the_one_before(desk):
     sent = offered(desk)
     first = asked(desk, sent)
     second = asked(desk, sent)
-    assert show(sent.token, first, desk.office, REQUEST).standing is Standing.WAITING
-    assert isinstance(show(sent.token, second, desk.office, REQUEST), Shown)
+    assert reveal_with_pin(sent.token, first, desk.office, REQUEST).standing is PinState.WAITING
+    assert isinstance(reveal_with_pin(sent.token, second, desk.office, REQUEST), RevealedIds)
     old, new = owed(desk, "pin")
     assert {old.dropped, new.dropped} == {None, NOW}
 
 
 def test_the_button_pressed_twice_sends_one(desk):
     sent = offered(desk)
-    assert isinstance(open_message(sent.token, 0, desk.office, REQUEST), Opened)
-    again = open_message(sent.token, 0, desk.office, REQUEST)
-    assert (again.standing, again.made, again.pins_left) == (Standing.WAITING, 1, 2)
+    assert isinstance(send_pin(sent.token, 0, desk.office, REQUEST), PinSent)
+    again = send_pin(sent.token, 0, desk.office, REQUEST)
+    assert (again.standing, again.made, again.pins_left) == (PinState.WAITING, 1, 2)
     assert len(owed(desk, "pin")) == 1
 
 
 def test_pressed_by_many_at_once_it_sends_one(desk):
     sent = offered(desk)
-    results = crowd(desk.register, 6, lambda _number: open_message(sent.token, 0, desk.office, REQUEST))
+    results = crowd(desk.register, 6, lambda _number: send_pin(sent.token, 0, desk.office, REQUEST))
     assert sorted(type(one).__name__ for one in results) == ["Opened"] + ["Seen"] * 5
     assert len(owed(desk, "pin")) == 1
 
@@ -146,16 +146,16 @@ def test_three_pins_on_a_finnish_day(desk):
     sent = offered(desk)
     for _ in range(3):
         asked(desk, sent)
-    seen = open_message(sent.token, 3, desk.office, REQUEST)
-    assert (seen.pins_left, seen.standing, seen.made) == (0, Standing.WAITING, 3)
+    seen = send_pin(sent.token, 3, desk.office, REQUEST)
+    assert (seen.pins_left, seen.standing, seen.made) == (0, PinState.WAITING, 3)
     desk.clock.now = NOW.replace(hour=21, minute=59, second=59)  # 23:59:59 in Finland
-    assert isinstance(open_message(sent.token, 3, desk.office, REQUEST), Seen)
+    assert isinstance(send_pin(sent.token, 3, desk.office, REQUEST), LinkView)
     desk.clock.forward(SECOND)
-    assert look(sent.token, desk.office).pins_left == 3
-    assert isinstance(open_message(sent.token, 3, desk.office, REQUEST), Opened)
+    assert view_link(sent.token, desk.office).pins_left == 3
+    assert isinstance(send_pin(sent.token, 3, desk.office, REQUEST), PinSent)
 
 
-TIMES = {"its last second": (timedelta(0), Shown), "one second later": (SECOND, Seen)}
+TIMES = {"its last second": (timedelta(0), RevealedIds), "one second later": (SECOND, LinkView)}
 
 
 @pytest.mark.parametrize(("later", "gives"), TIMES.values(), ids=TIMES)
@@ -163,32 +163,32 @@ def test_a_pin_lasts_a_quarter_of_an_hour(sqlite_desk, later, gives):
     sent = offered(sqlite_desk)
     pin = asked(sqlite_desk, sent)
     sqlite_desk.clock.forward(15 * MINUTE + later)
-    assert isinstance(show(sent.token, pin, sqlite_desk.office, REQUEST), gives)
+    assert isinstance(reveal_with_pin(sent.token, pin, sqlite_desk.office, REQUEST), gives)
 
 
 def test_five_tries_for_a_pin(desk):
     sent = offered(desk)
     pin = asked(desk, sent)
-    left = [show(sent.token, another(pin), desk.office, REQUEST).tries_left for _ in range(4)]
+    left = [reveal_with_pin(sent.token, another(pin), desk.office, REQUEST).tries_left for _ in range(4)]
     assert left == [4, 3, 2, 1]
-    assert isinstance(show(sent.token, pin, desk.office, REQUEST), Shown), "the fifth try may be right"
+    assert isinstance(reveal_with_pin(sent.token, pin, desk.office, REQUEST), RevealedIds), "the fifth try may be right"
 
 
 def test_the_fifth_wrong_entry_ends_a_pin(desk):
     sent = offered(desk)
     pin = asked(desk, sent)
     for _ in range(5):
-        seen = show(sent.token, another(pin), desk.office, REQUEST)
-    assert (seen.leads, seen.standing, seen.tries_left) == (Leads.PIN, Standing.LOCKED, 0)
-    assert show(sent.token, pin, desk.office, REQUEST).standing is Standing.LOCKED
+        seen = reveal_with_pin(sent.token, another(pin), desk.office, REQUEST)
+    assert (seen.leads, seen.standing, seen.tries_left) == (LinkState.PIN, PinState.LOCKED, 0)
+    assert reveal_with_pin(sent.token, pin, desk.office, REQUEST).standing is PinState.LOCKED
     assert actions(desk).count("pin-locked") == 1
-    assert isinstance(opened(desk, sent), Shown), "a new one is another code"
+    assert isinstance(opened(desk, sent), RevealedIds), "a new one is another code"
 
 
 def test_guesses_at_once_are_five_too(desk):
     sent = offered(desk)
     pin = asked(desk, sent)
-    crowd(desk.register, 8, lambda _number: show(sent.token, another(pin), desk.office, REQUEST))
+    crowd(desk.register, 8, lambda _number: reveal_with_pin(sent.token, another(pin), desk.office, REQUEST))
     assert Pin.objects.using(desk.register.alias).get().wrong == 5
     assert actions(desk).count("pin-locked") == 1
 
@@ -196,10 +196,10 @@ def test_guesses_at_once_are_five_too(desk):
 def test_two_right_entries_at_once_get_one_answer(desk):
     sent = offered(desk)
     pin = asked(desk, sent)
-    results = crowd(desk.register, 4, lambda _number: show(sent.token, pin, desk.office, REQUEST))
-    (shown,) = (one for one in results if isinstance(one, Shown))
+    results = crowd(desk.register, 4, lambda _number: reveal_with_pin(sent.token, pin, desk.office, REQUEST))
+    (shown,) = (one for one in results if isinstance(one, RevealedIds))
     spent(desk, shown.ids)
-    pairs = models.TransferIdPair.objects.using(desk.register.alias)
+    pairs = models.TransferIds.objects.using(desk.register.alias)
     assert pairs.count() == 2, "the one that nobody knew, and the one that was shown"
 
 
@@ -222,60 +222,62 @@ def test_a_right_entry_that_comes_after_the_fifth_wrong_one_shows_nothing(desk):
     pin = asked(desk, sent)
     rows = Pin.objects.using(desk.register.alias)
     raced = meanwhile(desk, lambda: rows.update(wrong=5))
-    assert show(sent.token, pin, raced.office, REQUEST).standing is Standing.LOCKED
-    assert models.TransferIdPair.objects.using(desk.register.alias).count() == 1
+    assert reveal_with_pin(sent.token, pin, raced.office, REQUEST).standing is PinState.LOCKED
+    assert models.TransferIds.objects.using(desk.register.alias).count() == 1
 
 
 def test_an_order_that_is_spent_meanwhile_shows_nothing(desk):
     sent = offered(desk)
     shown, pin = opened(desk, sent), asked(desk, sent)
     raced = meanwhile(desk, lambda: spent(desk, shown.ids))
-    assert show(sent.token, pin, raced.office, REQUEST) == Seen(Leads.SPENT)
+    assert reveal_with_pin(sent.token, pin, raced.office, REQUEST) == LinkView(LinkState.SPENT)
 
 
 def test_a_link_that_ends_meanwhile_shows_nothing(desk):
     sent = offered(desk, phone="")
-    raced = meanwhile(desk, lambda: offer(sent.offered.order_id, desk.office, "operator", REQUEST))
-    assert show_by_code(sent.token, sent.offered.code, raced.office, REQUEST) == Seen(Leads.CLOSED)
+    raced = meanwhile(desk, lambda: send_link(sent.offered.order_id, desk.office, "operator", REQUEST))
+    assert reveal_with_code(sent.token, sent.offered.code, raced.office, REQUEST) == LinkView(LinkState.CLOSED)
 
 
 def test_a_link_that_ends_meanwhile_sends_no_pin(desk):
     sent = offered(desk)
-    raced = meanwhile(desk, lambda: offer(sent.offered.order_id, desk.office, "operator", REQUEST))
-    assert open_message(sent.token, 0, raced.office, REQUEST) == Seen(Leads.CLOSED)
+    raced = meanwhile(desk, lambda: send_link(sent.offered.order_id, desk.office, "operator", REQUEST))
+    assert send_pin(sent.token, 0, raced.office, REQUEST) == LinkView(LinkState.CLOSED)
     assert not owed(desk, "pin")
 
 
 def test_before_any_pin_was_sent_none_is_right(sqlite_desk):
     sent = offered(sqlite_desk)
-    assert show(sent.token, "000000", sqlite_desk.office, REQUEST) == look(sent.token, sqlite_desk.office)
+    assert reveal_with_pin(sent.token, "000000", sqlite_desk.office, REQUEST) == view_link(
+        sent.token, sqlite_desk.office
+    )
 
 
 def test_a_link_lasts_fourteen_days(desk):
     sent = offered(desk)
     desk.clock.forward(14 * DAY)
-    assert isinstance(opened(desk, sent), Shown)
+    assert isinstance(opened(desk, sent), RevealedIds)
     pin = asked(desk, sent)
     desk.clock.forward(SECOND)
-    assert look(sent.token, desk.office) == Seen(Leads.CLOSED)
-    assert show(sent.token, pin, desk.office, REQUEST) == Seen(Leads.CLOSED)
-    assert open_message(sent.token, 2, desk.office, REQUEST) == Seen(Leads.CLOSED)
+    assert view_link(sent.token, desk.office) == LinkView(LinkState.CLOSED)
+    assert reveal_with_pin(sent.token, pin, desk.office, REQUEST) == LinkView(LinkState.CLOSED)
+    assert send_pin(sent.token, 2, desk.office, REQUEST) == LinkView(LinkState.CLOSED)
 
 
 def test_a_new_link_ends_the_one_before(desk):
     """A phone was wrong, or an address: the contact was changed, and gets a link of their own."""
     sent = offered(desk, phone="+358 11 111")
     pin = asked(desk, sent)
-    models.OutboxRow.objects.using(desk.register.alias).filter(kind="transfer-ids").update(dead=NOW)
+    models.OutboxMessage.objects.using(desk.register.alias).filter(kind="transfer-ids").update(dead=NOW)
     (dead,) = outbox_queries.dead_letters(desk.register)
     assert (dead.order_id, dead.serial, bool(dead.customer_id)) == (sent.offered.order_id, None, True)
-    holding = models.Holding.objects.using(desk.register.alias).get()
+    holding = models.Lineage.objects.using(desk.register.alias).get()
     person = models.Person.objects.using(desk.register.alias).create(
         name="B", email="b@customer.example", phone="+358 2", language="sv"
     )
-    models.Holding.objects.using(desk.register.alias).filter(pk=holding.pk).update(contact=person)
-    new = sent_of(desk, offer(sent.offered.order_id, desk.office, "operator", REQUEST))
-    assert show(sent.token, pin, desk.office, REQUEST) == Seen(Leads.CLOSED)
+    models.Lineage.objects.using(desk.register.alias).filter(pk=holding.pk).update(contact=person)
+    new = sent_of(desk, send_link(sent.offered.order_id, desk.office, "operator", REQUEST))
+    assert reveal_with_pin(sent.token, pin, desk.office, REQUEST) == LinkView(LinkState.CLOSED)
     assert [row.dropped for row in owed(desk, "pin")] == [NOW], "it would bring a code that has ended"
     assert [row.dead for row in owed(desk, "transfer-ids")] == [None, None], "nobody has to look at what was given up"
     recipients = [row.recipient_id for row in owed(desk, "transfer-ids") if row.dropped is None]
@@ -285,18 +287,18 @@ def test_a_new_link_ends_the_one_before(desk):
 
 def test_unknown_and_ended_links_take_the_same_statements(desk):
     ended, late = offered(desk), offered(desk)
-    offer(ended.offered.order_id, desk.office, "operator", REQUEST)
+    send_link(ended.offered.order_id, desk.office, "operator", REQUEST)
     SecureMessage.objects.using(desk.register.alias).filter(pk=late.offered.secure_id).update(expires=NOW - SECOND)
     taken = []
     for token in (NOBODYS, ended.token, late.token):
         with CaptureQueriesContext(connections[desk.register.alias]) as queries:
             answers = [
-                look(token, desk.office),
-                open_message(token, 0, desk.office, REQUEST),
-                show(token, "123456", desk.office, REQUEST),
-                show_by_code(token, "abcdefghij", desk.office, REQUEST),
+                view_link(token, desk.office),
+                send_pin(token, 0, desk.office, REQUEST),
+                reveal_with_pin(token, "123456", desk.office, REQUEST),
+                reveal_with_code(token, "abcdefghij", desk.office, REQUEST),
             ]
-        assert answers == [Seen(Leads.CLOSED)] * 4
+        assert answers == [LinkView(LinkState.CLOSED)] * 4
         taken.append([query["sql"].replace(token, "").partition("token_sha256")[0] for query in queries])
     assert taken[0] == taken[1] == taken[2]
     assert len(taken[0]) == 4
@@ -305,39 +307,39 @@ def test_unknown_and_ended_links_take_the_same_statements(desk):
 def test_without_a_phone_the_signatorys_code_opens(desk):
     sent = offered(desk, phone="")
     code = sent.offered.code
-    assert code == signatory_code(desk.office.transfer_key, sent.offered.secure_id)
-    assert look(sent.token, desk.office) == Seen(Leads.CODE, tries_left=5)
-    assert open_message(sent.token, 0, desk.office, REQUEST) == Seen(Leads.CODE, tries_left=5)
-    assert show(sent.token, "123456", desk.office, REQUEST) == Seen(Leads.CODE, tries_left=5)
-    first = show_by_code(sent.token, f"{code[:5]} {code[5:].upper()}\n", desk.office, REQUEST)
-    second = show_by_code(sent.token, code, desk.office, REQUEST)
-    assert refused(enrol(new_ask(first.ids, new_key()), desk.office, REQUEST)) is Reason.TRANSFER_IDS_WRONG
+    assert code == delivery_code(desk.office.transfer_key, sent.offered.secure_id)
+    assert view_link(sent.token, desk.office) == LinkView(LinkState.CODE, tries_left=5)
+    assert send_pin(sent.token, 0, desk.office, REQUEST) == LinkView(LinkState.CODE, tries_left=5)
+    assert reveal_with_pin(sent.token, "123456", desk.office, REQUEST) == LinkView(LinkState.CODE, tries_left=5)
+    first = reveal_with_code(sent.token, f"{code[:5]} {code[5:].upper()}\n", desk.office, REQUEST)
+    second = reveal_with_code(sent.token, code, desk.office, REQUEST)
+    assert refused(enrol(new_ask(first.ids, new_key()), desk.office, REQUEST)) is RejectionReason.TRANSFER_IDS_WRONG
     spent(desk, second.ids)
-    assert show_by_code(sent.token, code, desk.office, REQUEST) == Seen(Leads.SPENT)
+    assert reveal_with_code(sent.token, code, desk.office, REQUEST) == LinkView(LinkState.SPENT)
     assert not owed(desk, "pin")
 
 
 def test_five_wrong_codes_end_the_link(desk):
     sent = offered(desk, phone="")
-    tries = [show_by_code(sent.token, "wrong", desk.office, REQUEST) for _ in range(5)]
+    tries = [reveal_with_code(sent.token, "wrong", desk.office, REQUEST) for _ in range(5)]
     assert [seen.tries_left for seen in tries] == [4, 3, 2, 1, 0]
-    assert tries[-1] == Seen(Leads.CLOSED, Standing.LOCKED)
-    assert show_by_code(sent.token, sent.offered.code, desk.office, REQUEST) == Seen(Leads.CLOSED)
+    assert tries[-1] == LinkView(LinkState.CLOSED, PinState.LOCKED)
+    assert reveal_with_code(sent.token, sent.offered.code, desk.office, REQUEST) == LinkView(LinkState.CLOSED)
     assert actions(desk)[-1] == "secure-message-locked"
-    assert send_ids(sent.offered.order_id, desk.office, "operator", REQUEST), "the order is as it was"
+    assert reissue_transfer_ids(sent.offered.order_id, desk.office, "operator", REQUEST), "the order is as it was"
 
 
 def test_where_there_is_a_phone_no_code_counts(sqlite_desk):
     sent = offered(sqlite_desk)
-    code = signatory_code(sqlite_desk.office.transfer_key, sent.offered.secure_id)
-    assert isinstance(show_by_code(sent.token, code, sqlite_desk.office, REQUEST), Seen)
+    code = delivery_code(sqlite_desk.office.transfer_key, sent.offered.secure_id)
+    assert isinstance(reveal_with_code(sent.token, code, sqlite_desk.office, REQUEST), LinkView)
     assert SecureMessage.objects.using(sqlite_desk.register.alias).get().wrong == 0
 
 
 STANDS = {
-    "waits": ({}, Delivery.WAITING),
-    "sent": ({"sent": NOW}, Delivery.SENT),
-    "given up": ({"dead": NOW}, Delivery.FAILED),
+    "waits": ({}, SmsDelivery.WAITING),
+    "sent": ({"sent": NOW}, SmsDelivery.SENT),
+    "given up": ({"dead": NOW}, SmsDelivery.FAILED),
 }
 
 
@@ -345,24 +347,24 @@ STANDS = {
 def test_what_has_become_of_the_sms(sqlite_desk, marks, delivery):
     sent = offered(sqlite_desk)
     asked(sqlite_desk, sent)
-    models.OutboxRow.objects.using(sqlite_desk.register.alias).filter(kind="pin").update(**marks)
-    assert look(sent.token, sqlite_desk.office).delivery is delivery
+    models.OutboxMessage.objects.using(sqlite_desk.register.alias).filter(kind="pin").update(**marks)
+    assert view_link(sent.token, sqlite_desk.office).delivery is delivery
 
 
 def test_retention_may_have_taken_the_sms_away(sqlite_desk):
     sent = offered(sqlite_desk)
     asked(sqlite_desk, sent)
-    models.OutboxRow.objects.using(sqlite_desk.register.alias).filter(kind="pin").delete()
-    assert look(sent.token, sqlite_desk.office).delivery is Delivery.WAITING
+    models.OutboxMessage.objects.using(sqlite_desk.register.alias).filter(kind="pin").delete()
+    assert view_link(sent.token, sqlite_desk.office).delivery is SmsDelivery.WAITING
 
 
 def test_no_link_for_what_is_not_open(desk):
     ids = ordered(desk)
     spent(desk, ids)
-    with pytest.raises(OrderSpent):
-        offer(ids.order_id, desk.office, "operator", REQUEST)
+    with pytest.raises(OrderAlreadyUsed):
+        send_link(ids.order_id, desk.office, "operator", REQUEST)
     with pytest.raises(OrderUnknown):
-        offer("0" * 32, desk.office, "operator", REQUEST)
+        send_link("0" * 32, desk.office, "operator", REQUEST)
     assert not SecureMessage.objects.using(desk.register.alias).exists()
 
 
@@ -370,7 +372,7 @@ def test_no_link_for_nobody(sqlite_desk):
     ids = ordered(sqlite_desk)
     models.Person.objects.using(sqlite_desk.register.alias).update(erased_at=NOW, phone="")
     with pytest.raises(OrderError, match="change-contact"):
-        offer(ids.order_id, sqlite_desk.office, "operator", REQUEST)
+        send_link(ids.order_id, sqlite_desk.office, "operator", REQUEST)
     spent(sqlite_desk, ids)
 
 
@@ -382,17 +384,17 @@ def test_an_organisation_that_was_closed_opens_nothing(desk):
     raced = meanwhile(
         desk, lambda: organisations.close_organisation(desk.register, organisation, desk.office.deed("a", "b"))
     )
-    assert show(sent.token, pin, raced.office, REQUEST) == Seen(Leads.CLOSED)
-    assert open_message(sent.token, 1, desk.office, REQUEST) == Seen(Leads.CLOSED)
+    assert reveal_with_pin(sent.token, pin, raced.office, REQUEST) == LinkView(LinkState.CLOSED)
+    assert send_pin(sent.token, 1, desk.office, REQUEST) == LinkView(LinkState.CLOSED)
     with pytest.raises(OrderError, match="closed for good"):
-        offer(sent.offered.order_id, desk.office, "operator", REQUEST)
+        send_link(sent.offered.order_id, desk.office, "operator", REQUEST)
     assert actions(desk).count("transfer-ids-made-anew") == 0
 
 
 def test_an_erased_contact_opens_nothing(sqlite_desk):
     sent = offered(sqlite_desk, phone="")
     models.Person.objects.using(sqlite_desk.register.alias).update(erased_at=NOW)
-    assert show_by_code(sent.token, sent.offered.code, sqlite_desk.office, REQUEST) == Seen(Leads.CLOSED)
+    assert reveal_with_code(sent.token, sent.offered.code, sqlite_desk.office, REQUEST) == LinkView(LinkState.CLOSED)
 
 
 def test_what_cannot_be_ordered_is_not_offered(sqlite_desk):
@@ -408,7 +410,7 @@ def test_nothing_that_opens_anything_is_stored_or_shown(sqlite_desk):
     pin = asked(sqlite_desk, second)
     assert code not in repr(sent.offered)
     stored = []
-    for model in (SecureMessage, Pin, models.OutboxRow, models.AuditRow):
+    for model in (SecureMessage, Pin, models.OutboxMessage, models.AuditEvent):
         for row in model.objects.using(sqlite_desk.register.alias).values():
             stored += [bytes(one).decode() if isinstance(one, bytes | memoryview) else str(one) for one in row.values()]
     for secret in (sent.token, second.token, code, pin):

@@ -5,10 +5,10 @@ from datetime import timedelta
 
 import pytest
 
-from sinetti.ca.crl import assemble_crl, prepare_crl
+from sinetti.ca.crl import attach_crl_signature, prepare_crl
 from sinetti.database import models
-from sinetti.database.certificates.bulk_revocation import Wanted
-from sinetti.domain.certificates.renewal_info import Told
+from sinetti.database.certificates.bulk_revocation import CertificateSelection
+from sinetti.domain.certificates.renewal_info import Explanation
 from sinetti.domain.certificates.revocation import RevocationReason
 from sinetti.domain.operations.monitoring import FindingKind
 from sinetti.domain.values import Channel
@@ -16,19 +16,19 @@ from sinetti.pki.encoding import certificate_der, load_certificate
 from sinetti.pki.signatures import sign
 from sinetti.services.monitoring import findings
 from sinetti.services.monitoring.findings import (
-    ListPlace,
-    NotThere,
-    answer_findings,
+    CrlLocation,
+    NotFound,
     bulk_findings,
     certificate_findings,
-    list_findings,
+    check_crls,
+    check_ocsp_age,
     list_places,
-    stored,
+    stored_crls,
 )
-from sinetti.services.revocation.bulk_revoke import BulkAsk, approve, revoke_many
-from sinetti.services.revocation.early_replacement import CallAsk, call_early, calls, undo
-from sinetti.services.revocation.revoke import RevokeAsk, revoke
-from sinetti.services.status.crl import LIFE, publish, store_signed
+from sinetti.services.revocation.bulk_revoke import BulkRevocationRequest, approve, revoke_many
+from sinetti.services.revocation.early_replacement import EarlyReplacementRequest, call_early, cancel, list_active
+from sinetti.services.revocation.revoke import RevocationRequest, revoke
+from sinetti.services.status.crl import LIFE, publish, store_external_crl
 from tests.support.authority import NOW, authority, holder_certificate, holder_key, issuer
 from tests.support.office import DAY, REQUEST, SECOND, KilledError, enrolled, killed_at
 
@@ -48,7 +48,7 @@ def both(name):
 
 
 def found(desk, **rest):
-    return [(one.kind, one.about) for one in list_findings(desk.office, stored(desk.office), **rest)]
+    return [(one.kind, one.about) for one in check_crls(desk.office, stored_crls(desk.office), **rest)]
 
 
 def test_nothing_was_issued_yet(sqlite_desk):
@@ -68,13 +68,13 @@ def test_lists_that_were_never_published(sqlite_desk):
 def test_all_is_well_and_half_a_life_later_it_is_not(desk):
     held = enrolled(desk)
     name = published(desk)
-    revoke(RevokeAsk(held.serial, SUPERSEDED), desk.office, "operator", REQUEST)
+    revoke(RevocationRequest(held.serial, SUPERSEDED), desk.office, "operator", REQUEST)
     assert found(desk) == []
     desk.clock.forward(LIFE / 2 - SECOND)
     assert found(desk) == []
     desk.clock.forward(SECOND)
     assert {(FindingKind.LIST_OLD, one) for one in both(name)} <= set(found(desk))
-    sentences = [one.sentence for one in list_findings(desk.office, stored(desk.office))]
+    sentences = [one.sentence for one in check_crls(desk.office, stored_crls(desk.office))]
     assert len(sentences) == 4
     assert all("see in the log" in one for one in sentences)
 
@@ -84,9 +84,9 @@ def test_a_revocation_that_did_not_get_onto_its_list(desk):
     name = published(desk)
     desk.signer.away = True
     for one in held:
-        revoke(RevokeAsk(one.serial, SUPERSEDED), desk.office, "operator", REQUEST)
+        revoke(RevocationRequest(one.serial, SUPERSEDED), desk.office, "operator", REQUEST)
     assert found(desk) == [(FindingKind.LIST_LACKS, one) for one in both(name)]
-    (finding, _) = list_findings(desk.office, stored(desk.office))
+    (finding, _) = check_crls(desk.office, stored_crls(desk.office))
     assert f"lacks {min(one.serial for one in held)}" in finding.sentence
     assert "and 1 more" in finding.sentence
 
@@ -96,25 +96,25 @@ def test_what_had_ended_when_the_list_was_made_may_be_missing(sqlite_desk):
     sqlite_desk.clock.now = load_certificate(held.der).not_valid_after_utc + SECOND
     published(sqlite_desk)
     sqlite_desk.signer.away = True
-    revoke(RevokeAsk(held.serial, SUPERSEDED), sqlite_desk.office, "operator", REQUEST)
+    revoke(RevocationRequest(held.serial, SUPERSEDED), sqlite_desk.office, "operator", REQUEST)
     assert found(sqlite_desk) == []
 
 
 def test_a_list_that_knows_more_than_the_register(desk):
     held = enrolled(desk)
     name = published(desk)
-    revoke(RevokeAsk(held.serial, SUPERSEDED), desk.office, "operator", REQUEST)
+    revoke(RevocationRequest(held.serial, SUPERSEDED), desk.office, "operator", REQUEST)
     rows = models.Certificate.objects.using(desk.register.alias)
     rows.update(revoked_at=None, revocation_reason="")
     assert found(desk) == [(FindingKind.LIST_HAS_MORE, one) for one in both(name)]
-    (finding, _) = list_findings(desk.office, stored(desk.office))
+    (finding, _) = check_crls(desk.office, stored_crls(desk.office))
     assert "reconcile" in finding.sentence
 
 
 def test_the_whole_list_has_what_every_shard_has(sqlite_desk):
     held = enrolled(sqlite_desk)
     name = published(sqlite_desk)
-    revoke(RevokeAsk(held.serial, SUPERSEDED), sqlite_desk.office, "operator", REQUEST)
+    revoke(RevocationRequest(held.serial, SUPERSEDED), sqlite_desk.office, "operator", REQUEST)
     models.Certificate.objects.using(sqlite_desk.register.alias).update(crl_shard=2)
     places = [one for one in list_places(sqlite_desk.office) if one.authority == name]
     assert [one.path for one in places] == [f"/crl/{one}.crl" for one in both(name)]
@@ -133,10 +133,10 @@ def test_a_list_too_long_to_be_compared_one_by_one(sqlite_desk, monkeypatch, mor
     monkeypatch.setattr(findings, "MOST_COMPARED", 0)
     held = [enrolled(sqlite_desk) for _ in range(2)]
     published(sqlite_desk)
-    revoke(RevokeAsk(held[0].serial, SUPERSEDED), sqlite_desk.office, "operator", REQUEST)
+    revoke(RevocationRequest(held[0].serial, SUPERSEDED), sqlite_desk.office, "operator", REQUEST)
     if more > 0:
         sqlite_desk.signer.away = True
-        revoke(RevokeAsk(held[1].serial, SUPERSEDED), sqlite_desk.office, "operator", REQUEST)
+        revoke(RevocationRequest(held[1].serial, SUPERSEDED), sqlite_desk.office, "operator", REQUEST)
     if more < 0:
         models.Certificate.objects.using(sqlite_desk.register.alias).update(revoked_at=None, revocation_reason="")
     assert [kind for kind, _ in found(sqlite_desk)] == [kind for kind in kinds for _ in both("")]
@@ -145,20 +145,20 @@ def test_a_list_too_long_to_be_compared_one_by_one(sqlite_desk, monkeypatch, mor
 def test_what_is_served_is_judged_as_what_is_stored(sqlite_desk):
     enrolled(sqlite_desk)
     name = published(sqlite_desk)
-    good = stored(sqlite_desk.office)
+    good = stored_crls(sqlite_desk.office)
 
     def read(place):
         if place.authority != name:
             sentence = "it answers 404"
-            raise NotThere(sentence)
+            raise NotFound(sentence)
         return b"\x30\x00"
 
-    kinds = {one.about: one.kind for one in list_findings(sqlite_desk.office, read)}
+    kinds = {one.about: one.kind for one in check_crls(sqlite_desk.office, read)}
     other = sqlite_desk.office.issuing[Channel.SFTP]
     wrong = dict.fromkeys(both(name), FindingKind.LIST_WRONG)
     assert kinds == wrong | dict.fromkeys(both(other), FindingKind.LIST_MISSING)
     swapped = {name: other, other: name}
-    mixed_up = list_findings(sqlite_desk.office, lambda place: good(ListPlace(swapped[place.authority], 1)))
+    mixed_up = check_crls(sqlite_desk.office, lambda place: good(CrlLocation(swapped[place.authority], 1)))
     assert [one.kind for one in mixed_up] == [FindingKind.LIST_WRONG] * 4
 
 
@@ -173,10 +173,10 @@ def test_the_lists_of_cas_that_are_off_line(sqlite_desk):
     root = authority().hierarchy.authorities[0].file_name
     one = replace(authority().issuer(root), shard=1)
     to_be_signed = prepare_crl(one, [], 7, NOW, NOW + timedelta(days=365))
-    der = assemble_crl(to_be_signed, sign(authority().key(root), to_be_signed), one.certificate)
-    store_signed(root, 1, der, sqlite_desk.register, sqlite_desk.deed())
+    der = attach_crl_signature(to_be_signed, sign(authority().key(root), to_be_signed), one.certificate)
+    store_external_crl(root, 1, der, sqlite_desk.register, sqlite_desk.deed())
     desk = sqlite_desk.but(offline=frozenset({root}))
-    assert list_places(desk.office) == (ListPlace(root, 1),)
+    assert list_places(desk.office) == (CrlLocation(root, 1),)
     desk.clock.now = NOW + 305 * DAY - SECOND
     assert found(desk) == []
     desk.clock.forward(SECOND)
@@ -186,13 +186,13 @@ def test_the_lists_of_cas_that_are_off_line(sqlite_desk):
 
 def test_ocsp_answers_by_the_oldest_of_each_ca(desk):
     """They are signed anew from half their life on, which takes a while to get round."""
-    assert answer_findings(desk.office) == ()
+    assert check_ocsp_age(desk.office) == ()
     for name, serial, age in (("A", "0a", 13), ("A", "0b", 1), ("B", "0c", 12)):
         made = desk.clock.now - timedelta(hours=age)
-        models.StatusAnswer.objects.using(desk.register.alias).create(
+        models.OcspResponse.objects.using(desk.register.alias).create(
             authority=name, serial=serial, sha1=b"", sha256=b"", this_update=made, next_update=made + DAY
         )
-    (finding,) = answer_findings(desk.office)
+    (finding,) = check_ocsp_age(desk.office)
     assert (finding.kind, finding.about) == (FindingKind.ANSWER_OLD, "A")
     assert "OCSP answers of A are from" in finding.sentence
 
@@ -214,32 +214,36 @@ def test_certificates_of_our_own(sqlite_desk):
 
 def test_calls_for_early_replacement_that_were_cut_short(sqlite_desk):
     office, serial = sqlite_desk.office, enrolled(sqlite_desk).serial
-    ask = CallAsk(Wanted(serials=(serial,)), "a17", "incident", Told(), timedelta(hours=1))
+    ask = EarlyReplacementRequest(
+        CertificateSelection(serials=(serial,)), "a17", "incident", Explanation(), timedelta(hours=1)
+    )
     with pytest.raises(KilledError):
         call_early(ask, sqlite_desk.but(step=killed_at("early-stored")).office, REQUEST)
     (finding,) = bulk_findings(office)
     assert (finding.kind, "with the same options" in finding.sentence) == (FindingKind.EARLY_UNFINISHED, True)
     call_early(ask, office, REQUEST)
     assert bulk_findings(office) == ()
-    (call,) = calls(office)
+    (call,) = list_active(office)
     with pytest.raises(KilledError):
-        undo(call.call_id, "a17", sqlite_desk.but(step=killed_at("early-undone")).office, REQUEST)
+        cancel(call.call_id, "a17", sqlite_desk.but(step=killed_at("early-undone")).office, REQUEST)
     assert f"--undo {call.call_id} once more" in bulk_findings(office)[0].sentence
-    undo(call.call_id, "a17", office, REQUEST)
+    cancel(call.call_id, "a17", office, REQUEST)
     assert bulk_findings(office) == ()
 
 
 def test_bulk_revocations_that_were_cut_short(sqlite_desk, monkeypatch):
     office = sqlite_desk.office
     serials = tuple(enrolled(sqlite_desk).serial for _ in range(2))
-    ask = BulkAsk(Wanted(serials=serials[:1]), SUPERSEDED, "a17")
+    ask = BulkRevocationRequest(CertificateSelection(serials=serials[:1]), SUPERSEDED, "a17")
     with pytest.raises(KilledError):
         revoke_many(ask, sqlite_desk.but(step=killed_at("many-stored")).office, REQUEST)
     (finding,) = bulk_findings(office)
     assert (finding.kind, "let a17 run the same" in finding.sentence) == (FindingKind.BULK_UNFINISHED, True)
     monkeypatch.setattr("sinetti.domain.certificates.bulk_revocation.AT_ONCE", 0)
     revoke_many(ask, office, REQUEST)
-    waiting = revoke_many(BulkAsk(Wanted(serials=serials[1:]), SUPERSEDED, "a17"), office, REQUEST).proposal
+    waiting = revoke_many(
+        BulkRevocationRequest(CertificateSelection(serials=serials[1:]), SUPERSEDED, "a17"), office, REQUEST
+    ).proposal
     assert bulk_findings(office) == (), "what waits for its second officer is not cut short"
     with pytest.raises(KilledError):
         approve(waiting.proposal_id, "b2", sqlite_desk.but(step=killed_at("many-approved")).office, REQUEST)

@@ -4,7 +4,7 @@ from datetime import timedelta
 
 import pytest
 
-from sinetti.database.connection import open_register
+from sinetti.database.connection import open_database
 from sinetti.journal.writer import JournalUnavailable
 from sinetti.services.monitoring.health import STALE_AFTER, issuing_check, journal_check, lists_check, register_check
 from sinetti.services.status.crl import LIFE
@@ -26,7 +26,7 @@ def test_all_is_well(desk):
 
 
 def test_the_register_is_away(sqlite_desk):
-    office = sqlite_desk.but(register=open_register("sqlite:////nowhere/register.sqlite3", alias="away")).office
+    office = sqlite_desk.but(register=open_database("sqlite:////nowhere/register.sqlite3", alias="away")).office
     for check in (register_check, lambda office: lists_check(office, REQUEST)):
         assert "look at the database" in check(office)
     assert issuing_check(office) is None

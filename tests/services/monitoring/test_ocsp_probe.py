@@ -12,8 +12,8 @@ from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 from sinetti.domain.certificates.revocation import RevocationReason
 from sinetti.domain.operations.monitoring import FindingKind
 from sinetti.domain.values import Channel
-from sinetti.services.monitoring.ocsp_probe import judge_answer, questions
-from sinetti.services.revocation.revoke import RevokeAsk, revoke
+from sinetti.services.monitoring.ocsp_probe import check_response, questions
+from sinetti.services.revocation.revoke import RevocationRequest, revoke
 from sinetti.services.status import ocsp as status_ocsp
 from tests.support.authority import NOW, authority, holder_key, issuer
 from tests.support.office import DAY, REQUEST, enrolled
@@ -57,14 +57,14 @@ def garbled(der):
 def asked(sqlite_desk):
     """Give the question about a good certificate, and the one about a revoked one."""
     good, gone = enrolled(sqlite_desk), enrolled(sqlite_desk)
-    revoke(RevokeAsk(gone.serial, RevocationReason.SUPERSEDED), sqlite_desk.office, "operator", REQUEST)
+    revoke(RevocationRequest(gone.serial, RevocationReason.SUPERSEDED), sqlite_desk.office, "operator", REQUEST)
     found = questions(sqlite_desk.office)
     assert [(one.serial, one.revoked) for one in found] == [(good.serial, False), (gone.serial, True)]
     return found
 
 
 def judged(desk, question, der):
-    finding = judge_answer(question, der, desk.office)
+    finding = check_response(question, der, desk.office)
     return (finding.kind, finding.sentence) if finding else None
 
 
@@ -75,7 +75,7 @@ def test_a_ca_that_answers_nobody_is_not_asked(sqlite_desk):
 
 def test_the_service_s_own_answers(sqlite_desk, asked):
     for question in asked:
-        answered = status_ocsp.answer(question.der, question.authority, sqlite_desk.office, lambda: True)
+        answered = status_ocsp.respond(question.der, question.authority, sqlite_desk.office, lambda: True)
         assert judged(sqlite_desk, question, answered.der) is None
 
 

@@ -11,13 +11,13 @@ from sinetti.database.issuance import rejections, transactions
 from sinetti.database.operations import retention
 from sinetti.domain.certificates.revocation import RevocationReason
 from sinetti.domain.operations.retention import Periods
-from sinetti.domain.refusals import Reason
+from sinetti.domain.refusals import RejectionReason
 from sinetti.services.issuance import order as issuance_order
 from sinetti.services.issuance.enrol import enrol
-from sinetti.services.monitoring.retention import Erased, NotErased, apply_retention, plan_retention
-from sinetti.services.organisations.contacts import ContactChange, change_contact
+from sinetti.services.monitoring.retention import ErasureReport, NotErased, apply_retention, plan_retention
+from sinetti.services.organisations.contacts import ContactUpdate, change_contact
 from sinetti.services.organisations.register import close
-from sinetti.services.revocation.revoke import RevokeAsk, revoke
+from sinetti.services.revocation.revoke import RevocationRequest, revoke
 from tests.support.authority import CUSTOMER_ID
 from tests.support.office import (
     CONTACT,
@@ -37,7 +37,7 @@ from tests.support.office import (
 )
 
 PERIODS = Periods(people=100 * DAY, refusals=50 * DAY, messages=20 * DAY)
-NOTHING = Erased()
+NOTHING = ErasureReport()
 
 
 def rows(desk, model):
@@ -73,22 +73,22 @@ def test_a_contact_is_kept_for_the_period_after_the_last_certificate_and_erased_
     person.refresh_from_db()
     assert (person.name, person.email, person.phone, person.erased_at) == ("", "", "", desk.clock.now)
     assert applied(desk) == NOTHING
-    assert rows(desk, models.Holding).get().contact_id == person.person_id
+    assert rows(desk, models.Lineage).get().contact_id == person.person_id
 
 
 def test_the_trail_stays_whole_and_says_nothing_of_people(desk):
     held = enrolled(desk)
-    before = list(rows(desk, models.AuditRow).order_by("sequence").values_list("sha256", flat=True))
+    before = list(rows(desk, models.AuditEvent).order_by("sequence").values_list("sha256", flat=True))
     desk.clock.now = ends(desk) + 101 * DAY
-    rows(desk, models.OutboxRow).update(sent=ends(desk))
-    assert applied(desk) == Erased(people=1, refusals=0, messages=1)
-    after = list(rows(desk, models.AuditRow).order_by("sequence"))
+    rows(desk, models.OutboxMessage).update(sent=ends(desk))
+    assert applied(desk) == ErasureReport(people=1, refusals=0, messages=1)
+    after = list(rows(desk, models.AuditEvent).order_by("sequence"))
     assert [row.sha256 for row in after][: len(before)] == before
     assert [row.action for row in after[len(before) :]] == ["messages-deleted", "person-erased"]
     for row in after:
         said = bytes(row.octets).decode()
         assert not any(word in said for word in (CONTACT.name, CONTACT.email, CONTACT.phone))
-    assert bytes(rows(desk, models.CertificateOctets).get().der) == held.der
+    assert bytes(rows(desk, models.CertificateDer).get().der) == held.der
     assert rows(desk, models.UsedKey).count() == 1
 
 
@@ -105,7 +105,7 @@ def test_a_renewed_certificate_keeps_its_contact(desk):
 def test_a_revoked_certificate_ends_when_it_was_revoked(desk):
     held = enrolled(desk)
     desk.clock.forward(DAY)
-    revoke(RevokeAsk(held.serial, RevocationReason.SUPERSEDED), desk.office, "operator", REQUEST)
+    revoke(RevocationRequest(held.serial, RevocationReason.SUPERSEDED), desk.office, "operator", REQUEST)
     desk.clock.forward(101 * DAY)
     assert applied(desk).people == 1
 
@@ -150,7 +150,7 @@ def kept_by_organisation(desk, person):
 
 
 def kept_by_mandate(desk, person):
-    mandates = rows(desk, models.Mandate)
+    mandates = rows(desk, models.RoleAssignment)
     organisation = rows(desk, models.Organisation).get()
     mandates.create(organisation=organisation, person=person, role="signatory", valid_from=desk.clock.now)
     return lambda: mandates.update(withdrawn_at=desk.clock.now)
@@ -158,10 +158,10 @@ def kept_by_mandate(desk, person):
 
 def kept_by_invitation(desk, person):
     kept_by_mandate(desk, person)
-    rows(desk, models.Mandate).update(waiting=True)
+    rows(desk, models.RoleAssignment).update(waiting=True)
     links = rows(desk, models.Invitation)
     end = desk.clock.now + 1000 * DAY
-    links.create(mandate=rows(desk, models.Mandate).get(), token_sha256="0" * 64, created=end, expires=end)
+    links.create(mandate=rows(desk, models.RoleAssignment).get(), token_sha256="0" * 64, created=end, expires=end)
     return lambda: None
 
 
@@ -192,7 +192,7 @@ def test_what_else_keeps_a_person(desk, keeper):
 
 def test_a_message_that_is_owed_keeps_its_recipient_and_none_is_taken_while_it_could_be_owed_again(desk):
     enrolled(desk)
-    messages = rows(desk, models.OutboxRow)
+    messages = rows(desk, models.OutboxMessage)
     desk.clock.now = ends(desk) + 101 * DAY
     assert messages.update(created=desk.clock.now, sent=None) == 1
     assert applied(desk) == NOTHING
@@ -206,7 +206,7 @@ def test_a_message_that_is_owed_keeps_its_recipient_and_none_is_taken_while_it_c
 @pytest.mark.parametrize("column", ["sent", "dead", "dropped", "spread"])
 def test_a_message_about_a_certificate_in_force_stays(desk, column):
     enrolled(desk)
-    rows(desk, models.OutboxRow).update(**{column: desk.clock.now})
+    rows(desk, models.OutboxMessage).update(**{column: desk.clock.now})
     desk.clock.now = ends(desk) - DAY
     assert applied(desk).messages == 0
     desk.clock.now = ends(desk) + 21 * DAY
@@ -222,15 +222,15 @@ def test_secure_messages_go_with_their_pins_after_their_link_has_ended_for_the_p
     desk.clock.now = ends_at + PERIODS.messages
     assert applied(desk) == NOTHING
     desk.clock.forward(SECOND)
-    assert applied(desk) == Erased(people=0, refusals=0, messages=1)
+    assert applied(desk) == ErasureReport(people=0, refusals=0, messages=1)
     assert not rows(desk, models.Pin).exists()
-    assert rows(desk, models.AuditRow).latest("sequence").action == "secure-messages-deleted"
+    assert rows(desk, models.AuditEvent).latest("sequence").action == "secure-messages-deleted"
 
 
 def refuse(desk, times):
-    holding = rows(desk, models.Holding).get().holding_id
+    holding = rows(desk, models.Lineage).get().holding_id
     for _ in range(times):
-        rejections.note_refusal(desk.register, holding, Reason.TOO_EARLY, "renew", desk.deed())
+        rejections.record_rejection(desk.register, holding, RejectionReason.TOO_EARLY, "renew", desk.deed())
 
 
 def test_refusals_go_after_their_period(desk):
@@ -240,8 +240,8 @@ def test_refusals_go_after_their_period(desk):
     refuse(desk, 1)
     desk.clock.forward(PERIODS.refusals)
     assert applied(desk).refusals == 2
-    assert rows(desk, models.RefusalRow).count() == 1
-    row = rows(desk, models.AuditRow).latest("sequence")
+    assert rows(desk, models.RejectedRequest).count() == 1
+    row = rows(desk, models.AuditEvent).latest("sequence")
     facts = json.loads(bytes(row.octets))["facts"]
     assert (row.action, row.object, facts["count"]) == ("refusals-deleted", "retention", 2)
 
@@ -260,9 +260,9 @@ def test_a_run_that_was_killed_is_gone_on_with(desk, monkeypatch):
 
     with pytest.raises(KilledError):
         applied(desk.but(step=killed))
-    assert rows(desk, models.RefusalRow).count() == 1
-    assert applied(desk) == Erased(people=0, refusals=1, messages=0)
-    told = rows(desk, models.AuditRow).filter(action="refusals-deleted")
+    assert rows(desk, models.RejectedRequest).count() == 1
+    assert applied(desk) == ErasureReport(people=0, refusals=1, messages=0)
+    told = rows(desk, models.AuditEvent).filter(action="refusals-deleted")
     assert [json.loads(bytes(row.octets))["facts"]["count"] for row in told.order_by("sequence")] == [2, 2, 1]
 
 
@@ -302,9 +302,9 @@ def test_somebody_who_gave_way_is_kept_for_the_period_after(desk):
     held = enrolled(desk)
     who = named("between")
     for one in (who, CONTACT):
-        change_contact(ContactChange(held.serial, one), desk.office, "operator", REQUEST)
+        change_contact(ContactUpdate(held.serial, one), desk.office, "operator", REQUEST)
     between = rows(desk, models.Person).get(name=who.name)
-    events = rows(desk, models.OutboxRow).filter(kind="contact-changed")
+    events = rows(desk, models.OutboxMessage).filter(kind="contact-changed")
     events.update(spread=desk.clock.now)
     desk.clock.forward(PERIODS.people)
     assert between.pk not in plan_retention(PERIODS, desk.office).people
@@ -316,7 +316,7 @@ def test_somebody_who_gave_way_is_kept_for_the_period_after(desk):
 
 def test_requests_for_a_role_and_loads_go_when_they_are_over_for_their_period(desk, monkeypatch):
     monkeypatch.setattr(retention, "AT_ONCE", 1)
-    now, requests, loads = desk.clock(), models.RightRequest, models.OrganisationLoad
+    now, requests, loads = desk.clock(), models.RoleRequest, models.OrganisationImport
     for name, age, answered in (("old", 100, False), ("answered", 100, True), ("new", 99, True)):
         at = now - age * DAY - SECOND
         terms = {"folded": name, "created": at, "answered_at": at if answered else None}
@@ -335,15 +335,15 @@ def test_requests_for_a_role_and_loads_go_when_they_are_over_for_their_period(de
         )
     }
     assert {"requests": set(past.requests), "files": set(past.files)} == over, "a plan names them, and changes nothing"
-    assert applied(desk) == Erased(requests=2, files=2)
+    assert applied(desk) == ErasureReport(requests=2, files=2)
     assert set(rows(desk, requests).values_list("folded", flat=True)) == {"new"}
     assert set(rows(desk, loads).values_list("digest", flat=True)) == {"unfinished", "new"}
-    actions = list(rows(desk, models.AuditRow).filter(object="retention").values_list("action", flat=True))
+    actions = list(rows(desk, models.AuditEvent).filter(object="retention").values_list("action", flat=True))
     assert actions == ["right-requests-deleted"] * 2 + ["organisation-loads-deleted"] * 2
 
 
 def test_a_request_that_waits_stays_however_short_the_period_is(desk):
-    at, rows_ = desk.clock() - 31 * DAY, rows(desk, models.RightRequest)
+    at, rows_ = desk.clock() - 31 * DAY, rows(desk, models.RoleRequest)
     rows_.create(customer_id=CUSTOMER_ID, role="viewer", folded="waits", created=at)
     applied(desk, Periods(30 * DAY, 30 * DAY, 30 * DAY))
     assert rows_.count() == 1

@@ -6,7 +6,7 @@ import pytest
 
 from sinetti.database import models
 from sinetti.domain.values import Language
-from sinetti.services.organisations.contacts import ContactChange, Corrected, change_contact
+from sinetti.services.organisations.contacts import ContactCorrection, ContactUpdate, change_contact
 from sinetti.services.organisations.people import PeopleError
 from tests.support.authority import CUSTOMER_ID
 from tests.support.office import CONTACT, DAY, REQUEST, KilledError, an_order, enrolled, killed_at, ordered
@@ -18,16 +18,16 @@ NEW = a_person("new")
 
 
 def holding(desk):
-    return models.Holding.objects.using(desk.register.alias).select_related("contact", "deputy").get()
+    return models.Lineage.objects.using(desk.register.alias).select_related("contact", "deputy").get()
 
 
 def events(desk):
-    rows = models.OutboxRow.objects.using(desk.register.alias).filter(kind="contact-changed").order_by("created")
+    rows = models.OutboxMessage.objects.using(desk.register.alias).filter(kind="contact-changed").order_by("created")
     return [row.facts for row in rows]
 
 
 def changed(desk, named, who=NEW, *, deputy=False):
-    return change_contact(ContactChange(named, who, deputy=deputy), desk.office, *WHO)
+    return change_contact(ContactUpdate(named, who, deputy=deputy), desk.office, *WHO)
 
 
 def test_a_new_contact_and_the_same_again(desk):
@@ -56,11 +56,15 @@ def test_a_deputy(sqlite_desk):
 
 
 CORRECTIONS = {
-    "the phone alone": (Corrected(phone="+358 00 999"), replace(CONTACT, phone="+358 00 999"), False),
-    "no phone any more": (Corrected(phone=""), replace(CONTACT, phone=""), False),
-    "the address": (Corrected(email="right@customer.example"), replace(CONTACT, email="right@customer.example"), True),
+    "the phone alone": (ContactCorrection(phone="+358 00 999"), replace(CONTACT, phone="+358 00 999"), False),
+    "no phone any more": (ContactCorrection(phone=""), replace(CONTACT, phone=""), False),
+    "the address": (
+        ContactCorrection(email="right@customer.example"),
+        replace(CONTACT, email="right@customer.example"),
+        True,
+    ),
     "name and language": (
-        Corrected(name="Nimi Uusi", language=Language.EN),
+        ContactCorrection(name="Nimi Uusi", language=Language.EN),
         replace(CONTACT, name="Nimi Uusi", language=Language.EN),
         False,
     ),
@@ -83,12 +87,12 @@ def test_mended(sqlite_desk, what, person, anew):
 def test_mending_nobody(sqlite_desk):
     held = enrolled(sqlite_desk)
     with pytest.raises(PeopleError, match="there is no deputy whose data could be mended: name one"):
-        changed(sqlite_desk, held.serial, Corrected(phone=""), deputy=True)
+        changed(sqlite_desk, held.serial, ContactCorrection(phone=""), deputy=True)
     models.Person.objects.using(sqlite_desk.register.alias).update(
         name="", email="", phone="", erased_at=sqlite_desk.clock.now
     )
     with pytest.raises(PeopleError, match="there is no contact"):
-        changed(sqlite_desk, held.serial, Corrected(email="right@customer.example"))
+        changed(sqlite_desk, held.serial, ContactCorrection(email="right@customer.example"))
     assert changed(sqlite_desk, held.serial).changed
 
 
@@ -116,9 +120,9 @@ def test_transfer_ids_go_to_the_new_address(desk):
     rows = models.SecureMessage.objects.using(desk.register.alias)
     assert rows.get(pk=first.offered.secure_id).ended_at == desk.clock.now
     assert rows.get(pk=second.secure_id).recipient.email == NEW.email
-    (third,) = changed(desk, first.offered.order_id, Corrected(phone="")).offered
+    (third,) = changed(desk, first.offered.order_id, ContactCorrection(phone="")).offered
     assert third.needs_code
-    assert changed(desk, first.offered.order_id, Corrected(phone="")).offered == ()
+    assert changed(desk, first.offered.order_id, ContactCorrection(phone="")).offered == ()
     assert rows.filter(ended_at__isnull=True).count() == 1
     assert changed(desk, first.offered.order_id, deputy=True).offered == (), "the contact stays"
 
@@ -142,7 +146,7 @@ def test_a_replacement_that_is_ordered_has_its_own_people(sqlite_desk):
     """The people of before stay, and it is let end no more."""
     held = enrolled(sqlite_desk)
     changed(sqlite_desk, held.serial)
-    rows = models.Holding.objects.using(sqlite_desk.register.alias)
+    rows = models.Lineage.objects.using(sqlite_desk.register.alias)
     rows.update(let_end_at=sqlite_desk.clock.now)
     at, before = sqlite_desk.clock.forward(DAY), holding(sqlite_desk).contact
     ordered(sqlite_desk, replace(an_order(replaces=held.serial), contact=a_person("third")))

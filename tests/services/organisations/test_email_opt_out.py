@@ -2,20 +2,26 @@
 
 import pytest
 
-from sinetti.database.notifications.bounces import after_sent
+from sinetti.database.notifications.bounces import on_sent
 from sinetti.domain.link_tokens import OPEN_LINK, STOP_LINK, link_token
-from sinetti.domain.notifications.messages import MessageChannel, MessageKind, Owed
-from sinetti.domain.notifications.opt_out import Asked, AskedBefore, StopPage, Tells, Unknown
+from sinetti.domain.notifications.messages import MessageChannel, MessageKind, QueuedMessage
+from sinetti.domain.notifications.opt_out import (
+    AlreadyRequested,
+    OptOutNotifies,
+    OptOutPage,
+    OptOutRequested,
+    UnknownLink,
+)
 from sinetti.domain.values import Language
-from sinetti.notifications.planning.events import spread_events
-from sinetti.services.organisations.email_opt_out import ask_to_stop, stop_page
+from sinetti.notifications.planning.events import expand_events
+from sinetti.services.organisations.email_opt_out import opt_out_page, request_opt_out
 from tests.support.authority import NOW
 from tests.support.firms import a_certificate, a_message, a_person, a_signatory, an_organisation, rows
 from tests.support.mailrooms import a_mailroom
 from tests.support.office import DAY, REQUEST, SECOND, TRANSFER_KEY
 from tests.support.registers import crowd
 
-SIGNATORIES, CONTACT_PERSON, OPERATORS = (frozenset({one}) for one in Tells)
+SIGNATORIES, CONTACT_PERSON, OPERATORS = (frozenset({one}) for one in OptOutNotifies)
 
 
 @pytest.fixture
@@ -46,26 +52,26 @@ class Scene:
         return message_id, link_token(TRANSFER_KEY, purpose, message_id)
 
     def ask(self, message=None):
-        return ask_to_stop(*self.link(message), self.desk.office, REQUEST)
+        return request_opt_out(*self.link(message), self.desk.office, REQUEST)
 
     def page(self):
-        return stop_page(*self.link(), self.desk.office)
+        return opt_out_page(*self.link(), self.desk.office)
 
     def waiting(self):
         """The messages about it that wait, by whom they are to."""
-        spread_events(a_mailroom(self.desk), self.desk.clock.now)
-        found = rows(self.desk, "OutboxRow").filter(kind="contact-gone", channel="email", sent=None, dead=None)
+        expand_events(a_mailroom(self.desk), self.desk.clock.now)
+        found = rows(self.desk, "OutboxMessage").filter(kind="contact-gone", channel="email", sent=None, dead=None)
         return {row.recipient.email if row.recipient else row.address: row for row in found}
 
     def send(self, to):
         """Send one of them, as whoever sends does."""
         row = self.waiting()[to]
-        rows(self.desk, "OutboxRow").filter(pk=row.pk).update(sent=self.desk.clock.now)
-        owed = Owed(
+        rows(self.desk, "OutboxMessage").filter(pk=row.pk).update(sent=self.desk.clock.now)
+        owed = QueuedMessage(
             row.pk, MessageKind.CONTACT_GONE, MessageChannel.EMAIL, row.step, row.created, row.due, 0,
             recipient=row.recipient_id, address=row.address, facts=row.facts,
         )  # fmt: skip
-        after_sent(self.desk.register, owed, self.desk.clock.now)
+        on_sent(self.desk.register, owed, self.desk.clock.now)
 
     def stopped(self):
         found = rows(self.desk, "Person").filter(stopped_at__isnull=False)
@@ -74,18 +80,18 @@ class Scene:
 
 def test_mail_stops_once_a_signatory_was_told(scene):
     a_person(scene.desk, "ASKER@client.example")
-    assert scene.page() == StopPage(Language.FI, SIGNATORIES, stops=True, asked=False, stopped=False)
-    assert scene.ask() == Asked(SIGNATORIES, stops=True)
-    assert scene.page() == StopPage(Language.FI, SIGNATORIES, stops=True, asked=True, stopped=False)
-    assert scene.ask() == AskedBefore(SIGNATORIES, stops=True, stopped=False)
+    assert scene.page() == OptOutPage(Language.FI, SIGNATORIES, stops=True, asked=False, stopped=False)
+    assert scene.ask() == OptOutRequested(SIGNATORIES, stops=True)
+    assert scene.page() == OptOutPage(Language.FI, SIGNATORIES, stops=True, asked=True, stopped=False)
+    assert scene.ask() == AlreadyRequested(SIGNATORIES, stops=True, stopped=False)
     assert sorted(scene.waiting()) == ["signatory-1@client.example", "signatory-2@client.example"]
     assert scene.stopped() == []
     scene.send("signatory-2@client.example")
     assert scene.stopped() == ["ASKER@client.example", "asker@client.example"]
-    assert scene.ask() == AskedBefore(SIGNATORIES, stops=True, stopped=True)
-    assert scene.page() == StopPage(Language.FI, SIGNATORIES, stops=True, asked=True, stopped=True)
+    assert scene.ask() == AlreadyRequested(SIGNATORIES, stops=True, stopped=True)
+    assert scene.page() == OptOutPage(Language.FI, SIGNATORIES, stops=True, asked=True, stopped=True)
     scene.send("signatory-1@client.example")
-    audited = rows(scene.desk, "AuditRow").filter(action__startswith="mail-stop").order_by("sequence")
+    audited = rows(scene.desk, "AuditEvent").filter(action__startswith="mail-stop").order_by("sequence")
     assert [(row.action, row.actor) for row in audited] == [
         ("mail-stop-asked", "recipient"),
         ("mail-stopped", "notices"),
@@ -96,7 +102,7 @@ def test_mail_stops_once_a_signatory_was_told(scene):
 def test_pressed_twice_at_once(scene):
     answers = crowd(scene.desk.register, 4, lambda _number: scene.ask())
     assert sorted(type(one).__name__ for one in answers) == ["Asked", *["AskedBefore"] * 3]
-    assert rows(scene.desk, "OutboxRow").filter(kind="contact-gone").count() == 1
+    assert rows(scene.desk, "OutboxMessage").filter(kind="contact-gone").count() == 1
 
 
 def test_no_signatory_is_reached(sqlite_scene):
@@ -104,7 +110,7 @@ def test_no_signatory_is_reached(sqlite_scene):
     rows(scene.desk, "Person").filter(email__startswith="signatory").update(bounced_at=NOW)
     contact = a_person(scene.desk, "person@client.example")
     rows(scene.desk, "Organisation").filter(pk=scene.client.pk).update(contact=contact)
-    assert scene.ask() == Asked(CONTACT_PERSON, stops=True)
+    assert scene.ask() == OptOutRequested(CONTACT_PERSON, stops=True)
     scene.send("person@client.example")
     assert scene.stopped() == ["asker@client.example"]
 
@@ -112,15 +118,15 @@ def test_no_signatory_is_reached(sqlite_scene):
 def test_only_the_operators_can_be_told(scene):
     """The asker is contact person and the only signatory, too: mail goes on."""
     desk = scene.desk
-    rows(desk, "Mandate").update(person=a_person(desk, "Asker@client.example"))
+    rows(desk, "RoleAssignment").update(person=a_person(desk, "Asker@client.example"))
     rows(desk, "Organisation").filter(pk=scene.client.pk).update(contact=scene.asker)
-    assert scene.ask() == Asked(OPERATORS, stops=False)
+    assert scene.ask() == OptOutRequested(OPERATORS, stops=False)
     scene.send("operator@pki.example")
     assert scene.stopped() == []
     desk.clock.forward(DAY - SECOND)
-    assert scene.ask() == AskedBefore(OPERATORS, stops=False, stopped=False)
+    assert scene.ask() == AlreadyRequested(OPERATORS, stops=False, stopped=False)
     desk.clock.forward(SECOND)
-    assert scene.ask() == Asked(OPERATORS, stops=False), "a day later once more"
+    assert scene.ask() == OptOutRequested(OPERATORS, stops=False), "a day later once more"
 
 
 def test_messages_that_could_not_be_sent_stop_nothing(sqlite_scene):
@@ -128,11 +134,11 @@ def test_messages_that_could_not_be_sent_stop_nothing(sqlite_scene):
     scene.ask()
     waiting = scene.waiting()
     scene.desk.clock.forward(3 * DAY)
-    assert scene.ask() == AskedBefore(SIGNATORIES, stops=True, stopped=False), "they wait"
+    assert scene.ask() == AlreadyRequested(SIGNATORIES, stops=True, stopped=False), "they wait"
     for row in waiting.values():
-        rows(scene.desk, "OutboxRow").filter(pk=row.pk).update(dead=scene.desk.clock.now)
+        rows(scene.desk, "OutboxMessage").filter(pk=row.pk).update(dead=scene.desk.clock.now)
     assert scene.stopped() == []
-    assert scene.ask() == Asked(SIGNATORIES, stops=True)
+    assert scene.ask() == OptOutRequested(SIGNATORIES, stops=True)
     scene.send("signatory-1@client.example")
     assert scene.stopped() == ["asker@client.example"]
 
@@ -141,7 +147,7 @@ def named_anew(scene):
     """The same address is named once more, also for another organisation."""
     desk = scene.desk
     anew = a_person(desk, "asker@client.example")
-    rows(desk, "Holding").update(contact=anew)
+    rows(desk, "Lineage").update(contact=anew)
     other = an_organisation(desk, "other")
     a_certificate(desk, other, NOW + 300 * DAY, anew)
     a_signatory(desk, other, a_person(desk, "signatory@other.example"))
@@ -158,8 +164,8 @@ def test_what_was_told_of_an_earlier_asking_does_not_count(sqlite_scene):
     scene.send("signatory-2@client.example")
     assert rows(scene.desk, "Person").get(pk=anew.pk).stopped_at is None
     message = a_message(scene.desk, anew)
-    assert scene.ask(message) == Asked(SIGNATORIES, stops=True)
-    assert scene.ask(message) == AskedBefore(SIGNATORIES, stops=True, stopped=False)
+    assert scene.ask(message) == OptOutRequested(SIGNATORIES, stops=True)
+    assert scene.ask(message) == AlreadyRequested(SIGNATORIES, stops=True, stopped=False)
     scene.send("signatory@other.example")
     assert scene.stopped() == ["asker@client.example"]
     scene.send("signatory-1@client.example")
@@ -171,7 +177,7 @@ def test_who_was_named_anew_before_it_was_told_has_not_asked(sqlite_scene):
     scene.ask()
     scene.waiting()
     anew = a_person(scene.desk, "asker@client.example")
-    rows(scene.desk, "Holding").update(contact=anew)
+    rows(scene.desk, "Lineage").update(contact=anew)
     scene.send("signatory-1@client.example")
     assert scene.stopped() == ["asker@client.example"]
     assert rows(scene.desk, "Person").get(pk=anew.pk).stopped_at is None
@@ -185,7 +191,7 @@ def test_each_organisation_has_to_be_told(scene):
     closed = an_organisation(desk, "closed")
     a_certificate(desk, closed, NOW + 300 * DAY, scene.asker)
     rows(desk, "Organisation").filter(pk=closed.pk).update(closed_at=NOW)
-    assert scene.ask() == Asked(SIGNATORIES, stops=True)
+    assert scene.ask() == OptOutRequested(SIGNATORIES, stops=True)
     scene.send("signatory-1@client.example")
     scene.send("signatory-2@client.example")
     assert scene.stopped() == []
@@ -194,11 +200,11 @@ def test_each_organisation_has_to_be_told(scene):
 
 
 def test_somebody_who_is_named_for_nothing(sqlite_scene):
-    rows(sqlite_scene.desk, "Holding").update(contact=None)
+    rows(sqlite_scene.desk, "Lineage").update(contact=None)
     nothing = frozenset()
-    assert sqlite_scene.page() == StopPage(Language.FI, nothing, stops=True, asked=False, stopped=False)
-    assert sqlite_scene.ask() == Asked(nothing, stops=True)
-    assert not rows(sqlite_scene.desk, "OutboxRow").filter(kind="contact-gone").exists()
+    assert sqlite_scene.page() == OptOutPage(Language.FI, nothing, stops=True, asked=False, stopped=False)
+    assert sqlite_scene.ask() == OptOutRequested(nothing, stops=True)
+    assert not rows(sqlite_scene.desk, "OutboxMessage").filter(kind="contact-gone").exists()
 
 
 def text_message(scene):
@@ -232,11 +238,11 @@ NO_LINK = {
 @pytest.mark.parametrize("link", NO_LINK.values(), ids=NO_LINK)
 def test_links_that_are_not_known(sqlite_scene, link):
     message_id, token = link(sqlite_scene)
-    assert stop_page(message_id, token, sqlite_scene.desk.office) == Unknown()
-    assert ask_to_stop(message_id, token, sqlite_scene.desk.office, REQUEST) == Unknown()
-    assert not rows(sqlite_scene.desk, "OutboxRow").filter(kind="contact-gone").exists()
+    assert opt_out_page(message_id, token, sqlite_scene.desk.office) == UnknownLink()
+    assert request_opt_out(message_id, token, sqlite_scene.desk.office, REQUEST) == UnknownLink()
+    assert not rows(sqlite_scene.desk, "OutboxMessage").filter(kind="contact-gone").exists()
 
 
 def test_the_last_second_of_two_years(sqlite_scene):
     sqlite_scene.desk.clock.forward(730 * DAY)
-    assert isinstance(sqlite_scene.page(), StopPage)
+    assert isinstance(sqlite_scene.page(), OptOutPage)

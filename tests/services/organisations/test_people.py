@@ -9,10 +9,10 @@ from sinetti.domain.access.roles import Role
 from sinetti.domain.values import Language
 from sinetti.services.organisations.people import (
     PeopleError,
+    add_service_provider,
     add_signatory,
     invite_signatory,
-    look_after,
-    look_after_no_more,
+    remove_service_provider,
     remove_signatory,
     set_contact_person,
     who_is_who,
@@ -108,15 +108,15 @@ def test_the_contact_person(sqlite_desk):
 
 def test_looked_after_by_a_firm(desk):
     add_organisation(desk, FIRM)
-    assert look_after(CUSTOMER_ID, FIRM, desk.office, *WHO)
-    assert not look_after(CUSTOMER_ID, FIRM, desk.office, *WHO)
+    assert add_service_provider(CUSTOMER_ID, FIRM, desk.office, *WHO)
+    assert not add_service_provider(CUSTOMER_ID, FIRM, desk.office, *WHO)
     ours, theirs = (who_is_who(one, desk.office) for one in (CUSTOMER_ID, FIRM))
     assert (ours.looked.by, ours.looked.after) == ((FIRM,), ())
     assert (theirs.looked.by, theirs.looked.after) == ((), (CUSTOMER_ID,))
     assert ours.roles.agents == (theirs.organisation.organisation_id,)
-    assert look_after(FIRM, CUSTOMER_ID, desk.office, *WHO), "two may look after each other"
-    assert look_after_no_more(CUSTOMER_ID, FIRM, desk.office, *WHO)
-    assert not look_after_no_more(CUSTOMER_ID, FIRM, desk.office, *WHO)
+    assert add_service_provider(FIRM, CUSTOMER_ID, desk.office, *WHO), "two may look after each other"
+    assert remove_service_provider(CUSTOMER_ID, FIRM, desk.office, *WHO)
+    assert not remove_service_provider(CUSTOMER_ID, FIRM, desk.office, *WHO)
     assert who_is_who(CUSTOMER_ID, desk.office).looked.by == ()
     assert len(audited(desk, "looked-after-by-set")) == 2
     assert len(audited(desk, "looked-after-by-withdrawn")) == 1
@@ -127,9 +127,9 @@ def test_what_is_refused(sqlite_desk):
     with pytest.raises(PeopleError, match="no organisation has the id unknown-1: add it first"):
         add_signatory("unknown-1", DIRECTOR, office, *WHO)
     with pytest.raises(PeopleError, match="no organisation has the id unknown-1"):
-        look_after(CUSTOMER_ID, "unknown-1", office, *WHO)
+        add_service_provider(CUSTOMER_ID, "unknown-1", office, *WHO)
     with pytest.raises(PeopleError, match="does not look after itself"):
-        look_after(CUSTOMER_ID, f" {CUSTOMER_ID}", office, *WHO)
+        add_service_provider(CUSTOMER_ID, f" {CUSTOMER_ID}", office, *WHO)
     add_organisation(sqlite_desk, FIRM)
     add_signatory(CUSTOMER_ID, DIRECTOR, office, *WHO)
     set_contact_person(CUSTOMER_ID, DIRECTOR, office, *WHO)
@@ -141,7 +141,7 @@ def test_what_is_refused(sqlite_desk):
         set_contact_person(CUSTOMER_ID, a_person("chair"), office, *WHO)
     for one, agent in ((CUSTOMER_ID, FIRM), (FIRM, CUSTOMER_ID)):
         with pytest.raises(PeopleError, match=closed):
-            look_after(one, agent, office, *WHO)
+            add_service_provider(one, agent, office, *WHO)
     assert remove_signatory(CUSTOMER_ID, DIRECTOR.email, office, *WHO), "people go, closed or not"
     assert set_contact_person(CUSTOMER_ID, None, office, *WHO)
 
@@ -173,7 +173,7 @@ def test_a_signatory_who_is_named_anew_keeps_account_and_link(sqlite_desk):
     row = mandate(sqlite_desk, account(sqlite_desk, "director"), CUSTOMER_ID, Role.SIGNATORY)
     changed = replace(DIRECTOR, email="director@people.example", phone="+358 00 009")
     assert add_signatory(CUSTOMER_ID, changed, sqlite_desk.office, *WHO)
-    assert rows(sqlite_desk, "Mandate").get(withdrawn_at=None).user_id == row.user_id
+    assert rows(sqlite_desk, "RoleAssignment").get(withdrawn_at=None).user_id == row.user_id
     invite_signatory(CUSTOMER_ID, a_person("chair"), sqlite_desk.office, *WHO)
     assert add_signatory(CUSTOMER_ID, replace(a_person("chair"), phone=""), sqlite_desk.office, *WHO)
     assert rows(sqlite_desk, "Invitation").get().mandate.withdrawn_at is None
@@ -185,4 +185,4 @@ def test_an_operator_takes_back_what_nobody_has_taken_up(sqlite_desk):
     open_invitations.confirm(asked.mandate_id, second)
     assert signatories(sqlite_desk) == []
     assert remove_signatory(CUSTOMER_ID, DIRECTOR.email, sqlite_desk.office, *WHO)
-    assert rows(sqlite_desk, "Mandate").get().withdrawn_at
+    assert rows(sqlite_desk, "RoleAssignment").get().withdrawn_at

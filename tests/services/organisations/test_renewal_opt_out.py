@@ -7,8 +7,8 @@ from sinetti.database.notifications import reminders
 from sinetti.domain.certificates.revocation import RevocationReason
 from sinetti.domain.values import Serial
 from sinetti.services.organisations.people import PeopleError
-from sinetti.services.organisations.renewal_opt_out import let_end, let_end_no_more
-from sinetti.services.revocation.revoke import RevokeAsk, revoke
+from sinetti.services.organisations.renewal_opt_out import opt_in_to_renewal, opt_out_of_renewal
+from sinetti.services.revocation.revoke import RevocationRequest, revoke
 from tests.support.office import DAY, REQUEST, SECOND, enrolled, in_the_window, renewed
 from tests.support.people import audited
 
@@ -26,13 +26,13 @@ def silenced(desk, serial):
 def test_noted_and_taken_back(desk):
     held = enrolled(desk)
     at = desk.clock.forward(DAY)
-    assert let_end(held.serial, desk.office, *WHO)
-    assert not let_end(held.serial, desk.office, *WHO)
+    assert opt_out_of_renewal(held.serial, desk.office, *WHO)
+    assert not opt_out_of_renewal(held.serial, desk.office, *WHO)
     assert row(desk, held.serial).holding.let_end_at == at
     assert silenced(desk, held.serial)
     models.Certificate.objects.using(desk.register.alias).update(remind_at=reminders.NEVER)
-    assert let_end_no_more(held.serial, desk.office, *WHO)
-    assert not let_end_no_more(held.serial, desk.office, *WHO)
+    assert opt_in_to_renewal(held.serial, desk.office, *WHO)
+    assert not opt_in_to_renewal(held.serial, desk.office, *WHO)
     assert row(desk, held.serial).remind_at is None, "reminders are looked at anew"
     assert not silenced(desk, held.serial)
     assert len(audited(desk, "let-end")) == len(audited(desk, "let-end-undone")) == 1
@@ -42,7 +42,7 @@ def test_renewed_after_all(sqlite_desk):
     """The note does not silence the certificate that came after it."""
     held = enrolled(sqlite_desk)
     in_the_window(sqlite_desk, held)
-    let_end(held.serial, sqlite_desk.office, *WHO)
+    opt_out_of_renewal(held.serial, sqlite_desk.office, *WHO)
     sqlite_desk.clock.forward(DAY)
     new = renewed(sqlite_desk, held)
     assert (silenced(sqlite_desk, held.serial), silenced(sqlite_desk, new.serial)) == (True, False)
@@ -53,8 +53,8 @@ def test_one_that_has_a_successor(desk):
     in_the_window(desk, held)
     new = renewed(desk, held)
     with pytest.raises(PeopleError, match=f"it is {new.serial} whose end people are reminded of"):
-        let_end(held.serial, desk.office, *WHO)
-    assert let_end(new.serial, desk.office, *WHO)
+        opt_out_of_renewal(held.serial, desk.office, *WHO)
+    assert opt_out_of_renewal(new.serial, desk.office, *WHO)
 
 
 def test_one_that_is_not_in_force(sqlite_desk):
@@ -62,10 +62,10 @@ def test_one_that_is_not_in_force(sqlite_desk):
     in_the_window(sqlite_desk, held, SECOND - SECOND)
     sqlite_desk.clock.forward(SECOND)
     with pytest.raises(PeopleError, match="not in force"):
-        let_end(held.serial, sqlite_desk.office, *WHO)
+        opt_out_of_renewal(held.serial, sqlite_desk.office, *WHO)
     revoked = enrolled(sqlite_desk)
-    revoke(RevokeAsk(revoked.serial, RevocationReason.SUPERSEDED), sqlite_desk.office, *WHO)
+    revoke(RevocationRequest(revoked.serial, RevocationReason.SUPERSEDED), sqlite_desk.office, *WHO)
     with pytest.raises(PeopleError, match="not in force"):
-        let_end(revoked.serial, sqlite_desk.office, *WHO)
+        opt_out_of_renewal(revoked.serial, sqlite_desk.office, *WHO)
     with pytest.raises(PeopleError, match="no certificate has this serial"):
-        let_end_no_more(Serial("00" * 19), sqlite_desk.office, *WHO)
+        opt_in_to_renewal(Serial("00" * 19), sqlite_desk.office, *WHO)

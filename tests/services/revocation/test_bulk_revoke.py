@@ -9,26 +9,26 @@ from cryptography import x509
 
 from sinetti.database import models
 from sinetti.database.certificates import bulk_revocation
-from sinetti.database.certificates.bulk_revocation import Wanted
+from sinetti.database.certificates.bulk_revocation import CertificateSelection
 from sinetti.database.models import BulkRevocation
-from sinetti.domain.certificates.bulk_revocation import PROPOSAL_LIVES, BulkReason, BulkRefused
+from sinetti.domain.certificates.bulk_revocation import PROPOSAL_LIVES, BulkErrorReason, BulkRevocationError
 from sinetti.domain.certificates.revocation import RevocationReason
 from sinetti.domain.values import Channel
 from sinetti.journal.writer import JournalUnavailable
 from sinetti.services.revocation import bulk_revoke as bulk_action
 from sinetti.services.revocation.bulk_revoke import (
-    BulkAsk,
+    BulkRevocationRequest,
     alone_lately,
     approve,
     count_open_proposals,
-    look,
     look_at_proposal,
     open_proposals,
+    preview,
     revoke_many,
     withdraw,
 )
-from sinetti.services.revocation.revoke import RevokeAsk, revoke
-from sinetti.services.status.crl import current_list
+from sinetti.services.revocation.revoke import RevocationRequest, revoke
+from sinetti.services.status.crl import current_crl
 from tests.support.authority import CUSTOMER_ID
 from tests.support.journals import keeping, kinds
 from tests.support.office import (
@@ -53,7 +53,7 @@ def crowd(desk, count, channel=Channel.WS):
 
 
 def asked(serials=None, reason=SUPERSEDED, officer="a17", **wanted):
-    return BulkAsk(Wanted(serials=serials, **wanted), reason, officer)
+    return BulkRevocationRequest(CertificateSelection(serials=serials, **wanted), reason, officer)
 
 
 def run(desk, ask, **rest):
@@ -66,17 +66,17 @@ def revoked(desk):
 
 
 def listed(desk, channel=Channel.WS):
-    published = current_list(desk.office.issuing[channel], 1, desk.office, REQUEST)
+    published = current_crl(desk.office.issuing[channel], 1, desk.office, REQUEST)
     return {f"{entry.serial_number:038x}" for entry in x509.load_der_x509_crl(published.der)}
 
 
 def audited(desk, action):
-    rows = models.AuditRow.objects.using(desk.register.alias).filter(action=action).order_by("sequence")
+    rows = models.AuditEvent.objects.using(desk.register.alias).filter(action=action).order_by("sequence")
     return [(row.actor, row.object, json.loads(bytes(row.octets))["facts"]) for row in rows]
 
 
 def refused_for(call, *rest):
-    with pytest.raises(BulkRefused) as refused:
+    with pytest.raises(BulkRevocationError) as refused:
         call(*rest)
     return refused.value.reason
 
@@ -106,14 +106,14 @@ def test_many_wait_for_another_officer(desk, few):
     waiting = run(desk, asked(serials)).proposal
     assert (waiting.approved_at, waiting.serials) == (None, serials)
     assert not revoked(desk)
-    assert refused_for(approve, waiting.proposal_id, "A17", desk.office, REQUEST) is BulkReason.SAME_OFFICER
+    assert refused_for(approve, waiting.proposal_id, "A17", desk.office, REQUEST) is BulkErrorReason.SAME_OFFICER
     assert not revoked(desk)
     done = approve(waiting.proposal_id, "b2", desk.office, REQUEST).proposal
     assert (done.approver, done.done_at) == ("b2", desk.clock.now)
     assert revoked(desk) == set(serials) == listed(desk)
     assert [actor for actor, *_ in audited(desk, "bulk-proposed")] == ["officer:a17"]
     assert [actor for actor, *_ in audited(desk, "bulk-approved")] == ["officer:b2"]
-    assert refused_for(approve, waiting.proposal_id, "b2", desk.office, REQUEST) is BulkReason.DONE
+    assert refused_for(approve, waiting.proposal_id, "b2", desk.office, REQUEST) is BulkErrorReason.DONE
 
 
 def test_small_runs_count_together_for_a_day(sqlite_desk, few):
@@ -134,15 +134,15 @@ def test_what_an_approved_run_took_does_not_count(sqlite_desk, few):
 def test_a_proposal_ends_after_a_day(sqlite_desk, few):
     waiting = run(sqlite_desk, asked(crowd(sqlite_desk, 2))).proposal
     sqlite_desk.clock.forward(PROPOSAL_LIVES + SECOND)
-    assert refused_for(approve, waiting.proposal_id, "b2", sqlite_desk.office, REQUEST) is BulkReason.EXPIRED
+    assert refused_for(approve, waiting.proposal_id, "b2", sqlite_desk.office, REQUEST) is BulkErrorReason.EXPIRED
     assert not revoked(sqlite_desk)
 
 
 def test_a_proposal_whose_set_has_changed_is_made_anew(sqlite_desk, few):
     serials = crowd(sqlite_desk, 2)
     waiting = run(sqlite_desk, asked(serials)).proposal
-    revoke(RevokeAsk(serials[0], SUPERSEDED), sqlite_desk.office, "operator", REQUEST)
-    assert refused_for(approve, waiting.proposal_id, "b2", sqlite_desk.office, REQUEST) is BulkReason.CHANGED
+    revoke(RevocationRequest(serials[0], SUPERSEDED), sqlite_desk.office, "operator", REQUEST)
+    assert refused_for(approve, waiting.proposal_id, "b2", sqlite_desk.office, REQUEST) is BulkErrorReason.CHANGED
     assert revoked(sqlite_desk) == {serials[0]}
 
 
@@ -151,13 +151,13 @@ def test_a_renewal_of_a_lost_key_changes_the_set(sqlite_desk, few):
     in_the_window(sqlite_desk, held[0])
     waiting = run(sqlite_desk, asked(tuple(one.serial for one in held), COMPROMISE)).proposal
     renewed(sqlite_desk, held[0])
-    assert refused_for(approve, waiting.proposal_id, "b2", sqlite_desk.office, REQUEST) is BulkReason.CHANGED
+    assert refused_for(approve, waiting.proposal_id, "b2", sqlite_desk.office, REQUEST) is BulkErrorReason.CHANGED
 
 
 def test_somebody_else_approves_between_looking_and_approving(sqlite_desk, few, monkeypatch):
     waiting = run(sqlite_desk, asked(crowd(sqlite_desk, 2))).proposal
     monkeypatch.setattr(bulk_revocation, "approve", lambda *_words: False)
-    assert refused_for(approve, waiting.proposal_id, "b2", sqlite_desk.office, REQUEST) is BulkReason.CHANGED
+    assert refused_for(approve, waiting.proposal_id, "b2", sqlite_desk.office, REQUEST) is BulkErrorReason.CHANGED
 
 
 def test_two_approve_at_once(desk, few):
@@ -170,7 +170,7 @@ def test_two_approve_at_once(desk, few):
 
 
 def test_no_such_proposal(sqlite_desk):
-    assert refused_for(look_at_proposal, "0" * 32, "b2", sqlite_desk.office) is BulkReason.NO_PROPOSAL
+    assert refused_for(look_at_proposal, "0" * 32, "b2", sqlite_desk.office) is BulkErrorReason.NO_PROPOSAL
 
 
 def test_the_same_once_more_is_the_one_that_waits(desk, few):
@@ -181,7 +181,9 @@ def test_the_same_once_more_is_the_one_that_waits(desk, few):
         "another officer": asked(serials[:2], officer="b2"),
         "another reason": asked(serials[:2], COMPROMISE),
         "other certificates": asked(serials[1:]),
-        "another time": BulkAsk(Wanted(serials=serials[:2]), SUPERSEDED, "a17", desk.clock.now),
+        "another time": BulkRevocationRequest(
+            CertificateSelection(serials=serials[:2]), SUPERSEDED, "a17", desk.clock.now
+        ),
     }
     ids = {name: run(desk, ask).proposal.proposal_id for name, ask in others.items()}
     assert len({first.proposal_id, *ids.values()}) == 5
@@ -197,13 +199,13 @@ def test_whoever_proposed_it_takes_it_back(desk, few, monkeypatch):
     waiting = run(desk, asked(serials)).proposal
     with monkeypatch.context() as patch:
         patch.setattr(bulk_revocation, "withdraw", lambda *_words: False)
-        assert refused_for(withdraw, waiting.proposal_id, "a17", desk.office, REQUEST) is BulkReason.CHANGED
-    assert refused_for(withdraw, waiting.proposal_id, "b2", desk.office, REQUEST) is BulkReason.OTHER_OFFICER
-    assert refused_for(withdraw, "0" * 32, "a17", desk.office, REQUEST) is BulkReason.NO_PROPOSAL
+        assert refused_for(withdraw, waiting.proposal_id, "a17", desk.office, REQUEST) is BulkErrorReason.CHANGED
+    assert refused_for(withdraw, waiting.proposal_id, "b2", desk.office, REQUEST) is BulkErrorReason.OTHER_OFFICER
+    assert refused_for(withdraw, "0" * 32, "a17", desk.office, REQUEST) is BulkErrorReason.NO_PROPOSAL
     assert withdraw(waiting.proposal_id, "A17", desk.office, REQUEST) == waiting
     assert [actor for actor, *_ in audited(desk, "bulk-withdrawn")] == ["officer:A17"]
-    assert refused_for(withdraw, waiting.proposal_id, "a17", desk.office, REQUEST) is BulkReason.WITHDRAWN
-    assert refused_for(approve, waiting.proposal_id, "b2", desk.office, REQUEST) is BulkReason.WITHDRAWN
+    assert refused_for(withdraw, waiting.proposal_id, "a17", desk.office, REQUEST) is BulkErrorReason.WITHDRAWN
+    assert refused_for(approve, waiting.proposal_id, "b2", desk.office, REQUEST) is BulkErrorReason.WITHDRAWN
     assert bulk_revocation.approve(desk.register, waiting, "b2", desk.deed()) is False
     assert bulk_revocation.withdraw(desk.register, waiting, desk.deed()) is False
     assert (revoked(desk), open_proposals(desk.office), bulk_revocation.unfinished(desk.register)) == (set(), (), ())
@@ -229,20 +231,20 @@ def test_each_choice_narrows(sqlite_desk):
         "serials of another": ({"serials": (other, other), "customer_id": CUSTOMER_ID}, set()),
     }
     for name, (wanted, serials) in choices.items():
-        found = look(BulkAsk(Wanted(**wanted), SUPERSEDED, "a17"), sqlite_desk.office)
+        found = preview(BulkRevocationRequest(CertificateSelection(**wanted), SUPERSEDED, "a17"), sqlite_desk.office)
         assert (name, set(found.serials), found.passed_over) == (name, serials, 0)
     assert not revoked(sqlite_desk)
 
 
 def test_what_is_revoked_or_ended_is_passed_over(sqlite_desk):
     gone, held = crowd(sqlite_desk, 1)[0], enrolled(sqlite_desk)
-    revoke(RevokeAsk(gone, SUPERSEDED), sqlite_desk.office, "operator", REQUEST)
+    revoke(RevocationRequest(gone, SUPERSEDED), sqlite_desk.office, "operator", REQUEST)
     in_the_window(sqlite_desk, held, timedelta(0))
     ask = asked((gone, held.serial))
-    found = look(ask, sqlite_desk.office)
+    found = preview(ask, sqlite_desk.office)
     assert (found.serials, found.passed_over) == ((held.serial,), 1), "the last second"
     sqlite_desk.clock.forward(SECOND)
-    assert look(ask, sqlite_desk.office).going == ()
+    assert preview(ask, sqlite_desk.office).going == ()
     outcome = run(sqlite_desk, ask)
     assert (outcome.proposal, outcome.resumed) == (None, ())
     assert not BulkRevocation.objects.using(sqlite_desk.register.alias).exists()
@@ -252,11 +254,11 @@ def test_a_lost_key_takes_its_renewals_along(sqlite_desk):
     first = enrolled(sqlite_desk)
     in_the_window(sqlite_desk, first)
     second = renewed(sqlite_desk, first)
-    assert look(asked((first.serial,)), sqlite_desk.office).serials == (first.serial,)
-    found = look(asked((first.serial, second.serial), COMPROMISE), sqlite_desk.office)
+    assert preview(asked((first.serial,)), sqlite_desk.office).serials == (first.serial,)
+    found = preview(asked((first.serial, second.serial), COMPROMISE), sqlite_desk.office)
     assert (found.serials, found.along) == ((first.serial, second.serial), frozenset())
-    assert look(asked((second.serial,), COMPROMISE), sqlite_desk.office).serials == (second.serial,)
-    revoke(RevokeAsk(first.serial, SUPERSEDED), sqlite_desk.office, "operator", REQUEST)
+    assert preview(asked((second.serial,), COMPROMISE), sqlite_desk.office).serials == (second.serial,)
+    revoke(RevocationRequest(first.serial, SUPERSEDED), sqlite_desk.office, "operator", REQUEST)
     outcome = run(sqlite_desk, asked((first.serial,), COMPROMISE))
     assert outcome.selection.along == frozenset({second.serial})
     assert revoked(sqlite_desk) == {first.serial, second.serial}
@@ -272,13 +274,13 @@ def test_a_renewal_that_comes_in_between_goes_along(sqlite_desk):
 
 
 REFUSED = {
-    "an officer without an id": (asked(("00",), officer="Anna A"), BulkReason.OFFICER),
-    "a reason for CAs": (asked(("00",), RevocationReason.CA_COMPROMISE), BulkReason.REASON),
-    "nothing in particular": (asked(), BulkReason.NOTHING_NAMED),
-    "an unknown serial": (asked(("00",)), BulkReason.UNKNOWN),
-    "many unknown serials": (asked(("00", "01", "02", "03")), BulkReason.UNKNOWN),
-    "an unknown organisation": (asked(customer_id="9"), BulkReason.UNKNOWN),
-    "an unknown CA": (asked(authority="Nobody"), BulkReason.UNKNOWN),
+    "an officer without an id": (asked(("00",), officer="Anna A"), BulkErrorReason.OFFICER),
+    "a reason for CAs": (asked(("00",), RevocationReason.CA_COMPROMISE), BulkErrorReason.REASON),
+    "nothing in particular": (asked(), BulkErrorReason.NOTHING_NAMED),
+    "an unknown serial": (asked(("00",)), BulkErrorReason.UNKNOWN),
+    "many unknown serials": (asked(("00", "01", "02", "03")), BulkErrorReason.UNKNOWN),
+    "an unknown organisation": (asked(customer_id="9"), BulkErrorReason.UNKNOWN),
+    "an unknown CA": (asked(authority="Nobody"), BulkErrorReason.UNKNOWN),
 }
 
 

@@ -8,19 +8,26 @@ from django.test.utils import CaptureQueriesContext
 
 from sinetti.database import models
 from sinetti.database.certificates import early_replacement
-from sinetti.database.certificates.bulk_revocation import Wanted
-from sinetti.database.models import CalledEarly, EarlyCall
-from sinetti.domain.certificates.bulk_revocation import BulkRefused
-from sinetti.domain.certificates.renewal_info import ASK_AGAIN, ASK_AGAIN_CALLED, CallRefused, Told
+from sinetti.database.certificates.bulk_revocation import CertificateSelection
+from sinetti.database.models import EarlyReplacement, EarlyReplacementItem
+from sinetti.domain.certificates.bulk_revocation import BulkRevocationError
+from sinetti.domain.certificates.renewal_info import ASK_AGAIN, ASK_AGAIN_CALLED, EarlyReplacementError, Explanation
 from sinetti.domain.certificates.revocation import RevocationReason
-from sinetti.domain.refusals import Reason, Refusal
+from sinetti.domain.refusals import Rejection, RejectionReason
 from sinetti.domain.values import Channel, Language
-from sinetti.pki.ari_id import read_renewal_id, renewal_id
+from sinetti.pki.ari_id import ari_cert_id, parse_ari_cert_id
 from sinetti.pki.encoding import load_certificate
 from sinetti.services.issuance.enrol import enrol
 from sinetti.services.issuance.renew import renew
-from sinetti.services.revocation.early_replacement import CallAsk, call_early, calls, count_opened, look, undo
-from sinetti.services.revocation.revoke import RevokeAsk, revoke
+from sinetti.services.revocation.early_replacement import (
+    EarlyReplacementRequest,
+    call_early,
+    cancel,
+    count_opened,
+    list_active,
+    preview,
+)
+from sinetti.services.revocation.revoke import RevocationRequest, revoke
 from sinetti.services.status.renewal_info import hint_of, identified
 from tests.support.authority import CUSTOMER_ID, NOW, issuer
 from tests.support.office import (
@@ -43,12 +50,14 @@ from tests.support.office import (
 )
 from tests.support.registers import crowd
 
-TOLD = Told({Language.FI: "syy", Language.SV: "orsak", Language.EN: "why"}, "https://service.example/incident")
+TOLD = Explanation({Language.FI: "syy", Language.SV: "orsak", Language.EN: "why"}, "https://service.example/incident")
 OVER = timedelta(hours=8)
 
 
 def asked(*serials, told=TOLD, over=OVER, officer="a17", **wanted):
-    return CallAsk(Wanted(serials=serials or None, **wanted), officer, "incident 7", told, over)
+    return EarlyReplacementRequest(
+        CertificateSelection(serials=serials or None, **wanted), officer, "incident 7", told, over
+    )
 
 
 def run(desk, ask, **rest):
@@ -56,7 +65,7 @@ def run(desk, ask, **rest):
 
 
 def hint(desk, held):
-    identifier, serial = read_renewal_id(renewal_id(load_certificate(held.der)))
+    identifier, serial = parse_ari_cert_id(ari_cert_id(load_certificate(held.der)))
     return hint_of(identified(desk.office)[identifier], serial, desk.office)
 
 
@@ -69,7 +78,7 @@ def rule(held):
 
 
 def audited(desk, action):
-    rows = models.AuditRow.objects.using(desk.register.alias).filter(action=action).order_by("sequence")
+    rows = models.AuditEvent.objects.using(desk.register.alias).filter(action=action).order_by("sequence")
     return list(rows.values_list("object", flat=True))
 
 
@@ -77,8 +86,8 @@ def test_called_told_and_renewed_at_once(desk):
     held, other = enrolled(desk), enrolled(desk)
     before = hint(desk, held)
     assert before.window.start >= rule(held)
-    assert (before.told, before.ask_again) == (Told(), ASK_AGAIN)
-    assert refused(renew(renew_ask(held, new_key()), desk.office, REQUEST)) is Reason.TOO_EARLY
+    assert (before.told, before.ask_again) == (Explanation(), ASK_AGAIN)
+    assert refused(renew(renew_ask(held, new_key()), desk.office, REQUEST)) is RejectionReason.TOO_EARLY
     outcome = run(desk, asked(held.serial))
     assert (outcome.opened, outcome.selection.serials, outcome.selection.passed_over) == (1, (held.serial,), 0)
     assert opens(desk, held) == NOW
@@ -87,10 +96,10 @@ def test_called_told_and_renewed_at_once(desk):
     assert NOW <= now.window.start < now.window.end <= NOW + OVER
     assert (now.told, now.ask_again) == (TOLD, ASK_AGAIN_CALLED)
     # Whoever is not called is told nothing, but asks again sooner: there may be more to it.
-    assert hint(desk, other) == type(before)(hint(desk, other).window, Told(), ASK_AGAIN_CALLED)
+    assert hint(desk, other) == type(before)(hint(desk, other).window, Explanation(), ASK_AGAIN_CALLED)
     new = renewed(desk, held)
     assert opens(desk, new) == rule(new)
-    assert refused(renew(renew_ask(other, new_key()), desk.office, REQUEST)) is Reason.TOO_EARLY
+    assert refused(renew(renew_ask(other, new_key()), desk.office, REQUEST)) is RejectionReason.TOO_EARLY
     desk.clock.forward(OVER + SECOND)
     assert hint(desk, other).ask_again == ASK_AGAIN
     assert hint(desk, held).told == TOLD, "who has slept through it is told afterwards"
@@ -102,24 +111,24 @@ def test_what_is_called_and_what_is_passed_over(desk):
     in_the_window(desk, ended, -SECOND)
     held, gone, sftp = enrolled(desk), enrolled(desk), enrolled(desk, Channel.SFTP)
     foreign = enrolled(desk, customer_id="7654321-4")
-    revoke(RevokeAsk(gone.serial, RevocationReason.SUPERSEDED), desk.office, "operator", REQUEST)
+    revoke(RevocationRequest(gone.serial, RevocationReason.SUPERSEDED), desk.office, "operator", REQUEST)
     unfetched = accepted(enrol(new_ask(ordered(desk), new_key()), desk.office, REQUEST))
     known = models.Certificate.objects.using(desk.register.alias).get(retrieval_id=unfetched)
-    mine = look(asked(authority=issuer().file_name, customer_id=CUSTOMER_ID), desk.office)
+    mine = preview(asked(authority=issuer().file_name, customer_id=CUSTOMER_ID), desk.office)
     assert (set(mine.serials), mine.passed_over) == ({held.serial, known.serial}, 2)
-    assert look(asked(sftp.serial, foreign.serial), desk.office).serials == (sftp.serial, foreign.serial)
-    assert set(look(asked(customer_id="7654321-4"), desk.office).serials) == {foreign.serial}
+    assert preview(asked(sftp.serial, foreign.serial), desk.office).serials == (sftp.serial, foreign.serial)
+    assert set(preview(asked(customer_id="7654321-4"), desk.office).serials) == {foreign.serial}
     run(desk, asked(held.serial))
-    assert look(asked(held.serial), desk.office).passed_over == 1, "a certificate is in one call at most"
+    assert preview(asked(held.serial), desk.office).passed_over == 1, "a certificate is in one call at most"
 
 
 def test_what_was_renewed_is_passed_over_until_its_renewal_is_revoked(sqlite_desk):
     held = enrolled(sqlite_desk)
     in_the_window(sqlite_desk, held)
     new = renewed(sqlite_desk, held)
-    assert look(asked(held.serial, new.serial), sqlite_desk.office).serials == (new.serial,)
-    revoke(RevokeAsk(new.serial, RevocationReason.SUPERSEDED), sqlite_desk.office, "operator", REQUEST)
-    assert look(asked(held.serial, new.serial), sqlite_desk.office).serials == (held.serial,)
+    assert preview(asked(held.serial, new.serial), sqlite_desk.office).serials == (new.serial,)
+    revoke(RevocationRequest(new.serial, RevocationReason.SUPERSEDED), sqlite_desk.office, "operator", REQUEST)
+    assert preview(asked(held.serial, new.serial), sqlite_desk.office).serials == (held.serial,)
 
 
 def test_renewal_that_was_open_stays_open_since_then(sqlite_desk):
@@ -132,22 +141,26 @@ def test_renewal_that_was_open_stays_open_since_then(sqlite_desk):
 
 
 REFUSED = {
-    "everything": (asked(), BulkRefused, "all certificates at once are not called"),
-    "an unknown serial": (asked("41"), BulkRefused, "no certificate has the serial 41"),
-    "an unknown CA": (asked(authority="x"), BulkRefused, "no CA here is called x"),
-    "an unknown organisation": (asked(customer_id="x"), BulkRefused, "no organisation has the id x"),
-    "an officer who is a name": (asked("41", officer="Åke Å"), BulkRefused, "an officer's id has"),
-    "no time": (asked("41", over=timedelta(0)), CallRefused, "from one minute to 30 days"),
-    "one language": (asked("41", told=Told({Language.FI: "syy"})), CallRefused, "fi, sv and en, or in none"),
+    "everything": (asked(), BulkRevocationError, "all certificates at once are not called"),
+    "an unknown serial": (asked("41"), BulkRevocationError, "no certificate has the serial 41"),
+    "an unknown CA": (asked(authority="x"), BulkRevocationError, "no CA here is called x"),
+    "an unknown organisation": (asked(customer_id="x"), BulkRevocationError, "no organisation has the id x"),
+    "an officer who is a name": (asked("41", officer="Åke Å"), BulkRevocationError, "an officer's id has"),
+    "no time": (asked("41", over=timedelta(0)), EarlyReplacementError, "from one minute to 30 days"),
+    "one language": (
+        asked("41", told=Explanation({Language.FI: "syy"})),
+        EarlyReplacementError,
+        "fi, sv and en, or in none",
+    ),
 }
 
 
 @pytest.mark.parametrize(("ask", "error", "sentence"), REFUSED.values(), ids=REFUSED)
 def test_refused(sqlite_desk, ask, error, sentence):
-    for act in (lambda: look(ask, sqlite_desk.office), lambda: run(sqlite_desk, ask)):
+    for act in (lambda: preview(ask, sqlite_desk.office), lambda: run(sqlite_desk, ask)):
         with pytest.raises(error, match=sentence):
             act()
-    assert calls(sqlite_desk.office) == ()
+    assert list_active(sqlite_desk.office) == ()
 
 
 def test_nothing_left(sqlite_desk):
@@ -155,7 +168,7 @@ def test_nothing_left(sqlite_desk):
     run(sqlite_desk, asked(held.serial))
     outcome = run(sqlite_desk, asked(held.serial))
     assert (outcome.call, outcome.opened, outcome.selection.passed_over) == (None, 0, 1)
-    assert len(calls(sqlite_desk.office)) == 1
+    assert len(list_active(sqlite_desk.office)) == 1
 
 
 def test_undone(desk):
@@ -163,18 +176,18 @@ def test_undone(desk):
     usual = hint(desk, held)
     call = run(desk, asked(held.serial, other.serial)).call
     new = renewed(desk, other)
-    undo(call.call_id, "b2", desk.office, REQUEST)
+    cancel(call.call_id, "b2", desk.office, REQUEST)
     assert opens(desk, held) == rule(held)
     assert hint(desk, held) == usual
-    assert refused(renew(renew_ask(held, new_key()), desk.office, REQUEST)) is Reason.TOO_EARLY
+    assert refused(renew(renew_ask(held, new_key()), desk.office, REQUEST)) is RejectionReason.TOO_EARLY
     assert not desk.certificate(new.serial).revoked, "what was renewed meanwhile stays"
-    assert calls(desk.office) == ()
-    with pytest.raises(CallRefused, match="is undone already"):
-        undo(call.call_id, "b2", desk.office, REQUEST)
-    with pytest.raises(CallRefused, match="no call has this id"):
-        undo("x", "b2", desk.office, REQUEST)
-    with pytest.raises(BulkRefused):
-        undo(call.call_id, "b 2", desk.office, REQUEST)
+    assert list_active(desk.office) == ()
+    with pytest.raises(EarlyReplacementError, match="is undone already"):
+        cancel(call.call_id, "b2", desk.office, REQUEST)
+    with pytest.raises(EarlyReplacementError, match="no call has this id"):
+        cancel("x", "b2", desk.office, REQUEST)
+    with pytest.raises(BulkRevocationError):
+        cancel(call.call_id, "b 2", desk.office, REQUEST)
     again = run(desk, asked(held.serial)).call
     assert count_opened(again, desk.office) == 1, "it may be called anew"
 
@@ -182,12 +195,12 @@ def test_undone(desk):
 def test_all_of_it_is_in_the_audit_trail_and_no_text_of_anybody(sqlite_desk):
     held = enrolled(sqlite_desk)
     call = run(sqlite_desk, asked(held.serial)).call
-    undo(call.call_id, "b2", sqlite_desk.office, REQUEST)
+    cancel(call.call_id, "b2", sqlite_desk.office, REQUEST)
     mine, its = [f"early-call:{call.call_id}"], [f"certificate:{held.serial}"]
     found = {action: audited(sqlite_desk, action) for action in ("early-called", "early-done", "early-undone")}
     assert found == {"early-called": mine, "early-done": mine, "early-undone": mine}
     assert audited(sqlite_desk, "renewal-opened-early") == its == audited(sqlite_desk, "renewal-opened-by-rule")
-    rows = models.AuditRow.objects.using(sqlite_desk.register.alias).filter(object__in=[*mine, *its])
+    rows = models.AuditEvent.objects.using(sqlite_desk.register.alias).filter(object__in=[*mine, *its])
     octets = b"".join(bytes(row.octets) for row in rows)
     assert b"incident 7" not in octets
     assert b"orsak" not in octets
@@ -223,10 +236,10 @@ def test_an_undoing_that_is_cut_short_is_gone_on_with(desk, one_at_once, step, b
     held, other = [enrolled(desk) for _ in range(2)], enrolled(desk)
     call = run(desk, asked(*(one.serial for one in held))).call
     with pytest.raises(KilledError):
-        undo(call.call_id, "b2", desk.but(step=killed_at(step)).office, REQUEST)
+        cancel(call.call_id, "b2", desk.but(step=killed_at(step)).office, REQUEST)
     told = []
     if by == "undo":
-        undo(call.call_id, "b2", desk.office, REQUEST, lambda done, of: told.append((done, of)))
+        cancel(call.call_id, "b2", desk.office, REQUEST, lambda done, of: told.append((done, of)))
         assert told[-1][0] == told[-1][1] == len(told)
     else:
         assert [one.call_id for one in run(desk, asked(other.serial)).resumed] == [call.call_id]
@@ -240,12 +253,12 @@ def test_a_call_that_is_undone_while_it_is_carried_out_opens_nothing_more(sqlite
     desk, held = sqlite_desk, [enrolled(sqlite_desk) for _ in range(2)]
 
     def undoing():
-        (call,) = calls(desk.office)
-        undo(call.call_id, "b2", desk.office, REQUEST)
+        (call,) = list_active(desk.office)
+        cancel(call.call_id, "b2", desk.office, REQUEST)
 
     run(desk.but(step=once_at("early-opened", undoing)), asked(*(one.serial for one in held)))
     assert [opens(desk, one) for one in held] == [rule(one) for one in held]
-    row = EarlyCall.objects.using(desk.register.alias).get()
+    row = EarlyReplacement.objects.using(desk.register.alias).get()
     assert (row.done_at, row.back_at) == (None, desk.clock.now)
     assert early_replacement.unfinished(desk.register) == ()
 
@@ -254,11 +267,11 @@ def test_what_is_revoked_while_it_is_carried_out_is_not_opened(sqlite_desk):
     desk, held = sqlite_desk, enrolled(sqlite_desk)
 
     def revoking():
-        revoke(RevokeAsk(held.serial, RevocationReason.SUPERSEDED), desk.office, "operator", REQUEST)
+        revoke(RevocationRequest(held.serial, RevocationReason.SUPERSEDED), desk.office, "operator", REQUEST)
 
     outcome = run(desk.but(step=once_at("early-stored", revoking)), asked(held.serial))
     assert outcome.opened == 0
-    assert not CalledEarly.objects.using(desk.register.alias).exists()
+    assert not EarlyReplacementItem.objects.using(desk.register.alias).exists()
 
 
 def test_two_officers_at_once_bring_no_certificate_into_two_calls(desk, one_at_once):
@@ -266,7 +279,7 @@ def test_two_officers_at_once_bring_no_certificate_into_two_calls(desk, one_at_o
     ask = asked(*(one.serial for one in held))
     crowd(desk.register, 3, lambda _number: run(desk, ask))
     assert [opens(desk, one) for one in held] == [NOW] * 4
-    assert CalledEarly.objects.using(desk.register.alias).count() == 4
+    assert EarlyReplacementItem.objects.using(desk.register.alias).count() == 4
     assert len(audited(desk, "renewal-opened-early")) == 4
     assert early_replacement.unfinished(desk.register) == ()
 
@@ -282,7 +295,7 @@ def test_renewals_go_on_while_many_are_called(desk, one_at_once):
         return renew(renew_ask(held[number - 1], new_key()), desk.office, REQUEST)
 
     answers = [one for one in crowd(desk.register, 4, either) if one is not None]
-    assert {one.reason for one in answers if isinstance(one, Refusal)} <= {Reason.TOO_EARLY}
+    assert {one.reason for one in answers if isinstance(one, Rejection)} <= {RejectionReason.TOO_EARLY}
     for one in held:
         assert opens(desk, one) == NOW
 
@@ -296,7 +309,7 @@ def statements(desk, do):
 def test_a_hint_is_one_statement_but_for_the_first_of_a_day(desk):
     held = enrolled(desk)
     known = identified(desk.office)
-    identifier, serial = read_renewal_id(renewal_id(load_certificate(held.der)))
+    identifier, serial = parse_ari_cert_id(ari_cert_id(load_certificate(held.der)))
     assert statements(desk, lambda: hint_of(known[identifier], serial, desk.office)) > 1
     assert statements(desk, lambda: hint_of(known[identifier], serial, desk.office)) == 1
     assert statements(desk, lambda: hint_of(known[identifier], "41", desk.office)) == 1
@@ -306,22 +319,22 @@ def test_a_hint_is_one_statement_but_for_the_first_of_a_day(desk):
 
 def test_a_call_of_many_takes_as_many_statements_as_one_of_few(desk):
     before, *held = [enrolled(desk) for _ in range(8)]
-    undo(run(desk, asked(before.serial)).call.call_id, "a17", desk.office, REQUEST)  # who comes first makes the turn
+    cancel(run(desk, asked(before.serial)).call.call_id, "a17", desk.office, REQUEST)  # who comes first makes the turn
     few = statements(desk, lambda: run(desk, asked(*(one.serial for one in held[:2]))))
     many = statements(desk, lambda: run(desk, asked(*(one.serial for one in held[2:]))))
     assert many == few <= 40
-    first, second = calls(desk.office)
-    one = statements(desk, lambda: undo(first.call_id, "b2", desk.office, REQUEST))
-    assert statements(desk, lambda: undo(second.call_id, "b2", desk.office, REQUEST)) == one <= 40
+    first, second = list_active(desk.office)
+    one = statements(desk, lambda: cancel(first.call_id, "b2", desk.office, REQUEST))
+    assert statements(desk, lambda: cancel(second.call_id, "b2", desk.office, REQUEST)) == one <= 40
 
 
 def test_of_a_revoked_certificate_the_window_has_passed_and_nothing_is_explained(desk):
     held = enrolled(desk)
     run(desk, asked(held.serial))
-    revoke(RevokeAsk(held.serial, RevocationReason.KEY_COMPROMISE), desk.office, "operator", REQUEST)
+    revoke(RevocationRequest(held.serial, RevocationReason.KEY_COMPROMISE), desk.office, "operator", REQUEST)
     found = hint(desk, held)
     assert found.window.end < desk.clock.now
-    assert found.told == Told()
+    assert found.told == Explanation()
 
 
 def test_no_hint_for_what_nobody_has(desk):

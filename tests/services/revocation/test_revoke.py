@@ -8,15 +8,15 @@ from cryptography import x509
 from sinetti.database import models
 from sinetti.database.certificates import revocation
 from sinetti.domain.certificates.lifecycle import CertificateState
-from sinetti.domain.certificates.revocation import RevocationReason, Revoker
-from sinetti.domain.refusals import Reason
+from sinetti.domain.certificates.revocation import RevocationReason, RevokerRole
+from sinetti.domain.refusals import RejectionReason
 from sinetti.domain.values import Channel, Serial
 from sinetti.journal.reader import JournalDamaged
 from sinetti.journal.writer import Journal, JournalUnavailable
 from sinetti.services.issuance.renew import renew
 from sinetti.services.organisations.queries import certificates
-from sinetti.services.revocation.revoke import NotRevocable, RevokeAsk, revoke
-from sinetti.services.status.crl import current_list
+from sinetti.services.revocation.revoke import RevocationError, RevocationRequest, revoke
+from sinetti.services.status.crl import current_crl
 from tests.support.journals import keeping, kinds
 from tests.support.office import (
     DAY,
@@ -39,12 +39,12 @@ COMPROMISE = RevocationReason.KEY_COMPROMISE
 
 
 def revoked(desk: Desk, serial: Serial, reason: RevocationReason = COMPROMISE, **more: object) -> list[Serial]:
-    return [one.serial for one in revoke(RevokeAsk(serial, reason, **more), desk.office, "operator", REQUEST)]
+    return [one.serial for one in revoke(RevocationRequest(serial, reason, **more), desk.office, "operator", REQUEST)]
 
 
 def listed(desk: Desk, channel: Channel = Channel.WS) -> dict[str, x509.RevokedCertificate]:
     """What stands on the channel's list now."""
-    published = current_list(desk.office.issuing[channel], 1, desk.office, REQUEST)
+    published = current_crl(desk.office.issuing[channel], 1, desk.office, REQUEST)
     return {f"{entry.serial_number:038x}": entry for entry in x509.load_der_x509_crl(published.der)}
 
 
@@ -62,7 +62,7 @@ def test_revoked_for_renewal_at_once(desk):
     held = enrolled(desk)
     in_the_window(desk, held)
     assert revoked(desk, held.serial, RevocationReason.CESSATION_OF_OPERATION) == [held.serial]
-    assert refused(renew(renew_ask(held, new_key()), desk.office, REQUEST)) is Reason.SIGNER_REVOKED
+    assert refused(renew(renew_ask(held, new_key()), desk.office, REQUEST)) is RejectionReason.SIGNER_REVOKED
     found = desk.certificate(held.serial)
     assert (found.revoked_at, found.revocation_reason) == (desk.clock.now, RevocationReason.CESSATION_OF_OPERATION)
     assert found.state is CertificateState.FETCHED, "revocation stands beside the state"
@@ -157,18 +157,18 @@ def test_a_renewal_reserved_while_the_line_is_revoked_goes_too(desk, monkeypatch
 
 
 UNREVOCABLE = {
-    "unknown serial": ("41" * 19, COMPROMISE, Revoker.OPERATOR, "unknown"),
-    "a reason for CAs": (None, RevocationReason.CA_COMPROMISE, Revoker.OPERATOR, "reason"),
-    "a reason for attribute authorities": (None, RevocationReason.AA_COMPROMISE, Revoker.OPERATOR, "reason"),
-    "an operator's reason from a holder": (None, RevocationReason.PRIVILEGE_WITHDRAWN, Revoker.HOLDER, "reason"),
-    "a reason of people from the service": (None, COMPROMISE, Revoker.SERVICE, "reason"),
+    "unknown serial": ("41" * 19, COMPROMISE, RevokerRole.OPERATOR, "unknown"),
+    "a reason for CAs": (None, RevocationReason.CA_COMPROMISE, RevokerRole.OPERATOR, "reason"),
+    "a reason for attribute authorities": (None, RevocationReason.AA_COMPROMISE, RevokerRole.OPERATOR, "reason"),
+    "an operator's reason from a holder": (None, RevocationReason.PRIVILEGE_WITHDRAWN, RevokerRole.HOLDER, "reason"),
+    "a reason of people from the service": (None, COMPROMISE, RevokerRole.SERVICE, "reason"),
 }
 
 
 @pytest.mark.parametrize(("serial", "reason", "revoker", "kind"), UNREVOCABLE.values(), ids=UNREVOCABLE)
 def test_what_cannot_be_revoked(desk, serial, reason, revoker, kind):
     held = enrolled(desk)
-    with pytest.raises(NotRevocable) as refusal:
+    with pytest.raises(RevocationError) as refusal:
         revoked(desk, Serial(serial or held.serial), reason, revoker=revoker)
     assert refusal.value.kind == kind
     assert str(refusal.value)
@@ -181,7 +181,7 @@ def test_a_key_found_compromised_after_its_certificate_was_revoked(desk, line):
     assert revoked(desk, first.serial) == [first.serial, second.serial, third.serial]
     assert desk.certificate(first.serial).revocation_reason is RevocationReason.SUPERSEDED
     assert desk.certificate(third.serial).revocation_reason is COMPROMISE
-    with pytest.raises(NotRevocable) as refusal:
+    with pytest.raises(RevocationError) as refusal:
         revoked(desk, first.serial)
     assert refusal.value.kind == "already"
 
@@ -192,10 +192,10 @@ SPARED_IN_VAIN = {"mistyped": "4f" * 19, "itself": None}
 @pytest.mark.parametrize("spared", SPARED_IN_VAIN.values(), ids=SPARED_IN_VAIN)
 def test_what_would_not_go_along_cannot_be_spared(desk, line, spared):
     first, second, _ = line
-    with pytest.raises(NotRevocable, match="nothing was revoked") as refusal:
+    with pytest.raises(RevocationError, match="nothing was revoked") as refusal:
         revoked(desk, first.serial, spared=(spared or first.serial,))
     assert refusal.value.kind == "spared"
-    with pytest.raises(NotRevocable, match="nothing was revoked"):
+    with pytest.raises(RevocationError, match="nothing was revoked"):
         revoked(desk, first.serial, RevocationReason.SUPERSEDED, spared=(second.serial,))
     assert not desk.certificate(first.serial).revoked
 
@@ -205,7 +205,7 @@ def test_a_second_time_changes_nothing(desk):
     revoked(desk, held.serial, RevocationReason.SUPERSEDED)
     before = desk.certificate(held.serial)
     desk.clock.forward(DAY)
-    with pytest.raises(NotRevocable) as refusal:
+    with pytest.raises(RevocationError) as refusal:
         revoked(desk, held.serial, COMPROMISE)
     assert refusal.value.kind == "already"
     assert desk.certificate(held.serial) == before
@@ -221,7 +221,7 @@ def test_revoked_by_somebody_else_meanwhile(desk, monkeypatch):
         return renewals(register, holding_id)
 
     monkeypatch.setattr(revocation, "renewals", revoke_then_read)
-    with pytest.raises(NotRevocable) as refusal:
+    with pytest.raises(RevocationError) as refusal:
         revoked(desk, held.serial)
     assert refusal.value.kind == "already"
     assert desk.certificate(held.serial).revocation_reason is RevocationReason.SUPERSEDED
@@ -234,7 +234,7 @@ def test_it_stands_on_the_list_right_away_with_reason_and_dates(desk):
     held, others = enrolled(desk), enrolled(desk)
     since = desk.clock.now - timedelta(days=3)
     revoked(desk, held.serial, COMPROMISE, invalidity_date=since)
-    numbers = models.RevocationList.objects.using(desk.register.alias).values_list("number", flat=True)
+    numbers = models.Crl.objects.using(desk.register.alias).values_list("number", flat=True)
     assert len(set(numbers)) == 1, "published by the revocation itself"
     entries = listed(desk)
     assert set(entries) == {held.serial}
@@ -305,7 +305,7 @@ def test_a_revocation_that_could_not_be_written_down_is_told_and_written_when_it
     # Another process is asked, since the operator's command ended.
     with keeping(desk, tmp_path) as second:
         for _ in range(2):
-            with pytest.raises(NotRevocable) as refusal:
+            with pytest.raises(RevocationError) as refusal:
                 revoked(second, held.serial)
             assert refusal.value.kind == "already"
         assert kinds(second).count("revoked") == 1
@@ -334,7 +334,7 @@ def test_what_was_revoked_before_and_not_written_down_goes_into_the_journal_with
 def test_the_list_is_not_signed_anew_for_what_stands_on_it(desk):
     held = enrolled(desk)
     revoked(desk, held.serial)
-    before = current_list(desk.office.issuing[Channel.WS], 1, desk.office, REQUEST)
-    with pytest.raises(NotRevocable):
+    before = current_crl(desk.office.issuing[Channel.WS], 1, desk.office, REQUEST)
+    with pytest.raises(RevocationError):
         revoked(desk, held.serial)
-    assert current_list(desk.office.issuing[Channel.WS], 1, desk.office, REQUEST) == before
+    assert current_crl(desk.office.issuing[Channel.WS], 1, desk.office, REQUEST) == before

@@ -5,14 +5,14 @@ from cryptography import x509
 
 from sinetti.database import models
 from sinetti.domain.certificates.revocation import RevocationReason
-from sinetti.domain.certificates.self_revocation import Own
-from sinetti.domain.refusals import Reason
+from sinetti.domain.certificates.self_revocation import SelfRevocationResult
+from sinetti.domain.refusals import RejectionReason
 from sinetti.journal.writer import JournalUnavailable
 from sinetti.pki.encoding import load_certificate, serial_hex, sha256_hex
 from sinetti.services.issuance.renew import renew
-from sinetti.services.revocation.revoke import RevokeAsk, revoke
-from sinetti.services.revocation.self_revoke import OwnRevoked, revoke_own, signer_of
-from sinetti.services.status.crl import current_list
+from sinetti.services.revocation.revoke import RevocationRequest, revoke
+from sinetti.services.revocation.self_revoke import SelfRevocation, revoke_own, signer_of
+from sinetti.services.status.crl import current_crl
 from tests.support.authority import issuer
 from tests.support.journals import keeping, kinds
 from tests.support.office import (
@@ -45,26 +45,26 @@ def run(desk, held, reason=SUPERSEDED, serial=None):
 
 
 def listed(desk):
-    held = current_list(issuer().file_name, 0, desk.office, REQUEST)
+    held = current_crl(issuer().file_name, 0, desk.office, REQUEST)
     return {serial_hex(one.serial_number) for one in x509.load_der_x509_crl(held.der)}
 
 
 def operator(desk, held, reason, **rest):
-    return revoke(RevokeAsk(held.serial, reason, **rest), desk.office, "operator", REQUEST)
+    return revoke(RevocationRequest(held.serial, reason, **rest), desk.office, "operator", REQUEST)
 
 
 def test_revoked_listed_told_and_audited(desk):
     held, sibling = enrolled(desk), enrolled(desk)
     now = desk.clock.forward(DAY)
-    assert run(desk, held) == OwnRevoked(held.serial, now, SUPERSEDED)
+    assert run(desk, held) == SelfRevocation(held.serial, now, SUPERSEDED)
     assert listed(desk) == {held.serial}
     assert not desk.certificate(sibling.serial).revoked
-    assert refused(renew(renew_ask(held, new_key()), desk.office, REQUEST)) is Reason.SIGNER_REVOKED
-    rows = models.AuditRow.objects.using(desk.register.alias).filter(action="certificate-revoked")
+    assert refused(renew(renew_ask(held, new_key()), desk.office, REQUEST)) is RejectionReason.SIGNER_REVOKED
+    rows = models.AuditEvent.objects.using(desk.register.alias).filter(action="certificate-revoked")
     assert list(rows.values_list("actor", "object")) == [(f"certificate:{held.serial}",) * 2]
     answer = models.status_models.StatusAnswer.objects.using(desk.register.alias).get(serial=held.serial)
     assert (answer.revoked_at, answer.revocation_reason) == (now, SUPERSEDED)
-    owed = models.OutboxRow.objects.using(desk.register.alias).filter(kind="revoked")
+    owed = models.OutboxMessage.objects.using(desk.register.alias).filter(kind="revoked")
     assert [row.certificate.serial for row in owed] == [held.serial]
 
 
@@ -76,15 +76,15 @@ def test_the_same_again_is_answered_alike_and_changes_nothing(desk):
     assert run(desk, held) == first
     # Two at once: this one had looked before the other was done.
     assert revoke_own(signer, held.serial, SUPERSEDED, desk.office, REQUEST) == first
-    rows = models.AuditRow.objects.using(desk.register.alias).filter(action="certificate-revoked")
+    rows = models.AuditEvent.objects.using(desk.register.alias).filter(action="certificate-revoked")
     assert rows.count() == 1
 
 
 def test_the_same_from_many_at_once(desk):
     held = enrolled(desk)
     answers = crowd(desk.register, 4, lambda _number: run(desk, held))
-    assert set(answers) == {OwnRevoked(held.serial, desk.clock.now, SUPERSEDED)}
-    rows = models.AuditRow.objects.using(desk.register.alias).filter(action="certificate-revoked")
+    assert set(answers) == {SelfRevocation(held.serial, desk.clock.now, SUPERSEDED)}
+    rows = models.AuditEvent.objects.using(desk.register.alias).filter(action="certificate-revoked")
     assert rows.count() == 1
 
 
@@ -100,7 +100,7 @@ def test_once_revoked_its_signature_opens_nothing_more(desk):
     in_the_window(desk, held)
     new = renewed(desk, held)
     run(desk, held)
-    assert run(desk, held, LOST) is Own.ALREADY
+    assert run(desk, held, LOST) is SelfRevocationResult.ALREADY
     assert not desk.certificate(new.serial).revoked
     assert desk.certificate(held.serial).revocation_reason is SUPERSEDED
 
@@ -117,7 +117,7 @@ def test_a_renewal_cannot_revoke_what_it_came_from(desk):
     held = enrolled(desk)
     in_the_window(desk, held)
     new = renewed(desk, held)
-    assert run(desk, new, LOST, held.serial) is Own.OTHER
+    assert run(desk, new, LOST, held.serial) is SelfRevocationResult.OTHER
     assert run(desk, new, LOST).serial == new.serial
     assert not desk.certificate(held.serial).revoked
 
@@ -135,15 +135,15 @@ def test_somebody_else_was_faster_for_another_reason(sqlite_desk):
     held = enrolled(sqlite_desk)
     signer = signed_by(sqlite_desk, held)
     operator(sqlite_desk, held, RevocationReason.CESSATION_OF_OPERATION)
-    assert revoke_own(signer, held.serial, SUPERSEDED, sqlite_desk.office, REQUEST) is Own.ALREADY
+    assert revoke_own(signer, held.serial, SUPERSEDED, sqlite_desk.office, REQUEST) is SelfRevocationResult.ALREADY
     assert sqlite_desk.certificate(held.serial).revocation_reason is RevocationReason.CESSATION_OF_OPERATION
 
 
 def test_after_its_end_and_for_reasons_of_others(sqlite_desk):
     held = enrolled(sqlite_desk)
-    assert run(sqlite_desk, held, RevocationReason.PRIVILEGE_WITHDRAWN) is Own.REASON
+    assert run(sqlite_desk, held, RevocationReason.PRIVILEGE_WITHDRAWN) is SelfRevocationResult.REASON
     in_the_window(sqlite_desk, held, -SECOND)
-    assert run(sqlite_desk, held) is Own.ENDED
+    assert run(sqlite_desk, held) is SelfRevocationResult.ENDED
     assert not sqlite_desk.certificate(held.serial).revoked
 
 

@@ -2,16 +2,16 @@
 
 import pytest
 
-from sinetti.database.models import InterfaceApplication
+from sinetti.database.models import AccessApplication
 from sinetti.domain.access.roles import Role
 from sinetti.domain.organisations.applications import (
-    ApplicationFault,
-    ApplicationRefused,
+    ApplicationError,
+    ApplicationErrorReason,
     ApplicationState,
     NewApplication,
 )
 from sinetti.domain.values import Channel, Language
-from sinetti.services.access.permissions import Actor, NotAllowed
+from sinetti.services.access.permissions import Actor, PermissionDenied
 from sinetti.services.self_service import applications as acts
 from tests.support.office import REQUEST, add_organisation
 from tests.support.people import audited
@@ -31,7 +31,7 @@ def a_signatory(desk, *, role=Role.SIGNATORY, second_factor=True):
 
 
 def fault_of(call, *rest):
-    with pytest.raises(ApplicationRefused) as refused:
+    with pytest.raises(ApplicationError) as refused:
         call(*rest)
     return refused.value.fault
 
@@ -42,9 +42,9 @@ def test_it_waits_with_a_number_and_is_withdrawn(desk):
     assert (made.state, made.channels, made.language) == (ApplicationState.OPEN, ASKED.channels, Language.SV)
     assert made.case_number.startswith("SI-")
     assert "Payroll" not in "".join(audited(desk, "application-made"))
-    assert fault_of(acts.apply, organisation_id, ASKED, desk.office, maija, REQUEST) is ApplicationFault.ONE_OPEN
+    assert fault_of(acts.apply, organisation_id, ASKED, desk.office, maija, REQUEST) is ApplicationErrorReason.ONE_OPEN
     acts.withdraw(made.application_id, desk.office, maija, REQUEST)
-    assert fault_of(acts.withdraw, made.application_id, desk.office, maija, REQUEST) is ApplicationFault.NOT_OPEN
+    assert fault_of(acts.withdraw, made.application_id, desk.office, maija, REQUEST) is ApplicationErrorReason.NOT_OPEN
     again = acts.apply(organisation_id, ASKED, desk.office, maija, REQUEST)
     found = acts.mine(desk.office, maija)
     assert (found.organisations, found.may_apply) == ((), True), "one waits"
@@ -61,10 +61,10 @@ def test_of_two_at_once_one_waits(desk):
     def once(_number):
         try:
             return acts.apply(organisation_id, ASKED, desk.office, maija, REQUEST).state
-        except ApplicationRefused as refused:
+        except ApplicationError as refused:
             return refused.fault
 
-    assert sorted(crowd(desk.register, 2, once)) == [ApplicationFault.ONE_OPEN, ApplicationState.OPEN]
+    assert sorted(crowd(desk.register, 2, once)) == [ApplicationErrorReason.ONE_OPEN, ApplicationState.OPEN]
 
 
 MAY_NOT = {
@@ -77,9 +77,9 @@ MAY_NOT = {
 @pytest.mark.parametrize(("role", "second_factor"), MAY_NOT.values(), ids=MAY_NOT)
 def test_who_may_not(sqlite_desk, role, second_factor):
     organisation_id, somebody = a_signatory(sqlite_desk, role=role, second_factor=second_factor)
-    with pytest.raises(NotAllowed):
+    with pytest.raises(PermissionDenied):
         acts.apply(organisation_id, ASKED, sqlite_desk.office, somebody, REQUEST)
-    assert not InterfaceApplication.objects.using(sqlite_desk.register.alias).exists()
+    assert not AccessApplication.objects.using(sqlite_desk.register.alias).exists()
 
 
 def test_what_is_others_looks_like_what_is_not_there(sqlite_desk):
@@ -87,14 +87,14 @@ def test_what_is_others_looks_like_what_is_not_there(sqlite_desk):
     made = acts.apply(organisation_id, ASKED, sqlite_desk.office, maija, REQUEST)
     stranger = Actor(account(sqlite_desk, "matti").pk, second_factor=True)
     for application_id in (made.application_id, "0" * 32):
-        with pytest.raises(NotAllowed):
+        with pytest.raises(PermissionDenied):
             acts.application(application_id, sqlite_desk.office, stranger)
-    with pytest.raises(NotAllowed):
+    with pytest.raises(PermissionDenied):
         acts.withdraw(made.application_id, sqlite_desk.office, stranger, REQUEST)
     for one in (organisation_id, "0" * 32):
-        with pytest.raises(NotAllowed):
+        with pytest.raises(PermissionDenied):
             acts.applicant(one, sqlite_desk.office, stranger)
-    assert acts.mine(sqlite_desk.office, stranger) == acts.Mine((), (), may_apply=False)
+    assert acts.mine(sqlite_desk.office, stranger) == acts.OwnApplications((), (), may_apply=False)
 
 
 def test_what_is_offered_is_what_is_lacking(sqlite_desk):

@@ -7,14 +7,14 @@ from django.db import transaction
 
 from sinetti.database import models
 from sinetti.database.issuance import rejections
-from sinetti.domain.access.roles import Held, Right, Role
+from sinetti.domain.access.roles import EffectiveRole, Permission, Role
 from sinetti.domain.certificates.display_status import OrderFacts
-from sinetti.domain.certificates.listing import Refused, Sort, Wanted, Who
-from sinetti.domain.refusals import Reason
-from sinetti.domain.usage import Use
+from sinetti.domain.certificates.listing import ActorCategory, CertificateQuery, RejectedRequest, Sort
+from sinetti.domain.refusals import RejectionReason
+from sinetti.domain.usage import UsageState
 from sinetti.domain.values import KeyType
 from sinetti.pki.encoding import load_certificate
-from sinetti.services.access.permissions import Actor, NotAllowed, Standing, standing
+from sinetti.services.access.permissions import Actor, PermissionDenied, Permissions, load_permissions
 from sinetti.services.self_service import certificates
 from tests.support.authority import CUSTOMER_ID, NOW
 from tests.support.listing import DAY, ending, gateway, put
@@ -26,7 +26,7 @@ NOBODY = Actor("nobody", second_factor=True)
 
 def whoever_holds(desk, role, customer_id=CUSTOMER_ID):
     """What somebody may do who has this role."""
-    return Standing({organisation(desk, customer_id): Held(role)})
+    return Permissions({organisation(desk, customer_id): EffectiveRole(role)})
 
 
 def organisation(desk, customer_id=CUSTOMER_ID):
@@ -35,7 +35,7 @@ def organisation(desk, customer_id=CUSTOMER_ID):
 
 def everything(desk, **changes):
     ids = models.Organisation.objects.using(desk.register.alias).values_list("pk", flat=True)
-    return replace(Wanted(frozenset(ids), desk.office.now(), sort=Sort.ENDS), **changes)
+    return replace(CertificateQuery(frozenset(ids), desk.office.now(), sort=Sort.ENDS), **changes)
 
 
 def test_what_one_asks_for_is_bounded_by_what_one_may_see(sqlite_desk):
@@ -47,16 +47,16 @@ def test_what_one_asks_for_is_bounded_by_what_one_may_see(sqlite_desk):
     for customer_id, serial in zip((CUSTOMER_ID, "7654321-0"), serials, strict=True):
         held = whoever_holds(sqlite_desk, Role.VIEWER, customer_id)
         assert [one.key for one in certificates.list_page(asked, 1, held, office).rows] == [serial]
-        assert [[one.key for one in part] for part in certificates.in_parts(asked, held, office)] == [[serial]]
+        assert [[one.key for one in part] for part in certificates.iter_chunks(asked, held, office)] == [[serial]]
         assert [one[1] for one in certificates.names(held, office, 1)] == [customer_id]
     for read in (
-        lambda: certificates.list_page(asked, 1, Standing({}), office),
-        lambda: certificates.in_parts(asked, Standing({}), office),
+        lambda: certificates.list_page(asked, 1, Permissions({}), office),
+        lambda: certificates.iter_chunks(asked, Permissions({}), office),
     ):
-        with pytest.raises(NotAllowed):
+        with pytest.raises(PermissionDenied):
             read()
     ids = [organisation(sqlite_desk), organisation(sqlite_desk, "7654321-0")]
-    both = Standing(dict.fromkeys(ids, Held(Role.VIEWER)))
+    both = Permissions(dict.fromkeys(ids, EffectiveRole(Role.VIEWER)))
     assert certificates.names(both, office, 1) == certificates.names(both, office, 1, "nobody's") == ()
     assert [one[0] for one in certificates.names(both, office, 1, ids[1])] == ids[1:], "the one that is chosen"
 
@@ -81,7 +81,7 @@ def test_pages(sqlite_desk, monkeypatch):
     few = certificates.list_page(everything(sqlite_desk, text=serials[0]), 7, held, office)
     assert (few.count, few.more, few.page, few.last) == (1, False, 1, True)
     assert certificates.list_page(everything(sqlite_desk, text="none"), 7, held, office).page == 1
-    assert [len(part) for part in certificates.in_parts(asked, held, office)] == [3, 2]
+    assert [len(part) for part in certificates.iter_chunks(asked, held, office)] == [3, 2]
 
 
 def test_everything_about_one(sqlite_desk):
@@ -89,20 +89,20 @@ def test_everything_about_one(sqlite_desk):
     in_the_window(sqlite_desk, held)
     new = renewed(sqlite_desk, held)
     gateway(sqlite_desk, sqlite_desk.office.now())
-    holding = models.Holding.objects.using(sqlite_desk.register.alias).get()
+    holding = models.Lineage.objects.using(sqlite_desk.register.alias).get()
     deed = sqlite_desk.office.deed("program", REQUEST)
-    rejections.note_refusal(sqlite_desk.register, holding.pk, Reason.TOO_EARLY, "renew", deed)
-    one = certificates.one_certificate(new.serial, whoever_holds(sqlite_desk, Role.VIEWER), NOBODY, sqlite_desk.office)
+    rejections.record_rejection(sqlite_desk.register, holding.pk, RejectionReason.TOO_EARLY, "renew", deed)
+    one = certificates.get_details(new.serial, whoever_holds(sqlite_desk, Role.VIEWER), NOBODY, sqlite_desk.office)
     assert (one.key, one.issuer, one.use.use) == (
         KeyType.EC_P256,
         "Data Providers Test Issuing CA v1",
-        Use.NOT_SEEN,
+        UsageState.NOT_SEEN,
     )
     assert [earlier.serial for earlier in one.seen.earlier] == [held.serial]
-    assert one.refusals == (Refused(sqlite_desk.office.now(), Reason.TOO_EARLY, "renew"),)
+    assert one.refusals == (RejectedRequest(sqlite_desk.office.now(), RejectionReason.TOO_EARLY, "renew"),)
     assert {(deed.action, deed.who) for deed in one.deeds} == {
-        ("certificate-issued", Who.PROGRAM),
-        ("certificate-fetched", Who.PROGRAM),
+        ("certificate-issued", ActorCategory.PROGRAM),
+        ("certificate-fetched", ActorCategory.PROGRAM),
     }
 
 
@@ -111,29 +111,29 @@ def test_who_did_something_is_told_in_words(sqlite_desk):
     own, clerk, firm = account(sqlite_desk, "oma"), account(sqlite_desk, "v", staff=True), account(sqlite_desk, "tili")
     mandate(sqlite_desk, own, CUSTOMER_ID, Role.SIGNATORY)
     actors = {
-        f"user:{own.pk}": Who.OWN,
-        f"user:{clerk.pk}": Who.DESK,
-        f"user:{firm.pk}": Who.FIRM,
-        "user:nobody": Who.YOU,
-        "user:gone": Who.SERVICE,
-        "officer:x": Who.DESK,
-        "secure-message:x": Who.CONTACT,
-        "somebody": Who.SERVICE,
+        f"user:{own.pk}": ActorCategory.OWN,
+        f"user:{clerk.pk}": ActorCategory.DESK,
+        f"user:{firm.pk}": ActorCategory.FIRM,
+        "user:nobody": ActorCategory.YOU,
+        "user:gone": ActorCategory.SERVICE,
+        "officer:x": ActorCategory.DESK,
+        "secure-message:x": ActorCategory.CONTACT,
+        "somebody": ActorCategory.SERVICE,
     }
     for actor in actors:
-        models.AuditRow.objects.using(sqlite_desk.register.alias).create(
+        models.AuditEvent.objects.using(sqlite_desk.register.alias).create(
             at=NOW, actor=actor, action="let-end", object=f"certificate:{held.serial}", request_id=REQUEST, octets=b""
         )
-    one = certificates.one_certificate(held.serial, whoever_holds(sqlite_desk, Role.VIEWER), NOBODY, sqlite_desk.office)
+    one = certificates.get_details(held.serial, whoever_holds(sqlite_desk, Role.VIEWER), NOBODY, sqlite_desk.office)
     assert [deed.who for deed in one.deeds if deed.action == "let-end"] == list(actors.values())[::-1]
 
 
 def test_one_that_is_not_issued_yet_has_no_file(sqlite_desk):
     serial = put(sqlite_desk, ending(730 * DAY, issued=False, fetched_at=None), 1)
     held = whoever_holds(sqlite_desk, Role.VIEWER)
-    one = certificates.one_certificate(serial, held, NOBODY, sqlite_desk.office)
-    assert (one.key, one.seen.der, one.use.use) == (None, None, Use.NOT_KNOWN)
-    with pytest.raises(NotAllowed):
+    one = certificates.get_details(serial, held, NOBODY, sqlite_desk.office)
+    assert (one.key, one.seen.der, one.use.use) == (None, None, UsageState.NOT_KNOWN)
+    with pytest.raises(PermissionDenied):
         certificates.issued(serial, held, sqlite_desk.office)
 
 
@@ -153,19 +153,19 @@ def test_not_there_and_not_ones_own_are_refused_alike(sqlite_desk):
     add_organisation(sqlite_desk, "7654321-0")
     told = []
     for serial in (held.serial, "ab" * 20, "", "x" * 100):
-        with pytest.raises(NotAllowed) as refused:
+        with pytest.raises(PermissionDenied) as refused:
             certificates.certificate(
                 serial, whoever_holds(sqlite_desk, Role.SIGNATORY, "7654321-0"), sqlite_desk.office
             )
         told.append((refused.value.right, refused.value.organisation_id, refused.value.second_factor))
-    assert set(told) == {(Right.SEE, None, False)}
+    assert set(told) == {(Permission.SEE, None, False)}
 
 
 def test_what_waits_for_a_second_factor_is_told(sqlite_desk):
     held, user = enrolled(sqlite_desk), account(sqlite_desk, "maija")
     mandate(sqlite_desk, user, CUSTOMER_ID, Role.SIGNATORY)
-    with pytest.raises(NotAllowed) as refused:
-        certificates.certificate(held.serial, standing(Actor(user.pk), sqlite_desk.office), sqlite_desk.office)
+    with pytest.raises(PermissionDenied) as refused:
+        certificates.certificate(held.serial, load_permissions(Actor(user.pk), sqlite_desk.office), sqlite_desk.office)
     assert refused.value.second_factor
     assert refused.value.organisation_id == organisation(sqlite_desk)
 

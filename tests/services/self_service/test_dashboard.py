@@ -4,11 +4,11 @@ from datetime import timedelta
 
 import pytest
 
-from sinetti.database.models import InterfaceApplication, RightRequest
+from sinetti.database.models import AccessApplication, RoleRequest
 from sinetti.domain.access.roles import Role
-from sinetti.domain.certificates.display_status import State
+from sinetti.domain.certificates.display_status import DisplayStatus
 from sinetti.domain.values import Language
-from sinetti.services.access.permissions import Actor, standing
+from sinetti.services.access.permissions import Actor, load_permissions
 from sinetti.services.access.profile import change_profile
 from sinetti.services.self_service.dashboard import overview
 from tests.support.firms import a_certificate, a_person, an_organisation, rows
@@ -29,7 +29,7 @@ def town(sqlite_desk):
     a_certificate(sqlite_desk, an_organisation(sqlite_desk, "7654321-9"), now + 5 * DAY, contact)
     ordered(sqlite_desk)
     for folded in (mine.folded, "7654321-9"):
-        RightRequest.objects.using(sqlite_desk.register.alias).create(
+        RoleRequest.objects.using(sqlite_desk.register.alias).create(
             customer_id=folded, folded=folded, role=Role.VIEWER, created=now
         )
     return sqlite_desk
@@ -41,10 +41,10 @@ def actor_of(user, *, second_factor=True):
 
 def seen(desk, user, **how):
     actor = actor_of(user, **how)
-    return overview(actor, standing(actor, desk.office), desk.office)
+    return overview(actor, load_permissions(actor, desk.office), desk.office)
 
 
-ALL = {State.ENDS_SOON: 2, State.RENEWAL_OPEN: 1, State.IDS_SENT: 1}
+ALL = {DisplayStatus.ENDS_SOON: 2, DisplayStatus.RENEWAL_OPEN: 1, DisplayStatus.IDS_SENT: 1}
 WHO = {
     "a signatory sees all of their own": (Role.SIGNATORY, ALL, 1),
     "a viewer answers no requests": (Role.VIEWER, ALL, 0),
@@ -64,7 +64,7 @@ def test_what_is_counted_for_whom(town, role, states, requests):
 
 @pytest.mark.parametrize(("staff", "second_factor", "waiting"), [(True, True, 1), (True, False, 0), (False, True, 0)])
 def test_applications_are_for_clerks(town, staff, second_factor, waiting):
-    InterfaceApplication.objects.using(town.register.alias).create(
+    AccessApplication.objects.using(town.register.alias).create(
         case_number="1", organisation=rows(town, "Organisation").first(), channels=["WS"], purpose="p", language="fi",
         state="open", created=town.office.now(),
     )  # fmt: skip
@@ -79,5 +79,5 @@ def test_whoever_is_signed_in_changes_their_own_account(sqlite_desk):
     user.refresh_from_db(using=sqlite_desk.register.alias)
     other.refresh_from_db(using=sqlite_desk.register.alias)
     assert [(one.name, one.language) for one in (user, other)] == [("Maija M", "sv"), ("Matti", "en")]
-    (row,) = rows(sqlite_desk, "AuditRow").filter(action="profile-changed")
+    (row,) = rows(sqlite_desk, "AuditEvent").filter(action="profile-changed")
     assert (row.actor, row.object, "Maija" in str(bytes(row.octets))) == (f"user:{user.pk}", f"user:{user.pk}", False)

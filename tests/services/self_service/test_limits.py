@@ -5,19 +5,19 @@ from dataclasses import replace
 import pytest
 
 from sinetti.database import models
-from sinetti.database.access.role_assignments import ToPerson
+from sinetti.database.access.role_assignments import PersonGrant
 from sinetti.domain.access.roles import Role
 from sinetti.domain.daily_limits import NEVER, WINDOW, DailyLimits, LimitKind, LimitReached
-from sinetti.domain.orders.ordering_rules import LeftOut
+from sinetti.domain.orders.ordering_rules import ExclusionReason
 from sinetti.domain.validation import LinkError
 from sinetti.domain.values import Channel
-from sinetti.services.self_service.bulk_replace import Replaced, chosen, replace_many, within_limits
+from sinetti.services.self_service.bulk_replace import BulkReplaceResult, preview_selected, replace_many, within_limits
 from sinetti.services.self_service.contact_handover import hand_over
 from sinetti.services.self_service.contacts import change_contact
 from sinetti.services.self_service.order import OrderAsk, order
 from sinetti.services.self_service.pending_invitations import confirm
-from sinetti.services.self_service.role_assignments import give
-from sinetti.services.self_service.transfer_ids import look, offer_anew
+from sinetti.services.self_service.role_assignments import grant
+from sinetti.services.self_service.transfer_ids import get_for_confirmation, offer_anew
 from sinetti.services.staff.invitations import invite_signatory
 from tests.support.acting import NEW_CONTACT, WITHOUT_PHONE, cast, holding, orders, stands
 from tests.support.authority import CUSTOMER_ID
@@ -68,7 +68,7 @@ def test_two_orders_at_once_are_not_both_the_last(desk):
 
     assert len([one for one in crowd(desk.register, 3, tried) if one]) == 1
     assert len(orders(desk)) == 1
-    assert models.OutboxRow.objects.using(desk.register.alias).filter(kind="transfer-ids").count() == 1
+    assert models.OutboxMessage.objects.using(desk.register.alias).filter(kind="transfer-ids").count() == 1
 
 
 def test_orders_of_a_person_and_of_their_organisation(limited):
@@ -88,17 +88,17 @@ def test_new_links_contacts_and_invitations_count_as_letters_too(limited):
     who, office = cast(limited), limited.office
     held = enrolled(limited)
     first = place(limited, who, 0)
-    made = look(first, stands(limited, who.signatory), office).order.link.secure_id
+    made = get_for_confirmation(first, stands(limited, who.signatory), office).order.link.secure_id
     assert offer_anew(first, made, office, who.signatory, REQUEST)
-    to = ToPerson(who.organisation_id, NEW_CONTACT, Role.VIEWER)
-    newest = look(first, stands(limited, who.signatory), office).order.link.secure_id
+    to = PersonGrant(who.organisation_id, NEW_CONTACT, Role.VIEWER)
+    newest = get_for_confirmation(first, stands(limited, who.signatory), office).order.link.secure_id
     waits = invite_signatory(CUSTOMER_ID, NEW_CONTACT, office, a_clerk(limited).actor, REQUEST).mandate_id
     for act in (
         lambda: offer_anew(first, newest, office, who.signatory, REQUEST),
         lambda: change_contact(held.serial, (NEW_CONTACT, False), office, who.signatory, REQUEST),
         lambda: change_contact(held.serial, (NEW_CONTACT, True), office, who.signatory, REQUEST),
         lambda: hand_over(holding(limited, held.serial).contact.email, NEW_CONTACT, office, who.signatory, REQUEST),
-        lambda: give(to, office, who.signatory, REQUEST),
+        lambda: grant(to, office, who.signatory, REQUEST),
         lambda: confirm(waits, office, who.signatory, REQUEST),
     ):
         with pytest.raises(LimitReached) as reached:
@@ -125,19 +125,22 @@ def test_a_change_counts_the_links_that_follow_it(sqlite_desk):
 def test_what_a_limit_stops_among_many_is_shown_before(limited):
     who, held = cast(limited), [enrolled(limited) for _ in range(3)]
     serials = [one.serial for one in held]
-    seen = chosen(serials, stands(limited, who.manager), limited.office)
+    seen = preview_selected(serials, stands(limited, who.manager), limited.office)
     found = within_limits(seen, stands(limited, who.manager), limited.office, who.manager)
-    assert ([one.serial for one in found.ordered], [why for _, why in found.left]) == (serials[:2], [LeftOut.LIMIT])
-    assert replace_many("a" * 32, serials, limited.office, who.manager, REQUEST) == Replaced(2, 0, 1)
+    assert ([one.serial for one in found.ordered], [why for _, why in found.left]) == (
+        serials[:2],
+        [ExclusionReason.LIMIT],
+    )
+    assert replace_many("a" * 32, serials, limited.office, who.manager, REQUEST) == BulkReplaceResult(2, 0, 1)
     free = limited.but(daily_limits=None).office
     assert within_limits(seen, stands(limited, who.manager), free, who.manager) is seen
 
 
 def test_older_words_with_a_link_are_left_out_among_many(sqlite_desk):
     who, held = cast(sqlite_desk), enrolled(sqlite_desk)
-    models.Holding.objects.using(sqlite_desk.register.alias).update(description=LINK)
-    seen = chosen([held.serial], stands(sqlite_desk, who.manager), sqlite_desk.office)
-    assert [why for _, why in seen.left] == [LeftOut.LINKED]
+    models.Lineage.objects.using(sqlite_desk.register.alias).update(description=LINK)
+    seen = preview_selected([held.serial], stands(sqlite_desk, who.manager), sqlite_desk.office)
+    assert [why for _, why in seen.left] == [ExclusionReason.LINKED]
     done = replace_many("a" * 32, [held.serial], sqlite_desk.office, who.manager, REQUEST)
     assert (done.ordered, done.left) == (0, 1)
 
@@ -153,7 +156,7 @@ def test_no_door_takes_a_link(sqlite_desk):
         lambda: place(sqlite_desk, who, 0, deputy=named),
         lambda: change_contact(held.serial, (named, False), office, who.signatory, REQUEST),
         lambda: hand_over(holding(sqlite_desk, held.serial).contact.email, named, office, who.signatory, REQUEST),
-        lambda: give(ToPerson(who.organisation_id, named, Role.VIEWER), office, who.signatory, REQUEST),
+        lambda: grant(PersonGrant(who.organisation_id, named, Role.VIEWER), office, who.signatory, REQUEST),
         lambda: invite_signatory(CUSTOMER_ID, named, office, clerk, REQUEST),
     ):
         with pytest.raises(LinkError):

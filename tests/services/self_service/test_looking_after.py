@@ -5,12 +5,12 @@ import pytest
 from sinetti.database import models
 from sinetti.domain.certificates.revocation import RevocationReason
 from sinetti.domain.orders.ordering_rules import MOST_AT_ONCE
-from sinetti.domain.organisations.contacts import PeopleTrouble
-from sinetti.domain.usage import Use
+from sinetti.domain.organisations.contacts import PersonErrorReason
+from sinetti.domain.usage import UsageState
 from sinetti.domain.values import VALIDITY, Channel, Serial
-from sinetti.services.access.permissions import NotAllowed
+from sinetti.services.access.permissions import PermissionDenied
 from sinetti.services.organisations.people import PeopleError
-from sinetti.services.revocation.revoke import NotRevocable, NotRevocableKind
+from sinetti.services.revocation.revoke import RevocationError, RevocationErrorKind
 from sinetti.services.self_service import contact_handover, contacts, renewal_opt_out, revoke
 from sinetti.services.self_service.order import OrderAsk, order
 from tests.support.acting import NEW_CONTACT, audited, cast, holding, stands
@@ -32,7 +32,7 @@ def who(sqlite_desk):
 
 
 def refused(act):
-    with pytest.raises(NotAllowed) as lacking:
+    with pytest.raises(PermissionDenied) as lacking:
         act()
     return lacking.value.organisation_id, lacking.value.second_factor
 
@@ -42,12 +42,12 @@ def test_what_is_not_there_and_what_is_others_are_alike_in_every_act(sqlite_desk
     standing, actor = stands(sqlite_desk, who.signatory), who.signatory
     for serial in (theirs.serial, Serial("00")):
         acts = (
-            lambda: contacts.look(serial, standing, office),  # noqa: B023 - called at once
+            lambda: contacts.get_for_confirmation(serial, standing, office),  # noqa: B023 - called at once
             lambda: contacts.change_contact(serial, (NEW_CONTACT, False), office, actor, REQUEST),  # noqa: B023
-            lambda: renewal_opt_out.look(serial, standing, office),  # noqa: B023
-            lambda: renewal_opt_out.let_end(serial, office, actor, REQUEST),  # noqa: B023
-            lambda: renewal_opt_out.let_end_no_more(serial, office, actor, REQUEST),  # noqa: B023
-            lambda: revoke.look(serial, standing, office),  # noqa: B023
+            lambda: renewal_opt_out.get_for_confirmation(serial, standing, office),  # noqa: B023
+            lambda: renewal_opt_out.opt_out_of_renewal(serial, office, actor, REQUEST),  # noqa: B023
+            lambda: renewal_opt_out.opt_in_to_renewal(serial, office, actor, REQUEST),  # noqa: B023
+            lambda: revoke.get_for_confirmation(serial, standing, office),  # noqa: B023
             lambda: revoke.revoke(serial, RevocationReason.UNSPECIFIED, office, actor, REQUEST),  # noqa: B023
         )
         assert {refused(act) for act in acts} == {(None, False)}
@@ -56,7 +56,10 @@ def test_what_is_not_there_and_what_is_others_are_alike_in_every_act(sqlite_desk
 
 def test_a_viewer_changes_nothing(sqlite_desk, who):
     held, office = enrolled(sqlite_desk), sqlite_desk.office
-    assert refused(lambda: revoke.look(held.serial, stands(sqlite_desk, who.viewer), office))[0] == who.organisation_id
+    assert (
+        refused(lambda: revoke.get_for_confirmation(held.serial, stands(sqlite_desk, who.viewer), office))[0]
+        == who.organisation_id
+    )
     assert refused(lambda: contact_handover.hand_over(CONTACT.email, NEW_CONTACT, office, who.viewer, REQUEST)) == (
         None,
         False,
@@ -69,7 +72,7 @@ def test_a_manager_names_another_contact_and_a_deputy(sqlite_desk, who):
         done = contacts.change_contact(held.serial, (NEW_CONTACT, deputy), office, who.manager, REQUEST)
         assert done.changed
         assert not contacts.change_contact(held.serial, (NEW_CONTACT, deputy), office, who.manager, REQUEST).changed
-    seen = contacts.look(held.serial, stands(sqlite_desk, who.manager), office)
+    seen = contacts.get_for_confirmation(held.serial, stands(sqlite_desk, who.manager), office)
     assert (seen.contact, seen.deputy) == (NEW_CONTACT, NEW_CONTACT)
     assert audited(sqlite_desk, "contact-changed") == [who.manager.name]
 
@@ -87,21 +90,21 @@ def test_a_manager_removes_the_deputy_who_is_there_once(sqlite_desk, who):
     assert not removed(CONTACT.email), "somebody else"
     assert removed(NEW_CONTACT.email.upper())
     assert not removed(NEW_CONTACT.email)
-    seen = contacts.look(held.serial, stands(sqlite_desk, who.manager), office)
+    seen = contacts.get_for_confirmation(held.serial, stands(sqlite_desk, who.manager), office)
     assert (seen.contact, seen.deputy) == (CONTACT, None)
     assert audited(sqlite_desk, "deputy-removed") == [who.manager.name]
 
 
 def test_letting_end_and_the_way_back(sqlite_desk, who):
     held, office = enrolled(sqlite_desk), sqlite_desk.office
-    assert renewal_opt_out.let_end(held.serial, office, who.manager, REQUEST)
-    assert not renewal_opt_out.let_end(held.serial, office, who.manager, REQUEST)
-    assert renewal_opt_out.look(held.serial, stands(sqlite_desk, who.manager), office).let_end_at
-    assert renewal_opt_out.let_end_no_more(held.serial, office, who.manager, REQUEST)
+    assert renewal_opt_out.opt_out_of_renewal(held.serial, office, who.manager, REQUEST)
+    assert not renewal_opt_out.opt_out_of_renewal(held.serial, office, who.manager, REQUEST)
+    assert renewal_opt_out.get_for_confirmation(held.serial, stands(sqlite_desk, who.manager), office).let_end_at
+    assert renewal_opt_out.opt_in_to_renewal(held.serial, office, who.manager, REQUEST)
     sqlite_desk.clock.forward(VALIDITY + DAY)
     with pytest.raises(PeopleError) as ended:
-        renewal_opt_out.let_end(held.serial, office, who.manager, REQUEST)
-    assert ended.value.why is PeopleTrouble.NOT_IN_FORCE
+        renewal_opt_out.opt_out_of_renewal(held.serial, office, who.manager, REQUEST)
+    assert ended.value.why is PersonErrorReason.NOT_IN_FORCE
 
 
 def test_what_goes_with_a_certificate_is_shown_and_then_revoked(sqlite_desk, who):
@@ -109,27 +112,27 @@ def test_what_goes_with_a_certificate_is_shown_and_then_revoked(sqlite_desk, who
     in_the_window(sqlite_desk, held)
     new = renewed(sqlite_desk, held)
     standing = stands(sqlite_desk, who.manager)
-    seen = revoke.look(held.serial, standing, office)
-    (alone,) = revoke.what_goes(seen, RevocationReason.SUPERSEDED, standing, office)
-    assert (alone.serial, alone.use.use) == (held.serial, Use.NOT_KNOWN)
-    going = revoke.what_goes(seen, RevocationReason.KEY_COMPROMISE, standing, office)
+    seen = revoke.get_for_confirmation(held.serial, standing, office)
+    (alone,) = revoke.affected_certificates(seen, RevocationReason.SUPERSEDED, standing, office)
+    assert (alone.serial, alone.use.use) == (held.serial, UsageState.NOT_KNOWN)
+    going = revoke.affected_certificates(seen, RevocationReason.KEY_COMPROMISE, standing, office)
     assert [one.serial for one in going] == [held.serial, new.serial]
     done = revoke.revoke(held.serial, RevocationReason.KEY_COMPROMISE, office, who.manager, REQUEST)
     assert [one.serial for one in done] == [held.serial, new.serial]
-    assert not revoke.what_goes(seen, RevocationReason.KEY_COMPROMISE, standing, office)
+    assert not revoke.affected_certificates(seen, RevocationReason.KEY_COMPROMISE, standing, office)
     assert set(audited(sqlite_desk, "certificate-revoked")) == {who.manager.name}
 
 
 @pytest.mark.parametrize(
     ("reason", "kind"),
     [
-        (RevocationReason.PRIVILEGE_WITHDRAWN, NotRevocableKind.REASON),
-        (RevocationReason.CA_COMPROMISE, NotRevocableKind.REASON),
+        (RevocationReason.PRIVILEGE_WITHDRAWN, RevocationErrorKind.REASON),
+        (RevocationReason.CA_COMPROMISE, RevocationErrorKind.REASON),
     ],
 )
 def test_reasons_that_are_not_a_holders_are_refused(sqlite_desk, who, reason, kind):
     held = enrolled(sqlite_desk)
-    with pytest.raises(NotRevocable) as told:
+    with pytest.raises(RevocationError) as told:
         revoke.revoke(held.serial, reason, sqlite_desk.office, who.signatory, REQUEST)
     assert told.value.kind is kind
 
@@ -140,12 +143,12 @@ def ordered_by(desk, who, form="a" * 32, deputy=None):
 
 
 def offers(desk):
-    rows = models.OutboxRow.objects.using(desk.register.alias).filter(kind="transfer-ids", dropped__isnull=True)
+    rows = models.OutboxMessage.objects.using(desk.register.alias).filter(kind="transfer-ids", dropped__isnull=True)
     return [row.recipient.email for row in rows.select_related("recipient")]
 
 
 def events(desk):
-    rows = models.OutboxRow.objects.using(desk.register.alias).filter(kind="contact-changed", channel__isnull=True)
+    rows = models.OutboxMessage.objects.using(desk.register.alias).filter(kind="contact-changed", channel__isnull=True)
     return list(rows.order_by("step"))
 
 
@@ -154,7 +157,7 @@ def test_all_of_somebody_who_leaves_goes_to_another_with_one_event(sqlite_desk, 
     theirs = enrolled(sqlite_desk, customer_id="7654321-2")
     ordered_by(sqlite_desk, who)
     office, address = sqlite_desk.office, CONTACT.email.upper()
-    seen = contact_handover.look(address, stands(sqlite_desk, who.manager), office)
+    seen = contact_handover.get_for_confirmation(address, stands(sqlite_desk, who.manager), office)
     assert [(one.contact, one.deputy, one.not_after is None) for one in seen].count((True, False, False)) == 2
     (person,) = contact_handover.contacts(stands(sqlite_desk, who.manager), office)
     assert (person.email, person.count) == (CONTACT.email, 3)
@@ -172,14 +175,14 @@ def test_deputies_go_along_and_what_is_over_does_not(sqlite_desk, who):
     held, office = enrolled(sqlite_desk), sqlite_desk.office
     contacts.change_contact(held.serial, (NEW_CONTACT, True), office, who.manager, REQUEST)
     before = len(events(sqlite_desk))
-    (seen,) = contact_handover.look(NEW_CONTACT.email, stands(sqlite_desk, who.manager), office)
+    (seen,) = contact_handover.get_for_confirmation(NEW_CONTACT.email, stands(sqlite_desk, who.manager), office)
     assert (seen.contact, seen.deputy) == (False, True)
     other = CONTACT
     assert contact_handover.hand_over(NEW_CONTACT.email, other, office, who.manager, REQUEST).count == 1
     assert holding(sqlite_desk, held.serial).deputy.email == CONTACT.email
     assert len(events(sqlite_desk)) == before + 1
     sqlite_desk.clock.forward(VALIDITY + DAY)
-    assert contact_handover.look(CONTACT.email, stands(sqlite_desk, who.manager), office) == ()
+    assert contact_handover.get_for_confirmation(CONTACT.email, stands(sqlite_desk, who.manager), office) == ()
     assert contact_handover.hand_over(CONTACT.email, NEW_CONTACT, office, who.manager, REQUEST).count == 0
 
 

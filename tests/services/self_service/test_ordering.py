@@ -7,14 +7,14 @@ import pytest
 from sinetti.database import models
 from sinetti.database.organisations import organisations
 from sinetti.domain.certificates.lifecycle import OrderState
-from sinetti.domain.link_tokens import signatory_code
-from sinetti.domain.orders.ordering_rules import Trouble
+from sinetti.domain.link_tokens import delivery_code
+from sinetti.domain.orders.ordering_rules import OrderErrorReason
 from sinetti.domain.values import TRANSFER_IDS_LIVE, Channel, Serial
-from sinetti.services.access.permissions import NotAllowed
+from sinetti.services.access.permissions import PermissionDenied
 from sinetti.services.issuance.order import OrderError
 from sinetti.services.issuance.secure_message import order_and_offer
 from sinetti.services.self_service.order import OrderAsk, order, orderable, replaced
-from sinetti.services.self_service.transfer_ids import look, offer_anew, open_orders
+from sinetti.services.self_service.transfer_ids import get_for_confirmation, offer_anew, open_orders
 from tests.support.acting import NEW_CONTACT, WITHOUT_PHONE, cast, orders, stands
 from tests.support.office import REQUEST, SECOND, an_order, enrolled
 from tests.support.registers import crowd
@@ -38,7 +38,7 @@ def place(desk, ask, actor):
 @pytest.mark.parametrize("role", ["signatory", "manager"])
 def test_who_may_orders_and_the_contact_is_owed_a_link(sqlite_desk, who, role):
     order_id = place(sqlite_desk, an_ask(who), getattr(who, role))
-    looked = look(order_id, stands(sqlite_desk, who.viewer), sqlite_desk.office)
+    looked = get_for_confirmation(order_id, stands(sqlite_desk, who.viewer), sqlite_desk.office)
     assert (looked.order.serves, looked.order.contact.email, looked.lapsed) == (300, NEW_CONTACT.email, False)
     assert (looked.may_order, looked.code, looked.order.link.sent) == (False, None, None)
 
@@ -58,7 +58,7 @@ def test_sent_twice_at_once_it_is_ordered_once(desk, monkeypatch):
     # As if both had looked before either stored anything.
     monkeypatch.setattr(organisations, "_expect_new", lambda *_: None)
     new = replace(an_order(), order_id=first)
-    with pytest.raises(organisations.OrderedAlready) as there:
+    with pytest.raises(organisations.DuplicateOrder) as there:
         order_and_offer(new, desk.office, who.signatory.name, REQUEST)
     assert there.value.order_id == first
     assert len(orders(desk)) == 1
@@ -75,14 +75,14 @@ def test_a_replacement_is_ordered_once_while_one_is_open(sqlite_desk, who):
 
 @pytest.mark.parametrize("role", ["viewer", "stranger"])
 def test_who_may_not_is_refused_and_told_no_more_than_they_may_see(sqlite_desk, who, role):
-    with pytest.raises(NotAllowed) as lacking:
+    with pytest.raises(PermissionDenied) as lacking:
         place(sqlite_desk, an_ask(who), getattr(who, role))
     assert lacking.value.organisation_id == (who.organisation_id if role == "viewer" else None)
     assert not orders(sqlite_desk)
 
 
 def test_without_the_second_factor_a_signatory_is_told_so(sqlite_desk, who):
-    with pytest.raises(NotAllowed) as lacking:
+    with pytest.raises(PermissionDenied) as lacking:
         place(sqlite_desk, an_ask(who), replace(who.signatory, second_factor=False))
     assert lacking.value.second_factor
 
@@ -90,7 +90,11 @@ def test_without_the_second_factor_a_signatory_is_told_so(sqlite_desk, who):
 def test_what_is_in_the_way_has_its_reason(sqlite_desk, who):
     foreign, sftp = enrolled(sqlite_desk, customer_id="7654321-2"), enrolled(sqlite_desk, Channel.SFTP)
     deed, register = sqlite_desk.deed(), sqlite_desk.register
-    cases = [(foreign.serial, Trouble.NOT_OURS), (Serial("00"), Trouble.NOT_OURS), (sftp.serial, Trouble.OTHER_CHANNEL)]
+    cases = [
+        (foreign.serial, OrderErrorReason.NOT_OURS),
+        (Serial("00"), OrderErrorReason.NOT_OURS),
+        (sftp.serial, OrderErrorReason.OTHER_CHANNEL),
+    ]
     for serial, why in cases:
         with pytest.raises(OrderError) as refused:
             place(sqlite_desk, an_ask(who, replaces=serial), who.signatory)
@@ -98,7 +102,7 @@ def test_what_is_in_the_way_has_its_reason(sqlite_desk, who):
     organisations.withdraw_channel(register, who.organisation_id, Channel.WS, deed)
     with pytest.raises(OrderError) as refused:
         place(sqlite_desk, an_ask(who), who.signatory)
-    assert refused.value.why is Trouble.NOT_APPROVED
+    assert refused.value.why is OrderErrorReason.NOT_APPROVED
 
 
 def test_an_organisation_that_closes_meanwhile_is_ordered_nothing_for(sqlite_desk, who, monkeypatch):
@@ -109,7 +113,7 @@ def test_an_organisation_that_closes_meanwhile_is_ordered_nothing_for(sqlite_des
     monkeypatch.setattr("sinetti.services.self_service.order.guarded", close)
     with pytest.raises(OrderError) as refused:
         place(sqlite_desk, an_ask(who), who.signatory)
-    assert refused.value.why is Trouble.CLOSED
+    assert refused.value.why is OrderErrorReason.CLOSED
 
 
 def test_organisations_to_order_for_are_those_that_one_may(sqlite_desk, who):
@@ -126,12 +130,12 @@ def test_what_is_not_there_and_what_is_others_are_alike(sqlite_desk, who):
     for act in (
         lambda: replaced(foreign.serial, standing, office),
         lambda: replaced(Serial("00"), standing, office),
-        lambda: look(their_order, standing, office),
-        lambda: look("0" * 32, standing, office),
+        lambda: get_for_confirmation(their_order, standing, office),
+        lambda: get_for_confirmation("0" * 32, standing, office),
         lambda: offer_anew(their_order, "", office, who.signatory, REQUEST),
         lambda: offer_anew("0" * 32, "", office, who.signatory, REQUEST),
     ):
-        with pytest.raises(NotAllowed) as refused:
+        with pytest.raises(PermissionDenied) as refused:
             act()
         lacking.append((refused.value.organisation_id, refused.value.second_factor))
     assert set(lacking) == {(None, False)}
@@ -139,17 +143,17 @@ def test_what_is_not_there_and_what_is_others_are_alike(sqlite_desk, who):
 
 def test_a_new_link_is_made_for_the_one_that_was_seen(sqlite_desk, who):
     office, order_id = sqlite_desk.office, place(sqlite_desk, an_ask(who, contact=WITHOUT_PHONE), who.signatory)
-    seen = look(order_id, stands(sqlite_desk, who.manager), office)
-    assert seen.code == signatory_code(office.transfer_key, seen.order.link.secure_id)
+    seen = get_for_confirmation(order_id, stands(sqlite_desk, who.manager), office)
+    assert seen.code == delivery_code(office.transfer_key, seen.order.link.secure_id)
     sqlite_desk.clock.forward(TRANSFER_IDS_LIVE)
-    assert not look(order_id, stands(sqlite_desk, who.manager), office).lapsed
+    assert not get_for_confirmation(order_id, stands(sqlite_desk, who.manager), office).lapsed
     sqlite_desk.clock.forward(SECOND)
-    lapsed = look(order_id, stands(sqlite_desk, who.manager), office)
+    lapsed = get_for_confirmation(order_id, stands(sqlite_desk, who.manager), office)
     assert (lapsed.lapsed, lapsed.code) == (True, None)
     made = seen.order.link.secure_id
     assert offer_anew(order_id, made, office, who.manager, REQUEST)
     assert not offer_anew(order_id, made, office, who.manager, REQUEST), "pressed twice"
-    anew = look(order_id, stands(sqlite_desk, who.manager), office)
+    anew = get_for_confirmation(order_id, stands(sqlite_desk, who.manager), office)
     assert anew.order.link.secure_id != made
     assert not anew.lapsed
 
@@ -157,7 +161,7 @@ def test_a_new_link_is_made_for_the_one_that_was_seen(sqlite_desk, who):
 def test_a_new_link_that_is_asked_for_twice_at_once_is_made_once(desk):
     who = cast(desk)
     order_id = place(desk, an_ask(who), who.signatory)
-    made = look(order_id, stands(desk, who.manager), desk.office).order.link.secure_id
+    made = get_for_confirmation(order_id, stands(desk, who.manager), desk.office).order.link.secure_id
     pressed = crowd(desk.register, 4, lambda _: offer_anew(order_id, made, desk.office, who.manager, REQUEST))
     assert sorted(pressed) == [False, False, False, True]
 
@@ -165,11 +169,11 @@ def test_a_new_link_that_is_asked_for_twice_at_once_is_made_once(desk):
 def test_of_a_spent_order_the_certificate_is_told_and_no_link_is_made(sqlite_desk, who):
     held, office = enrolled(sqlite_desk), sqlite_desk.office
     (spent,) = orders(sqlite_desk)
-    seen = look(spent.pk, stands(sqlite_desk, who.signatory), office)
+    seen = get_for_confirmation(spent.pk, stands(sqlite_desk, who.signatory), office)
     assert (seen.order.state, seen.order.certificate, seen.order.link) == (OrderState.SPENT, held.serial, None)
     with pytest.raises(OrderError) as refused:
         offer_anew(spent.pk, "", office, who.signatory, REQUEST)
-    assert refused.value.why is Trouble.SPENT
+    assert refused.value.why is OrderErrorReason.SPENT
 
 
 def test_open_orders_are_those_of_ones_organisations_newest_first(sqlite_desk, who):
@@ -185,6 +189,6 @@ def test_open_orders_are_those_of_ones_organisations_newest_first(sqlite_desk, w
 
 def test_mail_that_cannot_be_delivered_is_told(sqlite_desk, who):
     order_id = place(sqlite_desk, an_ask(who), who.signatory)
-    rows = models.OutboxRow.objects.using(sqlite_desk.register.alias).filter(order=order_id)
+    rows = models.OutboxMessage.objects.using(sqlite_desk.register.alias).filter(order=order_id)
     rows.update(dead=sqlite_desk.office.now())
-    assert look(order_id, stands(sqlite_desk, who.viewer), sqlite_desk.office).order.link.given_up
+    assert get_for_confirmation(order_id, stands(sqlite_desk, who.viewer), sqlite_desk.office).order.link.given_up

@@ -6,10 +6,10 @@ import pytest
 
 from sinetti.database import models
 from sinetti.database.organisations import organisations
-from sinetti.domain.orders.ordering_rules import MOST_AT_ONCE, LeftOut, Replaceable, left_out
+from sinetti.domain.orders.ordering_rules import MOST_AT_ONCE, ExclusionReason, Replaceable, left_out
 from sinetti.domain.values import VALIDITY, Channel, Serial
 from sinetti.services.self_service import renewal_opt_out
-from sinetti.services.self_service.bulk_replace import chosen, ending, replace_many
+from sinetti.services.self_service.bulk_replace import preview_expiring, preview_selected, replace_many
 from tests.support.acting import cast, holding, orders, stands
 from tests.support.office import DAY, REQUEST, KilledError, enrolled, in_the_window, killed_at, renewed
 
@@ -17,12 +17,12 @@ FORM = "a" * 32
 FINE = Replaceable(open=True, approved=True, ordered=False, succeeded=False, let_end=False, contact=True)
 CASES = {
     "nothing is in the way": (FINE, None),
-    "closed comes first": (replace(FINE, open=False, approved=False), LeftOut.CLOSED),
-    "not approved": (replace(FINE, approved=False, ordered=True), LeftOut.NOT_APPROVED),
-    "ordered already": (replace(FINE, ordered=True, succeeded=True), LeftOut.ORDERED),
-    "renewed or replaced": (replace(FINE, succeeded=True, let_end=True), LeftOut.SUCCEEDED),
-    "to end": (replace(FINE, let_end=True, contact=False), LeftOut.LET_END),
-    "nobody to write to": (replace(FINE, contact=False), LeftOut.NO_CONTACT),
+    "closed comes first": (replace(FINE, open=False, approved=False), ExclusionReason.CLOSED),
+    "not approved": (replace(FINE, approved=False, ordered=True), ExclusionReason.NOT_APPROVED),
+    "ordered already": (replace(FINE, ordered=True, succeeded=True), ExclusionReason.ORDERED),
+    "renewed or replaced": (replace(FINE, succeeded=True, let_end=True), ExclusionReason.SUCCEEDED),
+    "to end": (replace(FINE, let_end=True, contact=False), ExclusionReason.LET_END),
+    "nobody to write to": (replace(FINE, contact=False), ExclusionReason.NO_CONTACT),
 }
 
 
@@ -44,32 +44,32 @@ def test_a_preview_of_those_that_end_soon(sqlite_desk, who):
     first, second, third = (enrolled(sqlite_desk) for _ in range(3))
     in_the_window(sqlite_desk, first)
     renewed(sqlite_desk, second)
-    renewal_opt_out.let_end(third.serial, sqlite_desk.office, who.manager, REQUEST)
-    seen = ending(30, stands(sqlite_desk, who.manager), sqlite_desk.office)
+    renewal_opt_out.opt_out_of_renewal(third.serial, sqlite_desk.office, who.manager, REQUEST)
+    seen = preview_expiring(30, stands(sqlite_desk, who.manager), sqlite_desk.office)
     assert [one.serial for one in seen.ordered] == [first.serial]
     assert {one.serial: why for one, why in seen.left} == {
-        second.serial: LeftOut.SUCCEEDED,
-        third.serial: LeftOut.LET_END,
+        second.serial: ExclusionReason.SUCCEEDED,
+        third.serial: ExclusionReason.LET_END,
     }
-    assert not ending(29, stands(sqlite_desk, who.manager), sqlite_desk.office).ordered
-    assert not ending(30, stands(sqlite_desk, who.viewer), sqlite_desk.office).ordered
+    assert not preview_expiring(29, stands(sqlite_desk, who.manager), sqlite_desk.office).ordered
+    assert not preview_expiring(30, stands(sqlite_desk, who.viewer), sqlite_desk.office).ordered
 
 
 def test_chosen_ones_that_are_others_or_not_there_are_counted_alike(sqlite_desk, who):
     ours, theirs = enrolled(sqlite_desk), enrolled(sqlite_desk, customer_id="7654321-2")
     serials = [ours.serial, theirs.serial, Serial("00"), ours.serial]
-    seen = chosen(serials, stands(sqlite_desk, who.signatory), sqlite_desk.office)
+    seen = preview_selected(serials, stands(sqlite_desk, who.signatory), sqlite_desk.office)
     assert ([one.serial for one in seen.ordered], seen.strange, seen.more) == ([ours.serial], 2, False)
 
 
 def test_more_than_three_hundred_are_cut(sqlite_desk, who):
     many = [Serial(f"{number:04x}") for number in range(MOST_AT_ONCE + 1)]
-    assert chosen(many, stands(sqlite_desk, who.signatory), sqlite_desk.office).more
+    assert preview_selected(many, stands(sqlite_desk, who.signatory), sqlite_desk.office).more
 
 
 def test_each_gets_type_description_and_contact_of_the_old_one(sqlite_desk, who):
     held = enrolled(sqlite_desk, Channel.SFTP)
-    rows = models.Holding.objects.using(sqlite_desk.register.alias)
+    rows = models.Lineage.objects.using(sqlite_desk.register.alias)
     rows.update(serves=12)
     done = replace_many(FORM, [held.serial, held.serial], sqlite_desk.office, who.manager, REQUEST)
     assert (done.ordered, done.left) == (1, 0)
@@ -95,7 +95,7 @@ def test_pressed_again_after_a_kill_it_orders_the_rest_and_nothing_twice(sqlite_
 
 def test_what_has_changed_meanwhile_is_left_out(sqlite_desk, who):
     ours, nobodys, theirs = enrolled(sqlite_desk), enrolled(sqlite_desk), enrolled(sqlite_desk, customer_id="7654321-2")
-    models.Holding.objects.using(sqlite_desk.register.alias).filter(pk=holding(sqlite_desk, nobodys.serial).pk).update(
+    models.Lineage.objects.using(sqlite_desk.register.alias).filter(pk=holding(sqlite_desk, nobodys.serial).pk).update(
         contact=None
     )
     serials = [ours.serial, nobodys.serial, theirs.serial]
@@ -108,11 +108,11 @@ def test_what_has_changed_meanwhile_is_left_out(sqlite_desk, who):
 def test_an_ended_one_can_be_chosen_too(sqlite_desk, who):
     held = enrolled(sqlite_desk)
     sqlite_desk.clock.forward(VALIDITY + DAY)
-    assert chosen([held.serial], stands(sqlite_desk, who.signatory), sqlite_desk.office).ordered
+    assert preview_selected([held.serial], stands(sqlite_desk, who.signatory), sqlite_desk.office).ordered
 
 
 def test_without_text_messages_who_has_a_number_is_left_out(sqlite_desk, who):
     held = enrolled(sqlite_desk)
-    seen = chosen([held.serial], stands(sqlite_desk, who.signatory), sqlite_desk.office)
+    seen = preview_selected([held.serial], stands(sqlite_desk, who.signatory), sqlite_desk.office)
     ((left, why),) = seen.without_messages.left
-    assert (seen.without_messages.ordered, left, why) == ((), seen.ordered[0], LeftOut.NO_MESSAGES)
+    assert (seen.without_messages.ordered, left, why) == ((), seen.ordered[0], ExclusionReason.NO_MESSAGES)

@@ -5,26 +5,26 @@ from datetime import timedelta
 
 import pytest
 
-from sinetti.domain.access.invitations import ASKED_A_DAY, INVITATION_LIVES, REQUEST_LIVES, TOLD_A_DAY, Answer
-from sinetti.domain.access.roles import Right, Role
+from sinetti.domain.access.invitations import ASKED_A_DAY, INVITATION_LIVES, REQUEST_LIVES, TOLD_A_DAY, RoleRequestState
+from sinetti.domain.access.roles import Permission, Role
 from sinetti.domain.link_tokens import INVITATION, link_token
 from sinetti.services.access.invitations import offered, take_up
-from sinetti.services.access.permissions import Actor, NotAllowed, OutsideRole, standing
+from sinetti.services.access.permissions import Actor, ExternalRole, PermissionDenied, load_permissions
 from sinetti.services.access.role_requests import ask_for_oneself, asked_by
 from sinetti.services.organisations.register import close
 from sinetti.services.self_service import role_assignments as behalf
-from sinetti.services.self_service.clients import AskClients, Itself, ask_clients, clients, requests
+from sinetti.services.self_service.clients import AskClients, OwnOrganisation, ask_clients, clients, requests
 from sinetti.services.self_service.role_assignments import (
-    Closed,
-    GiveToFirm,
-    Gone,
+    AlreadyHasOtherRole,
+    FirmGrantRequest,
+    GrantTerms,
+    InvalidTerms,
+    InvitationLimitReached,
     LastSignatory,
-    NotThere,
-    Otherwise,
-    Terms,
-    TooMany,
-    ToPerson,
-    WrongTerms,
+    NoLongerExists,
+    OrganisationClosed,
+    PersonGrant,
+    UnknownOrganisation,
 )
 from tests.support.authority import CUSTOMER_ID as CLIENT
 from tests.support.authority import NOW
@@ -36,7 +36,7 @@ from tests.support.users import account, mandate
 
 FIRM, OTHER = "7654321-4", "1111111-1"
 A_YEAR = NOW + 365 * DAY
-TERMS = Terms(Role.VIEWER, None)
+TERMS = GrantTerms(Role.VIEWER, None)
 
 
 def organisation(desk, customer_id=CLIENT):
@@ -58,12 +58,12 @@ def signatory(sqlite_desk):
 
 
 def to_person(desk, person=None, role=Role.MANAGER, until=None):
-    return ToPerson(organisation(desk), person or a_person("manager"), role, until)
+    return PersonGrant(organisation(desk), person or a_person("manager"), role, until)
 
 
 def given(desk, actor, **terms):
     """A role that waits to be taken up; its mandate and its link's token."""
-    made = behalf.give(to_person(desk, **terms), desk.office, actor, REQUEST)
+    made = behalf.grant(to_person(desk, **terms), desk.office, actor, REQUEST)
     return made.mandate_id, token(desk, made.mandate_id)
 
 
@@ -74,7 +74,7 @@ def token(desk, mandate_id):
 
 def told(desk):
     """What is owed by mail: what each tells and to which address."""
-    found = rows(desk, "OutboxRow").filter(kind="authorisation").values_list("facts", "recipient__email")
+    found = rows(desk, "OutboxMessage").filter(kind="authorisation").values_list("facts", "recipient__email")
     return sorted((facts["tells"], email) for facts, email in found)
 
 
@@ -82,15 +82,15 @@ def test_what_is_given_counts_once_it_is_taken_up(sqlite_desk, signatory):
     desk, actor = sqlite_desk, acting(sqlite_desk, "newcomer")
     mandate_id, link = given(desk, signatory)
     assert rows(desk, "Invitation").get().token_sha256 not in link
-    assert not standing(actor, desk.office).held
+    assert not load_permissions(actor, desk.office).held
     assert offered(link, actor, desk.office).role is Role.MANAGER
     assert take_up(link, desk.office, actor, REQUEST)
     assert take_up(link, desk.office, actor, REQUEST)
-    assert standing(actor, desk.office).may(Right.ORDER, organisation(desk))
+    assert load_permissions(actor, desk.office).may(Permission.ORDER, organisation(desk))
     assert len(audited(desk, "invitation-used")) == 1
     assert behalf.withdraw(mandate_id, desk.office, signatory, REQUEST)
     assert not behalf.withdraw(mandate_id, desk.office, signatory, REQUEST)
-    assert not standing(actor, desk.office).held
+    assert not load_permissions(actor, desk.office).held
     assert offered(link, actor, desk.office) is None
     assert told(desk) == [("invitation", "manager@customer.example"), ("withdrawn", "manager@customer.example")]
 
@@ -105,38 +105,38 @@ def test_one_link_is_taken_up_once_whoever_presses(desk):
 
 def test_two_signatories_who_withdraw_each_other_leave_one(desk):
     signers = [acting(desk, name, (CLIENT, Role.SIGNATORY)) for name in ("first", "second")]
-    ids = [rows(desk, "Mandate").get(user=one.user_id).pk for one in signers]
+    ids = [rows(desk, "RoleAssignment").get(user=one.user_id).pk for one in signers]
 
     def withdraw(number):
         try:
             return behalf.withdraw(ids[1 - number], desk.office, signers[number], REQUEST)
-        except (LastSignatory, NotAllowed) as refused:
+        except (LastSignatory, PermissionDenied) as refused:
             return type(refused).__name__
 
     assert crowd(desk.register, 2, withdraw).count(True) == 1
-    assert rows(desk, "Mandate").filter(withdrawn_at=None).count() == 1
+    assert rows(desk, "RoleAssignment").filter(withdrawn_at=None).count() == 1
 
 
 def test_the_same_asked_at_once_is_one_request(desk):
     asker = acting(desk, "asker")
     done = crowd(desk.register, 2, lambda _: ask_for_oneself(CLIENT, Role.VIEWER, desk.office, asker, REQUEST))
     assert sorted(len(one.now) for one in done) == [0, 1]
-    assert rows(desk, "RightRequest").count() == 1
+    assert rows(desk, "RoleRequest").count() == 1
 
 
 def test_an_approval_pressed_twice_gives_once(desk):
     signer, asker = acting(desk, "signatory", (CLIENT, Role.SIGNATORY)), acting(desk, "asker")
     ask_for_oneself(CLIENT, Role.VIEWER, desk.office, asker, REQUEST)
-    asked = rows(desk, "RightRequest").get().pk
+    asked = rows(desk, "RoleRequest").get().pk
 
     def approve(_):
         try:
             return behalf.approve(asked, TERMS, desk.office, signer, REQUEST)
-        except Gone:
+        except NoLongerExists:
             return False
 
     assert sorted(crowd(desk.register, 2, approve)) == [False, True]
-    assert rows(desk, "Mandate").filter(user=asker.user_id).count() == 1
+    assert rows(desk, "RoleAssignment").filter(user=asker.user_id).count() == 1
 
 
 LAPSED = {
@@ -166,14 +166,14 @@ def test_the_link_before_ends_when_another_is_sent(sqlite_desk, signatory):
     actor = acting(sqlite_desk, "newcomer")
     assert not take_up(first, sqlite_desk.office, actor, REQUEST)
     assert take_up(token(sqlite_desk, mandate_id), sqlite_desk.office, actor, REQUEST)
-    with pytest.raises(Gone):
+    with pytest.raises(NoLongerExists):
         behalf.send_again(mandate_id, sqlite_desk.office, signatory, REQUEST)
 
 
 def test_a_signatory_needs_a_second_factor_and_the_others_hear_of_them(sqlite_desk, signatory):
     _, link = given(sqlite_desk, signatory, role=Role.SIGNATORY)
     newcomer = acting(sqlite_desk, "newcomer", second_factor=False)
-    with pytest.raises(NotAllowed) as lacking:
+    with pytest.raises(PermissionDenied) as lacking:
         take_up(link, sqlite_desk.office, newcomer, REQUEST)
     assert lacking.value.second_factor
     assert take_up(link, sqlite_desk.office, replace(newcomer, second_factor=True), REQUEST)
@@ -191,11 +191,11 @@ def test_nobody_takes_up_what_a_closed_organisation_gave(sqlite_desk, signatory)
 
 def test_the_same_given_twice_is_given_once(sqlite_desk, signatory):
     given(sqlite_desk, signatory)
-    assert not behalf.give(to_person(sqlite_desk), sqlite_desk.office, signatory, REQUEST).made
-    with pytest.raises(Otherwise):
-        behalf.give(to_person(sqlite_desk, role=Role.VIEWER), sqlite_desk.office, signatory, REQUEST)
-    with pytest.raises(WrongTerms):
-        behalf.give(to_person(sqlite_desk, until=NOW), sqlite_desk.office, signatory, REQUEST)
+    assert not behalf.grant(to_person(sqlite_desk), sqlite_desk.office, signatory, REQUEST).made
+    with pytest.raises(AlreadyHasOtherRole):
+        behalf.grant(to_person(sqlite_desk, role=Role.VIEWER), sqlite_desk.office, signatory, REQUEST)
+    with pytest.raises(InvalidTerms):
+        behalf.grant(to_person(sqlite_desk, until=NOW), sqlite_desk.office, signatory, REQUEST)
     assert len(told(sqlite_desk)) == 1
 
 
@@ -210,10 +210,10 @@ ENDS = {
 def test_what_is_given_anew_after_its_link_lapsed_has_the_new_end(sqlite_desk, signatory, before, after):
     mandate_id, _ = given(sqlite_desk, signatory, until=before)
     sqlite_desk.clock.forward(INVITATION_LIVES + SECOND)
-    again = behalf.give(to_person(sqlite_desk, until=after), sqlite_desk.office, signatory, REQUEST)
+    again = behalf.grant(to_person(sqlite_desk, until=after), sqlite_desk.office, signatory, REQUEST)
     assert (again.mandate_id, again.made) == (mandate_id, True)
     assert take_up(token(sqlite_desk, mandate_id), sqlite_desk.office, acting(sqlite_desk, "newcomer"), REQUEST)
-    assert rows(sqlite_desk, "Mandate").get(pk=mandate_id).valid_until == after
+    assert rows(sqlite_desk, "RoleAssignment").get(pk=mandate_id).valid_until == after
     assert len(audited(sqlite_desk, "authorisation-changed")) == 1
     assert {tells for tells, _ in told(sqlite_desk)} == {"invitation"}, "who has not taken it up hears by the link"
 
@@ -221,7 +221,7 @@ def test_what_is_given_anew_after_its_link_lapsed_has_the_new_end(sqlite_desk, s
 def test_the_same_given_anew_after_its_link_lapsed_is_changed_in_nothing(sqlite_desk, signatory):
     mandate_id, _ = given(sqlite_desk, signatory, until=A_YEAR)
     sqlite_desk.clock.forward(INVITATION_LIVES + SECOND)
-    again = behalf.give(to_person(sqlite_desk, until=A_YEAR), sqlite_desk.office, signatory, REQUEST)
+    again = behalf.grant(to_person(sqlite_desk, until=A_YEAR), sqlite_desk.office, signatory, REQUEST)
     assert (again.mandate_id, again.made) == (mandate_id, True)
     assert not audited(sqlite_desk, "authorisation-changed")
 
@@ -229,15 +229,15 @@ def test_the_same_given_anew_after_its_link_lapsed_is_changed_in_nothing(sqlite_
 def test_not_more_than_some_invitations_leave_in_a_day(sqlite_desk, signatory, monkeypatch):
     monkeypatch.setattr("sinetti.database.access.role_assignments.INVITED_A_DAY", 1)
     given(sqlite_desk, signatory)
-    with pytest.raises(TooMany):
+    with pytest.raises(InvitationLimitReached):
         given(sqlite_desk, signatory, person=a_person("another"))
-    assert rows(sqlite_desk, "Mandate").count() == 2
+    assert rows(sqlite_desk, "RoleAssignment").count() == 2
     sqlite_desk.clock.forward(DAY)
     given(sqlite_desk, signatory, person=a_person("another"))
 
 
 def firm_terms(desk, role=Role.MANAGER, until=A_YEAR, customer_id=FIRM):
-    return GiveToFirm(organisation(desk), customer_id, role, until)
+    return FirmGrantRequest(organisation(desk), customer_id, role, until)
 
 
 def test_a_firm_acts_until_its_last_second_and_passes_nothing_on(sqlite_desk, signatory):
@@ -246,47 +246,47 @@ def test_a_firm_acts_until_its_last_second_and_passes_nothing_on(sqlite_desk, si
     assert behalf.give_to_firm(firm_terms(sqlite_desk), office, signatory, REQUEST)
     assert not behalf.give_to_firm(firm_terms(sqlite_desk), office, signatory, REQUEST)
     assert told(sqlite_desk) == [("given-to-firm", "accountant@people.example")]
-    assert standing(accountant, office).held[organisation(sqlite_desk)].via == organisation(sqlite_desk, FIRM)
-    with pytest.raises(NotAllowed):
-        behalf.authorisations(organisation(sqlite_desk), standing(accountant, office), office)
-    with pytest.raises(NotAllowed):
-        clients(organisation(sqlite_desk), standing(accountant, office), office)
+    assert load_permissions(accountant, office).held[organisation(sqlite_desk)].via == organisation(sqlite_desk, FIRM)
+    with pytest.raises(PermissionDenied):
+        behalf.authorisations(organisation(sqlite_desk), load_permissions(accountant, office), office)
+    with pytest.raises(PermissionDenied):
+        clients(organisation(sqlite_desk), load_permissions(accountant, office), office)
     sqlite_desk.clock.now = A_YEAR
-    assert standing(accountant, office).may(Right.ORDER, organisation(sqlite_desk))
+    assert load_permissions(accountant, office).may(Permission.ORDER, organisation(sqlite_desk))
     sqlite_desk.clock.forward(SECOND)
-    assert organisation(sqlite_desk) not in standing(accountant, office).held
+    assert organisation(sqlite_desk) not in load_permissions(accountant, office).held
 
 
 def test_a_role_that_is_given_anew_takes_the_place_of_the_one_before(sqlite_desk, signatory):
     for role in (Role.MANAGER, Role.VIEWER):
         behalf.give_to_firm(firm_terms(sqlite_desk, role), sqlite_desk.office, signatory, REQUEST)
-    assert rows(sqlite_desk, "Mandate").get(agent__isnull=False, withdrawn_at=None).role == Role.VIEWER
+    assert rows(sqlite_desk, "RoleAssignment").get(agent__isnull=False, withdrawn_at=None).role == Role.VIEWER
 
 
 def test_whom_no_role_is_given(sqlite_desk, signatory, monkeypatch):
     monkeypatch.setattr(behalf, "MISSED_A_DAY", 3)
     office = sqlite_desk.office
-    with pytest.raises(WrongTerms):
+    with pytest.raises(InvalidTerms):
         behalf.give_to_firm(firm_terms(sqlite_desk, Role.SIGNATORY), office, signatory, REQUEST)
     close(FIRM, office, "operator", REQUEST)
     for one in (CLIENT, FIRM, "nobody's"):
-        with pytest.raises(NotThere):
+        with pytest.raises(UnknownOrganisation):
             behalf.give_to_firm(firm_terms(sqlite_desk, customer_id=one), office, signatory, REQUEST)
-    with pytest.raises(TooMany):
+    with pytest.raises(InvitationLimitReached):
         behalf.give_to_firm(firm_terms(sqlite_desk, customer_id="nobody's"), office, signatory, REQUEST)
     close(CLIENT, office, "operator", REQUEST)
-    with pytest.raises(NotAllowed):
+    with pytest.raises(PermissionDenied):
         behalf.give_to_firm(firm_terms(sqlite_desk), office, signatory, REQUEST)
 
 
 def test_the_last_signatory_stays_unless_one_by_an_outside_source_withdraws(sqlite_desk, signatory):
-    office, row = sqlite_desk.office, rows(sqlite_desk, "Mandate").get()
+    office, row = sqlite_desk.office, rows(sqlite_desk, "RoleAssignment").get()
     # Who was named by an operator and has no account, and who has not taken it up, cannot give anything.
-    rows(sqlite_desk, "Mandate").create(
+    rows(sqlite_desk, "RoleAssignment").create(
         organisation=row.organisation, role=Role.SIGNATORY, person=row.person, valid_from=NOW
     )
     given(sqlite_desk, signatory, role=Role.SIGNATORY)
-    for terms in (Terms(Role.MANAGER, None), Terms(Role.SIGNATORY, A_YEAR)):
+    for terms in (GrantTerms(Role.MANAGER, None), GrantTerms(Role.SIGNATORY, A_YEAR)):
         with pytest.raises(LastSignatory):
             behalf.change(row.pk, terms, office, signatory, REQUEST)
     with pytest.raises(LastSignatory):
@@ -294,49 +294,51 @@ def test_the_last_signatory_stays_unless_one_by_an_outside_source_withdraws(sqli
     outside = Actor(
         acting(sqlite_desk, "outside").user_id,
         second_factor=True,
-        outside=(OutsideRole(CLIENT, Role.SIGNATORY), OutsideRole("nobody's", Role.SIGNATORY)),
+        outside=(ExternalRole(CLIENT, Role.SIGNATORY), ExternalRole("nobody's", Role.SIGNATORY)),
     )
     assert behalf.withdraw(row.pk, office, outside, REQUEST)
-    with pytest.raises(NotAllowed):
-        behalf.authorisations(row.organisation_id, standing(signatory, office), office)
+    with pytest.raises(PermissionDenied):
+        behalf.authorisations(row.organisation_id, load_permissions(signatory, office), office)
 
 
 def test_a_role_is_changed_and_whoever_has_it_is_told(sqlite_desk, signatory):
     office, viewer = sqlite_desk.office, acting(sqlite_desk, "viewer", (CLIENT, Role.VIEWER))
-    row = rows(sqlite_desk, "Mandate").get(user=viewer.user_id)
-    assert behalf.change(row.pk, Terms(Role.SIGNATORY, None), office, signatory, REQUEST)
-    assert not behalf.change(row.pk, Terms(Role.SIGNATORY, None), office, signatory, REQUEST)
+    row = rows(sqlite_desk, "RoleAssignment").get(user=viewer.user_id)
+    assert behalf.change(row.pk, GrantTerms(Role.SIGNATORY, None), office, signatory, REQUEST)
+    assert not behalf.change(row.pk, GrantTerms(Role.SIGNATORY, None), office, signatory, REQUEST)
     assert told(sqlite_desk) == [("changed", "viewer@people.example"), ("joined", "signatory@people.example")]
-    with pytest.raises(WrongTerms):
-        behalf.change(row.pk, Terms(Role.VIEWER, NOW), office, signatory, REQUEST)
-    assert behalf.change(row.pk, Terms(Role.SIGNATORY, A_YEAR), office, signatory, REQUEST)
-    assert behalf.authorisation(row.pk, standing(signatory, office), office).until == A_YEAR
+    with pytest.raises(InvalidTerms):
+        behalf.change(row.pk, GrantTerms(Role.VIEWER, NOW), office, signatory, REQUEST)
+    assert behalf.change(row.pk, GrantTerms(Role.SIGNATORY, A_YEAR), office, signatory, REQUEST)
+    assert behalf.authorisation(row.pk, load_permissions(signatory, office), office).until == A_YEAR
     sqlite_desk.clock.now = A_YEAR + SECOND
-    with pytest.raises(Gone):
-        behalf.change(row.pk, Terms(Role.VIEWER, None), office, signatory, REQUEST)
-    with pytest.raises(Gone):
-        behalf.authorisation(row.pk, standing(signatory, office), office)
+    with pytest.raises(NoLongerExists):
+        behalf.change(row.pk, GrantTerms(Role.VIEWER, None), office, signatory, REQUEST)
+    with pytest.raises(NoLongerExists):
+        behalf.authorisation(row.pk, load_permissions(signatory, office), office)
     assert not behalf.withdraw(row.pk, office, signatory, REQUEST)
 
 
 def test_a_firms_role_keeps_an_end(sqlite_desk, signatory):
     office = sqlite_desk.office
     behalf.give_to_firm(firm_terms(sqlite_desk), office, signatory, REQUEST)
-    row = rows(sqlite_desk, "Mandate").get(agent__isnull=False)
-    with pytest.raises(WrongTerms):
-        behalf.change(row.pk, Terms(Role.VIEWER, None), office, signatory, REQUEST)
-    assert behalf.change(row.pk, Terms(Role.VIEWER, A_YEAR), office, signatory, REQUEST)
-    with pytest.raises(Gone):
+    row = rows(sqlite_desk, "RoleAssignment").get(agent__isnull=False)
+    with pytest.raises(InvalidTerms):
+        behalf.change(row.pk, GrantTerms(Role.VIEWER, None), office, signatory, REQUEST)
+    assert behalf.change(row.pk, GrantTerms(Role.VIEWER, A_YEAR), office, signatory, REQUEST)
+    with pytest.raises(NoLongerExists):
         behalf.send_again(row.pk, office, signatory, REQUEST)
 
 
 FOREIGN = {
-    "see": lambda found, who, office: behalf.authorisation(found, standing(who, office), office),
+    "see": lambda found, who, office: behalf.authorisation(found, load_permissions(who, office), office),
     "change": lambda found, who, office: behalf.change(found, TERMS, office, who, REQUEST),
     "withdraw": lambda found, who, office: behalf.withdraw(found, office, who, REQUEST),
     "send again": lambda found, who, office: behalf.send_again(found, office, who, REQUEST),
-    "see a request": lambda found, who, office: behalf.asked(found, standing(who, office), office),
-    "whose a request is": lambda found, who, office: behalf.organisation_asked(found, standing(who, office), office),
+    "see a request": lambda found, who, office: behalf.get_request(found, load_permissions(who, office), office),
+    "whose a request is": lambda found, who, office: behalf.organisation_asked(
+        found, load_permissions(who, office), office
+    ),
     "approve": lambda found, who, office: behalf.approve(found, TERMS, office, who, REQUEST),
     "decline": lambda found, who, office: behalf.decline(found, office, who, REQUEST),
 }
@@ -347,11 +349,11 @@ def test_what_is_others_is_like_what_is_not_there(sqlite_desk, signatory, act):
     office, stranger = sqlite_desk.office, acting(sqlite_desk, "stranger", (FIRM, Role.SIGNATORY))
     mandate_id, _ = given(sqlite_desk, signatory)
     ask_for_oneself(CLIENT, Role.VIEWER, office, stranger, REQUEST)
-    asked = rows(sqlite_desk, "RightRequest").get().pk
+    asked = rows(sqlite_desk, "RoleRequest").get().pk
     for one in (mandate_id, asked, "nobody's"):
-        with pytest.raises(NotAllowed):
+        with pytest.raises(PermissionDenied):
             act(one, stranger, office)
-    assert rows(sqlite_desk, "Mandate").filter(withdrawn_at=None).count() == 3
+    assert rows(sqlite_desk, "RoleAssignment").filter(withdrawn_at=None).count() == 3
 
 
 def test_a_request_is_answered_and_its_asker_told(sqlite_desk, signatory):
@@ -359,23 +361,25 @@ def test_a_request_is_answered_and_its_asker_told(sqlite_desk, signatory):
     for role in (Role.VIEWER, Role.MANAGER, Role.SIGNATORY):
         assert ask_for_oneself(CLIENT, role, office, asker, REQUEST).now
     assert ask_for_oneself(CLIENT, Role.VIEWER, office, asker, REQUEST).before
-    viewer, manager, signer = (
-        rows(desk, "RightRequest").get(role=one).pk for one in ("viewer", "manager", "signatory")
-    )
-    assert behalf.approve(manager, Terms(Role.MANAGER, None), office, signatory, REQUEST)
-    assert not behalf.approve(manager, Terms(Role.MANAGER, None), office, signatory, REQUEST)
+    viewer, manager, signer = (rows(desk, "RoleRequest").get(role=one).pk for one in ("viewer", "manager", "signatory"))
+    assert behalf.approve(manager, GrantTerms(Role.MANAGER, None), office, signatory, REQUEST)
+    assert not behalf.approve(manager, GrantTerms(Role.MANAGER, None), office, signatory, REQUEST)
     # What one has already stays as it is: a yes takes nothing away.
     assert behalf.approve(viewer, TERMS, office, signatory, REQUEST)
-    assert rows(desk, "Mandate").get(user=asker.user_id).role == Role.MANAGER
+    assert rows(desk, "RoleAssignment").get(user=asker.user_id).role == Role.MANAGER
     assert ask_for_oneself(CLIENT, Role.VIEWER, office, asker, REQUEST).there
-    with pytest.raises(WrongTerms):
-        behalf.approve(signer, Terms(Role.VIEWER, NOW), office, signatory, REQUEST)
+    with pytest.raises(InvalidTerms):
+        behalf.approve(signer, GrantTerms(Role.VIEWER, NOW), office, signatory, REQUEST)
     assert behalf.decline(signer, office, signatory, REQUEST)
     assert not behalf.decline(signer, office, signatory, REQUEST)
-    with pytest.raises(Gone):
-        behalf.asked(signer, standing(signatory, office), office)
+    with pytest.raises(NoLongerExists):
+        behalf.get_request(signer, load_permissions(signatory, office), office)
     states = {one.role: one.state for one in asked_by(asker, office)}
-    assert states == {Role.VIEWER: Answer.GIVEN, Role.MANAGER: Answer.GIVEN, Role.SIGNATORY: Answer.DECLINED}
+    assert states == {
+        Role.VIEWER: RoleRequestState.GIVEN,
+        Role.MANAGER: RoleRequestState.GIVEN,
+        Role.SIGNATORY: RoleRequestState.DECLINED,
+    }
     owed = [one for one in told(desk) if one[1] == "asker@people.example"]
     assert owed == [("declined", owed[0][1]), ("granted", owed[0][1]), ("granted", owed[0][1])]
     assert rows(desk, "Person").filter(email="asker@people.example", named_until=NOW).exists()
@@ -386,32 +390,32 @@ def test_a_request_raises_a_role_and_others_hear_of_a_new_signatory(sqlite_desk,
     viewer, newcomer = acting(desk, "viewer", (CLIENT, Role.VIEWER)), acting(desk, "newcomer")
     for asker in (viewer, newcomer):
         ask_for_oneself(CLIENT, Role.SIGNATORY, office, asker, REQUEST)
-        asked = rows(desk, "RightRequest").get(user=asker.user_id).pk
-        assert behalf.organisation_asked(asked, standing(signatory, office), office) == organisation(desk)
-        assert behalf.asked(asked, standing(signatory, office), office).role is Role.SIGNATORY
-        behalf.approve(asked, Terms(Role.SIGNATORY, None), office, signatory, REQUEST)
+        asked = rows(desk, "RoleRequest").get(user=asker.user_id).pk
+        assert behalf.organisation_asked(asked, load_permissions(signatory, office), office) == organisation(desk)
+        assert behalf.get_request(asked, load_permissions(signatory, office), office).role is Role.SIGNATORY
+        behalf.approve(asked, GrantTerms(Role.SIGNATORY, None), office, signatory, REQUEST)
     assert [one for one, _ in told(desk)].count("joined") == 3
-    assert rows(desk, "Mandate").filter(role=Role.SIGNATORY).count() == 3
+    assert rows(desk, "RoleAssignment").filter(role=Role.SIGNATORY).count() == 3
 
 
 def test_requests_lapse(sqlite_desk, signatory):
     office, asker = sqlite_desk.office, acting(sqlite_desk, "asker")
     ask_for_oneself(CLIENT, Role.VIEWER, office, asker, REQUEST)
-    asked = rows(sqlite_desk, "RightRequest").get().pk
+    asked = rows(sqlite_desk, "RoleRequest").get().pk
     sqlite_desk.clock.forward(REQUEST_LIVES + SECOND)
     for answer in (behalf.decline, lambda one, *rest: behalf.approve(one, TERMS, *rest)):
-        with pytest.raises(Gone):
+        with pytest.raises(NoLongerExists):
             answer(asked, office, signatory, REQUEST)
-    assert not behalf.authorisations(organisation(sqlite_desk), standing(signatory, office), office).requests
+    assert not behalf.authorisations(organisation(sqlite_desk), load_permissions(signatory, office), office).requests
     assert ask_for_oneself(CLIENT, Role.VIEWER, office, asker, REQUEST).now
 
 
 def test_nobody_is_given_what_somebody_asked_who_is_gone(sqlite_desk, signatory):
     office, asker = sqlite_desk.office, acting(sqlite_desk, "asker")
     ask_for_oneself(CLIENT, Role.VIEWER, office, asker, REQUEST)
-    asked = rows(sqlite_desk, "RightRequest").get()
+    asked = rows(sqlite_desk, "RoleRequest").get()
     rows(sqlite_desk, "User").filter(pk=asker.user_id).update(is_active=False)
-    with pytest.raises(Gone):
+    with pytest.raises(NoLongerExists):
         behalf.approve(asked.pk, TERMS, office, signatory, REQUEST)
     rows(sqlite_desk, "User").filter(pk=asker.user_id).delete()
     assert behalf.decline(asked.pk, office, signatory, REQUEST)
@@ -423,12 +427,12 @@ def test_nobody_floods_signatories(sqlite_desk, signatory):
     asker = acting(sqlite_desk, "asker")
     for number in range(ASKED_A_DAY):
         ask_for_oneself(f"{number}", Role.VIEWER, office, asker, REQUEST)
-    with pytest.raises(TooMany):
+    with pytest.raises(InvitationLimitReached):
         ask_for_oneself(CLIENT, Role.VIEWER, office, asker, REQUEST)
     for number in range(TOLD_A_DAY + 1):
         ask_for_oneself(CLIENT, Role.VIEWER, office, acting(sqlite_desk, f"asker{number}"), REQUEST)
     assert [one for one, _ in told(sqlite_desk)].count("asked") == TOLD_A_DAY
-    found = behalf.authorisations(organisation(sqlite_desk), standing(signatory, office), office)
+    found = behalf.authorisations(organisation(sqlite_desk), load_permissions(signatory, office), office)
     assert len(found.requests) == TOLD_A_DAY + 1
     sqlite_desk.clock.forward(DAY)
     assert ask_for_oneself(CLIENT, Role.VIEWER, office, asker, REQUEST).now
@@ -442,20 +446,20 @@ def test_a_firm_asks_many_and_each_client_answers(sqlite_desk, signatory):
     ask = AskClients(firm_id, ids, Role.MANAGER, A_YEAR)
     assert ask_clients(ask, office, accountant, REQUEST).now == tuple(ids)
     assert ask_clients(ask, office, accountant, REQUEST).before == tuple(ids)
-    asked = rows(desk, "RightRequest").get(customer_id=CLIENT).pk
-    with pytest.raises(WrongTerms):
+    asked = rows(desk, "RoleRequest").get(customer_id=CLIENT).pk
+    with pytest.raises(InvalidTerms):
         behalf.approve(asked, TERMS, office, signatory, REQUEST)
-    assert behalf.approve(asked, Terms(Role.VIEWER, A_YEAR), office, signatory, REQUEST)
-    who = standing(accountant, office)
+    assert behalf.approve(asked, GrantTerms(Role.VIEWER, A_YEAR), office, signatory, REQUEST)
+    who = load_permissions(accountant, office)
     found = [(one.organisation.customer_id, one.role) for one in clients(firm_id, who, office)]
     assert found == [(CLIENT, Role.VIEWER)]
-    assert {one.state for one in requests(firm_id, who, office)} == {Answer.GIVEN, Answer.WAITING}
+    assert {one.state for one in requests(firm_id, who, office)} == {RoleRequestState.GIVEN, RoleRequestState.WAITING}
     # A smaller role than was asked for is no reason not to ask again; the same one is.
     assert ask_clients(replace(ask, role=Role.VIEWER), office, accountant, REQUEST).there == (CLIENT,)
     assert ("given-to-firm", "accountant@people.example") in told(desk)
-    again = rows(desk, "RightRequest").filter(customer_id="nobody-1").first().pk
-    with pytest.raises(NotAllowed):
-        behalf.approve(again, Terms(Role.VIEWER, A_YEAR), office, signatory, REQUEST)
+    again = rows(desk, "RoleRequest").filter(customer_id="nobody-1").first().pk
+    with pytest.raises(PermissionDenied):
+        behalf.approve(again, GrantTerms(Role.VIEWER, A_YEAR), office, signatory, REQUEST)
 
 
 def test_what_a_firm_has_already_is_approved_as_it_stands(sqlite_desk, signatory):
@@ -463,23 +467,23 @@ def test_what_a_firm_has_already_is_approved_as_it_stands(sqlite_desk, signatory
     accountant = acting(desk, "accountant", (FIRM, Role.MANAGER))
     ask_clients(AskClients(organisation(desk, FIRM), [CLIENT], Role.MANAGER, A_YEAR), office, accountant, REQUEST)
     behalf.give_to_firm(firm_terms(desk), office, signatory, REQUEST)
-    asked = rows(desk, "RightRequest").get().pk
-    assert behalf.approve(asked, Terms(Role.MANAGER, A_YEAR), office, signatory, REQUEST)
-    assert rows(desk, "Mandate").filter(agent__isnull=False).count() == 1
+    asked = rows(desk, "RoleRequest").get().pk
+    assert behalf.approve(asked, GrantTerms(Role.MANAGER, A_YEAR), office, signatory, REQUEST)
+    assert rows(desk, "RoleAssignment").filter(agent__isnull=False).count() == 1
 
 
 @pytest.mark.parametrize("asked", [(Role.VIEWER, A_YEAR), (Role.VIEWER, A_YEAR + DAY), (Role.MANAGER, A_YEAR - DAY)])
 def test_an_approval_takes_nothing_from_a_firm_that_was_given_more_meanwhile(sqlite_desk, signatory, asked):
-    desk, office, terms = sqlite_desk, sqlite_desk.office, Terms(*asked)
+    desk, office, terms = sqlite_desk, sqlite_desk.office, GrantTerms(*asked)
     accountant = acting(desk, "accountant", (FIRM, Role.MANAGER))
     ask = AskClients(organisation(desk, FIRM), [CLIENT], terms.role, terms.until)
     ask_clients(ask, office, accountant, REQUEST)
     behalf.give_to_firm(firm_terms(desk), office, signatory, REQUEST)
-    assert behalf.approve(rows(desk, "RightRequest").get().pk, terms, office, signatory, REQUEST)
-    (has,) = clients(organisation(desk, FIRM), standing(accountant, office), office)
+    assert behalf.approve(rows(desk, "RoleRequest").get().pk, terms, office, signatory, REQUEST)
+    (has,) = clients(organisation(desk, FIRM), load_permissions(accountant, office), office)
     assert (has.role, has.until) == (Role.MANAGER, A_YEAR)
-    assert {one.state for one in requests(organisation(desk, FIRM), standing(accountant, office), office)} == {
-        Answer.GIVEN
+    assert {one.state for one in requests(organisation(desk, FIRM), load_permissions(accountant, office), office)} == {
+        RoleRequestState.GIVEN
     }
 
 
@@ -489,19 +493,19 @@ def test_an_approval_gives_a_firm_a_later_end(sqlite_desk, signatory):
     ask = AskClients(organisation(desk, FIRM), [CLIENT], Role.MANAGER, A_YEAR + DAY)
     ask_clients(ask, office, accountant, REQUEST)
     behalf.give_to_firm(firm_terms(desk), office, signatory, REQUEST)
-    asked = rows(desk, "RightRequest").get().pk
-    assert behalf.approve(asked, Terms(Role.MANAGER, A_YEAR + DAY), office, signatory, REQUEST)
-    (has,) = clients(organisation(desk, FIRM), standing(accountant, office), office)
+    asked = rows(desk, "RoleRequest").get().pk
+    assert behalf.approve(asked, GrantTerms(Role.MANAGER, A_YEAR + DAY), office, signatory, REQUEST)
+    (has,) = clients(organisation(desk, FIRM), load_permissions(accountant, office), office)
     assert (has.role, has.until) == (Role.MANAGER, A_YEAR + DAY)
 
 
 NOT_ASKED = {
-    "a viewer": (((FIRM, Role.VIEWER),), {}, NotAllowed),
-    "nobody of the firm": ((), {}, NotAllowed),
-    "without an end that fits": (((FIRM, Role.MANAGER),), {"until": NOW}, WrongTerms),
-    "as signatory": (((FIRM, Role.MANAGER),), {"role": Role.SIGNATORY}, WrongTerms),
-    "too many": (((FIRM, Role.MANAGER),), {"customer_ids": tuple(map(str, range(501)))}, TooMany),
-    "itself": (((FIRM, Role.MANAGER),), {"customer_ids": (CLIENT, f" {FIRM}")}, Itself),
+    "a viewer": (((FIRM, Role.VIEWER),), {}, PermissionDenied),
+    "nobody of the firm": ((), {}, PermissionDenied),
+    "without an end that fits": (((FIRM, Role.MANAGER),), {"until": NOW}, InvalidTerms),
+    "as signatory": (((FIRM, Role.MANAGER),), {"role": Role.SIGNATORY}, InvalidTerms),
+    "too many": (((FIRM, Role.MANAGER),), {"customer_ids": tuple(map(str, range(501)))}, InvitationLimitReached),
+    "itself": (((FIRM, Role.MANAGER),), {"customer_ids": (CLIENT, f" {FIRM}")}, OwnOrganisation),
 }
 
 
@@ -511,14 +515,14 @@ def test_what_a_firm_may_not_ask(sqlite_desk, signatory, roles, changed, refused
     ask = AskClients(organisation(sqlite_desk, FIRM), (CLIENT,), Role.MANAGER, A_YEAR)
     with pytest.raises(refused):
         ask_clients(replace(ask, **changed), sqlite_desk.office, actor, REQUEST)
-    assert not rows(sqlite_desk, "RightRequest").exists()
+    assert not rows(sqlite_desk, "RoleRequest").exists()
 
 
 def test_who_acts_for_a_firm_through_another_one_asks_nothing_in_its_name(sqlite_desk, signatory):
     office = sqlite_desk.office
     accountant = acting(sqlite_desk, "accountant", (FIRM, Role.MANAGER))
     behalf.give_to_firm(firm_terms(sqlite_desk), office, signatory, REQUEST)
-    with pytest.raises(NotAllowed):
+    with pytest.raises(PermissionDenied):
         ask_clients(AskClients(organisation(sqlite_desk), ["1"], Role.VIEWER, A_YEAR), office, accountant, REQUEST)
 
 
@@ -526,9 +530,9 @@ def test_a_closed_organisation_answers_nobody(sqlite_desk, signatory):
     office, accountant = sqlite_desk.office, acting(sqlite_desk, "accountant", (FIRM, Role.MANAGER))
     ask_clients(AskClients(organisation(sqlite_desk, FIRM), [CLIENT], Role.VIEWER, A_YEAR), office, accountant, REQUEST)
     close(FIRM, office, "operator", REQUEST)
-    with pytest.raises(Closed):
+    with pytest.raises(OrganisationClosed):
         behalf.approve(
-            rows(sqlite_desk, "RightRequest").get().pk, Terms(Role.VIEWER, A_YEAR), office, signatory, REQUEST
+            rows(sqlite_desk, "RoleRequest").get().pk, GrantTerms(Role.VIEWER, A_YEAR), office, signatory, REQUEST
         )
 
 

@@ -3,9 +3,9 @@
 import pytest
 
 from sinetti.domain.access.roles import Role
-from sinetti.services.access.permissions import Actor, NotAllowed, OutsideRole, standing
+from sinetti.services.access.permissions import Actor, ExternalRole, PermissionDenied, load_permissions
 from sinetti.services.self_service.role_assignments import withdraw
-from sinetti.services.self_service.role_resignation import GivenUp, give_up, own
+from sinetti.services.self_service.role_resignation import ResignationReport, own, resign
 from tests.support.authority import CUSTOMER_ID as CLIENT
 from tests.support.firms import rows
 from tests.support.office import REQUEST, SECOND, add_organisation
@@ -32,18 +32,18 @@ def people(sqlite_desk):
 
 
 def left(desk):
-    return rows(desk, "Mandate").filter(withdrawn_at=None).count()
+    return rows(desk, "RoleAssignment").filter(withdrawn_at=None).count()
 
 
 def test_a_person_gives_up_what_is_theirs_once(sqlite_desk, people):
     actors, made = people
     viewer = actors["viewer"]
-    (listed,) = own(viewer, standing(viewer, sqlite_desk.office), sqlite_desk.office)
+    (listed,) = own(viewer, load_permissions(viewer, sqlite_desk.office), sqlite_desk.office)
     assert (listed.mandate_id, listed.role) == (made["viewer"], Role.VIEWER)
-    assert give_up((made["viewer"],), sqlite_desk.office, viewer, REQUEST) == GivenUp(1, 0)
-    assert give_up((made["viewer"],), sqlite_desk.office, viewer, REQUEST) == GivenUp(0, 0), "pressed twice"
+    assert resign((made["viewer"],), sqlite_desk.office, viewer, REQUEST) == ResignationReport(1, 0)
+    assert resign((made["viewer"],), sqlite_desk.office, viewer, REQUEST) == ResignationReport(0, 0), "pressed twice"
     assert left(sqlite_desk) == 4
-    assert rows(sqlite_desk, "AuditRow").filter(actor=viewer.name, action="authorisation-withdrawn").count() == 1
+    assert rows(sqlite_desk, "AuditEvent").filter(actor=viewer.name, action="authorisation-withdrawn").count() == 1
 
 
 def test_what_ended_between_page_and_button_keeps_nothing_of_the_others(sqlite_desk, people):
@@ -53,36 +53,36 @@ def test_what_ended_between_page_and_button_keeps_nothing_of_the_others(sqlite_d
     add_organisation(sqlite_desk, OTHER)
     other = mandate(sqlite_desk, rows(sqlite_desk, "User").get(pk=viewer.user_id), OTHER, Role.VIEWER).pk
     end = sqlite_desk.office.now()
-    rows(sqlite_desk, "Mandate").filter(pk=made["viewer"]).update(valid_until=end)
+    rows(sqlite_desk, "RoleAssignment").filter(pk=made["viewer"]).update(valid_until=end)
     sqlite_desk.clock.forward(SECOND)
-    assert give_up((made["viewer"], other), sqlite_desk.office, viewer, REQUEST) == GivenUp(1, 0)
-    assert rows(sqlite_desk, "Mandate").get(pk=made["viewer"]).withdrawn_at is None, "it ended by itself"
+    assert resign((made["viewer"], other), sqlite_desk.office, viewer, REQUEST) == ResignationReport(1, 0)
+    assert rows(sqlite_desk, "RoleAssignment").get(pk=made["viewer"]).withdrawn_at is None, "it ended by itself"
 
 
 def test_a_firms_representative_gives_up_a_client(sqlite_desk, people):
     actors, made = people
-    assert give_up((made["firm"],), sqlite_desk.office, actors["boss"], REQUEST) == GivenUp(1, 0)
-    assert not standing(actors["manager"], sqlite_desk.office).held.keys() - {
+    assert resign((made["firm"],), sqlite_desk.office, actors["boss"], REQUEST) == ResignationReport(1, 0)
+    assert not load_permissions(actors["manager"], sqlite_desk.office).held.keys() - {
         rows(sqlite_desk, "Organisation").get(customer_id=FIRM).pk
     }
-    assert give_up((made["firm"],), sqlite_desk.office, actors["boss"], REQUEST) == GivenUp(0, 0)
+    assert resign((made["firm"],), sqlite_desk.office, actors["boss"], REQUEST) == ResignationReport(0, 0)
 
 
 def told(desk):
     """To whom, and of what, mail is owed."""
-    owed = rows(desk, "OutboxRow").filter(kind="authorisation").select_related("recipient")
+    owed = rows(desk, "OutboxMessage").filter(kind="authorisation").select_related("recipient")
     return sorted((row.recipient.email.partition("@")[0], row.facts["tells"], row.facts["mandate"]) for row in owed)
 
 
 def test_the_other_representatives_are_told(sqlite_desk, people):
     actors, made = people
     second = mandate(sqlite_desk, account(sqlite_desk, "second"), CLIENT, Role.SIGNATORY).pk
-    give_up((made["viewer"],), sqlite_desk.office, actors["viewer"], REQUEST)
+    resign((made["viewer"],), sqlite_desk.office, actors["viewer"], REQUEST)
     mine = made["viewer"]
     told_of_it = [("second", "given-up", mine), ("signatory", "given-up", mine), ("viewer", "withdrawn", mine)]
     assert told(sqlite_desk) == told_of_it
-    rows(sqlite_desk, "OutboxRow").delete()
-    give_up((made["firm"],), sqlite_desk.office, actors["boss"], REQUEST)
+    rows(sqlite_desk, "OutboxMessage").delete()
+    resign((made["firm"],), sqlite_desk.office, actors["boss"], REQUEST)
     mine = made["firm"]
     assert told(sqlite_desk) == [
         ("boss", "withdrawn", mine),
@@ -90,13 +90,13 @@ def test_the_other_representatives_are_told(sqlite_desk, people):
         ("second", "given-up", mine),
         ("signatory", "given-up", mine),
     ]
-    rows(sqlite_desk, "OutboxRow").delete()
-    give_up((made["signatory"],), sqlite_desk.office, actors["signatory"], REQUEST)
+    rows(sqlite_desk, "OutboxMessage").delete()
+    resign((made["signatory"],), sqlite_desk.office, actors["signatory"], REQUEST)
     mine = made["signatory"]
     assert told(sqlite_desk) == [("second", "given-up", mine), ("signatory", "withdrawn", mine)]
-    rows(sqlite_desk, "OutboxRow").delete()
-    last = Actor(rows(sqlite_desk, "Mandate").get(pk=second).user_id, second_factor=True)
-    assert give_up((second,), sqlite_desk.office, last, REQUEST) == GivenUp(0, 1)
+    rows(sqlite_desk, "OutboxMessage").delete()
+    last = Actor(rows(sqlite_desk, "RoleAssignment").get(pk=second).user_id, second_factor=True)
+    assert resign((second,), sqlite_desk.office, last, REQUEST) == ResignationReport(0, 1)
     assert told(sqlite_desk) == [], "nothing was given up"
 
 
@@ -118,14 +118,14 @@ OTHERS = {
 def test_nobody_gives_up_what_is_others(sqlite_desk, people, name, whose):
     actors, made = people
     mixed = tuple(dict.fromkeys((made[name], made.get(whose, "0" * 32))))
-    with pytest.raises(NotAllowed):
-        give_up(mixed, sqlite_desk.office, actors[name], REQUEST)
+    with pytest.raises(PermissionDenied):
+        resign(mixed, sqlite_desk.office, actors[name], REQUEST)
     assert left(sqlite_desk) == 5, "nor is what is theirs given up with it"
 
 
 def test_the_last_representative_stays_unless_their_sign_in_says_so(sqlite_desk, people):
     actors, made = people
     signatory = actors["signatory"]
-    assert give_up((made["signatory"],), sqlite_desk.office, signatory, REQUEST) == GivenUp(0, 1)
-    outside = Actor(signatory.user_id, True, (OutsideRole(CLIENT, Role.SIGNATORY),))
-    assert give_up((made["signatory"],), sqlite_desk.office, outside, REQUEST) == GivenUp(1, 0)
+    assert resign((made["signatory"],), sqlite_desk.office, signatory, REQUEST) == ResignationReport(0, 1)
+    outside = Actor(signatory.user_id, True, (ExternalRole(CLIENT, Role.SIGNATORY),))
+    assert resign((made["signatory"],), sqlite_desk.office, outside, REQUEST) == ResignationReport(1, 0)

@@ -7,9 +7,14 @@ import pytest
 from sinetti.database import models
 from sinetti.database.organisations import organisations
 from sinetti.domain.access.roles import Role
-from sinetti.domain.organisations.applications import ApplicationFault, ApplicationRefused, ApplicationState, Verdict
+from sinetti.domain.organisations.applications import (
+    ApplicationDecision,
+    ApplicationError,
+    ApplicationErrorReason,
+    ApplicationState,
+)
 from sinetti.domain.values import Channel
-from sinetti.services.access.permissions import Actor, OutsideRole
+from sinetti.services.access.permissions import Actor, ExternalRole
 from sinetti.services.organisations.register import ChannelError, close
 from sinetti.services.self_service import applications as acts
 from sinetti.services.staff import applications
@@ -21,8 +26,10 @@ from tests.support.registers import crowd
 from tests.support.users import account, mandate
 
 FIRM = "2345678-2"
-APPROVED = Verdict(ApplicationState.APPROVED)
-REFUSED = Verdict(ApplicationState.REFUSED, "The purpose does not need the interface.", "Write to the court.")
+APPROVED = ApplicationDecision(ApplicationState.APPROVED)
+REFUSED = ApplicationDecision(
+    ApplicationState.REFUSED, "The purpose does not need the interface.", "Write to the court."
+)
 
 
 def applied(desk):
@@ -39,7 +46,7 @@ def channels(desk):
 
 
 def owed(desk):
-    rows = models.OutboxRow.objects.using(desk.register.alias).filter(kind="authorisation")
+    rows = models.OutboxMessage.objects.using(desk.register.alias).filter(kind="authorisation")
     return [(row.recipient.email, row.facts) for row in rows.select_related("recipient")]
 
 
@@ -52,7 +59,7 @@ def test_approved_with_its_channels(desk):
     assert owed(desk) == [("maija@people.example", {"application": made.application_id})]
     (row,) = audited(desk, "application-approved")
     assert anna.actor.name in row
-    assert fault_of(applications.decide, made.application_id, REFUSED, written, anna) is ApplicationFault.NOT_OPEN
+    assert fault_of(applications.decide, made.application_id, REFUSED, written, anna) is ApplicationErrorReason.NOT_OPEN
 
 
 def test_refused_with_its_reason(sqlite_desk):
@@ -70,11 +77,11 @@ def test_two_clerks_at_once_decide_once(desk):
         try:
             verdict = (APPROVED, REFUSED)[number]
             return applications.decide(made.application_id, verdict, written, clerks[number]).state
-        except ApplicationRefused as refused:
+        except ApplicationError as refused:
             return refused.fault
 
     results = crowd(desk.register, 2, once)
-    assert results.count(ApplicationFault.NOT_OPEN) == 1
+    assert results.count(ApplicationErrorReason.NOT_OPEN) == 1
     assert (ApplicationState.APPROVED in results) == bool(channels(desk))
     assert len(owed(desk)) == 1
 
@@ -100,7 +107,7 @@ def test_nobody_decides_in_a_case_of_their_own(sqlite_desk, through_a_firm):
         mandate(sqlite_desk, FIRM, MALLI, Role.VIEWER)
     mandate(sqlite_desk, user, FIRM if through_a_firm else MALLI, Role.VIEWER)
     for verdict in (APPROVED, REFUSED):
-        assert fault_of(applications.decide, made.application_id, verdict, written, anna) is ApplicationFault.OWN
+        assert fault_of(applications.decide, made.application_id, verdict, written, anna) is ApplicationErrorReason.OWN
     assert not channels(sqlite_desk)
 
 
@@ -114,29 +121,29 @@ def test_nor_does_another_account_of_the_same_person(sqlite_desk, through_a_firm
     mandate(sqlite_desk, second, FIRM if through_a_firm else MALLI, Role.VIEWER)
     same_subject(sqlite_desk, anna.actor.user_id, second.pk)
     for verdict in (APPROVED, REFUSED):
-        assert fault_of(applications.decide, made.application_id, verdict, written, anna) is ApplicationFault.OWN
+        assert fault_of(applications.decide, made.application_id, verdict, written, anna) is ApplicationErrorReason.OWN
 
 
 def test_nor_does_who_applied_whatever_became_of_their_role(sqlite_desk):
     organisation_id, _ = a_signatory(sqlite_desk)
     anna = a_clerk(sqlite_desk)
-    vouched_for = replace(anna.actor, outside=(OutsideRole(MALLI, Role.SIGNATORY),))
+    vouched_for = replace(anna.actor, outside=(ExternalRole(MALLI, Role.SIGNATORY),))
     made = acts.apply(organisation_id, ASKED, sqlite_desk.office, vouched_for, REQUEST)
     for verdict in (APPROVED, REFUSED):
-        assert fault_of(applications.decide, made.application_id, verdict, written, anna) is ApplicationFault.OWN
+        assert fault_of(applications.decide, made.application_id, verdict, written, anna) is ApplicationErrorReason.OWN
     applications.decide(made.application_id, APPROVED, written, a_clerk(sqlite_desk, "bo"))
 
 
 def test_what_cannot_be_decided(sqlite_desk):
     made, anna = applied(sqlite_desk), a_clerk(sqlite_desk)
-    assert fault_of(applications.decide, "0" * 32, APPROVED, written, anna) is ApplicationFault.UNKNOWN
-    no_appeal = Verdict(ApplicationState.REFUSED, REFUSED.reason)
-    assert fault_of(applications.decide, made.application_id, no_appeal, written, anna) is ApplicationFault.APPEAL
+    assert fault_of(applications.decide, "0" * 32, APPROVED, written, anna) is ApplicationErrorReason.UNKNOWN
+    no_appeal = ApplicationDecision(ApplicationState.REFUSED, REFUSED.reason)
+    assert fault_of(applications.decide, made.application_id, no_appeal, written, anna) is ApplicationErrorReason.APPEAL
     without = a_clerk(sqlite_desk.but(issuing={}), "bo")
     with pytest.raises(ChannelError):
         applications.decide(made.application_id, APPROVED, written, without)
     close(MALLI, sqlite_desk.office, "operator", REQUEST)
-    assert fault_of(applications.decide, made.application_id, APPROVED, written, anna) is ApplicationFault.CLOSED
+    assert fault_of(applications.decide, made.application_id, APPROVED, written, anna) is ApplicationErrorReason.CLOSED
     decided = applications.decide(made.application_id, REFUSED, written, anna)
     assert decided.state is ApplicationState.REFUSED, "who has ended is told so all the same"
 
@@ -144,7 +151,7 @@ def test_what_cannot_be_decided(sqlite_desk):
 def test_who_applied_is_told_without_a_mandate_of_ours(sqlite_desk):
     organisation_id, _ = a_signatory(sqlite_desk)
     user = account(sqlite_desk, "outsider")
-    outside = OutsideRole(MALLI, Role.SIGNATORY)
+    outside = ExternalRole(MALLI, Role.SIGNATORY)
     made = acts.apply(
         organisation_id, ASKED, sqlite_desk.office, Actor(user.pk, second_factor=True, outside=(outside,)), REQUEST
     )

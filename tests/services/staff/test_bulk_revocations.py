@@ -7,11 +7,11 @@ from django.apps import apps
 
 from sinetti.database import models
 from sinetti.database.access import accounts
-from sinetti.domain.certificates.bulk_revocation import COUNTED_FOR, BulkReason, BulkRefused
+from sinetti.domain.certificates.bulk_revocation import COUNTED_FOR, BulkErrorReason, BulkRevocationError
 from sinetti.domain.certificates.revocation import RevocationReason
 from sinetti.services.revocation import bulk_revoke
 from sinetti.services.staff import bulk_revocations, certificates
-from sinetti.services.staff.bulk_revocations import Wanted
+from sinetti.services.staff.bulk_revocations import CertificateSelection
 from sinetti.services.staff.session import NotStaff
 from tests.support.authority import CUSTOMER_ID
 from tests.support.clerks import a_clerk, looked, same_subject
@@ -19,7 +19,7 @@ from tests.support.office import REQUEST, KilledError, enrolled, killed_at
 from tests.support.registers import crowd
 
 SUPERSEDED = RevocationReason.SUPERSEDED
-ALL = Wanted(customer_id=CUSTOMER_ID)
+ALL = CertificateSelection(customer_id=CUSTOMER_ID)
 
 
 @pytest.fixture
@@ -31,7 +31,7 @@ def few(monkeypatch):
 
 
 def refused_for(call, *rest):
-    with pytest.raises(BulkRefused) as refused:
+    with pytest.raises(BulkRevocationError) as refused:
         call(*rest)
     return refused.value.reason
 
@@ -48,8 +48,8 @@ def test_another_clerk_confirms_and_it_goes_part_by_part(sqlite_desk, few):
     bo = a_clerk(sqlite_desk, "bo")
     assert (bulk_revocations.count_waiting(bo), bulk_revocations.alone_lately(anna)) == (1, 0)
     assert bulk_revocations.proposals(bo) == ((waiting,), ())
-    assert refused_for(bulk_revocations.confirm, waiting.proposal_id, anna) is BulkReason.SAME_OFFICER
-    assert refused_for(bulk_revocations.go_on, waiting.proposal_id, bo) is BulkReason.NO_PROPOSAL
+    assert refused_for(bulk_revocations.confirm, waiting.proposal_id, anna) is BulkErrorReason.SAME_OFFICER
+    assert refused_for(bulk_revocations.go_on, waiting.proposal_id, bo) is BulkErrorReason.NO_PROPOSAL
     gone, going = bulk_revocations.confirm(waiting.proposal_id, bo)
     assert (gone, going.approver, going.done_at) == (2, bo.officer, None)
     assert bulk_revocations.proposals(bo)[1] == (going,)
@@ -58,7 +58,7 @@ def test_another_clerk_confirms_and_it_goes_part_by_part(sqlite_desk, few):
     assert (gone, done.done_at) == (4, sqlite_desk.clock.now)
     assert bulk_revocations.go_on(waiting.proposal_id, anna) == (4, done)
     assert bulk_revocations.proposal(waiting.proposal_id, bo) == (4, done)
-    rows = models.AuditRow.objects.using(sqlite_desk.register.alias).filter(action="bulk-approved")
+    rows = models.AuditEvent.objects.using(sqlite_desk.register.alias).filter(action="bulk-approved")
     assert [row.actor for row in rows] == [bo.actor.name]
     assert looked(sqlite_desk)[-1][0] == f"bulk-revocation:{waiting.proposal_id}"
 
@@ -67,7 +67,7 @@ def test_another_account_of_the_same_person_does_not_confirm(sqlite_desk, few):
     anna, waiting = proposed(sqlite_desk)
     second = a_clerk(sqlite_desk, "annas-second")
     same_subject(sqlite_desk, anna.actor.user_id, second.actor.user_id)
-    assert refused_for(bulk_revocations.confirm, waiting.proposal_id, second) is BulkReason.SAME_PERSON
+    assert refused_for(bulk_revocations.confirm, waiting.proposal_id, second) is BulkErrorReason.SAME_PERSON
     assert bulk_revocations.proposal(waiting.proposal_id, anna)[0] == 0
 
 
@@ -76,7 +76,7 @@ def test_nor_does_an_account_with_one_of_the_proposers_addresses(sqlite_desk, fe
     second = a_clerk(sqlite_desk, "anna2")
     rows = apps.get_model("account", "EmailAddress").objects.using(sqlite_desk.register.alias)
     rows.create(user_id=second.actor.user_id, email="ANNA@people.example", verified=False, primary=False)
-    assert refused_for(bulk_revocations.confirm, waiting.proposal_id, second) is BulkReason.SAME_PERSON
+    assert refused_for(bulk_revocations.confirm, waiting.proposal_id, second) is BulkErrorReason.SAME_PERSON
     assert not any(sqlite_desk.certificate(one).revoked for one in waiting.serials)
 
 
@@ -103,7 +103,7 @@ def test_whoever_proposed_it_withdraws_it(sqlite_desk, few):
     anna, waiting = proposed(sqlite_desk, 2)
     assert (
         refused_for(bulk_revocations.withdraw, waiting.proposal_id, a_clerk(sqlite_desk, "bo"))
-        is BulkReason.OTHER_OFFICER
+        is BulkErrorReason.OTHER_OFFICER
     )
     bulk_revocations.withdraw(waiting.proposal_id, anna)
     assert bulk_revocations.proposals(anna) == ((), ())
@@ -113,15 +113,15 @@ def test_what_was_proposed_by_an_account_that_is_no_clerks_any_more_is_not_confi
     anna, waiting = proposed(sqlite_desk, 2)
     bo = a_clerk(sqlite_desk, "bo")
     accounts.set_staff(sqlite_desk.register, anna.actor.user_id, sqlite_desk.deed(), staff=False)
-    assert refused_for(bulk_revocations.confirm, waiting.proposal_id, bo) is BulkReason.PROPOSER_GONE
-    assert refused_for(bulk_revocations.confirm, "none", bo) is BulkReason.NO_PROPOSAL
+    assert refused_for(bulk_revocations.confirm, waiting.proposal_id, bo) is BulkErrorReason.PROPOSER_GONE
+    assert refused_for(bulk_revocations.confirm, "none", bo) is BulkErrorReason.NO_PROPOSAL
     assert not any(sqlite_desk.certificate(one).revoked for one in waiting.serials)
 
 
 def test_a_command_does_not_confirm_what_a_clerk_proposed(sqlite_desk, few):
     _, waiting = proposed(sqlite_desk, 2)
     asked = (waiting.proposal_id, "b2", sqlite_desk.office, REQUEST)
-    assert refused_for(bulk_revoke.approve, *asked) is BulkReason.OTHER_DOOR
+    assert refused_for(bulk_revoke.approve, *asked) is BulkErrorReason.OTHER_DOOR
 
 
 def alone(desk, clerk, serial):
@@ -140,7 +140,7 @@ def test_one_at_a_time_counts_as_many_at_once_do(sqlite_desk, few):
     assert (waiting.serials, waiting.officer) == ((serials[1],), anna.officer)
     assert not alone(sqlite_desk, anna, serials[1])
     assert bulk_revocations.count_waiting(anna) == 1, "the same asked again is no second proposal"
-    assert refused_for(bulk_revocations.confirm, waiting.proposal_id, anna) is BulkReason.SAME_OFFICER
+    assert refused_for(bulk_revocations.confirm, waiting.proposal_id, anna) is BulkErrorReason.SAME_OFFICER
     bo = a_clerk(sqlite_desk, "bo")
     assert bulk_revocations.confirm(waiting.proposal_id, bo)[1].done_at
     assert sqlite_desk.certificate(serials[1]).revoked
@@ -154,7 +154,7 @@ def test_a_list_counts_what_went_one_at_a_time(sqlite_desk, monkeypatch):
     monkeypatch.setattr("sinetti.domain.certificates.bulk_revocation.AT_ONCE", 2)
     serials, anna = [enrolled(sqlite_desk).serial for _ in range(3)], a_clerk(sqlite_desk)
     assert alone(sqlite_desk, anna, serials[0])
-    outcome = bulk_revocations.propose(Wanted(serials=tuple(serials[1:])), SUPERSEDED, anna)
+    outcome = bulk_revocations.propose(CertificateSelection(serials=tuple(serials[1:])), SUPERSEDED, anna)
     assert outcome.proposal.approved_at is None
 
 

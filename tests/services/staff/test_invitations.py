@@ -6,26 +6,26 @@ from datetime import timedelta
 import pytest
 from django.apps import apps
 
-from sinetti.database.access.role_assignments import TooMany
-from sinetti.database.organisations.organisations import Person
+from sinetti.database.access.role_assignments import InvitationLimitReached
+from sinetti.database.organisations.organisations import ContactDetails
 from sinetti.domain.access.pending_invitations import (
     PENDING_A_DAY,
     PENDING_LIVES,
-    Pending,
+    InvitationProposal,
     PendingFault,
-    PendingRefused,
+    PendingInvitationRefused,
 )
 from sinetti.domain.access.roles import Role
 from sinetti.domain.link_tokens import INVITATION, link_token
-from sinetti.services.access.invitations import OwnInvitation as TakesOwn
+from sinetti.services.access.invitations import SelfInvitation as TakesOwn
 from sinetti.services.access.invitations import offered, take_up
 from sinetti.services.access.pending_invitations import confirm_locked
-from sinetti.services.access.permissions import Actor, NotAllowed, OutsideRole, standing
+from sinetti.services.access.permissions import Actor, ExternalRole, PermissionDenied, load_permissions
 from sinetti.services.organisations.people import PeopleError, add_signatory, set_contact_person, who_is_who
 from sinetti.services.organisations.register import close
 from sinetti.services.self_service import pending_invitations, role_assignments
 from sinetti.services.staff import open_invitations
-from sinetti.services.staff.invitations import Closed, Otherwise, OwnInvitation, invite_signatory
+from sinetti.services.staff.invitations import AlreadyHasOtherRole, OrganisationClosed, SelfInvitation, invite_signatory
 from sinetti.services.staff.session import NotStaff, require_staff
 from tests.support.authority import CUSTOMER_ID
 from tests.support.clerks import a_clerk
@@ -51,7 +51,7 @@ def link_of(desk):
 
 def told(desk):
     """Return the message and the address of each row that is due now."""
-    owed = rows(desk, "OutboxRow").filter(kind="invitation-pending", due__lte=desk.clock.now)
+    owed = rows(desk, "OutboxMessage").filter(kind="invitation-pending", due__lte=desk.clock.now)
     return sorted((one.facts["tells"], one.recipient.email) for one in owed.select_related("recipient"))
 
 
@@ -62,14 +62,14 @@ def a_signatory(desk, name="chair"):
 
 
 def refused(act, *args):
-    with pytest.raises(PendingRefused) as why:
+    with pytest.raises(PendingInvitationRefused) as why:
         act(*args)
     return why.value.fault
 
 
 def nothing_given(desk):
-    return not rows(desk, "Mandate").filter(role="signatory", waiting=True).exists() and not (
-        rows(desk, "Invitation").exists() or rows(desk, "OutboxRow").filter(kind="authorisation").exists()
+    return not rows(desk, "RoleAssignment").filter(role="signatory", waiting=True).exists() and not (
+        rows(desk, "Invitation").exists() or rows(desk, "OutboxMessage").filter(kind="authorisation").exists()
     )
 
 
@@ -103,7 +103,7 @@ def test_a_second_clerk_confirms_where_there_is_no_signatory(desk):
     anna, bo = a_clerk(desk), a_clerk(desk, "bo")
     found = asked(desk, anna)
     open_invitations.confirm(found.mandate_id, bo)
-    row = rows(desk, "Mandate").get()
+    row = rows(desk, "RoleAssignment").get()
     assert (row.role, row.waiting, row.person.email) == (Role.SIGNATORY, True, DIRECTOR.email)
     director = Actor(account(desk, "director").pk, second_factor=True)
     assert take_up(link_of(desk), desk.office, director, REQUEST)
@@ -129,9 +129,9 @@ def test_who_may_not_give_authorisations_confirms_nothing(sqlite_desk, who):
     if who:
         mandate(sqlite_desk, user, CUSTOMER_ID, who)
     for act in (pending_invitations.confirm, pending_invitations.reject):
-        with pytest.raises(NotAllowed):
+        with pytest.raises(PermissionDenied):
             act(found.mandate_id, sqlite_desk.office, Actor(user.pk, second_factor=True), REQUEST)
-        with pytest.raises(NotAllowed):
+        with pytest.raises(PermissionDenied):
             act("0" * 32, sqlite_desk.office, Actor(user.pk, second_factor=True), REQUEST)
 
 
@@ -197,9 +197,9 @@ def test_a_clerk_who_was_dismissed_meanwhile_has_asked_for_nothing(sqlite_desk):
 def test_what_is_rejected_or_withdrawn_gives_nothing_any_more(sqlite_desk):
     chair, anna, bo = a_signatory(sqlite_desk), a_clerk(sqlite_desk), a_clerk(sqlite_desk, "bo")
     for end, state in (
-        (lambda one: pending_invitations.reject(one, sqlite_desk.office, chair, REQUEST), Pending.REJECTED),
-        (lambda one: open_invitations.reject(one, bo), Pending.REJECTED),
-        (lambda one: open_invitations.withdraw(one, anna), Pending.WITHDRAWN),
+        (lambda one: pending_invitations.reject(one, sqlite_desk.office, chair, REQUEST), InvitationProposal.REJECTED),
+        (lambda one: open_invitations.reject(one, bo), InvitationProposal.REJECTED),
+        (lambda one: open_invitations.withdraw(one, anna), InvitationProposal.WITHDRAWN),
     ):
         found = asked(sqlite_desk, anna)
         assert found.made
@@ -213,12 +213,13 @@ def test_what_is_rejected_or_withdrawn_gives_nothing_any_more(sqlite_desk):
     other = asked(sqlite_desk, anna)
     assert refused(open_invitations.withdraw, other.mandate_id, bo) is PendingFault.NOT_ASKER
     assert refused(open_invitations.withdraw, "0" * 32, bo) is PendingFault.OVER
-    with pytest.raises(NotAllowed):
+    with pytest.raises(PermissionDenied):
         pending_invitations.confirm("0" * 32, sqlite_desk.office, chair, REQUEST)
 
 
 @pytest.mark.parametrize(
-    ("after", "state"), [(PENDING_LIVES, Pending.WAITING), (PENDING_LIVES + SECOND, Pending.LAPSED)]
+    ("after", "state"),
+    [(PENDING_LIVES, InvitationProposal.WAITING), (PENDING_LIVES + SECOND, InvitationProposal.LAPSED)],
 )
 def test_it_waits_for_14_days(sqlite_desk, after, state):
     anna, bo = a_clerk(sqlite_desk), a_clerk(sqlite_desk, "bo")
@@ -226,7 +227,7 @@ def test_it_waits_for_14_days(sqlite_desk, after, state):
     sqlite_desk.clock.forward(after)
     (shown,) = open_invitations.listed(0, 10, anna).asked
     assert shown.state is state
-    if state is Pending.LAPSED:
+    if state is InvitationProposal.LAPSED:
         assert refused(open_invitations.confirm, found.mandate_id, bo) is PendingFault.OVER
         assert asked(sqlite_desk, anna).made, "it is asked for anew"
     else:
@@ -252,24 +253,24 @@ def test_of_two_who_confirm_at_once_one_is_first(desk):
     def confirm(number):
         try:
             open_invitations.confirm(found.mandate_id, (bo, cai)[number])
-        except PendingRefused as why:
+        except PendingInvitationRefused as why:
             return why.fault
         return None
 
     assert sorted(map(str, crowd(desk.register, 2, confirm))) == ["None", "over"]
     assert rows(desk, "Invitation").count() == 1
-    assert rows(desk, "OutboxRow").filter(kind="authorisation").count() == 1
+    assert rows(desk, "OutboxMessage").filter(kind="authorisation").count() == 1
 
 
 def test_what_stands_in_the_way_by_the_time_of_the_confirmation_changes_nothing(sqlite_desk):
     anna, bo = a_clerk(sqlite_desk), a_clerk(sqlite_desk, "bo")
     found = asked(sqlite_desk, anna, replace(DIRECTOR, email="viewer@people.example"))
     mandate(sqlite_desk, account(sqlite_desk, "viewer"), CUSTOMER_ID, Role.VIEWER)
-    with pytest.raises(Otherwise):
+    with pytest.raises(AlreadyHasOtherRole):
         open_invitations.confirm(found.mandate_id, bo)
-    assert open_invitations.pending(found.mandate_id, bo).state is Pending.WAITING
+    assert open_invitations.pending(found.mandate_id, bo).state is InvitationProposal.WAITING
     close(CUSTOMER_ID, sqlite_desk.office, "operator", REQUEST)
-    with pytest.raises(Closed):
+    with pytest.raises(OrganisationClosed):
         open_invitations.confirm(found.mandate_id, bo)
 
 
@@ -277,8 +278,8 @@ def test_whom_somebody_else_has_invited_meanwhile_gets_no_second_link(sqlite_des
     chair, anna = a_signatory(sqlite_desk), a_clerk(sqlite_desk)
     found = asked(sqlite_desk, anna)
     organisation = rows(sqlite_desk, "Organisation").get().pk
-    to = role_assignments.ToPerson(organisation, DIRECTOR, Role.SIGNATORY)
-    role_assignments.give(to, sqlite_desk.office, chair, REQUEST)
+    to = role_assignments.PersonGrant(organisation, DIRECTOR, Role.SIGNATORY)
+    role_assignments.grant(to, sqlite_desk.office, chair, REQUEST)
     pending_invitations.confirm(found.mandate_id, sqlite_desk.office, chair, REQUEST)
     assert rows(sqlite_desk, "Invitation").count() == 1
 
@@ -289,10 +290,10 @@ def test_who_cannot_be_invited(sqlite_desk):
         asked(sqlite_desk, anna, customer_id="nobody's")
     viewer = account(sqlite_desk, "viewer")
     mandate(sqlite_desk, viewer, CUSTOMER_ID, Role.VIEWER)
-    with pytest.raises(Otherwise):
-        asked(sqlite_desk, anna, Person("V", viewer.email, "", DIRECTOR.language))
+    with pytest.raises(AlreadyHasOtherRole):
+        asked(sqlite_desk, anna, ContactDetails("V", viewer.email, "", DIRECTOR.language))
     close(CUSTOMER_ID, sqlite_desk.office, "operator", REQUEST)
-    with pytest.raises(Closed):
+    with pytest.raises(OrganisationClosed):
         asked(sqlite_desk, anna)
 
 
@@ -302,10 +303,12 @@ def test_no_clerk_invites_themselves(sqlite_desk, email):
     address = apps.get_model("account", "EmailAddress").objects.using(sqlite_desk.register.alias)
     address.create(user_id=anna.user_id, email="annas-other@people.example", verified=True)
     by_provider(sqlite_desk, anna.user_id, account(sqlite_desk, "annas-second").pk)
-    with pytest.raises(OwnInvitation):
-        invite_signatory(CUSTOMER_ID, Person("A", email, "", DIRECTOR.language), sqlite_desk.office, anna, REQUEST)
+    with pytest.raises(SelfInvitation):
+        invite_signatory(
+            CUSTOMER_ID, ContactDetails("A", email, "", DIRECTOR.language), sqlite_desk.office, anna, REQUEST
+        )
     assert not rows(sqlite_desk, "PendingInvitation").exists()
-    assert not rows(sqlite_desk, "OutboxRow").exists()
+    assert not rows(sqlite_desk, "OutboxMessage").exists()
     (said,) = audited(sqlite_desk, "own-invitation-refused")
     assert anna.name in said
     assert "people.example" not in said
@@ -320,7 +323,7 @@ def test_neither_who_asked_nor_who_confirmed_takes_it_up(sqlite_desk):
     for actor in (anna.actor, bo.actor, replace(bo.actor, staff=False), Actor(second.pk, second_factor=True)):
         with pytest.raises(TakesOwn):
             take_up(link, sqlite_desk.office, actor, REQUEST)
-    assert rows(sqlite_desk, "Mandate").get().waiting
+    assert rows(sqlite_desk, "RoleAssignment").get().waiting
     assert len(audited(sqlite_desk, "own-invitation-refused")) == 4
     assert take_up(link, sqlite_desk.office, cai.actor, REQUEST), "another person does"
     assert take_up(link, sqlite_desk.office, cai.actor, REQUEST)
@@ -329,7 +332,7 @@ def test_neither_who_asked_nor_who_confirmed_takes_it_up(sqlite_desk):
 def test_who_is_a_representative_anyway_takes_up_their_own(sqlite_desk):
     anna, bo = a_clerk(sqlite_desk), a_clerk(sqlite_desk, "bo")
     open_invitations.confirm(asked(sqlite_desk, anna).mandate_id, bo)
-    director = replace(anna.actor, outside=(OutsideRole(CUSTOMER_ID, Role.SIGNATORY),))
+    director = replace(anna.actor, outside=(ExternalRole(CUSTOMER_ID, Role.SIGNATORY),))
     assert take_up(link_of(sqlite_desk), sqlite_desk.office, director, REQUEST)
 
 
@@ -340,7 +343,7 @@ def test_a_link_of_before_the_upgrade_gives_no_signatorys_role(sqlite_desk):
     director = Actor(account(sqlite_desk, "director").pk, second_factor=True)
     assert offered(link_of(sqlite_desk), director, sqlite_desk.office) is None
     assert not take_up(link_of(sqlite_desk), sqlite_desk.office, director, REQUEST)
-    assert rows(sqlite_desk, "Mandate").get().waiting
+    assert rows(sqlite_desk, "RoleAssignment").get().waiting
     (shown,) = open_invitations.listed(0, 10, anna).links
     assert not shown.vouched
     again = asked(sqlite_desk, anna)
@@ -354,7 +357,7 @@ def test_a_signatory_who_sends_one_of_before_again_vouches_for_it(sqlite_desk):
     anna, bo = a_clerk(sqlite_desk), a_clerk(sqlite_desk, "bo")
     open_invitations.confirm(asked(sqlite_desk, anna).mandate_id, bo)
     rows(sqlite_desk, "Invitation").update(vouched=False)
-    chair, row = a_signatory(sqlite_desk), rows(sqlite_desk, "Mandate").get(waiting=True)
+    chair, row = a_signatory(sqlite_desk), rows(sqlite_desk, "RoleAssignment").get(waiting=True)
     role_assignments.send_again(row.pk, sqlite_desk.office, chair, REQUEST)
     director = Actor(account(sqlite_desk, "director").pk, second_factor=True)
     assert take_up(link_of(sqlite_desk), sqlite_desk.office, director, REQUEST)
@@ -388,21 +391,21 @@ def test_a_signatory_sees_what_waits_and_others_see_nothing(sqlite_desk):
     chair, anna = a_signatory(sqlite_desk), a_clerk(sqlite_desk)
     found = asked(sqlite_desk, anna)
     organisation, office = rows(sqlite_desk, "Organisation").get().pk, sqlite_desk.office
-    (waits,) = pending_invitations.waiting(organisation, standing(chair, office), office)
-    assert pending_invitations.look(found.mandate_id, standing(chair, office), office) == waits
+    (waits,) = pending_invitations.waiting(organisation, load_permissions(chair, office), office)
+    assert pending_invitations.get_for_confirmation(found.mandate_id, load_permissions(chair, office), office) == waits
     assert (waits.email, waits.asker_email) == (DIRECTOR.email, "anna@people.example")
     assert open_invitations.has_signatory(organisation, anna)
-    stranger = standing(Actor(account(sqlite_desk, "stranger").pk, second_factor=True), office)
+    stranger = load_permissions(Actor(account(sqlite_desk, "stranger").pk, second_factor=True), office)
     for pending_id in (found.mandate_id, "0" * 32):
-        with pytest.raises(NotAllowed):
-            pending_invitations.look(pending_id, stranger, office)
-    with pytest.raises(NotAllowed):
+        with pytest.raises(PermissionDenied):
+            pending_invitations.get_for_confirmation(pending_id, stranger, office)
+    with pytest.raises(PermissionDenied):
         pending_invitations.waiting(organisation, stranger, office)
 
 
 def test_what_is_not_there_is_not_confirmed(sqlite_desk):
     user, desk = account(sqlite_desk, "chair"), sqlite_desk
-    with pytest.raises(PendingRefused) as why:
+    with pytest.raises(PendingInvitationRefused) as why:
         confirm_locked("0" * 32, user.pk, desk.office, desk.deed(), by_clerk=True)
     assert why.value.fault is PendingFault.OVER
 
@@ -416,7 +419,7 @@ def test_a_guarded_office_gives_no_deed_outside_of_an_act(sqlite_desk):
 
 def test_a_tag_makes_no_second_person(sqlite_desk):
     anna, spare = a_clerk(sqlite_desk, "anna"), a_clerk(sqlite_desk, "anna+spare")
-    with pytest.raises(OwnInvitation):
+    with pytest.raises(SelfInvitation):
         asked(sqlite_desk, anna, replace(DIRECTOR, email="anna+chair@people.example"))
     found = asked(sqlite_desk, anna)
     assert refused(open_invitations.confirm, found.mandate_id, spare) is PendingFault.SAME_PERSON
@@ -429,10 +432,10 @@ def test_so_many_are_asked_for_in_a_day(sqlite_desk):
     for number in range(PENDING_A_DAY):
         made = asked(sqlite_desk, anna, a_person(f"one-{number}"))
         open_invitations.withdraw(made.mandate_id, anna)
-    before = rows(sqlite_desk, "OutboxRow").count()
+    before = rows(sqlite_desk, "OutboxMessage").count()
     for clerk in (anna, bo):
-        with pytest.raises(TooMany):
+        with pytest.raises(InvitationLimitReached):
             asked(sqlite_desk, clerk)
-    assert rows(sqlite_desk, "OutboxRow").count() == before
+    assert rows(sqlite_desk, "OutboxMessage").count() == before
     sqlite_desk.clock.now += timedelta(days=1)
     assert asked(sqlite_desk, anna).made

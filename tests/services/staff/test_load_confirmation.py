@@ -8,8 +8,8 @@ from django.apps import apps
 
 from sinetti.database import models
 from sinetti.database.access import accounts
-from sinetti.database.models import LoneAct, OrganisationLoad
-from sinetti.domain.organisations.csv_import import Change, ChangeKind
+from sinetti.database.models import LoneAct, OrganisationImport
+from sinetti.domain.organisations.csv_import import ChangeKind, ImportChange
 from sinetti.domain.organisations.import_confirmation import (
     COUNTED_FOR,
     PROPOSAL_LIVES,
@@ -17,7 +17,7 @@ from sinetti.domain.organisations.import_confirmation import (
     LoadRefused,
     LoadState,
 )
-from sinetti.domain.values import CustomerKind
+from sinetti.domain.values import IdentifierType
 from sinetti.services.staff import organisations
 from sinetti.services.staff.organisations import AlterResult
 from sinetti.services.staff.session import NotStaff
@@ -58,7 +58,7 @@ def row(desk, customer_id=CUSTOMER_ID):
 
 
 def audited(desk, *actions):
-    rows = models.AuditRow.objects.using(desk.register.alias).filter(action__in=actions).order_by("sequence")
+    rows = models.AuditEvent.objects.using(desk.register.alias).filter(action__in=actions).order_by("sequence")
     return [(one.action, one.actor, json.loads(bytes(one.octets))["facts"]) for one in rows]
 
 
@@ -144,7 +144,7 @@ def test_the_register_moved_before_it_was_proposed(sqlite_desk):
 
 def test_what_is_compared_anew_between_two_statements_is_not_what_was_shown(sqlite_desk):
     anna = a_clerk(sqlite_desk)
-    rows = OrganisationLoad.objects.using(sqlite_desk.register.alias)
+    rows = OrganisationImport.objects.using(sqlite_desk.register.alias)
 
     def moved(point):
         if point == "load-compared":
@@ -260,7 +260,7 @@ def test_killed_after_the_confirmation_it_is_gone_on_with(sqlite_desk, monkeypat
 
 
 def change(kind, name, after="", language="fi"):
-    return Change(0, kind, "", CustomerKind.ARTIFICIAL, "FI", name, after or name, "fi", language)
+    return ImportChange(0, kind, "", IdentifierType.ARTIFICIAL, "FI", name, after or name, "fi", language)
 
 
 @pytest.fixture

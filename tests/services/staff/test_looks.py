@@ -7,25 +7,25 @@ import pytest
 
 from sinetti.database import models
 from sinetti.database.operations import audit_queries as rows
-from sinetti.database.organisations.organisations import Person
-from sinetti.domain.access.access_purpose import Looking, Purpose
+from sinetti.database.organisations.organisations import ContactDetails
+from sinetti.domain.access.access_purpose import AccessJustification, AccessPurpose
 from sinetti.domain.certificates.revocation import RevocationReason
 from sinetti.domain.values import Language
 from sinetti.services.access.permissions import Actor
 from sinetti.services.staff import audit_log, certificates, open_invitations, outbox
-from sinetti.services.staff.audit_log import Asked
-from sinetti.services.staff.session import Clerk, NotStaff
+from sinetti.services.staff.audit_log import AuditQuery
+from sinetti.services.staff.session import NotStaff, StaffSession
 from tests.support.authority import CUSTOMER_ID
 from tests.support.clerks import a_clerk, looked
 from tests.support.office import DAY, REQUEST, enrolled, in_the_window, renewed
 
-LOOKING = Looking(Purpose.SUPPORT)
+LOOKING = AccessJustification(AccessPurpose.SUPPORT)
 
 
 @pytest.mark.parametrize("actor", [Actor("x", second_factor=True), Actor("x", staff=True)])
 def test_only_a_clerk_with_a_second_factor_is_at_work(sqlite_desk, actor):
     with pytest.raises(NotStaff):
-        Clerk(actor, LOOKING, sqlite_desk.office, REQUEST)
+        StaffSession(actor, LOOKING, sqlite_desk.office, REQUEST)
 
 
 def test_a_certificate_is_found_seen_and_revoked(sqlite_desk):
@@ -67,7 +67,7 @@ def test_messages_that_were_given_up_are_tried_again(sqlite_desk):
     certificate = models.Certificate.objects.using(sqlite_desk.register.alias).get(serial=held.serial)
     now = sqlite_desk.clock.now
     for name, dead in (("a" * 32, now), ("b" * 32, None)):
-        models.OutboxRow.objects.using(sqlite_desk.register.alias).create(
+        models.OutboxMessage.objects.using(sqlite_desk.register.alias).create(
             message_id=name, kind="fetched", channel="email", step="x:email", created=now, due=now, recipient=contact,
             holding=certificate.holding, certificate=certificate if dead else None, dead=dead, problem="no such host",
             tries=9,
@@ -85,7 +85,7 @@ def test_messages_that_were_given_up_are_tried_again(sqlite_desk):
 
 def test_an_invitation_waits_is_confirmed_and_its_link_ended(sqlite_desk):
     anna, bo = a_clerk(sqlite_desk), a_clerk(sqlite_desk, "bo")
-    director = Person("Nimi Nimetty", "director@customer.example", "", Language.FI)
+    director = ContactDetails("Nimi Nimetty", "director@customer.example", "", Language.FI)
     asked = open_invitations.invite(CUSTOMER_ID, director, anna)
     assert asked.made
     assert open_invitations.listed(0, 50, anna).links == ()
@@ -102,7 +102,7 @@ def test_an_invitation_waits_is_confirmed_and_its_link_ended(sqlite_desk):
 
 def test_a_waiting_invitation_is_looked_at(sqlite_desk):
     anna = a_clerk(sqlite_desk)
-    director = Person("Nimi Nimetty", "director@customer.example", "", Language.FI)
+    director = ContactDetails("Nimi Nimetty", "director@customer.example", "", Language.FI)
     asked = open_invitations.invite(CUSTOMER_ID, director, anna).mandate_id
     assert open_invitations.pending("0" * 32, anna) is None
     found = open_invitations.pending(asked, anna)
@@ -118,30 +118,30 @@ def test_the_trail_is_read_by_object_actor_and_time(sqlite_desk, monkeypatch):
     anna, bo = a_clerk(sqlite_desk), a_clerk(sqlite_desk, "bo")
     held = enrolled(sqlite_desk)
     certificates.certificate(held.serial, anna)
-    about = audit_log.entries(Asked(object=f"certificate:{held.serial}"), 50, bo).entries
+    about = audit_log.entries(AuditQuery(object=f"certificate:{held.serial}"), 50, bo).entries
     assert [one.action for one in about][:2] == ["looked", "certificate-fetched"]
-    mine = audit_log.entries(Asked(actor=anna.actor.name), 50, bo).entries
+    mine = audit_log.entries(AuditQuery(actor=anna.actor.name), 50, bo).entries
     assert [one.facts["purpose"] for one in mine] == ["application"]
     begins = sqlite_desk.clock.now
-    assert audit_log.entries(Asked(until=begins), 50, bo).entries == ()
-    assert audit_log.entries(Asked(since=begins + timedelta(seconds=1)), 50, bo).entries == ()
-    first = audit_log.entries(Asked(), 2, bo)
-    second = audit_log.entries(Asked(before=first.before), 2, bo)
+    assert audit_log.entries(AuditQuery(until=begins), 50, bo).entries == ()
+    assert audit_log.entries(AuditQuery(since=begins + timedelta(seconds=1)), 50, bo).entries == ()
+    first = audit_log.entries(AuditQuery(), 2, bo)
+    second = audit_log.entries(AuditQuery(before=first.before), 2, bo)
     assert [one.sequence for one in (*first.entries, *second.entries)] == sorted(
         (one.sequence for one in (*first.entries, *second.entries)), reverse=True
     )
     monkeypatch.setattr(rows, "LOOKED_THROUGH", 3)
-    far = audit_log.entries(Asked(action="founded"), 50, bo)
+    far = audit_log.entries(AuditQuery(action="founded"), 50, bo)
     assert far.entries == ()
     while far.before is not None:
-        far = audit_log.entries(replace(Asked(action="founded"), before=far.before), 50, bo)
+        far = audit_log.entries(replace(AuditQuery(action="founded"), before=far.before), 50, bo)
     assert [one.action for one in far.entries] == ["founded"]
 
 
 def test_a_row_that_was_tampered_with_is_told(sqlite_desk):
     anna = a_clerk(sqlite_desk)
-    row = models.AuditRow.objects.using(sqlite_desk.register.alias).order_by("sequence").last()
-    models.AuditRow.objects.using(sqlite_desk.register.alias).create(
+    row = models.AuditEvent.objects.using(sqlite_desk.register.alias).order_by("sequence").last()
+    models.AuditEvent.objects.using(sqlite_desk.register.alias).create(
         at=row.at,
         actor="operator",
         action="x",
@@ -150,8 +150,8 @@ def test_a_row_that_was_tampered_with_is_told(sqlite_desk):
         octets=row.octets,
         sha256=row.sha256,
     )
-    assert not audit_log.entries(Asked(object="y"), 50, anna).entries[0].sound
+    assert not audit_log.entries(AuditQuery(object="y"), 50, anna).entries[0].sound
 
 
 def test_an_empty_trail_has_no_rows(sqlite_register):
-    assert rows.entries(sqlite_register, Asked(), 50) == rows.Found((), None)
+    assert rows.entries(sqlite_register, AuditQuery(), 50) == rows.AuditPage((), None)

@@ -7,11 +7,11 @@ import pytest
 from sinetti.database import models
 from sinetti.database.organisations import organisations as organisations_organisations
 from sinetti.domain.certificates.revocation import RevocationReason
-from sinetti.domain.organisations.csv_import import Change, ChangeKind
+from sinetti.domain.organisations.csv_import import ChangeKind, ImportChange
 from sinetti.domain.organisations.import_confirmation import needs_second_clerk
-from sinetti.domain.values import CustomerKind, Language
+from sinetti.domain.values import IdentifierType, Language
 from sinetti.services.staff import organisations
-from sinetti.services.staff.organisations import AlterResult, NewOrganisation, NotThere
+from sinetti.services.staff.organisations import AlterResult, NewOrganisation, OrganisationNotFound
 from tests.support.authority import CUSTOMER_ID, CUSTOMER_NAME
 from tests.support.clerks import a_clerk, looked
 from tests.support.office import KilledError, enrolled, killed_at
@@ -78,7 +78,7 @@ def test_a_preview_writes_nothing_and_what_is_accepted_is_done(desk):
 def test_a_new_name_moves_what_is_being_decided_on(sqlite_desk):
     holding = sqlite_desk.certificate(enrolled(sqlite_desk).serial).holding
     carried_out(a_clerk(sqlite_desk), f"{CUSTOMER_ID};artificial;FI;Sinisiipi Oyj;fi;;")
-    after = models.Holding.objects.using(sqlite_desk.register.alias).get(pk=holding.holding_id)
+    after = models.Lineage.objects.using(sqlite_desk.register.alias).get(pk=holding.holding_id)
     assert after.version == holding.version + 1
 
 
@@ -89,17 +89,17 @@ def test_merged_and_ended_leave_certificates_that_are_proposed(sqlite_desk):
     done = carried_out(anna, f"{MALLI};a-1;", "B-2;artificial;FI;Toinen Oy;fi;;2026-01-01")
     assert row(sqlite_desk, CUSTOMER_ID).merged_into.customer_id == "A-1"
     assert row(sqlite_desk, "B-2").closed_at == sqlite_desk.clock.now
-    (left,) = organisations.left(done, anna)
+    (left,) = organisations.find_orphaned(done, anna)
     assert (left.kind, left.reason, left.serials) == (
         ChangeKind.MERGE,
         RevocationReason.AFFILIATION_CHANGED,
         (serial,),
     )
-    assert organisations.propose_left(done.load_id, ChangeKind.END, anna) is None
-    outcome = organisations.propose_left(done.load_id, ChangeKind.MERGE, anna)
+    assert organisations.propose_revocation(done.load_id, ChangeKind.END, anna) is None
+    outcome = organisations.propose_revocation(done.load_id, ChangeKind.MERGE, anna)
     assert outcome.proposal.officer == anna.officer
     assert sqlite_desk.certificate(serial).revocation_reason is RevocationReason.AFFILIATION_CHANGED
-    assert organisations.left(done, anna) == ()
+    assert organisations.find_orphaned(done, anna) == ()
     assert sent(anna, f"{MALLI};A-1;").difference.unchanged == 1
 
 
@@ -111,7 +111,7 @@ def test_the_register_moved_so_it_is_shown_again(sqlite_desk):
     shown = organisations.load(found.load_id, anna)
     assert shown.difference.changes[0].language_before == "sv"
     assert not organisations.accept(found.load_id, found.digest, anna), "what was shown before counts no more"
-    assert organisations.left(shown, anna) == ()
+    assert organisations.find_orphaned(shown, anna) == ()
     assert organisations.accept(shown.load_id, shown.digest, anna)
     assert organisations.accept(shown.load_id, shown.digest, anna), "a second press does nothing"
     assert len(audited(sqlite_desk, "load-accepted")) == 2
@@ -128,7 +128,7 @@ def test_what_moved_after_it_was_accepted_is_passed_over(sqlite_desk):
     assert (done.position, done.passed_over) == (3, 2)
     assert row(sqlite_desk, "A-1").name == "Ensin Oy"
     assert row(sqlite_desk, CUSTOMER_ID).closed_at is None
-    assert organisations.left(done, anna) == ()
+    assert organisations.find_orphaned(done, anna) == ()
 
 
 def test_one_merged_into_what_has_ended_meanwhile_stays(sqlite_desk):
@@ -163,11 +163,11 @@ def test_cut_short_it_is_gone_on_with(sqlite_desk, monkeypatch):
 
 def test_one_at_a_time(sqlite_desk):
     anna = a_clerk(sqlite_desk)
-    new = NewOrganisation("A-1", CustomerKind.ARTIFICIAL, "FI", "Uusi Oy", Language.FI, frozenset())
+    new = NewOrganisation("A-1", IdentifierType.ARTIFICIAL, "FI", "Uusi Oy", Language.FI, frozenset())
     made = organisations.add(new, anna)
     assert organisations.add(new, anna) is None
     assert organisations.organisation(made.organisation_id, anna).name == "Uusi Oy"
-    renamed = Change(0, ChangeKind.CHANGE, "", CustomerKind.ARTIFICIAL, "FI", "Uusi Oy", "Uusi Oyj", "fi", "sv")
+    renamed = ImportChange(0, ChangeKind.CHANGE, "", IdentifierType.ARTIFICIAL, "FI", "Uusi Oy", "Uusi Oyj", "fi", "sv")
     assert organisations.alter(made.organisation_id, renamed, anna) is AlterResult.DONE
     assert organisations.alter(made.organisation_id, renamed, anna) is AlterResult.MOVED
     assert [one.name for one in organisations.search("oyj", 0, 50, anna)] == ["Uusi Oyj"]
@@ -180,7 +180,7 @@ def test_one_at_a_time(sqlite_desk):
 
 def test_what_is_not_there(sqlite_desk):
     anna = a_clerk(sqlite_desk)
-    renamed = Change(0, ChangeKind.CHANGE, "", CustomerKind.ARTIFICIAL, "FI", "a", "b", "fi", "sv")
+    renamed = ImportChange(0, ChangeKind.CHANGE, "", IdentifierType.ARTIFICIAL, "FI", "a", "b", "fi", "sv")
     for call in (
         lambda: organisations.organisation("0" * 32, anna),
         lambda: organisations.alter("0" * 32, renamed, anna),
@@ -190,8 +190,8 @@ def test_what_is_not_there(sqlite_desk):
         lambda: organisations.propose_load("0" * 32, "", anna),
         lambda: organisations.confirm_load("0" * 32, "", anna),
         lambda: organisations.end_load("0" * 32, anna),
-        lambda: organisations.propose_left("0" * 32, ChangeKind.END, anna),
+        lambda: organisations.propose_revocation("0" * 32, ChangeKind.END, anna),
     ):
-        with pytest.raises(NotThere):
+        with pytest.raises(OrganisationNotFound):
             call()
     assert looked(sqlite_desk) == []

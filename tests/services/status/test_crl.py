@@ -13,18 +13,18 @@ from sinetti.database.certificates import revocation
 from sinetti.database.issuance import crls
 from sinetti.domain.certificates.revocation import RevocationReason
 from sinetti.domain.values import Channel
-from sinetti.journal.crl_archive import ListName
+from sinetti.journal.crl_archive import ArchivedCrlName
 from sinetti.pki.signers import SignerUnavailable
 from sinetti.services import single_flight
-from sinetti.services.revocation.revoke import RevokeAsk, revoke
-from sinetti.services.status.crl import OFFLINE_LIFE, current_list, publish, publish_all, renew_lists
+from sinetti.services.revocation.revoke import RevocationRequest, revoke
+from sinetti.services.status.crl import OFFLINE_LIFE, current_crl, publish, publish_all, refresh_crls
 from tests.support.authority import authority
 from tests.support.office import DAY, REQUEST, SECOND, Desk, SwitchableSigner, ca_certificate, enrolled
 from tests.support.registers import crowd
 
 
 def now_listed(desk: Desk, channel: Channel = Channel.WS):
-    return current_list(desk.office.issuing[channel], 1, desk.office, REQUEST)
+    return current_crl(desk.office.issuing[channel], 1, desk.office, REQUEST)
 
 
 def crl(published) -> x509.CertificateRevocationList:
@@ -36,7 +36,7 @@ def ca_name(desk: Desk, channel: Channel = Channel.WS) -> str:
 
 
 def revoked(desk: Desk, held) -> None:
-    revoke(RevokeAsk(held.serial, RevocationReason.SUPERSEDED), desk.office, "operator", REQUEST)
+    revoke(RevocationRequest(held.serial, RevocationReason.SUPERSEDED), desk.office, "operator", REQUEST)
 
 
 def serials(published) -> set[str]:
@@ -66,7 +66,7 @@ NO_LIST = {
 
 @pytest.mark.parametrize(("authority", "shard"), NO_LIST.values(), ids=NO_LIST)
 def test_there_is_no_list(desk, authority, shard):
-    assert current_list(authority, shard, desk.office, REQUEST) is None
+    assert current_crl(authority, shard, desk.office, REQUEST) is None
 
 
 HOUR = timedelta(hours=1)
@@ -93,7 +93,7 @@ def test_a_list_is_served_for_half_an_hour(desk, age, signed_anew):
 def test_the_whole_list_says_of_no_scope_and_is_the_shards_twin(desk):
     held = enrolled(desk)
     revoked(desk, held)
-    whole, shard = (current_list(desk.office.issuing[Channel.WS], one, desk.office, REQUEST) for one in (0, 1))
+    whole, shard = (current_crl(desk.office.issuing[Channel.WS], one, desk.office, REQUEST) for one in (0, 1))
     assert (whole.number, whole.this_update, whole.next_update) == (shard.number, shard.this_update, shard.next_update)
     assert serials(whole) == serials(shard) == {held.serial}
     with pytest.raises(x509.ExtensionNotFound):
@@ -114,8 +114,8 @@ def test_numbers_grow_within_a_second_and_begin_with_the_machines_milliseconds(d
 def test_a_restored_register_never_goes_back(desk):
     """A copy of the register knows an older number; time has passed, so the next is greater than any that was seen."""
     seen = publish(desk.office.issuing[Channel.WS], desk.office, REQUEST).number
-    models.Authority.objects.using(desk.register.alias).update(crl_number=0)
-    models.RevocationList.objects.using(desk.register.alias).all().delete()
+    models.CertificateAuthority.objects.using(desk.register.alias).update(crl_number=0)
+    models.Crl.objects.using(desk.register.alias).all().delete()
     desk.machine.forward(SECOND)
     assert publish(desk.office.issuing[Channel.WS], desk.office, REQUEST).number > seen
 
@@ -123,12 +123,12 @@ def test_a_restored_register_never_goes_back(desk):
 def test_numbers_taken_at_once_differ_and_the_newest_list_stays(desk):
     name = desk.office.issuing[Channel.WS]
     crowd(desk.register, 10, lambda _: publish(name, desk.office, REQUEST))
-    rows = models.AuditRow.objects.using(desk.register.alias)
-    newest, shard = models.RevocationList.objects.using(desk.register.alias).order_by("shard")
+    rows = models.AuditEvent.objects.using(desk.register.alias)
+    newest, shard = models.Crl.objects.using(desk.register.alias).order_by("shard")
     assert shard.number == newest.number
     begin = int(desk.machine.now.timestamp() * 1000)
     assert newest.number == begin + 9
-    assert models.Authority.objects.using(desk.register.alias).get(name=name).crl_number == begin + 9
+    assert models.CertificateAuthority.objects.using(desk.register.alias).get(name=name).crl_number == begin + 9
     assert 1 <= rows.filter(action="crl-published").count() <= 10
     assert crl(now_listed(desk)).extensions.get_extension_for_class(x509.CRLNumber).value.crl_number == begin + 9
 
@@ -185,7 +185,7 @@ def test_an_older_list_never_takes_the_place_of_a_newer_one(desk):
             return super().sign(key_name, octets)
 
     slow = desk.but(signer=Slow(desk.signer.built))
-    assert publish(name, slow.office, REQUEST) == newer[0] == current_list(name, 0, desk.office, REQUEST)
+    assert publish(name, slow.office, REQUEST) == newer[0] == current_crl(name, 0, desk.office, REQUEST)
 
 
 def test_an_entry_stays_until_it_was_on_one_list_after_its_end(desk):
@@ -226,7 +226,7 @@ def test_the_clock_is_set_back_and_the_entry_comes_back(desk):
 
 def test_the_list_is_stored_as_it_was_signed(desk):
     published = now_listed(desk)
-    row = models.RevocationList.objects.using(desk.register.alias).get(shard=1)
+    row = models.Crl.objects.using(desk.register.alias).get(shard=1)
     assert (bytes(row.der), row.number, row.revocations) == (published.der, published.number, 0)
 
 
@@ -251,53 +251,53 @@ def offline_desk(desk):
 
 def test_the_list_of_a_ca_that_is_off_line_is_served_while_it_lives(offline_desk):
     desk = offline_desk
-    first = current_list(ROOT, 1, desk.office, REQUEST)
+    first = current_crl(ROOT, 1, desk.office, REQUEST)
     signatures = desk.signer.signatures
     desk.clock.forward(365 * DAY)
     assert first.next_update == desk.clock.now
-    assert current_list(ROOT, 1, desk.office, REQUEST) == first
+    assert current_crl(ROOT, 1, desk.office, REQUEST) == first
     desk.clock.forward(SECOND)
     with pytest.raises(SignerUnavailable, match="sinetti authority publish"):
-        current_list(ROOT, 1, desk.office, REQUEST)
+        current_crl(ROOT, 1, desk.office, REQUEST)
     assert desk.signer.signatures == signatures
 
 
 def test_by_a_clock_that_is_not_believed_no_list_has_ended(offline_desk):
     """docs/clock.md: the last lists are served. Who fetches one has a clock, too."""
     unbelieved = offline_desk.but(may_issue=lambda: False)
-    first = [current_list(ROOT, 1, offline_desk.office, REQUEST), now_listed(offline_desk)]
+    first = [current_crl(ROOT, 1, offline_desk.office, REQUEST), now_listed(offline_desk)]
     held = enrolled(offline_desk)
     revoked_elsewhere(offline_desk, held)
     offline_desk.clock.forward(2 * 365 * DAY)
     offline_desk.signer.away = True
-    assert [current_list(ROOT, 1, unbelieved.office, REQUEST), now_listed(unbelieved)] == first
+    assert [current_crl(ROOT, 1, unbelieved.office, REQUEST), now_listed(unbelieved)] == first
 
 
 def test_a_ca_that_is_off_line_and_has_no_list(offline_desk):
-    models.RevocationList.objects.using(offline_desk.register.alias).all().delete()
+    models.Crl.objects.using(offline_desk.register.alias).all().delete()
     with pytest.raises(SignerUnavailable, match="off line"):
-        current_list(ROOT, 1, offline_desk.office, REQUEST)
+        current_crl(ROOT, 1, offline_desk.office, REQUEST)
     publish_all(offline_desk.office, REQUEST)
 
 
 def test_serving_begins_with_a_list_of_each_ca(offline_desk):
     desk, kept = offline_desk, []
     journal = SimpleNamespace(keep_list=lambda name, *_: kept.append(name))
-    before = current_list(ROOT, 1, desk.office, REQUEST)
+    before = current_crl(ROOT, 1, desk.office, REQUEST)
     desk.clock.forward(SECOND)
     publish_all(desk.but(journal=journal).office, REQUEST)
     assert sorted((one.authority, one.shard) for one in kept) == sorted(product(desk.office.issuers, (0, 1)))
-    assert {ListName(ROOT, shard, before.number) for shard in (0, 1)} <= set(kept)
-    assert current_list(ROOT, 1, desk.office, REQUEST) == before
+    assert {ArchivedCrlName(ROOT, shard, before.number) for shard in (0, 1)} <= set(kept)
+    assert current_crl(ROOT, 1, desk.office, REQUEST) == before
     assert now_listed(desk).this_update == desk.clock.now
 
 
 def test_a_ca_that_is_off_line_is_not_signed_for_by_who_keeps_the_lists(offline_desk):
     desk = offline_desk
-    before = current_list(ROOT, 1, desk.office, REQUEST)
+    before = current_crl(ROOT, 1, desk.office, REQUEST)
     desk.clock.forward(2 * DAY)
-    renew_lists(desk.office, REQUEST)
-    assert current_list(ROOT, 1, desk.office, REQUEST) == before
+    refresh_crls(desk.office, REQUEST)
+    assert current_crl(ROOT, 1, desk.office, REQUEST) == before
 
 
 KEPT = {
@@ -310,22 +310,22 @@ KEPT = {
 @pytest.mark.parametrize(("age", "signed_anew"), KEPT.values(), ids=KEPT)
 def test_lists_are_made_daily_though_nobody_asks(sqlite_desk, age, signed_anew):
     desk = sqlite_desk
-    renew_lists(desk.office, REQUEST)
+    refresh_crls(desk.office, REQUEST)
     signatures = desk.signer.signatures
     assert signatures == 2 * len(desk.office.issuers), "the first ones"
     desk.clock.forward(age)
-    renew_lists(desk.office, REQUEST)
+    refresh_crls(desk.office, REQUEST)
     assert desk.signer.signatures == (2 if signed_anew else 1) * signatures
 
 
 def test_who_keeps_the_lists_publishes_what_a_command_without_keys_revoked(sqlite_desk, caplog):
     desk, held = sqlite_desk, enrolled(sqlite_desk)
-    renew_lists(desk.office, REQUEST)
+    refresh_crls(desk.office, REQUEST)
     desk.signer.away = True
     revoked(desk, held)
-    renew_lists(desk.office, REQUEST)
+    refresh_crls(desk.office, REQUEST)
     assert "are due, and cannot be signed now" in caplog.text
     desk.signer.away = False
-    renew_lists(desk.office, REQUEST)
-    row = models.RevocationList.objects.using(desk.register.alias).get(authority_id=ca_name(desk), shard=0)
+    refresh_crls(desk.office, REQUEST)
+    row = models.Crl.objects.using(desk.register.alias).get(authority_id=ca_name(desk), shard=0)
     assert serials(row) == {held.serial}

@@ -4,11 +4,11 @@ from pathlib import Path
 
 import pytest
 
-from sinetti.ca.hierarchy_config import build_hierarchy
+from sinetti.ca.hierarchy_config import generate_hierarchy
 from sinetti.journal.reader import JournalDamaged
 from sinetti.services.issuance.reconcile import compare, reconcile
 from sinetti.services.status import crl_archive
-from sinetti.services.status.crl import current_list
+from sinetti.services.status.crl import current_crl
 from tests.support.authority import NOW, authority, issuer
 from tests.support.journals import keeping, listing
 from tests.support.office import REQUEST, Desk, enrolled
@@ -21,7 +21,7 @@ LATER = 1 << 60
 def desk(desk, tmp_path):
     """Give the desk with a journal of its own, and a list beside it."""
     with keeping(desk, tmp_path) as one:
-        current_list(NAME, 1, one.office, REQUEST)
+        current_crl(NAME, 1, one.office, REQUEST)
         yield one
 
 
@@ -31,7 +31,7 @@ def place(desk: Desk, number: int | str = LATER) -> Path:
 
 def test_a_list_that_a_foreign_key_signed_revokes_nothing(desk):
     held = enrolled(desk)
-    place(desk).write_bytes(listing(held.serial, LATER, build_hierarchy(authority().hierarchy, NOW)))
+    place(desk).write_bytes(listing(held.serial, LATER, generate_hierarchy(authority().hierarchy, NOW)))
     for ask in (
         lambda: compare(desk.office, desk.office.journal),
         lambda: reconcile(desk.office, desk.office.journal, REQUEST),
@@ -69,5 +69,5 @@ def test_what_has_another_name_is_passed_over(desk):
 
 
 def test_lists_that_are_taken_away_while_they_are_looked_for(desk, monkeypatch):
-    monkeypatch.setattr(crl_archive, "kept_shards", lambda *_: [0, 7])
-    assert set(crl_archive.newest_lists(desk.office.journal.folder, desk.office)) == {(NAME, 0)}
+    monkeypatch.setattr(crl_archive, "archived_shards", lambda *_: [0, 7])
+    assert set(crl_archive.newest_archived(desk.office.journal.folder, desk.office)) == {(NAME, 0)}

@@ -18,11 +18,11 @@ from sinetti.domain.certificates.revocation import RevocationReason
 from sinetti.domain.values import Channel
 from sinetti.pki.encoding import load_certificate
 from sinetti.services.issuance.enrol import enrol
-from sinetti.services.issuance.reconcile import settle_reservations
+from sinetti.services.issuance.reconcile import resolve_reservations
 from sinetti.services.issuance.renew import renew
-from sinetti.services.revocation.revoke import RevokeAsk, revoke
+from sinetti.services.revocation.revoke import RevocationRequest, revoke
 from sinetti.services.status import ocsp as status_ocsp
-from sinetti.services.status.ocsp import answer
+from sinetti.services.status.ocsp import respond
 from tests.support.asking import asked, believed
 from tests.support.authority import response_signer, services_issuer
 from tests.support.office import (
@@ -72,7 +72,7 @@ def name(desk: Desk, channel: Channel = Channel.WS) -> str:
 def ask(desk: Desk, held: Held | int, *, spot: bool = True, at: str | None = None, **how) -> ocsp.OCSPResponse:
     """Ask and read the response, whatever it is."""
     number = held if isinstance(held, int) else load_certificate(held.der).serial_number
-    answered = answer(asked(number, ca_certificate(), **how), at or name(desk), desk.office, lambda: spot)
+    answered = respond(asked(number, ca_certificate(), **how), at or name(desk), desk.office, lambda: spot)
     assert answered is not None
     return ocsp.load_der_ocsp_response(answered.der)
 
@@ -90,11 +90,11 @@ def refused(desk: Desk, held: Held | int, **how) -> str:
 
 
 def rows(desk: Desk):
-    return models_status.StatusAnswer.objects.using(desk.register.alias)
+    return models_status.OcspResponse.objects.using(desk.register.alias)
 
 
 def revoked(desk: Desk, held: Held, reason: RevocationReason = RevocationReason.SUPERSEDED) -> None:
-    revoke(RevokeAsk(held.serial, reason), desk.office, "operator", REQUEST)
+    revoke(RevocationRequest(held.serial, reason), desk.office, "operator", REQUEST)
 
 
 def signatures(desk: Desk, monkeypatch) -> list[str]:
@@ -183,7 +183,7 @@ def test_an_office_without_responders_issues_and_revokes_and_answers_nobody(alon
     held = enrolled(bare)
     revoked(bare, held)
     assert not rows(alone).exists()
-    assert answer(asked(5, ca_certificate()), name(alone), bare.office, lambda: True) is None
+    assert respond(asked(5, ca_certificate()), name(alone), bare.office, lambda: True) is None
 
 
 def test_a_nonce_comes_back_and_nothing_is_stored(alone, alone_held):
@@ -302,14 +302,14 @@ REFUSED = {
 
 @pytest.mark.parametrize(("octets", "status"), REFUSED.values(), ids=REFUSED)
 def test_errors(alone, octets, status):
-    answered = answer(octets, name(alone), alone.office, lambda: True)
+    answered = respond(octets, name(alone), alone.office, lambda: True)
     assert ocsp.load_der_ocsp_response(answered.der).response_status.name == status
     assert (answered.told, answered.kept) == (None, False)
 
 
 @pytest.mark.parametrize("at", ["NobodysCAv1", "SinettiRootTestCAv1", ""])
 def test_nobody_answers_at_another_name(alone, at):
-    assert answer(asked(5, ca_certificate()), at, alone.office, lambda: True) is None
+    assert respond(asked(5, ca_certificate()), at, alone.office, lambda: True) is None
 
 
 def test_the_services_own_certificates_are_good_and_others_unknown(desk):
@@ -320,7 +320,7 @@ def test_the_services_own_certificates_are_good_and_others_unknown(desk):
     ).office
 
     def status(number: int):
-        answered = answer(asked(number, by.certificate), by.file_name, office, lambda: True)
+        answered = respond(asked(number, by.certificate), by.file_name, office, lambda: True)
         return believed(answered.der, by.certificate, desk.clock()).certificate_status
 
     assert status(signer.serial_number) is STATUS.UNKNOWN
@@ -337,8 +337,8 @@ def test_what_somebody_else_stored_first_stays(desk, held):
     with pytest.raises(KilledError):
         enrolled(desk.but(step=killed_at("10-signed")))
     (waiting,) = [one for one in revocation.list_certificates(desk.register) if one.serial != held.serial]
-    first = status_ocsp.first_answers(waiting, desk.office)
+    first = status_ocsp.presign_good(waiting, desk.office)
     ocsp_responses.store(desk.register, [first])
     desk.machine.forward(2 * MINUTE)
-    assert settle_reservations(desk.office, REQUEST) == (1, 0)
+    assert resolve_reservations(desk.office, REQUEST) == (1, 0)
     assert bytes(rows(desk).get(serial=waiting.serial).sha1) == first.ders[status_ocsp.CertIdHash.SHA1]

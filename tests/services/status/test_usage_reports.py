@@ -8,16 +8,16 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from sinetti.database import models
 from sinetti.database.certificates import usage
-from sinetti.database.models import Sighting as Row
-from sinetti.domain.usage import GatewayRefused, InUse, Sighting, Use
+from sinetti.database.models import CertificateObservation as Row
+from sinetti.domain.usage import GatewayRefused, Observation, UsageReport, UsageState
 from sinetti.pki.encoding import sha256_hex
 from sinetti.services.organisations.queries import certificates
 from sinetti.services.status.usage_reports import (
     add_gateway,
     all_gateways,
     gateway_key,
-    take_sightings,
-    uses,
+    list_usage,
+    record_report,
     withdraw_gateway,
 )
 from tests.support.authority import NOW
@@ -36,27 +36,33 @@ def added(desk, *names):
 
 
 def seen(desk, name, *pairs):
-    return take_sightings(name, [Sighting(sha256_hex(der), at) for der, at in pairs], desk.office)
+    return record_report(name, [Observation(sha256_hex(der), at) for der, at in pairs], desk.office)
 
 
 def known(desk):
-    return uses(certificates(desk.office), desk.office)
+    return list_usage(certificates(desk.office), desk.office)
 
 
 def test_seen_and_seen_later(desk):
     held, other = enrolled(desk), enrolled(desk)
-    assert known(desk) == {held.serial: InUse(Use.NOT_KNOWN), other.serial: InUse(Use.NOT_KNOWN)}
+    assert known(desk) == {
+        held.serial: UsageReport(UsageState.NOT_KNOWN),
+        other.serial: UsageReport(UsageState.NOT_KNOWN),
+    }
     added(desk, "edge-1", "edge-2")
-    assert known(desk)[held.serial] == InUse(Use.NOT_KNOWN), "registered, but it has not reported yet"
+    assert known(desk)[held.serial] == UsageReport(UsageState.NOT_KNOWN), "registered, but it has not reported yet"
     first = desk.clock.forward(DAY)
     taken = seen(desk, "edge-1", (held.der, first), (b"somebody else's", first), (held.der, first - SECOND))
     assert (taken.taken, taken.unknown) == (1, 1)
-    assert known(desk) == {held.serial: InUse(Use.SEEN, first), other.serial: InUse(Use.NOT_SEEN, first)}
+    assert known(desk) == {
+        held.serial: UsageReport(UsageState.SEEN, first),
+        other.serial: UsageReport(UsageState.NOT_SEEN, first),
+    }
     later = desk.clock.forward(DAY)
     seen(desk, "edge-2", (held.der, later))
     for name, at in (("edge-1", first), ("edge-2", first), ("edge-2", later)):
         seen(desk, name, (held.der, at))
-    assert known(desk)[held.serial] == InUse(Use.SEEN, later), "an older report takes nothing back"
+    assert known(desk)[held.serial] == UsageReport(UsageState.SEEN, later), "an older report takes nothing back"
     rows = Row.objects.using(desk.register.alias).order_by("gateway__name")
     assert list(rows.values_list("gateway__name", "last_seen")) == [("edge-1", first), ("edge-2", later)]
 
@@ -65,7 +71,7 @@ def test_what_is_seen_in_the_future_is_seen_now(sqlite_desk):
     held = enrolled(sqlite_desk)
     added(sqlite_desk, "edge-1")
     seen(sqlite_desk, "edge-1", (held.der, NOW + DAY))
-    assert known(sqlite_desk) == {held.serial: InUse(Use.SEEN, NOW)}
+    assert known(sqlite_desk) == {held.serial: UsageReport(UsageState.SEEN, NOW)}
 
 
 def test_a_ca_s_certificate_is_nobody_s(sqlite_desk):
@@ -77,14 +83,14 @@ def test_a_ca_s_certificate_is_nobody_s(sqlite_desk):
 def test_an_empty_report_says_that_somebody_looks(desk):
     held = enrolled(desk)
     added(desk, "edge-1")
-    assert take_sightings("edge-1", (), desk.office).taken == 0
+    assert record_report("edge-1", (), desk.office).taken == 0
     desk.clock.forward(timedelta(days=7))
-    assert known(desk) == {held.serial: InUse(Use.NOT_SEEN, NOW)}
+    assert known(desk) == {held.serial: UsageReport(UsageState.NOT_SEEN, NOW)}
     desk.clock.forward(SECOND)
-    assert known(desk) == {held.serial: InUse(Use.NOT_KNOWN)}
-    take_sightings("edge-1", (), desk.office)
+    assert known(desk) == {held.serial: UsageReport(UsageState.NOT_KNOWN)}
+    record_report("edge-1", (), desk.office)
     desk.clock.now = NOW
-    take_sightings("edge-1", (), desk.office)
+    record_report("edge-1", (), desk.office)
     (found,) = all_gateways(desk.office)
     assert (found.first_report, found.last_report) == (NOW, NOW + timedelta(days=7, seconds=1))
 
@@ -95,7 +101,7 @@ def test_many_at_once(desk, monkeypatch):
     held, other = enrolled(desk), enrolled(desk)
     added(desk, "edge-1")
     assert seen(desk, "edge-1", (held.der, NOW), (other.der, NOW)).taken == 2
-    assert {one.use for one in known(desk).values()} == {Use.SEEN}
+    assert {one.use for one in known(desk).values()} == {UsageState.SEEN}
 
 
 def test_a_gateway_s_key_as_long_as_it_is_there(sqlite_desk):
@@ -112,7 +118,7 @@ def test_a_gateway_s_key_as_long_as_it_is_there(sqlite_desk):
     for name in ("edge-1", "edge-2"):
         with pytest.raises(GatewayRefused, match="no gateway in use"):
             withdraw_gateway(name, sqlite_desk.office, "operator", REQUEST)
-    rows = models.AuditRow.objects.using(sqlite_desk.register.alias).filter(object="gateway:edge-1")
+    rows = models.AuditEvent.objects.using(sqlite_desk.register.alias).filter(object="gateway:edge-1")
     assert list(rows.order_by("sequence").values_list("action", flat=True)) == ["gateway-added", "gateway-withdrawn"]
 
 

@@ -4,7 +4,7 @@ from datetime import UTC, datetime, timedelta, timezone
 
 import pytest
 
-from sinetti.infra.clock import machine_now
+from sinetti.infra.clock import utc_now
 from sinetti.testbench.core.clock import EARLIEST, LATEST, BenchClock, ClockGoesBack, ClockOutOfRange, in_range
 
 NOW = datetime(2027, 1, 11, 8, tzinfo=UTC)
@@ -20,10 +20,10 @@ def clock(tmp_path):
 
 def test_it_is_the_machines_until_it_is_set(tmp_path):
     clock = BenchClock(tmp_path / "clock")
-    assert abs(clock.now() - machine_now()) < timedelta(seconds=5)
+    assert abs(clock.now() - utc_now()) < timedelta(seconds=5)
     with pytest.raises(ClockGoesBack):
-        clock.set(machine_now() - HOUR)
-    at = clock.set(machine_now() + HOUR)
+        clock.set(utc_now() - HOUR)
+    at = clock.set(utc_now() + HOUR)
     assert clock.now() == BenchClock(tmp_path / "clock").now() == at
 
 

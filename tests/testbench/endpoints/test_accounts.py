@@ -9,13 +9,13 @@ from django.contrib.auth.hashers import check_password
 from sinetti.cli.main import main
 from sinetti.database.models import User
 from sinetti.database.organisations.organisations import find_organisation
-from sinetti.domain.access.roles import Held, Role
+from sinetti.domain.access.roles import EffectiveRole, Role
 from sinetti.services.access.accounts import AccountError
-from sinetti.services.access.permissions import Actor, standing
-from sinetti.services.token_encryption import SECOND_FACTOR, unseal
+from sinetti.services.access.permissions import Actor, load_permissions
+from sinetti.services.token_encryption import SECOND_FACTOR, decrypt_token
 from sinetti.testbench.core.json_fields import FieldError
-from sinetti.testbench.core.totp import NoSecret, code_at, left_at, new_secret
-from sinetti.testbench.endpoints.accounts import take_account
+from sinetti.testbench.core.totp import NoSecret, new_secret, seconds_remaining, totp
+from sinetti.testbench.endpoints.accounts import create_account
 from tests.support.office import REQUEST
 
 # RFC 6238, appendix B: the secret in base32, and the last six of its eight digits.
@@ -25,7 +25,7 @@ FIRM, CLIENT = "7654321-4", "0123456-7"
 
 
 def made(desk, **value):
-    return take_account({"email": "anybody@people.example", **value}, desk.office, REQUEST)
+    return create_account({"email": "anybody@people.example", **value}, desk.office, REQUEST)
 
 
 def user(desk, email="anybody@people.example"):
@@ -43,7 +43,7 @@ def test_who_is_made_can_sign_in(sqlite_desk):
     assert (row.is_staff, row.name, row.language) == (False, "anybody", "en")
     factors = apps.get_model("mfa", "Authenticator").objects.using(sqlite_desk.register.alias)
     sealed = factors.get(user_id=row.pk, type="totp").data["secret"]
-    assert unseal(sqlite_desk.office.transfer_key, SECOND_FACTOR, sealed) == account.totp_secret
+    assert decrypt_token(sqlite_desk.office.transfer_key, SECOND_FACTOR, sealed) == account.totp_secret
     assert account.password not in repr(account)
     assert account.totp_secret not in repr(account)
 
@@ -57,9 +57,12 @@ def test_roles_count_at_once_and_a_firm_has_clients(sqlite_desk):
     clients = [{"customer_id": CLIENT, "customer_name": "Malli Oy"}]
     made(sqlite_desk, mandates=[{"customer_id": FIRM, "role": "manager", "clients": clients}])
     actor = Actor(user(sqlite_desk).pk, second_factor=True)
-    held = standing(actor, sqlite_desk.office).held
+    held = load_permissions(actor, sqlite_desk.office).held
     firm = organisation_id(sqlite_desk, FIRM)
-    assert held == {firm: Held(Role.MANAGER), organisation_id(sqlite_desk, CLIENT): Held(Role.MANAGER, via=firm)}
+    assert held == {
+        firm: EffectiveRole(Role.MANAGER),
+        organisation_id(sqlite_desk, CLIENT): EffectiveRole(Role.MANAGER, via=firm),
+    }
 
 
 def test_an_address_has_one_account(sqlite_desk):
@@ -101,18 +104,18 @@ def test_over_the_control_door(bench):
 @pytest.mark.parametrize(("seconds", "code"), RFC_CODES.items())
 def test_codes(seconds, code):
     at = datetime.fromtimestamp(seconds, UTC)
-    assert code_at(RFC_SECRET, at) == code_at(RFC_SECRET.lower(), at) == code
-    assert code_at(RFC_SECRET, at - timedelta(seconds=30), later=1) == code
+    assert totp(RFC_SECRET, at) == totp(RFC_SECRET.lower(), at) == code
+    assert totp(RFC_SECRET, at - timedelta(seconds=30), later=1) == code
 
 
 def test_until_the_next_code():
-    assert [left_at(datetime.fromtimestamp(second, UTC)) for second in (0, 1, 29, 30)] == [30, 29, 1, 30]
+    assert [seconds_remaining(datetime.fromtimestamp(second, UTC)) for second in (0, 1, 29, 30)] == [30, 29, 1, 30]
 
 
 @pytest.mark.parametrize("secret", ["", "  ", "1", "é", "ABC"])
 def test_what_is_no_secret(secret, capsys):
     with pytest.raises(NoSecret):
-        code_at(secret, datetime.fromtimestamp(0, UTC))
+        totp(secret, datetime.fromtimestamp(0, UTC))
     assert main(["testbench", "code", secret]) == 2
     assert "SECRET: a secret is" in capsys.readouterr().err
 

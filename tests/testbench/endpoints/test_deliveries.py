@@ -8,20 +8,20 @@ from datetime import timedelta
 import pytest
 
 from sinetti.client.store import files
-from sinetti.database.connection import REGISTER_UNAVAILABLE
+from sinetti.database.connection import DATABASE_UNAVAILABLE
 from sinetti.database.issuance import transactions
 from sinetti.domain.certificates.revocation import RevocationReason
 from sinetti.domain.values import Channel
-from sinetti.gateway.verdicts.verdict import Reason
-from sinetti.pki.chain import direct_issuer
+from sinetti.gateway.verdicts.verdict import VerdictReason
+from sinetti.pki.chain import find_issuer
 from sinetti.pki.encoding import certificate_der, sha256_hex
 from sinetti.pki.signers import SignerUnavailable
 from sinetti.server.http import Request
-from sinetti.services.revocation.revoke import RevokeAsk, revoke
+from sinetti.services.revocation.revoke import RevocationRequest, revoke
 from sinetti.testbench.endpoints import deliveries
-from sinetti.testbench.endpoints.deliveries import LONGEST, ReceivingDoor, gateway_of
+from sinetti.testbench.endpoints.deliveries import LONGEST, DeliveryEndpoint, gateway_of
 from sinetti.wire.receipts import Receipt, read_receipt
-from sinetti.wire.xmldsig.signature import Recipe, seal_of, sign_document
+from sinetti.wire.xmldsig.signature import SignatureProfile, sign_document, signer_for_key
 from tests.house.tree import DOCS, rows
 from tests.support.authority import (
     CUSTOMER_ID,
@@ -52,8 +52,8 @@ class Counter:
     def __init__(self, desk, folder):
         self.desk, self.folder = desk, folder / "deliveries"
         key, certificate = response_signer()
-        self.seal = seal_of(key, certificate_der(certificate))
-        self.door = ReceivingDoor(desk.office, gateway_of(desk.office), lambda: self.seal, self.folder)
+        self.seal = signer_for_key(key, certificate_der(certificate))
+        self.door = DeliveryEndpoint(desk.office, gateway_of(desk.office), lambda: self.seal, self.folder)
 
     def send(self, body, delivery_id="one", language=None, method="POST", door=None):
         headers = {"delivery-id": delivery_id, "accept-language": language}
@@ -79,13 +79,13 @@ def held(sqlite_desk):
 
 
 def sealed(held, report=REPORT):
-    return sign_document(report, seal_of(held.key, held.der), Recipe.EXCLUSIVE)
+    return sign_document(report, signer_for_key(held.key, held.der), SignatureProfile.EXCLUSIVE)
 
 
 def read(reply):
     assert (reply.status, reply.content_type) == (200, "application/xml"), reply.body
     return read_receipt(
-        reply.body, lambda signer: direct_issuer(signer, [services_issuer().certificate], signer.not_valid_before_utc)
+        reply.body, lambda signer: find_issuer(signer, [services_issuer().certificate], signer.not_valid_before_utc)
     )
 
 
@@ -104,7 +104,7 @@ def test_a_delivery_is_kept_as_it_came_and_answered_with_a_receipt(counter, held
 def test_the_same_again_is_answered_with_the_same_receipt_whatever_happened_since(counter, held):
     body = sealed(held)
     first = counter.send(body)
-    revoke(RevokeAsk(held.serial, RevocationReason.SUPERSEDED), counter.desk.office, "operator", REQUEST)
+    revoke(RevocationRequest(held.serial, RevocationReason.SUPERSEDED), counter.desk.office, "operator", REQUEST)
     counter.desk.clock.forward(timedelta(days=800))
     assert counter.send(body).body == first.body
     assert counter.send(body, door=Counter(counter.desk, counter.folder.parent).door).body == first.body
@@ -128,7 +128,7 @@ def test_the_whole_life_of_two_certificates(counter, held):
     counter.desk.clock.forward(SECOND)
     assert counter.refusal(sealed(held), "5") == (403, "expired")
     assert counter.send(sealed(new), "6").status == 200
-    revoke(RevokeAsk(new.serial, RevocationReason.SUPERSEDED), counter.desk.office, "operator", REQUEST)
+    revoke(RevocationRequest(new.serial, RevocationReason.SUPERSEDED), counter.desk.office, "operator", REQUEST)
     assert counter.refusal(sealed(new), "7") == (403, "revoked")
     assert sorted(one.name for one in counter.folder.iterdir()) == ["1", "2", "3", "4", "6"]
 
@@ -136,12 +136,14 @@ def test_the_whole_life_of_two_certificates(counter, held):
 def foreign(held):
     """Sign with a certificate of the right CA that the register does not have."""
     key = holder_key(7)
-    return sign_document(REPORT, seal_of(key, certificate_der(holder_certificate(key))), Recipe.EXCLUSIVE)
+    return sign_document(
+        REPORT, signer_for_key(key, certificate_der(holder_certificate(key))), SignatureProfile.EXCLUSIVE
+    )
 
 
 def signed_by_the_service(_held):
     key, certificate = response_signer()
-    return sign_document(REPORT, seal_of(key, certificate_der(certificate)), Recipe.EXCLUSIVE)
+    return sign_document(REPORT, signer_for_key(key, certificate_der(certificate)), SignatureProfile.EXCLUSIVE)
 
 
 REFUSED = {
@@ -201,7 +203,9 @@ def raising(error):
 
 def test_a_signer_that_is_away(counter, held):
     body = sealed(held)
-    away = ReceivingDoor(counter.desk.office, counter.door.gateway, raising(SignerUnavailable("away")), counter.folder)
+    away = DeliveryEndpoint(
+        counter.desk.office, counter.door.gateway, raising(SignerUnavailable("away")), counter.folder
+    )
     assert counter.refusal(body, door=away) == (503, "unavailable")
     assert counter.send(body).status == 200
 
@@ -212,7 +216,7 @@ def test_a_full_disk(counter, held, monkeypatch):
 
 
 def test_a_register_that_is_away(counter, held, monkeypatch):
-    monkeypatch.setattr(transactions, "find_certificate", raising(REGISTER_UNAVAILABLE[0]("away")))
+    monkeypatch.setattr(transactions, "find_certificate", raising(DATABASE_UNAVAILABLE[0]("away")))
     assert counter.refusal(sealed(held)) == (503, "status-unknown")
 
 
@@ -259,5 +263,5 @@ def test_the_page_has_every_reason_with_its_status():
     told = {
         int(cells[0]): set(re.findall(r"`([a-z-]+)`", cells[1])) for cells in rows(DOCS / "deliveries.md", "status")
     }
-    for reason in Reason:
+    for reason in VerdictReason:
         assert reason in told[deliveries._status_of(reason)]

@@ -9,19 +9,19 @@ from pathlib import Path
 import pytest
 
 from sinetti.api.soap import PATH as SOAP
-from sinetti.api.soap import SoapDoor
-from sinetti.diagnostics.causes import Guess
-from sinetti.diagnostics.explain import Verdict
-from sinetti.domain.requests import GetAsk, NewAsk
+from sinetti.api.soap import SoapEndpoint
+from sinetti.diagnostics.causes import Cause
+from sinetti.diagnostics.explain import DiagnosisResult
+from sinetti.domain.requests import EnrolRequest, RetrieveRequest
 from sinetti.domain.values import VALIDITY, Environment, KeyType
 from sinetti.pki.csr import build_request
 from sinetti.pki.encoding import certificate_der, generate_key
-from sinetti.server.asgi import Limits
-from sinetti.server.http import Reply, Request
-from sinetti.testbench.endpoints.deliveries import ReceivingDoor, gateway_of
-from sinetti.testbench.endpoints.diagnostics import ExplainingDoor, explained
+from sinetti.server.asgi import RequestLimits
+from sinetti.server.http import Request, Response
+from sinetti.testbench.endpoints.deliveries import DeliveryEndpoint, gateway_of
+from sinetti.testbench.endpoints.diagnostics import DiagnosticsEndpoint, explained
 from sinetti.wire.soap.requests import render_get, render_new
-from sinetti.wire.xmldsig.signature import Recipe, seal_of, sign_document
+from sinetti.wire.xmldsig.signature import SignatureProfile, sign_document, signer_for_key
 from tests.support.authority import CUSTOMER_ID, CUSTOMER_NAME, holder_certificate, holder_key, response_signer
 from tests.support.faulty_signing import canonical, envelope, indented, request, signed
 from tests.support.office import REQUEST, SECOND, enrolled
@@ -33,7 +33,7 @@ UNSIGNED = request().replace(PLACE, "").encode()
 INDENTED = indented(envelope(GOOD))
 XML = {"content-type": "text/xml; charset=utf-8"}
 PASSWORD = "aB3dE6gH9jK2mN5p"
-NEW = render_new(NewAsk(Environment.TEST, CUSTOMER_ID, None, "1" * 32, PASSWORD, b"x"))
+NEW = render_new(EnrolRequest(Environment.TEST, CUSTOMER_ID, None, "1" * 32, PASSWORD, b"x"))
 LOGGER = "sinetti.testbench.endpoints.diagnostics"
 SOAP_11 = b"http://schemas.xmlsoap.org/soap/envelope/"
 EXPIRED = "certificate-expired"
@@ -79,7 +79,7 @@ def test_calls_that_are_refused(bench, case):
 
 
 def test_a_message_that_is_too_long(bench):
-    status, said = asked(bench, b"x" * (Limits().body + 1))
+    status, said = asked(bench, b"x" * (RequestLimits().body + 1))
     assert (status, said["reason"]) == (413, "too-large")
 
 
@@ -100,16 +100,16 @@ def doors(sqlite_desk, tmp_path):
     """Give the bench's doors as they are in it, in front of a fresh office."""
     office = sqlite_desk.office
     key, certificate = response_signer()
-    seal = seal_of(key, certificate_der(certificate))
-    soap = SoapDoor(office, "http://127.0.0.1" + SOAP, Recipe.EXCLUSIVE, lambda: seal)
-    receiving = ReceivingDoor(office, gateway_of(office), lambda: seal, tmp_path / "deliveries")
-    return {"soap": ExplainingDoor(soap, office), "deliveries": ExplainingDoor(receiving, office)}
+    seal = signer_for_key(key, certificate_der(certificate))
+    soap = SoapEndpoint(office, "http://127.0.0.1" + SOAP, SignatureProfile.EXCLUSIVE, lambda: seal)
+    receiving = DeliveryEndpoint(office, gateway_of(office), lambda: seal, tmp_path / "deliveries")
+    return {"soap": DiagnosticsEndpoint(soap, office), "deliveries": DiagnosticsEndpoint(receiving, office)}
 
 
 def renewal(key, certificate, change=lambda payload: payload, customer_id=CUSTOMER_ID):
     csr = base64.b64encode(build_request(generate_key(KeyType.EC_P256), CUSTOMER_ID, None)).decode()
     payload = request(csr=csr).replace(PLACE, "").replace(CUSTOMER_ID, customer_id).encode()
-    return envelope(change(sign_document(payload, seal_of(key, certificate), Recipe.EXCLUSIVE)))
+    return envelope(change(sign_document(payload, signer_for_key(key, certificate), SignatureProfile.EXCLUSIVE)))
 
 
 def of_this_ca():
@@ -129,7 +129,7 @@ def post(door, body, *, named=True):
 
 
 def sealed(key, certificate, document=b"<report><pay>100</pay></report>"):
-    return sign_document(document, seal_of(key, certificate), Recipe.EXCLUSIVE)
+    return sign_document(document, signer_for_key(key, certificate), SignatureProfile.EXCLUSIVE)
 
 
 LOGGED = {
@@ -184,7 +184,7 @@ def test_the_log_says_why(doors, sqlite_desk, caplog, case):
 
 SILENT = {
     "too early": ("soap", lambda held: renewal(held.key, held.der)),
-    "no such retrieval ID": ("soap", lambda _: render_get(GetAsk(Environment.TEST, CUSTOMER_ID, None, "r-1"))),
+    "no such retrieval ID": ("soap", lambda _: render_get(RetrieveRequest(Environment.TEST, CUSTOMER_ID, None, "r-1"))),
     "wrong passwords": ("soap", lambda _: NEW),
     "another organisation's id, well signed": (
         "soap",
@@ -210,8 +210,8 @@ def test_of_other_calls_it_says_nothing(doors, sqlite_desk, caplog, door, make):
 
 
 def test_what_cannot_be_explained_is_answered_all_the_same(sqlite_desk, caplog):
-    answer = Reply(200, "text/xml", b"<no/>", noted={"reason": "signature-invalid"})
-    door = ExplainingDoor(lambda _request: answer, replace(sqlite_desk.office, certificates={}))
+    answer = Response(200, "text/xml", b"<no/>", noted={"reason": "signature-invalid"})
+    door = DiagnosticsEndpoint(lambda _request: answer, replace(sqlite_desk.office, certificates={}))
     assert post(door, INDENTED) is answer
     (record,) = told(caplog)
     assert record.levelname == "ERROR"
@@ -220,18 +220,18 @@ def test_what_cannot_be_explained_is_answered_all_the_same(sqlite_desk, caplog):
 def test_the_bench_judges_what_its_own_office_knows(sqlite_desk):
     held = enrolled(sqlite_desk)
     good = renewal(held.key, held.der)
-    assert explained(good, sqlite_desk.office).found.verdict is Verdict.FITS
-    assert explained(of_this_ca(), sqlite_desk.office).found.guesses == (Guess.NOT_REGISTERED,)
+    assert explained(good, sqlite_desk.office).found.verdict is DiagnosisResult.FITS
+    assert explained(of_this_ca(), sqlite_desk.office).found.guesses == (Cause.NOT_REGISTERED,)
     sqlite_desk.clock.forward(VALIDITY)
-    assert explained(good, sqlite_desk.office).found.verdict is Verdict.FITS
+    assert explained(good, sqlite_desk.office).found.verdict is DiagnosisResult.FITS
     sqlite_desk.clock.forward(SECOND)
-    assert explained(good, sqlite_desk.office).found.guesses == (Guess.EXPIRED,)
+    assert explained(good, sqlite_desk.office).found.guesses == (Cause.EXPIRED,)
 
 
 def test_answers_of_the_bench_itself(bench):
     soap = bench.ready["soap_url"]
     server = Path(bench.ready["trust"]["server"])
-    message = render_get(GetAsk(Environment.TEST, CUSTOMER_ID, None, "r-1"))
+    message = render_get(RetrieveRequest(Environment.TEST, CUSTOMER_ID, None, "r-1"))
     answer = fetched(soap, message, server=server, headers={"Content-Type": "text/xml"})
     _, said = asked(bench, answer)
     assert (said["verdict"], said["element"]["kind"], said["guesses"]) == ("fits", "response", [])

@@ -8,11 +8,11 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from sinetti.authority.data_directory import Folder
+from sinetti.authority.data_directory import DataDirectory
 from sinetti.testbench.core.layout import server_files
 from sinetti.testbench.core.server_certificate import make_server_certificate
-from sinetti.testbench.fleet.fault_proxy import Meddler, Tls
-from sinetti.testbench.fleet.faults import Rates
+from sinetti.testbench.fleet.fault_proxy import FaultInjectingProxy, ProxyTls
+from sinetti.testbench.fleet.faults import FaultRates
 
 SILENT = (OSError, http.client.HTTPException)
 
@@ -66,15 +66,15 @@ def post(address, body, action='"x"', context=None):
 
 
 def test_untouched_it_is_the_service_itself(service):
-    with Meddler(address_of(service), 1, None) as meddler:
+    with FaultInjectingProxy(address_of(service), 1, None) as meddler:
         assert post(meddler.address, b"<ask/>") == (202, b"<ask/>")
     assert service.seen == [("/a/path", '"x"', b"<ask/>")]
     assert not meddler.met
 
 
 def test_a_lost_answer_was_a_request_that_arrived(service):
-    with Meddler(address_of(service), 1, None) as meddler:
-        meddler.rates = Rates(lost=1, wrong=0)
+    with FaultInjectingProxy(address_of(service), 1, None) as meddler:
+        meddler.rates = FaultRates(lost=1, wrong=0)
         for _ in range(8):
             with pytest.raises(SILENT):
                 post(meddler.address, b"<ask/>")
@@ -83,10 +83,10 @@ def test_a_lost_answer_was_a_request_that_arrived(service):
 
 
 def test_a_replayed_answer_is_an_earlier_one_to_the_same_operation(service):
-    with Meddler(address_of(service), 5, None) as meddler:
+    with FaultInjectingProxy(address_of(service), 5, None) as meddler:
         post(meddler.address, b"<first/>")
         post(meddler.address, b"<other/>", action='"y"')
-        meddler.rates = Rates(lost=0, wrong=1)
+        meddler.rates = FaultRates(lost=0, wrong=1)
         answers = [post(meddler.address, f"<ask number='{number}'/>".encode()) for number in range(30)]
     assert not any(b"other" in body for _, body in answers)
     numbered = [(at, body) for at, (_, body) in enumerate(answers) if b"number='" in body and body.endswith(b"/>")]
@@ -96,15 +96,15 @@ def test_a_replayed_answer_is_an_earlier_one_to_the_same_operation(service):
 def test_the_same_order_meets_the_same_faults(service):
     met = []
     for _ in range(2):
-        with Meddler(address_of(service), 3, None) as meddler:
-            meddler.rates = Rates(lost=0, wrong=0.5)
+        with FaultInjectingProxy(address_of(service), 3, None) as meddler:
+            meddler.rates = FaultRates(lost=0, wrong=0.5)
             met.append([post(meddler.address, b"<ask of='the same'/>") for _ in range(12)])
     assert met[0] == met[1]
 
 
 def test_over_tls(tmp_path, monkeypatch):
     """Both sides: the bench's certificate is shown, and the bench is known by it."""
-    folder = Folder(tmp_path)
+    folder = DataDirectory(tmp_path)
     for place in (folder.transfer_key.parent, folder.trust):
         place.mkdir(parents=True)
     files = server_files(folder)
@@ -118,10 +118,12 @@ def test_over_tls(tmp_path, monkeypatch):
     trusting = ssl.create_default_context(cafile=folder.trust / "server.pem")
     secure = address_of(server).replace("http", "https")
     try:
-        with Meddler(secure, 1, Tls(files.certificate, files.key, folder.trust / "server.pem")) as meddler:
+        with FaultInjectingProxy(
+            secure, 1, ProxyTls(files.certificate, files.key, folder.trust / "server.pem")
+        ) as meddler:
             assert meddler.address.startswith("https://127.0.0.1:")
             assert post(meddler.address, b"<ask/>", context=trusting) == (202, b"<ask/>")
-            meddler.rates = Rates(lost=1, wrong=0)
+            meddler.rates = FaultRates(lost=1, wrong=0)
             with pytest.raises(SILENT):
                 post(meddler.address, b"<ask/>", context=trusting)
     finally:
@@ -134,5 +136,5 @@ def test_where_the_service_is_away_there_is_no_answer(service):
     away = address_of(service)
     service.shutdown()
     service.server_close()
-    with Meddler(away, 1, None) as meddler, pytest.raises(SILENT):
+    with FaultInjectingProxy(away, 1, None) as meddler, pytest.raises(SILENT):
         post(meddler.address, b"<ask/>")

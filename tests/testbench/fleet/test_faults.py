@@ -4,32 +4,42 @@ from collections import Counter
 
 import pytest
 
-from sinetti.testbench.fleet.faults import LOST, NONE, ROUGH, WRONG, Fault, Rates, Reply, drawn, on_the_wire
+from sinetti.testbench.fleet.faults import (
+    LOST,
+    NONE,
+    ROUGH,
+    WRONG,
+    FaultRates,
+    InjectedFault,
+    RelayedResponse,
+    choose_fault,
+    on_the_wire,
+)
 
 BODY = b"<a><ds:SignatureValue>Abcd</ds:SignatureValue></a>"
-REPLY = Reply(200, "text/xml", BODY)
-EARLIER = Reply(200, "text/xml", b"<earlier/>")
+REPLY = RelayedResponse(200, "text/xml", BODY)
+EARLIER = RelayedResponse(200, "text/xml", b"<earlier/>")
 CALLS = 20_000
 
 
 def test_one_in_ten_is_lost_and_one_in_twenty_wrong():
-    met = Counter(drawn(7, number, ROUGH) for number in range(CALLS))
+    met = Counter(choose_fault(7, number, ROUGH) for number in range(CALLS))
     assert 0.09 < sum(met[one] for one in LOST) / CALLS < 0.11
     assert 0.045 < sum(met[one] for one in WRONG) / CALLS < 0.055
-    assert set(met) == {None, *Fault}
+    assert set(met) == {None, *InjectedFault}
 
 
 def test_the_same_seed_draws_the_same():
-    first, again, other = ([drawn(seed, number, ROUGH) for number in range(500)] for seed in (1, 1, 2))
+    first, again, other = ([choose_fault(seed, number, ROUGH) for number in range(500)] for seed in (1, 1, 2))
     assert first == again != other
 
 
 def test_without_rates_nothing_happens():
-    assert {drawn(1, number, NONE) for number in range(500)} == {None}
+    assert {choose_fault(1, number, NONE) for number in range(500)} == {None}
 
 
 def test_all_of_them_if_that_is_asked_for():
-    assert {drawn(1, number, Rates(0, 1)) for number in range(500)} == set(WRONG)
+    assert {choose_fault(1, number, FaultRates(0, 1)) for number in range(500)} == set(WRONG)
 
 
 def head_and_body(octets):
@@ -43,10 +53,10 @@ def told_length(head):
 
 WHOLE = {
     "untouched": (None, EARLIER, BODY),
-    "truncated": (Fault.TRUNCATED, EARLIER, BODY[: len(BODY) * 2 // 3]),
-    "seal broken": (Fault.SEAL_BROKEN, EARLIER, BODY.replace(b"Abcd", b"Bbcd")),
-    "replayed": (Fault.REPLAYED, EARLIER, b"<earlier/>"),
-    "nothing to replay yet": (Fault.REPLAYED, None, BODY.replace(b"Abcd", b"Bbcd")),
+    "truncated": (InjectedFault.TRUNCATED, EARLIER, BODY[: len(BODY) * 2 // 3]),
+    "seal broken": (InjectedFault.SEAL_BROKEN, EARLIER, BODY.replace(b"Abcd", b"Bbcd")),
+    "replayed": (InjectedFault.REPLAYED, EARLIER, b"<earlier/>"),
+    "nothing to replay yet": (InjectedFault.REPLAYED, None, BODY.replace(b"Abcd", b"Bbcd")),
 }
 
 
@@ -58,19 +68,19 @@ def test_answers_that_HTTP_calls_whole(fault, earlier, body):  # noqa: N802 - a 
 
 
 def test_what_has_no_seal_is_changed_all_the_same():
-    hint = Reply(200, "application/json", b'{"suggestedWindow": {}}')
-    assert head_and_body(on_the_wire(Fault.SEAL_BROKEN, hint, None))[1] != hint.body
+    hint = RelayedResponse(200, "application/json", b'{"suggestedWindow": {}}')
+    assert head_and_body(on_the_wire(InjectedFault.SEAL_BROKEN, hint, None))[1] != hint.body
 
 
 def test_a_lost_one_is_silence_and_a_cut_one_ends_too_early():
-    assert on_the_wire(Fault.LOST, REPLY, None) == b""
-    head, found = head_and_body(on_the_wire(Fault.CUT, REPLY, None))
+    assert on_the_wire(InjectedFault.LOST, REPLY, None) == b""
+    head, found = head_and_body(on_the_wire(InjectedFault.CUT, REPLY, None))
     assert BODY.startswith(found)
     assert 0 < len(found) < told_length(head)
 
 
 @pytest.mark.parametrize(
-    ("fault", "status", "kind"), [(Fault.SERVER_ERROR, 500, "plain"), (Fault.HTML_PAGE, 200, "html")]
+    ("fault", "status", "kind"), [(InjectedFault.SERVER_ERROR, 500, "plain"), (InjectedFault.HTML_PAGE, 200, "html")]
 )
 def test_answers_of_something_else(fault, status, kind):
     head, found = head_and_body(on_the_wire(fault, REPLY, None))

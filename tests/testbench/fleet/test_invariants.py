@@ -6,10 +6,10 @@ import pytest
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
 from sinetti.client.store import generations, keys
-from sinetti.domain.identifiers import business_id_fits
+from sinetti.domain.identifiers import is_business_id
 from sinetti.domain.values import KeyType
 from sinetti.pki.encoding import generate_key
-from sinetti.testbench.fleet.invariants import Ledger, Wrong
+from sinetti.testbench.fleet.invariants import InvariantChecker, ViolationKind
 from sinetti.testbench.fleet.organisations import organisations
 from tests.support import authority
 from tests.support.authority import NOW
@@ -38,7 +38,7 @@ def taken(ledger, begins=NOW):
 
 @pytest.fixture
 def ledger(tmp_path):
-    return Ledger(tmp_path / "store", (ONLY,))
+    return InvariantChecker(tmp_path / "store", (ONLY,))
 
 
 @pytest.fixture
@@ -73,7 +73,7 @@ def test_the_last_valid_second_and_the_one_after(ledger):
     assert wrongs(ledger) == []
     ledger.look(END + timedelta(seconds=1))
     ledger.look(END + timedelta(seconds=2))
-    assert wrongs(ledger) == [Wrong.LAPSED], "told once"
+    assert wrongs(ledger) == [ViolationKind.LAPSED], "told once"
     assert ledger.breaches[0].at == END + timedelta(seconds=1)
 
 
@@ -93,18 +93,18 @@ def foreign_key(ledger, rows):
 
 
 UNWELL = {
-    "a certificate that nobody has the key of": (another, [Wrong.KEY_LOST, Wrong.ISSUED_TWICE]),
-    "a key that is gone": (without_key, [Wrong.KEY_LOST]),
-    "a key that is another's": (foreign_key, [Wrong.KEY_LOST]),
+    "a certificate that nobody has the key of": (another, [ViolationKind.KEY_LOST, ViolationKind.ISSUED_TWICE]),
+    "a key that is gone": (without_key, [ViolationKind.KEY_LOST]),
+    "a key that is another's": (foreign_key, [ViolationKind.KEY_LOST]),
     "one that was revoked": (
         lambda _, rows: [rows[0], {**rows[1], "revoked_at": "2027-01-01T00:00:00Z"}],
-        [Wrong.CUT_SHORT],
+        [ViolationKind.CUT_SHORT],
     ),
     "one that ends earlier": (
         lambda _, rows: [rows[0], {**rows[1], "not_after": "2027-01-01T00:00:00Z"}],
-        [Wrong.CUT_SHORT],
+        [ViolationKind.CUT_SHORT],
     ),
-    "one that is in no register": (lambda _, rows: rows[:1], [Wrong.DAMAGED, Wrong.NOT_RENEWED]),
+    "one that is in no register": (lambda _, rows: rows[:1], [ViolationKind.DAMAGED, ViolationKind.NOT_RENEWED]),
 }
 
 
@@ -120,20 +120,20 @@ def test_one_that_was_not_renewed(ledger):
     ledger.look(NOW)
     ledger.expect([ONLY.name])
     ledger.compare(rows, NOW)
-    assert wrongs(ledger) == [Wrong.NOT_RENEWED]
+    assert wrongs(ledger) == [ViolationKind.NOT_RENEWED]
 
 
 def test_a_set_that_does_not_belong_together(ledger):
     row = taken(ledger)
     (ledger.store / ONLY.name / "generations" / row["serial"] / "chain.pem").write_bytes(b"")
     assert ledger.look(NOW) == ()
-    assert wrongs(ledger) == [Wrong.DAMAGED]
+    assert wrongs(ledger) == [ViolationKind.DAMAGED]
 
 
 def test_nothing_at_all(ledger):
     ledger.store.mkdir()
     ledger.look(NOW)
-    assert wrongs(ledger) == [Wrong.DAMAGED]
+    assert wrongs(ledger) == [ViolationKind.DAMAGED]
 
 
 def test_what_is_begun_is_under_way(ledger):
@@ -145,4 +145,4 @@ def test_what_is_begun_is_under_way(ledger):
 def test_organisations_are_nobody():
     many = organisations(2_000)
     assert len({one.customer_id for one in many}) == len({one.name for one in many}) == 2_000
-    assert not any(business_id_fits(one.customer_id) for one in many)
+    assert not any(is_business_id(one.customer_id) for one in many)

@@ -9,25 +9,30 @@ import pytest
 from sinetti.cli.main import build_parser
 from sinetti.domain.values import Language
 from sinetti.testbench.fleet import messages
-from sinetti.testbench.fleet.faults import Fault
-from sinetti.testbench.fleet.invariants import Breach, Wrong
-from sinetti.testbench.fleet.report import ActEnd, End, Teller
+from sinetti.testbench.fleet.faults import InjectedFault
+from sinetti.testbench.fleet.invariants import Violation, ViolationKind
+from sinetti.testbench.fleet.report import FinalReport, PhaseReport, ProgressReporter
 from tests.house.tree import ROOT
 from tests.testbench.fleet import test_fleet, test_whole
 
 NOW = datetime(2027, 1, 13, 8, tzinfo=UTC)
-CALM = ActEnd("calm", NOW, NOW + timedelta(days=731), enrolled=200, renewed=200, days=29, most=13, passes=40)
-ROUGH = ActEnd(
+CALM = PhaseReport("calm", NOW, NOW + timedelta(days=731), enrolled=200, renewed=200, days=29, most=13, passes=40)
+ROUGH = PhaseReport(
     *("rough", CALM.ends, CALM.ends + timedelta(days=731), 200, 200, 23, 27, 90, 30),
-    faults=((Fault.CUT, 70), (Fault.HTML_PAGE, 20), (Fault.LOST, 62), (Fault.REPLAYED, 53)),
+    faults=(
+        (InjectedFault.CUT, 70),
+        (InjectedFault.HTML_PAGE, 20),
+        (InjectedFault.LOST, 62),
+        (InjectedFault.REPLAYED, 53),
+    ),
 )
-INCIDENT = ActEnd(
+INCIDENT = PhaseReport(
     *("incident", ROUGH.ends, ROUGH.ends + timedelta(hours=6), 0, 100, 1, 100, 12),
     replaced=timedelta(minutes=9, seconds=1),
 )
-LAPSE = Breach(Wrong.LAPSED, "org-0007", NOW, "0badc0de until 2027-01-13T07:59:59Z")
-WELL = End(200, 7, (CALM, ROUGH, INCIDENT), (), 61.4)
-UNWELL = End(200, 7, (CALM,), (LAPSE, LAPSE), 61.4)
+LAPSE = Violation(ViolationKind.LAPSED, "org-0007", NOW, "0badc0de until 2027-01-13T07:59:59Z")
+WELL = FinalReport(200, 7, (CALM, ROUGH, INCIDENT), (), 61.4)
+UNWELL = FinalReport(200, 7, (CALM,), (LAPSE, LAPSE), 61.4)
 
 
 @pytest.fixture
@@ -36,7 +41,7 @@ def told():
 
 
 def teller(told, language=Language.EN):
-    return Teller(language, told.append)
+    return ProgressReporter(language, told.append)
 
 
 SUMMARIES = {
@@ -61,7 +66,7 @@ def test_what_does_not_hold_is_told_and_how_to_play_it_again(told):
 
 
 def test_every_kind_of_breach_has_words():
-    assert set(messages.WRONGS) == set(Wrong)
+    assert set(messages.WRONGS) == set(ViolationKind)
 
 
 def test_acts(told):
@@ -117,7 +122,7 @@ def test_the_interfaces_have_the_members():
 def test_the_page_of_the_fleet_has_every_fault_and_every_breach():
     page = (ROOT / "docs" / "fleet.md").read_text(encoding="utf-8")
     told = re.findall(r"^\| `([a-z][a-z-]+)` \|", page, re.MULTILINE)
-    assert told == [*Fault, *Wrong]
+    assert told == [*InjectedFault, *ViolationKind]
 
 
 def test_the_page_of_the_fleet_says_how_many_tests_play():

@@ -8,7 +8,7 @@ from time import sleep
 
 import pytest
 
-from sinetti.infra.clock import ticks
+from sinetti.infra.clock import monotonic_seconds
 from tests.support.programs import program, ran, started, surroundings
 
 WITHIN = 400
@@ -65,8 +65,8 @@ def children(pid):
 
 
 def assert_ends(pid):
-    deadline = ticks() + 20
+    deadline = monotonic_seconds() + 20
     place = Path(f"/proc/{pid}/cmdline")
     while place.exists() and place.read_bytes():
-        assert ticks() < deadline, "something runs on"
+        assert monotonic_seconds() < deadline, "something runs on"
         sleep(0.05)

@@ -7,13 +7,13 @@ from functools import partial
 
 import pytest
 
-from sinetti.database.connection import REGISTER_UNAVAILABLE
+from sinetti.database.connection import DATABASE_UNAVAILABLE
 from sinetti.domain.notifications.messages import MessageChannel
-from sinetti.notifications.context import NotNow
+from sinetti.notifications.context import TemporaryFailure
 from sinetti.testbench.core.clock import BenchClock, ClockGoesBack
-from sinetti.testbench.mail.context import OPERATOR, mailroom
-from sinetti.testbench.mail.dispatcher import Postman
-from sinetti.testbench.mail.mailbox import Letters
+from sinetti.testbench.mail.context import OPERATOR, context
+from sinetti.testbench.mail.dispatcher import MessageDispatcher
+from sinetti.testbench.mail.mailbox import MessageStore
 from tests.support.authority import NOW
 from tests.support.office import DAY, an_order, enrolled, ordered, renewed
 
@@ -30,14 +30,14 @@ class Bench:
         if not runs:
             self.clock.begin(NOW)
         self.desk = desk.but(now=self.clock.now)
-        self.letters, self.upkeeps = Letters(folder / "messages.jsonl"), []
-        self.room = partial(mailroom, self.desk.office, self.letters, PEOPLE)
+        self.letters, self.upkeeps = MessageStore(folder / "messages.jsonl"), []
+        self.room = partial(context, self.desk.office, self.letters, PEOPLE)
         self.findings = {}
         self.postman = self.started()
 
     def started(self):
         """Give a postman as after a start."""
-        return Postman(
+        return MessageDispatcher(
             lambda now=None: self.room(now), self.clock, lambda: self.upkeeps.append(self.clock.now()),
             lambda: self.findings,
         )  # fmt: skip
@@ -155,7 +155,7 @@ def test_a_little_back_is_allowed(bench):
 class Away:
     def deliver(self, _letter):
         why = "nobody is there"
-        raise NotNow(why)
+        raise TemporaryFailure(why)
 
     def close(self):
         pass
@@ -183,10 +183,10 @@ def test_a_register_that_is_away_is_told_and_the_next_call_goes_on(bench):
     kept = bench.room
 
     def away(_now=None):
-        raise REGISTER_UNAVAILABLE[0]
+        raise DATABASE_UNAVAILABLE[0]
 
     bench.room = away
-    with pytest.raises(REGISTER_UNAVAILABLE):
+    with pytest.raises(DATABASE_UNAVAILABLE):
         bench.postman.move(END)
     assert bench.clock.now() == NOW
     bench.room = kept

@@ -13,14 +13,15 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 
 from sinetti.cli.main import main
 from sinetti.domain.identifiers import CustomerIdError
-from sinetti.domain.validation import WordError
+from sinetti.domain.validation import ValidationError
 from sinetti.domain.values import Channel, KeyType
 from sinetti.pki.chain import issuers_of, load_bundle
 from sinetti.pki.encoding import load_certificate, load_private_key
-from sinetti.pki.policy_oids import channel_of, is_holders
+from sinetti.pki.policy_oids import channel_from_policy, is_holder_certificate
 from sinetti.testbench.core.clock import ClockOutOfRange
+from sinetti.testbench.samples import files
 from sinetti.testbench.samples.files import FolderTaken, write_sample
-from sinetti.testbench.samples.generator import Samples, SampleState, SamplesUsedUp, Wanted, files
+from sinetti.testbench.samples.generator import SampleHierarchy, SampleRequest, SampleState, SamplesUsedUp
 from tests.support.programs import surroundings
 
 NOW = datetime(2027, 1, 11, 8, tzinfo=UTC)
@@ -37,13 +38,13 @@ LISTS = [
 @pytest.fixture(scope="module")
 def samples():
     """Give the samples of one instant."""
-    return Samples(NOW)
+    return SampleHierarchy(NOW)
 
 
 @pytest.fixture
 def valid(samples):
     """Give a valid one."""
-    return samples.sample(Wanted(SampleState.VALID))
+    return samples.sample(SampleRequest(SampleState.VALID))
 
 
 CASES = {
@@ -59,14 +60,14 @@ CASES = {
 
 @pytest.mark.parametrize(("state", "expected"), CASES.items())
 def test_what_each_state_is(samples, state, expected):
-    sample = samples.sample(Wanted(state))
+    sample = samples.sample(SampleRequest(state))
     certificate, crl = sample.certificate, x509.load_der_x509_crl(sample.crl)
     (issuer, intermediate) = sample.chain
     ends = (certificate.not_valid_after_utc - NOW).days
     revoked = crl.get_revoked_certificate_by_serial_number(certificate.serial_number) is not None
-    found = (ends >= 0, ends, revoked, channel_of(issuer)[0], bool(issuers_of(certificate, sample.anchors)))
+    found = (ends >= 0, ends, revoked, channel_from_policy(issuer)[0], bool(issuers_of(certificate, sample.anchors)))
     assert found == expected
-    assert is_holders(certificate)
+    assert is_holder_certificate(certificate)
     assert issuers_of(issuer, [intermediate]) == (intermediate,)
     assert certificate.public_key() == sample.key.public_key()
     # The relying party's list is that of the CA which its anchors name.
@@ -86,7 +87,7 @@ VERDICTS = {
 
 @pytest.mark.parametrize(("state", "expected"), VERDICTS.items())
 def test_what_the_gateway_says_of_each_state(tmp_path, capsys, samples, state, expected):
-    paths = write_sample(samples.sample(Wanted(SampleState(state))), tmp_path)
+    paths = write_sample(samples.sample(SampleRequest(SampleState(state))), tmp_path)
     (line,) = [line for line in (tmp_path / "README.txt").read_text().splitlines() if "sinetti gateway" in line]
     words = [str(tmp_path / word) if (tmp_path / word).exists() else word for word in line.split()[1:]]
     lists = [word for one in paths.crls.iterdir() for word in ("--crl", str(one))]
@@ -104,7 +105,7 @@ def test_what_the_gateway_says_of_each_state(tmp_path, capsys, samples, state, e
 
 
 def test_samples_of_one_instant_have_the_relying_partys_side_in_common(samples, valid):
-    other = samples.sample(Wanted(SampleState.REVOKED, KeyType.RSA_2048, "9876543-0", "Toinen Oy"))
+    other = samples.sample(SampleRequest(SampleState.REVOKED, KeyType.RSA_2048, "9876543-0", "Toinen Oy"))
     assert (other.anchors, other.lists) == (valid.anchors, valid.lists)
     assert isinstance(other.key, rsa.RSAPrivateKey)
     assert "CN=9876543-0" in other.certificate.subject.rfc4514_string()
@@ -118,19 +119,19 @@ def test_every_anchor_has_its_list(valid):
 
 
 def test_revoked_ones_run_out_rather_than_be_missing_in_the_list():
-    samples = Samples(NOW)
-    serials = {samples.sample(Wanted(SampleState.REVOKED)).serial for _ in range(32)}
+    samples = SampleHierarchy(NOW)
+    serials = {samples.sample(SampleRequest(SampleState.REVOKED)).serial for _ in range(32)}
     assert len(serials) == 32
     with pytest.raises(SamplesUsedUp):
-        samples.sample(Wanted(SampleState.REVOKED))
+        samples.sample(SampleRequest(SampleState.REVOKED))
 
 
 @pytest.mark.parametrize(
     ("refused", "make"),
     [
-        (CustomerIdError, lambda: Wanted(SampleState.VALID, customer_id="ä")),
-        (WordError, lambda: Wanted(SampleState.VALID, name=" ")),
-        (ClockOutOfRange, lambda: Samples(datetime(1951, 1, 1, tzinfo=UTC))),
+        (CustomerIdError, lambda: SampleRequest(SampleState.VALID, customer_id="ä")),
+        (ValidationError, lambda: SampleRequest(SampleState.VALID, name=" ")),
+        (ClockOutOfRange, lambda: SampleHierarchy(datetime(1951, 1, 1, tzinfo=UTC))),
     ],
 )
 def test_what_no_certificate_carries(refused, make):
@@ -153,7 +154,7 @@ def test_the_folder(tmp_path, valid):
 
 def test_an_empty_folder_is_filled_and_a_sample_is_replaced_only_when_told(tmp_path, samples, valid):
     write_sample(valid, tmp_path)
-    other = samples.sample(Wanted(SampleState.EXPIRED))
+    other = samples.sample(SampleRequest(SampleState.EXPIRED))
     with pytest.raises(FolderTaken, match="--force"):
         write_sample(other, tmp_path)
     assert load_certificate((tmp_path / "certificate.pem").read_bytes()) == valid.certificate

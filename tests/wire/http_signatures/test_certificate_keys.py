@@ -7,16 +7,27 @@ from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519, padding, rsa
 
 from sinetti.wire.http_signatures import profile
-from sinetti.wire.http_signatures.certificate_keys import Algorithm, algorithms, sign, signer_of, verify
-from sinetti.wire.http_signatures.profile import Parts, SignatureRefused, Wrong, signed_headers
+from sinetti.wire.http_signatures.certificate_keys import (
+    HttpSignatureAlgorithm,
+    algorithms,
+    certificate_signer,
+    sign,
+    verify,
+)
+from sinetti.wire.http_signatures.profile import (
+    MessageSignatureError,
+    SignatureErrorReason,
+    SignedComponents,
+    signed_headers,
+)
 
 NOW = datetime(2027, 3, 1, 12, 0, tzinfo=UTC)
-PARTS = Parts("POST", "/api/v1/revocations", "application/json", b'{"serial":"41","reason":"superseded"}')
+PARTS = SignedComponents("POST", "/api/v1/revocations", "application/json", b'{"serial":"41","reason":"superseded"}')
 RSA = {bits: rsa.generate_private_key(65537, bits) for bits in (1024, 2048)}
 KEYS = {
-    "RSA": (RSA[2048], (Algorithm.RSA_PSS, Algorithm.RSA)),
-    "P-256": (ec.derive_private_key(7, ec.SECP256R1()), (Algorithm.P256,)),
-    "P-384": (ec.derive_private_key(7, ec.SECP384R1()), (Algorithm.P384,)),
+    "RSA": (RSA[2048], (HttpSignatureAlgorithm.RSA_PSS, HttpSignatureAlgorithm.RSA)),
+    "P-256": (ec.derive_private_key(7, ec.SECP256R1()), (HttpSignatureAlgorithm.P256,)),
+    "P-384": (ec.derive_private_key(7, ec.SECP384R1()), (HttpSignatureAlgorithm.P384,)),
 }
 PAIRS = {f"{name}, {one}": (key, one) for name, (key, several) in KEYS.items() for one in several}
 
@@ -26,7 +37,7 @@ def lowered(headers):
 
 
 def signed(key, algorithm, **changed):
-    headers = lowered(sign(PARTS, "k", NOW, algorithm, signer_of(key)))
+    headers = lowered(sign(PARTS, "k", NOW, algorithm, certificate_signer(key)))
     return {**headers, **{name.replace("_", "-"): value for name, value in changed.items()}}
 
 
@@ -35,7 +46,7 @@ def taken(headers, key, parts=PARTS, now=NOW):
 
 
 def wrong(headers, key, **rest):
-    with pytest.raises(SignatureRefused) as refused:
+    with pytest.raises(MessageSignatureError) as refused:
         taken(headers, key, **rest)
     return refused.value.wrong
 
@@ -64,26 +75,26 @@ def test_what_one_end_signs_the_other_takes(key, algorithm):
     assert taken(headers, key) == "k"
     for edge in (timedelta(minutes=5), -timedelta(minutes=5)):
         assert taken(headers, key, now=NOW + edge) == "k"
-        assert wrong(headers, key, now=NOW + edge * 1.01) is Wrong.CREATED
+        assert wrong(headers, key, now=NOW + edge * 1.01) is SignatureErrorReason.CREATED
     for parts in (
-        Parts("PUT", PARTS.path, PARTS.content_type, PARTS.body),
-        Parts("POST", "/api/v1/sightings", PARTS.content_type, PARTS.body),
-        Parts("POST", PARTS.path, "application/json; charset=utf-8", PARTS.body),
+        SignedComponents("PUT", PARTS.path, PARTS.content_type, PARTS.body),
+        SignedComponents("POST", "/api/v1/sightings", PARTS.content_type, PARTS.body),
+        SignedComponents("POST", PARTS.path, "application/json; charset=utf-8", PARTS.body),
     ):
-        assert wrong(headers, key, parts=parts) is Wrong.MISFIT
-    other = Parts("POST", PARTS.path, PARTS.content_type, PARTS.body.replace(b"41", b"42"))
-    assert wrong(headers, key, parts=other) is Wrong.DIGEST
+        assert wrong(headers, key, parts=parts) is SignatureErrorReason.MISFIT
+    other = SignedComponents("POST", PARTS.path, PARTS.content_type, PARTS.body.replace(b"41", b"42"))
+    assert wrong(headers, key, parts=other) is SignatureErrorReason.DIGEST
 
 
 @pytest.mark.parametrize(("key", "algorithm"), PAIRS.values(), ids=PAIRS)
-@pytest.mark.parametrize("said", [*Algorithm, "hmac-sha256", "ed25519", "rsa-sha1", ""])
+@pytest.mark.parametrize("said", [*HttpSignatureAlgorithm, "hmac-sha256", "ed25519", "rsa-sha1", ""])
 def test_an_algorithm_is_never_another(key, algorithm, said):
     """The signature fits what it was made by; said to be by another it does not count, whatever the key could do."""
-    headers = lowered(signed_headers(PARTS, "k", NOW, said, lambda octets: signer_of(key)(algorithm, octets)))
+    headers = lowered(signed_headers(PARTS, "k", NOW, said, lambda octets: certificate_signer(key)(algorithm, octets)))
     if said == algorithm:
         assert taken(headers, key) == "k"
     else:
-        assert wrong(headers, key) is Wrong.MISFIT
+        assert wrong(headers, key) is SignatureErrorReason.MISFIT
 
 
 @pytest.mark.parametrize(("key", "several"), KEYS.values(), ids=KEYS)
@@ -91,14 +102,14 @@ def test_only_a_key_of_one_algorithm_may_leave_it_out(key, several):
     chosen = several[0]
 
     def without_alg(octets):
-        return signer_of(key)(chosen, octets.replace(b';alg="x"', b""))
+        return certificate_signer(key)(chosen, octets.replace(b';alg="x"', b""))
 
     headers = lowered(signed_headers(PARTS, "k", NOW, "x", without_alg))
     headers["signature-input"] = headers["signature-input"].replace(';alg="x"', "")
     if len(several) == 1:
         assert taken(headers, key) == "k"
     else:
-        assert wrong(headers, key) is Wrong.MISFIT
+        assert wrong(headers, key) is SignatureErrorReason.MISFIT
 
 
 ODD = {
@@ -111,7 +122,9 @@ ODD = {
     "PSS of SHA-512 whose mask is SHA-256's": lambda octets: RSA[2048].sign(
         octets, padding.PSS(padding.MGF1(hashes.SHA256()), 64), hashes.SHA512()
     ),
-    "another RSA key": lambda octets: signer_of(rsa.generate_private_key(65537, 2048))(Algorithm.RSA_PSS, octets),
+    "another RSA key": lambda octets: certificate_signer(rsa.generate_private_key(65537, 2048))(
+        HttpSignatureAlgorithm.RSA_PSS, octets
+    ),
     "nothing": lambda _octets: b"",
     "zeroes": lambda _octets: bytes(256),
 }
@@ -119,36 +132,41 @@ ODD = {
 
 @pytest.mark.parametrize("value", ODD.values(), ids=ODD)
 def test_rsa_in_another_way(value):
-    headers = lowered(signed_headers(PARTS, "k", NOW, Algorithm.RSA_PSS, value))
-    assert wrong(headers, RSA[2048]) in {Wrong.MISFIT, Wrong.SHAPE}
+    headers = lowered(signed_headers(PARTS, "k", NOW, HttpSignatureAlgorithm.RSA_PSS, value))
+    assert wrong(headers, RSA[2048]) in {SignatureErrorReason.MISFIT, SignatureErrorReason.SHAPE}
 
 
 P256 = KEYS["P-256"][0]
 ODD_EC = {
     "in DER": lambda octets: P256.sign(octets, ec.ECDSA(hashes.SHA256())),
-    "an octet too many": lambda octets: signer_of(P256)(Algorithm.P256, octets) + b"\x00",
-    "an octet too few": lambda octets: signer_of(P256)(Algorithm.P256, octets)[:-1],
+    "an octet too many": lambda octets: certificate_signer(P256)(HttpSignatureAlgorithm.P256, octets) + b"\x00",
+    "an octet too few": lambda octets: certificate_signer(P256)(HttpSignatureAlgorithm.P256, octets)[:-1],
     "zeroes": lambda _octets: bytes(64),
     "as wide as P-384's": lambda octets: b"".join(
-        bytes(16) + signer_of(P256)(Algorithm.P256, octets)[at : at + 32] for at in (0, 32)
+        bytes(16) + certificate_signer(P256)(HttpSignatureAlgorithm.P256, octets)[at : at + 32] for at in (0, 32)
     ),
-    "another key": lambda octets: signer_of(ec.derive_private_key(8, ec.SECP256R1()))(Algorithm.P256, octets),
+    "another key": lambda octets: certificate_signer(ec.derive_private_key(8, ec.SECP256R1()))(
+        HttpSignatureAlgorithm.P256, octets
+    ),
 }
 
 
 @pytest.mark.parametrize("value", ODD_EC.values(), ids=ODD_EC)
 def test_ecdsa_in_another_way(value):
-    assert wrong(lowered(signed_headers(PARTS, "k", NOW, Algorithm.P256, value)), P256) is Wrong.MISFIT
+    assert (
+        wrong(lowered(signed_headers(PARTS, "k", NOW, HttpSignatureAlgorithm.P256, value)), P256)
+        is SignatureErrorReason.MISFIT
+    )
 
 
 def test_more_octets_than_any_key_gives():
-    headers = lowered(signed_headers(PARTS, "k", NOW, Algorithm.RSA_PSS, lambda _octets: bytes(513)))
-    assert wrong(headers, RSA[2048]) is Wrong.SHAPE
+    headers = lowered(signed_headers(PARTS, "k", NOW, HttpSignatureAlgorithm.RSA_PSS, lambda _octets: bytes(513)))
+    assert wrong(headers, RSA[2048]) is SignatureErrorReason.SHAPE
 
 
 def test_a_key_that_is_too_small_is_not_asked():
-    headers = lowered(sign(PARTS, "k", NOW, Algorithm.RSA, signer_of(RSA[1024])))
-    assert wrong(headers, RSA[1024]) is Wrong.MISFIT
+    headers = lowered(sign(PARTS, "k", NOW, HttpSignatureAlgorithm.RSA, certificate_signer(RSA[1024])))
+    assert wrong(headers, RSA[1024]) is SignatureErrorReason.MISFIT
 
 
 MISSING = ("signature", "signature-input", "content-digest")
@@ -156,19 +174,22 @@ MISSING = ("signature", "signature-input", "content-digest")
 
 @pytest.mark.parametrize("name", MISSING)
 def test_a_header_is_missing_or_twice(name):
-    headers = signed(P256, Algorithm.P256)
-    assert wrong({**headers, name: ""}, P256) is Wrong.MISSING
-    assert wrong({**headers, name: f"{headers[name]}, {headers[name]}"}, P256) in {Wrong.SHAPE, Wrong.MISFIT}
+    headers = signed(P256, HttpSignatureAlgorithm.P256)
+    assert wrong({**headers, name: ""}, P256) is SignatureErrorReason.MISSING
+    assert wrong({**headers, name: f"{headers[name]}, {headers[name]}"}, P256) in {
+        SignatureErrorReason.SHAPE,
+        SignatureErrorReason.MISFIT,
+    }
 
 
 def test_gateways_keys_and_holders_keys_stay_apart():
     """What a holder signed by another algorithm than gateways use is none of theirs, and the other way round."""
     edge = ed25519.Ed25519PrivateKey.from_private_bytes(b"\x07" * 32)
     headers = lowered(profile.sign(PARTS, edge, "k", NOW))
-    assert wrong(headers, edge) is Wrong.MISFIT
+    assert wrong(headers, edge) is SignatureErrorReason.MISFIT
     p384 = KEYS["P-384"][0]
-    for name in (f'alg="{Algorithm.P384}"', 'alg="ed25519"'):
-        changed = signed(p384, Algorithm.P384)
-        changed["signature-input"] = changed["signature-input"].replace(f'alg="{Algorithm.P384}"', name)
-        with pytest.raises(SignatureRefused):
+    for name in (f'alg="{HttpSignatureAlgorithm.P384}"', 'alg="ed25519"'):
+        changed = signed(p384, HttpSignatureAlgorithm.P384)
+        changed["signature-input"] = changed["signature-input"].replace(f'alg="{HttpSignatureAlgorithm.P384}"', name)
+        with pytest.raises(MessageSignatureError):
             profile.verify(PARTS, changed, {"k": edge.public_key()}.get, NOW)

@@ -10,9 +10,9 @@ from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, PublicFormat
 
 from sinetti.wire.http_signatures.profile import (
-    Parts,
-    SignatureRefused,
-    Wrong,
+    MessageSignatureError,
+    SignatureErrorReason,
+    SignedComponents,
     load_public_key,
     load_signing_key,
     sign,
@@ -20,7 +20,7 @@ from sinetti.wire.http_signatures.profile import (
 )
 
 NOW = datetime(2027, 3, 1, 12, 0, tzinfo=UTC)
-PARTS = Parts("POST", "/api/v1/sightings", "application/json", b'{"sightings": []}')
+PARTS = SignedComponents("POST", "/api/v1/sightings", "application/json", b'{"sightings": []}')
 KEYS = {
     "Ed25519": ed25519.Ed25519PrivateKey.from_private_bytes(b"\x07" * 32),
     "ECDSA on P-256": ec.derive_private_key(7, ec.SECP256R1()),
@@ -84,81 +84,96 @@ def test_taken(headers):
 
 
 REFUSED = {
-    "no signature": (signed(signature=""), Wrong.MISSING),
-    "no digest": (signed(content_digest=""), Wrong.MISSING),
-    "no input": (signed(signature_input=""), Wrong.MISSING),
+    "no signature": (signed(signature=""), SignatureErrorReason.MISSING),
+    "no digest": (signed(content_digest=""), SignatureErrorReason.MISSING),
+    "no input": (signed(signature_input=""), SignatureErrorReason.MISSING),
     "two signatures": (
         signed(signature_input=f"{signed()['signature-input']}, {signed()['signature-input']}"),
-        Wrong.SHAPE,
+        SignatureErrorReason.SHAPE,
     ),
-    "labels that differ": (signed(signature="other" + signed()["signature"].removeprefix("sinetti")), Wrong.SHAPE),
-    "a signature that is no octets": (signed(signature="sinetti=abc"), Wrong.SHAPE),
-    "broken base64": (signed(signature="sinetti=:abc:"), Wrong.SHAPE),
-    "a parameter twice": (over(f'{ALL};created={CREATED};keyid="edge-1";keyid="edge-2"'), Wrong.SHAPE),
-    "an unknown parameter": (over(f'{ALL};created={CREATED};keyid="edge-1";tag="x"'), Wrong.SHAPE),
-    "created as text": (over(f'{ALL};created="{CREATED}";keyid="edge-1"'), Wrong.SHAPE),
-    "a number as key id": (over(f"{ALL};created={CREATED};keyid=1"), Wrong.SHAPE),
-    "no created": (over(f'{ALL};keyid="edge-1"'), Wrong.SHAPE),
-    "no key id": (over(f"{ALL};created={CREATED}"), Wrong.SHAPE),
+    "labels that differ": (
+        signed(signature="other" + signed()["signature"].removeprefix("sinetti")),
+        SignatureErrorReason.SHAPE,
+    ),
+    "a signature that is no octets": (signed(signature="sinetti=abc"), SignatureErrorReason.SHAPE),
+    "broken base64": (signed(signature="sinetti=:abc:"), SignatureErrorReason.SHAPE),
+    "a parameter twice": (over(f'{ALL};created={CREATED};keyid="edge-1";keyid="edge-2"'), SignatureErrorReason.SHAPE),
+    "an unknown parameter": (over(f'{ALL};created={CREATED};keyid="edge-1";tag="x"'), SignatureErrorReason.SHAPE),
+    "created as text": (over(f'{ALL};created="{CREATED}";keyid="edge-1"'), SignatureErrorReason.SHAPE),
+    "a number as key id": (over(f"{ALL};created={CREATED};keyid=1"), SignatureErrorReason.SHAPE),
+    "no created": (over(f'{ALL};keyid="edge-1"'), SignatureErrorReason.SHAPE),
+    "no key id": (over(f"{ALL};created={CREATED}"), SignatureErrorReason.SHAPE),
     "not written as it is signed": (
         signed(signature_input=signed()["signature-input"].replace('" "', '"  "', 1)),
-        Wrong.SHAPE,
+        SignatureErrorReason.SHAPE,
     ),
     "the body not covered": (
         over(f'("@method" "@path" "content-type");created={CREATED};keyid="edge-1"'),
-        Wrong.COVERED,
+        SignatureErrorReason.COVERED,
     ),
     "more covered": (
         over(f'("@method" "@path" "content-type" "content-digest" "@authority");created={CREATED};keyid="edge-1"'),
-        Wrong.COVERED,
+        SignatureErrorReason.COVERED,
     ),
     "covered twice": (
         over(f'("@method" "@path" "content-type" "content-digest" "@path");created={CREATED};keyid="edge-1"'),
-        Wrong.COVERED,
+        SignatureErrorReason.COVERED,
     ),
-    "a second too old": (over(f'{ALL};created={CREATED - 301};keyid="edge-1"'), Wrong.CREATED),
-    "a second too far ahead": (over(f'{ALL};created={CREATED + 301};keyid="edge-1"'), Wrong.CREATED),
-    "an unknown signer": (over(f'{ALL};created={CREATED};keyid="edge-9"'), Wrong.SIGNER),
-    "another's name": (over(f'{ALL};created={CREATED};keyid="edge-2"'), Wrong.MISFIT),
+    "a second too old": (over(f'{ALL};created={CREATED - 301};keyid="edge-1"'), SignatureErrorReason.CREATED),
+    "a second too far ahead": (over(f'{ALL};created={CREATED + 301};keyid="edge-1"'), SignatureErrorReason.CREATED),
+    "an unknown signer": (over(f'{ALL};created={CREATED};keyid="edge-9"'), SignatureErrorReason.SIGNER),
+    "another's name": (over(f'{ALL};created={CREATED};keyid="edge-2"'), SignatureErrorReason.MISFIT),
     "another algorithm than the key's": (
         over(f'{ALL};created={CREATED};keyid="edge-1";alg="ecdsa-p256-sha256"'),
-        Wrong.MISFIT,
+        SignatureErrorReason.MISFIT,
     ),
     "another message's signature": (
         signed(signature=lowered(sign(replace(PARTS, body=b"{}"), KEY, "edge-1", NOW))["signature"]),
-        Wrong.MISFIT,
+        SignatureErrorReason.MISFIT,
     ),
     "one of two digests does not fit": (
         over(f'{ALL};created={CREATED};keyid="edge-1"', digest=f"{SHA256}, sha-512=:AAAA:"),
-        Wrong.DIGEST,
+        SignatureErrorReason.DIGEST,
     ),
-    "a digest twice": (over(f'{ALL};created={CREATED};keyid="edge-1"', digest=f"{SHA256}, {SHA256}"), Wrong.DIGEST),
-    "a digest that is not taken": (over(f'{ALL};created={CREATED};keyid="edge-1"', digest="md5=:AAAA:"), Wrong.DIGEST),
-    "a digest in no shape": (over(f'{ALL};created={CREATED};keyid="edge-1"', digest="sha-256"), Wrong.DIGEST),
-    "a digest in broken base64": (over(f'{ALL};created={CREATED};keyid="edge-1"', digest="sha-256=:A:"), Wrong.DIGEST),
+    "a digest twice": (
+        over(f'{ALL};created={CREATED};keyid="edge-1"', digest=f"{SHA256}, {SHA256}"),
+        SignatureErrorReason.DIGEST,
+    ),
+    "a digest that is not taken": (
+        over(f'{ALL};created={CREATED};keyid="edge-1"', digest="md5=:AAAA:"),
+        SignatureErrorReason.DIGEST,
+    ),
+    "a digest in no shape": (
+        over(f'{ALL};created={CREATED};keyid="edge-1"', digest="sha-256"),
+        SignatureErrorReason.DIGEST,
+    ),
+    "a digest in broken base64": (
+        over(f'{ALL};created={CREATED};keyid="edge-1"', digest="sha-256=:A:"),
+        SignatureErrorReason.DIGEST,
+    ),
 }
 
 
 @pytest.mark.parametrize(("headers", "wrong"), REFUSED.values(), ids=REFUSED)
 def test_refused(headers, wrong):
-    with pytest.raises(SignatureRefused) as refused:
+    with pytest.raises(MessageSignatureError) as refused:
         verify(PARTS, headers, BY_NAME.get, NOW)
     assert refused.value.wrong is wrong
 
 
 CHANGED = {
-    "the method": (replace(PARTS, method="PUT"), Wrong.MISFIT),
-    "the path": (replace(PARTS, path="/api/v1/other"), Wrong.MISFIT),
-    "the content type": (replace(PARTS, content_type="text/plain"), Wrong.MISFIT),
-    "the body": (replace(PARTS, body=b"{}"), Wrong.DIGEST),
-    "a line end in a value": (replace(PARTS, content_type="application/json\nx: y"), Wrong.SHAPE),
-    "letters that no header has": (replace(PARTS, content_type="applicätion/json"), Wrong.SHAPE),
+    "the method": (replace(PARTS, method="PUT"), SignatureErrorReason.MISFIT),
+    "the path": (replace(PARTS, path="/api/v1/other"), SignatureErrorReason.MISFIT),
+    "the content type": (replace(PARTS, content_type="text/plain"), SignatureErrorReason.MISFIT),
+    "the body": (replace(PARTS, body=b"{}"), SignatureErrorReason.DIGEST),
+    "a line end in a value": (replace(PARTS, content_type="application/json\nx: y"), SignatureErrorReason.SHAPE),
+    "letters that no header has": (replace(PARTS, content_type="applicätion/json"), SignatureErrorReason.SHAPE),
 }
 
 
 @pytest.mark.parametrize(("parts", "wrong"), CHANGED.values(), ids=CHANGED)
 def test_what_is_changed_on_the_way_is_refused(parts, wrong):
-    with pytest.raises(SignatureRefused) as refused:
+    with pytest.raises(MessageSignatureError) as refused:
         verify(parts, signed(), BY_NAME.get, NOW)
     assert refused.value.wrong is wrong
 
@@ -167,7 +182,7 @@ def test_an_ecdsa_value_has_both_numbers_side_by_side():
     headers = lowered(sign(PARTS, KEYS["ECDSA on P-256"], "edge-2", NOW))
     value = base64.b64decode(headers["signature"].removeprefix("sinetti=:").removesuffix(":"))
     headers["signature"] = f"sinetti=:{base64.b64encode(value[:-1]).decode()}:"
-    with pytest.raises(SignatureRefused, match="does not fit"):
+    with pytest.raises(MessageSignatureError, match="does not fit"):
         verify(PARTS, headers, BY_NAME.get, NOW)
 
 

@@ -11,14 +11,14 @@ from cryptography.hazmat.primitives.asymmetric import ec, ed25519
 from sinetti.domain.certificates.revocation import RevocationReason
 from sinetti.domain.values import KeyType
 from sinetti.pki.encoding import certificate_der, generate_key, serial_hex, sha256_hex
-from sinetti.wire.http_signatures.certificate_keys import Algorithm, signer_of, verify
-from sinetti.wire.http_signatures.profile import Parts
+from sinetti.wire.http_signatures.certificate_keys import HttpSignatureAlgorithm, certificate_signer, verify
+from sinetti.wire.http_signatures.profile import SignedComponents
 from sinetti.wire.json_api.revocations import (
     CONTENT_TYPE,
     PATH,
-    NoRevocation,
-    Revocation,
-    Revoked,
+    InvalidRevocation,
+    RevocationBody,
+    RevocationReply,
     parse,
     parse_revoked,
     render,
@@ -28,11 +28,11 @@ from sinetti.wire.json_api.revocations import (
 from tests.support.authority import NOW, holder_certificate, holder_key
 
 SUPERSEDED = RevocationReason.SUPERSEDED
-ASKED = Revocation("4100", SUPERSEDED)
+ASKED = RevocationBody("4100", SUPERSEDED)
 KINDS = {
-    KeyType.EC_P256: Algorithm.P256,
-    KeyType.EC_P384: Algorithm.P384,
-    KeyType.RSA_2048: Algorithm.RSA_PSS,
+    KeyType.EC_P256: HttpSignatureAlgorithm.P256,
+    KeyType.EC_P384: HttpSignatureAlgorithm.P384,
+    KeyType.RSA_2048: HttpSignatureAlgorithm.RSA_PSS,
 }
 
 
@@ -46,12 +46,14 @@ def certificate_of(key):
 def test_what_a_client_signs(kind, algorithm):
     key = generate_key(kind)
     certificate = certificate_of(key)
-    call = sign_revocation(certificate, SUPERSEDED, signer_of(key), NOW)
+    call = sign_revocation(certificate, SUPERSEDED, certificate_signer(key), NOW)
     headers = {name.lower(): value for name, value in call.headers.items()}
     assert f'alg="{algorithm}"' in headers["signature-input"]
-    found = verify(Parts("POST", PATH, CONTENT_TYPE, call.body), headers, lambda _name: key.public_key(), NOW)
+    found = verify(
+        SignedComponents("POST", PATH, CONTENT_TYPE, call.body), headers, lambda _name: key.public_key(), NOW
+    )
     assert found == sha256_hex(certificate_der(certificate))
-    assert parse(call.body) == Revocation(serial_hex(certificate.serial_number), SUPERSEDED)
+    assert parse(call.body) == RevocationBody(serial_hex(certificate.serial_number), SUPERSEDED)
 
 
 def test_a_token_signs_by_what_it_can():
@@ -60,18 +62,18 @@ def test_a_token_signs_by_what_it_can():
 
     def token(algorithm, octets):
         asked.append(algorithm)
-        return signer_of(key)(algorithm, octets)
+        return certificate_signer(key)(algorithm, octets)
 
-    call = sign_revocation(certificate_of(key), SUPERSEDED, token, NOW, Algorithm.RSA)
+    call = sign_revocation(certificate_of(key), SUPERSEDED, token, NOW, HttpSignatureAlgorithm.RSA)
     headers = {name.lower(): value for name, value in call.headers.items()}
-    assert asked == [Algorithm.RSA]
-    assert verify(Parts("POST", PATH, CONTENT_TYPE, call.body), headers, lambda _name: key.public_key(), NOW)
+    assert asked == [HttpSignatureAlgorithm.RSA]
+    assert verify(SignedComponents("POST", PATH, CONTENT_TYPE, call.body), headers, lambda _name: key.public_key(), NOW)
 
 
 def test_keys_that_cannot_sign_it():
     held = holder_certificate(holder_key())
     with pytest.raises(ValueError, match="signs by ecdsa-p256-sha256"):
-        sign_revocation(held, SUPERSEDED, lambda *_: b"", NOW, Algorithm.RSA)
+        sign_revocation(held, SUPERSEDED, lambda *_: b"", NOW, HttpSignatureAlgorithm.RSA)
     for key in (ed25519.Ed25519PrivateKey.generate(), ec.derive_private_key(7, ec.SECP521R1())):
         with pytest.raises(ValueError, match="holders' keys are RSA or EC"):
             sign_revocation(certificate_of(key), SUPERSEDED, lambda *_: b"", NOW)
@@ -108,23 +110,23 @@ BAD = {
 
 @pytest.mark.parametrize("body", BAD.values(), ids=BAD)
 def test_bodies_that_are_none(body):
-    with pytest.raises(NoRevocation):
+    with pytest.raises(InvalidRevocation):
         parse(body)
 
 
-REVOKED = Revoked("4100", datetime(2027, 3, 1, 12, tzinfo=UTC), SUPERSEDED)
+REVOKED = RevocationReply("4100", datetime(2027, 3, 1, 12, tzinfo=UTC), SUPERSEDED)
 
 
 def test_the_answer():
     told = render_revoked(REVOKED)
     assert told == {"serial": "4100", "revoked_at": "2027-03-01T12:00:00Z", "reason": "superseded"}
     assert parse_revoked(json.dumps(told).encode()) == REVOKED
-    east = Revoked("4100", REVOKED.revoked_at.astimezone(timezone(timedelta(hours=2))), SUPERSEDED)
+    east = RevocationReply("4100", REVOKED.revoked_at.astimezone(timezone(timedelta(hours=2))), SUPERSEDED)
     assert render_revoked(east) == told
 
 
 @pytest.mark.parametrize("at", ["2027-03-01T12:00:00", "yesterday Z", "13Z", 5, None])
 def test_answers_without_an_instant(at):
     told = {**render_revoked(REVOKED), "revoked_at": at}
-    with pytest.raises(NoRevocation, match="revoked_at is a time"):
+    with pytest.raises(InvalidRevocation, match="revoked_at is a time"):
         parse_revoked(json.dumps(told).encode())

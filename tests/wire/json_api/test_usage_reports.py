@@ -5,8 +5,8 @@ from datetime import UTC, datetime, timedelta, timezone
 
 import pytest
 
-from sinetti.domain.usage import MOST_SIGHTINGS, Sighting
-from sinetti.wire.json_api.usage_reports import NoSightings, parse, render
+from sinetti.domain.usage import MOST_SIGHTINGS, Observation
+from sinetti.wire.json_api.usage_reports import InvalidUsageReport, parse, render
 
 SHA = "ab" * 32
 SEEN = datetime(2027, 3, 1, 12, 0, tzinfo=UTC)
@@ -24,29 +24,29 @@ def row(seen="2027-03-01T12:00:00Z", sha256=SHA, **more):
 def test_what_one_end_writes_the_other_reads():
     there = SEEN.astimezone(timezone(timedelta(hours=2)))
     assert (
-        render([Sighting(SHA, there)])
+        render([Observation(SHA, there)])
         == b'{"sightings":[{"sha256":"%s","seen":"2027-03-01T12:00:00Z"}]}' % SHA.encode()
     )
-    assert parse(render([Sighting(SHA, there)])) == (Sighting(SHA, SEEN),)
+    assert parse(render([Observation(SHA, there)])) == (Observation(SHA, SEEN),)
     assert parse(render([])) == ()
 
 
 def test_a_year_of_three_digits_is_read_as_it_was_written():
-    early = Sighting(SHA, datetime(1, 1, 1, tzinfo=UTC))
+    early = Observation(SHA, datetime(1, 1, 1, tzinfo=UTC))
     assert parse(render([early])) == (early,)
 
 
 def test_the_most_that_goes_into_one_message():
-    full = render([Sighting(SHA, SEEN)] * MOST_SIGHTINGS)
+    full = render([Observation(SHA, SEEN)] * MOST_SIGHTINGS)
     assert len(full) < MAX_BODY
     assert len(parse(full)) == MOST_SIGHTINGS
     with pytest.raises(ValueError, match="at most 1000"):
-        render([Sighting(SHA, SEEN)] * (MOST_SIGHTINGS + 1))
+        render([Observation(SHA, SEEN)] * (MOST_SIGHTINGS + 1))
 
 
 @pytest.mark.parametrize("seen", ["2027-03-01T14:00:00+02:00", "2027-03-01T12:00:00.999Z", "2027-03-01T12:00:00-00:00"])
 def test_other_spellings_of_the_same_second(seen):
-    assert parse(body(row(seen))) == (Sighting(SHA, SEEN),)
+    assert parse(body(row(seen))) == (Observation(SHA, SEEN),)
 
 
 REFUSED = {
@@ -72,5 +72,5 @@ REFUSED = {
 
 @pytest.mark.parametrize(("octets", "why"), REFUSED.values(), ids=REFUSED)
 def test_refused(octets, why):
-    with pytest.raises(NoSightings, match=why):
+    with pytest.raises(InvalidUsageReport, match=why):
         parse(octets)

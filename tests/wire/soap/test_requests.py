@@ -10,13 +10,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from lxml import etree
 
-from sinetti.domain.requests import GetAsk, NewAsk, RenewAsk
+from sinetti.domain.requests import EnrolRequest, RenewRequest, RetrieveRequest
 from sinetti.domain.values import Environment, KeyPolicy, KeyType
 from sinetti.wire.soap import operations, requests
-from sinetti.wire.soap.envelope import enclose, open_envelope
-from sinetti.wire.soap.operations import BadRequest, NotSoap, Operation, SignatureRefused
+from sinetti.wire.soap.envelope import parse_envelope, wrap_in_envelope
+from sinetti.wire.soap.operations import NotSoapError, Operation, RequestSignatureError, SchemaError
 from sinetti.wire.soap.schema_types import SERVICE
-from sinetti.wire.xmldsig.signature import Recipe, Verified, seal_of
+from sinetti.wire.xmldsig.signature import SignatureProfile, VerifiedDocument, signer_for_key
 from tests.support import xml_signing as by
 from tests.support.xml_signing import ENVELOPED, ENVELOPED_ALONE, EXCLUSIVE, INCLUSIVE, OURS, envelope, kept, transform
 
@@ -31,11 +31,11 @@ NEW = (
 )
 RENEW = WHO + f"<CertificateRequest>{CSR64}</CertificateRequest>"
 GET = WHO + "<RetrievalId>abc-DEF-123</RetrievalId>"
-NEW_ASK = NewAsk(
+NEW_ASK = EnrolRequest(
     Environment.TEST, "0123456-7", "Sinisiipi Oy", "12345678901234567890123456789012", "aB3dE5gH7jK9mN1p", CSR
 )
-GET_ASK = GetAsk(Environment.TEST, "0123456-7", "Sinisiipi Oy", "abc-DEF-123")
-RENEW_ASK = RenewAsk(Environment.TEST, "0123456-7", "Sinisiipi Oy", CSR, by.certificate("p256"))
+GET_ASK = RetrieveRequest(Environment.TEST, "0123456-7", "Sinisiipi Oy", "abc-DEF-123")
+RENEW_ASK = RenewRequest(Environment.TEST, "0123456-7", "Sinisiipi Oy", CSR, by.certificate("p256"))
 ROOTS = {
     Operation.NEW: "SignNewCertificateRequest",
     Operation.RENEW: "RenewCertificateRequest",
@@ -56,7 +56,7 @@ def with_more(shape, more=' xmlns:u="urn:u"'):
 
 
 def ask(body, content_type="text/xml; charset=utf-8", action=None, policy=POLICY):
-    return operations.ask_of(operations.open_request(body, content_type, action), policy)
+    return operations.verified_request(operations.parse_request(body, content_type, action), policy)
 
 
 def renewal(shape=OURS, inside=RENEW, **how):
@@ -76,7 +76,7 @@ SENT = MESSAGES[Operation.RENEW][0]
 def test_soap_action_may_be_quoted_unquoted_empty_or_absent(operation, action):
     body, wanted = MESSAGES[operation]
     if action == "' '":  # neither empty nor a name of ours
-        with pytest.raises(BadRequest):
+        with pytest.raises(SchemaError):
             ask(body, action=action)
     else:
         assert ask(body, action=action and action.format(operation.value)) == wanted
@@ -84,7 +84,7 @@ def test_soap_action_may_be_quoted_unquoted_empty_or_absent(operation, action):
 
 @pytest.mark.parametrize("action", ["getCertificate", '"getCertificate"', "GetCertificate", "urn:other", '"x"'])
 def test_an_action_that_names_anything_else_is_a_bad_request(action):
-    with pytest.raises(BadRequest) as caught:
+    with pytest.raises(SchemaError) as caught:
         ask(MESSAGES[Operation.NEW][0], action=action)
     assert (caught.value.operation, caught.value.element) == (Operation.NEW, "SOAPAction")
 
@@ -273,7 +273,7 @@ NOT_SOAP = {
 @pytest.mark.parametrize("body", NOT_SOAP.values(), ids=NOT_SOAP)
 def test_no_soap(body):
     begin = perf_counter()
-    with pytest.raises(NotSoap) as caught:
+    with pytest.raises(NotSoapError) as caught:
         ask(body)
     assert perf_counter() - begin < 5
     assert "Sinisiipi" not in str(caught.value)
@@ -281,7 +281,7 @@ def test_no_soap(body):
 
 @pytest.mark.parametrize("charset", ["iso-8859-1", "us-ascii", '"utf-16"', "utf-8; charset=latin1", ""])
 def test_another_charset_is_no_soap(charset):
-    with pytest.raises(NotSoap):
+    with pytest.raises(NotSoapError):
         ask(SENT, f"text/xml; charset={charset}")
 
 
@@ -362,7 +362,7 @@ BAD = {
 
 @pytest.mark.parametrize(("body", "element"), BAD.values(), ids=BAD)
 def test_a_message_that_breaks_the_schema(body, element):
-    with pytest.raises(BadRequest) as caught:
+    with pytest.raises(SchemaError) as caught:
         ask(body)
     assert (caught.value.operation, caught.value.element) == (Operation.NEW, element)
     assert "secret" not in str(caught.value).lower()
@@ -401,9 +401,9 @@ UNTRUSTED = {
 
 @pytest.mark.parametrize("body", UNTRUSTED.values(), ids=UNTRUSTED)
 def test_a_signature_is_refused(body):
-    opened = operations.open_request(body, None, None)
-    with pytest.raises(SignatureRefused) as caught:
-        operations.ask_of(opened, POLICY)
+    opened = operations.parse_request(body, None, None)
+    with pytest.raises(RequestSignatureError) as caught:
+        operations.verified_request(opened, POLICY)
     assert "0123456" not in str(caught.value)
 
 
@@ -415,32 +415,32 @@ NESTED = {
 
 @pytest.mark.parametrize("inside", NESTED.values(), ids=NESTED)
 def test_a_nested_signature_breaks_the_schema(inside):
-    with pytest.raises(BadRequest):
+    with pytest.raises(SchemaError):
         ask(envelope(by.signed(request(Operation.RENEW, inside))))
 
 
 def test_two_payloads_in_the_body_are_refused_whichever_is_signed():
     forged = request(Operation.RENEW, RENEW.replace("0123456-7", "9999999-9")).encode()
     for body in (envelope(forged + renewal()), envelope(renewal() + forged)):
-        with pytest.raises(BadRequest):
+        with pytest.raises(SchemaError):
             ask(body)
-        assert list(open_envelope(body).candidates()) == []
+        assert list(parse_envelope(body).candidates()) == []
 
 
 def test_the_policy_decides_which_presented_keys_count():
     small = envelope(renewal(replace(OURS, kind="rsa-e3", method=by.MORE + "rsa-sha256")))
     assert ask(small, policy=KeyPolicy(small_exponent=True)).signer == by.certificate("rsa-e3")
-    with pytest.raises(SignatureRefused):
+    with pytest.raises(RequestSignatureError):
         ask(SENT, policy=KeyPolicy(types=frozenset({KeyType.RSA_2048})))
 
 
 def test_what_was_digested_counts_and_not_what_stands_in_the_envelope(monkeypatch):
     for digested in (b"<other/>", request(Operation.RENEW, WHO).encode(), request(Operation.GET, RENEW).encode()):
-        verified = Verified(digested, by.certificate("p256"))
+        verified = VerifiedDocument(digested, by.certificate("p256"))
         monkeypatch.setattr(requests.xmldsig, "verify_document", lambda *_, found=verified: found)
-        with pytest.raises(SignatureRefused):
+        with pytest.raises(RequestSignatureError):
             ask(SENT)
-    other = Verified(request(Operation.RENEW, RENEW.replace("0123456-7", "other")).encode(), b"")
+    other = VerifiedDocument(request(Operation.RENEW, RENEW.replace("0123456-7", "other")).encode(), b"")
     monkeypatch.setattr(requests.xmldsig, "verify_document", lambda *_: other)
     assert ask(SENT).customer_id == "other"
 
@@ -456,7 +456,7 @@ def test_any_one_octet_changed_is_refused_or_means_the_same(at, octet):
     changed = SENT[:at] + bytes([octet]) + SENT[at + 1 :]
     try:
         given_back = ask(changed)
-    except (NotSoap, BadRequest, SignatureRefused):
+    except (NotSoapError, SchemaError, RequestSignatureError):
         return
     # The certificate is a look-up only: another one with the same key is refused by the register (PKI031).
     assert replace(given_back, signer=RENEW_ASK.signer) == RENEW_ASK
@@ -466,7 +466,7 @@ def test_any_one_octet_changed_is_refused_or_means_the_same(at, octet):
 @odd_certificates
 @given(at=st.integers(0, len(SENT)), data=st.binary(max_size=3), gone=st.integers(0, 40))
 def test_any_damage_ends_in_one_of_our_errors(at, data, gone):
-    with suppress(NotSoap, BadRequest, SignatureRefused):
+    with suppress(NotSoapError, SchemaError, RequestSignatureError):
         ask(SENT[:at] + data + SENT[at + gone :])
 
 
@@ -500,21 +500,21 @@ def test_every_name_arrives_as_it_was_sent(name):
     assert ask(operations.render_get(replace(GET_ASK, customer_name=name))).customer_name == name.strip(" ")
 
 
-SEALS = {kind: seal_of(by.key(kind), by.certificate(kind)) for kind in ("p256", "rsa-2048")}
+SEALS = {kind: signer_for_key(by.key(kind), by.certificate(kind)) for kind in ("p256", "rsa-2048")}
 
 
-@pytest.mark.parametrize("recipe", Recipe)
+@pytest.mark.parametrize("recipe", SignatureProfile)
 @pytest.mark.parametrize("kind", SEALS)
 def test_what_the_client_renders_the_service_understands(recipe, kind):
     assert ask(operations.render_new(NEW_ASK), action=Operation.NEW.value) == NEW_ASK
     assert ask(operations.render_get(GET_ASK), action=Operation.GET.value) == GET_ASK
     odd = "A & B <Oy> \"x\" 'ä'"
-    renewal = RenewAsk(Environment.TEST, "0123456-7", odd, CSR, by.certificate(kind))
+    renewal = RenewRequest(Environment.TEST, "0123456-7", odd, CSR, by.certificate(kind))
     assert ask(operations.render_renew(renewal, SEALS[kind], recipe)) == renewal
     body = operations.render_renew(
-        RenewAsk(Environment.PRODUCTION, "1", None, CSR, by.certificate(kind)), SEALS[kind], recipe
+        RenewRequest(Environment.PRODUCTION, "1", None, CSR, by.certificate(kind)), SEALS[kind], recipe
     )
-    assert operations.open_request(body, None, None).environment is Environment.PRODUCTION
+    assert operations.parse_request(body, None, None).environment is Environment.PRODUCTION
     assert ask(body).customer_name is None
 
 
@@ -532,20 +532,20 @@ def test_the_client_sends_nothing_outside_the_schema(value):
 
 
 def test_a_renewal_is_sealed_by_the_certificate_to_be_renewed_alone():
-    renewal = RenewAsk(Environment.TEST, "0123456-7", None, CSR, by.certificate("p256"))
+    renewal = RenewRequest(Environment.TEST, "0123456-7", None, CSR, by.certificate("p256"))
     with pytest.raises(ValueError, match="not that of the certificate"):
         operations.render_renew(renewal, SEALS["rsa-2048"])
 
 
 def test_secrets_stay_out_of_reprs():
-    opened = operations.open_request(MESSAGES[Operation.NEW][0], None, None)
-    assert "aB3dE5gH7jK9mN1p" not in repr(opened) + repr(operations.ask_of(opened, POLICY))
+    opened = operations.parse_request(MESSAGES[Operation.NEW][0], None, None)
+    assert "aB3dE5gH7jK9mN1p" not in repr(opened) + repr(operations.verified_request(opened, POLICY))
 
 
 def test_a_request_of_4_kb_is_verified_in_a_few_milliseconds():
     """Well under one on a quiet machine; the bound leaves room for a busy one, and for coverage that looks on."""
-    large = RenewAsk(Environment.TEST, "0123456-7", None, b"x" * 1_700, by.certificate("rsa-2048"))
-    body = operations.render_renew(large, SEALS["rsa-2048"], Recipe.ENVELOPED)
+    large = RenewRequest(Environment.TEST, "0123456-7", None, b"x" * 1_700, by.certificate("rsa-2048"))
+    body = operations.render_renew(large, SEALS["rsa-2048"], SignatureProfile.ENVELOPED)
     assert 3_900 < len(body) < 5_000
     took = []
     for _ in range(25):
@@ -560,7 +560,7 @@ def test_every_candidate_means_the_same_as_the_payload():
         with_more(OURS, ' c:x="1" xml:lang="fi"').replace(f' xmlns:c="{SERVICE}"'.encode(), b""),
         declarations=f' xmlns:c="{SERVICE}" xmlns:a="urn:a;b" ',
     )
-    used, everything = (etree.tostring(one) for one in open_envelope(body).candidates())
+    used, everything = (etree.tostring(one) for one in parse_envelope(body).candidates())
     assert used.startswith(f'<c:RenewCertificateRequest xmlns:c="{SERVICE}" c:x="1" xml:lang="fi"><Env'.encode())
     assert b"urn:a;b" in everything
     assert b"schemas.xmlsoap.org" not in everything
@@ -568,15 +568,15 @@ def test_every_candidate_means_the_same_as_the_payload():
 
 def test_a_way_that_libxml2_would_not_canonicalise_as_others_do_is_no_candidate():
     body = envelope(b"<a/>", declarations=' xmlns:a="urn:a&amp;b"')
-    assert [etree.tostring(one) for one in open_envelope(body).candidates()] == [b"<a/>"]
-    assert list(open_envelope(envelope(b'<a xmlns="urn:a&amp;b"/>')).candidates()) == []
+    assert [etree.tostring(one) for one in parse_envelope(body).candidates()] == [b"<a/>"]
+    assert list(parse_envelope(envelope(b'<a xmlns="urn:a&amp;b"/>')).candidates()) == []
 
 
 def test_enclose_is_opened_again():
-    assert [etree.tostring(one) for one in open_envelope(enclose(b"<a/>")).candidates()] == [b"<a/>"]
+    assert [etree.tostring(one) for one in parse_envelope(wrap_in_envelope(b"<a/>")).candidates()] == [b"<a/>"]
 
 
 def test_a_cut_that_means_something_else_is_no_candidate():
     """Offsets come from a parser that cannot be fooled by comments; if it ever were, nothing is verified."""
-    one, other = (open_envelope(enclose(xml)) for xml in (b"<a/>", b"<b/>"))
+    one, other = (parse_envelope(wrap_in_envelope(xml)) for xml in (b"<a/>", b"<b/>"))
     assert list(replace(one, payload=other.payload).candidates()) == []

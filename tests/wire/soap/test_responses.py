@@ -12,31 +12,31 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from lxml import etree
 
-from sinetti.domain.requests import Accepted, Collected
+from sinetti.domain.requests import AcceptedResponse, CertificateResponse
 from sinetti.wire.soap import operations
-from sinetti.wire.soap.envelope import enclose
+from sinetti.wire.soap.envelope import wrap_in_envelope
 from sinetti.wire.soap.operations import (
-    AnswerFault,
-    AnswerNotTrusted,
-    AnswerUnreadable,
     ErrorInfo,
     Failure,
     Operation,
-    Response,
+    SoapFault,
+    SoapResponse,
+    UnreadableResponse,
+    UntrustedResponse,
 )
 from sinetti.wire.soap.schema_types import SERVICE
-from sinetti.wire.xmldsig.signature import Recipe, seal_of
+from sinetti.wire.xmldsig.signature import SignatureProfile, signer_for_key
 from tests.support import xml_signing as by
 from tests.support.xml_signing import ENVELOPED_ALONE, envelope
 
 KINDS = ("rsa-2048", "p256", "p384")
-SEALS = {kind: seal_of(by.key(kind), by.certificate(kind)) for kind in KINDS}
+SEALS = {kind: signer_for_key(by.key(kind), by.certificate(kind)) for kind in KINDS}
 ISSUED = by.certificate("rsa-2048")
 MESSAGE = 'Too early <now> & "then".\r\nTry  again.'
 ANSWERS = {
-    "new accepted": (Operation.NEW, Accepted("abc-DEF-1"), ("abc-DEF-1", None, ())),
-    "renewal accepted": (Operation.RENEW, Accepted("0" * 32), ("0" * 32, None, ())),
-    "collected": (Operation.GET, Collected(ISSUED), (None, ISSUED, ())),
+    "new accepted": (Operation.NEW, AcceptedResponse("abc-DEF-1"), ("abc-DEF-1", None, ())),
+    "renewal accepted": (Operation.RENEW, AcceptedResponse("0" * 32), ("0" * 32, None, ())),
+    "collected": (Operation.GET, CertificateResponse(ISSUED), (None, ISSUED, ())),
     **{
         f"{operation.name} refused": (
             operation,
@@ -47,7 +47,7 @@ ANSWERS = {
     },
 }
 every_answer = pytest.mark.parametrize(("operation", "answer", "told"), ANSWERS.values(), ids=ANSWERS)
-every_recipe = pytest.mark.parametrize("recipe", Recipe)
+every_recipe = pytest.mark.parametrize("recipe", SignatureProfile)
 
 
 def anybody(certificate):
@@ -63,7 +63,7 @@ def read(body, operation=Operation.NEW, accept=anybody):
 @pytest.mark.parametrize("kind", KINDS)
 def test_the_client_reads_what_the_service_renders(operation, answer, told, recipe, kind):
     body = operations.render_response(operation, answer, SEALS[kind], recipe)
-    assert read(body, operation) == Response(not isinstance(answer, Failure), *told, by.certificate(kind))
+    assert read(body, operation) == SoapResponse(not isinstance(answer, Failure), *told, by.certificate(kind))
 
 
 @every_answer
@@ -112,7 +112,9 @@ def test_xmlsec_and_signxml_accept_the_payload(operation, answer, told, recipe, 
 
 
 def test_a_message_is_cut_to_its_type():
-    body = operations.render_response(Operation.GET, Failure("PKI099", "ä" * 300), SEALS["p256"], Recipe.EXCLUSIVE)
+    body = operations.render_response(
+        Operation.GET, Failure("PKI099", "ä" * 300), SEALS["p256"], SignatureProfile.EXCLUSIVE
+    )
     assert read(body, Operation.GET).errors == (ErrorInfo("PKI099", "ä" * 255),)
 
 
@@ -131,7 +133,7 @@ def test_several_errors_are_all_told():
 
 
 def test_a_failure_may_come_without_a_reason():
-    assert read(envelope(response(FAIL.format("")))) == Response(False, None, None, (), by.certificate("p256"))
+    assert read(envelope(response(FAIL.format("")))) == SoapResponse(False, None, None, (), by.certificate("p256"))
 
 
 TOLERATED = {
@@ -177,11 +179,11 @@ UNREADABLE = {
 
 @pytest.mark.parametrize("body", UNREADABLE.values(), ids=UNREADABLE)
 def test_an_answer_that_says_nothing_we_know(body):
-    with pytest.raises(AnswerUnreadable):
+    with pytest.raises(UnreadableResponse):
         read(body)
 
 
-GOOD = operations.render_response(Operation.NEW, Accepted("abc-1"), SEALS["p256"], Recipe.EXCLUSIVE)
+GOOD = operations.render_response(Operation.NEW, AcceptedResponse("abc-1"), SEALS["p256"], SignatureProfile.EXCLUSIVE)
 UNTRUSTED = {
     "unsigned": re.sub(rb"<ds:Signature .*</ds:Signature>", b"", GOOD, flags=re.DOTALL),
     "changed": GOOD.replace(b"abc-1", b"abc-2"),
@@ -199,7 +201,7 @@ UNTRUSTED = {
 
 @pytest.mark.parametrize("body", UNTRUSTED.values(), ids=UNTRUSTED)
 def test_an_answer_that_is_not_trusted(body):
-    with pytest.raises(AnswerNotTrusted):
+    with pytest.raises(UntrustedResponse):
         read(body)
 
 
@@ -210,7 +212,7 @@ def test_the_caller_judges_the_signer():
         seen.append(certificate.serial_number)
         return False
 
-    with pytest.raises(AnswerNotTrusted, match="not accepted"):
+    with pytest.raises(UntrustedResponse, match="not accepted"):
         read(GOOD, accept=nobody)
     assert seen == [1 << 70]
 
@@ -225,9 +227,9 @@ odd_certificates = pytest.mark.filterwarnings("ignore::cryptography.utils.Crypto
 def test_any_one_octet_changed_is_refused_or_means_the_same(at, octet):
     try:
         answer = read(GOOD[:at] + bytes([octet]) + GOOD[at + 1 :])
-    except (AnswerFault, AnswerNotTrusted, AnswerUnreadable):
+    except (SoapFault, UntrustedResponse, UnreadableResponse):
         return
-    assert replace(answer, signer=b"") == Response(True, "abc-1", None, (), b"")
+    assert replace(answer, signer=b"") == SoapResponse(True, "abc-1", None, (), b"")
 
 
 @pytest.mark.parametrize(("client", "code"), [(True, "SOAP-ENV:Client"), (False, "SOAP-ENV:Server")])
@@ -236,7 +238,7 @@ def test_a_fault_is_soap_1_1(client, code):
     fault = etree.fromstring(body).find("{*}Body")[0]
     assert fault.tag == "{http://schemas.xmlsoap.org/soap/envelope/}Fault"
     assert [(part.tag, part.text) for part in fault] == [("faultcode", code), ("faultstring", "Not <this> way")]
-    with pytest.raises(AnswerFault, match=r"^Not <this> way$"):
+    with pytest.raises(SoapFault, match=r"^Not <this> way$"):
         read(body)
 
 
@@ -252,10 +254,12 @@ FAULT = b'<s:Fault xmlns:s="http://schemas.xmlsoap.org/soap/envelope/">%s</s:Fau
     ],
 )
 def test_a_fault_may_say_little(inside, text):
-    with pytest.raises(AnswerFault, match=text):
-        read(enclose(FAULT % inside))
+    with pytest.raises(SoapFault, match=text):
+        read(wrap_in_envelope(FAULT % inside))
 
 
 def test_no_secret_stands_in_a_repr():
-    body = operations.render_response(Operation.GET, Collected(ISSUED), SEALS["p256"], Recipe.EXCLUSIVE)
+    body = operations.render_response(
+        Operation.GET, CertificateResponse(ISSUED), SEALS["p256"], SignatureProfile.EXCLUSIVE
+    )
     assert "x30" not in repr(read(body, Operation.GET))

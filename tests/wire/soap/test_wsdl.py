@@ -9,18 +9,18 @@ from lxml import etree
 from zeep.plugins import Plugin
 from zeep.transports import Transport
 
-from sinetti.domain.requests import Accepted, Collected, GetAsk, NewAsk, RenewAsk
+from sinetti.domain.requests import AcceptedResponse, CertificateResponse, EnrolRequest, RenewRequest, RetrieveRequest
 from sinetti.domain.values import Environment, KeyPolicy
 from sinetti.wire.soap import operations, wsdl
 from sinetti.wire.soap.operations import Failure, Operation
-from sinetti.wire.xmldsig.signature import Recipe, seal_of, sign_document
+from sinetti.wire.xmldsig.signature import SignatureProfile, sign_document, signer_for_key
 from tests.support import xml_signing as by
 from tests.wire.soap.test_requests import BAD, MESSAGES, OTHERS, RENEWALS
 from tests.wire.soap.test_responses import ANSWERS, SEALS
 
 ADDRESS = "http://127.0.0.1:8080/2017/10/CertificateServices"
 XSD = "{http://www.w3.org/2001/XMLSchema}"
-SEAL = seal_of(by.key("p256"), by.certificate("p256"))
+SEAL = signer_for_key(by.key("p256"), by.certificate("p256"))
 
 
 class Wire(Transport):
@@ -60,7 +60,7 @@ class Signs(Plugin):
         for draft in payload.findall("{http://www.w3.org/2000/09/xmldsig#}Signature"):
             payload.remove(draft)
             alone = etree.tostring(payload)
-            body.replace(payload, etree.fromstring(sign_document(alone, SEAL, Recipe.EXCLUSIVE)))
+            body.replace(payload, etree.fromstring(sign_document(alone, SEAL, SignatureProfile.EXCLUSIVE)))
         return envelope, http_headers
 
 
@@ -68,9 +68,9 @@ def call(operation, answer, **values):
     heard = []
 
     def post(message, headers):
-        opened = operations.open_request(message, headers["Content-Type"], headers["SOAPAction"])
-        heard.append(operations.ask_of(opened, KeyPolicy()))
-        return operations.render_response(operation, answer, SEALS["rsa-2048"], Recipe.EXCLUSIVE)
+        opened = operations.parse_request(message, headers["Content-Type"], headers["SOAPAction"])
+        heard.append(operations.verified_request(opened, KeyPolicy()))
+        return operations.render_response(operation, answer, SEALS["rsa-2048"], SignatureProfile.EXCLUSIVE)
 
     client = zeep.Client(f"{ADDRESS}?wsdl", transport=Wire(post), plugins=[Signs()])
     return heard, getattr(client.service, operation.value)(**values)
@@ -82,13 +82,13 @@ WHO = {"Environment": "TEST", "CustomerId": "0123456-7", "CustomerName": "Sinisi
 def test_zeep_signs_a_new_certificate():
     heard, answer = call(
         Operation.NEW,
-        Accepted("abc-1"),
+        AcceptedResponse("abc-1"),
         **WHO,
         TransferId="1" * 32,
         TransferPassword="p" * 16,
         CertificateRequest=b"csr",
     )
-    assert heard == [NewAsk(Environment.TEST, "0123456-7", "Sinisiipi Oy", "1" * 32, "p" * 16, b"csr")]
+    assert heard == [EnrolRequest(Environment.TEST, "0123456-7", "Sinisiipi Oy", "1" * 32, "p" * 16, b"csr")]
     assert (answer.RetrievalId, answer.Result.Status) == ("abc-1", "OK")
 
 
@@ -110,13 +110,15 @@ def test_zeep_renews_with_a_signature_of_ours():
     heard, answer = call(
         Operation.RENEW, Failure("PKI034", "Too early."), **WHO, CertificateRequest=b"csr", Signature=draft
     )
-    assert heard == [RenewAsk(Environment.TEST, "0123456-7", "Sinisiipi Oy", b"csr", by.certificate("p256"))]
+    assert heard == [RenewRequest(Environment.TEST, "0123456-7", "Sinisiipi Oy", b"csr", by.certificate("p256"))]
     assert [(error.ErrorCode, error.ErrorMessage) for error in answer.Result.ErrorInfo] == [("PKI034", "Too early.")]
 
 
 def test_zeep_gets_a_certificate_without_a_name():
-    heard, answer = call(Operation.GET, Collected(b"der"), Environment="TEST", CustomerId="1", RetrievalId="abc-1")
-    assert heard == [GetAsk(Environment.TEST, "1", None, "abc-1")]
+    heard, answer = call(
+        Operation.GET, CertificateResponse(b"der"), Environment="TEST", CustomerId="1", RetrievalId="abc-1"
+    )
+    assert heard == [RetrieveRequest(Environment.TEST, "1", None, "abc-1")]
     assert answer.Certificate == b"der"
 
 
@@ -195,7 +197,7 @@ GOOD = {
     **RENEWALS,
     **{name: body for name, (body, _) in OTHERS.items()},
     **{
-        name: operations.render_response(operation, answer, SEALS["p256"], Recipe.EXCLUSIVE)
+        name: operations.render_response(operation, answer, SEALS["p256"], SignatureProfile.EXCLUSIVE)
         for name, (operation, answer, _) in ANSWERS.items()
     },
 }

@@ -5,8 +5,8 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from sinetti.api.serializers import instant
-from sinetti.cli.authority.common import OPERATOR, add_dir, command, group, opened, put
-from sinetti.cli.core.output import tell
+from sinetti.cli.authority.common import OPERATOR, add_dir, command, group, opened_authority, print_result
+from sinetti.cli.core.output import print_error
 from sinetti.database.access.accounts import Account, NewAccount
 from sinetti.domain.values import Language
 from sinetti.server.process_exit import request_id
@@ -47,34 +47,34 @@ def _verb(
 
 def _add(parsed: argparse.Namespace) -> int:
     new = NewAccount(parsed.email, parsed.name, Language(parsed.language), staff=parsed.staff)
-    with opened(parsed.dir) as authority:
+    with opened_authority(parsed.dir) as authority:
         accounts.invite(new, authority.office, OPERATOR, request_id())
-    tell("Made the account. Its owner is told by mail how to set a password; nothing else opens it.")
+    print_error("Made the account. Its owner is told by mail how to set a password; nothing else opens it.")
     if parsed.staff:
-        tell("What a clerk does needs a second factor: they are led to set one up when they sign in.")
+        print_error("What a clerk does needs a second factor: they are led to set one up when they sign in.")
     return 0
 
 
 def _staff(parsed: argparse.Namespace) -> int:
     staff = not parsed.withdraw
-    with opened(parsed.dir) as authority:
-        changed = accounts.name_clerk(parsed.email, authority.office, OPERATOR, request_id(), staff=staff)
+    with opened_authority(parsed.dir) as authority:
+        changed = accounts.set_staff(parsed.email, authority.office, OPERATOR, request_id(), staff=staff)
     done = "It is a clerk's account now." if staff else "It is no clerk's account any more."
-    tell(f"{done} Its sessions have ended." if changed else "It was so already; nothing was changed.")
+    print_error(f"{done} Its sessions have ended." if changed else "It was so already; nothing was changed.")
     return 0
 
 
 def _deactivate(parsed: argparse.Namespace) -> int:
-    with opened(parsed.dir) as authority:
+    with opened_authority(parsed.dir) as authority:
         changed = accounts.deactivate(parsed.email, authority.office, OPERATOR, request_id())
-    tell("The account and its sessions have ended." if changed else "It had ended already; nothing was changed.")
+    print_error("The account and its sessions have ended." if changed else "It had ended already; nothing was changed.")
     return 0
 
 
 def _list(parsed: argparse.Namespace) -> int:
-    with opened(parsed.dir) as authority:
+    with opened_authority(parsed.dir) as authority:
         rows = [_row(one) for one in accounts.clerks(authority.office)]
-    put(rows, as_json=parsed.json, table=lambda: _table(rows))
+    print_result(rows, as_json=parsed.json, table=lambda: _table(rows))
     return 0
 
 

@@ -5,9 +5,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from sinetti.authority.bootstrap import database_url, journal_mark
-from sinetti.authority.data_directory import Folder, FolderKind
+from sinetti.authority.data_directory import DataDirectory, DirectoryKind
 from sinetti.cli.authority.common import add_dir, command
-from sinetti.cli.core.output import tell
+from sinetti.cli.core.output import print_error
 from sinetti.database.operations import backups
 from sinetti.settings import authority as authority_settings
 
@@ -30,18 +30,18 @@ def register(commands: "Commands") -> None:
 
 def _back_up(parsed: argparse.Namespace) -> int:
     backups.take(_url(parsed.dir), parsed.out.absolute())
-    tell(f"The register is in {parsed.out}. DIR and the journals have to be copied too.")
+    print_error(f"The register is in {parsed.out}. DIR and the journals have to be copied too.")
     return 0
 
 
 def _restore(parsed: argparse.Namespace) -> int:
     backups.restore(_url(parsed.dir), parsed.source.absolute())
-    journal_mark(Folder(parsed.dir.absolute()), FolderKind.AUTHORITY).write_restored()
-    tell(f"Restored. Next: sinetti authority reconcile --dir {parsed.dir}")
+    journal_mark(DataDirectory(parsed.dir.absolute()), DirectoryKind.AUTHORITY).write_restored()
+    print_error(f"Restored. Next: sinetti authority reconcile --dir {parsed.dir}")
     return 0
 
 
 def _url(root: Path) -> str:
-    folder = Folder(root.absolute())
-    folder.check(FolderKind.AUTHORITY)
-    return database_url(folder, FolderKind.AUTHORITY, authority_settings.read(folder.settings))
+    folder = DataDirectory(root.absolute())
+    folder.check(DirectoryKind.AUTHORITY)
+    return database_url(folder, DirectoryKind.AUTHORITY, authority_settings.read(folder.settings))

@@ -7,25 +7,25 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 from sinetti.api.serializers import instant, reached_row
-from sinetti.cli.authority.common import OptionError, add_dir, command, opened, put
+from sinetti.cli.authority.common import OptionError, add_dir, command, opened_authority, print_result
 from sinetti.cli.authority.serial_selection import Progress, is_serial, serials_of
-from sinetti.cli.core.output import tell
-from sinetti.database.certificates.bulk_revocation import Wanted
-from sinetti.database.certificates.early_replacement import Call, Row
-from sinetti.domain.certificates.bulk_revocation import check_named_officer
-from sinetti.domain.certificates.renewal_info import Told
-from sinetti.domain.validation import amount
+from sinetti.cli.core.output import print_error
+from sinetti.database.certificates.bulk_revocation import CertificateSelection
+from sinetti.database.certificates.early_replacement import EarlyReplacementCall, EarlyReplacementCandidate
+from sinetti.domain.certificates.bulk_revocation import check_cli_officer
+from sinetti.domain.certificates.renewal_info import Explanation
+from sinetti.domain.validation import pluralise
 from sinetti.domain.values import Language, Serial
 from sinetti.server.process_exit import request_id
 from sinetti.services.revocation.early_replacement import (
-    CallAsk,
-    Outcome,
-    Selection,
+    EarlyReplacementRequest,
+    EarlyReplacementResult,
+    EarlyReplacementSelection,
     call_early,
-    calls,
+    cancel,
     count_opened,
-    look,
-    undo,
+    list_active,
+    preview,
 )
 
 if TYPE_CHECKING:
@@ -76,21 +76,21 @@ def _run(parsed: argparse.Namespace) -> int:
     if parsed.officer is None:
         sentence = "--officer: say who does it, by an opaque id that stays in audit rows"
         raise OptionError(sentence)
-    check_named_officer(parsed.officer)
+    check_cli_officer(parsed.officer)
     if parsed.undo is not None:
         return _undo(parsed)
     ask = _ask(parsed)
-    with opened(parsed.dir) as authority:
+    with opened_authority(parsed.dir) as authority:
         office = authority.office
         if parsed.dry_run:
-            selection = look(ask, office)
+            selection = preview(ask, office)
             counted = _counted(selection, " would be called")
             last = f"{_format_reach(selection)}\n{counted}. Nothing was done (--dry-run)."
             _show("dry-run", selection, None, parsed, last)
             return 0
         # Before the act: whom it reaches, and whom an operator has to tell in another way.
-        if (selection := look(ask, office)).going:
-            tell(_format_reach(selection))
+        if (selection := preview(ask, office)).going:
+            print_error(_format_reach(selection))
         outcome = call_early(ask, office, request_id(), Progress("opened"))
     return _done(outcome, parsed)
 
@@ -105,13 +105,13 @@ def _check_alone(option: str, parsed: argparse.Namespace, *others: str) -> None:
 def _list(parsed: argparse.Namespace) -> int:
     """List the calls that stand."""
     _check_alone("--list", parsed, "officer")
-    with opened(parsed.dir) as authority:
-        rows = [_call_row(one, count_opened(one, authority.office)) for one in calls(authority.office)]
-    put(rows, as_json=parsed.json, table=lambda: _call_table(rows))
+    with opened_authority(parsed.dir) as authority:
+        rows = [_call_row(one, count_opened(one, authority.office)) for one in list_active(authority.office)]
+    print_result(rows, as_json=parsed.json, table=lambda: _call_table(rows))
     return 0
 
 
-def _call_row(one: Call, count: int) -> dict[str, Any]:
+def _call_row(one: EarlyReplacementCall, count: int) -> dict[str, Any]:
     return {
         "call": one.call_id,
         "officer": one.officer,
@@ -127,7 +127,7 @@ def _call_table(rows: list[dict[str, Any]]) -> str:
     if not rows:
         return "No call for early replacement stands."
     return "\n".join(
-        f"{row['call']}  {row['officer']}  {amount(row['count'], 'certificate')}  {row['begins']} to {row['ends']}  "
+        f"{row['call']}  {row['officer']}  {pluralise(row['count'], 'certificate')}  {row['begins']} to {row['ends']}  "
         f"{row['reason']}{'' if row['done'] else '  (cut short: run call-early again)'}"
         for row in rows
     )
@@ -136,14 +136,16 @@ def _call_table(rows: list[dict[str, Any]]) -> str:
 def _undo(parsed: argparse.Namespace) -> int:
     """Let a call count no more."""
     _check_alone("--undo", parsed)
-    with opened(parsed.dir) as authority:
-        call = undo(parsed.undo, parsed.officer, authority.office, request_id(), Progress("put back"))
+    with opened_authority(parsed.dir) as authority:
+        call = cancel(parsed.undo, parsed.officer, authority.office, request_id(), Progress("put back"))
     value = {"result": "undone", "call": call.call_id}
-    put(value, as_json=parsed.json, table=lambda: "Undone: these certificates may be renewed when the rule says.")
+    print_result(
+        value, as_json=parsed.json, table=lambda: "Undone: these certificates may be renewed when the rule says."
+    )
     return 0
 
 
-def _ask(parsed: argparse.Namespace) -> CallAsk:
+def _ask(parsed: argparse.Namespace) -> EarlyReplacementRequest:
     if parsed.reason is None:
         sentence = "--reason: say why, for those who look into the register later"
         raise OptionError(sentence)
@@ -156,10 +158,12 @@ def _ask(parsed: argparse.Namespace) -> CallAsk:
         serials = (Serial(serial),)
     elif parsed.serials is not None:
         serials = serials_of(parsed.serials, "called")
-    wanted = Wanted(serials, parsed.customer_id, parsed.authority)
+    wanted = CertificateSelection(serials, parsed.customer_id, parsed.authority)
     said = {one: getattr(parsed, f"explanation_{one}") for one in Language}
     explanation = {one: words for one, words in said.items() if words is not None} or None
-    return CallAsk(wanted, parsed.officer, parsed.reason, Told(explanation, parsed.explanation_url), _over(parsed.over))
+    return EarlyReplacementRequest(
+        wanted, parsed.officer, parsed.reason, Explanation(explanation, parsed.explanation_url), _over(parsed.over)
+    )
 
 
 def _over(text: str | None) -> timedelta:
@@ -170,25 +174,33 @@ def _over(text: str | None) -> timedelta:
     return int(found[1]) * _UNITS[found[2]]
 
 
-def _done(outcome: Outcome, parsed: argparse.Namespace) -> int:
+def _done(outcome: EarlyReplacementResult, parsed: argparse.Namespace) -> int:
     call, selection = outcome.call, outcome.selection
     for one in outcome.resumed:
         what = "call" if one.undone_at is None else "undoing"
-        tell(f"Finished what was cut short: the {what} of {amount(len(one.serials), 'certificate')} ({one.call_id}).")
+        print_error(
+            f"Finished what was cut short: the {what} of {pluralise(len(one.serials), 'certificate')} ({one.call_id})."
+        )
     if call is None:
         _show("nothing", selection, None, parsed, f"{_counted(selection)}.")
-        tell("Nothing is left to call.")
+        print_error("Nothing is left to call.")
         return 0
     _show("done", selection, call, parsed, f"Called: {_counted(selection)}.")
-    tell(
+    print_error(
         f"They may be renewed from now on. Programs that ask are told to, spread until {call.ends:%Y-%m-%d %H:%M} UTC."
     )
-    tell("Messages leave once they are planned and sent (sinetti authority notices).")
-    tell(f"To undo it: sinetti authority call-early --dir {parsed.dir} --undo {call.call_id} --officer ID")
+    print_error("Messages leave once they are planned and sent (sinetti authority notices).")
+    print_error(f"To undo it: sinetti authority call-early --dir {parsed.dir} --undo {call.call_id} --officer ID")
     return 0
 
 
-def _show(result: str, selection: Selection, call: Call | None, parsed: argparse.Namespace, last: str) -> None:
+def _show(
+    result: str,
+    selection: EarlyReplacementSelection,
+    call: EarlyReplacementCall | None,
+    parsed: argparse.Namespace,
+    last: str,
+) -> None:
     value: dict[str, Any] = {
         "result": result,
         "count": len(selection.going),
@@ -199,22 +211,22 @@ def _show(result: str, selection: Selection, call: Call | None, parsed: argparse
         "ends": instant(call.ends) if call else None,
         "certificates": [_row(row) for row in selection.going],
     }
-    put(value, as_json=parsed.json, table=lambda: "\n".join([*_lines(selection.going), last]))
+    print_result(value, as_json=parsed.json, table=lambda: "\n".join([*_lines(selection.going), last]))
 
 
-def _format_reach(selection: Selection) -> str:
+def _format_reach(selection: EarlyReplacementSelection) -> str:
     """Return the reach of the call as a sentence."""
     one = selection.reached
     people = "person" if one.people_unreached == 1 else "people"
     return (
-        f"Of {amount(len(selection.going), 'certificate')}: {one.program} by program, {one.email} by e-mail, "
+        f"Of {pluralise(len(selection.going), 'certificate')}: {one.program} by program, {one.email} by e-mail, "
         f"{one.sms} by text message, {one.unreached} by none of these. "
-        f"{amount(one.emails, 'e-mail')} and {amount(one.texts, 'text message')} leave, one for each person; "
+        f"{pluralise(one.emails, 'e-mail')} and {pluralise(one.texts, 'text message')} leave, one for each person; "
         f"{one.people_unreached} {people} cannot be reached."
     )
 
 
-def _row(row: Row) -> dict[str, Any]:
+def _row(row: EarlyReplacementCandidate) -> dict[str, Any]:
     return {
         "serial": row.serial,
         "customer_id": row.customer_id,
@@ -224,12 +236,12 @@ def _row(row: Row) -> dict[str, Any]:
     }
 
 
-def _lines(rows: Iterable[Row]) -> Iterable[str]:
+def _lines(rows: Iterable[EarlyReplacementCandidate]) -> Iterable[str]:
     for row in rows:
         yield f"{row.serial}  {row.customer_id}  {row.channel}  until {row.candidate.not_after:%Y-%m-%d}"
 
 
-def _counted(selection: Selection, verb: str = "") -> str:
+def _counted(selection: EarlyReplacementSelection, verb: str = "") -> str:
     over = selection.passed_over
     passed = f"; {over} passed over (revoked, ended, renewed, or called already)" if over else ""
-    return f"{amount(len(selection.going), 'certificate')}{verb}{passed}"
+    return f"{pluralise(len(selection.going), 'certificate')}{verb}{passed}"

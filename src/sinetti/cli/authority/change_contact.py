@@ -4,13 +4,13 @@ import argparse
 from typing import TYPE_CHECKING
 
 from sinetti.api.serializers import instant
-from sinetti.cli.authority.common import OPERATOR, OptionError, add_dir, command, opened, put
-from sinetti.cli.authority.person_options import add_person, person_of
-from sinetti.database.organisations.organisations import Person
+from sinetti.cli.authority.common import OPERATOR, OptionError, add_dir, command, opened_authority, print_result
+from sinetti.cli.authority.person_options import add_person_options, person_of
+from sinetti.database.organisations.organisations import ContactDetails
 from sinetti.domain.validation import LONGEST_PERSON, check_email, check_phone, check_unlinked
 from sinetti.domain.values import Language
 from sinetti.server.process_exit import request_id
-from sinetti.services.organisations.contacts import ContactChange, ContactChanged, Corrected, change_contact
+from sinetti.services.organisations.contacts import ContactChanged, ContactCorrection, ContactUpdate, change_contact
 
 if TYPE_CHECKING:
     from sinetti.cli.core.argparse_i18n import Commands
@@ -27,21 +27,23 @@ def register(commands: "Commands") -> None:
     parser = command(commands, "change-contact", summary, _run, EXAMPLE)
     parser.add_argument("named", metavar="SERIAL-OR-ORDER", help="the certificate's serial in hex, or the order's id")
     add_dir(parser)
-    add_person(parser, "the contact", needed=False)
+    add_person_options(parser, "the contact", needed=False)
     parser.add_argument("--deputy", action="store_true", help="it is about the deputy, who stands in for them")
     parser.add_argument("--correct", action="store_true", help="the same person: mend what is given, keep the rest")
     parser.add_argument("--json", action="store_true", help="print what was done for programs")
 
 
 def _run(parsed: argparse.Namespace) -> int:
-    change = ContactChange(parsed.named, _who(parsed), deputy=parsed.deputy)
-    with opened(parsed.dir) as authority:
+    change = ContactUpdate(parsed.named, _who(parsed), deputy=parsed.deputy)
+    with opened_authority(parsed.dir) as authority:
         done = change_contact(change, authority.office, OPERATOR, request_id())
-    put(_row(done), as_json=parsed.json, table=lambda: _lines(done, "deputy" if parsed.deputy else "contact person"))
+    print_result(
+        _row(done), as_json=parsed.json, table=lambda: _lines(done, "deputy" if parsed.deputy else "contact person")
+    )
     return 0
 
 
-def _who(parsed: argparse.Namespace) -> Person | Corrected:
+def _who(parsed: argparse.Namespace) -> ContactDetails | ContactCorrection:
     if parsed.correct:
         return _corrected(parsed)
     if parsed.name is None or parsed.email is None:
@@ -51,11 +53,11 @@ def _who(parsed: argparse.Namespace) -> Person | Corrected:
     return person_of(parsed)
 
 
-def _corrected(parsed: argparse.Namespace) -> Corrected:
+def _corrected(parsed: argparse.Namespace) -> ContactCorrection:
     if all(one is None for one in (parsed.name, parsed.email, parsed.phone, parsed.language)):
         sentence = "say what is to be mended: --name, --email, --phone or --language"
         raise OptionError(sentence)
-    return Corrected(
+    return ContactCorrection(
         None if parsed.name is None else check_unlinked("--name", parsed.name, LONGEST_PERSON),
         None if parsed.email is None else check_email("--email", parsed.email),
         None if parsed.phone is None else check_phone("--phone", parsed.phone),

@@ -6,11 +6,11 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from sinetti.api.serializers import instant
-from sinetti.cli.authority.common import OPERATOR, OptionError, add_dir, command, group, opened, put
-from sinetti.cli.core.output import tell
+from sinetti.cli.authority.common import OPERATOR, OptionError, add_dir, command, group, opened_authority, print_result
+from sinetti.cli.core.output import print_error
 from sinetti.domain.operations.clock_check import difference
 from sinetti.server.process_exit import request_id
-from sinetti.services.issuance.clock_guard import Standing, accept_clock, problem
+from sinetti.services.issuance.clock_guard import ClockStatus, accept_clock, describe_problem
 
 if TYPE_CHECKING:
     from sinetti.cli.core.argparse_i18n import Commands
@@ -31,35 +31,35 @@ def register(commands: "Commands") -> None:
 
 
 def _show(parsed: argparse.Namespace) -> int:
-    with opened(parsed.dir) as authority:
+    with opened_authority(parsed.dir) as authority:
         shown = _row(authority.clock.look())
-    put(shown, as_json=parsed.json, table=lambda: _lines(shown))
+    print_result(shown, as_json=parsed.json, table=lambda: _lines(shown))
     return 0
 
 
 def _accept(parsed: argparse.Namespace) -> int:
-    with opened(parsed.dir) as authority:
+    with opened_authority(parsed.dir) as authority:
         before = authority.clock.look()
-        tell(_lines(_row(before)))
+        print_error(_lines(_row(before)))
         if not parsed.yes:
             _ask(before)
         after = accept_clock(authority.clock, authority.office, OPERATOR, request_id())
-    put(_row(after), as_json=False, table=lambda: _lines(_row(after)))
+    print_result(_row(after), as_json=False, table=lambda: _lines(_row(after)))
     return 0
 
 
-def _ask(standing: Standing) -> None:
+def _ask(standing: ClockStatus) -> None:
     """Ask a person whether this is the time. Raises OptionError where nobody says so."""
     if not sys.stdin.isatty():
         sentence = "clock accept asks whether the time is right, and nobody is there to be asked: give --yes"
         raise OptionError(sentence)
-    tell(f"Is it {_instant(standing.readings.answered)} now? [y/N] ", end="")
+    print_error(f"Is it {_instant(standing.readings.answered)} now? [y/N] ", end="")
     if sys.stdin.readline().strip().casefold() not in {"y", "yes"}:
         sentence = "nothing was accepted: set the machine's clock right first"
         raise OptionError(sentence)
 
 
-def _row(standing: Standing) -> dict[str, Any]:
+def _row(standing: ClockStatus) -> dict[str, Any]:
     ahead = difference(standing.readings)
     return {
         "machine": _instant(standing.readings.answered),
@@ -69,7 +69,7 @@ def _row(standing: Standing) -> dict[str, Any]:
         "accepted": _instant(standing.stored.accepted_at),
         "issuing": standing.doubt is None,
         "reason": standing.doubt,
-        "problem": problem(standing),
+        "problem": describe_problem(standing),
     }
 
 

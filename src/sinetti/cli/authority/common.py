@@ -10,33 +10,33 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from sinetti.authority.bootstrap import Authority, open_authority
-from sinetti.authority.data_directory import FolderDamaged, FolderError, FolderKind
+from sinetti.authority.data_directory import DirectoryKind, FolderDamaged, FolderError
 from sinetti.ca.hierarchy_config import HierarchyError
 from sinetti.cli.core import argparse_i18n
-from sinetti.cli.core.output import is_writable, put_line, tell
+from sinetti.cli.core.output import is_encodable, print_error, print_line
 from sinetti.client.results import ExitCode
-from sinetti.database.connection import REGISTER_ERRORS, REGISTER_UNAVAILABLE, RegisterRefusesError, is_damaged
+from sinetti.database.connection import DATABASE_ERRORS, DATABASE_UNAVAILABLE, DatabaseSetupError, is_corruption
 from sinetti.database.operations.backups import BackupError, RegisterNotWhole
-from sinetti.domain.certificates.bulk_revocation import BulkRefused
-from sinetti.domain.certificates.renewal_info import CallRefused
+from sinetti.domain.certificates.bulk_revocation import BulkRevocationError
+from sinetti.domain.certificates.renewal_info import EarlyReplacementError
 from sinetti.domain.identifiers import CustomerIdError
 from sinetti.domain.usage import GatewayRefused
-from sinetti.domain.validation import WordError
-from sinetti.infra.clock import machine_now
+from sinetti.domain.validation import ValidationError
+from sinetti.infra.clock import utc_now
 from sinetti.infra.toml_tables import SettingsError
 from sinetti.journal.reader import JournalError
 from sinetti.pki.signers import SignerUnavailable
-from sinetti.server.addresses import AddressTaken
+from sinetti.server.addresses import AddressInUse
 from sinetti.server.process_exit import STOP, interrupt
 from sinetti.server.supervisor import NotStarted
-from sinetti.server.tls import PairRefused
+from sinetti.server.tls import InvalidKeyPair
 from sinetti.services.access.accounts import AccountError
 from sinetti.services.issuance.clock_guard import ClockNotAcceptable
 from sinetti.services.issuance.order import OrderError
 from sinetti.services.monitoring.retention import NotErased
 from sinetti.services.organisations.people import PeopleError
 from sinetti.services.organisations.register import ChannelError
-from sinetti.services.revocation.revoke import NotRevocable
+from sinetti.services.revocation.revoke import RevocationError
 from sinetti.testbench.core.clock import ClockGoesBack, ClockOutOfRange
 
 if TYPE_CHECKING:
@@ -45,7 +45,7 @@ if TYPE_CHECKING:
 OPERATOR = "operator"
 _FIRST_YEAR = 1950  # of dates in certificates and lists (RFC 5280, 4.1.2.5.1)
 
-SOMEBODY_HAS_TO_ACT = 3
+EXIT_ACTION_REQUIRED = 3
 """Exit code where a command did what it could, and a person has to go on: findings, or a second officer's turn."""
 
 
@@ -60,26 +60,26 @@ _REGISTER_DAMAGED = (
 _DAMAGED = (FolderDamaged, JournalError, SettingsError, SignerUnavailable)
 _USAGE = (
     AccountError,
-    AddressTaken,
+    AddressInUse,
     BackupError,
-    BulkRefused,
-    CallRefused,
+    BulkRevocationError,
+    EarlyReplacementError,
     ClockGoesBack,
     ClockNotAcceptable,
     ClockOutOfRange,
     ChannelError,
-    RegisterRefusesError,
+    DatabaseSetupError,
     CustomerIdError,
     FolderError,
     GatewayRefused,
     HierarchyError,
     NotErased,
-    NotRevocable,
+    RevocationError,
     OptionError,
     OrderError,
-    PairRefused,
+    InvalidKeyPair,
     PeopleError,
-    WordError,
+    ValidationError,
 )
 
 
@@ -115,11 +115,11 @@ def command(
 ) -> argparse.ArgumentParser:
     """Add one command with an example; `run` is called with its options, and its errors become one sentence."""
     parser = argparse_i18n.add_command(commands, name, summary, example)
-    parser.set_defaults(run=lambda parsed: guarded(run, parsed))
+    parser.set_defaults(run=lambda parsed: run_command(run, parsed))
     return parser
 
 
-def guarded(run: Callable[[argparse.Namespace], int], parsed: argparse.Namespace) -> int:
+def run_command(run: Callable[[argparse.Namespace], int], parsed: argparse.Namespace) -> int:
     """Run a command; what an operator can mend is said in one sentence, with the exit code of the contracts."""
     STOP.is_requested = False
     before = {number: signal.signal(number, interrupt) for number in (signal.SIGTERM, signal.SIGINT)}
@@ -132,10 +132,10 @@ def guarded(run: Callable[[argparse.Namespace], int], parsed: argparse.Namespace
         return _say(bad, ExitCode.STORE)
     except _USAGE as bad:
         return _say(bad, ExitCode.USAGE)
-    except REGISTER_UNAVAILABLE as away:
+    except DATABASE_UNAVAILABLE as away:
         return _say(f"the register cannot be used: {away}", ExitCode.AGAIN)
-    except REGISTER_ERRORS as bad:
-        if not is_damaged(bad):
+    except DATABASE_ERRORS as bad:
+        if not is_corruption(bad):
             raise
         return _say(f"{_REGISTER_DAMAGED} (it says: {bad})", ExitCode.STORE)
     except NotStarted as bad:
@@ -150,9 +150,9 @@ def guarded(run: Callable[[argparse.Namespace], int], parsed: argparse.Namespace
 
 
 @contextmanager
-def opened(folder: Path, passphrase: bytes | None = None) -> Iterator[Authority]:
+def opened_authority(folder: Path, passphrase: bytes | None = None) -> Iterator[Authority]:
     """Open an authority for one command; without a pass-phrase it is looked for where the service has it."""
-    authority = open_authority(folder.absolute(), FolderKind.AUTHORITY, passphrase=passphrase)
+    authority = open_authority(folder.absolute(), DirectoryKind.AUTHORITY, passphrase=passphrase)
     try:
         yield authority
     finally:
@@ -192,24 +192,24 @@ def octets_of(option: str, path: Path) -> bytes:
 def past_instant(option: str, text: str) -> datetime:
     """Read a time that has passed. Raises OptionError."""
     at = zoned_instant(option, text)
-    if at > machine_now():
+    if at > utc_now():
         sentence = f"{option}: a key is doubted since a time that has passed; leave it out if that is now"
         raise OptionError(sentence)
     return at
 
 
-def put(value: object, *, as_json: bool, table: Callable[[], str]) -> None:
+def print_result(value: object, *, as_json: bool, table: Callable[[], str]) -> None:
     """Print a value for programs, or the same as a table for people."""
     if not as_json:
-        put_line(table())
+        print_line(table())
         return
     text = json.dumps(value, ensure_ascii=False)
-    put_line(text if is_writable(text) else json.dumps(value))
+    print_line(text if is_encodable(text) else json.dumps(value))
 
 
 def _say(error: object, code: ExitCode) -> int:
     said = " ".join(str(error).split())
     # What others say may end in a question, which needs no full stop.
     sentence = said if said.endswith(("?", "!")) else f"{said.rstrip('.')}."
-    tell(f"sinetti: {sentence}")
+    print_error(f"sinetti: {sentence}")
     return code

@@ -7,7 +7,7 @@ from urllib.parse import urlsplit
 
 from sinetti.api.health import LIVES
 from sinetti.cli.authority.common import OptionError
-from sinetti.services.monitoring.findings import ListPlace, NotThere, Read
+from sinetti.services.monitoring.findings import CrlLocation, NotFound, Read
 
 WITHIN = 10.0
 """Seconds for one answer to begin, and for each part of it to come."""
@@ -42,7 +42,7 @@ def check_address(text: str) -> str:
 def served(address: str) -> Read:
     """Read lists as they are served there."""
 
-    def read(place: ListPlace) -> bytes:
+    def read(place: CrlLocation) -> bytes:
         return fetched(f"{address}{place.path}")
 
     return read
@@ -61,7 +61,7 @@ def why_away(address: str) -> str | None:
 
 
 def fetched(url: str, request: bytes | None = None) -> bytes:
-    """GET an address, or POST an OCSP request there; gives what is answered with 200. Raises NotThere."""
+    """GET an address, or POST an OCSP request there; gives what is answered with 200. Raises NotFound."""
     headers = {} if request is None else {"Content-Type": "application/ocsp-request"}
     asked = urllib.request.Request(url, request, headers)  # noqa: S310 - check_address lets http and https through
     try:
@@ -70,13 +70,13 @@ def fetched(url: str, request: bytes | None = None) -> bytes:
     except urllib.error.HTTPError as refused:
         refused.close()
         sentence = f"{url} answers {refused.code}: look at the service, and at the proxy in front of it"
-        raise NotThere(sentence) from None
+        raise NotFound(sentence) from None
     except (OSError, HTTPException) as failed:
         sentence = f"{url} cannot be fetched ({_why(failed)}): is the service running?"
-        raise NotThere(sentence) from None
+        raise NotFound(sentence) from None
     if len(octets) > LARGEST:
         sentence = f"{url} has more than {LARGEST} octets: that is none of ours"
-        raise NotThere(sentence)
+        raise NotFound(sentence)
     return octets
 
 

@@ -5,8 +5,8 @@ import re
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from sinetti.cli.authority.common import OptionError, add_dir, command, opened, put
-from sinetti.cli.core.output import write_whole
+from sinetti.cli.authority.common import OptionError, add_dir, command, opened_authority, print_result
+from sinetti.cli.core.output import write_atomic
 from sinetti.domain.values import Channel
 from sinetti.pki.encoding import load_certificate, serial_hex
 from sinetti.services.organisations import queries
@@ -40,7 +40,7 @@ def _run(parsed: argparse.Namespace) -> int:
     if parsed.out.resolve().is_relative_to(parsed.dir.resolve()):
         why = f"--out {parsed.out} lies in the authority's own folder, which nobody else may read"
         raise OptionError(why)
-    with opened(parsed.dir) as authority:
+    with opened_authority(parsed.dir) as authority:
         now_there, written = set(), 0
         for serial, der in queries.in_force(authority.office, Channel(parsed.channel)):
             now_there.add(f"{serial}.cer")
@@ -48,7 +48,7 @@ def _run(parsed: argparse.Namespace) -> int:
     # Only once the register has been read to its end: a run that is cut short takes nothing away.
     removed = sum(_remove(path) for path in sorted(parsed.out.iterdir()) if path.name not in now_there)
     done = {"in_force": len(now_there), "written": written, "removed": removed}
-    put(
+    print_result(
         done,
         as_json=parsed.json,
         table=lambda: "{in_force} in force, {written} written, {removed} removed.".format_map(done),
@@ -60,7 +60,7 @@ def _write(path: Path, der: bytes) -> bool:
     """Write a certificate, whole or not at all, unless it is there."""
     if path.is_file() and path.read_bytes() == der:
         return False
-    write_whole(path, der)
+    write_atomic(path, der)
     path.chmod(_READABLE)
     return True
 

@@ -8,9 +8,18 @@ from typing import TYPE_CHECKING
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from sinetti.api.serializers import instant
-from sinetti.cli.authority.common import OPERATOR, OptionError, add_dir, command, group, octets_of, opened, put
-from sinetti.cli.core.output import tell
-from sinetti.database.certificates.usage import GatewayFound
+from sinetti.cli.authority.common import (
+    OPERATOR,
+    OptionError,
+    add_dir,
+    command,
+    group,
+    octets_of,
+    opened_authority,
+    print_result,
+)
+from sinetti.cli.core.output import print_error
+from sinetti.database.certificates.usage import GatewayInfo
 from sinetti.server.process_exit import request_id
 from sinetti.services.status.usage_reports import add_gateway, all_gateways, withdraw_gateway
 from sinetti.wire.http_signatures.profile import load_public_key
@@ -57,27 +66,27 @@ def _add(parsed: argparse.Namespace) -> int:
         sentence = f"--key: {parsed.key}: {bad}"
         raise OptionError(sentence) from None
     pem = key.public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo).decode("ascii")
-    with opened(parsed.dir) as authority:
+    with opened_authority(parsed.dir) as authority:
         add_gateway(parsed.name, pem, authority.office, OPERATOR, request_id())
-    tell(f"Added {parsed.name}: what it signs with this key is taken from now on.")
+    print_error(f"Added {parsed.name}: what it signs with this key is taken from now on.")
     return 0
 
 
 def _withdraw(parsed: argparse.Namespace) -> int:
-    with opened(parsed.dir) as authority:
+    with opened_authority(parsed.dir) as authority:
         withdraw_gateway(parsed.name, authority.office, OPERATOR, request_id())
-    tell(f"Withdrew {parsed.name}: nothing more is taken from it. What it has seen stays.")
+    print_error(f"Withdrew {parsed.name}: nothing more is taken from it. What it has seen stays.")
     return 0
 
 
 def _list(parsed: argparse.Namespace) -> int:
-    with opened(parsed.dir) as authority:
+    with opened_authority(parsed.dir) as authority:
         rows = [_row(one) for one in all_gateways(authority.office)]
-    put(rows, as_json=parsed.json, table=lambda: _table(rows))
+    print_result(rows, as_json=parsed.json, table=lambda: _table(rows))
     return 0
 
 
-def _row(found: GatewayFound) -> dict[str, str | None]:
+def _row(found: GatewayInfo) -> dict[str, str | None]:
     return {
         "name": found.name,
         "added": instant(found.added),

@@ -5,18 +5,18 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from sinetti.authority.data_directory import Folder, FolderKind
-from sinetti.authority.initialise import Founding, found
+from sinetti.authority.data_directory import DataDirectory, DirectoryKind
+from sinetti.authority.initialise import InitOptions, initialise
 from sinetti.authority.journal_place import journal_folder
-from sinetti.authority.passphrases import kept_passphrase
+from sinetti.authority.passphrases import read_or_create
 from sinetti.ca.hierarchy_config import PRESETS, HierarchyError, load_preset
 from sinetti.cli.authority.common import OptionError, add_dir, command
 from sinetti.cli.authority.passphrase_options import add_offline, offline_keys
-from sinetti.cli.core.output import tell
+from sinetti.cli.core.output import print_error
 from sinetti.domain.values import Environment
-from sinetti.infra.clock import machine_now
+from sinetti.infra.clock import utc_now
 from sinetti.infra.toml_tables import SettingsError
-from sinetti.settings.authority import SOAP_PATH, ResponseRecipe, Settings, check_base_url, check_soap_address
+from sinetti.settings.authority import SOAP_PATH, AuthoritySettings, ResponseRecipe, check_base_url, check_soap_address
 
 if TYPE_CHECKING:
     from sinetti.cli.core.argparse_i18n import Commands
@@ -74,7 +74,7 @@ def register(commands: "Commands") -> None:
 
 def _run(parsed: argparse.Namespace) -> int:
     soap_url = _address(check_soap_address, "--soap-url", parsed.soap_url)
-    settings = Settings(
+    settings = AuthoritySettings(
         environment=Environment(parsed.environment),
         base_url=_address(check_base_url, "--base-url", parsed.base_url),
         soap_address=soap_url if soap_url.endswith(SOAP_PATH) else soap_url + SOAP_PATH,
@@ -86,7 +86,7 @@ def _run(parsed: argparse.Namespace) -> int:
     journal = _journal(parsed.dir, settings)
     founding = _founding(parsed, text, settings)
     try:
-        found(parsed.dir.resolve(), founding)
+        initialise(parsed.dir.resolve(), founding)
     except HierarchyError as bad:
         sentence = f"--hierarchy {parsed.hierarchy}: {bad}" if parsed.hierarchy else str(bad)
         raise OptionError(sentence) from None
@@ -94,7 +94,7 @@ def _run(parsed: argparse.Namespace) -> int:
         # Of the settings only the database's address is looked at this late. It is not repeated: it has a password.
         sentence = "--database-url or DATABASE_URL: write postgresql://USER:PASSWORD@HOST/NAME or sqlite:////PATH"
         raise OptionError(sentence) from None
-    tell(_said(parsed, journal))
+    print_error(_said(parsed, journal))
     return 0
 
 
@@ -111,17 +111,17 @@ def _said(parsed: argparse.Namespace, journal: Path) -> str:
     return _NEXT.format(dir=parsed.dir, journal=journal, secrets=_secrets(parsed), moves=moves, opened=opened)
 
 
-def _founding(parsed: argparse.Namespace, text: str, settings: Settings) -> Founding:
+def _founding(parsed: argparse.Namespace, text: str, settings: AuthoritySettings) -> InitOptions:
     root, named = parsed.dir.resolve(), parsed.passphrase_file
     if parsed.offline_passphrase_file is not None and parsed.offline_dir is None:
         sentence = "--offline-passphrase-file goes with --offline-dir"
         raise OptionError(sentence)
-    passphrase = kept_passphrase(named, Folder(root)) if named else None
+    passphrase = read_or_create(named, DataDirectory(root)) if named else None
     offline = offline_keys(parsed, new=True) if parsed.offline_dir else None
     if offline is not None and offline.passphrase == passphrase:
         sentence = "the keys that go off line need a pass-phrase of their own, not that of the keys in DIR"
         raise OptionError(sentence)
-    return Founding(FolderKind.AUTHORITY, text, settings, machine_now(), passphrase=passphrase, offline=offline)
+    return InitOptions(DirectoryKind.AUTHORITY, text, settings, utc_now(), passphrase=passphrase, offline=offline)
 
 
 def _secrets(parsed: argparse.Namespace) -> str:
@@ -142,9 +142,9 @@ def _secrets(parsed: argparse.Namespace) -> str:
     return "\n".join(lines)
 
 
-def _journal(root: Path, settings: Settings) -> Path:
+def _journal(root: Path, settings: AuthoritySettings) -> Path:
     try:
-        return journal_folder(Folder(root), FolderKind.AUTHORITY, settings)
+        return journal_folder(DataDirectory(root), DirectoryKind.AUTHORITY, settings)
     except SettingsError as bad:
         sentence = f"--journal: {bad}"
         raise OptionError(sentence) from None

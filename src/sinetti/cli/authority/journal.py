@@ -7,16 +7,16 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from sinetti.authority.bootstrap import journal_mark, read_certificate
-from sinetti.authority.data_directory import Folder, FolderKind
+from sinetti.authority.data_directory import DataDirectory, DirectoryKind
 from sinetti.authority.journal_place import journal_folder
 from sinetti.cli.authority.common import OptionError, command, group
-from sinetti.cli.core.output import put_line, tell
+from sinetti.cli.core.output import print_error, print_line
 from sinetti.client.results import ExitCode
 from sinetti.journal import reader
-from sinetti.journal.crl_archive import list_name, whole
+from sinetti.journal.crl_archive import list_name, load_full
 from sinetti.journal.reader import JournalDamaged
 from sinetti.journal.writer import JournalMissing, check_owner, missing_sentence
-from sinetti.services.status.crl_archive import checked_list
+from sinetti.services.status.crl_archive import verify_archived
 from sinetti.settings import authority as authority_settings
 
 if TYPE_CHECKING:
@@ -41,9 +41,9 @@ def _run(parsed: argparse.Namespace) -> int:
 def _told(check: Callable[[], str]) -> int:
     """Print what came of a check; the exit code."""
     try:
-        put_line(check())
+        print_line(check())
     except JournalDamaged as bad:
-        tell(f"sinetti: {bad}.")
+        print_error(f"sinetti: {bad}.")
         return ExitCode.STORE
     return 0
 
@@ -54,11 +54,11 @@ def _checks(parsed: argparse.Namespace) -> list[Callable[[], str]]:
             sentence = f"--file: {parsed.file} is not there, or no file"
             raise OptionError(sentence)
         return [partial(_journal, parsed.file)]
-    folder = Folder(parsed.dir.absolute())
-    folder.check(FolderKind.AUTHORITY)
-    place = journal_folder(folder, FolderKind.AUTHORITY, authority_settings.read(folder.settings))
-    journals = sorted([*reader.files(place), *reader.gone(place)])
-    mark = journal_mark(folder, FolderKind.AUTHORITY)
+    folder = DataDirectory(parsed.dir.absolute())
+    folder.check(DirectoryKind.AUTHORITY)
+    place = journal_folder(folder, DirectoryKind.AUTHORITY, authority_settings.read(folder.settings))
+    journals = sorted([*reader.files(place), *reader.missing_journals(place)])
+    mark = journal_mark(folder, DirectoryKind.AUTHORITY)
     if not journals and (why := mark.expected()) is not None:
         raise JournalMissing(missing_sentence(place, why, mark))
     if not journals:
@@ -79,14 +79,14 @@ def _ours(path: Path, instance_id: str) -> str:
 
 
 def _journal(path: Path) -> str:
-    reader.check_there(path)
+    reader.check_present(path)
     return f"{path.name}: {reader.verify(path)} lines, all as they were written"
 
 
-def _list(folder: Folder, path: Path) -> str:
+def _list(folder: DataDirectory, path: Path) -> str:
     """Check a list beside the journals with the certificate of its CA; what has no list's name nobody looks at."""
     name = list_name(path)
     if name is None or not (folder.certificates / f"{name.authority}.cer").is_file():
         return f"{path.name}: by its name no list of this authority; it is passed over"
-    signed = checked_list(path, whole(path), read_certificate(folder, name.authority))
+    signed = verify_archived(path, load_full(path), read_certificate(folder, name.authority))
     return f"{path.name}: signed by its CA, {len(signed.entries)} revoked"

@@ -3,11 +3,11 @@
 import argparse
 from typing import TYPE_CHECKING
 
-from sinetti.cli.authority.common import OPERATOR, add_dir, command, opened
-from sinetti.cli.core.output import tell
+from sinetti.cli.authority.common import OPERATOR, add_dir, command, opened_authority
+from sinetti.cli.core.output import print_error
 from sinetti.domain.values import Serial
 from sinetti.server.process_exit import request_id
-from sinetti.services.organisations.renewal_opt_out import let_end, let_end_no_more
+from sinetti.services.organisations.renewal_opt_out import opt_in_to_renewal, opt_out_of_renewal
 
 if TYPE_CHECKING:
     from sinetti.cli.core.argparse_i18n import Commands
@@ -24,11 +24,13 @@ def register(commands: "Commands") -> None:
 
 
 def _run(parsed: argparse.Namespace) -> int:
-    act = let_end_no_more if parsed.undo else let_end
-    with opened(parsed.dir) as authority:
+    act = opt_in_to_renewal if parsed.undo else opt_out_of_renewal
+    with opened_authority(parsed.dir) as authority:
         changed = act(Serial(parsed.serial.casefold()), authority.office, OPERATOR, request_id())
     if parsed.undo:
-        tell("People are reminded of its end again." if changed else "It was not to end; nothing was changed.")
+        print_error("People are reminded of its end again." if changed else "It was not to end; nothing was changed.")
     else:
-        tell("Nobody is reminded of its end any more." if changed else "It was to end already; nothing was changed.")
+        print_error(
+            "Nobody is reminded of its end any more." if changed else "It was to end already; nothing was changed."
+        )
     return 0

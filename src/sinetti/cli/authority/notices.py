@@ -8,35 +8,35 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from sinetti.api.serializers import instant
-from sinetti.authority.alerts import findings
-from sinetti.authority.bootstrap import Authority, mailroom
+from sinetti.authority.alerts import operator_findings
+from sinetti.authority.bootstrap import Authority, notification_context
 from sinetti.cli.authority.common import (
-    SOMEBODY_HAS_TO_ACT,
+    EXIT_ACTION_REQUIRED,
     OptionError,
     add_dir,
     command,
     group,
     octets_of,
-    opened,
-    put,
+    opened_authority,
+    print_result,
 )
 from sinetti.cli.authority.working import telling
 from sinetti.database.ids import random_id
 from sinetti.database.notifications import outbox_queries
-from sinetti.database.notifications.outbox_queries import DeadLetter
-from sinetti.domain.notifications.messages import MessageChannel, MessageKind, Owed
-from sinetti.domain.validation import amount
+from sinetti.database.notifications.outbox_queries import FailedMessage
+from sinetti.domain.notifications.messages import MessageChannel, MessageKind, QueuedMessage
+from sinetti.domain.validation import pluralise
 from sinetti.domain.values import Language
 from sinetti.infra.toml_tables import SettingsError
-from sinetti.notifications.context import Letter, Mailroom
+from sinetti.notifications.context import NotificationContext, RenderedMessage
 from sinetti.notifications.delivery import scheduler
 from sinetti.notifications.delivery.bounces import read_returns
-from sinetti.notifications.delivery.scheduler import Owing
-from sinetti.notifications.delivery.sender import Sent, sending_rounds
-from sinetti.notifications.office_hours import held, may_leave
+from sinetti.notifications.delivery.scheduler import PlanReport
+from sinetti.notifications.delivery.sender import SendReport, iter_batches
+from sinetti.notifications.office_hours import deferred_kinds, may_send
 from sinetti.notifications.planning.operator_alerts import time_to_look
 from sinetti.notifications.previews.samples import NoSample, sample
-from sinetti.notifications.templates.renderer import NotOwed, write
+from sinetti.notifications.templates.renderer import Skip, render
 from sinetti.settings import notifications as notice_settings
 from sinetti.settings.notifications import NoticeSettings
 
@@ -49,10 +49,10 @@ _SECRET = frozenset({MessageKind.PIN, MessageKind.TRANSFER_IDS, MessageKind.ACCO
 
 
 @dataclass(frozen=True, slots=True)
-class _Opened:
+class _OpenedNotifications:
     authority: Authority
     settings: NoticeSettings
-    room: Mailroom
+    room: NotificationContext
 
 
 def register(commands: "Commands") -> None:
@@ -90,11 +90,11 @@ def register(commands: "Commands") -> None:
 
 
 @contextmanager
-def _mailroom(parsed: argparse.Namespace) -> Iterator[_Opened]:
+def _mailroom(parsed: argparse.Namespace) -> Iterator[_OpenedNotifications]:
     """Open the room of messages. Raises SettingsError, also where there are no settings."""
-    with opened(parsed.dir) as authority:
+    with opened_authority(parsed.dir) as authority:
         settings = notice_settings.read(authority.folder.notices)
-        yield _Opened(authority, settings, mailroom(authority, settings=settings))
+        yield _OpenedNotifications(authority, settings, notification_context(authority, settings=settings))
 
 
 def _plan(parsed: argparse.Namespace) -> int:
@@ -102,20 +102,20 @@ def _plan(parsed: argparse.Namespace) -> int:
         now, register = here.room.now(), here.room.register
         tls = parsed.tls_certificate
         more = {str(tls): octets_of("--tls-certificate", tls)} if tls is not None else {}
-        found = findings(here.authority, more) if parsed.dry_run or time_to_look(here.room, now) else {}
+        found = operator_findings(here.authority, more) if parsed.dry_run or time_to_look(here.room, now) else {}
         if not parsed.dry_run:
-            shown = _counts(scheduler.owe_all(here.room, now, found))
-            put(shown, as_json=parsed.json, table=lambda: owed_line(shown))
+            shown = _counts(scheduler.plan_all(here.room, now, found))
+            print_result(shown, as_json=parsed.json, table=lambda: owed_line(shown))
             return 0
-        with outbox_queries.rehearsed(register):
+        with outbox_queries.rolled_back(register):
             before = {one.message_id for one in outbox_queries.waiting(register)}
-            scheduler.owe_all(here.room, now, found)
+            scheduler.plan_all(here.room, now, found)
             new = [one for one in outbox_queries.waiting(register) if one.message_id not in before]
     _put_owed(parsed, new, "would be owed")
     return 0
 
 
-def _counts(owing: Owing) -> dict[str, int]:
+def _counts(owing: PlanReport) -> dict[str, int]:
     return {
         "events": owing.spread,
         "reminders": owing.planned.owed,
@@ -126,7 +126,7 @@ def _counts(owing: Owing) -> dict[str, int]:
 
 def owed_line(counts: Mapping[str, int]) -> str:
     """Tell how much of each is owed: 1 event, 2 reminders."""
-    shown = ", ".join(amount(count, name.removesuffix("s")) for name, count in counts.items())
+    shown = ", ".join(pluralise(count, name.removesuffix("s")) for name, count in counts.items())
     return f"Owed by now: {shown}."
 
 
@@ -134,12 +134,12 @@ def _send(parsed: argparse.Namespace) -> int:
     with _mailroom(parsed) as here:
         if parsed.dry_run:
             now = here.room.now()
-            due = [one for one in outbox_queries.due(here.room.register, now) if may_leave(one.kind, now)]
+            due = [one for one in outbox_queries.due(here.room.register, now) if may_send(one.kind, now)]
             _put_owed(parsed, due, "would be sent")
             return 0
         sent = _sent(here.room)
         now = here.room.now()
-        standing = outbox_queries.standing(here.room.register, now, held(now, outbox_queries.LATE))
+        standing = outbox_queries.outbox_summary(here.room.register, now, deferred_kinds(now, outbox_queries.LATE))
     shown = {
         **asdict(sent),
         "away": sorted(sent.away),
@@ -147,14 +147,14 @@ def _send(parsed: argparse.Namespace) -> int:
         "late": standing.late,
         "given_up": standing.dead,
     }
-    put(shown, as_json=parsed.json, table=lambda: _sent_lines(shown))
-    return SOMEBODY_HAS_TO_ACT if standing.late or standing.dead else 0
+    print_result(shown, as_json=parsed.json, table=lambda: _sent_lines(shown))
+    return EXIT_ACTION_REQUIRED if standing.late or standing.dead else 0
 
 
-def _sent(room: Mailroom) -> Sent:
-    sent = Sent()
+def _sent(room: NotificationContext) -> SendReport:
+    sent = SendReport()
     with telling(lambda: f"{sent.sent} sent, {sent.again} to be tried again"):
-        for more in sending_rounds(room, random_id(), room.now):
+        for more in iter_batches(room, random_id(), room.now):
             sent += more
     return sent
 
@@ -165,9 +165,9 @@ def _sent_lines(shown: Mapping[str, Any]) -> str:
     lines = [f"{told}; waiting: {shown['waiting']}."]
     lines += [f"Nobody takes messages by {channel} just now; they wait." for channel in shown["away"]]
     if shown["late"]:
-        lines.append(f"{amount(shown['late'], 'message')} should have left more than an hour ago.")
+        lines.append(f"{pluralise(shown['late'], 'message')} should have left more than an hour ago.")
     if shown["given_up"]:
-        lines.append(f"{amount(shown['given_up'], 'message')} given up: sinetti authority notices retry lists them.")
+        lines.append(f"{pluralise(shown['given_up'], 'message')} given up: sinetti authority notices retry lists them.")
     return "\n".join(lines)
 
 
@@ -184,11 +184,11 @@ def _preview(parsed: argparse.Namespace) -> int:
         "html": letter.html,
     }
     subject = f"{letter.subject}\n\n" if letter.channel is MessageChannel.EMAIL else ""
-    put(shown, as_json=parsed.json, table=lambda: letter.html if parsed.html else f"{subject}{letter.text}")
+    print_result(shown, as_json=parsed.json, table=lambda: letter.html if parsed.html else f"{subject}{letter.text}")
     return 0
 
 
-def _letter(parsed: argparse.Namespace, room: Mailroom) -> Letter:
+def _letter(parsed: argparse.Namespace, room: NotificationContext) -> RenderedMessage:
     named = parsed.message
     if named in set(MessageKind):
         try:
@@ -202,8 +202,8 @@ def _letter(parsed: argparse.Namespace, room: Mailroom) -> Letter:
     if owed.kind in _SECRET:
         sentence = f"a message of the kind {owed.kind} holds a secret and is for its recipient alone: name the kind"
         raise OptionError(sentence)
-    written = write(owed, room)
-    if isinstance(written, NotOwed):
+    written = render(owed, room)
+    if isinstance(written, Skip):
         sentence = f"this message is not written any more: {written.why}"
         raise OptionError(sentence)
     return written
@@ -216,7 +216,7 @@ def _bounces(parsed: argparse.Namespace) -> int:
             sentence = f"{here.authority.folder.notices}: [mail] write returns and maildir, to read mail that came back"
             raise SettingsError(sentence)
         shown = asdict(read_returns(here.room, returns.maildir, here.room.now()))
-    put(shown, as_json=parsed.json, table=lambda: _line("Read", shown))
+    print_result(shown, as_json=parsed.json, table=lambda: _line("Read", shown))
     return 0
 
 
@@ -224,7 +224,7 @@ def _retry(parsed: argparse.Namespace) -> int:
     if parsed.all and parsed.ids:
         sentence = "name messages by their ids, or say --all: not both"
         raise OptionError(sentence)
-    with opened(parsed.dir) as authority:
+    with opened_authority(parsed.dir) as authority:
         dead = outbox_queries.dead_letters(authority.office.register)
         ids = [one.id for one in dead] if parsed.all else list(parsed.ids)
         if parsed.forget and not ids and not parsed.all:
@@ -232,7 +232,7 @@ def _retry(parsed: argparse.Namespace) -> int:
             raise OptionError(sentence)
         if not ids:
             _put_dead(parsed, dead)
-            return SOMEBODY_HAS_TO_ACT if dead else 0
+            return EXIT_ACTION_REQUIRED if dead else 0
         known = {one.id for one in dead}
         if unknown := [one for one in ids if one not in known]:
             sentence = f"no message of the id {unknown[0]} was given up: retry without an id lists those that were"
@@ -241,16 +241,16 @@ def _retry(parsed: argparse.Namespace) -> int:
         done = outbox_queries.forget(register, ids, now) if parsed.forget else outbox_queries.send_again(register, ids)
     name = "forgotten" if parsed.forget else "again"
     words = "let go" if parsed.forget else "to be sent again"
-    put({name: done}, as_json=parsed.json, table=lambda: f"{amount(done, 'message')} {words}.")
+    print_result({name: done}, as_json=parsed.json, table=lambda: f"{pluralise(done, 'message')} {words}.")
     return 0
 
 
-def _put_dead(parsed: argparse.Namespace, dead: Sequence[DeadLetter]) -> None:
+def _put_dead(parsed: argparse.Namespace, dead: Sequence[FailedMessage]) -> None:
     rows = [{**asdict(one), "due": instant(one.due), "dead": instant(one.dead)} for one in dead]
     lines = [
         f"{one['id']}  {one['kind']}  {one['channel']}  {one['dead']}  {_about(one)}{one['problem']}" for one in rows
     ]
-    put(rows, as_json=parsed.json, table=lambda: _list(lines, "No message was given up.", "given up"))
+    print_result(rows, as_json=parsed.json, table=lambda: _list(lines, "No message was given up.", "given up"))
 
 
 def _about(row: Mapping[str, Any]) -> str:
@@ -259,20 +259,20 @@ def _about(row: Mapping[str, Any]) -> str:
     return "".join(f"{words} {row[name]}  " for name, words in names.items() if row[name])
 
 
-def _put_owed(parsed: argparse.Namespace, owed: Sequence[Owed], words: str) -> None:
+def _put_owed(parsed: argparse.Namespace, owed: Sequence[QueuedMessage], words: str) -> None:
     rows = [
         {"id": one.message_id, "kind": one.kind, "channel": one.channel, "due": instant(one.due), "tries": one.tries}
         for one in owed
     ]
     lines = [f"{one['id']}  {one['kind']}  {one['channel']}  due {one['due']}" for one in rows]
-    put(rows, as_json=parsed.json, table=lambda: _list(lines, f"No message {words}.", words))
+    print_result(rows, as_json=parsed.json, table=lambda: _list(lines, f"No message {words}.", words))
 
 
 def _list(lines: Sequence[str], nothing: str, words: str) -> str:
     if not lines:
         return nothing
     rest = [f"… and {len(lines) - _SHOWN} more (--json lists all)"] if len(lines) > _SHOWN else []
-    return "\n".join([f"{amount(len(lines), 'message')} {words}:", *lines[:_SHOWN], *rest])
+    return "\n".join([f"{pluralise(len(lines), 'message')} {words}:", *lines[:_SHOWN], *rest])
 
 
 def _line(before: str, counts: Mapping[str, object]) -> str:

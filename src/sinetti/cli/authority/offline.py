@@ -4,12 +4,12 @@ import argparse
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from sinetti.authority.data_directory import Folder, FolderKind
-from sinetti.authority.key_relocation import move_offline
-from sinetti.authority.passphrases import find
-from sinetti.cli.authority.common import OptionError, add_dir, command, opened
+from sinetti.authority.data_directory import DataDirectory, DirectoryKind
+from sinetti.authority.key_relocation import relocate_offline_keys
+from sinetti.authority.passphrases import locate
+from sinetti.cli.authority.common import OptionError, add_dir, command, opened_authority
 from sinetti.cli.authority.passphrase_options import add_offline, add_passphrase_file, offline_keys, passphrase_of
-from sinetti.cli.core.output import tell
+from sinetti.cli.core.output import print_error
 from sinetti.pki.signers.software import SoftwareSigner
 from sinetti.server.process_exit import request_id
 from sinetti.services.status.crl import OFFLINE_LIFE, publish
@@ -39,26 +39,26 @@ def register(commands: "Commands") -> None:
 
 
 def _offline(parsed: argparse.Namespace) -> int:
-    folder = Folder(parsed.dir.absolute())
-    folder.check(FolderKind.AUTHORITY)
+    folder = DataDirectory(parsed.dir.absolute())
+    folder.check(DirectoryKind.AUTHORITY)
     given = passphrase_of(parsed)
-    found = find(folder, FolderKind.AUTHORITY) if given is None else None
+    found = locate(folder, DirectoryKind.AUTHORITY) if given is None else None
     phrase = found.octets if found else given
     if phrase is None:
         sentence = "--passphrase-file: name the file that opens the keys in DIR"
         raise OptionError(sentence)
-    with opened(parsed.dir, phrase) as authority:
+    with opened_authority(parsed.dir, phrase) as authority:
         offline = offline_keys(parsed, new=True)
         if offline.passphrase == phrase:
             sentence = "the keys that go off line need a pass-phrase of their own, not that of the keys in DIR"
             raise OptionError(sentence)
-        names = move_offline(authority, phrase, offline)
-    tell(_MOVED.format(place=parsed.offline_dir, names=", ".join(names), dir=parsed.dir))
+        names = relocate_offline_keys(authority, phrase, offline)
+    print_error(_MOVED.format(place=parsed.offline_dir, names=", ".join(names), dir=parsed.dir))
     return 0
 
 
 def _publish(parsed: argparse.Namespace) -> int:
-    with opened(parsed.dir) as authority:
+    with opened_authority(parsed.dir) as authority:
         office = authority.office
         if not office.offline:
             sentence = f"no key of this authority is off line: what serves {parsed.dir} signs all lists by itself"
@@ -68,5 +68,5 @@ def _publish(parsed: argparse.Namespace) -> int:
         signing = replace(office, signer=SoftwareSigner(offline.place, offline.passphrase))
         for name in sorted(office.offline):
             new = publish(name, signing, request_id(), OFFLINE_LIFE)
-            tell(f"{name}: lists {new.number}, until {new.next_update:%Y-%m-%d}")
+            print_error(f"{name}: lists {new.number}, until {new.next_update:%Y-%m-%d}")
     return 0

@@ -4,10 +4,10 @@ import argparse
 from typing import TYPE_CHECKING
 
 from sinetti.api.serializers import instant
-from sinetti.authority.bootstrap import Authority, mailroom
-from sinetti.cli.authority.common import OPERATOR, OptionError, add_dir, command, opened, put
-from sinetti.cli.core.output import tell
-from sinetti.database.organisations.organisations import NewOrder, Person
+from sinetti.authority.bootstrap import Authority, notification_context
+from sinetti.cli.authority.common import OPERATOR, OptionError, add_dir, command, opened_authority, print_result
+from sinetti.cli.core.output import print_error
+from sinetti.database.organisations.organisations import ContactDetails, NewOrder
 from sinetti.domain.notifications.messages import MessageChannel
 from sinetti.domain.validation import (
     LONGEST_DESCRIPTION,
@@ -18,11 +18,11 @@ from sinetti.domain.validation import (
     check_unlinked_or_none,
 )
 from sinetti.domain.values import Channel, Language, Serial
-from sinetti.i18n.translate import when
+from sinetti.i18n.translate import format_datetime
 from sinetti.server.process_exit import request_id
 from sinetti.services.issuance.order import order
-from sinetti.services.issuance.secure_message import Offered, order_and_offer
-from sinetti.services.issuance.transfer_ids import ShownIds
+from sinetti.services.issuance.secure_message import LinkSent, order_and_offer
+from sinetti.services.issuance.transfer_ids import GeneratedTransferIds
 
 if TYPE_CHECKING:
     from sinetti.cli.core.argparse_i18n import Commands
@@ -80,7 +80,7 @@ def _run(parsed: argparse.Namespace) -> int:
         deputy=_deputy(parsed),
         replaces=Serial(parsed.replaces.casefold()) if parsed.replaces else None,
     )
-    with opened(parsed.dir) as authority:
+    with opened_authority(parsed.dir) as authority:
         if parsed.send:
             _check_sendable(authority, new)
             show_offered(order_and_offer(new, authority.office, OPERATOR, request_id()), as_json=parsed.json)
@@ -91,7 +91,7 @@ def _run(parsed: argparse.Namespace) -> int:
 
 def _check_sendable(authority: Authority, new: NewOrder) -> None:
     """Raise OptionError where the contact's PIN code could not be sent, and SettingsError where no mail could."""
-    if MessageChannel.SMS not in mailroom(authority).deliverers and new.contact.phone:
+    if MessageChannel.SMS not in notification_context(authority).deliverers and new.contact.phone:
         sentence = (
             "DIR/notices.toml names no provider of text messages, so no PIN code could be sent: leave --contact-phone "
             "out, and a code for the contact person is printed"
@@ -99,23 +99,26 @@ def _check_sendable(authority: Authority, new: NewOrder) -> None:
         raise OptionError(sentence)
 
 
-def show_offered(offered: Offered, *, as_json: bool) -> None:
+def show_offered(offered: LinkSent, *, as_json: bool) -> None:
     """Print what an operator has to know of a link that is mailed: neither the link itself nor any transfer id."""
     value = {"order_id": offered.order_id, "expires": instant(offered.expires), "code": offered.code}
-    lines = [f"Order              {offered.order_id}", f"Open by            {when(offered.expires, Language.EN)}"]
+    lines = [
+        f"Order              {offered.order_id}",
+        f"Open by            {format_datetime(offered.expires, Language.EN)}",
+    ]
     if offered.code is not None:
         half = len(offered.code) // 2
         lines.append(f"Code               {offered.code[:half]} {offered.code[half:]}")
-    put(value, as_json=as_json, table=lambda: "\n".join(lines))
-    tell("The contact person is sent a link to the transfer IDs (sinetti authority notices send, or its timer).")
+    print_result(value, as_json=as_json, table=lambda: "\n".join(lines))
+    print_error("The contact person is sent a link to the transfer IDs (sinetti authority notices send, or its timer).")
     if offered.code is not None:
-        tell(
+        print_error(
             "The contact person has no phone number: give the code to the organisation's signatory, who tells it to "
             "the contact person. Do not write it into a mail."
         )
 
 
-def show_ids(ids: ShownIds, *, as_json: bool) -> None:
+def show_ids(ids: GeneratedTransferIds, *, as_json: bool) -> None:
     """Print transfer ids. They are shown this once; the password is nowhere stored."""
     value = {
         "order_id": ids.order_id,
@@ -127,13 +130,13 @@ def show_ids(ids: ShownIds, *, as_json: bool) -> None:
         f"Order              {ids.order_id}",
         f"Transfer ID        {ids.transfer_id}",
         f"One-time password  {ids.transfer_password}",
-        f"Valid until        {when(ids.expires, Language.EN)}",
+        f"Valid until        {format_datetime(ids.expires, Language.EN)}",
     )
-    put(value, as_json=as_json, table=lambda: "\n".join(lines))
-    tell("Send ID and password to the contact person over two separate channels. They are not shown again.")
+    print_result(value, as_json=as_json, table=lambda: "\n".join(lines))
+    print_error("Send ID and password to the contact person over two separate channels. They are not shown again.")
 
 
-def _deputy(parsed: argparse.Namespace) -> Person | None:
+def _deputy(parsed: argparse.Namespace) -> ContactDetails | None:
     given = (parsed.deputy_name, parsed.deputy_email)
     if all(given):
         return _person(parsed, "deputy")
@@ -143,9 +146,9 @@ def _deputy(parsed: argparse.Namespace) -> Person | None:
     return None
 
 
-def _person(parsed: argparse.Namespace, who: str) -> Person:
+def _person(parsed: argparse.Namespace, who: str) -> ContactDetails:
     given = vars(parsed)
-    return Person(
+    return ContactDetails(
         check_unlinked(f"--{who}-name", given[f"{who}_name"], LONGEST_PERSON),
         check_email(f"--{who}-email", given[f"{who}_email"]),
         check_phone(f"--{who}-phone", given[f"{who}_phone"]),

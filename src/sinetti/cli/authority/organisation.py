@@ -6,12 +6,12 @@ from typing import TYPE_CHECKING
 
 from sinetti.authority.bootstrap import Authority
 from sinetti.cli.authority import organisation_people
-from sinetti.cli.authority.common import OPERATOR, add_dir, command, group, opened, unknown_organisation
-from sinetti.cli.core.output import tell
-from sinetti.database.organisations.organisations import NewOrganisation, OrganisationFound
+from sinetti.cli.authority.common import OPERATOR, add_dir, command, group, opened_authority, unknown_organisation
+from sinetti.cli.core.output import print_error
+from sinetti.database.organisations.organisations import NewOrganisation, OrganisationInfo
 from sinetti.domain.identifiers import CustomerIdError
 from sinetti.domain.validation import LONGEST_ORGANISATION, check_country, check_text
-from sinetti.domain.values import Channel, CustomerKind, Language
+from sinetti.domain.values import Channel, IdentifierType, Language
 from sinetti.server.process_exit import request_id
 from sinetti.services.organisations import queries
 from sinetti.services.organisations.register import approve, close, register_organisation, withdraw
@@ -31,7 +31,7 @@ def register(commands: "Commands") -> None:
     summary = "add, approve, withdraw or close an organisation, and name who acts for it"
     verbs = group(commands, "organisation", summary, example)
     add = _verb(verbs, "add", "add an organisation, approved for channels", _add, adding)
-    add.add_argument("--kind", choices=[one.value for one in CustomerKind], required=True, help="what its id is")
+    add.add_argument("--kind", choices=[one.value for one in IdentifierType], required=True, help="what its id is")
     add.add_argument("--name", required=True, metavar="NAME", help="its name, as it stands in certificates")
     add.add_argument("--country", default="FI", metavar="CC", help="two letters (default: %(default)s)")
     languages = [one.value for one in Language]
@@ -62,25 +62,25 @@ def _verb(
 def _add(parsed: argparse.Namespace) -> int:
     new = NewOrganisation(
         parsed.customer_id,
-        CustomerKind(parsed.kind),
+        IdentifierType(parsed.kind),
         check_country("--country", parsed.country),
         check_text("--name", parsed.name, LONGEST_ORGANISATION),
         Language(parsed.language),
         frozenset(Channel(channel) for channel in parsed.channel or [Channel.WS]),
     )
-    with opened(parsed.dir) as authority:
+    with opened_authority(parsed.dir) as authority:
         added = register_organisation(new, authority.office, OPERATOR, request_id())
         if added is None:
             closed = "" if _found(authority, parsed.customer_id).open else ", and is closed for good"
             sentence = f"an organisation with the id {parsed.customer_id} is registered already{closed}"
             raise CustomerIdError(sentence)
-    tell(f"Added {added.customer_id}, approved for {', '.join(sorted(added.channels))}.")
+    print_error(f"Added {added.customer_id}, approved for {', '.join(sorted(added.channels))}.")
     return 0
 
 
 def _approve(parsed: argparse.Namespace) -> int:
     channel = Channel(parsed.channel)
-    with opened(parsed.dir) as authority:
+    with opened_authority(parsed.dir) as authority:
         before = _found(authority, parsed.customer_id)
         if not before.open:
             sentence = f"{before.customer_id} is closed for good: nothing more is issued to it, whatever is approved"
@@ -93,7 +93,7 @@ def _approve(parsed: argparse.Namespace) -> int:
 
 def _withdraw(parsed: argparse.Namespace) -> int:
     channel = Channel(parsed.channel)
-    with opened(parsed.dir) as authority:
+    with opened_authority(parsed.dir) as authority:
         before = _found(authority, parsed.customer_id)
         withdraw(before.customer_id, channel, authority.office, OPERATOR, request_id())
     if channel not in before.channels:
@@ -102,7 +102,7 @@ def _withdraw(parsed: argparse.Namespace) -> int:
 
 
 def _close(parsed: argparse.Namespace) -> int:
-    with opened(parsed.dir) as authority:
+    with opened_authority(parsed.dir) as authority:
         before = _found(authority, parsed.customer_id)
         close(before.customer_id, authority.office, OPERATOR, request_id())
     if not before.open:
@@ -110,7 +110,7 @@ def _close(parsed: argparse.Namespace) -> int:
     return _tell(f"{before.customer_id} is closed for good: nothing more is issued to it. {_STAY}")
 
 
-def _found(authority: Authority, customer_id: str) -> OrganisationFound:
+def _found(authority: Authority, customer_id: str) -> OrganisationInfo:
     """Give the organisation as it stands before the command. Raises CustomerIdError."""
     found = queries.organisation(authority.office, customer_id)
     if found is None:
@@ -119,5 +119,5 @@ def _found(authority: Authority, customer_id: str) -> OrganisationFound:
 
 
 def _tell(sentence: str) -> int:
-    tell(sentence)
+    print_error(sentence)
     return 0

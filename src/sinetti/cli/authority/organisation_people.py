@@ -5,18 +5,18 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from sinetti.cli.authority.common import OPERATOR, OptionError, add_dir, command, group, opened, put
-from sinetti.cli.authority.person_options import add_person, person_line, person_of, person_row
-from sinetti.cli.core.output import tell
-from sinetti.database.organisations.organisations import Person
+from sinetti.cli.authority.common import OPERATOR, OptionError, add_dir, command, group, opened_authority, print_result
+from sinetti.cli.authority.person_options import add_person_options, format_person, person_of, person_row
+from sinetti.cli.core.output import print_error
+from sinetti.database.organisations.organisations import ContactDetails
 from sinetti.domain.validation import check_email
 from sinetti.server.process_exit import request_id
 from sinetti.services.organisations.people import (
-    WhoIsWho,
+    OrganisationPeople,
+    add_service_provider,
     add_signatory,
     invite_signatory,
-    look_after,
-    look_after_no_more,
+    remove_service_provider,
     remove_signatory,
     set_contact_person,
     who_is_who,
@@ -36,7 +36,7 @@ def register(verbs: "Commands") -> None:
     example = f"{_BEFORE} signatory add {_WHERE} {_NAMED}"
     signatory = group(verbs, "signatory", "add or remove a signatory of an organisation", example)
     adding = _verb(signatory, "add", "name a signatory: somebody who represents the organisation", _add, example)
-    add_person(adding, "the signatory")
+    add_person_options(adding, "the signatory")
     adding.add_argument("--invite", action="store_true", help="send a link by which they act in the e-service")
     example = f"{_BEFORE} signatory remove {_WHERE} --email director@customer.example"
     removing = _verb(signatory, "remove", "remove a signatory", _remove, example)
@@ -44,7 +44,7 @@ def register(verbs: "Commands") -> None:
     example = f"{_BEFORE} contact-person {_WHERE} {_NAMED}"
     summary = "name the organisation's contact person, who is told of what concerns all its certificates"
     contact = _verb(verbs, "contact-person", summary, _contact_person, example)
-    add_person(contact, "the contact person", needed=False)
+    add_person_options(contact, "the contact person", needed=False)
     contact.add_argument("--none", action="store_true", help="nobody is the contact person any more")
     example = f"{_BEFORE} looked-after-by {_WHERE} --agent 7654321-4"
     agent = _verb(verbs, "looked-after-by", "note which firm looks after an organisation", _looked_after, example)
@@ -67,32 +67,32 @@ def _add(parsed: argparse.Namespace) -> int:
     person = person_of(parsed)
     if parsed.invite:
         return _invite(parsed.dir, parsed.customer_id, person)
-    with opened(parsed.dir) as authority:
+    with opened_authority(parsed.dir) as authority:
         changed = add_signatory(parsed.customer_id, person, authority.office, OPERATOR, request_id())
     return _tell(f"{person.name} is a signatory of {parsed.customer_id}", changed=changed)
 
 
-def _invite(directory: Path, customer_id: str, person: Person) -> int:
-    with opened(directory) as authority:
+def _invite(directory: Path, customer_id: str, person: ContactDetails) -> int:
+    with opened_authority(directory) as authority:
         invited = invite_signatory(customer_id, person, authority.office, OPERATOR, request_id())
     if invited.made:
-        tell(f"{person.name} is a signatory of {customer_id}, and gets an invitation to the e-service by mail.")
+        print_error(f"{person.name} is a signatory of {customer_id}, and gets an invitation to the e-service by mail.")
     else:
-        tell(f"{person.email} has been invited to act for {customer_id} already; {_UNCHANGED}.")
+        print_error(f"{person.email} has been invited to act for {customer_id} already; {_UNCHANGED}.")
     return 0
 
 
 def _remove(parsed: argparse.Namespace) -> int:
     email = check_email("--email", parsed.email)
-    with opened(parsed.dir) as authority:
+    with opened_authority(parsed.dir) as authority:
         changed = remove_signatory(parsed.customer_id, email, authority.office, OPERATOR, request_id())
         left = who_is_who(parsed.customer_id, authority.office).roles.signatories
     if not changed:
-        tell(f"No signatory of {parsed.customer_id} has this address; {_UNCHANGED}.")
+        print_error(f"No signatory of {parsed.customer_id} has this address; {_UNCHANGED}.")
         return 0
-    tell(f"Removed a signatory of {parsed.customer_id}.")
+    print_error(f"Removed a signatory of {parsed.customer_id}.")
     if not left:
-        tell("It has none now: what concerns signatories goes to its contact person, or else to operators.")
+        print_error("It has none now: what concerns signatories goes to its contact person, or else to operators.")
     return 0
 
 
@@ -103,28 +103,28 @@ def _contact_person(parsed: argparse.Namespace) -> int:
         raise OptionError(sentence)
     parsed.phone, parsed.language = parsed.phone or "", parsed.language or "fi"
     person = None if parsed.none else person_of(parsed)
-    with opened(parsed.dir) as authority:
+    with opened_authority(parsed.dir) as authority:
         changed = set_contact_person(parsed.customer_id, person, authority.office, OPERATOR, request_id())
     who = "nobody" if person is None else person.name
     return _tell(f"{who[0].upper()}{who[1:]} is the contact person of {parsed.customer_id}", changed=changed)
 
 
 def _looked_after(parsed: argparse.Namespace) -> int:
-    act = look_after_no_more if parsed.withdraw else look_after
-    with opened(parsed.dir) as authority:
+    act = remove_service_provider if parsed.withdraw else add_service_provider
+    with opened_authority(parsed.dir) as authority:
         changed = act(parsed.customer_id, parsed.agent, authority.office, OPERATOR, request_id())
     what = "is not looked after by" if parsed.withdraw else "is looked after by"
     return _tell(f"{parsed.customer_id} {what} {parsed.agent}", changed=changed)
 
 
 def _show(parsed: argparse.Namespace) -> int:
-    with opened(parsed.dir) as authority:
+    with opened_authority(parsed.dir) as authority:
         found = who_is_who(parsed.customer_id, authority.office)
-    put(_row(found), as_json=parsed.json, table=lambda: _lines(found))
+    print_result(_row(found), as_json=parsed.json, table=lambda: _lines(found))
     return 0
 
 
-def _row(found: WhoIsWho) -> dict[str, object]:
+def _row(found: OrganisationPeople) -> dict[str, object]:
     return {
         "customer_id": found.organisation.customer_id,
         "name": found.organisation.name,
@@ -137,17 +137,17 @@ def _row(found: WhoIsWho) -> dict[str, object]:
     }
 
 
-def _lines(found: WhoIsWho) -> str:
+def _lines(found: OrganisationPeople) -> str:
     standing = "" if found.organisation.open else ", closed for good"
     rows = [
         f"{found.organisation.customer_id}  {found.organisation.name}{standing}",
-        *(f"signatory        {person_line(one)}" for one in found.roles.signatories or (None,)),
-        f"contact person   {person_line(found.roles.contact_person)}",
+        *(f"signatory        {format_person(one)}" for one in found.roles.signatories or (None,)),
+        f"contact person   {format_person(found.roles.contact_person)}",
         f"looked after by  {', '.join(found.looked.by) or 'nobody'}",
     ]
     return "\n".join([*rows, f"looks after      {', '.join(found.looked.after)}"] if found.looked.after else rows)
 
 
 def _tell(sentence: str, *, changed: bool) -> int:
-    tell(f"{sentence}." if changed else f"{sentence} already; {_UNCHANGED}.")
+    print_error(f"{sentence}." if changed else f"{sentence} already; {_UNCHANGED}.")
     return 0

@@ -5,8 +5,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from sinetti.authority.key_relocation import move_passphrase
-from sinetti.cli.authority.common import add_dir, command, opened
-from sinetti.cli.core.output import tell
+from sinetti.cli.authority.common import add_dir, command, opened_authority
+from sinetti.cli.core.output import print_error
 
 if TYPE_CHECKING:
     from sinetti.cli.core.argparse_i18n import Commands
@@ -27,7 +27,7 @@ def register(commands: "Commands") -> None:
 
 
 def _run(parsed: argparse.Namespace) -> int:
-    with opened(parsed.dir) as authority:
+    with opened_authority(parsed.dir) as authority:
         move_passphrase(authority, parsed.to.absolute())
-    tell(_MOVED.format(to=parsed.to, dir=parsed.dir))
+    print_error(_MOVED.format(to=parsed.to, dir=parsed.dir))
     return 0

@@ -5,9 +5,9 @@ import sys
 from getpass import getpass
 from pathlib import Path
 
-from sinetti.authority.data_directory import Folder
+from sinetti.authority.data_directory import DataDirectory
 from sinetti.authority.offline_keys import OfflineKeys
-from sinetti.authority.passphrases import SHORTEST_OFFLINE, checked, kept_passphrase, read_passphrase
+from sinetti.authority.passphrases import SHORTEST_OFFLINE, checked, read_or_create, read_passphrase
 from sinetti.cli.authority.common import OptionError
 
 _LONGEST_LINE = 2000
@@ -52,7 +52,7 @@ def offline_keys(parsed: argparse.Namespace, *, new: bool) -> OfflineKeys:
         phrase = checked(sys.stdin.buffer.readline(_LONGEST_LINE), "standard input")
     elif named is not None:
         _refuse_beside(Path(named), place)
-        phrase = kept_passphrase(Path(named), Folder(parsed.dir)) if new else read_passphrase(Path(named))
+        phrase = read_or_create(Path(named), DataDirectory(parsed.dir)) if new else read_passphrase(Path(named))
     else:
         phrase = checked(_asked(new=new), "what was typed")
     if new and len(phrase) < SHORTEST_OFFLINE:

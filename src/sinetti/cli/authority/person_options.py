@@ -2,15 +2,15 @@
 
 import argparse
 
-from sinetti.database.notifications.recipients import Reader
-from sinetti.database.organisations.organisations import Person
+from sinetti.database.notifications.recipients import Recipient
+from sinetti.database.organisations.organisations import ContactDetails
 from sinetti.domain.validation import LONGEST_PERSON, check_email, check_phone, check_unlinked
 from sinetti.domain.values import Language
 
 LANGUAGES = [one.value for one in Language]
 
 
-def add_person(parser: argparse.ArgumentParser, whom: str, *, needed: bool = True) -> None:
+def add_person_options(parser: argparse.ArgumentParser, whom: str, *, needed: bool = True) -> None:
     """Add the options for one person, such as "the signatory"; without `needed` each may be left out."""
     parser.add_argument("--name", required=needed, metavar="NAME", help=f"name of {whom}")
     parser.add_argument("--email", required=needed, metavar="ADDRESS", help=f"e-mail address of {whom}")
@@ -23,9 +23,9 @@ def add_person(parser: argparse.ArgumentParser, whom: str, *, needed: bool = Tru
     )
 
 
-def person_of(parsed: argparse.Namespace) -> Person:
+def person_of(parsed: argparse.Namespace) -> ContactDetails:
     """Read the person that the options name. Raises WordError."""
-    return Person(
+    return ContactDetails(
         check_unlinked("--name", parsed.name, LONGEST_PERSON),
         check_email("--email", parsed.email),
         check_phone("--phone", parsed.phone),
@@ -33,7 +33,7 @@ def person_of(parsed: argparse.Namespace) -> Person:
     )
 
 
-def person_row(reader: Reader | None) -> dict[str, str | bool | None] | None:
+def person_row(reader: Recipient | None) -> dict[str, str | bool | None] | None:
     """A person for programs. `reached` is whether mail may go there."""
     if reader is None:
         return None
@@ -47,7 +47,7 @@ def person_row(reader: Reader | None) -> dict[str, str | bool | None] | None:
     }
 
 
-def person_line(reader: Reader | None) -> str:
+def format_person(reader: Recipient | None) -> str:
     """A person for people."""
     if reader is None:
         return "nobody"

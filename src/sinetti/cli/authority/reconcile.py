@@ -4,14 +4,14 @@ import argparse
 from dataclasses import asdict
 from typing import TYPE_CHECKING
 
-from sinetti.cli.authority.common import OptionError, add_dir, command, opened, put
+from sinetti.cli.authority.common import OptionError, add_dir, command, opened_authority, print_result
 from sinetti.cli.authority.passphrase_options import add_passphrase_file, passphrase_of
-from sinetti.cli.core.output import tell
+from sinetti.cli.core.output import print_error
 from sinetti.client.results import ExitCode
-from sinetti.domain.validation import amount
+from sinetti.domain.validation import pluralise
 from sinetti.journal.writer import Journal
 from sinetti.server.process_exit import request_id
-from sinetti.services.issuance.reconcile import Reconciled, reconcile
+from sinetti.services.issuance.reconcile import ReconciliationReport, reconcile
 
 if TYPE_CHECKING:
     from sinetti.cli.core.argparse_i18n import Commands
@@ -39,15 +39,15 @@ def register(commands: "Commands") -> None:
 
 
 def _run(parsed: argparse.Namespace) -> int:
-    with opened(parsed.dir, passphrase_of(parsed)) as authority:
+    with opened_authority(parsed.dir, passphrase_of(parsed)) as authority:
         if parsed.without_journal:
             _begin_anew(authority.journal)
         done = reconcile(authority.office, authority.journal, request_id())
-    put(asdict(done), as_json=parsed.json, table=lambda: _lines(done))
+    print_result(asdict(done), as_json=parsed.json, table=lambda: _lines(done))
     if done.failed:
-        tell("Put all nodes' journals into one folder and run this again (docs/journal.md).")
+        print_error("Put all nodes' journals into one folder and run this again (docs/journal.md).")
         return ExitCode.STORE
-    tell(f"Next: sinetti authority serve --dir {parsed.dir}")
+    print_error(f"Next: sinetti authority serve --dir {parsed.dir}")
     return 0
 
 
@@ -56,12 +56,12 @@ def _begin_anew(journal: Journal) -> None:
         sentence = f"--without-journal: journals of this authority are in {journal.folder}; leave the option out"
         raise OptionError(sentence)
     journal.begin_anew()
-    tell(_ANEW.format(folder=journal.folder))
+    print_error(_ANEW.format(folder=journal.folder))
 
 
-def _lines(done: Reconciled) -> str:
+def _lines(done: ReconciliationReport) -> str:
     lines = [f"restored  {serial}" for serial in done.restored]
     lines += [f"not restored  {serial}" for serial in done.failed]
-    counted = f"{amount(len(done.restored), 'certificate')} restored, {len(done.failed)} not;"
-    reservations = f"{amount(done.finished, 'reservation')} finished, {done.given_up} given up"
+    counted = f"{pluralise(len(done.restored), 'certificate')} restored, {len(done.failed)} not;"
+    reservations = f"{pluralise(done.finished, 'reservation')} finished, {done.given_up} given up"
     return "\n".join([*lines, f"{counted} {reservations}"])

@@ -5,9 +5,9 @@ from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 from sinetti.api.serializers import instant
-from sinetti.cli.authority.common import add_dir, command, group, opened, put
+from sinetti.cli.authority.common import add_dir, command, group, opened_authority, print_result
 from sinetti.server.process_exit import request_id
-from sinetti.services.monitoring.retention import Past, apply_retention, plan_retention
+from sinetti.services.monitoring.retention import ExpiredRecords, apply_retention, plan_retention
 
 if TYPE_CHECKING:
     from sinetti.cli.core.argparse_i18n import Commands
@@ -38,21 +38,21 @@ def register(commands: "Commands") -> None:
 
 
 def _plan(parsed: argparse.Namespace) -> int:
-    with opened(parsed.dir) as authority:
+    with opened_authority(parsed.dir) as authority:
         shown = _row(plan_retention(authority.settings.periods, authority.office))
-    put(shown, as_json=parsed.json, table=lambda: _lines(shown))
+    print_result(shown, as_json=parsed.json, table=lambda: _lines(shown))
     return 0
 
 
 def _apply(parsed: argparse.Namespace) -> int:
-    with opened(parsed.dir) as authority:
+    with opened_authority(parsed.dir) as authority:
         done = asdict(apply_retention(authority.settings.periods, authority.office, request_id()))
     words = ", ".join(f"{count} {_CALLED[name]}" for name, count in done.items())
-    put(done, as_json=parsed.json, table=lambda: f"Erased: {words}.")
+    print_result(done, as_json=parsed.json, table=lambda: f"Erased: {words}.")
     return 0
 
 
-def _row(past: Past) -> dict[str, Any]:
+def _row(past: ExpiredRecords) -> dict[str, Any]:
     until = past.cutoffs
     before = {
         "people": until.people,

@@ -3,15 +3,15 @@
 import argparse
 from typing import TYPE_CHECKING
 
-from sinetti.api.serializers import certificate_row
-from sinetti.cli.authority.common import OPERATOR, add_dir, command, opened, past_instant, put
+from sinetti.api.serializers import certificate_json
+from sinetti.cli.authority.common import OPERATOR, add_dir, command, opened_authority, past_instant, print_result
 from sinetti.cli.authority.passphrase_options import add_passphrase_file, passphrase_of
-from sinetti.cli.core.output import tell
-from sinetti.domain.certificates.bulk_revocation import actor_of, check_named_officer
-from sinetti.domain.certificates.revocation import RevocationReason, Revoker, may_give
+from sinetti.cli.core.output import print_error
+from sinetti.domain.certificates.bulk_revocation import actor_of, check_cli_officer
+from sinetti.domain.certificates.revocation import RevocationReason, RevokerRole, may_use_reason
 from sinetti.domain.values import Serial
 from sinetti.server.process_exit import request_id
-from sinetti.services.revocation.revoke import RevokeAsk, revoke
+from sinetti.services.revocation.revoke import RevocationRequest, revoke
 
 if TYPE_CHECKING:
     from sinetti.cli.core.argparse_i18n import Commands
@@ -24,7 +24,7 @@ def register(commands: "Commands") -> None:
     parser.add_argument("serial", metavar="SERIAL", help="in hex, as `status --customer-id ID` prints it")
     add_dir(parser)
     add_passphrase_file(parser)
-    reasons = [reason.value for reason in RevocationReason if may_give(Revoker.OPERATOR, reason)]
+    reasons = [reason.value for reason in RevocationReason if may_use_reason(RevokerRole.OPERATOR, reason)]
     parser.add_argument("--reason", choices=reasons, required=True, help="RFC 5280's names")
     parser.add_argument("--invalid-since", metavar="ISO", help="when the key may have been lost, if earlier")
     parser.add_argument(
@@ -39,21 +39,25 @@ def register(commands: "Commands") -> None:
 
 
 def _run(parsed: argparse.Namespace) -> int:
-    ask = RevokeAsk(
+    ask = RevocationRequest(
         serial=Serial(parsed.serial.casefold()),
         reason=RevocationReason(parsed.reason),
-        revoker=Revoker.OPERATOR,
+        revoker=RevokerRole.OPERATOR,
         invalidity_date=past_instant("--invalid-since", parsed.invalid_since) if parsed.invalid_since else None,
         spared=tuple(Serial(serial.casefold()) for serial in parsed.spare),
     )
-    actor = OPERATOR if parsed.officer is None else actor_of(check_named_officer(parsed.officer))
-    with opened(parsed.dir, passphrase_of(parsed)) as authority:
+    actor = OPERATOR if parsed.officer is None else actor_of(check_cli_officer(parsed.officer))
+    with opened_authority(parsed.dir, passphrase_of(parsed)) as authority:
         revoked = revoke(ask, authority.office, actor, request_id())
-        rows = [certificate_row(row, authority.office.now()) for row in revoked]
-    put(rows, as_json=parsed.json, table=lambda: "\n".join(_line(row) for row in rows))
+        rows = [certificate_json(row, authority.office.now()) for row in revoked]
+    print_result(rows, as_json=parsed.json, table=lambda: "\n".join(_line(row) for row in rows))
     replacing = f"sinetti authority order --customer-id {rows[0]['customer_id']} --replaces {ask.serial} …"
-    tell("Renewal with it is refused from now on. The revocation list has it now; or, if its CA's key is not at hand")
-    tell(f"here, as soon as it is asked for where the authority is served. The holder needs a new order ({replacing}).")
+    print_error(
+        "Renewal with it is refused from now on. The revocation list has it now; or, if its CA's key is not at hand"
+    )
+    print_error(
+        f"here, as soon as it is asked for where the authority is served. The holder needs a new order ({replacing})."
+    )
     return 0
 
 

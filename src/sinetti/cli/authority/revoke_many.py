@@ -8,32 +8,37 @@ from typing import TYPE_CHECKING, Any
 
 from sinetti.api.serializers import instant
 from sinetti.cli.authority.common import (
-    SOMEBODY_HAS_TO_ACT,
+    EXIT_ACTION_REQUIRED,
     OptionError,
     add_dir,
     command,
-    opened,
+    opened_authority,
     past_instant,
-    put,
+    print_result,
     zoned_instant,
 )
 from sinetti.cli.authority.passphrase_options import add_passphrase_file, passphrase_of
 from sinetti.cli.authority.serial_selection import Progress, serials_of
-from sinetti.cli.core.output import tell
-from sinetti.database.certificates.bulk_revocation import Row, Wanted
-from sinetti.domain.certificates.bulk_revocation import AT_ONCE, Proposal, check_named_officer, takes_two
-from sinetti.domain.certificates.revocation import RevocationReason, Revoker, may_give
-from sinetti.domain.validation import amount
+from sinetti.cli.core.output import print_error
+from sinetti.database.certificates.bulk_revocation import BulkRevocationCandidate, CertificateSelection
+from sinetti.domain.certificates.bulk_revocation import (
+    AT_ONCE,
+    BulkRevocationProposal,
+    check_cli_officer,
+    needs_second_approver,
+)
+from sinetti.domain.certificates.revocation import RevocationReason, RevokerRole, may_use_reason
+from sinetti.domain.validation import pluralise
 from sinetti.server.process_exit import request_id
 from sinetti.services.revocation.bulk_revoke import (
-    BulkAsk,
-    Outcome,
-    Selection,
+    BulkRevocationRequest,
+    BulkRevocationResult,
+    BulkSelection,
     alone_lately,
     approve,
-    look,
     look_at_proposal,
     open_proposals,
+    preview,
     revoke_many,
     withdraw,
 )
@@ -62,7 +67,7 @@ def register(commands: "Commands") -> None:
         "--issued-between", nargs=2, metavar=("FROM", "UNTIL"), help="issued from one time until before another"
     )
     parser.add_argument("--officer", metavar="ID", help="who does it: an opaque id, kept in audit rows")
-    reasons = [reason.value for reason in RevocationReason if may_give(Revoker.OPERATOR, reason)]
+    reasons = [reason.value for reason in RevocationReason if may_use_reason(RevokerRole.OPERATOR, reason)]
     parser.add_argument("--reason", choices=reasons, help="RFC 5280's names")
     parser.add_argument("--invalid-since", metavar="ISO", help="when the keys may have been lost, if earlier")
     parser.add_argument("--dry-run", action="store_true", help="list and count what would go, and change nothing")
@@ -80,7 +85,7 @@ def _run(parsed: argparse.Namespace) -> int:
     if parsed.officer is None:
         sentence = "--officer: say who does it, by an opaque id that stays in audit rows"
         raise OptionError(sentence)
-    check_named_officer(parsed.officer)
+    check_cli_officer(parsed.officer)
     if parsed.withdraw is not None:
         return _withdraw(parsed)
     if parsed.approve is not None:
@@ -89,10 +94,10 @@ def _run(parsed: argparse.Namespace) -> int:
         sentence = "--yes belongs to --approve: small runs are done at once, others wait for a second officer"
         raise OptionError(sentence)
     ask = _ask(parsed)
-    with opened(parsed.dir, passphrase_of(parsed)) as authority:
+    with opened_authority(parsed.dir, passphrase_of(parsed)) as authority:
         office = authority.office
         if parsed.dry_run:
-            selection = look(ask, office)
+            selection = preview(ask, office)
             second = _second_officer(len(selection.going), ask.officer, alone_lately(ask.officer, office))
             _show("dry-run", selection, None, parsed, _dry(selection, second))
             return 0
@@ -113,15 +118,17 @@ def _check_alone(option: str, parsed: argparse.Namespace, *others: str) -> None:
 def _list(parsed: argparse.Namespace) -> int:
     """List what waits for a second officer."""
     _check_alone("--list", parsed, "officer", "dry_run", "yes")
-    with opened(parsed.dir) as authority:
+    with opened_authority(parsed.dir) as authority:
         rows = [_proposal_row(one) for one in open_proposals(authority.office)]
-    put(rows, as_json=parsed.json, table=lambda: _proposal_table(rows))
+    print_result(rows, as_json=parsed.json, table=lambda: _proposal_table(rows))
     if rows:
-        tell(f"Another officer: sinetti authority revoke-many --dir {parsed.dir} --approve PROPOSAL --officer OTHER")
+        print_error(
+            f"Another officer: sinetti authority revoke-many --dir {parsed.dir} --approve PROPOSAL --officer OTHER"
+        )
     return 0
 
 
-def _proposal_row(one: Proposal) -> dict[str, Any]:
+def _proposal_row(one: BulkRevocationProposal) -> dict[str, Any]:
     return {
         "proposal": one.proposal_id,
         "officer": one.officer,
@@ -135,7 +142,7 @@ def _proposal_table(rows: list[dict[str, Any]]) -> str:
     if not rows:
         return "No proposal waits for a second officer."
     return "\n".join(
-        f"{row['proposal']}  {row['officer']}  {row['reason']}  {amount(row['count'], 'certificate')}  "
+        f"{row['proposal']}  {row['officer']}  {row['reason']}  {pluralise(row['count'], 'certificate')}  "
         f"until {row['expires']}"
         for row in rows
     )
@@ -144,10 +151,10 @@ def _proposal_table(rows: list[dict[str, Any]]) -> str:
 def _withdraw(parsed: argparse.Namespace) -> int:
     """Take a proposal back."""
     _check_alone("--withdraw", parsed, "dry_run", "yes")
-    with opened(parsed.dir) as authority:
+    with opened_authority(parsed.dir) as authority:
         one = withdraw(parsed.withdraw, parsed.officer, authority.office, request_id())
     done = {"result": "withdrawn", "proposal": one.proposal_id, "count": len(one.serials)}
-    put(
+    print_result(
         done, as_json=parsed.json, table=lambda: f"Withdrawn: nothing was revoked of {_certificates(len(one.serials))}."
     )
     return 0
@@ -156,31 +163,31 @@ def _withdraw(parsed: argparse.Namespace) -> int:
 def _approve(parsed: argparse.Namespace) -> int:
     """Show what was proposed, ask, and revoke it."""
     _check_alone("--approve", parsed)
-    with opened(parsed.dir, passphrase_of(parsed)) as authority:
+    with opened_authority(parsed.dir, passphrase_of(parsed)) as authority:
         office = authority.office
         proposal, selection = look_at_proposal(parsed.approve, parsed.officer, office)
         if parsed.dry_run:
             _show("dry-run", selection, proposal, parsed, _dry(selection, ""))
             return 0
-        tell(_table(selection, f"{_counted(selection)}."))
+        print_error(_table(selection, f"{_counted(selection)}."))
         if not parsed.yes:
             _ask_a_person(proposal, len(selection.going))
         outcome = approve(parsed.approve, parsed.officer, office, request_id(), Progress("revoked"))
     return _told(outcome, parsed)
 
 
-def _ask_a_person(proposal: Proposal, count: int) -> None:
+def _ask_a_person(proposal: BulkRevocationProposal, count: int) -> None:
     """Ask whether these are to go. Raises OptionError where nobody says so."""
     if not sys.stdin.isatty():
         sentence = "--approve asks whether these are to go, and nobody is there to be asked: look, then give --yes"
         raise OptionError(sentence)
-    tell(f"Revoke these {count} for {proposal.reason}, as {proposal.officer} proposed? [y/N] ", end="")
+    print_error(f"Revoke these {count} for {proposal.reason}, as {proposal.officer} proposed? [y/N] ", end="")
     if sys.stdin.readline().strip().casefold() not in {"y", "yes"}:
         sentence = "nothing was revoked: the proposal waits until it expires"
         raise OptionError(sentence)
 
 
-def _ask(parsed: argparse.Namespace) -> BulkAsk:
+def _ask(parsed: argparse.Namespace) -> BulkRevocationRequest:
     if parsed.reason is None:
         sentence = "--reason: say why, by one of RFC 5280's names"
         raise OptionError(sentence)
@@ -192,41 +199,53 @@ def _ask(parsed: argparse.Namespace) -> BulkAsk:
             raise OptionError(sentence)
         issued = (first, last)
     serials = serials_of(parsed.serials, "revoked") if parsed.serials is not None else None
-    wanted = Wanted(serials, parsed.customer_id, parsed.authority, issued)
-    return BulkAsk(wanted, RevocationReason(parsed.reason), parsed.officer, _invalid_since(parsed.invalid_since))
+    wanted = CertificateSelection(serials, parsed.customer_id, parsed.authority, issued)
+    return BulkRevocationRequest(
+        wanted, RevocationReason(parsed.reason), parsed.officer, _invalid_since(parsed.invalid_since)
+    )
 
 
 def _invalid_since(text: str | None) -> datetime | None:
     return past_instant("--invalid-since", text) if text is not None else None
 
 
-def _told(outcome: Outcome, parsed: argparse.Namespace) -> int:
+def _told(outcome: BulkRevocationResult, parsed: argparse.Namespace) -> int:
     proposal, selection = outcome.proposal, outcome.selection
     for one in outcome.resumed:
-        tell(f"Finished what was cut short: {_certificates(len(one.serials))}, for {one.reason}.")
+        print_error(f"Finished what was cut short: {_certificates(len(one.serials))}, for {one.reason}.")
     if proposal is None:
         _show("nothing", selection, None, parsed, f"{_counted(selection)}.")
-        tell("Nothing is left to revoke.")
+        print_error("Nothing is left to revoke.")
         return 0
     done = proposal.done_at is not None
     result, word = ("done", "Revoked") if done else ("proposed", "Proposed")
     _show(result, selection, proposal, parsed, f"{word}: {_counted(selection)}.")
     if done:
-        tell(
+        print_error(
             "Renewal with them is refused from now on. The revocation lists have them now; or, if a CA's key is not at"
         )
-        tell("hand here, as soon as they are asked for where the authority is served. Their holders need new orders.")
+        print_error(
+            "hand here, as soon as they are asked for where the authority is served. Their holders need new orders."
+        )
         return 0
-    tell(f"Nothing is revoked yet: more than {AT_ONCE} within 24 hours take a second officer, by {_until(proposal)}:")
-    tell(f"sinetti authority revoke-many --dir {parsed.dir} --approve {proposal.proposal_id} --officer OTHER")
-    return SOMEBODY_HAS_TO_ACT
+    print_error(
+        f"Nothing is revoked yet: more than {AT_ONCE} within 24 hours take a second officer, by {_until(proposal)}:"
+    )
+    print_error(f"sinetti authority revoke-many --dir {parsed.dir} --approve {proposal.proposal_id} --officer OTHER")
+    return EXIT_ACTION_REQUIRED
 
 
-def _until(proposal: Proposal) -> str:
+def _until(proposal: BulkRevocationProposal) -> str:
     return f"{proposal.expires:%Y-%m-%d %H:%M} UTC"
 
 
-def _show(result: str, selection: Selection, proposal: Proposal | None, parsed: argparse.Namespace, last: str) -> None:
+def _show(
+    result: str,
+    selection: BulkSelection,
+    proposal: BulkRevocationProposal | None,
+    parsed: argparse.Namespace,
+    last: str,
+) -> None:
     """Print what goes, the list of it only where it was not shown before; `last` is the last line of the table."""
     value: dict[str, Any] = {
         "result": result,
@@ -238,10 +257,10 @@ def _show(result: str, selection: Selection, proposal: Proposal | None, parsed: 
         "certificates": [_row(row, selection) for row in selection.going],
     }
     shown = result == "done" and parsed.approve is not None
-    put(value, as_json=parsed.json, table=lambda: last if shown else _table(selection, last))
+    print_result(value, as_json=parsed.json, table=lambda: last if shown else _table(selection, last))
 
 
-def _row(row: Row, selection: Selection) -> dict[str, Any]:
+def _row(row: BulkRevocationCandidate, selection: BulkSelection) -> dict[str, Any]:
     return {
         "serial": row.serial,
         "customer_id": row.customer_id,
@@ -252,32 +271,36 @@ def _row(row: Row, selection: Selection) -> dict[str, Any]:
     }
 
 
-def _table(selection: Selection, last: str) -> str:
+def _table(selection: BulkSelection, last: str) -> str:
     return "\n".join([*_lines(selection.going), last])
 
 
-def _dry(selection: Selection, second: str) -> str:
+def _dry(selection: BulkSelection, second: str) -> str:
     return f"{_counted(selection, ' would be revoked')}. Nothing was done (--dry-run).{second}"
 
 
 def _second_officer(count: int, officer: str, alone: int) -> str:
     """Say where so many take a second officer."""
-    if not count or not takes_two(count, alone):
+    if not count or not needs_second_approver(count, alone):
         return ""
-    they = "They" if takes_two(count, 0) else f"With the {alone} that went by {officer}'s word within 24 hours they"
+    they = (
+        "They"
+        if needs_second_approver(count, 0)
+        else f"With the {alone} that went by {officer}'s word within 24 hours they"
+    )
     return f" {they} are more than {AT_ONCE}: a second officer will be needed."
 
 
-def _counted(selection: Selection, verb: str = "") -> str:
+def _counted(selection: BulkSelection, verb: str = "") -> str:
     along = f", {len(selection.along)} of them because they were renewed from others" if selection.along else ""
     over = f"; {selection.passed_over} passed over (revoked or ended already)" if selection.passed_over else ""
     return f"{_certificates(len(selection.going))}{along}{',' if along and verb else ''}{verb}{over}"
 
 
 def _certificates(count: int) -> str:
-    return amount(count, "certificate")
+    return pluralise(count, "certificate")
 
 
-def _lines(rows: Iterable[Row]) -> Iterable[str]:
+def _lines(rows: Iterable[BulkRevocationCandidate]) -> Iterable[str]:
     for row in rows:
         yield f"{row.serial}  {row.customer_id}  {row.channel}  until {row.not_after:%Y-%m-%d}"

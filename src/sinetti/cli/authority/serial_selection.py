@@ -4,9 +4,9 @@ import sys
 from pathlib import Path
 
 from sinetti.cli.authority.common import OptionError, octets_of
-from sinetti.cli.core.output import tell
+from sinetti.cli.core.output import print_error
 from sinetti.domain.values import Serial
-from sinetti.infra.clock import ticks
+from sinetti.infra.clock import monotonic_seconds
 
 QUIET_FOR, TOLD_EVERY = 2.0, 1.0
 """Seconds before the first line about how far it is, and between two such lines."""
@@ -41,10 +41,10 @@ class Progress:
     """Tells on standard error how far it is, once that takes longer than a moment."""
 
     def __init__(self, verb: str) -> None:
-        self._next, self._verb = ticks() + QUIET_FOR, verb
+        self._next, self._verb = monotonic_seconds() + QUIET_FOR, verb
 
     def __call__(self, done: int, of: int) -> None:
         """Tell it, unless that was told a second ago."""
-        if ticks() >= self._next:
-            tell(f"{done} of {of} {self._verb} …")
-            self._next = ticks() + TOLD_EVERY
+        if monotonic_seconds() >= self._next:
+            print_error(f"{done} of {of} {self._verb} …")
+            self._next = monotonic_seconds() + TOLD_EVERY

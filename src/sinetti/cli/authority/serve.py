@@ -7,13 +7,13 @@ import signal
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from sinetti.authority.log_format import log_to_stderr
-from sinetti.authority.processes import AT_ONCE_PER_ADDRESS, RATE_PER_ADDRESS, AddressLimits, Plan, run_node
-from sinetti.cli.authority.common import OptionError, add_dir, command, opened
+from sinetti.authority.log_format import configure_logging
+from sinetti.authority.processes import AT_ONCE_PER_ADDRESS, RATE_PER_ADDRESS, AddressLimits, ServeOptions, run_node
+from sinetti.cli.authority.common import OptionError, add_dir, command, opened_authority
 from sinetti.cli.authority.passphrase_options import add_passphrase_file, passphrase_of
-from sinetti.infra.sd_notify import tell_service_manager
-from sinetti.server.addresses import Address, NoAddress, parse_address
-from sinetti.server.process_exit import heed_stop, leave
+from sinetti.infra.sd_notify import sd_notify
+from sinetti.server.addresses import InvalidAddress, ListenAddress, parse_address
+from sinetti.server.process_exit import exit_process, raise_if_interrupted
 from sinetti.settings.authority import SOAP_PATH
 
 if TYPE_CHECKING:
@@ -84,16 +84,16 @@ def _add_limits(parser: argparse.ArgumentParser) -> None:
 
 
 def _run(parsed: argparse.Namespace) -> int:
-    log_to_stderr(kindness=False, as_json=None if parsed.log is None else parsed.log == "json")
+    configure_logging(kindness=False, as_json=None if parsed.log is None else parsed.log == "json")
     # Whoever tells a service to read its files again, while it starts, does not mean its end: it is heard once it runs.
     signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGHUP})
     plan = _plan(parsed)
-    with opened(parsed.dir, passphrase_of(parsed)) as authority:
+    with opened_authority(parsed.dir, passphrase_of(parsed)) as authority:
         run_node(authority, plan, _say_ready)
-    leave()
+    exit_process()
 
 
-def _plan(parsed: argparse.Namespace) -> Plan:
+def _plan(parsed: argparse.Namespace) -> ServeOptions:
     """Check the options. Raises OptionError."""
     pair = _pair(parsed.tls_certificate, parsed.tls_key)
     soap, status = _address("--bind", parsed.bind), _address("--status-bind", parsed.status_bind)
@@ -110,10 +110,12 @@ def _plan(parsed: argparse.Namespace) -> Plan:
         if value is not None and not 0 <= value <= _HIGHEST_LIMIT:
             sentence = f"{option}: from 1 to {_HIGHEST_LIMIT}, or 0 for no limit, not {value}"
             raise OptionError(sentence)
-    return Plan(soap, status, parsed.workers, pair, behind_proxy=parsed.behind_proxy, limits=limits, people=people)
+    return ServeOptions(
+        soap, status, parsed.workers, pair, behind_proxy=parsed.behind_proxy, limits=limits, people=people
+    )
 
 
-def _people(parsed: argparse.Namespace, soap: Address, status: Address) -> Address | None:
+def _people(parsed: argparse.Namespace, soap: ListenAddress, status: ListenAddress) -> ListenAddress | None:
     """Where pages for people are to be, if anywhere. Raises OptionError."""
     if parsed.people_bind is None:
         return None
@@ -132,7 +134,7 @@ def _people(parsed: argparse.Namespace, soap: Address, status: Address) -> Addre
     return people
 
 
-def _check_reach(soap: Address, parsed: argparse.Namespace, *, tls: bool) -> None:
+def _check_reach(soap: ListenAddress, parsed: argparse.Namespace, *, tls: bool) -> None:
     """Raise OptionError where callers could reach plain http, or name themselves as a proxy would."""
     if parsed.behind_proxy and not soap.is_local:
         sentence = "--behind-proxy is for loopback or a Unix socket: elsewhere anybody could write X-Forwarded-For"
@@ -145,12 +147,12 @@ def _check_reach(soap: Address, parsed: argparse.Namespace, *, tls: bool) -> Non
         raise OptionError(sentence)
 
 
-def _say_ready(plan: Plan) -> None:
-    heed_stop()
+def _say_ready(plan: ServeOptions) -> None:
+    raise_if_interrupted()
     soap, status = plan.soap.url("https" if plan.pair else "http"), plan.status.url("http")
     people = f", pages for people on {plan.people.url('http')}" if plan.people else ""
     _log.info("Ready: SOAP on %s%s, status on %s (%d workers)%s", soap, SOAP_PATH, status, plan.workers, people)
-    tell_service_manager("READY=1")
+    sd_notify("READY=1")
 
 
 def _pair(certificate: Path | None, key: Path | None) -> tuple[Path, Path] | None:
@@ -166,10 +168,10 @@ def _pair(certificate: Path | None, key: Path | None) -> tuple[Path, Path] | Non
     return certificate, key
 
 
-def _address(option: str, text: str) -> Address:
+def _address(option: str, text: str) -> ListenAddress:
     try:
         return parse_address(text)
-    except NoAddress:
+    except InvalidAddress:
         sentence = (
             f"{option}: {text!r} is no address to listen on: write IP:PORT, such as 127.0.0.1:8443, or unix:/PATH"
         )

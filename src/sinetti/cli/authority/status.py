@@ -4,14 +4,14 @@ import argparse
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
-from sinetti.api.serializers import certificate_row, instant, use_members
-from sinetti.authority.alerts import warnings
+from sinetti.api.serializers import certificate_json, instant, usage_json
+from sinetti.authority.alerts import health_warnings
 from sinetti.authority.bootstrap import Authority
-from sinetti.cli.authority.common import add_dir, command, opened, put, unknown_organisation
+from sinetti.cli.authority.common import add_dir, command, opened_authority, print_result, unknown_organisation
 from sinetti.database.organisations.organisations import OpenOrder
 from sinetti.services.organisations import queries
 from sinetti.services.revocation.bulk_revoke import count_open_proposals
-from sinetti.services.status.usage_reports import uses
+from sinetti.services.status.usage_reports import list_usage
 
 if TYPE_CHECKING:
     from sinetti.cli.core.argparse_i18n import Commands
@@ -31,23 +31,23 @@ def register(commands: "Commands") -> None:
 
 
 def _run(parsed: argparse.Namespace) -> int:
-    with opened(parsed.dir) as authority:
+    with opened_authority(parsed.dir) as authority:
         if parsed.customer_id is None and not parsed.orders:
             summary = _summary(authority)
-            put(summary, as_json=parsed.json, table=lambda: _lines(summary))
+            print_result(summary, as_json=parsed.json, table=lambda: _lines(summary))
             return 0
         if parsed.customer_id is not None and queries.organisation(authority.office, parsed.customer_id) is None:
             raise unknown_organisation(parsed.customer_id)
         now = authority.office.now()
         orders = [_order_row(one) for one in queries.open_orders(authority.office, parsed.customer_id)]
         found = () if parsed.orders else queries.certificates(authority.office, parsed.customer_id)
-        known = uses(found, authority.office)
-        rows = [{**certificate_row(row, now), **use_members(known[row.serial])} for row in found]
+        known = list_usage(found, authority.office)
+        rows = [{**certificate_json(row, now), **usage_json(known[row.serial])} for row in found]
     shown = [{**row, "in use": _in_use(row)} for row in rows]
     tables = [_table(orders, _ORDERS, "No open orders.")]
     if not parsed.orders:
         tables.insert(0, _table(shown, _CERTIFICATES, "This organisation has no certificates."))
-    put(orders if parsed.orders else rows, as_json=parsed.json, table=lambda: "\n\n".join(tables))
+    print_result(orders if parsed.orders else rows, as_json=parsed.json, table=lambda: "\n\n".join(tables))
     return 0
 
 
@@ -80,7 +80,7 @@ def _summary(authority: Authority) -> dict[str, Any]:
         "authorities": [
             {"name": issuer.file_name, "ends": instant(issuer.certificate.not_valid_after_utc)} for issuer in issuers
         ],
-        "warnings": [sentence for look in warnings(authority).values() if (sentence := look()) is not None],
+        "warnings": [sentence for look in health_warnings(authority).values() if (sentence := look()) is not None],
     }
 
 

@@ -3,14 +3,14 @@
 import argparse
 from typing import TYPE_CHECKING
 
-from sinetti.authority.bootstrap import mailroom
-from sinetti.cli.authority.common import OPERATOR, SOMEBODY_HAS_TO_ACT, add_dir, command, opened
+from sinetti.authority.bootstrap import notification_context
+from sinetti.cli.authority.common import EXIT_ACTION_REQUIRED, OPERATOR, add_dir, command, opened_authority
 from sinetti.cli.authority.order import add_send, show_ids, show_offered
-from sinetti.cli.core.output import tell
+from sinetti.cli.core.output import print_error
 from sinetti.domain.notifications.messages import MessageChannel
 from sinetti.server.process_exit import request_id
-from sinetti.services.issuance.order import send_ids
-from sinetti.services.issuance.secure_message import offer
+from sinetti.services.issuance.order import reissue_transfer_ids
+from sinetti.services.issuance.secure_message import send_link
 
 if TYPE_CHECKING:
     from sinetti.cli.core.argparse_i18n import Commands
@@ -32,14 +32,14 @@ def register(commands: "Commands") -> None:
 
 
 def _run(parsed: argparse.Namespace) -> int:
-    with opened(parsed.dir) as authority:
+    with opened_authority(parsed.dir) as authority:
         if parsed.send:
-            room = mailroom(authority)
-            offered = offer(parsed.order, authority.office, OPERATOR, request_id())
+            room = notification_context(authority)
+            offered = send_link(parsed.order, authority.office, OPERATOR, request_id())
             show_offered(offered, as_json=parsed.json)
             if MessageChannel.SMS not in room.deliverers and not offered.needs_code:
-                tell(_NO_SMS)
-                return SOMEBODY_HAS_TO_ACT
+                print_error(_NO_SMS)
+                return EXIT_ACTION_REQUIRED
             return 0
-        show_ids(send_ids(parsed.order, authority.office, OPERATOR, request_id()), as_json=parsed.json)
+        show_ids(reissue_transfer_ids(parsed.order, authority.office, OPERATOR, request_id()), as_json=parsed.json)
     return 0

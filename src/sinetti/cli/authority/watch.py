@@ -9,21 +9,28 @@ from typing import TYPE_CHECKING
 
 from sinetti.authority import alerts
 from sinetti.authority.bootstrap import Authority
-from sinetti.cli.authority.common import SOMEBODY_HAS_TO_ACT, add_dir, command, octets_of, opened, put
+from sinetti.cli.authority.common import (
+    EXIT_ACTION_REQUIRED,
+    add_dir,
+    command,
+    octets_of,
+    opened_authority,
+    print_result,
+)
 from sinetti.cli.authority.endpoint_probe import check_address, fetched, served, why_away
-from sinetti.domain.operations.monitoring import Finding, FindingKind
-from sinetti.domain.validation import amount
+from sinetti.domain.operations.monitoring import FindingKind, MonitoringFinding
+from sinetti.domain.validation import pluralise
 from sinetti.services.issuance.reconcile import look
 from sinetti.services.monitoring.findings import (
-    NotThere,
-    answer_findings,
+    NotFound,
     bulk_findings,
     certificate_findings,
-    list_findings,
+    check_crls,
+    check_ocsp_age,
     list_places,
-    stored,
+    stored_crls,
 )
-from sinetti.services.monitoring.ocsp_probe import judge_answer, questions
+from sinetti.services.monitoring.ocsp_probe import check_response, questions
 
 if TYPE_CHECKING:
     from sinetti.cli.core.argparse_i18n import Commands
@@ -47,51 +54,51 @@ def _run(parsed: argparse.Namespace) -> int:
     address = check_address(parsed.status_url) if parsed.status_url is not None else None
     tls = parsed.tls_certificate
     more = {str(tls): octets_of("--tls-certificate", tls)} if tls is not None else {}
-    with opened(parsed.dir) as authority:
+    with opened_authority(parsed.dir) as authority:
         found = tuple(_found(authority, address, more))
         if any(one.kind is FindingKind.LIST_LACKS for one in found):
             sleep(LOOKED_AGAIN_AFTER)
             found = tuple(_found(authority, address, more))
         count = len(list_places(authority.office))
-    put([asdict(one) for one in found], as_json=parsed.json, table=lambda: _lines(found, count))
-    return SOMEBODY_HAS_TO_ACT if found else 0
+    print_result([asdict(one) for one in found], as_json=parsed.json, table=lambda: _lines(found, count))
+    return EXIT_ACTION_REQUIRED if found else 0
 
 
-def _found(authority: Authority, address: str | None, more: Mapping[str, bytes]) -> Iterator[Finding]:
+def _found(authority: Authority, address: str | None, more: Mapping[str, bytes]) -> Iterator[MonitoringFinding]:
     office = authority.office
     if address is None:
-        yield from list_findings(office, stored(office))
-        yield from answer_findings(office)
+        yield from check_crls(office, stored_crls(office))
+        yield from check_ocsp_age(office)
     elif (away := why_away(address)) is not None:
         why = f"{address} does not answer ({away}): is the service running?"
-        yield Finding(FindingKind.NOT_SERVED, address, why)
+        yield MonitoringFinding(FindingKind.NOT_SERVED, address, why)
     else:
-        yield from list_findings(office, served(address))
+        yield from check_crls(office, served(address))
         # Of two questions to one CA that are both not answered it is said once.
         yield from dict.fromkeys(_served_answers(authority, address))
     yield from certificate_findings({**alerts.own_certificates(authority), **more}, office)
     if (sentence := alerts.issuing_ca(authority)) is not None:
-        yield Finding(FindingKind.ISSUING_CA_ENDS, "issuing-ca", sentence)
+        yield MonitoringFinding(FindingKind.ISSUING_CA_ENDS, "issuing-ca", sentence)
     yield from bulk_findings(office)
     if not (standing := look(office, authority.journal)).agrees:
         sentence = f"{standing.ahead}: run sinetti authority reconcile --dir {authority.folder.root}"
-        yield Finding(FindingKind.JOURNAL_AHEAD, "journal", sentence)
+        yield MonitoringFinding(FindingKind.JOURNAL_AHEAD, "journal", sentence)
 
 
-def _served_answers(authority: Authority, address: str) -> Iterator[Finding]:
+def _served_answers(authority: Authority, address: str) -> Iterator[MonitoringFinding]:
     for question in questions(authority.office):
         try:
             der = fetched(f"{address}{question.path}", question.der)
-        except NotThere as absent:
-            yield Finding(FindingKind.NOT_SERVED, question.authority, str(absent))
+        except NotFound as absent:
+            yield MonitoringFinding(FindingKind.NOT_SERVED, question.authority, str(absent))
             continue
-        if (finding := judge_answer(question, der, authority.office)) is not None:
+        if (finding := check_response(question, der, authority.office)) is not None:
             yield finding
 
 
-def _lines(found: tuple[Finding, ...], count: int) -> str:
+def _lines(found: tuple[MonitoringFinding, ...], count: int) -> str:
     if not found and not count:
         return "All is well. There is no list yet: sinetti authority serve signs them when it starts."
     if not found:
-        return f"All is well: {amount(count, 'list')}, and everything else that is looked at."
+        return f"All is well: {pluralise(count, 'list')}, and everything else that is looked at."
     return "\n".join(f"{one.kind}: {one.sentence}" for one in found)

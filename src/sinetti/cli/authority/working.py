@@ -6,8 +6,8 @@ from contextlib import contextmanager
 from threading import Event, Thread
 from typing import Final
 
-from sinetti.cli.core.output import tell
-from sinetti.infra.clock import ticks
+from sinetti.cli.core.output import print_error
+from sinetti.infra.clock import monotonic_seconds
 
 FIRST_AFTER: Final = 2.0
 """Seconds of work that nobody is told of."""
@@ -30,8 +30,8 @@ def telling(what: Callable[[], str]) -> Iterator[None]:
 
 
 def _tell(what: Callable[[], str], stop: Event) -> None:
-    begun = ticks()
+    begun = monotonic_seconds()
     pause = FIRST_AFTER
     while not stop.wait(pause):
-        tell(f"{what()} ({ticks() - begun:.0f} s)")
+        print_error(f"{what()} ({monotonic_seconds() - begun:.0f} s)")
         pause = AT_A_TERMINAL if sys.stderr is not None and sys.stderr.isatty() else IN_A_LOG

@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING
 
 from sinetti.cli.client import common, service_options
 from sinetti.client.messages import adopt, error_reasons, messages
-from sinetti.client.messages.messages import say
-from sinetti.client.model import Config, Entry, ServiceEntry
+from sinetti.client.messages.messages import make_message
+from sinetti.client.model import CertificateEntry, Config, ServiceEntry
 from sinetti.client.requests import adopt as requests_adopt
 from sinetti.client.results import ExitCode, Result, UsageError
 from sinetti.client.store import files, keystores
-from sinetti.client.store.keystores import Material
+from sinetti.client.store.keystores import KeyMaterial
 from sinetti.domain.values import Environment
 
 if TYPE_CHECKING:
@@ -61,39 +61,43 @@ def run(parsed: argparse.Namespace) -> ExitCode:
     service = _service(parsed, config, entry, material)
     wanted = requests_adopt.settings_for(material, service, entry)
     if parsed.now is not None and wanted.environment is Environment.PRODUCTION:
-        raise UsageError(say(messages.NOW_NOT_IN_PRODUCTION, name=parsed.name))
+        raise UsageError(make_message(messages.NOW_NOT_IN_PRODUCTION, name=parsed.name))
     outside = common.run_of(parsed, console, common.now_of(parsed, console))
     try:
         outcome = requests_adopt.adopt(outside, parsed.name, material, wanted)
     except OSError as bad:
-        told = say(messages.STORE_UNUSABLE, path=str(bad.filename or parsed.name), why=error_reasons.of(bad))
+        told = make_message(
+            messages.STORE_UNUSABLE, path=str(bad.filename or parsed.name), why=error_reasons.translate_reason(bad)
+        )
         raise files.StoreError(told) from bad
     in_clear = parsed.password_file is not None and wanted.files.key_password_file is None
     if in_clear and outcome.result is Result.ENROLLED:
-        outcome = replace(outcome, messages=(*outcome.messages, say(adopt.ADOPTED_IN_CLEAR, name=parsed.name)))
+        outcome = replace(outcome, messages=(*outcome.messages, make_message(adopt.ADOPTED_IN_CLEAR, name=parsed.name)))
     return common.report((outcome,), parsed, outside, console)
 
 
-def _material(parsed: argparse.Namespace) -> Material:
+def _material(parsed: argparse.Namespace) -> KeyMaterial:
     given = [one for one in (parsed.key, parsed.pkcs12, parsed.jks) if one is not None]
     if len(given) != 1 or (parsed.key is None) is not (parsed.certificate is None):
-        raise UsageError(say(adopt.ADOPT_ONE_SOURCE))
+        raise UsageError(make_message(adopt.ADOPT_ONE_SOURCE))
     password = _password(parsed.password_file)
     if parsed.key is not None:
         return keystores.of_files(parsed.key, parsed.certificate, parsed.chain, password)
     if parsed.pkcs12 is not None:
-        return keystores.of_pkcs12(parsed.pkcs12, password)
+        return keystores.from_pkcs12(parsed.pkcs12, password)
     if password is None:
-        raise UsageError(say(adopt.ADOPT_NO_PASSWORD, path=str(parsed.jks)))
-    return keystores.of_java(parsed.jks, parsed.alias, password, _password(parsed.key_password_file))
+        raise UsageError(make_message(adopt.ADOPT_NO_PASSWORD, path=str(parsed.jks)))
+    return keystores.from_java(parsed.jks, parsed.alias, password, _password(parsed.key_password_file))
 
 
-def _service(parsed: argparse.Namespace, config: Config | None, entry: Entry, material: Material) -> ServiceEntry:
+def _service(
+    parsed: argparse.Namespace, config: Config | None, entry: CertificateEntry, material: KeyMaterial
+) -> ServiceEntry:
     """Give the service that options name, or else the one of sinetti.toml whose CAs issued the certificate."""
     if parsed.service is None and config is not None and config.services:
         return requests_adopt.service_of(material.certificate, config, entry)
     service = service_options.service_of(parsed, config, entry)
-    requests_adopt.refuse_foreign(material.certificate, service)
+    requests_adopt.check_issued_by_service(material.certificate, service)
     return service
 
 
@@ -103,5 +107,5 @@ def _password(path: Path | None) -> bytes | None:
         return None
     password = common.read_secret(path).partition(b"\n")[0].rstrip(b"\r")
     if not password:
-        raise UsageError(say(messages.EMPTY_SECRET, path=str(path)))
+        raise UsageError(make_message(messages.EMPTY_SECRET, path=str(path)))
     return password

@@ -16,11 +16,11 @@ from sinetti.cli.core.console import LANGUAGE_HELP, Console, language_of_locale
 from sinetti.client.config import finding
 from sinetti.client.config import messages as config_messages
 from sinetti.client.messages import error_reasons, messages
-from sinetti.client.messages.messages import say
+from sinetti.client.messages.messages import make_message
 from sinetti.client.reporting import status
 from sinetti.client.requests import operations
-from sinetti.client.requests.exchange import Run
-from sinetti.client.results import ExitCode, Outcome, Result, UsageError, worst
+from sinetti.client.requests.exchange import ClientContext
+from sinetti.client.results import CommandResult, ExitCode, Result, UsageError, highest_exit_code
 from sinetti.client.store import files
 from sinetti.domain.values import Language
 from sinetti.infra import clock, file_permissions
@@ -37,7 +37,7 @@ _LONGEST_WAIT = 86_400
 
 def add_common(parser: argparse.ArgumentParser) -> None:
     """Add the options that every client command has."""
-    parser.add_argument("--lang", choices=values(Language), help=LANGUAGE_HELP)
+    parser.add_argument("--lang", choices=choices(Language), help=LANGUAGE_HELP)
     parser.add_argument("--now", metavar="ISO", help=NOW_HELP)
     parser.add_argument("--debug", action="store_true", help="show where in the program a fault of ours happened")
 
@@ -61,7 +61,7 @@ def find_store(parsed: argparse.Namespace) -> None:
     if parsed.store is None or parsed.config is not None:
         config = config_of(parsed)
         if config is None:
-            raise UsageError(say(config_messages.NO_STORE))
+            raise UsageError(make_message(config_messages.NO_STORE))
         parsed.store = config.store
 
 
@@ -89,8 +89,8 @@ def _pass_over(parsed: argparse.Namespace) -> None:
     Raises UsageError if no option gives the settings.
     """
     if parsed.store is None:
-        raise UsageError(say(config_messages.NOT_FOR_ROOT))
-    console_of(parsed).tell(say(config_messages.NOT_FOR_ROOT))
+        raise UsageError(make_message(config_messages.NOT_FOR_ROOT))
+    console_of(parsed).tell(make_message(config_messages.NOT_FOR_ROOT))
 
 
 def _read(found: finding.ConfigFile) -> "Config":
@@ -109,58 +109,58 @@ def add_wait(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--wait", metavar="SECONDS", type=_seconds, default=300.0, help="patience while fetching (300)")
 
 
-def values(kind: type[StrEnum]) -> list[str]:
+def choices(kind: type[StrEnum]) -> list[str]:
     """List what an option may be."""
     return [one.value for one in kind]
 
 
-def instant(text: str) -> datetime:
+def parse_instant(text: str) -> datetime:
     """Read an instant with its zone, RFC 3339. Raises UsageError."""
     try:
         at = datetime.fromisoformat(text)
     except ValueError:
         at = None
     if at is None or at.tzinfo is None:
-        raise UsageError(say(messages.BAD_INSTANT, text=text))
+        raise UsageError(make_message(messages.BAD_INSTANT, text=text))
     return at.astimezone(UTC).replace(microsecond=0)
 
 
 def now_of(parsed: argparse.Namespace, console: Console) -> datetime:
     """Give the instant that counts: the machine's, or --now with a warning. Raises UsageError."""
     if parsed.now is None:
-        return clock.machine_now()
-    at = instant(parsed.now)
-    console.tell(say(messages.NOW_IS_FOR_BENCHES, at=at))
+        return clock.utc_now()
+    at = parse_instant(parsed.now)
+    console.tell(make_message(messages.NOW_IS_FOR_BENCHES, at=at))
     return at
 
 
-def passed_by(parsed: argparse.Namespace, name: str) -> bool:
+def ignores_now(parsed: argparse.Namespace, name: str) -> bool:
     """Tell whether --now was given that does not count for a name: it is in PRODUCTION."""
     return parsed.now is not None and operations.in_production(parsed.store, name)
 
 
-def keep_now_out(parsed: argparse.Namespace, name: str) -> None:
+def reject_now(parsed: argparse.Namespace, name: str) -> None:
     """Raise UsageError where --now is to count for a name in PRODUCTION."""
-    if passed_by(parsed, name):
-        raise UsageError(say(messages.NOW_NOT_IN_PRODUCTION, name=name))
+    if ignores_now(parsed, name):
+        raise UsageError(make_message(messages.NOW_NOT_IN_PRODUCTION, name=name))
 
 
 def now_for(parsed: argparse.Namespace, name: str, now: datetime) -> datetime:
     """Give the instant that a name is shown at: `now`, or the machine's where --now does not count."""
-    return clock.machine_now() if passed_by(parsed, name) else now
+    return clock.utc_now() if ignores_now(parsed, name) else now
 
 
-def run_of(parsed: argparse.Namespace, console: Console, now: datetime) -> Run:
+def run_of(parsed: argparse.Namespace, console: Console, now: datetime) -> ClientContext:
     """Put together what a run of the client has from outside."""
-    return Run(
+    return ClientContext(
         store=parsed.store,
         now=now,
         language=console.language,
         tell=console.tell,
         sleep=time.sleep,
-        ticks=clock.ticks,
+        ticks=clock.monotonic_seconds,
         wait=getattr(parsed, "wait", 300.0),
-        clock=clock.machine_now if parsed.now is None else None,
+        clock=clock.utc_now if parsed.now is None else None,
     )
 
 
@@ -172,7 +172,7 @@ def console_of(parsed: argparse.Namespace) -> Console:
 def one_or_all(parsed: argparse.Namespace) -> str | None:
     """Give the one name that is meant, or None for all of them. Raises UsageError for both and for neither."""
     if (parsed.name is None) is not parsed.all:
-        raise UsageError(say(messages.NAME_OR_ALL))
+        raise UsageError(make_message(messages.NAME_OR_ALL))
     name: str | None = parsed.name
     return name
 
@@ -182,7 +182,9 @@ def read_file(path: Path) -> bytes:
     try:
         return path.read_bytes()
     except OSError as bad:
-        raise UsageError(say(messages.UNREADABLE_FILE, path=str(path), why=error_reasons.of(bad))) from bad
+        raise UsageError(
+            make_message(messages.UNREADABLE_FILE, path=str(path), why=error_reasons.translate_reason(bad))
+        ) from bad
 
 
 def read_secret(path: Path) -> bytes:
@@ -194,21 +196,27 @@ def read_secret(path: Path) -> bytes:
         return file_permissions.read_secret(path)
     except RightsError as bad:
         told = messages.FOREIGN_SECRET if bad.fault is Fault.FOREIGN else messages.OPEN_SECRET
-        raise UsageError(say(told, path=str(path), owner=bad.owner)) from bad
+        raise UsageError(make_message(told, path=str(path), owner=bad.owner)) from bad
     except OSError as bad:
-        raise UsageError(say(messages.UNREADABLE_FILE, path=str(path), why=error_reasons.of(bad))) from bad
+        raise UsageError(
+            make_message(messages.UNREADABLE_FILE, path=str(path), why=error_reasons.translate_reason(bad))
+        ) from bad
 
 
 def write_file(path: Path | None, octets: bytes) -> None:
     """Write what a command makes: to the file, whole or not at all, or to standard output. Raises UsageError."""
     if path is None:
-        output.put_octets(octets)
+        output.print_bytes(octets)
         return
     try:
-        output.write_whole(path, octets)
+        output.write_atomic(path, octets)
     except OSError as bad:
-        why = say(error_reasons.NO_FOLDER) if isinstance(bad, FileNotFoundError) else error_reasons.of(bad)
-        raise UsageError(say(messages.UNWRITABLE_FILE, path=str(path), why=why)) from bad
+        why = (
+            make_message(error_reasons.NO_FOLDER)
+            if isinstance(bad, FileNotFoundError)
+            else error_reasons.translate_reason(bad)
+        )
+        raise UsageError(make_message(messages.UNWRITABLE_FILE, path=str(path), why=why)) from bad
 
 
 def is_in_store(path: Path, store: Path, name: str) -> bool:
@@ -224,7 +232,7 @@ def is_in_store(path: Path, store: Path, name: str) -> bool:
 
 def print_line(line: str) -> None:
     """Print one line of what was asked for."""
-    output.put_line(line)
+    output.print_line(line)
 
 
 def print_json(value: object) -> None:
@@ -233,7 +241,7 @@ def print_json(value: object) -> None:
     So are all outside ASCII where standard output lacks one of them.
     """
     text = json.dumps(value, ensure_ascii=False, indent=2)
-    if not output.is_writable(text):
+    if not output.is_encodable(text):
         text = json.dumps(value, indent=2)
     if any(not line.isprintable() for line in text.split("\n")):
         text = "".join(sign if sign.isprintable() or sign == "\n" else json.dumps(sign)[1:-1] for sign in text)
@@ -245,65 +253,67 @@ def print_rows(rows: Sequence[Mapping[str, object]]) -> None:
     shown = [json.dumps(row, ensure_ascii=False) for row in rows]
     if not all(map(str.isprintable, shown)):
         shown = [json.dumps(row) if not text.isprintable() else text for row, text in zip(rows, shown, strict=True)]
-    if not all(map(output.is_writable, shown)):
+    if not all(map(output.is_encodable, shown)):
         shown = [json.dumps(row) for row in rows]
     print_line("[\n  " + ",\n  ".join(shown) + "\n]" if shown else "[]")
 
 
-def each(parsed: argparse.Namespace, console: Console, act: Callable[[Run, str], Outcome]) -> ExitCode:
+def each(parsed: argparse.Namespace, console: Console, act: Callable[[ClientContext, str], CommandResult]) -> ExitCode:
     """Do it for the one NAME or for --all, and report. Raises UsageError, not for one among all."""
     wanted = one_or_all(parsed)
     if wanted is None:
-        refuse_unknown_store(parsed)
+        require_store(parsed)
     else:
-        keep_now_out(parsed, wanted)
+        reject_now(parsed, wanted)
     bar = progress.bar(0, language=console.language)
     run = replace(run_of(parsed, console, now_of(parsed, console)), tell=bar.between(console.tell))
 
-    def tried(name: str) -> Outcome:
+    def tried(name: str) -> CommandResult:
         try:
-            keep_now_out(parsed, name)
+            reject_now(parsed, name)
         except UsageError as bad:
-            return Outcome(name, Result.FAILED, ExitCode.USAGE, (bad.message,))
+            return CommandResult(name, Result.FAILED, ExitCode.USAGE, (bad.message,))
         return act(run, name)
 
     with bar:
-        outcomes = operations.each(run, wanted, tried, bar)
+        outcomes = operations.run_for_all(run, wanted, tried, bar)
     return report(outcomes, parsed, run, console)
 
 
-def report(outcomes: Sequence[Outcome], parsed: argparse.Namespace, run: Run, console: Console) -> ExitCode:
+def report(
+    outcomes: Sequence[CommandResult], parsed: argparse.Namespace, run: ClientContext, console: Console
+) -> ExitCode:
     """Tell how each name ended, as rows for programs if asked, and give the exit code of it all."""
     if not outcomes:
-        console.tell(say(messages.STORE_EMPTY))
+        console.tell(make_message(messages.STORE_EMPTY))
     for outcome in outcomes:
         for message in outcome.messages:
             about = getattr(parsed, "all", False) and "name" not in message.values
-            console.tell(say(messages.ABOUT_NAME, name=outcome.name, told=message) if about else message)
+            console.tell(make_message(messages.ABOUT_NAME, name=outcome.name, told=message) if about else message)
     if parsed.json:
         print_json([_row(outcome, now_for(parsed, outcome.name, run.now), run.store) for outcome in outcomes])
-    return worst(outcomes)
+    return highest_exit_code(outcomes)
 
 
-def spoken_of(parsed: argparse.Namespace) -> "Config | None":
+def loaded_config(parsed: argparse.Namespace) -> "Config | None":
     """Give the sinetti.toml that was read for the store; None where an option alone named the store."""
     config: Config | None = getattr(parsed, "sinetti_toml", None)
     return None if config is None else replace(config, store=parsed.store)
 
 
-def refuse_unknown_store(parsed: argparse.Namespace) -> None:
+def require_store(parsed: argparse.Namespace) -> None:
     """Raise UsageError where there is no store; where sinetti.toml named it, nobody may have enrolled yet.
 
     OSError where that cannot be told: main.py has it told as of a store that cannot be read.
     """
-    if not files.is_there(parsed.store):
+    if not files.directory_exists(parsed.store):
         config: Config | None = getattr(parsed, "sinetti_toml", None)
         if config is None or config.store != parsed.store:
-            raise UsageError(say(messages.NO_STORE, store=str(parsed.store)))
-        raise UsageError(say(config_messages.NO_STORE_YET, store=str(parsed.store), path=str(config.path)))
+            raise UsageError(make_message(messages.NO_STORE, store=str(parsed.store)))
+        raise UsageError(make_message(config_messages.NO_STORE_YET, store=str(parsed.store), path=str(config.path)))
 
 
-def _row(outcome: Outcome, now: datetime, store: Path) -> dict[str, object]:
+def _row(outcome: CommandResult, now: datetime, store: Path) -> dict[str, object]:
     row = status.row(store, outcome.name, now).as_json()
     return row | {"result": Result(outcome.result).value, "codes": list(outcome.codes)}
 
@@ -314,5 +324,5 @@ def _seconds(text: str) -> float:
     except ValueError:
         value = -1
     if not 0 <= value <= _LONGEST_WAIT:
-        raise argparse.ArgumentTypeError(argparse_i18n.said(messages.BAD_SECONDS, text=text, most=_LONGEST_WAIT))
+        raise argparse.ArgumentTypeError(argparse_i18n.translated(messages.BAD_SECONDS, text=text, most=_LONGEST_WAIT))
     return value

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 from sinetti.cli.client import common
 from sinetti.cli.core.console import Console
 from sinetti.client.documents import deliver
-from sinetti.client.documents.deliver import Ask, Delivered, DeliveryResult
+from sinetti.client.documents.deliver import DeliveryOutcome, DeliveryRequest, DeliveryResult
 from sinetti.client.messages import error_reasons, messages
-from sinetti.client.messages.messages import say
+from sinetti.client.messages.messages import make_message
 from sinetti.client.reporting import status
 from sinetti.client.results import ExitCode, UsageError
 from sinetti.client.store import files, settings
@@ -58,9 +58,9 @@ def run(parsed: argparse.Namespace) -> ExitCode:
     document = common.read_file(parsed.file)
     receipt = parsed.receipt or parsed.file.with_name(f"{parsed.file.name}.receipt.xml")
     if common.is_in_store(receipt, parsed.store, parsed.name):
-        raise UsageError(say(messages.RECEIPT_IN_STORE, path=str(receipt), store=str(parsed.store)))
-    common.keep_now_out(parsed, parsed.name)
-    ask = Ask(
+        raise UsageError(make_message(messages.RECEIPT_IN_STORE, path=str(receipt), store=str(parsed.store)))
+    common.reject_now(parsed, parsed.name)
+    ask = DeliveryRequest(
         name=parsed.name,
         file=parsed.file,
         document=document,
@@ -72,7 +72,9 @@ def run(parsed: argparse.Namespace) -> ExitCode:
     try:
         done = deliver.deliver(common.run_of(parsed, console, common.now_of(parsed, console)), ask)
     except OSError as bad:
-        told = say(messages.STORE_UNUSABLE, path=str(bad.filename or parsed.name), why=error_reasons.of(bad))
+        told = make_message(
+            messages.STORE_UNUSABLE, path=str(bad.filename or parsed.name), why=error_reasons.translate_reason(bad)
+        )
         raise files.StoreError(told) from bad
     if done.octets is not None:
         _keep(receipt, done.octets, parsed.file)
@@ -80,7 +82,7 @@ def run(parsed: argparse.Namespace) -> ExitCode:
     return done.exit_code
 
 
-def shown(done: Delivered, to: str, receipt: Path) -> dict[str, object]:
+def shown(done: DeliveryOutcome, to: str, receipt: Path) -> dict[str, object]:
     """Give what became of a delivery as JSON; what only a receipt tells is null without one."""
     said = done.receipt
     return {
@@ -96,12 +98,12 @@ def shown(done: Delivered, to: str, receipt: Path) -> dict[str, object]:
     }
 
 
-def _report(done: Delivered, parsed: argparse.Namespace, receipt: Path, console: Console) -> None:
+def _report(done: DeliveryOutcome, parsed: argparse.Namespace, receipt: Path, console: Console) -> None:
     for message in done.told:
         console.tell(message)
     if done.receipt is not None:
         console.tell(
-            say(
+            make_message(
                 _word(done, parsed),
                 path=str(parsed.file),
                 at=done.receipt.received,
@@ -113,7 +115,7 @@ def _report(done: Delivered, parsed: argparse.Namespace, receipt: Path, console:
         common.print_json(shown(done, parsed.to, receipt))
 
 
-def _word(done: Delivered, parsed: argparse.Namespace) -> str:
+def _word(done: DeliveryOutcome, parsed: argparse.Namespace) -> str:
     if done.result is not DeliveryResult.DELIVERED_BEFORE:
         return messages.DELIVERED
     return messages.DELIVERED_UNDER_ID if parsed.new and parsed.id else messages.DELIVERED_BEFORE
@@ -124,7 +126,7 @@ def _keep(path: Path, octets: bytes, delivered: Path) -> None:
         common.write_file(path, octets)
     except UsageError as bad:
         why = bad.message.values.get("why", "")
-        told = say(messages.DELIVERED_BUT_KEPT, path=str(delivered), receipt=str(path), why=why)
+        told = make_message(messages.DELIVERED_BUT_KEPT, path=str(delivered), receipt=str(path), why=why)
         raise UsageError(told) from bad
 
 
@@ -132,4 +134,6 @@ def _bundle(path: Path) -> str:
     try:
         return settings.bundle_text(common.read_file(path))
     except ValueError as bad:
-        raise UsageError(say(messages.UNREADABLE_FILE, path=str(path), why=error_reasons.of(bad))) from bad
+        raise UsageError(
+            make_message(messages.UNREADABLE_FILE, path=str(path), why=error_reasons.translate_reason(bad))
+        ) from bad

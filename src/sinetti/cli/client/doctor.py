@@ -11,14 +11,14 @@ from sinetti.cli.core.console import Console
 from sinetti.client.config.errors import ConfigError
 from sinetti.client.doctor import certificates, configuration, findings, host, services
 from sinetti.client.doctor import messages as doctor_messages
-from sinetti.client.doctor.findings import Check, Finding, Level, warn
+from sinetti.client.doctor.findings import Check, DoctorFinding, Level, warning
 from sinetti.client.doctor.services import Clocks
 from sinetti.client.messages import messages
-from sinetti.client.messages.messages import say
+from sinetti.client.messages.messages import make_message
 from sinetti.client.model import Config
 from sinetti.client.results import ExitCode, UsageError
 from sinetti.client.store import files, settings
-from sinetti.client.store.settings import Settings
+from sinetti.client.store.settings import NameSettings
 from sinetti.i18n import translate
 from sinetti.infra import clock
 
@@ -53,14 +53,14 @@ def register(subparsers: "Commands") -> None:
 
 def run(parsed: argparse.Namespace) -> ExitCode:
     """Look at one name or all of a store."""
-    found: list[Finding] = []
+    found: list[DoctorFinding] = []
     config = _config(parsed, found)
     console = common.console_of(parsed)
     if config is not None or not found:
         common.find_store(parsed)
     if parsed.store is not None:
         if config is None:
-            common.refuse_unknown_store(parsed)
+            common.require_store(parsed)
         found += _all(parsed, console, config)
     if parsed.json:
         common.print_json([one.as_json(console.language) for one in found])
@@ -69,7 +69,7 @@ def run(parsed: argparse.Namespace) -> ExitCode:
     return findings.worst(found)
 
 
-def _config(parsed: argparse.Namespace, found: list[Finding]) -> Config | None:
+def _config(parsed: argparse.Namespace, found: list[DoctorFinding]) -> Config | None:
     """Read the sinetti.toml that is named, or found where no store is; what is wrong with it comes to what is found."""
     if parsed.config is None and parsed.store is not None:
         return None
@@ -80,11 +80,11 @@ def _config(parsed: argparse.Namespace, found: list[Finding]) -> Config | None:
     return None
 
 
-def _all(parsed: argparse.Namespace, console: Console, config: Config | None) -> Iterator[Finding]:
+def _all(parsed: argparse.Namespace, console: Console, config: Config | None) -> Iterator[DoctorFinding]:
     now = common.now_of(parsed, console)
     try:
-        is_there = config is None or files.is_there(parsed.store)
-        everything = files.names(parsed.store) if is_there else ()
+        is_there = config is None or files.directory_exists(parsed.store)
+        everything = files.list_names(parsed.store) if is_there else ()
     except OSError as bad:
         yield host.unusable(parsed.store, bad)
         return
@@ -96,10 +96,12 @@ def _all(parsed: argparse.Namespace, console: Console, config: Config | None) ->
     if is_there:
         yield from host.look(parsed.store, names, len(everything), group_ok)
     else:
-        yield warn(Check.STORE, say(doctor_messages.STORE_NOT_YET, path=str(parsed.store)), about=str(parsed.store))
+        yield warning(
+            Check.STORE, make_message(doctor_messages.STORE_NOT_YET, path=str(parsed.store)), about=str(parsed.store)
+        )
     kept_or_said = [*_settings(parsed.store, names, config), *configuration.services(config, parsed.name)]
     for kept in services.distinct(kept_or_said):
-        yield from services.look(kept, Clocks(now, clock.machine_now()), console.language)
+        yield from services.look(kept, Clocks(now, clock.utc_now()), console.language)
     for name in names:
         yield from certificates.look(parsed.store, name, common.now_for(parsed, name, now))
 
@@ -110,11 +112,11 @@ def _wanted(name: str | None, everything: Sequence[str], store: Path, config: Co
     if name not in everything:
         if config is not None and name in config.entries:
             return ()
-        raise UsageError(say(messages.UNKNOWN_NAME, name=name, store=str(store)))
+        raise UsageError(make_message(messages.UNKNOWN_NAME, name=name, store=str(store)))
     return [name]
 
 
-def _settings(store: Path, names: Sequence[str], config: Config | None) -> Iterator[Settings]:
+def _settings(store: Path, names: Sequence[str], config: Config | None) -> Iterator[NameSettings]:
     """Give what names keep; of the service what its table says, which the next run goes by."""
     for name in names:
         try:
@@ -124,18 +126,18 @@ def _settings(store: Path, names: Sequence[str], config: Config | None) -> Itera
             continue  # it is told of the certificate
 
 
-def _show(found: Sequence[Finding], console: Console) -> None:
+def _show(found: Sequence[DoctorFinding], console: Console) -> None:
     language = console.language
     lines = [
         (
-            translate.text(findings.SHOWN[one.level], language),
-            translate.text(findings.CHECKED[one.check], language),
+            translate.translate(findings.SHOWN[one.level], language),
+            translate.translate(findings.CHECKED[one.check], language),
             one.about or "",
             " ".join(messages.render(part, language) for part in (one.told, one.step) if part is not None),
         )
         for one in found
     ]
-    for line in tables.aligned(lines):
+    for line in tables.format_columns(lines):
         common.print_line(line)
     wrong = sum(one.level is Level.FAIL for one in found)
-    console.tell(say(messages.DOCTOR_WRONG, number=wrong) if wrong else say(messages.DOCTOR_WELL))
+    console.tell(make_message(messages.DOCTOR_WRONG, number=wrong) if wrong else make_message(messages.DOCTOR_WELL))

@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING
 
 from sinetti.cli.client import common, service_options
 from sinetti.client.messages import messages
-from sinetti.client.messages.messages import say
+from sinetti.client.messages.messages import make_message
 from sinetti.client.requests import operations
-from sinetti.client.requests.operations import TransferIds
+from sinetti.client.requests.operations import TransferIdCredentials
 from sinetti.client.results import ExitCode, UsageError
-from sinetti.client.store.settings import Settings
+from sinetti.client.store.settings import NameSettings
 from sinetti.domain.values import Environment, KeyType
 
 if TYPE_CHECKING:
@@ -51,7 +51,7 @@ def register(subparsers: "Commands") -> None:
         required=True,
         help="file with the one-time password, - for standard input",
     )
-    parser.add_argument("--key", choices=common.values(KeyType), help="the key to make (rsa-2048)")
+    parser.add_argument("--key", choices=common.choices(KeyType), help="the key to make (rsa-2048)")
     common.add_wait(parser)
     parser.add_argument("--json", action="store_true", help="print the result for programs")
     common.add_common(parser)
@@ -63,23 +63,23 @@ def run(parsed: argparse.Namespace) -> ExitCode:
     console = common.console_of(parsed)
     wanted = _settings(parsed)
     if parsed.now is not None and wanted.environment is Environment.PRODUCTION:
-        raise UsageError(say(messages.NOW_NOT_IN_PRODUCTION, name=parsed.name))
+        raise UsageError(make_message(messages.NOW_NOT_IN_PRODUCTION, name=parsed.name))
     now = common.now_of(parsed, console)
-    ids = TransferIds(parsed.transfer_id.strip(), _password(parsed.transfer_password_file))
+    ids = TransferIdCredentials(parsed.transfer_id.strip(), _password(parsed.transfer_password_file))
     outside = common.run_of(parsed, console, now)
-    outcomes = operations.each(outside, parsed.name, lambda name: operations.enrol(outside, name, wanted, ids))
+    outcomes = operations.run_for_all(outside, parsed.name, lambda name: operations.enrol(outside, name, wanted, ids))
     return common.report(outcomes, parsed, outside, console)
 
 
-def _settings(parsed: argparse.Namespace) -> Settings:
+def _settings(parsed: argparse.Namespace) -> NameSettings:
     config = service_options.config_for(parsed, "customer_id")
     entry = service_options.entry_for(parsed, config)
     service = service_options.service_of(parsed, config, entry)
     customer_id = parsed.customer_id or entry.customer_id
     if customer_id is None:
         wanted = "customer_id"
-        raise service_options.not_given(wanted, config)
-    return Settings(
+        raise service_options.missing_option_error(wanted, config)
+    return NameSettings(
         service=service.address,
         environment=service.environment,
         customer_id=customer_id,
@@ -99,5 +99,5 @@ def _password(path: str) -> str:
     except UnicodeDecodeError:
         password = ""
     if not password:
-        raise UsageError(say(messages.EMPTY_PASSWORD, path=path))
+        raise UsageError(make_message(messages.EMPTY_PASSWORD, path=path))
     return password

@@ -11,13 +11,13 @@ from cryptography import x509
 
 from sinetti.cli.client import common
 from sinetti.client.messages import error_reasons, messages
-from sinetti.client.messages.messages import say
+from sinetti.client.messages.messages import make_message
 from sinetti.client.results import ExitCode, UsageError
 from sinetti.diagnostics import cause_texts
-from sinetti.diagnostics.causes import Guess
-from sinetti.diagnostics.explain import Verdict, explain
+from sinetti.diagnostics.causes import Cause
+from sinetti.diagnostics.explain import DiagnosisResult, diagnose
 from sinetti.diagnostics.report import Report
-from sinetti.diagnostics.search import Question
+from sinetti.diagnostics.search import DiagnosisContext
 from sinetti.infra import clock
 from sinetti.pki import chain, encoding
 
@@ -37,13 +37,13 @@ _PATIENCE = 10.0
 """Seconds: for large documents. A message is explained in a few hundredths of a second."""
 
 _EXIT_CODES = {
-    Verdict.FITS: ExitCode.DONE,
-    Verdict.REFUSED: ExitCode.REFUSED,
-    Verdict.NOTHING_SIGNED: ExitCode.USAGE,
-    Verdict.UNREADABLE: ExitCode.USAGE,
+    DiagnosisResult.FITS: ExitCode.DONE,
+    DiagnosisResult.REFUSED: ExitCode.REFUSED,
+    DiagnosisResult.NOTHING_SIGNED: ExitCode.USAGE,
+    DiagnosisResult.UNREADABLE: ExitCode.USAGE,
 }
 
-_BY_THE_CLOCK = frozenset({Guess.EXPIRED, Guess.NOT_YET_VALID})
+_BY_THE_CLOCK = frozenset({Cause.EXPIRED, Cause.NOT_YET_VALID})
 """What is said of a good message, too, where it went to a bench whose clock is years ahead of the machine's."""
 
 
@@ -79,16 +79,16 @@ def run(parsed: argparse.Namespace) -> ExitCode:
     now = common.now_of(parsed, console)
     octets = common.read_file(parsed.file)
     anchors = _anchors(parsed.anchors)
-    ends = clock.ticks() + _PATIENCE
-    question = Question(
+    ends = clock.monotonic_seconds() + _PATIENCE
+    question = DiagnosisContext(
         anchors=anchors,
         services=anchors,
         now=now,
         others=[_certificate(path) for path in parsed.certificate],
         signed=None if parsed.signed is None else common.read_file(parsed.signed),
-        enough=lambda: clock.ticks() > ends,
+        enough=lambda: clock.monotonic_seconds() > ends,
     )
-    report = Report(explain(octets, question))
+    report = Report(diagnose(octets, question))
     if parsed.octets is not None:
         _write(parsed.octets, report)
     if parsed.json:
@@ -99,7 +99,7 @@ def run(parsed: argparse.Namespace) -> ExitCode:
         for line in report.lines(console.language):
             common.print_line(line)
     if parsed.now is None and _BY_THE_CLOCK.intersection(report.found.guesses):
-        console.tell(say(cause_texts.BY_THIS_CLOCK, now=now))
+        console.tell(make_message(cause_texts.BY_THIS_CLOCK, now=now))
     return _EXIT_CODES[report.found.verdict]
 
 
@@ -123,14 +123,16 @@ def _write(folder: Path, report: Report) -> None:
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as bad:
-        raise UsageError(say(messages.UNWRITABLE_FILE, path=str(folder), why=error_reasons.of(bad))) from bad
+        raise UsageError(
+            make_message(messages.UNWRITABLE_FILE, path=str(folder), why=error_reasons.translate_reason(bad))
+        ) from bad
     for name, octets in report.files().items():
         # The names are known beforehand, so that somebody else may have put links there in a folder that many write in.
         if (folder / name).is_symlink():
-            why = error_reasons.of(OSError(errno.ELOOP, os.strerror(errno.ELOOP)))
-            raise UsageError(say(messages.UNWRITABLE_FILE, path=str(folder / name), why=why))
+            why = error_reasons.translate_reason(OSError(errno.ELOOP, os.strerror(errno.ELOOP)))
+            raise UsageError(make_message(messages.UNWRITABLE_FILE, path=str(folder / name), why=why))
         common.write_file(folder / name, octets)
 
 
 def _unreadable(path: Path, bad: ValueError) -> UsageError:
-    return UsageError(say(messages.UNREADABLE_FILE, path=str(path), why=error_reasons.of(bad)))
+    return UsageError(make_message(messages.UNREADABLE_FILE, path=str(path), why=error_reasons.translate_reason(bad)))

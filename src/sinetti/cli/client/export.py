@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING
 from sinetti.cli.client import common
 from sinetti.cli.core import output
 from sinetti.client.messages import error_reasons, messages, words
-from sinetti.client.messages.messages import say
+from sinetti.client.messages.messages import make_message
 from sinetti.client.results import ExitCode, UsageError
 from sinetti.client.store import export
-from sinetti.client.store.export import Form, Wanted
+from sinetti.client.store.export import ExportFormat, ExportOptions
 from sinetti.pki import encoding, pkcs12
 
 if TYPE_CHECKING:
@@ -37,7 +37,9 @@ def register(subparsers: "Commands") -> None:
     )
     parser.add_argument("name", metavar="NAME", help="the name whose certificate it is")
     common.add_store(parser)
-    parser.add_argument("--format", required=True, choices=[*common.values(Form), "jks"], help="how it is written")
+    parser.add_argument(
+        "--format", required=True, choices=[*common.choices(ExportFormat), "jks"], help="how it is written"
+    )
     parser.add_argument("--out", metavar="FILE", type=Path, required=True, help="file to write, outside the store")
     parser.add_argument("--serial", metavar="HEX", help="another certificate of NAME than the one in use")
     parser.add_argument(
@@ -57,37 +59,41 @@ def run(parsed: argparse.Namespace) -> ExitCode:
     if parsed.format == "jks":
         source = parsed.out.with_suffix(".p12")
         command = f"keytool -importkeystore -srckeystore {source} -srcstoretype PKCS12 -destkeystore {parsed.out} "
-        raise UsageError(say(words.EXPORT_JKS, command=command + "-deststoretype JKS"))
+        raise UsageError(make_message(words.EXPORT_JKS, command=command + "-deststoretype JKS"))
     if common.is_in_store(parsed.out, parsed.store, parsed.name):
-        raise UsageError(say(messages.OUT_IN_STORE, path=str(parsed.out), store=str(parsed.store)))
-    common.keep_now_out(parsed, parsed.name)
+        raise UsageError(make_message(messages.OUT_IN_STORE, path=str(parsed.out), store=str(parsed.store)))
+    common.reject_now(parsed, parsed.name)
     now = common.now_of(parsed, console)
-    form = Form(parsed.format)
-    wanted = Wanted(form, parsed.with_key, _password(parsed.password_file, form), parsed.serial)
+    form = ExportFormat(parsed.format)
+    wanted = ExportOptions(form, parsed.with_key, _password(parsed.password_file, form), parsed.serial)
     copy = export.copy_of(parsed.store, parsed.name, wanted)
     # Written down first: no key leaves the store unnoted.
     export.note(parsed.store / parsed.name, now, copy, parsed.out)
     try:
         output.write_private(parsed.out, copy.octets)
     except OSError as bad:
-        why = say(error_reasons.NO_FOLDER) if isinstance(bad, FileNotFoundError) else error_reasons.of(bad)
-        raise UsageError(say(messages.UNWRITABLE_FILE, path=str(parsed.out), why=why)) from bad
+        why = (
+            make_message(error_reasons.NO_FOLDER)
+            if isinstance(bad, FileNotFoundError)
+            else error_reasons.translate_reason(bad)
+        )
+        raise UsageError(make_message(messages.UNWRITABLE_FILE, path=str(parsed.out), why=why)) from bad
     word = words.EXPORTED_WITH_KEY if copy.with_key else words.EXPORTED
-    console.tell(say(word, name=parsed.name, serial=copy.serial, path=str(parsed.out)))
+    console.tell(make_message(word, name=parsed.name, serial=copy.serial, path=str(parsed.out)))
     if parsed.json:
         made = {"name": parsed.name, "serial": copy.serial, "format": parsed.format, "with_key": copy.with_key}
         common.print_json({**made, "path": str(parsed.out)})
     return ExitCode.DONE
 
 
-def _password(path: Path | None, form: Form) -> bytes | None:
+def _password(path: Path | None, form: ExportFormat) -> bytes | None:
     if path is None:
         return None
     password = common.read_secret(path).rstrip(b"\r\n")
     if not password:
-        raise UsageError(say(words.SECRET_EMPTY, path=str(path)))
+        raise UsageError(make_message(words.SECRET_EMPTY, path=str(path)))
     if form in export.PACKED and not pkcs12.is_password(password):
-        raise UsageError(say(words.NO_PKCS12_PASSWORD, path=str(path)))
+        raise UsageError(make_message(words.NO_PKCS12_PASSWORD, path=str(path)))
     if len(password) > encoding.LONGEST_PASSPHRASE:
-        raise UsageError(say(words.SECRET_TOO_LONG, path=str(path), most=encoding.LONGEST_PASSPHRASE))
+        raise UsageError(make_message(words.SECRET_TOO_LONG, path=str(path), most=encoding.LONGEST_PASSPHRASE))
     return password

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from sinetti.cli.client import common
 from sinetti.client.messages import error_reasons, messages
-from sinetti.client.messages.messages import say
+from sinetti.client.messages.messages import make_message
 from sinetti.client.reporting import log_format
 from sinetti.client.results import ExitCode, UsageError
 from sinetti.client.store import event_log, files, snapshot
@@ -43,13 +43,15 @@ def run(parsed: argparse.Namespace) -> ExitCode:
     console = common.console_of(parsed)
     folder = parsed.store / parsed.name
     if not files.is_name(parsed.name) or not files.is_kept(folder):
-        raise UsageError(say(messages.UNKNOWN_NAME, name=parsed.name, store=str(parsed.store)))
+        raise UsageError(make_message(messages.UNKNOWN_NAME, name=parsed.name, store=str(parsed.store)))
     now = common.now_for(parsed, parsed.name, common.now_of(parsed, console))
     since = None if parsed.since is None else _since(parsed.since, now)
     try:
         found = [one for one in event_log.read(folder) if since is None or one.at >= since]
     except OSError as bad:
-        told = say(messages.STORE_UNUSABLE, path=str(bad.filename or folder), why=error_reasons.of(bad))
+        told = make_message(
+            messages.STORE_UNUSABLE, path=str(bad.filename or folder), why=error_reasons.translate_reason(bad)
+        )
         raise files.StoreError(told) from bad
     seen = snapshot.look(folder)
     if parsed.json:
@@ -59,7 +61,7 @@ def run(parsed: argparse.Namespace) -> ExitCode:
     else:
         lines = [log_format.line(one, console.language) for one in found]
         lines += log_format.open_lines(seen, console.language)
-        nothing = messages.render(say(messages.LOG_EMPTY, name=parsed.name), console.language)
+        nothing = messages.render(make_message(messages.LOG_EMPTY, name=parsed.name), console.language)
         common.print_line("\n".join(lines or [nothing]))
     if seen.trouble is not None:
         console.tell(seen.trouble)
@@ -70,9 +72,9 @@ def run(parsed: argparse.Namespace) -> ExitCode:
 def _since(text: str, now: datetime) -> datetime:
     found = _AGO.fullmatch(text)
     if found is None:
-        return common.instant(text)
+        return common.parse_instant(text)
     count = int(found[1])
     try:
         return now - (timedelta(days=count) if found[2] == "d" else timedelta(hours=count))
     except OverflowError:
-        raise UsageError(say(messages.BAD_INSTANT, text=text)) from None
+        raise UsageError(make_message(messages.BAD_INSTANT, text=text)) from None

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from sinetti.cli.client import common
 from sinetti.client.documents import receipt_check
 from sinetti.client.messages import error_reasons, messages
-from sinetti.client.messages.messages import say
+from sinetti.client.messages.messages import make_message
 from sinetti.client.results import ExitCode, UsageError
 from sinetti.pki import chain
 
@@ -62,4 +62,4 @@ def run(parsed: argparse.Namespace) -> ExitCode:
 
 
 def _unreadable(path: Path, bad: ValueError) -> UsageError:
-    return UsageError(say(messages.UNREADABLE_FILE, path=str(path), why=error_reasons.of(bad)))
+    return UsageError(make_message(messages.UNREADABLE_FILE, path=str(path), why=error_reasons.translate_reason(bad)))

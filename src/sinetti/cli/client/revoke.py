@@ -8,11 +8,11 @@ from sinetti.cli.client import common
 from sinetti.cli.core import output
 from sinetti.cli.core.console import Console
 from sinetti.client.messages import error_reasons, messages
-from sinetti.client.messages.messages import say
+from sinetti.client.messages.messages import make_message
 from sinetti.client.reporting import status
 from sinetti.client.requests import revoke
-from sinetti.client.requests.exchange import Run
-from sinetti.client.requests.revoke import Ended
+from sinetti.client.requests.exchange import ClientContext
+from sinetti.client.requests.revoke import RevocationOutcome
 from sinetti.client.results import ExitCode, UsageError
 from sinetti.client.store import files
 from sinetti.domain.certificates.revocation import RevocationReason
@@ -51,16 +51,18 @@ def register(subparsers: "Commands") -> None:
 def run(parsed: argparse.Namespace) -> ExitCode:
     """Revoke the certificate of one name."""
     console = common.console_of(parsed)
-    common.keep_now_out(parsed, parsed.name)
+    common.reject_now(parsed, parsed.name)
     outside = common.run_of(parsed, console, common.now_of(parsed, console))
     reason = RevocationReason(parsed.reason)
     try:
         if not parsed.yes and not revoke.is_revoked(outside, parsed.name):
             _ask(outside, parsed.name, reason, console)
         # The signature bears the true time: whoever reads it goes by the machine's clock, on a bench, too.
-        ended = revoke.revoke(outside, parsed.name, reason, clock.machine_now())
+        ended = revoke.revoke(outside, parsed.name, reason, clock.utc_now())
     except OSError as bad:
-        told = say(messages.STORE_UNUSABLE, path=str(bad.filename or parsed.name), why=error_reasons.of(bad))
+        told = make_message(
+            messages.STORE_UNUSABLE, path=str(bad.filename or parsed.name), why=error_reasons.translate_reason(bad)
+        )
         raise files.StoreError(told) from bad
     for message in ended.told:
         console.tell(message)
@@ -69,7 +71,7 @@ def run(parsed: argparse.Namespace) -> ExitCode:
     return ended.exit_code
 
 
-def shown(name: str, ended: Ended) -> dict[str, object]:
+def shown(name: str, ended: RevocationOutcome) -> dict[str, object]:
     """Give what became of it as JSON."""
     return {
         "name": name,
@@ -80,12 +82,12 @@ def shown(name: str, ended: Ended) -> dict[str, object]:
     }
 
 
-def _ask(outside: Run, name: str, reason: RevocationReason, console: Console) -> None:
+def _ask(outside: ClientContext, name: str, reason: RevocationReason, console: Console) -> None:
     """Say what stops, and have the name typed. Raises UsageError for another, and where nobody can be asked."""
-    for message in revoke.what_stops(outside, name, reason):
+    for message in revoke.describe_impact(outside, name, reason):
         console.tell(message)
     if sys.stdin is None or not sys.stdin.isatty():
-        raise UsageError(say(messages.NOBODY_TO_ASK))
-    output.tell(messages.render(say(messages.TYPE_THE_NAME, name=name), console.language), end=" ")
+        raise UsageError(make_message(messages.NOBODY_TO_ASK))
+    output.print_error(messages.render(make_message(messages.TYPE_THE_NAME, name=name), console.language), end=" ")
     if sys.stdin.readline().strip() != name:
-        raise UsageError(say(messages.NOT_CONFIRMED))
+        raise UsageError(make_message(messages.NOT_CONFIRMED))

@@ -19,20 +19,20 @@ from sinetti.cli.client import common
 from sinetti.cli.client.status import put_metrics, put_unusable
 from sinetti.cli.core import progress
 from sinetti.cli.core.console import Console
-from sinetti.cli.core.progress import Bar
+from sinetti.cli.core.progress import ProgressBar
 from sinetti.client.agent import decisions, report, runner
-from sinetti.client.agent.programs import HoldersPrograms
-from sinetti.client.agent.runner import PassEnd, Row
-from sinetti.client.agent.worker import Agent, Stopped
+from sinetti.client.agent.programs import ConfiguredHooks
+from sinetti.client.agent.runner import NameResult, RunReport
+from sinetti.client.agent.worker import AgentContext, RunCancelled
 from sinetti.client.config import apply
 from sinetti.client.messages import error_reasons, messages, words
-from sinetti.client.messages.messages import Message, say, say_count
-from sinetti.client.model import Care, Config, Entry
+from sinetti.client.messages.messages import Message, make_message, make_plural_message
+from sinetti.client.model import AgentSettings, CertificateEntry, Config
 from sinetti.client.reporting import status
 from sinetti.client.results import ExitCode, UsageError
 from sinetti.client.store.files import StoreError, StoreLocked
 from sinetti.infra import clock
-from sinetti.infra.sd_notify import tell_service_manager
+from sinetti.infra.sd_notify import sd_notify
 
 if TYPE_CHECKING:
     from sinetti.cli.core.argparse_i18n import Commands
@@ -62,10 +62,10 @@ _Handler = Callable[[int, FrameType | None], None]
 
 
 @dataclass(slots=True)
-class Watch:
+class RunProgress:
     """Tells a person of each name when it is done, and how far all of it has come."""
 
-    bar: Bar
+    bar: ProgressBar
     console: Console
     repeated: dict[str, tuple[int, Message]] = field(default_factory=dict)
     """How often the same was to be told of names, by its text."""
@@ -74,9 +74,9 @@ class Watch:
         """Hear for how many something may have to be done."""
         self.bar.begin(total)
 
-    def done(self, row: Row) -> None:
+    def done(self, row: NameResult) -> None:
         """Hear what became of one."""
-        for message in report.told(row):
+        for message in report.result_messages(row):
             if self._is_news(message):
                 self.tell(message)
         self.bar.advance(row.seen.name)
@@ -85,7 +85,7 @@ class Watch:
         """Hear that it was the last one: say of how many names the same is to be told."""
         for count, told in self.repeated.values():
             if count > _OFTEN:
-                self.tell(say_count(words.SAME_FOR_MORE, count - _OFTEN, told=told))
+                self.tell(make_plural_message(words.SAME_FOR_MORE, count - _OFTEN, told=told))
 
     def _is_news(self, message: Message) -> bool:
         """Tell whether the same was not told of several names: where a service is away, it is of all of them."""
@@ -99,7 +99,7 @@ class Watch:
 
     def tell(self, message: Message) -> None:
         """Say something while the bar stands there."""
-        if not report.is_chatter(message):
+        if not report.is_verbose(message):
             self.bar.between(self.console.tell)(message)
 
 
@@ -128,10 +128,10 @@ def run(parsed: argparse.Namespace) -> ExitCode:
     console = common.console_of(parsed)
     every = None if parsed.every is None else _every(parsed.every)
     try:
-        common.refuse_unknown_store(parsed)
+        common.require_store(parsed)
     except (OSError, UsageError) as bad:
         if not parsed.dry_run:
-            _put_unusable(_agent(parsed, console, Watch(progress.bar(0), console), threading.Event()))
+            _put_unusable(_agent(parsed, console, RunProgress(progress.bar(0), console), threading.Event()))
         if every is None or isinstance(bad, UsageError):
             raise
         # It cannot be looked at: a service tells that, and looks again.
@@ -152,48 +152,50 @@ def _serve(
     A store that is away or damaged for a while ends no service: whoever starts it again might take it for done.
     """
     stop, wake = heard
-    tell_service_manager("READY=1")
+    sd_notify("READY=1")
     while True:
         rest = every
         try:
             end = _pass(parsed, console, stop)
             code = end.exit_code
             if end.next_due is not None:
-                rest = min(rest, end.next_due - common.instant(parsed.now) if parsed.now else _from_now(end.next_due))
+                rest = min(
+                    rest, end.next_due - common.parse_instant(parsed.now) if parsed.now else _from_now(end.next_due)
+                )
         except StoreError as bad:
             console.tell(bad.message)
             code, rest = ExitCode.STORE, _SHORTEST if isinstance(bad, StoreLocked) else min(every, _STORE_AGAIN)
         if _slept(max(rest, _SHORTEST), wake, stop):
-            tell_service_manager("STOPPING=1")
+            sd_notify("STOPPING=1")
             return code
 
 
 def _from_now(at: datetime) -> timedelta:
-    return at - clock.machine_now()
+    return at - clock.utc_now()
 
 
 def _slept(rest: timedelta, wake: threading.Event, stop: threading.Event) -> bool:
     """Sleep, by whichever clock comes first: the machine's, or one that counts while it is set; whether to stop."""
-    until, end = clock.machine_now() + rest, clock.steady() + rest.total_seconds()
-    while clock.machine_now() < until and clock.steady() < end:
-        if wake.wait(min(_STRIDE, max(end - clock.steady(), 0.01))):
+    until, end = clock.utc_now() + rest, clock.boottime_seconds() + rest.total_seconds()
+    while clock.utc_now() < until and clock.boottime_seconds() < end:
+        if wake.wait(min(_STRIDE, max(end - clock.boottime_seconds(), 0.01))):
             break
     wake.clear()
     return stop.is_set()
 
 
-def _pass(parsed: argparse.Namespace, console: Console, stop: threading.Event) -> PassEnd:
+def _pass(parsed: argparse.Namespace, console: Console, stop: threading.Event) -> RunReport:
     bar = progress.bar(0, language=console.language)
-    watch = Watch(bar, console)
+    watch = RunProgress(bar, console)
     agent = _agent(parsed, console, watch, stop)
     try:
         with bar:
-            end = runner.one_pass(agent, stop, watch)
+            end = runner.run_once(agent, stop, watch)
             watch.ended()
     except OSError as bad:
         _put_unusable(agent)
         raise StoreError(_unusable(parsed.store, bad)) from bad
-    for message in report.summary(end) if end.rows else (say(messages.STORE_EMPTY),):
+    for message in report.summary(end) if end.rows else (make_message(messages.STORE_EMPTY),):
         console.tell(message)
     _tell_of_the_clock(end, agent, console)
     if parsed.json:
@@ -201,13 +203,13 @@ def _pass(parsed: argparse.Namespace, console: Console, stop: threading.Event) -
     return replace(end, exit_code=max(end.exit_code, _put_metrics(agent, console)))
 
 
-def _tell_of_the_clock(end: PassEnd, agent: Agent, console: Console) -> None:
+def _tell_of_the_clock(end: RunReport, agent: AgentContext, console: Console) -> None:
     behind = sum(decisions.is_clock_behind(row.seen.in_use, agent.run.now) for row in end.rows)
     if behind:
-        console.tell(say_count(words.CLOCK_BEHIND, behind, now=agent.run.now))
+        console.tell(make_plural_message(words.CLOCK_BEHIND, behind, now=agent.run.now))
 
 
-def _put_metrics(agent: Agent, console: Console) -> ExitCode:
+def _put_metrics(agent: AgentContext, console: Console) -> ExitCode:
     """Write the metrics that sinetti.toml asks for, as the store is now; one that cannot be written undoes nothing."""
     place, now = agent.config.care.prometheus, agent.run.moment
     if place is None:
@@ -224,15 +226,15 @@ def _put_metrics(agent: Agent, console: Console) -> ExitCode:
     return ExitCode.DONE
 
 
-def _put_unusable(agent: Agent) -> None:
+def _put_unusable(agent: AgentContext) -> None:
     if agent.config.care.prometheus is not None:
         put_unusable(str(agent.config.care.prometheus), agent.run.moment)
 
 
 def _show_plan(parsed: argparse.Namespace, console: Console, stop: threading.Event) -> ExitCode:
-    agent = _agent(parsed, console, Watch(progress.bar(0), console), stop)
+    agent = _agent(parsed, console, RunProgress(progress.bar(0), console), stop)
     try:
-        end = runner.plan(agent)
+        end = runner.plan_run(agent)
     except OSError as bad:
         raise StoreError(_unusable(parsed.store, bad)) from bad
     _tell_of_the_clock(end, agent, console)
@@ -240,21 +242,21 @@ def _show_plan(parsed: argparse.Namespace, console: Console, stop: threading.Eve
         common.print_json(report.as_json(end, agent.run.now))
     else:
         for row in end.rows:
-            common.print_line(messages.render(report.planned(row), console.language))
+            common.print_line(messages.render(report.plan_message(row), console.language))
     return end.exit_code
 
 
-def _agent(parsed: argparse.Namespace, console: Console, watch: Watch, stop: threading.Event) -> Agent:
+def _agent(parsed: argparse.Namespace, console: Console, watch: RunProgress, stop: threading.Event) -> AgentContext:
     config = _config(parsed, console)
 
     def sleep(seconds: float) -> None:
         if stop.wait(seconds):
-            raise Stopped
+            raise RunCancelled
 
     outside = replace(
         common.run_of(parsed, console, common.now_of(parsed, console)), store=config.store, tell=watch.tell, sleep=sleep
     )
-    return Agent(outside, config, HoldersPrograms(), apply.settle, now_given=parsed.now is not None)
+    return AgentContext(outside, config, ConfiguredHooks(), apply.sync_settings, now_given=parsed.now is not None)
 
 
 def _config(parsed: argparse.Namespace, console: Console) -> Config:
@@ -278,19 +280,21 @@ def _config(parsed: argparse.Namespace, console: Console) -> Config:
 
 def without_file(store: Path) -> Config:
     """Give how a store is taken care of that no sinetti.toml speaks of."""
-    return Config(store / "sinetti.toml", store, None, {}, Care(), Entry("", None), {})
+    return Config(store / "sinetti.toml", store, None, {}, AgentSettings(), CertificateEntry("", None), {})
 
 
 def _every(text: str) -> timedelta:
     found = _EVERY.fullmatch(text)
     every = timedelta(**{_UNITS[found[2]]: int(found[1])}) if found else timedelta()
     if not _SHORTEST <= every <= _LONGEST:
-        raise UsageError(say(messages.BAD_EVERY, text=text))
+        raise UsageError(make_message(messages.BAD_EVERY, text=text))
     return every
 
 
 def _unusable(store: Path, bad: OSError) -> Message:
-    return say(messages.STORE_UNUSABLE, path=str(bad.filename or store), why=error_reasons.of(bad))
+    return make_message(
+        messages.STORE_UNUSABLE, path=str(bad.filename or store), why=error_reasons.translate_reason(bad)
+    )
 
 
 class _Told(Enum):
@@ -323,7 +327,7 @@ def _told_to_stop(stop: threading.Event, wake: threading.Event, console: Console
         while (word := told.get()) is not _Told.NO_MORE:
             if word is _Told.STOP:
                 stop.set()
-                console.tell(say(messages.STOPPING))
+                console.tell(make_message(messages.STOPPING))
             wake.set()
 
     if threading.current_thread() is not threading.main_thread():

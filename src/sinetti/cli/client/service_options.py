@@ -9,8 +9,8 @@ from sinetti.cli.client import common
 from sinetti.client import service_address
 from sinetti.client.config import messages as config_messages
 from sinetti.client.messages import error_reasons, messages
-from sinetti.client.messages.messages import say
-from sinetti.client.model import Config, Entry, ServiceEntry
+from sinetti.client.messages.messages import make_message
+from sinetti.client.model import CertificateEntry, Config, ServiceEntry
 from sinetti.client.results import UsageError
 from sinetti.client.store import settings
 from sinetti.domain.values import Environment
@@ -27,7 +27,7 @@ def add_service(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--trust-services", metavar="PEM", type=Path, help="the CAs of those who sign answers")
     parser.add_argument("--trust-holders", metavar="PEM", type=Path, help="the CAs of holders' certificates")
     parser.add_argument("--tls-ca", metavar="PEM", type=Path, help="the only CAs of the server (default: the system's)")
-    parser.add_argument("--environment", choices=common.values(Environment), help="which environment it is")
+    parser.add_argument("--environment", choices=common.choices(Environment), help="which environment it is")
 
 
 def config_for(parsed: argparse.Namespace, *also: str) -> Config | None:
@@ -40,12 +40,12 @@ def config_for(parsed: argparse.Namespace, *also: str) -> Config | None:
     return None if alone and parsed.config is None else common.config_of(parsed)
 
 
-def entry_for(parsed: argparse.Namespace, config: Config | None) -> Entry:
+def entry_for(parsed: argparse.Namespace, config: Config | None) -> CertificateEntry:
     """Give how sinetti.toml takes care of the command's name; where there is no file, nothing is said of it."""
-    return Entry(parsed.name, None) if config is None else config.entry_of(parsed.name)
+    return CertificateEntry(parsed.name, None) if config is None else config.entry_of(parsed.name)
 
 
-def service_of(parsed: argparse.Namespace, config: Config | None, entry: Entry) -> ServiceEntry:
+def service_of(parsed: argparse.Namespace, config: Config | None, entry: CertificateEntry) -> ServiceEntry:
     """Put the service together: the table that is named, or that the name's table names, with what options say.
 
     An address that no table has takes nothing from any table: anchors of one service are none of another.
@@ -66,44 +66,48 @@ def service_of(parsed: argparse.Namespace, config: Config | None, entry: Entry) 
     return _usable(ServiceEntry(name=parsed.service, **said_here))
 
 
-def not_given(what: str, config: Config | None) -> UsageError:
+def missing_option_error(what: str, config: Config | None) -> UsageError:
     """Say that an option is missing, by what it is called once parsed, and where else its value may stand."""
-    option = option_of(what)
+    option = option_name(what)
     if config is None:
-        return UsageError(say(config_messages.NOT_GIVEN_ANYWHERE, option=option))
-    return UsageError(say(config_messages.NOT_GIVEN, option=option, key=what, path=str(config.path)))
+        return UsageError(make_message(config_messages.NOT_GIVEN_ANYWHERE, option=option))
+    return UsageError(make_message(config_messages.NOT_GIVEN, option=option, key=what, path=str(config.path)))
 
 
-def option_of(name: str) -> str:
+def option_name(name: str) -> str:
     """Give an option as it is written, by what it is called once parsed, which is its key in sinetti.toml, too."""
     return f"--{name.replace('_', '-')}"
 
 
-def _table(parsed: argparse.Namespace, config: Config | None, entry: Entry) -> ServiceEntry | None:
+def _table(parsed: argparse.Namespace, config: Config | None, entry: CertificateEntry) -> ServiceEntry | None:
     wanted = parsed.service or entry.service
     if config is None or wanted is None:
         if wanted is not None and not _is_address(wanted):
-            raise UsageError(say(config_messages.NOT_GIVEN_ANYWHERE, option=f"--service {wanted}"))
+            raise UsageError(make_message(config_messages.NOT_GIVEN_ANYWHERE, option=f"--service {wanted}"))
         return None
     if _is_address(wanted):
         return next((one for one in config.services.values() if one.address == wanted), None)
     if wanted not in config.services:
-        raise UsageError(say(config_messages.NO_SERVICE, value=wanted, known=", ".join(config.services) or "-"))
+        raise UsageError(
+            make_message(config_messages.NO_SERVICE, value=wanted, known=", ".join(config.services) or "-")
+        )
     return config.services[wanted]
 
 
 def _missing(parsed: argparse.Namespace, config: Config | None, name: str) -> UsageError:
     if config is not None and parsed.service is not None:
-        told = {"path": str(config.path), "address": parsed.service, "option": option_of(name)}
-        return UsageError(say(config_messages.ADDRESS_ALONE, **told))
-    return not_given(name, config)
+        told = {"path": str(config.path), "address": parsed.service, "option": option_name(name)}
+        return UsageError(make_message(config_messages.ADDRESS_ALONE, **told))
+    return missing_option_error(name, config)
 
 
 def _usable(service: ServiceEntry) -> ServiceEntry:
     try:
-        service_address.parse_address(service.address)
-    except service_address.BadAddress as bad:
-        raise UsageError(say(messages.BAD_SETTING, why=error_reasons.of(f"service: {bad}"))) from bad
+        service_address.parse_service_url(service.address)
+    except service_address.InvalidServiceUrl as bad:
+        raise UsageError(
+            make_message(messages.BAD_SETTING, why=error_reasons.translate_reason(f"service: {bad}"))
+        ) from bad
     return service
 
 
@@ -117,4 +121,6 @@ def _bundle(path: Path | None) -> str | None:
     try:
         return settings.bundle_text(common.read_file(path))
     except ValueError as bad:
-        raise UsageError(say(messages.UNREADABLE_FILE, path=str(path), why=error_reasons.of(bad))) from bad
+        raise UsageError(
+            make_message(messages.UNREADABLE_FILE, path=str(path), why=error_reasons.translate_reason(bad))
+        ) from bad

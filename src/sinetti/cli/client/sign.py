@@ -6,10 +6,10 @@ from typing import TYPE_CHECKING
 
 from sinetti.cli.client import common
 from sinetti.client.messages import error_reasons, messages
-from sinetti.client.messages.messages import say
+from sinetti.client.messages.messages import make_message
 from sinetti.client.results import ExitCode, UsageError
 from sinetti.client.store import document_signature, generations, keys
-from sinetti.wire.xmldsig.signature import Recipe
+from sinetti.wire.xmldsig.signature import SignatureProfile
 
 if TYPE_CHECKING:
     from sinetti.cli.core.argparse_i18n import Commands
@@ -18,7 +18,7 @@ EXAMPLE = """\
 example:
   sinetti sign report.xml --store /var/lib/sinetti --name payroll --out report-sealed.xml"""
 
-RECIPES = {"exclusive": Recipe.EXCLUSIVE, "enveloped": Recipe.ENVELOPED}
+RECIPES = {"exclusive": SignatureProfile.EXCLUSIVE, "enveloped": SignatureProfile.ENVELOPED}
 
 
 def register(subparsers: "Commands") -> None:
@@ -48,23 +48,25 @@ def run(parsed: argparse.Namespace) -> ExitCode:
     """Seal one document."""
     console = common.console_of(parsed)
     if parsed.json and parsed.out is None:
-        raise UsageError(say(messages.JSON_NEEDS_OUT))
+        raise UsageError(make_message(messages.JSON_NEEDS_OUT))
     _refuse_the_store(parsed)
-    common.keep_now_out(parsed, parsed.name)
-    held = document_signature.holder_of(parsed.store, parsed.name, common.now_of(parsed, console))
+    common.reject_now(parsed, parsed.name)
+    held = document_signature.signing_certificate(parsed.store, parsed.name, common.now_of(parsed, console))
     try:
-        sealed = document_signature.seal(common.read_file(parsed.file), held, RECIPES[parsed.recipe])
+        sealed = document_signature.sign_document(common.read_file(parsed.file), held, RECIPES[parsed.recipe])
     except ValueError as bad:
-        raise UsageError(say(messages.NOT_FOR_THIS, path=str(parsed.file), why=error_reasons.of(bad))) from bad
+        raise UsageError(
+            make_message(messages.NOT_FOR_THIS, path=str(parsed.file), why=error_reasons.translate_reason(bad))
+        ) from bad
     common.write_file(parsed.out, sealed)
     name, customer_id = generations.organisation(held.certificate), generations.common_name(held.certificate)
     serial = keys.serial_of(held.certificate)
     console.tell(
-        say(
+        make_message(
             messages.SEALED,
             path=str(parsed.file),
-            name=messages.plain(name or "-"),
-            customer_id=messages.plain(customer_id or "-"),
+            name=messages.strip_control_chars(name or "-"),
+            customer_id=messages.strip_control_chars(customer_id or "-"),
             serial=serial,
         )
     )
@@ -77,4 +79,4 @@ def run(parsed: argparse.Namespace) -> ExitCode:
 def _refuse_the_store(parsed: argparse.Namespace) -> None:
     """Raise UsageError where --out lies in the store: what would be written over there may be a key."""
     if parsed.out is not None and common.is_in_store(parsed.out, parsed.store, parsed.name):
-        raise UsageError(say(messages.OUT_IN_STORE, path=str(parsed.out), store=str(parsed.store)))
+        raise UsageError(make_message(messages.OUT_IN_STORE, path=str(parsed.out), store=str(parsed.store)))

@@ -12,12 +12,12 @@ from sinetti.cli.client import common
 from sinetti.cli.core import output, tables
 from sinetti.cli.core.console import Console
 from sinetti.client.messages import messages, words
-from sinetti.client.messages.messages import say
+from sinetti.client.messages.messages import make_message
 from sinetti.client.reporting import metrics, required_actions, status, status_table
-from sinetti.client.reporting.status import NameState, Row
+from sinetti.client.reporting.status import NameStatus, StatusRow
 from sinetti.client.results import ExitCode, UsageError
 from sinetti.client.store import files
-from sinetti.client.store.snapshot import Glance
+from sinetti.client.store.snapshot import NameSnapshot
 from sinetti.domain.values import Environment
 from sinetti.infra import clock
 
@@ -57,13 +57,13 @@ def run(parsed: argparse.Namespace) -> ExitCode:
     """Show every name; a damaged one makes the exit code 5."""
     console = common.console_of(parsed)
     if parsed.details and not parsed.json:
-        raise UsageError(say(messages.DETAILS_NEED_JSON))
+        raise UsageError(make_message(messages.DETAILS_NEED_JSON))
     now = common.now_of(parsed, console)
     absent = _absent(parsed, now)
-    if not files.is_there(parsed.store) and absent and not (parsed.json or parsed.check or parsed.prometheus):
+    if not files.directory_exists(parsed.store) and absent and not (parsed.json or parsed.check or parsed.prometheus):
         _show(absent, console, only_needed=False)
     try:
-        common.refuse_unknown_store(parsed)
+        common.require_store(parsed)
         rows = _rows(parsed, now)
     except (UsageError, OSError):
         if parsed.prometheus is not None:
@@ -83,12 +83,12 @@ def run(parsed: argparse.Namespace) -> ExitCode:
         _show((*rows, *absent), console, only_needed=parsed.check)
     if parsed.check:
         return required_actions.exit_code(rows)
-    return ExitCode.STORE if any(row.state is NameState.DAMAGED for row in rows) else ExitCode.DONE
+    return ExitCode.STORE if any(row.state is NameStatus.DAMAGED for row in rows) else ExitCode.DONE
 
 
-def _absent(parsed: argparse.Namespace, now: datetime) -> Sequence[Row]:
+def _absent(parsed: argparse.Namespace, now: datetime) -> Sequence[StatusRow]:
     """Give a row for each table of sinetti.toml that has nothing in the store."""
-    config = common.spoken_of(parsed)
+    config = common.loaded_config(parsed)
     if config is None:
         return ()
     return [
@@ -98,43 +98,45 @@ def _absent(parsed: argparse.Namespace, now: datetime) -> Sequence[Row]:
     ]
 
 
-def _by_name(row: Row) -> str:
+def _by_name(row: StatusRow) -> str:
     return row.name
 
 
-def _rows(parsed: argparse.Namespace, now: datetime) -> Sequence[Row]:
-    def now_of(seen: Glance) -> datetime:
+def _rows(parsed: argparse.Namespace, now: datetime) -> Sequence[StatusRow]:
+    def now_of(seen: NameSnapshot) -> datetime:
         # Nothing is done here, so a name in PRODUCTION is shown by the true clock instead of being refused.
         production = parsed.now is not None and seen.environment is Environment.PRODUCTION
-        return clock.machine_now() if production else now
+        return clock.utc_now() if production else now
 
     return status.rows(parsed.store, now_of)
 
 
-def _show(rows: Sequence[Row], console: Console, *, only_needed: bool) -> None:
+def _show(rows: Sequence[StatusRow], console: Console, *, only_needed: bool) -> None:
     if not rows:
-        common.print_line(messages.render(say(messages.STORE_EMPTY), console.language))
+        common.print_line(messages.render(make_message(messages.STORE_EMPTY), console.language))
         return
     shown = [
         row
-        for row in required_actions.sorted_by_need(rows)
+        for row in required_actions.sort_by_urgency(rows)
         if not only_needed or required_actions.EXIT_CODES[required_actions.of(row)]
     ]
     if not shown:
-        common.print_line(messages.render(say(messages.NOTHING_FOR_A_PERSON), console.language))
+        common.print_line(messages.render(make_message(messages.NOTHING_FOR_A_PERSON), console.language))
         return
-    lines = [status_table.cells(row, console.language) for row in shown]
-    table = tables.laid_out(status_table.head(console.language), lines, (status_table.DAYS_LEFT,))
+    lines = [status_table.row_cells(row, console.language) for row in shown]
+    table = tables.format_table(status_table.header(console.language), lines, (status_table.DAYS_LEFT,))
     common.print_line("\n".join(table))
 
 
-def put_metrics(place: str, store: Path, rows: Sequence[Row], now: datetime, last_run: datetime | None = None) -> None:
+def put_metrics(
+    place: str, store: Path, rows: Sequence[StatusRow], now: datetime, last_run: datetime | None = None
+) -> None:
     """Write the metrics of a store for an exporter to read; `last_run`: when a pass of the agent ended. UsageError."""
     if place != "-" and _is_a_names(Path(place), store):
-        raise UsageError(say(words.METRICS_IN_STORE, path=place, store=str(store)))
+        raise UsageError(make_message(words.METRICS_IN_STORE, path=place, store=str(store)))
     octets = metrics.text(rows, now, last_run).encode()
     if place == "-":
-        output.put_octets(octets)
+        output.print_bytes(octets)
         return
     _publish(Path(place), octets)
 
@@ -171,11 +173,11 @@ def _is_a_names(path: Path, store: Path) -> bool:
 
 def _links(store: Path) -> Sequence[Path]:
     """Names whose folder is a link to one elsewhere."""
-    return [one for one in (store / name for name in files.names(store)) if one.is_symlink()]
+    return [one for one in (store / name for name in files.list_names(store)) if one.is_symlink()]
 
 
-def _tell_passed_by(rows: Sequence[Row], console: Console) -> None:
+def _tell_passed_by(rows: Sequence[StatusRow], console: Console) -> None:
     """Warn of names that --now does not count for."""
     apart = [row.name for row in rows if row.seen.environment is Environment.PRODUCTION]
     if apart:
-        console.tell(say(messages.NOW_PASSES_BY, names=", ".join(apart)))
+        console.tell(make_message(messages.NOW_PASSES_BY, names=", ".join(apart)))

@@ -7,13 +7,13 @@ from datetime import datetime
 from cryptography import x509
 
 from sinetti.client.messages import error_reasons, messages
-from sinetti.client.messages.messages import Message, say
+from sinetti.client.messages.messages import Message, make_message
 from sinetti.client.reporting import status
 from sinetti.gateway.gateway import Gateway
-from sinetti.gateway.verdicts.verdict import Phrase, Reason, Value, Verdict
+from sinetti.gateway.verdicts.verdict import Phrase, Value, Verdict, VerdictReason
 from sinetti.gateway.x509 import verdict_texts
 from sinetti.pki import chain
-from sinetti.wire.xmldsig.errors import Flaw
+from sinetti.wire.xmldsig.errors import SignatureErrorCode
 from sinetti.wire.xmldsig.signature import verify_document
 
 _WORDS = {
@@ -29,14 +29,17 @@ _WORDS = {
 }
 
 # To the client a certificate that cannot be used is one thing with a signature that does not fit.
-_REASONS = {Reason.COVERS_SOMETHING_ELSE: Reason.SIGNATURE_INVALID, Reason.MALFORMED: Reason.SIGNATURE_INVALID}
+_REASONS = {
+    VerdictReason.COVERS_SOMETHING_ELSE: VerdictReason.SIGNATURE_INVALID,
+    VerdictReason.MALFORMED: VerdictReason.SIGNATURE_INVALID,
+}
 
 
 @dataclass(frozen=True, slots=True)
-class Checked:
+class VerificationResult:
     """`fault` None: the seal is good, and `octets` are what it covers. Of an untrusted signer nothing is told."""
 
-    fault: Reason | None
+    fault: VerdictReason | None
     message: Message
     verdict: Verdict
     octets: bytes | None = field(default=None, repr=False)
@@ -54,7 +57,7 @@ class Checked:
         }
 
 
-def check(document: bytes, anchors: Sequence[x509.Certificate], now: datetime) -> Checked:
+def check(document: bytes, anchors: Sequence[x509.Certificate], now: datetime) -> VerificationResult:
     """Check a seal at `now` (UTC). Raises ValueError for what is no XML document, and for anchors that are no CAs."""
     verified = Gateway(anchors).verify(document, now)
     if verified.verdict.sentence == verdict_texts.MALFORMED_DOCUMENT:
@@ -65,25 +68,31 @@ def check(document: bytes, anchors: Sequence[x509.Certificate], now: datetime) -
     return replace(found, octets=verified.octets)
 
 
-def checked(verdict: Verdict, *, strangers: bool) -> Checked:
+def checked(verdict: Verdict, *, strangers: bool) -> VerificationResult:
     """Put a verdict into the client's words; `strangers`: none of the anchors issued the certificate."""
     fault = None if verdict.reason is None else _REASONS.get(verdict.reason, verdict.reason)
-    if verdict.reason is Reason.MALFORMED and strangers:
+    if verdict.reason is VerdictReason.MALFORMED and strangers:
         # Of a certificate that nobody trusts it is not told what else is wrong with it.
-        return Checked(Reason.UNTRUSTED, say(messages.SEAL_UNTRUSTED), verdict)
+        return VerificationResult(VerdictReason.UNTRUSTED, make_message(messages.SEAL_UNTRUSTED), verdict)
     words = _WORDS.get(verdict.sentence)
     if words is None:
-        return Checked(fault, say(messages.SEAL_BROKEN, why=why_of(verdict)), verdict)
-    return Checked(fault, say(words, **{name: _plain(value) for name, value in verdict.values.items()}), verdict)
+        return VerificationResult(fault, make_message(messages.SEAL_BROKEN, why=rejection_reason(verdict)), verdict)
+    return VerificationResult(
+        fault, make_message(words, **{name: _plain(value) for name, value in verdict.values.items()}), verdict
+    )
 
 
-def why_of(verdict: Verdict) -> messages.Value:
+def rejection_reason(verdict: Verdict) -> messages.Value:
     """Give why a document or a signature is refused, as the client says it."""
     why = verdict.values.get("why")
     told = why.text if isinstance(why, Phrase) else ""
     if verdict.sentence == verdict_texts.MALFORMED:
-        told = Flaw.KEY_NOT_ACCEPTED if told == verdict_texts.BAD_KEY else Flaw.CERTIFICATE_UNREADABLE
-    return error_reasons.of(told)
+        told = (
+            SignatureErrorCode.KEY_NOT_ACCEPTED
+            if told == verdict_texts.BAD_KEY
+            else SignatureErrorCode.CERTIFICATE_UNREADABLE
+        )
+    return error_reasons.translate_reason(told)
 
 
 def is_strangers(document: bytes, anchors: Sequence[x509.Certificate]) -> bool:
@@ -103,5 +112,5 @@ def is_strangers(document: bytes, anchors: Sequence[x509.Certificate]) -> bool:
 
 def _plain(value: Value) -> messages.Value:
     if isinstance(value, Phrase):
-        return error_reasons.of(value.text)
-    return messages.plain(value) if isinstance(value, str) else value
+        return error_reasons.translate_reason(value.text)
+    return messages.strip_control_chars(value) if isinstance(value, str) else value

@@ -14,49 +14,49 @@ from typing import TYPE_CHECKING
 
 from sinetti.domain.values import Language
 from sinetti.i18n import translate as i18n_translate
-from sinetti.i18n.translate import mark
+from sinetti.i18n.translate import gettext_noop
 
 if TYPE_CHECKING:
     Commands = argparse._SubParsersAction[argparse.ArgumentParser]  # noqa: SLF001 -- the type has no public name
     """The subparsers that a command module adds itself to."""
 
-OF_ARGPARSE = (
-    mark("usage: "),
-    mark("positional arguments"),
-    mark("options"),
-    mark("show this help message and exit"),
-    mark("show program's version number and exit"),
-    mark("%(prog)s: error: %(message)s\n"),
-    mark("argument %(argument_name)s: %(message)s"),
-    mark("unrecognized arguments: %s"),
-    mark("the following arguments are required: %s"),
-    mark("one of the arguments %s is required"),
-    mark("not allowed with argument %s"),
-    mark("expected one argument"),
-    mark("ambiguous option: %(option)s could match %(matches)s"),
-    mark("ignored explicit argument %r"),
-    mark("invalid choice: %(value)r (choose from %(choices)s)"),
-    mark("invalid choice: %(value)r, maybe you meant %(suggestion)r? (choose from %(choices)s)"),
-    mark("invalid %(type)s value: %(value)r"),
+ARGPARSE_MESSAGES = (
+    gettext_noop("usage: "),
+    gettext_noop("positional arguments"),
+    gettext_noop("options"),
+    gettext_noop("show this help message and exit"),
+    gettext_noop("show program's version number and exit"),
+    gettext_noop("%(prog)s: error: %(message)s\n"),
+    gettext_noop("argument %(argument_name)s: %(message)s"),
+    gettext_noop("unrecognized arguments: %s"),
+    gettext_noop("the following arguments are required: %s"),
+    gettext_noop("one of the arguments %s is required"),
+    gettext_noop("not allowed with argument %s"),
+    gettext_noop("expected one argument"),
+    gettext_noop("ambiguous option: %(option)s could match %(matches)s"),
+    gettext_noop("ignored explicit argument %r"),
+    gettext_noop("invalid choice: %(value)r (choose from %(choices)s)"),
+    gettext_noop("invalid choice: %(value)r, maybe you meant %(suggestion)r? (choose from %(choices)s)"),
+    gettext_noop("invalid %(type)s value: %(value)r"),
 )
 """What argparse says of its own accord where our commands let it (CPython 3.11 to 3.14)."""
 
-PLACES = (
-    mark("COMMAND"),
-    mark("DIR"),
-    mark("FILE"),
-    mark("NAME"),
-    mark("URL|NAME"),
-    mark("RECEIPT"),
-    mark("SECONDS"),
-    mark("SHELL"),
-    mark("TIME"),
-    mark("WHEN"),
+METAVARS = (
+    gettext_noop("COMMAND"),
+    gettext_noop("DIR"),
+    gettext_noop("FILE"),
+    gettext_noop("NAME"),
+    gettext_noop("URL|NAME"),
+    gettext_noop("RECEIPT"),
+    gettext_noop("SECONDS"),
+    gettext_noop("SHELL"),
+    gettext_noop("TIME"),
+    gettext_noop("WHEN"),
 )
 """What stands for a value, where it is a word."""
 
 
-class Paragraphs(argparse.HelpFormatter):
+class ParagraphFormatter(argparse.HelpFormatter):
     """Fits what stands above and below the options to the window; lines to type, which are indented, stay whole."""
 
     def _fill_text(self, text: str, width: int, indent: str) -> str:
@@ -72,7 +72,7 @@ class Parser(argparse.ArgumentParser):
 
     def __init__(self, **named: object) -> None:
         """Take what `ArgumentParser` takes, by name."""
-        super().__init__(**{"formatter_class": Paragraphs, **named})  # type: ignore[arg-type]
+        super().__init__(**{"formatter_class": ParagraphFormatter, **named})  # type: ignore[arg-type]
 
 
 def add_command(commands: "Commands", name: str, summary: str, example: str) -> argparse.ArgumentParser:
@@ -86,7 +86,7 @@ def add_command(commands: "Commands", name: str, summary: str, example: str) -> 
 
 
 @contextmanager
-def spoken_in(language: Language) -> Iterator[None]:
+def argparse_language(language: Language) -> Iterator[None]:
     """Have argparse say what is its own in this language meanwhile; parsers have to be built in there, too."""
     # It asks gettext for each of its texts by this name; the domain that gettext itself would look in goes by the
     # environment alone, where --lang is not.
@@ -99,13 +99,13 @@ def spoken_in(language: Language) -> Iterator[None]:
         names["_"] = before
 
 
-def said(message_id: str, **values: object) -> str:
+def translated(message_id: str, **values: object) -> str:
     """Return a text in the language that argparse speaks: for what is wrong with the value of an option."""
     spoken: str = vars(argparse)["_"](message_id)
     return spoken.format(**values)
 
 
-def translate(parser: argparse.ArgumentParser, language: Language, *, places: bool = True) -> None:
+def translate_parser(parser: argparse.ArgumentParser, language: Language, *, places: bool = True) -> None:
     """Put the help of a parser, and of all below it, into this language; what has no translation stays as it is.
 
     Not `places`: what stands for values (DIR, FILE) stays, too.
@@ -119,10 +119,10 @@ def translate(parser: argparse.ArgumentParser, language: Language, *, places: bo
     for action in _all_actions(parser):
         if action.help != argparse.SUPPRESS:
             action.help = _put(action.help, language)
-        if places and action.metavar in PLACES:
+        if places and action.metavar in METAVARS:
             action.metavar = _put(action.metavar, language)
     for one in _below(parser):
-        translate(one, language, places=places)
+        translate_parser(one, language, places=places)
 
 
 def texts_of(parser: argparse.ArgumentParser) -> Iterator[str]:
@@ -144,7 +144,9 @@ def place_of(parser: argparse.ArgumentParser, words: Sequence[str], option: str)
 
 def _put(message_id: str | None, language: Language) -> str | None:
     # In English they are what they are, and no catalogue has to be read.
-    return i18n_translate.plain(message_id, language) if message_id and language is not Language.EN else message_id
+    return (
+        i18n_translate.translate_raw(message_id, language) if message_id and language is not Language.EN else message_id
+    )
 
 
 def _all_actions(parser: argparse.ArgumentParser) -> Iterator[argparse.Action]:

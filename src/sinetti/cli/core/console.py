@@ -25,7 +25,7 @@ class Console:
 
     def tell(self, message: Message) -> None:
         """Say one message, on a line of its own."""
-        output.tell(messages.render(message, self.language))
+        output.print_error(messages.render(message, self.language))
 
 
 def language_of(arguments: Sequence[str]) -> Language:

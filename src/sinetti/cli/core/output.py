@@ -1,7 +1,7 @@
 """What commands give out: lines on standard output and standard error, and files, whole or not at all.
 
 Whoever reads may go, as `head -1` does: that is no fault, and the command does the rest of its work and ends with that
-work's exit code, as if all had been read. What else keeps standard output from being written is `OutputLost`.
+work's exit code, as if all had been read. What else keeps standard output from being written is `OutputError`.
 """
 
 import contextlib
@@ -23,7 +23,7 @@ _NOT_BESIDE = frozenset({errno.EACCES, errno.EPERM, errno.EBUSY})
 """Rights that end at the file itself, or a file that is mounted by itself: it can be written, but not replaced."""
 
 
-class OutputLost(Exception):
+class OutputError(Exception):
     """Standard output cannot be written."""
 
     def __init__(self, why: OSError) -> None:
@@ -32,13 +32,13 @@ class OutputLost(Exception):
         self.why = why
 
 
-def bear_any_encoding() -> None:
+def replace_unencodable() -> None:
     """Let standard output have a question mark for each sign that its encoding lacks, where that is not UTF-8."""
     if isinstance(sys.stdout, io.TextIOWrapper) and sys.stdout.errors == "strict":
         sys.stdout.reconfigure(errors="replace")
 
 
-def is_writable(text: str) -> bool:
+def is_encodable(text: str) -> bool:
     """Tell whether standard output has every sign of a text: what programs read, they are to read as it is."""
     try:
         text.encode(getattr(sys.stdout, "encoding", None) or "utf-8")
@@ -47,29 +47,29 @@ def is_writable(text: str) -> bool:
     return True
 
 
-def put_line(line: str) -> None:
-    """Write one line of what was asked for to standard output. Raises OutputLost."""
+def print_line(line: str) -> None:
+    """Write one line of what was asked for to standard output. Raises OutputError."""
     with _standard_output() as stream:
         stream.write(f"{line}\n")
         stream.flush()
 
 
-def put_octets(octets: bytes) -> None:
-    """Write what was asked for to standard output, octet by octet. Raises OutputLost."""
+def print_bytes(octets: bytes) -> None:
+    """Write what was asked for to standard output, octet by octet. Raises OutputError."""
     with _standard_output() as stream:
         stream.buffer.write(octets)
         stream.buffer.flush()
 
 
 def flush() -> None:
-    """Write what others have left for the interpreter's end, argparse its help. Raises OutputLost."""
+    """Write what others have left for the interpreter's end, argparse its help. Raises OutputError."""
     if sys.stdout is not None:
         with _standard_output() as stream:
             stream.flush()
-    tell("", end="")
+    print_error("", end="")
 
 
-def tell(line: str, end: str = "\n") -> None:
+def print_error(line: str, end: str = "\n") -> None:
     """Say something to the person at standard error; where nobody hears it the work goes on all the same."""
     if sys.stderr is None:
         return
@@ -80,7 +80,7 @@ def tell(line: str, end: str = "\n") -> None:
         _divert(sys.stderr)
 
 
-def write_whole(path: Path, octets: bytes) -> None:
+def write_atomic(path: Path, octets: bytes) -> None:
     """Write a file that a person named so that it is there whole or not at all; until then the former one is.
 
     Links are followed, and a file that was there keeps its owner and mode. What is no plain file is written through,
@@ -132,14 +132,14 @@ def write_private(path: Path, octets: bytes) -> None:
 @contextlib.contextmanager
 def _standard_output() -> Iterator[TextIO]:
     if sys.stdout is None:  # whoever started this had closed it
-        raise OutputLost(OSError(errno.EBADF, os.strerror(errno.EBADF)))
+        raise OutputError(OSError(errno.EBADF, os.strerror(errno.EBADF)))
     try:
         yield sys.stdout
     except BrokenPipeError:
         _divert(sys.stdout)
     except OSError as bad:
         _divert(sys.stdout)
-        raise OutputLost(bad) from bad
+        raise OutputError(bad) from bad
 
 
 def _divert(stream: TextIO) -> None:

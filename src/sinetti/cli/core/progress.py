@@ -14,7 +14,7 @@ from typing import Self, TextIO
 from sinetti.client.messages.messages import Message
 from sinetti.domain.values import Language
 from sinetti.i18n import translate
-from sinetti.i18n.translate import mark
+from sinetti.i18n.translate import gettext_noop
 from sinetti.infra import clock
 
 QUIET = 2.0
@@ -28,10 +28,10 @@ _WIDTH = 24
 _FULL, _EMPTY = "█", "░"
 _PLAIN_FULL, _PLAIN_EMPTY = "#", "-"
 
-LAST = mark("{done} of {total}, last {name}")
+LAST = gettext_noop("{done} of {total}, last {name}")
 
 
-class Bar:
+class ProgressBar:
     """Counts what is done, from any thread. A stream that refuses is let be: the work goes on."""
 
     def __init__(self, total: int, stream: TextIO | None, language: Language, ticks: Callable[[], float]) -> None:
@@ -87,9 +87,9 @@ class Bar:
     def _say(self, name: str) -> None:
         done, total = (translate.number(one, self._language) for one in (self._done, self._total))
         if not self._terminal:
-            self._put(translate.text(LAST, self._language, done=done, total=total, name=name) + "\n")
+            self._put(translate.translate(LAST, self._language, done=done, total=total, name=name) + "\n")
             return
-        words = translate.text(LAST, self._language, done=done, total=total, name=name)
+        words = translate.translate(LAST, self._language, done=done, total=total, name=name)
         full, empty = (_FULL, _EMPTY) if self._speaks_utf8() else (_PLAIN_FULL, _PLAIN_EMPTY)
         part = _WIDTH * min(self._done, self._total) // max(self._total, 1)
         line = f"{full * part}{empty * (_WIDTH - part)} {words}"
@@ -113,7 +113,7 @@ def bar(
     total: int,
     stream: TextIO | None = None,
     language: Language = Language.EN,
-    ticks: Callable[[], float] = clock.ticks,
-) -> Bar:
+    ticks: Callable[[], float] = clock.monotonic_seconds,
+) -> ProgressBar:
     """Give a bar for so many things; `stream` is standard error if none is given."""
-    return Bar(total, sys.stderr if stream is None else stream, language, ticks)
+    return ProgressBar(total, sys.stderr if stream is None else stream, language, ticks)

@@ -7,12 +7,12 @@ _WIDE = frozenset("WF")
 """Letters that take two places on a terminal (UAX 11)."""
 
 
-def laid_out(head: Sequence[str], lines: Sequence[Sequence[str]], right: Sequence[int] = ()) -> list[str]:
+def format_table(head: Sequence[str], lines: Sequence[Sequence[str]], right: Sequence[int] = ()) -> list[str]:
     """Lay out a table; columns numbered in `right` are flush right. The last column takes what it needs."""
-    return aligned((head, *lines), right)
+    return format_columns((head, *lines), right)
 
 
-def aligned(lines: Sequence[Sequence[str]], right: Sequence[int] = ()) -> list[str]:
+def format_columns(lines: Sequence[Sequence[str]], right: Sequence[int] = ()) -> list[str]:
     """Lay out a table without names of columns."""
     widths = [max(map(_width, column)) for column in zip(*lines, strict=True)]
     return [_line(cells, widths, right) for cells in lines]

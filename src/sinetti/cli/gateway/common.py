@@ -10,12 +10,12 @@ from cryptography import x509
 from sinetti.cli.client import common
 from sinetti.cli.core import output
 from sinetti.client.messages import error_reasons, messages
-from sinetti.client.messages.messages import say
+from sinetti.client.messages.messages import make_message
 from sinetti.client.results import ExitCode, UsageError
 from sinetti.domain.values import Channel, Environment, Language
 from sinetti.gateway import settings
 from sinetti.gateway.gateway import Gateway
-from sinetti.gateway.revocation.crl import Lists, NotAList
+from sinetti.gateway.revocation.crl import CrlSource, InvalidCrl
 from sinetti.gateway.revocation.source import FRESHNESS
 from sinetti.gateway.verdicts.verdict import Verdict
 from sinetti.gateway.x509 import trust_file
@@ -41,9 +41,9 @@ def add_gateway(parser: argparse.ArgumentParser) -> None:
         default=[],
         help="a revocation list, DER or PEM (may be given often); without any, revocation is not checked",
     )
-    parser.add_argument("--channel", choices=common.values(Channel), help="refuse certificates of another channel")
+    parser.add_argument("--channel", choices=common.choices(Channel), help="refuse certificates of another channel")
     parser.add_argument(
-        "--environment", choices=common.values(Environment), help="refuse certificates of the other environment"
+        "--environment", choices=common.choices(Environment), help="refuse certificates of the other environment"
     )
     parser.add_argument(
         "--trust", metavar="FILE", type=Path, help="TOML: what CAs are for that do not say it themselves"
@@ -57,7 +57,7 @@ def add_gateway(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--at", metavar="ISO", help="judge at this instant (default: now)")
     parser.add_argument("--json", action="store_true", help="print the verdict for programs")
-    parser.add_argument("--lang", choices=common.values(Language), help="language of messages")
+    parser.add_argument("--lang", choices=common.choices(Language), help="language of messages")
     parser.add_argument("--debug", action="store_true", help="show where in the program a fault of ours happened")
 
 
@@ -78,7 +78,7 @@ def gateway_of(parsed: argparse.Namespace) -> Gateway:
 
 def at_of(parsed: argparse.Namespace) -> datetime:
     """Give the instant to judge at: --at, else the machine's. Raises UsageError."""
-    return clock.machine_now() if parsed.at is None else common.instant(parsed.at).astimezone(UTC)
+    return clock.utc_now() if parsed.at is None else common.parse_instant(parsed.at).astimezone(UTC)
 
 
 def told(parsed: argparse.Namespace, verdict: Verdict) -> ExitCode:
@@ -86,13 +86,13 @@ def told(parsed: argparse.Namespace, verdict: Verdict) -> ExitCode:
     if parsed.json:
         common.print_json(verdict.as_json())
     else:
-        output.tell(verdict.text(common.console_of(parsed).language))
+        output.print_error(verdict.text(common.console_of(parsed).language))
     return ExitCode.DONE if verdict.accepted else ExitCode.REFUSED
 
 
 def unreadable(path: Path, why: BaseException) -> UsageError:
     """Say in one sentence which file cannot be read, and why."""
-    return UsageError(say(messages.UNREADABLE_FILE, path=str(path), why=error_reasons.of(why)))
+    return UsageError(make_message(messages.UNREADABLE_FILE, path=str(path), why=error_reasons.translate_reason(why)))
 
 
 def _anchors(path: Path) -> Sequence[x509.Certificate]:
@@ -102,16 +102,16 @@ def _anchors(path: Path) -> Sequence[x509.Certificate]:
         raise unreadable(path, bad) from bad
 
 
-def _lists(paths: Sequence[Path]) -> Lists:
+def _lists(paths: Sequence[Path]) -> CrlSource:
     ders = []
     for path in paths:
         octets = common.read_file(path)
         try:
-            Lists([octets])
-        except NotAList as bad:
+            CrlSource([octets])
+        except InvalidCrl as bad:
             raise unreadable(path, bad) from bad
         ders.append(octets)
-    return Lists(ders)
+    return CrlSource(ders)
 
 
 def _trust(path: Path) -> TrustFile:

@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING
 from sinetti.cli.core import output
 from sinetti.cli.gateway.running import add_settings, command
 from sinetti.client.results import ExitCode
-from sinetti.gateway.crl_freshness import Age, age_of, bound_of, issuer_of
-from sinetti.gateway.revocation.crl_fetch import Fetched, Wanted, fetch, in_place
-from sinetti.gateway.settings import ListToFetch, Settings, SettingsError, load
+from sinetti.gateway.crl_freshness import CrlAge, crl_age, issuer_of, max_age
+from sinetti.gateway.revocation.crl_fetch import CrlDownload, DownloadResult, current_file, fetch
+from sinetti.gateway.settings import GatewaySettings, GatewaySettingsError, ListToFetch, load
 from sinetti.gateway.verdicts.verdict import instant
 from sinetti.infra import clock
 
@@ -34,37 +34,37 @@ def run(parsed: argparse.Namespace) -> ExitCode:
     wanted = [_wanted(settings, one) for one in settings.lists]
     if not wanted:
         why = "there is no [[list]] to fetch: url, file and issuer"
-        raise SettingsError(why)
-    rows = [_row(settings, fetch(one), clock.machine_now()) for one in wanted]
+        raise GatewaySettingsError(why)
+    rows = [_row(settings, fetch(one), clock.utc_now()) for one in wanted]
     if parsed.json:
-        output.put_line(json.dumps([_shown(*row) for row in rows], indent=2))
+        output.print_line(json.dumps([_shown(*row) for row in rows], indent=2))
     for fetched, age in rows:
         if fetched.trouble is not None:
-            output.tell(f"{age.name}: {fetched.trouble}")
+            output.print_error(f"{age.name}: {fetched.trouble}")
         if not parsed.json:
-            output.put_line(age.said())
+            output.print_line(age.said())
     return ExitCode.DONE if all(age.current for _, age in rows) else ExitCode.AGAIN
 
 
-def _row(settings: Settings, fetched: Fetched, now: datetime) -> tuple[Fetched, Age]:
+def _row(settings: GatewaySettings, fetched: DownloadResult, now: datetime) -> tuple[DownloadResult, CrlAge]:
     issuer = fetched.wanted.issuer
-    bound = bound_of(issuer, settings.trust, settings.freshness)
-    return fetched, age_of(issuer, in_place(fetched.wanted), bound, now)
+    bound = max_age(issuer, settings.trust, settings.freshness)
+    return fetched, crl_age(issuer, current_file(fetched.wanted), bound, now)
 
 
-def _wanted(settings: Settings, one: ListToFetch) -> Wanted:
+def _wanted(settings: GatewaySettings, one: ListToFetch) -> CrlDownload:
     folder = settings.crls
     if one.issuer is None or folder is None:
         why = f"[[list]] {one.file}: issuer is needed, the file of the CA certificate whose key signs the list"
-        raise SettingsError(why)
+        raise GatewaySettingsError(why)
     try:
-        return Wanted(one.url, folder / one.file, issuer_of(one.issuer.read_bytes(), str(one.issuer)))
+        return CrlDownload(one.url, folder / one.file, issuer_of(one.issuer.read_bytes(), str(one.issuer)))
     except OSError as bad:
         why = f"[[list]] {one.file}: {one.issuer}: {bad.strerror}"
-        raise SettingsError(why) from None
+        raise GatewaySettingsError(why) from None
 
 
-def _shown(fetched: Fetched, age: Age) -> dict[str, object]:
+def _shown(fetched: DownloadResult, age: CrlAge) -> dict[str, object]:
     return {
         "name": age.name,
         "url": fetched.wanted.url,

@@ -33,11 +33,11 @@ def run(parsed: argparse.Namespace) -> ExitCode:
     try:
         write_new(parsed.out, dump_private_key(key, None))
     except FileExistsError:
-        output.tell(f"{parsed.out} is there already and stays as it is: name another file, or move it away")
+        output.print_error(f"{parsed.out} is there already and stays as it is: name another file, or move it away")
         return ExitCode.USAGE
     except OSError as bad:
-        output.tell(f"{parsed.out} cannot be written: {bad.strerror}")
+        output.print_error(f"{parsed.out} cannot be written: {bad.strerror}")
         return ExitCode.USAGE
-    output.put_line(public.decode("ascii").strip())
-    output.tell("Give this to the authority, which takes it with sinetti authority gateway add NAME --key FILE.")
+    output.print_line(public.decode("ascii").strip())
+    output.print_error("Give this to the authority, which takes it with sinetti authority gateway add NAME --key FILE.")
     return ExitCode.DONE

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 from sinetti.cli.core import argparse_i18n, output
 from sinetti.client.results import ExitCode
 from sinetti.gateway.crl_freshness import NoIssuer
-from sinetti.gateway.settings import SettingsError
-from sinetti.gateway.web.guard import NoSource
-from sinetti.gateway.web.trusted_proxies import NotBelievable
+from sinetti.gateway.settings import GatewaySettingsError
+from sinetti.gateway.web.guard import NoRevocationSource
+from sinetti.gateway.web.trusted_proxies import InsecureProxySettings
 
 if TYPE_CHECKING:
     from sinetti.cli.core.argparse_i18n import Commands
@@ -37,6 +37,6 @@ def add_settings(parser: argparse.ArgumentParser) -> None:
 def _guarded(run: Callable[[argparse.Namespace], ExitCode], parsed: argparse.Namespace) -> ExitCode:
     try:
         return run(parsed)
-    except (SettingsError, NoSource, NoIssuer, NotBelievable) as bad:
-        output.tell(str(bad))
+    except (GatewaySettingsError, NoRevocationSource, NoIssuer, InsecureProxySettings) as bad:
+        output.print_error(str(bad))
         return ExitCode.USAGE

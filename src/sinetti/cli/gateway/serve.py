@@ -12,16 +12,16 @@ from typing import TYPE_CHECKING, NoReturn
 from sinetti.cli.core import output
 from sinetti.cli.gateway.running import add_settings, command
 from sinetti.client.messages import messages
-from sinetti.client.messages.messages import say
+from sinetti.client.messages.messages import make_message
 from sinetti.client.results import ExitCode, UsageError
-from sinetti.gateway.crl_freshness import Keeper, NoIssuer, watch_of
-from sinetti.gateway.settings import Settings, SettingsError, load
-from sinetti.gateway.usage_reporter import Sightings
-from sinetti.gateway.web.endpoints import Service
-from sinetti.gateway.web.guard import Seen, nobody
-from sinetti.gateway.web.settings import Place, guarded, place_of, reporter_of
+from sinetti.gateway.crl_freshness import CrlFreshnessMonitor, NoIssuer, watch_of
+from sinetti.gateway.settings import GatewaySettings, GatewaySettingsError, load
+from sinetti.gateway.usage_reporter import UsageReporter
+from sinetti.gateway.web.endpoints import AuthService
+from sinetti.gateway.web.guard import Seen, discard
+from sinetti.gateway.web.settings import ListenSettings, guarded, load_listen_settings, load_report_target
 from sinetti.infra import json_logging
-from sinetti.infra.sd_notify import tell_service_manager
+from sinetti.infra.sd_notify import sd_notify
 
 if TYPE_CHECKING:
     from sinetti.cli.core.argparse_i18n import Commands
@@ -39,31 +39,31 @@ def register(commands: "Commands") -> None:
 def run(parsed: argparse.Namespace) -> ExitCode:
     """Serve until told to stop."""
     if importlib.util.find_spec("granian") is None:
-        raise UsageError(say(messages.NEEDS_GATEWAY_EXTRA))
+        raise UsageError(make_message(messages.NEEDS_GATEWAY_EXTRA))
     serving = importlib.import_module("sinetti.gateway.web.server")
-    json_logging.log_to_stderr()
+    json_logging.configure_logging()
     settings = load(parsed.settings)
-    place, reporter = place_of(settings), reporter_of(settings)
-    sightings = None if reporter is None else Sightings(reporter)
-    seen = nobody if sightings is None else sightings.seen
+    place, reporter = load_listen_settings(settings), load_report_target(settings)
+    sightings = None if reporter is None else UsageReporter(reporter)
+    seen = discard if sightings is None else sightings.seen
     edge = serving.Edge(_service(settings, place, seen), unix=place.socket is not None)
 
     def read_anew() -> None:
         # Anchors, trust, lists and whose word counts. Where it listens and whom it tells stay as they were.
         try:
             fresh = load(parsed.settings)
-            edge.exchange(_service(fresh, place_of(fresh), seen))
+            edge.exchange(_service(fresh, load_listen_settings(fresh), seen))
             _log.info("settings were read anew")
         except Exception as bad:  # noqa: BLE001 - whatever it is, callers are served as they were
-            said = str(bad) if isinstance(bad, SettingsError | NoIssuer) else type(bad).__name__
+            said = str(bad) if isinstance(bad, GatewaySettingsError | NoIssuer) else type(bad).__name__
             _log.error("settings stay as they were", extra={"facts": {"error": said}})
 
     try:
         listening = serving.listen(place.address, place.socket)
     except serving.PlaceTaken as taken:
-        output.tell(str(taken))
+        output.print_error(str(taken))
         return ExitCode.USAGE
-    keeper, listens = Keeper(edge.unready), serving.place_of(listening)
+    keeper, listens = CrlFreshnessMonitor(edge.unready), serving.place_of(listening)
     try:
         keeper.start()
         if sightings is not None:
@@ -80,10 +80,10 @@ def run(parsed: argparse.Namespace) -> ExitCode:
     return _end()
 
 
-def _service(settings: Settings, place: Place, seen: Seen) -> Service:
+def _service(settings: GatewaySettings, place: ListenSettings, seen: Seen) -> AuthService:
     guard = guarded(settings, place.proxies, seen)
     watch = watch_of(settings, guard.gateway.source)
-    service = Service(guard, lambda: [] if watch is None else watch.missing(guard.now()))
+    service = AuthService(guard, lambda: [] if watch is None else watch.missing(guard.now()))
     service.unready()  # lists are read and their signatures computed now, not while the first caller waits
     return service
 
@@ -98,4 +98,4 @@ def _end() -> NoReturn:
 
 def _ready(listens: str) -> None:
     _log.info("ready", extra={"facts": {"listens": listens}})
-    tell_service_manager("READY=1")
+    sd_notify("READY=1")

@@ -18,8 +18,8 @@ from typing import TYPE_CHECKING
 from sinetti.domain.values import Channel
 from sinetti.gateway import settings, ssh_authorized_keys
 from sinetti.gateway.gateway import Gateway
-from sinetti.gateway.revocation.crl import Lists
-from sinetti.gateway.ssh_authorized_keys import Login, NoLogin
+from sinetti.gateway.revocation.crl import CrlSource
+from sinetti.gateway.ssh_authorized_keys import KeyAccepted, KeyRejected
 from sinetti.infra import clock
 from sinetti.pki.chain import load_bundle
 
@@ -98,21 +98,21 @@ def _options(parser: argparse.ArgumentParser) -> None:
 def _answered(parsed: argparse.Namespace) -> int:
     now = _now(parsed)
     try:
-        offered = ssh_authorized_keys.read_offered(parsed.user, parsed.type, parsed.key)
+        offered = ssh_authorized_keys.parse_offered(parsed.user, parsed.type, parsed.key)
     except ValueError as bad:
         return _say(parsed, f"refused: {bad}", REFUSED)
     users = _users(parsed.users)
     gateway = _gateway(parsed)
     found, broken = ssh_authorized_keys.certificates_of(ssh_authorized_keys.read_folder(parsed.certificates), offered)
-    answer = ssh_authorized_keys.decide(offered, users, found, gateway, now)
+    answer = ssh_authorized_keys.authorize(offered, users, found, gateway, now)
     return _tell(parsed, answer, broken)
 
 
-def _tell(parsed: argparse.Namespace, answer: Login | NoLogin, broken: Sequence[str]) -> int:
+def _tell(parsed: argparse.Namespace, answer: KeyAccepted | KeyRejected, broken: Sequence[str]) -> int:
     left_out = ""
     if broken:
         left_out = f"; {len(broken)} of the files in {parsed.certificates} hold no certificate, such as {broken[0]!r}"
-    if isinstance(answer, NoLogin):
+    if isinstance(answer, KeyRejected):
         return _say(parsed, f"refused: {answer.why}{left_out}", REFUSED)
     if broken:
         _say(parsed, f"the certificate {answer.serial} is accepted{left_out}", DONE)
@@ -148,12 +148,12 @@ def _gateway(parsed: argparse.Namespace) -> Gateway:
         why = f"--crls {parsed.crls}: there is no such folder"
         raise ValueError(why)
     anchors = load_bundle(parsed.anchors.read_bytes())
-    return Gateway(anchors, source=Lists(folder=parsed.crls), channel=Channel.SFTP)
+    return Gateway(anchors, source=CrlSource(folder=parsed.crls), channel=Channel.SFTP)
 
 
 def _now(parsed: argparse.Namespace) -> datetime:
     if parsed.at is None:
-        return clock.machine_now()
+        return clock.utc_now()
     at = datetime.fromisoformat(parsed.at)
     if at.tzinfo is None:
         why = "--at: write a time with its zone, like 2027-05-02T11:03:00Z"

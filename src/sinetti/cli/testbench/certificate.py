@@ -7,14 +7,21 @@ from typing import TYPE_CHECKING
 
 from sinetti.api.serializers import instant
 from sinetti.cli.authority.common import OptionError, command, zoned_instant
-from sinetti.cli.core.output import put_line, tell
+from sinetti.cli.core.output import print_error, print_line
 from sinetti.domain.identifiers import CustomerIdError
-from sinetti.domain.validation import WordError
+from sinetti.domain.validation import ValidationError
 from sinetti.domain.values import KeyType
-from sinetti.infra.clock import machine_now
+from sinetti.infra.clock import utc_now
 from sinetti.testbench.core.clock import RANGE, ClockOutOfRange
 from sinetti.testbench.samples.files import FolderTaken, SamplePaths, write_sample, write_samples
-from sinetti.testbench.samples.generator import CUSTOMER_ID, CUSTOMER_NAME, Sample, Samples, SampleState, Wanted
+from sinetti.testbench.samples.generator import (
+    CUSTOMER_ID,
+    CUSTOMER_NAME,
+    SampleCertificate,
+    SampleHierarchy,
+    SampleRequest,
+    SampleState,
+)
 
 if TYPE_CHECKING:
     from sinetti.cli.core.argparse_i18n import Commands
@@ -58,34 +65,34 @@ def _run(parsed: argparse.Namespace) -> int:
         raise OptionError(sentence) from bad
     shown = [_shown(*one) for one in zip(samples, places, strict=True)]
     if parsed.json:
-        put_line(json.dumps(shown if parsed.state == _ALL else shown[0]))
+        print_line(json.dumps(shown if parsed.state == _ALL else shown[0]))
     for one, place in zip(samples, places, strict=True):
         told = f"A sample certificate ({one.state}) of {parsed.customer_id}, serial {one.serial}, is in {place.folder}."
-        tell(told)
-    tell(f"For tests only, nobody trusts it. {places[0].folder / 'README.txt'} has a line to try.")
+        print_error(told)
+    print_error(f"For tests only, nobody trusts it. {places[0].folder / 'README.txt'} has a line to try.")
     return 0
 
 
-def _samples(parsed: argparse.Namespace) -> list[Sample]:
+def _samples(parsed: argparse.Namespace) -> list[SampleCertificate]:
     """Make what is asked for, of one hierarchy. Raises OptionError, which names the option."""
-    now = machine_now() if parsed.now is None else zoned_instant("--now", parsed.now)
+    now = utc_now() if parsed.now is None else zoned_instant("--now", parsed.now)
     states = list(SampleState) if parsed.state == _ALL else [SampleState(parsed.state)]
     try:
-        wanted = [Wanted(one, KeyType(parsed.key), parsed.customer_id, parsed.name) for one in states]
-        made = Samples(now)
+        wanted = [SampleRequest(one, KeyType(parsed.key), parsed.customer_id, parsed.name) for one in states]
+        made = SampleHierarchy(now)
     except ClockOutOfRange as bad:
         sentence = f"--now: {RANGE}"
         raise OptionError(sentence) from bad
     except CustomerIdError as bad:
         sentence = f"--customer-id: {bad}"
         raise OptionError(sentence) from bad
-    except WordError as bad:
+    except ValidationError as bad:
         sentence = f"--name: {str(bad).removeprefix('name is ')}"
         raise OptionError(sentence) from bad
     return [made.sample(one) for one in wanted]
 
 
-def _shown(sample: Sample, paths: SamplePaths) -> dict[str, str | None]:
+def _shown(sample: SampleCertificate, paths: SamplePaths) -> dict[str, str | None]:
     return {
         "state": sample.state.value,
         "serial": sample.serial,

@@ -4,9 +4,9 @@ import argparse
 from typing import TYPE_CHECKING
 
 from sinetti.cli.authority.common import OptionError, command
-from sinetti.cli.core.output import put_line, tell
-from sinetti.infra.clock import machine_now
-from sinetti.testbench.core.totp import NoSecret, code_at, left_at
+from sinetti.cli.core.output import print_error, print_line
+from sinetti.infra.clock import utc_now
+from sinetti.testbench.core.totp import NoSecret, seconds_remaining, totp
 
 if TYPE_CHECKING:
     from sinetti.cli.core.argparse_i18n import Commands
@@ -22,11 +22,11 @@ def register(commands: "Commands") -> None:
 
 def _run(parsed: argparse.Namespace) -> int:
     # Sign-in lives on the machine's clock, whatever the bench's says.
-    now = machine_now()
+    now = utc_now()
     try:
-        put_line(code_at(parsed.secret, now))
+        print_line(totp(parsed.secret, now))
     except NoSecret as bad:
         sentence = f"SECRET: {bad}"
         raise OptionError(sentence) from bad
-    tell(f"The next one comes in {left_at(now)} seconds; each counts once.")
+    print_error(f"The next one comes in {seconds_remaining(now)} seconds; each counts once.")
     return 0

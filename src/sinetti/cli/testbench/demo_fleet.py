@@ -16,14 +16,14 @@ from sinetti.cli.client import common
 from sinetti.cli.core import argparse_i18n, output
 from sinetti.cli.core.console import LANGUAGE_HELP
 from sinetti.client.messages import error_reasons, messages
-from sinetti.client.messages.messages import say
+from sinetti.client.messages.messages import make_message
 from sinetti.client.results import ExitCode, UsageError
 from sinetti.domain.values import Language
-from sinetti.i18n.translate import text
+from sinetti.i18n.translate import translate
 from sinetti.testbench.fleet import messages as fleet_messages
 from sinetti.testbench.fleet.organisations import MOST
-from sinetti.testbench.fleet.report import Teller
-from sinetti.testbench.fleet.scenario import Wanted, play
+from sinetti.testbench.fleet.report import ProgressReporter
+from sinetti.testbench.fleet.scenario import FleetOptions, run_simulation
 from sinetti.testbench.fleet.story_runner import StoryBroken
 
 if TYPE_CHECKING:
@@ -49,7 +49,7 @@ def register(subparsers: "Commands") -> None:
     parser.add_argument("--seed", metavar="N", type=int, help="which answers are lost or wrong (default: drawn)")
     parser.add_argument("--keep", metavar="DIR", type=Path, help="play in this folder, and leave it there")
     parser.add_argument("--json", action="store_true", help="print the summary for programs, and nothing else")
-    parser.add_argument("--lang", choices=common.values(Language), help=LANGUAGE_HELP)
+    parser.add_argument("--lang", choices=common.choices(Language), help=LANGUAGE_HELP)
     parser.add_argument("--debug", action="store_true", help="show where in the program a fault of ours happened")
     parser.set_defaults(run=run)
 
@@ -57,16 +57,16 @@ def register(subparsers: "Commands") -> None:
 def run(parsed: argparse.Namespace) -> ExitCode:
     """Play it."""
     language = common.console_of(parsed).language
-    teller = Teller(language, _unheard if parsed.json else common.print_line)
+    teller = ProgressReporter(language, _unheard if parsed.json else common.print_line)
     if parsed.keep is not None and _holds_something(parsed.keep):
-        output.tell(text(fleet_messages.NOT_EMPTY, language, folder=parsed.keep))
+        output.print_error(translate(fleet_messages.NOT_EMPTY, language, folder=parsed.keep))
         return ExitCode.USAGE
     seed = secrets.randbelow(_SEEDS) if parsed.seed is None else parsed.seed
     try:
         with _stoppable(), _folder(parsed.keep) as folder:
-            end = play(Wanted(parsed.organisations, seed, folder), teller)
+            end = run_simulation(FleetOptions(parsed.organisations, seed, folder), teller)
     except StoryBroken as broken:
-        output.tell(text(fleet_messages.BROKEN_OFF, language, why=broken))
+        output.print_error(translate(fleet_messages.BROKEN_OFF, language, why=broken))
         return ExitCode.FAULT
     if parsed.json:
         common.print_line(json.dumps(end.as_json()))
@@ -80,7 +80,9 @@ def _holds_something(folder: Path) -> bool:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         return any(folder.iterdir())
     except OSError as bad:
-        raise UsageError(say(messages.UNWRITABLE_FILE, path=str(folder), why=error_reasons.of(bad))) from bad
+        raise UsageError(
+            make_message(messages.UNWRITABLE_FILE, path=str(folder), why=error_reasons.translate_reason(bad))
+        ) from bad
 
 
 @contextmanager
@@ -116,5 +118,5 @@ def _unheard(_line: str) -> None:
 
 def _count(given: str) -> int:
     if not (given.isascii() and given.isdigit()) or not 1 <= int(given) <= MOST:
-        raise argparse.ArgumentTypeError(argparse_i18n.said(fleet_messages.BAD_COUNT, text=given, most=MOST))
+        raise argparse.ArgumentTypeError(argparse_i18n.translated(fleet_messages.BAD_COUNT, text=given, most=MOST))
     return int(given)

@@ -8,12 +8,12 @@ from pathlib import Path
 from threading import Thread
 from typing import TYPE_CHECKING
 
-from sinetti.authority.log_format import log_to_stderr
+from sinetti.authority.log_format import configure_logging
 from sinetti.ca.hierarchy_config import PRESETS
 from sinetti.cli.authority.common import command, group, zoned_instant
-from sinetti.cli.core.output import put_line
+from sinetti.cli.core.output import print_line
 from sinetti.cli.testbench import certificate, code
-from sinetti.server.process_exit import heed_stop, leave
+from sinetti.server.process_exit import exit_process, raise_if_interrupted
 from sinetti.testbench.bench import BenchOptions, run_bench
 
 if TYPE_CHECKING:
@@ -45,18 +45,18 @@ def register(subparsers: "Commands") -> None:
 
 
 def _serve(parsed: argparse.Namespace) -> int:
-    log_to_stderr(kindness=True)
+    configure_logging(kindness=True)
     if parsed.until_stdin_closes:
         Thread(target=_stop_when_stdin_closes, daemon=True).start()
     now = zoned_instant("--now", parsed.now) if parsed.now is not None else None
     options = BenchOptions(parsed.dir, parsed.port, parsed.http, parsed.preset, now, parsed.strict)
     run_bench(options, _say_ready)
-    leave()
+    exit_process()
 
 
 def _say_ready(line: str) -> None:
-    heed_stop()
-    put_line(line)
+    raise_if_interrupted()
+    print_line(line)
 
 
 def _stop_when_stdin_closes() -> None:

@@ -14,13 +14,13 @@ from pathlib import Path
 
 from sinetti.client import decoder
 from sinetti.client.agent import hooks
-from sinetti.client.agent.hooks import About
+from sinetti.client.agent.hooks import HookContext
 from sinetti.client.messages import error_reasons, messages, words
-from sinetti.client.messages.messages import Message, say
-from sinetti.client.model import Entry, Hooks, Stage
+from sinetti.client.messages.messages import Message, make_message
+from sinetti.client.model import CertificateEntry, Hooks, HookStage
 from sinetti.client.store import event_log, files, generations, keys
-from sinetti.client.store.event_log import Event
-from sinetti.client.store.generations import Held
+from sinetti.client.store.event_log import EventType
+from sinetti.client.store.generations import InstalledKeySet
 from sinetti.pki.signers import SignerUnavailable
 
 FILE = "deploy.json"
@@ -30,7 +30,7 @@ FIRST_DELAY, LONGEST_DELAY = timedelta(minutes=5), timedelta(days=1)
 
 
 @dataclass(frozen=True, slots=True)
-class Deployed:
+class DeployMemory:
     """How far it has come. `serial`: brought into use last.
 
     `trying`: the one that failed `tries` times, and is tried again from `next`. `after`: the `after` command of
@@ -45,7 +45,7 @@ class Deployed:
     command: str | None = None
 
 
-def load(folder: Path) -> Deployed | None:
+def load(folder: Path) -> DeployMemory | None:
     """Read the state of a name's folder; None where there is none, or none that can be read: it is done again."""
     try:
         raw = decoder.json_of(files.octets_of(folder / FILE))
@@ -53,12 +53,12 @@ def load(folder: Path) -> Deployed | None:
         until = None if at is None else decoder.instant_of(at)
         texts = [raw.get(one) for one in ("serial", "trying", "command")]
         serial, trying, command = (one if isinstance(one, str) else None for one in texts)
-        return Deployed(serial, decoder.count_of(raw["tries"]), until, trying, bool(raw.get("after")), command)
+        return DeployMemory(serial, decoder.count_of(raw["tries"]), until, trying, bool(raw.get("after")), command)
     except (OSError, ValueError, KeyError, TypeError, AttributeError):
         return None
 
 
-def due(folder: Path, now: datetime, entry: Entry | None = None) -> bool:
+def is_due(folder: Path, now: datetime, entry: CertificateEntry | None = None) -> bool:
     """Tell whether the set in use may have to be brought into use now. Cheap: one small file, and some calls of stat.
 
     With `entry` it is told too where it has other files or another deploy command than before.
@@ -66,7 +66,7 @@ def due(folder: Path, now: datetime, entry: Entry | None = None) -> bool:
     serial = _serial(folder)
     if serial is None:
         return False
-    state = load(folder) or Deployed()
+    state = load(folder) or DeployMemory()
     if entry is not None and _incomplete(folder, entry):
         return True
     if entry is not None and not _has_commands(entry.hooks) and state.trying is None:
@@ -76,7 +76,7 @@ def due(folder: Path, now: datetime, entry: Entry | None = None) -> bool:
     return _waited(state, serial, now, entry)
 
 
-def bring_into_use(folder: Path, entry: Entry, now: datetime) -> tuple[bool, tuple[Message, ...]]:
+def deploy(folder: Path, entry: CertificateEntry, now: datetime) -> tuple[bool, tuple[Message, ...]]:
     """Bring the set in use into use by the holder's programs if that was not done yet, and run what comes after.
 
     Gives whether nothing is left to do, and what to tell. First the files are there that `entry` wants.
@@ -85,58 +85,62 @@ def bring_into_use(folder: Path, entry: Entry, now: datetime) -> tuple[bool, tup
         if not generations.is_complete(folder, entry.files):
             with files.locked(folder):
                 generations.complete(folder, entry.files)
-        held = generations.live(folder)
+        held = generations.current(folder)
         if held is None:
             return True, ()
         return _brought(folder, entry, held, now)
     except files.StoreError as bad:
         return False, (bad.message,)
     except SignerUnavailable as bad:
-        return False, (say(words.TOKEN_UNUSABLE, name=folder.name, why=error_reasons.of(str(bad))),)
+        return False, (
+            make_message(words.TOKEN_UNUSABLE, name=folder.name, why=error_reasons.translate_reason(str(bad))),
+        )
     except OSError as bad:
         where = str(bad.filename or folder)
-        return False, (say(messages.STORE_UNUSABLE, path=where, why=error_reasons.of(bad)),)
+        return False, (make_message(messages.STORE_UNUSABLE, path=where, why=error_reasons.translate_reason(bad)),)
 
 
-def _brought(folder: Path, entry: Entry, held: Held, now: datetime) -> tuple[bool, tuple[Message, ...]]:
+def _brought(
+    folder: Path, entry: CertificateEntry, held: InstalledKeySet, now: datetime
+) -> tuple[bool, tuple[Message, ...]]:
     state = load(folder)
     if not _has_commands(entry.hooks):
         if state is not None and (state.serial != held.serial or state.after):
-            _store(folder, Deployed(held.serial))
+            _store(folder, DeployMemory(held.serial))
         return True, ()
-    state = state or Deployed()
+    state = state or DeployMemory()
     about, told = _about(folder, entry, held, state), []
     if state.serial != held.serial:
         if not _waited(state, held.serial, now, entry):
             return False, (_again(folder, held.serial, state),)
         failed = _failed(state, held.serial, entry, now)
-        if entry.hooks.commands.get(Stage.DEPLOY):
+        if entry.hooks.commands.get(HookStage.DEPLOY):
             # Before it runs: one that takes the agent along counts as one that failed, or no pass would come further.
             with contextlib.suppress(OSError):
                 _store(folder, failed)
-        end = hooks.run(Stage.DEPLOY, entry.hooks, about, folder, now)
+        end = hooks.run(HookStage.DEPLOY, entry.hooks, about, folder, now)
         if end is not None and not end.ok:
             _store(folder, failed)
-            _note(folder, now, Event.DEPLOY_FAILED, held.serial)
+            _note(folder, now, EventType.DEPLOY_FAILED, held.serial)
             return False, (end.told, _again(folder, held.serial, failed))
-        state = Deployed(held.serial, after=bool(entry.hooks.commands.get(Stage.AFTER)))
+        state = DeployMemory(held.serial, after=bool(entry.hooks.commands.get(HookStage.AFTER)))
         _store(folder, state)
-        _note(folder, now, Event.DEPLOYED, held.serial)
-        told.append(say(words.DEPLOYED, name=folder.name, serial=held.serial))
+        _note(folder, now, EventType.DEPLOYED, held.serial)
+        told.append(make_message(words.DEPLOYED, name=folder.name, serial=held.serial))
     if state.after:
-        end = hooks.run(Stage.AFTER, entry.hooks, about, folder, now)
+        end = hooks.run(HookStage.AFTER, entry.hooks, about, folder, now)
         _store(folder, replace(state, after=False))
         if end is not None and not end.ok:  # it is told once: the set is in use, and nothing hangs on this
             return False, (*told, end.told)
     return True, tuple(told)
 
 
-def _about(folder: Path, entry: Entry, held: Held, state: Deployed) -> About:
+def _about(folder: Path, entry: CertificateEntry, held: InstalledKeySet, state: DeployMemory) -> HookContext:
     customer = entry.customer_id
     if customer is None:
         with contextlib.suppress(ValueError):
             customer = generations.common_name(held.certificate)
-    return About(
+    return HookContext(
         name=folder.name,
         customer_id=customer,
         serial=held.serial,
@@ -147,13 +151,13 @@ def _about(folder: Path, entry: Entry, held: Held, state: Deployed) -> About:
     )
 
 
-def _failed(state: Deployed, serial: str, entry: Entry, now: datetime) -> Deployed:
+def _failed(state: DeployMemory, serial: str, entry: CertificateEntry, now: datetime) -> DeployMemory:
     tries = (state.tries if state.trying == serial else 0) + 1
     delay = min(FIRST_DELAY * 2 ** min(tries - 1, 16), LONGEST_DELAY)
     return replace(state, tries=tries, next=now + delay, trying=serial, after=False, command=_digest(entry.hooks))
 
 
-def _waited(state: Deployed, serial: str, now: datetime, entry: Entry | None) -> bool:
+def _waited(state: DeployMemory, serial: str, now: datetime, entry: CertificateEntry | None) -> bool:
     """Whether it may be tried now. A clock that was set back does not make anybody wait longer than the delay."""
     if state.trying != serial or state.next is None:
         return True
@@ -162,20 +166,20 @@ def _waited(state: Deployed, serial: str, now: datetime, entry: Entry | None) ->
     return now >= state.next or state.next - now > LONGEST_DELAY
 
 
-def _again(folder: Path, serial: str, state: Deployed) -> Message:
+def _again(folder: Path, serial: str, state: DeployMemory) -> Message:
     at = state.next or datetime.min.replace(tzinfo=UTC)
-    return say(words.DEPLOY_AGAIN, name=folder.name, serial=serial, folder=str(folder / files.LIVE), at=at)
+    return make_message(words.DEPLOY_AGAIN, name=folder.name, serial=serial, folder=str(folder / files.LIVE), at=at)
 
 
 def _has_commands(wanted: Hooks) -> bool:
-    return any(wanted.commands.get(stage) for stage in (Stage.DEPLOY, Stage.AFTER))
+    return any(wanted.commands.get(stage) for stage in (HookStage.DEPLOY, HookStage.AFTER))
 
 
 def _digest(wanted: Hooks) -> str:
-    return hashlib.sha256(json.dumps(wanted.commands.get(Stage.DEPLOY, ())).encode()).hexdigest()
+    return hashlib.sha256(json.dumps(wanted.commands.get(HookStage.DEPLOY, ())).encode()).hexdigest()
 
 
-def _incomplete(folder: Path, entry: Entry) -> bool:
+def _incomplete(folder: Path, entry: CertificateEntry) -> bool:
     try:
         return not generations.is_complete(folder, entry.files)
     except OSError:
@@ -184,7 +188,7 @@ def _incomplete(folder: Path, entry: Entry) -> bool:
 
 def _serial(folder: Path) -> str | None:
     found = files.serial_in_use(folder)
-    if found is not None or not files.exists(files.live_of(folder)):
+    if found is not None or not files.exists(files.live_path(folder)):
         return found
     try:  # a copy, where links are forbidden
         return keys.serial_of(generations.certificate_in_use(folder))
@@ -192,7 +196,7 @@ def _serial(folder: Path) -> str | None:
         return None
 
 
-def _store(folder: Path, state: Deployed) -> None:
+def _store(folder: Path, state: DeployMemory) -> None:
     raw = {
         "serial": state.serial,
         "tries": state.tries,
@@ -201,9 +205,9 @@ def _store(folder: Path, state: Deployed) -> None:
         "after": state.after,
         "command": state.command,
     }
-    files.write_whole(folder / FILE, (json.dumps(raw, indent=1) + "\n").encode())
+    files.write_atomic(folder / FILE, (json.dumps(raw, indent=1) + "\n").encode())
 
 
-def _note(folder: Path, now: datetime, event: Event, serial: str) -> None:
+def _note(folder: Path, now: datetime, event: EventType, serial: str) -> None:
     with contextlib.suppress(OSError):  # nothing is decided by the log
-        event_log.note(folder, now, event, serial=serial)
+        event_log.append(folder, now, event, serial=serial)

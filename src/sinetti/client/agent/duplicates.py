@@ -5,10 +5,10 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from sinetti.client.store import files
-from sinetti.client.store.sighting import Sight
+from sinetti.client.store.sighting import NameView
 
 
-def found(store: Path, renewing: Sequence[Sight]) -> dict[str, str]:
+def find_duplicates(store: Path, renewing: Sequence[NameView]) -> dict[str, str]:
     """Give for names that are not to be renewed now the other name that renews their certificate, or has renewed it.
 
     Of several that are due, one for which something is under way comes first, then the first by name.
@@ -33,11 +33,11 @@ def found(store: Path, renewing: Sequence[Sight]) -> dict[str, str]:
 def _former(store: Path, wanted: Iterable[str]) -> dict[str, str]:
     """Give for serials a name that has one among its generations, and another in use."""
     serials, known = set(wanted), dict[str, str]()
-    for name in files.names(store):
+    for name in files.list_names(store):
         folder = store / name
         try:
             held = serials.intersection(os.listdir(folder / files.GENERATIONS))  # noqa: PTH208 - thousands of them
-            in_use = files.live_of(folder).readlink().name if held else ""
+            in_use = files.live_path(folder).readlink().name if held else ""
         except OSError:
             continue
         known |= dict.fromkeys(held - {in_use}, name)

@@ -17,10 +17,10 @@ from threading import Lock, Thread
 from typing import IO
 
 from sinetti.client.messages import error_reasons, messages, words
-from sinetti.client.messages.messages import Message, say
-from sinetti.client.model import Hooks, Stage
+from sinetti.client.messages.messages import Message, make_message
+from sinetti.client.model import Hooks, HookStage
 from sinetti.client.store import event_log, files
-from sinetti.client.store.event_log import Event
+from sinetti.client.store.event_log import EventType
 from sinetti.infra import clock, file_permissions
 from sinetti.infra.file_permissions import RightsError
 
@@ -37,7 +37,7 @@ OURS_ALONE = frozenset({"NOTIFY_SOCKET", "WATCHDOG_PID", "WATCHDOG_USEC", "LISTE
 
 
 @dataclass(frozen=True, slots=True)
-class About:
+class HookContext:
     """What a hook is run for. `serial`: of the set in use (before) or to be brought into use, None for no set."""
 
     name: str
@@ -50,7 +50,7 @@ class About:
 
 
 @dataclass(frozen=True, slots=True)
-class HookEnd:
+class HookResult:
     """How a program ended: whether well, and what to tell."""
 
     ok: bool
@@ -65,7 +65,7 @@ class _Ended:
     word: str
 
 
-def run(stage: Stage, hooks: Hooks, about: About, folder: Path, now: datetime) -> HookEnd | None:
+def run(stage: HookStage, hooks: Hooks, about: HookContext, folder: Path, now: datetime) -> HookResult | None:
     """Run the program of a stage, wait for its end, and write down what became of it; None where there is none.
 
     `folder` is the name's. What cannot be written down does not stop the program. Never raises for what the program
@@ -75,21 +75,21 @@ def run(stage: Stage, hooks: Hooks, about: About, folder: Path, now: datetime) -
     if not command:
         return None
     path = folder / FOLDER / f"{stage.value}.log"
-    begun = clock.ticks()
+    begun = clock.monotonic_seconds()
     _keep(path, _text(stage, command, now, None, b""))
-    output = _Tail()
+    output = _OutputTail()
     ended = _run(command, environment(stage, about), hooks.timeout, output)
-    end = now + timedelta(seconds=round(clock.ticks() - begun))
+    end = now + timedelta(seconds=round(clock.monotonic_seconds() - begun))
     _keep(path, _text(stage, command, now, (end, ended.word), output.octets()))
     with contextlib.suppress(OSError):
-        event_log.note(folder, end, Event.HOOK, stage=stage.value, result=ended.word, program=command[0])
+        event_log.append(folder, end, EventType.HOOK, stage=stage.value, result=ended.word, program=command[0])
     if ended.why is None:
-        return HookEnd(ok=True, told=say(words.HOOK_DONE, name=about.name, stage=stage.value))
-    failed = say(words.HOOK_FAILED, name=about.name, stage=stage.value, why=ended.why, log=str(path))
-    return HookEnd(ok=False, told=failed)
+        return HookResult(ok=True, told=make_message(words.HOOK_DONE, name=about.name, stage=stage.value))
+    failed = make_message(words.HOOK_FAILED, name=about.name, stage=stage.value, why=ended.why, log=str(path))
+    return HookResult(ok=False, told=failed)
 
 
-def environment(stage: Stage, about: About) -> dict[str, str]:
+def environment(stage: HookStage, about: HookContext) -> dict[str, str]:
     """Give the environment of a hook: the agent's own, and what docs/agent.md lists. Nothing of it is secret."""
     handed_on = {name: value for name, value in os.environ.items() if name not in OURS_ALONE}  # noqa: TID251 - not read
     until = about.not_after
@@ -106,7 +106,7 @@ def environment(stage: Stage, about: About) -> dict[str, str]:
     }
 
 
-class _Tail:
+class _OutputTail:
     """The last octets of an output, read by a thread: a program may leave another behind that keeps its pipe open."""
 
     def __init__(self) -> None:
@@ -127,10 +127,10 @@ class _Tail:
             return bytes(self._kept)
 
 
-def _run(command: Sequence[str], environment: Mapping[str, str], timeout: timedelta, output: _Tail) -> _Ended:
+def _run(command: Sequence[str], environment: Mapping[str, str], timeout: timedelta, output: _OutputTail) -> _Ended:
     open_to_others = _open_to_others(command[0])
     if open_to_others is not None:
-        why = say(words.HOOK_OPEN, path=open_to_others)
+        why = make_message(words.HOOK_OPEN, path=open_to_others)
         return _Ended(why, f"could not be started: others can write {open_to_others}")
     try:
         # A command comes from the holder's own configuration; no shell looks at it.
@@ -143,7 +143,11 @@ def _run(command: Sequence[str], environment: Mapping[str, str], timeout: timede
             **files.SYSTEM.apart(),
         )
     except (OSError, ValueError) as bad:  # ValueError: a NUL in an argument
-        why = say(words.HOOK_NOT_STARTED, program=messages.plain(command[0]), why=error_reasons.of(bad))
+        why = make_message(
+            words.HOOK_NOT_STARTED,
+            program=messages.strip_control_chars(command[0]),
+            why=error_reasons.translate_reason(bad),
+        )
         return _Ended(why, f"could not be started: {bad}")
     reader = Thread(target=output.read, args=(process.stdout,), daemon=True)
     reader.start()
@@ -152,7 +156,7 @@ def _run(command: Sequence[str], environment: Mapping[str, str], timeout: timede
     except subprocess.TimeoutExpired:
         files.SYSTEM.kill_tree(process, GRACE)
         seconds = round(timeout.total_seconds())
-        return _Ended(say(words.HOOK_TIMEOUT, seconds=seconds), f"killed after {seconds} s")
+        return _Ended(make_message(words.HOOK_TIMEOUT, seconds=seconds), f"killed after {seconds} s")
     except BaseException:
         files.SYSTEM.kill_tree(process, 0)
         raise
@@ -180,16 +184,16 @@ def _ended(code: int) -> _Ended:
     if code == 0:
         return _Ended(None, "exit code 0")
     if code > 0:
-        return _Ended(say(words.HOOK_EXIT, code=code), f"exit code {code}")
+        return _Ended(make_message(words.HOOK_EXIT, code=code), f"exit code {code}")
     try:
         name = signal.Signals(-code).name
     except ValueError:
         name = str(-code)
-    return _Ended(say(words.HOOK_SIGNAL, signal=name), f"signal {name}")
+    return _Ended(make_message(words.HOOK_SIGNAL, signal=name), f"signal {name}")
 
 
 def _text(
-    stage: Stage, command: Sequence[str], start: datetime, end: tuple[datetime, str] | None, output: bytes
+    stage: HookStage, command: Sequence[str], start: datetime, end: tuple[datetime, str] | None, output: bytes
 ) -> bytes:
     lines = [f"stage: {stage.value}", f"command: {' '.join(map(repr, command))}", f"started: {_instant(start)}"]
     lines += ["ended: not yet"] if end is None else [f"ended: {_instant(end[0])}", f"result: {end[1]}"]
@@ -199,7 +203,7 @@ def _text(
 def _keep(path: Path, octets: bytes) -> None:
     with contextlib.suppress(OSError):
         files.make_folder(path.parent)
-        files.write_whole(path, octets)
+        files.write_atomic(path, octets)
 
 
 def _instant(at: datetime) -> str:

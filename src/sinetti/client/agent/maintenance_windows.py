@@ -9,7 +9,7 @@ from collections.abc import Iterator, Sequence
 from datetime import UTC, date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
-from sinetti.client.model import Window
+from sinetti.client.model import MaintenanceWindow
 
 _DAY = timedelta(days=1)
 
@@ -17,7 +17,7 @@ _AHEAD = 16
 """Days that are looked through: one window of a week may come to nothing where the clock is put forward."""
 
 
-def next_open(windows: Sequence[Window], zone: ZoneInfo, at: datetime) -> datetime:
+def next_open(windows: Sequence[MaintenanceWindow], zone: ZoneInfo, at: datetime) -> datetime:
     """Give the first instant (UTC) from `at` on at which renewals may be begun: `at` itself without any windows."""
     if not windows:
         return at
@@ -26,7 +26,7 @@ def next_open(windows: Sequence[Window], zone: ZoneInfo, at: datetime) -> dateti
     return max(at, min(coming, default=at))
 
 
-def _spans(window: Window, zone: ZoneInfo, at: datetime) -> Iterator[tuple[datetime, datetime]]:
+def _spans(window: MaintenanceWindow, zone: ZoneInfo, at: datetime) -> Iterator[tuple[datetime, datetime]]:
     """Give when a window begins and ends, from the one of yesterday on."""
     today = at.astimezone(zone).date()
     for day in (today + _DAY * ahead for ahead in range(-1, _AHEAD)):

@@ -7,35 +7,37 @@ from pathlib import Path
 from typing import Protocol
 
 from sinetti.client.agent import deploy, hooks
-from sinetti.client.agent.hooks import About
+from sinetti.client.agent.hooks import HookContext
 from sinetti.client.messages.messages import Message
-from sinetti.client.model import Entry, FilesWanted, Stage
+from sinetti.client.model import CertificateEntry, HookStage, OutputOptions
 from sinetti.client.store import files, settings
-from sinetti.client.store.sighting import Sight
+from sinetti.client.store.sighting import NameView
 
 
-class Programs(Protocol):
+class HookRunner(Protocol):
     """The holder's programs, as a pass needs them. Nothing here raises for what a program does."""
 
-    def before(self, seen: Sight, entry: Entry, now: datetime, /) -> Message | None:
+    def before(self, seen: NameView, entry: CertificateEntry, now: datetime, /) -> Message | None:
         """Run `before`; gives why the renewal is held back, or None. Raises StoreError."""
 
-    def due(self, seen: Sight, entry: Entry, now: datetime, /) -> bool:
+    def due(self, seen: NameView, entry: CertificateEntry, now: datetime, /) -> bool:
         """Tell whether the set in use may have to be brought into use now. Cheap."""
 
-    def bring_into_use(self, folder: Path, entry: Entry, now: datetime, /) -> tuple[bool, tuple[Message, ...]]:
+    def bring_into_use(
+        self, folder: Path, entry: CertificateEntry, now: datetime, /
+    ) -> tuple[bool, tuple[Message, ...]]:
         """Bring the set in use into use, if that was not done yet: whether nothing is left to do, and what to tell."""
 
 
 @dataclass(frozen=True, slots=True)
-class HoldersPrograms:
+class ConfiguredHooks:
     """Those that sinetti.toml names (docs/agent.md)."""
 
-    def before(self, seen: Sight, entry: Entry, now: datetime, /) -> Message | None:
+    def before(self, seen: NameView, entry: CertificateEntry, now: datetime, /) -> Message | None:
         """Run the hook `before`, if there is one."""
-        if seen.in_use is None or not entry.hooks.commands.get(Stage.BEFORE):
+        if seen.in_use is None or not entry.hooks.commands.get(HookStage.BEFORE):
             return None
-        about = About(
+        about = HookContext(
             name=seen.name,
             customer_id=settings.load(seen.folder).customer_id,
             serial=seen.in_use.serial,
@@ -44,25 +46,27 @@ class HoldersPrograms:
             live=seen.folder / files.LIVE,
             generation=seen.folder / files.GENERATIONS / seen.in_use.serial,
         )
-        end = hooks.run(Stage.BEFORE, entry.hooks, about, seen.folder, now)
+        end = hooks.run(HookStage.BEFORE, entry.hooks, about, seen.folder, now)
         return None if end is None or end.ok else end.told
 
-    def due(self, seen: Sight, entry: Entry, now: datetime, /) -> bool:
+    def due(self, seen: NameView, entry: CertificateEntry, now: datetime, /) -> bool:
         """Look closer only where the table asks for anything, or something is left of before."""
         entry = _with_files(entry, seen.glance.files)
-        asks = entry.hooks.commands or entry.files != FilesWanted()
-        return bool(asks or seen.undeployed) and deploy.due(seen.folder, now, entry)
+        asks = entry.hooks.commands or entry.files != OutputOptions()
+        return bool(asks or seen.undeployed) and deploy.is_due(seen.folder, now, entry)
 
-    def bring_into_use(self, folder: Path, entry: Entry, now: datetime, /) -> tuple[bool, tuple[Message, ...]]:
+    def bring_into_use(
+        self, folder: Path, entry: CertificateEntry, now: datetime, /
+    ) -> tuple[bool, tuple[Message, ...]]:
         """Run `deploy` and `after` for a set that they have not been run for."""
         with contextlib.suppress(files.StoreError):  # deploying tells it
             entry = _with_files(entry, settings.load(folder).files)
-        return deploy.bring_into_use(folder, entry, now)
+        return deploy.deploy(folder, entry, now)
 
 
-def _with_files(entry: Entry, kept: FilesWanted) -> Entry:
+def _with_files(entry: CertificateEntry, kept: OutputOptions) -> CertificateEntry:
     """Return an entry with the files that the name's own settings ask for.
 
     A table of the configuration comes first.
     """
-    return replace(entry, files=kept) if entry.files == FilesWanted() else entry
+    return replace(entry, files=kept) if entry.files == OutputOptions() else entry

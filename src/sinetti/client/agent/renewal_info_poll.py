@@ -15,13 +15,13 @@ from pathlib import Path
 from threading import Event as Flag
 
 from sinetti.client import decoder, renewal_window
-from sinetti.client.agent.worker import Agent
+from sinetti.client.agent.worker import AgentContext
 from sinetti.client.requests import operations, renewal_info
-from sinetti.client.requests.renewal_info import Silence, Told
+from sinetti.client.requests.renewal_info import NoRenewalInfo, RenewalInfoResult
 from sinetti.client.store import event_log, files, generations, memory, settings
-from sinetti.client.store.event_log import Event, instant
-from sinetti.client.store.memory import Memory
-from sinetti.client.store.sighting import Sight
+from sinetti.client.store.event_log import EventType, instant
+from sinetti.client.store.memory import AgentMemory
+from sinetti.client.store.sighting import NameView
 from sinetti.pki import encoding
 
 FILE = ".hints.json"
@@ -34,22 +34,24 @@ _HEAD = 2048
 
 
 @dataclass(slots=True)
-class Round:
+class PollRound:
     """One round of asking: which services are silent, and until when; when it has to end."""
 
-    agent: Agent
+    agent: AgentContext
     ends: float
     silent: dict[str, datetime]
     stop: Flag
-    heard: dict[str, Memory] = field(default_factory=dict)
+    heard: dict[str, AgentMemory] = field(default_factory=dict)
 
 
-def ask_all(agent: Agent, seen: Sequence[Sight], stop: Flag) -> list[Sight]:
+def poll_due(agent: AgentContext, seen: Sequence[NameView], stop: Flag) -> list[NameView]:
     """Ask for the hints that are due, and give the names with what is remembered of them now."""
     now, path = agent.run.now, agent.run.store / FILE
     known = _silent(path)
-    about = Round(agent, agent.run.ticks() + SECONDS, {one: at for one, at in known.items() if _ahead(at, now)}, stop)
-    by_service: dict[str, list[Sight]] = {}
+    about = PollRound(
+        agent, agent.run.ticks() + SECONDS, {one: at for one, at in known.items() if _ahead(at, now)}, stop
+    )
+    by_service: dict[str, list[NameView]] = {}
     for one in seen:
         service = _service(agent, one) if _due(one, now) else None
         if service is not None and service not in about.silent:
@@ -63,45 +65,45 @@ def ask_all(agent: Agent, seen: Sequence[Sight], stop: Flag) -> list[Sight]:
     return [replace(one, memory=about.heard[one.name]) if one.name in about.heard else one for one in seen]
 
 
-def _ask(about: Round, wanted: Iterable[tuple[str, Sight]]) -> None:
+def _ask(about: PollRound, wanted: Iterable[tuple[str, NameView]]) -> None:
     with ThreadPoolExecutor(about.agent.config.care.at_once) as pool:
         for _ in pool.map(lambda pair: _ask_one(about, *pair), wanted):
             pass
 
 
-def _ask_one(about: Round, service: str, seen: Sight) -> None:
+def _ask_one(about: PollRound, service: str, seen: NameView) -> None:
     run = about.agent.run
     if service in about.silent or about.stop.is_set() or run.ticks() > about.ends:
         return
     try:
         kept = settings.load(seen.folder)
-        certificate = encoding.load_certificate(files.read(files.live_of(seen.folder) / generations.CERTIFICATE))
+        certificate = encoding.load_certificate(files.read(files.live_path(seen.folder) / generations.CERTIFICATE))
     except (files.StoreError, OSError, ValueError):  # told by those who look thoroughly
         return
     try:
-        told = renewal_info.ask(kept, certificate, run.language)
+        told = renewal_info.fetch(kept, certificate, run.language)
     except Exception:  # noqa: BLE001 - no hint is worth the pass: the renewal itself tells what is wrong with this name
-        told = Told(Silence.NOT_FOR_THIS, renewal_info.LONGEST)
+        told = RenewalInfoResult(NoRenewalInfo.NOT_FOR_THIS, renewal_info.LONGEST)
     match told.said:
-        case Silence.NO_DOOR | Silence.NOT_REACHED:
+        case NoRenewalInfo.NO_DOOR | NoRenewalInfo.NOT_REACHED:
             about.silent[service] = run.now + told.rest
         case _:
             about.heard[seen.name] = _heard(seen, told, run.now)
             memory.store(seen.folder, about.heard[seen.name])
 
 
-def _heard(seen: Sight, told: Told, now: datetime) -> Memory:
-    hint = None if isinstance(told.said, Silence) else told.said
+def _heard(seen: NameView, told: RenewalInfoResult, now: datetime) -> AgentMemory:
+    hint = None if isinstance(told.said, NoRenewalInfo) else told.said
     if hint is not None and hint != seen.memory.hint and seen.in_use is not None:
-        opens = renewal_window.renew_from(seen.in_use.span)
+        opens = renewal_window.renewal_opens_at(seen.in_use.span)
         if hint.start < opens and now < opens:  # what a service calls for out of turn, a person will want to know
             facts = {"start": instant(hint.start), "end": instant(hint.end)}
             with contextlib.suppress(OSError):
-                event_log.note(seen.folder, now, Event.HINT, **facts, explanation=hint.explanation or "")
+                event_log.append(seen.folder, now, EventType.HINT, **facts, explanation=hint.explanation or "")
     return replace(seen.memory, hint=hint, ask_again=now + told.rest)
 
 
-def _due(seen: Sight, now: datetime) -> bool:
+def _due(seen: NameView, now: datetime) -> bool:
     if seen.trouble is not None or seen.in_use is None or seen.revoked or now > seen.in_use.span.not_after:
         return False
     again = seen.memory.ask_again
@@ -113,7 +115,7 @@ def _ahead(at: datetime, now: datetime) -> bool:
     return now < at <= now + renewal_info.LONGEST
 
 
-def _service(agent: Agent, seen: Sight) -> str | None:
+def _service(agent: AgentContext, seen: NameView) -> str | None:
     """Give the origin of a name's service: by sinetti.toml, else as its settings begin, or by all of them."""
     entry = agent.config.entry_of(seen.name)
     table = None if entry.service is None else agent.config.services.get(entry.service)

@@ -3,11 +3,11 @@
 from datetime import datetime
 
 from sinetti.client.agent import worker
-from sinetti.client.agent.decisions import Decision, GoOn, Hopeless, Renew, Wait
-from sinetti.client.agent.runner import PassEnd, Row
+from sinetti.client.agent.decisions import Decision, NeedsOperator, Renew, ResumeRequest, Wait
+from sinetti.client.agent.runner import NameResult, RunReport
 from sinetti.client.messages import messages
-from sinetti.client.messages.messages import Message, say
-from sinetti.client.model import Because
+from sinetti.client.messages.messages import Message, make_message
+from sinetti.client.model import DecisionReason
 from sinetti.client.reporting import status
 from sinetti.client.results import ExitCode, Result
 from sinetti.client.store.event_log import instant
@@ -16,22 +16,22 @@ _CHATTER = frozenset({messages.WAITING, messages.WAITING_ONE, messages.NO_ANSWER
 """What somebody who waits for one name wants to hear, and nobody who waits for many."""
 
 _WAITING = {
-    Because.PLANNED: messages.WAITS_PLANNED,
-    Because.MAINTENANCE: messages.WAITS_MAINTENANCE,
-    Because.AFTER_FAILURE: messages.WAITS_AFTER_FAILURE,
+    DecisionReason.PLANNED: messages.WAITS_PLANNED,
+    DecisionReason.MAINTENANCE: messages.WAITS_MAINTENANCE,
+    DecisionReason.AFTER_FAILURE: messages.WAITS_AFTER_FAILURE,
 }
 
-_WORDS = {Renew: "renew", GoOn: "go-on", Wait: "wait", Hopeless: "hopeless"}
+_WORDS = {Renew: "renew", ResumeRequest: "go-on", Wait: "wait", NeedsOperator: "hopeless"}
 """What was decided; the values stand in JSON."""
 
 
-def is_chatter(message: Message) -> bool:
+def is_verbose(message: Message) -> bool:
     """Tell whether a message is one for somebody who waits for one name."""
     inner = message.values.get("told")
     return message.text in _CHATTER or (isinstance(inner, Message) and inner.text in _CHATTER)
 
 
-def told(row: Row) -> tuple[Message, ...]:
+def result_messages(row: NameResult) -> tuple[Message, ...]:
     """Give what a person is told of one name after a pass: nothing where nothing was done for it.
 
     Whoever runs the agent needs no advice to run it daily.
@@ -40,36 +40,36 @@ def told(row: Row) -> tuple[Message, ...]:
     return tuple(worker.about(row.seen.name, one) for one in found if one.text != messages.RENEW_FROM)
 
 
-def planned(row: Row) -> Message:
+def plan_message(row: NameResult) -> Message:
     """Say what a pass would do for a name now, or when."""
     name = row.seen.name
     match row.decision:
         case Renew():
-            return say(messages.WOULD_RENEW, name=name)
-        case GoOn():
-            return say(messages.WOULD_GO_ON, name=name)
+            return make_message(messages.WOULD_RENEW, name=name)
+        case ResumeRequest():
+            return make_message(messages.WOULD_GO_ON, name=name)
         case Wait(until, because):
-            return say(_WAITING[because], name=name, at=until)
-        case Hopeless():
-            return worker.what_to_do(row.seen, row.decision)
-    (trouble,) = told(row)
+            return make_message(_WAITING[because], name=name, at=until)
+        case NeedsOperator():
+            return worker.manual_action_message(row.seen, row.decision)
+    (trouble,) = result_messages(row)
     return trouble
 
 
-def summary(end: PassEnd) -> tuple[Message, ...]:
+def summary(end: RunReport) -> tuple[Message, ...]:
     """Sum up a pass, each name counted once, and say when something is due next."""
     done = [row for row in end.rows if row.exit_code is ExitCode.DONE]
     renewed = sum(row.outcome is not None and row.outcome.result in _NEW for row in done)
     left, well = len(end.rows) - len(done), len(done) - renewed
-    told = [messages.say_count(messages.RUN_SUMMARY, len(end.rows), well=well, renewed=renewed, left=left)]
+    told = [messages.make_plural_message(messages.RUN_SUMMARY, len(end.rows), well=well, renewed=renewed, left=left)]
     if any(row.outcome is None and row.exit_code is not ExitCode.DONE for row in end.rows):
-        told.append(say(messages.RUN_LEFT))
+        told.append(make_message(messages.RUN_LEFT))
     if end.next_due is not None:
-        told.append(say(messages.RUN_NEXT, at=end.next_due))
+        told.append(make_message(messages.RUN_NEXT, at=end.next_due))
     return tuple(told)
 
 
-def as_json(end: PassEnd, at: datetime) -> dict[str, object]:
+def as_json(end: RunReport, at: datetime) -> dict[str, object]:
     """Give a pass for programs."""
     return {
         "at": instant(at),
@@ -79,13 +79,13 @@ def as_json(end: PassEnd, at: datetime) -> dict[str, object]:
     }
 
 
-def _row(row: Row, at: datetime) -> dict[str, object]:
+def _row(row: NameResult, at: datetime) -> dict[str, object]:
     in_use, outcome = row.seen.in_use, row.outcome
     return {
         "name": row.seen.name,
         "serial": None if in_use is None else in_use.serial,
         "not_after": None if in_use is None else instant(in_use.span.not_after),
-        "state": status.of((row.after or row.seen).glance, at).state.value,
+        "state": status.status_of((row.after or row.seen).glance, at).state.value,
         "decision": None if row.decision is None else _WORDS[type(row.decision)],
         "because": _because(row.decision),
         "next": None if row.next_at is None else instant(row.next_at),
@@ -96,7 +96,7 @@ def _row(row: Row, at: datetime) -> dict[str, object]:
 
 
 def _because(decision: Decision | None) -> str | None:
-    return decision.because.value if isinstance(decision, Wait | Hopeless) else None
+    return decision.because.value if isinstance(decision, Wait | NeedsOperator) else None
 
 
 _NEW = frozenset({Result.RENEWED, Result.ENROLLED})

@@ -12,7 +12,7 @@ from threading import Event
 
 from sinetti.client import decoder
 from sinetti.client.messages import messages
-from sinetti.client.messages.messages import Value, plain, say
+from sinetti.client.messages.messages import Value, make_message, strip_control_chars
 from sinetti.client.store import files, os_support
 from sinetti.client.store.files import StoreLocked
 
@@ -26,7 +26,7 @@ _LOOKS, _LOOKS_EVERY = 10, 0.02
 
 
 @contextlib.contextmanager
-def held(store: Path, now: datetime) -> Iterator[None]:
+def exclusive_run(store: Path, now: datetime) -> Iterator[None]:
     """Keep every other pass off a store until the block ends. Raises StoreLocked, which says who holds it; OSError."""
     path = store / FILE
     handle = os.open(path, os.O_RDWR | os.O_CREAT | files.NO_LINK, 0o600)
@@ -34,7 +34,7 @@ def held(store: Path, now: datetime) -> Iterator[None]:
         try:
             files.SYSTEM.lock(handle)
         except os_support.Busy as busy:
-            raise StoreLocked(say(messages.RUN_LOCKED, store=str(store), **_told_holder(path))) from busy
+            raise StoreLocked(make_message(messages.RUN_LOCKED, store=str(store), **_told_holder(path))) from busy
         with contextlib.suppress(OSError):  # a full disk: the lock itself needs no room
             os.ftruncate(handle, 0)
             os.write(handle, _FIRST + _written(now))
@@ -60,7 +60,7 @@ def holder(path: Path) -> dict[str, Value]:
             file.seek(len(_FIRST))
             raw = decoder.json_of(file.read(4096))
         since: Value = decoder.instant_of(raw["since"])
-        return {name: plain(str(raw[name])) for name in ("pid", "host", "user")} | {"since": since}
+        return {name: strip_control_chars(str(raw[name])) for name in ("pid", "host", "user")} | {"since": since}
     except (OSError, ValueError, KeyError, TypeError):
         return dict.fromkeys(("pid", "host", "user", "since"), _NOT_KNOWN)
 

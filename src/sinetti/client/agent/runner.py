@@ -12,73 +12,73 @@ from threading import Event as Flag
 from typing import Protocol
 
 from sinetti.client.agent import decisions, duplicates, renewal_info_poll, run_lock, worker
-from sinetti.client.agent.decisions import Decision, GoOn, Hopeless, Renew, Wait
-from sinetti.client.agent.worker import Agent
+from sinetti.client.agent.decisions import Decision, NeedsOperator, Renew, ResumeRequest, Wait
+from sinetti.client.agent.worker import AgentContext
 from sinetti.client.messages import messages, words
-from sinetti.client.messages.messages import say
+from sinetti.client.messages.messages import make_message
 from sinetti.client.requests import operations
-from sinetti.client.results import ExitCode, Outcome, Result
+from sinetti.client.results import CommandResult, ExitCode, Result
 from sinetti.client.store import agent_state as deploying
 from sinetti.client.store import files, repair, sighting
-from sinetti.client.store.journal import Kind
-from sinetti.client.store.sighting import Sight
+from sinetti.client.store.journal import RequestKind
+from sinetti.client.store.sighting import NameView
 
 _NEVER = datetime.max.replace(tzinfo=UTC)
 
 
 @dataclass(frozen=True, slots=True)
-class Row:
+class NameResult:
     """One name after a pass. `decision` is None where it is damaged or may not be touched; `outcome`, if it was tried.
 
     `next_at`: when something is due for it, UTC, if that is known. `after`: the name once it was attended to.
     """
 
-    seen: Sight
+    seen: NameView
     decision: Decision | None
-    outcome: Outcome | None
+    outcome: CommandResult | None
     exit_code: ExitCode
     next_at: datetime | None = None
-    after: Sight | None = None
+    after: NameView | None = None
 
 
 @dataclass(frozen=True, slots=True)
-class PassEnd:
+class RunReport:
     """How a pass ended: every name, the highest exit code, and when something is due next (UTC), if that is known."""
 
-    rows: tuple[Row, ...]
+    rows: tuple[NameResult, ...]
     exit_code: ExitCode
     next_due: datetime | None
 
 
-class Watch(Protocol):
+class RunListener(Protocol):
     """Who hears how a pass goes, from the thread that began it."""
 
     def begin(self, total: int) -> None:
         """Hear for how many names something may have to be done."""
 
-    def done(self, row: Row) -> None:
+    def done(self, row: NameResult) -> None:
         """Hear of each name that something was done for, or that is in trouble."""
 
 
-def plan(agent: Agent) -> PassEnd:
+def plan_run(agent: AgentContext) -> RunReport:
     """Say what a pass would do, and do nothing: nobody is called, nothing is written. OSError for the store itself."""
     return _ended([_planned(agent, one) for one in sighting.sights(agent.run.store)], agent.run.now)
 
 
-def one_pass(agent: Agent, stop: Flag, watch: Watch) -> PassEnd:
+def run_once(agent: AgentContext, stop: Flag, watch: RunListener) -> RunReport:
     """Do what is due for every name of the store, under its lock; begins nothing more once `stop` is set.
 
     Raises StoreLocked, OSError where the store itself cannot be read.
     """
-    with run_lock.held(agent.run.store, agent.run.now):
-        looked = renewal_info_poll.ask_all(
+    with run_lock.exclusive_run(agent.run.store, agent.run.now):
+        looked = renewal_info_poll.poll_due(
             agent, [_repaired(agent, one) for one in sighting.sights(agent.run.store)], stop
         )
         rows = {row.seen.name: row for row in (_first(agent, one) for one in looked)}
         busy = _to_be_done(agent, rows.values())
         watch.begin(len(busy))
         renewing = [row.seen for row in busy if _renews(row)]
-        for name, other in duplicates.found(agent.run.store, renewing).items():
+        for name, other in duplicates.find_duplicates(agent.run.store, renewing).items():
             rows[name] = _twin(rows[name], other)
         for row in rows.values():
             if row.outcome is not None:
@@ -90,18 +90,18 @@ def one_pass(agent: Agent, stop: Flag, watch: Watch) -> PassEnd:
                 left.discard(row.seen.name)
             watch.done(row)
     ended = _ended(list(rows.values()), agent.run.moment)
-    return PassEnd(ended.rows, ExitCode.INTERRUPTED, ended.next_due) if left else ended
+    return RunReport(ended.rows, ExitCode.INTERRUPTED, ended.next_due) if left else ended
 
 
-def _planned(agent: Agent, seen: Sight) -> Row:
+def _planned(agent: AgentContext, seen: NameView) -> NameResult:
     found = repair.find_repair(seen.folder) if seen.glance.repairable else None
     if found is None:
         return _first(agent, seen)
-    told = say(words.WOULD_REPAIR, name=seen.name, what=found.what)
-    return Row(seen, None, Outcome(seen.name, Result.NOT_DUE, ExitCode.DONE, (told,)), ExitCode.DONE)
+    told = make_message(words.WOULD_REPAIR, name=seen.name, what=found.what)
+    return NameResult(seen, None, CommandResult(seen.name, Result.NOT_DUE, ExitCode.DONE, (told,)), ExitCode.DONE)
 
 
-def _repaired(agent: Agent, seen: Sight) -> Sight:
+def _repaired(agent: AgentContext, seen: NameView) -> NameView:
     """Repair a damaged name as far as that is safe; return its new state."""
     if seen.glance.repairable is None:
         return seen
@@ -111,28 +111,30 @@ def _repaired(agent: Agent, seen: Sight) -> Sight:
         return seen  # it stays damaged, and is reported so
     if found is None:
         return seen
-    agent.run.tell(say(words.REPAIRED, name=seen.name, what=found.what, serial=found.serial))
+    agent.run.tell(make_message(words.REPAIRED, name=seen.name, what=found.what, serial=found.serial))
     return sighting.look(seen.folder) or seen
 
 
-def _first(agent: Agent, seen: Sight) -> Row:
+def _first(agent: AgentContext, seen: NameView) -> NameResult:
     """Decide about one name; one that is damaged, or that --now may not count for, ends here."""
     if seen.trouble is not None:
-        outcome = Outcome(seen.name, Result.FAILED, ExitCode.STORE, (seen.trouble,))
-        return Row(seen, None, outcome, ExitCode.STORE)
+        outcome = CommandResult(seen.name, Result.FAILED, ExitCode.STORE, (seen.trouble,))
+        return NameResult(seen, None, outcome, ExitCode.STORE)
     if agent.now_given and operations.in_production(agent.run.store, seen.name):
-        told = say(messages.NOW_NOT_IN_PRODUCTION, name=seen.name)
-        return Row(seen, None, Outcome(seen.name, Result.FAILED, ExitCode.USAGE, (told,)), ExitCode.USAGE)
+        told = make_message(messages.NOW_NOT_IN_PRODUCTION, name=seen.name)
+        return NameResult(seen, None, CommandResult(seen.name, Result.FAILED, ExitCode.USAGE, (told,)), ExitCode.USAGE)
     try:
         decision = decisions.decide(seen, agent.config.care, agent.run.now)
     except OverflowError as bad:  # dates at the edge of what a calendar has
-        return Row(seen, None, worker.fault(seen.name, bad), ExitCode.FAULT)
-    return Row(
+        return NameResult(seen, None, worker.fault(seen.name, bad), ExitCode.FAULT)
+    return NameResult(
         seen, decision, None, _code(agent, seen, decision, None, undeployed=seen.undeployed), _next_at(seen, decision)
     )
 
 
-def _code(agent: Agent, seen: Sight, decision: Decision, outcome: Outcome | None, *, undeployed: bool) -> ExitCode:
+def _code(
+    agent: AgentContext, seen: NameView, decision: Decision, outcome: CommandResult | None, *, undeployed: bool
+) -> ExitCode:
     code = worker.exit_code(seen, decision, outcome)
     if undeployed:
         code = max(code, ExitCode.AGAIN)
@@ -140,39 +142,39 @@ def _code(agent: Agent, seen: Sight, decision: Decision, outcome: Outcome | None
     return max(code, ExitCode.AGAIN) if decisions.is_clock_behind(seen.in_use, agent.run.now) else code
 
 
-def _to_be_done(agent: Agent, rows: Iterable[Row]) -> list[Row]:
+def _to_be_done(agent: AgentContext, rows: Iterable[NameResult]) -> list[NameResult]:
     """Give the rows in which something may have to be done, those first whose end is nearest."""
     found = [row for row in rows if row.decision is not None and _has_work(agent, row)]
     return sorted(found, key=lambda row: (row.seen.in_use is None, _end(row.seen), row.seen.name))
 
 
-def _has_work(agent: Agent, row: Row) -> bool:
-    if isinstance(row.decision, Renew | GoOn) or row.seen.halves:
+def _has_work(agent: AgentContext, row: NameResult) -> bool:
+    if isinstance(row.decision, Renew | ResumeRequest) or row.seen.halves:
         return True
-    if isinstance(row.decision, Hopeless) and row.seen.memory.told != worker.told_about(row.seen):
+    if isinstance(row.decision, NeedsOperator) and row.seen.memory.told != worker.reported_key(row.seen):
         return True
     entry = agent.config.entry_of(row.seen.name)
     return row.seen.in_use is not None and agent.programs.due(row.seen, entry, agent.run.now)
 
 
-def _end(seen: Sight) -> datetime:
+def _end(seen: NameView) -> datetime:
     return _NEVER if seen.in_use is None else seen.in_use.span.not_after
 
 
-def _renews(row: Row) -> bool:
-    return isinstance(row.decision, Renew) or row.decision == GoOn(Kind.RENEW)
+def _renews(row: NameResult) -> bool:
+    return isinstance(row.decision, Renew) or row.decision == ResumeRequest(RequestKind.RENEW)
 
 
-def _twin(row: Row, other: str) -> Row:
-    told = say(messages.SAME_CERTIFICATE, name=row.seen.name, other=other)
-    outcome = Outcome(row.seen.name, Result.FAILED, ExitCode.USAGE, (told,))
-    return Row(row.seen, row.decision, outcome, ExitCode.USAGE)
+def _twin(row: NameResult, other: str) -> NameResult:
+    told = make_message(messages.SAME_CERTIFICATE, name=row.seen.name, other=other)
+    outcome = CommandResult(row.seen.name, Result.FAILED, ExitCode.USAGE, (told,))
+    return NameResult(row.seen, row.decision, outcome, ExitCode.USAGE)
 
 
-def _at_once(agent: Agent, busy: Sequence[Row], stop: Flag) -> Iterator[Row]:
+def _at_once(agent: AgentContext, busy: Sequence[NameResult], stop: Flag) -> Iterator[NameResult]:
     """Do it for all of them, so many at a time; gives each when it is done, and begins none once it is to stop."""
     pool = ThreadPoolExecutor(agent.config.care.at_once)
-    left: set[Future[Row | None]] = {pool.submit(_attend, agent, row, stop) for row in busy}
+    left: set[Future[NameResult | None]] = {pool.submit(_attend, agent, row, stop) for row in busy}
     try:
         while left:
             ended, left = wait(left, return_when=FIRST_COMPLETED)
@@ -183,33 +185,35 @@ def _at_once(agent: Agent, busy: Sequence[Row], stop: Flag) -> Iterator[Row]:
         pool.shutdown(wait=True, cancel_futures=True)
 
 
-def _attend(agent: Agent, row: Row, stop: Flag) -> Row | None:
+def _attend(agent: AgentContext, row: NameResult, stop: Flag) -> NameResult | None:
     if stop.is_set() or row.decision is None:
         return None
     try:
-        outcome = worker.attend(agent, row.seen, row.decision)
+        outcome = worker.process_name(agent, row.seen, row.decision)
     except Exception as bad:  # noqa: BLE001 - whatever is wrong with one name, the others have their turn
-        return Row(row.seen, row.decision, worker.fault(row.seen.name, bad), ExitCode.FAULT)
+        return NameResult(row.seen, row.decision, worker.fault(row.seen.name, bad), ExitCode.FAULT)
     after = sighting.look(row.seen.folder)
     if after is None:
-        return Row(row.seen, row.decision, outcome, _code(agent, row.seen, row.decision, outcome, undeployed=False))
+        return NameResult(
+            row.seen, row.decision, outcome, _code(agent, row.seen, row.decision, outcome, undeployed=False)
+        )
     code = _code(agent, row.seen, row.decision, outcome, undeployed=after.undeployed)
     if after.trouble is not None:
-        return Row(row.seen, row.decision, outcome, max(code, ExitCode.STORE), after=after)
+        return NameResult(row.seen, row.decision, outcome, max(code, ExitCode.STORE), after=after)
     next_at = _next_at(after, decisions.decide(after, agent.config.care, agent.run.moment))
-    return Row(row.seen, row.decision, outcome, code, next_at, after)
+    return NameResult(row.seen, row.decision, outcome, code, next_at, after)
 
 
-def _ended(rows: Sequence[Row], now: datetime) -> PassEnd:
+def _ended(rows: Sequence[NameResult], now: datetime) -> RunReport:
     ahead = [row.next_at for row in rows if row.next_at is not None]
     worst = max((row.exit_code for row in rows), default=ExitCode.DONE)
-    return PassEnd(tuple(rows), worst, min((at for at in ahead if at > now), default=None))
+    return RunReport(tuple(rows), worst, min((at for at in ahead if at > now), default=None))
 
 
-def _next_at(seen: Sight, decision: Decision) -> datetime | None:
+def _next_at(seen: NameView, decision: Decision) -> datetime | None:
     """Give when something is due for a name: its renewal, or `deploy` once more, whichever comes first."""
     ahead = [decision.until] if isinstance(decision, Wait) else []
-    tried = deploying.deployment(seen.folder) if seen.undeployed else None
+    tried = deploying.load_deploy_state(seen.folder) if seen.undeployed else None
     if tried is not None and tried.next_try is not None:
         ahead.append(tried.next_try)
     return min(ahead, default=None)

@@ -5,9 +5,9 @@ from datetime import datetime, timedelta
 
 from sinetti.client import renewal_window as client_renewal_window
 from sinetti.client.agent.maintenance_windows import next_open
-from sinetti.client.model import Care, Hint
+from sinetti.client.model import AgentSettings, RenewalInfoState
 from sinetti.domain.certificates.renewal_info import in_proportion, renewal_window
-from sinetti.domain.values import Span
+from sinetti.domain.values import ValidityPeriod
 
 FIRST_DELAY = timedelta(minutes=5)
 LONGEST_DELAY = timedelta(days=1)
@@ -16,26 +16,26 @@ LONGEST_DELAY = timedelta(days=1)
 _PARTS = 2**53
 
 
-def share(serial: str, name: str) -> float:
+def stable_fraction(serial: str, name: str) -> float:
     """Give where in any stretch of time a certificate has its place: from 0 to below 1, always the same."""
     digest = hashlib.sha256(f"{serial}\0{name}".encode()).digest()
     return (int.from_bytes(digest[:8]) >> 11) / _PARTS
 
 
-def place_in_time(place: float, span: Span, care: Care, hint: Hint | None) -> datetime:
+def scheduled_time(place: float, span: ValidityPeriod, care: AgentSettings, hint: RenewalInfoState | None) -> datetime:
     """Give the moment (UTC) that a certificate whose `share` is `place` has of its own, whatever the hour is there.
 
     It lies in the hint's window, else in `spread` from the day on which renewal opens; and no later than `urgent`
     before the end, or the opening of renewal where that is later. Both are times for a window of 60 days; in a
     shorter one they shrink in proportion.
     """
-    opens, spread = client_renewal_window.renew_from(span), in_proportion(care.spread, span)
+    opens, spread = client_renewal_window.renewal_opens_at(span), in_proportion(care.spread, span)
     begins, length = (opens, spread) if hint is None else (hint.start, hint.end - hint.start)
     # A hint may say any year; before the certificate began nothing can be meant.
     return min(max(_whole(begins + length * place), span.not_before), _latest(span, care))
 
 
-def begin_at(own: datetime, span: Span, care: Care, now: datetime) -> datetime:
+def start_time(own: datetime, span: ValidityPeriod, care: AgentSettings, now: datetime) -> datetime:
     """Give when a renewal is begun whose own moment is `own`: then or now, whichever is later, in a maintenance window.
 
     Windows hold it back no longer than to `urgent` before the end.
@@ -44,7 +44,7 @@ def begin_at(own: datetime, span: Span, care: Care, now: datetime) -> datetime:
     return first if first >= latest else min(next_open(care.maintenance, care.zone, first), latest)
 
 
-def is_urgent(span: Span, care: Care, now: datetime) -> bool:
+def is_urgent(span: ValidityPeriod, care: AgentSettings, now: datetime) -> bool:
     """Tell whether the end is so near that nothing holds a renewal back any more."""
     return now >= _latest(span, care)
 
@@ -58,16 +58,16 @@ def delay(failures: int, asked_for: timedelta | None = None) -> timedelta:
     return grown if asked_for is None else min(max(grown, asked_for), LONGEST_DELAY)
 
 
-def believable(next_try: datetime | None, now: datetime) -> datetime | None:
+def plausible_retry_time(next_try: datetime | None, now: datetime) -> datetime | None:
     """Give when the next try was planned; None for a time that no delay leads to: the clock was wrong when it was."""
     return None if next_try is None or next_try > now + LONGEST_DELAY else next_try
 
 
-def _latest(span: Span, care: Care) -> datetime:
-    return max(span.not_after - in_proportion(care.urgent, span), client_renewal_window.renew_from(span))
+def _latest(span: ValidityPeriod, care: AgentSettings) -> datetime:
+    return max(span.not_after - in_proportion(care.urgent, span), client_renewal_window.renewal_opens_at(span))
 
 
-def rest(span: Span, received: datetime) -> timedelta:
+def retry_after(span: ValidityPeriod, received: datetime) -> timedelta:
     """Return how long to leave a received certificate alone: half its window.
 
     So a service whose certificates are due again at once is not asked in every pass. Of one that came late it is half

@@ -8,21 +8,21 @@ from pathlib import Path
 from typing import assert_never
 
 from sinetti.client.agent import decisions, schedule
-from sinetti.client.agent.decisions import Decision, GoOn, Hopeless, Renew, Wait
-from sinetti.client.agent.programs import Programs
+from sinetti.client.agent.decisions import Decision, NeedsOperator, Renew, ResumeRequest, Wait
+from sinetti.client.agent.programs import HookRunner
 from sinetti.client.messages import messages
-from sinetti.client.messages.messages import Message, say
-from sinetti.client.model import Because, Config, Entry
+from sinetti.client.messages.messages import Message, make_message
+from sinetti.client.model import CertificateEntry, Config, DecisionReason
 from sinetti.client.requests import operations
-from sinetti.client.requests.exchange import Run
-from sinetti.client.results import ExitCode, Outcome, Result, UsageError
+from sinetti.client.requests.exchange import ClientContext
+from sinetti.client.results import CommandResult, ExitCode, Result, UsageError
 from sinetti.client.store import event_log, files, memory, sighting
-from sinetti.client.store.event_log import Event
-from sinetti.client.store.journal import Kind
-from sinetti.client.store.memory import Memory
-from sinetti.client.store.sighting import Sight
+from sinetti.client.store.event_log import EventType
+from sinetti.client.store.journal import RequestKind
+from sinetti.client.store.memory import AgentMemory
+from sinetti.client.store.sighting import NameView
 
-Settle = Callable[[Path, Entry, Config, datetime], object]
+ApplyConfig = Callable[[Path, CertificateEntry, Config, datetime], object]
 """Brings the settings of a name in line with sinetti.toml. Raises UsageError, StoreError, OSError."""
 
 _NO_FAILURE = frozenset({ExitCode.STORE, ExitCode.USAGE, ExitCode.INTERRUPTED})
@@ -34,108 +34,118 @@ NO_CERTIFICATE = ""
 """Stands for the serial where a person was told about a name that has no certificate."""
 
 
-class Stopped(Exception):
+class RunCancelled(Exception):
     """The whole pass is to end: raised where it would have slept."""
 
 
 @dataclass(frozen=True, slots=True)
-class Agent:
+class AgentContext:
     """What a pass has from outside. `now_given`: `run.now` is none that PRODUCTION believes."""
 
-    run: Run
+    run: ClientContext
     config: Config
-    programs: Programs
-    settle: Settle
+    programs: HookRunner
+    settle: ApplyConfig
     now_given: bool = False
 
 
-def attend(agent: Agent, seen: Sight, decision: Decision) -> Outcome | None:
+def process_name(agent: AgentContext, seen: NameView, decision: Decision) -> CommandResult | None:
     """Do for one name what was decided, and remember what came of it; None where there was nothing to do."""
     entry, outcome = agent.config.entry_of(seen.name), None
     agent = _speaking_of(agent, seen.name)
     if seen.halves:
-        files.sweep(seen.folder)
-    if isinstance(decision, Renew | GoOn):
+        files.remove_partial(seen.folder)
+    if isinstance(decision, Renew | ResumeRequest):
         outcome = _tried(agent, entry, seen, decision)
         by_hint = decision.early if isinstance(decision, Renew) else seen.memory.by_hint
         seen = _remember(agent, replace(seen, memory=replace(seen.memory, by_hint=by_hint)), outcome)
         decision = outcome_is_final(seen, outcome) or decision
-    if isinstance(decision, Hopeless):
+    if isinstance(decision, NeedsOperator):
         outcome = _persons_turn(agent, seen, decision, outcome)
     return _bring_into_use(agent, entry, seen, outcome)
 
 
-def fault(name: str, bad: Exception) -> Outcome:
+def fault(name: str, bad: Exception) -> CommandResult:
     """Give the outcome of a name at which the program itself failed."""
-    return Outcome(name, Result.FAILED, ExitCode.FAULT, (say(messages.OUR_FAULT, why=f"{type(bad).__name__}: {bad}"),))
+    return CommandResult(
+        name, Result.FAILED, ExitCode.FAULT, (make_message(messages.OUR_FAULT, why=f"{type(bad).__name__}: {bad}"),)
+    )
 
 
 def about(name: str, message: Message) -> Message:
     """Say of which name a message is, where it does not say that itself."""
-    return message if "name" in message.values else say(messages.ABOUT_NAME, name=name, told=message)
+    return message if "name" in message.values else make_message(messages.ABOUT_NAME, name=name, told=message)
 
 
-def _speaking_of(agent: Agent, name: str) -> Agent:
+def _speaking_of(agent: AgentContext, name: str) -> AgentContext:
     tell = agent.run.tell
     return replace(agent, run=replace(agent.run, tell=lambda message: tell(about(name, message))))
 
 
-def outcome_is_final(seen: Sight, outcome: Outcome) -> Hopeless | None:
+def outcome_is_final(seen: NameView, outcome: CommandResult) -> NeedsOperator | None:
     """Tell whether the service has said that this certificate can never be renewed."""
-    if outcome.result is Result.REFUSED and decisions.is_for_good(outcome.codes) and seen.in_use is not None:
-        return Hopeless(Because.REVOKED if seen.revoked else Because.REFUSED_FOR_GOOD)
+    if outcome.result is Result.REFUSED and decisions.is_permanent(outcome.codes) and seen.in_use is not None:
+        return NeedsOperator(DecisionReason.REVOKED if seen.revoked else DecisionReason.REFUSED_FOR_GOOD)
     return None
 
 
-def _tried(agent: Agent, entry: Entry, seen: Sight, decision: Renew | GoOn) -> Outcome:
-    outcome = operations.one_of_all(seen.name, lambda _name: _attempt(agent, entry, seen, decision))
-    event_log.note_outcome(seen.folder, agent.run.moment, outcome, agent.run.language)
+def _tried(
+    agent: AgentContext, entry: CertificateEntry, seen: NameView, decision: Renew | ResumeRequest
+) -> CommandResult:
+    outcome = operations.run_isolated(seen.name, lambda _name: _attempt(agent, entry, seen, decision))
+    event_log.append_outcome(seen.folder, agent.run.moment, outcome, agent.run.language)
     return outcome
 
 
-def _attempt(agent: Agent, entry: Entry, seen: Sight, decision: Renew | GoOn) -> Outcome:
+def _attempt(
+    agent: AgentContext, entry: CertificateEntry, seen: NameView, decision: Renew | ResumeRequest
+) -> CommandResult:
     run, name = agent.run, seen.name
     try:
         agent.settle(seen.folder, entry, agent.config, run.now)
         match decision:
-            case GoOn(Kind.ENROL):
+            case ResumeRequest(RequestKind.ENROL):
                 return operations.retrieve(run, name)
-            case GoOn():
+            case ResumeRequest():
                 return operations.renew(run, name, force=False, among_all=True)
             case Renew():
                 return _renew(agent, entry, seen, decision)
             case never:
                 assert_never(never)
     except UsageError as bad:
-        return Outcome(name, Result.FAILED, ExitCode.USAGE, (bad.message,))
-    except Stopped:
-        return Outcome(name, Result.PENDING, ExitCode.INTERRUPTED, (say(messages.RUN_STOPPED, name=name),))
+        return CommandResult(name, Result.FAILED, ExitCode.USAGE, (bad.message,))
+    except RunCancelled:
+        return CommandResult(
+            name, Result.PENDING, ExitCode.INTERRUPTED, (make_message(messages.RUN_STOPPED, name=name),)
+        )
 
 
-def _renew(agent: Agent, entry: Entry, seen: Sight, decision: Renew) -> Outcome:
+def _renew(agent: AgentContext, entry: CertificateEntry, seen: NameView, decision: Renew) -> CommandResult:
     run = agent.run
     held_back = agent.programs.before(seen, entry, run.moment)
     if held_back is not None and not decision.urgent:
-        told = say(messages.BEFORE_HOLDS_BACK, name=seen.name)
-        return Outcome(seen.name, Result.FAILED, ExitCode.AGAIN, (held_back, told))
+        told = make_message(messages.BEFORE_HOLDS_BACK, name=seen.name)
+        return CommandResult(seen.name, Result.FAILED, ExitCode.AGAIN, (held_back, told))
     if held_back is not None:
         run.tell(held_back)
     only = None if seen.in_use is None else seen.in_use.serial
     return operations.renew(run, seen.name, force=decision.early, among_all=True, only=only)
 
 
-def _bring_into_use(agent: Agent, entry: Entry, seen: Sight, outcome: Outcome | None) -> Outcome | None:
+def _bring_into_use(
+    agent: AgentContext, entry: CertificateEntry, seen: NameView, outcome: CommandResult | None
+) -> CommandResult | None:
     done = outcome is not None and outcome.result in _RECEIVED
     if not done and not agent.programs.due(seen, entry, agent.run.now):
         return outcome
     ok, told = agent.programs.bring_into_use(seen.folder, entry, agent.run.moment)
     if outcome is None:
-        outcome = Outcome(seen.name, Result.NOT_DUE if ok else Result.FAILED, ExitCode.DONE, ())
+        outcome = CommandResult(seen.name, Result.NOT_DUE if ok else Result.FAILED, ExitCode.DONE, ())
     ended = outcome.exit_code if ok else max(outcome.exit_code, ExitCode.AGAIN)
     return replace(outcome, exit_code=ended, messages=outcome.messages + told)
 
 
-def _remember(agent: Agent, seen: Sight, outcome: Outcome) -> Sight:
+def _remember(agent: AgentContext, seen: NameView, outcome: CommandResult) -> NameView:
     """Write down what came of a try, for the certificate that is in use now; gives the name as it now lies there."""
     now = agent.run.moment
     after = sighting.look(seen.folder) or seen
@@ -153,54 +163,56 @@ def _remember(agent: Agent, seen: Sight, outcome: Outcome) -> Sight:
     return replace(after, memory=known)
 
 
-def failed(known: Memory, outcome: Outcome, now: datetime) -> Memory:
+def failed(known: AgentMemory, outcome: CommandResult, now: datetime) -> AgentMemory:
     """Count one failure more, and plan the next try."""
     failures = known.failures + 1
     again = now + schedule.delay(failures, outcome.retry_after)
     return replace(known, failures=failures, next_try=again, codes=outcome.codes, exit_code=outcome.exit_code)
 
 
-def _persons_turn(agent: Agent, seen: Sight, decision: Hopeless, outcome: Outcome | None) -> Outcome | None:
+def _persons_turn(
+    agent: AgentContext, seen: NameView, decision: NeedsOperator, outcome: CommandResult | None
+) -> CommandResult | None:
     """Tell once for each certificate what a person has to do; the exit code says it in every pass."""
-    about = told_about(seen)
+    about = reported_key(seen)
     if seen.memory.told == about:
         return outcome
-    told = what_to_do(seen, decision)
+    told = manual_action_message(seen, decision)
     if seen.in_use is not None:
         with contextlib.suppress(OSError):
-            event_log.note(
-                seen.folder, agent.run.now, Event.REPLACEMENT_NEEDED, serial=about, why=decision.because.value
+            event_log.append(
+                seen.folder, agent.run.now, EventType.REPLACEMENT_NEEDED, serial=about, why=decision.because.value
             )
     memory.store(seen.folder, replace(seen.memory, told=about))
     if outcome is None:
-        result = Result.UNCERTAIN if decision.because is Because.ENROLMENT_UNCERTAIN else Result.REFUSED
-        return Outcome(seen.name, result, decisions.PERSONS_TURN[decision.because], (told,))
+        result = Result.UNCERTAIN if decision.because is DecisionReason.ENROLMENT_UNCERTAIN else Result.REFUSED
+        return CommandResult(seen.name, result, decisions.OPERATOR_EXIT_CODES[decision.because], (told,))
     return replace(outcome, messages=(*outcome.messages, told))
 
 
-def told_about(seen: Sight) -> str:
+def reported_key(seen: NameView) -> str:
     """Give what is remembered of a name once a person was told that it is theirs to act on."""
     return NO_CERTIFICATE if seen.in_use is None else seen.in_use.serial
 
 
-def what_to_do(seen: Sight, decision: Hopeless) -> Message:
+def manual_action_message(seen: NameView, decision: NeedsOperator) -> Message:
     """Say what a person has to do about a name that the agent cannot help."""
     if seen.in_use is None:
-        if decision.because is Because.ENROLMENT_REFUSED:
-            return say(messages.NOT_ENROLLED, name=seen.name)
-        return say(messages.SEND_FIRST, name=seen.name, command=Kind.ENROL.value)
+        if decision.because is DecisionReason.ENROLMENT_REFUSED:
+            return make_message(messages.NOT_ENROLLED, name=seen.name)
+        return make_message(messages.SEND_FIRST, name=seen.name, command=RequestKind.ENROL.value)
     why = {
-        Because.EXPIRED: say(messages.NEVER_EXPIRED, at=seen.in_use.span.not_after),
-        Because.REVOKED: say(messages.NEVER_REVOKED),
-    }.get(decision.because, say(messages.NEVER_REFUSED, codes=", ".join(seen.memory.codes)))
-    return say(messages.ORDER_REPLACEMENT, name=seen.name, serial=seen.in_use.serial, why=why)
+        DecisionReason.EXPIRED: make_message(messages.NEVER_EXPIRED, at=seen.in_use.span.not_after),
+        DecisionReason.REVOKED: make_message(messages.NEVER_REVOKED),
+    }.get(decision.because, make_message(messages.NEVER_REFUSED, codes=", ".join(seen.memory.codes)))
+    return make_message(messages.ORDER_REPLACEMENT, name=seen.name, serial=seen.in_use.serial, why=why)
 
 
-def exit_code(seen: Sight, decision: Decision, outcome: Outcome | None) -> ExitCode:
+def exit_code(seen: NameView, decision: Decision, outcome: CommandResult | None) -> ExitCode:
     """Give the exit code of one name in a pass: zero only where nothing is left to do by anybody."""
     left = ExitCode.DONE if outcome is None else outcome.exit_code
-    if isinstance(decision, Hopeless):
-        return max(left, decisions.PERSONS_TURN[decision.because])
-    if isinstance(decision, Wait) and decision.because is Because.AFTER_FAILURE:
+    if isinstance(decision, NeedsOperator):
+        return max(left, decisions.OPERATOR_EXIT_CODES[decision.because])
+    if isinstance(decision, Wait) and decision.because is DecisionReason.AFTER_FAILURE:
         return left or seen.memory.exit_code or ExitCode.AGAIN
     return left

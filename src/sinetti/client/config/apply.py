@@ -5,17 +5,17 @@ from datetime import datetime
 from pathlib import Path
 
 from sinetti.client.config import messages
-from sinetti.client.messages.messages import say
-from sinetti.client.model import Config, Entry, FilesWanted, ServiceEntry
+from sinetti.client.messages.messages import make_message
+from sinetti.client.model import CertificateEntry, Config, OutputOptions, ServiceEntry
 from sinetti.client.results import UsageError
 from sinetti.client.store import event_log, files, journal, settings
-from sinetti.client.store.event_log import Event
-from sinetti.client.store.journal import Kind
-from sinetti.client.store.settings import Settings
-from sinetti.domain.identifiers import same_customer
+from sinetti.client.store.event_log import EventType
+from sinetti.client.store.journal import RequestKind
+from sinetti.client.store.settings import NameSettings
+from sinetti.domain.identifiers import is_same_identifier
 
 
-def settle(folder: Path, entry: Entry, config: Config, now: datetime) -> Settings:
+def sync_settings(folder: Path, entry: CertificateEntry, config: Config, now: datetime) -> NameSettings:
     """Give the settings of a name as sinetti.toml wants them, written down where they differ; `now` is for the log.
 
     The table of its service counts: address, anchors. So do the customer's name and the key's type where the file says
@@ -27,20 +27,20 @@ def settle(folder: Path, entry: Entry, config: Config, now: datetime) -> Setting
             kept = settings.load(folder)
             wanted = _wanted(kept, entry, config)
             settings.store(folder, wanted)
-            event_log.note(folder, now, Event.SETTINGS_CHANGED, changed=", ".join(_changes(kept, wanted)))
+            event_log.append(folder, now, EventType.SETTINGS_CHANGED, changed=", ".join(_changes(kept, wanted)))
             kept = wanted
     _settle_open(folder, entry, config)
     return kept
 
 
-def _settle_open(folder: Path, entry: Entry, config: Config) -> None:
+def _settle_open(folder: Path, entry: CertificateEntry, config: Config) -> None:
     """Do the same for a first request that is under way: its settings lie beside its journal, its key is made."""
-    where = journal.folder_of(folder, Kind.ENROL)
+    where = journal.folder_of(folder, RequestKind.ENROL)
     if not files.exists(where / settings.FILE):
         return
     begun = settings.load(where)
     # Its key is made, and kept as was wanted then.
-    entry = replace(entry, key_said=False, files=FilesWanted())
+    entry = replace(entry, key_said=False, files=OutputOptions())
     if _agrees(folder.name, begun, entry, config):
         return
     with files.locked(folder):
@@ -48,27 +48,29 @@ def _settle_open(folder: Path, entry: Entry, config: Config) -> None:
             settings.store(where, _wanted(begun, entry, config))
 
 
-def _agrees(name: str, kept: Settings, entry: Entry, config: Config) -> bool:
+def _agrees(name: str, kept: NameSettings, entry: CertificateEntry, config: Config) -> bool:
     """Tell whether nothing has to be changed. Raises UsageError where it must not be."""
     service = _service(entry, config)
     where = str(config.path)
     if service is not None and service.environment is not kept.environment:
         worlds = {"kept": kept.environment.value, "wanted": service.environment.value}
-        raise UsageError(say(messages.OTHER_ENVIRONMENT, name=name, service=service.name, path=where, **worlds))
-    if entry.customer_id is not None and not same_customer(entry.customer_id, kept.customer_id):
+        raise UsageError(
+            make_message(messages.OTHER_ENVIRONMENT, name=name, service=service.name, path=where, **worlds)
+        )
+    if entry.customer_id is not None and not is_same_identifier(entry.customer_id, kept.customer_id):
         ids = {"kept": kept.customer_id, "wanted": entry.customer_id}
-        raise UsageError(say(messages.OTHER_CUSTOMER, name=name, path=where, **ids))
+        raise UsageError(make_message(messages.OTHER_CUSTOMER, name=name, path=where, **ids))
     _refuse_other_password(name, kept, entry, where)
     return _wanted(kept, entry, config) == kept
 
 
-def _refuse_other_password(name: str, kept: Settings, entry: Entry, where: str) -> None:
+def _refuse_other_password(name: str, kept: NameSettings, entry: CertificateEntry, where: str) -> None:
     """Refuse what would leave an encrypted key without the password that opens it; another place of it is none."""
     before, after = kept.files.key_password_file, entry.files.key_password_file
     if before is None or (entry.files.token is None and after in {None, before}):
         return
     if after is None or _differ(before, after):
-        raise UsageError(say(messages.OTHER_PASSWORD, name=name, kept=str(before), path=where))
+        raise UsageError(make_message(messages.OTHER_PASSWORD, name=name, kept=str(before), path=where))
 
 
 def _differ(before: Path, after: Path) -> bool:
@@ -78,7 +80,7 @@ def _differ(before: Path, after: Path) -> bool:
         return False
 
 
-def _wanted(kept: Settings, entry: Entry, config: Config) -> Settings:
+def _wanted(kept: NameSettings, entry: CertificateEntry, config: Config) -> NameSettings:
     service = _service(entry, config)
     if service is not None:
         kept = replace(
@@ -93,9 +95,9 @@ def _wanted(kept: Settings, entry: Entry, config: Config) -> Settings:
     return replace(kept, customer_name=name, key=key, files=entry.files.over(kept.files))
 
 
-def _service(entry: Entry, config: Config) -> ServiceEntry | None:
+def _service(entry: CertificateEntry, config: Config) -> ServiceEntry | None:
     return None if entry.service is None else config.services[entry.service]
 
 
-def _changes(before: Settings, after: Settings) -> list[str]:
-    return [one.name for one in fields(Settings) if getattr(before, one.name) != getattr(after, one.name)]
+def _changes(before: NameSettings, after: NameSettings) -> list[str]:
+    return [one.name for one in fields(NameSettings) if getattr(before, one.name) != getattr(after, one.name)]

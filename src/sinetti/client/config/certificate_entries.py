@@ -11,10 +11,10 @@ from typing import Any
 
 from sinetti.client.config import file_references, schema, value_parsers
 from sinetti.client.config import messages as config_messages
-from sinetti.client.config.table_reader import Table
+from sinetti.client.config.table_reader import ConfigTable
 from sinetti.client.messages import messages
-from sinetti.client.messages.messages import plain, say
-from sinetti.client.model import Entry, FilesWanted, Format, Hooks, Stage, Token
+from sinetti.client.messages.messages import make_message, strip_control_chars
+from sinetti.client.model import CertificateEntry, Format, Hooks, HookStage, OutputOptions, Token
 from sinetti.client.store import files
 from sinetti.domain.identifiers import MAXIMUM_LENGTH
 from sinetti.domain.values import KeyType
@@ -25,34 +25,34 @@ _PKCS12 = frozenset({Format.PKCS12, Format.PKCS12_LEGACY})
 
 
 @dataclass(frozen=True, slots=True)
-class Reader:
+class EntryReader:
     """What tables of certificates are read beside: the names of the services, and what the defaults are."""
 
     services: Collection[str]
-    defaults: Entry
+    defaults: CertificateEntry
 
-    def default(self, table: Table) -> Entry:
+    def default(self, table: ConfigTable) -> CertificateEntry:
         """Read the table `defaults`."""
         table.only(schema.DEFAULTS)
         return self._entry(table, "")
 
-    def all(self, table: Table) -> Mapping[str, Entry]:
+    def all(self, table: ConfigTable) -> Mapping[str, CertificateEntry]:
         """Read every table of `certificates`; two that would share a folder on some disks are a mistake."""
-        found: dict[str, Entry] = {}
+        found: dict[str, CertificateEntry] = {}
         folded: dict[str, str] = {}
         for name in table.raw:
             if not files.is_name(name):
-                table.blame(name, say(messages.BAD_NAME, name=name))
+                table.blame(name, make_message(messages.BAD_NAME, name=name))
             elif (other := folded.setdefault(name.casefold(), name)) != name:
-                table.blame(name, say(config_messages.TWICE, name=name, other=other))
+                table.blame(name, make_message(config_messages.TWICE, name=name, other=other))
             below = table.below(name)
             below.only(schema.CERTIFICATE)
             found[name] = self._entry(below, name)
         return MappingProxyType(found)
 
-    def _entry(self, table: Table, name: str) -> Entry:
+    def _entry(self, table: ConfigTable, name: str) -> CertificateEntry:
         base, key = self.defaults, table.choice("key", KeyType)
-        return Entry(
+        return CertificateEntry(
             name=name,
             service=self._service(table) or base.service,
             customer_id=_customer_id(table) if name else None,
@@ -63,25 +63,25 @@ class Reader:
             key_said=base.key_said or key is not None,
         )
 
-    def _service(self, table: Table) -> str | None:
+    def _service(self, table: ConfigTable) -> str | None:
         name = table.text("service")
         if name is None or name in self.services:
             return name
         if self.services:
-            table.blame("service", say(config_messages.NO_SERVICE, value=name, known=", ".join(self.services)))
+            table.blame("service", make_message(config_messages.NO_SERVICE, value=name, known=", ".join(self.services)))
         else:
-            table.blame("service", say(config_messages.NO_SERVICES, value=name))
+            table.blame("service", make_message(config_messages.NO_SERVICES, value=name))
         return None
 
 
-def _customer_id(table: Table) -> str | None:
+def _customer_id(table: ConfigTable) -> str | None:
     value = table.text("customer_id")
     if value is not None and _CUSTOMER_ID.fullmatch(value) is None:
-        table.blame("customer_id", say(config_messages.NO_CUSTOMER_ID, value=value))
+        table.blame("customer_id", make_message(config_messages.NO_CUSTOMER_ID, value=value))
     return value
 
 
-def wanted_files(table: Table, base: FilesWanted) -> FilesWanted:
+def wanted_files(table: ConfigTable, base: OutputOptions) -> OutputOptions:
     """Read how files are to look; what a table does not say is as in `base`."""
     if table.raw.keys().isdisjoint(schema.FILES):
         return base
@@ -100,13 +100,13 @@ def wanted_files(table: Table, base: FilesWanted) -> FilesWanted:
     return wanted
 
 
-def hooks(table: Table, base: Hooks) -> Hooks:
+def hooks(table: ConfigTable, base: Hooks) -> Hooks:
     """Read what runs around a renewal; a stage that the table is silent about is as in `base`, [] is nothing."""
     table.only(schema.HOOKS)
     if not table.raw:
         return base
     commands = dict(base.commands)
-    for stage in Stage:
+    for stage in HookStage:
         command = table.texts(stage.value, config_messages.NO_HOOK)
         if command is not None:
             commands[stage] = _beside(table, command)
@@ -115,14 +115,14 @@ def hooks(table: Table, base: Hooks) -> Hooks:
     return Hooks(MappingProxyType(kept), base.timeout if timeout is None else timeout)
 
 
-def _beside(table: Table, command: tuple[str, ...]) -> tuple[str, ...]:
+def _beside(table: ConfigTable, command: tuple[str, ...]) -> tuple[str, ...]:
     """Give a command whose program is named by a path as one that does not depend on where the agent was started."""
     if not command or not os.path.dirname(command[0]):  # noqa: PTH120 - Path takes "./tell" for a name to be looked up
         return command
     return (str(table.book.beside(command[0])), *command[1:])
 
 
-def _token(table: Table, base: Token | None) -> Token | None:
+def _token(table: ConfigTable, base: Token | None) -> Token | None:
     below = table.below("token")
     below.only(schema.TOKEN)
     given: dict[str, Any] = {
@@ -139,7 +139,7 @@ def _token(table: Table, base: Token | None) -> Token | None:
     return Token(**given) if complete else None
 
 
-def _mode(table: Table) -> int | None:
+def _mode(table: ConfigTable) -> int | None:
     if "mode" not in table.raw:
         return None
     value = table.raw["mode"]
@@ -148,27 +148,27 @@ def _mode(table: Table) -> int | None:
     except ValueError:
         mode = None
     if mode is None:
-        table.blame("mode", say(config_messages.NO_MODE, value=plain(str(value))))
+        table.blame("mode", make_message(config_messages.NO_MODE, value=strip_control_chars(str(value))))
     elif mode & (value_parsers.OTHERS | value_parsers.NEVER) or not mode & 0o400:
-        table.blame("mode", say(config_messages.MODE_FOR_ALL, value=str(value)))
+        table.blame("mode", make_message(config_messages.MODE_FOR_ALL, value=str(value)))
         return None
     return mode
 
 
-def _fit(table: Table, wanted: FilesWanted) -> None:
+def _fit(table: ConfigTable, wanted: OutputOptions) -> None:
     """Write down what does not go together."""
     if wanted.mode & value_parsers.GROUP_READS and wanted.group is None and "group" not in table.raw:
-        table.blame("mode", say(config_messages.MODE_FOR_A_GROUP, value=f"{wanted.mode:04o}"))
+        table.blame("mode", make_message(config_messages.MODE_FOR_A_GROUP, value=f"{wanted.mode:04o}"))
     if wanted.formats & _PKCS12 and wanted.password_file is None and "password_file" not in table.raw:
-        table.blame("formats", say(config_messages.NO_PASSWORD))
+        table.blame("formats", make_message(config_messages.NO_PASSWORD))
     if wanted.token is not None:
         if wanted.key_password_file is not None:
-            table.blame("key_password_file", say(config_messages.WITH_TOKEN, key="key_password_file"))
+            table.blame("key_password_file", make_message(config_messages.WITH_TOKEN, key="key_password_file"))
         if wanted.formats & _PKCS12:
-            table.blame("formats", say(config_messages.WITH_TOKEN, key="pkcs12"))
+            table.blame("formats", make_message(config_messages.WITH_TOKEN, key="pkcs12"))
 
 
-def _of_the_system(table: Table, key: str, asked: tuple[str, str, str]) -> str | None:
+def _of_the_system(table: ConfigTable, key: str, asked: tuple[str, str, str]) -> str | None:
     """Give a user or group that this machine knows."""
     module, function, unknown = asked
     name = table.text(key)
@@ -177,7 +177,7 @@ def _of_the_system(table: Table, key: str, asked: tuple[str, str, str]) -> str |
     try:
         getattr(importlib.import_module(module), function)(name)
     except ImportError:
-        table.blame(key, say(config_messages.NO_OWNERS, key=key))
+        table.blame(key, make_message(config_messages.NO_OWNERS, key=key))
     except KeyError:
-        table.blame(key, say(unknown, value=name))
+        table.blame(key, make_message(unknown, value=name))
     return name

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from sinetti.client.config import messages
-from sinetti.client.messages.messages import Message, say, say_count
+from sinetti.client.messages.messages import Message, make_message, make_plural_message
 from sinetti.client.results import UsageError
 
 SHOWN = 20
@@ -13,7 +13,7 @@ SHOWN = 20
 
 
 @dataclass(frozen=True, slots=True)
-class Fault:
+class ConfigIssue:
     """One mistake: what is wrong and what to write instead. `line` counts from 1; None where no line is to blame."""
 
     line: int | None
@@ -23,20 +23,20 @@ class Fault:
 class ConfigError(UsageError):
     """A sinetti.toml that cannot be used; `message` tells its mistakes one under the other, `faults` has them all."""
 
-    def __init__(self, path: Path, faults: Sequence[Fault]) -> None:
+    def __init__(self, path: Path, faults: Sequence[ConfigIssue]) -> None:
         """Put the mistakes together, in the order of their lines."""
         self.path = path
         self.faults = tuple(sorted(faults, key=lambda one: one.line or 0))
         lines = [_line(path, fault) for fault in self.faults[:SHOWN]]
         if len(self.faults) > SHOWN:
-            lines.append(say_count(messages.MORE, len(self.faults) - SHOWN, path=str(path)))
+            lines.append(make_plural_message(messages.MORE, len(self.faults) - SHOWN, path=str(path)))
         super().__init__(_under_each_other(lines))
 
 
-def _line(path: Path, fault: Fault) -> Message:
+def _line(path: Path, fault: ConfigIssue) -> Message:
     if fault.line is None:
-        return say(messages.IN_FILE, path=str(path), told=fault.told)
-    return say(messages.IN_LINE, path=str(path), line=fault.line, told=fault.told)
+        return make_message(messages.IN_FILE, path=str(path), told=fault.told)
+    return make_message(messages.IN_LINE, path=str(path), line=fault.line, told=fault.told)
 
 
 def _under_each_other(lines: Sequence[Message]) -> Message:

@@ -5,9 +5,9 @@ import stat
 from pathlib import Path
 
 from sinetti.client.config import messages
-from sinetti.client.config.table_reader import Table
+from sinetti.client.config.table_reader import ConfigTable
 from sinetti.client.messages import error_reasons
-from sinetti.client.messages.messages import say
+from sinetti.client.messages.messages import make_message
 from sinetti.client.store import files, settings
 from sinetti.infra import file_permissions
 from sinetti.infra.file_permissions import RightsError
@@ -17,7 +17,7 @@ _LARGEST = 1024 * 1024
 _OTHERS = 0o077
 
 
-def bundle(table: Table, key: str) -> str | None:
+def bundle(table: ConfigTable, key: str) -> str | None:
     """Give the certificates of a PEM bundle, kept whole."""
     path = table.file(key)
     if path is None:
@@ -25,14 +25,17 @@ def bundle(table: Table, key: str) -> str | None:
     try:
         return settings.bundle_text(file_permissions.read_trusted(path, is_named=True)[:_LARGEST])
     except RightsError as bad:
-        table.blame(key, say(messages.OPEN_BUNDLE, key=key, path=str(bad.path)))
+        table.blame(key, make_message(messages.OPEN_BUNDLE, key=key, path=str(bad.path)))
         return None
     except (OSError, ValueError) as bad:
-        table.blame(key, say(messages.FILE_NOT_USABLE, key=key, path=str(path), why=error_reasons.of(bad)))
+        table.blame(
+            key,
+            make_message(messages.FILE_NOT_USABLE, key=key, path=str(path), why=error_reasons.translate_reason(bad)),
+        )
         return None
 
 
-def secret(table: Table, key: str, *, packs: bool = False) -> Path | None:
+def secret(table: ConfigTable, key: str, *, packs: bool = False) -> Path | None:
     """Give the place of a file with a secret: it is there, not empty, and nobody else may read it (as ssh asks).
 
     One that `packs` PKCS#12 files is a password that they take.
@@ -43,14 +46,17 @@ def secret(table: Table, key: str, *, packs: bool = False) -> Path | None:
     try:
         octets, mode = _octets(path), path.stat().st_mode
     except OSError as bad:
-        table.blame(key, say(messages.FILE_NOT_USABLE, key=key, path=str(path), why=error_reasons.of(bad)))
+        table.blame(
+            key,
+            make_message(messages.FILE_NOT_USABLE, key=key, path=str(path), why=error_reasons.translate_reason(bad)),
+        )
         return None
     if not octets.strip():
-        table.blame(key, say(messages.NO_SECRET, key=key, path=str(path)))
+        table.blame(key, make_message(messages.NO_SECRET, key=key, path=str(path)))
     elif packs and not pkcs12.is_password(octets.rstrip(b"\r\n")):
-        table.blame(key, say(messages.NO_PKCS12_SECRET, key=key, path=str(path)))
+        table.blame(key, make_message(messages.NO_PKCS12_SECRET, key=key, path=str(path)))
     elif os.name == "posix" and stat.S_IMODE(mode) & _OTHERS:
-        table.blame(key, say(messages.OPEN_SECRET, key=key, path=str(path)))
+        table.blame(key, make_message(messages.OPEN_SECRET, key=key, path=str(path)))
     return path
 
 

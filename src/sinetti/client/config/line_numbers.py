@@ -25,7 +25,7 @@ _OTHER = re.compile(r"[^,\]}#\n]+")
 """A number, an instant, true or false."""
 
 
-def places(text: str) -> Mapping[Path, int]:
+def locate_keys(text: str) -> Mapping[Path, int]:
     """Give the line, counted from 1, of each key, table and element that a TOML text has.
 
     A table has the line of its own header; one without, that of the first line that speaks of something in it.
@@ -35,7 +35,7 @@ def places(text: str) -> Mapping[Path, int]:
     return scanner.found
 
 
-def nearest(found: Mapping[Path, int], path: Path) -> int:
+def nearest_line(found: Mapping[Path, int], path: Path) -> int:
     """Give the line of a path; of one that has none, that of what it would stand in, and else the first line."""
     return next((found[path[:end]] for end in range(len(path), 0, -1) if path[:end] in found), 1)
 

@@ -11,12 +11,12 @@ from zoneinfo import ZoneInfo
 
 from sinetti.client import decoder, service_address
 from sinetti.client.config import file_references, messages, schema, value_parsers
-from sinetti.client.config.certificate_entries import Reader
-from sinetti.client.config.errors import ConfigError, Fault
-from sinetti.client.config.table_reader import Book, Table
+from sinetti.client.config.certificate_entries import EntryReader
+from sinetti.client.config.errors import ConfigError, ConfigIssue
+from sinetti.client.config.table_reader import ConfigDocument, ConfigTable
 from sinetti.client.messages import error_reasons
-from sinetti.client.messages.messages import plain, say
-from sinetti.client.model import Care, Config, Entry, ServiceEntry, Window
+from sinetti.client.messages.messages import make_message, strip_control_chars
+from sinetti.client.model import AgentSettings, CertificateEntry, Config, MaintenanceWindow, ServiceEntry
 from sinetti.domain.values import RENEWAL_WINDOW, Environment, Language
 from sinetti.infra import file_permissions
 from sinetti.infra.file_permissions import Fault as RightsFault
@@ -40,13 +40,13 @@ def read(path: Path, *, is_named: bool = True) -> Config:
     `is_named`: a person named the file. Its rights are checked, since it says what is run (file_rights.py).
     """
     text = _text(path, is_named=is_named)
-    book = Book(path, text)
-    root = Table(book, (), _parsed(path, text))
+    book = ConfigDocument(path, text)
+    root = ConfigTable(book, (), _parsed(path, text))
     root.only(schema.ROOT)
     services = _services(root.below("services"))
     # With one service alone nobody has to say which.
     only_one = next(iter(services)) if len(services) == 1 else None
-    reader = Reader(services, Entry("", only_one))
+    reader = EntryReader(services, CertificateEntry("", only_one))
     reader = replace(reader, defaults=reader.default(root.below("defaults")))
     config = Config(
         path=path,
@@ -66,18 +66,20 @@ def _text(path: Path, *, is_named: bool) -> str:
         octets = file_permissions.read_trusted(path, is_named=is_named)
     except RightsError as bad:
         told = messages.FOREIGN if bad.fault is RightsFault.FOREIGN else messages.WRITABLE
-        why = say(told, owner=bad.owner, path=str(bad.path))
-        raise ConfigError(path, [Fault(None, why)]) from bad
+        why = make_message(told, owner=bad.owner, path=str(bad.path))
+        raise ConfigError(path, [ConfigIssue(None, why)]) from bad
     except OSError as bad:
-        raise ConfigError(path, [Fault(None, say(messages.NOT_READABLE, why=error_reasons.of(bad)))]) from bad
+        raise ConfigError(
+            path, [ConfigIssue(None, make_message(messages.NOT_READABLE, why=error_reasons.translate_reason(bad)))]
+        ) from bad
     for mark, told in _MARKS.items():
         if octets.startswith(mark):
-            raise ConfigError(path, [Fault(1, say(told))])
+            raise ConfigError(path, [ConfigIssue(1, make_message(told))])
     try:
         return octets.decode()
     except UnicodeDecodeError as bad:
         line = octets[: bad.start].count(b"\n") + 1
-        raise ConfigError(path, [Fault(line, say(messages.NOT_UTF_8))]) from bad
+        raise ConfigError(path, [ConfigIssue(line, make_message(messages.NOT_UTF_8))]) from bad
 
 
 def _parsed(path: Path, text: str) -> dict[str, Any]:
@@ -87,39 +89,41 @@ def _parsed(path: Path, text: str) -> dict[str, Any]:
         found = _PLACE.search(str(bad))
         line = int(found[1]) if found and found[1] else text.count("\n") + (not text.endswith("\n"))
         why = _PLACE.sub("", str(bad))
-        raise ConfigError(path, [Fault(max(1, line), say(messages.NOT_TOML, why=why))]) from bad
+        raise ConfigError(path, [ConfigIssue(max(1, line), make_message(messages.NOT_TOML, why=why))]) from bad
     except RecursionError as bad:  # tables in tables, ten thousand deep
-        raise ConfigError(path, [Fault(None, say(messages.NOT_TOML, why=str(bad)))]) from bad
+        raise ConfigError(path, [ConfigIssue(None, make_message(messages.NOT_TOML, why=str(bad)))]) from bad
 
 
-def _store(root: Table) -> Path:
+def _store(root: ConfigTable) -> Path:
     path = root.file("store") or root.book.beside(STORE)
     try:
         is_file = path.exists() and not path.is_dir()
     except OSError:  # without rights to what it lies in: whoever goes there is told
         return path
     if is_file:
-        root.blame("store", say(messages.A_FILE, key="store", path=str(path)))
+        root.blame("store", make_message(messages.A_FILE, key="store", path=str(path)))
     return path
 
 
-def _services(table: Table) -> Mapping[str, ServiceEntry | None]:
+def _services(table: ConfigTable) -> Mapping[str, ServiceEntry | None]:
     found: dict[str, ServiceEntry | None] = {}
     for name in table.raw:
         found[name] = _service(table.below(name), name)
     return found
 
 
-def _service(table: Table, name: str) -> ServiceEntry | None:
+def _service(table: ConfigTable, name: str) -> ServiceEntry | None:
     table.only(schema.SERVICE)
     address, environment = table.required("address"), table.choice("environment", Environment)
     if "environment" not in table.raw:
         table.needs("environment", messages.MISSING)
     if address is not None:
         try:
-            service_address.parse_address(address)
-        except service_address.BadAddress as bad:
-            table.blame("address", say(messages.NOT_USABLE, key="address", why=error_reasons.of(bad)))
+            service_address.parse_service_url(address)
+        except service_address.InvalidServiceUrl as bad:
+            table.blame(
+                "address", make_message(messages.NOT_USABLE, key="address", why=error_reasons.translate_reason(bad))
+            )
     bundles = {key: file_references.bundle(table, key) for key in ("trust_services", "trust_holders", "tls_ca")}
     for key in ("trust_services", "trust_holders"):
         if key not in table.raw:
@@ -130,7 +134,7 @@ def _service(table: Table, name: str) -> ServiceEntry | None:
     return ServiceEntry(name, address, environment, services, holders, bundles["tls_ca"])
 
 
-def _care(table: Table) -> Care:
+def _care(table: ConfigTable) -> AgentSettings:
     table.only(schema.AGENT)
     given: dict[str, Any] = {
         "at_once": table.number("at_once", 1, _AT_ONCE),
@@ -140,26 +144,26 @@ def _care(table: Table) -> Care:
         "zone": _zone(table),
         "prometheus": table.file("prometheus"),
     }
-    return replace(Care(), **{key: value for key, value in given.items() if value is not None})
+    return replace(AgentSettings(), **{key: value for key, value in given.items() if value is not None})
 
 
-def _windows(table: Table) -> tuple[Window, ...] | None:
+def _windows(table: ConfigTable) -> tuple[MaintenanceWindow, ...] | None:
     found = []
     for number, text in enumerate(table.texts("maintenance") or ()):
         try:
             found.append(value_parsers.window(text))
         except ValueError:
             place = (*table.place, "maintenance", number)
-            table.book.blame(place, say(messages.NO_WINDOW, value=plain(text)))
+            table.book.blame(place, make_message(messages.NO_WINDOW, value=strip_control_chars(text)))
     return tuple(found)
 
 
-def _zone(table: Table) -> ZoneInfo | None:
+def _zone(table: ConfigTable) -> ZoneInfo | None:
     name = table.text("zone")
     if name is None:
         return None
     try:
         return ZoneInfo(name)
     except (OSError, ValueError, KeyError):  # KeyError: ZoneInfoNotFoundError; OSError: a folder of zones
-        table.blame("zone", say(messages.NO_ZONE, value=name))
+        table.blame("zone", make_message(messages.NO_ZONE, value=name))
         return None

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 from sinetti.client.config import messages
 from sinetti.client.config.line_numbers import Path
-from sinetti.client.messages.messages import Message, plain, say
+from sinetti.client.messages.messages import Message, make_message, strip_control_chars
 
 ROOT = ("store", "language", "services", "agent", "defaults", "certificates")
 TOP = ("store", "language")
@@ -58,28 +58,28 @@ _ALIKE = 0.8
 _HARDLY_ALIKE = 0.5
 
 
-def unknown(place: Path, key: str, known: Sequence[str]) -> Message:
+def unknown_key_error(place: Path, key: str, known: Sequence[str]) -> Message:
     """Say of a key that is not known in a table what was probably meant."""
     wanted = key.casefold().replace("-", "_")
     close = difflib.get_close_matches(wanted, known, 1, _ALIKE)
     if close:
-        return say(messages.MEANT, key=plain(key), nearest=close[0])
+        return make_message(messages.MEANT, key=strip_control_chars(key), nearest=close[0])
     if wanted in TOP:
-        return say(messages.ABOVE, key=wanted)
+        return make_message(messages.ABOVE, key=wanted)
     home = _home(place, wanted)
     if home is not None:
-        return say(messages.ELSEWHERE, key=wanted, table=header(home))
+        return make_message(messages.ELSEWHERE, key=wanted, table=header(home))
     close = difflib.get_close_matches(wanted, known, 1, _HARDLY_ALIKE)
     if close:
-        return say(messages.MEANT, key=plain(key), nearest=close[0])
-    return say(messages.UNKNOWN, key=plain(key), known=", ".join(known))
+        return make_message(messages.MEANT, key=strip_control_chars(key), nearest=close[0])
+    return make_message(messages.UNKNOWN, key=strip_control_chars(key), known=", ".join(known))
 
 
-def unsuitable(key: str, value: str, choices: Sequence[str]) -> Message:
+def invalid_choice_error(key: str, value: str, choices: Sequence[str]) -> Message:
     """Say of a value that it is none of the choices, and which it may be."""
     close = difflib.get_close_matches(value.casefold(), [one.casefold() for one in choices], 1, _ALIKE)
     first = [one for one in choices if one.casefold() in close]
-    return say(
+    return make_message(
         messages.NO_SUCH_CHOICE,
         value=value,
         key=key,

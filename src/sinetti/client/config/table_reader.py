@@ -8,15 +8,15 @@ from pathlib import Path as File
 from typing import TypeVar
 
 from sinetti.client.config import line_numbers, messages, schema, value_parsers
-from sinetti.client.config.errors import ConfigError, Fault
+from sinetti.client.config.errors import ConfigError, ConfigIssue
 from sinetti.client.config.line_numbers import Path
-from sinetti.client.messages.messages import Message, say
+from sinetti.client.messages.messages import Message, make_message
 
 Choice = TypeVar("Choice", bound=StrEnum)
 
 
 @dataclass(slots=True)
-class Book:
+class ConfigDocument:
     """The file: where it lies, what it says, and what has been found wrong with it, by its place."""
 
     path: File
@@ -30,9 +30,9 @@ class Book:
     def settled(self) -> None:
         """Raise ConfigError where there was a mistake: only then it matters which line says what."""
         if self.wrong:
-            found = line_numbers.places(self.text)
+            found = line_numbers.locate_keys(self.text)
             raise ConfigError(
-                self.path, [Fault(line_numbers.nearest(found, place), told) for place, told in self.wrong]
+                self.path, [ConfigIssue(line_numbers.nearest_line(found, place), told) for place, told in self.wrong]
             )
 
     def beside(self, path: str) -> File:
@@ -41,10 +41,10 @@ class Book:
 
 
 @dataclass(frozen=True, slots=True)
-class Table:
+class ConfigTable:
     """One table. What it does not have, or has wrong, is None; what is wrong is written down as well."""
 
-    book: Book
+    book: ConfigDocument
     place: Path
     raw: Mapping[str, object]
 
@@ -54,7 +54,7 @@ class Table:
 
     def needs(self, key: str, told: str) -> None:
         """Write down that a key is missing or of another type, with a line that would do."""
-        self.blame(key, say(told, key=key, example=schema.EXAMPLES[key]))
+        self.blame(key, make_message(told, key=key, example=schema.EXAMPLES[key]))
 
     def only(self, keys: Sequence[str]) -> None:
         """Write down every key that is not one of these."""
@@ -63,17 +63,17 @@ class Table:
                 continue
             if isinstance(value, dict) and self.place[:1] in {("certificates",), ("services",)}:
                 dotted = schema.header((self.place[0], f"{self.place[-1]}.{key}"))
-                self.blame(key, say(messages.DOTTED, table=dotted))
+                self.blame(key, make_message(messages.DOTTED, table=dotted))
             else:
-                self.blame(key, schema.unknown(self.place, key, keys))
+                self.blame(key, schema.unknown_key_error(self.place, key, keys))
 
-    def below(self, key: str) -> "Table":
+    def below(self, key: str) -> "ConfigTable":
         """Give a table in this one; an empty one where there is none."""
         raw = self.raw.get(key, {})
         if not isinstance(raw, dict):
-            self.blame(key, say(messages.NO_TABLE, key=key, table=schema.header((*self.place, key))))
+            self.blame(key, make_message(messages.NO_TABLE, key=key, table=schema.header((*self.place, key))))
             raw = {}
-        return Table(self.book, (*self.place, key), raw)
+        return ConfigTable(self.book, (*self.place, key), raw)
 
     def text(self, key: str) -> str | None:
         """Give a text: not empty, no blanks at its ends, no signs that cannot be seen."""
@@ -119,7 +119,7 @@ class Table:
         if value is None:
             return None
         if not isinstance(value, int) or isinstance(value, bool) or not least <= value <= most:
-            told = say(messages.NO_NUMBER, key=key, least=least, most=most, example=schema.EXAMPLES[key])
+            told = make_message(messages.NO_NUMBER, key=key, least=least, most=most, example=schema.EXAMPLES[key])
             self.blame(key, told)
             return None
         return value
@@ -134,7 +134,7 @@ class Table:
         except ValueError:
             span = None
         if span is None or not least <= span <= most:
-            told = say(
+            told = make_message(
                 messages.NO_DURATION, key=key, least=value_parsers.written(least), most=value_parsers.written(most)
             )
             self.blame(key, told)
@@ -150,5 +150,5 @@ class Table:
         try:
             return kind(value)
         except ValueError:
-            self.blame(key, schema.unsuitable(key, value, [one.value for one in kind]))
+            self.blame(key, schema.invalid_choice_error(key, value, [one.value for one in kind]))
             return None

@@ -3,7 +3,7 @@
 import re
 from datetime import time, timedelta
 
-from sinetti.client.model import Window
+from sinetti.client.model import MaintenanceWindow
 
 DAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 """As date.weekday() counts them."""
@@ -39,7 +39,7 @@ def written(span: timedelta) -> str:
     return "0s"
 
 
-def window(text: str) -> Window:
+def window(text: str) -> MaintenanceWindow:
     """Read days, hours or both: "Mon-Fri 18:00-06:00", "Sat-Sun", "Mon,Wed 20:00-24:00", "02:00-04:00".
 
     Days without hours are whole days, hours without days those of every day; 24:00 is midnight.
@@ -54,7 +54,7 @@ def window(text: str) -> Window:
         raise ValueError(why)
     days = _days(words[0]) if has_days else frozenset(range(len(DAYS)))
     since, until = _hours(words[-1]) if has_hours else (_MIDNIGHT, _MIDNIGHT)
-    return Window(days, since, until)
+    return MaintenanceWindow(days, since, until)
 
 
 def mode(text: str) -> int:

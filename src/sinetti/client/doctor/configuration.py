@@ -9,43 +9,46 @@ from pathlib import Path
 
 from sinetti.client.config.errors import ConfigError
 from sinetti.client.doctor import messages
-from sinetti.client.doctor.findings import Check, Finding, Level, ok, warn
+from sinetti.client.doctor.findings import Check, DoctorFinding, Level, passed, warning
 from sinetti.client.messages import error_reasons
-from sinetti.client.messages.messages import say, say_count
-from sinetti.client.model import Config, Entry
+from sinetti.client.messages.messages import make_message, make_plural_message
+from sinetti.client.model import CertificateEntry, Config
 from sinetti.client.results import ExitCode
 from sinetti.client.store import files, settings
-from sinetti.client.store.settings import Settings
+from sinetti.client.store.settings import NameSettings
 from sinetti.infra import file_permissions
 from sinetti.infra.file_permissions import RightsError
 
 _OTHERS = stat.S_IRWXG | stat.S_IRWXO
 
 
-def mistakes(bad: ConfigError) -> Iterator[Finding]:
+def mistakes(bad: ConfigError) -> Iterator[DoctorFinding]:
     """Make a finding of each mistake of a configuration that cannot be read."""
     for fault in bad.faults:
-        told = fault.told if fault.line is None else say(messages.IN_LINE, line=fault.line, told=fault.told)
-        step = say(messages.CONFIG_BAD_STEP)
-        yield Finding(Check.CONFIGURATION, Level.FAIL, told, str(bad.path), step, ExitCode.USAGE)
+        told = fault.told if fault.line is None else make_message(messages.IN_LINE, line=fault.line, told=fault.told)
+        step = make_message(messages.CONFIG_BAD_STEP)
+        yield DoctorFinding(Check.CONFIGURATION, Level.FAIL, told, str(bad.path), step, ExitCode.USAGE)
 
 
-def look(config: Config, names: Sequence[str], only: str | None = None) -> Iterator[Finding]:
+def look(config: Config, names: Sequence[str], only: str | None = None) -> Iterator[DoctorFinding]:
     """Look at a configuration that could be read, and at `names` of the store; `only` is the name that is meant."""
-    told = say_count(messages.CONFIG_GOOD, len(config.entries), path=str(config.path))
-    yield ok(Check.CONFIGURATION, told, str(config.path))
+    told = make_plural_message(messages.CONFIG_GOOD, len(config.entries), path=str(config.path))
+    yield passed(Check.CONFIGURATION, told, str(config.path))
     entries = [config.defaults, *config.entries.values()]
     yield from _programs(entries)
     yield from _secrets(entries)
     for name in sorted(config.entries.keys() - set(names)):
         if only in {None, name} and not files.is_kept(config.store / name):
-            told, step = say(messages.NOT_ENROLLED_YET, name=name), say(messages.ENROL_STEP, name=name)
-            yield warn(Check.CONFIGURATION, told, step, name)
+            told, step = (
+                make_message(messages.NOT_ENROLLED_YET, name=name),
+                make_message(messages.ENROL_STEP, name=name),
+            )
+            yield warning(Check.CONFIGURATION, told, step, name)
     for name in names:
         yield from _beside(config, name)
 
 
-def brought_in_line(kept: Settings, config: Config, name: str) -> Settings:
+def brought_in_line(kept: NameSettings, config: Config, name: str) -> NameSettings:
     """Give what a name keeps with the address and anchors of its service's table; of another environment, as it is."""
     service = config.services.get(config.entry_of(name).service or "")
     if service is None or service.environment is not kept.environment:
@@ -59,7 +62,7 @@ def brought_in_line(kept: Settings, config: Config, name: str) -> Settings:
     )
 
 
-def services(config: Config | None, name: str | None) -> Iterator[Settings]:
+def services(config: Config | None, name: str | None) -> Iterator[NameSettings]:
     """Give what tables would keep that have nothing in the store: of one name, or of all."""
     if config is None:
         return
@@ -68,7 +71,7 @@ def services(config: Config | None, name: str | None) -> Iterator[Settings]:
         if name not in {None, entry.name} or service is None or entry.customer_id is None:
             continue
         if not files.is_kept(config.store / entry.name):
-            yield Settings(
+            yield NameSettings(
                 service=service.address,
                 environment=service.environment,
                 customer_id=entry.customer_id,
@@ -83,14 +86,14 @@ def services(config: Config | None, name: str | None) -> Iterator[Settings]:
 def group_ok(config: Config, names: Iterable[str]) -> frozenset[str]:
     """Give the names whose files somebody wants a group or another owner to have."""
 
-    def is_wanted(entry: Entry) -> bool:
+    def is_wanted(entry: CertificateEntry) -> bool:
         wanted = entry.files
         return bool(wanted.owner or wanted.group or wanted.mode & stat.S_IRWXG)
 
     return frozenset(name for name in names if is_wanted(config.entry_of(name)))
 
 
-def _programs(entries: Iterable[Entry]) -> Iterator[Finding]:
+def _programs(entries: Iterable[CertificateEntry]) -> Iterator[DoctorFinding]:
     wanted = {(stage, command[0]): entry.name for entry in entries for stage, command in entry.hooks.commands.items()}
     for (stage, program), name in wanted.items():
         values = {"stage": stage.value, "program": program}
@@ -100,39 +103,43 @@ def _programs(entries: Iterable[Entry]) -> Iterator[Finding]:
                 file_permissions.check_program(Path(found))
         except RightsError as bad:
             told, step = (
-                say(messages.PROGRAM_OPEN, **values, path=str(bad.path)),
-                say(messages.CHMOD_STEP, mode="o-w", path=str(bad.path)),
+                make_message(messages.PROGRAM_OPEN, **values, path=str(bad.path)),
+                make_message(messages.CHMOD_STEP, mode="o-w", path=str(bad.path)),
             )
-            yield Finding(Check.HOOKS, Level.FAIL, told, name, step, ExitCode.USAGE)
+            yield DoctorFinding(Check.HOOKS, Level.FAIL, told, name, step, ExitCode.USAGE)
             continue
         if found is not None:
-            yield ok(Check.HOOKS, say(messages.PROGRAM_GOOD, **values), name)
+            yield passed(Check.HOOKS, make_message(messages.PROGRAM_GOOD, **values), name)
         else:
-            told = say(messages.PROGRAM_MISSING, **values)
-            yield Finding(Check.HOOKS, Level.FAIL, told, name, say(messages.PROGRAM_STEP), ExitCode.USAGE)
+            told = make_message(messages.PROGRAM_MISSING, **values)
+            yield DoctorFinding(
+                Check.HOOKS, Level.FAIL, told, name, make_message(messages.PROGRAM_STEP), ExitCode.USAGE
+            )
 
 
-def _secrets(entries: Iterable[Entry]) -> Iterator[Finding]:
+def _secrets(entries: Iterable[CertificateEntry]) -> Iterator[DoctorFinding]:
     for path in dict.fromkeys(path for entry in entries for path in _files_of(entry)):
         try:
             mode = path.stat().st_mode
             files.octets_of(path, 1)
         except OSError as bad:
-            told = say(messages.SECRET_MISSING, path=str(path), why=error_reasons.of(bad))
-            yield Finding(Check.CONFIGURATION, Level.FAIL, told, str(path), say(messages.SECRET_STEP), ExitCode.USAGE)
+            told = make_message(messages.SECRET_MISSING, path=str(path), why=error_reasons.translate_reason(bad))
+            yield DoctorFinding(
+                Check.CONFIGURATION, Level.FAIL, told, str(path), make_message(messages.SECRET_STEP), ExitCode.USAGE
+            )
             continue
         if os.name == "posix" and mode & _OTHERS:
-            step = say(messages.CHMOD_STEP, mode="0600", path=str(path))
-            yield warn(Check.RIGHTS, say(messages.SECRET_OPEN, path=str(path)), step, str(path))
+            step = make_message(messages.CHMOD_STEP, mode="0600", path=str(path))
+            yield warning(Check.RIGHTS, make_message(messages.SECRET_OPEN, path=str(path)), step, str(path))
 
 
-def _files_of(entry: Entry) -> Iterator[Path]:
+def _files_of(entry: CertificateEntry) -> Iterator[Path]:
     wanted = entry.files
     token = (wanted.token.pin_file,) if wanted.token is not None else ()
     yield from (path for path in (wanted.password_file, wanted.key_password_file, *token) if path is not None)
 
 
-def _beside(config: Config, name: str) -> Iterator[Finding]:
+def _beside(config: Config, name: str) -> Iterator[DoctorFinding]:
     """Compare what a name keeps with the table of its service."""
     service = config.services.get(config.entry_of(name).service or "")
     if service is None:
@@ -144,10 +151,10 @@ def _beside(config: Config, name: str) -> Iterator[Finding]:
     if kept.environment is not service.environment:
         values = {"kept": kept.environment.value, "wanted": service.environment.value}
         told, step = (
-            say(messages.OTHER_ENVIRONMENT, **values),
-            say(messages.OTHER_ENVIRONMENT_STEP, kept=kept.environment.value),
+            make_message(messages.OTHER_ENVIRONMENT, **values),
+            make_message(messages.OTHER_ENVIRONMENT_STEP, kept=kept.environment.value),
         )
-        yield Finding(Check.CONFIGURATION, Level.FAIL, told, name, step, ExitCode.USAGE)
+        yield DoctorFinding(Check.CONFIGURATION, Level.FAIL, told, name, step, ExitCode.USAGE)
         return
     mine = (kept.service, kept.trust_services.strip(), kept.trust_holders.strip(), (kept.tls_ca or "").strip())
     theirs = (
@@ -157,4 +164,6 @@ def _beside(config: Config, name: str) -> Iterator[Finding]:
         (service.tls_ca or "").strip(),
     )
     if mine != theirs:
-        yield warn(Check.CONFIGURATION, say(messages.OTHER_SERVICE), say(messages.OTHER_SERVICE_STEP), name)
+        yield warning(
+            Check.CONFIGURATION, make_message(messages.OTHER_SERVICE), make_message(messages.OTHER_SERVICE_STEP), name
+        )

@@ -8,7 +8,7 @@ from sinetti.client.messages import messages
 from sinetti.client.messages.messages import Message
 from sinetti.client.results import ExitCode
 from sinetti.domain.values import Language
-from sinetti.i18n.translate import mark
+from sinetti.i18n.translate import gettext_noop
 
 
 class Level(StrEnum):
@@ -36,25 +36,25 @@ class Check(StrEnum):
     CERTIFICATE = "certificate"
 
 
-SHOWN = {Level.OK: mark("ok"), Level.WARN: mark("look"), Level.FAIL: mark("WRONG")}
+SHOWN = {Level.OK: gettext_noop("ok"), Level.WARN: gettext_noop("look"), Level.FAIL: gettext_noop("WRONG")}
 CHECKED = {
-    Check.CONFIGURATION: mark("configuration"),
-    Check.HOOKS: mark("programs"),
-    Check.STORE: mark("store"),
-    Check.RIGHTS: mark("rights"),
-    Check.DISK: mark("disk"),
-    Check.LOCK: mark("lock"),
-    Check.REACHABLE: mark("service"),
-    Check.TLS: mark("TLS"),
-    Check.CLOCK: mark("clock"),
-    Check.ANCHORS: mark("anchors"),
-    Check.SIGNATURE: mark("answers"),
-    Check.CERTIFICATE: mark("certificate"),
+    Check.CONFIGURATION: gettext_noop("configuration"),
+    Check.HOOKS: gettext_noop("programs"),
+    Check.STORE: gettext_noop("store"),
+    Check.RIGHTS: gettext_noop("rights"),
+    Check.DISK: gettext_noop("disk"),
+    Check.LOCK: gettext_noop("lock"),
+    Check.REACHABLE: gettext_noop("service"),
+    Check.TLS: gettext_noop("TLS"),
+    Check.CLOCK: gettext_noop("clock"),
+    Check.ANCHORS: gettext_noop("anchors"),
+    Check.SIGNATURE: gettext_noop("answers"),
+    Check.CERTIFICATE: gettext_noop("certificate"),
 }
 
 
 @dataclass(frozen=True, slots=True)
-class Finding:
+class DoctorFinding:
     """`code` is what the command ends with for this one; 0 for what is well or only worth knowing.
 
     `about` is a name of the store, an address or a path; None for the machine.
@@ -78,16 +78,16 @@ class Finding:
         }
 
 
-def ok(check: Check, told: Message, about: str | None = None) -> Finding:
+def passed(check: Check, told: Message, about: str | None = None) -> DoctorFinding:
     """Make one of what is well."""
-    return Finding(check, Level.OK, told, about)
+    return DoctorFinding(check, Level.OK, told, about)
 
 
-def warn(check: Check, told: Message, step: Message | None = None, about: str | None = None) -> Finding:
+def warning(check: Check, told: Message, step: Message | None = None, about: str | None = None) -> DoctorFinding:
     """Make one of what is worth knowing."""
-    return Finding(check, Level.WARN, told, about, step)
+    return DoctorFinding(check, Level.WARN, told, about, step)
 
 
-def worst(found: Iterable[Finding]) -> ExitCode:
+def worst(found: Iterable[DoctorFinding]) -> ExitCode:
     """Give the highest code."""
     return max((one.code for one in found), default=ExitCode.DONE)

@@ -7,9 +7,9 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from sinetti.client.doctor import messages as doctor_messages
-from sinetti.client.doctor.findings import Check, Finding, Level, ok, warn
+from sinetti.client.doctor.findings import Check, DoctorFinding, Level, passed, warning
 from sinetti.client.messages import error_reasons, messages
-from sinetti.client.messages.messages import say, say_count
+from sinetti.client.messages.messages import make_message, make_plural_message
 from sinetti.client.results import ExitCode
 from sinetti.client.store import files, journal
 
@@ -24,53 +24,66 @@ _MEGABYTE = 1024 * 1024
 _OTHERS, _GROUP = stat.S_IRWXO, stat.S_IRWXG
 
 
-def look(store: Path, names: Sequence[str], found: int, group_ok: frozenset[str]) -> Iterator[Finding]:
+def look(store: Path, names: Sequence[str], found: int, group_ok: frozenset[str]) -> Iterator[DoctorFinding]:
     """Look at a store of `found` names, and at the rights of some; `group_ok`: names whose files a group may read."""
     if not os.access(store, os.W_OK):
-        told = say(doctor_messages.STORE_READ_ONLY, path=str(store))
-        yield Finding(Check.STORE, Level.FAIL, told, str(store), say(doctor_messages.STORE_STEP), ExitCode.STORE)
+        told = make_message(doctor_messages.STORE_READ_ONLY, path=str(store))
+        yield DoctorFinding(
+            Check.STORE, Level.FAIL, told, str(store), make_message(doctor_messages.STORE_STEP), ExitCode.STORE
+        )
     elif not found:
-        yield warn(Check.STORE, say(doctor_messages.STORE_EMPTY, path=str(store)), about=str(store))
+        yield warning(Check.STORE, make_message(doctor_messages.STORE_EMPTY, path=str(store)), about=str(store))
     else:
-        yield ok(Check.STORE, say_count(doctor_messages.STORE_GOOD, found, path=str(store)), str(store))
+        yield passed(Check.STORE, make_plural_message(doctor_messages.STORE_GOOD, found, path=str(store)), str(store))
     yield from _room(store)
     if os.name == "posix":
         yield from _rights(store, names, group_ok)
     yield from _locks(store, names)
 
 
-def _room(store: Path) -> Iterator[Finding]:
+def _room(store: Path) -> Iterator[DoctorFinding]:
     free = shutil.disk_usage(store).free
     megabytes = free // _MEGABYTE
     if free >= LITTLE:
-        yield ok(Check.DISK, say(doctor_messages.DISK_GOOD, megabytes=megabytes), str(store))
+        yield passed(Check.DISK, make_message(doctor_messages.DISK_GOOD, megabytes=megabytes), str(store))
     elif free >= TOO_LITTLE:
-        yield warn(
+        yield warning(
             Check.DISK,
-            say(doctor_messages.DISK_LITTLE, megabytes=megabytes),
-            say(doctor_messages.DISK_STEP),
+            make_message(doctor_messages.DISK_LITTLE, megabytes=megabytes),
+            make_message(doctor_messages.DISK_STEP),
             str(store),
         )
     else:
-        told, step = say(doctor_messages.DISK_LITTLE, megabytes=megabytes), say(doctor_messages.DISK_STEP)
-        yield Finding(Check.DISK, Level.FAIL, told, str(store), step, ExitCode.STORE)
+        told, step = (
+            make_message(doctor_messages.DISK_LITTLE, megabytes=megabytes),
+            make_message(doctor_messages.DISK_STEP),
+        )
+        yield DoctorFinding(Check.DISK, Level.FAIL, told, str(store), step, ExitCode.STORE)
 
 
-def _rights(store: Path, names: Sequence[str], group_ok: frozenset[str]) -> Iterator[Finding]:
+def _rights(store: Path, names: Sequence[str], group_ok: frozenset[str]) -> Iterator[DoctorFinding]:
     owner, good = store.stat().st_uid, True
     for name in names:
         try:
             found = list(_wrong_rights(store / name, owner, group_ok=name in group_ok))
         except OSError as bad:
-            told = say(doctor_messages.UNREADABLE, path=str(bad.filename or store / name), why=error_reasons.of(bad))
-            found = [Finding(Check.RIGHTS, Level.FAIL, told, name, say(doctor_messages.STORE_STEP), ExitCode.STORE)]
+            told = make_message(
+                doctor_messages.UNREADABLE,
+                path=str(bad.filename or store / name),
+                why=error_reasons.translate_reason(bad),
+            )
+            found = [
+                DoctorFinding(
+                    Check.RIGHTS, Level.FAIL, told, name, make_message(doctor_messages.STORE_STEP), ExitCode.STORE
+                )
+            ]
         good &= not found
         yield from found
     if names and good:
-        yield ok(Check.RIGHTS, say(doctor_messages.RIGHTS_GOOD), str(store))
+        yield passed(Check.RIGHTS, make_message(doctor_messages.RIGHTS_GOOD), str(store))
 
 
-def _wrong_rights(folder: Path, owner: int, *, group_ok: bool) -> Iterator[Finding]:
+def _wrong_rights(folder: Path, owner: int, *, group_ok: bool) -> Iterator[DoctorFinding]:
     name = folder.name
     for path in (folder, *_secrets(folder)):
         seen = path.stat()
@@ -80,22 +93,22 @@ def _wrong_rights(folder: Path, owner: int, *, group_ok: bool) -> Iterator[Findi
         passing = mode & ~(stat.S_IXOTH | stat.S_IXGRP) if path == folder else mode
         if passing & _OTHERS:
             told, step = (
-                say(doctor_messages.RIGHTS_OPEN, path=str(path), mode=shown),
-                say(doctor_messages.RIGHTS_OPEN_STEP, mode=wanted, path=str(path)),
+                make_message(doctor_messages.RIGHTS_OPEN, path=str(path), mode=shown),
+                make_message(doctor_messages.RIGHTS_OPEN_STEP, mode=wanted, path=str(path)),
             )
-            yield Finding(Check.RIGHTS, Level.FAIL, told, name, step, ExitCode.STORE)
+            yield DoctorFinding(Check.RIGHTS, Level.FAIL, told, name, step, ExitCode.STORE)
         elif passing & _GROUP and not group_ok:
             told, step = (
-                say(doctor_messages.RIGHTS_GROUP, path=str(path), mode=shown),
-                say(doctor_messages.CHMOD_STEP, mode=wanted, path=str(path)),
+                make_message(doctor_messages.RIGHTS_GROUP, path=str(path), mode=shown),
+                make_message(doctor_messages.CHMOD_STEP, mode=wanted, path=str(path)),
             )
-            yield warn(Check.RIGHTS, told, step, name)
+            yield warning(Check.RIGHTS, told, step, name)
         if seen.st_uid != owner and not group_ok:
             told, step = (
-                say(doctor_messages.RIGHTS_OWNER, path=str(path)),
-                say(doctor_messages.RIGHTS_OWNER_STEP, owner=owner, path=str(path)),
+                make_message(doctor_messages.RIGHTS_OWNER, path=str(path)),
+                make_message(doctor_messages.RIGHTS_OWNER_STEP, owner=owner, path=str(path)),
             )
-            yield warn(Check.RIGHTS, told, step, name)
+            yield warning(Check.RIGHTS, told, step, name)
 
 
 def _secrets(folder: Path) -> Iterator[Path]:
@@ -105,7 +118,7 @@ def _secrets(folder: Path) -> Iterator[Path]:
             yield from sorted((folder / place).glob(f"*/{secret}"))
 
 
-def _locks(store: Path, names: Sequence[str]) -> Iterator[Finding]:
+def _locks(store: Path, names: Sequence[str]) -> Iterator[DoctorFinding]:
     """Ask the system who holds a lock, where it tells (Linux, proc(5)): trying one would keep a run out meanwhile."""
     if not _LOCKS.exists():
         return
@@ -116,9 +129,14 @@ def _locks(store: Path, names: Sequence[str]) -> Iterator[Finding]:
         pid = held.get(_inode(path))
         if pid is not None:
             found = True
-            yield warn(Check.LOCK, say(doctor_messages.LOCK_HELD, pid=pid), say(doctor_messages.LOCK_STEP), about)
+            yield warning(
+                Check.LOCK,
+                make_message(doctor_messages.LOCK_HELD, pid=pid),
+                make_message(doctor_messages.LOCK_STEP),
+                about,
+            )
     if not found:
-        yield ok(Check.LOCK, say(doctor_messages.LOCK_FREE), str(store))
+        yield passed(Check.LOCK, make_message(doctor_messages.LOCK_FREE), str(store))
 
 
 def _held() -> dict[int, int]:
@@ -139,7 +157,11 @@ def _inode(path: Path) -> int:
         return 0
 
 
-def unusable(store: Path, bad: OSError) -> Finding:
+def unusable(store: Path, bad: OSError) -> DoctorFinding:
     """Make the finding for a store that cannot be looked into."""
-    told = say(messages.STORE_UNUSABLE, path=str(bad.filename or store), why=error_reasons.of(bad))
-    return Finding(Check.STORE, Level.FAIL, told, str(store), say(doctor_messages.STORE_STEP), ExitCode.STORE)
+    told = make_message(
+        messages.STORE_UNUSABLE, path=str(bad.filename or store), why=error_reasons.translate_reason(bad)
+    )
+    return DoctorFinding(
+        Check.STORE, Level.FAIL, told, str(store), make_message(doctor_messages.STORE_STEP), ExitCode.STORE
+    )

@@ -12,15 +12,15 @@ from cryptography import x509
 
 from sinetti.client import service_address
 from sinetti.client.doctor import messages as doctor_messages
-from sinetti.client.doctor.findings import Check, Finding, Level, ok, warn
+from sinetti.client.doctor.findings import Check, DoctorFinding, Level, passed, warning
 from sinetti.client.messages import messages
-from sinetti.client.messages.messages import say, say_count
+from sinetti.client.messages.messages import make_message, make_plural_message
 from sinetti.client.requests import soap_client, transport
-from sinetti.client.requests.transport import Look, Trouble
+from sinetti.client.requests.transport import ServerProbe, ServiceError
 from sinetti.client.results import ExitCode
 from sinetti.client.store import generations
-from sinetti.client.store.settings import Settings
-from sinetti.domain.requests import GetAsk
+from sinetti.client.store.settings import NameSettings
+from sinetti.domain.requests import RetrieveRequest
 from sinetti.domain.values import Language
 from sinetti.pki import chain
 from sinetti.wire.soap import operations
@@ -44,7 +44,7 @@ class Clocks:
     machine: datetime
 
 
-def distinct(all_settings: list[Settings]) -> list[Settings]:
+def distinct(all_settings: list[NameSettings]) -> list[NameSettings]:
     """Give one of each service with the same anchors: a store of many names has few of them."""
     by_service = {
         (one.service, one.environment, one.trust_services, one.trust_holders, one.tls_ca): one for one in all_settings
@@ -52,30 +52,30 @@ def distinct(all_settings: list[Settings]) -> list[Settings]:
     return list(by_service.values())
 
 
-def look(kept: Settings, clocks: Clocks, language: Language) -> Iterator[Finding]:
+def look(kept: NameSettings, clocks: Clocks, language: Language) -> Iterator[DoctorFinding]:
     """Look at one service, by the settings of a name."""
     yield from anchors("trust_services", kept.trust_services, kept.service, clocks.now)
     yield from anchors("trust_holders", kept.trust_holders, kept.service, clocks.now)
-    address = service_address.parse_address(kept.service)
+    address = service_address.parse_service_url(kept.service)
     try:
-        seen = transport.look(address, kept.tls_ca, language)
-    except Trouble as trouble:
-        yield Finding(Check.REACHABLE, Level.FAIL, trouble.message, kept.service, None, ExitCode.AGAIN)
-        yield warn(Check.CLOCK, say(doctor_messages.CLOCK_UNKNOWN), about=kept.service)
+        seen = transport.probe(address, kept.tls_ca, language)
+    except ServiceError as trouble:
+        yield DoctorFinding(Check.REACHABLE, Level.FAIL, trouble.message, kept.service, None, ExitCode.AGAIN)
+        yield warning(Check.CLOCK, make_message(doctor_messages.CLOCK_UNKNOWN), about=kept.service)
         return
-    yield ok(Check.REACHABLE, say(doctor_messages.REACHED, status=seen.status), kept.service)
+    yield passed(Check.REACHABLE, make_message(doctor_messages.REACHED, status=seen.status), kept.service)
     yield _tls(seen, kept.service, clocks.machine)
     yield _clock(seen, kept.service, clocks.machine)
     yield _signature(kept, clocks.now, language)
 
 
-def anchors(bundle: str, pem: str, about: str, now: datetime) -> Iterator[Finding]:
+def anchors(bundle: str, pem: str, about: str, now: datetime) -> Iterator[DoctorFinding]:
     """Say until when the CAs of a bundle are valid."""
     found = sorted(chain.load_bundle(pem.encode()), key=lambda one: one.not_valid_after_utc)
-    step = say(doctor_messages.ANCHORS_STEP, bundle=bundle)
+    step = make_message(doctor_messages.ANCHORS_STEP, bundle=bundle)
     if all(one.not_valid_after_utc < now for one in found):
-        told = say(doctor_messages.ANCHORS_ALL_ENDED, bundle=bundle)
-        yield Finding(Check.ANCHORS, Level.FAIL, told, about, step, ExitCode.AGAIN)
+        told = make_message(doctor_messages.ANCHORS_ALL_ENDED, bundle=bundle)
+        yield DoctorFinding(Check.ANCHORS, Level.FAIL, told, about, step, ExitCode.AGAIN)
         return
     troubled = False
     for one in found:
@@ -83,48 +83,60 @@ def anchors(bundle: str, pem: str, about: str, now: datetime) -> Iterator[Findin
         if until < now + SOON:
             troubled = True
             word = doctor_messages.ANCHORS_ENDED if until < now else doctor_messages.ANCHORS_SOON
-            yield warn(Check.ANCHORS, say(word, bundle=bundle, ca=_named(one), until=until), step, about)
+            yield warning(Check.ANCHORS, make_message(word, bundle=bundle, ca=_named(one), until=until), step, about)
     if not troubled:
         first = found[0].not_valid_after_utc
-        yield ok(Check.ANCHORS, say_count(doctor_messages.ANCHORS_GOOD, len(found), bundle=bundle, until=first), about)
+        yield passed(
+            Check.ANCHORS,
+            make_plural_message(doctor_messages.ANCHORS_GOOD, len(found), bundle=bundle, until=first),
+            about,
+        )
 
 
 def _named(certificate: x509.Certificate) -> str:
     try:
-        return messages.plain(generations.common_name(certificate) or certificate.subject.rfc4514_string())
+        return messages.strip_control_chars(
+            generations.common_name(certificate) or certificate.subject.rfc4514_string()
+        )
     except ValueError:
         return "?"
 
 
-def _tls(seen: Look, about: str, machine: datetime) -> Finding:
+def _tls(seen: ServerProbe, about: str, machine: datetime) -> DoctorFinding:
     if seen.tls_until is None:
-        return ok(Check.TLS, say(doctor_messages.TLS_NONE), about)
+        return passed(Check.TLS, make_message(doctor_messages.TLS_NONE), about)
     if seen.tls_until < machine + SOON:
-        return warn(
-            Check.TLS, say(doctor_messages.TLS_SOON, until=seen.tls_until), say(doctor_messages.TLS_STEP), about
+        return warning(
+            Check.TLS,
+            make_message(doctor_messages.TLS_SOON, until=seen.tls_until),
+            make_message(doctor_messages.TLS_STEP),
+            about,
         )
-    issuer = messages.plain(seen.tls_issuer) or "?"
-    return ok(Check.TLS, say(doctor_messages.TLS_GOOD, issuer=issuer, until=seen.tls_until), about)
+    issuer = messages.strip_control_chars(seen.tls_issuer) or "?"
+    return passed(Check.TLS, make_message(doctor_messages.TLS_GOOD, issuer=issuer, until=seen.tls_until), about)
 
 
-def _clock(seen: Look, about: str, machine: datetime) -> Finding:
+def _clock(seen: ServerProbe, about: str, machine: datetime) -> DoctorFinding:
     if seen.date is None:
-        return warn(Check.CLOCK, say(doctor_messages.CLOCK_UNKNOWN), about=about)
+        return warning(Check.CLOCK, make_message(doctor_messages.CLOCK_UNKNOWN), about=about)
     off = abs(seen.date - machine)
     seconds = int(off.total_seconds())
     if off < _SLIGHTLY:
-        return ok(Check.CLOCK, say_count(doctor_messages.CLOCK_GOOD, seconds), about)
-    told, step = say(doctor_messages.CLOCK_OFF, here=machine, there=seen.date), say(doctor_messages.CLOCK_STEP)
+        return passed(Check.CLOCK, make_plural_message(doctor_messages.CLOCK_GOOD, seconds), about)
+    told, step = (
+        make_message(doctor_messages.CLOCK_OFF, here=machine, there=seen.date),
+        make_message(doctor_messages.CLOCK_STEP),
+    )
     if off < OFF:
-        return warn(Check.CLOCK, say_count(doctor_messages.CLOCK_GOOD, seconds), step, about)
-    return Finding(Check.CLOCK, Level.FAIL, told, about, step, ExitCode.AGAIN)
+        return warning(Check.CLOCK, make_plural_message(doctor_messages.CLOCK_GOOD, seconds), step, about)
+    return DoctorFinding(Check.CLOCK, Level.FAIL, told, about, step, ExitCode.AGAIN)
 
 
-def _signature(kept: Settings, now: datetime, language: Language) -> Finding:
-    ask = GetAsk(kept.environment, kept.customer_id, kept.customer_name, NEVER_GIVEN)
+def _signature(kept: NameSettings, now: datetime, language: Language) -> DoctorFinding:
+    ask = RetrieveRequest(kept.environment, kept.customer_id, kept.customer_name, NEVER_GIVEN)
     try:
-        soap_client.ask(soap_client.service_of(kept, language, now), Operation.GET, operations.render_get(ask))
-    except Trouble as trouble:
-        step = say(doctor_messages.SIGNATURE_STEP, bundle="trust_services")
-        return Finding(Check.SIGNATURE, Level.FAIL, trouble.message, kept.service, step, ExitCode.AGAIN)
-    return ok(Check.SIGNATURE, say(doctor_messages.SIGNATURE_GOOD, bundle="trust_services"), kept.service)
+        soap_client.call(soap_client.service_of(kept, language, now), Operation.GET, operations.render_get(ask))
+    except ServiceError as trouble:
+        step = make_message(doctor_messages.SIGNATURE_STEP, bundle="trust_services")
+        return DoctorFinding(Check.SIGNATURE, Level.FAIL, trouble.message, kept.service, step, ExitCode.AGAIN)
+    return passed(Check.SIGNATURE, make_message(doctor_messages.SIGNATURE_GOOD, bundle="trust_services"), kept.service)

@@ -14,23 +14,23 @@ from cryptography import x509
 
 from sinetti.client import decoder, service_address
 from sinetti.client.documents import delivery_store
-from sinetti.client.documents.delivery_store import Delivery, Sealed
+from sinetti.client.documents.delivery_store import Delivery, SignedDocument
 from sinetti.client.messages import error_reasons, messages
-from sinetti.client.messages.messages import Message, say
+from sinetti.client.messages.messages import Message, make_message
 from sinetti.client.requests import soap_client, transport
-from sinetti.client.requests.exchange import Run
-from sinetti.client.requests.transport import Answer, Outgoing, Trouble, TroubleKind
+from sinetti.client.requests.exchange import ClientContext
+from sinetti.client.requests.transport import ServiceError, ServiceErrorKind, ServiceRequest, ServiceResponse
 from sinetti.client.results import ExitCode, UsageError
-from sinetti.client.service_address import Address, BadAddress
+from sinetti.client.service_address import InvalidServiceUrl, ServiceUrl
 from sinetti.client.store import document_signature, files, generations
 from sinetti.client.store import settings as store_settings
-from sinetti.client.store.settings import Settings
+from sinetti.client.store.settings import NameSettings
 from sinetti.pki import chain
 from sinetti.pki.encoding import sha256_hex
 from sinetti.wire import receipts
 from sinetti.wire.receipts import Receipt
 from sinetti.wire.xmldsig.errors import SignatureInvalid, SignatureMissing
-from sinetti.wire.xmldsig.signature import Recipe
+from sinetti.wire.xmldsig.signature import SignatureProfile
 
 _REFUSING = range(400, 500)
 _ID_USED, _REVOKED = "delivery-id-used", "revoked"
@@ -57,7 +57,7 @@ class DeliveryResult(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Ask:
+class DeliveryRequest:
     """What is to be delivered. `delivery_id` None: one is made. `another`: though there is a receipt already.
 
     `tls_ca` (PEM) are the receiver's only anchors; None: those kept with the name, else the system's.
@@ -73,7 +73,7 @@ class Ask:
 
 
 @dataclass(frozen=True, slots=True)
-class Delivered:
+class DeliveryOutcome:
     """How it ended. `receipt` and `octets` (the same as they came) are there where it was delivered, now or before."""
 
     result: DeliveryResult
@@ -86,30 +86,30 @@ class Delivered:
 
 
 @dataclass(frozen=True, slots=True)
-class _Errand:
-    run: Run
-    ask: Ask
-    settings: Settings
-    address: Address
+class _DeliveryTask:
+    run: ClientContext
+    ask: DeliveryRequest
+    settings: NameSettings
+    address: ServiceUrl
 
 
-def deliver(run: Run, ask: Ask) -> Delivered:
+def deliver(run: ClientContext, ask: DeliveryRequest) -> DeliveryOutcome:
     """Seal a document unless it is signed, send it and verify the receipt; go on where an earlier run stopped.
 
     Raises UsageError, StoreError, OSError.
     """
     errand = _errand(run, ask)
-    place = delivery_store.place_of(run.store / ask.name, ask.to, sha256_hex(ask.document))
+    place = delivery_store.delivery_dir(run.store / ask.name, ask.to, sha256_hex(ask.document))
     files.make_folder(place)
     with _alone(ask.name, place):
-        kept = delivery_store.kept(place)
+        kept = delivery_store.list_recent(place)
         found = _this_one(kept, ask)
         if found is not None:
             if (octets := found.receipt) is not None:
                 return _done_before(found, octets)
-            run.tell(say(messages.DELIVERY_RESUMED, delivery_id=found.delivery_id))
+            run.tell(make_message(messages.DELIVERY_RESUMED, delivery_id=found.delivery_id))
         else:
-            found = delivery_store.begin(place, ask.delivery_id or str(uuid4()), _sealed(run, ask), ask.to)
+            found = delivery_store.create(place, ask.delivery_id or str(uuid4()), _sealed(run, ask), ask.to)
             run.step("delivery-prepared")
         done = _sent(errand, found)
         return replace(done, told=(*done.told, *_what_else(ask, done, kept)))
@@ -122,23 +122,25 @@ def _alone(name: str, place: Path) -> Iterator[None]:
         with files.locked(place):
             yield
     except files.StoreLocked as busy:
-        raise files.StoreLocked(say(messages.STORE_LOCKED, name=name)) from busy
+        raise files.StoreLocked(make_message(messages.STORE_LOCKED, name=name)) from busy
 
 
-def _errand(run: Run, ask: Ask) -> _Errand:
+def _errand(run: ClientContext, ask: DeliveryRequest) -> _DeliveryTask:
     folder = run.store / ask.name
     if not files.is_name(ask.name) or not files.is_kept(folder):
-        raise UsageError(say(messages.UNKNOWN_NAME, name=ask.name, store=str(run.store)))
+        raise UsageError(make_message(messages.UNKNOWN_NAME, name=ask.name, store=str(run.store)))
     if ask.delivery_id is not None and not receipts.is_delivery_id(ask.delivery_id):
-        raise UsageError(say(messages.BAD_DELIVERY_ID, delivery_id=messages.plain(ask.delivery_id)))
+        raise UsageError(
+            make_message(messages.BAD_DELIVERY_ID, delivery_id=messages.strip_control_chars(ask.delivery_id))
+        )
     try:
-        address = service_address.parse_address(ask.to)
-    except BadAddress as bad:
-        raise UsageError(say(messages.BAD_RECEIVER, why=error_reasons.of(bad))) from bad
-    return _Errand(run, ask, store_settings.load(folder), address)
+        address = service_address.parse_service_url(ask.to)
+    except InvalidServiceUrl as bad:
+        raise UsageError(make_message(messages.BAD_RECEIVER, why=error_reasons.translate_reason(bad))) from bad
+    return _DeliveryTask(run, ask, store_settings.load(folder), address)
 
 
-def _this_one(kept: Sequence[Delivery], ask: Ask) -> Delivery | None:
+def _this_one(kept: Sequence[Delivery], ask: DeliveryRequest) -> Delivery | None:
     """Give the delivery that is asked for, if it is kept; one that was refused is over, and hides none before it.
 
     With an ID it is that one. Without, it is any that has its receipt, unless another is wanted, or one under way.
@@ -150,18 +152,22 @@ def _this_one(kept: Sequence[Delivery], ask: Ask) -> Delivery | None:
     return next((one for one in kept if one.has_receipt), next(iter(kept), None))
 
 
-def _sealed(run: Run, ask: Ask) -> Sealed:
+def _sealed(run: ClientContext, ask: DeliveryRequest) -> SignedDocument:
     """Seal the document with the certificate in use; one that is signed goes as it is, and needs none."""
     try:
         if document_signature.is_signed(ask.document):
-            return Sealed(ask.document, None)
-        held = document_signature.holder_of(run.store, ask.name, run.now)
-        return Sealed(document_signature.seal(ask.document, held, Recipe.EXCLUSIVE), held.serial)
+            return SignedDocument(ask.document, None)
+        held = document_signature.signing_certificate(run.store, ask.name, run.now)
+        return SignedDocument(
+            document_signature.sign_document(ask.document, held, SignatureProfile.EXCLUSIVE), held.serial
+        )
     except ValueError as bad:
-        raise UsageError(say(messages.NOT_FOR_THIS, path=str(ask.file), why=error_reasons.of(bad))) from bad
+        raise UsageError(
+            make_message(messages.NOT_FOR_THIS, path=str(ask.file), why=error_reasons.translate_reason(bad))
+        ) from bad
 
 
-def _sent(errand: _Errand, delivery: Delivery) -> Delivered:
+def _sent(errand: _DeliveryTask, delivery: Delivery) -> DeliveryOutcome:
     headers = {
         "Content-Type": "application/xml",
         "Accept": "application/xml, application/problem+json",
@@ -169,59 +175,64 @@ def _sent(errand: _Errand, delivery: Delivery) -> Delivered:
     }
     tls_ca = errand.ask.tls_ca or errand.settings.tls_ca
     try:
-        answer = transport.exchange(Outgoing(errand.address, headers, delivery.octets(), errand.run.language, tls_ca))
+        answer = transport.send_request(
+            ServiceRequest(errand.address, headers, delivery.octets(), errand.run.language, tls_ca)
+        )
         errand.run.step("delivery-answered")
         body = transport.whole_body(answer)
         if answer.status == 200:  # noqa: PLR2004 - OK (RFC 9110, 15.3.1)
             return _received(errand, delivery, body)
         return _not_taken(delivery, answer)
-    except Trouble as trouble:
+    except ServiceError as trouble:
         told = trouble.message
         told = Message(_RETOLD.get(told.text, told.text), told.values)
         in_vain = trouble.in_vain or told.text == messages.RECEIVER_WRONG_ADDRESS
-        again = say(messages.DELIVERY_CORRECT if in_vain else messages.DELIVERY_AGAIN)
-        return Delivered(DeliveryResult.FAILED, ExitCode.AGAIN, delivery, (told, again))
+        again = make_message(messages.DELIVERY_CORRECT if in_vain else messages.DELIVERY_AGAIN)
+        return DeliveryOutcome(DeliveryResult.FAILED, ExitCode.AGAIN, delivery, (told, again))
 
 
-def _received(errand: _Errand, delivery: Delivery, body: bytes) -> Delivered:
+def _received(errand: _DeliveryTask, delivery: Delivery, body: bytes) -> DeliveryOutcome:
     receipt = _trusted(errand, delivery, body)
     delivery_store.keep_receipt(delivery, body)
     errand.run.step("receipt-kept")
-    return Delivered(DeliveryResult.DELIVERED, ExitCode.DONE, delivery, receipt=receipt, octets=body)
+    return DeliveryOutcome(DeliveryResult.DELIVERED, ExitCode.DONE, delivery, receipt=receipt, octets=body)
 
 
-def _trusted(errand: _Errand, delivery: Delivery, body: bytes) -> Receipt:
-    """Give a receipt that counts: its signer, what it is for, and its date. Raises Trouble."""
+def _trusted(errand: _DeliveryTask, delivery: Delivery, body: bytes) -> Receipt:
+    """Give a receipt that counts: its signer, what it is for, and its date. Raises ServiceError."""
     kept, now = errand.settings, errand.run.now
     anchors, holders = (chain.load_bundle(bundle.encode()) for bundle in (kept.trust_services, kept.trust_holders))
     objections: list[Message] = []
 
     def accepts(signer: x509.Certificate) -> bool:
-        objections.extend(found := soap_client.objection(signer, anchors, now, holders))
+        objections.extend(found := soap_client.distrust_reason(signer, anchors, now, holders))
         return not found
 
     try:
         receipt = receipts.read_receipt(body, accepts)
     except (SignatureInvalid, SignatureMissing) as bad:
-        told = say(messages.RECEIPT_NOT_TRUSTED, why=error_reasons.of(bad))
+        told = make_message(messages.RECEIPT_NOT_TRUSTED, why=error_reasons.translate_reason(bad))
         if objections and objections[0].text != messages.ANSWER_NOT_TRUSTED:
             told = objections[0]
-        raise Trouble(TroubleKind.NOT_TRUSTED, told) from bad
+        raise ServiceError(ServiceErrorKind.NOT_TRUSTED, told) from bad
     except ValueError as bad:
-        raise Trouble(TroubleKind.NOT_TRUSTED, say(messages.RECEIPT_UNREADABLE, why=error_reasons.of(bad))) from bad
+        raise ServiceError(
+            ServiceErrorKind.NOT_TRUSTED,
+            make_message(messages.RECEIPT_UNREADABLE, why=error_reasons.translate_reason(bad)),
+        ) from bad
     sealed_by = delivery.sealed_by or receipt.serial
     expected = (delivery.delivery_id, delivery.sha256, sealed_by)
     if (receipt.delivery_id, receipt.sha256, receipt.serial) != expected:
-        raise Trouble(TroubleKind.NOT_TRUSTED, say(messages.RECEIPT_OF_ANOTHER))
+        raise ServiceError(ServiceErrorKind.NOT_TRUSTED, make_message(messages.RECEIPT_OF_ANOTHER))
     if receipt.received > now + generations.CLOCK_SKEW:
-        told = say(messages.RECEIPT_OF_THE_FUTURE, at=receipt.received, now=now)
-        raise Trouble(TroubleKind.NOT_TRUSTED, told)
+        told = make_message(messages.RECEIPT_OF_THE_FUTURE, at=receipt.received, now=now)
+        raise ServiceError(ServiceErrorKind.NOT_TRUSTED, told)
     return receipt
 
 
-def _done_before(delivery: Delivery, octets: bytes) -> Delivered:
+def _done_before(delivery: Delivery, octets: bytes) -> DeliveryOutcome:
     receipt = _kept_receipt(delivery, octets)
-    return Delivered(DeliveryResult.DELIVERED_BEFORE, ExitCode.DONE, delivery, receipt=receipt, octets=octets)
+    return DeliveryOutcome(DeliveryResult.DELIVERED_BEFORE, ExitCode.DONE, delivery, receipt=receipt, octets=octets)
 
 
 def _kept_receipt(delivery: Delivery, octets: bytes) -> Receipt:
@@ -229,39 +240,39 @@ def _kept_receipt(delivery: Delivery, octets: bytes) -> Receipt:
     try:
         return receipts.read_receipt(octets, lambda _signer: True)
     except ValueError as bad:
-        raise files.damaged(delivery.folder / delivery_store.RECEIPT, bad) from bad
+        raise files.corruption_error(delivery.folder / delivery_store.RECEIPT, bad) from bad
 
 
-def _not_taken(delivery: Delivery, answer: Answer) -> Delivered:
+def _not_taken(delivery: Delivery, answer: ServiceResponse) -> DeliveryOutcome:
     """Tell a refusal, which is a problem document that names its reason; anything else is no answer that counts."""
     problem = _problem(answer)
     if problem is None:
         word = messages.RECEIVER_WRONG_ADDRESS if answer.status in _REFUSING else messages.RECEIVER_STATUS
-        raise Trouble(TroubleKind.NOT_TRUSTED, say(word, status=answer.status))
+        raise ServiceError(ServiceErrorKind.NOT_TRUSTED, make_message(word, status=answer.status))
     reason, detail = problem["reason"], problem["detail"]
     delivery_store.keep_refusal(delivery, reason)
-    told = say(messages.DELIVERY_REFUSED, reason=reason, detail=detail)
-    return Delivered(DeliveryResult.REFUSED, ExitCode.REFUSED, delivery, (told,), reason)
+    told = make_message(messages.DELIVERY_REFUSED, reason=reason, detail=detail)
+    return DeliveryOutcome(DeliveryResult.REFUSED, ExitCode.REFUSED, delivery, (told,), reason)
 
 
-def _what_else(ask: Ask, done: Delivered, kept: Sequence[Delivery]) -> tuple[Message, ...]:
+def _what_else(ask: DeliveryRequest, done: DeliveryOutcome, kept: Sequence[Delivery]) -> tuple[Message, ...]:
     """Add to a refusal what only the sender's store knows. Raises StoreDamaged."""
     if done.reason == _ID_USED and (before := next((one for one in kept if one.has_receipt), None)) is not None:
         receipt = _kept_receipt(before, before.receipt or b"")
         told = messages.DELIVERED_ALREADY
-        return (say(told, path=str(ask.file), at=receipt.received, delivery_id=receipt.delivery_id),)
+        return (make_message(told, path=str(ask.file), at=receipt.received, delivery_id=receipt.delivery_id),)
     if done.reason == _REVOKED and done.delivery.sealed_by is not None:
-        return (say(messages.ASK_WHETHER_REVOKED, name=ask.name),)
+        return (make_message(messages.ASK_WHETHER_REVOKED, name=ask.name),)
     return ()
 
 
-def _problem(answer: Answer) -> Mapping[str, str] | None:
+def _problem(answer: ServiceResponse) -> Mapping[str, str] | None:
     """Read a problem document (RFC 9457) of a refusal."""
     if answer.status not in _REFUSING or answer.content_type != "application/problem+json":
         return None
     try:
         raw = decoder.json_of(answer.body)
-        found = {name: messages.plain(raw[name])[:_LONGEST_DETAIL] for name in ("reason", "detail")}
+        found = {name: messages.strip_control_chars(raw[name])[:_LONGEST_DETAIL] for name in ("reason", "detail")}
     except (ValueError, KeyError, TypeError, AttributeError):
         return None
     return found if all(found.values()) else None

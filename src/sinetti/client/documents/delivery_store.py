@@ -49,31 +49,31 @@ class Delivery:
         """Give what is sent. Raises StoreDamaged where it is not what the intent says."""
         octets = files.read(self.folder / SEALED)
         if sha256_hex(octets) != self.sha256:
-            raise files.damaged(self.folder / SEALED, "it differs from what belongs there")
+            raise files.corruption_error(self.folder / SEALED, "it differs from what belongs there")
         return octets
 
 
 @dataclass(frozen=True, slots=True)
-class Sealed:
+class SignedDocument:
     """What is to be delivered: the octets, and the certificate of ours that sealed them, if it was one."""
 
     octets: bytes = field(repr=False)
     sealed_by: Serial | None
 
 
-def place_of(name_folder: Path, to: str, document: Sha256) -> Path:
+def delivery_dir(name_folder: Path, to: str, document: Sha256) -> Path:
     """Give where the deliveries of a document to an address lie; `document` is the digest of the file as given."""
     key = hashlib.sha256(f"{document} {to}".encode()).hexdigest()
     return name_folder / FOLDER / key[:_KEY_DIGITS]
 
 
-def kept(place: Path) -> list[Delivery]:
+def list_recent(place: Path) -> list[Delivery]:
     """Give the deliveries there that are under way or have their receipt, newest first. Raises StoreDamaged."""
     found = (_load(place / str(number)) for number in reversed(_numbers(place)))
     return [one for one in found if one.has_receipt or not one.refused]
 
 
-def begin(place: Path, delivery_id: str, sealed: Sealed, to: str) -> Delivery:
+def create(place: Path, delivery_id: str, sealed: SignedDocument, to: str) -> Delivery:
     """Write a new delivery down before anything of it leaves. Raises OSError."""
     folder = place / str(max(_numbers(place), default=0) + 1)
     sha256 = sha256_hex(sealed.octets)
@@ -84,12 +84,12 @@ def begin(place: Path, delivery_id: str, sealed: Sealed, to: str) -> Delivery:
 
 def keep_receipt(delivery: Delivery, octets: bytes) -> None:
     """Write down a receipt that was verified."""
-    files.write_whole(delivery.folder / RECEIPT, octets)
+    files.write_atomic(delivery.folder / RECEIPT, octets)
 
 
 def keep_refusal(delivery: Delivery, reason: str) -> None:
     """Write down that the receiver refused: the next one is a new delivery."""
-    files.write_whole(delivery.folder / REFUSED, _json({"reason": reason}))
+    files.write_atomic(delivery.folder / REFUSED, _json({"reason": reason}))
 
 
 def _numbers(place: Path) -> list[int]:
@@ -104,8 +104,8 @@ def _load(folder: Path) -> Delivery:
         if is_delivery_id(delivery_id) and isinstance(sha256, str) and isinstance(sealed_by, str | None):
             return Delivery(folder, delivery_id, Sha256(sha256), None if sealed_by is None else Serial(sealed_by))
     except (ValueError, KeyError, TypeError) as bad:
-        raise files.damaged(path, "it is no journal") from bad
-    raise files.damaged(path, "it is no journal")
+        raise files.corruption_error(path, "it is no journal") from bad
+    raise files.corruption_error(path, "it is no journal")
 
 
 def _json(value: dict[str, str | None]) -> bytes:

@@ -8,7 +8,7 @@ from enum import StrEnum
 from cryptography import x509
 
 from sinetti.client.messages import error_reasons, messages
-from sinetti.client.messages.messages import Message, say
+from sinetti.client.messages.messages import Message, make_message
 from sinetti.client.reporting import status
 from sinetti.client.requests import soap_client
 from sinetti.client.store import generations
@@ -18,7 +18,7 @@ from sinetti.wire.receipts import Receipt
 from sinetti.wire.xmldsig.errors import SignatureInvalid, SignatureMissing
 
 
-class Fault(StrEnum):
+class ReceiptError(StrEnum):
     """Why a receipt proves nothing."""
 
     NOT_TRUSTED = "not-trusted"
@@ -28,10 +28,10 @@ class Fault(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Proof:
+class ReceiptCheck:
     """What was found. `receipt` is what it says, once it is known who signed it, for these octets or for others."""
 
-    fault: Fault | None
+    fault: ReceiptError | None
     message: Message
     receipt: Receipt | None = None
 
@@ -55,7 +55,7 @@ class Proof:
         }
 
 
-def check(receipt: bytes, sent: bytes, path: str, anchors: Sequence[x509.Certificate], now: datetime) -> Proof:
+def check(receipt: bytes, sent: bytes, path: str, anchors: Sequence[x509.Certificate], now: datetime) -> ReceiptCheck:
     """Check a receipt against the octets that were sent (`path` names them); `anchors` are the services' CAs.
 
     Its signer is judged by `service.objection` at the instant that the receipt says: it may have ended since, and what
@@ -70,24 +70,29 @@ def check(receipt: bytes, sent: bytes, path: str, anchors: Sequence[x509.Certifi
     try:
         found = receipts.read_receipt(receipt, remembers)
     except (SignatureInvalid, SignatureMissing) as bad:
-        return Proof(Fault.NOT_TRUSTED, say(messages.RECEIPT_NOT_TRUSTED, why=error_reasons.of(bad)))
-    if objections := soap_client.objection(signers[0], anchors, found.received):
+        return ReceiptCheck(
+            ReceiptError.NOT_TRUSTED,
+            make_message(messages.RECEIPT_NOT_TRUSTED, why=error_reasons.translate_reason(bad)),
+        )
+    if objections := soap_client.distrust_reason(signers[0], anchors, found.received):
         told = objections[0]
         if told.text == messages.ANSWER_NOT_TRUSTED:
-            return Proof(Fault.NOT_TRUSTED, Message(messages.RECEIPT_NOT_TRUSTED, told.values))
-        return Proof(Fault.SIGNER_NOT_THEN, say(messages.RECEIPT_SIGNER_NOT_THEN, at=found.received))
+            return ReceiptCheck(ReceiptError.NOT_TRUSTED, Message(messages.RECEIPT_NOT_TRUSTED, told.values))
+        return ReceiptCheck(
+            ReceiptError.SIGNER_NOT_THEN, make_message(messages.RECEIPT_SIGNER_NOT_THEN, at=found.received)
+        )
     if found.received > now + generations.CLOCK_SKEW:
-        told = say(messages.RECEIPT_OF_THE_FUTURE, at=found.received, now=now)
-        return Proof(Fault.IN_THE_FUTURE, told, found)
+        told = make_message(messages.RECEIPT_OF_THE_FUTURE, at=found.received, now=now)
+        return ReceiptCheck(ReceiptError.IN_THE_FUTURE, told, found)
     if found.sha256 != sha256_hex(sent):
-        return Proof(Fault.OTHER_OCTETS, say(messages.RECEIPT_NOT_FOR_THIS, path=path), found)
-    told = say(
+        return ReceiptCheck(ReceiptError.OTHER_OCTETS, make_message(messages.RECEIPT_NOT_FOR_THIS, path=path), found)
+    told = make_message(
         messages.RECEIPT_GOOD,
         path=path,
         at=found.received,
         delivery_id=found.delivery_id,
-        name=messages.plain(found.name),
-        customer_id=messages.plain(found.customer_id),
+        name=messages.strip_control_chars(found.name),
+        customer_id=messages.strip_control_chars(found.customer_id),
         serial=found.serial,
     )
-    return Proof(None, told, found)
+    return ReceiptCheck(None, told, found)

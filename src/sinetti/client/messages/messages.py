@@ -9,309 +9,333 @@ from datetime import datetime
 
 from sinetti.domain.values import Language
 from sinetti.i18n import translate
-from sinetti.i18n.translate import mark, mark_count
+from sinetti.i18n.translate import gettext_noop, ngettext_noop
 
-ENROLLED = mark(
+ENROLLED = gettext_noop(
     "{name}: the certificate {serial} is in place, valid until {until}. Key and certificate are in {folder}."
 )
-RENEWED = mark(
+RENEWED = gettext_noop(
     "{name}: renewed. The new certificate {serial} is in place, valid until {until}, in {folder}. "
     "The old one works until its own end; let your programs load the new one now."
 )
-RENEW_FROM = mark("It can be renewed from {at}: run “sinetti run” daily, it calls nobody before then.")
-DONE_BEFORE = mark(
+RENEW_FROM = gettext_noop("It can be renewed from {at}: run “sinetti run” daily, it calls nobody before then.")
+DONE_BEFORE = gettext_noop(
     "{name}: these transfer IDs already gave the certificate {serial}, valid until {until}. Nothing to do."
 )
-NOT_DUE = mark("{name}: nothing to do yet. Renewal opens {at}; the certificate is valid until {until}.")
-NOTHING_TO_FETCH = mark("{name}: nothing is waiting to be retrieved.")
-WAITING = mark("The certificate is not ready yet. Asking again in {seconds} seconds …")
-WAITING_ONE = mark("The certificate is not ready yet. Asking again in 1 second …")
-NOT_READY_IN_TIME = mark(
+NOT_DUE = gettext_noop("{name}: nothing to do yet. Renewal opens {at}; the certificate is valid until {until}.")
+NOTHING_TO_FETCH = gettext_noop("{name}: nothing is waiting to be retrieved.")
+WAITING = gettext_noop("The certificate is not ready yet. Asking again in {seconds} seconds …")
+WAITING_ONE = gettext_noop("The certificate is not ready yet. Asking again in 1 second …")
+NOT_READY_IN_TIME = gettext_noop(
     "The certificate was not ready in time. Nothing is lost: run the same command, or “sinetti retrieve”, again later."
 )
-NO_ANSWER_YET = mark("Waiting for the service to answer …")
-SERVICE_SAID = mark("The service answered {code}: {text}")
-RUN_AGAIN_NOTHING_SENT = mark("Nothing was sent. Run the same command again.")
-RUN_AGAIN_SAME_KEY = mark("Run the same command again: it sends the same request with the same key.")
-CORRECT_NOTHING_DONE = mark("Nothing was done. Correct it, then run the command again.")
-CORRECT_SAME_KEY = mark("Correct it, then run the command again: it sends the same request with the same key.")
-RUN_AGAIN_TO_FETCH = mark("The request was accepted, only fetching failed. Run “sinetti retrieve” again.")
-MAY_BE_SPENT = mark(
+NO_ANSWER_YET = gettext_noop("Waiting for the service to answer …")
+SERVICE_SAID = gettext_noop("The service answered {code}: {text}")
+RUN_AGAIN_NOTHING_SENT = gettext_noop("Nothing was sent. Run the same command again.")
+RUN_AGAIN_SAME_KEY = gettext_noop("Run the same command again: it sends the same request with the same key.")
+CORRECT_NOTHING_DONE = gettext_noop("Nothing was done. Correct it, then run the command again.")
+CORRECT_SAME_KEY = gettext_noop("Correct it, then run the command again: it sends the same request with the same key.")
+RUN_AGAIN_TO_FETCH = gettext_noop("The request was accepted, only fetching failed. Run “sinetti retrieve” again.")
+MAY_BE_SPENT = gettext_noop(
     "It is uncertain whether the request was done. The key is kept. Run the same command once more; if the answer "
     "stays the same, ask the service's support or order a new certificate."
 )
-KEY_LOST = mark("If the key of that request is lost, order a replacement and have the lost certificate revoked.")
-OTHER_KEY = mark("Run “sinetti enrol” again with a key of a type that the service takes (--key rsa-2048).")
-OTHER_KEY_KEPT = mark(
+KEY_LOST = gettext_noop(
+    "If the key of that request is lost, order a replacement and have the lost certificate revoked."
+)
+OTHER_KEY = gettext_noop("Run “sinetti enrol” again with a key of a type that the service takes (--key rsa-2048).")
+OTHER_KEY_KEPT = gettext_noop(
     'Write a type that the service takes into {path} (key = "rsa-2048") and run the same command again.'
 )
-SEND_FIRST = mark("{name}: a request is still open. Run “sinetti {command}” again to send the same request.")
-SET_ASIDE = mark("An earlier request whose outcome is not known was set aside; its key is kept in {folder}.")
-EARLIER_FIRST = mark("An earlier request is finished first. The transfer IDs given now were not used.")
-NOT_REACHED = mark(
+SEND_FIRST = gettext_noop("{name}: a request is still open. Run “sinetti {command}” again to send the same request.")
+SET_ASIDE = gettext_noop("An earlier request whose outcome is not known was set aside; its key is kept in {folder}.")
+EARLIER_FIRST = gettext_noop("An earlier request is finished first. The transfer IDs given now were not used.")
+NOT_REACHED = gettext_noop(
     "{host} could not be reached at port {port}: {why}. Check the address (--service, or sinetti.toml): it ends with "
     "/2017/10/CertificateServices; on a test bench take soap_url as it is."
 )
-TLS_NOT_TRUSTED = mark(
+TLS_NOT_TRUSTED = gettext_noop(
     "The server certificate of {host} is not trusted: {why}. Check the address; a service with a CA of its own needs "
     "--tls-ca."
 )
-SPEAKS_TLS = mark(
+SPEAKS_TLS = gettext_noop(
     "What listens on {host} at port {port} speaks TLS and took no request without it: write the address with https://."
 )
-ANSWER_LOST = mark("The request was sent, but no answer came back: {why}.")
-ANSWER_LOST_PLAIN = mark(
+ANSWER_LOST = gettext_noop("The request was sent, but no answer came back: {why}.")
+ANSWER_LOST_PLAIN = gettext_noop(
     "The request was sent, but no answer came back: {why}. If TLS is spoken there, the address begins with https://."
 )
-REDIRECTED = mark("The service redirects to another address. That is never followed: check the address.")
-HTTP_STATUS = mark("The service answered with the HTTP status {status} instead of a signed answer.")
-WRONG_ADDRESS = mark(
+REDIRECTED = gettext_noop("The service redirects to another address. That is never followed: check the address.")
+HTTP_STATUS = gettext_noop("The service answered with the HTTP status {status} instead of a signed answer.")
+WRONG_ADDRESS = gettext_noop(
     "What answered is no certificate service (HTTP status {status}). Check the address (--service, or "
     "sinetti.toml): it ends with /2017/10/CertificateServices; on a test bench take soap_url as it is."
 )
-ANSWER_TOO_LONG = mark("The answer is too long to be one of the service's and was not read.")
-ANSWER_NOT_TRUSTED = mark(
+ANSWER_TOO_LONG = gettext_noop("The answer is too long to be one of the service's and was not read.")
+ANSWER_NOT_TRUSTED = gettext_noop(
     "The answer is not trusted: {why}. Only a signer issued directly by a CA in --trust-services counts."
 )
-ANSWER_UNREADABLE = mark(
+ANSWER_UNREADABLE = gettext_noop(
     "The answer could not be read: {why}. Check the address (--service, or sinetti.toml): it ends with "
     "/2017/10/CertificateServices; on a test bench take soap_url as it is."
 )
-VALID_FROM = mark(
+VALID_FROM = gettext_noop(
     "{what} is valid only from {at}; this computer's clock (or --now) says {now}. Correct the clock; on a test bench "
     "give --now."
 )
-VALID_UNTIL = mark(
+VALID_UNTIL = gettext_noop(
     "{what} was valid only until {at}; this computer's clock (or --now) says {now}. Correct the clock; on a test bench "
     "give --now."
 )
-THE_SIGNERS = mark("The signer's certificate")
-THE_SIGNERS_CA = mark("The certificate of the CA that issued the signer's certificate")
-THE_NEW_ONE = mark("The certificate that came")
-THE_NEW_ONES_CA = mark("The certificate of the CA that issued the certificate that came")
-SOAP_FAULT = mark("The service gave no signed answer, but a SOAP Fault: {text}")
-NOT_OUR_KEY = mark("The certificate that came is not for our key.")
-NOT_OUR_CUSTOMER = mark("The certificate that came is not for the customer ID {customer_id}.")
-NOT_OUR_ISSUER = mark("The certificate that came was not issued directly by a CA in --trust-holders.")
-NOT_FOR_HOLDERS = mark("The certificate that came is not an organisation's, it was issued for something else.")
-CERTIFICATE_UNREADABLE = mark("The certificate that came could not be read: {why}.")
-OTHER_TRUST = mark(
+THE_SIGNERS = gettext_noop("The signer's certificate")
+THE_SIGNERS_CA = gettext_noop("The certificate of the CA that issued the signer's certificate")
+THE_NEW_ONE = gettext_noop("The certificate that came")
+THE_NEW_ONES_CA = gettext_noop("The certificate of the CA that issued the certificate that came")
+SOAP_FAULT = gettext_noop("The service gave no signed answer, but a SOAP Fault: {text}")
+NOT_OUR_KEY = gettext_noop("The certificate that came is not for our key.")
+NOT_OUR_CUSTOMER = gettext_noop("The certificate that came is not for the customer ID {customer_id}.")
+NOT_OUR_ISSUER = gettext_noop("The certificate that came was not issued directly by a CA in --trust-holders.")
+NOT_FOR_HOLDERS = gettext_noop("The certificate that came is not an organisation's, it was issued for something else.")
+CERTIFICATE_UNREADABLE = gettext_noop("The certificate that came could not be read: {why}.")
+OTHER_TRUST = gettext_noop(
     "It was not taken into use, and the key is kept. If --trust-holders was the wrong bundle, run “sinetti enrol” "
     "again with the right one; if not, ask the service's support."
 )
-OTHER_TRUST_KEPT = mark(
+OTHER_TRUST_KEPT = gettext_noop(
     "It was not taken into use, and the key is kept. If the service has new CAs for holders, put them into {path} "
     "(trust_holders) and run the same command again; if not, ask its support."
 )
-KEY_MADE_BEFORE = mark("A request with a key of type {made} is under way and goes on: --key {wanted} was not used.")
-SENDS_AGAIN = mark(
+KEY_MADE_BEFORE = gettext_noop(
+    "A request with a key of type {made} is under way and goes on: --key {wanted} was not used."
+)
+SENDS_AGAIN = gettext_noop(
     "It was not taken into use. Run “sinetti {command}” again: it sends the same request with the same key."
 )
-ID_MAY_BE_ANOTHERS = mark(
+ID_MAY_BE_ANOTHERS = gettext_noop(
     "The retrieval ID may have come with the answer to another request. Run “sinetti {command}” again: it sends the "
     "same request with the same key."
 )
-CERTIFICATE_NOT_TAKEN = mark(
+CERTIFICATE_NOT_TAKEN = gettext_noop(
     "It was not taken into use. Run “sinetti retrieve” again; if this stays so, ask the service's support."
 )
-STORE_LOCKED = mark("{name}: another run is at work on this name. Wait until it has ended and run the command again.")
-STORE_DAMAGED = mark(
+STORE_LOCKED = gettext_noop(
+    "{name}: another run is at work on this name. Wait until it has ended and run the command again."
+)
+STORE_DAMAGED = gettext_noop(
     "The store is damaged: {path}: {why}. Restore the file from a backup, or enrol under another name."
 )
-STORE_UNUSABLE = mark("The store cannot be read or written: {path}: {why}. Mend that, then run the same command again.")
-OPEN_SECRET = mark(
+STORE_UNUSABLE = gettext_noop(
+    "The store cannot be read or written: {path}: {why}. Mend that, then run the same command again."
+)
+OPEN_SECRET = gettext_noop(
     "{path} holds a password and can be read by others on this computer. Nothing was done. Run: chmod 600 {path}"
 )
-FOREIGN_SECRET = mark(
+FOREIGN_SECRET = gettext_noop(
     "{path} holds a password and belongs to {owner}, who can read and change it. Nothing was done. Put the password "
     "into a file of your own, with chmod 600."
 )
-NO_STORE = mark("There is no store at {store}. Give the folder with --store.")
-UNKNOWN_NAME = mark("There is no {name} in {store}. “sinetti status” lists what there is.")
-BAD_NAME = mark("“{name}” cannot be a name: use letters, digits, dots, hyphens and underscores, at most 64.")
-NOT_ENROLLED = mark("{name} has no certificate. Order one and run “sinetti enrol”.")
-ONLY_ASKED_FOR = mark(
+NO_STORE = gettext_noop("There is no store at {store}. Give the folder with --store.")
+UNKNOWN_NAME = gettext_noop("There is no {name} in {store}. “sinetti status” lists what there is.")
+BAD_NAME = gettext_noop("“{name}” cannot be a name: use letters, digits, dots, hyphens and underscores, at most 64.")
+NOT_ENROLLED = gettext_noop("{name} has no certificate. Order one and run “sinetti enrol”.")
+ONLY_ASKED_FOR = gettext_noop(
     "{name}: nothing to renew, there is no certificate yet. Run “sinetti enrol” again, or delete {folder} as long as "
     "it has no live/."
 )
-ONLY_OPEN = mark(
+ONLY_OPEN = gettext_noop(
     "{name}: nothing to renew, the first request is still open. Run “sinetti enrol” again; its key is kept in {folder}."
 )
-OTHER_HOLDER = mark("{name} holds a certificate of {customer_id} in {environment}. Choose another name for this one.")
-NAME_OR_ALL = mark("Give one NAME, or --all.")
-BAD_OPTION = mark("{option}: what it gives is empty, too long, or has signs in it that do not belong there.")
-BAD_SETTING = mark("This cannot be used: {why}.")
-BAD_INSTANT = mark("“{text}” is no instant: write it like 2027-05-02T11:03:00Z.")
-BAD_SECONDS = mark("“{text}” is no number of seconds from 0 to {most}")
-UNREADABLE_FILE = mark("{path} cannot be read: {why}.")
-UNWRITABLE_FILE = mark("{path} cannot be written: {why}.")
-OUT_IN_STORE = mark(
+OTHER_HOLDER = gettext_noop(
+    "{name} holds a certificate of {customer_id} in {environment}. Choose another name for this one."
+)
+NAME_OR_ALL = gettext_noop("Give one NAME, or --all.")
+BAD_OPTION = gettext_noop("{option}: what it gives is empty, too long, or has signs in it that do not belong there.")
+BAD_SETTING = gettext_noop("This cannot be used: {why}.")
+BAD_INSTANT = gettext_noop("“{text}” is no instant: write it like 2027-05-02T11:03:00Z.")
+BAD_SECONDS = gettext_noop("“{text}” is no number of seconds from 0 to {most}")
+UNREADABLE_FILE = gettext_noop("{path} cannot be read: {why}.")
+UNWRITABLE_FILE = gettext_noop("{path} cannot be written: {why}.")
+OUT_IN_STORE = gettext_noop(
     "{path} lies in the store {store}, where keys are kept. Nothing was written: give --out a place outside the store."
 )
-EMPTY_PASSWORD = mark("{path} holds no one-time password.")
-NOW_IS_FOR_BENCHES = mark("Warning: --now {at} is used instead of this machine's clock. That is for test benches only.")
-NOW_NOT_IN_PRODUCTION = mark(
+EMPTY_PASSWORD = gettext_noop("{path} holds no one-time password.")
+NOW_IS_FOR_BENCHES = gettext_noop(
+    "Warning: --now {at} is used instead of this machine's clock. That is for test benches only."
+)
+NOW_NOT_IN_PRODUCTION = gettext_noop(
     "{name}: --now is for test benches and is refused with PRODUCTION. Run the command for it without --now."
 )
-NOW_PASSES_BY = mark("Warning: --now is for test benches. In PRODUCTION, this machine's clock is used: {names}.")
-OUR_FAULT = mark("This is a fault of the program: {why}. Run the same command again; nothing that was written is lost.")
-OUTPUT_LOST = mark("The output could not be written: {why}.")
-INTERRUPTED = mark("Interrupted. Run the same command again: it goes on where it stopped.")
-NEEDS_EXTRA = mark(
+NOW_PASSES_BY = gettext_noop(
+    "Warning: --now is for test benches. In PRODUCTION, this machine's clock is used: {names}."
+)
+OUR_FAULT = gettext_noop(
+    "This is a fault of the program: {why}. Run the same command again; nothing that was written is lost."
+)
+OUTPUT_LOST = gettext_noop("The output could not be written: {why}.")
+INTERRUPTED = gettext_noop("Interrupted. Run the same command again: it goes on where it stopped.")
+NEEDS_EXTRA = gettext_noop(
     "“sinetti {command}” needs the extra sinetti[authority]: run pip install '.[authority]' in a clone of this "
     "repository"
 )
-NEEDS_GATEWAY_EXTRA = mark(
+NEEDS_GATEWAY_EXTRA = gettext_noop(
     "“sinetti gateway serve” needs an HTTP server: run pip install '.[gateway]' in a clone of this repository"
 )
-NOT_FOR_THIS = mark("{path} is no XML document that can be sealed: {why}.")
-SEALED = mark("{path} is sealed by {name} ({customer_id}), certificate {serial}.")
-SEAL_GOOD = mark("The seal is good. Sealed by {name} ({customer_id}), certificate {serial}, valid until {until}.")
-SEAL_MISSING = mark("Refused: the document carries no signature.")
-SEAL_BROKEN = mark(
+NOT_FOR_THIS = gettext_noop("{path} is no XML document that can be sealed: {why}.")
+SEALED = gettext_noop("{path} is sealed by {name} ({customer_id}), certificate {serial}.")
+SEAL_GOOD = gettext_noop(
+    "The seal is good. Sealed by {name} ({customer_id}), certificate {serial}, valid until {until}."
+)
+SEAL_MISSING = gettext_noop("Refused: the document carries no signature.")
+SEAL_BROKEN = gettext_noop(
     "Refused: the signature does not fit the document ({why}). It was changed after sealing, or sealed otherwise."
 )
-SEAL_UNTRUSTED = mark("Refused: the signer's certificate was not issued directly by a CA in --trust-holders.")
-SEAL_WRONG_PURPOSE = mark(
+SEAL_UNTRUSTED = gettext_noop("Refused: the signer's certificate was not issued directly by a CA in --trust-holders.")
+SEAL_WRONG_PURPOSE = gettext_noop(
     "Refused: the signer's certificate is not an organisation's, it was issued for something else."
 )
-SEAL_EXPIRED = mark("Refused: the signer's certificate expired on {until}.")
-SEAL_NOT_YET = mark("Refused: the signer's certificate is valid only from {at}; the clock here says {now}.")
-SEAL_CA_EXPIRED = mark("Refused: the CA that issued the signer's certificate expired on {until}.")
-SEAL_CA_NOT_YET = mark(
+SEAL_EXPIRED = gettext_noop("Refused: the signer's certificate expired on {until}.")
+SEAL_NOT_YET = gettext_noop("Refused: the signer's certificate is valid only from {at}; the clock here says {now}.")
+SEAL_CA_EXPIRED = gettext_noop("Refused: the CA that issued the signer's certificate expired on {until}.")
+SEAL_CA_NOT_YET = gettext_noop(
     "Refused: the CA that issued the signer's certificate is valid only from {at}; the clock here says {now}."
 )
-SEAL_REVOKED_SIGNER = mark(
+SEAL_REVOKED_SIGNER = gettext_noop(
     "{name}: the certificate is revoked, and nobody may believe what is sealed with it. Order a new one."
 )
-SEAL_EXPIRED_SIGNER = mark("{name}: the certificate expired on {until}, so nothing is sealed with it. Order a new one.")
-SEAL_EARLY_SIGNER = mark(
+SEAL_EXPIRED_SIGNER = gettext_noop(
+    "{name}: the certificate expired on {until}, so nothing is sealed with it. Order a new one."
+)
+SEAL_EARLY_SIGNER = gettext_noop(
     "{name}: the certificate is valid only from {at}, so nothing is sealed with it; this computer's clock (or --now) "
     "says {now}. Correct the clock; on a test bench give --now."
 )
-DELIVERED = mark(
+DELIVERED = gettext_noop(
     "{path} was delivered and is accepted: received {at}, delivery ID {delivery_id}. The receipt is in {receipt}."
 )
-DELIVERED_BEFORE = mark(
+DELIVERED_BEFORE = gettext_noop(
     "{path} was delivered before: received {at}, delivery ID {delivery_id}. Nothing was sent; the receipt is in "
     "{receipt}. To deliver it another time, give --new."
 )
-DELIVERED_UNDER_ID = mark(
+DELIVERED_UNDER_ID = gettext_noop(
     "{path} was delivered before under this delivery ID ({delivery_id}): received {at}. Nothing was sent; the receipt "
     "is in {receipt}. To deliver it another time, give --new with another --id, or with none."
 )
-DELIVERED_ALREADY = mark(
+DELIVERED_ALREADY = gettext_noop(
     "{path} was delivered before: received {at}, delivery ID {delivery_id}. To deliver it another time, give --new."
 )
-DELIVERY_RESUMED = mark("An earlier run did not get its receipt: the same delivery goes on, delivery ID {delivery_id}.")
-DELIVERY_REFUSED = mark("The receiver refused the delivery ({reason}): {detail}")
-ASK_WHETHER_REVOKED = mark(
+DELIVERY_RESUMED = gettext_noop(
+    "An earlier run did not get its receipt: the same delivery goes on, delivery ID {delivery_id}."
+)
+DELIVERY_REFUSED = gettext_noop("The receiver refused the delivery ({reason}): {detail}")
+ASK_WHETHER_REVOKED = gettext_noop(
     "The receiver's word is not signed, so “sinetti status” does not go by it. Run “sinetti renew {name} --force”: the "
     "service then says whether the certificate is revoked."
 )
-DELIVERY_AGAIN = mark("Run the same command again: it sends the same delivery, which is taken only once.")
-DELIVERY_CORRECT = mark("Correct it, then run the command again.")
-DELIVERED_BUT_KEPT = mark(
+DELIVERY_AGAIN = gettext_noop("Run the same command again: it sends the same delivery, which is taken only once.")
+DELIVERY_CORRECT = gettext_noop("Correct it, then run the command again.")
+DELIVERED_BUT_KEPT = gettext_noop(
     "{path} was accepted, and its receipt is kept in the store; but it cannot be written to {receipt}: {why}. Run the "
     "same command again with another --receipt."
 )
-RECEIVER_NOT_REACHED = mark("{host} could not be reached at port {port}: {why}. Check --to.")
-RECEIVER_TLS_NOT_TRUSTED = mark(
+RECEIVER_NOT_REACHED = gettext_noop("{host} could not be reached at port {port}: {why}. Check --to.")
+RECEIVER_TLS_NOT_TRUSTED = gettext_noop(
     "The server certificate of {host} is not trusted: {why}. Check --to; a receiver with a CA of its own needs "
     "--tls-ca."
 )
-RECEIVER_REDIRECTS = mark("The receiver redirects to another address. That is never followed: check --to.")
-RECEIVER_STATUS = mark("The receiver answered with the HTTP status {status} instead of a signed receipt.")
-RECEIVER_WRONG_ADDRESS = mark(
+RECEIVER_REDIRECTS = gettext_noop("The receiver redirects to another address. That is never followed: check --to.")
+RECEIVER_STATUS = gettext_noop("The receiver answered with the HTTP status {status} instead of a signed receipt.")
+RECEIVER_WRONG_ADDRESS = gettext_noop(
     "The receiver answered with the HTTP status {status} instead of a signed receipt. Check --to; on a test bench it "
     "is status_url with /deliveries."
 )
-RECEIPT_TOO_LONG = mark("The answer is too long to be a receipt and was not read.")
-RECEIPT_NOT_TRUSTED = mark(
+RECEIPT_TOO_LONG = gettext_noop("The answer is too long to be a receipt and was not read.")
+RECEIPT_NOT_TRUSTED = gettext_noop(
     "The receipt is not trusted: {why}. Only a signer issued directly by a CA in --trust-services counts."
 )
-RECEIPT_UNREADABLE = mark("The answer is no receipt that can be read: {why}.")
-RECEIPT_OF_ANOTHER = mark("The receipt is for another delivery, or for other octets than those that were sent.")
-RECEIPT_OF_THE_FUTURE = mark(
+RECEIPT_UNREADABLE = gettext_noop("The answer is no receipt that can be read: {why}.")
+RECEIPT_OF_ANOTHER = gettext_noop("The receipt is for another delivery, or for other octets than those that were sent.")
+RECEIPT_OF_THE_FUTURE = gettext_noop(
     "The receipt says that the delivery was received {at}; this computer's clock (or --now) says {now}. Correct the "
     "clock; on a test bench give --now."
 )
-RECEIPT_SIGNER_NOT_THEN = mark(
+RECEIPT_SIGNER_NOT_THEN = gettext_noop(
     "Refused: the certificate that signed the receipt, or that of its CA, was not valid {at}, when the delivery is "
     "said to have been received."
 )
-RECEIPT_NOT_FOR_THIS = mark(
+RECEIPT_NOT_FOR_THIS = gettext_noop(
     "Refused: the receipt is for other octets than those of {path}. What was sent counts, signature included: in the "
     "sender's store it is sealed.xml."
 )
-RECEIPT_GOOD = mark(
+RECEIPT_GOOD = gettext_noop(
     "The receipt is good: {path} was received {at}, delivery ID {delivery_id}. Sealed by {name} ({customer_id}), "
     "certificate {serial}."
 )
-RECEIPT_IN_STORE = mark(
+RECEIPT_IN_STORE = gettext_noop(
     "{path} lies in the store {store}, where keys are kept. Nothing was sent: give --receipt a place outside the store."
 )
-BAD_DELIVERY_ID = mark(
+BAD_DELIVERY_ID = gettext_noop(
     "“{delivery_id}” is no delivery ID: use the letters A–Z and a–z, digits and hyphens, at most 64."
 )
-BAD_RECEIVER = mark("--to: {why}.")
-ABOUT_NAME = mark("{name}: {told}")
-STORE_EMPTY = mark("There is nothing in this store yet.")
-RUN_LOCKED = mark(
+BAD_RECEIVER = gettext_noop("--to: {why}.")
+ABOUT_NAME = gettext_noop("{name}: {told}")
+STORE_EMPTY = gettext_noop("There is nothing in this store yet.")
+RUN_LOCKED = gettext_noop(
     "Another run takes care of {store}: process {pid} on {host}, started by {user}, {since}. Wait until it has ended."
 )
-RUN_STOPPED = mark("{name}: stopped on the way. Nothing is lost: the next run goes on where this one stopped.")
-BEFORE_HOLDS_BACK = mark("{name}: the renewal is put off, because the program “before” did not succeed.")
-SAME_CERTIFICATE = mark(
+RUN_STOPPED = gettext_noop("{name}: stopped on the way. Nothing is lost: the next run goes on where this one stopped.")
+BEFORE_HOLDS_BACK = gettext_noop("{name}: the renewal is put off, because the program “before” did not succeed.")
+SAME_CERTIFICATE = gettext_noop(
     "{name} holds the same certificate as {other}, and it is renewed there. It can be renewed once only: keep one of "
     "the two names and put the other folder away."
 )
-ORDER_REPLACEMENT = mark(
+ORDER_REPLACEMENT = gettext_noop(
     "{name}: the certificate {serial} can no longer be renewed: {why}. Order a replacement and run “sinetti enrol” "
     "with its transfer IDs."
 )
-NEVER_EXPIRED = mark("it ended {at}")
-NEVER_REVOKED = mark("it is revoked")
-NEVER_REFUSED = mark("the service refused it for good ({codes})")
-RUN_SUMMARY = mark_count(
+NEVER_EXPIRED = gettext_noop("it ended {at}")
+NEVER_REVOKED = gettext_noop("it is revoked")
+NEVER_REFUSED = gettext_noop("the service refused it for good ({codes})")
+RUN_SUMMARY = ngettext_noop(
     "{count} name: {well} in order, {renewed} renewed, {left} not finished.",
     "{count} names: {well} in order, {renewed} renewed, {left} not finished.",
 )
-RUN_LEFT = mark("“sinetti status” says what is not finished, and what to do.")
-RUN_NEXT = mark("Something is due next {at}.")
-WOULD_RENEW = mark("{name}: would be renewed now.")
-WOULD_GO_ON = mark("{name}: what is under way would be gone on with.")
-WAITS_PLANNED = mark("{name}: its renewal is planned for {at}.")
-WAITS_MAINTENANCE = mark("{name}: it waits for a maintenance window, {at}.")
-WAITS_AFTER_FAILURE = mark("{name}: the last try failed; the next one is {at}.")
-BAD_EVERY = mark("--every {text}: write a time from 1m to 7d, such as 1h.")
-STOPPING = mark("Stopping: what is under way is brought to a safe end.")
+RUN_LEFT = gettext_noop("“sinetti status” says what is not finished, and what to do.")
+RUN_NEXT = gettext_noop("Something is due next {at}.")
+WOULD_RENEW = gettext_noop("{name}: would be renewed now.")
+WOULD_GO_ON = gettext_noop("{name}: what is under way would be gone on with.")
+WAITS_PLANNED = gettext_noop("{name}: its renewal is planned for {at}.")
+WAITS_MAINTENANCE = gettext_noop("{name}: it waits for a maintenance window, {at}.")
+WAITS_AFTER_FAILURE = gettext_noop("{name}: the last try failed; the next one is {at}.")
+BAD_EVERY = gettext_noop("--every {text}: write a time from 1m to 7d, such as 1h.")
+STOPPING = gettext_noop("Stopping: what is under way is brought to a safe end.")
 
-STATE_PENDING = mark("under way")
-STATE_NOT_SENT = mark("the request has not been sent")
-STATE_REFUSED = mark("refused")
-STATE_REFUSED_WITH = mark("refused ({codes})")
-STATE_VALID = mark("valid")
-STATE_NOT_YET = mark("valid only from {at}")
-STATE_RENEWAL_OPEN = mark("valid, renewal is open")
-STATE_EXPIRED = mark("expired")
-STATE_REVOKED = mark("revoked")
-STATE_UNCERTAIN = mark("uncertain")
-STATE_DAMAGED = mark("damaged")
-STATE_NOT_ENROLLED = mark("not in the store yet")
-JSON_NEEDS_OUT = mark("--json goes to standard output, as the sealed document does without --out: give --out as well.")
-DETAILS_NEED_JSON = mark("--details is for programs: give --json as well.")
-NOTHING_FOR_A_PERSON = mark("Nothing needs a person.")
-NOBODY_TO_ASK = mark("Nobody can be asked here, so nothing was revoked. Give --yes if it is meant.")
-TYPE_THE_NAME = mark("To revoke it, type its name ({name}):")
-NOT_CONFIRMED = mark("That is another name. Nothing was revoked.")
-DOCTOR_WELL = mark("Nothing is wrong.")
-DOCTOR_WRONG = mark("Wrong: {number}. The lines say what to do next.")
-LOG_EMPTY = mark("Nothing has been written down about {name}.")
+STATE_PENDING = gettext_noop("under way")
+STATE_NOT_SENT = gettext_noop("the request has not been sent")
+STATE_REFUSED = gettext_noop("refused")
+STATE_REFUSED_WITH = gettext_noop("refused ({codes})")
+STATE_VALID = gettext_noop("valid")
+STATE_NOT_YET = gettext_noop("valid only from {at}")
+STATE_RENEWAL_OPEN = gettext_noop("valid, renewal is open")
+STATE_EXPIRED = gettext_noop("expired")
+STATE_REVOKED = gettext_noop("revoked")
+STATE_UNCERTAIN = gettext_noop("uncertain")
+STATE_DAMAGED = gettext_noop("damaged")
+STATE_NOT_ENROLLED = gettext_noop("not in the store yet")
+JSON_NEEDS_OUT = gettext_noop(
+    "--json goes to standard output, as the sealed document does without --out: give --out as well."
+)
+DETAILS_NEED_JSON = gettext_noop("--details is for programs: give --json as well.")
+NOTHING_FOR_A_PERSON = gettext_noop("Nothing needs a person.")
+NOBODY_TO_ASK = gettext_noop("Nobody can be asked here, so nothing was revoked. Give --yes if it is meant.")
+TYPE_THE_NAME = gettext_noop("To revoke it, type its name ({name}):")
+NOT_CONFIRMED = gettext_noop("That is another name. Nothing was revoked.")
+DOCTOR_WELL = gettext_noop("Nothing is wrong.")
+DOCTOR_WRONG = gettext_noop("Wrong: {number}. The lines say what to do next.")
+LOG_EMPTY = gettext_noop("Nothing has been written down about {name}.")
 
-EMPTY_SECRET = mark("{path} is empty: its first line is to be the password.")
-THE_CERTIFICATE = mark("The certificate")
-THE_CERTIFICATES_CA = mark("The certificate of the CA that issued it")
+EMPTY_SECRET = gettext_noop("{path} is empty: its first line is to be the password.")
+THE_CERTIFICATE = gettext_noop("The certificate")
+THE_CERTIFICATES_CA = gettext_noop("The certificate of the CA that issued it")
 
 
 @dataclass(frozen=True, slots=True)
@@ -327,12 +351,12 @@ class Message:
 Value = str | int | datetime | Message
 
 
-def say(message_id: str, **values: Value) -> Message:
+def make_message(message_id: str, **values: Value) -> Message:
     """Put a message together."""
     return Message(message_id, values)
 
 
-def say_count(forms: tuple[str, str], count: int, **values: Value) -> Message:
+def make_plural_message(forms: tuple[str, str], count: int, **values: Value) -> Message:
     """Put a message about so many of something together; `forms` as mark_count gives them."""
     one, more = forms
     return Message(one, {"count": count, **values}, more)
@@ -343,11 +367,11 @@ def render(message: Message, language: Language) -> str:
     shown = {name: _shown(value, language) for name, value in message.values.items()}
     if message.more is not None:
         count = int(shown.pop("count"))
-        return translate.count_text(message.text, message.more, count, language, **shown)
-    return translate.text(message.text, language, **shown)
+        return translate.translate_plural(message.text, message.more, count, language, **shown)
+    return translate.translate(message.text, language, **shown)
 
 
-def plain(foreign: str) -> str:
+def strip_control_chars(foreign: str) -> str:
     """Give a text from outside without the characters that could steer a terminal."""
     if foreign.isprintable():
         return foreign.strip()
@@ -358,4 +382,6 @@ def _shown(value: Value, language: Language) -> str:
     if isinstance(value, Message):
         return render(value, language)
     # Whatever it is (a name in sinetti.toml, a path, a service's word), it steers no terminal and makes no line.
-    return translate.when(value, language) if isinstance(value, datetime) else plain(str(value))
+    return (
+        translate.format_datetime(value, language) if isinstance(value, datetime) else strip_control_chars(str(value))
+    )

@@ -5,141 +5,154 @@ from collections.abc import Callable, Iterator, Mapping
 
 from sinetti.client import decoder
 from sinetti.client.messages import messages, words
-from sinetti.client.messages.messages import Message, say
-from sinetti.client.model import Because
+from sinetti.client.messages.messages import Message, make_message
+from sinetti.client.model import DecisionReason
 from sinetti.client.store import event_log
-from sinetti.client.store.event_log import Event, Happening
-from sinetti.client.store.journal import State
-from sinetti.client.store.snapshot import Glance
+from sinetti.client.store.event_log import EventType, LogEvent
+from sinetti.client.store.journal import RequestState
+from sinetti.client.store.snapshot import NameSnapshot
 from sinetti.domain.values import Language
 from sinetti.i18n import translate
 from sinetti.i18n.revocation_reasons import REASONS
-from sinetti.i18n.translate import mark
+from sinetti.i18n.translate import gettext_noop
 
 HAPPENED = {
-    Event.ADOPTED: mark("taken over into the store"),
-    Event.ENROLLED: mark("certificate retrieved and in place"),
-    Event.RENEWED: mark("renewed, the new certificate is in place"),
-    Event.REFUSED: mark("the service refused"),
-    Event.UNCERTAIN: mark("uncertain whether the request was done"),
-    Event.PENDING: mark("not ready yet"),
-    Event.FAILED: mark("did not succeed"),
-    Event.HOOK: mark("program of yours was run"),
-    Event.DEPLOYED: mark("brought into use by your programs"),
-    Event.DEPLOY_FAILED: mark("could not be brought into use by your programs"),
-    Event.HINT: mark("the service said when it wants to be asked"),
-    Event.REPLACEMENT_NEEDED: mark("cannot be renewed any more, a replacement is needed"),
-    Event.REVOKED: mark("revoked"),
-    Event.EXPORTED: mark("exported"),
-    Event.REPAIRED: mark("repaired, the certificate is in use as before"),
-    Event.SETTINGS_CHANGED: mark("settings changed"),
+    EventType.ADOPTED: gettext_noop("taken over into the store"),
+    EventType.ENROLLED: gettext_noop("certificate retrieved and in place"),
+    EventType.RENEWED: gettext_noop("renewed, the new certificate is in place"),
+    EventType.REFUSED: gettext_noop("the service refused"),
+    EventType.UNCERTAIN: gettext_noop("uncertain whether the request was done"),
+    EventType.PENDING: gettext_noop("not ready yet"),
+    EventType.FAILED: gettext_noop("did not succeed"),
+    EventType.HOOK: gettext_noop("program of yours was run"),
+    EventType.DEPLOYED: gettext_noop("brought into use by your programs"),
+    EventType.DEPLOY_FAILED: gettext_noop("could not be brought into use by your programs"),
+    EventType.HINT: gettext_noop("the service said when it wants to be asked"),
+    EventType.REPLACEMENT_NEEDED: gettext_noop("cannot be renewed any more, a replacement is needed"),
+    EventType.REVOKED: gettext_noop("revoked"),
+    EventType.EXPORTED: gettext_noop("exported"),
+    EventType.REPAIRED: gettext_noop("repaired, the certificate is in use as before"),
+    EventType.SETTINGS_CHANGED: gettext_noop("settings changed"),
 }
 FACTS = {
-    "serial": mark("certificate {value}"),
-    "until": mark("valid until {value}"),
-    "codes": mark("error codes {value}"),
-    "stage": mark("stage {value}"),
-    "exit_code": mark("exit code {value}"),
-    "reason": mark("reason: {value}"),
-    "changed": mark("changed: {value}"),
-    "program": mark("program: {value}"),
-    "start": mark("from {value}"),
-    "end": mark("to {value}"),
-    "format": mark("form {value}"),
-    "path": mark("file: {value}"),
+    "serial": gettext_noop("certificate {value}"),
+    "until": gettext_noop("valid until {value}"),
+    "codes": gettext_noop("error codes {value}"),
+    "stage": gettext_noop("stage {value}"),
+    "exit_code": gettext_noop("exit code {value}"),
+    "reason": gettext_noop("reason: {value}"),
+    "changed": gettext_noop("changed: {value}"),
+    "program": gettext_noop("program: {value}"),
+    "start": gettext_noop("from {value}"),
+    "end": gettext_noop("to {value}"),
+    "format": gettext_noop("form {value}"),
+    "path": gettext_noop("file: {value}"),
 }
 """How a fact is named; those of `_BARE` say themselves what they are, and others are shown as they are."""
 
 _BARE = frozenset({"why", "result", "with_key", "explanation"})
 
 WHY = {
-    Because.EXPIRED: mark("it has ended"),
-    Because.REVOKED: messages.NEVER_REVOKED,
-    Because.REFUSED_FOR_GOOD: mark("the service refused it for good"),
+    DecisionReason.EXPIRED: gettext_noop("it has ended"),
+    DecisionReason.REVOKED: messages.NEVER_REVOKED,
+    DecisionReason.REFUSED_FOR_GOOD: gettext_noop("the service refused it for good"),
 }
 """Why a replacement is needed; whatever else stands under `why` was told to a person in these words."""
 
-WITH_KEY = {"yes": mark("with its key"), "no": mark("without its key")}
+WITH_KEY = {"yes": gettext_noop("with its key"), "no": gettext_noop("without its key")}
 
 CHANGED = {
-    "service": mark("address of the service"),
-    "environment": mark("environment"),
-    "customer_id": mark("customer ID"),
-    "customer_name": mark("the organisation's name"),
-    "key": mark("type of the next key"),
-    "trust_services": mark("anchors for the service's answers"),
-    "trust_holders": mark("anchors for certificates"),
-    "tls_ca": mark("CA of the service's TLS"),
-    "files": mark("how files look"),
+    "service": gettext_noop("address of the service"),
+    "environment": gettext_noop("environment"),
+    "customer_id": gettext_noop("customer ID"),
+    "customer_name": gettext_noop("the organisation's name"),
+    "key": gettext_noop("type of the next key"),
+    "trust_services": gettext_noop("anchors for the service's answers"),
+    "trust_holders": gettext_noop("anchors for certificates"),
+    "tls_ca": gettext_noop("CA of the service's TLS"),
+    "files": gettext_noop("how files look"),
 }
 
-NOT_STARTED = mark("it could not be started: {why}")
+NOT_STARTED = gettext_noop("it could not be started: {why}")
 
 _ENDS: tuple[tuple[re.Pattern[str], Callable[[str], Message]], ...] = (
-    (re.compile(r"exit code ([0-9]+)"), lambda code: say(words.HOOK_EXIT, code=code)),
-    (re.compile(r"signal (\S+)"), lambda name: say(words.HOOK_SIGNAL, signal=name)),
-    (re.compile(r"killed after ([0-9]+) s"), lambda seconds: say(words.HOOK_TIMEOUT, seconds=seconds)),
-    (re.compile(r"could not be started: (.*)", re.DOTALL), lambda why: say(NOT_STARTED, why=messages.plain(why))),
+    (re.compile(r"exit code ([0-9]+)"), lambda code: make_message(words.HOOK_EXIT, code=code)),
+    (re.compile(r"signal (\S+)"), lambda name: make_message(words.HOOK_SIGNAL, signal=name)),
+    (re.compile(r"killed after ([0-9]+) s"), lambda seconds: make_message(words.HOOK_TIMEOUT, seconds=seconds)),
+    (
+        re.compile(r"could not be started: (.*)", re.DOTALL),
+        lambda why: make_message(NOT_STARTED, why=messages.strip_control_chars(why)),
+    ),
 )
 """How a program of the holder's ended, by the words that hooks.py writes down."""
 
 UNDER_WAY = {
-    State.PREPARED: mark("{kind}: the request is ready and has not been sent. Run the same command again."),
-    State.SENT: mark("{kind}: the request may have left, no answer was written down. Run the same command again."),
-    State.UNCERTAIN: mark("{kind}: it is uncertain whether the request was done. Run the same command again."),
-    State.POSTPONED: mark("{kind}: the service asked for the same request again later. Run the same command again."),
-    State.REFUSED: mark("{kind}: the service refused ({codes}). The same key is offered again with the next run."),
-    State.ACCEPTED: mark("{kind}: accepted, the certificate can be retrieved. Run “sinetti retrieve”."),
-    State.COLLECTED: mark(
+    RequestState.PREPARED: gettext_noop(
+        "{kind}: the request is ready and has not been sent. Run the same command again."
+    ),
+    RequestState.SENT: gettext_noop(
+        "{kind}: the request may have left, no answer was written down. Run the same command again."
+    ),
+    RequestState.UNCERTAIN: gettext_noop(
+        "{kind}: it is uncertain whether the request was done. Run the same command again."
+    ),
+    RequestState.POSTPONED: gettext_noop(
+        "{kind}: the service asked for the same request again later. Run the same command again."
+    ),
+    RequestState.REFUSED: gettext_noop(
+        "{kind}: the service refused ({codes}). The same key is offered again with the next run."
+    ),
+    RequestState.ACCEPTED: gettext_noop("{kind}: accepted, the certificate can be retrieved. Run “sinetti retrieve”."),
+    RequestState.COLLECTED: gettext_noop(
         "{kind}: the certificate is here and only has to be put in place. Run the same command again."
     ),
 }
 """What the journal says of what is open; the command's name stands before it."""
 
 
-def line(one: Happening, language: Language) -> str:
+def line(one: LogEvent, language: Language) -> str:
     """Put an event into one line: when on a Finnish clock, what, and the facts."""
-    told = translate.text(HAPPENED[one.event], language)
+    told = translate.translate(HAPPENED[one.event], language)
     facts = "; ".join(_facts(one, language))
-    at = translate.when_short(one.at, language)
+    at = translate.format_time(one.at, language)
     return f"{at}  {told}: {facts}" if facts else f"{at}  {told}"
 
 
-def open_lines(seen: Glance, language: Language) -> Iterator[str]:
+def open_lines(seen: NameSnapshot, language: Language) -> Iterator[str]:
     """Say what is under way."""
     for held in seen.open:
-        codes = ", ".join(map(messages.plain, held.codes)) or "–"
-        yield messages.render(say(UNDER_WAY[held.state], kind=held.folder.name, codes=codes), language)
+        codes = ", ".join(map(messages.strip_control_chars, held.codes)) or "–"
+        yield messages.render(make_message(UNDER_WAY[held.state], kind=held.folder.name, codes=codes), language)
 
 
-def as_json(one: Happening) -> dict[str, object]:
+def as_json(one: LogEvent) -> dict[str, object]:
     """Give an event as `sinetti log --json` prints it."""
     return {"at": event_log.instant(one.at), "event": one.event.value, "facts": one.facts}
 
 
-def _facts(one: Happening, language: Language) -> Iterator[str]:
+def _facts(one: LogEvent, language: Language) -> Iterator[str]:
     for name, value in one.facts.items():
-        shown = _SHOWN[name](value, language) if name in _SHOWN else messages.plain(value)
+        shown = _SHOWN[name](value, language) if name in _SHOWN else messages.strip_control_chars(value)
         if name in _BARE:
             yield from filter(None, (shown,))
         elif name in FACTS:
-            yield translate.text(FACTS[name], language, value=shown)
+            yield translate.translate(FACTS[name], language, value=shown)
         else:
-            yield f"{messages.plain(name)}: {shown}"
+            yield f"{messages.strip_control_chars(name)}: {shown}"
 
 
 def _instant(value: str, language: Language) -> str:
     try:
-        return translate.when_short(decoder.instant_of(value), language)
+        return translate.format_time(decoder.instant_of(value), language)
     except ValueError:
-        return messages.plain(value)
+        return messages.strip_control_chars(value)
 
 
 def _one_of(table: Mapping[str, str]) -> Callable[[str, Language], str]:
     """Give what puts a value of a closed list into words; what is not in it is shown as it is."""
 
     def shown(value: str, language: Language) -> str:
-        return translate.text(table[value], language) if value in table else messages.plain(value)
+        return translate.translate(table[value], language) if value in table else messages.strip_control_chars(value)
 
     return shown
 
@@ -154,7 +167,7 @@ def _end(value: str, language: Language) -> str:
         found = pattern.fullmatch(value)
         if found is not None:
             return messages.render(told(found[1]), language)
-    return messages.plain(value)
+    return messages.strip_control_chars(value)
 
 
 _SHOWN: Mapping[str, Callable[[str, Language], str]] = {

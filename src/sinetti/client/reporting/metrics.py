@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from sinetti.client.reporting import required_actions
-from sinetti.client.reporting.required_actions import Todo
-from sinetti.client.reporting.status import NameState, Row
+from sinetti.client.reporting.required_actions import RequiredAction
+from sinetti.client.reporting.status import NameStatus, StatusRow
 
 BEGINNING = b"# HELP sinetti_"
 """How a file of metrics begins that was written here."""
@@ -34,14 +34,14 @@ def unusable(now: datetime) -> str:
     return "".join(line for family in (_readable(is_readable=False), _written_at(now)) for line in _written(family))
 
 
-def text(rows: Sequence[Row], now: datetime, last_run: datetime | None = None) -> str:
+def text(rows: Sequence[StatusRow], now: datetime, last_run: datetime | None = None) -> str:
     """Write everything, in the text format 0.0.4. `last_run`: when the agent last ended a pass, if that is known."""
     labels = {row.name: _labels(name=row.name, customer_id=row.seen.customer_id or "") for row in rows}
     return "".join(line for family in _families(rows, labels, now, last_run) for line in _written(family))
 
 
 def _families(
-    rows: Sequence[Row], labels: dict[str, str], now: datetime, last_run: datetime | None
+    rows: Sequence[StatusRow], labels: dict[str, str], now: datetime, last_run: datetime | None
 ) -> Iterator[_Family]:
     held = [(row, labels[row.name], row.seen.span) for row in rows]
     yield _Family(
@@ -67,7 +67,7 @@ def _families(
     yield _Family(
         "sinetti_certificate_deployed",
         "1 where programs use the certificate, 0 where bringing it to them is still to be done.",
-        ((labels[row.name], int(known)) for row in rows if (known := required_actions.deployed(row)) is not None),
+        ((labels[row.name], int(known)) for row in rows if (known := required_actions.is_deployed(row)) is not None),
     )
     yield _Family(
         "sinetti_agent_failures",
@@ -78,7 +78,11 @@ def _families(
     yield _Family(
         "sinetti_store_names",
         "How many names of the store are in a state.",
-        ((f'state="{state.value}"', states.count(state)) for state in NameState if state is not NameState.NOT_ENROLLED),
+        (
+            (f'state="{state.value}"', states.count(state))
+            for state in NameStatus
+            if state is not NameStatus.NOT_ENROLLED
+        ),
     )
     yield _readable(is_readable=True)
     yield _written_at(now)
@@ -97,8 +101,8 @@ def _written_at(now: datetime) -> _Family:
     return _Family("sinetti_status_time_seconds", "When this was written.", [("", now.timestamp())])
 
 
-def _is_needed(row: Row) -> int:
-    return int(required_actions.of(row) not in {Todo.WAIT, Todo.NOTHING})
+def _is_needed(row: StatusRow) -> int:
+    return int(required_actions.of(row) not in {RequiredAction.WAIT, RequiredAction.NOTHING})
 
 
 def _written(family: _Family) -> Iterator[str]:

@@ -9,18 +9,18 @@ from typing import TYPE_CHECKING
 
 from sinetti.client import renewal_window
 from sinetti.client.messages import messages
-from sinetti.client.messages.messages import Message, say
-from sinetti.client.renewal_window import Phase
+from sinetti.client.messages.messages import Message, make_message
+from sinetti.client.renewal_window import ValidityPhase
 from sinetti.client.store import journal, snapshot
-from sinetti.client.store.journal import State
-from sinetti.client.store.snapshot import Glance
-from sinetti.domain.values import Span
+from sinetti.client.store.journal import RequestState
+from sinetti.client.store.snapshot import NameSnapshot
+from sinetti.domain.values import ValidityPeriod
 
 if TYPE_CHECKING:
-    from sinetti.client.model import Entry, ServiceEntry
+    from sinetti.client.model import CertificateEntry, ServiceEntry
 
 
-class NameState(StrEnum):
+class NameStatus(StrEnum):
     """How a name stands; the values are JSON's."""
 
     PENDING = "pending"
@@ -35,30 +35,30 @@ class NameState(StrEnum):
 
 
 SAID = {
-    NameState.PENDING: messages.STATE_PENDING,
-    NameState.VALID: messages.STATE_VALID,
-    NameState.RENEWAL_OPEN: messages.STATE_RENEWAL_OPEN,
-    NameState.EXPIRED: messages.STATE_EXPIRED,
-    NameState.REVOKED: messages.STATE_REVOKED,
-    NameState.UNCERTAIN: messages.STATE_UNCERTAIN,
-    NameState.DAMAGED: messages.STATE_DAMAGED,
-    NameState.NOT_ENROLLED: messages.STATE_NOT_ENROLLED,
+    NameStatus.PENDING: messages.STATE_PENDING,
+    NameStatus.VALID: messages.STATE_VALID,
+    NameStatus.RENEWAL_OPEN: messages.STATE_RENEWAL_OPEN,
+    NameStatus.EXPIRED: messages.STATE_EXPIRED,
+    NameStatus.REVOKED: messages.STATE_REVOKED,
+    NameStatus.UNCERTAIN: messages.STATE_UNCERTAIN,
+    NameStatus.DAMAGED: messages.STATE_DAMAGED,
+    NameStatus.NOT_ENROLLED: messages.STATE_NOT_ENROLLED,
 }
 
 PHASES = {
-    Phase.VALID: NameState.VALID,
-    Phase.RENEWAL_OPEN: NameState.RENEWAL_OPEN,
-    Phase.EXPIRED: NameState.EXPIRED,
+    ValidityPhase.VALID: NameStatus.VALID,
+    ValidityPhase.RENEWAL_OPEN: NameStatus.RENEWAL_OPEN,
+    ValidityPhase.EXPIRED: NameStatus.EXPIRED,
 }
 
 
 @dataclass(frozen=True, slots=True)
-class Row:
+class StatusRow:
     """One name at `now`. Times UTC; what is not known is None. `seen` has what the row was made of."""
 
     name: str
-    state: NameState
-    seen: Glance
+    state: NameStatus
+    seen: NameSnapshot
     now: datetime
     shown: Message | None = None
     """What a person reads in place of the state's own word."""
@@ -66,7 +66,7 @@ class Row:
     @property
     def renew_from(self) -> datetime | None:
         """The first instant at which the service renews as a rule (`when.renew_from`)."""
-        return None if self.seen.span is None else renewal_window.renew_from(self.seen.span)
+        return None if self.seen.span is None else renewal_window.renewal_opens_at(self.seen.span)
 
     @property
     def days_left(self) -> int | None:
@@ -94,59 +94,59 @@ def instant(at: datetime | None) -> str | None:
     return at.astimezone(UTC).replace(microsecond=0, tzinfo=None).isoformat() + "Z"
 
 
-def row(store: Path, name: str, now: datetime) -> Row:
+def row(store: Path, name: str, now: datetime) -> StatusRow:
     """Tell how one name stands at `now`. Damage is a state, not an error."""
-    return of(snapshot.look(store / name), now)
+    return status_of(snapshot.look(store / name), now)
 
 
-def rows(store: Path, now_of: Callable[[Glance], datetime]) -> tuple[Row, ...]:
+def rows(store: Path, now_of: Callable[[NameSnapshot], datetime]) -> tuple[StatusRow, ...]:
     """Tell how every name of a store stands at its now, sorted by name. OSError where the store cannot be read."""
-    return tuple(of(seen, now_of(seen)) for seen in snapshot.glance(store))
+    return tuple(status_of(seen, now_of(seen)) for seen in snapshot.glance(store))
 
 
-def not_enrolled(entry: "Entry", service: "ServiceEntry | None", now: datetime) -> Row:
+def not_enrolled(entry: "CertificateEntry", service: "ServiceEntry | None", now: datetime) -> StatusRow:
     """Give the row of a table of sinetti.toml that has nothing in the store; `service` is the table's, if known."""
     address = None if service is None else service.address
     environment = None if service is None else service.environment
-    seen = Glance(entry.name, entry.customer_id, entry.customer_name, address, environment)
-    return Row(entry.name, NameState.NOT_ENROLLED, seen, now)
+    seen = NameSnapshot(entry.name, entry.customer_id, entry.customer_name, address, environment)
+    return StatusRow(entry.name, NameStatus.NOT_ENROLLED, seen, now)
 
 
-def of(seen: Glance, now: datetime) -> Row:
+def status_of(seen: NameSnapshot, now: datetime) -> StatusRow:
     """Tell how a name stands at `now`, as far as a glance shows."""
     if seen.trouble is not None:
-        return Row(seen.name, NameState.DAMAGED, seen, now)
+        return StatusRow(seen.name, NameStatus.DAMAGED, seen, now)
     state = _state(seen, now)
     if seen.span is None:
-        return Row(seen.name, state, seen, now, _shown_open(seen))
+        return StatusRow(seen.name, state, seen, now, _shown_open(seen))
     begins = seen.span.not_before
-    early = say(messages.STATE_NOT_YET, at=begins) if state is NameState.VALID and now < begins else None
-    return Row(seen.name, state, seen, now, early)
+    early = make_message(messages.STATE_NOT_YET, at=begins) if state is NameStatus.VALID and now < begins else None
+    return StatusRow(seen.name, state, seen, now, early)
 
 
-def _shown_open(seen: Glance) -> Message | None:
+def _shown_open(seen: NameSnapshot) -> Message | None:
     """Say how a first enrolment stands that has given no certificate. One without a journal was refused for good."""
     if not seen.open:
-        return say(messages.STATE_REFUSED)
+        return make_message(messages.STATE_REFUSED)
     held = seen.open[0]
-    if held.state is State.REFUSED:
-        return say(messages.STATE_REFUSED_WITH, codes=", ".join(held.codes))
-    return say(messages.STATE_NOT_SENT) if held.state is State.PREPARED else None
+    if held.state is RequestState.REFUSED:
+        return make_message(messages.STATE_REFUSED_WITH, codes=", ".join(held.codes))
+    return make_message(messages.STATE_NOT_SENT) if held.state is RequestState.PREPARED else None
 
 
-def _state(seen: Glance, now: datetime) -> NameState:
+def _state(seen: NameSnapshot, now: datetime) -> NameStatus:
     """Give what a person has to know first."""
     if seen.serial is not None and seen.notes.revoked == seen.serial:
-        return NameState.REVOKED
+        return NameStatus.REVOKED
     phase = _phase(seen.span, now)
-    if phase is Phase.EXPIRED:
-        return NameState.EXPIRED
+    if phase is ValidityPhase.EXPIRED:
+        return NameStatus.EXPIRED
     if any(held.state in journal.OPEN_QUESTION for held in seen.open):
-        return NameState.UNCERTAIN
+        return NameStatus.UNCERTAIN
     if phase is None or any(held.state in journal.UNDER_WAY for held in seen.open):
-        return NameState.PENDING
+        return NameStatus.PENDING
     return PHASES[phase]
 
 
-def _phase(span: Span | None, now: datetime) -> Phase | None:
+def _phase(span: ValidityPeriod | None, now: datetime) -> ValidityPhase | None:
     return None if span is None else renewal_window.phase(span, now)

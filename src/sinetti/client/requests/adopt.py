@@ -9,16 +9,16 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 from sinetti.client import renewal_window, validity
 from sinetti.client.messages import adopt as messages_adopt
 from sinetti.client.messages import messages
-from sinetti.client.messages.messages import plain, say
-from sinetti.client.model import Config, Entry, ServiceEntry
-from sinetti.client.requests.exchange import Run
-from sinetti.client.results import ExitCode, Outcome, Result, UsageError
+from sinetti.client.messages.messages import make_message, strip_control_chars
+from sinetti.client.model import CertificateEntry, Config, ServiceEntry
+from sinetti.client.requests.exchange import ClientContext
+from sinetti.client.results import CommandResult, ExitCode, Result, UsageError
 from sinetti.client.store import event_log, files, generations, key_storage, keys, output_files, settings
-from sinetti.client.store.event_log import Event
+from sinetti.client.store.event_log import EventType
 from sinetti.client.store.journal import PENDING
-from sinetti.client.store.keystores import Material
-from sinetti.client.store.settings import Settings
-from sinetti.domain.identifiers import same_customer
+from sinetti.client.store.keystores import KeyMaterial
+from sinetti.client.store.settings import NameSettings
+from sinetti.domain.identifiers import is_same_identifier
 from sinetti.domain.values import KeyType
 from sinetti.pki import chain, policy_oids
 from sinetti.pki.encoding import PrivateKey
@@ -27,7 +27,7 @@ _CURVES = {"secp256r1": KeyType.EC_P256, "secp384r1": KeyType.EC_P384}
 _SIZES = {2048: KeyType.RSA_2048, 3072: KeyType.RSA_3072, 4096: KeyType.RSA_4096}
 
 
-def service_of(certificate: x509.Certificate, config: Config, entry: Entry) -> ServiceEntry:
+def service_of(certificate: x509.Certificate, config: Config, entry: CertificateEntry) -> ServiceEntry:
     """Give the service of sinetti.toml whose CAs issued a certificate.
 
     Raises UsageError for none, for several of which the file names none for this certificate, and where it names
@@ -37,23 +37,27 @@ def service_of(certificate: x509.Certificate, config: Config, entry: Entry) -> S
     found = [one for one in known if _issuers(certificate, one)]
     names = ", ".join(one.name for one in found or known)
     if not found:
-        raise UsageError(say(messages_adopt.ADOPT_NO_SERVICE, issuer=_issuer(certificate), services=names))
+        raise UsageError(make_message(messages_adopt.ADOPT_NO_SERVICE, issuer=_issuer(certificate), services=names))
     if entry.service is None and len(found) > 1:
-        raise UsageError(say(messages_adopt.ADOPT_SERVICES, services=names, name=entry.name, path=str(config.path)))
+        raise UsageError(
+            make_message(messages_adopt.ADOPT_SERVICES, services=names, name=entry.name, path=str(config.path))
+        )
     chosen = next((one for one in found if entry.service in {None, one.name}), None)
     if chosen is None:
         told = {"name": entry.name, "service": entry.service or "", "path": str(config.path), "services": names}
-        raise UsageError(say(messages_adopt.ADOPT_OTHER_TABLE, **told))
+        raise UsageError(make_message(messages_adopt.ADOPT_OTHER_TABLE, **told))
     return chosen
 
 
-def refuse_foreign(certificate: x509.Certificate, service: ServiceEntry) -> None:
+def check_issued_by_service(certificate: x509.Certificate, service: ServiceEntry) -> None:
     """Raise UsageError where a certificate was not issued by a CA of the service that a person named."""
     if not _issuers(certificate, service):
-        raise UsageError(say(messages_adopt.ADOPT_NOT_OF_SERVICE, issuer=_issuer(certificate), services=service.name))
+        raise UsageError(
+            make_message(messages_adopt.ADOPT_NOT_OF_SERVICE, issuer=_issuer(certificate), services=service.name)
+        )
 
 
-def settings_for(material: Material, service: ServiceEntry, entry: Entry) -> Settings:
+def settings_for(material: KeyMaterial, service: ServiceEntry, entry: CertificateEntry) -> NameSettings:
     """Give the settings that a certificate is kept with: its own customer, and a key of its type unless one is said.
 
     Raises UsageError where it is of another customer or environment.
@@ -63,15 +67,19 @@ def settings_for(material: Material, service: ServiceEntry, entry: Entry) -> Set
     except ValueError:
         customer, name = None, None
     if customer is None:
-        raise UsageError(say(messages_adopt.ADOPT_NO_CUSTOMER))
-    if entry.customer_id is not None and not same_customer(entry.customer_id, customer):
-        raise UsageError(say(messages_adopt.ADOPT_OTHER_CUSTOMER, found=plain(customer), wanted=entry.customer_id))
+        raise UsageError(make_message(messages_adopt.ADOPT_NO_CUSTOMER))
+    if entry.customer_id is not None and not is_same_identifier(entry.customer_id, customer):
+        raise UsageError(
+            make_message(
+                messages_adopt.ADOPT_OTHER_CUSTOMER, found=strip_control_chars(customer), wanted=entry.customer_id
+            )
+        )
     for issuer in _issuers(material.certificate, service):
-        world = policy_oids.channel_of(issuer)
+        world = policy_oids.channel_from_policy(issuer)
         if world is not None and world[1] is not service.environment:
             worlds = {"found": world[1].value, "wanted": service.environment.value}
-            raise UsageError(say(messages_adopt.ADOPT_OTHER_WORLD, service=service.name, **worlds))
-    return Settings(
+            raise UsageError(make_message(messages_adopt.ADOPT_OTHER_WORLD, service=service.name, **worlds))
+    return NameSettings(
         service=service.address,
         environment=service.environment,
         customer_id=entry.customer_id or customer,
@@ -84,13 +92,13 @@ def settings_for(material: Material, service: ServiceEntry, entry: Entry) -> Set
     )
 
 
-def adopt(run: Run, name: str, material: Material, wanted: Settings) -> Outcome:
+def adopt(run: ClientContext, name: str, material: KeyMaterial, wanted: NameSettings) -> CommandResult:
     """Put key, certificate and chain into the store and in use. Doing it again changes nothing.
 
     Raises UsageError where the certificate or the name does not do, StoreError, OSError.
     """
     if not files.is_name(name):
-        raise UsageError(say(messages.BAD_NAME, name=name))
+        raise UsageError(make_message(messages.BAD_NAME, name=name))
     folder = run.store / name
     serial = keys.serial_of(material.certificate)
     _refuse_unfit(name, material.certificate, wanted, run.now)
@@ -98,49 +106,51 @@ def adopt(run: Run, name: str, material: Material, wanted: Settings) -> Outcome:
     output_files.check(name, wanted.files)
     files.make_folder(folder)
     with files.locked(folder):
-        present = generations.live(folder)
+        present = generations.current(folder)
         until = material.certificate.not_valid_after_utc
         if present is not None:
             # A renewal may have followed since: the generation stays.
-            if not files.is_there(folder / files.GENERATIONS / serial):
-                raise UsageError(say(messages_adopt.ADOPT_NAME_USED, name=name, serial=present.serial))
-            told = say(messages_adopt.ADOPTED_BEFORE, name=name, serial=serial, until=until)
-            return Outcome(name, Result.NOT_DUE, ExitCode.DONE, (told,))
-        if files.is_there(folder / PENDING) and any((folder / PENDING).iterdir()):
-            raise UsageError(say(messages_adopt.ADOPT_NAME_ASKS, name=name))
+            if not files.directory_exists(folder / files.GENERATIONS / serial):
+                raise UsageError(make_message(messages_adopt.ADOPT_NAME_USED, name=name, serial=present.serial))
+            told = make_message(messages_adopt.ADOPTED_BEFORE, name=name, serial=serial, until=until)
+            return CommandResult(name, Result.NOT_DUE, ExitCode.DONE, (told,))
+        if files.directory_exists(folder / PENDING) and any((folder / PENDING).iterdir()):
+            raise UsageError(make_message(messages_adopt.ADOPT_NAME_ASKS, name=name))
         # Settings come first: a name that has them and no set yet is one that another run can go on with.
         settings.store(folder, wanted)
         run.step("settled")
         bundle = (*chain.load_bundle(wanted.trust_holders.encode()), *material.others)
-        key = key_storage.kept(material.key, wanted.files)
+        key = key_storage.serialise_key(material.key, wanted.files)
         generations.install(folder, key, material.certificate, bundle, wanted.files)
         run.step("in-place")
         generations.remember(folder, replace(generations.notes(folder), serial=serial))
-        event_log.note(folder, run.now, Event.ADOPTED, serial=serial, until=_instant(until))
+        event_log.append(folder, run.now, EventType.ADOPTED, serial=serial, until=_instant(until))
     live = str(folder / files.LIVE)
-    told = say(messages_adopt.ADOPTED, name=name, serial=serial, until=until, folder=live)
-    opens = say(messages.RENEW_FROM, at=renewal_window.renew_from(generations.span_of(material.certificate)))
-    return Outcome(name, Result.ENROLLED, ExitCode.DONE, (told, opens))
+    told = make_message(messages_adopt.ADOPTED, name=name, serial=serial, until=until, folder=live)
+    opens = make_message(
+        messages.RENEW_FROM, at=renewal_window.renewal_opens_at(generations.span_of(material.certificate))
+    )
+    return CommandResult(name, Result.ENROLLED, ExitCode.DONE, (told, opens))
 
 
-def _refuse_unfit(name: str, certificate: x509.Certificate, wanted: Settings, now: datetime) -> None:
-    if not policy_oids.is_holders(certificate):
-        raise UsageError(say(messages_adopt.ADOPT_NOT_HOLDERS))
+def _refuse_unfit(name: str, certificate: x509.Certificate, wanted: NameSettings, now: datetime) -> None:
+    if not policy_oids.is_holder_certificate(certificate):
+        raise UsageError(make_message(messages_adopt.ADOPT_NOT_HOLDERS))
     if now > certificate.not_valid_after_utc:
-        raise UsageError(say(messages_adopt.ADOPT_EXPIRED, name=name, until=certificate.not_valid_after_utc))
+        raise UsageError(make_message(messages_adopt.ADOPT_EXPIRED, name=name, until=certificate.not_valid_after_utc))
     ways = chain.trusted_ways(certificate, chain.load_bundle(wanted.trust_holders.encode()))
-    found = validity.out_of_time(certificate, ways, now, generations.CLOCK_SKEW)
+    found = validity.check_validity(certificate, ways, now, generations.CLOCK_SKEW)
     if found is not None:
         raise UsageError(validity.told(found, messages.THE_CERTIFICATE, messages.THE_CERTIFICATES_CA, now))
 
 
-def _refuse_second(run: Run, name: str, serial: str) -> None:
+def _refuse_second(run: ClientContext, name: str, serial: str) -> None:
     """Refuse a certificate that another name of the store has: generations are folders named after their serial."""
-    others = files.names(run.store) if files.is_there(run.store) else ()
+    others = files.list_names(run.store) if files.directory_exists(run.store) else ()
     for other in others:
         folder = run.store / other
-        if other != name and files.is_there(folder / files.GENERATIONS / serial):
-            raise UsageError(say(messages_adopt.ADOPT_HELD, other=other))
+        if other != name and files.directory_exists(folder / files.GENERATIONS / serial):
+            raise UsageError(make_message(messages_adopt.ADOPT_HELD, other=other))
 
 
 def _issuers(certificate: x509.Certificate, service: ServiceEntry) -> tuple[x509.Certificate, ...]:
@@ -150,7 +160,7 @@ def _issuers(certificate: x509.Certificate, service: ServiceEntry) -> tuple[x509
 
 def _issuer(certificate: x509.Certificate) -> str:
     try:
-        return plain(certificate.issuer.rfc4514_string())
+        return strip_control_chars(certificate.issuer.rfc4514_string())
     except (ValueError, TypeError):  # a name that cannot be read
         return "?"
 

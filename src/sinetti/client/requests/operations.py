@@ -8,11 +8,11 @@ from typing import Protocol
 
 from sinetti.client import renewal_window
 from sinetti.client.messages import error_reasons, messages, words
-from sinetti.client.messages.messages import say
-from sinetti.client.renewal_window import Phase
+from sinetti.client.messages.messages import make_message
+from sinetti.client.renewal_window import ValidityPhase
 from sinetti.client.requests import exchange
-from sinetti.client.requests.exchange import Errand, Run
-from sinetti.client.results import ExitCode, Outcome, Result, UsageError
+from sinetti.client.requests.exchange import ClientContext, NameTask
+from sinetti.client.results import CommandResult, ExitCode, Result, UsageError
 from sinetti.client.store import (
     document_signature,
     event_log,
@@ -24,18 +24,18 @@ from sinetti.client.store import (
     output_files,
     settings,
 )
-from sinetti.client.store.generations import Held
-from sinetti.client.store.journal import Journal, Kind, State
-from sinetti.client.store.settings import Settings
-from sinetti.domain.requests import NewAsk, RenewAsk
+from sinetti.client.store.generations import InstalledKeySet
+from sinetti.client.store.journal import RequestJournal, RequestKind, RequestState
+from sinetti.client.store.settings import NameSettings
+from sinetti.domain.requests import EnrolRequest, RenewRequest
 from sinetti.domain.values import Environment, Serial
 from sinetti.pki import csr
 from sinetti.pki.encoding import PrivateKey
 from sinetti.pki.signers import SignerUnavailable
 from sinetti.wire.soap import operations
 from sinetti.wire.soap.operations import Operation
-from sinetti.wire.soap.schema_types import SchemaBroken
-from sinetti.wire.xmldsig.signature import Recipe
+from sinetti.wire.soap.schema_types import SchemaViolation
+from sinetti.wire.xmldsig.signature import SignatureProfile
 
 GIVEN_BY = {
     "CustomerId": "--customer-id",
@@ -47,7 +47,7 @@ GIVEN_BY = {
 
 
 @dataclass(frozen=True, slots=True)
-class TransferIds:
+class TransferIdCredentials:
     """The pair that an order gave: sent once, the password never kept."""
 
     transfer_id: str
@@ -59,7 +59,7 @@ class TransferIds:
         return hashlib.sha256(self.transfer_id.encode()).hexdigest()
 
 
-def enrol(run: Run, name: str, wanted: Settings, ids: TransferIds) -> Outcome:
+def enrol(run: ClientContext, name: str, wanted: NameSettings, ids: TransferIdCredentials) -> CommandResult:
     """Spend transfer IDs for a certificate and put it in place; go on where an earlier run with them stopped.
 
     Raises StoreError, UsageError, OSError.
@@ -69,41 +69,45 @@ def enrol(run: Run, name: str, wanted: Settings, ids: TransferIds) -> Outcome:
     files.make_folder(folder)
     with files.locked(folder):
         known = generations.notes(folder)
-        present = generations.live(folder)
+        present = generations.current(folder)
         if present is not None:
             kept = _same_holder(name, folder, wanted)
             wanted = replace(wanted, files=wanted.files.encrypted_as(kept.files))
             if (known.transfer, known.serial) == (ids.digest, present.serial) and not _open_with(folder, ids):
                 return _done_before(name, present)
-        errand, held = _open_enrolment(Errand(run, name, wanted, Kind.ENROL), ids)
+        errand, held = _open_enrolment(NameTask(run, name, wanted, RequestKind.ENROL), ids)
         if held.fetchable:
             earlier = _finish_earlier(errand, held, ids)
             if held.state not in journal.OPEN_QUESTION or earlier.exit_code is ExitCode.DONE:
                 return earlier
         message = _new_message(wanted, ids, files.read(held.folder / journal.REQUEST))
         sent = exchange.send(errand, held, Operation.NEW, message)
-        return sent if isinstance(sent, Outcome) else exchange.collect(errand, sent)
+        return sent if isinstance(sent, CommandResult) else exchange.collect(errand, sent)
 
 
-def retrieve(run: Run, name: str) -> Outcome:
+def retrieve(run: ClientContext, name: str) -> CommandResult:
     """Fetch what was accepted before; sends no request. Raises StoreError, UsageError, OSError."""
     folder = _existing(run, name)
     with files.locked(folder):
         generations.notes(folder)  # damage is told before anything is fetched
-        generations.live(folder)
-        waiting: Outcome | None = None
-        for kind in Kind:
+        generations.current(folder)
+        waiting: CommandResult | None = None
+        for kind in RequestKind:
             held = journal.load(journal.folder_of(folder, kind))
-            if held is None or held.state is State.REFUSED:
+            if held is None or held.state is RequestState.REFUSED:
                 continue
             errand = _errand(run, name, kind)
             if held.fetchable:
                 return exchange.collect(errand, held)
             waiting = _to_be_sent(name, kind, held)
-        return waiting or Outcome(name, Result.NOT_DUE, ExitCode.DONE, (say(messages.NOTHING_TO_FETCH, name=name),))
+        return waiting or CommandResult(
+            name, Result.NOT_DUE, ExitCode.DONE, (make_message(messages.NOTHING_TO_FETCH, name=name),)
+        )
 
 
-def renew(run: Run, name: str, *, force: bool, among_all: bool = False, only: Serial | None = None) -> Outcome:
+def renew(
+    run: ClientContext, name: str, *, force: bool, among_all: bool = False, only: Serial | None = None
+) -> CommandResult:
     """Renew a name's certificate with a new key if its time has come, or go on where an earlier run stopped.
 
     Before `renew_from` nobody is called unless forced. `among_all`: a name that has only an open enrolment, which
@@ -113,28 +117,28 @@ def renew(run: Run, name: str, *, force: bool, among_all: bool = False, only: Se
     folder = _existing(run, name)
     with files.locked(folder):
         generations.notes(folder)  # damage is told before anything leaves
-        present = generations.live(folder)
+        present = generations.current(folder)
         if present is None:
             return _first_enrol(run, name, among_all=among_all)
         if only is not None and present.serial != only:
             return _not_due(name, present)
-        errand = _errand(run, name, Kind.RENEW)
+        errand = _errand(run, name, RequestKind.RENEW)
         held = _open_renewal(folder, present)
         if held is not None and held.fetchable:
             earlier = exchange.collect(errand, held)
             if held.state not in journal.OPEN_QUESTION or earlier.exit_code is ExitCode.DONE:
                 return earlier
         asked_before = held is not None and held.state in journal.OPEN_QUESTION | journal.UNDER_WAY
-        if renewal_window.phase(present.span, run.now) is Phase.VALID and not force and not asked_before:
+        if renewal_window.phase(present.span, run.now) is ValidityPhase.VALID and not force and not asked_before:
             revoked = generations.notes(folder).revoked == present.serial
             return _never(name, present) if revoked else _not_due(name, present)
         if held is None:
             held = _begin_renewal(errand, present)
         sent = exchange.send(errand, held, Operation.RENEW, files.read(held.folder / journal.MESSAGE))
-        return sent if isinstance(sent, Outcome) else exchange.collect(errand, sent)
+        return sent if isinstance(sent, CommandResult) else exchange.collect(errand, sent)
 
 
-class Watch(Protocol):
+class ProgressListener(Protocol):
     """Who is told how far many names have come."""
 
     def begin(self, total: int) -> None:
@@ -144,9 +148,9 @@ class Watch(Protocol):
         """Hear that one more is done."""
 
 
-def each(
-    run: Run, wanted: str | None, act: Callable[[str], Outcome], watch: Watch | None = None
-) -> tuple[Outcome, ...]:
+def run_for_all(
+    run: ClientContext, wanted: str | None, act: Callable[[str], CommandResult], watch: ProgressListener | None = None
+) -> tuple[CommandResult, ...]:
     """Do it for one name, or for every name of the store: trouble with one stops no other. Raises UsageError.
 
     What became of it is written into the name's log.
@@ -154,24 +158,26 @@ def each(
     if wanted is not None:
         return (_noted(run, _guarded(wanted, act)),)
     try:
-        found = files.names(run.store)
+        found = files.list_names(run.store)
     except (FileNotFoundError, NotADirectoryError) as bad:
-        raise UsageError(say(messages.NO_STORE, store=str(run.store))) from bad
+        raise UsageError(make_message(messages.NO_STORE, store=str(run.store))) from bad
     except OSError as bad:
-        told = say(messages.STORE_UNUSABLE, path=str(bad.filename or run.store), why=error_reasons.of(bad))
+        told = make_message(
+            messages.STORE_UNUSABLE, path=str(bad.filename or run.store), why=error_reasons.translate_reason(bad)
+        )
         raise files.StoreError(told) from bad
     if watch is not None:
         watch.begin(len(found))
     outcomes = []
     for name in found:
-        outcomes.append(_noted(run, one_of_all(name, act)))
+        outcomes.append(_noted(run, run_isolated(name, act)))
         if watch is not None:
             watch.advance(name)
     return tuple(outcomes)
 
 
-def _noted(run: Run, outcome: Outcome) -> Outcome:
-    event_log.note_outcome(run.store / outcome.name, run.moment, outcome, run.language)
+def _noted(run: ClientContext, outcome: CommandResult) -> CommandResult:
+    event_log.append_outcome(run.store / outcome.name, run.moment, outcome, run.language)
     return outcome
 
 
@@ -183,32 +189,34 @@ def in_production(store: Path, name: str) -> bool:
         return False
 
 
-def one_of_all(name: str, act: Callable[[str], Outcome]) -> Outcome:
+def run_isolated(name: str, act: Callable[[str], CommandResult]) -> CommandResult:
     """Do it for one name among many: whatever is wrong with it becomes its outcome, which nobody has noted yet."""
     try:
         return _guarded(name, act)
     except UsageError as nothing:  # a name that cannot be meant alone is no fault among all
-        return Outcome(name, Result.NOT_DUE, ExitCode.DONE, (nothing.message,))
+        return CommandResult(name, Result.NOT_DUE, ExitCode.DONE, (nothing.message,))
     except Exception as bad:  # noqa: BLE001 - whatever is wrong with one name, the others have their turn
-        told = say(messages.OUR_FAULT, why=f"{type(bad).__name__}: {bad}")
-        return Outcome(name, Result.FAILED, ExitCode.FAULT, (told,))
+        told = make_message(messages.OUR_FAULT, why=f"{type(bad).__name__}: {bad}")
+        return CommandResult(name, Result.FAILED, ExitCode.FAULT, (told,))
 
 
-def _guarded(name: str, act: Callable[[str], Outcome]) -> Outcome:
+def _guarded(name: str, act: Callable[[str], CommandResult]) -> CommandResult:
     try:
         return act(name)
     except files.StoreError as bad:
-        return Outcome(name, Result.FAILED, ExitCode.STORE, (bad.message,))
+        return CommandResult(name, Result.FAILED, ExitCode.STORE, (bad.message,))
     except SignerUnavailable as bad:
-        told = say(words.TOKEN_UNUSABLE, name=name, why=error_reasons.of(str(bad)))
-        return Outcome(name, Result.FAILED, ExitCode.STORE, (told,))
+        told = make_message(words.TOKEN_UNUSABLE, name=name, why=error_reasons.translate_reason(str(bad)))
+        return CommandResult(name, Result.FAILED, ExitCode.STORE, (told,))
     except OSError as bad:
-        told = say(messages.STORE_UNUSABLE, path=str(bad.filename or name), why=error_reasons.of(bad))
-        return Outcome(name, Result.FAILED, ExitCode.STORE, (told,))
+        told = make_message(
+            messages.STORE_UNUSABLE, path=str(bad.filename or name), why=error_reasons.translate_reason(bad)
+        )
+        return CommandResult(name, Result.FAILED, ExitCode.STORE, (told,))
 
 
-def _new_message(wanted: Settings, ids: TransferIds, request: bytes) -> bytes:
-    ask = NewAsk(
+def _new_message(wanted: NameSettings, ids: TransferIdCredentials, request: bytes) -> bytes:
+    ask = EnrolRequest(
         environment=wanted.environment,
         customer_id=wanted.customer_id,
         customer_name=wanted.customer_name,
@@ -218,155 +226,165 @@ def _new_message(wanted: Settings, ids: TransferIds, request: bytes) -> bytes:
     )
     try:
         return operations.render_new(ask)
-    except SchemaBroken as bad:
-        raise UsageError(say(messages.BAD_OPTION, option=GIVEN_BY.get(bad.element, bad.element))) from bad
+    except SchemaViolation as bad:
+        raise UsageError(make_message(messages.BAD_OPTION, option=GIVEN_BY.get(bad.element, bad.element))) from bad
     except ValueError as bad:
-        raise UsageError(say(messages.BAD_SETTING, why=error_reasons.of(bad))) from bad
+        raise UsageError(make_message(messages.BAD_SETTING, why=error_reasons.translate_reason(bad))) from bad
 
 
-def _open_enrolment(errand: Errand, ids: TransferIds) -> tuple[Errand, Journal]:
-    where = journal.folder_of(errand.folder, Kind.ENROL)
+def _open_enrolment(errand: NameTask, ids: TransferIdCredentials) -> tuple[NameTask, RequestJournal]:
+    where = journal.folder_of(errand.folder, RequestKind.ENROL)
     held = journal.load(where)
-    if held is not None and held.transfer != ids.digest and held.state not in {State.ACCEPTED, State.COLLECTED}:
+    if (
+        held is not None
+        and held.transfer != ids.digest
+        and held.state not in {RequestState.ACCEPTED, RequestState.COLLECTED}
+    ):
         _set_aside(errand.run, held)
         held = None
-    if held is None and (before := journal.set_aside_before(errand.folder, Kind.ENROL, ids.digest)) is not None:
-        held = journal.take_up(before, Kind.ENROL)
+    if held is None and (before := journal.set_aside_before(errand.folder, RequestKind.ENROL, ids.digest)) is not None:
+        held = journal.resume(before, RequestKind.ENROL)
     if held is not None:
         begun = settings.load(where)  # a damaged file is told, never written over
         if begun.key is not errand.settings.key:
-            errand.run.tell(say(messages.KEY_MADE_BEFORE, made=begun.key.value, wanted=errand.settings.key.value))
+            errand.run.tell(
+                make_message(messages.KEY_MADE_BEFORE, made=begun.key.value, wanted=errand.settings.key.value)
+            )
         looks = errand.settings.files.going_on(begun.files)
         errand = replace(errand, settings=replace(errand.settings, key=begun.key, files=looks))
         settings.store(where, errand.settings)
         return errand, held
-    if not files.exists(files.live_of(errand.folder)):
+    if not files.exists(files.live_path(errand.folder)):
         if files.exists(errand.folder / settings.FILE):
             settings.load(errand.folder)
         settings.store(errand.folder, errand.settings)
     key, kept_key = _new_key(errand)
     request = csr.build_request(key, errand.settings.customer_id, errand.settings.customer_name)
     contents = {journal.REQUEST: request, settings.FILE: settings.dump(errand.settings).encode()}
-    about = Journal(where, State.PREPARED, keys.key_id(key), transfer=ids.digest)
+    about = RequestJournal(where, RequestState.PREPARED, keys.key_id(key), transfer=ids.digest)
     held = journal.begin(where, kept_key, contents, about)
     errand.run.step("prepared")
     return errand, held
 
 
-def _new_key(errand: Errand) -> tuple[PrivateKey, bytes]:
+def _new_key(errand: NameTask) -> tuple[PrivateKey, bytes]:
     wanted = errand.settings.files
     output_files.check(errand.name, wanted)  # what cannot be kept as wanted is told before anything is asked for
     return key_storage.make(errand.folder, errand.settings.key, wanted, errand.run.tell)
 
 
-def _open_with(folder: Path, ids: TransferIds) -> bool:
-    held = journal.load(journal.folder_of(folder, Kind.ENROL))
+def _open_with(folder: Path, ids: TransferIdCredentials) -> bool:
+    held = journal.load(journal.folder_of(folder, RequestKind.ENROL))
     return held is not None and held.transfer == ids.digest
 
 
-def _set_aside(run: Run, held: Journal) -> None:
+def _set_aside(run: ClientContext, held: RequestJournal) -> None:
     # A key whose request has left is kept, whatever was answered: a certificate for it may turn up.
     if not held.sends:
         journal.close(held)
         return
-    unknown, folder = held.state is not State.REFUSED, journal.abandon(held)
+    unknown, folder = held.state is not RequestState.REFUSED, journal.set_aside(held)
     if unknown:
-        run.tell(say(messages.SET_ASIDE, folder=str(folder)))
+        run.tell(make_message(messages.SET_ASIDE, folder=str(folder)))
 
 
-def _open_renewal(folder: Path, present: Held) -> Journal | None:
-    held = journal.load(journal.folder_of(folder, Kind.RENEW))
+def _open_renewal(folder: Path, present: InstalledKeySet) -> RequestJournal | None:
+    held = journal.load(journal.folder_of(folder, RequestKind.RENEW))
     if held is None or held.signer == present.serial or keys.is_for(present.certificate, held.key_id):
         return held
     # It was asked for with a certificate that has been replaced since: its signature is of no use now.
     if held.sends:
-        journal.abandon(held)
+        journal.set_aside(held)
     else:
         journal.close(held)
     return None
 
 
-def _begin_renewal(errand: Errand, present: Held) -> Journal:
+def _begin_renewal(errand: NameTask, present: InstalledKeySet) -> RequestJournal:
     kept = errand.settings
     key, kept_key = _new_key(errand)
     request = csr.build_request(key, kept.customer_id, kept.customer_name)
-    seal = document_signature.seal_of(present)
-    ask = RenewAsk(kept.environment, kept.customer_id, kept.customer_name, request, seal.certificate)
-    message = operations.render_renew(ask, seal, Recipe.EXCLUSIVE)
-    where = journal.folder_of(errand.folder, Kind.RENEW)
-    about = Journal(where, State.PREPARED, keys.key_id(key), signer=present.serial)
+    seal = document_signature.document_signer(present)
+    ask = RenewRequest(kept.environment, kept.customer_id, kept.customer_name, request, seal.certificate)
+    message = operations.render_renew(ask, seal, SignatureProfile.EXCLUSIVE)
+    where = journal.folder_of(errand.folder, RequestKind.RENEW)
+    about = RequestJournal(where, RequestState.PREPARED, keys.key_id(key), signer=present.serial)
     held = journal.begin(where, kept_key, {journal.REQUEST: request, journal.MESSAGE: message}, about)
     errand.run.step("prepared")
     return held
 
 
-def _finish_earlier(errand: Errand, held: Journal, ids: TransferIds) -> Outcome:
+def _finish_earlier(errand: NameTask, held: RequestJournal, ids: TransferIdCredentials) -> CommandResult:
     if held.transfer != ids.digest:
-        errand.run.tell(say(messages.EARLIER_FIRST))
+        errand.run.tell(make_message(messages.EARLIER_FIRST))
     earlier = settings.load(held.folder)
-    return exchange.collect(Errand(errand.run, errand.name, earlier, Kind.ENROL), held)
+    return exchange.collect(NameTask(errand.run, errand.name, earlier, RequestKind.ENROL), held)
 
 
-def _first_enrol(run: Run, name: str, *, among_all: bool) -> Outcome:
+def _first_enrol(run: ClientContext, name: str, *, among_all: bool) -> CommandResult:
     folder = run.store / name
-    held = journal.load(journal.folder_of(folder, Kind.ENROL))
+    held = journal.load(journal.folder_of(folder, RequestKind.ENROL))
     if held is not None and held.fetchable:
-        return exchange.collect(_errand(run, name, Kind.ENROL), held)
+        return exchange.collect(_errand(run, name, RequestKind.ENROL), held)
     if among_all:
-        word = messages.ONLY_ASKED_FOR if journal.dispensable(folder) else messages.ONLY_OPEN
-        told = say(word, name=name, folder=str(folder))
-        return Outcome(name, Result.NOT_DUE, ExitCode.DONE, (told,), () if held is None else held.codes)
-    if held is None or held.state is State.REFUSED:
-        raise UsageError(say(messages.NOT_ENROLLED, name=name))
-    return _to_be_sent(name, Kind.ENROL, held)
+        word = messages.ONLY_ASKED_FOR if journal.is_deletable(folder) else messages.ONLY_OPEN
+        told = make_message(word, name=name, folder=str(folder))
+        return CommandResult(name, Result.NOT_DUE, ExitCode.DONE, (told,), () if held is None else held.codes)
+    if held is None or held.state is RequestState.REFUSED:
+        raise UsageError(make_message(messages.NOT_ENROLLED, name=name))
+    return _to_be_sent(name, RequestKind.ENROL, held)
 
 
-def _to_be_sent(name: str, kind: Kind, held: Journal) -> Outcome:
-    told = say(messages.SEND_FIRST, name=name, command=kind.value)
+def _to_be_sent(name: str, kind: RequestKind, held: RequestJournal) -> CommandResult:
+    told = make_message(messages.SEND_FIRST, name=name, command=kind.value)
     if held.state in journal.OPEN_QUESTION:
-        return Outcome(name, Result.UNCERTAIN, ExitCode.UNCERTAIN, (told,), held.codes)
-    return Outcome(name, Result.PENDING, ExitCode.AGAIN, (told,), held.codes)
+        return CommandResult(name, Result.UNCERTAIN, ExitCode.UNCERTAIN, (told,), held.codes)
+    return CommandResult(name, Result.PENDING, ExitCode.AGAIN, (told,), held.codes)
 
 
-def _errand(run: Run, name: str, kind: Kind) -> Errand:
+def _errand(run: ClientContext, name: str, kind: RequestKind) -> NameTask:
     folder = run.store / name
-    where = journal.folder_of(folder, kind) if kind is Kind.ENROL else folder
-    return Errand(run, name, settings.load(where), kind)
+    where = journal.folder_of(folder, kind) if kind is RequestKind.ENROL else folder
+    return NameTask(run, name, settings.load(where), kind)
 
 
-def _not_due(name: str, present: Held) -> Outcome:
+def _not_due(name: str, present: InstalledKeySet) -> CommandResult:
     until = present.span.not_after
-    told = say(messages.NOT_DUE, name=name, at=renewal_window.renew_from(present.span), until=until)
-    return Outcome(name, Result.NOT_DUE, ExitCode.DONE, (told,))
+    told = make_message(messages.NOT_DUE, name=name, at=renewal_window.renewal_opens_at(present.span), until=until)
+    return CommandResult(name, Result.NOT_DUE, ExitCode.DONE, (told,))
 
 
-def _never(name: str, present: Held) -> Outcome:
+def _never(name: str, present: InstalledKeySet) -> CommandResult:
     """Say that a revoked certificate will not be renewed when its time comes, either: nobody is called."""
-    told = say(messages.ORDER_REPLACEMENT, name=name, serial=present.serial, why=say(messages.NEVER_REVOKED))
-    return Outcome(name, Result.NOT_DUE, ExitCode.REFUSED, (told,))
+    told = make_message(
+        messages.ORDER_REPLACEMENT, name=name, serial=present.serial, why=make_message(messages.NEVER_REVOKED)
+    )
+    return CommandResult(name, Result.NOT_DUE, ExitCode.REFUSED, (told,))
 
 
-def _done_before(name: str, present: Held) -> Outcome:
-    told = say(messages.DONE_BEFORE, name=name, serial=present.serial, until=present.span.not_after)
-    return Outcome(name, Result.ENROLLED, ExitCode.DONE, (told,))
+def _done_before(name: str, present: InstalledKeySet) -> CommandResult:
+    told = make_message(messages.DONE_BEFORE, name=name, serial=present.serial, until=present.span.not_after)
+    return CommandResult(name, Result.ENROLLED, ExitCode.DONE, (told,))
 
 
-def _same_holder(name: str, folder: Path, wanted: Settings) -> Settings:
+def _same_holder(name: str, folder: Path, wanted: NameSettings) -> NameSettings:
     kept = settings.load(folder)
     if (kept.environment, kept.customer_id) != (wanted.environment, wanted.customer_id):
         world = kept.environment.value
-        raise UsageError(say(messages.OTHER_HOLDER, name=name, customer_id=kept.customer_id, environment=world))
+        raise UsageError(
+            make_message(messages.OTHER_HOLDER, name=name, customer_id=kept.customer_id, environment=world)
+        )
     return kept
 
 
-def _folder_for(run: Run, name: str) -> Path:
+def _folder_for(run: ClientContext, name: str) -> Path:
     if not files.is_name(name):
-        raise UsageError(say(messages.BAD_NAME, name=name))
+        raise UsageError(make_message(messages.BAD_NAME, name=name))
     return run.store / name
 
 
-def _existing(run: Run, name: str) -> Path:
+def _existing(run: ClientContext, name: str) -> Path:
     folder = _folder_for(run, name)
     if not files.is_kept(folder):
-        raise UsageError(say(messages.UNKNOWN_NAME, name=name, store=str(run.store)))
+        raise UsageError(make_message(messages.UNKNOWN_NAME, name=name, store=str(run.store)))
     return folder

@@ -13,13 +13,13 @@ from enum import Enum
 from cryptography import x509
 
 from sinetti.client import service_address
-from sinetti.client.messages.messages import plain
-from sinetti.client.model import Hint
+from sinetti.client.messages.messages import strip_control_chars
+from sinetti.client.model import RenewalInfoState
 from sinetti.client.requests import transport
-from sinetti.client.requests.transport import Answer, Outgoing, Trouble, TroubleKind
-from sinetti.client.store.settings import Settings
+from sinetti.client.requests.transport import ServiceError, ServiceErrorKind, ServiceRequest, ServiceResponse
+from sinetti.client.store.settings import NameSettings
 from sinetti.domain.values import Language
-from sinetti.pki.ari_id import renewal_id
+from sinetti.pki.ari_id import ari_cert_id
 
 DOOR = "/api/v1/renewal-info/"
 
@@ -37,7 +37,7 @@ _PROBLEM = "application/problem+json"
 _LONGEST_WORDS = 500
 
 
-class Silence(Enum):
+class NoRenewalInfo(Enum):
     """Why there is no hint."""
 
     NOT_FOR_THIS = "the service has none for this certificate, or says nothing that can be used"
@@ -46,10 +46,10 @@ class Silence(Enum):
 
 
 @dataclass(frozen=True, slots=True)
-class Told:
+class RenewalInfoResult:
     """What came of asking: a hint or silence, and how long not to ask again."""
 
-    said: Hint | Silence
+    said: RenewalInfoState | NoRenewalInfo
     rest: timedelta
 
 
@@ -58,38 +58,40 @@ def origin(service: str) -> str:
     return service.split("/", 3)[0] + "//" + service.split("/", 3)[2]
 
 
-def ask(kept: Settings, certificate: x509.Certificate, language: Language) -> Told:
+def fetch(kept: NameSettings, certificate: x509.Certificate, language: Language) -> RenewalInfoResult:
     """Ask a name's service for the hint about its certificate. Never raises for whatever is answered."""
     try:
-        named = renewal_id(certificate)
+        named = ari_cert_id(certificate)
     except ValueError:  # it names no key of an issuer, or cannot be read
-        return Told(Silence.NOT_FOR_THIS, LONGEST)
-    address = replace(service_address.parse_address(kept.service), path=DOOR + named)
+        return RenewalInfoResult(NoRenewalInfo.NOT_FOR_THIS, LONGEST)
+    address = replace(service_address.parse_service_url(kept.service), path=DOOR + named)
     try:
-        answer = transport.exchange(Outgoing(address, {"Accept": "application/json"}, None, language, kept.tls_ca))
-    except Trouble as trouble:
-        if trouble.kind is TroubleKind.NOT_TRUSTED:  # it redirects: that is no door, and never followed
-            return Told(Silence.NO_DOOR, LONGEST)
-        return Told(Silence.NOT_REACHED, _clamped(trouble.retry_after or IN_AN_HOUR))
+        answer = transport.send_request(
+            ServiceRequest(address, {"Accept": "application/json"}, None, language, kept.tls_ca)
+        )
+    except ServiceError as trouble:
+        if trouble.kind is ServiceErrorKind.NOT_TRUSTED:  # it redirects: that is no door, and never followed
+            return RenewalInfoResult(NoRenewalInfo.NO_DOOR, LONGEST)
+        return RenewalInfoResult(NoRenewalInfo.NOT_REACHED, _clamped(trouble.retry_after or IN_AN_HOUR))
     return read(answer, language)
 
 
-def read(answer: Answer, language: Language) -> Told:
+def read(answer: ServiceResponse, language: Language) -> RenewalInfoResult:
     """Make of an answer what it says. Why, it may say in sentences, as our service does, or at an address."""
     if answer.status == _OK and answer.content_type.endswith("json"):
         hint = _hint(answer.body, language)
         rest = _clamped(answer.retry_after or AS_A_RULE)
-        return Told(Silence.NOT_FOR_THIS, LONGEST) if hint is None else Told(hint, rest)
+        return RenewalInfoResult(NoRenewalInfo.NOT_FOR_THIS, LONGEST) if hint is None else RenewalInfoResult(hint, rest)
     # A door that knows hints says in a problem document (RFC 9457) that it has none for this one, or not just now.
     if answer.content_type == _PROBLEM:
-        return Told(Silence.NOT_FOR_THIS, _clamped(answer.retry_after or LONGEST))
+        return RenewalInfoResult(NoRenewalInfo.NOT_FOR_THIS, _clamped(answer.retry_after or LONGEST))
     if answer.status >= _FAULT and answer.status != _NOT_IMPLEMENTED:
         # A fault of the moment, its own or a proxy's before it: a day without hints would be long in an incident.
-        return Told(Silence.NOT_REACHED, _clamped(answer.retry_after or IN_AN_HOUR))
-    return Told(Silence.NO_DOOR, LONGEST)
+        return RenewalInfoResult(NoRenewalInfo.NOT_REACHED, _clamped(answer.retry_after or IN_AN_HOUR))
+    return RenewalInfoResult(NoRenewalInfo.NO_DOOR, LONGEST)
 
 
-def _hint(body: bytes, language: Language) -> Hint | None:
+def _hint(body: bytes, language: Language) -> RenewalInfoState | None:
     try:
         raw = json.loads(body[: transport.LIMIT])
         start, end = (_instant(raw["suggestedWindow"][one]) for one in ("start", "end"))
@@ -100,8 +102,8 @@ def _hint(body: bytes, language: Language) -> Hint | None:
         return None
     if end <= start:
         return None
-    shown = plain(why)[:_LONGEST_WORDS] if isinstance(why, str) else None
-    return Hint(start, end, shown or None)
+    shown = strip_control_chars(why)[:_LONGEST_WORDS] if isinstance(why, str) else None
+    return RenewalInfoState(start, end, shown or None)
 
 
 def _instant(text: str) -> datetime:

@@ -12,48 +12,50 @@ from pathlib import Path
 
 from sinetti.client import service_address
 from sinetti.client.messages import messages
-from sinetti.client.messages.messages import Message, say
+from sinetti.client.messages.messages import Message, make_message
 from sinetti.client.requests import transport
-from sinetti.client.requests.exchange import Run
-from sinetti.client.requests.transport import Answer, Outgoing, Trouble, TroubleKind
+from sinetti.client.requests.exchange import ClientContext
+from sinetti.client.requests.transport import ServiceError, ServiceErrorKind, ServiceRequest, ServiceResponse
 from sinetti.client.results import ExitCode, UsageError
-from sinetti.client.service_address import Address
+from sinetti.client.service_address import ServiceUrl
 from sinetti.client.store import event_log, files, generations
 from sinetti.client.store import settings as store_settings
-from sinetti.client.store.event_log import Event
-from sinetti.client.store.generations import Held
-from sinetti.client.store.settings import Settings
-from sinetti.domain.certificates.revocation import RevocationReason, Revoker, may_give
+from sinetti.client.store.event_log import EventType
+from sinetti.client.store.generations import InstalledKeySet
+from sinetti.client.store.settings import NameSettings
+from sinetti.domain.certificates.revocation import RevocationReason, RevokerRole, may_use_reason
 from sinetti.domain.values import Language, Serial
-from sinetti.i18n.translate import mark
+from sinetti.i18n.translate import gettext_noop
 from sinetti.wire.http_signatures import certificate_keys
 from sinetti.wire.json_api import revocations
 
-REASONS = tuple(reason for reason in RevocationReason if may_give(Revoker.HOLDER, reason))
+REASONS = tuple(reason for reason in RevocationReason if may_use_reason(RevokerRole.HOLDER, reason))
 """Those that a holder may give."""
 
-WHAT_STOPS = mark(
+WHAT_STOPS = gettext_noop(
     "{name}: the certificate {serial} of {customer_id} is revoked for good, in {environment} at {service}. Every "
     "service refuses it from then on, also where programs use it that are not on this computer; it can be renewed no "
     "more. To go on, order a replacement."
 )
-RENEWALS_TOO = mark(
+RENEWALS_TOO = gettext_noop(
     "With keyCompromise the certificates that were renewed from it are revoked as well, since whoever has the key "
     "could have renewed it."
 )
-REVOKED = mark(
+REVOKED = gettext_noop(
     "{name}: the certificate {serial} was revoked {at}. Order a replacement, then run “sinetti enrol {name}”."
 )
-REVOKED_BEFORE = mark("{name}: the certificate {serial} is revoked already. Nothing was sent.")
-REVOKED_OTHERWISE = mark("{name}: the certificate {serial} was revoked before, for another reason. It stays revoked.")
-NO_SUCH_DOOR = mark(
+REVOKED_BEFORE = gettext_noop("{name}: the certificate {serial} is revoked already. Nothing was sent.")
+REVOKED_OTHERWISE = gettext_noop(
+    "{name}: the certificate {serial} was revoked before, for another reason. It stays revoked."
+)
+NO_SUCH_DOOR = gettext_noop(
     "This service takes no revocations from programs. Revoke the certificate in the e-service (Settings > Technical "
     "interface and certificates), at any hour; or ask the service's support to revoke the certificate {serial} of "
     "{customer_id}."
 )
-NOT_REVOKED = mark("Nothing was revoked.")
-MAY_BE_REVOKED = mark("Run the same command again: if it is revoked already, the service says so.")
-ANSWER_OF_NO_USE = mark("What the service answered is no answer to a revocation (HTTP status {status}).")
+NOT_REVOKED = gettext_noop("Nothing was revoked.")
+MAY_BE_REVOKED = gettext_noop("Run the same command again: if it is revoked already, the service says so.")
+ANSWER_OF_NO_USE = gettext_noop("What the service answered is no answer to a revocation (HTTP status {status}).")
 
 _OK, _NOT_FOUND, _NOT_ALLOWED, _CONFLICT, _NOT_IMPLEMENTED = 200, 404, 405, 409, 501
 _NO_DOOR = frozenset({_NOT_FOUND, _NOT_ALLOWED, 410, _NOT_IMPLEMENTED})
@@ -73,7 +75,7 @@ class RevocationResult(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Ended:
+class RevocationOutcome:
     """How it ended. `reason` is the service's word for a refusal; `revoked_at` is UTC, None where nobody said it."""
 
     result: RevocationResult
@@ -85,19 +87,19 @@ class Ended:
 
 
 @dataclass(frozen=True, slots=True)
-class _Errand:
-    run: Run
+class _RevocationTask:
+    run: ClientContext
     name: str
-    settings: Settings
-    held: Held
+    settings: NameSettings
+    held: InstalledKeySet
     reason: RevocationReason
 
 
-def what_stops(run: Run, name: str, reason: RevocationReason) -> tuple[Message, ...]:
+def describe_impact(run: ClientContext, name: str, reason: RevocationReason) -> tuple[Message, ...]:
     """Say what a revocation would stop. Raises UsageError where there is nothing to revoke, StoreDamaged."""
     errand = _errand(run, name, reason)
     kept = errand.settings
-    told = say(
+    told = make_message(
         WHAT_STOPS,
         name=name,
         serial=errand.held.serial,
@@ -105,10 +107,10 @@ def what_stops(run: Run, name: str, reason: RevocationReason) -> tuple[Message, 
         environment=kept.environment.value,
         service=kept.service,
     )
-    return (told, say(RENEWALS_TOO)) if reason is RevocationReason.KEY_COMPROMISE else (told,)
+    return (told, make_message(RENEWALS_TOO)) if reason is RevocationReason.KEY_COMPROMISE else (told,)
 
 
-def revoke(run: Run, name: str, reason: RevocationReason, created: datetime) -> Ended:
+def revoke(run: ClientContext, name: str, reason: RevocationReason, created: datetime) -> RevocationOutcome:
     """Have the certificate in use revoked. `created`: the true time, which the signature bears.
 
     Raises UsageError where there is nothing to revoke, StoreError, OSError.
@@ -116,54 +118,54 @@ def revoke(run: Run, name: str, reason: RevocationReason, created: datetime) -> 
     with files.locked(_folder(run, name)):
         errand = _errand(run, name, reason)
         if _is_known(errand):
-            told = say(REVOKED_BEFORE, name=name, serial=errand.held.serial)
-            return Ended(RevocationResult.REVOKED_BEFORE, ExitCode.DONE, errand.held.serial, (told,))
+            told = make_message(REVOKED_BEFORE, name=name, serial=errand.held.serial)
+            return RevocationOutcome(RevocationResult.REVOKED_BEFORE, ExitCode.DONE, errand.held.serial, (told,))
         try:
-            answer = transport.exchange(_outgoing(errand, created))
-        except Trouble as trouble:
+            answer = transport.send_request(_outgoing(errand, created))
+        except ServiceError as trouble:
             return _not_answered(errand, trouble)
         return _judged(errand, answer)
 
 
-def is_revoked(run: Run, name: str) -> bool:
-    """Whether the service has said before that the certificate in use is revoked. Raises as `what_stops` does."""
+def is_revoked(run: ClientContext, name: str) -> bool:
+    """Whether the service has said before that the certificate in use is revoked. Raises as `describe_impact` does."""
     return _is_known(_errand(run, name, RevocationReason.UNSPECIFIED))
 
 
-def _is_known(errand: _Errand) -> bool:
+def _is_known(errand: _RevocationTask) -> bool:
     return generations.notes(errand.run.store / errand.name).revoked == errand.held.serial
 
 
-def _folder(run: Run, name: str) -> Path:
+def _folder(run: ClientContext, name: str) -> Path:
     folder = run.store / name
     if not files.is_name(name) or not files.is_kept(folder):
-        raise UsageError(say(messages.UNKNOWN_NAME, name=name, store=str(run.store)))
+        raise UsageError(make_message(messages.UNKNOWN_NAME, name=name, store=str(run.store)))
     return folder
 
 
-def _errand(run: Run, name: str, reason: RevocationReason) -> _Errand:
+def _errand(run: ClientContext, name: str, reason: RevocationReason) -> _RevocationTask:
     folder = _folder(run, name)
-    held = generations.live(folder)
+    held = generations.current(folder)
     if held is None:
-        raise UsageError(say(messages.NOT_ENROLLED, name=name))
-    return _Errand(run, name, store_settings.load(folder), held, reason)
+        raise UsageError(make_message(messages.NOT_ENROLLED, name=name))
+    return _RevocationTask(run, name, store_settings.load(folder), held, reason)
 
 
-def _outgoing(errand: _Errand, created: datetime) -> Outgoing:
-    there = service_address.parse_address(errand.settings.service)
-    address = Address(there.secure, there.host, there.port, revocations.PATH)
-    signer = certificate_keys.signer_of(errand.held.key)
+def _outgoing(errand: _RevocationTask, created: datetime) -> ServiceRequest:
+    there = service_address.parse_service_url(errand.settings.service)
+    address = ServiceUrl(there.secure, there.host, there.port, revocations.PATH)
+    signer = certificate_keys.certificate_signer(errand.held.key)
     call = revocations.sign_revocation(errand.held.certificate, errand.reason, signer, created)
-    return Outgoing(address, call.headers, call.body, errand.run.language, errand.settings.tls_ca)
+    return ServiceRequest(address, call.headers, call.body, errand.run.language, errand.settings.tls_ca)
 
 
-def _not_answered(errand: _Errand, trouble: Trouble) -> Ended:
-    sure = trouble.kind is TroubleKind.NOT_REACHED
-    told = (trouble.message, say(messages.RUN_AGAIN_NOTHING_SENT if sure else MAY_BE_REVOKED))
-    return Ended(RevocationResult.FAILED, ExitCode.AGAIN, errand.held.serial, told)
+def _not_answered(errand: _RevocationTask, trouble: ServiceError) -> RevocationOutcome:
+    sure = trouble.kind is ServiceErrorKind.NOT_REACHED
+    told = (trouble.message, make_message(messages.RUN_AGAIN_NOTHING_SENT if sure else MAY_BE_REVOKED))
+    return RevocationOutcome(RevocationResult.FAILED, ExitCode.AGAIN, errand.held.serial, told)
 
 
-def _judged(errand: _Errand, answer: Answer) -> Ended:
+def _judged(errand: _RevocationTask, answer: ServiceResponse) -> RevocationOutcome:
     serial = errand.held.serial
     if answer.status == _OK:
         return _done(errand, answer)
@@ -171,41 +173,43 @@ def _judged(errand: _Errand, answer: Answer) -> Ended:
     word = _text(problem.get("reason"))
     if answer.status == _CONFLICT and word == _ALREADY:
         _remember(errand)
-        told = say(REVOKED_OTHERWISE, name=errand.name, serial=serial)
-        return Ended(RevocationResult.REVOKED_BEFORE, ExitCode.DONE, serial, (told,), None, word)
+        told = make_message(REVOKED_OTHERWISE, name=errand.name, serial=serial)
+        return RevocationOutcome(RevocationResult.REVOKED_BEFORE, ExitCode.DONE, serial, (told,), None, word)
     if answer.status in _NO_DOOR and not word:
-        told = say(NO_SUCH_DOOR, serial=serial, customer_id=errand.settings.customer_id)
-        return Ended(RevocationResult.REFUSED, ExitCode.REFUSED, serial, (told, say(NOT_REVOKED)))
+        told = make_message(NO_SUCH_DOOR, serial=serial, customer_id=errand.settings.customer_id)
+        return RevocationOutcome(RevocationResult.REFUSED, ExitCode.REFUSED, serial, (told, make_message(NOT_REVOKED)))
     if answer.status in _REFUSING and word:
-        said = say(messages.SERVICE_SAID, code=word, text=_words(problem, errand.run.language))
-        return Ended(RevocationResult.REFUSED, ExitCode.REFUSED, serial, (said, say(NOT_REVOKED)), None, word)
+        said = make_message(messages.SERVICE_SAID, code=word, text=_words(problem, errand.run.language))
+        return RevocationOutcome(
+            RevocationResult.REFUSED, ExitCode.REFUSED, serial, (said, make_message(NOT_REVOKED)), None, word
+        )
     return _no_answer(errand, answer)
 
 
-def _done(errand: _Errand, answer: Answer) -> Ended:
+def _done(errand: _RevocationTask, answer: ServiceResponse) -> RevocationOutcome:
     try:
         revoked = revocations.parse_revoked(answer.body)
-    except revocations.NoRevocation:
+    except revocations.InvalidRevocation:
         return _no_answer(errand, answer)
     if revoked.serial != errand.held.serial:
         return _no_answer(errand, answer)
     _remember(errand)
-    told = say(REVOKED, name=errand.name, serial=revoked.serial, at=revoked.revoked_at)
-    return Ended(RevocationResult.REVOKED, ExitCode.DONE, revoked.serial, (told,), revoked.revoked_at)
+    told = make_message(REVOKED, name=errand.name, serial=revoked.serial, at=revoked.revoked_at)
+    return RevocationOutcome(RevocationResult.REVOKED, ExitCode.DONE, revoked.serial, (told,), revoked.revoked_at)
 
 
-def _no_answer(errand: _Errand, answer: Answer) -> Ended:
-    told = (say(ANSWER_OF_NO_USE, status=answer.status), say(MAY_BE_REVOKED))
-    return Ended(RevocationResult.FAILED, ExitCode.AGAIN, errand.held.serial, told)
+def _no_answer(errand: _RevocationTask, answer: ServiceResponse) -> RevocationOutcome:
+    told = (make_message(ANSWER_OF_NO_USE, status=answer.status), make_message(MAY_BE_REVOKED))
+    return RevocationOutcome(RevocationResult.FAILED, ExitCode.AGAIN, errand.held.serial, told)
 
 
-def _remember(errand: _Errand) -> None:
+def _remember(errand: _RevocationTask) -> None:
     folder, serial = errand.run.store / errand.name, errand.held.serial
     generations.remember(folder, replace(generations.notes(folder), revoked=serial))
-    event_log.note(folder, errand.run.now, Event.REVOKED, serial=serial, reason=errand.reason.value)
+    event_log.append(folder, errand.run.now, EventType.REVOKED, serial=serial, reason=errand.reason.value)
 
 
-def _problem(answer: Answer) -> dict[str, object]:
+def _problem(answer: ServiceResponse) -> dict[str, object]:
     """Read a problem document (RFC 9457); empty for anything else."""
     if answer.content_type != _PROBLEM or len(answer.body) > transport.LIMIT:
         return {}
@@ -223,4 +227,4 @@ def _words(problem: dict[str, object], language: Language) -> str:
 
 
 def _text(value: object) -> str:
-    return messages.plain(value)[:_LONGEST] if isinstance(value, str) else ""
+    return messages.strip_control_chars(value)[:_LONGEST] if isinstance(value, str) else ""

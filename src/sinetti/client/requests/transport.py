@@ -19,8 +19,8 @@ from enum import Enum
 from urllib.parse import SplitResult, unquote, urlsplit
 
 from sinetti.client.messages import error_reasons, messages, words
-from sinetti.client.messages.messages import Message, say
-from sinetti.client.service_address import PORTS, Address, _is_host, is_loopback
+from sinetti.client.messages.messages import Message, make_message
+from sinetti.client.service_address import PORTS, ServiceUrl, _is_host, is_loopback
 from sinetti.domain.values import Language
 
 LIMIT = 1024 * 1024
@@ -52,7 +52,7 @@ _TLS_ALERT = b"\x15\x03"
 """How TLS begins to refuse what is none (RFC 8446, 5.1 and 6): content type alert, version 3.x."""
 
 
-class TroubleKind(Enum):
+class ServiceErrorKind(Enum):
     """How far a call came."""
 
     NOT_REACHED = "nothing of the request was read by anybody"
@@ -61,10 +61,10 @@ class TroubleKind(Enum):
     NOT_TRUSTED = "something answered that cannot be relied on"
 
 
-class Trouble(Exception):
+class ServiceError(Exception):
     """A call without an answer that counts."""
 
-    def __init__(self, kind: TroubleKind, message: Message, retry_after: timedelta | None = None) -> None:
+    def __init__(self, kind: ServiceErrorKind, message: Message, retry_after: timedelta | None = None) -> None:
         """Keep how far the call came, what to tell the person, and when the service wants to be asked again."""
         super().__init__(message.text)
         self.kind = kind
@@ -78,10 +78,10 @@ class Trouble(Exception):
 
 
 @dataclass(frozen=True, slots=True)
-class Post:
+class SoapPost:
     """One SOAP message on its way out. `tls_ca` (PEM) holds the only anchors of the server; None: the system's."""
 
-    address: Address
+    address: ServiceUrl
     action: str
     body: bytes
     language: Language
@@ -89,13 +89,13 @@ class Post:
 
 
 @dataclass(frozen=True, slots=True)
-class Outgoing:
-    """One call of any kind on its way out; `headers` go beside those that every call has. `tls_ca` as in `Post`.
+class ServiceRequest:
+    """One call of any kind on its way out; `headers` go beside those that every call has. `tls_ca` as in `SoapPost`.
 
     Without a body it is a GET.
     """
 
-    address: Address
+    address: ServiceUrl
     headers: Mapping[str, str]
     body: bytes | None
     language: Language
@@ -103,7 +103,7 @@ class Outgoing:
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
+class ServiceResponse:
     """What came back. `content_type` is without parameters, in lower case; `body` is at most one octet over LIMIT.
 
     `retry_after`: how long the service wants to be left alone, where it says so.
@@ -116,7 +116,7 @@ class Answer:
 
 
 @dataclass(frozen=True, slots=True)
-class Look:
+class ServerProbe:
     """What a service shows of itself. `date` is its clock; `tls_until` (UTC) is None without TLS."""
 
     status: int
@@ -125,21 +125,21 @@ class Look:
     tls_issuer: str = ""
 
 
-def call(post: Post) -> bytes:
-    """Send one message and return the body of the answer: HTTP 200, or 500 (SOAP 1.1, 6.2). Raises Trouble."""
+def call(post: SoapPost) -> bytes:
+    """Send one message and return the body of the answer: HTTP 200, or 500 (SOAP 1.1, 6.2). Raises ServiceError."""
     headers = {
         "Content-Type": "text/xml; charset=utf-8",
         "SOAPAction": f'"{post.action}"',
         "Accept": "text/xml",
     }
-    answer = exchange(Outgoing(post.address, headers, post.body, post.language, post.tls_ca))
+    answer = send_request(ServiceRequest(post.address, headers, post.body, post.language, post.tls_ca))
     if answer.status not in (200, 500):
-        raise Trouble(TroubleKind.NOT_TRUSTED, say(messages.WRONG_ADDRESS, status=answer.status))
+        raise ServiceError(ServiceErrorKind.NOT_TRUSTED, make_message(messages.WRONG_ADDRESS, status=answer.status))
     return whole_body(answer)
 
 
-def exchange(outgoing: Outgoing) -> Answer:
-    """Make one call and return its answer, whatever its status, but for redirects and `BUSY`. Raises Trouble."""
+def send_request(outgoing: ServiceRequest) -> ServiceResponse:
+    """Make one call and return its answer, whatever its status, but for redirects and `BUSY`. Raises ServiceError."""
     connection = _connected(outgoing)
     try:
         headers = {
@@ -148,7 +148,7 @@ def exchange(outgoing: Outgoing) -> Answer:
             "Connection": "close",
             "User-Agent": "sinetti",
         }
-        with _in_time(connection):
+        with _deadline(connection):
             method = "GET" if outgoing.body is None else "POST"
             connection.request(method, outgoing.address.path, outgoing.body, headers)
             response = connection.getresponse()
@@ -159,11 +159,13 @@ def exchange(outgoing: Outgoing) -> Answer:
     finally:
         connection.close()
     if 300 <= response.status < 400:  # noqa: PLR2004 - the class of redirects (RFC 9110, 15.4)
-        raise Trouble(TroubleKind.NOT_TRUSTED, say(messages.REDIRECTED))
+        raise ServiceError(ServiceErrorKind.NOT_TRUSTED, make_message(messages.REDIRECTED))
     rest = retry_after(response.headers.get("Retry-After"), response.headers.get("Date"))
     if response.status in BUSY:
-        raise Trouble(TroubleKind.NOT_SERVED, say(messages.HTTP_STATUS, status=response.status), rest)
-    return Answer(response.status, response.headers.get_content_type(), body, rest)
+        raise ServiceError(
+            ServiceErrorKind.NOT_SERVED, make_message(messages.HTTP_STATUS, status=response.status), rest
+        )
+    return ServiceResponse(response.status, response.headers.get_content_type(), body, rest)
 
 
 def retry_after(text: str | None, date: str | None) -> timedelta | None:
@@ -182,13 +184,13 @@ def retry_after(text: str | None, date: str | None) -> timedelta | None:
     return max(rest, timedelta())
 
 
-def look(address: Address, tls_ca: str | None, language: Language) -> Look:
-    """Ask for the page that the service shows to browsers, and say what came along with it. Raises Trouble."""
-    outgoing = Outgoing(address, {}, b"", language, tls_ca)
+def probe(address: ServiceUrl, tls_ca: str | None, language: Language) -> ServerProbe:
+    """Ask for the page that the service shows to browsers, and say what came along with it. Raises ServiceError."""
+    outgoing = ServiceRequest(address, {}, b"", language, tls_ca)
     connection = _connected(outgoing)
     try:
         headers = {"Accept-Language": language.value, "Connection": "close", "User-Agent": "sinetti"}
-        with _in_time(connection):
+        with _deadline(connection):
             connection.request("GET", address.path, headers=headers)
             presented = connection.sock.getpeercert() if isinstance(connection.sock, ssl.SSLSocket) else None
             response = connection.getresponse()
@@ -200,14 +202,14 @@ def look(address: Address, tls_ca: str | None, language: Language) -> Look:
     return _look(response, presented)
 
 
-def whole_body(answer: Answer) -> bytes:
-    """Give the body of an answer. Raises Trouble for one that is longer than any that is read."""
+def whole_body(answer: ServiceResponse) -> bytes:
+    """Give the body of an answer. Raises ServiceError for one that is longer than any that is read."""
     if len(answer.body) > LIMIT:
-        raise Trouble(TroubleKind.NOT_TRUSTED, say(messages.ANSWER_TOO_LONG))
+        raise ServiceError(ServiceErrorKind.NOT_TRUSTED, make_message(messages.ANSWER_TOO_LONG))
     return answer.body
 
 
-def _look(response: http.client.HTTPResponse, presented: Mapping[str, object] | None) -> Look:
+def _look(response: http.client.HTTPResponse, presented: Mapping[str, object] | None) -> ServerProbe:
     try:
         date = parsedate_to_datetime(response.headers.get("Date", ""))
     except (ValueError, OverflowError):
@@ -215,16 +217,16 @@ def _look(response: http.client.HTTPResponse, presented: Mapping[str, object] | 
     if date is not None and date.tzinfo is None:  # "-0000": the sender says nothing of its zone (RFC 5322, 3.3)
         date = date.replace(tzinfo=UTC)
     if presented is None:
-        return Look(response.status, date)
+        return ServerProbe(response.status, date)
     until = datetime.fromtimestamp(ssl.cert_time_to_seconds(str(presented["notAfter"])), UTC)
     issuer = presented.get("issuer", ())
     names = {pair[0]: pair[1] for part in issuer for pair in part} if isinstance(issuer, tuple) else {}
     named = names.get("commonName") or names.get("organizationName") or ""
-    return Look(response.status, date, until, named)
+    return ServerProbe(response.status, date, until, named)
 
 
 @contextlib.contextmanager
-def _in_time(connection: http.client.HTTPConnection) -> Iterator[None]:
+def _deadline(connection: http.client.HTTPConnection) -> Iterator[None]:
     """Give what is done with a connection its time, however slowly the other side sends. Raises TimeoutError."""
     late = threading.Event()
     watchdog = threading.Timer(ANSWER_SECONDS, _cut, (connection, late))
@@ -240,15 +242,15 @@ def _in_time(connection: http.client.HTTPConnection) -> Iterator[None]:
 
 
 def _lost(
-    address: Address, connection: http.client.HTTPConnection, bad: OSError | http.client.HTTPException
-) -> Trouble:
+    address: ServiceUrl, connection: http.client.HTTPConnection, bad: OSError | http.client.HTTPException
+) -> ServiceError:
     if not address.secure and _refused_by_tls(connection, bad):
-        told = say(messages.SPEAKS_TLS, host=address.host, port=address.port)
-        return Trouble(TroubleKind.NOT_REACHED, told)
+        told = make_message(messages.SPEAKS_TLS, host=address.host, port=address.port)
+        return ServiceError(ServiceErrorKind.NOT_REACHED, told)
     # TLS may leave without a word, too (OpenSSL does where it sees a request of HTTP), or its word be lost.
     may_be_tls = not address.secure and isinstance(bad, ConnectionError | http.client.BadStatusLine)
     word = messages.ANSWER_LOST_PLAIN if may_be_tls else messages.ANSWER_LOST
-    return Trouble(TroubleKind.LOST, say(word, why=error_reasons.of(bad)))
+    return ServiceError(ServiceErrorKind.LOST, make_message(word, why=error_reasons.translate_reason(bad)))
 
 
 def _refused_by_tls(connection: http.client.HTTPConnection, bad: OSError | http.client.HTTPException) -> bool:
@@ -269,27 +271,29 @@ def _whole(response: http.client.HTTPResponse, body: bytes) -> None:
         raise http.client.IncompleteRead(body, response.length)
 
 
-def _connected(outgoing: Outgoing) -> http.client.HTTPConnection:
+def _connected(outgoing: ServiceRequest) -> http.client.HTTPConnection:
     address = outgoing.address
     try:
         connection = _secure(address, outgoing.tls_ca) if address.secure else _plain(address)
-        with _in_time(connection):
+        with _deadline(connection):
             connection.connect()
         connection.sock.settimeout(ANSWER_SECONDS)
     except ssl.SSLCertVerificationError as bad:
-        told = say(messages.TLS_NOT_TRUSTED, host=address.host, why=error_reasons.of(bad))
-        raise Trouble(TroubleKind.NOT_REACHED, told) from bad
+        told = make_message(messages.TLS_NOT_TRUSTED, host=address.host, why=error_reasons.translate_reason(bad))
+        raise ServiceError(ServiceErrorKind.NOT_REACHED, told) from bad
     except (OSError, http.client.HTTPException) as bad:
-        told = say(messages.NOT_REACHED, host=address.host, port=address.port, why=error_reasons.of(bad))
-        raise Trouble(TroubleKind.NOT_REACHED, told) from bad
+        told = make_message(
+            messages.NOT_REACHED, host=address.host, port=address.port, why=error_reasons.translate_reason(bad)
+        )
+        raise ServiceError(ServiceErrorKind.NOT_REACHED, told) from bad
     return connection
 
 
-def _plain(address: Address) -> http.client.HTTPConnection:
+def _plain(address: ServiceUrl) -> http.client.HTTPConnection:
     return http.client.HTTPConnection(address.host, address.port, timeout=CONNECT_SECONDS)
 
 
-def _secure(address: Address, tls_ca: str | None) -> http.client.HTTPConnection:
+def _secure(address: ServiceUrl, tls_ca: str | None) -> http.client.HTTPConnection:
     # create_default_context with anchors of its own loads none of the system's. It takes ASCII; a person's comment
     # beside the certificates may be something else.
     anchors = None if tls_ca is None else tls_ca.encode("ascii", "replace").decode("ascii")
@@ -309,14 +313,17 @@ def _secure(address: Address, tls_ca: str | None) -> http.client.HTTPConnection:
 
 
 def _taken_apart(proxy: str) -> tuple[SplitResult, str, int]:
-    """Take the address of a proxy apart; host and port beside. Raises Trouble, with no word of a password in it."""
+    """Take the address of a proxy apart; host and port beside.
+
+    Raises ServiceError, with no word of a password in it.
+    """
     try:
         parts = urlsplit(proxy if "//" in proxy else f"//{proxy}")
         host, port = parts.hostname or "", parts.port or PORTS["http"]
     except ValueError:
         host = ""
     if not _is_host(host):
-        raise Trouble(TroubleKind.NOT_REACHED, say(words.PROXY_UNREADABLE))
+        raise ServiceError(ServiceErrorKind.NOT_REACHED, make_message(words.PROXY_UNREADABLE))
     return parts, host, port
 
 

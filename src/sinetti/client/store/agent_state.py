@@ -17,7 +17,7 @@ DEPLOY = "deploy.json"
 
 
 @dataclass(frozen=True, slots=True)
-class Hint:
+class StoredRenewalInfo:
     """When the service would like to be asked (RFC 9773, 4.2): from `start` to `end`, UTC."""
 
     start: datetime
@@ -27,18 +27,18 @@ class Hint:
 
 
 @dataclass(frozen=True, slots=True)
-class Memory:
+class AgentState:
     """What a pass of the agent leaves for the next. `told`: the serial whose replacement was called for."""
 
     failures: int = 0
     next_try: datetime | None = None
     codes: tuple[str, ...] = ()
     told: str | None = None
-    hint: Hint | None = None
+    hint: StoredRenewalInfo | None = None
 
 
 @dataclass(frozen=True, slots=True)
-class Deployment:
+class DeployState:
     """How far bringing into use has come. `serial` is the one that programs use; None: none was brought to them yet."""
 
     serial: str | None = None
@@ -46,7 +46,7 @@ class Deployment:
     next_try: datetime | None = None
 
 
-def agent(folder: Path | str, serial: str | None) -> Memory | None:
+def load_agent_state(folder: Path | str, serial: str | None) -> AgentState | None:
     """Give what the agent remembers of a name whose certificate in use has this serial.
 
     None where it remembers nothing that can be read, or remembers it of another certificate.
@@ -55,7 +55,7 @@ def agent(folder: Path | str, serial: str | None) -> Memory | None:
     if raw is None or ("serial" in raw and raw["serial"] != serial):
         return None
     codes = raw.get("codes")
-    return Memory(
+    return AgentState(
         failures=_count(raw.get("failures")),
         next_try=_instant(raw.get("next_try")),
         codes=tuple(one for one in codes if isinstance(one, str)) if isinstance(codes, list) else (),
@@ -64,12 +64,12 @@ def agent(folder: Path | str, serial: str | None) -> Memory | None:
     )
 
 
-def deployment(folder: Path | str) -> Deployment | None:
+def load_deploy_state(folder: Path | str) -> DeployState | None:
     """Give how far bringing into use has come; None where there is nothing that can be read."""
     raw = _read(folder, DEPLOY)
     if raw is None:
         return None
-    return Deployment(_text(raw.get("serial")), _count(raw.get("tries")), _instant(raw.get("next")))
+    return DeployState(_text(raw.get("serial")), _count(raw.get("tries")), _instant(raw.get("next")))
 
 
 def _read(folder: Path | str, name: str) -> Mapping[str, object] | None:
@@ -80,13 +80,13 @@ def _read(folder: Path | str, name: str) -> Mapping[str, object] | None:
     return raw if isinstance(raw, dict) else None
 
 
-def _hint(raw: object) -> Hint | None:
+def _hint(raw: object) -> StoredRenewalInfo | None:
     if not isinstance(raw, dict):
         return None
     start, end = _instant(raw.get("start")), _instant(raw.get("end"))
     if start is None or end is None:
         return None
-    return Hint(start, end, _text(raw.get("explanation")), _instant(raw.get("ask_again")))
+    return StoredRenewalInfo(start, end, _text(raw.get("explanation")), _instant(raw.get("ask_again")))
 
 
 def _instant(raw: object) -> datetime | None:

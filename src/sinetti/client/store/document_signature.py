@@ -4,42 +4,42 @@ from datetime import datetime
 from pathlib import Path
 
 from sinetti.client.messages import messages
-from sinetti.client.messages.messages import say
+from sinetti.client.messages.messages import make_message
 from sinetti.client.results import UsageError
 from sinetti.client.store import files, generations
-from sinetti.client.store.generations import Held
+from sinetti.client.store.generations import InstalledKeySet
 from sinetti.pki import encoding
 from sinetti.wire.soap.schema_types import SERVICE
 from sinetti.wire.xmldsig import parser, signature
-from sinetti.wire.xmldsig.signature import Recipe, Seal
+from sinetti.wire.xmldsig.signature import DocumentSigner, SignatureProfile
 
 
-def seal_of(held: Held) -> Seal:
+def document_signer(held: InstalledKeySet) -> DocumentSigner:
     """Give what signs documents with the generation in use."""
-    return signature.seal_of(held.key, encoding.certificate_der(held.certificate))
+    return signature.signer_for_key(held.key, encoding.certificate_der(held.certificate))
 
 
-def holder_of(store: Path, name: str, now: datetime) -> Held:
+def signing_certificate(store: Path, name: str, now: datetime) -> InstalledKeySet:
     """Read the certificate that a name seals with. Raises UsageError where it has none in force, StoreDamaged.
 
     A beginning that lies as little ahead as a clock may lag is no hindrance: `enrol` took it, too.
     """
     folder = store / name
     if not files.is_name(name) or not files.is_kept(folder):
-        raise UsageError(say(messages.UNKNOWN_NAME, name=name, store=str(store)))
-    held = generations.live(folder)
+        raise UsageError(make_message(messages.UNKNOWN_NAME, name=name, store=str(store)))
+    held = generations.current(folder)
     if held is None:
-        raise UsageError(say(messages.NOT_ENROLLED, name=name))
+        raise UsageError(make_message(messages.NOT_ENROLLED, name=name))
     if generations.notes(folder).revoked == held.serial:
-        raise UsageError(say(messages.SEAL_REVOKED_SIGNER, name=name))
+        raise UsageError(make_message(messages.SEAL_REVOKED_SIGNER, name=name))
     if now > held.span.not_after:
-        raise UsageError(say(messages.SEAL_EXPIRED_SIGNER, name=name, until=held.span.not_after))
+        raise UsageError(make_message(messages.SEAL_EXPIRED_SIGNER, name=name, until=held.span.not_after))
     if now + generations.CLOCK_SKEW < held.span.not_before:
-        raise UsageError(say(messages.SEAL_EARLY_SIGNER, name=name, at=held.span.not_before, now=now))
+        raise UsageError(make_message(messages.SEAL_EARLY_SIGNER, name=name, at=held.span.not_before, now=now))
     return held
 
 
-def seal(document: bytes, held: Held, recipe: Recipe) -> bytes:
+def sign_document(document: bytes, held: InstalledKeySet, recipe: SignatureProfile) -> bytes:
     """Seal a document: an enveloped signature, last child of its root.
 
     Raises ValueError for what is no XML, or a message of the certificate service: whoever gets such a one sealed among
@@ -48,7 +48,7 @@ def seal(document: bytes, held: Held, recipe: Recipe) -> bytes:
     if str(parser.parse(document).tag).startswith(f"{{{SERVICE}}}"):
         why = "the document is a message of the certificate service, which nobody seals as a document"
         raise ValueError(why)
-    return signature.sign_document(document, seal_of(held), recipe)
+    return signature.sign_document(document, document_signer(held), recipe)
 
 
 def is_signed(document: bytes) -> bool:

@@ -16,7 +16,7 @@ from pathlib import Path
 from sinetti.client import decoder
 from sinetti.client.messages import messages
 from sinetti.client.messages.messages import Value
-from sinetti.client.results import ExitCode, Outcome, Result
+from sinetti.client.results import CommandResult, ExitCode, Result
 from sinetti.client.store import files
 from sinetti.domain.values import Language
 
@@ -28,7 +28,7 @@ LARGEST = 1024 * 1024
 """Octets after which a new part begins; one full part is kept."""
 
 
-class Event(StrEnum):
+class EventType(StrEnum):
     """What can happen to a name; the values stand in the file."""
 
     ADOPTED = "adopted"
@@ -50,12 +50,12 @@ class Event(StrEnum):
 
 
 OUTCOMES = {
-    Result.ENROLLED: Event.ENROLLED,
-    Result.RENEWED: Event.RENEWED,
-    Result.REFUSED: Event.REFUSED,
-    Result.UNCERTAIN: Event.UNCERTAIN,
-    Result.PENDING: Event.PENDING,
-    Result.FAILED: Event.FAILED,
+    Result.ENROLLED: EventType.ENROLLED,
+    Result.RENEWED: EventType.RENEWED,
+    Result.REFUSED: EventType.REFUSED,
+    Result.UNCERTAIN: EventType.UNCERTAIN,
+    Result.PENDING: EventType.PENDING,
+    Result.FAILED: EventType.FAILED,
 }
 """Which event an outcome is; where nothing was due, nothing has happened."""
 
@@ -63,15 +63,15 @@ _UNWRITTEN = frozenset({ExitCode.STORE, ExitCode.USAGE})
 
 
 @dataclass(frozen=True, slots=True)
-class Happening:
+class LogEvent:
     """One event: `at` UTC, whole seconds; `facts` are short texts such as a serial, codes, an exit code."""
 
     at: datetime
-    event: Event
+    event: EventType
     facts: dict[str, str]
 
 
-def note(name_folder: Path, at: datetime, event: Event, **facts: str) -> None:
+def append(name_folder: Path, at: datetime, event: EventType, **facts: str) -> None:
     """Append an event, durably; a full part is put aside first. Raises OSError."""
     path = name_folder / FILE
     with contextlib.suppress(FileNotFoundError):
@@ -89,7 +89,7 @@ def note(name_folder: Path, at: datetime, event: Event, **facts: str) -> None:
         os.close(handle)
 
 
-def note_outcome(name_folder: Path, at: datetime, outcome: Outcome, language: Language = Language.EN) -> None:
+def append_outcome(name_folder: Path, at: datetime, outcome: CommandResult, language: Language = Language.EN) -> None:
     """Append what became of enrolling, renewing or retrieving; nothing where nothing was done or asked.
 
     `why` is what the person was told, in their language. Where the store is damaged or locked nothing is written into
@@ -100,17 +100,17 @@ def note_outcome(name_folder: Path, at: datetime, outcome: Outcome, language: La
     if event is None or outcome.exit_code in _UNWRITTEN or (first is not None and first.text == messages.DONE_BEFORE):
         return
     facts: dict[str, str] = {}
-    if first is not None and event in {Event.ENROLLED, Event.RENEWED}:
+    if first is not None and event in {EventType.ENROLLED, EventType.RENEWED}:
         facts |= {name: _fact(first.values[name]) for name in ("serial", "until") if name in first.values}
     elif first is not None:
         facts["why"] = messages.render(first, language)
     if outcome.codes:
-        facts["codes"] = ", ".join(map(messages.plain, outcome.codes))
+        facts["codes"] = ", ".join(map(messages.strip_control_chars, outcome.codes))
     with contextlib.suppress(OSError):
-        note(name_folder, at, event, **facts)
+        append(name_folder, at, event, **facts)
 
 
-def read(name_folder: Path) -> Iterator[Happening]:
+def read(name_folder: Path) -> Iterator[LogEvent]:
     """Give what happened, oldest first; lines that are none are passed over. OSError for a file without rights."""
     for part in (BEFORE, FILE):
         try:
@@ -122,10 +122,10 @@ def read(name_folder: Path) -> Iterator[Happening]:
                 yield _happening(line)
 
 
-def _happening(line: bytes) -> Happening:
+def _happening(line: bytes) -> LogEvent:
     raw = decoder.json_of(line)
-    at, event = decoder.instant_of(raw.pop("at")), Event(raw.pop("event"))
-    return Happening(at, event, {str(name): str(value) for name, value in raw.items()})
+    at, event = decoder.instant_of(raw.pop("at")), EventType(raw.pop("event"))
+    return LogEvent(at, event, {str(name): str(value) for name, value in raw.items()})
 
 
 def _ends_whole(path: Path) -> bool:

@@ -9,15 +9,15 @@ from pathlib import Path
 from cryptography import x509
 
 from sinetti.client.messages import error_reasons, messages, words
-from sinetti.client.messages.messages import say
+from sinetti.client.messages.messages import make_message
 from sinetti.client.results import UsageError
 from sinetti.client.store import event_log, files, generations, key_storage, keys
-from sinetti.client.store.event_log import Event
+from sinetti.client.store.event_log import EventType
 from sinetti.pki import chain, encoding, pkcs12
 from sinetti.pki.encoding import PrivateKey
 
 
-class Form(StrEnum):
+class ExportFormat(StrEnum):
     """How a copy is written."""
 
     PEM = "pem"
@@ -26,75 +26,79 @@ class Form(StrEnum):
     PKCS12_LEGACY = "pkcs12-legacy"
 
 
-PACKED = frozenset({Form.PKCS12, Form.PKCS12_LEGACY})
+PACKED = frozenset({ExportFormat.PKCS12, ExportFormat.PKCS12_LEGACY})
 
 
 @dataclass(frozen=True, slots=True)
-class Wanted:
+class ExportOptions:
     """What is asked for. `password` protects PKCS#12, or the key in PEM; `serial` None: the certificate in use."""
 
-    form: Form
+    form: ExportFormat
     with_key: bool
     password: bytes | None = field(default=None, repr=False)
     serial: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
-class Copy:
+class ExportedFile:
     """What is written."""
 
     octets: bytes = field(repr=False)
-    form: Form
+    form: ExportFormat
     with_key: bool
     serial: str
 
 
-def copy_of(store: Path, name: str, wanted: Wanted) -> Copy:
+def copy_of(store: Path, name: str, wanted: ExportOptions) -> ExportedFile:
     """Put a copy together. Raises UsageError, StoreError."""
     _possible(wanted)
     folder = store / name
     if not files.is_name(name) or not files.is_kept(folder):
-        raise UsageError(say(messages.UNKNOWN_NAME, name=name, store=str(store)))
+        raise UsageError(make_message(messages.UNKNOWN_NAME, name=name, store=str(store)))
     place = _place(folder, wanted.serial)
     certificate, above = _parsed(place)
     key = _key(folder, place, certificate, wanted) if wanted.with_key else None
     octets = _written(name, key, (certificate, *above), wanted)
-    return Copy(octets, wanted.form, wanted.with_key, keys.serial_of(certificate))
+    return ExportedFile(octets, wanted.form, wanted.with_key, keys.serial_of(certificate))
 
 
-def note(folder: Path, now: datetime, copy: Copy, out: Path) -> None:
+def note(folder: Path, now: datetime, copy: ExportedFile, out: Path) -> None:
     """Write down in the name's log that a copy is made. Raises StoreError."""
     with_key = "yes" if copy.with_key else "no"
     facts = {"serial": copy.serial, "format": copy.form.value, "with_key": with_key, "path": str(out.absolute())}
     try:
-        event_log.note(folder, now, Event.EXPORTED, **facts)
+        event_log.append(folder, now, EventType.EXPORTED, **facts)
     except OSError as bad:
         path = str(bad.filename or folder)
-        raise files.StoreError(say(messages.STORE_UNUSABLE, path=path, why=error_reasons.of(bad))) from bad
+        raise files.StoreError(
+            make_message(messages.STORE_UNUSABLE, path=path, why=error_reasons.translate_reason(bad))
+        ) from bad
 
 
-def _possible(wanted: Wanted) -> None:
-    if wanted.form is Form.DER and wanted.with_key:
-        raise UsageError(say(words.EXPORT_NO_KEY_IN_DER))
+def _possible(wanted: ExportOptions) -> None:
+    if wanted.form is ExportFormat.DER and wanted.with_key:
+        raise UsageError(make_message(words.EXPORT_NO_KEY_IN_DER))
     if wanted.form in PACKED and wanted.password is None:
-        raise UsageError(say(words.EXPORT_NEEDS_PASSWORD, format=wanted.form.value))
+        raise UsageError(make_message(words.EXPORT_NEEDS_PASSWORD, format=wanted.form.value))
     if wanted.password is not None and wanted.form not in PACKED and not wanted.with_key:
-        raise UsageError(say(words.EXPORT_PASSWORD_OF_NOTHING))
+        raise UsageError(make_message(words.EXPORT_PASSWORD_OF_NOTHING))
 
 
 def _place(folder: Path, serial: str | None) -> Path:
     if serial is None:
-        held = generations.live(folder)
+        held = generations.current(folder)
         if held is None:
-            raise UsageError(say(messages.NOT_ENROLLED, name=folder.name))
+            raise UsageError(make_message(messages.NOT_ENROLLED, name=folder.name))
         # Not by `live`: another may come into use while files are read.
         own = folder / files.GENERATIONS / held.serial
-        return own if files.is_there(own) else files.live_of(folder)
+        return own if files.directory_exists(own) else files.live_path(folder)
     kept = sorted(one.name for one in (folder / files.GENERATIONS).glob("[!.]*"))
     asked = serial.replace(":", "").lower()
     if asked not in kept:
         said = ", ".join(kept) or "-"
-        raise UsageError(say(words.EXPORT_NO_NAME, name=folder.name, serial=messages.plain(serial), kept=said))
+        raise UsageError(
+            make_message(words.EXPORT_NO_NAME, name=folder.name, serial=messages.strip_control_chars(serial), kept=said)
+        )
     return folder / files.GENERATIONS / asked
 
 
@@ -105,23 +109,23 @@ def _parsed(place: Path) -> tuple[x509.Certificate, Sequence[x509.Certificate]]:
         path = place / generations.CHAIN
         return certificate, chain.load_bundle(files.read(path))
     except ValueError as bad:
-        raise files.damaged(path, bad) from bad
+        raise files.corruption_error(path, bad) from bad
 
 
-def _key(folder: Path, place: Path, certificate: x509.Certificate, wanted: Wanted) -> PrivateKey:
+def _key(folder: Path, place: Path, certificate: x509.Certificate, wanted: ExportOptions) -> PrivateKey:
     path = key_storage.path_of(place)
     if path.name == key_storage.URI:
-        raise UsageError(say(words.EXPORT_KEY_IN_TOKEN, name=folder.name))
+        raise UsageError(make_message(words.EXPORT_KEY_IN_TOKEN, name=folder.name))
     if wanted.password is None and key_storage.is_encrypted(files.read(path)):
-        raise UsageError(say(words.EXPORT_KEPT_ENCRYPTED, name=folder.name))
+        raise UsageError(make_message(words.EXPORT_KEPT_ENCRYPTED, name=folder.name))
     return key_storage.open_key(place, folder, certificate)
 
 
-def _written(name: str, key: PrivateKey | None, whole: Sequence[x509.Certificate], wanted: Wanted) -> bytes:
-    if wanted.form is Form.DER:
+def _written(name: str, key: PrivateKey | None, whole: Sequence[x509.Certificate], wanted: ExportOptions) -> bytes:
+    if wanted.form is ExportFormat.DER:
         return encoding.certificate_der(whole[0])
-    if wanted.form is Form.PEM:
+    if wanted.form is ExportFormat.PEM:
         before = b"" if key is None else encoding.dump_private_key(key, wanted.password)
         return before + b"".join(encoding.certificate_pem(encoding.certificate_der(one)) for one in whole)
-    legacy = wanted.form is Form.PKCS12_LEGACY
+    legacy = wanted.form is ExportFormat.PKCS12_LEGACY
     return pkcs12.dump(name, key, whole, wanted.password or b"", legacy=legacy)

@@ -15,7 +15,7 @@ from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
 from sinetti.client.messages import error_reasons, messages
-from sinetti.client.messages.messages import Message, say
+from sinetti.client.messages.messages import Message, make_message
 from sinetti.client.store import os_support
 
 SYSTEM = os_support.of(sys.platform)
@@ -56,10 +56,10 @@ class StoreDamaged(StoreError):
     """A file of the store is missing, unreadable or does not fit the others."""
 
 
-def damaged(path: Path, why: Exception | str) -> StoreDamaged:
+def corruption_error(path: Path, why: Exception | str) -> StoreDamaged:
     """Make the error for one damaged file; one that nobody may read is whole for all we know, and wants no backup."""
     word = messages.STORE_UNUSABLE if isinstance(why, PermissionError) else messages.STORE_DAMAGED
-    return StoreDamaged(say(word, path=str(path), why=error_reasons.of(why)))
+    return StoreDamaged(make_message(word, path=str(path), why=error_reasons.translate_reason(why)))
 
 
 def is_name(name: str) -> bool:
@@ -67,12 +67,12 @@ def is_name(name: str) -> bool:
     return NAME.fullmatch(name) is not None and not name.endswith(".")
 
 
-def names(store: Path) -> tuple[str, ...]:
+def list_names(store: Path) -> tuple[str, ...]:
     """List the names of a store, sorted; a folder without anything of ours is none. OSError where it cannot be read."""
     return tuple(sorted(entry.name for entry in store.iterdir() if is_name(entry.name) and is_kept(entry)))
 
 
-def is_there(store: Path) -> bool:
+def directory_exists(store: Path) -> bool:
     """Tell whether there is such a folder. OSError where nobody can tell: without rights to what it would lie in."""
     mode = _mode(store)
     return mode is not None and stat.S_ISDIR(mode)
@@ -97,7 +97,7 @@ def _mode(path: Path) -> int | None:
 def is_kept(folder: Path) -> bool:
     """Tell whether a folder is a name's: something lies there that only we put there."""
     try:
-        return is_there(folder) and any(one.name in OURS for one in folder.iterdir())
+        return directory_exists(folder) and any(one.name in OURS for one in folder.iterdir())
     except PermissionError:
         return True  # one that cannot be looked into is told as such, not passed over
 
@@ -110,7 +110,7 @@ def make_folder(folder: Path) -> None:
         SYSTEM.sync_folder(one.parent)
 
 
-def write_whole(path: Path, octets: bytes, dress: Callable[[Path], None] | None = None) -> None:
+def write_atomic(path: Path, octets: bytes, dress: Callable[[Path], None] | None = None) -> None:
     """Write a private file so that it is there whole or not at all: new file, fsync, rename, fsync of the folder.
 
     `dress` gives it another owner or mode before it has its name.
@@ -133,7 +133,7 @@ def write_folder(folder: Path, files: Mapping[str, bytes], dress: Callable[[Path
     if exists(folder):
         for name, octets in files.items():
             if read(folder / name) != octets:
-                raise damaged(folder / name, "it differs from what belongs there")
+                raise corruption_error(folder / name, "it differs from what belongs there")
     else:
         make_folder(folder.parent)
         beside = folder.with_name(f".{folder.name}.new")
@@ -190,12 +190,12 @@ def swap_live(name_folder: Path, serial: str) -> None:
 def serial_in_use(name_folder: Path) -> str | None:
     """Give the serial that `live` points at, without reading anything; None where it points at none, or is a copy."""
     try:
-        return live_of(name_folder).readlink().name
+        return live_path(name_folder).readlink().name
     except OSError:
         return None
 
 
-def live_of(name_folder: Path) -> Path:
+def live_path(name_folder: Path) -> Path:
     """Give where the generation in use lies: `live`, or what it was while a swap in two steps is between them."""
     link, old = name_folder / LIVE, name_folder / OLD
     return old if not os.path.lexists(link) and os.path.lexists(old) else link
@@ -227,7 +227,7 @@ def read(path: Path) -> bytes:
     try:
         return octets_of(path)
     except OSError as bad:
-        raise damaged(path, bad) from bad
+        raise corruption_error(path, bad) from bad
 
 
 @contextlib.contextmanager
@@ -238,8 +238,8 @@ def locked(name_folder: Path) -> Iterator[None]:
         try:
             SYSTEM.lock(handle)
         except os_support.Busy as busy:
-            raise StoreLocked(say(messages.STORE_LOCKED, name=name_folder.name)) from busy
-        if live_of(name_folder).name == OLD:
+            raise StoreLocked(make_message(messages.STORE_LOCKED, name=name_folder.name)) from busy
+        if live_path(name_folder).name == OLD:
             # A run ended between the two steps of a swap: undone here, and done again by whoever goes on.
             SYSTEM.rename(name_folder / OLD, name_folder / LIVE)
         _sweep(name_folder)
@@ -248,7 +248,7 @@ def locked(name_folder: Path) -> Iterator[None]:
         os.close(handle)
 
 
-def sweep(name_folder: Path) -> None:
+def remove_partial(name_folder: Path) -> None:
     """Take away what an interrupted run left; where somebody is at work on the name, they do that."""
     with contextlib.suppress(StoreError, OSError), locked(name_folder):
         pass

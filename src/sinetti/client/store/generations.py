@@ -11,11 +11,11 @@ from cryptography.x509.oid import NameOID
 
 from sinetti.client import decoder, validity
 from sinetti.client.messages import error_reasons, messages
-from sinetti.client.messages.messages import Message, say
-from sinetti.client.model import FilesWanted
+from sinetti.client.messages.messages import Message, make_message
+from sinetti.client.model import OutputOptions
 from sinetti.client.store import files, key_storage, keys, output_files, settings, token_keys
-from sinetti.domain.identifiers import same_customer
-from sinetti.domain.values import Serial, Span
+from sinetti.domain.identifiers import is_same_identifier
+from sinetti.domain.values import Serial, ValidityPeriod
 from sinetti.pki import chain, encoding, policy_oids
 from sinetti.pki.encoding import PrivateKey
 
@@ -23,7 +23,7 @@ CERTIFICATE = "certificate.pem"
 CHAIN = "chain.pem"
 NOTES = "notes.json"
 
-_AS_EVER = FilesWanted()
+_AS_EVER = OutputOptions()
 
 
 CLOCK_SKEW = timedelta(minutes=5)
@@ -31,7 +31,7 @@ CLOCK_SKEW = timedelta(minutes=5)
 
 
 @dataclass(frozen=True, slots=True)
-class Held:
+class InstalledKeySet:
     """The generation in use: a key, the certificate for it and the certificates above that."""
 
     serial: Serial
@@ -39,13 +39,13 @@ class Held:
     key: PrivateKey = field(repr=False)
 
     @property
-    def span(self) -> Span:
+    def span(self) -> ValidityPeriod:
         """The certificate's life, UTC."""
         return span_of(self.certificate)
 
 
 @dataclass(frozen=True, slots=True)
-class Notes:
+class NameState:
     """What is remembered of a name: the serial that the service called revoked, the transfer IDs behind `serial`."""
 
     revoked: str | None = None
@@ -53,9 +53,9 @@ class Notes:
     serial: str | None = None
 
 
-def span_of(certificate: x509.Certificate) -> Span:
+def span_of(certificate: x509.Certificate) -> ValidityPeriod:
     """Give a certificate's life, UTC."""
-    return Span(certificate.not_valid_before_utc, certificate.not_valid_after_utc)
+    return ValidityPeriod(certificate.not_valid_before_utc, certificate.not_valid_after_utc)
 
 
 def common_name(certificate: x509.Certificate) -> str | None:
@@ -68,22 +68,22 @@ def organisation(certificate: x509.Certificate) -> str | None:
     return _only(certificate, NameOID.ORGANIZATION_NAME)
 
 
-def misfit(
+def reason_not_installable(
     certificate: x509.Certificate, customer_id: str, anchors: Sequence[x509.Certificate], now: datetime
 ) -> Message | None:
     """Say why a certificate from the service is not taken, or None: it fits customer, chain and dates."""
     try:
         named, _ = common_name(certificate), keys.serial_of(certificate)
     except ValueError as bad:
-        return say(messages.CERTIFICATE_UNREADABLE, why=error_reasons.of(bad))
-    if named is None or not same_customer(named, customer_id):
-        return say(messages.NOT_OUR_CUSTOMER, customer_id=customer_id)
+        return make_message(messages.CERTIFICATE_UNREADABLE, why=error_reasons.translate_reason(bad))
+    if named is None or not is_same_identifier(named, customer_id):
+        return make_message(messages.NOT_OUR_CUSTOMER, customer_id=customer_id)
     ways = chain.trusted_ways(certificate, anchors)
     if not ways:
-        return say(messages.NOT_OUR_ISSUER)
-    if not policy_oids.is_holders(certificate):
-        return say(messages.NOT_FOR_HOLDERS)
-    found = validity.out_of_time(certificate, ways, now, CLOCK_SKEW)
+        return make_message(messages.NOT_OUR_ISSUER)
+    if not policy_oids.is_holder_certificate(certificate):
+        return make_message(messages.NOT_FOR_HOLDERS)
+    found = validity.check_validity(certificate, ways, now, CLOCK_SKEW)
     return None if found is None else validity.told(found, messages.THE_NEW_ONE, messages.THE_NEW_ONES_CA, now)
 
 
@@ -92,7 +92,7 @@ def install(
     key: bytes,
     certificate: x509.Certificate,
     bundle: Sequence[x509.Certificate],
-    wanted: FilesWanted = _AS_EVER,
+    wanted: OutputOptions = _AS_EVER,
 ) -> Serial:
     """Make a generation of a matching set and put it in use. Doing it again changes nothing.
 
@@ -100,69 +100,69 @@ def install(
     The generation has its further formats and owner before it is in use. Raises StoreError, OSError.
     """
     serial, name = keys.serial_of(certificate), name_folder.name
-    above = chain.issuers_up(certificate, bundle)
+    above = chain.build_chain(certificate, bundle)
     contents = {
-        key_storage.file_of(key): key,
+        key_storage.key_file_for(key): key,
         CERTIFICATE: encoding.certificate_pem(encoding.certificate_der(certificate)),
         CHAIN: b"".join(encoding.certificate_pem(encoding.certificate_der(one)) for one in above),
     }
     folder = name_folder / files.GENERATIONS / serial
     if not files.exists(folder):
-        contents |= output_files.further(name, key_storage.loaded(key, wanted), (certificate, *above), wanted)
+        contents |= output_files.make_formats(name, key_storage.load_key(key, wanted), (certificate, *above), wanted)
     elif key_storage.is_encrypted(key):
         # The same key is encrypted to other octets each time.
         _same_key(folder, certificate, wanted)
         del contents[key_storage.KEY]
     files.write_folder(folder, contents, lambda beside: output_files.dress_folder(name, beside, wanted))
-    output_files.let_through(name_folder, wanted)
+    output_files.grant_traversal(name_folder, wanted)
     files.swap_live(name_folder, serial)
-    if key_storage.file_of(key) == key_storage.URI:
-        token_keys.settled(name_folder, key)
+    if key_storage.key_file_for(key) == key_storage.URI:
+        token_keys.raise_errors(name_folder, key)
     return serial
 
 
-def complete(name_folder: Path, wanted: FilesWanted) -> tuple[str, ...]:
+def complete(name_folder: Path, wanted: OutputOptions) -> tuple[str, ...]:
     """Add what the generation in use does not have of the formats that are wanted; gives the names of what was added.
 
     Octets that are there are not changed, and each file appears whole; owner, group and mode become those wanted.
     Raises StoreError, OSError.
     """
-    folder = files.live_of(name_folder)
+    folder = files.live_path(name_folder)
     if is_complete(name_folder, wanted):
         return ()
-    held = live(name_folder)
+    held = current(name_folder)
     if held is None:
         return ()
     wanted = _as_kept(name_folder, wanted)
     name, place = name_folder.name, name_folder / files.GENERATIONS / held.serial
     above = chain.load_bundle(files.read(folder / CHAIN))
-    added = output_files.lacking(folder, wanted)
-    for one, octets in output_files.further(name, held.key, (held.certificate, *above), wanted, added).items():
-        files.write_whole(place / one, octets, lambda beside: output_files.dress(name, beside, wanted))
+    added = output_files.missing_formats(folder, wanted)
+    for one, octets in output_files.make_formats(name, held.key, (held.certificate, *above), wanted, added).items():
+        files.write_atomic(place / one, octets, lambda beside: output_files.apply_permissions(name, beside, wanted))
     output_files.dress_folder(name, place, wanted)
-    output_files.let_through(name_folder, wanted)
+    output_files.grant_traversal(name_folder, wanted)
     if files.serial_in_use(name_folder) is None:  # a copy, where links are forbidden
         files.swap_live(name_folder, held.serial)
     return added
 
 
-def _as_kept(name_folder: Path, wanted: FilesWanted) -> FilesWanted:
+def _as_kept(name_folder: Path, wanted: OutputOptions) -> OutputOptions:
     """Give what is wanted of a set; where its key is kept encrypted, no copy of it comes to lie in clear."""
-    path = key_storage.path_of(files.live_of(name_folder))
+    path = key_storage.path_of(files.live_path(name_folder))
     if wanted.key_password_file is not None or not key_storage.is_encrypted(files.read(path)):
         return wanted
     return replace(wanted, key_password_file=settings.load(name_folder).files.key_password_file)
 
 
-def is_complete(name_folder: Path, wanted: FilesWanted) -> bool:
+def is_complete(name_folder: Path, wanted: OutputOptions) -> bool:
     """Whether the generation in use looks as it is wanted: some calls of stat, nothing is read. Raises OSError."""
-    folder = files.live_of(name_folder)
+    folder = files.live_path(name_folder)
     return not files.exists(folder) or (
-        not output_files.lacking(folder, wanted) and output_files.is_dressed(folder, wanted)
+        not output_files.missing_formats(folder, wanted) and output_files.is_dressed(folder, wanted)
     )
 
 
-def live(name_folder: Path) -> Held | None:
+def current(name_folder: Path) -> InstalledKeySet | None:
     """Read the generation in use; None where there never was one. Raises StoreDamaged where the set does not match.
 
     Nothing is locked: who seals need not wait for a renewal. Files of which some were read before another generation
@@ -177,60 +177,60 @@ def live(name_folder: Path) -> Held | None:
                 raise
 
 
-def _live(name_folder: Path) -> Held | None:
-    folder = files.live_of(name_folder)
+def _live(name_folder: Path) -> InstalledKeySet | None:
+    folder = files.live_path(name_folder)
     if not files.exists(folder):
         # Notes are written once the first set is in use; generations alone may be of a run that ended just before.
         if folder.is_symlink() or files.exists(name_folder / NOTES):
-            raise files.damaged(folder, "it points at no certificate")
+            raise files.corruption_error(folder, "it points at no certificate")
         return None
     if folder.is_symlink() and folder.resolve().parent != (name_folder / files.GENERATIONS).resolve():
-        raise files.damaged(folder, "it points at something else than a certificate of this name")
+        raise files.corruption_error(folder, "it points at something else than a certificate of this name")
     certificate = certificate_in_use(name_folder)
     try:
         above = chain.load_bundle(files.read(folder / CHAIN))
     except ValueError as bad:
-        raise files.damaged(folder, bad) from bad
+        raise files.corruption_error(folder, bad) from bad
     key = key_storage.open_key(folder, name_folder, certificate)
-    if chain.issuers_up(certificate, above) != above:
-        raise files.damaged(folder / CHAIN, "it is not the chain of the certificate")
-    return Held(keys.serial_of(certificate), certificate, key)
+    if chain.build_chain(certificate, above) != above:
+        raise files.corruption_error(folder / CHAIN, "it is not the chain of the certificate")
+    return InstalledKeySet(keys.serial_of(certificate), certificate, key)
 
 
 def certificate_in_use(name_folder: Path) -> x509.Certificate:
     """Read the certificate in use alone: nothing else of the set is looked at. Raises StoreDamaged."""
-    return _parsed(files.live_of(name_folder) / CERTIFICATE)
+    return _parsed(files.live_path(name_folder) / CERTIFICATE)
 
 
-def notes(name_folder: Path) -> Notes:
+def notes(name_folder: Path) -> NameState:
     """Read what is remembered of a name. Raises StoreDamaged."""
     path = name_folder / NOTES
     if not files.exists(path):
-        return Notes()
+        return NameState()
     try:
         raw = decoder.json_of(files.read(path))
-        return Notes(raw["revoked"], raw["transfer"], raw["serial"])
+        return NameState(raw["revoked"], raw["transfer"], raw["serial"])
     except (ValueError, KeyError, TypeError) as bad:
-        raise files.damaged(path, "these are no notes") from bad
+        raise files.corruption_error(path, "these are no notes") from bad
 
 
-def remember(name_folder: Path, what: Notes) -> None:
+def remember(name_folder: Path, what: NameState) -> None:
     """Write down what is remembered of a name, whole or not at all."""
     raw = {"revoked": what.revoked, "serial": what.serial, "transfer": what.transfer}
-    files.write_whole(name_folder / NOTES, (json.dumps(raw, indent=1) + "\n").encode())
+    files.write_atomic(name_folder / NOTES, (json.dumps(raw, indent=1) + "\n").encode())
 
 
-def _same_key(folder: Path, certificate: x509.Certificate, wanted: FilesWanted) -> None:
-    kept = key_storage.loaded(files.read(key_storage.path_of(folder)), wanted)
+def _same_key(folder: Path, certificate: x509.Certificate, wanted: OutputOptions) -> None:
+    kept = key_storage.load_key(files.read(key_storage.path_of(folder)), wanted)
     if kept is None or not keys.belongs(certificate, kept):
-        raise files.damaged(folder, "key and certificate do not belong together")
+        raise files.corruption_error(folder, "key and certificate do not belong together")
 
 
 def _parsed(path: Path) -> x509.Certificate:
     try:
         return encoding.load_certificate(files.read(path))
     except ValueError as bad:
-        raise files.damaged(path, bad) from bad
+        raise files.corruption_error(path, bad) from bad
 
 
 def _only(certificate: x509.Certificate, oid: x509.ObjectIdentifier) -> str | None:

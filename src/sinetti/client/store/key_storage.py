@@ -10,8 +10,8 @@ from pathlib import Path
 from cryptography import x509
 
 from sinetti.client.messages import error_reasons, messages, words
-from sinetti.client.messages.messages import Message, say
-from sinetti.client.model import FilesWanted
+from sinetti.client.messages.messages import Message, make_message
+from sinetti.client.model import OutputOptions
 from sinetti.client.store import files, keys, settings, token_keys
 from sinetti.domain.values import KeyId, KeyType
 from sinetti.infra import file_permissions
@@ -25,7 +25,7 @@ KEY, URI = "key.pem", "key.uri"
 _ENCRYPTED = b"-----BEGIN ENCRYPTED PRIVATE KEY-----"
 
 
-def file_of(octets: bytes) -> str:
+def key_file_for(octets: bytes) -> str:
     """Tell in which file a key lies that is kept as these octets."""
     return URI if octets.startswith(pkcs11_uri.SCHEME) else KEY
 
@@ -37,7 +37,7 @@ def path_of(folder: Path) -> Path:
 
 
 def make(
-    name_folder: Path, kind: KeyType, wanted: FilesWanted, tell: Callable[[Message], None]
+    name_folder: Path, kind: KeyType, wanted: OutputOptions, tell: Callable[[Message], None]
 ) -> tuple[PrivateKey, bytes]:
     """Make a key pair as it is wanted; gives what signs, and the octets to keep.
 
@@ -46,17 +46,17 @@ def make(
     if wanted.token is not None:
         return token_keys.make(name_folder, kind, wanted.token, tell)
     key = encoding.generate_key(kind)
-    return key, kept(key, wanted)
+    return key, serialise_key(key, wanted)
 
 
-def passphrase_of(wanted: FilesWanted) -> bytes | None:
+def passphrase_of(wanted: OutputOptions) -> bytes | None:
     """Give what key.pem is encrypted with; None for keys in clear. Raises StoreError."""
     path = wanted.key_password_file
     if path is None:
         return None
     found = secret(path)
     if len(found) > encoding.LONGEST_PASSPHRASE:
-        raise files.StoreError(say(words.SECRET_TOO_LONG, path=str(path), most=encoding.LONGEST_PASSPHRASE))
+        raise files.StoreError(make_message(words.SECRET_TOO_LONG, path=str(path), most=encoding.LONGEST_PASSPHRASE))
     return found
 
 
@@ -65,23 +65,25 @@ def secret(path: Path) -> bytes:
     try:
         found = file_permissions.read_secret(path, any_owner=True).rstrip(b"\r\n")
     except RightsError as bad:
-        raise files.StoreError(say(messages.OPEN_SECRET, path=str(path))) from bad
+        raise files.StoreError(make_message(messages.OPEN_SECRET, path=str(path))) from bad
     except OSError as bad:
-        raise files.StoreError(say(words.SECRET_UNREADABLE, path=str(path), why=error_reasons.of(bad))) from bad
+        raise files.StoreError(
+            make_message(words.SECRET_UNREADABLE, path=str(path), why=error_reasons.translate_reason(bad))
+        ) from bad
     if not found:
-        raise files.StoreError(say(words.SECRET_EMPTY, path=str(path)))
+        raise files.StoreError(make_message(words.SECRET_EMPTY, path=str(path)))
     return found
 
 
-def packing(path: Path) -> bytes:
+def pkcs12_password(path: Path) -> bytes:
     """Read the password of PKCS#12 files in the same way. Raises StoreError also where no such file takes it."""
     found = secret(path)
     if not pkcs12.is_password(found):
-        raise files.StoreError(say(words.NO_PKCS12_PASSWORD, path=str(path)))
+        raise files.StoreError(make_message(words.NO_PKCS12_PASSWORD, path=str(path)))
     return found
 
 
-def kept(key: PrivateKey, wanted: FilesWanted) -> bytes:
+def serialise_key(key: PrivateKey, wanted: OutputOptions) -> bytes:
     """Give a key as it is to be kept in key.pem: encrypted where a password is wanted. Raises StoreError."""
     return encoding.dump_private_key(key, passphrase_of(wanted))
 
@@ -91,18 +93,18 @@ def is_encrypted(octets: bytes) -> bool:
     return _ENCRYPTED in octets
 
 
-def loaded(octets: bytes, wanted: FilesWanted) -> PrivateKey | None:
+def load_key(octets: bytes, wanted: OutputOptions) -> PrivateKey | None:
     """Open a key that is kept as these octets, by the password of `wanted`; None where it is in a token.
 
     Raises StoreError.
     """
-    if file_of(octets) == URI:
+    if key_file_for(octets) == URI:
         return None
     passphrase = passphrase_of(wanted) if is_encrypted(octets) else None
     try:
         return encoding.load_private_key(octets, passphrase)
     except ValueError as bad:
-        raise files.damaged(wanted.key_password_file or Path(KEY), bad) from bad
+        raise files.corruption_error(wanted.key_password_file or Path(KEY), bad) from bad
 
 
 def open_key(folder: Path, name_folder: Path, certificate: x509.Certificate) -> PrivateKey:
@@ -114,11 +116,11 @@ def open_key(folder: Path, name_folder: Path, certificate: x509.Certificate) -> 
     if path.name == KEY:
         key = _opened(path, name_folder)
         if not keys.belongs(certificate, key):
-            raise files.damaged(folder, "key and certificate do not belong together")
+            raise files.corruption_error(folder, "key and certificate do not belong together")
         return key
     in_token = _uri(path)
     if in_token.key_id is None or not keys.is_for(certificate, in_token.key_id):
-        raise files.damaged(folder, "key and certificate do not belong together")
+        raise files.corruption_error(folder, "key and certificate do not belong together")
     known = settings.load(name_folder).files.token
     return token_keys.key_of(in_token, known, certificate.public_key())
 
@@ -130,7 +132,7 @@ def key_id_of(folder: Path, name_folder: Path) -> KeyId:
         return keys.key_id(_opened(path, name_folder, tests_primes=False))
     key_id = _uri(path).key_id
     if key_id is None:
-        raise files.damaged(path, "this is no URI of a key in a token")
+        raise files.corruption_error(path, "this is no URI of a key in a token")
     return key_id
 
 
@@ -143,8 +145,10 @@ def _opened(path: Path, name_folder: Path, *, tests_primes: bool = True) -> Priv
         except ValueError as bad:
             wrong = bad
     if wrong is None:
-        raise files.StoreError(say(words.NO_KEY_PASSWORD, path=str(path), settings=str(name_folder / settings.FILE)))
-    raise files.damaged(path, wrong) from wrong
+        raise files.StoreError(
+            make_message(words.NO_KEY_PASSWORD, path=str(path), settings=str(name_folder / settings.FILE))
+        )
+    raise files.corruption_error(path, wrong) from wrong
 
 
 def _passwords_for(path: Path, name_folder: Path) -> Iterator[bytes]:
@@ -160,4 +164,4 @@ def _uri(path: Path) -> pkcs11_uri.TokenKey:
     try:
         return pkcs11_uri.load(files.read(path))
     except ValueError as bad:
-        raise files.damaged(path, bad) from bad
+        raise files.corruption_error(path, bad) from bad

@@ -19,7 +19,7 @@ from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives.serialization import load_der_private_key, pkcs12
 
 from sinetti.client.messages import adopt, error_reasons, messages
-from sinetti.client.messages.messages import plain, say
+from sinetti.client.messages.messages import make_message, strip_control_chars
 from sinetti.client.results import UsageError
 from sinetti.client.store import keys
 from sinetti.pki import chain, encoding, policy_oids, spki
@@ -37,7 +37,7 @@ _ENTRY = re.compile(r"^Alias name: (.+)\n(?:.*\n)?Entry type: PrivateKeyEntry$",
 
 
 @dataclass(frozen=True, slots=True)
-class Material:
+class KeyMaterial:
     """A private key, the certificate for it, and what else lay beside them."""
 
     key: PrivateKey = field(repr=False)
@@ -45,22 +45,22 @@ class Material:
     others: tuple[x509.Certificate, ...]
 
 
-def of_files(key: Path, certificate: Path, more: Path | None, password: bytes | None) -> Material:
+def of_files(key: Path, certificate: Path, more: Path | None, password: bytes | None) -> KeyMaterial:
     """Read key and certificate from files of their own; the certificate's may hold others too. Raises UsageError."""
     private = _key(key, _read(key), password)
     given = [one for path in (certificate, more) if path is not None for one in _certificates(path)]
     return _fitting(private, given, certificate)
 
 
-def of_pkcs12(path: Path, password: bytes | None) -> Material:
+def from_pkcs12(path: Path, password: bytes | None) -> KeyMaterial:
     """Read a PKCS#12 file. Raises UsageError."""
     octets = _read(path)
     if octets[:4] in _JAVA:
-        raise UsageError(say(adopt.ADOPT_JAVA, path=str(path)))
+        raise UsageError(make_message(adopt.ADOPT_JAVA, path=str(path)))
     return _of_pkcs12(path, octets, password)
 
 
-def of_java(path: Path, alias: str | None, password: bytes, of_key: bytes | None = None) -> Material:
+def from_java(path: Path, alias: str | None, password: bytes, of_key: bytes | None = None) -> KeyMaterial:
     """Read a Java key store, with keytool where it is one of Java's own kinds or a key is named. Raises UsageError.
 
     `of_key` is the key's own password where it has one.
@@ -71,7 +71,7 @@ def of_java(path: Path, alias: str | None, password: bytes, of_key: bytes | None
         return _of_pkcs12(path, octets, password)
     keytool = shutil.which("keytool")
     if keytool is None:
-        raise UsageError(say(adopt.ADOPT_NO_KEYTOOL, path=str(path)))
+        raise UsageError(make_message(adopt.ADOPT_NO_KEYTOOL, path=str(path)))
     store = _Java(keytool, path, kind or "PKCS12", password, of_key or password)
     return store.taken_out(alias or store.only_alias())
 
@@ -92,10 +92,10 @@ class _Java:
         found: list[str] = _ENTRY.findall(self._run(words, {}).replace("\r\n", "\n"))
         if len(found) != 1:
             wrong = adopt.ADOPT_ALIASES if found else adopt.ADOPT_NO_KEY
-            raise UsageError(say(wrong, path=str(self.path), aliases=plain(", ".join(found))))
+            raise UsageError(make_message(wrong, path=str(self.path), aliases=strip_control_chars(", ".join(found))))
         return found[0]
 
-    def taken_out(self, alias: str) -> Material:
+    def taken_out(self, alias: str) -> KeyMaterial:
         """Give one key with its certificates."""
         passing = secrets.token_hex(32)
         with tempfile.TemporaryDirectory(prefix="sinetti-") as folder:
@@ -127,51 +127,57 @@ class _Java:
                 command, env=given, stdin=subprocess.DEVNULL, capture_output=True, timeout=KEYTOOL_SECONDS, check=False
             )
         except (OSError, subprocess.TimeoutExpired) as bad:
-            raise UsageError(say(adopt.ADOPT_KEYTOOL, path=str(self.path), why=str(bad))) from bad
+            raise UsageError(make_message(adopt.ADOPT_KEYTOOL, path=str(self.path), why=str(bad))) from bad
         said = done.stdout.decode(errors="replace")
         if done.returncode != 0:
-            why = plain((said + done.stderr.decode(errors="replace")).strip())
+            why = strip_control_chars((said + done.stderr.decode(errors="replace")).strip())
             if "UnrecoverableKeyException" in why and self.of_key == self.password:
-                raise UsageError(say(adopt.ADOPT_KEY_PASSWORD, path=str(self.path)))
-            raise UsageError(say(adopt.ADOPT_KEYTOOL, path=str(self.path), why=why))
+                raise UsageError(make_message(adopt.ADOPT_KEY_PASSWORD, path=str(self.path)))
+            raise UsageError(make_message(adopt.ADOPT_KEYTOOL, path=str(self.path), why=why))
         return said
 
 
-def _of_pkcs12(path: Path, octets: bytes, password: bytes | None) -> Material:
+def _of_pkcs12(path: Path, octets: bytes, password: bytes | None) -> KeyMaterial:
     try:
         key, certificate, more = pkcs12.load_key_and_certificates(octets, password)
     except (ValueError, TypeError, UnsupportedAlgorithm) as bad:
-        raise UsageError(say(adopt.ADOPT_NO_PKCS12, path=str(path))) from bad
+        raise UsageError(make_message(adopt.ADOPT_NO_PKCS12, path=str(path))) from bad
     if key is None:
-        raise UsageError(say(adopt.ADOPT_NO_KEY, path=str(path)))
+        raise UsageError(make_message(adopt.ADOPT_NO_KEY, path=str(path)))
     if not isinstance(key, PrivateKey):
         raise UsageError(
-            say(messages.UNREADABLE_FILE, path=str(path), why=error_reasons.of("the key is neither RSA nor EC"))
+            make_message(
+                messages.UNREADABLE_FILE,
+                path=str(path),
+                why=error_reasons.translate_reason("the key is neither RSA nor EC"),
+            )
         )
     try:
         given = [spki.checked(one) for one in (certificate, *more) if one is not None]
     except ValueError as bad:
-        raise UsageError(say(messages.UNREADABLE_FILE, path=str(path), why=error_reasons.of(bad))) from bad
+        raise UsageError(
+            make_message(messages.UNREADABLE_FILE, path=str(path), why=error_reasons.translate_reason(bad))
+        ) from bad
     found = _fitting(key, given, path)
     _refuse_several(found, path)
     return found
 
 
-def _refuse_several(found: Material, path: Path) -> None:
+def _refuse_several(found: KeyMaterial, path: Path) -> None:
     """Refuse a file with other organisations' certificates: of several keys OpenSSL gives the first, without a word."""
-    also = [one for one in found.others if policy_oids.is_holders(one)]
+    also = [one for one in found.others if policy_oids.is_holder_certificate(one)]
     if also:
         serials = ", ".join(encoding.serial_hex(one.serial_number) for one in (found.certificate, *also))
-        raise UsageError(say(adopt.ADOPT_SEVERAL, path=str(path), serials=serials))
+        raise UsageError(make_message(adopt.ADOPT_SEVERAL, path=str(path), serials=serials))
 
 
-def _fitting(key: PrivateKey, given: Sequence[x509.Certificate], path: Path) -> Material:
+def _fitting(key: PrivateKey, given: Sequence[x509.Certificate], path: Path) -> KeyMaterial:
     own = [one for one in given if keys.belongs(one, key)]
     if not own:
-        raise UsageError(say(adopt.ADOPT_MISFIT, path=str(path)))
+        raise UsageError(make_message(adopt.ADOPT_MISFIT, path=str(path)))
     # Of several for one key, the one that ends last: the others were before it.
     newest = max(own, key=lambda one: one.not_valid_after_utc)
-    return Material(key, newest, tuple(one for one in given if one not in own))
+    return KeyMaterial(key, newest, tuple(one for one in given if one not in own))
 
 
 def _key(path: Path, octets: bytes, password: bytes | None) -> PrivateKey:
@@ -183,16 +189,20 @@ def _key(path: Path, octets: bytes, password: bytes | None) -> PrivateKey:
     except (ValueError, TypeError, UnsupportedAlgorithm) as bad:
         known = _PEM in octets
         why = (
-            error_reasons.of(bad)
+            error_reasons.translate_reason(bad)
             if known
-            else error_reasons.of("this is no PEM private key, or the passphrase is wrong")
+            else error_reasons.translate_reason("this is no PEM private key, or the passphrase is wrong")
         )
         encrypted = known and password is None and b"ENCRYPTED" in octets
         wrong = adopt.ADOPT_ENCRYPTED if encrypted else messages.UNREADABLE_FILE
-        raise UsageError(say(wrong, path=str(path), why=why)) from bad
+        raise UsageError(make_message(wrong, path=str(path), why=why)) from bad
     if not isinstance(key, PrivateKey):
         raise UsageError(
-            say(messages.UNREADABLE_FILE, path=str(path), why=error_reasons.of("the key is neither RSA nor EC"))
+            make_message(
+                messages.UNREADABLE_FILE,
+                path=str(path),
+                why=error_reasons.translate_reason("the key is neither RSA nor EC"),
+            )
         )
     return key
 
@@ -202,7 +212,9 @@ def _certificates(path: Path) -> tuple[x509.Certificate, ...]:
     try:
         return chain.load_bundle(octets) if _PEM in octets else (encoding.load_certificate(octets),)
     except ValueError as bad:
-        raise UsageError(say(messages.UNREADABLE_FILE, path=str(path), why=error_reasons.of(bad))) from bad
+        raise UsageError(
+            make_message(messages.UNREADABLE_FILE, path=str(path), why=error_reasons.translate_reason(bad))
+        ) from bad
 
 
 def _read(path: Path) -> bytes:
@@ -210,4 +222,6 @@ def _read(path: Path) -> bytes:
         with path.open("rb") as file:
             return file.read(LARGEST)
     except OSError as bad:
-        raise UsageError(say(messages.UNREADABLE_FILE, path=str(path), why=error_reasons.of(bad))) from bad
+        raise UsageError(
+            make_message(messages.UNREADABLE_FILE, path=str(path), why=error_reasons.translate_reason(bad))
+        ) from bad

@@ -13,7 +13,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from sinetti.client import decoder
-from sinetti.client.model import Hint
+from sinetti.client.model import RenewalInfoState
 from sinetti.client.results import ExitCode
 from sinetti.client.store import files
 
@@ -21,7 +21,7 @@ FILE = "agent.json"
 
 
 @dataclass(frozen=True, slots=True)
-class Memory:
+class AgentMemory:
     """What is remembered. `serial`: the certificate that it is about, None for a first enrolment.
 
     `failures` are those in a row, `codes` and `exit_code` what the last one came to; `told`: the serial for which a
@@ -36,20 +36,20 @@ class Memory:
     codes: tuple[str, ...] = ()
     exit_code: ExitCode = ExitCode.DONE
     told: str | None = None
-    hint: Hint | None = None
+    hint: RenewalInfoState | None = None
     ask_again: datetime | None = None
     received: datetime | None = None
     by_hint: bool = False
 
 
-NOTHING = Memory()
+NOTHING = AgentMemory()
 
 
-def load(octets: bytes) -> Memory:
+def load(octets: bytes) -> AgentMemory:
     """Read what is remembered; whatever is wrong with it, nothing is."""
     try:
         raw = decoder.json_of(octets)
-        return Memory(
+        return AgentMemory(
             serial=_text(raw, "serial"),
             failures=max(int(raw["failures"]), 0),
             next_try=_instant(raw["next_try"]),
@@ -66,15 +66,15 @@ def load(octets: bytes) -> Memory:
         return NOTHING
 
 
-def about(known: Memory, serial: str | None) -> Memory:
+def about(known: AgentMemory, serial: str | None) -> AgentMemory:
     """Return the memory of this certificate.
 
     Of another one only an early opening by a hint is kept.
     """
-    return known if known.serial == serial else Memory(serial, by_hint=known.by_hint)
+    return known if known.serial == serial else AgentMemory(serial, by_hint=known.by_hint)
 
 
-def read(name_folder: Path) -> Memory:
+def read(name_folder: Path) -> AgentMemory:
     """Read the file of a name; what cannot be read says nothing."""
     try:
         return load(files.octets_of(name_folder / FILE))
@@ -82,7 +82,7 @@ def read(name_folder: Path) -> Memory:
         return NOTHING
 
 
-def store(name_folder: Path, known: Memory) -> None:
+def store(name_folder: Path, known: AgentMemory) -> None:
     """Write the file of a name, whole or not at all; where the disk refuses, the pass goes on without it."""
     put(name_folder / FILE, dump(known))
 
@@ -101,7 +101,7 @@ def put(path: Path, octets: bytes) -> None:
             raise
 
 
-def dump(known: Memory) -> bytes:
+def dump(known: AgentMemory) -> bytes:
     """Write what is remembered as JSON; `load` gives the same value back."""
     hint = known.hint
     raw: dict[str, object] = {
@@ -125,13 +125,13 @@ def dump(known: Memory) -> bytes:
     return (json.dumps(raw, ensure_ascii=False) + "\n").encode()
 
 
-def _hint(raw: Mapping[str, object] | None) -> Hint | None:
+def _hint(raw: Mapping[str, object] | None) -> RenewalInfoState | None:
     if raw is None or raw["start"] is None:
         return None
     start, end = _instant(raw["start"]), _instant(raw["end"])
     if start is None or end is None or end <= start:
         return None
-    return Hint(start, end, _text(raw, "explanation"))
+    return RenewalInfoState(start, end, _text(raw, "explanation"))
 
 
 def _text(raw: Mapping[str, object], name: str) -> str | None:

@@ -31,7 +31,7 @@ class Busy(Exception):
     """Somebody else holds the lock."""
 
 
-class System(Protocol):
+class OsSupport(Protocol):
     """What the store asks of the operating system. Everything may raise OSError."""
 
     may_lack_links: bool
@@ -196,7 +196,7 @@ class Windows:
             raise PermissionError(errno.EACCES, "icacls cannot make it private", str(folder))
 
 
-def of(platform: str) -> System:
+def of(platform: str) -> OsSupport:
     """Give the system of a platform, named as `sys.platform` names it."""
     if platform == "win32":
         return Windows()

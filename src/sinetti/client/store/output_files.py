@@ -17,8 +17,8 @@ from cryptography.hazmat.primitives.serialization import (
 )
 
 from sinetti.client.messages import error_reasons, words
-from sinetti.client.messages.messages import say
-from sinetti.client.model import FilesWanted, Format
+from sinetti.client.messages.messages import make_message
+from sinetti.client.model import Format, OutputOptions
 from sinetti.client.store import files, key_storage
 from sinetti.pki import encoding, pkcs12
 from sinetti.pki.encoding import PrivateKey
@@ -33,17 +33,17 @@ _THROUGH = 0o011
 """That others may pass through a folder to a file whose name they know; they cannot list it."""
 
 
-def check(name: str, wanted: FilesWanted) -> None:
+def check(name: str, wanted: OutputOptions) -> None:
     """Look whether a set can be dressed as wanted, before anything is asked for. Raises StoreError."""
     key_storage.passphrase_of(wanted)
     if wanted.password_file is not None and _packed(wanted):
-        key_storage.packing(wanted.password_file)
+        key_storage.pkcs12_password(wanted.password_file)
     for database, function, wish in (("pwd", "getpwnam", wanted.owner), ("grp", "getgrnam", wanted.group)):
         if wish is not None and not _knows(database, function, wish):
-            raise files.StoreError(say(words.UNKNOWN_OWNER, name=name, owner=wish))
+            raise files.StoreError(make_message(words.UNKNOWN_OWNER, name=name, owner=wish))
 
 
-def names_of(wanted: FilesWanted) -> Iterator[str]:
+def names_of(wanted: OutputOptions) -> Iterator[str]:
     """List the files beside PEM that a set is to have."""
     if Format.DER in wanted.formats:
         yield from (CERTIFICATE_DER, CHAIN_DER)
@@ -54,18 +54,18 @@ def names_of(wanted: FilesWanted) -> Iterator[str]:
         yield PKCS12_LEGACY
 
 
-def lacking(folder: Path, wanted: FilesWanted) -> tuple[str, ...]:
+def missing_formats(folder: Path, wanted: OutputOptions) -> tuple[str, ...]:
     """List what a generation does not have yet; a key in a token has no copies. Cheap: nothing is read."""
     copies = frozenset() if files.exists(folder / key_storage.URI) else _WITH_KEY
     found = (one for one in names_of(wanted) if one in copies or one not in _WITH_KEY)
     return tuple(one for one in found if not files.exists(folder / one))
 
 
-def further(
+def make_formats(
     name: str,
     key: PrivateKey | None,
     chain: Sequence[x509.Certificate],
-    wanted: FilesWanted,
+    wanted: OutputOptions,
     only: Collection[str] | None = None,
 ) -> dict[str, bytes]:
     """Make the files beside PEM that are wanted, or `only` some of them; a key in a token (None) has no copies.
@@ -84,7 +84,7 @@ def key_der(key: PrivateKey, passphrase: bytes | None) -> bytes:
     return key.private_bytes(Encoding.DER, PrivateFormat.PKCS8, how)
 
 
-def dress(name: str, path: Path, wanted: FilesWanted) -> None:
+def apply_permissions(name: str, path: Path, wanted: OutputOptions) -> None:
     """Give a file of a set its owner, group and mode, before it has its name. Raises StoreError."""
     whose = " / ".join(one for one in (wanted.owner, wanted.group) if one is not None)
     try:
@@ -94,26 +94,26 @@ def dress(name: str, path: Path, wanted: FilesWanted) -> None:
             shutil.chown(path, group=wanted.group)
         path.chmod(wanted.mode)
     except LookupError as bad:
-        raise files.StoreError(say(words.UNKNOWN_OWNER, name=name, owner=whose)) from bad
+        raise files.StoreError(make_message(words.UNKNOWN_OWNER, name=name, owner=whose)) from bad
     except OSError as bad:
         raise files.StoreError(
-            say(words.OWNER_NOT_GIVEN, name=name, owner=whose or "-", why=error_reasons.of(bad))
+            make_message(words.OWNER_NOT_GIVEN, name=name, owner=whose or "-", why=error_reasons.translate_reason(bad))
         ) from bad
 
 
-def dress_folder(name: str, folder: Path, wanted: FilesWanted) -> None:
+def dress_folder(name: str, folder: Path, wanted: OutputOptions) -> None:
     """Dress every file of a set that has no name yet, and let others into its folder. Raises StoreError, OSError."""
     for path in folder.iterdir():
-        dress(name, path, wanted)
+        apply_permissions(name, path, wanted)
     _open_to_others((folder,), wanted)
 
 
-def let_through(name_folder: Path, wanted: FilesWanted) -> None:
+def grant_traversal(name_folder: Path, wanted: OutputOptions) -> None:
     """Let those to whom the files belong pass through the folders above them. Raises OSError."""
     _open_to_others((name_folder / files.GENERATIONS, name_folder, name_folder.parent), wanted)
 
 
-def is_dressed(folder: Path, wanted: FilesWanted) -> bool:
+def is_dressed(folder: Path, wanted: OutputOptions) -> bool:
     """Whether the key of a generation has the owner, group and mode that are wanted. Raises OSError."""
     path = key_storage.path_of(folder)
     if (path.stat().st_mode & 0o777) != wanted.mode and os.name == "posix":
@@ -121,7 +121,7 @@ def is_dressed(folder: Path, wanted: FilesWanted) -> bool:
     return wanted.owner in {None, _said(path.owner)} and wanted.group in {None, _said(path.group)}
 
 
-def _open_to_others(folders: tuple[Path, ...], wanted: FilesWanted) -> None:
+def _open_to_others(folders: tuple[Path, ...], wanted: OutputOptions) -> None:
     if wanted.owner is None and wanted.group is None:
         return
     for folder in folders:
@@ -131,7 +131,7 @@ def _open_to_others(folders: tuple[Path, ...], wanted: FilesWanted) -> None:
 
 
 def _written(
-    name: str, wish: str, key: PrivateKey | None, chain: Sequence[x509.Certificate], wanted: FilesWanted
+    name: str, wish: str, key: PrivateKey | None, chain: Sequence[x509.Certificate], wanted: OutputOptions
 ) -> bytes:
     if wish == CERTIFICATE_DER:
         return encoding.certificate_der(chain[0])
@@ -140,11 +140,11 @@ def _written(
     if wish == KEY_DER and key is not None:
         return key_der(key, key_storage.passphrase_of(wanted))
     # The settings took care that a packed file has a password.
-    password = key_storage.packing(wanted.password_file) if wanted.password_file is not None else b""
+    password = key_storage.pkcs12_password(wanted.password_file) if wanted.password_file is not None else b""
     return pkcs12.dump(name, key, chain, password, legacy=wish == PKCS12_LEGACY)
 
 
-def _packed(wanted: FilesWanted) -> bool:
+def _packed(wanted: OutputOptions) -> bool:
     return bool(wanted.formats & {Format.PKCS12, Format.PKCS12_LEGACY})
 
 

@@ -16,13 +16,13 @@ from pathlib import Path
 from cryptography import x509
 
 from sinetti.client.messages import words
-from sinetti.client.messages.messages import Message, say
-from sinetti.client.model import FilesWanted
+from sinetti.client.messages.messages import Message, make_message
+from sinetti.client.model import OutputOptions
 from sinetti.client.store import event_log, files, generations, key_storage, keys, output_files, settings
-from sinetti.client.store.event_log import Event
+from sinetti.client.store.event_log import EventType
 from sinetti.pki import chain, encoding
 
-_PUT_IN_PLACE = frozenset({Event.ADOPTED, Event.ENROLLED, Event.RENEWED})
+_PUT_IN_PLACE = frozenset({EventType.ADOPTED, EventType.ENROLLED, EventType.RENEWED})
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,8 +45,8 @@ class Repair:
     def what(self) -> Message:
         """Return the message that names the repaired parts."""
         if self.relinks:
-            return say(words.REPAIRED_LINK if self.chain is None else words.REPAIRED_BOTH)
-        return say(words.REPAIRED_CHAIN)
+            return make_message(words.REPAIRED_LINK if self.chain is None else words.REPAIRED_BOTH)
+        return make_message(words.REPAIRED_CHAIN)
 
 
 def find_repair(name_folder: Path) -> Repair | None:
@@ -82,15 +82,15 @@ def repair(name_folder: Path, now: datetime) -> Repair | None:
         if found.chain is not None:
             wanted = settings.load(name_folder).files
             path = found.generation / generations.CHAIN
-            files.write_whole(path, found.chain, lambda beside: _dress(name_folder.name, beside, wanted))
+            files.write_atomic(path, found.chain, lambda beside: _dress(name_folder.name, beside, wanted))
         if found.relinks:
             files.swap_live(name_folder, found.serial)
     with contextlib.suppress(OSError):  # nothing is decided by the log
-        event_log.note(name_folder, now, Event.REPAIRED, serial=found.serial)
+        event_log.append(name_folder, now, EventType.REPAIRED, serial=found.serial)
     return found
 
 
-def _dress(name: str, beside: Path, wanted: FilesWanted) -> None:
+def _dress(name: str, beside: Path, wanted: OutputOptions) -> None:
     """Give the chain the owner of the certificate, then the configured one.
 
     Root may repair another user's store.
@@ -99,7 +99,7 @@ def _dress(name: str, beside: Path, wanted: FilesWanted) -> None:
     if (like.st_uid, like.st_gid) != (own.st_uid, own.st_gid):
         with contextlib.suppress(PermissionError):  # who is not root gives no file away, and needs not
             os.chown(beside, like.st_uid, like.st_gid)
-    output_files.dress(name, beside, wanted)
+    output_files.apply_permissions(name, beside, wanted)
 
 
 def _linked(name_folder: Path) -> Path | None:
@@ -107,9 +107,9 @@ def _linked(name_folder: Path) -> Path | None:
 
     It has to be one of this name.
     """
-    live = files.live_of(name_folder)
+    live = files.live_path(name_folder)
     place = name_folder / files.GENERATIONS
-    if not live.is_symlink() or not files.is_there(live) or live.resolve().parent != place.resolve():
+    if not live.is_symlink() or not files.directory_exists(live) or live.resolve().parent != place.resolve():
         return None
     return place / live.resolve().name
 
@@ -134,7 +134,7 @@ def _last(name_folder: Path) -> Path | None:
 
 
 def _is_folder(generation: Path) -> bool:
-    return files.is_there(generation) and not generation.is_symlink()
+    return files.directory_exists(generation) and not generation.is_symlink()
 
 
 def _begins(generation: Path) -> datetime:
@@ -156,9 +156,9 @@ def _chain(name_folder: Path, generation: Path, certificate: x509.Certificate) -
     path = generation / generations.CHAIN
     with contextlib.suppress(FileNotFoundError, ValueError):
         above = chain.load_bundle(files.octets_of(path))
-        if chain.issuers_up(certificate, above) == above:
+        if chain.build_chain(certificate, above) == above:
             return None
-    found = chain.issuers_up(certificate, chain.load_bundle(settings.load(name_folder).trust_holders.encode()))
+    found = chain.build_chain(certificate, chain.load_bundle(settings.load(name_folder).trust_holders.encode()))
     if not found:
         raise ValueError(generations.CHAIN)
     return b"".join(encoding.certificate_pem(encoding.certificate_der(one)) for one in found)

@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import TypeVar
 
 from sinetti.client import decoder
-from sinetti.client.model import FilesWanted, Format, Token
-from sinetti.client.service_address import BadAddress, parse_address
+from sinetti.client.model import Format, OutputOptions, Token
+from sinetti.client.service_address import InvalidServiceUrl, parse_service_url
 from sinetti.client.store import files as store_files
 from sinetti.domain.values import Environment, KeyType
 from sinetti.pki import chain, encoding
@@ -34,7 +34,7 @@ Choice = TypeVar("Choice", bound=StrEnum)
 
 
 @dataclass(frozen=True, slots=True)
-class Settings:
+class NameSettings:
     """Where and for whom a name is enrolled, and how its files look.
 
     The anchors are PEM bundles, kept whole so that no file can go missing.
@@ -48,21 +48,21 @@ class Settings:
     trust_services: str
     trust_holders: str
     tls_ca: str | None
-    files: FilesWanted = field(default_factory=FilesWanted)
+    files: OutputOptions = field(default_factory=OutputOptions)
 
 
-class SettingsError(ValueError):
+class NameSettingsError(ValueError):
     """A setting is missing or wrong; the text says which and why."""
 
 
-def parse(text: str) -> Settings:
-    """Parse the text of `settings.toml`. Raises SettingsError."""
+def parse(text: str) -> NameSettings:
+    """Parse the text of `settings.toml`. Raises NameSettingsError."""
     try:
         raw = _parsed(text)
     except tomllib.TOMLDecodeError as bad:
-        raise SettingsError(str(bad)) from bad
+        raise NameSettingsError(str(bad)) from bad
     return validated(
-        Settings(
+        NameSettings(
             service=_required(raw, "service"),
             environment=_one_of(Environment, _required(raw, "environment"), "environment"),
             customer_id=_required(raw, "customer_id"),
@@ -76,13 +76,13 @@ def parse(text: str) -> Settings:
     )
 
 
-def validated(settings: Settings) -> Settings:
-    """Check what types cannot: address, bundles. Raises SettingsError naming the setting."""
+def validated(settings: NameSettings) -> NameSettings:
+    """Check what types cannot: address, bundles. Raises NameSettingsError naming the setting."""
     try:
         _look_at(settings.service)
-    except BadAddress as bad:
+    except InvalidServiceUrl as bad:
         msg = f"service: {bad}"
-        raise SettingsError(msg) from bad
+        raise NameSettingsError(msg) from bad
     bundles = {"trust_services": settings.trust_services, "trust_holders": settings.trust_holders}
     if settings.tls_ca is not None:
         bundles["tls_ca"] = settings.tls_ca
@@ -91,7 +91,7 @@ def validated(settings: Settings) -> Settings:
             _look_through(bundle)
         except ValueError as bad:
             msg = f"{name}: {bad}"
-            raise SettingsError(msg) from bad
+            raise NameSettingsError(msg) from bad
     _possible(settings.files)
     return settings
 
@@ -102,7 +102,7 @@ def bundle_text(pem: bytes) -> str:
     return "".join(encoding.certificate_pem(encoding.certificate_der(one)).decode() for one in certificates)
 
 
-def dump(settings: Settings) -> str:
+def dump(settings: NameSettings) -> str:
     """Write settings as TOML; `parse` gives the same value back."""
     lines = ["# Kept by `sinetti enrol`; `renew` and `retrieve` read it. Which CAs are anchors: docs/interfaces.md."]
     for name in ("service", "environment", "customer_name", "customer_id", "key"):
@@ -118,18 +118,18 @@ def dump(settings: Settings) -> str:
     return "\n".join(lines) + "\n"
 
 
-def load(folder: Path) -> Settings:
+def load(folder: Path) -> NameSettings:
     """Read the settings of a folder. Raises StoreDamaged."""
     path = folder / FILE
     try:
         return parse(store_files.read(path).decode())
     except ValueError as bad:
-        raise store_files.damaged(path, bad) from bad
+        raise store_files.corruption_error(path, bad) from bad
 
 
-def store(folder: Path, settings: Settings) -> None:
+def store(folder: Path, settings: NameSettings) -> None:
     """Write the settings of a folder, whole or not at all."""
-    store_files.write_whole(folder / FILE, dump(settings).encode())
+    store_files.write_atomic(folder / FILE, dump(settings).encode())
 
 
 def _parsed(text: str) -> dict[str, object]:
@@ -174,35 +174,35 @@ def _look_through(bundle: str) -> None:
 @lru_cache(maxsize=64)
 def _look_at(address: str) -> None:
     """Raise BadAddress for one that this client does not call."""
-    parse_address(address)
+    parse_service_url(address)
 
 
-def _possible(wanted: FilesWanted) -> None:
-    """Refuse what cannot be had, before a key is made for it. Raises SettingsError."""
+def _possible(wanted: OutputOptions) -> None:
+    """Refuse what cannot be had, before a key is made for it. Raises NameSettingsError."""
     packed = wanted.formats & {Format.PKCS12, Format.PKCS12_LEGACY}
     if packed and wanted.token is not None:
         msg = "formats: the key is in a token and does not leave it"
-        raise SettingsError(msg)
+        raise NameSettingsError(msg)
     if packed and wanted.password_file is None:
         msg = "password_file: PKCS#12 needs a file with its password"
-        raise SettingsError(msg)
+        raise NameSettingsError(msg)
 
 
-def _files(raw: dict[str, object]) -> FilesWanted:
+def _files(raw: dict[str, object]) -> OutputOptions:
     if _FILE_SETTINGS.isdisjoint(raw):
-        return FilesWanted()
+        return OutputOptions()
     formats = raw.get("formats", [Format.PEM.value])
     if not isinstance(formats, list) or not all(isinstance(one, str) for one in formats):
         msg = "formats: a list of texts is needed here"
-        raise SettingsError(msg)
+        raise NameSettingsError(msg)
     module, label, pin_file = (_optional(raw, f"token_{part}") for part in ("module", "label", "pin_file"))
     token = None
     if module is not None and label is not None and pin_file is not None:
         token = Token(Path(module), label, Path(pin_file))
     elif (module, label, pin_file) != (None, None, None):
         msg = "token_label: a token needs token_module, token_label and token_pin_file"
-        raise SettingsError(msg)
-    return FilesWanted(
+        raise NameSettingsError(msg)
+    return OutputOptions(
         formats=frozenset({Format.PEM, *(_one_of(Format, one, "formats") for one in formats)}),
         owner=_optional(raw, "owner"),
         group=_optional(raw, "group"),
@@ -213,13 +213,13 @@ def _files(raw: dict[str, object]) -> FilesWanted:
     )
 
 
-def _file_lines(wanted: FilesWanted) -> list[str]:
+def _file_lines(wanted: OutputOptions) -> list[str]:
     """Write what differs from the defaults, so that most settings stay as short as they were."""
     token = wanted.token
     given: dict[str, object] = {
         "owner": wanted.owner,
         "group": wanted.group,
-        "mode": None if wanted.mode == FilesWanted().mode else f"{wanted.mode:04o}",
+        "mode": None if wanted.mode == OutputOptions().mode else f"{wanted.mode:04o}",
         "password_file": wanted.password_file,
         "key_password_file": wanted.key_password_file,
         "token_module": None if token is None else token.module,
@@ -239,7 +239,7 @@ def _path(raw: dict[str, object], name: str) -> Path | None:
 def _mode(text: str) -> int:
     if not _MODE.fullmatch(text):
         msg = "mode: a mode such as 0600 or 0640 is needed here"
-        raise SettingsError(msg)
+        raise NameSettingsError(msg)
     return int(text, 8)
 
 
@@ -252,7 +252,7 @@ def _required(raw: dict[str, object], name: str) -> str:
     value = raw.get(name)
     if not isinstance(value, str) or not value:
         msg = f"{name}: a text is needed here"
-        raise SettingsError(msg)
+        raise NameSettingsError(msg)
     return value
 
 
@@ -266,4 +266,4 @@ def _one_of(kind: type[Choice], value: str, name: str) -> Choice:
     except ValueError:
         choices = ", ".join(kind)
         msg = f"{name}: one of {choices} is needed here"
-        raise SettingsError(msg) from None
+        raise NameSettingsError(msg) from None

@@ -9,34 +9,34 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from sinetti.client.messages import error_reasons, messages
-from sinetti.client.messages.messages import Message, say
+from sinetti.client.messages.messages import Message, make_message
 from sinetti.client.store import files, journal, snapshot
 from sinetti.client.store import memory as store_memory
-from sinetti.client.store.journal import Kind, State
-from sinetti.client.store.memory import Memory
-from sinetti.client.store.snapshot import Glance
-from sinetti.domain.values import Serial, Span
+from sinetti.client.store.journal import RequestKind, RequestState
+from sinetti.client.store.memory import AgentMemory
+from sinetti.client.store.snapshot import NameSnapshot
+from sinetti.domain.values import Serial, ValidityPeriod
 
 
 @dataclass(frozen=True, slots=True)
-class OpenOne:
+class PendingRequest:
     """What is under way. `fetchable` as the journal has it."""
 
-    state: State
+    state: RequestState
     fetchable: bool
 
 
 @dataclass(frozen=True, slots=True)
-class InUse:
+class InstalledCertificate:
     """The certificate in use; `sha256` is of its DER."""
 
     serial: Serial
-    span: Span
+    span: ValidityPeriod
     sha256: bytes
 
 
 @dataclass(frozen=True, slots=True)
-class Sight:
+class NameView:
     """One name as it lies there; every view of it begins with its `glance`.
 
     `revoked`: the service called the certificate in use so. `trouble` says what cannot be read; then nothing else
@@ -46,18 +46,18 @@ class Sight:
 
     name: str
     folder: Path
-    glance: Glance
-    in_use: InUse | None = None
-    enrolment: OpenOne | None = None
-    renewal: OpenOne | None = None
+    glance: NameSnapshot
+    in_use: InstalledCertificate | None = None
+    enrolment: PendingRequest | None = None
+    renewal: PendingRequest | None = None
     revoked: bool = False
-    memory: Memory = store_memory.NOTHING
+    memory: AgentMemory = store_memory.NOTHING
     undeployed: bool = False
     halves: bool = False
     trouble: Message | None = None
 
 
-def sights(store: Path) -> Iterator[Sight]:
+def sights(store: Path) -> Iterator[NameView]:
     """Look at every name of a store, sorted by name. OSError where the store itself cannot be read."""
     with os.scandir(store) as entries:
         found = sorted(one.name for one in entries if files.is_name(one.name))
@@ -67,7 +67,7 @@ def sights(store: Path) -> Iterator[Sight]:
             yield seen
 
 
-def look(folder: Path) -> Sight | None:
+def look(folder: Path) -> NameView | None:
     """Look at one name; None where its folder holds nothing of ours. What is wrong with it stands in `trouble`."""
     try:
         return _look(folder)
@@ -75,15 +75,18 @@ def look(folder: Path) -> Sight | None:
         return _troubled(folder, bad.message)
     except OSError as bad:
         return _troubled(
-            folder, say(messages.STORE_UNUSABLE, path=str(bad.filename or folder), why=error_reasons.of(bad))
+            folder,
+            make_message(
+                messages.STORE_UNUSABLE, path=str(bad.filename or folder), why=error_reasons.translate_reason(bad)
+            ),
         )
 
 
-def _troubled(folder: Path, told: Message) -> Sight:
-    return Sight(folder.name, folder, Glance(folder.name, trouble=told), trouble=told)
+def _troubled(folder: Path, told: Message) -> NameView:
+    return NameView(folder.name, folder, NameSnapshot(folder.name, trouble=told), trouble=told)
 
 
-def _look(folder: Path) -> Sight | None:
+def _look(folder: Path) -> NameView | None:
     path = str(folder)
     try:
         there = set(os.listdir(path))  # noqa: PTH208 - ten thousand of them: pathlib takes three times as long
@@ -93,17 +96,17 @@ def _look(folder: Path) -> Sight | None:
         return None
     seen = snapshot.look_into(path, there)
     if seen.trouble is not None:
-        return Sight(folder.name, folder, seen, trouble=seen.trouble)
+        return NameView(folder.name, folder, seen, trouble=seen.trouble)
     known = store_memory.read(folder) if store_memory.FILE in there else store_memory.NOTHING
     pending = os.listdir(f"{path}/{journal.PENDING}") if journal.PENDING in there else ()  # noqa: PTH208 - as above
-    under_way = {one.folder.name: OpenOne(one.state, one.fetchable) for one in seen.open}
-    return Sight(
+    under_way = {one.folder.name: PendingRequest(one.state, one.fetchable) for one in seen.open}
+    return NameView(
         folder.name,
         folder,
         seen,
         _in_use(seen),
-        under_way.get(Kind.ENROL),
-        under_way.get(Kind.RENEW),
+        under_way.get(RequestKind.ENROL),
+        under_way.get(RequestKind.RENEW),
         revoked=seen.serial is not None and seen.notes.revoked == seen.serial,
         memory=store_memory.about(known, seen.serial),
         undeployed=seen.deployment is not None and seen.deployment.tries > 0,
@@ -111,7 +114,7 @@ def _look(folder: Path) -> Sight | None:
     )
 
 
-def _in_use(seen: Glance) -> InUse | None:
+def _in_use(seen: NameSnapshot) -> InstalledCertificate | None:
     if seen.serial is None or seen.span is None or seen.fingerprint is None:
         return None
-    return InUse(seen.serial, seen.span, seen.fingerprint)
+    return InstalledCertificate(seen.serial, seen.span, seen.fingerprint)

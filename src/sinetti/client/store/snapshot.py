@@ -28,23 +28,23 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from sinetti.client import decoder
 from sinetti.client.messages import error_reasons, messages, words
-from sinetti.client.messages.messages import Message, say
-from sinetti.client.model import FilesWanted
+from sinetti.client.messages.messages import Message, make_message
+from sinetti.client.model import OutputOptions
 from sinetti.client.store import agent_state, generations, journal, key_storage, keys, repair, settings
 from sinetti.client.store import files as store_files
-from sinetti.client.store.agent_state import Deployment, Memory
-from sinetti.client.store.generations import Notes
-from sinetti.client.store.journal import Journal, Kind
-from sinetti.client.store.settings import Settings
-from sinetti.domain.identifiers import same_customer
-from sinetti.domain.values import Environment, Serial, Span
+from sinetti.client.store.agent_state import AgentState, DeployState
+from sinetti.client.store.generations import NameState
+from sinetti.client.store.journal import RequestJournal, RequestKind
+from sinetti.client.store.settings import NameSettings
+from sinetti.domain.identifiers import is_same_identifier
+from sinetti.domain.values import Environment, Serial, ValidityPeriod
 from sinetti.pki import chain, encoding
 
 _LARGEST = 16 * 1024
 
 
 @dataclass(frozen=True, slots=True)
-class Glance:
+class NameSnapshot:
     """One name as it lies there. `serial` and `span` are None without a certificate in use.
 
     `trouble` says what is damaged; what could be read before that is there. `open`: the journals of what is under way.
@@ -57,16 +57,16 @@ class Glance:
     service: str | None = None
     environment: Environment | None = None
     serial: Serial | None = None
-    span: Span | None = None
+    span: ValidityPeriod | None = None
     fingerprint: bytes | None = None
     """SHA-256 of the DER of the certificate in use."""
-    open: tuple[Journal, ...] = ()
-    notes: Notes = field(default_factory=Notes)
-    memory: Memory | None = None
-    deployment: Deployment | None = None
+    open: tuple[RequestJournal, ...] = ()
+    notes: NameState = field(default_factory=NameState)
+    memory: AgentState | None = None
+    deployment: DeployState | None = None
     dispensable: bool = False
     """There is no certificate, and nothing is lost if its folder is deleted."""
-    files: FilesWanted = field(default_factory=FilesWanted)
+    files: OutputOptions = field(default_factory=OutputOptions)
     """How its settings have its files look."""
     trouble: Message | None = None
     repairable: Message | None = None
@@ -87,13 +87,13 @@ class _LiveSet(NamedTuple):
     """The set in use."""
 
     serial: Serial
-    span: Span
+    span: ValidityPeriod
     fingerprint: bytes
     certificate: x509.Certificate
     der: bytes
 
 
-def glance(store: Path) -> Iterator[Glance]:
+def glance(store: Path) -> Iterator[NameSnapshot]:
     """Look at every name of a store, sorted by name. OSError where the store itself cannot be read."""
     with os.scandir(store) as entries:
         found = sorted((one.name, one.path) for one in entries if store_files.is_name(one.name))
@@ -101,7 +101,7 @@ def glance(store: Path) -> Iterator[Glance]:
         try:
             there = set(os.listdir(path))  # noqa: PTH208 - ten thousand of them: pathlib takes three times as long
         except PermissionError as bad:
-            yield _unusable(Glance(name), path, bad)
+            yield _unusable(NameSnapshot(name), path, bad)
             continue
         except OSError:
             continue
@@ -109,19 +109,19 @@ def glance(store: Path) -> Iterator[Glance]:
             yield look_into(path, there)
 
 
-def look(folder: Path) -> Glance:
+def look(folder: Path) -> NameSnapshot:
     """Look at one name, by its folder."""
     try:
         there = set(os.listdir(folder))  # noqa: PTH208 - as above
     except OSError as bad:
-        return _unusable(Glance(folder.name), str(folder), bad)
+        return _unusable(NameSnapshot(folder.name), str(folder), bad)
     return look_into(str(folder), there)
 
 
-def look_into(folder: str, there: AbstractSet[str]) -> Glance:
+def look_into(folder: str, there: AbstractSet[str]) -> NameSnapshot:
     """Look at one name, by its folder and the names of what lies in that."""
     name = os.path.basename(folder)  # noqa: PTH119 - as above
-    seen = Glance(name)
+    seen = NameSnapshot(name)
     try:
         kept = _settings(folder)
         seen = _of_settings(name, kept)
@@ -130,7 +130,7 @@ def look_into(folder: str, there: AbstractSet[str]) -> Glance:
             _check_customer(held, kept, folder)
         serial = None if held is None else held.serial
         # Not by `replace`, which takes as long as reading two files.
-        return Glance(
+        return NameSnapshot(
             name,
             kept.customer_id,
             kept.customer_name,
@@ -140,10 +140,10 @@ def look_into(folder: str, there: AbstractSet[str]) -> Glance:
             None if held is None else held.span,
             None if held is None else held.fingerprint,
             _journals(folder) if journal.PENDING in there else (),
-            _notes(folder) if generations.NOTES in there else Notes(),
-            agent_state.agent(folder, serial) if agent_state.AGENT in there else None,
-            agent_state.deployment(folder) if agent_state.DEPLOY in there else None,
-            held is None and journal.dispensable(Path(folder)),
+            _notes(folder) if generations.NOTES in there else NameState(),
+            agent_state.load_agent_state(folder, serial) if agent_state.AGENT in there else None,
+            agent_state.load_deploy_state(folder) if agent_state.DEPLOY in there else None,
+            held is None and journal.is_deletable(Path(folder)),
             kept.files,
         )
     except store_files.StoreError as bad:
@@ -153,28 +153,28 @@ def look_into(folder: str, there: AbstractSet[str]) -> Glance:
         return _unusable(seen, folder, bad)
 
 
-def _of_settings(name: str, kept: Settings) -> Glance:
-    return Glance(name, kept.customer_id, kept.customer_name, kept.service, kept.environment)
+def _of_settings(name: str, kept: NameSettings) -> NameSnapshot:
+    return NameSnapshot(name, kept.customer_id, kept.customer_name, kept.service, kept.environment)
 
 
-def _settings(folder: str) -> Settings:
+def _settings(folder: str) -> NameSettings:
     try:
         return settings.parse(_read(f"{folder}/{settings.FILE}").decode())
     except (OSError, ValueError):
         return settings.load(Path(folder))  # it says what is wrong
 
 
-def _notes(folder: str) -> Notes:
+def _notes(folder: str) -> NameState:
     try:
         raw = decoder.json_of(_read(f"{folder}/{generations.NOTES}"))
-        return Notes(raw["revoked"], raw["transfer"], raw["serial"])
+        return NameState(raw["revoked"], raw["transfer"], raw["serial"])
     except (OSError, ValueError, KeyError, TypeError):
         return generations.notes(Path(folder))  # as above
 
 
-def _journals(folder: str) -> tuple[Journal, ...]:
+def _journals(folder: str) -> tuple[RequestJournal, ...]:
     pending = f"{folder}/{journal.PENDING}"
-    found = (journal.load(Path(pending, kind)) for kind in Kind if _is_there(f"{pending}/{kind}"))
+    found = (journal.load(Path(pending, kind)) for kind in RequestKind if _is_there(f"{pending}/{kind}"))
     return tuple(one for one in found if one is not None)
 
 
@@ -186,17 +186,19 @@ def _is_there(path: str) -> bool:
     return True
 
 
-def _unusable(seen: Glance, folder: str, bad: OSError) -> Glance:
-    told = say(messages.STORE_UNUSABLE, path=str(bad.filename or folder), why=error_reasons.of(bad))
+def _unusable(seen: NameSnapshot, folder: str, bad: OSError) -> NameSnapshot:
+    told = make_message(
+        messages.STORE_UNUSABLE, path=str(bad.filename or folder), why=error_reasons.translate_reason(bad)
+    )
     return replace(seen, trouble=told)
 
 
 def _thorough(folder: Path) -> _LiveSet | None:
-    present = generations.live(folder)
+    present = generations.current(folder)
     return None if present is None else _held(present.certificate, encoding.certificate_der(present.certificate))
 
 
-def _check_customer(held: _LiveSet, kept: Settings, folder: str) -> None:
+def _check_customer(held: _LiveSet, kept: NameSettings, folder: str) -> None:
     """Raise StoreDamaged where the certificate in use is another customer's."""
     if kept.customer_id.encode() in held.der:  # it is the subject's: reading names takes as long as all the rest
         return
@@ -204,8 +206,8 @@ def _check_customer(held: _LiveSet, kept: Settings, folder: str) -> None:
         named = generations.common_name(held.certificate)
     except ValueError:
         named = None
-    if named is None or not same_customer(named, kept.customer_id):
-        told = say(words.OTHERS_CERTIFICATE, customer_id=kept.customer_id, path=f"{folder}/{settings.FILE}")
+    if named is None or not is_same_identifier(named, kept.customer_id):
+        told = make_message(words.OTHERS_CERTIFICATE, customer_id=kept.customer_id, path=f"{folder}/{settings.FILE}")
         raise store_files.StoreDamaged(told)
 
 
@@ -270,6 +272,6 @@ def _pem(octets: bytes, label: bytes) -> bytes:
 def _issuers_name(octets: bytes) -> bytes:
     """Give the encoded subject of the first certificate of a chain that hangs together. Raises ValueError."""
     first, *above = chain.load_bundle(octets)
-    if chain.issuers_up(first, above) != tuple(above):
+    if chain.build_chain(first, above) != tuple(above):
         raise ValueError(generations.CHAIN)
     return first.subject.public_bytes()

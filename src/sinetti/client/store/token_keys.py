@@ -15,14 +15,14 @@ from typing import Protocol, cast
 from cryptography.hazmat.primitives.asymmetric.types import PublicKeyTypes
 
 from sinetti.client.messages import words
-from sinetti.client.messages.messages import Message, say
+from sinetti.client.messages.messages import Message, make_message
 from sinetti.client.model import Token
 from sinetti.client.store import files
 from sinetti.domain.values import KeyType
 from sinetti.pki import key_policy
 from sinetti.pki.encoding import PrivateKey, PublicKey
 from sinetti.pki.signers import pkcs11_uri
-from sinetti.pki.signers.pkcs11_uri import Place, TokenKey
+from sinetti.pki.signers.pkcs11_uri import TokenKey, TokenLocation
 
 FOLDER = "token"
 _ID_OCTETS = 16
@@ -46,40 +46,40 @@ def make(name_folder: Path, kind: KeyType, token: Token, tell: Callable[[Message
 
     Raises StoreError, SignerUnavailable, OSError.
     """
-    driver, place = _driver(), Place(token.module, token.label, token.pin_file)
-    same_token = [one for one in left_over(name_folder) if one.place.label == place.label]
+    driver, place = _driver(), TokenLocation(token.module, token.label, token.pin_file)
+    same_token = [one for one in orphaned_keys(name_folder) if one.place.label == place.label]
     for left in (replace(one, place=place) for one in same_token):
         public = driver.find(left)
         if public is None:
             _forget(name_folder, left.id)
         elif key_policy.key_type(public) is kind:
-            tell(say(words.TOKEN_KEY_TAKEN_UP, name=name_folder.name, key_id=left.id.hex()))
+            tell(make_message(words.TOKEN_KEY_TAKEN_UP, name=name_folder.name, key_id=left.id.hex()))
             return _made(driver, left, public)
         else:
-            tell(told_of(name_folder, left))
+            tell(orphan_message(name_folder, left))
     key = TokenKey(place, secrets.token_bytes(_ID_OCTETS), f"sinetti {name_folder.name}")
     files.make_folder(name_folder / FOLDER)
-    files.write_whole(_intent(name_folder, key.id), pkcs11_uri.dump(key))
+    files.write_atomic(_intent(name_folder, key.id), pkcs11_uri.dump(key))
     return _made(driver, key, driver.make(key, kind))
 
 
-def left_over(name_folder: Path) -> tuple[TokenKey, ...]:
+def orphaned_keys(name_folder: Path) -> tuple[TokenKey, ...]:
     """List keys that were to be made and that no journal and no generation speaks of; some may never have been made."""
     spoken_of = {one.id for path in name_folder.glob("*/*/key.uri") if (one := _read(path)) is not None}
     intents = [one for path in sorted((name_folder / FOLDER).glob("*.uri")) if (one := _read(path)) is not None]
     return tuple(one for one in intents if one.id not in spoken_of)
 
 
-def told_of(name_folder: Path, key: TokenKey) -> Message:
+def orphan_message(name_folder: Path, key: TokenKey) -> Message:
     """Say that a token holds a key that nothing uses, and how it is deleted."""
     module, label = key.place.module, key.place.label
     command = f"pkcs11-tool --module {module} --token-label {label} --login --delete-object --type privkey --id "
-    return say(
+    return make_message(
         words.TOKEN_KEY_LEFT, name=name_folder.name, token=label, key_id=key.id.hex(), command=command + key.id.hex()
     )
 
 
-def settled(name_folder: Path, octets: bytes) -> None:
+def raise_errors(name_folder: Path, octets: bytes) -> None:
     """Forget the intent of a key that is in a generation now."""
     _forget(name_folder, pkcs11_uri.load(octets).id)
 
@@ -87,7 +87,7 @@ def settled(name_folder: Path, octets: bytes) -> None:
 def key_of(key: TokenKey, known: Token | None, public: PublicKeyTypes) -> PrivateKey:
     """Give what signs with a key of a token. Where the settings know the token, module and PIN are as they say."""
     if known is not None and known.label == key.place.label:
-        key = replace(key, place=Place(known.module, known.label, known.pin_file))
+        key = replace(key, place=TokenLocation(known.module, known.label, known.pin_file))
     return _driver().private_key(key, cast("PublicKey", public))
 
 
@@ -98,7 +98,7 @@ def _made(driver: _Driver, key: TokenKey, public: PublicKey) -> tuple[PrivateKey
 
 def _driver() -> _Driver:
     if importlib.util.find_spec("pkcs11") is None:
-        raise files.StoreError(say(words.NEEDS_PKCS11_EXTRA))
+        raise files.StoreError(make_message(words.NEEDS_PKCS11_EXTRA))
     return cast("_Driver", importlib.import_module("sinetti.pki.signers.pkcs11"))
 
 

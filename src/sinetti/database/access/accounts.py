@@ -13,9 +13,9 @@ from django.db import transaction
 from django.db.models import Exists, OuterRef, Q, QuerySet
 
 from sinetti.database.common import audit_log
-from sinetti.database.common.audit_log import Deed
-from sinetti.database.connection import Register
-from sinetti.database.models import Mandate, Remembered, User
+from sinetti.database.common.audit_log import AuditContext
+from sinetti.database.connection import Database
+from sinetti.database.models import CacheEntry, RoleAssignment, User
 from sinetti.domain.daily_limits import mailbox
 from sinetti.domain.values import Language
 
@@ -50,7 +50,7 @@ class Account:
 
 
 @dataclass(frozen=True, slots=True)
-class Lapse:
+class InactivityLimit:
     """Since when nobody used an account: no sign-in since `signed_in_before`, on the machine's clock, and nothing else.
 
     Clerks' accounts do not lapse, nor those made since `before`, nor those with a mandate that lasted until then.
@@ -60,7 +60,7 @@ class Lapse:
     signed_in_before: datetime
 
 
-def insert(register: Register, new: NewAccount, deed: Deed) -> str | None:
+def insert(register: Database, new: NewAccount, deed: AuditContext) -> str | None:
     """Make an account; returns its id, or None where the address has one."""
     address, authenticator = apps.get_model("account", "EmailAddress"), apps.get_model("mfa", "Authenticator")
     email = new.email.lower()
@@ -78,20 +78,20 @@ def insert(register: Register, new: NewAccount, deed: Deed) -> str | None:
     return user.pk
 
 
-def find(register: Register, email: str) -> Account | None:
+def find(register: Database, email: str) -> Account | None:
     """The account of an address; None where there is none."""
     found = _accounts(register, email=email.lower())
     return found[0] if found else None
 
 
-def addresses(register: Register, user_id: str) -> frozenset[str]:
+def addresses(register: Database, user_id: str) -> frozenset[str]:
     """Every address of an account, case folded, also those that wait for being confirmed."""
     rows = apps.get_model("account", "EmailAddress").objects.using(register.alias).filter(user_id=user_id)
     main = User.objects.using(register.alias).filter(pk=user_id)
     return frozenset(one.casefold() for found in (main, rows) for one in found.values_list("email", flat=True))
 
 
-def ids_of_address(register: Register, email: str) -> tuple[str, ...]:
+def ids_of_address(register: Database, email: str) -> tuple[str, ...]:
     """Return the ids of accounts that have an address of the same mailbox, confirmed or not."""
     wanted = mailbox(email)
     local = wanted.rpartition("@")[0]
@@ -103,12 +103,12 @@ def ids_of_address(register: Register, email: str) -> tuple[str, ...]:
     return tuple(sorted({one for one, address in found if mailbox(address) == wanted}))
 
 
-def all_staff(register: Register) -> list[Account]:
+def all_staff(register: Database) -> list[Account]:
     """All clerks' accounts, by address."""
     return _accounts(register, is_staff=True)
 
 
-def lock_clerks(register: Register, user_ids: Collection[str]) -> frozenset[str]:
+def lock_clerks(register: Database, user_ids: Collection[str]) -> frozenset[str]:
     """Return and lock those that are accounts of active clerks.
 
     The lock lasts until the transaction ends. In one statement and in the order of their ids: two that lock each
@@ -119,7 +119,7 @@ def lock_clerks(register: Register, user_ids: Collection[str]) -> frozenset[str]
     return frozenset(clerks.values_list("pk", flat=True))
 
 
-def set_staff(register: Register, user_id: str, deed: Deed, *, staff: bool) -> bool:
+def set_staff(register: Database, user_id: str, deed: AuditContext, *, staff: bool) -> bool:
     """Make an account a clerk's, or no clerk's any more; False where it was so."""
     with transaction.atomic(using=register.alias):
         rows = User.objects.using(register.alias).filter(pk=user_id, is_staff=not staff)
@@ -130,7 +130,7 @@ def set_staff(register: Register, user_id: str, deed: Deed, *, staff: bool) -> b
     return True
 
 
-def deactivate(register: Register, user_id: str, deed: Deed) -> bool:
+def deactivate(register: Database, user_id: str, deed: AuditContext) -> bool:
     """End an account: nobody signs in with it, and its sessions end; False where it was ended before."""
     with transaction.atomic(using=register.alias):
         if not User.objects.using(register.alias).filter(pk=user_id, is_active=True).update(is_active=False):
@@ -140,7 +140,7 @@ def deactivate(register: Register, user_id: str, deed: Deed) -> bool:
     return True
 
 
-def end_sessions(register: Register, user_id: str, but: str = "") -> None:
+def end_sessions(register: Database, user_id: str, but: str = "") -> None:
     """End all sessions of an account, but for the one with this key."""
     rows = apps.get_model("usersessions", "UserSession").objects.using(register.alias).filter(user_id=user_id)
     rows = rows.exclude(session_key=but)
@@ -149,29 +149,29 @@ def end_sessions(register: Register, user_id: str, but: str = "") -> None:
     rows.delete()
 
 
-def unconfirmed(register: Register, before: datetime) -> tuple[str, ...]:
+def unconfirmed(register: Database, before: datetime) -> tuple[str, ...]:
     """The ids of accounts made before `before` whose address nobody confirmed."""
     return tuple(_unconfirmed(register, before).order_by("pk").values_list("pk", flat=True))
 
 
-def unused(register: Register, lapse: Lapse) -> tuple[str, ...]:
+def unused(register: Database, lapse: InactivityLimit) -> tuple[str, ...]:
     """The ids of accounts whose address was confirmed, and which nobody has used since."""
     return tuple(_unused(register, lapse).order_by("pk").values_list("pk", flat=True))
 
 
-def erase_unconfirmed(register: Register, ids: Sequence[str], before: datetime, deed: Deed) -> int:
+def erase_unconfirmed(register: Database, ids: Sequence[str], before: datetime, deed: AuditContext) -> int:
     """Erase these accounts, which are looked at again; returns how many. One audit row each."""
     with transaction.atomic(using=register.alias):
         return _erased(register, _unconfirmed(register, before).filter(pk__in=ids), deed)
 
 
-def erase_unused(register: Register, ids: Sequence[str], lapse: Lapse, deed: Deed) -> int:
+def erase_unused(register: Database, ids: Sequence[str], lapse: InactivityLimit, deed: AuditContext) -> int:
     """Erase these accounts, which are looked at again; returns how many. One audit row each."""
     with transaction.atomic(using=register.alias):
         return _erased(register, _unused(register, lapse).filter(pk__in=ids), deed)
 
 
-def free_address(register: Register, email: str, before: datetime, deed: Deed) -> int:
+def release_address(register: Database, email: str, before: datetime, deed: AuditContext) -> int:
     """Erase what nobody confirmed of an address: accounts made until `before`, and what others wait for.
 
     Returns how many accounts went.
@@ -184,41 +184,41 @@ def free_address(register: Register, email: str, before: datetime, deed: Deed) -
     return erased
 
 
-def forget_sessions(register: Register, now: datetime) -> None:
+def purge_sessions(register: Database, now: datetime) -> None:
     """Forget sessions that have expired at `now`, on the machine's clock, and what was remembered until then."""
     sessions = apps.get_model("sessions", "Session").objects.using(register.alias)
     known = apps.get_model("usersessions", "UserSession").objects.using(register.alias)
     with transaction.atomic(using=register.alias):
         sessions.filter(expire_date__lte=now).delete()
         known.exclude(Exists(sessions.filter(session_key=OuterRef("session_key")))).delete()
-        Remembered.objects.using(register.alias).filter(expires__lte=now).delete()
+        CacheEntry.objects.using(register.alias).filter(expires__lte=now).delete()
 
 
-def note(register: Register, deed: Deed, action: str, user_id: str, **facts: str | int | None) -> None:
+def audit(register: Database, deed: AuditContext, action: str, user_id: str, **facts: str | int | None) -> None:
     """Write an audit row about an account that was changed by its owner."""
     with transaction.atomic(using=register.alias):
         audit_log.write(register, deed, action, f"user:{user_id}", **facts)
 
 
-def _confirmed(register: Register) -> Exists:
+def _confirmed(register: Database) -> Exists:
     """Whether somebody has confirmed an account's address: without, nobody has ever signed in with it."""
     addresses = apps.get_model("account", "EmailAddress").objects.using(register.alias)
     return Exists(addresses.filter(verified=True, user_id=OuterRef("pk")))
 
 
-def _unconfirmed(register: Register, before: datetime) -> "QuerySet[User]":
+def _unconfirmed(register: Database, before: datetime) -> "QuerySet[User]":
     return User.objects.using(register.alias).filter(created__lt=before).exclude(_confirmed(register))
 
 
-def _unused(register: Register, lapse: Lapse) -> "QuerySet[User]":
+def _unused(register: Database, lapse: InactivityLimit) -> "QuerySet[User]":
     ended = Q(withdrawn_at__lt=lapse.before) | Q(valid_until__lt=lapse.before)
-    lasting = Mandate.objects.using(register.alias).filter(user=OuterRef("pk")).exclude(ended)
+    lasting = RoleAssignment.objects.using(register.alias).filter(user=OuterRef("pk")).exclude(ended)
     rows = User.objects.using(register.alias).filter(_confirmed(register), created__lt=lapse.before, is_staff=False)
     signed_in = Q(last_login__gte=lapse.signed_in_before)
     return rows.exclude(Exists(lasting)).exclude(signed_in)
 
 
-def _erased(register: Register, rows: "QuerySet[User]", deed: Deed) -> int:
+def _erased(register: Database, rows: "QuerySet[User]", deed: AuditContext) -> int:
     erased = 0
     for user in rows:
         audit_log.write(register, deed, "account-erased", f"user:{user.pk}")
@@ -227,7 +227,7 @@ def _erased(register: Register, rows: "QuerySet[User]", deed: Deed) -> int:
     return erased
 
 
-def _accounts(register: Register, **which: object) -> list[Account]:
+def _accounts(register: Database, **which: object) -> list[Account]:
     factors = apps.get_model("mfa", "Authenticator").objects.using(register.alias)
     rows = User.objects.using(register.alias).filter(**which).order_by("email")
     return [

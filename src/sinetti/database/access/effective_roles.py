@@ -7,13 +7,13 @@ from typing import Any
 from django.db.models import CharField, DateTimeField, QuerySet, Value
 
 from sinetti.database import models
-from sinetti.database.connection import Register
-from sinetti.database.notifications.recipients import standing
-from sinetti.domain.access.roles import Grant, Role
-from sinetti.domain.identifiers import folded
+from sinetti.database.connection import Database
+from sinetti.database.notifications.recipients import active_assignments
+from sinetti.domain.access.roles import Role, RoleGrant
+from sinetti.domain.identifiers import normalise
 
 
-def of_user(register: Register, user_id: str, now: datetime) -> tuple[Grant, ...]:
+def for_user(register: Database, user_id: str, now: datetime) -> tuple[RoleGrant, ...]:
     """The roles that an account was given directly, and those that others gave to the organisations of these (`via`).
 
     Those in force, of organisations that are open. One statement of two parts, each of which an index serves.
@@ -23,9 +23,9 @@ def of_user(register: Register, user_id: str, now: datetime) -> tuple[Grant, ...
     return _grants(_values(direct).union(_values(counting.filter(agent__in=direct.values("organisation"))), all=True))
 
 
-def of_agents(
-    register: Register, customer_ids: Collection[str], now: datetime
-) -> tuple[dict[str, str], tuple[Grant, ...]]:
+def for_firms(
+    register: Database, customer_ids: Collection[str], now: datetime
+) -> tuple[dict[str, str], tuple[RoleGrant, ...]]:
     """The ids of open organisations by their customer ids as they were given, and the roles that others gave to these.
 
     Unknown ones are left out; roles are those in force. One statement: it is asked at each request.
@@ -34,7 +34,7 @@ def of_agents(
         return {}, ()
     by_folded: dict[str, list[str]] = {}
     for one in customer_ids:
-        by_folded.setdefault(folded(one), []).append(one)
+        by_folded.setdefault(normalise(one), []).append(one)
     known = models.Organisation.objects.using(register.alias).filter(folded__in=by_folded, closed_at__isnull=True)
     given = _values(_counting(register, now).filter(agent__in=known.values("pk")))
     # An organisation stands among the roles with its folded id as the role, and no agent: each of these has one.
@@ -44,14 +44,14 @@ def of_agents(
     return ids, _grants(one for one in rows if one[2] is not None)
 
 
-def _counting(register: Register, now: datetime) -> "QuerySet[models.Mandate]":
-    rows = models.Mandate.objects.using(register.alias)
-    return rows.filter(standing(now), organisation__closed_at__isnull=True)
+def _counting(register: Database, now: datetime) -> "QuerySet[models.RoleAssignment]":
+    rows = models.RoleAssignment.objects.using(register.alias)
+    return rows.filter(active_assignments(now), organisation__closed_at__isnull=True)
 
 
-def _values(rows: "QuerySet[models.Mandate]") -> "QuerySet[models.Mandate, Any]":
+def _values(rows: "QuerySet[models.RoleAssignment]") -> "QuerySet[models.RoleAssignment, Any]":
     return rows.values_list("organisation", "role", "agent", "valid_until")
 
 
-def _grants(rows: Iterable[Any]) -> tuple[Grant, ...]:
-    return tuple(Grant(organisation_id, Role(role), via, until) for organisation_id, role, via, until in rows)
+def _grants(rows: Iterable[Any]) -> tuple[RoleGrant, ...]:
+    return tuple(RoleGrant(organisation_id, Role(role), via, until) for organisation_id, role, via, until in rows)

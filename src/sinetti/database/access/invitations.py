@@ -8,19 +8,19 @@ from django.db import transaction
 from sinetti.database import models
 from sinetti.database.access.role_assignments import counting_links
 from sinetti.database.common import audit_log
-from sinetti.database.common.audit_log import Deed
-from sinetti.database.connection import Register
+from sinetti.database.common.audit_log import AuditContext
+from sinetti.database.connection import Database
 from sinetti.database.models import Invitation
-from sinetti.database.notifications.access_messages import Tells, owe_to_signatories
-from sinetti.database.notifications.recipients import lasting
-from sinetti.database.organisations.contacts import Closed, take_open
-from sinetti.domain.access.invitations import Invitation as State
+from sinetti.database.notifications.access_messages import AccessEvent, owe_to_signatories
+from sinetti.database.notifications.recipients import current_assignments
+from sinetti.database.organisations.contacts import OrganisationClosed, lock_open
+from sinetti.domain.access.invitations import InvitationState as State
 from sinetti.domain.access.invitations import invitation
 from sinetti.domain.access.roles import Role
 
 
 @dataclass(frozen=True, slots=True)
-class Offered:
+class InvitationOffer:
     """What a link gives: to whom it was sent, for which organisation, and who has used it."""
 
     invitation_id: str
@@ -35,7 +35,7 @@ class Offered:
     used_by: str | None
 
 
-def offered(register: Register, token_sha256: str, now: datetime) -> Offered | None:
+def find_offer(register: Database, token_sha256: str, now: datetime) -> InvitationOffer | None:
     """What a link gives, by the SHA-256 of its token; None where it is none, or of an organisation that is closed."""
     row = _found(register, token_sha256)
     if row is None or row.mandate.organisation.closed_at is not None:
@@ -43,7 +43,7 @@ def offered(register: Register, token_sha256: str, now: datetime) -> Offered | N
     mandate, person = row.mandate, row.mandate.person
     state = invitation(row.expires, row.used_at, row.ended_at, now)
     gone = mandate.withdrawn_at is not None or (mandate.valid_until is not None and mandate.valid_until < now)
-    return Offered(
+    return InvitationOffer(
         row.invitation_id,
         mandate.organisation_id,
         mandate.organisation.name,
@@ -57,7 +57,7 @@ def offered(register: Register, token_sha256: str, now: datetime) -> Offered | N
     )
 
 
-def take_up(register: Register, token_sha256: str, user_id: str, deed: Deed) -> bool:
+def accept(register: Database, token_sha256: str, user_id: str, deed: AuditContext) -> bool:
     """Bind a link's mandate to an account; False where the link works no more. Signatories hear of another signatory.
 
     Whoever has used it is told so again: the same press twice does it once.
@@ -67,20 +67,22 @@ def take_up(register: Register, token_sha256: str, user_id: str, deed: Deed) -> 
         return False
     try:
         with transaction.atomic(using=register.alias):
-            take_open(register, found.mandate.organisation_id)
+            lock_open(register, found.mandate.organisation_id)
             links = Invitation.objects.using(register.alias).filter(pk=found.pk)
             open_ = links.filter(counting_links(), used_at__isnull=True, ended_at__isnull=True, expires__gte=deed.at)
             if not open_.update(used_at=deed.at, used_by=user_id):
                 return links.filter(used_by=user_id, mandate__withdrawn_at__isnull=True).exists()
-            rows = models.Mandate.objects.using(register.alias).filter(lasting(deed.at), pk=found.mandate_id)
+            rows = models.RoleAssignment.objects.using(register.alias).filter(
+                current_assignments(deed.at), pk=found.mandate_id
+            )
             rows.filter(waiting=True).update(valid_from=deed.at)
             rows.update(user=user_id, waiting=False)
             row = rows.select_related("person").get()
             about = f"organisation:{row.organisation_id}"
             audit_log.write(register, deed, "invitation-used", about, mandate=row.mandate_id, invitation=found.pk)
             if row.role == Role.SIGNATORY:
-                owe_to_signatories(register, row.organisation_id, Tells.JOINED, deed.at, mandate=row.mandate_id)
-    except Closed:
+                owe_to_signatories(register, row.organisation_id, AccessEvent.JOINED, deed.at, mandate=row.mandate_id)
+    except OrganisationClosed:
         return False
     return True
 
@@ -93,6 +95,6 @@ def _gives(row: Invitation) -> bool:
     return row.vouched or row.used_at is not None or row.mandate.role != Role.SIGNATORY
 
 
-def _found(register: Register, token_sha256: str) -> Invitation | None:
+def _found(register: Database, token_sha256: str) -> Invitation | None:
     rows = Invitation.objects.using(register.alias).filter(token_sha256=token_sha256)
     return rows.select_related("mandate__organisation", "mandate__person").first()

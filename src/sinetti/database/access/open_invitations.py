@@ -3,7 +3,7 @@
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from sinetti.database.connection import Register
+from sinetti.database.connection import Database
 from sinetti.database.models import Invitation
 from sinetti.domain.access.roles import Role
 
@@ -25,7 +25,7 @@ class OpenInvitation:
     """Whether its link works: it was made, or confirmed, by whom it takes. Older code has made it otherwise."""
 
 
-def listed(register: Register, now: datetime, start: int, most: int) -> tuple[OpenInvitation, ...]:
+def listed(register: Database, now: datetime, start: int, most: int) -> tuple[OpenInvitation, ...]:
     """Some invitations of signatories that wait and whose link works, the newest first."""
     rows = Invitation.objects.using(register.alias).filter(
         used_at__isnull=True, ended_at__isnull=True, expires__gte=now
@@ -35,7 +35,7 @@ def listed(register: Register, now: datetime, start: int, most: int) -> tuple[Op
     return tuple(_read(row) for row in rows[start : start + most])
 
 
-def find(register: Register, invitation_id: str, now: datetime) -> OpenInvitation | None:
+def find(register: Database, invitation_id: str, now: datetime) -> OpenInvitation | None:
     """An invitation of a signatory that waits."""
     rows = Invitation.objects.using(register.alias).filter(
         pk=invitation_id, used_at__isnull=True, ended_at__isnull=True

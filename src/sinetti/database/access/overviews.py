@@ -4,13 +4,13 @@ from collections.abc import Collection
 from datetime import datetime
 
 from sinetti.database import models
-from sinetti.database.connection import Register
-from sinetti.database.models import RightRequest
+from sinetti.database.connection import Database
+from sinetti.database.models import RoleRequest
 from sinetti.domain.access.invitations import REQUEST_LIVES
 
 
-def requests(register: Register, organisations: Collection[str], now: datetime) -> int:
+def requests(register: Database, organisations: Collection[str], now: datetime) -> int:
     """How many requests for a role wait for the answer of these organisations."""
     own = models.Organisation.objects.using(register.alias).filter(pk__in=organisations).values("folded")
-    rows = RightRequest.objects.using(register.alias).filter(folded__in=own, answered_at__isnull=True)
+    rows = RoleRequest.objects.using(register.alias).filter(folded__in=own, answered_at__isnull=True)
     return rows.filter(created__gte=now - REQUEST_LIVES).count()

@@ -13,22 +13,22 @@ from django.db import transaction
 from django.db.models import QuerySet
 
 from sinetti.database import models
-from sinetti.database.access.role_assignments import TooMany
+from sinetti.database.access.role_assignments import InvitationLimitReached
 from sinetti.database.common import audit_log
-from sinetti.database.common.audit_log import Deed
-from sinetti.database.connection import Register
+from sinetti.database.common.audit_log import AuditContext
+from sinetti.database.connection import Database
 from sinetti.database.models import PendingInvitation, User
 from sinetti.database.notifications import outbox, recipients
 from sinetti.database.notifications.outbox import NewMessage
-from sinetti.database.organisations.contacts import take_open
-from sinetti.database.organisations.organisations import Person, give_way, new_person
+from sinetti.database.organisations.contacts import lock_open
+from sinetti.database.organisations.organisations import ContactDetails, insert_person, mark_replaced
 from sinetti.domain.access.invitations import A_DAY
 from sinetti.domain.access.pending_invitations import (
     PENDING_A_DAY,
     PENDING_LIVES,
-    Pending,
+    InvitationProposal,
     PendingFault,
-    PendingRefused,
+    PendingInvitationRefused,
     state_of,
 )
 from sinetti.domain.access.roles import Role
@@ -68,22 +68,24 @@ class PendingView:
     asker_email: str = field(repr=False)
     created: datetime
     expires: datetime
-    state: Pending
+    state: InvitationProposal
     decided_at: datetime | None
     decider_id: str
 
 
-def add(register: Register, organisation_id: str, person: Person, asker_id: str, deed: Deed) -> tuple[str, bool]:
+def add(
+    register: Database, organisation_id: str, person: ContactDetails, asker_id: str, deed: AuditContext
+) -> tuple[str, bool]:
     """Store a pending invitation; return its id, and whether it is new.
 
     Plans messages to the known people. The same address that waits already is not stored twice. Raises Closed, and
     TooMany after ten of a day: among many letters a false one is overlooked.
     """
     with transaction.atomic(using=register.alias):
-        take_open(register, organisation_id)
+        lock_open(register, organisation_id)
         waiting = _rows(register).filter(
             organisation=organisation_id,
-            state=Pending.WAITING,
+            state=InvitationProposal.WAITING,
             expires__gte=deed.at,
             person__email__iexact=person.email,
         )
@@ -91,15 +93,15 @@ def add(register: Register, organisation_id: str, person: Person, asker_id: str,
             return there, False
         today = _rows(register).filter(organisation=organisation_id, created__gt=deed.at - A_DAY)
         if today.count() >= PENDING_A_DAY:
-            raise TooMany
-        named, expires = new_person(register, person), deed.at + PENDING_LIVES
+            raise InvitationLimitReached
+        named, expires = insert_person(register, person), deed.at + PENDING_LIVES
         # Named no longer than this waits: retention counts from then on, with or without a decision.
-        give_way(register, [named.person_id], expires)
+        mark_replaced(register, [named.person_id], expires)
         row = PendingInvitation.objects.using(register.alias).create(
             organisation_id=organisation_id,
             person=named,
             asked_by_id=asker_id,
-            state=Pending.WAITING,
+            state=InvitationProposal.WAITING,
             created=deed.at,
             expires=expires,
         )
@@ -110,55 +112,55 @@ def add(register: Register, organisation_id: str, person: Person, asker_id: str,
     return row.pending_id, True
 
 
-def find(register: Register, pending_id: str, now: datetime) -> PendingView | None:
+def find(register: Database, pending_id: str, now: datetime) -> PendingView | None:
     """Return the invitation with this id as it is now."""
     row = _rows(register).filter(pk=pending_id).first()
     return None if row is None else _view(row, now)
 
 
-def list_newest(register: Register, now: datetime, start: int, most: int) -> tuple[PendingView, ...]:
+def list_newest(register: Database, now: datetime, start: int, most: int) -> tuple[PendingView, ...]:
     """Return some of all, the newest first."""
     return tuple(_view(row, now) for row in _rows(register).order_by("-created", "pk")[start : start + most])
 
 
-def list_waiting(register: Register, organisation_id: str, now: datetime) -> tuple[PendingView, ...]:
+def list_waiting(register: Database, organisation_id: str, now: datetime) -> tuple[PendingView, ...]:
     """Return those of an organisation that wait, the oldest first."""
-    rows = _rows(register).filter(organisation=organisation_id, state=Pending.WAITING, expires__gte=now)
+    rows = _rows(register).filter(organisation=organisation_id, state=InvitationProposal.WAITING, expires__gte=now)
     return tuple(_view(row, now) for row in rows.order_by("created", "pk"))
 
 
-def has_signatory(register: Register, organisation_id: str, now: datetime) -> bool:
+def has_signatory(register: Database, organisation_id: str, now: datetime) -> bool:
     """Return whether an organisation has an active signatory.
 
     The role is taken up, not ended, and the account is active.
     """
-    rows = models.Mandate.objects.using(register.alias).filter(
-        recipients.standing(now), organisation=organisation_id, role=Role.SIGNATORY, user__is_active=True
+    rows = models.RoleAssignment.objects.using(register.alias).filter(
+        recipients.active_assignments(now), organisation=organisation_id, role=Role.SIGNATORY, user__is_active=True
     )
     return rows.exists()
 
 
-def is_clerk(register: Register, user_id: str) -> bool:
+def is_clerk(register: Database, user_id: str) -> bool:
     """Return whether an account is active and a clerk's."""
     return User.objects.using(register.alias).filter(pk=user_id, is_active=True, is_staff=True).exists()
 
 
-def decide(register: Register, pending_id: str, state: Pending, decider_id: str, deed: Deed) -> None:
-    """Move a pending invitation to this state, once. Raises PendingRefused.
+def decide(register: Database, pending_id: str, state: InvitationProposal, decider_id: str, deed: AuditContext) -> None:
+    """Move a pending invitation to this state, once. Raises PendingInvitationRefused.
 
     Plans messages to the known people.
     """
     with transaction.atomic(using=register.alias):
         rows = PendingInvitation.objects.using(register.alias).filter(pk=pending_id)
-        waiting = rows.filter(state=Pending.WAITING, expires__gte=deed.at)
+        waiting = rows.filter(state=InvitationProposal.WAITING, expires__gte=deed.at)
         if not waiting.update(state=state, decided_at=deed.at, decided_by=decider_id):
-            raise PendingRefused(PendingFault.OVER)
+            raise PendingInvitationRefused(PendingFault.OVER)
         row = rows.get()
         _write(register, deed, f"invitation-{state}", row)
         _owe(register, row, PendingNotice(state.value), deed.at)
 
 
-def set_invitation(register: Register, pending_id: str, invitation_id: str | None) -> None:
+def set_invitation(register: Database, pending_id: str, invitation_id: str | None) -> None:
     """Record the invitation that a confirmation made.
 
     None: the same one stood already.
@@ -166,7 +168,7 @@ def set_invitation(register: Register, pending_id: str, invitation_id: str | Non
     PendingInvitation.objects.using(register.alias).filter(pk=pending_id).update(invitation=invitation_id)
 
 
-def makers(register: Register, invitation_id: str) -> tuple[str, ...]:
+def makers(register: Database, invitation_id: str) -> tuple[str, ...]:
     """Return the accounts that asked for and confirmed an invitation.
 
     Returns none if no clerk asked for it.
@@ -176,12 +178,12 @@ def makers(register: Register, invitation_id: str) -> tuple[str, ...]:
 
 
 def _owe(
-    register: Register, row: PendingInvitation, tells: PendingNotice, now: datetime, due: datetime | None = None
+    register: Database, row: PendingInvitation, tells: PendingNotice, now: datetime, due: datetime | None = None
 ) -> None:
     """Plan a message to the signatories and the contact person, once per address."""
     found = recipients.roles(register, [row.organisation_id], now)[row.organisation_id]
-    people = recipients.once_each([*found.signatories, found.contact_person])
-    outbox.put(register, _messages(row, tells, (one.person_id for one in people if one.email), due or now), now)
+    people = recipients.unique_by_address([*found.signatories, found.contact_person])
+    outbox.enqueue(register, _messages(row, tells, (one.person_id for one in people if one.email), due or now), now)
 
 
 def _messages(row: PendingInvitation, tells: PendingNotice, people: Iterable[str], due: datetime) -> list[NewMessage]:
@@ -190,13 +192,13 @@ def _messages(row: PendingInvitation, tells: PendingNotice, people: Iterable[str
     return [NewMessage(kind, channel, row.pending_id, tells, due, recipient=one, facts=facts) for one in people]
 
 
-def _write(register: Register, deed: Deed, action: str, row: PendingInvitation) -> None:
+def _write(register: Database, deed: AuditContext, action: str, row: PendingInvitation) -> None:
     about = f"organisation:{row.organisation_id}"
     asker = f"user:{row.asked_by_id}" if row.asked_by_id else None
     audit_log.write(register, deed, action, about, pending=row.pending_id, person=row.person_id, asked_by=asker)
 
 
-def _rows(register: Register) -> "QuerySet[PendingInvitation]":
+def _rows(register: Database) -> "QuerySet[PendingInvitation]":
     rows = PendingInvitation.objects.using(register.alias)
     return rows.select_related("organisation", "person", "asked_by")
 
@@ -217,7 +219,7 @@ def _view(row: PendingInvitation, now: datetime) -> PendingView:
         asker.email if asker else "",
         row.created,
         row.expires,
-        state_of(Pending(row.state), row.expires, now),
+        state_of(InvitationProposal(row.state), row.expires, now),
         row.decided_at,
         row.decided_by_id or "",
     )

@@ -6,11 +6,11 @@ from django.apps import apps
 
 from sinetti.database import models
 from sinetti.database.access import accounts
-from sinetti.database.connection import Register
+from sinetti.database.connection import Database
 from sinetti.domain.access.persons import Identity, is_same_person, merge
 
 
-def get_identity(register: Register, user_id: str) -> Identity:
+def get_identity(register: Database, user_id: str) -> Identity:
     """Return the identity of the person who has an account.
 
     An unknown account has only its id. Addresses are those of the account, confirmed or not, and those to which its
@@ -26,7 +26,7 @@ def get_identity(register: Register, user_id: str) -> Identity:
     )
 
 
-def get_identity_of_address(register: Register, email: str) -> Identity:
+def get_identity_of_address(register: Database, email: str) -> Identity:
     """Return the identity of the person who reads mail at an address.
 
     It covers every account with that address.
@@ -35,7 +35,7 @@ def get_identity_of_address(register: Register, email: str) -> Identity:
     return merge([own, *(get_identity(register, one) for one in accounts.ids_of_address(register, email))])
 
 
-def are_same_person(register: Register, user_id: str, other_id: str) -> bool:
+def are_same_person(register: Database, user_id: str, other_id: str) -> bool:
     """Return whether two accounts may be of one person."""
     return is_same_person(get_identity(register, user_id), get_identity(register, other_id))
 

@@ -3,13 +3,13 @@
 from django.db import transaction
 
 from sinetti.database.common import audit_log
-from sinetti.database.common.audit_log import Deed
-from sinetti.database.connection import Register
+from sinetti.database.common.audit_log import AuditContext
+from sinetti.database.connection import Database
 from sinetti.database.models import User
 from sinetti.domain.values import Language
 
 
-def change(register: Register, user_id: str, name: str, language: Language, deed: Deed) -> bool:
+def change(register: Database, user_id: str, name: str, language: Language, deed: AuditContext) -> bool:
     """Store both; False where they were so before. The audit row says that, and not what."""
     with transaction.atomic(using=register.alias):
         rows = User.objects.using(register.alias).filter(pk=user_id).exclude(name=name, language=language)

@@ -9,12 +9,12 @@ from django.db.models import Case, Model, OuterRef, QuerySet, Subquery, Value, W
 
 from sinetti.database import models
 from sinetti.database.access.role_assignments import counting_links
-from sinetti.database.connection import Register
-from sinetti.database.models import Invitation, RightRequest
-from sinetti.database.notifications.recipients import lasting, standing
-from sinetti.database.organisations.administration import values_in
-from sinetti.domain.access.invitations import REQUEST_LIVES, Answer, answer
-from sinetti.domain.access.roles import Role, no_greater
+from sinetti.database.connection import Database
+from sinetti.database.models import Invitation, RoleRequest
+from sinetti.database.notifications.recipients import active_assignments, current_assignments
+from sinetti.database.organisations.administration import json_values
+from sinetti.domain.access.invitations import REQUEST_LIVES, RoleRequestState, role_request_state
+from sinetti.domain.access.roles import Role, roles_up_to
 
 _Row = TypeVar("_Row", bound=Model)
 
@@ -23,7 +23,7 @@ SHOWN = 50
 
 
 @dataclass(frozen=True, slots=True)
-class Named:
+class OrganisationRef:
     """An organisation by its ids and name."""
 
     organisation_id: str
@@ -32,7 +32,7 @@ class Named:
 
 
 @dataclass(frozen=True, slots=True)
-class MandateFound:
+class RoleAssignmentView:
     """A mandate. `agent` is None for a person's, whose data may have been erased since.
 
     `link_until` is until when an invitation to it works. Without an `account` nobody acts by it in the e-service.
@@ -43,7 +43,7 @@ class MandateFound:
     role: Role
     since: datetime
     until: datetime | None
-    agent: Named | None
+    agent: OrganisationRef | None
     name: str = field(repr=False)
     email: str = field(repr=False)
     account: str | None = None
@@ -52,7 +52,7 @@ class MandateFound:
 
 
 @dataclass(frozen=True, slots=True)
-class RequestFound:
+class RoleRequestView:
     """A request. `agent` is None where somebody asks for themselves."""
 
     request_id: str
@@ -60,10 +60,10 @@ class RequestFound:
     role: Role
     until: datetime | None
     created: datetime
-    agent: Named | None
+    agent: OrganisationRef | None
     name: str = field(repr=False)
     email: str = field(repr=False)
-    state: Answer = Answer.WAITING
+    state: RoleRequestState = RoleRequestState.WAITING
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,23 +71,23 @@ class Client:
     """An organisation that gave a firm a role."""
 
     mandate_id: str
-    organisation: Named
+    organisation: OrganisationRef
     role: Role
     since: datetime
     until: datetime | None
 
 
 @dataclass(frozen=True, slots=True)
-class OwnMandate:
+class OwnRole:
     """A role that a person has directly."""
 
     mandate_id: str
-    organisation: Named
+    organisation: OrganisationRef
     role: Role
     until: datetime | None
 
 
-def names(register: Register, organisation_ids: Collection[str], start: int = 0) -> Mapping[str, Named]:
+def names(register: Database, organisation_ids: Collection[str], start: int = 0) -> Mapping[str, OrganisationRef]:
     """These organisations by their ids, those that are open, by name, from `start` on as many as a page has."""
     if not organisation_ids:
         return {}
@@ -95,67 +95,67 @@ def names(register: Register, organisation_ids: Collection[str], start: int = 0)
     return {row.organisation_id: _named(row) for row in _part(rows.order_by("name", "customer_id"), start)}
 
 
-def mandates(register: Register, organisation_id: str, now: datetime, start: int = 0) -> tuple[MandateFound, ...]:
+def mandates(register: Database, organisation_id: str, now: datetime, start: int = 0) -> tuple[RoleAssignmentView, ...]:
     """The mandates of an organisation that last, people's before organisations', signatories first."""
-    rows = _mandates(register, now).filter(lasting(now), organisation=organisation_id)
-    place = Case(*(When(role=one, then=Value(number)) for number, one in enumerate(no_greater(Role.SIGNATORY))))
+    rows = _mandates(register, now).filter(current_assignments(now), organisation=organisation_id)
+    place = Case(*(When(role=one, then=Value(number)) for number, one in enumerate(roles_up_to(Role.SIGNATORY))))
     firm = Case(When(agent__isnull=True, then=Value(0)), default=Value(1))
     ordered = rows.alias(place=place, firm=firm).order_by("firm", "place", "valid_from", "pk")
     return tuple(_found(row) for row in _part(ordered, start))
 
 
-def mandate(register: Register, mandate_id: str, now: datetime) -> MandateFound | None:
+def mandate(register: Database, mandate_id: str, now: datetime) -> RoleAssignmentView | None:
     """One mandate that lasts; None where there is none."""
-    row = _mandates(register, now).filter(lasting(now), pk=mandate_id).first()
+    row = _mandates(register, now).filter(current_assignments(now), pk=mandate_id).first()
     return None if row is None else _found(row)
 
 
-def requests_to(register: Register, organisation_id: str, now: datetime) -> tuple[RequestFound, ...]:
+def requests_to(register: Database, organisation_id: str, now: datetime) -> tuple[RoleRequestView, ...]:
     """The requests to an organisation that wait, the oldest first."""
     own = models.Organisation.objects.using(register.alias).filter(pk=organisation_id).values("folded")
-    rows = RightRequest.objects.using(register.alias).filter(folded__in=own, answered_at__isnull=True)
+    rows = RoleRequest.objects.using(register.alias).filter(folded__in=own, answered_at__isnull=True)
     rows = rows.filter(created__gte=now - REQUEST_LIVES).select_related("agent", "user").order_by("created", "pk")
     return tuple(_request(row, now) for row in _part(rows, 0))
 
 
-def request(register: Register, request_id: str, now: datetime) -> RequestFound | None:
+def request(register: Database, request_id: str, now: datetime) -> RoleRequestView | None:
     """One request that waits; None where there is none."""
-    rows = RightRequest.objects.using(register.alias).filter(pk=request_id, answered_at__isnull=True)
+    rows = RoleRequest.objects.using(register.alias).filter(pk=request_id, answered_at__isnull=True)
     row = rows.filter(created__gte=now - REQUEST_LIVES).select_related("agent", "user").first()
     return None if row is None else _request(row, now)
 
 
-def requests_of_firm(register: Register, agent_id: str, now: datetime, start: int = 0) -> tuple[RequestFound, ...]:
+def requests_of_firm(register: Database, agent_id: str, now: datetime, start: int = 0) -> tuple[RoleRequestView, ...]:
     """What a firm asked, the newest first: what waits, and what was answered or lapsed in the last 60 days."""
-    rows = RightRequest.objects.using(register.alias).filter(agent=agent_id, created__gte=now - 2 * REQUEST_LIVES)
+    rows = RoleRequest.objects.using(register.alias).filter(agent=agent_id, created__gte=now - 2 * REQUEST_LIVES)
     rows = rows.select_related("agent", "user").order_by("-created", "customer_id")
     return tuple(_request(row, now) for row in _part(rows, start))
 
 
-def requests_of_user(register: Register, user_id: str, now: datetime, start: int = 0) -> tuple[RequestFound, ...]:
+def requests_of_user(register: Database, user_id: str, now: datetime, start: int = 0) -> tuple[RoleRequestView, ...]:
     """What somebody asked for themselves, likewise."""
-    rows = RightRequest.objects.using(register.alias).filter(user=user_id, agent__isnull=True)
+    rows = RoleRequest.objects.using(register.alias).filter(user=user_id, agent__isnull=True)
     rows = rows.filter(created__gte=now - 2 * REQUEST_LIVES).select_related("user").order_by("-created", "customer_id")
     return tuple(_request(row, now) for row in _part(rows, start))
 
 
 def mandates_of_user(
-    register: Register, user_id: str, seen: Collection[str], now: datetime, start: int = 0
-) -> tuple[OwnMandate, ...]:
+    register: Database, user_id: str, seen: Collection[str], now: datetime, start: int = 0
+) -> tuple[OwnRole, ...]:
     """The mandates that count now of a person for organisations among these ids, by the organisation's name."""
-    rows = models.Mandate.objects.using(register.alias).filter(standing(now), user=user_id)
-    rows = rows.filter(organisation__in=values_in(register, seen))
+    rows = models.RoleAssignment.objects.using(register.alias).filter(active_assignments(now), user=user_id)
+    rows = rows.filter(organisation__in=json_values(register, seen))
     rows = rows.filter(organisation__closed_at__isnull=True).select_related("organisation")
     ordered = rows.order_by("organisation__name", "organisation__customer_id", "pk")
     return tuple(
-        OwnMandate(row.mandate_id, _named(row.organisation), Role(row.role), row.valid_until)
+        OwnRole(row.mandate_id, _named(row.organisation), Role(row.role), row.valid_until)
         for row in _part(ordered, start)
     )
 
 
-def clients(register: Register, agent_id: str, now: datetime, start: int = 0) -> tuple[Client, ...]:
+def clients(register: Database, agent_id: str, now: datetime, start: int = 0) -> tuple[Client, ...]:
     """The open organisations that gave a firm a role, by name."""
-    rows = models.Mandate.objects.using(register.alias).filter(standing(now), agent=agent_id)
+    rows = models.RoleAssignment.objects.using(register.alias).filter(active_assignments(now), agent=agent_id)
     rows = rows.filter(organisation__closed_at__isnull=True).select_related("organisation")
     return tuple(
         Client(row.mandate_id, _named(row.organisation), Role(row.role), row.valid_from, row.valid_until)
@@ -167,18 +167,18 @@ def _part(rows: "QuerySet[_Row]", start: int) -> "QuerySet[_Row]":
     return rows[start : start + SHOWN + 1]
 
 
-def _mandates(register: Register, now: datetime) -> "QuerySet[models.Mandate]":
+def _mandates(register: Database, now: datetime) -> "QuerySet[models.RoleAssignment]":
     links = Invitation.objects.filter(
         counting_links(), mandate=OuterRef("pk"), used_at__isnull=True, ended_at__isnull=True, expires__gte=now
     )
-    rows = models.Mandate.objects.using(register.alias).select_related("agent", "person")
+    rows = models.RoleAssignment.objects.using(register.alias).select_related("agent", "person")
     # What only waited, and whose link has lapsed, is shown all the same: it can be sent again.
     return rows.annotate(link_until=Subquery(links.order_by("-expires").values("expires")[:1]))
 
 
-def _found(row: models.Mandate) -> MandateFound:
+def _found(row: models.RoleAssignment) -> RoleAssignmentView:
     person = row.person
-    return MandateFound(
+    return RoleAssignmentView(
         row.mandate_id,
         row.organisation_id,
         Role(row.role),
@@ -193,8 +193,8 @@ def _found(row: models.Mandate) -> MandateFound:
     )
 
 
-def _request(row: RightRequest, now: datetime) -> RequestFound:
-    return RequestFound(
+def _request(row: RoleRequest, now: datetime) -> RoleRequestView:
+    return RoleRequestView(
         row.request_id,
         row.customer_id,
         Role(row.role),
@@ -203,9 +203,9 @@ def _request(row: RightRequest, now: datetime) -> RequestFound:
         None if row.agent is None else _named(row.agent),
         row.user.name if row.user else "",
         row.user.email if row.user else "",
-        answer(row.created, row.answered_at, now, given=row.mandate_id is not None),
+        role_request_state(row.created, row.answered_at, now, given=row.mandate_id is not None),
     )
 
 
-def _named(row: models.Organisation) -> Named:
-    return Named(row.organisation_id, row.customer_id, row.name)
+def _named(row: models.Organisation) -> OrganisationRef:
+    return OrganisationRef(row.organisation_id, row.customer_id, row.name)

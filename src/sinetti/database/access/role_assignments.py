@@ -13,18 +13,18 @@ from django.db.models import F, Q, QuerySet
 
 from sinetti.database import models
 from sinetti.database.common import audit_log, daily_counts
-from sinetti.database.common.audit_log import Deed
-from sinetti.database.connection import Register
+from sinetti.database.common.audit_log import AuditContext
+from sinetti.database.connection import Database
 from sinetti.database.models import Invitation
-from sinetti.database.notifications.access_messages import Tells, owe_to_firm, owe_to_person, owe_to_signatories
-from sinetti.database.notifications.recipients import lasting, standing
-from sinetti.database.organisations.contacts import take_open
-from sinetti.database.organisations.organisations import Person, give_way, new_person
+from sinetti.database.notifications.access_messages import AccessEvent, owe_to_firm, owe_to_person, owe_to_signatories
+from sinetti.database.notifications.recipients import active_assignments, current_assignments
+from sinetti.database.organisations.contacts import lock_open
+from sinetti.database.organisations.organisations import ContactDetails, insert_person, mark_replaced
 from sinetti.domain.access.invitations import A_DAY, INVITED_A_DAY
-from sinetti.domain.access.roles import Role, stays_as_long
+from sinetti.domain.access.roles import Role, outlasts
 
 
-class Otherwise(Exception):
+class AlreadyHasOtherRole(Exception):
     """This person has a role for the organisation already, another one: it is to be changed."""
 
 
@@ -32,16 +32,16 @@ class LastSignatory(Exception):
     """Nobody would be left who may give authorisations for the organisation."""
 
 
-class TooMany(Exception):
+class InvitationLimitReached(Exception):
     """So many invitations have left for this organisation today that there is no other before tomorrow."""
 
 
-class Gone(Exception):
+class NoLongerExists(Exception):
     """What was to be changed is not there any more: withdrawn, ended or answered meanwhile."""
 
 
 @dataclass(frozen=True, slots=True)
-class Holder:
+class GrantHolder:
     """For which organisation a mandate is, and who has it, or had it: an account or another organisation."""
 
     organisation_id: str
@@ -52,7 +52,7 @@ class Holder:
 
 
 @dataclass(frozen=True, slots=True)
-class Link:
+class InvitationLink:
     """An invitation that is to be made: its id, of which its token is made, the token's SHA-256 and its end."""
 
     invitation_id: str
@@ -61,21 +61,21 @@ class Link:
 
 
 @dataclass(frozen=True, slots=True)
-class ToPerson:
+class PersonGrant:
     """A role that is to be given to somebody. `until` is None where it is to have no end.
 
     `at_once`: it counts before it is taken up, for whom an operator names (docs/people.md).
     """
 
     organisation_id: str
-    person: Person
+    person: ContactDetails
     role: Role
     until: datetime | None = None
     at_once: bool = False
 
 
 @dataclass(frozen=True, slots=True)
-class ToFirm:
+class FirmGrant:
     """A role that is to be given to another organisation, with its end."""
 
     organisation_id: str
@@ -85,7 +85,7 @@ class ToFirm:
 
 
 @dataclass(frozen=True, slots=True)
-class Terms:
+class GrantTerms:
     """What a role becomes. `last_may_go`: whoever asks is a signatory by an outside source, and stays one."""
 
     role: Role
@@ -94,14 +94,14 @@ class Terms:
 
 
 @dataclass(frozen=True, slots=True)
-class Invited:
+class InvitationResult:
     """A mandate, and whether an invitation to it was made now: False where one stood already."""
 
     mandate_id: str
     made: bool
 
 
-def invite(register: Register, to: ToPerson, link: Link, deed: Deed) -> Invited:
+def invite(register: Database, to: PersonGrant, link: InvitationLink, deed: AuditContext) -> InvitationResult:
     """Give somebody a role that they take up by a link, which is owed to them by mail.
 
     Where the same was given to this address and its link works, or it was taken up, it stays as it is; one without an
@@ -109,30 +109,30 @@ def invite(register: Register, to: ToPerson, link: Link, deed: Deed) -> Invited:
     LimitReached.
     """
     with transaction.atomic(using=register.alias):
-        take_open(register, to.organisation_id)
+        lock_open(register, to.organisation_id)
         if (there := find_invited(register, to, deed.at)) is not None:
-            return Invited(there, made=False)
+            return InvitationResult(there, made=False)
         known = _of_address(register, to, deed.at)
         if known is not None and known.waiting:
-            change_locked(register, known, Terms(to.role, to.until), deed)
+            change_in_transaction(register, known, GrantTerms(to.role, to.until), deed)
         row = known or _named(register, to, deed)
         _link(register, row, link, deed)
-    return Invited(row.mandate_id, made=True)
+    return InvitationResult(row.mandate_id, made=True)
 
 
-def find_invited(register: Register, to: ToPerson, now: datetime) -> str | None:
+def find_invited(register: Database, to: PersonGrant, now: datetime) -> str | None:
     """Return the mandate that this address has or can take up by a link.
 
-    Returns None if an invitation would be made. Raises Otherwise where it has another role.
+    Returns None if an invitation would be made. Raises AlreadyHasOtherRole where it has another role.
     """
     known = _of_address(register, to, now)
     if known is not None and known.role != to.role:
-        raise Otherwise
+        raise AlreadyHasOtherRole
     there = known is not None and (known.user_id is not None or _open_links(register, known, now).exists())
     return known.mandate_id if known is not None and there else None
 
 
-def invite_again(register: Register, mandate_id: str, link: Link, deed: Deed) -> None:
+def invite_again(register: Database, mandate_id: str, link: InvitationLink, deed: AuditContext) -> None:
     """Make another invitation to a mandate that nobody has taken up, which ends those of before.
 
     Raises Closed, Gone, TooMany and LimitReached.
@@ -140,11 +140,11 @@ def invite_again(register: Register, mandate_id: str, link: Link, deed: Deed) ->
     with transaction.atomic(using=register.alias):
         row = _taken(register, mandate_id, deed.at)
         if row.user_id is not None or row.person_id is None:
-            raise Gone
+            raise NoLongerExists
         _link(register, row, link, deed)
 
 
-def give_to_firm(register: Register, to: ToFirm, deed: Deed) -> bool:
+def give_to_firm(register: Database, to: FirmGrant, deed: AuditContext) -> bool:
     """Give another organisation a role, or the one that it has anew; False where the same stands already.
 
     Raises Closed where one of the two is closed.
@@ -152,14 +152,14 @@ def give_to_firm(register: Register, to: ToFirm, deed: Deed) -> bool:
     with transaction.atomic(using=register.alias):
         # In the order of their ids: two who give each other a role at once do not wait for each other.
         for one in sorted((to.organisation_id, to.agent_id)):
-            take_open(register, one)
-        return give_locked(register, to, deed) is not None
+            lock_open(register, one)
+        return grant_in_transaction(register, to, deed) is not None
 
 
-def give_locked(register: Register, to: ToFirm, deed: Deed) -> models.Mandate | None:
+def grant_in_transaction(register: Database, to: FirmGrant, deed: AuditContext) -> models.RoleAssignment | None:
     """As `give_to_firm`, where both organisations are held; None where the same stands already."""
-    rows = models.Mandate.objects.using(register.alias)
-    found = list(rows.filter(standing(deed.at), organisation=to.organisation_id, agent=to.agent_id))
+    rows = models.RoleAssignment.objects.using(register.alias)
+    found = list(rows.filter(active_assignments(deed.at), organisation=to.organisation_id, agent=to.agent_id))
     if any(one.role == to.role and one.valid_until == to.until for one in found):
         return None
     for one in found:
@@ -172,12 +172,12 @@ def give_locked(register: Register, to: ToFirm, deed: Deed) -> models.Mandate | 
         valid_until=to.until,
     )
     _audit(register, deed, "authorisation-given", row)
-    owe_to_firm(register, row, Tells.GIVEN_TO_FIRM, deed.at)
+    owe_to_firm(register, row, AccessEvent.GIVEN_TO_FIRM, deed.at)
     return row
 
 
 def withdraw(
-    register: Register, mandate_id: str, deed: Deed, *, last_may_go: bool = False, given_up: bool = False
+    register: Database, mandate_id: str, deed: AuditContext, *, last_may_go: bool = False, given_up: bool = False
 ) -> bool:
     """Withdraw a role, and tell whoever had it; False where it is withdrawn already.
 
@@ -192,13 +192,13 @@ def withdraw(
             _keep_a_signatory(register, row, deed.at)
         _withdrawn(register, row, deed)
         _links(register, row).update(ended_at=deed.at)
-        _tell(register, row, Tells.WITHDRAWN, deed)
+        _tell(register, row, AccessEvent.WITHDRAWN, deed)
         if given_up:
-            owe_to_signatories(register, row.organisation_id, Tells.GIVEN_UP, deed.at, mandate=row.mandate_id)
+            owe_to_signatories(register, row.organisation_id, AccessEvent.GIVEN_UP, deed.at, mandate=row.mandate_id)
     return True
 
 
-def end_invitation(register: Register, mandate_id: str, invitation_id: str, deed: Deed) -> bool:
+def end_invitation(register: Database, mandate_id: str, invitation_id: str, deed: AuditContext) -> bool:
     """End an invitation that nobody has used, and the role that waits for it; False where there is none any more."""
     with transaction.atomic(using=register.alias):
         row = _held(register, mandate_id)
@@ -211,13 +211,15 @@ def end_invitation(register: Register, mandate_id: str, invitation_id: str, deed
     return True
 
 
-def change(register: Register, mandate_id: str, terms: Terms, deed: Deed) -> bool:
+def change(register: Database, mandate_id: str, terms: GrantTerms, deed: AuditContext) -> bool:
     """Give a mandate another role or end; False where it has those already. Raises Closed, Gone and LastSignatory."""
     with transaction.atomic(using=register.alias):
-        return change_locked(register, _taken(register, mandate_id, deed.at), terms, deed)
+        return change_in_transaction(register, _taken(register, mandate_id, deed.at), terms, deed)
 
 
-def change_locked(register: Register, row: models.Mandate, terms: Terms, deed: Deed) -> bool:
+def change_in_transaction(
+    register: Database, row: models.RoleAssignment, terms: GrantTerms, deed: AuditContext
+) -> bool:
     """As `change`, where the organisation is held."""
     if row.role == terms.role and row.valid_until == terms.until:
         return False
@@ -225,34 +227,36 @@ def change_locked(register: Register, row: models.Mandate, terms: Terms, deed: D
     if not terms.last_may_go and (terms.role is not Role.SIGNATORY or ends_earlier):
         _keep_a_signatory(register, row, deed.at)
     becomes_one = terms.role is Role.SIGNATORY and row.role != Role.SIGNATORY and not row.waiting
-    models.Mandate.objects.using(register.alias).filter(pk=row.pk).update(role=terms.role, valid_until=terms.until)
+    models.RoleAssignment.objects.using(register.alias).filter(pk=row.pk).update(
+        role=terms.role, valid_until=terms.until
+    )
     row.role, row.valid_until = terms.role.value, terms.until
     _audit(register, deed, "authorisation-changed", row, role=terms.role)
-    _tell(register, row, Tells.CHANGED, deed)
+    _tell(register, row, AccessEvent.CHANGED, deed)
     if becomes_one:
-        owe_to_signatories(register, row.organisation_id, Tells.JOINED, deed.at, mandate=row.mandate_id)
+        owe_to_signatories(register, row.organisation_id, AccessEvent.JOINED, deed.at, mandate=row.mandate_id)
     return True
 
 
-def holder_of(register: Register, mandate_id: str, now: datetime) -> Holder:
+def holder_of(register: Database, mandate_id: str, now: datetime) -> GrantHolder:
     """Who has a mandate, by ids, and whether it has ended at `now`; all are empty where there is no such mandate."""
-    found = models.Mandate.objects.using(register.alias).filter(pk=mandate_id).first()
+    found = models.RoleAssignment.objects.using(register.alias).filter(pk=mandate_id).first()
     if found is None:
-        return Holder("", "", "")
-    return Holder(found.organisation_id, found.user_id or "", found.agent_id or "", _ended(found, now))
+        return GrantHolder("", "", "")
+    return GrantHolder(found.organisation_id, found.user_id or "", found.agent_id or "", _ended(found, now))
 
 
-def organisation_of(register: Register, mandate_id: str) -> str:
+def organisation_of(register: Database, mandate_id: str) -> str:
     """The id of the organisation that a mandate is for; empty where there is no such mandate."""
-    rows = models.Mandate.objects.using(register.alias).filter(pk=mandate_id)
+    rows = models.RoleAssignment.objects.using(register.alias).filter(pk=mandate_id)
     return str(rows.values_list("organisation", flat=True).first() or "")
 
 
-def _ended(row: models.Mandate, now: datetime) -> bool:
+def _ended(row: models.RoleAssignment, now: datetime) -> bool:
     return row.withdrawn_at is not None or (row.valid_until is not None and row.valid_until < now)
 
 
-def _tell(register: Register, row: models.Mandate, tells: Tells, deed: Deed) -> None:
+def _tell(register: Database, row: models.RoleAssignment, tells: AccessEvent, deed: AuditContext) -> None:
     """Tell whoever has a role what became of it; who has not taken it up was told nothing yet but by the link."""
     if row.agent_id is not None:
         owe_to_firm(register, row, tells, deed.at)
@@ -260,10 +264,10 @@ def _tell(register: Register, row: models.Mandate, tells: Tells, deed: Deed) -> 
         owe_to_person(register, row, tells, deed.at)
 
 
-def _named(register: Register, to: ToPerson, deed: Deed) -> models.Mandate:
-    row = models.Mandate.objects.using(register.alias).create(
+def _named(register: Database, to: PersonGrant, deed: AuditContext) -> models.RoleAssignment:
+    row = models.RoleAssignment.objects.using(register.alias).create(
         organisation_id=to.organisation_id,
-        person=new_person(register, to.person),
+        person=insert_person(register, to.person),
         role=to.role,
         valid_from=deed.at,
         valid_until=to.until,
@@ -273,10 +277,10 @@ def _named(register: Register, to: ToPerson, deed: Deed) -> models.Mandate:
     return row
 
 
-def _link(register: Register, row: models.Mandate, link: Link, deed: Deed) -> None:
+def _link(register: Database, row: models.RoleAssignment, link: InvitationLink, deed: AuditContext) -> None:
     recent = Invitation.objects.using(register.alias).filter(mandate__organisation=row.organisation_id)
     if recent.filter(created__gt=deed.at - A_DAY).count() >= INVITED_A_DAY:
-        raise TooMany
+        raise InvitationLimitReached
     if row.person is not None:
         daily_counts.count_letters(register, deed, row.person.email)
     _links(register, row).update(ended_at=deed.at)
@@ -290,7 +294,7 @@ def _link(register: Register, row: models.Mandate, link: Link, deed: Deed) -> No
         expires=link.expires if row.valid_until is None else min(link.expires, row.valid_until),
     )
     _audit(register, deed, "invited", row, invitation=link.invitation_id)
-    owe_to_person(register, row, Tells.INVITATION, deed.at, invitation=link.invitation_id)
+    owe_to_person(register, row, AccessEvent.INVITATION, deed.at, invitation=link.invitation_id)
 
 
 def counting_links() -> Q:
@@ -301,58 +305,60 @@ def counting_links() -> Q:
     return Q(vouched=True) | ~Q(mandate__role=Role.SIGNATORY)
 
 
-def _links(register: Register, row: models.Mandate) -> "QuerySet[Invitation]":
+def _links(register: Database, row: models.RoleAssignment) -> "QuerySet[Invitation]":
     rows = Invitation.objects.using(register.alias)
     return rows.filter(mandate=row.pk, used_at__isnull=True, ended_at__isnull=True)
 
 
-def _open_links(register: Register, row: models.Mandate, now: datetime) -> "QuerySet[Invitation]":
+def _open_links(register: Database, row: models.RoleAssignment, now: datetime) -> "QuerySet[Invitation]":
     return _links(register, row).filter(counting_links(), expires__gte=now)
 
 
-def _of_address(register: Register, to: ToPerson, now: datetime) -> models.Mandate | None:
+def _of_address(register: Database, to: PersonGrant, now: datetime) -> models.RoleAssignment | None:
     """The mandate of whoever has this address, taken up or not. An organisation has few."""
-    rows = models.Mandate.objects.using(register.alias).filter(lasting(now), organisation=to.organisation_id)
+    rows = models.RoleAssignment.objects.using(register.alias).filter(
+        current_assignments(now), organisation=to.organisation_id
+    )
     address = to.person.email.casefold()
     found = rows.filter(person__isnull=False).select_related("person").order_by("valid_from", "pk")
     return next((one for one in found if one.person is not None and one.person.email.casefold() == address), None)
 
 
-def _withdrawn(register: Register, row: models.Mandate, deed: Deed) -> None:
-    models.Mandate.objects.using(register.alias).filter(pk=row.pk).update(withdrawn_at=deed.at)
-    give_way(register, [row.person_id], deed.at)
+def _withdrawn(register: Database, row: models.RoleAssignment, deed: AuditContext) -> None:
+    models.RoleAssignment.objects.using(register.alias).filter(pk=row.pk).update(withdrawn_at=deed.at)
+    mark_replaced(register, [row.person_id], deed.at)
     _audit(register, deed, "authorisation-withdrawn", row)
 
 
-def _keep_a_signatory(register: Register, row: models.Mandate, now: datetime) -> None:
+def _keep_a_signatory(register: Database, row: models.RoleAssignment, now: datetime) -> None:
     """Raise LastSignatory where this one goes and no other signatory with an account stays as long."""
     if row.role != Role.SIGNATORY or row.user_id is None or row.waiting:
         return
-    others = models.Mandate.objects.using(register.alias).filter(
-        standing(now), organisation=row.organisation_id, role=Role.SIGNATORY, user__is_active=True
+    others = models.RoleAssignment.objects.using(register.alias).filter(
+        active_assignments(now), organisation=row.organisation_id, role=Role.SIGNATORY, user__is_active=True
     )
-    if not stays_as_long(row.valid_until, others.exclude(pk=row.pk).values_list("valid_until", flat=True)):
+    if not outlasts(row.valid_until, others.exclude(pk=row.pk).values_list("valid_until", flat=True)):
         raise LastSignatory
 
 
-def _held(register: Register, mandate_id: str) -> models.Mandate:
-    """The mandate as it is while nobody else decides about its organisation's. Raises Gone."""
+def _held(register: Database, mandate_id: str) -> models.RoleAssignment:
+    """The mandate as it is while nobody else decides about its organisation's. Raises NoLongerExists."""
     organisations = models.Organisation.objects.using(register.alias).filter(given=mandate_id)
     if not organisations.update(created=F("created")):
-        raise Gone
-    return models.Mandate.objects.using(register.alias).get(pk=mandate_id)
+        raise NoLongerExists
+    return models.RoleAssignment.objects.using(register.alias).get(pk=mandate_id)
 
 
-def _taken(register: Register, mandate_id: str, now: datetime) -> models.Mandate:
+def _taken(register: Database, mandate_id: str, now: datetime) -> models.RoleAssignment:
     """The same of one that lasts, of an organisation that is open. Raises Closed and Gone."""
     row = _held(register, mandate_id)
-    take_open(register, row.organisation_id)
-    if not models.Mandate.objects.using(register.alias).filter(lasting(now), pk=mandate_id).exists():
-        raise Gone
+    lock_open(register, row.organisation_id)
+    if not models.RoleAssignment.objects.using(register.alias).filter(current_assignments(now), pk=mandate_id).exists():
+        raise NoLongerExists
     return row
 
 
-def _audit(register: Register, deed: Deed, action: str, row: models.Mandate, **facts: Any) -> None:  # noqa: ANN401 - as audit has them
+def _audit(register: Database, deed: AuditContext, action: str, row: models.RoleAssignment, **facts: Any) -> None:  # noqa: ANN401 - as audit has them
     about = f"organisation:{row.organisation_id}"
     who = {"person": row.person_id, "agent": row.agent_id}
     audit_log.write(register, deed, action, about, mandate=row.mandate_id, **who, **facts)

@@ -12,24 +12,31 @@ from django.db import transaction
 from django.db.models import Count, Q, QuerySet
 
 from sinetti.database import ids, models
-from sinetti.database.access.role_assignments import Gone, Terms, ToFirm, TooMany, change_locked, give_locked
+from sinetti.database.access.role_assignments import (
+    FirmGrant,
+    GrantTerms,
+    InvitationLimitReached,
+    NoLongerExists,
+    change_in_transaction,
+    grant_in_transaction,
+)
 from sinetti.database.common import audit_log
-from sinetti.database.common.audit_log import Deed
-from sinetti.database.common.locks import take_turn
-from sinetti.database.connection import Register
-from sinetti.database.models import RightRequest, User
-from sinetti.database.notifications.access_messages import Tells, owe_answer, owe_asked, owe_to_signatories
-from sinetti.database.notifications.recipients import parts, standing
-from sinetti.database.organisations.contacts import take_open
-from sinetti.database.organisations.organisations import Person, give_way, new_person
+from sinetti.database.common.audit_log import AuditContext
+from sinetti.database.common.locks import acquire_lock
+from sinetti.database.connection import Database
+from sinetti.database.models import RoleRequest, User
+from sinetti.database.notifications.access_messages import AccessEvent, owe_answer, owe_asked, owe_to_signatories
+from sinetti.database.notifications.recipients import active_assignments, chunked
+from sinetti.database.organisations.contacts import lock_open
+from sinetti.database.organisations.organisations import ContactDetails, insert_person, mark_replaced
 from sinetti.domain.access.invitations import A_DAY, REQUEST_LIVES, TOLD_A_DAY
 from sinetti.domain.access.roles import Role, greater
-from sinetti.domain.identifiers import folded
+from sinetti.domain.identifiers import normalise
 from sinetti.domain.values import Language
 
 
 @dataclass(frozen=True, slots=True)
-class Asker:
+class Requester:
     """Who asks: a user, for themselves or for their firm; and how many they may ask in 24 hours."""
 
     user_id: str
@@ -38,7 +45,7 @@ class Asker:
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
+class RequestResult:
     """Ids as they were given: asked now, open already, and those for which the role is there already."""
 
     now: tuple[str, ...]
@@ -46,41 +53,46 @@ class Asked:
     there: tuple[str, ...]
 
 
-def ask(register: Register, who: Asker, customer_ids: Iterable[str], terms: Terms, deed: Deed) -> Asked:
+def ask(
+    register: Database, who: Requester, customer_ids: Iterable[str], terms: GrantTerms, deed: AuditContext
+) -> RequestResult:
     """Store a request to each of these that was not asked the same already, and owe signatories mail about it.
 
-    Raises TooMany, and asks nobody then.
+    Raises InvitationLimitReached, and asks nobody then.
     """
-    by_folded = {folded(one): one for one in customer_ids}
+    by_folded = {normalise(one): one for one in customer_ids}
     with transaction.atomic(using=register.alias):
         # Whoever asks the same at the same moment waits here.
-        take_turn(register, f"ask:{who.agent_id or who.user_id}")
+        acquire_lock(register, f"ask:{who.agent_id or who.user_id}")
         before = _open(register, who, by_folded, terms.role, deed.at)
         there = _there(register, who, by_folded, terms.role, deed.at)
         new = [one for one in by_folded if one not in before and one not in there]
         recent = _of(register, who).filter(created__gt=deed.at - A_DAY).count()
         if recent + len(new) > who.a_day:
-            raise TooMany
+            raise InvitationLimitReached
         _store(register, who, {one: by_folded[one] for one in new}, terms, deed)
     named = (new, [one for one in by_folded if one in before and one not in there], there)
-    return Asked(*(tuple(by_folded[one] for one in part) for part in named))
+    return RequestResult(*(tuple(by_folded[one] for one in part) for part in named))
 
 
-def organisation_of(register: Register, request_id: str) -> str:
+def organisation_of(register: Database, request_id: str) -> str:
     """The id of the organisation that was asked; empty where there is no such request or organisation."""
-    asked = RightRequest.objects.using(register.alias).filter(pk=request_id).values("folded")
+    asked = RoleRequest.objects.using(register.alias).filter(pk=request_id).values("folded")
     rows = models.Organisation.objects.using(register.alias).filter(folded__in=asked)
     return str(rows.values_list("pk", flat=True).first() or "")
 
 
-def firm_of(register: Register, request_id: str) -> str:
+def firm_of(register: Database, request_id: str) -> str:
     """The id of the firm that asks, for itself; empty where a person asks."""
-    rows = RightRequest.objects.using(register.alias).filter(pk=request_id)
+    rows = RoleRequest.objects.using(register.alias).filter(pk=request_id)
     return str(rows.values_list("agent", flat=True).first() or "")
 
 
-def decline(register: Register, request_id: str, deed: Deed) -> bool:
-    """Answer no, and tell whoever asked; False where it was declined already. Raises Gone where it waits no more."""
+def decline(register: Database, request_id: str, deed: AuditContext) -> bool:
+    """Answer no, and tell whoever asked; False where it was declined already.
+
+    Raises NoLongerExists where it waits no more.
+    """
     with transaction.atomic(using=register.alias):
         row = _request(register, request_id)
         if row.answered_at is not None and row.mandate_id is None:
@@ -88,13 +100,13 @@ def decline(register: Register, request_id: str, deed: Deed) -> bool:
         _answered(register, row, None, deed)
         if row.user is not None:
             # Named for nothing: they are in the register for this answer, and then until retention erases them.
-            person = new_person(register, _person(row.user))
-            give_way(register, [person.person_id], deed.at)
+            person = insert_person(register, _person(row.user))
+            mark_replaced(register, [person.person_id], deed.at)
             owe_answer(register, person.person_id, request_id, deed.at, given=False)
     return True
 
 
-def approve(register: Register, request_id: str, terms: Terms, deed: Deed) -> bool:
+def approve(register: Database, request_id: str, terms: GrantTerms, deed: AuditContext) -> bool:
     """Answer yes with this role and end, and tell whoever asked; False where it was approved already.
 
     Raises Closed, Gone where it waits no more or nobody is there to have it, and LastSignatory.
@@ -103,7 +115,7 @@ def approve(register: Register, request_id: str, terms: Terms, deed: Deed) -> bo
     with transaction.atomic(using=register.alias):
         row = _request(register, request_id)
         for one in sorted({organisation_id, row.agent_id or organisation_id}):
-            take_open(register, one)
+            lock_open(register, one)
         if row.mandate_id is not None:
             return False
         mandate = _for_firm if row.agent_id is not None else _for_user
@@ -111,37 +123,43 @@ def approve(register: Register, request_id: str, terms: Terms, deed: Deed) -> bo
     return True
 
 
-def _for_firm(register: Register, organisation_id: str, row: RightRequest, terms: Terms, deed: Deed) -> models.Mandate:
+def _for_firm(
+    register: Database, organisation_id: str, row: RoleRequest, terms: GrantTerms, deed: AuditContext
+) -> models.RoleAssignment:
     if row.agent_id is None or terms.until is None:
-        raise Gone
-    rows = models.Mandate.objects.using(register.alias).filter(standing(deed.at), organisation=organisation_id)
+        raise NoLongerExists
+    rows = models.RoleAssignment.objects.using(register.alias).filter(
+        active_assignments(deed.at), organisation=organisation_id
+    )
     theirs = list(rows.filter(agent=row.agent_id))
     # An approval takes nothing away from who was given more since they asked.
     if (kept := next((one for one in theirs if _is_no_less(one, terms.role, terms.until)), None)) is not None:
         return kept
-    given = give_locked(register, ToFirm(organisation_id, row.agent_id, terms.role, terms.until), deed)
+    given = grant_in_transaction(register, FirmGrant(organisation_id, row.agent_id, terms.role, terms.until), deed)
     return given or rows.get(agent=row.agent_id)
 
 
-def _is_no_less(has: models.Mandate, role: Role, until: datetime) -> bool:
+def _is_no_less(has: models.RoleAssignment, role: Role, until: datetime) -> bool:
     """Whether a mandate is of a greater role than this one, or of the same and ends no earlier."""
     if has.role == role:
         return has.valid_until is None or until <= has.valid_until
     return greater(Role(has.role), role) == has.role
 
 
-def _for_user(register: Register, organisation_id: str, row: RightRequest, terms: Terms, deed: Deed) -> models.Mandate:
+def _for_user(
+    register: Database, organisation_id: str, row: RoleRequest, terms: GrantTerms, deed: AuditContext
+) -> models.RoleAssignment:
     if row.user is None or not row.user.is_active:
-        raise Gone
-    rows = models.Mandate.objects.using(register.alias)
-    found = rows.filter(standing(deed.at), organisation=organisation_id, user=row.user).first()
+        raise NoLongerExists
+    rows = models.RoleAssignment.objects.using(register.alias)
+    found = rows.filter(active_assignments(deed.at), organisation=organisation_id, user=row.user).first()
     if found is not None:
         if greater(Role(found.role), terms.role) != found.role:
-            change_locked(register, found, terms, deed)
+            change_in_transaction(register, found, terms, deed)
         elif found.person_id is not None:
             owe_answer(register, found.person_id, row.request_id, deed.at, given=True)
         return found
-    person = new_person(register, _person(row.user))
+    person = insert_person(register, _person(row.user))
     made = rows.create(
         organisation_id=organisation_id,
         person=person,
@@ -154,62 +172,64 @@ def _for_user(register: Register, organisation_id: str, row: RightRequest, terms
     audit_log.write(register, deed, "authorisation-given", about, mandate=made.mandate_id, person=person.person_id)
     owe_answer(register, person.person_id, row.request_id, deed.at, given=True)
     if terms.role is Role.SIGNATORY:
-        owe_to_signatories(register, organisation_id, Tells.JOINED, deed.at, mandate=made.mandate_id)
+        owe_to_signatories(register, organisation_id, AccessEvent.JOINED, deed.at, mandate=made.mandate_id)
     return made
 
 
-def _person(user: User) -> Person:
-    return Person(user.name, user.email, "", Language(user.language))
+def _person(user: User) -> ContactDetails:
+    return ContactDetails(user.name, user.email, "", Language(user.language))
 
 
-def _request(register: Register, request_id: str) -> RightRequest:
-    rows = RightRequest.objects.using(register.alias).select_related("user")
+def _request(register: Database, request_id: str) -> RoleRequest:
+    rows = RoleRequest.objects.using(register.alias).select_related("user")
     row = rows.filter(pk=request_id).first()
     if row is None:
-        raise Gone
+        raise NoLongerExists
     return row
 
 
-def _answered(register: Register, row: RightRequest, mandate: models.Mandate | None, deed: Deed) -> None:
-    """Note the answer, the first one alone. Raises Gone."""
-    rows = RightRequest.objects.using(register.alias).filter(pk=row.pk, answered_at__isnull=True)
+def _answered(register: Database, row: RoleRequest, mandate: models.RoleAssignment | None, deed: AuditContext) -> None:
+    """Note the answer, the first one alone. Raises NoLongerExists."""
+    rows = RoleRequest.objects.using(register.alias).filter(pk=row.pk, answered_at__isnull=True)
     if not rows.filter(created__gte=deed.at - REQUEST_LIVES).update(answered_at=deed.at, mandate=mandate):
-        raise Gone
+        raise NoLongerExists
     action = "request-declined" if mandate is None else "request-approved"
     audit_log.write(
         register, deed, action, f"request:{row.request_id}", mandate=mandate.mandate_id if mandate else None
     )
 
 
-def _of(register: Register, who: Asker) -> "QuerySet[RightRequest]":
-    rows = RightRequest.objects.using(register.alias)
+def _of(register: Database, who: Requester) -> "QuerySet[RoleRequest]":
+    rows = RoleRequest.objects.using(register.alias)
     if who.agent_id is not None:
         return rows.filter(agent=who.agent_id)
     return rows.filter(agent__isnull=True, user=who.user_id)
 
 
-def _open(register: Register, who: Asker, asked: Collection[str], role: Role, now: datetime) -> frozenset[str]:
+def _open(register: Database, who: Requester, asked: Collection[str], role: Role, now: datetime) -> frozenset[str]:
     rows = _of(register, who).filter(role=role, answered_at__isnull=True, created__gte=now - REQUEST_LIVES)
     found: set[str] = set()
-    for part in parts(asked):
+    for part in chunked(asked):
         found.update(rows.filter(folded__in=part).values_list("folded", flat=True))
     return frozenset(found)
 
 
-def _there(register: Register, who: Asker, asked: Collection[str], role: Role, now: datetime) -> frozenset[str]:
+def _there(register: Database, who: Requester, asked: Collection[str], role: Role, now: datetime) -> frozenset[str]:
     """For which of these whoever asks has the role, or a greater one, already: they see so on their own page."""
-    rows = models.Mandate.objects.using(register.alias).filter(standing(now), organisation__closed_at__isnull=True)
+    rows = models.RoleAssignment.objects.using(register.alias).filter(
+        active_assignments(now), organisation__closed_at__isnull=True
+    )
     own = rows.filter(agent=who.agent_id) if who.agent_id else rows.filter(user=who.user_id, agent__isnull=True)
     found: set[str] = set()
-    for part in parts(asked):
+    for part in chunked(asked):
         pairs = own.filter(organisation__folded__in=part).values_list("organisation__folded", "role")
         found.update(name for name, has in pairs if greater(Role(has), role) == has)
     return frozenset(found)
 
 
-def _store(register: Register, who: Asker, new: dict[str, str], terms: Terms, deed: Deed) -> None:
+def _store(register: Database, who: Requester, new: dict[str, str], terms: GrantTerms, deed: AuditContext) -> None:
     rows = [
-        RightRequest(
+        RoleRequest(
             request_id=ids.random_id(),
             customer_id=told,
             folded=name,
@@ -222,18 +242,18 @@ def _store(register: Register, who: Asker, new: dict[str, str], terms: Terms, de
         for name, told in new.items()
     ]
     told = _to_be_told(register, {one.folded: one.request_id for one in rows}, deed.at)
-    RightRequest.objects.using(register.alias).bulk_create(rows)
+    RoleRequest.objects.using(register.alias).bulk_create(rows)
     about = f"organisation:{who.agent_id}" if who.agent_id else f"user:{who.user_id}"
     if rows:
         audit_log.write(register, deed, "asked-for-roles", about, count=len(rows), role=terms.role)
     owe_asked(register, told, deed.at)
 
 
-def _to_be_told(register: Register, new: dict[str, str], now: datetime) -> dict[str, str]:
+def _to_be_told(register: Database, new: dict[str, str], now: datetime) -> dict[str, str]:
     """The requests, by their organisations' ids, that signatories are written to about: not too many a day."""
     found: dict[str, str] = {}
-    for part in parts(new):
-        recent = RightRequest.objects.using(register.alias).filter(folded__in=part, created__gt=now - A_DAY)
+    for part in chunked(new):
+        recent = RoleRequest.objects.using(register.alias).filter(folded__in=part, created__gt=now - A_DAY)
         counts = dict(recent.values_list("folded").annotate(Count("pk")))
         rows = models.Organisation.objects.using(register.alias).filter(Q(folded__in=part), closed_at__isnull=True)
         for organisation_id, name in rows.values_list("pk", "folded"):

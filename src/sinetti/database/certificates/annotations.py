@@ -6,18 +6,18 @@ from typing import Any
 from django.db.models import Case, DateTimeField, Exists, Max, Min, OuterRef, Q, QuerySet, Subquery, Value, When
 
 from sinetti.database import models
-from sinetti.database.models import Gateway, SecureMessage, Sighting
+from sinetti.database.models import CertificateObservation, Gateway, SecureMessage
 from sinetti.domain.certificates.display_status import CertificateFacts
 from sinetti.domain.certificates.lifecycle import CertificateState
 from sinetti.domain.certificates.revocation import RevocationReason
-from sinetti.domain.usage import LATELY, Reporting
-from sinetti.domain.values import Span
+from sinetti.domain.usage import LATELY, ReportingPeriod
+from sinetti.domain.values import ValidityPeriod
 
 
 def facts_of(row: Any) -> CertificateFacts:  # noqa: ANN401 - a row with what was annotated
     """What the rules look at, of a certificate that was read with `annotated`."""
     return CertificateFacts(
-        span=Span(row.not_before, row.not_after),
+        span=ValidityPeriod(row.not_before, row.not_after),
         renewable_from=row.renewable_from,
         issued=row.state != CertificateState.RESERVED,
         fetched_at=row.first_fetched_at,
@@ -33,22 +33,22 @@ def facts_of(row: Any) -> CertificateFacts:  # noqa: ANN401 - a row with what wa
     )
 
 
-def annotated(certificates: "QuerySet[models.Certificate]", now: datetime) -> "QuerySet[models.Certificate]":
+def with_display_columns(certificates: "QuerySet[models.Certificate]", now: datetime) -> "QuerySet[models.Certificate]":
     """Certificates with what the rules want to know beside the row, and since when gateways look."""
     looking = Gateway.objects.filter(withdrawn__isnull=True, last_report__gte=now - LATELY).values("withdrawn")
-    return with_course(certificates).annotate(
+    return with_progress(certificates).annotate(
         looking=Subquery(looking.annotate(first=Min("first_report")).values("first")),
     )
 
 
-def with_course(certificates: "QuerySet[models.Certificate]") -> "QuerySet[models.Certificate]":
+def with_progress(certificates: "QuerySet[models.Certificate]") -> "QuerySet[models.Certificate]":
     """Certificates with what the rules want to know beside the row."""
-    return certificates.annotate(**course(), approved=approved("holding__"))
+    return certificates.annotate(**progress_columns(), approved=approved("holding__"))
 
 
-def looking_since(row: Any, now: datetime) -> Reporting | None:  # noqa: ANN401 - as above
+def looking_since(row: Any, now: datetime) -> ReportingPeriod | None:  # noqa: ANN401 - as above
     """Since when a gateway has looked that looks now, as `domain/usage.py` has it."""
-    return None if row.looking is None else Reporting(row.looking, now)
+    return None if row.looking is None else ReportingPeriod(row.looking, now)
 
 
 def _successors() -> "QuerySet[models.Certificate]":
@@ -57,10 +57,10 @@ def _successors() -> "QuerySet[models.Certificate]":
     return found.filter(Q(predecessor=OuterRef("pk")) | Q(replaces=OuterRef("pk"))).order_by()
 
 
-def course() -> dict[str, Any]:
+def progress_columns() -> dict[str, Any]:
     """What became of a certificate, each read only where it is asked for."""
     fetched = _successors().filter(first_fetched_at__isnull=False)
-    new = Sighting.objects.filter(
+    new = CertificateObservation.objects.filter(
         Q(certificate__predecessor=OuterRef("pk")) | Q(certificate__replaces=OuterRef("pk")),
         certificate__revoked_at__isnull=True,
         certificate__first_fetched_at__isnull=False,
@@ -77,7 +77,7 @@ def course() -> dict[str, Any]:
 
 def seen() -> Subquery:
     """When a gateway saw a certificate last."""
-    sightings = Sighting.objects.filter(certificate=OuterRef("pk")).values("certificate")
+    sightings = CertificateObservation.objects.filter(certificate=OuterRef("pk")).values("certificate")
     return Subquery(sightings.annotate(last=Max("last_seen")).values("last"))
 
 
@@ -88,7 +88,7 @@ def _where(terms: Exists, instants: "QuerySet[Any, Any]") -> Case:
 def approved(path: str) -> Exists:
     """Whether the organisation of a holding, along this path, is approved for its type."""
     return Exists(
-        models.ApprovedType.objects.filter(
+        models.ApprovedChannel.objects.filter(
             organisation=OuterRef(f"{path}organisation"), type=OuterRef(f"{path}type"), withdrawn_at__isnull=True
         )
     )
@@ -96,7 +96,7 @@ def approved(path: str) -> Exists:
 
 def expires() -> Subquery:
     """Until when an order's transfer ids are valid."""
-    pairs = models.TransferIdPair.objects.filter(order=OuterRef("pk"), ended_at__isnull=True)
+    pairs = models.TransferIds.objects.filter(order=OuterRef("pk"), ended_at__isnull=True)
     return Subquery(pairs.order_by("-expires").values("expires")[:1])
 
 

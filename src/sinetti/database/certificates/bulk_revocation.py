@@ -11,13 +11,19 @@ from django.db.models import QuerySet, Sum
 
 from sinetti.database import models
 from sinetti.database.common import audit_log
-from sinetti.database.common.audit_log import Deed
-from sinetti.database.common.locks import take_turn
-from sinetti.database.connection import Register
+from sinetti.database.common.audit_log import AuditContext
+from sinetti.database.common.locks import acquire_lock
+from sinetti.database.connection import Database
 from sinetti.database.models import BulkRevocation
-from sinetti.domain.certificates.bulk_revocation import COUNTED_FOR, PROPOSAL_LIVES, Proposal, actor_of, takes_two
+from sinetti.domain.certificates.bulk_revocation import (
+    COUNTED_FOR,
+    PROPOSAL_LIVES,
+    BulkRevocationProposal,
+    actor_of,
+    needs_second_approver,
+)
 from sinetti.domain.certificates.revocation import RevocationReason
-from sinetti.domain.identifiers import folded
+from sinetti.domain.identifiers import normalise
 from sinetti.domain.values import Serial
 
 _CHUNK = 500
@@ -28,7 +34,7 @@ _Value = TypeVar("_Value")
 
 
 @dataclass(frozen=True, slots=True)
-class Wanted:
+class CertificateSelection:
     """Which certificates: those to which all applies that is not None. `issued` is from, and until before."""
 
     serials: tuple[Serial, ...] | None = None
@@ -38,7 +44,7 @@ class Wanted:
 
 
 @dataclass(frozen=True, slots=True)
-class Row:
+class BulkRevocationCandidate:
     """What a list for people says of a certificate, and what it takes to revoke it."""
 
     serial: Serial
@@ -52,16 +58,16 @@ class Row:
     predecessor: Serial | None
 
 
-def chosen(register: Register, wanted: Wanted) -> tuple[Row, ...]:
+def select(register: Database, wanted: CertificateSelection) -> tuple[BulkRevocationCandidate, ...]:
     """The certificates that are wanted, oldest first, whatever their state."""
-    return tuple(row for part in narrowed(register, wanted) for row in _rows(part))
+    return tuple(row for part in filter_rows(register, wanted) for row in _rows(part))
 
 
-def narrowed(register: Register, wanted: Wanted) -> "Iterator[QuerySet[models.Certificate]]":
+def filter_rows(register: Database, wanted: CertificateSelection) -> "Iterator[QuerySet[models.Certificate]]":
     """The rows of the certificates that are wanted, in as many statements as their serials need."""
     rows = models.Certificate.objects.using(register.alias)
     if wanted.customer_id is not None:
-        rows = rows.filter(holding__organisation__folded=folded(wanted.customer_id))
+        rows = rows.filter(holding__organisation__folded=normalise(wanted.customer_id))
     if wanted.authority is not None:
         rows = rows.filter(authority_id=wanted.authority)
     if wanted.issued is not None:
@@ -73,21 +79,21 @@ def narrowed(register: Register, wanted: Wanted) -> "Iterator[QuerySet[models.Ce
         yield rows.filter(serial__in=part)
 
 
-def lines(register: Register, holding_ids: Collection[str]) -> tuple[Row, ...]:
+def load_lineages(register: Database, holding_ids: Collection[str]) -> tuple[BulkRevocationCandidate, ...]:
     """Every certificate of these holdings, oldest first in each."""
     rows = models.Certificate.objects.using(register.alias)
     return tuple(row for part in _parts(sorted(holding_ids)) for row in _rows(rows.filter(holding_id__in=part)))
 
 
-def propose(register: Register, new: Proposal, deed: Deed) -> Proposal:
+def propose(register: Database, new: BulkRevocationProposal, deed: AuditContext) -> BulkRevocationProposal:
     """Store what is to be revoked; approved at once where it is few enough for one officer.
 
     All that this officer revoked by his word alone within `COUNTED_FOR` counts too. One at a time, so that two commands
     cannot each be few enough. Of two that ask for the same the second is given the one that waits.
     """
     with transaction.atomic(using=register.alias):
-        take_turn(register, _TURN)
-        two = takes_two(len(new.serials), alone_lately(register, new.officer, deed.at))
+        acquire_lock(register, _TURN)
+        two = needs_second_approver(len(new.serials), alone_lately(register, new.officer, deed.at))
         if two and (same := _same(register, new, deed.at)) is not None:
             return same
         row = _all(register).create(
@@ -104,36 +110,36 @@ def propose(register: Register, new: Proposal, deed: Deed) -> Proposal:
     return _proposal(row)
 
 
-def alone_lately(register: Register, officer: str, now: datetime) -> int:
+def alone_lately(register: Database, officer: str, now: datetime) -> int:
     """How many certificates went by this officer's word alone within `COUNTED_FOR`."""
     alone = _all(register).filter(approver="", approved_at__isnull=False, created__gt=now - COUNTED_FOR)
     count: int | None = alone.filter(officer__iexact=officer).aggregate(sum=Sum("count"))["sum"]
     return count or 0
 
 
-def waiting(register: Register, now: datetime) -> tuple[Proposal, ...]:
+def waiting(register: Database, now: datetime) -> tuple[BulkRevocationProposal, ...]:
     """What waits for a second officer, oldest first."""
     return tuple(_proposal(row) for row in _waiting(register, now).order_by("number"))
 
 
-def count_waiting(register: Register, now: datetime) -> int:
+def count_waiting(register: Database, now: datetime) -> int:
     """How many proposals wait for a second officer."""
     return _waiting(register, now).count()
 
 
-def find(register: Register, proposal_id: str) -> Proposal | None:
+def find(register: Database, proposal_id: str) -> BulkRevocationProposal | None:
     """The proposal with this id, or None."""
     row = _all(register).filter(proposal_id=proposal_id).first()
     return _proposal(row) if row else None
 
 
-def unfinished(register: Register, officer: str | None = None) -> tuple[Proposal, ...]:
+def unfinished(register: Database, officer: str | None = None) -> tuple[BulkRevocationProposal, ...]:
     """What was approved, or needed no approval, and is not done; oldest first, of one officer or of all."""
     rows = _all(register).filter(approved_at__isnull=False, done_at__isnull=True).order_by("number")
     return tuple(_proposal(row) for row in (rows if officer is None else rows.filter(officer__iexact=officer)))
 
 
-def approve(register: Register, proposal: Proposal, approver: str, deed: Deed) -> bool:
+def approve(register: Database, proposal: BulkRevocationProposal, approver: str, deed: AuditContext) -> bool:
     """Store who approved it, once and in time; whether this call did."""
     with transaction.atomic(using=register.alias):
         rows = _all(register).filter(proposal_id=proposal.proposal_id)
@@ -144,7 +150,7 @@ def approve(register: Register, proposal: Proposal, approver: str, deed: Deed) -
     return True
 
 
-def withdraw(register: Register, proposal: Proposal, deed: Deed) -> bool:
+def withdraw(register: Database, proposal: BulkRevocationProposal, deed: AuditContext) -> bool:
     """Store that it is taken back, once and while it waits; whether this call did.
 
     It is done then and was never approved, which code of before refuses to approve too.
@@ -158,7 +164,7 @@ def withdraw(register: Register, proposal: Proposal, deed: Deed) -> bool:
     return True
 
 
-def finish(register: Register, proposal: Proposal, deed: Deed) -> None:
+def finish(register: Database, proposal: BulkRevocationProposal, deed: AuditContext) -> None:
     """Store that it is done, once."""
     with transaction.atomic(using=register.alias):
         rows = _all(register).filter(proposal_id=proposal.proposal_id)
@@ -166,7 +172,7 @@ def finish(register: Register, proposal: Proposal, deed: Deed) -> None:
             _write(register, deed, "bulk-done", rows.get())
 
 
-def followers(rows: Sequence[Row]) -> Mapping[Serial, tuple[Serial, ...]]:
+def renewals_of(rows: Sequence[BulkRevocationCandidate]) -> Mapping[Serial, tuple[Serial, ...]]:
     """Which of these were renewed from which."""
     result: dict[Serial, tuple[Serial, ...]] = {}
     for row in rows:
@@ -175,15 +181,15 @@ def followers(rows: Sequence[Row]) -> Mapping[Serial, tuple[Serial, ...]]:
     return result
 
 
-def _all(register: Register) -> "QuerySet[BulkRevocation]":
+def _all(register: Database) -> "QuerySet[BulkRevocation]":
     return BulkRevocation.objects.using(register.alias)
 
 
-def _waiting(register: Register, now: datetime) -> "QuerySet[BulkRevocation]":
+def _waiting(register: Database, now: datetime) -> "QuerySet[BulkRevocation]":
     return _all(register).filter(approved_at__isnull=True, done_at__isnull=True, expires__gte=now)
 
 
-def _same(register: Register, new: Proposal, now: datetime) -> Proposal | None:
+def _same(register: Database, new: BulkRevocationProposal, now: datetime) -> BulkRevocationProposal | None:
     """What waits and is the same: by the same officer, for the same reason, of the same certificates."""
     rows = _waiting(register, now).filter(officer__iexact=new.officer, reason=new.reason, count=len(new.serials))
     alike = (_proposal(row) for row in rows.filter(invalidity_date=new.invalidity_date).order_by("number"))
@@ -194,7 +200,7 @@ def _parts(values: Sequence[_Value]) -> Iterator[Sequence[_Value]]:
     return (values[at : at + _CHUNK] for at in range(0, len(values), _CHUNK))
 
 
-def _rows(rows: "QuerySet[models.Certificate]") -> Iterator[Row]:
+def _rows(rows: "QuerySet[models.Certificate]") -> Iterator[BulkRevocationCandidate]:
     found = rows.order_by("reserved_at", "pk").values_list(
         "serial",
         "holding_id",
@@ -208,10 +214,12 @@ def _rows(rows: "QuerySet[models.Certificate]") -> Iterator[Row]:
     )
     for serial, holding, customer, channel, authority, shard, ends, revoked, predecessor in found:
         before = Serial(predecessor) if predecessor else None
-        yield Row(Serial(serial), holding, customer, channel, authority, shard, ends, revoked is not None, before)
+        yield BulkRevocationCandidate(
+            Serial(serial), holding, customer, channel, authority, shard, ends, revoked is not None, before
+        )
 
 
-def _write(register: Register, deed: Deed, action: str, row: BulkRevocation) -> None:
+def _write(register: Database, deed: AuditContext, action: str, row: BulkRevocation) -> None:
     """Write the audit row: which certificates it was, by the digest of their serials."""
     digest = hashlib.sha256("\n".join(row.serials).encode("ascii")).hexdigest()
     subject = f"bulk-revocation:{row.proposal_id}"
@@ -219,8 +227,8 @@ def _write(register: Register, deed: Deed, action: str, row: BulkRevocation) -> 
     audit_log.write(register, deed, action, subject, reason=row.reason, count=row.count, serials=digest, proposed_by=by)
 
 
-def _proposal(row: BulkRevocation) -> Proposal:
-    return Proposal(
+def _proposal(row: BulkRevocation) -> BulkRevocationProposal:
+    return BulkRevocationProposal(
         proposal_id=row.proposal_id,
         officer=row.officer,
         reason=RevocationReason(row.reason),

@@ -10,19 +10,25 @@ from django.db.models import Exists, OuterRef, Q, QuerySet
 
 from sinetti.database import models
 from sinetti.database.certificates import bulk_revocation
-from sinetti.database.certificates.bulk_revocation import Wanted
+from sinetti.database.certificates.bulk_revocation import CertificateSelection
 from sinetti.database.common import audit_log
-from sinetti.database.common.audit_log import Deed
-from sinetti.database.common.locks import take_turn
-from sinetti.database.connection import Register
-from sinetti.database.models import CalledEarly, EarlyCall, HintRequest
+from sinetti.database.common.audit_log import AuditContext
+from sinetti.database.common.locks import acquire_lock
+from sinetti.database.connection import Database
+from sinetti.database.models import EarlyReplacement, EarlyReplacementItem, HintRequest
 from sinetti.database.notifications import outbox
-from sinetti.database.notifications.outbox import Event
+from sinetti.database.notifications.outbox import DomainEvent
 from sinetti.domain.certificates.bulk_revocation import actor_of
 from sinetti.domain.certificates.lifecycle import CertificateState
-from sinetti.domain.certificates.renewal_info import Called, Candidate, Facts, Told, renewable_by_rule
+from sinetti.domain.certificates.renewal_info import (
+    EarlyReplacementFacts,
+    EarlyReplacementNotice,
+    Explanation,
+    RenewalInfoInput,
+    default_renewal_start,
+)
 from sinetti.domain.notifications.messages import MessageKind
-from sinetti.domain.values import Language, Serial, Span
+from sinetti.domain.values import Language, Serial, ValidityPeriod
 
 AT_ONCE = 200
 """Certificates in one transaction."""
@@ -32,13 +38,13 @@ _LIVE = (CertificateState.ISSUED, CertificateState.FETCHED)
 
 
 @dataclass(frozen=True, slots=True)
-class Call:
+class EarlyReplacementCall:
     """A call as it is stored, which gives it its `call_id`. `done_at`, `undone_at`, `back_at` are the table's."""
 
     call_id: str
     officer: str
     reason: str
-    told: Told
+    told: Explanation
     serials: tuple[Serial, ...] = field(repr=False)
     begins: datetime
     ends: datetime
@@ -48,48 +54,48 @@ class Call:
 
 
 @dataclass(frozen=True, slots=True)
-class Row:
+class EarlyReplacementCandidate:
     """What a list for people says of a certificate that may be called, and what decides whether it is."""
 
     serial: Serial
     customer_id: str
     channel: str
     authority: str
-    candidate: Candidate
+    candidate: EarlyReplacementFacts
 
 
 @dataclass(frozen=True, slots=True)
-class Hinted:
+class RenewalInfoData:
     """The facts from which a hint is made, and whether any call is in force.
 
     `certificate` is the row's key; `asked_at` is when it was last noted that its hint was asked for.
     """
 
-    facts: Facts
+    facts: RenewalInfoInput
     calling: bool
     certificate: int
     asked_at: datetime | None
 
 
-def chosen(register: Register, wanted: Wanted) -> tuple[Row, ...]:
+def select(register: Database, wanted: CertificateSelection) -> tuple[EarlyReplacementCandidate, ...]:
     """The certificates that are wanted, oldest first, whatever their state."""
     renewals = models.Certificate.objects.filter(predecessor=OuterRef("pk"), revoked_at__isnull=True)
     renewed = Exists(renewals.exclude(state=CertificateState.VOID))
     found = []
-    for part in bulk_revocation.narrowed(register, wanted):
+    for part in bulk_revocation.filter_rows(register, wanted):
         rows = part.annotate(renewed=renewed).order_by("reserved_at", "pk")
         for serial, customer, channel, authority, state, ends, revoked, renewed_now, called in rows.values_list(
             "serial", "holding__organisation__customer_id", "holding__type__channel", "authority_id", "state",
             "not_after", "revoked_at", "renewed", "called_early",
         ):  # fmt: skip
-            candidate = Candidate(
+            candidate = EarlyReplacementFacts(
                 CertificateState(state), ends, revoked is not None, bool(renewed_now), called is not None
             )
-            found.append(Row(Serial(serial), customer, channel, authority, candidate))
+            found.append(EarlyReplacementCandidate(Serial(serial), customer, channel, authority, candidate))
     return tuple(found)
 
 
-def store(register: Register, new: Call, deed: Deed) -> Call:
+def store(register: Database, new: EarlyReplacementCall, deed: AuditContext) -> EarlyReplacementCall:
     """Store what is to be opened, before the first is."""
     explanation = new.told.explanation or {}
     with transaction.atomic(using=register.alias):
@@ -109,30 +115,30 @@ def store(register: Register, new: Call, deed: Deed) -> Call:
     return _call(row)
 
 
-def find(register: Register, call_id: str) -> Call | None:
+def find(register: Database, call_id: str) -> EarlyReplacementCall | None:
     """The call with this id, or None."""
     row = _all(register).filter(call_id=call_id).first()
     return _call(row) if row else None
 
 
-def standing(register: Register) -> tuple[Call, ...]:
+def active(register: Database) -> tuple[EarlyReplacementCall, ...]:
     """Calls that were not undone, oldest first."""
     return tuple(_call(row) for row in _all(register).filter(undone_at__isnull=True).order_by("number"))
 
 
-def unfinished(register: Register) -> tuple[Call, ...]:
+def unfinished(register: Database) -> tuple[EarlyReplacementCall, ...]:
     """Calls that were cut short, oldest first: neither carried out nor undone, or undone and not put back."""
     begun, undone = Q(done_at__isnull=True, undone_at__isnull=True), Q(undone_at__isnull=False, back_at__isnull=True)
     return tuple(_call(row) for row in _all(register).filter(begun | undone).order_by("number"))
 
 
-def open_some(register: Register, call: Call, serials: Sequence[Serial], deed: Deed) -> None:
+def open_batch(register: Database, call: EarlyReplacementCall, serials: Sequence[Serial], deed: AuditContext) -> None:
     """Open what may be opened of these now, in one transaction: at most `AT_ONCE`. What is open in it stays as it is.
 
     One at a time, so that no certificate comes into two calls. Nothing where the call was undone meanwhile.
     """
     with transaction.atomic(using=register.alias):
-        take_turn(register, _TURN)
+        acquire_lock(register, _TURN)
         # Not the whole row: the serials of a hundred thousand would be read anew for each part of them.
         rows = _all(register).filter(call_id=call.call_id)
         number, begins, undone_at = rows.values_list("number", "created", "undone_at").get()
@@ -145,14 +151,14 @@ def open_some(register: Register, call: Call, serials: Sequence[Serial], deed: D
         found = list(wanted.select_for_update(no_key=True, of=("self",)).values_list("pk", "serial"))
         keys = [pk for pk, _ in found]
         certificates.filter(pk__in=keys, renewable_from__gt=begins).update(renewable_from=begins)
-        CalledEarly.objects.using(register.alias).bulk_create(
-            CalledEarly(certificate_id=pk, call_id=number) for pk in keys
+        EarlyReplacementItem.objects.using(register.alias).bulk_create(
+            EarlyReplacementItem(certificate_id=pk, call_id=number) for pk in keys
         )
         subjects = (f"certificate:{serial}" for _, serial in found)
         audit_log.write_each(register, deed, "renewal-opened-early", subjects, call=call.call_id)
 
 
-def finish(register: Register, call: Call, deed: Deed) -> None:
+def finish(register: Database, call: EarlyReplacementCall, deed: AuditContext) -> None:
     """Store once that a call was carried out, and plan its messages.
 
     Does neither if the call was undone meanwhile.
@@ -162,12 +168,12 @@ def finish(register: Register, call: Call, deed: Deed) -> None:
         if rows.filter(done_at__isnull=True).update(done_at=deed.at):
             _write(register, deed, "early-done", rows.get())
             # Messages come of it once all is open: each says the whole of what concerns its recipient.
-            event = Event(MessageKind.EARLY, call.call_id, facts={"call": call.call_id})
-            outbox.owe_event(register, event, deed.at)
+            event = DomainEvent(MessageKind.EARLY, call.call_id, facts={"call": call.call_id})
+            outbox.record_event(register, event, deed.at)
 
 
-def undo(register: Register, call: Call, deed: Deed) -> bool:
-    """Store that it counts no more; whether this call did. What it has opened is put back by `put_back`."""
+def undo(register: Database, call: EarlyReplacementCall, deed: AuditContext) -> bool:
+    """Store that it counts no more; whether this call did. What it has opened is put back by `revert_batch`."""
     with transaction.atomic(using=register.alias):
         rows = _all(register).filter(call_id=call.call_id)
         if not rows.filter(undone_at__isnull=True).update(undone_at=deed.at):
@@ -176,18 +182,18 @@ def undo(register: Register, call: Call, deed: Deed) -> bool:
     return True
 
 
-def put_back(register: Register, call: Call, deed: Deed) -> int:
+def revert_batch(register: Database, call: EarlyReplacementCall, deed: AuditContext) -> int:
     """Put some of an undone call back to the rule, in one transaction: at most `AT_ONCE`; how many. 0: none is left."""
     with transaction.atomic(using=register.alias):
-        take_turn(register, _TURN)
-        called = CalledEarly.objects.using(register.alias).filter(call__call_id=call.call_id).order_by("pk")
+        acquire_lock(register, _TURN)
+        called = EarlyReplacementItem.objects.using(register.alias).filter(call__call_id=call.call_id).order_by("pk")
         keys = list(called.values_list("pk", flat=True)[:AT_ONCE])
         certificates = models.Certificate.objects.using(register.alias)
         rows = list(certificates.filter(pk__in=keys).order_by("pk").select_for_update(no_key=True))
         for row in rows:
-            row.renewable_from = renewable_by_rule(Span(row.not_before, row.not_after))
+            row.renewable_from = default_renewal_start(ValidityPeriod(row.not_before, row.not_after))
         certificates.bulk_update(rows, ["renewable_from"])
-        CalledEarly.objects.using(register.alias).filter(pk__in=keys).delete()
+        EarlyReplacementItem.objects.using(register.alias).filter(pk__in=keys).delete()
         subjects = (f"certificate:{row.serial}" for row in rows)
         audit_log.write_each(register, deed, "renewal-opened-by-rule", subjects, call=call.call_id)
         if not rows:
@@ -195,14 +201,14 @@ def put_back(register: Register, call: Call, deed: Deed) -> int:
     return len(rows)
 
 
-def count_called(register: Register, call: Call) -> int:
+def count_called(register: Database, call: EarlyReplacementCall) -> int:
     """How many certificates a call has opened."""
-    return CalledEarly.objects.using(register.alias).filter(call__call_id=call.call_id).count()
+    return EarlyReplacementItem.objects.using(register.alias).filter(call__call_id=call.call_id).count()
 
 
-def hinted(register: Register, authorities: Sequence[str], serial: Serial, now: datetime) -> Hinted | None:
+def hinted(register: Database, authorities: Sequence[str], serial: Serial, now: datetime) -> RenewalInfoData | None:
     """What the hint of a certificate of one of these CAs is made from, in one statement; None if there is none."""
-    in_force = EarlyCall.objects.filter(undone_at__isnull=True, created__lte=now, ends__gte=now)
+    in_force = EarlyReplacement.objects.filter(undone_at__isnull=True, created__lte=now, ends__gte=now)
     rows = models.Certificate.objects.using(register.alias).filter(
         serial=serial, authority_id__in=authorities, sha256__isnull=False
     )
@@ -219,12 +225,16 @@ def hinted(register: Register, authorities: Sequence[str], serial: Serial, now: 
     if row is None:
         return None
     key, asked_at, begins, ends, renewable_from, revoked_at, calling, called_at, called_until, undone_at, *told = row
-    called = Called(called_at, called_until, _told(*told)) if called_at is not None and undone_at is None else None
-    facts = Facts(serial, Span(begins, ends), renewable_from, revoked_at, called)
-    return Hinted(facts, bool(calling), key, asked_at)
+    called = (
+        EarlyReplacementNotice(called_at, called_until, _told(*told))
+        if called_at is not None and undone_at is None
+        else None
+    )
+    facts = RenewalInfoInput(serial, ValidityPeriod(begins, ends), renewable_from, revoked_at, called)
+    return RenewalInfoData(facts, bool(calling), key, asked_at)
 
 
-def note_asked(register: Register, certificate: int, now: datetime) -> None:
+def note_asked(register: Database, certificate: int, now: datetime) -> None:
     """Note that the hint of a certificate, by its row's key, is asked for now."""
     HintRequest.objects.using(register.alias).update_or_create(certificate_id=certificate, defaults={"at": now})
 
@@ -235,16 +245,16 @@ _CALL_FIELDS = tuple(
 )
 
 
-def _all(register: Register) -> "QuerySet[EarlyCall]":
-    return EarlyCall.objects.using(register.alias)
+def _all(register: Database) -> "QuerySet[EarlyReplacement]":
+    return EarlyReplacement.objects.using(register.alias)
 
 
-def _told(fi: str, sv: str, en: str, url: str) -> Told:
+def _told(fi: str, sv: str, en: str, url: str) -> Explanation:
     explanation = {Language.FI: fi, Language.SV: sv, Language.EN: en} if en else None
-    return Told(explanation, url or None)
+    return Explanation(explanation, url or None)
 
 
-def _write(register: Register, deed: Deed, action: str, row: EarlyCall) -> None:
+def _write(register: Database, deed: AuditContext, action: str, row: EarlyReplacement) -> None:
     """Write the audit row: which certificates it was, by the digest of their serials. No free text stands there."""
     digest = hashlib.sha256("\n".join(row.serials).encode("ascii")).hexdigest()
     by = actor_of(row.officer)
@@ -254,8 +264,8 @@ def _write(register: Register, deed: Deed, action: str, row: EarlyCall) -> None:
     )
 
 
-def _call(row: EarlyCall) -> Call:
-    return Call(
+def _call(row: EarlyReplacement) -> EarlyReplacementCall:
+    return EarlyReplacementCall(
         call_id=row.call_id,
         officer=row.officer,
         reason=row.reason,

@@ -8,11 +8,17 @@ from django.db.models.functions import Coalesce, Concat
 
 from sinetti.database import models
 from sinetti.database.certificates import annotations, list_query
-from sinetti.database.connection import Register
+from sinetti.database.connection import Database
 from sinetti.database.models import SecureMessage, User
 from sinetti.domain.certificates.lifecycle import CertificateState, OrderState
-from sinetti.domain.certificates.listing import Deed, OneOfLine, Refused, Seen, Who
-from sinetti.domain.refusals import Reason
+from sinetti.domain.certificates.listing import (
+    ActorCategory,
+    CertificateDetails,
+    HistoryEvent,
+    LineageMember,
+    RejectedRequest,
+)
+from sinetti.domain.refusals import RejectionReason
 from sinetti.domain.values import Serial
 
 _MOST_OF_LINE = 100
@@ -37,22 +43,22 @@ TOLD = frozenset(
 )
 """The actions of audit rows that are told: others are steps of these."""
 
-_KINDS: Mapping[str, Who] = {
-    "order": Who.PROGRAM,
-    "certificate": Who.PROGRAM,
-    "retrieval": Who.PROGRAM,
-    "secure-message": Who.CONTACT,
-    "service": Who.SERVICE,
-    "operator": Who.DESK,
-    "officer": Who.DESK,
+_KINDS: Mapping[str, ActorCategory] = {
+    "order": ActorCategory.PROGRAM,
+    "certificate": ActorCategory.PROGRAM,
+    "retrieval": ActorCategory.PROGRAM,
+    "secure-message": ActorCategory.CONTACT,
+    "service": ActorCategory.SERVICE,
+    "operator": ActorCategory.DESK,
+    "officer": ActorCategory.DESK,
 }
 
 
-def read(register: Register, serial: str, now: datetime) -> Seen | None:
+def read(register: Database, serial: str, now: datetime) -> CertificateDetails | None:
     """The certificate with this serial and its line, in one statement; None where there is none, or it is void."""
     shown = SecureMessage.objects.filter(order=OuterRef("order"), shown_at__isnull=False).order_by("shown_at")
     # By the office's clock, as all else that is told: `recorded_at` is the machine's.
-    issued = models.AuditRow.objects.filter(
+    issued = models.AuditEvent.objects.filter(
         object=Concat(Value("certificate:"), OuterRef("serial")), action="certificate-issued"
     )
     waiting = models.Order.objects.filter(replaces=OuterRef("pk"), state=OrderState.OPEN).order_by("-created")
@@ -60,7 +66,7 @@ def read(register: Register, serial: str, now: datetime) -> Seen | None:
     rows = rows.filter(holding__in=models.Certificate.objects.filter(serial=serial).values("holding"))
     rows = rows.select_related(*list_query.PATHS, "order", "octets")
     line: Sequence[models.Certificate] = list(
-        annotations.annotated(rows, now)
+        annotations.with_display_columns(rows, now)
         .annotate(
             **list_query.firm("holding__", now),
             opened_at=Subquery(shown.values("shown_at")[:1]),
@@ -75,35 +81,35 @@ def read(register: Register, serial: str, now: datetime) -> Seen | None:
     return _seen(line[place], line[place + 1 :], line[:place], now)
 
 
-def deeds(register: Register, seen: Seen, reader: str) -> tuple[Deed, ...]:
+def events(register: Database, seen: CertificateDetails, reader: str) -> tuple[HistoryEvent, ...]:
     """What happened to it, newest first, in two statements; `reader` is the actor who reads."""
     objects = {f"certificate:{seen.serial}": seen.serial, f"holding:{seen.holding_id}": ""}
     objects |= {f"order:{seen.order_id}": ""} if seen.order_id is not None else {}
     objects |= {f"certificate:{one.serial}": one.serial for one in seen.later}
-    rows = models.AuditRow.objects.using(register.alias).filter(object__in=objects, action__in=TOLD)
+    rows = models.AuditEvent.objects.using(register.alias).filter(object__in=objects, action__in=TOLD)
     found = list(rows.order_by("-sequence").values_list("at", "actor", "action", "object")[:_MOST_DEEDS])
     users = _users(register, {actor for _, actor, _, _ in found if actor != reader}, seen.listed.organisation_id)
     return tuple(
-        Deed(at, action, Who.YOU if actor == reader else _who(actor, users), objects[about])
+        HistoryEvent(at, action, ActorCategory.YOU if actor == reader else _who(actor, users), objects[about])
         for at, actor, action, about in found
     )
 
 
-def refusals(register: Register, holding_id: str, most: int) -> tuple[Refused, ...]:
+def rejections(register: Database, holding_id: str, most: int) -> tuple[RejectedRequest, ...]:
     """The last refusals of a holding's program, newest first."""
-    rows = models.RefusalRow.objects.using(register.alias).filter(holding=holding_id).order_by("-at", "pk")
+    rows = models.RejectedRequest.objects.using(register.alias).filter(holding=holding_id).order_by("-at", "pk")
     return tuple(
-        Refused(at, Reason(reason), operation)
+        RejectedRequest(at, RejectionReason(reason), operation)
         for at, reason, operation in rows.values_list("at", "reason", "operation")[:most]
     )
 
 
 def _seen(
     row: models.Certificate, earlier: Sequence[models.Certificate], later: Sequence[models.Certificate], now: datetime
-) -> Seen:
+) -> CertificateDetails:
     facts = annotations.facts_of(row)
     octets = getattr(row, "octets", None)
-    return Seen(
+    return CertificateDetails(
         listed=list_query.listed(row.serial, row, row.holding.description, facts, annotations.looking_since(row, now)),
         facts=facts,
         serial=Serial(row.serial),
@@ -122,22 +128,22 @@ def _seen(
     )
 
 
-def _line(rows: Sequence[models.Certificate]) -> tuple[OneOfLine, ...]:
-    return tuple(OneOfLine(Serial(row.serial), annotations.facts_of(row)) for row in rows)
+def _line(rows: Sequence[models.Certificate]) -> tuple[LineageMember, ...]:
+    return tuple(LineageMember(Serial(row.serial), annotations.facts_of(row)) for row in rows)
 
 
-def _users(register: Register, actors: Collection[str], organisation_id: str) -> Mapping[str, Who]:
+def _users(register: Database, actors: Collection[str], organisation_id: str) -> Mapping[str, ActorCategory]:
     """Accounts among these actors: the organisation's own people, clerks, or else people of its firm."""
     ids = [one.removeprefix("user:") for one in actors if one.startswith("user:")]
     if not ids:
         return {}
-    own = models.Mandate.objects.filter(user=OuterRef("pk"), organisation=organisation_id)
+    own = models.RoleAssignment.objects.filter(user=OuterRef("pk"), organisation=organisation_id)
     rows = User.objects.using(register.alias).filter(pk__in=ids).annotate(own=Exists(own))
     return {
-        f"user:{pk}": Who.OWN if is_own else Who.DESK if staff else Who.FIRM
+        f"user:{pk}": ActorCategory.OWN if is_own else ActorCategory.DESK if staff else ActorCategory.FIRM
         for pk, staff, is_own in rows.values_list("pk", "is_staff", "own")
     }
 
 
-def _who(actor: str, users: Mapping[str, Who]) -> Who:
-    return users.get(actor) or _KINDS.get(actor.partition(":")[0], Who.SERVICE)
+def _who(actor: str, users: Mapping[str, ActorCategory]) -> ActorCategory:
+    return users.get(actor) or _KINDS.get(actor.partition(":")[0], ActorCategory.SERVICE)

@@ -4,14 +4,14 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from sinetti.database import models
-from sinetti.database.connection import Register
-from sinetti.database.organisations.organisations import Person
+from sinetti.database.connection import Database
+from sinetti.database.organisations.organisations import ContactDetails
 from sinetti.domain.certificates.lifecycle import CertificateState
-from sinetti.domain.values import Channel, Language, Serial, Span
+from sinetti.domain.values import Channel, Language, Serial, ValidityPeriod
 
 
 @dataclass(frozen=True, slots=True)
-class CertificateSeen:
+class LineageView:
     """A certificate and its line. People are those of now; None where nobody is, or who was is erased."""
 
     serial: Serial
@@ -22,33 +22,33 @@ class CertificateSeen:
     holding_id: str
     channel: Channel
     description: str
-    span: Span
+    span: ValidityPeriod
     state: CertificateState
     revoked_at: datetime | None
     serves: int | None
     let_end_at: datetime | None
-    contact: Person | None = field(repr=False)
-    deputy: Person | None = field(repr=False)
+    contact: ContactDetails | None = field(repr=False)
+    deputy: ContactDetails | None = field(repr=False)
 
 
 @dataclass(frozen=True, slots=True)
-class LineSeen:
+class LineageEntry:
     """One certificate of a line: what it was renewed from, and whether it is revoked."""
 
     serial: Serial
-    span: Span
+    span: ValidityPeriod
     predecessor: Serial | None
     revoked: bool
 
 
-def find(register: Register, serial: Serial) -> CertificateSeen | None:
+def find(register: Database, serial: Serial) -> LineageView | None:
     """The certificate with this serial, or None."""
     paths = ("holding__organisation", "holding__type", "holding__contact", "holding__deputy")
     row = models.Certificate.objects.using(register.alias).select_related(*paths).filter(serial=serial).first()
     if row is None:
         return None
     holding = row.holding
-    return CertificateSeen(
+    return LineageView(
         serial,
         holding.organisation_id,
         holding.organisation.customer_id,
@@ -57,7 +57,7 @@ def find(register: Register, serial: Serial) -> CertificateSeen | None:
         holding.holding_id,
         Channel(holding.type.channel),
         holding.description,
-        Span(row.not_before, row.not_after),
+        ValidityPeriod(row.not_before, row.not_after),
         CertificateState(row.state),
         row.revoked_at,
         holding.serves,
@@ -67,19 +67,21 @@ def find(register: Register, serial: Serial) -> CertificateSeen | None:
     )
 
 
-def line(register: Register, holding_id: str) -> tuple[LineSeen, ...]:
+def list_lineage(register: Database, holding_id: str) -> tuple[LineageEntry, ...]:
     """All certificates of a line, in the order in which they were made: voided and reserved ones too."""
     rows = models.Certificate.objects.using(register.alias).filter(holding=holding_id).order_by("reserved_at", "pk")
     return tuple(
-        LineSeen(Serial(serial), Span(begins, ends), Serial(before) if before else None, revoked is not None)
+        LineageEntry(
+            Serial(serial), ValidityPeriod(begins, ends), Serial(before) if before else None, revoked is not None
+        )
         for serial, begins, ends, before, revoked in rows.values_list(
             "serial", "not_before", "not_after", "predecessor__serial", "revoked_at"
         )
     )
 
 
-def person(row: models.Person | None) -> Person | None:
+def person(row: models.Person | None) -> ContactDetails | None:
     """Somebody who can be written to: who was erased has no address."""
     if row is None or row.erased_at is not None or not row.email:
         return None
-    return Person(row.name, row.email, row.phone, Language(row.language))
+    return ContactDetails(row.name, row.email, row.phone, Language(row.language))

@@ -13,12 +13,12 @@ from django.db.models.functions import Coalesce, Collate, Lower
 
 from sinetti.database import models
 from sinetti.database.certificates import annotations, status_sql
-from sinetti.database.connection import Register
+from sinetti.database.connection import Database
 from sinetti.domain.access.roles import Role
-from sinetti.domain.certificates.display_status import OF_ORDERS, CertificateFacts, OrderFacts, State
+from sinetti.domain.certificates.display_status import OF_ORDERS, CertificateFacts, DisplayStatus, OrderFacts
 from sinetti.domain.certificates.lifecycle import CertificateState, OrderState
-from sinetti.domain.certificates.listing import Firm, Key, Listed, Sort, Wanted
-from sinetti.domain.usage import Reporting
+from sinetti.domain.certificates.listing import CertificateListItem, CertificateQuery, ListKey, ServiceProvider, Sort
+from sinetti.domain.usage import ReportingPeriod
 from sinetti.domain.values import Channel
 
 _LAST = "\U0010ffff"
@@ -27,29 +27,31 @@ _LONG_AGO = datetime(1970, 1, 1, tzinfo=UTC)
 _HEX = frozenset("0123456789abcdef")
 
 
-def find(register: Register, wanted: Wanted, most: int | None = None) -> tuple[Key, ...]:
+def find_keys(register: Database, wanted: CertificateQuery, most: int | None = None) -> tuple[ListKey, ...]:
     """The keys of what is asked for, in its order, by one statement; `most` of them, or all."""
     if not wanted.organisations:
         return ()
     with_orders = not wanted.states or any(one in OF_ORDERS for one in wanted.states)
     orders = _wanted_orders(register, wanted) if with_orders else None
-    return status_sql.ranked_keys(register, wanted, _wanted_certificates(register, wanted), orders, most)
+    return status_sql.sorted_keys(register, wanted, _wanted_certificates(register, wanted), orders, most)
 
 
-def counts(register: Register, organisations: Collection[str], now: datetime) -> dict[State, int]:
+def counts(register: Database, organisations: Collection[str], now: datetime) -> dict[DisplayStatus, int]:
     """How much of each state there is to see to for these organisations, certificates and orders: one statement."""
-    wanted = Wanted(organisations, now)
-    return status_sql.counted(register, now, _wanted_certificates(register, wanted), _wanted_orders(register, wanted))
+    wanted = CertificateQuery(organisations, now)
+    return status_sql.status_counts(
+        register, now, _wanted_certificates(register, wanted), _wanted_orders(register, wanted)
+    )
 
 
-def rows(register: Register, keys: Sequence[Key], now: datetime) -> tuple[Listed, ...]:
+def load_rows(register: Database, keys: Sequence[ListKey], now: datetime) -> tuple[CertificateListItem, ...]:
     """What a list says of these, in their order: one statement for certificates, one for orders."""
     found = _certificates(register, [one.key for one in keys if not one.order], now)
     found |= _orders(register, [one.key for one in keys if one.order], now)
     return tuple(found[one.key] for one in keys if one.key in found)
 
 
-def names(register: Register, organisations: Collection[str], most: int) -> tuple[tuple[str, str, str], ...]:
+def names(register: Database, organisations: Collection[str], most: int) -> tuple[tuple[str, str, str], ...]:
     """Id, customer id and name of these organisations by name; none where there are more than `most`."""
     found = models.Organisation.objects.using(register.alias).filter(pk__in=organisations)
     fields = "organisation_id", "customer_id", "name"
@@ -57,15 +59,15 @@ def names(register: Register, organisations: Collection[str], most: int) -> tupl
     return every if len(every) <= most else ()
 
 
-def begins(register: Register, fields: Iterable[str], text: str) -> Q:
+def prefix_condition(register: Database, fields: Iterable[str], text: str) -> Q:
     """Whether any of these columns begins with a text, capital letters or not, as indexes have it (0014)."""
     wanted = Q()
     for one in fields:
-        wanted |= Q(**{f"{one}__gte": small(register, text), f"{one}__lt": f"{small(register, text)}{_LAST}"})
+        wanted |= Q(**{f"{one}__gte": sql_lower(register, text), f"{one}__lt": f"{sql_lower(register, text)}{_LAST}"})
     return wanted
 
 
-def collated(register: Register, name: str) -> "Lower | Collate":
+def collated(register: Database, name: str) -> "Lower | Collate":
     """A text column as indexes of beginnings have it: in small letters, in the order of its octets."""
     small = Lower(name)
     return Collate(small, "C") if connections[register.alias].vendor == "postgresql" else small
@@ -107,7 +109,7 @@ class _OneOf(Lookup):
         return f"{column} = ANY(%s)", (*values, list(self.rhs))
 
 
-def _wanted_certificates(register: Register, wanted: Wanted) -> Any:  # noqa: ANN401 - a query of two tables
+def _wanted_certificates(register: Database, wanted: CertificateQuery) -> Any:  # noqa: ANN401 - a query of two tables
     kept = models.Certificate.objects.using(register.alias).exclude(state=CertificateState.VOID)
     kept = kept.filter(_OneOf(F("holding__organisation_id"), wanted.organisations))
     if wanted.channel is not None:
@@ -121,7 +123,7 @@ def _wanted_certificates(register: Register, wanted: Wanted) -> Any:  # noqa: AN
     return kept.values(*_COLUMNS)
 
 
-def _wanted_orders(register: Register, wanted: Wanted) -> Any:  # noqa: ANN401 - as above
+def _wanted_orders(register: Database, wanted: CertificateQuery) -> Any:  # noqa: ANN401 - as above
     kept = models.Order.objects.using(register.alias).filter(
         _OneOf(F("holding__organisation_id"), wanted.organisations), state=OrderState.OPEN
     )
@@ -134,7 +136,7 @@ def _wanted_orders(register: Register, wanted: Wanted) -> Any:  # noqa: ANN401 -
     return kept.values("order_id", "created", "expires", "opened", "word")
 
 
-def _searched(register: Register, kept: Any, wanted: Wanted, *, serials: bool) -> Any:  # noqa: ANN401 - one of two tables
+def _searched(register: Database, kept: Any, wanted: CertificateQuery, *, serials: bool) -> Any:  # noqa: ANN401 - one of two tables
     """Narrow it to what begins with the text, and to contacts that begin with another."""
     if not wanted.text and not wanted.contact:
         return kept
@@ -147,9 +149,9 @@ def _searched(register: Register, kept: Any, wanted: Wanted, *, serials: bool) -
     }
     kept = kept.annotate(**{name: collated(register, column) for name, column in columns.items()})
     if wanted.contact:
-        kept = kept.filter(begins(register, ("by_contact", "by_email"), wanted.contact))
+        kept = kept.filter(prefix_condition(register, ("by_contact", "by_email"), wanted.contact))
     if wanted.text:
-        found = begins(register, columns, wanted.text)
+        found = prefix_condition(register, columns, wanted.text)
         hexadecimal = wanted.text.lower()
         if serials and _HEX.issuperset(hexadecimal):
             found |= Q(serial__gte=hexadecimal, serial__lt=f"{hexadecimal}g")
@@ -157,7 +159,7 @@ def _searched(register: Register, kept: Any, wanted: Wanted, *, serials: bool) -
     return kept
 
 
-def small(register: Register, text: str) -> str:
+def sql_lower(register: Database, text: str) -> str:
     """A text as `LOWER` writes it: SQLite's knows the letters of ASCII alone."""
     if connections[register.alias].vendor == "postgresql":
         return text.lower()
@@ -179,11 +181,11 @@ def _word(sort: Sort, description: str) -> Any:  # noqa: ANN401 - an expression
 PATHS = ("holding__organisation", "holding__type", "holding__contact")
 
 
-def _certificates(register: Register, serials: Sequence[str], now: datetime) -> dict[str, Listed]:
+def _certificates(register: Database, serials: Sequence[str], now: datetime) -> dict[str, CertificateListItem]:
     if not serials:
         return {}
     found = models.Certificate.objects.using(register.alias).filter(serial__in=serials).select_related(*PATHS)
-    found = annotations.annotated(found, now).annotate(**firm("holding__", now))
+    found = annotations.with_display_columns(found, now).annotate(**firm("holding__", now))
     read = {}
     for row in found:
         facts, looking = annotations.facts_of(row), annotations.looking_since(row, now)
@@ -191,7 +193,7 @@ def _certificates(register: Register, serials: Sequence[str], now: datetime) -> 
     return read
 
 
-def _orders(register: Register, ids: Sequence[str], now: datetime) -> dict[str, Listed]:
+def _orders(register: Database, ids: Sequence[str], now: datetime) -> dict[str, CertificateListItem]:
     if not ids:
         return {}
     found = models.Order.objects.using(register.alias).filter(pk__in=ids).select_related(*PATHS)
@@ -209,11 +211,11 @@ def listed(
     row: Any,  # noqa: ANN401 - as above
     description: str,
     facts: CertificateFacts | OrderFacts,
-    looking: Reporting | None = None,
-) -> Listed:
+    looking: ReportingPeriod | None = None,
+) -> CertificateListItem:
     """A row of a list, of a certificate or an order that was read with `PATHS` and `firm`."""
     holding, contact = row.holding, row.holding.contact
-    return Listed(
+    return CertificateListItem(
         key=key,
         organisation_id=holding.organisation_id,
         customer_id=holding.organisation.customer_id,
@@ -223,7 +225,7 @@ def listed(
         contact=contact.name if contact is not None else "",
         email=contact.email if contact is not None else "",
         facts=facts,
-        firm=Firm(row.firm, row.firm_name) if row.firm is not None else None,
+        firm=ServiceProvider(row.firm, row.firm_name) if row.firm is not None else None,
         serves=holding.serves,
         looking=looking,
     )
@@ -231,12 +233,14 @@ def listed(
 
 def firm(path: str, now: datetime) -> dict[str, Any]:
     """The firm that looks after the organisation, and one of whose people the contact or the deputy is."""
-    given = models.Mandate.objects.filter(
+    given = models.RoleAssignment.objects.filter(
         _counts("", now), role=Role.MANAGER, organisation=OuterRef(f"{path}organisation"), agent__closed_at__isnull=True
     )
     address = Lower(OuterRef(OuterRef(f"{path}contact__email"))), Lower(OuterRef(OuterRef(f"{path}deputy__email")))
     people = models.Person.objects.annotate(address=Lower("email")).filter(address__in=address)
-    acting = models.Mandate.objects.filter(_counts("", now), organisation=OuterRef(OuterRef("agent"))).values("person")
+    acting = models.RoleAssignment.objects.filter(_counts("", now), organisation=OuterRef(OuterRef("agent"))).values(
+        "person"
+    )
     ours = people.filter(Q(contact_of=OuterRef("agent")) | Q(pk__in=acting))
     firms = given.filter(Exists(ours)).order_by("valid_from", "pk")
     return {"firm": Subquery(firms.values("agent")[:1]), "firm_name": Subquery(firms.values("agent__name")[:1])}

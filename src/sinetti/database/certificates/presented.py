@@ -1,12 +1,12 @@
 """Certificates as others name them: by the digest of their DER, or by CA and serial."""
 
 from sinetti.database.common import mappers
-from sinetti.database.connection import Register
+from sinetti.database.connection import Database
 from sinetti.domain.certificates.models import Certificate
 from sinetti.domain.values import Serial, Sha256
 
 
-def find(register: Register, named: Sha256 | tuple[tuple[str, ...], Serial]) -> tuple[Certificate, bytes] | None:
+def find(register: Database, named: Sha256 | tuple[tuple[str, ...], Serial]) -> tuple[Certificate, bytes] | None:
     """An issued certificate and its DER: the one with this SHA-256, or of one of these CAs with this serial."""
     rows = mappers.certificates(register).select_related(*mappers.CERTIFICATE_PATHS, "octets")
     if isinstance(named, str):

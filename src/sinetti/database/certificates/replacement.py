@@ -9,15 +9,15 @@ from django.db.models import Exists, OuterRef, QuerySet
 
 from sinetti.database import models
 from sinetti.database.certificates.lineage_view import person
-from sinetti.database.connection import Register
-from sinetti.database.organisations.organisations import OrganisationFound, Person
+from sinetti.database.connection import Database
+from sinetti.database.organisations.organisations import ContactDetails, OrganisationInfo
 from sinetti.domain.certificates.lifecycle import CertificateState, OrderState
 from sinetti.domain.orders.ordering_rules import Replaceable
-from sinetti.domain.values import Channel, CustomerKind, Serial
+from sinetti.domain.values import Channel, IdentifierType, Serial
 
 
 @dataclass(frozen=True, slots=True)
-class Candidate:
+class ReplacementCandidate:
     """A certificate that somebody wants to have replaced. `serves` as in Holding; people are those of now."""
 
     serial: Serial
@@ -29,26 +29,26 @@ class Candidate:
     not_after: datetime
     serves: int | None
     known: Replaceable
-    contact: Person | None = field(repr=False)
-    deputy: Person | None = field(repr=False)
+    contact: ContactDetails | None = field(repr=False)
+    deputy: ContactDetails | None = field(repr=False)
 
 
-def organisations(register: Register, organisation_ids: Collection[str]) -> tuple[OrganisationFound, ...]:
+def organisations(register: Database, organisation_ids: Collection[str]) -> tuple[OrganisationInfo, ...]:
     """Open ones of these organisations, by name, each with the channels that it is approved for: two statements."""
     rows = models.Organisation.objects.using(register.alias).filter(
         pk__in=list(organisation_ids), closed_at__isnull=True
     )
     approved: dict[str, set[Channel]] = {}
-    approvals = models.ApprovedType.objects.using(register.alias).filter(
+    approvals = models.ApprovedChannel.objects.using(register.alias).filter(
         organisation__in=list(organisation_ids), withdrawn_at__isnull=True
     )
     for organisation_id, channel in approvals.values_list("organisation", "type__channel"):
         approved.setdefault(organisation_id, set()).add(Channel(channel))
     return tuple(
-        OrganisationFound(
+        OrganisationInfo(
             row.organisation_id,
             row.customer_id,
-            CustomerKind(row.kind),
+            IdentifierType(row.kind),
             row.name,
             open=True,
             channels=frozenset(approved.get(row.organisation_id, ())),
@@ -57,24 +57,24 @@ def organisations(register: Register, organisation_ids: Collection[str]) -> tupl
     )
 
 
-def by_serial(register: Register, serials: Collection[Serial]) -> tuple[Candidate, ...]:
+def by_serial(register: Database, serials: Collection[Serial]) -> tuple[ReplacementCandidate, ...]:
     """These certificates, what ends first first; those that are not there are left out."""
     return _candidates(_rows(register).filter(serial__in=list(serials)))
 
 
 def ending(
-    register: Register, organisation_ids: Collection[str], now: datetime, until: datetime, count: int
-) -> tuple[Candidate, ...]:
+    register: Database, organisation_ids: Collection[str], now: datetime, until: datetime, count: int
+) -> tuple[ReplacementCandidate, ...]:
     """Certificates in force of these organisations that end by then, what ends first first: at most `count`."""
     rows = _rows(register).filter(holding__organisation__in=list(organisation_ids), revoked_at__isnull=True)
     return _candidates(rows.filter(not_after__gte=now, not_after__lte=until)[:count])
 
 
-def _rows(register: Register) -> "QuerySet[models.Certificate]":
+def _rows(register: Database) -> "QuerySet[models.Certificate]":
     issued = (CertificateState.ISSUED, CertificateState.FETCHED)
     rows = models.Certificate.objects.using(register.alias).filter(state__in=issued)
     orders = models.Order.objects.filter(replaces=OuterRef("pk"), state=OrderState.OPEN)
-    approved = models.ApprovedType.objects.filter(
+    approved = models.ApprovedChannel.objects.filter(
         organisation=OuterRef("holding__organisation"), type=OuterRef("holding__type"), withdrawn_at__isnull=True
     )
     rows = rows.annotate(
@@ -89,11 +89,11 @@ def _stands(by: str) -> Exists:
     return Exists(rows.exclude(state=CertificateState.VOID))
 
 
-def _candidates(rows: "QuerySet[models.Certificate]") -> tuple[Candidate, ...]:
+def _candidates(rows: "QuerySet[models.Certificate]") -> tuple[ReplacementCandidate, ...]:
     return tuple(_candidate(row) for row in rows)
 
 
-def _candidate(row: Any) -> Candidate:  # noqa: ANN401 - a row with what was annotated
+def _candidate(row: Any) -> ReplacementCandidate:  # noqa: ANN401 - a row with what was annotated
     holding, organisation = row.holding, row.holding.organisation
     contact = person(holding.contact)
     known = Replaceable(
@@ -104,7 +104,7 @@ def _candidate(row: Any) -> Candidate:  # noqa: ANN401 - a row with what was ann
         let_end=holding.let_end_at is not None,
         contact=contact is not None,
     )
-    return Candidate(
+    return ReplacementCandidate(
         Serial(row.serial),
         organisation.organisation_id,
         organisation.customer_id,

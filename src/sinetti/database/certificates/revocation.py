@@ -8,13 +8,13 @@ from django.db import transaction
 
 from sinetti.database import models
 from sinetti.database.common import audit_log, mappers
-from sinetti.database.common.audit_log import Deed
-from sinetti.database.connection import Register
+from sinetti.database.common.audit_log import AuditContext
+from sinetti.database.connection import Database
 from sinetti.database.notifications import outbox, reminders
 from sinetti.domain.certificates.lifecycle import CertificateState
 from sinetti.domain.certificates.models import Certificate
 from sinetti.domain.certificates.revocation import RevocationReason
-from sinetti.domain.identifiers import folded
+from sinetti.domain.identifiers import normalise
 from sinetti.domain.values import Channel, Serial
 
 
@@ -29,7 +29,7 @@ class Counts:
     reserved: int
 
 
-def renewals(register: Register, holding_id: str) -> dict[Serial, tuple[Serial, ...]]:
+def renewals(register: Database, holding_id: str) -> dict[Serial, tuple[Serial, ...]]:
     """Which certificates of a holding were renewed from which, voided and reserved ones too."""
     rows = models.Certificate.objects.using(register.alias).filter(holding_id=holding_id, predecessor__isnull=False)
     result: dict[Serial, tuple[Serial, ...]] = {}
@@ -39,25 +39,25 @@ def renewals(register: Register, holding_id: str) -> dict[Serial, tuple[Serial, 
 
 
 def revoke(
-    register: Register,
+    register: Database,
     holding_id: str,
     serials: Collection[Serial],
     why: tuple[RevocationReason, datetime | None],
-    deed: Deed,
+    deed: AuditContext,
 ) -> tuple[Serial, ...]:
     """Revoke, oldest first, what is not revoked yet of these of one holding; `why` is reason and invalidity date."""
-    return revoke_lines(register, {holding_id: serials}, why, deed)
+    return revoke_lineages(register, {holding_id: serials}, why, deed)
 
 
-def revoke_lines(
-    register: Register,
+def revoke_lineages(
+    register: Database,
     serials_of: Mapping[str, Collection[Serial]],
     why: tuple[RevocationReason, datetime | None],
-    deed: Deed,
+    deed: AuditContext,
 ) -> tuple[Serial, ...]:
     """As `revoke`, of several holdings in one transaction: all of them or none. At most some hundred certificates."""
     reason, invalidity_date = why
-    holdings = models.Holding.objects.using(register.alias).filter(pk__in=list(serials_of))
+    holdings = models.Lineage.objects.using(register.alias).filter(pk__in=list(serials_of))
     wanted = [serial for serials in serials_of.values() for serial in serials]
     certificates = models.Certificate.objects.using(register.alias)
     with transaction.atomic(using=register.alias):
@@ -75,31 +75,31 @@ def revoke_lines(
         audit_log.write_each(
             register, deed, "certificate-revoked", (f"certificate:{row.serial}" for row in found), reason=reason
         )
-        outbox.owe_each(register, "revoked", found, deed.at)
+        outbox.notify_contacts(register, "revoked", found, deed.at)
         # What these had taken the place of is to be reminded of again, if it is near its end.
         before = {pk for row in found for pk in (row.predecessor_id, row.replaces_id) if pk is not None}
         reminders.look_again_behind(register, before)
     return tuple(Serial(row.serial) for row in found)
 
 
-def standing(register: Register, serial: Serial) -> tuple[datetime, RevocationReason]:
+def revocation_of(register: Database, serial: Serial) -> tuple[datetime, RevocationReason]:
     """When and why a certificate was revoked, which it was."""
     rows = models.Certificate.objects.using(register.alias).filter(serial=serial, revoked_at__isnull=False)
     row = rows.get()
     return row.revoked_at or row.not_before, RevocationReason(row.revocation_reason)
 
 
-def list_certificates(register: Register, customer_id: str | None = None) -> tuple[Certificate, ...]:
+def list_certificates(register: Database, customer_id: str | None = None) -> tuple[Certificate, ...]:
     """Certificates, newest first, of one organisation or of all."""
     rows = mappers.certificates(register).order_by("-reserved_at", "-pk")
     if customer_id is not None:
-        rows = rows.filter(holding__organisation__folded=folded(customer_id))
+        rows = rows.filter(holding__organisation__folded=normalise(customer_id))
     return tuple(mappers.certificate(register, row) for row in rows)
 
 
-def in_force(register: Register, channel: Channel, now: datetime) -> Iterator[tuple[Serial, bytes]]:
+def in_force(register: Database, channel: Channel, now: datetime) -> Iterator[tuple[Serial, bytes]]:
     """Serial and DER of each certificate of a channel that was issued and is neither revoked nor expired."""
-    rows = models.CertificateOctets.objects.using(register.alias).filter(
+    rows = models.CertificateDer.objects.using(register.alias).filter(
         certificate__holding__type__channel=channel,
         certificate__state__in=(CertificateState.ISSUED, CertificateState.FETCHED),
         certificate__revoked_at__isnull=True,
@@ -110,7 +110,7 @@ def in_force(register: Register, channel: Channel, now: datetime) -> Iterator[tu
         yield Serial(serial), bytes(der or b"")
 
 
-def count(register: Register) -> Counts:
+def count(register: Database) -> Counts:
     """What a register holds."""
     certificates = models.Certificate.objects.using(register.alias)
     return Counts(

@@ -13,9 +13,9 @@ from django.db import connections
 
 from sinetti.database import models
 from sinetti.database.certificates import annotations, list_query
-from sinetti.database.connection import Register
+from sinetti.database.connection import Database
 from sinetti.domain.certificates.display_status import CertificateFacts
-from sinetti.domain.identifiers import folded
+from sinetti.domain.identifiers import normalise
 from sinetti.domain.values import Channel, Serial
 
 PAGE = 50
@@ -29,7 +29,7 @@ _LAST_KEY = 2**63 - 1
 _HEX = frozenset("0123456789abcdef")
 
 
-class FoundBy(StrEnum):
+class MatchedField(StrEnum):
     """What of a certificate began with the text."""
 
     SERIAL = "serial"
@@ -52,7 +52,7 @@ class FoundCertificate:
     contact: str
     email: str
     facts: CertificateFacts
-    found_by: FoundBy
+    found_by: MatchedField
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,32 +70,32 @@ SELECT {place} AS place, {word} AS word, {owner} AS owner, c.id AS id
  ORDER BY 2, 3, 4 LIMIT {most}
 """
 _BEYOND = "AND ({word}, {owner}, c.id) > (%s, %s, %s)"
-_CERTIFICATES = "JOIN registry_certificate c ON c.holding_id = h.holding_id"
-_PLACES: tuple[tuple[FoundBy, str, str, str], ...] = (
-    (FoundBy.SERIAL, "c.serial", "''", "registry_certificate c"),
+_CERTIFICATES = "JOIN sinetti_certificate c ON c.holding_id = h.holding_id"
+_PLACES: tuple[tuple[MatchedField, str, str, str], ...] = (
+    (MatchedField.SERIAL, "c.serial", "''", "sinetti_certificate c"),
     (
-        FoundBy.CUSTOMER_ID,
+        MatchedField.CUSTOMER_ID,
         "o.folded{c}",
         "o.organisation_id",
-        f"registry_organisation o JOIN registry_holding h ON h.organisation_id = o.organisation_id {_CERTIFICATES}",
+        f"sinetti_organisation o JOIN sinetti_lineage h ON h.organisation_id = o.organisation_id {_CERTIFICATES}",
     ),
     (
-        FoundBy.NAME,
+        MatchedField.NAME,
         "lower(o.name){c}",
         "o.organisation_id",
-        f"registry_organisation o JOIN registry_holding h ON h.organisation_id = o.organisation_id {_CERTIFICATES}",
+        f"sinetti_organisation o JOIN sinetti_lineage h ON h.organisation_id = o.organisation_id {_CERTIFICATES}",
     ),
-    (FoundBy.DESCRIPTION, "lower(h.description){c}", "h.holding_id", f"registry_holding h {_CERTIFICATES}"),
+    (MatchedField.DESCRIPTION, "lower(h.description){c}", "h.holding_id", f"sinetti_lineage h {_CERTIFICATES}"),
     (
-        FoundBy.EMAIL,
+        MatchedField.EMAIL,
         "lower(p.email){c}",
         "p.person_id",
-        f"registry_person p JOIN registry_holding h ON h.contact_id = p.person_id {_CERTIFICATES}",
+        f"sinetti_person p JOIN sinetti_lineage h ON h.contact_id = p.person_id {_CERTIFICATES}",
     ),
 )
 
 
-def search_everything(register: Register, text: str, after: str = "") -> FoundPage:
+def search_all(register: Database, text: str, after: str = "") -> FoundPage:
     """Certificates of all organisations of which something begins with `text`: a page, in two statements.
 
     What begins so in two ways is found in both places. `after` is what the page before said; one that nobody gave
@@ -110,7 +110,7 @@ def search_everything(register: Register, text: str, after: str = "") -> FoundPa
 
 
 def _keys(
-    register: Register, text: str, after: tuple[int, str, str, int] | None
+    register: Database, text: str, after: tuple[int, str, str, int] | None
 ) -> Sequence[tuple[int, str, str, int]]:
     """Place, word, owner and key of each, one more than a page has."""
     parts: list[str] = []
@@ -126,7 +126,7 @@ def _keys(
         beyond = _BEYOND.format(word=column, owner=owner) if here else ""
         branch = _BRANCH.format(place=place, word=column, owner=owner, tables=tables, beyond=beyond, most=PAGE + 1)
         parts.append(f"SELECT * FROM ({branch}) AS part{place}")  # noqa: S608 - tables and columns of ours
-        end = f"{begins}g" if by is FoundBy.SERIAL else f"{begins}{_LAST}"
+        end = f"{begins}g" if by is MatchedField.SERIAL else f"{begins}{_LAST}"
         values += [after[1], end, *after[1:]] if here and after is not None else [begins, end]
     if not parts:
         return ()
@@ -136,13 +136,13 @@ def _keys(
         return list(cursor.fetchall())
 
 
-def _begins(register: Register, by: FoundBy, text: str) -> str:
+def _begins(register: Database, by: MatchedField, text: str) -> str:
     """The text as this place has it; empty where nothing can begin so there."""
-    if by is FoundBy.SERIAL:
+    if by is MatchedField.SERIAL:
         return text.lower() if _HEX.issuperset(text.lower()) else ""
-    if by is FoundBy.CUSTOMER_ID:
-        return folded(text)
-    return list_query.small(register, text)
+    if by is MatchedField.CUSTOMER_ID:
+        return normalise(text)
+    return list_query.sql_lower(register, text)
 
 
 def _read(after: str) -> tuple[int, str, str, int] | None:
@@ -157,16 +157,16 @@ def _read(after: str) -> tuple[int, str, str, int] | None:
     return found if found[0] in range(len(_PLACES)) and 0 <= found[3] <= _LAST_KEY and 0 not in octets else None
 
 
-def _rows(register: Register, keys: Sequence[tuple[int, str, str, int]]) -> tuple[FoundCertificate, ...]:
+def _rows(register: Database, keys: Sequence[tuple[int, str, str, int]]) -> tuple[FoundCertificate, ...]:
     if not keys:
         return ()
     rows = models.Certificate.objects.using(register.alias).filter(pk__in=[one[3] for one in keys])
-    rows = annotations.with_course(rows.select_related(*list_query.PATHS))
+    rows = annotations.with_progress(rows.select_related(*list_query.PATHS))
     by_key = {row.pk: row for row in rows}
     return tuple(_row(by_key[key], _PLACES[place][0]) for place, _, _, key in keys)
 
 
-def _row(row: models.Certificate, by: FoundBy) -> FoundCertificate:
+def _row(row: models.Certificate, by: MatchedField) -> FoundCertificate:
     holding, contact = row.holding, row.holding.contact
     return FoundCertificate(
         Serial(row.serial),

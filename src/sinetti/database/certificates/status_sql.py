@@ -11,7 +11,7 @@ from typing import Any
 from django.db import connections
 from django.db.models import QuerySet
 
-from sinetti.database.connection import Register
+from sinetti.database.connection import Database
 from sinetti.domain.certificates.display_status import (
     FOR_GOOD,
     HANDS,
@@ -19,64 +19,67 @@ from sinetti.domain.certificates.display_status import (
     OF_ORDERS,
     SEEN_TO,
     STAYS,
-    Hand,
-    Rank,
-    State,
+    DisplayStatus,
+    NextActor,
+    Urgency,
 )
 from sinetti.domain.certificates.lifecycle import CertificateState
-from sinetti.domain.certificates.listing import Key, Sort, Wanted
+from sinetti.domain.certificates.listing import CertificateQuery, ListKey, Sort
 from sinetti.domain.usage import LATELY
 
-STATES, RANKS, HAND_ORDER = tuple(State), tuple(Rank), tuple(Hand)
+STATES, RANKS, HAND_ORDER = tuple(DisplayStatus), tuple(Urgency), tuple(NextActor)
 
 _Written = tuple[str, Sequence[Any]]
 
 
-def _states(states: Collection[State]) -> str:
+def _states(states: Collection[DisplayStatus]) -> str:
     return ", ".join(str(STATES.index(one)) for one in STATES if one in states)
 
 
-def _hands(states: Collection[State]) -> str:
+def _hands(states: Collection[DisplayStatus]) -> str:
     return " ".join(f"WHEN {STATES.index(one)} THEN {HAND_ORDER.index(HANDS[one])}" for one in states)
 
 
 _OVER_AT = "COALESCE(revoked_at, not_after)"
 _HELD = {
-    State.REVOKED: "revoked_at IS NOT NULL",
-    State.EXPIRED: "not_after < now_at",
-    State.ISSUING: f"state = '{CertificateState.RESERVED}'",
-    State.OLD_IN_USE: "succeeded AND seen > taken_at AND (new_seen IS NULL OR new_seen <= seen OR seen >= lately)",
-    State.RENEWED: "succeeded AND taken_at IS NOT NULL",
-    State.NEW_WAITS: "succeeded",
-    State.NOT_FETCHED: "first_fetched_at IS NULL",
-    State.LET_END: "not_before <= let_end_at",
-    State.ENDS_SOON: "not_after <= soon AND renewable_from <= now_at",
-    State.RENEWAL_OPEN: "renewable_from <= now_at",
+    DisplayStatus.REVOKED: "revoked_at IS NOT NULL",
+    DisplayStatus.EXPIRED: "not_after < now_at",
+    DisplayStatus.ISSUING: f"state = '{CertificateState.RESERVED}'",
+    DisplayStatus.OLD_IN_USE: (
+        "succeeded AND seen > taken_at AND (new_seen IS NULL OR new_seen <= seen OR seen >= lately)"
+    ),
+    DisplayStatus.RENEWED: "succeeded AND taken_at IS NOT NULL",
+    DisplayStatus.NEW_WAITS: "succeeded",
+    DisplayStatus.NOT_FETCHED: "first_fetched_at IS NULL",
+    DisplayStatus.LET_END: "not_before <= let_end_at",
+    DisplayStatus.ENDS_SOON: "not_after <= soon AND renewable_from <= now_at",
+    DisplayStatus.RENEWAL_OPEN: "renewable_from <= now_at",
 }
 _STATE = " ".join(f"WHEN {terms} THEN {STATES.index(one)}" for one, terms in _HELD.items())
 _GOOD_REASONS = ", ".join(f"'{one}'" for one in sorted(FOR_GOOD))
 _RANK = f"""
-WHEN state_n IN ({_states({State.REVOKED, State.EXPIRED})})
+WHEN state_n IN ({_states({DisplayStatus.REVOKED, DisplayStatus.EXPIRED})})
      AND ({_OVER_AT} < long_ago OR revocation_reason IN ({_GOOD_REASONS}) OR succeeded)
-THEN {RANKS.index(Rank.OVER)}
-WHEN state_n IN ({_states(SEEN_TO)}) THEN {RANKS.index(Rank.SEEN_TO)}
-ELSE {RANKS.index(Rank.OPEN)}
+THEN {RANKS.index(Urgency.OVER)}
+WHEN state_n IN ({_states(SEEN_TO)}) THEN {RANKS.index(Urgency.SEEN_TO)}
+ELSE {RANKS.index(Urgency.OPEN)}
 """
 _HAND = f"""
-CASE WHEN rank_n <> {RANKS.index(Rank.OPEN)} THEN {HAND_ORDER.index(Hand.NOBODY)}
-     WHEN state_n IN ({_states({State.ENDS_SOON, State.RENEWAL_OPEN})}) AND NOT approved
-     THEN {HAND_ORDER.index(Hand.REPRESENTATIVE)}
-     WHEN state_n = {STATES.index(State.RENEWAL_OPEN)} AND origin = 'renewal' THEN {HAND_ORDER.index(Hand.PROGRAM)}
+CASE WHEN rank_n <> {RANKS.index(Urgency.OPEN)} THEN {HAND_ORDER.index(NextActor.NOBODY)}
+     WHEN state_n IN ({_states({DisplayStatus.ENDS_SOON, DisplayStatus.RENEWAL_OPEN})}) AND NOT approved
+     THEN {HAND_ORDER.index(NextActor.REPRESENTATIVE)}
+     WHEN state_n = {STATES.index(DisplayStatus.RENEWAL_OPEN)} AND origin = 'renewal'
+     THEN {HAND_ORDER.index(NextActor.PROGRAM)}
      ELSE CASE state_n {_hands(STATES)} END END
 """
 _ORDER_STATE = f"""
-CASE WHEN expires IS NULL OR expires < now_at THEN {STATES.index(State.IDS_LAPSED)}
-     WHEN opened THEN {STATES.index(State.IDS_OPENED)} ELSE {STATES.index(State.IDS_SENT)} END
+CASE WHEN expires IS NULL OR expires < now_at THEN {STATES.index(DisplayStatus.IDS_LAPSED)}
+     WHEN opened THEN {STATES.index(DisplayStatus.IDS_OPENED)} ELSE {STATES.index(DisplayStatus.IDS_SENT)} END
 """
 _LATER = f"""
 SELECT kept.id AS before, c.first_fetched_at, CASE WHEN c.first_fetched_at IS NOT NULL THEN (
-       SELECT MAX(s.last_seen) FROM registry_sighting s WHERE s.certificate_id = c.id) END AS last_seen
-  FROM kept JOIN registry_certificate c ON c.{{link}} = kept.id
+       SELECT MAX(s.last_seen) FROM sinetti_certificateobservation s WHERE s.certificate_id = c.id) END AS last_seen
+  FROM kept JOIN sinetti_certificate c ON c.{{link}} = kept.id
  WHERE c.revoked_at IS NULL AND c.state <> '{CertificateState.VOID}'
 """  # noqa: S608 - a state of ours
 """What renewed or replaced a certificate, and stands, as `courses.course` has it: looked up once for three columns."""
@@ -88,7 +91,7 @@ known AS (
 SELECT kept.*, instants.*, before IS NOT NULL AS succeeded, taken_at, new_seen
   FROM kept CROSS JOIN instants LEFT JOIN lines ON before = id
 ),
-told AS (SELECT known.*, CASE {_STATE} ELSE {STATES.index(State.VALID)} END AS state_n FROM known),
+told AS (SELECT known.*, CASE {_STATE} ELSE {STATES.index(DisplayStatus.VALID)} END AS state_n FROM known),
 ranked AS (SELECT told.*, CASE {_RANK} END AS rank_n FROM told)
 """  # noqa: S608 - numbers and columns of ours
 _ORDERS = f"""
@@ -101,7 +104,7 @@ SELECT {found} AS found, {is_order} AS is_order, {number} AS sort_n, word AS sor
 _INSTANTS = "instants AS (SELECT %s AS now_at, %s AS lately, %s AS soon, %s AS long_ago)"
 
 _NUMBERS = {
-    Sort.URGENCY: ("rank_n", str(RANKS.index(Rank.OPEN))),
+    Sort.URGENCY: ("rank_n", str(RANKS.index(Urgency.OPEN))),
     Sort.STATE: ("state_n", "state_n"),
     Sort.HAND: (_HAND, f"CASE state_n {_hands(OF_ORDERS)} END"),
     Sort.USE: ("CASE WHEN seen IS NULL THEN 0 ELSE 1 END", "0"),
@@ -110,13 +113,13 @@ _NUMBERS = {
 _INSTANT = {Sort.USE: "COALESCE(seen, not_after)", Sort.ENDS: "not_after"}
 
 
-def ranked_keys(
-    register: Register,
-    wanted: Wanted,
+def sorted_keys(
+    register: Database,
+    wanted: CertificateQuery,
     certificates: "QuerySet[Any, Any]",
     orders: "QuerySet[Any, Any] | None",
     most: int | None,
-) -> tuple[Key, ...]:
+) -> tuple[ListKey, ...]:
     """The keys of these in the order that is wanted, by one statement: those in the states that are wanted.
 
     `certificates` have an `id` and what `_STATE`, `_RANK` and `_HAND` name, but what `lines` has; `orders` have what
@@ -137,45 +140,45 @@ def ranked_keys(
     statement = f"WITH {', '.join(tables)} {every} ORDER BY {sorting} {limit}"
     with connections[register.alias].cursor() as cursor:
         cursor.execute(statement, bound)
-        return tuple(Key(found, is_order == 1) for found, is_order in cursor.fetchall())
+        return tuple(ListKey(found, is_order == 1) for found, is_order in cursor.fetchall())
 
 
-def counted(
-    register: Register, now: datetime, certificates: "QuerySet[Any, Any]", orders: "QuerySet[Any, Any]"
-) -> dict[State, int]:
+def status_counts(
+    register: Database, now: datetime, certificates: "QuerySet[Any, Any]", orders: "QuerySet[Any, Any]"
+) -> dict[DisplayStatus, int]:
     """How many of these are in each state, by one statement: certificates that nobody has seen to, and orders."""
     of_certificates, bound = _written(register, certificates)
     of_orders, more = _written(register, orders)
     tables = (_INSTANTS, _CERTIFICATES.format(certificates=of_certificates), _ORDERS.format(orders=of_orders))
     counts = "SELECT state_n, COUNT(*) FROM {rows} {where} GROUP BY state_n"
-    open_ones = counts.format(rows="ranked", where=f"WHERE rank_n = {RANKS.index(Rank.OPEN)}")
+    open_ones = counts.format(rows="ranked", where=f"WHERE rank_n = {RANKS.index(Urgency.OPEN)}")
     statement = f"WITH {', '.join(tables)} {open_ones} UNION ALL {counts.format(rows='ordered', where='')}"
     with connections[register.alias].cursor() as cursor:
         cursor.execute(statement, [*_instants(register, now), *bound, *more])
         return {STATES[number]: count for number, count in cursor.fetchall()}
 
 
-def _part(wanted: Wanted) -> str:
+def _part(wanted: CertificateQuery) -> str:
     number, _ = _NUMBERS.get(wanted.sort, ("0", "0"))
     at = _INSTANT.get(wanted.sort, _OVER_AT)
     part = _SELECT.format(found="serial", is_order=0, number=number, at=at, rows="ranked")
     if wanted.states:
         return f"{part} WHERE state_n IN ({_states(wanted.states)})"
-    return part if wanted.over else f"{part} WHERE rank_n < {RANKS.index(Rank.OVER)}"
+    return part if wanted.over else f"{part} WHERE rank_n < {RANKS.index(Urgency.OVER)}"
 
 
-def _order_part(wanted: Wanted) -> str:
+def _order_part(wanted: CertificateQuery) -> str:
     _, number = _NUMBERS.get(wanted.sort, ("0", "0"))
     at = "COALESCE(expires, created)"
     part = _SELECT.format(found="order_id", is_order=1, number=number, at=at, rows="ordered")
     return f"{part} WHERE state_n IN ({_states(wanted.states)})" if wanted.states else part
 
 
-def _written(register: Register, rows: "QuerySet[Any, Any]") -> _Written:
+def _written(register: Database, rows: "QuerySet[Any, Any]") -> _Written:
     written: _Written = rows.order_by().query.get_compiler(using=register.alias).as_sql()
     return written
 
 
-def _instants(register: Register, now: datetime) -> list[Any]:
+def _instants(register: Database, now: datetime) -> list[Any]:
     adapt = connections[register.alias].ops.adapt_datetimefield_value
     return [adapt(one) for one in (now, now - LATELY, now + IN_TIME, now - STAYS)]

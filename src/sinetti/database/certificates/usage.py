@@ -9,11 +9,11 @@ from django.db.models import Max, Q
 
 from sinetti.database import models
 from sinetti.database.common import audit_log
-from sinetti.database.common.audit_log import Deed
-from sinetti.database.common.locks import take_turn
-from sinetti.database.connection import Register
-from sinetti.database.models import Gateway, Sighting
-from sinetti.domain.usage import Reporting
+from sinetti.database.common.audit_log import AuditContext
+from sinetti.database.common.locks import acquire_lock
+from sinetti.database.connection import Database
+from sinetti.database.models import CertificateObservation, Gateway
+from sinetti.domain.usage import ReportingPeriod
 from sinetti.domain.values import Serial, Sha256
 
 _TURN = "gateways"
@@ -22,7 +22,7 @@ _CHUNK = 300
 
 
 @dataclass(frozen=True, slots=True)
-class GatewayFound:
+class GatewayInfo:
     """A gateway as the register knows it. `public_key` is PEM."""
 
     name: str
@@ -34,14 +34,14 @@ class GatewayFound:
 
 
 def add(
-    register: Register, name: str, public_key: str, in_the_way: Callable[[GatewayFound], bool], deed: Deed
-) -> GatewayFound | None:
+    register: Database, name: str, public_key: str, in_the_way: Callable[[GatewayInfo], bool], deed: AuditContext
+) -> GatewayInfo | None:
     """Add a gateway; or give the one that is or was there and is in its way, and add nothing.
 
     One at a time, so that two commands cannot each find nothing in their way.
     """
     with transaction.atomic(using=register.alias):
-        take_turn(register, _TURN)
+        acquire_lock(register, _TURN)
         for one in list_all(register):
             if in_the_way(one):
                 return one
@@ -50,7 +50,7 @@ def add(
     return None
 
 
-def withdraw(register: Register, name: str, deed: Deed) -> bool:
+def withdraw(register: Database, name: str, deed: AuditContext) -> bool:
     """Withdraw a gateway for good; False where none of this name is in use."""
     with transaction.atomic(using=register.alias):
         rows = Gateway.objects.using(register.alias).filter(name=name, withdrawn__isnull=True)
@@ -60,28 +60,28 @@ def withdraw(register: Register, name: str, deed: Deed) -> bool:
     return True
 
 
-def find(register: Register, name: str) -> GatewayFound | None:
+def find(register: Database, name: str) -> GatewayInfo | None:
     """The gateway of this name, or None."""
     row = Gateway.objects.using(register.alias).filter(name=name).first()
     return _found(row) if row else None
 
 
-def list_all(register: Register) -> tuple[GatewayFound, ...]:
+def list_all(register: Database) -> tuple[GatewayInfo, ...]:
     """Every gateway that is or was there, by name."""
     return tuple(_found(row) for row in Gateway.objects.using(register.alias).order_by("name"))
 
 
-def reports(register: Register) -> tuple[Reporting, ...]:
+def reports(register: Database) -> tuple[ReportingPeriod, ...]:
     """When each gateway that ever reported did so for the first and for the last time."""
     rows = Gateway.objects.using(register.alias).filter(first_report__isnull=False, last_report__isnull=False)
     return tuple(
-        Reporting(row.first_report, row.last_report, withdrawn=row.withdrawn is not None)
+        ReportingPeriod(row.first_report, row.last_report, withdrawn=row.withdrawn is not None)
         for row in rows
         if row.first_report is not None and row.last_report is not None
     )
 
 
-def report(register: Register, name: str, seen: Mapping[Sha256, datetime], now: datetime) -> int:
+def store_report(register: Database, name: str, seen: Mapping[Sha256, datetime], now: datetime) -> int:
     """Take a gateway's report; gives how many of these certificates are holders'. The same again changes nothing."""
     with transaction.atomic(using=register.alias):
         gateway = Gateway.objects.using(register.alias).get(name=name)
@@ -97,18 +97,20 @@ def report(register: Register, name: str, seen: Mapping[Sha256, datetime], now: 
     return len(known)
 
 
-def last_seen(register: Register, serials: Collection[Serial]) -> dict[Serial, datetime]:
+def last_seen(register: Database, serials: Collection[Serial]) -> dict[Serial, datetime]:
     """When these certificates were last seen by any gateway; those that never were are left out."""
     found: dict[Serial, datetime] = {}
     asked = sorted(serials)
     for at in range(0, len(asked), _CHUNK):
-        rows = Sighting.objects.using(register.alias).filter(certificate__serial__in=asked[at : at + _CHUNK])
+        rows = CertificateObservation.objects.using(register.alias).filter(
+            certificate__serial__in=asked[at : at + _CHUNK]
+        )
         newest = rows.values_list("certificate__serial").annotate(seen=Max("last_seen"))
         found |= {Serial(serial): seen for serial, seen in newest if seen is not None}
     return found
 
 
-def _move_forward(register: Register, gateway: int, known: Mapping[int, datetime]) -> None:
+def _move_forward(register: Database, gateway: int, known: Mapping[int, datetime]) -> None:
     """Write when each was seen, unless a later time stands there: who reports at the same moment takes nothing back."""
     connection = connections[register.alias]
     adapt = connection.ops.adapt_datetimefield_value
@@ -122,12 +124,12 @@ def _move_forward(register: Register, gateway: int, known: Mapping[int, datetime
             values += [pk, gateway, adapt(seen)]
         with connection.cursor() as cursor:
             cursor.execute(
-                f"INSERT INTO registry_sighting (certificate_id, gateway_id, last_seen) VALUES {places} "  # noqa: S608 - places only
+                f"INSERT INTO sinetti_certificateobservation (certificate_id, gateway_id, last_seen) VALUES {places} "  # noqa: S608 - places only
                 "ON CONFLICT (certificate_id, gateway_id) DO UPDATE SET last_seen = excluded.last_seen "
-                "WHERE registry_sighting.last_seen < excluded.last_seen",
+                "WHERE sinetti_certificateobservation.last_seen < excluded.last_seen",
                 values,
             )
 
 
-def _found(row: Gateway) -> GatewayFound:
-    return GatewayFound(row.name, row.public_key, row.added, row.withdrawn, row.first_report, row.last_report)
+def _found(row: Gateway) -> GatewayInfo:
+    return GatewayInfo(row.name, row.public_key, row.added, row.withdrawn, row.first_report, row.last_report)

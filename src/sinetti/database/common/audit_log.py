@@ -6,13 +6,13 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 
-from sinetti.database.connection import Register
-from sinetti.database.models import AuditRow
+from sinetti.database.connection import Database
+from sinetti.database.models import AuditEvent
 from sinetti.domain.daily_limits import LimitContext
 
 
 @dataclass(frozen=True, slots=True)
-class Deed:
+class AuditContext:
     """The actor (an opaque id), the time by the office's clock, and the request.
 
     `limit_context` has the limits in 24 hours that it keeps to; None where it has none, as what operators do.
@@ -24,7 +24,7 @@ class Deed:
     limit_context: LimitContext | None = None
 
 
-def canonical(deed: Deed, action: str, subject: str, facts: dict[str, str | int | None]) -> bytes:
+def canonical(deed: AuditContext, action: str, subject: str, facts: dict[str, str | int | None]) -> bytes:
     """The octets that are hashed: JSON with sorted keys, no white space, ASCII only."""
     row = {
         "action": action,
@@ -37,24 +37,26 @@ def canonical(deed: Deed, action: str, subject: str, facts: dict[str, str | int 
     return json.dumps(row, sort_keys=True, separators=(",", ":"), ensure_ascii=True).encode()
 
 
-def row_of(deed: Deed, action: str, subject: str, facts: dict[str, str | int | None]) -> tuple[bytes, str]:
+def row_of(deed: AuditContext, action: str, subject: str, facts: dict[str, str | int | None]) -> tuple[bytes, str]:
     """What a row keeps of its content: the canonical octets and their SHA-256."""
     octets = canonical(deed, action, subject, facts)
     return octets, hashlib.sha256(octets).hexdigest()
 
 
-def write(register: Register, deed: Deed, action: str, subject: str, **facts: str | int | None) -> None:
+def write(register: Database, deed: AuditContext, action: str, subject: str, **facts: str | int | None) -> None:
     """Write one audit row. Call it inside the transaction that changes the state."""
     write_each(register, deed, action, [subject], **facts)
 
 
-def write_each(register: Register, deed: Deed, action: str, subjects: Iterable[str], **facts: str | int | None) -> None:
+def write_each(
+    register: Database, deed: AuditContext, action: str, subjects: Iterable[str], **facts: str | int | None
+) -> None:
     """Write one audit row for each of these, in their order, as `write` does."""
     rows = []
     for subject in subjects:
         octets, sha256 = row_of(deed, action, subject, facts)
         rows.append(
-            AuditRow(
+            AuditEvent(
                 at=deed.at,
                 actor=deed.actor,
                 action=action,
@@ -64,4 +66,4 @@ def write_each(register: Register, deed: Deed, action: str, subjects: Iterable[s
                 sha256=sha256,
             )
         )
-    AuditRow.objects.using(register.alias).bulk_create(rows)
+    AuditEvent.objects.using(register.alias).bulk_create(rows)

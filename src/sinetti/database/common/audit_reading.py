@@ -7,28 +7,28 @@ from django.db import transaction
 
 from sinetti.database import models
 from sinetti.database.common import audit_log
-from sinetti.database.common.audit_log import Deed
-from sinetti.database.connection import Register
+from sinetti.database.common.audit_log import AuditContext
+from sinetti.database.connection import Database
 
 
-def count(register: Register, subject: str, action: str, since: datetime) -> int:
+def count(register: Database, subject: str, action: str, since: datetime) -> int:
     """How many rows there are of this action on this object since then, by the office's clock."""
-    rows = models.AuditRow.objects.using(register.alias).filter(object=subject, action=action, at__gt=since)
+    rows = models.AuditEvent.objects.using(register.alias).filter(object=subject, action=action, at__gt=since)
     return rows.count()
 
 
-def actors(register: Register, action: str, subject: str, fact: tuple[str, str]) -> frozenset[str]:
+def actors(register: Database, action: str, subject: str, fact: tuple[str, str]) -> frozenset[str]:
     """Return the actors of this act on this object whose row has this fact.
 
     The fact is a name and a value.
     """
-    rows = models.AuditRow.objects.using(register.alias).filter(object=subject, action=action)
+    rows = models.AuditEvent.objects.using(register.alias).filter(object=subject, action=action)
     name, value = fact
     found = rows.values_list("actor", "octets")
     return frozenset(actor for actor, octets in found if json.loads(bytes(octets))["facts"].get(name) == value)
 
 
-def note(register: Register, deed: Deed, action: str, subject: str, **facts: str) -> None:
+def note(register: Database, deed: AuditContext, action: str, subject: str, **facts: str) -> None:
     """Write a row in a transaction of its own: of what changed nothing else."""
     with transaction.atomic(using=register.alias):
         audit_log.write(register, deed, action, subject, **facts)

@@ -11,8 +11,8 @@ from datetime import datetime
 from django.apps import apps
 from django.db.models import QuerySet
 
-from sinetti.database.common.audit_log import Deed
-from sinetti.database.connection import Register
+from sinetti.database.common.audit_log import AuditContext
+from sinetti.database.connection import Database
 from sinetti.database.models import DailyCount
 from sinetti.domain.daily_limits import (
     WINDOW,
@@ -42,7 +42,7 @@ class Charge:
         return count_key(self.what, self.whose)
 
 
-def count_letters(register: Register, deed: Deed, address: str, amount: int = 1) -> None:
+def count_letters(register: Database, deed: AuditContext, address: str, amount: int = 1) -> None:
     """Count letters to an address that the actor has typed.
 
     The actor's own confirmed address has no limit. Call it inside the transaction that owes them. Raises LimitReached.
@@ -51,7 +51,7 @@ def count_letters(register: Register, deed: Deed, address: str, amount: int = 1)
         _count(register, deed.limit_context, [Charge(LimitKind.LETTERS, to, amount)])
 
 
-def count_order(register: Register, deed: Deed, firm: str) -> None:
+def count_order(register: Database, deed: AuditContext, firm: str) -> None:
     """Count an order of an account and of its firm. Raises LimitReached."""
     if deed.limit_context is not None:
         _count(
@@ -59,14 +59,14 @@ def count_order(register: Register, deed: Deed, firm: str) -> None:
         )
 
 
-def own_mailboxes(register: Register, actor: str) -> frozenset[str]:
+def own_mailboxes(register: Database, actor: str) -> frozenset[str]:
     """Return the confirmed mailboxes of the actor; none if there is no account."""
     rows = apps.get_model("account", "EmailAddress").objects.using(register.alias)
     user_id = actor.removeprefix(_USER) if actor.startswith(_USER) else None
     return frozenset(mailbox(one) for one in rows.filter(user=user_id, verified=True).values_list("email", flat=True))
 
 
-def counts(register: Register, charges: Iterable[Charge], now: datetime) -> Mapping[Charge, int]:
+def counts(register: Database, charges: Iterable[Charge], now: datetime) -> Mapping[Charge, int]:
     """Return the present count of each, on the machine's clock.
 
     Pages show it before an act.
@@ -78,13 +78,13 @@ def counts(register: Register, charges: Iterable[Charge], now: datetime) -> Mapp
     return found
 
 
-def forget(register: Register, now: datetime) -> int:
+def forget(register: Database, now: datetime) -> int:
     """Delete what counts no more, on the machine's clock; returns how many rows."""
     gone, _ = _rows(register).filter(newest__lt=now - WINDOW).delete()
     return gone
 
 
-def _count(register: Register, limit_context: LimitContext, charges: list[Charge]) -> None:
+def _count(register: Database, limit_context: LimitContext, charges: list[Charge]) -> None:
     # In the order of their keys, so that two acts do not wait for each other.
     for charge in sorted(charges, key=lambda one: one.key):
         _rows(register).get_or_create(key=charge.key, defaults={"times": [], "newest": limit_context.at})
@@ -97,5 +97,5 @@ def _count(register: Register, limit_context: LimitContext, charges: list[Charge
         row.save(update_fields=["times", "newest"])
 
 
-def _rows(register: Register) -> "QuerySet[DailyCount]":
+def _rows(register: Database) -> "QuerySet[DailyCount]":
     return DailyCount.objects.using(register.alias)

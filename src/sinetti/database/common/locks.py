@@ -5,10 +5,10 @@ from datetime import datetime, timedelta
 from django.db.models import F
 
 from sinetti.database import models
-from sinetti.database.connection import Register
+from sinetti.database.connection import Database
 
 
-def first_since(register: Register, name: str, every: timedelta, now: datetime) -> bool:
+def claim_interval(register: Database, name: str, every: timedelta, now: datetime) -> bool:
     """Whether nobody was told yes under this name for so long, on any node; then it is noted that we were."""
     counter, _ = models.Counter.objects.using(register.alias).get_or_create(name=name)
     longer_ago = int((now - every).timestamp())
@@ -16,7 +16,7 @@ def first_since(register: Register, name: str, every: timedelta, now: datetime) 
     return rows.update(value=int(now.timestamp())) > 0
 
 
-def take_turn(register: Register, name: str) -> None:
+def acquire_lock(register: Database, name: str) -> None:
     """Wait for whoever has this turn; it is ours until the transaction ends that this is called in."""
     counter, _ = models.Counter.objects.using(register.alias).get_or_create(name=name)
     models.Counter.objects.using(register.alias).filter(pk=counter.pk).update(value=F("value") + 1)

@@ -3,35 +3,35 @@
 from django.db.models import F, QuerySet
 
 from sinetti.database import models
-from sinetti.database.connection import Register
+from sinetti.database.connection import Database
 from sinetti.domain.certificates.lifecycle import CertificateState
-from sinetti.domain.certificates.models import Certificate, Holding, TransferIds
+from sinetti.domain.certificates.models import Certificate, Lineage, TransferIds
 from sinetti.domain.certificates.revocation import RevocationReason
-from sinetti.domain.values import Channel, Customer, KeyId, Language, Serial, Sha256, Span
+from sinetti.domain.values import Channel, KeyId, Language, Organisation, Serial, Sha256, ValidityPeriod
 
 CERTIFICATE_PATHS = ("holding__organisation", "holding__type", "holding__contact", "predecessor")
 
 
-def certificates(register: Register) -> "QuerySet[models.Certificate]":
+def certificates(register: Database) -> "QuerySet[models.Certificate]":
     """Certificates with everything that `certificate` needs, in one query."""
     return models.Certificate.objects.using(register.alias).select_related(*CERTIFICATE_PATHS)
 
 
-def holding(register: Register, row: models.Holding) -> Holding:
+def holding(register: Database, row: models.Lineage) -> Lineage:
     """A holding with its organisation and what it is approved for now."""
-    approved = models.ApprovedType.objects.using(register.alias).filter(
+    approved = models.ApprovedChannel.objects.using(register.alias).filter(
         organisation_id=row.organisation_id,
         withdrawn_at__isnull=True,
     )
     channels = frozenset(Channel(channel) for channel in approved.values_list("type__channel", flat=True))
-    customer = Customer(
+    customer = Organisation(
         row.organisation.customer_id,
         row.organisation.name,
         open=row.organisation.closed_at is None,
         channels=channels,
     )
     language = row.contact.language if row.contact else row.organisation.language
-    return Holding(
+    return Lineage(
         row.holding_id,
         row.subject_serial,
         customer,
@@ -41,7 +41,7 @@ def holding(register: Register, row: models.Holding) -> Holding:
     )
 
 
-def certificate(register: Register, row: models.Certificate) -> Certificate:
+def certificate(register: Database, row: models.Certificate) -> Certificate:
     """A certificate, its holding and the serial of its newest renewal that did not give way to another."""
     renewals = models.Certificate.objects.using(register.alias).filter(predecessor_id=row.pk).order_by("-pk")
     renewed_by = renewals.exclude(state=CertificateState.VOID).values_list("serial", flat=True).first()
@@ -51,7 +51,7 @@ def certificate(register: Register, row: models.Certificate) -> Certificate:
         holding=holding(register, row.holding),
         state=CertificateState(row.state),
         key=KeyId(row.key_id),
-        span=Span(row.not_before, row.not_after),
+        span=ValidityPeriod(row.not_before, row.not_after),
         renewable_from=row.renewable_from,
         retrieval_id=row.retrieval_id,
         crl_shard=row.crl_shard,
@@ -66,7 +66,7 @@ def certificate(register: Register, row: models.Certificate) -> Certificate:
     )
 
 
-def transfer_ids(register: Register, row: models.TransferIdPair) -> TransferIds:
+def transfer_ids(register: Database, row: models.TransferIds) -> TransferIds:
     """A pair of transfer ids and the certificate that its order was spent on."""
     live = certificates(register).filter(order_id=row.order_id).exclude(state=CertificateState.VOID).first()
     return TransferIds(
@@ -82,6 +82,6 @@ def transfer_ids(register: Register, row: models.TransferIdPair) -> TransferIds:
     )
 
 
-def move_versions(holdings: "QuerySet[models.Holding]") -> int:
+def move_versions(holdings: "QuerySet[models.Lineage]") -> int:
     """Move these holdings' versions on: takes their row locks, tells who decided on the old. Returns how many."""
     return holdings.update(version=F("version") + 1)

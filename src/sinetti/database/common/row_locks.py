@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from django.db import transaction
 
 from sinetti.database import models
-from sinetti.database.connection import Register
+from sinetti.database.connection import Database
 from sinetti.database.models import User
 
 
@@ -27,7 +27,7 @@ class AccountState:
 
 @contextmanager
 def locked(
-    register: Register, user_id: str, organisation_ids: Collection[str] = (), beside: str = ""
+    register: Database, user_id: str, organisation_ids: Collection[str] = (), beside: str = ""
 ) -> Iterator[AccountState]:
     """Open a transaction, lock the account and organisations, yield the account.
 

@@ -10,11 +10,11 @@ from django.db.models import Count, F, QuerySet
 
 from sinetti.database import models
 from sinetti.database.common import audit_log
-from sinetti.database.common.audit_log import Deed
-from sinetti.database.connection import Register
+from sinetti.database.common.audit_log import AuditContext
+from sinetti.database.connection import Database
 from sinetti.domain.certificates.revocation import RevocationReason
 from sinetti.domain.values import Serial
-from sinetti.pki.crl_splice import cut, shortened, spliced
+from sinetti.pki.crl_splice import join_crl, split_crl, strip_entries
 
 WHOLE = 0
 """The shard of the list that has every certificate of its CA."""
@@ -26,7 +26,7 @@ _SHORT = tuple(f"short__{name}" for name in _LIGHT)
 
 
 @dataclass(frozen=True, slots=True)
-class Revoked:
+class RevokedCertificate:
     """One entry of a CRL, and the shard that its certificate points to."""
 
     shard: int
@@ -37,7 +37,7 @@ class Revoked:
 
 
 @dataclass(frozen=True, slots=True)
-class Base:
+class CrlBase:
     """The list that was made from the register: its number, when that was, and how many octets its entries are."""
 
     number: int
@@ -57,24 +57,24 @@ class PublishedList:
     next_update: datetime
     revocations: int
     der: bytes = field(repr=False)
-    base: Base | None = None
+    base: CrlBase | None = None
 
     @property
-    def begins_with(self) -> Base:
+    def begins_with(self) -> CrlBase:
         """The last list that was made from the register; it may be this one."""
-        return self.base or Base(self.number, self.this_update, len(cut(self.der).entries))
+        return self.base or CrlBase(self.number, self.this_update, len(split_crl(self.der).entries))
 
     @property
     def stored(self) -> bytes:
         """What is stored of it: without the entries of its base."""
-        return self.der if self.base is None else shortened(self.der, self.base.octets)
+        return self.der if self.base is None else strip_entries(self.der, self.base.octets)
 
 
-def published_list(
-    register: Register, authority: str, shard: int, known: PublishedList | None = None
+def latest_crl(
+    register: Database, authority: str, shard: int, known: PublishedList | None = None
 ) -> PublishedList | None:
     """The newest CRL of a shard, or None before the first. `known` is one that was read before: it saves reading."""
-    rows = models.RevocationList.objects.using(register.alias).filter(authority_id=authority, shard=shard)
+    rows = models.Crl.objects.using(register.alias).filter(authority_id=authority, shard=shard)
     while True:
         light = rows.values(*_LIGHT, *_SHORT, "short__base").first()
         if light is None:
@@ -93,23 +93,23 @@ def published_list(
         if not is_short:
             return PublishedList(number, begins, ends, count, bytes(row["der"]))
         if "der" in row or known is None or base is None:
-            entries = cut(bytes(row["der"])).entries
-            base = Base(light["number"], light["this_update"], len(entries))
+            entries = split_crl(bytes(row["der"])).entries
+            base = CrlBase(light["number"], light["this_update"], len(entries))
         else:
-            entries = cut(known.der).entries[: base.octets]
-        return PublishedList(number, begins, ends, count, spliced(entries, bytes(row["short__der"])), base)
+            entries = split_crl(known.der).entries[: base.octets]
+        return PublishedList(number, begins, ends, count, join_crl(entries, bytes(row["short__der"])), base)
 
 
-def whole_list(register: Register, authority: str, shard: int) -> bytes:
+def whole_list(register: Database, authority: str, shard: int) -> bytes:
     """The list (DER) of a shard that is stored whole."""
-    rows = models.RevocationList.objects.using(register.alias).filter(authority_id=authority, shard=shard)
+    rows = models.Crl.objects.using(register.alias).filter(authority_id=authority, shard=shard)
     return bytes(rows.values_list("der", flat=True).get())
 
 
-def take_crl_number(register: Register, authority: str, machine_milliseconds: int) -> int:
+def take_crl_number(register: Database, authority: str, machine_milliseconds: int) -> int:
     """The next CRL number of a CA: max(last + 1, Unix time in ms), so that a restored register never goes back."""
     with transaction.atomic(using=register.alias):
-        rows = models.Authority.objects.using(register.alias).filter(pk=authority)
+        rows = models.CertificateAuthority.objects.using(register.alias).filter(pk=authority)
         rows.update(crl_number=F("crl_number") + 1)
         number = max(rows.get().crl_number, machine_milliseconds)
         rows.update(crl_number=number)
@@ -117,10 +117,10 @@ def take_crl_number(register: Register, authority: str, machine_milliseconds: in
 
 
 def publish_lists(
-    register: Register,
+    register: Database,
     authority: str,
     new: Mapping[int, PublishedList],
-    deed: Deed,
+    deed: AuditContext,
     keep: Callable[[int, PublishedList], None],
 ) -> None:
     """Store the lists of one publication, by shard, but for those that would take the place of a newer one.
@@ -130,7 +130,9 @@ def publish_lists(
     """
     with transaction.atomic(using=register.alias):
         # Whoever comes second waits, and looks then; SQLite's transactions are alone anyhow.
-        models.Authority.objects.using(register.alias).filter(pk=authority).update(crl_number=F("crl_number"))
+        models.CertificateAuthority.objects.using(register.alias).filter(pk=authority).update(
+            crl_number=F("crl_number")
+        )
         taken = [shard for shard in sorted(new) if _is_newer(register, authority, shard, new[shard])]
         for shard in taken:
             keep(shard, new[shard])
@@ -140,8 +142,8 @@ def publish_lists(
             audit_log.write(register, deed, "crl-published", f"authority:{authority}", number=number, lists=len(taken))
 
 
-def _is_newer(register: Register, authority: str, shard: int, new: PublishedList) -> bool:
-    rows = models.RevocationList.objects.using(register.alias).filter(authority_id=authority, shard=shard)
+def _is_newer(register: Database, authority: str, shard: int, new: PublishedList) -> bool:
+    rows = models.Crl.objects.using(register.alias).filter(authority_id=authority, shard=shard)
     row = rows.values_list("number", "revocations", "short__base", "short__number", "short__revocations").first()
     if row is None:
         return new.base is None
@@ -153,24 +155,24 @@ def _is_newer(register: Register, authority: str, shard: int, new: PublishedList
     return number < new.number and count <= new.revocations
 
 
-def _store(register: Register, authority: str, shard: int, new: PublishedList) -> None:
-    lists = models.RevocationList.objects.using(register.alias)
+def _store(register: Database, authority: str, shard: int, new: PublishedList) -> None:
+    lists = models.Crl.objects.using(register.alias)
     values: dict[str, Any] = {name: getattr(new, name) for name in _LIGHT} | {"der": new.stored}
     if new.base is None:
         lists.update_or_create(authority_id=authority, shard=shard, defaults=values)
         return
     row = lists.only("pk").get(authority_id=authority, shard=shard)
-    shorts = models.ShortList.objects.using(register.alias)
+    shorts = models.CrlDelta.objects.using(register.alias)
     shorts.update_or_create(whole_id=row.pk, defaults={**values, "base": new.base.number})
 
 
-def revocations(register: Register, authority: str, shard: int) -> int:
+def revocations(register: Database, authority: str, shard: int) -> int:
     """How many certificates of this shard were revoked, ever."""
     rows = _revoked(register, authority)
     return (rows.filter(crl_shard=shard) if shard != WHOLE else rows).count()
 
 
-def revocations_by_shard(register: Register, authority: str, shards: Collection[int]) -> dict[int, int]:
+def revocations_by_shard(register: Database, authority: str, shards: Collection[int]) -> dict[int, int]:
     """How many certificates of each shard of a CA were revoked, ever, and how many of all."""
     if set(shards) <= {WHOLE, _FIRST}:
         return dict.fromkeys((WHOLE, _FIRST), _revoked(register, authority).count())  # half the time at a million
@@ -179,25 +181,27 @@ def revocations_by_shard(register: Register, authority: str, shards: Collection[
     return {**dict.fromkeys(shards, 0), **counts, WHOLE: sum(counts.values())}
 
 
-def revoked(register: Register, authority: str, ends_from: datetime | None) -> Iterable[Revoked]:
+def revoked(register: Database, authority: str, ends_from: datetime | None) -> Iterable[RevokedCertificate]:
     """The revoked certificates of a CA by when they were revoked; with an instant, those that end then or later."""
     rows = _revoked(register, authority).order_by("revoked_at", "serial")
     return _entries(rows if ends_from is None else rows.filter(not_after__gte=ends_from))
 
 
-def revoked_since(register: Register, authority: str, shards: Collection[int], since: datetime) -> tuple[Revoked, ...]:
+def revoked_since(
+    register: Database, authority: str, shards: Collection[int], since: datetime
+) -> tuple[RevokedCertificate, ...]:
     """The certificates of some shards of a CA that were revoked from an instant on, by when they were revoked."""
     rows = _revoked(register, authority).filter(crl_shard__in=shards, revoked_at__gte=since)
     return tuple(_entries(rows.order_by("revoked_at", "serial")))
 
 
-def _revoked(register: Register, authority: str) -> QuerySet[models.Certificate]:
+def _revoked(register: Database, authority: str) -> QuerySet[models.Certificate]:
     rows = models.Certificate.objects.using(register.alias)
     return rows.filter(authority_id=authority, revoked_at__isnull=False)
 
 
-def _entries(rows: QuerySet[models.Certificate]) -> Iterable[Revoked]:
+def _entries(rows: QuerySet[models.Certificate]) -> Iterable[RevokedCertificate]:
     fields = ("crl_shard", "serial", "revoked_at", "revocation_reason", "invalidity_date")
     for shard, serial, revoked_at, reason, invalidity_date in rows.values_list(*fields).iterator(_CHUNK):
         if revoked_at is not None:
-            yield Revoked(shard, Serial(serial), revoked_at, RevocationReason(reason), invalidity_date)
+            yield RevokedCertificate(shard, Serial(serial), revoked_at, RevocationReason(reason), invalidity_date)

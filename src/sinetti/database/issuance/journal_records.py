@@ -9,14 +9,14 @@ from typing import Any
 
 from sinetti.database import models
 from sinetti.database.common import mappers
-from sinetti.database.connection import Register
+from sinetti.database.connection import Database
 from sinetti.domain.certificates.lifecycle import CertificateState
 from sinetti.domain.certificates.models import Certificate
 from sinetti.domain.certificates.revocation import RevocationReason
 from sinetti.domain.values import Serial
 from sinetti.journal import reader
-from sinetti.journal.reader import Line
-from sinetti.journal.writer import Fact, check_owner
+from sinetti.journal.reader import JournalLine
+from sinetti.journal.writer import JournalEntry, check_owner
 
 ISSUED, FETCHED, REVOKED = "issued", "fetched", "revoked"
 _FLAGS = {ISSUED: 1, FETCHED: 2, REVOKED: 4}
@@ -27,7 +27,7 @@ _CHUNK = 2000
 
 
 @dataclass(slots=True)
-class Known:
+class JournalState:
     """Everything that journals and lists say of one certificate."""
 
     issued: dict[str, Any] | None = None
@@ -36,7 +36,7 @@ class Known:
 
 
 @dataclass(frozen=True, slots=True)
-class Listed:
+class CrlEntryFact:
     """An entry of the newest signed CRL of a shard: what a register may have forgotten."""
 
     serial: Serial
@@ -46,7 +46,7 @@ class Listed:
 
 
 @dataclass(slots=True)
-class Differences:
+class JournalDiff:
     """Which certificates the register knows less about than the journals and lists, and the other way round."""
 
     lost: set[Serial] = field(default_factory=set)
@@ -58,7 +58,7 @@ def instant(at: datetime) -> str:
     return at.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
-def issued(register: Register, certificate: Certificate, der: bytes) -> Fact:
+def issued(register: Database, certificate: Certificate, der: bytes) -> JournalEntry:
     """A certificate was issued: enough to write its rows anew, spent order and ids included."""
     holding, order_id = certificate.holding, certificate.order_id
     facts: dict[str, Any] = {
@@ -83,12 +83,12 @@ def issued(register: Register, certificate: Certificate, der: bytes) -> Fact:
         "order": _order(register, order_id) if order_id is not None else None,
         "der": b64encode(der).decode("ascii"),
     }
-    return Fact(ISSUED, facts)
+    return JournalEntry(ISSUED, facts)
 
 
-def fetched(serial: Serial, at: datetime) -> Fact:
+def fetched(serial: Serial, at: datetime) -> JournalEntry:
     """A certificate has left the house for the first time, so that it may be in use."""
-    return Fact(FETCHED, {"serial": serial, "at": instant(at)})
+    return JournalEntry(FETCHED, {"serial": serial, "at": instant(at)})
 
 
 def revoked(
@@ -98,7 +98,7 @@ def revoked(
     *,
     void: bool = False,
     issued: bool = True,
-) -> Fact:
+) -> JournalEntry:
     """A certificate was revoked, or voided before anybody had it; `why` is reason and invalidity date.
 
     Not `issued` is one that was still reserved: it is never signed, so a register may forget it.
@@ -106,23 +106,23 @@ def revoked(
     reason, invalidity_date = why
     since = instant(invalidity_date) if invalidity_date else None
     facts = {"serial": serial, "at": instant(at), "reason": reason, "invalidity_date": since, "void": void}
-    return Fact(REVOKED, {**facts, "issued": issued})
+    return JournalEntry(REVOKED, {**facts, "issued": issued})
 
 
-def lines(folder: Path, instance_id: str) -> Iterator[Line]:
+def lines(folder: Path, instance_id: str) -> Iterator[JournalLine]:
     """Every line of every journal in a folder. Raises JournalDamaged, for another authority's journal too.
 
     And for one that is gone, though its head is there.
     """
-    for path in reader.gone(folder):
-        reader.check_there(path)
+    for path in reader.missing_journals(folder):
+        reader.check_present(path)
     for path in reader.files(folder):
         if path.stat().st_size:
             check_owner(path, instance_id)
             yield from reader.read(path)
 
 
-def compare(register: Register, told: Iterable[Line], lists: Iterable[Listed]) -> Differences:
+def compare(register: Database, told: Iterable[JournalLine], lists: Iterable[CrlEntryFact]) -> JournalDiff:
     """Compare what was told with the register, both ways. The journals are read first: they follow the register."""
     known: dict[Serial, int] = {}
     for line in told:
@@ -130,7 +130,7 @@ def compare(register: Register, told: Iterable[Line], lists: Iterable[Listed]) -
             serial = Serial(line.facts["serial"])
             known[serial] = known.get(serial, 0) | _shown(line)
     on_lists = {entry.serial for entry in lists}
-    result = Differences()
+    result = JournalDiff()
     rows = models.Certificate.objects.using(register.alias).values_list(
         "serial", "state", "sha256", "first_fetched_at", "revoked_at"
     )
@@ -151,7 +151,7 @@ def compare(register: Register, told: Iterable[Line], lists: Iterable[Listed]) -
     return result
 
 
-def _shown(line: Line) -> int:
+def _shown(line: JournalLine) -> int:
     """What a line shows of its certificate.
 
     What was never issued is gone with its reservation, and so is what gave way before anybody had it. Journals of
@@ -165,9 +165,11 @@ def _shown(line: Line) -> int:
     return flag if line.facts["void"] else flag | _EXISTS
 
 
-def gather(told: Iterable[Line], lists: Iterable[Listed], lost: set[Serial]) -> dict[Serial, Known]:
+def merge_facts(
+    told: Iterable[JournalLine], lists: Iterable[CrlEntryFact], lost: set[Serial]
+) -> dict[Serial, JournalState]:
     """Everything that is told of these certificates. The first word on each counts."""
-    found = {serial: Known() for serial in lost}
+    found = {serial: JournalState() for serial in lost}
     for line in told:
         if line.kind not in _FLAGS:
             continue
@@ -184,12 +186,12 @@ def gather(told: Iterable[Line], lists: Iterable[Listed], lost: set[Serial]) -> 
     return found
 
 
-def revocations(register: Register, serials: Collection[Serial]) -> Iterator[Fact]:
+def revocations(register: Database, serials: Collection[Serial]) -> Iterator[JournalEntry]:
     """The standing revocations among these certificates, as facts."""
     return from_register(register, dict.fromkeys(serials, _FLAGS[REVOKED]))
 
 
-def from_register(register: Register, unwritten: dict[Serial, int]) -> Iterator[Fact]:
+def from_register(register: Database, unwritten: dict[Serial, int]) -> Iterator[JournalEntry]:
     """The facts that stand in the register alone, to be written down now."""
     serials = sorted(unwritten)
     for start in range(0, len(serials), _CHUNK // 10):
@@ -198,7 +200,7 @@ def from_register(register: Register, unwritten: dict[Serial, int]) -> Iterator[
             yield from _facts_of(register, row, unwritten[Serial(row.serial)])
 
 
-def _facts_of(register: Register, row: models.Certificate, flags: int) -> Iterator[Fact]:
+def _facts_of(register: Database, row: models.Certificate, flags: int) -> Iterator[JournalEntry]:
     serial = Serial(row.serial)
     if flags & _FLAGS[ISSUED] and row.octets.der is not None:
         yield issued(register, mappers.certificate(register, row), bytes(row.octets.der))
@@ -210,7 +212,7 @@ def _facts_of(register: Register, row: models.Certificate, flags: int) -> Iterat
         yield revoked(serial, row.revoked_at, why, void=gave_way, issued=row.sha256 is not None)
 
 
-def _order(register: Register, order_id: str) -> dict[str, Any]:
+def _order(register: Database, order_id: str) -> dict[str, Any]:
     """An order with all its transfer ids and the organisation, as they are needed in a register that lacks them."""
     row = (
         models.Order.objects.using(register.alias).select_related("holding__organisation", "replaces").get(pk=order_id)

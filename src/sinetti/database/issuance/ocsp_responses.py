@@ -8,44 +8,44 @@ from django.db.models import Q
 
 from sinetti.database import models as models_status
 from sinetti.database import sql
-from sinetti.database.connection import Register
+from sinetti.database.connection import Database
 from sinetti.database.sql import Row, instant
-from sinetti.domain.certificates.ocsp_status import GOOD, CertIdHash, Status, Told, status_of
+from sinetti.domain.certificates.ocsp_status import GOOD, CertIdHash, CertificateStatusInfo, SingleResponse, cert_status
 from sinetti.domain.certificates.revocation import RevocationReason
 from sinetti.domain.values import Serial, Sha256
 
 # One snapshot of everything: an answer is never older than the revocation that it is given beside.
 _STANDING = "c.sha256, c.revoked_at, c.revocation_reason, c.not_after, s.not_after"
 _OURS = """
-  LEFT JOIN registry_certificate c ON c.authority_id = {authority} AND c.serial = {serial}
-  LEFT JOIN registry_servicecertificate s ON s.authority = {authority} AND s.serial = {serial}"""
+  LEFT JOIN sinetti_certificate c ON c.authority_id = {authority} AND c.serial = {serial}
+  LEFT JOIN sinetti_servicecertificate s ON s.authority = {authority} AND s.serial = {serial}"""
 _TOLD = "a.this_update, a.next_update, a.revoked_at, a.revocation_reason"
 _ASKED = {"authority": "%(authority)s", "serial": "%(serial)s"}
 # Nothing of a request is in the texts.
 _FIND = {
     one: f"""SELECT {_STANDING}, {_TOLD}, a.{one.value}
   FROM (SELECT 1 AS row) one{_OURS.format(**_ASKED)}
-  LEFT JOIN registry_statusanswer a ON a.authority = %(authority)s AND a.serial = %(serial)s"""  # noqa: S608
+  LEFT JOIN sinetti_ocspresponse a ON a.authority = %(authority)s AND a.serial = %(serial)s"""  # noqa: S608
     for one in CertIdHash
 }
 _AGED = f"""SELECT a.authority, a.serial, {_STANDING}
-  FROM (SELECT authority, serial FROM registry_statusanswer
+  FROM (SELECT authority, serial FROM sinetti_ocspresponse
          WHERE authority = %(authority)s AND this_update < %(before)s ORDER BY this_update LIMIT %(most)s) a
   {_OURS.format(authority="a.authority", serial="a.serial")}"""  # noqa: S608
 _WALKED = f"""SELECT c.id, c.authority_id, c.serial,
        c.sha256, c.revoked_at, c.revocation_reason, c.not_after, NULL, {_TOLD}
-  FROM (SELECT * FROM registry_certificate WHERE id > %(after)s ORDER BY id LIMIT %(most)s) c
-  LEFT JOIN registry_statusanswer a ON a.authority = c.authority_id AND a.serial = c.serial
+  FROM (SELECT * FROM sinetti_certificate WHERE id > %(after)s ORDER BY id LIMIT %(most)s) c
+  LEFT JOIN sinetti_ocspresponse a ON a.authority = c.authority_id AND a.serial = c.serial
  ORDER BY c.id"""  # noqa: S608
 
 
 @dataclass(frozen=True, slots=True)
-class Answers:
+class OcspResponsePair:
     """Both answers about one certificate (DER), and what they tell."""
 
     authority: str
     serial: Serial
-    told: Told
+    told: SingleResponse
     ders: Mapping[CertIdHash, bytes] = field(repr=False)
 
 
@@ -55,24 +55,24 @@ class Subject:
 
     authority: str
     serial: Serial
-    status: Status
+    status: CertificateStatusInfo
     not_after: datetime | None
 
 
 @dataclass(frozen=True, slots=True)
-class Found:
+class StoredResponse:
     """What is known of a certificate, and the stored answer with what it tells, if there is one."""
 
     subject: Subject
-    told: Told | None
+    told: SingleResponse | None
     der: bytes | None = field(default=None, repr=False)
 
 
 @dataclass(frozen=True, slots=True)
-class Walked:
+class ScanPage:
     """Certificates in the order in which they were reserved, from one place to the next (None: the end)."""
 
-    found: tuple[Found, ...]
+    found: tuple[StoredResponse, ...]
     until: int | None
 
 
@@ -86,17 +86,17 @@ class OwnCertificate:
     not_after: datetime
 
 
-def find(register: Register, authority: str, serial: Serial, named_by: CertIdHash) -> Found:
+def find(register: Database, authority: str, serial: Serial, named_by: CertIdHash) -> StoredResponse:
     """What is known of a certificate, and its stored answer for this kind of CertID, in one round trip."""
     (row,) = sql.read(register, _FIND[named_by], {"authority": authority, "serial": serial})
     der = bytes(row[9]) if row[9] is not None else None
-    return Found(_subject(authority, serial, row[:5]), _told(row[5:9]), der)
+    return StoredResponse(_subject(authority, serial, row[:5]), _told(row[5:9]), der)
 
 
-def store(register: Register, answers: Collection[Answers]) -> None:
+def store(register: Database, answers: Collection[OcspResponsePair]) -> None:
     """Keep answers in the place of older ones. Whoever writes last wins: each reading looks at the certificate too."""
     rows = [
-        models_status.StatusAnswer(
+        models_status.OcspResponse(
             authority=one.authority,
             serial=one.serial,
             sha1=one.ders[CertIdHash.SHA1],
@@ -110,34 +110,34 @@ def store(register: Register, answers: Collection[Answers]) -> None:
         for one in sorted(answers, key=lambda one: (one.authority, one.serial))
     ]
     changing = ["sha1", "sha256", "this_update", "next_update", "revoked_at", "revocation_reason"]
-    models_status.StatusAnswer.objects.using(register.alias).bulk_create(
+    models_status.OcspResponse.objects.using(register.alias).bulk_create(
         rows, update_conflicts=True, update_fields=changing, unique_fields=["authority", "serial"]
     )
 
 
-def drop(register: Register, subjects: Iterable[Subject]) -> None:
+def delete(register: Database, subjects: Iterable[Subject]) -> None:
     """Forget the answers about certificates that have ended: nothing is signed anew for them unless somebody asks."""
     which = Q()
     for one in subjects:
         which |= Q(authority=one.authority, serial=one.serial)
     if which:
-        models_status.StatusAnswer.objects.using(register.alias).filter(which).delete()
+        models_status.OcspResponse.objects.using(register.alias).filter(which).delete()
 
 
-def aged(register: Register, authority: str, before: datetime, most: int) -> tuple[Subject, ...]:
+def oldest(register: Database, authority: str, before: datetime, most: int) -> tuple[Subject, ...]:
     """The certificates of a CA whose answers are the oldest, as far as they are from before an instant (UTC)."""
     rows = sql.read(register, _AGED, {"authority": authority, "before": before, "most": most})
     return tuple(_subject(row[0], Serial(row[1]), row[2:]) for row in rows)
 
 
-def walk(register: Register, after: int, most: int) -> Walked:
+def scan(register: Database, after: int, most: int) -> ScanPage:
     """The next so many certificates of the register, with what their stored answers tell."""
     rows = sql.read(register, _WALKED, {"after": after, "most": most})
-    found = tuple(Found(_subject(row[1], Serial(row[2]), row[3:8]), _told(row[8:])) for row in rows)
-    return Walked(found, rows[-1][0] if len(rows) == most else None)
+    found = tuple(StoredResponse(_subject(row[1], Serial(row[2]), row[3:8]), _told(row[8:])) for row in rows)
+    return ScanPage(found, rows[-1][0] if len(rows) == most else None)
 
 
-def record_own(register: Register, certificates: Iterable[OwnCertificate]) -> None:
+def record_own(register: Database, certificates: Iterable[OwnCertificate]) -> None:
     """Remember certificates of the service itself, so that they are good when somebody asks."""
     rows = [
         models_status.ServiceCertificate(
@@ -152,7 +152,7 @@ def _subject(authority: str, serial: Serial, row: Row) -> Subject:
     sha256, revoked_at, reason, not_after, own_not_after = row
     if own_not_after is not None:
         return Subject(authority, serial, GOOD, instant(own_not_after))
-    status = status_of(
+    status = cert_status(
         issued=sha256 is not None,
         revoked_at=instant(revoked_at),
         reason=RevocationReason(reason) if reason else None,
@@ -160,9 +160,9 @@ def _subject(authority: str, serial: Serial, row: Row) -> Subject:
     return Subject(authority, serial, status, instant(not_after))
 
 
-def _told(row: Row) -> Told | None:
+def _told(row: Row) -> SingleResponse | None:
     this_update, next_update = instant(row[0]), instant(row[1])
     if this_update is None or next_update is None:
         return None
     reason = RevocationReason(row[3]) if row[3] else None
-    return Told(status_of(issued=True, revoked_at=instant(row[2]), reason=reason), this_update, next_update)
+    return SingleResponse(cert_status(issued=True, revoked_at=instant(row[2]), reason=reason), this_update, next_update)

@@ -12,26 +12,26 @@ from django.db.models.functions import Coalesce
 
 from sinetti.database import models
 from sinetti.database.common import audit_log, mappers
-from sinetti.database.common.audit_log import Deed
-from sinetti.database.connection import Register
-from sinetti.database.issuance.journal_records import Known
+from sinetti.database.common.audit_log import AuditContext
+from sinetti.database.connection import Database
+from sinetti.database.issuance.journal_records import JournalState
 from sinetti.domain.certificates.lifecycle import CertificateState, OrderState
 from sinetti.domain.certificates.models import Certificate
 from sinetti.domain.certificates.revocation import RevocationReason
-from sinetti.domain.identifiers import folded
+from sinetti.domain.identifiers import normalise
 from sinetti.domain.values import Serial
 from sinetti.pki.crl_splice import element
 
 
 @dataclass(frozen=True, slots=True)
-class PutBack:
+class RestoreReport:
     """What came of it: whose facts are in the register again, and whose could not be put there."""
 
     done: tuple[Serial, ...]
     failed: tuple[Serial, ...]
 
 
-def put_back(register: Register, known: Mapping[Serial, Known], deed: Deed) -> PutBack:
+def restore(register: Database, known: Mapping[Serial, JournalState], deed: AuditContext) -> RestoreReport:
     """Put back certificates, revocations, spent ids, used keys and fetches; older ones first, each in a transaction.
 
     What waits in the register for the same order or renewal is given up: nobody was told of it.
@@ -53,29 +53,32 @@ def put_back(register: Register, known: Mapping[Serial, Known], deed: Deed) -> P
         if len(held_up) == len(waiting):
             break
         waiting = held_up
-    return PutBack(tuple(done), tuple(waiting))
+    return RestoreReport(tuple(done), tuple(waiting))
 
 
-def raise_crl_number(register: Register, authority: str, number: int) -> None:
+def raise_crl_number(register: Database, authority: str, number: int) -> None:
     """Let no CRL of a CA have a number that is not above this one, which was published."""
-    rows = models.Authority.objects.using(register.alias).filter(pk=authority, crl_number__lt=number)
+    rows = models.CertificateAuthority.objects.using(register.alias).filter(pk=authority, crl_number__lt=number)
     rows.update(crl_number=number)
 
 
-def raise_open_shard(register: Register, authority: str, shard: int) -> None:
+def raise_open_shard(register: Database, authority: str, shard: int) -> None:
     """Let certificates go to this shard of a CA or a later one: it was opened before the register was lost."""
-    rows = models.Authority.objects.using(register.alias).filter(pk=authority, open_shard__lt=shard)
+    rows = models.CertificateAuthority.objects.using(register.alias).filter(pk=authority, open_shard__lt=shard)
     rows.update(open_shard=shard, shard_places=None)
 
 
-def crl_number(register: Register, authority: str) -> int | None:
+def crl_number(register: Database, authority: str) -> int | None:
     """The last CRL number that the register knows of a CA; None for no CA of ours."""
     return (
-        models.Authority.objects.using(register.alias).filter(pk=authority).values_list("crl_number", flat=True).first()
+        models.CertificateAuthority.objects.using(register.alias)
+        .filter(pk=authority)
+        .values_list("crl_number", flat=True)
+        .first()
     )
 
 
-def waiting_reservations(register: Register, before: datetime, after: datetime) -> tuple[Certificate, ...]:
+def waiting_reservations(register: Database, before: datetime, after: datetime) -> tuple[Certificate, ...]:
     """Reservations without a certificate that were made before an instant of the machine's clock, oldest first.
 
     And those from after another, which is to come: a clock that was wrong made them.
@@ -87,13 +90,13 @@ def waiting_reservations(register: Register, before: datetime, after: datetime) 
     return tuple(mappers.certificate(register, row) for row in rows.order_by("since", "pk")[:500])
 
 
-def give_up(register: Register, certificate: Certificate, deed: Deed) -> bool:
+def void_reservation(register: Database, certificate: Certificate, deed: AuditContext) -> bool:
     """Void a reservation that cannot be finished and give its ids back; False where it is none any more.
 
     The order is open again, and the key is as if it had never been seen: the same request may be made anew.
     """
     with transaction.atomic(using=register.alias):
-        mappers.move_versions(models.Holding.objects.using(register.alias).filter(pk=certificate.holding.holding_id))
+        mappers.move_versions(models.Lineage.objects.using(register.alias).filter(pk=certificate.holding.holding_id))
         rows = models.Certificate.objects.using(register.alias).filter(
             serial=certificate.serial, state=CertificateState.RESERVED, revoked_at__isnull=True
         )
@@ -112,12 +115,12 @@ def give_up(register: Register, certificate: Certificate, deed: Deed) -> bool:
     return True
 
 
-def _order_of(register: Register, serial: Serial, known: Known) -> tuple[bool, str]:
+def _order_of(register: Database, serial: Serial, known: JournalState) -> tuple[bool, str]:
     there = models.Certificate.objects.using(register.alias).filter(serial=serial).exists()
     return not there, known.issued["not_before"] if known.issued else ""
 
 
-def _put_back(register: Register, serial: Serial, known: Known, deed: Deed) -> None:
+def _put_back(register: Database, serial: Serial, known: JournalState, deed: AuditContext) -> None:
     row = models.Certificate.objects.using(register.alias).filter(serial=serial).first()
     if known.issued is not None and (row is None or row.sha256 is None):
         _make_way(register, serial, known.issued)
@@ -125,17 +128,17 @@ def _put_back(register: Register, serial: Serial, known: Known, deed: Deed) -> N
     if row is None or (row.sha256 is None and _was_issued(known)):
         raise models.Certificate.DoesNotExist  # the journal that has its line `issued` is not here
     _finish_row(register, row, known)
-    mappers.move_versions(models.Holding.objects.using(register.alias).filter(pk=row.holding_id))
+    mappers.move_versions(models.Lineage.objects.using(register.alias).filter(pk=row.holding_id))
     if known.issued is not None and known.issued["order"]:
         _spend(register, row.holding_id, known.issued["order"], deed)
 
 
-def _was_issued(known: Known) -> bool:
+def _was_issued(known: JournalState) -> bool:
     """Whether what is told shows that it had been signed. Journals of earlier code do not tell of revocations."""
     return known.fetched is not None or (known.revoked is not None and known.revoked.get("issued", False))
 
 
-def _finish_row(register: Register, row: models.Certificate, known: Known) -> None:
+def _finish_row(register: Database, row: models.Certificate, known: JournalState) -> None:
     """Mark it fetched and revoked, as far as it was."""
     changes: dict[str, Any] = {}
     if known.fetched is not None and row.state != CertificateState.FETCHED:
@@ -156,7 +159,7 @@ def _revocation(told: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-def _make_way(register: Register, serial: Serial, told: dict[str, Any]) -> None:
+def _make_way(register: Database, serial: Serial, told: dict[str, Any]) -> None:
     """Void reservations that the older register holds for what this certificate was issued for."""
     order = told["order"]["order_id"] if told["order"] else None
     same = Q(order_id=order) if order else Q(predecessor__serial=told["predecessor"])
@@ -164,7 +167,7 @@ def _make_way(register: Register, serial: Serial, told: dict[str, Any]) -> None:
     rows.exclude(serial=serial).update(state=CertificateState.VOID)
 
 
-def _issue(register: Register, known: Known, row: models.Certificate | None) -> models.Certificate:
+def _issue(register: Database, known: JournalState, row: models.Certificate | None) -> models.Certificate:
     """Write a certificate's rows, its key and its holding among them, or complete those of its reservation."""
     told = known.issued or {}
     using, der = register.alias, b64decode(told["der"])
@@ -181,7 +184,7 @@ def _issue(register: Register, known: Known, row: models.Certificate | None) -> 
     news |= _revocation(known.revoked) if known.revoked else {}
     if row is not None:
         models.Certificate.objects.using(using).filter(pk=row.pk).update(**news)
-        models.CertificateOctets.objects.using(using).filter(pk=row.pk).update(der=der)
+        models.CertificateDer.objects.using(using).filter(pk=row.pk).update(der=der)
         row.refresh_from_db(using=using)
         return row
     if known.revoked and known.revoked["void"]:
@@ -207,15 +210,15 @@ def _issue(register: Register, known: Known, row: models.Certificate | None) -> 
         reserved_at=_instant(told["not_before"]),
         **news,
     )
-    octets = models.CertificateOctets(certificate=made, to_be_signed=_to_be_signed(der), der=der)
+    octets = models.CertificateDer(certificate=made, to_be_signed=_to_be_signed(der), der=der)
     octets.save(using=using, force_insert=True)
     return made
 
 
-def _holding(register: Register, told: dict[str, Any]) -> models.Holding:
+def _holding(register: Database, told: dict[str, Any]) -> models.Lineage:
     """The certificate's holding; made anew, without its people, where the register lacks it."""
     using, said = register.alias, told["holding"]
-    row = models.Holding.objects.using(using).filter(pk=said["holding_id"]).first()
+    row = models.Lineage.objects.using(using).filter(pk=said["holding_id"]).first()
     if row is not None:
         return row
     if not told["order"]:
@@ -223,11 +226,11 @@ def _holding(register: Register, told: dict[str, Any]) -> models.Holding:
     ours = told["order"]["organisation"]
     organisations = models.Organisation.objects.using(using)
     organisation = organisations.filter(
-        Q(pk=ours["organisation_id"]) | Q(folded=folded(ours["customer_id"]))
+        Q(pk=ours["organisation_id"]) | Q(folded=normalise(ours["customer_id"]))
     ).first() or organisations.create(
-        **{**ours, "created": _instant(ours["created"])}, folded=folded(ours["customer_id"])
+        **{**ours, "created": _instant(ours["created"])}, folded=normalise(ours["customer_id"])
     )
-    return models.Holding.objects.using(using).create(
+    return models.Lineage.objects.using(using).create(
         holding_id=said["holding_id"],
         organisation=organisation,
         type=models.CertificateType.objects.using(using).get(channel=said["channel"]),
@@ -236,7 +239,7 @@ def _holding(register: Register, told: dict[str, Any]) -> models.Holding:
     )
 
 
-def _order_row(register: Register, holding_id: str, said: dict[str, Any]) -> None:
+def _order_row(register: Database, holding_id: str, said: dict[str, Any]) -> None:
     certificates = models.Certificate.objects.using(register.alias)
     models.Order.objects.using(register.alias).get_or_create(
         order_id=said["order_id"],
@@ -249,14 +252,14 @@ def _order_row(register: Register, holding_id: str, said: dict[str, Any]) -> Non
     )
 
 
-def _spend(register: Register, holding_id: str, said: dict[str, Any], deed: Deed) -> None:
+def _spend(register: Database, holding_id: str, said: dict[str, Any], deed: AuditContext) -> None:
     """Spend the order and its ids again; ids that the register lacks are written anew."""
     _order_row(register, holding_id, said)
     orders = models.Order.objects.using(register.alias).filter(pk=said["order_id"])
     if orders.filter(state=OrderState.OPEN).update(state=OrderState.SPENT):
         audit_log.write(register, deed, "order-spent-again", f"order:{said['order_id']}")
     for pair in said["transfer_ids"]:
-        models.TransferIdPair.objects.using(register.alias).get_or_create(
+        models.TransferIds.objects.using(register.alias).get_or_create(
             transfer_id=pair["transfer_id"],
             defaults={
                 "order_id": said["order_id"],

@@ -6,23 +6,25 @@ from django.db import transaction
 from django.db.models import F
 
 from sinetti.database import models
-from sinetti.database.common.audit_log import Deed
-from sinetti.database.connection import Register
+from sinetti.database.common.audit_log import AuditContext
+from sinetti.database.connection import Database
 from sinetti.database.notifications import outbox
-from sinetti.database.notifications.outbox import Event
-from sinetti.domain.codes import CODES
+from sinetti.database.notifications.outbox import DomainEvent
+from sinetti.domain.codes import ERROR_CODES
 from sinetti.domain.notifications import rejection_alerts
 from sinetti.domain.notifications.messages import MessageKind
-from sinetti.domain.refusals import Reason
+from sinetti.domain.refusals import RejectionReason
 
 
-def note_refusal(register: Register, holding_id: str, reason: Reason, operation: str, deed: Deed) -> None:
+def record_rejection(
+    register: Database, holding_id: str, reason: RejectionReason, operation: str, deed: AuditContext
+) -> None:
     """Keep a refusal whose caller was proven: reason and time, nothing of the request.
 
     The third one for the same reason queues a message to the people of the lineage
     (domain/notifications/rejection_alerts.py).
     """
-    rows = models.RefusalRow.objects.using(register.alias)
+    rows = models.RejectedRequest.objects.using(register.alias)
     with transaction.atomic(using=register.alias):
         rows.create(
             holding_id=holding_id,
@@ -31,25 +33,25 @@ def note_refusal(register: Register, holding_id: str, reason: Reason, operation:
             at=deed.at,
             request_id=deed.request_id,
         )
-        if rejection_alerts.counts(reason):
+        if rejection_alerts.triggers_alert(reason):
             _owe_refused(register, holding_id, reason, operation, deed.at)
 
 
-def _owe_refused(register: Register, holding_id: str, reason: Reason, operation: str, now: datetime) -> None:
+def _owe_refused(register: Database, holding_id: str, reason: RejectionReason, operation: str, now: datetime) -> None:
     since = now - rejection_alerts.WITHIN
-    rows = models.RefusalRow.objects.using(register.alias).filter(holding=holding_id, reason=reason, at__gt=since)
+    rows = models.RejectedRequest.objects.using(register.alias).filter(holding=holding_id, reason=reason, at__gt=since)
     # As many as are needed, of a program that asks every minute.
     if rows[: rejection_alerts.TIMES].count() < rejection_alerts.TIMES or _told_refused(
         register, holding_id, reason, since
     ):
         return
     # Of two that come here at once the second one waits, and finds what the first one has written.
-    models.Holding.objects.using(register.alias).filter(pk=holding_id).update(created=F("created"))
+    models.Lineage.objects.using(register.alias).filter(pk=holding_id).update(created=F("created"))
     if not _told_refused(register, holding_id, reason, since):
-        facts = {"reason": CODES[reason], "reason_name": reason.value, "operation": operation}
-        outbox.owe_event(register, Event(MessageKind.REFUSED, "once", holding=holding_id, facts=facts), now)
+        facts = {"reason": ERROR_CODES[reason], "reason_name": reason.value, "operation": operation}
+        outbox.record_event(register, DomainEvent(MessageKind.REFUSED, "once", holding=holding_id, facts=facts), now)
 
 
-def _told_refused(register: Register, holding_id: str, reason: Reason, since: datetime) -> bool:
-    events = models.OutboxRow.objects.using(register.alias).filter(kind=MessageKind.REFUSED, channel__isnull=True)
+def _told_refused(register: Database, holding_id: str, reason: RejectionReason, since: datetime) -> bool:
+    events = models.OutboxMessage.objects.using(register.alias).filter(kind=MessageKind.REFUSED, channel__isnull=True)
     return events.filter(holding=holding_id, created__gt=since, facts__reason_name=reason.value).exists()

@@ -4,35 +4,35 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from sinetti.database import sql
-from sinetti.database.connection import Register
+from sinetti.database.connection import Database
 from sinetti.database.sql import Row, instant
 from sinetti.domain.certificates.lifecycle import CertificateState
-from sinetti.domain.certificates.models import Certificate, Holding
+from sinetti.domain.certificates.models import Certificate, Lineage
 from sinetti.domain.certificates.revocation import RevocationReason
-from sinetti.domain.values import Channel, Customer, KeyId, Language, Serial, Sha256, Span
+from sinetti.domain.values import Channel, KeyId, Language, Organisation, Serial, Sha256, ValidityPeriod
 
 # The certificate that signed and everything renewed from it, of one snapshot: nothing can come in between.
 _RENEWABLE = """
 SELECT c.serial, c.authority_id, c.state, c.key_id, c.not_before, c.not_after, c.renewable_from, c.retrieval_id,
        c.crl_shard, c.sha256, c.first_fetched_at, c.recorded_at, c.revoked_at, c.revocation_reason, c.order_id,
        p.serial,
-       (SELECT newest.serial FROM registry_certificate newest
+       (SELECT newest.serial FROM sinetti_certificate newest
          WHERE newest.predecessor_id = c.id AND newest.state <> 'void' ORDER BY newest.id DESC LIMIT 1),
        h.holding_id, h.subject_serial, h.version, o.customer_id, o.name, o.closed_at,
        COALESCE(contact.language, o.language), t.channel,
-       (SELECT string_agg(may.channel, ' ') FROM registry_approvedtype approved
-          JOIN registry_certificatetype may ON may.type_id = approved.type_id
+       (SELECT string_agg(may.channel, ' ') FROM sinetti_approvedchannel approved
+          JOIN sinetti_certificatetype may ON may.type_id = approved.type_id
          WHERE approved.organisation_id = o.organisation_id AND approved.withdrawn_at IS NULL),
-       EXISTS (SELECT 1 FROM registry_usedkey used WHERE used.key_id = %(key)s)
-  FROM registry_certificate c
-  JOIN registry_holding h ON h.holding_id = c.holding_id
-  JOIN registry_organisation o ON o.organisation_id = h.organisation_id
-  JOIN registry_certificatetype t ON t.type_id = h.type_id
-  LEFT JOIN registry_person contact ON contact.person_id = h.contact_id
-  LEFT JOIN registry_certificate p ON p.id = c.predecessor_id
- WHERE c.id IN (SELECT s.id FROM registry_certificate s WHERE s.sha256 = %(sha256)s
+       EXISTS (SELECT 1 FROM sinetti_usedkey used WHERE used.key_id = %(key)s)
+  FROM sinetti_certificate c
+  JOIN sinetti_lineage h ON h.holding_id = c.holding_id
+  JOIN sinetti_organisation o ON o.organisation_id = h.organisation_id
+  JOIN sinetti_certificatetype t ON t.type_id = h.type_id
+  LEFT JOIN sinetti_person contact ON contact.person_id = h.contact_id
+  LEFT JOIN sinetti_certificate p ON p.id = c.predecessor_id
+ WHERE c.id IN (SELECT s.id FROM sinetti_certificate s WHERE s.sha256 = %(sha256)s
                  UNION ALL
-                SELECT r.id FROM registry_certificate r JOIN registry_certificate s ON s.id = r.predecessor_id
+                SELECT r.id FROM sinetti_certificate r JOIN sinetti_certificate s ON s.id = r.predecessor_id
                  WHERE s.sha256 = %(sha256)s)
  ORDER BY c.reserved_at DESC, c.id DESC
 """
@@ -48,7 +48,7 @@ class Renewals:
 
 
 @dataclass(frozen=True, slots=True)
-class Renewable:
+class RenewalLookup:
     """The certificate that signed (None: none of ours), what came of it, and whether the new key was seen anywhere."""
 
     signer: Certificate | None
@@ -56,7 +56,7 @@ class Renewable:
     key_known: bool
 
 
-def find_renewable(register: Register, sha256: Sha256, key: KeyId | None) -> Renewable:
+def find_for_renewal(register: Database, sha256: Sha256, key: KeyId | None) -> RenewalLookup:
     """The holder's certificate with exactly this DER, and what a renewal with this key needs to know.
 
     `key` is None where the request has none that counts.
@@ -66,7 +66,7 @@ def find_renewable(register: Register, sha256: Sha256, key: KeyId | None) -> Ren
     signer = next((one for one in found if one.sha256 == sha256), None)
     renewals = [one for one in found if one is not signer]
     live = [one for one in renewals if one.state is not CertificateState.VOID and not one.revoked and one.key != key]
-    return Renewable(
+    return RenewalLookup(
         signer,
         Renewals(
             same_key=next((one for one in renewals if one.key == key), None),
@@ -88,7 +88,7 @@ def _certificate(row: Row) -> Certificate:
         holding=_holding(row[17:]),
         state=CertificateState(state),
         key=KeyId(key),
-        span=Span(_there(not_before), _there(not_after)),
+        span=ValidityPeriod(_there(not_before), _there(not_after)),
         renewable_from=_there(renewable_from),
         retrieval_id=retrieval_id,
         crl_shard=crl_shard,
@@ -103,13 +103,13 @@ def _certificate(row: Row) -> Certificate:
     )
 
 
-def _holding(row: Row) -> Holding:
+def _holding(row: Row) -> Lineage:
     holding_id, subject_serial, version, customer_id, name, closed_at, language, channel, channels, _ = row
     approved = frozenset(Channel(one) for one in (channels or "").split())
-    return Holding(
+    return Lineage(
         holding_id,
         subject_serial,
-        Customer(customer_id, name, open=closed_at is None, channels=approved),
+        Organisation(customer_id, name, open=closed_at is None, channels=approved),
         Channel(channel),
         Language(language),
         version,

@@ -10,16 +10,16 @@ from collections.abc import Mapping
 from functools import cache
 
 from sinetti.database import sql
-from sinetti.database.connection import Register
+from sinetti.database.connection import Database
 from sinetti.database.sql import Row, Values
-from sinetti.domain.certificates.lifecycle import CertificateState, sources
+from sinetti.domain.certificates.lifecycle import CertificateState, predecessors
 
-_STATES = ", ".join(f"'{state.value}'" for state in sorted(sources(CertificateState.ISSUED)))
+_STATES = ", ".join(f"'{state.value}'" for state in sorted(predecessors(CertificateState.ISSUED)))
 # A holding has few rows.
-_ITS_ID = "(SELECT id FROM registry_certificate WHERE holding_id = %(holding)s AND serial = %(serial)s)"
+_ITS_ID = "(SELECT id FROM sinetti_certificate WHERE holding_id = %(holding)s AND serial = %(serial)s)"
 _ITS_ROW = f"{_ITS_ID.replace('SELECT id', 'SELECT id, predecessor_id')} AS done"
 
-_HELD = """UPDATE registry_holding SET version = version + 1
+_HELD = """UPDATE sinetti_lineage SET version = version + 1
  WHERE holding_id = %(holding)s AND version = %(version)s RETURNING holding_id"""
 
 _KEY = {"key_id": "%(key)s", "first_seen": "%(at)s"}
@@ -31,9 +31,9 @@ _CERTIFICATE = {
     "holding_id": "%(holding)s",
     "order_id": "%(order)s",
     "key_id": "%(key)s",
-    "predecessor_id": """(SELECT p.id FROM registry_certificate p
+    "predecessor_id": """(SELECT p.id FROM sinetti_certificate p
         WHERE p.holding_id = %(holding)s AND p.serial = %(predecessor)s)""",
-    "replaces_id": "(SELECT o.replaces_id FROM registry_order o WHERE o.order_id = %(order)s)",
+    "replaces_id": "(SELECT o.replaces_id FROM sinetti_order o WHERE o.order_id = %(order)s)",
     "reserved_at": "%(at)s",
     "revocation_reason": "''",
 }
@@ -57,46 +57,46 @@ _OWED = {
     "tries": "0",
 }
 # Looked at again here: a predecessor that was revoked between the commits takes the reservation with it.
-_ISSUED = f"""UPDATE registry_certificate SET state = '{CertificateState.ISSUED.value}', sha256 = %(sha256)s,
+_ISSUED = f"""UPDATE sinetti_certificate SET state = '{CertificateState.ISSUED.value}', sha256 = %(sha256)s,
        recorded_at = %(recorded_at)s{{after}}
- WHERE registry_certificate.holding_id = %(holding)s AND serial = %(serial)s AND state IN ({_STATES})
-   AND revoked_at IS NULL AND NOT EXISTS (SELECT 1 FROM registry_certificate p
-        WHERE p.id = registry_certificate.predecessor_id AND p.revoked_at IS NOT NULL)
+ WHERE sinetti_certificate.holding_id = %(holding)s AND serial = %(serial)s AND state IN ({_STATES})
+   AND revoked_at IS NULL AND NOT EXISTS (SELECT 1 FROM sinetti_certificate p
+        WHERE p.id = sinetti_certificate.predecessor_id AND p.revoked_at IS NOT NULL)
  RETURNING id, predecessor_id, state, sha256, recorded_at"""  # noqa: S608 - nothing of a request is in the text
-_DER = "UPDATE registry_certificateoctets SET der = %(der)s{after} WHERE certificate_id = {certificate}"
+_DER = "UPDATE sinetti_certificateder SET der = %(der)s{after} WHERE certificate_id = {certificate}"
 
 
-def hold(register: Register, values: Values) -> bool:
+def lock_version(register: Database, values: Values) -> bool:
     """Move the holding's version on, if it is the one that was decided on; from here on its row lock is ours."""
     return bool(sql.write(register, _HELD, values))
 
 
-def reserve_at_once(register: Register, values: Values) -> bool:
+def reserve_in_one_statement(register: Database, values: Values) -> bool:
     """Commit 1 in one statement, a transaction of its own; False where the holding has moved: nothing was written."""
     return bool(sql.write(register, _reservation(), values))
 
 
-def reserve(register: Register, values: Values) -> None:
+def reserve(register: Database, values: Values) -> None:
     """Do the same statement by statement, in a transaction whose lock is held."""
     sql.write(register, _insert("usedkey", _KEY), values)
     sql.write(register, _insert("certificate", _CERTIFICATE), values)
-    sql.write(register, _insert("certificateoctets", _OCTETS | {"certificate_id": _ITS_ID}), values)
-    sql.write(register, _insert("auditrow", _AUDIT), values)
+    sql.write(register, _insert("certificateder", _OCTETS | {"certificate_id": _ITS_ID}), values)
+    sql.write(register, _insert("auditevent", _AUDIT), values)
 
 
-def issue_at_once(register: Register, values: Values) -> Row | None:
+def issue_in_one_statement(register: Database, values: Values) -> Row | None:
     """Commit 2 in one statement: state, SHA-256 and instant of the row; None where it has to be looked at again."""
     rows = sql.write(register, _issue(answered="answer_sha1" in values), values)
     return rows[0] if rows else None
 
 
-def issue(register: Register, values: Values) -> Row | None:
+def issue(register: Database, values: Values) -> Row | None:
     """Do the same statement by statement, in a transaction whose lock is held."""
     rows = sql.write(register, _ISSUED.format(after=""), values)
     if not rows:
         return None
     sql.write(register, _DER.format(after="", certificate=_ITS_ID), values)
-    sql.write(register, _insert("auditrow", _AUDIT), values)
+    sql.write(register, _insert("auditevent", _AUDIT), values)
     sql.write(register, _owe(_ITS_ROW), values)
     if "answer_sha1" in values:
         sql.write(register, _answer(), values)
@@ -110,8 +110,8 @@ def _reservation() -> str:
 WITH held AS ({_HELD}),
      used AS ({_insert("usedkey", _KEY, "held")} RETURNING key_id),
      made AS ({_insert("certificate", _CERTIFICATE, "used")} RETURNING id),
-     kept AS ({_insert("certificateoctets", octets, "made")} RETURNING certificate_id),
-     told AS ({_insert("auditrow", _AUDIT, "kept")})
+     kept AS ({_insert("certificateder", octets, "made")} RETURNING certificate_id),
+     told AS ({_insert("auditevent", _AUDIT, "kept")})
 SELECT id FROM made"""  # noqa: S608 - as above
 
 
@@ -122,7 +122,7 @@ def _issue(*, answered: bool) -> str:
 WITH held AS ({_HELD}),
      done AS ({_ISSUED.format(after=" FROM held")}),
      kept AS ({_DER.format(after=" FROM done", certificate="done.id")} RETURNING certificate_id),
-     told AS ({_insert("auditrow", _AUDIT, "kept")}),
+     told AS ({_insert("auditevent", _AUDIT, "kept")}),
      owed AS ({_owe("done")}){answer}
 SELECT state, sha256, recorded_at FROM done"""  # noqa: S608 - as above
 
@@ -131,7 +131,7 @@ def _owe(certificate: str) -> str:
     """The message that a renewal owes to the holding's contact."""
     columns = _OWED | {"holding_id": "h.holding_id", "certificate_id": "done.id", "recipient_id": "h.contact_id"}
     return (
-        _insert("outboxrow", columns, f"{certificate} JOIN registry_holding h ON h.holding_id = %(holding)s")
+        _insert("outboxmessage", columns, f"{certificate} JOIN sinetti_lineage h ON h.holding_id = %(holding)s")
         + " WHERE done.predecessor_id IS NOT NULL ON CONFLICT DO NOTHING"
     )
 
@@ -139,10 +139,10 @@ def _owe(certificate: str) -> str:
 def _answer(certificate: str = "") -> str:
     """The OCSP answers that it is good; those of somebody who was faster stay, and say the same."""
     return (
-        f"{_insert('statusanswer', _ANSWER, certificate)} {'' if certificate else 'WHERE true'} ON CONFLICT DO NOTHING"
+        f"{_insert('ocspresponse', _ANSWER, certificate)} {'' if certificate else 'WHERE true'} ON CONFLICT DO NOTHING"
     )
 
 
 def _insert(table: str, columns: Mapping[str, str], source: str = "") -> str:
     after = f" FROM {source}" if source else ""
-    return f"INSERT INTO registry_{table} ({', '.join(columns)}) SELECT {', '.join(columns.values())}{after}"
+    return f"INSERT INTO sinetti_{table} ({', '.join(columns)}) SELECT {', '.join(columns.values())}{after}"

@@ -1,7 +1,7 @@
 """The main path's statements: what is read before a decision, and the two commits around a signature.
 
 On SQLite nothing can be locked for update, so on both databases every decision is a conditional UPDATE whose row count
-is looked at, or a unique constraint. `Holding.version` moves with every change: who decided on an older one is told so.
+is looked at, or a unique constraint. `Lineage.version` moves with every change: who decided on an older one is told so.
 """
 
 from dataclasses import dataclass, field, replace
@@ -12,31 +12,31 @@ from django.db.models import F
 
 from sinetti.database import ids, models, sql
 from sinetti.database.common import audit_log, mappers
-from sinetti.database.common.audit_log import Deed
-from sinetti.database.connection import Register
+from sinetti.database.common.audit_log import AuditContext
+from sinetti.database.connection import Database
 from sinetti.database.issuance import statements
-from sinetti.database.issuance.ocsp_responses import Answers
+from sinetti.database.issuance.ocsp_responses import OcspResponsePair
 from sinetti.database.notifications import outbox
 from sinetti.database.sql import Row, Values, instant
-from sinetti.domain.certificates.approval import Approval
+from sinetti.domain.certificates.approval import IssuanceApproval
 from sinetti.domain.certificates.enrolment import WRONG_PASSWORDS_ALLOWED
-from sinetti.domain.certificates.lifecycle import CertificateState, OrderState, order_sources, sources
-from sinetti.domain.certificates.models import Certificate, Holding, TransferIds
+from sinetti.domain.certificates.lifecycle import CertificateState, OrderState, order_predecessors, predecessors
+from sinetti.domain.certificates.models import Certificate, Lineage, TransferIds
 from sinetti.domain.certificates.ocsp_status import CertIdHash
 from sinetti.domain.certificates.revocation import RevocationReason
-from sinetti.domain.identifiers import folded
+from sinetti.domain.identifiers import normalise
 from sinetti.domain.values import KeyId, Serial, Sha256
 
 
-class Moved(Exception):
+class ConcurrentUpdate(Exception):
     """The state that was decided on has moved meanwhile: read it again and decide anew. Nothing was written."""
 
 
 @dataclass(frozen=True, slots=True)
-class Reservation:
+class CertificateReservation:
     """What commit 1 stores: the serial, the ids and exactly the octets to be signed; `waits_since` is machine time."""
 
-    approval: Approval
+    approval: IssuanceApproval
     authority: str
     serial: Serial
     retrieval_id: str
@@ -47,25 +47,25 @@ class Reservation:
 
 
 @dataclass(frozen=True, slots=True)
-class Signed:
+class SignedCertificate:
     """What commit 2 stores: the certificate, when it was there by the machine's clock, and its OCSP answers."""
 
     der: bytes = field(repr=False)
     sha256: Sha256
     recorded_at: datetime
-    answers: Answers | None = None
+    answers: OcspResponsePair | None = None
 
 
-def find_password(register: Register, transfer_id: str) -> bytes | None:
+def find_password(register: Database, transfer_id: str) -> bytes | None:
     """The stored HMAC of these ids' password, or None: all that is read before the password fits."""
-    rows = models.TransferIdPair.objects.using(register.alias).filter(pk=transfer_id)
+    rows = models.TransferIds.objects.using(register.alias).filter(pk=transfer_id)
     stored = rows.values_list("password_mac", flat=True).first()
     return bytes(stored) if stored is not None else None
 
 
-def find_transfer_ids(register: Register, transfer_id: str) -> TransferIds | None:
+def find_transfer_ids(register: Database, transfer_id: str) -> TransferIds | None:
     """The ids with their order, its holding and what it was spent on, or None."""
-    rows = models.TransferIdPair.objects.using(register.alias).select_related(
+    rows = models.TransferIds.objects.using(register.alias).select_related(
         "order__holding__organisation",
         "order__holding__type",
         "order__holding__contact",
@@ -75,29 +75,29 @@ def find_transfer_ids(register: Register, transfer_id: str) -> TransferIds | Non
     return mappers.transfer_ids(register, row) if row else None
 
 
-def find_by_retrieval_id(register: Register, retrieval_id: str, customer_id: str) -> Certificate | None:
+def find_by_retrieval_id(register: Database, retrieval_id: str, customer_id: str) -> Certificate | None:
     """The certificate of this customer with a retrieval id, or None.
 
     Another customer's is not read either: whether there is one would show in the time taken.
     """
-    own = mappers.certificates(register).filter(holding__organisation__folded=folded(customer_id))
+    own = mappers.certificates(register).filter(holding__organisation__folded=normalise(customer_id))
     row = own.filter(retrieval_id=retrieval_id).first()
     return mappers.certificate(register, row) if row else None
 
 
-def find_certificate(register: Register, serial: Serial) -> Certificate | None:
+def find_certificate(register: Database, serial: Serial) -> Certificate | None:
     """The holder's certificate with this serial, or None."""
     row = mappers.certificates(register).filter(serial=serial).first()
     return mappers.certificate(register, row) if row else None
 
 
-def renewable_from(register: Register, serial: Serial) -> datetime:
+def renewable_from(register: Database, serial: Serial) -> datetime:
     """From when on a certificate may be renewed, which is there."""
     rows = models.Certificate.objects.using(register.alias).filter(serial=serial)
     return rows.values_list("renewable_from", flat=True).get()
 
 
-def voided_renewals(register: Register, predecessor: Serial) -> tuple[tuple[Serial, datetime], ...]:
+def voided_renewals(register: Database, predecessor: Serial) -> tuple[tuple[Serial, datetime], ...]:
     """The issued renewals of a certificate that gave way to another, and when."""
     rows = models.Certificate.objects.using(register.alias).filter(
         predecessor__serial=predecessor, state=CertificateState.VOID, sha256__isnull=False, revoked_at__isnull=False
@@ -106,50 +106,52 @@ def voided_renewals(register: Register, predecessor: Serial) -> tuple[tuple[Seri
     return tuple((Serial(serial), at) for serial, at in found if at is not None)
 
 
-def key_known(register: Register, key: KeyId) -> bool:
+def key_known(register: Database, key: KeyId) -> bool:
     """Whether this key is in an earlier certificate or accepted request."""
     return models.UsedKey.objects.using(register.alias).filter(pk=key).exists()
 
 
-def expect_unmoved(register: Register, holding: Holding) -> None:
+def check_version(register: Database, holding: Lineage) -> None:
     """Raise Moved where the holding has moved since it was read."""
-    rows = models.Holding.objects.using(register.alias).filter(pk=holding.holding_id, version=holding.version)
+    rows = models.Lineage.objects.using(register.alias).filter(pk=holding.holding_id, version=holding.version)
     if not rows.exists():
-        raise Moved
+        raise ConcurrentUpdate
 
 
-def octets_of(register: Register, certificate: Certificate) -> tuple[bytes, bytes | None]:
+def get_der(register: Database, certificate: Certificate) -> tuple[bytes, bytes | None]:
     """The octets reserved to be signed, and the DER once it is issued."""
     # A holding has few rows.
-    row = models.CertificateOctets.objects.using(register.alias).get(
+    row = models.CertificateDer.objects.using(register.alias).get(
         certificate__holding_id=certificate.holding.holding_id, certificate__serial=certificate.serial
     )
     return bytes(row.to_be_signed), bytes(row.der) if row.der is not None else None
 
 
-def reserve(register: Register, reservation: Reservation, deed: Deed) -> Certificate:
-    """Commit 1: serial, key, octets; ids spent or the unfetched renewal voided. Raises Moved."""
+def reserve_certificate(register: Database, reservation: CertificateReservation, deed: AuditContext) -> Certificate:
+    """Commit 1: serial, key, octets; ids spent or the unfetched renewal voided. Raises ConcurrentUpdate."""
     approval, values = reservation.approval, _reserved_values(reservation, deed)
     common = approval.voids is None and approval.order_id is None
     try:
         if common and sql.takes_ctes_that_write(register):
-            if not statements.reserve_at_once(register, values):
-                raise Moved
+            if not statements.reserve_in_one_statement(register, values):
+                raise ConcurrentUpdate
             return _reserved(reservation)
         with sql.transaction(register):
-            if not statements.hold(register, values):
-                raise Moved
+            if not statements.lock_version(register, values):
+                raise ConcurrentUpdate
             if approval.voids is not None:
                 _void(register, approval.voids, deed)
             if approval.order_id is not None:
                 _spend(register, approval.order_id)
             statements.reserve(register, values)
     except IntegrityError as conflict:
-        raise Moved from conflict
+        raise ConcurrentUpdate from conflict
     return _reserved(reservation)
 
 
-def record(register: Register, certificate: Certificate, signed: Signed, deed: Deed) -> Certificate:
+def store_certificate(
+    register: Database, certificate: Certificate, signed: SignedCertificate, deed: AuditContext
+) -> Certificate:
     """Commit 2: the signed certificate, unless one is stored or the reservation was voided. Returns what the row says.
 
     A predecessor that was revoked between the two commits takes the reservation with it: revoking moves the holding's
@@ -157,11 +159,11 @@ def record(register: Register, certificate: Certificate, signed: Signed, deed: D
     """
     values = _issued_values(certificate, signed, deed)
     if sql.takes_ctes_that_write(register):
-        row = statements.issue_at_once(register, values)
+        row = statements.issue_in_one_statement(register, values)
         if row is not None:
             return _issued(certificate, row)
     with sql.transaction(register):
-        if not sql.takes_ctes_that_write(register) and statements.hold(register, values):
+        if not sql.takes_ctes_that_write(register) and statements.lock_version(register, values):
             row = statements.issue(register, values)
             if row is not None:
                 return _issued(certificate, row)
@@ -169,7 +171,7 @@ def record(register: Register, certificate: Certificate, signed: Signed, deed: D
     return _certificate(register, certificate)
 
 
-def _record_after_all(register: Register, certificate: Certificate, values: Values, deed: Deed) -> None:
+def _record_after_all(register: Database, certificate: Certificate, values: Values, deed: AuditContext) -> None:
     """Take the holding's lock whatever its version is, and look at what has become of the reservation."""
     _lock(register, certificate.holding.holding_id)
     row = _row(register, certificate)
@@ -180,22 +182,22 @@ def _record_after_all(register: Register, certificate: Certificate, values: Valu
         statements.issue(register, values)
 
 
-def mark_fetched(register: Register, certificate: Certificate, deed: Deed) -> Certificate:
+def mark_retrieved(register: Database, certificate: Certificate, deed: AuditContext) -> Certificate:
     """Commit "fetched" under the holding's lock, before the certificate leaves. Returns what the row says then."""
     with transaction.atomic(using=register.alias):
         _lock(register, certificate.holding.holding_id)
         rows = models.Certificate.objects.using(register.alias).filter(
             holding_id=certificate.holding.holding_id,
             serial=certificate.serial,
-            state__in=sources(CertificateState.FETCHED),
+            state__in=predecessors(CertificateState.FETCHED),
         )
         if rows.update(state=CertificateState.FETCHED, first_fetched_at=deed.at):
             audit_log.write(register, deed, "certificate-fetched", f"certificate:{certificate.serial}")
-            outbox.owe(register, "fetched", _row(register, certificate), deed.at)
+            outbox.notify_contact(register, "fetched", _row(register, certificate), deed.at)
     return _certificate(register, certificate)
 
 
-def count_wrong_password(register: Register, transfer_id: str, deed: Deed) -> None:
+def count_wrong_password(register: Database, transfer_id: str, deed: AuditContext) -> None:
     """Count a wrong password, in a commit of its own: for these ids, if there are such, and among all.
 
     The statements are the same for an unknown id, so that it takes as long. Ids that are spent are not counted on:
@@ -204,7 +206,7 @@ def count_wrong_password(register: Register, transfer_id: str, deed: Deed) -> No
     with transaction.atomic(using=register.alias):
         # A subquery on the order alone: conditions on the row itself are looked at again once its lock is free.
         waiting = models.Order.objects.using(register.alias).filter(state=OrderState.OPEN).values("pk")
-        pairs = models.TransferIdPair.objects.using(register.alias).filter(pk=transfer_id, order_id__in=waiting)
+        pairs = models.TransferIds.objects.using(register.alias).filter(pk=transfer_id, order_id__in=waiting)
         counted = pairs.filter(wrong_passwords__lt=WRONG_PASSWORDS_ALLOWED).update(
             wrong_passwords=F("wrong_passwords") + 1
         )
@@ -215,42 +217,44 @@ def count_wrong_password(register: Register, transfer_id: str, deed: Deed) -> No
             audit_log.write(register, deed, "transfer-ids-locked", f"order:{locked}")
 
 
-def _certificate(register: Register, certificate: Certificate) -> Certificate:
+def _certificate(register: Database, certificate: Certificate) -> Certificate:
     return mappers.certificate(register, _row(register, certificate))
 
 
-def _row(register: Register, certificate: Certificate) -> models.Certificate:
+def _row(register: Database, certificate: Certificate) -> models.Certificate:
     return mappers.certificates(register).get(holding_id=certificate.holding.holding_id, serial=certificate.serial)
 
 
-def _lock(register: Register, holding_id: str) -> None:
+def _lock(register: Database, holding_id: str) -> None:
     """Take the holding's row lock by moving its version on."""
-    mappers.move_versions(models.Holding.objects.using(register.alias).filter(pk=holding_id))
+    mappers.move_versions(models.Lineage.objects.using(register.alias).filter(pk=holding_id))
 
 
-def _spend(register: Register, order_id: str) -> None:
-    orders = models.Order.objects.using(register.alias).filter(pk=order_id, state__in=order_sources(OrderState.SPENT))
+def _spend(register: Database, order_id: str) -> None:
+    orders = models.Order.objects.using(register.alias).filter(
+        pk=order_id, state__in=order_predecessors(OrderState.SPENT)
+    )
     if not orders.update(state=OrderState.SPENT):
-        raise Moved
+        raise ConcurrentUpdate
 
 
-def _void(register: Register, certificate: Certificate, deed: Deed) -> None:
+def _void(register: Database, certificate: Certificate, deed: AuditContext) -> None:
     _void_row(register, _row(register, certificate), RevocationReason.SUPERSEDED, deed)
 
 
-def _void_row(register: Register, row: models.Certificate, reason: RevocationReason, deed: Deed) -> None:
+def _void_row(register: Database, row: models.Certificate, reason: RevocationReason, deed: AuditContext) -> None:
     """Void a certificate that nobody has fetched: it is revoked, and its retrieval id answers PKI022."""
     rows = models.Certificate.objects.using(register.alias).filter(
         pk=row.pk,
-        state__in=sources(CertificateState.VOID),
+        state__in=predecessors(CertificateState.VOID),
         revoked_at__isnull=True,
     )
     if not rows.update(state=CertificateState.VOID, revoked_at=deed.at, revocation_reason=reason):
-        raise Moved
+        raise ConcurrentUpdate
     audit_log.write(register, deed, "certificate-voided", f"certificate:{row.serial}", reason=reason)
 
 
-def _reserved(reservation: Reservation) -> Certificate:
+def _reserved(reservation: CertificateReservation) -> Certificate:
     """What the row says that was just written."""
     approval = reservation.approval
     return Certificate(
@@ -279,11 +283,11 @@ def _issued(certificate: Certificate, row: Row) -> Certificate:
     )
 
 
-def _moved_on(holding: Holding) -> Holding:
+def _moved_on(holding: Lineage) -> Lineage:
     return replace(holding, version=holding.version + 1)
 
 
-def _reserved_values(reservation: Reservation, deed: Deed) -> Values:
+def _reserved_values(reservation: CertificateReservation, deed: AuditContext) -> Values:
     approval, action = reservation.approval, "certificate-reserved"
     subject = f"certificate:{reservation.serial}"
     facts: dict[str, str | int | None] = {
@@ -313,7 +317,7 @@ def _reserved_values(reservation: Reservation, deed: Deed) -> Values:
     }
 
 
-def _issued_values(certificate: Certificate, signed: Signed, deed: Deed) -> Values:
+def _issued_values(certificate: Certificate, signed: SignedCertificate, deed: AuditContext) -> Values:
     action, subject = "certificate-issued", f"certificate:{certificate.serial}"
     return {
         "holding": certificate.holding.holding_id,
@@ -329,7 +333,7 @@ def _issued_values(certificate: Certificate, signed: Signed, deed: Deed) -> Valu
     }
 
 
-def _answered(answers: Answers | None) -> Values:
+def _answered(answers: OcspResponsePair | None) -> Values:
     if answers is None:
         return {}
     return {
@@ -341,7 +345,7 @@ def _answered(answers: Answers | None) -> Values:
     }
 
 
-def _audited(deed: Deed, action: str, subject: str, facts: dict[str, str | int | None]) -> Values:
+def _audited(deed: AuditContext, action: str, subject: str, facts: dict[str, str | int | None]) -> Values:
     octets, sha256 = audit_log.row_of(deed, action, subject, facts)
     return {
         "at": deed.at,

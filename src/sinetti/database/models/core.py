@@ -10,11 +10,11 @@ from sinetti.domain.access.roles import Role
 from sinetti.domain.certificates.lifecycle import CertificateState, OrderState
 from sinetti.domain.certificates.revocation import RevocationReason
 from sinetti.domain.notifications.messages import MessageChannel
-from sinetti.domain.values import Channel, CustomerKind, Environment, Language
+from sinetti.domain.values import Channel, Environment, IdentifierType, Language
 
 
 def _choices(
-    values: type[Channel | CustomerKind | Environment | Language | MessageChannel | Role],
+    values: type[Channel | IdentifierType | Environment | Language | MessageChannel | Role],
 ) -> list[tuple[str, str]]:
     return [(value.value, value.value) for value in values]
 
@@ -61,7 +61,7 @@ class Person(models.Model):
         )
 
 
-class Authority(models.Model):
+class CertificateAuthority(models.Model):
     """One generation of a CA. Its name is unique for ever, and stands in addresses and files.
 
     Certificates go to `open_shard`, of which `shard_places` are given away; NULL is "not counted yet" (docs/lists.md).
@@ -88,7 +88,7 @@ class CertificateType(models.Model):
     type_id = models.CharField(max_length=40, primary_key=True)
     purpose = models.CharField(max_length=30)
     channel = models.CharField(max_length=4, choices=_choices(Channel))
-    authority = models.ForeignKey(Authority, on_delete=models.PROTECT, related_name="types")
+    authority = models.ForeignKey(CertificateAuthority, on_delete=models.PROTECT, related_name="types")
 
     class Meta:
         """One row for each purpose and channel."""
@@ -102,7 +102,7 @@ class Organisation(models.Model):
     organisation_id = random_key()
     customer_id = models.CharField(max_length=30)
     folded = models.CharField(max_length=60, unique=True)
-    kind = models.CharField(max_length=12, choices=_choices(CustomerKind))
+    kind = models.CharField(max_length=12, choices=_choices(IdentifierType))
     country = models.CharField(max_length=2, default="FI")
     name = models.CharField(max_length=200)
     language = models.CharField(max_length=2, choices=_choices(Language))
@@ -120,7 +120,7 @@ class Organisation(models.Model):
         )
 
 
-class ApprovedType(models.Model):
+class ApprovedChannel(models.Model):
     """A certificate type that the organisation's interface application was approved for."""
 
     organisation = models.ForeignKey(Organisation, on_delete=models.PROTECT, related_name="approvals")
@@ -140,7 +140,7 @@ class ApprovedType(models.Model):
         )
 
 
-class Mandate(models.Model):
+class RoleAssignment(models.Model):
     """A person, or another organisation, may act for an organisation, from one instant to another.
 
     `person` is written to; `user` is the account that acts by it: without one it gives no right in the e-service.
@@ -164,7 +164,7 @@ class Mandate(models.Model):
         indexes = (models.Index(fields=["user"], condition=Q(user__isnull=False), name="mandates_by_user"),)
 
 
-class Holding(models.Model):
+class Lineage(models.Model):
     """The line of a certificate through its renewals. `version` moves with every change of state on it.
 
     `serves` is how many other organisations' reports it is for, about: 0 is own reports only, NULL was never told.
@@ -192,7 +192,7 @@ class Order(models.Model):
     """One order, one certificate. `replaces` is the serial of the certificate that it takes the place of."""
 
     order_id = random_key()
-    holding = models.ForeignKey(Holding, on_delete=models.PROTECT, related_name="orders")
+    holding = models.ForeignKey(Lineage, on_delete=models.PROTECT, related_name="orders")
     description = models.CharField(max_length=200, blank=True)
     contact = models.ForeignKey(Person, null=True, on_delete=models.SET_NULL, related_name="orders")
     deputy = models.ForeignKey(Person, null=True, on_delete=models.SET_NULL, related_name="orders_deputised")
@@ -201,7 +201,7 @@ class Order(models.Model):
     created = models.DateTimeField()
 
 
-class TransferIdPair(models.Model):
+class TransferIds(models.Model):
     """TransferId and, as HMAC-SHA-256 under a server key, its one-time password."""
 
     transfer_id = models.CharField(max_length=32, primary_key=True)
@@ -227,8 +227,8 @@ class Certificate(models.Model):
     """
 
     serial = models.CharField(max_length=40)
-    authority = models.ForeignKey(Authority, on_delete=models.PROTECT, related_name="certificates")
-    holding = models.ForeignKey(Holding, on_delete=models.PROTECT, related_name="certificates")
+    authority = models.ForeignKey(CertificateAuthority, on_delete=models.PROTECT, related_name="certificates")
+    holding = models.ForeignKey(Lineage, on_delete=models.PROTECT, related_name="certificates")
     state = models.CharField(max_length=8, choices=[(s.value, s.value) for s in CertificateState])
     origin = models.CharField(max_length=8, choices=[(s, s) for s in ("order", "renewal", "import")])
     order = models.ForeignKey(Order, null=True, on_delete=models.PROTECT, related_name="certificates")
@@ -285,7 +285,7 @@ class Certificate(models.Model):
         )
 
 
-class CertificateOctets(models.Model):
+class CertificateDer(models.Model):
     """What was reserved to be signed and, once signed, the certificate's DER."""
 
     certificate = models.OneToOneField(Certificate, primary_key=True, on_delete=models.PROTECT, related_name="octets")
@@ -293,11 +293,11 @@ class CertificateOctets(models.Model):
     der = models.BinaryField(null=True)
 
 
-class RefusalRow(models.Model):
+class RejectedRequest(models.Model):
     """A request that was refused after its caller had proven who it is: reason and time, nothing of the request."""
 
     refusal_id = random_key()
-    holding = models.ForeignKey(Holding, on_delete=models.PROTECT, related_name="refusals")
+    holding = models.ForeignKey(Lineage, on_delete=models.PROTECT, related_name="refusals")
     reason = models.CharField(max_length=30)
     operation = models.CharField(max_length=10)
     at = models.DateTimeField(db_index=True)
@@ -311,7 +311,7 @@ class Counter(models.Model):
     value = models.BigIntegerField(default=0)
 
 
-class OutboxRow(models.Model):
+class OutboxMessage(models.Model):
     """A message that is owed, or an event that messages come of: then `channel` is NULL (docs/notices.md).
 
     Its id is made of its subject, its step, its recipient and its channel (domain/notifications/messages.py), so that
@@ -323,7 +323,7 @@ class OutboxRow(models.Model):
 
     message_id = random_key()
     kind = models.CharField(max_length=20)
-    holding = models.ForeignKey(Holding, null=True, on_delete=models.PROTECT, related_name="messages")
+    holding = models.ForeignKey(Lineage, null=True, on_delete=models.PROTECT, related_name="messages")
     certificate = models.ForeignKey(Certificate, null=True, on_delete=models.PROTECT, related_name="messages")
     recipient = models.ForeignKey(Person, null=True, on_delete=models.SET_NULL, related_name="messages")
     step = models.CharField(max_length=40)
@@ -360,7 +360,7 @@ class OutboxRow(models.Model):
         )
 
 
-class AuditRow(models.Model):
+class AuditEvent(models.Model):
     """One change of state. No names, addresses or free text; UPDATE and DELETE are forbidden by triggers."""
 
     sequence = models.BigAutoField(primary_key=True)
@@ -373,7 +373,7 @@ class AuditRow(models.Model):
     sha256 = models.CharField(max_length=64)
 
 
-class ClockMark(models.Model):
+class ClockCheckpoint(models.Model):
     """The newest `at` of all audit rows up to `sequence`, so that a look reads only what came after. At most one row.
 
     Rows up to `accepted_sequence` count no more: an operator accepted the clock as it was at `accepted_at`.
@@ -386,7 +386,7 @@ class ClockMark(models.Model):
     accepted_sequence = models.BigIntegerField(default=0)
 
 
-class SchemaMark(models.Model):
+class SchemaFloor(models.Model):
     """The oldest code, by the number of its newest migration, that may serve these tables (docs/schema.md).
 
     At most one row; none means that all code may.

@@ -5,7 +5,7 @@ from django.db import models
 from sinetti.database.ids import random_id
 
 
-class EarlyCall(models.Model):
+class EarlyReplacement(models.Model):
     """One call for early replacement: which certificates, why and by whose word, stored before the first is opened.
 
     Suggested windows are spread from `created` until `ends`. `serials` is a list, in the order of opening.
@@ -35,13 +35,13 @@ class EarlyCall(models.Model):
         constraints = (models.UniqueConstraint(fields=["call_id"], name="one_early_call_per_id"),)
 
 
-class CalledEarly(models.Model):
+class EarlyReplacementItem(models.Model):
     """A certificate that a call has opened: it is in one call at most."""
 
     certificate = models.OneToOneField(
-        "registry.Certificate", primary_key=True, on_delete=models.PROTECT, related_name="called_early"
+        "sinetti.Certificate", primary_key=True, on_delete=models.PROTECT, related_name="called_early"
     )
-    call = models.ForeignKey(EarlyCall, on_delete=models.PROTECT, related_name="called")
+    call = models.ForeignKey(EarlyReplacement, on_delete=models.PROTECT, related_name="called")
 
 
 class HintRequest(models.Model):
@@ -51,6 +51,6 @@ class HintRequest(models.Model):
     """
 
     certificate = models.OneToOneField(
-        "registry.Certificate", primary_key=True, on_delete=models.PROTECT, related_name="hint_request"
+        "sinetti.Certificate", primary_key=True, on_delete=models.PROTECT, related_name="hint_request"
     )
     at = models.DateTimeField()

@@ -49,12 +49,12 @@ class Gateway(models.Model):
         constraints = (models.UniqueConstraint(fields=["name"], name="one_gateway_per_name"),)
 
 
-class Sighting(models.Model):
+class CertificateObservation(models.Model):
     """When a gateway last saw a certificate: it only moves forward."""
 
     number = models.BigAutoField(primary_key=True)
     certificate = models.ForeignKey(
-        "registry.Certificate", on_delete=models.PROTECT, related_name="sightings", db_index=False
+        "sinetti.Certificate", on_delete=models.PROTECT, related_name="sightings", db_index=False
     )
     gateway = models.ForeignKey(Gateway, on_delete=models.PROTECT, related_name="sightings", db_index=False)
     last_seen = models.DateTimeField()

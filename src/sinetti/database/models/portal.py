@@ -10,7 +10,7 @@ from django.contrib.auth.models import AbstractBaseUser, PermissionsMixin
 from django.db import models
 
 from sinetti.database.ids import random_id
-from sinetti.domain.access.pending_invitations import Pending
+from sinetti.domain.access.pending_invitations import InvitationProposal
 from sinetti.domain.access.roles import Role
 from sinetti.domain.organisations.applications import ApplicationState
 from sinetti.domain.values import Language
@@ -39,7 +39,7 @@ class User(AbstractBaseUser, PermissionsMixin):
     REQUIRED_FIELDS: ClassVar[list[str]] = []
 
 
-class Remembered(models.Model):
+class CacheEntry(models.Model):
     """Entries of the cache that all processes share (database/operations/cache_backend.py).
 
     The key is a SHA-256, the value JSON.
@@ -59,12 +59,12 @@ class Invitation(models.Model):
     """
 
     invitation_id = _key()
-    mandate = models.ForeignKey("registry.Mandate", on_delete=models.PROTECT, related_name="invitations")
+    mandate = models.ForeignKey("sinetti.RoleAssignment", on_delete=models.PROTECT, related_name="invitations")
     token_sha256 = models.CharField(max_length=64)
     created = models.DateTimeField()
     expires = models.DateTimeField()
     used_at = models.DateTimeField(null=True)
-    used_by = models.ForeignKey("registry.User", null=True, on_delete=models.SET_NULL, related_name="invitations")
+    used_by = models.ForeignKey("sinetti.User", null=True, on_delete=models.SET_NULL, related_name="invitations")
     ended_at = models.DateTimeField(null=True)
     vouched = models.BooleanField(default=False, db_default=False)
 
@@ -74,7 +74,7 @@ class Invitation(models.Model):
         constraints = (models.UniqueConstraint(fields=["token_sha256"], name="one_invitation_per_token"),)
 
 
-class RightRequest(models.Model):
+class RoleRequest(models.Model):
     """Somebody, or a firm for itself, asks an organisation for a role; its signatories answer.
 
     The organisation is named as it was asked (`folded` as in Organisation), since whoever asks is not told whether it
@@ -85,18 +85,18 @@ class RightRequest(models.Model):
     request_id = _key()
     customer_id = models.CharField(max_length=30)
     folded = models.CharField(max_length=60, db_index=True)
-    user = models.ForeignKey("registry.User", null=True, on_delete=models.SET_NULL, related_name="asked")
+    user = models.ForeignKey("sinetti.User", null=True, on_delete=models.SET_NULL, related_name="asked")
     agent = models.ForeignKey(
-        "registry.Organisation", null=True, on_delete=models.PROTECT, related_name="asked_for_clients"
+        "sinetti.Organisation", null=True, on_delete=models.PROTECT, related_name="asked_for_clients"
     )
     role = models.CharField(max_length=10, choices=[(one.value, one.value) for one in Role])
     until = models.DateTimeField(null=True)
     created = models.DateTimeField()
     answered_at = models.DateTimeField(null=True)
-    mandate = models.ForeignKey("registry.Mandate", null=True, on_delete=models.PROTECT, related_name="requests")
+    mandate = models.ForeignKey("sinetti.RoleAssignment", null=True, on_delete=models.PROTECT, related_name="requests")
 
 
-class InterfaceApplication(models.Model):
+class AccessApplication(models.Model):
     """An organisation applies for use of the technical interface, for these channels; a clerk decides.
 
     `case_number` is random, not counting. `reason` is the clerk's, in the party's language, and stands in the decision.
@@ -105,16 +105,16 @@ class InterfaceApplication(models.Model):
 
     application_id = _key()
     case_number = models.CharField(max_length=20, unique=True)
-    organisation = models.ForeignKey("registry.Organisation", on_delete=models.PROTECT, related_name="applications")
+    organisation = models.ForeignKey("sinetti.Organisation", on_delete=models.PROTECT, related_name="applications")
     channels = models.JSONField()
     purpose = models.CharField(max_length=1000)
     software = models.CharField(max_length=200, blank=True)
     language = models.CharField(max_length=2)
-    user = models.ForeignKey("registry.User", null=True, on_delete=models.SET_NULL, related_name="applications")
+    user = models.ForeignKey("sinetti.User", null=True, on_delete=models.SET_NULL, related_name="applications")
     state = models.CharField(max_length=10, choices=[(one.value, one.value) for one in ApplicationState])
     created = models.DateTimeField()
     decided_at = models.DateTimeField(null=True)
-    decided_by = models.ForeignKey("registry.User", null=True, on_delete=models.SET_NULL, related_name="decisions")
+    decided_by = models.ForeignKey("sinetti.User", null=True, on_delete=models.SET_NULL, related_name="decisions")
     reason = models.CharField(max_length=2000, blank=True)
     decision = models.TextField(blank=True)
 
@@ -129,7 +129,7 @@ class InterfaceApplication(models.Model):
         indexes = (models.Index(fields=["created"], condition=models.Q(state="open"), name="applications_that_wait"),)
 
 
-class OrganisationLoad(models.Model):
+class OrganisationImport(models.Model):
     """A file of organisations that a clerk sent: what it would change, and how far that was carried out.
 
     `content` is there until the changes are accepted; `changes` and `wrong` are what was shown, `digest` tells them
@@ -139,7 +139,7 @@ class OrganisationLoad(models.Model):
     """
 
     load_id = _key()
-    user = models.ForeignKey("registry.User", null=True, on_delete=models.SET_NULL, related_name="loads")
+    user = models.ForeignKey("sinetti.User", null=True, on_delete=models.SET_NULL, related_name="loads")
     created = models.DateTimeField()
     content = models.BinaryField()
     changes = models.JSONField()
@@ -202,20 +202,20 @@ class PendingInvitation(models.Model):
 
     pending_id = _key()
     organisation = models.ForeignKey(
-        "registry.Organisation", on_delete=models.PROTECT, related_name="pending_invitations"
+        "sinetti.Organisation", on_delete=models.PROTECT, related_name="pending_invitations"
     )
     person = models.ForeignKey(
-        "registry.Person", null=True, on_delete=models.SET_NULL, related_name="pending_invitations"
+        "sinetti.Person", null=True, on_delete=models.SET_NULL, related_name="pending_invitations"
     )
     asked_by = models.ForeignKey(
-        "registry.User", null=True, on_delete=models.SET_NULL, related_name="pending_invitations"
+        "sinetti.User", null=True, on_delete=models.SET_NULL, related_name="pending_invitations"
     )
-    state = models.CharField(max_length=10, choices=[(one.value, one.value) for one in Pending])
+    state = models.CharField(max_length=10, choices=[(one.value, one.value) for one in InvitationProposal])
     created = models.DateTimeField()
     expires = models.DateTimeField()
     decided_at = models.DateTimeField(null=True)
     decided_by = models.ForeignKey(
-        "registry.User", null=True, on_delete=models.SET_NULL, related_name="decided_invitations"
+        "sinetti.User", null=True, on_delete=models.SET_NULL, related_name="decided_invitations"
     )
     invitation = models.ForeignKey(Invitation, null=True, on_delete=models.PROTECT, related_name="pending")
 

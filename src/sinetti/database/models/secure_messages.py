@@ -13,9 +13,9 @@ class SecureMessage(models.Model):
     """
 
     secure_id = models.CharField(max_length=32, primary_key=True, default=random_id, editable=False)
-    order = models.ForeignKey("registry.Order", on_delete=models.PROTECT, related_name="secure_messages")
+    order = models.ForeignKey("sinetti.Order", on_delete=models.PROTECT, related_name="secure_messages")
     recipient = models.ForeignKey(
-        "registry.Person", null=True, on_delete=models.SET_NULL, related_name="secure_messages"
+        "sinetti.Person", null=True, on_delete=models.SET_NULL, related_name="secure_messages"
     )
     token_sha256 = models.CharField(max_length=64)
     created = models.DateTimeField()

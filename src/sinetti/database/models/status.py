@@ -3,13 +3,13 @@
 from django.db import models
 
 
-class RevocationList(models.Model):
+class Crl(models.Model):
     """The newest CRL of one shard that is stored whole; shard 0 is the whole CA.
 
     `revocations` is how many the shard had when it was made, ever. A later list may be in ShortList.
     """
 
-    authority = models.ForeignKey("Authority", on_delete=models.PROTECT, related_name="lists")
+    authority = models.ForeignKey("CertificateAuthority", on_delete=models.PROTECT, related_name="lists")
     shard = models.PositiveIntegerField()
     number = models.BigIntegerField()
     this_update = models.DateTimeField()
@@ -23,13 +23,13 @@ class RevocationList(models.Model):
         constraints = (models.UniqueConstraint(fields=["authority", "shard"], name="one_list_per_shard"),)
 
 
-class ShortList(models.Model):
+class CrlDelta(models.Model):
     """The newest CRL of one shard without the entries of the one in RevocationList; void where that has moved on.
 
     `base` is the number of the list whose entries it lacks.
     """
 
-    whole = models.OneToOneField(RevocationList, primary_key=True, on_delete=models.CASCADE, related_name="short")
+    whole = models.OneToOneField(Crl, primary_key=True, on_delete=models.CASCADE, related_name="short")
     base = models.BigIntegerField()
     number = models.BigIntegerField()
     this_update = models.DateTimeField()
@@ -38,7 +38,7 @@ class ShortList(models.Model):
     der = models.BinaryField()
 
 
-class StatusAnswer(models.Model):
+class OcspResponse(models.Model):
     """The newest OCSP answers about a certificate, and what they tell. What is gone is made anew."""
 
     pk = models.CompositePrimaryKey("authority", "serial")

@@ -10,17 +10,17 @@ from enum import StrEnum
 from typing import Any
 
 from sinetti.database import models
-from sinetti.database.connection import Register
-from sinetti.database.models import Invitation, RightRequest
+from sinetti.database.connection import Database
+from sinetti.database.models import Invitation, RoleRequest
 from sinetti.database.notifications import outbox, recipients
 from sinetti.database.notifications.outbox import NewMessage
-from sinetti.database.notifications.recipients import Reader, standing
+from sinetti.database.notifications.recipients import Recipient, active_assignments
 from sinetti.domain.access.invitations import REQUEST_LIVES
 from sinetti.domain.access.roles import Role
 from sinetti.domain.notifications.messages import MessageChannel, MessageKind
 
 
-class Tells(StrEnum):
+class AccessEvent(StrEnum):
     """What a message about an authorisation tells."""
 
     INVITATION = "invitation"
@@ -35,7 +35,7 @@ class Tells(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Told:
+class AccessMessageData:
     """What there is to tell. `asker` is who asked, or who has or had the role; `firm` whom a role was given to."""
 
     organisation: str
@@ -53,7 +53,7 @@ class Told:
 
 
 def owe_to_person(
-    register: Register, row: models.Mandate, tells: Tells, now: datetime, *, invitation: str | None = None
+    register: Database, row: models.RoleAssignment, tells: AccessEvent, now: datetime, *, invitation: str | None = None
 ) -> None:
     """Owe whoever a mandate is for a message about it."""
     if row.person_id is None:
@@ -62,43 +62,47 @@ def owe_to_person(
     _owe(register, [row.person_id], facts, now)
 
 
-def owe_to_firm(register: Register, row: models.Mandate, tells: Tells, now: datetime) -> None:
+def owe_to_firm(register: Database, row: models.RoleAssignment, tells: AccessEvent, now: datetime) -> None:
     """Owe the firm that a mandate is for a message about it: its signatories and managers, each address once."""
-    rows = models.Mandate.objects.using(register.alias).filter(standing(now), organisation=row.agent_id)
+    rows = models.RoleAssignment.objects.using(register.alias).filter(
+        active_assignments(now), organisation=row.agent_id
+    )
     rows = rows.filter(role__in=(Role.SIGNATORY, Role.MANAGER), person__isnull=False).select_related("person")
-    people = recipients.once_each(
+    people = recipients.unique_by_address(
         recipients.reader(one.person) for one in rows.order_by("valid_from", "pk") if one.person
     )
     _owe(register, _ids(people), {"tells": tells.value, "mandate": row.mandate_id}, now)
 
 
-def owe_to_signatories(register: Register, organisation_id: str, tells: Tells, now: datetime, **about: str) -> None:
+def owe_to_signatories(
+    register: Database, organisation_id: str, tells: AccessEvent, now: datetime, **about: str
+) -> None:
     """Owe an organisation's signatories a message, but not whom it is about."""
     found = recipients.roles(register, [organisation_id], now)[organisation_id].signatories
-    own = models.Mandate.objects.using(register.alias).filter(pk=about.get("mandate", ""))
+    own = models.RoleAssignment.objects.using(register.alias).filter(pk=about.get("mandate", ""))
     theirs = {one.casefold() for one in own.values_list("person__email", flat=True) if one}
-    told = [one for one in recipients.once_each(found) if one.address not in theirs]
+    told = [one for one in recipients.unique_by_address(found) if one.address not in theirs]
     _owe(register, _ids(told), {"tells": tells.value, **about}, now)
 
 
-def owe_asked(register: Register, requests: Mapping[str, str], now: datetime) -> None:
+def owe_asked(register: Database, requests: Mapping[str, str], now: datetime) -> None:
     """Owe signatories of each of these organisations a message about the request to it: ids of both."""
     for organisation_id, found in recipients.roles(register, requests, now).items():
-        told = _ids(recipients.once_each(found.signatories))
-        _owe(register, told, {"tells": Tells.ASKED.value, "request": requests[organisation_id]}, now)
+        told = _ids(recipients.unique_by_address(found.signatories))
+        _owe(register, told, {"tells": AccessEvent.ASKED.value, "request": requests[organisation_id]}, now)
 
 
-def owe_answer(register: Register, person_id: str, request_id: str, now: datetime, *, given: bool) -> None:
+def owe_answer(register: Database, person_id: str, request_id: str, now: datetime, *, given: bool) -> None:
     """Owe whoever asked the answer."""
-    tells = Tells.GRANTED if given else Tells.DECLINED
+    tells = AccessEvent.GRANTED if given else AccessEvent.DECLINED
     _owe(register, [person_id], {"tells": tells.value, "request": request_id}, now)
 
 
-def told(register: Register, facts: Mapping[str, Any], now: datetime) -> Told | None:
+def journal_facts(register: Database, facts: Mapping[str, Any], now: datetime) -> AccessMessageData | None:
     """What a message has to tell, by its facts; None where what it is about is not in the register any more."""
     if (request_id := facts.get("request")) is not None:
         return _of_request(register, str(request_id), now)
-    rows = models.Mandate.objects.using(register.alias).filter(pk=str(facts.get("mandate")))
+    rows = models.RoleAssignment.objects.using(register.alias).filter(pk=str(facts.get("mandate")))
     row = rows.select_related("organisation", "agent", "person").first()
     if row is None:
         return None
@@ -109,7 +113,7 @@ def told(register: Register, facts: Mapping[str, Any], now: datetime) -> Told | 
         expires = link.expires if link else None
         gives = link is not None and (link.vouched or row.role != Role.SIGNATORY)
         works = expires is not None and now <= expires and gives
-    return Told(
+    return AccessMessageData(
         row.organisation.name,
         row.organisation.customer_id,
         Role(row.role),
@@ -123,18 +127,18 @@ def told(register: Register, facts: Mapping[str, Any], now: datetime) -> Told | 
     )
 
 
-def _lasts(row: models.Mandate, now: datetime) -> bool:
+def _lasts(row: models.RoleAssignment, now: datetime) -> bool:
     return row.withdrawn_at is None and (row.valid_until is None or row.valid_until >= now)
 
 
-def _of_request(register: Register, request_id: str, now: datetime) -> Told | None:
-    rows = RightRequest.objects.using(register.alias).filter(pk=request_id)
+def _of_request(register: Database, request_id: str, now: datetime) -> AccessMessageData | None:
+    rows = RoleRequest.objects.using(register.alias).filter(pk=request_id)
     row = rows.select_related("agent", "user", "mandate").first()
     if row is None:
         return None
     given = row.mandate
     name = models.Organisation.objects.using(register.alias).filter(folded=row.folded).values_list("name", flat=True)
-    return Told(
+    return AccessMessageData(
         name.first() or "",
         row.customer_id,
         Role(given.role if given else row.role),
@@ -148,11 +152,11 @@ def _of_request(register: Register, request_id: str, now: datetime) -> Told | No
     )
 
 
-def _ids(people: Iterable[Reader]) -> list[str]:
+def _ids(people: Iterable[Recipient]) -> list[str]:
     return [one.person_id for one in people if one.email]
 
 
-def _owe(register: Register, people: Iterable[str], facts: dict[str, Any], now: datetime) -> None:
+def _owe(register: Database, people: Iterable[str], facts: dict[str, Any], now: datetime) -> None:
     about = str(facts.get("invitation") or facts.get("request") or facts.get("mandate"))
     # A mandate may be changed twice: the instant tells the two apart, and one act from its repetition.
     step = f"{facts['tells']}:{now:%Y%m%dT%H%M%S}"
@@ -161,4 +165,4 @@ def _owe(register: Register, people: Iterable[str], facts: dict[str, Any], now: 
         NewMessage(MessageKind.AUTHORISATION, MessageChannel.EMAIL, about, step, now, recipient=one, facts=kept)
         for one in people
     ]
-    outbox.put(register, messages, now)
+    outbox.enqueue(register, messages, now)

@@ -4,10 +4,10 @@ from django.db.models import QuerySet, Value
 from django.db.models.functions import Lower
 
 from sinetti.database import models
-from sinetti.database.connection import Register
+from sinetti.database.connection import Database
 
 
-def people_at(register: Register, address: str) -> "QuerySet[models.Person]":
+def people_at(register: Database, address: str) -> "QuerySet[models.Person]":
     """The rows of people with this address, whatever its case; none for an empty one.
 
     The database folds both sides, so that what is the same to it is found by its index.

@@ -8,23 +8,23 @@ from django.db import connections, transaction
 
 from sinetti.database import models
 from sinetti.database.common import audit_log
-from sinetti.database.common.audit_log import Deed
-from sinetti.database.connection import Register
+from sinetti.database.common.audit_log import AuditContext
+from sinetti.database.connection import Database
 from sinetti.database.ids import random_id
 from sinetti.database.notifications import events, opt_out, outbox
 from sinetti.database.notifications.addresses import people_at
-from sinetti.database.notifications.outbox import Event
-from sinetti.database.notifications.recipients import parts
+from sinetti.database.notifications.outbox import DomainEvent
+from sinetti.database.notifications.recipients import chunked
 from sinetti.domain.business_days import finnish_date
 from sinetti.domain.notifications.bounces import LEAST_RETURNS, alarm
-from sinetti.domain.notifications.messages import MessageChannel, MessageKind, Owed
+from sinetti.domain.notifications.messages import MessageChannel, MessageKind, QueuedMessage
 
 LATELY = timedelta(days=7)
 ACTOR = "notices"
 """Who sets marks, in audit rows."""
 
 
-class Marked(StrEnum):
+class BounceMarks(StrEnum):
     """What came of a returned message."""
 
     NEW = "new"
@@ -33,32 +33,32 @@ class Marked(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Lately:
+class BounceRate:
     """How many e-mails were sent in the last seven days, and how many came back for good."""
 
     sent: int
     returned: int
 
 
-def mark_bounced(register: Register, message_id: str, now: datetime) -> Marked:
+def mark_bounced(register: Database, message_id: str, now: datetime) -> BounceMarks:
     """Note that a message came back for good, so that its address does not work. The same again changes nothing.
 
     In one transaction: the message's row, every row of people with its address, audit rows, and an event for each of
     those who is named for anything. An operator's address, who is no Person, has no mark but the message's own.
     """
     with transaction.atomic(using=register.alias):
-        rows = models.OutboxRow.objects.using(register.alias).filter(pk=message_id, channel=MessageChannel.EMAIL)
+        rows = models.OutboxMessage.objects.using(register.alias).filter(pk=message_id, channel=MessageChannel.EMAIL)
         row = rows.select_related("recipient").first()
         if row is None:
-            return Marked.UNKNOWN
+            return BounceMarks.UNKNOWN
         if not rows.filter(bounced__isnull=True).update(bounced=now):
-            return Marked.BEFORE
+            return BounceMarks.BEFORE
         if row.recipient is not None:
             _mark_address(register, row.recipient.email, message_id, now)
-    return Marked.NEW
+    return BounceMarks.NEW
 
 
-def after_sent(register: Register, owed: Owed, now: datetime) -> None:
+def on_sent(register: Database, owed: QueuedMessage, now: datetime) -> None:
     """Set the marks that follow from an e-mail that has left. Call it in the transaction that notes it as sent."""
     if owed.channel is not MessageChannel.EMAIL or owed.recipient is None:
         return
@@ -68,14 +68,14 @@ def after_sent(register: Register, owed: Owed, now: datetime) -> None:
         opt_out.stop_if_told(register, owed.facts["person"], owed.message_id, _deed(now))
 
 
-def lately(register: Register, now: datetime) -> Lately:
+def lately(register: Database, now: datetime) -> BounceRate:
     """Count what was sent in the last seven days, and what came back for good."""
-    rows = models.OutboxRow.objects.using(register.alias)
+    rows = models.OutboxMessage.objects.using(register.alias)
     sent = rows.filter(sent__gt=now - LATELY, channel=MessageChannel.EMAIL).count()
-    return Lately(sent, _returned(register, now))
+    return BounceRate(sent, _returned(register, now))
 
 
-def finding(register: Register, now: datetime) -> str | None:
+def bounce_alert(register: Database, now: datetime) -> str | None:
     """Say that too much comes back, for operators; None while all is well, which an index alone tells."""
     if _returned(register, now) < LEAST_RETURNS:
         return None
@@ -83,31 +83,31 @@ def finding(register: Register, now: datetime) -> str | None:
     return alarm(counts.sent, counts.returned)
 
 
-def _never_written_to(register: Register, person: str) -> str | None:
+def _never_written_to(register: Database, person: str) -> str | None:
     """The address of somebody to whom no message has left; None else. Written by hand: it is asked of each message."""
     with connections[register.alias].cursor() as cursor:
-        cursor.execute("SELECT email FROM registry_person WHERE person_id = %s AND first_written_at IS NULL", [person])
+        cursor.execute("SELECT email FROM sinetti_person WHERE person_id = %s AND first_written_at IS NULL", [person])
         row = cursor.fetchone()
     return None if row is None else str(row[0])
 
 
-def _returned(register: Register, now: datetime) -> int:
-    return models.OutboxRow.objects.using(register.alias).filter(bounced__gt=now - LATELY).count()
+def _returned(register: Database, now: datetime) -> int:
+    return models.OutboxMessage.objects.using(register.alias).filter(bounced__gt=now - LATELY).count()
 
 
-def _mark_address(register: Register, address: str, message_id: str, now: datetime) -> None:
+def _mark_address(register: Database, address: str, message_id: str, now: datetime) -> None:
     # Renewals, whose messages name these rows, do not wait for it.
     rows = people_at(register, address).filter(bounced_at__isnull=True).select_for_update(no_key=True)
     ids = list(rows.order_by("pk").values_list("pk", flat=True))
-    for part in parts(ids):
+    for part in chunked(ids):
         models.Person.objects.using(register.alias).filter(pk__in=part).update(bounced_at=now)
     # Of somebody who is named for nothing any more nobody has to mend the address.
     day = finnish_date(now).isoformat()
-    for one in sorted(events.named_for(register, ids, now)):
-        event = Event(MessageKind.BOUNCED, day, one, facts={"person": one, "since": day})
-        outbox.owe_event(register, event, now)
+    for one in sorted(events.roles_of(register, ids, now)):
+        event = DomainEvent(MessageKind.BOUNCED, day, one, facts={"person": one, "since": day})
+        outbox.record_event(register, event, now)
     audit_log.write_each(register, _deed(now), "address-bounced", [f"person:{one}" for one in ids], message=message_id)
 
 
-def _deed(now: datetime) -> Deed:
-    return Deed(ACTOR, now, random_id())
+def _deed(now: datetime) -> AuditContext:
+    return AuditContext(ACTOR, now, random_id())

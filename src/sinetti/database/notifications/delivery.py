@@ -12,11 +12,11 @@ from typing import Final
 from django.db import connections, transaction
 from django.db.models import F, Q, QuerySet
 
-from sinetti.database.connection import Register
-from sinetti.database.models import OutboxRow
-from sinetti.database.notifications.bounces import after_sent, mark_bounced
+from sinetti.database.connection import Database
+from sinetti.database.models import OutboxMessage
+from sinetti.database.notifications.bounces import mark_bounced, on_sent
 from sinetti.database.notifications.outbox import KNOWN
-from sinetti.domain.notifications.messages import MessageChannel, MessageKind, Owed
+from sinetti.domain.notifications.messages import MessageChannel, MessageKind, QueuedMessage
 
 LEASE: Final = timedelta(minutes=5)
 """How long rows are a worker's, on the machine's clock: those of one that was killed are taken by another after it."""
@@ -32,11 +32,11 @@ TRIES: Final = len(PAUSES) + 1
 
 _WAITS = "channel IS NOT NULL AND sent IS NULL AND dead IS NULL AND dropped IS NULL AND spread IS NULL"
 _BEGIN: Final = f"""
-UPDATE registry_outboxrow SET tries = tries + 1, again_at = %s
+UPDATE sinetti_outboxmessage SET tries = tries + 1, again_at = %s
  WHERE message_id = %s AND tries = %s AND taken_by = %s AND taken_until > %s AND {_WAITS}
 """  # noqa: S608 - a constant
 _DONE: Final = f"""
-UPDATE registry_outboxrow SET sent = %s, problem = NULL, taken_by = NULL, taken_until = NULL, again_at = NULL
+UPDATE sinetti_outboxmessage SET sent = %s, problem = NULL, taken_by = NULL, taken_until = NULL, again_at = NULL
  WHERE message_id = %s AND {_WAITS}
 """  # noqa: S608 - a constant
 _FREE: Final = {"taken_by": None, "taken_until": None, "again_at": None}
@@ -47,7 +47,7 @@ _ENDED_IN_A_TRY = "the process ended in the middle of the last try: the message 
 
 
 @dataclass(frozen=True, slots=True)
-class Shift:
+class SenderLease:
     """Who sends, by a random name of at most 32 characters, and when: the office's and the machine's clock, UTC.
 
     `held` are the kinds of which none leaves now, since nobody is at work who would read them.
@@ -59,7 +59,7 @@ class Shift:
     held: frozenset[MessageKind] = frozenset()
 
 
-def take(register: Register, shift: Shift, channel: MessageChannel, count: int) -> tuple[Owed, ...]:
+def claim_due(register: Database, shift: SenderLease, channel: MessageChannel, count: int) -> tuple[QueuedMessage, ...]:
     """Take up to `count` messages that are due, the oldest first: two workers never take the same."""
     rows = _takeable(register, shift).filter(channel=channel, due__lte=shift.now, tries__lt=TRIES)
     if shift.held:
@@ -67,13 +67,13 @@ def take(register: Register, shift: Shift, channel: MessageChannel, count: int) 
     return _taken(register, shift, rows.order_by("due", "pk")[:count])
 
 
-def take_one(register: Register, shift: Shift, message_id: str) -> Owed | None:
+def claim(register: Database, shift: SenderLease, message_id: str) -> QueuedMessage | None:
     """Take this message, due or not; None where it was sent or ended, or is somebody else's."""
     taken = _taken(register, shift, _takeable(register, shift).filter(pk=message_id, tries__lt=TRIES))
     return taken[0] if taken else None
 
 
-def begin(register: Register, shift: Shift, owed: Owed) -> Owed | None:
+def begin_attempt(register: Database, shift: SenderLease, owed: QueuedMessage) -> QueuedMessage | None:
     """Count a try, before it is made; None where the message is not this worker's any more.
 
     The same commit puts the next try off, to after those that were taken together with this one: a message whose try
@@ -85,7 +85,7 @@ def begin(register: Register, shift: Shift, owed: Owed) -> Owed | None:
     return replace(owed, tries=owed.tries + 1)
 
 
-def done(register: Register, shift: Shift, owed: Owed) -> bool:
+def mark_sent(register: Database, shift: SenderLease, owed: QueuedMessage) -> bool:
     """Note that the message has left, and the marks that follow from it, whoever has its row by now.
 
     False where it had ended before.
@@ -93,21 +93,23 @@ def done(register: Register, shift: Shift, owed: Owed) -> bool:
     with transaction.atomic(using=register.alias):
         if not _updated(register, _DONE, [shift.now, owed.message_id]):
             return False
-        after_sent(register, owed, shift.now)
+        on_sent(register, owed, shift.now)
     return True
 
 
-def again(register: Register, shift: Shift, owed: Owed, problem: str) -> bool:
+def reschedule(register: Database, shift: SenderLease, owed: QueuedMessage, problem: str) -> bool:
     """Put a message off that did not leave; False where that was its last try, and it is dead."""
     if owed.tries >= TRIES:
-        end_dead(register, shift, owed, problem)
+        mark_failed(register, shift, owed, problem)
         return False
     at = shift.machine_now + PAUSES[max(owed.tries, 1) - 1]
     _mine(register, shift, owed).update(**{**_FREE, "again_at": at, "problem": _short(problem)})
     return True
 
 
-def end_dead(register: Register, shift: Shift, owed: Owed, problem: str, *, address_fails: bool = False) -> None:
+def mark_failed(
+    register: Database, shift: SenderLease, owed: QueuedMessage, problem: str, *, address_fails: bool = False
+) -> None:
     """Give a message up: it is listed until somebody sends it again or lets it go.
 
     With `address_fails` its address is marked as by a mail that came back, in the same commit.
@@ -118,14 +120,14 @@ def end_dead(register: Register, shift: Shift, owed: Owed, problem: str, *, addr
             mark_bounced(register, owed.message_id, shift.now)
 
 
-def drop(register: Register, shift: Shift, owed: Owed, why: str) -> None:
+def cancel(register: Database, shift: SenderLease, owed: QueuedMessage, why: str) -> None:
     """End a message that is not owed any more. One that was handed on meanwhile is owed to another row."""
     rows = _mine(register, shift, owed).filter(recipient=owed.recipient)
     rows.update(dropped=shift.now, problem=_short(why), **_FREE)
 
 
-def untried(
-    register: Register, shift: Shift, owed: Owed, problem: str | None, *, until: datetime | None = None
+def undo_attempt(
+    register: Database, shift: SenderLease, owed: QueuedMessage, problem: str | None, *, until: datetime | None = None
 ) -> None:
     """Take back the try that `begin` counted, nothing of the message having been told to anybody.
 
@@ -136,7 +138,7 @@ def untried(
     rows.update(tries=F("tries") - 1, **values)
 
 
-def let_go(register: Register, shift: Shift, rest: Iterable[Owed]) -> None:
+def release(register: Database, shift: SenderLease, rest: Iterable[QueuedMessage]) -> None:
     """Give messages back that were not tried."""
     ids = [one.message_id for one in rest]
     for start in range(0, len(ids), _CHUNK):
@@ -144,25 +146,25 @@ def let_go(register: Register, shift: Shift, rest: Iterable[Owed]) -> None:
         rows.update(**_FREE)
 
 
-def let_all_go(register: Register) -> int:
+def let_all_go(register: Database) -> int:
     """Take all messages back from workers that are gone, for whoever has the register alone; returns how many."""
     rows = _waiting(register).filter(Q(taken_by__isnull=False) | Q(again_at__isnull=False))
     return rows.update(**_FREE)
 
 
-def end_worn(register: Register, shift: Shift) -> int:
+def fail_exhausted(register: Database, shift: SenderLease) -> int:
     """Give up messages in whose last try the process ended; returns how many."""
     rows = _takeable(register, shift).filter(due__lte=shift.now, tries__gte=TRIES)
     return rows.update(dead=shift.now, problem=_ENDED_IN_A_TRY, **_FREE)
 
 
-def _waiting(register: Register) -> "QuerySet[OutboxRow]":
+def _waiting(register: Database) -> "QuerySet[OutboxMessage]":
     """Messages that have not ended; the conditions are those of their index."""
-    rows = OutboxRow.objects.using(register.alias).filter(channel__isnull=False, kind__in=KNOWN)
+    rows = OutboxMessage.objects.using(register.alias).filter(channel__isnull=False, kind__in=KNOWN)
     return rows.filter(sent__isnull=True, dead__isnull=True, dropped__isnull=True, spread__isnull=True)
 
 
-def _takeable(register: Register, shift: Shift) -> "QuerySet[OutboxRow]":
+def _takeable(register: Database, shift: SenderLease) -> "QuerySet[OutboxMessage]":
     at = shift.machine_now
     # Later than anybody could say now is what a machine said whose clock was ahead: nothing waits until then.
     free = Q(taken_until__isnull=True) | Q(taken_until__lte=at) | Q(taken_until__gt=at + LEASE + _CLOCKS_DIFFER)
@@ -170,11 +172,11 @@ def _takeable(register: Register, shift: Shift) -> "QuerySet[OutboxRow]":
     return _waiting(register).filter(free, again)
 
 
-def _mine(register: Register, shift: Shift, owed: Owed) -> "QuerySet[OutboxRow]":
+def _mine(register: Database, shift: SenderLease, owed: QueuedMessage) -> "QuerySet[OutboxMessage]":
     return _waiting(register).filter(pk=owed.message_id, taken_by=shift.worker)
 
 
-def _taken(register: Register, shift: Shift, rows: "QuerySet[OutboxRow]") -> tuple[Owed, ...]:
+def _taken(register: Database, shift: SenderLease, rows: "QuerySet[OutboxMessage]") -> tuple[QueuedMessage, ...]:
     with transaction.atomic(using=register.alias):
         # PostgreSQL: rows that another worker is taking are passed over. SQLite: this transaction is alone (IMMEDIATE).
         ids = list(rows.select_for_update(skip_locked=True).values_list("pk", flat=True))
@@ -186,10 +188,10 @@ def _taken(register: Register, shift: Shift, rows: "QuerySet[OutboxRow]") -> tup
         return tuple(owed_of(row) for row in mine.order_by("due", "pk"))
 
 
-def owed_of(row: OutboxRow) -> Owed:
+def owed_of(row: OutboxMessage) -> QueuedMessage:
     """Read a row that is a message."""
     channel = MessageChannel(row.channel or "")
-    return Owed(
+    return QueuedMessage(
         message_id=row.message_id,
         kind=MessageKind(row.kind),
         channel=channel,
@@ -206,7 +208,7 @@ def owed_of(row: OutboxRow) -> Owed:
     )
 
 
-def _updated(register: Register, statement: str, values: list[datetime | str | int]) -> bool:
+def _updated(register: Database, statement: str, values: list[datetime | str | int]) -> bool:
     """Run one of the statements that each message takes: written by hand, since making them would take longer."""
     connection = connections[register.alias]
     adapt = connection.ops.adapt_datetimefield_value

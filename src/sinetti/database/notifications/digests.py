@@ -11,17 +11,26 @@ from typing import Any
 from django.db.models import Count, Exists, F, OuterRef, Q, QuerySet, Subquery
 
 from sinetti.database import models
-from sinetti.database.connection import Register
+from sinetti.database.connection import Database
 from sinetti.database.notifications import recipients, reminders
 from sinetti.database.notifications.addresses import people_at
-from sinetti.database.notifications.recipients import Reader, Roles, once_each, parts, standing
+from sinetti.database.notifications.recipients import Recipient, Roles, active_assignments, chunked, unique_by_address
 from sinetti.domain.access.roles import Role
 from sinetti.domain.certificates.display_status import STAYS
 from sinetti.domain.certificates.lifecycle import CertificateState, OrderState
-from sinetti.domain.certificates.progress import Course
+from sinetti.domain.certificates.progress import CertificateProgress
 from sinetti.domain.certificates.revocation import RevocationReason
 from sinetti.domain.notifications.digests import CLOSE as CLOSE_TO_THE_END
-from sinetti.domain.notifications.digests import NEAR, Leaving, Matter, Part, Successor, Watched, matter, part
+from sinetti.domain.notifications.digests import (
+    NEAR,
+    DigestCertificate,
+    DigestItemKind,
+    DigestSection,
+    DigestSlot,
+    Successor,
+    item_kind,
+    section,
+)
 from sinetti.domain.notifications.messages import MessageChannel, MessageKind, message_id
 from sinetti.domain.values import Channel, Serial
 
@@ -37,8 +46,8 @@ class DigestRow:
     is as in Holding.
     """
 
-    part: Part
-    matter: Matter
+    part: DigestSection
+    matter: DigestItemKind
     certificate: int
     serial: Serial
     organisation: str
@@ -51,7 +60,7 @@ class DigestRow:
 
 
 @dataclass(frozen=True, slots=True)
-class Cause:
+class DigestTrigger:
     """Whether a firm has rows that bring the week's digest, and rows that bring one today."""
 
     agent: str
@@ -59,26 +68,28 @@ class Cause:
     day: bool
 
 
-def rows_for(register: Register, agent_organisation_id: str, now: datetime) -> tuple[DigestRow, ...]:
+def digest_rows(register: Database, agent_organisation_id: str, now: datetime) -> tuple[DigestRow, ...]:
     """What a firm's digest has to tell at `now`: part by part, in each what ends first.
 
     Certificates of its open clients that end within 60 days and can be renewed, or ended within the last 14 days. Those
     that are let end are left out. Empty where nothing of it is left to do: then there is nothing to write about.
     """
-    clients = models.Mandate.objects.filter(_mandated("", now), agent=agent_organisation_id).values("organisation")
+    clients = models.RoleAssignment.objects.filter(_mandated("", now), agent=agent_organisation_id).values(
+        "organisation"
+    )
     rows = _near(register, now - STAYS, now + NEAR).filter(holding__organisation__in=clients, renewable_from__lte=now)
     rows = rows.annotate(**_state(now))
     ours = _addresses(register, agent_organisation_id, now)
-    order = {one: place for place, one in enumerate(Part)}
+    order = {one: place for place, one in enumerate(DigestSection)}
     certificates = list(rows.select_related(*_PATHS))
-    courses = reminders.courses(register, [one.pk for one in certificates])
+    courses = reminders.progress_of(register, [one.pk for one in certificates])
     found = [_row(one, courses[one.pk], ours, now) for one in certificates]
-    if all(one.matter is Matter.DONE for one in found):
+    if all(one.matter is DigestItemKind.DONE for one in found):
         return ()
     return tuple(sorted(found, key=lambda one: (order[one.part], one.not_after, one.organisation, one.serial)))
 
 
-def causes(register: Register, leaving: Leaving, now: datetime) -> tuple[Cause, ...]:
+def triggers(register: Database, leaving: DigestSlot, now: datetime) -> tuple[DigestTrigger, ...]:
     """Every firm that has rows which bring a digest at `leaving`, in one statement: nothing that is done brings one.
 
     The week's is brought by what was in its window at its 8:00, of clients that it looked after then: what comes
@@ -91,28 +102,28 @@ def causes(register: Register, leaving: Leaving, now: datetime) -> tuple[Cause, 
     rows = rows.annotate(agent=F(f"{mandate}agent"), since=F(f"{mandate}valid_from"))
     counted = rows.values("agent").annotate(week=Count("pk", filter=week), day=Count("pk", filter=day))
     found = counted.filter(Q(week__gt=0) | Q(day__gt=0)).order_by("agent")
-    return tuple(Cause(one["agent"], one["week"] > 0, one["day"] > 0) for one in found)
+    return tuple(DigestTrigger(one["agent"], one["week"] > 0, one["day"] > 0) for one in found)
 
 
-def first_end(register: Register, now: datetime, since: datetime, until: datetime) -> datetime | None:
+def first_end(register: Database, now: datetime, since: datetime, until: datetime) -> datetime | None:
     """The first end, from `since` to `until`, of a certificate that may bring a digest; None for none."""
     rows = _undone(register, now, since, until)
     return rows.order_by("not_after").values_list("not_after", flat=True).first()
 
 
-def first_end_after(register: Register, now: datetime, since: datetime) -> datetime | None:
+def first_end_after(register: Database, now: datetime, since: datetime) -> datetime | None:
     """The same without an end, and without a look at whether anything took its place: one row of the index."""
     rows = _wanted(register).filter(not_after__gt=since).filter(_mandated("holding__organisation__given__", now))
     return rows.order_by("not_after").values_list("not_after", flat=True).first()
 
 
-def firm_readers(register: Register, agents: Iterable[str], now: datetime) -> Mapping[str, tuple[Reader, ...]]:
+def firm_readers(register: Database, agents: Iterable[str], now: datetime) -> Mapping[str, tuple[Recipient, ...]]:
     """Who reads each of these firms' digests: the contact person, else the signatories. Mail reaches all of them."""
     found = recipients.roles(register, agents, now)
     return {agent: _readers(one) for agent, one in found.items()}
 
 
-def readers(register: Register, organisation_ids: Iterable[str], now: datetime) -> Mapping[str, frozenset[str]]:
+def readers(register: Database, organisation_ids: Iterable[str], now: datetime) -> Mapping[str, frozenset[str]]:
     """The folded addresses to which digests go that tell of each of these organisations' certificates.
 
     Single reminders by e-mail to these are left out: the digest tells of every certificate that is reminded of.
@@ -120,7 +131,7 @@ def readers(register: Register, organisation_ids: Iterable[str], now: datetime) 
     return readers_of(register, recipients.roles(register, organisation_ids, now), now)
 
 
-def readers_of(register: Register, acting: Mapping[str, Roles], now: datetime) -> Mapping[str, frozenset[str]]:
+def readers_of(register: Database, acting: Mapping[str, Roles], now: datetime) -> Mapping[str, frozenset[str]]:
     """The same, where who acts for the organisations is known already."""
     agents = {agent for one in acting.values() for agent in one.agents}
     firms = firm_readers(register, agents, now) if agents else {}
@@ -130,8 +141,8 @@ def readers_of(register: Register, acting: Mapping[str, Roles], now: datetime) -
     }
 
 
-def owed_days(
-    register: Register, pairs: Sequence[tuple[str, Reader]], days: Collection[date]
+def sent_days(
+    register: Database, pairs: Sequence[tuple[str, Recipient]], days: Collection[date]
 ) -> tuple[frozenset[date], ...]:
     """For each firm and reader: on which of these days a digest is owed, or was sent, to the reader's address."""
     own = _days_by_id({_id(agent, day, reader.person_id): day for agent, reader in pairs for day in days}, register)
@@ -147,33 +158,33 @@ def owed_days(
     return tuple(found)
 
 
-def is_owed(register: Register, agent: str, person: str, day: date) -> bool:
+def is_owed(register: Database, agent: str, person: str, day: date) -> bool:
     """Whether a firm's digest of this day is owed to this person, or was sent."""
-    return models.OutboxRow.objects.using(register.alias).filter(pk=_id(agent, day, person)).exists()
+    return models.OutboxMessage.objects.using(register.alias).filter(pk=_id(agent, day, person)).exists()
 
 
 def _id(agent: str, day: date, person: str) -> str:
     return message_id(MessageKind.DIGEST, agent, day.isoformat(), person, MessageChannel.EMAIL)
 
 
-def _days_by_id(ids: Mapping[str, date], register: Register) -> dict[str, date]:
+def _days_by_id(ids: Mapping[str, date], register: Database) -> dict[str, date]:
     """Those of these messages that there are."""
-    rows = models.OutboxRow.objects.using(register.alias)
-    return {one: ids[one] for part in parts(ids) for one in rows.filter(pk__in=part).values_list("pk", flat=True)}
+    rows = models.OutboxMessage.objects.using(register.alias)
+    return {one: ids[one] for part in chunked(ids) for one in rows.filter(pk__in=part).values_list("pk", flat=True)}
 
 
 _PATHS = ("holding__organisation", "holding__type", "holding__contact", "holding__deputy")
 _ISSUED = (CertificateState.ISSUED, CertificateState.FETCHED)
 
 
-def _readers(one: recipients.Roles) -> tuple[Reader, ...]:
+def _readers(one: recipients.Roles) -> tuple[Recipient, ...]:
     contact = one.contact_person
     if contact is not None and contact.mailable:
         return (contact,)
-    return once_each(person for person in one.signatories if person.mailable)
+    return unique_by_address(person for person in one.signatories if person.mailable)
 
 
-def _wanted(register: Register) -> "QuerySet[models.Certificate]":
+def _wanted(register: Database) -> "QuerySet[models.Certificate]":
     """Certificates that somebody may want something in the place of, whenever they end."""
     rows = models.Certificate.objects.using(register.alias).filter(
         state__in=_ISSUED, holding__let_end_at__isnull=True, holding__organisation__closed_at__isnull=True
@@ -181,11 +192,11 @@ def _wanted(register: Register) -> "QuerySet[models.Certificate]":
     return rows.exclude(revoked_at__isnull=False, revocation_reason__in=_ENDED_FOR_GOOD)
 
 
-def _near(register: Register, since: datetime, until: datetime) -> "QuerySet[models.Certificate]":
+def _near(register: Database, since: datetime, until: datetime) -> "QuerySet[models.Certificate]":
     return _wanted(register).filter(not_after__gte=since, not_after__lte=until)
 
 
-def _undone(register: Register, now: datetime, since: datetime, until: datetime) -> "QuerySet[models.Certificate]":
+def _undone(register: Database, now: datetime, since: datetime, until: datetime) -> "QuerySet[models.Certificate]":
     """Those of firms' clients that nothing which was fetched has taken the place of, once for each mandate."""
     rows = _near(register, since, until).filter(_mandated("holding__organisation__given__", now))
     return rows.exclude(_fetched("predecessor")).exclude(_fetched("replaces"))
@@ -220,11 +231,11 @@ def _fetched(by: str) -> Exists:
 
 
 def _state(now: datetime) -> dict[str, Any]:
-    """What `Watched` wants to know, beside what stands in the rows themselves."""
-    pairs = models.TransferIdPair.objects.filter(
+    """What `DigestCertificate` wants to know, beside what stands in the rows themselves."""
+    pairs = models.TransferIds.objects.filter(
         order__replaces=OuterRef("pk"), order__state=OrderState.OPEN, ended_at__isnull=True, expires__gte=now
     )
-    approved = models.ApprovedType.objects.filter(
+    approved = models.ApprovedChannel.objects.filter(
         organisation=OuterRef("holding__organisation"), type=OuterRef("holding__type"), withdrawn_at__isnull=True
     )
     return {
@@ -235,15 +246,15 @@ def _state(now: datetime) -> dict[str, Any]:
     }
 
 
-def _addresses(register: Register, agent: str, now: datetime) -> frozenset[str]:
+def _addresses(register: Database, agent: str, now: datetime) -> frozenset[str]:
     """The folded addresses of a firm's own people: its contact person, and whoever may act for it in any role."""
     people = models.Person.objects.using(register.alias).filter(erased_at__isnull=True)
-    mandates = models.Mandate.objects.using(register.alias).filter(standing(now), organisation=agent)
+    mandates = models.RoleAssignment.objects.using(register.alias).filter(active_assignments(now), organisation=agent)
     ours = people.filter(Q(contact_of=agent) | Q(pk__in=mandates.values("person")))
     return frozenset(one.casefold() for one in ours.values_list("email", flat=True) if one)
 
 
-def _row(one: Any, course: Course, ours: frozenset[str], now: datetime) -> DigestRow:  # noqa: ANN401 - a row with what was annotated
+def _row(one: Any, course: CertificateProgress, ours: frozenset[str], now: datetime) -> DigestRow:  # noqa: ANN401 - a row with what was annotated
     holding = one.holding
     people = [recipients.reader(person) for person in (holding.contact, holding.deputy) if person is not None]
     successor = Successor.NONE
@@ -252,7 +263,7 @@ def _row(one: Any, course: Course, ours: frozenset[str], now: datetime) -> Diges
     elif one.renewed or one.replaced:
         successor = Successor.WAITING
     firms = any(person.address in ours for person in people)
-    watched = Watched(
+    watched = DigestCertificate(
         not_after=one.not_after,
         life=one.not_after - one.not_before,
         successor=successor,
@@ -263,9 +274,9 @@ def _row(one: Any, course: Course, ours: frozenset[str], now: datetime) -> Diges
         firms=firms,
         reached=any(person.mailable for person in people),
     )
-    what = matter(watched, now)
+    what = item_kind(watched, now)
     return DigestRow(
-        part=part(what, firms=firms),
+        part=section(what, firms=firms),
         matter=what,
         certificate=one.pk,
         serial=Serial(one.serial),

@@ -9,16 +9,16 @@ from django.db import transaction
 from django.db.models import F, OuterRef, Q, QuerySet, Subquery
 
 from sinetti.database import models
-from sinetti.database.connection import Register
+from sinetti.database.connection import Database
 from sinetti.database.notifications import outbox
 from sinetti.database.notifications.outbox import KNOWN, NewMessage
-from sinetti.database.notifications.recipients import parts, standing
+from sinetti.database.notifications.recipients import active_assignments, chunked
 from sinetti.domain.access.roles import Role
 from sinetti.domain.notifications.messages import MessageKind
 
 
 @dataclass(frozen=True, slots=True)
-class Waiting:
+class PendingEvent:
     """An event that nobody was told of yet; ids are the register's, `certificate` is the row's key.
 
     `organisation` is the holding's; `recipient` the person whom it concerned then.
@@ -36,11 +36,11 @@ class Waiting:
     facts: Mapping[str, Any]
 
 
-def waiting(register: Register, count: int) -> tuple[Waiting, ...]:
+def pending(register: Database, count: int) -> tuple[PendingEvent, ...]:
     """The oldest events that wait, up to `count`."""
     rows = _waiting(register).filter(kind__in=KNOWN).select_related("holding").order_by("due", "pk")[:count]
     return tuple(
-        Waiting(
+        PendingEvent(
             row.message_id,
             MessageKind(row.kind),
             row.step,
@@ -56,8 +56,8 @@ def waiting(register: Register, count: int) -> tuple[Waiting, ...]:
     )
 
 
-def spread(
-    register: Register,
+def expand(
+    register: Database,
     owed: Mapping[str, Collection[NewMessage]],
     now: datetime,
     step: Callable[[str], None] = lambda _name: None,
@@ -71,40 +71,40 @@ def spread(
         mine = [one for one in sorted(owed) if _waiting(register).filter(pk=one).update(spread=now)]
         step("claimed")
         messages = [message for one in mine for message in owed[one]]
-        outbox.put(register, messages, now)
+        outbox.enqueue(register, messages, now)
     return len(messages)
 
 
-def drop(register: Register, before: datetime, now: datetime) -> int:
+def drop(register: Database, before: datetime, now: datetime) -> int:
     """End the events of before: nobody is told of them any more. Returns how many."""
     return _waiting(register).filter(due__lt=before).update(dropped=now, problem="too old when messages were made")
 
 
-def named_for(register: Register, people: Iterable[str], now: datetime) -> Mapping[str, Mapping[str, str | None]]:
+def roles_of(register: Database, people: Iterable[str], now: datetime) -> Mapping[str, Mapping[str, str | None]]:
     """What each of these people is named for: organisations, each with one of its holdings, None where it has none.
 
     A holding whose contact or deputy they are comes first; otherwise it is the organisation's newest.
     """
     found: dict[str, dict[str, str | None]] = {}
-    for part in parts(people):
+    for part in chunked(people):
         for person, organisation, holding in _named(register, part, now):
             found.setdefault(person, {}).setdefault(organisation, holding)
     return found
 
 
-def _named(register: Register, people: tuple[str, ...], now: datetime) -> Iterable[tuple[str, str, str | None]]:
-    holdings = models.Holding.objects.using(register.alias).order_by("-created", "pk")
+def _named(register: Database, people: tuple[str, ...], now: datetime) -> Iterable[tuple[str, str, str | None]]:
+    holdings = models.Lineage.objects.using(register.alias).order_by("-created", "pk")
     for place in ("contact_id", "deputy_id"):
         yield from holdings.filter(**{f"{place}__in": people}).values_list(place, "organisation_id", "pk")
     newest = Subquery(holdings.filter(organisation=OuterRef("newest_of")).values("pk")[:1])
     rows = models.Organisation.objects.using(register.alias).filter(contact__in=people).alias(newest_of=F("pk"))
     yield from rows.annotate(newest=newest).values_list("contact_id", "pk", "newest")
-    mandates = models.Mandate.objects.using(register.alias).filter(standing(now), role=Role.SIGNATORY)
+    mandates = models.RoleAssignment.objects.using(register.alias).filter(active_assignments(now), role=Role.SIGNATORY)
     named = mandates.filter(person__in=people).alias(newest_of=F("organisation"))
     yield from named.annotate(newest=newest).values_list("person_id", "organisation_id", "newest")
 
 
-def _waiting(register: Register) -> "QuerySet[models.OutboxRow]":
+def _waiting(register: Database) -> "QuerySet[models.OutboxMessage]":
     """Events that have not ended; the conditions are those of the index of what waits."""
     open_ = Q(sent__isnull=True, dead__isnull=True, dropped__isnull=True, spread__isnull=True)
-    return models.OutboxRow.objects.using(register.alias).filter(open_, channel__isnull=True)
+    return models.OutboxMessage.objects.using(register.alias).filter(open_, channel__isnull=True)

@@ -7,15 +7,15 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from sinetti.database import sql
-from sinetti.database.connection import Register
+from sinetti.database.connection import Database
 from sinetti.database.sql import Row, instant
-from sinetti.domain.notifications.messages import MessageChannel, MessageKind, Owed
+from sinetti.domain.notifications.messages import MessageChannel, MessageKind, QueuedMessage
 from sinetti.domain.values import Channel, Language, Serial
 
 _TOLD = """
 SELECT p.person_id, p.name, p.email, p.phone, p.language,
        p.erased_at, p.bounced_at, p.stopped_at, p.first_written_at,
-       EXISTS (SELECT 1 FROM registry_mandate m
+       EXISTS (SELECT 1 FROM sinetti_roleassignment m
                 WHERE m.person_id = p.person_id AND m.organisation_id = h.organisation_id AND m.role = 'signatory'
                   AND NOT m.waiting AND m.withdrawn_at IS NULL AND m.valid_from <= %(at)s
                   AND (m.valid_until IS NULL OR m.valid_until >= %(at)s)),
@@ -24,20 +24,20 @@ SELECT p.person_id, p.name, p.email, p.phone, p.language,
        c.serial, c.not_before, c.not_after, c.renewable_from, c.revoked_at, c.revocation_reason, c.first_fetched_at,
        COALESCE(old.not_after, given_up.not_after),
        new.not_before, new.not_after, new.first_fetched_at,
-       (SELECT MAX(r.created) FROM registry_order r WHERE r.replaces_id = c.id AND r.state = 'open'),
+       (SELECT MAX(r.created) FROM sinetti_order r WHERE r.replaces_id = c.id AND r.state = 'open'),
        d.created
   FROM (SELECT 1 AS one) single
-  LEFT JOIN registry_person p ON p.person_id = %(recipient)s
-  LEFT JOIN registry_certificate c ON c.id = %(certificate)s
-  LEFT JOIN registry_order d ON d.order_id = %(order)s
-  LEFT JOIN registry_holding h ON h.holding_id = COALESCE(%(holding)s, c.holding_id, d.holding_id)
-  LEFT JOIN registry_organisation o ON o.organisation_id = h.organisation_id
-  LEFT JOIN registry_certificatetype t ON t.type_id = h.type_id
-  LEFT JOIN registry_person contact ON contact.person_id = h.contact_id
-  LEFT JOIN registry_certificate old ON old.id = c.predecessor_id
-  LEFT JOIN registry_certificate given_up ON given_up.id = c.replaces_id
-  LEFT JOIN registry_certificate new ON new.id =
-       (SELECT s.id FROM registry_certificate s
+  LEFT JOIN sinetti_person p ON p.person_id = %(recipient)s
+  LEFT JOIN sinetti_certificate c ON c.id = %(certificate)s
+  LEFT JOIN sinetti_order d ON d.order_id = %(order)s
+  LEFT JOIN sinetti_lineage h ON h.holding_id = COALESCE(%(holding)s, c.holding_id, d.holding_id)
+  LEFT JOIN sinetti_organisation o ON o.organisation_id = h.organisation_id
+  LEFT JOIN sinetti_certificatetype t ON t.type_id = h.type_id
+  LEFT JOIN sinetti_person contact ON contact.person_id = h.contact_id
+  LEFT JOIN sinetti_certificate old ON old.id = c.predecessor_id
+  LEFT JOIN sinetti_certificate given_up ON given_up.id = c.replaces_id
+  LEFT JOIN sinetti_certificate new ON new.id =
+       (SELECT s.id FROM sinetti_certificate s
          WHERE (s.predecessor_id = c.id OR s.replaces_id = c.id)
            AND s.state IN ('issued', 'fetched') AND s.revoked_at IS NULL
          ORDER BY CASE WHEN s.first_fetched_at IS NULL THEN 1 ELSE 0 END, s.id DESC LIMIT 1)
@@ -45,7 +45,7 @@ SELECT p.person_id, p.name, p.email, p.phone, p.language,
 
 _OTHERS = """
 SELECT DISTINCT p.person_id, p.name
-  FROM registry_outboxrow w JOIN registry_person p ON p.person_id = w.recipient_id
+  FROM sinetti_outboxmessage w JOIN sinetti_person p ON p.person_id = w.recipient_id
  WHERE w.kind = %(kind)s AND w.{about} = %(about)s AND w.step = %(step)s
    AND w.dead IS NULL AND w.dropped IS NULL AND p.erased_at IS NULL AND p.person_id <> %(recipient)s
  ORDER BY p.name, p.person_id
@@ -54,19 +54,19 @@ _OTHERS_BY_CERTIFICATE = _OTHERS.format(about="certificate_id")
 _OTHERS_BY_HOLDING = _OTHERS.format(about="holding_id")
 
 _NEWEST = """
-SELECT c.id FROM registry_certificate c
+SELECT c.id FROM sinetti_certificate c
  WHERE c.holding_id = %(holding)s AND c.state IN ('issued', 'fetched') AND c.revoked_at IS NULL
  ORDER BY c.not_after DESC, c.id DESC LIMIT 1
 """
 _ALL_REVOKED = """
-SELECT 1 FROM registry_holding h
+SELECT 1 FROM sinetti_lineage h
  WHERE h.holding_id = %(holding)s
-   AND EXISTS (SELECT 1 FROM registry_certificate c WHERE c.holding_id = h.holding_id AND c.revoked_at IS NOT NULL)
-   AND NOT EXISTS (SELECT 1 FROM registry_order o WHERE o.holding_id = h.holding_id AND o.state = 'open')
+   AND EXISTS (SELECT 1 FROM sinetti_certificate c WHERE c.holding_id = h.holding_id AND c.revoked_at IS NOT NULL)
+   AND NOT EXISTS (SELECT 1 FROM sinetti_order o WHERE o.holding_id = h.holding_id AND o.state = 'open')
 """
-_NAMED = "SELECT p.person_id, p.name, p.language FROM registry_person p WHERE p.person_id = %(person)s"
-_SECURE = "SELECT s.expires FROM registry_securemessage s WHERE s.secure_id = %(secure)s AND s.ended_at IS NULL"
-_PIN = "SELECT p.expires FROM registry_pin p WHERE p.pin_id = %(pin)s AND p.ended_at IS NULL AND p.used_at IS NULL"
+_NAMED = "SELECT p.person_id, p.name, p.language FROM sinetti_person p WHERE p.person_id = %(person)s"
+_SECURE = "SELECT s.expires FROM sinetti_securemessage s WHERE s.secure_id = %(secure)s AND s.ended_at IS NULL"
+_PIN = "SELECT p.expires FROM sinetti_pin p WHERE p.pin_id = %(pin)s AND p.ended_at IS NULL AND p.used_at IS NULL"
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,7 +86,7 @@ class Addressee:
 
 
 @dataclass(frozen=True, slots=True)
-class Named:
+class PersonRef:
     """Somebody by name."""
 
     person_id: str
@@ -94,7 +94,7 @@ class Named:
 
 
 @dataclass(frozen=True, slots=True)
-class ToldHolding:
+class LineageData:
     """A holding and its organisation; people by their ids. `description` may be empty, `serves` is as in Holding."""
 
     holding_id: str
@@ -104,7 +104,7 @@ class ToldHolding:
     organisation: str
     customer_id: str
     contact_person: str | None
-    contact: Named | None
+    contact: PersonRef | None
     deputy: str | None
     serves: int | None = None
 
@@ -119,7 +119,7 @@ class ToldSuccessor:
 
 
 @dataclass(frozen=True, slots=True)
-class ToldCertificate:
+class CertificateData:
     """A certificate. `older_ends` is the end of the one that it was renewed from, or takes the place of.
 
     `successor` is one that was fetched, if there is one. `replacement_ordered`: when an order that is open was made.
@@ -138,16 +138,16 @@ class ToldCertificate:
 
 
 @dataclass(frozen=True, slots=True)
-class Told:
+class MessageData:
     """What there is to tell; None is what the message is not about."""
 
     to: Addressee | None = None
-    holding: ToldHolding | None = None
-    certificate: ToldCertificate | None = None
+    holding: LineageData | None = None
+    certificate: CertificateData | None = None
     ordered_at: datetime | None = None
 
 
-def tell(register: Register, owed: Owed, now: datetime) -> Told:
+def load_message_data(register: Database, owed: QueuedMessage, now: datetime) -> MessageData:
     """Read what this message has to tell at `now`, in one statement or two."""
     certificate = owed.certificate
     if certificate is None and owed.kind is MessageKind.CONTACT_CHANGED:
@@ -165,10 +165,10 @@ def tell(register: Register, owed: Owed, now: datetime) -> Told:
             "at": now,
         },
     )
-    return Told(_addressee(row[:10]), _holding(row[10:21]), _certificate(row[21:33]), instant(row[33]))
+    return MessageData(_addressee(row[:10]), _holding(row[10:21]), _certificate(row[21:33]), instant(row[33]))
 
 
-def others(register: Register, owed: Owed) -> tuple[Named, ...] | None:
+def other_recipients(register: Database, owed: QueuedMessage) -> tuple[PersonRef, ...] | None:
     """Who else is owed the same message by e-mail, or got it; None where the row does not tell what it is about."""
     about = owed.certificate if owed.certificate is not None else owed.holding
     if about is None or owed.recipient is None:
@@ -180,29 +180,29 @@ def others(register: Register, owed: Owed) -> tuple[Named, ...] | None:
         "step": f"{owed.step}:{MessageChannel.EMAIL}",
         "recipient": owed.recipient,
     }
-    return tuple(Named(person_id, name) for person_id, name in sql.read(register, statement, values))
+    return tuple(PersonRef(person_id, name) for person_id, name in sql.read(register, statement, values))
 
 
-def named(register: Register, person_id: str | None) -> Named | None:
+def named(register: Database, person_id: str | None) -> PersonRef | None:
     """Somebody by name; None for nobody, and for who was erased."""
     if person_id is None:
         return None
     rows = sql.read(register, _NAMED, {"person": person_id})
-    return Named(rows[0][0], rows[0][1]) if rows and rows[0][1] else None
+    return PersonRef(rows[0][0], rows[0][1]) if rows and rows[0][1] else None
 
 
-def revoked_for_good(register: Register, holding_id: str) -> bool:
+def revoked_for_good(register: Database, holding_id: str) -> bool:
     """Whether a holding without a certificate in force had one that was revoked, with nothing ordered in its place."""
     return bool(sql.read(register, _ALL_REVOKED, {"holding": holding_id}))
 
 
-def secure_expires(register: Register, secure_id: str) -> datetime | None:
+def secure_expires(register: Database, secure_id: str) -> datetime | None:
     """Until when the link of a secure message works; None where it does not work any more, or never did."""
     rows = sql.read(register, _SECURE, {"secure": secure_id})
     return instant(rows[0][0]) if rows else None
 
 
-def pin_expires(register: Register, pin_id: str) -> datetime | None:
+def pin_expires(register: Database, pin_id: str) -> datetime | None:
     """The same of a PIN code."""
     rows = sql.read(register, _PIN, {"pin": pin_id})
     return instant(rows[0][0]) if rows else None
@@ -226,12 +226,12 @@ def _addressee(row: Row) -> Addressee | None:
     )
 
 
-def _holding(row: Row) -> ToldHolding | None:
+def _holding(row: Row) -> LineageData | None:
     holding_id, description, channel, organisation_id, name, customer_id = row[:6]
     contact_person, contact, called, deputy, serves = row[6:]
     if holding_id is None:
         return None
-    return ToldHolding(
+    return LineageData(
         holding_id,
         description or "",
         Channel(channel),
@@ -239,13 +239,13 @@ def _holding(row: Row) -> ToldHolding | None:
         name,
         customer_id,
         contact_person,
-        Named(contact, called) if called else None,
+        PersonRef(contact, called) if called else None,
         deputy,
         serves,
     )
 
 
-def _certificate(row: Row) -> ToldCertificate | None:
+def _certificate(row: Row) -> CertificateData | None:
     serial, not_before, not_after, opens, revoked_at, reason, fetched, older = row[:8]
     begins, ends, successor_fetched, ordered = row[8:]
     if serial is None:
@@ -253,7 +253,7 @@ def _certificate(row: Row) -> ToldCertificate | None:
     successor = None
     if begins is not None:
         successor = ToldSuccessor(_there(begins), _there(ends), instant(successor_fetched))
-    return ToldCertificate(
+    return CertificateData(
         Serial(serial),
         _there(not_before),
         _there(not_after),

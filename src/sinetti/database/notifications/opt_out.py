@@ -9,20 +9,27 @@ from django.db.models import QuerySet
 
 from sinetti.database import models
 from sinetti.database.common import audit_log
-from sinetti.database.common.audit_log import Deed
-from sinetti.database.connection import Register
+from sinetti.database.common.audit_log import AuditContext
+from sinetti.database.connection import Database
 from sinetti.database.notifications import events as notifications_events
 from sinetti.database.notifications import outbox, recipients
 from sinetti.database.notifications.addresses import people_at
-from sinetti.database.notifications.outbox import Event
-from sinetti.database.notifications.recipients import Reader, Roles, once_each, parts
+from sinetti.database.notifications.outbox import DomainEvent
+from sinetti.database.notifications.recipients import Recipient, Roles, chunked, unique_by_address
 from sinetti.domain.notifications.messages import MessageChannel, MessageKind
-from sinetti.domain.notifications.opt_out import AGAIN_AFTER, LINK_LIVES, Asked, AskedBefore, Tells, stops
+from sinetti.domain.notifications.opt_out import (
+    AGAIN_AFTER,
+    LINK_LIVES,
+    AlreadyRequested,
+    OptOutNotifies,
+    OptOutRequested,
+    stops,
+)
 from sinetti.domain.values import Language
 
 
 @dataclass(frozen=True, slots=True)
-class Asker:
+class OptOutSender:
     """To whom a message went."""
 
     person_id: str
@@ -32,24 +39,26 @@ class Asker:
 
 
 @dataclass(frozen=True, slots=True)
-class Hearers:
+class NotifiedPeople:
     """Who of one organisation is to be told; nobody's name where that is the operators."""
 
-    tells: Tells
-    people: tuple[Reader, ...] = ()
+    tells: OptOutNotifies
+    people: tuple[Recipient, ...] = ()
 
 
-def find_asker(register: Register, message_id: str, now: datetime) -> Asker | None:
+def find_asker(register: Database, message_id: str, now: datetime) -> OptOutSender | None:
     """To whom this e-mail went; None where there is no such row, it is too old, or its person was erased."""
-    rows = models.OutboxRow.objects.using(register.alias).filter(pk=message_id, channel=MessageChannel.EMAIL)
+    rows = models.OutboxMessage.objects.using(register.alias).filter(pk=message_id, channel=MessageChannel.EMAIL)
     row = rows.filter(created__gte=now - LINK_LIVES).select_related("recipient").first()
     person = row.recipient if row is not None else None
     if person is None or person.erased_at is not None:
         return None
-    return Asker(person.person_id, person.email, Language(person.language), person.stopped_at is not None)
+    return OptOutSender(person.person_id, person.email, Language(person.language), person.stopped_at is not None)
 
 
-def ask(register: Register, asker: Asker, message_id: str, deed: Deed) -> Asked | AskedBefore:
+def ask(
+    register: Database, asker: OptOutSender, message_id: str, deed: AuditContext
+) -> OptOutRequested | AlreadyRequested:
     """Owe the events `contact-gone` for somebody who asked, once until those whom it concerns were told.
 
     There is one for each of their rows that is named for anything: people are named anew with each order.
@@ -59,31 +68,31 @@ def ask(register: Register, asker: Asker, message_id: str, deed: Deed) -> Asked 
         # these rows, do not wait for it.
         rows = people_at(register, asker.email).select_for_update(no_key=True).order_by("pk")
         people = list(rows.values_list("pk", flat=True))
-        told = told_about(register, asker, deed.at)
+        told = notified_roles(register, asker, deed.at)
         if asker.stopped or (told and is_asked(register, asker, deed.at)):
-            return AskedBefore(told, stops(told), asker.stopped)
-        for one in sorted(notifications_events.named_for(register, people, deed.at)) if told else ():
+            return AlreadyRequested(told, stops(told), asker.stopped)
+        for one in sorted(notifications_events.roles_of(register, people, deed.at)) if told else ():
             facts = {"person": one, "message": message_id}
-            outbox.owe_event(register, Event(MessageKind.CONTACT_GONE, _STEP, one, facts=facts), deed.at)
+            outbox.record_event(register, DomainEvent(MessageKind.CONTACT_GONE, _STEP, one, facts=facts), deed.at)
             audit_log.write(register, deed, "mail-stop-asked", f"person:{one}", message=message_id)
-    return Asked(told, stops(told))
+    return OptOutRequested(told, stops(told))
 
 
 _STEP = "asked"
 
 
-def told_about(register: Register, asker: Asker, now: datetime) -> frozenset[Tells]:
+def notified_roles(register: Database, asker: OptOutSender, now: datetime) -> frozenset[OptOutNotifies]:
     """Who is told if they ask now, by role alone; empty where they are named for nothing."""
-    return frozenset(one.tells for one in hearers(register, asker.email, now).values())
+    return frozenset(one.tells for one in notified_people(register, asker.email, now).values())
 
 
-def hearers(register: Register, address: str, now: datetime) -> Mapping[str, Hearers]:
+def notified_people(register: Database, address: str, now: datetime) -> Mapping[str, NotifiedPeople]:
     """Who has to be told before mail to an address stops, by organisation: all for which it is named now."""
     found = recipients.roles(register, _organisations(register, address, now), now)
     return {organisation: _hearers(one, address.casefold()) for organisation, one in found.items()}
 
 
-def is_asked(register: Register, asker: Asker, now: datetime) -> bool:
+def is_asked(register: Database, asker: OptOutSender, now: datetime) -> bool:
     """Whether they have asked, and those whom it concerns are still to be told, or it is not a day ago."""
     events = _events(register, asker.email)
     newest = events.order_by("-created").first()
@@ -93,7 +102,7 @@ def is_asked(register: Register, asker: Asker, now: datetime) -> bool:
     return waits or now - newest.created < AGAIN_AFTER or _messages_wait(register, asker, newest.created, now)
 
 
-def stop_if_told(register: Register, person_id: str, message_id: str, deed: Deed) -> None:
+def stop_if_told(register: Database, person_id: str, message_id: str, deed: AuditContext) -> None:
     """Stop mail to somebody's address if someone of every organisation that names it was told, this message included.
 
     Call it in the transaction that notes that the message was sent. Mail goes on while anybody else is to be told. Of
@@ -102,50 +111,52 @@ def stop_if_told(register: Register, person_id: str, message_id: str, deed: Deed
     person = models.Person.objects.using(register.alias).filter(pk=person_id, erased_at__isnull=True).first()
     if person is None or person.stopped_at is not None:
         return
-    wanted = hearers(register, person.email, deed.at)
+    wanted = notified_people(register, person.email, deed.at)
     told = _told(register, person.email, message_id, _everybody(wanted))
     if all(any(one.address in told for one in each.people) for each in wanted.values()):
         rows = people_at(register, person.email).filter(stopped_at__isnull=True)
         people = list(rows.order_by("pk").values_list("pk", flat=True))
         asked = {row.recipient_id for row in _events(register, person.email)}
-        named = notifications_events.named_for(register, people, deed.at)
+        named = notifications_events.roles_of(register, people, deed.at)
         stopped = [one for one in people if one in asked or one not in named]
-        for part in parts(stopped):
+        for part in chunked(stopped):
             models.Person.objects.using(register.alias).filter(pk__in=part).update(stopped_at=deed.at)
         audit_log.write_each(register, deed, "mail-stopped", [f"person:{one}" for one in stopped], message=message_id)
 
 
-def _hearers(one: Roles, address: str) -> Hearers:
-    signatories = tuple(each for each in once_each(one.signatories) if each.mailable and each.address != address)
+def _hearers(one: Roles, address: str) -> NotifiedPeople:
+    signatories = tuple(
+        each for each in unique_by_address(one.signatories) if each.mailable and each.address != address
+    )
     if signatories:
-        return Hearers(Tells.SIGNATORIES, signatories)
+        return NotifiedPeople(OptOutNotifies.SIGNATORIES, signatories)
     contact = one.contact_person
     if contact is not None and contact.mailable and contact.address != address:
-        return Hearers(Tells.CONTACT_PERSON, (contact,))
-    return Hearers(Tells.OPERATORS)
+        return NotifiedPeople(OptOutNotifies.CONTACT_PERSON, (contact,))
+    return NotifiedPeople(OptOutNotifies.OPERATORS)
 
 
-def _organisations(register: Register, address: str, now: datetime) -> frozenset[str]:
+def _organisations(register: Database, address: str, now: datetime) -> frozenset[str]:
     """Open organisations that name an address for anything: those that are told when it asks."""
     people = people_at(register, address).values_list("pk", flat=True)
-    ids = [one for each in notifications_events.named_for(register, people, now).values() for one in each]
+    ids = [one for each in notifications_events.roles_of(register, people, now).values() for one in each]
     rows = models.Organisation.objects.using(register.alias).filter(closed_at__isnull=True)
-    return frozenset(one for part in parts(ids) for one in rows.filter(pk__in=part).values_list("pk", flat=True))
+    return frozenset(one for part in chunked(ids) for one in rows.filter(pk__in=part).values_list("pk", flat=True))
 
 
-def _events(register: Register, address: str) -> "QuerySet[models.OutboxRow]":
+def _events(register: Database, address: str) -> "QuerySet[models.OutboxMessage]":
     """What somebody has asked of whom mail has not stopped yet: what came of earlier asking counts no more."""
     people = people_at(register, address).filter(stopped_at__isnull=True).values("pk")
-    rows = models.OutboxRow.objects.using(register.alias).filter(recipient__in=people)
+    rows = models.OutboxMessage.objects.using(register.alias).filter(recipient__in=people)
     return rows.filter(kind=MessageKind.CONTACT_GONE, channel__isnull=True)
 
 
-def _messages_wait(register: Register, asker: Asker, since: datetime, now: datetime) -> bool:
-    rows = _about(register, asker.email, _everybody(hearers(register, asker.email, now)), since)
+def _messages_wait(register: Database, asker: OptOutSender, since: datetime, now: datetime) -> bool:
+    rows = _about(register, asker.email, _everybody(notified_people(register, asker.email, now)), since)
     return any(row.sent is None and row.dead is None and row.dropped is None for row in rows)
 
 
-def _told(register: Register, address: str, message_id: str, to: Collection[Reader]) -> frozenset[str]:
+def _told(register: Database, address: str, message_id: str, to: Collection[Recipient]) -> frozenset[str]:
     """The addresses of those who were told since it was asked for the last time, by this message too."""
     newest = _events(register, address).order_by("-created").first()
     rows = _about(register, address, to, newest.created) if newest is not None else []
@@ -153,17 +164,19 @@ def _told(register: Register, address: str, message_id: str, to: Collection[Read
     return frozenset(one.address for one in to if one.person_id in told)
 
 
-def _about(register: Register, address: str, to: Collection[Reader], since: datetime) -> "list[models.OutboxRow]":
+def _about(
+    register: Database, address: str, to: Collection[Recipient], since: datetime
+) -> "list[models.OutboxMessage]":
     """Messages to these that tell of somebody's asking, made since then."""
-    rows = models.OutboxRow.objects.using(register.alias).filter(kind=MessageKind.CONTACT_GONE, created__gte=since)
+    rows = models.OutboxMessage.objects.using(register.alias).filter(kind=MessageKind.CONTACT_GONE, created__gte=since)
     people = frozenset(people_at(register, address).values_list("pk", flat=True))
     found = (
         row
-        for part in parts(one.person_id for one in to)
+        for part in chunked(one.person_id for one in to)
         for row in rows.filter(recipient__in=part, channel__isnull=False)
     )
     return [row for row in found if (row.facts or {}).get("person") in people]
 
 
-def _everybody(wanted: Mapping[str, Hearers]) -> tuple[Reader, ...]:
+def _everybody(wanted: Mapping[str, NotifiedPeople]) -> tuple[Recipient, ...]:
     return tuple(one for each in wanted.values() for one in each.people)

@@ -11,8 +11,8 @@ from typing import Any, Final
 
 from django.db import connections, transaction
 
-from sinetti.database.connection import Register
-from sinetti.database.models import Certificate, OutboxRow
+from sinetti.database.connection import Database
+from sinetti.database.models import Certificate, OutboxMessage
 from sinetti.domain.notifications.messages import MessageChannel, MessageKind, message_id
 
 _OF_THE_LADDER = (MessageKind.REMINDER, MessageKind.TAKE_INTO_USE)
@@ -33,7 +33,7 @@ _COLUMNS = {
     "facts": "jsonb",
 }
 _PUT = (
-    f"INSERT INTO registry_outboxrow ({', '.join(_COLUMNS)}) "  # noqa: S608 - names of ours only
+    f"INSERT INTO sinetti_outboxmessage ({', '.join(_COLUMNS)}) "  # noqa: S608 - names of ours only
     "SELECT {values} FROM {rows} WHERE TRUE ON CONFLICT DO NOTHING"
 )
 _PUTS = {
@@ -80,7 +80,7 @@ class NewMessage:
         return message_id(self.kind, self.about, self.step, to, self.channel)
 
 
-def put(register: Register, messages: Iterable[NewMessage], now: datetime) -> None:
+def enqueue(register: Database, messages: Iterable[NewMessage], now: datetime) -> None:
     """Owe these messages; those that are owed already, or were sent, stay as they are.
 
     They go over in one value, as JSON: with objects of the rows, or some ten thousand values, the writing would take
@@ -112,42 +112,42 @@ def put(register: Register, messages: Iterable[NewMessage], now: datetime) -> No
             cursor.execute(_PUTS[connection.vendor], [json.dumps(rows)])
 
 
-def owed_since(register: Register, message_id: str) -> datetime | None:
+def owed_since(register: Database, message_id: str) -> datetime | None:
     """When a message began to be owed, on the office's clock; None where there is none of this id."""
-    rows = OutboxRow.objects.using(register.alias).filter(pk=message_id)
+    rows = OutboxMessage.objects.using(register.alias).filter(pk=message_id)
     return rows.values_list("created", flat=True).first()
 
 
-def hand_on(register: Register, before: str, after: str) -> None:
+def reassign(register: Database, before: str, after: str) -> None:
     """Owe the reminders that wait for somebody to the row that takes the place of theirs, with the same address.
 
     They would be no more for whom they were planned, and nobody would plan them anew.
     """
-    rows = OutboxRow.objects.using(register.alias).filter(recipient=before, kind__in=_OF_THE_LADDER)
+    rows = OutboxMessage.objects.using(register.alias).filter(recipient=before, kind__in=_OF_THE_LADDER)
     rows.filter(sent__isnull=True, dead__isnull=True, dropped__isnull=True).update(recipient=after)
 
 
-def forget_dropped(register: Register, certificates: Iterable[int]) -> None:
+def delete_cancelled(register: Database, certificates: Iterable[int]) -> None:
     """Forget reminders of these that were dropped, where what they were dropped for may not hold any more.
 
     Under the ids that they have they could not be owed again.
     """
-    rows = OutboxRow.objects.using(register.alias).filter(certificate__in=certificates, kind__in=_OF_THE_LADDER)
+    rows = OutboxMessage.objects.using(register.alias).filter(certificate__in=certificates, kind__in=_OF_THE_LADDER)
     rows.filter(dropped__isnull=False).delete()
 
 
-def put_new(register: Register, messages: Iterable[NewMessage], now: datetime) -> int:
+def enqueue_new(register: Database, messages: Iterable[NewMessage], now: datetime) -> int:
     """As `put`, of a few messages that are mostly owed already; returns how many were not."""
     by_id = {one.message_id: one for one in messages}
-    rows = OutboxRow.objects.using(register.alias)
+    rows = OutboxMessage.objects.using(register.alias)
     with transaction.atomic(using=register.alias):
         known = set(rows.filter(pk__in=list(by_id)).values_list("pk", flat=True))
-        put(register, [one for message_id, one in by_id.items() if message_id not in known], now)
+        enqueue(register, [one for message_id, one in by_id.items() if message_id not in known], now)
     return len(by_id) - len(known)
 
 
 @dataclass(frozen=True, slots=True)
-class Event:
+class DomainEvent:
     """Something that happened, of which messages come. `step` tells it from others of its kind about the same.
 
     `recipient` is the person whom it concerned then, `facts` are as a message's.
@@ -162,9 +162,9 @@ class Event:
     facts: dict[str, Any] | None = None
 
 
-def owe_event(register: Register, event: Event, now: datetime) -> None:
+def record_event(register: Database, event: DomainEvent, now: datetime) -> None:
     """Owe whoever it concerns a message about what happened. Call it inside the transaction of the change."""
-    OutboxRow.objects.using(register.alias).create(
+    OutboxMessage.objects.using(register.alias).create(
         kind=event.kind,
         step=event.step,
         created=now,
@@ -177,9 +177,9 @@ def owe_event(register: Register, event: Event, now: datetime) -> None:
     )
 
 
-def owe(register: Register, kind: str, certificate: Certificate, now: datetime) -> None:
+def notify_contact(register: Database, kind: str, certificate: Certificate, now: datetime) -> None:
     """Owe the holding's contact one message about this certificate. Call it inside the transaction of the change."""
-    OutboxRow.objects.using(register.alias).get_or_create(
+    OutboxMessage.objects.using(register.alias).get_or_create(
         kind=kind,
         certificate=certificate,
         step="once",
@@ -188,10 +188,10 @@ def owe(register: Register, kind: str, certificate: Certificate, now: datetime) 
     )
 
 
-def owe_each(register: Register, kind: str, certificates: Iterable[Certificate], now: datetime) -> None:
+def notify_contacts(register: Database, kind: str, certificates: Iterable[Certificate], now: datetime) -> None:
     """Owe as `owe` does, about each of these, none of which was owed before."""
     rows = [
-        OutboxRow(
+        OutboxMessage(
             kind=kind,
             certificate=one,
             step="once",
@@ -202,4 +202,4 @@ def owe_each(register: Register, kind: str, certificates: Iterable[Certificate],
         )
         for one in certificates
     ]
-    OutboxRow.objects.using(register.alias).bulk_create(rows, ignore_conflicts=True)
+    OutboxMessage.objects.using(register.alias).bulk_create(rows, ignore_conflicts=True)

@@ -8,16 +8,16 @@ from django.db import transaction
 from django.db.models import F, QuerySet
 
 from sinetti.database.common import audit_log
-from sinetti.database.common.audit_log import Deed
-from sinetti.database.connection import Register
-from sinetti.database.models import OutboxRow
+from sinetti.database.common.audit_log import AuditContext
+from sinetti.database.connection import Database
+from sinetti.database.models import OutboxMessage
 from sinetti.database.notifications import outbox_queries
 from sinetti.database.notifications.outbox import KNOWN
 from sinetti.domain.notifications.messages import MessageChannel, MessageKind
 
 
 @dataclass(frozen=True, slots=True)
-class Message:
+class OutboxListItem:
     """A message that waits, or was given up at `dead` for a problem. What it is about may be None."""
 
     message_id: str
@@ -31,21 +31,23 @@ class Message:
     serial: str | None
 
 
-def waiting_ones(register: Register, start: int, most: int) -> tuple[Message, ...]:
+def waiting_ones(register: Database, start: int, most: int) -> tuple[OutboxListItem, ...]:
     """Some of those that wait, the oldest first."""
-    rows = OutboxRow.objects.using(register.alias).filter(
+    rows = OutboxMessage.objects.using(register.alias).filter(
         sent__isnull=True, dead__isnull=True, dropped__isnull=True, spread__isnull=True, channel__isnull=False
     )
     return _read(rows.filter(kind__in=KNOWN).order_by("due", "pk"), start, most)
 
 
-def given_up(register: Register, start: int, most: int) -> tuple[Message, ...]:
+def given_up(register: Database, start: int, most: int) -> tuple[OutboxListItem, ...]:
     """Some of those that were given up, the newest first."""
-    rows = OutboxRow.objects.using(register.alias).filter(dead__isnull=False, sent__isnull=True, channel__isnull=False)
+    rows = OutboxMessage.objects.using(register.alias).filter(
+        dead__isnull=False, sent__isnull=True, channel__isnull=False
+    )
     return _read(rows.filter(kind__in=KNOWN).order_by("-dead", "pk"), start, most)
 
 
-def send_again(register: Register, ids: Sequence[str], deed: Deed) -> int:
+def send_again(register: Database, ids: Sequence[str], deed: AuditContext) -> int:
     """Have messages that were given up tried anew; returns how many of these there were."""
     with transaction.atomic(using=register.alias):
         done = outbox_queries.send_again(register, ids)
@@ -54,11 +56,11 @@ def send_again(register: Register, ids: Sequence[str], deed: Deed) -> int:
     return done
 
 
-def _read(rows: "QuerySet[OutboxRow]", start: int, most: int) -> tuple[Message, ...]:
+def _read(rows: "QuerySet[OutboxMessage]", start: int, most: int) -> tuple[OutboxListItem, ...]:
     told = rows.annotate(customer=F("holding__organisation__customer_id"), number=F("certificate__serial"))
     values = told.values_list("message_id", "kind", "channel", "due", "tries", "dead", "problem", "customer", "number")
     return tuple(
-        Message(
+        OutboxListItem(
             one, MessageKind(kind), MessageChannel(channel or ""), due, tries, dead, problem or "", customer, serial
         )
         for one, kind, channel, due, tries, dead, problem, customer, serial in values[start : start + most]

@@ -9,11 +9,11 @@ from typing import Final
 from django.db import transaction
 from django.db.models import Count, Min, Q, QuerySet
 
-from sinetti.database.connection import Register
-from sinetti.database.models import OutboxRow
+from sinetti.database.connection import Database
+from sinetti.database.models import OutboxMessage
 from sinetti.database.notifications.delivery import owed_of
 from sinetti.database.notifications.outbox import KNOWN
-from sinetti.domain.notifications.messages import MessageChannel, MessageKind, Owed
+from sinetti.domain.notifications.messages import MessageChannel, MessageKind, QueuedMessage
 
 LATE: Final = timedelta(hours=1)
 """A message that waits for longer than this after it was due is stuck."""
@@ -22,7 +22,7 @@ _CHUNK = 500
 
 
 @dataclass(frozen=True, slots=True)
-class DeadLetter:
+class FailedMessage:
     """A message that was given up, and why. Instants are the office's clock's.
 
     What it is about tells an operator whose it is: the organisation, the certificate or the order; None for none.
@@ -41,7 +41,7 @@ class DeadLetter:
 
 
 @dataclass(frozen=True, slots=True)
-class Standing:
+class OutboxSummary:
     """How the outbox stands: what waits, what is late (events: `unspread`), since when, and what was given up."""
 
     waiting: int
@@ -51,7 +51,7 @@ class Standing:
     dead: int
 
 
-def standing(register: Register, now: datetime, held: Collection[MessageKind] = ()) -> Standing:
+def outbox_summary(register: Database, now: datetime, held: Collection[MessageKind] = ()) -> OutboxSummary:
     """Look at the outbox, on the office's clock. Of the kinds that are held back just now none is late."""
     messages, late = Q(channel__isnull=False), Q(due__lt=now - LATE) & ~Q(kind__in=held, channel__isnull=False)
     counted = _open(register).aggregate(
@@ -60,29 +60,29 @@ def standing(register: Register, now: datetime, held: Collection[MessageKind] = 
         unspread=Count("pk", filter=~messages & late),
         oldest=Min("due", filter=late),
     )
-    return Standing(**counted, dead=_dead(register).count())
+    return OutboxSummary(**counted, dead=_dead(register).count())
 
 
-def due(register: Register, now: datetime) -> tuple[Owed, ...]:
+def due(register: Database, now: datetime) -> tuple[QueuedMessage, ...]:
     """The messages that are due and have not left, the oldest first."""
     return tuple(owed_of(row) for row in _messages(register).filter(due__lte=now).order_by("due", "pk"))
 
 
-def waiting(register: Register) -> tuple[Owed, ...]:
+def waiting(register: Database) -> tuple[QueuedMessage, ...]:
     """All messages that have not left, the oldest first."""
     return tuple(owed_of(row) for row in _messages(register).order_by("due", "pk"))
 
 
-def find(register: Register, message_id: str) -> Owed | None:
+def find(register: Database, message_id: str) -> QueuedMessage | None:
     """A message, whatever became of it; None where there is none."""
-    row = OutboxRow.objects.using(register.alias).filter(pk=message_id, channel__isnull=False).first()
+    row = OutboxMessage.objects.using(register.alias).filter(pk=message_id, channel__isnull=False).first()
     return None if row is None else owed_of(row)
 
 
-def dead_letters(register: Register) -> tuple[DeadLetter, ...]:
+def dead_letters(register: Database) -> tuple[FailedMessage, ...]:
     """The messages that were given up, the oldest first."""
     return tuple(
-        DeadLetter(
+        FailedMessage(
             one.message_id,
             MessageKind(one.kind),
             MessageChannel(one.channel or ""),
@@ -99,38 +99,38 @@ def dead_letters(register: Register) -> tuple[DeadLetter, ...]:
     )
 
 
-def send_again(register: Register, ids: Sequence[str]) -> int:
+def send_again(register: Database, ids: Sequence[str]) -> int:
     """Have messages that were given up tried anew, as if for the first time; returns how many of these there were."""
     return _each(register, ids, {"tries": 0, "dead": None, "again_at": None, "problem": None})
 
 
-def forget(register: Register, ids: Sequence[str], now: datetime) -> int:
+def forget(register: Database, ids: Sequence[str], now: datetime) -> int:
     """Let messages go that were given up: nobody is told of them any more; returns how many of these there were."""
     return _each(register, ids, {"dead": None, "dropped": now})
 
 
 @contextmanager
-def rehearsed(register: Register) -> Iterator[None]:
+def rolled_back(register: Database) -> Iterator[None]:
     """Undo at the end whatever the block wrote. On SQLite nobody else writes meanwhile."""
     with transaction.atomic(using=register.alias):
         yield
         transaction.set_rollback(True, using=register.alias)
 
 
-def _each(register: Register, ids: Sequence[str], values: dict[str, object]) -> int:
+def _each(register: Database, ids: Sequence[str], values: dict[str, object]) -> int:
     parts = (ids[start : start + _CHUNK] for start in range(0, len(ids), _CHUNK))
     return sum(_dead(register).filter(pk__in=part).update(**values) for part in parts)
 
 
-def _open(register: Register) -> "QuerySet[OutboxRow]":
-    rows = OutboxRow.objects.using(register.alias)
+def _open(register: Database) -> "QuerySet[OutboxMessage]":
+    rows = OutboxMessage.objects.using(register.alias)
     return rows.filter(sent__isnull=True, dead__isnull=True, dropped__isnull=True, spread__isnull=True)
 
 
-def _messages(register: Register) -> "QuerySet[OutboxRow]":
+def _messages(register: Database) -> "QuerySet[OutboxMessage]":
     return _open(register).filter(channel__isnull=False, kind__in=KNOWN)
 
 
-def _dead(register: Register) -> "QuerySet[OutboxRow]":
-    rows = OutboxRow.objects.using(register.alias).filter(channel__isnull=False, dead__isnull=False, kind__in=KNOWN)
+def _dead(register: Database) -> "QuerySet[OutboxMessage]":
+    rows = OutboxMessage.objects.using(register.alias).filter(channel__isnull=False, dead__isnull=False, kind__in=KNOWN)
     return rows.filter(sent__isnull=True)

@@ -8,7 +8,7 @@ from typing import TypeVar
 from django.db.models import Q, QuerySet
 
 from sinetti.database import models, sql
-from sinetti.database.connection import Register
+from sinetti.database.connection import Database
 from sinetti.domain.access.roles import Role
 from sinetti.domain.values import Language
 
@@ -22,15 +22,15 @@ _FIELDS = ("person_id", "name", "email", "phone", "language", "erased_at", "boun
 _PERSON = len(_FIELDS)
 _ONE_HOLDING = f"""
 SELECT {", ".join(f"c.{name}" for name in _FIELDS)}, {", ".join(f"d.{name}" for name in _FIELDS)}
-  FROM registry_holding h
-  LEFT JOIN registry_person c ON c.person_id = h.contact_id
-  LEFT JOIN registry_person d ON d.person_id = h.deputy_id
+  FROM sinetti_lineage h
+  LEFT JOIN sinetti_person c ON c.person_id = h.contact_id
+  LEFT JOIN sinetti_person d ON d.person_id = h.deputy_id
  WHERE h.holding_id = %(holding)s
 """  # noqa: S608 - names of columns
 
 
 @dataclass(frozen=True, slots=True)
-class Reader:
+class Recipient:
     """Somebody whom messages may concern.
 
     `mailable`: there is an e-mail address, which is not erased, not known to fail, and to which mail was not stopped.
@@ -56,19 +56,19 @@ class Reader:
 class Roles:
     """Who acts for an organisation: people, and by their ids the open organisations that look after it."""
 
-    signatories: tuple[Reader, ...] = ()
-    contact_person: Reader | None = None
+    signatories: tuple[Recipient, ...] = ()
+    contact_person: Recipient | None = None
     agents: tuple[str, ...] = ()
 
 
-def roles(register: Register, organisation_ids: Iterable[str], now: datetime) -> Mapping[str, Roles]:
+def roles(register: Database, organisation_ids: Iterable[str], now: datetime) -> Mapping[str, Roles]:
     """Who acts for each of these organisations at `now`, in three statements for each 500 of them.
 
     Each id that was asked about is there. People are in the order in which they were named, and stand there whether
     mail reaches them or not.
     """
     found: dict[str, Roles] = {}
-    for part in parts(organisation_ids):
+    for part in chunked(organisation_ids):
         signatories, agents = _grouped(_signatories(register, part, now)), _grouped(_agents(register, part, now))
         contacts = dict(_contact_persons(register, part))
         for one in part:
@@ -76,71 +76,71 @@ def roles(register: Register, organisation_ids: Iterable[str], now: datetime) ->
     return found
 
 
-def accounts(register: Register, organisation_id: str, now: datetime) -> tuple[str, ...]:
+def accounts(register: Database, organisation_id: str, now: datetime) -> tuple[str, ...]:
     """Return the accounts with a role for an organisation at `now`.
 
     A role may come through another organisation.
     """
-    rows = models.Mandate.objects.using(register.alias).filter(standing(now))
+    rows = models.RoleAssignment.objects.using(register.alias).filter(active_assignments(now))
     own = rows.filter(organisation=organisation_id)
     firms = own.filter(agent__isnull=False, agent__closed_at__isnull=True).values("agent")
     found = rows.filter(Q(organisation=organisation_id) | Q(organisation__in=firms), user__isnull=False)
     return tuple(sorted({str(one) for one in found.values_list("user_id", flat=True)}))
 
 
-def holders(register: Register, holding_ids: Iterable[str]) -> Mapping[str, tuple[Reader | None, Reader | None]]:
+def holders(register: Database, holding_ids: Iterable[str]) -> Mapping[str, tuple[Recipient | None, Recipient | None]]:
     """Contact and deputy of each of these holdings as they are now, in one statement for each 500 of them.
 
     A holding that is not there is left out. For one, as it is asked of each reminder that leaves, the statement is
     written by hand.
     """
-    found: dict[str, tuple[Reader | None, Reader | None]] = {}
+    found: dict[str, tuple[Recipient | None, Recipient | None]] = {}
     ids = tuple(holding_ids)
     if len(ids) == 1:
         for told in sql.read(register, _ONE_HOLDING, {"holding": ids[0]}):
             found[ids[0]] = (_read(told[:_PERSON]), _read(told[_PERSON:]))
         return found
-    for part in parts(ids):
-        rows = models.Holding.objects.using(register.alias).filter(pk__in=part).select_related("contact", "deputy")
+    for part in chunked(ids):
+        rows = models.Lineage.objects.using(register.alias).filter(pk__in=part).select_related("contact", "deputy")
         found.update({row.holding_id: (_maybe(row.contact), _maybe(row.deputy)) for row in rows})
     return found
 
 
-def readers(register: Register, person_ids: Iterable[str]) -> Mapping[str, Reader]:
+def readers(register: Database, person_ids: Iterable[str]) -> Mapping[str, Recipient]:
     """These people, by their ids; whoever is not there is left out."""
-    found: dict[str, Reader] = {}
-    for part in parts(person_ids):
+    found: dict[str, Recipient] = {}
+    for part in chunked(person_ids):
         rows = models.Person.objects.using(register.alias).filter(pk__in=part)
         found.update({row.person_id: reader(row) for row in rows})
     return found
 
 
-def once_each(people: Iterable[Reader | None]) -> tuple[Reader, ...]:
+def unique_by_address(people: Iterable[Recipient | None]) -> tuple[Recipient, ...]:
     """One of these for each address, the first of whom counts. Whoever has no address stays, once."""
-    found: dict[str, Reader] = {}
+    found: dict[str, Recipient] = {}
     for one in people:
         if one is not None:
             found.setdefault(one.address or one.person_id, one)
     return tuple(found.values())
 
 
-def standing(now: datetime) -> Q:
+def active_assignments(now: datetime) -> Q:
     """Which mandates count at `now`: taken up, begun, not withdrawn, not past their last instant."""
     return Q(waiting=False, valid_from__lte=now, withdrawn_at__isnull=True) & (
         Q(valid_until__isnull=True) | Q(valid_until__gte=now)
     )
 
 
-def lasting(now: datetime) -> Q:
+def current_assignments(now: datetime) -> Q:
     """Which mandates are neither withdrawn nor past their end, whether they were taken up or not."""
     return Q(withdrawn_at__isnull=True) & (Q(valid_until__isnull=True) | Q(valid_until__gte=now))
 
 
-def reader(row: models.Person) -> Reader:
+def reader(row: models.Person) -> Recipient:
     """Whom a row is about."""
     there = row.erased_at is None
     works = row.bounced_at is None and row.stopped_at is None
-    return Reader(
+    return Recipient(
         row.person_id,
         row.name,
         row.email,
@@ -152,43 +152,47 @@ def reader(row: models.Person) -> Reader:
     )
 
 
-def _read(row: sql.Row) -> Reader | None:
+def _read(row: sql.Row) -> Recipient | None:
     return None if row[0] is None else reader(models.Person(**dict(zip(_FIELDS, row, strict=True))))
 
 
-def parts(ids: Iterable[str]) -> Iterator[tuple[str, ...]]:
+def chunked(ids: Iterable[str]) -> Iterator[tuple[str, ...]]:
     """These ids, each once, in portions that one statement takes."""
     different = tuple(dict.fromkeys(ids))
     for start in range(0, len(different), _CHUNK):
         yield different[start : start + _CHUNK]
 
 
-def _maybe(row: models.Person | None) -> Reader | None:
+def _maybe(row: models.Person | None) -> Recipient | None:
     return None if row is None else reader(row)
 
 
 def _mandates(
-    register: Register, organisation_ids: tuple[str, ...], role: Role, now: datetime
-) -> "QuerySet[models.Mandate]":
-    rows = models.Mandate.objects.using(register.alias).filter(standing(now), organisation__in=organisation_ids)
+    register: Database, organisation_ids: tuple[str, ...], role: Role, now: datetime
+) -> "QuerySet[models.RoleAssignment]":
+    rows = models.RoleAssignment.objects.using(register.alias).filter(
+        active_assignments(now), organisation__in=organisation_ids
+    )
     return rows.filter(role=role).order_by("valid_from", "pk")
 
 
-def _signatories(register: Register, organisation_ids: tuple[str, ...], now: datetime) -> Iterator[tuple[str, Reader]]:
+def _signatories(
+    register: Database, organisation_ids: tuple[str, ...], now: datetime
+) -> Iterator[tuple[str, Recipient]]:
     rows = _mandates(register, organisation_ids, Role.SIGNATORY, now).filter(person__isnull=False)
     for row in rows.select_related("person"):
         if row.person is not None:
             yield row.organisation_id, reader(row.person)
 
 
-def _agents(register: Register, organisation_ids: tuple[str, ...], now: datetime) -> Iterator[tuple[str, str]]:
+def _agents(register: Database, organisation_ids: tuple[str, ...], now: datetime) -> Iterator[tuple[str, str]]:
     rows = _mandates(register, organisation_ids, Role.MANAGER, now)
     for one, agent in rows.filter(agent__closed_at__isnull=True).values_list("organisation_id", "agent_id"):
         if agent is not None:
             yield one, agent
 
 
-def _contact_persons(register: Register, organisation_ids: tuple[str, ...]) -> Iterator[tuple[str, Reader]]:
+def _contact_persons(register: Database, organisation_ids: tuple[str, ...]) -> Iterator[tuple[str, Recipient]]:
     rows = models.Organisation.objects.using(register.alias).filter(pk__in=organisation_ids, contact__isnull=False)
     for row in rows.select_related("contact"):
         if row.contact is not None:

@@ -14,14 +14,14 @@ from django.db import connections, transaction
 from django.db.models import Max, Model, QuerySet
 
 from sinetti.database import models, sql
-from sinetti.database.connection import Register
-from sinetti.database.models import Sighting
+from sinetti.database.connection import Database
+from sinetti.database.models import CertificateObservation
 from sinetti.database.notifications import outbox
 from sinetti.database.notifications.outbox import NewMessage
 from sinetti.domain.certificates.lifecycle import CertificateState
-from sinetti.domain.certificates.progress import Course
+from sinetti.domain.certificates.progress import CertificateProgress
 from sinetti.domain.notifications.messages import OFFICE_HOURS_ONLY
-from sinetti.domain.values import Serial, Span
+from sinetti.domain.values import Serial, ValidityPeriod
 
 NEVER = datetime(9999, 12, 31, tzinfo=UTC)
 """When to look at what needs no look any more."""
@@ -35,15 +35,15 @@ _CHUNK = 400
 _ONE = """
 SELECT c.id, c.serial, c.holding_id, h.organisation_id, c.state,
        c.remind_at, c.not_before, c.not_after, c.revoked_at, h.let_end_at, o.closed_at,
-       EXISTS (SELECT 1 FROM registry_certificate n WHERE n.predecessor_id = c.id AND n.state <> 'void')
-       OR EXISTS (SELECT 1 FROM registry_certificate n WHERE n.replaces_id = c.id AND n.state <> 'void')
-  FROM registry_certificate c
-  JOIN registry_holding h ON h.holding_id = c.holding_id
-  JOIN registry_organisation o ON o.organisation_id = h.organisation_id
+       EXISTS (SELECT 1 FROM sinetti_certificate n WHERE n.predecessor_id = c.id AND n.state <> 'void')
+       OR EXISTS (SELECT 1 FROM sinetti_certificate n WHERE n.replaces_id = c.id AND n.state <> 'void')
+  FROM sinetti_certificate c
+  JOIN sinetti_lineage h ON h.holding_id = c.holding_id
+  JOIN sinetti_organisation o ON o.organisation_id = h.organisation_id
  WHERE c.id = %(certificate)s
 """
 
-_MOVE = "UPDATE registry_certificate SET remind_at = moved.at FROM {rows} WHERE registry_certificate.id = moved.id"
+_MOVE = "UPDATE sinetti_certificate SET remind_at = moved.at FROM {rows} WHERE sinetti_certificate.id = moved.id"
 _MOVES = {
     "postgresql": _MOVE.format(rows="jsonb_to_recordset(%s::jsonb) AS moved(id bigint, at timestamptz)"),
     "sqlite": _MOVE.format(
@@ -56,7 +56,7 @@ _Row = TypeVar("_Row", bound=Model)
 
 
 @dataclass(frozen=True, slots=True)
-class Reach:
+class ReminderWindow:
     """What a look takes in: whose time has come, and what is near its end and was never looked at.
 
     These end from `ends_from` to `ends_until`; what ended before is history.
@@ -68,7 +68,7 @@ class Reach:
 
 
 @dataclass(frozen=True, slots=True)
-class Found:
+class ReminderCandidate:
     """A certificate that is to be looked at. `certificate` is the row's key; `since` is when it was to be looked at."""
 
     certificate: int
@@ -76,18 +76,20 @@ class Found:
     holding_id: str
     organisation_id: str
     since: datetime | None
-    course: Course
+    course: CertificateProgress
 
 
 @dataclass(frozen=True, slots=True)
-class Looked:
+class BatchResult:
     """What came of looking at some: when to look again at each (None: never), and what is owed."""
 
     again: Mapping[int, datetime | None]
     messages: Sequence[NewMessage] = ()
 
 
-def look_through(register: Register, reach: Reach, decide: Callable[[Sequence[Found]], Looked]) -> bool:
+def process_due(
+    register: Database, reach: ReminderWindow, decide: Callable[[Sequence[ReminderCandidate]], BatchResult]
+) -> bool:
     """Look at some certificates whose time has come; False where there are none left.
 
     The rows are locked, decided on and moved on, and what is owed is stored, in one transaction: whoever is killed has
@@ -99,12 +101,12 @@ def look_through(register: Register, reach: Reach, decide: Callable[[Sequence[Fo
         if not certificates:
             return False
         looked = decide(_found(register, certificates))
-        outbox.put(register, looked.messages, reach.now)
+        outbox.enqueue(register, looked.messages, reach.now)
         _move(register, looked.again)
     return True
 
 
-def find(register: Register, certificate: int) -> Found | None:
+def find(register: Database, certificate: int) -> ReminderCandidate | None:
     """One certificate and what became of it, or None.
 
     Written by hand: it is asked of each reminder that leaves, and mostly nothing has taken the certificate's place.
@@ -115,17 +117,17 @@ def find(register: Register, certificate: int) -> Found | None:
     for pk, serial, holding, organisation, state, *instants in (row[:-1] for row in rows):
         since, begins, ends, revoked, let_end, closed = (sql.instant(at) for at in instants)
         if begins is not None and ends is not None:
-            course = _course(Span(begins, ends), state, revoked, let_end, closed)
-            return Found(pk, Serial(serial), holding, organisation, since, course)
+            course = _course(ValidityPeriod(begins, ends), state, revoked, let_end, closed)
+            return ReminderCandidate(pk, Serial(serial), holding, organisation, since, course)
     return None
 
 
-def courses(register: Register, certificates: Iterable[int]) -> Mapping[int, Course]:
+def progress_of(register: Database, certificates: Iterable[int]) -> Mapping[int, CertificateProgress]:
     """What became of each of these, by the keys of their rows."""
     return {one.certificate: one.course for part in _parts(certificates) for one in _found(register, part)}
 
 
-def look_again(register: Register, holding_id: str) -> None:
+def reschedule(register: Database, holding_id: str) -> None:
     """Have a holding's certificates looked at anew: call it where what kept them from being reminded of is gone.
 
     That is "we let this one end" taken back, or a contact who can be reached again. Messages that were owed stay as
@@ -134,14 +136,14 @@ def look_again(register: Register, holding_id: str) -> None:
     look_again_each(register, [holding_id])
 
 
-def look_again_each(register: Register, holding_ids: Iterable[str]) -> None:
+def look_again_each(register: Database, holding_ids: Iterable[str]) -> None:
     """Do the same for each of these holdings."""
     for part in _parts(holding_ids):
         rows = models.Certificate.objects.using(register.alias).filter(holding__in=part, remind_at__isnull=False)
         _look_again(register, rows.exclude(state=CertificateState.VOID).values_list("pk", flat=True))
 
 
-def look_again_behind(register: Register, certificates: Iterable[int]) -> None:
+def look_again_behind(register: Database, certificates: Iterable[int]) -> None:
     """Have these looked at anew, by the keys of their rows: what took their place was revoked.
 
     Behind one that was revoked itself it is what that had taken the place of, as `_successors` reads it.
@@ -154,24 +156,24 @@ def look_again_behind(register: Register, certificates: Iterable[int]) -> None:
         behind = {pk for places in revoked for pk in places} - {None}
 
 
-def _look_again(register: Register, certificates: Iterable[int]) -> None:
+def _look_again(register: Database, certificates: Iterable[int]) -> None:
     for part in _parts(certificates):
         models.Certificate.objects.using(register.alias).filter(pk__in=part).update(remind_at=None)
-        outbox.forget_dropped(register, part)
+        outbox.delete_cancelled(register, part)
 
 
-def count_ending(register: Register, first: datetime, before: datetime) -> int:
+def count_ending(register: Database, first: datetime, before: datetime) -> int:
     """How many certificates end from this instant on and before that one, whatever became of them."""
     rows = models.Certificate.objects.using(register.alias)
     return rows.filter(not_after__gte=first, not_after__lt=before).count()
 
 
-def overdue(register: Register, reach: Reach) -> bool:
+def overdue(register: Database, reach: ReminderWindow) -> bool:
     """Whether anything is to be looked at now."""
     return any(_first(rows.values_list("remind_at", "not_after")) for rows in _waiting(register, reach))
 
 
-def next_look(register: Register, reach: Reach) -> tuple[datetime | None, datetime | None]:
+def next_look(register: Database, reach: ReminderWindow) -> tuple[datetime | None, datetime | None]:
     """What comes next after what `reach` takes in: the end of one that was never looked at, and the next look.
 
     Two look-ups in indexes.
@@ -182,20 +184,20 @@ def next_look(register: Register, reach: Reach) -> tuple[datetime | None, dateti
     return _first(unseen.values_list("not_after", flat=True)), _first(noted.values_list("remind_at", flat=True))
 
 
-def next_due(register: Register, after: datetime) -> datetime | None:
+def next_due(register: Database, after: datetime) -> datetime | None:
     """When the next of the messages that wait is due, of those that are not due yet."""
     rows = _messages(register).filter(due__gt=after).order_by("due")
     return _first(rows.values_list("due", flat=True))
 
 
-def hours_awaited(register: Register, now: datetime) -> bool:
+def hours_awaited(register: Database, now: datetime) -> bool:
     """Whether messages that are due wait for office hours."""
     rows = _messages(register).filter(due__lte=now, kind__in=OFFICE_HOURS_ONLY, channel__isnull=False).order_by("due")
     return _first(rows.values_list("due", flat=True)) is not None
 
 
-def _messages(register: Register) -> "QuerySet[models.OutboxRow]":
-    rows = models.OutboxRow.objects.using(register.alias)
+def _messages(register: Database) -> "QuerySet[models.OutboxMessage]":
+    rows = models.OutboxMessage.objects.using(register.alias)
     return rows.filter(sent__isnull=True, dead__isnull=True, dropped__isnull=True, spread__isnull=True)
 
 
@@ -204,7 +206,7 @@ def _first(values: "QuerySet[_Row, _Value]") -> _Value | None:
     return next(iter(values[:1]), None)
 
 
-def _waiting(register: Register, reach: Reach) -> "Iterator[QuerySet[models.Certificate]]":
+def _waiting(register: Database, reach: ReminderWindow) -> "Iterator[QuerySet[models.Certificate]]":
     """What is to be looked at: those that never were, and those whose time has come."""
     rows = models.Certificate.objects.using(register.alias)
     unseen = rows.filter(remind_at__isnull=True, not_after__gte=reach.ends_from, not_after__lte=reach.ends_until)
@@ -213,7 +215,7 @@ def _waiting(register: Register, reach: Reach) -> "Iterator[QuerySet[models.Cert
     yield rows.filter(remind_at__lte=reach.now).order_by("remind_at")
 
 
-def _locked(register: Register, reach: Reach) -> list[int]:
+def _locked(register: Database, reach: ReminderWindow) -> list[int]:
     """Lock some of what is to be looked at. Without keys: a renewal of a locked certificate is not held up."""
     found: list[int] = []
     for rows in _waiting(register, reach):
@@ -223,7 +225,7 @@ def _locked(register: Register, reach: Reach) -> list[int]:
     return found
 
 
-def _found(register: Register, certificates: Sequence[int]) -> tuple[Found, ...]:
+def _found(register: Database, certificates: Sequence[int]) -> tuple[ReminderCandidate, ...]:
     rows = models.Certificate.objects.using(register.alias).filter(pk__in=certificates)
     fields = (
         "pk", "serial", "holding_id", "holding__organisation_id", "remind_at", "not_before", "not_after", "state",
@@ -233,16 +235,16 @@ def _found(register: Register, certificates: Sequence[int]) -> tuple[Found, ...]
     for pk, serial, holding, organisation, since, begins, ends, state, revoked, let_end, closed in rows.values_list(
         *fields
     ):
-        course = _course(Span(begins, ends), state, revoked, let_end, closed)
-        plain.append(Found(pk, Serial(serial), holding, organisation, since, course))
+        course = _course(ValidityPeriod(begins, ends), state, revoked, let_end, closed)
+        plain.append(ReminderCandidate(pk, Serial(serial), holding, organisation, since, course))
     return _with_successors(register, plain)
 
 
 def _course(
-    span: Span, state: str, revoked: datetime | None, let_end: datetime | None, closed: datetime | None
-) -> Course:
+    span: ValidityPeriod, state: str, revoked: datetime | None, let_end: datetime | None, closed: datetime | None
+) -> CertificateProgress:
     """What became of a certificate, but for what took its place."""
-    return Course(
+    return CertificateProgress(
         span,
         revoked=revoked is not None or state not in {CertificateState.ISSUED, CertificateState.FETCHED},
         # Whoever renewed or replaced it after all wants the new one to be reminded of.
@@ -251,7 +253,7 @@ def _course(
     )
 
 
-def _with_successors(register: Register, found: Sequence[Found]) -> tuple[Found, ...]:
+def _with_successors(register: Database, found: Sequence[ReminderCandidate]) -> tuple[ReminderCandidate, ...]:
     """Add what took the certificates' places, if it was fetched, and which of both gateways saw."""
     fetched = _successors(register, [one.certificate for one in found])
     new = [pk for successors in fetched.values() for pk in successors]
@@ -272,7 +274,7 @@ def _with_successors(register: Register, found: Sequence[Found]) -> tuple[Found,
     return tuple(result)
 
 
-def _successors(register: Register, certificates: Sequence[int]) -> dict[int, dict[int, datetime]]:
+def _successors(register: Database, certificates: Sequence[int]) -> dict[int, dict[int, datetime]]:
     """What renewed or replaced each of these, was fetched and is not revoked: keys, and when each was first fetched.
 
     In place of one that was revoked stands what renewed or replaced that, in turn.
@@ -292,7 +294,7 @@ def _successors(register: Register, certificates: Sequence[int]) -> dict[int, di
 
 
 def _links(
-    register: Register, certificates: Sequence[int]
+    register: Database, certificates: Sequence[int]
 ) -> Iterator[tuple[int, int, datetime | None, datetime | None]]:
     """What came after which of these: both keys, when it was first fetched, when revoked. Void ones do not count."""
     rows = models.Certificate.objects.using(register.alias).exclude(state=CertificateState.VOID)
@@ -305,17 +307,17 @@ def _links(
                 yield before, pk, fetched_at, revoked_at
 
 
-def _seen(register: Register, certificates: Sequence[int]) -> dict[int, datetime]:
+def _seen(register: Database, certificates: Sequence[int]) -> dict[int, datetime]:
     """When any gateway last saw each of these; those that none ever saw are left out."""
     found: dict[int, datetime] = {}
     for part in _parts(certificates):
-        rows = Sighting.objects.using(register.alias).filter(certificate__in=part)
+        rows = CertificateObservation.objects.using(register.alias).filter(certificate__in=part)
         newest = rows.values_list("certificate_id").annotate(seen=Max("last_seen"))
         found |= {pk: seen for pk, seen in newest if seen is not None}
     return found
 
 
-def _move(register: Register, again: Mapping[int, datetime | None]) -> None:
+def _move(register: Database, again: Mapping[int, datetime | None]) -> None:
     """Write when to look again. The rows are locked: they are as they were read."""
     connection = connections[register.alias]
     adapt = connection.ops.adapt_datetimefield_value

@@ -7,14 +7,14 @@ from typing import Final
 from django.db.models import Exists, OuterRef, Q
 
 from sinetti.database import models
-from sinetti.database.connection import Register
-from sinetti.database.notifications.recipients import standing
+from sinetti.database.connection import Database
+from sinetti.database.notifications.recipients import active_assignments
 from sinetti.database.notifications.reminders import NEVER
 from sinetti.domain.access.roles import Role
 from sinetti.domain.certificates.lifecycle import CertificateState
 from sinetti.domain.notifications.messages import MessageKind
-from sinetti.domain.notifications.reminders import Ladder, leaving
-from sinetti.domain.values import Serial, Span
+from sinetti.domain.notifications.reminders import ReminderSchedule, send_times
+from sinetti.domain.values import Serial, ValidityPeriod
 
 NEAR: Final = timedelta(days=14)
 """From here on everybody who can do something is written to: whom no message found then, none will find."""
@@ -24,21 +24,21 @@ LATELY: Final = timedelta(days=21)
 
 
 @dataclass(frozen=True, slots=True)
-class Unheard:
+class UnreachableSummary:
     """How many certificates there are of which nobody was told, and the serials of those that end first."""
 
     count: int
     first: tuple[Serial, ...]
 
 
-def unheard(register: Register, now: datetime, ladder: Ladder, most: int) -> Unheard:
+def find_unreachable(register: Database, now: datetime, ladder: ReminderSchedule, most: int) -> UnreachableSummary:
     """Look for certificates that end soon, are looked after by no firm, and about which no reminder left or waits.
 
     Those that live so briefly that no step of theirs has come yet are left out. `first` has at most `most` serials.
     """
     using = register.alias
     certificates = models.Certificate.objects.using(using)
-    told = models.OutboxRow.objects.using(using).filter(
+    told = models.OutboxMessage.objects.using(using).filter(
         certificate=OuterRef("pk"),
         kind=MessageKind.REMINDER,
         channel__isnull=False,
@@ -48,8 +48,8 @@ def unheard(register: Register, now: datetime, ladder: Ladder, most: int) -> Unh
         created__gt=now - LATELY,
     )
     after = certificates.filter(first_fetched_at__isnull=False, revoked_at__isnull=True)
-    firms = models.Mandate.objects.using(using).filter(
-        standing(now), organisation=OuterRef("holding__organisation"), role=Role.MANAGER, agent__isnull=False
+    firms = models.RoleAssignment.objects.using(using).filter(
+        active_assignments(now), organisation=OuterRef("holding__organisation"), role=Role.MANAGER, agent__isnull=False
     )
     rows = certificates.filter(
         ~Q(state__in=(CertificateState.RESERVED, CertificateState.VOID)),
@@ -69,6 +69,6 @@ def unheard(register: Register, now: datetime, ladder: Ladder, most: int) -> Unh
     found = [
         Serial(serial)
         for serial, begins, ends in ending
-        if any(at <= now for _, at in leaving(ladder, Span(begins, ends)))
+        if any(at <= now for _, at in send_times(ladder, ValidityPeriod(begins, ends)))
     ]
-    return Unheard(len(found), tuple(found[:most]))
+    return UnreachableSummary(len(found), tuple(found[:most]))

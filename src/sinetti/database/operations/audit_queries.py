@@ -8,9 +8,9 @@ from datetime import datetime
 from django.db import transaction
 
 from sinetti.database.common import audit_log
-from sinetti.database.common.audit_log import Deed
-from sinetti.database.connection import Register
-from sinetti.database.models import AuditRow
+from sinetti.database.common.audit_log import AuditContext
+from sinetti.database.connection import Database
+from sinetti.database.models import AuditEvent
 
 Facts = Mapping[str, str | int | None]
 
@@ -19,7 +19,7 @@ LOOKED_THROUGH = 100_000
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
+class AuditQuery:
     """Which rows: those to which all applies that is not empty. `before` is a sequence number: only older ones."""
 
     object: str = ""
@@ -31,7 +31,7 @@ class Asked:
 
 
 @dataclass(frozen=True, slots=True)
-class Entry:
+class AuditEntry:
     """One row, its canonical octets decoded. `sound` tells whether they are what their digest says."""
 
     sequence: int
@@ -45,16 +45,16 @@ class Entry:
 
 
 @dataclass(frozen=True, slots=True)
-class Found:
+class AuditPage:
     """Rows, and the number before which older ones are looked for; None where there are none."""
 
-    entries: tuple[Entry, ...]
+    entries: tuple[AuditEntry, ...]
     before: int | None
 
 
-def entries(register: Register, asked: Asked, most: int) -> Found:
+def entries(register: Database, asked: AuditQuery, most: int) -> AuditPage:
     """Read rows, the newest first: two statements at most, one where an object's index leads to them."""
-    rows = AuditRow.objects.using(register.alias).order_by("-sequence")
+    rows = AuditEvent.objects.using(register.alias).order_by("-sequence")
     begins, ends = asked.before, 0
     if not asked.object:
         if begins is None:
@@ -72,19 +72,19 @@ def entries(register: Register, asked: Asked, most: int) -> Found:
         rows = rows.filter(at__lt=asked.until)
     found = list(rows[: most + 1])
     if len(found) > most:
-        return Found(tuple(_entry(row) for row in found[:most]), found[most - 1].sequence)
-    return Found(tuple(_entry(row) for row in found), ends + 1 if ends else None)
+        return AuditPage(tuple(_entry(row) for row in found[:most]), found[most - 1].sequence)
+    return AuditPage(tuple(_entry(row) for row in found), ends + 1 if ends else None)
 
 
-def note_look(register: Register, deed: Deed, subject: str, **facts: str) -> None:
+def note_look(register: Database, deed: AuditContext, subject: str, **facts: str) -> None:
     """Write down that a clerk looks at something, in a transaction of its own, before it is shown."""
     with transaction.atomic(using=register.alias):
         audit_log.write(register, deed, "looked", subject, **facts)
 
 
-def _entry(row: AuditRow) -> Entry:
+def _entry(row: AuditEvent) -> AuditEntry:
     octets = bytes(row.octets)
     told = json.loads(octets)
-    deed = Deed(row.actor, row.at, row.request_id)
+    deed = AuditContext(row.actor, row.at, row.request_id)
     sound = audit_log.row_of(deed, row.action, row.object, told["facts"]) == (octets, row.sha256)
-    return Entry(row.sequence, row.at, row.actor, row.action, row.object, row.request_id, told["facts"], sound)
+    return AuditEntry(row.sequence, row.at, row.actor, row.action, row.object, row.request_id, told["facts"], sound)

@@ -8,12 +8,12 @@ from django.db.models import F, QuerySet
 
 from sinetti.database import models
 from sinetti.database.common import audit_log
-from sinetti.database.common.audit_log import Deed
-from sinetti.database.connection import Register, RegisterRefusesError
+from sinetti.database.common.audit_log import AuditContext
+from sinetti.database.connection import Database, DatabaseSetupError
 from sinetti.database.organisations.organisations import PURPOSE
 from sinetti.domain.values import Channel, Environment, Sha256
 
-_INSTANCE = "registry_instance"
+_INSTANCE = "sinetti_instance"
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +33,7 @@ class NewAuthority:
 
 
 @dataclass(frozen=True, slots=True)
-class Identity:
+class AuthorityIdentity:
     """Which instance and environment this register belongs to, and the SHA-256 of its CA certificates by name."""
 
     instance_id: str
@@ -41,7 +41,9 @@ class Identity:
     fingerprints: dict[str, str]
 
 
-def found(register: Register, environment: Environment, authorities: tuple[NewAuthority, ...], deed: Deed) -> Identity:
+def found(
+    register: Database, environment: Environment, authorities: tuple[NewAuthority, ...], deed: AuditContext
+) -> AuthorityIdentity:
     """Write the register's identity, its CAs and its types, in one transaction; gives the identity that it then has.
 
     Where somebody came before, nothing is written, and the identity given is theirs.
@@ -51,7 +53,7 @@ def found(register: Register, environment: Environment, authorities: tuple[NewAu
         if (taken := identity(register)) is not None:
             return taken
         for new in authorities:
-            models.Authority.objects.using(register.alias).create(
+            models.CertificateAuthority.objects.using(register.alias).create(
                 name=new.name,
                 common_name=new.common_name,
                 role=new.role,
@@ -76,10 +78,10 @@ def found(register: Register, environment: Environment, authorities: tuple[NewAu
             fingerprints={new.name: new.sha256 for new in authorities},
         )
         audit_log.write(register, deed, "founded", f"instance:{row.instance_id}", environment=environment)
-    return Identity(row.instance_id, environment, dict(row.fingerprints))
+    return AuthorityIdentity(row.instance_id, environment, dict(row.fingerprints))
 
 
-def _one_at_a_time(register: Register) -> None:
+def _one_at_a_time(register: Database) -> None:
     """Of two that found at once the second waits for the first; SQLite's transactions are alone anyhow."""
     connection = connections[register.alias]
     if connection.vendor == "postgresql":
@@ -87,7 +89,7 @@ def _one_at_a_time(register: Register) -> None:
             cursor.execute(f"LOCK TABLE {_INSTANCE} IN SHARE ROW EXCLUSIVE MODE")
 
 
-def identity(register: Register) -> Identity | None:
+def identity(register: Database) -> AuthorityIdentity | None:
     """Whose register this is; None for one that nobody founded, and for a database without our tables.
 
     Looks at what has been there since the first migration only, so that it may be asked before `migrate`. Raises
@@ -101,28 +103,30 @@ def identity(register: Register) -> Identity | None:
     except (NotSupportedError, ProgrammingError) as refused:  # the first for a server that is too old
         why = str(refused).strip().partition("\n")[0]
         sentence = f"the database cannot be read as a register ({why}): look at DATABASE_URL and at database_url"
-        raise RegisterRefusesError(sentence) from refused
-    return Identity(row[0], Environment(row[1]), dict(row[2])) if row else None
+        raise DatabaseSetupError(sentence) from refused
+    return AuthorityIdentity(row[0], Environment(row[1]), dict(row[2])) if row else None
 
 
-def issuing_names(register: Register) -> dict[Channel, str]:
+def issuing_names(register: Database) -> dict[Channel, str]:
     """For each channel, the name of the CA that issues for it now."""
     rows = models.CertificateType.objects.using(register.alias).filter(purpose=PURPOSE)
     return {Channel(channel): name for channel, name in rows.values_list("channel", "authority_id")}
 
 
-def open_shard(register: Register, authority: str) -> int:
+def open_shard(register: Database, authority: str) -> int:
     """The shard that certificates of a CA go to now; those before it are full. Raises for no CA of ours."""
-    return models.Authority.objects.using(register.alias).values_list("open_shard", flat=True).get(pk=authority)
+    return (
+        models.CertificateAuthority.objects.using(register.alias).values_list("open_shard", flat=True).get(pk=authority)
+    )
 
 
-def take_places(register: Register, authority: str, most: int, at_once: int) -> tuple[int, int]:
+def take_places(register: Database, authority: str, most: int, at_once: int) -> tuple[int, int]:
     """Take up to `at_once` places in the open shard of a CA, which has `most`; gives the shard and how many they are.
 
     Where the shard is full, the next one is opened. A place is given away once; who does not use it leaves it empty.
     """
     with transaction.atomic(using=register.alias):
-        rows = models.Authority.objects.using(register.alias).filter(pk=authority)
+        rows = models.CertificateAuthority.objects.using(register.alias).filter(pk=authority)
         rows.update(open_shard=F("open_shard"))  # whoever comes second waits
         shard, taken = rows.values_list("open_shard", "shard_places").get()
         if taken is None:
@@ -134,10 +138,10 @@ def take_places(register: Register, authority: str, most: int, at_once: int) -> 
     return shard, places
 
 
-def count_places_anew(register: Register, authority: str) -> None:
+def count_places_anew(register: Database, authority: str) -> None:
     """Let the next who takes places count first: for a while nobody did."""
-    models.Authority.objects.using(register.alias).filter(pk=authority).update(shard_places=None)
+    models.CertificateAuthority.objects.using(register.alias).filter(pk=authority).update(shard_places=None)
 
 
-def _certificates(register: Register, authority: str, shard: int) -> QuerySet[models.Certificate]:
+def _certificates(register: Database, authority: str, shard: int) -> QuerySet[models.Certificate]:
     return models.Certificate.objects.using(register.alias).filter(authority_id=authority, crl_shard=shard)

@@ -13,7 +13,7 @@ from django.core.cache.backends.base import DEFAULT_TIMEOUT, BaseCache
 from django.db import transaction
 from django.utils import timezone
 
-from sinetti.database.models import Remembered
+from sinetti.database.models import CacheEntry
 
 _LONGEST = timedelta(days=1)
 
@@ -30,14 +30,14 @@ class RegisterCache(BaseCache):
         """Remember a value unless there is one; tells whether it did. Of several callers one does."""
         own, now = self._own(key, version), timezone.now()
         with transaction.atomic():
-            Remembered.objects.filter(key=own, expires__lte=now).delete()
+            CacheEntry.objects.filter(key=own, expires__lte=now).delete()
             values = {"value": json.dumps(value), "expires": now + max(self._lives(timeout), self._added_for)}
-            _, made = Remembered.objects.get_or_create(key=own, defaults=values)
+            _, made = CacheEntry.objects.get_or_create(key=own, defaults=values)
         return made
 
     def get(self, key: str, default: object = None, version: int | None = None) -> Any:  # noqa: ANN401
         """What is remembered, or `default`."""
-        rows = Remembered.objects.filter(key=self._own(key, version), expires__gt=timezone.now())
+        rows = CacheEntry.objects.filter(key=self._own(key, version), expires__gt=timezone.now())
         found = rows.values_list("value", flat=True).first()
         return default if found is None else json.loads(found)
 
@@ -46,16 +46,16 @@ class RegisterCache(BaseCache):
         now = timezone.now()
         values = {"value": json.dumps(value), "expires": now + self._lives(timeout)}
         with transaction.atomic():
-            Remembered.objects.filter(expires__lte=now).delete()
-            Remembered.objects.update_or_create(key=self._own(key, version), defaults=values)
+            CacheEntry.objects.filter(expires__lte=now).delete()
+            CacheEntry.objects.update_or_create(key=self._own(key, version), defaults=values)
 
     def delete(self, key: str, version: int | None = None) -> bool:
         """Forget a value; tells whether there was one."""
-        return bool(Remembered.objects.filter(key=self._own(key, version)).delete()[0])
+        return bool(CacheEntry.objects.filter(key=self._own(key, version)).delete()[0])
 
     def clear(self) -> None:
         """Forget everything."""
-        Remembered.objects.all().delete()
+        CacheEntry.objects.all().delete()
 
     def _own(self, key: str, version: int | None) -> str:
         return sha256(self.make_key(key, version).encode()).hexdigest()

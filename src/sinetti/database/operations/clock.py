@@ -8,8 +8,8 @@ from django.db.models import Max
 
 from sinetti.database import models
 from sinetti.database.common import audit_log
-from sinetti.database.common.audit_log import Deed
-from sinetti.database.connection import Register
+from sinetti.database.common.audit_log import AuditContext
+from sinetti.database.connection import Database
 from sinetti.database.issuance.journal_records import instant
 
 OVERLAP = 5_000
@@ -22,7 +22,7 @@ _MARK = "clock"
 
 
 @dataclass(frozen=True, slots=True)
-class Stored:
+class StoredClock:
     """The newest instant that counts (None in a register without any), and which rows count no more."""
 
     newest: datetime | None
@@ -31,7 +31,7 @@ class Stored:
     accepted_at: datetime | None
 
 
-def database_now(register: Register) -> datetime | None:
+def database_now(register: Database) -> datetime | None:
     """The database's own clock, UTC; None for SQLite, which has none but the machine's."""
     connection = connections[register.alias]
     if connection.vendor != "postgresql":
@@ -43,14 +43,14 @@ def database_now(register: Register) -> datetime | None:
     return at
 
 
-def stored(register: Register) -> Stored:
+def stored(register: Database) -> StoredClock:
     """What is stored now. Every change of state has an audit row with its instant, so these are all that is read."""
-    mark = models.ClockMark.objects.using(register.alias).filter(pk=_MARK).first()
+    mark = models.ClockCheckpoint.objects.using(register.alias).filter(pk=_MARK).first()
     since = max(mark.sequence - OVERLAP, mark.accepted_sequence) if mark else 0
-    rows = models.AuditRow.objects.using(register.alias).filter(sequence__gt=since)
+    rows = models.AuditEvent.objects.using(register.alias).filter(sequence__gt=since)
     found = rows.aggregate(newest=Max("at"), last=Max("sequence"))
     known = [at for at in (found["newest"], mark.newest if mark else None) if at is not None]
-    now = Stored(
+    now = StoredClock(
         newest=max(known, default=None),
         sequence=found["last"] or (mark.sequence if mark else 0),
         accepted_sequence=mark.accepted_sequence if mark else 0,
@@ -61,23 +61,23 @@ def stored(register: Register) -> Stored:
     return now
 
 
-def accept(register: Register, set_aside: datetime | None, deed: Deed) -> None:
+def accept(register: Database, set_aside: datetime | None, deed: AuditContext) -> None:
     """Let nothing count that was stored before now: the clock is taken as it is. Audited."""
     with transaction.atomic(using=register.alias):
         before = instant(set_aside) if set_aside else None
         audit_log.write(register, deed, "clock-accepted", "clock", newest=before)
-        last = models.AuditRow.objects.using(register.alias).latest("sequence").sequence
+        last = models.AuditEvent.objects.using(register.alias).latest("sequence").sequence
         values = {"newest": deed.at, "sequence": last, "accepted_at": deed.at, "accepted_sequence": last}
-        models.ClockMark.objects.using(register.alias).update_or_create(pk=_MARK, defaults=values)
+        models.ClockCheckpoint.objects.using(register.alias).update_or_create(pk=_MARK, defaults=values)
 
 
-def _move(register: Register, now: Stored, *, there: bool) -> None:
+def _move(register: Database, now: StoredClock, *, there: bool) -> None:
     """Move the mark on, unless somebody else did or the clock was accepted meanwhile."""
     values = {"newest": now.newest, "sequence": now.sequence}
     if not there:
-        models.ClockMark.objects.using(register.alias).get_or_create(pk=_MARK, defaults=values)
+        models.ClockCheckpoint.objects.using(register.alias).get_or_create(pk=_MARK, defaults=values)
         return
-    rows = models.ClockMark.objects.using(register.alias).filter(
+    rows = models.ClockCheckpoint.objects.using(register.alias).filter(
         pk=_MARK, sequence__lt=now.sequence, accepted_sequence=now.accepted_sequence
     )
     rows.update(**values)

@@ -8,11 +8,18 @@ from django.db.models import F, QuerySet
 
 from sinetti.database.access import accounts, persons
 from sinetti.database.common import audit_log
-from sinetti.database.common.audit_log import Deed
-from sinetti.database.connection import Register
-from sinetti.database.models import OrganisationLoad
+from sinetti.database.common.audit_log import AuditContext
+from sinetti.database.connection import Database
+from sinetti.database.models import OrganisationImport
 from sinetti.database.organisations import administration
-from sinetti.domain.organisations.csv_import import Change, ChangeKind, Difference, Slip, Wrong, as_told
+from sinetti.domain.organisations.csv_import import (
+    ChangeKind,
+    ImportChange,
+    ImportDiff,
+    RowError,
+    RowErrorKind,
+    to_dict,
+)
 from sinetti.domain.organisations.import_confirmation import (
     PROPOSAL_LIVES,
     LoadConfirmation,
@@ -20,17 +27,17 @@ from sinetti.domain.organisations.import_confirmation import (
     check_may_end,
     check_may_propose,
 )
-from sinetti.domain.values import CustomerKind
+from sinetti.domain.values import IdentifierType
 
 
 @dataclass(frozen=True, slots=True)
-class Load:
+class ImportJob:
     """A file as it was compared with the register, and how far its changes are carried out."""
 
     load_id: str
     created: datetime
     content: bytes = field(repr=False)
-    difference: Difference = field(repr=False)
+    difference: ImportDiff = field(repr=False)
     digest: str
     accepted_at: datetime | None
     position: int
@@ -50,7 +57,7 @@ class LoadListItem:
     confirmation: LoadConfirmation
 
 
-def add(register: Register, content: bytes, found: tuple[Difference, str], user_id: str, deed: Deed) -> str:
+def add(register: Database, content: bytes, found: tuple[ImportDiff, str], user_id: str, deed: AuditContext) -> str:
     """Keep a file with what it would change and the digest of that; returns its id."""
     difference, digest = found
     with transaction.atomic(using=register.alias):
@@ -61,7 +68,7 @@ def add(register: Register, content: bytes, found: tuple[Difference, str], user_
     return row.load_id
 
 
-def compare_again(register: Register, load_id: str, found: tuple[Difference, str], deed: Deed) -> None:
+def refresh_diff(register: Database, load_id: str, found: tuple[ImportDiff, str], deed: AuditContext) -> None:
     """Store the changes that the file would make now, if it is undecided.
 
     A proposal of the former changes becomes void.
@@ -73,7 +80,7 @@ def compare_again(register: Register, load_id: str, found: tuple[Difference, str
             audit_log.write(register, deed, "load-compared", f"load:{load_id}", changes=len(difference.changes))
 
 
-def accept(register: Register, load_id: str, digest: str, clerk: str, deed: Deed) -> bool:
+def accept(register: Database, load_id: str, digest: str, clerk: str, deed: AuditContext) -> bool:
     """Accept exactly the changes of this digest, once; return whether it did.
 
     The file is deleted. For changes that need no second clerk: `confirm` accepts the others.
@@ -86,7 +93,7 @@ def accept(register: Register, load_id: str, digest: str, clerk: str, deed: Deed
     return True
 
 
-def propose(register: Register, load_id: str, digest: str, clerk: str, deed: Deed) -> bool:
+def propose(register: Database, load_id: str, digest: str, clerk: str, deed: AuditContext) -> bool:
     """Store a proposal of the changes of this digest; return whether it did.
 
     Raises LoadRefused.
@@ -102,7 +109,7 @@ def propose(register: Register, load_id: str, digest: str, clerk: str, deed: Dee
     return True
 
 
-def confirm(register: Register, load_id: str, digest: str, clerk: str, deed: Deed) -> bool:
+def confirm(register: Database, load_id: str, digest: str, clerk: str, deed: AuditContext) -> bool:
     """Accept another clerk's proposal of this digest; return whether it did.
 
     Of two at once one wins: the row is locked first, then all is asked anew. Raises LoadRefused.
@@ -126,7 +133,7 @@ def confirm(register: Register, load_id: str, digest: str, clerk: str, deed: Dee
     return True
 
 
-def end(register: Register, load_id: str, clerk: str, deed: Deed) -> None:
+def end(register: Database, load_id: str, clerk: str, deed: AuditContext) -> None:
     """Store the withdrawal or rejection of a proposal. Raises LoadRefused.
 
     The proposer withdraws, another clerk rejects.
@@ -141,7 +148,7 @@ def end(register: Register, load_id: str, clerk: str, deed: Deed) -> None:
         )
 
 
-def carry_on(register: Register, load_id: str, most: int, deed: Deed) -> bool:
+def apply_batch(register: Database, load_id: str, most: int, deed: AuditContext) -> bool:
     """Make the next changes of an accepted file, in one transaction with how far it is; whether more are left."""
     with transaction.atomic(using=register.alias):
         rows = _all(register).filter(pk=load_id, accepted_at__isnull=False, done_at__isnull=True)
@@ -159,28 +166,28 @@ def carry_on(register: Register, load_id: str, most: int, deed: Deed) -> bool:
     return not done
 
 
-def find(register: Register, load_id: str) -> Load | None:
+def find(register: Database, load_id: str) -> ImportJob | None:
     """The file with this id."""
     row = _all(register).filter(pk=load_id).first()
     return None if row is None else _load(row)
 
 
-def list_newest(register: Register, most: int) -> tuple[LoadListItem, ...]:
+def list_newest(register: Database, most: int) -> tuple[LoadListItem, ...]:
     """The files that were sent last."""
     return tuple(_item(row) for row in _listed(register).order_by("-created", "pk")[:most])
 
 
-def list_proposed(register: Register, most: int, now: datetime) -> tuple[LoadListItem, ...]:
+def list_proposed(register: Database, most: int, now: datetime) -> tuple[LoadListItem, ...]:
     """The files that wait for a second clerk, oldest first."""
     return tuple(_item(row) for row in _proposed(_listed(register), now).order_by("proposed_at", "pk")[:most])
 
 
-def count_proposed(register: Register, now: datetime) -> int:
+def count_proposed(register: Database, now: datetime) -> int:
     """Return the number of files that wait for a second clerk."""
     return _proposed(_all(register), now).count()
 
 
-def find_proposed(register: Register, clerk: str, digest: str, now: datetime) -> str | None:
+def find_proposed(register: Database, clerk: str, digest: str, now: datetime) -> str | None:
     """Return the id of the same proposal by this clerk that still waits, or None.
 
     The digest identifies it.
@@ -189,7 +196,7 @@ def find_proposed(register: Register, clerk: str, digest: str, now: datetime) ->
     return rows.values_list("load_id", flat=True).first()
 
 
-def _locked(register: Register, load_id: str) -> OrganisationLoad:
+def _locked(register: Database, load_id: str) -> OrganisationImport:
     """The row, locked until the transaction ends."""
     rows = _all(register).filter(pk=load_id)
     # Updated first: select_for_update does nothing on SQLite.
@@ -197,19 +204,19 @@ def _locked(register: Register, load_id: str) -> OrganisationLoad:
     return rows.get()
 
 
-def _proposed(rows: "QuerySet[OrganisationLoad]", now: datetime) -> "QuerySet[OrganisationLoad]":
+def _proposed(rows: "QuerySet[OrganisationImport]", now: datetime) -> "QuerySet[OrganisationImport]":
     return rows.filter(proposed_at__isnull=False, accepted_at__isnull=True, ended_at__isnull=True, expires__gte=now)
 
 
-def _listed(register: Register) -> "QuerySet[OrganisationLoad]":
+def _listed(register: Database) -> "QuerySet[OrganisationImport]":
     return _all(register).defer("content", "changes", "wrong")
 
 
-def _item(row: OrganisationLoad) -> LoadListItem:
+def _item(row: OrganisationImport) -> LoadListItem:
     return LoadListItem(row.load_id, row.created, row.position, row.done_at, _confirmation(row))
 
 
-def _confirmation(row: OrganisationLoad) -> LoadConfirmation:
+def _confirmation(row: OrganisationImport) -> LoadConfirmation:
     return LoadConfirmation(
         row.user_id or "",
         row.proposed_by,
@@ -222,26 +229,28 @@ def _confirmation(row: OrganisationLoad) -> LoadConfirmation:
     )
 
 
-def _told(difference: Difference) -> dict[str, object]:
+def _told(difference: ImportDiff) -> dict[str, object]:
     return {
-        "changes": [as_told(one) for one in difference.changes],
+        "changes": [to_dict(one) for one in difference.changes],
         "wrong": [asdict(one) for one in difference.wrong],
         "unchanged": difference.unchanged,
     }
 
 
-def _change(told: dict[str, object]) -> Change:
-    values = {**told, "kind": ChangeKind(str(told["kind"])), "id_kind": CustomerKind(str(told["id_kind"]))}
-    return Change(**values)  # type: ignore[arg-type] # as it was written
+def _change(told: dict[str, object]) -> ImportChange:
+    values = {**told, "kind": ChangeKind(str(told["kind"])), "id_kind": IdentifierType(str(told["id_kind"]))}
+    return ImportChange(**values)  # type: ignore[arg-type] # as it was written
 
 
-def _load(row: OrganisationLoad) -> Load:
-    wrong = tuple(Wrong(one["line"], one["column"], Slip(one["slip"]), one.get("known", "")) for one in row.wrong)
-    return Load(
+def _load(row: OrganisationImport) -> ImportJob:
+    wrong = tuple(
+        RowError(one["line"], one["column"], RowErrorKind(one["slip"]), one.get("known", "")) for one in row.wrong
+    )
+    return ImportJob(
         row.load_id,
         row.created,
         bytes(row.content),
-        Difference(tuple(_change(one) for one in row.changes), wrong, row.unchanged),
+        ImportDiff(tuple(_change(one) for one in row.changes), wrong, row.unchanged),
         row.digest,
         row.accepted_at,
         row.position,
@@ -251,5 +260,5 @@ def _load(row: OrganisationLoad) -> Load:
     )
 
 
-def _all(register: Register) -> "QuerySet[OrganisationLoad]":
-    return OrganisationLoad.objects.using(register.alias)
+def _all(register: Database) -> "QuerySet[OrganisationImport]":
+    return OrganisationImport.objects.using(register.alias)

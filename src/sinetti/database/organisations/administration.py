@@ -11,13 +11,13 @@ from django.db.models.expressions import RawSQL
 
 from sinetti.database import models
 from sinetti.database.common import audit_log, mappers
-from sinetti.database.common.audit_log import Deed
-from sinetti.database.connection import Register
+from sinetti.database.common.audit_log import AuditContext
+from sinetti.database.connection import Database
 from sinetti.domain.certificates.lifecycle import CertificateState
-from sinetti.domain.identifiers import folded
+from sinetti.domain.identifiers import normalise
 from sinetti.domain.organisations.applications import ApplicationState
-from sinetti.domain.organisations.csv_import import Change, ChangeKind, Standing
-from sinetti.domain.values import Channel, CustomerKind, Language, Serial
+from sinetti.domain.organisations.csv_import import ChangeKind, ImportChange, StoredOrganisation
+from sinetti.domain.values import Channel, IdentifierType, Language, Serial
 
 _LISTS = {
     "postgresql": "SELECT jsonb_array_elements_text(%s::jsonb)",
@@ -27,12 +27,12 @@ _LISTS = {
 
 
 @dataclass(frozen=True, slots=True)
-class Listed:
+class OrganisationListItem:
     """An organisation in a list. `merged_into` is a customer id, or empty."""
 
     organisation_id: str
     customer_id: str
-    kind: CustomerKind
+    kind: IdentifierType
     country: str
     name: str
     language: Language
@@ -42,15 +42,15 @@ class Listed:
     channels: frozenset[Channel] = frozenset()
 
 
-def search(register: Register, text: str, start: int, most: int) -> tuple[Listed, ...]:
+def search(register: Database, text: str, start: int, most: int) -> tuple[OrganisationListItem, ...]:
     """Organisations whose id begins with this text, or whose name has it; all for an empty one. By name."""
     rows = _rows(register)
     if text:
-        rows = rows.filter(Q(folded__startswith=folded(text)) | Q(name__icontains=text))
+        rows = rows.filter(Q(folded__startswith=normalise(text)) | Q(name__icontains=text))
     return tuple(_listed(row) for row in rows.order_by("name", "pk")[start : start + most])
 
 
-def find(register: Register, organisation_id: str) -> Listed | None:
+def find(register: Database, organisation_id: str) -> OrganisationListItem | None:
     """One organisation, with the channels that it is approved for."""
     row = _rows(register).filter(pk=organisation_id).first()
     if row is None:
@@ -59,20 +59,20 @@ def find(register: Register, organisation_id: str) -> Listed | None:
     return _listed(row, frozenset(Channel(one) for one in approved.values_list("type__channel", flat=True)))
 
 
-def that_may_apply(register: Register, organisation_ids: Collection[str]) -> tuple[Listed, ...]:
+def that_may_apply(register: Database, organisation_ids: Collection[str]) -> tuple[OrganisationListItem, ...]:
     """Those of these, by name, that have no application which waits for its decision."""
-    rows = _rows(register).filter(pk__in=values_in(register, organisation_ids))
+    rows = _rows(register).filter(pk__in=json_values(register, organisation_ids))
     rows = rows.exclude(applications__state=ApplicationState.OPEN)
     return tuple(_listed(row) for row in rows.order_by("name", "pk"))
 
 
-def standings(register: Register, ids: Collection[str]) -> dict[str, Standing]:
+def stored_organisations(register: Database, ids: Collection[str]) -> dict[str, StoredOrganisation]:
     """What the register has of organisations, by folded customer id, in one statement; unknown ones are left out."""
-    rows = _rows(register).filter(folded__in=values_in(register, ids))
+    rows = _rows(register).filter(folded__in=json_values(register, ids))
     return {
-        row.folded: Standing(
+        row.folded: StoredOrganisation(
             row.customer_id,
-            CustomerKind(row.kind),
+            IdentifierType(row.kind),
             row.country,
             row.name,
             Language(row.language),
@@ -83,7 +83,7 @@ def standings(register: Register, ids: Collection[str]) -> dict[str, Standing]:
     }
 
 
-def apply(register: Register, changes: Sequence[Change], deed: Deed) -> int:
+def apply(register: Database, changes: Sequence[ImportChange], deed: AuditContext) -> int:
     """Make these changes; each only where the register stands as the change says. Returns how many did not.
 
     Call it inside a transaction, with a few hundred.
@@ -94,17 +94,17 @@ def apply(register: Register, changes: Sequence[Change], deed: Deed) -> int:
     return passed_over + sum(not _alter(register, one, deed) for one in changes if one.kind is not ChangeKind.ADD)
 
 
-def alter(register: Register, change: Change, deed: Deed) -> bool:
+def alter(register: Database, change: ImportChange, deed: AuditContext) -> bool:
     """Make one change to an organisation; whether it was made, which it is not where the register moved meanwhile."""
     with transaction.atomic(using=register.alias):
         return _alter(register, change, deed)
 
 
-def in_force(register: Register, customer_ids: Collection[str], now: datetime) -> tuple[Serial, ...]:
+def in_force(register: Database, customer_ids: Collection[str], now: datetime) -> tuple[Serial, ...]:
     """The serials of what these hold that is issued, not revoked and not at its end: what an ended one has left."""
-    names = {folded(one) for one in customer_ids}
+    names = {normalise(one) for one in customer_ids}
     rows = models.Certificate.objects.using(register.alias).filter(
-        holding__organisation__folded__in=values_in(register, names),
+        holding__organisation__folded__in=json_values(register, names),
         state__in=(CertificateState.ISSUED, CertificateState.FETCHED),
         revoked_at__isnull=True,
         not_after__gte=now,
@@ -112,11 +112,11 @@ def in_force(register: Register, customer_ids: Collection[str], now: datetime) -
     return tuple(Serial(one) for one in rows.order_by("reserved_at", "pk").values_list("serial", flat=True))
 
 
-def _add(register: Register, changes: Sequence[Change], deed: Deed) -> int:
+def _add(register: Database, changes: Sequence[ImportChange], deed: AuditContext) -> int:
     """Add organisations, without channels: those are applied for. An id that was taken meanwhile stays as it is."""
-    by_folded = {folded(one.customer_id): one for one in changes}
+    by_folded = {normalise(one.customer_id): one for one in changes}
     rows = models.Organisation.objects.using(register.alias)
-    taken = set(rows.filter(folded__in=values_in(register, by_folded)).values_list("folded", flat=True))
+    taken = set(rows.filter(folded__in=json_values(register, by_folded)).values_list("folded", flat=True))
     made = [
         models.Organisation(
             customer_id=one.customer_id,
@@ -137,23 +137,23 @@ def _add(register: Register, changes: Sequence[Change], deed: Deed) -> int:
     return len(made)
 
 
-def _hold(register: Register, changes: Sequence[Change]) -> None:
+def _hold(register: Database, changes: Sequence[ImportChange]) -> None:
     """Lock every organisation that these concern, then the lines of those that change, each in the order of their ids.
 
     So do acts of people (locking.py) and revocations of many. In the order of the file, two at once could wait for
     each other.
     """
-    concerned = {folded(one) for change in changes for one in (change.customer_id, change.into) if one}
-    rows = models.Organisation.objects.using(register.alias).filter(folded__in=values_in(register, concerned))
+    concerned = {normalise(one) for change in changes for one in (change.customer_id, change.into) if one}
+    rows = models.Organisation.objects.using(register.alias).filter(folded__in=json_values(register, concerned))
     list(rows.select_for_update(no_key=True).order_by("pk").values_list("pk"))
-    changing = values_in(register, {folded(one.customer_id) for one in changes})
-    lines = models.Holding.objects.using(register.alias).filter(organisation__folded__in=changing)
+    changing = json_values(register, {normalise(one.customer_id) for one in changes})
+    lines = models.Lineage.objects.using(register.alias).filter(organisation__folded__in=changing)
     list(lines.select_for_update(no_key=True, of=("self",)).order_by("pk").values_list("pk"))
 
 
-def _alter(register: Register, change: Change, deed: Deed) -> bool:
+def _alter(register: Database, change: ImportChange, deed: AuditContext) -> bool:
     rows = models.Organisation.objects.using(register.alias)
-    before = rows.filter(folded=folded(change.customer_id), name=change.name_before, closed_at__isnull=True)
+    before = rows.filter(folded=normalise(change.customer_id), name=change.name_before, closed_at__isnull=True)
     row = before.filter(language=change.language_before).first()
     if row is None:
         return False
@@ -161,7 +161,7 @@ def _alter(register: Register, change: Change, deed: Deed) -> bool:
     into = None
     if change.kind is ChangeKind.MERGE:
         # Held as well: two that are merged into each other at the same moment would both be gone.
-        open_ones = rows.filter(folded=folded(change.into), closed_at__isnull=True).exclude(pk=row.pk)
+        open_ones = rows.filter(folded=normalise(change.into), closed_at__isnull=True).exclude(pk=row.pk)
         into = open_ones.values_list("pk", flat=True).first()
         if into is None or not open_ones.filter(pk=into).update(organisation_id=into):
             return False
@@ -170,7 +170,7 @@ def _alter(register: Register, change: Change, deed: Deed) -> bool:
     if not before.filter(pk=row.pk).update(**values):
         return False
     # Whoever is deciding on one of its holdings has to look again: the name stands in what is issued.
-    mappers.move_versions(models.Holding.objects.using(register.alias).filter(organisation_id=row.pk))
+    mappers.move_versions(models.Lineage.objects.using(register.alias).filter(organisation_id=row.pk))
     subject = f"organisation:{row.pk}"
     if change.name != change.name_before:
         audit_log.write(register, deed, "organisation-renamed", subject)
@@ -183,20 +183,20 @@ def _alter(register: Register, change: Change, deed: Deed) -> bool:
     return True
 
 
-def values_in(register: Register, values: Collection[str]) -> RawSQL:
+def json_values(register: Database, values: Collection[str]) -> RawSQL:
     """These values as a statement takes any number of them: one value, JSON."""
     return RawSQL(_LISTS[connections[register.alias].vendor], [json.dumps(sorted(values))])  # noqa: S611 - one value
 
 
-def _rows(register: Register) -> "QuerySet[models.Organisation]":
+def _rows(register: Database) -> "QuerySet[models.Organisation]":
     return models.Organisation.objects.using(register.alias).select_related("merged_into")
 
 
-def _listed(row: models.Organisation, channels: frozenset[Channel] = frozenset()) -> Listed:
-    return Listed(
+def _listed(row: models.Organisation, channels: frozenset[Channel] = frozenset()) -> OrganisationListItem:
+    return OrganisationListItem(
         row.organisation_id,
         row.customer_id,
-        CustomerKind(row.kind),
+        IdentifierType(row.kind),
         row.country,
         row.name,
         Language(row.language),

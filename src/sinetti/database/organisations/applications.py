@@ -9,21 +9,21 @@ from django.db.models import QuerySet
 
 from sinetti.database import models
 from sinetti.database.common import audit_log
-from sinetti.database.common.audit_log import Deed
-from sinetti.database.connection import Register
-from sinetti.database.models import InterfaceApplication, User
+from sinetti.database.common.audit_log import AuditContext
+from sinetti.database.connection import Database
+from sinetti.database.models import AccessApplication, User
 from sinetti.database.notifications import outbox
 from sinetti.database.notifications.outbox import NewMessage
-from sinetti.database.notifications.recipients import standing
+from sinetti.database.notifications.recipients import active_assignments
 from sinetti.database.organisations import organisations
-from sinetti.database.organisations.organisations import Person
+from sinetti.database.organisations.organisations import ContactDetails
 from sinetti.domain.notifications.messages import MessageChannel, MessageKind
 from sinetti.domain.organisations.applications import (
-    ApplicationFault,
-    ApplicationRefused,
+    ApplicationDecision,
+    ApplicationError,
+    ApplicationErrorReason,
     ApplicationState,
     NewApplication,
-    Verdict,
 )
 from sinetti.domain.values import Channel, Language
 
@@ -57,9 +57,9 @@ class Application:
 
 
 def add(
-    register: Register, organisation_id: str, new: NewApplication, case: tuple[str, str], deed: Deed
+    register: Database, organisation_id: str, new: NewApplication, case: tuple[str, str], deed: AuditContext
 ) -> Application:
-    """Store an application; `case` is its number and the account that applies. Raises ApplicationRefused.
+    """Store an application; `case` is its number and the account that applies. Raises ApplicationError.
 
     Of two at the same moment the second is refused: one is open already.
     """
@@ -67,7 +67,7 @@ def add(
     try:
         with transaction.atomic(using=register.alias):
             _take_open(register, organisation_id)
-            row = InterfaceApplication.objects.using(register.alias).create(
+            row = AccessApplication.objects.using(register.alias).create(
                 case_number=number,
                 organisation_id=organisation_id,
                 channels=sorted(new.channels),
@@ -81,55 +81,55 @@ def add(
             subject = f"application:{row.application_id}"
             audit_log.write(register, deed, "application-made", subject, organisation=organisation_id, case=number)
     except IntegrityError:
-        raise ApplicationRefused(ApplicationFault.ONE_OPEN) from None
+        raise ApplicationError(ApplicationErrorReason.ONE_OPEN) from None
     return _read(_rows(register).get(pk=row.application_id))
 
 
-def find(register: Register, application_id: str) -> Application | None:
+def find(register: Database, application_id: str) -> Application | None:
     """The application with this id."""
     row = _rows(register).filter(pk=application_id).first()
     return None if row is None else _read(row)
 
 
-def by_case(register: Register, case_number: str) -> Application | None:
+def by_case(register: Database, case_number: str) -> Application | None:
     """The application with this case number."""
     row = _rows(register).filter(case_number=case_number).first()
     return None if row is None else _read(row)
 
 
 def of_organisations(
-    register: Register, organisation_ids: Collection[str], start: int, most: int
+    register: Database, organisation_ids: Collection[str], start: int, most: int
 ) -> tuple[Application, ...]:
     """The applications of these, the newest first, from a row on, at most so many."""
     rows = _rows(register).filter(organisation__in=organisation_ids).order_by("-created", "pk")
     return tuple(_read(row) for row in rows[start : start + most])
 
 
-def listed(register: Register, state: ApplicationState, start: int, most: int) -> tuple[Application, ...]:
+def listed(register: Database, state: ApplicationState, start: int, most: int) -> tuple[Application, ...]:
     """Some of those in a state: open ones from the oldest on, others from the newest."""
     order = "created" if state is ApplicationState.OPEN else "-created"
     rows = _rows(register).filter(state=state).order_by(order, "pk")
     return tuple(_read(row) for row in rows[start : start + most])
 
 
-def count_open(register: Register) -> int:
+def count_open(register: Database) -> int:
     """How many wait for a decision."""
-    return InterfaceApplication.objects.using(register.alias).filter(state=ApplicationState.OPEN).count()
+    return AccessApplication.objects.using(register.alias).filter(state=ApplicationState.OPEN).count()
 
 
-def withdraw(register: Register, application_id: str, deed: Deed) -> None:
-    """Take an application back while it is open. Raises ApplicationRefused."""
+def withdraw(register: Database, application_id: str, deed: AuditContext) -> None:
+    """Take an application back while it is open. Raises ApplicationError."""
     with transaction.atomic(using=register.alias):
         _move(register, application_id, {"state": ApplicationState.WITHDRAWN})
         audit_log.write(register, deed, "application-withdrawn", f"application:{application_id}")
 
 
 def decide(
-    register: Register,
+    register: Database,
     application_id: str,
-    verdict: Verdict,
+    verdict: ApplicationDecision,
     by: tuple[str, Callable[[Application], str]],
-    deed: Deed,
+    deed: AuditContext,
 ) -> Application:
     """Decide an application once: its channels are approved, and the party is owed the decision, in one transaction.
 
@@ -144,7 +144,7 @@ def decide(
         if verdict.state is ApplicationState.APPROVED:
             _take_open(register, decided.organisation_id)
             organisations.approve_channels(register, decided.organisation_id, decided.channels, deed)
-        InterfaceApplication.objects.using(register.alias).filter(pk=application_id).update(decision=write(decided))
+        AccessApplication.objects.using(register.alias).filter(pk=application_id).update(decision=write(decided))
         audit_log.write(
             register,
             deed,
@@ -153,13 +153,13 @@ def decide(
             organisation=decided.organisation_id,
             case=decided.case_number,
         )
-        outbox.put(
+        outbox.enqueue(
             register, _messages(application_id, _told(register, application_id, decided, deed.at), deed), deed.at
         )
     return _read(_rows(register).get(pk=application_id))
 
 
-def _messages(application_id: str, people: Iterable[str], deed: Deed) -> list[NewMessage]:
+def _messages(application_id: str, people: Iterable[str], deed: AuditContext) -> list[NewMessage]:
     return [
         NewMessage(
             MessageKind.AUTHORISATION,
@@ -174,9 +174,11 @@ def _messages(application_id: str, people: Iterable[str], deed: Deed) -> list[Ne
     ]
 
 
-def _told(register: Register, application_id: str, decided: Application, at: datetime) -> list[str]:
+def _told(register: Database, application_id: str, decided: Application, at: datetime) -> list[str]:
     """Who is told: whoever applied, and the signatories; one at each address."""
-    rows = models.Mandate.objects.using(register.alias).filter(standing(at), organisation=decided.organisation_id)
+    rows = models.RoleAssignment.objects.using(register.alias).filter(
+        active_assignments(at), organisation=decided.organisation_id
+    )
     signatories = rows.filter(role="signatory", person__isnull=False).order_by("valid_from", "pk")
     found: dict[str, str] = {}
     for row in signatories.select_related("person"):
@@ -184,31 +186,31 @@ def _told(register: Register, application_id: str, decided: Application, at: dat
             found.setdefault(row.person.email.casefold(), row.person.person_id)
     user = User.objects.using(register.alias).filter(applications__pk=application_id).first()
     if user is not None and user.email.casefold() not in found:
-        person = models.Person.objects.using(register.alias).filter(user=user).first() or organisations.new_person(
-            register, Person(user.name or user.email, user.email, "", Language(user.language))
+        person = models.Person.objects.using(register.alias).filter(user=user).first() or organisations.insert_person(
+            register, ContactDetails(user.name or user.email, user.email, "", Language(user.language))
         )
         found[user.email.casefold()] = person.person_id
     return list(found.values())
 
 
-def _move(register: Register, application_id: str, values: dict[str, object]) -> None:
-    rows = InterfaceApplication.objects.using(register.alias).filter(pk=application_id)
+def _move(register: Database, application_id: str, values: dict[str, object]) -> None:
+    rows = AccessApplication.objects.using(register.alias).filter(pk=application_id)
     if not rows.filter(state=ApplicationState.OPEN).update(**values):
-        raise ApplicationRefused(ApplicationFault.NOT_OPEN if rows.exists() else ApplicationFault.UNKNOWN)
+        raise ApplicationError(ApplicationErrorReason.NOT_OPEN if rows.exists() else ApplicationErrorReason.UNKNOWN)
 
 
-def _take_open(register: Register, organisation_id: str) -> None:
+def _take_open(register: Database, organisation_id: str) -> None:
     """Hold the organisation until the transaction ends, so that it is not closed meanwhile."""
     rows = models.Organisation.objects.using(register.alias).filter(pk=organisation_id, closed_at__isnull=True)
     if not rows.update(organisation_id=organisation_id):
-        raise ApplicationRefused(ApplicationFault.CLOSED)
+        raise ApplicationError(ApplicationErrorReason.CLOSED)
 
 
-def _rows(register: Register) -> "QuerySet[InterfaceApplication]":
-    return InterfaceApplication.objects.using(register.alias).select_related("organisation")
+def _rows(register: Database) -> "QuerySet[AccessApplication]":
+    return AccessApplication.objects.using(register.alias).select_related("organisation")
 
 
-def _read(row: InterfaceApplication) -> Application:
+def _read(row: AccessApplication) -> Application:
     channels: Sequence[str] = row.channels
     return Application(
         row.application_id,

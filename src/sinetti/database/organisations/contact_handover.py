@@ -11,20 +11,20 @@ from django.db.models.functions import Lower
 
 from sinetti.database import models
 from sinetti.database.common import audit_log, daily_counts
-from sinetti.database.common.audit_log import Deed
-from sinetti.database.connection import Register
+from sinetti.database.common.audit_log import AuditContext
+from sinetti.database.connection import Database
 from sinetti.database.notifications import outbox, reminders
 from sinetti.database.notifications.addresses import people_at
-from sinetti.database.notifications.outbox import Event
+from sinetti.database.notifications.outbox import DomainEvent
 from sinetti.database.organisations import organisations
-from sinetti.database.organisations.organisations import Person, give_way
+from sinetti.database.organisations.organisations import ContactDetails, mark_replaced
 from sinetti.domain.certificates.lifecycle import CertificateState, OrderState
 from sinetti.domain.notifications.messages import MessageKind
 from sinetti.domain.values import Channel
 
 
 @dataclass(frozen=True, slots=True)
-class ContactSeen:
+class ContactSummary:
     """Somebody who looks after certificates, by their folded address, and after how many."""
 
     email: str = field(repr=False)
@@ -33,7 +33,7 @@ class ContactSeen:
 
 
 @dataclass(frozen=True, slots=True)
-class LookedAfter:
+class AssignedLineage:
     """A holding that somebody looks after: as its contact, as the deputy, or both."""
 
     holding_id: str
@@ -48,7 +48,7 @@ class LookedAfter:
 
 
 @dataclass(frozen=True, slots=True)
-class LineTold:
+class LineageSummary:
     """A line of certificates as a message lists it; `contact` and `deputy` are folded addresses, empty for nobody.
 
     `not_after` is the end of the one in force, None where there is none.
@@ -64,18 +64,18 @@ class LineTold:
 
 
 def contacts(
-    register: Register, organisation_ids: Collection[str], now: datetime, count: int
-) -> tuple[ContactSeen, ...]:
+    register: Database, organisation_ids: Collection[str], now: datetime, count: int
+) -> tuple[ContactSummary, ...]:
     """The technical contact persons of these organisations' certificates, most certificates first, at most `count`."""
     rows = _in_use(register, organisation_ids, now).filter(contact__erased_at__isnull=True)
     grouped = rows.values(address=Lower("contact__email")).annotate(named=Max("contact__name"), many=Count("pk"))
     found = grouped.order_by("-many", "address")[:count]
-    return tuple(ContactSeen(one["address"], one["named"], one["many"]) for one in found if one["address"])
+    return tuple(ContactSummary(one["address"], one["named"], one["many"]) for one in found if one["address"])
 
 
 def looked_after(
-    register: Register, organisation_ids: Collection[str], email: str, now: datetime, count: int
-) -> tuple[LookedAfter, ...]:
+    register: Database, organisation_ids: Collection[str], email: str, now: datetime, count: int
+) -> tuple[AssignedLineage, ...]:
     """What somebody looks after in these organisations, by organisation and description, at most `count`."""
     theirs = people_at(register, email).values("pk")
     rows = _in_use(register, organisation_ids, now).annotate(
@@ -83,7 +83,7 @@ def looked_after(
     )
     rows = rows.filter(Q(as_contact=True) | Q(as_deputy=True)).select_related("organisation", "type")
     return tuple(
-        LookedAfter(
+        AssignedLineage(
             row.holding_id,
             row.organisation_id,
             row.organisation.customer_id,
@@ -98,13 +98,13 @@ def looked_after(
     )
 
 
-def lines(register: Register, holding_ids: Collection[str], now: datetime) -> tuple[LineTold, ...]:
+def lines(register: Database, holding_ids: Collection[str], now: datetime) -> tuple[LineageSummary, ...]:
     """These lines, by organisation and description."""
-    rows = models.Holding.objects.using(register.alias).filter(pk__in=list(holding_ids))
+    rows = models.Lineage.objects.using(register.alias).filter(pk__in=list(holding_ids))
     rows = rows.select_related("organisation", "type", "contact", "deputy")
     listed = rows.annotate(ends=Subquery(_in_force(now)[:1])).order_by("organisation__name", "description", "pk")
     return tuple(
-        LineTold(
+        LineageSummary(
             row.organisation.name,
             row.organisation.customer_id,
             Channel(row.type.channel),
@@ -117,18 +117,20 @@ def lines(register: Register, holding_ids: Collection[str], now: datetime) -> tu
     )
 
 
-def hand_over(register: Register, holding_ids: Collection[str], email: str, new: Person, deed: Deed) -> int:
+def reassign_contact(
+    register: Database, holding_ids: Collection[str], email: str, new: ContactDetails, deed: AuditContext
+) -> int:
     """Name somebody else in the place of whoever has this address, in all of these holdings; returns in how many.
 
     One transaction. Old and new are owed one message about all of them, not one about each. Nobody stands in for
     themselves: who comes in the contact's place leaves the deputy's. Raises LimitReached.
     """
     with transaction.atomic(using=register.alias):
-        holdings = models.Holding.objects.using(register.alias).filter(pk__in=list(holding_ids))
+        holdings = models.Lineage.objects.using(register.alias).filter(pk__in=list(holding_ids))
         # Locked in one order, so that two who do this at once do not wait for each other for ever.
         list(holdings.select_for_update(no_key=True).order_by("pk").values_list("pk"))
         theirs = set(people_at(register, email).values_list("pk", flat=True))
-        moved: dict[str, list[models.Holding]] = {
+        moved: dict[str, list[models.Lineage]] = {
             place: [row for row in holdings.order_by("pk") if getattr(row, f"{place}_id") in theirs]
             for place in ("contact", "deputy")
         }
@@ -144,7 +146,7 @@ def hand_over(register: Register, holding_ids: Collection[str], email: str, new:
 
 
 def orders_offered_to_others(
-    register: Register, organisation_ids: Collection[str], email: str
+    register: Database, organisation_ids: Collection[str], email: str
 ) -> tuple[tuple[str, str], ...]:
     """Open orders of this contact whose transfer IDs went to another person.
 
@@ -163,7 +165,7 @@ def orders_offered_to_others(
     return tuple(found.order_by("created", "pk").values_list("holding__organisation", "pk"))
 
 
-def _name(register: Register, place: str, rows: list[models.Holding], new: Person, deed: Deed) -> None:
+def _name(register: Database, place: str, rows: list[models.Lineage], new: ContactDetails, deed: AuditContext) -> None:
     """Name the same person for each of these, by a row for each, as a person who is named is a new row each time."""
     if not rows:
         return
@@ -180,31 +182,31 @@ def _name(register: Register, place: str, rows: list[models.Holding], new: Perso
     before = [getattr(row, f"{place}_id") for row in rows]
     for row, person in zip(rows, people, strict=True):
         setattr(row, place, person)
-    models.Holding.objects.using(register.alias).bulk_update(rows, [place])
-    give_way(register, before, deed.at)
+    models.Lineage.objects.using(register.alias).bulk_update(rows, [place])
+    mark_replaced(register, before, deed.at)
     facts = {"old": before[0], "new": people[0].person_id, "place": place, "holdings": [row.holding_id for row in rows]}
-    about = Event(MessageKind.CONTACT_CHANGED, "once", people[0].person_id, rows[0].holding_id, facts=facts)
-    outbox.owe_event(register, about, deed.at)
+    about = DomainEvent(MessageKind.CONTACT_CHANGED, "once", people[0].person_id, rows[0].holding_id, facts=facts)
+    outbox.record_event(register, about, deed.at)
     for row, old, person in zip(rows, before, people, strict=True):
         audit_log.write(
             register, deed, f"{place}-changed", f"holding:{row.holding_id}", before=old, person=person.person_id
         )
 
 
-def _vacate(register: Register, rows: list[models.Holding], deed: Deed) -> None:
+def _vacate(register: Database, rows: list[models.Lineage], deed: AuditContext) -> None:
     """Have nobody as the deputy of these. Whoever was is told as their contact, or as who leaves."""
     before = [row.deputy_id for row in rows]
-    ours = models.Holding.objects.using(register.alias).filter(pk__in=[row.pk for row in rows])
+    ours = models.Lineage.objects.using(register.alias).filter(pk__in=[row.pk for row in rows])
     ours.update(deputy=None)
-    give_way(register, before, deed.at)
+    mark_replaced(register, before, deed.at)
     for row, old in zip(rows, before, strict=True):
         audit_log.write(register, deed, "deputy-removed", f"holding:{row.holding_id}", before=old)
 
 
-def _in_use(register: Register, organisation_ids: Iterable[str], now: datetime) -> "QuerySet[models.Holding]":
+def _in_use(register: Database, organisation_ids: Iterable[str], now: datetime) -> "QuerySet[models.Lineage]":
     """Holdings with a certificate in force, or an order that is open: what was is nobody's task any more."""
     waiting = models.Order.objects.filter(holding=OuterRef("pk"), state=OrderState.OPEN)
-    rows = models.Holding.objects.using(register.alias).filter(organisation__in=list(organisation_ids))
+    rows = models.Lineage.objects.using(register.alias).filter(organisation__in=list(organisation_ids))
     return rows.filter(Exists(_in_force(now)) | Exists(waiting))
 
 

@@ -12,25 +12,25 @@ from django.db.models import Exists, F, OuterRef, Subquery
 
 from sinetti.database import models
 from sinetti.database.common import audit_log, daily_counts
-from sinetti.database.common.audit_log import Deed
-from sinetti.database.connection import Register
+from sinetti.database.common.audit_log import AuditContext
+from sinetti.database.connection import Database
 from sinetti.database.models import Invitation
 from sinetti.database.notifications import outbox, reminders
-from sinetti.database.notifications.outbox import Event
-from sinetti.database.notifications.recipients import Reader, lasting, reader, standing
-from sinetti.database.organisations.organisations import Person, count_offered, give_way, new_person
+from sinetti.database.notifications.outbox import DomainEvent
+from sinetti.database.notifications.recipients import Recipient, active_assignments, current_assignments, reader
+from sinetti.database.organisations.organisations import ContactDetails, count_offered, insert_person, mark_replaced
 from sinetti.domain.access.roles import Role
 from sinetti.domain.certificates.lifecycle import CertificateState, OrderState
 from sinetti.domain.notifications.messages import MessageKind
 from sinetti.domain.values import Language, Serial
 
 
-class Closed(Exception):
+class OrganisationClosed(Exception):
     """An organisation that is closed for good: nobody is named for it any more. It says the customer's id."""
 
 
 @dataclass(frozen=True, slots=True)
-class Looked:
+class ServiceProviders:
     """Who an organisation is looked after by, or whom it looks after: ids of customers, those in force."""
 
     by: tuple[str, ...]
@@ -38,30 +38,30 @@ class Looked:
 
 
 @dataclass(frozen=True, slots=True)
-class HoldingFound:
+class LineageInfo:
     """A holding and its two people as they are now."""
 
     holding_id: str
     customer_id: str
-    contact: Reader | None
-    deputy: Reader | None
+    contact: Recipient | None
+    deputy: Recipient | None
     let_end_at: datetime | None
 
 
-def add_signatory(register: Register, organisation_id: str, person: Person, deed: Deed) -> bool:
-    """Name a signatory; False where the same stands already. Raises Closed.
+def add_signatory(register: Database, organisation_id: str, person: ContactDetails, deed: AuditContext) -> bool:
+    """Name a signatory; False where the same stands already. Raises OrganisationClosed.
 
     Somebody at the same address gives way; their account, and links that they have not used, are the new one's.
     """
     with transaction.atomic(using=register.alias):
-        take_open(register, organisation_id)
+        lock_open(register, organisation_id)
         found = _signatories(register, organisation_id, person.email, deed.at)
         if any(not row.waiting and row.person is not None and _same(row.person, person) for row in found):
             return False
         _withdraw(register, found, "signatory-removed", deed)
-        row = models.Mandate.objects.using(register.alias).create(
+        row = models.RoleAssignment.objects.using(register.alias).create(
             organisation_id=organisation_id,
-            person=(new := new_person(register, person)),
+            person=(new := insert_person(register, person)),
             user_id=next((one.user_id for one in found if one.user_id is not None), None),
             role=Role.SIGNATORY,
             valid_from=deed.at,
@@ -74,7 +74,7 @@ def add_signatory(register: Register, organisation_id: str, person: Person, deed
     return True
 
 
-def remove_signatory(register: Register, organisation_id: str, email: str, deed: Deed) -> bool:
+def remove_signatory(register: Database, organisation_id: str, email: str, deed: AuditContext) -> bool:
     """Withdraw the mandates of a signatory, by their address; False where there is none."""
     with transaction.atomic(using=register.alias):
         _take(register, organisation_id)
@@ -83,40 +83,45 @@ def remove_signatory(register: Register, organisation_id: str, email: str, deed:
     return bool(found)
 
 
-def set_contact_person(register: Register, organisation_id: str, person: Person | None, deed: Deed) -> bool:
-    """Name the organisation's contact person, or nobody; False where it stands so already. Raises Closed."""
+def set_contact_person(
+    register: Database, organisation_id: str, person: ContactDetails | None, deed: AuditContext
+) -> bool:
+    """Name the organisation's contact person, or nobody; False where it stands so already.
+
+    Raises OrganisationClosed.
+    """
     with transaction.atomic(using=register.alias):
         if person is None:
             _take(register, organisation_id)
         else:
-            take_open(register, organisation_id)
+            lock_open(register, organisation_id)
         rows = models.Organisation.objects.using(register.alias).filter(pk=organisation_id)
         before = rows.select_related("contact").get().contact
         if before is None if person is None else before is not None and _same(before, person):
             return False
-        new = None if person is None else new_person(register, person)
+        new = None if person is None else insert_person(register, person)
         rows.update(contact=new)
         _hand_on(register, before, new)
         ids = (_id(before), _id(new))
-        give_way(register, ids[:1], deed.at)
+        mark_replaced(register, ids[:1], deed.at)
         audit_log.write(
             register, deed, "contact-person-set", f"organisation:{organisation_id}", before=ids[0], person=ids[1]
         )
     return True
 
 
-def add_agent(register: Register, organisation_id: str, agent_id: str, deed: Deed) -> bool:
+def add_agent(register: Database, organisation_id: str, agent_id: str, deed: AuditContext) -> bool:
     """Note that an organisation is looked after by another; False where it is so already.
 
-    Raises Closed where one of the two is closed.
+    Raises OrganisationClosed where one of the two is closed.
     """
     with transaction.atomic(using=register.alias):
         # In the order of their ids: two commands that name each other's organisations do not wait for each other.
         for one in sorted((organisation_id, agent_id)):
-            take_open(register, one)
-        rows = models.Mandate.objects.using(register.alias)
+            lock_open(register, one)
+        rows = models.RoleAssignment.objects.using(register.alias)
         values = {"organisation_id": organisation_id, "agent_id": agent_id, "role": Role.MANAGER}
-        if rows.filter(standing(deed.at), **values).exists():
+        if rows.filter(active_assignments(deed.at), **values).exists():
             return False
         row = rows.create(**values, valid_from=deed.at)
         about = f"organisation:{organisation_id}"
@@ -124,36 +129,42 @@ def add_agent(register: Register, organisation_id: str, agent_id: str, deed: Dee
     return True
 
 
-def withdraw_agent(register: Register, organisation_id: str, agent_id: str, deed: Deed) -> bool:
+def withdraw_agent(register: Database, organisation_id: str, agent_id: str, deed: AuditContext) -> bool:
     """End that an organisation is looked after by another; False where it is not."""
     with transaction.atomic(using=register.alias):
         _take(register, organisation_id)
-        rows = models.Mandate.objects.using(register.alias).filter(standing(deed.at), role=Role.MANAGER)
+        rows = models.RoleAssignment.objects.using(register.alias).filter(
+            active_assignments(deed.at), role=Role.MANAGER
+        )
         found = list(rows.filter(organisation=organisation_id, agent=agent_id))
         _withdraw(register, found, "looked-after-by-withdrawn", deed)
     return bool(found)
 
 
-def looked_after(register: Register, organisation_id: str, now: datetime) -> Looked:
+def service_providers(register: Database, organisation_id: str, now: datetime) -> ServiceProviders:
     """Which organisations look after this one, and which it looks after."""
-    rows = models.Mandate.objects.using(register.alias).filter(standing(now), role=Role.MANAGER, agent__isnull=False)
+    rows = models.RoleAssignment.objects.using(register.alias).filter(
+        active_assignments(now), role=Role.MANAGER, agent__isnull=False
+    )
     by = rows.filter(organisation=organisation_id).values_list("agent__customer_id", flat=True)
     after = rows.filter(agent=organisation_id).values_list("organisation__customer_id", flat=True)
-    return Looked(tuple(sorted({str(one) for one in by})), tuple(sorted(set(after))))
+    return ServiceProviders(tuple(sorted({str(one) for one in by})), tuple(sorted(set(after))))
 
 
-def find_holding(register: Register, named: str) -> HoldingFound | None:
+def find_holding(register: Database, named: str) -> LineageInfo | None:
     """The holding of a certificate's serial or of an order's id."""
-    rows = models.Holding.objects.using(register.alias).select_related("organisation", "contact", "deputy")
+    rows = models.Lineage.objects.using(register.alias).select_related("organisation", "contact", "deputy")
     by_order = rows.filter(orders__pk=named)
     row = rows.filter(certificates__serial=Serial(named.casefold())).first() or by_order.first()
     if row is None:
         return None
     contact, deputy = (None if one is None else reader(one) for one in (row.contact, row.deputy))
-    return HoldingFound(row.holding_id, row.organisation.customer_id, contact, deputy, row.let_end_at)
+    return LineageInfo(row.holding_id, row.organisation.customer_id, contact, deputy, row.let_end_at)
 
 
-def change_contact(register: Register, holding_id: str, new: Person, deed: Deed, *, deputy: bool = False) -> bool:
+def change_contact(
+    register: Database, holding_id: str, new: ContactDetails, deed: AuditContext, *, deputy: bool = False
+) -> bool:
     """Name a holding's contact, or deputy, anew; False where the same stands already.
 
     Old and new are owed a message about it; the new one's are counted, with the links to transfer ids that follow.
@@ -161,7 +172,7 @@ def change_contact(register: Register, holding_id: str, new: Person, deed: Deed,
     """
     place = "deputy" if deputy else "contact"
     with transaction.atomic(using=register.alias):
-        rows = models.Holding.objects.using(register.alias).filter(pk=holding_id)
+        rows = models.Lineage.objects.using(register.alias).filter(pk=holding_id)
         # Whoever names somebody at the same time waits here.
         rows.update(created=F("created"))
         before: models.Person | None = getattr(rows.select_related(place).get(), place)
@@ -170,41 +181,41 @@ def change_contact(register: Register, holding_id: str, new: Person, deed: Deed,
         # One about the change, and a link for each order whose transfer ids wait for the contact.
         offered = 0 if deputy else count_offered(register, [holding_id])
         daily_counts.count_letters(register, deed, new.email, 1 + offered)
-        row = new_person(register, new)
+        row = insert_person(register, new)
         rows.update(**{place: row})
         if before is None or not reader(before).mailable or reader(before).address != reader(row).address:
             # Whoever is reached only now hears of what is near its end.
-            reminders.look_again(register, holding_id)
+            reminders.reschedule(register, holding_id)
         _hand_on(register, before, row)
         old = _id(before)
-        give_way(register, [old], deed.at)
+        mark_replaced(register, [old], deed.at)
         facts = {"old": old, "new": row.person_id, "place": place}
-        outbox.owe_event(
-            register, Event(MessageKind.CONTACT_CHANGED, "once", row.person_id, holding_id, facts=facts), deed.at
+        outbox.record_event(
+            register, DomainEvent(MessageKind.CONTACT_CHANGED, "once", row.person_id, holding_id, facts=facts), deed.at
         )
         audit_log.write(register, deed, f"{place}-changed", f"holding:{holding_id}", before=old, person=row.person_id)
     return True
 
 
-def remove_deputy(register: Register, holding_id: str, email: str, deed: Deed) -> bool:
+def remove_deputy(register: Database, holding_id: str, email: str, deed: AuditContext) -> bool:
     """Have a holding have no deputy any more; False where nobody with this address is. They are owed a message."""
     with transaction.atomic(using=register.alias):
-        rows = models.Holding.objects.using(register.alias).filter(pk=holding_id)
+        rows = models.Lineage.objects.using(register.alias).filter(pk=holding_id)
         # Whoever names somebody at the same time waits here.
         rows.update(created=F("created"))
         before = rows.select_related("deputy").get().deputy
         if before is None or before.email.casefold() != email.casefold():
             return False
         rows.update(deputy=None)
-        give_way(register, [before.person_id], deed.at)
+        mark_replaced(register, [before.person_id], deed.at)
         facts = {"old": before.person_id, "place": "deputy"}
-        event = Event(MessageKind.CONTACT_CHANGED, "once", before.person_id, holding_id, facts=facts)
-        outbox.owe_event(register, event, deed.at)
+        event = DomainEvent(MessageKind.CONTACT_CHANGED, "once", before.person_id, holding_id, facts=facts)
+        outbox.record_event(register, event, deed.at)
         audit_log.write(register, deed, "deputy-removed", f"holding:{holding_id}", before=before.person_id)
     return True
 
 
-def orders_offered_to_others(register: Register, holding_id: str) -> tuple[str, ...]:
+def orders_offered_to_others(register: Database, holding_id: str) -> tuple[str, ...]:
     """The holding's open orders whose transfer ids were last offered to somebody who is not the contact now.
 
     Of an organisation that is closed for good there are none.
@@ -219,7 +230,7 @@ def orders_offered_to_others(register: Register, holding_id: str) -> tuple[str, 
     return tuple(found.order_by("created", "pk").values_list("pk", flat=True))
 
 
-def newest_in_force(register: Register, holding_id: str, now: datetime) -> Serial | None:
+def newest_in_force(register: Database, holding_id: str, now: datetime) -> Serial | None:
     """The certificate of a holding that ends last of those that are issued, not revoked and not at their end."""
     rows = models.Certificate.objects.using(register.alias).filter(
         holding=holding_id,
@@ -231,9 +242,9 @@ def newest_in_force(register: Register, holding_id: str, now: datetime) -> Seria
     return None if serial is None else Serial(serial)
 
 
-def let_end(register: Register, holding_id: str, deed: Deed) -> bool:
+def let_end(register: Database, holding_id: str, deed: AuditContext) -> bool:
     """Note that a holding's certificate is to end without a successor; False where that is noted already."""
-    rows = models.Holding.objects.using(register.alias).filter(pk=holding_id, let_end_at__isnull=True)
+    rows = models.Lineage.objects.using(register.alias).filter(pk=holding_id, let_end_at__isnull=True)
     with transaction.atomic(using=register.alias):
         if not rows.update(let_end_at=deed.at):
             return False
@@ -241,53 +252,53 @@ def let_end(register: Register, holding_id: str, deed: Deed) -> bool:
     return True
 
 
-def let_end_no_more(register: Register, holding_id: str, deed: Deed) -> bool:
+def let_end_no_more(register: Database, holding_id: str, deed: AuditContext) -> bool:
     """Take that note away, and have reminders looked at anew; False where there is none."""
-    rows = models.Holding.objects.using(register.alias).filter(pk=holding_id, let_end_at__isnull=False)
+    rows = models.Lineage.objects.using(register.alias).filter(pk=holding_id, let_end_at__isnull=False)
     with transaction.atomic(using=register.alias):
         if not rows.update(let_end_at=None):
             return False
-        reminders.look_again(register, holding_id)
+        reminders.reschedule(register, holding_id)
         audit_log.write(register, deed, "let-end-undone", f"holding:{holding_id}")
     return True
 
 
-def _take(register: Register, organisation_id: str) -> None:
+def _take(register: Database, organisation_id: str) -> None:
     """Whoever names somebody for this organisation at the same time waits here."""
     models.Organisation.objects.using(register.alias).filter(pk=organisation_id).update(created=F("created"))
 
 
-def take_open(register: Register, organisation_id: str) -> None:
-    """The same of an organisation that is open, inside a transaction. Raises Closed."""
+def lock_open(register: Database, organisation_id: str) -> None:
+    """The same of an organisation that is open, inside a transaction. Raises OrganisationClosed."""
     rows = models.Organisation.objects.using(register.alias).filter(pk=organisation_id, closed_at__isnull=True)
     if not rows.update(created=F("created")):
-        raise Closed(models.Organisation.objects.using(register.alias).get(pk=organisation_id).customer_id)
+        raise OrganisationClosed(models.Organisation.objects.using(register.alias).get(pk=organisation_id).customer_id)
 
 
-def _signatories(register: Register, organisation_id: str, email: str, now: datetime) -> list[models.Mandate]:
+def _signatories(register: Database, organisation_id: str, email: str, now: datetime) -> list[models.RoleAssignment]:
     """The mandates of signatories with this address, taken up or not. An organisation has few."""
-    rows = models.Mandate.objects.using(register.alias).filter(lasting(now), role=Role.SIGNATORY)
+    rows = models.RoleAssignment.objects.using(register.alias).filter(current_assignments(now), role=Role.SIGNATORY)
     found = rows.filter(organisation=organisation_id, person__isnull=False).select_related("person")
     return [row for row in found if row.person is not None and row.person.email.casefold() == email.casefold()]
 
 
-def _withdraw(register: Register, mandates: list[models.Mandate], action: str, deed: Deed) -> None:
+def _withdraw(register: Database, mandates: list[models.RoleAssignment], action: str, deed: AuditContext) -> None:
     for row in mandates:
-        models.Mandate.objects.using(register.alias).filter(pk=row.pk).update(withdrawn_at=deed.at)
-        give_way(register, [row.person_id], deed.at)
+        models.RoleAssignment.objects.using(register.alias).filter(pk=row.pk).update(withdrawn_at=deed.at)
+        mark_replaced(register, [row.person_id], deed.at)
         about = f"organisation:{row.organisation_id}"
         audit_log.write(register, deed, action, about, mandate=row.mandate_id, person=row.person_id, agent=row.agent_id)
 
 
-def _hand_on(register: Register, before: models.Person | None, after: models.Person | None) -> None:
+def _hand_on(register: Database, before: models.Person | None, after: models.Person | None) -> None:
     """Where somebody is named anew with the same address, what waits for them stays owed."""
     if before is not None and after is not None and reader(before).address == reader(after).address:
-        outbox.hand_on(register, before.person_id, after.person_id)
+        outbox.reassign(register, before.person_id, after.person_id)
 
 
-def _same(row: models.Person, person: Person) -> bool:
+def _same(row: models.Person, person: ContactDetails) -> bool:
     """Whether naming this person would change nothing. It takes marks away where there are any."""
-    told = Person(row.name, row.email, row.phone, Language(row.language))
+    told = ContactDetails(row.name, row.email, row.phone, Language(row.language))
     return told == person and row.bounced_at is None and row.stopped_at is None
 
 

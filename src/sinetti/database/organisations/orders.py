@@ -7,16 +7,16 @@ from datetime import datetime
 from django.db.models import Count, F, Max, Min, OuterRef, QuerySet, Subquery
 
 from sinetti.database import models
-from sinetti.database.connection import Register
+from sinetti.database.connection import Database
 from sinetti.database.models import SecureMessage
-from sinetti.database.notifications.recipients import Reader, reader
+from sinetti.database.notifications.recipients import Recipient, reader
 from sinetti.domain.certificates.lifecycle import CertificateState, OrderState
 from sinetti.domain.notifications.messages import MessageChannel, MessageKind, message_id
 from sinetti.domain.values import Channel, Serial
 
 
 @dataclass(frozen=True, slots=True)
-class LinkSeen:
+class LinkInfo:
     """The newest link to an order's transfer ids, and what has become of it.
 
     `sent` is when its mail got away, `given_up` that it never will; `opened` is when the first PIN code was made.
@@ -34,7 +34,7 @@ class LinkSeen:
 
 
 @dataclass(frozen=True, slots=True)
-class OrderSeen:
+class OrderDetails:
     """An order. `certificate` is the serial of the one that its ids were used for."""
 
     order_id: str
@@ -46,12 +46,12 @@ class OrderSeen:
     description: str
     state: OrderState
     created: datetime
-    contact: Reader | None = field(repr=False)
-    deputy: Reader | None = field(repr=False)
+    contact: Recipient | None = field(repr=False)
+    deputy: Recipient | None = field(repr=False)
     serves: int | None = None
     replaces: Serial | None = None
     certificate: Serial | None = None
-    link: LinkSeen | None = None
+    link: LinkInfo | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +69,7 @@ class OrderRow:
     shown: datetime | None
 
 
-def find_order(register: Register, order_id: str) -> OrderSeen | None:
+def find_order(register: Database, order_id: str) -> OrderDetails | None:
     """One order, in three statements; None where there is none of this id."""
     live = models.Certificate.objects.filter(order=OuterRef("pk")).exclude(state=CertificateState.VOID)
     rows = models.Order.objects.using(register.alias).select_related(
@@ -80,7 +80,7 @@ def find_order(register: Register, order_id: str) -> OrderSeen | None:
         return None
     holding = row.holding
     contact, deputy = (None if one is None else reader(one) for one in (holding.contact, holding.deputy))
-    return OrderSeen(
+    return OrderDetails(
         row.order_id,
         holding.organisation_id,
         holding.organisation.customer_id,
@@ -100,7 +100,7 @@ def find_order(register: Register, order_id: str) -> OrderSeen | None:
 
 
 def open_orders(
-    register: Register, organisation_ids: Collection[str], start: int, count: int
+    register: Database, organisation_ids: Collection[str], start: int, count: int
 ) -> tuple[tuple[OrderRow, ...], int]:
     """Open orders of these organisations, newest first, from `start` on; and how many there are in all."""
     rows = models.Order.objects.using(register.alias).filter(
@@ -127,21 +127,23 @@ def open_orders(
     return found, rows.aggregate(count=Count("pk"))["count"]
 
 
-def newest_link(register: Register, order_id: str) -> str:
+def newest_link(register: Database, order_id: str) -> str:
     """The id of the newest link to an order's transfer ids; empty where there is none."""
     rows = SecureMessage.objects.using(register.alias).filter(order=order_id)
     return str(_newest(rows).values_list("secure_id", flat=True).first() or "")
 
 
-def _link(register: Register, order_id: str) -> LinkSeen | None:
+def _link(register: Database, order_id: str) -> LinkInfo | None:
     rows = SecureMessage.objects.using(register.alias).filter(order=order_id)
     row = _newest(rows.annotate(opened=Min("pins__created"))).first()
     if row is None:
         return None
     opened: datetime | None = row.opened  # type: ignore[attr-defined] # annotated
     mail = message_id(MessageKind.TRANSFER_IDS, row.secure_id, "once", row.recipient_id or "", MessageChannel.EMAIL)
-    sent = models.OutboxRow.objects.using(register.alias).filter(pk=mail).aggregate(at=Max("sent"), dead=Max("dead"))
-    return LinkSeen(
+    sent = (
+        models.OutboxMessage.objects.using(register.alias).filter(pk=mail).aggregate(at=Max("sent"), dead=Max("dead"))
+    )
+    return LinkInfo(
         row.secure_id,
         row.created,
         row.expires,

@@ -10,19 +10,19 @@ from django.db.models import Max, Min, Q
 from sinetti.database import ids as database_ids
 from sinetti.database import models
 from sinetti.database.common import audit_log, mappers
-from sinetti.database.common.audit_log import Deed
-from sinetti.database.connection import Register
-from sinetti.database.issuance.transactions import Moved
+from sinetti.database.common.audit_log import AuditContext
+from sinetti.database.connection import Database
+from sinetti.database.issuance.transactions import ConcurrentUpdate
 from sinetti.database.notifications.addresses import people_at
 from sinetti.domain.certificates.lifecycle import OrderState
-from sinetti.domain.identifiers import folded
-from sinetti.domain.values import Channel, CustomerKind, Language, Serial
+from sinetti.domain.identifiers import normalise
+from sinetti.domain.values import Channel, IdentifierType, Language, Serial
 
 PURPOSE = "data-provider"
 
 
 @dataclass(frozen=True, slots=True)
-class Person:
+class ContactDetails:
     """A natural person and how to reach them. `phone` may be empty."""
 
     name: str
@@ -36,7 +36,7 @@ class NewOrganisation:
     """An organisation to be registered, and the channels that its interface application was approved for."""
 
     customer_id: str
-    kind: CustomerKind
+    kind: IdentifierType
     country: str
     name: str
     language: Language
@@ -44,12 +44,12 @@ class NewOrganisation:
 
 
 @dataclass(frozen=True, slots=True)
-class OrganisationFound:
+class OrganisationInfo:
     """What the register holds of an organisation."""
 
     organisation_id: str
     customer_id: str
-    kind: CustomerKind
+    kind: IdentifierType
     name: str
     open: bool
     channels: frozenset[Channel]
@@ -67,15 +67,15 @@ class NewOrder:
     customer_id: str
     channel: Channel
     description: str
-    contact: Person
-    deputy: Person | None = None
+    contact: ContactDetails
+    deputy: ContactDetails | None = None
     replaces: Serial | None = None
     serves: int | None = None
     order_id: str | None = None
     firm: str = ""
 
 
-class OrderedAlready(Exception):
+class DuplicateOrder(Exception):
     """What is to be ordered once was ordered before. Nothing was written."""
 
     def __init__(self, order_id: str) -> None:
@@ -107,30 +107,30 @@ class OpenOrder:
     expires: datetime | None
 
 
-def find_organisation(register: Register, customer_id: str) -> OrganisationFound | None:
+def find_organisation(register: Database, customer_id: str) -> OrganisationInfo | None:
     """The organisation with this id, compared as domain/identifiers.py says."""
-    row = models.Organisation.objects.using(register.alias).filter(folded=folded(customer_id)).first()
+    row = models.Organisation.objects.using(register.alias).filter(folded=normalise(customer_id)).first()
     if row is None:
         return None
     standing = row.approvals.using(register.alias).filter(withdrawn_at__isnull=True)
     channels = frozenset(Channel(channel) for channel in standing.values_list("type__channel", flat=True))
-    return OrganisationFound(
+    return OrganisationInfo(
         row.organisation_id,
         row.customer_id,
-        CustomerKind(row.kind),
+        IdentifierType(row.kind),
         row.name,
         row.closed_at is None,
         channels,
     )
 
 
-def add_organisation(register: Register, new: NewOrganisation, deed: Deed) -> OrganisationFound | None:
+def add_organisation(register: Database, new: NewOrganisation, deed: AuditContext) -> OrganisationInfo | None:
     """Register an organisation; None where its id is taken."""
     try:
         with transaction.atomic(using=register.alias):
             row = models.Organisation.objects.using(register.alias).create(
                 customer_id=new.customer_id,
-                folded=folded(new.customer_id),
+                folded=normalise(new.customer_id),
                 kind=new.kind,
                 country=new.country,
                 name=new.name,
@@ -144,16 +144,18 @@ def add_organisation(register: Register, new: NewOrganisation, deed: Deed) -> Or
     return find_organisation(register, new.customer_id)
 
 
-def approve_channels(register: Register, organisation_id: str, channels: frozenset[Channel], deed: Deed) -> None:
+def approve_channels(
+    register: Database, organisation_id: str, channels: frozenset[Channel], deed: AuditContext
+) -> None:
     """Approve an organisation for these channels; what is approved already stays as it is."""
     with transaction.atomic(using=register.alias):
         _approve(register, organisation_id, channels, deed)
 
 
-def withdraw_channel(register: Register, organisation_id: str, channel: Channel, deed: Deed) -> None:
+def withdraw_channel(register: Database, organisation_id: str, channel: Channel, deed: AuditContext) -> None:
     """Withdraw a channel. Certificates stay as they are; none is issued or renewed for it any more."""
     with transaction.atomic(using=register.alias):
-        rows = models.ApprovedType.objects.using(register.alias).filter(
+        rows = models.ApprovedChannel.objects.using(register.alias).filter(
             organisation_id=organisation_id,
             type__channel=channel,
             withdrawn_at__isnull=True,
@@ -163,7 +165,7 @@ def withdraw_channel(register: Register, organisation_id: str, channel: Channel,
             audit_log.write(register, deed, "channel-withdrawn", f"organisation:{organisation_id}", channel=channel)
 
 
-def close_organisation(register: Register, organisation_id: str, deed: Deed) -> None:
+def close_organisation(register: Database, organisation_id: str, deed: AuditContext) -> None:
     """Close an organisation: nothing is issued to it any more."""
     with transaction.atomic(using=register.alias):
         rows = models.Organisation.objects.using(register.alias).filter(pk=organisation_id, closed_at__isnull=True)
@@ -172,20 +174,23 @@ def close_organisation(register: Register, organisation_id: str, deed: Deed) -> 
             audit_log.write(register, deed, "organisation-closed", f"organisation:{organisation_id}")
 
 
-def add_order(register: Register, new: NewOrder, pair: NewTransferIds, deed: Deed) -> str:
+def add_order(register: Database, new: NewOrder, pair: NewTransferIds, deed: AuditContext) -> str:
     """Store an order with its transfer ids; returns its id. A replacing order joins the replaced one's holding.
 
-    Raises OrderedAlready; IntegrityError where another call stores the same order at this moment.
+    Raises DuplicateOrder; IntegrityError where another call stores the same order at this moment.
     """
     using = register.alias
     with transaction.atomic(using=using):
         replaced = models.Certificate.objects.using(using).filter(serial=new.replaces).first() if new.replaces else None
         _expect_new(register, new, replaced)
-        contact, deputy = new_person(register, new.contact), new_person(register, new.deputy) if new.deputy else None
+        contact, deputy = (
+            insert_person(register, new.contact),
+            insert_person(register, new.deputy) if new.deputy else None,
+        )
         if replaced is not None:
             holding_id = replaced.holding_id
-            rows = models.Holding.objects.using(using).filter(pk=holding_id)
-            give_way(register, rows.values_list("contact", "deputy").get(), deed.at)
+            rows = models.Lineage.objects.using(using).filter(pk=holding_id)
+            mark_replaced(register, rows.values_list("contact", "deputy").get(), deed.at)
             # Whoever orders a replacement does not let it end any more.
             rows.update(contact=contact, deputy=deputy, let_end_at=None)
             if new.description:
@@ -216,31 +221,34 @@ def add_order(register: Register, new: NewOrder, pair: NewTransferIds, deed: Dee
     return order.order_id
 
 
-def replace_ids(register: Register, order_id: str, ids: NewTransferIds, deed: Deed) -> None:
-    """End an open order's transfer ids and store new ones. Raises Moved where the order is not open (any more)."""
+def replace_ids(register: Database, order_id: str, ids: NewTransferIds, deed: AuditContext) -> None:
+    """End an open order's transfer ids and store new ones.
+
+    Raises ConcurrentUpdate where the order is not open (any more).
+    """
     with transaction.atomic(using=register.alias):
         # Whoever is spending the old ids right now has to look again; the holding comes first, as in store.reserve.
-        mappers.move_versions(models.Holding.objects.using(register.alias).filter(orders__pk=order_id))
+        mappers.move_versions(models.Lineage.objects.using(register.alias).filter(orders__pk=order_id))
         if not models.Order.objects.using(register.alias).filter(pk=order_id, state=OrderState.OPEN).exists():
-            raise Moved
-        old = models.TransferIdPair.objects.using(register.alias).filter(order_id=order_id, ended_at__isnull=True)
+            raise ConcurrentUpdate
+        old = models.TransferIds.objects.using(register.alias).filter(order_id=order_id, ended_at__isnull=True)
         old.update(ended_at=deed.at)
         _add_ids(register, order_id, ids)
         audit_log.write(register, deed, "transfer-ids-made-anew", f"order:{order_id}")
 
 
-def count_offered(register: Register, holding_ids: Iterable[str]) -> int:
+def count_offered(register: Database, holding_ids: Iterable[str]) -> int:
     """Return how many open orders of these holdings were offered transfer IDs."""
     rows = models.Order.objects.using(register.alias).filter(holding__in=list(holding_ids), state=OrderState.OPEN)
     return rows.filter(secure_messages__isnull=False).distinct().count()
 
 
-def list_open_orders(register: Register, customer_id: str | None = None) -> tuple[OpenOrder, ...]:
+def list_open_orders(register: Database, customer_id: str | None = None) -> tuple[OpenOrder, ...]:
     """Open orders, newest first, of one organisation or of all."""
     valid = Max("transfer_ids__expires", filter=Q(transfer_ids__ended_at__isnull=True))
     rows = models.Order.objects.using(register.alias).filter(state=OrderState.OPEN).annotate(valid=valid)
     if customer_id is not None:
-        rows = rows.filter(holding__organisation__folded=folded(customer_id))
+        rows = rows.filter(holding__organisation__folded=normalise(customer_id))
     rows = rows.select_related("holding__organisation", "holding__type", "replaces").order_by("-created", "pk")
     return tuple(
         OpenOrder(
@@ -256,12 +264,12 @@ def list_open_orders(register: Register, customer_id: str | None = None) -> tupl
     )
 
 
-def order_exists(register: Register, order_id: str) -> bool:
+def order_exists(register: Database, order_id: str) -> bool:
     """Whether there is an order with this id."""
     return models.Order.objects.using(register.alias).filter(pk=order_id).exists()
 
 
-def new_person(register: Register, person: Person) -> models.Person:
+def insert_person(register: Database, person: ContactDetails) -> models.Person:
     """Store somebody who is named anew: a row without marks, but that mail went to this address before (the first).
 
     Call it inside the transaction of the naming.
@@ -276,31 +284,31 @@ def new_person(register: Register, person: Person) -> models.Person:
     )
 
 
-def give_way(register: Register, people: Iterable[str | None], at: datetime) -> None:
+def mark_replaced(register: Database, people: Iterable[str | None], at: datetime) -> None:
     """Note until when these were named: others take their place. Their rows stay until retention erases them."""
     ids = [one for one in people if one is not None]
     models.Person.objects.using(register.alias).filter(pk__in=ids).update(named_until=at)
 
 
-def _expect_new(register: Register, new: NewOrder, replaced: models.Certificate | None) -> None:
+def _expect_new(register: Database, new: NewOrder, replaced: models.Certificate | None) -> None:
     """Raise OrderedAlready where this is to be ordered once, and was."""
     if new.order_id is None:
         return
     if order_exists(register, new.order_id):
-        raise OrderedAlready(new.order_id)
+        raise DuplicateOrder(new.order_id)
     if replaced is None:
         return
     # Whoever orders in the same place at this moment waits here.
-    mappers.move_versions(models.Holding.objects.using(register.alias).filter(pk=replaced.holding_id))
+    mappers.move_versions(models.Lineage.objects.using(register.alias).filter(pk=replaced.holding_id))
     rows = models.Order.objects.using(register.alias).filter(replaces=replaced, state=OrderState.OPEN)
     if (there := rows.values_list("pk", flat=True).first()) is not None:
-        raise OrderedAlready(there)
+        raise DuplicateOrder(there)
 
 
-def _approve(register: Register, organisation_id: str, channels: frozenset[Channel], deed: Deed) -> None:
+def _approve(register: Database, organisation_id: str, channels: frozenset[Channel], deed: AuditContext) -> None:
     for channel in sorted(channels):
         kind = models.CertificateType.objects.using(register.alias).get(purpose=PURPOSE, channel=channel)
-        _, made = models.ApprovedType.objects.using(register.alias).get_or_create(
+        _, made = models.ApprovedChannel.objects.using(register.alias).get_or_create(
             organisation_id=organisation_id,
             type=kind,
             withdrawn_at=None,
@@ -310,21 +318,21 @@ def _approve(register: Register, organisation_id: str, channels: frozenset[Chann
             audit_log.write(register, deed, "channel-approved", f"organisation:{organisation_id}", channel=channel)
 
 
-def _move_holdings(register: Register, organisation_id: str) -> None:
+def _move_holdings(register: Database, organisation_id: str) -> None:
     """Whoever is deciding on one of its holdings right now has to look again."""
-    mappers.move_versions(models.Holding.objects.using(register.alias).filter(organisation_id=organisation_id))
+    mappers.move_versions(models.Lineage.objects.using(register.alias).filter(organisation_id=organisation_id))
 
 
 def _add_holding(
-    register: Register,
+    register: Database,
     new: NewOrder,
     contact: models.Person,
     deputy: models.Person | None,
-    deed: Deed,
+    deed: AuditContext,
 ) -> str:
-    organisation = models.Organisation.objects.using(register.alias).get(folded=folded(new.customer_id))
+    organisation = models.Organisation.objects.using(register.alias).get(folded=normalise(new.customer_id))
     kind = models.CertificateType.objects.using(register.alias).get(purpose=PURPOSE, channel=new.channel)
-    row = models.Holding.objects.using(register.alias).create(
+    row = models.Lineage.objects.using(register.alias).create(
         organisation=organisation,
         type=kind,
         subject_serial=database_ids.random_id().upper(),
@@ -337,8 +345,8 @@ def _add_holding(
     return row.holding_id
 
 
-def _add_ids(register: Register, order_id: str, ids: NewTransferIds) -> None:
-    models.TransferIdPair.objects.using(register.alias).create(
+def _add_ids(register: Database, order_id: str, ids: NewTransferIds) -> None:
+    models.TransferIds.objects.using(register.alias).create(
         transfer_id=ids.transfer_id,
         order_id=order_id,
         password_mac=ids.password_mac,

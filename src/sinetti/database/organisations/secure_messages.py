@@ -12,14 +12,14 @@ from django.db.models import F, QuerySet
 
 from sinetti.database import models
 from sinetti.database.common import audit_log, daily_counts
-from sinetti.database.common.audit_log import Deed
-from sinetti.database.connection import Register
+from sinetti.database.common.audit_log import AuditContext
+from sinetti.database.connection import Database
 from sinetti.database.models import Pin, SecureMessage
 from sinetti.database.notifications import outbox
 from sinetti.database.notifications.outbox import NewMessage
 from sinetti.database.organisations import orders as organisations_orders
 from sinetti.database.organisations import organisations
-from sinetti.database.organisations.organisations import NewOrder, NewTransferIds, OrderedAlready
+from sinetti.database.organisations.organisations import DuplicateOrder, NewOrder, NewTransferIds
 from sinetti.domain.certificates.lifecycle import OrderState
 from sinetti.domain.notifications.messages import MessageChannel, MessageKind, message_id
 from sinetti.domain.orders.secure_messages import (
@@ -27,10 +27,10 @@ from sinetti.domain.orders.secure_messages import (
     NO_PINS,
     PIN_TRIES,
     PINS_A_DAY,
-    Delivery,
-    Link,
-    Pins,
-    SentPin,
+    IssuedPin,
+    PinHistory,
+    SecureLink,
+    SmsDelivery,
 )
 from sinetti.domain.values import Channel
 
@@ -41,11 +41,11 @@ class NoRecipient(Exception):
     """Nobody is the order's contact any more: there is no one to write to. Nothing was written."""
 
 
-class NothingIssued(Exception):
+class OrganisationCannotIssue(Exception):
     """The organisation is closed for good: its transfer ids would open nothing. Nothing was written."""
 
 
-class Newer(Exception):
+class NewerLinkExists(Exception):
     """There is a newer link than the one that the asker looked at. Nothing was written."""
 
 
@@ -76,7 +76,7 @@ class NewPin:
     since: datetime
 
 
-def offer(register: Register, order_id: str, link: NewLink, ids: NewTransferIds, deed: Deed) -> bool:
+def send_link(register: Database, order_id: str, link: NewLink, ids: NewTransferIds, deed: AuditContext) -> bool:
     """Owe an open order's contact a new link; former links and transfer ids end. Tells whether they have a phone.
 
     `ids` are known to nobody. Raises Moved where the order is not open (any more), NoRecipient, NothingIssued, Newer,
@@ -86,16 +86,16 @@ def offer(register: Register, order_id: str, link: NewLink, ids: NewTransferIds,
         organisations.replace_ids(register, order_id, ids, deed)
         # Looked at again here, where the holding is held: of two buttons pressed at once one makes a link.
         if link.seen is not None and organisations_orders.newest_link(register, order_id) != link.seen:
-            raise Newer
+            raise NewerLinkExists
         return _offer(register, order_id, link, deed)
 
 
 def order_and_offer(
-    register: Register, new: NewOrder, link: NewLink, ids: NewTransferIds, deed: Deed
+    register: Database, new: NewOrder, link: NewLink, ids: NewTransferIds, deed: AuditContext
 ) -> tuple[str, bool]:
     """Store an order and owe its contact a link: both or neither. The order's id, and whether they have a phone.
 
-    Raises OrderedAlready, and LimitReached.
+    Raises DuplicateOrder, and LimitReached.
     """
     try:
         with transaction.atomic(using=register.alias):
@@ -106,10 +106,10 @@ def order_and_offer(
         # Sent twice at once: the other call was faster.
         if new.order_id is None or not organisations.order_exists(register, new.order_id):
             raise
-        raise OrderedAlready(new.order_id) from None
+        raise DuplicateOrder(new.order_id) from None
 
 
-def find_link(register: Register, token_sha256: str) -> Link | None:
+def find_link(register: Database, token_sha256: str) -> SecureLink | None:
     """What is kept under the hash of a token: one statement, whether there is anything or not."""
     rows = SecureMessage.objects.using(register.alias).select_related(
         "order__holding__organisation", "order__holding__type", "recipient"
@@ -118,7 +118,7 @@ def find_link(register: Register, token_sha256: str) -> Link | None:
     if row is None:
         return None
     holding, reader = row.order.holding, row.recipient
-    return Link(
+    return SecureLink(
         row.secure_id,
         row.order_id,
         OrderState(row.order.state),
@@ -133,24 +133,24 @@ def find_link(register: Register, token_sha256: str) -> Link | None:
     )
 
 
-def find_pins(register: Register, secure_id: str, since: datetime) -> Pins:
+def find_pins(register: Database, secure_id: str, since: datetime) -> PinHistory:
     """The PIN codes of a secure message, of which those made `since` are today's."""
     rows = list(_pins(register, secure_id).select_related("message"))
     if not rows:
         return NO_PINS
     # Each new one ends those before, so that one is left.
     last = next(row for row in rows if row.ended_at is None)
-    sent = models.OutboxRow.objects.using(register.alias).filter(pk=_sms(last.pin_id, last.message.recipient_id))
+    sent = models.OutboxMessage.objects.using(register.alias).filter(pk=_sms(last.pin_id, last.message.recipient_id))
     got_away, dead, dropped = sent.values_list("sent", "dead", "dropped").first() or (None, None, None)
-    delivery = Delivery.SENT if got_away else Delivery.FAILED if dead or dropped else Delivery.WAITING
-    return Pins(
+    delivery = SmsDelivery.SENT if got_away else SmsDelivery.FAILED if dead or dropped else SmsDelivery.WAITING
+    return PinHistory(
         len(rows),
         sum(row.created >= since for row in rows),
-        SentPin(last.pin_id, last.expires, last.wrong, last.used_at is not None, delivery),
+        IssuedPin(last.pin_id, last.expires, last.wrong, last.used_at is not None, delivery),
     )
 
 
-def open_message(register: Register, link: Link, new: NewPin, deed: Deed) -> str | None:
+def open_message(register: Database, link: SecureLink, new: NewPin, deed: AuditContext) -> str | None:
     """Make a PIN code and owe its SMS; the one before ends. The id of the message that is owed.
 
     None, and nothing written, where the link has ended, the order is spent, or `new` says that none is to be made.
@@ -179,12 +179,12 @@ def open_message(register: Register, link: Link, new: NewPin, deed: Deed) -> str
             order=row.order_id,
             facts={"pin": new.pin_id},
         )
-        outbox.put(register, [sms], deed.at)
+        outbox.enqueue(register, [sms], deed.at)
         audit_log.write(register, deed, "secure-message-opened", f"order:{row.order_id}", secure=row.pk, pin=new.pin_id)
     return sms.message_id
 
 
-def show_for_pin(register: Register, link: Link, pin_id: str, ids: NewTransferIds, deed: Deed) -> bool:
+def reveal_with_pin(register: Database, link: SecureLink, pin_id: str, ids: NewTransferIds, deed: AuditContext) -> bool:
     """Use up a PIN code and store the transfer ids that are shown for it: both or neither.
 
     Of two at once one gets True. Raises Moved where the order is not open (any more).
@@ -197,7 +197,7 @@ def show_for_pin(register: Register, link: Link, pin_id: str, ids: NewTransferId
     return False
 
 
-def show_for_code(register: Register, link: Link, ids: NewTransferIds, deed: Deed) -> bool:
+def show_for_code(register: Database, link: SecureLink, ids: NewTransferIds, deed: AuditContext) -> bool:
     """Store the transfer ids that are shown for a signatory's code. Raises Moved where the order is not open."""
     with suppress(_Undone), transaction.atomic(using=register.alias):
         _show(register, link, ids, deed)
@@ -205,7 +205,7 @@ def show_for_code(register: Register, link: Link, ids: NewTransferIds, deed: Dee
     return False
 
 
-def count_wrong_pin(register: Register, link: Link, pin_id: str, deed: Deed) -> None:
+def count_wrong_pin(register: Database, link: SecureLink, pin_id: str, deed: AuditContext) -> None:
     """Count a wrong entry, in a commit of its own."""
     with transaction.atomic(using=register.alias):
         counted = _waiting(register, pin_id, deed.at).update(wrong=F("wrong") + 1)
@@ -213,7 +213,7 @@ def count_wrong_pin(register: Register, link: Link, pin_id: str, deed: Deed) -> 
             audit_log.write(register, deed, "pin-locked", f"order:{link.order_id}", secure=link.secure_id, pin=pin_id)
 
 
-def count_wrong_code(register: Register, link: Link, deed: Deed) -> None:
+def count_wrong_code(register: Database, link: SecureLink, deed: AuditContext) -> None:
     """Count a wrong code, in a commit of its own; the last that is allowed ends the link."""
     with transaction.atomic(using=register.alias):
         _alive(register, link.secure_id, deed.at).filter(wrong__lt=CODE_TRIES).update(wrong=F("wrong") + 1)
@@ -221,12 +221,12 @@ def count_wrong_code(register: Register, link: Link, deed: Deed) -> None:
             audit_log.write(register, deed, "secure-message-locked", f"order:{link.order_id}", secure=link.secure_id)
 
 
-def _offer(register: Register, order_id: str, link: NewLink, deed: Deed) -> bool:
+def _offer(register: Database, order_id: str, link: NewLink, deed: AuditContext) -> bool:
     using = register.alias
     orders = models.Order.objects.using(using).select_related("holding__contact", "holding__organisation")
     order = orders.get(pk=order_id)
     if order.holding.organisation.closed_at is not None:
-        raise NothingIssued
+        raise OrganisationCannotIssue
     contact = order.holding.contact
     if contact is None or contact.erased_at is not None:
         raise NoRecipient
@@ -252,12 +252,12 @@ def _offer(register: Register, order_id: str, link: NewLink, deed: Deed) -> bool
         order=order_id,
         facts={"secure": link.secure_id},
     )
-    outbox.put(register, [mail], deed.at)
+    outbox.enqueue(register, [mail], deed.at)
     audit_log.write(register, deed, "secure-message-offered", f"order:{order_id}", secure=link.secure_id)
     return bool(contact.phone)
 
 
-def _show(register: Register, link: Link, ids: NewTransferIds, deed: Deed) -> None:
+def _show(register: Database, link: SecureLink, ids: NewTransferIds, deed: AuditContext) -> None:
     organisations.replace_ids(register, link.order_id, ids, deed)
     _one(_alive(register, link.secure_id, deed.at).update(shown_at=deed.at))
     audit_log.write(register, deed, "transfer-ids-shown", f"order:{link.order_id}", secure=link.secure_id)
@@ -268,23 +268,23 @@ def _one(changed: int) -> None:
         raise _Undone
 
 
-def _drop(register: Register, order_id: str, kinds: list[MessageKind], deed: Deed) -> None:
+def _drop(register: Database, order_id: str, kinds: list[MessageKind], deed: AuditContext) -> None:
     """Owe no more what waits or was given up: it would bring a link or a PIN code that has ended."""
-    rows = models.OutboxRow.objects.using(register.alias).filter(order_id=order_id, kind__in=kinds)
+    rows = models.OutboxMessage.objects.using(register.alias).filter(order_id=order_id, kind__in=kinds)
     rows.filter(sent__isnull=True, dropped__isnull=True).update(dead=None, dropped=deed.at)
 
 
-def _pins(register: Register, secure_id: str) -> "QuerySet[Pin]":
+def _pins(register: Database, secure_id: str) -> "QuerySet[Pin]":
     return Pin.objects.using(register.alias).filter(message_id=secure_id)
 
 
-def _waiting(register: Register, pin_id: str, now: datetime) -> "QuerySet[Pin]":
+def _waiting(register: Database, pin_id: str, now: datetime) -> "QuerySet[Pin]":
     """The PIN code, where it may still be used."""
     rows = Pin.objects.using(register.alias).filter(pk=pin_id, wrong__lt=PIN_TRIES, expires__gte=now)
     return rows.filter(used_at__isnull=True, ended_at__isnull=True)
 
 
-def _alive(register: Register, secure_id: str, now: datetime) -> "QuerySet[SecureMessage]":
+def _alive(register: Database, secure_id: str, now: datetime) -> "QuerySet[SecureMessage]":
     """The secure message, where its link may still be used."""
     orders = models.Order.objects.using(register.alias).filter(state=OrderState.OPEN)
     open_orders = orders.filter(holding__organisation__closed_at__isnull=True).values("pk")

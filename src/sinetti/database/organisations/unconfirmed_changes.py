@@ -9,13 +9,13 @@ from enum import StrEnum
 from django.db import transaction
 from django.db.models import QuerySet
 
-from sinetti.database.common.audit_log import Deed
-from sinetti.database.common.locks import take_turn
-from sinetti.database.connection import Register
+from sinetti.database.common.audit_log import AuditContext
+from sinetti.database.common.locks import acquire_lock
+from sinetti.database.connection import Database
 from sinetti.database.models import LoneAct
 from sinetti.database.organisations import administration
-from sinetti.domain.organisations.csv_import import Change
-from sinetti.domain.organisations.import_confirmation import COUNTED_FOR, needs_second_clerk, takes_two
+from sinetti.domain.organisations.csv_import import ImportChange
+from sinetti.domain.organisations.import_confirmation import COUNTED_FOR, needs_second_approver, needs_second_clerk
 
 _TURN = "lone-acts"
 
@@ -28,7 +28,7 @@ class AlterResult(StrEnum):
     SECOND_CLERK = "second-clerk"
 
 
-def alter_alone(register: Register, change: Change, clerk: str, deed: Deed) -> AlterResult:
+def alter_alone(register: Database, change: ImportChange, clerk: str, deed: AuditContext) -> AlterResult:
     """Make one change by one clerk alone, up to the limit of a day.
 
     Above the limit a second clerk is needed. Such acts take turns, so that two at once are not each the last one alone.
@@ -36,8 +36,8 @@ def alter_alone(register: Register, change: Change, clerk: str, deed: Deed) -> A
     counts = needs_second_clerk([change])
     with transaction.atomic(using=register.alias):
         if counts:
-            take_turn(register, _TURN)
-        if counts and takes_two(1, count_lately(register, clerk, deed.at)):
+            acquire_lock(register, _TURN)
+        if counts and needs_second_approver(1, count_lately(register, clerk, deed.at)):
             return AlterResult.SECOND_CLERK
         if not administration.alter(register, change, deed):
             return AlterResult.MOVED
@@ -47,10 +47,10 @@ def alter_alone(register: Register, change: Change, clerk: str, deed: Deed) -> A
     return AlterResult.DONE
 
 
-def count_lately(register: Register, clerk: str, now: datetime) -> int:
+def count_lately(register: Database, clerk: str, now: datetime) -> int:
     """Return how many organisations the clerk changed alone within 24 hours."""
     return _all(register).filter(clerk=clerk, at__gt=now - COUNTED_FOR).count()
 
 
-def _all(register: Register) -> "QuerySet[LoneAct]":
+def _all(register: Database) -> "QuerySet[LoneAct]":
     return LoneAct.objects.using(register.alias)

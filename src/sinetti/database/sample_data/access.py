@@ -7,14 +7,14 @@ from datetime import UTC, datetime, timedelta
 from typing import Final
 
 from sinetti.database import models
-from sinetti.database.connection import Register
-from sinetti.database.models import InterfaceApplication, Invitation, PendingInvitation, RightRequest, User
+from sinetti.database.connection import Database
+from sinetti.database.models import AccessApplication, Invitation, PendingInvitation, RoleRequest, User
 from sinetti.domain.access.invitations import INVITATION_LIVES
-from sinetti.domain.access.pending_invitations import PENDING_LIVES, Pending
+from sinetti.domain.access.pending_invitations import PENDING_LIVES, InvitationProposal
 from sinetti.domain.access.roles import Role
-from sinetti.domain.identifiers import folded
+from sinetti.domain.identifiers import normalise
 from sinetti.domain.organisations.applications import ApplicationState
-from sinetti.domain.values import Channel, CustomerKind, Language
+from sinetti.domain.values import Channel, IdentifierType, Language
 
 OFFERED: Final = f"{0x31:032x}"
 OFFERED_TO_SIGN: Final = f"{0x32:032x}"
@@ -29,7 +29,11 @@ GRANTED: Final = f"{0x43:032x}"
 DECLINED: Final = f"{0x44:032x}"
 DECLINED_TO_FIRM: Final = f"{0x45:032x}"
 
-PENDING: Final = {one: f"{0x61 + number:032x}" for number, one in enumerate(Pending) if one is not Pending.LAPSED}
+PENDING: Final = {
+    one: f"{0x61 + number:032x}"
+    for number, one in enumerate(InvitationProposal)
+    if one is not InvitationProposal.LAPSED
+}
 """Ids of invitations that a clerk asked for, by their states; the one that waits lapses by itself."""
 
 APPLIED: Final = datetime(2027, 2, 15, 8, 12, tzinfo=UTC)
@@ -43,13 +47,13 @@ _MADE = datetime(2027, 3, 3, 11, 3, tzinfo=UTC)
 _UNTIL = datetime(2029, 3, 3, 21, 59, 59, tzinfo=UTC)
 
 
-def add(register: Register, language: Language, person: str, firm: str) -> None:
+def add(register: Database, language: Language, person: str, firm: str) -> None:
     """Add them to the samples' register. `person` has and asks for what is a person's, `firm` what is a firm's."""
     organisation = models.Organisation.objects.using(register.alias).create(
         organisation_id=_ORGANISATION,
         customer_id=CUSTOMER_ID,
-        folded=folded(CUSTOMER_ID),
-        kind=CustomerKind.ARTIFICIAL,
+        folded=normalise(CUSTOMER_ID),
+        kind=IdentifierType.ARTIFICIAL,
         name=NAME,
         language=language,
         created=_MADE,
@@ -63,7 +67,7 @@ def add(register: Register, language: Language, person: str, firm: str) -> None:
         (WITHDRAWN, Role.MANAGER, {"person_id": person, "withdrawn_at": _MADE}),
         (FIRMS_WITHDRAWN, Role.MANAGER, {"agent_id": firm, "withdrawn_at": _MADE}),
     ):
-        models.Mandate.objects.using(register.alias).create(
+        models.RoleAssignment.objects.using(register.alias).create(
             mandate_id=mandate_id, organisation=organisation, role=role, valid_from=_MADE, **terms
         )
     for mandate_id in (OFFERED, OFFERED_TO_SIGN):
@@ -87,7 +91,7 @@ def add(register: Register, language: Language, person: str, firm: str) -> None:
         )
 
 
-def decide(register: Register, state: ApplicationState, language: Language, decision: str) -> str:
+def decide(register: Database, state: ApplicationState, language: Language, decision: str) -> str:
     """Put an application in this language, decided so by this text, into the samples' register; returns its id."""
     values = {
         "case_number": CASES[state],
@@ -99,12 +103,12 @@ def decide(register: Register, state: ApplicationState, language: Language, deci
         "decided_at": _MADE,
         "decision": decision,
     }
-    rows = InterfaceApplication.objects.using(register.alias)
+    rows = AccessApplication.objects.using(register.alias)
     row, _ = rows.update_or_create(application_id=f"{0x51 + list(CASES).index(state):032x}", defaults=values)
     return row.application_id
 
 
-def _requests(register: Register, language: Language, firm: str) -> None:
+def _requests(register: Database, language: Language, firm: str) -> None:
     user = User.objects.using(register.alias).create(
         email="uusi@malli.example", name="Uusi Nimetty", language=language, created=_MADE - timedelta(days=1)
     )
@@ -115,10 +119,10 @@ def _requests(register: Register, language: Language, firm: str) -> None:
         (DECLINED, Role.MANAGER, {"answered_at": _MADE}),
         (DECLINED_TO_FIRM, Role.MANAGER, {"answered_at": _MADE, "agent_id": firm, "until": _UNTIL}),
     ):
-        RightRequest.objects.using(register.alias).create(
+        RoleRequest.objects.using(register.alias).create(
             request_id=request_id,
             customer_id=CUSTOMER_ID,
-            folded=folded(CUSTOMER_ID),
+            folded=normalise(CUSTOMER_ID),
             user=user,
             role=role,
             created=_MADE,

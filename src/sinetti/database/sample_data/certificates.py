@@ -4,13 +4,13 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
 from sinetti.database import models
-from sinetti.database.connection import Register
-from sinetti.database.models import CalledEarly, EarlyCall, Pin, SecureMessage
+from sinetti.database.connection import Database
+from sinetti.database.models import EarlyReplacement, EarlyReplacementItem, Pin, SecureMessage
 from sinetti.database.sample_data import access
 from sinetti.domain.access.roles import Role
 from sinetti.domain.certificates.lifecycle import CertificateState, OrderState
 from sinetti.domain.certificates.revocation import RevocationReason
-from sinetti.domain.values import RENEWAL_WINDOW, VALIDITY, Channel, CustomerKind, Language
+from sinetti.domain.values import RENEWAL_WINDOW, VALIDITY, Channel, IdentifierType, Language
 
 SUNDAY_END = datetime(2027, 5, 2, 11, 3, tzinfo=UTC)
 """The glossary's certificate: it ends on a Sunday, the day after the First of May, with summer time in between."""
@@ -23,7 +23,7 @@ CALL = "0" * 31 + "7"
 
 
 @dataclass(frozen=True, slots=True)
-class People:
+class SamplePeople:
     """Ids of people, by what they are."""
 
     contact: str
@@ -37,7 +37,7 @@ class People:
 
 
 @dataclass(frozen=True, slots=True)
-class Sample:
+class SampleLineage:
     """A holding and its certificate; the order, secure message and PIN code where there are some."""
 
     holding: str
@@ -48,35 +48,35 @@ class Sample:
 
 
 @dataclass(frozen=True, slots=True)
-class Stage:
+class SampleData:
     """Everything in the samples' register."""
 
-    register: Register
-    people: People
-    sunday: Sample
-    tuesday: Sample
-    unfetched: Sample
-    still_used: Sample
-    renewal: Sample
-    fetched: Sample
-    revoked: Sample
-    ordered: Sample
-    nameless: Sample
-    firms: Sample
-    replaced: Sample
+    register: Database
+    people: SamplePeople
+    sunday: SampleLineage
+    tuesday: SampleLineage
+    unfetched: SampleLineage
+    still_used: SampleLineage
+    renewal: SampleLineage
+    fetched: SampleLineage
+    revoked: SampleLineage
+    ordered: SampleLineage
+    nameless: SampleLineage
+    firms: SampleLineage
+    replaced: SampleLineage
 
 
 @dataclass(frozen=True, slots=True)
 class Maker:
     """Makes rows for one organisation; ids are counted, so that samples stay the same."""
 
-    register: Register
+    register: Database
     organisation: models.Organisation
-    people: People
+    people: SamplePeople
 
-    def holding(self, number: int, description: str, contact: str, serves: int | None = None) -> models.Holding:
+    def holding(self, number: int, description: str, contact: str, serves: int | None = None) -> models.Lineage:
         """A holding; ids are counted, so that samples stay the same."""
-        return models.Holding.objects.using(self.register.alias).create(
+        return models.Lineage.objects.using(self.register.alias).create(
             holding_id=f"{number:032x}",
             organisation=self.organisation,
             type=models.CertificateType.objects.using(self.register.alias).get(channel=Channel.WS),
@@ -88,7 +88,7 @@ class Maker:
             serves=serves,
         )
 
-    def certificate(self, holding: models.Holding, number: int, ends: datetime, **more: object) -> models.Certificate:
+    def certificate(self, holding: models.Lineage, number: int, ends: datetime, **more: object) -> models.Certificate:
         """A certificate that was fetched a while after it was issued, unless told otherwise."""
         begins = ends - VALIDITY
         values = {"state": CertificateState.FETCHED, "first_fetched_at": begins + timedelta(minutes=9), **more}
@@ -110,12 +110,14 @@ class Maker:
 
     def simple(
         self, number: int, description: str, ends: datetime, serves: int | None = None, **more: object
-    ) -> Sample:
+    ) -> SampleLineage:
         """A holding with one certificate."""
         holding = self.holding(number, description, self.people.contact, serves)
-        return Sample(holding.holding_id, self.certificate(holding, number, ends, **more).pk)
+        return SampleLineage(holding.holding_id, self.certificate(holding, number, ends, **more).pk)
 
-    def renewed(self, number: int, description: str, made: datetime, fetched: datetime | None) -> tuple[Sample, Sample]:
+    def renewed(
+        self, number: int, description: str, made: datetime, fetched: datetime | None
+    ) -> tuple[SampleLineage, SampleLineage]:
         """A certificate that ends on the Sunday, and its renewal."""
         holding = self.holding(number, description, self.people.contact)
         old = self.certificate(holding, number, SUNDAY_END)
@@ -129,9 +131,9 @@ class Maker:
             state=state,
             first_fetched_at=fetched,
         )
-        return Sample(holding.holding_id, old.pk), Sample(holding.holding_id, new.pk)
+        return SampleLineage(holding.holding_id, old.pk), SampleLineage(holding.holding_id, new.pk)
 
-    def ordered(self, number: int, contact: str, at: datetime) -> Sample:
+    def ordered(self, number: int, contact: str, at: datetime) -> SampleLineage:
         """An order whose contact is to get transfer IDs."""
         holding = self.holding(number, "Poissaolotiedot", contact)
         order = models.Order.objects.using(self.register.alias).create(
@@ -148,16 +150,16 @@ class Maker:
         pin = Pin.objects.using(self.register.alias).create(
             pin_id=f"{number:032x}", message=secure, created=at, expires=at + timedelta(minutes=15)
         )
-        return Sample(holding.holding_id, None, order.order_id, secure.secure_id, pin.pin_id)
+        return SampleLineage(holding.holding_id, None, order.order_id, secure.secure_id, pin.pin_id)
 
 
-def maker_of(stage: Stage) -> Maker:
+def maker_of(stage: SampleData) -> Maker:
     """What makes more rows on a stage that is there."""
     organisation = models.Organisation.objects.using(stage.register.alias).get(customer_id="0123456-7")
     return Maker(stage.register, organisation, stage.people)
 
 
-def staged(register: Register, language: Language, written: datetime | None = WRITTEN_BEFORE) -> Stage:
+def staged(register: Database, language: Language, written: datetime | None = WRITTEN_BEFORE) -> SampleData:
     """Fill an empty register; its people read this language, and were written to then, or never."""
     maker = _maker(register, language, written)
     made = datetime(2027, 4, 12, 6, 30, tzinfo=UTC)
@@ -168,7 +170,7 @@ def staged(register: Register, language: Language, written: datetime | None = WR
     sunday = maker.simple(0x11, "Palkanlaskenta", SUNDAY_END)
     tuesday = maker.simple(0x12, "Palkanlaskenta, etelä", TUESDAY_END, serves=300)
     _called_early(register, sunday, tuesday)
-    return Stage(
+    return SampleData(
         register=register,
         people=maker.people,
         sunday=sunday,
@@ -192,10 +194,10 @@ def staged(register: Register, language: Language, written: datetime | None = WR
     )
 
 
-def _called_early(register: Register, *samples: Sample) -> None:
+def _called_early(register: Database, *samples: SampleLineage) -> None:
     """Call for early replacement of these."""
     began = datetime(2027, 3, 16, 9, 30, tzinfo=UTC)
-    call = EarlyCall.objects.using(register.alias).create(
+    call = EarlyReplacement.objects.using(register.alias).create(
         call_id=CALL,
         officer="a17",
         reason="incident 7",
@@ -210,10 +212,10 @@ def _called_early(register: Register, *samples: Sample) -> None:
     )
     certificates = models.Certificate.objects.using(register.alias)
     for one in certificates.filter(pk__in=[each.certificate for each in samples]):
-        CalledEarly.objects.using(register.alias).create(certificate=one, call=call)
+        EarlyReplacementItem.objects.using(register.alias).create(certificate=one, call=call)
 
 
-def _replaced(maker: Maker) -> Sample:
+def _replaced(maker: Maker) -> SampleLineage:
     """A certificate in whose place another was ordered; nobody has used the transfer IDs yet."""
     old = maker.simple(0x1B, "Palkat Turku", SUNDAY_END)
     models.Order.objects.using(maker.register.alias).create(
@@ -227,20 +229,20 @@ def _replaced(maker: Maker) -> Sample:
     return old
 
 
-def _looked_after(maker: Maker) -> Sample:
+def _looked_after(maker: Maker) -> SampleLineage:
     """A firm that looks after the organisation, and a certificate whose contact is the firm's own."""
     alias = maker.register.alias
     firm = models.Organisation.objects.using(alias).create(
         organisation_id=_FIRM,
         customer_id="0123457-5",
         folded="0123457-5",
-        kind=CustomerKind.ARTIFICIAL,
+        kind=IdentifierType.ARTIFICIAL,
         name="Tilitoimisto Oy",
         language=maker.organisation.language,
         created=SINCE,
         contact_id=maker.people.firm,
     )
-    models.Mandate.objects.using(alias).create(
+    models.RoleAssignment.objects.using(alias).create(
         mandate_id="0" * 31 + "2",
         organisation=maker.organisation,
         agent=firm,
@@ -248,14 +250,14 @@ def _looked_after(maker: Maker) -> Sample:
         valid_from=SINCE,
     )
     kind = models.CertificateType.objects.using(alias).get(channel=Channel.WS)
-    models.ApprovedType.objects.using(alias).create(organisation=maker.organisation, type=kind, approved_at=SINCE)
+    models.ApprovedChannel.objects.using(alias).create(organisation=maker.organisation, type=kind, approved_at=SINCE)
     own = maker.holding(0x19, "Palkanlaskenta, länsi", maker.people.firm, serves=40)
     maker.certificate(maker.holding(0x1A, "Etuudet, itä", maker.people.contact), 0x1A, TUESDAY_END, origin="renewal")
-    return Sample(own.holding_id, maker.certificate(own, 0x19, TUESDAY_END).pk)
+    return SampleLineage(own.holding_id, maker.certificate(own, 0x19, TUESDAY_END).pk)
 
 
-def _maker(register: Register, language: Language, written: datetime | None) -> Maker:
-    people = People(*(f"{number:032x}" for number in range(1, 9)))
+def _maker(register: Database, language: Language, written: datetime | None) -> Maker:
+    people = SamplePeople(*(f"{number:032x}" for number in range(1, 9)))
     named = {
         people.contact: ("Nimi Nimetty", "nimi@sinisiipi.example", "+358 40 000 0067"),
         people.deputy: ("Sijainen Nimetty", "sijainen@sinisiipi.example", "+358 40 000 0068"),
@@ -279,8 +281,8 @@ def _maker(register: Register, language: Language, written: datetime | None) -> 
     return Maker(register, organisation, people)
 
 
-def _organisation(register: Register, language: Language, people: People) -> models.Organisation:
-    authority = models.Authority.objects.using(register.alias).create(
+def _organisation(register: Database, language: Language, people: SamplePeople) -> models.Organisation:
+    authority = models.CertificateAuthority.objects.using(register.alias).create(
         name="issuing",
         common_name="Issuing",
         role="issuing",
@@ -298,13 +300,13 @@ def _organisation(register: Register, language: Language, people: People) -> mod
         organisation_id="0" * 31 + "1",
         customer_id="0123456-7",
         folded="0123456-7",
-        kind=CustomerKind.ARTIFICIAL,
+        kind=IdentifierType.ARTIFICIAL,
         name="Sinisiipi Oy",
         language=language,
         created=SINCE,
         contact_id=people.contact_person,
     )
-    models.Mandate.objects.using(register.alias).create(
+    models.RoleAssignment.objects.using(register.alias).create(
         mandate_id="0" * 31 + "1",
         organisation=organisation,
         person_id=people.signatory,

@@ -6,7 +6,7 @@ from enum import StrEnum
 from hashlib import sha256
 
 
-class Purpose(StrEnum):
+class AccessPurpose(StrEnum):
     """Why a clerk looks at somebody's data. A closed list: audit rows have no free text."""
 
     APPLICATION = "application"
@@ -17,7 +17,7 @@ class Purpose(StrEnum):
     SUPERVISION = "supervision"
 
 
-class Place(StrEnum):
+class SearchScope(StrEnum):
     """What is searched, where no single object is looked at."""
 
     APPLICATIONS = "applications"
@@ -30,14 +30,14 @@ class Place(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Looking:
+class AccessJustification:
     """A clerk's purpose, for as long as they keep it; `case` is a case number of ours, or empty."""
 
-    purpose: Purpose
+    purpose: AccessPurpose
     case: str = ""
 
 
-def search_digest(key: bytes, place: Place, text: str) -> str:
+def search_digest(key: bytes, place: SearchScope, text: str) -> str:
     """What is kept of a search: 32 hex digits, the same for the same text, that nobody can guess back without the key.
 
     The key of these is made from the instance's, over a text without a zero octet, as those of links are

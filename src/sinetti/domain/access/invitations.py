@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Final
 
-from sinetti.domain.identifiers import customer_id_fits, folded
+from sinetti.domain.identifiers import is_identifier, normalise
 from sinetti.domain.values import Environment
 
 INVITATION_LIVES: Final = timedelta(days=14)
@@ -28,7 +28,7 @@ MISSED_A_DAY: Final = 20
 A_DAY: Final = timedelta(days=1)
 
 
-class Invitation(StrEnum):
+class InvitationState(StrEnum):
     """Where an invitation stands."""
 
     WAITING = "waiting"
@@ -37,16 +37,18 @@ class Invitation(StrEnum):
     LAPSED = "lapsed"
 
 
-def invitation(expires: datetime, used_at: datetime | None, ended_at: datetime | None, now: datetime) -> Invitation:
+def invitation(
+    expires: datetime, used_at: datetime | None, ended_at: datetime | None, now: datetime
+) -> InvitationState:
     """Where an invitation stands now; its link works up to its last second."""
     if used_at is not None:
-        return Invitation.USED
+        return InvitationState.USED
     if ended_at is not None:
-        return Invitation.ENDED
-    return Invitation.WAITING if now <= expires else Invitation.LAPSED
+        return InvitationState.ENDED
+    return InvitationState.WAITING if now <= expires else InvitationState.LAPSED
 
 
-class Answer(StrEnum):
+class RoleRequestState(StrEnum):
     """What has come of a request, as whoever asked is told it."""
 
     WAITING = "waiting"
@@ -55,31 +57,33 @@ class Answer(StrEnum):
     LAPSED = "lapsed"
 
 
-def answer(created: datetime, answered_at: datetime | None, now: datetime, *, given: bool) -> Answer:
+def role_request_state(
+    created: datetime, answered_at: datetime | None, now: datetime, *, given: bool
+) -> RoleRequestState:
     """What has come of a request that was made at `created`."""
     if answered_at is not None:
-        return Answer.GIVEN if given else Answer.DECLINED
-    return Answer.WAITING if now <= created + REQUEST_LIVES else Answer.LAPSED
+        return RoleRequestState.GIVEN if given else RoleRequestState.DECLINED
+    return RoleRequestState.WAITING if now <= created + REQUEST_LIVES else RoleRequestState.LAPSED
 
 
 @dataclass(frozen=True, slots=True)
-class Ids:
+class ParsedIdentifiers:
     """Ids as somebody listed them: each once, in their order; and what is none, by the number of its line from 1."""
 
     found: tuple[str, ...]
     wrong: tuple[tuple[int, str], ...]
 
 
-def read_ids(listed: str, environment: Environment) -> Ids:
+def parse_identifiers(listed: str, environment: Environment) -> ParsedIdentifiers:
     """Read a list of ids of organisations: one on each line, or several with commas, semicolons or spaces between."""
     found: dict[str, str] = {}
     wrong: list[tuple[int, str]] = []
     for number, one in _words(listed):
-        if customer_id_fits(one, environment):
-            found.setdefault(folded(one), one)
+        if is_identifier(one, environment):
+            found.setdefault(normalise(one), one)
         else:
             wrong.append((number, one))
-    return Ids(tuple(found.values()), tuple(wrong))
+    return ParsedIdentifiers(tuple(found.values()), tuple(wrong))
 
 
 def _words(listed: str) -> Iterable[tuple[int, str]]:

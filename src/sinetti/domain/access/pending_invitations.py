@@ -17,7 +17,7 @@ PENDING_A_DAY: Final = 10
 """Invitations that clerks ask for in 24 hours, for one organisation: its known people hear of each."""
 
 
-class Pending(StrEnum):
+class InvitationProposal(StrEnum):
     """The state of an invitation that a clerk asked for."""
 
     WAITING = "waiting"
@@ -38,7 +38,7 @@ class PendingFault(StrEnum):
     NOT_ASKER = "not-asker"
 
 
-class PendingRefused(Exception):
+class PendingInvitationRefused(Exception):
     """A decision on a waiting invitation is refused; nothing was changed."""
 
     def __init__(self, fault: PendingFault) -> None:
@@ -54,7 +54,7 @@ class InvitationConfirmation:
     counts. `asker_is_clerk`: the clerk who asked still is one.
     """
 
-    state: Pending
+    state: InvitationProposal
     asker: Identity
     invited: Identity
     confirmer: Identity
@@ -63,14 +63,14 @@ class InvitationConfirmation:
     asker_is_clerk: bool
 
 
-def state_of(stored: Pending, expires: datetime, now: datetime) -> Pending:
+def state_of(stored: InvitationProposal, expires: datetime, now: datetime) -> InvitationProposal:
     """Return the state now: one that waits has lapsed after its last second."""
-    return Pending.LAPSED if stored is Pending.WAITING and now > expires else stored
+    return InvitationProposal.LAPSED if stored is InvitationProposal.WAITING and now > expires else stored
 
 
 def check_confirmation(asked: InvitationConfirmation) -> PendingFault | None:
     """Return why this person may not confirm this invitation now; None if they may."""
-    if asked.state is not Pending.WAITING:
+    if asked.state is not InvitationProposal.WAITING:
         return PendingFault.OVER
     if is_same_person(asked.confirmer, asked.asker):
         return PendingFault.SAME_PERSON

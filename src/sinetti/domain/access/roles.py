@@ -17,7 +17,7 @@ class Role(StrEnum):
     VIEWER = "viewer"
 
 
-class Right(StrEnum):
+class Permission(StrEnum):
     """What one has to have the right to: each act of the e-service asks for one of these, on one organisation."""
 
     SEE = "see"
@@ -32,11 +32,13 @@ class Right(StrEnum):
     """Giving and withdrawing authorisations, and seeing who has them."""
 
 
-RIGHTS: Mapping[Role, frozenset[Right]] = MappingProxyType(
+RIGHTS: Mapping[Role, frozenset[Permission]] = MappingProxyType(
     {
-        Role.SIGNATORY: frozenset(Right),
-        Role.MANAGER: frozenset({Right.SEE, Right.ORDER, Right.FETCH, Right.CONTACT, Right.REVOKE, Right.ASK}),
-        Role.VIEWER: frozenset({Right.SEE}),
+        Role.SIGNATORY: frozenset(Permission),
+        Role.MANAGER: frozenset(
+            {Permission.SEE, Permission.ORDER, Permission.FETCH, Permission.CONTACT, Permission.REVOKE, Permission.ASK}
+        ),
+        Role.VIEWER: frozenset({Permission.SEE}),
     }
 )
 """Each role has all rights of those after it."""
@@ -54,7 +56,7 @@ NEEDS_SECOND_FACTOR = frozenset({Role.SIGNATORY})
 
 
 @dataclass(frozen=True, slots=True)
-class Grant:
+class RoleGrant:
     """A role for an organisation, held by a person directly (`via` is None) or by an organisation that they act for.
 
     Ids are the register's. `until` is None where it has no end.
@@ -67,7 +69,7 @@ class Grant:
 
 
 @dataclass(frozen=True, slots=True)
-class Held:
+class EffectiveRole:
     """The greatest role that somebody has for an organisation, and through which one they have it, if not directly."""
 
     role: Role
@@ -84,17 +86,17 @@ def greater(one: Role, other: Role) -> Role:
     return max(one, other, key=_SMALLEST_FIRST.index)
 
 
-def may(role: Role | None, right: Right) -> bool:
+def has_permission(role: Role | None, right: Permission) -> bool:
     """Whether a role has a right; no role has none."""
     return role is not None and right in RIGHTS[role]
 
 
-def enough(right: Right) -> Role:
+def minimum_role_for(right: Permission) -> Role:
     """The smallest role that has a right."""
     return next(role for role in _SMALLEST_FIRST if right in RIGHTS[role])
 
 
-def no_greater(role: Role) -> tuple[Role, ...]:
+def roles_up_to(role: Role) -> tuple[Role, ...]:
     """This role and those with fewer rights, the greatest first."""
     return tuple(reversed(_SMALLEST_FIRST[: _SMALLEST_FIRST.index(role) + 1]))
 
@@ -104,12 +106,12 @@ def last_second(day: date) -> datetime:
     return datetime.combine(day, time(23, 59, 59), FINNISH_TIME).astimezone(UTC)
 
 
-def for_an_agent(role: Role, until: datetime | None, now: datetime) -> bool:
+def check_firm_grant(role: Role, until: datetime | None, now: datetime) -> bool:
     """Whether another organisation may be given this role with this end: it has one, within two years."""
     return role in GIVEN_TO_AGENTS and until is not None and now < until <= now + AGENTS_AT_MOST
 
 
-def stays_as_long(gone: datetime | None, others: Iterable[datetime | None]) -> bool:
+def outlasts(gone: datetime | None, others: Iterable[datetime | None]) -> bool:
     """Whether one of the other signatories, by their ends, stays at least as long as the one who goes.
 
     Without one the organisation would be left with nobody who may give authorisations.
@@ -117,7 +119,9 @@ def stays_as_long(gone: datetime | None, others: Iterable[datetime | None]) -> b
     return any(one is None or (gone is not None and gone <= one) for one in others)
 
 
-def held(direct: Iterable[Grant], handed: Iterable[Grant], now: datetime, *, second_factor: bool) -> dict[str, Held]:
+def effective_roles(
+    direct: Iterable[RoleGrant], handed: Iterable[RoleGrant], now: datetime, *, second_factor: bool
+) -> dict[str, EffectiveRole]:
     """What somebody holds now, by organisation.
 
     `direct` are the person's own grants; `handed` are those that organisations gave to other organisations (`via`).
@@ -125,21 +129,21 @@ def held(direct: Iterable[Grant], handed: Iterable[Grant], now: datetime, *, sec
     once is not handed on again, since only direct grants count there. Without a second factor the roles that need one
     count as nothing. A grant counts up to its last second.
     """
-    found: dict[str, Held] = {}
+    found: dict[str, EffectiveRole] = {}
     own: dict[str, Role] = {}
     for grant in direct:
         if _counts(grant, now) and (second_factor or grant.role not in NEEDS_SECOND_FACTOR):
             role = greater(grant.role, own.get(grant.organisation_id, grant.role))
             own[grant.organisation_id] = role
-            found[grant.organisation_id] = Held(role)
+            found[grant.organisation_id] = EffectiveRole(role)
     for grant in handed:
         if grant.via not in own or grant.role not in GIVEN_TO_AGENTS or not _counts(grant, now):
             continue
         role, before = smaller(own[grant.via], grant.role), found.get(grant.organisation_id)
         if before is None or greater(role, before.role) != before.role:
-            found[grant.organisation_id] = Held(role, grant.via)
+            found[grant.organisation_id] = EffectiveRole(role, grant.via)
     return found
 
 
-def _counts(grant: Grant, now: datetime) -> bool:
+def _counts(grant: RoleGrant, now: datetime) -> bool:
     return grant.until is None or now <= grant.until

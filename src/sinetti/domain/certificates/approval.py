@@ -3,22 +3,22 @@
 from dataclasses import dataclass
 
 from sinetti.domain.certificates.lifecycle import CertificateState
-from sinetti.domain.certificates.models import Certificate, Holding
-from sinetti.domain.refusals import Reason, Refusal
-from sinetti.domain.values import KeyId, Serial, Span
+from sinetti.domain.certificates.models import Certificate, Lineage
+from sinetti.domain.refusals import Rejection, RejectionReason
+from sinetti.domain.values import KeyId, Serial, ValidityPeriod
 
 
 @dataclass(frozen=True, slots=True)
-class Approval:
+class IssuanceApproval:
     """A certificate may be issued: for whom, for which key, for how long.
 
     `order_id` where transfer ids are spent, `predecessor` where a certificate is renewed; `voids` is the renewal that
     nobody fetched and that this one takes the place of; `replaces` comes from the order.
     """
 
-    holding: Holding
+    holding: Lineage
     key: KeyId
-    span: Span
+    span: ValidityPeriod
     order_id: str | None = None
     predecessor: Serial | None = None
     replaces: Serial | None = None
@@ -26,15 +26,15 @@ class Approval:
 
 
 @dataclass(frozen=True, slots=True)
-class Again:
+class Replay:
     """The same request was accepted before: its certificate is the answer."""
 
     certificate: Certificate
 
 
-def again(certificate: Certificate) -> Again | Refusal:
+def replay_or_reject(certificate: Certificate) -> Replay | Rejection:
     """Answer the same request again; what was only reserved is not signed for an organisation that lost its right."""
     holding = certificate.holding
     if certificate.state is CertificateState.RESERVED and not holding.customer.may_use(holding.channel):
-        return Refusal(Reason.NOT_ENTITLED, language=holding.language)
-    return Again(certificate)
+        return Rejection(RejectionReason.NOT_ENTITLED, language=holding.language)
+    return Replay(certificate)

@@ -22,7 +22,7 @@ _ACCOUNT = "user."
 _OFFICER = re.compile(r"[A-Za-z0-9._-]{1,40}")
 
 
-class BulkReason(StrEnum):
+class BulkErrorReason(StrEnum):
     """Why a bulk revocation is not begun or not approved. A closed list."""
 
     OFFICER = "officer"
@@ -42,16 +42,16 @@ class BulkReason(StrEnum):
     OTHER_DOOR = "other-door"
 
 
-class BulkRefused(ValueError):
+class BulkRevocationError(ValueError):
     """What was asked cannot be done; the sentence says what to do. Nothing was revoked."""
 
-    def __init__(self, reason: BulkReason, sentence: str) -> None:
+    def __init__(self, reason: BulkErrorReason, sentence: str) -> None:
         super().__init__(sentence)
         self.reason = reason
 
 
 @dataclass(frozen=True, slots=True)
-class Proposal:
+class BulkRevocationProposal:
     """One run of a bulk revocation as it is stored. It was approved at `approved_at`, and done at `done_at`.
 
     `approver` is empty where it was small enough for its own officer. What is done and was never approved is withdrawn.
@@ -75,18 +75,21 @@ class Proposal:
 
 
 def check_officer(text: str) -> str:
-    """Give an officer's id: opaque, since audit rows keep it for good. Raises BulkRefused."""
+    """Give an officer's id: opaque, since audit rows keep it for good. Raises BulkRevocationError."""
     if not _OFFICER.fullmatch(text):
         sentence = "an officer's id has 1 to 40 letters, digits, dots, hyphens and underscores; it is no person's name"
-        raise BulkRefused(BulkReason.OFFICER, sentence)
+        raise BulkRevocationError(BulkErrorReason.OFFICER, sentence)
     return text
 
 
-def check_named_officer(text: str) -> str:
-    """As `check_officer`, of somebody who gives their id themselves: none of an account's. Raises BulkRefused."""
+def check_cli_officer(text: str) -> str:
+    """As `check_officer`, of somebody who gives their id themselves: none of an account's.
+
+    Raises BulkRevocationError.
+    """
     if is_account(text):
         sentence = f"an officer's id does not begin with {_ACCOUNT}: so do those of clerks' accounts"
-        raise BulkRefused(BulkReason.OFFICER, sentence)
+        raise BulkRevocationError(BulkErrorReason.OFFICER, sentence)
     return check_officer(text)
 
 
@@ -113,40 +116,44 @@ def actor_of(officer: str) -> str:
     return f"user:{officer.removeprefix(_ACCOUNT)}" if is_account(officer) else f"officer:{officer}"
 
 
-def takes_two(count: int, lately: int) -> bool:
+def needs_second_approver(count: int, lately: int) -> bool:
     """Whether so many take a second officer, where `lately` went by this officer's word alone."""
     return count + lately > AT_ONCE
 
 
 def may_approve(
-    proposal: Proposal, officer: str, going: Collection[Serial], revoked: Collection[Serial], now: datetime
-) -> BulkReason | None:
+    proposal: BulkRevocationProposal,
+    officer: str,
+    going: Collection[Serial],
+    revoked: Collection[Serial],
+    now: datetime,
+) -> BulkErrorReason | None:
     """Tell why this officer may not approve this proposal now; None if it may be.
 
     `going` is what would go by the proposal's reason now, `revoked` what of it is revoked already: who approves has
     seen one list, and exactly that list goes. The last second before it expires is in time.
     """
     if proposal.done_at is not None:
-        return BulkReason.WITHDRAWN if proposal.withdrawn else BulkReason.DONE
+        return BulkErrorReason.WITHDRAWN if proposal.withdrawn else BulkErrorReason.DONE
     if proposal.officer.casefold() == officer.casefold():
-        return BulkReason.SAME_OFFICER
+        return BulkErrorReason.SAME_OFFICER
     if is_account(proposal.officer) is not is_account(officer):
         # A command takes its word for who the officer is: one person could be both.
-        return BulkReason.OTHER_DOOR
+        return BulkErrorReason.OTHER_DOOR
     if proposal.approved_at is not None:
         # Approved and cut short: what is left goes, whatever has happened since.
         return None
     if now > proposal.expires:
-        return BulkReason.EXPIRED
-    return BulkReason.CHANGED if revoked or set(going) != set(proposal.serials) else None
+        return BulkErrorReason.EXPIRED
+    return BulkErrorReason.CHANGED if revoked or set(going) != set(proposal.serials) else None
 
 
-def may_withdraw(proposal: Proposal, officer: str, now: datetime) -> BulkReason | None:
+def may_withdraw(proposal: BulkRevocationProposal, officer: str, now: datetime) -> BulkErrorReason | None:
     """Tell why this officer may not take this proposal back now; None if it may be: whoever made it, while it waits."""
     if proposal.withdrawn:
-        return BulkReason.WITHDRAWN
+        return BulkErrorReason.WITHDRAWN
     if proposal.approved_at is not None:
-        return BulkReason.APPROVED
+        return BulkErrorReason.APPROVED
     if proposal.officer.casefold() != officer.casefold():
-        return BulkReason.OTHER_OFFICER
-    return BulkReason.EXPIRED if now > proposal.expires else None
+        return BulkErrorReason.OTHER_OFFICER
+    return BulkErrorReason.EXPIRED if now > proposal.expires else None

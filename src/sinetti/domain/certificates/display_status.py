@@ -9,12 +9,12 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from types import MappingProxyType
 
-from sinetti.domain.certificates.progress import Course, still_used
+from sinetti.domain.certificates.progress import CertificateProgress, is_still_used
 from sinetti.domain.certificates.revocation import RevocationReason
-from sinetti.domain.values import Span
+from sinetti.domain.values import ValidityPeriod
 
 
-class State(StrEnum):
+class DisplayStatus(StrEnum):
     """What there is to say of a certificate, the first of these that holds, in this order; then of orders."""
 
     REVOKED = "revoked"
@@ -33,11 +33,11 @@ class State(StrEnum):
     IDS_SENT = "ids-sent"
 
 
-OF_ORDERS = (State.IDS_LAPSED, State.IDS_OPENED, State.IDS_SENT)
+OF_ORDERS = (DisplayStatus.IDS_LAPSED, DisplayStatus.IDS_OPENED, DisplayStatus.IDS_SENT)
 """The states of orders whose certificate was not fetched."""
 
 
-class Rank(StrEnum):
+class Urgency(StrEnum):
     """How urgent: what somebody may have to see to, what is seen to, what is over."""
 
     OPEN = "open"
@@ -45,7 +45,7 @@ class Rank(StrEnum):
     OVER = "over"
 
 
-class Hand(StrEnum):
+class NextActor(StrEnum):
     """In whose hands it is now."""
 
     REPRESENTATIVE = "representative"
@@ -65,7 +65,7 @@ class CertificateFacts:
     `by_renewal`: it came by a renewal, so that a program has renewed this holding in time before.
     """
 
-    span: Span
+    span: ValidityPeriod
     renewable_from: datetime
     issued: bool = True
     fetched_at: datetime | None = None
@@ -92,86 +92,86 @@ class OrderFacts:
 FOR_GOOD = frozenset({RevocationReason.SUPERSEDED, RevocationReason.CESSATION_OF_OPERATION})
 """What was revoked for these reasons needs nothing in its place."""
 
-SEEN_TO = frozenset({State.RENEWED, State.LET_END, State.ISSUING})
+SEEN_TO = frozenset({DisplayStatus.RENEWED, DisplayStatus.LET_END, DisplayStatus.ISSUING})
 """What somebody has seen to, or goes by itself."""
 
 
-def state_of(one: CertificateFacts, now: datetime) -> State:
+def state_of(one: CertificateFacts, now: datetime) -> DisplayStatus:
     """Tell what there is to say of a certificate."""
-    course = Course(one.span, seen=one.seen, new_seen=one.new_seen)
+    course = CertificateProgress(one.span, seen=one.seen, new_seen=one.new_seen)
     held = {
-        State.REVOKED: one.revoked_at is not None,
+        DisplayStatus.REVOKED: one.revoked_at is not None,
         # notAfter is the last valid second (RFC 5280, 4.1.2.5).
-        State.EXPIRED: now > one.span.not_after,
-        State.ISSUING: not one.issued,
-        State.OLD_IN_USE: one.taken_at is not None and still_used(course, one.taken_at, now),
-        State.RENEWED: one.taken_at is not None,
-        State.NEW_WAITS: one.succeeded,
-        State.NOT_FETCHED: one.fetched_at is None,
+        DisplayStatus.EXPIRED: now > one.span.not_after,
+        DisplayStatus.ISSUING: not one.issued,
+        DisplayStatus.OLD_IN_USE: one.taken_at is not None and is_still_used(course, one.taken_at, now),
+        DisplayStatus.RENEWED: one.taken_at is not None,
+        DisplayStatus.NEW_WAITS: one.succeeded,
+        DisplayStatus.NOT_FETCHED: one.fetched_at is None,
         # Whoever renewed or replaced it after all wants the new one to be renewed, too.
-        State.LET_END: one.let_end_at is not None and one.span.not_before <= one.let_end_at,
+        DisplayStatus.LET_END: one.let_end_at is not None and one.span.not_before <= one.let_end_at,
         # One that lives for weeks ends soon from its beginning: it counts only once something can be done.
-        State.ENDS_SOON: one.span.not_after - now <= IN_TIME and now >= one.renewable_from,
-        State.RENEWAL_OPEN: now >= one.renewable_from,
+        DisplayStatus.ENDS_SOON: one.span.not_after - now <= IN_TIME and now >= one.renewable_from,
+        DisplayStatus.RENEWAL_OPEN: now >= one.renewable_from,
     }
-    return next((name for name, holds in held.items() if holds), State.VALID)
+    return next((name for name, holds in held.items() if holds), DisplayStatus.VALID)
 
 
-def order_state(one: OrderFacts, now: datetime) -> State:
+def order_state(one: OrderFacts, now: datetime) -> DisplayStatus:
     """Tell what there is to say of an order whose certificate was not fetched."""
     if one.expires is None or now > one.expires:
-        return State.IDS_LAPSED
-    return State.IDS_OPENED if one.opened else State.IDS_SENT
+        return DisplayStatus.IDS_LAPSED
+    return DisplayStatus.IDS_OPENED if one.opened else DisplayStatus.IDS_SENT
 
 
-def over_at(one: CertificateFacts) -> datetime:
+def ended_at(one: CertificateFacts) -> datetime:
     """When it was over, or will be: its revocation, else its end."""
     return one.span.not_after if one.revoked_at is None else one.revoked_at
 
 
-def rank_of(one: CertificateFacts, now: datetime) -> Rank:
+def urgency_of(one: CertificateFacts, now: datetime) -> Urgency:
     """Tell how urgent it is. What is over stays in sight for 14 days where nothing took its place."""
     state = state_of(one, now)
-    if state in {State.REVOKED, State.EXPIRED}:
-        out_of_sight = one.succeeded or one.reason in FOR_GOOD or over_at(one) < now - STAYS
-        return Rank.OVER if out_of_sight else Rank.OPEN
-    return Rank.SEEN_TO if state in SEEN_TO else Rank.OPEN
+    if state in {DisplayStatus.REVOKED, DisplayStatus.EXPIRED}:
+        out_of_sight = one.succeeded or one.reason in FOR_GOOD or ended_at(one) < now - STAYS
+        return Urgency.OVER if out_of_sight else Urgency.OPEN
+    return Urgency.SEEN_TO if state in SEEN_TO else Urgency.OPEN
 
 
-def hand_of(one: CertificateFacts, now: datetime) -> Hand:
+def next_actor(one: CertificateFacts, now: datetime) -> NextActor:
     """Tell in whose hands it is."""
-    if rank_of(one, now) is not Rank.OPEN:
-        return Hand.NOBODY
+    if urgency_of(one, now) is not Urgency.OPEN:
+        return NextActor.NOBODY
     state = state_of(one, now)
-    if state in {State.ENDS_SOON, State.RENEWAL_OPEN} and not one.approved:
-        return Hand.REPRESENTATIVE
-    if state is State.RENEWAL_OPEN and one.by_renewal:
-        return Hand.PROGRAM
+    if state in {DisplayStatus.ENDS_SOON, DisplayStatus.RENEWAL_OPEN} and not one.approved:
+        return NextActor.REPRESENTATIVE
+    if state is DisplayStatus.RENEWAL_OPEN and one.by_renewal:
+        return NextActor.PROGRAM
     return HANDS[state]
 
 
-HANDS: Mapping[State, Hand] = MappingProxyType(
+HANDS: Mapping[DisplayStatus, NextActor] = MappingProxyType(
     {
-        State.REVOKED: Hand.REPRESENTATIVE,
-        State.EXPIRED: Hand.REPRESENTATIVE,
-        State.IDS_LAPSED: Hand.REPRESENTATIVE,
-        State.VALID: Hand.NOBODY,
-        **dict.fromkeys(SEEN_TO, Hand.NOBODY),
+        DisplayStatus.REVOKED: NextActor.REPRESENTATIVE,
+        DisplayStatus.EXPIRED: NextActor.REPRESENTATIVE,
+        DisplayStatus.IDS_LAPSED: NextActor.REPRESENTATIVE,
+        DisplayStatus.VALID: NextActor.NOBODY,
+        **dict.fromkeys(SEEN_TO, NextActor.NOBODY),
         **dict.fromkeys(
             (
-                State.OLD_IN_USE,
-                State.NEW_WAITS,
-                State.NOT_FETCHED,
-                State.ENDS_SOON,
-                State.RENEWAL_OPEN,
-                State.IDS_OPENED,
-                State.IDS_SENT,
+                DisplayStatus.OLD_IN_USE,
+                DisplayStatus.NEW_WAITS,
+                DisplayStatus.NOT_FETCHED,
+                DisplayStatus.ENDS_SOON,
+                DisplayStatus.RENEWAL_OPEN,
+                DisplayStatus.IDS_OPENED,
+                DisplayStatus.IDS_SENT,
             ),
-            Hand.CONTACT,
+            NextActor.CONTACT,
         ),
     }
 )
-"""In whose hands each state is, but for what `hand_of` says more of."""
+"""In whose hands each state is, but for what `next_actor` says more of."""
 
 
 def days_left(not_after: datetime, now: datetime) -> int:
@@ -179,7 +179,7 @@ def days_left(not_after: datetime, now: datetime) -> int:
     return max((not_after - now) // timedelta(days=1), 0)
 
 
-def percent_left(span: Span, now: datetime) -> int:
+def percent_left(span: ValidityPeriod, now: datetime) -> int:
     """How much of its life is left, in whole hundredths; a little is never shown as nothing."""
     if now > span.not_after:
         return 0

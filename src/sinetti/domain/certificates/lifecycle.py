@@ -21,7 +21,7 @@ class OrderState(StrEnum):
     CANCELLED = "cancelled"
 
 
-class ShownState(StrEnum):
+class DisplayState(StrEnum):
     """What people and machines are shown: revoked wins, then expired."""
 
     RESERVED = "reserved"
@@ -47,25 +47,25 @@ ORDER_MOVES: dict[OrderState, frozenset[OrderState]] = {
 """A spent order opens again only when the reservation that spent it is voided."""
 
 
-def may_move(state: CertificateState, to: CertificateState) -> bool:
+def can_transition(state: CertificateState, to: CertificateState) -> bool:
     """Whether a certificate in `state` may come to be in state `to`."""
     return to in CERTIFICATE_MOVES[state]
 
 
-def sources(to: CertificateState) -> frozenset[CertificateState]:
+def predecessors(to: CertificateState) -> frozenset[CertificateState]:
     """The states from which `to` may be reached: the condition of the conditional update."""
-    return frozenset(state for state in CertificateState if may_move(state, to))
+    return frozenset(state for state in CertificateState if can_transition(state, to))
 
 
-def order_sources(to: OrderState) -> frozenset[OrderState]:
+def order_predecessors(to: OrderState) -> frozenset[OrderState]:
     """The same for orders."""
     return frozenset(state for state in OrderState if to in ORDER_MOVES[state])
 
 
-def shown(state: CertificateState, *, revoked: bool, not_after: datetime, now: datetime) -> ShownState:
+def display_state(state: CertificateState, *, revoked: bool, not_after: datetime, now: datetime) -> DisplayState:
     """The state to show. A voided certificate is always a revoked one."""
     if revoked or state is CertificateState.VOID:
-        return ShownState.REVOKED
+        return DisplayState.REVOKED
     if now > not_after:
-        return ShownState.EXPIRED
-    return ShownState(state.value)
+        return DisplayState.EXPIRED
+    return DisplayState(state.value)

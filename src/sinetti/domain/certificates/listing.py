@@ -5,9 +5,9 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 
-from sinetti.domain.certificates.display_status import CertificateFacts, OrderFacts, State
-from sinetti.domain.refusals import Reason
-from sinetti.domain.usage import Reporting
+from sinetti.domain.certificates.display_status import CertificateFacts, DisplayStatus, OrderFacts
+from sinetti.domain.refusals import RejectionReason
+from sinetti.domain.usage import ReportingPeriod
 from sinetti.domain.values import Channel, Serial
 
 
@@ -26,7 +26,7 @@ class Sort(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Wanted:
+class CertificateQuery:
     """What is asked for. `organisations` bounds it, whatever else is asked; no `states` are those that are not over.
 
     `contact` and `text` are what a contact's name or address, or anything that is searched, begins with.
@@ -34,7 +34,7 @@ class Wanted:
 
     organisations: Collection[str]
     now: datetime
-    states: Collection[State] = ()
+    states: Collection[DisplayStatus] = ()
     over: bool = False
     channel: Channel | None = None
     contact: str = ""
@@ -44,7 +44,7 @@ class Wanted:
 
 
 @dataclass(frozen=True, slots=True)
-class Key:
+class ListKey:
     """What is found: a certificate by its serial, or an order by its id."""
 
     key: str
@@ -52,7 +52,7 @@ class Key:
 
 
 @dataclass(frozen=True, slots=True)
-class Firm:
+class ServiceProvider:
     """An organisation that looks after another one, and one of whose people is a certificate's contact or deputy."""
 
     organisation_id: str
@@ -60,7 +60,7 @@ class Firm:
 
 
 @dataclass(frozen=True, slots=True)
-class Listed:
+class CertificateListItem:
     """A row of a list. `facts` tell whether it is a certificate or an order; `looking` since when gateways look."""
 
     key: str
@@ -72,13 +72,13 @@ class Listed:
     contact: str
     email: str
     facts: CertificateFacts | OrderFacts
-    firm: Firm | None = None
+    firm: ServiceProvider | None = None
     serves: int | None = None
-    looking: Reporting | None = None
+    looking: ReportingPeriod | None = None
 
 
 @dataclass(frozen=True, slots=True)
-class OneOfLine:
+class LineageMember:
     """A certificate of the same line, earlier or later: what its renewals and replacements have in common."""
 
     serial: Serial
@@ -86,13 +86,13 @@ class OneOfLine:
 
 
 @dataclass(frozen=True, slots=True)
-class Seen:
+class CertificateDetails:
     """Everything that the page of one certificate shows, beside `listed`. `der` is None until it is issued.
 
     `opened_at` is when its transfer ids were shown; `waiting_order` is an order that is to take its place.
     """
 
-    listed: Listed
+    listed: CertificateListItem
     facts: CertificateFacts
     serial: Serial
     sha256: str
@@ -105,11 +105,11 @@ class Seen:
     opened_at: datetime | None
     issued_at: datetime | None
     waiting_order: str | None
-    earlier: tuple[OneOfLine, ...] = ()
-    later: tuple[OneOfLine, ...] = ()
+    earlier: tuple[LineageMember, ...] = ()
+    later: tuple[LineageMember, ...] = ()
 
 
-class Who(StrEnum):
+class ActorCategory(StrEnum):
     """Who did something, as it is told: no id and no name."""
 
     YOU = "you"
@@ -122,19 +122,19 @@ class Who(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Deed:
+class HistoryEvent:
     """Something that happened to a certificate: the audit row's action, and by whom. `serial` is of which one."""
 
     at: datetime
     action: str
-    who: Who
+    who: ActorCategory
     serial: str = ""
 
 
 @dataclass(frozen=True, slots=True)
-class Refused:
+class RejectedRequest:
     """A request of its program that was refused."""
 
     at: datetime
-    reason: Reason
+    reason: RejectionReason
     operation: str

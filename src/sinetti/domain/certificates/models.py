@@ -5,16 +5,16 @@ from datetime import datetime
 
 from sinetti.domain.certificates.lifecycle import CertificateState
 from sinetti.domain.certificates.revocation import RevocationReason
-from sinetti.domain.values import Channel, Customer, KeyId, Language, Serial, Sha256, Span
+from sinetti.domain.values import Channel, KeyId, Language, Organisation, Serial, Sha256, ValidityPeriod
 
 
 @dataclass(frozen=True, slots=True)
-class Holding:
+class Lineage:
     """The line of a certificate through its renewals; `version` moves with every change of state on it."""
 
     holding_id: str
     subject_serial: str
-    customer: Customer
+    customer: Organisation
     channel: Channel
     language: Language
     version: int
@@ -29,10 +29,10 @@ class Certificate:
 
     serial: Serial
     authority: str
-    holding: Holding
+    holding: Lineage
     state: CertificateState
     key: KeyId
-    span: Span
+    span: ValidityPeriod
     renewable_from: datetime
     retrieval_id: str
     crl_shard: int
@@ -61,7 +61,7 @@ class TransferIds:
 
     transfer_id: str
     order_id: str
-    holding: Holding
+    holding: Lineage
     replaces: Serial | None
     created: datetime
     expires: datetime

@@ -23,7 +23,7 @@ class CertIdHash(StrEnum):
     SHA256 = "sha256"
 
 
-class Standing(StrEnum):
+class CertStatus(StrEnum):
     """What is said of a certificate."""
 
     GOOD = "good"
@@ -32,42 +32,42 @@ class Standing(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Status:
+class CertificateStatusInfo:
     """What is said, and of a revoked one since when (UTC) and why."""
 
-    standing: Standing
+    standing: CertStatus
     revoked_at: datetime | None = None
     reason: RevocationReason | None = None
 
 
-GOOD, UNKNOWN = Status(Standing.GOOD), Status(Standing.UNKNOWN)
+GOOD, UNKNOWN = CertificateStatusInfo(CertStatus.GOOD), CertificateStatusInfo(CertStatus.UNKNOWN)
 
 
 @dataclass(frozen=True, slots=True)
-class Told:
+class SingleResponse:
     """What a signed answer says, and its dates (UTC)."""
 
-    status: Status
+    status: CertificateStatusInfo
     this_update: datetime
     next_update: datetime
 
 
-def status_of(*, issued: bool, revoked_at: datetime | None, reason: RevocationReason | None) -> Status:
+def cert_status(*, issued: bool, revoked_at: datetime | None, reason: RevocationReason | None) -> CertificateStatusInfo:
     """Tell what is said of a certificate of the register.
 
     Whatever is revoked is revoked, also what was never handed out: the list has it, and the two agree.
     """
     if revoked_at is not None:
-        return Status(Standing.REVOKED, revoked_at, reason or RevocationReason.UNSPECIFIED)
+        return CertificateStatusInfo(CertStatus.REVOKED, revoked_at, reason or RevocationReason.UNSPECIFIED)
     return GOOD if issued else UNKNOWN
 
 
-def is_current(told: Told, status: Status, now: datetime) -> bool:
+def is_fresh(told: SingleResponse, status: CertificateStatusInfo, now: datetime) -> bool:
     """Whether a signed answer says what is so, and is young enough to be given."""
     young = told.this_update <= now < told.this_update + SIGNED_ANEW_AFTER
-    return young and still_holds(told, status, now)
+    return young and is_acceptable(told, status, now)
 
 
-def still_holds(told: Told, status: Status, now: datetime) -> bool:
+def is_acceptable(told: SingleResponse, status: CertificateStatusInfo, now: datetime) -> bool:
     """Whether a signed answer says what is so, and counts yet: it is given where no new one can be signed."""
     return told.status == status and now <= told.next_update

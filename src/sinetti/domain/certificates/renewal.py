@@ -3,20 +3,20 @@
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from sinetti.domain.certificates.approval import Again, Approval, again
+from sinetti.domain.certificates.approval import IssuanceApproval, Replay, replay_or_reject
 from sinetti.domain.certificates.lifecycle import CertificateState
 from sinetti.domain.certificates.models import Certificate
-from sinetti.domain.identifiers import same_customer
-from sinetti.domain.leniency import Kindness
-from sinetti.domain.refusals import Reason, Refusal
-from sinetti.domain.values import KeyId, Span
+from sinetti.domain.identifiers import is_same_identifier
+from sinetti.domain.leniency import Leniency
+from sinetti.domain.refusals import Rejection, RejectionReason
+from sinetti.domain.values import KeyId, ValidityPeriod
 
 RENEWALS_UNFETCHED_ALLOWED = 3
 """How often a renewal that nobody fetched may be made again with another key."""
 
 
 @dataclass(frozen=True, slots=True)
-class Situation:
+class RenewalContext:
     """Everything else that the decision looks at.
 
     `same_key` is the earlier renewal by this signer with this key, `successor` its live renewal with another key,
@@ -28,46 +28,50 @@ class Situation:
     made_again: int
     key_known: bool
     validity: timedelta
-    kindness: Kindness
+    kindness: Leniency
 
 
-def prove_signer(signer: Certificate | None, customer_id: str) -> Certificate | Refusal:
+def authenticate_signer(signer: Certificate | None, customer_id: str) -> Certificate | Rejection:
     """Return the certificate that signed, once it is one of ours, of this customer and not revoked."""
     if signer is None:
-        return Refusal(Reason.SIGNER_UNKNOWN)
+        return Rejection(RejectionReason.SIGNER_UNKNOWN)
     language = signer.holding.language
-    if not same_customer(signer.holding.customer.customer_id, customer_id):
-        return Refusal(Reason.CUSTOMER_MISMATCH, language=language)
+    if not is_same_identifier(signer.holding.customer.customer_id, customer_id):
+        return Rejection(RejectionReason.CUSTOMER_MISMATCH, language=language)
     if signer.revoked:
-        return Refusal(Reason.SIGNER_REVOKED, language=language)
+        return Rejection(RejectionReason.SIGNER_REVOKED, language=language)
     return signer
 
 
-def decide_renewal(held: Certificate, key: KeyId, situation: Situation, now: datetime) -> Approval | Again | Refusal:
+def decide_renewal(
+    held: Certificate, key: KeyId, situation: RenewalContext, now: datetime
+) -> IssuanceApproval | Replay | Rejection:
     """Approve a renewal, answer the same request again, or give the one reason that the holder should act on first."""
     earlier, language = situation.same_key, held.holding.language
     answered = earlier if earlier is not None and earlier.live(now) else None
     if answered is not None and situation.kindness.answers_again:
-        return again(answered)
+        return replay_or_reject(answered)
     # notAfter is the last valid second (RFC 5280, 4.1.2.5), so equality is in time; both are whole seconds.
     if now > held.span.not_after:
-        return Refusal(Reason.SIGNER_EXPIRED, ended=held.span.not_after, language=language)
+        return Rejection(RejectionReason.SIGNER_EXPIRED, ended=held.span.not_after, language=language)
     if not held.holding.customer.may_use(held.holding.channel):
-        return Refusal(Reason.NOT_ENTITLED, language=language)
+        return Rejection(RejectionReason.NOT_ENTITLED, language=language)
     if now < held.renewable_from:
-        return Refusal(Reason.TOO_EARLY, opens=held.renewable_from, ended=held.span.not_after, language=language)
+        return Rejection(
+            RejectionReason.TOO_EARLY, opens=held.renewable_from, ended=held.span.not_after, language=language
+        )
     # Where the same request is not answered again, its renewal is one like any other.
     successor = situation.successor or answered
     if successor is not None and not _may_be_made_again(successor, situation):
-        return Refusal(Reason.ALREADY_RENEWED, language=language)
+        return Rejection(RejectionReason.ALREADY_RENEWED, language=language)
     if situation.key_known:
-        return Refusal(Reason.KEY_REUSED, language=language)
+        return Rejection(RejectionReason.KEY_REUSED, language=language)
     # Starts now, not at the old end: both must work while the holder moves its systems over.
-    span = Span(now, now + situation.validity)
-    return Approval(held.holding, key, span, predecessor=held.serial, voids=successor)
+    span = ValidityPeriod(now, now + situation.validity)
+    return IssuanceApproval(held.holding, key, span, predecessor=held.serial, voids=successor)
 
 
-def _may_be_made_again(successor: Certificate, situation: Situation) -> bool:
+def _may_be_made_again(successor: Certificate, situation: RenewalContext) -> bool:
     """Whether the client may have lost this renewal together with the answer: nobody has fetched it yet."""
     return (
         situation.kindness.renews_again

@@ -19,7 +19,7 @@ class RevocationReason(StrEnum):
     AA_COMPROMISE = "aACompromise"
 
 
-class Revoker(StrEnum):
+class RevokerRole(StrEnum):
     """Who asks for a revocation."""
 
     HOLDER = "holder"
@@ -40,19 +40,19 @@ _HOLDERS = frozenset(
 
 _FOR_ISSUERS = frozenset({RevocationReason.CA_COMPROMISE, RevocationReason.AA_COMPROMISE})
 
-_REASONS: Mapping[Revoker, frozenset[RevocationReason]] = {
-    Revoker.HOLDER: _HOLDERS,
-    Revoker.OPERATOR: frozenset(RevocationReason) - _FOR_ISSUERS,
-    Revoker.SERVICE: frozenset({RevocationReason.SUPERSEDED}),
+_REASONS: Mapping[RevokerRole, frozenset[RevocationReason]] = {
+    RevokerRole.HOLDER: _HOLDERS,
+    RevokerRole.OPERATOR: frozenset(RevocationReason) - _FOR_ISSUERS,
+    RevokerRole.SERVICE: frozenset({RevocationReason.SUPERSEDED}),
 }
 
 
-def may_give(revoker: Revoker, reason: RevocationReason) -> bool:
+def may_use_reason(revoker: RevokerRole, reason: RevocationReason) -> bool:
     """Whether this one may give this reason. The two about authorities are for CA certificates only."""
     return reason in _REASONS[revoker]
 
 
-def taken_along(
+def cascade(
     serial: Serial,
     reason: RevocationReason,
     renewals: Mapping[Serial, Collection[Serial]],

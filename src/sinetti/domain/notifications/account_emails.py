@@ -3,7 +3,7 @@
 from enum import StrEnum
 
 
-class AccountLetter(StrEnum):
+class AccountEmail(StrEnum):
     """One letter about an account. Those of LINKED lead to a page; the rest lead nowhere."""
 
     CONFIRM = "confirm"
@@ -33,5 +33,5 @@ class AccountLetter(StrEnum):
     PROVIDER_REMOVED = "provider-removed"
 
 
-LINKED = frozenset({AccountLetter.CONFIRM, AccountLetter.CONFIRM_NEW, AccountLetter.RESET})
+LINKED = frozenset({AccountEmail.CONFIRM, AccountEmail.CONFIRM_NEW, AccountEmail.RESET})
 """Letters with a link that acts."""

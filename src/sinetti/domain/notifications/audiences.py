@@ -8,7 +8,7 @@ from types import MappingProxyType
 from sinetti.domain.notifications.messages import MessageKind
 
 
-class Whom(StrEnum):
+class RecipientRole(StrEnum):
     """A role that people are told in. All are those of now, but for the first, the last two and the operators."""
 
     CONTACT_THEN = "contact then"
@@ -21,21 +21,27 @@ class Whom(StrEnum):
     OLD = "old"
 
 
-CONCERNED: Mapping[MessageKind, tuple[Whom, ...]] = MappingProxyType(
+AUDIENCES: Mapping[MessageKind, tuple[RecipientRole, ...]] = MappingProxyType(
     {
-        MessageKind.FETCHED: (Whom.CONTACT_THEN,),
+        MessageKind.FETCHED: (RecipientRole.CONTACT_THEN,),
         # The signatories too, so that a stolen key is noticed; the deputy was reminded with the contact.
-        MessageKind.RENEWED: (Whom.CONTACT, Whom.DEPUTY, Whom.SIGNATORIES),
-        MessageKind.REFUSED: (Whom.CONTACT, Whom.DEPUTY),
-        MessageKind.REVOKED: (Whom.CONTACT, Whom.DEPUTY, Whom.CONTACT_PERSON, Whom.SIGNATORIES),
-        MessageKind.CONTACT_CHANGED: (Whom.NEW, Whom.OLD),
+        MessageKind.RENEWED: (RecipientRole.CONTACT, RecipientRole.DEPUTY, RecipientRole.SIGNATORIES),
+        MessageKind.REFUSED: (RecipientRole.CONTACT, RecipientRole.DEPUTY),
+        MessageKind.REVOKED: (
+            RecipientRole.CONTACT,
+            RecipientRole.DEPUTY,
+            RecipientRole.CONTACT_PERSON,
+            RecipientRole.SIGNATORIES,
+        ),
+        MessageKind.CONTACT_CHANGED: (RecipientRole.NEW, RecipientRole.OLD),
     }
 )
 """Everybody in these roles is told."""
 
-FIRST_REACHED: Mapping[MessageKind, tuple[Whom, ...]] = MappingProxyType(
+FIRST_REACHED: Mapping[MessageKind, tuple[RecipientRole, ...]] = MappingProxyType(
     dict.fromkeys(
-        (MessageKind.BOUNCED, MessageKind.CONTACT_GONE), (Whom.SIGNATORIES, Whom.CONTACT_PERSON, Whom.OPERATORS)
+        (MessageKind.BOUNCED, MessageKind.CONTACT_GONE),
+        (RecipientRole.SIGNATORIES, RecipientRole.CONTACT_PERSON, RecipientRole.OPERATORS),
     )
 )
 """Only the first of these roles in which mail reaches anybody is told: somebody has to name another contact."""

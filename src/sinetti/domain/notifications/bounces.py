@@ -21,7 +21,7 @@ _ADDRESS_WORKS_SUBJECTS = frozenset({3, 6, 7})
 _PROTOCOL, _OTHER = 5, 0
 
 
-class Verdict(StrEnum):
+class BounceType(StrEnum):
     """What a returned mail is."""
 
     HARD = "hard"
@@ -31,21 +31,21 @@ class Verdict(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Told:
+class DeliveryStatus:
     """What a delivery status notification says of one recipient: its Action and Status fields (RFC 3464, 2.3)."""
 
     action: str
     status: str
 
 
-def judge(told: Iterable[Told], *, automatic: bool) -> Verdict:
+def classify(told: Iterable[DeliveryStatus], *, automatic: bool) -> BounceType:
     """Judge a returned mail by what it says of its recipients; `automatic`: it answers by itself (RFC 3834)."""
     recipients = tuple(told)
     if any(_is_hard(one) for one in recipients):
-        return Verdict.HARD
+        return BounceType.HARD
     if any(one.action.strip().lower() in {"failed", "delayed"} for one in recipients):
-        return Verdict.SOFT
-    return Verdict.AUTOMATIC if automatic and not recipients else Verdict.OTHER
+        return BounceType.SOFT
+    return BounceType.AUTOMATIC if automatic and not recipients else BounceType.OTHER
 
 
 def alarm(sent: int, returned: int) -> str | None:
@@ -58,7 +58,7 @@ def alarm(sent: int, returned: int) -> str | None:
     )
 
 
-def _is_hard(one: Told) -> bool:
+def _is_hard(one: DeliveryStatus) -> bool:
     found = _STATUS.match(one.status.strip())
     if one.action.strip().lower() != "failed" or found is None or found[1] != "5":
         return False

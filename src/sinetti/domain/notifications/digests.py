@@ -7,10 +7,17 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from enum import StrEnum
 
-from sinetti.domain.business_days import DayOff, finnish_date, in_hours, opening, workday_after, workday_before
+from sinetti.domain.business_days import (
+    DayOff,
+    finnish_date,
+    is_business_hours,
+    start_of_business,
+    workday_after,
+    workday_before,
+)
 from sinetti.domain.certificates.display_status import IN_TIME
 from sinetti.domain.certificates.renewal_info import in_proportion
-from sinetti.domain.values import RENEWAL_WINDOW, VALIDITY, Span
+from sinetti.domain.values import RENEWAL_WINDOW, VALIDITY, ValidityPeriod
 
 NEAR = RENEWAL_WINDOW
 """So long before its end a certificate comes into digests."""
@@ -20,7 +27,7 @@ CLOSE = timedelta(days=7)
 _ONE_DAY, _WEEK = timedelta(days=1), timedelta(days=7)
 
 
-class Part(StrEnum):
+class DigestSection(StrEnum):
     """Who has to act: the three parts of a digest, in their order."""
 
     NEEDS_YOU = "needs-you"
@@ -28,7 +35,7 @@ class Part(StrEnum):
     BY_ITSELF = "by-itself"
 
 
-class Matter(StrEnum):
+class DigestItemKind(StrEnum):
     """What there is to say of a certificate: the first of these that holds, in this order."""
 
     DONE = "done"
@@ -52,7 +59,7 @@ class Successor(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Watched:
+class DigestCertificate:
     """What is known of one certificate that a firm looks after. Instants are UTC, whole seconds.
 
     `life` is its whole life: of a short one less has to be left to be in time.
@@ -74,7 +81,7 @@ class Watched:
 
 
 @dataclass(frozen=True, slots=True)
-class Leaving:
+class DigestSlot:
     """The digest that may leave on one day. `at` and `week_at` are 8:00 Finnish time, in UTC.
 
     `week_days` are the days of this week on which a digest may have left already, from the one that is due to all
@@ -88,45 +95,49 @@ class Leaving:
     week_days: tuple[date, ...]
 
 
-def matter(one: Watched, now: datetime) -> Matter:
+def item_kind(one: DigestCertificate, now: datetime) -> DigestItemKind:
     """Tell what there is to say of a certificate."""
-    in_time = one.not_after - now > in_proportion(IN_TIME, Span(one.not_after - one.life, one.not_after))
+    in_time = one.not_after - now > in_proportion(IN_TIME, ValidityPeriod(one.not_after - one.life, one.not_after))
     ordered = one.ordered_until is not None and now <= one.ordered_until
     held = {
-        Matter.DONE: one.successor is Successor.FETCHED,
-        Matter.RETRIEVE: one.successor is Successor.WAITING,
-        Matter.REPLACEMENT_ORDERED: ordered and in_time,
-        Matter.USE_TRANSFER_IDS: ordered,
+        DigestItemKind.DONE: one.successor is Successor.FETCHED,
+        DigestItemKind.RETRIEVE: one.successor is Successor.WAITING,
+        DigestItemKind.REPLACEMENT_ORDERED: ordered and in_time,
+        DigestItemKind.USE_TRANSFER_IDS: ordered,
         # notAfter is the last valid second (RFC 5280, 4.1.2.5).
-        Matter.ENDED: now > one.not_after,
-        Matter.REVOKED: one.revoked,
-        Matter.NOT_APPROVED: not one.approved,
-        Matter.RENEWS_ITSELF: one.by_renewal and in_time,
-        Matter.NOBODY_REACHED: not one.firms and not one.reached,
+        DigestItemKind.ENDED: now > one.not_after,
+        DigestItemKind.REVOKED: one.revoked,
+        DigestItemKind.NOT_APPROVED: not one.approved,
+        DigestItemKind.RENEWS_ITSELF: one.by_renewal and in_time,
+        DigestItemKind.NOBODY_REACHED: not one.firms and not one.reached,
     }
-    return next((name for name, holds in held.items() if holds), Matter.RENEW)
+    return next((name for name, holds in held.items() if holds), DigestItemKind.RENEW)
 
 
-def part(what: Matter, *, firms: bool) -> Part:
+def section(what: DigestItemKind, *, firms: bool) -> DigestSection:
     """Tell who has to act; `firms` as in Watched."""
     if what in _BY_ITSELF:
-        return Part.BY_ITSELF
-    return Part.NEEDS_CLIENT if what in _SIGNATORIES or not firms else Part.NEEDS_YOU
+        return DigestSection.BY_ITSELF
+    return DigestSection.NEEDS_CLIENT if what in _SIGNATORIES or not firms else DigestSection.NEEDS_YOU
 
 
-_BY_ITSELF = frozenset({Matter.DONE, Matter.REPLACEMENT_ORDERED, Matter.RENEWS_ITSELF})
-_SIGNATORIES = frozenset({Matter.ENDED, Matter.REVOKED, Matter.NOT_APPROVED, Matter.NOBODY_REACHED})
+_BY_ITSELF = frozenset({DigestItemKind.DONE, DigestItemKind.REPLACEMENT_ORDERED, DigestItemKind.RENEWS_ITSELF})
+_SIGNATORIES = frozenset(
+    {DigestItemKind.ENDED, DigestItemKind.REVOKED, DigestItemKind.NOT_APPROVED, DigestItemKind.NOBODY_REACHED}
+)
 """What only a signatory of the client can mend: by an order, or by naming somebody else."""
 
 
-def leaving(now: datetime, day_off: DayOff) -> Leaving | None:
+def digest_slot(now: datetime, day_off: DayOff) -> DigestSlot | None:
     """The digest that may leave now; None outside office hours."""
-    if not in_hours(now, day_off):
+    if not is_business_hours(now, day_off):
         return None
     day = finnish_date(now)
     first = week_begins(day, day_off)
     days = tuple(first + count * _ONE_DAY for count in range((day - first).days + 1))
-    return Leaving(day, opening(day), opening(workday_before(day, day_off)), opening(first), days)
+    return DigestSlot(
+        day, start_of_business(day), start_of_business(workday_before(day, day_off)), start_of_business(first), days
+    )
 
 
 def week_begins(day: date, day_off: DayOff) -> date:
@@ -137,13 +148,13 @@ def week_begins(day: date, day_off: DayOff) -> date:
 def next_day(after: datetime, day_off: DayOff) -> datetime:
     """The first 8:00 of a working day after this instant."""
     day = finnish_date(after)
-    if opening(day) > after:
+    if start_of_business(day) > after:
         day -= _ONE_DAY
-    return opening(workday_after(day, day_off))
+    return start_of_business(workday_after(day, day_off))
 
 
 def next_week(after: datetime, day_off: DayOff) -> datetime:
     """The first 8:00 of a week's first working day after this instant."""
     day = finnish_date(after)
-    first = opening(week_begins(day, day_off))
-    return first if first > after else opening(week_begins(day + _WEEK, day_off))
+    first = start_of_business(week_begins(day, day_off))
+    return first if first > after else start_of_business(week_begins(day + _WEEK, day_off))

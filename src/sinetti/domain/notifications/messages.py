@@ -53,7 +53,7 @@ def message_id(kind: MessageKind, about: str, step: str, recipient: str, channel
 
 
 @dataclass(frozen=True, slots=True)
-class Owed:
+class QueuedMessage:
     """A message that is to leave, as its row says. Ids are the register's; `certificate` is the row's key.
 
     `step` is without the channel. `recipient` is a person's id; an operator has none, but an `address`.

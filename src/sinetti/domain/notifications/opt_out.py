@@ -16,7 +16,7 @@ AGAIN_AFTER = timedelta(days=1)
 """So long one asking counts, even where it reached nobody."""
 
 
-class Tells(StrEnum):
+class OptOutNotifies(StrEnum):
     """Who of an organisation is told: signatories; without any its contact person; without one the operators."""
 
     SIGNATORIES = "signatories"
@@ -25,41 +25,41 @@ class Tells(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
+class OptOutRequested:
     """Somebody asked. `told`: who is told, by role alone; empty where they are named for nothing any more.
 
     `stops`: mail will stop once those were told. Where operators alone can be told, it goes on.
     """
 
-    told: frozenset[Tells]
+    told: frozenset[OptOutNotifies]
     stops: bool
 
 
 @dataclass(frozen=True, slots=True)
-class AskedBefore:
+class AlreadyRequested:
     """They had asked already: nothing was owed once more. `stopped`: mail has stopped; else as in Asked."""
 
-    told: frozenset[Tells]
+    told: frozenset[OptOutNotifies]
     stops: bool
     stopped: bool
 
 
 @dataclass(frozen=True, slots=True)
-class Unknown:
+class UnknownLink:
     """No such link was ever written, or it is too old."""
 
 
 @dataclass(frozen=True, slots=True)
-class StopPage:
-    """What the page behind a link shows before its button is pressed: as `Asked` and `AskedBefore`."""
+class OptOutPage:
+    """What the page behind a link shows before its button is pressed: as `OptOutRequested` and `AlreadyRequested`."""
 
     language: Language
-    told: frozenset[Tells]
+    told: frozenset[OptOutNotifies]
     stops: bool
     asked: bool
     stopped: bool
 
 
-def stops(told: Collection[Tells]) -> bool:
+def stops(told: Collection[OptOutNotifies]) -> bool:
     """Whether mail may stop: somebody of each organisation can be told."""
-    return Tells.OPERATORS not in told
+    return OptOutNotifies.OPERATORS not in told

@@ -2,7 +2,7 @@
 
 from datetime import timedelta
 
-from sinetti.domain.refusals import Reason
+from sinetti.domain.refusals import RejectionReason
 
 TIMES = 3
 """How often the same reason is given, to callers who have proven who they are, before people are told."""
@@ -16,17 +16,17 @@ A program that asks every minute makes one message a week.
 NOT_TOLD = frozenset(
     {
         # A program that asks every day until the window opens: it is told when, and nothing is wrong.
-        Reason.TOO_EARLY,
+        RejectionReason.TOO_EARLY,
         # These pass by themselves, or are ours to mend: operators are told (docs/watch.md).
-        Reason.NOT_READY,
-        Reason.UNAVAILABLE,
-        Reason.TOO_MANY_REQUESTS,
-        Reason.INTERNAL,
+        RejectionReason.NOT_READY,
+        RejectionReason.UNAVAILABLE,
+        RejectionReason.TOO_MANY_REQUESTS,
+        RejectionReason.INTERNAL,
     }
 )
 """Reasons that nobody at the holder's can do anything about, or need not."""
 
 
-def counts(reason: Reason) -> bool:
+def triggers_alert(reason: RejectionReason) -> bool:
     """Whether people are told of this reason at all."""
     return reason not in NOT_TOLD

@@ -9,19 +9,19 @@ from typing import Final
 
 from sinetti.domain.business_days import (
     DayOff,
-    closing,
+    end_of_business,
     finnish_date,
-    hours_from,
     is_workday,
-    opening,
+    next_business_time,
+    start_of_business,
     workday_after,
     workday_before,
     workdays_later,
 )
-from sinetti.domain.certificates.progress import Course, still_used
-from sinetti.domain.certificates.renewal_info import renewable_by_rule, renewal_window
+from sinetti.domain.certificates.progress import CertificateProgress, is_still_used
+from sinetti.domain.certificates.renewal_info import default_renewal_start, renewal_window
 from sinetti.domain.notifications.messages import MessageKind
-from sinetti.domain.values import RENEWAL_WINDOW, Span
+from sinetti.domain.values import RENEWAL_WINDOW, ValidityPeriod
 
 WIDER_FROM: Final = timedelta(days=14)
 """From this step on signatories and the organisation's contact person are told too, and that the old one is in use."""
@@ -38,7 +38,7 @@ LATE_FOR: Final = timedelta(days=7)
 _DAY: Final = timedelta(days=1)
 
 
-class Stop(StrEnum):
+class SuppressionReason(StrEnum):
     """Why a reminder is not owed, in words for operators."""
 
     REVOKED = "the certificate was revoked"
@@ -52,7 +52,7 @@ class Stop(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Ladder:
+class ReminderSchedule:
     """The steps before a certificate's end, the longest first, and which days are off. Raises ValueError."""
 
     steps: tuple[timedelta, ...]
@@ -66,7 +66,7 @@ class Ladder:
 
 
 @dataclass(frozen=True, slots=True)
-class Look:
+class ReminderCheck:
     """What a look gives: the step that is owed now, if any, and from when on; when to look again, if ever."""
 
     step: timedelta | None = None
@@ -84,7 +84,7 @@ def step_of(name: str) -> timedelta:
     return timedelta(days=float(name))
 
 
-def leaves_at(not_after: datetime, step: timedelta, *, first: bool, day_off: DayOff) -> datetime:
+def send_time(not_after: datetime, step: timedelta, *, first: bool, day_off: DayOff) -> datetime:
     """When a step's messages leave: in office hours; the first step never before its instant, later ones never after.
 
     Later ones may leave after it only in the morning of the same day.
@@ -92,27 +92,29 @@ def leaves_at(not_after: datetime, step: timedelta, *, first: bool, day_off: Day
     instant = not_after - step
     day = finnish_date(instant)
     if is_workday(day, day_off):
-        if opening(day) <= instant <= closing(day):
+        if start_of_business(day) <= instant <= end_of_business(day):
             return instant
-        if instant < opening(day):
-            return opening(day)
-        return opening(workday_after(day, day_off)) if first else closing(day)
-    return opening(workday_after(day, day_off) if first else workday_before(day, day_off))
+        if instant < start_of_business(day):
+            return start_of_business(day)
+        return start_of_business(workday_after(day, day_off)) if first else end_of_business(day)
+    return start_of_business(workday_after(day, day_off) if first else workday_before(day, day_off))
 
 
-def spread_of(holding_id: str, days: int) -> int:
+def jitter_days(holding_id: str, days: int) -> int:
     """By how many working days the first reminder of a holding moves in a wave: 0 to days - 1, always the same."""
     return int.from_bytes(sha256(holding_id.encode()).digest()[:8]) % max(days, 1)
 
 
-def leaving(ladder: Ladder, span: Span, spread: int = 0) -> tuple[tuple[timedelta, datetime], ...]:
+def send_times(
+    ladder: ReminderSchedule, span: ValidityPeriod, spread: int = 0
+) -> tuple[tuple[timedelta, datetime], ...]:
     """Each step of a certificate, and when it leaves.
 
     A step before its beginning is left out. So is one before its renewal opens: a short life opens it later than 60
     days before the end. The first step of the ladder moves by `spread` working days, but stays on days before the
     second.
     """
-    opens = renewable_by_rule(span) if renewal_window(span) < RENEWAL_WINDOW else span.not_before
+    opens = default_renewal_start(span) if renewal_window(span) < RENEWAL_WINDOW else span.not_before
     steps = [step for step in ladder.steps if opens <= span.not_after - step > span.not_before]
     times = [_leaves(ladder, span.not_after, step, opens) for step in steps]
     if spread and steps and steps[0] == ladder.steps[0]:
@@ -122,18 +124,20 @@ def leaving(ladder: Ladder, span: Span, spread: int = 0) -> tuple[tuple[timedelt
     return tuple(zip(steps, times, strict=True))
 
 
-def _leaves(ladder: Ladder, not_after: datetime, step: timedelta, opens: datetime) -> datetime:
+def _leaves(ladder: ReminderSchedule, not_after: datetime, step: timedelta, opens: datetime) -> datetime:
     """Return when a step leaves.
 
     It leaves on the working day after a day off if the one before is too early to renew.
     """
     first = step == ladder.steps[0]
-    at = leaves_at(not_after, step, first=first, day_off=ladder.day_off)
-    later = leaves_at(not_after, step, first=True, day_off=ladder.day_off)
+    at = send_time(not_after, step, first=first, day_off=ladder.day_off)
+    later = send_time(not_after, step, first=True, day_off=ladder.day_off)
     return later if at < opens and later <= not_after else at
 
 
-def due(ladder: Ladder, span: Span, now: datetime, since: datetime | None, spread: int = 0) -> Look:
+def due_step(
+    ladder: ReminderSchedule, span: ValidityPeriod, now: datetime, since: datetime | None, spread: int = 0
+) -> ReminderCheck:
     """The latest step that has passed, and when to look again: the earliest instant of a later step.
 
     `since` is when a look was to be taken: None where there was none yet. A look in office hours owes at once, one in
@@ -141,31 +145,31 @@ def due(ladder: Ladder, span: Span, now: datetime, since: datetime | None, sprea
     brings two.
     """
     if now > span.not_after + (UNSEEN_FOR if since is None else LATE_FOR):
-        return Look()
-    times = leaving(ladder, span, spread)
+        return ReminderCheck()
+    times = send_times(ladder, span, spread)
     if not any(at <= now for _, at in times):
-        return Look(again=min((at for _, at in times), default=None))
-    then = hours_from(now, ladder.day_off)
-    latest = latest_passed(times, then)
-    return Look(times[latest][0], then, min((at for _, at in times[latest + 1 :]), default=None))
+        return ReminderCheck(again=min((at for _, at in times), default=None))
+    then = next_business_time(now, ladder.day_off)
+    latest = latest_due_index(times, then)
+    return ReminderCheck(times[latest][0], then, min((at for _, at in times[latest + 1 :]), default=None))
 
 
-def latest_passed(times: Sequence[tuple[timedelta, datetime]], now: datetime) -> int:
+def latest_due_index(times: Sequence[tuple[timedelta, datetime]], now: datetime) -> int:
     """The place of the last step that has left by now; -1 where none has. Steps before it are not owed any more."""
     return max((place for place, (_, at) in enumerate(times) if at <= now), default=-1)
 
 
-def kind_owed(course: Course, step: timedelta, now: datetime) -> MessageKind | Stop:
+def kind_for_step(course: CertificateProgress, step: timedelta, now: datetime) -> MessageKind | SuppressionReason:
     """What a step has to tell, or why nothing."""
     if course.revoked:
-        return Stop.REVOKED
+        return SuppressionReason.REVOKED
     if course.let_end:
-        return Stop.LET_END
+        return SuppressionReason.LET_END
     if course.closed:
         # Nothing is issued to it any more, so there is nothing that anybody could do.
-        return Stop.CLOSED
+        return SuppressionReason.CLOSED
     if course.fetched is None:
         return MessageKind.REMINDER
-    if step <= WIDER_FROM and still_used(course, course.fetched, now):
+    if step <= WIDER_FROM and is_still_used(course, course.fetched, now):
         return MessageKind.TAKE_INTO_USE
-    return Stop.FETCHED
+    return SuppressionReason.FETCHED

@@ -8,7 +8,7 @@ LARGEST_DIFFERENCE = timedelta(seconds=30)
 """From this difference on nothing is issued. Nodes on one database may so be nearly twice as far apart."""
 
 
-class Doubt(StrEnum):
+class ClockProblem(StrEnum):
     """Why a clock is not believed. Closed."""
 
     DIFFERS = "differs-from-the-database"
@@ -17,7 +17,7 @@ class Doubt(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Readings:
+class ClockReadings:
     """What was read at one look. Times UTC.
 
     `asked` and `answered` are the machine's, around the question to the database; `database` is its clock then, None
@@ -32,7 +32,7 @@ class Readings:
     jumped: timedelta = timedelta(0)
 
 
-def difference(readings: Readings) -> timedelta | None:
+def difference(readings: ClockReadings) -> timedelta | None:
     """How far the machine is ahead of the database, at the least: the database answered at some point in between.
 
     None without a clock of the database's. A slow answer is so never taken for a wrong clock.
@@ -44,7 +44,7 @@ def difference(readings: Readings) -> timedelta | None:
     return max(readings.asked - readings.database, timedelta(0))
 
 
-def doubt(readings: Readings) -> Doubt | None:
+def clock_problem(readings: ClockReadings) -> ClockProblem | None:
     """Why this clock is not believed; None where it is.
 
     Alone on its database, a machine may not lie behind what it stored itself. Where a database serves several, each may
@@ -53,13 +53,13 @@ def doubt(readings: Readings) -> Doubt | None:
     """
     ahead = difference(readings)
     if ahead is not None and abs(ahead) >= LARGEST_DIFFERENCE:
-        return Doubt.DIFFERS
+        return ClockProblem.DIFFERS
     if readings.newest is not None and readings.newest > _latest_of_others(readings):
-        return Doubt.BEHIND
+        return ClockProblem.BEHIND
     if ahead is None and abs(readings.jumped) >= LARGEST_DIFFERENCE:
-        return Doubt.JUMPED
+        return ClockProblem.JUMPED
     return None
 
 
-def _latest_of_others(readings: Readings) -> datetime:
+def _latest_of_others(readings: ClockReadings) -> datetime:
     return readings.answered if readings.database is None else readings.database + LARGEST_DIFFERENCE

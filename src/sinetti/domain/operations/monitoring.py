@@ -35,7 +35,7 @@ class FindingKind(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Finding:
+class MonitoringFinding:
     """One thing that is wrong, what it is about (a name, an address, an id), and a sentence that says what to do."""
 
     kind: FindingKind
@@ -44,19 +44,19 @@ class Finding:
 
 
 @dataclass(frozen=True, slots=True)
-class Disagreement:
+class CrlMismatch:
     """Where a list and the register differ: what the list lacks, and what it has that the register does not revoke."""
 
     lacking: AbstractSet[Serial]
     surplus: AbstractSet[Serial]
 
 
-def half_gone(this_update: datetime, next_update: datetime, now: datetime) -> bool:
+def is_past_half_life(this_update: datetime, next_update: datetime, now: datetime) -> bool:
     """Whether half the life of a list or an answer is over: the service signs anew long before."""
     return now - this_update >= (next_update - this_update) / 2
 
 
-def nears_end(begins: datetime, ends: datetime, now: datetime) -> bool:
+def is_near_expiry(begins: datetime, ends: datetime, now: datetime) -> bool:
     """Whether a certificate of our own should have been replaced: thirty days before its end, or a quarter of its life.
 
     What lives for ninety days only is replaced by itself for its last thirty.
@@ -64,13 +64,13 @@ def nears_end(begins: datetime, ends: datetime, now: datetime) -> bool:
     return now >= ends - min(OWN_ALARM_BEFORE_END, (ends - begins) / 4)
 
 
-def disagreement(listed: AbstractSet[Serial], in_force: AbstractSet[Serial], ever: AbstractSet[Serial]) -> Disagreement:
+def crl_mismatch(listed: AbstractSet[Serial], in_force: AbstractSet[Serial], ever: AbstractSet[Serial]) -> CrlMismatch:
     """Compare a list with the register.
 
     Everything that is revoked and had not ended when the list was made has to stand on it (`in_force`); what had ended
     may (RFC 5280, 3.3); nothing may that the register does not call revoked (`ever`).
     """
-    return Disagreement(in_force - listed, listed - ever)
+    return CrlMismatch(in_force - listed, listed - ever)
 
 
 def counts_agree(listed: int, in_force: int, ever: int) -> bool:

@@ -17,7 +17,7 @@ _FORM = re.compile(r"[0-9a-f]{32}")
 _ID_DIGITS = 32
 
 
-class Trouble(StrEnum):
+class OrderErrorReason(StrEnum):
     """Why an order is not taken, or no transfer ids are made for it."""
 
     NO_ORGANISATION = "no-organisation"
@@ -30,7 +30,7 @@ class Trouble(StrEnum):
     NO_CONTACT = "no-contact"
 
 
-class LeftOut(StrEnum):
+class ExclusionReason(StrEnum):
     """Why a certificate is left out when many are replaced at once: the first of these that holds."""
 
     CLOSED = "closed"
@@ -63,25 +63,25 @@ class Replaceable:
     contact: bool
 
 
-def left_out(one: Replaceable, *, by_name: bool) -> LeftOut | None:
+def left_out(one: Replaceable, *, by_name: bool) -> ExclusionReason | None:
     """Why this one is not replaced among many, or None; chosen `by_name`, even one that was to end is."""
     holds = {
-        LeftOut.CLOSED: not one.open,
-        LeftOut.NOT_APPROVED: not one.approved,
-        LeftOut.ORDERED: one.ordered,
-        LeftOut.SUCCEEDED: one.succeeded,
-        LeftOut.LET_END: one.let_end and not by_name,
-        LeftOut.NO_CONTACT: not one.contact,
+        ExclusionReason.CLOSED: not one.open,
+        ExclusionReason.NOT_APPROVED: not one.approved,
+        ExclusionReason.ORDERED: one.ordered,
+        ExclusionReason.SUCCEEDED: one.succeeded,
+        ExclusionReason.LET_END: one.let_end and not by_name,
+        ExclusionReason.NO_CONTACT: not one.contact,
     }
     return next((why for why, held in holds.items() if held), None)
 
 
-def is_form(form: str) -> bool:
+def is_idempotency_key(form: str) -> bool:
     """Whether this is the id of a form: 32 small hex digits, as the page that shows the form makes them at random."""
     return _FORM.fullmatch(form) is not None
 
 
-def order_of_form(user_id: str, form: str, serial: str = "") -> str:
+def order_id_for(user_id: str, form: str, serial: str = "") -> str:
     """The id of the one order that this form of this user makes, in the place of this certificate: 32 hex digits.
 
     The same form sent again finds its order there. Of nobody else's form it is the id.
@@ -89,6 +89,6 @@ def order_of_form(user_id: str, form: str, serial: str = "") -> str:
     return sha256(f"order\0{user_id}\0{form}\0{serial}".encode()).hexdigest()[:_ID_DIGITS]
 
 
-def link_ended(expires: datetime, now: datetime) -> bool:
+def is_link_expired(expires: datetime, now: datetime) -> bool:
     """Whether the time of a link to transfer ids has passed; its last second is in time."""
     return now > expires

@@ -22,7 +22,7 @@ CODE_TRIES: Final = 5
 """The fifth wrong code of a signatory ends the link: there is no second channel that could send another."""
 
 
-class Leads(StrEnum):
+class LinkState(StrEnum):
     """What a link leads to."""
 
     CLOSED = "closed"
@@ -32,7 +32,7 @@ class Leads(StrEnum):
     CODE = "code"
 
 
-class Standing(StrEnum):
+class PinState(StrEnum):
     """How the PIN code that was sent last stands."""
 
     NONE = "none"
@@ -41,7 +41,7 @@ class Standing(StrEnum):
     OVER = "over"
 
 
-class Delivery(StrEnum):
+class SmsDelivery(StrEnum):
     """Whether the SMS with a PIN code got away."""
 
     WAITING = "waiting"
@@ -50,7 +50,7 @@ class Delivery(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Link:
+class SecureLink:
     """What is kept of a secure message. `phone` is its recipient's: empty without one, None without a recipient."""
 
     secure_id: str
@@ -67,47 +67,47 @@ class Link:
 
 
 @dataclass(frozen=True, slots=True)
-class SentPin:
+class IssuedPin:
     """The PIN code that was sent last."""
 
     pin_id: str
     expires: datetime
     wrong: int
     used: bool
-    delivery: Delivery
+    delivery: SmsDelivery
 
 
 @dataclass(frozen=True, slots=True)
-class Pins:
+class PinHistory:
     """The PIN codes of a secure message: how many were ever made, how many today, and the one that may count."""
 
     made: int
     today: int
-    last: SentPin | None
+    last: IssuedPin | None
 
 
-NO_PINS: Final = Pins(0, 0, None)
+NO_PINS: Final = PinHistory(0, 0, None)
 
 
-def leads(link: Link | None, now: datetime) -> Leads:
+def link_state(link: SecureLink | None, now: datetime) -> LinkState:
     """What a link leads to now."""
     if link is None or link.ended or now > link.expires or link.phone is None:
-        return Leads.CLOSED
+        return LinkState.CLOSED
     if link.order is OrderState.OPEN:
-        return Leads.PIN if link.phone else Leads.CODE
-    return Leads.SPENT if link.order is OrderState.SPENT else Leads.CLOSED
+        return LinkState.PIN if link.phone else LinkState.CODE
+    return LinkState.SPENT if link.order is OrderState.SPENT else LinkState.CLOSED
 
 
-def standing(pin: SentPin | None, now: datetime) -> Standing:
+def pin_state(pin: IssuedPin | None, now: datetime) -> PinState:
     """How a PIN code stands now; its last second is in time."""
     if pin is None:
-        return Standing.NONE
+        return PinState.NONE
     if pin.wrong >= PIN_TRIES:
-        return Standing.LOCKED
-    return Standing.OVER if pin.used or now > pin.expires else Standing.WAITING
+        return PinState.LOCKED
+    return PinState.OVER if pin.used or now > pin.expires else PinState.WAITING
 
 
-def day_began(now: datetime) -> datetime:
+def start_of_local_day(now: datetime) -> datetime:
     """The last Finnish midnight, UTC: from then on PIN codes are counted."""
     local = now.astimezone(FINNISH_TIME)
     return local.replace(hour=0, minute=0, second=0, microsecond=0, fold=0).astimezone(now.tzinfo)

@@ -10,7 +10,7 @@ from enum import StrEnum
 from types import MappingProxyType
 from typing import Final
 
-from sinetti.domain.validation import WordError, check_text_or_none
+from sinetti.domain.validation import ValidationError, check_text_or_none
 from sinetti.domain.values import Channel, Language
 
 LONGEST_PURPOSE: Final = 1000
@@ -50,7 +50,7 @@ MOVES: Mapping[ApplicationState, frozenset[ApplicationState]] = MappingProxyType
 DECIDED = frozenset({ApplicationState.APPROVED, ApplicationState.REFUSED})
 
 
-class ApplicationFault(StrEnum):
+class ApplicationErrorReason(StrEnum):
     """Why an application, or a decision on one, is not taken. A closed list."""
 
     CHANNELS = "channels"
@@ -68,10 +68,10 @@ class ApplicationFault(StrEnum):
     """Whoever decides may act for the party: somebody else decides."""
 
 
-class ApplicationRefused(ValueError):
+class ApplicationError(ValueError):
     """What was asked is not taken, and why; nothing was changed."""
 
-    def __init__(self, fault: ApplicationFault) -> None:
+    def __init__(self, fault: ApplicationErrorReason) -> None:
         super().__init__(fault.value)
         self.fault = fault
 
@@ -87,7 +87,7 @@ class NewApplication:
 
 
 @dataclass(frozen=True, slots=True)
-class Verdict:
+class ApplicationDecision:
     """What a clerk decided. `reason` is in the party's language; a refusal has one and tells how to appeal."""
 
     state: ApplicationState
@@ -103,36 +103,36 @@ def may_move(before: ApplicationState, after: ApplicationState) -> bool:
 def check_application(
     new: NewApplication, approved: Collection[Channel], offered: Collection[Channel]
 ) -> NewApplication:
-    """Give the application trimmed. Raises ApplicationRefused.
+    """Give the application trimmed. Raises ApplicationError.
 
     `approved` are the channels that the organisation has already: one of those asked for has to be new. `offered` are
     those that this authority issues for.
     """
     if not new.channels or not new.channels <= frozenset(offered):
-        raise ApplicationRefused(ApplicationFault.CHANNELS)
+        raise ApplicationError(ApplicationErrorReason.CHANNELS)
     if new.channels <= frozenset(approved):
-        raise ApplicationRefused(ApplicationFault.NOTHING_NEW)
+        raise ApplicationError(ApplicationErrorReason.NOTHING_NEW)
     purpose = paragraphs(new.purpose)
     if not 0 < len(purpose) <= LONGEST_PURPOSE or not _is_readable(purpose):
-        raise ApplicationRefused(ApplicationFault.PURPOSE)
+        raise ApplicationError(ApplicationErrorReason.PURPOSE)
     try:
         software = check_text_or_none("software", new.software, LONGEST_SOFTWARE)
-    except WordError:
-        raise ApplicationRefused(ApplicationFault.SOFTWARE) from None
+    except ValidationError:
+        raise ApplicationError(ApplicationErrorReason.SOFTWARE) from None
     return NewApplication(new.channels, purpose, software, new.language)
 
 
-def check_verdict(verdict: Verdict) -> Verdict:
-    """Give the decision trimmed. A refusal says why, and how to appeal. Raises ApplicationRefused."""
+def check_verdict(verdict: ApplicationDecision) -> ApplicationDecision:
+    """Give the decision trimmed. A refusal says why, and how to appeal. Raises ApplicationError."""
     if verdict.state not in DECIDED:
-        raise ApplicationRefused(ApplicationFault.VERDICT)
+        raise ApplicationError(ApplicationErrorReason.VERDICT)
     reason, appeal = paragraphs(verdict.reason), paragraphs(verdict.appeal)
     least = SHORTEST_REASON if verdict.state is ApplicationState.REFUSED else 0
     if not least <= len(reason) <= LONGEST_REASON or not _is_readable(reason):
-        raise ApplicationRefused(ApplicationFault.REASON)
+        raise ApplicationError(ApplicationErrorReason.REASON)
     if verdict.state is ApplicationState.REFUSED and not appeal:
-        raise ApplicationRefused(ApplicationFault.APPEAL)
-    return Verdict(verdict.state, reason, appeal)
+        raise ApplicationError(ApplicationErrorReason.APPEAL)
+    return ApplicationDecision(verdict.state, reason, appeal)
 
 
 def case_number(octets: bytes) -> str:

@@ -3,7 +3,7 @@
 from enum import StrEnum
 
 
-class PeopleTrouble(StrEnum):
+class PersonErrorReason(StrEnum):
     """What stands in the way."""
 
     UNKNOWN = "unknown"

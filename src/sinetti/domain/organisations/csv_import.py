@@ -12,16 +12,16 @@ from datetime import date
 from enum import StrEnum
 from typing import Final
 
-from sinetti.domain.identifiers import CustomerIdError, check_customer_id, folded
-from sinetti.domain.validation import LONGEST_ORGANISATION, WordError, check_country, check_text
-from sinetti.domain.values import CustomerKind, Environment, Language
+from sinetti.domain.identifiers import CustomerIdError, check_customer_id, normalise
+from sinetti.domain.validation import LONGEST_ORGANISATION, ValidationError, check_country, check_text
+from sinetti.domain.values import Environment, IdentifierType, Language
 
 COLUMNS: Final = ("customer_id", "kind", "country", "name", "language", "merged_into", "ended")
 MOST_OCTETS: Final = 5 * 1024 * 1024
 MOST_LINES: Final = 50_000
 
 
-class Slip(StrEnum):
+class RowErrorKind(StrEnum):
     """What is wrong with a line or with the file. A closed list; what to write instead is a text for people."""
 
     ENCODING = "encoding"
@@ -46,21 +46,21 @@ class Slip(StrEnum):
     NOT_THERE = "not-there"
 
 
-class FileRefused(ValueError):
+class ImportFileError(ValueError):
     """The file as a whole cannot be read, and why."""
 
-    def __init__(self, slip: Slip) -> None:
+    def __init__(self, slip: RowErrorKind) -> None:
         super().__init__(slip.value)
         self.slip = slip
 
 
 @dataclass(frozen=True, slots=True)
-class Wrong:
+class RowError:
     """What is wrong with a line: its number in the file, the column, why, and what the register knows instead."""
 
     line: int
     column: str
-    slip: Slip
+    slip: RowErrorKind
     known: str = ""
 
 
@@ -73,11 +73,11 @@ class FileLine:
 
 
 @dataclass(frozen=True, slots=True)
-class Standing:
+class StoredOrganisation:
     """An organisation as the register has it. `merged_into` is a customer id, or empty."""
 
     customer_id: str
-    kind: CustomerKind
+    kind: IdentifierType
     country: str
     name: str
     language: Language
@@ -95,13 +95,13 @@ class ChangeKind(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Change:
+class ImportChange:
     """One difference. Before and after are name and language; `into` is the customer id of whom it is merged into."""
 
     line: int
     kind: ChangeKind
     customer_id: str
-    id_kind: CustomerKind
+    id_kind: IdentifierType
     country: str
     name_before: str
     name: str
@@ -111,21 +111,21 @@ class Change:
 
 
 @dataclass(frozen=True, slots=True)
-class Difference:
+class ImportDiff:
     """What a file would change in the register: all of it, what is wrong, and how many lines change nothing."""
 
-    changes: tuple[Change, ...]
-    wrong: tuple[Wrong, ...]
+    changes: tuple[ImportChange, ...]
+    wrong: tuple[RowError, ...]
     unchanged: int
 
 
 @dataclass(frozen=True, slots=True)
-class _Wish:
+class _ParsedRow:
     """A line that can be understood."""
 
     number: int
     customer_id: str
-    kind: CustomerKind
+    kind: IdentifierType
     country: str
     name: str
     language: Language
@@ -134,16 +134,18 @@ class _Wish:
 
 
 def read_lines(octets: bytes) -> tuple[FileLine, ...]:
-    """Read the file: UTF-8 with or without a byte order mark, separated by semicolons or commas. Raises FileRefused.
+    """Read the file: UTF-8 with or without a byte order mark, separated by semicolons or commas.
+
+    Raises ImportFileError.
 
     Columns may stand in any order; `merged_into` and `ended` may be left out. Empty lines are passed over.
     """
     if len(octets) > MOST_OCTETS:
-        raise FileRefused(Slip.SIZE)
+        raise ImportFileError(RowErrorKind.SIZE)
     try:
         text = octets.decode("utf-8-sig")
     except UnicodeDecodeError:
-        raise FileRefused(Slip.ENCODING) from None
+        raise ImportFileError(RowErrorKind.ENCODING) from None
     lines = text.replace("\r\n", "\n").replace("\r", "\n").split("\n")
     return tuple(_lines(lines, ";" if ";" in lines[0] else ","))
 
@@ -152,10 +154,10 @@ def _lines(lines: Sequence[str], delimiter: str) -> Iterator[FileLine]:
     names = [cell.casefold() for cell in _cells(lines[0], delimiter)]
     lacking = set(COLUMNS[:5]) - set(names)
     if lacking or len(set(names)) < len(names) or not set(names) <= set(COLUMNS):
-        raise FileRefused(Slip.COLUMNS)
+        raise ImportFileError(RowErrorKind.COLUMNS)
     told = [(number, line) for number, line in enumerate(lines[1:], 2) if line.strip(f" \t{delimiter}")]
     if len(told) > MOST_LINES:
-        raise FileRefused(Slip.LINES)
+        raise ImportFileError(RowErrorKind.LINES)
     for number, line in told:
         found = _cells(line, delimiter)
         # One with too many cells or too few is told of, with its number.
@@ -173,12 +175,12 @@ def _cells(line: str, delimiter: str) -> list[str]:
 def named_ids(lines: Iterable[FileLine]) -> frozenset[str]:
     """Every organisation that the lines name, as ids are compared: what has to be looked up."""
     columns = ("customer_id", "merged_into")
-    return frozenset(folded(line.cells[one]) for line in lines for one in columns if line.cells.get(one))
+    return frozenset(normalise(line.cells[one]) for line in lines for one in columns if line.cells.get(one))
 
 
 def compare(
-    lines: Sequence[FileLine], register: Mapping[str, Standing], environment: Environment, today: date
-) -> Difference:
+    lines: Sequence[FileLine], register: Mapping[str, StoredOrganisation], environment: Environment, today: date
+) -> ImportDiff:
     """Tell what would change, line by line; wrong lines change nothing, and others are not held up by them.
 
     `register` has what it knows of `named_ids`, by folded id. A line that says what stands already changes nothing, so
@@ -186,80 +188,84 @@ def compare(
     stay as they are.
     """
     wishes, wrong = _wishes(lines, environment, today)
-    made = {folded(one.customer_id) for one in wishes if folded(one.customer_id) not in register and not _ends(one)}
-    leaving = {folded(one.customer_id) for one in wishes if _ends(one)}
+    made = {
+        normalise(one.customer_id) for one in wishes if normalise(one.customer_id) not in register and not _ends(one)
+    }
+    leaving = {normalise(one.customer_id) for one in wishes if _ends(one)}
     made -= leaving
-    changes: list[Change] = []
+    changes: list[ImportChange] = []
     for wish in wishes:
-        before = register.get(folded(wish.customer_id))
+        before = register.get(normalise(wish.customer_id))
         slip = _conflict(wish, before, register, made, leaving)
         if slip is not None:
-            wrong.append(Wrong(wish.number, *slip, known=_known(slip[1], before)))
+            wrong.append(RowError(wish.number, *slip, known=_known(slip[1], before)))
         elif (change := _change(wish, before)) is not None:
             changes.append(change)
     bad = {one.line for one in wrong}
     order = tuple(ChangeKind)
     changes.sort(key=lambda one: (order.index(one.kind), one.line))
     unchanged = len({line.number for line in lines} - bad - {one.line for one in changes})
-    return Difference(tuple(changes), tuple(sorted(wrong, key=lambda one: one.line)), unchanged)
+    return ImportDiff(tuple(changes), tuple(sorted(wrong, key=lambda one: one.line)), unchanged)
 
 
-def digest(octets_sha256: str, changes: Collection[Change]) -> str:
+def digest(octets_sha256: str, changes: Collection[ImportChange]) -> str:
     """What tells a preview from another one: SHA-256 over the file's and over every difference, before and after."""
-    told = json.dumps([octets_sha256, [as_told(one) for one in changes]], sort_keys=True, ensure_ascii=True)
+    told = json.dumps([octets_sha256, [to_dict(one) for one in changes]], sort_keys=True, ensure_ascii=True)
     return hashlib.sha256(told.encode()).hexdigest()
 
 
-def as_told(change: Change) -> dict[str, str | int]:
+def to_dict(change: ImportChange) -> dict[str, str | int]:
     """A change by the names of its values: there may be 50,000, for which `asdict` takes its time."""
     return {name: getattr(change, name) for name in _OF_A_CHANGE}
 
 
-_OF_A_CHANGE: Final = tuple(one.name for one in fields(Change))
+_OF_A_CHANGE: Final = tuple(one.name for one in fields(ImportChange))
 
 
-def _ends(wish: _Wish) -> bool:
+def _ends(wish: _ParsedRow) -> bool:
     return wish.ended or bool(wish.merged_into)
 
 
-def _wishes(lines: Iterable[FileLine], environment: Environment, today: date) -> tuple[list[_Wish], list[Wrong]]:
-    wishes: list[_Wish] = []
-    wrong: list[Wrong] = []
+def _wishes(
+    lines: Iterable[FileLine], environment: Environment, today: date
+) -> tuple[list[_ParsedRow], list[RowError]]:
+    wishes: list[_ParsedRow] = []
+    wrong: list[RowError] = []
     seen: set[str] = set()
     for line in lines:
         read = _read(line, environment, today)
-        if isinstance(read, Wrong):
+        if isinstance(read, RowError):
             wrong.append(read)
-        elif folded(read.customer_id) in seen:
-            wrong.append(Wrong(line.number, "customer_id", Slip.TWICE))
+        elif normalise(read.customer_id) in seen:
+            wrong.append(RowError(line.number, "customer_id", RowErrorKind.TWICE))
         else:
-            seen.add(folded(read.customer_id))
+            seen.add(normalise(read.customer_id))
             wishes.append(read)
     return wishes, wrong
 
 
-def _read(line: FileLine, environment: Environment, today: date) -> _Wish | Wrong:
+def _read(line: FileLine, environment: Environment, today: date) -> _ParsedRow | RowError:
     """Understand one line, or say the first thing that is wrong with it."""
     cells = line.cells
     if not cells:
-        return Wrong(line.number, "", Slip.CELLS)
-    if cells["kind"] not in set(CustomerKind):
-        return Wrong(line.number, "kind", Slip.KIND)
+        return RowError(line.number, "", RowErrorKind.CELLS)
+    if cells["kind"] not in set(IdentifierType):
+        return RowError(line.number, "kind", RowErrorKind.KIND)
     if cells["language"] not in set(Language):
-        return Wrong(line.number, "language", Slip.LANGUAGE)
-    kind = CustomerKind(cells["kind"])
-    column, slip = "customer_id", Slip.ID
+        return RowError(line.number, "language", RowErrorKind.LANGUAGE)
+    kind = IdentifierType(cells["kind"])
+    column, slip = "customer_id", RowErrorKind.ID
     try:
         customer_id = check_customer_id(cells["customer_id"], kind, environment)
-        column, slip = "country", Slip.COUNTRY
+        column, slip = "country", RowErrorKind.COUNTRY
         country = check_country(column, cells["country"])
-        column, slip = "name", Slip.NAME
+        column, slip = "name", RowErrorKind.NAME
         name = check_text(column, cells["name"], LONGEST_ORGANISATION)
-        column, slip = "ended", Slip.ENDED
+        column, slip = "ended", RowErrorKind.ENDED
         ended = _has_ended(cells.get("ended", ""), today)
-    except (CustomerIdError, WordError, ValueError):
-        return Wrong(line.number, column, slip)
-    return _Wish(
+    except (CustomerIdError, ValidationError, ValueError):
+        return RowError(line.number, column, slip)
+    return _ParsedRow(
         line.number, customer_id, kind, country, name, Language(cells["language"]), cells.get("merged_into", ""), ended
     )
 
@@ -274,53 +280,53 @@ def _has_ended(text: str, today: date) -> bool:
 
 
 def _conflict(
-    wish: _Wish,
-    before: Standing | None,
-    register: Mapping[str, Standing],
+    wish: _ParsedRow,
+    before: StoredOrganisation | None,
+    register: Mapping[str, StoredOrganisation],
     made: Collection[str],
     leaving: Collection[str],
-) -> tuple[str, Slip] | None:
+) -> tuple[str, RowErrorKind] | None:
     """Which column contradicts the register or the rest of the file, and how."""
     if before is None:
         if _ends(wish):
-            return "customer_id", Slip.NOT_THERE
+            return "customer_id", RowErrorKind.NOT_THERE
         return None
     if before.kind is not wish.kind:
-        return "kind", Slip.OTHER_KIND
+        return "kind", RowErrorKind.OTHER_KIND
     if before.country != wish.country:
-        return "country", Slip.OTHER_COUNTRY
+        return "country", RowErrorKind.OTHER_COUNTRY
     if not before.open:
         return _conflict_of_closed(wish, before)
     return _conflict_of_merger(wish, register, made, leaving) if wish.merged_into else None
 
 
-def _known(slip: Slip, before: Standing | None) -> str:
+def _known(slip: RowErrorKind, before: StoredOrganisation | None) -> str:
     """What the register has where the line has something else, as a file writes it."""
     if before is None:
         return ""
-    return {Slip.OTHER_KIND: before.kind.value, Slip.OTHER_COUNTRY: before.country}.get(slip, "")
+    return {RowErrorKind.OTHER_KIND: before.kind.value, RowErrorKind.OTHER_COUNTRY: before.country}.get(slip, "")
 
 
-def _conflict_of_closed(wish: _Wish, before: Standing) -> tuple[str, Slip] | None:
+def _conflict_of_closed(wish: _ParsedRow, before: StoredOrganisation) -> tuple[str, RowErrorKind] | None:
     """A closed one stays as it is: its line may only say what stands."""
-    if folded(wish.merged_into) != folded(before.merged_into):
-        return "merged_into", Slip.MERGED_ELSEWHERE
+    if normalise(wish.merged_into) != normalise(before.merged_into):
+        return "merged_into", RowErrorKind.MERGED_ELSEWHERE
     same = (wish.name, wish.language) == (before.name, before.language)
-    return None if same and _ends(wish) else ("customer_id", Slip.CLOSED)
+    return None if same and _ends(wish) else ("customer_id", RowErrorKind.CLOSED)
 
 
 def _conflict_of_merger(
-    wish: _Wish, register: Mapping[str, Standing], made: Collection[str], leaving: Collection[str]
-) -> tuple[str, Slip] | None:
-    into = folded(wish.merged_into)
-    if into == folded(wish.customer_id):
-        return "merged_into", Slip.MERGED_SELF
+    wish: _ParsedRow, register: Mapping[str, StoredOrganisation], made: Collection[str], leaving: Collection[str]
+) -> tuple[str, RowErrorKind] | None:
+    into = normalise(wish.merged_into)
+    if into == normalise(wish.customer_id):
+        return "merged_into", RowErrorKind.MERGED_SELF
     if into in leaving or (into in register and not register[into].open):
-        return "merged_into", Slip.MERGED_CLOSED
-    return None if into in register or into in made else ("merged_into", Slip.MERGED_UNKNOWN)
+        return "merged_into", RowErrorKind.MERGED_CLOSED
+    return None if into in register or into in made else ("merged_into", RowErrorKind.MERGED_UNKNOWN)
 
 
-def _change(wish: _Wish, before: Standing | None) -> Change | None:
+def _change(wish: _ParsedRow, before: StoredOrganisation | None) -> ImportChange | None:
     kind = ChangeKind.CHANGE
     if before is None:
         kind = ChangeKind.ADD
@@ -332,7 +338,7 @@ def _change(wish: _Wish, before: Standing | None) -> Change | None:
         kind = ChangeKind.END
     elif (wish.name, wish.language) == (before.name, before.language):
         return None
-    return Change(
+    return ImportChange(
         wish.number,
         kind,
         before.customer_id if before else wish.customer_id,

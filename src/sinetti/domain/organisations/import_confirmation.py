@@ -8,10 +8,10 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
-from sinetti.domain.certificates.bulk_revocation import COUNTED_FOR, PROPOSAL_LIVES, takes_two
-from sinetti.domain.organisations.csv_import import Change, ChangeKind
+from sinetti.domain.certificates.bulk_revocation import COUNTED_FOR, PROPOSAL_LIVES, needs_second_approver
+from sinetti.domain.organisations.csv_import import ChangeKind, ImportChange
 
-__all__ = ["COUNTED_FOR", "PROPOSAL_LIVES", "takes_two"]
+__all__ = ["COUNTED_FOR", "PROPOSAL_LIVES", "needs_second_approver"]
 
 
 class LoadAct(StrEnum):
@@ -109,7 +109,7 @@ _REASONS = {
 """What is said of a load in a state where the act is not possible."""
 
 
-def acts_of(change: Change) -> frozenset[LoadAct]:
+def acts_of(change: ImportChange) -> frozenset[LoadAct]:
     """Return each act of one row. A merger or an end may carry a new name, too."""
     if change.kind is ChangeKind.ADD:
         return frozenset({LoadAct.ADD})
@@ -121,7 +121,7 @@ def acts_of(change: Change) -> frozenset[LoadAct]:
     return frozenset(found)
 
 
-def count_acts(changes: Iterable[Change]) -> dict[LoadAct, int]:
+def count_acts(changes: Iterable[ImportChange]) -> dict[LoadAct, int]:
     """Count each act over all rows; acts that no row has count 0."""
     totals = dict.fromkeys(LoadAct, 0)
     for change in changes:
@@ -130,7 +130,7 @@ def count_acts(changes: Iterable[Change]) -> dict[LoadAct, int]:
     return totals
 
 
-def needs_second_clerk(changes: Iterable[Change]) -> bool:
+def needs_second_clerk(changes: Iterable[ImportChange]) -> bool:
     """Return whether any row ends, merges or renames: then the load waits as a whole."""
     return any(acts_of(one) & SECOND_CLERK for one in changes)
 

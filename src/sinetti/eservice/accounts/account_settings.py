@@ -9,19 +9,21 @@ from allauth.usersessions import views as sessions
 from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from django.urls import reverse_lazy
 
-from sinetti.eservice.accounts.base_views import Context, OurPage, ProvedAgain
-from sinetti.eservice.accounts.form_fields import Asked
-from sinetti.eservice.accounts.mfa import proving
-from sinetti.eservice.accounts.mfa_adapter import once_strong, vouched_for
+from sinetti.eservice.accounts.base_views import Context, PortalAccountView, ReauthenticationRequired
+from sinetti.eservice.accounts.form_fields import FieldOptions
+from sinetti.eservice.accounts.mfa import reauthentication_page
+from sinetti.eservice.accounts.mfa_adapter import had_strong_sign_in, has_provider_factor
 from sinetti.eservice.accounts.provider_links import provider_blocks, provider_origins
-from sinetti.eservice.ui.components import Block, Button, Cell, Column, Form, Table, Text
-from sinetti.eservice.ui.flash import say
-from sinetti.eservice.ui.page import Page, show
-from sinetti.i18n.translate import mark, when_short
+from sinetti.eservice.ui.components import Button, Cell, Column, Component, Form, Table, Text
+from sinetti.eservice.ui.flash import flash
+from sinetti.eservice.ui.page import Page, render_page
+from sinetti.i18n.translate import format_time, gettext_noop
 
-_NEW_ADDRESS = {"email": Asked(mark("New e-mail address"), "email", "email")}
-_SET = mark("Set the password")
-_STRONGLY = mark("Sign in there with your second factor, as you have before: a password alone is not enough for this.")
+_NEW_ADDRESS = {"email": FieldOptions(gettext_noop("New e-mail address"), "email", "email")}
+_SET = gettext_noop("Set the password")
+_STRONGLY = gettext_noop(
+    "Sign in there with your second factor, as you have before: a password alone is not enough for this."
+)
 
 
 _BROWSERS = (("Edg", "Edge"), ("OPR", "Opera"), ("Firefox", "Firefox"), ("Chrome", "Chrome"), ("Safari", "Safari"))
@@ -36,23 +38,23 @@ def browser_of(user_agent: str) -> str:
     return ", ".join(one for one in (name, system) if one) or user_agent[:_SHORT]
 
 
-class ChangePassword(OurPage, ProvedAgain, views.PasswordChangeView):  # type: ignore[misc] # allauth has no types
+class ChangePassword(PortalAccountView, ReauthenticationRequired, views.PasswordChangeView):  # type: ignore[misc] # allauth has no types
     """Another password; all other sign-ins end."""
 
     def page(self, context: Context) -> Page:
         """The form."""
-        told = self.say(mark("All your sign-ins on other devices end when you change it."))
-        form = self.asked(context["form"], mark("Change the password"))
-        return Page(self.say(mark("Change the password")), blocks=[Text([told]), form], back=self.back)
+        told = self.say(gettext_noop("All your sign-ins on other devices end when you change it."))
+        form = self.asked(context["form"], gettext_noop("Change the password"))
+        return Page(self.say(gettext_noop("Change the password")), blocks=[Text([told]), form], back=self.back)
 
     def form_valid(self, form: Any) -> HttpResponse:  # noqa: ANN401
         """Change it, and say so."""
         answer: HttpResponse = super().form_valid(form)
-        say(self.request, self.say(mark("The password was changed.")))
+        flash(self.request, self.say(gettext_noop("The password was changed.")))
         return answer
 
 
-class SetPassword(OurPage, ProvedAgain, views.PasswordSetView):  # type: ignore[misc]
+class SetPassword(PortalAccountView, ReauthenticationRequired, views.PasswordSetView):  # type: ignore[misc]
     """A first password, for who signs in by another service."""
 
     def page(self, context: Context) -> Page:
@@ -62,11 +64,11 @@ class SetPassword(OurPage, ProvedAgain, views.PasswordSetView):  # type: ignore[
     def form_valid(self, form: Any) -> HttpResponse:  # noqa: ANN401
         """Set it, and say so."""
         answer: HttpResponse = super().form_valid(form)
-        say(self.request, self.say(mark("The password was changed.")))
+        flash(self.request, self.say(gettext_noop("The password was changed.")))
         return answer
 
 
-class ChangeAddress(OurPage, ProvedAgain, views.EmailView):  # type: ignore[misc]
+class ChangeAddress(PortalAccountView, ReauthenticationRequired, views.EmailView):  # type: ignore[misc]
     """Another e-mail address: it counts once its owner has opened the link; the one before is told."""
 
     form_class = AddEmailForm
@@ -80,8 +82,10 @@ class ChangeAddress(OurPage, ProvedAgain, views.EmailView):  # type: ignore[misc
     def form_valid(self, form: Any) -> HttpResponse:  # noqa: ANN401
         """Send the link."""
         answer: HttpResponse = super().form_valid(form)
-        told = mark("We have sent a link to the new address. The address is changed once you have opened the link.")
-        say(self.request, self.say(told))
+        told = gettext_noop(
+            "We have sent a link to the new address. The address is changed once you have opened the link."
+        )
+        flash(self.request, self.say(told))
         return answer
 
     def get_context_data(self, **kwargs: Any) -> Context:  # noqa: ANN401 - Django's
@@ -92,46 +96,48 @@ class ChangeAddress(OurPage, ProvedAgain, views.EmailView):  # type: ignore[misc
     def page(self, context: Context) -> Page:
         """The form, and what waits."""
         user: Any = self.request.user
-        said = [self.say(mark("Your address now: {email}"), email=user.email)]
+        said = [self.say(gettext_noop("Your address now: {email}"), email=user.email)]
         if (new := context["new_emailaddress"]) is not None:
-            said.append(self.say(mark("Waits for its link to be opened: {email}"), email=new.email))
-        form = self.asked(context["form"], mark("Send a link to the new address"), _NEW_ADDRESS)
-        return Page(self.say(mark("Change the e-mail address")), blocks=[Text(said), form], back=self.back)
+            said.append(self.say(gettext_noop("Waits for its link to be opened: {email}"), email=new.email))
+        form = self.asked(context["form"], gettext_noop("Send a link to the new address"), _NEW_ADDRESS)
+        return Page(self.say(gettext_noop("Change the e-mail address")), blocks=[Text(said), form], back=self.back)
 
 
-class Sessions(OurPage, sessions.ListUserSessionsView):  # type: ignore[misc]
+class Sessions(PortalAccountView, sessions.ListUserSessionsView):  # type: ignore[misc]
     """Where one is signed in; the others can be ended."""
 
     success_url = reverse_lazy("usersessions_list")
 
     def page(self, context: Context) -> Page:
         """The list, and the button."""
-        columns = [Column(self.say(one)) for one in (mark("Since"), mark("Browser"), mark("Address"))]
+        columns = [
+            Column(self.say(one)) for one in (gettext_noop("Since"), gettext_noop("Browser"), gettext_noop("Address"))
+        ]
         rows = [[Cell(self._since(one)), Cell(browser_of(one.user_agent)), Cell(one.ip)] for one in context["sessions"]]
-        blocks: list[Block] = [Table(self.say(mark("Your sign-ins")), columns, rows)]
+        blocks: list[Component] = [Table(self.say(gettext_noop("Your sign-ins")), columns, rows)]
         if len(rows) > 1:
-            blocks.append(Form((), (Button(self.say(mark("End all others"))),)))
-        return Page(self.say(mark("Where you are signed in")), blocks=blocks, back=self.back, wide=True)
+            blocks.append(Form((), (Button(self.say(gettext_noop("End all others"))),)))
+        return Page(self.say(gettext_noop("Where you are signed in")), blocks=blocks, back=self.back, wide=True)
 
     def _since(self, one: Any) -> str:  # noqa: ANN401 - allauth's
-        when = when_short(one.created_at, self.language)
-        return self.say(mark("{when} (this one)"), when=when) if one.is_current() else when
+        when = format_time(one.created_at, self.language)
+        return self.say(gettext_noop("{when} (this one)"), when=when) if one.is_current() else when
 
 
-class ProveByPassword(OurPage, views.ReauthenticateView):  # type: ignore[misc]
+class ProveByPassword(PortalAccountView, views.ReauthenticateView):  # type: ignore[misc]
     """Prove once more who one is: by the password; by signing in again, for who has none."""
 
     def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:  # noqa: ANN401
         """Who has neither password nor second factor, or has the second one at a provider, signs in again there."""
         user: Any = request.user
         if user.is_authenticated and self._is_proved_elsewhere(user):
-            blocks = provider_blocks(request, mark("Sign in again with {name}"), "login")
-            if once_strong(request):
+            blocks = provider_blocks(request, gettext_noop("Sign in again with {name}"), "login")
+            if had_strong_sign_in(request):
                 blocks.insert(0, Text([self.say(_STRONGLY)]))
-            return show(
+            return render_page(
                 request,
                 Page(
-                    self.say(mark("Confirm that it is you")),
+                    self.say(gettext_noop("Confirm that it is you")),
                     blocks=blocks,
                     back=self.back,
                     form_targets=provider_origins(request),
@@ -142,8 +148,8 @@ class ProveByPassword(OurPage, views.ReauthenticateView):  # type: ignore[misc]
 
     def _is_proved_elsewhere(self, user: Any) -> bool:  # noqa: ANN401 - our user model
         nothing = not user.has_usable_password() and not self.get_reauthentication_alternatives()
-        return nothing or vouched_for(self.request)
+        return nothing or has_provider_factor(self.request)
 
     def page(self, context: Context) -> Page:
         """The form, and other ways."""
-        return proving(self, self.asked(context["form"], mark("Go on")), context)
+        return reauthentication_page(self, self.asked(context["form"], gettext_noop("Go on")), context)

@@ -17,36 +17,43 @@ from django.forms import Form
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import get_script_prefix, reverse
 
-from sinetti.domain.notifications.account_emails import LINKED, AccountLetter
+from sinetti.domain.notifications.account_emails import LINKED, AccountEmail
 from sinetti.domain.validation import LONGEST_EMAIL
 from sinetti.domain.values import Language
 from sinetti.eservice.accounts import known_devices, next_url
 from sinetti.eservice.accounts.login_limits import count_password
 from sinetti.eservice.accounts.mfa_adapter import has_second_factor
 from sinetti.eservice.accounts.sessions import BEGAN
-from sinetti.eservice.core.authentication import OUTSIDE_ROLES, STRONG, VOUCHED_BY, actor_of, forget_actor, standing_of
-from sinetti.eservice.core.context import language_of, send_at_once, surroundings
-from sinetti.infra.clock import machine_now
-from sinetti.services.access.accounts import Telling, tell
+from sinetti.eservice.core.authentication import (
+    OUTSIDE_ROLES,
+    STRONG,
+    VOUCHED_BY,
+    current_actor,
+    current_permissions,
+    reset_actor_cache,
+)
+from sinetti.eservice.core.context import language_of, portal_context, send_at_once
+from sinetti.infra.clock import utc_now
+from sinetti.services.access.accounts import AccountNotification, notify_account
 
-LETTERS: Mapping[str, AccountLetter] = {
-    "account/email/email_confirmation_signup": AccountLetter.CONFIRM,
-    "account/email/email_confirmation": AccountLetter.CONFIRM,
-    "account/email/account_already_exists": AccountLetter.THERE_ALREADY,
-    "account/email/password_reset_key": AccountLetter.RESET,
-    "account/email/unknown_account": AccountLetter.NO_ACCOUNT,
-    "account/email/password_changed": AccountLetter.PASSWORD_CHANGED,
-    "account/email/password_set": AccountLetter.PASSWORD_CHANGED,
-    "account/email/password_reset": AccountLetter.PASSWORD_RESET,
-    "account/email/email_changed": AccountLetter.ADDRESS_CHANGED,
-    "mfa/email/totp_activated": AccountLetter.CODES_ADDED,
-    "mfa/email/totp_deactivated": AccountLetter.CODES_REMOVED,
-    "mfa/email/webauthn_added": AccountLetter.PASSKEY_ADDED,
-    "mfa/email/webauthn_removed": AccountLetter.PASSKEY_REMOVED,
-    "mfa/email/recovery_codes_generated": AccountLetter.RECOVERY_MADE,
-    "sinetti/recovery_code_used": AccountLetter.RECOVERY_USED,
-    "socialaccount/email/account_connected": AccountLetter.PROVIDER_ADDED,
-    "socialaccount/email/account_disconnected": AccountLetter.PROVIDER_REMOVED,
+LETTERS: Mapping[str, AccountEmail] = {
+    "account/email/email_confirmation_signup": AccountEmail.CONFIRM,
+    "account/email/email_confirmation": AccountEmail.CONFIRM,
+    "account/email/account_already_exists": AccountEmail.THERE_ALREADY,
+    "account/email/password_reset_key": AccountEmail.RESET,
+    "account/email/unknown_account": AccountEmail.NO_ACCOUNT,
+    "account/email/password_changed": AccountEmail.PASSWORD_CHANGED,
+    "account/email/password_set": AccountEmail.PASSWORD_CHANGED,
+    "account/email/password_reset": AccountEmail.PASSWORD_RESET,
+    "account/email/email_changed": AccountEmail.ADDRESS_CHANGED,
+    "mfa/email/totp_activated": AccountEmail.CODES_ADDED,
+    "mfa/email/totp_deactivated": AccountEmail.CODES_REMOVED,
+    "mfa/email/webauthn_added": AccountEmail.PASSKEY_ADDED,
+    "mfa/email/webauthn_removed": AccountEmail.PASSKEY_REMOVED,
+    "mfa/email/recovery_codes_generated": AccountEmail.RECOVERY_MADE,
+    "sinetti/recovery_code_used": AccountEmail.RECOVERY_USED,
+    "socialaccount/email/account_connected": AccountEmail.PROVIDER_ADDED,
+    "socialaccount/email/account_disconnected": AccountEmail.PROVIDER_REMOVED,
 }
 """What allauth calls each of its mails, and ours: one that is not here is a fault, which the tests find."""
 
@@ -73,7 +80,7 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc] # allauth has
         """An account in the language of the page where it is made."""
         user: AbstractBaseUser = super().new_user(request)
         user.language = language_of(request).value  # type: ignore[attr-defined] # our user model's
-        user.created = surroundings(request).office.now()  # type: ignore[attr-defined]
+        user.created = portal_context(request).office.now()  # type: ignore[attr-defined]
         return user
 
     def clean_email(self, email: str) -> str:
@@ -101,16 +108,18 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc] # allauth has
         """Owe the letter to the outbox, and have it sent at once."""
         request, user = self.request, context.get("user")
         letter = LETTERS[template_prefix]
-        if letter is AccountLetter.CONFIRM and user is not None and _has_address(user):
-            letter = AccountLetter.CONFIRM_NEW
+        if letter is AccountEmail.CONFIRM and user is not None and _has_address(user):
+            letter = AccountEmail.CONFIRM_NEW
         way = lives = None
         if letter in LINKED:
             way = _path(context.get("activate_url") or context["password_reset_url"])
             lives = timedelta(days=app_settings.EMAIL_CONFIRMATION_EXPIRE_DAYS)
-            if letter is AccountLetter.RESET:
+            if letter is AccountEmail.RESET:
                 lives = timedelta(seconds=settings.PASSWORD_RESET_TIMEOUT)
         language = language_of(request) if user is None else Language(user.language)
-        message_id = tell(Telling(letter, email, language, way, lives), surroundings(request).office)
+        message_id = notify_account(
+            AccountNotification(letter, email, language, way, lives), portal_context(request).office
+        )
         send_at_once(request, message_id)
 
     def send_notification_mail(
@@ -176,7 +185,7 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc] # allauth has
         for name in (STRONG, OUTSIDE_ROLES, VOUCHED_BY):
             request.session.pop(name, None)
         super().login(request, user)
-        request.session[BEGAN] = machine_now().timestamp()
+        request.session[BEGAN] = utc_now().timestamp()
 
     def post_login(self, request: HttpRequest, user: AbstractBaseUser, **told: Any) -> HttpResponse:  # noqa: ANN401
         """Take what a provider vouched for into the session; lead who needs a second factor to set one up."""
@@ -187,21 +196,21 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc] # allauth has
             request.session[OUTSIDE_ROLES] = sociallogin.state.get(OUTSIDE_ROLES, [])
         _just_proved(request, user)
         known_devices.signed_in(request, user)
-        forget_actor(request)
-        next_url.taken(request)
+        reset_actor_cache(request)
+        next_url.pop(request)
         response: HttpResponse = super().post_login(request, user, **told)
         if not needs_second_factor(request):
             return response
-        next_url.keep(request, told.get("redirect_url") or "")
+        next_url.store(request, told.get("redirect_url") or "")
         return HttpResponseRedirect(reverse("mfa_index"))
 
 
 def needs_second_factor(request: HttpRequest) -> bool:
     """Whether whoever is signed in has more rights once they sign in with a second factor."""
-    actor = actor_of(request)
+    actor = current_actor(request)
     if actor is None or actor.second_factor:
         return False
-    return actor.staff or bool(standing_of(request).waiting)
+    return actor.staff or bool(current_permissions(request).waiting)
 
 
 def _just_proved(request: HttpRequest, user: AbstractBaseUser) -> None:

@@ -15,27 +15,27 @@ from django.utils.http import urlencode
 
 from sinetti.domain.values import Language
 from sinetti.eservice.accounts.adapter import PROVED
-from sinetti.eservice.accounts.form_fields import Asked, Asking, form_block
+from sinetti.eservice.accounts.form_fields import FieldOptions, FormOptions, form_block
 from sinetti.eservice.accounts.mfa_adapter import factors_of
 from sinetti.eservice.core.authentication import STRONG
 from sinetti.eservice.core.context import language_of
 from sinetti.eservice.ui.components import Button, Form, Link
 from sinetti.eservice.ui.navigation import SECURITY
-from sinetti.eservice.ui.page import Page, show
-from sinetti.i18n.translate import text
-from sinetti.infra.clock import machine_now
+from sinetti.eservice.ui.page import Page, render_page
+from sinetti.i18n.translate import translate
+from sinetti.infra.clock import utc_now
 
 Context = dict[str, Any]
 
 
-class OurPage(ABC):
+class PortalAccountView(ABC):
     """A view of allauth's that shows a page of ours: `page` makes it of what the view would tell a template."""
 
     request: HttpRequest
 
     def render_to_response(self, context: Context, **_kwargs: object) -> HttpResponse:
         """Show the page."""
-        return show(self.request, self.page(context))
+        return render_page(self.request, self.page(context))
 
     @abstractmethod
     def page(self, context: Context) -> Page:
@@ -48,12 +48,12 @@ class OurPage(ABC):
 
     def say(self, message_id: str, **values: object) -> str:
         """A text in the reader's language."""
-        return text(message_id, self.language, **values)
+        return translate(message_id, self.language, **values)
 
-    def asked(self, form: DjangoForm, button: str, names: dict[str, Asked] | None = None, **how: str) -> Form:
+    def asked(self, form: DjangoForm, button: str, names: dict[str, FieldOptions] | None = None, **how: str) -> Form:
         """A form of allauth's as a block, with one button; where one goes on after it goes along."""
-        hidden = {REDIRECT_FIELD_NAME: onward} if (onward := next_of(self.request)) else {}
-        asking = Asking((Button(self.say(button)),), hidden, names or {}, **how)
+        hidden = {REDIRECT_FIELD_NAME: onward} if (onward := next_url(self.request)) else {}
+        asking = FormOptions((Button(self.say(button)),), hidden, names or {}, **how)
         return form_block(form, self.language, asking)
 
     @property
@@ -62,7 +62,7 @@ class OurPage(ABC):
         return Link(self.say(SECURITY), reverse("mfa_index"))
 
 
-class ProvedAgain:
+class ReauthenticationRequired:
     """A page for who has just proved who they are: by their second factor, where they have one."""
 
     request: HttpRequest
@@ -77,20 +77,20 @@ class ProvedAgain:
         return answer
 
 
-def next_of(request: HttpRequest) -> str:
+def next_url(request: HttpRequest) -> str:
     """Where one wants to go on to: one of our own pages, or the empty text."""
     wanted = get_request_param(request, REDIRECT_FIELD_NAME) or ""
     return str(wanted) if wanted and get_adapter(request).is_safe_url(wanted) else ""
 
 
-def proved_just_now(request: HttpRequest) -> bool:
+def recently_reauthenticated(request: HttpRequest) -> bool:
     """Whether who is signed in has proved it within the last minutes; by their second factor, where they have one.
 
     Where a provider is their second factor it is the provider who tells: a password may come of an address alone. Who
     has signed in strongly there before does so again: whoever has no more than their password there adds no factor.
     """
     user = request.user
-    since = machine_now().timestamp() - app_settings.REAUTHENTICATION_TIMEOUT
+    since = utc_now().timestamp() - app_settings.REAUTHENTICATION_TIMEOUT
     fresh = [
         one for one in get_authentication_records(request, user) if one.get("reauthenticated") and one["at"] >= since
     ]
@@ -109,7 +109,7 @@ def _lead_away(request: HttpRequest) -> HttpResponse | None:
     onward = urlencode({REDIRECT_FIELD_NAME: request.get_full_path()})
     if not request.user.is_authenticated:
         return HttpResponseRedirect(f"{reverse('account_login')}?{onward}")
-    if proved_just_now(request):
+    if recently_reauthenticated(request):
         setattr(request, PROVED, True)
         return None
     methods = get_adapter(request).get_reauthentication_methods(request.user)

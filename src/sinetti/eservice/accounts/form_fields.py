@@ -8,11 +8,11 @@ from django.forms import Form as DjangoForm
 
 from sinetti.domain.values import Language
 from sinetti.eservice.ui.components import Button, Form, Input
-from sinetti.i18n.translate import mark, text
+from sinetti.i18n.translate import gettext_noop, translate
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
+class FieldOptions:
     """How a field is asked for: message ids, and what browsers may fill in."""
 
     label: str
@@ -23,74 +23,76 @@ class Asked:
     required: bool = True
 
 
-_EMAIL = mark("E-mail address")
-_CODE_HINT = mark("Six digits from your app, or a recovery code.")
-_PASSWORD_HINT = mark("At least 12 characters. A few words in a row are easy to remember and hard to guess.")
+_EMAIL = gettext_noop("E-mail address")
+_CODE_HINT = gettext_noop("Six digits from your app, or a recovery code.")
+_PASSWORD_HINT = gettext_noop("At least 12 characters. A few words in a row are easy to remember and hard to guess.")
 
-NEW_PASSWORD = Asked(mark("New password"), "password", "new-password", _PASSWORD_HINT)
-EMAIL = Asked(_EMAIL, "email", "username")
-FIELDS: Mapping[str, Asked] = {
+NEW_PASSWORD = FieldOptions(gettext_noop("New password"), "password", "new-password", _PASSWORD_HINT)
+EMAIL = FieldOptions(_EMAIL, "email", "username")
+FIELDS: Mapping[str, FieldOptions] = {
     "login": EMAIL,
     "email": EMAIL,
-    "name": Asked(mark("Your name"), "text", "name"),
-    "password": Asked(mark("Password"), "password", "current-password"),
-    "oldpassword": Asked(mark("Current password"), "password", "current-password"),
+    "name": FieldOptions(gettext_noop("Your name"), "text", "name"),
+    "password": FieldOptions(gettext_noop("Password"), "password", "current-password"),
+    "oldpassword": FieldOptions(gettext_noop("Current password"), "password", "current-password"),
     "password1": NEW_PASSWORD,
-    "password2": Asked(mark("New password again"), "password", "new-password"),
-    "code": Asked(mark("Verification code"), "text", "one-time-code", _CODE_HINT, numeric=True),
+    "password2": FieldOptions(gettext_noop("New password again"), "password", "new-password"),
+    "code": FieldOptions(gettext_noop("Verification code"), "text", "one-time-code", _CODE_HINT, numeric=True),
 }
 
-_TOO_OFTEN = mark("Too many tries failed. Wait five minutes, then try again.")
-_TOO_MANY_PASSWORDS = mark(
+_TOO_OFTEN = gettext_noop("Too many tries failed. Wait five minutes, then try again.")
+_TOO_MANY_PASSWORDS = gettext_noop(
     "Too many tries failed. Wait five minutes, then try again. If that does not help, use a browser in which you have "
     "signed in before, or set a new password."
 )
-_TOO_MANY_CODES = mark(
+_TOO_MANY_CODES = gettext_noop(
     "Too many codes were wrong. Wait five minutes, then try again. If that does not help, use a browser in which you "
     "have signed in before, or try again tomorrow."
 )
-_WRONG_PASSWORD = mark("The password is not right. Try again.")
-_YOURS = mark("This is your account's address already. Write another.")
+_WRONG_PASSWORD = gettext_noop("The password is not right. Try again.")
+_YOURS = gettext_noop("This is your account's address already. Write another.")
 ERRORS: Mapping[str, str] = {
-    "required": mark("Fill this in: {label}"),
-    "invalid": mark("Write an e-mail address like name@organisation.example."),
-    "max_length": mark("This is too long: {label}"),
-    "null_characters_not_allowed": mark("Check this: {label}"),
-    "email_password_mismatch": mark(
+    "required": gettext_noop("Fill this in: {label}"),
+    "invalid": gettext_noop("Write an e-mail address like name@organisation.example."),
+    "max_length": gettext_noop("This is too long: {label}"),
+    "null_characters_not_allowed": gettext_noop("Check this: {label}"),
+    "email_password_mismatch": gettext_noop(
         "The e-mail address or the password is not right. Try again, or set a new password."
     ),
     "too_many_login_attempts": _TOO_MANY_PASSWORDS,
     "too_many_codes": _TOO_MANY_CODES,
     "rate_limited": _TOO_OFTEN,
-    "password_too_short": mark("The password is too short: it needs at least 12 characters."),
-    "password_too_common": mark("Very many people use this password: it would be guessed soon. Choose another."),
-    "password_too_similar": mark("The password is too much like your name or address. Choose another."),
+    "password_too_short": gettext_noop("The password is too short: it needs at least 12 characters."),
+    "password_too_common": gettext_noop(
+        "Very many people use this password: it would be guessed soon. Choose another."
+    ),
+    "password_too_similar": gettext_noop("The password is too much like your name or address. Choose another."),
     "incorrect_password": _WRONG_PASSWORD,
     "enter_current_password": _WRONG_PASSWORD,
-    "incorrect_code": mark("The code is not right, or was used already. Wait for the next one and try again."),
+    "incorrect_code": gettext_noop("The code is not right, or was used already. Wait for the next one and try again."),
     "same_as_current": _YOURS,
     "duplicate_email": _YOURS,
-    "cannot_generate_recovery_codes": mark("First set up verification codes or a passkey."),
-    "no_password": mark("First set a password: without this you could no longer sign in."),
-    "no_verified_email": mark("First confirm your e-mail address."),
+    "cannot_generate_recovery_codes": gettext_noop("First set up verification codes or a passkey."),
+    "no_password": gettext_noop("First set a password: without this you could no longer sign in."),
+    "no_verified_email": gettext_noop("First confirm your e-mail address."),
 }
 """By allauth's and Django's codes."""
 
-_DIFFER = mark("The two passwords are not the same. Write both again.")
-_UNCLEAR = mark("Check this: {label}")
+_DIFFER = gettext_noop("The two passwords are not the same. Write both again.")
+_UNCLEAR = gettext_noop("Check this: {label}")
 
 
 @dataclass(frozen=True, slots=True)
-class Asking:
+class FormOptions:
     """How a form is shown. `hidden` are values that go along; `names` are fields that are asked otherwise here."""
 
     buttons: Sequence[Button]
     hidden: Mapping[str, str]
-    names: Mapping[str, Asked]
+    names: Mapping[str, FieldOptions]
     action: str = ""
 
 
-def form_block(form: DjangoForm, language: Language, asking: Asking) -> Form:
+def form_block(form: DjangoForm, language: Language, asking: FormOptions) -> Form:
     """The form as a page shows it: what was typed is kept, passwords and codes excepted."""
     inputs = [
         _input(form, name, asking.names.get(name) or FIELDS[name], language)
@@ -101,7 +103,7 @@ def form_block(form: DjangoForm, language: Language, asking: Asking) -> Form:
     return Form([*hidden, *inputs], asking.buttons, asking.action, errors_of(form, language, asking.names))
 
 
-def errors_of(form: DjangoForm, language: Language, names: Mapping[str, Asked]) -> Sequence[tuple[str, str]]:
+def errors_of(form: DjangoForm, language: Language, names: Mapping[str, FieldOptions]) -> Sequence[tuple[str, str]]:
     """What is wrong with a form that was sent: the field, and a sentence."""
     if not form.is_bound:
         return ()
@@ -111,16 +113,16 @@ def errors_of(form: DjangoForm, language: Language, names: Mapping[str, Asked]) 
     ]
 
 
-def _input(form: DjangoForm, name: str, asked: Asked, language: Language) -> Input:
+def _input(form: DjangoForm, name: str, asked: FieldOptions, language: Language) -> Input:
     found = form.errors.as_data().get(name) if form.is_bound else None
     kept = asked.kind != "password" and asked.autocomplete != "one-time-code"
     value = form[name].value() if kept else None
     return Input(
         name,
-        text(asked.label, language),
+        translate(asked.label, language),
         asked.kind,
         "" if value is None else str(value),
-        text(asked.hint, language) if asked.hint else "",
+        translate(asked.hint, language) if asked.hint else "",
         _told(name, found[0], language, {name: asked}) if found else "",
         required=asked.required,
         autocomplete=asked.autocomplete,
@@ -128,8 +130,8 @@ def _input(form: DjangoForm, name: str, asked: Asked, language: Language) -> Inp
     )
 
 
-def _told(name: str, error: ValidationError, language: Language, names: Mapping[str, Asked]) -> str:
+def _told(name: str, error: ValidationError, language: Language, names: Mapping[str, FieldOptions]) -> str:
     asked = names.get(name) or FIELDS.get(name)
-    label = text(asked.label, language) if asked else ""
+    label = translate(asked.label, language) if asked else ""
     message_id = _DIFFER if name == "password2" and error.code is None else ERRORS.get(error.code or "", _UNCLEAR)
-    return text(message_id, language, label=label)
+    return translate(message_id, language, label=label)

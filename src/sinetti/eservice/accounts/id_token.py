@@ -20,12 +20,12 @@ _MOST_ORGANISATIONS = 1000
 _REQUIRED = ("iss", "sub", "aud", "exp", "iat", "nonce")
 
 
-class ClaimsRefused(Exception):
+class InvalidClaims(Exception):
     """An answer of a provider that is not believed; the sentence says why, and has nothing of it in it."""
 
 
 def verified(id_token: str, keys: Mapping[str, Any], provider: Provider, nonce: str) -> dict[str, Any]:
-    """Give the claims of an ID token. `keys` is the provider's JWK set. Raises ClaimsRefused."""
+    """Give the claims of an ID token. `keys` is the provider's JWK set. Raises InvalidClaims."""
     try:
         header = jwt.get_unverified_header(id_token)
         key = _key(header, jwt.PyJWKSet.from_dict(dict(keys)))
@@ -40,7 +40,7 @@ def verified(id_token: str, keys: Mapping[str, Any], provider: Provider, nonce: 
         )
     except (jwt.PyJWTError, KeyError, TypeError, ValueError) as wrong:
         sentence = f"the ID token is not believed: {type(wrong).__name__}"
-        raise ClaimsRefused(sentence) from None
+        raise InvalidClaims(sentence) from None
     _check(claims, provider, nonce)
     return claims
 
@@ -79,11 +79,11 @@ def _check(claims: Mapping[str, Any], provider: Provider, nonce: str) -> None:
     several = isinstance(audience, list) and len(audience) > 1
     if (several or "azp" in claims) and claims.get("azp") != provider.client_id:
         sentence = "the ID token is for somebody else, too"
-        raise ClaimsRefused(sentence)
+        raise InvalidClaims(sentence)
     if not nonce or not hmac.compare_digest(str(claims["nonce"]).encode(), nonce.encode()):
         sentence = "the ID token is not the answer to this request"
-        raise ClaimsRefused(sentence)
+        raise InvalidClaims(sentence)
     subject = claims["sub"]
     if not isinstance(subject, str) or not 0 < len(subject) <= _LONGEST_SUBJECT:
         sentence = "the ID token names no subject"
-        raise ClaimsRefused(sentence)
+        raise InvalidClaims(sentence)

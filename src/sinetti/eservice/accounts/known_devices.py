@@ -18,8 +18,8 @@ from allauth.account.utils import filter_users_by_email
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 
-from sinetti.infra.clock import machine_now
-from sinetti.services.token_encryption import DEVICE, NotSealed, seal, unseal
+from sinetti.infra.clock import utc_now
+from sinetti.services.token_encryption import DEVICE, InvalidToken, decrypt_token, encrypt_token
 
 LIVES: Final = 180 * 24 * 3600
 """Seconds for which a browser is known after its last sign-in."""
@@ -97,19 +97,19 @@ def _written(request: HttpRequest, user: Any) -> str:  # noqa: ANN401 - our user
     known = _devices(request)
     # The number stays: signing in does not give a thief of the cookie new guesses.
     number = number_of(request, user) or secrets.token_hex(_DIGITS // 2)
-    new = Device(number, _bound(user), int(machine_now().timestamp()))
+    new = Device(number, _bound(user), int(utc_now().timestamp()))
     rest = [one for one in known if one.number != number]
     kept = [new, *rest][:MOST]
-    return seal(_key(), DEVICE, json.dumps([[one.number, one.bound, one.at] for one in kept]))
+    return encrypt_token(_key(), DEVICE, json.dumps([[one.number, one.bound, one.at] for one in kept]))
 
 
 def _devices(request: HttpRequest) -> tuple[Device, ...]:
     """Read the cookie: nothing where it was not sealed here, or is too old."""
     try:
-        rows = json.loads(unseal(_key(), DEVICE, request.COOKIES.get(cookie_name(), "")))
-    except NotSealed:
+        rows = json.loads(decrypt_token(_key(), DEVICE, request.COOKIES.get(cookie_name(), "")))
+    except InvalidToken:
         return ()
-    now = machine_now().timestamp()
+    now = utc_now().timestamp()
     return tuple(one for one in (Device(*row) for row in rows) if one.at + LIVES > now)
 
 

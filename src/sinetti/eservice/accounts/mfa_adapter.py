@@ -10,14 +10,14 @@ from allauth.socialaccount.models import SocialAccount
 from django.contrib.auth.base_user import AbstractBaseUser
 from django.http import HttpRequest
 
-from sinetti.eservice.core.context import language_of, surroundings
-from sinetti.i18n.translate import mark, text
-from sinetti.services.token_encryption import SECOND_FACTOR, seal, unseal
+from sinetti.eservice.core.context import language_of, portal_context
+from sinetti.i18n.translate import gettext_noop, translate
+from sinetti.services.token_encryption import SECOND_FACTOR, decrypt_token, encrypt_token
 
 ONCE_STRONG = "strong"
 """Kept of an account at a provider: its sign-in has counted as a second factor, if only once."""
 _FACTORS = "sinetti_factors"
-_PASSKEY = mark("Passkey {number}")
+_PASSKEY = gettext_noop("Passkey {number}")
 
 
 class MFAAdapter(DefaultMFAAdapter):  # type: ignore[misc] # allauth has no types
@@ -25,25 +25,25 @@ class MFAAdapter(DefaultMFAAdapter):  # type: ignore[misc] # allauth has no type
 
     def encrypt(self, text: str) -> str:
         """Seal the secret of one-time codes, or the seed of recovery codes."""
-        return seal(surroundings(context.request).office.transfer_key, SECOND_FACTOR, text)
+        return encrypt_token(portal_context(context.request).office.transfer_key, SECOND_FACTOR, text)
 
     def decrypt(self, encrypted_text: str) -> str:
         """Open it."""
-        return unseal(surroundings(context.request).office.transfer_key, SECOND_FACTOR, encrypted_text)
+        return decrypt_token(portal_context(context.request).office.transfer_key, SECOND_FACTOR, encrypted_text)
 
     def get_totp_issuer(self) -> str:
         """The service, as an app that shows codes names it."""
-        return surroundings(context.request).service
+        return portal_context(context.request).service
 
     def generate_authenticator_name(self, user: AbstractBaseUser, type: Authenticator.Type) -> str:  # noqa: A002 - its name there
         """What a passkey is called unless its owner says otherwise."""
         count = Authenticator.objects.filter(user_id=user.pk, type=type).count()
-        return text(_PASSKEY, language_of(context.request), number=count + 1)
+        return translate(_PASSKEY, language_of(context.request), number=count + 1)
 
     def get_public_key_credential_rp_entity(self) -> dict[str, str]:
         """Whom a passkey is for: this host, and the service's name."""
         entity: dict[str, Any] = super().get_public_key_credential_rp_entity()
-        return {"id": entity["id"], "name": surroundings(context.request).service}
+        return {"id": entity["id"], "name": portal_context(context.request).service}
 
 
 def has_second_factor(user_id: str) -> bool:
@@ -55,7 +55,7 @@ def has_second_factor(user_id: str) -> bool:
 
 
 @dataclass(frozen=True, slots=True)
-class Factors:
+class FactorState:
     """What an account has beside its password: a second factor of its own, or what is kept of those at providers.
 
     `vouching` is empty for who has one of their own; a provider that left the settings vouches for nobody.
@@ -70,18 +70,18 @@ class Factors:
         return any(one.get(ONCE_STRONG) for one in self.vouching)
 
 
-def factors_of(request: HttpRequest) -> Factors:
+def factors_of(request: HttpRequest) -> FactorState:
     """What who is signed in has. Pages that only show want to know it more than once: they read it once."""
     user_id = str(request.user.pk)
     if request.method not in {"GET", "HEAD"}:
         return _factors(request, user_id)
-    known: dict[str, Factors] = request.__dict__.setdefault(_FACTORS, {})
+    known: dict[str, FactorState] = request.__dict__.setdefault(_FACTORS, {})
     if user_id not in known:
         known[user_id] = _factors(request, user_id)
     return known[user_id]
 
 
-def vouched_for(request: HttpRequest) -> bool:
+def has_provider_factor(request: HttpRequest) -> bool:
     """Whether who is signed in has their second factor at a provider: by whose word they may sign in strongly.
 
     Only while they have none of their own.
@@ -89,7 +89,7 @@ def vouched_for(request: HttpRequest) -> bool:
     return bool(_strong(request) and factors_of(request).vouching)
 
 
-def once_strong(request: HttpRequest) -> bool:
+def had_strong_sign_in(request: HttpRequest) -> bool:
     """Whether they have signed in strongly there before: what is sensitive then takes no less."""
     return factors_of(request).once_strong
 
@@ -103,13 +103,13 @@ def was_strong(provider: str, uid: str) -> bool:
 
 
 def _strong(request: HttpRequest) -> list[str]:
-    return [one.provider_id for one in surroundings(request).eservice.providers if one.acr_values]
+    return [one.provider_id for one in portal_context(request).eservice.providers if one.acr_values]
 
 
-def _factors(request: HttpRequest, user_id: str) -> Factors:
+def _factors(request: HttpRequest, user_id: str) -> FactorState:
     if has_second_factor(user_id):
-        return Factors(own=True)
+        return FactorState(own=True)
     if not (strong := _strong(request)):
-        return Factors(own=False)
+        return FactorState(own=False)
     rows = SocialAccount.objects.filter(user_id=user_id, provider__in=strong)
-    return Factors(own=False, vouching=tuple(rows.values_list("extra_data", flat=True)))
+    return FactorState(own=False, vouching=tuple(rows.values_list("extra_data", flat=True)))

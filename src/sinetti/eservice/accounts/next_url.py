@@ -10,23 +10,23 @@ from django.utils.http import urlencode
 _ONWARD = "sinetti_onward"
 
 
-def keep(request: HttpRequest, address: str) -> None:
+def store(request: HttpRequest, address: str) -> None:
     """Note where to go on to: a page of ours, as `pages.next_of` gives it; nothing is noted of the empty text."""
     if address:
         request.session[_ONWARD] = address
 
 
-def kept(request: HttpRequest) -> str:
+def peek(request: HttpRequest) -> str:
     """Where to go on to, or the empty text."""
     return str(request.session.get(_ONWARD, ""))
 
 
-def taken(request: HttpRequest) -> str:
+def pop(request: HttpRequest) -> str:
     """The same, once."""
     return str(request.session.pop(_ONWARD, "")) if _ONWARD in request.session else ""
 
 
 def sign_in_first(request: HttpRequest) -> str:
     """The address of signing in, and then going on."""
-    onward = kept(request)
+    onward = peek(request)
     return f"{reverse('account_login')}?{urlencode({'next': onward})}" if onward else reverse("account_login")

@@ -18,7 +18,7 @@ from allauth.socialaccount.providers.openid_connect.provider import OpenIDConnec
 from allauth.socialaccount.providers.openid_connect.views import OpenIDConnectOAuth2Adapter
 from django.http import HttpRequest, HttpResponse
 
-from sinetti.eservice.accounts.id_token import ClaimsRefused, is_strong, outside_roles, verified
+from sinetti.eservice.accounts.id_token import InvalidClaims, is_strong, outside_roles, verified
 from sinetti.eservice.accounts.mfa_adapter import ONCE_STRONG, was_strong
 from sinetti.eservice.core.authentication import OUTSIDE_ROLES, STRONG
 from sinetti.settings.authority import is_loopback
@@ -28,7 +28,7 @@ _ENDPOINTS = ("authorization_endpoint", "token_endpoint", "jwks_uri")
 _NONCE_OCTETS = 24
 
 
-class NotBelieved(OAuth2Error):  # type: ignore[misc] # allauth has no types
+class UntrustedProviderResponse(OAuth2Error):  # type: ignore[misc] # allauth has no types
     """What a provider says is not believed. The sentence is ours and has nothing of it, as allauth's own have."""
 
 
@@ -46,10 +46,10 @@ class OidcAdapter(OpenIDConnectOAuth2Adapter):  # type: ignore[misc] # allauth h
         found: dict[str, Any] = super().openid_config
         if found.get("issuer") != self.settings.issuer:
             sentence = "the provider says that it is another issuer"
-            raise NotBelieved(sentence)
+            raise UntrustedProviderResponse(sentence)
         if not all(_is_safe(found.get(name)) for name in _ENDPOINTS):
             sentence = "an address of the provider is missing, or not https"
-            raise NotBelieved(sentence)
+            raise UntrustedProviderResponse(sentence)
         return found
 
     def complete_login(self, request: HttpRequest, app: SocialApp, token: Any, **kwargs: Any) -> SocialLogin:  # noqa: ANN401
@@ -58,11 +58,11 @@ class OidcAdapter(OpenIDConnectOAuth2Adapter):  # type: ignore[misc] # allauth h
         id_token = kwargs["response"].get("id_token")
         if not isinstance(id_token, str):
             sentence = "the provider gave no ID token"
-            raise NotBelieved(sentence)
+            raise UntrustedProviderResponse(sentence)
         try:
             signed = verified(id_token, self._keys(), self.settings, self.state.get("nonce") or "")
-        except ClaimsRefused as refused:
-            raise NotBelieved(str(refused)) from refused
+        except InvalidClaims as refused:
+            raise UntrustedProviderResponse(str(refused)) from refused
         claims = {**self._userinfo(token.token, signed["sub"]), **signed}
         # What it vouches for goes with this sign-in alone, and is not kept beside the account. How somebody signed in
         # only the ID token tells: userinfo is about a person, at times what they wrote of themselves.
@@ -87,7 +87,7 @@ class OidcAdapter(OpenIDConnectOAuth2Adapter):  # type: ignore[misc] # allauth h
         found = self._fetch_user_info(access_token)
         if not isinstance(found, dict) or found.get("sub") != subject:
             sentence = "the provider tells of somebody else"
-            raise NotBelieved(sentence)
+            raise UntrustedProviderResponse(sentence)
         return found
 
 
@@ -166,7 +166,7 @@ def _refused(request: HttpRequest, provider: OidcProvider, sentence: str) -> Htt
     # Imported here: it asks for the adapter, which is made of this.
     from allauth.socialaccount.helpers import render_authentication_error  # noqa: PLC0415
 
-    answer: HttpResponse = render_authentication_error(request, provider, exception=NotBelieved(sentence))
+    answer: HttpResponse = render_authentication_error(request, provider, exception=UntrustedProviderResponse(sentence))
     return answer
 
 

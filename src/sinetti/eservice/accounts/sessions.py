@@ -16,7 +16,7 @@ from django.contrib.sessions.middleware import SessionMiddleware as DjangoMiddle
 from django.http import HttpRequest, HttpResponse
 from django.utils.crypto import get_random_string
 
-from sinetti.services.token_encryption import SESSION, NotSealed, seal, unseal
+from sinetti.services.token_encryption import SESSION, InvalidToken, decrypt_token, encrypt_token
 
 BEGAN = "sinetti_began"
 """In a session: when somebody signed in, on the machine's clock, in seconds (POSIX)."""
@@ -54,13 +54,13 @@ class SessionStore(DatabaseStore):
 
     def encode(self, session_dict: dict[str, Any]) -> str:
         """Seal what the session remembers."""
-        return seal(_key(), SESSION, super().encode(session_dict))
+        return encrypt_token(_key(), SESSION, super().encode(session_dict))
 
     def decode(self, session_data: bytes | str) -> dict[str, Any]:
         """Open it; nothing where that was not sealed here."""
         try:
-            opened = unseal(_key(), SESSION, str(session_data))
-        except NotSealed:
+            opened = decrypt_token(_key(), SESSION, str(session_data))
+        except InvalidToken:
             return {}
         found: dict[str, Any] = super().decode(opened)
         return found

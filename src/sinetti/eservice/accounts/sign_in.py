@@ -14,63 +14,67 @@ from django.http import Http404, HttpResponse
 from django.urls import reverse
 from django.utils.http import urlencode
 
-from sinetti.domain.validation import LONGEST_PERSON, WordError, check_unlinked
+from sinetti.domain.validation import LONGEST_PERSON, ValidationError, check_unlinked
 from sinetti.eservice.accounts import next_url as way_on
-from sinetti.eservice.accounts.base_views import Context, OurPage, next_of
-from sinetti.eservice.accounts.form_fields import NEW_PASSWORD, Asked
+from sinetti.eservice.accounts.base_views import Context, PortalAccountView, next_url
+from sinetti.eservice.accounts.form_fields import NEW_PASSWORD, FieldOptions
 from sinetti.eservice.accounts.provider_links import provider_blocks, provider_origins
-from sinetti.eservice.core.context import request_id, surroundings
-from sinetti.eservice.ui.components import Block, Button, Form, Link, Links, Notice, Text, Tone
-from sinetti.eservice.ui.flash import say
+from sinetti.eservice.core.context import portal_context, request_id
+from sinetti.eservice.ui.components import Alert, Button, Component, Form, Link, Links, Severity, Text
+from sinetti.eservice.ui.flash import flash
 from sinetti.eservice.ui.page import Page
-from sinetti.i18n.translate import mark
-from sinetti.services.access.accounts import free_address
+from sinetti.i18n.translate import gettext_noop
+from sinetti.services.access.accounts import release_address
 
-_PASSWORD = {"password1": Asked(mark("Password"), "password", "new-password", NEW_PASSWORD.hint)}
-NO_RIGHTS = mark("An account alone gives no rights: your organisation's representative gives you an authorisation.")
+_PASSWORD = {"password1": FieldOptions(gettext_noop("Password"), "password", "new-password", NEW_PASSWORD.hint)}
+NO_RIGHTS = gettext_noop(
+    "An account alone gives no rights: your organisation's representative gives you an authorisation."
+)
 _LAPSED = (
-    mark("It was used already, or too much time has passed."),
-    mark("E-mail programs sometimes cut long links: copy the whole link from our message into your browser."),
+    gettext_noop("It was used already, or too much time has passed."),
+    gettext_noop("E-mail programs sometimes cut long links: copy the whole link from our message into your browser."),
 )
 _ELSEWHERE = (
-    mark(
+    gettext_noop(
         "The link counts in the browser in which the account was made, or its address changed, and there only for a "
         "while."
     ),
-    mark(
+    gettext_noop(
         "Sign in here first, with the password that you chose or by the service that you made the account with. Then "
         "open the link again."
     ),
-    mark("Did you not ask for this? Then do nothing: somebody else has written your address, and it does not count."),
+    gettext_noop(
+        "Did you not ask for this? Then do nothing: somebody else has written your address, and it does not count."
+    ),
 )
-_LAPSED_TITLE = mark("This link does not work")
-_SIGN_IN = mark("Sign in")
+_LAPSED_TITLE = gettext_noop("This link does not work")
+_SIGN_IN = gettext_noop("Sign in")
 
 
-class KeepsOnward(OurPage):
+class KeepsNextUrl(PortalAccountView):
     """A page after whose form a message has to be opened first: where one wanted to go stays known meanwhile."""
 
     def form_valid(self, form: Any) -> HttpResponse:  # noqa: ANN401
         """Note where one goes on to."""
-        way_on.keep(self.request, next_of(self.request))
+        way_on.store(self.request, next_url(self.request))
         answer: HttpResponse = super().form_valid(form)  # type: ignore[misc] # a view's
         return answer
 
 
-class Login(KeepsOnward, views.LoginView):  # type: ignore[misc] # allauth has no types
+class LoginView(KeepsNextUrl, views.LoginView):  # type: ignore[misc] # allauth has no types
     """Sign in, by password, passkey or another service."""
 
     def page(self, context: Context) -> Page:
         """The form, and the other ways in."""
-        onward = next_of(self.request)
+        onward = next_url(self.request)
         rest = f"?{urlencode({'next': onward})}" if onward else ""
         others = [
-            Link(self.say(mark("Sign in with a passkey")), f"{reverse('mfa_login_webauthn')}{rest}"),
-            Link(self.say(mark("Forgot your password?")), f"{reverse('account_reset_password')}{rest}"),
-            Link(self.say(mark("Make an account")), f"{reverse('account_signup')}{rest}"),
+            Link(self.say(gettext_noop("Sign in with a passkey")), f"{reverse('mfa_login_webauthn')}{rest}"),
+            Link(self.say(gettext_noop("Forgot your password?")), f"{reverse('account_reset_password')}{rest}"),
+            Link(self.say(gettext_noop("Make an account")), f"{reverse('account_signup')}{rest}"),
         ]
-        blocks: list[Block] = [self.asked(context["form"], _SIGN_IN), Links(others)]
-        blocks += provider_blocks(self.request, mark("Sign in with {name}"), "login")
+        blocks: list[Component] = [self.asked(context["form"], _SIGN_IN), Links(others)]
+        blocks += provider_blocks(self.request, gettext_noop("Sign in with {name}"), "login")
         return Page(self.say(_SIGN_IN), blocks=blocks, form_targets=provider_origins(self.request))
 
 
@@ -88,22 +92,22 @@ class SignupForm(AllauthSignupForm):  # type: ignore[misc]
         """A name that can be shown."""
         try:
             return check_unlinked("name", self.cleaned_data["name"], LONGEST_PERSON)
-        except WordError as wrong:
+        except ValidationError as wrong:
             raise forms.ValidationError(str(wrong), code="null_characters_not_allowed") from wrong
 
     def validate_unique_email(self, value: str) -> str:
         """Whether an account has this address; one that nobody has confirmed gives way."""
-        make_room(value)
+        release_unconfirmed_address(value)
         return str(super().validate_unique_email(value))
 
 
-def make_room(email: str) -> None:
+def release_unconfirmed_address(email: str) -> None:
     """Let who signs up with an address have it, where somebody only said that it is theirs."""
     request = core_context.request
-    free_address(email, surroundings(request).office, request_id(request))
+    release_address(email, portal_context(request).office, request_id(request))
 
 
-class Signup(KeepsOnward, views.SignupView):  # type: ignore[misc]
+class Signup(KeepsNextUrl, views.SignupView):  # type: ignore[misc]
     """Make an account, which gives no right."""
 
     form_class = SignupForm
@@ -113,22 +117,27 @@ class Signup(KeepsOnward, views.SignupView):  # type: ignore[misc]
         said = [
             self.say(NO_RIGHTS),
             self.say(
-                mark("We send a link to your e-mail address. You can use the account once you have opened the link.")
+                gettext_noop(
+                    "We send a link to your e-mail address. You can use the account once you have opened the link."
+                )
             ),
         ]
-        back = Link(self.say(mark("Have you an account already? Sign in")), reverse("account_login"))
-        form = self.asked(context["form"], mark("Make an account"), _PASSWORD)
-        return Page(self.say(mark("Make an account")), blocks=[Text(said), form, Links([back])])
+        back = Link(self.say(gettext_noop("Have you an account already? Sign in")), reverse("account_login"))
+        form = self.asked(context["form"], gettext_noop("Make an account"), _PASSWORD)
+        return Page(self.say(gettext_noop("Make an account")), blocks=[Text(said), form, Links([back])])
 
 
-class Logout(OurPage, views.LogoutView):  # type: ignore[misc]
+class Logout(PortalAccountView, views.LogoutView):  # type: ignore[misc]
     """Sign out: by a button, since a link may be followed by a program."""
 
     def page(self, context: Context) -> Page:
         """The button."""
         del context
-        form = Form((), (Button(self.say(mark("Sign out"))),))
-        return Page(self.say(mark("Sign out")), blocks=[Text([self.say(mark("You are about to sign out."))]), form])
+        form = Form((), (Button(self.say(gettext_noop("Sign out"))),))
+        return Page(
+            self.say(gettext_noop("Sign out")),
+            blocks=[Text([self.say(gettext_noop("You are about to sign out."))]), form],
+        )
 
     def post(self, *args: Any, **kwargs: Any) -> HttpResponse:  # noqa: ANN401
         """Sign out."""
@@ -137,35 +146,41 @@ class Logout(OurPage, views.LogoutView):  # type: ignore[misc]
         return answer
 
 
-class Inactive(OurPage, views.AccountInactiveView):  # type: ignore[misc]
+class Inactive(PortalAccountView, views.AccountInactiveView):  # type: ignore[misc]
     """The account was ended."""
 
     def page(self, context: Context) -> Page:
         """Say so."""
         del context
         told = self.say(
-            mark(
+            gettext_noop(
                 "This account has been ended and cannot be used. If that is a mistake, ask for help at the "
                 "address below."
             )
         )
-        return Page(self.say(mark("The account has been ended")), blocks=[Text([told])], status=HTTPStatus.FORBIDDEN)
+        return Page(
+            self.say(gettext_noop("The account has been ended")), blocks=[Text([told])], status=HTTPStatus.FORBIDDEN
+        )
 
 
-class ConfirmationSent(OurPage, views.EmailVerificationSentView):  # type: ignore[misc]
+class ConfirmationSent(PortalAccountView, views.EmailVerificationSentView):  # type: ignore[misc]
     """A link was sent: the same, whether the address has an account or not."""
 
     def page(self, context: Context) -> Page:
         """Say so."""
         del context
         said = [
-            self.say(mark("We have sent you a message. Open the link in it to confirm that the address is yours.")),
-            self.say(mark("No message? Look in your junk mail, or sign in again in a few minutes to get a new one.")),
+            self.say(
+                gettext_noop("We have sent you a message. Open the link in it to confirm that the address is yours.")
+            ),
+            self.say(
+                gettext_noop("No message? Look in your junk mail, or sign in again in a few minutes to get a new one.")
+            ),
         ]
-        return Page(self.say(mark("Confirm your e-mail address")), blocks=[Text(said)])
+        return Page(self.say(gettext_noop("Confirm your e-mail address")), blocks=[Text(said)])
 
 
-class ConfirmAddress(OurPage, views.ConfirmEmailView):  # type: ignore[misc]
+class ConfirmAddress(PortalAccountView, views.ConfirmEmailView):  # type: ignore[misc]
     """The page of the link: opening it changes nothing, its button does.
 
     For whoever began the account alone: somebody else, who only reads the mail, would confirm another's ways in.
@@ -195,11 +210,11 @@ class ConfirmAddress(OurPage, views.ConfirmEmailView):  # type: ignore[misc]
         if not self._is_theirs():
             said = [self.say(one) for one in _ELSEWHERE]
             way = Link(self.say(_SIGN_IN), reverse("account_login"), button=True)
-            title = self.say(mark("Confirm your e-mail address"))
+            title = self.say(gettext_noop("Confirm your e-mail address"))
             return Page(title, blocks=[Text(said), Links([way])], status=HTTPStatus.FORBIDDEN)
-        told = self.say(mark("Is this your address? {email}"), email=context["email"])
-        form = Form((), (Button(self.say(mark("Yes, confirm it"))),))
-        return Page(self.say(mark("Confirm your e-mail address")), blocks=[Text([told]), form])
+        told = self.say(gettext_noop("Is this your address? {email}"), email=context["email"])
+        form = Form((), (Button(self.say(gettext_noop("Yes, confirm it"))),))
+        return Page(self.say(gettext_noop("Confirm your e-mail address")), blocks=[Text([told]), form])
 
     def post(self, *args: Any, **kwargs: Any) -> HttpResponse:  # noqa: ANN401
         """Confirm it, and go on."""
@@ -212,12 +227,12 @@ class ConfirmAddress(OurPage, views.ConfirmEmailView):  # type: ignore[misc]
             self.object = None
             return self.render_to_response({"confirmation": None, "can_confirm": False})
         if answer.status_code == HTTPStatus.FOUND:
-            say(self.request, self.say(mark("Your e-mail address is confirmed. You can sign in with it.")))
+            flash(self.request, self.say(gettext_noop("Your e-mail address is confirmed. You can sign in with it.")))
             answer.status_code = HTTPStatus.SEE_OTHER
         return answer
 
 
-class AskForm(ResetPasswordForm):  # type: ignore[misc]
+class PasswordResetForm(ResetPasswordForm):  # type: ignore[misc]
     """Whose password: an account's whose owner has confirmed this very address.
 
     Any other may have been begun by somebody else, or waits for who asked for a new address and mistyped it.
@@ -235,44 +250,48 @@ class AskForm(ResetPasswordForm):  # type: ignore[misc]
         return email
 
 
-class AskNewPassword(KeepsOnward, views.PasswordResetView):  # type: ignore[misc]
+class PasswordResetRequest(KeepsNextUrl, views.PasswordResetView):  # type: ignore[misc]
     """Forgot your password? A link is sent to the address."""
 
-    form_class = AskForm
+    form_class = PasswordResetForm
 
     def page(self, context: Context) -> Page:
         """The form."""
-        told = self.say(mark("Give the e-mail address of your account. We send you a link to set a new password."))
-        form = self.asked(context["form"], mark("Send the link"))
+        told = self.say(
+            gettext_noop("Give the e-mail address of your account. We send you a link to set a new password.")
+        )
+        form = self.asked(context["form"], gettext_noop("Send the link"))
         back = Link(self.say(_SIGN_IN), reverse("account_login"))
-        return Page(self.say(mark("Forgot your password?")), blocks=[Text([told]), form], back=back)
+        return Page(self.say(gettext_noop("Forgot your password?")), blocks=[Text([told]), form], back=back)
 
 
-class AskedNewPassword(OurPage, views.PasswordResetDoneView):  # type: ignore[misc]
+class AskedNewPassword(PortalAccountView, views.PasswordResetDoneView):  # type: ignore[misc]
     """A link was sent: the same, whether the address has an account or not."""
 
     def page(self, context: Context) -> Page:
         """Say so."""
         del context
         said = [
-            self.say(mark("We have sent a message to the address. The link in it works for two hours.")),
+            self.say(gettext_noop("We have sent a message to the address. The link in it works for two hours.")),
             self.say(
-                mark("No message? Look in your junk mail, and check that the address is the one that your account has.")
+                gettext_noop(
+                    "No message? Look in your junk mail, and check that the address is the one that your account has."
+                )
             ),
         ]
-        return Page(self.say(mark("Open the link in our message")), blocks=[Text(said)])
+        return Page(self.say(gettext_noop("Open the link in our message")), blocks=[Text(said)])
 
 
-class NewPassword(OurPage, views.PasswordResetFromKeyView):  # type: ignore[misc]
+class NewPassword(PortalAccountView, views.PasswordResetFromKeyView):  # type: ignore[misc]
     """The page of that link. It signs nobody in: who has a second factor needs it afterwards, too."""
 
     def page(self, context: Context) -> Page:
         """The form, or that the link does not work."""
         if context.get("token_fail"):
             return _lapsed(self)
-        told = self.say(mark("Afterwards you sign in with it, and with your second factor if you have one."))
-        form = self.asked(context["form"], mark("Set the password"))
-        return Page(self.say(mark("Set a new password")), blocks=[Text([told]), form])
+        told = self.say(gettext_noop("Afterwards you sign in with it, and with your second factor if you have one."))
+        form = self.asked(context["form"], gettext_noop("Set the password"))
+        return Page(self.say(gettext_noop("Set a new password")), blocks=[Text([told]), form])
 
     def get_context_data(self, **kwargs: Any) -> Context:  # noqa: ANN401
         """Where the link does not work there is no form to be made."""
@@ -282,23 +301,23 @@ class NewPassword(OurPage, views.PasswordResetFromKeyView):  # type: ignore[misc
         return context
 
 
-class NewPasswordSet(OurPage, views.PasswordResetFromKeyDoneView):  # type: ignore[misc]
+class NewPasswordSet(PortalAccountView, views.PasswordResetFromKeyDoneView):  # type: ignore[misc]
     """The new password counts."""
 
     def page(self, context: Context) -> Page:
         """Say so."""
         del context
-        blocks: list[Block] = [
-            Notice(self.say(mark("Sign in with it now. All your earlier sign-ins have ended.")), Tone.GOOD),
+        blocks: list[Component] = [
+            Alert(self.say(gettext_noop("Sign in with it now. All your earlier sign-ins have ended.")), Severity.GOOD),
             Links([Link(self.say(_SIGN_IN), way_on.sign_in_first(self.request), button=True)]),
         ]
-        return Page(self.say(mark("The new password is set")), blocks)
+        return Page(self.say(gettext_noop("The new password is set")), blocks)
 
 
-def _lapsed(view: OurPage) -> Page:
+def _lapsed(view: PortalAccountView) -> Page:
     again = [
-        Link(view.say(mark("Sign in")), reverse("account_login")),
-        Link(view.say(mark("Forgot your password?")), reverse("account_reset_password")),
+        Link(view.say(gettext_noop("Sign in")), reverse("account_login")),
+        Link(view.say(gettext_noop("Forgot your password?")), reverse("account_reset_password")),
     ]
     said = [view.say(one) for one in _LAPSED]
     return Page(view.say(_LAPSED_TITLE), blocks=[Text(said), Links(again)], status=HTTPStatus.NOT_FOUND)

@@ -19,12 +19,12 @@ from django.http import HttpRequest
 
 from sinetti.eservice.accounts import known_devices
 from sinetti.eservice.accounts.mfa_adapter import has_second_factor
-from sinetti.eservice.core.authentication import STRONG, forget_actor
-from sinetti.eservice.core.context import request_id, surroundings
+from sinetti.eservice.core.authentication import STRONG, reset_actor_cache
+from sinetti.eservice.core.context import portal_context, request_id
 from sinetti.services.access.accounts import end_other_sessions, note
 
 
-def listen() -> None:
+def connect_signals() -> None:
     """Begin to heed them; once for each process."""
     for signal, heed in (
         (mfa_signals.authenticator_added, _factor_added),
@@ -50,7 +50,7 @@ def listen() -> None:
 def _audit(signal: Signal, what: str) -> None:
     def heed(request: HttpRequest, user: AbstractBaseUser | None = None, **_rest: object) -> None:
         whose = user if user is not None else request.user
-        note(str(whose.pk), what, surroundings(request).office, request_id(request))
+        note(str(whose.pk), what, portal_context(request).office, request_id(request))
 
     signal.connect(heed, weak=False, dispatch_uid=f"sinetti.{what}")
 
@@ -61,8 +61,8 @@ def _factor_added(request: HttpRequest, user: AbstractBaseUser, authenticator: A
     # Who sets one up has just shown that they have it, and before that proved who they are.
     more = {"id": authenticator.pk, "type": authenticator.type, "reauthenticated": True}
     record_authentication(request, user, "mfa", **more)
-    forget_actor(request)
-    note(str(user.pk), "second-factor-added", surroundings(request).office, request_id(request))
+    reset_actor_cache(request)
+    note(str(user.pk), "second-factor-added", portal_context(request).office, request_id(request))
 
 
 def _password_made(request: HttpRequest, user: AbstractBaseUser, **_rest: object) -> None:
@@ -85,13 +85,13 @@ def _factor_removed(
 ) -> None:
     if authenticator.type == Authenticator.Type.RECOVERY_CODES:
         return
-    note(str(user.pk), "second-factor-removed", surroundings(request).office, request_id(request))
+    note(str(user.pk), "second-factor-removed", portal_context(request).office, request_id(request))
     if not has_second_factor(str(user.pk)):
         records: list[dict[str, Any]] = get_authentication_records(request, user)
         request.session[AUTHENTICATION_METHODS_SESSION_KEY] = [one for one in records if one["method"] != "mfa"]
-        forget_actor(request)
+        reset_actor_cache(request)
         # By which methods somebody proved who they are stands in each session.
-        end_other_sessions(str(user.pk), request.session.session_key or "", surroundings(request).office)
+        end_other_sessions(str(user.pk), request.session.session_key or "", portal_context(request).office)
 
 
 def _factor_used(user: AbstractBaseUser, authenticator: Authenticator, **_rest: object) -> None:

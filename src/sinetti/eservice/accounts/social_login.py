@@ -18,20 +18,31 @@ from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import reverse, reverse_lazy
 
 from sinetti.domain.validation import LONGEST_PERSON
-from sinetti.eservice.accounts.base_views import Context, OurPage, ProvedAgain, proved_just_now
-from sinetti.eservice.accounts.next_url import keep
-from sinetti.eservice.accounts.oidc import NotBelieved, OidcAdapter, OidcCallback, OidcProvider, social_app
+from sinetti.eservice.accounts.base_views import (
+    Context,
+    PortalAccountView,
+    ReauthenticationRequired,
+    recently_reauthenticated,
+)
+from sinetti.eservice.accounts.next_url import store
+from sinetti.eservice.accounts.oidc import (
+    OidcAdapter,
+    OidcCallback,
+    OidcProvider,
+    UntrustedProviderResponse,
+    social_app,
+)
 from sinetti.eservice.accounts.provider_links import origin, provider_blocks, provider_origins
-from sinetti.eservice.accounts.sign_in import NO_RIGHTS, SignupForm, make_room
-from sinetti.eservice.core.context import language_of, request_id, surroundings
-from sinetti.eservice.ui.components import Block, Button, Form, Input, Link, Links, Option, Text
-from sinetti.eservice.ui.page import Page, show
-from sinetti.i18n.translate import mark, text
+from sinetti.eservice.accounts.sign_in import NO_RIGHTS, SignupForm, release_unconfirmed_address
+from sinetti.eservice.core.context import language_of, portal_context, request_id
+from sinetti.eservice.ui.components import Button, Component, Form, Input, Link, Links, Option, Text
+from sinetti.eservice.ui.page import Page, render_page
+from sinetti.i18n.translate import gettext_noop, translate
 from sinetti.settings.portal import Provider
 
 _log = logging.getLogger(__name__)
 _GONE = Provider("", {}, "", "", "")
-_SIGN_IN = mark("Sign in")
+_SIGN_IN = gettext_noop("Sign in")
 _TOKEN_ERRORS = (
     "invalid_request",
     "invalid_client",
@@ -52,7 +63,7 @@ class SocialAccountAdapter(DefaultSocialAccountAdapter):  # type: ignore[misc] #
         """The settings' providers, or the one of this id."""
         del client_id
         language = language_of(request)
-        there = surroundings(request).eservice.providers
+        there = portal_context(request).eservice.providers
         return [
             social_app(one, one.name[language])
             for one in there
@@ -61,7 +72,7 @@ class SocialAccountAdapter(DefaultSocialAccountAdapter):  # type: ignore[misc] #
 
     def get_provider(self, request: HttpRequest, provider: str, client_id: str | None = None) -> OidcProvider:
         """The provider of an id; one that was taken out of the settings only bears its name."""
-        there = surroundings(request).eservice
+        there = portal_context(request).eservice
         settings = there.provider(provider) or next(
             (one for one in there.providers if client_id is not None and one.client_id == client_id), None
         )
@@ -86,7 +97,7 @@ class SocialAccountAdapter(DefaultSocialAccountAdapter):  # type: ignore[misc] #
     def pre_social_login(self, request: HttpRequest, sociallogin: SocialLogin) -> None:
         """Connect to an account only what its owner asks for, having just proved who they are."""
         connects = sociallogin.state.get("process") == AuthProcess.CONNECT
-        if connects and not (request.user.is_authenticated and proved_just_now(request)):
+        if connects and not (request.user.is_authenticated and recently_reauthenticated(request)):
             raise ImmediateHttpResponse(HttpResponseRedirect(reverse("socialaccount_connections")))
 
     def on_authentication_error(
@@ -115,7 +126,7 @@ def begin(request: HttpRequest, provider_id: str) -> HttpResponse:
     process = request.POST.get("process")
     if request.method != "POST" or process not in {AuthProcess.LOGIN, AuthProcess.CONNECT}:
         return HttpResponseRedirect(reverse("account_login"))
-    if process == AuthProcess.CONNECT and not (request.user.is_authenticated and proved_just_now(request)):
+    if process == AuthProcess.CONNECT and not (request.user.is_authenticated and recently_reauthenticated(request)):
         return HttpResponseRedirect(reverse("socialaccount_connections"))
     provider = SocialAccountAdapter(request).get_provider(request, provider_id)
     try:
@@ -144,26 +155,26 @@ def failed(request: HttpRequest) -> HttpResponse:
     """Say that it did not work, and what to do."""
     language = language_of(request)
     said = [
-        text(mark("Nothing was changed. Try again, or sign in in another way."), language),
-        text(
-            mark("If it fails again, ask for help and name this reference: {reference}"),
+        translate(gettext_noop("Nothing was changed. Try again, or sign in in another way."), language),
+        translate(
+            gettext_noop("If it fails again, ask for help and name this reference: {reference}"),
             language,
             reference=request_id(request),
         ),
     ]
-    again = Link(text(_SIGN_IN, language), reverse("account_login"))
-    title = text(mark("Signing in with the other service did not work"), language)
-    return show(request, Page(title, blocks=[Text(said), Links([again])], status=HTTPStatus.UNAUTHORIZED))
+    again = Link(translate(_SIGN_IN, language), reverse("account_login"))
+    title = translate(gettext_noop("Signing in with the other service did not work"), language)
+    return render_page(request, Page(title, blocks=[Text(said), Links([again])], status=HTTPStatus.UNAUTHORIZED))
 
 
-class Cancelled(OurPage, views.LoginCancelledView):  # type: ignore[misc]
+class SocialLoginCancelled(PortalAccountView, views.LoginCancelledView):  # type: ignore[misc]
     """Somebody changed their mind at the other service."""
 
     def page(self, context: Context) -> Page:
         """Say so."""
         del context
         again = Link(self.say(_SIGN_IN), reverse("account_login"))
-        return Page(self.say(mark("You did not sign in")), blocks=[Links([again])])
+        return Page(self.say(gettext_noop("You did not sign in")), blocks=[Links([again])])
 
 
 class NewAccountForm(AllauthSignupForm):  # type: ignore[misc]
@@ -179,18 +190,18 @@ class NewAccountForm(AllauthSignupForm):  # type: ignore[misc]
 
     def validate_unique_email(self, value: str) -> str:
         """As for a sign-up with a password."""
-        make_room(value)
+        release_unconfirmed_address(value)
         return str(super().validate_unique_email(value))
 
 
-class NewAccount(OurPage, views.SignupView):  # type: ignore[misc]
+class SocialSignupView(PortalAccountView, views.SignupView):  # type: ignore[misc]
     """An unknown subject: an account is made only if they say so here."""
 
     form_class = NewAccountForm
 
     def form_valid(self, form: Any) -> HttpResponse:  # noqa: ANN401
         """Note where one goes on to once the address is confirmed."""
-        keep(self.request, self.sociallogin.state.get("next") or "")
+        store(self.request, self.sociallogin.state.get("next") or "")
         answer: HttpResponse = super().form_valid(form)
         return answer
 
@@ -198,19 +209,23 @@ class NewAccount(OurPage, views.SignupView):  # type: ignore[misc]
         """What that means, and the form."""
         said = [
             self.say(
-                mark("You have signed in there, but it is not connected to an account here. You can make one now.")
+                gettext_noop(
+                    "You have signed in there, but it is not connected to an account here. You can make one now."
+                )
             ),
             self.say(NO_RIGHTS),
             self.say(
-                mark("Have you an account already? Sign in with it, then connect the other service in your account.")
+                gettext_noop(
+                    "Have you an account already? Sign in with it, then connect the other service in your account."
+                )
             ),
         ]
-        form = self.asked(context["form"], mark("Make an account"))
-        links = Links([Link(self.say(mark("Sign in with the account that I have")), reverse("account_login"))])
-        return Page(self.say(mark("Make an account?")), blocks=[Text(said), form, links])
+        form = self.asked(context["form"], gettext_noop("Make an account"))
+        links = Links([Link(self.say(gettext_noop("Sign in with the account that I have")), reverse("account_login"))])
+        return Page(self.say(gettext_noop("Make an account?")), blocks=[Text(said), form, links])
 
 
-class Connections(OurPage, ProvedAgain, views.ConnectionsView):  # type: ignore[misc]
+class Connections(PortalAccountView, ReauthenticationRequired, views.ConnectionsView):  # type: ignore[misc]
     """Other services that sign in to this account."""
 
     success_url = reverse_lazy("socialaccount_connections")
@@ -219,9 +234,11 @@ class Connections(OurPage, ProvedAgain, views.ConnectionsView):  # type: ignore[
         """Those that do, and those that could."""
         there = list(SocialAccount.objects.filter(user=self.request.user).order_by("pk"))
         form = context["form"]
-        blocks: list[Block] = []
+        blocks: list[Component] = []
         if there:
-            names = {one.provider_id: one.name[self.language] for one in surroundings(self.request).eservice.providers}
+            names = {
+                one.provider_id: one.name[self.language] for one in portal_context(self.request).eservice.providers
+            }
             options = [Option(str(one.pk), names.get(one.provider, one.provider)) for one in there]
             wrong = [
                 (name, self.say(_CANNOT if one.code else _CHOOSE))
@@ -229,30 +246,33 @@ class Connections(OurPage, ProvedAgain, views.ConnectionsView):  # type: ignore[
                 for one in found[:1]
             ]
             field = Input(
-                "account", self.say(mark("You can sign in to your account with these")), "radio", options=options
+                "account",
+                self.say(gettext_noop("You can sign in to your account with these")),
+                "radio",
+                options=options,
             )
-            blocks.append(Form([field], (Button(self.say(mark("Disconnect")), danger=True),), errors=wrong))
+            blocks.append(Form([field], (Button(self.say(gettext_noop("Disconnect")), danger=True),), errors=wrong))
         else:
-            blocks.append(Text([self.say(mark("No other service is connected to your account."))]))
-        blocks += provider_blocks(self.request, mark("Connect {name}"), "connect")
-        title = self.say(mark("Sign-in with other services"))
+            blocks.append(Text([self.say(gettext_noop("No other service is connected to your account."))]))
+        blocks += provider_blocks(self.request, gettext_noop("Connect {name}"), "connect")
+        title = self.say(gettext_noop("Sign-in with other services"))
         return Page(title, blocks=blocks, back=self.back, form_targets=provider_origins(self.request))
 
 
-_CANNOT = mark("This one cannot be disconnected: first set a password, so that you can still sign in.")
-_CHOOSE = mark("Choose one of those that are offered.")
+_CANNOT = gettext_noop("This one cannot be disconnected: first set a password, so that you can still sign in.")
+_CHOOSE = gettext_noop("Choose one of those that are offered.")
 
 
 def _why(exception: Exception | None) -> str:
     """Why a sign-in failed, without what the provider said: allauth's own sentences have its whole answer in them."""
-    if isinstance(exception, NotBelieved):
+    if isinstance(exception, UntrustedProviderResponse):
         return str(exception)
     code = next((one for one in _TOKEN_ERRORS if one in str(exception)), "")
     return f"{type(exception).__name__} {code}".rstrip()
 
 
 def _settings(request: HttpRequest, provider_id: str) -> Provider:
-    found = surroundings(request).eservice.provider(provider_id)
+    found = portal_context(request).eservice.provider(provider_id)
     if found is None:
         raise Http404
     return found
@@ -262,5 +282,7 @@ def _led_on(request: HttpRequest, settings: Provider, target: str) -> HttpRespon
     """A page with a link, where sign-in is on another host: forms of ours lead to the issuer's alone."""
     language = language_of(request)
     name = settings.name[language]
-    link = Link(text(mark("Go on to {name}"), language, name=name), target, button=True)
-    return show(request, Page(text(mark("Sign in with {name}"), language, name=name), blocks=[Links([link])]))
+    link = Link(translate(gettext_noop("Go on to {name}"), language, name=name), target, button=True)
+    return render_page(
+        request, Page(translate(gettext_noop("Sign in with {name}"), language, name=name), blocks=[Links([link])])
+    )

@@ -4,16 +4,16 @@ from django.urls import URLPattern, URLResolver, path, re_path
 
 from sinetti.eservice.accounts import account_settings, mfa, sign_in, signals, social_login
 
-signals.listen()
+signals.connect_signals()
 
 urlpatterns: list[URLPattern | URLResolver] = [
-    path("account/login/", sign_in.Login.as_view(), name="account_login"),
+    path("account/login/", sign_in.LoginView.as_view(), name="account_login"),
     path("account/logout/", sign_in.Logout.as_view(), name="account_logout"),
     path("account/signup/", sign_in.Signup.as_view(), name="account_signup"),
     path("account/inactive/", sign_in.Inactive.as_view(), name="account_inactive"),
     path("account/confirm-email/", sign_in.ConfirmationSent.as_view(), name="account_email_verification_sent"),
     path("account/confirm-email/<str:key>/", sign_in.ConfirmAddress.as_view(), name="account_confirm_email"),
-    path("account/password/reset/", sign_in.AskNewPassword.as_view(), name="account_reset_password"),
+    path("account/password/reset/", sign_in.PasswordResetRequest.as_view(), name="account_reset_password"),
     path("account/password/reset/done/", sign_in.AskedNewPassword.as_view(), name="account_reset_password_done"),
     path(
         "account/password/reset/key/done/",
@@ -30,9 +30,9 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("account/email/", account_settings.ChangeAddress.as_view(), name="account_email"),
     path("account/sessions/", account_settings.Sessions.as_view(), name="usersessions_list"),
     path("account/reauthenticate/", account_settings.ProveByPassword.as_view(), name="account_reauthenticate"),
-    path("account/security/", mfa.Security.as_view(), name="mfa_index"),
+    path("account/security/", mfa.SecurityOverview.as_view(), name="mfa_index"),
     path("account/security/sign-in/", mfa.SecondFactor.as_view(), name="mfa_authenticate"),
-    path("account/security/reauthenticate/", mfa.ProveByCode.as_view(), name="mfa_reauthenticate"),
+    path("account/security/reauthenticate/", mfa.ReauthenticateWithCode.as_view(), name="mfa_reauthenticate"),
     path("account/security/codes/add/", mfa.AddCodes.as_view(), name="mfa_activate_totp"),
     path("account/security/codes/remove/", mfa.RemoveCodes.as_view(), name="mfa_deactivate_totp"),
     path("account/security/recovery-codes/", mfa.RecoveryCodes.as_view(), name="mfa_view_recovery_codes"),
@@ -40,15 +40,19 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("account/security/passkeys/sign-in/", mfa.PasskeySignIn.as_view(), name="mfa_login_webauthn"),
     path(
         "account/security/passkeys/reauthenticate/",
-        mfa.ProveByPasskey.as_view(),
+        mfa.ReauthenticateWithPasskey.as_view(),
         name="mfa_reauthenticate_webauthn",
     ),
     path("account/security/passkeys/add/", mfa.AddPasskey.as_view(), name="mfa_add_webauthn"),
     path("account/security/passkeys/<int:pk>/", mfa.EditPasskey.as_view(), name="mfa_edit_webauthn"),
     path("account/security/passkeys/<int:pk>/remove/", mfa.RemovePasskey.as_view(), name="mfa_remove_webauthn"),
     path("account/providers/", social_login.Connections.as_view(), name="socialaccount_connections"),
-    path("account/providers/new/", social_login.NewAccount.as_view(), name="socialaccount_signup"),
-    path("account/providers/cancelled/", social_login.Cancelled.as_view(), name="socialaccount_login_cancelled"),
+    path("account/providers/new/", social_login.SocialSignupView.as_view(), name="socialaccount_signup"),
+    path(
+        "account/providers/cancelled/",
+        social_login.SocialLoginCancelled.as_view(),
+        name="socialaccount_login_cancelled",
+    ),
     path("account/providers/<str:provider_id>/", social_login.begin, name="openid_connect_login"),
     path("account/providers/<str:provider_id>/answer/", social_login.finish, name="openid_connect_callback"),
 ]

@@ -7,149 +7,155 @@ from django.http import HttpRequest, HttpResponse
 from django.urls import reverse
 from django.views.decorators.http import require_http_methods, require_safe
 
-from sinetti.domain.access.roles import Right
+from sinetti.domain.access.roles import Permission
 from sinetti.domain.organisations.applications import (
     DECIDED,
     LONGEST_PURPOSE,
     LONGEST_SOFTWARE,
-    ApplicationFault,
-    ApplicationRefused,
+    ApplicationError,
+    ApplicationErrorReason,
     ApplicationState,
     NewApplication,
 )
 from sinetti.domain.values import Channel, Language
 from sinetti.eservice.authorisations.common import paged, start_of
-from sinetti.eservice.core.authentication import actor_of, lacking, signed_in, standing_of
-from sinetti.eservice.core.context import language_of, request_id, surroundings
+from sinetti.eservice.core.authentication import current_actor, current_permissions, login_required, missing_permission
+from sinetti.eservice.core.context import language_of, portal_context, request_id
 from sinetti.eservice.ui.components import (
-    Block,
+    Alert,
     Button,
     Cell,
     Column,
+    Component,
+    DescriptionItem,
+    DescriptionList,
     Form,
     Input,
     Link,
     Links,
-    Notice,
     Option,
     Section,
+    Severity,
     Table,
     Text,
-    Tone,
-    Value,
-    Values,
 )
 from sinetti.eservice.ui.error_pages import not_found
-from sinetti.eservice.ui.flash import say as tell
-from sinetti.eservice.ui.forms import PeopleForm
-from sinetti.eservice.ui.links import to
-from sinetti.eservice.ui.page import Page, show
+from sinetti.eservice.ui.flash import flash as tell
+from sinetti.eservice.ui.forms import PortalForm
+from sinetti.eservice.ui.links import redirect_to
+from sinetti.eservice.ui.page import Page, render_page
 from sinetti.i18n.staff_labels import CHANNELS, FAULTS, STATES
-from sinetti.i18n.translate import mark, text, when
-from sinetti.services.access.permissions import Actor, NotAllowed
+from sinetti.i18n.translate import format_datetime, gettext_noop, translate
+from sinetti.services.access.permissions import Actor, PermissionDenied
 from sinetti.services.self_service import applications as acts
-from sinetti.services.self_service.applications import Applicant, Application, Listed
+from sinetti.services.self_service.applications import Applicant, Application, OrganisationListItem
 
 _MOST_BUTTONS, _MOST_OPTIONS = 10, 1000
-_TITLE = mark("Applications for the technical interface")
+_TITLE = gettext_noop("Applications for the technical interface")
 _FIELDS = {
-    ApplicationFault.CHANNELS: "channels",
-    ApplicationFault.NOTHING_NEW: "channels",
-    ApplicationFault.PURPOSE: "purpose",
-    ApplicationFault.SOFTWARE: "software",
+    ApplicationErrorReason.CHANNELS: "channels",
+    ApplicationErrorReason.NOTHING_NEW: "channels",
+    ApplicationErrorReason.PURPOSE: "purpose",
+    ApplicationErrorReason.SOFTWARE: "software",
 }
 _TONES = {
-    ApplicationState.APPROVED: Tone.GOOD,
-    ApplicationState.REFUSED: Tone.ERROR,
-    ApplicationState.OPEN: Tone.WARNING,
+    ApplicationState.APPROVED: Severity.GOOD,
+    ApplicationState.REFUSED: Severity.ERROR,
+    ApplicationState.OPEN: Severity.WARNING,
 }
 
 
-class ApplicationForm(PeopleForm):
+class ApplicationForm(PortalForm):
     """What an organisation applies for."""
 
     channels = forms.MultipleChoiceField(
-        label=mark("How will the organisation deliver?"),
+        label=gettext_noop("How will the organisation deliver?"),
         choices=[(one.value, CHANNELS[one]) for one in Channel],
     )
     purpose = forms.CharField(
-        label=mark("What will the organisation use the interface for?"),
-        help_text=mark("Which reports or data, for whom, and roughly how many. Write no personal data."),
+        label=gettext_noop("What will the organisation use the interface for?"),
+        help_text=gettext_noop("Which reports or data, for whom, and roughly how many. Write no personal data."),
         widget=forms.Textarea,
         max_length=LONGEST_PURPOSE + 200,
     )
     software = forms.CharField(
-        label=mark("Software that will be used (optional)"), required=False, max_length=LONGEST_SOFTWARE
+        label=gettext_noop("Software that will be used (optional)"), required=False, max_length=LONGEST_SOFTWARE
     )
 
 
 @require_safe
-@signed_in
+@login_required
 def listed(request: HttpRequest) -> HttpResponse:
     """What was applied for, by all organisations that this person may apply for."""
     language, actor = language_of(request), _actor(request)
-    mine = acts.mine(surroundings(request).office, actor, start_of(request))
+    mine = acts.mine(portal_context(request).office, actor, start_of(request))
     if not mine.may_apply:
-        raise lacking(Right.APPLY, standing_of(request))
+        raise missing_permission(Permission.APPLY, current_permissions(request))
     found, pager = paged(request, mine.applications)
     table = Table(
-        text("Applications", language),
+        translate("Applications", language),
         [
-            Column(text(one, language))
-            for one in (mark("Case number"), mark("Organisation"), mark("Applied for"), mark("Made"), mark("State"))
+            Column(translate(one, language))
+            for one in (
+                gettext_noop("Case number"),
+                gettext_noop("Organisation"),
+                gettext_noop("Applied for"),
+                gettext_noop("Made"),
+                gettext_noop("State"),
+            )
         ],
         [
             [
                 Cell(one.case_number, reverse("application", args=[one.application_id])),
                 Cell(one.organisation, note=one.customer_id),
                 Cell(", ".join(sorted(one.channels))),
-                Cell(when(one.created, language)),
-                Cell(text(STATES[one.state], language), tone=_TONES.get(one.state, Tone.PLAIN)),
+                Cell(format_datetime(one.created, language)),
+                Cell(translate(STATES[one.state], language), tone=_TONES.get(one.state, Severity.PLAIN)),
             ]
             for one in found
         ],
-        text("No applications have been made yet.", language),
+        translate("No applications have been made yet.", language),
     )
-    explained = text(
+    explained = translate(
         "An organisation that wants to deliver over the technical interface applies for it first. Once it is approved, "
         "certificates can be ordered.",
         language,
     )
-    blocks: list[Block] = [Text([explained]), table, *pager, _for_which(mine.organisations, language)]
-    return show(request, Page(text(_TITLE, language), blocks=blocks, wide=True))
+    blocks: list[Component] = [Text([explained]), table, *pager, _for_which(mine.organisations, language)]
+    return render_page(request, Page(translate(_TITLE, language), blocks=blocks, wide=True))
 
 
-def _for_which(organisations: Sequence[Listed], language: Language) -> Block:
+def _for_which(organisations: Sequence[OrganisationListItem], language: Language) -> Component:
     """A button for each organisation; where they are many, a list in which one is chosen."""
     if len(organisations) <= _MOST_BUTTONS:
         return Links(
             [
-                Link(text("Apply for {name}", language, name=one.name), _new(one.organisation_id), button=True)
+                Link(translate("Apply for {name}", language, name=one.name), _new(one.organisation_id), button=True)
                 for one in organisations
             ]
         )
     options = [Option(one.organisation_id, f"{one.name}, {one.customer_id}") for one in organisations[:_MOST_OPTIONS]]
-    field = Input("organisation", text("Organisation", language), "select", options=options, required=True)
-    button = Button(text("Apply for the technical interface", language))
+    field = Input("organisation", translate("Organisation", language), "select", options=options, required=True)
+    button = Button(translate("Apply for the technical interface", language))
     return Form([field], [button], reverse("application_new"), search=True)
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
-@signed_in
+@login_required
 def new(request: HttpRequest) -> HttpResponse:
     """Apply, for one organisation."""
-    language, actor, office = language_of(request), _actor(request), surroundings(request).office
+    language, actor, office = language_of(request), _actor(request), portal_context(request).office
     organisation_id = request.GET.get("organisation", "")
     found = acts.applicant(organisation_id, office, actor)
     if not found.offered:
-        already = Notice(
-            text(
+        already = Alert(
+            translate(
                 "The organisation has already been approved for all ways of delivering: certificates can be ordered.",
                 language,
             ),
-            Tone.GOOD,
+            Severity.GOOD,
         )
-        return show(request, Page(text("Apply for the technical interface", language), blocks=[already]))
+        return render_page(request, Page(translate("Apply for the technical interface", language), blocks=[already]))
     form = ApplicationForm(language, request.POST if request.method == "POST" else None)
     _offer(form, found)
     if form.is_bound and form.is_valid():
@@ -161,54 +167,54 @@ def new(request: HttpRequest) -> HttpResponse:
         )
         try:
             made = acts.apply(organisation_id, asked, office, actor, request_id(request))
-        except ApplicationRefused as refused:
+        except ApplicationError as refused:
             form.refuse(_FIELDS.get(refused.fault), FAULTS[refused.fault])
         else:
-            done = text("The application was sent. Its case number is {case}.", language, case=made.case_number)
+            done = translate("The application was sent. Its case number is {case}.", language, case=made.case_number)
             tell(request, done)
-            return to("application", made.application_id)
-    return show(request, _applying(request, found, form))
+            return redirect_to("application", made.application_id)
+    return render_page(request, _applying(request, found, form))
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
-@signed_in
+@login_required
 def one(request: HttpRequest, application_id: str) -> HttpResponse:
     """One application: where it stands, the decision, and taking it back while it waits."""
-    language, actor, office = language_of(request), _actor(request), surroundings(request).office
+    language, actor, office = language_of(request), _actor(request), portal_context(request).office
     found = acts.application(application_id, office, actor)
-    blocks: list[Block] = []
+    blocks: list[Component] = []
     if request.method == "POST" and request.POST.get("do") == "withdraw":
         try:
             acts.withdraw(application_id, office, actor, request_id(request))
-        except ApplicationRefused as refused:
-            blocks.append(Notice(text(FAULTS[refused.fault], language), Tone.ERROR))
+        except ApplicationError as refused:
+            blocks.append(Alert(translate(FAULTS[refused.fault], language), Severity.ERROR))
         else:
-            tell(request, text("The application was withdrawn.", language))
-            return to("application", application_id)
-    title = text("Application {case}", language, case=found.case_number)
-    back = Link(text(_TITLE, language), reverse("applications"))
-    return show(request, Page(title, blocks=[*blocks, *_told(found, language)], back=back))
+            tell(request, translate("The application was withdrawn.", language))
+            return redirect_to("application", application_id)
+    title = translate("Application {case}", language, case=found.case_number)
+    back = Link(translate(_TITLE, language), reverse("applications"))
+    return render_page(request, Page(title, blocks=[*blocks, *_told(found, language)], back=back))
 
 
 @require_safe
-@signed_in
+@login_required
 def decision(request: HttpRequest, application_id: str) -> HttpResponse:
     """The decision alone, as it was made: to be read, printed or kept."""
     language, actor = language_of(request), _actor(request)
-    found = acts.application(application_id, surroundings(request).office, actor)
+    found = acts.application(application_id, portal_context(request).office, actor)
     if not found.decision:
         return not_found(request)
     title, *rest = (line for line in found.decision.splitlines() if line)
     back = Link(
-        text("Application {case}", language, case=found.case_number), reverse("application", args=[application_id])
+        translate("Application {case}", language, case=found.case_number), reverse("application", args=[application_id])
     )
-    return show(request, Page(title, blocks=[Text(rest)], back=back))
+    return render_page(request, Page(title, blocks=[Text(rest)], back=back))
 
 
 def _actor(request: HttpRequest) -> Actor:
-    actor = actor_of(request)
+    actor = current_actor(request)
     if actor is None:
-        raise NotAllowed(Right.APPLY, None)
+        raise PermissionDenied(Permission.APPLY, None)
     return actor
 
 
@@ -217,47 +223,53 @@ def _offer(form: ApplicationForm, found: Applicant) -> None:
     field = form.fields["channels"]
     if isinstance(field, forms.MultipleChoiceField):
         offered = {one.value for one in found.offered}
-        field.choices = [(one.value, text(CHANNELS[one], form.language)) for one in Channel if one.value in offered]
+        field.choices = [
+            (one.value, translate(CHANNELS[one], form.language)) for one in Channel if one.value in offered
+        ]
 
 
 def _applying(request: HttpRequest, found: Applicant, form: ApplicationForm) -> Page:
     language = language_of(request)
-    who = Values(
+    who = DescriptionList(
         [
-            Value(text("Organisation", language), found.organisation.name),
-            Value(text("ID", language), found.organisation.customer_id),
+            DescriptionItem(translate("Organisation", language), found.organisation.name),
+            DescriptionItem(translate("ID", language), found.organisation.customer_id),
         ]
     )
-    told = text(
+    told = translate(
         "The case is handled, and the decision is written, in the language in which you read this page.", language
     )
-    send = Button(text("Send the application", language), "apply")
+    send = Button(translate("Send the application", language), "apply")
     page = form.block(send, action=_new(found.organisation.organisation_id))
-    back = Link(text(_TITLE, language), reverse("applications"))
-    return Page(text("Apply for the technical interface", language), blocks=[who, Text([told]), page], back=back)
+    back = Link(translate(_TITLE, language), reverse("applications"))
+    return Page(translate("Apply for the technical interface", language), blocks=[who, Text([told]), page], back=back)
 
 
-def _told(found: Application, language: Language) -> list[Block]:
+def _told(found: Application, language: Language) -> list[Component]:
     rows = [
-        Value(text("Organisation", language), f"{found.organisation} ({found.customer_id})"),
-        Value(
-            text("Applied for", language), ", ".join(text(CHANNELS[one], language) for one in sorted(found.channels))
+        DescriptionItem(translate("Organisation", language), f"{found.organisation} ({found.customer_id})"),
+        DescriptionItem(
+            translate("Applied for", language),
+            ", ".join(translate(CHANNELS[one], language) for one in sorted(found.channels)),
         ),
-        Value(text("Software", language), found.software or text("not given", language)),
-        Value(text("Made", language), when(found.created, language)),
-        Value(text("State", language), text(STATES[found.state], language)),
+        DescriptionItem(translate("Software", language), found.software or translate("not given", language)),
+        DescriptionItem(translate("Made", language), format_datetime(found.created, language)),
+        DescriptionItem(translate("State", language), translate(STATES[found.state], language)),
     ]
     if found.decided_at is not None:
-        rows.append(Value(text("Decided", language), when(found.decided_at, language)))
-    blocks: list[Block] = [Values(rows), Section(text("Purpose", language), [Text(found.purpose.split("\n"))])]
+        rows.append(DescriptionItem(translate("Decided", language), format_datetime(found.decided_at, language)))
+    blocks: list[Component] = [
+        DescriptionList(rows),
+        Section(translate("Purpose", language), [Text(found.purpose.split("\n"))]),
+    ]
     if found.state is ApplicationState.OPEN:
-        button = Button(text("Withdraw the application", language), "withdraw", danger=True)
+        button = Button(translate("Withdraw the application", language), "withdraw", danger=True)
         blocks.append(Form((), [button]))
     if found.state in DECIDED:
         if found.reason:
-            blocks.append(Section(text("Reasons", language), [Text(found.reason.split("\n"))]))
+            blocks.append(Section(translate("Reasons", language), [Text(found.reason.split("\n"))]))
         link = Link(
-            text("Read the decision", language),
+            translate("Read the decision", language),
             reverse("application_decision", args=[found.application_id]),
             button=True,
         )

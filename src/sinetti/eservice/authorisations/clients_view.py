@@ -6,10 +6,11 @@ from django import forms
 from django.http import HttpRequest, HttpResponse
 from django.views.decorators.http import require_http_methods, require_safe
 
-from sinetti.domain.access.invitations import ASKED_AT_ONCE, read_ids
-from sinetti.domain.access.roles import GIVEN_TO_AGENTS, Right, Role
+from sinetti.domain.access.invitations import ASKED_AT_ONCE, parse_identifiers
+from sinetti.domain.access.roles import GIVEN_TO_AGENTS, Permission, Role
 from sinetti.domain.values import Environment
 from sinetti.eservice.authorisations.common import (
+    add_error_text,
     address,
     after,
     back,
@@ -19,7 +20,6 @@ from sinetti.eservice.authorisations.common import (
     end_of,
     name_of,
     paged,
-    refuse,
     role_field,
     start_of,
     told_until,
@@ -30,22 +30,30 @@ from sinetti.eservice.authorisations.common import (
 from sinetti.eservice.authorisations.list_view import NEAR
 from sinetti.eservice.authorisations.request_view import requests_table
 from sinetti.eservice.authorisations.resign import GIVE_UP, PICK, given_up, giving_up_form
-from sinetti.eservice.core.authentication import actor_of, signed_in, standing_of
-from sinetti.eservice.core.context import language_of, request_id, surroundings
-from sinetti.eservice.ui.components import Block, Button, Cell, Column, Link, Links, Section, Table, Text
-from sinetti.eservice.ui.flash import say
-from sinetti.eservice.ui.forms import PeopleForm
-from sinetti.eservice.ui.links import link_to
-from sinetti.eservice.ui.page import Page, show
+from sinetti.eservice.core.authentication import current_actor, current_permissions, login_required
+from sinetti.eservice.core.context import language_of, portal_context, request_id
+from sinetti.eservice.ui.components import Button, Cell, Column, Component, Link, Links, Section, Table, Text
+from sinetti.eservice.ui.flash import flash
+from sinetti.eservice.ui.forms import PortalForm
+from sinetti.eservice.ui.links import url_or_empty
+from sinetti.eservice.ui.page import Page, render_page
 from sinetti.i18n.role_labels import ROLES
-from sinetti.i18n.translate import mark, text, when
-from sinetti.services.self_service.clients import AskClients, Asked, Client, Itself, ask_clients, clients, requests
+from sinetti.i18n.translate import format_datetime, gettext_noop, translate
+from sinetti.services.self_service.clients import (
+    AskClients,
+    Client,
+    OwnOrganisation,
+    RequestResult,
+    ask_clients,
+    clients,
+    requests,
+)
 
-TITLE = mark("Clients")
-_TITLE_OF = mark("Clients – {organisation}")
-_ASK = mark("Ask for authorisations")
-_REQUESTS = mark("Requests")
-_HOW = mark(
+TITLE = gettext_noop("Clients")
+_TITLE_OF = gettext_noop("Clients – {organisation}")
+_ASK = gettext_noop("Ask for authorisations")
+_REQUESTS = gettext_noop("Requests")
+_HOW = gettext_noop(
     "List the Business IDs of the organisations, each on a line of its own, at most {count} at once. The "
     "representative of each organisation that uses this service is told, and approves or declines. Which organisations "
     "use it is not told here. Requests lapse after 60 days."
@@ -54,124 +62,124 @@ _FIRM_ROLES = tuple(one for one in Role if one in GIVEN_TO_AGENTS)
 _SHOWN_WRONG = 10
 
 
-class AskManyForm(PeopleForm):
+class AskManyForm(PortalForm):
     """Which organisations are asked, for which role, until when."""
 
     customer_ids = forms.CharField(
-        label=mark("Business IDs"), max_length=ASKED_AT_ONCE * 40, widget=forms.Textarea(), strip=False
+        label=gettext_noop("Business IDs"), max_length=ASKED_AT_ONCE * 40, widget=forms.Textarea(), strip=False
     )
     role = role_field(_FIRM_ROLES)
     until = until_field(required=True)
 
     def ids(self, environment: Environment) -> tuple[str, ...]:
         """The ids of a valid list, each once; none where something is wrong, which is then told."""
-        found = read_ids(self.cleaned_data["customer_ids"], environment)
+        found = parse_identifiers(self.cleaned_data["customer_ids"], environment)
         for number, told in found.wrong[:_SHOWN_WRONG]:
             self.refuse(
                 "customer_ids",
-                mark("Line {number} is not a Business ID. Correct it: {told}"),
+                gettext_noop("Line {number} is not a Business ID. Correct it: {told}"),
                 number=number,
                 told=told[:40],
             )
         if len(found.found) > ASKED_AT_ONCE:
-            self.refuse("customer_ids", mark("There are more than {count}. Ask in parts."), count=ASKED_AT_ONCE)
+            self.refuse("customer_ids", gettext_noop("There are more than {count}. Ask in parts."), count=ASKED_AT_ONCE)
         return () if self.errors else found.found
 
 
 def firms(request: HttpRequest) -> frozenset[str]:
     """The organisations that the reader may ask others for: directly, since nothing is passed on."""
-    who = standing_of(request)
-    return frozenset(one for one in who.organisations(Right.ASK) if who.held[one].via is None)
+    who = current_permissions(request)
+    return frozenset(one for one in who.organisations(Permission.ASK) if who.held[one].via is None)
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
-@signed_in
+@login_required
 def page(request: HttpRequest) -> HttpResponse:
     """Show whom a firm acts for, or give up acting for some of them."""
     language, ids = language_of(request), firms(request)
-    firm_id = chosen(request, ids, Right.ASK)
+    firm_id = chosen(request, ids, Permission.ASK)
     if firm_id is None:
-        return choose(request, text(TITLE, language), ids, "clients")
-    found = clients(firm_id, standing_of(request), surroundings(request).office, start_of(request))
+        return choose(request, translate(TITLE, language), ids, "clients")
+    found = clients(firm_id, current_permissions(request), portal_context(request).office, start_of(request))
     wrong = given_up(request) if request.method == "POST" else ""
     if request.method == "POST" and not wrong:
         return after("clients", organisation=firm_id)
     named = name_of(request, firm_id)
     links = [
-        Link(text(_ASK, language), address("clients_ask", organisation=firm_id), button=True),
-        Link(text(_REQUESTS, language), address("clients_requests", organisation=firm_id)),
+        Link(translate(_ASK, language), address("clients_ask", organisation=firm_id), button=True),
+        Link(translate(_REQUESTS, language), address("clients_requests", organisation=firm_id)),
     ]
     rows, pager = paged(request, found)
-    gives_up = bool(rows) and standing_of(request).may(Right.GRANT, firm_id)
-    blocks: list[Block] = [Links(links), _table(rows, request, firm_id if gives_up else ""), *pager]
-    title, status = text(_TITLE_OF, language, organisation=named.name), 422 if wrong else 200
-    return show(request, Page(title, blocks=blocks, wide=True, error=wrong, status=status))
+    gives_up = bool(rows) and current_permissions(request).may(Permission.GRANT, firm_id)
+    blocks: list[Component] = [Links(links), _table(rows, request, firm_id if gives_up else ""), *pager]
+    title, status = translate(_TITLE_OF, language, organisation=named.name), 422 if wrong else 200
+    return render_page(request, Page(title, blocks=blocks, wide=True, error=wrong, status=status))
 
 
 @require_safe
-@signed_in
+@login_required
 def asked(request: HttpRequest) -> HttpResponse:
     """Show what a firm asked, and what came of it."""
     language, ids = language_of(request), firms(request)
-    firm_id = chosen(request, ids, Right.ASK)
+    firm_id = chosen(request, ids, Permission.ASK)
     if firm_id is None:
-        return choose(request, text(_REQUESTS, language), ids, "clients_requests")
-    found = requests(firm_id, standing_of(request), surroundings(request).office, start_of(request))
+        return choose(request, translate(_REQUESTS, language), ids, "clients_requests")
+    found = requests(firm_id, current_permissions(request), portal_context(request).office, start_of(request))
     rows, pager = paged(request, found)
     there = back(language, "clients", TITLE, organisation=firm_id)
-    title = text(mark("Requests – {organisation}"), language, organisation=name_of(request, firm_id).name)
-    return show(request, Page(title, blocks=[requests_table(rows, language), *pager], back=there, wide=True))
+    title = translate(gettext_noop("Requests – {organisation}"), language, organisation=name_of(request, firm_id).name)
+    return render_page(request, Page(title, blocks=[requests_table(rows, language), *pager], back=there, wide=True))
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
-@signed_in
+@login_required
 def ask(request: HttpRequest) -> HttpResponse:
     """Ask many at once."""
     language, ids = language_of(request), firms(request)
-    firm_id = chosen(request, ids, Right.ASK)
+    firm_id = chosen(request, ids, Permission.ASK)
     if firm_id is None:
-        return choose(request, text(_ASK, language), ids, "clients_ask")
-    standing_of(request).require(Right.ASK, firm_id)
+        return choose(request, translate(_ASK, language), ids, "clients_ask")
+    current_permissions(request).require(Permission.ASK, firm_id)
     start = {"role": Role.MANAGER.value, "until": two_years(request)}
     form = AskManyForm(language, request.POST if request.method == "POST" else None, initial=start)
     if request.method == "POST" and form.is_valid() and _asked(request, firm_id, form):
         return after("clients_requests", organisation=firm_id)
     named = name_of(request, firm_id)
-    how = [text(_HOW, language, count=ASKED_AT_ONCE)]
-    button = Button(text(mark("Ask"), language), "ask")
-    blocks: list[Block] = [Text(how), form.block(button, action=address("clients_ask", organisation=firm_id))]
+    how = [translate(_HOW, language, count=ASKED_AT_ONCE)]
+    button = Button(translate(gettext_noop("Ask"), language), "ask")
+    blocks: list[Component] = [Text(how), form.block(button, action=address("clients_ask", organisation=firm_id))]
     there = back(language, "clients", TITLE, organisation=firm_id)
-    title = text(mark("Ask for authorisations – {organisation}"), language, organisation=named.name)
-    return show(request, Page(title, blocks=blocks, back=there))
+    title = translate(gettext_noop("Ask for authorisations – {organisation}"), language, organisation=named.name)
+    return render_page(request, Page(title, blocks=blocks, back=there))
 
 
 def _asked(request: HttpRequest, firm_id: str, form: AskManyForm) -> bool:
     """Ask, and tell how many; False where something is wrong, which the form then tells."""
-    office, actor, told = surroundings(request).office, actor_of(request), form.cleaned_data
+    office, actor, told = portal_context(request).office, current_actor(request), form.cleaned_data
     ids, until = form.ids(office.environment), end_of(told["until"])
     if not ids or actor is None or until is None:
         return False
-    done: list[Asked] = []
+    done: list[RequestResult] = []
     many = AskClients(firm_id, ids, Role(told["role"]), until)
     try:
         wrong = tried(lambda: done.append(ask_clients(many, office, actor, request_id(request))))
-    except Itself:
+    except OwnOrganisation:
         own = name_of(request, firm_id).customer_id
-        form.refuse("customer_ids", mark("{told} is the organisation's own ID. List only others."), told=own)
+        form.refuse("customer_ids", gettext_noop("{told} is the organisation's own ID. List only others."), told=own)
         return False
     if wrong is not None:
-        refuse(form, wrong)
+        add_error_text(form, wrong)
         return False
-    sentence = mark("Asked now: {now}. Asked before, still waiting: {before}. Clients already: {there}.")
+    sentence = gettext_noop("Asked now: {now}. Asked before, still waiting: {before}. Clients already: {there}.")
     counts = {"now": len(done[0].now), "before": len(done[0].before), "there": len(done[0].there)}
-    say(request, text(sentence, language_of(request), **counts))
+    flash(request, translate(sentence, language_of(request), **counts))
     return True
 
 
 def _table(found: Sequence[Client], request: HttpRequest, giver: str) -> Section:
-    language, now = language_of(request), surroundings(request).office.now()
-    names = (mark("Organisation"), mark("Authorisation"), mark("Since"), mark("Until"))
-    certificates, soon = link_to("certificates"), text(mark("ends soon"), language)
+    language, now = language_of(request), portal_context(request).office.now()
+    names = (gettext_noop("Organisation"), gettext_noop("Authorisation"), gettext_noop("Since"), gettext_noop("Until"))
+    certificates, soon = url_or_empty("certificates"), translate(gettext_noop("ends soon"), language)
     rows = [
         [
             Cell(
@@ -179,19 +187,21 @@ def _table(found: Sequence[Client], request: HttpRequest, giver: str) -> Section
                 link=f"{certificates}?organisation={one.organisation.organisation_id}" if certificates else "",
                 note=one.organisation.customer_id,
             ),
-            Cell(capital(text(ROLES[one.role], language))),
-            Cell(when(one.since, language)),
+            Cell(capital(translate(ROLES[one.role], language))),
+            Cell(format_datetime(one.since, language)),
             Cell(told_until(one.until, language), note=soon if one.until and one.until - now < NEAR else ""),
         ]
         for one in found
     ]
-    caption = text(mark("Organisations that this one acts for"), language)
-    empty = text(mark("No organisation has given this one an authorisation."), language)
-    columns = [Column(text(one, language)) for one in names]
+    caption = translate(gettext_noop("Organisations that this one acts for"), language)
+    empty = translate(gettext_noop("No organisation has given this one an authorisation."), language)
+    columns = [Column(translate(one, language)) for one in names]
     if not giver:
-        return Section(text(TITLE, language), [Table(caption, columns, rows, empty)], "clients")
+        return Section(translate(TITLE, language), [Table(caption, columns, rows, empty)], "clients")
     picks = [one.mandate_id for one in found]
     table = Table(caption, columns, rows, pick=PICK, picks=picks, form=GIVE_UP)
     return Section(
-        text(TITLE, language), [table, *giving_up_form(language, address("clients", organisation=giver))], "clients"
+        translate(TITLE, language),
+        [table, *giving_up_form(language, address("clients", organisation=giver))],
+        "clients",
     )

@@ -10,45 +10,58 @@ from django import forms
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import reverse
 
-from sinetti.domain.access.roles import AGENTS_AT_MOST, Right, Role, last_second
+from sinetti.domain.access.roles import AGENTS_AT_MOST, Permission, Role, last_second
 from sinetti.domain.values import Language
-from sinetti.eservice.core.authentication import lacking, standing_of
-from sinetti.eservice.core.context import language_of, surroundings
-from sinetti.eservice.ui.components import Block, Cell, Column, Link, Pager, Table, Text
-from sinetti.eservice.ui.forms import PeopleForm
-from sinetti.eservice.ui.page import Page, show
+from sinetti.eservice.core.authentication import current_permissions, missing_permission
+from sinetti.eservice.core.context import language_of, portal_context
+from sinetti.eservice.ui.components import Cell, Column, Component, Link, Pager, Table, Text
+from sinetti.eservice.ui.forms import PortalForm
+from sinetti.eservice.ui.page import Page, render_page
 from sinetti.i18n.role_labels import CHOICES
-from sinetti.i18n.translate import finnish_day, mark, text, when
-from sinetti.services.access.permissions import NotAllowed
-from sinetti.services.access.role_requests import SHOWN, Named, organisations
-from sinetti.services.self_service.role_assignments import Closed, Gone, LastSignatory, Otherwise, TooMany, WrongTerms
+from sinetti.i18n.translate import finnish_day, format_datetime, gettext_noop, translate
+from sinetti.services.access.permissions import PermissionDenied
+from sinetti.services.access.role_requests import SHOWN, OrganisationRef, organisations
+from sinetti.services.self_service.role_assignments import (
+    AlreadyHasOtherRole,
+    InvalidTerms,
+    InvitationLimitReached,
+    LastSignatory,
+    NoLongerExists,
+    OrganisationClosed,
+)
 
 _Row = TypeVar("_Row")
 _LONGEST_PAGE = 6
 
-NO_END = mark("no end")
-ROLE_FIELD = mark("Authorisation")
-UNTIL_FIELD = mark("Valid until the end of this day")
-UNTIL_HINT = mark("Leave this empty if it has no end.")
-UNTIL_HINT_FIRM = mark("At most two years from now; it can be given anew before it ends.")
+NO_END = gettext_noop("no end")
+ROLE_FIELD = gettext_noop("Authorisation")
+UNTIL_FIELD = gettext_noop("Valid until the end of this day")
+UNTIL_HINT = gettext_noop("Leave this empty if it has no end.")
+UNTIL_HINT_FIRM = gettext_noop("At most two years from now; it can be given anew before it ends.")
 
 WRONG = {
-    Closed: mark("The organisation has ended: no authorisations are given for it any more."),
-    Gone: mark("Somebody else has changed or answered this meanwhile. Look at how it stands now."),
-    LastSignatory: mark(
+    OrganisationClosed: gettext_noop("The organisation has ended: no authorisations are given for it any more."),
+    NoLongerExists: gettext_noop("Somebody else has changed or answered this meanwhile. Look at how it stands now."),
+    LastSignatory: gettext_noop(
         "This is the organisation's last representative here. Give another person the authorisation"
         " of a representative first, and wait until they have taken it up."
     ),
-    Otherwise: mark("This person has another authorisation for the organisation already: change that one."),
-    TooMany: mark("The number of messages for today is used up. Go on tomorrow."),
-    WrongTerms: mark("Choose a last day that is still to come. An organisation's authorisation ends within two years."),
+    AlreadyHasOtherRole: gettext_noop(
+        "This person has another authorisation for the organisation already: change that one."
+    ),
+    InvitationLimitReached: gettext_noop("The number of messages for today is used up. Go on tomorrow."),
+    InvalidTerms: gettext_noop(
+        "Choose a last day that is still to come. An organisation's authorisation ends within two years."
+    ),
 }
 """What is told where an act was refused, by what it raised."""
 
-_BESIDE = {WRONG[WrongTerms]: "until", WRONG[Otherwise]: "email"}
+_BESIDE = {WRONG[InvalidTerms]: "until", WRONG[AlreadyHasOtherRole]: "email"}
 """The field that is to blame, by what is told."""
 
-Refused = Closed | Gone | LastSignatory | Otherwise | TooMany | WrongTerms
+Refused = (
+    OrganisationClosed | NoLongerExists | LastSignatory | AlreadyHasOtherRole | InvitationLimitReached | InvalidTerms
+)
 REFUSED = tuple(WRONG)
 
 
@@ -86,12 +99,12 @@ def day_of(until: datetime | None) -> date | None:
 
 def two_years(request: HttpRequest) -> date:
     """The last day of an authorisation that is given to another organisation today, at most."""
-    return finnish_day(surroundings(request).office.now() + AGENTS_AT_MOST) - date.resolution
+    return finnish_day(portal_context(request).office.now() + AGENTS_AT_MOST) - date.resolution
 
 
 def told_until(until: datetime | None, language: Language) -> str:
     """An end in words."""
-    return text(NO_END, language) if until is None else when(until, language)
+    return translate(NO_END, language) if until is None else format_datetime(until, language)
 
 
 def capital(words: str) -> str:
@@ -99,24 +112,24 @@ def capital(words: str) -> str:
     return words[:1].upper() + words[1:]
 
 
-def chosen(request: HttpRequest, ids: frozenset[str], right: Right) -> str | None:
+def chosen(request: HttpRequest, ids: frozenset[str], right: Permission) -> str | None:
     """The organisation that a page is about: the one that is asked for, or the only one; None where it is open.
 
-    Raises NotAllowed where there is none.
+    Raises PermissionDenied where there is none.
     """
     wanted = request.GET.get("organisation", "")
     if wanted or len(ids) == 1:
         return wanted or next(iter(ids))
     if not ids:
-        raise lacking(right, standing_of(request))
+        raise missing_permission(right, current_permissions(request))
     return None
 
 
-def name_of(request: HttpRequest, organisation_id: str) -> Named:
-    """An organisation that the reader has a role for. Raises NotAllowed where it is closed."""
-    found = organisations(frozenset({organisation_id}), surroundings(request).office)
+def name_of(request: HttpRequest, organisation_id: str) -> OrganisationRef:
+    """An organisation that the reader has a role for. Raises PermissionDenied where it is closed."""
+    found = organisations(frozenset({organisation_id}), portal_context(request).office)
     if not found:
-        raise NotAllowed(Right.SEE, organisation_id)
+        raise PermissionDenied(Permission.SEE, organisation_id)
     return found[0]
 
 
@@ -127,7 +140,7 @@ def start_of(request: HttpRequest) -> int:
     return max(number - 1, 0) * SHOWN
 
 
-def paged(request: HttpRequest, found: Sequence[_Row]) -> tuple[Sequence[_Row], list[Block]]:
+def paged(request: HttpRequest, found: Sequence[_Row]) -> tuple[Sequence[_Row], list[Component]]:
     """The rows of this page out of those that were read, and where the pages before and after are."""
     start, language = start_of(request), language_of(request)
     more = len(found) > SHOWN
@@ -136,26 +149,29 @@ def paged(request: HttpRequest, found: Sequence[_Row]) -> tuple[Sequence[_Row], 
 
     def link(told: str, number: int) -> Link:
         query = {**{name: str(value) for name, value in request.GET.items()}, "page": str(number)}
-        return Link(text(told, language), f"{request.path}?{urlencode(query)}")
+        return Link(translate(told, language), f"{request.path}?{urlencode(query)}")
 
     number, shown = start // SHOWN + 1, found[:SHOWN]
-    before = link(mark("Previous page"), number - 1) if start else None
-    after_ = link(mark("Next page"), number + 1) if more else None
-    told = text(mark("Rows {first} to {last}"), language, first=start + 1, last=start + len(shown))
+    before = link(gettext_noop("Previous page"), number - 1) if start else None
+    after_ = link(gettext_noop("Next page"), number + 1) if more else None
+    told = translate(gettext_noop("Rows {first} to {last}"), language, first=start + 1, last=start + len(shown))
     return shown, [Pager(told if shown else "", before, after_)]
 
 
 def choose(request: HttpRequest, title: str, ids: frozenset[str], page: str) -> HttpResponse:
     """Have one of several organisations chosen."""
     language = language_of(request)
-    found, pager = paged(request, organisations(ids, surroundings(request).office, start_of(request)))
+    found, pager = paged(request, organisations(ids, portal_context(request).office, start_of(request)))
     rows = [
         [Cell(one.name, link=address(page, organisation=one.organisation_id)), Cell(one.customer_id)] for one in found
     ]
-    caption = text(mark("Organisations"), language)
-    columns = [Column(text(mark("Name"), language)), Column(text(mark("Business ID"), language))]
-    sentence = text(mark("Choose the organisation."), language)
-    return show(request, Page(title, [Text([sentence]), Table(caption, columns, rows), *pager], wide=True))
+    caption = translate(gettext_noop("Organisations"), language)
+    columns = [
+        Column(translate(gettext_noop("Name"), language)),
+        Column(translate(gettext_noop("Business ID"), language)),
+    ]
+    sentence = translate(gettext_noop("Choose the organisation."), language)
+    return render_page(request, Page(title, [Text([sentence]), Table(caption, columns, rows), *pager], wide=True))
 
 
 def address(page: str, *args: str, **query: str) -> str:
@@ -170,10 +186,10 @@ def after(page: str, **query: str) -> HttpResponse:
 
 def back(language: Language, page: str, name: str, **query: str) -> Link:
     """The link to where a page hangs."""
-    return Link(text(name, language), address(page, **query))
+    return Link(translate(name, language), address(page, **query))
 
 
-def beside(form: PeopleForm, wrong: str) -> bool:
+def beside(form: PortalForm, wrong: str) -> bool:
     """Tell beside its field why an act was refused; False where no field of the form is to blame."""
     name = _BESIDE.get(wrong, "")
     if not form.is_bound or name not in form.fields:
@@ -182,7 +198,7 @@ def beside(form: PeopleForm, wrong: str) -> bool:
     return True
 
 
-def refuse(form: PeopleForm, wrong: str) -> None:
+def add_error_text(form: PortalForm, wrong: str) -> None:
     """Tell why an act was refused: beside its field, else above the form."""
     if not beside(form, wrong):
         form.refuse(None, wrong)

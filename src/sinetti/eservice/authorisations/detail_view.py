@@ -17,18 +17,28 @@ from sinetti.eservice.authorisations.common import (
     until_field,
 )
 from sinetti.eservice.authorisations.list_view import TITLE, state
-from sinetti.eservice.core.authentication import actor_of, signed_in, standing_of
-from sinetti.eservice.core.context import language_of, request_id, surroundings
-from sinetti.eservice.ui.components import Block, Button, Form, Notice, Section, Text, Tone, Value, Values
-from sinetti.eservice.ui.flash import say
-from sinetti.eservice.ui.forms import PeopleForm
-from sinetti.eservice.ui.page import Page, show
+from sinetti.eservice.core.authentication import current_actor, current_permissions, login_required
+from sinetti.eservice.core.context import language_of, portal_context, request_id
+from sinetti.eservice.ui.components import (
+    Alert,
+    Button,
+    Component,
+    DescriptionItem,
+    DescriptionList,
+    Form,
+    Section,
+    Severity,
+    Text,
+)
+from sinetti.eservice.ui.flash import flash
+from sinetti.eservice.ui.forms import PortalForm
+from sinetti.eservice.ui.page import Page, render_page
 from sinetti.i18n.role_labels import ROLES
-from sinetti.i18n.translate import mark, text, when
+from sinetti.i18n.translate import format_datetime, gettext_noop, translate
 from sinetti.services.self_service.role_assignments import (
-    Gone,
-    MandateFound,
-    Terms,
+    GrantTerms,
+    NoLongerExists,
+    RoleAssignmentView,
     authorisation,
     change,
     organisation_giving,
@@ -38,20 +48,20 @@ from sinetti.services.self_service.role_assignments import (
 
 _FIRM_ROLES = tuple(one for one in Role if one in GIVEN_TO_AGENTS)
 _SAID = {
-    "change": mark("The authorisation is changed, and whoever has it is told."),
-    "withdraw": mark("The authorisation is withdrawn, and whoever had it is told."),
-    "again": mark("A new invitation is on its way. The link of the earlier one no longer works."),
+    "change": gettext_noop("The authorisation is changed, and whoever has it is told."),
+    "withdraw": gettext_noop("The authorisation is withdrawn, and whoever had it is told."),
+    "again": gettext_noop("A new invitation is on its way. The link of the earlier one no longer works."),
 }
 
 
-class PersonTerms(PeopleForm):
+class PersonTerms(PortalForm):
     """Role and end of a person's authorisation."""
 
     role = role_field(tuple(Role))
     until = until_field(required=False)
 
 
-class FirmTerms(PeopleForm):
+class FirmTerms(PortalForm):
     """Role and end of another organisation's authorisation."""
 
     role = role_field(_FIRM_ROLES)
@@ -59,15 +69,15 @@ class FirmTerms(PeopleForm):
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
-@signed_in
+@login_required
 def page(request: HttpRequest, mandate_id: str) -> HttpResponse:
     """Show it, or do what a button says."""
-    who, office = standing_of(request), surroundings(request).office
+    who, office = current_permissions(request), portal_context(request).office
     try:
         found = authorisation(mandate_id, who, office)
-    except Gone:
+    except NoLongerExists:
         # Withdrawn by the same press before, or by somebody else: the list shows what stands now.
-        say(request, text(WRONG[Gone], language_of(request)))
+        flash(request, translate(WRONG[NoLongerExists], language_of(request)))
         return after("authorisations", organisation=organisation_giving(mandate_id, who, office))
     does = request.POST.get("do", "") if request.method == "POST" else ""
     kind = PersonTerms if found.agent is None else FirmTerms
@@ -77,16 +87,16 @@ def page(request: HttpRequest, mandate_id: str) -> HttpResponse:
     if does in _SAID and (does != "change" or form.is_valid()):
         wrong = _done(request, does, found, form)
         if wrong is None:
-            say(request, text(_SAID[does], language_of(request)))
+            flash(request, translate(_SAID[does], language_of(request)))
             return after("authorisations", organisation=found.organisation_id)
         if beside(form, wrong):
             wrong = ""
     return _shown(request, found, form, wrong or "")
 
 
-def _done(request: HttpRequest, does: str, found: MandateFound, form: PeopleForm) -> str | None:
+def _done(request: HttpRequest, does: str, found: RoleAssignmentView, form: PortalForm) -> str | None:
     """Do it; returns what is told where it was refused."""
-    office, actor, asked = surroundings(request).office, actor_of(request), request_id(request)
+    office, actor, asked = portal_context(request).office, current_actor(request), request_id(request)
     if actor is None:
         return None
     if does == "withdraw":
@@ -96,47 +106,60 @@ def _done(request: HttpRequest, does: str, found: MandateFound, form: PeopleForm
     day = form.cleaned_data["until"]
     # The same day said again is no other end.
     until = found.until if day == day_of(found.until) else end_of(day)
-    return tried(lambda: change(found.mandate_id, Terms(Role(form.cleaned_data["role"]), until), office, actor, asked))
+    return tried(
+        lambda: change(found.mandate_id, GrantTerms(Role(form.cleaned_data["role"]), until), office, actor, asked)
+    )
 
 
-def _shown(request: HttpRequest, found: MandateFound, form: PeopleForm, wrong: str) -> HttpResponse:
+def _shown(request: HttpRequest, found: RoleAssignmentView, form: PortalForm, wrong: str) -> HttpResponse:
     language = language_of(request)
     who = found.agent.name if found.agent else found.name or found.email
-    change_it = form.block(Button(text(mark("Change"), language), "change"))
-    withdraw_it = Form([], [Button(text(mark("Withdraw the authorisation"), language), "withdraw", danger=True)])
-    blocks: list[Block] = [
-        *([Notice(text(wrong, language), Tone.ERROR)] if wrong else ()),
-        Values(_values(found, request)),
+    change_it = form.block(Button(translate(gettext_noop("Change"), language), "change"))
+    withdraw_it = Form(
+        [], [Button(translate(gettext_noop("Withdraw the authorisation"), language), "withdraw", danger=True)]
+    )
+    blocks: list[Component] = [
+        *([Alert(translate(wrong, language), Severity.ERROR)] if wrong else ()),
+        DescriptionList(_values(found, request)),
         *([_again(request)] if found.agent is None and found.account is None else ()),
         Section(
-            text(mark("Change the authorisation"), language),
+            translate(gettext_noop("Change the authorisation"), language),
             [change_it],
             "change",
         ),
         Section(
-            text(mark("Withdraw the authorisation"), language),
-            [Text([text(mark("It ends at once. What was done with it stays in force."), language)]), withdraw_it],
+            translate(gettext_noop("Withdraw the authorisation"), language),
+            [
+                Text([translate(gettext_noop("It ends at once. What was done with it stays in force."), language)]),
+                withdraw_it,
+            ],
             "withdraw",
         ),
     ]
     there = back(language, "authorisations", TITLE, organisation=found.organisation_id)
-    title = text(mark("Authorisation – {who}"), language, who=who)
-    return show(request, Page(title, blocks=blocks, back=there))
+    title = translate(gettext_noop("Authorisation – {who}"), language, who=who)
+    return render_page(request, Page(title, blocks=blocks, back=there))
 
 
 def _again(request: HttpRequest) -> Form:
-    return Form([], [Button(text(mark("Send the invitation again"), language_of(request)), "again", minor=True)])
+    return Form(
+        [], [Button(translate(gettext_noop("Send the invitation again"), language_of(request)), "again", minor=True)]
+    )
 
 
-def _values(found: MandateFound, request: HttpRequest) -> list[Value]:
+def _values(found: RoleAssignmentView, request: HttpRequest) -> list[DescriptionItem]:
     language = language_of(request)
     where = found.agent.customer_id if found.agent else found.email
-    name = mark("Business ID") if found.agent else mark("E-mail address")
-    since = [] if found.waiting else [Value(text(mark("Since"), language), when(found.since, language))]
+    name = gettext_noop("Business ID") if found.agent else gettext_noop("E-mail address")
+    since = (
+        []
+        if found.waiting
+        else [DescriptionItem(translate(gettext_noop("Since"), language), format_datetime(found.since, language))]
+    )
     return [
-        Value(text(name, language), where),
-        Value(text(mark("Authorisation"), language), text(ROLES[found.role], language)),
+        DescriptionItem(translate(name, language), where),
+        DescriptionItem(translate(gettext_noop("Authorisation"), language), translate(ROLES[found.role], language)),
         *since,
-        Value(text(mark("Until"), language), told_until(found.until, language)),
-        Value(text(mark("State"), language), state(found, language)),
+        DescriptionItem(translate(gettext_noop("Until"), language), told_until(found.until, language)),
+        DescriptionItem(translate(gettext_noop("State"), language), state(found, language)),
     ]

@@ -6,11 +6,12 @@ from django import forms
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.views.decorators.http import require_http_methods
 
-from sinetti.domain.access.roles import GIVEN_TO_AGENTS, Right, Role
+from sinetti.domain.access.roles import GIVEN_TO_AGENTS, Permission, Role
 from sinetti.domain.daily_limits import LimitReached
-from sinetti.domain.validation import LONGEST_EMAIL, LONGEST_PERSON, WordError, check_email
+from sinetti.domain.validation import LONGEST_EMAIL, LONGEST_PERSON, ValidationError, check_email
 from sinetti.domain.values import Language
 from sinetti.eservice.authorisations.common import (
+    add_error_text,
     address,
     after,
     back,
@@ -18,114 +19,113 @@ from sinetti.eservice.authorisations.common import (
     chosen,
     end_of,
     name_of,
-    refuse,
     role_field,
     tried,
     two_years,
     until_field,
 )
 from sinetti.eservice.authorisations.list_view import TITLE
-from sinetti.eservice.core.authentication import actor_of, signed_in, standing_of
-from sinetti.eservice.core.context import language_of, request_id, surroundings
-from sinetti.eservice.ui.components import Block, Button, Text
+from sinetti.eservice.core.authentication import current_actor, current_permissions, login_required
+from sinetti.eservice.core.context import language_of, portal_context, request_id
+from sinetti.eservice.ui.components import Button, Component, Text
 from sinetti.eservice.ui.daily_limits import limit_words
-from sinetti.eservice.ui.flash import say
-from sinetti.eservice.ui.forms import LANGUAGE_CHOICES, PeopleForm
-from sinetti.eservice.ui.page import Page, show
-from sinetti.i18n.translate import mark, text
+from sinetti.eservice.ui.flash import flash
+from sinetti.eservice.ui.forms import LANGUAGE_CHOICES, PortalForm
+from sinetti.eservice.ui.page import Page, render_page
+from sinetti.i18n.translate import gettext_noop, translate
 from sinetti.services.self_service.role_assignments import (
-    GiveToFirm,
-    Invited,
-    NotThere,
-    Person,
-    ToPerson,
+    ContactDetails,
+    FirmGrantRequest,
+    InvitationResult,
+    PersonGrant,
+    UnknownOrganisation,
     authorisation,
-    give,
     give_to_firm,
+    grant,
 )
 
-_PERSON = mark("Give an authorisation to a person")
-_FIRM = mark("Give an authorisation to another organisation")
-_SENT = mark("An invitation is on its way to {email}. The authorisation is valid once it has been taken up.")
-_THERE = mark(
+_PERSON = gettext_noop("Give an authorisation to a person")
+_FIRM = gettext_noop("Give an authorisation to another organisation")
+_SENT = gettext_noop("An invitation is on its way to {email}. The authorisation is valid once it has been taken up.")
+_THERE = gettext_noop(
     "This person has the authorisation already, or has been invited to it. Nothing was sent, and its end is as it was: "
     "you can change it here."
 )
 _FIRM_ROLES = tuple(one for one in Role if one in GIVEN_TO_AGENTS)
 
 
-class PersonForm(PeopleForm):
+class GrantToPersonForm(PortalForm):
     """Who is to act, as what, until when."""
 
-    name = forms.CharField(label=mark("Name"), max_length=LONGEST_PERSON)
-    email = forms.CharField(label=mark("E-mail address"), max_length=LONGEST_EMAIL, widget=forms.EmailInput())
-    written_in = forms.ChoiceField(label=mark("Language of messages"), choices=LANGUAGE_CHOICES)
+    name = forms.CharField(label=gettext_noop("Name"), max_length=LONGEST_PERSON)
+    email = forms.CharField(label=gettext_noop("E-mail address"), max_length=LONGEST_EMAIL, widget=forms.EmailInput())
+    written_in = forms.ChoiceField(label=gettext_noop("Language of messages"), choices=LANGUAGE_CHOICES)
     role = role_field(tuple(Role))
     until = until_field(required=False)
 
     def clean_name(self) -> str:
         """The name as the register takes it."""
-        return self.check_unlinked("name", LONGEST_PERSON, mark("Write the name in 1 to 200 characters."))
+        return self.check_unlinked("name", LONGEST_PERSON, gettext_noop("Write the name in 1 to 200 characters."))
 
     def clean_email(self) -> str:
         """The address as the register takes it."""
         try:
             return check_email("email", self.cleaned_data["email"])
-        except WordError:
-            told = mark("Write an e-mail address like name@organisation.example.")
-            raise forms.ValidationError(text(told, self.language)) from None
+        except ValidationError:
+            told = gettext_noop("Write an e-mail address like name@organisation.example.")
+            raise forms.ValidationError(translate(told, self.language)) from None
 
-    def person(self) -> Person:
+    def person(self) -> ContactDetails:
         """Whom a valid form names."""
         told = self.cleaned_data
-        return Person(told["name"], told["email"], "", Language(told["written_in"]))
+        return ContactDetails(told["name"], told["email"], "", Language(told["written_in"]))
 
 
-class OrganisationForm(PeopleForm):
+class OrganisationForm(PortalForm):
     """Which organisation is to act, as what, until when."""
 
-    customer_id = forms.CharField(label=mark("Business ID of the organisation"), max_length=30)
+    customer_id = forms.CharField(label=gettext_noop("Business ID of the organisation"), max_length=30)
     role = role_field(_FIRM_ROLES)
     until = until_field(required=True)
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
-@signed_in
+@login_required
 def to_person(request: HttpRequest) -> HttpResponse:
     """Invite somebody."""
     if (organisation_id := _organisation(request)) is None:
         return _choose(request, _PERSON, "authorisation_person")
-    language, office = language_of(request), surroundings(request).office
+    language, office = language_of(request), portal_context(request).office
     start = {"role": Role.MANAGER.value, "written_in": language.value}
-    form = PersonForm(language, request.POST if request.method == "POST" else None, initial=start)
+    form = GrantToPersonForm(language, request.POST if request.method == "POST" else None, initial=start)
     if request.method == "POST" and form.is_valid():
-        told, actor = form.cleaned_data, actor_of(request)
-        to = ToPerson(organisation_id, form.person(), Role(told["role"]), end_of(told["until"]))
-        made: list[Invited] = []
+        told, actor = form.cleaned_data, current_actor(request)
+        to = PersonGrant(organisation_id, form.person(), Role(told["role"]), end_of(told["until"]))
+        made: list[InvitationResult] = []
         try:
-            wrong = tried(lambda: made.append(give(to, office, actor, request_id(request)))) if actor else ""
+            wrong = tried(lambda: made.append(grant(to, office, actor, request_id(request)))) if actor else ""
         except LimitReached as reached:
             form.add_error("email", limit_words(reached, language))
             return _shown(request, organisation_id, _PERSON, form)
         if wrong is None:
             return _invited(request, to, made[0])
-        refuse(form, wrong or "")
+        add_error_text(form, wrong or "")
     return _shown(request, organisation_id, _PERSON, form)
 
 
-def _invited(request: HttpRequest, to: ToPerson, done: Invited) -> HttpResponse:
+def _invited(request: HttpRequest, to: PersonGrant, done: InvitationResult) -> HttpResponse:
     """Say that it leaves, also to who pressed twice; where they have it, or with another end, lead to that instead."""
     language = language_of(request)
-    there = authorisation(done.mandate_id, standing_of(request), surroundings(request).office)
+    there = authorisation(done.mandate_id, current_permissions(request), portal_context(request).office)
     if done.made or (there.waiting and there.until == to.until):
-        say(request, text(_SENT, language, email=to.person.email))
+        flash(request, translate(_SENT, language, email=to.person.email))
         return after("authorisations", organisation=to.organisation_id)
-    say(request, text(_THERE, language))
+    flash(request, translate(_THERE, language))
     return HttpResponseRedirect(address("authorisation", done.mandate_id), status=HTTPStatus.SEE_OTHER)
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
-@signed_in
+@login_required
 def to_organisation(request: HttpRequest) -> HttpResponse:
     """Give another organisation a role."""
     if (organisation_id := _organisation(request)) is None:
@@ -134,51 +134,61 @@ def to_organisation(request: HttpRequest) -> HttpResponse:
     start = {"role": Role.MANAGER.value, "until": two_years(request)}
     form = OrganisationForm(language, request.POST if request.method == "POST" else None, initial=start)
     if request.method == "POST" and form.is_valid() and _given(request, organisation_id, form):
-        say(request, text(mark("The authorisation is given. Those who act for the organisation are told."), language))
+        flash(
+            request,
+            translate(
+                gettext_noop("The authorisation is given. Those who act for the organisation are told."), language
+            ),
+        )
         return after("authorisations", organisation=organisation_id)
     return _shown(request, organisation_id, _FIRM, form)
 
 
 def _given(request: HttpRequest, organisation_id: str, form: OrganisationForm) -> bool:
-    office, actor, told = surroundings(request).office, actor_of(request), form.cleaned_data
+    office, actor, told = portal_context(request).office, current_actor(request), form.cleaned_data
     until = end_of(told["until"])
     if actor is None or until is None:
         return False
-    given = GiveToFirm(organisation_id, told["customer_id"], Role(told["role"]), until)
+    given = FirmGrantRequest(organisation_id, told["customer_id"], Role(told["role"]), until)
     try:
         wrong = tried(lambda: give_to_firm(given, office, actor, request_id(request)))
-    except NotThere:
+    except UnknownOrganisation:
         form.refuse(
             "customer_id",
-            mark("There is no organisation with this ID to which the authorisation can be given. Check the ID."),
+            gettext_noop(
+                "There is no organisation with this ID to which the authorisation can be given. Check the ID."
+            ),
         )
         return False
     if wrong is not None:
-        refuse(form, wrong)
+        add_error_text(form, wrong)
     return wrong is None
 
 
 def _organisation(request: HttpRequest) -> str | None:
     """Which organisation's it is to be. Raises NotAllowed."""
-    who = standing_of(request)
-    found = chosen(request, who.organisations(Right.GRANT), Right.GRANT)
+    who = current_permissions(request)
+    found = chosen(request, who.organisations(Permission.GRANT), Permission.GRANT)
     if found is not None:
-        who.require(Right.GRANT, found)
+        who.require(Permission.GRANT, found)
     return found
 
 
 def _choose(request: HttpRequest, title: str, page: str) -> HttpResponse:
-    ids = standing_of(request).organisations(Right.GRANT)
-    return choose(request, text(title, language_of(request)), ids, page)
+    ids = current_permissions(request).organisations(Permission.GRANT)
+    return choose(request, translate(title, language_of(request)), ids, page)
 
 
-def _shown(request: HttpRequest, organisation_id: str, title: str, form: PeopleForm) -> HttpResponse:
+def _shown(request: HttpRequest, organisation_id: str, title: str, form: PortalForm) -> HttpResponse:
     language, named = language_of(request), name_of(request, organisation_id)
-    whose = text(
-        mark("For: {organisation}, {customer_id}"), language, organisation=named.name, customer_id=named.customer_id
+    whose = translate(
+        gettext_noop("For: {organisation}, {customer_id}"),
+        language,
+        organisation=named.name,
+        customer_id=named.customer_id,
     )
-    button = Button(text(mark("Give the authorisation"), language), "give")
+    button = Button(translate(gettext_noop("Give the authorisation"), language), "give")
     action = f"{request.path}?organisation={organisation_id}"
-    blocks: list[Block] = [Text([whose]), form.block(button, action=action)]
+    blocks: list[Component] = [Text([whose]), form.block(button, action=action)]
     there = back(language, "authorisations", TITLE, organisation=organisation_id)
-    return show(request, Page(text(title, language), blocks=blocks, back=there))
+    return render_page(request, Page(translate(title, language), blocks=blocks, back=there))

@@ -8,29 +8,47 @@ from django.urls import reverse
 from django.views.decorators.http import require_http_methods
 
 from sinetti.domain.access.roles import NEEDS_SECOND_FACTOR
-from sinetti.eservice.accounts.next_url import keep
+from sinetti.eservice.accounts.next_url import store
 from sinetti.eservice.authorisations.common import told_until
-from sinetti.eservice.core.authentication import actor_of, signed_in
-from sinetti.eservice.core.context import language_of, request_id, surroundings
-from sinetti.eservice.ui.components import Block, Button, Form, Link, Links, Notice, Text, Tone, Value, Values
-from sinetti.eservice.ui.flash import say
-from sinetti.eservice.ui.links import link_to
-from sinetti.eservice.ui.page import Page, show
+from sinetti.eservice.core.authentication import current_actor, login_required
+from sinetti.eservice.core.context import language_of, portal_context, request_id
+from sinetti.eservice.ui.components import (
+    Alert,
+    Button,
+    Component,
+    DescriptionItem,
+    DescriptionList,
+    Form,
+    Link,
+    Links,
+    Severity,
+    Text,
+)
+from sinetti.eservice.ui.flash import flash
+from sinetti.eservice.ui.links import url_or_empty
+from sinetti.eservice.ui.page import Page, render_page
 from sinetti.i18n.role_labels import BUTTON, CHOICES, OWN_INVITATION, ROLES
-from sinetti.i18n.translate import mark, text
-from sinetti.services.access.invitations import Invitation, Offered, OwnInvitation, made_by, offered, take_up
+from sinetti.i18n.translate import gettext_noop, translate
+from sinetti.services.access.invitations import (
+    InvitationOffer,
+    InvitationState,
+    SelfInvitation,
+    made_by,
+    offered,
+    take_up,
+)
 from sinetti.services.access.permissions import Actor
 
-_TITLE = mark("You have been invited to act for an organisation")
-_SIGN_IN = mark(
+_TITLE = gettext_noop("You have been invited to act for an organisation")
+_SIGN_IN = gettext_noop(
     "Sign in first, or make an account if you have none. Then this page tells which organisation it is and what you "
     "may do for it. The link works once, for 14 days."
 )
-_GONE = mark(
+_GONE = gettext_noop(
     "Perhaps it is not whole, it was used already, or it is too old. Ask whoever invited you to"
     " send the invitation again."
 )
-_SECOND = mark(
+_SECOND = gettext_noop(
     "For this authorisation you need a second factor, a passkey or a verification code. Add one, and then go on with "
     "this page."
 )
@@ -40,72 +58,76 @@ _TAKE_UP, _ADD = "take-up", "add-second-factor"
 @require_http_methods(["GET", "HEAD", "POST"])
 def page(request: HttpRequest, token: str) -> HttpResponseBase:
     """Have a stranger sign in; show whoever is signed in what the link gives, or give it."""
-    return _stranger(request) if actor_of(request) is None else _known(request, token)
+    return _stranger(request) if current_actor(request) is None else _known(request, token)
 
 
 def _stranger(request: HttpRequest) -> HttpResponseBase:
     """Nothing is looked up: every link looks alike before one has signed in."""
     language, after = language_of(request), urlencode({"next": request.path})
-    pages = {"account_login": mark("Sign in"), "account_signup": mark("Make an account")}
-    links = [Link(text(told, language), f"{reverse(name)}?{after}", button=True) for name, told in pages.items()]
-    return show(request, Page(text(_TITLE, language), [Text([text(_SIGN_IN, language)]), Links(links)]))
+    pages = {"account_login": gettext_noop("Sign in"), "account_signup": gettext_noop("Make an account")}
+    links = [Link(translate(told, language), f"{reverse(name)}?{after}", button=True) for name, told in pages.items()]
+    return render_page(
+        request, Page(translate(_TITLE, language), [Text([translate(_SIGN_IN, language)]), Links(links)])
+    )
 
 
-@signed_in
+@login_required
 def _known(request: HttpRequest, token: str) -> HttpResponseBase:
-    office, language, actor = surroundings(request).office, language_of(request), actor_of(request)
+    office, language, actor = portal_context(request).office, language_of(request), current_actor(request)
     found = offered(token, actor, office) if actor else None
     if actor is None or found is None:
-        title = text(mark("This link does not work"), language)
-        return show(request, Page(title, [Text([text(_GONE, language)])], status=HTTPStatus.NOT_FOUND))
-    used = found.state is Invitation.USED
+        title = translate(gettext_noop("This link does not work"), language)
+        return render_page(request, Page(title, [Text([translate(_GONE, language)])], status=HTTPStatus.NOT_FOUND))
+    used = found.state is InvitationState.USED
     lacks = found.role in NEEDS_SECOND_FACTOR and not actor.second_factor
     if used or (request.POST.get("do") == _TAKE_UP and not lacks):
         return _taken_up(request, token, actor, found)
     if lacks and request.POST.get("do") == _ADD:
-        keep(request, request.path)
+        store(request, request.path)
         return HttpResponseRedirect(reverse("mfa_index"), status=HTTPStatus.SEE_OTHER)
     if made_by(actor, found, office):
         return _own(request, found)
-    return show(request, Page(text(_TITLE, language), blocks=_blocks(request, found, lacks=lacks)))
+    return render_page(request, Page(translate(_TITLE, language), blocks=_blocks(request, found, lacks=lacks)))
 
 
-def _own(request: HttpRequest, found: Offered) -> HttpResponseBase:
+def _own(request: HttpRequest, found: InvitationOffer) -> HttpResponseBase:
     """What it gives, without the button: whoever made it does not take it up."""
     language = language_of(request)
-    why = Notice(text(OWN_INVITATION, language), Tone.WARNING)
-    blocks: list[Block] = [_values(request, found), why]
-    return show(request, Page(text(_TITLE, language), blocks=blocks, status=HTTPStatus.FORBIDDEN))
+    why = Alert(translate(OWN_INVITATION, language), Severity.WARNING)
+    blocks: list[Component] = [_values(request, found), why]
+    return render_page(request, Page(translate(_TITLE, language), blocks=blocks, status=HTTPStatus.FORBIDDEN))
 
 
-def _taken_up(request: HttpRequest, token: str, actor: Actor, found: Offered) -> HttpResponseBase:
-    if found.state is not Invitation.USED:
+def _taken_up(request: HttpRequest, token: str, actor: Actor, found: InvitationOffer) -> HttpResponseBase:
+    if found.state is not InvitationState.USED:
         try:
-            take_up(token, surroundings(request).office, actor, request_id(request))
-        except OwnInvitation:
+            take_up(token, portal_context(request).office, actor, request_id(request))
+        except SelfInvitation:
             return _own(request, found)
-        done = mark("You can now act for {organisation}.")
-        say(request, text(done, language_of(request), organisation=found.organisation))
-    return HttpResponseRedirect(link_to("certificates") or reverse("start"), status=HTTPStatus.SEE_OTHER)
+        done = gettext_noop("You can now act for {organisation}.")
+        flash(request, translate(done, language_of(request), organisation=found.organisation))
+    return HttpResponseRedirect(url_or_empty("certificates") or reverse("start"), status=HTTPStatus.SEE_OTHER)
 
 
-def _values(request: HttpRequest, found: Offered) -> Values:
+def _values(request: HttpRequest, found: InvitationOffer) -> DescriptionList:
     language = language_of(request)
-    return Values(
+    return DescriptionList(
         [
-            Value(text(mark("Organisation"), language), f"{found.organisation}, {found.customer_id}"),
-            Value(text(mark("Authorisation"), language), text(ROLES[found.role], language)),
-            Value(text(mark("Until"), language), told_until(found.until, language)),
-            Value(text(mark("Invited"), language), f"{found.name}, {found.email}"),
-            Value(text(mark("Your account"), language), str(getattr(request.user, "email", ""))),
+            DescriptionItem(
+                translate(gettext_noop("Organisation"), language), f"{found.organisation}, {found.customer_id}"
+            ),
+            DescriptionItem(translate(gettext_noop("Authorisation"), language), translate(ROLES[found.role], language)),
+            DescriptionItem(translate(gettext_noop("Until"), language), told_until(found.until, language)),
+            DescriptionItem(translate(gettext_noop("Invited"), language), f"{found.name}, {found.email}"),
+            DescriptionItem(translate(gettext_noop("Your account"), language), str(getattr(request.user, "email", ""))),
         ]
     )
 
 
-def _blocks(request: HttpRequest, found: Offered, *, lacks: bool) -> list[Block]:
+def _blocks(request: HttpRequest, found: InvitationOffer, *, lacks: bool) -> list[Component]:
     language, values = language_of(request), _values(request, found)
-    does = Text([f"{text(CHOICES[found.role], language)}."])
+    does = Text([f"{translate(CHOICES[found.role], language)}."])
     if lacks:
-        add = Form([], [Button(text(mark("Set up a second factor"), language), _ADD)])
-        return [values, does, Notice(text(_SECOND, language), Tone.WARNING), add]
-    return [values, does, Form([], [Button(text(BUTTON, language), _TAKE_UP)])]
+        add = Form([], [Button(translate(gettext_noop("Set up a second factor"), language), _ADD)])
+        return [values, does, Alert(translate(_SECOND, language), Severity.WARNING), add]
+    return [values, does, Form([], [Button(translate(BUTTON, language), _TAKE_UP)])]

@@ -5,32 +5,32 @@ from collections.abc import Sequence
 from django.http import HttpRequest
 
 from sinetti.domain.values import Language
-from sinetti.eservice.core.authentication import actor_of
-from sinetti.eservice.core.context import language_of, request_id, surroundings
-from sinetti.eservice.ui.components import Block, Button, Form, Text
-from sinetti.eservice.ui.flash import say
-from sinetti.i18n.translate import mark, text
-from sinetti.services.self_service.role_resignation import give_up
+from sinetti.eservice.core.authentication import current_actor
+from sinetti.eservice.core.context import language_of, portal_context, request_id
+from sinetti.eservice.ui.components import Button, Component, Form, Text
+from sinetti.eservice.ui.flash import flash
+from sinetti.i18n.translate import gettext_noop, translate
+from sinetti.services.self_service.role_resignation import resign
 
 GIVE_UP, PICK = "give-up", "mandate"
 """The form and what it does; what is chosen for it."""
 _MOST = 50
-_HOW = mark("It ends at once, and only the organisation's representative can give it again.")
+_HOW = gettext_noop("It ends at once, and only the organisation's representative can give it again.")
 _DONE, _NONE, _SO, _KEPT = (
-    mark("Authorisations given up: {count}."),
-    mark("Nothing was chosen, so nothing was given up."),
-    mark("Nothing was changed: it was so already."),
-    mark(
+    gettext_noop("Authorisations given up: {count}."),
+    gettext_noop("Nothing was chosen, so nothing was given up."),
+    gettext_noop("Nothing was changed: it was so already."),
+    gettext_noop(
         "Not given up, because the organisation would have no representative here: {count}. Give the authorisation to "
         "another representative first."
     ),
 )
 
 
-def giving_up_form(language: Language, action: str = "") -> Sequence[Block]:
+def giving_up_form(language: Language, action: str = "") -> Sequence[Component]:
     """What it means, and the button below the table."""
-    button = Button(text(mark("Give up the chosen authorisations"), language), GIVE_UP, danger=True)
-    return [Text([text(_HOW, language)]), Form([], [button], action, name=GIVE_UP)]
+    button = Button(translate(gettext_noop("Give up the chosen authorisations"), language), GIVE_UP, danger=True)
+    return [Text([translate(_HOW, language)]), Form([], [button], action, name=GIVE_UP)]
 
 
 def given_up(request: HttpRequest) -> str:
@@ -38,14 +38,14 @@ def given_up(request: HttpRequest) -> str:
 
     Raises NotAllowed where it is somebody else's.
     """
-    chosen, actor, language = tuple(request.POST.getlist(PICK)[:_MOST]), actor_of(request), language_of(request)
+    chosen, actor, language = tuple(request.POST.getlist(PICK)[:_MOST]), current_actor(request), language_of(request)
     if actor is None or not chosen:
-        return text(_NONE, language)
-    done = give_up(chosen, surroundings(request).office, actor, request_id(request))
+        return translate(_NONE, language)
+    done = resign(chosen, portal_context(request).office, actor, request_id(request))
     if done.done:
-        say(request, text(_DONE, language, count=done.done))
+        flash(request, translate(_DONE, language, count=done.done))
     if not done.done and not done.kept:
-        say(request, text(_SO, language))
+        flash(request, translate(_SO, language))
     if done.kept:
-        say(request, text(_KEPT, language, count=done.kept))
+        flash(request, translate(_KEPT, language, count=done.kept))
     return ""

@@ -11,13 +11,13 @@ from django.views.decorators.http import require_safe
 
 from sinetti.domain.business_days import FINNISH_TIME
 from sinetti.domain.certificates.display_status import OrderFacts, days_left
-from sinetti.domain.certificates.listing import Listed
+from sinetti.domain.certificates.listing import CertificateListItem
 from sinetti.domain.values import Language
 from sinetti.eservice.certificates import filters, labels
-from sinetti.eservice.core.authentication import signed_in, standing_of
-from sinetti.eservice.core.context import language_of, surroundings
-from sinetti.i18n.translate import finnish_day, mark, text
-from sinetti.services.access.permissions import Standing
+from sinetti.eservice.core.authentication import current_permissions, login_required
+from sinetti.eservice.core.context import language_of, portal_context
+from sinetti.i18n.translate import finnish_day, gettext_noop, translate
+from sinetti.services.access.permissions import Permissions
 from sinetti.services.self_service import certificates
 
 _BOM = "\ufeff"
@@ -32,34 +32,34 @@ Spaces, quotation marks and marks without a width may come first. Each sign coun
 Japanese may read both alike.
 """
 _COLUMNS = (
-    mark("ID of the organisation"),
-    mark("Organisation"),
-    mark("Description"),
-    mark("Channel"),
-    mark("Contact person"),
-    mark("Contact person's e-mail"),
-    mark("Serial number"),
-    mark("Order"),
-    mark("Begins (Finnish time)"),
-    mark("Renewal opens (Finnish time)"),
-    mark("Ends (Finnish time)"),
-    mark("Days left"),
-    mark("State"),
-    mark("In use"),
-    mark("Who can act"),
-    mark("Others served, about"),
+    gettext_noop("ID of the organisation"),
+    gettext_noop("Organisation"),
+    gettext_noop("Description"),
+    gettext_noop("Channel"),
+    gettext_noop("Contact person"),
+    gettext_noop("Contact person's e-mail"),
+    gettext_noop("Serial number"),
+    gettext_noop("Order"),
+    gettext_noop("Begins (Finnish time)"),
+    gettext_noop("Renewal opens (Finnish time)"),
+    gettext_noop("Ends (Finnish time)"),
+    gettext_noop("Days left"),
+    gettext_noop("State"),
+    gettext_noop("In use"),
+    gettext_noop("Who can act"),
+    gettext_noop("Others served, about"),
 )
 
 
 @require_safe
-@signed_in
+@login_required
 def page(request: HttpRequest) -> HttpResponseBase:
     """Send everything that the list has with this filter."""
-    office, standing, language = surroundings(request).office, standing_of(request), language_of(request)
+    office, standing, language = portal_context(request).office, current_permissions(request), language_of(request)
     now = office.now()
     wanted = filters.read(request.GET, standing).wanted(standing, now)
     name = f"certificates-{finnish_day(now).isoformat()}.csv"
-    parts = _octets(certificates.in_parts(wanted, standing, office), standing, now, language)
+    parts = _octets(certificates.iter_chunks(wanted, standing, office), standing, now, language)
     response = StreamingHttpResponse(parts, content_type="text/csv; charset=utf-8")
     response.headers["Content-Disposition"] = f'attachment; filename="{name}"'
     return response
@@ -75,9 +75,9 @@ def guarded(cell: str) -> str:
 
 
 def _octets(
-    parts: Iterator[Sequence[Listed]], standing: Standing, now: datetime, language: Language
+    parts: Iterator[Sequence[CertificateListItem]], standing: Permissions, now: datetime, language: Language
 ) -> Iterator[bytes]:
-    yield (_BOM + lines_of([[text(one, language) for one in _COLUMNS]])).encode()
+    yield (_BOM + lines_of([[translate(one, language) for one in _COLUMNS]])).encode()
     for part in parts:
         yield lines_of([_row(one, standing, now, language) for one in part]).encode()
 
@@ -90,7 +90,7 @@ def lines_of(rows: Sequence[Sequence[str]]) -> str:
     return written.getvalue()
 
 
-def _row(one: Listed, standing: Standing, now: datetime, language: Language) -> list[str]:
+def _row(one: CertificateListItem, standing: Permissions, now: datetime, language: Language) -> list[str]:
     begins, opens, ends, left = "", "", "", ""
     order = isinstance(one.facts, OrderFacts)
     if not isinstance(one.facts, OrderFacts):
@@ -110,9 +110,9 @@ def _row(one: Listed, standing: Standing, now: datetime, language: Language) -> 
         opens,
         ends,
         left,
-        labels.state_words(one, now, language),
+        labels.status_label(one, now, language),
         "" if order else labels.use_words(labels.use_in(one, now), language),
-        labels.acts_words(one, standing, now, language),
+        labels.next_actor_label(one, standing, now, language),
         "" if one.serves is None else str(one.serves),
     ]
 

@@ -4,43 +4,43 @@ from django.http import HttpRequest, HttpResponse
 from django.views.decorators.http import require_safe
 
 from sinetti.eservice.certificates import ical
-from sinetti.eservice.core.authentication import signed_in, standing_of
-from sinetti.eservice.core.context import language_of, surroundings
+from sinetti.eservice.core.authentication import current_permissions, login_required
+from sinetti.eservice.core.context import language_of, portal_context
 from sinetti.services.self_service import certificates
 
 _PEM = "application/x-pem-file"
 
 
 @require_safe
-@signed_in
+@login_required
 def pem(request: HttpRequest, serial: str) -> HttpResponse:
     """The certificate in PEM."""
-    octets = certificates.issued_pem(serial, standing_of(request), surroundings(request).office)
+    octets = certificates.issued_pem(serial, current_permissions(request), portal_context(request).office)
     return _file(octets, _PEM, f"certificate-{serial}.pem")
 
 
 @require_safe
-@signed_in
+@login_required
 def der(request: HttpRequest, serial: str) -> HttpResponse:
     """The certificate in DER."""
-    octets = certificates.issued(serial, standing_of(request), surroundings(request).office)
+    octets = certificates.issued(serial, current_permissions(request), portal_context(request).office)
     return _file(octets, "application/pkix-cert", f"certificate-{serial}.der")
 
 
 @require_safe
-@signed_in
+@login_required
 def chain(request: HttpRequest, serial: str) -> HttpResponse:
     """The issuing CA and the intermediates in PEM."""
-    octets = certificates.issued_chain(serial, standing_of(request), surroundings(request).office)
+    octets = certificates.issued_chain(serial, current_permissions(request), portal_context(request).office)
     return _file(octets, _PEM, f"chain-{serial}.pem")
 
 
 @require_safe
-@signed_in
+@login_required
 def dates(request: HttpRequest, serial: str) -> HttpResponse:
     """When renewal opens and when it ends, for a calendar."""
-    office = surroundings(request).office
-    seen = certificates.certificate(serial, standing_of(request), office)
+    office = portal_context(request).office
+    seen = certificates.certificate(serial, current_permissions(request), office)
     octets = ical.written(seen, office.now(), language_of(request))
     return _file(octets, "text/calendar; charset=utf-8", f"certificate-{serial}.ics")
 

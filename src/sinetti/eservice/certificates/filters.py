@@ -6,11 +6,11 @@ from urllib.parse import urlencode
 
 from django.http import QueryDict
 
-from sinetti.domain.access.roles import Right
-from sinetti.domain.certificates.display_status import State
-from sinetti.domain.certificates.listing import Sort, Wanted
+from sinetti.domain.access.roles import Permission
+from sinetti.domain.certificates.display_status import DisplayStatus
+from sinetti.domain.certificates.listing import CertificateQuery, Sort
 from sinetti.domain.values import Channel
-from sinetti.services.access.permissions import Standing
+from sinetti.services.access.permissions import Permissions
 
 EVERYTHING = "all"
 """Chosen in place of a state: what is over, too."""
@@ -34,13 +34,13 @@ class Filter:
     page: int = 1
     ignored: bool = False
 
-    def wanted(self, standing: Standing, now: datetime) -> Wanted:
+    def wanted(self, standing: Permissions, now: datetime) -> CertificateQuery:
         """The same for the register, bounded by what one may see."""
-        seen = standing.organisations(Right.SEE)
-        return Wanted(
+        seen = standing.organisations(Permission.SEE)
+        return CertificateQuery(
             organisations=seen & {self.organisation} if self.organisation else seen,
             now=now,
-            states=(State(self.state),) if self.state not in {"", EVERYTHING} else (),
+            states=(DisplayStatus(self.state),) if self.state not in {"", EVERYTHING} else (),
             over=self.state == EVERYTHING,
             channel=Channel(self.channel) if self.channel else None,
             contact=self.contact,
@@ -74,7 +74,7 @@ class Filter:
         return replace(self, sort=sort, descending=sort is self.sort and not self.descending)
 
 
-def read(query: QueryDict, standing: Standing) -> Filter:
+def read(query: QueryDict, standing: Permissions) -> Filter:
     """Read what an address asks for. What is not offered, or is somebody else's, is left out and told alike."""
     ignored = [name for name in query if name not in _KNOWN]
 
@@ -86,8 +86,8 @@ def read(query: QueryDict, standing: Standing) -> Filter:
         return value
 
     return Filter(
-        organisation=choice("organisation", standing.organisations(Right.SEE)),
-        state=choice("state", frozenset({*State, EVERYTHING})),
+        organisation=choice("organisation", standing.organisations(Permission.SEE)),
+        state=choice("state", frozenset({*DisplayStatus, EVERYTHING})),
         channel=choice("channel", frozenset(Channel)),
         contact=_typed(query.get("contact", "")),
         text=_typed(query.get("q", "")),

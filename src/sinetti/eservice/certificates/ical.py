@@ -7,20 +7,20 @@ from uuid import NAMESPACE_OID, uuid5
 from icalendar import Alarm, Calendar
 from icalendar import Event as CalendarEvent
 
-from sinetti.domain.certificates.listing import Seen
+from sinetti.domain.certificates.listing import CertificateDetails
 from sinetti.domain.values import Language
-from sinetti.i18n.translate import mark, text, when
+from sinetti.i18n.translate import format_datetime, gettext_noop, translate
 
 _OPENS, _ENDS = (
-    mark("Renewal opens: certificate “{description}”, {name}"),
-    mark("Certificate ends: “{description}”, {name}"),
+    gettext_noop("Renewal opens: certificate “{description}”, {name}"),
+    gettext_noop("Certificate ends: “{description}”, {name}"),
 )
 _OPENS_TEXT, _ENDS_TEXT = (
-    mark(
+    gettext_noop(
         "From {opens} on your program can renew the certificate over the technical interface: in the program's menu "
         "for renewal, or with sinetti renew NAME --store DIR. It ends on {ends}."
     ),
-    mark(
+    gettext_noop(
         "The certificate ends on {ends}. After that it cannot be renewed, and the program cannot send anything with "
         "it. Renew it before that, or order a replacement."
     ),
@@ -30,14 +30,14 @@ _BEFORE_THE_END = (timedelta(days=-14), timedelta(days=-1))
 _LASTS = timedelta(minutes=15)
 
 
-def written(seen: Seen, now: datetime, language: Language) -> bytes:
+def written(seen: CertificateDetails, now: datetime, language: Language) -> bytes:
     """The file. The same event of the same certificate has the same UID for ever."""
     facts, listed = seen.facts, seen.listed
     values = {
         "description": listed.description or seen.serial,
         "name": listed.organisation,
-        "opens": when(facts.renewable_from, language),
-        "ends": when(facts.span.not_after, language),
+        "opens": format_datetime(facts.renewable_from, language),
+        "ends": format_datetime(facts.span.not_after, language),
     }
     calendar = Calendar()
     calendar.add("prodid", "-//Sinetti//Certificates//EN")
@@ -47,7 +47,7 @@ def written(seen: Seen, now: datetime, language: Language) -> bytes:
         ("ends", facts.span.not_after, _ENDS, _ENDS_TEXT, _BEFORE_THE_END),
     )
     for name, at, title, what, alarms in told:
-        words = text(title, language, **values), text(what, language, **values)
+        words = translate(title, language, **values), translate(what, language, **values)
         calendar.add_component(_event(f"{seen.serial}:{name}", at, now, words, alarms))
     octets: bytes = calendar.to_ical()
     return octets

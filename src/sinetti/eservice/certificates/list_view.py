@@ -8,110 +8,118 @@ from django.http import HttpRequest, HttpResponse
 from django.urls import reverse
 from django.views.decorators.http import require_safe
 
-from sinetti.domain.access.roles import Right
-from sinetti.domain.certificates.display_status import OrderFacts, State, percent_left
-from sinetti.domain.certificates.listing import Listed, Sort
+from sinetti.domain.access.roles import Permission
+from sinetti.domain.certificates.display_status import DisplayStatus, OrderFacts, percent_left
+from sinetti.domain.certificates.listing import CertificateListItem, Sort
 from sinetti.domain.values import Channel, Language
 from sinetti.eservice.certificates import filters, labels
 from sinetti.eservice.certificates.filters import EVERYTHING, Filter
-from sinetti.eservice.core.authentication import signed_in, standing_of
-from sinetti.eservice.core.context import language_of, surroundings
+from sinetti.eservice.core.authentication import current_permissions, login_required
+from sinetti.eservice.core.context import language_of, portal_context
 from sinetti.eservice.ui.components import (
-    Block,
+    Alert,
     Button,
     Cell,
     Column,
-    Command,
+    CommandBlock,
+    Component,
     Form,
     Input,
     Link,
     Links,
-    Notice,
     Option,
     Pager,
     Section,
     Table,
     Text,
 )
-from sinetti.eservice.ui.links import link_to
-from sinetti.eservice.ui.page import Page, show
-from sinetti.i18n.translate import mark, text, when_short
-from sinetti.services.access.permissions import Standing
+from sinetti.eservice.ui.links import url_or_empty
+from sinetti.eservice.ui.page import Page, render_page
+from sinetti.i18n.translate import format_time, gettext_noop, translate
+from sinetti.services.access.permissions import Permissions
 from sinetti.services.self_service import certificates
 from sinetti.services.self_service.certificates import ListPage
 
 MOST_TO_CHOOSE = 50
 """With more organisations than these one searches, and does not choose from a list but the one that was chosen."""
 
-TITLE = mark("Technical interface and certificates")
-_CAPTION = mark("Certificates and orders. Times are Finnish time.")
+TITLE = gettext_noop("Technical interface and certificates")
+_CAPTION = gettext_noop("Certificates and orders. Times are Finnish time.")
 _EMPTY, _EMPTY_FILTERED = (
-    mark("There are no certificates and no orders here yet."),
-    mark("Nothing was found. Search with fewer letters, or choose Everything as the state."),
+    gettext_noop("There are no certificates and no orders here yet."),
+    gettext_noop("Nothing was found. Search with fewer letters, or choose Everything as the state."),
 )
-_IGNORED = mark("Something in the address of this page is not known here, and was left out.")
+_IGNORED = gettext_noop("Something in the address of this page is not known here, and was left out.")
 _COUNT, _COUNT_ONE, _COUNT_MORE = (
-    mark("Rows {first} to {last} of {count}"),
-    mark("1 row"),
-    mark("Rows {first} to {last} of more than {count}"),
+    gettext_noop("Rows {first} to {last} of {count}"),
+    gettext_noop("1 row"),
+    gettext_noop("Rows {first} to {last} of more than {count}"),
 )
-_BEFORE, _AFTER = mark("Previous"), mark("Next")
+_BEFORE, _AFTER = gettext_noop("Previous"), gettext_noop("Next")
 _SEARCH, _SEARCH_HINT = (
-    mark("Search"),
-    mark(
+    gettext_noop("Search"),
+    gettext_noop(
         "The beginning of the description, the organisation's ID or name, the serial number, or the"
         " contact person's name or e-mail"
     ),
 )
 _STATE, _CHANNEL, _ORGANISATION, _CONTACT = (
-    mark("State"),
-    mark("Channel"),
-    mark("Organisation"),
-    mark("Contact person's name or e-mail begins with"),
+    gettext_noop("State"),
+    gettext_noop("Channel"),
+    gettext_noop("Organisation"),
+    gettext_noop("Contact person's name or e-mail begins with"),
 )
-_CURRENT, _EVERYTHING, _ALL = mark("Everything that has not ended"), mark("Everything"), mark("All")
-_SHOW, _CLEAR, _CSV = mark("Show these"), mark("Clear the choices"), mark("Download as a table (CSV)")
+_CURRENT, _EVERYTHING, _ALL = (
+    gettext_noop("Everything that has not ended"),
+    gettext_noop("Everything"),
+    gettext_noop("All"),
+)
+_SHOW, _CLEAR, _CSV = (
+    gettext_noop("Show these"),
+    gettext_noop("Clear the choices"),
+    gettext_noop("Download as a table (CSV)"),
+)
 _ORDER, _REPLACE, _CONTACTS = (
-    mark("Order a certificate"),
-    mark("Order replacements for many"),
-    mark("Change a contact person"),
+    gettext_noop("Order a certificate"),
+    gettext_noop("Order replacements for many"),
+    gettext_noop("Change a contact person"),
 )
 _COLUMNS: Sequence[tuple[str, Sort]] = (
-    (mark("Description"), Sort.DESCRIPTION),
+    (gettext_noop("Description"), Sort.DESCRIPTION),
     (_ORGANISATION, Sort.ORGANISATION),
     (_CHANNEL, Sort.CHANNEL),
-    (mark("Contact person"), Sort.CONTACT),
-    (mark("Last day"), Sort.ENDS),
+    (gettext_noop("Contact person"), Sort.CONTACT),
+    (gettext_noop("Last day"), Sort.ENDS),
     (_STATE, Sort.STATE),
-    (mark("In use"), Sort.USE),
-    (mark("Who can act"), Sort.HAND),
+    (gettext_noop("In use"), Sort.USE),
+    (gettext_noop("Who can act"), Sort.HAND),
 )
-_URGENT = mark("Most urgent first")
-_NO_DESCRIPTION = mark("No description")
-_NO_CONTACT = mark("No contact person")
-_IDS_UNTIL = mark("Transfer IDs until {at}")
-_OPENS = mark("Renewal opens {at}")
-HOW = mark("How a certificate is renewed")
+_URGENT = gettext_noop("Most urgent first")
+_NO_DESCRIPTION = gettext_noop("No description")
+_NO_CONTACT = gettext_noop("No contact person")
+_IDS_UNTIL = gettext_noop("Transfer IDs until {at}")
+_OPENS = gettext_noop("Renewal opens {at}")
+HOW = gettext_noop("How a certificate is renewed")
 HOW_TEXT = (
-    mark(
+    gettext_noop(
         "Your program renews the certificate over the technical interface, at the earliest when renewal opens. It "
         "cannot be renewed on these pages. Renewal makes a new key; the old certificate stays valid to its own end."
     ),
-    mark(
+    gettext_noop(
         "Use the menu for renewal in your program, or the command below. If your program cannot "
         "renew, order a replacement."
     ),
 )
-COMMAND_NAME = mark("Renew with our client: NAME is what the certificate is called in the folder DIR")
+COMMAND_NAME = gettext_noop("Renew with our client: NAME is what the certificate is called in the folder DIR")
 COMMAND = "sinetti renew NAME --store DIR"
 
 
 @dataclass(frozen=True, slots=True)
-class _Around:
+class _ListState:
     """What every part of the page is written from."""
 
     asked: Filter
-    standing: Standing
+    standing: Permissions
     now: datetime
     language: Language
     several: bool
@@ -119,18 +127,18 @@ class _Around:
 
 
 @require_safe
-@signed_in
+@login_required
 def page(request: HttpRequest) -> HttpResponse:
     """Show a page of the list."""
-    office, standing = surroundings(request).office, standing_of(request)
-    several = len(standing.organisations(Right.SEE)) > 1
-    around = _Around(filters.read(request.GET, standing), standing, office.now(), language_of(request), several)
+    office, standing = portal_context(request).office, current_permissions(request)
+    several = len(standing.organisations(Permission.SEE)) > 1
+    around = _ListState(filters.read(request.GET, standing), standing, office.now(), language_of(request), several)
     found = certificates.list_page(around.asked.wanted(standing, around.now), around.asked.page, standing, office)
     names = certificates.names(standing, office, MOST_TO_CHOOSE, around.asked.organisation) if around.several else ()
     language = around.language
-    blocks: list[Block] = []
+    blocks: list[Component] = []
     if around.asked.ignored:
-        blocks.append(Notice(text(_IGNORED, language)))
+        blocks.append(Alert(translate(_IGNORED, language)))
     blocks += [
         *_deeds(around),
         _filter(around, names),
@@ -138,136 +146,149 @@ def page(request: HttpRequest) -> HttpResponse:
         *_pager(around, found),
         how(language),
     ]
-    return show(request, Page(text(TITLE, language), blocks=blocks, wide=True))
+    return render_page(request, Page(translate(TITLE, language), blocks=blocks, wide=True))
 
 
 def how(language: Language) -> Section:
     """Renewal stays with the interface: how it is done."""
-    told = Text([text(one, language) for one in HOW_TEXT])
-    return Section(text(HOW, language), [told, Command(text(COMMAND_NAME, language), COMMAND)], "renewal")
+    told = Text([translate(one, language) for one in HOW_TEXT])
+    return Section(
+        translate(HOW, language), [told, CommandBlock(translate(COMMAND_NAME, language), COMMAND)], "renewal"
+    )
 
 
-def _deeds(around: _Around) -> list[Block]:
+def _deeds(around: _ListState) -> list[Component]:
     """What may be done about more than one."""
     language, standing = around.language, around.standing
     links = []
-    orders = standing.organisations(Right.ORDER)
+    orders = standing.organisations(Permission.ORDER)
     if orders:
         chosen = around.asked.organisation if around.asked.organisation in orders else ""
         chosen = chosen or (next(iter(orders)) if len(orders) == 1 else "")
         query = f"?organisation={chosen}" if chosen else ""
         links = [
-            Link(text(_ORDER, language), f"{link_to('order_new')}{query}", button=True),
-            Link(text(_REPLACE, language), link_to("order_replace")),
+            Link(translate(_ORDER, language), f"{url_or_empty('order_new')}{query}", button=True),
+            Link(translate(_REPLACE, language), url_or_empty("order_replace")),
         ]
-    if standing.organisations(Right.CONTACT):
-        links.append(Link(text(_CONTACTS, language), link_to("contacts")))
+    if standing.organisations(Permission.CONTACT):
+        links.append(Link(translate(_CONTACTS, language), url_or_empty("contacts")))
     there = [one for one in links if one.address.startswith("/")]
     return [Links(there)] if there else []
 
 
-def _filter(around: _Around, names: Sequence[tuple[str, str, str]]) -> Form:
+def _filter(around: _ListState, names: Sequence[tuple[str, str, str]]) -> Form:
     language, asked = around.language, around.asked
-    states = [("", _CURRENT), *((one.value, labels.STATES[one]) for one in State), (EVERYTHING, _EVERYTHING)]
+    states = [("", _CURRENT), *((one.value, labels.STATES[one]) for one in DisplayStatus), (EVERYTHING, _EVERYTHING)]
     channels = [("", _ALL), *((one.value, labels.CHANNELS[one]) for one in Channel)]
     inputs = [
-        Input("q", text(_SEARCH, language), "text", asked.text, text(_SEARCH_HINT, language), longest=filters.LONGEST),
-        Input("state", text(_STATE, language), "select", options=_options(states, asked.state, language)),
-        Input("channel", text(_CHANNEL, language), "select", options=_options(channels, asked.channel, language)),
+        Input(
+            "q",
+            translate(_SEARCH, language),
+            "text",
+            asked.text,
+            translate(_SEARCH_HINT, language),
+            longest=filters.LONGEST,
+        ),
+        Input("state", translate(_STATE, language), "select", options=_options(states, asked.state, language)),
+        Input("channel", translate(_CHANNEL, language), "select", options=_options(channels, asked.channel, language)),
     ]
     if names:
-        offered = [Option("", text(_ALL, language), not asked.organisation)]
+        offered = [Option("", translate(_ALL, language), not asked.organisation)]
         offered += [Option(pk, f"{name} ({number})", pk == asked.organisation) for pk, number, name in names]
-        inputs.append(Input("organisation", text(_ORGANISATION, language), "select", options=offered))
-    inputs.append(Input("contact", text(_CONTACT, language), "text", asked.contact, longest=filters.LONGEST))
+        inputs.append(Input("organisation", translate(_ORGANISATION, language), "select", options=offered))
+    inputs.append(Input("contact", translate(_CONTACT, language), "text", asked.contact, longest=filters.LONGEST))
     if asked.sort is not Sort.URGENCY:
         inputs.append(Input("sort", "", "hidden", asked.sort.value))
     if asked.descending:
         inputs.append(Input("order", "", "hidden", "descending"))
     return Form(
-        inputs, [Button(text(_SHOW, language))], reverse("certificates"), search=True, inline=True, name="filter"
+        inputs, [Button(translate(_SHOW, language))], reverse("certificates"), search=True, inline=True, name="filter"
     )
 
 
 def _options(offered: Sequence[tuple[str, str]], chosen: str, language: Language) -> list[Option]:
-    return [Option(value, text(told, language), value == chosen) for value, told in offered]
+    return [Option(value, translate(told, language), value == chosen) for value, told in offered]
 
 
-def _table(around: _Around, found: ListPage) -> Table:
+def _table(around: _ListState, found: ListPage) -> Table:
     language, asked = around.language, around.asked
     shown = [(name, sort) for name, sort in _COLUMNS if around.several or sort is not Sort.ORGANISATION]
     columns = [
         Column(
-            text(name, language),
+            translate(name, language),
             f"{reverse('certificates')}{asked.sorted_by(sort).query()}",
             ("descending" if asked.descending else "ascending") if asked.sort is sort else "",
         )
         for name, sort in shown
     ]
     return Table(
-        text(_CAPTION, language),
+        translate(_CAPTION, language),
         columns,
         [_row(around, one) for one in found.rows],
-        text(_EMPTY_FILTERED if asked.narrows else _EMPTY, language),
+        translate(_EMPTY_FILTERED if asked.narrows else _EMPTY, language),
     )
 
 
-def _row(around: _Around, one: Listed) -> list[Cell]:
+def _row(around: _ListState, one: CertificateListItem) -> list[Cell]:
     language, now = around.language, around.now
-    page = link_to("order", one.key) if isinstance(one.facts, OrderFacts) else reverse("certificate", args=[one.key])
+    page = (
+        url_or_empty("order", one.key) if isinstance(one.facts, OrderFacts) else reverse("certificate", args=[one.key])
+    )
     serves = labels.serves_words(one.serves, language)
-    cells = [Cell(one.description or text(_NO_DESCRIPTION, language), page, note=serves)]
+    cells = [Cell(one.description or translate(_NO_DESCRIPTION, language), page, note=serves)]
     if around.several:
         of_this = replace(around.asked, organisation=one.organisation_id).query()
         cells.append(Cell(one.organisation, f"{reverse('certificates')}{of_this}", note=one.customer_id))
-    contact = one.contact or text(_NO_CONTACT, language)
+    contact = one.contact or translate(_NO_CONTACT, language)
     return [
         *cells,
         Cell(labels.channel_words(one.channel, language)),
         Cell(contact, note=one.email),
         _ends(around, one),
-        Cell(labels.state_words(one, now, language), tone=labels.tone(one, now), note=_opens(around, one)),
+        Cell(labels.status_label(one, now, language), tone=labels.severity(one, now), note=_opens(around, one)),
         Cell(labels.use_words(labels.use_in(one, now), language)),
-        Cell(labels.acts_words(one, around.standing, now, language)),
+        Cell(labels.next_actor_label(one, around.standing, now, language)),
     ]
 
 
-def _ends(around: _Around, one: Listed) -> Cell:
+def _ends(around: _ListState, one: CertificateListItem) -> Cell:
     language, now = around.language, around.now
     if isinstance(one.facts, OrderFacts):
-        until = "" if one.facts.expires is None else when_short(one.facts.expires, language)
-        return Cell(text(_IDS_UNTIL, language, at=until) if until else "–")
+        until = "" if one.facts.expires is None else format_time(one.facts.expires, language)
+        return Cell(translate(_IDS_UNTIL, language, at=until) if until else "–")
     span = one.facts.span
     if one.facts.revoked_at is not None:
-        return Cell(when_short(span.not_after, language))  # nothing of it is left to use
+        return Cell(format_time(span.not_after, language))  # nothing of it is left to use
     left = labels.left_words(span.not_after, now, language)
-    return Cell(when_short(span.not_after, language), note=left, percent=percent_left(span, now))
+    return Cell(format_time(span.not_after, language), note=left, percent=percent_left(span, now))
 
 
-def _opens(around: _Around, one: Listed) -> str:
+def _opens(around: _ListState, one: CertificateListItem) -> str:
     """From when on its program may renew it, where that is still to come."""
-    if isinstance(one.facts, OrderFacts) or labels.state_in(one, around.now) is not State.VALID:
+    if isinstance(one.facts, OrderFacts) or labels.state_in(one, around.now) is not DisplayStatus.VALID:
         return ""
-    return text(_OPENS, around.language, at=when_short(one.facts.renewable_from, around.language))
+    return translate(_OPENS, around.language, at=format_time(one.facts.renewable_from, around.language))
 
 
-def _pager(around: _Around, found: ListPage) -> list[Block]:
+def _pager(around: _ListState, found: ListPage) -> list[Component]:
     language, asked, address = around.language, around.asked, reverse("certificates")
     if not found.rows:
-        return [Links([Link(text(_CLEAR, language), address)])] if asked.narrows else []
+        return [Links([Link(translate(_CLEAR, language), address)])] if asked.narrows else []
     first = (found.page - 1) * certificates.PAGE + 1
     last = first + len(found.rows) - 1
     count = _COUNT_MORE if found.more else _COUNT_ONE if found.count == 1 else _COUNT
-    before = Link(text(_BEFORE, language), f"{address}{asked.query(page=found.page - 1)}") if found.page > 1 else None
-    after = None if found.last else Link(text(_AFTER, language), f"{address}{asked.query(page=found.page + 1)}")
+    before = (
+        Link(translate(_BEFORE, language), f"{address}{asked.query(page=found.page - 1)}") if found.page > 1 else None
+    )
+    after = None if found.last else Link(translate(_AFTER, language), f"{address}{asked.query(page=found.page + 1)}")
     told = {
         name: labels.number(one, language) for name, one in (("first", first), ("last", last), ("count", found.count))
     }
-    pager = Pager(text(count, language, **told), before, after)
-    links = [Link(text(_CSV, language), f"{reverse('certificates_csv')}{asked.query()}", download=True)]
+    pager = Pager(translate(count, language, **told), before, after)
+    links = [Link(translate(_CSV, language), f"{reverse('certificates_csv')}{asked.query()}", download=True)]
     if asked.sort is not Sort.URGENCY or asked.descending:
         urgent = replace(asked, sort=Sort.URGENCY, descending=False).query()
-        links.append(Link(text(_URGENT, language), f"{address}{urgent}"))
+        links.append(Link(translate(_URGENT, language), f"{address}{urgent}"))
     if asked.narrows:
-        links.append(Link(text(_CLEAR, language), address))
+        links.append(Link(translate(_CLEAR, language), address))
     return [pager, Links(links)]

@@ -5,30 +5,37 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from sinetti.domain.certificates.display_status import percent_left
-from sinetti.domain.usage import Use
+from sinetti.domain.usage import UsageState
 from sinetti.domain.values import Language
-from sinetti.eservice.ui.components import Block, Details, Point, Timeline, Value, Values
-from sinetti.i18n.translate import mark, text, when, when_short
+from sinetti.eservice.ui.components import (
+    Component,
+    DescriptionItem,
+    DescriptionList,
+    Disclosure,
+    Timeline,
+    TimelinePoint,
+)
+from sinetti.i18n.translate import format_datetime, format_time, gettext_noop, translate
 from sinetti.services.self_service.certificates import OneCertificate
 
-_NOW, _IN_WORDS = mark("Now"), mark("The timeline in words")
+_NOW, _IN_WORDS = gettext_noop("Now"), gettext_noop("The timeline in words")
 _ORDERED, _OPENED, _ISSUED, _FETCHED = (
-    mark("Ordered"),
-    mark("Transfer IDs opened"),
-    mark("Issued"),
-    mark("Retrieved"),
+    gettext_noop("Ordered"),
+    gettext_noop("Transfer IDs opened"),
+    gettext_noop("Issued"),
+    gettext_noop("Retrieved"),
 )
 _SEEN, _TAKEN, _OPENS, _OPENED_RENEWAL = (
-    mark("Last seen in use"),
-    mark("The new one retrieved"),
-    mark("Renewal opens"),
-    mark("Renewal opened"),
+    gettext_noop("Last seen in use"),
+    gettext_noop("The new one retrieved"),
+    gettext_noop("Renewal opens"),
+    gettext_noop("Renewal opened"),
 )
 _LET_END, _REVOKED, _ENDS, _ENDED = (
-    mark("Said that it is to end"),
-    mark("Revoked"),
-    mark("Ends"),
-    mark("Expired"),
+    gettext_noop("Said that it is to end"),
+    gettext_noop("Revoked"),
+    gettext_noop("Ends"),
+    gettext_noop("Expired"),
 )
 
 # Outlines around (0, 0): what happened is a disc, what is to come a ring, now a pointer, the end a square.
@@ -40,7 +47,7 @@ _TOP, _STEP, _WIDTH, _HUNDRED = 44, 46, 312, 100
 
 
 @dataclass(frozen=True, slots=True)
-class Event:
+class TimelineEvent:
     """Something that happened to a certificate, or will."""
 
     at: datetime
@@ -49,7 +56,7 @@ class Event:
     kind: str = "event"
 
 
-def events(one: OneCertificate, now: datetime) -> list[Event]:
+def events(one: OneCertificate, now: datetime) -> list[TimelineEvent]:
     """Everything on the timeline, the earliest first; `now` stands among it."""
     seen, facts = one.seen, one.seen.facts
     over = facts.revoked_at
@@ -58,7 +65,7 @@ def events(one: OneCertificate, now: datetime) -> list[Event]:
         (seen.opened_at, _OPENED, _ROUND, "event"),
         (seen.issued_at, _ISSUED, _ROUND, "event"),
         (facts.fetched_at, _FETCHED, _ROUND, "event"),
-        (one.use.since if one.use.use is Use.SEEN else None, _SEEN, _ROUND, "event"),
+        (one.use.since if one.use.use is UsageState.SEEN else None, _SEEN, _ROUND, "event"),
         (facts.let_end_at, _LET_END, _ROUND, "event"),
         (facts.taken_at, _TAKEN, _ROUND, "event"),
         (over, _REVOKED, _CROSS, "end"),
@@ -67,18 +74,18 @@ def events(one: OneCertificate, now: datetime) -> list[Event]:
     if over is None or facts.renewable_from <= over:
         opened = _OPENED_RENEWAL if now >= facts.renewable_from else _OPENS
         told.append((facts.renewable_from, opened, _ROUND, "event"))
-    found = [Event(at, what, outline, kind) for at, what, outline, kind in told if at is not None]
-    found.append(Event(now, _NOW, _POINTER, "now"))
+    found = [TimelineEvent(at, what, outline, kind) for at, what, outline, kind in told if at is not None]
+    found.append(TimelineEvent(now, _NOW, _POINTER, "now"))
     # Of what happened in one second, what was done stands before now, and the last second is still to come.
     return sorted(found, key=lambda event: (event.at, event.kind == "now", event.kind == "end"))
 
 
-def blocks(one: OneCertificate, now: datetime, language: Language) -> Sequence[Block]:
+def blocks(one: OneCertificate, now: datetime, language: Language) -> Sequence[Component]:
     """The picture, and its words."""
     told = events(one, now)
     place = next(number for number, event in enumerate(told) if event.kind == "now")
     points = [_point(event, number, number <= place, language) for number, event in enumerate(told)]
-    values = [Value(text(event.what, language), when(event.at, language)) for event in told]
+    values = [DescriptionItem(translate(event.what, language), format_datetime(event.at, language)) for event in told]
     picture = Timeline(
         points,
         height=_TOP + _STEP * len(points),
@@ -88,11 +95,11 @@ def blocks(one: OneCertificate, now: datetime, language: Language) -> Sequence[B
         share=_WIDTH * (_HUNDRED - percent_left(one.seen.facts.span, now)) // _HUNDRED,
         width=_WIDTH,
     )
-    return [picture, Details(text(_IN_WORDS, language), [Values(values)])]
+    return [picture, Disclosure(translate(_IN_WORDS, language), [DescriptionList(values)])]
 
 
-def _point(event: Event, number: int, past: bool, language: Language) -> Point:  # noqa: FBT001 - of one caller
+def _point(event: TimelineEvent, number: int, past: bool, language: Language) -> TimelinePoint:  # noqa: FBT001 - of one caller
     y = _TOP + _STEP * number
-    what = text(event.what, language)
+    what = translate(event.what, language)
     # Without the zone, which the words below name: with it English dates would not fit.
-    return Point(event.mark, past, event.kind, what, when_short(event.at, language), y, y - 2, y + 15)
+    return TimelinePoint(event.mark, past, event.kind, what, format_time(event.at, language), y, y - 2, y + 15)

@@ -8,9 +8,9 @@ from urllib.parse import urlencode
 from django.http import HttpRequest, HttpResponseBase, HttpResponseRedirect
 from django.urls import reverse
 
-from sinetti.domain.access.roles import Right, Role
-from sinetti.eservice.core.context import surroundings
-from sinetti.services.access.permissions import Actor, NotAllowed, OutsideRole, Standing, standing
+from sinetti.domain.access.roles import Permission, Role
+from sinetti.eservice.core.context import portal_context
+from sinetti.services.access.permissions import Actor, ExternalRole, PermissionDenied, Permissions, load_permissions
 from sinetti.services.staff.session import NotStaff, require_staff
 
 OUTSIDE_ROLES = "outside_roles"
@@ -29,7 +29,7 @@ _ACTOR, _STANDING = "sinetti_actor", "sinetti_standing"
 Asked = ParamSpec("Asked")
 
 
-def actor_of(request: HttpRequest) -> Actor | None:
+def current_actor(request: HttpRequest) -> Actor | None:
     """Who is signed in; None for a stranger."""
     if not hasattr(request, _ACTOR):
         setattr(request, _ACTOR, _actor(request))
@@ -39,7 +39,7 @@ def actor_of(request: HttpRequest) -> Actor | None:
 
 def is_clerk(request: HttpRequest) -> bool:
     """Whether a clerk is at the page, with a second factor: for nobody else there are clerks' pages."""
-    actor = actor_of(request)
+    actor = current_actor(request)
     try:
         if actor is not None:
             require_staff(actor)
@@ -48,27 +48,27 @@ def is_clerk(request: HttpRequest) -> bool:
     return actor is not None
 
 
-def standing_of(request: HttpRequest) -> Standing:
+def current_permissions(request: HttpRequest) -> Permissions:
     """What whoever is signed in may do now, read once for each request; a stranger may do nothing.
 
     For menus and lists: an act asks anew (`actions.authority.require`).
     """
     if not hasattr(request, _STANDING):
-        actor = actor_of(request)
-        found = Standing({}) if actor is None else standing(actor, surroundings(request).office)
+        actor = current_actor(request)
+        found = Permissions({}) if actor is None else load_permissions(actor, portal_context(request).office)
         setattr(request, _STANDING, found)
-    there: Standing = getattr(request, _STANDING)
+    there: Permissions = getattr(request, _STANDING)
     return there
 
 
-def forget_actor(request: HttpRequest) -> None:
+def reset_actor_cache(request: HttpRequest) -> None:
     """Have who is signed in looked up anew: they just signed in, or proved more."""
     for name in (_ACTOR, _STANDING):
         if hasattr(request, name):
             delattr(request, name)
 
 
-def signed_in(
+def login_required(
     view: Callable[Concatenate[HttpRequest, Asked], HttpResponseBase],
 ) -> Callable[Concatenate[HttpRequest, Asked], HttpResponseBase]:
     """Require a signed-in user; others are sent to the sign-in page.
@@ -78,7 +78,7 @@ def signed_in(
 
     @wraps(view)
     def answer(request: HttpRequest, /, *args: Asked.args, **named: Asked.kwargs) -> HttpResponseBase:
-        if actor_of(request) is None:
+        if current_actor(request) is None:
             after = {"next": request.get_full_path()} if request.method in {"GET", "HEAD"} else {}
             return HttpResponseRedirect(f"{reverse('account_login')}?{urlencode(after)}" if after else reverse("start"))
         return view(request, *args, **named)
@@ -86,15 +86,15 @@ def signed_in(
     return answer
 
 
-def lacking(right: Right, standing: Standing) -> NotAllowed:
+def missing_permission(right: Permission, standing: Permissions) -> PermissionDenied:
     """Make the refusal for a right that somebody has for no organisation.
 
     It names the organisation that they see, if it is one, so that it can be asked for the right.
     """
-    seen = standing.organisations(Right.SEE) | standing.waiting
+    seen = standing.organisations(Permission.SEE) | standing.waiting
     only = next(iter(seen)) if len(seen) == 1 else None
     waits = bool(standing.waiting) if only is None else only in standing.waiting
-    return NotAllowed(right, only, second_factor=waits)
+    return PermissionDenied(right, only, second_factor=waits)
 
 
 def _actor(request: HttpRequest) -> Actor | None:
@@ -104,8 +104,8 @@ def _actor(request: HttpRequest) -> Actor | None:
     session = request.session
     methods = session.get(_METHODS, ()) if session.get(_WHOSE) == user.pk else ()
     vouches = session.get(VOUCHED_BY)
-    counts = vouches is None or surroundings(request).eservice.provider(vouches) is not None
+    counts = vouches is None or portal_context(request).eservice.provider(vouches) is not None
     strong = (counts and bool(session.get(STRONG))) or any(one["method"] == "mfa" for one in methods)
     roles = session.get(OUTSIDE_ROLES, ()) if counts else ()
-    outside = tuple(OutsideRole(customer_id, Role(role)) for customer_id, role in roles)
+    outside = tuple(ExternalRole(customer_id, Role(role)) for customer_id, role in roles)
     return Actor(user.pk, strong, outside, user.is_staff)

@@ -7,14 +7,14 @@ from dataclasses import dataclass
 from django.http import HttpRequest
 
 from sinetti.domain.values import Language
-from sinetti.services.context import Office
+from sinetti.services.context import ServiceContext
 from sinetti.settings.portal import DEFAULTS, EserviceSettings
 
 _log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
-class Surroundings:
+class PortalContext:
     """The authority that the pages are of.
 
     `send_now` sends one message, by its id, and tells whether it got away; `service` is the authority's name, and
@@ -22,7 +22,7 @@ class Surroundings:
     `sms`: there is a provider of text messages, so PIN codes can be sent.
     """
 
-    office: Office
+    office: ServiceContext
     send_now: Callable[[str], bool]
     service: str
     help: Mapping[Language, str]
@@ -41,10 +41,10 @@ class Surroundings:
         }
 
 
-def surroundings(request: HttpRequest) -> Surroundings:
+def portal_context(request: HttpRequest) -> PortalContext:
     """Read what stands in a request's environ."""
     given = request.META
-    return Surroundings(
+    return PortalContext(
         given["sinetti.office"],
         given["sinetti.send_now"],
         given["sinetti.service"],
@@ -75,6 +75,6 @@ def forget_account(request: HttpRequest) -> None:
 def send_at_once(request: HttpRequest, message_id: str) -> None:
     """Send one message while the reader waits; what does not get away is tried again by the timer."""
     try:
-        surroundings(request).send_now(message_id)
+        portal_context(request).send_now(message_id)
     except Exception:  # noqa: BLE001 - whatever it was: the reader is told that the message has not got away yet
         _log.exception("request %s: a message could not be sent at once", request_id(request))

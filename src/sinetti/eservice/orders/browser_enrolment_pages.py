@@ -5,24 +5,24 @@ from http import HTTPStatus
 
 from sinetti.domain.values import Environment, Language
 from sinetti.eservice.orders.browser_enrolment_form import ORGANISATION, FetchForm
-from sinetti.eservice.orders.common import hidden, speaker
+from sinetti.eservice.orders.common import hidden, translator
 from sinetti.eservice.ui.components import (
-    Block,
+    Alert,
     Button,
-    Command,
-    Details,
+    CommandBlock,
+    Component,
+    DescriptionItem,
+    DescriptionList,
+    Disclosure,
     Form,
-    Notice,
     Section,
+    Severity,
     Text,
-    Tone,
-    Value,
-    Values,
 )
-from sinetti.eservice.ui.links import link_to
+from sinetti.eservice.ui.links import url_or_empty
 from sinetti.eservice.ui.page import Page
-from sinetti.i18n.translate import when
-from sinetti.services.issuance.browser_enrolment import Fetched
+from sinetti.i18n.translate import format_datetime
+from sinetti.services.issuance.browser_enrolment import EnrolledCertificate
 
 OPENSSL = 'openssl req -new -newkey rsa:2048 -nodes -keyout key.pem -out request.pem -subj "/CN={customer_id}"'
 OPENSSL_AFTER = "openssl pkcs12 -export -inkey key.pem -in certificate.pem -certfile chain.pem -out certificate.p12"
@@ -58,8 +58,8 @@ def asking(
     form: FetchForm, environment: Environment, language: Language, *, error: str = "", status: int = HTTPStatus.OK
 ) -> Page:
     """Ask for everything; `error` is what is about none of the fields."""
-    _ = speaker(language)
-    blocks: list[Block] = [Notice(error, Tone.ERROR)] if error else []
+    _ = translator(language)
+    blocks: list[Component] = [Alert(error, Severity.ERROR)] if error else []
     told = _(
         "With the transfer ID and the one-time password from the secure message you retrieve the certificate here, "
         "where your program cannot do it by itself. Your private key stays on your computer: only the request for "
@@ -74,14 +74,14 @@ def asking(
     return Page(_("Retrieve a certificate in the browser"), blocks=blocks, status=status)
 
 
-def answer(found: Fetched, customer_id: str, language: Language) -> Page:
+def answer(found: EnrolledCertificate, customer_id: str, language: Language) -> Page:
     """The certificate, what it is called by, and what is to be done with it."""
-    _ = speaker(language)
+    _ = translator(language)
     values = [
-        Value(_("Organisation"), customer_id),
-        Value(_("Serial number"), found.serial),
-        Value(_("Valid until"), when(found.not_after, language)),
-        Value(_("Can be renewed from"), when(found.renewable_from, language)),
+        DescriptionItem(_("Organisation"), customer_id),
+        DescriptionItem(_("Serial number"), found.serial),
+        DescriptionItem(_("Valid until"), format_datetime(found.not_after, language)),
+        DescriptionItem(_("Can be renewed from"), format_datetime(found.renewable_from, language)),
     ]
     carried = [hidden("organisation", customer_id), hidden("retrieval_id", found.retrieval_id)]
     buttons = [
@@ -94,18 +94,18 @@ def answer(found: Fetched, customer_id: str, language: Language) -> Page:
         "Keep the files beside the private key. If this page is lost, send the same form again, with the same request: "
         "you get the same certificate."
     )
-    blocks: list[Block] = [
-        Notice(_("The certificate was retrieved."), Tone.GOOD),
-        Values(values),
-        Section(_("Download"), [Text([again]), Form(carried, buttons, action=link_to("fetch"))]),
+    blocks: list[Component] = [
+        Alert(_("The certificate was retrieved."), Severity.GOOD),
+        DescriptionList(values),
+        Section(_("Download"), [Text([again]), Form(carried, buttons, action=url_or_empty("fetch"))]),
         Section(_("Put it beside the private key"), _beside(found, language)),
-        Details(_("The certificate as text"), [Command(_("Certificate (PEM)"), found.pem)]),
+        Disclosure(_("The certificate as text"), [CommandBlock(_("Certificate (PEM)"), found.pem)]),
     ]
     return Page(_("Here is the certificate"), blocks)
 
 
-def _how(customer_id: str, environment: Environment, language: Language) -> Sequence[Block]:
-    _ = speaker(language)
+def _how(customer_id: str, environment: Environment, language: Language) -> Sequence[Component]:
+    _ = translator(language)
     # It stands in a command line that somebody copies: only what an ID is made of does.
     known = customer_id if customer_id.replace("-", "").isalnum() and customer_id.isascii() else EXAMPLE
     ways = (
@@ -123,19 +123,19 @@ def _how(customer_id: str, environment: Environment, language: Language) -> Sequ
         ),
     )
     return [
-        Details(name, [Command(name, _filled(command, known, environment)), Text([then])])
+        Disclosure(name, [CommandBlock(name, _filled(command, known, environment)), Text([then])])
         for name, command, then in ways
     ]
 
 
-def _beside(found: Fetched, language: Language) -> Sequence[Block]:
-    _ = speaker(language)
+def _beside(found: EnrolledCertificate, language: Language) -> Sequence[Component]:
+    _ = translator(language)
     return [
-        Command(
+        CommandBlock(
             _("OpenSSL: one file with key and certificate; it says so if they do not belong together"), OPENSSL_AFTER
         ),
-        Command(_("Java's keytool"), KEYTOOL_AFTER),
-        Command(_("certreq, on Windows"), CERTREQ_AFTER.replace("{serial}", found.serial)),
+        CommandBlock(_("Java's keytool"), KEYTOOL_AFTER),
+        CommandBlock(_("certreq, on Windows"), CERTREQ_AFTER.replace("{serial}", found.serial)),
     ]
 
 

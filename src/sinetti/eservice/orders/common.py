@@ -7,17 +7,17 @@ from typing import Protocol
 from django.http import HttpRequest
 
 from sinetti.domain.values import Language, Serial
-from sinetti.eservice.core.authentication import actor_of
-from sinetti.eservice.ui.components import Input, Link, Value
-from sinetti.eservice.ui.links import link_to
+from sinetti.eservice.core.authentication import current_actor
+from sinetti.eservice.ui.components import DescriptionItem, Input, Link
+from sinetti.eservice.ui.links import url_or_empty
 from sinetti.i18n.languages import LANGUAGES
-from sinetti.i18n.translate import text, when
+from sinetti.i18n.translate import format_datetime, translate
 from sinetti.services.access.permissions import Actor
 
 _FORM_OCTETS = 16
 
 
-class Named(Protocol):
+class HasContactDetails(Protocol):
     """Somebody, and how they are reached."""
 
     @property
@@ -37,7 +37,7 @@ class Named(Protocol):
         """What they are written to in."""
 
 
-class About(Protocol):
+class HasDescription(Protocol):
     """What a certificate is called by."""
 
     @property
@@ -49,30 +49,30 @@ class About(Protocol):
         """Its serial number."""
 
 
-def speaker(language: Language) -> Callable[..., str]:
+def translator(language: Language) -> Callable[..., str]:
     """What gives the text of a message id in one language."""
 
     def say(message_id: str, /, **values: object) -> str:
-        return text(message_id, language, **values)
+        return translate(message_id, language, **values)
 
     return say
 
 
 def signed_in_actor(request: HttpRequest) -> Actor:
     """Who is signed in, on pages that only they reach."""
-    actor = actor_of(request)
+    actor = current_actor(request)
     assert actor is not None  # noqa: S101 - @signed_in
     return actor
 
 
-def called(one: About) -> str:
+def display_name(one: HasDescription) -> str:
     """What people call a certificate."""
     return one.description or one.serial
 
 
 def serves(count: int | None, language: Language) -> str:
     """For whom reports are sent with a certificate."""
-    _ = speaker(language)
+    _ = translator(language)
     match count:
         case None:
             return _("Not told")
@@ -84,41 +84,41 @@ def serves(count: int | None, language: Language) -> str:
             return _("Own reports, and those of about {count} other organisations", count=_many)
 
 
-def person(one: Named | None, language: Language) -> str:
+def person(one: HasContactDetails | None, language: Language) -> str:
     """Somebody in one line."""
     if one is None:
-        return text("Nobody", language)
+        return translate("Nobody", language)
     reached = [one.email, *([one.phone] if one.phone else [])]
-    return ", ".join([one.name, *reached, text(LANGUAGES[one.language], language)])
+    return ", ".join([one.name, *reached, translate(LANGUAGES[one.language], language)])
 
 
 def certificate_values(
-    seen: About, organisation: tuple[str, str], channel: str, ends: object, language: Language
-) -> list[Value]:
+    seen: HasDescription, organisation: tuple[str, str], channel: str, ends: object, language: Language
+) -> list[DescriptionItem]:
     """What a certificate is: the first lines of pages about one."""
-    _ = speaker(language)
+    _ = translator(language)
     name, customer_id = organisation
     values = [
-        Value(_("Certificate"), called(seen)),
-        Value(_("Organisation"), f"{name}, {customer_id}"),
-        Value(_("Certificate type"), channel),
-        Value(_("Serial number"), seen.serial),
+        DescriptionItem(_("Certificate"), display_name(seen)),
+        DescriptionItem(_("Organisation"), f"{name}, {customer_id}"),
+        DescriptionItem(_("Certificate type"), channel),
+        DescriptionItem(_("Serial number"), seen.serial),
     ]
     if ends is not None:
-        values.append(Value(_("Valid until"), when(ends, language)))  # type: ignore[arg-type]
+        values.append(DescriptionItem(_("Valid until"), format_datetime(ends, language)))  # type: ignore[arg-type]
     return values
 
 
 def back_to_certificate(serial: str, language: Language) -> Link | None:
     """Where pages about one certificate lead back to."""
-    address = link_to("certificate", serial)
-    return Link(text("Back to the certificate", language), address) if address else None
+    address = url_or_empty("certificate", serial)
+    return Link(translate("Back to the certificate", language), address) if address else None
 
 
 def back_to_list(language: Language) -> Link | None:
     """Where other pages lead back to."""
-    address = link_to("certificates")
-    return Link(text("Back to the certificates", language), address) if address else None
+    address = url_or_empty("certificates")
+    return Link(translate("Back to the certificates", language), address) if address else None
 
 
 def hidden(name: str, value: str) -> Input:

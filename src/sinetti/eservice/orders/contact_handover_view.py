@@ -6,89 +6,101 @@ from http import HTTPStatus
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.views.decorators.http import require_http_methods
 
-from sinetti.domain.access.roles import Right
+from sinetti.domain.access.roles import Permission
 from sinetti.domain.daily_limits import LimitReached
 from sinetti.domain.orders.ordering_rules import MOST_AT_ONCE
 from sinetti.domain.values import Language
-from sinetti.eservice.core.authentication import lacking, signed_in, standing_of
-from sinetti.eservice.core.context import language_of, request_id, surroundings
-from sinetti.eservice.orders.common import back_to_list, hidden, signed_in_actor, speaker
-from sinetti.eservice.orders.error_texts import trouble
+from sinetti.eservice.core.authentication import current_permissions, login_required, missing_permission
+from sinetti.eservice.core.context import language_of, portal_context, request_id
+from sinetti.eservice.orders.common import back_to_list, hidden, signed_in_actor, translator
+from sinetti.eservice.orders.error_texts import order_error_text
 from sinetti.eservice.orders.person_forms import PersonForm, email_field, refuse_phone
-from sinetti.eservice.ui.components import Block, Button, Cell, Column, Form, Notice, Section, Table, Text, Tone
+from sinetti.eservice.ui.components import Alert, Button, Cell, Column, Component, Form, Section, Severity, Table, Text
 from sinetti.eservice.ui.daily_limits import limit_words
-from sinetti.eservice.ui.flash import say
-from sinetti.eservice.ui.forms import PeopleForm
-from sinetti.eservice.ui.links import link_to
-from sinetti.eservice.ui.page import Page, show
-from sinetti.i18n.translate import mark, text, when
+from sinetti.eservice.ui.flash import flash
+from sinetti.eservice.ui.forms import PortalForm
+from sinetti.eservice.ui.links import url_or_empty
+from sinetti.eservice.ui.page import Page, render_page
+from sinetti.i18n.translate import format_datetime, gettext_noop, translate
 from sinetti.services.issuance.order import OrderError
-from sinetti.services.self_service.contact_handover import ContactSeen, LookedAfter, contacts, hand_over, look
+from sinetti.services.self_service.contact_handover import (
+    AssignedLineage,
+    ContactSummary,
+    contacts,
+    get_for_confirmation,
+    hand_over,
+)
 
-_NOBODY = mark(
+_NOBODY = gettext_noop(
     "Nobody with this address is the contact person of a certificate whose data you may change. Check the address."
 )
-_SAME = mark("This is the address of the person who leaves. Write the new person's address.")
+_SAME = gettext_noop("This is the address of the person who leaves. Write the new person's address.")
 
 
-class LeavingForm(PeopleForm):
+class LeavingForm(PortalForm):
     """Who leaves."""
 
-    leaving = email_field(mark("E-mail of the person who leaves"))
+    leaving = email_field(gettext_noop("E-mail of the person who leaves"))
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
-@signed_in
+@login_required
 def page(request: HttpRequest) -> HttpResponse:
     """Ask who leaves; show what they look after and ask for somebody else; hand it over."""
-    standing, language = standing_of(request), language_of(request)
-    if not standing.organisations(Right.CONTACT):
-        raise lacking(Right.CONTACT, standing)
+    standing, language = current_permissions(request), language_of(request)
+    if not standing.organisations(Permission.CONTACT):
+        raise missing_permission(Permission.CONTACT, standing)
     does = request.POST.get("do", "")
     who = LeavingForm(language, request.POST if does in {"look", "save"} else None)
     if not who.is_bound or not who.is_valid():
-        return show(request, _asking(request, who))
+        return render_page(request, _asking(request, who))
     leaving = who.cleaned_data["leaving"].strip()
     if does == "save":
         return _save(request, leaving)
-    found = look(leaving, standing, surroundings(request).office)
+    found = get_for_confirmation(leaving, standing, portal_context(request).office)
     if not found:
         who.refuse("leaving", _NOBODY)
-        return show(request, _asking(request, who))
-    return show(request, _preview(leaving, found, PersonForm(language), language))
+        return render_page(request, _asking(request, who))
+    return render_page(request, _preview(leaving, found, PersonForm(language), language))
 
 
 def _save(request: HttpRequest, leaving: str) -> HttpResponse:
-    language, office = language_of(request), surroundings(request).office
+    language, office = language_of(request), portal_context(request).office
     form = PersonForm(language, request.POST)
     if form.is_valid() and form.person().email.casefold() == leaving.casefold():
         form.refuse("person_email", _SAME)
-    refuse_phone(form, "person_phone", sms=surroundings(request).sms)
+    refuse_phone(form, "person_phone", sms=portal_context(request).sms)
     if not form.is_valid():
-        return show(request, _preview(leaving, look(leaving, standing_of(request), office), form, language))
+        return render_page(
+            request,
+            _preview(leaving, get_for_confirmation(leaving, current_permissions(request), office), form, language),
+        )
     try:
         done = hand_over(leaving, form.person(), office, signed_in_actor(request), request_id(request))
     except LimitReached as reached:
         form.add_error("person_email", limit_words(reached, language))
-        return show(request, _preview(leaving, look(leaving, standing_of(request), office), form, language))
+        return render_page(
+            request,
+            _preview(leaving, get_for_confirmation(leaving, current_permissions(request), office), form, language),
+        )
     except OrderError as refused:
-        say(request, trouble(refused.why, language))
+        flash(request, order_error_text(refused.why, language))
         return HttpResponseRedirect(request.path, status=HTTPStatus.SEE_OTHER)
-    told = text("Handed over: {count}. Both are told in one message each.", language, count=done.count)
-    say(request, told if done.count else text("Nothing was changed: it was so already.", language))
+    told = translate("Handed over: {count}. Both are told in one message each.", language, count=done.count)
+    flash(request, told if done.count else translate("Nothing was changed: it was so already.", language))
     if done.offered:
-        say(request, text("New links to transfer IDs of open orders: {count}.", language, count=done.offered))
+        flash(request, translate("New links to transfer IDs of open orders: {count}.", language, count=done.offered))
     if done.more:
-        say(request, text("This person has more certificates. Do the same again for the rest.", language))
-    return HttpResponseRedirect(link_to("certificates") or request.path, status=HTTPStatus.SEE_OTHER)
+        flash(request, translate("This person has more certificates. Do the same again for the rest.", language))
+    return HttpResponseRedirect(url_or_empty("certificates") or request.path, status=HTTPStatus.SEE_OTHER)
 
 
 def _asking(request: HttpRequest, form: LeavingForm) -> Page:
     language = language_of(request)
-    _ = speaker(language)
-    people = contacts(standing_of(request), surroundings(request).office)
+    _ = translator(language)
+    people = contacts(current_permissions(request), portal_context(request).office)
     told = _("All certificates that somebody looks after go to somebody else at once, in all organisations of yours.")
-    blocks: list[Block] = [
+    blocks: list[Component] = [
         Text([told]),
         form.block(Button(_("Show what they look after"), "look")),
         _people(people, language),
@@ -102,20 +114,20 @@ def _asking(request: HttpRequest, form: LeavingForm) -> Page:
     )
 
 
-def _people(people: Sequence[ContactSeen], language: Language) -> Table:
-    _ = speaker(language)
+def _people(people: Sequence[ContactSummary], language: Language) -> Table:
+    _ = translator(language)
     columns = [Column(_("Name")), Column(_("E-mail")), Column(_("Certificates"), numeric=True)]
     rows = [[Cell(one.name), Cell(one.email), Cell(str(one.count))] for one in people]
     return Table(_("Technical contact persons now"), columns, rows, _("Nobody looks after certificates of yours now."))
 
 
-def _preview(leaving: str, found: Sequence[LookedAfter], form: PersonForm, language: Language) -> Page:
-    _ = speaker(language)
+def _preview(leaving: str, found: Sequence[AssignedLineage], form: PersonForm, language: Language) -> Page:
+    _ = translator(language)
     shown = found[:MOST_AT_ONCE]
-    blocks: list[Block] = []
+    blocks: list[Component] = []
     if len(found) > MOST_AT_ONCE:
         more = _("There are more than {most}: these come first. Do the same again for the rest.", most=MOST_AT_ONCE)
-        blocks.append(Notice(more, Tone.WARNING))
+        blocks.append(Alert(more, Severity.WARNING))
     block = form.block(Button(_("Hand over {count}", count=len(shown)), "save"))
     carried = [hidden("leaving", leaving), *block.inputs]
     told = _("Both get one message that lists all of them. Transfer IDs that wait are offered to the new person.")
@@ -132,15 +144,15 @@ def _preview(leaving: str, found: Sequence[LookedAfter], form: PersonForm, langu
     )
 
 
-def _table(found: Sequence[LookedAfter], language: Language) -> Table:
-    _ = speaker(language)
+def _table(found: Sequence[AssignedLineage], language: Language) -> Table:
+    _ = translator(language)
     names = (_("Certificate"), _("Organisation"), _("As"), _("Valid until"))
     rows = [
         [
             Cell(one.description or one.channel.value),
             Cell(f"{one.organisation}, {one.customer_id}"),
             Cell(_("Technical contact person") if one.contact else _("Deputy")),
-            Cell(when(one.not_after, language) if one.not_after is not None else _("Not retrieved yet")),
+            Cell(format_datetime(one.not_after, language) if one.not_after is not None else _("Not retrieved yet")),
         ]
         for one in found
     ]

@@ -7,32 +7,32 @@ from django.views.decorators.http import require_http_methods
 
 from sinetti.domain.daily_limits import LimitReached
 from sinetti.domain.values import Language, Serial
-from sinetti.eservice.core.authentication import signed_in, standing_of
-from sinetti.eservice.core.context import language_of, request_id, surroundings
-from sinetti.eservice.orders.common import back_to_certificate, certificate_values, hidden, signed_in_actor, speaker
-from sinetti.eservice.orders.error_texts import people_trouble, trouble
+from sinetti.eservice.core.authentication import current_permissions, login_required
+from sinetti.eservice.core.context import language_of, portal_context, request_id
+from sinetti.eservice.orders.common import back_to_certificate, certificate_values, hidden, signed_in_actor, translator
+from sinetti.eservice.orders.error_texts import order_error_text, person_error_text
 from sinetti.eservice.orders.person_forms import SAME_PERSON, PersonForm, initial_of, refuse_phone
 from sinetti.eservice.orders.remove_deputy import ASKS, REMOVES, ask, remove, removing
-from sinetti.eservice.ui.components import Block, Button, Form, Link, Links, Notice, Text, Tone, Values
+from sinetti.eservice.ui.components import Alert, Button, Component, DescriptionList, Form, Link, Links, Severity, Text
 from sinetti.eservice.ui.daily_limits import limit_words
-from sinetti.eservice.ui.flash import say
-from sinetti.eservice.ui.links import link_to
-from sinetti.eservice.ui.page import Page, show
-from sinetti.i18n.translate import mark, text
+from sinetti.eservice.ui.flash import flash
+from sinetti.eservice.ui.links import url_or_empty
+from sinetti.eservice.ui.page import Page, render_page
+from sinetti.i18n.translate import gettext_noop, translate
 from sinetti.services.issuance.order import OrderError
 from sinetti.services.organisations.people import PeopleError
-from sinetti.services.self_service.contacts import CertificateSeen, change_contact, look
+from sinetti.services.self_service.contacts import LineageView, change_contact, get_for_confirmation
 
 _DEPUTY = "deputy"
-_IS_DEPUTY = mark("This is the deputy's address. Remove the deputy first, or write another person's data.")
+_IS_DEPUTY = gettext_noop("This is the deputy's address. Remove the deputy first, or write another person's data.")
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
-@signed_in
+@login_required
 def page(request: HttpRequest, serial: str) -> HttpResponse:
     """Ask who it is; name them."""
     language = language_of(request)
-    seen = look(Serial(serial.casefold()), standing_of(request), surroundings(request).office)
+    seen = get_for_confirmation(Serial(serial.casefold()), current_permissions(request), portal_context(request).office)
     asked = request.POST if request.method == "POST" else request.GET
     deputy = asked.get("place", "") == _DEPUTY
     does = request.POST.get("do", "") if deputy else ""
@@ -46,14 +46,14 @@ def page(request: HttpRequest, serial: str) -> HttpResponse:
         initial=initial_of(seen.deputy if deputy else seen.contact),
     )
     if not deputy:
-        refuse_phone(form, "person_phone", sms=surroundings(request).sms)
+        refuse_phone(form, "person_phone", sms=portal_context(request).sms)
     _refuse_both(form, seen, deputy=deputy)
     if form.is_bound and form.is_valid():
         return _save(request, seen, form, deputy=deputy)
-    return show(request, _page(seen, form, language, deputy=deputy))
+    return render_page(request, _page(seen, form, language, deputy=deputy))
 
 
-def _refuse_both(form: PersonForm, seen: CertificateSeen, *, deputy: bool) -> None:
+def _refuse_both(form: PersonForm, seen: LineageView, *, deputy: bool) -> None:
     """Refuse somebody who has the other place already: nobody stands in for themselves."""
     now, other = (seen.deputy, seen.contact) if deputy else (seen.contact, seen.deputy)
     if not form.is_bound or not form.is_valid() or other is None:
@@ -63,8 +63,8 @@ def _refuse_both(form: PersonForm, seen: CertificateSeen, *, deputy: bool) -> No
         form.refuse("person_email", SAME_PERSON if deputy else _IS_DEPUTY)
 
 
-def _save(request: HttpRequest, seen: CertificateSeen, form: PersonForm, *, deputy: bool) -> HttpResponse:
-    language, office = language_of(request), surroundings(request).office
+def _save(request: HttpRequest, seen: LineageView, form: PersonForm, *, deputy: bool) -> HttpResponse:
+    language, office = language_of(request), portal_context(request).office
     try:
         done = change_contact(
             seen.serial, (form.person(), deputy), office, signed_in_actor(request), request_id(request)
@@ -74,30 +74,30 @@ def _save(request: HttpRequest, seen: CertificateSeen, form: PersonForm, *, depu
             case LimitReached():
                 why = limit_words(refused, language)
             case PeopleError():
-                why = people_trouble(refused.why, language)
+                why = person_error_text(refused.why, language)
             case _:
-                why = trouble(refused.why, language)
-        return show(request, _page(seen, form, language, why, deputy=deputy))
+                why = order_error_text(refused.why, language)
+        return render_page(request, _page(seen, form, language, why, deputy=deputy))
     if not done.changed:
-        say(request, text("Nothing was changed: it was so already.", language))
+        flash(request, translate("Nothing was changed: it was so already.", language))
     else:
-        say(request, text("Saved. Both the person before and the new one are told by e-mail.", language))
+        flash(request, translate("Saved. Both the person before and the new one are told by e-mail.", language))
     for one in done.offered:
-        say(request, text("A new link to the transfer IDs of the open order is on its way.", language))
+        flash(request, translate("A new link to the transfer IDs of the open order is on its way.", language))
         if one.code is not None:
-            say(
+            flash(
                 request,
-                text(
+                translate(
                     "The contact person has no phone number: the order's page shows a code that you tell them.",
                     language,
                 ),
             )
-    address = link_to("certificate", seen.serial) or request.path
+    address = url_or_empty("certificate", seen.serial) or request.path
     return HttpResponseRedirect(address, status=HTTPStatus.SEE_OTHER)
 
 
-def _page(seen: CertificateSeen, form: PersonForm, language: Language, error: str = "", *, deputy: bool) -> Page:
-    _ = speaker(language)
+def _page(seen: LineageView, form: PersonForm, language: Language, error: str = "", *, deputy: bool) -> Page:
+    _ = translator(language)
     named = (seen.organisation, seen.customer_id)
     values = certificate_values(seen, named, seen.channel.value, seen.span.not_after, language)
     told = _(
@@ -106,12 +106,12 @@ def _page(seen: CertificateSeen, form: PersonForm, language: Language, error: st
     )
     block = form.block(Button(_("Save")))
     carried = [hidden("place", _DEPUTY if deputy else "contact"), *block.inputs]
-    here = link_to("certificate_contact", seen.serial)
+    here = url_or_empty("certificate_contact", seen.serial)
     other = Link(_("The technical contact person"), here) if deputy else Link(_("The deputy"), f"{here}?place=deputy")
-    leaving = Link(_("Is the person leaving? Hand over all their certificates at once"), link_to("contacts"))
-    blocks: list[Block] = [Notice(error, Tone.ERROR)] if error else []
+    leaving = Link(_("Is the person leaving? Hand over all their certificates at once"), url_or_empty("contacts"))
+    blocks: list[Component] = [Alert(error, Severity.ERROR)] if error else []
     blocks += [
-        Values(values),
+        DescriptionList(values),
         Text([told]),
         Form(carried, block.buttons, errors=block.errors),
         *(removing(language) if deputy and seen.deputy is not None else []),

@@ -5,43 +5,54 @@ from http import HTTPStatus
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.views.decorators.http import require_http_methods
 
-from sinetti.domain.access.roles import Right
+from sinetti.domain.access.roles import Permission
 from sinetti.domain.daily_limits import LimitReached
-from sinetti.domain.orders.ordering_rules import is_form
+from sinetti.domain.orders.ordering_rules import is_idempotency_key
 from sinetti.domain.values import Channel, Serial
-from sinetti.eservice.core.authentication import lacking, signed_in, standing_of
-from sinetti.eservice.core.context import language_of, request_id, surroundings
+from sinetti.eservice.core.authentication import current_permissions, login_required, missing_permission
+from sinetti.eservice.core.context import language_of, portal_context, request_id
 from sinetti.eservice.orders.common import (
     back_to_list,
-    called,
+    display_name,
     hidden,
     new_form,
     person,
     serves,
     signed_in_actor,
-    speaker,
+    translator,
 )
-from sinetti.eservice.orders.error_texts import trouble
+from sinetti.eservice.orders.error_texts import order_error_text
 from sinetti.eservice.orders.order_form import OrderForm, serves_initial
 from sinetti.eservice.orders.organisation_choice import choose, closed, not_approved
 from sinetti.eservice.orders.person_forms import initial_of, refuse_phone
-from sinetti.eservice.ui.components import Block, Button, Form, Input, Notice, Section, Text, Tone, Value, Values
+from sinetti.eservice.ui.components import (
+    Alert,
+    Button,
+    Component,
+    DescriptionItem,
+    DescriptionList,
+    Form,
+    Input,
+    Section,
+    Severity,
+    Text,
+)
 from sinetti.eservice.ui.daily_limits import limit_words
-from sinetti.eservice.ui.flash import say
-from sinetti.eservice.ui.links import link_to
-from sinetti.eservice.ui.page import Page, show
+from sinetti.eservice.ui.flash import flash
+from sinetti.eservice.ui.links import url_or_empty
+from sinetti.eservice.ui.page import Page, render_page
 from sinetti.i18n.staff_labels import CHANNELS
-from sinetti.i18n.translate import text
-from sinetti.services.access.objects import may_look
+from sinetti.i18n.translate import translate
+from sinetti.services.access.objects import check_can_view
 from sinetti.services.issuance.order import OrderError
-from sinetti.services.self_service.order import CertificateSeen, OrganisationFound, order, orderable, replaced
+from sinetti.services.self_service.order import LineageView, OrganisationInfo, order, orderable, replaced
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
-@signed_in
+@login_required
 def page(request: HttpRequest) -> HttpResponse:
     """Ask what is ordered; show all of it; order."""
-    organisations = orderable(standing_of(request), surroundings(request).office)
+    organisations = orderable(current_permissions(request), portal_context(request).office)
     old = _replaced(request)
     wanted = old.organisation_id if old is not None else _asked(request, "organisation")
     if not wanted and len(organisations) == 1:
@@ -49,8 +60,8 @@ def page(request: HttpRequest) -> HttpResponse:
     if not wanted and organisations:
         return choose(request, organisations)
     if not wanted:
-        raise lacking(Right.ORDER, standing_of(request))
-    may_look(Right.ORDER, wanted, standing_of(request))
+        raise missing_permission(Permission.ORDER, current_permissions(request))
+    check_can_view(Permission.ORDER, wanted, current_permissions(request))
     organisation = next((one for one in organisations if one.organisation_id == wanted), None)
     if organisation is None:
         return closed(request)
@@ -62,36 +73,36 @@ def page(request: HttpRequest) -> HttpResponse:
 
 
 def _answer(
-    request: HttpRequest, form: OrderForm, organisation: OrganisationFound, old: CertificateSeen | None
+    request: HttpRequest, form: OrderForm, organisation: OrganisationInfo, old: LineageView | None
 ) -> HttpResponse:
     does = request.POST.get("do", "") if request.method == "POST" else ""
     if does not in {"check", "send"}:
-        return show(request, _asking(request, form, organisation, old))
-    refuse_phone(form, "contact_phone", sms=surroundings(request).sms)
+        return render_page(request, _asking(request, form, organisation, old))
+    refuse_phone(form, "contact_phone", sms=portal_context(request).sms)
     if not form.is_valid():
-        return show(request, _asking(request, form, organisation, old, HTTPStatus.UNPROCESSABLE_ENTITY))
+        return render_page(request, _asking(request, form, organisation, old, HTTPStatus.UNPROCESSABLE_ENTITY))
     made = request.POST.get("form", "")
-    if does == "send" and is_form(made):
+    if does == "send" and is_idempotency_key(made):
         return _send(request, form, organisation, old)
-    return show(request, _checking(request, form, organisation, old))
+    return render_page(request, _checking(request, form, organisation, old))
 
 
 def _send(
-    request: HttpRequest, form: OrderForm, organisation: OrganisationFound, old: CertificateSeen | None
+    request: HttpRequest, form: OrderForm, organisation: OrganisationInfo, old: LineageView | None
 ) -> HttpResponse:
     language = language_of(request)
     ask = form.ask(request.POST["form"], organisation.organisation_id, old.serial if old is not None else None)
     try:
-        order_id = order(ask, surroundings(request).office, signed_in_actor(request), request_id(request))
+        order_id = order(ask, portal_context(request).office, signed_in_actor(request), request_id(request))
     except (OrderError, LimitReached) as refused:
         if isinstance(refused, LimitReached):
             why, status = limit_words(refused, language), HTTPStatus.TOO_MANY_REQUESTS
         else:
-            why, status = trouble(refused.why, language), HTTPStatus.CONFLICT
-        page, told = _asking(request, form, organisation, old, status), Notice(why, Tone.ERROR)
-        return show(request, Page(page.title, blocks=[told, *page.blocks], status=page.status, back=page.back))
-    say(request, text("The certificate is ordered.", language))
-    return HttpResponseRedirect(link_to("order", order_id), status=HTTPStatus.SEE_OTHER)
+            why, status = order_error_text(refused.why, language), HTTPStatus.CONFLICT
+        page, told = _asking(request, form, organisation, old, status), Alert(why, Severity.ERROR)
+        return render_page(request, Page(page.title, blocks=[told, *page.blocks], status=page.status, back=page.back))
+    flash(request, translate("The certificate is ordered.", language))
+    return HttpResponseRedirect(url_or_empty("order", order_id), status=HTTPStatus.SEE_OTHER)
 
 
 def _asked(request: HttpRequest, name: str) -> str:
@@ -99,14 +110,14 @@ def _asked(request: HttpRequest, name: str) -> str:
     return str(request.POST.get(name, "") or request.GET.get(name, ""))
 
 
-def _replaced(request: HttpRequest) -> CertificateSeen | None:
+def _replaced(request: HttpRequest) -> LineageView | None:
     serial = _asked(request, "replaces")
     if not serial:
         return None
-    return replaced(Serial(serial.casefold()), standing_of(request), surroundings(request).office)
+    return replaced(Serial(serial.casefold()), current_permissions(request), portal_context(request).office)
 
 
-def _form(request: HttpRequest, allowed: frozenset[Channel], old: CertificateSeen | None) -> OrderForm:
+def _form(request: HttpRequest, allowed: frozenset[Channel], old: LineageView | None) -> OrderForm:
     language = language_of(request)
     if request.method == "POST":
         return OrderForm(language, allowed, request.POST)
@@ -120,61 +131,59 @@ def _form(request: HttpRequest, allowed: frozenset[Channel], old: CertificateSee
 def _asking(
     request: HttpRequest,
     form: OrderForm,
-    organisation: OrganisationFound,
-    old: CertificateSeen | None,
+    organisation: OrganisationInfo,
+    old: LineageView | None,
     status: int = HTTPStatus.OK,
 ) -> Page:
     language = language_of(request)
-    _ = speaker(language)
+    _ = translator(language)
     block = form.block(Button(_("Check the order"), "check"))
     carried = [*_carried(organisation, old), *block.inputs]
-    values = [Value(_("Organisation"), f"{organisation.name}, {organisation.customer_id}")]
+    values = [DescriptionItem(_("Organisation"), f"{organisation.name}, {organisation.customer_id}")]
     if old is not None:
-        values.append(Value(_("In the place of"), called(old)))
+        values.append(DescriptionItem(_("In the place of"), display_name(old)))
     how = _(
         "The technical contact person gets a link by e-mail and a PIN code as a text message, and retrieves the "
         "certificate with the transfer IDs behind the link. You see everything once more before the order is sent."
     )
     title = _("Order a certificate") if old is None else _("Order a replacement")
     asked = Form(carried, block.buttons, errors=block.errors)
-    return Page(title, blocks=[Values(values), Text([how]), asked], status=status, back=back_to_list(language))
+    return Page(title, blocks=[DescriptionList(values), Text([how]), asked], status=status, back=back_to_list(language))
 
 
-def _checking(
-    request: HttpRequest, form: OrderForm, organisation: OrganisationFound, old: CertificateSeen | None
-) -> Page:
+def _checking(request: HttpRequest, form: OrderForm, organisation: OrganisationInfo, old: LineageView | None) -> Page:
     language = language_of(request)
-    _ = speaker(language)
+    _ = translator(language)
     data, contact, deputy = form.cleaned_data, form.contact(), form.deputy()
     what = [
-        Value(_("Organisation"), f"{organisation.name}, {organisation.customer_id}"),
-        Value(_("Certificate type"), _(CHANNELS[Channel(data["channel"])])),
-        Value(_("Description"), data["description"]),
-        Value(_("Whose reports are sent with it"), serves(form.serves(), language)),
+        DescriptionItem(_("Organisation"), f"{organisation.name}, {organisation.customer_id}"),
+        DescriptionItem(_("Certificate type"), _(CHANNELS[Channel(data["channel"])])),
+        DescriptionItem(_("Description"), data["description"]),
+        DescriptionItem(_("Whose reports are sent with it"), serves(form.serves(), language)),
     ]
     if old is not None:
-        what.append(Value(_("In the place of"), called(old)))
+        what.append(DescriptionItem(_("In the place of"), display_name(old)))
     who = [
-        Value(_("Technical contact person"), person(contact, language)),
-        Value(_("Deputy"), person(deputy, language)),
+        DescriptionItem(_("Technical contact person"), person(contact, language)),
+        DescriptionItem(_("Deputy"), person(deputy, language)),
     ]
-    channels = [Value(_("The link goes by e-mail to"), contact.email)]
+    channels = [DescriptionItem(_("The link goes by e-mail to"), contact.email)]
     if contact.phone:
-        channels.append(Value(_("The PIN code goes as a text message to"), contact.phone))
+        channels.append(DescriptionItem(_("The PIN code goes as a text message to"), contact.phone))
     else:
         you = _("Nobody: you get a code, and tell it to the contact person yourself")
-        channels.append(Value(_("The PIN code goes as a text message to"), you))
+        channels.append(DescriptionItem(_("The PIN code goes as a text message to"), you))
     buttons = [Button(_("Order"), "send"), Button(_("Change"), "back", minor=True)]
     sent = Form([*_carried(organisation, old), hidden("form", new_form()), *form.carried()], buttons)
-    blocks: list[Block] = [
-        Section(_("What is ordered"), [Values(what)]),
-        Section(_("Who looks after it"), [Values(who)]),
-        Section(_("How the transfer IDs come"), [Values(channels)]),
+    blocks: list[Component] = [
+        Section(_("What is ordered"), [DescriptionList(what)]),
+        Section(_("Who looks after it"), [DescriptionList(who)]),
+        Section(_("How the transfer IDs come"), [DescriptionList(channels)]),
         sent,
     ]
     return Page(_("Check the order"), blocks=blocks)
 
 
-def _carried(organisation: OrganisationFound, old: CertificateSeen | None) -> list[Input]:
+def _carried(organisation: OrganisationInfo, old: LineageView | None) -> list[Input]:
     carried = [hidden("organisation", organisation.organisation_id)]
     return carried if old is None else [*carried, hidden("replaces", old.serial)]

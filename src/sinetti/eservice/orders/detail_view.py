@@ -8,78 +8,94 @@ from django.views.decorators.http import require_http_methods
 from sinetti.domain.certificates.lifecycle import OrderState
 from sinetti.domain.daily_limits import LimitReached
 from sinetti.domain.values import Language
-from sinetti.eservice.core.authentication import signed_in, standing_of
-from sinetti.eservice.core.context import language_of, request_id, surroundings
-from sinetti.eservice.orders.common import back_to_list, hidden, person, serves, signed_in_actor, speaker
-from sinetti.eservice.orders.error_texts import trouble
-from sinetti.eservice.ui.components import Block, Button, Form, Notice, Section, Text, Tone, Value, Values
+from sinetti.eservice.core.authentication import current_permissions, login_required
+from sinetti.eservice.core.context import language_of, portal_context, request_id
+from sinetti.eservice.orders.common import back_to_list, hidden, person, serves, signed_in_actor, translator
+from sinetti.eservice.orders.error_texts import order_error_text
+from sinetti.eservice.ui.components import (
+    Alert,
+    Button,
+    Component,
+    DescriptionItem,
+    DescriptionList,
+    Form,
+    Section,
+    Severity,
+    Text,
+)
 from sinetti.eservice.ui.daily_limits import limit_words
-from sinetti.eservice.ui.flash import say
-from sinetti.eservice.ui.links import link_to
-from sinetti.eservice.ui.page import Page, show
-from sinetti.i18n.translate import text, when
+from sinetti.eservice.ui.flash import flash
+from sinetti.eservice.ui.links import url_or_empty
+from sinetti.eservice.ui.page import Page, render_page
+from sinetti.i18n.translate import format_datetime, translate
 from sinetti.services.issuance.order import OrderError
-from sinetti.services.self_service.transfer_ids import LinkSeen, Looked, look, offer_anew
+from sinetti.services.self_service.transfer_ids import LinkInfo, OrderView, get_for_confirmation, offer_anew
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
-@signed_in
+@login_required
 def page(request: HttpRequest, order_id: str) -> HttpResponse:
     """Show an order; send a new link."""
     if request.method == "POST" and request.POST.get("do") == "send":
         return _send(request, order_id)
-    looked = look(order_id, standing_of(request), surroundings(request).office)
-    return show(request, _page(looked, language_of(request)))
+    looked = get_for_confirmation(order_id, current_permissions(request), portal_context(request).office)
+    return render_page(request, _page(looked, language_of(request)))
 
 
 def _send(request: HttpRequest, order_id: str) -> HttpResponse:
-    language, office = language_of(request), surroundings(request).office
+    language, office = language_of(request), portal_context(request).office
     try:
         done = offer_anew(order_id, request.POST.get("made", ""), office, signed_in_actor(request), request_id(request))
     except (OrderError, LimitReached) as refused:
-        looked = look(order_id, standing_of(request), office)
-        why = limit_words(refused, language) if isinstance(refused, LimitReached) else trouble(refused.why, language)
-        return show(request, _page(looked, language, why))
-    sent = text("A new link is on its way. The earlier one no longer works.", language)
-    say(request, sent if done else text("A new link was sent already.", language))
-    return HttpResponseRedirect(link_to("order", order_id), status=HTTPStatus.SEE_OTHER)
+        looked = get_for_confirmation(order_id, current_permissions(request), office)
+        why = (
+            limit_words(refused, language)
+            if isinstance(refused, LimitReached)
+            else order_error_text(refused.why, language)
+        )
+        return render_page(request, _page(looked, language, why))
+    sent = translate("A new link is on its way. The earlier one no longer works.", language)
+    flash(request, sent if done else translate("A new link was sent already.", language))
+    return HttpResponseRedirect(url_or_empty("order", order_id), status=HTTPStatus.SEE_OTHER)
 
 
-def _page(looked: Looked, language: Language, error: str = "") -> Page:
-    _ = speaker(language)
+def _page(looked: OrderView, language: Language, error: str = "") -> Page:
+    _ = translator(language)
     one = looked.order
-    blocks: list[Block] = [] if not error else [Notice(error, Tone.ERROR)]
+    blocks: list[Component] = [] if not error else [Alert(error, Severity.ERROR)]
     blocks.append(_told(looked, language))
     if looked.code is not None:
         blocks.append(_code(looked.code, language))
-    blocks.append(Section(_("What was ordered"), [Values(_values(looked, language))]))
+    blocks.append(Section(_("What was ordered"), [DescriptionList(_values(looked, language))]))
     if one.state is OrderState.OPEN:
         blocks.append(Section(_("Transfer IDs"), _ids(looked, language)))
     status = HTTPStatus.CONFLICT if error else HTTPStatus.OK
     return Page(_("Certificate order"), blocks=blocks, back=back_to_list(language), status=status)
 
 
-def _told(looked: Looked, language: Language) -> Notice:
+def _told(looked: OrderView, language: Language) -> Alert:
     """Where the order stands, and who does what next."""
-    _ = speaker(language)
+    _ = translator(language)
     one, link = looked.order, looked.order.link
     if one.state is OrderState.SPENT:
-        return Notice(_("The certificate has been retrieved with the transfer IDs."), Tone.GOOD)
+        return Alert(_("The certificate has been retrieved with the transfer IDs."), Severity.GOOD)
     if one.state is OrderState.CANCELLED or not one.organisation_open:
-        return Notice(_("This order leads to no certificate any more."), Tone.WARNING)
+        return Alert(_("This order leads to no certificate any more."), Severity.WARNING)
     if link is not None and link.given_up and not looked.lapsed:
-        return Notice(
-            _("The e-mail with the link cannot be delivered. Check the contact person's address."), Tone.ERROR
+        return Alert(
+            _("The e-mail with the link cannot be delivered. Check the contact person's address."), Severity.ERROR
         )
     if looked.lapsed:
-        return Notice(_("The link to the transfer IDs has expired, or was never sent. Send a new one."), Tone.WARNING)
+        return Alert(
+            _("The link to the transfer IDs has expired, or was never sent. Send a new one."), Severity.WARNING
+        )
     if link is not None and link.shown is not None:
-        return Notice(_("The transfer IDs have been shown to the contact person, and have not been used yet."))
+        return Alert(_("The transfer IDs have been shown to the contact person, and have not been used yet."))
     if link is not None and link.opened is not None:
-        return Notice(_("The contact person has opened the message, but has not seen the transfer IDs yet."))
+        return Alert(_("The contact person has opened the message, but has not seen the transfer IDs yet."))
     if link is not None and link.sent is not None:
-        return Notice(_("The link has been sent. The contact person has not opened the message yet."))
-    return Notice(
+        return Alert(_("The link has been sent. The contact person has not opened the message yet."))
+    return Alert(
         _(
             "The link to the transfer IDs is on its way to the contact person. It is sent by itself, usually within a "
             "few minutes. This page does not change by itself: load it again to see when the link was sent. You need "
@@ -89,39 +105,43 @@ def _told(looked: Looked, language: Language) -> Notice:
 
 
 def _code(code: str, language: Language) -> Section:
-    _ = speaker(language)
+    _ = translator(language)
     half = len(code) // 2
     how = _(
         "The contact person has no phone number, so no PIN code can be sent. Tell them this code by phone or in "
         "person; do not write it into an e-mail. The page behind the link asks for it."
     )
-    shown = Values([Value(_("Code"), f"{code[:half]} {code[half:]}", secret=True)])
+    shown = DescriptionList([DescriptionItem(_("Code"), f"{code[:half]} {code[half:]}", secret=True)])
     return Section(_("Tell the contact person this code"), [Text([how]), shown])
 
 
-def _values(looked: Looked, language: Language) -> list[Value]:
-    _ = speaker(language)
+def _values(looked: OrderView, language: Language) -> list[DescriptionItem]:
+    _ = translator(language)
     one = looked.order
     values = [
-        Value(_("Organisation"), f"{one.organisation}, {one.customer_id}"),
-        Value(_("Certificate type"), one.channel.value),
-        Value(_("Description"), one.description or _("No description")),
-        Value(_("Whose reports are sent with it"), serves(one.serves, language)),
-        Value(_("Technical contact person"), person(one.contact, language)),
-        Value(_("Deputy"), person(one.deputy, language)),
-        Value(_("Ordered"), when(one.created, language)),
+        DescriptionItem(_("Organisation"), f"{one.organisation}, {one.customer_id}"),
+        DescriptionItem(_("Certificate type"), one.channel.value),
+        DescriptionItem(_("Description"), one.description or _("No description")),
+        DescriptionItem(_("Whose reports are sent with it"), serves(one.serves, language)),
+        DescriptionItem(_("Technical contact person"), person(one.contact, language)),
+        DescriptionItem(_("Deputy"), person(one.deputy, language)),
+        DescriptionItem(_("Ordered"), format_datetime(one.created, language)),
     ]
     if one.replaces is not None:
-        values.append(Value(_("In the place of"), one.replaces, link=link_to("certificate", one.replaces)))
+        values.append(
+            DescriptionItem(_("In the place of"), one.replaces, link=url_or_empty("certificate", one.replaces))
+        )
     if one.certificate is not None:
-        values.append(Value(_("Certificate"), one.certificate, link=link_to("certificate", one.certificate)))
+        values.append(
+            DescriptionItem(_("Certificate"), one.certificate, link=url_or_empty("certificate", one.certificate))
+        )
     return values
 
 
-def _ids(looked: Looked, language: Language) -> list[Block]:
-    _ = speaker(language)
+def _ids(looked: OrderView, language: Language) -> list[Component]:
+    _ = translator(language)
     link = looked.order.link
-    blocks: list[Block] = [Values(_link_values(link, language))] if link is not None else []
+    blocks: list[Component] = [DescriptionList(_link_values(link, language))] if link is not None else []
     if looked.may_order and looked.order.organisation_open:
         how = _(
             "A new link goes to the present contact person; the earlier link and its transfer IDs no "
@@ -132,13 +152,13 @@ def _ids(looked: Looked, language: Language) -> list[Block]:
     return blocks
 
 
-def _link_values(link: LinkSeen, language: Language) -> list[Value]:
-    _ = speaker(language)
+def _link_values(link: LinkInfo, language: Language) -> list[DescriptionItem]:
+    _ = translator(language)
     not_yet = _("Not yet")
     told = (
         (_("Link sent"), link.sent),
         (_("Message opened"), link.opened),
         (_("Transfer IDs shown"), link.shown),
     )
-    values = [Value(name, when(at, language) if at is not None else not_yet) for name, at in told]
-    return [*values, Value(_("The link is valid until"), when(link.expires, language))]
+    values = [DescriptionItem(name, format_datetime(at, language) if at is not None else not_yet) for name, at in told]
+    return [*values, DescriptionItem(_("The link is valid until"), format_datetime(link.expires, language))]

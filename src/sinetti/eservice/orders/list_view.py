@@ -3,15 +3,15 @@
 from django.http import HttpRequest, HttpResponse
 from django.views.decorators.http import require_safe
 
-from sinetti.domain.access.roles import Right
+from sinetti.domain.access.roles import Permission
 from sinetti.domain.values import Language
-from sinetti.eservice.core.authentication import lacking, signed_in, standing_of
-from sinetti.eservice.core.context import language_of, surroundings
-from sinetti.eservice.orders.common import back_to_list, speaker
-from sinetti.eservice.ui.components import Block, Cell, Column, Link, Links, Pager, Table
-from sinetti.eservice.ui.links import link_to
-from sinetti.eservice.ui.page import Page, show
-from sinetti.i18n.translate import when
+from sinetti.eservice.core.authentication import current_permissions, login_required, missing_permission
+from sinetti.eservice.core.context import language_of, portal_context
+from sinetti.eservice.orders.common import back_to_list, translator
+from sinetti.eservice.ui.components import Cell, Column, Component, Link, Links, Pager, Table
+from sinetti.eservice.ui.links import url_or_empty
+from sinetti.eservice.ui.page import Page, render_page
+from sinetti.i18n.translate import format_datetime
 from sinetti.services.self_service.transfer_ids import OrderRow, open_orders
 
 ON_A_PAGE = 50
@@ -19,13 +19,13 @@ _LONGEST = 6
 
 
 @require_safe
-@signed_in
+@login_required
 def page(request: HttpRequest) -> HttpResponse:
     """Show a part of them."""
-    standing, office, language = standing_of(request), surroundings(request).office, language_of(request)
-    if not standing.organisations(Right.SEE):
-        raise lacking(Right.SEE, standing)
-    _ = speaker(language)
+    standing, office, language = current_permissions(request), portal_context(request).office, language_of(request)
+    if not standing.organisations(Permission.SEE):
+        raise missing_permission(Permission.SEE, standing)
+    _ = translator(language)
     asked = request.GET.get("from", "")
     start = int(asked) if asked.isascii() and asked.isdigit() and len(asked) <= _LONGEST else 0
     rows, total = open_orders(standing, office, start, ON_A_PAGE)
@@ -36,32 +36,32 @@ def page(request: HttpRequest) -> HttpResponse:
         [_row(one, language) for one in rows],
         _("No order waits for its certificate to be retrieved."),
     )
-    blocks: list[Block] = [table]
+    blocks: list[Component] = [table]
     if total > ON_A_PAGE:
         blocks.append(_pager(start, len(rows), total, language))
-    if standing.organisations(Right.ORDER):
-        blocks.append(Links([Link(_("Order a certificate"), link_to("order_new"), button=True)]))
-    return show(request, Page(_("Open orders"), blocks=blocks, wide=True, back=back_to_list(language)))
+    if standing.organisations(Permission.ORDER):
+        blocks.append(Links([Link(_("Order a certificate"), url_or_empty("order_new"), button=True)]))
+    return render_page(request, Page(_("Open orders"), blocks=blocks, wide=True, back=back_to_list(language)))
 
 
 def _row(one: OrderRow, language: Language) -> list[Cell]:
-    _ = speaker(language)
+    _ = translator(language)
     ids = _("No link was sent")
     if one.expires is not None:
-        until = when(one.expires, language)
+        until = format_datetime(one.expires, language)
         ids = _("Shown; the link works until {until}" if one.shown else "The link works until {until}", until=until)
     return [
-        Cell(one.description or one.channel.value, link_to("order", one.order_id)),
+        Cell(one.description or one.channel.value, url_or_empty("order", one.order_id)),
         Cell(f"{one.organisation}, {one.customer_id}"),
         Cell(one.contact or _("Nobody")),
-        Cell(when(one.created, language)),
+        Cell(format_datetime(one.created, language)),
         Cell(ids),
     ]
 
 
 def _pager(start: int, shown: int, total: int, language: Language) -> Pager:
-    _ = speaker(language)
-    here = link_to("orders")
+    _ = translator(language)
+    here = url_or_empty("orders")
     before = Link(_("Newer"), f"{here}?from={max(0, start - ON_A_PAGE)}") if start else None
     after = Link(_("Older"), f"{here}?from={start + ON_A_PAGE}") if start + shown < total else None
     return Pager(_("{first}–{last} of {total}", first=start + 1, last=start + shown, total=total), before, after)

@@ -19,47 +19,54 @@ from sinetti.eservice.orders.person_forms import (
     phone_field,
 )
 from sinetti.eservice.ui.components import Input
-from sinetti.eservice.ui.forms import PeopleForm
+from sinetti.eservice.ui.forms import PortalForm
 from sinetti.i18n.staff_labels import CHANNELS
-from sinetti.i18n.translate import mark, text
-from sinetti.services.self_service.order import OrderAsk, Person
+from sinetti.i18n.translate import gettext_noop, translate
+from sinetti.services.self_service.order import ContactDetails, OrderAsk
 
 _OTHERS = "others"
-_DESCRIPTION_WRONG = mark("Describe it in at most {longest} characters on one line.")
-_HOW_MANY = mark("Write how many other organisations there are, roughly, as a number from 1.")
-_DEPUTY_WHOLE = mark("A deputy needs a name and an e-mail address. Leave all of the deputy's fields empty for none.")
+_DESCRIPTION_WRONG = gettext_noop("Describe it in at most {longest} characters on one line.")
+_HOW_MANY = gettext_noop("Write how many other organisations there are, roughly, as a number from 1.")
+_DEPUTY_WHOLE = gettext_noop(
+    "A deputy needs a name and an e-mail address. Leave all of the deputy's fields empty for none."
+)
 
 
-class OrderForm(PeopleForm):
+class OrderForm(PortalForm):
     """An order."""
 
     numeric = frozenset({"count"})
 
-    channel = forms.ChoiceField(label=mark("Certificate type"), choices=())
+    channel = forms.ChoiceField(label=gettext_noop("Certificate type"), choices=())
     description = forms.CharField(
-        label=mark("Description"),
-        help_text=mark("What people call it: for example the program that uses it, “Payroll”"),
+        label=gettext_noop("Description"),
+        help_text=gettext_noop("What people call it: for example the program that uses it, “Payroll”"),
         max_length=LONGEST_DESCRIPTION,
     )
     whose = forms.ChoiceField(
-        label=mark("Whose reports are sent with it"),
-        choices=[("own", mark("Own reports only")), (_OTHERS, mark("Also reports of other organisations"))],
+        label=gettext_noop("Whose reports are sent with it"),
+        choices=[
+            ("own", gettext_noop("Own reports only")),
+            (_OTHERS, gettext_noop("Also reports of other organisations")),
+        ],
         initial="own",
     )
     count = forms.CharField(
-        label=mark("About how many other organisations"),
-        help_text=mark("Only where other organisations' reports are sent with it: messages then say what stops"),
+        label=gettext_noop("About how many other organisations"),
+        help_text=gettext_noop(
+            "Only where other organisations' reports are sent with it: messages then say what stops"
+        ),
         required=False,
         max_length=7,
     )
-    contact_name = name_field(mark("Technical contact person: name"))
-    contact_email = email_field(mark("Technical contact person: e-mail"))
-    contact_phone = phone_field(mark("Technical contact person: phone"))
-    contact_language = language_field(mark("Technical contact person: language of the messages"))
-    deputy_name = name_field(mark("Deputy: name (optional)"), required=False)
-    deputy_email = email_field(mark("Deputy: e-mail (optional)"), required=False)
-    deputy_phone = phone_field(mark("Deputy: phone (optional)"), mark("For reminders in the last days"))
-    deputy_language = language_field(mark("Deputy: language of the messages"))
+    contact_name = name_field(gettext_noop("Technical contact person: name"))
+    contact_email = email_field(gettext_noop("Technical contact person: e-mail"))
+    contact_phone = phone_field(gettext_noop("Technical contact person: phone"))
+    contact_language = language_field(gettext_noop("Technical contact person: language of the messages"))
+    deputy_name = name_field(gettext_noop("Deputy: name (optional)"), required=False)
+    deputy_email = email_field(gettext_noop("Deputy: e-mail (optional)"), required=False)
+    deputy_phone = phone_field(gettext_noop("Deputy: phone (optional)"), gettext_noop("For reminders in the last days"))
+    deputy_language = language_field(gettext_noop("Deputy: language of the messages"))
 
     def __init__(
         self,
@@ -73,7 +80,7 @@ class OrderForm(PeopleForm):
         first = {"channel": several[0].value} if len(several) == 1 else {}
         super().__init__(language, data, initial={**first, **(initial or {})})
         as_the_reader(self, "contact_", "deputy_")
-        choices = [(one.value, text(CHANNELS[one], language)) for one in several]
+        choices = [(one.value, translate(CHANNELS[one], language)) for one in several]
         self.fields["channel"].choices = choices  # type: ignore[attr-defined] # it is a ChoiceField
 
     def clean(self) -> None:
@@ -103,11 +110,11 @@ class OrderForm(PeopleForm):
             replaces,
         )
 
-    def contact(self) -> Person:
+    def contact(self) -> ContactDetails:
         """The technical contact person."""
         return person_of(self, "contact_")
 
-    def deputy(self) -> Person | None:
+    def deputy(self) -> ContactDetails | None:
         """The deputy, or None."""
         return person_of(self, "deputy_") if self.cleaned_data["deputy_email"] else None
 

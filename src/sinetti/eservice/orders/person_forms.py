@@ -5,26 +5,37 @@ from collections.abc import Mapping
 from django import forms
 
 from sinetti.domain.phones import international
-from sinetti.domain.validation import LONGEST_EMAIL, LONGEST_PERSON, LONGEST_PHONE, WordError, check_email, check_phone
+from sinetti.domain.validation import (
+    LONGEST_EMAIL,
+    LONGEST_PERSON,
+    LONGEST_PHONE,
+    ValidationError,
+    check_email,
+    check_phone,
+)
 from sinetti.domain.values import Language
-from sinetti.eservice.ui.forms import LANGUAGE_CHOICES, PeopleForm
-from sinetti.i18n.translate import mark
-from sinetti.services.self_service.order import Person
+from sinetti.eservice.ui.forms import LANGUAGE_CHOICES, PortalForm
+from sinetti.i18n.translate import gettext_noop
+from sinetti.services.self_service.order import ContactDetails
 
 _PREFIX = "person_"
 
-NAME_HINT = mark("A natural person: first name and surname")
-EMAIL_HINT = mark("A person's own address, not a shared one")
-PHONE_HINT = mark(
+NAME_HINT = gettext_noop("A natural person: first name and surname")
+EMAIL_HINT = gettext_noop("A person's own address, not a shared one")
+PHONE_HINT = gettext_noop(
     "The PIN code goes there as a text message, for example 040 123 4567 or +46 70 123 45 67. Without a number you "
     "tell the person a code yourself."
 )
-_NAME_WRONG = mark("Write the person's name, at most {longest} characters.")
-_EMAIL_WRONG = mark("Write an e-mail address like name@organisation.example.")
-_PHONE_WRONG = mark("Write a phone number that begins with 0 or +, for example 040 123 4567 or +46 70 123 45 67.")
+_NAME_WRONG = gettext_noop("Write the person's name, at most {longest} characters.")
+_EMAIL_WRONG = gettext_noop("Write an e-mail address like name@organisation.example.")
+_PHONE_WRONG = gettext_noop(
+    "Write a phone number that begins with 0 or +, for example 040 123 4567 or +46 70 123 45 67."
+)
 
-SAME_PERSON = mark("The deputy has to be somebody else than the technical contact person. Write another person's data.")
-_NO_SMS = mark(
+SAME_PERSON = gettext_noop(
+    "The deputy has to be somebody else than the technical contact person. Write another person's data."
+)
+_NO_SMS = gettext_noop(
     "No text messages can be sent from here. Leave the number out: you then tell the person a code yourself."
 )
 
@@ -56,19 +67,19 @@ def language_field(label: str) -> forms.ChoiceField:
     return forms.ChoiceField(label=label, choices=LANGUAGE_CHOICES)
 
 
-def as_the_reader(form: PeopleForm, *prefixes: str) -> None:
+def as_the_reader(form: PortalForm, *prefixes: str) -> None:
     """Offer the reader's own language for people who are not known yet."""
     for prefix in prefixes:
         form.fields[f"{prefix}language"].initial = form.language.value
 
 
-class PersonForm(PeopleForm):
+class PersonForm(PortalForm):
     """One person."""
 
-    person_name = name_field(mark("Name"))
-    person_email = email_field(mark("E-mail"))
-    person_phone = phone_field(mark("Phone"))
-    person_language = language_field(mark("Language of the messages"))
+    person_name = name_field(gettext_noop("Name"))
+    person_email = email_field(gettext_noop("E-mail"))
+    person_phone = phone_field(gettext_noop("Phone"))
+    person_language = language_field(gettext_noop("Language of the messages"))
 
     def __init__(
         self,
@@ -83,44 +94,44 @@ class PersonForm(PeopleForm):
         """Look at each field as the register wants it."""
         check_person(self, _PREFIX)
 
-    def person(self) -> Person:
+    def person(self) -> ContactDetails:
         """The person, once it is valid."""
         return person_of(self, _PREFIX)
 
 
-def check_person(form: PeopleForm, prefix: str) -> None:
+def check_person(form: PortalForm, prefix: str) -> None:
     """Say beside the field what is wrong with a person's data, and tidy what is right."""
     _check_name(form, f"{prefix}name")
     email, phone = (form.cleaned_data.get(f"{prefix}{one}", "") for one in ("email", "phone"))
     if email:
         try:
             form.cleaned_data[f"{prefix}email"] = check_email("email", email)
-        except WordError:
+        except ValidationError:
             form.refuse(f"{prefix}email", _EMAIL_WRONG)
     if phone:
         try:
             checked = check_phone("phone", phone)
-        except WordError:
+        except ValidationError:
             checked = ""
         if international(checked) is None:
             form.refuse(f"{prefix}phone", _PHONE_WRONG)
 
 
-def refuse_phone(form: PeopleForm, name: str, *, sms: bool) -> None:
+def refuse_phone(form: PortalForm, name: str, *, sms: bool) -> None:
     """Refuse a contact's number where no PIN code could be sent to it: then the code of who orders is told instead."""
     if not sms and form.is_valid() and form.cleaned_data[name]:
         form.refuse(name, _NO_SMS)
 
 
-def person_of(form: PeopleForm, prefix: str) -> Person:
+def person_of(form: PortalForm, prefix: str) -> ContactDetails:
     """The person that valid fields name."""
     data = form.cleaned_data
-    return Person(
+    return ContactDetails(
         data[f"{prefix}name"], data[f"{prefix}email"], data[f"{prefix}phone"], Language(data[f"{prefix}language"])
     )
 
 
-def initial_of(one: Person | None, prefix: str = _PREFIX) -> dict[str, str]:
+def initial_of(one: ContactDetails | None, prefix: str = _PREFIX) -> dict[str, str]:
     """A person as fields show it."""
     if one is None:
         return {}
@@ -132,7 +143,7 @@ def initial_of(one: Person | None, prefix: str = _PREFIX) -> dict[str, str]:
     }
 
 
-def _check_name(form: PeopleForm, name: str) -> None:
+def _check_name(form: PortalForm, name: str) -> None:
     if form.cleaned_data.get(name):
         checked = form.check_unlinked(name, LONGEST_PERSON, _NAME_WRONG, longest=LONGEST_PERSON)
         form.cleaned_data[name] = checked

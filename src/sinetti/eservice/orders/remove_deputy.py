@@ -5,33 +5,33 @@ from http import HTTPStatus
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 
 from sinetti.domain.values import Language
-from sinetti.eservice.core.context import language_of, request_id, surroundings
-from sinetti.eservice.orders.common import certificate_values, hidden, person, signed_in_actor, speaker
-from sinetti.eservice.ui.components import Block, Button, Form, Link, Text, Value, Values
-from sinetti.eservice.ui.flash import say
-from sinetti.eservice.ui.links import link_to
-from sinetti.eservice.ui.page import Page, show
-from sinetti.i18n.translate import mark, text
-from sinetti.services.self_service.contacts import CertificateSeen, remove_deputy
+from sinetti.eservice.core.context import language_of, portal_context, request_id
+from sinetti.eservice.orders.common import certificate_values, hidden, person, signed_in_actor, translator
+from sinetti.eservice.ui.components import Button, Component, DescriptionItem, DescriptionList, Form, Link, Text
+from sinetti.eservice.ui.flash import flash
+from sinetti.eservice.ui.links import url_or_empty
+from sinetti.eservice.ui.page import Page, render_page
+from sinetti.i18n.translate import gettext_noop, translate
+from sinetti.services.self_service.contacts import LineageView, remove_deputy
 
 ASKS, REMOVES = "no-deputy", "remove"
 """What the two buttons ask for."""
-_REMOVE = mark("Remove the deputy")
+_REMOVE = gettext_noop("Remove the deputy")
 _PLACE = hidden("place", "deputy")
 
 
-def removing(language: Language) -> list[Block]:
+def removing(language: Language) -> list[Component]:
     """The button that leads to the look before it."""
-    return [Form([_PLACE], [Button(text(_REMOVE, language), ASKS)], name="no-deputy")]
+    return [Form([_PLACE], [Button(translate(_REMOVE, language), ASKS)], name="no-deputy")]
 
 
-def ask(request: HttpRequest, seen: CertificateSeen) -> HttpResponse:
+def ask(request: HttpRequest, seen: LineageView) -> HttpResponse:
     """Show who it is and what it means, with the button that does it: about the one who is shown, and nobody else."""
     language = language_of(request)
-    _ = speaker(language)
+    _ = translator(language)
     named = (seen.organisation, seen.customer_id)
     values = certificate_values(seen, named, seen.channel.value, seen.span.not_after, language)
-    values.append(Value(_("Deputy"), person(seen.deputy, language)))
+    values.append(DescriptionItem(_("Deputy"), person(seen.deputy, language)))
     told = _(
         "After this nobody stands in for the technical contact person. The deputy is told by e-mail, and gets no more "
         "messages about this certificate."
@@ -39,20 +39,22 @@ def ask(request: HttpRequest, seen: CertificateSeen) -> HttpResponse:
     shown = hidden("deputy", seen.deputy.email if seen.deputy else "")
     form = Form([_PLACE, shown], [Button(_(_REMOVE), REMOVES, danger=True)])
     back = Link(
-        _("Deputy of the technical contact person"), f"{link_to('certificate_contact', seen.serial)}?place=deputy"
+        _("Deputy of the technical contact person"), f"{url_or_empty('certificate_contact', seen.serial)}?place=deputy"
     )
-    return show(request, Page(_("Remove the deputy?"), blocks=[Values(values), Text([told]), form], back=back))
+    return render_page(
+        request, Page(_("Remove the deputy?"), blocks=[DescriptionList(values), Text([told]), form], back=back)
+    )
 
 
-def remove(request: HttpRequest, seen: CertificateSeen) -> HttpResponse:
+def remove(request: HttpRequest, seen: LineageView) -> HttpResponse:
     """Do it, and say so; somebody else who is the deputy by now stays, and where nobody is nothing is done."""
-    language, office = language_of(request), surroundings(request).office
+    language, office = language_of(request), portal_context(request).office
     email = request.POST.get("deputy", "")
     if seen.deputy is None:
-        said = text("Nothing was changed: it was so already.", language)
+        said = translate("Nothing was changed: it was so already.", language)
     elif remove_deputy(seen.serial, email, office, signed_in_actor(request), request_id(request)):
-        said = text("Removed. The deputy of before is told by e-mail.", language)
+        said = translate("Removed. The deputy of before is told by e-mail.", language)
     else:
-        said = text("Nothing was changed: somebody else is the deputy now.", language)
-    say(request, said)
-    return HttpResponseRedirect(link_to("certificate", seen.serial) or request.path, status=HTTPStatus.SEE_OTHER)
+        said = translate("Nothing was changed: somebody else is the deputy now.", language)
+    flash(request, said)
+    return HttpResponseRedirect(url_or_empty("certificate", seen.serial) or request.path, status=HTTPStatus.SEE_OTHER)

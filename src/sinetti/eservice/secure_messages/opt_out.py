@@ -5,59 +5,63 @@ from http import HTTPStatus
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.views.decorators.http import require_http_methods
 
-from sinetti.domain.notifications.opt_out import StopPage, Tells, Unknown
+from sinetti.domain.notifications.opt_out import OptOutNotifies, OptOutPage, UnknownLink
 from sinetti.domain.values import Language
-from sinetti.eservice.core.context import language_of, request_id, surroundings
-from sinetti.eservice.ui.components import Button, Form, Notice, Text, Tone
-from sinetti.eservice.ui.page import Page, show
-from sinetti.i18n.translate import mark, text
-from sinetti.services.organisations.email_opt_out import ask_to_stop, stop_page
+from sinetti.eservice.core.context import language_of, portal_context, request_id
+from sinetti.eservice.ui.components import Alert, Button, Form, Severity, Text
+from sinetti.eservice.ui.page import Page, render_page
+from sinetti.i18n.translate import gettext_noop, translate
+from sinetti.services.organisations.email_opt_out import opt_out_page, request_opt_out
 
 _STOP = "stop"
-_TITLE = mark("Not your task any more?")
+_TITLE = gettext_noop("Not your task any more?")
 _TOLD = {
-    Tells.SIGNATORIES: mark("The organisation's representatives are told first, so that they can name somebody else."),
-    Tells.CONTACT_PERSON: mark("The organisation's contact person is told first, so that somebody else can be named."),
-    Tells.OPERATORS: mark(
+    OptOutNotifies.SIGNATORIES: gettext_noop(
+        "The organisation's representatives are told first, so that they can name somebody else."
+    ),
+    OptOutNotifies.CONTACT_PERSON: gettext_noop(
+        "The organisation's contact person is told first, so that somebody else can be named."
+    ),
+    OptOutNotifies.OPERATORS: gettext_noop(
         "The organisation has nobody else whom we could tell, so those who run this service are told. Mail to you "
         "goes on until somebody else is named."
     ),
 }
-_THEN = mark("After that no more mail goes to your address. The certificates themselves stay as they are.")
-_ASKED = mark("You have told us. Thank you: you need not do anything more.")
-_STOPPED = mark("No more mail goes to your address.")
-_NOTHING = mark("You are not named for any task with certificates any more, so no more reminders come to you.")
+_THEN = gettext_noop("After that no more mail goes to your address. The certificates themselves stay as they are.")
+_ASKED = gettext_noop("You have told us. Thank you: you need not do anything more.")
+_STOPPED = gettext_noop("No more mail goes to your address.")
+_NOTHING = gettext_noop("You are not named for any task with certificates any more, so no more reminders come to you.")
 _UNKNOWN = (
-    mark("Perhaps it is not whole, or it is too old. Copy the whole link from our message into your browser."),
-    mark("You can also ask the organisation's representative to name somebody else."),
+    gettext_noop("Perhaps it is not whole, or it is too old. Copy the whole link from our message into your browser."),
+    gettext_noop("You can also ask the organisation's representative to name somebody else."),
 )
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
 def page(request: HttpRequest, message_id: str, token: str) -> HttpResponse:
     """Say what the button does, or what has come of it."""
-    office, language = surroundings(request).office, language_of(request)
+    office, language = portal_context(request).office, language_of(request)
     if request.method == "POST" and request.POST.get("do") == _STOP:
-        ask_to_stop(message_id, token, office, request_id(request))
+        request_opt_out(message_id, token, office, request_id(request))
         return HttpResponseRedirect(request.path, status=HTTPStatus.SEE_OTHER)
-    found = stop_page(message_id, token, office)
-    if isinstance(found, Unknown):
-        title = text("This link does not work", language)
-        return show(
-            request, Page(title, [Text([text(one, language) for one in _UNKNOWN])], status=HTTPStatus.NOT_FOUND)
+    found = opt_out_page(message_id, token, office)
+    if isinstance(found, UnknownLink):
+        title = translate("This link does not work", language)
+        return render_page(
+            request, Page(title, [Text([translate(one, language) for one in _UNKNOWN])], status=HTTPStatus.NOT_FOUND)
         )
-    return show(request, _page(found, language))
+    return render_page(request, _page(found, language))
 
 
-def _page(found: StopPage, language: Language) -> Page:
-    title = text(_TITLE, language)
+def _page(found: OptOutPage, language: Language) -> Page:
+    title = translate(_TITLE, language)
     if found.stopped:
-        return Page(title, [Notice(text(_STOPPED, language), Tone.GOOD)])
+        return Page(title, [Alert(translate(_STOPPED, language), Severity.GOOD)])
     if not found.told:
-        return Page(title, [Text([text(_NOTHING, language)])])
-    told = [text(_TOLD[one], language) for one in Tells if one in found.told]
-    then = [text(_THEN, language)] if found.stops else []
+        return Page(title, [Text([translate(_NOTHING, language)])])
+    told = [translate(_TOLD[one], language) for one in OptOutNotifies if one in found.told]
+    then = [translate(_THEN, language)] if found.stops else []
     what = Text([*told, *then])
     if found.asked:
-        return Page(title, [Notice(text(_ASKED, language), Tone.GOOD), what])
-    return Page(title, [what, Form([], [Button(text("This is not my task any more", language), _STOP)])])
+        return Page(title, [Alert(translate(_ASKED, language), Severity.GOOD), what])
+    return Page(title, [what, Form([], [Button(translate("This is not my task any more", language), _STOP)])])

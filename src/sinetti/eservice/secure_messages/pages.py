@@ -4,125 +4,136 @@ from collections.abc import Sequence
 from dataclasses import replace
 from http import HTTPStatus
 
-from sinetti.domain.orders.secure_messages import Delivery, Leads, Standing
+from sinetti.domain.orders.secure_messages import LinkState, PinState, SmsDelivery
 from sinetti.domain.values import Language
-from sinetti.eservice.ui.components import Block, Button, Form, Input, Notice, Section, Text, Tone, Value, Values
-from sinetti.eservice.ui.links import link_to
+from sinetti.eservice.ui.components import (
+    Alert,
+    Button,
+    Component,
+    DescriptionItem,
+    DescriptionList,
+    Form,
+    Input,
+    Section,
+    Severity,
+    Text,
+)
+from sinetti.eservice.ui.links import url_or_empty
 from sinetti.eservice.ui.page import Page
-from sinetti.i18n.translate import mark, text, when
-from sinetti.services.issuance.secure_message import Seen, Shown
+from sinetti.i18n.translate import format_datetime, gettext_noop, translate
+from sinetti.services.issuance.secure_message import LinkView, RevealedIds
 
 OPEN, PIN, CODE = "open", "pin", "code"
 """What a form of the page asks for."""
 
-NO_PIN = mark("Enter the six digits of the PIN code. This did not count as a try.")
-NO_CODE = mark("Enter the ten letters and digits of the code. This did not count as a try.")
-_WRONG_PIN = mark("That PIN code is wrong. Tries left: {count}.")
-_WRONG_CODE = mark("That code is wrong. Tries left: {count}.")
-_LOCKED = mark("The PIN code was entered wrong five times and works no more.")
-_OVER = mark("The PIN code works no more: it was used, a newer one was sent, or its 15 minutes have passed.")
+NO_PIN = gettext_noop("Enter the six digits of the PIN code. This did not count as a try.")
+NO_CODE = gettext_noop("Enter the ten letters and digits of the code. This did not count as a try.")
+_WRONG_PIN = gettext_noop("That PIN code is wrong. Tries left: {count}.")
+_WRONG_CODE = gettext_noop("That code is wrong. Tries left: {count}.")
+_LOCKED = gettext_noop("The PIN code was entered wrong five times and works no more.")
+_OVER = gettext_noop("The PIN code works no more: it was used, a newer one was sent, or its 15 minutes have passed.")
 
-_WAITS = mark("Transfer IDs wait for you here. Your program needs them to retrieve a certificate.")
-_MADE_ANEW = mark("Each time the message is opened new transfer IDs are made, and earlier ones stop working.")
-_HOW = mark(
+_WAITS = gettext_noop("Transfer IDs wait for you here. Your program needs them to retrieve a certificate.")
+_MADE_ANEW = gettext_noop("Each time the message is opened new transfer IDs are made, and earlier ones stop working.")
+_HOW = gettext_noop(
     "Press the button, and you get a PIN code as a text message to the number that ends in {digits}. Enter it on the "
     "page that follows."
 )
-_OTHER_NUMBER = mark(
+_OTHER_NUMBER = gettext_noop(
     "Is that not your number? Ask the organisation's representative to have it corrected. You then get a new message, "
     "and no new order is needed."
 )
-_SENT = mark("A PIN code was sent to the number that ends in {digits}.")
-_NOT_YET = mark(
+_SENT = gettext_noop("A PIN code was sent to the number that ends in {digits}.")
+_NOT_YET = gettext_noop(
     "The text message with the PIN code has not left yet. We keep trying: wait a few minutes, or have a new "
     "PIN code sent."
 )
-_FAILED = mark("The text message with the PIN code could not be delivered to the number that ends in {digits}.")
-_NONE_TODAY = mark(
+_FAILED = gettext_noop("The text message with the PIN code could not be delivered to the number that ends in {digits}.")
+_NONE_TODAY = gettext_noop(
     "Three PIN codes were sent for this message today, and no more are sent before midnight (Finnish time)."
 )
-_BY_CODE = mark(
+_BY_CODE = gettext_noop(
     "We have no phone number of yours. Enter the code that you get from the organisation's representative, and the "
     "transfer IDs are shown."
 )
 
 _CLOSED = (
-    mark(
+    gettext_noop(
         "Perhaps it is not whole, a newer message has taken its place, or it is older than 14 days. Nothing is lost by "
         "that."
     ),
-    mark("Look for a newer message from us, or ask the organisation's representative to have one sent."),
+    gettext_noop("Look for a newer message from us, or ask the organisation's representative to have one sent."),
 )
 _LOCKED_LINK = (
-    mark("The code was entered wrong five times, so the link has ended."),
-    mark("Ask the organisation's representative to have a new message sent, with a new code."),
+    gettext_noop("The code was entered wrong five times, so the link has ended."),
+    gettext_noop("Ask the organisation's representative to have a new message sent, with a new code."),
 )
 _SPENT = (
-    mark("The transfer IDs of an order can be used once, and they have been: there is nothing more to show."),
-    mark(
+    gettext_noop("The transfer IDs of an order can be used once, and they have been: there is nothing more to show."),
+    gettext_noop(
         "If they were used neither by you nor by somebody whom you gave them to, tell the organisation's "
         "representative at once: the certificate has to be revoked."
     ),
 )
-_NOW_ENTER = mark("Enter both in the program that retrieves the certificate. Do not send them on by e-mail.")
-_LEAVING = mark(
+_NOW_ENTER = gettext_noop("Enter both in the program that retrieves the certificate. Do not send them on by e-mail.")
+_LEAVING = gettext_noop(
     "They are shown this once. If you leave this page too early, open the message again: you get new ones, and these "
     "stop working."
 )
 
 
-_BY_HAND = mark(
+_BY_HAND = gettext_noop(
     "You can also retrieve the certificate in the browser: you need a certificate signing request, and the next page "
     "says how it is made."
 )
 
 
-def page(seen: Seen, error: str, language: Language, status: int) -> Page:
+def page(seen: LinkView, error: str, language: Language, status: int) -> Page:
     """What the page says where no transfer ids are shown. `error` is a message id, or empty."""
-    said = text(error, language, count=seen.tries_left) if error else ""
+    said = translate(error, language, count=seen.tries_left) if error else ""
     match seen.leads:
-        case Leads.CLOSED:
-            reasons = _LOCKED_LINK if seen.standing is Standing.LOCKED else _CLOSED
+        case LinkState.CLOSED:
+            reasons = _LOCKED_LINK if seen.standing is PinState.LOCKED else _CLOSED
             return Page(
-                text("This link does not work", language),
+                translate("This link does not work", language),
                 [_texts(reasons, language)],
                 status=HTTPStatus.NOT_FOUND,
             )
-        case Leads.SPENT:
-            title = text("The transfer IDs were used", language)
+        case LinkState.SPENT:
+            title = translate("The transfer IDs were used", language)
             return Page(title, [_texts(_SPENT, language)], status=HTTPStatus.GONE)
-        case Leads.CODE:
+        case LinkState.CODE:
             made = _code_page(said, language)
-        case Leads.PIN:
+        case LinkState.PIN:
             made = _pin_page(seen, said, language)
     return replace(made, status=HTTPStatus.UNPROCESSABLE_ENTITY if said else status)
 
 
-def why_not(seen: Seen) -> str:
+def why_not(seen: LinkView) -> str:
     """The message id of why an entry showed nothing; empty where the page itself says it."""
-    if seen.leads is Leads.CODE:
+    if seen.leads is LinkState.CODE:
         return _WRONG_CODE
-    if seen.leads is not Leads.PIN:
+    if seen.leads is not LinkState.PIN:
         return ""
-    return {Standing.WAITING: _WRONG_PIN, Standing.LOCKED: _LOCKED}.get(seen.standing, _OVER)
+    return {PinState.WAITING: _WRONG_PIN, PinState.LOCKED: _LOCKED}.get(seen.standing, _OVER)
 
 
-def shown(done: Shown, language: Language) -> Page:
+def shown(done: RevealedIds, language: Language) -> Page:
     """The transfer ids, with what they are for."""
     values = [
-        Value(text("Transfer ID", language), done.ids.transfer_id, secret=True),
-        Value(text("One-time password", language), done.ids.transfer_password, secret=True),
-        Value(text("Valid until", language), when(done.ids.expires, language)),
-        Value(text("Organisation", language), f"{done.customer_name}, {done.customer_id}"),
-        Value(text("Certificate type", language), done.channel.value),
+        DescriptionItem(translate("Transfer ID", language), done.ids.transfer_id, secret=True),
+        DescriptionItem(translate("One-time password", language), done.ids.transfer_password, secret=True),
+        DescriptionItem(translate("Valid until", language), format_datetime(done.ids.expires, language)),
+        DescriptionItem(translate("Organisation", language), f"{done.customer_name}, {done.customer_id}"),
+        DescriptionItem(translate("Certificate type", language), done.channel.value),
     ]
     if done.description:
-        values.append(Value(text("Certificate", language), done.description))
+        values.append(DescriptionItem(translate("Certificate", language), done.description))
     return Page(
-        text("Your transfer IDs", language),
+        translate("Your transfer IDs", language),
         [
-            Notice(text("The transfer IDs were made for you just now.", language), Tone.GOOD),
-            Values(values),
+            Alert(translate("The transfer IDs were made for you just now.", language), Severity.GOOD),
+            DescriptionList(values),
             _texts((_NOW_ENTER, _LEAVING), language),
             _in_the_browser(done, language),
         ],
@@ -130,7 +141,7 @@ def shown(done: Shown, language: Language) -> Page:
     )
 
 
-def _in_the_browser(done: Shown, language: Language) -> Section:
+def _in_the_browser(done: RevealedIds, language: Language) -> Section:
     """The way to fetch without a program: in another tab, since this page is shown once; nothing is in its address."""
     values = {
         "organisation": done.customer_id,
@@ -138,44 +149,44 @@ def _in_the_browser(done: Shown, language: Language) -> Section:
         "password": done.ids.transfer_password,
     }
     inputs = [Input(name, "", "hidden", value) for name, value in values.items()]
-    button = Button(text("Retrieve in the browser (opens in a new tab)", language), "open", minor=True)
-    form = Form(inputs, [button], action=link_to("fetch"), new_tab=True)
-    title = text("No program that retrieves it?", language)
-    return Section(title, [Text([text(_BY_HAND, language)]), form])
+    button = Button(translate("Retrieve in the browser (opens in a new tab)", language), "open", minor=True)
+    form = Form(inputs, [button], action=url_or_empty("fetch"), new_tab=True)
+    title = translate("No program that retrieves it?", language)
+    return Section(title, [Text([translate(_BY_HAND, language)]), form])
 
 
 def _code_page(error: str, language: Language) -> Page:
-    hint = text("Ten letters and digits", language)
+    hint = translate("Ten letters and digits", language)
     field = Input(
-        "code", text("Code", language), hint=hint, error=error, required=True, longest=20, focus=True, code=True
+        "code", translate("Code", language), hint=hint, error=error, required=True, longest=20, focus=True, code=True
     )
     return Page(
-        text("Secure message", language),
+        translate("Secure message", language),
         [
             _texts((_WAITS, _BY_CODE, _MADE_ANEW), language),
-            _entry(field, Button(text("Open message", language), CODE)),
+            _entry(field, Button(translate("Open message", language), CODE)),
         ],
     )
 
 
-def _pin_page(seen: Seen, error: str, language: Language) -> Page:
-    if seen.standing is Standing.WAITING:
+def _pin_page(seen: LinkView, error: str, language: Language) -> Page:
+    if seen.standing is PinState.WAITING:
         return _enter_page(seen, error, language)
-    title = text("Secure message", language)
+    title = translate("Secure message", language)
     if not seen.pins_left:
         return Page(title, [_texts((_WAITS, _NONE_TODAY, _OTHER_NUMBER), language)], error)
-    how = text(_HOW, language, digits=seen.phone_end)
-    what = Text([text(_WAITS, language), how, text(_MADE_ANEW, language)])
-    button = _sends(seen, Button(text("Open message", language), OPEN))
+    how = translate(_HOW, language, digits=seen.phone_end)
+    what = Text([translate(_WAITS, language), how, translate(_MADE_ANEW, language)])
+    button = _sends(seen, Button(translate("Open message", language), OPEN))
     return Page(title, [what, button, _texts((_OTHER_NUMBER,), language)], error)
 
 
-def _enter_page(seen: Seen, error: str, language: Language) -> Page:
+def _enter_page(seen: LinkView, error: str, language: Language) -> Page:
     """Ask for the PIN code that was sent."""
     field = Input(
         "pin",
-        text("PIN code", language),
-        hint=text("Six digits; the code works for 15 minutes", language),
+        translate("PIN code", language),
+        hint=translate("Six digits; the code works for 15 minutes", language),
         error=error,
         required=True,
         longest=12,
@@ -184,24 +195,24 @@ def _enter_page(seen: Seen, error: str, language: Language) -> Page:
         focus=True,
         code=True,
     )
-    told = not error or seen.delivery is not Delivery.SENT
-    blocks: list[Block] = [_delivered(seen, language)] if told else []
-    blocks.append(_entry(field, Button(text("Show transfer IDs", language), PIN)))
+    told = not error or seen.delivery is not SmsDelivery.SENT
+    blocks: list[Component] = [_delivered(seen, language)] if told else []
+    blocks.append(_entry(field, Button(translate("Show transfer IDs", language), PIN)))
     if seen.pins_left:
-        blocks.append(_sends(seen, Button(text("Send a new PIN code", language), OPEN, minor=True)))
+        blocks.append(_sends(seen, Button(translate("Send a new PIN code", language), OPEN, minor=True)))
     else:
         blocks.append(_texts((_NONE_TODAY,), language))
-    return Page(text("Enter the PIN code", language), [*blocks, _texts((_OTHER_NUMBER,), language)])
+    return Page(translate("Enter the PIN code", language), [*blocks, _texts((_OTHER_NUMBER,), language)])
 
 
-def _delivered(seen: Seen, language: Language) -> Block:
+def _delivered(seen: LinkView, language: Language) -> Component:
     match seen.delivery:
-        case Delivery.SENT:
-            return Notice(text(_SENT, language, digits=seen.phone_end), Tone.GOOD)
-        case Delivery.WAITING:
-            return Text([text(_NOT_YET, language)])
-        case Delivery.FAILED:
-            return Notice(text(_FAILED, language, digits=seen.phone_end), Tone.WARNING)
+        case SmsDelivery.SENT:
+            return Alert(translate(_SENT, language, digits=seen.phone_end), Severity.GOOD)
+        case SmsDelivery.WAITING:
+            return Text([translate(_NOT_YET, language)])
+        case SmsDelivery.FAILED:
+            return Alert(translate(_FAILED, language, digits=seen.phone_end), Severity.WARNING)
 
 
 def _entry(field: Input, button: Button) -> Form:
@@ -209,10 +220,10 @@ def _entry(field: Input, button: Button) -> Form:
     return Form([field], [button], errors=[(field.name, field.error)] if field.error else ())
 
 
-def _sends(seen: Seen, button: Button) -> Form:
+def _sends(seen: LinkView, button: Button) -> Form:
     """A button that sends a PIN code, which knows how many were made before."""
     return Form([Input("after", "", "hidden", str(seen.made))], [button])
 
 
 def _texts(message_ids: Sequence[str], language: Language) -> Text:
-    return Text([text(one, language) for one in message_ids])
+    return Text([translate(one, language) for one in message_ids])

@@ -45,7 +45,7 @@ class Evaluation:
 
 
 @dataclass(frozen=True, slots=True)
-class Run:
+class AutomatedCheck:
     """What programs looked at last, and how much they found."""
 
     date: date
@@ -57,11 +57,11 @@ class Run:
 
 
 @dataclass(frozen=True, slots=True)
-class Known:
+class AccessibilityData:
     """Both together."""
 
     evaluations: Sequence[Evaluation]
-    run: Run
+    run: AutomatedCheck
 
     @property
     def conformity(self) -> Conformity:
@@ -74,9 +74,11 @@ class Known:
 
 
 @cache
-def known() -> Known:
+def known() -> AccessibilityData:
     """Read both. Raises FindingsError."""
-    return Known(read_findings(place(FINDINGS).read_text("utf-8")), read_run(place(LAST_RUN).read_text("utf-8")))
+    return AccessibilityData(
+        read_findings(place(FINDINGS).read_text("utf-8")), read_run(place(LAST_RUN).read_text("utf-8"))
+    )
 
 
 def place(name: str) -> Traversable:
@@ -94,10 +96,10 @@ def read_findings(written: str) -> tuple[Evaluation, ...]:
     return tuple(_evaluation(number, one) for number, one in enumerate(entries, 1))
 
 
-def read_run(written: str) -> Run:
+def read_run(written: str) -> AutomatedCheck:
     """Parse the last run."""
     found = json.loads(written)
-    return Run(
+    return AutomatedCheck(
         date.fromisoformat(found["date"]),
         found["axe"],
         tuple(found["pages"]),

@@ -3,183 +3,193 @@
 from django.http import HttpRequest, HttpResponse
 from django.views.decorators.http import require_safe
 
-from sinetti.domain.access.roles import Right
-from sinetti.domain.certificates.display_status import State
+from sinetti.domain.access.roles import Permission
+from sinetti.domain.certificates.display_status import DisplayStatus
 from sinetti.domain.values import Language
-from sinetti.eservice.core.authentication import actor_of, standing_of
-from sinetti.eservice.core.context import language_of, surroundings
-from sinetti.eservice.ui.components import Block, Link, Links, Notice, Section, Task, Tasks, Text, Tone
-from sinetti.eservice.ui.links import link_to
+from sinetti.eservice.core.authentication import current_actor, current_permissions
+from sinetti.eservice.core.context import language_of, portal_context
+from sinetti.eservice.ui.components import Alert, Component, Link, Links, Section, Severity, Task, Tasks, Text
+from sinetti.eservice.ui.links import url_or_empty
 from sinetti.eservice.ui.navigation import SECURITY
-from sinetti.eservice.ui.page import Page, show
-from sinetti.i18n.translate import count_text, mark, mark_count, text
+from sinetti.eservice.ui.page import Page, render_page
+from sinetti.i18n.translate import gettext_noop, ngettext_noop, translate, translate_plural
 from sinetti.services.access.permissions import Actor
 from sinetti.services.self_service.dashboard import Overview, overview
 
-_TITLE = mark("Certificate service")
+_TITLE = gettext_noop("Certificate service")
 _WHAT = (
-    mark(
+    gettext_noop(
         "Organisations get certificates here for their programs. With its certificate a program proves whose data it "
         "sends or asks for over the technical interface."
     ),
-    mark("Looking for your organisation's certificate? Ask your software supplier or your technical contact person."),
+    gettext_noop(
+        "Looking for your organisation's certificate? Ask your software supplier or your technical contact person."
+    ),
 )
 _SIGN_IN = (
-    mark("Sign in to order certificates, to see when they end, and to give others an authorisation."),
-    mark("An account alone gives no rights: your organisation's representative gives you an authorisation."),
+    gettext_noop("Sign in to order certificates, to see when they end, and to give others an authorisation."),
+    gettext_noop("An account alone gives no rights: your organisation's representative gives you an authorisation."),
 )
-_FETCH = mark(
+_FETCH = gettext_noop(
     "Do you have transfer IDs? With them you retrieve a certificate, in your program or here in the browser, without "
     "signing in."
 )
-_MESSAGE = mark(
+_MESSAGE = gettext_noop(
     "Did you get a message from us? The link in it leads to the page that you need, and you "
     "need not sign in there. Nobody will ask you for a PIN code by phone."
 )
-_NOTHING = mark("Nothing waits for you now.")
+_NOTHING = gettext_noop("Nothing waits for you now.")
 _NO_AUTHORISATION = (
-    mark("You have no authorisation for any organisation yet, so there is nothing to see here."),
-    mark(
+    gettext_noop("You have no authorisation for any organisation yet, so there is nothing to see here."),
+    gettext_noop(
         "Your organisation's representative (for example the managing director) can give you one. You can ask for it."
     ),
 )
-_WAITING = mark(
+_WAITING = gettext_noop(
     "You have authorisations that you cannot use now: sign in with your second factor, or set one up for your account."
 )
 
-_STATES: dict[State, tuple[Tone, tuple[str, str]]] = {
-    State.EXPIRED: (
-        Tone.ERROR,
-        mark_count(
+_STATES: dict[DisplayStatus, tuple[Severity, tuple[str, str]]] = {
+    DisplayStatus.EXPIRED: (
+        Severity.ERROR,
+        ngettext_noop(
             "{count} certificate has expired, and nothing has taken its place",
             "{count} certificates have expired, and nothing has taken their place",
         ),
     ),
-    State.REVOKED: (
-        Tone.ERROR,
-        mark_count(
+    DisplayStatus.REVOKED: (
+        Severity.ERROR,
+        ngettext_noop(
             "{count} certificate was revoked, and nothing has taken its place",
             "{count} certificates were revoked, and nothing has taken their place",
         ),
     ),
-    State.ENDS_SOON: (
-        Tone.WARNING,
-        mark_count("{count} certificate ends in 14 days or less", "{count} certificates end in 14 days or less"),
+    DisplayStatus.ENDS_SOON: (
+        Severity.WARNING,
+        ngettext_noop("{count} certificate ends in 14 days or less", "{count} certificates end in 14 days or less"),
     ),
-    State.OLD_IN_USE: (
-        Tone.WARNING,
-        mark_count(
+    DisplayStatus.OLD_IN_USE: (
+        Severity.WARNING,
+        ngettext_noop(
             "{count} certificate was renewed, but the old one is still in use",
             "{count} certificates were renewed, but the old ones are still in use",
         ),
     ),
-    State.NEW_WAITS: (
-        Tone.WARNING,
-        mark_count("{count} new certificate waits to be retrieved", "{count} new certificates wait to be retrieved"),
+    DisplayStatus.NEW_WAITS: (
+        Severity.WARNING,
+        ngettext_noop("{count} new certificate waits to be retrieved", "{count} new certificates wait to be retrieved"),
     ),
-    State.NOT_FETCHED: (
-        Tone.WARNING,
-        mark_count("{count} certificate has not been retrieved", "{count} certificates have not been retrieved"),
+    DisplayStatus.NOT_FETCHED: (
+        Severity.WARNING,
+        ngettext_noop("{count} certificate has not been retrieved", "{count} certificates have not been retrieved"),
     ),
-    State.IDS_LAPSED: (
-        Tone.WARNING,
-        mark_count(
+    DisplayStatus.IDS_LAPSED: (
+        Severity.WARNING,
+        ngettext_noop(
             "{count} order has transfer IDs that have lapsed", "{count} orders have transfer IDs that have lapsed"
         ),
     ),
-    State.RENEWAL_OPEN: (
-        Tone.PLAIN,
-        mark_count("{count} certificate can be renewed now", "{count} certificates can be renewed now"),
+    DisplayStatus.RENEWAL_OPEN: (
+        Severity.PLAIN,
+        ngettext_noop("{count} certificate can be renewed now", "{count} certificates can be renewed now"),
     ),
-    State.IDS_OPENED: (
-        Tone.PLAIN,
-        mark_count(
+    DisplayStatus.IDS_OPENED: (
+        Severity.PLAIN,
+        ngettext_noop(
             "{count} order has transfer IDs that were opened and not used",
             "{count} orders have transfer IDs that were opened and not used",
         ),
     ),
-    State.IDS_SENT: (
-        Tone.PLAIN,
-        mark_count(
+    DisplayStatus.IDS_SENT: (
+        Severity.PLAIN,
+        ngettext_noop(
             "{count} order has transfer IDs that nobody has opened",
             "{count} orders have transfer IDs that nobody has opened",
         ),
     ),
 }
 """The most urgent first."""
-_REQUESTS = mark_count(
+_REQUESTS = ngettext_noop(
     "{count} request for an authorisation waits for your answer",
     "{count} requests for an authorisation wait for your answer",
 )
-_APPLICATIONS = mark_count("{count} application waits for a decision", "{count} applications wait for a decision")
+_APPLICATIONS = ngettext_noop("{count} application waits for a decision", "{count} applications wait for a decision")
 
 
 @require_safe
 def page(request: HttpRequest) -> HttpResponse:
     """Say what this is, or what there is to do."""
-    actor, language = actor_of(request), language_of(request)
+    actor, language = current_actor(request), language_of(request)
     blocks = _welcome(language) if actor is None else _to_do(request, actor, language)
-    return show(request, Page(text(_TITLE, language), blocks))
+    return render_page(request, Page(translate(_TITLE, language), blocks))
 
 
-def _welcome(language: Language) -> list[Block]:
-    sign_in = Link(text(mark("Sign in"), language), link_to("account_login"), button=True)
-    fetch = Link(text(mark("Retrieve a certificate"), language), link_to("fetch"), button=True)
-    fetching: list[Block] = [Text([text(_FETCH, language)]), *([Links([fetch])] if fetch.address else [])]
+def _welcome(language: Language) -> list[Component]:
+    sign_in = Link(translate(gettext_noop("Sign in"), language), url_or_empty("account_login"), button=True)
+    fetch = Link(translate(gettext_noop("Retrieve a certificate"), language), url_or_empty("fetch"), button=True)
+    fetching: list[Component] = [Text([translate(_FETCH, language)]), *([Links([fetch])] if fetch.address else [])]
     return [
-        Text([text(one, language) for one in _WHAT]),
+        Text([translate(one, language) for one in _WHAT]),
         Section(
-            text(mark("Your organisation's certificates"), language),
-            [Text([text(one, language) for one in _SIGN_IN]), Links([sign_in])],
+            translate(gettext_noop("Your organisation's certificates"), language),
+            [Text([translate(one, language) for one in _SIGN_IN]), Links([sign_in])],
         ),
-        Section(text(mark("Retrieve with transfer IDs"), language), fetching),
-        Section(text(mark("A message from us"), language), [Text([text(_MESSAGE, language)])]),
+        Section(translate(gettext_noop("Retrieve with transfer IDs"), language), fetching),
+        Section(translate(gettext_noop("A message from us"), language), [Text([translate(_MESSAGE, language)])]),
     ]
 
 
-def _to_do(request: HttpRequest, actor: Actor, language: Language) -> list[Block]:
-    who = standing_of(request)
-    found = overview(actor, who, surroundings(request).office)
-    blocks: list[Block] = []
+def _to_do(request: HttpRequest, actor: Actor, language: Language) -> list[Component]:
+    who = current_permissions(request)
+    found = overview(actor, who, portal_context(request).office)
+    blocks: list[Component] = []
     if who.waiting:
-        factor = Link(text(SECURITY, language), link_to("mfa_index"))
-        blocks.append(Notice(text(_WAITING, language), Tone.WARNING, [factor] if factor.address else []))
+        factor = Link(translate(SECURITY, language), url_or_empty("mfa_index"))
+        blocks.append(Alert(translate(_WAITING, language), Severity.WARNING, [factor] if factor.address else []))
     tasks = _tasks(found, language)
     if tasks:
-        blocks.append(Section(text(mark("What waits for you"), language), [Tasks(tasks)]))
+        blocks.append(Section(translate(gettext_noop("What waits for you"), language), [Tasks(tasks)]))
     elif found.organisations or actor.staff:
-        blocks.append(Notice(text(_NOTHING, language), Tone.GOOD))
+        blocks.append(Alert(translate(_NOTHING, language), Severity.GOOD))
     elif not who.waiting:
-        blocks.append(Text([text(one, language) for one in _NO_AUTHORISATION]))
-    orders = bool(who.organisations(Right.ORDER))
+        blocks.append(Text([translate(one, language) for one in _NO_AUTHORISATION]))
+    orders = bool(who.organisations(Permission.ORDER))
     ways = _ways(language, sees=bool(found.organisations), orders=orders)
     if actor.staff and actor.second_factor:
-        desk = Link(text(mark("Clerk's pages"), language), link_to("staff"), button=True)
+        desk = Link(translate(gettext_noop("Clerk's pages"), language), url_or_empty("staff"), button=True)
         ways = [desk, *(ways if found.organisations else [])]
     return [*blocks, Links(ways)]
 
 
 def _tasks(found: Overview, language: Language) -> list[Task]:
-    certificates = link_to("certificates")
+    certificates = url_or_empty("certificates")
     tasks = [
-        Task(count_text(*told, count, language), f"{certificates}?state={state}" if certificates else "", tone)
+        Task(translate_plural(*told, count, language), f"{certificates}?state={state}" if certificates else "", tone)
         for state, (tone, told) in _STATES.items()
         if (count := found.states.get(state, 0))
     ]
     if found.requests:
-        tasks.append(Task(count_text(*_REQUESTS, found.requests, language), link_to("authorisations"), Tone.WARNING))
+        tasks.append(
+            Task(
+                translate_plural(*_REQUESTS, found.requests, language), url_or_empty("authorisations"), Severity.WARNING
+            )
+        )
     if found.applications:
-        place = link_to("staff_applications") or link_to("staff")
-        tasks.append(Task(count_text(*_APPLICATIONS, found.applications, language), place, Tone.WARNING))
+        place = url_or_empty("staff_applications") or url_or_empty("staff")
+        tasks.append(Task(translate_plural(*_APPLICATIONS, found.applications, language), place, Severity.WARNING))
     return tasks
 
 
 def _ways(language: Language, *, sees: bool, orders: bool) -> list[Link]:
     """Where most want to go next, of what they may."""
-    places = [(mark("All certificates"), "certificates")] if sees else [(mark("Ask for an authorisation"), "ask")]
+    places = (
+        [(gettext_noop("All certificates"), "certificates")]
+        if sees
+        else [(gettext_noop("Ask for an authorisation"), "ask")]
+    )
     if orders:
-        places.append((mark("Order a certificate"), "order_new"))
+        places.append((gettext_noop("Order a certificate"), "order_new"))
     elif not sees:
-        places.append((mark("Retrieve a certificate"), "fetch"))
-    ways = (Link(text(name, language), link_to(place), button=True) for name, place in places)
+        places.append((gettext_noop("Retrieve a certificate"), "fetch"))
+    ways = (Link(translate(name, language), url_or_empty(place), button=True) for name, place in places)
     return [one for one in ways if one.address]

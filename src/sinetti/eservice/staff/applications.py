@@ -6,68 +6,73 @@ from django.urls import reverse
 from django.views.decorators.http import require_http_methods, require_safe
 
 from sinetti.domain.organisations.applications import (
-    ApplicationFault,
-    ApplicationRefused,
+    ApplicationDecision,
+    ApplicationError,
+    ApplicationErrorReason,
     ApplicationState,
-    Verdict,
     read_case_number,
 )
-from sinetti.eservice.core.context import language_of, surroundings
-from sinetti.eservice.staff.common import A_PAGE, Say, at_desk, page_number, pager, show_page, speaker
+from sinetti.eservice.core.context import language_of, portal_context
+from sinetti.eservice.staff.common import A_PAGE, Say, page_number, pager, show_page, staff_view, translator
 from sinetti.eservice.staff.decision import case_of, lines
 from sinetti.eservice.ui.components import (
-    Block,
+    Alert,
     Button,
     Cell,
     Column,
+    Component,
+    DescriptionItem,
+    DescriptionList,
     Link,
     Links,
-    Notice,
     Section,
     Table,
     Text,
-    Value,
-    Values,
 )
 from sinetti.eservice.ui.error_pages import not_found
-from sinetti.eservice.ui.flash import say as tell
-from sinetti.eservice.ui.forms import PeopleForm
-from sinetti.eservice.ui.links import to
+from sinetti.eservice.ui.flash import flash as tell
+from sinetti.eservice.ui.forms import PortalForm
+from sinetti.eservice.ui.links import redirect_to
 from sinetti.i18n.application_decision import decision
 from sinetti.i18n.languages import LANGUAGES
 from sinetti.i18n.staff_labels import CHANNELS, FAULTS, STATES
-from sinetti.i18n.translate import mark, when
+from sinetti.i18n.translate import format_datetime, gettext_noop
 from sinetti.services.organisations.register import ChannelError
 from sinetti.services.staff import applications
 from sinetti.services.staff.applications import Application
-from sinetti.services.staff.session import Clerk
+from sinetti.services.staff.session import StaffSession
 
-_FIELDS = {ApplicationFault.REASON: "reason", ApplicationFault.VERDICT: "verdict"}
+_FIELDS = {ApplicationErrorReason.REASON: "reason", ApplicationErrorReason.VERDICT: "verdict"}
 
 
-class CaseForm(PeopleForm):
+class CaseForm(PortalForm):
     """Looking for one case."""
 
-    case = forms.CharField(label=mark("Case number"), help_text=mark("For example SI-7K3M2-Q9PXW."), max_length=20)
+    case = forms.CharField(
+        label=gettext_noop("Case number"), help_text=gettext_noop("For example SI-7K3M2-Q9PXW."), max_length=20
+    )
 
     def clean_case(self) -> str:
         """A case number of ours as it is kept."""
         found = read_case_number(str(self.cleaned_data["case"]))
         if found is None:
-            self.refuse("case", mark("A case number looks like SI-7K3M2-Q9PXW."))
+            self.refuse("case", gettext_noop("A case number looks like SI-7K3M2-Q9PXW."))
         return found or ""
 
 
-class VerdictForm(PeopleForm):
+class VerdictForm(PortalForm):
     """What a clerk decides, and why."""
 
     verdict = forms.ChoiceField(
-        label=mark("Decision"),
-        choices=[(ApplicationState.APPROVED.value, mark("Approve")), (ApplicationState.REFUSED.value, mark("Refuse"))],
+        label=gettext_noop("Decision"),
+        choices=[
+            (ApplicationState.APPROVED.value, gettext_noop("Approve")),
+            (ApplicationState.REFUSED.value, gettext_noop("Refuse")),
+        ],
     )
     reason = forms.CharField(
-        label=mark("Reasons"),
-        help_text=mark(
+        label=gettext_noop("Reasons"),
+        help_text=gettext_noop(
             "In the applicant's language, which is given above. A refusal always has reasons; they "
             "become part of the decision, which the applicant gets as it is."
         ),
@@ -76,17 +81,17 @@ class VerdictForm(PeopleForm):
     )
 
 
-@at_desk
+@staff_view
 @require_safe
-def listed(request: HttpRequest, clerk: Clerk) -> HttpResponse:
+def listed(request: HttpRequest, clerk: StaffSession) -> HttpResponse:
     """Those that wait, from the oldest on; or those that were decided; or one case."""
-    say, language = speaker(request), language_of(request)
+    say, language = translator(request), language_of(request)
     form = CaseForm(language, request.GET if "case" in request.GET else None)
     if form.is_bound and form.is_valid():
         found = applications.by_case(form.cleaned_data["case"], clerk)
         if found is not None:
-            return to("staff_application", found.application_id)
-        form.refuse("case", mark("No application has this case number. Check the number."))
+            return redirect_to("staff_application", found.application_id)
+        form.refuse("case", gettext_noop("No application has this case number. Check the number."))
     asked = request.GET.get("state", "")
     state = ApplicationState(asked) if asked in set(ApplicationState) else ApplicationState.OPEN
     number = page_number(request)
@@ -95,50 +100,63 @@ def listed(request: HttpRequest, clerk: Clerk) -> HttpResponse:
     states = Links([Link(say(STATES[one]), f"{address}?state={one}", current=one is state) for one in ApplicationState])
     table = Table(
         say("Applications: {state}", state=say(STATES[state])),
-        [Column(say(one)) for one in (mark("Case number"), mark("Organisation"), mark("Applied for"), mark("Made"))],
+        [
+            Column(say(one))
+            for one in (
+                gettext_noop("Case number"),
+                gettext_noop("Organisation"),
+                gettext_noop("Applied for"),
+                gettext_noop("Made"),
+            )
+        ],
         [
             [
                 Cell(one.case_number, reverse("staff_application", args=[one.application_id])),
                 Cell(one.organisation, note=one.customer_id),
                 Cell(", ".join(sorted(one.channels))),
-                Cell(when(one.created, language)),
+                Cell(format_datetime(one.created, language)),
             ]
             for one in rows[:A_PAGE]
         ],
         say("There are none."),
     )
     search = form.block(Button(say("Search")), search=True)
-    blocks: list[Block] = [states, table, pager(request, number, len(rows[:A_PAGE]), more=len(rows) > A_PAGE), search]
+    blocks: list[Component] = [
+        states,
+        table,
+        pager(request, number, len(rows[:A_PAGE]), more=len(rows) > A_PAGE),
+        search,
+    ]
     return show_page(request, say("Applications for the technical interface"), blocks)
 
 
-@at_desk
+@staff_view
 @require_http_methods(["GET", "HEAD", "POST"])
-def one(request: HttpRequest, clerk: Clerk, application_id: str) -> HttpResponse:
+def one(request: HttpRequest, clerk: StaffSession, application_id: str) -> HttpResponse:
     """One application, and the decision: made here, or as it was made."""
-    say = speaker(request)
+    say = translator(request)
     found = applications.application(application_id, clerk)
     if found is None:
         return not_found(request)
     form = VerdictForm(language_of(request), request.POST if request.method == "POST" else None)
     if form.is_bound and form.is_valid() and _decide(request, found, form, clerk):
         tell(request, say("Decided. The applicant gets the decision by e-mail."))
-        return to("staff_application", application_id)
-    blocks: list[Block] = [_values(request, found), Section(say("Purpose"), [Text(found.purpose.split("\n"))])]
+        return redirect_to("staff_application", application_id)
+    blocks: list[Component] = [_values(request, found), Section(say("Purpose"), [Text(found.purpose.split("\n"))])]
     if found.state is ApplicationState.OPEN:
         blocks.append(Section(say("Decide"), _deciding(request, found, form, say)))
     elif form.is_bound:
-        blocks.insert(0, Notice(say(FAULTS[ApplicationFault.NOT_OPEN])))
+        blocks.insert(0, Alert(say(FAULTS[ApplicationErrorReason.NOT_OPEN])))
     if found.decision:
         blocks.append(Section(say("The decision as it was made"), [Text(lines(found.decision))]))
     back = Link(say("Applications for the technical interface"), reverse("staff_applications"))
     return show_page(request, say("Application {case}", case=found.case_number), blocks, back)
 
 
-def _decide(request: HttpRequest, found: Application, form: VerdictForm, clerk: Clerk) -> bool:
+def _decide(request: HttpRequest, found: Application, form: VerdictForm, clerk: StaffSession) -> bool:
     """Decide as the form says; whether that was done: else the form says why not."""
-    around = surroundings(request)
-    verdict = Verdict(
+    around = portal_context(request)
+    verdict = ApplicationDecision(
         ApplicationState(form.cleaned_data["verdict"]),
         form.cleaned_data["reason"],
         around.eservice.appeal.get(found.language, ""),
@@ -150,35 +168,35 @@ def _decide(request: HttpRequest, found: Application, form: VerdictForm, clerk: 
             lambda decided: decision(case_of(decided), verdict, around.service, around.office.now()),
             clerk,
         )
-    except ApplicationRefused as refused:
+    except ApplicationError as refused:
         form.refuse(_FIELDS.get(refused.fault), FAULTS[refused.fault])
         return False
     except ChannelError:
-        form.refuse(None, FAULTS[ApplicationFault.CHANNELS])
+        form.refuse(None, FAULTS[ApplicationErrorReason.CHANNELS])
         return False
     return True
 
 
-def _deciding(request: HttpRequest, found: Application, form: VerdictForm, say: Say) -> list[Block]:
-    blocks: list[Block] = []
-    if not surroundings(request).eservice.appeal.get(found.language, ""):
-        blocks.append(Notice(say(FAULTS[ApplicationFault.APPEAL])))
+def _deciding(request: HttpRequest, found: Application, form: VerdictForm, say: Say) -> list[Component]:
+    blocks: list[Component] = []
+    if not portal_context(request).eservice.appeal.get(found.language, ""):
+        blocks.append(Alert(say(FAULTS[ApplicationErrorReason.APPEAL])))
     return [*blocks, form.block(Button(say("Decide"), "decide"), name="decide")]
 
 
-def _values(request: HttpRequest, found: Application) -> Values:
-    say, language = speaker(request), language_of(request)
+def _values(request: HttpRequest, found: Application) -> DescriptionList:
+    say, language = translator(request), language_of(request)
     rows = [
-        Value(
+        DescriptionItem(
             say("Organisation"), found.organisation, link=reverse("staff_organisation", args=[found.organisation_id])
         ),
-        Value(say("ID"), found.customer_id),
-        Value(say("Applied for"), ", ".join(say(CHANNELS[one]) for one in sorted(found.channels))),
-        Value(say("Software"), found.software or say("not given")),
-        Value(say("Language of the case"), say(LANGUAGES[found.language])),
-        Value(say("Made"), when(found.created, language)),
-        Value(say("State"), say(STATES[found.state])),
+        DescriptionItem(say("ID"), found.customer_id),
+        DescriptionItem(say("Applied for"), ", ".join(say(CHANNELS[one]) for one in sorted(found.channels))),
+        DescriptionItem(say("Software"), found.software or say("not given")),
+        DescriptionItem(say("Language of the case"), say(LANGUAGES[found.language])),
+        DescriptionItem(say("Made"), format_datetime(found.created, language)),
+        DescriptionItem(say("State"), say(STATES[found.state])),
     ]
     if found.decided_at is not None:
-        rows.append(Value(say("Decided"), when(found.decided_at, language)))
-    return Values(rows)
+        rows.append(DescriptionItem(say("Decided"), format_datetime(found.decided_at, language)))
+    return DescriptionList(rows)

@@ -10,34 +10,36 @@ from django.views.decorators.http import require_safe
 
 from sinetti.domain.business_days import day_begins
 from sinetti.eservice.core.context import language_of
-from sinetti.eservice.staff.common import A_PAGE, at_desk, show_page, speaker
-from sinetti.eservice.ui.components import Block, Button, Cell, Column, Link, Pager, Table, Text
-from sinetti.eservice.ui.forms import PeopleForm
-from sinetti.i18n.audit_labels import ACTIONS, actor_words, fact_words, object_words
-from sinetti.i18n.translate import mark, when
+from sinetti.eservice.staff.common import A_PAGE, show_page, staff_view, translator
+from sinetti.eservice.ui.components import Button, Cell, Column, Component, Link, Pager, Table, Text
+from sinetti.eservice.ui.forms import PortalForm
+from sinetti.i18n.audit_labels import ACTIONS, actor_label, fact_label, object_label
+from sinetti.i18n.translate import format_datetime, gettext_noop
 from sinetti.services.staff import audit_log
-from sinetti.services.staff.audit_log import Asked, Entry
-from sinetti.services.staff.session import Clerk
+from sinetti.services.staff.audit_log import AuditEntry, AuditQuery
+from sinetti.services.staff.session import StaffSession
 
 
-class AuditForm(PeopleForm):
+class AuditForm(PortalForm):
     """Which rows."""
 
     object = forms.CharField(
-        label=mark("Object"),
-        help_text=mark("As it stands in the table, such as certificate:5a…"),
+        label=gettext_noop("Object"),
+        help_text=gettext_noop("As it stands in the table, such as certificate:5a…"),
         required=False,
         max_length=80,
     )
-    actor = forms.CharField(label=mark("Who"), help_text=mark("Such as user:…"), required=False, max_length=80)
+    actor = forms.CharField(
+        label=gettext_noop("Who"), help_text=gettext_noop("Such as user:…"), required=False, max_length=80
+    )
     since = forms.DateField(
-        label=mark("From this day on"), required=False, widget=forms.DateInput(attrs={"type": "date"})
+        label=gettext_noop("From this day on"), required=False, widget=forms.DateInput(attrs={"type": "date"})
     )
     until = forms.DateField(
-        label=mark("Until this day"), required=False, widget=forms.DateInput(attrs={"type": "date"})
+        label=gettext_noop("Until this day"), required=False, widget=forms.DateInput(attrs={"type": "date"})
     )
 
-    def asked(self, before: int | None) -> Asked:
+    def asked(self, before: int | None) -> AuditQuery:
         """Which rows are asked for; days are Finland's, whole ones."""
         values = self.cleaned_data if self.is_bound else {}
 
@@ -45,7 +47,7 @@ class AuditForm(PeopleForm):
             found = values.get(name)
             return day_begins(found, days) if found else None
 
-        return Asked(
+        return AuditQuery(
             (values.get("object") or "").strip(),
             (values.get("actor") or "").strip(),
             since=begins("since", 0),
@@ -54,14 +56,14 @@ class AuditForm(PeopleForm):
         )
 
 
-@at_desk
+@staff_view
 @require_safe
-def listed(request: HttpRequest, clerk: Clerk) -> HttpResponse:
+def listed(request: HttpRequest, clerk: StaffSession) -> HttpResponse:
     """Rows of the trail, the newest first."""
-    say, language = speaker(request), language_of(request)
+    say, language = translator(request), language_of(request)
     asks = {"object", "actor", "since", "until"} & set(request.GET)
     form = AuditForm(language, request.GET if asks else None)
-    blocks: list[Block] = [form.block(Button(say("Search")), search=True)]
+    blocks: list[Component] = [form.block(Button(say("Search")), search=True)]
     if not form.is_bound or form.is_valid():
         told = request.GET.get("before", "")
         before = int(told) if told.isdecimal() and len(told) < 19 else None  # noqa: PLR2004 - a BIGINT has 19 digits
@@ -76,24 +78,30 @@ def listed(request: HttpRequest, clerk: Clerk) -> HttpResponse:
     return show_page(request, say("Audit trail"), blocks)
 
 
-def history(request: HttpRequest, entries: Sequence[Entry]) -> Table:
+def history(request: HttpRequest, entries: Sequence[AuditEntry]) -> Table:
     """Rows as a table."""
-    say, language = speaker(request), language_of(request)
-    names = (mark("When"), mark("What"), mark("Object"), mark("Who"), mark("More"))
+    say, language = translator(request), language_of(request)
+    names = (
+        gettext_noop("When"),
+        gettext_noop("What"),
+        gettext_noop("Object"),
+        gettext_noop("Who"),
+        gettext_noop("More"),
+    )
 
-    def more(one: Entry) -> str:
+    def more(one: AuditEntry) -> str:
         told = "; ".join(
-            fact_words(name, value, language) for name, value in sorted(one.facts.items()) if value is not None
+            fact_label(name, value, language) for name, value in sorted(one.facts.items()) if value is not None
         )
         unsound = say("this row is not as it was written: tell whoever runs the service")
         return told if one.sound else f"{told} – {unsound}"
 
     rows = [
         [
-            Cell(when(one.at, language)),
+            Cell(format_datetime(one.at, language)),
             Cell(say(ACTIONS[one.action]) if one.action in ACTIONS else one.action, note=str(one.sequence)),
-            Cell(one.object, note=object_words(one.object, language)),
-            Cell(one.actor, note=actor_words(one.actor, language)),
+            Cell(one.object, note=object_label(one.object, language)),
+            Cell(one.actor, note=actor_label(one.actor, language)),
             Cell(more(one) or "–"),
         ]
         for one in entries

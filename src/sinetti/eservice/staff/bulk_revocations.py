@@ -8,71 +8,78 @@ from django.urls import reverse
 from django.views.decorators.http import require_http_methods, require_safe
 
 from sinetti.domain.business_days import day_begins
-from sinetti.domain.certificates.bulk_revocation import AT_ONCE, BulkReason, BulkRefused, Proposal, actor_of, takes_two
+from sinetti.domain.certificates.bulk_revocation import (
+    AT_ONCE,
+    BulkErrorReason,
+    BulkRevocationError,
+    BulkRevocationProposal,
+    actor_of,
+    needs_second_approver,
+)
 from sinetti.domain.certificates.revocation import RevocationReason
 from sinetti.domain.values import Serial
-from sinetti.eservice.core.context import language_of, surroundings
-from sinetti.eservice.staff.common import A_PAGE, Say, at_desk, page_number, pager, show_page, speaker
+from sinetti.eservice.core.context import language_of, portal_context
+from sinetti.eservice.staff.common import A_PAGE, Say, page_number, pager, show_page, staff_view, translator
 from sinetti.eservice.ui.components import (
-    Block,
+    Alert,
     Button,
     Cell,
     Column,
+    Component,
+    DescriptionItem,
+    DescriptionList,
     Form,
     Link,
     Links,
-    Notice,
+    Severity,
     Table,
     Text,
-    Tone,
-    Value,
-    Values,
 )
 from sinetti.eservice.ui.error_pages import not_found
-from sinetti.eservice.ui.flash import say as tell
-from sinetti.eservice.ui.forms import PeopleForm
-from sinetti.eservice.ui.links import to
+from sinetti.eservice.ui.flash import flash as tell
+from sinetti.eservice.ui.forms import PortalForm
+from sinetti.eservice.ui.links import redirect_to
 from sinetti.i18n.revocation_reasons import REASONS
 from sinetti.i18n.staff_labels import BULK
-from sinetti.i18n.translate import mark, when
-from sinetti.services.revocation.bulk_revoke import Selection
+from sinetti.i18n.translate import format_datetime, gettext_noop
+from sinetti.services.revocation.bulk_revoke import BulkSelection
 from sinetti.services.staff import bulk_revocations
-from sinetti.services.staff.bulk_revocations import Wanted
+from sinetti.services.staff.bulk_revocations import CertificateSelection
 from sinetti.services.staff.certificates import REASONS as MAY_GIVE
-from sinetti.services.staff.session import Clerk
+from sinetti.services.staff.session import StaffSession
 
-_TITLE = mark("Revoke many certificates")
+_TITLE = gettext_noop("Revoke many certificates")
 _MOST_SERIALS = 400_000
 _SERIAL_DIGITS = 40
 
 
-class ChooseForm(PeopleForm):
+class ChooseForm(PortalForm):
     """Which certificates, and why."""
 
-    organisation = forms.CharField(label=mark("ID of the organisation"), required=False, max_length=30)
-    authority = forms.CharField(label=mark("Certification authority"), required=False, max_length=100)
+    organisation = forms.CharField(label=gettext_noop("ID of the organisation"), required=False, max_length=30)
+    authority = forms.CharField(label=gettext_noop("Certification authority"), required=False, max_length=100)
     first = forms.DateField(
-        label=mark("Issued from this day on"), required=False, widget=forms.DateInput(attrs={"type": "date"})
+        label=gettext_noop("Issued from this day on"), required=False, widget=forms.DateInput(attrs={"type": "date"})
     )
     last = forms.DateField(
-        label=mark("Issued until this day"), required=False, widget=forms.DateInput(attrs={"type": "date"})
+        label=gettext_noop("Issued until this day"), required=False, widget=forms.DateInput(attrs={"type": "date"})
     )
     serials = forms.CharField(
-        label=mark("Serial numbers"),
-        help_text=mark("One on each line."),
+        label=gettext_noop("Serial numbers"),
+        help_text=gettext_noop("One on each line."),
         required=False,
         widget=forms.Textarea,
         max_length=_MOST_SERIALS,
     )
     shown = forms.CharField(required=False, widget=forms.HiddenInput)
     """The digest of the list that was shown: what goes is what was seen."""
-    reason = forms.ChoiceField(label=mark("Reason"), choices=[(one.value, REASONS[one]) for one in MAY_GIVE])
+    reason = forms.ChoiceField(label=gettext_noop("Reason"), choices=[(one.value, REASONS[one]) for one in MAY_GIVE])
 
     def clean_serials(self) -> tuple[Serial, ...]:
         """Serials in hex, each once."""
         typed = [line.strip().casefold() for line in str(self.cleaned_data["serials"]).splitlines() if line.strip()]
         if any(len(one) > _SERIAL_DIGITS or not set(one) <= set("0123456789abcdef") for one in typed):
-            self.refuse("serials", mark("Write one serial number on each line, in the digits 0–9 and a–f."))
+            self.refuse("serials", gettext_noop("Write one serial number on each line, in the digits 0–9 and a–f."))
         return tuple(Serial(one) for one in dict.fromkeys(typed))
 
     def clean(self) -> dict[str, object]:
@@ -80,44 +87,54 @@ class ChooseForm(PeopleForm):
         values = super().clean() or {}
         first, last = values.get("first"), values.get("last")
         if "first" in values and "last" in values and (first is None) != (last is None):
-            self.refuse("last" if last is None else "first", mark("Give both days, or none."))
+            self.refuse("last" if last is None else "first", gettext_noop("Give both days, or none."))
         elif first is not None and last is not None and last < first:
-            self.refuse("last", mark("The second day comes before the first."))
+            self.refuse("last", gettext_noop("The second day comes before the first."))
         return values
 
     def with_shown(self, digest: str) -> "ChooseForm":
         """The same form as it was sent, under a list that has this digest."""
         return ChooseForm(self.language, {**{name: self.data.get(name, "") for name in self.fields}, "shown": digest})
 
-    def wanted(self) -> Wanted:
+    def wanted(self) -> CertificateSelection:
         """What is chosen; days are Finland's, whole ones."""
         values = self.cleaned_data
         issued = None
         if values["first"] is not None:
             issued = (day_begins(values["first"]), day_begins(values["last"], 1))
-        return Wanted(values["serials"] or None, values["organisation"] or None, values["authority"] or None, issued)
+        return CertificateSelection(
+            values["serials"] or None, values["organisation"] or None, values["authority"] or None, issued
+        )
 
 
-@at_desk
+@staff_view
 @require_safe
-def listed(request: HttpRequest, clerk: Clerk) -> HttpResponse:
+def listed(request: HttpRequest, clerk: StaffSession) -> HttpResponse:
     """What waits for a second clerk, and what was decided on and is not done."""
-    say, language = speaker(request), language_of(request)
+    say, language = translator(request), language_of(request)
     waiting, unfinished = bulk_revocations.proposals(clerk)
-    columns = [Column(say(one)) for one in (mark("Proposed"), mark("Certificates"), mark("Reason"), mark("Until"))]
+    columns = [
+        Column(say(one))
+        for one in (
+            gettext_noop("Proposed"),
+            gettext_noop("Certificates"),
+            gettext_noop("Reason"),
+            gettext_noop("Until"),
+        )
+    ]
 
-    def rows(proposals: tuple[Proposal, ...]) -> list[list[Cell]]:
+    def rows(proposals: tuple[BulkRevocationProposal, ...]) -> list[list[Cell]]:
         return [
             [
-                Cell(when(one.created, language), reverse("staff_revocation", args=[one.proposal_id])),
+                Cell(format_datetime(one.created, language), reverse("staff_revocation", args=[one.proposal_id])),
                 Cell(str(len(one.serials))),
                 Cell(say(REASONS[one.reason])),
-                Cell(when(one.expires, language)),
+                Cell(format_datetime(one.expires, language)),
             ]
             for one in proposals[:A_PAGE]
         ]
 
-    blocks: list[Block] = [
+    blocks: list[Component] = [
         Links([Link(say("Choose certificates"), reverse("staff_revocation_new"), button=True)]),
         Table(say("Wait for a second clerk"), columns, rows(waiting), say("There are none.")),
         Table(say("Decided, and not done yet"), columns, rows(unfinished), say("There are none.")),
@@ -125,18 +142,18 @@ def listed(request: HttpRequest, clerk: Clerk) -> HttpResponse:
     return show_page(request, say(_TITLE), blocks)
 
 
-@at_desk
+@staff_view
 @require_http_methods(["GET", "HEAD", "POST"])
-def new(request: HttpRequest, clerk: Clerk) -> HttpResponse:
+def new(request: HttpRequest, clerk: StaffSession) -> HttpResponse:
     """Choose certificates, see which they are, and propose them."""
-    say = speaker(request)
+    say = translator(request)
     initial = {"organisation": request.GET.get("organisation", "")}
     form = ChooseForm(language_of(request), request.POST if request.method == "POST" else None, initial=initial)
-    shown: list[Block] = []
+    shown: list[Component] = []
     if form.is_bound and form.is_valid():
         try:
             answer = _chosen(request, clerk, form)
-        except BulkRefused as refused:
+        except BulkRevocationError as refused:
             form.refuse(None, BULK[refused.reason])
         else:
             if isinstance(answer, HttpResponse):
@@ -155,20 +172,20 @@ def new(request: HttpRequest, clerk: Clerk) -> HttpResponse:
     return show_page(request, say(_TITLE), [explained, *shown, form.block(*buttons)], _back(say))
 
 
-@at_desk
+@staff_view
 @require_http_methods(["GET", "HEAD", "POST"])
-def one(request: HttpRequest, clerk: Clerk, proposal_id: str) -> HttpResponse:
+def one(request: HttpRequest, clerk: StaffSession, proposal_id: str) -> HttpResponse:
     """One proposal: what it is, confirming or withdrawing it, and how far it is."""
-    say = speaker(request)
+    say = translator(request)
     try:
         if request.method == "POST":
             return _act(request, clerk, proposal_id)
         revoked, proposal = bulk_revocations.proposal(proposal_id, clerk)
-    except BulkRefused as refused:
-        if refused.reason is BulkReason.NO_PROPOSAL:
+    except BulkRevocationError as refused:
+        if refused.reason is BulkErrorReason.NO_PROPOSAL:
             return not_found(request)
         tell(request, say(BULK[refused.reason]))
-        return to("staff_revocation", proposal_id)
+        return redirect_to("staff_revocation", proposal_id)
     number = page_number(request)
     part = proposal.serials[(number - 1) * A_PAGE : number * A_PAGE]
     table = Table(
@@ -188,53 +205,61 @@ def at_once(say: Say) -> str:
     )
 
 
-def _chosen(request: HttpRequest, clerk: Clerk, form: ChooseForm) -> HttpResponse | Selection:
+def _chosen(request: HttpRequest, clerk: StaffSession, form: ChooseForm) -> HttpResponse | BulkSelection:
     """What would go; or, where the button says so and exactly this was shown, where it is proposed."""
     wanted, reason = form.wanted(), RevocationReason(form.cleaned_data["reason"])
     selection = bulk_revocations.look_at(wanted, reason, clerk)
     if request.POST.get("do") == "propose" and form.cleaned_data["shown"] == _digest(selection):
         outcome = bulk_revocations.propose(wanted, reason, clerk)
         if outcome.proposal is not None:
-            return to("staff_revocation", outcome.proposal.proposal_id)
+            return redirect_to("staff_revocation", outcome.proposal.proposal_id)
     return selection
 
 
-def _digest(selection: Selection) -> str:
+def _digest(selection: BulkSelection) -> str:
     return sha256("\n".join(selection.serials).encode()).hexdigest()
 
 
-def _blocks(request: HttpRequest, clerk: Clerk, selection: Selection) -> list[Block]:
+def _blocks(request: HttpRequest, clerk: StaffSession, selection: BulkSelection) -> list[Component]:
     """The list, the count, and whether it takes a second clerk."""
-    say = speaker(request)
+    say = translator(request)
     if not selection.going:
-        return [Notice(say("Nothing of this is left to revoke."))]
-    two = takes_two(len(selection.going), bulk_revocations.alone_lately(clerk))
+        return [Alert(say("Nothing of this is left to revoke."))]
+    two = needs_second_approver(len(selection.going), bulk_revocations.alone_lately(clerk))
     told = say("Certificates that would be revoked: {count}.", count=len(selection.going))
     second = say("A second clerk has to confirm it.") if two else say("They are revoked at once, and that is for good.")
-    return [Notice(f"{told} {second}", Tone.WARNING), _table(request, selection)]
+    return [Alert(f"{told} {second}", Severity.WARNING), _table(request, selection)]
 
 
-def _table(request: HttpRequest, selection: Selection) -> Table:
+def _table(request: HttpRequest, selection: BulkSelection) -> Table:
     """The first of what would go; the whole list stands on the proposal's page."""
-    say, language = speaker(request), language_of(request)
+    say, language = translator(request), language_of(request)
     return Table(
         say("The first of them"),
-        [Column(say(one)) for one in (mark("Serial number"), mark("ID"), mark("Channel"), mark("Valid until"))],
+        [
+            Column(say(one))
+            for one in (
+                gettext_noop("Serial number"),
+                gettext_noop("ID"),
+                gettext_noop("Channel"),
+                gettext_noop("Valid until"),
+            )
+        ],
         [
             [
                 Cell(row.serial, note=say("renewed from another") if row.serial in selection.along else ""),
                 Cell(row.customer_id),
                 Cell(row.channel),
-                Cell(when(row.not_after, language)),
+                Cell(format_datetime(row.not_after, language)),
             ]
             for row in selection.going[:A_PAGE]
         ],
     )
 
 
-def _act(request: HttpRequest, clerk: Clerk, proposal_id: str) -> HttpResponse:
-    """Confirm, go on or withdraw. Raises BulkRefused."""
-    say = speaker(request)
+def _act(request: HttpRequest, clerk: StaffSession, proposal_id: str) -> HttpResponse:
+    """Confirm, go on or withdraw. Raises BulkRevocationError."""
+    say = translator(request)
     match request.POST.get("do"):
         case "confirm":
             bulk_revocations.confirm(proposal_id, clerk)
@@ -243,45 +268,47 @@ def _act(request: HttpRequest, clerk: Clerk, proposal_id: str) -> HttpResponse:
         case "withdraw":
             bulk_revocations.withdraw(proposal_id, clerk)
             tell(request, say("Withdrawn: nothing was revoked."))
-            return to("staff_revocations")
+            return redirect_to("staff_revocations")
         case _:
             pass
-    return to("staff_revocation", proposal_id)
+    return redirect_to("staff_revocation", proposal_id)
 
 
-def _values(request: HttpRequest, proposal: Proposal, revoked: int) -> Values:
-    say, language = speaker(request), language_of(request)
+def _values(request: HttpRequest, proposal: BulkRevocationProposal, revoked: int) -> DescriptionList:
+    say, language = translator(request), language_of(request)
     rows = [
-        Value(say("Proposed"), when(proposal.created, language)),
-        Value(say("Proposed by"), actor_of(proposal.officer)),
-        Value(say("Reason"), say(REASONS[proposal.reason])),
-        Value(say("Revoked"), say("{done} of {count}", done=revoked, count=len(proposal.serials))),
+        DescriptionItem(say("Proposed"), format_datetime(proposal.created, language)),
+        DescriptionItem(say("Proposed by"), actor_of(proposal.officer)),
+        DescriptionItem(say("Reason"), say(REASONS[proposal.reason])),
+        DescriptionItem(say("Revoked"), say("{done} of {count}", done=revoked, count=len(proposal.serials))),
     ]
     if proposal.approver:
-        rows.append(Value(say("Confirmed by"), actor_of(proposal.approver)))
+        rows.append(DescriptionItem(say("Confirmed by"), actor_of(proposal.approver)))
     if proposal.approved_at is None and not proposal.withdrawn:
-        rows.append(Value(say("Has to be confirmed by"), when(proposal.expires, language)))
-    return Values(rows)
+        rows.append(DescriptionItem(say("Has to be confirmed by"), format_datetime(proposal.expires, language)))
+    return DescriptionList(rows)
 
 
-def _buttons(request: HttpRequest, clerk: Clerk, proposal: Proposal) -> list[Block]:
+def _buttons(request: HttpRequest, clerk: StaffSession, proposal: BulkRevocationProposal) -> list[Component]:
     """What this clerk can do with it now."""
-    say = speaker(request)
+    say = translator(request)
     if proposal.withdrawn:
-        return [Notice(say(BULK[BulkReason.WITHDRAWN]))]
+        return [Alert(say(BULK[BulkErrorReason.WITHDRAWN]))]
     if proposal.done_at is not None:
-        return [Notice(say("All of these are revoked."), Tone.GOOD)]
+        return [Alert(say("All of these are revoked."), Severity.GOOD)]
     if proposal.approved_at is not None:
-        going = Notice(say("This is decided, and not done yet. Press the button until all are revoked."), Tone.WARNING)
+        going = Alert(
+            say("This is decided, and not done yet. Press the button until all are revoked."), Severity.WARNING
+        )
         return [going, Form((), [Button(say("Go on"), "go-on", danger=True)])]
-    if surroundings(request).office.now() > proposal.expires:
-        return [Notice(say(BULK[BulkReason.EXPIRED]))]
+    if portal_context(request).office.now() > proposal.expires:
+        return [Alert(say(BULK[BulkErrorReason.EXPIRED]))]
     if proposal.officer == clerk.officer:
-        mine = Notice(say(BULK[BulkReason.SAME_OFFICER]))
+        mine = Alert(say(BULK[BulkErrorReason.SAME_OFFICER]))
         return [mine, Form((), [Button(say("Withdraw this proposal"), "withdraw", minor=True)])]
     press = Button(say("Revoke all of them: {count}", count=len(proposal.serials)), "confirm", danger=True)
     asked = say("Another clerk has proposed this. A revocation is for good: look at the list before you confirm it.")
-    return [Notice(asked, Tone.WARNING), Form((), [press])]
+    return [Alert(asked, Severity.WARNING), Form((), [press])]
 
 
 def _back(say: Say) -> Link:

@@ -8,50 +8,52 @@ from django.http import HttpRequest, HttpResponse
 from django.urls import reverse
 from django.views.decorators.http import require_http_methods, require_safe
 
-from sinetti.domain.certificates.bulk_revocation import BulkRefused, takes_two
+from sinetti.domain.certificates.bulk_revocation import BulkRevocationError, needs_second_approver
 from sinetti.domain.certificates.revocation import RevocationReason
 from sinetti.domain.values import Serial
-from sinetti.eservice.core.context import language_of, surroundings
+from sinetti.eservice.core.context import language_of, portal_context
 from sinetti.eservice.staff.audit_log import history
 from sinetti.eservice.staff.bulk_revocations import at_once
-from sinetti.eservice.staff.common import Say, at_desk, show_page, speaker
+from sinetti.eservice.staff.common import Say, show_page, staff_view, translator
 from sinetti.eservice.ui.components import (
-    Block,
+    Alert,
     Button,
     Cell,
     Column,
+    Component,
+    DescriptionItem,
+    DescriptionList,
     Link,
-    Notice,
     Pager,
     Section,
+    Severity,
     Table,
     Text,
-    Tone,
-    Value,
-    Values,
 )
 from sinetti.eservice.ui.error_pages import not_found
-from sinetti.eservice.ui.flash import say as tell
-from sinetti.eservice.ui.forms import PeopleForm
-from sinetti.eservice.ui.links import to
+from sinetti.eservice.ui.flash import flash as tell
+from sinetti.eservice.ui.forms import PortalForm
+from sinetti.eservice.ui.links import redirect_to
 from sinetti.i18n.revocation_reasons import REASONS
 from sinetti.i18n.staff_labels import BULK, CHANNELS
-from sinetti.i18n.translate import mark, when
+from sinetti.i18n.translate import format_datetime, gettext_noop
 from sinetti.services.staff import bulk_revocations, certificates
 from sinetti.services.staff.certificates import REASONS as MAY_GIVE
-from sinetti.services.staff.certificates import Reader, Seen
-from sinetti.services.staff.session import Clerk
+from sinetti.services.staff.certificates import Recipient, StaffCertificateView
+from sinetti.services.staff.session import StaffSession
 
-_ALREADY = mark("This certificate has already been revoked.")
-_PROPOSED = mark("Proposed: it is revoked once another clerk has confirmed it. Ask one of them to look at this page.")
+_ALREADY = gettext_noop("This certificate has already been revoked.")
+_PROPOSED = gettext_noop(
+    "Proposed: it is revoked once another clerk has confirmed it. Ask one of them to look at this page."
+)
 
 
-class SearchForm(PeopleForm):
+class CertificateSearchForm(PortalForm):
     """Looking for certificates."""
 
     text = forms.CharField(
-        label=mark("What to search for"),
-        help_text=mark(
+        label=gettext_noop("What to search for"),
+        help_text=gettext_noop(
             "The beginning of the serial number, of the organisation's ID or name, of the description "
             "or of the contact person's e-mail address; at least two characters."
         ),
@@ -60,30 +62,32 @@ class SearchForm(PeopleForm):
     )
 
 
-class RevokeForm(PeopleForm):
+class RevokeForm(PortalForm):
     """Why a certificate is revoked."""
 
-    reason = forms.ChoiceField(label=mark("Reason"), choices=[(one.value, REASONS[one]) for one in MAY_GIVE])
-    sure = forms.BooleanField(label=mark("I have made sure that it is this certificate, and that it is to be revoked."))
+    reason = forms.ChoiceField(label=gettext_noop("Reason"), choices=[(one.value, REASONS[one]) for one in MAY_GIVE])
+    sure = forms.BooleanField(
+        label=gettext_noop("I have made sure that it is this certificate, and that it is to be revoked.")
+    )
 
 
-@at_desk
+@staff_view
 @require_safe
-def listed(request: HttpRequest, clerk: Clerk) -> HttpResponse:
+def listed(request: HttpRequest, clerk: StaffSession) -> HttpResponse:
     """What begins with a text; nothing is listed without one."""
-    say, language = speaker(request), language_of(request)
-    form = SearchForm(language, request.GET if "text" in request.GET else None)
-    blocks: list[Block] = [form.block(Button(say("Search")), search=True)]
+    say, language = translator(request), language_of(request)
+    form = CertificateSearchForm(language, request.GET if "text" in request.GET else None)
+    blocks: list[Component] = [form.block(Button(say("Search")), search=True)]
     if form.is_bound and form.is_valid():
         asked = form.cleaned_data["text"]
         found = certificates.search(asked, request.GET.get("after", ""), clerk)
-        now = surroundings(request).office.now()
+        now = portal_context(request).office.now()
         columns = (
-            mark("Serial number"),
-            mark("Organisation"),
-            mark("Description"),
-            mark("Technical contact person"),
-            mark("State"),
+            gettext_noop("Serial number"),
+            gettext_noop("Organisation"),
+            gettext_noop("Description"),
+            gettext_noop("Technical contact person"),
+            gettext_noop("State"),
         )
         rows = [
             [
@@ -102,44 +106,44 @@ def listed(request: HttpRequest, clerk: Clerk) -> HttpResponse:
     return show_page(request, say("Certificates"), blocks)
 
 
-@at_desk
+@staff_view
 @require_http_methods(["GET", "HEAD", "POST"])
-def one(request: HttpRequest, clerk: Clerk, serial: str) -> HttpResponse:
+def one(request: HttpRequest, clerk: StaffSession, serial: str) -> HttpResponse:
     """One certificate: its data, its people, what was done to it; and revoking it."""
-    say = speaker(request)
+    say = translator(request)
     found = certificates.certificate(Serial(serial), clerk)
     if found is None:
         return not_found(request)
     form = RevokeForm(language_of(request), request.POST if request.method == "POST" else None)
     if form.is_bound and form.is_valid() and (answer := _revoked(request, form, Serial(serial), clerk)) is not None:
         return answer
-    blocks: list[Block] = [_values(request, found), Section(say("People"), [_people(say, found)])]
+    blocks: list[Component] = [_values(request, found), Section(say("People"), [_people(say, found)])]
     if not found.certificate.revoked:
         blocks.append(Section(say("Revoke this certificate"), _revoking(say, form, clerk)))
     blocks.append(Section(say("History"), [history(request, found.history)]))
     return show_page(request, say("Certificate"), blocks, Link(say("Certificates"), reverse("staff_certificates")))
 
 
-def _revoked(request: HttpRequest, form: RevokeForm, serial: Serial, clerk: Clerk) -> HttpResponse | None:
+def _revoked(request: HttpRequest, form: RevokeForm, serial: Serial, clerk: StaffSession) -> HttpResponse | None:
     """Revoke it, or propose it, and lead on; None where the form says why not."""
-    say = speaker(request)
+    say = translator(request)
     try:
         outcome = certificates.revoke_one(serial, RevocationReason(form.cleaned_data["reason"]), clerk)
-    except BulkRefused as refused:
+    except BulkRevocationError as refused:
         form.refuse(None, BULK[refused.reason])
         return None
     if outcome.proposal is None:
         tell(request, say(_ALREADY))
-        return to("staff_certificate", serial)
+        return redirect_to("staff_certificate", serial)
     if outcome.proposal.approved_at is None:
         tell(request, say(_PROPOSED))
-        return to("staff_revocation", outcome.proposal.proposal_id)
+        return redirect_to("staff_revocation", outcome.proposal.proposal_id)
     count = len(outcome.selection.going)
     tell(request, say("Certificates revoked: {count}. They are refused everywhere from now on.", count=count))
-    return to("staff_certificate", serial)
+    return redirect_to("staff_certificate", serial)
 
 
-def _revoking(say: Say, form: RevokeForm, clerk: Clerk) -> list[Block]:
+def _revoking(say: Say, form: RevokeForm, clerk: StaffSession) -> list[Component]:
     """What a revocation means, whether it takes a second clerk, and the form."""
     told = Text(
         [
@@ -151,44 +155,51 @@ def _revoking(say: Say, form: RevokeForm, clerk: Clerk) -> list[Block]:
             at_once(say),
         ]
     )
-    blocks: list[Block] = [told]
-    if takes_two(1, bulk_revocations.alone_lately(clerk)):
-        blocks.append(Notice(say("A second clerk has to confirm it."), Tone.WARNING))
+    blocks: list[Component] = [told]
+    if needs_second_approver(1, bulk_revocations.alone_lately(clerk)):
+        blocks.append(Alert(say("A second clerk has to confirm it."), Severity.WARNING))
     return [*blocks, form.block(Button(say("Revoke"), "revoke", danger=True))]
 
 
-def _values(request: HttpRequest, found: Seen) -> Values:
-    say, language, one = speaker(request), language_of(request), found.certificate
-    customer, now = one.holding.customer, surroundings(request).office.now()
+def _values(request: HttpRequest, found: StaffCertificateView) -> DescriptionList:
+    say, language, one = translator(request), language_of(request), found.certificate
+    customer, now = one.holding.customer, portal_context(request).office.now()
     rows = [
-        Value(say("Serial number"), one.serial),
-        Value(say("Organisation"), f"{customer.name} ({customer.customer_id})"),
-        Value(say("Channel"), say(CHANNELS[one.holding.channel])),
-        Value(say("Certification authority"), one.authority),
-        Value(say("State"), _state(say, one.revoked_at, one.span.not_after, now)),
-        Value(say("Valid from"), when(one.span.not_before, language)),
-        Value(say("Valid until"), when(one.span.not_after, language)),
-        Value(say("Can be renewed from"), when(one.renewable_from, language)),
-        Value(say("Retrieved first"), when(one.first_fetched_at, language) if one.first_fetched_at else say("not yet")),
+        DescriptionItem(say("Serial number"), one.serial),
+        DescriptionItem(say("Organisation"), f"{customer.name} ({customer.customer_id})"),
+        DescriptionItem(say("Channel"), say(CHANNELS[one.holding.channel])),
+        DescriptionItem(say("Certification authority"), one.authority),
+        DescriptionItem(say("State"), _state(say, one.revoked_at, one.span.not_after, now)),
+        DescriptionItem(say("Valid from"), format_datetime(one.span.not_before, language)),
+        DescriptionItem(say("Valid until"), format_datetime(one.span.not_after, language)),
+        DescriptionItem(say("Can be renewed from"), format_datetime(one.renewable_from, language)),
+        DescriptionItem(
+            say("Retrieved first"),
+            format_datetime(one.first_fetched_at, language) if one.first_fetched_at else say("not yet"),
+        ),
     ]
     if one.revoked_at is not None and one.revocation_reason is not None:
-        rows.append(Value(say("Revoked"), f"{when(one.revoked_at, language)}: {say(REASONS[one.revocation_reason])}"))
+        rows.append(
+            DescriptionItem(
+                say("Revoked"), f"{format_datetime(one.revoked_at, language)}: {say(REASONS[one.revocation_reason])}"
+            )
+        )
     for name, serial in ((say("Renewed from"), one.predecessor), (say("Renewed by"), one.renewed_by)):
         if serial is not None:
-            rows.append(Value(name, serial, link=reverse("staff_certificate", args=[serial])))
-    return Values(rows)
+            rows.append(DescriptionItem(name, serial, link=reverse("staff_certificate", args=[serial])))
+    return DescriptionList(rows)
 
 
-def _people(say: Say, found: Seen) -> Values:
-    return Values(
+def _people(say: Say, found: StaffCertificateView) -> DescriptionList:
+    return DescriptionList(
         [
-            Value(say("Technical contact person"), _person(say, found.contact)),
-            Value(say("Deputy"), _person(say, found.deputy)),
+            DescriptionItem(say("Technical contact person"), _person(say, found.contact)),
+            DescriptionItem(say("Deputy"), _person(say, found.deputy)),
         ]
     )
 
 
-def _person(say: Say, one: Reader | None) -> str:
+def _person(say: Say, one: Recipient | None) -> str:
     if one is None:
         return say("nobody")
     told = ", ".join(part for part in (one.name, one.email, one.phone) if part) or say("erased")

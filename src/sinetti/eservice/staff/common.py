@@ -9,17 +9,17 @@ from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import reverse
 from django.utils.http import url_has_allowed_host_and_scheme
 
-from sinetti.domain.access.access_purpose import Looking, Purpose
-from sinetti.eservice.core.authentication import actor_of, is_clerk
-from sinetti.eservice.core.context import language_of, request_id, surroundings
+from sinetti.domain.access.access_purpose import AccessJustification, AccessPurpose
+from sinetti.eservice.core.authentication import current_actor, is_clerk
+from sinetti.eservice.core.context import language_of, portal_context, request_id
 from sinetti.eservice.middleware import FOR_CLERKS
-from sinetti.eservice.ui.components import Block, Link, Pager, Value, Values
+from sinetti.eservice.ui.components import Component, DescriptionItem, DescriptionList, Link, Pager
 from sinetti.eservice.ui.error_pages import not_found
-from sinetti.eservice.ui.page import Page, show
+from sinetti.eservice.ui.page import Page, render_page
 from sinetti.i18n.staff_labels import PURPOSES
-from sinetti.i18n.translate import text
+from sinetti.i18n.translate import translate
 from sinetti.services.access.permissions import Actor
-from sinetti.services.staff.session import Clerk, NotStaff
+from sinetti.services.staff.session import NotStaff, StaffSession
 
 PURPOSE, CASE = "looking_purpose", "looking_case"
 """In a session: what its clerk looks for, and the case number where they gave one."""
@@ -30,70 +30,74 @@ Asked = ParamSpec("Asked")
 Say = Callable[..., str]
 
 
-def speaker(request: HttpRequest) -> Say:
+def translator(request: HttpRequest) -> Say:
     """What says a text in the reader's language."""
     language = language_of(request)
-    return lambda message_id, **values: text(message_id, language, **values)
+    return lambda message_id, **values: translate(message_id, language, **values)
 
 
-def staff_only(
+def require_staff(
     view: Callable[Concatenate[HttpRequest, Actor, Asked], HttpResponse],
 ) -> Callable[Concatenate[HttpRequest, Asked], HttpResponse]:
     """Make a page one of clerks with a second factor: for everybody else there is no such page, signed in or not."""
 
     @wraps(view)
     def answer(request: HttpRequest, /, *args: Asked.args, **named: Asked.kwargs) -> HttpResponse:
-        actor = actor_of(request)
+        actor = current_actor(request)
         return view(request, actor, *args, **named) if actor is not None and is_clerk(request) else not_found(request)
 
     setattr(answer, FOR_CLERKS, True)
     return answer
 
 
-def at_desk(
-    view: Callable[Concatenate[HttpRequest, Clerk, Asked], HttpResponse],
+def staff_view(
+    view: Callable[Concatenate[HttpRequest, StaffSession, Asked], HttpResponse],
 ) -> Callable[Concatenate[HttpRequest, Asked], HttpResponse]:
     """Make a page one of clerks who have said what for; who has not is asked first, and led back."""
 
     @wraps(view)
     def answer(request: HttpRequest, actor: Actor, /, *args: Asked.args, **named: Asked.kwargs) -> HttpResponse:
-        looking = looking_of(request)
+        looking = current_purpose(request)
         if looking is None:
             after = request.get_full_path() if request.method in {"GET", "HEAD"} else reverse("staff")
             return HttpResponseRedirect(f"{reverse('staff_purpose')}?{urlencode({'next': after})}")
-        clerk = Clerk(actor, looking, surroundings(request).office, request_id(request))
+        clerk = StaffSession(actor, looking, portal_context(request).office, request_id(request))
         try:
             return view(request, clerk, *args, **named)
         except NotStaff:  # the account was a clerk's when the request began
             return not_found(request)
 
-    return staff_only(answer)
+    return require_staff(answer)
 
 
-def looking_of(request: HttpRequest) -> Looking | None:
+def current_purpose(request: HttpRequest) -> AccessJustification | None:
     """What a clerk has said that they look for, in this session."""
     purpose = request.session.get(PURPOSE, "")
-    if purpose not in set(Purpose):
+    if purpose not in set(AccessPurpose):
         return None
-    return Looking(Purpose(purpose), str(request.session.get(CASE, "")))
+    return AccessJustification(AccessPurpose(purpose), str(request.session.get(CASE, "")))
 
 
 def show_page(
     request: HttpRequest,
     title: str,
-    blocks: Sequence[Block],
+    blocks: Sequence[Component],
     back: Link | None = None,
     status: int = 200,
 ) -> HttpResponse:
     """Show a clerk's page, which says what for it is looked at."""
-    say, looking = speaker(request), looking_of(request)
-    above: list[Block] = []
+    say, looking = translator(request), current_purpose(request)
+    above: list[Component] = []
     if looking is not None:
         told = say(PURPOSES[looking.purpose])
         told = f"{told} ({looking.case})" if looking.case else told
         address = f"{reverse('staff_purpose')}?{urlencode({'next': request.get_full_path()})}"
-        above = [Values([Value(say("What you need the information for (change it here)"), told, link=address)])]
-    return show(request, Page(title, blocks=[*above, *blocks], wide=True, back=back or home(say), status=status))
+        above = [
+            DescriptionList(
+                [DescriptionItem(say("What you need the information for (change it here)"), told, link=address)]
+            )
+        ]
+    return render_page(request, Page(title, blocks=[*above, *blocks], wide=True, back=back or home(say), status=status))
 
 
 def home(say: Say) -> Link:
@@ -109,7 +113,7 @@ def page_number(request: HttpRequest) -> int:
 
 def pager(request: HttpRequest, number: int, shown: int, *, more: bool) -> Pager:
     """Where one is in a list, and the way on; `more` tells whether there is a page after this one."""
-    say = speaker(request)
+    say = translator(request)
     first = (number - 1) * A_PAGE
     told = say("Rows {first} to {last}", first=first + 1, last=first + shown) if shown else ""
 

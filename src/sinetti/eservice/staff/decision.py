@@ -1,12 +1,12 @@
 """A decision on an application: what its text is made of, and how a page shows it (docs/clerks.md)."""
 
-from sinetti.i18n.application_decision import Case
+from sinetti.i18n.application_decision import DecisionContext
 from sinetti.services.staff.applications import Application
 
 
-def case_of(application: Application) -> Case:
+def case_of(application: Application) -> DecisionContext:
     """What a decision's text says of an application."""
-    return Case(
+    return DecisionContext(
         application.case_number,
         application.organisation,
         application.customer_id,

@@ -8,42 +8,53 @@ from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import reverse
 from django.views.decorators.http import require_http_methods, require_safe
 
-from sinetti.domain.access.access_purpose import Looking, Purpose
+from sinetti.domain.access.access_purpose import AccessJustification, AccessPurpose
 from sinetti.domain.organisations.applications import read_case_number
 from sinetti.domain.values import Language
-from sinetti.eservice.core.context import language_of, request_id, surroundings
-from sinetti.eservice.staff.common import CASE, PURPOSE, looking_of, safe_next, show_page, speaker, staff_only
-from sinetti.eservice.ui.components import Button, Link, Links, Notice, Text, Value, Values
-from sinetti.eservice.ui.flash import say as tell
-from sinetti.eservice.ui.forms import PeopleForm
-from sinetti.eservice.ui.page import Page, show
+from sinetti.eservice.core.context import language_of, portal_context, request_id
+from sinetti.eservice.staff.common import (
+    CASE,
+    PURPOSE,
+    current_purpose,
+    require_staff,
+    safe_next,
+    show_page,
+    translator,
+)
+from sinetti.eservice.ui.components import Alert, Button, DescriptionItem, DescriptionList, Link, Links, Text
+from sinetti.eservice.ui.flash import flash as tell
+from sinetti.eservice.ui.forms import PortalForm
+from sinetti.eservice.ui.page import Page, render_page
 from sinetti.i18n.staff_labels import PURPOSES
-from sinetti.i18n.translate import mark
+from sinetti.i18n.translate import gettext_noop
 from sinetti.services.access.permissions import Actor
 from sinetti.services.staff import applications, bulk_revocations, organisations
-from sinetti.services.staff.session import Clerk
+from sinetti.services.staff.session import StaffSession
 
 _PAGES: Mapping[str, str] = {
-    "staff_applications": mark("Applications for the technical interface"),
-    "staff_organisations": mark("Organisations"),
-    "staff_invitations": mark("Invitations of representatives"),
-    "staff_certificates": mark("Certificates"),
-    "staff_revocations": mark("Revoke many certificates"),
-    "staff_outbox": mark("Outbox"),
-    "staff_audit": mark("Audit trail"),
+    "staff_applications": gettext_noop("Applications for the technical interface"),
+    "staff_organisations": gettext_noop("Organisations"),
+    "staff_invitations": gettext_noop("Invitations of representatives"),
+    "staff_certificates": gettext_noop("Certificates"),
+    "staff_revocations": gettext_noop("Revoke many certificates"),
+    "staff_outbox": gettext_noop("Outbox"),
+    "staff_audit": gettext_noop("Audit trail"),
 }
 
 
-class PurposeForm(PeopleForm):
+class PurposeForm(PortalForm):
     """What a clerk looks for."""
 
     purpose = forms.ChoiceField(
-        label=mark("What do you need the information for?"),
-        choices=[("", mark("Choose")), *((one.value, PURPOSES[one]) for one in Purpose)],  # nobody's by not looking
+        label=gettext_noop("What do you need the information for?"),
+        choices=[
+            ("", gettext_noop("Choose")),
+            *((one.value, PURPOSES[one]) for one in AccessPurpose),
+        ],  # nobody's by not looking
     )
     case = forms.CharField(
-        label=mark("Case number (optional)"),
-        help_text=mark("For example SI-7K3M2-Q9PXW. Nothing else is written here."),
+        label=gettext_noop("Case number (optional)"),
+        help_text=gettext_noop("For example SI-7K3M2-Q9PXW. Nothing else is written here."),
         required=False,
         max_length=20,
     )
@@ -54,39 +65,41 @@ class PurposeForm(PeopleForm):
         typed = str(self.cleaned_data["case"])
         found = read_case_number(typed)
         if typed.strip() and found is None:
-            self.refuse("case", mark("A case number looks like SI-7K3M2-Q9PXW. Leave this empty if there is none."))
+            self.refuse(
+                "case", gettext_noop("A case number looks like SI-7K3M2-Q9PXW. Leave this empty if there is none.")
+            )
         return found or ""
 
 
-@staff_only
+@require_staff
 @require_safe
 def home(request: HttpRequest, actor: Actor) -> HttpResponse:
     """What there is to do. Nobody's data stands here, so that nothing is asked before."""
-    say, looking = speaker(request), looking_of(request)
+    say, looking = translator(request), current_purpose(request)
     links = Links([Link(say(name), reverse(page)) for page, name in _PAGES.items()])
     if looking is None:
-        asked = Notice(
+        asked = Alert(
             say(
                 "Before you see anybody's data, say what you need it for. That is written down with "
                 "everything that you look at."
             ),
             links=[Link(say("Say what you need it for"), reverse("staff_purpose"))],
         )
-        return show(request, Page(say("Clerk's pages"), blocks=[asked, links], wide=True))
-    clerk = Clerk(actor, looking, surroundings(request).office, request_id(request))
-    waits = Values(
+        return render_page(request, Page(say("Clerk's pages"), blocks=[asked, links], wide=True))
+    clerk = StaffSession(actor, looking, portal_context(request).office, request_id(request))
+    waits = DescriptionList(
         [
-            Value(
+            DescriptionItem(
                 say("Applications that wait for a decision"),
                 str(applications.count_open(clerk)),
                 link=reverse("staff_applications"),
             ),
-            Value(
+            DescriptionItem(
                 say("Revocations that wait for a second clerk"),
                 str(bulk_revocations.count_waiting(clerk)),
                 link=reverse("staff_revocations"),
             ),
-            Value(
+            DescriptionItem(
                 say("Changes of organisations that wait for a second clerk"),
                 str(organisations.count_proposed(clerk)),
                 link=reverse("staff_loads"),
@@ -96,11 +109,11 @@ def home(request: HttpRequest, actor: Actor) -> HttpResponse:
     return show_page(request, say("Clerk's pages"), [waits, links])
 
 
-@staff_only
+@require_staff
 @require_http_methods(["GET", "HEAD", "POST"])
 def purpose(request: HttpRequest, _actor: Actor) -> HttpResponse:
     """Choose a purpose out of a closed list; it stays for the session until it is changed."""
-    say, language = speaker(request), language_of(request)
+    say, language = translator(request), language_of(request)
     if request.method == "POST":
         form = PurposeForm(language, request.POST)
         if form.is_valid():
@@ -108,7 +121,7 @@ def purpose(request: HttpRequest, _actor: Actor) -> HttpResponse:
             tell(request, say("From now on this is written down with all that you look at."))
             return HttpResponseRedirect(safe_next(form.cleaned_data["next"]), status=HTTPStatus.SEE_OTHER)
     else:
-        form = _form(request, language, looking_of(request))
+        form = _form(request, language, current_purpose(request))
     explained = Text(
         [
             say(
@@ -118,12 +131,12 @@ def purpose(request: HttpRequest, _actor: Actor) -> HttpResponse:
         ]
     )
     button = Button(say("Go on"), "go")
-    return show(
+    return render_page(
         request,
         Page(say("Purpose of your visit to the clerk's pages"), blocks=[explained, form.block(button)], wide=True),
     )
 
 
-def _form(request: HttpRequest, language: Language, looking: Looking | None) -> PurposeForm:
+def _form(request: HttpRequest, language: Language, looking: AccessJustification | None) -> PurposeForm:
     there = {"purpose": looking.purpose.value, "case": looking.case} if looking else {}
     return PurposeForm(language, initial={**there, "next": request.GET.get("next", "")})

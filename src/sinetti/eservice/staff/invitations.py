@@ -8,79 +8,84 @@ from django.urls import reverse
 from django.views.decorators.http import require_http_methods
 
 from sinetti.domain.daily_limits import LimitReached
-from sinetti.domain.validation import LONGEST_PERSON, WordError, check_email
+from sinetti.domain.validation import LONGEST_PERSON, ValidationError, check_email
 from sinetti.domain.values import Language
 from sinetti.eservice.authorisations.common import WRONG
 from sinetti.eservice.authorisations.pending_view import pending_values
 from sinetti.eservice.core.context import language_of
-from sinetti.eservice.staff.common import A_PAGE, Say, at_desk, page_number, pager, show_page, speaker
+from sinetti.eservice.staff.common import A_PAGE, Say, page_number, pager, show_page, staff_view, translator
 from sinetti.eservice.ui.components import (
-    Block,
+    Alert,
     Button,
     Cell,
     Column,
+    Component,
+    DescriptionList,
     Form,
     Input,
     Link,
-    Notice,
     Option,
     Section,
+    Severity,
     Table,
     Text,
-    Tone,
-    Values,
 )
 from sinetti.eservice.ui.daily_limits import limit_words
 from sinetti.eservice.ui.error_pages import not_found
-from sinetti.eservice.ui.flash import say as tell
-from sinetti.eservice.ui.forms import LANGUAGE_CHOICES, PeopleForm
-from sinetti.eservice.ui.links import to
+from sinetti.eservice.ui.flash import flash as tell
+from sinetti.eservice.ui.forms import LANGUAGE_CHOICES, PortalForm
+from sinetti.eservice.ui.links import redirect_to
 from sinetti.i18n.pending_invitations import CONFIRMED, REFUSED, REJECTED, STATES, WITHDRAWN
-from sinetti.i18n.translate import mark, when
+from sinetti.i18n.translate import format_datetime, gettext_noop
 from sinetti.services.organisations.people import PeopleError
 from sinetti.services.staff import open_invitations
-from sinetti.services.staff.invitations import Closed, Otherwise, OwnInvitation, TooMany
-from sinetti.services.staff.open_invitations import (
-    OpenInvitation,
-    Pending,
-    PendingFault,
-    PendingRefused,
-    PendingView,
-    Person,
+from sinetti.services.staff.invitations import (
+    AlreadyHasOtherRole,
+    InvitationLimitReached,
+    OrganisationClosed,
+    SelfInvitation,
 )
-from sinetti.services.staff.session import Clerk
+from sinetti.services.staff.open_invitations import (
+    ContactDetails,
+    InvitationProposal,
+    OpenInvitation,
+    PendingFault,
+    PendingInvitationRefused,
+    PendingView,
+)
+from sinetti.services.staff.session import StaffSession
 
 
-class InviteForm(PeopleForm):
+class InviteForm(PortalForm):
     """Whom, for which organisation."""
 
-    organisation = forms.CharField(label=mark("ID of the organisation"), max_length=30)
-    name = forms.CharField(label=mark("Name"), max_length=LONGEST_PERSON)
+    organisation = forms.CharField(label=gettext_noop("ID of the organisation"), max_length=30)
+    name = forms.CharField(label=gettext_noop("Name"), max_length=LONGEST_PERSON)
     email = forms.CharField(
-        label=mark("E-mail address"),
-        help_text=mark("Their own address: whoever reads mail there gets the link."),
+        label=gettext_noop("E-mail address"),
+        help_text=gettext_noop("Their own address: whoever reads mail there gets the link."),
         max_length=254,
     )
-    spoken = forms.ChoiceField(label=mark("Language"), choices=LANGUAGE_CHOICES, initial=Language.FI.value)
+    spoken = forms.ChoiceField(label=gettext_noop("Language"), choices=LANGUAGE_CHOICES, initial=Language.FI.value)
 
     def clean_name(self) -> str:
         """A name as it is kept."""
-        return self.check_unlinked("name", LONGEST_PERSON, mark("Write the name in 1 to 200 characters."))
+        return self.check_unlinked("name", LONGEST_PERSON, gettext_noop("Write the name in 1 to 200 characters."))
 
     def clean_email(self) -> str:
         """An address."""
         try:
             return check_email("email", str(self.cleaned_data["email"]))
-        except WordError:
-            self.refuse("email", mark("Write an e-mail address like name@organisation.example."))
+        except ValidationError:
+            self.refuse("email", gettext_noop("Write an e-mail address like name@organisation.example."))
             return ""
 
 
-@at_desk
+@staff_view
 @require_http_methods(["GET", "HEAD", "POST"])
-def listed(request: HttpRequest, clerk: Clerk) -> HttpResponse:
+def listed(request: HttpRequest, clerk: StaffSession) -> HttpResponse:
     """Those that wait; making another one; ending one."""
-    say, language = speaker(request), language_of(request)
+    say, language = translator(request), language_of(request)
     does = request.POST.get("do", "")
     if request.method == "POST" and does == "end":
         ended = open_invitations.end(request.POST.get("invitation", ""), clerk)
@@ -90,13 +95,13 @@ def listed(request: HttpRequest, clerk: Clerk) -> HttpResponse:
             if ended
             else say("The invitation was taken up or cancelled meanwhile. Look at the list."),
         )
-        return to("staff_invitations")
+        return redirect_to("staff_invitations")
     sent = request.method == "POST"
     initial = {"organisation": request.GET.get("organisation", "")}
     form = InviteForm(language, request.POST if sent else None, initial=initial)
     if form.is_bound and form.is_valid() and (done := _invited(form, clerk, say)):
         tell(request, done)
-        return to("staff_invitations")
+        return redirect_to("staff_invitations")
     number = page_number(request)
     first = (number - 1) * A_PAGE
     found = open_invitations.listed(first, A_PAGE + 1, clerk)
@@ -108,7 +113,7 @@ def listed(request: HttpRequest, clerk: Clerk) -> HttpResponse:
         ),
         say("Then the link is sent by e-mail. It works once, for 14 days; only the invited person sees it."),
     ]
-    blocks: list[Block] = [
+    blocks: list[Component] = [
         Text(explained),
         form.block(Button(say("Ask for the invitation"), "invite")),
         _asked_table(request, asked[:A_PAGE]),
@@ -125,31 +130,33 @@ def listed(request: HttpRequest, clerk: Clerk) -> HttpResponse:
     return show_page(request, say("Invitations of representatives"), blocks)
 
 
-def _invited(form: InviteForm, clerk: Clerk, say: Say) -> str:
+def _invited(form: InviteForm, clerk: StaffSession, say: Say) -> str:
     """Invite as the form says, and what to tell of it; empty where the form says why not."""
     values = form.cleaned_data
-    person = Person(values["name"], values["email"], "", Language(values["spoken"]))
+    person = ContactDetails(values["name"], values["email"], "", Language(values["spoken"]))
     try:
         made = open_invitations.invite(values["organisation"], person, clerk).made
     except PeopleError:
-        form.refuse("organisation", mark("The register has no organisation with this ID. Add it first."))
-    except Closed:
-        form.refuse("organisation", mark("The organisation has ended: nobody is invited for it any more."))
-    except Otherwise:
+        form.refuse("organisation", gettext_noop("The register has no organisation with this ID. Add it first."))
+    except OrganisationClosed:
+        form.refuse("organisation", gettext_noop("The organisation has ended: nobody is invited for it any more."))
+    except AlreadyHasOtherRole:
         form.refuse(
             "email",
-            mark(
+            gettext_noop(
                 "Somebody with this address already has another authorisation for the organisation. Its "
                 "representatives can change it."
             ),
         )
-    except OwnInvitation:
+    except SelfInvitation:
         form.refuse(
             "email",
-            mark("This is your own address, and nobody gives an authorisation to themselves. Ask another clerk."),
+            gettext_noop(
+                "This is your own address, and nobody gives an authorisation to themselves. Ask another clerk."
+            ),
         )
-    except TooMany:
-        form.refuse("organisation", WRONG[TooMany])
+    except InvitationLimitReached:
+        form.refuse("organisation", WRONG[InvitationLimitReached])
     else:
         if made:
             return say("The invitation waits for a confirmation. Nothing has been sent to the person yet.")
@@ -157,11 +164,11 @@ def _invited(form: InviteForm, clerk: Clerk, say: Say) -> str:
     return ""
 
 
-@at_desk
+@staff_view
 @require_http_methods(["GET", "HEAD", "POST"])
-def one(request: HttpRequest, clerk: Clerk, pending_id: str) -> HttpResponse:
+def one(request: HttpRequest, clerk: StaffSession, pending_id: str) -> HttpResponse:
     """The page of an invitation that a clerk asked for, with its decision."""
-    say = speaker(request)
+    say = translator(request)
     found = open_invitations.pending(pending_id, clerk)
     if found is None:
         return not_found(request)
@@ -170,52 +177,61 @@ def one(request: HttpRequest, clerk: Clerk, pending_id: str) -> HttpResponse:
         try:
             does(pending_id, clerk)
             tell(request, say(done))
-        except PendingRefused as refused:
+        except PendingInvitationRefused as refused:
             tell(request, say(REFUSED[refused.fault]))
         except LimitReached as reached:
             tell(request, limit_words(reached, language_of(request)))
         except tuple(WRONG) as refused:
             tell(request, say(WRONG[type(refused)]))
-        return to("staff_invitation", pending_id)
-    blocks: list[Block] = [Values(pending_values(found, language_of(request))), *_buttons(say, clerk, found)]
+        return redirect_to("staff_invitation", pending_id)
+    blocks: list[Component] = [
+        DescriptionList(pending_values(found, language_of(request))),
+        *_buttons(say, clerk, found),
+    ]
     back = Link(say("Invitations of representatives"), reverse("staff_invitations"))
     return show_page(request, say("Invitation of a representative"), blocks, back)
 
 
-_ACTS: Mapping[str, tuple[Callable[[str, Clerk], None], str]] = {
+_ACTS: Mapping[str, tuple[Callable[[str, StaffSession], None], str]] = {
     "confirm": (open_invitations.confirm, CONFIRMED),
     "reject": (open_invitations.reject, REJECTED),
     "withdraw": (open_invitations.withdraw, WITHDRAWN),
 }
 
 
-def _buttons(say: Say, clerk: Clerk, found: PendingView) -> list[Block]:
+def _buttons(say: Say, clerk: StaffSession, found: PendingView) -> list[Component]:
     """Return the buttons for an invitation that waits. The act checks again."""
-    if found.state is not Pending.WAITING:
+    if found.state is not InvitationProposal.WAITING:
         return []
     if found.asker_id == clerk.actor.user_id:
-        mine = Notice(say(REFUSED[PendingFault.SAME_PERSON]))
+        mine = Alert(say(REFUSED[PendingFault.SAME_PERSON]))
         return [mine, Form([], [Button(say("Withdraw the invitation"), "withdraw", minor=True)])]
     reject = Button(say("Reject the invitation"), "reject", minor=True)
     if open_invitations.has_signatory(found.organisation_id, clerk):
-        return [Notice(say(REFUSED[PendingFault.SIGNATORY_THERE])), Form([], [reject])]
-    known = Notice(
+        return [Alert(say(REFUSED[PendingFault.SIGNATORY_THERE])), Form([], [reject])]
+    known = Alert(
         say("Confirm this only if you have checked yourself that this person may act for the organisation."),
-        Tone.WARNING,
+        Severity.WARNING,
     )
     return [known, Form([], [Button(say("Confirm the invitation"), "confirm"), reject])]
 
 
 def _asked_table(request: HttpRequest, rows: tuple[PendingView, ...]) -> Table:
-    say, language = speaker(request), language_of(request)
-    names = (mark("Organisation"), mark("Who"), mark("Asked for by"), mark("State"), mark("Has to be confirmed by"))
+    say, language = translator(request), language_of(request)
+    names = (
+        gettext_noop("Organisation"),
+        gettext_noop("Who"),
+        gettext_noop("Asked for by"),
+        gettext_noop("State"),
+        gettext_noop("Has to be confirmed by"),
+    )
     told = [
         [
             Cell(one.organisation, reverse("staff_invitation", args=[one.pending_id]), note=one.customer_id),
             Cell(one.name, note=one.email),
             Cell(one.asker_name, note=one.asker_email),
             Cell(say(STATES[one.state])),
-            Cell(when(one.expires, language) if one.state is Pending.WAITING else ""),
+            Cell(format_datetime(one.expires, language) if one.state is InvitationProposal.WAITING else ""),
         ]
         for one in rows
     ]
@@ -225,17 +241,25 @@ def _asked_table(request: HttpRequest, rows: tuple[PendingView, ...]) -> Table:
 
 
 def _table(request: HttpRequest, rows: tuple[OpenInvitation, ...]) -> Table:
-    say, language = speaker(request), language_of(request)
+    say, language = translator(request), language_of(request)
     columns = [
-        Column(say(one)) for one in (mark("Organisation"), mark("Who"), mark("Sent"), mark("The link is valid until"))
+        Column(say(one))
+        for one in (
+            gettext_noop("Organisation"),
+            gettext_noop("Who"),
+            gettext_noop("Sent"),
+            gettext_noop("The link is valid until"),
+        )
     ]
     told = [
         [
             Cell(one.organisation, note=one.customer_id),
             Cell(one.name, note=one.email),
-            Cell(when(one.created, language)),
+            Cell(format_datetime(one.created, language)),
             Cell(
-                when(one.expires, language) if one.vouched else say("does not work: the invitation was not confirmed")
+                format_datetime(one.expires, language)
+                if one.vouched
+                else say("does not work: the invitation was not confirmed")
             ),
         ]
         for one in rows

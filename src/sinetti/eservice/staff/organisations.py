@@ -7,74 +7,81 @@ from django.views.decorators.http import require_http_methods, require_safe
 
 from sinetti.domain.certificates.bulk_revocation import AT_ONCE
 from sinetti.domain.identifiers import CustomerIdError
-from sinetti.domain.organisations.csv_import import Change, ChangeKind, Slip
-from sinetti.domain.validation import LONGEST_ORGANISATION, WordError, check_country, check_text
-from sinetti.domain.values import CustomerKind, Language
+from sinetti.domain.organisations.csv_import import ChangeKind, ImportChange, RowErrorKind
+from sinetti.domain.validation import LONGEST_ORGANISATION, ValidationError, check_country, check_text
+from sinetti.domain.values import IdentifierType, Language
 from sinetti.eservice.core.context import language_of
-from sinetti.eservice.staff.common import A_PAGE, at_desk, page_number, pager, show_page, speaker
+from sinetti.eservice.staff.common import A_PAGE, page_number, pager, show_page, staff_view, translator
 from sinetti.eservice.ui.components import (
-    Block,
+    Alert,
     Button,
     Cell,
     Column,
+    Component,
+    DescriptionItem,
+    DescriptionList,
     Form,
     Link,
     Links,
-    Notice,
     Section,
+    Severity,
     Table,
     Text,
-    Tone,
-    Value,
-    Values,
 )
 from sinetti.eservice.ui.error_pages import not_found
-from sinetti.eservice.ui.flash import say as tell
-from sinetti.eservice.ui.forms import LANGUAGE_CHOICES, PeopleForm
-from sinetti.eservice.ui.links import to
+from sinetti.eservice.ui.flash import flash as tell
+from sinetti.eservice.ui.forms import LANGUAGE_CHOICES, PortalForm
+from sinetti.eservice.ui.links import redirect_to
 from sinetti.i18n.languages import LANGUAGES
 from sinetti.i18n.staff_labels import CHANNELS, KINDS, SLIPS
-from sinetti.i18n.translate import mark, when
+from sinetti.i18n.translate import format_datetime, gettext_noop
 from sinetti.services.staff import organisations
-from sinetti.services.staff.organisations import AlterResult, Listed, NewOrganisation, NotThere
-from sinetti.services.staff.session import Clerk
+from sinetti.services.staff.organisations import (
+    AlterResult,
+    NewOrganisation,
+    OrganisationListItem,
+    OrganisationNotFound,
+)
+from sinetti.services.staff.session import StaffSession
 
-_MOVED = mark("The organisation has changed meanwhile. Nothing was done: look at it again.")
+_MOVED = gettext_noop("The organisation has changed meanwhile. Nothing was done: look at it again.")
 
 
-class SearchForm(PeopleForm):
+class OrganisationSearchForm(PortalForm):
     """Looking for organisations."""
 
     text = forms.CharField(
-        label=mark("ID or name"),
-        help_text=mark("The beginning of the ID, or a part of the name. Empty: all."),
+        label=gettext_noop("ID or name"),
+        help_text=gettext_noop("The beginning of the ID, or a part of the name. Empty: all."),
         required=False,
         max_length=LONGEST_ORGANISATION,
     )
 
 
-class NameForm(PeopleForm):
+class NameForm(PortalForm):
     """What may change of an organisation."""
 
-    name = forms.CharField(label=mark("Name"), max_length=LONGEST_ORGANISATION)
-    spoken = forms.ChoiceField(label=mark("Language of messages"), choices=LANGUAGE_CHOICES)
+    name = forms.CharField(label=gettext_noop("Name"), max_length=LONGEST_ORGANISATION)
+    spoken = forms.ChoiceField(label=gettext_noop("Language of messages"), choices=LANGUAGE_CHOICES)
 
     def clean_name(self) -> str:
         """The name as it is kept."""
         try:
             return check_text("name", str(self.cleaned_data["name"]), LONGEST_ORGANISATION)
-        except WordError:
-            self.refuse("name", SLIPS[Slip.NAME])
+        except ValidationError:
+            self.refuse("name", SLIPS[RowErrorKind.NAME])
             return ""
 
 
 class NewForm(NameForm):
     """An organisation that comes into the register."""
 
-    customer_id = forms.CharField(label=mark("ID"), max_length=30)
-    kind = forms.ChoiceField(label=mark("Kind of ID"), choices=[(one.value, KINDS[one]) for one in CustomerKind])
+    customer_id = forms.CharField(label=gettext_noop("ID"), max_length=30)
+    kind = forms.ChoiceField(
+        label=gettext_noop("Kind of ID"), choices=[(one.value, KINDS[one]) for one in IdentifierType]
+    )
     country = forms.CharField(
-        label=mark("Country"), help_text=mark("Two letters, such as FI."), initial="FI", max_length=2
+        label=gettext_noop("Country"), help_text=gettext_noop("Two letters, such as FI."), initial="FI", max_length=2
     )
     field_order = ("customer_id", "kind", "country", "name", "spoken")
 
@@ -82,23 +89,26 @@ class NewForm(NameForm):
         """Two capitals."""
         try:
             return check_country("country", str(self.cleaned_data["country"]).strip().upper())
-        except WordError:
-            self.refuse("country", SLIPS[Slip.COUNTRY])
+        except ValidationError:
+            self.refuse("country", SLIPS[RowErrorKind.COUNTRY])
             return ""
 
 
-@at_desk
+@staff_view
 @require_safe
-def listed(request: HttpRequest, clerk: Clerk) -> HttpResponse:
+def listed(request: HttpRequest, clerk: StaffSession) -> HttpResponse:
     """Organisations by name, some at a time."""
-    say, language = speaker(request), language_of(request)
-    form = SearchForm(language, request.GET if "text" in request.GET else None)
+    say, language = translator(request), language_of(request)
+    form = OrganisationSearchForm(language, request.GET if "text" in request.GET else None)
     asked = form.cleaned_data["text"] if form.is_bound and form.is_valid() else ""
     number = page_number(request)
     rows = organisations.search(asked.strip(), (number - 1) * A_PAGE, A_PAGE + 1, clerk)
     table = Table(
         say("Organisations"),
-        [Column(say(one)) for one in (mark("Name"), mark("ID"), mark("Kind"), mark("State"))],
+        [
+            Column(say(one))
+            for one in (gettext_noop("Name"), gettext_noop("ID"), gettext_noop("Kind"), gettext_noop("State"))
+        ],
         [
             [
                 Cell(one.name, reverse("staff_organisation", args=[one.organisation_id])),
@@ -116,22 +126,22 @@ def listed(request: HttpRequest, clerk: Clerk) -> HttpResponse:
             Link(say("Read many from a file"), reverse("staff_loads"), button=True),
         ]
     )
-    blocks: list[Block] = [form.block(Button(say("Search")), search=True), links, table]
+    blocks: list[Component] = [form.block(Button(say("Search")), search=True), links, table]
     blocks.append(pager(request, number, len(rows[:A_PAGE]), more=len(rows) > A_PAGE))
     return show_page(request, say("Organisations"), blocks)
 
 
-@at_desk
+@staff_view
 @require_http_methods(["GET", "HEAD", "POST"])
-def new(request: HttpRequest, clerk: Clerk) -> HttpResponse:
+def new(request: HttpRequest, clerk: StaffSession) -> HttpResponse:
     """Add one organisation; channels are approved by its application."""
-    say, language = speaker(request), language_of(request)
+    say, language = translator(request), language_of(request)
     form = NewForm(language, request.POST if request.method == "POST" else None)
     if form.is_bound and form.is_valid():
         values = form.cleaned_data
         asked = NewOrganisation(
             values["customer_id"],
-            CustomerKind(values["kind"]),
+            IdentifierType(values["kind"]),
             values["country"],
             values["name"],
             Language(values["spoken"]),
@@ -140,13 +150,15 @@ def new(request: HttpRequest, clerk: Clerk) -> HttpResponse:
         try:
             made = organisations.add(asked, clerk)
         except CustomerIdError:
-            form.refuse("customer_id", SLIPS[Slip.ID])
+            form.refuse("customer_id", SLIPS[RowErrorKind.ID])
         else:
             if made is not None:
                 tell(request, say("Added. Invite its representative next, who can then apply for the interface."))
-                return to("staff_organisation", made.organisation_id)
-            form.refuse("customer_id", mark("The register already has an organisation with this ID. Search for it."))
-    blocks: list[Block] = [
+                return redirect_to("staff_organisation", made.organisation_id)
+            form.refuse(
+                "customer_id", gettext_noop("The register already has an organisation with this ID. Search for it.")
+            )
+    blocks: list[Component] = [
         Text(
             [say("Which ways of delivering it may use is approved on an application, which its representative makes.")]
         ),
@@ -155,65 +167,67 @@ def new(request: HttpRequest, clerk: Clerk) -> HttpResponse:
     return show_page(request, say("Add an organisation"), blocks, _back(request))
 
 
-@at_desk
+@staff_view
 @require_http_methods(["GET", "HEAD", "POST"])
-def one(request: HttpRequest, clerk: Clerk, organisation_id: str) -> HttpResponse:
+def one(request: HttpRequest, clerk: StaffSession, organisation_id: str) -> HttpResponse:
     """One organisation: its data, a new name, its end."""
-    say, language = speaker(request), language_of(request)
+    say, language = translator(request), language_of(request)
     try:
         found = organisations.organisation(organisation_id, clerk)
-    except NotThere:
+    except OrganisationNotFound:
         return not_found(request)
     saved = request.method == "POST" and request.POST.get("do") == "save"
     form = NameForm(
         language, request.POST if saved else None, initial={"name": found.name, "spoken": found.language.value}
     )
-    blocks: list[Block] = []
+    blocks: list[Component] = []
     if found.closed_at is None and request.method == "POST":
         change = _asked(found, form, request.POST.get("do", ""))
         if change is not None:
             if (answer := _alter(request, clerk, organisation_id, change)) is not None:
                 return answer
-            blocks.append(Notice(say(_MOVED), Tone.ERROR))
+            blocks.append(Alert(say(_MOVED), Severity.ERROR))
     blocks += [_values(request, found), Links(_ways(request, found))]
     if found.closed_at is None:
         blocks += _changing(request, clerk, form)
     return show_page(request, found.name, blocks, _back(request))
 
 
-def _alter(request: HttpRequest, clerk: Clerk, organisation_id: str, change: Change) -> HttpResponse | None:
+def _alter(
+    request: HttpRequest, clerk: StaffSession, organisation_id: str, change: ImportChange
+) -> HttpResponse | None:
     """Make or propose a change, and redirect.
 
     Returns None if the organisation has changed meanwhile.
     """
-    say = speaker(request)
+    say = translator(request)
     match organisations.alter(organisation_id, change, clerk):
         case AlterResult.MOVED:
             return None
         case AlterResult.DONE:
             tell(request, say("The organisation has ended.") if change.kind is ChangeKind.END else say("Saved."))
-            return to("staff_organisation", organisation_id)
+            return redirect_to("staff_organisation", organisation_id)
         case AlterResult.SECOND_CLERK:
             proposed = organisations.propose_change(organisation_id, change, clerk)
-            return None if proposed is None else to("staff_load", proposed)
+            return None if proposed is None else redirect_to("staff_load", proposed)
 
 
-def _changing(request: HttpRequest, clerk: Clerk, form: NameForm) -> list[Block]:
+def _changing(request: HttpRequest, clerk: StaffSession, form: NameForm) -> list[Component]:
     """Show the forms for a new name or language, and for the end.
 
     If a second clerk is needed, a notice above says so.
     """
-    say = speaker(request)
+    say = translator(request)
     named = Text([say("The new name stands in certificates that are issued or renewed from now on.")])
     save = form.block(Button(say("Save"), "save"))
-    blocks: list[Block] = []
+    blocks: list[Component] = []
     if organisations.needs_second(clerk):
         told = say(
             "You have renamed or ended {count} organisations within 24 hours. A second clerk has to confirm the next "
             "one.",
             count=AT_ONCE,
         )
-        blocks.append(Notice(told, Tone.WARNING))
+        blocks.append(Alert(told, Severity.WARNING))
     return [
         *blocks,
         Section(say("New name or language"), [named, save]),
@@ -221,7 +235,7 @@ def _changing(request: HttpRequest, clerk: Clerk, form: NameForm) -> list[Block]
     ]
 
 
-def _asked(found: Listed, form: NameForm, does: str) -> Change | None:
+def _asked(found: OrganisationListItem, form: NameForm, does: str) -> ImportChange | None:
     """The change that a button asks for; None where the form is wrong, or nothing changes."""
     before = (found.name, found.language.value)
     if does == "end":
@@ -230,11 +244,11 @@ def _asked(found: Listed, form: NameForm, does: str) -> Change | None:
         after, kind = (form.cleaned_data["name"], form.cleaned_data["spoken"]), ChangeKind.CHANGE
     else:
         return None
-    return Change(0, kind, found.customer_id, found.kind, found.country, before[0], after[0], before[1], after[1])
+    return ImportChange(0, kind, found.customer_id, found.kind, found.country, before[0], after[0], before[1], after[1])
 
 
-def _ending(request: HttpRequest) -> list[Block]:
-    say = speaker(request)
+def _ending(request: HttpRequest) -> list[Component]:
+    say = translator(request)
     told = say(
         "Nothing more is issued to an organisation that has ended, and nobody can act for it. This is for good. Its "
         "certificates stay valid until they are revoked."
@@ -242,8 +256,8 @@ def _ending(request: HttpRequest) -> list[Block]:
     return [Text([told]), Form((), [Button(say("Record that the organisation has ended"), "end", danger=True)])]
 
 
-def _ways(request: HttpRequest, found: Listed) -> list[Link]:
-    say = speaker(request)
+def _ways(request: HttpRequest, found: OrganisationListItem) -> list[Link]:
+    say = translator(request)
     ways = [Link(say("Its certificates"), f"{reverse('staff_certificates')}?text={found.customer_id}")]
     ways.append(
         Link(say("Revoke its certificates"), f"{reverse('staff_revocation_new')}?organisation={found.customer_id}")
@@ -255,24 +269,24 @@ def _ways(request: HttpRequest, found: Listed) -> list[Link]:
     return [*ways, Link(say("Audit trail"), f"{reverse('staff_audit')}?object=organisation:{found.organisation_id}")]
 
 
-def _values(request: HttpRequest, found: Listed) -> Values:
-    say, language = speaker(request), language_of(request)
+def _values(request: HttpRequest, found: OrganisationListItem) -> DescriptionList:
+    say, language = translator(request), language_of(request)
     rows = [
-        Value(say("ID"), found.customer_id),
-        Value(say("Kind"), say(KINDS[found.kind])),
-        Value(say("Country"), found.country),
-        Value(say("Language of messages"), say(LANGUAGES[found.language])),
-        Value(say("In the register since"), when(found.created, language)),
-        Value(
+        DescriptionItem(say("ID"), found.customer_id),
+        DescriptionItem(say("Kind"), say(KINDS[found.kind])),
+        DescriptionItem(say("Country"), found.country),
+        DescriptionItem(say("Language of messages"), say(LANGUAGES[found.language])),
+        DescriptionItem(say("In the register since"), format_datetime(found.created, language)),
+        DescriptionItem(
             say("Approved for"), ", ".join(say(CHANNELS[one]) for one in sorted(found.channels)) or say("nothing yet")
         ),
     ]
     if found.closed_at is not None:
-        rows.append(Value(say("Ended"), when(found.closed_at, language)))
+        rows.append(DescriptionItem(say("Ended"), format_datetime(found.closed_at, language)))
     if found.merged_into:
-        rows.append(Value(say("Merged into"), found.merged_into))
-    return Values(rows)
+        rows.append(DescriptionItem(say("Merged into"), found.merged_into))
+    return DescriptionList(rows)
 
 
 def _back(request: HttpRequest) -> Link:
-    return Link(speaker(request)("Organisations"), reverse("staff_organisations"))
+    return Link(translator(request)("Organisations"), reverse("staff_organisations"))

@@ -6,7 +6,7 @@ from enum import StrEnum
 from typing import ClassVar
 
 
-class Tone(StrEnum):
+class Severity(StrEnum):
     """How something is told, by the style sheet and by a word for who does not see colours."""
 
     PLAIN = "plain"
@@ -41,17 +41,17 @@ class Text:
 
 
 @dataclass(frozen=True, slots=True)
-class Notice:
+class Alert:
     """Something that is not to be overlooked, with what to do about it."""
 
     template: ClassVar[str] = "blocks/notice.html"
     text: str
-    tone: Tone = Tone.PLAIN
+    tone: Severity = Severity.PLAIN
     links: Sequence[Link] = ()
 
 
 @dataclass(frozen=True, slots=True)
-class Value:
+class DescriptionItem:
     """A value with its name. `secret` is shown to be copied; `link` leads to more."""
 
     name: str
@@ -61,11 +61,11 @@ class Value:
 
 
 @dataclass(frozen=True, slots=True)
-class Values:
+class DescriptionList:
     """A list of names and values."""
 
     template: ClassVar[str] = "blocks/values.html"
-    values: Sequence[Value]
+    values: Sequence[DescriptionItem]
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +82,7 @@ class Task:
 
     text: str
     address: str
-    tone: Tone = Tone.PLAIN
+    tone: Severity = Severity.PLAIN
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,7 +94,7 @@ class Tasks:
 
 
 @dataclass(frozen=True, slots=True)
-class Command:
+class CommandBlock:
     """Something to be typed or copied, and what it does."""
 
     template: ClassVar[str] = "blocks/command.html"
@@ -118,7 +118,7 @@ class Cell:
 
     text: str
     link: str = ""
-    tone: Tone | None = None
+    tone: Severity | None = None
     note: str = ""
     percent: int | None = None
 
@@ -160,17 +160,19 @@ class Table:
     """Whether a heading above says its caption already."""
 
     @property
-    def lines(self) -> "Sequence[Line]":
+    def lines(self) -> "Sequence[TableRow]":
         """Its rows as the template takes them: each cell beside the name of its column."""
         picks = self.picks or [""] * len(self.rows)
         return [
-            Line(pick, [Placed(one.name, cell, one.numeric) for one, cell in zip(self.columns, row, strict=True)])
+            TableRow(
+                pick, [TableCell(one.name, cell, one.numeric) for one, cell in zip(self.columns, row, strict=True)]
+            )
             for pick, row in zip(picks, self.rows, strict=True)
         ]
 
 
 @dataclass(frozen=True, slots=True)
-class Placed:
+class TableCell:
     """A cell and the name of its column."""
 
     name: str
@@ -179,11 +181,11 @@ class Placed:
 
 
 @dataclass(frozen=True, slots=True)
-class Line:
+class TableRow:
     """A row of a table, and what picking it says."""
 
     pick: str
-    cells: Sequence[Placed]
+    cells: Sequence[TableCell]
 
 
 @dataclass(frozen=True, slots=True)
@@ -267,11 +269,11 @@ class Section:
 
     template: ClassVar[str] = "blocks/section.html"
     title: str
-    blocks: "Sequence[Block]"
+    blocks: "Sequence[Component]"
     name: str = ""
 
     @property
-    def inner(self) -> "Sequence[Block]":
+    def inner(self) -> "Sequence[Component]":
         """Its blocks; a table whose caption is the heading above it says it to who does not see alone."""
         return [
             replace(one, headed=True) if isinstance(one, Table) and one.caption == self.title else one
@@ -280,16 +282,16 @@ class Section:
 
 
 @dataclass(frozen=True, slots=True)
-class Details:
+class Disclosure:
     """What may be opened by who wants to know more."""
 
     template: ClassVar[str] = "blocks/details.html"
     title: str
-    blocks: "Sequence[Block]"
+    blocks: "Sequence[Component]"
 
 
 @dataclass(frozen=True, slots=True)
-class Code:
+class QrCode:
     """A code that a phone's camera reads: a square of `size` modules, drawn by `path` (SVG)."""
 
     template: ClassVar[str] = "blocks/code.html"
@@ -299,7 +301,7 @@ class Code:
 
 
 @dataclass(frozen=True, slots=True)
-class Passkey:
+class PasskeyButton:
     """A button that asks the browser for a passkey, new or there, and sends what that answers (static/passkeys.js).
 
     `options` are the service's (JSON); `without` is told where scripts do not run.
@@ -317,7 +319,7 @@ class Passkey:
 
 
 @dataclass(frozen=True, slots=True)
-class Point:
+class TimelinePoint:
     """Something on a timeline, placed: `mark` is the outline of its shape (SVG, path), `filled` what has happened."""
 
     mark: str
@@ -338,7 +340,7 @@ class Timeline:
     """
 
     template: ClassVar[str] = "blocks/timeline.html"
-    points: Sequence[Point]
+    points: Sequence[TimelinePoint]
     height: int
     now_y: int
     top: int
@@ -347,19 +349,19 @@ class Timeline:
     width: int
 
 
-Block = (
-    Code
-    | Command
-    | Details
+Component = (
+    QrCode
+    | CommandBlock
+    | Disclosure
     | Form
     | Links
-    | Notice
+    | Alert
     | Pager
-    | Passkey
+    | PasskeyButton
     | Section
     | Table
     | Tasks
     | Text
     | Timeline
-    | Values
+    | DescriptionList
 )

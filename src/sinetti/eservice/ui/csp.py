@@ -14,12 +14,12 @@ class _Needs:
     targets: Sequence[str] = ()
 
 
-def allow(response: HttpResponse, *, scripts: bool = False, targets: Sequence[str] = ()) -> None:
+def extend_csp(response: HttpResponse, *, scripts: bool = False, targets: Sequence[str] = ()) -> None:
     """Note what the page needs: scripts from our own files, origins that its forms are led on to."""
     setattr(response, _NOTED, _Needs(scripts, targets))
 
 
-def policy_of(response: HttpResponse) -> str:
+def build_csp(response: HttpResponse) -> str:
     """The Content-Security-Policy of a page (CSP, level 3)."""
     needs: _Needs = getattr(response, _NOTED, _Needs())
     parts = [

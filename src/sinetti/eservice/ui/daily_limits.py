@@ -11,25 +11,25 @@ from django.http import HttpRequest, HttpResponse
 from sinetti.domain.daily_limits import NEVER, LimitKind, LimitReached
 from sinetti.domain.values import Language
 from sinetti.eservice.core.context import language_of
-from sinetti.eservice.ui.components import Notice, Tone
-from sinetti.eservice.ui.page import Page, show
-from sinetti.i18n.translate import mark, text, when
+from sinetti.eservice.ui.components import Alert, Severity
+from sinetti.eservice.ui.page import Page, render_page
+from sinetti.i18n.translate import format_datetime, gettext_noop, translate
 
 _REACHED: Mapping[LimitKind, str] = {
-    LimitKind.LETTERS: mark(
+    LimitKind.LETTERS: gettext_noop(
         "At most {limit} messages go to one e-mail address in 24 hours, and this one has reached that number. Nothing "
         "was done. Try again after {again}."
     ),
-    LimitKind.ORDERS: mark(
+    LimitKind.ORDERS: gettext_noop(
         "One person orders at most {limit} certificates in 24 hours, and you have reached that number. Nothing was "
         "ordered. Order again after {again}."
     ),
-    LimitKind.FIRM_ORDERS: mark(
+    LimitKind.FIRM_ORDERS: gettext_noop(
         "One organisation orders at most {limit} certificates in 24 hours, and yours has reached that number. Nothing "
         "was ordered. Order again after {again}."
     ),
 }
-_AT_ONCE = mark(
+_AT_ONCE = gettext_noop(
     "At most {limit} messages go to one e-mail address in 24 hours, and this would send more at once. Nothing was "
     "done. Change the contact person of one certificate at a time."
 )
@@ -38,13 +38,15 @@ _AT_ONCE = mark(
 def limit_words(reached: LimitReached, language: Language) -> str:
     """Say which limit it is, and when the act is possible again."""
     if reached.again_at == NEVER:
-        return text(_AT_ONCE, language, limit=reached.limit)
-    return text(_REACHED[reached.what], language, limit=reached.limit, again=when(reached.again_at, language))
+        return translate(_AT_ONCE, language, limit=reached.limit)
+    return translate(
+        _REACHED[reached.what], language, limit=reached.limit, again=format_datetime(reached.again_at, language)
+    )
 
 
 def over_limit(request: HttpRequest, reached: LimitReached) -> HttpResponse:
     """Say it on a page of its own, for acts whose form has nothing to keep."""
     language = language_of(request)
-    blocks = [Notice(limit_words(reached, language), Tone.ERROR)]
-    title = text("The limit of 24 hours is reached", language)
-    return show(request, Page(title, blocks=blocks, status=HTTPStatus.TOO_MANY_REQUESTS))
+    blocks = [Alert(limit_words(reached, language), Severity.ERROR)]
+    title = translate("The limit of 24 hours is reached", language)
+    return render_page(request, Page(title, blocks=blocks, status=HTTPStatus.TOO_MANY_REQUESTS))

@@ -5,17 +5,17 @@ from django.urls import reverse
 
 from sinetti.eservice.core.context import forget_account, language_of, request_id
 from sinetti.eservice.ui.components import Link, Links, Text
-from sinetti.eservice.ui.page import Page, show
-from sinetti.i18n.translate import text
+from sinetti.eservice.ui.page import Page, render_page
+from sinetti.i18n.translate import translate
 
 
 def bad_request(request: HttpRequest, exception: Exception | None = None) -> HttpResponse:
     """Say that this is no request of a browser's that follows our links."""
     del exception
     language = language_of(request)
-    title = text("The request could not be understood", language)
-    said = text("Nothing was done. Open the link in our message again.", language)
-    return show(request, Page(title, [Text([said])], status=400))
+    title = translate("The request could not be understood", language)
+    said = translate("Nothing was done. Open the link in our message again.", language)
+    return render_page(request, Page(title, [Text([said])], status=400))
 
 
 def forbidden(request: HttpRequest, reason: str = "") -> HttpResponse:
@@ -23,42 +23,42 @@ def forbidden(request: HttpRequest, reason: str = "") -> HttpResponse:
     del reason
     language = language_of(request)
     page = Page(
-        text("The button could not be used", language),
+        translate("The button could not be used", language),
         [
             Text(
                 [
-                    text("Nothing was done. Let your browser accept this site's cookies.", language),
-                    text("Then load the page again and press the button.", language),
+                    translate("Nothing was done. Let your browser accept this site's cookies.", language),
+                    translate("Then load the page again and press the button.", language),
                 ]
             )
         ],
         status=403,
     )
-    return show(request, page)
+    return render_page(request, page)
 
 
 def too_many(request: HttpRequest) -> HttpResponse:
     """Say that this was tried too often."""
     language = language_of(request)
     page = Page(
-        text("Too many tries", language),
-        [Text([text("Nothing was done. Wait a few minutes, then try again.", language)])],
+        translate("Too many tries", language),
+        [Text([translate("Nothing was done. Wait a few minutes, then try again.", language)])],
         status=429,
     )
-    return show(request, page)
+    return render_page(request, page)
 
 
 def not_found(request: HttpRequest, exception: Exception | None = None) -> HttpResponse:
     """Say that there is no such page."""
     del exception
     language = language_of(request)
-    said = text(
+    said = translate(
         "If you came by a link in our message, it may have been cut: copy the whole link into your "
         "browser. Otherwise begin at the first page of the service.",
         language,
     )
-    start = Links([Link(text("To the first page", language), reverse("start"))])
-    return show(request, Page(text("There is no such page", language), [Text([said]), start], status=404))
+    start = Links([Link(translate("To the first page", language), reverse("start"))])
+    return render_page(request, Page(translate("There is no such page", language), [Text([said]), start], status=404))
 
 
 def failed(request: HttpRequest) -> HttpResponse:
@@ -66,16 +66,16 @@ def failed(request: HttpRequest) -> HttpResponse:
     forget_account(request)
     language = language_of(request)
     page = Page(
-        text("This cannot be done now", language),
+        translate("This cannot be done now", language),
         [
             Text(
                 [
-                    text("The fault is ours. Try again in a few minutes.", language),
-                    text("Reference: {reference}", language, reference=request_id(request)),
+                    translate("The fault is ours. Try again in a few minutes.", language),
+                    translate("Reference: {reference}", language, reference=request_id(request)),
                 ]
             )
         ],
         final=True,  # whose links would ask the register once more
         status=500,
     )
-    return show(request, page)
+    return render_page(request, page)

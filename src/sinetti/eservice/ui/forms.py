@@ -12,11 +12,11 @@ from django.core.files.uploadedfile import UploadedFile
 from django.forms.boundfield import BoundField
 from django.utils.datastructures import MultiValueDict
 
-from sinetti.domain.validation import LinkError, WordError, check_unlinked
+from sinetti.domain.validation import LinkError, ValidationError, check_unlinked
 from sinetti.domain.values import Language
 from sinetti.eservice.ui.components import Button, Form, Input, Option
 from sinetti.i18n.languages import LANGUAGES
-from sinetti.i18n.translate import mark, text
+from sinetti.i18n.translate import gettext_noop, translate
 
 _FEW = 5
 """So many choices are shown at once; more fold into a list."""
@@ -24,27 +24,27 @@ _FEW = 5
 LANGUAGE_CHOICES = [(one.value, told) for one, told in LANGUAGES.items()]
 """The languages of the service, as fields offer them."""
 
-NO_LINKS = mark(
+NO_LINKS = gettext_noop(
     "Leave out web addresses and e-mail addresses: this text appears in messages. Put a space after each full stop."
 )
 """What is said of a text with a link in it."""
 
 _ERRORS: Mapping[str, str] = {
-    "required": mark("Fill this in: {label}"),
-    "invalid": mark("Check this: {label}"),
-    "invalid_choice": mark("Choose one of those that are offered: {label}"),
-    "invalid_list": mark("Choose one of those that are offered: {label}"),
-    "max_length": mark("This is too long: {label}"),
-    "min_length": mark("This is too short: {label}"),
-    "max_value": mark("This number is too large: {label}"),
-    "min_value": mark("This number is too small: {label}"),
-    "null_characters_not_allowed": mark("Check this: {label}"),
-    "missing": mark("Choose a file: {label}"),
-    "empty": mark("The file is empty: {label}"),
+    "required": gettext_noop("Fill this in: {label}"),
+    "invalid": gettext_noop("Check this: {label}"),
+    "invalid_choice": gettext_noop("Choose one of those that are offered: {label}"),
+    "invalid_list": gettext_noop("Choose one of those that are offered: {label}"),
+    "max_length": gettext_noop("This is too long: {label}"),
+    "min_length": gettext_noop("This is too short: {label}"),
+    "max_value": gettext_noop("This number is too large: {label}"),
+    "min_value": gettext_noop("This number is too small: {label}"),
+    "null_characters_not_allowed": gettext_noop("Check this: {label}"),
+    "missing": gettext_noop("Choose a file: {label}"),
+    "empty": gettext_noop("The file is empty: {label}"),
 }
 
 
-class PeopleForm(forms.Form):
+class PortalForm(forms.Form):
     """A form of a page. Subclasses declare fields as Django has it; `autocomplete` and `numeric` say more of some."""
 
     autocomplete: ClassVar[Mapping[str, str]] = {}
@@ -62,17 +62,17 @@ class PeopleForm(forms.Form):
         self.language = language
         for one in self.fields.values():
             label, hint = str(one.label or ""), str(one.help_text or "")
-            one.label = text(label, language) if label else ""
-            one.help_text = text(hint, language) if hint else ""
+            one.label = translate(label, language) if label else ""
+            one.help_text = translate(hint, language) if hint else ""
             # Also of what its validators find: they ask the field for a text by its code.
             for code, told in _ERRORS.items():
-                one.error_messages[code] = text(told, language, label=one.label)
+                one.error_messages[code] = translate(told, language, label=one.label)
             if isinstance(one, forms.ChoiceField):
-                one.choices = [(value, text(str(told), language) if told else "") for value, told in _choices(one)]
+                one.choices = [(value, translate(str(told), language) if told else "") for value, told in _choices(one)]
 
     def refuse(self, name: str | None, message_id: str, **values: object) -> None:
         """Say what is wrong with a field, or with the form as a whole (None)."""
-        self.add_error(name, text(message_id, self.language, **values))
+        self.add_error(name, translate(message_id, self.language, **values))
 
     def check_unlinked(self, name: str, most: int, wrong: str, **values: object) -> str:
         """Return the text as letters carry it, or report the fault beside the field."""
@@ -81,7 +81,7 @@ class PeopleForm(forms.Form):
             return check_unlinked(name, written, most)
         except LinkError:
             self.refuse(name, NO_LINKS)
-        except WordError:
+        except ValidationError:
             self.refuse(name, wrong, **values)
         return written
 

@@ -7,7 +7,7 @@ from django.http import HttpResponse, HttpResponseRedirect
 from django.urls import NoReverseMatch, reverse
 
 
-def link_to(name: str, *args: object) -> str:
+def url_or_empty(name: str, *args: object) -> str:
     """The address of a page, or the empty text where there is no such page."""
     try:
         return reverse(name, args=args)
@@ -15,7 +15,7 @@ def link_to(name: str, *args: object) -> str:
         return ""
 
 
-def to(name: str, *args: object, **query: object) -> HttpResponse:
+def redirect_to(name: str, *args: object, **query: object) -> HttpResponse:
     """Lead to another page after something was done."""
     asked = f"?{urlencode(query)}" if query else ""
     return HttpResponseRedirect(f"{reverse(name, args=args)}{asked}", status=HTTPStatus.SEE_OTHER)

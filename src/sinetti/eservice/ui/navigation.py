@@ -6,20 +6,20 @@ from dataclasses import dataclass
 from django.http import HttpRequest
 from django.urls import reverse
 
-from sinetti.domain.access.roles import Right
-from sinetti.eservice.core.authentication import actor_of, is_clerk, standing_of
+from sinetti.domain.access.roles import Permission
+from sinetti.eservice.core.authentication import current_actor, current_permissions, is_clerk
 from sinetti.eservice.core.context import language_of
 from sinetti.eservice.ui.components import Link
-from sinetti.eservice.ui.links import link_to
-from sinetti.i18n.translate import mark, text
+from sinetti.eservice.ui.links import url_or_empty
+from sinetti.i18n.translate import gettext_noop, translate
 
 
-def _may(right: Right) -> Callable[[HttpRequest], bool]:
-    return lambda request: bool(standing_of(request).organisations(right))
+def _may(right: Permission) -> Callable[[HttpRequest], bool]:
+    return lambda request: bool(current_permissions(request).organisations(right))
 
 
 @dataclass(frozen=True, slots=True)
-class Item:
+class MenuItem:
     """One place of the menu: its name, the page's name in urls.py, and for whom it is there."""
 
     text: str
@@ -29,51 +29,52 @@ class Item:
 
 def _acts_for_clients(request: HttpRequest) -> bool:
     """Whether somebody acts for one organisation through another: a firm's own page lists such clients."""
-    return any(one.via is not None for one in standing_of(request).held.values())
+    return any(one.via is not None for one in current_permissions(request).held.values())
 
 
-ITEMS: tuple[Item, ...] = (
-    Item(mark("Technical interface and certificates"), "certificates", _may(Right.SEE)),
-    Item(mark("Applications"), "applications", _may(Right.APPLY)),
-    Item(mark("Authorisations"), "authorisations", _may(Right.GRANT)),
-    Item(mark("Clients"), "clients", _acts_for_clients),
-    Item(mark("Clerk's pages"), "staff", is_clerk),
+ITEMS: tuple[MenuItem, ...] = (
+    MenuItem(gettext_noop("Technical interface and certificates"), "certificates", _may(Permission.SEE)),
+    MenuItem(gettext_noop("Applications"), "applications", _may(Permission.APPLY)),
+    MenuItem(gettext_noop("Authorisations"), "authorisations", _may(Permission.GRANT)),
+    MenuItem(gettext_noop("Clients"), "clients", _acts_for_clients),
+    MenuItem(gettext_noop("Clerk's pages"), "staff", is_clerk),
 )
 """In the order in which they stand. Messages and refusals name the first and third by the path to them:
 *Settings > Technical interface and certificates*, *Settings > Authorisations*."""
-_NAME, _NAME_OF_CLERKS = mark("Settings"), mark("Menu")
+_NAME, _NAME_OF_CLERKS = gettext_noop("Settings"), gettext_noop("Menu")
 
 
-SECURITY = mark("Sign-in and security")
+SECURITY = gettext_noop("Sign-in and security")
 """What the page of one's passwords and factors is called, wherever something leads to it."""
-_STRANGERS = ((mark("Sign in"), "account_login"),)
+_STRANGERS = ((gettext_noop("Sign in"), "account_login"),)
 _OWN = (
-    (mark("My details"), "profile"),
+    (gettext_noop("My details"), "profile"),
     (SECURITY, "mfa_index"),
-    (mark("Sign out"), "account_logout"),
+    (gettext_noop("Sign out"), "account_logout"),
 )
 
 
-def menu(request: HttpRequest) -> list[Link]:
+def main_menu(request: HttpRequest) -> list[Link]:
     """What stands in the menu of whoever is signed in."""
-    if actor_of(request) is None:
+    if current_actor(request) is None:
         return []
     language = language_of(request)
     there = [(item, reverse(item.page)) for item in ITEMS if item.shown(request)]
     return [
-        Link(text(item.text, language), address, current=request.path.startswith(address)) for item, address in there
+        Link(translate(item.text, language), address, current=request.path.startswith(address))
+        for item, address in there
     ]
 
 
 def menu_name(request: HttpRequest) -> str:
     """What the menu is called: by the word with which the paths in messages begin, where those pages are in it."""
-    sees = actor_of(request) is not None and bool(standing_of(request).organisations(Right.SEE))
-    return text(_NAME if sees else _NAME_OF_CLERKS, language_of(request))
+    sees = current_actor(request) is not None and bool(current_permissions(request).organisations(Permission.SEE))
+    return translate(_NAME if sees else _NAME_OF_CLERKS, language_of(request))
 
 
-def account_links(request: HttpRequest) -> list[Link]:
+def account_menu(request: HttpRequest) -> list[Link]:
     """Signing in; or one's own settings, and signing out."""
     language = language_of(request)
-    places = _STRANGERS if actor_of(request) is None else _OWN
-    found = ((text(name, language), link_to(page)) for name, page in places)
+    places = _STRANGERS if current_actor(request) is None else _OWN
+    found = ((translate(name, language), url_or_empty(page)) for name, page in places)
     return [Link(name, address, current=request.path == address) for name, address in found if address]

@@ -9,30 +9,30 @@ from django.urls import reverse
 from django.utils.http import escape_leading_slashes
 
 from sinetti.domain.values import Environment, Language
-from sinetti.eservice.core.context import language_of, surroundings
+from sinetti.eservice.core.context import language_of, portal_context
 from sinetti.eservice.ui import static_files
-from sinetti.eservice.ui.components import Block, Details, Form, Link, Passkey, Section
-from sinetti.eservice.ui.csp import allow
-from sinetti.eservice.ui.flash import taken_words
-from sinetti.eservice.ui.links import link_to
-from sinetti.eservice.ui.navigation import account_links, menu, menu_name
-from sinetti.i18n.translate import mark, text
+from sinetti.eservice.ui.components import Component, Disclosure, Form, Link, PasskeyButton, Section
+from sinetti.eservice.ui.csp import extend_csp
+from sinetti.eservice.ui.flash import pop_flash_messages
+from sinetti.eservice.ui.links import url_or_empty
+from sinetti.eservice.ui.navigation import account_menu, main_menu, menu_name
+from sinetti.i18n.translate import gettext_noop, translate
 
 _NAMES = {Language.FI: "Suomi", Language.SV: "Svenska", Language.EN: "English"}
 _WORDS = {
-    "skip": mark("Skip to the content"),
-    "languages": mark("Language"),
-    "help": mark("Help"),
-    "account": mark("Your account"),
-    "check": mark("Check these"),
-    "independent": mark(
+    "skip": gettext_noop("Skip to the content"),
+    "languages": gettext_noop("Language"),
+    "help": gettext_noop("Help"),
+    "account": gettext_noop("Your account"),
+    "check": gettext_noop("Check these"),
+    "independent": gettext_noop(
         "Sinetti is independent work: no authority's product, no electronic seal and no qualified trust service in "
         "the sense of eIDAS."
     ),
 }
-_FOOTER = ((mark("Privacy"), "privacy"), (mark("Accessibility"), "accessibility"))
-_ERROR_IN_TITLE = mark("Error: {title}")
-_REHEARSAL = mark("This is the test environment: what you see here is for rehearsal.")
+_FOOTER = ((gettext_noop("Privacy"), "privacy"), (gettext_noop("Accessibility"), "accessibility"))
+_ERROR_IN_TITLE = gettext_noop("Error: {title}")
+_REHEARSAL = gettext_noop("This is the test environment: what you see here is for rehearsal.")
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +45,7 @@ class Page:
     """
 
     title: str
-    blocks: Sequence[Block] = ()
+    blocks: Sequence[Component] = ()
     error: str = ""
     final: bool = False
     status: int = 200
@@ -60,22 +60,22 @@ class Page:
         return bool(self.error) or _wrong(self.blocks)
 
 
-def show(request: HttpRequest, page: Page) -> HttpResponse:
+def render_page(request: HttpRequest, page: Page) -> HttpResponse:
     """Render a page in its reader's language."""
-    language, around = language_of(request), surroundings(request)
-    title = text(_ERROR_IN_TITLE, language, title=page.title) if page.wrong else page.title
+    language, around = language_of(request), portal_context(request)
+    title = translate(_ERROR_IN_TITLE, language, title=page.title) if page.wrong else page.title
     context: Mapping[str, object] = {
         "page": page,
-        "menu": () if page.final else menu(request),
+        "menu": () if page.final else main_menu(request),
         "menu_name": "" if page.final else menu_name(request),
-        "account": () if page.final else account_links(request),
-        "said": () if page.final else taken_words(request),
+        "account": () if page.final else account_menu(request),
+        "said": () if page.final else pop_flash_messages(request),
         "title": f"{title} – {around.service}",
         "service": around.service,
         "language": language.value,
         "languages": [] if page.final else _languages(request, language),
-        "words": {name: text(message_id, language) for name, message_id in _WORDS.items()},
-        "rehearsal": text(_REHEARSAL, language) if around.office.environment is Environment.TEST else "",
+        "words": {name: translate(message_id, language) for name, message_id in _WORDS.items()},
+        "rehearsal": translate(_REHEARSAL, language) if around.office.environment is Environment.TEST else "",
         "help": around.help[language],
         "stylesheet": reverse(static_files.file, args=[static_files.stylesheet()]),
         "links": () if page.final else _footer(language),
@@ -85,15 +85,15 @@ def show(request: HttpRequest, page: Page) -> HttpResponse:
         "path": escape_leading_slashes(request.path),
     }
     response = render(request, "page.html", dict(context), status=page.status)
-    allow(response, scripts=bool(page.script), targets=page.form_targets)
+    extend_csp(response, scripts=bool(page.script), targets=page.form_targets)
     return response
 
 
-def _wrong(blocks: Sequence[Block]) -> bool:
+def _wrong(blocks: Sequence[Component]) -> bool:
     return any(
-        bool(one.errors) if isinstance(one, Form | Passkey) else _wrong(one.blocks)
+        bool(one.errors) if isinstance(one, Form | PasskeyButton) else _wrong(one.blocks)
         for one in blocks
-        if isinstance(one, Form | Passkey | Section | Details)
+        if isinstance(one, Form | PasskeyButton | Section | Disclosure)
     )
 
 
@@ -110,5 +110,5 @@ def _languages(request: HttpRequest, chosen: Language) -> list[dict[str, object]
 
 
 def _footer(language: Language) -> list[Link]:
-    pages = ((text(name, language), link_to(page)) for name, page in _FOOTER)
+    pages = ((translate(name, language), url_or_empty(page)) for name, page in _FOOTER)
     return [Link(name, address) for name, address in pages if address]

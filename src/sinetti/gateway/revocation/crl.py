@@ -14,8 +14,17 @@ from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.hazmat.primitives.serialization import Encoding
 from cryptography.x509.oid import ExtensionOID
 
-from sinetti.gateway.revocation.source import GOOD, MISSING, NOT_FOR_THIS, OLD, REVOKED, Answer, counts, having_listed
-from sinetti.gateway.x509.path_validation import SIGNATURES, Authority
+from sinetti.gateway.revocation.source import (
+    GOOD,
+    MISSING,
+    NOT_FOR_THIS,
+    OLD,
+    REVOKED,
+    RevocationStatus,
+    having_listed,
+    is_fresh,
+)
+from sinetti.gateway.x509.path_validation import SIGNATURES, CaCertificate
 from sinetti.infra import clock
 from sinetti.pki.chain import extension_value
 
@@ -46,12 +55,12 @@ _LOOK_AGAIN = 1.0
 """Seconds between looks at a folder."""
 
 
-class NotAList(ValueError):
+class InvalidCrl(ValueError):
     """The octets are no CRL; the text says so to a person and holds nothing of them."""
 
 
 @dataclass(frozen=True, slots=True)
-class Serials:
+class SerialSet:
     """The serial numbers of a list, sorted, in 20 octets each: a million take 20 MB, and 20 steps to look up."""
 
     octets: bytes = field(repr=False)
@@ -70,7 +79,7 @@ class Serials:
 
 
 @dataclass(frozen=True, slots=True)
-class Scope:
+class IssuingDistributionPoint:
     """For which certificates of its CA a list speaks (5.2.5). All of them, unless something is set."""
 
     points: frozenset[x509.GeneralName] = frozenset()
@@ -87,7 +96,7 @@ class Scope:
 
 
 @dataclass(frozen=True, slots=True)
-class Read:
+class LoadedCrl:
     """A list that was read; its signature is not verified yet.
 
     `understood` False: the gateway does not take this kind (docs/gateway.md). `revokes`: what stands on it is revoked,
@@ -98,34 +107,34 @@ class Read:
     issuer: x509.Name
     this_update: datetime
     next_update: datetime
-    scope: Scope
+    scope: IssuingDistributionPoint
     understood: bool
     revokes: bool
 
 
 @dataclass(frozen=True, slots=True)
-class Signed:
+class VerifiedCrl:
     """A list that a CA signed: its facts, and the serial numbers on it."""
 
-    read: Read
-    serials: Serials
+    read: LoadedCrl
+    serials: SerialSet
 
 
 @dataclass(frozen=True, slots=True)
 class IssuerLists:
     """The lists of a CA whose entries count; `named`: some list has its name."""
 
-    issuer: Authority
-    signed: tuple[Signed, ...]
+    issuer: CaCertificate
+    signed: tuple[VerifiedCrl, ...]
     named: bool
 
 
-def read_list(octets: bytes) -> Read:
-    """Read a list, DER or PEM. Raises NotAList."""
+def read_list(octets: bytes) -> LoadedCrl:
+    """Read a list, DER or PEM. Raises InvalidCrl."""
     load = x509.load_pem_x509_crl if octets.lstrip().startswith(_BEGINS_PEM) else x509.load_der_x509_crl
     why = "this is no certificate revocation list, neither DER nor PEM"
     if len(octets) > LARGEST_LIST:
-        raise NotAList(why)
+        raise InvalidCrl(why)
     try:
         crl = load(octets)
         ends = crl.next_update_utc
@@ -133,20 +142,20 @@ def read_list(octets: bytes) -> Read:
         # 5.1.2.5: a list without an end is none that we take.
         understood = ends is not None and scope is not None
         signed = crl.signature_algorithm_oid in SIGNATURES
-        return Read(
+        return LoadedCrl(
             crl,
             crl.issuer,
             crl.last_update_utc,
             ends or crl.last_update_utc,
-            scope or Scope(),
+            scope or IssuingDistributionPoint(),
             understood=understood and signed,
             revokes=signed and (understood or _revokes(crl)),
         )
     except _UNREADABLE:
-        raise NotAList(why) from None
+        raise InvalidCrl(why) from None
 
 
-class Lists:
+class CrlSource:
     """Lists in memory, or of a folder whose files are read anew when they change. May be asked by several threads."""
 
     def __init__(self, ders: Iterable[bytes] = (), folder: Path | None = None) -> None:
@@ -154,15 +163,17 @@ class Lists:
         self._given = tuple(read_list(der) for der in ders)
         self._folder = folder
         self._lock = Lock()
-        self._files: dict[Path, tuple[tuple[int, int, int], Read | None]] = {}
+        self._files: dict[Path, tuple[tuple[int, int, int], LoadedCrl | None]] = {}
         self._looked: float | None = None
         self._looking = Lock()
         self._made: dict[bytes, IssuerLists] = {}
         self._named: dict[x509.Certificate, bool] = {}
-        self._lists: tuple[Read, ...] = self._given
+        self._lists: tuple[LoadedCrl, ...] = self._given
         self.refresh()
 
-    def status(self, certificate: x509.Certificate, issuer: Authority, now: datetime, freshness: timedelta) -> Answer:
+    def status(
+        self, certificate: x509.Certificate, issuer: CaCertificate, now: datetime, freshness: timedelta
+    ) -> RevocationStatus:
         """Return REVOKED if any list of its CA has it, GOOD if one counts and has not."""
         self._look_again()
         made = self._made_by(issuer)
@@ -175,7 +186,7 @@ class Lists:
             listed = listed or has_it
             if not one.read.understood or not one.read.scope.covers(certificate, issuer.certificate):
                 continue
-            if not counts(one.read.this_update, one.read.next_update, now, bound):
+            if not is_fresh(one.read.this_update, one.read.next_update, now, bound):
                 answer = OLD if answer is NOT_FOR_THIS else answer
             elif has_it:
                 return REVOKED
@@ -183,7 +194,7 @@ class Lists:
                 answer = GOOD
         return having_listed(answer) if listed else answer
 
-    def above(self, certificate: x509.Certificate, issuer: Authority | None, now: datetime) -> Answer:
+    def above(self, certificate: x509.Certificate, issuer: CaCertificate | None, now: datetime) -> RevocationStatus:
         """Return the status of a CA of the anchor file.
 
         Lists about CAs count until their nextUpdate. Where the issuer is not known no list of it can be verified, and
@@ -207,11 +218,11 @@ class Lists:
                     self._named[certificate] = known
         return known
 
-    def signed_by(self, issuer: Authority) -> tuple[Signed, ...]:
+    def signed_by(self, issuer: CaCertificate) -> tuple[VerifiedCrl, ...]:
         """Give the lists that this CA signed and that are taken."""
         return tuple(one for one in self._made_by(issuer).signed if one.read.understood)
 
-    def _made_by(self, issuer: Authority) -> "IssuerLists":
+    def _made_by(self, issuer: CaCertificate) -> "IssuerLists":
         """Give the lists of a CA; each signature is computed once."""
         known = self._made.get(issuer.digest)
         if known is not None:
@@ -231,7 +242,7 @@ class Lists:
                 self._read(self._folder)
 
     def _look_again(self) -> None:
-        due = self._looked is not None and clock.ticks() - self._looked >= _LOOK_AGAIN
+        due = self._looked is not None and clock.monotonic_seconds() - self._looked >= _LOOK_AGAIN
         # Not where another looks already: a list of a million entries takes seconds to read.
         if self._folder is not None and due and self._looking.acquire(blocking=False):
             try:
@@ -253,10 +264,10 @@ class Lists:
             made = {one.issuer.digest: _made(lists, one.issuer, one.signed) for one in asked}
             with self._lock:
                 self._files, self._lists, self._made, self._named = files, lists, made, {}
-        self._looked = clock.ticks()
+        self._looked = clock.monotonic_seconds()
 
 
-def _made(lists: Iterable[Read], issuer: Authority, former: Iterable[Signed] = ()) -> IssuerLists:
+def _made(lists: Iterable[LoadedCrl], issuer: CaCertificate, former: Iterable[VerifiedCrl] = ()) -> IssuerLists:
     """Select the lists of this CA; those in `former` are not read again (2 s)."""
     known = {id(one.read): one for one in former}
     named = [one for one in lists if one.issuer == issuer.certificate.subject]
@@ -287,9 +298,9 @@ def points_of(certificate: x509.Certificate, issuer: x509.Certificate) -> frozen
     )
 
 
-def _scope(crl: x509.CertificateRevocationList) -> Scope | None:
+def _scope(crl: x509.CertificateRevocationList) -> IssuingDistributionPoint | None:
     """Give the scope; None for a list of a kind that is not taken: indirect, delta, for some reasons, unknown."""
-    scope = Scope()
+    scope = IssuingDistributionPoint()
     for one in crl.extensions:
         if isinstance(one.value, x509.IssuingDistributionPoint):
             point = one.value
@@ -297,7 +308,7 @@ def _scope(crl: x509.CertificateRevocationList) -> Scope | None:
                 return None
             if point.relative_name is not None:
                 return None
-            scope = Scope(
+            scope = IssuingDistributionPoint(
                 frozenset(point.full_name or ()), point.only_contains_user_certs, point.only_contains_ca_certs
             )
         elif one.critical or one.oid in _PARTS:
@@ -320,7 +331,7 @@ def _revokes(crl: x509.CertificateRevocationList) -> bool:
     return True
 
 
-def _signed(one: Read, issuer: Authority) -> Signed | None:
+def _signed(one: LoadedCrl, issuer: CaCertificate) -> VerifiedCrl | None:
     """Give the list if this CA signed it and what stands on it is revoked."""
     key = issuer.key
     if not one.revokes or not issuer.signs_lists or one.issuer != issuer.certificate.subject:
@@ -330,12 +341,12 @@ def _signed(one: Read, issuer: Authority) -> Signed | None:
     try:
         if not one.crl.is_signature_valid(key) or _has_unknown_entry(one.crl):
             return None
-        return Signed(one, _serials(one.crl))
+        return VerifiedCrl(one, _serials(one.crl))
     except (ValueError, TypeError, OverflowError, UnsupportedAlgorithm):
         return None
 
 
-def _fits(crl: x509.CertificateRevocationList, issuer: Authority) -> bool:
+def _fits(crl: x509.CertificateRevocationList, issuer: CaCertificate) -> bool:
     try:
         wanted = crl.extensions.get_extension_for_class(x509.AuthorityKeyIdentifier).value.key_identifier
     except x509.ExtensionNotFound:
@@ -355,11 +366,11 @@ def _has_unknown_entry(crl: x509.CertificateRevocationList) -> bool:
     return any(extension.critical for entry in crl for extension in entry.extensions)
 
 
-def _serials(crl: x509.CertificateRevocationList) -> Serials:
+def _serials(crl: x509.CertificateRevocationList) -> SerialSet:
     # Entries of a delta may take others back (5.3.1); of a whole list, which may be long, their reasons are not read.
     is_delta = any(one.oid == ExtensionOID.DELTA_CRL_INDICATOR for one in crl.extensions)
     entries = (one for one in crl if not (is_delta and _is_taken_back(one)))
-    return Serials(b"".join(sorted(one.serial_number.to_bytes(_WIDTH, "big") for one in entries)))
+    return SerialSet(b"".join(sorted(one.serial_number.to_bytes(_WIDTH, "big") for one in entries)))
 
 
 def _is_taken_back(entry: x509.RevokedCertificate) -> bool:
@@ -369,7 +380,7 @@ def _is_taken_back(entry: x509.RevokedCertificate) -> bool:
     )
 
 
-def _names(one: Read, certificate: x509.Certificate) -> bool:
+def _names(one: LoadedCrl, certificate: x509.Certificate) -> bool:
     """Return whether a list names its issuer and has the certificate on it."""
     try:
         if one.issuer != certificate.issuer:
@@ -392,8 +403,8 @@ def _marks(folder: Path) -> Iterator[tuple[Path, tuple[int, int, int]]]:
         yield path, (found.st_mtime_ns, found.st_size, found.st_ino)
 
 
-def _try_list(path: Path) -> Read | None:
+def _try_list(path: Path) -> LoadedCrl | None:
     try:
         return read_list(path.read_bytes())
-    except (OSError, NotAList):
+    except (OSError, InvalidCrl):
         return None

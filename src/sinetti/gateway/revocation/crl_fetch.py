@@ -16,10 +16,10 @@ from typing import Final, NoReturn
 
 from cryptography import x509
 
-from sinetti.gateway.revocation.crl import LARGEST_LIST, Lists, NotAList, Signed
-from sinetti.gateway.x509.path_validation import Authority
+from sinetti.gateway.revocation.crl import LARGEST_LIST, CrlSource, InvalidCrl, VerifiedCrl
+from sinetti.gateway.x509.path_validation import CaCertificate
 from sinetti.infra import atomic_files
-from sinetti.infra.http_client import BadAddress, Call, NotReached, call, checked_address
+from sinetti.infra.http_client import HttpError, HttpRequest, InvalidUrl, check_url, send_request
 
 WITHIN: Final = 30.0
 """Seconds for one list, whatever the other side does meanwhile."""
@@ -34,40 +34,40 @@ class NotFetched(Exception):
 
 
 @dataclass(frozen=True, slots=True)
-class Wanted:
+class CrlDownload:
     """A list to keep: where it comes from, where it goes, and who signs it."""
 
     url: str
     file: Path
-    issuer: Authority
+    issuer: CaCertificate
 
 
 @dataclass(frozen=True, slots=True)
-class Fetched:
+class DownloadResult:
     """What became of one list: `changed` tells whether the file is new, `trouble` why it is not, if it could not be."""
 
-    wanted: Wanted
+    wanted: CrlDownload
     changed: bool
     trouble: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
-class _Kept:
+class _StoredCrl:
     """What is in place: its octets, and the entity tag under which they came, if that is known."""
 
     octets: bytes
-    signed: Signed
+    signed: VerifiedCrl
     etag: str | None
 
 
-def fetch(wanted: Wanted, within: float = WITHIN) -> Fetched:
+def fetch(wanted: CrlDownload, within: float = WITHIN) -> DownloadResult:
     """Get one list, and put it in place if it counts. Raises nothing that an address or a disk could cause."""
     try:
-        checked_address(wanted.url)
+        check_url(wanted.url)
         kept = _kept(wanted)
         got = _get(wanted.url, None if kept is None else kept.etag, within)
         if got is None:
-            return Fetched(wanted, changed=False)
+            return DownloadResult(wanted, changed=False)
         octets, etag = got
         fresh = _signed(octets, wanted.issuer)
         if fresh is None:
@@ -75,18 +75,18 @@ def fetch(wanted: Wanted, within: float = WITHIN) -> Fetched:
         if kept is not None:
             _not_back(kept.signed, fresh)
         if kept is None or kept.octets != octets:
-            atomic_files.write_whole(wanted.file, octets)
+            atomic_files.write_atomic(wanted.file, octets)
         if etag is not None:
             note = {"etag": etag, "sha256": hashlib.sha256(octets).hexdigest()}
-            atomic_files.write_whole(_tag_file(wanted.file), json.dumps(note).encode())
-        return Fetched(wanted, changed=kept is None or kept.octets != octets)
-    except (NotFetched, BadAddress) as why:
-        return Fetched(wanted, changed=False, trouble=str(why))
+            atomic_files.write_atomic(_tag_file(wanted.file), json.dumps(note).encode())
+        return DownloadResult(wanted, changed=kept is None or kept.octets != octets)
+    except (NotFetched, InvalidUrl) as why:
+        return DownloadResult(wanted, changed=False, trouble=str(why))
     except OSError as failed:
-        return Fetched(wanted, changed=False, trouble=f"{wanted.file}: {failed.strerror or failed}")
+        return DownloadResult(wanted, changed=False, trouble=f"{wanted.file}: {failed.strerror or failed}")
 
 
-def in_place(wanted: Wanted) -> tuple[Signed, ...]:
+def current_file(wanted: CrlDownload) -> tuple[VerifiedCrl, ...]:
     """Give the list that is in place, if its CA signed it; nothing otherwise."""
     try:
         kept = _kept(wanted)
@@ -95,14 +95,14 @@ def in_place(wanted: Wanted) -> tuple[Signed, ...]:
     return () if kept is None else (kept.signed,)
 
 
-def _kept(wanted: Wanted) -> _Kept | None:
+def _kept(wanted: CrlDownload) -> _StoredCrl | None:
     """Give what is in place; None where nothing is, or nothing that its CA signed."""
     try:
         octets = wanted.file.read_bytes()
     except FileNotFoundError:
         return None
     signed = _signed(octets, wanted.issuer)
-    return None if signed is None else _Kept(octets, signed, _etag(wanted.file, octets))
+    return None if signed is None else _StoredCrl(octets, signed, _etag(wanted.file, octets))
 
 
 def _etag(file: Path, octets: bytes) -> str | None:
@@ -119,14 +119,14 @@ def _tag_file(file: Path) -> Path:
     return file.with_name(f".{file.name}.etag")
 
 
-def _signed(octets: bytes, issuer: Authority) -> Signed | None:
+def _signed(octets: bytes, issuer: CaCertificate) -> VerifiedCrl | None:
     try:
-        return next(iter(Lists([octets]).signed_by(issuer)), None)
-    except NotAList:
+        return next(iter(CrlSource([octets]).signed_by(issuer)), None)
+    except InvalidCrl:
         return None
 
 
-def _not_back(kept: Signed, fresh: Signed) -> None:
+def _not_back(kept: VerifiedCrl, fresh: VerifiedCrl) -> None:
     if fresh.read.scope != kept.read.scope:
         _refuse("what came speaks for other certificates than the list in place: look at the address")
     if _number(fresh) < _number(kept):
@@ -135,7 +135,7 @@ def _not_back(kept: Signed, fresh: Signed) -> None:
         _refuse("what came is older than the list in place: somebody, or a cache, brought an old one back")
 
 
-def _number(signed: Signed) -> int:
+def _number(signed: VerifiedCrl) -> int:
     """Give the CRL number; 0 where there is none: then thisUpdate alone decides."""
     try:
         return signed.read.crl.extensions.get_extension_for_class(x509.CRLNumber).value.crl_number
@@ -147,8 +147,8 @@ def _get(url: str, etag: str | None, within: float) -> tuple[bytes, str | None] 
     """Give what lies at an address, and its entity tag; None where it is what `etag` names. Raises NotFetched."""
     headers = {"Accept": "application/pkix-crl"} | ({} if etag is None else {"If-None-Match": etag})
     try:
-        reply = call(Call(url, headers=headers, limit=LARGEST_LIST, within=within))
-    except NotReached as why:
+        reply = send_request(HttpRequest(url, headers=headers, limit=LARGEST_LIST, within=within))
+    except HttpError as why:
         _refuse(f"{url} could not be reached, or gave no whole answer ({why})")
     if reply.status == _UNCHANGED and etag is not None:
         return None

@@ -17,10 +17,10 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from cryptography.x509 import ocsp
 from cryptography.x509.oid import ExtendedKeyUsageOID
 
-from sinetti.gateway.revocation.source import GOOD, MISSING, NO_ANSWER, NOT_KNOWN, REVOKED, Answer, counts
-from sinetti.gateway.x509.path_validation import SIGNATURES, Authority, is_understood, key_in_bounds
-from sinetti.infra.http_client import Call, NotReached, call
-from sinetti.pki.chain import extension_value, valid_at
+from sinetti.gateway.revocation.source import GOOD, MISSING, NO_ANSWER, NOT_KNOWN, REVOKED, RevocationStatus, is_fresh
+from sinetti.gateway.x509.path_validation import SIGNATURES, CaCertificate, is_understood, key_in_bounds
+from sinetti.infra.http_client import HttpError, HttpRequest, send_request
+from sinetti.pki.chain import extension_value, is_valid_at
 from sinetti.pki.encoding import AnyPublicKey
 from sinetti.pki.spki import describes_curve
 
@@ -45,10 +45,10 @@ Ask = Callable[[str, bytes], bytes]
 
 def post(address: str, request: bytes) -> bytes:
     """Send a request by HTTP; no redirection is followed. Raises OSError, after PATIENCE too, however slow it comes."""
-    asking = Call(address, "POST", {"Content-Type": _TYPE}, request, limit=LARGEST_ANSWER, within=PATIENCE)
+    asking = HttpRequest(address, "POST", {"Content-Type": _TYPE}, request, limit=LARGEST_ANSWER, within=PATIENCE)
     try:
-        reply = call(asking)
-    except NotReached as bad:
+        reply = send_request(asking)
+    except HttpError as bad:
         raise OSError(str(bad)) from bad
     if reply.status != HTTPStatus.OK:
         why = f"the OCSP service answered with the HTTP status {reply.status}"
@@ -57,7 +57,7 @@ def post(address: str, request: bytes) -> bytes:
 
 
 @dataclass(frozen=True, slots=True)
-class Fact:
+class CachedStatus:
     """One answer that was believed."""
 
     status: ocsp.OCSPCertStatus
@@ -72,20 +72,24 @@ class Fact:
 
     def counts_at(self, now: datetime, freshness: timedelta) -> bool:
         """Return whether it counts at `now`: while it is fresh, or if it says REVOKED."""
-        return self.is_revoked or counts(self.this_update, self.next_update, now, freshness)
+        return self.is_revoked or is_fresh(self.this_update, self.next_update, now, freshness)
 
 
 @dataclass(slots=True)
-class Answers:
+class OcspSource:
     """Asks OCSP services, in the order of their addresses. Each question takes 5 s at most; threads may share it."""
 
     addresses: Sequence[str]
     ask: Ask = field(default=post, repr=False)
     random: Callable[[int], bytes] = field(default=os.urandom, repr=False)
     _lock: Lock = field(default_factory=Lock, init=False, repr=False)
-    _kept: OrderedDict[tuple[x509.Certificate, int], Fact] = field(default_factory=OrderedDict, init=False, repr=False)
+    _kept: OrderedDict[tuple[x509.Certificate, int], CachedStatus] = field(
+        default_factory=OrderedDict, init=False, repr=False
+    )
 
-    def status(self, certificate: x509.Certificate, issuer: Authority, now: datetime, freshness: timedelta) -> Answer:
+    def status(
+        self, certificate: x509.Certificate, issuer: CaCertificate, now: datetime, freshness: timedelta
+    ) -> RevocationStatus:
         """Return an answer of the last five minutes, a new one, or a fresh old one.
 
         REVOKED stays so, however old the answer: its CA takes no revocation back (docs/gateway.md).
@@ -113,35 +117,35 @@ class Answers:
             case never:
                 assert_never(never)
 
-    def above(self, _certificate: x509.Certificate, _issuer: Authority | None, _now: datetime) -> Answer:
+    def above(self, _certificate: x509.Certificate, _issuer: CaCertificate | None, _now: datetime) -> RevocationStatus:
         """Return MISSING: lists, and no OCSP service, report on CAs of the anchor file."""
         return MISSING
 
     def _asked(
-        self, certificate: x509.Certificate, issuer: Authority, now: datetime, freshness: timedelta
-    ) -> Fact | None:
+        self, certificate: x509.Certificate, issuer: CaCertificate, now: datetime, freshness: timedelta
+    ) -> CachedStatus | None:
         for address in self.addresses:
             # A service short of time signs nothing on the spot (tryLater) but has answers in stock, without a nonce.
             for nonce in (self.random(NONCE_OCTETS), None):
-                fact, again = self._one(address, Question(certificate, issuer, nonce), now)
+                fact, again = self._one(address, OcspQuery(certificate, issuer, nonce), now)
                 if fact is not None and fact.counts_at(now, freshness):
                     return fact
                 if not again:
                     break
         return None
 
-    def _one(self, address: str, question: "Question", now: datetime) -> tuple[Fact | None, bool]:
+    def _one(self, address: str, question: "OcspQuery", now: datetime) -> tuple[CachedStatus | None, bool]:
         """Give a fact, and whether to ask once more without a nonce."""
         try:
             response = ocsp.load_der_ocsp_response(self.ask(address, question.request()))
             if response.response_status is ocsp.OCSPResponseStatus.TRY_LATER:
                 return None, question.nonce is not None
-            return believed(response, question, now), False
+            return verified_status(response, question, now), False
         except (OSError, ValueError, TypeError, UnsupportedAlgorithm, x509.DuplicateExtension):
             return None, False
 
 
-def _newest(fresh: Fact | None, kept: Fact | None) -> Fact | None:
+def _newest(fresh: CachedStatus | None, kept: CachedStatus | None) -> CachedStatus | None:
     """Give what counts of an answer that came and one that was kept: nothing older brings a certificate back.
 
     Without its nonce an answer may be any of the last hour, as from whoever stands between, or a service behind others.
@@ -153,11 +157,11 @@ def _newest(fresh: Fact | None, kept: Fact | None) -> Fact | None:
 
 
 @dataclass(frozen=True, slots=True)
-class Question:
+class OcspQuery:
     """What was asked."""
 
     certificate: x509.Certificate
-    issuer: Authority
+    issuer: CaCertificate
     nonce: bytes | None
 
     def request(self) -> bytes:
@@ -168,7 +172,7 @@ class Question:
         return builder.build().public_bytes(Encoding.DER)
 
 
-def believed(response: ocsp.OCSPResponse, question: Question, now: datetime) -> Fact | None:
+def verified_status(response: ocsp.OCSPResponse, question: OcspQuery, now: datetime) -> CachedStatus | None:
     """Give what an answer says of the certificate; None unless it is signed as RFC 6960, 4.2.2.2, and about just that.
 
     Raises ValueError for one that cannot be read.
@@ -182,7 +186,7 @@ def believed(response: ocsp.OCSPResponse, question: Question, now: datetime) -> 
     if not _is_signed(response, question.issuer, now):
         return None
     found = [
-        Fact(one.certificate_status, one.this_update_utc, one.next_update_utc, now)
+        CachedStatus(one.certificate_status, one.this_update_utc, one.next_update_utc, now)
         for one in response.responses
         if _is_about(one, question) and one.next_update_utc is not None
     ]
@@ -193,7 +197,7 @@ def _has_nonce(response: ocsp.OCSPResponse, nonce: bytes) -> bool:
     return any(isinstance(one.value, x509.OCSPNonce) and one.value.nonce == nonce for one in response.extensions)
 
 
-def _is_about(one: ocsp.OCSPSingleResponse, question: Question) -> bool:
+def _is_about(one: ocsp.OCSPSingleResponse, question: OcspQuery) -> bool:
     """Whether its CertID is the certificate's (4.1.1), by SHA-1 or SHA-256."""
     if one.serial_number != question.certificate.serial_number:
         return False
@@ -205,7 +209,7 @@ def _is_about(one: ocsp.OCSPSingleResponse, question: Question) -> bool:
     )
 
 
-def _is_signed(response: ocsp.OCSPResponse, issuer: Authority, now: datetime) -> bool:
+def _is_signed(response: ocsp.OCSPResponse, issuer: CaCertificate, now: datetime) -> bool:
     """Whether the CA itself signed it, or one whom it named for just that and who is in force."""
     if response.signature_algorithm_oid not in SIGNATURES:
         return False
@@ -214,7 +218,7 @@ def _is_signed(response: ocsp.OCSPResponse, issuer: Authority, now: datetime) ->
     return any(_verifies(response, one.public_key()) for one in signers[:2])
 
 
-def _is_delegate(certificate: x509.Certificate, issuer: Authority, now: datetime) -> bool:
+def _is_delegate(certificate: x509.Certificate, issuer: CaCertificate, now: datetime) -> bool:
     """4.2.2.2: issued by the CA itself, for this purpose, in force; 4.2.2.2.1: nobody need ask for its status."""
     try:
         purposes = extension_value(certificate, x509.ExtendedKeyUsage)
@@ -223,7 +227,7 @@ def _is_delegate(certificate: x509.Certificate, issuer: Authority, now: datetime
         unasked = extension_value(certificate, x509.OCSPNoCheck) is not None
         fit = named and unasked and is_understood(certificate) and key_in_bounds(certificate.public_key())
         fit = fit and not describes_curve(certificate)
-        if not fit or not valid_at(certificate, now) or certificate.signature_algorithm_oid not in SIGNATURES:
+        if not fit or not is_valid_at(certificate, now) or certificate.signature_algorithm_oid not in SIGNATURES:
             return False
         certificate.verify_directly_issued_by(issuer.certificate)
     except (InvalidSignature, UnsupportedAlgorithm, ValueError, TypeError):

@@ -3,14 +3,14 @@
 from dataclasses import dataclass
 from datetime import datetime
 
-from sinetti.gateway.verdicts.verdict import Reason, Revocation, Value, Verdict, days_left
+from sinetti.gateway.verdicts.verdict import RevocationCheck, Value, Verdict, VerdictReason, days_left
 from sinetti.gateway.x509 import verdict_texts
-from sinetti.gateway.x509.end_entity import Leaf
-from sinetti.gateway.x509.trust_file import Issuer
+from sinetti.gateway.x509.end_entity import EndEntityCertificate
+from sinetti.gateway.x509.trust_file import CaPurpose
 
 
 @dataclass(frozen=True, slots=True)
-class Words:
+class VerdictTexts:
     """What is said of what is accepted: message ids, with revocation checked and not checked."""
 
     good: str
@@ -18,25 +18,25 @@ class Words:
 
 
 @dataclass(frozen=True, slots=True)
-class Telling:
+class VerdictBuilder:
     """A holder's certificate, what its issuer is for, and the instant (UTC, whole seconds) that it is judged at."""
 
-    leaf: Leaf
-    purpose: Issuer
+    leaf: EndEntityCertificate
+    purpose: CaPurpose
     now: datetime
-    words: Words
+    words: VerdictTexts
 
-    def refusal(self, reason: Reason, sentence: str, **values: Value) -> Verdict:
+    def refusal(self, reason: VerdictReason, sentence: str, **values: Value) -> Verdict:
         """Refuse for a reason that is no revocation."""
-        return self._verdict(reason, sentence, values, Revocation.NOT_CHECKED)
+        return self._verdict(reason, sentence, values, RevocationCheck.NOT_CHECKED)
 
     def revoked(self) -> Verdict:
         """Refuse what was revoked."""
-        return self._verdict(Reason.REVOKED, verdict_texts.REVOKED, {}, Revocation.REVOKED)
+        return self._verdict(VerdictReason.REVOKED, verdict_texts.REVOKED, {}, RevocationCheck.REVOKED)
 
-    def good(self, revocation: Revocation) -> Verdict:
+    def good(self, revocation: RevocationCheck) -> Verdict:
         """Accept."""
-        sentence = self.words.good if revocation is Revocation.GOOD else self.words.unchecked
+        sentence = self.words.good if revocation is RevocationCheck.GOOD else self.words.unchecked
         leaf = self.leaf
         values: dict[str, Value] = {
             "serial": leaf.serial,
@@ -47,7 +47,7 @@ class Telling:
         return self._verdict(None, sentence, values, revocation)
 
     def _verdict(
-        self, reason: Reason | None, sentence: str, values: dict[str, Value], revocation: Revocation
+        self, reason: VerdictReason | None, sentence: str, values: dict[str, Value], revocation: RevocationCheck
     ) -> Verdict:
         leaf = self.leaf
         return Verdict(

@@ -11,7 +11,7 @@ from sinetti.i18n import translate
 _DAY = timedelta(days=1)
 
 
-class Reason(StrEnum):
+class VerdictReason(StrEnum):
     """Why something is refused; the values stand in JSON and on the wire (contracts, "Gateway")."""
 
     MALFORMED = "malformed"
@@ -27,7 +27,7 @@ class Reason(StrEnum):
     STATUS_UNKNOWN = "status-unknown"
 
 
-class Revocation(StrEnum):
+class RevocationCheck(StrEnum):
     """What is known of a revocation; NOT_CHECKED also where no list or answer counts."""
 
     GOOD = "good"
@@ -53,10 +53,10 @@ class Verdict:
     `sentence` is a message id of the catalogues, `values` fill it; an instant becomes date and hour on a Finnish clock.
     """
 
-    reason: Reason | None
+    reason: VerdictReason | None
     sentence: str = field(repr=False)
     values: Mapping[str, Value] = field(default_factory=dict, repr=False)
-    revocation: Revocation = Revocation.NOT_CHECKED
+    revocation: RevocationCheck = RevocationCheck.NOT_CHECKED
     customer_id: str | None = None
     name: str | None = None
     serial: Serial | None = None
@@ -100,7 +100,7 @@ def instant(at: datetime) -> str:
 
 
 def _filled(phrase: Phrase, language: Language) -> str:
-    return translate.text(
+    return translate.translate(
         phrase.text, language, **{name: _shown(value, language) for name, value in phrase.values.items()}
     )
 
@@ -109,6 +109,6 @@ def _shown(value: Value, language: Language) -> str:
     if isinstance(value, Phrase):
         return _filled(value, language)
     if isinstance(value, datetime):
-        return translate.when(value, language)
+        return translate.format_datetime(value, language)
     # What comes out of a certificate must not steer a terminal or break a line.
     return "".join(sign if sign.isprintable() else " " for sign in str(value)).strip()

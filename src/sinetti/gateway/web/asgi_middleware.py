@@ -13,9 +13,9 @@ from typing import Any
 
 from sinetti.gateway.verdicts.verdict import Verdict
 from sinetti.gateway.web import responses
-from sinetti.gateway.web.client_certificate import Presented, is_ours, is_presented, presented_in_tls
-from sinetti.gateway.web.guard import Guard, in_headers
-from sinetti.gateway.web.responses import Answer
+from sinetti.gateway.web.client_certificate import ClientCertificate, from_tls, is_presented, is_reserved_header
+from sinetti.gateway.web.guard import RequestGuard, in_headers
+from sinetti.gateway.web.responses import HttpResult
 
 Scope = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
@@ -35,7 +35,7 @@ _POLICY_VIOLATION = 1008
 class AsgiGateway:
     """An ASGI application that asks a gateway before another one."""
 
-    def __init__(self, application: Application, guard: Guard) -> None:
+    def __init__(self, application: Application, guard: RequestGuard) -> None:
         """Take the application, and who guards it."""
         self._application = application
         self._guard = guard
@@ -54,14 +54,14 @@ class AsgiGateway:
         if verdict is not None and verdict.accepted:
             await self._application(_told(scope, verdict, believed=believed), receive, send)
             return
-        await _refuse(scope, receive, send, responses.refused(verdict, wish_of(headers)))
+        await _refuse(scope, receive, send, responses.rejected_response(verdict, wish_of(headers)))
 
-    def _shown(self, scope: Scope, headers: Headers, *, believed: bool) -> Presented | None:
+    def _shown(self, scope: Scope, headers: Headers, *, believed: bool) -> ClientCertificate | None:
         if self._guard.proxies is not None:
             return in_headers(headers) if believed else None
         # ASGI TLS extension 0.2: PEM texts, the caller's own first.
         tls = (scope.get("extensions") or {}).get("tls") or {}
-        return presented_in_tls(list(tls.get("client_cert_chain") or ()))
+        return from_tls(list(tls.get("client_cert_chain") or ()))
 
 
 def decoded(scope: Scope) -> Headers:
@@ -80,7 +80,7 @@ def wish_of(headers: Headers) -> str:
     return ", ".join(value for name, value in headers if name == "accept-language")
 
 
-async def send_answer(send: Send, answer: Answer, *, kind: str = "http.response", method: str = "GET") -> None:
+async def send_answer(send: Send, answer: HttpResult, *, kind: str = "http.response", method: str = "GET") -> None:
     """Send an answer; to HEAD without its body (RFC 9110, 9.3.2)."""
     headers = dict(answer.headers)
     if answer.status != 204:  # noqa: PLR2004 - RFC 9110, 8.6: no Content-Length there
@@ -95,14 +95,14 @@ def _told(scope: Scope, verdict: Verdict, *, believed: bool) -> Scope:
     kept = [
         (name, value)
         for name, value in scope["headers"]
-        if not is_ours(name.decode("latin-1")) and (believed or not is_presented(name.decode("latin-1")))
+        if not is_reserved_header(name.decode("latin-1")) and (believed or not is_presented(name.decode("latin-1")))
     ]
     ours = responses.identity_headers(verdict)
     told = [(name.lower().encode("ascii"), value.encode("ascii")) for name, value in ours.items()]
     return {**scope, "headers": kept + told, VERDICT: verdict}
 
 
-async def _refuse(scope: Scope, receive: Receive, send: Send, answer: Answer) -> None:
+async def _refuse(scope: Scope, receive: Receive, send: Send, answer: HttpResult) -> None:
     if scope["type"] == "http":
         await send_answer(send, answer, method=scope["method"])
         return

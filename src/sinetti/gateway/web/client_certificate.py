@@ -36,14 +36,14 @@ _NOT_IN_NAMES = re.compile(r"[^a-z0-9]")
 
 
 @dataclass(frozen=True, slots=True)
-class Presented:
+class ClientCertificate:
     """What a caller showed: a certificate in DER, and certificates that may help to find its issuer."""
 
     certificate: bytes
     chain: tuple[x509.Certificate, ...] = ()
 
 
-def is_ours(name: str) -> bool:
+def is_reserved_header(name: str) -> bool:
     """Whether a header name is one of `Sinetti-…`, however its hyphens are written.
 
     Servers give `Sinetti_Customer_Id` and, some of them, `Sinetti.Customer.Id` to an application under the same name as
@@ -57,7 +57,7 @@ def is_presented(name: str) -> bool:
     return _NOT_IN_NAMES.sub("-", name.lower()) in {CERTIFICATE, CHAIN}
 
 
-def presented(certificates: Iterable[str], chains: Iterable[str] = ()) -> Presented | None:
+def from_headers(certificates: Iterable[str], chains: Iterable[str] = ()) -> ClientCertificate | None:
     """Read the values of `Client-Cert` and `Client-Cert-Chain`; None where no certificate was shown.
 
     nginx sends an empty value, or none, for a caller without a certificate. More than one is nobody's: unreadable.
@@ -66,16 +66,16 @@ def presented(certificates: Iterable[str], chains: Iterable[str] = ()) -> Presen
     if not any(shown):
         return None
     if len(shown) > 1 or len(shown[0]) > LARGEST:
-        return Presented(UNREADABLE)
-    return Presented(_certificate(shown[0]), _chain(", ".join(chains)))
+        return ClientCertificate(UNREADABLE)
+    return ClientCertificate(_certificate(shown[0]), _chain(", ".join(chains)))
 
 
-def presented_in_tls(pems: Sequence[str]) -> Presented | None:
+def from_tls(pems: Sequence[str]) -> ClientCertificate | None:
     """Take the certificates of a TLS handshake, as PEM and the caller's own first; None where there is none."""
     if not pems:
         return None
     above = [_of_pem(one) for one in pems[1 : 1 + LONGEST_CHAIN]]
-    return Presented(_of_pem(pems[0]), _helpers(above))
+    return ClientCertificate(_of_pem(pems[0]), _helpers(above))
 
 
 def _certificate(value: str) -> bytes:

@@ -6,12 +6,12 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Protocol
 
-from sinetti.gateway.revocation.crl import Lists
+from sinetti.gateway.revocation.crl import CrlSource
 from sinetti.gateway.verdicts.verdict import Verdict
 from sinetti.gateway.web import responses
 from sinetti.gateway.web.asgi_middleware import Headers, wish_of
-from sinetti.gateway.web.guard import Guard, in_headers
-from sinetti.gateway.web.responses import Answer
+from sinetti.gateway.web.guard import RequestGuard, in_headers
+from sinetti.gateway.web.responses import HttpResult
 
 LARGEST_DOCUMENT = 20 * 1024 * 1024
 """Octets of a signed document (issue 4)."""
@@ -27,7 +27,7 @@ class Readiness(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
+class IncomingRequest:
     """One request, whole. `peer` is None on a Unix socket; header names are lower-case."""
 
     method: str
@@ -38,49 +38,49 @@ class Asked:
 
 
 @dataclass(frozen=True, slots=True)
-class Service:
+class AuthService:
     """Answers requests; may wait for a file or a responder. `unready` says what keeps it from judging."""
 
-    guard: Guard
+    guard: RequestGuard
     unready: Readiness
 
     @property
     def waits(self) -> bool:
         """Whether judging a certificate may wait for others: a responder, that is; lists are in memory."""
-        return not isinstance(self.guard.gateway.source, Lists | None)
+        return not isinstance(self.guard.gateway.source, CrlSource | None)
 
-    def answer(self, asked: Asked) -> Answer:
+    def answer(self, asked: IncomingRequest) -> HttpResult:
         """Answer one request."""
         return self.turned_away(asked) or _ENDPOINTS[asked.path][1](self, asked)
 
-    def turned_away(self, asked: Asked) -> Answer | None:
+    def turned_away(self, asked: IncomingRequest) -> HttpResult | None:
         """Answer a request that nothing comes of whatever its body is; None for all others."""
         answers = _ENDPOINTS.get(asked.path)
         if answers is None:
             return _plain(404, "This gateway has /check, /refusal, /verify, /readyz and /healthz.")
         methods, _, open_to_all = answers
         if asked.method not in methods:
-            return Answer(405, {"Allow": ", ".join(methods), "Content-Type": "text/plain; charset=utf-8"}, b"")
+            return HttpResult(405, {"Allow": ", ".join(methods), "Content-Type": "text/plain; charset=utf-8"}, b"")
         if not open_to_all and not self.guard.believes(asked.peer, asked.headers):
             return _plain(
                 403, "This gateway answers its own proxy alone: by the Unix socket, or listed and with the secret."
             )
         return None
 
-    def _check(self, asked: Asked) -> Answer:
+    def _check(self, asked: IncomingRequest) -> HttpResult:
         verdict = self.guard.judge(in_headers(asked.headers))
         if verdict is not None and verdict.accepted:
-            return responses.accepted(verdict)
-        return responses.refused(verdict, wish_of(asked.headers))
+            return responses.accepted_response(verdict)
+        return responses.rejected_response(verdict, wish_of(asked.headers))
 
-    def _refusal(self, asked: Asked) -> Answer:
+    def _refusal(self, asked: IncomingRequest) -> HttpResult:
         """Say once more why a caller was turned away, for a proxy that lost the body of that answer. Never 2xx."""
         verdict = self.guard.judge(in_headers(asked.headers))
         if verdict is not None and verdict.accepted:
-            return responses.send_again(wish_of(asked.headers))
-        return responses.refused(verdict, wish_of(asked.headers))
+            return responses.retry_response(wish_of(asked.headers))
+        return responses.rejected_response(verdict, wish_of(asked.headers))
 
-    def _verify(self, asked: Asked) -> Answer:
+    def _verify(self, asked: IncomingRequest) -> HttpResult:
         if len(asked.body) > LARGEST_DOCUMENT:
             return _plain(413, f"A document has at most {LARGEST_DOCUMENT} octets.")
         shown = in_headers(asked.headers)
@@ -93,11 +93,11 @@ class Service:
             self.guard.seen(verified.certificate, now)
         return _verified(verified.verdict, verified.octets, bare=_wants_octets(asked.headers))
 
-    def _ready(self, _asked: Asked) -> Answer:
+    def _ready(self, _asked: IncomingRequest) -> HttpResult:
         missing = self.unready()
         return _plain(503, "\n".join(missing)) if missing else _plain(200, "ready")
 
-    def _alive(self, _asked: Asked) -> Answer:
+    def _alive(self, _asked: IncomingRequest) -> HttpResult:
         return _plain(200, "alive")
 
 
@@ -105,22 +105,24 @@ READY = "/readyz"
 """The endpoint that looks at the folder of lists, which may take as long as reading them."""
 
 _READING = ("GET", "HEAD")
-_ENDPOINTS: dict[str, tuple[tuple[str, ...], Callable[[Service, Asked], Answer], bool]] = {
-    "/check": (_READING, Service._check, False),  # noqa: SLF001 - the table of this class's own endpoints
-    "/refusal": (_READING, Service._refusal, False),  # noqa: SLF001 - as above
-    "/verify": (("POST",), Service._verify, False),  # noqa: SLF001 - as above
-    READY: (_READING, Service._ready, True),  # noqa: SLF001 - as above
-    "/healthz": (_READING, Service._alive, True),  # noqa: SLF001 - as above
+_ENDPOINTS: dict[str, tuple[tuple[str, ...], Callable[[AuthService, IncomingRequest], HttpResult], bool]] = {
+    "/check": (_READING, AuthService._check, False),  # noqa: SLF001 - the table of this class's own endpoints
+    "/refusal": (_READING, AuthService._refusal, False),  # noqa: SLF001 - as above
+    "/verify": (("POST",), AuthService._verify, False),  # noqa: SLF001 - as above
+    READY: (_READING, AuthService._ready, True),  # noqa: SLF001 - as above
+    "/healthz": (_READING, AuthService._alive, True),  # noqa: SLF001 - as above
 }
 """Path -> methods, what answers, and whether anybody may ask."""
 
 
-def _verified(verdict: Verdict, octets: bytes, *, bare: bool) -> Answer:
+def _verified(verdict: Verdict, octets: bytes, *, bare: bool) -> HttpResult:
     headers = {**responses.identity_headers(verdict), "Cache-Control": "no-store", "Vary": "Accept"}
     if bare:
-        return Answer(200, {**headers, "Content-Type": _OCTETS}, octets)
+        return HttpResult(200, {**headers, "Content-Type": _OCTETS}, octets)
     value = {**verdict.as_json(), "octets": base64.b64encode(octets).decode("ascii")}
-    return Answer(200, {**headers, "Content-Type": "application/json"}, json.dumps(value, ensure_ascii=False).encode())
+    return HttpResult(
+        200, {**headers, "Content-Type": "application/json"}, json.dumps(value, ensure_ascii=False).encode()
+    )
 
 
 def _wants_octets(headers: Headers) -> bool:
@@ -128,7 +130,7 @@ def _wants_octets(headers: Headers) -> bool:
     return any(part.partition(";")[0].strip().lower() == _OCTETS for part in wanted.split(","))
 
 
-def _plain(status: int, said: str) -> Answer:
-    return Answer(
+def _plain(status: int, said: str) -> HttpResult:
+    return HttpResult(
         status, {"Content-Type": "text/plain; charset=utf-8", "Cache-Control": "no-store"}, f"{said}\n".encode()
     )

@@ -8,9 +8,9 @@ from typing import Final
 
 from sinetti.gateway.gateway import Gateway
 from sinetti.gateway.verdicts.verdict import Verdict
-from sinetti.gateway.web.client_certificate import CERTIFICATE, CHAIN, SECRET, Presented, presented
-from sinetti.gateway.web.trusted_proxies import Proxies
-from sinetti.infra.clock import machine_now
+from sinetti.gateway.web.client_certificate import CERTIFICATE, CHAIN, SECRET, ClientCertificate, from_headers
+from sinetti.gateway.web.trusted_proxies import TrustedProxies
+from sinetti.infra.clock import utc_now
 
 _log = logging.getLogger(__name__)
 
@@ -20,16 +20,16 @@ Seen = Callable[[bytes, datetime], None]
 """Hears of an accepted certificate: its DER, and when (UTC). It neither waits nor raises."""
 
 
-class NoSource(ValueError):
+class NoRevocationSource(ValueError):
     """Nobody would be asked about revocation, and nobody said that this is meant."""
 
 
-def nobody(_certificate: bytes, _at: datetime) -> None:
+def discard(_certificate: bytes, _at: datetime) -> None:
     """Tell nobody."""
 
 
 @dataclass(frozen=True, slots=True)
-class Guard:
+class RequestGuard:
     """A gateway, and how requests reach it.
 
     `proxies` are those who may hand over certificates in a header; None: the server's own TLS says who calls.
@@ -38,15 +38,15 @@ class Guard:
     """
 
     gateway: Gateway
-    proxies: Proxies | None
+    proxies: TrustedProxies | None
     revocation: str | None = None
-    seen: Seen = nobody
-    now: Callable[[], datetime] = machine_now
+    seen: Seen = discard
+    now: Callable[[], datetime] = utc_now
 
     def __post_init__(self) -> None:
         if self.gateway.source is None and self.revocation != DANGEROUSLY_NONE:
             why = f'nobody would be asked about revocation: name a source, or say revocation = "{DANGEROUSLY_NONE}"'
-            raise NoSource(why)
+            raise NoRevocationSource(why)
 
     def believes(self, peer: str | None, headers: Iterable[tuple[str, str]]) -> bool:
         """Whether headers about certificates count: by the peer's address (None: a Unix socket) and the secret."""
@@ -58,7 +58,7 @@ class Guard:
             _log.info("a certificate in a header is not believed: it came from no listed proxy, or without the secret")
         return believed
 
-    def judge(self, shown: Presented | None) -> Verdict | None:
+    def judge(self, shown: ClientCertificate | None) -> Verdict | None:
         """Say who it is; None where nothing was shown. May wait for a file or a responder."""
         if shown is None:
             return None
@@ -69,10 +69,10 @@ class Guard:
         return verdict
 
 
-def in_headers(headers: Iterable[tuple[str, str]]) -> Presented | None:
+def in_headers(headers: Iterable[tuple[str, str]]) -> ClientCertificate | None:
     """Read what a proxy handed over: `headers` as pairs of a lower-case name and a value."""
     found: dict[str, list[str]] = {CERTIFICATE: [], CHAIN: []}
     for name, value in headers:
         if name in found:
             found[name].append(value)
-    return presented(found[CERTIFICATE], found[CHAIN])
+    return from_headers(found[CERTIFICATE], found[CHAIN])

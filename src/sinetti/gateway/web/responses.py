@@ -7,8 +7,8 @@ from typing import Final
 from urllib.parse import quote
 
 from sinetti.domain.values import Language
-from sinetti.gateway.verdicts.verdict import Reason, Verdict, instant
-from sinetti.i18n.translate import mark, text
+from sinetti.gateway.verdicts.verdict import Verdict, VerdictReason, instant
+from sinetti.i18n.translate import gettext_noop, translate
 
 MISSING: Final = "certificate-missing"
 """The one `reason` over HTTP that no verdict has: there was nothing to judge."""
@@ -18,23 +18,23 @@ AGAIN: Final = "send-again"
 
 _SAFE = "".join(chr(code) for code in range(0x20, 0x7F) if chr(code) != "%")
 
-_NEEDED = mark("A certificate is needed")
-_REFUSED = mark("The certificate was not accepted")
-_NOT_ACCEPTED = mark("The document was not accepted")
-_SEND_AGAIN = mark("Send the request again")
-_NONE_SHOWN = mark(
+_NEEDED = gettext_noop("A certificate is needed")
+_REFUSED = gettext_noop("The certificate was not accepted")
+_NOT_ACCEPTED = gettext_noop("The document was not accepted")
+_SEND_AGAIN = gettext_noop("Send the request again")
+_NONE_SHOWN = gettext_noop(
     "The request came without a client certificate, so it is not known whose it is, and nothing was done. Set your "
     "program to use the organisation's certificate and its private key for the TLS connection, and send the request "
     "again."
 )
-_TWO_OPINIONS = mark(
+_TWO_OPINIONS = gettext_noop(
     "The certificate is accepted, but the web server in front had turned the request away. Nothing was done. Send the "
     "same request again; if this answer comes again, tell the service that you send it to."
 )
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
+class HttpResult:
     """One answer over HTTP. Header names are written as they are sent."""
 
     status: int
@@ -58,43 +58,43 @@ def identity_headers(verdict: Verdict) -> dict[str, str]:
     return {name: quote(str(value), safe=_SAFE) for name, value in known.items() if value is not None}
 
 
-def accepted(verdict: Verdict) -> Answer:
+def accepted_response(verdict: Verdict) -> HttpResult:
     """Answer that a caller may go on, and who it is."""
-    return Answer(204, {**identity_headers(verdict), "Cache-Control": "no-store"})
+    return HttpResult(204, {**identity_headers(verdict), "Cache-Control": "no-store"})
 
 
-def refused(verdict: Verdict | None, accept_language: str | None) -> Answer:
+def rejected_response(verdict: Verdict | None, accept_language: str | None) -> HttpResult:
     """Answer why a caller may not go on: 401 for no certificate or one that cannot be read, else 403."""
     language = preferred_language(accept_language)
     if verdict is None:
-        return problem(401, MISSING, (_NEEDED, text(_NONE_SHOWN, language)), language)
+        return problem(401, MISSING, (_NEEDED, translate(_NONE_SHOWN, language)), language)
     detail = verdict.text(language)
-    if verdict.reason is Reason.MALFORMED:
-        return problem(401, Reason.MALFORMED, (_NEEDED, detail), language)
+    if verdict.reason is VerdictReason.MALFORMED:
+        return problem(401, VerdictReason.MALFORMED, (_NEEDED, detail), language)
     return problem(403, verdict.reason or AGAIN, (_REFUSED, detail), language)
 
 
-def not_accepted(verdict: Verdict, accept_language: str | None) -> Answer:
+def not_accepted(verdict: Verdict, accept_language: str | None) -> HttpResult:
     """Answer why a document is not accepted: a problem document that has the members of the verdict beside its own."""
     language = preferred_language(accept_language)
     more = verdict.as_json()
     return problem(422, verdict.reason or AGAIN, (_NOT_ACCEPTED, verdict.text(language)), language, more)
 
 
-def send_again(accept_language: str | None) -> Answer:
+def retry_response(accept_language: str | None) -> HttpResult:
     """Answer a caller who is accepted, but whom the web server in front had turned away."""
     language = preferred_language(accept_language)
-    answer = problem(503, AGAIN, (_SEND_AGAIN, text(_TWO_OPINIONS, language)), language)
-    return Answer(answer.status, {**answer.headers, "Retry-After": "1"}, answer.body)
+    answer = problem(503, AGAIN, (_SEND_AGAIN, translate(_TWO_OPINIONS, language)), language)
+    return HttpResult(answer.status, {**answer.headers, "Retry-After": "1"}, answer.body)
 
 
 def problem(
     status: int, reason: str, said: tuple[str, str], language: Language, more: Mapping[str, object] | None = None
-) -> Answer:
+) -> HttpResult:
     """Make a problem document; `said` is the title's message id, and the detail in the reader's language."""
     value = {
         "type": "about:blank",
-        "title": text(said[0], language),
+        "title": translate(said[0], language),
         "status": status,
         "detail": said[1],
         "reason": reason,
@@ -109,7 +109,7 @@ def problem(
     if status == 401:  # noqa: PLR2004 - RFC 9110, 15.5.2, wants a challenge
         # No scheme is registered for certificates of TLS; the name is that of draft-thomson-httpbis-cant.
         headers["WWW-Authenticate"] = "ClientCertificate"
-    return Answer(status, headers, json.dumps({**(more or {}), **value}, ensure_ascii=False).encode())
+    return HttpResult(status, headers, json.dumps({**(more or {}), **value}, ensure_ascii=False).encode())
 
 
 def preferred_language(accept_language: str | None) -> Language:

@@ -15,9 +15,9 @@ from granian.http import HTTP1Settings
 from granian.server.embed import Server
 
 from sinetti.gateway.web.asgi_middleware import Headers, Receive, Scope, Send, decoded, peer_of, send_answer
-from sinetti.gateway.web.endpoints import LARGEST_DOCUMENT, READY, Asked, Service
-from sinetti.gateway.web.responses import Answer
-from sinetti.infra.clock import ticks
+from sinetti.gateway.web.endpoints import LARGEST_DOCUMENT, READY, AuthService, IncomingRequest
+from sinetti.gateway.web.responses import HttpResult
+from sinetti.infra.clock import monotonic_seconds
 from sinetti.infra.unix_socket import listen_on_path
 
 HEAD_WITHIN, BODY_WITHIN, STOP_WITHIN = 5.0, 30.0, 5.0
@@ -36,7 +36,7 @@ _TOO_LARGE = f"A document has at most {LARGEST_DOCUMENT} octets."
 _log = logging.getLogger(__name__)
 
 
-class NotServing(Exception):
+class GatewayServerStopped(Exception):
     """The server did not start, or ended though nobody told it to."""
 
 
@@ -44,10 +44,10 @@ class PlaceTaken(Exception):
     """The socket's place cannot be listened on; the text says what to do."""
 
 
-class Edge:
+class GatewayApp:
     """An ASGI application: collects each request, has the service work on it in a thread, sends the answer."""
 
-    def __init__(self, service: Service, *, unix: bool) -> None:
+    def __init__(self, service: AuthService, *, unix: bool) -> None:
         """Take the service; `unix`: the door is a Unix socket, so that a peer has no address."""
         self._service = service
         self._unix = unix
@@ -56,7 +56,7 @@ class Edge:
         self._looks = ThreadPoolExecutor(1, "look")
         self._bodies = self._waiting = 0
 
-    def exchange(self, service: Service) -> None:
+    def exchange(self, service: AuthService) -> None:
         """Have another service answer from now on: settings were read anew."""
         self._service = service
 
@@ -68,17 +68,17 @@ class Edge:
         """Answer one request."""
         if scope["type"] != "http":
             return
-        begun, headers = ticks(), decoded(scope)
+        begun, headers = monotonic_seconds(), decoded(scope)
         # granian names no peer of a Unix socket; of another one it always does, and "?" is nobody that is listed.
         peer = None if self._unix else peer_of(scope) or "?"
         if scope["method"] == "POST":
             answer = await self._with_body(scope, headers, peer, receive)
         else:
-            answer = await self._without_body(Asked(scope["method"], scope["path"], headers, peer))
+            answer = await self._without_body(IncomingRequest(scope["method"], scope["path"], headers, peer))
         await send_answer(send, answer, method=scope["method"])
-        _note(scope["path"], answer, ticks() - begun)
+        _note(scope["path"], answer, monotonic_seconds() - begun)
 
-    async def _without_body(self, asked: Asked) -> Answer:
+    async def _without_body(self, asked: IncomingRequest) -> HttpResult:
         if asked.path == READY:
             return await self._work(self._looks, asked)
         if not self._service.waits:
@@ -92,10 +92,10 @@ class Edge:
         finally:
             self._waiting -= 1
 
-    async def _with_body(self, scope: Scope, headers: Headers, peer: str | None, receive: Receive) -> Answer:
-        away = self._service.turned_away(Asked(scope["method"], scope["path"], headers, peer))
+    async def _with_body(self, scope: Scope, headers: Headers, peer: str | None, receive: Receive) -> HttpResult:
+        away = self._service.turned_away(IncomingRequest(scope["method"], scope["path"], headers, peer))
         if away is not None:
-            return Answer(away.status, {**away.headers, "Connection": "close"}, away.body)
+            return HttpResult(away.status, {**away.headers, "Connection": "close"}, away.body)
         encoding, announced = (_only(headers, name) for name in ("content-encoding", "content-length"))
         if encoding.casefold() not in {"", "identity", "utf-8"}:  # the last as the edge of the service has it
             # Nothing is ever inflated: what is signed is what was sent (RFC 9110, 15.5.16).
@@ -110,7 +110,9 @@ class Edge:
                 body = await _collect(receive)
             if body is None:
                 return _closing(413, _TOO_LARGE)
-            return await self._work(self._documents, Asked(scope["method"], scope["path"], headers, peer, body))
+            return await self._work(
+                self._documents, IncomingRequest(scope["method"], scope["path"], headers, peer, body)
+            )
         except TimeoutError:
             return _closing(408, "The document took too long to arrive. Send it again.")
         except ConnectionError:  # nobody is there to read this
@@ -118,7 +120,7 @@ class Edge:
         finally:
             self._bodies -= 1
 
-    async def _work(self, pool: ThreadPoolExecutor | None, asked: Asked) -> Answer:
+    async def _work(self, pool: ThreadPoolExecutor | None, asked: IncomingRequest) -> HttpResult:
         try:
             if pool is None:
                 return self._service.answer(asked)
@@ -159,7 +161,7 @@ def place_of(listening: socket.socket) -> str:
 _kept: list[asyncio.AbstractEventLoop] = []
 
 
-def serve(edge: Edge, listening: socket.socket, ready: Callable[[], None], reload: Callable[[], None]) -> None:
+def serve(edge: GatewayApp, listening: socket.socket, ready: Callable[[], None], reload: Callable[[], None]) -> None:
     """Serve until SIGTERM or SIGINT; `ready` is called once the server runs, `reload` on SIGHUP, in a thread.
 
     The loop is not closed: its signal handlers stay, so that a second signal ends nothing that is being finished. It is
@@ -170,27 +172,29 @@ def serve(edge: Edge, listening: socket.socket, ready: Callable[[], None], reloa
     loop.run_until_complete(_serve(edge, listening, ready, reload))
 
 
-async def _serve(edge: Edge, listening: socket.socket, ready: Callable[[], None], reload: Callable[[], None]) -> None:
+async def _serve(
+    edge: GatewayApp, listening: socket.socket, ready: Callable[[], None], reload: Callable[[], None]
+) -> None:
     told, loop = asyncio.Event(), asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, told.set)
     # Long lists take seconds to read, while callers are answered; one after the other, so that the last one counts.
     reloads = ThreadPoolExecutor(1, "reload")
     loop.add_signal_handler(signal.SIGHUP, lambda: reloads.submit(reload))
-    server = _Server(edge, listening)
+    server = _GranianServer(edge, listening)
     running, waiting = asyncio.create_task(server.serve()), asyncio.create_task(told.wait())
     try:
         while not server.wrks:
             if running.done():
                 running.result()
                 sentence = "the HTTP server did not start"
-                raise NotServing(sentence)
+                raise GatewayServerStopped(sentence)
             await asyncio.sleep(0)
         ready()
         await asyncio.wait({waiting, running}, return_when=asyncio.FIRST_COMPLETED)
         if not waiting.done():
             sentence = "the HTTP server ended by itself"
-            raise NotServing(sentence)
+            raise GatewayServerStopped(sentence)
     finally:
         waiting.cancel()
         server.stop()  # type: ignore[no-untyped-call] # granian leaves it untyped
@@ -201,10 +205,10 @@ async def _serve(edge: Edge, listening: socket.socket, ready: Callable[[], None]
             task.cancel()
 
 
-class _Server(Server):
+class _GranianServer(Server):
     """granian's embedded server, on a socket that somebody else made."""
 
-    def __init__(self, edge: Edge, listening: socket.socket) -> None:
+    def __init__(self, edge: GatewayApp, listening: socket.socket) -> None:
         super().__init__(
             edge,
             interface=Interfaces.ASGINL,
@@ -248,13 +252,13 @@ async def _collect(receive: Receive) -> bytes | None:
     return b"".join(parts) if size <= LARGEST_DOCUMENT else None
 
 
-def _closing(status: int, said: str, more: dict[str, str] | None = None) -> Answer:
+def _closing(status: int, said: str, more: dict[str, str] | None = None) -> HttpResult:
     """Answer in plain words, and close: what of the body still comes is read by nobody."""
     headers = {"Content-Type": "text/plain; charset=utf-8", "Cache-Control": "no-store", "Connection": "close"}
-    return Answer(status, {**headers, **(more or {})}, f"{said}\n".encode())
+    return HttpResult(status, {**headers, **(more or {})}, f"{said}\n".encode())
 
 
-def _note(path: str, answer: Answer, took: float) -> None:
+def _note(path: str, answer: HttpResult, took: float) -> None:
     """Write a line about what was refused: of callers nothing but why."""
     reason = answer.headers.get("Sinetti-Reason")
     if reason is not None and path != "/refusal":

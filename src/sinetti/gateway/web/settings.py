@@ -6,11 +6,11 @@ from ipaddress import ip_address
 from pathlib import Path
 from typing import Final, NoReturn
 
-from sinetti.gateway.settings import RevocationKind, Settings, SettingsError, open_gateway
-from sinetti.gateway.usage_reporter import Reporter
-from sinetti.gateway.web.guard import DANGEROUSLY_NONE, Guard, Seen, nobody
-from sinetti.gateway.web.trusted_proxies import NotBelievable, Proxies, read_secret
-from sinetti.infra.http_client import BadAddress, checked_address
+from sinetti.gateway.settings import GatewaySettings, GatewaySettingsError, RevocationKind, open_gateway
+from sinetti.gateway.usage_reporter import ReportTarget
+from sinetti.gateway.web.guard import DANGEROUSLY_NONE, RequestGuard, Seen, discard
+from sinetti.gateway.web.trusted_proxies import InsecureProxySettings, TrustedProxies, read_secret
+from sinetti.infra.http_client import InvalidUrl, check_url
 from sinetti.wire.http_signatures.profile import load_signing_key
 
 _HIGHEST_PORT: Final = 65_535
@@ -18,22 +18,22 @@ _OTHERS: Final = 0o077
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
+class ListenSettings:
     """Where `serve` listens: a Unix socket, or `IP:PORT`; and whose word it takes there."""
 
     socket: Path | None
     address: str | None
-    proxies: Proxies
+    proxies: TrustedProxies
 
 
-class Table:
+class SettingsTable:
     """One table, read key by key; what nobody asked for is an error."""
 
-    def __init__(self, settings: Settings, name: str) -> None:
+    def __init__(self, settings: GatewaySettings, name: str) -> None:
         raw: object = settings.tables.get(name, {})
         if not isinstance(raw, dict):
             why = f"{name} is a table: [{name}]"
-            raise SettingsError(why)
+            raise GatewaySettingsError(why)
         self._raw = dict(raw)
         self._name = name
         self.folder = settings.folder
@@ -72,12 +72,12 @@ class Table:
     def refuse(self, key: str, why: str) -> NoReturn:
         """Raise SettingsError about one key."""
         sentence = f"[{self._name}] {key}: {why}"
-        raise SettingsError(sentence) from None
+        raise GatewaySettingsError(sentence) from None
 
 
-def place_of(settings: Settings) -> Place:
-    """Read [serve]: `socket`, or `bind` with `proxies` and `secret`. Raises SettingsError."""
-    table = Table(settings, "serve")
+def load_listen_settings(settings: GatewaySettings) -> ListenSettings:
+    """Read [serve]: `socket`, or `bind` with `proxies` and `secret`. Raises GatewaySettingsError."""
+    table = SettingsTable(settings, "serve")
     socket, bind = table.path("socket"), table.text("bind")
     listed, secret = table.texts("proxies"), _secret(table)
     table.end()
@@ -87,16 +87,16 @@ def place_of(settings: Settings) -> Place:
         table.refuse("bind", "an address is written like 127.0.0.1:8444 or [::1]:8444")
     if socket is not None and listed:
         table.refuse("proxies", "on a Unix socket the file's rights decide who speaks: take this out, or use bind")
-    return Place(socket, bind, _proxies(table, listed, secret, unix=socket is not None))
+    return ListenSettings(socket, bind, _proxies(table, listed, secret, unix=socket is not None))
 
 
-def guard_of(settings: Settings, *, seen: Seen = nobody) -> Guard:
-    """Read [middleware] and open the gateway: for ASGI and WSGI applications. Raises SettingsError.
+def load_guard(settings: GatewaySettings, *, seen: Seen = discard) -> RequestGuard:
+    """Read [middleware] and open the gateway: for ASGI and WSGI applications. Raises GatewaySettingsError.
 
     `certificate` is "tls" (the server's own TLS), "unix-socket" (the application listens there and nowhere else) or
     "proxy" (with `proxies`); `secret` is needed with "proxy", and may be there with "unix-socket".
     """
-    table = Table(settings, "middleware")
+    table = SettingsTable(settings, "middleware")
     kind = table.needed("certificate")
     listed, secret = table.texts("proxies"), _secret(table)
     table.end()
@@ -108,17 +108,17 @@ def guard_of(settings: Settings, *, seen: Seen = nobody) -> Guard:
     return guarded(settings, proxies, seen)
 
 
-def guarded(settings: Settings, proxies: Proxies | None, seen: Seen) -> Guard:
-    """Open the gateway behind a guard. Raises SettingsError."""
+def guarded(settings: GatewaySettings, proxies: TrustedProxies | None, seen: Seen) -> RequestGuard:
+    """Open the gateway behind a guard. Raises GatewaySettingsError."""
     none = settings.revocation is RevocationKind.DANGEROUSLY_NONE
-    return Guard(open_gateway(settings), proxies, DANGEROUSLY_NONE if none else None, seen)
+    return RequestGuard(open_gateway(settings), proxies, DANGEROUSLY_NONE if none else None, seen)
 
 
-def reporter_of(settings: Settings) -> Reporter | None:
-    """Read [sightings]: `url`, `name`, `key`; None where the table is not there. Raises SettingsError."""
+def load_report_target(settings: GatewaySettings) -> ReportTarget | None:
+    """Read [sightings]: `url`, `name`, `key`; None where the table is not there. Raises GatewaySettingsError."""
     if "sightings" not in settings.tables:
         return None
-    table = Table(settings, "sightings")
+    table = SettingsTable(settings, "sightings")
     url, name, path = table.needed("url"), table.needed("name"), table.path("key")
     table.end()
     if path is None:
@@ -126,35 +126,35 @@ def reporter_of(settings: Settings) -> Reporter | None:
     try:
         if path.stat().st_mode & _OTHERS:
             table.refuse("key", f"{path} can be read by others: chmod 600 it, and make a new one")
-        return Reporter(checked_address(url), name, load_signing_key(path.read_bytes()))
-    except BadAddress as bad:
+        return ReportTarget(check_url(url), name, load_signing_key(path.read_bytes()))
+    except InvalidUrl as bad:
         table.refuse("url", str(bad))
     except OSError as bad:
         table.refuse("key", f"{path}: {bad.strerror}")
-    except SettingsError:
+    except GatewaySettingsError:
         raise
     except ValueError as bad:
         table.refuse("key", f"{path}: {bad}")
 
 
-def _secret(table: Table) -> bytes | None:
+def _secret(table: SettingsTable) -> bytes | None:
     path = table.path("secret")
     try:
         return None if path is None else read_secret(path)
     except OSError as bad:
         table.refuse("secret", f"{path}: {bad.strerror}")
-    except NotBelievable as bad:
+    except InsecureProxySettings as bad:
         table.refuse("secret", str(bad))
 
 
-def _proxies(table: Table, listed: Sequence[str], secret: bytes | None, *, unix: bool) -> Proxies:
+def _proxies(table: SettingsTable, listed: Sequence[str], secret: bytes | None, *, unix: bool) -> TrustedProxies:
     try:
         if unix:
-            return Proxies.on_unix_socket(secret)
+            return TrustedProxies.on_unix_socket(secret)
         if secret is None:
             table.refuse("secret", "the name of a file with a secret is needed beside proxies")
-        return Proxies.listed(listed, secret)
-    except NotBelievable as bad:
+        return TrustedProxies.listed(listed, secret)
+    except InsecureProxySettings as bad:
         table.refuse("proxies", str(bad))
 
 

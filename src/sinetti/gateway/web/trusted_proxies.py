@@ -14,12 +14,12 @@ SHORTEST_SECRET = 32
 _OTHERS = stat.S_IRWXG | stat.S_IRWXO
 
 
-class NotBelievable(ValueError):
+class InsecureProxySettings(ValueError):
     """These settings would take anybody's word; the text says what is missing."""
 
 
 @dataclass(frozen=True, slots=True)
-class Proxies:
+class TrustedProxies:
     """Who may say which certificate a caller showed.
 
     `unix`: the door is on a Unix socket and nowhere else, so that its file decides who speaks. Otherwise the peer has
@@ -34,17 +34,17 @@ class Proxies:
     def listed(cls, addresses: Sequence[str], secret: bytes) -> Self:
         """Take proxies by their addresses or networks (CIDR) and the secret that they send.
 
-        Raises NotBelievable for an empty list, an address that is none, or a secret that is too short.
+        Raises InsecureProxySettings for an empty list, an address that is none, or a secret that is too short.
         """
         if not addresses:
             why = "no proxy is listed: name the addresses that may hand over certificates, or use a Unix socket"
-            raise NotBelievable(why)
-        return cls(tuple(_network(one) for one in addresses), long_enough(secret))
+            raise InsecureProxySettings(why)
+        return cls(tuple(_network(one) for one in addresses), check_secret_strength(secret))
 
     @classmethod
     def on_unix_socket(cls, secret: bytes | None = None) -> Self:
         """Take whoever can open the socket's file, with a secret beside it where one is given."""
-        return cls(secret=None if secret is None else long_enough(secret), unix=True)
+        return cls(secret=None if secret is None else check_secret_strength(secret), unix=True)
 
     def believes(self, peer: str | None, secrets: Iterable[bytes]) -> bool:
         """Whether this peer's word counts: its address (None on a Unix socket), and the secrets that it sent."""
@@ -65,19 +65,19 @@ class Proxies:
 
 
 def read_secret(path: Path) -> bytes:
-    """Read a secret from a file that nobody else may read: one line. Raises NotBelievable, or OSError."""
+    """Read a secret from a file that nobody else may read: one line. Raises InsecureProxySettings, or OSError."""
     found = path.stat()
     if not stat.S_ISREG(found.st_mode) or found.st_mode & _OTHERS:
         why = f"{path} can be read by others: chmod 600 it, and make a new secret"
-        raise NotBelievable(why)
-    return long_enough(path.read_bytes().strip())
+        raise InsecureProxySettings(why)
+    return check_secret_strength(path.read_bytes().strip())
 
 
-def long_enough(secret: bytes) -> bytes:
-    """Give the secret back. Raises NotBelievable for one that can be guessed, or that no header can carry."""
+def check_secret_strength(secret: bytes) -> bytes:
+    """Give the secret back. Raises InsecureProxySettings for one that can be guessed, or that no header can carry."""
     if len(secret) < SHORTEST_SECRET or not secret.isascii() or not secret.decode("ascii").isprintable():
         why = f"the secret has at least {SHORTEST_SECRET} letters and digits, such as `openssl rand -hex 16` writes"
-        raise NotBelievable(why)
+        raise InsecureProxySettings(why)
     return secret
 
 
@@ -86,4 +86,4 @@ def _network(text: str) -> IPv4Network | IPv6Network:
         return ip_network(text)
     except ValueError as bad:
         why = f"{text!r} is neither an address nor a network"
-        raise NotBelievable(why) from bad
+        raise InsecureProxySettings(why) from bad

@@ -16,12 +16,12 @@ from sinetti.gateway.web.client_certificate import (
     CERTIFICATE,
     CHAIN,
     SECRET,
-    Presented,
-    is_ours,
+    ClientCertificate,
+    from_tls,
     is_presented,
-    presented_in_tls,
+    is_reserved_header,
 )
-from sinetti.gateway.web.guard import Guard, in_headers
+from sinetti.gateway.web.guard import RequestGuard, in_headers
 
 if TYPE_CHECKING:
     from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
@@ -38,7 +38,7 @@ _HEADER = "HTTP_"
 class WsgiGateway:
     """A WSGI application that asks a gateway before another one."""
 
-    def __init__(self, application: "WSGIApplication", guard: Guard) -> None:
+    def __init__(self, application: "WSGIApplication", guard: RequestGuard) -> None:
         """Take the application, and who guards it."""
         self._application = application
         self._guard = guard
@@ -51,18 +51,18 @@ class WsgiGateway:
         verdict = self._guard.judge(self._shown(environ, headers, believed=believed))
         if verdict is not None and verdict.accepted:
             return self._application(_told(environ, verdict, believed=believed), start_response)
-        answer = responses.refused(verdict, environ.get("HTTP_ACCEPT_LANGUAGE"))
+        answer = responses.rejected_response(verdict, environ.get("HTTP_ACCEPT_LANGUAGE"))
         known = {**answer.headers, "Content-Length": str(len(answer.body))}
         start_response(f"{answer.status} {HTTPStatus(answer.status).phrase}", list(known.items()))
         return [] if environ["REQUEST_METHOD"] == "HEAD" else [answer.body]
 
     def _shown(
         self, environ: "WSGIEnvironment", headers: Iterable[tuple[str, str]], *, believed: bool
-    ) -> Presented | None:
+    ) -> ClientCertificate | None:
         if self._guard.proxies is not None:
             return in_headers(headers) if believed else None
         pem = environ.get(TLS)
-        return presented_in_tls([pem] if pem else [])
+        return from_tls([pem] if pem else [])
 
 
 def _told(environ: "WSGIEnvironment", verdict: Verdict, *, believed: bool) -> "WSGIEnvironment":
@@ -76,7 +76,7 @@ def _stays(name: str, *, believed: bool) -> bool:
     if not name.startswith(_HEADER):
         return True
     header = name.removeprefix(_HEADER)
-    return not is_ours(header) and (believed or not is_presented(header))
+    return not is_reserved_header(header) and (believed or not is_presented(header))
 
 
 def _key(header: str) -> str:

@@ -7,7 +7,7 @@ from cryptography import x509
 from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.x509.oid import NameOID
 
-from sinetti.domain.values import KeyPolicy, Serial, Span
+from sinetti.domain.values import KeyPolicy, Serial, ValidityPeriod
 from sinetti.gateway.x509 import verdict_texts
 from sinetti.gateway.x509.path_validation import is_understood
 from sinetti.pki import key_policy, policy_oids, spki
@@ -24,7 +24,7 @@ _PRIVATE_KEY = re.compile(rb"-----BEGIN [A-Z ]*PRIVATE KEY-----")
 _KEYS = KeyPolicy(small_exponent=True)
 
 
-class NotTaken(Exception):
+class InvalidCertificate(Exception):
     """The octets are no certificate that can be an organisation's; `why` is a message id."""
 
     def __init__(self, why: str) -> None:
@@ -34,7 +34,7 @@ class NotTaken(Exception):
 
 
 @dataclass(frozen=True, slots=True)
-class Leaf:
+class EndEntityCertificate:
     """A certificate that was read: whom it names, if its issuer is to be believed.
 
     `name` is None where there is not exactly one O; `is_holders`: by its own extensions it is an organisation's (facts
@@ -45,52 +45,55 @@ class Leaf:
     customer_id: str
     name: str | None
     serial: Serial
-    span: Span
+    span: ValidityPeriod
     is_holders: bool
 
 
-def read_leaf(octets: bytes) -> Leaf:
-    """Read a certificate, DER or PEM (of several the first). Raises NotTaken. Nothing is verified with its key."""
+def parse_certificate(octets: bytes) -> EndEntityCertificate:
+    """Read a certificate, DER or PEM (of several the first).
+
+    Raises InvalidCertificate. Nothing is verified with its key.
+    """
     certificate = _loaded(octets)
     try:
-        check_form(certificate)
-        if not isinstance(key_policy.check_key(certificate.public_key(), _KEYS), str):
-            raise NotTaken(verdict_texts.BAD_KEY)
-        return Leaf(
+        check_structure(certificate)
+        if not isinstance(key_policy.check_key_policy(certificate.public_key(), _KEYS), str):
+            raise InvalidCertificate(verdict_texts.BAD_KEY)
+        return EndEntityCertificate(
             certificate,
             _customer_id(certificate),
             _only(certificate, NameOID.ORGANIZATION_NAME),
             serial_hex(certificate.serial_number),
-            Span(certificate.not_valid_before_utc, certificate.not_valid_after_utc),
-            policy_oids.is_holders(certificate),
+            ValidityPeriod(certificate.not_valid_before_utc, certificate.not_valid_after_utc),
+            policy_oids.is_holder_certificate(certificate),
         )
     except UnsupportedAlgorithm:
-        raise NotTaken(verdict_texts.BAD_KEY) from None
+        raise InvalidCertificate(verdict_texts.BAD_KEY) from None
     except (ValueError, TypeError):
-        raise NotTaken(verdict_texts.UNREADABLE) from None
+        raise InvalidCertificate(verdict_texts.UNREADABLE) from None
 
 
-def check_form(certificate: x509.Certificate) -> None:
+def check_structure(certificate: x509.Certificate) -> None:
     """Raise NotTaken for what RFC 5280 wants of every certificate; ValueError for one that cannot be read."""
     serial = certificate.serial_number
     if serial <= 0 or serial.bit_length() > _LONGEST_SERIAL:
-        raise NotTaken(verdict_texts.BAD_SERIAL)
+        raise InvalidCertificate(verdict_texts.BAD_SERIAL)
     if not is_understood(certificate):
-        raise NotTaken(verdict_texts.UNKNOWN_CRITICAL)
+        raise InvalidCertificate(verdict_texts.UNKNOWN_CRITICAL)
 
 
 def _loaded(octets: bytes) -> x509.Certificate:
     if len(octets) > _LARGEST_PEM:
-        raise NotTaken(verdict_texts.TOO_LONG)
+        raise InvalidCertificate(verdict_texts.TOO_LONG)
     try:
         certificate = load_certificate(octets)
     except (ValueError, TypeError) as bad:
         if str(bad) == spki.DESCRIBED:
-            raise NotTaken(verdict_texts.BAD_KEY) from None
+            raise InvalidCertificate(verdict_texts.BAD_KEY) from None
         is_key = _PRIVATE_KEY.search(octets) is not None
-        raise NotTaken(verdict_texts.PRIVATE_KEY if is_key else verdict_texts.NO_CERTIFICATE) from None
+        raise InvalidCertificate(verdict_texts.PRIVATE_KEY if is_key else verdict_texts.NO_CERTIFICATE) from None
     if len(certificate_der(certificate)) > LARGEST_CERTIFICATE:
-        raise NotTaken(verdict_texts.TOO_LONG)
+        raise InvalidCertificate(verdict_texts.TOO_LONG)
     return certificate
 
 
@@ -98,7 +101,7 @@ def _customer_id(certificate: x509.Certificate) -> str:
     """Give the one CN. It goes into headers and logs, so it is short and printable, as every customer id is."""
     name = _only(certificate, NameOID.COMMON_NAME)
     if not name or len(name) > _LONGEST_NAME or not name.isascii() or not name.isprintable() or name != name.strip():
-        raise NotTaken(verdict_texts.NOT_ONE_CUSTOMER)
+        raise InvalidCertificate(verdict_texts.NOT_ONE_CUSTOMER)
     return name
 
 

@@ -12,7 +12,7 @@ from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.x509.oid import ExtendedKeyUsageOID, ExtensionOID, SignatureAlgorithmOID
 
-from sinetti.domain.values import Span
+from sinetti.domain.values import ValidityPeriod
 from sinetti.pki.chain import anchors_of, extension_value, is_self_signed, latest_first, names_of, ways_up
 from sinetti.pki.encoding import AnyPublicKey, certificate_der
 from sinetti.pki.spki import describes_curve
@@ -63,7 +63,7 @@ _NEVER = frozenset({ExtensionOID.NAME_CONSTRAINTS, ExtensionOID.POLICY_CONSTRAIN
 
 
 @dataclass(frozen=True, slots=True)
-class Authority:
+class CaCertificate:
     """A certificate that may issue others, read once. `path_length` None: no limit.
 
     `digest` is the SHA-256 of its DER: to look it up by this takes no time, while the certificate is hashed anew.
@@ -72,7 +72,7 @@ class Authority:
     certificate: x509.Certificate
     digest: bytes = field(repr=False)
     key: AnyPublicKey = field(repr=False)
-    span: Span
+    span: ValidityPeriod
     path_length: int | None
     self_issued: bool
     signs_lists: bool
@@ -80,7 +80,7 @@ class Authority:
 
 
 @dataclass(frozen=True, slots=True)
-class Path:
+class CertificationPath:
     """A path that is verified except for dates and status.
 
     `above`: the direct issuer first, the anchor last; never empty. The first `presented` of them came along with the
@@ -88,15 +88,15 @@ class Path:
     """
 
     leaf: x509.Certificate
-    above: tuple[Authority, ...]
+    above: tuple[CaCertificate, ...]
     presented: int = 0
 
     @property
-    def issuer(self) -> Authority:
+    def issuer(self) -> CaCertificate:
         """The CA that issued the leaf itself."""
         return self.above[0]
 
-    def links(self) -> Iterator[tuple[x509.Certificate, Authority]]:
+    def links(self) -> Iterator[tuple[x509.Certificate, CaCertificate]]:
         """Give each certificate that is no anchor with its issuer, the leaf first."""
         yield self.leaf, self.above[0]
         for below, issuer in zip(self.above, self.above[1:], strict=False):
@@ -111,7 +111,7 @@ class TrustStore:
     certificate changes none of them.
     """
 
-    ways: tuple[tuple[Authority, ...], ...]
+    ways: tuple[tuple[CaCertificate, ...], ...]
     certificates: frozenset[x509.Certificate]
     self_signed: frozenset[bytes]
     """Digests of the anchors that are."""
@@ -135,16 +135,16 @@ def trust_store_of(bundle: Sequence[x509.Certificate]) -> TrustStore:
     return TrustStore(ways, frozenset(bundle), own)
 
 
-def _authorities(certificates: Iterable[x509.Certificate]) -> tuple[Authority, ...]:
+def _authorities(certificates: Iterable[x509.Certificate]) -> tuple[CaCertificate, ...]:
     return tuple(one for one in map(authority_of, certificates) if one is not None)
 
 
-def has_issued(issuer: Authority, below: Authority) -> bool:
+def has_issued(issuer: CaCertificate, below: CaCertificate) -> bool:
     """Return whether this CA issued the other: name, key ids and signature."""
     return fits(issuer, below.certificate) and is_signed_by(issuer, below.certificate)
 
 
-def authority_of(certificate: x509.Certificate) -> Authority | None:
+def authority_of(certificate: x509.Certificate) -> CaCertificate | None:
     """Read a CA's certificate; None for what may not issue or is not understood (4.2.1.3, 4.2.1.9, 6.1.4 k to o)."""
     try:
         key = certificate.public_key()
@@ -161,11 +161,11 @@ def authority_of(certificate: x509.Certificate) -> Authority | None:
         return None
     if not (understood and named and key_in_bounds(key)):
         return None
-    return Authority(
+    return CaCertificate(
         certificate,
         sha256(certificate_der(certificate)).digest(),
         key,
-        Span(certificate.not_valid_before_utc, certificate.not_valid_after_utc),
+        ValidityPeriod(certificate.not_valid_before_utc, certificate.not_valid_after_utc),
         basic.path_length,
         self_issued,
         signs_lists=usage is None or usage.crl_sign,
@@ -194,7 +194,9 @@ def key_in_bounds(key: AnyPublicKey) -> bool:
     return isinstance(key, ec.EllipticCurvePublicKey) and key.curve.name in _CURVES
 
 
-def paths_to(leaf: x509.Certificate, trusted: TrustStore, helpers: Sequence[x509.Certificate] = ()) -> tuple[Path, ...]:
+def build_paths(
+    leaf: x509.Certificate, trusted: TrustStore, helpers: Sequence[x509.Certificate] = ()
+) -> tuple[CertificationPath, ...]:
     """Find verified paths to an anchor, the shortest first.
 
     Returns none if no trusted CA issued the certificate. `helpers` are certificates that came along: nothing of them is
@@ -204,26 +206,26 @@ def paths_to(leaf: x509.Certificate, trusted: TrustStore, helpers: Sequence[x509
     between = [
         one for one in map(authority_of, helpers[:MOST_HELPERS]) if one and one.certificate not in trusted.certificates
     ]
-    search = _Search(trusted, between)
-    found: list[Path] = []
+    search = _PathBuilder(trusted, between)
+    found: list[CertificationPath] = []
     for above, presented in search.upwards(leaf, ()):
         if _holds(above):
-            found.append(Path(leaf, above, presented))
+            found.append(CertificationPath(leaf, above, presented))
         if len(found) == MOST_PATHS:
             break
     return tuple(sorted(found, key=lambda path: len(path.above)))
 
 
 @dataclass(slots=True)
-class _Search:
+class _PathBuilder:
     trusted: TrustStore
-    between: Sequence[Authority]
+    between: Sequence[CaCertificate]
     steps: int = 0
     signatures: dict[tuple[x509.Certificate, x509.Certificate], bool] = field(default_factory=dict)
 
     def upwards(
-        self, below: x509.Certificate, above: tuple[Authority, ...]
-    ) -> Iterator[tuple[tuple[Authority, ...], int]]:
+        self, below: x509.Certificate, above: tuple[CaCertificate, ...]
+    ) -> Iterator[tuple[tuple[CaCertificate, ...], int]]:
         """Yield each path from `below` on to an anchor, and its count of helpers.
 
         `above` leads up to `below`.
@@ -237,7 +239,7 @@ class _Search:
             if all(one is not helper for one in above) and self._issued(helper, below):
                 yield from self.upwards(helper.certificate, (*above, helper))
 
-    def _issued(self, issuer: Authority, below: x509.Certificate) -> bool:
+    def _issued(self, issuer: CaCertificate, below: x509.Certificate) -> bool:
         if not fits(issuer, below):
             return False
         # Only those that fit count: a file of many CAs takes no step from the others.
@@ -252,7 +254,7 @@ class _Search:
         return self.signatures[pair]
 
 
-def fits(issuer: Authority, below: x509.Certificate) -> bool:
+def fits(issuer: CaCertificate, below: x509.Certificate) -> bool:
     """Return whether it may have issued the other, by name and key identifiers.
 
     Key identifiers count if both have them (RFC 5280, 4.2.1.1).
@@ -267,7 +269,7 @@ def fits(issuer: Authority, below: x509.Certificate) -> bool:
     return wanted is None or wanted.key_identifier is None or own is None or wanted.key_identifier == own.digest
 
 
-def is_signed_by(issuer: Authority, below: x509.Certificate) -> bool:
+def is_signed_by(issuer: CaCertificate, below: x509.Certificate) -> bool:
     """Whether the signature is this CA's, by an algorithm that is taken; names are compared octet by octet."""
     if below.signature_algorithm_oid not in SIGNATURES:
         return False
@@ -278,7 +280,7 @@ def is_signed_by(issuer: Authority, below: x509.Certificate) -> bool:
     return True
 
 
-def _holds(above: Sequence[Authority]) -> bool:
+def _holds(above: Sequence[CaCertificate]) -> bool:
     """What CAs allow below them: path lengths (6.1.4 l and m) and purposes, which must nest."""
     below = 0
     for authority in above:

@@ -13,7 +13,7 @@ from cryptography import x509
 from sinetti.domain.values import Channel, Environment, Sha256
 from sinetti.pki import chain
 from sinetti.pki.encoding import certificate_der, load_certificate, sha256_hex
-from sinetti.pki.policy_oids import channel_of
+from sinetti.pki.policy_oids import channel_from_policy
 
 _SHA256 = re.compile(r"[0-9a-f]{64}")
 Choice = TypeVar("Choice", bound=StrEnum)
@@ -26,7 +26,7 @@ class TrustError(ValueError):
 
 
 @dataclass(frozen=True, slots=True)
-class Issuer:
+class CaPurpose:
     """What an issuing CA is for; None: not said."""
 
     channel: Channel | None = None
@@ -34,25 +34,25 @@ class Issuer:
     name: str | None = None
 
 
-UNKNOWN = Issuer()
+UNKNOWN = CaPurpose()
 
 
 @dataclass(frozen=True, slots=True)
 class TrustFile:
     """Issuing CAs by the SHA-256 of their DER. It makes no anchor: it only tells what a CA is for."""
 
-    issuers: Mapping[Sha256, Issuer] = field(default_factory=dict)
+    issuers: Mapping[Sha256, CaPurpose] = field(default_factory=dict)
 
-    def of(self, issuer: x509.Certificate) -> Issuer:
+    def of(self, issuer: x509.Certificate) -> CaPurpose:
         """Give what this CA is for; nothing where it is not named."""
         return self.issuers.get(sha256_hex(certificate_der(issuer)), UNKNOWN)
 
 
-def purpose_of(issuer: x509.Certificate, trust: TrustFile | None) -> Issuer:
+def ca_purpose(issuer: x509.Certificate, trust: TrustFile | None) -> CaPurpose:
     """Tell what a CA is for: by its policy (docs/oids.md), else by the trust file, else nothing is known."""
-    told = channel_of(issuer)
+    told = channel_from_policy(issuer)
     if told is not None:
-        return Issuer(*told)
+        return CaPurpose(*told)
     return UNKNOWN if trust is None else trust.of(issuer)
 
 
@@ -67,13 +67,13 @@ def load(path: Path) -> TrustFile:
     if raw or not isinstance(rows, list) or not rows:
         why = "it holds [[issuer]] tables, at least one, and nothing else"
         raise TrustError(why)
-    issuers: dict[Sha256, Issuer] = {}
+    issuers: dict[Sha256, CaPurpose] = {}
     for row in rows:
         for digest in _digests(row, path.parent):
             if digest in issuers:
                 why = f"issuer {digest} stands in it twice"
                 raise TrustError(why)
-            issuers[digest] = Issuer(
+            issuers[digest] = CaPurpose(
                 _chosen(Channel, row, "channel"),
                 _chosen(Environment, row, "environment"),
                 _text(row, "name"),

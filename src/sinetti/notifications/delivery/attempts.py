@@ -6,14 +6,21 @@ from datetime import datetime, timedelta
 from enum import Enum, auto
 from typing import Final
 
-from sinetti.database.connection import REGISTER_UNAVAILABLE
+from sinetti.database.connection import DATABASE_UNAVAILABLE
 from sinetti.database.notifications import delivery
-from sinetti.database.notifications.delivery import Shift
-from sinetti.domain.notifications.messages import MessageChannel, Owed
-from sinetti.notifications.context import Away, Letter, Lost, Mailroom, NotDeliverable, NotNow
-from sinetti.notifications.planning.digests import told_anew
-from sinetti.notifications.planning.eligibility import still_owed
-from sinetti.notifications.templates.renderer import NotOwed, write
+from sinetti.database.notifications.delivery import SenderLease
+from sinetti.domain.notifications.messages import MessageChannel, QueuedMessage
+from sinetti.notifications.context import (
+    ConnectionLost,
+    NotificationContext,
+    PermanentFailure,
+    RenderedMessage,
+    TemporaryFailure,
+    TransportUnavailable,
+)
+from sinetti.notifications.planning.digests import superseded_reason
+from sinetti.notifications.planning.eligibility import reason_not_to_send
+from sinetti.notifications.templates.renderer import Skip, render
 
 _AFTER_OTHERS: Final = timedelta(minutes=1)
 _SILENT_TO_ALL: Final = 2
@@ -22,7 +29,7 @@ _SILENT_TO_ALL: Final = 2
 _log = logging.getLogger(__name__)
 
 
-class Outcome(Enum):
+class AttemptResult(Enum):
     """What came of one message. SKIPPED: it is another's by now or waits for a better moment, and no try counts."""
 
     SENT = auto()
@@ -33,10 +40,10 @@ class Outcome(Enum):
 
 
 @dataclass(slots=True)
-class Tries:
+class DeliveryBatch:
     """The tries of one worker at the messages of one batch. `away`: nobody takes letters of this channel just now."""
 
-    room: Mailroom
+    room: NotificationContext
     worker: str
     now: datetime
     channel: MessageChannel
@@ -45,79 +52,85 @@ class Tries:
     _silent: int = 0
 
     @property
-    def shift(self) -> Shift:
+    def shift(self) -> SenderLease:
         """Who sends, at this moment."""
-        return Shift(self.worker, self.now, self.room.machine_now())
+        return SenderLease(self.worker, self.now, self.room.machine_now())
 
     def close(self) -> None:
         """Let go of connections."""
         if (deliverer := self.room.deliverers.get(self.channel)) is not None:
             deliverer.close()
 
-    def attempt(self, owed: Owed) -> Outcome:
+    def attempt(self, owed: QueuedMessage) -> AttemptResult:
         """Try to send one message. Raises what REGISTER_UNAVAILABLE lists, and nothing else."""
-        tried = delivery.begin(self.room.register, self.shift, owed)
+        tried = delivery.begin_attempt(self.room.register, self.shift, owed)
         if tried is None:
-            return Outcome.SKIPPED
+            return AttemptResult.SKIPPED
         self.room.step("tried")
         try:
             return self._deliver(tried)
-        except NotDeliverable as refused:
+        except PermanentFailure as refused:
             self._silent = 0
-            delivery.end_dead(self.room.register, self.shift, tried, str(refused), address_fails=refused.address_fails)
-            return Outcome.DEAD
-        except Away as why:
+            delivery.mark_failed(
+                self.room.register, self.shift, tried, str(refused), address_fails=refused.address_fails
+            )
+            return AttemptResult.DEAD
+        except TransportUnavailable as why:
             self._is_away(str(why))
-            delivery.untried(self.room.register, self.shift, tried, str(why))
-            return Outcome.SKIPPED
-        except NotNow as why:
-            self._silent = self._silent + 1 if isinstance(why, Lost) else 0
+            delivery.undo_attempt(self.room.register, self.shift, tried, str(why))
+            return AttemptResult.SKIPPED
+        except TemporaryFailure as why:
+            self._silent = self._silent + 1 if isinstance(why, ConnectionLost) else 0
             if self._silent >= _SILENT_TO_ALL:
                 self._is_away(str(why))
             return self._again(tried, str(why))
-        except REGISTER_UNAVAILABLE:
+        except DATABASE_UNAVAILABLE:
             raise
         except Exception as fault:  # noqa: BLE001 - a fault in one text keeps no other message
             # Without its text: that may name people.
             _log.error("message %s could not be sent: %s", tried.message_id, type(fault).__name__)
             return self._again(tried, f"a fault of this program: {type(fault).__name__}")
 
-    def _deliver(self, tried: Owed) -> Outcome:
+    def _deliver(self, tried: QueuedMessage) -> AttemptResult:
         register = self.room.register
         letter = self._letter(tried)
         if isinstance(letter, str):
-            delivery.drop(register, self.shift, tried, letter)
-            return Outcome.DROPPED
+            delivery.cancel(register, self.shift, tried, letter)
+            return AttemptResult.DROPPED
         domain = letter.to.rpartition("@")[2].casefold()
         if domain in self._lost_to:
             # Who made us wait for one letter may do so for the next to the same domain: those to others come first.
             until = self.room.machine_now() + _AFTER_OTHERS
-            delivery.untried(register, self.shift, tried, None, until=until)
-            return Outcome.SKIPPED
+            delivery.undo_attempt(register, self.shift, tried, None, until=until)
+            return AttemptResult.SKIPPED
         self.room.step("written")
         try:
             self.room.deliverers[self.channel].deliver(letter)
-        except Lost:
+        except ConnectionLost:
             self._lost_to.add(domain)
             raise
         self._silent = 0
         self.room.step("delivered")
-        delivery.done(register, self.shift, tried)
+        delivery.mark_sent(register, self.shift, tried)
         self.room.step("sent")
-        return Outcome.SENT
+        return AttemptResult.SENT
 
-    def _letter(self, tried: Owed) -> Letter | str:
+    def _letter(self, tried: QueuedMessage) -> RenderedMessage | str:
         """Write it from the register as it is now; gives why not where it is not owed any more."""
         if self.channel not in self.room.deliverers:
             return "no provider of text messages is set"
-        why = still_owed(tried, self.room, self.now) or told_anew(tried, self.room, self.now)
+        why = reason_not_to_send(tried, self.room, self.now) or superseded_reason(tried, self.room, self.now)
         if why is not None:
             return why
-        written = write(tried, self.room)
-        return written.why if isinstance(written, NotOwed) else written
+        written = render(tried, self.room)
+        return written.why if isinstance(written, Skip) else written
 
-    def _again(self, tried: Owed, problem: str) -> Outcome:
-        return Outcome.AGAIN if delivery.again(self.room.register, self.shift, tried, problem) else Outcome.DEAD
+    def _again(self, tried: QueuedMessage, problem: str) -> AttemptResult:
+        return (
+            AttemptResult.AGAIN
+            if delivery.reschedule(self.room.register, self.shift, tried, problem)
+            else AttemptResult.DEAD
+        )
 
     def _is_away(self, why: str) -> None:
         self.away = True

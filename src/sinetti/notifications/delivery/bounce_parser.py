@@ -13,8 +13,8 @@ from email.message import Message
 from email.parser import BytesParser
 from typing import Any
 
-from sinetti.domain.link_tokens import return_token, same
-from sinetti.domain.notifications.bounces import Told, Verdict, judge
+from sinetti.domain.link_tokens import bounce_token, constant_time_equal
+from sinetti.domain.notifications.bounces import BounceType, DeliveryStatus, classify
 
 LARGEST = 1024 * 1024
 """Octets of a mail that is read: reports with a whole message of ours in them have less than a tenth."""
@@ -40,14 +40,14 @@ class UnreadableError(Exception):
 
 
 @dataclass(frozen=True, slots=True)
-class ReturnedMail:
+class BounceMail:
     """What a mail is about: a message's id, None where it has no return address of ours; then nothing more is read."""
 
     message_id: str | None
-    verdict: Verdict = Verdict.OTHER
+    verdict: BounceType = BounceType.OTHER
 
 
-def read(octets: bytes, key: bytes) -> ReturnedMail:
+def parse(octets: bytes, key: bytes) -> BounceMail:
     """Read one mail. `key` is that of the return addresses' tokens. Raises UnreadableError."""
     if len(octets) > LARGEST:
         raise UnreadableError
@@ -55,21 +55,21 @@ def read(octets: bytes, key: bytes) -> ReturnedMail:
     octets = octets.replace(b"\r\n", b"\n").replace(b"\r", b"\n")
     message_id = _about(octets.partition(b"\n\n")[0], key)
     if message_id is None:
-        return ReturnedMail(None)
+        return BounceMail(None)
     if octets.count(b"\n") > _MOST_LINES:
         raise UnreadableError
-    return ReturnedMail(message_id, _verdict(octets))
+    return BounceMail(message_id, _verdict(octets))
 
 
 def _about(fields: bytes, key: bytes) -> str | None:
     found = [pair for value in _TO.findall(fields) for pair in _RETURN_ADDRESS.findall(value.lower())]
     for message_id, token in found[:_MOST_ADDRESSES]:
-        if same(token.decode("ascii"), return_token(key, message_id.decode("ascii"))):
+        if constant_time_equal(token.decode("ascii"), bounce_token(key, message_id.decode("ascii"))):
             return str(message_id, "ascii")
     return None
 
 
-def _verdict(octets: bytes) -> Verdict:
+def _verdict(octets: bytes) -> BounceType:
     kinds = _CONTENT_TYPE.findall(octets)
     lengths = [len(one) for one in kinds]
     if len(kinds) > _MOST_TYPES or max(lengths, default=0) > _LONGEST_TYPE or sum(lengths) > _LARGEST_TYPES:
@@ -77,19 +77,19 @@ def _verdict(octets: bytes) -> Verdict:
     try:
         mail = BytesParser(policy=policy.default).parsebytes(octets)
         submitted = [value.partition(";")[0].strip() for value in _fields(mail, "auto-submitted")]
-        return judge(_told(mail), automatic=any(value != "no" for value in submitted))
+        return classify(_told(mail), automatic=any(value != "no" for value in submitted))
     # The library raises what its parsers stumble over, down to RecursionError; its own errors are the rarest of these.
     except (MessageError, ValueError, LookupError, TypeError, AttributeError, RecursionError, AssertionError) as error:
         raise UnreadableError from error
 
 
-def _told(mail: "Message[Any, Any]") -> Iterator[Told]:
+def _told(mail: "Message[Any, Any]") -> Iterator[DeliveryStatus]:
     """What a report says of each recipient: the groups of fields behind the first (RFC 3464, 2.1)."""
     # OpenSMTPD has the report in a multipart/mixed; of what a message of ours had in it nothing is read.
     for each in mail.iter_parts() if mail.is_multipart() else ():  # type: ignore[attr-defined] # the policy's class
         if each.get_content_type() == "message/delivery-status" and isinstance(groups := each.get_payload(), list):
             for group in groups[1:]:
-                yield Told(_field(group, "action"), _field(group, "status"))
+                yield DeliveryStatus(_field(group, "action"), _field(group, "status"))
 
 
 def _field(message: "Message[Any, Any]", name: str) -> str:

@@ -9,10 +9,10 @@ from pathlib import Path
 from stat import S_ISREG
 
 from sinetti.database.notifications import bounces
-from sinetti.database.notifications.bounces import Marked
-from sinetti.domain.notifications.bounces import Verdict
-from sinetti.notifications.context import Mailroom
-from sinetti.notifications.delivery.bounce_parser import LARGEST, ReturnedMail, UnreadableError, read
+from sinetti.database.notifications.bounces import BounceMarks
+from sinetti.domain.notifications.bounces import BounceType
+from sinetti.notifications.context import NotificationContext
+from sinetti.notifications.delivery.bounce_parser import LARGEST, BounceMail, UnreadableError, parse
 
 AT_ONCE = 10_000
 """Mails of one round; the others wait for the next."""
@@ -21,7 +21,7 @@ _SEEN, _FLAGGED = ":2,S", ":2,FS"
 """What is put behind a file's name in cur/: read, or read and for a person to look at (maildir's own flags)."""
 
 
-class Outcome(StrEnum):
+class BounceResult(StrEnum):
     """What came of one mail."""
 
     MARKED = "marked"
@@ -34,7 +34,7 @@ class Outcome(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Returned:
+class BounceReport:
     """How many mails came to which end; `stuck` ones could not be moved out of new/, and are read again."""
 
     marked: int = 0
@@ -47,7 +47,7 @@ class Returned:
     stuck: int = 0
 
 
-def read_returns(room: Mailroom, maildir: Path, now: datetime) -> Returned:
+def read_returns(room: NotificationContext, maildir: Path, now: datetime) -> BounceReport:
     """Read what is new in a maildir, mail by mail; each is moved to cur/ once what it says is committed.
 
     Killed in between, the same mail is read again and changes nothing. Raises OSError where the maildir is not there,
@@ -61,7 +61,7 @@ def read_returns(room: Mailroom, maildir: Path, now: datetime) -> Returned:
         counts[outcome] = counts.get(outcome, 0) + 1
         if not _moved(new / name, cur, outcome):
             counts["stuck"] = counts.get("stuck", 0) + 1
-    return Returned(**{name.replace("-", "_"): count for name, count in counts.items()})
+    return BounceReport(**{name.replace("-", "_"): count for name, count in counts.items()})
 
 
 def _names(folder: Path) -> Iterator[str]:
@@ -71,27 +71,27 @@ def _names(folder: Path) -> Iterator[str]:
     yield from names[:AT_ONCE]
 
 
-def _take(room: Mailroom, path: Path, now: datetime) -> Outcome:
+def _take(room: NotificationContext, path: Path, now: datetime) -> BounceResult:
     try:
-        found = read(_octets(path), room.key)
+        found = parse(_octets(path), room.key)
     except (OSError, UnreadableError):
-        return Outcome.UNREADABLE
+        return BounceResult.UNREADABLE
     return _noted(room, found, now)
 
 
-def _noted(room: Mailroom, found: ReturnedMail, now: datetime) -> Outcome:
+def _noted(room: NotificationContext, found: BounceMail, now: datetime) -> BounceResult:
     if found.message_id is None:
-        return Outcome.UNKNOWN
-    if found.verdict is not Verdict.HARD:
-        return Outcome(found.verdict.value)
+        return BounceResult.UNKNOWN
+    if found.verdict is not BounceType.HARD:
+        return BounceResult(found.verdict.value)
     marked = bounces.mark_bounced(room.register, found.message_id, now)
     return _OUTCOMES[marked]
 
 
 _OUTCOMES = {
-    Marked.NEW: Outcome.MARKED,
-    Marked.BEFORE: Outcome.MARKED_BEFORE,
-    Marked.UNKNOWN: Outcome.UNKNOWN,
+    BounceMarks.NEW: BounceResult.MARKED,
+    BounceMarks.BEFORE: BounceResult.MARKED_BEFORE,
+    BounceMarks.UNKNOWN: BounceResult.UNKNOWN,
 }
 
 
@@ -108,8 +108,8 @@ def _octets(path: Path) -> bytes:
         os.close(descriptor)
 
 
-def _moved(path: Path, cur: Path, outcome: Outcome) -> bool:
-    flags = _FLAGGED if outcome in {Outcome.OTHER, Outcome.UNKNOWN, Outcome.UNREADABLE} else _SEEN
+def _moved(path: Path, cur: Path, outcome: BounceResult) -> bool:
+    flags = _FLAGGED if outcome in {BounceResult.OTHER, BounceResult.UNKNOWN, BounceResult.UNREADABLE} else _SEEN
     try:
         path.rename(cur / f"{path.name.partition(':')[0]}{flags}")
     except OSError:

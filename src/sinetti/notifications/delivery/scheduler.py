@@ -6,14 +6,14 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import TypeVar
 
-from sinetti.database.connection import REGISTER_UNAVAILABLE
+from sinetti.database.connection import DATABASE_UNAVAILABLE
 from sinetti.database.ids import random_id
-from sinetti.notifications.context import Mailroom
-from sinetti.notifications.delivery.sender import Sent, send_due
+from sinetti.notifications.context import NotificationContext
+from sinetti.notifications.delivery.sender import SendReport, send_due
 from sinetti.notifications.planning.digests import plan_digests
-from sinetti.notifications.planning.events import spread_events
+from sinetti.notifications.planning.events import expand_events
 from sinetti.notifications.planning.operator_alerts import owe_findings
-from sinetti.notifications.planning.reminders import Planned, plan
+from sinetti.notifications.planning.reminders import ReminderReport, plan
 
 _Result = TypeVar("_Result")
 
@@ -21,24 +21,24 @@ _log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
-class Owing:
+class PlanReport:
     """What a round found to be owed: messages of events, reminders, digests, and findings for operators."""
 
     spread: int
-    planned: Planned
+    planned: ReminderReport
     digests: int
     findings: int
 
 
 @dataclass(frozen=True, slots=True)
-class Round:
+class DeliveryRunReport:
     """What came of a round."""
 
-    owing: Owing
-    sent: Sent
+    owing: PlanReport
+    sent: SendReport
 
 
-def owe_all(room: Mailroom, now: datetime, findings: Mapping[str, str | None]) -> Owing:
+def plan_all(room: NotificationContext, now: datetime, findings: Mapping[str, str | None]) -> PlanReport:
     """Make rows of all that is owed at `now` on the office's clock; what is owed already stays one message.
 
     `findings` are what `alarms.warnings` tell, by name; None where all is well. A fault of ours in one of these keeps
@@ -49,7 +49,7 @@ def owe_all(room: Mailroom, now: datetime, findings: Mapping[str, str | None]) -
     def owed(owe: Callable[[], _Result], nothing: _Result) -> _Result:
         try:
             return owe()
-        except REGISTER_UNAVAILABLE:
+        except DATABASE_UNAVAILABLE:
             raise
         except Exception as fault:  # noqa: BLE001 - raised below
             # Without its text: that may name people.
@@ -57,9 +57,9 @@ def owe_all(room: Mailroom, now: datetime, findings: Mapping[str, str | None]) -
             faults.append(fault)
             return nothing
 
-    owing = Owing(
-        owed(lambda: spread_events(room, now), 0),
-        owed(lambda: plan(room, now), Planned(0, 0)),
+    owing = PlanReport(
+        owed(lambda: expand_events(room, now), 0),
+        owed(lambda: plan(room, now), ReminderReport(0, 0)),
         owed(lambda: plan_digests(room, now), 0),
         owed(lambda: owe_findings(room, findings, now), 0),
     )
@@ -68,13 +68,13 @@ def owe_all(room: Mailroom, now: datetime, findings: Mapping[str, str | None]) -
     return owing
 
 
-def run(room: Mailroom, now: datetime, findings: Mapping[str, str | None]) -> Round:
+def run_once(room: NotificationContext, now: datetime, findings: Mapping[str, str | None]) -> DeliveryRunReport:
     """Owe all, then send what is due, whatever could not be owed. Raises what REGISTER_UNAVAILABLE lists."""
     try:
-        owing = owe_all(room, now, findings)
-    except REGISTER_UNAVAILABLE:
+        owing = plan_all(room, now, findings)
+    except DATABASE_UNAVAILABLE:
         raise
     except Exception:
         send_due(room, random_id(), now)
         raise
-    return Round(owing, send_due(room, random_id(), now))
+    return DeliveryRunReport(owing, send_due(room, random_id(), now))

@@ -10,11 +10,11 @@ from typing import Final
 
 from sinetti.database.ids import random_id
 from sinetti.database.notifications import delivery
-from sinetti.database.notifications.delivery import Shift
-from sinetti.domain.notifications.messages import MessageChannel, MessageKind, Owed
-from sinetti.notifications.context import Mailroom
-from sinetti.notifications.delivery.attempts import Outcome, Tries
-from sinetti.notifications.office_hours import may_leave
+from sinetti.database.notifications.delivery import SenderLease
+from sinetti.domain.notifications.messages import MessageChannel, MessageKind, QueuedMessage
+from sinetti.notifications.context import NotificationContext
+from sinetti.notifications.delivery.attempts import AttemptResult, DeliveryBatch
+from sinetti.notifications.office_hours import may_send
 
 BATCH: Final = 50
 """Messages that a worker takes at once: few enough that other workers find some, too."""
@@ -28,7 +28,7 @@ _GOES_ON = timedelta(hours=1)
 
 
 @dataclass(frozen=True, slots=True)
-class Sent:
+class SendReport:
     """How many messages left, will be tried again, were given up, and were not owed any more; who could not be reached.
 
     Those who were away are told by channel; messages that nobody tried are counted nowhere.
@@ -40,8 +40,8 @@ class Sent:
     dropped: int = 0
     away: frozenset[MessageChannel] = frozenset()
 
-    def __add__(self, more: "Sent") -> "Sent":
-        return Sent(
+    def __add__(self, more: "SendReport") -> "SendReport":
+        return SendReport(
             self.sent + more.sent,
             self.again + more.again,
             self.dead + more.dead,
@@ -50,68 +50,70 @@ class Sent:
         )
 
 
-def send_due(room: Mailroom, worker: str, now: datetime) -> Sent:
+def send_due(room: NotificationContext, worker: str, now: datetime) -> SendReport:
     """Send what is due at `now` on the office's clock, until nothing is or nobody takes it; `worker` is a random name.
 
     Several workers and processes share the work. Raises what REGISTER_UNAVAILABLE lists.
     """
-    return sum(sending_rounds(room, worker, lambda: now), Sent())
+    return sum(iter_batches(room, worker, lambda: now), SendReport())
 
 
-def sending_rounds(room: Mailroom, worker: str, now: Callable[[], datetime]) -> Iterator[Sent]:
+def iter_batches(room: NotificationContext, worker: str, now: Callable[[], datetime]) -> Iterator[SendReport]:
     """Send as `send_due` does, on a clock that may go on meanwhile; tells after each batch what came of it."""
     if not room.deliverers:
         return
     begun = now()
-    yield Sent(dead=delivery.end_worn(room.register, _shift(room, worker, begun)))
+    yield SendReport(dead=delivery.fail_exhausted(room.register, _shift(room, worker, begun)))
     for channel in MessageChannel:
         # What nobody can deliver waits. Where letters leave but no texts, texts end: they would come too late one day.
         served = channel in room.deliverers or channel is MessageChannel.SMS
         while served and (taken := _taken(room, worker, (begun, now()), channel)):
-            batch = _send(Tries(room, worker, now(), channel), list(taken))
+            batch = _send(DeliveryBatch(room, worker, now(), channel), list(taken))
             yield batch
             served = not batch.away
 
 
-def send_one(room: Mailroom, message_id: str, now: datetime) -> bool:
+def send_message(room: NotificationContext, message_id: str, now: datetime) -> bool:
     """Send this message at once; False where it was not due any more, did not get away, or is being sent by another.
 
     What did not get away is tried again by `send_due`. Raises what REGISTER_UNAVAILABLE lists.
     """
     worker = random_id()
-    owed = delivery.take_one(room.register, _shift(room, worker, now), message_id)
-    return owed is not None and _send(Tries(room, worker, now, owed.channel), [owed]).sent == 1
+    owed = delivery.claim(room.register, _shift(room, worker, now), message_id)
+    return owed is not None and _send(DeliveryBatch(room, worker, now, owed.channel), [owed]).sent == 1
 
 
-def _taken(room: Mailroom, worker: str, since: tuple[datetime, datetime], channel: MessageChannel) -> tuple[Owed, ...]:
+def _taken(
+    room: NotificationContext, worker: str, since: tuple[datetime, datetime], channel: MessageChannel
+) -> tuple[QueuedMessage, ...]:
     """Take a batch now, in a run that has begun: two instants of the office's clock."""
     begun, now = since
-    return delivery.take(room.register, _shift(room, worker, now, max(begun, now - _GOES_ON)), channel, BATCH)
+    return delivery.claim_due(room.register, _shift(room, worker, now, max(begun, now - _GOES_ON)), channel, BATCH)
 
 
-def _shift(room: Mailroom, worker: str, now: datetime, begun: datetime | None = None) -> Shift:
+def _shift(room: NotificationContext, worker: str, now: datetime, begun: datetime | None = None) -> SenderLease:
     """Who sends now. What may leave now may, and what might when the run began."""
     instants = (now,) if begun is None else (begun, now)
-    held = frozenset(kind for kind in MessageKind if not any(may_leave(kind, at) for at in instants))
-    return Shift(worker, now, room.machine_now(), held)
+    held = frozenset(kind for kind in MessageKind if not any(may_send(kind, at) for at in instants))
+    return SenderLease(worker, now, room.machine_now(), held)
 
 
-def _send(tries: Tries, rest: list[Owed]) -> Sent:
+def _send(tries: DeliveryBatch, rest: list[QueuedMessage]) -> SendReport:
     """Send a batch, letter by letter. What is not begun in time, or has nobody to take it, is let go."""
     room = tries.room
     until = room.machine_now() + delivery.LEASE - _MARGIN
     room.step("taken")
-    counts = dict.fromkeys(Outcome, 0)
+    counts = dict.fromkeys(AttemptResult, 0)
     try:
         while rest and not tries.away and room.machine_now() < until:
             counts[tries.attempt(rest.pop(0))] += 1
-        delivery.let_go(room.register, tries.shift, rest)
+        delivery.release(room.register, tries.shift, rest)
     finally:
         tries.close()
-    return Sent(
-        counts[Outcome.SENT],
-        counts[Outcome.AGAIN],
-        counts[Outcome.DEAD],
-        counts[Outcome.DROPPED],
+    return SendReport(
+        counts[AttemptResult.SENT],
+        counts[AttemptResult.AGAIN],
+        counts[AttemptResult.DEAD],
+        counts[AttemptResult.DROPPED],
         frozenset({tries.channel} if tries.away else ()),
     )

@@ -8,7 +8,13 @@ from typing import Final
 from urllib.request import HTTPHandler, HTTPSHandler, OpenerDirector, Request
 
 from sinetti.domain.phones import international
-from sinetti.notifications.context import Away, Letter, Lost, NotDeliverable, NotNow
+from sinetti.notifications.context import (
+    ConnectionLost,
+    PermanentFailure,
+    RenderedMessage,
+    TemporaryFailure,
+    TransportUnavailable,
+)
 from sinetti.notifications.delivery.smtp import tls_context
 
 TIMEOUT: Final = 10.0
@@ -42,29 +48,29 @@ class HttpSms:
         self._provider = provider
         self._opener: OpenerDirector | None = None
 
-    def deliver(self, letter: Letter) -> None:
-        """Hand one text message over. Raises Away, Lost, NotNow and NotDeliverable.
+    def deliver(self, letter: RenderedMessage) -> None:
+        """Hand one text message over. Raises TransportUnavailable, Lost, NotNow and NotDeliverable.
 
         The provider is told the message's id in a header, so that one that comes again can be told (Idempotency-Key).
         """
         number = international(letter.to)
         if number is None:
             why = "the phone number is none that can be called from everywhere: +358 40 … is one"
-            raise NotDeliverable(why)
+            raise PermanentFailure(why)
         status = self._status(self._request(letter, number))
         if status in _TAKEN:
             return
         answered = f"the provider of text messages answered {status}"
         if status in _ABOUT_ALL or status < _PERMANENT.start:
-            raise Away(answered)
+            raise TransportUnavailable(answered)
         if status in _PERMANENT and status not in _NOT_NOW:
-            raise NotDeliverable(answered)
-        raise NotNow(answered)
+            raise PermanentFailure(answered)
+        raise TemporaryFailure(answered)
 
     def close(self) -> None:
         """Nothing stays open."""
 
-    def _request(self, letter: Letter, number: str) -> Request:
+    def _request(self, letter: RenderedMessage, number: str) -> Request:
         provider = self._provider
         body = {"to": number, "text": letter.text, "sender": provider.sender, "id": letter.message_id}
         headers = {
@@ -84,9 +90,9 @@ class HttpSms:
             if isinstance(getattr(broken, "reason", None), OSError):  # URLError: before anything was sent
                 reason = broken.reason  # type: ignore[union-attr]
                 why = f"the provider of text messages cannot be reached ({reason.strerror or type(reason).__name__})"
-                raise Away(why) from None
+                raise TransportUnavailable(why) from None
             why = f"the provider of text messages gave no answer ({type(broken).__name__})"
-            raise Lost(why) from None
+            raise ConnectionLost(why) from None
 
     def _opened(self) -> OpenerDirector:
         """What gives each answer as it is: nothing follows a redirect, asks for a password or looks for a proxy."""
@@ -98,6 +104,6 @@ class HttpSms:
                     opener.add_handler(HTTPSHandler(context=tls_context(self._provider.anchors)))
                 except OSError as unusable:
                     why = f"the file of CAs for the provider cannot be used ({type(unusable).__name__})"
-                    raise Away(why) from None
+                    raise TransportUnavailable(why) from None
             self._opener = opener
         return self._opener

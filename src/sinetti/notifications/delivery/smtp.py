@@ -22,9 +22,15 @@ from unicodedata import category
 from django.core.mail import EmailMultiAlternatives
 from django.core.mail.backends.smtp import EmailBackend
 
-from sinetti.domain.link_tokens import return_token
-from sinetti.domain.notifications.bounces import Told, Verdict, judge
-from sinetti.notifications.context import Away, Letter, Lost, NotDeliverable, NotNow
+from sinetti.domain.link_tokens import bounce_token
+from sinetti.domain.notifications.bounces import BounceType, DeliveryStatus, classify
+from sinetti.notifications.context import (
+    ConnectionLost,
+    PermanentFailure,
+    RenderedMessage,
+    TemporaryFailure,
+    TransportUnavailable,
+)
 
 TIMEOUT: Final = 30.0
 """Seconds that a mail server has for each of its answers."""
@@ -46,7 +52,7 @@ _ENHANCED = re.compile(rb"[245]\.\d{1,3}\.\d{1,3}(?= |$)")
 """RFC 3463."""
 
 
-class Security(StrEnum):
+class SmtpSecurity(StrEnum):
     """How the connection to a mail server is protected."""
 
     NONE = "smtp"
@@ -60,7 +66,7 @@ class SmtpServer:
 
     host: str
     port: int
-    security: Security
+    security: SmtpSecurity
     username: str = ""
     password: str = field(default="", repr=False)
     anchors: Path | None = None
@@ -80,7 +86,7 @@ class Sender:
 def return_address(returns: str, message_id: str, key: bytes) -> str:
     """The address that this message comes back to, if it does; the token proves that we wrote it."""
     local, _, domain = returns.rpartition("@")
-    return f"{local}+{message_id}.{return_token(key, message_id)}@{domain}"
+    return f"{local}+{message_id}.{bounce_token(key, message_id)}@{domain}"
 
 
 class _Email(EmailMultiAlternatives):
@@ -105,8 +111,8 @@ class Smtp:
         self._server, self._sender, self._key, self._now = server, sender, key, now
         self._backend: EmailBackend | None = None
 
-    def deliver(self, letter: Letter) -> None:
-        """Hand one letter over. Raises Away, Lost, NotNow and NotDeliverable."""
+    def deliver(self, letter: RenderedMessage) -> None:
+        """Hand one letter over. Raises TransportUnavailable, Lost, NotNow and NotDeliverable."""
         email = self._email(letter)
         fresh = self._backend is None
         try:
@@ -124,7 +130,7 @@ class Smtp:
             with suppress(OSError):
                 backend.close()
 
-    def _email(self, letter: Letter) -> EmailMultiAlternatives:
+    def _email(self, letter: RenderedMessage) -> EmailMultiAlternatives:
         sender, to = self._sender, _ascii_address(letter.to)
         returns = return_address(sender.returns, letter.message_id, self._key) if sender.returns else sender.address
         email = _Email(
@@ -152,20 +158,24 @@ class Smtp:
         except smtplib.SMTPRecipientsRefused as refused:
             ((code, answer),) = refused.recipients.values()
             told = self._told(code, answer, "the recipient")
-            if isinstance(told, NotDeliverable):
+            if isinstance(told, PermanentFailure):
                 # What a returned mail would say later, said at once (docs/returns.md).
-                told.address_fails = judge([Told("failed", _enhanced(answer))], automatic=False) is Verdict.HARD
+                told.address_fails = (
+                    classify([DeliveryStatus("failed", _enhanced(answer))], automatic=False) is BounceType.HARD
+                )
             raise told from None
         except smtplib.SMTPSenderRefused as refused:
             self.close()
             answered = _answered(refused.smtp_code, refused.smtp_error, "our sender's address")
-            raise (_ClosedBetweenLettersError if refused.smtp_code == _CLOSING else Away)(answered) from None
+            raise (_ClosedBetweenLettersError if refused.smtp_code == _CLOSING else TransportUnavailable)(
+                answered
+            ) from None
         except smtplib.SMTPDataError as refused:
             raise self._told(refused.smtp_code, refused.smtp_error, "the letter") from None
         except OSError as broken:  # SMTPServerDisconnected, time-outs, TLS
             self.close()
             why = f"the mail server went silent, or hung up ({type(broken).__name__})"
-            raise Lost(why) from None
+            raise ConnectionLost(why) from None
 
     def _opened(self) -> EmailBackend:
         if self._backend is None:
@@ -177,7 +187,7 @@ class Smtp:
             except (OSError, UnicodeError) as broken:
                 with suppress(OSError):
                     backend.close()
-                raise Away(_away(broken)) from None
+                raise TransportUnavailable(_away(broken)) from None
             self._backend = backend
         return self._backend
 
@@ -188,32 +198,32 @@ class Smtp:
             port=server.port,
             username=server.username,
             password=server.password,
-            use_tls=server.security is Security.STARTTLS,
-            use_ssl=server.security is Security.TLS,
+            use_tls=server.security is SmtpSecurity.STARTTLS,
+            use_ssl=server.security is SmtpSecurity.TLS,
             timeout=server.timeout,
             fail_silently=False,
         )
-        if server.security is not Security.NONE:
+        if server.security is not SmtpSecurity.NONE:
             try:
                 backend.ssl_context = tls_context(server.anchors)
             except OSError as unusable:
                 why = f"the file of CAs for the mail server cannot be used ({type(unusable).__name__})"
-                raise Away(why) from None
+                raise TransportUnavailable(why) from None
         return backend
 
-    def _told(self, code: int, answer: bytes | str, about: str) -> NotNow | NotDeliverable:
+    def _told(self, code: int, answer: bytes | str, about: str) -> TemporaryFailure | PermanentFailure:
         """What an answer to one letter means (RFC 5321, 4.2.1)."""
         answered = _answered(code, answer, about)
         if code == _CLOSING:
             self.close()
-            return Lost(answered)
+            return ConnectionLost(answered)
         if code in _AUTHENTICATION:
             self.close()
-            return Away(answered)
-        return NotDeliverable(answered) if code in _PERMANENT else NotNow(answered)
+            return TransportUnavailable(answered)
+        return PermanentFailure(answered) if code in _PERMANENT else TemporaryFailure(answered)
 
 
-class _ClosedBetweenLettersError(Away):
+class _ClosedBetweenLettersError(TransportUnavailable):
     """The server ended the connection before this letter was begun."""
 
 
@@ -225,7 +235,7 @@ def tls_context(anchors: Path | None) -> ssl.SSLContext:
 
 
 def _ascii_address(address: str) -> str:
-    """Give the address as every mail server takes it. Raises NotDeliverable."""
+    """Give the address as every mail server takes it. Raises PermanentFailure."""
     local, _, domain = address.rpartition("@")
     try:
         encoded = domain.encode("idna").decode("ascii")
@@ -233,7 +243,7 @@ def _ascii_address(address: str) -> str:
         encoded = ""
     if not _LOCAL.fullmatch(local) or not _DOMAIN.fullmatch(encoded):
         why = "the address is none that every mail server takes (RFC 5321, 4.1.2)"
-        raise NotDeliverable(why, address_fails=True)
+        raise PermanentFailure(why, address_fails=True)
     return f"{local}@{encoded}"
 
 

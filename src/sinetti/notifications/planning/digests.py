@@ -3,43 +3,43 @@
 from datetime import datetime, timedelta
 
 from sinetti.database.notifications import digests, outbox
-from sinetti.database.notifications.digests import Cause
+from sinetti.database.notifications.digests import DigestTrigger
 from sinetti.database.notifications.outbox import NewMessage
-from sinetti.database.notifications.recipients import Reader
-from sinetti.domain.business_days import finnish_date, opening, workday_before
+from sinetti.database.notifications.recipients import Recipient
+from sinetti.domain.business_days import finnish_date, start_of_business, workday_before
 from sinetti.domain.certificates.display_status import STAYS
-from sinetti.domain.notifications.digests import CLOSE, NEAR, Leaving, leaving, next_day, next_week
-from sinetti.domain.notifications.messages import MessageChannel, MessageKind, Owed
-from sinetti.notifications.context import Mailroom
-from sinetti.notifications.office_hours import day_off
+from sinetti.domain.notifications.digests import CLOSE, NEAR, DigestSlot, digest_slot, next_day, next_week
+from sinetti.domain.notifications.messages import MessageChannel, MessageKind, QueuedMessage
+from sinetti.notifications.context import NotificationContext
+from sinetti.notifications.office_hours import is_holiday
 
 _SECOND = timedelta(seconds=1)
 _TOLD_ANEW = "the digest of a later day tells it"
 
 
-def plan_digests(room: Mailroom, now: datetime) -> int:
+def plan_digests(room: NotificationContext, now: datetime) -> int:
     """Owe each firm's readers the digest that may leave now; returns how many were not owed yet.
 
     Outside office hours nothing is owed. Any number of nodes may plan at once, as often as they like: a digest is owed
     once a day to an address, and one that left earlier in the week is the week's.
     """
-    current = leaving(now, day_off)
+    current = digest_slot(now, is_holiday)
     if current is None:
         return 0
-    causes = digests.causes(room.register, current, now)
+    causes = digests.triggers(room.register, current, now)
     readers = digests.firm_readers(room.register, [one.agent for one in causes], now)
     wanted = [(cause, reader) for cause in causes for reader in readers[cause.agent]]
-    found = digests.owed_days(room.register, [(cause.agent, reader) for cause, reader in wanted], current.week_days)
+    found = digests.sent_days(room.register, [(cause.agent, reader) for cause, reader in wanted], current.week_days)
     owed = [
         _message(cause, reader, current)
         for (cause, reader), days in zip(wanted, found, strict=True)
         if (cause.week and not days) or (cause.day and current.day not in days)
     ]
-    outbox.put(room.register, owed, now)
+    outbox.enqueue(room.register, owed, now)
     return len(owed)
 
 
-def told_anew(owed: Owed, room: Mailroom, now: datetime) -> str | None:
+def superseded_reason(owed: QueuedMessage, room: NotificationContext, now: datetime) -> str | None:
     """Why a digest that could not leave on its day is not owed any more: today's says the same. None for all else."""
     today = finnish_date(now)
     if owed.kind is not MessageKind.DIGEST or owed.recipient is None or owed.step >= today.isoformat():
@@ -48,25 +48,25 @@ def told_anew(owed: Owed, room: Mailroom, now: datetime) -> str | None:
     return _TOLD_ANEW if digests.is_owed(room.register, agent, owed.recipient, today) else None
 
 
-def next_digest(room: Mailroom, after: datetime) -> datetime | None:
+def next_digest_time(room: NotificationContext, after: datetime) -> datetime | None:
     """The first instant after this one at which `plan_digests` may have something to owe; None where there is none.
 
     It is always the 8:00 of a working day, and never too late; at a rare one nothing turns out to be owed.
     """
-    week, day = next_week(after, day_off), next_day(after, day_off)
-    before = opening(workday_before(finnish_date(day), day_off))
+    week, day = next_week(after, is_holiday), next_day(after, is_holiday)
+    before = start_of_business(workday_before(finnish_date(day), is_holiday))
     soon = digests.first_end(room.register, after, before, week + CLOSE)
     this_week = digests.first_end(room.register, after, week - STAYS, week + NEAR)
     candidates = [week] if this_week is not None else []
     if soon is not None:
-        candidates.append(max(day, next_day(soon - CLOSE - _SECOND, day_off)))
+        candidates.append(max(day, next_day(soon - CLOSE - _SECOND, is_holiday)))
     if candidates:
         return min(candidates)
     later = digests.first_end_after(room.register, after, week + NEAR)
-    return None if later is None else next_week(later - NEAR - _SECOND, day_off)
+    return None if later is None else next_week(later - NEAR - _SECOND, is_holiday)
 
 
-def _message(cause: Cause, reader: Reader, current: Leaving) -> NewMessage:
+def _message(cause: DigestTrigger, reader: Recipient, current: DigestSlot) -> NewMessage:
     return NewMessage(
         kind=MessageKind.DIGEST,
         channel=MessageChannel.EMAIL,

@@ -8,40 +8,40 @@ from typing import assert_never
 from sinetti.database.notifications import events as notifications_events
 from sinetti.database.notifications import recipients as notifications_recipients
 from sinetti.database.notifications.early_replacement_audience import recipients
-from sinetti.database.notifications.events import Waiting
+from sinetti.database.notifications.events import PendingEvent
 from sinetti.database.notifications.outbox import NewMessage
-from sinetti.database.notifications.recipients import Reader, Roles
-from sinetti.domain.notifications.audiences import CONCERNED, FIRST_REACHED, TOO_OLD, Whom
+from sinetti.database.notifications.recipients import Recipient, Roles
+from sinetti.domain.notifications.audiences import AUDIENCES, FIRST_REACHED, TOO_OLD, RecipientRole
 from sinetti.domain.notifications.early_replacement import channel_to
 from sinetti.domain.notifications.messages import MessageChannel, MessageKind
-from sinetti.notifications.context import Mailroom
+from sinetti.notifications.context import NotificationContext
 
 BATCH = 100
 """Events that one transaction takes."""
 
 
-def spread_events(room: Mailroom, now: datetime) -> int:
+def expand_events(room: NotificationContext, now: datetime) -> int:
     """Make each event that waits into one message row for each person whom it concerns; returns how many rows.
 
     Events older than 7 days are dropped. Each event is spread once, by however many workers, whenever one is killed.
     """
     notifications_events.drop(room.register, now - TOO_OLD, now)
     made = 0
-    while events := notifications_events.waiting(room.register, BATCH):
+    while events := notifications_events.pending(room.register, BATCH):
         known = _known(events, room, now)
-        made += notifications_events.spread(room.register, _owed(events, known, room, now), now, room.step)
+        made += notifications_events.expand(room.register, _owed(events, known, room, now), now, room.step)
     return made
 
 
 @dataclass(frozen=True, slots=True)
-class _Known:
+class _RecipientIndex:
     """Who is who, as far as a batch of events goes.
 
     `named_for` is what those are named for whom mail does not reach: organisations, and one holding of each.
     """
 
-    people: Mapping[str, Reader]
-    holders: Mapping[str, tuple[Reader | None, Reader | None]]
+    people: Mapping[str, Recipient]
+    holders: Mapping[str, tuple[Recipient | None, Recipient | None]]
     named_for: Mapping[str, Mapping[str, str | None]]
     roles: Mapping[str, Roles]
 
@@ -50,13 +50,13 @@ _PEOPLE = ("old", "new", "person")
 """Facts that are ids of people."""
 
 
-def _known(events: Iterable[Waiting], room: Mailroom, now: datetime) -> _Known:
+def _known(events: Iterable[PendingEvent], room: NotificationContext, now: datetime) -> _RecipientIndex:
     events = tuple(events)
     named = {one for event in events for one in (event.recipient, *map(event.facts.get, _PEOPLE)) if one is not None}
     lost = [event.facts.get("person", "") for event in events if event.kind in FIRST_REACHED]
-    named_for = notifications_events.named_for(room.register, lost, now)
+    named_for = notifications_events.roles_of(room.register, lost, now)
     organisations = {event.organisation for event in events if event.organisation is not None}
-    return _Known(
+    return _RecipientIndex(
         notifications_recipients.readers(room.register, named),
         notifications_recipients.holders(
             room.register, [event.holding for event in events if event.holding is not None]
@@ -67,7 +67,7 @@ def _known(events: Iterable[Waiting], room: Mailroom, now: datetime) -> _Known:
 
 
 def _owed(
-    events: Iterable[Waiting], known: _Known, room: Mailroom, now: datetime
+    events: Iterable[PendingEvent], known: _RecipientIndex, room: NotificationContext, now: datetime
 ) -> Mapping[str, tuple[NewMessage, ...]]:
     told: set[tuple[str, ...]] = set()
     return {
@@ -82,7 +82,7 @@ def _owed(
     }
 
 
-def _of_call(event: Waiting, room: Mailroom, now: datetime) -> Iterator[NewMessage]:
+def _of_call(event: PendingEvent, room: NotificationContext, now: datetime) -> Iterator[NewMessage]:
     """Notify each person of a call once, by e-mail or else by text message."""
     for reader in recipients(room.register, event.facts.get("call", ""), now):
         channel = channel_to(reader)
@@ -90,15 +90,17 @@ def _of_call(event: Waiting, room: Mailroom, now: datetime) -> Iterator[NewMessa
             yield replace(_message(event, reader), channel=channel)
 
 
-def _to_all(event: Waiting, known: _Known) -> Iterator[NewMessage]:
-    told = (reader for whom in CONCERNED.get(event.kind, ()) for reader in _readers(whom, event, known))
-    for reader in notifications_recipients.once_each(told):
+def _to_all(event: PendingEvent, known: _RecipientIndex) -> Iterator[NewMessage]:
+    told = (reader for whom in AUDIENCES.get(event.kind, ()) for reader in _readers(whom, event, known))
+    for reader in notifications_recipients.unique_by_address(told):
         # Whoever was erased has none. Marks are looked at when the message is written.
         if reader.email:
             yield _message(event, reader)
 
 
-def _to_the_first(event: Waiting, known: _Known, room: Mailroom, told: set[tuple[str, ...]]) -> Iterator[NewMessage]:
+def _to_the_first(
+    event: PendingEvent, known: _RecipientIndex, room: NotificationContext, told: set[tuple[str, ...]]
+) -> Iterator[NewMessage]:
     """Speak of somebody whom mail does not reach to those who can name another, never to their own address.
 
     Who is named for many holdings of an organisation has an event for each, of which its signatories are told once.
@@ -109,7 +111,7 @@ def _to_the_first(event: Waiting, known: _Known, room: Mailroom, told: set[tuple
     for organisation, holding in known.named_for.get(person, {}).items():
         reached = _reached(known.roles[organisation], lost)
         for to in reached or room.terms.operators:
-            address = to.address if isinstance(to, Reader) else to
+            address = to.address if isinstance(to, Recipient) else to
             same = (event.kind, organisation, lost.address or person, address)
             if same in told:
                 continue
@@ -117,41 +119,43 @@ def _to_the_first(event: Waiting, known: _Known, room: Mailroom, told: set[tuple
             yield _message(event, to, holding=holding)
 
 
-def _reached(known: Roles, lost: Reader) -> tuple[Reader, ...]:
-    def reached(people: Iterable[Reader | None]) -> tuple[Reader, ...]:
+def _reached(known: Roles, lost: Recipient) -> tuple[Recipient, ...]:
+    def reached(people: Iterable[Recipient | None]) -> tuple[Recipient, ...]:
         return tuple(
-            one for one in notifications_recipients.once_each(people) if one.mailable and one.address != lost.address
+            one
+            for one in notifications_recipients.unique_by_address(people)
+            if one.mailable and one.address != lost.address
         )
 
     return reached(known.signatories) or reached([known.contact_person])
 
 
-def _readers(whom: Whom, event: Waiting, known: _Known) -> Iterable[Reader | None]:
+def _readers(whom: RecipientRole, event: PendingEvent, known: _RecipientIndex) -> Iterable[Recipient | None]:
     """Who is in a role, as far as this event goes."""
     contact, deputy = known.holders.get(event.holding or "", (None, None))
     acting = known.roles.get(event.organisation or "", Roles())
     match whom:
-        case Whom.CONTACT_THEN:
+        case RecipientRole.CONTACT_THEN:
             then = known.people.get(event.recipient or "")
             return [then if then is not None and then.email else contact]
-        case Whom.CONTACT:
+        case RecipientRole.CONTACT:
             return [contact]
-        case Whom.DEPUTY:
+        case RecipientRole.DEPUTY:
             return [deputy]
-        case Whom.CONTACT_PERSON:
+        case RecipientRole.CONTACT_PERSON:
             return [acting.contact_person]
-        case Whom.SIGNATORIES:
+        case RecipientRole.SIGNATORIES:
             return acting.signatories
-        case Whom.OLD | Whom.NEW:
+        case RecipientRole.OLD | RecipientRole.NEW:
             return [known.people.get(event.facts.get(whom) or "")]
-        case Whom.OPERATORS:
+        case RecipientRole.OPERATORS:
             return []
         case never:
             assert_never(never)
 
 
-def _message(event: Waiting, to: Reader | str, holding: str | None = None) -> NewMessage:
-    recipient, address = (to.person_id, None) if isinstance(to, Reader) else (None, to)
+def _message(event: PendingEvent, to: Recipient | str, holding: str | None = None) -> NewMessage:
+    recipient, address = (to.person_id, None) if isinstance(to, Recipient) else (None, to)
     return NewMessage(
         event.kind,
         MessageChannel.EMAIL,

@@ -3,22 +3,22 @@
 from collections.abc import Mapping
 from datetime import datetime, timedelta
 
-from sinetti.database.common.locks import first_since
+from sinetti.database.common.locks import claim_interval
 from sinetti.database.notifications import outbox
 from sinetti.database.notifications.outbox import NewMessage
 from sinetti.domain.notifications.messages import MessageChannel, MessageKind
-from sinetti.notifications.context import Mailroom
+from sinetti.notifications.context import NotificationContext
 
 LOOKED_EVERY = timedelta(hours=1)
 """How often the timers look for findings: beside a million revocations one look takes seconds."""
 
 
-def time_to_look(room: Mailroom, now: datetime) -> bool:
+def time_to_look(room: NotificationContext, now: datetime) -> bool:
     """Whether no node has looked for findings for an hour; whoever is told so looks."""
-    return first_since(room.register, "findings-looked-for", LOOKED_EVERY, now)
+    return claim_interval(room.register, "findings-looked-for", LOOKED_EVERY, now)
 
 
-def owe_findings(room: Mailroom, findings: Mapping[str, str | None], now: datetime) -> int:
+def owe_findings(room: NotificationContext, findings: Mapping[str, str | None], now: datetime) -> int:
     """Owe each operator a message about each finding: one in a calendar week, whatever its sentence says by then.
 
     `findings` are sentences by name, None where all is well (alarms.findings). Returns how many rows are new.
@@ -39,4 +39,4 @@ def owe_findings(room: Mailroom, findings: Mapping[str, str | None], now: dateti
         # One address is one operator, however it is spelt.
         for address in dict.fromkeys(operator.casefold() for operator in room.terms.operators)
     ]
-    return outbox.put_new(room.register, messages, now)
+    return outbox.enqueue_new(room.register, messages, now)

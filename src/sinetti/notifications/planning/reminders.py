@@ -8,31 +8,31 @@ from typing import Final
 from sinetti.database.notifications import reminders
 from sinetti.database.notifications.digests import readers_of
 from sinetti.database.notifications.outbox import NewMessage
-from sinetti.database.notifications.recipients import Reader, Roles, holders, roles
-from sinetti.database.notifications.reminders import Found, Looked, Reach
+from sinetti.database.notifications.recipients import Recipient, Roles, holders, roles
+from sinetti.database.notifications.reminders import BatchResult, ReminderCandidate, ReminderWindow
 from sinetti.domain.business_days import finnish_date, midnight
 from sinetti.domain.notifications.digests import NEAR
 from sinetti.domain.notifications.messages import MessageChannel, MessageKind
 from sinetti.domain.notifications.reminders import (
     UNSEEN_FOR,
-    Look,
-    Stop,
-    due,
-    kind_owed,
-    leaves_at,
-    spread_of,
+    ReminderCheck,
+    SuppressionReason,
+    due_step,
+    jitter_days,
+    kind_for_step,
+    send_time,
     step_name,
 )
-from sinetti.notifications.context import Mailroom
-from sinetti.notifications.office_hours import day_off, next_hours
-from sinetti.notifications.planning.eligibility import Copy, concerned, copies, ladder_of
+from sinetti.notifications.context import NotificationContext
+from sinetti.notifications.office_hours import is_holiday, next_business_time
+from sinetti.notifications.planning.eligibility import Copy, audience, copies, schedule_for
 
 _DAY: Final = timedelta(days=1)
 _SECOND: Final = timedelta(seconds=1)
 
 
 @dataclass(frozen=True, slots=True)
-class Planned:
+class ReminderReport:
     """How many certificates were looked at, and how many messages are owed of them."""
 
     looked: int
@@ -40,46 +40,46 @@ class Planned:
 
 
 @dataclass(frozen=True, slots=True)
-class _Due:
+class _DueReminder:
     """A step of one certificate that is owed now."""
 
-    found: Found
+    found: ReminderCandidate
     kind: MessageKind
     step: timedelta
     due: datetime
 
 
 @dataclass(slots=True)
-class _Round:
+class _ReminderPlanner:
     """One round of planning: what it has counted so far. `ending` is how many certificates end on a day."""
 
-    room: Mailroom
+    room: NotificationContext
     now: datetime
     ending: dict[date, int] = field(default_factory=dict)
     looked: int = 0
     owed: int = 0
 
-    def decide(self, found: Sequence[Found]) -> Looked:
+    def decide(self, found: Sequence[ReminderCandidate]) -> BatchResult:
         """Tell of each when to look again, and write down what is owed of it now."""
         looks = [(one, self._look(one)) for one in found]
         messages = self._messages([step for one, look in looks if (step := self._due(one, look)) is not None])
         self.looked += len(looks)
         self.owed += len(messages)
         self.room.step("plan-decided")
-        return Looked({one.certificate: look.again for one, look in looks}, messages)
+        return BatchResult({one.certificate: look.again for one, look in looks}, messages)
 
-    def _look(self, one: Found) -> Look:
+    def _look(self, one: ReminderCandidate) -> ReminderCheck:
         if one.course.revoked:
-            return Look()
-        return due(ladder_of(self.room), one.course.span, self.now, one.since, self._spread(one))
+            return ReminderCheck()
+        return due_step(schedule_for(self.room), one.course.span, self.now, one.since, self._spread(one))
 
-    def _due(self, one: Found, look: Look) -> _Due | None:
+    def _due(self, one: ReminderCandidate, look: ReminderCheck) -> _DueReminder | None:
         if look.step is None or look.due is None:
             return None
-        kind = kind_owed(one.course, look.step, look.due)
-        return None if isinstance(kind, Stop) else _Due(one, kind, look.step, look.due)
+        kind = kind_for_step(one.course, look.step, look.due)
+        return None if isinstance(kind, SuppressionReason) else _DueReminder(one, kind, look.step, look.due)
 
-    def _spread(self, one: Found) -> int:
+    def _spread(self, one: ReminderCandidate) -> int:
         """How far the first step moves: by nothing where no wave ends on that day, or once it has been looked at."""
         terms = self.room.terms
         if one.since is not None or terms.wave_days <= 1:
@@ -87,9 +87,9 @@ class _Round:
         day = finnish_date(one.course.span.not_after)
         if day not in self.ending:
             self.ending[day] = reminders.count_ending(self.room.register, midnight(day), midnight(day + _DAY))
-        return spread_of(one.holding_id, terms.wave_days) if self.ending[day] >= terms.wave_from else 0
+        return jitter_days(one.holding_id, terms.wave_days) if self.ending[day] >= terms.wave_from else 0
 
-    def _messages(self, steps: Sequence[_Due]) -> list[NewMessage]:
+    def _messages(self, steps: Sequence[_DueReminder]) -> list[NewMessage]:
         register = self.room.register
         people = holders(register, {one.found.holding_id for one in steps})
         acting = roles(register, {one.found.organisation_id for one in steps}, self.now)
@@ -102,18 +102,18 @@ class _Round:
         ]
 
 
-def plan(room: Mailroom, now: datetime) -> Planned:
+def plan(room: NotificationContext, now: datetime) -> ReminderReport:
     """Owe each reminder whose step has come, and note when to look next. Twice at once adds nothing.
 
     Some hundred certificates are one transaction; whoever is killed between two of them goes on there.
     """
-    this = _Round(room, now)
-    while reminders.look_through(room.register, _reach(room, now), this.decide):
+    this = _ReminderPlanner(room, now)
+    while reminders.process_due(room.register, _reach(room, now), this.decide):
         room.step("plan-noted")
-    return Planned(this.looked, this.owed)
+    return ReminderReport(this.looked, this.owed)
 
 
-def next_instant(room: Mailroom, after: datetime) -> datetime | None:
+def next_due_time(room: NotificationContext, after: datetime) -> datetime | None:
     """The earliest instant after this one at which there is something to plan or to send; None where there is none.
 
     It may be that nothing comes of it: reminders that were stopped are looked at all the same.
@@ -122,28 +122,28 @@ def next_instant(room: Mailroom, after: datetime) -> datetime | None:
     ends, look = reminders.next_look(register, reach)
     found = [look, reminders.next_due(register, after)]
     if ends is not None:
-        found.append(leaves_at(ends, room.terms.ladder[0], first=True, day_off=day_off))
+        found.append(send_time(ends, room.terms.ladder[0], first=True, day_off=is_holiday))
     if reminders.overdue(register, reach):
         found.append(after + _SECOND)
-    if (opens := next_hours(after)) > after and reminders.hours_awaited(register, after):
+    if (opens := next_business_time(after)) > after and reminders.hours_awaited(register, after):
         found.append(opens)
     return min((at for at in found if at is not None), default=None)
 
 
-def _reach(room: Mailroom, now: datetime) -> Reach:
-    return Reach(now, now - UNSEEN_FOR, now + room.terms.ladder[0])
+def _reach(room: NotificationContext, now: datetime) -> ReminderWindow:
+    return ReminderWindow(now, now - UNSEEN_FOR, now + room.terms.ladder[0])
 
 
-def _copies(one: _Due, holder: tuple[Reader | None, Reader | None], acting: Roles) -> tuple[Copy, ...]:
-    return copies(one.step, concerned(one.step, holder, acting))
+def _copies(one: _DueReminder, holder: tuple[Recipient | None, Recipient | None], acting: Roles) -> tuple[Copy, ...]:
+    return copies(one.step, audience(one.step, holder, acting))
 
 
-def _is_told(one: _Due, reader: Reader, digested: Collection[str]) -> bool:
+def _is_told(one: _DueReminder, reader: Recipient, digested: Collection[str]) -> bool:
     """Whether a firm's digest, which goes to these addresses, tells this reader of it (docs/digests.md)."""
     return one.kind is MessageKind.REMINDER and one.step <= NEAR and reader.address in digested
 
 
-def _message(one: _Due, reader: Reader, channel: MessageChannel) -> NewMessage:
+def _message(one: _DueReminder, reader: Recipient, channel: MessageChannel) -> NewMessage:
     days = one.step / _DAY
     return NewMessage(
         one.kind,

@@ -1,7 +1,7 @@
 """The samples of reminders."""
 
 from sinetti.domain.notifications.messages import MessageChannel, MessageKind
-from sinetti.notifications.previews.sample_case import Case, at
+from sinetti.notifications.previews.sample_case import SampleMessage, at
 
 _K, _SMS = MessageKind, MessageChannel.SMS
 _WIDER = ("contact", "deputy", "signatory", "contact_person")
@@ -12,10 +12,10 @@ _LAST_DAY = at(2027, 4, 30, 5)
 _ENDED = at(2027, 5, 3, 5)
 
 REMINDERS = (
-    Case(
+    SampleMessage(
         _K.REMINDER, "60 days before, to the technical contact person", _OPENED, "sunday", others=("deputy",), step="60"
     ),
-    Case(
+    SampleMessage(
         _K.REMINDER,
         "60 days before, the first message to this person, production",
         _OPENED,
@@ -25,7 +25,7 @@ REMINDERS = (
         first=True,
         production=True,
     ),
-    Case(
+    SampleMessage(
         _K.REMINDER,
         "30 days before an end on a working day, to the deputy",
         at(2027, 4, 1, 11, 3),
@@ -34,8 +34,10 @@ REMINDERS = (
         ("contact",),
         step="30",
     ),
-    Case(_K.REMINDER, "14 days before, to a representative", _TWO_WEEKS, "sunday", "signatory", _WIDER, step="14"),
-    Case(
+    SampleMessage(
+        _K.REMINDER, "14 days before, to a representative", _TWO_WEEKS, "sunday", "signatory", _WIDER, step="14"
+    ),
+    SampleMessage(
         _K.REMINDER,
         "14 days before, to the organisation's contact person",
         _TWO_WEEKS,
@@ -44,8 +46,10 @@ REMINDERS = (
         _WIDER,
         step="14",
     ),
-    Case(_K.REMINDER, "7 days before, to the technical contact person", _A_WEEK, "sunday", others=_WIDER, step="7"),
-    Case(
+    SampleMessage(
+        _K.REMINDER, "7 days before, to the technical contact person", _A_WEEK, "sunday", others=_WIDER, step="7"
+    ),
+    SampleMessage(
         _K.REMINDER,
         "7 days before, as a text message to the technical contact person",
         _A_WEEK,
@@ -53,7 +57,7 @@ REMINDERS = (
         channel=_SMS,
         step="7",
     ),
-    Case(
+    SampleMessage(
         _K.REMINDER,
         "7 days before, as a text message to the organisation's contact person",
         _A_WEEK,
@@ -62,7 +66,7 @@ REMINDERS = (
         channel=_SMS,
         step="7",
     ),
-    Case(
+    SampleMessage(
         _K.REMINDER,
         "renewed but not retrieved, to the technical contact person",
         _A_WEEK,
@@ -70,7 +74,7 @@ REMINDERS = (
         others=_WIDER,
         step="7",
     ),
-    Case(
+    SampleMessage(
         _K.REMINDER,
         "renewed but not retrieved, to the organisation's contact person",
         _A_WEEK,
@@ -79,10 +83,16 @@ REMINDERS = (
         _WIDER,
         step="7",
     ),
-    Case(_K.REMINDER, "renewed but not retrieved, as a text message", _A_WEEK, "unfetched", channel=_SMS, step="7"),
-    Case(_K.REMINDER, "a replacement is ordered, to the technical contact person", _A_WEEK, "replaced", step="7"),
-    Case(_K.REMINDER, "a replacement is ordered, to a representative", _A_WEEK, "replaced", "signatory", step="7"),
-    Case(
+    SampleMessage(
+        _K.REMINDER, "renewed but not retrieved, as a text message", _A_WEEK, "unfetched", channel=_SMS, step="7"
+    ),
+    SampleMessage(
+        _K.REMINDER, "a replacement is ordered, to the technical contact person", _A_WEEK, "replaced", step="7"
+    ),
+    SampleMessage(
+        _K.REMINDER, "a replacement is ordered, to a representative", _A_WEEK, "replaced", "signatory", step="7"
+    ),
+    SampleMessage(
         _K.REMINDER,
         "the end falls on a day off, told on the last working day before",
         _LAST_DAY,
@@ -90,12 +100,14 @@ REMINDERS = (
         others=_WIDER,
         step="0",
     ),
-    Case(_K.REMINDER, "it has ended, to the technical contact person", _ENDED, "sunday", others=_WIDER, step="0"),
-    Case(_K.REMINDER, "it has ended, to a representative", _ENDED, "sunday", "signatory", _WIDER, step="0"),
-    Case(
+    SampleMessage(
+        _K.REMINDER, "it has ended, to the technical contact person", _ENDED, "sunday", others=_WIDER, step="0"
+    ),
+    SampleMessage(_K.REMINDER, "it has ended, to a representative", _ENDED, "sunday", "signatory", _WIDER, step="0"),
+    SampleMessage(
         _K.REMINDER, "it has ended, and the renewed one was not retrieved", _ENDED, "unfetched", others=_WIDER, step="0"
     ),
-    Case(
+    SampleMessage(
         _K.REMINDER,
         "it has ended, and the renewed one was not retrieved, to a representative",
         _ENDED,
@@ -104,8 +116,8 @@ REMINDERS = (
         _WIDER,
         step="0",
     ),
-    Case(_K.REMINDER, "it has ended, and the replacement was not retrieved", _ENDED, "replaced", step="0"),
-    Case(
+    SampleMessage(_K.REMINDER, "it has ended, and the replacement was not retrieved", _ENDED, "replaced", step="0"),
+    SampleMessage(
         _K.REMINDER,
         "it has ended, and the replacement was not retrieved, to a representative",
         _ENDED,
@@ -113,5 +125,5 @@ REMINDERS = (
         "signatory",
         step="0",
     ),
-    Case(_K.REMINDER, "it has ended, as a text message", _ENDED, "sunday", channel=_SMS, step="0"),
+    SampleMessage(_K.REMINDER, "it has ended, as a text message", _ENDED, "sunday", channel=_SMS, step="0"),
 )

@@ -3,28 +3,28 @@
 from tempfile import TemporaryDirectory
 from typing import Any
 
-from sinetti.database.connection import migrate, open_register
-from sinetti.database.models import OutboxRow
+from sinetti.database.connection import migrate, open_database
+from sinetti.database.models import OutboxMessage
 from sinetti.database.notifications import outbox
 from sinetti.database.notifications.outbox import NewMessage
-from sinetti.database.sample_data.certificates import CALL, Sample, Stage, staged
-from sinetti.domain.notifications.messages import MessageChannel, MessageKind, Owed
+from sinetti.database.sample_data.certificates import CALL, SampleData, SampleLineage, staged
+from sinetti.domain.notifications.messages import MessageChannel, MessageKind, QueuedMessage
 from sinetti.domain.organisations.applications import ApplicationState
 from sinetti.domain.values import Environment, Language
-from sinetti.notifications.context import Letter, Mailroom, Terms
+from sinetti.notifications.context import NotificationContext, NotificationSettings, RenderedMessage
 from sinetti.notifications.previews.access import AUTHORISATIONS, PENDING
 from sinetti.notifications.previews.accounts import ACCOUNTS
 from sinetti.notifications.previews.reminders import REMINDERS
-from sinetti.notifications.previews.sample_case import Case, at
+from sinetti.notifications.previews.sample_case import SampleMessage, at
 from sinetti.notifications.previews.samples_decision import DECIDED, DECISIONS, decided
-from sinetti.notifications.templates.renderer import NotOwed, write
+from sinetti.notifications.templates.renderer import Skip, render
 
-__all__ = ["Case"]
+__all__ = ["SampleMessage"]
 
 KEY = b"s" * 32
 """The samples' key: nothing but samples is made with it."""
 
-TERMS = Terms(
+TERMS = NotificationSettings(
     people_address="https://varmenteet.pki.example",
     service="Sinetti",
     help={
@@ -45,14 +45,14 @@ _ENDED = at(2027, 5, 3, 5)
 
 
 OTHERS = (
-    Case(
+    SampleMessage(
         _K.TRANSFER_IDS,
         "to a technical contact person with a phone",
         at(2027, 3, 2, 7, 41),
         "ordered",
         facts={"secure": "secure"},
     ),
-    Case(
+    SampleMessage(
         _K.TRANSFER_IDS,
         "without a phone, the first message to this person",
         at(2027, 3, 2, 7, 41),
@@ -61,14 +61,20 @@ OTHERS = (
         facts={"secure": "secure"},
         first=True,
     ),
-    Case(_K.PIN, "as a text message", at(2027, 3, 2, 7, 45), "ordered", channel=_SMS, facts={"pin": "pin"}),
-    Case(_K.TAKE_INTO_USE, "to the technical contact person", _TWO_WEEKS, "still_used", others=_WIDER, step="14"),
-    Case(_K.TAKE_INTO_USE, "to a representative", _TWO_WEEKS, "still_used", "signatory", _WIDER, step="14"),
-    Case(_K.TAKE_INTO_USE, "the old one has ended", _ENDED, "still_used", others=_WIDER, step="0"),
-    Case(_K.TAKE_INTO_USE, "the old one has ended, to a representative", _ENDED, "still_used", "signatory", step="0"),
-    Case(_K.TAKE_INTO_USE, "the old one has ended, as a text message", _ENDED, "still_used", channel=_SMS, step="0"),
-    Case(_K.TAKE_INTO_USE, "as a text message", _A_WEEK, "still_used", channel=_SMS, step="7"),
-    Case(
+    SampleMessage(_K.PIN, "as a text message", at(2027, 3, 2, 7, 45), "ordered", channel=_SMS, facts={"pin": "pin"}),
+    SampleMessage(
+        _K.TAKE_INTO_USE, "to the technical contact person", _TWO_WEEKS, "still_used", others=_WIDER, step="14"
+    ),
+    SampleMessage(_K.TAKE_INTO_USE, "to a representative", _TWO_WEEKS, "still_used", "signatory", _WIDER, step="14"),
+    SampleMessage(_K.TAKE_INTO_USE, "the old one has ended", _ENDED, "still_used", others=_WIDER, step="0"),
+    SampleMessage(
+        _K.TAKE_INTO_USE, "the old one has ended, to a representative", _ENDED, "still_used", "signatory", step="0"
+    ),
+    SampleMessage(
+        _K.TAKE_INTO_USE, "the old one has ended, as a text message", _ENDED, "still_used", channel=_SMS, step="0"
+    ),
+    SampleMessage(_K.TAKE_INTO_USE, "as a text message", _A_WEEK, "still_used", channel=_SMS, step="7"),
+    SampleMessage(
         _K.DIGEST,
         "on a Monday, to a firm's contact person",
         at(2027, 4, 19, 5),
@@ -77,17 +83,19 @@ OTHERS = (
         step="2027-04-19",
         facts={"agent": "0" * 31 + "2"},
     ),
-    Case(_K.FETCHED, "the first certificate of an order", at(2027, 3, 16, 9, 29), "fetched"),
-    Case(_K.FETCHED, "a renewal", at(2027, 4, 12, 6, 32), "renewal", others=("deputy",)),
-    Case(
+    SampleMessage(_K.FETCHED, "the first certificate of an order", at(2027, 3, 16, 9, 29), "fetched"),
+    SampleMessage(_K.FETCHED, "a renewal", at(2027, 4, 12, 6, 32), "renewal", others=("deputy",)),
+    SampleMessage(
         _K.RENEWED,
         "to the technical contact person",
         at(2027, 4, 12, 6, 31),
         "renewal",
         others=("contact", "signatory"),
     ),
-    Case(_K.RENEWED, "to a representative", at(2027, 4, 12, 6, 31), "renewal", "signatory", ("contact", "signatory")),
-    Case(
+    SampleMessage(
+        _K.RENEWED, "to a representative", at(2027, 4, 12, 6, 31), "renewal", "signatory", ("contact", "signatory")
+    ),
+    SampleMessage(
         _K.REFUSED,
         "requests for renewal",
         at(2027, 3, 16, 10),
@@ -95,16 +103,18 @@ OTHERS = (
         others=("deputy",),
         facts={"reason": "PKI012", "reason_name": "key-reused", "operation": "renew"},
     ),
-    Case(
+    SampleMessage(
         _K.REFUSED,
         "other requests",
         at(2027, 3, 16, 10),
         "sunday",
         facts={"reason": "PKI036", "reason_name": "not-entitled", "operation": "enrol"},
     ),
-    Case(_K.REVOKED, "to the technical contact person", at(2027, 3, 16, 12, 6), "revoked", others=("signatory",)),
-    Case(_K.REVOKED, "to a representative", at(2027, 3, 16, 12, 6), "revoked", "signatory", ("contact",)),
-    Case(
+    SampleMessage(
+        _K.REVOKED, "to the technical contact person", at(2027, 3, 16, 12, 6), "revoked", others=("signatory",)
+    ),
+    SampleMessage(_K.REVOKED, "to a representative", at(2027, 3, 16, 12, 6), "revoked", "signatory", ("contact",)),
+    SampleMessage(
         _K.BOUNCED,
         "to a representative",
         at(2027, 3, 3, 12),
@@ -113,7 +123,7 @@ OTHERS = (
         ("contact_person",),
         facts={"person": "contact", "since": "2027-03-03"},
     ),
-    Case(
+    SampleMessage(
         _K.BOUNCED,
         "to a representative, of an address that many certificates name",
         at(2027, 3, 3, 12),
@@ -121,7 +131,7 @@ OTHERS = (
         "signatory",
         facts={"person": "contact", "since": "2027-03-03"},
     ),
-    Case(
+    SampleMessage(
         _K.CONTACT_GONE,
         "to a representative",
         at(2027, 3, 8, 12),
@@ -129,7 +139,7 @@ OTHERS = (
         "signatory",
         facts={"person": "contact", "message": "0" * 32},
     ),
-    Case(
+    SampleMessage(
         _K.CONTACT_CHANGED,
         "to the new one",
         at(2027, 3, 9, 12),
@@ -139,7 +149,7 @@ OTHERS = (
         facts={"old": "before", "new": "contact"},
         first=True,
     ),
-    Case(
+    SampleMessage(
         _K.CONTACT_CHANGED,
         "to the new one, before the certificate is retrieved",
         at(2027, 3, 9, 12),
@@ -148,7 +158,7 @@ OTHERS = (
         ("before",),
         facts={"old": "before", "new": "contact"},
     ),
-    Case(
+    SampleMessage(
         _K.CONTACT_CHANGED,
         "to a new deputy",
         at(2027, 2, 9, 12),
@@ -157,7 +167,7 @@ OTHERS = (
         ("before",),
         facts={"old": "before", "new": "deputy"},
     ),
-    Case(
+    SampleMessage(
         _K.CONTACT_CHANGED,
         "to the one before",
         at(2027, 3, 9, 12),
@@ -166,7 +176,7 @@ OTHERS = (
         ("contact",),
         facts={"old": "before", "new": "contact"},
     ),
-    Case(
+    SampleMessage(
         _K.CONTACT_CHANGED,
         "to a deputy who was removed",
         at(2027, 2, 9, 12),
@@ -174,7 +184,7 @@ OTHERS = (
         "before",
         facts={"old": "before", "place": "deputy"},
     ),
-    Case(
+    SampleMessage(
         _K.CONTACT_CHANGED,
         "of many certificates at once, to the new one",
         at(2027, 3, 9, 12),
@@ -183,7 +193,7 @@ OTHERS = (
         ("before",),
         facts={"old": "before", "new": "contact", "place": "contact", "holdings": ["sunday", "ordered"]},
     ),
-    Case(
+    SampleMessage(
         _K.CONTACT_CHANGED,
         "of many certificates at once, to the one before",
         at(2027, 3, 9, 12),
@@ -192,8 +202,10 @@ OTHERS = (
         ("contact",),
         facts={"old": "before", "new": "contact", "place": "contact", "holdings": ["sunday", "ordered"]},
     ),
-    Case(_K.EARLY, "to each person whom it concerns", at(2027, 3, 16, 9, 31), None, "contact", facts={"call": CALL}),
-    Case(
+    SampleMessage(
+        _K.EARLY, "to each person whom it concerns", at(2027, 3, 16, 9, 31), None, "contact", facts={"call": CALL}
+    ),
+    SampleMessage(
         _K.EARLY,
         "to whom e-mail does not reach, as a text message",
         at(2027, 3, 16, 9, 31),
@@ -202,7 +214,7 @@ OTHERS = (
         channel=_SMS,
         facts={"call": CALL},
     ),
-    Case(
+    SampleMessage(
         _K.OPERATOR,
         "a finding",
         at(2027, 3, 9, 12),
@@ -223,7 +235,7 @@ class NoSample(ValueError):
     """There is no sample of this kind; the sentence says so."""
 
 
-def sample(kind: MessageKind, language: Language, terms: Terms) -> Letter:
+def sample(kind: MessageKind, language: Language, terms: NotificationSettings) -> RenderedMessage:
     """Write the first sample of a kind, with an operator's terms. Raises NoSample.
 
     It is about certificates of nobody, in a register that is made for it; its links lead nowhere.
@@ -233,7 +245,7 @@ def sample(kind: MessageKind, language: Language, terms: Terms) -> Letter:
         sentence = f"nothing is written of the kind {kind} by this version"
         raise NoSample(sentence)
     with TemporaryDirectory(prefix="sinetti-sample-") as folder:
-        register = open_register(f"sqlite:///{folder}/register.sqlite3", alias="sample")
+        register = open_database(f"sqlite:///{folder}/register.sqlite3", alias="sample")
         try:
             migrate(register)
             return written(case, staged(register, language), terms, language)
@@ -241,23 +253,25 @@ def sample(kind: MessageKind, language: Language, terms: Terms) -> Letter:
             register.close()
 
 
-def written(case: Case, stage: Stage, terms: Terms = TERMS, language: Language = Language.EN) -> Letter:
+def written(
+    case: SampleMessage, stage: SampleData, terms: NotificationSettings = TERMS, language: Language = Language.EN
+) -> RenderedMessage:
     """Write one sample; `language` is that of an account. Raises ValueError where there is no letter."""
-    letter = write(owed(case, stage, language), room(case, stage, terms))
-    if isinstance(letter, NotOwed):
+    letter = render(owed(case, stage, language), room(case, stage, terms))
+    if isinstance(letter, Skip):
         sentence = f"{case.kind}, {case.title}: {letter.why}"
         raise ValueError(sentence)  # noqa: TRY004 - it is the case that is wrong
     return letter
 
 
-def answered(case: Case, stage: Stage) -> Letter | NotOwed:
+def answered(case: SampleMessage, stage: SampleData) -> RenderedMessage | Skip:
     """Write one sample, or tell why there is no letter."""
-    return write(owed(case, stage), room(case, stage))
+    return render(owed(case, stage), room(case, stage))
 
 
-def room(case: Case, stage: Stage, terms: Terms = TERMS) -> Mailroom:
+def room(case: SampleMessage, stage: SampleData, terms: NotificationSettings = TERMS) -> NotificationContext:
     """The room in which a sample is written."""
-    return Mailroom(
+    return NotificationContext(
         register=stage.register,
         environment=Environment.PRODUCTION if case.production else Environment.TEST,
         now=lambda: case.now,
@@ -268,9 +282,9 @@ def room(case: Case, stage: Stage, terms: Terms = TERMS) -> Mailroom:
     )
 
 
-def owed(case: Case, stage: Stage, language: Language = Language.EN) -> Owed:
+def owed(case: SampleMessage, stage: SampleData, language: Language = Language.EN) -> QueuedMessage:
     """Owe the message to everybody, and give the row of the one that is written; `language` is that of an account."""
-    sample: Sample | None = getattr(stage, case.about) if case.about else None
+    sample: SampleLineage | None = getattr(stage, case.about) if case.about else None
     facts = {name: value if name == "place" else _fact(stage, sample, value) for name, value in case.facts.items()}
     if case.kind is _K.ACCOUNT:
         facts["language"] = language
@@ -278,10 +292,10 @@ def owed(case: Case, stage: Stage, language: Language = Language.EN) -> Owed:
         state = ApplicationState(str(case.facts[DECIDED]))
         facts = {"application": decided(stage.register, state, language, TERMS.service)}
     new = [_new(case, stage, sample, person, facts) for person in dict.fromkeys((case.to, *case.others))]
-    OutboxRow.objects.using(stage.register.alias).all().delete()
-    outbox.put(stage.register, new, case.now)
+    OutboxMessage.objects.using(stage.register.alias).all().delete()
+    outbox.enqueue(stage.register, new, case.now)
     first = new[0]
-    return Owed(
+    return QueuedMessage(
         message_id=first.message_id,
         kind=case.kind,
         channel=case.channel,
@@ -298,7 +312,9 @@ def owed(case: Case, stage: Stage, language: Language = Language.EN) -> Owed:
     )
 
 
-def _new(case: Case, stage: Stage, sample: Sample | None, person: str | None, facts: dict[str, Any]) -> NewMessage:
+def _new(
+    case: SampleMessage, stage: SampleData, sample: SampleLineage | None, person: str | None, facts: dict[str, Any]
+) -> NewMessage:
     return NewMessage(
         kind=case.kind,
         channel=case.channel,
@@ -314,7 +330,7 @@ def _new(case: Case, stage: Stage, sample: Sample | None, person: str | None, fa
     )
 
 
-def _fact(stage: Stage, sample: Sample | None, value: str | list[str]) -> str | list[str]:
+def _fact(stage: SampleData, sample: SampleLineage | None, value: str | list[str]) -> str | list[str]:
     """The id behind a name of the stage, holdings where there are several; anything else is itself."""
     if isinstance(value, list):
         return [getattr(stage, one).holding for one in value]

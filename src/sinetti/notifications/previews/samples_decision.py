@@ -2,14 +2,14 @@
 
 from collections.abc import Mapping
 
-from sinetti.database.connection import Register
+from sinetti.database.connection import Database
 from sinetti.database.organisations.applications import DECIDED_STEP
 from sinetti.database.sample_data import access as rows
 from sinetti.domain.notifications.messages import MessageKind
-from sinetti.domain.organisations.applications import ApplicationState, Verdict
+from sinetti.domain.organisations.applications import ApplicationDecision, ApplicationState
 from sinetti.domain.values import Channel, Language
 from sinetti.i18n import application_decision
-from sinetti.notifications.previews.sample_case import Case, at
+from sinetti.notifications.previews.sample_case import SampleMessage, at
 
 DECIDED = "decided"
 """The fact of a case that names what was decided: its text is written, and kept, before the message is."""
@@ -27,9 +27,9 @@ _APPEAL: Mapping[Language, str] = {
 }
 
 
-def _case(title: str, to: str, state: ApplicationState) -> Case:
+def _case(title: str, to: str, state: ApplicationState) -> SampleMessage:
     facts: dict[str, str | list[str]] = {DECIDED: state.value}
-    return Case(MessageKind.AUTHORISATION, title, _NOW, to=to, step=DECIDED_STEP, facts=facts)
+    return SampleMessage(MessageKind.AUTHORISATION, title, _NOW, to=to, step=DECIDED_STEP, facts=facts)
 
 
 DECISIONS = (
@@ -38,12 +38,12 @@ DECISIONS = (
 )
 
 
-def decided(register: Register, state: ApplicationState, language: Language, service: str) -> str:
+def decided(register: Database, state: ApplicationState, language: Language, service: str) -> str:
     """Decide the samples' application so, in this language; returns its id."""
-    case = application_decision.Case(
+    case = application_decision.DecisionContext(
         rows.CASES[state], rows.NAME, rows.CUSTOMER_ID, frozenset({Channel.WS}), rows.APPLIED, language
     )
-    verdict = Verdict(state)
+    verdict = ApplicationDecision(state)
     if state is ApplicationState.REFUSED:
-        verdict = Verdict(state, _REASONS[language], _APPEAL[language])
+        verdict = ApplicationDecision(state, _REASONS[language], _APPEAL[language])
     return rows.decide(register, state, language, application_decision.decision(case, verdict, service, _NOW))

@@ -5,7 +5,7 @@ Or given up by whoever had it.
 
 from collections.abc import Callable, Mapping
 
-from sinetti.database.notifications.access_messages import Tells, Told, told
+from sinetti.database.notifications.access_messages import AccessEvent, AccessMessageData, journal_facts
 from sinetti.domain.access.roles import NEEDS_SECOND_FACTOR
 from sinetti.domain.link_tokens import INVITATION, link_token
 from sinetti.i18n import role_labels
@@ -13,28 +13,28 @@ from sinetti.i18n.role_labels import ROLES
 from sinetti.notifications.templates import layout_texts as frame_texts
 from sinetti.notifications.templates import notices_authorisation
 from sinetti.notifications.templates.layout import help_line, page
-from sinetti.notifications.templates.layout_texts import Part as Role
-from sinetti.notifications.templates.markup import Link, Part, named, shown
-from sinetti.notifications.templates.message_context import NOT_THERE, Matter, NothingToSay, Written
+from sinetti.notifications.templates.layout_texts import RecipientRoleText as Role
+from sinetti.notifications.templates.markup import LinkBlock, Part, named, sanitise
+from sinetti.notifications.templates.message_context import NOT_THERE, MessageBody, MessageContext, NothingToReport
 
 
-def authorisation(matter: Matter) -> Written:
+def authorisation(matter: MessageContext) -> MessageBody:
     """Tell what a row's facts name, as it is now; nothing where it does not hold any more."""
-    found = told(matter.room.register, matter.owed.facts or {}, matter.now)
+    found = journal_facts(matter.room.register, matter.owed.facts or {}, matter.now)
     word = matter.fact("tells")
-    if found is None or word not in set(Tells):
-        raise NothingToSay(NOT_THERE)
-    tells = Tells(word)
+    if found is None or word not in set(AccessEvent):
+        raise NothingToReport(NOT_THERE)
+    tells = AccessEvent(word)
     if tells in _WHILE_IT_STANDS and not found.standing:
         why = "what the message is about does not hold any more"
-        raise NothingToSay(why)
+        raise NothingToReport(why)
     return _WRITERS[tells](matter, found)
 
 
-def _invitation(matter: Matter, about: Told) -> Written:
+def _invitation(matter: MessageContext, about: AccessMessageData) -> MessageBody:
     invitation_id = matter.fact("invitation")
     if invitation_id is None or about.expires is None:
-        raise NothingToSay(NOT_THERE)
+        raise NothingToReport(NOT_THERE)
     token = link_token(matter.room.key, INVITATION, invitation_id)
     how = [matter.say(notices_authorisation.HOW, button=matter.say(role_labels.BUTTON))]
     if about.role in NEEDS_SECOND_FACTOR:
@@ -42,29 +42,29 @@ def _invitation(matter: Matter, about: Told) -> Written:
     parts = (
         _with_end(matter, about, notices_authorisation.INVITATION),
         " ".join(how),
-        Link(f"{matter.room.terms.people_address}/invitation/{token}"),
+        LinkBlock(f"{matter.room.terms.people_address}/invitation/{token}"),
         matter.say(frame_texts.TYPE_IT, address=page(matter)),
         matter.say(notices_authorisation.LINK_WORKS_ONCE, expires=matter.when(about.expires)),
         matter.say(notices_authorisation.UNEXPECTED),
     )
     subject = matter.say(notices_authorisation.INVITATION_SUBJECT, day=matter.day(about.expires), **_names(about))
-    return Written(subject, parts, Role.FORMER, matter.say(notices_authorisation.WHY_INVITED, **_names(about)))
+    return MessageBody(subject, parts, Role.FORMER, matter.say(notices_authorisation.WHY_INVITED, **_names(about)))
 
 
-def _joined(matter: Matter, about: Told) -> Written:
+def _joined(matter: MessageContext, about: AccessMessageData) -> MessageBody:
     parts = (
-        matter.say(notices_authorisation.JOINED, name=_somebody(about), email=shown(about.email), **_names(about)),
+        matter.say(notices_authorisation.JOINED, name=_somebody(about), email=sanitise(about.email), **_names(about)),
         matter.say(notices_authorisation.NOT_RIGHT, help=help_line(matter)),
     )
     return _to_signatories(matter, about, notices_authorisation.JOINED_SUBJECT, parts)
 
 
-def _asked(matter: Matter, about: Told) -> Written:
+def _asked(matter: MessageContext, about: AccessMessageData) -> MessageBody:
     # Of somebody the address alone, which was verified: their name is text that anybody could have us send.
-    who = {"email": shown(about.email), **_firm(about)}
+    who = {"email": sanitise(about.email), **_firm(about)}
     message = notices_authorisation.ASKED_BY_FIRM if about.firm else notices_authorisation.ASKED_BY_PERSON
     if about.expires is None:
-        raise NothingToSay(NOT_THERE)
+        raise NothingToReport(NOT_THERE)
     said = matter.say(message, role=_role(matter, about), **who, **_names(about))
     until = (
         ""
@@ -79,19 +79,19 @@ def _asked(matter: Matter, about: Told) -> Written:
     return _to_signatories(matter, about, notices_authorisation.ASKED_SUBJECT, parts)
 
 
-def _granted(matter: Matter, about: Told) -> Written:
+def _granted(matter: MessageContext, about: AccessMessageData) -> MessageBody:
     parts = (_with_end(matter, about, notices_authorisation.GRANTED),)
     return _written(matter, about, notices_authorisation.GRANTED_SUBJECT, parts, notices_authorisation.WHY_ASKED)
 
 
-def _declined(matter: Matter, about: Told) -> Written:
+def _declined(matter: MessageContext, about: AccessMessageData) -> MessageBody:
     message = notices_authorisation.DECLINED_FIRM if about.firm else notices_authorisation.DECLINED
     said = matter.say(message, role=_role(matter, about), firm=named(about.firm), customer_id=about.customer_id)
     subject = matter.say(notices_authorisation.DECLINED_SUBJECT, day=matter.day(matter.owed.due))
-    return Written(subject, (said,), Role.FORMER, matter.say(notices_authorisation.WHY_ASKED))
+    return MessageBody(subject, (said,), Role.FORMER, matter.say(notices_authorisation.WHY_ASKED))
 
 
-def _changed(matter: Matter, about: Told) -> Written:
+def _changed(matter: MessageContext, about: AccessMessageData) -> MessageBody:
     message = notices_authorisation.CHANGED_FIRM if about.firm else notices_authorisation.CHANGED
     return _written(
         matter,
@@ -102,15 +102,15 @@ def _changed(matter: Matter, about: Told) -> Written:
     )
 
 
-def _withdrawn(matter: Matter, about: Told) -> Written:
+def _withdrawn(matter: MessageContext, about: AccessMessageData) -> MessageBody:
     message = notices_authorisation.WITHDRAWN_FIRM if about.firm else notices_authorisation.WITHDRAWN
     said = matter.say(message, **_firm(about), **_names(about))
     parts = (said, matter.say(notices_authorisation.IF_NEEDED))
     return _written(matter, about, notices_authorisation.WITHDRAWN_SUBJECT, parts, notices_authorisation.WHY_YOURS)
 
 
-def _given_up(matter: Matter, about: Told) -> Written:
-    who = {"name": _somebody(about), "email": shown(about.email), **_firm(about)}
+def _given_up(matter: MessageContext, about: AccessMessageData) -> MessageBody:
+    who = {"name": _somebody(about), "email": sanitise(about.email), **_firm(about)}
     message = notices_authorisation.GIVEN_UP_BY_FIRM if about.firm else notices_authorisation.GIVEN_UP
     said = matter.say(message, role=_role(matter, about), **who, **_names(about))
     return _to_signatories(
@@ -118,7 +118,7 @@ def _given_up(matter: Matter, about: Told) -> Written:
     )
 
 
-def _given_to_firm(matter: Matter, about: Told) -> Written:
+def _given_to_firm(matter: MessageContext, about: AccessMessageData) -> MessageBody:
     parts = (
         _with_end(matter, about, notices_authorisation.GIVEN_TO_FIRM),
         matter.say(notices_authorisation.WHO_OF_FIRM, **_firm(about)),
@@ -126,21 +126,21 @@ def _given_to_firm(matter: Matter, about: Told) -> Written:
     return _written(matter, about, notices_authorisation.GIVEN_SUBJECT, parts, notices_authorisation.WHY_YOURS)
 
 
-_WRITERS: Mapping[Tells, Callable[[Matter, Told], Written]] = {
-    Tells.INVITATION: _invitation,
-    Tells.JOINED: _joined,
-    Tells.ASKED: _asked,
-    Tells.GRANTED: _granted,
-    Tells.DECLINED: _declined,
-    Tells.CHANGED: _changed,
-    Tells.WITHDRAWN: _withdrawn,
-    Tells.GIVEN_UP: _given_up,
-    Tells.GIVEN_TO_FIRM: _given_to_firm,
+_WRITERS: Mapping[AccessEvent, Callable[[MessageContext, AccessMessageData], MessageBody]] = {
+    AccessEvent.INVITATION: _invitation,
+    AccessEvent.JOINED: _joined,
+    AccessEvent.ASKED: _asked,
+    AccessEvent.GRANTED: _granted,
+    AccessEvent.DECLINED: _declined,
+    AccessEvent.CHANGED: _changed,
+    AccessEvent.WITHDRAWN: _withdrawn,
+    AccessEvent.GIVEN_UP: _given_up,
+    AccessEvent.GIVEN_TO_FIRM: _given_to_firm,
 }
-_WHILE_IT_STANDS = frozenset(Tells) - {Tells.DECLINED, Tells.WITHDRAWN, Tells.GIVEN_UP}
+_WHILE_IT_STANDS = frozenset(AccessEvent) - {AccessEvent.DECLINED, AccessEvent.WITHDRAWN, AccessEvent.GIVEN_UP}
 
 
-def _with_end(matter: Matter, about: Told, message: str) -> str:
+def _with_end(matter: MessageContext, about: AccessMessageData, message: str) -> str:
     """A sentence about a role, and until when it is valid."""
     said = matter.say(message, role=_role(matter, about), **_firm(about), **_names(about))
     if about.until is None:
@@ -148,32 +148,36 @@ def _with_end(matter: Matter, about: Told, message: str) -> str:
     return f"{said} {matter.say(notices_authorisation.UNTIL, until=matter.when(about.until))}"
 
 
-def _to_signatories(matter: Matter, about: Told, subject: str, parts: tuple[Part, ...]) -> Written:
+def _to_signatories(
+    matter: MessageContext, about: AccessMessageData, subject: str, parts: tuple[Part, ...]
+) -> MessageBody:
     why = matter.say(frame_texts.WHY[Role.SIGNATORY], organisation=named(about.organisation))
-    return Written(_subject(matter, about, subject), parts, Role.SIGNATORY, why)
+    return MessageBody(_subject(matter, about, subject), parts, Role.SIGNATORY, why)
 
 
-def _written(matter: Matter, about: Told, subject: str, parts: tuple[Part, ...], why: str) -> Written:
+def _written(
+    matter: MessageContext, about: AccessMessageData, subject: str, parts: tuple[Part, ...], why: str
+) -> MessageBody:
     """To whom it is for; of a firm's, to those who act for the firm."""
     said = matter.say(notices_authorisation.WHY_FIRM, **_firm(about)) if about.firm else matter.say(why)
-    return Written(_subject(matter, about, subject), parts, Role.FORMER, said)
+    return MessageBody(_subject(matter, about, subject), parts, Role.FORMER, said)
 
 
-def _subject(matter: Matter, about: Told, subject: str) -> str:
+def _subject(matter: MessageContext, about: AccessMessageData, subject: str) -> str:
     return matter.say(subject, day=matter.day(matter.owed.due), **_names(about))
 
 
-def _names(about: Told) -> dict[str, str]:
+def _names(about: AccessMessageData) -> dict[str, str]:
     return {"organisation": named(about.organisation), "customer_id": about.customer_id}
 
 
-def _firm(about: Told) -> dict[str, str]:
+def _firm(about: AccessMessageData) -> dict[str, str]:
     return {"firm": named(about.firm), "firm_id": about.firm_id}
 
 
-def _somebody(about: Told) -> str:
-    return named(about.asker) if about.asker else shown(about.email)
+def _somebody(about: AccessMessageData) -> str:
+    return named(about.asker) if about.asker else sanitise(about.email)
 
 
-def _role(matter: Matter, about: Told) -> str:
+def _role(matter: MessageContext, about: AccessMessageData) -> str:
     return matter.say(ROLES[about.role])

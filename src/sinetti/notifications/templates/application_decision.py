@@ -2,16 +2,16 @@
 
 from sinetti.database.organisations import applications
 from sinetti.i18n import staff_labels as texts
-from sinetti.notifications.templates.layout_texts import Part as Role
-from sinetti.notifications.templates.markup import shown
-from sinetti.notifications.templates.message_context import NOT_THERE, Matter, NothingToSay, Written
+from sinetti.notifications.templates.layout_texts import RecipientRoleText as Role
+from sinetti.notifications.templates.markup import sanitise
+from sinetti.notifications.templates.message_context import NOT_THERE, MessageBody, MessageContext, NothingToReport
 
 
-def decided(matter: Matter) -> Written:
+def decided(matter: MessageContext) -> MessageBody:
     """Tell what was decided. The decision is in the language of its case, whatever the recipient reads else."""
     found = applications.find(matter.room.register, matter.fact("application") or "")
     if found is None or not found.decision:
-        raise NothingToSay(NOT_THERE)
+        raise NothingToReport(NOT_THERE)
     subject = matter.say(texts.DECISION_SUBJECT, day=matter.day(matter.owed.due), case=found.case_number)
-    parts = [shown(line) for line in found.decision.splitlines() if line]
-    return Written(subject, (matter.say(texts.DECISION_FOLLOWS), *parts), Role.SIGNATORY)
+    parts = [sanitise(line) for line in found.decision.splitlines() if line]
+    return MessageBody(subject, (matter.say(texts.DECISION_FOLLOWS), *parts), Role.SIGNATORY)

@@ -5,30 +5,32 @@ from datetime import date
 
 from sinetti.database.notifications import message_data
 from sinetti.database.organisations import contact_handover
-from sinetti.database.organisations.contact_handover import LineTold
+from sinetti.database.organisations.contact_handover import LineageSummary
 from sinetti.notifications.templates import notices_changes
 from sinetti.notifications.templates.layout import help_line
-from sinetti.notifications.templates.layout_texts import Part as Role
-from sinetti.notifications.templates.markup import Rows, named
-from sinetti.notifications.templates.message_context import NOT_THERE, Matter, NothingToSay, Written
+from sinetti.notifications.templates.layout_texts import RecipientRoleText as Role
+from sinetti.notifications.templates.markup import RowsBlock, named
+from sinetti.notifications.templates.message_context import NOT_THERE, MessageBody, MessageContext, NothingToReport
 
 
-def bounced(matter: Matter) -> Written:
+def bounced(matter: MessageContext) -> MessageBody:
     """Tell that somebody's address does not work, since when, and how that is mended."""
     since, name = matter.fact("since"), _name(matter, "person")
     if since is None:
-        raise NothingToSay(NOT_THERE)
+        raise NothingToReport(NOT_THERE)
     day = matter.day(date.fromisoformat(since[:10]))
     mend = _mended(matter, notices_changes.MEND_ADDRESS)
     if matter.told.holding is None:
         subject = matter.say(notices_changes.BOUNCED_SUBJECT_ALONE, day=day)
-        return Written(subject, (matter.say(notices_changes.BOUNCED_ALONE, day=day, name=name), mend), matter.role())
+        return MessageBody(
+            subject, (matter.say(notices_changes.BOUNCED_ALONE, day=day, name=name), mend), matter.role()
+        )
     whose = {"organisation": matter.organisation}
     subject = matter.say(notices_changes.BOUNCED_SUBJECT, day=day, **whose)
-    return Written(subject, (matter.say(notices_changes.BOUNCED, day=day, name=name, **whose), mend), matter.role())
+    return MessageBody(subject, (matter.say(notices_changes.BOUNCED, day=day, name=name, **whose), mend), matter.role())
 
 
-def contact_gone(matter: Matter) -> Written:
+def contact_gone(matter: MessageContext) -> MessageBody:
     """Tell that somebody gave their task back, and ask for another."""
     day, name = matter.day(matter.owed.due), _name(matter, "person")
     # To where operators alone can be told mail goes on: nobody at the organisation knows yet (docs/returns.md).
@@ -36,16 +38,16 @@ def contact_gone(matter: Matter) -> Written:
     another = _mended(matter, notices_changes.NAME_ANOTHER)
     if matter.told.holding is None:
         subject = matter.say(notices_changes.GONE_SUBJECT_ALONE, day=day)
-        return Written(
+        return MessageBody(
             subject, (f"{matter.say(notices_changes.GONE_ALONE, day=day, name=name)} {then}", another), matter.role()
         )
     whose = {"organisation": matter.organisation}
     subject = matter.say(notices_changes.GONE_SUBJECT, day=day, **whose)
     gone = f"{matter.say(notices_changes.GONE, day=day, name=name, **whose)} {then}"
-    return Written(subject, (gone, another), matter.role())
+    return MessageBody(subject, (gone, another), matter.role())
 
 
-def contact_changed(matter: Matter) -> Written:
+def contact_changed(matter: MessageContext) -> MessageBody:
     """Tell the old contact or deputy and the new one, and whoever else is told, who it is now."""
     if matter.many:
         return _many(matter)
@@ -55,19 +57,19 @@ def contact_changed(matter: Matter) -> Written:
         if not _is_named(matter):
             # Named and replaced before this left: who it is now is told by the change after it.
             why = "the recipient is not named for it any more"
-            raise NothingToSay(why)
-        return Written(subject, tuple(_to_the_new(matter)), matter.role())
+            raise NothingToReport(why)
+        return MessageBody(subject, tuple(_to_the_new(matter)), matter.role())
     new = message_data.named(matter.room.register, matter.fact("new"))
     if matter.is_to(matter.fact("old")):
-        return Written(subject, (_to_the_old(matter, named(new.name) if new else None),), Role.FORMER)
+        return MessageBody(subject, (_to_the_old(matter, named(new.name) if new else None),), Role.FORMER)
     if new is None:
-        raise NothingToSay(NOT_THERE)
-    return Written(
+        raise NothingToReport(NOT_THERE)
+    return MessageBody(
         subject, (matter.say(notices_changes.CHANGED, name=named(new.name), **matter.names()),), matter.role()
     )
 
 
-def _many(matter: Matter) -> Written:
+def _many(matter: MessageContext) -> MessageBody:
     """The same of many certificates at once: one message that lists them."""
     deputy = matter.fact("place") == Role.DEPUTY
     lines = contact_handover.lines(matter.room.register, matter.many, matter.now)
@@ -86,13 +88,13 @@ def _many(matter: Matter) -> Written:
         role = Role.FORMER
     if not lines:
         why = "the recipient is not named for any of them any more"
-        raise NothingToSay(why)
+        raise NothingToReport(why)
     first, *then = said
     subject = matter.say(notices_changes.MANY_SUBJECT, count=len(lines), day=matter.day(matter.owed.due))
-    return Written(subject, (first, Rows(tuple(_many_row(matter, one) for one in lines)), *then), role)
+    return MessageBody(subject, (first, RowsBlock(tuple(_many_row(matter, one) for one in lines)), *then), role)
 
 
-def _many_to_the_new(matter: Matter, *, deputy: bool) -> Iterator[str]:
+def _many_to_the_new(matter: MessageContext, *, deputy: bool) -> Iterator[str]:
     if deputy:
         yield matter.say(notices_changes.MANY_NOW_DEPUTY)
         yield f"{matter.say(notices_changes.MANY_WHAT_DEPUTY_DOES)} {matter.say(notices_changes.IF_NOT_YOU)}"
@@ -101,7 +103,7 @@ def _many_to_the_new(matter: Matter, *, deputy: bool) -> Iterator[str]:
         yield f"{matter.say(notices_changes.MANY_WHAT_YOU_DO)} {matter.say(notices_changes.IF_NOT_YOU)}"
 
 
-def _many_row(matter: Matter, one: LineTold) -> str:
+def _many_row(matter: MessageContext, one: LineageSummary) -> str:
     values = {
         "organisation": named(one.organisation),
         "customer_id": one.customer_id,
@@ -112,12 +114,12 @@ def _many_row(matter: Matter, one: LineTold) -> str:
     return matter.say(notices_changes.MANY_ROW, ends=matter.when(one.not_after), **values)
 
 
-def _is_named(matter: Matter) -> bool:
+def _is_named(matter: MessageContext) -> bool:
     contact = matter.holding.contact
     return matter.is_to(contact.person_id if contact else None) or matter.is_to(matter.holding.deputy)
 
 
-def _to_the_new(matter: Matter) -> Iterator[str]:
+def _to_the_new(matter: MessageContext) -> Iterator[str]:
     old = message_data.named(matter.room.register, matter.fact("old"))
     if matter.role() is Role.DEPUTY:
         yield matter.say(notices_changes.NOW_DEPUTY, **matter.names())
@@ -128,7 +130,7 @@ def _to_the_new(matter: Matter) -> Iterator[str]:
     yield f"{_what_you_do(matter)} {matter.say(notices_changes.IF_NOT_YOU)}"
 
 
-def _what_you_do(matter: Matter) -> str:
+def _what_you_do(matter: MessageContext) -> str:
     certificate = matter.told.certificate
     if certificate is None:
         if message_data.revoked_for_good(matter.room.register, matter.holding.holding_id):
@@ -143,7 +145,7 @@ def _what_you_do(matter: Matter) -> str:
     return matter.say(notices_changes.WHAT_YOU_DO, ends=ends, opens=matter.when(certificate.renewable_from))
 
 
-def _to_the_old(matter: Matter, name: str | None) -> str:
+def _to_the_old(matter: MessageContext, name: str | None) -> str:
     if matter.fact("new") is None:
         return matter.say(notices_changes.DEPUTY_NO_MORE, **matter.names())
     if name is None:
@@ -154,17 +156,17 @@ def _to_the_old(matter: Matter, name: str | None) -> str:
     )
 
 
-def _mended(matter: Matter, by_people: str) -> str:
+def _mended(matter: MessageContext, by_people: str) -> str:
     """How it is mended: by the organisation's people, or by the operator who is told because there are none."""
     if matter.told.to is None:
         return matter.say(notices_changes.FIND_ANOTHER)
     return matter.say(by_people, help=help_line(matter))
 
 
-def _name(matter: Matter, fact: str) -> str:
-    """Somebody's name. Raises NothingToSay where they were erased meanwhile: then there is nothing to mend."""
+def _name(matter: MessageContext, fact: str) -> str:
+    """Somebody's name. Raises NothingToReport where they were erased meanwhile: then there is nothing to mend."""
     found = message_data.named(matter.room.register, matter.fact(fact))
     if found is None:
         why = "whom the message is about was erased"
-        raise NothingToSay(why)
+        raise NothingToReport(why)
     return named(found.name)

@@ -2,53 +2,59 @@
 
 from collections.abc import Iterator, Sequence
 
-from sinetti.database.notifications.digests import DigestRow, rows_for
+from sinetti.database.notifications.digests import DigestRow, digest_rows
 from sinetti.domain.business_days import last_workday
-from sinetti.domain.notifications.digests import Matter as What
-from sinetti.domain.notifications.digests import Part as Third
+from sinetti.domain.notifications.digests import DigestItemKind as What
+from sinetti.domain.notifications.digests import DigestSection as Third
 from sinetti.i18n import translate
-from sinetti.notifications.office_hours import day_off
+from sinetti.notifications.office_hours import is_holiday
 from sinetti.notifications.templates import notices_digest
-from sinetti.notifications.templates.layout_texts import Part as Role
-from sinetti.notifications.templates.markup import Part, Rows, named
-from sinetti.notifications.templates.message_context import NOT_THERE, Matter, NothingToSay, Written, stopped
+from sinetti.notifications.templates.layout_texts import RecipientRoleText as Role
+from sinetti.notifications.templates.markup import Part, RowsBlock, named
+from sinetti.notifications.templates.message_context import (
+    NOT_THERE,
+    MessageBody,
+    MessageContext,
+    NothingToReport,
+    stopped,
+)
 
 _BY_THEMSELVES = 50
 """So many rows are told of what needs nobody: mail that is longer than 100 kB is cut by those who show it."""
 
 
-def digest(matter: Matter) -> Written:
+def digest(matter: MessageContext) -> MessageBody:
     """Tell a firm what needs it, what needs its clients, and what goes by itself."""
     agent = matter.fact("agent")
     if agent is None:
-        raise NothingToSay(NOT_THERE)
-    found = rows_for(matter.room.register, agent, matter.now)
+        raise NothingToReport(NOT_THERE)
+    found = digest_rows(matter.room.register, agent, matter.now)
     if not found:
         why = "nothing that the digest told of is left"
-        raise NothingToSay(why)
+        raise NothingToReport(why)
     thirds = {third: [row for row in found if row.part is third] for third in Third}
     to_do = len(thirds[Third.NEEDS_YOU])
-    subject = matter.say(notices_digest.SUBJECT, day=translate.day(matter.today, matter.language), count=to_do)
+    subject = matter.say(notices_digest.SUBJECT, day=translate.format_date(matter.today, matter.language), count=to_do)
     said: list[Part] = [matter.say(notices_digest.INTRODUCTION)]
     for third, rows in thirds.items():
         said += _third(matter, third, rows)
-    return Written(subject, tuple(said), Role.FIRM)
+    return MessageBody(subject, tuple(said), Role.FIRM)
 
 
-def _third(matter: Matter, third: Third, rows: Sequence[DigestRow]) -> Iterator[Part]:
+def _third(matter: MessageContext, third: Third, rows: Sequence[DigestRow]) -> Iterator[Part]:
     told = rows[:_BY_THEMSELVES] if third is Third.BY_ITSELF else rows
     yield matter.say(notices_digest.HEADINGS[third], count=len(rows))
     if told:
-        yield Rows(tuple(_line(matter, row) for row in told))
+        yield RowsBlock(tuple(_line(matter, row) for row in told))
     if len(told) < len(rows):
-        yield translate.count_text(*notices_digest.MORE, len(rows) - len(told), matter.language)
+        yield translate.translate_plural(*notices_digest.MORE, len(rows) - len(told), matter.language)
 
 
-def _line(matter: Matter, row: DigestRow) -> str:
+def _line(matter: MessageContext, row: DigestRow) -> str:
     of = notices_digest.YOURS if row.part is Third.NEEDS_YOU else notices_digest.OTHERWISE
     what = matter.say(
         of[row.matter],
-        last=translate.on(last_workday(row.not_after, day_off), matter.language),
+        last=translate.format_weekday(last_workday(row.not_after, is_holiday), matter.language),
         contact=named(row.contact) if row.contact else matter.say(notices_digest.THE_CONTACT),
     )
     return matter.say(
@@ -61,7 +67,7 @@ def _line(matter: Matter, row: DigestRow) -> str:
     )
 
 
-def _stops(matter: Matter, row: DigestRow) -> Iterator[str]:
+def _stops(matter: MessageContext, row: DigestRow) -> Iterator[str]:
     """Whose reports stop with it, where somebody still has to see to it."""
     if row.part is not Third.BY_ITSELF:
         yield from stopped(matter, row.serves, ended=row.matter in {What.ENDED, What.REVOKED})

@@ -11,34 +11,34 @@ from sinetti.database.notifications.early_replacement_audience import (
 )
 from sinetti.i18n import translate
 from sinetti.notifications.templates import early_replacement_texts as texts
-from sinetti.notifications.templates.layout_texts import Part as Role
-from sinetti.notifications.templates.markup import Part, Rows, named, shown
-from sinetti.notifications.templates.message_context import NOT_THERE, Matter, NothingToSay, Written
+from sinetti.notifications.templates.layout_texts import RecipientRoleText as Role
+from sinetti.notifications.templates.markup import Part, RowsBlock, named, sanitise
+from sinetti.notifications.templates.message_context import NOT_THERE, MessageBody, MessageContext, NothingToReport
 
 _ROWS = 200
 """So many certificates are listed: mail that is longer than 100 kB is cut by those who show it."""
 
 
-def early(matter: Matter) -> Written:
+def early(matter: MessageContext) -> MessageBody:
     """Say what is to be replaced, why, by when, what to do, and where it is seen."""
     call, rows = _told(matter)
     count, language = len(rows), matter.language
-    subject = translate.count_text(*texts.SUBJECT, count, language, day=matter.day(call.ends))
+    subject = translate.translate_plural(*texts.SUBJECT, count, language, day=matter.day(call.ends))
     ends = matter.when(call.ends)
     said: list[Part] = [
-        translate.count_text(*texts.ASKED, count, language, service=matter.room.terms.service, ends=ends)
+        translate.translate_plural(*texts.ASKED, count, language, service=matter.room.terms.service, ends=ends)
     ]
     if explanation := call.explanation[language]:
-        said.append(matter.say(texts.EXPLAINED, explanation=shown(explanation)))
+        said.append(matter.say(texts.EXPLAINED, explanation=sanitise(explanation)))
     said += [
-        Rows(tuple(_line(matter, row) for row in rows[:_ROWS])),
-        *([translate.count_text(*texts.MORE, count - _ROWS, language)] if count > _ROWS else []),
+        RowsBlock(tuple(_line(matter, row) for row in rows[:_ROWS])),
+        *([translate.translate_plural(*texts.MORE, count - _ROWS, language)] if count > _ROWS else []),
         *(matter.say(one) for one in (texts.BY_PROGRAM, texts.BY_HAND, texts.OR_ORDER, texts.VALID, texts.WHERE)),
     ]
-    return Written(subject, tuple(said), Role.SIGNATORY, matter.say(texts.WHY))
+    return MessageBody(subject, tuple(said), Role.SIGNATORY, matter.say(texts.WHY))
 
 
-def early_sms(matter: Matter) -> tuple[str, dict[str, str]]:
+def early_sms(matter: MessageContext) -> tuple[str, dict[str, str]]:
     """Return the text message to a person whom mail does not reach, and its values."""
     call, rows = _told(matter)
     message = texts.SMS_ONE
@@ -49,23 +49,23 @@ def early_sms(matter: Matter) -> tuple[str, dict[str, str]]:
     return message, {**values, "organisation": named(rows[0].organisation)}
 
 
-def _told(matter: Matter) -> tuple[CallDetails, tuple[CallListItem, ...]]:
-    """The call, and what of it is still to be replaced. Raises NothingToSay."""
+def _told(matter: MessageContext) -> tuple[CallDetails, tuple[CallListItem, ...]]:
+    """The call, and what of it is still to be replaced. Raises NothingToReport."""
     call_id, register = matter.fact("call"), matter.room.register
     call = None if call_id is None else find_call_details(register, call_id)
     if call_id is None or call is None:
-        raise NothingToSay(NOT_THERE)
+        raise NothingToReport(NOT_THERE)
     if call.undone:
         why = "the call was undone"
-        raise NothingToSay(why)
+        raise NothingToReport(why)
     rows = list_called(register, call_id, matter.owed.recipient or "", matter.now)
     if not rows:
         why = "all that was called has been replaced"
-        raise NothingToSay(why)
+        raise NothingToReport(why)
     return call, rows
 
 
-def _line(matter: Matter, row: CallListItem) -> str:
+def _line(matter: MessageContext, row: CallListItem) -> str:
     return matter.say(
         texts.ROW,
         organisation=named(row.organisation),

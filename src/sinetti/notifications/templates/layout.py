@@ -5,13 +5,13 @@ from datetime import timedelta
 
 from sinetti.database.notifications import message_data
 from sinetti.domain.link_tokens import STOP_LINK, link_token
-from sinetti.domain.notifications.audiences import CONCERNED, Whom
+from sinetti.domain.notifications.audiences import AUDIENCES, RecipientRole
 from sinetti.domain.notifications.messages import MessageKind
 from sinetti.domain.values import Environment
 from sinetti.notifications.templates import layout_texts as texts
-from sinetti.notifications.templates.layout_texts import Part as Role
-from sinetti.notifications.templates.markup import Link, Part, Rows, named
-from sinetti.notifications.templates.message_context import Matter, Written
+from sinetti.notifications.templates.layout_texts import RecipientRoleText as Role
+from sinetti.notifications.templates.markup import LinkBlock, Part, RowsBlock, named
+from sinetti.notifications.templates.message_context import MessageBody, MessageContext
 
 WITH_STOP = frozenset({MessageKind.REMINDER, MessageKind.TAKE_INTO_USE, MessageKind.DIGEST})
 """What ends with *Not your task any more?*: that is the one link."""
@@ -22,22 +22,22 @@ _ABOUT_PEOPLE = frozenset({MessageKind.BOUNCED, MessageKind.CONTACT_GONE, Messag
 _YEAR = timedelta(days=365)
 
 
-def framed(matter: Matter, written: Written) -> tuple[Part, ...]:
+def with_layout(matter: MessageContext, written: MessageBody) -> tuple[Part, ...]:
     """The whole letter, in its order."""
     return tuple(_framed(matter, written))
 
 
-def page(matter: Matter) -> str:
+def page(matter: MessageContext) -> str:
     """The address of the service's pages as people type it: without the scheme."""
     return matter.room.terms.people_address.partition("://")[2]
 
 
-def help_line(matter: Matter) -> str:
+def help_line(matter: MessageContext) -> str:
     """How to reach help, in the recipient's language."""
     return matter.room.terms.help[matter.language]
 
 
-def _framed(matter: Matter, written: Written) -> Iterator[Part]:
+def _framed(matter: MessageContext, written: MessageBody) -> Iterator[Part]:
     to = matter.told.to
     yield matter.say(texts.HELLO, name=named(to.name)) if to and to.name else matter.say(texts.HELLO_NOBODY)
     if matter.room.environment is Environment.TEST and written.role is not Role.OPERATOR:
@@ -54,7 +54,7 @@ def _framed(matter: Matter, written: Written) -> Iterator[Part]:
     yield matter.room.terms.service
 
 
-def _facts(matter: Matter) -> Rows:
+def _facts(matter: MessageContext) -> RowsBlock:
     certificate, holding = matter.certificate, matter.holding
     lines = [
         matter.say(texts.DESCRIPTION, description=matter.description),
@@ -66,10 +66,10 @@ def _facts(matter: Matter) -> Rows:
         if certificate.successor is None and not matter.ended:
             lines.append(matter.say(texts.OPENS, opens=matter.when(certificate.renewable_from)))
         lines.append(matter.say(texts.ENDS, ends=matter.when(certificate.not_after)))
-    return Rows(tuple(lines))
+    return RowsBlock(tuple(lines))
 
 
-def _who(matter: Matter, written: Written) -> str:
+def _who(matter: MessageContext, written: MessageBody) -> str:
     """Why they get it, and who else does, where that is known."""
     holding = matter.told.holding
     if written.why:
@@ -82,40 +82,40 @@ def _who(matter: Matter, written: Written) -> str:
         why = matter.say(texts.WHY[written.role], organisation=matter.organisation if holding else "")
     # A link to transfer IDs, or an account, is one person's: earlier ones are other messages.
     alone = matter.owed.kind in {MessageKind.TRANSFER_IDS, MessageKind.ACCOUNT}
-    also = () if alone else message_data.others(matter.room.register, matter.owed)
+    also = () if alone else message_data.other_recipients(matter.room.register, matter.owed)
     if also is None:
         return why
     people = ", ".join(matter.say(texts.AS[_role_of(matter, one.person_id)], name=named(one.name)) for one in also)
     return f"{why} {matter.say(texts.ALSO, people=people) if people else matter.say(texts.NOBODY_ELSE)}"
 
 
-def _role_of(matter: Matter, person_id: str) -> Role:
+def _role_of(matter: MessageContext, person_id: str) -> Role:
     """What somebody else is; a contact of before is said to be one."""
     if matter.owed.kind is MessageKind.CONTACT_CHANGED and person_id == matter.fact("old"):
         return Role.FORMER
     role = matter.role_of(person_id)
-    told = CONCERNED.get(matter.owed.kind)
+    told = AUDIENCES.get(matter.owed.kind)
     # Who is nothing any more, in a message that signatories do not get, was contact or deputy when it happened.
-    return Role.FORMER if role is Role.SIGNATORY and told and Whom.SIGNATORIES not in told else role
+    return Role.FORMER if role is Role.SIGNATORY and told and RecipientRole.SIGNATORIES not in told else role
 
 
-def _links(matter: Matter, written: Written) -> Iterator[Part]:
+def _links(matter: MessageContext, written: MessageBody) -> Iterator[Part]:
     """The one link, if it does not stand in what the kind says; or that there is none."""
     if matter.owed.kind in WITH_STOP:
         yield matter.say(texts.NOT_YOURS)
-        yield Link(_stop_address(matter))
+        yield LinkBlock(_stop_address(matter))
         yield matter.say(texts.TYPE_STOP, address=page(matter))
-    elif not any(isinstance(one, Link) for one in written.parts):
+    elif not any(isinstance(one, LinkBlock) for one in written.parts):
         yield matter.say(texts.NO_LINK, address=page(matter))
 
 
-def _stop_address(matter: Matter) -> str:
+def _stop_address(matter: MessageContext) -> str:
     message_id = matter.owed.message_id
     token = link_token(matter.room.key, STOP_LINK, message_id)
     return f"{matter.room.terms.people_address}/stop/{message_id}/{token}"
 
 
-def _your_data(matter: Matter) -> Iterator[Part]:
+def _your_data(matter: MessageContext) -> Iterator[Part]:
     """What is done with people's data (GDPR, Article 14): in the first message to each of them."""
     terms = matter.room.terms
     if matter.told.holding is None or matter.many:

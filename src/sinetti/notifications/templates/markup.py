@@ -28,29 +28,29 @@ _STYLE = "font-family:sans-serif;font-size:16px;line-height:1.5;max-width:40em"
 
 
 @dataclass(frozen=True, slots=True)
-class Link:
+class LinkBlock:
     """An address that stands alone on its line. A letter has at most one."""
 
     address: str
 
 
 @dataclass(frozen=True, slots=True)
-class Rows:
+class RowsBlock:
     """Short facts, one a line, or under a heading."""
 
     lines: tuple[str, ...]
 
 
-Part = str | Link | Rows
+Part = str | LinkBlock | RowsBlock
 """A string is a paragraph."""
 
 
-def plain(parts: Sequence[Part]) -> str:
+def render_text(parts: Sequence[Part]) -> str:
     """The parts as plain text: an empty line between two, rows behind hyphens. A paragraph is one line."""
     return "\n\n".join(_plain(one) for one in parts) + "\n"
 
 
-def html(subject: str, parts: Sequence[Part], language: Language) -> str:
+def render_html(subject: str, parts: Sequence[Part], language: Language) -> str:
     """The same words as HTML: no images, nothing that is loaded, no colours of its own."""
     body = "\n".join(_html(one) for one in parts)
     return (
@@ -60,7 +60,7 @@ def html(subject: str, parts: Sequence[Part], language: Language) -> str:
     )
 
 
-def shown(value: str) -> str:
+def sanitise(value: str) -> str:
     """A name, or another text that somebody gave, on one line: nothing in it that is not seen or that turns others.
 
     What is not printable becomes a space, so that a header ends where we end it; what is written from right to left is
@@ -80,15 +80,15 @@ def named(value: str) -> str:
 
     New ones with an address in them are refused; older ones, and names like “Kauppa.com Oy”, stand in the register.
     """
-    return unlinked(shown(value))
+    return unlinked(sanitise(value))
 
 
-def cut(value: str, longest: int) -> str:
+def truncate(value: str, longest: int) -> str:
     """The value, or its beginning with an ellipsis where it is longer than that."""
     return value if len(value) <= longest else f"{value[: max(longest - 1, 0)].rstrip()}…"
 
 
-def texted(value: str) -> str | None:
+def to_gsm7(value: str) -> str | None:
     """The value in the alphabet of text messages, letters without the marks that it lacks; None where it has none."""
     # What `named` has put for the dots of an address would become dots again.
     value = value.replace("\u2024", ". ").replace("\ua789", ": ")
@@ -114,9 +114,9 @@ def _base(letter: str) -> str:
 
 def _plain(one: Part) -> str:
     match one:
-        case Link(address):
+        case LinkBlock(address):
             return address
-        case Rows(lines):
+        case RowsBlock(lines):
             return "\n".join(f"- {line}" for line in lines)
         case _:
             return one
@@ -124,10 +124,10 @@ def _plain(one: Part) -> str:
 
 def _html(one: Part) -> str:
     match one:
-        case Link(address):
+        case LinkBlock(address):
             # Quoted and written out: what is seen is where it leads.
             return f'<p><a href="{escape(address)}">{escape(address)}</a></p>'
-        case Rows(lines):
+        case RowsBlock(lines):
             return f"<ul>\n{_items(lines)}</ul>"
         case _:
             return f"<p>{escape(one)}</p>"

@@ -5,31 +5,31 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Final
 
-from sinetti.database.notifications.message_data import Told, ToldCertificate, ToldHolding
-from sinetti.domain.notifications.messages import Owed
+from sinetti.database.notifications.message_data import CertificateData, LineageData, MessageData
+from sinetti.domain.notifications.messages import QueuedMessage
 from sinetti.domain.values import Language
 from sinetti.i18n import translate
-from sinetti.notifications.context import Mailroom
+from sinetti.notifications.context import NotificationContext
 from sinetti.notifications.templates import reminder_texts
-from sinetti.notifications.templates.layout_texts import Part as Role
+from sinetti.notifications.templates.layout_texts import RecipientRoleText as Role
 from sinetti.notifications.templates.markup import Part, named
 
 NOT_THERE: Final = "what the message is about is not in the register"
 
 
 @dataclass(frozen=True, slots=True)
-class NotOwed:
+class Skip:
     """No letter, and why: a sentence without names and addresses, for the row's `problem`."""
 
     why: str
 
 
-class NothingToSay(Exception):
+class NothingToReport(Exception):
     """The register does not have, or has no longer, what this message is about. It says why."""
 
 
 @dataclass(frozen=True, slots=True)
-class Written:
+class MessageBody:
     """What a kind says: a subject, parts, and the role in which the recipient is told so.
 
     `why` is a sentence of its own about why they get it, where the role's does not fit.
@@ -42,31 +42,31 @@ class Written:
 
 
 @dataclass(frozen=True, slots=True)
-class Matter:
+class MessageContext:
     """One message that is being written, at `now` on the office's clock."""
 
-    owed: Owed
-    room: Mailroom
-    told: Told
+    owed: QueuedMessage
+    room: NotificationContext
+    told: MessageData
     language: Language
     now: datetime
 
     def say(self, message_id: str, **values: object) -> str:
         """A text in the recipient's language."""
-        return translate.text(message_id, self.language, **values)
+        return translate.translate(message_id, self.language, **values)
 
     @property
-    def holding(self) -> ToldHolding:
-        """The holding that it is about. Raises NothingToSay without one."""
+    def holding(self) -> LineageData:
+        """The holding that it is about. Raises NothingToReport without one."""
         if self.told.holding is None:
-            raise NothingToSay(NOT_THERE)
+            raise NothingToReport(NOT_THERE)
         return self.told.holding
 
     @property
-    def certificate(self) -> ToldCertificate:
-        """The certificate that it is about. Raises NothingToSay without one."""
+    def certificate(self) -> CertificateData:
+        """The certificate that it is about. Raises NothingToReport without one."""
         if self.told.certificate is None:
-            raise NothingToSay(NOT_THERE)
+            raise NothingToReport(NOT_THERE)
         return self.told.certificate
 
     @property
@@ -136,15 +136,15 @@ class Matter:
 
     def when(self, at: datetime) -> str:
         """Date and hour, Finnish time."""
-        return translate.when(at, self.language)
+        return translate.format_datetime(at, self.language)
 
     def when_on(self, at: datetime) -> str:
         """Day of the week, date and hour, Finnish time."""
-        return translate.when_on(at, self.language)
+        return translate.format_datetime_long(at, self.language)
 
     def day(self, at: datetime | date) -> str:
         """The date."""
-        return translate.day(translate.finnish_day(at) if isinstance(at, datetime) else at, self.language)
+        return translate.format_date(translate.finnish_day(at) if isinstance(at, datetime) else at, self.language)
 
     @property
     def today(self) -> date:
@@ -152,7 +152,7 @@ class Matter:
         return translate.finnish_day(self.now)
 
 
-def stopped(matter: Matter, serves: int | None, *, ended: bool) -> Iterator[str]:
+def stopped(matter: MessageContext, serves: int | None, *, ended: bool) -> Iterator[str]:
     """The sentence about others' reports that are sent with a certificate which serves so many."""
     if serves == 1:
         yield matter.say(reminder_texts.SERVED_ONE if ended else reminder_texts.SERVES_ONE)

@@ -3,11 +3,11 @@
 from collections.abc import Callable, Mapping
 
 from sinetti.database.notifications import message_data
-from sinetti.database.notifications.message_data import Addressee, Told
+from sinetti.database.notifications.message_data import Addressee, MessageData
 from sinetti.database.organisations.applications import DECIDED_STEP
-from sinetti.domain.notifications.messages import MessageChannel, MessageKind, Owed
+from sinetti.domain.notifications.messages import MessageChannel, MessageKind, QueuedMessage
 from sinetti.domain.values import Environment, Language
-from sinetti.notifications.context import Letter, Mailroom
+from sinetti.notifications.context import NotificationContext, RenderedMessage
 from sinetti.notifications.templates import (
     access,
     accounts,
@@ -23,12 +23,12 @@ from sinetti.notifications.templates import (
     reminders,
 )
 from sinetti.notifications.templates import layout_texts as texts
-from sinetti.notifications.templates.layout import framed
-from sinetti.notifications.templates.message_context import Matter, NothingToSay, NotOwed, Written
+from sinetti.notifications.templates.layout import with_layout
+from sinetti.notifications.templates.message_context import MessageBody, MessageContext, NothingToReport, Skip
 
-__all__ = ["NotOwed", "write"]
+__all__ = ["Skip", "render"]
 
-EMAILS: Mapping[MessageKind, Callable[[Matter], Written]] = {
+EMAILS: Mapping[MessageKind, Callable[[MessageContext], MessageBody]] = {
     MessageKind.TRANSFER_IDS: orders.transfer_ids,
     MessageKind.REMINDER: reminders.reminder,
     MessageKind.TAKE_INTO_USE: reminders.take_into_use,
@@ -48,7 +48,7 @@ EMAILS: Mapping[MessageKind, Callable[[Matter], Written]] = {
 }
 """What is written as e-mail."""
 
-TEXT_MESSAGES: Mapping[MessageKind, Callable[[Matter], tuple[str, dict[str, str]]]] = {
+TEXT_MESSAGES: Mapping[MessageKind, Callable[[MessageContext], tuple[str, dict[str, str]]]] = {
     MessageKind.PIN: orders.pin_sms,
     MessageKind.REMINDER: reminders.reminder_sms,
     MessageKind.TAKE_INTO_USE: reminders.take_into_use_sms,
@@ -61,26 +61,26 @@ _ALONE = frozenset({MessageKind.PIN, MessageKind.EARLY})
 """What comes as a text message alone: of no e-mail about the same is spoken."""
 
 
-def write(owed: Owed, room: Mailroom) -> Letter | NotOwed:
+def render(owed: QueuedMessage, room: NotificationContext) -> RenderedMessage | Skip:
     """The whole letter to this row's recipient, or why there is none. Raises what the register raises."""
     now = room.now()
-    told = message_data.tell(room.register, owed, now)
+    told = message_data.load_message_data(room.register, owed, now)
     if (why := _unreachable(owed, told)) is not None:
-        return NotOwed(why)
-    matter = Matter(owed, room, told, told.to.language if told.to else _language(owed), now)
+        return Skip(why)
+    matter = MessageContext(owed, room, told, told.to.language if told.to else _language(owed), now)
     try:
         return _email(matter) if owed.channel is MessageChannel.EMAIL else _text_message(matter)
-    except NothingToSay as nothing:
-        return NotOwed(str(nothing))
+    except NothingToReport as nothing:
+        return Skip(str(nothing))
 
 
-def _language(owed: Owed) -> Language:
+def _language(owed: QueuedMessage) -> Language:
     """The language of an address that is no person's: it stands in the row, or is the operators'."""
     spoken = (owed.facts or {}).get("language")
     return Language(spoken) if spoken in set(Language) else Language.EN
 
 
-def _unreachable(owed: Owed, told: Told) -> str | None:
+def _unreachable(owed: QueuedMessage, told: MessageData) -> str | None:
     """Why nothing can be sent to the recipient; None where something can."""
     if told.to is None:
         return None if owed.address and owed.channel is MessageChannel.EMAIL else "there is no recipient"
@@ -99,40 +99,40 @@ def _not_mailable(to: Addressee) -> str | None:
     return "the recipient wants no more mail" if to.stopped else None
 
 
-def _email(matter: Matter) -> Letter | NotOwed:
+def _email(matter: MessageContext) -> RenderedMessage | Skip:
     owed = matter.owed
     # A decision is mail about what an organisation may do, as authorisations are about what people may.
     writer = application_decision.decided if owed.step == DECIDED_STEP else EMAILS.get(owed.kind)
     if writer is None:
-        return NotOwed(f"nothing is written by e-mail of the kind {owed.kind}")
+        return Skip(f"nothing is written by e-mail of the kind {owed.kind}")
     written = writer(matter)
-    whole = framed(matter, written)
-    subject = markup.cut(written.subject, markup.LONGEST_SUBJECT)
-    return Letter(
+    whole = with_layout(matter, written)
+    subject = markup.truncate(written.subject, markup.LONGEST_SUBJECT)
+    return RenderedMessage(
         owed.message_id,
         owed.kind,
         owed.channel,
         matter.told.to.email if matter.told.to else owed.address or "",
         matter.language,
         subject,
-        markup.plain(whole),
-        markup.html(subject, whole, matter.language),
+        markup.render_text(whole),
+        markup.render_html(subject, whole, matter.language),
     )
 
 
-def _text_message(matter: Matter) -> Letter | NotOwed:
+def _text_message(matter: MessageContext) -> RenderedMessage | Skip:
     owed, to = matter.owed, matter.told.to
     if to is None or (writer := TEXT_MESSAGES.get(owed.kind)) is None:
-        return NotOwed(f"nothing is written as a text message of the kind {owed.kind}")
+        return Skip(f"nothing is written as a text message of the kind {owed.kind}")
     message_id, values = writer(matter)
     text = _short(matter, message_id, values)
-    return Letter(owed.message_id, owed.kind, owed.channel, to.phone, matter.language, "", text)
+    return RenderedMessage(owed.message_id, owed.kind, owed.channel, to.phone, matter.language, "", text)
 
 
-def _short(matter: Matter, message_id: str, values: Mapping[str, str]) -> str:
+def _short(matter: MessageContext, message_id: str, values: Mapping[str, str]) -> str:
     """The text message in its own alphabet, the organisation's name cut so far that all of it is one message."""
     # A name that the alphabet does not have at all would halve the length of everything: the id stands for it then.
-    organisation = markup.texted(values["organisation"]) or _instead(matter)
+    organisation = markup.to_gsm7(values["organisation"]) or _instead(matter)
     before = matter.say(texts.REHEARSAL_SHORT) if matter.room.environment is Environment.TEST else ""
     after = "" if matter.owed.kind in _ALONE else reminders.also_written(matter)
     bare = before + matter.say(message_id, **{**values, "organisation": ""}) + after
@@ -142,7 +142,7 @@ def _short(matter: Matter, message_id: str, values: Mapping[str, str]) -> str:
     return before + matter.say(message_id, **{**values, "organisation": organisation}) + after
 
 
-def _instead(matter: Matter) -> str:
+def _instead(matter: MessageContext) -> str:
     """Return the id of an organisation whose name the alphabet does not have."""
     return matter.told.holding.customer_id if matter.told.holding is not None else "-"
 

@@ -25,7 +25,7 @@ from sinetti.infra.file_permissions import RightsError
 from sinetti.pki import key_policy
 from sinetti.pki.encoding import PublicKey
 from sinetti.pki.signers import SignerUnavailable
-from sinetti.pki.signers.pkcs11_uri import Place, TokenKey
+from sinetti.pki.signers.pkcs11_uri import TokenKey, TokenLocation
 
 Given = TypeVar("Given")
 _Octets = bytes | bytearray | memoryview
@@ -73,7 +73,7 @@ _SAID = {
 
 
 @dataclass(slots=True)
-class _Opened:
+class _SessionCache:
     """Sessions of this process by module and label, and the PINs that were wrong: none is tried twice."""
 
     sessions: dict[tuple[str, str], Any] = field(default_factory=dict)
@@ -81,7 +81,7 @@ class _Opened:
     lock: RLock = field(default_factory=RLock)
 
 
-_OPENED = _Opened()
+_OPENED = _SessionCache()
 
 
 def make(key: TokenKey, kind: KeyType) -> PublicKey:
@@ -131,7 +131,7 @@ def forget_sessions() -> None:
         _OPENED.refused.clear()
 
 
-class _InToken:
+class _TokenKeyBase:
     """What no key of a token does: it is for signatures, and does not leave."""
 
     def private_numbers(self) -> NoReturn:
@@ -154,7 +154,7 @@ class _InToken:
         return self
 
 
-class TokenRsaKey(_InToken, rsa.RSAPrivateKey):
+class TokenRsaKey(_TokenKeyBase, rsa.RSAPrivateKey):
     """An RSA key in a token: PKCS#1 v1.5 and PSS signatures over SHA-256, SHA-384 and SHA-512, and nothing else."""
 
     def __init__(self, key: TokenKey, public: rsa.RSAPublicKey) -> None:
@@ -193,7 +193,7 @@ class TokenRsaKey(_InToken, rsa.RSAPrivateKey):
         _not_here("keys of a token are for signatures")
 
 
-class TokenEcKey(_InToken, ec.EllipticCurvePrivateKey):
+class TokenEcKey(_TokenKeyBase, ec.EllipticCurvePrivateKey):
     """A P-256 or P-384 key in a token: ECDSA signatures in DER, and nothing else."""
 
     def __init__(self, key: TokenKey, public: ec.EllipticCurvePublicKey) -> None:
@@ -267,7 +267,7 @@ def _objects(session: pkcs11.Session, key: TokenKey, kind: ObjectClass) -> list[
     return list(session.get_objects({Attribute.CLASS: kind, Attribute.ID: key.id}))
 
 
-def _in_session(place: Place, act: Callable[[Any], Given]) -> Given:
+def _in_session(place: TokenLocation, act: Callable[[Any], Given]) -> Given:
     """Do something in the token's session; one that ended since (a token taken out and put back) is opened again."""
     with _OPENED.lock:
         at = (str(place.module), place.label)
@@ -287,7 +287,7 @@ def _in_session(place: Place, act: Callable[[Any], Given]) -> Given:
         raise SignerUnavailable(why)
 
 
-def _session(place: Place) -> pkcs11.Session:
+def _session(place: TokenLocation) -> pkcs11.Session:
     at = (str(place.module), place.label)
     known: pkcs11.Session | None = _OPENED.sessions.get(at)
     if known is not None:
@@ -311,7 +311,7 @@ def _session(place: Place) -> pkcs11.Session:
     return opened
 
 
-def _check_module(place: Place) -> None:
+def _check_module(place: TokenLocation) -> None:
     """Refuse a library that other users could have written.
 
     It runs with the rights of this process.
@@ -324,7 +324,7 @@ def _check_module(place: Place) -> None:
             raise SignerUnavailable(why) from None
 
 
-def _pin(place: Place) -> bytes:
+def _pin(place: TokenLocation) -> bytes:
     try:
         pin = file_permissions.read_secret(place.pin_file, any_owner=True).strip()
         pin.decode()

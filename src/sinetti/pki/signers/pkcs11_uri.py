@@ -17,7 +17,7 @@ _KEY_ID = re.compile(r"[0-9a-f]{64}")
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
+class TokenLocation:
     """A token, as a program reaches it: its module (a shared library), its label, and the file with the user's PIN."""
 
     module: Path
@@ -29,7 +29,7 @@ class Place:
 class TokenKey:
     """A key in a token. `id` is CKA_ID, `name` CKA_LABEL; `key_id` is the public half's, None before it is made."""
 
-    place: Place
+    place: TokenLocation
     id: bytes
     name: str
     key_id: KeyId | None = None
@@ -57,7 +57,7 @@ def load(octets: bytes) -> TokenKey:
         path, query = _pairs(before, ";"), _pairs(after, "&")
         key_id = query.get("x-sinetti-key-id")
         pin_file = query["pin-source"].removeprefix("file:")
-        place = Place(Path(unquote(query["module-path"])), unquote(path["token"]), Path(unquote(pin_file)))
+        place = TokenLocation(Path(unquote(query["module-path"])), unquote(path["token"]), Path(unquote(pin_file)))
         found = TokenKey(place, unquote_to_bytes(path["id"]), unquote(path["object"]), None)
     except (ValueError, KeyError):
         found, key_id, scheme = None, None, ""

@@ -12,12 +12,12 @@ from sinetti.database.access import accounts
 from sinetti.database.access.accounts import Account, NewAccount
 from sinetti.database.notifications import outbox
 from sinetti.database.notifications.outbox import NewMessage
-from sinetti.domain.notifications.account_emails import AccountLetter
+from sinetti.domain.notifications.account_emails import AccountEmail
 from sinetti.domain.notifications.messages import MessageChannel, MessageKind
 from sinetti.domain.validation import LONGEST_PERSON, check_email, check_unlinked
 from sinetti.domain.values import Language
-from sinetti.services.context import Office
-from sinetti.services.token_encryption import LINK, SECOND_FACTOR, seal
+from sinetti.services.context import ServiceContext
+from sinetti.services.token_encryption import LINK, SECOND_FACTOR, encrypt_token
 
 PRESSED_TWICE = timedelta(seconds=10)
 """Within so short a time two sign-ups with one address are one that was sent twice."""
@@ -28,20 +28,20 @@ class AccountError(ValueError):
 
 
 @dataclass(frozen=True, slots=True)
-class Telling:
+class AccountNotification:
     """A letter about an account: which, to whom, in which language.
 
     `way` is the path of a page that it leads to and that acts; it is sealed in the row, and counts for `lives`.
     """
 
-    letter: AccountLetter
+    letter: AccountEmail
     email: str
     language: Language
     way: str | None = field(default=None, repr=False)
     lives: timedelta | None = None
 
 
-def make_account(new: NewAccount, office: Office, actor: str, request_id: str) -> str:
+def make_account(new: NewAccount, office: ServiceContext, actor: str, request_id: str) -> str:
     """Make an account for somebody, with their address taken as theirs; returns its id.
 
     `new.totp` is given in clear (base32), and sealed. Raises AccountError where the address has one, and WordError.
@@ -52,7 +52,7 @@ def make_account(new: NewAccount, office: Office, actor: str, request_id: str) -
         new.language,
         new.staff,
         new.password,
-        None if new.totp is None else seal(office.transfer_key, SECOND_FACTOR, new.totp),
+        None if new.totp is None else encrypt_token(office.transfer_key, SECOND_FACTOR, new.totp),
     )
     user_id = accounts.insert(office.register, checked, office.deed(actor, request_id))
     if user_id is None:
@@ -61,24 +61,24 @@ def make_account(new: NewAccount, office: Office, actor: str, request_id: str) -
     return user_id
 
 
-def invite(new: NewAccount, office: Office, actor: str, request_id: str) -> str:
+def invite(new: NewAccount, office: ServiceContext, actor: str, request_id: str) -> str:
     """Make an account without a password, and owe its owner a mail that says how to set one; returns its id."""
     user_id = make_account(new, office, actor, request_id)
-    tell(Telling(AccountLetter.WELCOME, new.email.strip(), new.language), office)
+    notify_account(AccountNotification(AccountEmail.WELCOME, new.email.strip(), new.language), office)
     return user_id
 
 
-def free_address(email: str, office: Office, request_id: str) -> int:
+def release_address(email: str, office: ServiceContext, request_id: str) -> int:
     """Make room for whoever signs up: of this address nothing stays that nobody has confirmed; returns how many went.
 
     Otherwise whoever is confirmed here would take over an account that somebody else began, with its ways in. One that
     was begun a moment ago stays: its button was pressed twice, and its link is the only one that was sent.
     """
     deed = office.deed("sign-up", request_id)
-    return accounts.free_address(office.register, email, deed.at - PRESSED_TWICE, deed)
+    return accounts.release_address(office.register, email, deed.at - PRESSED_TWICE, deed)
 
 
-def name_clerk(email: str, office: Office, actor: str, request_id: str, *, staff: bool) -> bool:
+def set_staff(email: str, office: ServiceContext, actor: str, request_id: str, *, staff: bool) -> bool:
     """Make an account a clerk's, or no clerk's any more; its sessions end. False where it was so. Raises AccountError.
 
     What a clerk does needs a second factor, whenever they set one up.
@@ -87,18 +87,18 @@ def name_clerk(email: str, office: Office, actor: str, request_id: str, *, staff
     return accounts.set_staff(office.register, found.user_id, office.deed(actor, request_id), staff=staff)
 
 
-def deactivate(email: str, office: Office, actor: str, request_id: str) -> bool:
+def deactivate(email: str, office: ServiceContext, actor: str, request_id: str) -> bool:
     """End an account and its sessions; False where it was ended before. Raises AccountError."""
     found = account_of(email, office)
     return accounts.deactivate(office.register, found.user_id, office.deed(actor, request_id))
 
 
-def end_other_sessions(user_id: str, session_key: str, office: Office) -> None:
+def end_other_sessions(user_id: str, session_key: str, office: ServiceContext) -> None:
     """End all sessions of an account but one: what the others have shown counts no more."""
     accounts.end_sessions(office.register, user_id, but=session_key)
 
 
-def account_of(email: str, office: Office) -> Account:
+def account_of(email: str, office: ServiceContext) -> Account:
     """The account of an address. Raises AccountError."""
     found = accounts.find(office.register, email.strip())
     if found is None:
@@ -107,16 +107,16 @@ def account_of(email: str, office: Office) -> Account:
     return found
 
 
-def clerks(office: Office) -> list[Account]:
+def clerks(office: ServiceContext) -> list[Account]:
     """All clerks' accounts."""
     return accounts.all_staff(office.register)
 
 
-def tell(telling: Telling, office: Office) -> str:
+def notify_account(telling: AccountNotification, office: ServiceContext) -> str:
     """Owe a letter about an account; returns the id of its message."""
     facts: dict[str, str] = {"letter": telling.letter, "language": telling.language}
     if telling.way is not None:
-        facts["way"] = seal(office.transfer_key, LINK, telling.way)
+        facts["way"] = encrypt_token(office.transfer_key, LINK, telling.way)
     if telling.lives is not None:
         # Links live on the machine's clock, as sign-in does.
         facts["until"] = (office.machine_now() + telling.lives).isoformat()
@@ -130,10 +130,10 @@ def tell(telling: Telling, office: Office) -> str:
         address=telling.email,
         facts=facts,
     )
-    outbox.put(office.register, [message], now)
+    outbox.enqueue(office.register, [message], now)
     return message.message_id
 
 
-def note(user_id: str, what: str, office: Office, request_id: str) -> None:
+def note(user_id: str, what: str, office: ServiceContext, request_id: str) -> None:
     """Write down that an account's owner changed how they sign in."""
-    accounts.note(office.register, office.deed(f"user:{user_id}", request_id), what, user_id)
+    accounts.audit(office.register, office.deed(f"user:{user_id}", request_id), what, user_id)

@@ -7,27 +7,27 @@ from datetime import datetime
 
 from sinetti.database import ids
 from sinetti.database.access import pending_invitations, persons
-from sinetti.database.access.role_assignments import Link
+from sinetti.database.access.role_assignments import InvitationLink
 from sinetti.database.common import audit_reading
 from sinetti.domain.access.invitations import INVITATION_LIVES
-from sinetti.domain.access.roles import Right
+from sinetti.domain.access.roles import Permission
 from sinetti.domain.link_tokens import INVITATION, link_token, token_hash
-from sinetti.services.access.permissions import Actor, standing
-from sinetti.services.context import Office
+from sinetti.services.access.permissions import Actor, load_permissions
+from sinetti.services.context import ServiceContext
 
 
-class OwnInvitation(Exception):
+class SelfInvitation(Exception):
     """Somebody would give a role to themselves: another one has to invite them."""
 
 
-def new_link(office: Office, now: datetime) -> Link:
+def create_link(office: ServiceContext, now: datetime) -> InvitationLink:
     """A link that works for 14 days, as the register takes it."""
     invitation_id = ids.random_id()
     token = link_token(office.transfer_key, INVITATION, invitation_id)
-    return Link(invitation_id, token_hash(token), now + INVITATION_LIVES)
+    return InvitationLink(invitation_id, token_hash(token), now + INVITATION_LIVES)
 
 
-def is_own(organisation_id: str, invitation_id: str, actor: Actor, office: Office) -> bool:
+def is_self_invitation(organisation_id: str, invitation_id: str, actor: Actor, office: ServiceContext) -> bool:
     """Return whether this person asked for, confirmed or made this invitation.
 
     Every account of theirs counts. A clerk asks for every organisation. Representatives give themselves nothing that
@@ -38,15 +38,20 @@ def is_own(organisation_id: str, invitation_id: str, actor: Actor, office: Offic
     users = {one.removeprefix(_USER) for one in made if one.startswith(_USER)}
     users.update(pending_invitations.makers(office.register, invitation_id))
     theirs = [one for one in users if persons.are_same_person(office.register, one, actor.user_id)]
-    may = (standing(one, office).may(Right.GRANT, organisation_id) for one in (actor, *map(_as_signed_in, theirs)))
+    may = (
+        load_permissions(one, office).may(Permission.GRANT, organisation_id)
+        for one in (actor, *map(_as_signed_in, theirs))
+    )
     return bool(theirs) and not any(may)
 
 
-def refuse_own(organisation_id: str, office: Office, actor: Actor, request_id: str, **facts: str) -> None:
-    """Write down that somebody tried to give a role to themselves. Raises OwnInvitation."""
+def reject_self_invitation(
+    organisation_id: str, office: ServiceContext, actor: Actor, request_id: str, **facts: str
+) -> None:
+    """Write down that somebody tried to give a role to themselves. Raises SelfInvitation."""
     deed = office.deed(actor.name, request_id)
     audit_reading.note(office.register, deed, _REFUSED, f"organisation:{organisation_id}", **facts)
-    raise OwnInvitation
+    raise SelfInvitation
 
 
 def _as_signed_in(user_id: str) -> Actor:

@@ -1,11 +1,17 @@
 """May they, for the organisation of this very object? What is not there and what is others' are refused alike."""
 
-from sinetti.domain.access.roles import Held, Right
-from sinetti.services.access.permissions import Actor, NotAllowed, Standing, require, standing
-from sinetti.services.context import Office
+from sinetti.domain.access.roles import EffectiveRole, Permission
+from sinetti.services.access.permissions import (
+    Actor,
+    PermissionDenied,
+    Permissions,
+    load_permissions,
+    require_permission,
+)
+from sinetti.services.context import ServiceContext
 
 
-def may_look(right: Right, organisation_id: str | None, now: Standing) -> None:
+def check_can_view(right: Permission, organisation_id: str | None, now: Permissions) -> None:
     """Raise NotAllowed where this right is lacking; for pages that only show.
 
     Of an organisation whose certificates they may not even see nothing is told, not even that it is there.
@@ -14,17 +20,19 @@ def may_look(right: Right, organisation_id: str | None, now: Standing) -> None:
         raise _refused(right, organisation_id, now)
 
 
-def may_act(right: Right, organisation_id: str | None, actor: Actor, office: Office) -> Held:
-    """Ask the register, before an act. Raises NotAllowed as `may_look` does."""
+def check_can_modify(
+    right: Permission, organisation_id: str | None, actor: Actor, office: ServiceContext
+) -> EffectiveRole:
+    """Ask the register, before an act. Raises PermissionDenied as `check_can_view` does."""
     if organisation_id is None:
-        raise NotAllowed(right, None)
+        raise PermissionDenied(right, None)
     try:
-        return require(right, organisation_id, actor, office)
-    except NotAllowed:
-        raise _refused(right, organisation_id, standing(actor, office)) from None
+        return require_permission(right, organisation_id, actor, office)
+    except PermissionDenied:
+        raise _refused(right, organisation_id, load_permissions(actor, office)) from None
 
 
-def _refused(right: Right, organisation_id: str | None, now: Standing) -> NotAllowed:
+def _refused(right: Permission, organisation_id: str | None, now: Permissions) -> PermissionDenied:
     waiting = organisation_id in now.waiting
-    seen = organisation_id is not None and now.may(Right.SEE, organisation_id)
-    return NotAllowed(right, organisation_id if waiting or seen else None, second_factor=waiting)
+    seen = organisation_id is not None and now.may(Permission.SEE, organisation_id)
+    return PermissionDenied(right, organisation_id if waiting or seen else None, second_factor=waiting)

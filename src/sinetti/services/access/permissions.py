@@ -10,12 +10,12 @@ from typing import Protocol
 
 from sinetti.database.access import effective_roles
 from sinetti.domain.access import roles
-from sinetti.domain.access.roles import Grant, Held, Right, Role
-from sinetti.services.context import Office
+from sinetti.domain.access.roles import EffectiveRole, Permission, Role, RoleGrant
+from sinetti.services.context import ServiceContext
 
 
 @dataclass(frozen=True, slots=True)
-class OutsideRole:
+class ExternalRole:
     """A role for an organisation, by its customer id, that the sign-in vouched for. It counts for that session."""
 
     customer_id: str
@@ -28,7 +28,7 @@ class Actor:
 
     user_id: str
     second_factor: bool = False
-    outside: tuple[OutsideRole, ...] = ()
+    outside: tuple[ExternalRole, ...] = ()
     staff: bool = False
 
     @property
@@ -37,102 +37,104 @@ class Actor:
         return f"user:{self.user_id}"
 
 
-class NotAllowed(Exception):
+class PermissionDenied(Exception):
     """Somebody lacks a right, or their second factor. It says nothing of the organisation, which may be others'."""
 
-    def __init__(self, right: Right, organisation_id: str | None, *, second_factor: bool = False) -> None:
+    def __init__(self, right: Permission, organisation_id: str | None, *, second_factor: bool = False) -> None:
         """`second_factor`: the right is theirs as soon as they sign in with one. Without an id it is for no object."""
         super().__init__(right)
         self.right, self.organisation_id, self.second_factor = right, organisation_id, second_factor
 
 
-class Source(Protocol):
+class RoleSource(Protocol):
     """Where roles of people come from."""
 
-    def grants(self, actor: Actor, office: Office) -> tuple[Grant, ...]:
+    def grants(self, actor: Actor, office: ServiceContext) -> tuple[RoleGrant, ...]:
         """The roles that this person has directly now, and those that others gave to organisations of these (`via`)."""
 
 
 @dataclass(frozen=True, slots=True)
-class OwnMandates:
+class DatabaseRoles:
     """Mandates in the register."""
 
-    def grants(self, actor: Actor, office: Office) -> tuple[Grant, ...]:
+    def grants(self, actor: Actor, office: ServiceContext) -> tuple[RoleGrant, ...]:
         """Those of the account, and what its organisations were given."""
-        return effective_roles.of_user(office.register, actor.user_id, office.now())
+        return effective_roles.for_user(office.register, actor.user_id, office.now())
 
 
 @dataclass(frozen=True, slots=True)
-class OutsideRoles:
+class ExternalRoles:
     """Roles that stand in the claims of a sign-in, such as those of a national service of authorisations."""
 
-    def grants(self, actor: Actor, office: Office) -> tuple[Grant, ...]:
+    def grants(self, actor: Actor, office: ServiceContext) -> tuple[RoleGrant, ...]:
         """Those of this session, of organisations that are in the register, and what these were given by others."""
-        ids, handed = effective_roles.of_agents(
+        ids, handed = effective_roles.for_firms(
             office.register, {one.customer_id for one in actor.outside}, office.now()
         )
-        return tuple(Grant(ids[one.customer_id], one.role) for one in actor.outside if one.customer_id in ids) + handed
+        return (
+            tuple(RoleGrant(ids[one.customer_id], one.role) for one in actor.outside if one.customer_id in ids) + handed
+        )
 
 
-SOURCES: tuple[Source, ...] = (OwnMandates(), OutsideRoles())
+SOURCES: tuple[RoleSource, ...] = (DatabaseRoles(), ExternalRoles())
 
 
 @dataclass(frozen=True, slots=True)
-class Standing:
+class Permissions:
     """What somebody may do now: their role for each organisation, and what waits for their second factor."""
 
-    held: Mapping[str, Held]
+    held: Mapping[str, EffectiveRole]
     waiting: frozenset[str] = field(default=frozenset())
     """Organisations for which they have more once they sign in with a second factor."""
 
-    def may(self, right: Right, organisation_id: str) -> bool:
+    def may(self, right: Permission, organisation_id: str) -> bool:
         """Whether they have a right."""
         found = self.held.get(organisation_id)
-        return found is not None and roles.may(found.role, right)
+        return found is not None and roles.has_permission(found.role, right)
 
-    def require(self, right: Right, organisation_id: str) -> Held:
-        """Give the role by which they have a right: for pages that show something. Raises NotAllowed."""
+    def require(self, right: Permission, organisation_id: str) -> EffectiveRole:
+        """Give the role by which they have a right: for pages that show something. Raises PermissionDenied."""
         found = self.held.get(organisation_id)
-        if found is None or not roles.may(found.role, right):
-            raise NotAllowed(right, organisation_id, second_factor=organisation_id in self.waiting)
+        if found is None or not roles.has_permission(found.role, right):
+            raise PermissionDenied(right, organisation_id, second_factor=organisation_id in self.waiting)
         return found
 
-    def organisations(self, right: Right) -> frozenset[str]:
+    def organisations(self, right: Permission) -> frozenset[str]:
         """The ids of all organisations for which they have a right."""
         return frozenset(one for one in self.held if self.may(right, one))
 
 
-def standing(actor: Actor, office: Office) -> Standing:
+def load_permissions(actor: Actor, office: ServiceContext) -> Permissions:
     """Read what somebody may do now: one statement, two where a sign-in vouched for roles."""
     now = office.now()
     found = _grants(actor, office)
     direct, handed = ([one for one in found if (one.via is None) is own] for own in (True, False))
-    held = roles.held(direct, handed, now, second_factor=actor.second_factor)
-    whole = roles.held(direct, handed, now, second_factor=True)
-    return Standing(held, frozenset(one for one, role in whole.items() if held.get(one) != role))
+    held = roles.effective_roles(direct, handed, now, second_factor=actor.second_factor)
+    whole = roles.effective_roles(direct, handed, now, second_factor=True)
+    return Permissions(held, frozenset(one for one, role in whole.items() if held.get(one) != role))
 
 
-def ways(organisation_ids: Collection[str], actor: Actor, office: Office) -> frozenset[str]:
+def ways(organisation_ids: Collection[str], actor: Actor, office: ServiceContext) -> frozenset[str]:
     """Return the organisations through which the actor may have a role for these."""
     found = _grants(actor, office)
     return frozenset(one.via for one in found if one.via is not None and one.organisation_id in organisation_ids)
 
 
-def require(right: Right, organisation_id: str, actor: Actor, office: Office) -> Held:
-    """Give the role by which somebody has a right for an organisation. Raises NotAllowed.
+def require_permission(right: Permission, organisation_id: str, actor: Actor, office: ServiceContext) -> EffectiveRole:
+    """Give the role by which somebody has a right for an organisation. Raises PermissionDenied.
 
     An organisation that is not there is like one for which they have no right.
     """
-    return standing(actor, office).require(right, organisation_id)
+    return load_permissions(actor, office).require(right, organisation_id)
 
 
-def signs_by_outside(organisation_id: str, actor: Actor, office: Office) -> bool:
+def is_external_signatory(organisation_id: str, actor: Actor, office: ServiceContext) -> bool:
     """Whether somebody is a signatory by what their sign-in said: they stay one, whatever our mandates become."""
-    found = OutsideRoles().grants(actor, office)
+    found = ExternalRoles().grants(actor, office)
     return any(
         one.organisation_id == organisation_id and one.role is Role.SIGNATORY and one.via is None for one in found
     )
 
 
-def _grants(actor: Actor, office: Office) -> list[Grant]:
+def _grants(actor: Actor, office: ServiceContext) -> list[RoleGrant]:
     return [grant for source in SOURCES for grant in source.grants(actor, office)]

@@ -4,10 +4,10 @@ from sinetti.database.access import profiles
 from sinetti.domain.validation import LONGEST_PERSON, check_unlinked
 from sinetti.domain.values import Language
 from sinetti.services.access.permissions import Actor
-from sinetti.services.context import Office
+from sinetti.services.context import ServiceContext
 
 
-def change_profile(name: str, language: Language, office: Office, actor: Actor, request_id: str) -> bool:
+def change_profile(name: str, language: Language, office: ServiceContext, actor: Actor, request_id: str) -> bool:
     """Store name and language of whoever is signed in; False where nothing changed. Raises WordError.
 
     Others read the name, in mail too: it is on one line, and nothing in it is unseen.

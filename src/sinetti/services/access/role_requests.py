@@ -1,30 +1,44 @@
 """Somebody asks an organisation for a role for themselves, and sees what came of it (docs/mandates.md)."""
 
 from sinetti.database.access import queries, role_requests
-from sinetti.database.access.queries import SHOWN, Named, RequestFound
-from sinetti.database.access.role_assignments import Terms, TooMany
-from sinetti.database.access.role_requests import Asked, Asker
+from sinetti.database.access.queries import SHOWN, OrganisationRef, RoleRequestView
+from sinetti.database.access.role_assignments import GrantTerms, InvitationLimitReached
+from sinetti.database.access.role_requests import Requester, RequestResult
 from sinetti.domain.access.invitations import ASKED_A_DAY
 from sinetti.domain.access.roles import Role
 from sinetti.services.access.permissions import Actor
-from sinetti.services.context import Office
+from sinetti.services.context import ServiceContext
 
-__all__ = ["SHOWN", "Asked", "Named", "RequestFound", "TooMany", "ask_for_oneself", "asked_by", "organisations"]
+__all__ = [
+    "SHOWN",
+    "InvitationLimitReached",
+    "OrganisationRef",
+    "RequestResult",
+    "RoleRequestView",
+    "ask_for_oneself",
+    "asked_by",
+    "organisations",
+]
 
 
-def ask_for_oneself(customer_id: str, role: Role, office: Office, actor: Actor, request_id: str) -> Asked:
-    """Ask an organisation's signatories for a role. Whether it is in the register is not told. Raises TooMany."""
-    who = Asker(actor.user_id, None, ASKED_A_DAY)
+def ask_for_oneself(
+    customer_id: str, role: Role, office: ServiceContext, actor: Actor, request_id: str
+) -> RequestResult:
+    """Ask an organisation's signatories for a role.
+
+    Whether it is in the register is not told. Raises InvitationLimitReached.
+    """
+    who = Requester(actor.user_id, None, ASKED_A_DAY)
     return role_requests.ask(
-        office.register, who, [customer_id], Terms(role, None), office.deed(actor.name, request_id)
+        office.register, who, [customer_id], GrantTerms(role, None), office.deed(actor.name, request_id)
     )
 
 
-def asked_by(actor: Actor, office: Office, start: int = 0) -> tuple[RequestFound, ...]:
+def asked_by(actor: Actor, office: ServiceContext, start: int = 0) -> tuple[RoleRequestView, ...]:
     """What somebody asked for themselves lately, from `start` on, and what came of it."""
     return queries.requests_of_user(office.register, actor.user_id, office.now(), start)
 
 
-def organisations(ids: frozenset[str], office: Office, start: int = 0) -> tuple[Named, ...]:
+def organisations(ids: frozenset[str], office: ServiceContext, start: int = 0) -> tuple[OrganisationRef, ...]:
     """Open organisations by their ids, in the order of their names, from `start` on: those that one has a role for."""
     return tuple(queries.names(office.register, ids, start).values())

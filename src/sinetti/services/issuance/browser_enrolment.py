@@ -10,20 +10,28 @@ from datetime import datetime
 from cryptography import x509
 
 from sinetti.database.issuance import transactions
-from sinetti.domain.refusals import Refusal
-from sinetti.domain.requests import GetAsk, NewAsk
+from sinetti.domain.refusals import Rejection
+from sinetti.domain.requests import EnrolRequest, RetrieveRequest
 from sinetti.domain.values import Serial
-from sinetti.pki.csr_upload import LARGEST_PASTED, Pasted, read_pasted
+from sinetti.pki.csr_upload import LARGEST_PASTED, CsrUploadError, parse_csr_upload
 from sinetti.pki.encoding import certificate_der, certificate_pem, load_certificate, serial_hex
-from sinetti.services.context import Office
+from sinetti.services.context import ServiceContext
 from sinetti.services.issuance.enrol import enrol
-from sinetti.services.issuance.retrieve import collect
+from sinetti.services.issuance.retrieve import retrieve
 
-__all__ = ["LARGEST_PASTED", "FetchAsk", "Fetched", "Pasted", "fetch", "fetch_again", "read"]
+__all__ = [
+    "LARGEST_PASTED",
+    "BrowserEnrolment",
+    "CsrUploadError",
+    "EnrolledCertificate",
+    "enrol_in_browser",
+    "parse_upload",
+    "retrieve_again",
+]
 
 
 @dataclass(frozen=True, slots=True)
-class FetchAsk:
+class BrowserEnrolment:
     """What somebody typed, and the request in DER (`read`)."""
 
     customer_id: str
@@ -33,7 +41,7 @@ class FetchAsk:
 
 
 @dataclass(frozen=True, slots=True)
-class Fetched:
+class EnrolledCertificate:
     """A certificate that was fetched. `chain` is PEM: the issuing CA, then what is above it, without the root."""
 
     der: bytes = field(repr=False)
@@ -45,36 +53,38 @@ class Fetched:
     retrieval_id: str = field(repr=False)
 
 
-def read(octets: bytes) -> bytes | Pasted:
+def parse_upload(octets: bytes) -> bytes | CsrUploadError:
     """Give the DER of the request that somebody pasted or uploaded, or what it is instead."""
-    return read_pasted(octets)
+    return parse_csr_upload(octets)
 
 
-def fetch(ask: FetchAsk, office: Office, request_id: str) -> Fetched | Refusal:
+def enrol_in_browser(ask: BrowserEnrolment, office: ServiceContext, request_id: str) -> EnrolledCertificate | Rejection:
     """Have the certificate issued, or answer the same request again, and hand it out.
 
     NOT_READY where it is being issued: the same again gives it then.
     """
     answer = enrol(
-        NewAsk(office.environment, ask.customer_id, None, ask.transfer_id, ask.transfer_password, ask.request),
+        EnrolRequest(office.environment, ask.customer_id, None, ask.transfer_id, ask.transfer_password, ask.request),
         office,
         request_id,
     )
-    if isinstance(answer, Refusal):
+    if isinstance(answer, Rejection):
         return answer
-    return fetch_again(ask.customer_id, answer.retrieval_id, office, request_id)
+    return retrieve_again(ask.customer_id, answer.retrieval_id, office, request_id)
 
 
-def fetch_again(customer_id: str, retrieval_id: str, office: Office, request_id: str) -> Fetched | Refusal:
+def retrieve_again(
+    customer_id: str, retrieval_id: str, office: ServiceContext, request_id: str
+) -> EnrolledCertificate | Rejection:
     """Hand out the certificate of a retrieval id, as often as asked."""
-    found = collect(GetAsk(office.environment, customer_id, None, retrieval_id), office, request_id)
-    if isinstance(found, Refusal):
+    found = retrieve(RetrieveRequest(office.environment, customer_id, None, retrieval_id), office, request_id)
+    if isinstance(found, Rejection):
         return found
     certificate = load_certificate(found.certificate)
     serial = serial_hex(certificate.serial_number)
     # What was called for early replacement opens before its time, and may be fetched once more after that.
     opens = transactions.renewable_from(office.register, serial)
-    return Fetched(
+    return EnrolledCertificate(
         found.certificate,
         certificate_pem(found.certificate).decode(),
         _chain(certificate, office),
@@ -85,7 +95,7 @@ def fetch_again(customer_id: str, retrieval_id: str, office: Office, request_id:
     )
 
 
-def _chain(certificate: x509.Certificate, office: Office) -> str:
+def _chain(certificate: x509.Certificate, office: ServiceContext) -> str:
     """The CAs above a certificate, the nearest first, without the root."""
     known = [load_certificate(der) for der in office.certificates.values()]
     chain: list[bytes] = []

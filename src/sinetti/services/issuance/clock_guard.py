@@ -7,11 +7,11 @@ from datetime import datetime, timedelta
 from threading import Lock
 from typing import assert_never
 
-from sinetti.database.connection import REGISTER_UNAVAILABLE, Register
+from sinetti.database.connection import DATABASE_UNAVAILABLE, Database
 from sinetti.database.operations import clock
-from sinetti.database.operations.clock import Stored
-from sinetti.domain.operations.clock_check import Doubt, Readings, difference, doubt
-from sinetti.services.context import Office
+from sinetti.database.operations.clock import StoredClock
+from sinetti.domain.operations.clock_check import ClockProblem, ClockReadings, clock_problem, difference
+from sinetti.services.context import ServiceContext
 
 LOOKED_AT_EVERY = 5.0
 """Seconds that a look counts; nothing is issued on an older one."""
@@ -27,12 +27,12 @@ class ClockNotAcceptable(ValueError):
 
 
 @dataclass(frozen=True, slots=True)
-class Standing:
+class ClockStatus:
     """What a look found; `steady` is when it was, on the clock that never jumps."""
 
-    readings: Readings
-    stored: Stored
-    doubt: Doubt | None
+    readings: ClockReadings
+    stored: StoredClock
+    doubt: ClockProblem | None
     steady: float
 
 
@@ -42,18 +42,18 @@ class ClockGuard:
     Each process has its own: what it knows of jumps is what happened while it ran.
     """
 
-    def __init__(self, register: Register, machine: Callable[[], datetime], steady: Callable[[], float]) -> None:
+    def __init__(self, register: Database, machine: Callable[[], datetime], steady: Callable[[], float]) -> None:
         """Look at nothing yet. `machine` tells UTC as exactly as it can, `steady` seconds that never jump."""
         self.register, self._machine, self._steady = register, machine, steady
         self._lock = Lock()
-        self._held: Standing | None = None
-        self._believed: Standing | None = None
+        self._held: ClockStatus | None = None
+        self._believed: ClockStatus | None = None
 
     def may_issue(self) -> bool:
         """Whether the clock is believed now. Raises what REGISTER_UNAVAILABLE lists."""
         return self.standing().doubt is None
 
-    def standing(self) -> Standing:
+    def standing(self) -> ClockStatus:
         """The last look, or a new one where that is too old or the clock has jumped since."""
         held = self._held
         if held is not None and self._counts(held):
@@ -62,26 +62,26 @@ class ClockGuard:
             held = self._held
             return held if held is not None and self._counts(held) else self._look()
 
-    def look(self) -> Standing:
+    def look(self) -> ClockStatus:
         """Look now."""
         with self._lock:
             return self._look()
 
-    def _counts(self, held: Standing) -> bool:
+    def _counts(self, held: ClockStatus) -> bool:
         return self._steady() - held.steady < LOOKED_AT_EVERY and abs(self._moved(held)) < NOTICED_JUMP
 
-    def _moved(self, since: Standing) -> timedelta:
+    def _moved(self, since: ClockStatus) -> timedelta:
         """How far the machine's clock has moved beside the steady one since a look."""
         return (self._machine() - since.readings.answered) - timedelta(seconds=self._steady() - since.steady)
 
-    def _look(self) -> Standing:
+    def _look(self) -> ClockStatus:
         asked, begun = self._machine(), self._steady()
         database = clock.database_now(self.register)
         ended = self._steady()
         stored = clock.stored(self.register)
         base = self._believed
         known = base is not None and base.stored.accepted_sequence == stored.accepted_sequence
-        readings = Readings(
+        readings = ClockReadings(
             asked=asked,
             # Not read again: a jump in between is no round trip.
             answered=asked + timedelta(seconds=ended - begun),
@@ -89,33 +89,33 @@ class ClockGuard:
             newest=stored.newest,
             jumped=self._moved(base) if base is not None and known else timedelta(0),
         )
-        standing = Standing(readings, stored, doubt(readings), ended)
+        standing = ClockStatus(readings, stored, clock_problem(readings), ended)
         if standing.doubt is None:
             self._believed = standing
         if standing.doubt is not (self._held.doubt if self._held else None):
-            _log.warning("%s", problem(standing) or "the machine's clock is believed again")
+            _log.warning("%s", describe_problem(standing) or "the machine's clock is believed again")
         self._held = standing
         return standing
 
 
-def problem(standing: Standing) -> str | None:
+def describe_problem(standing: ClockStatus) -> str | None:
     """Why nothing is issued, and what to do, in one sentence for operators; None while the clock is believed."""
     readings = standing.readings
     machine, newest = f"{readings.answered:%Y-%m-%dT%H:%M:%SZ}", readings.newest
     match standing.doubt:
         case None:
             return None
-        case Doubt.DIFFERS:
+        case ClockProblem.DIFFERS:
             ahead = difference(readings) or timedelta(0)
             apart = f"{abs(ahead).total_seconds():.0f} s {'ahead of' if ahead > timedelta(0) else 'behind'}"
             return f"the machine's clock ({machine}) is {apart} the database's, so nothing is issued: set them right"
-        case Doubt.BEHIND:
+        case ClockProblem.BEHIND:
             return (
                 f"the machine's clock ({machine}) lies behind the newest stored instant ({newest:%Y-%m-%dT%H:%M:%SZ}), "
                 "so nothing is issued: set it right, or, if that was stored by a wrong clock, run sinetti authority "
                 "clock accept"
             )
-        case Doubt.JUMPED:
+        case ClockProblem.JUMPED:
             return (
                 f"the machine's clock ({machine}) jumped by {readings.jumped.total_seconds():.0f} s, so nothing is "
                 "issued: set it right, or, if it is right now, run sinetti authority clock accept"
@@ -130,21 +130,21 @@ def clock_check(guard: ClockGuard) -> Callable[[], str | None]:
     def check() -> str | None:
         guard.register.refresh()
         try:
-            return problem(guard.standing())
-        except REGISTER_UNAVAILABLE:
+            return describe_problem(guard.standing())
+        except DATABASE_UNAVAILABLE:
             return "the register is away, so the clock cannot be compared with it: see to the database"
 
     return check
 
 
-def accept_clock(guard: ClockGuard, office: Office, actor: str, request_id: str) -> Standing:
+def accept_clock(guard: ClockGuard, office: ServiceContext, actor: str, request_id: str) -> ClockStatus:
     """Accept the machine's clock as it is: what was stored before counts no more. Audited.
 
     Raises ClockNotAcceptable while it differs from the database's.
     """
     before = guard.look()
-    if before.doubt is Doubt.DIFFERS:
-        sentence = f"{problem(before)}; a clock that differs from the database's is never accepted"
+    if before.doubt is ClockProblem.DIFFERS:
+        sentence = f"{describe_problem(before)}; a clock that differs from the database's is never accepted"
         raise ClockNotAcceptable(sentence)
     clock.accept(office.register, before.stored.newest, office.deed(actor, request_id))
     return guard.look()

@@ -4,34 +4,36 @@ import logging
 import secrets
 from dataclasses import replace
 
-from sinetti.ca.issuance import LeafKind, LeafPlan, OutlivesIssuer, assemble, new_serial, prepare
-from sinetti.database.common.audit_log import Deed
+from sinetti.ca.issuance import ExceedsIssuerValidity, LeafProfile, LeafRequest, attach_signature, build_tbs, new_serial
+from sinetti.database.common.audit_log import AuditContext
 from sinetti.database.issuance import transactions
-from sinetti.database.issuance.transactions import Reservation, Signed
-from sinetti.domain.certificates.approval import Approval
+from sinetti.database.issuance.transactions import CertificateReservation, SignedCertificate
+from sinetti.domain.certificates.approval import IssuanceApproval
 from sinetti.domain.certificates.lifecycle import CertificateState
 from sinetti.domain.certificates.models import Certificate
-from sinetti.domain.certificates.renewal_info import renewable_by_rule
+from sinetti.domain.certificates.renewal_info import default_renewal_start
 from sinetti.domain.certificates.revocation import RevocationReason
-from sinetti.domain.refusals import Reason, Refusal
+from sinetti.domain.refusals import Rejection, RejectionReason
 from sinetti.pki.encoding import PublicKey, sha256_hex
 from sinetti.pki.signers import SignerUnavailable
-from sinetti.services.context import Office
-from sinetti.services.issuance.journal_entries import note_given_way, note_issued
-from sinetti.services.status.ocsp import first_answers
+from sinetti.services.context import ServiceContext
+from sinetti.services.issuance.journal_entries import journal_issued, journal_superseded
+from sinetti.services.status.ocsp import presign_good
 
 _log = logging.getLogger(__name__)
 _RETRIEVAL_ID_OCTETS = 16
 
 
-def issue(approval: Approval, key: PublicKey, office: Office, deed: Deed) -> Certificate | Refusal:
+def issue(
+    approval: IssuanceApproval, key: PublicKey, office: ServiceContext, deed: AuditContext
+) -> Certificate | Rejection:
     """Issue what was approved. Raises Moved where the holding has moved since it was read; nothing is written then."""
     if not office.may_issue():
-        return Refusal(Reason.UNAVAILABLE, language=approval.holding.language)
+        return Rejection(RejectionReason.UNAVAILABLE, language=approval.holding.language)
     issuer = office.issuer_for(approval.holding.channel)
     issuer = replace(issuer, shard=office.shards.take(issuer.file_name))
     # 8: the exact octets to be signed, linted.
-    plan = LeafPlan(
+    plan = LeafRequest(
         customer_id=approval.holding.customer.customer_id,
         organisation=approval.holding.customer.name,
         country=office.country,
@@ -41,32 +43,32 @@ def issue(approval: Approval, key: PublicKey, office: Office, deed: Deed) -> Cer
         span=approval.span,
     )
     try:
-        to_be_signed = prepare(plan, issuer, LeafKind.HOLDER)
-    except OutlivesIssuer:
+        to_be_signed = build_tbs(plan, issuer, LeafProfile.HOLDER)
+    except ExceedsIssuerValidity:
         _log.exception("%s issues no more: it ends too soon", issuer.name)
-        return Refusal(Reason.UNAVAILABLE, language=approval.holding.language)
+        return Rejection(RejectionReason.UNAVAILABLE, language=approval.holding.language)
     office.step("8-prepared")
     # 9: commit 1. The row keeps when the window opens: a later change of the rule leaves it as it is.
-    reservation = Reservation(
+    reservation = CertificateReservation(
         approval=approval,
         authority=issuer.file_name,
         serial=plan.serial,
         retrieval_id=secrets.token_hex(_RETRIEVAL_ID_OCTETS),
-        renewable_from=renewable_by_rule(approval.span),
+        renewable_from=default_renewal_start(approval.span),
         crl_shard=issuer.shard,
         to_be_signed=to_be_signed,
         waits_since=office.machine_now(),
     )
-    certificate = transactions.reserve(office.register, reservation, deed)
+    certificate = transactions.reserve_certificate(office.register, reservation, deed)
     office.step("9-reserved")
     if approval.voids is not None:
-        note_given_way(certificate, office)
-    return finish(certificate, office, deed, to_be_signed)
+        journal_superseded(certificate, office)
+    return sign_and_store(certificate, office, deed, to_be_signed)
 
 
-def finish(
-    certificate: Certificate, office: Office, deed: Deed, to_be_signed: bytes | None = None
-) -> Certificate | Refusal:
+def sign_and_store(
+    certificate: Certificate, office: ServiceContext, deed: AuditContext, to_be_signed: bytes | None = None
+) -> Certificate | Rejection:
     """Sign what was reserved and record it; a certificate that is recorded already is returned as it is.
 
     `to_be_signed` are the octets of the reservation, where the caller has just made it.
@@ -74,28 +76,28 @@ def finish(
     der: bytes | None = None
     if certificate.state is CertificateState.RESERVED:
         if not office.may_issue():
-            return Refusal(Reason.UNAVAILABLE, language=certificate.holding.language)
+            return Rejection(RejectionReason.UNAVAILABLE, language=certificate.holding.language)
         issuer = office.issuers[certificate.authority]
-        octets = to_be_signed or transactions.octets_of(office.register, certificate)[0]
+        octets = to_be_signed or transactions.get_der(office.register, certificate)[0]
         # 10: octets in, signature out, checked with the CA's public key.
         try:
             signature = office.signer.sign(issuer.key_name, octets)
         except SignerUnavailable:
             _log.exception("the signer is away: %s waits for its signature", certificate.serial)
-            return Refusal(Reason.UNAVAILABLE, language=certificate.holding.language)
-        made = assemble(octets, signature, issuer.certificate)
+            return Rejection(RejectionReason.UNAVAILABLE, language=certificate.holding.language)
+        made = attach_signature(octets, signature, issuer.certificate)
         office.step("10-signed")
         # 11: commit 2; what the row says is the answer, whoever wrote it.
-        signed = Signed(made, sha256_hex(made), office.machine_now(), first_answers(certificate, office))
-        certificate = transactions.record(office.register, certificate, signed, deed)
+        signed = SignedCertificate(made, sha256_hex(made), office.machine_now(), presign_good(certificate, office))
+        certificate = transactions.store_certificate(office.register, certificate, signed, deed)
         office.step("11-recorded")
         der = made if certificate.sha256 == signed.sha256 else None
     if not certificate.revoked:
         # Written down before anybody is told; for a repeated request too, since who made it may have ended before.
-        note_issued(certificate, office, der)
+        journal_issued(certificate, office, der)
         office.step("11-noted")
         return certificate
     # Overtaken while it was being signed: by another renewal, or by a revocation of it or of the one it renews.
     superseded = certificate.revocation_reason is RevocationReason.SUPERSEDED
-    reason = Reason.SUPERSEDED if superseded else Reason.SIGNER_REVOKED
-    return Refusal(reason, language=certificate.holding.language)
+    reason = RejectionReason.SUPERSEDED if superseded else RejectionReason.SIGNER_REVOKED
+    return Rejection(reason, language=certificate.holding.language)

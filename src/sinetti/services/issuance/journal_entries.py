@@ -7,18 +7,18 @@ from sinetti.domain.certificates.models import Certificate
 from sinetti.domain.certificates.revocation import RevocationReason
 from sinetti.domain.values import Serial
 from sinetti.journal.reader import JournalError
-from sinetti.services.context import Office
+from sinetti.services.context import ServiceContext
 
 
-def note_issued(certificate: Certificate, office: Office, der: bytes | None) -> None:
+def journal_issued(certificate: Certificate, office: ServiceContext, der: bytes | None) -> None:
     """A certificate is issued, its order spent or its predecessor renewed; `der` where the caller has it."""
     if der is None and office.journal.holds(journal_records.ISSUED, certificate.serial):
         return
-    stored = der if der is not None else transactions.octets_of(office.register, certificate)[1]
+    stored = der if der is not None else transactions.get_der(office.register, certificate)[1]
     office.journal.append([journal_records.issued(office.register, certificate, stored or b"")])
 
 
-def note_fetched(certificate: Certificate, office: Office) -> None:
+def journal_retrieved(certificate: Certificate, office: ServiceContext) -> None:
     """A certificate leaves the house: it is never voided from here on.
 
     For a repeated request too: who marked it may have ended, or lost its register, before this was written.
@@ -28,7 +28,7 @@ def note_fetched(certificate: Certificate, office: Office) -> None:
         office.journal.append([journal_records.fetched(certificate.serial, at)])
 
 
-def note_given_way(certificate: Certificate, office: Office) -> None:
+def journal_superseded(certificate: Certificate, office: ServiceContext) -> None:
     """What gave way to a renewal, though nobody had fetched it; also where another request reserved this one.
 
     That one may have ended before it was written. What was never issued needs no line.
@@ -45,16 +45,16 @@ def note_given_way(certificate: Certificate, office: Office) -> None:
         office.journal.append(news)
 
 
-def note_revoked(serials: Collection[Serial], office: Office) -> None:
+def journal_revoked(serials: Collection[Serial], office: ServiceContext) -> None:
     """Those of these certificates that are revoked, all at once, unless this process wrote it lately."""
     unwritten = [serial for serial in serials if not office.journal.holds(journal_records.REVOKED, serial)]
     office.journal.append(tuple(journal_records.revocations(office.register, unwritten)))
 
 
-def note_revoked_or_say(serials: Collection[Serial], office: Office) -> None:
+def note_revoked_or_say(serials: Collection[Serial], office: ServiceContext) -> None:
     """Do the same; what is raised where it cannot be written says that the revocation stands, and what to do."""
     try:
-        note_revoked(serials, office)
+        journal_revoked(serials, office)
     except JournalError as failed:
         sentence = (
             f"the revocation stands, but it is not in the journal yet ({failed}): mend that, then run the same command "

@@ -3,20 +3,20 @@
 from collections.abc import Iterable
 
 from sinetti.database.issuance import transactions
-from sinetti.database.issuance.transactions import Moved
+from sinetti.database.issuance.transactions import ConcurrentUpdate
 from sinetti.database.organisations import organisations
-from sinetti.database.organisations.organisations import NewOrder, Person
-from sinetti.domain.orders.ordering_rules import Trouble
+from sinetti.database.organisations.organisations import ContactDetails, NewOrder
+from sinetti.domain.orders.ordering_rules import OrderErrorReason
 from sinetti.domain.validation import LONGEST_DESCRIPTION, LONGEST_PERSON, check_unlinked, check_unlinked_or_none
-from sinetti.services.context import Office
+from sinetti.services.context import ServiceContext
 from sinetti.services.issuance import transfer_ids
-from sinetti.services.issuance.transfer_ids import ShownIds
+from sinetti.services.issuance.transfer_ids import GeneratedTransferIds
 
 
 class OrderError(ValueError):
     """An order that cannot be taken: `why` for every door, and a sentence for operators, which says what to do."""
 
-    def __init__(self, why: Trouble, sentence: str) -> None:
+    def __init__(self, why: OrderErrorReason, sentence: str) -> None:
         super().__init__(sentence)
         self.why = why
 
@@ -25,37 +25,37 @@ class OrderUnknown(OrderError):
     """No order has this id."""
 
 
-class OrderSpent(OrderError):
+class OrderAlreadyUsed(OrderError):
     """The order's transfer ids were used already."""
 
 
-def order(new: NewOrder, office: Office, actor: str, request_id: str) -> ShownIds:
+def order(new: NewOrder, office: ServiceContext, actor: str, request_id: str) -> GeneratedTransferIds:
     """Take an order and make its transfer ids, whose password is shown this once. Raises OrderError."""
     check_order(new, office)
     deed = office.deed(actor, request_id)
-    ids, password = transfer_ids.make_ids(office.transfer_key, deed.at)
+    ids, password = transfer_ids.generate_transfer_ids(office.transfer_key, deed.at)
     order_id = organisations.add_order(office.register, new, ids, deed)
-    return ShownIds(order_id, ids.transfer_id, password, ids.expires)
+    return GeneratedTransferIds(order_id, ids.transfer_id, password, ids.expires)
 
 
-def check_order(new: NewOrder, office: Office) -> None:
+def check_order(new: NewOrder, office: ServiceContext) -> None:
     """Raise OrderError where this cannot be ordered."""
     organisation = organisations.find_organisation(office.register, new.customer_id)
     if organisation is None:
         sentence = "no organisation has this id: add it first (sinetti authority organisation add)"
-        raise OrderError(Trouble.NO_ORGANISATION, sentence)
+        raise OrderError(OrderErrorReason.NO_ORGANISATION, sentence)
     if not organisation.open:
         sentence = "the organisation is closed for good: nothing more is issued to it"
-        raise OrderError(Trouble.CLOSED, sentence)
+        raise OrderError(OrderErrorReason.CLOSED, sentence)
     if new.channel not in organisation.channels:
         what = f"the organisation is not approved for channel {new.channel}: approve it first"
         sentence = f"{what} (sinetti authority organisation approve), or order for another channel"
-        raise OrderError(Trouble.NOT_APPROVED, sentence)
+        raise OrderError(OrderErrorReason.NOT_APPROVED, sentence)
     if new.replaces is not None:
         _check_replaced(new, office)
 
 
-def check_words(description: str, people: Iterable[Person | None]) -> None:
+def check_words(description: str, people: Iterable[ContactDetails | None]) -> None:
     """Raise LinkError if a description or a name would put a link into letters.
 
     Raises WordError for other faults.
@@ -66,39 +66,39 @@ def check_words(description: str, people: Iterable[Person | None]) -> None:
             check_unlinked("name", one.name, LONGEST_PERSON)
 
 
-def send_ids(order_id: str, office: Office, actor: str, request_id: str) -> ShownIds:
+def reissue_transfer_ids(order_id: str, office: ServiceContext, actor: str, request_id: str) -> GeneratedTransferIds:
     """Make new transfer ids for an open order: the old ones end, and so does their lock.
 
     Raises OrderUnknown and OrderSpent.
     """
     deed = office.deed(actor, request_id)
-    ids, password = transfer_ids.make_ids(office.transfer_key, deed.at)
+    ids, password = transfer_ids.generate_transfer_ids(office.transfer_key, deed.at)
     try:
         organisations.replace_ids(office.register, order_id, ids, deed)
-    except Moved:
-        raise not_open(order_id, office) from None
-    return ShownIds(order_id, ids.transfer_id, password, ids.expires)
+    except ConcurrentUpdate:
+        raise order_closed_error(order_id, office) from None
+    return GeneratedTransferIds(order_id, ids.transfer_id, password, ids.expires)
 
 
-def not_open(order_id: str, office: Office) -> OrderError:
+def order_closed_error(order_id: str, office: ServiceContext) -> OrderError:
     """Make the error for an order that no transfer ids can be made for: spent, or unknown."""
     if organisations.order_exists(office.register, order_id):
         sentence = (
             "its transfer IDs were used already: order a replacement (sinetti authority order … --replaces SERIAL)"
         )
-        return OrderSpent(Trouble.SPENT, sentence)
+        return OrderAlreadyUsed(OrderErrorReason.SPENT, sentence)
     sentence = "no order has this id"
-    return OrderUnknown(Trouble.UNKNOWN, sentence)
+    return OrderUnknown(OrderErrorReason.UNKNOWN, sentence)
 
 
-def _check_replaced(new: NewOrder, office: Office) -> None:
+def _check_replaced(new: NewOrder, office: ServiceContext) -> None:
     replaced = transactions.find_certificate(office.register, new.replaces) if new.replaces else None
     organisation = organisations.find_organisation(office.register, new.customer_id)
     ours = replaced is not None and organisation is not None
     if not ours or replaced.holding.customer.customer_id != organisation.customer_id:  # type: ignore[union-attr]
         what = "the certificate to be replaced is not one of this organisation's"
         sentence = f"{what}: look its serial up (sinetti authority status --customer-id {new.customer_id})"
-        raise OrderError(Trouble.NOT_OURS, sentence)
+        raise OrderError(OrderErrorReason.NOT_OURS, sentence)
     if replaced.holding.channel is not new.channel:  # type: ignore[union-attr]
         sentence = "a replacement is for the same channel; order a certificate of its own for another one"
-        raise OrderError(Trouble.OTHER_CHANNEL, sentence)
+        raise OrderError(OrderErrorReason.OTHER_CHANNEL, sentence)

@@ -5,18 +5,18 @@ from dataclasses import dataclass, field, replace
 from datetime import timedelta
 
 from sinetti.ca.issuance_request import SignatureRejected
-from sinetti.database.common.audit_log import Deed
+from sinetti.database.common.audit_log import AuditContext
 from sinetti.database.issuance import journal_records, recovery
 from sinetti.domain.certificates.models import Certificate
-from sinetti.domain.refusals import Refusal
-from sinetti.domain.validation import amount
+from sinetti.domain.refusals import Rejection
+from sinetti.domain.validation import pluralise
 from sinetti.domain.values import Serial
 from sinetti.journal.writer import Journal
-from sinetti.services.context import Office
-from sinetti.services.issuance.issue import finish
-from sinetti.services.issuance.journal_entries import note_given_way
-from sinetti.services.status.crl import store_signed
-from sinetti.services.status.crl_archive import entries, newest_lists
+from sinetti.services.context import ServiceContext
+from sinetti.services.issuance.issue import sign_and_store
+from sinetti.services.issuance.journal_entries import journal_superseded
+from sinetti.services.status.crl import store_external_crl
+from sinetti.services.status.crl_archive import entries, newest_archived
 
 RESERVATIONS_WAIT = timedelta(seconds=60)
 """How long, by the machine's clock, a reservation is left to whoever made it."""
@@ -26,7 +26,7 @@ _log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
-class Standing:
+class ReconciliationStatus:
     """How register and journals stand.
 
     `lost` are certificates of which the register knows too little, `numbers` CRL numbers that it has not seen by CA,
@@ -47,12 +47,12 @@ class Standing:
     @property
     def ahead(self) -> str:
         """How far the journals are ahead, as the beginning of a sentence."""
-        counts = f"{amount(len(self.lost), 'certificate')}, {amount(len(self.numbers), 'list')}"
+        counts = f"{pluralise(len(self.lost), 'certificate')}, {pluralise(len(self.numbers), 'list')}"
         return f"the journals know more than the register ({counts}), as after restoring a backup"
 
 
 @dataclass(frozen=True, slots=True)
-class Reconciled:
+class ReconciliationReport:
     """What was put back, what could not be, and what became of reservations."""
 
     restored: tuple[Serial, ...]
@@ -61,14 +61,14 @@ class Reconciled:
     given_up: int
 
 
-def look(office: Office, journal: Journal) -> Standing:
+def look(office: ServiceContext, journal: Journal) -> ReconciliationStatus:
     """Compare journals and published lists with the register, and change nothing: also while others serve it.
 
     Journals and lists are read first, since they follow the register. Raises JournalDamaged, JournalMissing and
     OSError.
     """
     journal.check_not_lost()
-    lists = newest_lists(journal.folder, office)
+    lists = newest_archived(journal.folder, office)
     differences = journal_records.compare(
         office.register, journal_records.lines(journal.folder, journal.instance_id), entries(lists)
     )
@@ -77,10 +77,10 @@ def look(office: Office, journal: Journal) -> Standing:
         known = recovery.crl_number(office.register, authority)
         if known is not None and known < signed.number:
             numbers[authority] = max(signed.number, numbers.get(authority, 0))
-    return Standing(frozenset(differences.lost), numbers, differences.unwritten)
+    return ReconciliationStatus(frozenset(differences.lost), numbers, differences.unwritten)
 
 
-def compare(office: Office, journal: Journal) -> Standing:
+def compare(office: ServiceContext, journal: Journal) -> ReconciliationStatus:
     """Compare journals and published lists with the register; what only the register has is written down.
 
     Raises JournalDamaged and JournalUnavailable.
@@ -92,25 +92,25 @@ def compare(office: Office, journal: Journal) -> Standing:
     return replace(standing, written=len(written))
 
 
-def reconcile(office: Office, journal: Journal, request_id: str) -> Reconciled:
+def reconcile(office: ServiceContext, journal: Journal, request_id: str) -> ReconciliationReport:
     """Put back what the register has forgotten, then finish reservations or give them up. Nothing is taken away."""
     standing, deed = compare(office, journal), office.deed("operator", request_id)
-    lists = newest_lists(journal.folder, office)
+    lists = newest_archived(journal.folder, office)
     for authority, number in standing.numbers.items():
         recovery.raise_crl_number(office.register, authority, number)
     for (authority, shard), (der, _) in lists.items():
         recovery.raise_open_shard(office.register, authority, shard)
         # Nobody here can sign one of a CA off line anew: what is served has to be the newest that was published.
         if authority in office.offline and authority in standing.numbers:
-            store_signed(authority, shard, der, office.register, deed)
+            store_external_crl(authority, shard, der, office.register, deed)
     told = journal_records.lines(journal.folder, journal.instance_id)
-    known = journal_records.gather(told, entries(lists), set(standing.lost))
-    back = recovery.put_back(office.register, known, deed)
-    finished, given_up = (0, 0) if back.failed else settle_reservations(office, request_id)
-    return Reconciled(back.done, back.failed, finished, given_up)
+    known = journal_records.merge_facts(told, entries(lists), set(standing.lost))
+    back = recovery.restore(office.register, known, deed)
+    finished, given_up = (0, 0) if back.failed else resolve_reservations(office, request_id)
+    return ReconciliationReport(back.done, back.failed, finished, given_up)
 
 
-def settle_reservations(office: Office, request_id: str) -> tuple[int, int]:
+def resolve_reservations(office: ServiceContext, request_id: str) -> tuple[int, int]:
     """Finish or give up reservations that nobody came back for; returns how many of each.
 
     Revocation is looked at again under the holding's lock, by `finish`. What waits for the signer goes on waiting.
@@ -124,20 +124,20 @@ def settle_reservations(office: Office, request_id: str) -> tuple[int, int]:
     for certificate in waiting:
         deed = office.deed(_ACTOR, request_id)
         if not _may_be_finished(certificate, deed):
-            given_up += recovery.give_up(office.register, certificate, deed)
+            given_up += recovery.void_reservation(office.register, certificate, deed)
             continue
         try:
-            note_given_way(certificate, office)
-            outcome = finish(certificate, office, deed)
+            journal_superseded(certificate, office)
+            outcome = sign_and_store(certificate, office, deed)
         except (SignatureRejected, KeyError):
             # Its CA's key is another one now, or it issues no more.
             _log.exception("%s cannot be finished: it is given up", certificate.serial)
-            given_up += recovery.give_up(office.register, certificate, deed)
+            given_up += recovery.void_reservation(office.register, certificate, deed)
         else:
-            finished += not isinstance(outcome, Refusal)
+            finished += not isinstance(outcome, Rejection)
     return finished, given_up
 
 
-def _may_be_finished(certificate: Certificate, deed: Deed) -> bool:
+def _may_be_finished(certificate: Certificate, deed: AuditContext) -> bool:
     holding = certificate.holding
     return holding.customer.may_use(holding.channel) and deed.at <= certificate.span.not_after

@@ -7,13 +7,13 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
 from sinetti.database import ids as database_ids
-from sinetti.database.common.audit_log import Deed
-from sinetti.database.issuance.transactions import Moved
+from sinetti.database.common.audit_log import AuditContext
+from sinetti.database.issuance.transactions import ConcurrentUpdate
 from sinetti.database.organisations import secure_messages
 from sinetti.database.organisations.organisations import NewOrder, NewTransferIds
-from sinetti.database.organisations.secure_messages import NewLink, NewPin, NoRecipient, NothingIssued
-from sinetti.domain.link_tokens import OPEN_LINK, link_token, pin_code, same, signatory_code, token_hash
-from sinetti.domain.orders.ordering_rules import Trouble
+from sinetti.database.organisations.secure_messages import NewLink, NewPin, NoRecipient, OrganisationCannotIssue
+from sinetti.domain.link_tokens import OPEN_LINK, constant_time_equal, delivery_code, link_token, pin_code, token_hash
+from sinetti.domain.orders.ordering_rules import OrderErrorReason
 from sinetti.domain.orders.secure_messages import (
     CODE_TRIES,
     LINK_LIVES,
@@ -21,25 +21,25 @@ from sinetti.domain.orders.secure_messages import (
     PIN_LIVES,
     PIN_TRIES,
     PINS_A_DAY,
-    Delivery,
-    Leads,
-    Link,
-    Pins,
-    Standing,
-    day_began,
-    leads,
-    standing,
+    LinkState,
+    PinHistory,
+    PinState,
+    SecureLink,
+    SmsDelivery,
+    link_state,
+    pin_state,
+    start_of_local_day,
 )
 from sinetti.domain.values import Channel
-from sinetti.services.context import Office
+from sinetti.services.context import ServiceContext
 from sinetti.services.issuance import order, transfer_ids
-from sinetti.services.issuance.transfer_ids import ShownIds
+from sinetti.services.issuance.transfer_ids import GeneratedTransferIds
 
 _SHOWN_DIGITS = 2
 
 
 @dataclass(frozen=True, slots=True)
-class Offered:
+class LinkSent:
     """A link that is owed to an order's contact. `code` is what the signatory tells a contact who has no phone."""
 
     order_id: str
@@ -54,16 +54,16 @@ class Offered:
 
 
 @dataclass(frozen=True, slots=True)
-class Seen:
+class LinkView:
     """What a link leads to now, as its page says it.
 
     `made` is how many PIN codes there were so far, `pins_left` how many more there may be today, `tries_left` how often
     the PIN or the code may still be entered; `phone_end` are the last digits of the number that PIN codes go to.
     """
 
-    leads: Leads
-    standing: Standing = Standing.NONE
-    delivery: Delivery = Delivery.WAITING
+    leads: LinkState
+    standing: PinState = PinState.NONE
+    delivery: SmsDelivery = SmsDelivery.WAITING
     made: int = 0
     pins_left: int = 0
     tries_left: int = 0
@@ -71,24 +71,24 @@ class Seen:
 
 
 @dataclass(frozen=True, slots=True)
-class Opened:
+class PinSent:
     """A PIN code was made; `message_id` is its SMS, which is owed now."""
 
     message_id: str
 
 
 @dataclass(frozen=True, slots=True)
-class Shown:
+class RevealedIds:
     """Transfer ids as they are shown, this once, and what they are for."""
 
-    ids: ShownIds
+    ids: GeneratedTransferIds
     customer_id: str
     customer_name: str
     channel: Channel
     description: str
 
 
-def offer(order_id: str, office: Office, actor: str, request_id: str, seen: str | None = None) -> Offered:
+def send_link(order_id: str, office: ServiceContext, actor: str, request_id: str, seen: str | None = None) -> LinkSent:
     """Owe an open order's contact of now a link to its transfer ids; former links and ids end.
 
     `seen` is the id of the link that the asker looked at, empty for none. Raises Newer where there is another by now,
@@ -97,21 +97,21 @@ def offer(order_id: str, office: Office, actor: str, request_id: str, seen: str 
     try:
         with office.act(actor, request_id) as deed:
             link = replace(_new_link(office, deed, LINK_LIVES), seen=seen)
-            has_phone = secure_messages.offer(office.register, order_id, link, _unknown_ids(office, deed), deed)
-    except Moved:
-        raise order.not_open(order_id, office) from None
+            has_phone = secure_messages.send_link(office.register, order_id, link, _unknown_ids(office, deed), deed)
+    except ConcurrentUpdate:
+        raise order.order_closed_error(order_id, office) from None
     except NoRecipient:
         sentence = "nobody is the order's contact any more: name one first (sinetti authority change-contact)"
-        raise order.OrderError(Trouble.NO_CONTACT, sentence) from None
-    except NothingIssued:
+        raise order.OrderError(OrderErrorReason.NO_CONTACT, sentence) from None
+    except OrganisationCannotIssue:
         sentence = "the organisation is closed for good: nothing more is issued to it"
-        raise order.OrderError(Trouble.CLOSED, sentence) from None
+        raise order.OrderError(OrderErrorReason.CLOSED, sentence) from None
     return _offered(order_id, link, office, has_phone=has_phone)
 
 
 def order_and_offer(
-    new: NewOrder, office: Office, actor: str, request_id: str, link_lives: timedelta = LINK_LIVES
-) -> Offered:
+    new: NewOrder, office: ServiceContext, actor: str, request_id: str, link_lives: timedelta = LINK_LIVES
+) -> LinkSent:
     """Take an order, and owe its contact a link to transfer ids, which nobody knows before.
 
     Raises OrderError, and OrderedAlready where it has an order id of its own and was ordered before.
@@ -125,100 +125,100 @@ def order_and_offer(
     return _offered(order_id, link, office, has_phone=has_phone)
 
 
-def look(token: str, office: Office) -> Seen:
+def view_link(token: str, office: ServiceContext) -> LinkView:
     """What a link leads to now. Changes and sends nothing."""
     now = office.now()
     link = secure_messages.find_link(office.register, token_hash(token))
     return _seen(link, _pins(link, office, now), now)
 
 
-def open_message(token: str, after: int, office: Office, request_id: str) -> Opened | Seen:
+def send_pin(token: str, after: int, office: ServiceContext, request_id: str) -> PinSent | LinkView:
     """Make a PIN code and owe its SMS; or what the link leads to, where none is made.
 
     `after` is how many there were when the asker last looked: a button that was pressed twice sends one.
     """
     now = office.now()
     link = secure_messages.find_link(office.register, token_hash(token))
-    if link is None or leads(link, now) is not Leads.PIN:
+    if link is None or link_state(link, now) is not LinkState.PIN:
         return _seen(link, NO_PINS, now)
     deed = _deed(link, office, request_id)
-    new = NewPin(database_ids.random_id(), deed.at + PIN_LIVES, after, day_began(deed.at))
+    new = NewPin(database_ids.random_id(), deed.at + PIN_LIVES, after, start_of_local_day(deed.at))
     message_id = secure_messages.open_message(office.register, link, new, deed)
-    return Opened(message_id) if message_id is not None else look(token, office)
+    return PinSent(message_id) if message_id is not None else view_link(token, office)
 
 
-def show(token: str, pin: str, office: Office, request_id: str) -> Shown | Seen:
+def reveal_with_pin(token: str, pin: str, office: ServiceContext, request_id: str) -> RevealedIds | LinkView:
     """Show transfer ids, made now, for the PIN code that was sent last; the ones before end.
 
     The code is used up by that. Everything else gives what the link leads to then: a wrong PIN code has been counted.
     """
     now = office.now()
     link = secure_messages.find_link(office.register, token_hash(token))
-    if link is None or leads(link, now) is not Leads.PIN:
+    if link is None or link_state(link, now) is not LinkState.PIN:
         return _seen(link, NO_PINS, now)
     last = _pins(link, office, now).last
-    if last is None or standing(last, now) is not Standing.WAITING:
-        return look(token, office)
+    if last is None or pin_state(last, now) is not PinState.WAITING:
+        return view_link(token, office)
     deed = _deed(link, office, request_id)
-    if not same(pin_code(office.transfer_key, last.pin_id), _without_spaces(pin)):
+    if not constant_time_equal(pin_code(office.transfer_key, last.pin_id), _without_spaces(pin)):
         secure_messages.count_wrong_pin(office.register, link, last.pin_id, deed)
-        return look(token, office)
-    return _shown(link, last.pin_id, office, deed) or look(token, office)
+        return view_link(token, office)
+    return _shown(link, last.pin_id, office, deed) or view_link(token, office)
 
 
-def show_by_code(token: str, code: str, office: Office, request_id: str) -> Shown | Seen:
+def reveal_with_code(token: str, code: str, office: ServiceContext, request_id: str) -> RevealedIds | LinkView:
     """Show transfer ids, made now, for the code that a signatory told a contact without a phone.
 
     Everything else gives what the link leads to then: a wrong code has been counted, and the fifth ends the link.
     """
     now = office.now()
     link = secure_messages.find_link(office.register, token_hash(token))
-    if link is None or leads(link, now) is not Leads.CODE:
+    if link is None or link_state(link, now) is not LinkState.CODE:
         return _seen(link, NO_PINS, now)
     deed = _deed(link, office, request_id)
-    if not same(signatory_code(office.transfer_key, link.secure_id), _without_spaces(code).casefold()):
+    if not constant_time_equal(delivery_code(office.transfer_key, link.secure_id), _without_spaces(code).casefold()):
         secure_messages.count_wrong_code(office.register, link, deed)
-        seen = look(token, office)
+        seen = view_link(token, office)
         # Who had a link that worked is told why it does no more; from then on it looks like any that never did.
-        return seen if seen.leads is not Leads.CLOSED else Seen(Leads.CLOSED, Standing.LOCKED)
-    return _shown(link, None, office, deed) or look(token, office)
+        return seen if seen.leads is not LinkState.CLOSED else LinkView(LinkState.CLOSED, PinState.LOCKED)
+    return _shown(link, None, office, deed) or view_link(token, office)
 
 
-def _shown(link: Link, pin_id: str | None, office: Office, deed: Deed) -> Shown | None:
+def _shown(link: SecureLink, pin_id: str | None, office: ServiceContext, deed: AuditContext) -> RevealedIds | None:
     """Give the ids that are stored now; None where another call came first."""
-    new, password = transfer_ids.make_ids(office.transfer_key, deed.at)
+    new, password = transfer_ids.generate_transfer_ids(office.transfer_key, deed.at)
     try:
         stored = (
             secure_messages.show_for_code(office.register, link, new, deed)
             if pin_id is None
-            else secure_messages.show_for_pin(office.register, link, pin_id, new, deed)
+            else secure_messages.reveal_with_pin(office.register, link, pin_id, new, deed)
         )
-    except Moved:
+    except ConcurrentUpdate:
         return None
     if not stored:
         return None
-    made = ShownIds(link.order_id, new.transfer_id, password, new.expires)
-    return Shown(made, link.customer_id, link.customer_name, link.channel, link.description)
+    made = GeneratedTransferIds(link.order_id, new.transfer_id, password, new.expires)
+    return RevealedIds(made, link.customer_id, link.customer_name, link.channel, link.description)
 
 
-def _pins(link: Link | None, office: Office, now: datetime) -> Pins:
-    if link is None or leads(link, now) is not Leads.PIN:
+def _pins(link: SecureLink | None, office: ServiceContext, now: datetime) -> PinHistory:
+    if link is None or link_state(link, now) is not LinkState.PIN:
         return NO_PINS
-    return secure_messages.find_pins(office.register, link.secure_id, day_began(now))
+    return secure_messages.find_pins(office.register, link.secure_id, start_of_local_day(now))
 
 
-def _seen(link: Link | None, pins: Pins, now: datetime) -> Seen:
-    where = leads(link, now)
-    if link is None or where in {Leads.CLOSED, Leads.SPENT}:
-        return Seen(where)
-    if where is Leads.CODE:
-        return Seen(where, tries_left=max(0, CODE_TRIES - link.wrong))
+def _seen(link: SecureLink | None, pins: PinHistory, now: datetime) -> LinkView:
+    where = link_state(link, now)
+    if link is None or where in {LinkState.CLOSED, LinkState.SPENT}:
+        return LinkView(where)
+    if where is LinkState.CODE:
+        return LinkView(where, tries_left=max(0, CODE_TRIES - link.wrong))
     digits = "".join(one for one in link.phone or "" if one.isdigit())
     last = pins.last
-    return Seen(
+    return LinkView(
         where,
-        standing(last, now),
-        last.delivery if last is not None else Delivery.WAITING,
+        pin_state(last, now),
+        last.delivery if last is not None else SmsDelivery.WAITING,
         made=pins.made,
         pins_left=max(0, PINS_A_DAY - pins.today),
         tries_left=PIN_TRIES - last.wrong if last is not None else 0,
@@ -226,23 +226,23 @@ def _seen(link: Link | None, pins: Pins, now: datetime) -> Seen:
     )
 
 
-def _new_link(office: Office, deed: Deed, lives: timedelta) -> NewLink:
+def _new_link(office: ServiceContext, deed: AuditContext, lives: timedelta) -> NewLink:
     secure_id = database_ids.random_id()
     token = link_token(office.transfer_key, OPEN_LINK, secure_id)
     return NewLink(secure_id, token_hash(token), deed.at + lives)
 
 
-def _unknown_ids(office: Office, deed: Deed) -> NewTransferIds:
+def _unknown_ids(office: ServiceContext, deed: AuditContext) -> NewTransferIds:
     """Transfer ids that nobody gets to see: they only end those before, until others are shown."""
-    return transfer_ids.make_ids(office.transfer_key, deed.at)[0]
+    return transfer_ids.generate_transfer_ids(office.transfer_key, deed.at)[0]
 
 
-def _offered(order_id: str, link: NewLink, office: Office, *, has_phone: bool) -> Offered:
-    code = None if has_phone else signatory_code(office.transfer_key, link.secure_id)
-    return Offered(order_id, link.secure_id, link.expires, code)
+def _offered(order_id: str, link: NewLink, office: ServiceContext, *, has_phone: bool) -> LinkSent:
+    code = None if has_phone else delivery_code(office.transfer_key, link.secure_id)
+    return LinkSent(order_id, link.secure_id, link.expires, code)
 
 
-def _deed(link: Link, office: Office, request_id: str) -> Deed:
+def _deed(link: SecureLink, office: ServiceContext, request_id: str) -> AuditContext:
     return office.deed(f"secure-message:{link.secure_id}", request_id)
 
 

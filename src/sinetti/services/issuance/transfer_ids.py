@@ -16,7 +16,7 @@ _PASSWORD_LENGTH = 16
 
 
 @dataclass(frozen=True, slots=True)
-class ShownIds:
+class GeneratedTransferIds:
     """A pair of transfer ids as it is shown, once, to whoever passes it on."""
 
     order_id: str
@@ -30,13 +30,13 @@ def mac(key: bytes, transfer_id: str, password: str) -> bytes:
     return hmac.digest(key, f"{transfer_id}\0{password}".encode(), hashlib.sha256)
 
 
-def fits(key: bytes, transfer_id: str, password: str, stored: bytes | None) -> bool:
+def verify_password(key: bytes, transfer_id: str, password: str, stored: bytes | None) -> bool:
     """Compare in constant time; for an unknown id (None) with a dummy, so that it takes as long."""
     expected = mac(key, transfer_id, password)
     return hmac.compare_digest(expected, stored if stored is not None else bytes(len(expected))) and stored is not None
 
 
-def make_ids(key: bytes, now: datetime) -> tuple[NewTransferIds, str]:
+def generate_transfer_ids(key: bytes, now: datetime) -> tuple[NewTransferIds, str]:
     """A new pair: what is stored, and the password that is shown once (shapes: facts sheet, 1)."""
     transfer_id = "".join(secrets.choice(string.digits) for _ in range(_ID_DIGITS))
     password = "".join(secrets.choice(_LETTERS) for _ in range(_PASSWORD_LENGTH))

@@ -19,16 +19,16 @@ from sinetti.database.operations import monitoring
 from sinetti.domain.operations.endings import ListEnd, list_alarms
 from sinetti.domain.operations.monitoring import (
     ANSWERS_LATE,
-    Finding,
     FindingKind,
+    MonitoringFinding,
     counts_agree,
-    disagreement,
-    half_gone,
-    nears_end,
+    crl_mismatch,
+    is_near_expiry,
+    is_past_half_life,
 )
 from sinetti.domain.values import Serial
 from sinetti.pki.encoding import load_certificate, serial_hex
-from sinetti.services.context import Office
+from sinetti.services.context import ServiceContext
 
 MOST_COMPARED = 100_000
 """Entries up to which a list is compared one by one; of a longer one the count and the newest revocations."""
@@ -39,7 +39,7 @@ _ANEW = "fetch it from the status address, which signs it anew; if it stays so, 
 
 
 @dataclass(frozen=True, slots=True)
-class ListPlace:
+class CrlLocation:
     """Which list: a CA's shard, or shard 0 for the whole CA. `path` is where it is served."""
 
     authority: str
@@ -56,46 +56,46 @@ class ListPlace:
         return f"/crl/{self.name}.crl"
 
 
-class NotThere(Exception):
+class NotFound(Exception):
     """What was looked for is not there; the sentence says why, and what to do."""
 
 
-Read = Callable[[ListPlace], bytes]
-"""Gives a list's DER. Raises NotThere."""
+Read = Callable[[CrlLocation], bytes]
+"""Gives a list's DER. Raises NotFound."""
 
 
-def list_places(office: Office) -> tuple[ListPlace, ...]:
+def list_places(office: ServiceContext) -> tuple[CrlLocation, ...]:
     """Every list that has to be there: two of each CA, and whatever was published. None before anything was issued."""
     published = monitoring.list_names(office.register)
     if all(name in office.offline for name, _ in published) and not monitoring.any_certificate(office.register):
-        return tuple(ListPlace(*one) for one in published)
+        return tuple(CrlLocation(*one) for one in published)
     own = ((name, shard) for name, issuer in office.issuers.items() for shard in (WHOLE, issuer.shard))
-    return tuple(ListPlace(*one) for one in sorted({*published, *own}))
+    return tuple(CrlLocation(*one) for one in sorted({*published, *own}))
 
 
-def stored(office: Office) -> Read:
+def stored_crls(office: ServiceContext) -> Read:
     """Read lists as they stand in the register."""
 
-    def read(place: ListPlace) -> bytes:
-        newest = crls.published_list(office.register, place.authority, place.shard)
+    def read(place: CrlLocation) -> bytes:
+        newest = crls.latest_crl(office.register, place.authority, place.shard)
         if newest is None:
             sentence = "it was never published: start sinetti authority serve, or run sinetti authority publish"
-            raise NotThere(sentence)
+            raise NotFound(sentence)
         return newest.der
 
     return read
 
 
-def list_findings(office: Office, read: Read, *, offline: bool = True) -> tuple[Finding, ...]:
+def check_crls(office: ServiceContext, read: Read, *, offline: bool = True) -> tuple[MonitoringFinding, ...]:
     """Judge every list; those of CAs that are off line are left out where `offline` says so."""
     places = [one for one in list_places(office) if offline or one.authority not in office.offline]
     return tuple(finding for place in places for finding in _judged(place, office, read))
 
 
-def answer_findings(office: Office) -> tuple[Finding, ...]:
+def check_ocsp_age(office: ServiceContext) -> tuple[MonitoringFinding, ...]:
     """Judge the ages of the stored OCSP answers."""
     return tuple(
-        Finding(
+        MonitoringFinding(
             FindingKind.ANSWER_OLD,
             one.authority,
             f"OCSP answers of {one.authority} are from {_when(one.this_update)} and half their life is over: see in "
@@ -103,11 +103,11 @@ def answer_findings(office: Office) -> tuple[Finding, ...]:
         )
         for one in monitoring.answer_ages(office.register)
         # Whoever keeps them begins at the half, and takes his time to get round.
-        if half_gone(one.this_update, one.next_update, office.now() - ANSWERS_LATE)
+        if is_past_half_life(one.this_update, one.next_update, office.now() - ANSWERS_LATE)
     )
 
 
-def certificate_findings(files: Mapping[str, bytes], office: Office) -> tuple[Finding, ...]:
+def certificate_findings(files: Mapping[str, bytes], office: ServiceContext) -> tuple[MonitoringFinding, ...]:
     """Judge certificates of our own, by the names of their files; of several for one purpose the last one counts."""
     newest: dict[object, tuple[str, x509.Certificate]] = {}
     findings = []
@@ -116,23 +116,25 @@ def certificate_findings(files: Mapping[str, bytes], office: Office) -> tuple[Fi
             one = load_certificate(octets)
             key: object = (one.subject.public_bytes(), one.issuer.public_bytes())
         except ValueError as bad:
-            findings.append(Finding(FindingKind.CERTIFICATE_ENDS, name, f"{name}: {bad}: bring it back from a copy"))
+            findings.append(
+                MonitoringFinding(FindingKind.CERTIFICATE_ENDS, name, f"{name}: {bad}: bring it back from a copy")
+            )
             continue
         if key not in newest or newest[key][1].not_valid_after_utc < one.not_valid_after_utc:
             newest[key] = (name, one)
     now = office.now()
     for name, one in newest.values():
-        if nears_end(one.not_valid_before_utc, one.not_valid_after_utc, now):
+        if is_near_expiry(one.not_valid_before_utc, one.not_valid_after_utc, now):
             ends = one.not_valid_after_utc
             sentence = f"{name} {'ended' if now > ends else 'ends'} on {_when(ends)}: replace it"
-            findings.append(Finding(FindingKind.CERTIFICATE_ENDS, name, sentence))
+            findings.append(MonitoringFinding(FindingKind.CERTIFICATE_ENDS, name, sentence))
     return tuple(findings)
 
 
-def bulk_findings(office: Office) -> tuple[Finding, ...]:
+def bulk_findings(office: ServiceContext) -> tuple[MonitoringFinding, ...]:
     """Find bulk revocations that were begun or approved and cut short, and calls for early replacement likewise."""
     revoking = (
-        Finding(
+        MonitoringFinding(
             FindingKind.BULK_UNFINISHED,
             one.proposal_id,
             f"the bulk revocation {one.proposal_id} ({len(one.serials)} certificates) was cut short: "
@@ -145,7 +147,7 @@ def bulk_findings(office: Office) -> tuple[Finding, ...]:
         for one in bulk_revocation.unfinished(office.register)
     )
     calling = (
-        Finding(
+        MonitoringFinding(
             FindingKind.EARLY_UNFINISHED,
             one.call_id,
             f"the call for early replacement {one.call_id} ({len(one.serials)} certificates) was cut short: "
@@ -160,28 +162,28 @@ def bulk_findings(office: Office) -> tuple[Finding, ...]:
     return (*revoking, *calling)
 
 
-def _judged(place: ListPlace, office: Office, read: Read) -> Iterator[Finding]:
+def _judged(place: CrlLocation, office: ServiceContext, read: Read) -> Iterator[MonitoringFinding]:
     name, now = place.name, office.now()
     try:
         crl = _signed(read(place), office.certificates.get(place.authority))
-    except NotThere as absent:
-        yield Finding(FindingKind.LIST_MISSING, name, f"the list {name} is not there: {absent}")
+    except NotFound as absent:
+        yield MonitoringFinding(FindingKind.LIST_MISSING, name, f"the list {name} is not there: {absent}")
         return
     except ValueError as wrong:
         sentence = f"what is there as the list {name} is none of its CA ({wrong}): look at who put it there"
-        yield Finding(FindingKind.LIST_WRONG, name, sentence)
+        yield MonitoringFinding(FindingKind.LIST_WRONG, name, sentence)
         return
     made, ends = crl.last_update_utc, crl.next_update_utc or crl.last_update_utc
     if place.authority in office.offline:
         if list_alarms([ListEnd(name, ends)], now):
             sentence = f"the list {name} ends on {_when(ends)}: sinetti authority publish renews it"
-            yield Finding(FindingKind.OFFLINE_LIST_ENDS, name, sentence)
-    elif half_gone(made, ends, now):
+            yield MonitoringFinding(FindingKind.OFFLINE_LIST_ENDS, name, sentence)
+    elif is_past_half_life(made, ends, now):
         sentence = (
             f"the list {name} is from {_when(made)} and half its life is over: see in the log of sinetti authority "
             "serve why no newer one is signed"
         )
-        yield Finding(FindingKind.LIST_OLD, name, sentence)
+        yield MonitoringFinding(FindingKind.LIST_OLD, name, sentence)
     if place.authority in monitoring.issuing_authorities(office.register):
         yield from _compared(place, crl, office)
 
@@ -198,14 +200,16 @@ def _signed(der: bytes, certificate: bytes | None) -> x509.CertificateRevocation
     return crl
 
 
-def _compared(place: ListPlace, crl: x509.CertificateRevocationList, office: Office) -> Iterator[Finding]:
+def _compared(
+    place: CrlLocation, crl: x509.CertificateRevocationList, office: ServiceContext
+) -> Iterator[MonitoringFinding]:
     """Compare a list with the register."""
     if max(len(crl), monitoring.count_revoked(office.register, place.authority, place.shard)) > MOST_COMPARED:
         yield from _compared_by_count(place, crl, office)
         return
     made, revoked = crl.last_update_utc, dict(monitoring.revoked(office.register, place.authority, place.shard))
     listed = {serial_hex(one.serial_number) for one in crl}
-    found = disagreement(listed, {one for one, ends in revoked.items() if ends >= made}, revoked.keys())
+    found = crl_mismatch(listed, {one for one, ends in revoked.items() if ends >= made}, revoked.keys())
     if found.lacking:
         yield _lacks(place, found.lacking)
     if found.surplus:
@@ -213,10 +217,12 @@ def _compared(place: ListPlace, crl: x509.CertificateRevocationList, office: Off
             f"the list {place.name} has {_some(found.surplus)}, which the register does not call revoked: it may come "
             "from an old backup; run sinetti authority reconcile"
         )
-        yield Finding(FindingKind.LIST_HAS_MORE, place.name, sentence)
+        yield MonitoringFinding(FindingKind.LIST_HAS_MORE, place.name, sentence)
 
 
-def _compared_by_count(place: ListPlace, crl: x509.CertificateRevocationList, office: Office) -> Iterator[Finding]:
+def _compared_by_count(
+    place: CrlLocation, crl: x509.CertificateRevocationList, office: ServiceContext
+) -> Iterator[MonitoringFinding]:
     """Compare what is newest, and the counts: a million entries one by one take seconds and hundreds of megabytes."""
     register, made = office.register, crl.last_update_utc
     newest = islice(monitoring.revoked(register, place.authority, place.shard), NEWEST_COMPARED)
@@ -229,12 +235,12 @@ def _compared_by_count(place: ListPlace, crl: x509.CertificateRevocationList, of
     ever = monitoring.count_revoked(register, place.authority, place.shard)
     if not counts_agree(len(crl), in_force, ever):
         sentence = f"the list {place.name} has {len(crl)} entries, and the register {in_force} to {ever}: {_ANEW}"
-        yield Finding(FindingKind.LIST_LACKS, place.name, sentence)
+        yield MonitoringFinding(FindingKind.LIST_LACKS, place.name, sentence)
 
 
-def _lacks(place: ListPlace, lacking: AbstractSet[Serial]) -> Finding:
+def _lacks(place: CrlLocation, lacking: AbstractSet[Serial]) -> MonitoringFinding:
     sentence = f"the list {place.name} lacks {_some(lacking)}, revoked in the register: {_ANEW}"
-    return Finding(FindingKind.LIST_LACKS, place.name, sentence)
+    return MonitoringFinding(FindingKind.LIST_LACKS, place.name, sentence)
 
 
 def _some(serials: AbstractSet[Serial]) -> str:

@@ -1,12 +1,12 @@
 """Is everything there that answers need? One function for each thing: None if it is well, else what is wrong."""
 
-from sinetti.database.connection import REGISTER_UNAVAILABLE
+from sinetti.database.connection import DATABASE_UNAVAILABLE
 from sinetti.database.issuance.crls import WHOLE
 from sinetti.database.operations import authorities
 from sinetti.journal.reader import JournalError
 from sinetti.pki.signers import SignerUnavailable
-from sinetti.services.context import Office
-from sinetti.services.status.crl import LIFE, current_list
+from sinetti.services.context import ServiceContext
+from sinetti.services.status.crl import LIFE, current_crl
 
 STALE_AFTER = LIFE / 2
 """A list is signed anew at least daily: half a life old, it has not been for days."""
@@ -14,16 +14,16 @@ STALE_AFTER = LIFE / 2
 _AWAY = "the register cannot be reached: look at the database, and at this machine's way to it"
 
 
-def register_check(office: Office) -> str | None:
+def register_check(office: ServiceContext) -> str | None:
     """Whether the register can be read."""
     try:
         authorities.issuing_names(office.register)
-    except REGISTER_UNAVAILABLE:
+    except DATABASE_UNAVAILABLE:
         return _AWAY
     return None
 
 
-def journal_check(office: Office) -> str | None:
+def journal_check(office: ServiceContext) -> str | None:
     """Whether a fact could be written into the journal."""
     try:
         office.journal.check()
@@ -32,7 +32,7 @@ def journal_check(office: Office) -> str | None:
     return None
 
 
-def issuing_check(office: Office) -> str | None:
+def issuing_check(office: ServiceContext) -> str | None:
     """Whether the keys of the CAs that issue can be used."""
     try:
         for name in sorted(set(office.issuing.values())):
@@ -42,14 +42,14 @@ def issuing_check(office: Office) -> str | None:
     return None
 
 
-def lists_check(office: Office, request_id: str) -> str | None:
+def lists_check(office: ServiceContext, request_id: str) -> str | None:
     """Whether the newest list of each CA that issues is younger than half its life; one that is due is signed now."""
     try:
         for name in sorted(set(office.issuing.values())):
-            newest = current_list(name, WHOLE, office, request_id)
+            newest = current_crl(name, WHOLE, office, request_id)
             if newest is None or office.now() >= newest.this_update + STALE_AFTER:
                 return f"the newest revocation list of {name} is {STALE_AFTER.days} days old: see in the log why"
-    except REGISTER_UNAVAILABLE:
+    except DATABASE_UNAVAILABLE:
         return _AWAY
     except (SignerUnavailable, JournalError) as away:
         return f"no revocation list can be signed, and the last has ended: {away}"

@@ -10,16 +10,16 @@ from cryptography.x509 import ocsp
 from cryptography.x509.oid import ExtendedKeyUsageOID
 
 from sinetti.database.operations import monitoring
-from sinetti.domain.operations.monitoring import Finding, FindingKind, half_gone
+from sinetti.domain.operations.monitoring import FindingKind, MonitoringFinding, is_past_half_life
 from sinetti.domain.values import Serial
 from sinetti.pki.chain import extension_value, issuers_of
 from sinetti.pki.encoding import PublicKey, load_certificate
 from sinetti.pki.signatures import verify
-from sinetti.services.context import Office
+from sinetti.services.context import ServiceContext
 
 
 @dataclass(frozen=True, slots=True)
-class Question:
+class OcspProbe:
     """One request (DER) about one certificate, at `path`, and what has to be answered."""
 
     authority: str
@@ -33,12 +33,12 @@ class Question:
         return f"/ocsp/{self.authority}"
 
 
-def questions(office: Office) -> tuple[Question, ...]:
+def questions(office: ServiceContext) -> tuple[OcspProbe, ...]:
     """What to ask: of each CA that issues, about its newest certificate in force and the newest that is revoked."""
     return tuple(_questions(office))
 
 
-def judge_answer(question: Question, der: bytes, office: Office) -> Finding | None:
+def check_response(question: OcspProbe, der: bytes, office: ServiceContext) -> MonitoringFinding | None:
     """Judge the answer to a question; None where all is well."""
     about = f"{question.path} about {question.serial}"
     try:
@@ -46,29 +46,29 @@ def judge_answer(question: Question, der: bytes, office: Office) -> Finding | No
         ends = one.next_update_utc or one.this_update_utc
     except ValueError as wrong:
         sentence = f"{about}: {wrong}: see in the log of sinetti authority serve why"
-        return Finding(FindingKind.ANSWER_WRONG, question.authority, sentence)
+        return MonitoringFinding(FindingKind.ANSWER_WRONG, question.authority, sentence)
     told = one.certificate_status
     if told is not (ocsp.OCSPCertStatus.REVOKED if question.revoked else ocsp.OCSPCertStatus.GOOD):
         should = "revoked" if question.revoked else "good"
         sentence = f"{about}: it is {should}, and the answer says {told.name.lower()}: stop the service and look why"
-        return Finding(FindingKind.ANSWER_WRONG, question.authority, sentence)
-    if half_gone(one.this_update_utc, ends, office.now()):
+        return MonitoringFinding(FindingKind.ANSWER_WRONG, question.authority, sentence)
+    if is_past_half_life(one.this_update_utc, ends, office.now()):
         sentence = (
             f"{about}: the answer is from {one.this_update_utc:%Y-%m-%dT%H:%M:%SZ} and half its life is over: see in "
             "the log of sinetti authority serve why none is signed"
         )
-        return Finding(FindingKind.ANSWER_OLD, question.authority, sentence)
+        return MonitoringFinding(FindingKind.ANSWER_OLD, question.authority, sentence)
     return None
 
 
-def _questions(office: Office) -> Iterator[Question]:
+def _questions(office: ServiceContext) -> Iterator[OcspProbe]:
     now = office.now()
     for name in sorted({*office.issuing.values()} & {*office.responders}):
         issuer = load_certificate(office.certificates[name])
         for is_revoked in (False, True):
             serial = monitoring.newest_of(office.register, name, now, is_revoked=is_revoked)
             if serial is not None:
-                yield Question(name, serial, is_revoked, _request(serial, issuer))
+                yield OcspProbe(name, serial, is_revoked, _request(serial, issuer))
 
 
 def _request(serial: Serial, issuer: x509.Certificate) -> bytes:
@@ -81,7 +81,7 @@ def _request(serial: Serial, issuer: x509.Certificate) -> bytes:
     return builder.build().public_bytes(Encoding.DER)
 
 
-def _answer(question: Question, der: bytes, issuer: x509.Certificate) -> ocsp.OCSPResponse:
+def _answer(question: OcspProbe, der: bytes, issuer: x509.Certificate) -> ocsp.OCSPResponse:
     """Read an answer about this certificate, signed by a responder of its CA (RFC 6960, 4.2.2.2). Raises ValueError."""
     response = ocsp.load_der_ocsp_response(der)
     if response.response_status is not ocsp.OCSPResponseStatus.SUCCESSFUL:

@@ -4,11 +4,11 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from sinetti.database.access import accounts
-from sinetti.database.access.accounts import Lapse
+from sinetti.database.access.accounts import InactivityLimit
 from sinetti.database.common import daily_counts
 from sinetti.database.operations import retention
 from sinetti.domain.operations.retention import Cutoffs, Periods, cutoffs
-from sinetti.services.context import Office
+from sinetti.services.context import ServiceContext
 
 
 class NotErased(ValueError):
@@ -16,7 +16,7 @@ class NotErased(ValueError):
 
 
 @dataclass(frozen=True, slots=True)
-class Past:
+class ExpiredRecords:
     """What is past its period now, by ids: `unconfirmed` and `unused` are accounts, `files` what clerks sent."""
 
     cutoffs: Cutoffs
@@ -30,8 +30,8 @@ class Past:
 
 
 @dataclass(frozen=True, slots=True)
-class Erased:
-    """How much was erased, of each that `Past` names."""
+class ErasureReport:
+    """How much was erased, of each that `ExpiredRecords` names."""
 
     people: int = 0
     refusals: int = 0
@@ -42,11 +42,11 @@ class Erased:
     files: int = 0
 
 
-def plan_retention(periods: Periods, office: Office) -> Past:
+def plan_retention(periods: Periods, office: ServiceContext) -> ExpiredRecords:
     """What `apply_retention` would erase now, but for sessions that have ended."""
     register, now = office.register, office.now()
     until = cutoffs(periods, now)
-    return Past(
+    return ExpiredRecords(
         until,
         retention.people(register, until.people),
         retention.refusals(register, until.refusals),
@@ -58,7 +58,7 @@ def plan_retention(periods: Periods, office: Office) -> Past:
     )
 
 
-def apply_retention(periods: Periods, office: Office, request_id: str) -> Erased:
+def apply_retention(periods: Periods, office: ServiceContext, request_id: str) -> ErasureReport:
     """Erase what is past its period, in small transactions, each audited: whoever was cut short runs it again.
 
     Raises NotErased while the clock is not believed.
@@ -78,7 +78,7 @@ def apply_retention(periods: Periods, office: Office, request_id: str) -> Erased
     deed, until = office.deed("operator", request_id), past.cutoffs
     lapse = _lapse(periods, until, office)
     # Messages first: what is still owed to somebody keeps that person.
-    erased = Erased(
+    erased = ErasureReport(
         messages=each(past.messages, lambda ids: retention.delete_messages(register, ids, until.messages, deed)),
         refusals=each(past.refusals, lambda ids: retention.delete_refusals(register, ids, until.refusals, deed)),
         people=each(past.people, lambda ids: retention.erase_people(register, ids, until.people, deed)),
@@ -89,11 +89,11 @@ def apply_retention(periods: Periods, office: Office, request_id: str) -> Erased
         requests=each(past.requests, lambda ids: retention.delete_requests(register, ids, until.people, deed)),
         files=each(past.files, lambda ids: retention.delete_loads(register, ids, until.messages, deed)),
     )
-    accounts.forget_sessions(register, office.machine_now())
+    accounts.purge_sessions(register, office.machine_now())
     daily_counts.forget(register, office.machine_now())
     return erased
 
 
-def _lapse(periods: Periods, until: Cutoffs, office: Office) -> Lapse:
+def _lapse(periods: Periods, until: Cutoffs, office: ServiceContext) -> InactivityLimit:
     """Since when an account is not used: who signs in does it by the machine's clock."""
-    return Lapse(until.people, office.machine_now() - periods.people)
+    return InactivityLimit(until.people, office.machine_now() - periods.people)

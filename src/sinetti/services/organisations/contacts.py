@@ -6,20 +6,20 @@ Old and new are told. Where transfer ids wait for the contact, the link to them 
 
 from dataclasses import dataclass, replace
 
-from sinetti.database.notifications.recipients import Reader
+from sinetti.database.notifications.recipients import Recipient
 from sinetti.database.organisations import contacts
-from sinetti.database.organisations.contacts import HoldingFound
-from sinetti.database.organisations.organisations import Person
-from sinetti.domain.organisations.contacts import PeopleTrouble
+from sinetti.database.organisations.contacts import LineageInfo
+from sinetti.database.organisations.organisations import ContactDetails
+from sinetti.domain.organisations.contacts import PersonErrorReason
 from sinetti.domain.values import Language
-from sinetti.services.context import Office
+from sinetti.services.context import ServiceContext
 from sinetti.services.issuance import secure_message
-from sinetti.services.issuance.secure_message import Offered
+from sinetti.services.issuance.secure_message import LinkSent
 from sinetti.services.organisations.people import PeopleError
 
 
 @dataclass(frozen=True, slots=True)
-class Corrected:
+class ContactCorrection:
     """What is mended of somebody who stays in their place; None stays as it is, an empty phone takes it away."""
 
     name: str | None = None
@@ -29,11 +29,11 @@ class Corrected:
 
 
 @dataclass(frozen=True, slots=True)
-class ContactChange:
+class ContactUpdate:
     """Whose contact, by a certificate's serial or an order's id; the deputy's place in its stead; who is there now."""
 
     named: str
-    who: Person | Corrected
+    who: ContactDetails | ContactCorrection
     deputy: bool = False
 
 
@@ -43,10 +43,10 @@ class ContactChanged:
 
     customer_id: str
     changed: bool
-    offered: tuple[Offered, ...]
+    offered: tuple[LinkSent, ...]
 
 
-def change_contact(change: ContactChange, office: Office, actor: str, request_id: str) -> ContactChanged:
+def change_contact(change: ContactUpdate, office: ServiceContext, actor: str, request_id: str) -> ContactChanged:
     """Rename a contact or a deputy, or correct what is known of one.
 
     Raises PeopleError and LimitReached. The same again changes nothing, but offers transfer ids that a command which
@@ -55,24 +55,26 @@ def change_contact(change: ContactChange, office: Office, actor: str, request_id
     holding = contacts.find_holding(office.register, change.named)
     if holding is None:
         sentence = "no certificate has this serial, and no order this id"
-        raise PeopleError(PeopleTrouble.UNKNOWN, sentence)
-    person = change.who if isinstance(change.who, Person) else _corrected(change.who, holding, deputy=change.deputy)
+        raise PeopleError(PersonErrorReason.UNKNOWN, sentence)
+    person = (
+        change.who if isinstance(change.who, ContactDetails) else _corrected(change.who, holding, deputy=change.deputy)
+    )
     with office.act(actor, request_id) as deed:
         changed = contacts.change_contact(office.register, holding.holding_id, person, deed, deputy=change.deputy)
     office.step("contact-changed")
     orders = contacts.orders_offered_to_others(office.register, holding.holding_id)
     # What follows from a change was counted with it: it is not to fail half-way.
     following = replace(office, daily_limits=None) if changed else office
-    offered = tuple(secure_message.offer(order_id, following, actor, request_id) for order_id in orders)
+    offered = tuple(secure_message.send_link(order_id, following, actor, request_id) for order_id in orders)
     return ContactChanged(holding.customer_id, changed, offered)
 
 
-def _corrected(corrected: Corrected, holding: HoldingFound, *, deputy: bool) -> Person:
+def _corrected(corrected: ContactCorrection, holding: LineageInfo, *, deputy: bool) -> ContactDetails:
     there = holding.deputy if deputy else holding.contact
     # Whoever was erased has no name: nothing is left to be mended.
     if there is None or not there.name:
         sentence = f"there is no {'deputy' if deputy else 'contact person'} whose data could be mended: name one"
-        raise PeopleError(PeopleTrouble.NOBODY, sentence)
+        raise PeopleError(PersonErrorReason.NOBODY, sentence)
     given = {name: value for name in _FIELDS if (value := getattr(corrected, name)) is not None}
     return replace(_as_named(there), **given)
 
@@ -80,5 +82,5 @@ def _corrected(corrected: Corrected, holding: HoldingFound, *, deputy: bool) -> 
 _FIELDS = ("name", "email", "phone", "language")
 
 
-def _as_named(there: Reader) -> Person:
-    return Person(there.name, there.email, there.phone, there.language)
+def _as_named(there: Recipient) -> ContactDetails:
+    return ContactDetails(there.name, there.email, there.phone, there.language)

@@ -5,36 +5,43 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 
 from sinetti.database.access import role_assignments
-from sinetti.database.access.role_assignments import Invited, Otherwise, TooMany, ToPerson
+from sinetti.database.access.role_assignments import (
+    AlreadyHasOtherRole,
+    InvitationLimitReached,
+    InvitationResult,
+    PersonGrant,
+)
 from sinetti.database.notifications import recipients
 from sinetti.database.notifications.recipients import Roles
 from sinetti.database.organisations import contacts, organisations
-from sinetti.database.organisations.contacts import Closed, Looked
-from sinetti.database.organisations.organisations import OrganisationFound, Person
+from sinetti.database.organisations.contacts import OrganisationClosed, ServiceProviders
+from sinetti.database.organisations.organisations import ContactDetails, OrganisationInfo
 from sinetti.domain.access.roles import Role
-from sinetti.domain.organisations.contacts import PeopleTrouble
-from sinetti.services.access.inviting import new_link
-from sinetti.services.context import Office
+from sinetti.domain.organisations.contacts import PersonErrorReason
+from sinetti.services.access.inviting import create_link
+from sinetti.services.context import ServiceContext
 
 
 class PeopleError(ValueError):
     """Somebody who cannot be named so: `why` for every door, and a sentence for operators, which says what to do."""
 
-    def __init__(self, why: PeopleTrouble, sentence: str) -> None:
+    def __init__(self, why: PersonErrorReason, sentence: str) -> None:
         super().__init__(sentence)
         self.why = why
 
 
 @dataclass(frozen=True, slots=True)
-class WhoIsWho:
+class OrganisationPeople:
     """An organisation and everybody who acts for it now."""
 
-    organisation: OrganisationFound
+    organisation: OrganisationInfo
     roles: Roles
-    looked: Looked
+    looked: ServiceProviders
 
 
-def add_signatory(customer_id: str, person: Person, office: Office, actor: str, request_id: str) -> bool:
+def add_signatory(
+    customer_id: str, person: ContactDetails, office: ServiceContext, actor: str, request_id: str
+) -> bool:
     """Name a signatory; False where the same stands already.
 
     Somebody named before with the same address gives way. Raises PeopleError.
@@ -44,69 +51,75 @@ def add_signatory(customer_id: str, person: Person, office: Office, actor: str, 
         return contacts.add_signatory(office.register, one.organisation_id, person, office.deed(actor, request_id))
 
 
-def invite_signatory(customer_id: str, person: Person, office: Office, actor: str, request_id: str) -> Invited:
+def invite_signatory(
+    customer_id: str, person: ContactDetails, office: ServiceContext, actor: str, request_id: str
+) -> InvitationResult:
     """Name a signatory, and owe them a link by which they act in the e-service (docs/mandates.md).
 
     Whoever was named before gets the link alone; who has one that works, or has used it, gets none. Raises PeopleError.
     """
     one = _organisation(customer_id, office)
     deed = office.deed(actor, request_id)
-    to = ToPerson(one.organisation_id, person, Role.SIGNATORY, at_once=True)
+    to = PersonGrant(one.organisation_id, person, Role.SIGNATORY, at_once=True)
     try:
         with _says_closed():
-            return role_assignments.invite(office.register, to, new_link(office, deed.at), deed)
-    except Otherwise:
-        why = PeopleTrouble.OTHER_ROLE
+            return role_assignments.invite(office.register, to, create_link(office, deed.at), deed)
+    except AlreadyHasOtherRole:
+        why = PersonErrorReason.OTHER_ROLE
         sentence = f"somebody with the address {person.email} has another role for {customer_id}: withdraw it first"
-    except TooMany:
-        why = PeopleTrouble.TOO_MANY
+    except InvitationLimitReached:
+        why = PersonErrorReason.TOO_MANY
         sentence = f"so many invitations have left for {customer_id} today that there is no other before tomorrow"
     raise PeopleError(why, sentence)
 
 
-def remove_signatory(customer_id: str, email: str, office: Office, actor: str, request_id: str) -> bool:
+def remove_signatory(customer_id: str, email: str, office: ServiceContext, actor: str, request_id: str) -> bool:
     """Remove a signatory, by their address; False where nobody has it. Raises PeopleError."""
     one = _organisation(customer_id, office)
     return contacts.remove_signatory(office.register, one.organisation_id, email, office.deed(actor, request_id))
 
 
-def set_contact_person(customer_id: str, person: Person | None, office: Office, actor: str, request_id: str) -> bool:
+def set_contact_person(
+    customer_id: str, person: ContactDetails | None, office: ServiceContext, actor: str, request_id: str
+) -> bool:
     """Name the organisation's contact person, or nobody; False where it stands so already. Raises PeopleError."""
     one = _organisation(customer_id, office)
     with _says_closed():
         return contacts.set_contact_person(office.register, one.organisation_id, person, office.deed(actor, request_id))
 
 
-def look_after(customer_id: str, agent_id: str, office: Office, actor: str, request_id: str) -> bool:
+def add_service_provider(customer_id: str, agent_id: str, office: ServiceContext, actor: str, request_id: str) -> bool:
     """Note that another organisation looks after this one; False where it does already. Raises PeopleError."""
     one, agent = _organisation(customer_id, office), _organisation(agent_id, office)
     if one.organisation_id == agent.organisation_id:
         sentence = "an organisation does not look after itself: name the other one"
-        raise PeopleError(PeopleTrouble.ITSELF, sentence)
+        raise PeopleError(PersonErrorReason.ITSELF, sentence)
     with _says_closed():
         deed = office.deed(actor, request_id)
         return contacts.add_agent(office.register, one.organisation_id, agent.organisation_id, deed)
 
 
-def look_after_no_more(customer_id: str, agent_id: str, office: Office, actor: str, request_id: str) -> bool:
+def remove_service_provider(
+    customer_id: str, agent_id: str, office: ServiceContext, actor: str, request_id: str
+) -> bool:
     """End that another organisation looks after this one; False where it does not. Raises PeopleError."""
     one, agent = _organisation(customer_id, office), _organisation(agent_id, office)
     deed = office.deed(actor, request_id)
     return contacts.withdraw_agent(office.register, one.organisation_id, agent.organisation_id, deed)
 
 
-def who_is_who(customer_id: str, office: Office) -> WhoIsWho:
+def who_is_who(customer_id: str, office: ServiceContext) -> OrganisationPeople:
     """Everybody who acts for an organisation now. Raises PeopleError."""
     one, now = _organisation(customer_id, office), office.now()
     found = recipients.roles(office.register, [one.organisation_id], now)[one.organisation_id]
-    return WhoIsWho(one, found, contacts.looked_after(office.register, one.organisation_id, now))
+    return OrganisationPeople(one, found, contacts.service_providers(office.register, one.organisation_id, now))
 
 
-def _organisation(customer_id: str, office: Office) -> OrganisationFound:
+def _organisation(customer_id: str, office: ServiceContext) -> OrganisationInfo:
     found = organisations.find_organisation(office.register, customer_id)
     if found is None:
         sentence = f"no organisation has the id {customer_id}: add it first (sinetti authority organisation add)"
-        raise PeopleError(PeopleTrouble.UNKNOWN, sentence)
+        raise PeopleError(PersonErrorReason.UNKNOWN, sentence)
     return found
 
 
@@ -115,6 +128,6 @@ def _says_closed() -> Iterator[None]:
     """Say in a sentence that an organisation is closed."""
     try:
         yield
-    except Closed as closed:
+    except OrganisationClosed as closed:
         sentence = f"{closed} is closed for good: nobody is named for it any more"
-        raise PeopleError(PeopleTrouble.CLOSED, sentence) from None
+        raise PeopleError(PersonErrorReason.CLOSED, sentence) from None

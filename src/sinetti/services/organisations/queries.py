@@ -5,32 +5,32 @@ from collections.abc import Iterator
 from sinetti.database.certificates import revocation
 from sinetti.database.certificates.revocation import Counts
 from sinetti.database.organisations import organisations
-from sinetti.database.organisations.organisations import OpenOrder, OrganisationFound
+from sinetti.database.organisations.organisations import OpenOrder, OrganisationInfo
 from sinetti.domain.certificates.models import Certificate
 from sinetti.domain.values import Channel, Serial
-from sinetti.services.context import Office
+from sinetti.services.context import ServiceContext
 
 
-def certificates(office: Office, customer_id: str | None = None) -> tuple[Certificate, ...]:
+def certificates(office: ServiceContext, customer_id: str | None = None) -> tuple[Certificate, ...]:
     """Certificates, newest first, of one organisation or of all."""
     return revocation.list_certificates(office.register, customer_id)
 
 
-def in_force(office: Office, channel: Channel) -> Iterator[tuple[Serial, bytes]]:
+def in_force(office: ServiceContext, channel: Channel) -> Iterator[tuple[Serial, bytes]]:
     """Serial and DER of each certificate of a channel that is issued, not revoked and not at its end now."""
     return revocation.in_force(office.register, channel, office.now())
 
 
-def organisation(office: Office, customer_id: str) -> OrganisationFound | None:
+def organisation(office: ServiceContext, customer_id: str) -> OrganisationInfo | None:
     """The organisation with this id."""
     return organisations.find_organisation(office.register, customer_id)
 
 
-def open_orders(office: Office, customer_id: str | None = None) -> tuple[OpenOrder, ...]:
+def open_orders(office: ServiceContext, customer_id: str | None = None) -> tuple[OpenOrder, ...]:
     """Orders whose transfer ids were not used yet, newest first, of one organisation or of all."""
     return organisations.list_open_orders(office.register, customer_id)
 
 
-def counts(office: Office) -> Counts:
+def counts(office: ServiceContext) -> Counts:
     """How much the register holds."""
     return revocation.count(office.register)

@@ -1,10 +1,10 @@
 """An organisation comes into the register, or is approved for more channels."""
 
 from sinetti.database.organisations import organisations
-from sinetti.database.organisations.organisations import NewOrganisation, OrganisationFound
+from sinetti.database.organisations.organisations import NewOrganisation, OrganisationInfo
 from sinetti.domain.identifiers import check_customer_id
-from sinetti.domain.values import Channel, CustomerKind
-from sinetti.services.context import Office
+from sinetti.domain.values import Channel, IdentifierType
+from sinetti.services.context import ServiceContext
 
 
 class ChannelError(ValueError):
@@ -12,20 +12,22 @@ class ChannelError(ValueError):
 
 
 def register_organisation(
-    new: NewOrganisation, office: Office, actor: str, request_id: str
-) -> OrganisationFound | None:
+    new: NewOrganisation, office: ServiceContext, actor: str, request_id: str
+) -> OrganisationInfo | None:
     """Register an organisation; None where its id is taken.
 
     Raises CustomerIdError for an id that this kind cannot have, ChannelError for a channel without a CA.
     """
     check_channels(new.channels, office)
-    customer_id = check_customer_id(new.customer_id, CustomerKind(new.kind), office.environment)
+    customer_id = check_customer_id(new.customer_id, IdentifierType(new.kind), office.environment)
     checked = NewOrganisation(customer_id, new.kind, new.country, new.name, new.language, new.channels)
     with office.act(actor, request_id) as deed:
         return organisations.add_organisation(office.register, checked, deed)
 
 
-def approve(customer_id: str, channels: frozenset[Channel], office: Office, actor: str, request_id: str) -> bool:
+def approve(
+    customer_id: str, channels: frozenset[Channel], office: ServiceContext, actor: str, request_id: str
+) -> bool:
     """Approve an organisation for more channels; False where there is no such organisation. Raises ChannelError."""
     check_channels(channels, office)
     organisation = organisations.find_organisation(office.register, customer_id)
@@ -38,7 +40,7 @@ def approve(customer_id: str, channels: frozenset[Channel], office: Office, acto
     return True
 
 
-def withdraw(customer_id: str, channel: Channel, office: Office, actor: str, request_id: str) -> bool:
+def withdraw(customer_id: str, channel: Channel, office: ServiceContext, actor: str, request_id: str) -> bool:
     """Withdraw a channel: nothing more is issued or renewed for it. False where there is no such organisation."""
     organisation = organisations.find_organisation(office.register, customer_id)
     if organisation is None:
@@ -49,7 +51,7 @@ def withdraw(customer_id: str, channel: Channel, office: Office, actor: str, req
     return True
 
 
-def close(customer_id: str, office: Office, actor: str, request_id: str) -> bool:
+def close(customer_id: str, office: ServiceContext, actor: str, request_id: str) -> bool:
     """Close an organisation: nothing more is issued to it. False where there is no such organisation."""
     organisation = organisations.find_organisation(office.register, customer_id)
     if organisation is None:
@@ -58,7 +60,7 @@ def close(customer_id: str, office: Office, actor: str, request_id: str) -> bool
     return True
 
 
-def check_channels(channels: frozenset[Channel], office: Office) -> None:
+def check_channels(channels: frozenset[Channel], office: ServiceContext) -> None:
     """Pass channels that this authority has a CA for. Raises ChannelError."""
     if missing := channels - office.issuing.keys():
         there = ", ".join(sorted(office.issuing)) or "none"

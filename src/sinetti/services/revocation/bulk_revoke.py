@@ -8,61 +8,63 @@ from datetime import datetime
 
 from sinetti.database.access import pending_invitations, persons
 from sinetti.database.certificates import bulk_revocation, revocation
-from sinetti.database.certificates.bulk_revocation import Row, Wanted
-from sinetti.database.common.audit_log import Deed
+from sinetti.database.certificates.bulk_revocation import BulkRevocationCandidate, CertificateSelection
+from sinetti.database.common.audit_log import AuditContext
 from sinetti.domain.certificates.bulk_revocation import (
-    BulkReason,
-    BulkRefused,
-    Proposal,
+    BulkErrorReason,
+    BulkRevocationError,
+    BulkRevocationProposal,
     account_of,
     actor_of,
     check_officer,
     may_approve,
     may_withdraw,
 )
-from sinetti.domain.certificates.revocation import RevocationReason, Revoker, may_give, taken_along
+from sinetti.domain.certificates.revocation import RevocationReason, RevokerRole, cascade, may_use_reason
 from sinetti.domain.values import Serial
-from sinetti.services.context import Office
+from sinetti.services.context import ServiceContext
 from sinetti.services.issuance.journal_entries import note_revoked_or_say
-from sinetti.services.revocation.selection import Tell, check_known, check_some, tell_nobody
-from sinetti.services.status.crl import publish_or_leave
-from sinetti.services.status.ocsp import tell_revoked
+from sinetti.services.revocation.selection import Tell, no_progress, require_criteria, require_existing
+from sinetti.services.status.crl import publish_best_effort
+from sinetti.services.status.ocsp import presign_revoked
 
 LINES_AT_ONCE = 50
 """Holdings in one transaction: whoever renews one of them meanwhile waits for that long."""
 
-_SENTENCES: Mapping[BulkReason, str] = {
-    BulkReason.DONE: "this proposal is done: nothing is left to approve",
-    BulkReason.SAME_OFFICER: "whoever proposed it cannot approve it: another officer has to run this command",
-    BulkReason.SAME_PERSON: (
+_SENTENCES: Mapping[BulkErrorReason, str] = {
+    BulkErrorReason.DONE: "this proposal is done: nothing is left to approve",
+    BulkErrorReason.SAME_OFFICER: "whoever proposed it cannot approve it: another officer has to run this command",
+    BulkErrorReason.SAME_PERSON: (
         "the account that proposed it belongs to the same person: an account of another clerk has to confirm it"
     ),
-    BulkReason.PROPOSER_GONE: "the account that proposed it is no clerk's any more: if it is right, propose it anew",
-    BulkReason.OTHER_DOOR: (
+    BulkErrorReason.PROPOSER_GONE: (
+        "the account that proposed it is no clerk's any more: if it is right, propose it anew"
+    ),
+    BulkErrorReason.OTHER_DOOR: (
         "what a clerk proposed in the e-service another clerk approves there, and what a command proposed another "
         "officer approves by this command"
     ),
-    BulkReason.EXPIRED: "nobody approved this proposal within 24 hours: propose it anew",
-    BulkReason.CHANGED: (
+    BulkErrorReason.EXPIRED: "nobody approved this proposal within 24 hours: propose it anew",
+    BulkErrorReason.CHANGED: (
         "what would go has changed since it was proposed (a certificate was revoked or renewed meanwhile): propose it "
         "anew, so that what is approved is what goes"
     ),
-    BulkReason.WITHDRAWN: "whoever proposed it has withdrawn it: nothing is left to approve",
+    BulkErrorReason.WITHDRAWN: "whoever proposed it has withdrawn it: nothing is left to approve",
 }
-_NOT_WITHDRAWN: Mapping[BulkReason, str] = {
-    BulkReason.WITHDRAWN: "this proposal is withdrawn already",
-    BulkReason.APPROVED: "this needs no approval any more: what it names is revoked, which nothing takes back",
-    BulkReason.OTHER_OFFICER: "only whoever proposed it withdraws it; what nobody approves ends by itself",
-    BulkReason.EXPIRED: "nobody approved this proposal within 24 hours: nothing is left to withdraw",
+_NOT_WITHDRAWN: Mapping[BulkErrorReason, str] = {
+    BulkErrorReason.WITHDRAWN: "this proposal is withdrawn already",
+    BulkErrorReason.APPROVED: "this needs no approval any more: what it names is revoked, which nothing takes back",
+    BulkErrorReason.OTHER_OFFICER: "only whoever proposed it withdraws it; what nobody approves ends by itself",
+    BulkErrorReason.EXPIRED: "nobody approved this proposal within 24 hours: nothing is left to withdraw",
 }
 _log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
-class BulkAsk:
+class BulkRevocationRequest:
     """Which certificates, why, by whose word, and since when the keys are doubted; `ended`: also those that have."""
 
-    wanted: Wanted
+    wanted: CertificateSelection
     reason: RevocationReason
     officer: str
     invalidity_date: datetime | None = None
@@ -70,10 +72,10 @@ class BulkAsk:
 
 
 @dataclass(frozen=True, slots=True)
-class Selection:
+class BulkSelection:
     """What would go: `along` of it because of keyCompromise. `passed_over` are wanted, but revoked or ended already."""
 
-    going: tuple[Row, ...]
+    going: tuple[BulkRevocationCandidate, ...]
     along: frozenset[Serial]
     passed_over: int
 
@@ -84,213 +86,235 @@ class Selection:
 
 
 @dataclass(frozen=True, slots=True)
-class Outcome:
+class BulkRevocationResult:
     """What became of it: `proposal` is None where nothing was left to revoke, and not done where it waits.
 
     `resumed` are runs of the same officer that had been cut short and were finished first.
     """
 
-    selection: Selection
-    proposal: Proposal | None
-    resumed: tuple[Proposal, ...] = ()
+    selection: BulkSelection
+    proposal: BulkRevocationProposal | None
+    resumed: tuple[BulkRevocationProposal, ...] = ()
 
 
-def look(ask: BulkAsk, office: Office) -> Selection:
-    """Tell what would go, and change nothing. Raises BulkRefused."""
+def preview(ask: BulkRevocationRequest, office: ServiceContext) -> BulkSelection:
+    """Tell what would go, and change nothing. Raises BulkRevocationError."""
     check_officer(ask.officer)
-    if not may_give(Revoker.OPERATOR, ask.reason):
-        raise BulkRefused(BulkReason.REASON, f"the reason {ask.reason} is not for holders' certificates")
-    check_some(ask.wanted, "revoked", "their serials, organisation, issuing CA or time of issue")
-    check_known(ask.wanted, office)
-    return _selected(bulk_revocation.chosen(office.register, ask.wanted), ask, office)
+    if not may_use_reason(RevokerRole.OPERATOR, ask.reason):
+        raise BulkRevocationError(BulkErrorReason.REASON, f"the reason {ask.reason} is not for holders' certificates")
+    require_criteria(ask.wanted, "revoked", "their serials, organisation, issuing CA or time of issue")
+    require_existing(ask.wanted, office)
+    return _selected(bulk_revocation.select(office.register, ask.wanted), ask, office)
 
 
-def revoke_many(ask: BulkAsk, office: Office, request_id: str, told: Tell = tell_nobody) -> Outcome:
-    """Revoke them, or store the proposal where they are too many for one officer's word. Raises BulkRefused.
+def revoke_many(
+    ask: BulkRevocationRequest, office: ServiceContext, request_id: str, told: Tell = no_progress
+) -> BulkRevocationResult:
+    """Revoke them, or store the proposal where they are too many for one officer's word. Raises BulkRevocationError.
 
     What a run of this officer left undone is finished first. A list that cannot be signed here is signed where the
     authority is served.
     """
-    look(ask, office)
+    preview(ask, office)
     resumed = bulk_revocation.unfinished(office.register, ask.officer)
     for one in resumed:
-        _carry_out(one, _By(ask.officer, office, request_id), told)
+        _carry_out(one, _Initiator(ask.officer, office, request_id), told)
     return replace(propose(ask, office, request_id, told), resumed=resumed)
 
 
-def propose(ask: BulkAsk, office: Office, request_id: str, told: Tell = tell_nobody) -> Outcome:
-    """Do the same, and leave alone what other runs left undone. Raises BulkRefused."""
-    selection = look(ask, office)
+def propose(
+    ask: BulkRevocationRequest, office: ServiceContext, request_id: str, told: Tell = no_progress
+) -> BulkRevocationResult:
+    """Do the same, and leave alone what other runs left undone. Raises BulkRevocationError."""
+    selection = preview(ask, office)
     if not selection.going:
-        return Outcome(selection, None)
+        return BulkRevocationResult(selection, None)
     now = office.now()
-    new = Proposal("", ask.officer, ask.reason, ask.invalidity_date, selection.serials, now, now)
+    new = BulkRevocationProposal("", ask.officer, ask.reason, ask.invalidity_date, selection.serials, now, now)
     with office.act(actor_of(ask.officer), request_id) as deed:
         stored = bulk_revocation.propose(office.register, new, deed)
     office.step("many-stored")
     if stored.approved_at is not None:
-        _carry_out(stored, _By(ask.officer, office, request_id), told)
-    return Outcome(selection, bulk_revocation.find(office.register, stored.proposal_id))
+        _carry_out(stored, _Initiator(ask.officer, office, request_id), told)
+    return BulkRevocationResult(selection, bulk_revocation.find(office.register, stored.proposal_id))
 
 
-def look_at_proposal(proposal_id: str, officer: str, office: Office) -> tuple[Proposal, Selection]:
-    """Give a proposal that this officer may approve now, and what would go by it. Raises BulkRefused."""
+def look_at_proposal(
+    proposal_id: str, officer: str, office: ServiceContext
+) -> tuple[BulkRevocationProposal, BulkSelection]:
+    """Give a proposal that this officer may approve now, and what would go by it. Raises BulkRevocationError."""
     check_officer(officer)
     proposal = _proposal(proposal_id, office)
-    rows = bulk_revocation.chosen(office.register, Wanted(serials=proposal.serials))
-    ask = BulkAsk(Wanted(serials=proposal.serials), proposal.reason, proposal.officer, ended=True)
+    rows = bulk_revocation.select(office.register, CertificateSelection(serials=proposal.serials))
+    ask = BulkRevocationRequest(
+        CertificateSelection(serials=proposal.serials), proposal.reason, proposal.officer, ended=True
+    )
     selection, revoked = _selected(rows, ask, office), [row.serial for row in rows if row.revoked]
     if refused := may_approve(proposal, officer, selection.serials, revoked, office.now()):
-        raise BulkRefused(refused, _SENTENCES[refused])
+        raise BulkRevocationError(refused, _SENTENCES[refused])
     _check_two_people(proposal, officer, office)
     return proposal, selection
 
 
-def open_proposals(office: Office) -> tuple[Proposal, ...]:
+def open_proposals(office: ServiceContext) -> tuple[BulkRevocationProposal, ...]:
     """What waits for a second officer, oldest first."""
     return bulk_revocation.waiting(office.register, office.now())
 
 
-def count_open_proposals(office: Office) -> int:
+def count_open_proposals(office: ServiceContext) -> int:
     """How many proposals wait for a second officer."""
     return bulk_revocation.count_waiting(office.register, office.now())
 
 
-def alone_lately(officer: str, office: Office) -> int:
+def alone_lately(officer: str, office: ServiceContext) -> int:
     """How many certificates went by this officer's word alone, and count with what is asked for now."""
     return bulk_revocation.alone_lately(office.register, officer, office.now())
 
 
-def withdraw(proposal_id: str, officer: str, office: Office, request_id: str) -> Proposal:
-    """Take a proposal back, by the word of whoever made it. Raises BulkRefused."""
+def withdraw(proposal_id: str, officer: str, office: ServiceContext, request_id: str) -> BulkRevocationProposal:
+    """Take a proposal back, by the word of whoever made it. Raises BulkRevocationError."""
     check_officer(officer)
     proposal = _proposal(proposal_id, office)
     if refused := may_withdraw(proposal, officer, office.now()):
-        raise BulkRefused(refused, _NOT_WITHDRAWN[refused])
+        raise BulkRevocationError(refused, _NOT_WITHDRAWN[refused])
     with office.act(actor_of(officer), request_id) as deed:
         if not bulk_revocation.withdraw(office.register, proposal, deed):
-            raise BulkRefused(BulkReason.CHANGED, "somebody else was faster: run this command again, which tells")
+            raise BulkRevocationError(
+                BulkErrorReason.CHANGED, "somebody else was faster: run this command again, which tells"
+            )
     return proposal
 
 
-def approve(proposal_id: str, officer: str, office: Office, request_id: str, told: Tell = tell_nobody) -> Outcome:
+def approve(
+    proposal_id: str, officer: str, office: ServiceContext, request_id: str, told: Tell = no_progress
+) -> BulkRevocationResult:
     """Approve another officer's proposal and revoke what it names; also gone on with where that was cut short.
 
-    Raises BulkRefused.
+    Raises BulkRevocationError.
     """
     proposal, selection = _approved(proposal_id, officer, office, request_id)
-    _carry_out(proposal, _By(officer, office, request_id), told)
-    return Outcome(selection, bulk_revocation.find(office.register, proposal_id))
+    _carry_out(proposal, _Initiator(officer, office, request_id), told)
+    return BulkRevocationResult(selection, bulk_revocation.find(office.register, proposal_id))
 
 
-def say_yes(proposal_id: str, officer: str, office: Office, request_id: str) -> Proposal:
-    """Approve another officer's proposal, and revoke nothing yet: `go_on` does. Raises BulkRefused."""
+def approve_only(proposal_id: str, officer: str, office: ServiceContext, request_id: str) -> BulkRevocationProposal:
+    """Approve another officer's proposal, and revoke nothing yet: `continue_batch` does. Raises BulkRevocationError."""
     return _approved(proposal_id, officer, office, request_id)[0]
 
 
-def go_on(proposal_id: str, officer: str, most: int, office: Office, request_id: str) -> tuple[int, Proposal]:
+def continue_batch(
+    proposal_id: str, officer: str, most: int, office: ServiceContext, request_id: str
+) -> tuple[int, BulkRevocationProposal]:
     """Revoke the next part of an approved proposal, `most` times 50 holdings: for who waits in front of a page.
 
     Gives how many of it are revoked by then, and the proposal, which is done once nothing is left. Any officer may go
-    on with it: it was decided on. Raises BulkRefused where nobody approved it.
+    on with it: it was decided on. Raises BulkRevocationError where nobody approved it.
     """
     check_officer(officer)
     proposal = _proposal(proposal_id, office)
     if proposal.approved_at is None:
-        raise BulkRefused(BulkReason.NO_PROPOSAL, "nobody approved this proposal: nothing is revoked")
+        raise BulkRevocationError(BulkErrorReason.NO_PROPOSAL, "nobody approved this proposal: nothing is revoked")
     if proposal.done_at is None:
-        _carry_out(proposal, _By(officer, office, request_id), tell_nobody, most)
+        _carry_out(proposal, _Initiator(officer, office, request_id), no_progress, most)
     return progress(proposal_id, office)
 
 
-def progress(proposal_id: str, office: Office) -> tuple[int, Proposal]:
-    """How many certificates of a proposal are revoked, and the proposal. Raises BulkRefused."""
+def progress(proposal_id: str, office: ServiceContext) -> tuple[int, BulkRevocationProposal]:
+    """How many certificates of a proposal are revoked, and the proposal. Raises BulkRevocationError."""
     proposal = _proposal(proposal_id, office)
-    rows = bulk_revocation.chosen(office.register, Wanted(serials=proposal.serials))
+    rows = bulk_revocation.select(office.register, CertificateSelection(serials=proposal.serials))
     return sum(row.revoked for row in rows), proposal
 
 
-def _approved(proposal_id: str, officer: str, office: Office, request_id: str) -> tuple[Proposal, Selection]:
-    """A proposal that this officer approved, now or before, and what goes by it. Raises BulkRefused."""
+def _approved(
+    proposal_id: str, officer: str, office: ServiceContext, request_id: str
+) -> tuple[BulkRevocationProposal, BulkSelection]:
+    """A proposal that this officer approved, now or before, and what goes by it. Raises BulkRevocationError."""
     proposal, selection = look_at_proposal(proposal_id, officer, office)
     if proposal.approved_at is None:
         with office.act(actor_of(officer), request_id) as deed:
             _check_two_people(proposal, officer, office)
             if not bulk_revocation.approve(office.register, proposal, officer, deed):
-                raise BulkRefused(BulkReason.CHANGED, "somebody else was faster: run this command again, which tells")
+                raise BulkRevocationError(
+                    BulkErrorReason.CHANGED, "somebody else was faster: run this command again, which tells"
+                )
         office.step("many-approved")
     return proposal, selection
 
 
-def _check_two_people(proposal: Proposal, officer: str, office: Office) -> None:
+def _check_two_people(proposal: BulkRevocationProposal, officer: str, office: ServiceContext) -> None:
     """Refuse a confirmation by another account of the proposer, or if the proposer is no clerk any more.
 
-    Raises BulkRefused.
+    Raises BulkRevocationError.
 
     Of officers whom a command names only the name is known.
     """
     both = account_of(proposal.officer), account_of(officer)
     if proposal.approved_at is not None or not all(both):
         return
-    refused = BulkReason.SAME_PERSON if persons.are_same_person(office.register, *both) else None
+    refused = BulkErrorReason.SAME_PERSON if persons.are_same_person(office.register, *both) else None
     if refused is None and not pending_invitations.is_clerk(office.register, both[0]):
-        refused = BulkReason.PROPOSER_GONE
+        refused = BulkErrorReason.PROPOSER_GONE
     if refused is not None:
-        raise BulkRefused(refused, _SENTENCES[refused])
+        raise BulkRevocationError(refused, _SENTENCES[refused])
 
 
-def _proposal(proposal_id: str, office: Office) -> Proposal:
+def _proposal(proposal_id: str, office: ServiceContext) -> BulkRevocationProposal:
     proposal = bulk_revocation.find(office.register, proposal_id)
     if proposal is None:
         sentence = "no proposal has this id: sinetti authority revoke-many --list shows those that wait"
-        raise BulkRefused(BulkReason.NO_PROPOSAL, sentence)
+        raise BulkRevocationError(BulkErrorReason.NO_PROPOSAL, sentence)
     return proposal
 
 
-def _selected(starts: tuple[Row, ...], ask: BulkAsk, office: Office) -> Selection:
+def _selected(
+    starts: tuple[BulkRevocationCandidate, ...], ask: BulkRevocationRequest, office: ServiceContext
+) -> BulkSelection:
     """What goes with these: themselves and, on keyCompromise, what was renewed from them; ended ones where asked."""
     named = {row.serial for row in starts}
     rows = starts
     if ask.reason is RevocationReason.KEY_COMPROMISE:
         rows = _with_renewals(
-            starts, ask.reason, bulk_revocation.lines(office.register, {row.holding_id for row in starts})
+            starts, ask.reason, bulk_revocation.load_lineages(office.register, {row.holding_id for row in starts})
         )
     now = office.now()
     going = tuple(row for row in rows if not row.revoked and (ask.ended or now <= row.not_after))
     serials = {row.serial for row in going}
-    return Selection(going, frozenset(serials - named), len(named - serials))
+    return BulkSelection(going, frozenset(serials - named), len(named - serials))
 
 
-def _with_renewals(starts: Iterable[Row], reason: RevocationReason, line: tuple[Row, ...]) -> tuple[Row, ...]:
-    after = bulk_revocation.followers(line)
+def _with_renewals(
+    starts: Iterable[BulkRevocationCandidate], reason: RevocationReason, line: tuple[BulkRevocationCandidate, ...]
+) -> tuple[BulkRevocationCandidate, ...]:
+    after = bulk_revocation.renewals_of(line)
     taken: set[Serial] = set()
     for row in starts:
         if row.serial not in taken:
-            taken.update(taken_along(row.serial, reason, after))
+            taken.update(cascade(row.serial, reason, after))
     return tuple(row for row in line if row.serial in taken)
 
 
 @dataclass(frozen=True, slots=True)
-class _By:
+class _Initiator:
     """Who carries it out, with what, in which request."""
 
     officer: str
-    office: Office
+    office: ServiceContext
     request_id: str
 
-    def act(self) -> AbstractContextManager[Deed]:
+    def act(self) -> AbstractContextManager[AuditContext]:
         """Yield the deed of one step that writes."""
         return self.office.act(actor_of(self.officer), self.request_id)
 
 
-def _carry_out(proposal: Proposal, by: _By, told: Tell, most: int | None = None) -> None:
+def _carry_out(proposal: BulkRevocationProposal, by: _Initiator, told: Tell, most: int | None = None) -> None:
     """Revoke what an approved run names, some lines at a time, then publish each list once, then say that it is done.
 
     What was revoked before is passed over, so that it can be cut short and run again at any point. With `most` it is
     so many transactions at most; what is left is for another time.
     """
     office = by.office
-    rows = bulk_revocation.chosen(office.register, Wanted(serials=proposal.serials))
+    rows = bulk_revocation.select(office.register, CertificateSelection(serials=proposal.serials))
     holdings = list(dict.fromkeys(row.holding_id for row in rows))
     begins = 0 if most is None else _left_from(rows, holdings)
     ends = len(holdings) if most is None else min(begins + most * LINES_AT_ONCE, len(holdings))
@@ -307,7 +331,7 @@ def _carry_out(proposal: Proposal, by: _By, told: Tell, most: int | None = None)
         office.step("many-revoked")
         note_revoked_or_say([row.serial for row in taken], office)
         office.step("many-noted")
-        tell_revoked(taken, office)
+        presign_revoked(taken, office)
         authorities |= {row.authority for row in taken}
         gone += len(taken)
         told(gone, max(gone, len(proposal.serials)))
@@ -318,25 +342,27 @@ def _carry_out(proposal: Proposal, by: _By, told: Tell, most: int | None = None)
         bulk_revocation.finish(office.register, proposal, deed)
 
 
-def _publish(authorities: Collection[str], by: _By) -> None:
+def _publish(authorities: Collection[str], by: _Initiator) -> None:
     for authority in sorted(authorities):
-        publish_or_leave(authority, by.office.unguarded, by.request_id)
+        publish_best_effort(authority, by.office.unguarded, by.request_id)
     by.office.step("many-published")
 
 
-def _left_from(rows: Iterable[Row], holdings: Sequence[str]) -> int:
+def _left_from(rows: Iterable[BulkRevocationCandidate], holdings: Sequence[str]) -> int:
     """Where to go on: one part before the first that has anything left, which may not have been written down yet."""
     left = {row.holding_id for row in rows if not row.revoked}
     first = next((at for at, one in enumerate(holdings) if one in left), len(holdings))
     return max(first // LINES_AT_ONCE * LINES_AT_ONCE - LINES_AT_ONCE, 0)
 
 
-def _revoke_part(starts: Collection[Row], proposal: Proposal, by: _By) -> tuple[Row, ...]:
+def _revoke_part(
+    starts: Collection[BulkRevocationCandidate], proposal: BulkRevocationProposal, by: _Initiator
+) -> tuple[BulkRevocationCandidate, ...]:
     """Revoke what these lines hold of the run; gives all of it, also what was revoked before."""
     office = by.office
     named, holdings = {row.serial for row in starts}, {row.holding_id for row in starts}
     while True:
-        line = bulk_revocation.lines(office.register, holdings)
+        line = bulk_revocation.load_lineages(office.register, holdings)
         begun = [row for row in line if row.serial in named]
         taken = _with_renewals(begun, proposal.reason, line)
         left = [row for row in taken if not row.revoked]
@@ -347,4 +373,4 @@ def _revoke_part(starts: Collection[Row], proposal: Proposal, by: _By) -> tuple[
             serials_of.setdefault(row.holding_id, []).append(row.serial)
         # A renewal may be reserved between reading the lines and revoking them: look again until nothing is left.
         with by.act() as deed:
-            revocation.revoke_lines(office.register, serials_of, (proposal.reason, proposal.invalidity_date), deed)
+            revocation.revoke_lineages(office.register, serials_of, (proposal.reason, proposal.invalidity_date), deed)

@@ -8,43 +8,43 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 
 from sinetti.database.certificates import early_replacement
-from sinetti.database.certificates.bulk_revocation import Wanted
-from sinetti.database.certificates.early_replacement import Call, Row
+from sinetti.database.certificates.bulk_revocation import CertificateSelection
+from sinetti.database.certificates.early_replacement import EarlyReplacementCall, EarlyReplacementCandidate
 from sinetti.database.notifications.early_replacement_audience import list_audiences
 from sinetti.domain.certificates.bulk_revocation import actor_of, check_officer
 from sinetti.domain.certificates.renewal_info import (
-    CallRefused,
-    Told,
+    EarlyReplacementError,
+    Explanation,
     check_over,
     check_reason,
     check_told,
-    may_be_called,
+    is_eligible,
 )
 from sinetti.domain.notifications.early_replacement import CallReach, count_reached
 from sinetti.domain.values import Serial
-from sinetti.services.context import Office
-from sinetti.services.revocation.selection import Tell, check_known, check_some, tell_nobody
+from sinetti.services.context import ServiceContext
+from sinetti.services.revocation.selection import Tell, no_progress, require_criteria, require_existing
 
 
 @dataclass(frozen=True, slots=True)
-class CallAsk:
+class EarlyReplacementRequest:
     """Which certificates, by whose word, why, what is told of it, and over which time they are spread."""
 
-    wanted: Wanted
+    wanted: CertificateSelection
     officer: str
     reason: str
-    told: Told
+    told: Explanation
     over: timedelta
 
 
 @dataclass(frozen=True, slots=True)
-class Selection:
+class EarlyReplacementSelection:
     """The certificates of a call, and the people it reaches.
 
     `passed_over` were selected, but have ended, or were revoked, renewed or called.
     """
 
-    going: tuple[Row, ...]
+    going: tuple[EarlyReplacementCandidate, ...]
     passed_over: int
     reached: CallReach = field(default_factory=CallReach)
 
@@ -55,54 +55,58 @@ class Selection:
 
 
 @dataclass(frozen=True, slots=True)
-class Outcome:
+class EarlyReplacementResult:
     """What became of it: `call` is None where nothing was left to call, `opened` how many certificates it has opened.
 
     `resumed` are calls that had been cut short, and what was undone and not put back: they were finished first.
     """
 
-    selection: Selection
-    call: Call | None
+    selection: EarlyReplacementSelection
+    call: EarlyReplacementCall | None
     opened: int = 0
-    resumed: tuple[Call, ...] = ()
+    resumed: tuple[EarlyReplacementCall, ...] = ()
 
 
-def look(ask: CallAsk, office: Office) -> Selection:
+def preview(ask: EarlyReplacementRequest, office: ServiceContext) -> EarlyReplacementSelection:
     """Tell what would be called, and change nothing. Raises BulkRefused and CallRefused."""
     _checked(ask)
-    check_some(ask.wanted, "called", "their serials, organisation or issuing CA")
-    check_known(ask.wanted, office)
-    rows, now = early_replacement.chosen(office.register, ask.wanted), office.now()
-    going = tuple(row for row in rows if may_be_called(row.candidate, now))
+    require_criteria(ask.wanted, "called", "their serials, organisation or issuing CA")
+    require_existing(ask.wanted, office)
+    rows, now = early_replacement.select(office.register, ask.wanted), office.now()
+    going = tuple(row for row in rows if is_eligible(row.candidate, now))
     reached = count_reached(list_audiences(office.register, [row.serial for row in going], now))
-    return Selection(going, len(rows) - len(going), reached)
+    return EarlyReplacementSelection(going, len(rows) - len(going), reached)
 
 
-def call_early(ask: CallAsk, office: Office, request_id: str, tell: Tell = tell_nobody) -> Outcome:
+def call_early(
+    ask: EarlyReplacementRequest, office: ServiceContext, request_id: str, tell: Tell = no_progress
+) -> EarlyReplacementResult:
     """Call them: they may be renewed from now on, and their hints say when within `over`. Raises as `look` does.
 
     What was cut short is finished first, whoever had begun it.
     """
-    look(ask, office)
+    preview(ask, office)
     resumed = early_replacement.unfinished(office.register)
     for one in resumed:
         if one.undone_at is None:
-            _carry_out(one, office, _By(one.officer, request_id), tell)
+            _carry_out(one, office, _Initiator(one.officer, request_id), tell)
         else:
-            _put_back(one, office, _By(ask.officer, request_id), tell)
-    selection = look(ask, office)
+            _put_back(one, office, _Initiator(ask.officer, request_id), tell)
+    selection = preview(ask, office)
     if not selection.going:
-        return Outcome(selection, None, resumed=resumed)
+        return EarlyReplacementResult(selection, None, resumed=resumed)
     asked, now = _checked(ask), office.now()
-    new = Call("", asked.officer, asked.reason, asked.told, selection.serials, now, now + asked.over)
-    by = _By(asked.officer, request_id)
+    new = EarlyReplacementCall("", asked.officer, asked.reason, asked.told, selection.serials, now, now + asked.over)
+    by = _Initiator(asked.officer, request_id)
     call = early_replacement.store(office.register, new, office.deed(actor_of(by.officer), request_id))
     office.step("early-stored")
     _carry_out(call, office, by, tell)
-    return Outcome(selection, call, early_replacement.count_called(office.register, call), resumed)
+    return EarlyReplacementResult(selection, call, early_replacement.count_called(office.register, call), resumed)
 
 
-def undo(call_id: str, officer: str, office: Office, request_id: str, tell: Tell = tell_nobody) -> Call:
+def cancel(
+    call_id: str, officer: str, office: ServiceContext, request_id: str, tell: Tell = no_progress
+) -> EarlyReplacementCall:
     """Let a call count no more: what it opened goes back to the rule. Gone on with where that was cut short.
 
     What was renewed meanwhile stays. Raises BulkRefused for an officer's id that is none, and CallRefused.
@@ -111,54 +115,56 @@ def undo(call_id: str, officer: str, office: Office, request_id: str, tell: Tell
     call = early_replacement.find(office.register, call_id)
     if call is None:
         sentence = "no call has this id: sinetti authority call-early --list shows those that stand"
-        raise CallRefused(sentence)
+        raise EarlyReplacementError(sentence)
     if call.back_at is not None:
         sentence = "this call is undone already: its certificates may be renewed when the rule says"
-        raise CallRefused(sentence)
+        raise EarlyReplacementError(sentence)
     early_replacement.undo(office.register, call, office.deed(actor_of(officer), request_id))
     office.step("early-undone")
-    _put_back(call, office, _By(officer, request_id), tell)
+    _put_back(call, office, _Initiator(officer, request_id), tell)
     return call
 
 
-def calls(office: Office) -> tuple[Call, ...]:
+def list_active(office: ServiceContext) -> tuple[EarlyReplacementCall, ...]:
     """The calls that stand, oldest first: those that nobody undid."""
-    return early_replacement.standing(office.register)
+    return early_replacement.active(office.register)
 
 
-def count_opened(call: Call, office: Office) -> int:
+def count_opened(call: EarlyReplacementCall, office: ServiceContext) -> int:
     """How many certificates a call has opened."""
     return early_replacement.count_called(office.register, call)
 
 
 @dataclass(frozen=True, slots=True)
-class _By:
+class _Initiator:
     """Whose word it is done by, in which request."""
 
     officer: str
     request_id: str
 
 
-def _checked(ask: CallAsk) -> CallAsk:
+def _checked(ask: EarlyReplacementRequest) -> EarlyReplacementRequest:
     """The same, once all that somebody wrote is as it has to be."""
     officer, reason = check_officer(ask.officer), check_reason(ask.reason)
-    return CallAsk(ask.wanted, officer, reason, check_told(ask.told), check_over(ask.over))
+    return EarlyReplacementRequest(ask.wanted, officer, reason, check_told(ask.told), check_over(ask.over))
 
 
-def _carry_out(call: Call, office: Office, by: _By, tell: Tell) -> None:
+def _carry_out(call: EarlyReplacementCall, office: ServiceContext, by: _Initiator, tell: Tell) -> None:
     """Open what a call names, some at a time, then say that it is done: what is open already is passed over."""
     of = len(call.serials)
     for at in range(0, of, early_replacement.AT_ONCE):
         part = call.serials[at : at + early_replacement.AT_ONCE]
-        early_replacement.open_some(office.register, call, part, office.deed(actor_of(by.officer), by.request_id))
+        early_replacement.open_batch(office.register, call, part, office.deed(actor_of(by.officer), by.request_id))
         office.step("early-opened")
         tell(at + len(part), of)
     early_replacement.finish(office.register, call, office.deed(actor_of(by.officer), by.request_id))
 
 
-def _put_back(call: Call, office: Office, by: _By, tell: Tell) -> None:
+def _put_back(call: EarlyReplacementCall, office: ServiceContext, by: _Initiator, tell: Tell) -> None:
     done, of = 0, early_replacement.count_called(office.register, call)
-    while part := early_replacement.put_back(office.register, call, office.deed(actor_of(by.officer), by.request_id)):
+    while part := early_replacement.revert_batch(
+        office.register, call, office.deed(actor_of(by.officer), by.request_id)
+    ):
         office.step("early-back")
         done += part
         tell(done, max(done, of))

@@ -9,18 +9,18 @@ from enum import StrEnum
 from sinetti.database.certificates import revocation
 from sinetti.database.issuance import transactions
 from sinetti.domain.certificates.models import Certificate
-from sinetti.domain.certificates.revocation import RevocationReason, Revoker, may_give, taken_along
+from sinetti.domain.certificates.revocation import RevocationReason, RevokerRole, cascade, may_use_reason
 from sinetti.domain.values import Serial
-from sinetti.services.context import Office
+from sinetti.services.context import ServiceContext
 from sinetti.services.issuance.journal_entries import note_revoked_or_say
-from sinetti.services.status.crl import publish_or_leave
-from sinetti.services.status.ocsp import tell_revoked
+from sinetti.services.status.crl import publish_best_effort
+from sinetti.services.status.ocsp import presign_revoked
 
 _log = logging.getLogger(__name__)
 _ALREADY = "this certificate is revoked already; nothing was changed, and it stands in the journal"
 
 
-class NotRevocableKind(StrEnum):
+class RevocationErrorKind(StrEnum):
     """What stands in the way of a revocation."""
 
     UNKNOWN = "unknown"
@@ -29,34 +29,34 @@ class NotRevocableKind(StrEnum):
     SPARED = "spared"
 
 
-class NotRevocable(ValueError):
+class RevocationError(ValueError):
     """What was asked cannot be done; the sentence says what to do."""
 
-    def __init__(self, kind: NotRevocableKind, sentence: str) -> None:
+    def __init__(self, kind: RevocationErrorKind, sentence: str) -> None:
         super().__init__(sentence)
         self.kind = kind
 
 
-class AlreadyRevoked(NotRevocable):
+class AlreadyRevoked(RevocationError):
     """It was revoked before; whatever had not been written down or published then is now."""
 
     def __init__(self) -> None:
-        super().__init__(NotRevocableKind.ALREADY, _ALREADY)
+        super().__init__(RevocationErrorKind.ALREADY, _ALREADY)
 
 
 @dataclass(frozen=True, slots=True)
-class RevokeAsk:
+class RevocationRequest:
     """Which certificate, why, since when the key is doubted, and which of its renewals are taken out by name."""
 
     serial: Serial
     reason: RevocationReason
-    revoker: Revoker = Revoker.OPERATOR
+    revoker: RevokerRole = RevokerRole.OPERATOR
     invalidity_date: datetime | None = None
     spared: Collection[Serial] = ()
 
 
-def revoke(ask: RevokeAsk, office: Office, actor: str, request_id: str) -> tuple[Certificate, ...]:
-    """Revoke a certificate and what goes with it; returns the named one, then the others. Raises NotRevocable.
+def revoke(ask: RevocationRequest, office: ServiceContext, actor: str, request_id: str) -> tuple[Certificate, ...]:
+    """Revoke a certificate and what goes with it; returns the named one, then the others. Raises RevocationError.
 
     A key may be found compromised after its certificate was revoked for another reason: what was renewed from it still
     goes, and the certificate itself stays as it is.
@@ -69,7 +69,7 @@ def revoke(ask: RevokeAsk, office: Office, actor: str, request_id: str) -> tuple
 
 
 def _follow_up(
-    serial: Serial, taken: Collection[Serial], done: Collection[Serial], office: Office, request_id: str
+    serial: Serial, taken: Collection[Serial], done: Collection[Serial], office: ServiceContext, request_id: str
 ) -> tuple[Certificate, ...]:
     """Record and publish revocations. Raises AlreadyRevoked.
 
@@ -79,25 +79,25 @@ def _follow_up(
     note_revoked_or_say({*taken, *done}, office)
     named = dict.fromkeys([serial, *(done or taken)])
     rows = [found for one in named if (found := transactions.find_certificate(office.register, one)) is not None]
-    tell_revoked(rows, office)
+    presign_revoked(rows, office)
     for authority in {row.authority for row in rows}:
-        publish_or_leave(authority, office, request_id)
+        publish_best_effort(authority, office, request_id)
     if not done:
         raise AlreadyRevoked
     return tuple(rows)
 
 
 def _revoke_all(
-    ask: RevokeAsk, holding_id: str, office: Office, by: tuple[str, str]
+    ask: RevocationRequest, holding_id: str, office: ServiceContext, by: tuple[str, str]
 ) -> tuple[Collection[Serial], Collection[Serial]]:
     """Revoke the certificate and those revoked with it.
 
     Returns all of them, and those that were not revoked before. `by` is the actor and the request. Each step is an act
-    of its own (`Office.act`).
+    of its own (`ServiceContext.act`).
     """
     done: list[Serial] = []
     while True:
-        taken = taken_along(ask.serial, ask.reason, revocation.renewals(office.register, holding_id), ask.spared)
+        taken = cascade(ask.serial, ask.reason, revocation.renewals(office.register, holding_id), ask.spared)
         found = [transactions.find_certificate(office.register, serial) for serial in taken]
         # Looked at first: whatever is revoked moves the version of the holding, for others at work on it.
         if all(one is None or one.revoked for one in found):
@@ -108,23 +108,23 @@ def _revoke_all(
             done.extend(revocation.revoke(office.register, holding_id, taken, (ask.reason, ask.invalidity_date), deed))
 
 
-def _revocable(ask: RevokeAsk, office: Office) -> Certificate:
-    if not may_give(ask.revoker, ask.reason):
+def _revocable(ask: RevocationRequest, office: ServiceContext) -> Certificate:
+    if not may_use_reason(ask.revoker, ask.reason):
         sentence = f"the reason {ask.reason} is not for a holder's certificate"
-        raise NotRevocable(NotRevocableKind.REASON, sentence)
+        raise RevocationError(RevocationErrorKind.REASON, sentence)
     certificate = transactions.find_certificate(office.register, ask.serial)
     if certificate is None:
         sentence = "no certificate has this serial: sinetti authority status --customer-id ID lists those of a customer"
-        raise NotRevocable(NotRevocableKind.UNKNOWN, sentence)
+        raise RevocationError(RevocationErrorKind.UNKNOWN, sentence)
     _check_spared(ask, certificate, office)
     return certificate
 
 
-def _check_spared(ask: RevokeAsk, certificate: Certificate, office: Office) -> None:
+def _check_spared(ask: RevocationRequest, certificate: Certificate, office: ServiceContext) -> None:
     """Refuse a spared serial that would not have gone along: a slip of the pen would revoke what it should save."""
     line = revocation.renewals(office.register, certificate.holding.holding_id)
-    going = taken_along(ask.serial, ask.reason, line)
+    going = cascade(ask.serial, ask.reason, line)
     for serial in ask.spared:
         if serial == ask.serial or serial not in going:
             sentence = f"{serial} cannot be spared, since it does not go with this certificate; nothing was revoked"
-            raise NotRevocable(NotRevocableKind.SPARED, sentence)
+            raise RevocationError(RevocationErrorKind.SPARED, sentence)

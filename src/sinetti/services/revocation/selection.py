@@ -3,10 +3,10 @@
 from collections.abc import Callable
 
 from sinetti.database.certificates import bulk_revocation
-from sinetti.database.certificates.bulk_revocation import Wanted
+from sinetti.database.certificates.bulk_revocation import CertificateSelection
 from sinetti.database.organisations import organisations
-from sinetti.domain.certificates.bulk_revocation import BulkReason, BulkRefused
-from sinetti.services.context import Office
+from sinetti.domain.certificates.bulk_revocation import BulkErrorReason, BulkRevocationError
+from sinetti.services.context import ServiceContext
 
 _NAMED = 3
 _LOOKED_UP = "sinetti authority status --customer-id ID lists those of a customer"
@@ -15,28 +15,33 @@ Tell = Callable[[int, int], None]
 """Told after each transaction: of how many certificates it is known what became of them, and of how many in all."""
 
 
-def tell_nobody(_done: int, _all: int) -> None:
+def no_progress(_done: int, _all: int) -> None:
     """Tell nobody how far it is."""
 
 
-def check_some(wanted: Wanted, verb: str, ways: str) -> None:
-    """Refuse to do this to every certificate that there is; `ways` of choosing are told. Raises BulkRefused."""
-    if wanted == Wanted():
+def require_criteria(wanted: CertificateSelection, verb: str, ways: str) -> None:
+    """Refuse to do this to every certificate that there is; `ways` of choosing are told. Raises BulkRevocationError."""
+    if wanted == CertificateSelection():
         sentence = f"all certificates at once are not {verb}: say which, by {ways}"
-        raise BulkRefused(BulkReason.NOTHING_NAMED, sentence)
+        raise BulkRevocationError(BulkErrorReason.NOTHING_NAMED, sentence)
 
 
-def check_known(wanted: Wanted, office: Office) -> None:
-    """Refuse what names nothing: a slip of the pen would look as if there were nothing to do. Raises BulkRefused."""
+def require_existing(wanted: CertificateSelection, office: ServiceContext) -> None:
+    """Refuse what names nothing: a slip of the pen would look as if there were nothing to do.
+
+    Raises BulkRevocationError.
+    """
     if wanted.customer_id is not None and organisations.find_organisation(office.register, wanted.customer_id) is None:
-        raise BulkRefused(BulkReason.UNKNOWN, f"no organisation has the id {wanted.customer_id}")
+        raise BulkRevocationError(BulkErrorReason.UNKNOWN, f"no organisation has the id {wanted.customer_id}")
     if wanted.authority is not None and wanted.authority not in office.certificates:
         sentence = f"no CA here is called {wanted.authority}: sinetti authority status lists their names"
-        raise BulkRefused(BulkReason.UNKNOWN, sentence)
+        raise BulkRevocationError(BulkErrorReason.UNKNOWN, sentence)
     if wanted.serials is None:
         return
-    known = {row.serial for row in bulk_revocation.chosen(office.register, Wanted(serials=wanted.serials))}
+    known = {
+        row.serial for row in bulk_revocation.select(office.register, CertificateSelection(serials=wanted.serials))
+    }
     if lacking := [serial for serial in dict.fromkeys(wanted.serials) if serial not in known]:
         named = ", ".join(lacking[:_NAMED]) + (" …" if len(lacking) > _NAMED else "")
         sentence = f"no certificate has the serial {named} ({len(lacking)} of {len(wanted.serials)}): {_LOOKED_UP}"
-        raise BulkRefused(BulkReason.UNKNOWN, sentence)
+        raise BulkRevocationError(BulkErrorReason.UNKNOWN, sentence)

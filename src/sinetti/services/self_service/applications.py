@@ -5,12 +5,12 @@ from dataclasses import dataclass
 
 from sinetti.database.organisations import administration
 from sinetti.database.organisations import applications as organisations_applications
-from sinetti.database.organisations.administration import Listed
+from sinetti.database.organisations.administration import OrganisationListItem
 from sinetti.database.organisations.applications import Application
-from sinetti.domain.access.roles import Right
+from sinetti.domain.access.roles import Permission
 from sinetti.domain.organisations.applications import (
-    ApplicationFault,
-    ApplicationRefused,
+    ApplicationError,
+    ApplicationErrorReason,
     ApplicationState,
     NewApplication,
     case_number,
@@ -18,10 +18,20 @@ from sinetti.domain.organisations.applications import (
 )
 from sinetti.domain.values import Channel
 from sinetti.services.access.act_transaction import act_for
-from sinetti.services.access.permissions import Actor, NotAllowed, require, standing
-from sinetti.services.context import Office
+from sinetti.services.access.permissions import Actor, PermissionDenied, load_permissions, require_permission
+from sinetti.services.context import ServiceContext
 
-__all__ = ["Applicant", "Application", "Listed", "Mine", "applicant", "application", "apply", "mine", "withdraw"]
+__all__ = [
+    "Applicant",
+    "Application",
+    "OrganisationListItem",
+    "OwnApplications",
+    "applicant",
+    "application",
+    "apply",
+    "mine",
+    "withdraw",
+]
 
 _CASE_OCTETS = 7
 SHOWN = 50
@@ -29,13 +39,13 @@ SHOWN = 50
 
 
 @dataclass(frozen=True, slots=True)
-class Mine:
+class OwnApplications:
     """What somebody may apply for: organisations without an application that waits, and a part of what was applied for.
 
     `applications` are the newest first, at most one more than are shown: then there is a part after this one.
     """
 
-    organisations: tuple[Listed, ...]
+    organisations: tuple[OrganisationListItem, ...]
     applications: tuple[Application, ...]
     may_apply: bool
     """Whether there is any organisation that they may apply for."""
@@ -45,52 +55,54 @@ class Mine:
 class Applicant:
     """An organisation that somebody may apply for. `offered` are the channels that it may still apply for."""
 
-    organisation: Listed
+    organisation: OrganisationListItem
     offered: tuple[Channel, ...]
 
 
-def applicant(organisation_id: str, office: Office, actor: Actor) -> Applicant:
-    """The organisation, where this person may apply for it. Raises NotAllowed."""
+def applicant(organisation_id: str, office: ServiceContext, actor: Actor) -> Applicant:
+    """The organisation, where this person may apply for it. Raises PermissionDenied."""
     found = administration.find(office.register, organisation_id)
     if found is None:
-        raise NotAllowed(Right.APPLY, organisation_id)
-    require(Right.APPLY, organisation_id, actor, office)
+        raise PermissionDenied(Permission.APPLY, organisation_id)
+    require_permission(Permission.APPLY, organisation_id, actor, office)
     return Applicant(found, tuple(sorted(office.issuing.keys() - found.channels)))
 
 
-def apply(organisation_id: str, new: NewApplication, office: Office, actor: Actor, request_id: str) -> Application:
-    """Make an application. Raises NotAllowed and ApplicationRefused, also where one is open already."""
+def apply(
+    organisation_id: str, new: NewApplication, office: ServiceContext, actor: Actor, request_id: str
+) -> Application:
+    """Make an application. Raises PermissionDenied and ApplicationRefused, also where one is open already."""
     found = applicant(organisation_id, office, actor)
     checked = check_application(new, found.organisation.channels, office.issuing.keys())
     case = (case_number(secrets.token_bytes(_CASE_OCTETS)), actor.user_id)
-    with act_for(Right.APPLY, organisation_id, office, actor, request_id) as act:
+    with act_for(Permission.APPLY, organisation_id, office, actor, request_id) as act:
         return organisations_applications.add(office.register, organisation_id, checked, case, act.deed)
 
 
-def withdraw(application_id: str, office: Office, actor: Actor, request_id: str) -> Application:
-    """Take an application back while nobody has decided it. Raises NotAllowed and ApplicationRefused."""
+def withdraw(application_id: str, office: ServiceContext, actor: Actor, request_id: str) -> Application:
+    """Take an application back while nobody has decided it. Raises PermissionDenied and ApplicationRefused."""
     found = application(application_id, office, actor)
     if found.state is not ApplicationState.OPEN:
-        raise ApplicationRefused(ApplicationFault.NOT_OPEN)
-    with act_for(Right.APPLY, found.organisation_id, office, actor, request_id) as act:
+        raise ApplicationError(ApplicationErrorReason.NOT_OPEN)
+    with act_for(Permission.APPLY, found.organisation_id, office, actor, request_id) as act:
         organisations_applications.withdraw(office.register, application_id, act.deed)
     return found
 
 
-def application(application_id: str, office: Office, actor: Actor) -> Application:
+def application(application_id: str, office: ServiceContext, actor: Actor) -> Application:
     """An application of an organisation that this person may apply for; unknown ones look like others'.
 
-    Raises NotAllowed.
+    Raises PermissionDenied.
     """
     found = organisations_applications.find(office.register, application_id)
     if found is None:
-        raise NotAllowed(Right.APPLY, None)
-    require(Right.APPLY, found.organisation_id, actor, office)
+        raise PermissionDenied(Permission.APPLY, None)
+    require_permission(Permission.APPLY, found.organisation_id, actor, office)
     return found
 
 
-def mine(office: Office, actor: Actor, start: int = 0) -> Mine:
+def mine(office: ServiceContext, actor: Actor, start: int = 0) -> OwnApplications:
     """What this person may apply for, and what was applied for, from a row on."""
-    ids = standing(actor, office).organisations(Right.APPLY)
+    ids = load_permissions(actor, office).organisations(Permission.APPLY)
     found = organisations_applications.of_organisations(office.register, ids, start, SHOWN + 1)
-    return Mine(administration.that_may_apply(office.register, ids), found, bool(ids))
+    return OwnApplications(administration.that_may_apply(office.register, ids), found, bool(ids))

@@ -9,15 +9,21 @@ from dataclasses import dataclass, replace
 from cryptography.x509.oid import NameOID
 
 from sinetti.database.certificates import history, list_query
-from sinetti.domain.access.roles import Right
-from sinetti.domain.certificates.listing import Deed, Listed, Refused, Seen, Wanted
-from sinetti.domain.usage import InUse, use_of
+from sinetti.domain.access.roles import Permission
+from sinetti.domain.certificates.listing import (
+    CertificateDetails,
+    CertificateListItem,
+    CertificateQuery,
+    HistoryEvent,
+    RejectedRequest,
+)
+from sinetti.domain.usage import UsageReport, usage_of
 from sinetti.domain.values import KeyType
-from sinetti.pki.chain import issuers_up
+from sinetti.pki.chain import build_chain
 from sinetti.pki.encoding import certificate_der, certificate_pem, load_certificate
 from sinetti.pki.key_policy import key_type
-from sinetti.services.access.permissions import Actor, NotAllowed, Standing
-from sinetti.services.context import Office
+from sinetti.services.access.permissions import Actor, PermissionDenied, Permissions
+from sinetti.services.context import ServiceContext
 
 PAGE = 50
 COUNTED = 1000
@@ -31,7 +37,7 @@ _PART = 200
 class ListPage:
     """A page of a list. `count` is how many there are, `more` that there are more than those; pages begin with 1."""
 
-    rows: tuple[Listed, ...]
+    rows: tuple[CertificateListItem, ...]
     count: int
     more: bool
     page: int
@@ -42,105 +48,111 @@ class ListPage:
 class OneCertificate:
     """What a certificate's page shows. `issuer` is its CA's common name; `use` as far as gateways tell."""
 
-    seen: Seen
-    deeds: tuple[Deed, ...]
-    refusals: tuple[Refused, ...]
-    use: InUse
+    seen: CertificateDetails
+    deeds: tuple[HistoryEvent, ...]
+    refusals: tuple[RejectedRequest, ...]
+    use: UsageReport
     key: KeyType | None
     issuer: str
 
 
-def list_page(wanted: Wanted, page: int, standing: Standing, office: Office) -> ListPage:
+def list_page(wanted: CertificateQuery, page: int, standing: Permissions, office: ServiceContext) -> ListPage:
     """A page of the certificates that one may see, and how many there are: two statements, three with orders.
 
-    Raises NotAllowed where one may see nobody's.
+    Raises PermissionDenied where one may see nobody's.
     """
     page = max(page, 1)
-    keys = list_query.find(office.register, bounded(wanted, standing), most=max(COUNTED, page * PAGE) + 1)
+    keys = list_query.find_keys(
+        office.register, restrict_to_visible(wanted, standing), most=max(COUNTED, page * PAGE) + 1
+    )
     if page > 1 and len(keys) <= (page - 1) * PAGE:
         page = max((len(keys) + PAGE - 1) // PAGE, 1)
     first = (page - 1) * PAGE
-    rows = list_query.rows(office.register, keys[first : first + PAGE], wanted.now)
+    rows = list_query.load_rows(office.register, keys[first : first + PAGE], wanted.now)
     more = len(keys) > COUNTED
     return ListPage(rows, COUNTED if more else len(keys), more, page, last=len(keys) <= first + PAGE)
 
 
-def in_parts(wanted: Wanted, standing: Standing, office: Office) -> Iterator[Sequence[Listed]]:
+def iter_chunks(
+    wanted: CertificateQuery, standing: Permissions, office: ServiceContext
+) -> Iterator[Sequence[CertificateListItem]]:
     """Everything that one asks for and may see, in parts, each read by statements of its own as it is taken.
 
-    Raises NotAllowed where one may see nobody's.
+    Raises PermissionDenied where one may see nobody's.
     """
-    return _parts(bounded(wanted, standing), office)
+    return _parts(restrict_to_visible(wanted, standing), office)
 
 
-def _parts(wanted: Wanted, office: Office) -> Iterator[Sequence[Listed]]:
-    keys = list_query.find(office.register, wanted)
+def _parts(wanted: CertificateQuery, office: ServiceContext) -> Iterator[Sequence[CertificateListItem]]:
+    keys = list_query.find_keys(office.register, wanted)
     for start in range(0, len(keys), _PART):
-        yield list_query.rows(office.register, keys[start : start + _PART], wanted.now)
+        yield list_query.load_rows(office.register, keys[start : start + _PART], wanted.now)
 
 
-def bounded(wanted: Wanted, standing: Standing) -> Wanted:
-    """What is asked for, of the organisations that one may see alone. Raises NotAllowed where there are none."""
-    seen = standing.organisations(Right.SEE)
+def restrict_to_visible(wanted: CertificateQuery, standing: Permissions) -> CertificateQuery:
+    """What is asked for, of the organisations that one may see alone. Raises PermissionDenied where there are none."""
+    seen = standing.organisations(Permission.SEE)
     if not seen:
-        raise NotAllowed(Right.SEE, None, second_factor=bool(standing.waiting))
+        raise PermissionDenied(Permission.SEE, None, second_factor=bool(standing.waiting))
     return replace(wanted, organisations=seen.intersection(wanted.organisations))
 
 
-def names(standing: Standing, office: Office, most: int, chosen: str = "") -> tuple[tuple[str, str, str], ...]:
+def names(
+    standing: Permissions, office: ServiceContext, most: int, chosen: str = ""
+) -> tuple[tuple[str, str, str], ...]:
     """Id, customer id and name of the organisations that one may see, by name.
 
     Where they are more than `most`, of the one that is chosen alone, if any is.
     """
-    ids = standing.organisations(Right.SEE)
+    ids = standing.organisations(Permission.SEE)
     shown = ids if len(ids) <= most else ids & {chosen}
     return list_query.names(office.register, shown, most) if shown else ()
 
 
-def one_certificate(serial: str, standing: Standing, actor: Actor, office: Office) -> OneCertificate:
-    """Everything about one certificate, in four statements. Raises NotAllowed where one may not see it."""
+def get_details(serial: str, standing: Permissions, actor: Actor, office: ServiceContext) -> OneCertificate:
+    """Everything about one certificate, in four statements. Raises PermissionDenied where one may not see it."""
     seen = certificate(serial, standing, office)
     span, looking = seen.facts.span, seen.listed.looking
-    use = use_of(span.not_before, seen.facts.seen, [looking] if looking is not None else [], office.now())
+    use = usage_of(span.not_before, seen.facts.seen, [looking] if looking is not None else [], office.now())
     issued = load_certificate(seen.der) if seen.der is not None else None
     issuer = load_certificate(office.certificates[seen.authority])
     return OneCertificate(
         seen,
-        history.deeds(office.register, seen, actor.name),
-        history.refusals(office.register, seen.holding_id, REFUSALS),
+        history.events(office.register, seen, actor.name),
+        history.rejections(office.register, seen.holding_id, REFUSALS),
         use,
         None if issued is None else key_type(issued.public_key()),
         str(issuer.subject.get_attributes_for_oid(NameOID.COMMON_NAME)[0].value),
     )
 
 
-def certificate(serial: str, standing: Standing, office: Office) -> Seen:
-    """One certificate with its line. Raises NotAllowed where there is none that one may see: both look alike."""
+def certificate(serial: str, standing: Permissions, office: ServiceContext) -> CertificateDetails:
+    """One certificate with its line. Raises PermissionDenied where there is none that one may see: both look alike."""
     seen = history.read(office.register, serial, office.now())
     if seen is None:
-        raise NotAllowed(Right.SEE, None)
+        raise PermissionDenied(Permission.SEE, None)
     organisation_id = seen.listed.organisation_id
-    if not standing.may(Right.SEE, organisation_id):
+    if not standing.may(Permission.SEE, organisation_id):
         later = organisation_id in standing.waiting
-        raise NotAllowed(Right.SEE, organisation_id if later else None, second_factor=later)
+        raise PermissionDenied(Permission.SEE, organisation_id if later else None, second_factor=later)
     return seen
 
 
-def issued(serial: str, standing: Standing, office: Office) -> bytes:
-    """A certificate in DER. Raises NotAllowed, for one that is not issued yet, too."""
+def issued(serial: str, standing: Permissions, office: ServiceContext) -> bytes:
+    """A certificate in DER. Raises PermissionDenied, for one that is not issued yet, too."""
     der = certificate(serial, standing, office).der
     if der is None:
-        raise NotAllowed(Right.SEE, None)
+        raise PermissionDenied(Permission.SEE, None)
     return der
 
 
-def issued_pem(serial: str, standing: Standing, office: Office) -> bytes:
+def issued_pem(serial: str, standing: Permissions, office: ServiceContext) -> bytes:
     """The same in PEM."""
     return certificate_pem(issued(serial, standing, office))
 
 
-def issued_chain(serial: str, standing: Standing, office: Office) -> bytes:
+def issued_chain(serial: str, standing: Permissions, office: ServiceContext) -> bytes:
     """What stands above a certificate, in PEM: issuing CA, then intermediates, no root. Raises as `issued`."""
     bundle = [load_certificate(one) for one in office.certificates.values()]
-    above = issuers_up(load_certificate(issued(serial, standing, office)), bundle)
+    above = build_chain(load_certificate(issued(serial, standing, office)), bundle)
     return b"".join(certificate_pem(certificate_der(one)) for one in above)

@@ -5,21 +5,31 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from sinetti.database.access import queries, role_requests
-from sinetti.database.access.queries import Client, RequestFound
-from sinetti.database.access.role_assignments import Terms
-from sinetti.database.access.role_requests import Asked, Asker
+from sinetti.database.access.queries import Client, RoleRequestView
+from sinetti.database.access.role_assignments import GrantTerms
+from sinetti.database.access.role_requests import Requester, RequestResult
 from sinetti.domain.access.invitations import ASKED_AT_ONCE, ASKED_BY_A_FIRM_A_DAY
-from sinetti.domain.access.roles import Held, Right, Role, for_an_agent
-from sinetti.domain.identifiers import folded
+from sinetti.domain.access.roles import EffectiveRole, Permission, Role, check_firm_grant
+from sinetti.domain.identifiers import normalise
 from sinetti.services.access.act_transaction import act_for
-from sinetti.services.access.permissions import Actor, NotAllowed, Standing, require
-from sinetti.services.context import Office
-from sinetti.services.self_service.role_assignments import TooMany, WrongTerms
+from sinetti.services.access.permissions import Actor, PermissionDenied, Permissions, require_permission
+from sinetti.services.context import ServiceContext
+from sinetti.services.self_service.role_assignments import InvalidTerms, InvitationLimitReached
 
-__all__ = ["AskClients", "Asked", "Client", "Itself", "TooMany", "WrongTerms", "ask_clients", "clients", "requests"]
+__all__ = [
+    "AskClients",
+    "Client",
+    "InvalidTerms",
+    "InvitationLimitReached",
+    "OwnOrganisation",
+    "RequestResult",
+    "ask_clients",
+    "clients",
+    "requests",
+]
 
 
-class Itself(Exception):
+class OwnOrganisation(Exception):
     """A firm is no client of its own."""
 
 
@@ -33,38 +43,40 @@ class AskClients:
     until: datetime
 
 
-def clients(firm_id: str, who: Standing, office: Office, start: int = 0) -> tuple[Client, ...]:
-    """Whom a firm acts for, from `start` on. Raises NotAllowed."""
-    _directly(who.require(Right.ASK, firm_id), firm_id)
+def clients(firm_id: str, who: Permissions, office: ServiceContext, start: int = 0) -> tuple[Client, ...]:
+    """Whom a firm acts for, from `start` on. Raises PermissionDenied."""
+    _directly(who.require(Permission.ASK, firm_id), firm_id)
     return queries.clients(office.register, firm_id, office.now(), start)
 
 
-def requests(firm_id: str, who: Standing, office: Office, start: int = 0) -> tuple[RequestFound, ...]:
-    """What a firm asked, from `start` on, the newest first. Raises NotAllowed."""
-    _directly(who.require(Right.ASK, firm_id), firm_id)
+def requests(firm_id: str, who: Permissions, office: ServiceContext, start: int = 0) -> tuple[RoleRequestView, ...]:
+    """What a firm asked, from `start` on, the newest first. Raises PermissionDenied."""
+    _directly(who.require(Permission.ASK, firm_id), firm_id)
     return queries.requests_of_firm(office.register, firm_id, office.now(), start)
 
 
-def ask_clients(asked: AskClients, office: Office, actor: Actor, request_id: str) -> Asked:
+def ask_clients(asked: AskClients, office: ServiceContext, actor: Actor, request_id: str) -> RequestResult:
     """Ask each organisation's signatories for a role for the firm; what was asked already is not asked anew.
 
-    The answer tells nothing of which ids are in the register. Raises NotAllowed, WrongTerms, TooMany and Itself.
+    The answer tells nothing of which ids are in the register. Raises PermissionDenied, WrongTerms, TooMany and Itself.
     """
-    _directly(require(Right.ASK, asked.firm_id, actor, office), asked.firm_id)
+    _directly(require_permission(Permission.ASK, asked.firm_id, actor, office), asked.firm_id)
     if len(asked.customer_ids) > ASKED_AT_ONCE:
-        raise TooMany
-    own = {folded(one.customer_id) for one in queries.names(office.register, {asked.firm_id}).values()}
-    if not own.isdisjoint(map(folded, asked.customer_ids)):
-        raise Itself
-    who = Asker(actor.user_id, asked.firm_id, ASKED_BY_A_FIRM_A_DAY)
-    with act_for(Right.ASK, asked.firm_id, office, actor, request_id) as act:
-        _directly(act.standing.require(Right.ASK, asked.firm_id), asked.firm_id)
-        if not for_an_agent(asked.role, asked.until, act.deed.at):
-            raise WrongTerms
-        return role_requests.ask(office.register, who, asked.customer_ids, Terms(asked.role, asked.until), act.deed)
+        raise InvitationLimitReached
+    own = {normalise(one.customer_id) for one in queries.names(office.register, {asked.firm_id}).values()}
+    if not own.isdisjoint(map(normalise, asked.customer_ids)):
+        raise OwnOrganisation
+    who = Requester(actor.user_id, asked.firm_id, ASKED_BY_A_FIRM_A_DAY)
+    with act_for(Permission.ASK, asked.firm_id, office, actor, request_id) as act:
+        _directly(act.standing.require(Permission.ASK, asked.firm_id), asked.firm_id)
+        if not check_firm_grant(asked.role, asked.until, act.deed.at):
+            raise InvalidTerms
+        return role_requests.ask(
+            office.register, who, asked.customer_ids, GrantTerms(asked.role, asked.until), act.deed
+        )
 
 
-def _directly(held: Held, firm_id: str) -> None:
+def _directly(held: EffectiveRole, firm_id: str) -> None:
     """What a firm has is not passed on: who acts for it through another one does not ask in its name."""
     if held.via is not None:
-        raise NotAllowed(Right.ASK, firm_id)
+        raise PermissionDenied(Permission.ASK, firm_id)

@@ -3,18 +3,26 @@
 from dataclasses import dataclass, replace
 
 from sinetti.database.organisations import contact_handover
-from sinetti.database.organisations.contact_handover import ContactSeen, LookedAfter
-from sinetti.database.organisations.organisations import Person
-from sinetti.domain.access.roles import Right
+from sinetti.database.organisations.contact_handover import AssignedLineage, ContactSummary
+from sinetti.database.organisations.organisations import ContactDetails
+from sinetti.domain.access.roles import Permission
 from sinetti.domain.orders.ordering_rules import MOST_AT_ONCE
 from sinetti.domain.validation import LONGEST_PERSON, check_unlinked
 from sinetti.services.access.act_transaction import acting, guarded
-from sinetti.services.access.objects import may_act, may_look
-from sinetti.services.access.permissions import Actor, NotAllowed, Standing, standing
-from sinetti.services.context import Office
+from sinetti.services.access.objects import check_can_modify, check_can_view
+from sinetti.services.access.permissions import Actor, PermissionDenied, Permissions, load_permissions
+from sinetti.services.context import ServiceContext
 from sinetti.services.issuance import secure_message
 
-__all__ = ["ContactSeen", "HandedOver", "LookedAfter", "Person", "contacts", "hand_over", "look"]
+__all__ = [
+    "AssignedLineage",
+    "ContactDetails",
+    "ContactSummary",
+    "HandedOver",
+    "contacts",
+    "get_for_confirmation",
+    "hand_over",
+]
 
 MOST_SHOWN = 50
 
@@ -28,42 +36,45 @@ class HandedOver:
     offered: int
 
 
-def contacts(now: Standing, office: Office) -> tuple[ContactSeen, ...]:
+def contacts(now: Permissions, office: ServiceContext) -> tuple[ContactSummary, ...]:
     """Who looks after certificates that somebody may name contacts for, most certificates first: 50 people."""
-    return contact_handover.contacts(office.register, now.organisations(Right.CONTACT), office.now(), MOST_SHOWN)
+    return contact_handover.contacts(office.register, now.organisations(Permission.CONTACT), office.now(), MOST_SHOWN)
 
 
-def look(email: str, now: Standing, office: Office) -> tuple[LookedAfter, ...]:
+def get_for_confirmation(email: str, now: Permissions, office: ServiceContext) -> tuple[AssignedLineage, ...]:
     """What a person looks after, as far as somebody may change it: at most 300, and one more where there are more."""
-    allowed = now.organisations(Right.CONTACT)
+    allowed = now.organisations(Permission.CONTACT)
     return contact_handover.looked_after(office.register, allowed, email, office.now(), MOST_AT_ONCE + 1)
 
 
-def hand_over(email: str, new: Person, office: Office, actor: Actor, request_id: str) -> HandedOver:
+def hand_over(email: str, new: ContactDetails, office: ServiceContext, actor: Actor, request_id: str) -> HandedOver:
     """Name somebody else wherever this person is contact or deputy: at most 300 at once, in one transaction.
 
     Old and new get one message that lists all. Transfer ids that wait for the contact are offered to the new one. Who
-    is cut short presses again. Raises NotAllowed where they may not for any organisation, LinkError and LimitReached.
+    is cut short presses again. Raises PermissionDenied where they may not for any organisation, LinkError and
+    LimitReached.
     """
-    now = standing(actor, office)
-    found = look(email, now, office)
-    if not now.organisations(Right.CONTACT):
-        raise NotAllowed(Right.CONTACT, None)
+    now = load_permissions(actor, office)
+    found = get_for_confirmation(email, now, office)
+    if not now.organisations(Permission.CONTACT):
+        raise PermissionDenied(Permission.CONTACT, None)
     for organisation_id in {one.organisation_id for one in found}:
-        may_act(Right.CONTACT, organisation_id, actor, office)
+        check_can_modify(Permission.CONTACT, organisation_id, actor, office)
     check_unlinked("name", new.name, LONGEST_PERSON)
     taken = found[:MOST_AT_ONCE]
     about = {one.organisation_id for one in taken}
     with acting(about, office, actor, request_id) as act:
         for organisation_id in about:
-            may_look(Right.CONTACT, organisation_id, act.standing)
-        count = contact_handover.hand_over(office.register, [one.holding_id for one in taken], email, new, act.deed)
+            check_can_view(Permission.CONTACT, organisation_id, act.standing)
+        count = contact_handover.reassign_contact(
+            office.register, [one.holding_id for one in taken], email, new, act.deed
+        )
     office.step("contacts-handed-over")
-    allowed = standing(actor, office).organisations(Right.CONTACT)
+    allowed = load_permissions(actor, office).organisations(Permission.CONTACT)
     orders = contact_handover.orders_offered_to_others(office.register, allowed, new.email)
     # What follows from a change was counted with it: it is not to fail half-way.
     following = replace(office, daily_limits=None) if count else office
     for organisation_id, order_id in orders:
-        for_it = guarded(Right.CONTACT, organisation_id, following, actor, request_id)
-        secure_message.offer(order_id, for_it, actor.name, request_id)
+        for_it = guarded(Permission.CONTACT, organisation_id, following, actor, request_id)
+        secure_message.send_link(order_id, for_it, actor.name, request_id)
     return HandedOver(count, len(found) > MOST_AT_ONCE, len(orders))

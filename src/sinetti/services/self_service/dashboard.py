@@ -6,10 +6,10 @@ from dataclasses import dataclass
 from sinetti.database.access import overviews
 from sinetti.database.certificates import list_query
 from sinetti.database.organisations import applications as organisations_applications
-from sinetti.domain.access.roles import Right
-from sinetti.domain.certificates.display_status import State
-from sinetti.services.access.permissions import Actor, Standing
-from sinetti.services.context import Office
+from sinetti.domain.access.roles import Permission
+from sinetti.domain.certificates.display_status import DisplayStatus
+from sinetti.services.access.permissions import Actor, Permissions
+from sinetti.services.context import ServiceContext
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,16 +17,16 @@ class Overview:
     """How many of each. `states` leaves out what is valid; `organisations` is for how many one may see anything."""
 
     organisations: int
-    states: Mapping[State, int]
+    states: Mapping[DisplayStatus, int]
     requests: int = 0
     applications: int = 0
 
 
-def overview(actor: Actor, who: Standing, office: Office) -> Overview:
+def overview(actor: Actor, who: Permissions, office: ServiceContext) -> Overview:
     """Count it: at most three statements, each for the organisations for which somebody has the right."""
-    now, seen, granting = office.now(), who.organisations(Right.SEE), who.organisations(Right.GRANT)
+    now, seen, granting = office.now(), who.organisations(Permission.SEE), who.organisations(Permission.GRANT)
     states = list_query.counts(office.register, seen, now) if seen else {}
-    states.pop(State.VALID, None)
+    states.pop(DisplayStatus.VALID, None)
     return Overview(
         len(seen),
         states,

@@ -3,21 +3,27 @@
 from dataclasses import dataclass
 
 from sinetti.database.certificates import lineage_view, replacement
-from sinetti.database.certificates.lineage_view import CertificateSeen
+from sinetti.database.certificates.lineage_view import LineageView
 from sinetti.database.organisations import organisations
-from sinetti.database.organisations.organisations import NewOrder, OrderedAlready, OrganisationFound, Person
-from sinetti.domain.access.roles import Right
-from sinetti.domain.orders.ordering_rules import Trouble, order_of_form
+from sinetti.database.organisations.organisations import ContactDetails, DuplicateOrder, NewOrder, OrganisationInfo
+from sinetti.domain.access.roles import Permission
+from sinetti.domain.orders.ordering_rules import OrderErrorReason, order_id_for
 from sinetti.domain.values import Channel, Serial
 from sinetti.services.access.act_transaction import guarded
-from sinetti.services.access.objects import may_act, may_look
-from sinetti.services.access.permissions import Actor, Standing
-from sinetti.services.context import Office
+from sinetti.services.access.objects import check_can_modify, check_can_view
+from sinetti.services.access.permissions import Actor, Permissions
+from sinetti.services.context import ServiceContext
 from sinetti.services.issuance import secure_message
 from sinetti.services.issuance.order import OrderError, check_words
 
 __all__ = [
-    "CertificateSeen", "OrderAsk", "OrganisationFound", "Person", "order", "orderable", "replaced",
+    "ContactDetails",
+    "LineageView",
+    "OrderAsk",
+    "OrganisationInfo",
+    "order",
+    "orderable",
+    "replaced",
 ]  # fmt: skip
 
 
@@ -29,42 +35,42 @@ class OrderAsk:
     organisation_id: str
     channel: Channel
     description: str
-    contact: Person
-    deputy: Person | None = None
+    contact: ContactDetails
+    deputy: ContactDetails | None = None
     serves: int | None = None
     replaces: Serial | None = None
 
 
-def orderable(standing: Standing, office: Office) -> tuple[OrganisationFound, ...]:
+def orderable(standing: Permissions, office: ServiceContext) -> tuple[OrganisationInfo, ...]:
     """The open organisations that somebody may order for, by name, with the channels approved for each."""
-    return replacement.organisations(office.register, standing.organisations(Right.ORDER))
+    return replacement.organisations(office.register, standing.organisations(Permission.ORDER))
 
 
-def replaced(serial: Serial, standing: Standing, office: Office) -> CertificateSeen:
+def replaced(serial: Serial, standing: Permissions, office: ServiceContext) -> LineageView:
     """The certificate that is to be replaced. Raises NotAllowed; one that is not there is like one of others."""
     found = lineage_view.find(office.register, serial)
-    may_look(Right.ORDER, None if found is None else found.organisation_id, standing)
+    check_can_view(Permission.ORDER, None if found is None else found.organisation_id, standing)
     assert found is not None  # noqa: S101 - without one the right is lacking
     return found
 
 
-def order(ask: OrderAsk, office: Office, actor: Actor, request_id: str) -> str:
+def order(ask: OrderAsk, office: ServiceContext, actor: Actor, request_id: str) -> str:
     """Order, and have a link to transfer ids mailed to the contact; returns the order's id.
 
     A repeated form orders no second certificate and returns the same result. Raises NotAllowed, OrderError, LinkError
     and LimitReached.
     """
-    held = may_act(Right.ORDER, ask.organisation_id, actor, office)
-    for_it = guarded(Right.ORDER, ask.organisation_id, office, actor, request_id)
+    held = check_can_modify(Permission.ORDER, ask.organisation_id, actor, office)
+    for_it = guarded(Permission.ORDER, ask.organisation_id, office, actor, request_id)
     check_words(ask.description, (ask.contact, ask.deputy))
-    order_id = order_of_form(actor.user_id, ask.form, ask.replaces or "")
+    order_id = order_id_for(actor.user_id, ask.form, ask.replaces or "")
     if organisations.order_exists(office.register, order_id):
         # Whatever may have changed since: the same is answered.
         return order_id
     (organisation,) = replacement.organisations(office.register, [ask.organisation_id]) or (None,)
     if organisation is None:
         sentence = "the organisation is closed for good"
-        raise OrderError(Trouble.CLOSED, sentence)
+        raise OrderError(OrderErrorReason.CLOSED, sentence)
     new = NewOrder(
         organisation.customer_id,
         ask.channel,
@@ -78,5 +84,5 @@ def order(ask: OrderAsk, office: Office, actor: Actor, request_id: str) -> str:
     )
     try:
         return secure_message.order_and_offer(new, for_it, actor.name, request_id).order_id
-    except OrderedAlready as there:
+    except DuplicateOrder as there:
         return there.order_id

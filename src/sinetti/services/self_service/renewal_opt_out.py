@@ -1,36 +1,36 @@
 """We let this one end, and the way back, on behalf of the certificate's organisation."""
 
 from sinetti.database.certificates import lineage_view
-from sinetti.database.certificates.lineage_view import CertificateSeen
-from sinetti.domain.access.roles import Right
+from sinetti.database.certificates.lineage_view import LineageView
+from sinetti.domain.access.roles import Permission
 from sinetti.domain.values import Serial
 from sinetti.services.access.act_transaction import guarded
-from sinetti.services.access.objects import may_look
-from sinetti.services.access.permissions import Actor, Standing
-from sinetti.services.context import Office
+from sinetti.services.access.objects import check_can_view
+from sinetti.services.access.permissions import Actor, Permissions
+from sinetti.services.context import ServiceContext
 from sinetti.services.organisations import renewal_opt_out as letting
 
-__all__ = ["CertificateSeen", "let_end", "let_end_no_more", "look"]
+__all__ = ["LineageView", "get_for_confirmation", "opt_in_to_renewal", "opt_out_of_renewal"]
 
 
-def look(serial: Serial, standing: Standing, office: Office) -> CertificateSeen:
+def get_for_confirmation(serial: Serial, standing: Permissions, office: ServiceContext) -> LineageView:
     """The certificate. Raises NotAllowed; one that is not there is like one of others."""
     found = lineage_view.find(office.register, serial)
-    may_look(Right.CONTACT, None if found is None else found.organisation_id, standing)
+    check_can_view(Permission.CONTACT, None if found is None else found.organisation_id, standing)
     assert found is not None  # noqa: S101 - without one the right is lacking
     return found
 
 
-def let_end(serial: Serial, office: Office, actor: Actor, request_id: str) -> bool:
+def opt_out_of_renewal(serial: Serial, office: ServiceContext, actor: Actor, request_id: str) -> bool:
     """Note that it is to end without a successor; False where that is noted already. Raises NotAllowed, PeopleError."""
-    return letting.let_end(serial, _guarded(serial, office, actor, request_id), actor.name, request_id)
+    return letting.opt_out_of_renewal(serial, _guarded(serial, office, actor, request_id), actor.name, request_id)
 
 
-def let_end_no_more(serial: Serial, office: Office, actor: Actor, request_id: str) -> bool:
+def opt_in_to_renewal(serial: Serial, office: ServiceContext, actor: Actor, request_id: str) -> bool:
     """Take that note away; False where there is none. Raises NotAllowed."""
-    return letting.let_end_no_more(serial, _guarded(serial, office, actor, request_id), actor.name, request_id)
+    return letting.opt_in_to_renewal(serial, _guarded(serial, office, actor, request_id), actor.name, request_id)
 
 
-def _guarded(serial: Serial, office: Office, actor: Actor, request_id: str) -> Office:
+def _guarded(serial: Serial, office: ServiceContext, actor: Actor, request_id: str) -> ServiceContext:
     found = lineage_view.find(office.register, serial)
-    return guarded(Right.CONTACT, None if found is None else found.organisation_id, office, actor, request_id)
+    return guarded(Permission.CONTACT, None if found is None else found.organisation_id, office, actor, request_id)

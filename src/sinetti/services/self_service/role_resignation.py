@@ -3,39 +3,45 @@
 from dataclasses import dataclass
 
 from sinetti.database.access import queries, role_assignments
-from sinetti.database.access.queries import OwnMandate
+from sinetti.database.access.queries import OwnRole
 from sinetti.database.access.role_assignments import LastSignatory
-from sinetti.domain.access.roles import Right
+from sinetti.domain.access.roles import Permission
 from sinetti.services.access.act_transaction import Act, acting
-from sinetti.services.access.permissions import Actor, NotAllowed, Standing, signs_by_outside, standing
-from sinetti.services.context import Office
+from sinetti.services.access.permissions import (
+    Actor,
+    PermissionDenied,
+    Permissions,
+    is_external_signatory,
+    load_permissions,
+)
+from sinetti.services.context import ServiceContext
 
-__all__ = ["GivenUp", "LastSignatory", "OwnMandate", "give_up", "own"]
+__all__ = ["LastSignatory", "OwnRole", "ResignationReport", "own", "resign"]
 
 
 @dataclass(frozen=True, slots=True)
-class GivenUp:
+class ResignationReport:
     """How many roles were given up, and how many not: the last representative stays."""
 
     done: int
     kept: int
 
 
-def own(actor: Actor, who: Standing, office: Office, start: int = 0) -> tuple[OwnMandate, ...]:
+def own(actor: Actor, who: Permissions, office: ServiceContext, start: int = 0) -> tuple[OwnRole, ...]:
     """The roles that somebody has directly, by our own mandates, of the organisations that they may see.
 
     By the organisation's name, from `start` on: those of a page and one more.
     """
-    seen = who.organisations(Right.SEE)
+    seen = who.organisations(Permission.SEE)
     return queries.mandates_of_user(office.register, actor.user_id, seen, office.now(), start)
 
 
-def give_up(mandate_ids: tuple[str, ...], office: Office, actor: Actor, request_id: str) -> GivenUp:
+def resign(mandate_ids: tuple[str, ...], office: ServiceContext, actor: Actor, request_id: str) -> ResignationReport:
     """Give up these roles, at once; those that have ended already are passed over. The other signatories are told.
 
-    Raises NotAllowed at the first that is somebody else's: nothing is given up then.
+    Raises PermissionDenied at the first that is somebody else's: nothing is given up then.
     """
-    who, done, kept = standing(actor, office), 0, 0
+    who, done, kept = load_permissions(actor, office), 0, 0
     now = office.now()
     holders = [role_assignments.holder_of(office.register, one, now) for one in mandate_ids]
     for holder in holders:
@@ -46,28 +52,28 @@ def give_up(mandate_ids: tuple[str, ...], office: Office, actor: Actor, request_
         for mandate_id in mandate_ids:
             went = _given_up(mandate_id, act, office, actor)
             done, kept = done + bool(went), kept + (went is None)
-    return GivenUp(done, kept)
+    return ResignationReport(done, kept)
 
 
-def _given_up(mandate_id: str, act: Act, office: Office, actor: Actor) -> bool | None:
-    """Give up one authorisation. Raises NotAllowed.
+def _given_up(mandate_id: str, act: Act, office: ServiceContext, actor: Actor) -> bool | None:
+    """Give up one authorisation. Raises PermissionDenied.
 
     Returns False if it has ended, and None if the last signatory must keep it.
     """
     holder = role_assignments.holder_of(office.register, mandate_id, act.deed.at)
     _theirs(holder, actor, act.standing)
-    stays = signs_by_outside(holder.organisation_id, actor, office)
+    stays = is_external_signatory(holder.organisation_id, actor, office)
     try:
         return role_assignments.withdraw(office.register, mandate_id, act.deed, last_may_go=stays, given_up=True)
     except LastSignatory:
         return None
 
 
-def _theirs(holder: role_assignments.Holder, actor: Actor, who: Standing) -> None:
+def _theirs(holder: role_assignments.GrantHolder, actor: Actor, who: Permissions) -> None:
     if holder.agent_id:
-        who.require(Right.GRANT, holder.agent_id)
+        who.require(Permission.GRANT, holder.agent_id)
     elif holder.user_id != actor.user_id:
-        raise NotAllowed(Right.SEE, None)
+        raise PermissionDenied(Permission.SEE, None)
     elif not holder.ended:
         # By one that was given up before, or whose end has passed, nobody sees anything any more.
-        who.require(Right.SEE, holder.organisation_id)
+        who.require(Permission.SEE, holder.organisation_id)

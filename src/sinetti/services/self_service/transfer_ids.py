@@ -3,54 +3,56 @@
 from dataclasses import dataclass, field
 
 from sinetti.database.organisations import orders
-from sinetti.database.organisations.orders import LinkSeen, OrderRow, OrderSeen
-from sinetti.database.organisations.secure_messages import Newer
-from sinetti.domain.access.roles import Right
+from sinetti.database.organisations.orders import LinkInfo, OrderDetails, OrderRow
+from sinetti.database.organisations.secure_messages import NewerLinkExists
+from sinetti.domain.access.roles import Permission
 from sinetti.domain.certificates.lifecycle import OrderState
-from sinetti.domain.link_tokens import signatory_code
-from sinetti.domain.orders.ordering_rules import link_ended
+from sinetti.domain.link_tokens import delivery_code
+from sinetti.domain.orders.ordering_rules import is_link_expired
 from sinetti.services.access.act_transaction import guarded
-from sinetti.services.access.objects import may_look
-from sinetti.services.access.permissions import Actor, Standing
-from sinetti.services.context import Office
+from sinetti.services.access.objects import check_can_view
+from sinetti.services.access.permissions import Actor, Permissions
+from sinetti.services.context import ServiceContext
 from sinetti.services.issuance import secure_message
 
-__all__ = ["LinkSeen", "Looked", "OrderRow", "OrderSeen", "look", "offer_anew", "open_orders"]
+__all__ = ["LinkInfo", "OrderDetails", "OrderRow", "OrderView", "get_for_confirmation", "offer_anew", "open_orders"]
 
 
 @dataclass(frozen=True, slots=True)
-class Looked:
+class OrderView:
     """An order as somebody may see it.
 
     `lapsed`: its link has ended. `code` is what a contact without a phone has to be told: only who may order sees it.
     """
 
-    order: OrderSeen
+    order: OrderDetails
     may_order: bool
     lapsed: bool
     code: str | None = field(repr=False)
 
 
-def look(order_id: str, standing: Standing, office: Office) -> Looked:
+def get_for_confirmation(order_id: str, standing: Permissions, office: ServiceContext) -> OrderView:
     """Look at an order. Raises NotAllowed; one that is not there is like one of others."""
     found = orders.find_order(office.register, order_id)
-    may_look(Right.SEE, None if found is None else found.organisation_id, standing)
+    check_can_view(Permission.SEE, None if found is None else found.organisation_id, standing)
     assert found is not None  # noqa: S101 - without one the right is lacking
-    may_order = standing.may(Right.ORDER, found.organisation_id)
+    may_order = standing.may(Permission.ORDER, found.organisation_id)
     link, waits = found.link, found.state is OrderState.OPEN and found.organisation_open
-    lapsed = link is None or link.ended or link_ended(link.expires, office.now())
+    lapsed = link is None or link.ended or is_link_expired(link.expires, office.now())
     code = None
     if may_order and waits and link is not None and not lapsed and _without_phone(found):
-        code = signatory_code(office.transfer_key, link.secure_id)
-    return Looked(found, may_order, lapsed, code)
+        code = delivery_code(office.transfer_key, link.secure_id)
+    return OrderView(found, may_order, lapsed, code)
 
 
-def open_orders(standing: Standing, office: Office, start: int, count: int) -> tuple[tuple[OrderRow, ...], int]:
+def open_orders(
+    standing: Permissions, office: ServiceContext, start: int, count: int
+) -> tuple[tuple[OrderRow, ...], int]:
     """Open orders of the organisations that somebody may see, newest first, from `start` on; and how many in all."""
-    return orders.open_orders(office.register, standing.organisations(Right.SEE), start, count)
+    return orders.open_orders(office.register, standing.organisations(Permission.SEE), start, count)
 
 
-def offer_anew(order_id: str, made: str, office: Office, actor: Actor, request_id: str) -> bool:
+def offer_anew(order_id: str, made: str, office: ServiceContext, actor: Actor, request_id: str) -> bool:
     """Have a new link mailed to the order's contact of now; the one before ends, and so do its transfer ids.
 
     `made` is the id of the link that the asker looked at, empty for none: False where there is a newer one already, so
@@ -58,13 +60,13 @@ def offer_anew(order_id: str, made: str, office: Office, actor: Actor, request_i
     """
     found = orders.find_order(office.register, order_id)
     organisation_id = None if found is None else found.organisation_id
-    for_it = guarded(Right.ORDER, organisation_id, office, actor, request_id)
+    for_it = guarded(Permission.ORDER, organisation_id, office, actor, request_id)
     try:
-        secure_message.offer(order_id, for_it, actor.name, request_id, made)
-    except Newer:
+        secure_message.send_link(order_id, for_it, actor.name, request_id, made)
+    except NewerLinkExists:
         return False
     return True
 
 
-def _without_phone(order: OrderSeen) -> bool:
+def _without_phone(order: OrderDetails) -> bool:
     return order.contact is not None and not order.contact.phone

@@ -1,14 +1,14 @@
 """A clerk reads the audit trail, which is itself a look that is written down (docs/clerks.md)."""
 
 from sinetti.database.operations import audit_queries
-from sinetti.database.operations.audit_queries import Asked, Entry, Found
-from sinetti.domain.access.access_purpose import Place
-from sinetti.services.staff.session import Clerk, look_for
+from sinetti.database.operations.audit_queries import AuditEntry, AuditPage, AuditQuery
+from sinetti.domain.access.access_purpose import SearchScope
+from sinetti.services.staff.session import StaffSession, log_search
 
-__all__ = ["Asked", "Entry", "entries"]
+__all__ = ["AuditEntry", "AuditQuery", "entries"]
 
 
-def entries(asked: Asked, most: int, clerk: Clerk) -> Found:
+def entries(asked: AuditQuery, most: int, clerk: StaffSession) -> AuditPage:
     """Rows of the trail, the newest first."""
-    look_for(Place.AUDIT, " ".join(one for one in (asked.object, asked.actor, asked.action) if one), clerk)
+    log_search(SearchScope.AUDIT, " ".join(one for one in (asked.object, asked.actor, asked.action) if one), clerk)
     return audit_queries.entries(clerk.office.register, asked, most)

@@ -1,16 +1,16 @@
 """Bulk revocation by clerks: over ten take two people with an account each (docs/watch.md, docs/clerks.md)."""
 
 from sinetti.database.certificates import bulk_revocation
-from sinetti.database.certificates.bulk_revocation import Wanted
-from sinetti.domain.access.access_purpose import Place
-from sinetti.domain.certificates.bulk_revocation import Proposal, account_of
+from sinetti.database.certificates.bulk_revocation import CertificateSelection
+from sinetti.domain.access.access_purpose import SearchScope
+from sinetti.domain.certificates.bulk_revocation import BulkRevocationProposal, account_of
 from sinetti.domain.certificates.revocation import RevocationReason
 from sinetti.services.revocation import bulk_revoke
-from sinetti.services.revocation.bulk_revoke import BulkAsk, Outcome, Selection
-from sinetti.services.staff.session import Clerk, guarded, look, look_for
+from sinetti.services.revocation.bulk_revoke import BulkRevocationRequest, BulkRevocationResult, BulkSelection
+from sinetti.services.staff.session import StaffSession, guarded, log_access, log_search
 
 __all__ = [
-    "Wanted",
+    "CertificateSelection",
     "alone_lately",
     "confirm",
     "count_waiting",
@@ -26,56 +26,56 @@ PARTS_AT_ONCE = 10
 """Transactions of fifty holdings while somebody waits for a page."""
 
 
-def look_at(wanted: Wanted, reason: RevocationReason, clerk: Clerk) -> Selection:
+def look_at(wanted: CertificateSelection, reason: RevocationReason, clerk: StaffSession) -> BulkSelection:
     """What would go. The look is written down. Raises BulkRefused."""
-    look_for(Place.REVOCATIONS, repr(wanted), clerk)
-    return bulk_revoke.look(BulkAsk(wanted, reason, clerk.officer), clerk.office)
+    log_search(SearchScope.REVOCATIONS, repr(wanted), clerk)
+    return bulk_revoke.preview(BulkRevocationRequest(wanted, reason, clerk.officer), clerk.office)
 
 
-def alone_lately(clerk: Clerk) -> int:
+def alone_lately(clerk: StaffSession) -> int:
     """How many certificates went by this clerk's word alone within 24 hours."""
     return bulk_revoke.alone_lately(clerk.officer, clerk.office)
 
 
-def propose(wanted: Wanted, reason: RevocationReason, clerk: Clerk) -> Outcome:
+def propose(wanted: CertificateSelection, reason: RevocationReason, clerk: StaffSession) -> BulkRevocationResult:
     """Revoke them, or propose it where they are too many for one clerk's word. Raises BulkRefused."""
-    return bulk_revoke.propose(BulkAsk(wanted, reason, clerk.officer), clerk.guarded, clerk.request_id)
+    return bulk_revoke.propose(BulkRevocationRequest(wanted, reason, clerk.officer), clerk.guarded, clerk.request_id)
 
 
-def proposals(clerk: Clerk) -> tuple[tuple[Proposal, ...], tuple[Proposal, ...]]:
+def proposals(clerk: StaffSession) -> tuple[tuple[BulkRevocationProposal, ...], tuple[BulkRevocationProposal, ...]]:
     """What waits for a second officer, and what was decided on and is not done. The look is written down."""
-    look_for(Place.REVOCATIONS, "", clerk)
+    log_search(SearchScope.REVOCATIONS, "", clerk)
     register = clerk.office.register
     return bulk_revocation.waiting(register, clerk.office.now()), bulk_revocation.unfinished(register)
 
 
-def count_waiting(clerk: Clerk) -> int:
+def count_waiting(clerk: StaffSession) -> int:
     """How many proposals wait for a second officer."""
     return bulk_revoke.count_open_proposals(clerk.office)
 
 
-def proposal(proposal_id: str, clerk: Clerk) -> tuple[int, Proposal]:
+def proposal(proposal_id: str, clerk: StaffSession) -> tuple[int, BulkRevocationProposal]:
     """How many of a proposal are revoked, and the proposal. The look is written down. Raises BulkRefused."""
     found = bulk_revoke.progress(proposal_id, clerk.office)
-    look(f"bulk-revocation:{proposal_id}", clerk)
+    log_access(f"bulk-revocation:{proposal_id}", clerk)
     return found
 
 
-def confirm(proposal_id: str, clerk: Clerk) -> tuple[int, Proposal]:
+def confirm(proposal_id: str, clerk: StaffSession) -> tuple[int, BulkRevocationProposal]:
     """Say yes to what another clerk proposed, and revoke the first part. Raises BulkRefused."""
     found = bulk_revocation.find(clerk.office.register, proposal_id)
     # The proposer's account is held, too: the proposal of one who is dismissed meanwhile is not carried out.
     by = account_of(found.officer) if found is not None else ""
     request_id = clerk.request_id
-    bulk_revoke.say_yes(proposal_id, clerk.officer, guarded(clerk.actor, clerk.office, request_id, by), request_id)
+    bulk_revoke.approve_only(proposal_id, clerk.officer, guarded(clerk.actor, clerk.office, request_id, by), request_id)
     return go_on(proposal_id, clerk)
 
 
-def go_on(proposal_id: str, clerk: Clerk) -> tuple[int, Proposal]:
+def go_on(proposal_id: str, clerk: StaffSession) -> tuple[int, BulkRevocationProposal]:
     """Revoke the next part of what was decided on. Raises BulkRefused."""
-    return bulk_revoke.go_on(proposal_id, clerk.officer, PARTS_AT_ONCE, clerk.guarded, clerk.request_id)
+    return bulk_revoke.continue_batch(proposal_id, clerk.officer, PARTS_AT_ONCE, clerk.guarded, clerk.request_id)
 
 
-def withdraw(proposal_id: str, clerk: Clerk) -> Proposal:
+def withdraw(proposal_id: str, clerk: StaffSession) -> BulkRevocationProposal:
     """Take back what this clerk proposed. Raises BulkRefused."""
     return bulk_revoke.withdraw(proposal_id, clerk.officer, clerk.guarded, clerk.request_id)

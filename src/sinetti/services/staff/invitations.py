@@ -4,24 +4,38 @@ See docs/mandates.md.
 """
 
 from sinetti.database.access import pending_invitations, persons, role_assignments
-from sinetti.database.access.role_assignments import Invited, Otherwise, TooMany, ToPerson
+from sinetti.database.access.role_assignments import (
+    AlreadyHasOtherRole,
+    InvitationLimitReached,
+    InvitationResult,
+    PersonGrant,
+)
 from sinetti.database.organisations import organisations
-from sinetti.database.organisations.contacts import Closed
-from sinetti.database.organisations.organisations import Person
+from sinetti.database.organisations.contacts import OrganisationClosed
+from sinetti.database.organisations.organisations import ContactDetails
 from sinetti.domain.access.persons import is_same_person
 from sinetti.domain.access.roles import Role
-from sinetti.domain.organisations.contacts import PeopleTrouble
+from sinetti.domain.organisations.contacts import PersonErrorReason
 from sinetti.domain.validation import LONGEST_PERSON, check_unlinked
-from sinetti.services.access.inviting import OwnInvitation, refuse_own
+from sinetti.services.access.inviting import SelfInvitation, reject_self_invitation
 from sinetti.services.access.permissions import Actor
-from sinetti.services.context import Office
+from sinetti.services.context import ServiceContext
 from sinetti.services.organisations.people import PeopleError
 from sinetti.services.staff.session import clerk_act, require_staff
 
-__all__ = ["Closed", "Invited", "Otherwise", "OwnInvitation", "TooMany", "invite_signatory"]
+__all__ = [
+    "AlreadyHasOtherRole",
+    "InvitationLimitReached",
+    "InvitationResult",
+    "OrganisationClosed",
+    "SelfInvitation",
+    "invite_signatory",
+]
 
 
-def invite_signatory(customer_id: str, person: Person, office: Office, actor: Actor, request_id: str) -> Invited:
+def invite_signatory(
+    customer_id: str, person: ContactDetails, office: ServiceContext, actor: Actor, request_id: str
+) -> InvitationResult:
     """Ask for the invitation of a signatory.
 
     It is sent once it is confirmed. The id is that of the waiting invitation; not made where the same waits, or this
@@ -34,12 +48,14 @@ def invite_signatory(customer_id: str, person: Person, office: Office, actor: Ac
     found = organisations.find_organisation(office.register, customer_id)
     if found is None:
         sentence = f"no organisation has the id {customer_id}"
-        raise PeopleError(PeopleTrouble.UNKNOWN, sentence)
+        raise PeopleError(PersonErrorReason.UNKNOWN, sentence)
     invited = persons.get_identity_of_address(office.register, person.email)
     if is_same_person(invited, persons.get_identity(office.register, actor.user_id)):
-        refuse_own(found.organisation_id, office, actor, request_id)
+        reject_self_invitation(found.organisation_id, office, actor, request_id)
     with clerk_act(actor, office, request_id, {found.organisation_id}) as deed:
-        to = ToPerson(found.organisation_id, person, Role.SIGNATORY)
+        to = PersonGrant(found.organisation_id, person, Role.SIGNATORY)
         if (there := role_assignments.find_invited(office.register, to, deed.at)) is not None:
-            return Invited(there, made=False)
-        return Invited(*pending_invitations.add(office.register, found.organisation_id, person, actor.user_id, deed))
+            return InvitationResult(there, made=False)
+        return InvitationResult(
+            *pending_invitations.add(office.register, found.organisation_id, person, actor.user_id, deed)
+        )

@@ -8,21 +8,21 @@ from dataclasses import dataclass
 from sinetti.database.access import open_invitations, pending_invitations, role_assignments
 from sinetti.database.access.open_invitations import OpenInvitation
 from sinetti.database.access.pending_invitations import PendingView
-from sinetti.database.organisations.organisations import Person
-from sinetti.domain.access.access_purpose import Place
-from sinetti.domain.access.pending_invitations import Pending, PendingFault, PendingRefused
+from sinetti.database.organisations.organisations import ContactDetails
+from sinetti.domain.access.access_purpose import SearchScope
+from sinetti.domain.access.pending_invitations import InvitationProposal, PendingFault, PendingInvitationRefused
 from sinetti.services.access.pending_invitations import confirm_locked
-from sinetti.services.staff.invitations import Invited, invite_signatory
-from sinetti.services.staff.session import Clerk, look, look_for
+from sinetti.services.staff.invitations import InvitationResult, invite_signatory
+from sinetti.services.staff.session import StaffSession, log_access, log_search
 
 __all__ = [
+    "ContactDetails",
     "InvitationLists",
+    "InvitationProposal",
     "OpenInvitation",
-    "Pending",
     "PendingFault",
-    "PendingRefused",
+    "PendingInvitationRefused",
     "PendingView",
-    "Person",
     "confirm",
     "end",
     "has_signatory",
@@ -42,28 +42,28 @@ class InvitationLists:
     links: tuple[OpenInvitation, ...]
 
 
-def listed(start: int, most: int, clerk: Clerk) -> InvitationLists:
+def listed(start: int, most: int, clerk: StaffSession) -> InvitationLists:
     """Some of both, the newest first; the look is written down."""
-    look_for(Place.INVITATIONS, "", clerk)
+    log_search(SearchScope.INVITATIONS, "", clerk)
     register, now = clerk.office.register, clerk.office.now()
     asked = pending_invitations.list_newest(register, now, start, most)
     return InvitationLists(asked, open_invitations.listed(register, now, start, most))
 
 
-def pending(pending_id: str, clerk: Clerk) -> PendingView | None:
+def pending(pending_id: str, clerk: StaffSession) -> PendingView | None:
     """One that a clerk asked for; the look is written down, where there is one."""
     found = pending_invitations.find(clerk.office.register, pending_id, clerk.office.now())
     if found is not None:
-        look(f"pending-invitation:{pending_id}", clerk)
+        log_access(f"pending-invitation:{pending_id}", clerk)
     return found
 
 
-def has_signatory(organisation_id: str, clerk: Clerk) -> bool:
+def has_signatory(organisation_id: str, clerk: StaffSession) -> bool:
     """Return whether an active signatory exists, who then confirms, not a clerk."""
     return pending_invitations.has_signatory(clerk.office.register, organisation_id, clerk.office.now())
 
 
-def invite(customer_id: str, person: Person, clerk: Clerk) -> Invited:
+def invite(customer_id: str, person: ContactDetails, clerk: StaffSession) -> InvitationResult:
     """Ask for an invitation, as `invite_signatory`.
 
     Raises PeopleError, Closed, Otherwise, OwnInvitation and TooMany.
@@ -71,33 +71,37 @@ def invite(customer_id: str, person: Person, clerk: Clerk) -> Invited:
     return invite_signatory(customer_id, person, clerk.office, clerk.actor, clerk.request_id)
 
 
-def confirm(pending_id: str, clerk: Clerk) -> None:
+def confirm(pending_id: str, clerk: StaffSession) -> None:
     """Confirm another clerk's invitation as the second clerk.
 
-    The organisation must have no signatory. Raises PendingRefused, Closed, Otherwise and TooMany.
+    The organisation must have no signatory. Raises PendingInvitationRefused, Closed, Otherwise and TooMany.
     """
     found = _asked(pending_id, clerk)
     with clerk.act({found.organisation_id}, beside=found.asker_id) as deed:
         confirm_locked(pending_id, clerk.actor.user_id, clerk.office, deed, by_clerk=True)
 
 
-def reject(pending_id: str, clerk: Clerk) -> None:
-    """Reject an invitation that another clerk asked for. Raises PendingRefused."""
+def reject(pending_id: str, clerk: StaffSession) -> None:
+    """Reject an invitation that another clerk asked for. Raises PendingInvitationRefused."""
     found = _asked(pending_id, clerk)
     with clerk.act({found.organisation_id}) as deed:
-        pending_invitations.decide(clerk.office.register, pending_id, Pending.REJECTED, clerk.actor.user_id, deed)
+        pending_invitations.decide(
+            clerk.office.register, pending_id, InvitationProposal.REJECTED, clerk.actor.user_id, deed
+        )
 
 
-def withdraw(pending_id: str, clerk: Clerk) -> None:
-    """Take back what this clerk asked. Raises PendingRefused."""
+def withdraw(pending_id: str, clerk: StaffSession) -> None:
+    """Take back what this clerk asked. Raises PendingInvitationRefused."""
     found = _asked(pending_id, clerk)
     if found.asker_id != clerk.actor.user_id:
-        raise PendingRefused(PendingFault.NOT_ASKER)
+        raise PendingInvitationRefused(PendingFault.NOT_ASKER)
     with clerk.act({found.organisation_id}) as deed:
-        pending_invitations.decide(clerk.office.register, pending_id, Pending.WITHDRAWN, clerk.actor.user_id, deed)
+        pending_invitations.decide(
+            clerk.office.register, pending_id, InvitationProposal.WITHDRAWN, clerk.actor.user_id, deed
+        )
 
 
-def end(invitation_id: str, clerk: Clerk) -> bool:
+def end(invitation_id: str, clerk: StaffSession) -> bool:
     """End an invitation whose link is unused; return whether there was one.
 
     The link then no longer works. Whom an operator has named is a signatory without it, and stays one.
@@ -110,8 +114,8 @@ def end(invitation_id: str, clerk: Clerk) -> bool:
         return role_assignments.end_invitation(office.register, found.mandate_id, invitation_id, deed)
 
 
-def _asked(pending_id: str, clerk: Clerk) -> PendingView:
+def _asked(pending_id: str, clerk: StaffSession) -> PendingView:
     found = pending_invitations.find(clerk.office.register, pending_id, clerk.office.now())
     if found is None:
-        raise PendingRefused(PendingFault.OVER)
+        raise PendingInvitationRefused(PendingFault.OVER)
     return found

@@ -7,22 +7,22 @@ from dataclasses import dataclass, replace
 from datetime import timedelta
 from io import StringIO
 
-from sinetti.database.certificates.bulk_revocation import Wanted
+from sinetti.database.certificates.bulk_revocation import CertificateSelection
 from sinetti.database.operations import csv_imports
-from sinetti.database.operations.csv_imports import Load, LoadListItem
+from sinetti.database.operations.csv_imports import ImportJob, LoadListItem
 from sinetti.database.organisations import administration, unconfirmed_changes
-from sinetti.database.organisations.administration import Listed
-from sinetti.database.organisations.organisations import NewOrganisation, OrganisationFound
+from sinetti.database.organisations.administration import OrganisationListItem
+from sinetti.database.organisations.organisations import NewOrganisation, OrganisationInfo
 from sinetti.database.organisations.unconfirmed_changes import AlterResult
-from sinetti.domain.access.access_purpose import Place
+from sinetti.domain.access.access_purpose import SearchScope
 from sinetti.domain.business_days import FINNISH_TIME
 from sinetti.domain.certificates.revocation import RevocationReason
-from sinetti.domain.identifiers import folded
+from sinetti.domain.identifiers import normalise
 from sinetti.domain.organisations.csv_import import (
     COLUMNS,
-    Change,
     ChangeKind,
-    Difference,
+    ImportChange,
+    ImportDiff,
     compare,
     digest,
     named_ids,
@@ -32,22 +32,22 @@ from sinetti.domain.organisations.import_confirmation import (
     LoadReason,
     LoadRefused,
     LoadState,
+    needs_second_approver,
     needs_second_clerk,
-    takes_two,
 )
 from sinetti.domain.values import Serial
 from sinetti.services.organisations.register import register_organisation
-from sinetti.services.revocation.bulk_revoke import BulkAsk, Outcome, propose
-from sinetti.services.staff.session import Clerk, look, look_for
+from sinetti.services.revocation.bulk_revoke import BulkRevocationRequest, BulkRevocationResult, propose
+from sinetti.services.staff.session import StaffSession, log_access, log_search
 
 __all__ = [
     "AlterResult",
-    "Left",
-    "Listed",
-    "Load",
+    "ImportJob",
     "LoadListItem",
     "NewOrganisation",
-    "NotThere",
+    "OrganisationListItem",
+    "OrganisationNotFound",
+    "OrphanedCertificates",
     "accept",
     "add",
     "alter",
@@ -55,7 +55,7 @@ __all__ = [
     "confirm_load",
     "count_proposed",
     "end_load",
-    "left",
+    "find_orphaned",
     "list_newest",
     "list_proposed",
     "load",
@@ -63,8 +63,8 @@ __all__ = [
     "organisation",
     "preview",
     "propose_change",
-    "propose_left",
     "propose_load",
+    "propose_revocation",
     "search",
 ]
 
@@ -83,12 +83,12 @@ REASONS = {
 """Why certificates go of organisations that were merged into others, or ended."""
 
 
-class NotThere(LookupError):
+class OrganisationNotFound(LookupError):
     """There is no organisation or file with this id."""
 
 
 @dataclass(frozen=True, slots=True)
-class Left:
+class OrphanedCertificates:
     """What organisations that a file closed have left: certificates in force, and why they would go."""
 
     kind: ChangeKind
@@ -96,30 +96,30 @@ class Left:
     serials: tuple[Serial, ...]
 
 
-def search(text: str, start: int, most: int, clerk: Clerk) -> tuple[Listed, ...]:
+def search(text: str, start: int, most: int, clerk: StaffSession) -> tuple[OrganisationListItem, ...]:
     """Organisations by the beginning of their id or a part of their name; the look is written down."""
-    look_for(Place.ORGANISATIONS, text, clerk)
+    log_search(SearchScope.ORGANISATIONS, text, clerk)
     return administration.search(clerk.office.register, text, start, most)
 
 
-def organisation(organisation_id: str, clerk: Clerk) -> Listed:
-    """One organisation; the look is written down. Raises NotThere."""
+def organisation(organisation_id: str, clerk: StaffSession) -> OrganisationListItem:
+    """One organisation; the look is written down. Raises OrganisationNotFound."""
     found = _found(organisation_id, clerk)
-    look(f"organisation:{organisation_id}", clerk)
+    log_access(f"organisation:{organisation_id}", clerk)
     return found
 
 
-def add(new: NewOrganisation, clerk: Clerk) -> OrganisationFound | None:
+def add(new: NewOrganisation, clerk: StaffSession) -> OrganisationInfo | None:
     """Register an organisation; None where its id is taken. Raises CustomerIdError and ChannelError."""
     return register_organisation(new, clerk.guarded, clerk.actor.name, clerk.request_id)
 
 
-def alter(organisation_id: str, change: Change, clerk: Clerk) -> AlterResult:
+def alter(organisation_id: str, change: ImportChange, clerk: StaffSession) -> AlterResult:
     """Rename one organisation, set its language, or end it.
 
     Changes nothing if the organisation has changed meanwhile. Names and ends by one clerk's word are counted: over ten
-    within 24 hours need a second clerk (`propose_change`). Raises NotThere, and NotStaff where the account is no
-    clerk's any more.
+    within 24 hours need a second clerk (`propose_change`). Raises OrganisationNotFound, and NotStaff where the account
+    is no clerk's any more.
     """
     found = _found(organisation_id, clerk)
     change = replace(change, customer_id=found.customer_id)
@@ -127,17 +127,17 @@ def alter(organisation_id: str, change: Change, clerk: Clerk) -> AlterResult:
         return unconfirmed_changes.alter_alone(clerk.office.register, change, clerk.actor.user_id, deed)
 
 
-def needs_second(clerk: Clerk) -> bool:
+def needs_second(clerk: StaffSession) -> bool:
     """Return whether the next name or end by this clerk waits for a second one."""
     now = clerk.office.now()
-    return takes_two(1, unconfirmed_changes.count_lately(clerk.office.register, clerk.actor.user_id, now))
+    return needs_second_approver(1, unconfirmed_changes.count_lately(clerk.office.register, clerk.actor.user_id, now))
 
 
-def propose_change(organisation_id: str, change: Change, clerk: Clerk) -> str | None:
+def propose_change(organisation_id: str, change: ImportChange, clerk: StaffSession) -> str | None:
     """Propose a new name or an end to a second clerk; return the id of the load.
 
     The load is a file of one line. None where the organisation has changed meanwhile. What waits already is not
-    proposed twice. Raises NotThere, LoadRefused and NotStaff.
+    proposed twice. Raises OrganisationNotFound, LoadRefused and NotStaff.
     """
     now, register = clerk.office.now(), clerk.office.register
     octets = _one_line(replace(change, customer_id=_found(organisation_id, clerk).customer_id), clerk)
@@ -155,39 +155,43 @@ def propose_change(organisation_id: str, change: Change, clerk: Clerk) -> str | 
     return load_id
 
 
-def preview(octets: bytes, clerk: Clerk) -> str:
+def preview(octets: bytes, clerk: StaffSession) -> str:
     """Compare a file with the register and keep what would change; returns the id of that. Raises FileRefused."""
     found = _compared(octets, clerk)
     with clerk.act() as deed:
         return csv_imports.add(clerk.office.register, octets, found, clerk.actor.user_id, deed)
 
 
-def load(load_id: str, clerk: Clerk) -> Load:
-    """A file as it was compared, and how far it is carried out; the look is written down. Raises NotThere."""
+def load(load_id: str, clerk: StaffSession) -> ImportJob:
+    """A file as it was compared, and how far it is carried out; the look is written down.
+
+    Raises OrganisationNotFound.
+    """
     found = _load(load_id, clerk)
-    look(f"load:{load_id}", clerk)
+    log_access(f"load:{load_id}", clerk)
     return found
 
 
-def list_newest(clerk: Clerk) -> tuple[LoadListItem, ...]:
+def list_newest(clerk: StaffSession) -> tuple[LoadListItem, ...]:
     """The files that were sent last."""
     return csv_imports.list_newest(clerk.office.register, _SHOWN)
 
 
-def list_proposed(clerk: Clerk) -> tuple[LoadListItem, ...]:
+def list_proposed(clerk: StaffSession) -> tuple[LoadListItem, ...]:
     """The files that wait for a second clerk, oldest first."""
     return csv_imports.list_proposed(clerk.office.register, _WAITING_SHOWN, clerk.office.now())
 
 
-def count_proposed(clerk: Clerk) -> int:
+def count_proposed(clerk: StaffSession) -> int:
     """Return the number of files that wait for a second clerk."""
     return csv_imports.count_proposed(clerk.office.register, clerk.office.now())
 
 
-def accept(load_id: str, shown: str, clerk: Clerk) -> bool:
+def accept(load_id: str, shown: str, clerk: StaffSession) -> bool:
     """Accept what was shown, by its digest. False where it has to be shown again, since the register moved.
 
-    A second press changes nothing. Raises NotThere, NotStaff, and LoadRefused where they need a second clerk.
+    A second press changes nothing. Raises OrganisationNotFound, NotStaff, and LoadRefused where they need a second
+    clerk.
     """
     found = _load(load_id, clerk)
     if found.accepted_at is not None:
@@ -201,10 +205,10 @@ def accept(load_id: str, shown: str, clerk: Clerk) -> bool:
         return csv_imports.accept(clerk.office.register, load_id, shown, clerk.actor.user_id, deed)
 
 
-def propose_load(load_id: str, shown: str, clerk: Clerk) -> bool:
+def propose_load(load_id: str, shown: str, clerk: StaffSession) -> bool:
     """Propose the changes shown, by their digest, to a second clerk.
 
-    Returns False if they have to be shown again. Raises NotThere, LoadRefused and NotStaff.
+    Returns False if they have to be shown again. Raises OrganisationNotFound, LoadRefused and NotStaff.
     """
     found = _load(load_id, clerk)
     _check_state(found, LoadState.COMPARED, clerk)
@@ -214,11 +218,11 @@ def propose_load(load_id: str, shown: str, clerk: Clerk) -> bool:
         return csv_imports.propose(clerk.office.register, load_id, shown, clerk.actor.user_id, deed)
 
 
-def confirm_load(load_id: str, shown: str, clerk: Clerk) -> bool:
+def confirm_load(load_id: str, shown: str, clerk: StaffSession) -> bool:
     """Confirm another clerk's proposal as shown, by its digest.
 
     `carry_on` then makes the changes. False where the register moved: then the proposal is void, the file is compared
-    anew, and its sender proposes it again. Raises NotThere, LoadRefused and NotStaff.
+    anew, and its sender proposes it again. Raises OrganisationNotFound, LoadRefused and NotStaff.
     """
     found = _load(load_id, clerk)
     _check_state(found, LoadState.PROPOSED, clerk)
@@ -229,17 +233,17 @@ def confirm_load(load_id: str, shown: str, clerk: Clerk) -> bool:
         return csv_imports.confirm(clerk.office.register, load_id, shown, clerk.actor.user_id, deed)
 
 
-def end_load(load_id: str, clerk: Clerk) -> None:
+def end_load(load_id: str, clerk: StaffSession) -> None:
     """Withdraw this clerk's proposal, or reject another clerk's.
 
-    Raises NotThere, LoadRefused and NotStaff.
+    Raises OrganisationNotFound, LoadRefused and NotStaff.
     """
     _load(load_id, clerk)
     with clerk.act() as deed:
         csv_imports.end(clerk.office.register, load_id, clerk.actor.user_id, deed)
 
 
-def carry_on(load_id: str, clerk: Clerk) -> None:
+def carry_on(load_id: str, clerk: StaffSession) -> None:
     """Make the next changes of an accepted file. Raises NotStaff.
 
     A call after an interruption continues.
@@ -247,71 +251,77 @@ def carry_on(load_id: str, clerk: Clerk) -> None:
     begun = clerk.office.machine_now()
     for _ in range(PARTS_AT_ONCE):
         with clerk.act() as deed:
-            left = csv_imports.carry_on(clerk.office.register, load_id, AT_ONCE, deed)
+            left = csv_imports.apply_batch(clerk.office.register, load_id, AT_ONCE, deed)
         if not left or clerk.office.machine_now() - begun > WAITED_FOR:
             return
         clerk.office.step("load-part")
 
 
-def left(found: Load, clerk: Clerk) -> tuple[Left, ...]:
+def find_orphaned(found: ImportJob, clerk: StaffSession) -> tuple[OrphanedCertificates, ...]:
     """What the organisations have left that this file closed: their certificates are to be revoked."""
     if found.done_at is None:
         return ()
-    gone = tuple(Left(kind, REASONS[kind], _left(found.difference.changes, kind, clerk)) for kind in REASONS)
+    gone = tuple(
+        OrphanedCertificates(kind, REASONS[kind], _left(found.difference.changes, kind, clerk)) for kind in REASONS
+    )
     return tuple(one for one in gone if one.serials)
 
 
-def propose_left(load_id: str, kind: ChangeKind, clerk: Clerk) -> Outcome | None:
+def propose_revocation(load_id: str, kind: ChangeKind, clerk: StaffSession) -> BulkRevocationResult | None:
     """Propose that these go; up to ten go at once, as by any officer's word. None where nothing is left.
 
-    Raises NotThere and BulkRefused.
+    Raises OrganisationNotFound and BulkRefused.
     """
     found = _load(load_id, clerk)
-    one = next((one for one in left(found, clerk) if one.kind is kind), None)
+    one = next((one for one in find_orphaned(found, clerk) if one.kind is kind), None)
     if one is None:
         return None
-    return propose(BulkAsk(Wanted(serials=one.serials), one.reason, clerk.officer), clerk.guarded, clerk.request_id)
+    return propose(
+        BulkRevocationRequest(CertificateSelection(serials=one.serials), one.reason, clerk.officer),
+        clerk.guarded,
+        clerk.request_id,
+    )
 
 
-def _left(changes: Iterable[Change], kind: ChangeKind, clerk: Clerk) -> tuple[Serial, ...]:
+def _left(changes: Iterable[ImportChange], kind: ChangeKind, clerk: StaffSession) -> tuple[Serial, ...]:
     closed = [one.customer_id for one in changes if one.kind is kind]
     if not closed:
         return ()
     # Only of those that are closed now: what was passed over is open.
-    standing = administration.standings(clerk.office.register, {folded(one) for one in closed})
+    standing = administration.stored_organisations(clerk.office.register, {normalise(one) for one in closed})
     gone = [one.customer_id for one in standing.values() if not one.open]
     return administration.in_force(clerk.office.register, gone, clerk.office.now())
 
 
-def _compared(octets: bytes, clerk: Clerk) -> tuple[Difference, str]:
+def _compared(octets: bytes, clerk: StaffSession) -> tuple[ImportDiff, str]:
     lines = read_lines(octets)
-    standing = administration.standings(clerk.office.register, named_ids(lines))
+    standing = administration.stored_organisations(clerk.office.register, named_ids(lines))
     today = clerk.office.now().astimezone(FINNISH_TIME).date()
     found = compare(lines, standing, clerk.office.environment, today)
     return found, digest(hashlib.sha256(octets).hexdigest(), found.changes)
 
 
-def _found(organisation_id: str, clerk: Clerk) -> Listed:
+def _found(organisation_id: str, clerk: StaffSession) -> OrganisationListItem:
     found = administration.find(clerk.office.register, organisation_id)
     if found is None:
-        raise NotThere
+        raise OrganisationNotFound
     return found
 
 
-def _load(load_id: str, clerk: Clerk) -> Load:
+def _load(load_id: str, clerk: StaffSession) -> ImportJob:
     found = csv_imports.find(clerk.office.register, load_id)
     if found is None:
-        raise NotThere
+        raise OrganisationNotFound
     return found
 
 
-def _check_state(found: Load, wanted: LoadState, clerk: Clerk) -> None:
+def _check_state(found: ImportJob, wanted: LoadState, clerk: StaffSession) -> None:
     """Refuse before the comparison what the locked row would refuse later."""
     if (reason := found.confirmation.reason_unless(wanted, clerk.office.now())) is not None:
         raise LoadRefused(reason)
 
 
-def _stands(found: Load, shown: str, clerk: Clerk) -> bool:
+def _stands(found: ImportJob, shown: str, clerk: StaffSession) -> bool:
     """Compare the file anew; return whether its changes are those shown.
 
     Stores the changes if they differ.
@@ -319,11 +329,11 @@ def _stands(found: Load, shown: str, clerk: Clerk) -> bool:
     difference, now = _compared(found.content, clerk)
     if now != found.digest:
         with clerk.act() as deed:
-            csv_imports.compare_again(clerk.office.register, found.load_id, (difference, now), deed)
+            csv_imports.refresh_diff(clerk.office.register, found.load_id, (difference, now), deed)
     return now == shown == found.digest
 
 
-def _one_line(change: Change, clerk: Clerk) -> bytes:
+def _one_line(change: ImportChange, clerk: StaffSession) -> bytes:
     """The file that says one change."""
     today = clerk.office.now().astimezone(FINNISH_TIME).date().isoformat()
     ended = today if change.kind is ChangeKind.END else ""

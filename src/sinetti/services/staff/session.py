@@ -4,13 +4,13 @@ from collections.abc import Collection, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, replace
 
-from sinetti.database.common.audit_log import Deed
+from sinetti.database.common.audit_log import AuditContext
 from sinetti.database.common.row_locks import locked
 from sinetti.database.operations import audit_queries
-from sinetti.domain.access.access_purpose import Looking, Place, search_digest
+from sinetti.domain.access.access_purpose import AccessJustification, SearchScope, search_digest
 from sinetti.domain.certificates.bulk_revocation import officer_of_account
 from sinetti.services.access.permissions import Actor
-from sinetti.services.context import Office
+from sinetti.services.context import ServiceContext
 
 
 class NotStaff(Exception):
@@ -32,8 +32,8 @@ def require_staff(actor: Actor) -> None:
 
 @contextmanager
 def clerk_act(
-    actor: Actor, office: Office, request_id: str, about: Collection[str] = (), *, beside: str = ""
-) -> Iterator[Deed]:
+    actor: Actor, office: ServiceContext, request_id: str, about: Collection[str] = (), *, beside: str = ""
+) -> Iterator[AuditContext]:
     """Open the transaction of a clerk's act.
 
     Locks the account and the organisations (`about`), then checks the clerk's rights again. `beside` is the id of an
@@ -48,7 +48,7 @@ def clerk_act(
         yield office.deed(actor.name, request_id)
 
 
-def guarded(actor: Actor, office: Office, request_id: str, beside: str = "") -> Office:
+def guarded(actor: Actor, office: ServiceContext, request_id: str, beside: str = "") -> ServiceContext:
     """Return an office whose every transaction is a `clerk_act`.
 
     It is for use cases that open transactions of their own.
@@ -58,15 +58,15 @@ def guarded(actor: Actor, office: Office, request_id: str, beside: str = "") -> 
 
 
 @dataclass(frozen=True, slots=True)
-class Clerk:
+class StaffSession:
     """A clerk with a second factor who has said what for: whoever has this value was found to be one.
 
     Raises NotStaff where it is made of anybody else, so that acts which take it need not ask again.
     """
 
     actor: Actor
-    looking: Looking
-    office: Office
+    looking: AccessJustification
+    office: ServiceContext
     request_id: str
 
     def __post_init__(self) -> None:
@@ -78,7 +78,7 @@ class Clerk:
         """As bulk revocations name them."""
         return officer_of_account(self.actor.user_id)
 
-    def act(self, about: Collection[str] = (), *, beside: str = "") -> AbstractContextManager[Deed]:
+    def act(self, about: Collection[str] = (), *, beside: str = "") -> AbstractContextManager[AuditContext]:
         """Open the transaction of an act on these organisations. Raises NotStaff.
 
         Yields its deed. `beside` is the id of a second account that the act depends on.
@@ -86,24 +86,24 @@ class Clerk:
         return clerk_act(self.actor, self.office, self.request_id, about, beside=beside)
 
     @property
-    def guarded(self) -> Office:
+    def guarded(self) -> ServiceContext:
         """The office for a use case that opens transactions of its own."""
         return guarded(self.actor, self.office, self.request_id)
 
 
-def look(subject: str, clerk: Clerk) -> None:
+def log_access(subject: str, clerk: StaffSession) -> None:
     """Write down that one object is looked at, such as `organisation:ID`, before it is shown."""
     with clerk.act() as deed:
         audit_queries.note_look(clerk.office.register, deed, subject, **_facts(clerk))
 
 
-def look_for(place: Place, text: str, clerk: Clerk) -> None:
+def log_search(place: SearchScope, text: str, clerk: StaffSession) -> None:
     """Write down that something is listed or searched for: not what was typed, but its digest under a key of ours."""
     digest = {"search": search_digest(clerk.office.transfer_key, place, text)} if text else {}
     with clerk.act() as deed:
         audit_queries.note_look(clerk.office.register, deed, f"search:{place}", **_facts(clerk), **digest)
 
 
-def _facts(clerk: Clerk) -> dict[str, str]:
+def _facts(clerk: StaffSession) -> dict[str, str]:
     found = {"purpose": clerk.looking.purpose.value}
     return {**found, "case": clerk.looking.case} if clerk.looking.case else found

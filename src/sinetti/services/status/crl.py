@@ -6,20 +6,20 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from functools import partial
 
-from sinetti.ca.crl import assemble_crl, prepare_joined, read_list
-from sinetti.database.common.audit_log import Deed
-from sinetti.database.connection import Register
+from sinetti.ca.crl import attach_crl_signature, build_tbs_crl, read_list
+from sinetti.database.common.audit_log import AuditContext
+from sinetti.database.connection import Database
 from sinetti.database.issuance import crls
 from sinetti.database.issuance.crls import WHOLE, PublishedList
 from sinetti.database.issuance.recovery import raise_crl_number
 from sinetti.database.operations import authorities
-from sinetti.infra.clock import ticks
-from sinetti.journal.crl_archive import ListName
+from sinetti.infra.clock import monotonic_seconds
+from sinetti.journal.crl_archive import ArchivedCrlName
 from sinetti.journal.writer import JournalUnavailable
-from sinetti.pki.crl_splice import cut
+from sinetti.pki.crl_splice import split_crl
 from sinetti.pki.signers import SignerUnavailable
-from sinetti.services.context import Office
-from sinetti.services.status.crl_entries import Contents, grown, rebuilt, standing
+from sinetti.services.context import ServiceContext
+from sinetti.services.status.crl_entries import CrlEntries, append_new, current, rebuild
 
 _log = logging.getLogger(__name__)
 
@@ -42,14 +42,14 @@ SHARE_ADDED = 16
 """A list is made from the register once a sixteenth of it was added since."""
 
 
-def current_list(authority: str, shard: int, office: Office, request_id: str) -> PublishedList | None:
+def current_crl(authority: str, shard: int, office: ServiceContext, request_id: str) -> PublishedList | None:
     """The shard's CRL to be served now, shard 0 the whole CA's; None for no such shard.
 
     While the signer is away, or no list can be kept beside the journal, the last one is served as long as it lives;
     then SignerUnavailable or JournalUnavailable is raised. So is that of a CA whose key is off line.
     """
     try:
-        return fresh_list(authority, shard, office, request_id)
+        return fresh_crl(authority, shard, office, request_id)
     except (SignerUnavailable, JournalUnavailable) as away:
         newest = _newest(authority, shard, office)
         if newest is None or _has_ended(newest, office):
@@ -58,14 +58,14 @@ def current_list(authority: str, shard: int, office: Office, request_id: str) ->
         return newest
 
 
-def fresh_list(authority: str, shard: int, office: Office, request_id: str) -> PublishedList | None:
+def fresh_crl(authority: str, shard: int, office: ServiceContext, request_id: str) -> PublishedList | None:
     """The shard's CRL as of now, signed anew if half an hour old or if it lacks a revocation; None for no such shard.
 
     Raises SignerUnavailable and JournalUnavailable where that cannot be done.
     """
     if authority not in office.issuers:
         return None
-    asked, newest = ticks(), _newest(authority, shard, office)
+    asked, newest = monotonic_seconds(), _newest(authority, shard, office)
     if newest is None and shard > authorities.open_shard(office.register, authority):
         return None
     if authority in office.offline:
@@ -84,8 +84,8 @@ def fresh_list(authority: str, shard: int, office: Office, request_id: str) -> P
         return known
 
 
-def _looked_after(authority: str, shard: int, office: Office, request_id: str) -> PublishedList:
-    begun, newest = ticks(), _newest(authority, shard, office)
+def _looked_after(authority: str, shard: int, office: ServiceContext, request_id: str) -> PublishedList:
+    begun, newest = monotonic_seconds(), _newest(authority, shard, office)
     if newest is None or _is_old(newest.this_update, RENEWED_AFTER, office) or _lacks(newest, authority, shard, office):
         publish(authority, office, request_id)
         newest = _newest(authority, shard, office)
@@ -94,20 +94,20 @@ def _looked_after(authority: str, shard: int, office: Office, request_id: str) -
     return newest
 
 
-def _has_ended(newest: PublishedList, office: Office) -> bool:
+def _has_ended(newest: PublishedList, office: ServiceContext) -> bool:
     """Whether its time is over; by a clock that is not believed none's is."""
     return office.may_issue() and office.now() > newest.next_update
 
 
-def publish_or_leave(authority: str, office: Office, request_id: str) -> None:
+def publish_best_effort(authority: str, office: ServiceContext, request_id: str) -> None:
     """Publish the lists that lack a revocation, or leave that to whoever serves: the revocation stands either way."""
     try:
-        fresh_list(authority, WHOLE, office, request_id)
+        fresh_crl(authority, WHOLE, office, request_id)
     except (SignerUnavailable, JournalUnavailable) as away:
         _log.warning("the lists of %s are not published yet; whoever serves publishes them: %s", authority, away)
 
 
-def renew_lists(office: Office, request_id: str) -> None:
+def refresh_crls(office: ServiceContext, request_id: str) -> None:
     """Have lists of each CA whose key is here that are made from the register daily, whether asked for or not.
 
     And at once where one lacks a revocation or a shard was opened.
@@ -120,7 +120,7 @@ def renew_lists(office: Office, request_id: str) -> None:
                 _log.warning("the lists of %s are due, and cannot be signed now: %s", name, away)
 
 
-def _renew(authority: str, office: Office, request_id: str) -> None:
+def _renew(authority: str, office: ServiceContext, request_id: str) -> None:
     shards = range(authorities.open_shard(office.register, authority) + 1)
     newest = {shard: _newest(authority, shard, office) for shard in shards}
     whole = newest[WHOLE]
@@ -129,25 +129,25 @@ def _renew(authority: str, office: Office, request_id: str) -> None:
         publish(authority, office, request_id)
 
 
-def _is_old(at: datetime, after: timedelta, office: Office) -> bool:
+def _is_old(at: datetime, after: timedelta, office: ServiceContext) -> bool:
     """Whether so much time has gone by, or the clock was set back; not while the clock is not believed."""
     return office.may_issue() and not at <= office.now() < at + after
 
 
-def _lacks(newest: PublishedList, authority: str, shard: int, office: Office) -> bool:
+def _lacks(newest: PublishedList, authority: str, shard: int, office: ServiceContext) -> bool:
     return crls.revocations(office.register, authority, shard) != newest.revocations
 
 
-def _newest(authority: str, shard: int, office: Office) -> PublishedList | None:
+def _newest(authority: str, shard: int, office: ServiceContext) -> PublishedList | None:
     """The newest list of a shard; read anew only where it is another than this process had."""
     known = office.known_lists.get((authority, shard))
-    newest = crls.published_list(office.register, authority, shard, known)
+    newest = crls.latest_crl(office.register, authority, shard, known)
     if newest is not None:
         office.known_lists[authority, shard] = newest
     return newest
 
 
-def publish(authority: str, office: Office, request_id: str, life: timedelta = LIFE) -> PublishedList:
+def publish(authority: str, office: ServiceContext, request_id: str, life: timedelta = LIFE) -> PublishedList:
     """Sign and store all lists of a CA now, under one number and with the same dates; gives the whole one.
 
     While the clock is not believed they have the dates of the last ones, which were signed by a clock that was: a
@@ -172,33 +172,33 @@ def publish(authority: str, office: Office, request_id: str, life: timedelta = L
 
 
 def _contents(
-    authority: str, shards: range, last: Mapping[int, PublishedList], office: Office
-) -> Mapping[int, Contents]:
+    authority: str, shards: range, last: Mapping[int, PublishedList], office: ServiceContext
+) -> Mapping[int, CrlEntries]:
     now = office.now()
     if WHOLE in last and not _has_to_be_rebuilt(last[WHOLE], office):
         since = min(one.this_update for one in last.values())
-        added = grown(office.register, authority, standing(last, shards), since)
+        added = append_new(office.register, authority, current(last, shards), since)
         if added is not None:
             return added
-    whole = rebuilt(office.register, authority, shards, last, now)
+    whole = rebuild(office.register, authority, shards, last, now)
     # Reading a million takes its time: what was revoked meanwhile comes along, or another list would be newer for ever.
-    return grown(office.register, authority, whole, now) or whole
+    return append_new(office.register, authority, whole, now) or whole
 
 
-def _has_to_be_rebuilt(whole: PublishedList, office: Office) -> bool:
-    base, octets = whole.begins_with, len(cut(whole.der).entries)
+def _has_to_be_rebuilt(whole: PublishedList, office: ServiceContext) -> bool:
+    base, octets = whole.begins_with, len(split_crl(whole.der).entries)
     added = octets - base.octets
     is_short = octets <= REBUILT_UP_TO
     return is_short or added > max(REBUILT_UP_TO, octets // SHARE_ADDED) or _is_old(base.at, REBUILT_AFTER, office)
 
 
-def _number(authority: str, office: Office, last: Mapping[int, PublishedList]) -> int:
+def _number(authority: str, office: ServiceContext, last: Mapping[int, PublishedList]) -> int:
     believed = office.may_issue() or not last
     milliseconds = int(office.machine_now().timestamp() * 1000) if believed else 0
     return crls.take_crl_number(office.register, authority, milliseconds)
 
 
-def _dates(last: Mapping[int, PublishedList], office: Office, life: timedelta) -> tuple[datetime, datetime]:
+def _dates(last: Mapping[int, PublishedList], office: ServiceContext, life: timedelta) -> tuple[datetime, datetime]:
     newest = max(last.values(), key=lambda one: one.number, default=None)
     if newest is not None and not office.may_issue():
         return newest.this_update, newest.next_update
@@ -207,24 +207,28 @@ def _dates(last: Mapping[int, PublishedList], office: Office, life: timedelta) -
 
 
 def _signed(
-    authority: str, office: Office, contents: Mapping[int, Contents], number: int, dates: tuple[datetime, datetime]
+    authority: str,
+    office: ServiceContext,
+    contents: Mapping[int, CrlEntries],
+    number: int,
+    dates: tuple[datetime, datetime],
 ) -> dict[int, PublishedList]:
     made = {}
     for shard, one in contents.items():
         issuer = replace(office.issuers[authority], shard=shard)
-        to_be_signed = prepare_joined(issuer, one.entries, number, *dates)
-        der = assemble_crl(to_be_signed, office.signer.sign(issuer.key_name, to_be_signed), issuer.certificate)
+        to_be_signed = build_tbs_crl(issuer, one.entries, number, *dates)
+        der = attach_crl_signature(to_be_signed, office.signer.sign(issuer.key_name, to_be_signed), issuer.certificate)
         made[shard] = PublishedList(number, *dates, one.revocations, der, one.base)
     return made
 
 
-def _keep(authority: str, office: Office, shard: int, new: PublishedList) -> None:
+def _keep(authority: str, office: ServiceContext, shard: int, new: PublishedList) -> None:
     """Have a list beside the journal: a register that is restored may not fall behind a list that somebody has."""
-    name = ListName(authority, shard, new.number, new.base.number if new.base else None)
+    name = ArchivedCrlName(authority, shard, new.number, new.base.number if new.base else None)
     office.journal.keep_list(name, new.stored, lambda: crls.whole_list(office.register, authority, shard))
 
 
-def publish_all(office: Office, request_id: str) -> None:
+def publish_all(office: ServiceContext, request_id: str) -> None:
     """Begin to serve with fresh lists, and with those of CAs that are off line beside the journal.
 
     Raises SignerUnavailable and JournalUnavailable.
@@ -238,7 +242,7 @@ def publish_all(office: Office, request_id: str) -> None:
                 _keep(name, office, shard, newest)
 
 
-def store_signed(authority: str, shard: int, der: bytes, register: Register, deed: Deed) -> None:
+def store_external_crl(authority: str, shard: int, der: bytes, register: Database, deed: AuditContext) -> None:
     """Store a list that was signed elsewhere or earlier, by a CA that issued to CAs only; a newer one stays."""
     signed = read_list(der)
     raise_crl_number(register, authority, signed.number)

@@ -5,31 +5,31 @@ from pathlib import Path
 
 from cryptography import x509
 
-from sinetti.ca.crl import SignedList, read_signed
+from sinetti.ca.crl import ParsedCrl, read_signed
 from sinetti.database.issuance.crls import WHOLE
-from sinetti.database.issuance.journal_records import Listed
+from sinetti.database.issuance.journal_records import CrlEntryFact
 from sinetti.domain.certificates.revocation import RevocationReason
-from sinetti.journal.crl_archive import kept_shards, list_name, newest_list
+from sinetti.journal.crl_archive import archived_shards, list_name, newest_list
 from sinetti.journal.reader import JournalDamaged
-from sinetti.services.context import Office
+from sinetti.services.context import ServiceContext
 
-KeptLists = dict[tuple[str, int], tuple[bytes, SignedList]]
+KeptLists = dict[tuple[str, int], tuple[bytes, ParsedCrl]]
 """Lists by CA and shard: DER, and what it says."""
 
 
-def newest_lists(folder: Path, office: Office) -> KeptLists:
+def newest_archived(folder: Path, office: ServiceContext) -> KeptLists:
     """The newest list of each shard of each CA in the folder of the journals. Raises JournalDamaged."""
     found = {}
     for name, issuer in office.issuers.items():
-        for shard in kept_shards(folder, name):
+        for shard in archived_shards(folder, name):
             kept = newest_list(folder, name, shard)
             if kept is not None:
                 path, der = kept
-                found[name, shard] = (der, checked_list(path, der, issuer.certificate))
+                found[name, shard] = (der, verify_archived(path, der, issuer.certificate))
     return found
 
 
-def checked_list(path: Path, der: bytes, certificate: x509.Certificate) -> SignedList:
+def verify_archived(path: Path, der: bytes, certificate: x509.Certificate) -> ParsedCrl:
     """What a kept list says, as its CA signed it. Raises JournalDamaged where it did not, or under another number.
 
     Whoever can write beside the journals could else revoke for good what he likes, or hide the list that tells.
@@ -46,16 +46,16 @@ def checked_list(path: Path, der: bytes, certificate: x509.Certificate) -> Signe
     return signed
 
 
-def entries(lists: KeptLists) -> tuple[Listed, ...]:
+def entries(lists: KeptLists) -> tuple[CrlEntryFact, ...]:
     """What stands on these lists."""
     return tuple(
-        Listed(entry.serial, entry.revoked_at, RevocationReason(entry.reason), entry.invalidity_date)
+        CrlEntryFact(entry.serial, entry.revoked_at, RevocationReason(entry.reason), entry.invalidity_date)
         for signed in _telling(lists)
         for entry in signed.entries
     )
 
 
-def _telling(lists: KeptLists) -> Iterator[SignedList]:
+def _telling(lists: KeptLists) -> Iterator[ParsedCrl]:
     """The lists that tell what no other does: a shard's says nothing beyond the whole one of the same number."""
     for (name, shard), (_, signed) in lists.items():
         whole = lists.get((name, WHOLE))

@@ -4,12 +4,12 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
-from sinetti.ca.crl_entries import encoded_entry, listed_since
+from sinetti.ca.crl_entries import encode_entry, serials_revoked_since
 from sinetti.ca.issuance_request import RevokedEntry
-from sinetti.database.connection import Register
+from sinetti.database.connection import Database
 from sinetti.database.issuance import crls
-from sinetti.database.issuance.crls import WHOLE, Base, PublishedList, Revoked
-from sinetti.pki.crl_splice import cut
+from sinetti.database.issuance.crls import WHOLE, CrlBase, PublishedList, RevokedCertificate
+from sinetti.pki.crl_splice import split_crl
 
 OVERLAP = timedelta(minutes=10)
 """How long before the last list a revocation may say that it was made, and still be looked for as a new one."""
@@ -18,7 +18,7 @@ _LOOKS = 3
 
 
 @dataclass(frozen=True, slots=True)
-class Contents:
+class CrlEntries:
     """What one list is to have: its entries in DER, in parts, and how many revocations they are, with those that left.
 
     `base` is the list that it begins with; None: it was made from the register.
@@ -26,12 +26,12 @@ class Contents:
 
     entries: tuple[bytes | memoryview, ...]
     revocations: int
-    base: Base | None = None
+    base: CrlBase | None = None
 
 
-def rebuilt(
-    register: Register, authority: str, shards: Collection[int], last: Mapping[int, PublishedList], now: datetime
-) -> dict[int, Contents]:
+def rebuild(
+    register: Database, authority: str, shards: Collection[int], last: Mapping[int, PublishedList], now: datetime
+) -> dict[int, CrlEntries]:
     """Make the entries of every list of a CA from the register; here, and only here, those that ended leave.
 
     An entry may go only once a list was published after notAfter (RFC 5280, 3.3): the last list tells.
@@ -44,22 +44,22 @@ def rebuilt(
         octets = _encoded(row)
         for shard in {WHOLE, row.shard} & parts.keys():
             parts[shard].append(octets)
-    return {shard: Contents((b"".join(found),), counts[shard]) for shard, found in parts.items()}
+    return {shard: CrlEntries((b"".join(found),), counts[shard]) for shard, found in parts.items()}
 
 
-def standing(last: Mapping[int, PublishedList], shards: Collection[int]) -> dict[int, Contents]:
+def current(last: Mapping[int, PublishedList], shards: Collection[int]) -> dict[int, CrlEntries]:
     """What the last lists of a CA have; a shard that has none yet begins with nothing."""
     return {
-        shard: Contents((cut(one.der).entries,), one.revocations, one.begins_with)
+        shard: CrlEntries((split_crl(one.der).entries,), one.revocations, one.begins_with)
         if (one := last.get(shard)) is not None
-        else Contents((memoryview(b""),), 0)
+        else CrlEntries((memoryview(b""),), 0)
         for shard in shards
     }
 
 
-def grown(
-    register: Register, authority: str, before: Mapping[int, Contents], since: datetime
-) -> dict[int, Contents] | None:
+def append_new(
+    register: Database, authority: str, before: Mapping[int, CrlEntries], since: datetime
+) -> dict[int, CrlEntries] | None:
     """Add what was revoked since an instant and is not there yet.
 
     None where that is not everything, by the register's count: the clock was set, a register was restored, or
@@ -78,12 +78,12 @@ def grown(
     return None
 
 
-def _added(contents: Contents, rows: list[Revoked], since: datetime) -> Contents:
+def _added(contents: CrlEntries, rows: list[RevokedCertificate], since: datetime) -> CrlEntries:
     (entries,) = contents.entries
-    listed = listed_since(memoryview(entries), since) if rows else frozenset()
+    listed = serials_revoked_since(memoryview(entries), since) if rows else frozenset()
     fresh = [_encoded(row) for row in rows if row.serial not in listed]
     return replace(contents, entries=(entries, b"".join(fresh)), revocations=contents.revocations + len(fresh))
 
 
-def _encoded(row: Revoked) -> bytes:
-    return encoded_entry(RevokedEntry(row.serial, row.revoked_at, row.reason, row.invalidity_date))
+def _encoded(row: RevokedCertificate) -> bytes:
+    return encode_entry(RevokedEntry(row.serial, row.revoked_at, row.reason, row.invalidity_date))

@@ -6,31 +6,31 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from sinetti.ca.ocsp import (
-    Asked,
     ErrorStatus,
-    RequestRefused,
-    canonical,
+    OcspRequest,
+    OcspRequestError,
+    canonical_request,
     check_issuer,
     error_answer,
-    read_request,
+    parse_request,
     sign_answer,
 )
-from sinetti.database.certificates.bulk_revocation import Row
-from sinetti.database.connection import REGISTER_UNAVAILABLE
+from sinetti.database.certificates.bulk_revocation import BulkRevocationCandidate
+from sinetti.database.connection import DATABASE_UNAVAILABLE
 from sinetti.database.issuance import ocsp_responses
-from sinetti.database.issuance.ocsp_responses import Answers, Found, Subject
+from sinetti.database.issuance.ocsp_responses import OcspResponsePair, StoredResponse, Subject
 from sinetti.domain.certificates.models import Certificate
 from sinetti.domain.certificates.ocsp_status import (
     ANSWER_LIFE,
     GOOD,
     CertIdHash,
-    Standing,
-    Told,
-    is_current,
-    still_holds,
+    CertStatus,
+    SingleResponse,
+    is_acceptable,
+    is_fresh,
 )
 from sinetti.pki.signers import SignerUnavailable
-from sinetti.services.context import Office
+from sinetti.services.context import ServiceContext
 
 INTERNAL_ERROR = error_answer(ErrorStatus.INTERNAL_ERROR)
 """What is answered where the service itself failed."""
@@ -39,15 +39,15 @@ _log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
-class Answered:
+class OcspReply:
     """An OCSP response (DER). `told` is None for an error; `kept`: everybody who asks without a nonce gets the same."""
 
     der: bytes = field(repr=False)
-    told: Told | None = None
+    told: SingleResponse | None = None
     kept: bool = False
 
 
-def answer(octets: bytes, authority: str, office: Office, on_the_spot: Callable[[], bool]) -> Answered | None:
+def respond(octets: bytes, authority: str, office: ServiceContext, on_the_spot: Callable[[], bool]) -> OcspReply | None:
     """Answer a request (DER) at the address of a CA; None where no CA of this name answers.
 
     `on_the_spot` tells, and counts, whether one more answer may be signed that nobody can keep: with a nonce, of an
@@ -56,17 +56,17 @@ def answer(octets: bytes, authority: str, office: Office, on_the_spot: Callable[
     if authority not in office.responders:
         return None
     try:
-        asked = read_request(octets)
+        asked = parse_request(octets)
         check_issuer(asked, office.issuers[authority].certificate)
         return _answered(asked, authority, office, on_the_spot)
-    except RequestRefused as refused:
-        return Answered(error_answer(refused.status))
-    except (SignerUnavailable, *REGISTER_UNAVAILABLE) as away:
+    except OcspRequestError as refused:
+        return OcspReply(error_answer(refused.status))
+    except (SignerUnavailable, *DATABASE_UNAVAILABLE) as away:
         _log.warning("an OCSP request is to be sent again later: %s", away)
-        return Answered(error_answer(ErrorStatus.TRY_LATER))
+        return OcspReply(error_answer(ErrorStatus.TRY_LATER))
 
 
-def first_answers(certificate: Certificate, office: Office) -> Answers | None:
+def presign_good(certificate: Certificate, office: ServiceContext) -> OcspResponsePair | None:
     """Sign the answers that a certificate is good, which is being issued now; None where that cannot be done.
 
     Then whoever asks first has them signed: nothing keeps a certificate from being issued.
@@ -75,13 +75,13 @@ def first_answers(certificate: Certificate, office: Office) -> Answers | None:
         return None
     subject = Subject(certificate.authority, certificate.serial, GOOD, certificate.span.not_after)
     try:
-        return _signed(Found(subject, None), office, office.now())
-    except (SignerUnavailable, *REGISTER_UNAVAILABLE) as away:
+        return _signed(StoredResponse(subject, None), office, office.now())
+    except (SignerUnavailable, *DATABASE_UNAVAILABLE) as away:
         _log.warning("%s is issued without OCSP answers: %s", certificate.serial, away)
         return None
 
 
-def tell_revoked(certificates: Iterable[Certificate | Row], office: Office) -> None:
+def presign_revoked(certificates: Iterable[Certificate | BulkRevocationCandidate], office: ServiceContext) -> None:
     """Put answers that tell of a revocation in the place of those stored, or leave it to whoever is asked next.
 
     No older answer is given out either way: each reading looks at the certificate itself.
@@ -93,12 +93,12 @@ def tell_revoked(certificates: Iterable[Certificate | Row], office: Office) -> N
             for one in certificates
             if one.authority in office.responders
         ]
-        sign_anew([one for one in found if is_due(one, now)], office, now)
-    except (SignerUnavailable, *REGISTER_UNAVAILABLE) as away:
+        resign([one for one in found if is_due(one, now)], office, now)
+    except (SignerUnavailable, *DATABASE_UNAVAILABLE) as away:
         _log.warning("no OCSP answer tells of a revocation yet; whoever is asked signs one: %s", away)
 
 
-def sign_anew(found: Iterable[Found], office: Office, now: datetime) -> None:
+def resign(found: Iterable[StoredResponse], office: ServiceContext, now: datetime) -> None:
     """Sign and store answers about certificates as they stood when they were read, after `now`.
 
     Raises SignerUnavailable.
@@ -106,56 +106,56 @@ def sign_anew(found: Iterable[Found], office: Office, now: datetime) -> None:
     ocsp_responses.store(office.register, [_signed(one, office, now) for one in found])
 
 
-def is_kept(subject: Subject, now: datetime) -> bool:
+def is_cached(subject: Subject, now: datetime) -> bool:
     """Whether answers about this certificate are stored: it is one of ours, and has not ended."""
-    known = subject.status.standing is not Standing.UNKNOWN
+    known = subject.status.standing is not CertStatus.UNKNOWN
     return known and subject.not_after is not None and now <= subject.not_after
 
 
-def is_due(found: Found, now: datetime) -> bool:
+def is_due(found: StoredResponse, now: datetime) -> bool:
     """Whether an answer has to be stored though nobody asks: there is none, or it tells something else."""
-    return is_kept(found.subject, now) and (found.told is None or found.told.status != found.subject.status)
+    return is_cached(found.subject, now) and (found.told is None or found.told.status != found.subject.status)
 
 
-def _answered(asked: Asked, authority: str, office: Office, on_the_spot: Callable[[], bool]) -> Answered:
+def _answered(asked: OcspRequest, authority: str, office: ServiceContext, on_the_spot: Callable[[], bool]) -> OcspReply:
     # Before the register is read: at thisUpdate no revocation was there that the answer does not tell.
     now = office.now()
     found = ocsp_responses.find(office.register, authority, asked.serial, asked.hash)
     status, stored = found.subject.status, _stored(found) if asked.nonce is None else None
-    if stored is not None and is_current(stored[0], status, now):
-        return Answered(stored[1], stored[0], kept=True)
+    if stored is not None and is_fresh(stored[0], status, now):
+        return OcspReply(stored[1], stored[0], kept=True)
     # By a clock that is wrong nothing is old, and nothing is dated.
     if stored is not None and stored[0].status == status and not office.may_issue():
-        return Answered(stored[1], stored[0], kept=True)
+        return OcspReply(stored[1], stored[0], kept=True)
     try:
-        if asked.nonce is None and is_kept(found.subject, now):
+        if asked.nonce is None and is_cached(found.subject, now):
             return _anew(asked, found, office, now)
         if not on_the_spot():
-            return Answered(error_answer(ErrorStatus.TRY_LATER))
+            return OcspReply(error_answer(ErrorStatus.TRY_LATER))
         told = _dated(found, office, now)
-        return Answered(_one(asked, told, authority, office), told)
+        return OcspReply(_one(asked, told, authority, office), told)
     except SignerUnavailable:
-        if stored is None or not still_holds(stored[0], status, now):
+        if stored is None or not is_acceptable(stored[0], status, now):
             raise
         _log.warning("the stored OCSP answer is given, since none can be signed", exc_info=True)
-        return Answered(stored[1], stored[0], kept=True)
+        return OcspReply(stored[1], stored[0], kept=True)
 
 
-def _stored(found: Found) -> tuple[Told, bytes] | None:
+def _stored(found: StoredResponse) -> tuple[SingleResponse, bytes] | None:
     return None if found.told is None or found.der is None else (found.told, found.der)
 
 
-def _anew(asked: Asked, found: Found, office: Office, now: datetime) -> Answered:
+def _anew(asked: OcspRequest, found: StoredResponse, office: ServiceContext, now: datetime) -> OcspReply:
     new = _signed(found, office, now)
     try:
         ocsp_responses.store(office.register, [new])
-    except REGISTER_UNAVAILABLE:
+    except DATABASE_UNAVAILABLE:
         # What it tells was read just now: it is given, though the next one who asks has it signed again.
         _log.warning("an OCSP answer was signed and could not be stored", exc_info=True)
-    return Answered(new.ders[asked.hash], new.told, kept=True)
+    return OcspReply(new.ders[asked.hash], new.told, kept=True)
 
 
-def _dated(found: Found, office: Office, now: datetime) -> Told:
+def _dated(found: StoredResponse, office: ServiceContext, now: datetime) -> SingleResponse:
     """What an answer tells, with its dates: from now on; while the clock is not believed those of the last one.
 
     That was dated by a clock that was believed, and a revocation waits for none (as services/status/crl.py has it).
@@ -163,20 +163,20 @@ def _dated(found: Found, office: Office, now: datetime) -> Told:
     status, last = found.subject.status, found.told
     if office.may_issue():
         # With the responder's certificate its answers end (RFC 6960, 4.2.2.2).
-        return Told(status, now, min(now + ANSWER_LIFE, office.responders[found.subject.authority]().ends))
+        return SingleResponse(status, now, min(now + ANSWER_LIFE, office.responders[found.subject.authority]().ends))
     if last is None:
         sentence = "no OCSP answer is dated by a clock that is not believed"
         raise SignerUnavailable(sentence)
-    return Told(status, last.this_update, last.next_update)
+    return SingleResponse(status, last.this_update, last.next_update)
 
 
-def _signed(found: Found, office: Office, now: datetime) -> Answers:
+def _signed(found: StoredResponse, office: ServiceContext, now: datetime) -> OcspResponsePair:
     subject, told = found.subject, _dated(found, office, now)
     issuer = office.issuers[subject.authority].certificate
-    asked = {one: canonical(subject.serial, one, issuer) for one in CertIdHash}
+    asked = {one: canonical_request(subject.serial, one, issuer) for one in CertIdHash}
     ders = {one: _one(each, told, subject.authority, office) for one, each in asked.items()}
-    return Answers(subject.authority, subject.serial, told, ders)
+    return OcspResponsePair(subject.authority, subject.serial, told, ders)
 
 
-def _one(asked: Asked, told: Told, authority: str, office: Office) -> bytes:
+def _one(asked: OcspRequest, told: SingleResponse, authority: str, office: ServiceContext) -> bytes:
     return sign_answer(asked, office.issuers[authority].certificate, told, office.responders[authority]())

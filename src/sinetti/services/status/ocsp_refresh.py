@@ -3,11 +3,11 @@
 import logging
 
 from sinetti.database.issuance import ocsp_responses
-from sinetti.database.issuance.ocsp_responses import Found
+from sinetti.database.issuance.ocsp_responses import StoredResponse
 from sinetti.domain.certificates.ocsp_status import KEPT_UNTIL
 from sinetti.pki.signers import SignerUnavailable
-from sinetti.services.context import Office
-from sinetti.services.status.ocsp import is_due, is_kept, sign_anew
+from sinetti.services.context import ServiceContext
+from sinetti.services.status.ocsp import is_cached, is_due, resign
 
 BATCH = 100
 """Certificates whose answers are signed and stored in one go: a hundredth of a second, and one short transaction."""
@@ -21,13 +21,13 @@ WALKED = 1000
 _log = logging.getLogger(__name__)
 
 
-class AnswerRounds:
+class OcspRefresher:
     """Where one process is on its way through the register; it begins again at the end."""
 
     def __init__(self) -> None:
         self._after = 0
 
-    def look(self, office: Office) -> int:
+    def look(self, office: ServiceContext) -> int:
         """Do what is due, a part at a time; returns how many certificates got new answers.
 
         Nothing is done while the clock is not believed. Raises what REGISTER_UNAVAILABLE lists.
@@ -42,28 +42,28 @@ class AnswerRounds:
                 _log.warning("OCSP answers about certificates of %s cannot be signed: %s", authority, away)
         return done + self._fill(office)
 
-    def _fill(self, office: Office) -> int:
+    def _fill(self, office: ServiceContext) -> int:
         now = office.now()
-        walked = ocsp_responses.walk(office.register, self._after, WALKED)
+        walked = ocsp_responses.scan(office.register, self._after, WALKED)
         self._after = walked.until or 0
         due = [one for one in walked.found if one.subject.authority in office.responders and is_due(one, now)]
         try:
             for start in range(0, len(due), BATCH):
-                sign_anew(due[start : start + BATCH], office, now)
+                resign(due[start : start + BATCH], office, now)
         except SignerUnavailable as away:
             _log.warning("OCSP answers that are missing cannot be signed: %s", away)
             return 0
         return len(due)
 
 
-def _renew(authority: str, office: Office) -> int:
+def _renew(authority: str, office: ServiceContext) -> int:
     done = 0
     for _ in range(BATCHES_OF_A_LOOK):
         now = office.now()
-        oldest = ocsp_responses.aged(office.register, authority, now - KEPT_UNTIL, BATCH)
-        going_on = [Found(one, None) for one in oldest if is_kept(one, now)]
-        sign_anew(going_on, office, now)
-        ocsp_responses.drop(office.register, [one for one in oldest if not is_kept(one, now)])
+        oldest = ocsp_responses.oldest(office.register, authority, now - KEPT_UNTIL, BATCH)
+        going_on = [StoredResponse(one, None) for one in oldest if is_cached(one, now)]
+        resign(going_on, office, now)
+        ocsp_responses.delete(office.register, [one for one in oldest if not is_cached(one, now)])
         done += len(going_on)
         if len(oldest) < BATCH:
             break

@@ -10,25 +10,31 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 from sinetti.database.certificates import early_replacement
-from sinetti.database.connection import REGISTER_UNAVAILABLE
-from sinetti.domain.certificates.renewal_info import ASK_AGAIN, ASK_AGAIN_CALLED, Told, Window, suggested
+from sinetti.database.connection import DATABASE_UNAVAILABLE
+from sinetti.domain.certificates.renewal_info import (
+    ASK_AGAIN,
+    ASK_AGAIN_CALLED,
+    Explanation,
+    SuggestedWindow,
+    suggested_window,
+)
 from sinetti.domain.notifications.early_replacement import needs_record
 from sinetti.domain.values import Serial
 from sinetti.pki.ari_id import key_identifier
 from sinetti.pki.encoding import load_certificate
-from sinetti.services.context import Office
+from sinetti.services.context import ServiceContext
 
 
 @dataclass(frozen=True, slots=True)
-class Hint:
+class RenewalInfo:
     """When to renew, what an operator says of it, and after how long to ask again."""
 
-    window: Window
-    told: Told
+    window: SuggestedWindow
+    told: Explanation
     ask_again: timedelta
 
 
-def identified(office: Office) -> Mapping[bytes, tuple[str, ...]]:
+def identified(office: ServiceContext) -> Mapping[bytes, tuple[str, ...]]:
     """The CAs here by the identifiers of their keys, as ids of certificates name them (RFC 9773, 4.1)."""
     found: dict[bytes, tuple[str, ...]] = {}
     for name, der in office.certificates.items():
@@ -37,7 +43,7 @@ def identified(office: Office) -> Mapping[bytes, tuple[str, ...]]:
     return found
 
 
-def hint_of(authorities: Sequence[str], serial: Serial, office: Office) -> Hint | None:
+def hint_of(authorities: Sequence[str], serial: Serial, office: ServiceContext) -> RenewalInfo | None:
     """The hint of a certificate that one of these CAs issued; None where there is none of this serial."""
     now = office.now()
     found = early_replacement.hinted(office.register, authorities, serial, now)
@@ -45,8 +51,8 @@ def hint_of(authorities: Sequence[str], serial: Serial, office: Office) -> Hint 
         return None
     if needs_record(found.asked_at, now):
         # A hint is answered also where nothing can be written.
-        with suppress(*REGISTER_UNAVAILABLE):
+        with suppress(*DATABASE_UNAVAILABLE):
             early_replacement.note_asked(office.register, found.certificate, now)
     called = found.facts.called
-    told = called.told if called is not None and found.facts.revoked_at is None else Told()
-    return Hint(suggested(found.facts), told, ASK_AGAIN_CALLED if found.calling else ASK_AGAIN)
+    told = called.told if called is not None and found.facts.revoked_at is None else Explanation()
+    return RenewalInfo(suggested_window(found.facts), told, ASK_AGAIN_CALLED if found.calling else ASK_AGAIN)

@@ -7,22 +7,22 @@ from datetime import datetime
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat, load_pem_public_key
 
 from sinetti.database.certificates import usage
-from sinetti.database.certificates.usage import GatewayFound
+from sinetti.database.certificates.usage import GatewayInfo
 from sinetti.domain.certificates.models import Certificate
-from sinetti.domain.usage import GatewayRefused, InUse, Sighting, check_gateway_name, clipped, use_of
+from sinetti.domain.usage import GatewayRefused, Observation, UsageReport, check_gateway_name, clamp_to_now, usage_of
 from sinetti.domain.values import Serial, Sha256
-from sinetti.services.context import Office
+from sinetti.services.context import ServiceContext
 
 
 @dataclass(frozen=True, slots=True)
-class Taken:
+class ReportReceipt:
     """How many sightings of a report were of holders' certificates, and of how many nobody here knows."""
 
     taken: int
     unknown: int
 
 
-def add_gateway(name: str, public_key: str, office: Office, actor: str, request_id: str) -> None:
+def add_gateway(name: str, public_key: str, office: ServiceContext, actor: str, request_id: str) -> None:
     """Add a gateway with its public key (PEM, looked at before). Raises GatewayRefused.
 
     Neither name nor key may be, or have been, another's: withdrawing a gateway ends its key, and a message is one's.
@@ -30,7 +30,7 @@ def add_gateway(name: str, public_key: str, office: Office, actor: str, request_
     check_gateway_name(name)
     numbers = _numbers(public_key)
 
-    def in_the_way(other: GatewayFound) -> bool:
+    def in_the_way(other: GatewayInfo) -> bool:
         return other.name == name or _numbers(other.public_key) == numbers
 
     other = usage.add(office.register, name, public_key, in_the_way, office.deed(actor, request_id))
@@ -48,37 +48,37 @@ def _numbers(public_key: str) -> bytes:
     return key.public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
 
 
-def withdraw_gateway(name: str, office: Office, actor: str, request_id: str) -> None:
+def withdraw_gateway(name: str, office: ServiceContext, actor: str, request_id: str) -> None:
     """Take nothing more from a gateway; what it has seen stays. Raises GatewayRefused."""
     if not usage.withdraw(office.register, name, office.deed(actor, request_id)):
         sentence = f"no gateway in use is called {name}: sinetti authority gateway list shows them"
         raise GatewayRefused(sentence)
 
 
-def all_gateways(office: Office) -> tuple[GatewayFound, ...]:
+def all_gateways(office: ServiceContext) -> tuple[GatewayInfo, ...]:
     """Every gateway that is or was there, by name."""
     return usage.list_all(office.register)
 
 
-def gateway_key(name: str, office: Office) -> str | None:
+def gateway_key(name: str, office: ServiceContext) -> str | None:
     """The public key (PEM) of a gateway that may report, or None."""
     found = usage.find(office.register, name)
     return found.public_key if found is not None and found.withdrawn is None else None
 
 
-def take_sightings(name: str, sightings: Sequence[Sighting], office: Office) -> Taken:
+def record_report(name: str, sightings: Sequence[Observation], office: ServiceContext) -> ReportReceipt:
     """Take a report of a gateway whose signature was proven. An empty one says that it looks, and saw nobody."""
     now = office.now()
     seen: dict[Sha256, datetime] = {}
     for one in sightings:
-        at = clipped(one.seen, now)
+        at = clamp_to_now(one.seen, now)
         seen[one.sha256] = max(seen.get(one.sha256, at), at)
-    taken = usage.report(office.register, name, seen, now)
-    return Taken(taken, len(seen) - taken)
+    taken = usage.store_report(office.register, name, seen, now)
+    return ReportReceipt(taken, len(seen) - taken)
 
 
-def uses(certificates: Collection[Certificate], office: Office) -> dict[Serial, InUse]:
+def list_usage(certificates: Collection[Certificate], office: ServiceContext) -> dict[Serial, UsageReport]:
     """What is known of the use of each of these certificates."""
     reports, now = usage.reports(office.register), office.now()
     seen = usage.last_seen(office.register, [one.serial for one in certificates])
-    return {one.serial: use_of(one.span.not_before, seen.get(one.serial), reports, now) for one in certificates}
+    return {one.serial: usage_of(one.span.not_before, seen.get(one.serial), reports, now) for one in certificates}

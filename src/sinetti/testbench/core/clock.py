@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from threading import Lock
 
-from sinetti.infra.clock import machine_now
+from sinetti.infra.clock import utc_now
 
 SLACK = timedelta(minutes=1)
 """How far back the clock may be set: certificates and audit rows must not come to lie in the future."""
@@ -58,7 +58,7 @@ class BenchClock:
         try:
             return datetime.fromisoformat(self.path.read_text(encoding="ascii").strip()).astimezone(UTC)
         except FileNotFoundError:
-            return machine_now()
+            return utc_now()
 
     def set(self, now: datetime) -> datetime:
         """Set the clock and let it stand still; returns the new time. Raises ClockGoesBack and ClockOutOfRange."""

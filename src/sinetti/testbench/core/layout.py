@@ -8,8 +8,8 @@ from contextlib import contextmanager
 from dataclasses import asdict, astuple, dataclass, replace
 from pathlib import Path
 
-from sinetti.authority.data_directory import Folder, FolderDamaged
-from sinetti.server.addresses import AddressTaken, probe
+from sinetti.authority.data_directory import DataDirectory, FolderDamaged
+from sinetti.server.addresses import AddressInUse, check_available
 from sinetti.testbench.core.clock import BenchClock
 from sinetti.testbench.core.server_certificate import ServerFiles
 
@@ -35,22 +35,22 @@ class Ports:
 
 
 def new_ports(soap: int) -> Ports:
-    """Choose ports that are free now; the SOAP port is as asked, or chosen too if it is 0. Raises AddressTaken."""
-    chosen = [probe(LOOPBACK, soap)] if soap else []
+    """Choose ports that are free now; the SOAP port is as asked, or chosen too if it is 0. Raises AddressInUse."""
+    chosen = [check_available(LOOPBACK, soap)] if soap else []
     while len(chosen) < len(Ports.__slots__):
         chosen.append(_free_port(chosen))
     return Ports(*chosen)
 
 
-def write_ports(folder: Folder, ports: Ports) -> None:
+def write_ports(folder: DataDirectory, ports: Ports) -> None:
     """Keep the ports: all of them, or the old ones."""
     partial = folder.root / "ports.new"
     partial.write_text(json.dumps(asdict(ports)), encoding="ascii")
     partial.replace(_ports_file(folder))
 
 
-def kept_ports(folder: Folder, soap: int) -> Ports:
-    """Give the bench's ports, with another SOAP port if one is asked for, which is kept. Raises AddressTaken."""
+def load_ports(folder: DataDirectory, soap: int) -> Ports:
+    """Give the bench's ports, with another SOAP port if one is asked for, which is kept. Raises AddressInUse."""
     path = _ports_file(folder)
     try:
         written = json.loads(folder.read(path))
@@ -65,28 +65,28 @@ def kept_ports(folder: Folder, soap: int) -> Ports:
     ports = replace(kept, soap=soap or kept.soap)
     if ports.soap in (ports.control, ports.status, ports.people):
         sentence = f"port {ports.soap} is the bench's own for its control or status calls, or its pages: choose another"
-        raise AddressTaken(sentence)
+        raise AddressInUse(sentence)
     for port in astuple(ports):
-        probe(LOOPBACK, port)
+        check_available(LOOPBACK, port)
     if asdict(ports) != written:
         write_ports(folder, ports)
     return ports
 
 
-def server_files(folder: Folder) -> ServerFiles:
+def server_files(folder: DataDirectory) -> ServerFiles:
     """Say where the TLS certificate, its key and the CA to trust lie."""
     return ServerFiles(
         folder.root / "server.pem", folder.transfer_key.with_name("server.pem"), folder.trust / "server.pem"
     )
 
 
-def bench_clock(folder: Folder) -> BenchClock:
+def bench_clock(folder: DataDirectory) -> BenchClock:
     """Give the clock that this folder keeps."""
     return BenchClock(folder.root / "clock")
 
 
 @contextmanager
-def held(folder: Folder) -> Iterator[None]:
+def exclusive(folder: DataDirectory) -> Iterator[None]:
     """Have the bench alone while the block runs, whatever ends it. Raises FolderDamaged where it runs already."""
     path = folder.root / "lock"
     try:
@@ -112,11 +112,11 @@ def _free_port(others: Collection[int]) -> int:
 
 def _is_free(port: int) -> bool:
     try:
-        probe(LOOPBACK, port)
-    except AddressTaken:
+        check_available(LOOPBACK, port)
+    except AddressInUse:
         return False
     return True
 
 
-def _ports_file(folder: Folder) -> Path:
+def _ports_file(folder: DataDirectory) -> Path:
     return folder.root / "ports.json"

@@ -20,7 +20,7 @@ def new_secret() -> str:
     return b32encode(secrets.token_bytes(_SECRET_OCTETS)).decode("ascii")
 
 
-def code_at(secret: str, at: datetime, later: int = 0) -> str:
+def totp(secret: str, at: datetime, later: int = 0) -> str:
     """The code that counts at an instant of the machine's clock, or so many periods later. Raises NoSecret."""
     try:
         key = b32decode("".join(secret.split()), casefold=True)
@@ -36,6 +36,6 @@ def code_at(secret: str, at: datetime, later: int = 0) -> str:
     return f"{(number & _NO_SIGN) % 10**_DIGITS:0{_DIGITS}}"
 
 
-def left_at(at: datetime) -> int:
+def seconds_remaining(at: datetime) -> int:
     """Seconds until the next code."""
     return _PERIOD - int(at.timestamp()) % _PERIOD

@@ -7,16 +7,16 @@ from datetime import timedelta
 
 from sinetti.database.access import invitations, role_assignments
 from sinetti.database.access.accounts import NewAccount
-from sinetti.database.access.role_assignments import ToFirm, ToPerson
+from sinetti.database.access.role_assignments import FirmGrant, PersonGrant
 from sinetti.database.organisations import organisations
-from sinetti.database.organisations.organisations import NewOrganisation, Person
+from sinetti.database.organisations.organisations import ContactDetails, NewOrganisation
 from sinetti.domain.access.roles import GIVEN_TO_AGENTS, Role
 from sinetti.domain.identifiers import MAXIMUM_LENGTH
 from sinetti.domain.validation import LONGEST_EMAIL, LONGEST_ORGANISATION, LONGEST_PERSON, check_email
-from sinetti.domain.values import Channel, CustomerKind, Language
+from sinetti.domain.values import Channel, IdentifierType, Language
 from sinetti.services.access.accounts import make_account
-from sinetti.services.access.inviting import new_link
-from sinetti.services.context import Office
+from sinetti.services.access.inviting import create_link
+from sinetti.services.context import ServiceContext
 from sinetti.services.organisations.register import register_organisation
 from sinetti.testbench.core import json_fields
 from sinetti.testbench.core.json_fields import FieldError
@@ -45,7 +45,7 @@ class _Wanted:
     clients: tuple[str, ...]
 
 
-def take_account(value: dict[str, object], office: Office, request_id: str) -> MadeAccount:
+def create_account(value: dict[str, object], office: ServiceContext, request_id: str) -> MadeAccount:
     """Make an account as the fields of `POST /accounts` tell it, and organisations that are missing.
 
     Roles count at once. Raises FieldError, WordError, CustomerIdError, and AccountError for an address that has one.
@@ -63,11 +63,11 @@ def take_account(value: dict[str, object], office: Office, request_id: str) -> M
     new = NewAccount(email, name, language, bool(value.get("staff")), password, secret)
     user_id = make_account(new, office, _ACTOR, request_id)
     for one in wanted:
-        _give(one, Person(name, email, "", language), user_id, office, request_id)
+        _give(one, ContactDetails(name, email, "", language), user_id, office, request_id)
     return MadeAccount(email, password, secret)
 
 
-def _wanted(given: object, language: Language, office: Office, request_id: str) -> _Wanted:
+def _wanted(given: object, language: Language, office: ServiceContext, request_id: str) -> _Wanted:
     if not isinstance(given, dict):
         sentence = "mandates is a list of objects with customer_id and role"
         raise FieldError(sentence)
@@ -85,7 +85,7 @@ def _wanted(given: object, language: Language, office: Office, request_id: str) 
     return _Wanted(organisation_id, role, theirs)
 
 
-def _client(given: object, language: Language, office: Office, request_id: str) -> str:
+def _client(given: object, language: Language, office: ServiceContext, request_id: str) -> str:
     if not isinstance(given, dict):
         sentence = "clients is a list of objects with customer_id"
         raise FieldError(sentence)
@@ -93,11 +93,11 @@ def _client(given: object, language: Language, office: Office, request_id: str) 
     return _organisation(given, language, office, request_id)
 
 
-def _organisation(given: Mapping[str, object], language: Language, office: Office, request_id: str) -> str:
+def _organisation(given: Mapping[str, object], language: Language, office: ServiceContext, request_id: str) -> str:
     """Find an organisation, or add it: with a name it may order for both channels, as the register has it."""
     customer_id = json_fields.text(given, "customer_id", MAXIMUM_LENGTH)
     name = json_fields.text_or_none(given, "customer_name", LONGEST_ORGANISATION) or f"Test organisation {customer_id}"
-    new = NewOrganisation(customer_id, CustomerKind.ARTIFICIAL, "FI", name, language, frozenset(Channel))
+    new = NewOrganisation(customer_id, IdentifierType.ARTIFICIAL, "FI", name, language, frozenset(Channel))
     register_organisation(new, office, _ACTOR, request_id)
     found = organisations.find_organisation(office.register, customer_id)
     if found is None or not found.open:
@@ -106,14 +106,14 @@ def _organisation(given: Mapping[str, object], language: Language, office: Offic
     return found.organisation_id
 
 
-def _give(wanted: _Wanted, person: Person, user_id: str, office: Office, request_id: str) -> None:
+def _give(wanted: _Wanted, person: ContactDetails, user_id: str, office: ServiceContext, request_id: str) -> None:
     """Give a role as its people would: an invitation, taken up at once; a firm's for a year."""
     deed = office.deed(_ACTOR, request_id)
-    link = new_link(office, deed.at)
-    role_assignments.invite(office.register, ToPerson(wanted.organisation_id, person, wanted.role), link, deed)
-    invitations.take_up(office.register, link.token_sha256, user_id, deed)
+    link = create_link(office, deed.at)
+    role_assignments.invite(office.register, PersonGrant(wanted.organisation_id, person, wanted.role), link, deed)
+    invitations.accept(office.register, link.token_sha256, user_id, deed)
     for client in wanted.clients:
-        to = ToFirm(client, wanted.organisation_id, wanted.role, deed.at + _FIRM_ROLE_LASTS)
+        to = FirmGrant(client, wanted.organisation_id, wanted.role, deed.at + _FIRM_ROLE_LASTS)
         role_assignments.give_to_firm(office.register, to, deed)
 
 

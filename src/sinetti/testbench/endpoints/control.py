@@ -5,34 +5,34 @@ import re
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
 
-from sinetti.api.serializers import certificate_row, instant
-from sinetti.database.connection import REGISTER_UNAVAILABLE
-from sinetti.domain.certificates.bulk_revocation import BulkRefused
-from sinetti.domain.certificates.renewal_info import CallRefused
-from sinetti.domain.certificates.revocation import RevocationReason, Revoker, may_give
+from sinetti.api.serializers import certificate_json, instant
+from sinetti.database.connection import DATABASE_UNAVAILABLE
+from sinetti.domain.certificates.bulk_revocation import BulkRevocationError
+from sinetti.domain.certificates.renewal_info import EarlyReplacementError
+from sinetti.domain.certificates.revocation import RevocationReason, RevokerRole, may_use_reason
 from sinetti.domain.identifiers import CustomerIdError
 from sinetti.domain.notifications.messages import MessageKind
-from sinetti.domain.validation import WordError
+from sinetti.domain.validation import ValidationError
 from sinetti.domain.values import Serial
 from sinetti.journal.writer import JournalUnavailable
-from sinetti.server.http import Reply, Request, json_reply, problem
+from sinetti.server.http import Request, Response, json_reply, problem_response
 from sinetti.services.access.accounts import AccountError
-from sinetti.services.context import Office
-from sinetti.services.issuance.order import OrderError, OrderSpent, OrderUnknown, send_ids
-from sinetti.services.issuance.transfer_ids import ShownIds
+from sinetti.services.context import ServiceContext
+from sinetti.services.issuance.order import OrderAlreadyUsed, OrderError, OrderUnknown, reissue_transfer_ids
+from sinetti.services.issuance.transfer_ids import GeneratedTransferIds
 from sinetti.services.organisations import queries
 from sinetti.services.organisations.register import ChannelError
-from sinetti.services.revocation.revoke import NotRevocable, NotRevocableKind, RevokeAsk, revoke
+from sinetti.services.revocation.revoke import RevocationError, RevocationErrorKind, RevocationRequest, revoke
 from sinetti.testbench.core import json_fields
 from sinetti.testbench.core.clock import BenchClock, ClockGoesBack, ClockOutOfRange
 from sinetti.testbench.core.json_fields import FieldError
 from sinetti.testbench.core.loopback import is_loopback
 from sinetti.testbench.endpoints import diagnostics
-from sinetti.testbench.endpoints.accounts import take_account
-from sinetti.testbench.endpoints.early_replacement import take_call
-from sinetti.testbench.endpoints.orders import take_order
-from sinetti.testbench.mail.dispatcher import Postman
-from sinetti.testbench.mail.mailbox import Letters
+from sinetti.testbench.endpoints.accounts import create_account
+from sinetti.testbench.endpoints.early_replacement import early_replacement
+from sinetti.testbench.endpoints.orders import create_order
+from sinetti.testbench.mail.dispatcher import MessageDispatcher
+from sinetti.testbench.mail.mailbox import MessageStore
 
 _log = logging.getLogger(__name__)
 _LONGEST_SERIAL = 40
@@ -42,75 +42,77 @@ _CALLS = (
 )
 _ORDER_ID = re.compile(r"/orders/([^/]{1,64})/(?=transfer-ids/?$)")
 _STATUS_OF = {
-    NotRevocableKind.UNKNOWN: 404,
-    NotRevocableKind.ALREADY: 409,
-    NotRevocableKind.REASON: 422,
-    NotRevocableKind.SPARED: 422,
+    RevocationErrorKind.UNKNOWN: 404,
+    RevocationErrorKind.ALREADY: 409,
+    RevocationErrorKind.REASON: 422,
+    RevocationErrorKind.SPARED: 422,
 }
 _BAD_FIELD = (
-    BulkRefused,
-    CallRefused,
+    BulkRevocationError,
+    EarlyReplacementError,
     ChannelError,
     ClockOutOfRange,
     CustomerIdError,
     FieldError,
     OrderError,
-    WordError,
+    ValidationError,
 )
-_REASONS = tuple(reason for reason in RevocationReason if may_give(Revoker.OPERATOR, reason))
+_REASONS = tuple(reason for reason in RevocationReason if may_use_reason(RevokerRole.OPERATOR, reason))
 
 
 @dataclass(frozen=True, slots=True)
-class ControlDoor:
+class ControlEndpoint:
     """Answers the control calls. The postman moves the clock, and sends into `letters` what is due."""
 
-    office: Office
+    office: ServiceContext
     clock: BenchClock
-    postman: Postman
-    letters: Letters
+    postman: MessageDispatcher
+    letters: MessageStore
 
-    def __call__(self, request: Request) -> Reply:
+    def __call__(self, request: Request) -> Response:
         """Answer one request of any method and path."""
         if not is_loopback(request.headers.get("host", "")):
-            return problem(403, "host-not-loopback", "Control calls are made to a loopback address, such as 127.0.0.1.")
+            return problem_response(
+                403, "host-not-loopback", "Control calls are made to a loopback address, such as 127.0.0.1."
+            )
         path = _ORDER_ID.sub("/orders/ORDER_ID/", request.path.rstrip("/"))
         routes = self._routes().get(path)
         if routes is None:
-            return problem(404, "not-found", _CALLS)
+            return problem_response(404, "not-found", _CALLS)
         method = "GET" if request.method == "HEAD" else request.method
         act = routes.get(method)
         if act is None:
-            reply = problem(405, "method-not-allowed", f"{request.path} takes {' and '.join(sorted(routes))}.")
-            return Reply(reply.status, reply.content_type, reply.body, {"allow": ", ".join(sorted(routes))})
+            reply = problem_response(405, "method-not-allowed", f"{request.path} takes {' and '.join(sorted(routes))}.")
+            return Response(reply.status, reply.content_type, reply.body, {"allow": ", ".join(sorted(routes))})
         kind = request.headers.get("content-type", "").partition(";")[0].strip().casefold()
         if path == diagnostics.PATH and kind not in diagnostics.TYPES:
-            return problem(415, "not-xml", "Send the message as it is, with Content-Type: text/xml.")
+            return problem_response(415, "not-xml", "Send the message as it is, with Content-Type: text/xml.")
         if path != diagnostics.PATH and method != "GET" and kind != "application/json":
-            return problem(415, "not-json", "Send the fields as JSON, with Content-Type: application/json.")
+            return problem_response(415, "not-json", "Send the fields as JSON, with Content-Type: application/json.")
         return self._act(act, request)
 
-    def _act(self, act: Callable[[Request], Reply], request: Request) -> Reply:
+    def _act(self, act: Callable[[Request], Response], request: Request) -> Response:
         try:
             return act(request)
         except OrderUnknown as unknown:
-            return problem(404, "unknown", f"{unknown}.")
-        except OrderSpent as spent:
-            return problem(409, "already", f"{spent}.")
+            return problem_response(404, "unknown", f"{unknown}.")
+        except OrderAlreadyUsed as spent:
+            return problem_response(409, "already", f"{spent}.")
         except AccountError as there:
-            return problem(409, "already", f"{there}.")
+            return problem_response(409, "already", f"{there}.")
         except _BAD_FIELD as bad:
-            return problem(422, "bad-field", f"{bad}.")
+            return problem_response(422, "bad-field", f"{bad}.")
         except ClockGoesBack as back:
-            return problem(409, "clock-goes-back", f"{back}.")
-        except NotRevocable as refused:
-            return problem(_STATUS_OF[refused.kind], refused.kind, f"{refused}.")
-        except (*REGISTER_UNAVAILABLE, JournalUnavailable):
+            return problem_response(409, "clock-goes-back", f"{back}.")
+        except RevocationError as refused:
+            return problem_response(_STATUS_OF[refused.kind], refused.kind, f"{refused}.")
+        except (*DATABASE_UNAVAILABLE, JournalUnavailable):
             _log.exception("request %s: the register is away, or the journal", request.request_id)
-            return problem(503, "unavailable", "The register is busy or away. Send the same request again.")
+            return problem_response(503, "unavailable", "The register is busy or away. Send the same request again.")
         finally:
             self.office.register.refresh()
 
-    def _routes(self) -> dict[str, dict[str, Callable[[Request], Reply]]]:
+    def _routes(self) -> dict[str, dict[str, Callable[[Request], Response]]]:
         return {
             "/clock": {"GET": self._show_clock, "PUT": self._set_clock},
             "/orders": {"POST": self._order},
@@ -123,10 +125,10 @@ class ControlDoor:
             diagnostics.PATH: {"POST": self._explain},
         }
 
-    def _show_clock(self, _request: Request) -> Reply:
+    def _show_clock(self, _request: Request) -> Response:
         return json_reply(200, {"now": instant(self.clock.now())})
 
-    def _set_clock(self, request: Request) -> Reply:
+    def _set_clock(self, request: Request) -> Response:
         value = json_fields.read_object(request.body)
         json_fields.only(value, "now", "advance")
         given = [name for name in ("now", "advance") if value.get(name) is not None]
@@ -139,34 +141,34 @@ class ControlDoor:
             reached = self.postman.move(json_fields.duration(value, "advance"))
         return json_reply(200, {"now": instant(reached)})
 
-    def _order(self, request: Request) -> Reply:
-        return _shown(take_order(json_fields.read_object(request.body), self.office, request.request_id))
+    def _order(self, request: Request) -> Response:
+        return _shown(create_order(json_fields.read_object(request.body), self.office, request.request_id))
 
-    def _transfer_ids(self, request: Request) -> Reply:
+    def _transfer_ids(self, request: Request) -> Response:
         json_fields.only(json_fields.read_object(request.body or b"{}"))
         found = _ORDER_ID.match(request.path)
-        return _shown(send_ids(found[1] if found else "", self.office, "operator", request.request_id))
+        return _shown(reissue_transfer_ids(found[1] if found else "", self.office, "operator", request.request_id))
 
-    def _certificates(self, request: Request) -> Reply:
+    def _certificates(self, request: Request) -> Response:
         asked = json_fields.query(request.query, "customer_id")
         now = self.office.now()
         rows = queries.certificates(self.office, asked.get("customer_id"))
-        return json_reply(200, [certificate_row(row, now) for row in rows])
+        return json_reply(200, [certificate_json(row, now) for row in rows])
 
-    def _revoke(self, request: Request) -> Reply:
+    def _revoke(self, request: Request) -> Response:
         value = json_fields.read_object(request.body)
         json_fields.only(value, "serial", "reason")
         serial = Serial(json_fields.text(value, "serial", _LONGEST_SERIAL).casefold())
         reason = json_fields.choice(value, "reason", RevocationReason, offered=_REASONS)
-        revoked = revoke(RevokeAsk(serial, reason), self.office, "operator", request.request_id)
+        revoked = revoke(RevocationRequest(serial, reason), self.office, "operator", request.request_id)
         _log.info("revoked: %s", ", ".join(row.serial for row in revoked))
-        return json_reply(200, certificate_row(revoked[0], self.office.now()))
+        return json_reply(200, certificate_json(revoked[0], self.office.now()))
 
-    def _call_early(self, request: Request) -> Reply:
-        done = take_call(json_fields.read_object(request.body), self.office, request.request_id)
+    def _call_early(self, request: Request) -> Response:
+        done = early_replacement(json_fields.read_object(request.body), self.office, request.request_id)
         return json_reply(200 if done["result"] == "undone" else 201, done)
 
-    def _messages(self, request: Request) -> Reply:
+    def _messages(self, request: Request) -> Response:
         asked: dict[str, object] = {**json_fields.query(request.query, "to", "kind")}
         kind = json_fields.choice(asked, "kind", MessageKind) if "kind" in asked else None
         to = _reached_at(str(asked["to"])) if "to" in asked else None
@@ -178,15 +180,15 @@ class ControlDoor:
         ]
         return json_reply(200, found)
 
-    def _account(self, request: Request) -> Reply:
+    def _account(self, request: Request) -> Response:
         value = json_fields.read_object(request.body)
-        return json_reply(201, asdict(take_account(value, self.office, request.request_id)))
+        return json_reply(201, asdict(create_account(value, self.office, request.request_id)))
 
-    def _explain(self, request: Request) -> Reply:
+    def _explain(self, request: Request) -> Response:
         return diagnostics.answer(request, self.office)
 
 
-def _shown(ids: ShownIds) -> Reply:
+def _shown(ids: GeneratedTransferIds) -> Response:
     """Answer with transfer ids; their password is shown this once."""
     return json_reply(
         201,

@@ -11,21 +11,21 @@ from cryptography import x509
 
 from sinetti.api.errors import preferred_language
 from sinetti.client.store import files
-from sinetti.database.connection import REGISTER_UNAVAILABLE, Register
+from sinetti.database.connection import DATABASE_UNAVAILABLE, Database
 from sinetti.database.issuance import transactions
 from sinetti.domain.values import Channel, Language, Serial, Sha256
 from sinetti.gateway.gateway import Gateway
-from sinetti.gateway.revocation.source import GOOD, MISSING, REVOKED, Answer, Status
-from sinetti.gateway.verdicts.verdict import Reason, Verdict
-from sinetti.gateway.x509.path_validation import Authority
-from sinetti.i18n.translate import mark, text
+from sinetti.gateway.revocation.source import GOOD, MISSING, REVOKED, RevocationState, RevocationStatus
+from sinetti.gateway.verdicts.verdict import Verdict, VerdictReason
+from sinetti.gateway.x509.path_validation import CaCertificate
+from sinetti.i18n.translate import gettext_noop, translate
 from sinetti.pki.encoding import certificate_der, load_certificate, serial_hex, sha256_hex
 from sinetti.pki.signers import SignerUnavailable
-from sinetti.server.http import Reply, Request, problem
-from sinetti.services.context import Office
+from sinetti.server.http import Request, Response, problem_response
+from sinetti.services.context import ServiceContext
 from sinetti.wire import receipts
 from sinetti.wire.receipts import Receipt
-from sinetti.wire.xmldsig.signature import Seal
+from sinetti.wire.xmldsig.signature import DocumentSigner
 
 PATH = "/deliveries"
 LONGEST = 20 * 1024 * 1024
@@ -36,38 +36,42 @@ FOLDER = "deliveries"
 _RECEIPT = "receipt.xml"
 _log = logging.getLogger(__name__)
 
-_ONLY_POST = mark("Documents are delivered here with POST.")
-_NO_ID = mark("Name the delivery in the header {header}: 1 to 64 letters, digits and hyphens, a new one for each.")
-_ID_USED = mark(
+_ONLY_POST = gettext_noop("Documents are delivered here with POST.")
+_NO_ID = gettext_noop(
+    "Name the delivery in the header {header}: 1 to 64 letters, digits and hyphens, a new one for each."
+)
+_ID_USED = gettext_noop(
     "Another document was delivered under this delivery ID, and nothing was changed. Deliver this one under a new ID."
 )
-_NOT_KNOWN = Answer(Status.UNKNOWN, mark("the register of the test bench does not tell it"))
-_UNAVAILABLE = mark("The delivery cannot be taken now, and nothing of it was kept. Send the same delivery again.")
+_NOT_KNOWN = RevocationStatus(RevocationState.UNKNOWN, gettext_noop("the register of the test bench does not tell it"))
+_UNAVAILABLE = gettext_noop(
+    "The delivery cannot be taken now, and nothing of it was kept. Send the same delivery again."
+)
 
 
 @dataclass(frozen=True, slots=True)
 class RegisterSource:
     """Statuses out of the register itself: a revocation counts at once, with no list or answer between."""
 
-    register: Register
+    register: Database
 
-    def status(self, certificate: x509.Certificate, _issuer: Authority, *_when: object) -> Answer:
+    def status(self, certificate: x509.Certificate, _issuer: CaCertificate, *_when: object) -> RevocationStatus:
         """Give the status of a certificate that the register has, octet for octet; no other is known."""
         try:
             found = transactions.find_certificate(self.register, Serial(serial_hex(certificate.serial_number)))
-        except REGISTER_UNAVAILABLE:
+        except DATABASE_UNAVAILABLE:
             _log.exception("the register is away, so nothing is known of a certificate")
             return _NOT_KNOWN
         if found is None or found.sha256 != sha256_hex(certificate_der(certificate)):
             return _NOT_KNOWN
         return REVOKED if found.revoked else GOOD
 
-    def above(self, *_asked: object) -> Answer:
+    def above(self, *_asked: object) -> RevocationStatus:
         """Give MISSING: the register has no status of CAs, and no lists."""
         return MISSING
 
 
-def gateway_of(office: Office) -> Gateway:
+def gateway_of(office: ServiceContext) -> Gateway:
     """Give the gateway that judges deliveries to this bench: its own issuing CAs, the channel WS, its register."""
     anchors = [load_certificate(office.certificates[name]) for name in office.issuing.values()]
     source = RegisterSource(office.register)
@@ -75,40 +79,40 @@ def gateway_of(office: Office) -> Gateway:
 
 
 @dataclass(frozen=True, slots=True)
-class ReceivingDoor:
+class DeliveryEndpoint:
     """Takes deliveries. `seal` gives what signs receipts now; `folder` is where documents and receipts are kept."""
 
-    office: Office
+    office: ServiceContext
     gateway: Gateway
-    seal: Callable[[], Seal]
+    seal: Callable[[], DocumentSigner]
     folder: Path
     _taking: Lock = field(default_factory=Lock, repr=False)
 
-    def __call__(self, request: Request) -> Reply:
+    def __call__(self, request: Request) -> Response:
         """Answer one request of any method."""
         language = preferred_language(request.headers.get("accept-language")) or Language.EN
         if request.method != "POST":
-            return _refusal(405, "method-not-allowed", text(_ONLY_POST, language), language, allow="POST")
+            return _refusal(405, "method-not-allowed", translate(_ONLY_POST, language), language, allow="POST")
         delivery_id = request.headers.get(receipts.HEADER.lower(), "")
         if not receipts.is_delivery_id(delivery_id):
-            told = text(_NO_ID, language, header=receipts.HEADER)
+            told = translate(_NO_ID, language, header=receipts.HEADER)
             return _refusal(422, "bad-field", told, language)
         try:
             with self._taking:
                 return self._take(delivery_id, request, language)
-        except (*REGISTER_UNAVAILABLE, SignerUnavailable, OSError, files.StoreError):
+        except (*DATABASE_UNAVAILABLE, SignerUnavailable, OSError, files.StoreError):
             _log.exception("request %s: a delivery could not be taken", request.request_id)
-            return _refusal(503, "unavailable", text(_UNAVAILABLE, language), language, retry_after="5")
+            return _refusal(503, "unavailable", translate(_UNAVAILABLE, language), language, retry_after="5")
         finally:
             self.office.register.refresh()
 
-    def _take(self, delivery_id: str, request: Request, language: Language) -> Reply:
+    def _take(self, delivery_id: str, request: Request, language: Language) -> Response:
         digest, place = sha256_hex(request.body), self.folder / delivery_id
         # 1 What was taken before is answered as it was then, whatever has become of its certificate since.
         if place.exists():
             if (place / _document(digest)).exists():
                 return _receipt(files.read(place / _RECEIPT))
-            return _refusal(409, "delivery-id-used", text(_ID_USED, language), language)
+            return _refusal(409, "delivery-id-used", translate(_ID_USED, language), language)
         # 2 Who signed, and whether nothing was changed.
         now = self.office.now()
         verdict = self.gateway.verify(request.body, now).verdict
@@ -122,7 +126,7 @@ class ReceivingDoor:
         return _receipt(receipt)
 
 
-def _said(delivery_id: str, digest: Sha256, verdict: Verdict, office: Office) -> Receipt:
+def _said(delivery_id: str, digest: Sha256, verdict: Verdict, office: ServiceContext) -> Receipt:
     name = "".join(sign if sign.isprintable() else " " for sign in verdict.name or "")
     serial = verdict.serial or Serial("")
     return Receipt(delivery_id, digest, office.now(), verdict.customer_id or "", name, serial)
@@ -132,31 +136,36 @@ def _document(digest: Sha256) -> str:
     return f"{digest}.xml"
 
 
-def _receipt(octets: bytes) -> Reply:
-    return Reply(200, "application/xml", octets)
+def _receipt(octets: bytes) -> Response:
+    return Response(200, "application/xml", octets)
 
 
-def _refusal(status: int, reason: str, detail: str, language: Language, **headers: str) -> Reply:
-    reply = problem(status, reason, detail)
+def _refusal(status: int, reason: str, detail: str, language: Language, **headers: str) -> Response:
+    reply = problem_response(status, reason, detail)
     named = {name.replace("_", "-"): value for name, value in headers.items()}
-    return Reply(reply.status, reply.content_type, reply.body, {"content-language": language.value, **named})
+    return Response(reply.status, reply.content_type, reply.body, {"content-language": language.value, **named})
 
 
-def _status_of(reason: Reason) -> int:
+def _status_of(reason: VerdictReason) -> int:
     """403 where the caller's certificate does not count, 422 where the document is not as it should be."""
     match reason:
-        case Reason.MALFORMED | Reason.SIGNATURE_MISSING | Reason.SIGNATURE_INVALID | Reason.COVERS_SOMETHING_ELSE:
+        case (
+            VerdictReason.MALFORMED
+            | VerdictReason.SIGNATURE_MISSING
+            | VerdictReason.SIGNATURE_INVALID
+            | VerdictReason.COVERS_SOMETHING_ELSE
+        ):
             return 422
         case (
-            Reason.EXPIRED
-            | Reason.NOT_YET_VALID
-            | Reason.UNTRUSTED
-            | Reason.WRONG_PURPOSE
-            | Reason.WRONG_CHANNEL
-            | Reason.REVOKED
+            VerdictReason.EXPIRED
+            | VerdictReason.NOT_YET_VALID
+            | VerdictReason.UNTRUSTED
+            | VerdictReason.WRONG_PURPOSE
+            | VerdictReason.WRONG_CHANNEL
+            | VerdictReason.REVOKED
         ):
             return 403
-        case Reason.STATUS_UNKNOWN:
+        case VerdictReason.STATUS_UNKNOWN:
             return 503
         case never:
             assert_never(never)

@@ -11,16 +11,16 @@ from dataclasses import dataclass, replace
 
 from sinetti.client.messages import messages
 from sinetti.database.issuance import transactions
-from sinetti.diagnostics.causes import Guess
-from sinetti.diagnostics.explain import Explanation, Verdict, explain
+from sinetti.diagnostics.causes import Cause
+from sinetti.diagnostics.explain import Diagnosis, DiagnosisResult, diagnose
 from sinetti.diagnostics.report import Report
-from sinetti.diagnostics.search import Question, Sides
-from sinetti.diagnostics.signed_message import Kind
+from sinetti.diagnostics.search import Comparison, DiagnosisContext
+from sinetti.diagnostics.signed_message import MessageType
 from sinetti.domain.values import Language, Serial
-from sinetti.infra.clock import ticks
+from sinetti.infra.clock import monotonic_seconds
 from sinetti.pki.encoding import load_certificate
-from sinetti.server.http import Reply, Request, json_reply
-from sinetti.services.context import Office
+from sinetti.server.http import Request, Response, json_reply
+from sinetti.services.context import ServiceContext
 from sinetti.testbench.core import json_fields
 from sinetti.testbench.core.json_fields import FieldError
 
@@ -34,14 +34,14 @@ _PATIENCE = 0.25
 _LONGEST = 128 * 1024
 """Octets of a refused call that are explained in the log: what the SOAP door takes at most."""
 
-_WRONG = frozenset({Verdict.REFUSED, Verdict.UNREADABLE})
+_WRONG = frozenset({DiagnosisResult.REFUSED, DiagnosisResult.UNREADABLE})
 """Of what fits, or bears no signature, there is nothing to say: the answer has told the reason."""
 
 _FAILED = 400
 _log = logging.getLogger(__name__)
 
 
-def answer(request: Request, office: Office) -> Reply:
+def answer(request: Request, office: ServiceContext) -> Response:
     """Answer a call: the message is the body; `?octets=whole` adds both sides' octets in base64.
 
     Raises FieldError for another query.
@@ -55,33 +55,33 @@ def answer(request: Request, office: Office) -> Reply:
     return json_reply(200, report.as_json() | {"octets": files if asked else None})
 
 
-def explained(octets: bytes, office: Office) -> Report:
+def explained(octets: bytes, office: ServiceContext) -> Report:
     """Explain a message to this bench: it knows its own CAs, its register and its clock."""
     holders = set(office.issuing.values())
-    ends = ticks() + _PATIENCE
-    question = Question(
+    ends = monotonic_seconds() + _PATIENCE
+    question = DiagnosisContext(
         policy=office.policy,
         anchors=[load_certificate(office.certificates[name]) for name in holders],
         services=[load_certificate(der) for name, der in office.certificates.items() if name not in holders],
         now=office.now(),
-        enough=lambda: ticks() > ends,
+        enough=lambda: monotonic_seconds() > ends,
     )
-    found = explain(octets, question)
+    found = diagnose(octets, question)
     return Report(found if _is_known(found, office) else _not_registered(found))
 
 
 @dataclass(frozen=True, slots=True)
-class ExplainingDoor:
+class DiagnosticsEndpoint:
     """A door that leaves in the log what is wrong with a message that was refused; accepted calls cost nothing more.
 
     Refused for whatever reason: a signature that is not where it should be is a broken schema to the service, and what
     is no SOAP gets a Fault.
     """
 
-    door: Callable[[Request], Reply]
-    office: Office
+    door: Callable[[Request], Response]
+    office: ServiceContext
 
-    def __call__(self, request: Request) -> Reply:
+    def __call__(self, request: Request) -> Response:
         """Answer as the door behind does."""
         reply = self.door(request)
         reason = _reason_of(reply)
@@ -95,7 +95,7 @@ class ExplainingDoor:
         return reply
 
 
-def _reason_of(reply: Reply) -> str:
+def _reason_of(reply: Response) -> str:
     """Why a call was refused, empty if it was not: SOAP notes it for the log, others say it in a problem document."""
     if reply.status < _FAILED:
         return (reply.noted or {}).get("reason", "")
@@ -123,22 +123,22 @@ def _tell(request_id: str, reason: str, report: Report) -> None:
     _log.info("request %s: refused, %s: %s (%s)", request_id, reason, told, listed, extra={"facts": facts})
 
 
-def _place(sides: Sides) -> str:
+def _place(sides: Comparison) -> str:
     if sides.difference is None:
         return sides.method or sides.form or "unknown"
     return f"{sides.form}:line-{sides.difference.line}:column-{sides.difference.column}"
 
 
-def _is_known(found: Explanation, office: Office) -> bool:
+def _is_known(found: Diagnosis, office: ServiceContext) -> bool:
     """Whether the register has the certificate; True too where that does not matter, or others issued it."""
     certificate, element = found.certificate, found.element
     if certificate is None or element is None or not certificate.of_this_service:
         return True
-    if element.kind not in {Kind.REQUEST, Kind.DOCUMENT}:
+    if element.kind not in {MessageType.REQUEST, MessageType.DOCUMENT}:
         return True
     known = transactions.find_certificate(office.register, Serial(certificate.serial))
     return known is not None and known.sha256 == certificate.sha256
 
 
-def _not_registered(found: Explanation) -> Explanation:
-    return replace(found, verdict=Verdict.REFUSED, guesses=(*found.guesses, Guess.NOT_REGISTERED))
+def _not_registered(found: Diagnosis) -> Diagnosis:
+    return replace(found, verdict=DiagnosisResult.REFUSED, guesses=(*found.guesses, Cause.NOT_REGISTERED))

@@ -4,11 +4,11 @@ from collections.abc import Mapping
 from datetime import timedelta
 
 from sinetti.api.serializers import instant, reached_row
-from sinetti.database.certificates.bulk_revocation import Wanted
-from sinetti.domain.certificates.renewal_info import LONGEST_EXPLANATION, LONGEST_REASON, LONGEST_URL, Told
+from sinetti.database.certificates.bulk_revocation import CertificateSelection
+from sinetti.domain.certificates.renewal_info import LONGEST_EXPLANATION, LONGEST_REASON, LONGEST_URL, Explanation
 from sinetti.domain.values import Language, Serial
-from sinetti.services.context import Office
-from sinetti.services.revocation.early_replacement import CallAsk, call_early, undo
+from sinetti.services.context import ServiceContext
+from sinetti.services.revocation.early_replacement import EarlyReplacementRequest, call_early, cancel
 from sinetti.testbench.core import json_fields
 from sinetti.testbench.core.json_fields import FieldError
 
@@ -20,21 +20,21 @@ _MOST = 10_000
 _DAY = timedelta(days=1)
 
 
-def take_call(value: Mapping[str, object], office: Office, request_id: str) -> dict[str, object]:
+def early_replacement(value: Mapping[str, object], office: ServiceContext, request_id: str) -> dict[str, object]:
     """Make a call, or undo the one that `undo` names; gives the answer's members. Raises as `call_early` does."""
     if "undo" in value:
         json_fields.only(value, "undo")
-        undo(json_fields.text(value, "undo", _LONGEST_ID), _OFFICER, office, request_id)
+        cancel(json_fields.text(value, "undo", _LONGEST_ID), _OFFICER, office, request_id)
         return {"call": value["undo"], "result": "undone"}
     json_fields.only(value, "serials", "customer_id", "authority", "over", "reason", "explanation", "explanation_url")
     customer, authority = (
         json_fields.text_or_none(value, name, _LONGEST_ID) or None for name in ("customer_id", "authority")
     )
-    wanted = Wanted(_serials(value), customer, authority)
+    wanted = CertificateSelection(_serials(value), customer, authority)
     over = json_fields.duration(value, "over") if value.get("over") is not None else _DAY
     url = json_fields.text_or_none(value, "explanation_url", LONGEST_URL) or None
     reason = json_fields.text_or_none(value, "reason", LONGEST_REASON) or _REASON
-    ask = CallAsk(wanted, _OFFICER, reason, Told(_explanation(value), url), over)
+    ask = EarlyReplacementRequest(wanted, _OFFICER, reason, Explanation(_explanation(value), url), over)
     outcome = call_early(ask, office, request_id)
     call = outcome.call
     return {

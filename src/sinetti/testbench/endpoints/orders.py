@@ -2,7 +2,7 @@
 
 import secrets
 
-from sinetti.database.organisations.organisations import NewOrder, NewOrganisation, Person
+from sinetti.database.organisations.organisations import ContactDetails, NewOrder, NewOrganisation
 from sinetti.domain.identifiers import MAXIMUM_LENGTH
 from sinetti.domain.validation import (
     LONGEST_DESCRIPTION,
@@ -14,10 +14,10 @@ from sinetti.domain.validation import (
     check_phone,
     check_unlinked_or_none,
 )
-from sinetti.domain.values import Channel, CustomerKind, Language, Serial
-from sinetti.services.context import Office
+from sinetti.domain.values import Channel, IdentifierType, Language, Serial
+from sinetti.services.context import ServiceContext
 from sinetti.services.issuance.order import order
-from sinetti.services.issuance.transfer_ids import ShownIds
+from sinetti.services.issuance.transfer_ids import GeneratedTransferIds
 from sinetti.services.organisations.register import approve, register_organisation
 from sinetti.testbench.core import json_fields
 from sinetti.testbench.core.json_fields import FieldError
@@ -26,7 +26,7 @@ _LONGEST_SERIAL = 40
 _NAMES = ("customer_id", "customer_name", "customer_kind", "channel", "description", "contact", "replaces")
 
 
-def take_order(value: dict[str, object], office: Office, request_id: str) -> ShownIds:
+def create_order(value: dict[str, object], office: ServiceContext, request_id: str) -> GeneratedTransferIds:
     """Take an order as the fields of `POST /orders` tell it (contracts).
 
     Raises FieldError, WordError, OrderError and CustomerIdError.
@@ -34,7 +34,7 @@ def take_order(value: dict[str, object], office: Office, request_id: str) -> Sho
     json_fields.only(value, *_NAMES)
     customer_id = json_fields.text(value, "customer_id", MAXIMUM_LENGTH)
     customer_name = json_fields.text(value, "customer_name", LONGEST_ORGANISATION)
-    kind = json_fields.choice(value, "customer_kind", CustomerKind, CustomerKind.ARTIFICIAL)
+    kind = json_fields.choice(value, "customer_kind", IdentifierType, IdentifierType.ARTIFICIAL)
     channel = json_fields.choice(value, "channel", Channel, Channel.WS)
     description = check_unlinked_or_none(
         "description", json_fields.text_or_none(value, "description", LONGEST_DESCRIPTION), LONGEST_DESCRIPTION
@@ -49,16 +49,16 @@ def take_order(value: dict[str, object], office: Office, request_id: str) -> Sho
     return order(asked, office, "operator", request_id)
 
 
-def _contact(given: object) -> Person:
+def _contact(given: object) -> ContactDetails:
     """Give the contact as it was told, or one made for this order."""
     if given is None:
         made = f"contact-{secrets.token_hex(4)}@customer.example"
-        return Person("Test Contact", made, "+358 40 0000000", Language.EN)
+        return ContactDetails("Test Contact", made, "+358 40 0000000", Language.EN)
     if not isinstance(given, dict):
         sentence = "contact is an object with name, email, language and, if there is one, phone"
         raise FieldError(sentence)
     json_fields.only(given, "name", "email", "phone", "language")
-    return Person(
+    return ContactDetails(
         json_fields.unlinked(given, "name", LONGEST_PERSON),
         check_email("email", json_fields.text(given, "email", LONGEST_EMAIL)),
         check_phone("phone", json_fields.text_or_none(given, "phone", LONGEST_PHONE)),

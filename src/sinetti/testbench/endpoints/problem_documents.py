@@ -3,15 +3,15 @@
 from collections.abc import MutableMapping
 from typing import Any
 
-from sinetti.server.asgi import Edge, Receive, Scope, Send
-from sinetti.server.http import problem
+from sinetti.server.asgi import AsgiApp, Receive, Scope, Send
+from sinetti.server.http import problem_response
 
 _FIRST_ERROR = 400
 _PLAIN = b"text/plain"
 _REASONS = {408: "too-slow", 413: "too-large", 415: "compressed", 500: "internal", 503: "unavailable"}
 
 
-class ProblemEdge(Edge):
+class ProblemEdge(AsgiApp):
     """An edge that says every error as a problem document (RFC 9457)."""
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -41,7 +41,7 @@ def _is_plain_error(message: MutableMapping[str, Any]) -> bool:
 
 def _as_problem(start: MutableMapping[str, Any], text: bytes) -> tuple[MutableMapping[str, Any], ...]:
     status = start["status"]
-    reply = problem(status, _REASONS.get(status, "failed"), text.decode("utf-8").strip())
+    reply = problem_response(status, _REASONS.get(status, "failed"), text.decode("utf-8").strip())
     headers = dict(start["headers"])
     headers[b"content-type"] = reply.content_type.encode("ascii")
     headers[b"content-length"] = str(len(reply.body)).encode("ascii")

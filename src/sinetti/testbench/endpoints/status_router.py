@@ -2,24 +2,24 @@
 
 from collections.abc import Callable
 
-from sinetti.server.asgi import Door, Edge, Limits, Receive, Scope, Send
+from sinetti.server.asgi import AsgiApp, Door, Receive, RequestLimits, Scope, Send
 from sinetti.testbench.endpoints.deliveries import LONGEST, PATH
 from sinetti.testbench.endpoints.problem_documents import ProblemEdge
 from sinetti.testbench.identity.endpoints import PATH as IDENTITY
 
-_LIMITS = Limits(body=LONGEST, discarded=2 * LONGEST, collecting=30.0, answering=30.0, waiting=4)
+_LIMITS = RequestLimits(body=LONGEST, discarded=2 * LONGEST, collecting=30.0, answering=30.0, waiting=4)
 _AT_ONCE = 1
 """A document of 10 MB takes ten times that while it is verified, so they are verified one after the other."""
 
 
-class StatusEdge(Edge):
+class StatusEdge(AsgiApp):
     """An edge around the status door, with others beside it for `/deliveries` and for what is below `/identity`."""
 
     def __init__(self, status: Door, deliveries: Door, identity: Door, leave: Callable[[], None]) -> None:
         """Take the doors; `leave` as every edge."""
         super().__init__(status, leave=leave)
         self._deliveries = ProblemEdge(deliveries, _LIMITS, _AT_ONCE, leave=leave)
-        self._identity = Edge(identity, leave=leave)
+        self._identity = AsgiApp(identity, leave=leave)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request."""

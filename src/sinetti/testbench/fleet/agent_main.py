@@ -13,15 +13,15 @@ from pathlib import Path
 from threading import Event
 
 from sinetti.client.agent import report, runner
-from sinetti.client.agent.programs import HoldersPrograms
-from sinetti.client.agent.runner import Row
-from sinetti.client.agent.worker import Agent
-from sinetti.client.config.apply import settle
+from sinetti.client.agent.programs import ConfiguredHooks
+from sinetti.client.agent.runner import NameResult
+from sinetti.client.agent.worker import AgentContext
+from sinetti.client.config.apply import sync_settings
 from sinetti.client.config.loader import read
 from sinetti.client.messages import messages
 from sinetti.client.messages.messages import Message
 from sinetti.client.model import Config
-from sinetti.client.requests.exchange import Run
+from sinetti.client.requests.exchange import ClientContext
 from sinetti.client.results import ExitCode
 from sinetti.client.store.files import StoreLocked
 from sinetti.domain.values import Language
@@ -38,9 +38,9 @@ class _Log:
     def begin(self, total: int) -> None:
         """Hear for how many names something may have to be done: it shows."""
 
-    def done(self, row: Row) -> None:
+    def done(self, row: NameResult) -> None:
         """Hear of one name."""
-        for message in report.told(row):
+        for message in report.result_messages(row):
             _tell(message)
 
 
@@ -55,10 +55,10 @@ def main() -> None:
 
 def _pass(config: Config, now: datetime) -> dict[str, object]:
     """Make a pass at `now`; its exit code and when something is due next, as JSON has them."""
-    run = Run(config.store, now, Language.EN, _tell, _pause, clock.ticks, _PATIENCE)
-    agent = Agent(run, config, HoldersPrograms(), settle, now_given=True)
+    run = ClientContext(config.store, now, Language.EN, _tell, _pause, clock.monotonic_seconds, _PATIENCE)
+    agent = AgentContext(run, config, ConfiguredHooks(), sync_settings, now_given=True)
     try:
-        ended = runner.one_pass(agent, Event(), _Log())
+        ended = runner.run_once(agent, Event(), _Log())
     except StoreLocked as locked:
         _tell(locked.message)
         return {"exit": int(ExitCode.STORE), "due": None}

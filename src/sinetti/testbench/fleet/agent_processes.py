@@ -18,7 +18,7 @@ _SHOWN = 2000
 
 
 @dataclass(frozen=True, slots=True)
-class Passed:
+class AgentRunEnd:
     """How a pass ended: its exit code, and when it says that something is due next, None for never."""
 
     exit_code: ExitCode
@@ -51,7 +51,7 @@ class Agents:
             process.communicate()  # ends its input, and with that the agent
         self._log.close()
 
-    def pass_at(self, now: datetime) -> Sequence[Passed]:
+    def pass_at(self, now: datetime) -> Sequence[AgentRunEnd]:
         """Let all of them make a pass at once, at `now` of the bench's clock. Raises StoryBroken where one died."""
         for process in self._processes:
             # One that is gone is told below: it gives no line.
@@ -61,11 +61,11 @@ class Agents:
                     process.stdin.flush()
         return [self._ended(process) for process in self._processes]
 
-    def _ended(self, process: "subprocess.Popen[str]") -> Passed:
+    def _ended(self, process: "subprocess.Popen[str]") -> AgentRunEnd:
         line = process.stdout.readline() if process.stdout is not None else ""
         if not line:
             said = Path(self._log.name).read_text(encoding="utf-8")[-_SHOWN:]
             sentence = f"an agent ended by itself; the last that it said:\n{said}"
             raise StoryBroken(sentence)
         told = json.loads(line)
-        return Passed(ExitCode(told["exit"]), None if told["due"] is None else datetime.fromisoformat(told["due"]))
+        return AgentRunEnd(ExitCode(told["exit"]), None if told["due"] is None else datetime.fromisoformat(told["due"]))

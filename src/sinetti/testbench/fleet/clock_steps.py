@@ -12,21 +12,21 @@ LEAP = timedelta(days=180)
 
 
 @dataclass(frozen=True, slots=True)
-class Pace:
+class ClockPace:
     """How the clock walks: at least a stride, at most a leap at a time."""
 
     stride: timedelta = STRIDE
     leap: timedelta = LEAP
 
 
-DAILY = Pace()
-BRIEF = Pace(timedelta(days=9), timedelta(days=700))
+DAILY = ClockPace()
+BRIEF = ClockPace(timedelta(days=9), timedelta(days=700))
 """For a few organisations before an audience in a hurry: whatever falls due is up to nine days late."""
-WATCHFUL = Pace(timedelta(minutes=1), timedelta(hours=1))
+WATCHFUL = ClockPace(timedelta(minutes=1), timedelta(hours=1))
 """As a timer once an hour that also wakes for what is due."""
 
 
-def next_step(now: datetime, due: Iterable[datetime | None], goal: datetime, pace: Pace = DAILY) -> datetime:
+def next_step(now: datetime, due: Iterable[datetime | None], goal: datetime, pace: ClockPace = DAILY) -> datetime:
     """Say where the clock goes next: to when something is due, at least a stride and at most a leap on, to the goal.
 
     `due` is what each agent says of itself: None where it plans nothing.

@@ -9,14 +9,14 @@ from pathlib import Path
 from typing import TypeVar
 
 from sinetti.client.requests import operations
-from sinetti.client.requests.exchange import Run
-from sinetti.client.requests.operations import TransferIds
+from sinetti.client.requests.exchange import ClientContext
+from sinetti.client.requests.operations import TransferIdCredentials
 from sinetti.client.results import ExitCode
-from sinetti.client.store.settings import Settings
+from sinetti.client.store.settings import NameSettings
 from sinetti.domain.values import Environment, KeyType, Language
 from sinetti.infra import clock
-from sinetti.testbench.fleet.organisations import Organisation
-from sinetti.testbench.fleet.story_runner import Stage, StoryBroken
+from sinetti.testbench.fleet.organisations import FleetOrganisation
+from sinetti.testbench.fleet.story_runner import StoryBroken, StoryRunner
 
 AT_ONCE = 8
 _MOST_TRIES = 40
@@ -27,7 +27,7 @@ _Made = TypeVar("_Made")
 
 
 @dataclass(frozen=True, slots=True)
-class Desk:
+class EnrolmentClient:
     """Where a fleet enrols: at which address, with which anchors (PEM), into which store."""
 
     address: str
@@ -36,9 +36,9 @@ class Desk:
     tls_ca: str
     store: Path
 
-    def settings(self, of: Organisation) -> Settings:
+    def settings(self, of: FleetOrganisation) -> NameSettings:
         """Give the settings with which an organisation enrols; its keys are made in a moment."""
-        return Settings(
+        return NameSettings(
             service=self.address,
             environment=Environment.TEST,
             customer_id=of.customer_id,
@@ -50,37 +50,43 @@ class Desk:
         )
 
 
-def desk_of(stage: Stage, store: Path) -> Desk:
+def desk_of(stage: StoryRunner, store: Path) -> EnrolmentClient:
     """Give the desk of a bench, to which its own address leads."""
     services, holders, server = (
         Path(stage.ready["trust"][name]).read_text(encoding="ascii") for name in ("services", "holders", "server")
     )
-    return Desk(stage.ready["soap_url"], services, holders, server, store)
+    return EnrolmentClient(stage.ready["soap_url"], services, holders, server, store)
 
 
-def at(desk: Desk, address: str) -> Desk:
+def at(desk: EnrolmentClient, address: str) -> EnrolmentClient:
     """Give the same desk behind another address."""
     return replace(desk, address=address)
 
 
-def order(stage: Stage, fleet: Sequence[Organisation], replaced: Mapping[str, str]) -> list[TransferIds]:
+def order(
+    stage: StoryRunner, fleet: Sequence[FleetOrganisation], replaced: Mapping[str, str]
+) -> list[TransferIdCredentials]:
     """Order a certificate for each; `replaced` has the serial of the one that it takes the place of, by name."""
 
-    def ordered(one: Organisation) -> TransferIds:
+    def ordered(one: FleetOrganisation) -> TransferIdCredentials:
         asked = {"customer_id": one.customer_id, "customer_name": one.customer_name, "description": one.name}
         if one.name in replaced:
             asked["replaces"] = replaced[one.name]
         ids = stage.quietly_called("POST", "/orders", asked)
-        return TransferIds(ids["transfer_id"], ids["transfer_password"])
+        return TransferIdCredentials(ids["transfer_id"], ids["transfer_password"])
 
     return at_once(ordered, fleet)
 
 
-def enrol(desk: Desk, fleet: Sequence[Organisation], ids: Sequence[TransferIds], now: datetime) -> None:
+def enrol(
+    desk: EnrolmentClient, fleet: Sequence[FleetOrganisation], ids: Sequence[TransferIdCredentials], now: datetime
+) -> None:
     """Enrol each with its transfer ids: the same call again until it is done. Raises StoryBroken."""
-    run = Run(desk.store, now, Language.EN, lambda _message: None, time.sleep, clock.ticks, wait=0.0)
+    run = ClientContext(
+        desk.store, now, Language.EN, lambda _message: None, time.sleep, clock.monotonic_seconds, wait=0.0
+    )
 
-    def enrolled(pair: tuple[Organisation, TransferIds]) -> None:
+    def enrolled(pair: tuple[FleetOrganisation, TransferIdCredentials]) -> None:
         of, given = pair
         for _ in range(_MOST_TRIES):
             ended = operations.enrol(run, of.name, desk.settings(of), given)

@@ -14,7 +14,7 @@ from typing import BinaryIO, Self, cast
 from urllib.parse import urlsplit
 
 from sinetti.testbench.core.layout import LOOPBACK
-from sinetti.testbench.fleet.faults import NONE, Fault, Rates, Reply, drawn, on_the_wire
+from sinetti.testbench.fleet.faults import NONE, FaultRates, InjectedFault, RelayedResponse, choose_fault, on_the_wire
 
 _PATIENCE = 30.0
 _LONGEST_LINE = 16 * 1024
@@ -23,7 +23,7 @@ _HOP_BY_HOP = frozenset({"connection", "content-length"})
 
 
 @dataclass(frozen=True, slots=True)
-class Tls:
+class ProxyTls:
     """Certificate and key with which to be the bench, and the CA to know it by: PEM files."""
 
     certificate: Path
@@ -44,20 +44,20 @@ class _Asked:
         return self.method, self.headers.get("soapaction", "")
 
 
-class Meddler:
+class FaultInjectingProxy:
     """Listens on loopback while the block lasts and passes everything on; `rates` may be set at any time."""
 
-    def __init__(self, service: str, seed: int, tls: Tls | None) -> None:
+    def __init__(self, service: str, seed: int, tls: ProxyTls | None) -> None:
         """Stand before the service at this address; with `tls` it is https on both sides."""
         parts = urlsplit(service)
-        self.rates: Rates = NONE
-        self.met: Counter[Fault] = Counter()
+        self.rates: FaultRates = NONE
+        self.met: Counter[InjectedFault] = Counter()
         self._seed, self._calls = seed, 0
         self._host, self._port = parts.hostname or "", parts.port or 0
-        self._earlier: dict[tuple[str, str], Reply] = {}
+        self._earlier: dict[tuple[str, str], RelayedResponse] = {}
         self._lock = Lock()
         self._upstream = None if tls is None else ssl.create_default_context(cafile=tls.trusted)
-        self._server = _Server(self, tls)
+        self._server = _ProxyServer(self, tls)
         self.address = parts._replace(netloc=f"{LOOPBACK}:{self._server.server_address[1]}").geturl()
 
     def __enter__(self) -> Self:
@@ -76,14 +76,14 @@ class Meddler:
         with self._lock:
             # Numbered as the answers come: the same order of answers meets the same faults.
             self._calls += 1
-            fault = drawn(self._seed, self._calls, self.rates)
+            fault = choose_fault(self._seed, self._calls, self.rates)
             earlier = self._earlier.get(asked.kind)
             self._earlier[asked.kind] = reply
             if fault is not None:
                 self.met[fault] += 1
         return on_the_wire(fault, reply, earlier)
 
-    def _asked_of_service(self, asked: _Asked) -> Reply:
+    def _asked_of_service(self, asked: _Asked) -> RelayedResponse:
         connection = (
             http.client.HTTPConnection(self._host, self._port, timeout=_PATIENCE)
             if self._upstream is None
@@ -93,15 +93,15 @@ class Meddler:
             headers = {name: value for name, value in asked.headers.items() if name not in _HOP_BY_HOP}
             connection.request(asked.method, asked.path, asked.body or None, headers)
             response = connection.getresponse()
-            return Reply(response.status, response.headers.get("content-type", ""), response.read())
+            return RelayedResponse(response.status, response.headers.get("content-type", ""), response.read())
 
 
-class _Server(socketserver.ThreadingTCPServer):
+class _ProxyServer(socketserver.ThreadingTCPServer):
     daemon_threads = True
     block_on_close = False
     request_queue_size = 64
 
-    def __init__(self, meddler: Meddler, tls: Tls | None) -> None:
+    def __init__(self, meddler: FaultInjectingProxy, tls: ProxyTls | None) -> None:
         self.meddler = meddler
         self.context: ssl.SSLContext | None = None
         if tls is not None:
@@ -114,7 +114,7 @@ class _Connection(socketserver.BaseRequestHandler):
     """One call: the client asks for the connection to end after it."""
 
     def handle(self) -> None:
-        server = cast("_Server", self.server)
+        server = cast("_ProxyServer", self.server)
         # Whoever goes away in the middle, client or bench, is nobody's fault here: the other side sees it end.
         with contextlib.suppress(OSError, ValueError, http.client.HTTPException):
             self.request.settimeout(_PATIENCE)

@@ -7,7 +7,7 @@ from enum import StrEnum
 _SEAL = b"SignatureValue>"
 
 
-class Fault(StrEnum):
+class InjectedFault(StrEnum):
     """What is done to an answer; the request has arrived and was done in each case."""
 
     LOST = "lost"
@@ -23,24 +23,30 @@ class Fault(StrEnum):
     """A genuine answer to somebody's earlier request."""
 
 
-LOST = (Fault.LOST, Fault.CUT)
-WRONG = (Fault.SERVER_ERROR, Fault.HTML_PAGE, Fault.TRUNCATED, Fault.SEAL_BROKEN, Fault.REPLAYED)
+LOST = (InjectedFault.LOST, InjectedFault.CUT)
+WRONG = (
+    InjectedFault.SERVER_ERROR,
+    InjectedFault.HTML_PAGE,
+    InjectedFault.TRUNCATED,
+    InjectedFault.SEAL_BROKEN,
+    InjectedFault.REPLAYED,
+)
 
 
 @dataclass(frozen=True, slots=True)
-class Rates:
+class FaultRates:
     """How many of the answers are lost, and how many are wrong: parts of one."""
 
     lost: float
     wrong: float
 
 
-NONE = Rates(0, 0)
-ROUGH = Rates(lost=1 / 10, wrong=1 / 20)
+NONE = FaultRates(0, 0)
+ROUGH = FaultRates(lost=1 / 10, wrong=1 / 20)
 
 
 @dataclass(frozen=True, slots=True)
-class Reply:
+class RelayedResponse:
     """An answer of HTTP as far as anybody here looks at it."""
 
     status: int
@@ -48,7 +54,7 @@ class Reply:
     body: bytes
 
 
-def drawn(seed: int, ordinal: int, rates: Rates) -> Fault | None:
+def choose_fault(seed: int, ordinal: int, rates: FaultRates) -> InjectedFault | None:
     """Say what becomes of the answer to the call of that number: the same for the same seed."""
     chance = random.Random(f"{seed}:{ordinal}")  # noqa: S311 - chance that can be repeated, on purpose
     place = chance.random()
@@ -57,7 +63,7 @@ def drawn(seed: int, ordinal: int, rates: Rates) -> Fault | None:
     return chance.choice(WRONG) if place < rates.lost + rates.wrong else None
 
 
-def on_the_wire(fault: Fault | None, reply: Reply, earlier: Reply | None) -> bytes:
+def on_the_wire(fault: InjectedFault | None, reply: RelayedResponse, earlier: RelayedResponse | None) -> bytes:
     """Give the octets that are sent in the place of an answer, and after which the connection ends.
 
     Where there is no earlier answer to replay, the seal is broken instead.
@@ -65,24 +71,26 @@ def on_the_wire(fault: Fault | None, reply: Reply, earlier: Reply | None) -> byt
     match fault:
         case None:
             return _octets(reply)
-        case Fault.LOST:
+        case InjectedFault.LOST:
             return b""
-        case Fault.CUT:
+        case InjectedFault.CUT:
             whole = _octets(reply)
             return whole[: len(whole) - len(reply.body) // 2 - 1]
-        case Fault.SERVER_ERROR:
-            return _octets(Reply(500, "text/plain", b"Internal Server Error\n"))
-        case Fault.HTML_PAGE:
-            return _octets(Reply(200, "text/html", b"<!DOCTYPE html><title>Maintenance</title><p>Back at noon.</p>\n"))
-        case Fault.TRUNCATED:
-            return _octets(Reply(reply.status, reply.content_type, reply.body[: len(reply.body) * 2 // 3]))
-        case Fault.REPLAYED if earlier is not None:
+        case InjectedFault.SERVER_ERROR:
+            return _octets(RelayedResponse(500, "text/plain", b"Internal Server Error\n"))
+        case InjectedFault.HTML_PAGE:
+            return _octets(
+                RelayedResponse(200, "text/html", b"<!DOCTYPE html><title>Maintenance</title><p>Back at noon.</p>\n")
+            )
+        case InjectedFault.TRUNCATED:
+            return _octets(RelayedResponse(reply.status, reply.content_type, reply.body[: len(reply.body) * 2 // 3]))
+        case InjectedFault.REPLAYED if earlier is not None:
             return _octets(earlier)
-        case Fault.SEAL_BROKEN | Fault.REPLAYED:
-            return _octets(Reply(reply.status, reply.content_type, _broken(reply.body)))
+        case InjectedFault.SEAL_BROKEN | InjectedFault.REPLAYED:
+            return _octets(RelayedResponse(reply.status, reply.content_type, _broken(reply.body)))
 
 
-def _octets(reply: Reply) -> bytes:
+def _octets(reply: RelayedResponse) -> bytes:
     head = (
         f"HTTP/1.1 {reply.status} Answer\r\n"
         f"Content-Type: {reply.content_type}\r\n"

@@ -14,14 +14,14 @@ from typing import Any
 from cryptography import x509
 
 from sinetti.client.store import files, generations, journal, key_storage, keys
-from sinetti.client.store.journal import Kind
+from sinetti.client.store.journal import RequestKind
 from sinetti.domain.business_days import FINNISH_TIME
-from sinetti.domain.values import Span
+from sinetti.domain.values import ValidityPeriod
 from sinetti.pki import encoding
-from sinetti.testbench.fleet.organisations import Organisation
+from sinetti.testbench.fleet.organisations import FleetOrganisation
 
 
-class Wrong(StrEnum):
+class ViolationKind(StrEnum):
     """What may not happen to a fleet."""
 
     LAPSED = "lapsed"
@@ -39,32 +39,32 @@ class Wrong(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Breach:
+class Violation:
     """Something that does not hold: of which name, at which instant of the bench's clock, and what was seen."""
 
-    wrong: Wrong
+    wrong: ViolationKind
     name: str
     at: datetime
     seen: str
 
 
 @dataclass(frozen=True, slots=True)
-class Taken:
+class Installation:
     """A certificate that was taken into use: seen first at `at`."""
 
     serial: str
-    span: Span
+    span: ValidityPeriod
     at: datetime
 
 
 @dataclass(slots=True)
-class Ledger:
+class InvariantChecker:
     """The book of a fleet. `taken` has each name's certificates, the one in use last."""
 
     store: Path
-    fleet: tuple[Organisation, ...]
-    taken: dict[str, list[Taken]] = field(default_factory=dict)
-    breaches: list[Breach] = field(default_factory=list)
+    fleet: tuple[FleetOrganisation, ...]
+    taken: dict[str, list[Installation]] = field(default_factory=dict)
+    breaches: list[Violation] = field(default_factory=list)
     _owed: Counter[str] = field(default_factory=Counter)
 
     def expect(self, names: Iterable[str]) -> None:
@@ -87,7 +87,9 @@ class Ledger:
         """Give the names of which something is begun and not ended."""
         folders = {one.name: self.store / one.name for one in self.fleet}
         return tuple(
-            name for name, folder in folders.items() if any(journal.folder_of(folder, kind).exists() for kind in Kind)
+            name
+            for name, folder in folders.items()
+            if any(journal.folder_of(folder, kind).exists() for kind in RequestKind)
         )
 
     def compare(self, rows: Sequence[Mapping[str, Any]], now: datetime) -> None:
@@ -115,32 +117,34 @@ class Ledger:
             if new:
                 taken.append(self._read(name, now))
         except (OSError, files.StoreError, ValueError) as bad:
-            self._breach(Wrong.DAMAGED, name, now, str(bad))
+            self._breach(ViolationKind.DAMAGED, name, now, str(bad))
             return False
         if not taken[-1].span.not_before <= now <= taken[-1].span.not_after:
-            self._breach(Wrong.LAPSED, name, now, f"{serial} until {taken[-1].span.not_after:%Y-%m-%dT%H:%M:%SZ}")
+            self._breach(
+                ViolationKind.LAPSED, name, now, f"{serial} until {taken[-1].span.not_after:%Y-%m-%dT%H:%M:%SZ}"
+            )
         return new
 
-    def _read(self, name: str, now: datetime) -> Taken:
+    def _read(self, name: str, now: datetime) -> Installation:
         """Read the set in use, which must belong together: key, certificate and chain. Raises StoreError."""
-        held = generations.live(self.store / name)
+        held = generations.current(self.store / name)
         if held is None:
-            raise files.damaged(self.store / name / files.LIVE, "it points at no certificate")
-        return Taken(held.serial, held.span, now)
+            raise files.corruption_error(self.store / name / files.LIVE, "it points at no certificate")
+        return Installation(held.serial, held.span, now)
 
     def _compare(self, name: str, rows: Sequence[Mapping[str, Any]], now: datetime) -> None:
         known = {one.serial: one for one in self.taken.get(name, ())}
         for row in rows:
             if not self._has_key(name, row["serial"]):
-                self._breach(Wrong.KEY_LOST, name, now, row["serial"])
+                self._breach(ViolationKind.KEY_LOST, name, now, row["serial"])
             if _is_cut_short(row, known.get(row["serial"])):
-                self._breach(Wrong.CUT_SHORT, name, now, row["serial"])
+                self._breach(ViolationKind.CUT_SHORT, name, now, row["serial"])
         for serial in known.keys() - {row["serial"] for row in rows}:
-            self._breach(Wrong.DAMAGED, name, now, f"{serial} is in no register")
+            self._breach(ViolationKind.DAMAGED, name, now, f"{serial} is in no register")
         if len(rows) > self._owed[name]:
-            self._breach(Wrong.ISSUED_TWICE, name, now, f"{len(rows)} instead of {self._owed[name]}")
+            self._breach(ViolationKind.ISSUED_TWICE, name, now, f"{len(rows)} instead of {self._owed[name]}")
         if len(rows) < self._owed[name]:
-            self._breach(Wrong.NOT_RENEWED, name, now, f"{len(rows)} instead of {self._owed[name]}")
+            self._breach(ViolationKind.NOT_RENEWED, name, now, f"{len(rows)} instead of {self._owed[name]}")
 
     def _has_key(self, name: str, serial: str) -> bool:
         folder = self.store / name / files.GENERATIONS / serial
@@ -151,13 +155,13 @@ class Ledger:
             return False
         return keys.belongs(certificate, key) and keys.serial_of(certificate) == serial
 
-    def _breach(self, wrong: Wrong, name: str, at: datetime, seen: str) -> None:
+    def _breach(self, wrong: ViolationKind, name: str, at: datetime, seen: str) -> None:
         # Told once, at the first instant at which it was seen.
         if not any((one.wrong, one.name, one.seen) == (wrong, name, seen) for one in self.breaches):
-            self.breaches.append(Breach(wrong, name, at, seen))
+            self.breaches.append(Violation(wrong, name, at, seen))
 
 
-def _is_cut_short(row: Mapping[str, Any], known: Taken | None) -> bool:
+def _is_cut_short(row: Mapping[str, Any], known: Installation | None) -> bool:
     """Whether a certificate was revoked, or ends in the register before the end that is written in it."""
     ends_early = known is not None and datetime.fromisoformat(row["not_after"]) != known.span.not_after
     return row["revoked_at"] is not None or ends_early

@@ -5,10 +5,10 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from sinetti.domain.values import Language
-from sinetti.i18n.translate import count_text, number, text, when_short
+from sinetti.i18n.translate import format_time, number, translate, translate_plural
 from sinetti.testbench.fleet import messages
-from sinetti.testbench.fleet.faults import LOST, WRONG, Fault
-from sinetti.testbench.fleet.invariants import Breach, Wrong
+from sinetti.testbench.fleet.faults import LOST, WRONG, InjectedFault
+from sinetti.testbench.fleet.invariants import Violation, ViolationKind
 
 _NAMED = 3
 """How many names a line shows."""
@@ -17,7 +17,7 @@ _YEAR = timedelta(days=365)
 
 
 @dataclass(frozen=True, slots=True)
-class ActEnd:
+class PhaseReport:
     """How an act ended. `renewed` counts certificates by renewal; `days` on how many days, `most` on one of them.
 
     `out`: how often an agent found another one at work. `replaced`: how long it took from an operator's call for early
@@ -33,7 +33,7 @@ class ActEnd:
     most: int
     passes: int
     out: int = 0
-    faults: tuple[tuple[Fault, int], ...] = ()
+    faults: tuple[tuple[InjectedFault, int], ...] = ()
     replaced: timedelta | None = None
 
     @property
@@ -66,13 +66,13 @@ class ActEnd:
 
 
 @dataclass(frozen=True, slots=True)
-class End:
+class FinalReport:
     """How it all ended. `seconds` are of the machine's clock."""
 
     organisations: int
     seed: int
-    acts: tuple[ActEnd, ...]
-    breaches: tuple[Breach, ...]
+    acts: tuple[PhaseReport, ...]
+    breaches: tuple[Violation, ...]
     seconds: float
 
     @property
@@ -80,7 +80,7 @@ class End:
         """How many certificates were issued."""
         return sum(one.enrolled + one.renewed for one in self.acts)
 
-    def count(self, wrong: Wrong) -> int:
+    def count(self, wrong: ViolationKind) -> int:
         """Count what does not hold of a kind."""
         return sum(one.wrong is wrong for one in self.breaches)
 
@@ -91,14 +91,14 @@ class End:
             "seed": self.seed,
             "certificates": self.certificates,
             "well": not self.breaches,
-            **{wrong.value.replace("-", "_"): self.count(wrong) for wrong in Wrong},
+            **{wrong.value.replace("-", "_"): self.count(wrong) for wrong in ViolationKind},
             "seconds": round(self.seconds, 1),
             "acts": [one.as_json() for one in self.acts],
         }
 
 
 @dataclass(frozen=True, slots=True)
-class Teller:
+class ProgressReporter:
     """Tells people, in their language; `put` takes one line."""
 
     language: Language
@@ -106,48 +106,48 @@ class Teller:
 
     def begin(self, count: int, seed: int) -> None:
         """Say what begins."""
-        self.put(count_text(*messages.BEGINS, count, self.language, seed=seed))
+        self.put(translate_plural(*messages.BEGINS, count, self.language, seed=seed))
 
     def chapter(self, title: str) -> None:
         """Say what is played next."""
-        self.put(f"\n{text(title, self.language)}")
+        self.put(f"\n{translate(title, self.language)}")
 
     def counted(self, forms: tuple[str, str], count: int, now: datetime) -> None:
         """Say that something is so of so many."""
-        self.put(count_text(*forms, count, self.language, when=self._when(now)))
+        self.put(translate_plural(*forms, count, self.language, when=self._when(now)))
 
     def step(self, now: datetime, renewed: Sequence[str], done: int, among: int) -> None:
         """Say what a pass has renewed, if anything."""
         if not renewed:
-            self.put(text(messages.NOTHING_DUE, self.language, when=self._when(now)))
+            self.put(translate(messages.NOTHING_DUE, self.language, when=self._when(now)))
             return
         shown = ", ".join(renewed[:_NAMED]) + (" …" if len(renewed) > _NAMED else "")
         counts = {"count": len(renewed), "done": done, "all": among}
         told = {name: number(count, self.language) for name, count in counts.items()}
-        self.put(text(messages.RENEWED, self.language, when=self._when(now), names=shown, **told))
+        self.put(translate(messages.RENEWED, self.language, when=self._when(now), names=shown, **told))
 
-    def ended(self, act: ActEnd) -> None:
+    def ended(self, act: PhaseReport) -> None:
         """Say how an act ended."""
         if act.replaced is not None:
             minutes = -(-int(act.replaced.total_seconds()) // 60)
-            self.put(count_text(*messages.REPLACED, minutes, self.language))
+            self.put(translate_plural(*messages.REPLACED, minutes, self.language))
         elif act.enrolled:
-            self.put(count_text(*messages.SPREAD, act.days, self.language, most=number(act.most, self.language)))
+            self.put(translate_plural(*messages.SPREAD, act.days, self.language, most=number(act.most, self.language)))
         if act.faults:
             told = {"lost": act.lost, "wrong": act.wrong, "out": act.out}
             counts = {name: number(count, self.language) for name, count in told.items()}
-            self.put(text(messages.FAULTS, self.language, **counts))
+            self.put(translate(messages.FAULTS, self.language, **counts))
 
-    def end(self, end: End) -> None:
+    def end(self, end: FinalReport) -> None:
         """Say how it all ended: what does not hold, and the summary as the last line."""
         for one in end.breaches:
-            wrong = text(messages.WRONGS[one.wrong], self.language)
+            wrong = translate(messages.WRONGS[one.wrong], self.language)
             self.put(f"{self._when(one.at)}  {one.name}: {wrong} ({one.seen})")
         span = end.acts[-1].ends - end.acts[0].begins
         planned = [one for one in end.acts if one.enrolled]
         self.put("")
         self.put(
-            text(
+            translate(
                 messages.NOT_WELL if end.breaches else messages.WELL,
                 self.language,
                 organisations=number(end.organisations, self.language),
@@ -162,7 +162,7 @@ class Teller:
         )
 
     def _when(self, at: datetime) -> str:
-        return f"{when_short(at, self.language):<28}"
+        return f"{format_time(at, self.language):<28}"
 
 
 def instant(at: datetime) -> str:

@@ -6,21 +6,21 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from pathlib import Path
 
-from sinetti.authority.data_directory import Folder
+from sinetti.authority.data_directory import DataDirectory
 from sinetti.client.requests.renewal_info import AS_A_RULE
 from sinetti.client.results import ExitCode
-from sinetti.infra.clock import ticks
+from sinetti.infra.clock import monotonic_seconds
 from sinetti.testbench.core.layout import server_files
 from sinetti.testbench.fleet import enrolment, messages
 from sinetti.testbench.fleet.agent_processes import Agents
-from sinetti.testbench.fleet.clock_steps import BRIEF, DAILY, WATCHFUL, Pace, next_step
-from sinetti.testbench.fleet.enrolment import Desk
-from sinetti.testbench.fleet.fault_proxy import Meddler, Tls
+from sinetti.testbench.fleet.clock_steps import BRIEF, DAILY, WATCHFUL, ClockPace, next_step
+from sinetti.testbench.fleet.enrolment import EnrolmentClient
+from sinetti.testbench.fleet.fault_proxy import FaultInjectingProxy, ProxyTls
 from sinetti.testbench.fleet.faults import NONE, ROUGH
-from sinetti.testbench.fleet.invariants import Ledger
-from sinetti.testbench.fleet.organisations import Organisation, organisations
-from sinetti.testbench.fleet.report import ActEnd, End, Teller, instant
-from sinetti.testbench.fleet.story_runner import Stage
+from sinetti.testbench.fleet.invariants import InvariantChecker
+from sinetti.testbench.fleet.organisations import FleetOrganisation, organisations
+from sinetti.testbench.fleet.report import FinalReport, PhaseReport, ProgressReporter, instant
+from sinetti.testbench.fleet.story_runner import StoryRunner
 
 START = datetime.fromisoformat("2027-01-13T08:00:00Z")
 TWO_YEARS = timedelta(days=731)
@@ -52,7 +52,7 @@ key = "ec-p256"
 
 
 @dataclass(frozen=True, slots=True)
-class Wanted:
+class FleetOptions:
     """What is to be played: how many organisations, from which seed, and in which folder it lies.
 
     `brief`: the first two acts at a quicker pace.
@@ -65,21 +65,21 @@ class Wanted:
 
 
 @dataclass(slots=True)
-class Story:
+class FleetSimulation:
     """One fleet, as far as it is played."""
 
-    stage: Stage
-    teller: Teller
-    desk: Desk
-    ledger: Ledger
-    meddler: Meddler
-    pace: Pace
+    stage: StoryRunner
+    teller: ProgressReporter
+    desk: EnrolmentClient
+    ledger: InvariantChecker
+    meddler: FaultInjectingProxy
+    pace: ClockPace
     now: datetime = START
     passes: int = field(default=0, init=False)
     out: int = field(default=0, init=False)
 
     @property
-    def fleet(self) -> tuple[Organisation, ...]:
+    def fleet(self) -> tuple[FleetOrganisation, ...]:
         """The organisations."""
         return self.ledger.fleet
 
@@ -88,7 +88,7 @@ class Story:
         """Their names in the store."""
         return tuple(one.name for one in self.fleet)
 
-    def two_years(self, act: str, address: str, agents: int) -> ActEnd:
+    def two_years(self, act: str, address: str, agents: int) -> PhaseReport:
         """Enrol all of them at that address, and let so many agents take care of them for two years."""
         begins = self.now
         # They get ready while certificates are ordered and issued: a moment that an audience need not wait for.
@@ -102,7 +102,7 @@ class Story:
         self._compare()
         return self._ended(act, begins, len(self.fleet))
 
-    def incident(self, act: str) -> ActEnd:
+    def incident(self, act: str) -> PhaseReport:
         """Call for early replacement of every other certificate, a minute before an agent asks for hints again."""
         with Agents(self._configured(self.desk.address), 1) as agents:
             self._pass(agents, self.now, first=True)
@@ -164,9 +164,9 @@ class Story:
         config.write_text(_CONFIG.format(address=address, **trust), encoding="utf-8")
         return config
 
-    def _ended(self, act: str, begins: datetime, enrolled: int, replaced: timedelta | None = None) -> ActEnd:
+    def _ended(self, act: str, begins: datetime, enrolled: int, replaced: timedelta | None = None) -> PhaseReport:
         days = self.ledger.days(begins)
-        end = ActEnd(
+        end = PhaseReport(
             act=act,
             begins=begins,
             ends=self.now,
@@ -185,17 +185,19 @@ class Story:
         return end
 
 
-def play(wanted: Wanted, teller: Teller) -> End:
+def run_simulation(wanted: FleetOptions, teller: ProgressReporter) -> FinalReport:
     """Play all acts; what was started ends with them. Raises StoryBroken, and leaves the folder to whoever named it."""
-    begun = ticks()
+    begun = monotonic_seconds()
     teller.begin(wanted.organisations, wanted.seed)
     with ExitStack() as ends:
         story = _begun(wanted, teller, ends)
         acts = tuple(_acts(story, brief=wanted.brief))
-    return End(wanted.organisations, wanted.seed, acts, tuple(story.ledger.breaches), ticks() - begun)
+    return FinalReport(
+        wanted.organisations, wanted.seed, acts, tuple(story.ledger.breaches), monotonic_seconds() - begun
+    )
 
 
-def _acts(story: Story, *, brief: bool) -> Iterable[ActEnd]:
+def _acts(story: FleetSimulation, *, brief: bool) -> Iterable[PhaseReport]:
     story.teller.chapter(messages.CALM)
     yield story.two_years("calm", story.desk.address, agents=1)
     story.teller.chapter(messages.ROUGH)
@@ -208,12 +210,14 @@ def _acts(story: Story, *, brief: bool) -> Iterable[ActEnd]:
     yield story.incident("incident")
 
 
-def _begun(wanted: Wanted, teller: Teller, ends: ExitStack) -> Story:
-    stage = Stage(instant(START), folder=wanted.folder)
+def _begun(wanted: FleetOptions, teller: ProgressReporter, ends: ExitStack) -> FleetSimulation:
+    stage = StoryRunner(instant(START), folder=wanted.folder)
     ends.callback(stage.stop)
     store = wanted.folder / "store"
-    files = server_files(Folder(wanted.folder / "bench"))
-    tls = Tls(files.certificate, files.key, Path(stage.ready["trust"]["server"]))
-    meddler = ends.enter_context(Meddler(stage.ready["soap_url"], wanted.seed, tls))
-    ledger = Ledger(store, organisations(wanted.organisations))
-    return Story(stage, teller, enrolment.desk_of(stage, store), ledger, meddler, BRIEF if wanted.brief else DAILY)
+    files = server_files(DataDirectory(wanted.folder / "bench"))
+    tls = ProxyTls(files.certificate, files.key, Path(stage.ready["trust"]["server"]))
+    meddler = ends.enter_context(FaultInjectingProxy(stage.ready["soap_url"], wanted.seed, tls))
+    ledger = InvariantChecker(store, organisations(wanted.organisations))
+    return FleetSimulation(
+        stage, teller, enrolment.desk_of(stage, store), ledger, meddler, BRIEF if wanted.brief else DAILY
+    )

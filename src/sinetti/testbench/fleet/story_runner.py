@@ -48,7 +48,7 @@ class StoryBroken(Exception):
 
 
 @dataclass(frozen=True, slots=True)
-class Ran:
+class StoryResult:
     """What a command did: exit code, standard output, and what it said to people."""
 
     code: int
@@ -56,7 +56,7 @@ class Ran:
     said: str
 
 
-class Stage:
+class StoryRunner:
     """A test bench in a temporary folder, and a place for the client's store."""
 
     def __init__(self, now: str, *, keep: bool = False, folder: Path | None = None) -> None:
@@ -169,7 +169,7 @@ class Stage:
             sentence = f"{method} {path} was not answered: {lost}"
             raise StoryBroken(sentence) from lost
 
-    def run(self, arguments: Sequence[str], *, expect: int = 0) -> Ran:
+    def run(self, arguments: Sequence[str], *, expect: int = 0) -> StoryResult:
         """Run a command of the client at the bench's time; shown as it is typed in the story's folder."""
         arguments = [*arguments, "--now", self.now]
         self.show("sinetti", *arguments)
@@ -177,7 +177,7 @@ class Stage:
         self.tell(f"{done.said}\n{done.output}".replace(str(self.folder), ".").strip("\n"))
         return done
 
-    def quietly(self, arguments: Sequence[str], *, expect: int = 0) -> Ran:
+    def quietly(self, arguments: Sequence[str], *, expect: int = 0) -> StoryResult:
         """Run a command of the client and show nothing of it."""
         full = [sys.executable, "-m", "sinetti", *arguments, "--lang", "en"]
         try:
@@ -191,7 +191,7 @@ class Stage:
         if done.returncode != expect:
             sentence = f"the command ended with {done.returncode}, not {expect}: {done.stdout}{done.stderr}"
             raise StoryBroken(sentence)
-        return Ran(done.returncode, done.stdout, said)
+        return StoryResult(done.returncode, done.stdout, said)
 
     def shown(self, word: str) -> str:
         """Give a word of a command as it is typed in the demonstration's folder."""
@@ -211,7 +211,7 @@ def program() -> Path | None:
     return None if (found and Path(found).parent == ours) or not (ours / "sinetti").is_file() else ours
 
 
-def demand(holds: bool, what: str) -> None:  # noqa: FBT001 - reads as a sentence where it is called
+def require(holds: bool, what: str) -> None:  # noqa: FBT001 - reads as a sentence where it is called
     """Go on only if this holds."""
     if not holds:
         raise StoryBroken(what)

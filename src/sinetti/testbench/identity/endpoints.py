@@ -12,11 +12,11 @@ from urllib.parse import parse_qsl, unquote, urlencode, urlsplit
 
 from sinetti.api.errors import preferred_language
 from sinetti.domain.values import Language
-from sinetti.server.http import Reply, Request, json_reply, plain
+from sinetti.server.http import Request, Response, json_reply, text_response
 from sinetti.testbench.core.loopback import is_loopback
 from sinetti.testbench.identity.login_page import page
 from sinetti.testbench.identity.test_users import PEOPLE, NotOrganisations, organisations
-from sinetti.testbench.identity.tokens import TOKEN_LIVES, Claims, Grants, SigningKey
+from sinetti.testbench.identity.tokens import TOKEN_LIVES, Claims, SigningKey, TokenStore
 
 PATH = "/identity"
 CLIENT_ID = "sinetti"
@@ -31,26 +31,26 @@ _NO_STORE = {"Cache-Control": "no-store"}
 
 
 @dataclass(frozen=True, slots=True)
-class IdentityDoor:
+class IdentityEndpoint:
     """Answers below `issuer`. Browsers are sent back to pages at one of `return_to` alone: scheme, name and port."""
 
     issuer: str
     return_to: frozenset[str]
     now: Callable[[], datetime]
-    grants: Grants
+    grants: TokenStore
     client_secret: str = field(default_factory=lambda: secrets.token_urlsafe(32), repr=False)
     key: SigningKey = field(default_factory=SigningKey.made, repr=False)
 
-    def __call__(self, request: Request) -> Reply:
+    def __call__(self, request: Request) -> Response:
         """Answer one request of any method and path below PATH."""
         if not is_loopback(request.headers.get("host", "")):
-            return plain(403, "The rehearsal sign-in is on this machine alone.")
+            return text_response(403, "The rehearsal sign-in is on this machine alone.")
         path = request.path.removeprefix(PATH).rstrip("/")
         method = "GET" if request.method == "HEAD" else request.method
         act = self._routes().get((method, path))
-        return plain(404, "Here is nothing of the rehearsal sign-in.") if act is None else act(request)
+        return text_response(404, "Here is nothing of the rehearsal sign-in.") if act is None else act(request)
 
-    def _routes(self) -> dict[tuple[str, str], Callable[[Request], Reply]]:
+    def _routes(self) -> dict[tuple[str, str], Callable[[Request], Response]]:
         return {
             ("GET", "/.well-known/openid-configuration"): self._discovery,
             ("GET", "/jwks"): lambda _request: json_reply(200, {"keys": [self.key.jwk()]}),
@@ -61,7 +61,7 @@ class IdentityDoor:
             ("POST", "/userinfo"): self._userinfo,
         }
 
-    def _discovery(self, _request: Request) -> Reply:
+    def _discovery(self, _request: Request) -> Response:
         return json_reply(
             200,
             {
@@ -85,11 +85,11 @@ class IdentityDoor:
             },
         )
 
-    def _ask(self, request: Request) -> Reply:
+    def _ask(self, request: Request) -> Response:
         asked = _asked(request)
         return self._refused(asked) or page(asked, _language(asked, request))
 
-    def _sign_in(self, request: Request) -> Reply:
+    def _sign_in(self, request: Request) -> Response:
         asked = _asked(request)
         if refused := self._refused(asked):
             return refused
@@ -113,9 +113,9 @@ class IdentityDoor:
         back = urlencode({"code": code, "iss": self.issuer, **({"state": asked["state"]} if "state" in asked else {})})
         joined = "&" if "?" in asked["redirect_uri"] else "?"
         place = {"Location": f"{asked['redirect_uri']}{joined}{back}", **_NO_STORE, "Referrer-Policy": "no-referrer"}
-        return Reply(303, "text/plain; charset=utf-8", b"", place)
+        return Response(303, "text/plain; charset=utf-8", b"", place)
 
-    def _refused(self, asked: Mapping[str, str]) -> Reply | None:
+    def _refused(self, asked: Mapping[str, str]) -> Response | None:
         """Say to whoever builds a client what does not fit; nobody is sent anywhere then (RFC 6749, 4.1.2.1)."""
         wrong = {
             "client_id": asked.get("client_id") != CLIENT_ID,
@@ -126,7 +126,7 @@ class IdentityDoor:
             "code_challenge": not _CHALLENGE.fullmatch(asked.get("code_challenge", "")),
         }
         named = [name for name, is_wrong in wrong.items() if is_wrong]
-        return plain(400, f"The rehearsal sign-in was asked wrongly: {', '.join(named)}.") if named else None
+        return text_response(400, f"The rehearsal sign-in was asked wrongly: {', '.join(named)}.") if named else None
 
     def _ours(self, address: str) -> bool:
         try:
@@ -135,7 +135,7 @@ class IdentityDoor:
             return False
         return f"{place.scheme}://{place.netloc}" in self.return_to and not place.fragment and address.isascii()
 
-    def _token(self, request: Request) -> Reply:
+    def _token(self, request: Request) -> Response:
         given = _form(request)
         if not self._is_client(request, given):
             return _error(401, "invalid_client", **{"WWW-Authenticate": 'Basic realm="rehearsal"'})
@@ -155,7 +155,7 @@ class IdentityDoor:
             "id_token": self.key.signed({**own, **claims}),
         }
         reply = json_reply(200, told)
-        return Reply(reply.status, reply.content_type, reply.body, _NO_STORE)
+        return Response(reply.status, reply.content_type, reply.body, _NO_STORE)
 
     def _is_client(self, request: Request, given: Mapping[str, str]) -> bool:
         name, secret = given.get("client_id", ""), given.get("client_secret", "")
@@ -167,13 +167,13 @@ class IdentityDoor:
                 return False
         return name == CLIENT_ID and hmac.compare_digest(secret.encode(), self.client_secret.encode())
 
-    def _userinfo(self, request: Request) -> Reply:
+    def _userinfo(self, request: Request) -> Response:
         scheme, _, token = request.headers.get("authorization", "").partition(" ")
         claims = self.grants.claims_of(token.strip()) if scheme.casefold() == "bearer" else None
         if claims is None:
             return _error(401, "invalid_token", **{"WWW-Authenticate": 'Bearer error="invalid_token"'})
         told = json_reply(200, {name: value for name, value in claims.items() if name != "nonce"})
-        return Reply(told.status, told.content_type, told.body, _NO_STORE)
+        return Response(told.status, told.content_type, told.body, _NO_STORE)
 
 
 def _asked(request: Request) -> dict[str, str]:
@@ -190,6 +190,6 @@ def _language(asked: Mapping[str, str], request: Request) -> Language:
     return Language(wished[0]) if wished else preferred_language(request.headers.get("accept-language")) or Language.EN
 
 
-def _error(status: int, error: str, **headers: str) -> Reply:
+def _error(status: int, error: str, **headers: str) -> Response:
     told = json_reply(status, {"error": error})
-    return Reply(told.status, told.content_type, told.body, {**_NO_STORE, **headers})
+    return Response(told.status, told.content_type, told.body, {**_NO_STORE, **headers})

@@ -7,28 +7,28 @@ from html import escape
 from urllib.parse import urlencode
 
 from sinetti.domain.values import Language
-from sinetti.i18n.translate import mark, text
-from sinetti.server.http import Reply
-from sinetti.testbench.identity.test_users import PEOPLE, TestPerson
+from sinetti.i18n.translate import gettext_noop, translate
+from sinetti.server.http import Response
+from sinetti.testbench.identity.test_users import PEOPLE, TestUser
 
-_TITLE = mark("Rehearsal sign-in")
-_REHEARSAL = mark(
+_TITLE = gettext_noop("Rehearsal sign-in")
+_REHEARSAL = gettext_noop(
     "This is a rehearsal: the page is the test bench's own and stands for an outside identification service. It proves "
     "nobody's identity. Choose as whom to sign in."
 )
-_WHO = mark("Sign in as")
-_WHERE = mark("For which organisations")
-_HINT = mark(
+_WHO = gettext_noop("Sign in as")
+_WHERE = gettext_noop("For which organisations")
+_HINT = gettext_noop(
     "One customer ID per line. For other roles or authorisations write their codes after a colon, for example "
     "“0123456-7: TJ NIMKO”."
 )
-_STRONG = mark("Count as strong identification (a second factor)")
-_BUTTON = mark("Sign in")
-_LINE = mark(
+_STRONG = gettext_noop("Count as strong identification (a second factor)")
+_BUTTON = gettext_noop("Sign in")
+_LINE = gettext_noop(
     "“{line}” does not fit: write a customer ID, each once and at most 50, with or without codes after a colon."
 )
-_NOBODY = mark("Choose as whom to sign in.")
-_ERROR = mark("Error: {title}")
+_NOBODY = gettext_noop("Choose as whom to sign in.")
+_ERROR = gettext_noop("Error: {title}")
 _LANGUAGES = {Language.FI: "Suomi", Language.SV: "Svenska", Language.EN: "English"}
 _DEFAULT_ID = "0123456-7"
 
@@ -54,27 +54,27 @@ _HEADERS = {
 }
 
 
-def page(asked: Mapping[str, str], language: Language, *, given: Mapping[str, str] | None = None) -> Reply:
+def page(asked: Mapping[str, str], language: Language, *, given: Mapping[str, str] | None = None) -> Response:
     """Show the form. `asked` is what the service asked for, kept in it; `given` is what was typed and does not fit.
 
     `given["line"]` is the line of organisations that does not fit; without one nobody was chosen.
     """
     typed = given if given is not None else {"strong": "1", "organisations": _DEFAULT_ID, "who": PEOPLE[0].subject}
-    title = text(_TITLE, language)
+    title = translate(_TITLE, language)
     wrong = "" if given is None else _why(given, language)
     body = "".join(
         [
             f"<h1>{escape(title)}</h1>",
-            f'<p class="rehearsal">{escape(text(_REHEARSAL, language))}</p>',
+            f'<p class="rehearsal">{escape(translate(_REHEARSAL, language))}</p>',
             f'<p class="error" role="alert" id="wrong">{escape(wrong)}</p>' if wrong else "",
             f'<form method="post" action="?{escape(urlencode(asked))}">',
             _people(typed, language),
             _organisations(typed, language, wrong=bool(wrong and typed.get("line"))),
             _strong(typed, language),
-            f"<button>{escape(text(_BUTTON, language))}</button></form>",
+            f"<button>{escape(translate(_BUTTON, language))}</button></form>",
         ]
     )
-    return Reply(
+    return Response(
         422 if wrong else 200, "text/html; charset=utf-8", _whole(body, title, asked, language, wrong=bool(wrong)),
         _HEADERS,
     )  # fmt: skip
@@ -82,37 +82,37 @@ def page(asked: Mapping[str, str], language: Language, *, given: Mapping[str, st
 
 def _why(given: Mapping[str, str], language: Language) -> str:
     line = given.get("line")
-    return text(_NOBODY, language) if line is None else text(_LINE, language, line=line)
+    return translate(_NOBODY, language) if line is None else translate(_LINE, language, line=line)
 
 
 def _people(typed: Mapping[str, str], language: Language) -> str:
     rows = "".join(
         f'<label class="choice"><input type="radio" name="who" value="{one.subject}" required'
-        f"{_checked(typed, 'who', one.subject)}> <span>{escape(one.name)}: {escape(text(one.what, language))}"
+        f"{_checked(typed, 'who', one.subject)}> <span>{escape(one.name)}: {escape(translate(one.what, language))}"
         f"{escape(_codes(one))}</span></label>"
         for one in PEOPLE
     )
-    return f"<fieldset><legend>{escape(text(_WHO, language))}</legend>{rows}</fieldset>"
+    return f"<fieldset><legend>{escape(translate(_WHO, language))}</legend>{rows}</fieldset>"
 
 
 def _organisations(typed: Mapping[str, str], language: Language, *, wrong: bool) -> str:
     described = "hint wrong" if wrong else "hint"
     return (
-        f'<label for="organisations">{escape(text(_WHERE, language))}</label>'
-        f'<p id="hint">{escape(text(_HINT, language))}</p>'
+        f'<label for="organisations">{escape(translate(_WHERE, language))}</label>'
+        f'<p id="hint">{escape(translate(_HINT, language))}</p>'
         f'<textarea id="organisations" name="organisations" rows="4" maxlength="2000" spellcheck="false" '
         f'aria-describedby="{described}"{" aria-invalid=true" if wrong else ""}>'
         f"\n{escape(typed.get('organisations', ''))}</textarea>"
     )
 
 
-def _codes(person: TestPerson) -> str:
+def _codes(person: TestUser) -> str:
     return f" ({', '.join(person.codes)})" if person.codes else ""
 
 
 def _strong(typed: Mapping[str, str], language: Language) -> str:
     box = f'<input type="checkbox" name="strong" value="1"{_checked(typed, "strong", "1")}>'
-    return f'<label class="choice">{box} <span>{escape(text(_STRONG, language))}</span></label>'
+    return f'<label class="choice">{box} <span>{escape(translate(_STRONG, language))}</span></label>'
 
 
 def _checked(typed: Mapping[str, str], name: str, value: str) -> str:
@@ -125,7 +125,7 @@ def _whole(body: str, title: str, asked: Mapping[str, str], language: Language, 
         f"{' aria-current=true' if one is language else ''}>{name}</a>"
         for one, name in _LANGUAGES.items()
     )
-    shown = text(_ERROR, language, title=title) if wrong else title
+    shown = translate(_ERROR, language, title=title) if wrong else title
     return (
         f'<!doctype html><html lang="{language}"><head><meta charset="utf-8">'
         f'<meta name="viewport" content="width=device-width, initial-scale=1">'

@@ -5,12 +5,12 @@ from types import MappingProxyType
 
 from sinetti.domain.access.roles import Role
 from sinetti.domain.values import Language
-from sinetti.infra.clock import machine_now
+from sinetti.infra.clock import utc_now
 from sinetti.settings.portal import EserviceSettings, Provider, RolesClaim
 from sinetti.testbench.core.layout import LOCALHOST, LOOPBACK, Ports
-from sinetti.testbench.identity.endpoints import CLIENT_ID, PATH, ROLES_CLAIM, STRONG, IdentityDoor
+from sinetti.testbench.identity.endpoints import CLIENT_ID, PATH, ROLES_CLAIM, STRONG, IdentityEndpoint
 from sinetti.testbench.identity.test_users import MANAGER_CODES, SIGNATORY_CODES, VIEWER_CODES
-from sinetti.testbench.identity.tokens import Grants
+from sinetti.testbench.identity.tokens import TokenStore
 
 PROVIDER_ID = "rehearsal"
 _NAME = {
@@ -32,13 +32,13 @@ _NO_LAW = {
 _FEEDBACK = "help@bench.example"
 
 
-def identity_door(ports: Ports) -> IdentityDoor:
+def identity_door(ports: Ports) -> IdentityEndpoint:
     """Make the double: below the bench's status address, for pages of this bench alone."""
     pages = frozenset(f"http://{name}:{ports.people}" for name in (LOCALHOST, LOOPBACK))
-    return IdentityDoor(f"http://{LOOPBACK}:{ports.status}{PATH}", pages, machine_now, Grants(machine_now))
+    return IdentityEndpoint(f"http://{LOOPBACK}:{ports.status}{PATH}", pages, utc_now, TokenStore(utc_now))
 
 
-def rehearsed(settings: EserviceSettings, door: IdentityDoor) -> EserviceSettings:
+def rehearsed(settings: EserviceSettings, door: IdentityEndpoint) -> EserviceSettings:
     """Settings of a bench's e-service: those of its folder, rehearsal's words where it has none, and the double."""
     means = {
         code: role

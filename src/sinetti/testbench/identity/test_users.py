@@ -4,7 +4,7 @@ import re
 from dataclasses import dataclass
 
 from sinetti.domain.identifiers import MAXIMUM_LENGTH
-from sinetti.i18n.translate import mark
+from sinetti.i18n.translate import gettext_noop
 
 MOST_ORGANISATIONS = 50
 _CODE = re.compile(r"[A-Za-z0-9:_-]{1,60}")
@@ -18,7 +18,7 @@ VIEWER_CODES = ("tekninen-rajapinta-katselu",)
 
 
 @dataclass(frozen=True, slots=True)
-class TestPerson:
+class TestUser:
     """Somebody who does not exist. `codes` are their roles and authorisations for the organisation that is typed in."""
 
     __test__ = False  # pytest would take it for a test otherwise
@@ -30,12 +30,12 @@ class TestPerson:
 
 
 PEOPLE = (
-    TestPerson("test-person-1", "Test Person One", mark("Managing director"), ("TJ",)),
-    TestPerson("test-person-2", "Test Person Two", mark("May sign alone for the organisation"), ("NIMKO",)),
-    TestPerson("test-person-3", "Test Person Three", mark("Chair of the board"), ("PJ",)),
-    TestPerson("test-person-4", "Test Person Four", mark("Authorised to manage certificates"), MANAGER_CODES),
-    TestPerson("test-person-5", "Test Person Five", mark("Authorised to see certificates"), VIEWER_CODES),
-    TestPerson("test-person-6", "Test Person Six", mark("Has no role and no authorisation"), ()),
+    TestUser("test-person-1", "Test Person One", gettext_noop("Managing director"), ("TJ",)),
+    TestUser("test-person-2", "Test Person Two", gettext_noop("May sign alone for the organisation"), ("NIMKO",)),
+    TestUser("test-person-3", "Test Person Three", gettext_noop("Chair of the board"), ("PJ",)),
+    TestUser("test-person-4", "Test Person Four", gettext_noop("Authorised to manage certificates"), MANAGER_CODES),
+    TestUser("test-person-5", "Test Person Five", gettext_noop("Authorised to see certificates"), VIEWER_CODES),
+    TestUser("test-person-6", "Test Person Six", gettext_noop("Has no role and no authorisation"), ()),
 )
 
 

@@ -23,7 +23,7 @@ Claims = dict[str, object]
 
 
 @dataclass(frozen=True, slots=True)
-class Granted:
+class AuthorizationGrant:
     """A sign-in that waits for the service to fetch it. `challenge` is PKCE's (RFC 7636), of method S256."""
 
     claims: Claims
@@ -33,11 +33,11 @@ class Granted:
 
 
 @dataclass(slots=True)
-class Grants:
+class TokenStore:
     """Codes and access tokens, in memory: they end within minutes. `now` is the machine's clock, as sign-in has it."""
 
     now: Callable[[], datetime]
-    _codes: dict[str, Granted] = field(default_factory=dict, repr=False)
+    _codes: dict[str, AuthorizationGrant] = field(default_factory=dict, repr=False)
     _tokens: dict[str, tuple[Claims, datetime]] = field(default_factory=dict, repr=False)
     _one_at_a_time: Lock = field(default_factory=Lock, repr=False)
 
@@ -47,7 +47,7 @@ class Grants:
         with self._one_at_a_time:
             while len(self._codes) >= _MOST:
                 self._codes.pop(next(iter(self._codes)))
-            self._codes[code] = Granted(claims, redirect_uri, challenge, self.now() + CODE_LIVES)
+            self._codes[code] = AuthorizationGrant(claims, redirect_uri, challenge, self.now() + CODE_LIVES)
         return code
 
     def spend(self, code: str, redirect_uri: str, verifier: str) -> Claims | None:

@@ -7,10 +7,10 @@ from functools import partial
 from sinetti.database.notifications import outbox
 from sinetti.domain.notifications.messages import MessageChannel
 from sinetti.domain.values import Language
-from sinetti.notifications.context import Mailroom, Terms
-from sinetti.services.context import Office
-from sinetti.services.token_encryption import LINK, unseal
-from sinetti.testbench.mail.mailbox import Letters, Mailbox
+from sinetti.notifications.context import NotificationContext, NotificationSettings
+from sinetti.services.context import ServiceContext
+from sinetti.services.token_encryption import LINK, decrypt_token
+from sinetti.testbench.mail.mailbox import Mailbox, MessageStore
 
 OPERATOR = "operator@bench.example"
 _HELP = {
@@ -20,18 +20,18 @@ _HELP = {
 }
 
 
-def terms(people_address: str) -> Terms:
+def terms(people_address: str) -> NotificationSettings:
     """What the bench's messages say of it. `people_address` is that of its pages, without a slash at the end."""
-    return Terms(people_address, "Sinetti test bench", _HELP, (OPERATOR,))
+    return NotificationSettings(people_address, "Sinetti test bench", _HELP, (OPERATOR,))
 
 
-def mailroom(
-    office: Office, letters: Letters, people_address: str, now: Callable[[], datetime] | None = None
-) -> Mailroom:
+def context(
+    office: ServiceContext, letters: MessageStore, people_address: str, now: Callable[[], datetime] | None = None
+) -> NotificationContext:
     """Make a mailroom that delivers into these letters, on the office's clock or another."""
     now = now or office.now
     mailbox = Mailbox(letters, now, lambda message_id: outbox.owed_since(office.register, message_id))
-    return Mailroom(
+    return NotificationContext(
         register=office.register,
         environment=office.environment,
         now=now,
@@ -39,5 +39,5 @@ def mailroom(
         terms=terms(people_address),
         deliverers=dict.fromkeys(MessageChannel, mailbox),
         key=office.transfer_key,
-        unseal=partial(unseal, office.transfer_key, LINK),
+        unseal=partial(decrypt_token, office.transfer_key, LINK),
     )

@@ -11,11 +11,11 @@ from datetime import datetime, timedelta
 from threading import Lock
 from typing import TypeVar
 
-from sinetti.database.connection import REGISTER_UNAVAILABLE
-from sinetti.notifications.context import Mailroom
+from sinetti.database.connection import DATABASE_UNAVAILABLE
+from sinetti.notifications.context import NotificationContext
 from sinetti.notifications.delivery import scheduler
-from sinetti.notifications.planning.digests import next_digest
-from sinetti.notifications.planning.reminders import next_instant
+from sinetti.notifications.planning.digests import next_digest_time
+from sinetti.notifications.planning.reminders import next_due_time
 from sinetti.testbench.core.clock import BenchClock
 
 _Value = TypeVar("_Value")
@@ -23,13 +23,13 @@ _log = logging.getLogger(__name__)
 
 
 @dataclass(slots=True)
-class Postman:
+class MessageDispatcher:
     """Plans and sends. `room` makes the mailroom on a clock; `upkeep` is what else is done each time the clock was set.
 
     `findings` is what operators are to be told of, by name, looked at after that.
     """
 
-    room: Callable[[Callable[[], datetime]], Mailroom]
+    room: Callable[[Callable[[], datetime]], NotificationContext]
     clock: BenchClock
     upkeep: Callable[[], None]
     findings: Callable[[], Mapping[str, str | None]]
@@ -78,19 +78,19 @@ class Postman:
 
     def _next(self, after: datetime) -> datetime | None:
         room = self.room(self.clock.now)
-        found = _tried(after, lambda: [next_instant(room, after), next_digest(room, after)]) or []
+        found = _tried(after, lambda: [next_due_time(room, after), next_digest_time(room, after)]) or []
         return min((at for at in found if at is not None and at > after), default=None)
 
     def _round(self, at: datetime, findings: Mapping[str, str | None] | None = None) -> bool:
         """Run one round; whether it went well."""
-        return _tried(at, lambda: scheduler.run(self.room(lambda: at), at, findings or {})) is not None
+        return _tried(at, lambda: scheduler.run_once(self.room(lambda: at), at, findings or {})) is not None
 
 
 def _tried(at: datetime, do: Callable[[], _Value]) -> _Value | None:
     """Do it. Nothing that goes wrong with messages keeps a clock from moving on, but a register that is away."""
     try:
         return do()
-    except REGISTER_UNAVAILABLE:
+    except DATABASE_UNAVAILABLE:
         raise
     except Exception:  # noqa: BLE001 - whatever it is, it is in the log, and the clock goes on
         _log.exception("messages of %s could not be sent", at)

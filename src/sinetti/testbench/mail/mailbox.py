@@ -13,11 +13,11 @@ from threading import Lock
 from typing import BinaryIO
 
 from sinetti.api.serializers import instant
-from sinetti.notifications.context import Letter, NotNow
+from sinetti.notifications.context import RenderedMessage, TemporaryFailure
 
 
 @dataclass(frozen=True, slots=True)
-class Entry:
+class StoredMessage:
     """A letter as `GET /messages` shows it (contracts). Times are the office's; an SMS has no subject."""
 
     id: str
@@ -32,18 +32,18 @@ class Entry:
 
 
 @dataclass(slots=True)
-class Letters:
+class MessageStore:
     """A file of JSON lines, one for each message. Whoever writes or reads has it alone, among threads and processes.
 
     A message that comes again under its id, as it does after a kill between delivery and its commit, is there already.
     """
 
     path: Path
-    _entries: dict[str, Entry] = field(default_factory=dict, init=False, repr=False)
+    _entries: dict[str, StoredMessage] = field(default_factory=dict, init=False, repr=False)
     _read: int = field(default=0, init=False)
     _one_at_a_time: Lock = field(default_factory=Lock, init=False, repr=False)
 
-    def keep(self, entry: Entry) -> None:
+    def keep(self, entry: StoredMessage) -> None:
         """Write an entry down unless it is there. Raises OSError."""
         with self._opened() as file:
             if entry.id not in self._entries:
@@ -53,7 +53,7 @@ class Letters:
                 file.flush()
                 self._take(line)
 
-    def all(self) -> tuple[Entry, ...]:
+    def all(self) -> tuple[StoredMessage, ...]:
         """Every entry, oldest first: by the office's clock, which may go back a little. Raises OSError."""
         with self._opened():
             return tuple(sorted(self._entries.values(), key=attrgetter("sent")))
@@ -73,7 +73,7 @@ class Letters:
             yield file
 
     def _take(self, line: bytes) -> None:
-        entry = Entry(**json.loads(line))
+        entry = StoredMessage(**json.loads(line))
         self._entries.setdefault(entry.id, entry)
         self._read += len(line)
 
@@ -82,13 +82,13 @@ class Letters:
 class Mailbox:
     """Delivers e-mails and text messages into the file. `created` says since when a message, by its id, was owed."""
 
-    letters: Letters
+    letters: MessageStore
     now: Callable[[], datetime]
     created: Callable[[str], datetime | None]
 
-    def deliver(self, letter: Letter) -> None:
-        """Keep a letter. Raises NotNow where the file cannot be written."""
-        entry = Entry(
+    def deliver(self, letter: RenderedMessage) -> None:
+        """Keep a letter. Raises TemporaryFailure where the file cannot be written."""
+        entry = StoredMessage(
             id=letter.message_id,
             to=letter.to,
             channel=letter.channel.value,
@@ -103,7 +103,7 @@ class Mailbox:
             self.letters.keep(entry)
         except OSError as closed:
             why = f"the bench's mailbox cannot be written ({closed.strerror})"
-            raise NotNow(why) from None
+            raise TemporaryFailure(why) from None
 
     def close(self) -> None:
         """Nothing is kept open between two letters."""

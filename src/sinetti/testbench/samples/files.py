@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from sinetti.pki.encoding import certificate_der, certificate_pem, dump_private_key
-from sinetti.testbench.samples.generator import Sample, SampleState
+from sinetti.testbench.samples.generator import SampleCertificate, SampleState
 
 KEY, CERTIFICATE, CHAIN, ANCHORS = "key.pem", "certificate.pem", "chain.pem", "anchors.pem"
 LIST, LISTS, README = "crl.der", "crls", "README.txt"
@@ -102,7 +102,7 @@ class SamplePaths:
         return self.folder / LISTS
 
 
-def write_sample(sample: Sample, folder: Path, *, replace: bool = False) -> SamplePaths:
+def write_sample(sample: SampleCertificate, folder: Path, *, replace: bool = False) -> SamplePaths:
     """Write a sample into a folder that is missing or empty, at once or not at all.
 
     With `replace` an earlier sample there goes; anything else never does. Raises FolderTaken and OSError.
@@ -111,7 +111,9 @@ def write_sample(sample: Sample, folder: Path, *, replace: bool = False) -> Samp
     return SamplePaths(folder)
 
 
-def write_samples(samples: Sequence[Sample], folder: Path, *, replace: bool = False) -> tuple[SamplePaths, ...]:
+def write_samples(
+    samples: Sequence[SampleCertificate], folder: Path, *, replace: bool = False
+) -> tuple[SamplePaths, ...]:
     """Write samples of one instant, one of a state, as `write_sample` does: each in the folder of its state.
 
     What the relying party is given lies beside them as well. Raises FolderTaken and OSError.
@@ -123,7 +125,7 @@ def write_samples(samples: Sequence[Sample], folder: Path, *, replace: bool = Fa
     return tuple(SamplePaths(folder / one.state.value) for one in samples)
 
 
-def contents(sample: Sample) -> Mapping[str, bytes]:
+def contents(sample: SampleCertificate) -> Mapping[str, bytes]:
     """Give the files of a sample by their paths in its folder."""
     files = {
         KEY: dump_private_key(sample.key, None),
@@ -135,12 +137,12 @@ def contents(sample: Sample) -> Mapping[str, bytes]:
     return files | _of_relying_party(sample)
 
 
-def _of_relying_party(sample: Sample) -> dict[str, bytes]:
+def _of_relying_party(sample: SampleCertificate) -> dict[str, bytes]:
     anchors = b"".join(certificate_pem(certificate_der(one)) for one in sample.anchors)
     return {ANCHORS: anchors} | {f"{LISTS}/{name}.crl": der for name, der in sample.lists.items()}
 
 
-def _readme(sample: Sample) -> str:
+def _readme(sample: SampleCertificate) -> str:
     return _README.format(
         now=sample.now.strftime(_WRITTEN),
         state=sample.state.value,

@@ -6,28 +6,35 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from sinetti.domain.values import KeyType
-from sinetti.infra.clock import machine_now
+from sinetti.infra.clock import utc_now
 from sinetti.testbench.samples.files import SamplePaths, write_sample
-from sinetti.testbench.samples.generator import CUSTOMER_ID, CUSTOMER_NAME, Sample, Samples, SampleState, Wanted
+from sinetti.testbench.samples.generator import (
+    CUSTOMER_ID,
+    CUSTOMER_NAME,
+    SampleCertificate,
+    SampleHierarchy,
+    SampleRequest,
+    SampleState,
+)
 
 
 @dataclass(frozen=True, slots=True)
 class StoredSample:
     """A sample in memory, and where its files lie."""
 
-    sample: Sample
+    sample: SampleCertificate
     paths: SamplePaths
 
 
-class SampleMaker:
+class SampleFactory:
     """Makes samples. Those of one instant have the same anchors and lists, whatever their state."""
 
     def __init__(self, new_folder: Callable[[str], Path]) -> None:
         """Take what makes a new folder whose name begins as it is told."""
         self._new_folder = new_folder
         self._begun: datetime | None = None
-        self._samples: dict[datetime, Samples] = {}
-        self._made: dict[tuple[datetime, Wanted], StoredSample] = {}
+        self._samples: dict[datetime, SampleHierarchy] = {}
+        self._made: dict[tuple[datetime, SampleRequest], StoredSample] = {}
 
     def __call__(
         self,
@@ -43,11 +50,11 @@ class SampleMaker:
         The same words give the same sample. Raises ValueError for a state or key type that there is none of, an id or
         name that no certificate of TEST carries, or a `now` without a zone.
         """
-        wanted = Wanted(SampleState(state), KeyType(key), customer_id, name)
+        wanted = SampleRequest(SampleState(state), KeyType(key), customer_id, name)
         at = self._instant(now)
         if (at, wanted) not in self._made:
             if at not in self._samples:
-                self._samples[at] = Samples(at)
+                self._samples[at] = SampleHierarchy(at)
             sample = self._samples[at].sample(wanted)
             paths = write_sample(sample, self._new_folder(f"sinetti-{sample.state.value}-"))
             self._made[at, wanted] = StoredSample(sample, paths)
@@ -55,7 +62,7 @@ class SampleMaker:
 
     def _instant(self, now: datetime | None) -> datetime:
         if now is None:
-            self._begun = self._begun or machine_now()
+            self._begun = self._begun or utc_now()
             return self._begun
         if now.tzinfo is None:
             sentence = "now: an instant needs its zone, such as datetime.UTC"

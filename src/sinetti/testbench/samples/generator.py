@@ -1,7 +1,8 @@
 """Sample certificates for other people's tests: a throw-away hierarchy in memory, and certificates in every state.
 
-No server, no database, no file. What a relying party is given (anchors, lists) is one for all samples of a `Samples`,
-so that a server under test is configured once; what differs is the caller's key, certificate and chain.
+No server, no database, no file. What a relying party is given (anchors, lists) is one for all samples of a
+`SampleHierarchy`, so that a server under test is configured once; what differs is the caller's key, certificate and
+chain.
 """
 
 from collections.abc import Iterable, Mapping
@@ -15,13 +16,13 @@ from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding
 
 from sinetti.ca.hierarchy_builder import Entry
-from sinetti.ca.hierarchy_config import Built, build_hierarchy, load_preset, parse_hierarchy
-from sinetti.ca.hierarchy_model import Role
-from sinetti.ca.issuance import LeafKind, LeafPlan, assemble, new_serial, prepare
+from sinetti.ca.hierarchy_config import GeneratedHierarchy, generate_hierarchy, load_preset, parse_hierarchy
+from sinetti.ca.hierarchy_model import CaRole
+from sinetti.ca.issuance import LeafProfile, LeafRequest, attach_signature, build_tbs, new_serial
 from sinetti.ca.profiles import key_identifier_of
 from sinetti.domain.identifiers import check_customer_id
 from sinetti.domain.validation import LONGEST_ORGANISATION, check_text
-from sinetti.domain.values import Channel, CustomerKind, Environment, KeyType, Serial, Span
+from sinetti.domain.values import Channel, Environment, IdentifierType, KeyType, Serial, ValidityPeriod
 from sinetti.pki.encoding import PrivateKey, generate_key, load_certificate, serial_hex
 from sinetti.pki.signatures import hash_for, sign
 from sinetti.testbench.core.clock import in_range
@@ -38,7 +39,11 @@ _IN_USE = timedelta(days=10)
 _ENDS_IN = timedelta(days=14)
 _ENDED = timedelta(days=1)
 _REVOKED = timedelta(days=1)
-_LIST_LIFE = {Role.ISSUING: timedelta(days=7), Role.ROOT: timedelta(days=365), Role.INTERMEDIATE: timedelta(days=365)}
+_LIST_LIFE = {
+    CaRole.ISSUING: timedelta(days=7),
+    CaRole.ROOT: timedelta(days=365),
+    CaRole.INTERMEDIATE: timedelta(days=365),
+}
 _MOST_REVOKED = 32
 
 
@@ -58,7 +63,7 @@ class SamplesUsedUp(ValueError):
 
 
 @dataclass(frozen=True, slots=True)
-class Wanted:
+class SampleRequest:
     """What is asked for. Raises CustomerIdError or WordError for an id or a name that TEST does not take."""
 
     state: SampleState
@@ -67,12 +72,12 @@ class Wanted:
     name: str = CUSTOMER_NAME
 
     def __post_init__(self) -> None:
-        check_customer_id(self.customer_id, CustomerKind.ARTIFICIAL, Environment.TEST)
+        check_customer_id(self.customer_id, IdentifierType.ARTIFICIAL, Environment.TEST)
         check_text("name", self.name, LONGEST_ORGANISATION)
 
 
 @dataclass(frozen=True, slots=True)
-class Sample:
+class SampleCertificate:
     """One sample, all of it in memory.
 
     `chain` is the issuing CA, then the intermediate, no root. `anchors` and `lists` are the relying party's: every CA
@@ -95,7 +100,7 @@ class Sample:
         return serial_hex(self.certificate.serial_number)
 
 
-class Samples:
+class SampleHierarchy:
     """A hierarchy made for one instant, and the samples of it."""
 
     def __init__(self, now: datetime) -> None:
@@ -106,14 +111,14 @@ class Samples:
         self._to_be_revoked = [new_serial() for _ in range(_MOST_REVOKED)]
         self._lists = self._signed_lists()
 
-    def sample(self, wanted: Wanted) -> Sample:
+    def sample(self, wanted: SampleRequest) -> SampleCertificate:
         """Make one sample. Raises SamplesUsedUp after 32 revoked ones."""
         issuing = Channel.SFTP if wanted.state is SampleState.OTHER_CHANNEL else Channel.WS
         built = self._others if wanted.state is SampleState.OTHER_CA else self._built
         name = _issuing_name(built, issuing)
         key = generate_key(wanted.key_type)
         certificate = self._issued(wanted, key, built, name)
-        return Sample(
+        return SampleCertificate(
             state=wanted.state,
             now=self.now,
             key=key,
@@ -125,14 +130,16 @@ class Samples:
         )
 
     @cached_property
-    def _others(self) -> Built:
+    def _others(self) -> GeneratedHierarchy:
         """CAs with the very names of ours, and other keys."""
         return _founded(self.now)
 
-    def _issued(self, wanted: Wanted, key: PrivateKey, built: Built, issuing: str) -> x509.Certificate:
+    def _issued(
+        self, wanted: SampleRequest, key: PrivateKey, built: GeneratedHierarchy, issuing: str
+    ) -> x509.Certificate:
         issuer, hierarchy = built.issuer(issuing), built.hierarchy
-        plan = LeafPlan(
-            customer_id=check_customer_id(wanted.customer_id, CustomerKind.ARTIFICIAL, Environment.TEST),
+        plan = LeafRequest(
+            customer_id=check_customer_id(wanted.customer_id, IdentifierType.ARTIFICIAL, Environment.TEST),
             organisation=wanted.name,
             country=hierarchy.country,
             subject_serial=uuid4().hex.upper(),
@@ -140,8 +147,8 @@ class Samples:
             serial=self._serial(wanted.state),
             span=_span(wanted.state, self.now, hierarchy.holder_validity),
         )
-        tbs = prepare(plan, issuer, LeafKind.HOLDER)
-        return load_certificate(assemble(tbs, sign(built.key(issuer.key_name), tbs), issuer.certificate))
+        tbs = build_tbs(plan, issuer, LeafProfile.HOLDER)
+        return load_certificate(attach_signature(tbs, sign(built.key(issuer.key_name), tbs), issuer.certificate))
 
     def _serial(self, state: SampleState) -> Serial:
         if state is not SampleState.REVOKED:
@@ -153,18 +160,18 @@ class Samples:
 
     def _signed_lists(self) -> dict[str, bytes]:
         """Sign the list of every CA above holders, top first; revoked samples stand in that of the WS channel."""
-        chosen = [spec for spec in self._built.hierarchy.authorities if spec.role is not Role.SERVICES]
+        chosen = [spec for spec in self._built.hierarchy.authorities if spec.role is not CaRole.SERVICES]
         return {
             spec.file_name: _full_list(
                 self._built.entries[spec.file_name],
                 self._to_be_revoked if spec.channel is Channel.WS else (),
-                Span(self.now, self.now + _LIST_LIFE[spec.role]),
+                ValidityPeriod(self.now, self.now + _LIST_LIFE[spec.role]),
             )
             for spec in chosen
         }
 
 
-def _full_list(ca: Entry, revoked: Iterable[Serial], life: Span) -> bytes:
+def _full_list(ca: Entry, revoked: Iterable[Serial], life: ValidityPeriod) -> bytes:
     """Sign a list without a distribution point, the form that web servers take (a root's certificate has none)."""
     key, certificate = ca
     builder = x509.CertificateRevocationListBuilder(certificate.subject, life.not_before, life.not_after)
@@ -177,15 +184,15 @@ def _full_list(ca: Entry, revoked: Iterable[Serial], life: Span) -> bytes:
     return builder.sign(key, hash_for(key.public_key())).public_bytes(Encoding.DER)
 
 
-def _founded(now: datetime) -> Built:
-    return build_hierarchy(parse_hierarchy(load_preset("default"), Environment.TEST, BASE_URL), now - _FOUNDED)
+def _founded(now: datetime) -> GeneratedHierarchy:
+    return generate_hierarchy(parse_hierarchy(load_preset("default"), Environment.TEST, BASE_URL), now - _FOUNDED)
 
 
-def _issuing_name(built: Built, channel: Channel) -> str:
+def _issuing_name(built: GeneratedHierarchy, channel: Channel) -> str:
     return next(one.file_name for one in built.hierarchy.authorities if one.channel is channel)
 
 
-def _span(state: SampleState, now: datetime, validity: timedelta) -> Span:
+def _span(state: SampleState, now: datetime, validity: timedelta) -> ValidityPeriod:
     match state:
         case SampleState.ENDS_SOON:
             end = now + _ENDS_IN
@@ -193,4 +200,4 @@ def _span(state: SampleState, now: datetime, validity: timedelta) -> Span:
             end = now - _ENDED
         case _:
             end = now - _IN_USE + validity
-    return Span(end - validity, end)
+    return ValidityPeriod(end - validity, end)

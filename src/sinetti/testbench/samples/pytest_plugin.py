@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING
 import pytest
 
 if TYPE_CHECKING:
-    from sinetti.testbench.samples.fixture import SampleMaker
+    from sinetti.testbench.samples.fixture import SampleFactory
 
 
 @pytest.fixture(scope="session")
-def sinetti_certificates(tmp_path_factory: pytest.TempPathFactory) -> "SampleMaker":
+def sinetti_certificates(tmp_path_factory: pytest.TempPathFactory) -> "SampleFactory":
     """Give what makes sample certificates: `sinetti_certificates("revoked")` (docs/sample-certificates.md)."""
-    from sinetti.testbench.samples.fixture import SampleMaker  # noqa: PLC0415 - other people's test runs are not slowed
+    from sinetti.testbench.samples.fixture import SampleFactory  # noqa: PLC0415 - other people's test runs are not slowed
 
-    return SampleMaker(tmp_path_factory.mktemp)
+    return SampleFactory(tmp_path_factory.mktemp)

@@ -22,10 +22,10 @@ from cryptography.hazmat.primitives.asymmetric import ec, padding, rsa
 from cryptography.hazmat.primitives.asymmetric.utils import decode_dss_signature, encode_dss_signature
 
 from sinetti.pki.encoding import PrivateKey, PublicKey
-from sinetti.wire.http_signatures.profile import Parts, Profile, signed_headers, verify_by
+from sinetti.wire.http_signatures.profile import Profile, SignedComponents, signed_headers, verify_with_profile
 
 
-class Algorithm(StrEnum):
+class HttpSignatureAlgorithm(StrEnum):
     """RFC 9421, 6.2.2: those that holders' keys sign by."""
 
     RSA_PSS = "rsa-pss-sha512"
@@ -34,7 +34,7 @@ class Algorithm(StrEnum):
     P384 = "ecdsa-p384-sha384"
 
 
-Signer = Callable[[Algorithm, bytes], bytes]
+Signer = Callable[[HttpSignatureAlgorithm, bytes], bytes]
 """Signs octets by one of these algorithms, as RFC 9421, 3.3 writes a signature: for RSA the octets of RFC 8017, for
 ECDSA r and s, each as wide as the curve, one after the other (as PKCS#11's CKM_ECDSA gives them)."""
 
@@ -42,31 +42,35 @@ _SMALLEST, _LARGEST = 2048, 4096
 _SALT = 64
 """Octets of the salt of rsa-pss-sha512 (RFC 9421, 3.3.1)."""
 
-_WIDTH: Mapping[Algorithm, int] = {Algorithm.P256: 32, Algorithm.P384: 48}
-_HASH: Mapping[Algorithm, Callable[[], hashes.HashAlgorithm]] = {
-    Algorithm.P256: hashes.SHA256,
-    Algorithm.P384: hashes.SHA384,
+_WIDTH: Mapping[HttpSignatureAlgorithm, int] = {HttpSignatureAlgorithm.P256: 32, HttpSignatureAlgorithm.P384: 48}
+_HASH: Mapping[HttpSignatureAlgorithm, Callable[[], hashes.HashAlgorithm]] = {
+    HttpSignatureAlgorithm.P256: hashes.SHA256,
+    HttpSignatureAlgorithm.P384: hashes.SHA384,
 }
 
 
-def algorithms(key: PublicKey) -> tuple[Algorithm, ...]:
+def algorithms(key: PublicKey) -> tuple[HttpSignatureAlgorithm, ...]:
     """The algorithms that this key may sign by, the preferred one first; none for a key of another kind or size."""
     if isinstance(key, rsa.RSAPublicKey):
-        return (Algorithm.RSA_PSS, Algorithm.RSA) if _SMALLEST <= key.key_size <= _LARGEST else ()
+        return (
+            (HttpSignatureAlgorithm.RSA_PSS, HttpSignatureAlgorithm.RSA)
+            if _SMALLEST <= key.key_size <= _LARGEST
+            else ()
+        )
     if isinstance(key, ec.EllipticCurvePublicKey):
         if isinstance(key.curve, ec.SECP256R1):
-            return (Algorithm.P256,)
+            return (HttpSignatureAlgorithm.P256,)
         if isinstance(key.curve, ec.SECP384R1):
-            return (Algorithm.P384,)
+            return (HttpSignatureAlgorithm.P384,)
     return ()
 
 
-def signer_of(key: PrivateKey) -> Signer:
+def certificate_signer(key: PrivateKey) -> Signer:
     """Give a signer for a key that is at hand."""
 
-    def value(algorithm: Algorithm, octets: bytes) -> bytes:
+    def value(algorithm: HttpSignatureAlgorithm, octets: bytes) -> bytes:
         if isinstance(key, rsa.RSAPrivateKey):
-            if algorithm is Algorithm.RSA_PSS:
+            if algorithm is HttpSignatureAlgorithm.RSA_PSS:
                 return key.sign(octets, _pss(), hashes.SHA512())
             return key.sign(octets, padding.PKCS1v15(), hashes.SHA256())
         r, s = decode_dss_signature(key.sign(octets, ec.ECDSA(_HASH[algorithm]())))
@@ -75,21 +79,25 @@ def signer_of(key: PrivateKey) -> Signer:
     return value
 
 
-def sign(parts: Parts, key_id: str, created: datetime, algorithm: Algorithm, signer: Signer) -> dict[str, str]:
+def sign(
+    parts: SignedComponents, key_id: str, created: datetime, algorithm: HttpSignatureAlgorithm, signer: Signer
+) -> dict[str, str]:
     """Give the headers that make a request one of the certificate that `key_id` names."""
     return signed_headers(parts, key_id, created, algorithm, lambda octets: signer(algorithm, octets))
 
 
-def verify(parts: Parts, headers: Mapping[str, str], key_of: Callable[[str], PublicKey | None], now: datetime) -> str:
+def verify(
+    parts: SignedComponents, headers: Mapping[str, str], key_of: Callable[[str], PublicKey | None], now: datetime
+) -> str:
     """Give the key id of who signed this request; `headers` by their lower-case names. Raises SignatureRefused."""
-    return verify_by(_HOLDERS, parts, headers, key_of, now)
+    return verify_with_profile(_HOLDERS, parts, headers, key_of, now)
 
 
 def _holds(key: PublicKey, algorithm: str, octets: bytes, value: bytes) -> bool:
-    chosen = Algorithm(algorithm)
+    chosen = HttpSignatureAlgorithm(algorithm)
     try:
         if isinstance(key, rsa.RSAPublicKey):
-            if chosen is Algorithm.RSA_PSS:
+            if chosen is HttpSignatureAlgorithm.RSA_PSS:
                 key.verify(value, octets, _pss(), hashes.SHA512())
             else:
                 key.verify(value, octets, padding.PKCS1v15(), hashes.SHA256())

@@ -67,7 +67,7 @@ _LONGEST_DIGEST = 64
 _DIGESTS = {"sha-256": hashlib.sha256, "sha-512": hashlib.sha512}  # RFC 9530, 5: the two that are active
 
 
-class Wrong(StrEnum):
+class SignatureErrorReason(StrEnum):
     """Why a message's signature does not count. The values are sentences and hold nothing of the message."""
 
     MISSING = "the message has no signature: it needs Signature-Input, Signature and Content-Digest"
@@ -79,16 +79,16 @@ class Wrong(StrEnum):
     MISFIT = "the signature does not fit"
 
 
-class SignatureRefused(ValueError):
+class MessageSignatureError(ValueError):
     """The signature does not count."""
 
-    def __init__(self, wrong: Wrong) -> None:
+    def __init__(self, wrong: SignatureErrorReason) -> None:
         super().__init__(wrong.value)
         self.wrong = wrong
 
 
 @dataclass(frozen=True, slots=True)
-class Parts:
+class SignedComponents:
     """What of a request is signed. `path` is without a query, as it stands in the request line."""
 
     method: str
@@ -145,13 +145,13 @@ def load_public_key(pem: bytes) -> PublicKey:
     return _public(key)
 
 
-def sign(parts: Parts, key: SigningKey, key_id: str, created: datetime) -> dict[str, str]:
+def sign(parts: SignedComponents, key: SigningKey, key_id: str, created: datetime) -> dict[str, str]:
     """Give the headers that make a request a signed one. ValueError for a key id that cannot stand in a header."""
     return signed_headers(parts, key_id, created, _algorithm(key.public_key()), lambda octets: _value(key, octets))
 
 
 def signed_headers(
-    parts: Parts, key_id: str, created: datetime, algorithm: str, value: Callable[[bytes], bytes]
+    parts: SignedComponents, key_id: str, created: datetime, algorithm: str, value: Callable[[bytes], bytes]
 ) -> dict[str, str]:
     """Do the same for any key: `value` gives the signature of octets by this algorithm, as RFC 9421, 3.3 writes it."""
     if not re.fullmatch(r"[A-Za-z0-9._-]{1,100}", key_id):
@@ -169,14 +169,16 @@ def signed_headers(
     }
 
 
-def verify(parts: Parts, headers: Mapping[str, str], key_of: Callable[[str], PublicKey | None], now: datetime) -> str:
-    """Give the name of who signed this request; `headers` by their lower-case names. Raises SignatureRefused."""
-    return verify_by(_GATEWAYS, parts, headers, key_of, now)
+def verify(
+    parts: SignedComponents, headers: Mapping[str, str], key_of: Callable[[str], PublicKey | None], now: datetime
+) -> str:
+    """Give the name of who signed this request; `headers` by their lower-case names. Raises MessageSignatureError."""
+    return verify_with_profile(_GATEWAYS, parts, headers, key_of, now)
 
 
-def verify_by(
+def verify_with_profile(
     profile: Profile[Key],
-    parts: Parts,
+    parts: SignedComponents,
     headers: Mapping[str, str],
     key_of: Callable[[str], Key | None],
     now: datetime,
@@ -184,25 +186,25 @@ def verify_by(
     """Do the same by the keys and algorithms of a profile."""
     stated_line, signature_line, digest = (headers.get(name, "") for name in _FIELDS)
     if not (stated_line and signature_line and digest):
-        raise SignatureRefused(Wrong.MISSING)
+        raise MessageSignatureError(SignatureErrorReason.MISSING)
     stated = _stated(stated_line)
     label, value = _signature(signature_line)
     if stated.label != label or len(value) > profile.longest:
-        raise SignatureRefused(Wrong.SHAPE)
+        raise MessageSignatureError(SignatureErrorReason.SHAPE)
     if sorted(stated.covered) != sorted(_COVERED):
-        raise SignatureRefused(Wrong.COVERED)
+        raise MessageSignatureError(SignatureErrorReason.COVERED)
     if abs(now.timestamp() - stated.created) > WINDOW.total_seconds():
-        raise SignatureRefused(Wrong.CREATED)
+        raise MessageSignatureError(SignatureErrorReason.CREATED)
     key = key_of(stated.key_id)
     if key is None:
-        raise SignatureRefused(Wrong.SIGNER)
+        raise MessageSignatureError(SignatureErrorReason.SIGNER)
     algorithm = _chosen(profile.algorithms(key), stated.algorithm)
     octets = _base(parts, digest, stated.covered, stated.octets)
     if algorithm is None or not profile.holds(key, algorithm, octets, value):
-        raise SignatureRefused(Wrong.MISFIT)
+        raise MessageSignatureError(SignatureErrorReason.MISFIT)
     # After the signature: what a stranger says of his body costs no hashing of it.
     if not _digest_fits(digest, parts.body):
-        raise SignatureRefused(Wrong.DIGEST)
+        raise MessageSignatureError(SignatureErrorReason.DIGEST)
     return stated.key_id
 
 
@@ -228,7 +230,7 @@ def _chosen(algorithms: tuple[str, ...], stated: str | None) -> str | None:
     return stated if stated in algorithms else None
 
 
-def _base(parts: Parts, digest: str, covered: tuple[str, ...], stated: str) -> bytes:
+def _base(parts: SignedComponents, digest: str, covered: tuple[str, ...], stated: str) -> bytes:
     """The signature base (RFC 9421, 2.5). A value with a line end in it would be read as another line."""
     values = {
         "@method": parts.method,
@@ -238,7 +240,7 @@ def _base(parts: Parts, digest: str, covered: tuple[str, ...], stated: str) -> b
     }
     lines = [*((name, values[name]) for name in covered), ("@signature-params", stated)]
     if any(not value.isascii() or not value.replace("\t", " ").isprintable() for _, value in lines):
-        raise SignatureRefused(Wrong.SHAPE)
+        raise MessageSignatureError(SignatureErrorReason.SHAPE)
     return "\n".join(f'"{name}": {value}' for name, value in lines).encode("ascii")
 
 
@@ -269,15 +271,15 @@ _GATEWAYS: Profile[PublicKey] = Profile(lambda key: (_algorithm(key),), _holds, 
 def _stated(line: str) -> _Stated:
     found = _INPUT.fullmatch(line.strip(" \t"))
     if found is None:
-        raise SignatureRefused(Wrong.SHAPE)
+        raise MessageSignatureError(SignatureErrorReason.SHAPE)
     label, octets, names, parameters = found.groups()
     given: dict[str, str] = {}
     for name, text, number in _PARAMETER.findall(parameters):
         if name in given or name not in _PARAMETERS or bool(number) is not (name == "created"):
-            raise SignatureRefused(Wrong.SHAPE)
+            raise MessageSignatureError(SignatureErrorReason.SHAPE)
         given[name] = number or text
     if "created" not in given or "keyid" not in given:
-        raise SignatureRefused(Wrong.SHAPE)
+        raise MessageSignatureError(SignatureErrorReason.SHAPE)
     covered = tuple(re.findall(r'"([a-z@-]+)"', names))
     return _Stated(label, octets, covered, int(given["created"]), given["keyid"], given.get("alg"))
 
@@ -287,7 +289,7 @@ def _signature(line: str) -> tuple[str, bytes]:
     found = _OCTETS.fullmatch(line.strip(" \t"))
     octets = _decoded(found[2]) if found else None
     if found is None or octets is None:
-        raise SignatureRefused(Wrong.SHAPE)
+        raise MessageSignatureError(SignatureErrorReason.SHAPE)
     return found[1], octets
 
 

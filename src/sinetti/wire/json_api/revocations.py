@@ -23,8 +23,8 @@ from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from sinetti.domain.certificates.revocation import RevocationReason
 from sinetti.domain.values import Serial
 from sinetti.pki.encoding import certificate_der, serial_hex, sha256_hex
-from sinetti.wire.http_signatures.certificate_keys import Algorithm, Signer, algorithms, sign
-from sinetti.wire.http_signatures.profile import Parts
+from sinetti.wire.http_signatures.certificate_keys import HttpSignatureAlgorithm, Signer, algorithms, sign
+from sinetti.wire.http_signatures.profile import SignedComponents
 
 PATH = "/api/v1/revocations"
 CONTENT_TYPE = "application/json"
@@ -32,12 +32,12 @@ CONTENT_TYPE = "application/json"
 _SERIAL = re.compile(r"(?:[0-9a-f]{2}){1,20}")
 
 
-class NoRevocation(ValueError):
+class InvalidRevocation(ValueError):
     """A body that is no revocation, or no answer to one; the sentence says what stands where."""
 
 
 @dataclass(frozen=True, slots=True)
-class Revocation:
+class RevocationBody:
     """What the body says: which certificate, and why."""
 
     serial: Serial
@@ -45,7 +45,7 @@ class Revocation:
 
 
 @dataclass(frozen=True, slots=True)
-class Revoked:
+class RevocationReply:
     """What the answer says: since when, and for which reason."""
 
     serial: Serial
@@ -54,7 +54,7 @@ class Revoked:
 
 
 @dataclass(frozen=True, slots=True)
-class Call:
+class SignedCall:
     """A call that is ready to be sent: these octets with exactly these headers."""
 
     headers: Mapping[str, str]
@@ -66,8 +66,8 @@ def sign_revocation(
     reason: RevocationReason,
     signer: Signer,
     created: datetime,
-    algorithm: Algorithm | None = None,
-) -> Call:
+    algorithm: HttpSignatureAlgorithm | None = None,
+) -> SignedCall:
     """Make the call by which a certificate is revoked with its own key. ValueError where its key cannot sign it.
 
     `algorithm` is the first that the key has, where none is named.
@@ -77,31 +77,31 @@ def sign_revocation(
     if not taken or (algorithm is not None and algorithm not in taken):
         why = f"the key of this certificate signs by {', '.join(taken)}" if taken else "holders' keys are RSA or EC"
         raise ValueError(why)
-    body = render(Revocation(serial_hex(certificate.serial_number), reason))
-    parts = Parts("POST", PATH, CONTENT_TYPE, body)
+    body = render(RevocationBody(serial_hex(certificate.serial_number), reason))
+    parts = SignedComponents("POST", PATH, CONTENT_TYPE, body)
     key_id = sha256_hex(certificate_der(certificate))
-    return Call(sign(parts, key_id, created, algorithm or taken[0], signer), body)
+    return SignedCall(sign(parts, key_id, created, algorithm or taken[0], signer), body)
 
 
-def render(asked: Revocation) -> bytes:
+def render(asked: RevocationBody) -> bytes:
     """Write the body."""
     return json.dumps({"serial": asked.serial, "reason": asked.reason}, separators=(",", ":")).encode("ascii")
 
 
-def parse(body: bytes) -> Revocation:
-    """Read the body. Raises NoRevocation."""
+def parse(body: bytes) -> RevocationBody:
+    """Read the body. Raises InvalidRevocation."""
     value = _members(body, "serial", "reason")
-    return Revocation(_serial(value["serial"]), _reason(value["reason"]))
+    return RevocationBody(_serial(value["serial"]), _reason(value["reason"]))
 
 
-def render_revoked(revoked: Revoked) -> dict[str, str]:
+def render_revoked(revoked: RevocationReply) -> dict[str, str]:
     """The members of the answer."""
     at = revoked.revoked_at.astimezone(UTC).replace(tzinfo=None, microsecond=0).isoformat() + "Z"
     return {"serial": revoked.serial, "revoked_at": at, "reason": revoked.reason.value}
 
 
-def parse_revoked(body: bytes) -> Revoked:
-    """Read the answer. Raises NoRevocation."""
+def parse_revoked(body: bytes) -> RevocationReply:
+    """Read the answer. Raises InvalidRevocation."""
     value = _members(body, "serial", "revoked_at", "reason")
     told = value["revoked_at"]
     try:
@@ -110,8 +110,8 @@ def parse_revoked(body: bytes) -> Revoked:
         at = None
     if at is None:
         why = "revoked_at is a time like 2027-03-01T12:00:00Z (RFC 3339)"
-        raise NoRevocation(why)
-    return Revoked(_serial(value["serial"]), at, _reason(value["reason"]))
+        raise InvalidRevocation(why)
+    return RevocationReply(_serial(value["serial"]), at, _reason(value["reason"]))
 
 
 def _members(body: bytes, *names: str) -> dict[str, object]:
@@ -119,22 +119,22 @@ def _members(body: bytes, *names: str) -> dict[str, object]:
         value = json.loads(body)
     except (ValueError, RecursionError):
         why = "the body is no JSON"
-        raise NoRevocation(why) from None
+        raise InvalidRevocation(why) from None
     if not isinstance(value, dict) or set(value) != set(names):
         why = f"the body is an object with exactly the members {', '.join(names)}"
-        raise NoRevocation(why)
+        raise InvalidRevocation(why)
     return value
 
 
 def _serial(value: object) -> Serial:
     if not isinstance(value, str) or not _SERIAL.fullmatch(value):
         why = "serial is a serial number in lower-case hex, an even number of digits"
-        raise NoRevocation(why)
+        raise InvalidRevocation(why)
     return Serial(value)
 
 
 def _reason(value: object) -> RevocationReason:
     if not isinstance(value, str) or value not in set(RevocationReason):
         why = f"reason is one of {', '.join(RevocationReason)}"
-        raise NoRevocation(why)
+        raise InvalidRevocation(why)
     return RevocationReason(value)

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from datetime import UTC, datetime
 from typing import Any
 
-from sinetti.domain.usage import MOST_SIGHTINGS, Sighting
+from sinetti.domain.usage import MOST_SIGHTINGS, Observation
 from sinetti.domain.values import Sha256
 
 PATH = "/api/v1/sightings"
@@ -17,11 +17,11 @@ _SHA256 = re.compile(r"[0-9a-f]{64}")
 _INSTANT = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}(\.[0-9]{1,9})?(Z|[+-][0-9]{2}:[0-9]{2})")
 
 
-class NoSightings(ValueError):
+class InvalidUsageReport(ValueError):
     """A body that is no list of sightings; the sentence says what stands where."""
 
 
-def render(sightings: Iterable[Sighting]) -> bytes:
+def render(sightings: Iterable[Observation]) -> bytes:
     """Write the body. ValueError for more than 1,000."""
     rows = [{"sha256": one.sha256, "seen": _written(one.seen)} for one in sightings]
     if len(rows) > MOST_SIGHTINGS:
@@ -30,36 +30,36 @@ def render(sightings: Iterable[Sighting]) -> bytes:
     return json.dumps({"sightings": rows}, separators=(",", ":")).encode("ascii")
 
 
-def parse(body: bytes) -> tuple[Sighting, ...]:
-    """Read the body; times become UTC, whole seconds. Raises NoSightings."""
+def parse(body: bytes) -> tuple[Observation, ...]:
+    """Read the body; times become UTC, whole seconds. Raises InvalidUsageReport."""
     try:
         value = json.loads(body)
     except (ValueError, RecursionError):
         why = "the body is no JSON"
-        raise NoSightings(why) from None
+        raise InvalidUsageReport(why) from None
     rows = value.get("sightings") if isinstance(value, dict) and set(value) == {"sightings"} else None
     if not isinstance(rows, list):
         why = 'the body is {"sightings": […]} and nothing else'
-        raise NoSightings(why)
+        raise InvalidUsageReport(why)
     if len(rows) > MOST_SIGHTINGS:
         why = f"at most {MOST_SIGHTINGS} sightings go into one message, not {len(rows)}"
-        raise NoSightings(why)
+        raise InvalidUsageReport(why)
     return tuple(_sighting(place, row) for place, row in enumerate(rows))
 
 
-def _sighting(place: int, row: Any) -> Sighting:  # noqa: ANN401 - whatever JSON holds
+def _sighting(place: int, row: Any) -> Observation:  # noqa: ANN401 - whatever JSON holds
     if not isinstance(row, dict) or set(row) != {"sha256", "seen"}:
         why = f"sightings[{place}] has exactly the members sha256 and seen"
-        raise NoSightings(why)
+        raise InvalidUsageReport(why)
     sha256, seen = row["sha256"], row["seen"]
     if not isinstance(sha256, str) or not _SHA256.fullmatch(sha256):
         why = f"sightings[{place}].sha256 is the SHA-256 of the certificate's DER, 64 digits of lower-case hex"
-        raise NoSightings(why)
+        raise InvalidUsageReport(why)
     at = _read(seen) if isinstance(seen, str) else None
     if at is None:
         why = f"sightings[{place}].seen is a time like 2027-03-01T12:00:00Z (RFC 3339)"
-        raise NoSightings(why)
-    return Sighting(Sha256(sha256), at)
+        raise InvalidUsageReport(why)
+    return Observation(Sha256(sha256), at)
 
 
 def _read(text: str) -> datetime | None:

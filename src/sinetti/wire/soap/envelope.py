@@ -12,7 +12,7 @@ from xml.sax.saxutils import quoteattr
 from lxml import etree
 
 from sinetti.wire.xmldsig import parser
-from sinetti.wire.xmldsig.parser import Unparsable, children
+from sinetti.wire.xmldsig.parser import XmlRejected, children
 
 SOAP = "http://schemas.xmlsoap.org/soap/envelope/"
 """The namespace of SOAP 1.1."""
@@ -60,10 +60,10 @@ class Envelope:
             return
         try:
             expected = parser.exclusive(self.payload)
-        except Unparsable:
+        except XmlRejected:
             return
         for way in dict.fromkeys(self._cut.with_declarations(chosen) for chosen in self._choices()):
-            with suppress(Unparsable):  # a prefix is declared outside only
+            with suppress(XmlRejected):  # a prefix is declared outside only
                 root = parser.parse(way)
                 if parser.exclusive(root) == expected:
                     yield root
@@ -93,8 +93,8 @@ class _Cut:
         return self.octets[self.start : self.name_end] + added.encode() + self.octets[self.name_end : self.end]
 
 
-def open_envelope(octets: bytes) -> Envelope:
-    """Open a SOAP 1.1 envelope. Raises Unparsable for whatever is none, an empty Body included.
+def parse_envelope(octets: bytes) -> Envelope:
+    """Open a SOAP 1.1 envelope. Raises XmlRejected for whatever is none, an empty Body included.
 
     Headers are passed over whatever they say: no program in the field sends one that must be understood.
     """
@@ -105,15 +105,15 @@ def open_envelope(octets: bytes) -> Envelope:
     names = [part.tag for part in parts]
     if root.tag != _ENVELOPE or names not in ([_BODY], [_HEADER, _BODY]):
         why = "not a SOAP 1.1 envelope"
-        raise Unparsable(why)
+        raise XmlRejected(why)
     payloads = children(parts[-1])
     if not payloads:
         why = "the Body is empty"
-        raise Unparsable(why)
+        raise XmlRejected(why)
     return Envelope(payloads[0], len(payloads) > 1 or parser.has_loose_text(parts[-1]), cut)
 
 
-def enclose(payload: bytes) -> bytes:
+def wrap_in_envelope(payload: bytes) -> bytes:
     """Put a document into an envelope from which it inherits nothing but the SOAP namespace (facts sheet, 3)."""
     return (
         f'<SOAP-ENV:Envelope xmlns:SOAP-ENV="{SOAP}"><SOAP-ENV:Header/><SOAP-ENV:Body>'.encode()
@@ -123,9 +123,9 @@ def enclose(payload: bytes) -> bytes:
 
 
 def _find_payload(octets: bytes) -> _Cut:
-    """Scan for the first element in the Body: its offsets and its names. Raises Unparsable."""
+    """Scan for the first element in the Body: its offsets and its names. Raises XmlRejected."""
     finder = _Finder(octets)
-    parser.scan(finder.scanner, octets)
+    parser.run_parser(finder.scanner, octets)
     return finder.cut
 
 
@@ -134,7 +134,7 @@ class _Finder:
 
     def __init__(self, octets: bytes) -> None:
         self.cut = _Cut(octets)
-        self.scanner = parser.new_scanner(self._declare)
+        self.scanner = parser.hardened_parser(self._declare)
         self.scanner.StartElementHandler = self._start
         self.scanner.EndElementHandler = self._end
         self._path: list[str] = []
@@ -152,7 +152,7 @@ class _Finder:
         relied_on = {_relies_on(name), *(_relies_on(one) for one in attributes if "\n" in one)}
         self._in_names += sum(len(uri) for _, uri in relied_on)
         if len(self._path) > _DEEPEST or self._elements > _MOST_ELEMENTS or self._in_names > _MOST_IN_NAMES:
-            raise Unparsable(parser.TOO_MUCH)
+            raise XmlRejected(parser.TOO_MUCH)
         parser.check_attributes(attributes)
         if len(self._path) == _PAYLOAD_DEPTH and self._path[-1].startswith(_SCANNED_BODY) and not self.cut.start:
             self._inside = True

@@ -9,25 +9,25 @@ from xml.sax.saxutils import escape
 from cryptography import x509
 from lxml import etree
 
-from sinetti.domain.requests import GetAsk, NewAsk, RenewAsk
+from sinetti.domain.requests import EnrolRequest, RenewRequest, RetrieveRequest
 from sinetti.domain.values import Environment, KeyPolicy
-from sinetti.pki.key_policy import check_key
-from sinetti.wire.soap.envelope import Envelope, enclose, open_envelope
+from sinetti.pki.key_policy import check_key_policy
+from sinetti.wire.soap.envelope import Envelope, parse_envelope, wrap_in_envelope
 from sinetti.wire.soap.schema_types import (
     REQUESTS,
     SERVICE,
-    Name,
+    ElementName,
     Operation,
-    SchemaBroken,
+    SchemaViolation,
     Value,
-    parts_of,
+    child_elements,
     qualified,
     read_sequence,
 )
 from sinetti.wire.xmldsig import parser, signature
 from sinetti.wire.xmldsig.errors import SignatureInvalid, SignatureMissing
-from sinetti.wire.xmldsig.parser import Unparsable
-from sinetti.wire.xmldsig.signature import SIGNATURE, Recipe, Seal
+from sinetti.wire.xmldsig.parser import XmlRejected
+from sinetti.wire.xmldsig.signature import SIGNATURE, DocumentSigner, SignatureProfile
 
 _CHARSET = re.compile(r""";\s*charset\s*=\s*["']?([^"';\s]*)""", re.IGNORECASE)
 _OPERATIONS = {qualified(operation.request): operation for operation in Operation}
@@ -35,11 +35,11 @@ _ACTIONS = {operation.value: operation for operation in Operation}
 _SOAP_ACTION = "SOAPAction"
 
 
-class NotSoap(ValueError):
+class NotSoapError(ValueError):
     """No SOAP 1.1 envelope in UTF-8 with a known operation: only a Fault can answer. The text is ours alone."""
 
 
-class BadRequest(ValueError):
+class SchemaError(ValueError):
     """The operation is known but the message breaks the schema at `element`: a name of our schema, or `SOAPAction`."""
 
     def __init__(self, operation: Operation, element: str) -> None:
@@ -49,98 +49,103 @@ class BadRequest(ValueError):
         self.element = element
 
 
-class SignatureRefused(ValueError):
+class RequestSignatureError(ValueError):
     """The signature of a RenewCertificate request is missing, broken, outside the shape, or covers something else."""
 
 
 @dataclass(frozen=True, slots=True)
-class Opened:
-    """A request that keeps to the schema. For RENEW nothing in it is proven yet: `ask_of` proves it."""
+class ParsedRequest:
+    """A request that keeps to the schema. For RENEW nothing in it is proven yet: `verified_request` proves it."""
 
     operation: Operation
     environment: Environment
     customer_id: str
-    values: Mapping[Name, Value] = field(repr=False)
+    values: Mapping[ElementName, Value] = field(repr=False)
     envelope: Envelope = field(repr=False)
 
 
-def open_request(body: bytes, content_type: str | None, soap_action: str | None) -> Opened:
+def parse_request(body: bytes, content_type: str | None, soap_action: str | None) -> ParsedRequest:
     """Open a request; the headers are what HTTP gave, None where absent.
 
-    Raises NotSoap or BadRequest. A signature is left to `ask_of`: whatever is wrong with one is PKI030, not PKI001.
+    Raises NotSoapError or BadRequest. A signature is left to `verified_request`: whatever is wrong with one is PKI030,
+    not PKI001.
     """
     # 1 The envelope, and the operation by the Body's element.
     declared = _CHARSET.findall(content_type or "")
     if any(one.casefold() not in {"utf-8", "utf8"} for one in declared):
         why = "Send the message in UTF-8: Content-Type: text/xml; charset=utf-8."
-        raise NotSoap(why)
+        raise NotSoapError(why)
     try:
-        envelope = open_envelope(body)
-    except Unparsable as bad:
+        envelope = parse_envelope(body)
+    except XmlRejected as bad:
         why = f"Send a SOAP 1.1 envelope in UTF-8 without DOCTYPE ({bad})."
-        raise NotSoap(why) from bad
+        raise NotSoapError(why) from bad
     operation = _OPERATIONS.get(str(envelope.payload.tag))
     if operation is None:
         why = "The Body holds no operation of this service: see its WSDL."
-        raise NotSoap(why)
+        raise NotSoapError(why)
     # 2 SOAPAction, quoted or not, may be empty or absent, but names no other operation.
     action = (soap_action or "").strip().strip('"').strip()
     if action and _ACTIONS.get(action) is not operation:
-        raise BadRequest(operation, _SOAP_ACTION)
+        raise SchemaError(operation, _SOAP_ACTION)
     # 3 The schema.
     try:
         values = _values_of(operation, envelope)
-    except SchemaBroken as broken:
-        raise BadRequest(operation, broken.element) from broken
-    return Opened(operation, _environment(values), _text(values, Name.CUSTOMER_ID), values, envelope)
+    except SchemaViolation as broken:
+        raise SchemaError(operation, broken.element) from broken
+    return ParsedRequest(operation, _environment(values), _text(values, ElementName.CUSTOMER_ID), values, envelope)
 
 
-def ask_of(opened: Opened, policy: KeyPolicy) -> NewAsk | RenewAsk | GetAsk:
+def verified_request(opened: ParsedRequest, policy: KeyPolicy) -> EnrolRequest | RenewRequest | RetrieveRequest:
     """What the service is asked.
 
     For RENEW the presented key is checked against `policy`, then the signature; the ask is read anew from the octets
-    that were digested. Raises SignatureRefused.
+    that were digested. Raises RequestSignatureError.
     """
     values = opened.values
     match opened.operation:
         case Operation.NEW:
-            return NewAsk(
+            return EnrolRequest(
                 opened.environment,
                 opened.customer_id,
                 _name(values),
-                _text(values, Name.TRANSFER_ID),
-                _text(values, Name.TRANSFER_PASSWORD),
-                _octets(values, Name.CERTIFICATE_REQUEST),
+                _text(values, ElementName.TRANSFER_ID),
+                _text(values, ElementName.TRANSFER_PASSWORD),
+                _octets(values, ElementName.CERTIFICATE_REQUEST),
             )
         case Operation.GET:
-            return GetAsk(opened.environment, opened.customer_id, _name(values), _text(values, Name.RETRIEVAL_ID))
+            return RetrieveRequest(
+                opened.environment, opened.customer_id, _name(values), _text(values, ElementName.RETRIEVAL_ID)
+            )
         case Operation.RENEW:
             return _renewal(opened.envelope.candidates(), policy)
         case never:
             assert_never(never)
 
 
-def render_new(ask: NewAsk) -> bytes:
+def render_new(ask: EnrolRequest) -> bytes:
     """Write a SignNewCertificate request. Raises ValueError for a value outside the schema."""
-    return enclose(
+    return wrap_in_envelope(
         _payload(
             Operation.NEW,
             _who(ask)
             | {
-                Name.TRANSFER_ID: ask.transfer_id,
-                Name.TRANSFER_PASSWORD: ask.transfer_password,
-                Name.CERTIFICATE_REQUEST: ask.request,
+                ElementName.TRANSFER_ID: ask.transfer_id,
+                ElementName.TRANSFER_PASSWORD: ask.transfer_password,
+                ElementName.CERTIFICATE_REQUEST: ask.request,
             },
         )
     )
 
 
-def render_get(ask: GetAsk) -> bytes:
+def render_get(ask: RetrieveRequest) -> bytes:
     """Write a GetCertificate request. Raises ValueError for a value outside the schema."""
-    return enclose(_payload(Operation.GET, _who(ask) | {Name.RETRIEVAL_ID: ask.retrieval_id}))
+    return wrap_in_envelope(_payload(Operation.GET, _who(ask) | {ElementName.RETRIEVAL_ID: ask.retrieval_id}))
 
 
-def render_renew(ask: RenewAsk, seal: Seal, recipe: Recipe = Recipe.EXCLUSIVE) -> bytes:
+def render_renew(
+    ask: RenewRequest, seal: DocumentSigner, recipe: SignatureProfile = SignatureProfile.EXCLUSIVE
+) -> bytes:
     """Write a RenewCertificate request, signed before it is put into its envelope; `seal` is that of `ask.signer`.
 
     Raises ValueError for a value outside the schema, or the seal of another certificate.
@@ -148,68 +153,68 @@ def render_renew(ask: RenewAsk, seal: Seal, recipe: Recipe = Recipe.EXCLUSIVE) -
     if seal.certificate != ask.signer:
         why = "the seal is not that of the certificate to be renewed"
         raise ValueError(why)
-    payload = _payload(Operation.RENEW, _who(ask) | {Name.CERTIFICATE_REQUEST: ask.request})
-    return enclose(signature.sign_document(payload, seal, recipe))
+    payload = _payload(Operation.RENEW, _who(ask) | {ElementName.CERTIFICATE_REQUEST: ask.request})
+    return wrap_in_envelope(signature.sign_document(payload, seal, recipe))
 
 
-def _values_of(operation: Operation, envelope: Envelope) -> dict[Name, Value]:
+def _values_of(operation: Operation, envelope: Envelope) -> dict[ElementName, Value]:
     if envelope.crowded:
-        raise SchemaBroken(operation.request)
-    parts = parts_of(envelope.payload, operation.request)
+        raise SchemaViolation(operation.request)
+    parts = child_elements(envelope.payload, operation.request)
     if operation is Operation.RENEW:
         parts = [part for part in parts if part.tag != SIGNATURE]
     return read_sequence(parts, REQUESTS[operation], operation.request)
 
 
-def _renewal(candidates: Iterable[etree._Element], policy: KeyPolicy) -> RenewAsk:
+def _renewal(candidates: Iterable[etree._Element], policy: KeyPolicy) -> RenewRequest:
     def accept(certificate: x509.Certificate) -> bool:
-        return isinstance(check_key(certificate.public_key(), policy), str)
+        return isinstance(check_key_policy(certificate.public_key(), policy), str)
 
     try:
         verified = signature.verify_document(candidates, accept)
         signed = parser.parse(verified.octets)
-        parts = parts_of(signed, Operation.RENEW.request)
+        parts = child_elements(signed, Operation.RENEW.request)
         values = read_sequence(parts, REQUESTS[Operation.RENEW], Operation.RENEW.request)
-    except (Unparsable, SignatureMissing, SignatureInvalid, SchemaBroken) as bad:
-        raise SignatureRefused(str(bad)) from bad
+    except (XmlRejected, SignatureMissing, SignatureInvalid, SchemaViolation) as bad:
+        raise RequestSignatureError(str(bad)) from bad
     if signed.tag != qualified(Operation.RENEW.request):
         why = "the signature covers something else than the request"
-        raise SignatureRefused(why)
-    return RenewAsk(
+        raise RequestSignatureError(why)
+    return RenewRequest(
         _environment(values),
-        _text(values, Name.CUSTOMER_ID),
+        _text(values, ElementName.CUSTOMER_ID),
         _name(values),
-        _octets(values, Name.CERTIFICATE_REQUEST),
+        _octets(values, ElementName.CERTIFICATE_REQUEST),
         verified.certificate,
     )
 
 
-def _environment(values: Mapping[Name, Value]) -> Environment:
-    return Environment(_text(values, Name.ENVIRONMENT))
+def _environment(values: Mapping[ElementName, Value]) -> Environment:
+    return Environment(_text(values, ElementName.ENVIRONMENT))
 
 
-def _name(values: Mapping[Name, Value]) -> str | None:
-    return _text(values, Name.CUSTOMER_NAME) if Name.CUSTOMER_NAME in values else None
+def _name(values: Mapping[ElementName, Value]) -> str | None:
+    return _text(values, ElementName.CUSTOMER_NAME) if ElementName.CUSTOMER_NAME in values else None
 
 
-def _text(values: Mapping[Name, Value], name: Name) -> str:
+def _text(values: Mapping[ElementName, Value], name: ElementName) -> str:
     return str(values[name])
 
 
-def _octets(values: Mapping[Name, Value], name: Name) -> bytes:
+def _octets(values: Mapping[ElementName, Value], name: ElementName) -> bytes:
     value = values[name]
     return value if isinstance(value, bytes) else value.encode()
 
 
-def _who(ask: NewAsk | RenewAsk | GetAsk) -> dict[Name, Value | None]:
+def _who(ask: EnrolRequest | RenewRequest | RetrieveRequest) -> dict[ElementName, Value | None]:
     return {
-        Name.ENVIRONMENT: ask.environment.value,
-        Name.CUSTOMER_ID: ask.customer_id,
-        Name.CUSTOMER_NAME: ask.customer_name,
+        ElementName.ENVIRONMENT: ask.environment.value,
+        ElementName.CUSTOMER_ID: ask.customer_id,
+        ElementName.CUSTOMER_NAME: ask.customer_name,
     }
 
 
-def _payload(operation: Operation, values: Mapping[Name, Value | None]) -> bytes:
+def _payload(operation: Operation, values: Mapping[ElementName, Value | None]) -> bytes:
     """Write the request element as a document of its own, and read it back: what the schema refuses is never sent."""
     inside = ""
     for name in (one.name for one in REQUESTS[operation]):
@@ -218,5 +223,5 @@ def _payload(operation: Operation, values: Mapping[Name, Value | None]) -> bytes
             text = parser.encode_base64(value) if isinstance(value, bytes) else escape(value)
             inside += f"<{name}>{text}</{name}>"
     written = f'<cer:{operation.request} xmlns:cer="{SERVICE}">{inside}</cer:{operation.request}>'.encode()
-    read_sequence(parts_of(parser.parse(written), operation.request), REQUESTS[operation], operation.request)
+    read_sequence(child_elements(parser.parse(written), operation.request), REQUESTS[operation], operation.request)
     return written

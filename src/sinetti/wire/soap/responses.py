@@ -12,17 +12,17 @@ from xml.sax.saxutils import escape
 from cryptography import x509
 from lxml import etree
 
-from sinetti.domain.requests import Accepted, Collected
-from sinetti.wire.soap.envelope import SOAP, enclose, open_envelope
+from sinetti.domain.requests import AcceptedResponse, CertificateResponse
+from sinetti.wire.soap.envelope import SOAP, parse_envelope, wrap_in_envelope
 from sinetti.wire.soap.schema_types import (
     SERVICE,
     TEXT,
-    Field,
-    Name,
+    ElementName,
+    ElementSpec,
     Operation,
-    SchemaBroken,
+    SchemaViolation,
     binary,
-    parts_of,
+    child_elements,
     qualified,
     read_sequence,
     token,
@@ -30,28 +30,31 @@ from sinetti.wire.soap.schema_types import (
 from sinetti.wire.xmldsig import parser, signature
 from sinetti.wire.xmldsig.algorithms import LARGEST_CERTIFICATE
 from sinetti.wire.xmldsig.errors import SignatureInvalid, SignatureMissing
-from sinetti.wire.xmldsig.parser import Unparsable
-from sinetti.wire.xmldsig.signature import Recipe, Seal
+from sinetti.wire.xmldsig.parser import XmlRejected
+from sinetti.wire.xmldsig.signature import DocumentSigner, SignatureProfile
 
 LONGEST_MESSAGE = 255
 """Characters of an ErrorMessage (facts sheet, 2)."""
 
 _OK, _FAIL = "OK", "FAIL"
-_CERTIFICATE = Field(Name.CERTIFICATE, binary(LARGEST_CERTIFICATE))
-_RETRIEVAL_ID = Field(Name.RETRIEVAL_ID, TEXT[Name.RETRIEVAL_ID])
-_STATUS = Field(Name.STATUS, token(_OK, _FAIL))
-_ERROR = (Field(Name.ERROR_CODE, TEXT[Name.ERROR_CODE]), Field(Name.ERROR_MESSAGE, TEXT[Name.ERROR_MESSAGE]))
+_CERTIFICATE = ElementSpec(ElementName.CERTIFICATE, binary(LARGEST_CERTIFICATE))
+_RETRIEVAL_ID = ElementSpec(ElementName.RETRIEVAL_ID, TEXT[ElementName.RETRIEVAL_ID])
+_STATUS = ElementSpec(ElementName.STATUS, token(_OK, _FAIL))
+_ERROR = (
+    ElementSpec(ElementName.ERROR_CODE, TEXT[ElementName.ERROR_CODE]),
+    ElementSpec(ElementName.ERROR_MESSAGE, TEXT[ElementName.ERROR_MESSAGE]),
+)
 
 
-class AnswerNotTrusted(ValueError):
+class UntrustedResponse(ValueError):
     """The answer's signature is missing, broken or outside the shape, or its signer is not accepted."""
 
 
-class AnswerUnreadable(ValueError):
+class UnreadableResponse(ValueError):
     """The answer is no SOAP 1.1 envelope, answers another operation, or breaks the schema."""
 
 
-class AnswerFault(Exception):
+class SoapFault(Exception):
     """The service answered with a SOAP Fault, which nobody signs; the text is the faultstring, from outside."""
 
 
@@ -72,7 +75,7 @@ class ErrorInfo:
 
 
 @dataclass(frozen=True, slots=True)
-class Response:
+class SoapResponse:
     """A trusted answer. `certificate` and `signer` are DER; with `status_ok` what was asked for is there."""
 
     status_ok: bool
@@ -83,69 +86,72 @@ class Response:
 
 
 def render_response(
-    operation: Operation, answer: Accepted | Collected | Failure, seal: Seal, recipe: Recipe = Recipe.EXCLUSIVE
+    operation: Operation,
+    answer: AcceptedResponse | CertificateResponse | Failure,
+    seal: DocumentSigner,
+    recipe: SignatureProfile = SignatureProfile.EXCLUSIVE,
 ) -> bytes:
     """Write a response, signed as a document of its own before it is put into its envelope."""
     match answer:
-        case Accepted(retrieval_id):
-            inside = _element(Name.RETRIEVAL_ID, retrieval_id) + _result(_OK)
-        case Collected(certificate):
-            inside = _element(Name.CERTIFICATE, parser.encode_base64(certificate)) + _result(_OK)
+        case AcceptedResponse(retrieval_id):
+            inside = _element(ElementName.RETRIEVAL_ID, retrieval_id) + _result(_OK)
+        case CertificateResponse(certificate):
+            inside = _element(ElementName.CERTIFICATE, parser.encode_base64(certificate)) + _result(_OK)
         case Failure(code, message):
             # One line, and never longer than the type: a program that validates would lose the code as well.
             told = " ".join(message.split())[:LONGEST_MESSAGE]
-            error = _element(Name.ERROR_CODE, code) + _element(Name.ERROR_MESSAGE, told)
-            inside = _result(_FAIL, f"<{Name.ERROR_INFO}>{error}</{Name.ERROR_INFO}>")
+            error = _element(ElementName.ERROR_CODE, code) + _element(ElementName.ERROR_MESSAGE, told)
+            inside = _result(_FAIL, f"<{ElementName.ERROR_INFO}>{error}</{ElementName.ERROR_INFO}>")
         case never:
             assert_never(never)
     # Written in canonical form, by either recipe: it need not be parsed to be signed. Judges in the tests would tell.
     start = f'<cer:{operation.response} xmlns:cer="{SERVICE}">{inside}'.encode()
     end = f"</cer:{operation.response}>".encode()
-    return enclose(start + signature.signature_over(start + end, seal, recipe) + end)
+    return wrap_in_envelope(start + signature.signature_over(start + end, seal, recipe) + end)
 
 
 def render_fault(text: str, *, actor_is_client: bool) -> bytes:
     """Write a SOAP 1.1 Fault (SOAP 1.1, 4.4): Client for what the sender must change, Server for the rest."""
     code = "Client" if actor_is_client else "Server"
     told = escape(" ".join(text.split()))
-    return enclose(
+    return wrap_in_envelope(
         f"<SOAP-ENV:Fault><faultcode>SOAP-ENV:{code}</faultcode>"
         f"<faultstring>{told}</faultstring></SOAP-ENV:Fault>".encode()
     )
 
 
-def read_response(body: bytes, operation: Operation, accept_signer: Callable[[x509.Certificate], bool]) -> Response:
+def read_response(body: bytes, operation: Operation, accept_signer: Callable[[x509.Certificate], bool]) -> SoapResponse:
     """Read the answer to `operation` out of the octets that its signature covers.
 
     `accept_signer` judges the certificate (issuer, dates, bounds of its key) before its key verifies anything. Raises
     AnswerFault, AnswerUnreadable, AnswerNotTrusted.
     """
     try:
-        envelope = open_envelope(body)
-    except Unparsable as bad:
-        raise AnswerUnreadable(str(bad)) from bad
+        envelope = parse_envelope(body)
+    except XmlRejected as bad:
+        raise UnreadableResponse(str(bad)) from bad
     if envelope.payload.tag == f"{{{SOAP}}}Fault":
-        raise AnswerFault(_fault_text(envelope.payload))
+        raise SoapFault(_fault_text(envelope.payload))
     if envelope.crowded or envelope.payload.tag != qualified(operation.response):
         why = "it is no answer to what was asked"
-        raise AnswerUnreadable(why)
+        raise UnreadableResponse(why)
     try:
         verified = signature.verify_document(envelope.candidates(), accept_signer)
         signed = parser.parse(verified.octets)
-    except (Unparsable, SignatureMissing, SignatureInvalid) as bad:
-        raise AnswerNotTrusted(str(bad)) from bad
+    except (XmlRejected, SignatureMissing, SignatureInvalid) as bad:
+        raise UntrustedResponse(str(bad)) from bad
     try:
         return _response(signed, operation, verified.certificate)
-    except SchemaBroken as broken:
-        raise AnswerUnreadable(str(broken)) from broken
+    except SchemaViolation as broken:
+        raise UnreadableResponse(str(broken)) from broken
 
 
-def _element(name: Name, text: str) -> str:
+def _element(name: ElementName, text: str) -> str:
     return f"<{name}>{escape(text)}</{name}>"
 
 
 def _result(status: str, inside: str = "") -> str:
-    return f"<{Name.RESULT}>{_element(Name.STATUS, status)}{inside}</{Name.RESULT}>"
+    return f"<{ElementName.RESULT}>{_element(ElementName.STATUS, status)}{inside}</{ElementName.RESULT}>"
 
 
 def _fault_text(fault: etree._Element) -> str:
@@ -153,18 +159,18 @@ def _fault_text(fault: etree._Element) -> str:
     return " ".join(" ".join(said).split()) or "no reason given"
 
 
-def _response(signed: etree._Element, operation: Operation, signer: bytes) -> Response:
-    """Read a response element without its signature. Raises SchemaBroken."""
-    parts = parts_of(signed, operation.response)
-    if not parts or parts[-1].tag != Name.RESULT:
-        raise SchemaBroken(Name.RESULT)
+def _response(signed: etree._Element, operation: Operation, signer: bytes) -> SoapResponse:
+    """Read a response element without its signature. Raises SchemaViolation."""
+    parts = child_elements(signed, operation.response)
+    if not parts or parts[-1].tag != ElementName.RESULT:
+        raise SchemaViolation(ElementName.RESULT)
     gives = _CERTIFICATE if operation is Operation.GET else _RETRIEVAL_ID
-    values = read_sequence(parts[:-1], (Field(gives.name, gives.read, optional=True),), operation.response)
+    values = read_sequence(parts[:-1], (ElementSpec(gives.name, gives.read, optional=True),), operation.response)
     status_ok, errors = _read_result(parts[-1])
     if status_ok and gives.name not in values:
-        raise SchemaBroken(gives.name)
+        raise SchemaViolation(gives.name)
     given = values.get(gives.name)
-    return Response(
+    return SoapResponse(
         status_ok,
         given if isinstance(given, str) else None,
         given if isinstance(given, bytes) else None,
@@ -174,12 +180,12 @@ def _response(signed: etree._Element, operation: Operation, signer: bytes) -> Re
 
 
 def _read_result(result: etree._Element) -> tuple[bool, tuple[ErrorInfo, ...]]:
-    parts = parts_of(result, Name.RESULT)
-    status = read_sequence(parts[:1], (_STATUS,), Name.RESULT)[Name.STATUS]
+    parts = child_elements(result, ElementName.RESULT)
+    status = read_sequence(parts[:1], (_STATUS,), ElementName.RESULT)[ElementName.STATUS]
     errors = []
     for part in parts[1:]:
-        if part.tag != Name.ERROR_INFO:
-            raise SchemaBroken(Name.RESULT)
-        told = read_sequence(parts_of(part, Name.ERROR_INFO), _ERROR, Name.ERROR_INFO)
-        errors.append(ErrorInfo(str(told[Name.ERROR_CODE]), str(told[Name.ERROR_MESSAGE])))
+        if part.tag != ElementName.ERROR_INFO:
+            raise SchemaViolation(ElementName.RESULT)
+        told = read_sequence(child_elements(part, ElementName.ERROR_INFO), _ERROR, ElementName.ERROR_INFO)
+        errors.append(ErrorInfo(str(told[ElementName.ERROR_CODE]), str(told[ElementName.ERROR_MESSAGE])))
     return status == _OK, tuple(errors)

@@ -48,7 +48,7 @@ class Operation(Enum):
         return f"{self._stem}Response"
 
 
-class Name(StrEnum):
+class ElementName(StrEnum):
     """The unqualified elements of our schema."""
 
     ENVIRONMENT = "Environment"
@@ -66,7 +66,7 @@ class Name(StrEnum):
     ERROR_MESSAGE = "ErrorMessage"
 
 
-class SchemaBroken(ValueError):
+class SchemaViolation(ValueError):
     """A message breaks the schema at `element`, a name of ours."""
 
     def __init__(self, element: str) -> None:
@@ -79,15 +79,15 @@ Value = str | bytes
 
 
 @dataclass(frozen=True, slots=True)
-class Field:
+class ElementSpec:
     """One element of a sequence. `read` makes its value of its string value; None where that is not of its type."""
 
-    name: Name
+    name: ElementName
     read: Callable[[str], Value | None]
     optional: bool = False
 
 
-def normalized(longest: int) -> Callable[[str], str | None]:
+def normalized_string(longest: int) -> Callable[[str], str | None]:
     """A normalizedString of 1 to `longest` characters, without the blanks that pretty-printers put around it."""
 
     def read(text: str) -> str | None:
@@ -117,33 +117,33 @@ def token(*values: str) -> Callable[[str], str | None]:
     return read
 
 
-TEXT: dict[Name, Callable[[str], str | None]] = {
-    Name.CUSTOMER_ID: normalized(30),
-    Name.CUSTOMER_NAME: normalized(100),
-    Name.TRANSFER_ID: normalized(32),
-    Name.TRANSFER_PASSWORD: normalized(16),
-    Name.RETRIEVAL_ID: normalized(32),
-    Name.ERROR_CODE: normalized(16),
-    Name.ERROR_MESSAGE: normalized(255),
+TEXT: dict[ElementName, Callable[[str], str | None]] = {
+    ElementName.CUSTOMER_ID: normalized_string(30),
+    ElementName.CUSTOMER_NAME: normalized_string(100),
+    ElementName.TRANSFER_ID: normalized_string(32),
+    ElementName.TRANSFER_PASSWORD: normalized_string(16),
+    ElementName.RETRIEVAL_ID: normalized_string(32),
+    ElementName.ERROR_CODE: normalized_string(16),
+    ElementName.ERROR_MESSAGE: normalized_string(255),
 }
 """The textual types."""
 
 _WHO = (
-    Field(Name.ENVIRONMENT, token(*Environment)),
-    Field(Name.CUSTOMER_ID, TEXT[Name.CUSTOMER_ID]),
-    Field(Name.CUSTOMER_NAME, TEXT[Name.CUSTOMER_NAME], optional=True),
+    ElementSpec(ElementName.ENVIRONMENT, token(*Environment)),
+    ElementSpec(ElementName.CUSTOMER_ID, TEXT[ElementName.CUSTOMER_ID]),
+    ElementSpec(ElementName.CUSTOMER_NAME, TEXT[ElementName.CUSTOMER_NAME], optional=True),
 )
-_CERTIFICATE_REQUEST = Field(Name.CERTIFICATE_REQUEST, binary(LARGEST_REQUEST))
+_CERTIFICATE_REQUEST = ElementSpec(ElementName.CERTIFICATE_REQUEST, binary(LARGEST_REQUEST))
 
-REQUESTS: dict[Operation, tuple[Field, ...]] = {
+REQUESTS: dict[Operation, tuple[ElementSpec, ...]] = {
     Operation.NEW: (
         *_WHO,
-        Field(Name.TRANSFER_ID, TEXT[Name.TRANSFER_ID]),
-        Field(Name.TRANSFER_PASSWORD, TEXT[Name.TRANSFER_PASSWORD]),
+        ElementSpec(ElementName.TRANSFER_ID, TEXT[ElementName.TRANSFER_ID]),
+        ElementSpec(ElementName.TRANSFER_PASSWORD, TEXT[ElementName.TRANSFER_PASSWORD]),
         _CERTIFICATE_REQUEST,
     ),
     Operation.RENEW: (*_WHO, _CERTIFICATE_REQUEST),
-    Operation.GET: (*_WHO, Field(Name.RETRIEVAL_ID, TEXT[Name.RETRIEVAL_ID])),
+    Operation.GET: (*_WHO, ElementSpec(ElementName.RETRIEVAL_ID, TEXT[ElementName.RETRIEVAL_ID])),
 }
 """What stands in each request, in its order; ds:Signature of RenewCertificate is xmldsig's."""
 
@@ -153,31 +153,33 @@ def qualified(name: str) -> str:
     return f"{{{SERVICE}}}{name}"
 
 
-def read_sequence(found: Sequence[etree._Element], fields: Sequence[Field], parent: str) -> dict[Name, Value]:
-    """Read elements in the order of `fields`. Raises SchemaBroken, with `parent` where something unknown is left."""
-    values: dict[Name, Value] = {}
+def read_sequence(
+    found: Sequence[etree._Element], fields: Sequence[ElementSpec], parent: str
+) -> dict[ElementName, Value]:
+    """Read elements in the order of `fields`. Raises SchemaViolation, with `parent` where something unknown is left."""
+    values: dict[ElementName, Value] = {}
     rest = list(found)
     for field in fields:
         if rest and rest[0].tag == field.name:
             values[field.name] = _read(rest.pop(0), field)
         elif not field.optional:
-            raise SchemaBroken(field.name)
+            raise SchemaViolation(field.name)
     if rest:
         known = {field.name.value for field in fields}
-        raise SchemaBroken(str(rest[0].tag) if rest[0].tag in known else parent)
+        raise SchemaViolation(str(rest[0].tag) if rest[0].tag in known else parent)
     return values
 
 
-def parts_of(element: etree._Element, name: str) -> list[etree._Element]:
-    """The child elements of an element of ours that may hold nothing else. Raises SchemaBroken with its `name`."""
+def child_elements(element: etree._Element, name: str) -> list[etree._Element]:
+    """The child elements of an element of ours that may hold nothing else. Raises SchemaViolation with its `name`."""
     if not _HARMLESS.issuperset(map(str, element.attrib)) or parser.has_loose_text(element):
-        raise SchemaBroken(name)
+        raise SchemaViolation(name)
     return children(element)
 
 
-def _read(element: etree._Element, field: Field) -> Value:
+def _read(element: etree._Element, field: ElementSpec) -> Value:
     text = parser.value(element)
     read = None if text is None or not _HARMLESS.issuperset(map(str, element.attrib)) else field.read(text)
     if read is None:
-        raise SchemaBroken(field.name)
+        raise SchemaViolation(field.name)
     return read

@@ -12,7 +12,7 @@ from lxml import etree
 
 from sinetti.pki import signatures
 from sinetti.pki.encoding import AnyPublicKey
-from sinetti.wire.xmldsig.parser import DS, TOO_MUCH, Unparsable
+from sinetti.wire.xmldsig.parser import DS, TOO_MUCH, XmlRejected
 
 ENVELOPED = DS + "enveloped-signature"
 EXCLUSIVE = "http://www.w3.org/2001/10/xml-exc-c14n#"
@@ -34,7 +34,7 @@ _DIGESTS: dict[str, type[hashes.HashAlgorithm]] = {
 }
 
 
-class Algorithm(StrEnum):
+class XmlSignatureAlgorithm(StrEnum):
     """The signature methods that are taken (RFC 9231, 2.3)."""
 
     RSA_SHA256 = _MORE + "rsa-sha256"
@@ -45,20 +45,20 @@ class Algorithm(StrEnum):
     ECDSA_SHA512 = _MORE + "ecdsa-sha512"
 
 
-_HASHES: dict[Algorithm, type[hashes.HashAlgorithm]] = {
-    Algorithm.RSA_SHA256: hashes.SHA256,
-    Algorithm.RSA_SHA384: hashes.SHA384,
-    Algorithm.RSA_SHA512: hashes.SHA512,
-    Algorithm.ECDSA_SHA256: hashes.SHA256,
-    Algorithm.ECDSA_SHA384: hashes.SHA384,
-    Algorithm.ECDSA_SHA512: hashes.SHA512,
+_HASHES: dict[XmlSignatureAlgorithm, type[hashes.HashAlgorithm]] = {
+    XmlSignatureAlgorithm.RSA_SHA256: hashes.SHA256,
+    XmlSignatureAlgorithm.RSA_SHA384: hashes.SHA384,
+    XmlSignatureAlgorithm.RSA_SHA512: hashes.SHA512,
+    XmlSignatureAlgorithm.ECDSA_SHA256: hashes.SHA256,
+    XmlSignatureAlgorithm.ECDSA_SHA384: hashes.SHA384,
+    XmlSignatureAlgorithm.ECDSA_SHA512: hashes.SHA512,
 }
 _DEFAULT = "#default"
 """How a PrefixList names the default namespace (Exclusive C14N 1.0, 4)."""
 
 _NO_FORM = "a relative namespace name has no canonical form"
 
-_RSA = frozenset({Algorithm.RSA_SHA256, Algorithm.RSA_SHA384, Algorithm.RSA_SHA512})
+_RSA = frozenset({XmlSignatureAlgorithm.RSA_SHA256, XmlSignatureAlgorithm.RSA_SHA384, XmlSignatureAlgorithm.RSA_SHA512})
 
 
 class _Written:
@@ -69,7 +69,7 @@ class _Written:
 
     def write(self, octets: bytes) -> int:
         if self._most is not None and self._octets.tell() + len(octets) > self._most:
-            raise Unparsable(TOO_MUCH)
+            raise XmlRejected(TOO_MUCH)
         return self._octets.write(octets)
 
     def getvalue(self) -> bytes:
@@ -90,7 +90,7 @@ class Canonical:
                 node, method="c14n", exclusive=self.exclusive, with_comments=False, inclusive_ns_prefixes=self._kept()
             )
         except etree.C14NError as bad:
-            raise Unparsable(_NO_FORM) from bad
+            raise XmlRejected(_NO_FORM) from bad
 
     def whole(self, root: etree._Element, most: int | None = None) -> bytes:
         """The canonical form of the whole document that a root stands in; Unparsable as `octets`, or beyond `most`.
@@ -106,7 +106,7 @@ class Canonical:
                 inclusive_ns_prefixes=self._kept(),
             )
         except etree.C14NError as bad:
-            raise Unparsable(_NO_FORM) from bad
+            raise XmlRejected(_NO_FORM) from bad
         return written.getvalue()
 
     def _kept(self) -> list[str]:
@@ -126,24 +126,24 @@ def digest_of(algorithm: str | None, octets: bytes) -> bytes | None:
     return digest.finalize()
 
 
-def algorithm_for(public_key: AnyPublicKey) -> Algorithm:
+def algorithm_for(public_key: AnyPublicKey) -> XmlSignatureAlgorithm:
     """What a key signs documents with, by the hash of `pki.signing.hash_for`. ValueError for neither RSA nor EC."""
     if isinstance(public_key, rsa.RSAPublicKey):
-        return Algorithm(f"{_MORE}rsa-{signatures.hash_for(public_key).name}")
+        return XmlSignatureAlgorithm(f"{_MORE}rsa-{signatures.hash_for(public_key).name}")
     if isinstance(public_key, ec.EllipticCurvePublicKey):
-        return Algorithm(f"{_MORE}ecdsa-{signatures.hash_for(public_key).name}")
+        return XmlSignatureAlgorithm(f"{_MORE}ecdsa-{signatures.hash_for(public_key).name}")
     why = "only RSA and EC keys sign documents"
     raise ValueError(why)
 
 
-def value_of(public_key: AnyPublicKey, signature: bytes) -> bytes:
+def encode_value(public_key: AnyPublicKey, signature: bytes) -> bytes:
     """A plain signature as SignatureValue wants it: ECDSA as r and s beside each other (XML Signature 1.1, 6.4.3)."""
     if not isinstance(public_key, ec.EllipticCurvePublicKey):
         return signature
     return b"".join(number.to_bytes(_width(public_key), "big") for number in decode_dss_signature(signature))
 
 
-def holds(public_key: AnyPublicKey, algorithm: Algorithm, octets: bytes, value: bytes) -> bool:
+def verify_value(public_key: AnyPublicKey, algorithm: XmlSignatureAlgorithm, octets: bytes, value: bytes) -> bool:
     """Whether a SignatureValue fits; False too where key and algorithm are of different families."""
     hashing = _HASHES[algorithm]()
     try:

@@ -3,7 +3,7 @@
 from enum import StrEnum
 
 
-class Flaw(StrEnum):
+class SignatureErrorCode(StrEnum):
     """Why a signature does not count. The values are sentences in English and hold nothing of the document."""
 
     MISSING = "there is no signature"
@@ -30,8 +30,8 @@ class SignatureMissing(ValueError):
 
 
 class SignatureInvalid(ValueError):
-    """The signature is broken or outside the shape: `str()` is the `Flaw`."""
+    """The signature is broken or outside the shape: `str()` is the `SignatureErrorCode`."""
 
 
-class CoversSomethingElse(SignatureInvalid):
+class WrongReference(SignatureInvalid):
     """The signature's reference, or its place, says that it covers something else than the document."""

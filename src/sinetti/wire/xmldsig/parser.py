@@ -43,14 +43,14 @@ _SLOW_WITH_ATTRIBUTES = etree.LIBXML_VERSION < (2, 12)
 TOO_MUCH = "deeper, or with more elements or attributes, than any message has"
 
 
-class Unparsable(ValueError):
+class XmlRejected(ValueError):
     """The octets are no XML that we take. The text says why and holds nothing of the octets."""
 
 
 NOT_WELL_FORMED = "not well-formed in line {line}"
 
 
-class NotWellFormed(Unparsable):
+class NotWellFormed(XmlRejected):
     """The octets break the rules of XML, first in this line."""
 
     def __init__(self, line: int) -> None:
@@ -64,7 +64,7 @@ def without_bom(octets: bytes) -> bytes:
     return octets.removeprefix(_BOM)
 
 
-def new_scanner(
+def hardened_parser(
     on_declaration: Callable[[str | None, str], None] = lambda _prefix, _uri: None,
     most_namespaces: int = _MOST_NAMESPACES,
 ) -> expat.XMLParserType:
@@ -86,10 +86,10 @@ def new_scanner(
         on_declaration(prefix, uri or "")
         if in_scope > most_namespaces:
             why = "more namespace declarations in scope than any program needs"
-            raise Unparsable(why)
+            raise XmlRejected(why)
         if len(uri or "") > _LONGEST_NAMESPACE:
             why = "a namespace name longer than any program has"
-            raise Unparsable(why)
+            raise XmlRejected(why)
 
     def left(_prefix: str | None) -> None:
         nonlocal in_scope
@@ -100,8 +100,8 @@ def new_scanner(
     return scanner
 
 
-def scan(scanner: expat.XMLParserType, octets: bytes) -> None:
-    """Run a whole document (without byte order mark) through a scanner. Raises Unparsable."""
+def run_parser(scanner: expat.XMLParserType, octets: bytes) -> None:
+    """Run a whole document (without byte order mark) through a scanner. Raises XmlRejected."""
     # A second mark is a character before the root (XML 1.0, 2.8), which both parsers pass over.
     if octets.startswith(_BOM):
         raise NotWellFormed(1)
@@ -112,38 +112,38 @@ def scan(scanner: expat.XMLParserType, octets: bytes) -> None:
 
 
 def parse(octets: bytes) -> etree._Element:
-    """Parse a whole document, one that has canonical forms, into its root element. Raises Unparsable."""
+    """Parse a whole document, one that has canonical forms, into its root element. Raises XmlRejected."""
     octets = without_bom(octets)
     tags = octets.count(b"<")
-    scanner = new_scanner(_check_namespace, max(_ALWAYS, min(_MOST_NAMESPACES, _LOOKED_UP // max(1, tags))))
+    scanner = hardened_parser(_check_namespace, max(_ALWAYS, min(_MOST_NAMESPACES, _LOOKED_UP // max(1, tags))))
     if _SLOW_WITH_ATTRIBUTES:
         scanner.StartElementHandler = lambda _name, attributes: check_attributes(attributes)
-    scan(scanner, octets)
+    run_parser(scanner, octets)
     root = tree_of(octets)
     if _HAS_TOO_MANY(root):
-        raise Unparsable(TOO_MUCH)
+        raise XmlRejected(TOO_MUCH)
     return root
 
 
 def check_attributes(attributes: Mapping[str, str]) -> None:
     """Raise Unparsable where an element has more than are taken."""
     if len(attributes) > MOST_ATTRIBUTES:
-        raise Unparsable(TOO_MUCH)
+        raise XmlRejected(TOO_MUCH)
 
 
 def tree_of(octets: bytes) -> etree._Element:
-    """Make the tree of octets that a scanner has passed. Raises Unparsable."""
+    """Make the tree of octets that a scanner has passed. Raises XmlRejected."""
     parser = etree.XMLParser(encoding="utf-8", resolve_entities=False, no_network=True, load_dtd=False, huge_tree=False)
     try:
         return etree.fromstring(octets, parser)
     except etree.XMLSyntaxError as bad:
         why = "not well-formed, or too deep or too long in one place"
-        raise Unparsable(why) from bad
+        raise XmlRejected(why) from bad
 
 
 def root_end(octets: bytes) -> int:
-    """The offset of the root's end tag, or of the root if it is an empty-element tag. Raises Unparsable."""
-    scanner = new_scanner()
+    """The offset of the root's end tag, or of the root if it is an empty-element tag. Raises XmlRejected."""
+    scanner = hardened_parser()
     last = 0
 
     def ended(_name: str) -> None:
@@ -151,20 +151,20 @@ def root_end(octets: bytes) -> int:
         last = scanner.CurrentByteIndex
 
     scanner.EndElementHandler = ended
-    scan(scanner, octets)
+    run_parser(scanner, octets)
     return last
 
 
 def exclusive(node: etree._Element) -> bytes:
     """The exclusive canonical form of an element, comments included: two elements with the same are the same element.
 
-    Raises Unparsable for a relative namespace name, which has no canonical form (C14N 1.0, 1.3).
+    Raises XmlRejected for a relative namespace name, which has no canonical form (C14N 1.0, 1.3).
     """
     try:
         return etree.tostring(node, method="c14n", exclusive=True, with_comments=True)
     except etree.C14NError as bad:
         why = "a relative namespace name has no canonical form"
-        raise Unparsable(why) from bad
+        raise XmlRejected(why) from bad
 
 
 def children(element: etree._Element) -> list[etree._Element]:
@@ -212,10 +212,10 @@ def encode_base64(octets: bytes) -> str:
 def _check_declaration(version: str, encoding: str | None, _standalone: int) -> None:
     if version != "1.0":
         why = "not XML 1.0"
-        raise Unparsable(why)
+        raise XmlRejected(why)
     if encoding is not None and encoding.casefold() != "utf-8":
         why = "an encoding other than UTF-8 is declared"
-        raise Unparsable(why)
+        raise XmlRejected(why)
 
 
 def _check_namespace(_prefix: str | None, uri: str) -> None:
@@ -226,9 +226,9 @@ def _check_namespace(_prefix: str | None, uri: str) -> None:
     """
     if "&" in uri:
         why = "a namespace name holds a character that canonical forms differ in"
-        raise Unparsable(why)
+        raise XmlRejected(why)
 
 
 def _refuse_doctype(_name: str, _system: str | None, _public: str | None, _internal: int) -> None:
     why = "a DOCTYPE is never taken"
-    raise Unparsable(why)
+    raise XmlRejected(why)

@@ -25,11 +25,11 @@ from sinetti.wire.xmldsig.algorithms import (
     LARGEST_CERTIFICATE,
     LARGEST_FORM,
     SHA256,
-    Algorithm,
     Canonical,
+    XmlSignatureAlgorithm,
 )
-from sinetti.wire.xmldsig.errors import CoversSomethingElse, Flaw, SignatureInvalid, SignatureMissing
-from sinetti.wire.xmldsig.parser import DS, Unparsable, children
+from sinetti.wire.xmldsig.errors import SignatureErrorCode, SignatureInvalid, SignatureMissing, WrongReference
+from sinetti.wire.xmldsig.parser import DS, XmlRejected, children
 
 SIGNATURE = f"{{{DS}}}Signature"
 
@@ -40,7 +40,7 @@ _LINE = 76
 _MOST_PREFIXES = 32
 
 
-class Recipe(Enum):
+class SignatureProfile(Enum):
     """The two recipes in use (facts sheet, 2)."""
 
     EXCLUSIVE = "enveloped, then exclusive C14N"
@@ -48,33 +48,35 @@ class Recipe(Enum):
 
 
 @dataclass(frozen=True, slots=True)
-class Seal:
+class DocumentSigner:
     """What signs. `certificate` is DER; `sign` gives a plain signature by `algorithm` over octets (ECDSA in DER)."""
 
     certificate: bytes
     sign: Callable[[bytes], bytes] = field(repr=False)
-    algorithm: Algorithm
+    algorithm: XmlSignatureAlgorithm
 
 
 @dataclass(frozen=True, slots=True)
-class Verified:
+class VerifiedDocument:
     """`octets`: the canonical form that was digested. `certificate`: DER, not judged here; its key verifies."""
 
     octets: bytes = field(repr=False)
     certificate: bytes = field(repr=False)
 
 
-def seal_of(private_key: PrivateKey, certificate: bytes) -> Seal:
+def signer_for_key(private_key: PrivateKey, certificate: bytes) -> DocumentSigner:
     """Sign with a key in memory; `certificate` (DER) is the one of this key."""
-    return seal_with(certificate, lambda octets: signatures.sign(private_key, octets))
+    return signer_with(certificate, lambda octets: signatures.sign(private_key, octets))
 
 
-def seal_with(certificate: bytes, sign: Callable[[bytes], bytes]) -> Seal:
+def signer_with(certificate: bytes, sign: Callable[[bytes], bytes]) -> DocumentSigner:
     """Sign with whatever `sign` is, by the hash of `pki.signing.hash_for`. ValueError for a key neither RSA nor EC."""
-    return Seal(certificate, sign, algorithms.algorithm_for(x509.load_der_x509_certificate(certificate).public_key()))
+    return DocumentSigner(
+        certificate, sign, algorithms.algorithm_for(x509.load_der_x509_certificate(certificate).public_key())
+    )
 
 
-def sign_document(document: bytes, seal: Seal, recipe: Recipe) -> bytes:
+def sign_document(document: bytes, seal: DocumentSigner, recipe: SignatureProfile) -> bytes:
     """Put the signature of a whole document in, as the root's last child; every other octet stays (but a BOM).
 
     Raises ValueError for what is no XML, holds a ds:Signature already or has no canonical form.
@@ -84,7 +86,7 @@ def sign_document(document: bytes, seal: Seal, recipe: Recipe) -> bytes:
     if next(root.iter(SIGNATURE), None) is not None:
         why = "the document holds a signature already"
         raise ValueError(why)
-    signature = signature_over(Canonical(recipe is Recipe.EXCLUSIVE).whole(root), seal, recipe)
+    signature = signature_over(Canonical(recipe is SignatureProfile.EXCLUSIVE).whole(root), seal, recipe)
     end = parser.root_end(document)
     if not document.startswith(b"</", end):  # an empty-element tag has no inside: open it
         root.text = ""
@@ -93,13 +95,13 @@ def sign_document(document: bytes, seal: Seal, recipe: Recipe) -> bytes:
     return document[:end] + signature + document[end:]
 
 
-def signature_over(canonical: bytes, seal: Seal, recipe: Recipe) -> bytes:
+def signature_over(canonical: bytes, seal: DocumentSigner, recipe: SignatureProfile) -> bytes:
     """Write ds:Signature over a document in its canonical form; SignedInfo is written in its own: it stands as signed.
 
     Programs in the field read it as text (facts sheet, 3): no attributes within, and the certificate between newlines.
     """
     digest = algorithms.digest_of(SHA256, canonical)
-    transforms = [ENVELOPED, EXCLUSIVE] if recipe is Recipe.EXCLUSIVE else [ENVELOPED]
+    transforms = [ENVELOPED, EXCLUSIVE] if recipe is SignatureProfile.EXCLUSIVE else [ENVELOPED]
     written = "".join(f'<ds:Transform Algorithm="{one}"></ds:Transform>' for one in transforms)
     inside = (
         f'<ds:CanonicalizationMethod Algorithm="{EXCLUSIVE}"></ds:CanonicalizationMethod>'
@@ -112,7 +114,7 @@ def signature_over(canonical: bytes, seal: Seal, recipe: Recipe) -> bytes:
     plain = seal.sign(f'<ds:SignedInfo xmlns:ds="{DS}">{inside}'.encode())
     return (
         f'<ds:Signature xmlns:ds="{DS}"><ds:SignedInfo>{inside}'
-        f"<ds:SignatureValue>{parser.encode_base64(algorithms.value_of(public_key, plain))}</ds:SignatureValue>"
+        f"<ds:SignatureValue>{parser.encode_base64(algorithms.encode_value(public_key, plain))}</ds:SignatureValue>"
         f"<ds:KeyInfo><ds:X509Data><ds:X509Certificate>\n{lines}\n</ds:X509Certificate></ds:X509Data></ds:KeyInfo>"
         "</ds:Signature>"
     ).encode()
@@ -127,79 +129,81 @@ def _shown(certificate: bytes) -> tuple[AnyPublicKey, str]:
 
 def verify_document(
     document: bytes | Iterable[etree._Element], accept_key: Callable[[x509.Certificate], bool]
-) -> Verified:
+) -> VerifiedDocument:
     """Verify a document, or the first that fits of several candidates for it, by their roots, which are taken apart.
 
     `accept_key` judges the presented certificate before anything is verified with its key (which is known to load).
-    Raises Unparsable (a ValueError) for no XML, SignatureMissing, SignatureInvalid: of the first candidate.
+    Raises XmlRejected (a ValueError) for no XML, SignatureMissing, SignatureInvalid: of the first candidate.
     """
     first: ValueError | None = None
     for root in [parser.parse(document)] if isinstance(document, bytes) else document:
         try:
             return _verify(root, accept_key)
-        except (Unparsable, SignatureMissing, SignatureInvalid) as bad:
+        except (XmlRejected, SignatureMissing, SignatureInvalid) as bad:
             first = first or bad
-    raise first or SignatureInvalid(Flaw.NOT_CUT)
+    raise first or SignatureInvalid(SignatureErrorCode.NOT_CUT)
 
 
-def _verify(root: etree._Element, accept_key: Callable[[x509.Certificate], bool]) -> Verified:
+def _verify(root: etree._Element, accept_key: Callable[[x509.Certificate], bool]) -> VerifiedDocument:
     # 1 The one signature, and its three parts. Objects would be more places to put something unsigned.
     found = list(root.iter(SIGNATURE))
     if not found:
-        raise SignatureMissing(Flaw.MISSING)
+        raise SignatureMissing(SignatureErrorCode.MISSING)
     if found != children(root)[-1:]:
-        raise CoversSomethingElse(Flaw.MISPLACED)
+        raise WrongReference(SignatureErrorCode.MISPLACED)
     info, value, key_info = _take(found[0], "SignedInfo", "SignatureValue", "KeyInfo")
     # 2 SignedInfo against the shape.
     method, algorithm, reference = _take(info, "CanonicalizationMethod", "SignatureMethod", "Reference")
-    _demand(algorithm.get("Algorithm") in set(Algorithm) and not children(algorithm), Flaw.METHOD)
+    _demand(
+        algorithm.get("Algorithm") in set(XmlSignatureAlgorithm) and not children(algorithm), SignatureErrorCode.METHOD
+    )
     if reference.get("URI") != "":
-        raise CoversSomethingElse(Flaw.ELSEWHERE)
+        raise WrongReference(SignatureErrorCode.ELSEWHERE)
     transforms, digesting, digest = _take(reference, "Transforms", "DigestMethod", "DigestValue")
-    _demand(not children(digesting), Flaw.DIGEST_METHOD)
+    _demand(not children(digesting), SignatureErrorCode.DIGEST_METHOD)
     info_form, document_form = c14n_of(method), read_transforms(transforms)
     # 3 The presented key, within bounds before it is used.
     certificate, public_key = _presented(key_info, accept_key)
     # 4 The signature over SignedInfo, while it still stands in its document; nothing in there is left unlooked at.
     signature, stated = _octets(value), _octets(digest)
     signed = signed_info(info, info_form)
-    fits = algorithms.holds(public_key, Algorithm(algorithm.get("Algorithm", "")), signed, signature)
-    _demand(fits, Flaw.SIGNATURE_MISFIT)
+    fits = algorithms.verify_value(public_key, XmlSignatureAlgorithm(algorithm.get("Algorithm", "")), signed, signature)
+    _demand(fits, SignatureErrorCode.SIGNATURE_MISFIT)
     # 5 The digest, over the document without its signature.
     remove(found[0], root)
     octets = document_form.whole(root, LARGEST_FORM)
-    _demand(algorithms.digest_of(digesting.get("Algorithm"), octets) == stated, Flaw.DIGEST_MISFIT)
-    return Verified(octets, certificate)
+    _demand(algorithms.digest_of(digesting.get("Algorithm"), octets) == stated, SignatureErrorCode.DIGEST_MISFIT)
+    return VerifiedDocument(octets, certificate)
 
 
-def _demand(condition: bool, flaw: Flaw) -> None:  # noqa: FBT001 - reads as a sentence
+def _demand(condition: bool, flaw: SignatureErrorCode) -> None:  # noqa: FBT001 - reads as a sentence
     if not condition:
         raise SignatureInvalid(flaw)
 
 
 def _take(parent: etree._Element, *names: str) -> list[etree._Element]:
     found = children(parent)
-    _demand([child.tag for child in found] == [f"{{{DS}}}{name}" for name in names], Flaw.PARTS)
+    _demand([child.tag for child in found] == [f"{{{DS}}}{name}" for name in names], SignatureErrorCode.PARTS)
     return found
 
 
 def _octets(element: etree._Element) -> bytes:
     octets = parser.decode_base64(parser.value(element))
     if not octets:
-        raise SignatureInvalid(Flaw.NOT_BASE64)
+        raise SignatureInvalid(SignatureErrorCode.NOT_BASE64)
     return octets
 
 
 def c14n_of(method: etree._Element) -> Canonical:
     """The canonical form that an element names. Raises SignatureInvalid for one that is not taken."""
     algorithm, inside = method.get("Algorithm"), children(method)
-    _demand(algorithm in {EXCLUSIVE, INCLUSIVE}, Flaw.CANONICALISATION)
+    _demand(algorithm in {EXCLUSIVE, INCLUSIVE}, SignatureErrorCode.CANONICALISATION)
     if not inside:
         return Canonical(algorithm == EXCLUSIVE)
     kept = [child for child in inside if child.tag == f"{{{EXCLUSIVE}}}InclusiveNamespaces" and not children(child)]
-    _demand(algorithm == EXCLUSIVE and len(inside) == len(kept) == 1, Flaw.CANONICALISATION)
+    _demand(algorithm == EXCLUSIVE and len(inside) == len(kept) == 1, SignatureErrorCode.CANONICALISATION)
     prefixes = tuple(dict.fromkeys(kept[0].get("PrefixList", "").split()))
-    _demand(len(prefixes) <= _MOST_PREFIXES, Flaw.CANONICALISATION)
+    _demand(len(prefixes) <= _MOST_PREFIXES, SignatureErrorCode.CANONICALISATION)
     return Canonical(exclusive=True, prefixes=prefixes)
 
 
@@ -211,8 +215,8 @@ def read_transforms(transforms: etree._Element) -> Canonical:
         case [first, second] if first.get("Algorithm") == ENVELOPED and not children(first):
             chosen = c14n_of(second)
         case _:
-            raise SignatureInvalid(Flaw.TRANSFORMS)
-    _demand(all(one.tag == f"{{{DS}}}Transform" for one in children(transforms)), Flaw.TRANSFORMS)
+            raise SignatureInvalid(SignatureErrorCode.TRANSFORMS)
+    _demand(all(one.tag == f"{{{DS}}}Transform" for one in children(transforms)), SignatureErrorCode.TRANSFORMS)
     return chosen
 
 
@@ -220,17 +224,17 @@ def _presented(key_info: etree._Element, accept_key: Callable[[x509.Certificate]
     parts = children(key_info)
     known = {f"{{{DS}}}{name}" for name in ("KeyName", "KeyValue", "X509Data")}
     certificates = list(key_info.iter(f"{{{DS}}}X509Certificate"))
-    _demand({part.tag for part in parts} <= known and len(certificates) == 1, Flaw.NOT_ONE_CERTIFICATE)
+    _demand({part.tag for part in parts} <= known and len(certificates) == 1, SignatureErrorCode.NOT_ONE_CERTIFICATE)
     around = [part for part in parts if part.tag == f"{{{DS}}}X509Data"]
-    _demand(certificates[0].getparent() in around, Flaw.NO_X509_DATA)
+    _demand(certificates[0].getparent() in around, SignatureErrorCode.NO_X509_DATA)
     der = _octets(certificates[0])
-    _demand(len(der) <= LARGEST_CERTIFICATE, Flaw.CERTIFICATE_TOO_LONG)
+    _demand(len(der) <= LARGEST_CERTIFICATE, SignatureErrorCode.CERTIFICATE_TOO_LONG)
     try:
         certificate = x509.load_der_x509_certificate(der)
         public_key = certificate.public_key()
     except (ValueError, UnsupportedAlgorithm, x509.InvalidVersion) as bad:
-        raise SignatureInvalid(Flaw.CERTIFICATE_UNREADABLE) from bad
-    _demand(accept_key(certificate) and not describes_curve(certificate), Flaw.KEY_NOT_ACCEPTED)
+        raise SignatureInvalid(SignatureErrorCode.CERTIFICATE_UNREADABLE) from bad
+    _demand(accept_key(certificate) and not describes_curve(certificate), SignatureErrorCode.KEY_NOT_ACCEPTED)
     return der, public_key
 
 

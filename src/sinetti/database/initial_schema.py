@@ -1,0 +1,93 @@
+"""Parts of the schema that Django models cannot express: triggers, and indexes with another collation.
+
+Triggers refuse UPDATE, DELETE and TRUNCATE of audit rows, and DELETE of certificates.
+"""
+
+from typing import Any
+
+from django.apps import apps
+from django.db.backends.base.schema import BaseDatabaseSchemaEditor
+
+SQLITE = (
+    """
+    CREATE TRIGGER audit_no_update BEFORE UPDATE ON sinetti_auditevent
+    BEGIN SELECT RAISE(ABORT, 'audit rows are never changed'); END
+    """,
+    """
+    CREATE TRIGGER audit_no_delete BEFORE DELETE ON sinetti_auditevent
+    BEGIN SELECT RAISE(ABORT, 'audit rows are never deleted'); END
+    """,
+    """
+    CREATE TRIGGER certificate_no_delete BEFORE DELETE ON sinetti_certificate
+    BEGIN SELECT RAISE(ABORT, 'certificates are never deleted'); END
+    """,
+)
+POSTGRESQL = (
+    """
+    CREATE FUNCTION sinetti_forbid() RETURNS trigger LANGUAGE plpgsql AS
+    $$ BEGIN RAISE EXCEPTION 'rows of % are never changed or deleted', TG_TABLE_NAME; END $$
+    """,
+    """
+    CREATE TRIGGER audit_no_change BEFORE UPDATE OR DELETE ON sinetti_auditevent
+    FOR EACH ROW EXECUTE FUNCTION sinetti_forbid()
+    """,
+    """
+    CREATE TRIGGER audit_no_truncate BEFORE TRUNCATE ON sinetti_auditevent
+    FOR EACH STATEMENT EXECUTE FUNCTION sinetti_forbid()
+    """,
+    """
+    CREATE TRIGGER certificate_no_delete BEFORE DELETE ON sinetti_certificate
+    FOR EACH ROW EXECUTE FUNCTION sinetti_forbid()
+    """,
+)
+
+
+PREFIX_INDEXES = {
+    "people_by_email_prefix": ("Person", '(lower(email) COLLATE "C"), person_id'),
+    "organisations_by_id_prefix": ("Organisation", 'folded COLLATE "C", organisation_id'),
+    "organisations_by_name_prefix": ("Organisation", '(lower(name) COLLATE "C"), organisation_id'),
+    "holdings_by_description": ("Lineage", '(lower(description) COLLATE "C"), holding_id'),
+}
+"""Indexes for prefix searches (database/certificates/search.py), with model and columns.
+
+On PostgreSQL only an index of the collation "C" serves such a search. SQLite compares octets anyhow.
+"""
+_PATTERN_INDEXES = """SELECT indexname FROM pg_indexes WHERE schemaname = current_schema()
+    AND tablename LIKE %s AND indexdef LIKE '%%\\_pattern\\_ops)' ORDER BY indexname"""
+
+
+def complete_schema(_apps: Any, schema_editor: BaseDatabaseSchemaEditor) -> None:  # noqa: ANN401 - Django's app registry
+    """Add what the models cannot express to tables that were just created; a step of 0001_initial."""
+    while schema_editor.deferred_sql:  # indexes that Django creates last, among them those to be dropped
+        schema_editor.execute(schema_editor.deferred_sql.pop(0))
+    create_append_only_triggers(schema_editor)
+    if schema_editor.connection.vendor == "postgresql":
+        _replace_prefix_indexes(schema_editor)
+        drop_pattern_indexes(schema_editor)
+
+
+def create_append_only_triggers(schema_editor: BaseDatabaseSchemaEditor) -> None:
+    """Create the triggers of the database's vendor."""
+    for statement in SQLITE if schema_editor.connection.vendor == "sqlite" else POSTGRESQL:
+        schema_editor.execute(statement, params=None)  # None: a % in it is no placeholder
+
+
+def drop_pattern_indexes(schema_editor: BaseDatabaseSchemaEditor, how: str = "") -> None:
+    """Drop the indexes for LIKE that Django creates on PostgreSQL beside those of text columns.
+
+    Ids, serials and digests are random, so each of these indexes costs every written row a page of its own. `how` is
+    empty, or "CONCURRENTLY " outside a transaction.
+    """
+    with schema_editor.connection.cursor() as cursor:
+        cursor.execute(_PATTERN_INDEXES, ["sinetti\\_%"])
+        names = [name for (name,) in cursor.fetchall()]
+    for name in names:
+        schema_editor.execute(f"DROP INDEX {how}IF EXISTS {schema_editor.quote_name(name)}")
+
+
+def _replace_prefix_indexes(schema_editor: BaseDatabaseSchemaEditor) -> None:
+    for index, (model, columns) in PREFIX_INDEXES.items():
+        name = schema_editor.quote_name(index)
+        table = schema_editor.quote_name(apps.get_model("sinetti", model)._meta.db_table)  # noqa: SLF001 - Django's name
+        schema_editor.execute(f"DROP INDEX IF EXISTS {name}")
+        schema_editor.execute(f"CREATE INDEX {name} ON {table} ({columns})")
