@@ -24,13 +24,13 @@ def check(authority: Authority, answers: Sequence[bytes], holders: Sequence[Hold
     """Raise WrongAnswer unless each holder has one renewal, and the register, the audit and the journal say so."""
     ids = [_id_of(answer) for answer in answers]
     _demand(len(ids) == len(set(ids)) == len(holders), "an answer is missing, or a retrieval id came twice")
-    anchors = [authority.office.issuers[authority.hierarchy.services.file_name].certificate]
+    anchors = [authority.ctx.issuers[authority.hierarchy.services.file_name].certificate]
     for answer in answers[:_LOOKED_INTO]:
         body = answer[answer.index(b"\r\n\r\n") + 4 :]
         said = read_response(body, Operation.RENEW, lambda signer: bool(issuers_of(signer, anchors)))
         _demand(said.status_ok, "an answer is no OK")
     _demand(_renewed(authority, holders) == set(ids), "the register has other renewals than were answered")
-    alias = authority.office.register.alias
+    alias = authority.ctx.db.alias
     serials = set(models.Certificate.objects.using(alias).filter(origin="renewal").values_list("serial", flat=True))
     with connections[alias].cursor() as cursor:
         cursor.execute(
@@ -53,7 +53,7 @@ def check(authority: Authority, answers: Sequence[bytes], holders: Sequence[Hold
 
 def _renewed(authority: Authority, holders: Sequence[Holder]) -> set[bytes]:
     wanted = {holder.serial for holder in holders}
-    rows = models.Certificate.objects.using(authority.office.register.alias).filter(
+    rows = models.Certificate.objects.using(authority.ctx.db.alias).filter(
         predecessor__isnull=False, sha256__isnull=False, octets__der__isnull=False, state="issued"
     )
     return {one.encode() for before, one in rows.values_list("predecessor__serial", "retrieval_id") if before in wanted}

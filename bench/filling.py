@@ -43,9 +43,9 @@ def run(parser: ArgumentParser, head: str, measure: Callable[[Namespace], Sequen
     return int(any(one.missed for one in figures))
 
 
-def add_authority(register: Database, name: str, now: datetime) -> None:
+def add_authority(db: Database, name: str, now: datetime) -> None:
     """Write an issuing CA that issues nothing, and the type of its certificates."""
-    using = register.alias
+    using = db.alias
     models.CertificateAuthority.objects.using(using).create(
         name=name, common_name=name, role="issuing", certificate=b"", sha256="0" * 64, key_id="0" * 64,
         state="issuing", signs_from=now, signs_until=now,
@@ -55,9 +55,9 @@ def add_authority(register: Database, name: str, now: datetime) -> None:
     )
 
 
-def write(register: Database, statements: str, count: int, values: Mapping[str, Any], **names: str) -> None:
+def write(db: Database, statements: str, count: int, values: Mapping[str, Any], **names: str) -> None:
     """Run these statements for the numbers `i` below a count, in parts; {numbers} stands for the rows of one part."""
-    using = register.alias
+    using = db.alias
     for start in range(0, count, _CHUNK):
         numbers = f"generate_series({start}, {min(start + _CHUNK, count) - 1}) AS n(i)"
         with transaction.atomic(using=using), connections[using].cursor() as cursor:
@@ -66,8 +66,8 @@ def write(register: Database, statements: str, count: int, values: Mapping[str, 
                 cursor.execute(statement.format(numbers=numbers, **names), values)
 
 
-def settle(register: Database) -> None:
+def settle(db: Database) -> None:
     """Let the database take note of what it holds, as it does by itself in time."""
-    with connections[register.alias].cursor() as cursor:
+    with connections[db.alias].cursor() as cursor:
         cursor.execute("VACUUM ANALYZE")
         cursor.execute("CHECKPOINT")

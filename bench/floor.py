@@ -18,7 +18,7 @@ from sinetti.pki.signatures import verify
 
 def floor(authority: Authority, holder: Holder, processes: int, seconds: float) -> tuple[float, float]:
     """Renewals a second that the cryptography alone allows, and milliseconds of CPU for each."""
-    authority.office.register.close()
+    authority.ctx.db.close()
     context, parts = multiprocessing.get_context("fork"), []
     for _ in range(processes):
         receiver, sender = context.Pipe(duplex=False)
@@ -32,8 +32,8 @@ def floor(authority: Authority, holder: Holder, processes: int, seconds: float) 
 
 
 def _work(authority: Authority, holder: Holder, seconds: float, sender: Connection) -> None:
-    office, seal = authority.office, authority.responses.seal()
-    issuer = office.issuer_for(Channel.WS)
+    ctx, seal = authority.ctx, authority.responses.seal()
+    issuer = ctx.issuer_for(Channel.WS)
     theirs = ca_key(load_certificate(holder.der))
     done, begun, cpu = 0, monotonic_seconds(), process_time()
     while monotonic_seconds() - begun < seconds:
@@ -44,7 +44,7 @@ def _work(authority: Authority, holder: Holder, seconds: float, sender: Connecti
             raise RuntimeError
         # 10: the certificate's, and whether it fits the CA's key.
         if not verify(
-            ca_key(issuer.certificate), holder.to_be_signed, office.signer.sign(issuer.key_name, holder.to_be_signed)
+            ca_key(issuer.certificate), holder.to_be_signed, ctx.signer.sign(issuer.key_name, holder.to_be_signed)
         ):
             raise RuntimeError
         # 12: the answer's.

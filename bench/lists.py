@@ -114,11 +114,11 @@ def measured(database: str, entries: int, revocations: int = 5) -> Figures:
         url = new_database(stack.enter_context(cluster())) if database == "postgresql" else ""
         founded(folder / "authority", KINDS["P-384"], url)
         authority = opened(folder / "authority")
-        stack.callback(authority.office.register.close)
+        stack.callback(authority.ctx.db.close)
         stack.callback(authority.journal.close)
         living = _fill(authority, entries, 2 * revocations)
-        name = authority.office.issuing[Channel.WS]
-        rebuilt = _timed(lambda: publish(name, authority.office, _REQUEST))
+        name = authority.ctx.issuing[Channel.WS]
+        rebuilt = _timed(lambda: publish(name, authority.ctx, _REQUEST))
         warm = median(_published(authority, serial, begins=False) for serial in living[:revocations])
         cold = median(_published(authority, serial, begins=True) for serial in living[revocations:])
         octets, crypto = _crypto(authority, name)
@@ -133,13 +133,13 @@ def _timed(work: Callable[[], object]) -> float:
 
 def _published(authority: Authority, serial: Serial, *, begins: bool) -> float:
     """Seconds from the revocation until both lists that have it are answered."""
-    office, name = authority.office, authority.office.issuing[Channel.WS]
+    ctx, name = authority.ctx, authority.ctx.issuing[Channel.WS]
     if begins:
-        office.known_lists.clear()
-    door = PublicationEndpoint(office)
+        ctx.known_lists.clear()
+    door = PublicationEndpoint(ctx)
     needle = bytes.fromhex(serial)
     begun = monotonic_seconds()
-    revoke(RevocationRequest(serial, RevocationReason.KEY_COMPROMISE), office, "operator", _REQUEST)
+    revoke(RevocationRequest(serial, RevocationReason.KEY_COMPROMISE), ctx, "operator", _REQUEST)
     bodies = [door(Request("GET", f"/crl/{one}.crl", "", {}, _REQUEST, b"")).body for one in (name, f"{name}-1")]
     taken = monotonic_seconds() - begun
     if not all(needle in body for body in bodies):
@@ -150,8 +150,8 @@ def _published(authority: Authority, serial: Serial, *, begins: bool) -> float:
 
 def _crypto(authority: Authority, name: str) -> tuple[int, float]:
     """Octets of the whole list, and seconds to sign both lists and to check the signatures."""
-    office, now = authority.office, authority.office.now()
-    issuer, one = office.issuers[name], publish(name, office, _REQUEST)
+    ctx, now = authority.ctx, authority.ctx.now()
+    issuer, one = ctx.issuers[name], publish(name, ctx, _REQUEST)
     both = [
         build_tbs_crl(replace(issuer, shard=shard), [split_crl(one.der).entries], 1, now, now + timedelta(days=7))
         for shard in (0, 1)
@@ -159,15 +159,15 @@ def _crypto(authority: Authority, name: str) -> tuple[int, float]:
     key: Any = issuer.certificate.public_key()
     begun = monotonic_seconds()
     for octets in both:
-        if not verify(key, octets, office.signer.sign(issuer.key_name, octets)):
+        if not verify(key, octets, ctx.signer.sign(issuer.key_name, octets)):
             raise AssertionError(name)
     return len(one.der), monotonic_seconds() - begun
 
 
 def _fill(authority: Authority, entries: int, living: int) -> list[Serial]:
     """Write revoked certificates, and a few that are not; gives these."""
-    using, now = authority.office.register.alias, utc_now()
-    name = authority.office.issuing[Channel.WS]
+    using, now = authority.ctx.db.alias, utc_now()
+    name = authority.ctx.issuing[Channel.WS]
     organisation = models.Organisation.objects.using(using).create(
         customer_id="BENCH1", folded="BENCH1", kind="artificial", name="Bench Oy", language="fi", created=now
     )

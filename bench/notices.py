@@ -81,19 +81,19 @@ def main() -> int:
 def measured(certificates: int, due: int) -> list[Figure]:
     """Fill a register whose certificates end later, let the first `due` of them come near, and plan."""
     with ExitStack() as stack:
-        register = open_database(new_database(stack.enter_context(cluster())), alias=_ALIAS)
-        stack.callback(register.close)
-        migrate(register)
-        fill(register, certificates, due)
-        room = NotificationContext(register, Environment.TEST, lambda: NOW, utc_now, terms(), {}, b"k" * 32)
+        db = open_database(new_database(stack.enter_context(cluster())), alias=_ALIAS)
+        stack.callback(db.close)
+        migrate(db)
+        fill(db, certificates, due)
+        room = NotificationContext(db, Environment.TEST, lambda: NOW, utc_now, terms(), {}, b"k" * 32)
         quiet, idle, later = AIMS["nothing due"], "nothing due", NOW + WINDOW
         figures = [_round(f"{idle}: none is near its end", room, NOW, quiet)]
         figures.append(_round("all that have come near, each the step that it has come to", room, later, AIMS["due"]))
         figures.append(_round(f"{idle}: all that are near their end are noted", room, later, quiet))
         figures.append(_round(f"{idle}, a minute later", room, later + timedelta(minutes=1), quiet))
-        _bring_near(register, later, timedelta(days=30))
+        _bring_near(db, later, timedelta(days=30))
         figures.append(_round("the step of 30 days of the same, noted before", room, later, AIMS["due"]))
-        _bring_near(register, later, timedelta(days=7))
+        _bring_near(db, later, timedelta(days=7))
         figures.append(_round("the step of 7 days: signatories and text messages too", room, later))
         begun = monotonic_seconds()
         next_due_time(room, later)
@@ -114,23 +114,23 @@ def terms() -> NotificationSettings:
     )
 
 
-def fill(register: Database, certificates: int, due: int) -> None:
+def fill(db: Database, certificates: int, due: int) -> None:
     """Write certificates of which, `WINDOW` after `NOW`, the first `due` are within `WINDOW` of their end."""
     name = "bench-issuing-ca"
-    add_authority(register, name, NOW)
+    add_authority(db, name, NOW)
     values: dict[str, Any] = {"type": TYPE, "authority": name, "at": NOW, "beyond": NOW + WINDOW}
     apart = WINDOW.total_seconds() / due
     ends = f"(%(beyond)s::timestamptz + date_trunc('second', {apart!r} * (i + 1) * interval '1 second'))"
-    write(register, _FILLING, certificates, values, ends=ends)
-    settle(register)
-    settle(register)
+    write(db, _FILLING, certificates, values, ends=ends)
+    settle(db)
+    settle(db)
 
 
-def _bring_near(register: Database, now: datetime, step: timedelta) -> None:
+def _bring_near(db: Database, now: datetime, step: timedelta) -> None:
     """Let all that are near their end be so near that a step of theirs is due now."""
-    near = models.Certificate.objects.using(register.alias).filter(not_after__lte=now + WINDOW)
+    near = models.Certificate.objects.using(db.alias).filter(not_after__lte=now + WINDOW)
     near.update(not_after=now + step, remind_at=now)
-    settle(register)
+    settle(db)
 
 
 if __name__ == "__main__":

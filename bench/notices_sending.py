@@ -64,11 +64,11 @@ def measure(due: int, workers: int) -> int:
     """Plan reminders, then have them sent."""
     with ExitStack() as stack:
         url = new_database(stack.enter_context(cluster()))
-        register = open_database(url, alias=_ALIAS)
-        stack.callback(register.close)
-        migrate(register)
-        room = _room(register, {})
-        fill(register, due, due)
+        db = open_database(url, alias=_ALIAS)
+        stack.callback(db.close)
+        migrate(db)
+        room = _room(db, {})
+        fill(db, due, due)
         plan(room, _DUE_AT)
         with connections[_ALIAS].cursor() as cursor:
             cursor.execute("ANALYZE")
@@ -110,22 +110,22 @@ def _line(process: "subprocess.Popen[str]") -> str:
     return process.stdout.readline().strip()
 
 
-def _room(register: Database, deliverers: dict[MessageChannel, MessageTransport]) -> NotificationContext:
-    return NotificationContext(register, Environment.TEST, lambda: _DUE_AT, utc_now, terms(), deliverers, _KEY)
+def _room(db: Database, deliverers: dict[MessageChannel, MessageTransport]) -> NotificationContext:
+    return NotificationContext(db, Environment.TEST, lambda: _DUE_AT, utc_now, terms(), deliverers, _KEY)
 
 
 def _work(url: str, port: str) -> int:
     """Send what is due, once standard input ends; tell how many letters that were."""
-    register = open_database(url, alias=_ALIAS)
+    db = open_database(url, alias=_ALIAS)
     sender = Sender("notices@bench.example", "Sinetti", returns="bounces@bench.example")
     post = Smtp(SmtpServer("127.0.0.1", int(port), SmtpSecurity.NONE), sender, _KEY, utc_now)
-    room = _room(register, {MessageChannel.EMAIL: post})
+    room = _room(db, {MessageChannel.EMAIL: post})
     print("ready", flush=True)
     sys.stdin.read()
     begun = process_time()
     sent = send_due(room, random_id(), _DUE_AT + timedelta(minutes=1)).sent
     print(json.dumps({"sent": sent, "cpu": process_time() - begun}), flush=True)
-    register.close()
+    db.close()
     return 0
 
 

@@ -72,11 +72,11 @@ def measured(database: str, url: str, root: Path, wanted: argparse.Namespace) ->
     seeding.seed(authority, holders)
     stored, rounds = 0, OcspRefresher()
     while stored < len(holders):
-        stored += rounds.look(authority.office)
+        stored += rounds.look(authority.ctx)
     floor = per_signature(authority, holders[0])
     plain, with_answers = renewed(authority, holders[: 2 * wanted.renewals])
     authority.journal.close()
-    authority.office.register.close()
+    authority.ctx.db.close()
     rate, each = answered(root, authority, holders, wanted.seconds)
     print(f"{database}: {rate:.0f} stored answers/s by one worker; {1000 * each:.3f} ms of its processor each,")
     print(f"  so {1 / each:.0f}/s of one core (mark: {MARK})")
@@ -87,9 +87,9 @@ def measured(database: str, url: str, root: Path, wanted: argparse.Namespace) ->
 
 def per_signature(authority: Authority, holder: Holder, times: int = 2000) -> tuple[float, float]:
     """Seconds for the bare signature of an answer, and for an answer."""
-    office = authority.office
-    name = office.issuing[Channel.WS]
-    issuer, responder, now = office.issuers[name].certificate, office.responders[name](), office.now()
+    ctx = authority.ctx
+    name = ctx.issuing[Channel.WS]
+    issuer, responder, now = ctx.issuers[name].certificate, ctx.responders[name](), ctx.now()
     asked, told = (
         canonical_request(holder.serial, CertIdHash.SHA1, issuer),
         SingleResponse(GOOD, now, now + ANSWER_LIFE),
@@ -111,8 +111,8 @@ def renewed(authority: Authority, holders: list[Holder]) -> tuple[float, float]:
     """Seconds of this process's processor for one renewal without and with answers, by turns."""
     took: dict[bool, list[float]] = {False: [], True: []}
     doors = {
-        keeps: SoapEndpoint(office, authority.settings.soap_address, authority.recipe, authority.responses.seal)
-        for keeps, office in ((True, authority.office), (False, replace(authority.office, responders={})))
+        keeps: SoapEndpoint(ctx, authority.settings.soap_address, authority.recipe, authority.responses.seal)
+        for keeps, ctx in ((True, authority.ctx), (False, replace(authority.ctx, responders={})))
     }
     for number, holder in enumerate(holders):
         begun = process_time()
@@ -127,7 +127,7 @@ def answered(root: Path, authority: Authority, holders: list[Holder], seconds: i
     if wrk is None:
         sentence = "wrk is not installed: scripts/packages bench"
         raise SystemExit(sentence)
-    port, issuer = free_port(), authority.office.issuer_for(Channel.WS)
+    port, issuer = free_port(), authority.ctx.issuer_for(Channel.WS)
     paths, script = root.parent / "paths", root.parent / "paths.lua"
     paths.write_text("".join(f"{path_of(one, issuer.certificate, issuer.file_name)}\n" for one in holders))
     script.write_text(_SCRIPT % paths)

@@ -109,24 +109,22 @@ def main() -> int:
 def measured(certificates: int, times: int) -> list[Figure]:
     """Fill a register and ask."""
     with ExitStack() as stack:
-        register = open_database(new_database(stack.enter_context(cluster())))
-        stack.callback(register.close)
-        migrate(register)
-        fill(register, certificates)
-        user = _firm(register)
-        office = ServiceContext(
-            Environment.TEST, register, cast("Any", None), {}, {}, "FI", {}, lambda: NOW, utc_now, b"k" * 32
-        )
+        db = open_database(new_database(stack.enter_context(cluster())))
+        stack.callback(db.close)
+        migrate(db)
+        fill(db, certificates)
+        user = _firm(db)
+        ctx = ServiceContext(Environment.TEST, db, cast("Any", None), {}, {}, "FI", {}, lambda: NOW, utc_now, b"k" * 32)
         return [
-            *_lists(office, Actor(user.pk, second_factor=True), times),
-            *_searches(register, certificates, times),
-            *_pages(office, user, times),
+            *_lists(ctx, Actor(user.pk, second_factor=True), times),
+            *_searches(db, certificates, times),
+            *_pages(ctx, user, times),
         ]
 
 
-def _lists(office: ServiceContext, actor: Actor, times: int) -> list[Figure]:
+def _lists(ctx: ServiceContext, actor: Actor, times: int) -> list[Figure]:
     """The list of a firm with 300 clients, by itself: what its statements cost."""
-    allowed = load_permissions(actor, office)
+    allowed = load_permissions(actor, ctx)
     wanted = CertificateQuery(allowed.organisations(Permission.SEE), NOW)
     asked = {
         "list, most urgent first": wanted,
@@ -140,13 +138,13 @@ def _lists(office: ServiceContext, actor: Actor, times: int) -> list[Figure]:
     }
 
     def page(one: CertificateQuery, number: int = 1) -> Callable[[int], object]:
-        return lambda _: self_service_certificates.list_page(one, number, allowed, office)
+        return lambda _: self_service_certificates.list_page(one, number, allowed, ctx)
 
     figures = [_timed(what, times, page(one)) for what, one in asked.items()]
     return [*figures, _timed("list, page 20", times, page(wanted, 20))]
 
 
-def _searches(register: Database, certificates: int, times: int) -> list[Figure]:
+def _searches(db: Database, certificates: int, times: int) -> list[Figure]:
     """A clerk's search over everything: common and rare beginnings, and pages far on."""
 
     def pages(text: str) -> Callable[[int], None]:
@@ -154,27 +152,27 @@ def _searches(register: Database, certificates: int, times: int) -> list[Figure]
         after = [""]
 
         def ask(_: int) -> None:
-            after[0] = search_all(register, text, after[0]).after
+            after[0] = search_all(db, text, after[0]).after
 
         return ask
 
     some = [str((number * 7919) % certificates) for number in range(times)]
     return [
-        _timed("everything: a serial", times, lambda n: search_all(register, f"{n % 16:x}{n % 7}{n % 13:x}")),
-        _timed("everything: a customer id", times, lambda n: search_all(register, f"bench{some[n]}")),
-        _timed("everything: a name", times, lambda n: search_all(register, f"organisation {some[n][:4]}")),
-        _timed("everything: a description", times, lambda n: search_all(register, f"payroll {n}")),
-        _timed("everything: an address", times, lambda n: search_all(register, f"contact{some[n]}@")),
+        _timed("everything: a serial", times, lambda n: search_all(db, f"{n % 16:x}{n % 7}{n % 13:x}")),
+        _timed("everything: a customer id", times, lambda n: search_all(db, f"bench{some[n]}")),
+        _timed("everything: a name", times, lambda n: search_all(db, f"organisation {some[n][:4]}")),
+        _timed("everything: a description", times, lambda n: search_all(db, f"payroll {n}")),
+        _timed("everything: an address", times, lambda n: search_all(db, f"contact{some[n]}@")),
         _timed("everything: every name, page by page", times, pages("organisation")),
         _timed("everything: every description, page by page", times, pages("pay")),
-        _timed("everything: nothing", times, lambda _: search_all(register, "zz")),
+        _timed("everything: nothing", times, lambda _: search_all(db, "zz")),
     ]
 
 
-def _pages(office: ServiceContext, user: User, times: int) -> list[Figure]:
+def _pages(ctx: ServiceContext, user: User, times: int) -> list[Figure]:
     """Whole pages through the door, session and mandates included."""
-    around = PortalContext(office, lambda _: True, "Bench", dict.fromkeys(Language, "help"))
-    door = WsgiEndpoint(application(ADDRESS, office.transfer_key), ADDRESS, around.given())
+    around = PortalContext(ctx, lambda _: True, "Bench", dict.fromkeys(Language, "help"))
+    door = WsgiEndpoint(application(ADDRESS, ctx.transfer_key), ADDRESS, around.given())
     cookie = f"{settings.SESSION_COOKIE_NAME}={_session(user)}"
     figures = []
     for what, query in (
@@ -208,19 +206,19 @@ def _timed(what: str, times: int, ask: Callable[[int], object]) -> Figure:
     return Figure(what, found)
 
 
-def fill(register: Database, certificates: int) -> None:
+def fill(db: Database, certificates: int) -> None:
     """Write certificates, four to an organisation, whose ends lie from 170 days ago to two years ahead."""
-    add_authority(register, "bench-ca", NOW)
-    Gateway.objects.using(register.alias).create(
+    add_authority(db, "bench-ca", NOW)
+    Gateway.objects.using(db.alias).create(
         number=1, name="gate", public_key="", added=NOW, first_report=NOW, last_report=NOW
     )
-    write(register, _FILLING, certificates, {"at": NOW})
-    settle(register)
+    write(db, _FILLING, certificates, {"at": NOW})
+    settle(db)
 
 
-def _firm(register: Database) -> User:
+def _firm(db: Database) -> User:
     """Somebody of an accounting firm which looks after 300 organisations, spread over all."""
-    using = register.alias
+    using = db.alias
     ids = list(models.Organisation.objects.using(using).order_by("pk").values_list("pk", flat=True)[: CLIENTS + 1])
     user = User.objects.using(using).create(email="somebody@firm.example", created=NOW)
     mandates = models.RoleAssignment.objects.using(using)

@@ -41,7 +41,7 @@ def measured(authority: Authority, holders: Sequence[Holder], database_url: str)
 
 def write_ca(authority: Authority, folder: Path) -> None:
     """Write the issuing CA's certificate and its bare key, as other programs take them: ca.pem and key.pem."""
-    issuer = authority.office.issuer_for(Channel.WS)
+    issuer = authority.ctx.issuer_for(Channel.WS)
     encrypted = (authority.folder.keys / f"{issuer.key_name}.pem").read_bytes()
     key = load_private_key(encrypted, authority.folder.passphrase.read_bytes())
     (folder / "key.pem").write_bytes(dump_private_key(key, None))

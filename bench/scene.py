@@ -124,7 +124,7 @@ def holders(authority: Authority, count: int) -> list[Holder]:
     """Make holders, with certificates that the authority's CA signs, and sign their requests; in two processes."""
     # The old keys and the new ones have no prime in common: such a renewal would be refused.
     pairs = list(enumerate(zip(keys(count), keys(count), strict=True)))
-    authority.office.register.close()
+    authority.ctx.db.close()
     context, began = multiprocessing.get_context("fork"), utc_now() - BEGAN + timedelta(days=1)
     parts = []
     for number in range(PROCESSES):
@@ -145,7 +145,7 @@ def _make(
     began: datetime,
     sender: Connection,
 ) -> None:
-    issuer = authority.office.issuer_for(Channel.WS)
+    issuer = authority.ctx.issuer_for(Channel.WS)
     sender.send([_holder(authority, issuer, began, pair) for pair in pairs])
     sender.close()
 
@@ -162,9 +162,7 @@ def _holder(
     span = ValidityPeriod(began, began + VALIDITY)
     plan = LeafRequest(customer_id, name_of(number), "FI", holding_id.upper(), mine.public_key(), new_serial(), span)
     to_be_signed = build_tbs(plan, issuer, LeafProfile.HOLDER)
-    der = attach_signature(
-        to_be_signed, authority.office.signer.sign(issuer.key_name, to_be_signed), issuer.certificate
-    )
+    der = attach_signature(to_be_signed, authority.ctx.signer.sign(issuer.key_name, to_be_signed), issuer.certificate)
     request = build_request(new, customer_id, name_of(number))
     ask = RenewRequest(Environment.TEST, customer_id, name_of(number), request, der)
     return Holder(

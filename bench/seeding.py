@@ -22,10 +22,10 @@ _BATCH = 500
 
 def seed(authority: Authority, holders: list[Holder]) -> None:
     """Write holders into the register and what was issued to them into the journal."""
-    office = authority.office
-    name = office.issuing[Channel.WS]
-    type_id = models.CertificateType.objects.using(office.register.alias).get(channel=Channel.WS).pk
-    with transaction.atomic(using=office.register.alias):
+    ctx = authority.ctx
+    name = ctx.issuing[Channel.WS]
+    type_id = models.CertificateType.objects.using(ctx.db.alias).get(channel=Channel.WS).pk
+    with transaction.atomic(using=ctx.db.alias):
         for start in range(0, len(holders), _BATCH):
             part = holders[start : start + _BATCH]
             rows = _rows(part, name, type_id)
@@ -37,8 +37,8 @@ def seed(authority: Authority, holders: list[Holder]) -> None:
                 models.UsedKey,
                 models.Certificate,
             ):
-                _manager(model, office.register.alias).bulk_create(row for row in rows if type(row) is model)
-            _octets(office.register.alias, part)
+                _manager(model, ctx.db.alias).bulk_create(row for row in rows if type(row) is model)
+            _octets(ctx.db.alias, part)
     for start in range(0, len(holders), _BATCH):
         told = [fact for holder in holders[start : start + _BATCH] for fact in _facts(authority, holder, name)]
         authority.journal.append(told)
@@ -47,9 +47,9 @@ def seed(authority: Authority, holders: list[Holder]) -> None:
 
 def settle(authority: Authority) -> None:
     """Let the database take note of what it holds, as it does by itself in time."""
-    with connections[authority.office.register.alias].cursor() as cursor:
+    with connections[authority.ctx.db.alias].cursor() as cursor:
         cursor.execute("VACUUM ANALYZE" if cursor.db.vendor == "postgresql" else "ANALYZE")
-    authority.office.register.close()
+    authority.ctx.db.close()
 
 
 def _rows(holders: list[Holder], authority: str, type_id: str) -> list[Any]:
@@ -134,7 +134,7 @@ def _facts(authority: Authority, holder: Holder, name: str) -> list[JournalEntry
         crl_shard=1,
         sha256=Sha256(sha256_hex(holder.der)),
     )
-    issued = journal_records.issued(authority.office.register, certificate, holder.der)
+    issued = journal_records.issued(authority.ctx.db, certificate, holder.der)
     return [issued, journal_records.fetched(holder.serial, holder.span.not_before)]
 
 
@@ -169,11 +169,11 @@ SELECT %(at)s, 'operator', 'certificate-issued', 'certificate:40' || md5('s' || 
 
 def fill(authority: Authority, count: int, like: Holder) -> None:
     """Fill register and journal with `count` certificates in force."""
-    office = authority.office
-    connection = connections[office.register.alias]
+    ctx = authority.ctx
+    connection = connections[ctx.db.alias]
     values: dict[str, Any] = {
-        "type": models.CertificateType.objects.using(office.register.alias).get(channel=Channel.WS).pk,
-        "authority": office.issuing[Channel.WS],
+        "type": models.CertificateType.objects.using(ctx.db.alias).get(channel=Channel.WS).pk,
+        "authority": ctx.issuing[Channel.WS],
         "at": like.span.not_before,
         "end_at": like.span.not_after,
         "to_be_signed": like.to_be_signed,
@@ -184,7 +184,7 @@ def fill(authority: Authority, count: int, like: Holder) -> None:
     chunk = 20_000
     for start in range(0, count, chunk):
         numbers = {"start": start, "end": min(start + chunk, count) - 1}
-        with transaction.atomic(using=office.register.alias), connection.cursor() as cursor:
+        with transaction.atomic(using=ctx.db.alias), connection.cursor() as cursor:
             for statement in _FILLING.split(";"):
                 sql = statement.format(numbers=_NUMBERS[connection.vendor]).replace("i % 4", "i %% 4")
                 cursor.execute(sql, {**values, **numbers})

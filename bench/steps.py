@@ -43,7 +43,7 @@ def profiled(root: Path, holders: Sequence[Holder]) -> tuple[list[Step], float]:
     """Renew for these holders; gives the steps in order, and the database's round trips per renewal."""
     watch = Watch()
     authority = opened(root, RuntimeOptions(step=watch))
-    door = SoapEndpoint(authority.office, authority.settings.soap_address, authority.recipe, authority.responses.seal)
+    door = SoapEndpoint(authority.ctx, authority.settings.soap_address, authority.recipe, authority.responses.seal)
     taken: dict[str, list[tuple[float, float]]] = defaultdict(list)
     authority.responses.seal()
     ask(door, holders[0])
@@ -57,7 +57,7 @@ def profiled(root: Path, holders: Sequence[Holder]) -> tuple[list[Step], float]:
         if after[0] != _BEGIN:
             taken[after[0]].append((after[1] - before[1], after[2] - before[2]))
     authority.journal.close()
-    authority.office.register.close()
+    authority.ctx.db.close()
     steps = [
         Step(name, 1000 * median(wall for wall, _ in times), 1000 * median(cpu for _, cpu in times))
         for name, times in taken.items()
@@ -79,7 +79,7 @@ class counted:  # noqa: N801 - reads as what it does
     def __init__(self, authority: Authority) -> None:
         """Count nothing yet."""
         self.count = 0
-        self._connection = connections[authority.office.register.alias]
+        self._connection = connections[authority.ctx.db.alias]
         self._run = sql._run  # noqa: SLF001 - there is no other place through which every statement goes
 
     def __enter__(self) -> Self:

@@ -25,10 +25,10 @@ ROOT = Path(__file__).resolve().parent.parent
 FOLDER = ROOT / "docs" / "messages"
 
 
-def samples(register: Database) -> dict[str, str]:
+def samples(db: Database) -> dict[str, str]:
     """Every file of the folder by its name. The register is empty."""
     files: dict[str, list[str]] = {}
-    for language, case, letter in letters(register):
+    for language, case, letter in letters(db):
         if case.kind is MessageKind.OPERATOR and language is not letter.language:
             continue
         files.setdefault(f"{case.kind}.{language}.txt", []).append(shown(case, letter))
@@ -37,11 +37,11 @@ def samples(register: Database) -> dict[str, str]:
     return {name: "\n".join(parts) for name, parts in files.items()}
 
 
-def letters(register: Database) -> Iterator[tuple[Language, SampleMessage, RenderedMessage]]:
+def letters(db: Database) -> Iterator[tuple[Language, SampleMessage, RenderedMessage]]:
     """Every sample in every language. The register is empty."""
-    with transaction.atomic(using=register.alias):  # one, so that the disk is waited for once
-        stage = staged(register, Language.EN)
-        people = models.Person.objects.using(register.alias)
+    with transaction.atomic(using=db.alias):  # one, so that the disk is waited for once
+        stage = staged(db, Language.EN)
+        people = models.Person.objects.using(db.alias)
         for language in Language:
             for case in previews_samples.CASES:
                 written = None if case.first else REMINDERS[0].now
@@ -59,10 +59,10 @@ def shown(case: SampleMessage, letter: RenderedMessage) -> str:
 def main() -> None:
     """Write the folder."""
     with TemporaryDirectory(prefix="sinetti-messages-") as folder:
-        register = open_database(f"sqlite:///{folder}/register.sqlite3")
-        migrate(register)
-        made = samples(register)
-        register.close()
+        db = open_database(f"sqlite:///{folder}/register.sqlite3")
+        migrate(db)
+        made = samples(db)
+        db.close()
     FOLDER.mkdir(exist_ok=True)
     for old in [*FOLDER.glob("*.txt"), *FOLDER.glob("*.html")]:
         if old.name not in made:

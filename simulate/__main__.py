@@ -42,13 +42,13 @@ def main() -> int:
     made = world.make(options.certificates, options.seed)
     rounds = world.rounds(options.seed, world.BEGINS + world.LASTS)
     with _registers(options.database) as open_one:
-        register = open_one()
-        founding.found(register, made)
+        db = open_one()
+        founding.found(db, made)
         print(f"{monotonic_seconds() - begun:5.0f} s  {options.certificates:,} certificates are there", flush=True)
-        play = _played(made, rounds, register, open_one)
+        play = _played(made, rounds, db, open_one)
         print(f"{monotonic_seconds() - begun:5.0f} s  played; now compared", flush=True)
         compared = compare(play, rounds)
-        register.close()
+        db.close()
     text = page(Run(command, options.database, monotonic_seconds() - begun), play, compared)
     print(text)
     if options.write:
@@ -56,7 +56,7 @@ def main() -> int:
     return 0 if is_good(play, compared) else 1
 
 
-def _played(made: World, rounds: list[Round], register: Database, open_one: Callable[[], Database]) -> Play:
+def _played(made: World, rounds: list[Round], db: Database, open_one: Callable[[], Database]) -> Play:
     """Play with two nodes in processes of their own."""
     folder = Path(tempfile.mkdtemp(prefix="sinetti-simulation-"))
     lines = folder / "letters"
@@ -66,7 +66,7 @@ def _played(made: World, rounds: list[Round], register: Database, open_one: Call
         return Here(room_of(own, post, made.wave_from), post, Hand(own), made.lives)
 
     nodes = (Away(node), Away(node))
-    play = Play(made, register, nodes, Lines(lines))
+    play = Play(made, db, nodes, Lines(lines))
     try:
         play.run(rounds, _telling(len(rounds)))
     finally:

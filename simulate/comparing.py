@@ -50,7 +50,7 @@ def compare(play: Play, rounds: list[Round]) -> Compared:
 
 def _rows(play: Play, fates: Counter[str]) -> dict[str, _Row]:
     """Read the outbox, and count what became of its rows."""
-    rows = OutboxMessage.objects.using(play.register.alias).values_list(
+    rows = OutboxMessage.objects.using(play.db.alias).values_list(
         "message_id", "kind", "step", "channel", "certificate__serial", "holding_id", "sent", "dead", "dropped",
         "spread",
     )  # fmt: skip

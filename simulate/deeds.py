@@ -36,7 +36,7 @@ def new_serial(life: Life) -> Serial:
 class Hand:
     """Does what the world says, at the instant that it says."""
 
-    register: Database
+    db: Database
 
     def do(self, life: Life, deed: Deed) -> None:
         """Do one deed."""
@@ -50,18 +50,18 @@ class Hand:
             case Act.ORDER:
                 self._order(life, done)
             case Act.FETCH:
-                transactions.mark_retrieved(self.register, self._found(new_serial(life)), done)
+                transactions.mark_retrieved(self.db, self._found(new_serial(life)), done)
             case Act.SEE:
                 seen = {Sha256(digest(f"der {life.serial}")): deed.at}
-                usage.store_report(self.register, GATEWAY, seen, deed.at)
+                usage.store_report(self.db, GATEWAY, seen, deed.at)
             case Act.CHANGE_CONTACT:
                 if deed.to is not None:
-                    contacts.change_contact(self.register, life.holding_id, _party(deed.to), done)
+                    contacts.change_contact(self.db, life.holding_id, _party(deed.to), done)
             case Act.LET_END:
-                contacts.let_end(self.register, life.holding_id, done)
+                contacts.let_end(self.db, life.holding_id, done)
             case Act.REVOKE:
                 why = (RevocationReason.SUPERSEDED, None)
-                revocation.revoke(self.register, life.holding_id, [Serial(life.serial)], why, done)
+                revocation.revoke(self.db, life.holding_id, [Serial(life.serial)], why, done)
 
     def _order(self, life: Life, done: audit_log.AuditContext) -> None:
         """Order a replacement for the contact of now, and have it issued."""
@@ -70,7 +70,7 @@ class Hand:
         customer = f"SIM-{life.organisation.number}"
         new = NewOrder(customer, Channel.WS, "", _party(contact), deputy, Serial(life.serial))
         ids = NewTransferIds(digest(f"ids {life.serial}")[:32], done.at, done.at + timedelta(days=14), b"")
-        order_id = organisations.add_order(self.register, new, ids, done)
+        order_id = organisations.add_order(self.db, new, ids, done)
         holding = self._found(Serial(life.serial)).holding
         self._issue(life, IssuanceApproval(holding, _key(life), _span(done.at), order_id=order_id), done)
 
@@ -78,13 +78,13 @@ class Hand:
         serial, ends = new_serial(life), approval.span.not_after
         retrieval = digest(f"retrieval {serial}")[:32]
         asked = CertificateReservation(approval, AUTHORITY, serial, retrieval, ends - RENEWAL_WINDOW, 1, b"octets")
-        reserved = transactions.reserve_certificate(self.register, asked, done)
+        reserved = transactions.reserve_certificate(self.db, asked, done)
         transactions.store_certificate(
-            self.register, reserved, SignedCertificate(b"octets", Sha256(digest(f"der {serial}")), done.at), done
+            self.db, reserved, SignedCertificate(b"octets", Sha256(digest(f"der {serial}")), done.at), done
         )
 
     def _found(self, serial: Serial) -> Certificate:
-        found = transactions.find_certificate(self.register, serial)
+        found = transactions.find_certificate(self.db, serial)
         if found is None:
             raise NotThere(serial)
         return found

@@ -25,28 +25,28 @@ _BATCH = 500
 _CENTURY = timedelta(days=36_500)
 
 
-def found(register: Database, world: World) -> None:
+def found(db: Database, world: World) -> None:
     """Write the CA, organisations, people, mandates and certificates. The register has nothing yet."""
     authority = NewAuthority(
         AUTHORITY, "Simulated CA v1", "issuing", None, Channel.WS, b"", Sha256(digest("ca")), digest("key"),
         BEGINS - _CENTURY, BEGINS + _CENTURY,
     )  # fmt: skip
-    authorities.found(register, Environment.TEST, (authority,), AuditContext("simulation", BEGINS, "0" * 32))
-    Gateway.objects.using(register.alias).create(name=GATEWAY, public_key="", added=BEGINS)
-    with transaction.atomic(using=register.alias):
-        _write(register, models.Person, map(_person, people(world)))
-        _write(register, models.Organisation, map(_organisation, world.organisations))
-        _write(register, models.ApprovedChannel, map(_approval, world.organisations))
-        _write(register, models.RoleAssignment, chain.from_iterable(map(_mandates, world.organisations)))
-        _write(register, models.Lineage, map(_holding, world.lives))
+    authorities.found(db, Environment.TEST, (authority,), AuditContext("simulation", BEGINS, "0" * 32))
+    Gateway.objects.using(db.alias).create(name=GATEWAY, public_key="", added=BEGINS)
+    with transaction.atomic(using=db.alias):
+        _write(db, models.Person, map(_person, people(world)))
+        _write(db, models.Organisation, map(_organisation, world.organisations))
+        _write(db, models.ApprovedChannel, map(_approval, world.organisations))
+        _write(db, models.RoleAssignment, chain.from_iterable(map(_mandates, world.organisations)))
+        _write(db, models.Lineage, map(_holding, world.lives))
         replaced = [life for life in world.lives if life.habit is Habit.REPLACED]
-        _write(register, models.UsedKey, map(_key, world.lives))
-        _write(register, models.Certificate, map(_certificate, world.lives))
-        ids = _ids(register)
-        _write(register, models.UsedKey, map(_replacing_key, replaced))
-        _write(register, models.Order, (_replacing_order(life, ids[life.serial]) for life in replaced))
-        _write(register, models.Certificate, (_replacing(life, ids[life.serial]) for life in replaced))
-    with connections[register.alias].cursor() as cursor:
+        _write(db, models.UsedKey, map(_key, world.lives))
+        _write(db, models.Certificate, map(_certificate, world.lives))
+        ids = _ids(db)
+        _write(db, models.UsedKey, map(_replacing_key, replaced))
+        _write(db, models.Order, (_replacing_order(life, ids[life.serial]) for life in replaced))
+        _write(db, models.Certificate, (_replacing(life, ids[life.serial]) for life in replaced))
+    with connections[db.alias].cursor() as cursor:
         cursor.execute("ANALYZE")
 
 
@@ -72,14 +72,14 @@ def people(world: World) -> Iterator[Person]:
             yield life.deputy
 
 
-def _write(register: Database, model: Any, rows: Iterable[Any]) -> None:  # noqa: ANN401 - one loop over nine models
+def _write(db: Database, model: Any, rows: Iterable[Any]) -> None:  # noqa: ANN401 - one loop over nine models
     every = iter(rows)
     while part := list(islice(every, _BATCH)):
-        model.objects.using(register.alias).bulk_create(part)
+        model.objects.using(db.alias).bulk_create(part)
 
 
-def _ids(register: Database) -> dict[str, int]:
-    return dict(models.Certificate.objects.using(register.alias).values_list("serial", "pk"))
+def _ids(db: Database) -> dict[str, int]:
+    return dict(models.Certificate.objects.using(db.alias).values_list("serial", "pk"))
 
 
 def _person(person: Person) -> models.Person:

@@ -146,16 +146,14 @@ def do(hand: Hand, lives: list[Life], deeds: list[tuple[int, int]]) -> None:
         hand.do(lives[life], done)
 
 
-def room_of(register: Database, post: Post, wave_from: int) -> NotificationContext:
+def room_of(db: Database, post: Post, wave_from: int) -> NotificationContext:
     """Make a mailroom that delivers to the post."""
     words = dict.fromkeys(Language, "help")
     terms = NotificationSettings(
         "http://pages.simulation.example", "Simulation", words, (OPERATOR,), wave_from=wave_from
     )
     now = lambda: post.at  # noqa: E731 - both clocks are one
-    return NotificationContext(
-        register, Environment.TEST, now, now, terms, dict.fromkeys(MessageChannel, post), b"k" * 32
-    )
+    return NotificationContext(db, Environment.TEST, now, now, terms, dict.fromkeys(MessageChannel, post), b"k" * 32)
 
 
 def dying(after: int | None, die: Callable[[], None]) -> Callable[[str], None]:

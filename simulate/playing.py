@@ -28,7 +28,7 @@ class Play:
     """One play, and what is seen of it from outside: tries by message, addresses from where mail came back."""
 
     world: World
-    register: Database
+    db: Database
     nodes: tuple[Node, Node]
     lines: Lines
     tried: dict[str, Tried] = field(default_factory=dict)
@@ -81,7 +81,7 @@ class Play:
                 self.counted["handed over again"] += tried.ends > 1
             if line.what == "sent" and line.to.startswith("gone") and line.to not in self.gone:
                 self.gone[line.to] = one.at + _COMES_BACK_AFTER
-                mark_bounced(self.register, line.message_id, self.gone[line.to])
+                mark_bounced(self.db, line.message_id, self.gone[line.to])
 
 
 _NO_MORE = (datetime.max.replace(tzinfo=UTC), 0, 0)

@@ -6,8 +6,8 @@ import pytest
 
 from tests.api.counter import Counter, opened_counter
 from tests.api.listening import Service, listening
-from tests.support.office import Desk, desk, sqlite_desk
 from tests.support.registers import register, sqlite_register
+from tests.support.service_context import Desk, desk, sqlite_desk
 
 __all__ = ["desk", "register", "sqlite_desk", "sqlite_register"]
 

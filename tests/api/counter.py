@@ -16,7 +16,7 @@ from sinetti.pki.encoding import certificate_der, generate_key
 from sinetti.server.http import Request, Response
 from sinetti.wire.xmldsig.signature import SignatureProfile, signer_for_key
 from tests.support.authority import issue, leaf_plan, response_signer, services_issuer
-from tests.support.office import REQUEST, Desk
+from tests.support.service_context import REQUEST, Desk
 
 ADDRESS = f"https://pki.sinetti.example{PATH}"
 SERVICE = "http://certificates.vero.fi/2017/10/certificateservices"
@@ -79,7 +79,7 @@ class Counter:
 
     def on(self, desk: Desk) -> "Counter":
         """Put the same door in front of a changed office."""
-        return Counter(desk, replace(self.door, office=desk.office), self.signer)
+        return Counter(desk, replace(self.door, ctx=desk.ctx), self.signer)
 
 
 def opened_counter(
@@ -89,7 +89,7 @@ def opened_counter(
     key, certificate = response_signer() if leaf is None else services_leaf(leaf)
     seal = signer_for_key(key, certificate_der(certificate))
     pem = certificate.public_bytes(Encoding.PEM).decode()
-    return Counter(desk, SoapEndpoint(desk.office, ADDRESS, recipe, lambda: seal), pem)
+    return Counter(desk, SoapEndpoint(desk.ctx, ADDRESS, recipe, lambda: seal), pem)
 
 
 @cache

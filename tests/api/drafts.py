@@ -16,12 +16,12 @@ from cryptography.hazmat.primitives.serialization import Encoding
 from sinetti.domain.certificates.revocation import RevocationReason
 from sinetti.domain.leniency import Leniency
 from sinetti.pki.encoding import PrivateKey
-from sinetti.services.organisations.register import close
+from sinetti.services.organisations.registration import close
 from sinetti.services.revocation.revoke import RevocationRequest, revoke
 from tests.api import messages
 from tests.api.counter import Counter
 from tests.support.authority import CUSTOMER_ID
-from tests.support.office import (
+from tests.support.service_context import (
     DAY,
     REQUEST,
     SECOND,
@@ -154,7 +154,7 @@ def _locked(draft: Draft) -> None:
 
 
 def _closed(draft: Draft) -> None:
-    assert close(CUSTOMER_ID, draft.desk.office, "operator", REQUEST)
+    assert close(CUSTOMER_ID, draft.desk.ctx, "operator", REQUEST)
 
 
 def _fifteen_days(draft: Draft) -> None:
@@ -177,7 +177,7 @@ def _signed_by_a_stranger(draft: Draft) -> None:
 
 def _revoked(draft: Draft) -> None:
     assert draft.held is not None
-    revoke(RevocationRequest(draft.held.serial, RevocationReason.UNSPECIFIED), draft.desk.office, "operator", REQUEST)
+    revoke(RevocationRequest(draft.held.serial, RevocationReason.UNSPECIFIED), draft.desk.ctx, "operator", REQUEST)
 
 
 def _renewed_and_fetched(draft: Draft) -> None:

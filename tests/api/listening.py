@@ -64,7 +64,7 @@ class Service:
         try:
             yield authority
         finally:
-            authority.office.register.close()
+            authority.ctx.db.close()
 
     def set_clock(self, now: datetime) -> None:
         """Move the clock of both sides."""
@@ -128,11 +128,11 @@ def stuck(_request: Request) -> Response:
 def main(root: Path, ports: dict[str, int]) -> None:
     """Serve until told to stop."""
     authority = opened(root)
-    door = SoapEndpoint(authority.office, authority.settings.soap_address, authority.recipe, authority.responses.seal)
+    door = SoapEndpoint(authority.ctx, authority.settings.soap_address, authority.recipe, authority.responses.seal)
     listeners = (
         Listener(AsgiApp(door), listen(LOOPBACK, ports["soap"])),
         Listener(AsgiApp(door, IMPATIENT), listen(LOOPBACK, ports["impatient"])),
-        Listener(AsgiApp(PublicationEndpoint(authority.office)), listen(LOOPBACK, ports["status"])),
+        Listener(AsgiApp(PublicationEndpoint(authority.ctx)), listen(LOOPBACK, ports["status"])),
         Listener(AsgiApp(broken), listen(LOOPBACK, ports["broken"])),
         Listener(AsgiApp(slow), listen(LOOPBACK, ports["slow"])),
         Listener(AsgiApp(stuck), listen(LOOPBACK, ports["stuck"])),

@@ -6,7 +6,7 @@ from sinetti.ca.hierarchy_config import GeneratedHierarchy, generate_hierarchy, 
 from sinetti.database.connection import Database
 from sinetti.domain.values import Environment
 from tests.support.authority import BASE_URL, NOW
-from tests.support.office import Desk, opened_desk
+from tests.support.service_context import Desk, opened_desk
 
 
 @cache

@@ -20,7 +20,7 @@ from sinetti.services.revocation.revoke import RevocationRequest, revoke
 from tests.server.test_listening import exchange, head
 from tests.support.asking import asked, believed
 from tests.support.authority import BASE_URL
-from tests.support.office import REQUEST, Desk, Held, ca_certificate, enrolled
+from tests.support.service_context import REQUEST, Desk, Held, ca_certificate, enrolled
 
 NAME = "DataProvidersTestIssuingCAv1"
 TRY_LATER = bytes.fromhex("30030a0103")
@@ -43,13 +43,13 @@ def octets(held) -> bytes:
 
 
 def got(desk: Desk, path: str, method: str = "GET") -> Response:
-    return PublicationEndpoint(desk.office)(Request(method, path, "", {}, REQUEST, b""))
+    return PublicationEndpoint(desk.ctx)(Request(method, path, "", {}, REQUEST, b""))
 
 
 def posted(
     desk: Desk, body: bytes, content_type: str = REQUEST_TYPE, door: PublicationEndpoint | None = None
 ) -> Response:
-    door = door or PublicationEndpoint(desk.office)
+    door = door or PublicationEndpoint(desk.ctx)
     return door(Request("POST", f"/ocsp/{NAME}", "", {"content-type": content_type}, REQUEST, body))
 
 
@@ -97,7 +97,7 @@ def test_caches_keep_an_answer_for_a_minute_at_the_most(sqlite_desk, held):
     assert reply.headers["expires"] == "Mon, 02 Mar 2026 12:11:00 GMT"
     assert re.fullmatch(r'"[0-9a-f]{32}"', reply.headers["etag"])
     assert got(sqlite_desk, path, "HEAD").headers == reply.headers
-    revoke(RevocationRequest(held.serial, RevocationReason.SUPERSEDED), sqlite_desk.office, "operator", REQUEST)
+    revoke(RevocationRequest(held.serial, RevocationReason.SUPERSEDED), sqlite_desk.ctx, "operator", REQUEST)
     assert got(sqlite_desk, path).headers["etag"] != reply.headers["etag"]
     assert reply.noted is None, "who asks about whom is no line in the log"
 
@@ -146,7 +146,7 @@ NOT_FOUND = {
 @pytest.mark.parametrize("path", NOT_FOUND.values(), ids=NOT_FOUND)
 @pytest.mark.parametrize("method", ["GET", "POST"])
 def test_nobody_answers_there(path, method, sqlite_desk):
-    door = PublicationEndpoint(sqlite_desk.office)
+    door = PublicationEndpoint(sqlite_desk.ctx)
     reply = door(Request(method, path, "", {"content-type": REQUEST_TYPE}, REQUEST, b"x"))
     assert (reply.status, reply.content_type) == (404, "text/plain; charset=utf-8")
 
@@ -167,7 +167,7 @@ def test_what_is_posted_is_a_request_of_bounded_size(sqlite_desk):
 def test_beyond_the_rate_nothing_is_signed_on_the_spot_and_stored_answers_go_on(sqlite_desk, held, monkeypatch):
     now = [100.0]
     monkeypatch.setattr(api_ocsp, "monotonic_seconds", lambda: now[0])
-    door = PublicationEndpoint(sqlite_desk.office, OnDemandSigningBudget(Rate(2, 3)))
+    door = PublicationEndpoint(sqlite_desk.ctx, OnDemandSigningBudget(Rate(2, 3)))
     unknown, known = asked(5, ca_certificate()), asked(load_certificate(held.der), ca_certificate())
 
     def later(request: bytes) -> bool:
@@ -191,8 +191,8 @@ def test_a_fault_of_ours_is_told_in_ocsp_and_nothing_of_it(sqlite_desk, monkeypa
 def test_over_the_real_server(service):
     """With percent signs and without, as far as a path can carry it."""
     with service.opened() as authority:
-        issuers, now = dict(authority.office.issuers), authority.office.now()
-        names = list(authority.office.responders)
+        issuers, now = dict(authority.ctx.issuers), authority.ctx.now()
+        names = list(authority.ctx.responders)
     assert len(names) == 3
     for name in names:
         issuer = issuers[name].certificate

@@ -14,7 +14,7 @@ from tests.api.counter import Counter, opened_counter
 from tests.api.presets import incomes_register_test
 from tests.api.programs import haskell_erp, java_tool, java_tool_moved, odoo_module, sample_signer, wcf_proxy
 from tests.support.authority import CUSTOMER_ID, CUSTOMER_NAME, issuer
-from tests.support.office import DAY, ordered
+from tests.support.service_context import DAY, ordered
 
 PROGRAMS = {one.NAME: one for one in (java_tool, java_tool_moved, haskell_erp, odoo_module, wcf_proxy, sample_signer)}
 RECIPES = {recipe.name.lower(): recipe for recipe in SignatureProfile}

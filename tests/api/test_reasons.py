@@ -16,7 +16,7 @@ from sinetti.services.organisations import queries
 from tests.api.counter import LONGEST_MESSAGE, payload_of
 from tests.api.drafts import DRAFTS, FAULTS, NAME, Draft, get_draft, new_draft, renew_draft, wrong
 from tests.support.authority import CUSTOMER_ID, authority, holder_certificate, holder_key, issuer, response_signer
-from tests.support.office import DAY, REQUEST, SECOND, new_key
+from tests.support.service_context import DAY, REQUEST, SECOND, new_key
 
 ALONE = {f"{operation} {fault.code}": (operation, fault) for operation, faults in FAULTS.items() for fault in faults}
 PAIRS = {
@@ -132,13 +132,13 @@ def test_a_signer_that_stalls_leaves_the_certificate_not_ready(counter):
         try:
             answers.append(draft.ask())
         finally:
-            counter.desk.register.close()
+            counter.desk.db.close()
 
     with counter.desk.signer.stalled() as stall:
         thread = Thread(target=ask)
         thread.start()
         assert stall.somebody_waits.wait(30)
-        (reserved,) = queries.certificates(counter.desk.office)
+        (reserved,) = queries.certificates(counter.desk.ctx)
         values = draft.values | {"RetrievalId": reserved.retrieval_id}
         for name in ("TransferId", "TransferPassword"):
             del values[name]

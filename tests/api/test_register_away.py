@@ -9,8 +9,8 @@ from sinetti.database.connection import open_database
 from sinetti.server.http import Request
 from tests.api.counter import opened_counter
 from tests.api.drafts import DRAFTS, new_draft
-from tests.support.office import REQUEST, opened_desk
 from tests.support.registers import opened_register
+from tests.support.service_context import REQUEST, opened_desk
 
 NOWHERE = {"sqlite": "sqlite:////nowhere/at/all/register.sqlite3", "postgresql": "postgresql://nobody@127.0.0.1:1/none"}
 
@@ -19,7 +19,7 @@ NOWHERE = {"sqlite": "sqlite:////nowhere/at/all/register.sqlite3", "postgresql":
 @pytest.mark.parametrize("url", NOWHERE.values(), ids=NOWHERE)
 def test_every_operation_says_to_come_again(url, operation, counter):
     draft = DRAFTS[operation](counter)
-    draft.counter = counter.on(counter.desk.but(register=open_database(url, alias="away")))
+    draft.counter = counter.on(counter.desk.but(db=open_database(url, alias="away")))
     assert draft.ask().code == "PKI090"
     draft.counter = counter
     assert draft.ask().status == "OK"
@@ -27,10 +27,10 @@ def test_every_operation_says_to_come_again(url, operation, counter):
 
 @pytest.mark.parametrize("url", NOWHERE.values(), ids=NOWHERE)
 def test_lists_are_fetched_again_in_a_minute(url, counter, caplog):
-    office = counter.desk.but(register=open_database(url, alias="away")).office
+    ctx = counter.desk.but(db=open_database(url, alias="away")).ctx
 
     def status(path: str) -> tuple[int, str | None]:
-        reply = PublicationEndpoint(office)(Request("GET", path, "", {}, REQUEST, b""))
+        reply = PublicationEndpoint(ctx)(Request("GET", path, "", {}, REQUEST, b""))
         return reply.status, reply.headers.get("retry-after")
 
     assert status("/crl/DataProvidersTestIssuingCAv1-1.crl") == (503, "60")

@@ -19,14 +19,14 @@ from sinetti.services.revocation.early_replacement import EarlyReplacementReques
 from sinetti.services.revocation.revoke import RevocationRequest, revoke
 from tests.house.tree import DOCS, rows
 from tests.support.authority import holder_certificate, holder_key, response_signer
-from tests.support.office import DAY, REQUEST, enrolled
+from tests.support.service_context import DAY, REQUEST, enrolled
 
 EXPLAINED = {Language.FI: "syy", Language.SV: "orsak", Language.EN: "why"}
 
 
 def ask(desk, name, method="GET", **headers):
     request = Request(method, f"{PATH}/{name}", "", headers, REQUEST, b"")
-    return RenewalInfoEndpoint(desk.office)(request)
+    return RenewalInfoEndpoint(desk.ctx)(request)
 
 
 def name_of(held):
@@ -46,7 +46,7 @@ def called(desk, held, told):
     ask_ = EarlyReplacementRequest(
         CertificateSelection(serials=(held.serial,)), "a17", "incident", told, timedelta(hours=1)
     )
-    call_early(ask_, desk.office, REQUEST)
+    call_early(ask_, desk.ctx, REQUEST)
 
 
 def test_as_a_rule(desk):
@@ -83,7 +83,7 @@ def test_called_for_without_a_word(sqlite_desk):
 
 def test_revoked(sqlite_desk):
     held = enrolled(sqlite_desk)
-    revoke(RevocationRequest(held.serial, RevocationReason.SUPERSEDED), sqlite_desk.office, "operator", REQUEST)
+    revoke(RevocationRequest(held.serial, RevocationReason.SUPERSEDED), sqlite_desk.ctx, "operator", REQUEST)
     assert instants(shown(ask(sqlite_desk, name_of(held))))[1] < sqlite_desk.clock.now
 
 
@@ -135,14 +135,14 @@ def test_in_the_language_that_is_asked_for(sqlite_desk):
 
 def test_the_register_is_away(sqlite_desk):
     held = enrolled(sqlite_desk)
-    away = sqlite_desk.but(register=open_database("sqlite:////nowhere/register.sqlite3", alias="away"))
+    away = sqlite_desk.but(db=open_database("sqlite:////nowhere/register.sqlite3", alias="away"))
     reply = ask(away, name_of(held))
     assert problem(reply) == (503, "unavailable")
     assert reply.headers["retry-after"] == "60"
 
 
 def test_it_stands_beside_another_door(sqlite_desk):
-    both = mount_api(lambda _request: text_response(200, "the other"), sqlite_desk.office)
+    both = mount_api(lambda _request: text_response(200, "the other"), sqlite_desk.ctx)
     for path, body in ((PATH, b"the other\n"), (f"{PATH}x/AAAA.AQ", b"the other\n")):
         assert both(Request("GET", path, "", {}, REQUEST, b"")).body == body
     assert both(Request("GET", f"{PATH}/AAAA.AQ", "", {}, REQUEST, b"")).status == 404

@@ -23,7 +23,7 @@ from tests.api.counter import SERVICE, Counter, opened_counter, payload_of
 from tests.api.drafts import FAULTS, get_draft, new_draft, renew_draft, wrong
 from tests.api.programs import haskell_erp, odoo_module
 from tests.support.authority import CUSTOMER_ID, NOW, services_issuer
-from tests.support.office import REQUEST
+from tests.support.service_context import REQUEST
 
 DS = "http://www.w3.org/2000/09/xmldsig#"
 SOAP = "http://schemas.xmlsoap.org/soap/envelope/"
@@ -146,10 +146,10 @@ def test_the_recipe_is_a_setting(setting, tmp_path):
     settings = AuthoritySettings(Environment.TEST, base_url, "https://certificates.example", response_recipe=setting)
     initialise(root, InitOptions(DirectoryKind.AUTHORITY, load_preset("default"), settings, NOW))
     authority = open_authority(root, DirectoryKind.AUTHORITY, RuntimeOptions(lambda: NOW))
-    door = SoapEndpoint(authority.office, "", authority.recipe, authority.responses.seal)
+    door = SoapEndpoint(authority.ctx, "", authority.recipe, authority.responses.seal)
     message = messages.element("GetCertificateRequest", {"Environment": "TEST", "CustomerId": "0", "RetrievalId": "x"})
     reply = door(Request("POST", PATH, "", {}, REQUEST, messages.enveloped(message)))
-    authority.office.register.close()
+    authority.ctx.db.close()
     odoo_module.checked(reply.body)
     _check_recipe(etree.fromstring(payload_of(reply.body)), SignatureProfile[setting.name])
 

@@ -23,7 +23,7 @@ from sinetti.wire.json_api import usage_reports
 from sinetti.wire.json_api.revocations import CONTENT_TYPE, PATH, RevocationBody, parse_revoked, render, sign_revocation
 from tests.house.tree import DOCS, rows
 from tests.support.authority import NOW
-from tests.support.office import (
+from tests.support.service_context import (
     DAY,
     REQUEST,
     SECOND,
@@ -43,7 +43,7 @@ SUPERSEDED, LOST = RevocationReason.SUPERSEDED, RevocationReason.KEY_COMPROMISE
 
 def enrolled_with(desk, kind):
     key = new_key(kind)
-    return held_by(desk, key, accepted(enrol(new_ask(ordered(desk), key), desk.office, REQUEST)))
+    return held_by(desk, key, accepted(enrol(new_ask(ordered(desk), key), desk.ctx, REQUEST)))
 
 
 def request(held: Held, body=None, *, key=None, key_id=None, created=NOW, path=PATH, method="POST", **changed):
@@ -65,7 +65,7 @@ def request(held: Held, body=None, *, key=None, key_id=None, created=NOW, path=P
 
 
 def answered(desk, asked, **rest):
-    reply = RevocationsEndpoint(desk.office, **rest)(asked)
+    reply = RevocationsEndpoint(desk.ctx, **rest)(asked)
     return reply.status, json.loads(reply.body), reply
 
 
@@ -223,7 +223,7 @@ def test_in_the_contact_s_language_once_it_is_proven_whose_it_is(sqlite_desk):
 
 def test_the_register_is_away(sqlite_desk):
     held = enrolled(sqlite_desk)
-    away = sqlite_desk.but(register=open_database("sqlite:////nowhere/register.sqlite3", alias="away"))
+    away = sqlite_desk.but(db=open_database("sqlite:////nowhere/register.sqlite3", alias="away"))
     assert reason_of(away, request(held)) == (503, "unavailable")
     assert answered(away, request(held))[2].headers["retry-after"] == "60"
 
@@ -234,14 +234,12 @@ def test_a_certificate_reports_no_sightings(sqlite_desk):
     parts = SignedComponents("POST", usage_reports.PATH, usage_reports.CONTENT_TYPE, usage_reports.render([]))
     headers = sign(parts, sha256_hex(held.der), NOW, algorithms(held.key.public_key())[0], certificate_signer(held.key))
     lowered = {name.lower(): value for name, value in headers.items()}
-    reply = UsageReportsEndpoint(sqlite_desk.office)(
-        Request("POST", usage_reports.PATH, "", lowered, REQUEST, parts.body)
-    )
+    reply = UsageReportsEndpoint(sqlite_desk.ctx)(Request("POST", usage_reports.PATH, "", lowered, REQUEST, parts.body))
     assert reply.status == 401
 
 
 def test_it_stands_beside_another_door(sqlite_desk):
     held = enrolled(sqlite_desk)
-    both = mount_api(lambda _request: text_response(200, "the other"), sqlite_desk.office, lambda _signer: False)
+    both = mount_api(lambda _request: text_response(200, "the other"), sqlite_desk.ctx, lambda _signer: False)
     assert both(request(held)).status == 429
     assert both(replace(request(held), path=f"{PATH}/x")).body == b"the other\n"

@@ -20,7 +20,7 @@ from sinetti.server.http import Request, Response
 from sinetti.services.revocation.revoke import RevocationRequest, revoke
 from tests.server.test_listening import exchange, head
 from tests.support.authority import BASE_URL, NOW, authority, issuer
-from tests.support.office import DAY, REQUEST, SECOND, Desk, Held, enrolled, in_the_window, renewed
+from tests.support.service_context import DAY, REQUEST, SECOND, Desk, Held, enrolled, in_the_window, renewed
 
 AIA, DP = x509.AuthorityInformationAccess, x509.CRLDistributionPoints
 
@@ -36,7 +36,7 @@ def fetch(desk: Desk, address: str, method: str = "GET", known: str | None = Non
     parts = urlsplit(address)
     assert f"{parts.scheme}://{parts.netloc}" == BASE_URL
     headers = {} if known is None else {"if-none-match": known}
-    return PublicationEndpoint(desk.office)(Request(method, parts.path, parts.query, headers, REQUEST, b""))
+    return PublicationEndpoint(desk.ctx)(Request(method, parts.path, parts.query, headers, REQUEST, b""))
 
 
 def issuer_address(certificate: x509.Certificate) -> str:
@@ -97,7 +97,7 @@ def test_a_revoked_serial_is_listed_at_once(sqlite_desk, held):
     before = current(sqlite_desk, certificate)
     assert list(before) == []
     sqlite_desk.clock.forward(SECOND)
-    revoke(RevocationRequest(held.serial, RevocationReason.KEY_COMPROMISE), sqlite_desk.office, "operator", REQUEST)
+    revoke(RevocationRequest(held.serial, RevocationReason.KEY_COMPROMISE), sqlite_desk.ctx, "operator", REQUEST)
     after = current(sqlite_desk, certificate)
     (entry,) = after
     assert entry.serial_number == certificate.serial_number
@@ -111,14 +111,14 @@ def test_a_renewal_that_was_given_up_is_listed(sqlite_desk, held):
     """Voided certificates are revoked as superseded; keyCompromise takes the renewals along."""
     in_the_window(sqlite_desk, held)
     new = renewed(sqlite_desk, held)
-    revoke(RevocationRequest(held.serial, RevocationReason.KEY_COMPROMISE), sqlite_desk.office, "operator", REQUEST)
+    revoke(RevocationRequest(held.serial, RevocationReason.KEY_COMPROMISE), sqlite_desk.ctx, "operator", REQUEST)
     serials = {entry.serial_number for entry in current(sqlite_desk, loaded(held))}
     assert serials == {loaded(held).serial_number, loaded(new).serial_number}
 
 
 def test_each_channel_has_a_list_of_its_own(sqlite_desk, held):
     sftp = loaded(enrolled(sqlite_desk, Channel.SFTP))
-    revoke(RevocationRequest(held.serial, RevocationReason.SUPERSEDED), sqlite_desk.office, "operator", REQUEST)
+    revoke(RevocationRequest(held.serial, RevocationReason.SUPERSEDED), sqlite_desk.ctx, "operator", REQUEST)
     assert list(current(sqlite_desk, sftp)) == []
     assert len(list(current(sqlite_desk, loaded(held)))) == 1
 
@@ -161,7 +161,7 @@ def test_who_has_it_already_is_told_so(sqlite_desk, address, kind, seconds):
 def test_a_revocation_is_another_list(sqlite_desk, held):
     address, *_ = ADDRESSES["the whole list"]
     tag = fetch(sqlite_desk, address).headers["etag"]
-    revoke(RevocationRequest(held.serial, RevocationReason.SUPERSEDED), sqlite_desk.office, "operator", REQUEST)
+    revoke(RevocationRequest(held.serial, RevocationReason.SUPERSEDED), sqlite_desk.ctx, "operator", REQUEST)
     new = fetch(sqlite_desk, address, known=tag)
     assert new.status == 200
     assert {entry.serial_number for entry in x509.load_der_x509_crl(new.body)} == {loaded(held).serial_number}
@@ -172,8 +172,8 @@ def test_a_revocation_is_another_list(sqlite_desk, held):
 def test_a_ca_whose_name_ends_like_a_shard(sqlite_desk):
     one = issuer()
     named = replace(one, file_name=f"{one.file_name}-1")
-    office = replace(sqlite_desk.office, issuers={named.file_name: named})
-    door = PublicationEndpoint(office)
+    ctx = replace(sqlite_desk.ctx, issuers={named.file_name: named})
+    door = PublicationEndpoint(ctx)
     assert door._asked(named.file_name) == (named.file_name, 0)
     assert door._asked(f"{named.file_name}-2") == (named.file_name, 2)
 
@@ -197,7 +197,7 @@ def test_openssl_verifies_a_certificate_against_the_list(sqlite_desk, held, tmp_
     assert good, said
     sqlite_desk.clock.forward(SECOND)
     revoke(
-        RevocationRequest(held.serial, RevocationReason.CESSATION_OF_OPERATION), sqlite_desk.office, "operator", REQUEST
+        RevocationRequest(held.serial, RevocationReason.CESSATION_OF_OPERATION), sqlite_desk.ctx, "operator", REQUEST
     )
     good, said = verified()
     assert not good
@@ -232,14 +232,14 @@ NOTHING = {
 
 @pytest.mark.parametrize("path", NOTHING.values(), ids=NOTHING)
 def test_what_is_not_there(path, sqlite_desk):
-    reply = PublicationEndpoint(sqlite_desk.office)(Request("GET", path, "", {}, REQUEST, b""))
+    reply = PublicationEndpoint(sqlite_desk.ctx)(Request("GET", path, "", {}, REQUEST, b""))
     assert (reply.status, reply.content_type) == (404, "text/plain; charset=utf-8")
     assert b"keys" not in reply.body
 
 
 def test_the_names_in_the_table_are_real_ones(sqlite_desk):
     """Else the table above would prove nothing."""
-    door = PublicationEndpoint(sqlite_desk.office)
+    door = PublicationEndpoint(sqlite_desk.ctx)
     for path in ("/ca/SinettiRootTestCAv1.cer", "/crl/DataProvidersTestIssuingCAv1-1.crl"):
         assert door(Request("GET", path, "", {}, REQUEST, b"")).status == 200
 
@@ -267,7 +267,7 @@ def test_other_methods(method, sqlite_desk, held):
 def test_over_the_real_server(service):
     """Names as they stand in the folder's certificates, and paths that a server may have tidied up."""
     with service.opened() as authority:
-        names = list(authority.office.issuers)
+        names = list(authority.ctx.issuers)
     assert len(names) == len(authority.hierarchy.authorities), "the root's and the services CA's lists too"
     for name in names:
         status, headers, body = exchange(service.status, head(0, method="GET", path=f"/ca/{name}.cer"))

@@ -17,7 +17,7 @@ from sinetti.services.status.usage_reports import add_gateway, withdraw_gateway
 from sinetti.wire.http_signatures.profile import SignedComponents, sign
 from sinetti.wire.json_api.usage_reports import PATH, render
 from tests.support.authority import NOW
-from tests.support.office import REQUEST, enrolled
+from tests.support.service_context import REQUEST, enrolled
 
 KEY = ed25519.Ed25519PrivateKey.from_private_bytes(b"\x05" * 32)
 PEM = KEY.public_key().public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo).decode()
@@ -26,7 +26,7 @@ PEM = KEY.public_key().public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyI
 @pytest.fixture
 def gateway(sqlite_desk):
     """Give a desk that knows one gateway."""
-    add_gateway("edge-1", PEM, sqlite_desk.office, "operator", REQUEST)
+    add_gateway("edge-1", PEM, sqlite_desk.ctx, "operator", REQUEST)
     return sqlite_desk
 
 
@@ -38,7 +38,7 @@ def request(body, *, method="POST", key=KEY, created=NOW, **changed):
 
 
 def answered(desk, asked):
-    reply = UsageReportsEndpoint(desk.office)(asked)
+    reply = UsageReportsEndpoint(desk.ctx)(asked)
     return reply.status, json.loads(reply.body), reply
 
 
@@ -79,17 +79,17 @@ def test_refused(gateway, asked, status, reason):
 
 
 def test_a_gateway_that_was_withdrawn(gateway):
-    withdraw_gateway("edge-1", gateway.office, "operator", REQUEST)
+    withdraw_gateway("edge-1", gateway.ctx, "operator", REQUEST)
     assert answered(gateway, request(EMPTY))[:1] == (401,)
 
 
 def test_the_register_is_away(gateway):
-    away = gateway.but(register=open_database("sqlite:////nowhere/register.sqlite3", alias="away"))
+    away = gateway.but(db=open_database("sqlite:////nowhere/register.sqlite3", alias="away"))
     status, told, reply = answered(away, request(EMPTY))
     assert (status, told["reason"], reply.headers["retry-after"]) == (503, "unavailable", "60")
 
 
 def test_it_stands_beside_another_door(gateway):
-    both = mount_api(lambda _request: text_response(200, "the other"), gateway.office)
+    both = mount_api(lambda _request: text_response(200, "the other"), gateway.ctx)
     assert both(request(EMPTY)).status == 202
     assert both(Request("GET", "/", "", {}, REQUEST, b"")).body == b"the other\n"

@@ -38,7 +38,7 @@ from tests.api.counter import Counter, fault, opened_counter
 from tests.house.tree import ROOT
 from tests.support import tools
 from tests.support.authority import BASE_URL
-from tests.support.office import an_order, opened_desk
+from tests.support.service_context import an_order, opened_desk
 
 FOLDER = ROOT / "tests" / "vectors"
 INDEX = json.loads((FOLDER / "vectors.json").read_text(encoding="utf-8"))
@@ -232,13 +232,13 @@ def opened(register) -> Counter:
     """Open a door in front of a register that knows what vectors.json says under `register`."""
     told = INDEX["register"]
     desk = opened_desk(register, built())
-    restored = recovery.restore(register, dict(known(one) for one in told["certificates"]), desk.deed())
+    restored = recovery.restore(register, dict(known(one) for one in told["certificates"]), desk.audit_entry())
     assert len(restored.done) == len(told["certificates"])
     for order in told["orders"]:
         ids, password = order["TransferId"], order["TransferPassword"]
         span = [datetime.fromisoformat(order[name]) for name in ("ordered", "lapse")]
-        new = NewTransferIds(ids, *span, mac(desk.office.transfer_key, ids, password))
-        organisations.add_order(register, an_order(told["customer_id"]), new, desk.deed())
+        new = NewTransferIds(ids, *span, mac(desk.ctx.transfer_key, ids, password))
+        organisations.add_order(register, an_order(told["customer_id"]), new, desk.audit_entry())
     return opened_counter(desk)
 
 

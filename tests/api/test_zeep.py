@@ -12,11 +12,11 @@ from lxml import etree
 from sinetti.database.organisations.organisations import NewOrganisation
 from sinetti.domain.values import Channel, IdentifierType, Language
 from sinetti.services.issuance.order import order
-from sinetti.services.organisations.register import register_organisation
+from sinetti.services.organisations.registration import register_organisation
 from tests.api import messages
 from tests.api.listening import BEGIN, Service
 from tests.support.authority import CUSTOMER_ID, CUSTOMER_NAME
-from tests.support.office import DAY, REQUEST, an_order, csr, new_key
+from tests.support.service_context import DAY, REQUEST, an_order, csr, new_key
 
 WHO = {"Environment": "TEST", "CustomerId": CUSTOMER_ID, "CustomerName": CUSTOMER_NAME}
 
@@ -55,8 +55,8 @@ def ids_of(service: Service):
     channels = frozenset(Channel)
     new = NewOrganisation(CUSTOMER_ID, IdentifierType.ARTIFICIAL, "FI", CUSTOMER_NAME, Language.FI, channels)
     with service.opened() as authority:
-        register_organisation(new, authority.office, "operator", REQUEST)
-        return order(an_order(), authority.office, "operator", REQUEST)
+        register_organisation(new, authority.ctx, "operator", REQUEST)
+        return order(an_order(), authority.ctx, "operator", REQUEST)
 
 
 def enrolled(client: zeep.Client, service: Service, key) -> bytes:

@@ -7,8 +7,8 @@ import pytest
 from sinetti.database.connection import open_database
 from sinetti.domain.values import KeyType
 from tests.attacks.doors import SoapDoor, soap_door
-from tests.support.office import opened_desk, sqlite_desk
 from tests.support.registers import all_connections_closed, copied_file, sqlite_register
+from tests.support.service_context import opened_desk, sqlite_desk
 
 __all__ = ["sqlite_desk", "sqlite_register"]
 

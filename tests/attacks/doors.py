@@ -22,7 +22,7 @@ from tests.attacks.messages import OTHER_CUSTOMER, PLAIN_HEADERS, WHOLE, Attack,
 from tests.gateway.material import ANCHORS, crl
 from tests.support import authority
 from tests.support.authority import CUSTOMER_ID, NOW
-from tests.support.office import (
+from tests.support.service_context import (
     REQUEST,
     Desk,
     Held,
@@ -67,7 +67,7 @@ class SoapDoor:
             answer, retrieval_id = self.answer(given.message)
             assert answer == WHOLE, "the twin is accepted"
             assert retrieval_id is not None
-            issued = transactions.find_by_retrieval_id(self.desk.register, retrieval_id, CUSTOMER_ID)
+            issued = transactions.find_by_retrieval_id(self.desk.db, retrieval_id, CUSTOMER_ID)
             assert issued is not None
             assert (issued.key, issued.predecessor) == (
                 key_id(self.asked[attack.key].public_key()),
@@ -127,7 +127,7 @@ def soap_door(desk: Desk, path: Path, kinds: Sequence[KeyType] = (KeyType.EC_P25
 
 
 def _issued(desk: Desk, key: PrivateKey) -> Held:
-    return held_by(desk, key, accepted(enrol(new_ask(ordered(desk), key), desk.office, REQUEST)))
+    return held_by(desk, key, accepted(enrol(new_ask(ordered(desk), key), desk.ctx, REQUEST)))
 
 
 GOOD, EVIL = "1000", "9000"

@@ -38,7 +38,7 @@ from tests.api.counter import opened_counter
 from tests.attacks.busy import Busy
 from tests.gateway.material import crl
 from tests.support.authority import NOW, issuer, response_signer
-from tests.support.office import REQUEST, enrolled, opened_desk
+from tests.support.service_context import REQUEST, enrolled, opened_desk
 
 PIECE = 64 * 1024
 """Octets that come in one message of the HTTP server."""
@@ -120,7 +120,7 @@ def _opened(register: str, folder: Path):
     key, certificate = response_signer()
     seal = signer_for_key(key, certificate_der(certificate))
     soap = opened_counter(desk).door
-    receiving = DeliveryEndpoint(desk.office, gateway_of(desk.office), lambda: seal, folder)
+    receiving = DeliveryEndpoint(desk.ctx, gateway_of(desk.ctx), lambda: seal, folder)
     gateway = Gateway([issuer(Channel.WS).certificate], source=CrlSource([crl()]), channel=Channel.WS)
     service = AuthService(RequestGuard(gateway, TrustedProxies.on_unix_socket(), now=lambda: NOW), list)
     # What is loaded at the first call is loaded now.
@@ -129,11 +129,11 @@ def _opened(register: str, folder: Path):
     held = enrolled(desk)
     document = sign_document(DOCUMENT, signer_for_key(held.key, held.der), SignatureProfile.EXCLUSIVE)
     gateway.verify(document, NOW)
-    desk.register.close()
+    desk.db.close()
     return document.decode(), {
         "soap": lambda: AsgiApp(soap),
         "gateway": lambda: GatewayEdge(service, unix=True),
-        "deliveries": lambda: StatusEdge(PublicationEndpoint(desk.office), receiving, _nobody, desk.register.close),
+        "deliveries": lambda: StatusEdge(PublicationEndpoint(desk.ctx), receiving, _nobody, desk.db.close),
     }
 
 

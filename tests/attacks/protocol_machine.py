@@ -24,7 +24,7 @@ from sinetti.pki.encoding import certificate_der, load_certificate, serial_hex
 from sinetti.pki.key_policy import key_id
 from sinetti.server.http import Request
 from sinetti.services.issuance import order as issuance_order
-from sinetti.services.organisations.register import approve, withdraw
+from sinetti.services.organisations.registration import approve, withdraw
 from sinetti.services.revocation.revoke import RevocationError, RevocationRequest, revoke
 from sinetti.wire.soap import operations
 from sinetti.wire.soap.operations import Operation, SoapResponse
@@ -34,8 +34,8 @@ from tests.attacks.protocol_model import DAY, LIFE, OK, SECOND, WINDOW, Ids, Iss
 from tests.attacks.protocol_values import DRESSES, HUNG_ON, KEYS, hung_on, key_of, spelt, strange_key
 from tests.support import xml_signing
 from tests.support.authority import CUSTOMER_ID, response_signer
-from tests.support.office import REQUEST, add_organisation, an_order, ca_certificate, csr, odd_csr, opened_desk
 from tests.support.registers import ALIAS, all_connections_closed, copied_file
+from tests.support.service_context import REQUEST, add_organisation, an_order, ca_certificate, csr, odd_csr, opened_desk
 
 OTHER = "7654321-0"
 NAME = "Sinisiipi Oy"
@@ -64,7 +64,7 @@ class Protocol(RuleBasedStateMachine):
         seal = signer_for_key(key, certificate_der(certificate))
         self.signer = certificate
         self.door = SoapEndpoint(
-            self.desk.office, f"https://pki.sinetti.example{PATH}", SignatureProfile.EXCLUSIVE, lambda: seal
+            self.desk.ctx, f"https://pki.sinetti.example{PATH}", SignatureProfile.EXCLUSIVE, lambda: seal
         )
         both = {channel.value for channel in Channel}
         until = min(ca_certificate(channel).not_valid_after_utc for channel in Channel) - LIFE
@@ -106,7 +106,7 @@ class Protocol(RuleBasedStateMachine):
     def order(self, customer: str, channel: str) -> None:
         """Order a certificate."""
         try:
-            shown = issuance_order.order(an_order(customer, Channel(channel)), self.desk.office, "operator", REQUEST)
+            shown = issuance_order.order(an_order(customer, Channel(channel)), self.desk.ctx, "operator", REQUEST)
         except issuance_order.OrderError:
             assert channel not in self.model.approved[customer]
             return
@@ -121,7 +121,7 @@ class Protocol(RuleBasedStateMachine):
         """Let new transfer ids be sent for an order: the old ones end."""
         order = self.model.orders[which % len(self.model.orders)]
         try:
-            shown = issuance_order.reissue_transfer_ids(order.order_id, self.desk.office, "operator", REQUEST)
+            shown = issuance_order.reissue_transfer_ids(order.order_id, self.desk.ctx, "operator", REQUEST)
         except issuance_order.OrderAlreadyUsed:
             assert order.spent is not None
             return
@@ -135,10 +135,10 @@ class Protocol(RuleBasedStateMachine):
         """Withdraw a channel from an organisation, or give it back."""
         approved = self.model.approved[customer]
         if channel in approved:
-            assert withdraw(customer, Channel(channel), self.desk.office, "operator", REQUEST)
+            assert withdraw(customer, Channel(channel), self.desk.ctx, "operator", REQUEST)
             approved.remove(channel)
         else:
-            assert approve(customer, frozenset({Channel(channel)}), self.desk.office, "operator", REQUEST)
+            assert approve(customer, frozenset({Channel(channel)}), self.desk.ctx, "operator", REQUEST)
             approved.add(channel)
 
     @precondition(lambda self: any(one.fetched for one in self.model.issued))
@@ -150,7 +150,7 @@ class Protocol(RuleBasedStateMachine):
         serial = serial_hex(load_certificate(named.der).serial_number)
         fresh = self.model.revoke(named, compromised=compromised)
         try:
-            revoke(RevocationRequest(serial, reason), self.desk.office, "operator", REQUEST)
+            revoke(RevocationRequest(serial, reason), self.desk.ctx, "operator", REQUEST)
         except RevocationError:
             assert not fresh
             return
@@ -288,7 +288,7 @@ class Protocol(RuleBasedStateMachine):
     @invariant()
     def the_register_is_as_the_model(self) -> None:
         """Never two, never none: each certificate that should be there is there, as it should be, and no other."""
-        rows = models.Certificate.objects.using(self.desk.register.alias).select_related("predecessor", "order")
+        rows = models.Certificate.objects.using(self.desk.db.alias).select_related("predecessor", "order")
         there = {
             (
                 row.retrieval_id,
@@ -302,7 +302,7 @@ class Protocol(RuleBasedStateMachine):
         }
         assert len(rows) == len(there)
         assert there == {self._as_a_row(one) for one in self.model.issued}
-        known = set(models.UsedKey.objects.using(self.desk.register.alias).values_list("key_id", flat=True))
+        known = set(models.UsedKey.objects.using(self.desk.db.alias).values_list("key_id", flat=True))
         assert known == {key_id(key_of(name).public_key()) for name in self.model.keys}
 
     @staticmethod

@@ -24,7 +24,8 @@ from sinetti.services.issuance.order import reissue_transfer_ids
 from tests.api import messages
 from tests.api.counter import opened_counter
 from tests.support.authority import CUSTOMER_ID
-from tests.support.office import (
+from tests.support.registers import register, sqlite_register
+from tests.support.service_context import (
     DAY,
     REQUEST,
     accepted,
@@ -39,7 +40,6 @@ from tests.support.office import (
     refused,
     sqlite_desk,
 )
-from tests.support.registers import register, sqlite_register
 
 __all__ = ["desk", "register", "sqlite_desk", "sqlite_register"]
 
@@ -82,10 +82,10 @@ def guesses_at_transfer_ids(desk, most):
     desk.clock.forward(15 * DAY)
     waiting = [ordered(desk) for _ in lapsed]
     spent, ended, locked, other = (ordered(desk) for _ in range(4))
-    accepted(enrol(new_ask(spent, new_key()), desk.office, REQUEST))
-    reissue_transfer_ids(ended.order_id, desk.office, "operator", REQUEST)
+    accepted(enrol(new_ask(spent, new_key()), desk.ctx, REQUEST))
+    reissue_transfer_ids(ended.order_id, desk.ctx, "operator", REQUEST)
     for _ in range(10):
-        enrol(new_ask(replace(locked, transfer_password=WRONG), new_key()), desk.office, REQUEST)
+        enrol(new_ask(replace(locked, transfer_password=WRONG), new_key()), desk.ctx, REQUEST)
 
     def in_turn(pairs):
         turn = count()
@@ -105,7 +105,7 @@ def guesses_at_retrieval_ids(desk, _most):
     """Give retrieval ids of nobody and of another customer, fetched, renewed and not yet fetched."""
     add_organisation(desk, OTHER_CUSTOMER)
     fetched, ids = enrolled(desk, customer_id=OTHER_CUSTOMER), ordered(desk, an_order(OTHER_CUSTOMER))
-    waiting = accepted(enrol(new_ask(ids, new_key(), OTHER_CUSTOMER), desk.office, REQUEST))
+    waiting = accepted(enrol(new_ask(ids, new_key(), OTHER_CUSTOMER), desk.ctx, REQUEST))
     return {
         "unknown": lambda: get(f"{_CHANCE.getrandbits(128):032x}"),
         "another's": lambda: get(fetched.retrieval_id),
@@ -141,7 +141,7 @@ def statements(desk):
         said.append(sql)
         return execute(sql, parameters, many, context)
 
-    with connections[desk.register.alias].execute_wrapper(note):
+    with connections[desk.db.alias].execute_wrapper(note):
         yield said
 
 
@@ -189,7 +189,7 @@ def timed(made, kind, leak):
 
 
 def one_more(counter):
-    transactions.find_password(counter.desk.register, "0" * 32)
+    transactions.find_password(counter.desk.db, "0" * 32)
 
 
 @pytest.mark.parametrize("at", AT)
@@ -217,17 +217,17 @@ def test_nobody_locks_ids_whose_id_is_not_known(sqlite_desk):
         assert guess != ids.transfer_id
         for password in (WRONG, ids.transfer_password) * 5:
             wrong = new_ask(replace(ids, transfer_id=guess, transfer_password=password), b"")
-            assert refused(enrol(wrong, sqlite_desk.office, REQUEST)) is RejectionReason.TRANSFER_IDS_WRONG
-    accepted(enrol(new_ask(ids, key), sqlite_desk.office, REQUEST))
+            assert refused(enrol(wrong, sqlite_desk.ctx, REQUEST)) is RejectionReason.TRANSFER_IDS_WRONG
+    accepted(enrol(new_ask(ids, key), sqlite_desk.ctx, REQUEST))
 
 
 def test_guesses_at_the_password_of_spent_ids_lock_nobody_out(sqlite_desk):
     ids, key = ordered(sqlite_desk), new_key()
-    first = accepted(enrol(new_ask(ids, key), sqlite_desk.office, REQUEST))
+    first = accepted(enrol(new_ask(ids, key), sqlite_desk.ctx, REQUEST))
     for _ in range(12):
         wrong = replace(ids, transfer_password=WRONG)
-        assert refused(enrol(new_ask(wrong, key), sqlite_desk.office, REQUEST)) is RejectionReason.TRANSFER_IDS_WRONG
-    assert accepted(enrol(new_ask(ids, key), sqlite_desk.office, REQUEST)) == first
+        assert refused(enrol(new_ask(wrong, key), sqlite_desk.ctx, REQUEST)) is RejectionReason.TRANSFER_IDS_WRONG
+    assert accepted(enrol(new_ask(ids, key), sqlite_desk.ctx, REQUEST)) == first
 
 
 def test_guesses_at_retrieval_ids_lock_nobody_out(sqlite_desk):

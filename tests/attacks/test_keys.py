@@ -20,8 +20,8 @@ from tests.attacks import csrs
 from tests.attacks.weak_keys import ODD, WEAK, odd, rsa_request, weak
 from tests.pki.weak_numbers import with_a_prime_of
 from tests.support.authority import CUSTOMER_ID, CUSTOMER_NAME, NOW, holder_key
-from tests.support.office import DAY, add_organisation, csr, enrolled, get_ask, new_key, opened_desk
 from tests.support.registers import all_connections_closed, copied_file
+from tests.support.service_context import DAY, add_organisation, csr, enrolled, get_ask, new_key, opened_desk
 
 OTHER_CUSTOMER = "7654321-0"
 KEY = new_key()

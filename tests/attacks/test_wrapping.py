@@ -11,7 +11,7 @@ from sinetti.domain.certificates.revocation import RevocationReason
 from sinetti.domain.values import Channel, Environment
 from sinetti.gateway.gateway import Gateway
 from sinetti.gateway.revocation.crl import CrlSource
-from sinetti.services.organisations.register import close
+from sinetti.services.organisations.registration import close
 from sinetti.services.revocation.revoke import RevocationRequest, revoke
 from tests.attacks import doors, envelopes, grammar, methods, presented, signers, strays, texts, wrapping
 from tests.attacks.doors import REFUSALS, SoapDoor
@@ -19,7 +19,7 @@ from tests.attacks.messages import WHOLE, Attack, Pair, envelope, sent
 from tests.gateway.material import ANCHORS, DAY, SECOND, crl, loaded
 from tests.house.tree import DOCS, rows
 from tests.support.authority import CUSTOMER_ID, NOW
-from tests.support.office import REQUEST, collected, new_key
+from tests.support.service_context import REQUEST, collected, new_key
 
 GROUPS = {
     "Where the signed and the forged stand": wrapping.PLACES,
@@ -75,7 +75,7 @@ def _expire(door: SoapDoor) -> None:
 
 def _revoke(door: SoapDoor) -> None:
     serial = door.held[PLAIN.key].serial
-    revoke(RevocationRequest(serial, RevocationReason.KEY_COMPROMISE), door.desk.office, "operator", REQUEST)
+    revoke(RevocationRequest(serial, RevocationReason.KEY_COMPROMISE), door.desk.ctx, "operator", REQUEST)
 
 
 def _fetch_the_next(door: SoapDoor) -> None:
@@ -83,7 +83,7 @@ def _fetch_the_next(door: SoapDoor) -> None:
 
 
 def _close(door: SoapDoor) -> None:
-    assert close(CUSTOMER_ID, door.desk.office, "operator", REQUEST)
+    assert close(CUSTOMER_ID, door.desk.ctx, "operator", REQUEST)
 
 
 LAPSED = {

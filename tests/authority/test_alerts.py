@@ -23,8 +23,8 @@ from sinetti.domain.values import Environment, KeyType
 from sinetti.pki.encoding import generate_key, load_certificate
 from sinetti.services.status.crl import fresh_crl
 from sinetti.settings.authority import AuthoritySettings
-from tests.support.office import Clock
 from tests.support.registers import all_connections_closed
+from tests.support.service_context import Clock
 
 NOW = datetime(2026, 3, 2, 12, tzinfo=UTC)
 DAY, SECOND = timedelta(days=1), timedelta(seconds=1)
@@ -57,7 +57,7 @@ def authority(founded, tmp_path, clock):
 
 
 def end(authority):
-    return authority.office.issuers["DataProvidersTestIssuingCAv1"].certificate.not_valid_after_utc
+    return authority.ctx.issuers["DataProvidersTestIssuingCAv1"].certificate.not_valid_after_utc
 
 
 def test_a_new_authority_has_nothing_to_tell(authority):
@@ -86,7 +86,7 @@ def test_lists_that_need_a_key_from_off_line(authority, clock):
     assert f"the list of {ROOT} ends on 2027-03-02" in told
     assert INTERMEDIATE in told
     assert f"sinetti authority publish --dir {authority.folder.root}" in told
-    models.Crl.objects.using(authority.office.register.alias).all().delete()
+    models.Crl.objects.using(authority.ctx.db.alias).all().delete()
     assert f"{ROOT} has no list yet" in offline_lists(authority)
 
 
@@ -149,12 +149,12 @@ def a_tls_certificate(ends):
 
 def test_operators_are_told_of_every_end_and_of_an_overdue_list(authority, clock):
     """By its own name each, so that one finding of this week keeps no other from being told."""
-    office, issuing = authority.office, "DataProvidersTestIssuingCAv1"
+    ctx, issuing = authority.ctx, "DataProvidersTestIssuingCAv1"
     assert set(alerts.operator_findings(authority).values()) == {None}
     before = own_certificates(authority)
-    responder = office.responders[issuing]()
+    responder = ctx.responders[issuing]()
     (of_the_responder,) = own_certificates(authority).keys() - before.keys()
-    fresh_crl(issuing, WHOLE, office, "0" * 32)
+    fresh_crl(issuing, WHOLE, ctx, "0" * 32)
     tls = {"tls.pem": a_tls_certificate(NOW + 90 * DAY)}
     root_ends = load_certificate(before[f"{ROOT}.cer"]).not_valid_after_utc
     told_at = {
@@ -174,7 +174,7 @@ def test_operators_are_told_of_every_end_and_of_an_overdue_list(authority, clock
 
 
 def test_operators_are_told_of_messages_that_do_not_leave_or_come_back(authority):
-    register, hour = authority.office.register, timedelta(hours=1)
+    register, hour = authority.ctx.db, timedelta(hours=1)
     rows = models.OutboxMessage.objects.using(register.alias)
 
     def told():

@@ -45,16 +45,16 @@ def authority(root):
 
 
 def test_what_an_opened_authority_is(authority):
-    office = authority.office
-    assert office.environment is Environment.TEST
-    assert office.issuer_for(Channel.SFTP).file_name == "DataProvidersSFTPTestIssuingCAv1"
-    assert len(office.certificates) == 5
+    ctx = authority.ctx
+    assert ctx.environment is Environment.TEST
+    assert ctx.issuer_for(Channel.SFTP).file_name == "DataProvidersSFTPTestIssuingCAv1"
+    assert len(ctx.certificates) == 5
     assert authority.recipe is SignatureProfile.EXCLUSIVE
 
 
 def test_the_clock_that_is_judged_is_the_one_that_dates_come_from(authority):
     assert authority.clock.look().readings.answered.replace(microsecond=0) == NOW
-    assert authority.office.may_issue == authority.clock.may_issue
+    assert authority.ctx.may_issue == authority.clock.may_issue
 
 
 NOTICES = """
@@ -77,7 +77,7 @@ def test_a_bench_s_clock_is_its_own(tmp_path):
         initialise(root, replace(FOUNDING, kind=DirectoryKind.TESTBENCH))
         bench = open_authority(root, DirectoryKind.TESTBENCH, RuntimeOptions(lambda: NOW - timedelta(days=1)))
         assert not bench.clock.may_issue(), "it lies behind its own founding"
-        assert bench.office.may_issue()
+        assert bench.ctx.may_issue()
 
 
 def test_founding_fails_whole(tmp_path):

@@ -37,9 +37,9 @@ def test_it_is_made_at_once(root):
 
 def test_the_embedded_register_is_its_owners(root):
     with atomic_directory(root) as folder:
-        folder.register.write_bytes(b"")
-        folder.register.chmod(0o644)
-    assert stat.S_IMODE(DataDirectory(root).register.stat().st_mode) == 0o600
+        folder.sqlite_file.write_bytes(b"")
+        folder.sqlite_file.chmod(0o644)
+    assert stat.S_IMODE(DataDirectory(root).db.stat().st_mode) == 0o600
 
 
 def test_an_empty_folder_is_taken_over(root):

@@ -103,9 +103,9 @@ def test_killed_at_any_point_with_keys_off_line(point, tmp_path):
     assert not list((root / "ca").glob("*.crl"))
     authority = open_authority(root, DirectoryKind.AUTHORITY, passphrase=PHRASES[0])
     assert authority.responses.seal()
-    assert authority.office.offline == {*ROOTS}
+    assert authority.ctx.offline == {*ROOTS}
     for name in ROOTS:
-        assert crls.latest_crl(authority.office.register, name, 1)
+        assert crls.latest_crl(authority.ctx.db, name, 1)
 
 
 def test_keys_off_line_of_another_founding_are_not_touched(tmp_path):

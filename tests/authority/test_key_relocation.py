@@ -16,8 +16,8 @@ from sinetti.database.issuance import crls
 from sinetti.domain.values import Environment
 from sinetti.pki.encoding import load_certificate, load_private_key
 from sinetti.settings.authority import AuthoritySettings
-from tests.support.office import KilledError, killed_at
 from tests.support.registers import all_connections_closed
+from tests.support.service_context import KilledError, killed_at
 
 NOW = datetime(2026, 3, 2, 12, tzinfo=UTC)
 SETTINGS = AuthoritySettings(Environment.TEST, "http://pki.example", "https://soap.example")
@@ -55,7 +55,7 @@ def moved(root, vault, step=lambda _name: None):
         return relocate_offline_keys(authority, phrase, vault)
     finally:
         authority.journal.close()
-        authority.office.register.close()
+        authority.ctx.db.close()
 
 
 def loads(path, phrase, root):
@@ -74,12 +74,12 @@ def test_cut_short_at_any_point_it_goes_on(root, vault, point):
     assert moved(root, vault) == (ROOTS[1:] if point == "removed one" else ROOTS)
     assert not [path for name in ROOTS for path in (root / "keys").glob(f"{name}*")]
     assert all(loads(vault.key_file(name), PHRASE, root) for name in ROOTS)
-    office = opened(root).office
-    assert office.offline == {*ROOTS}
+    ctx = opened(root).ctx
+    assert ctx.offline == {*ROOTS}
     for name in ROOTS:
-        published = crls.latest_crl(office.register, name, 1)
+        published = crls.latest_crl(ctx.db, name, 1)
         assert published.next_update - published.this_update == timedelta(days=365)
-        assert x509.load_der_x509_crl(published.der).is_signature_valid(office.issuers[name].certificate.public_key())
+        assert x509.load_der_x509_crl(published.der).is_signature_valid(ctx.issuers[name].certificate.public_key())
 
 
 def test_half_moved_it_goes_on_to_the_same_place_only(root, vault, tmp_path):

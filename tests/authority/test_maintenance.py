@@ -43,7 +43,7 @@ def test_what_fails_keeps_nothing_else_from_being_done(done, monkeypatch, caplog
         raise failure
 
     nothing = SimpleNamespace(refresh=lambda: None, close=lambda: None)
-    authority = SimpleNamespace(office=SimpleNamespace(register=nothing), journal=nothing)
+    authority = SimpleNamespace(ctx=SimpleNamespace(db=nothing), journal=nothing)
     monkeypatch.setattr(*((maintenance.AlertLogger, name) if name == "tell" else (maintenance, name)), fails)
     with background_maintenance(authority):
         assert all(one.wait(SOON) for one in done.values()), "OCSP answers are signed anew whatever else fails"

@@ -24,8 +24,8 @@ from sinetti.pki.key_policy import key_id
 from sinetti.pki.policy_oids import is_holder_certificate
 from sinetti.pki.signers import SignerUnavailable
 from sinetti.settings.authority import AuthoritySettings
-from tests.support.office import Clock
 from tests.support.registers import all_connections_closed
+from tests.support.service_context import Clock
 
 NOW = datetime(2026, 3, 2, 12, tzinfo=UTC)
 DAY, SECOND = timedelta(days=1), timedelta(seconds=1)
@@ -68,19 +68,19 @@ def files(root, name=WS):
 
 
 def test_each_ca_that_issues_leaves_has_one_with_a_key_of_its_own(authority, root):
-    assert set(authority.office.responders) == {WS, SFTP, SERVICES}
-    ensure_valid(authority.office.responders)
-    found = {name: responder() for name, responder in authority.office.responders.items()}
+    assert set(authority.ctx.responders) == {WS, SFTP, SERVICES}
+    ensure_valid(authority.ctx.responders)
+    found = {name: responder() for name, responder in authority.ctx.responders.items()}
     assert len({key_id(one.certificate.public_key()) for one in found.values()}) == 3
     for name, one in found.items():
-        one.certificate.verify_directly_issued_by(authority.office.issuers[name].certificate)
+        one.certificate.verify_directly_issued_by(authority.ctx.issuers[name].certificate)
         key = root / "keys" / f"{files(root, name)[0]}.pem"
         assert key.stat().st_mode & 0o777 == 0o600
         assert b"ENCRYPTED" in key.read_bytes()
 
 
 def test_it_lasts_two_thirds_of_its_life_and_is_replaced_by_itself(authority, clock, root):
-    responder = authority.office.responders[WS]
+    responder = authority.ctx.responders[WS]
     first = responder()
     life = first.ends - first.certificate.not_valid_before_utc
     assert timedelta(days=59) < life < timedelta(days=61)
@@ -95,9 +95,9 @@ def test_it_lasts_two_thirds_of_its_life_and_is_replaced_by_itself(authority, cl
 
 
 def test_the_last_one_ends_with_its_ca(authority, clock):
-    end = authority.office.issuers[WS].certificate.not_valid_after_utc
+    end = authority.ctx.issuers[WS].certificate.not_valid_after_utc
     clock.now = end - 5 * DAY
-    responder = authority.office.responders[WS]
+    responder = authority.ctx.responders[WS]
     last = responder()
     assert last.ends == end
     clock.now = end
@@ -105,7 +105,7 @@ def test_the_last_one_ends_with_its_ca(authority, clock):
     clock.forward(SECOND)
     with pytest.raises(SignerUnavailable, match="ended at"):
         responder()
-    ensure_valid(authority.office.responders)
+    ensure_valid(authority.ctx.responders)
 
 
 def test_of_several_processes_one_makes_it_and_all_take_it(authority, root):
@@ -114,7 +114,7 @@ def test_of_several_processes_one_makes_it_and_all_take_it(authority, root):
         if (pid := os.fork()) == 0:
             code = 1
             try:
-                code = 0 if authority.office.responders[WS]().ends else 1
+                code = 0 if authority.ctx.responders[WS]().ends else 1
             finally:
                 os._exit(code)
         children.append(pid)
@@ -127,16 +127,16 @@ def test_without_the_pass_phrase_there_is_none(root, clock):
     with all_connections_closed():
         opened = open_authority(root, DirectoryKind.AUTHORITY, RuntimeOptions(clock))
         with pytest.raises(SignerUnavailable, match="pass-phrase"):
-            opened.office.responders[WS]()
+            opened.ctx.responders[WS]()
 
 
 def own(authority):
-    rows = models.ServiceCertificate.objects.using(authority.office.register.alias)
+    rows = models.ServiceCertificate.objects.using(authority.ctx.db.alias)
     return set(rows.values_list("authority", "serial"))
 
 
 def test_the_register_knows_them_when_they_are_made(authority):
-    made = authority.office.responders[WS]().certificate
+    made = authority.ctx.responders[WS]().certificate
     assert own(authority) == {(WS, serial_hex(made.serial_number))}
 
 
@@ -145,17 +145,17 @@ def test_serving_begins_by_telling_the_register_of_all_in_the_folder(authority, 
         raise OperationalError
 
     monkeypatch.setattr(ocsp_responders.answers, "record_own", away)
-    made = authority.office.responders[WS]().certificate
+    made = authority.ctx.responders[WS]().certificate
     monkeypatch.undo()
     assert own(authority) == set()
     (root / "ca" / f"{WS}_ocsp-00.cer").write_bytes(b"x")
-    register_existing(authority.office.register, authority.folder, authority.hierarchy, authority.office.issuers)
+    register_existing(authority.ctx.db, authority.folder, authority.hierarchy, authority.ctx.issuers)
     (signer,) = (path.stem.removeprefix(f"{SIGNER}-") for path in (root / "ca").glob(f"{SIGNER}-*.cer"))
     assert own(authority) == {(WS, serial_hex(made.serial_number)), (SERVICES, signer)}
 
 
 def test_their_keys_may_lie_in_the_folder_of_production(authority):
-    ensure_valid(authority.office.responders)
+    ensure_valid(authority.ctx.responders)
     with pytest.raises(FolderError) as refused:
         check_key_separation(authority, None)
     assert "_ocsp" not in str(refused.value)
@@ -171,7 +171,7 @@ def swapped(root, old, new):
 
 
 def test_a_responder_never_seals_answers(authority, root):
-    responder = authority.office.responders[SERVICES]()
+    responder = authority.ctx.responders[SERVICES]()
     swapped(root, f"{SERVICES}_ocsp", SIGNER)
     for path in (root / "ca").glob(f"{SIGNER}-*.cer"):
         if serial_hex(responder.certificate.serial_number) not in path.name:
@@ -183,25 +183,25 @@ def test_a_responder_never_seals_answers(authority, root):
 def test_a_signer_of_answers_never_is_a_responder(authority, root):
     sealed = load_certificate(authority.responses.seal().certificate)
     swapped(root, SIGNER, f"{SERVICES}_ocsp")
-    assert authority.office.responders[SERVICES]().certificate != sealed
+    assert authority.ctx.responders[SERVICES]().certificate != sealed
 
 
 def test_a_responder_of_another_ca_is_none(authority, root):
-    other = authority.office.responders[SFTP]().certificate
+    other = authority.ctx.responders[SFTP]().certificate
     swapped(root, f"{SFTP}_ocsp", f"{WS}_ocsp")
-    assert authority.office.responders[WS]().certificate != other
+    assert authority.ctx.responders[WS]().certificate != other
 
 
 def test_clients_take_no_responder_for_a_signer_or_a_holder(authority, root):
     anchors = load_bundle((root / "trust" / "services.pem").read_bytes())
     signer = load_certificate(authority.responses.seal().certificate)
     assert distrust_reason(signer, anchors, NOW) == ()
-    assert distrust_reason(authority.office.responders[SERVICES]().certificate, anchors, NOW) != ()
-    assert not is_holder_certificate(authority.office.responders[WS]().certificate)
+    assert distrust_reason(authority.ctx.responders[SERVICES]().certificate, anchors, NOW) != ()
+    assert not is_holder_certificate(authority.ctx.responders[WS]().certificate)
 
 
 def test_while_none_can_be_made_the_one_in_force_answers(authority, clock, monkeypatch):
-    responder = authority.office.responders[WS]
+    responder = authority.ctx.responders[WS]
     first = responder()
     monkeypatch.setattr(service_certificates, "generate_key", lambda _kind: (_ for _ in ()).throw(OSError(28, "full")))
     clock.now = first.ends - DAY
@@ -212,6 +212,6 @@ def test_while_none_can_be_made_the_one_in_force_answers(authority, clock, monke
 
 
 def test_the_answers_certificate_is_for_nothing_else(authority):
-    certificate = authority.office.responders[WS]().certificate
+    certificate = authority.ctx.responders[WS]().certificate
     purposes = certificate.extensions.get_extension_for_class(x509.ExtendedKeyUsage).value
     assert [one.dotted_string for one in purposes] == ["1.3.6.1.5.5.7.3.9"]

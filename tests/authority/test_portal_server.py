@@ -108,7 +108,7 @@ def test_a_contact_changes(one):
 def test_a_link_goes_to_the_new_address(one):
     order = one.order()["order_id"]
     with opened_authority(one.root) as authority:
-        send_link(order, authority.office, "operator", "0" * 32)
+        send_link(order, authority.ctx, "operator", "0" * 32)
     said = one.does("change-contact", order, *DIRECTOR).splitlines()
     assert said[:2] == [
         "Changed the contact person.",
@@ -122,7 +122,7 @@ def test_let_end(one):
     with opened_authority(one.root) as authority:
         request = build_request(generate_key(KeyType.EC_P256), CUSTOMER, "Malliyritys Oy")
         given = (ids["transfer_id"], ids["transfer_password"])
-        enrol(EnrolRequest(Environment.TEST, CUSTOMER, None, *given, request), authority.office, "0" * 32)
+        enrol(EnrolRequest(Environment.TEST, CUSTOMER, None, *given, request), authority.ctx, "0" * 32)
         (serial,) = models.Certificate.objects.using("default").values_list("serial", flat=True)
     assert told(one, "let-end", serial.upper()) == "Nobody is reminded of its end any more."
     assert told(one, "let-end", serial) == "It was to end already; nothing was changed."

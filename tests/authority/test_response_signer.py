@@ -25,8 +25,8 @@ from sinetti.services.issuance.clock_guard import ClockGuard
 from sinetti.services.status.crl import publish
 from sinetti.settings.authority import AuthoritySettings
 from tests.support.authority import response_signer
-from tests.support.office import Clock
 from tests.support.registers import all_connections_closed
+from tests.support.service_context import Clock
 
 NOW = datetime(2026, 3, 2, 12, tzinfo=UTC)
 DAY, SECOND = timedelta(days=1), timedelta(seconds=1)
@@ -84,7 +84,7 @@ def files(root):
 
 
 def services_end(authority):
-    return load_certificate(authority.office.certificates[SERVICES]).not_valid_after_utc
+    return load_certificate(authority.ctx.certificates[SERVICES]).not_valid_after_utc
 
 
 def away(monkeypatch, authority):
@@ -96,7 +96,7 @@ def away(monkeypatch, authority):
         why = "the key is away"
         raise SignerUnavailable(why)
 
-    monkeypatch.setattr(type(authority.office.signer), "sign", sign)
+    monkeypatch.setattr(type(authority.ctx.signer), "sign", sign)
     return asked
 
 
@@ -243,11 +243,11 @@ JUMPS = {
 @pytest.mark.parametrize("by", JUMPS.values(), ids=JUMPS)
 def test_a_clock_that_is_not_believed_makes_none_and_what_served_serves_on(authority, clock, steady, root, by):
     first = signer(authority)
-    assert authority.office.may_issue()
+    assert authority.ctx.may_issue()
     jump(clock, steady, by)
     for _ in range(3):
         assert signer(authority) == first
-    assert not authority.office.may_issue()
+    assert not authority.ctx.may_issue()
     assert len(files(root)) == 1
     jump(clock, steady, -by)
     assert signer(authority) == first
@@ -261,7 +261,7 @@ def test_a_process_that_begins_with_a_wrong_clock_takes_what_is_in_force_and_mak
         first = signer(open_authority(root, DirectoryKind.AUTHORITY, RuntimeOptions(clock)))
         clock.now = first.not_valid_before_utc
         late = open_authority(root, DirectoryKind.AUTHORITY, RuntimeOptions(clock))
-        assert not late.office.may_issue()
+        assert not late.ctx.may_issue()
         assert signer(late) == first
         clock.now = NOW - 30 * DAY
         with pytest.raises(SignerUnavailable, match="none is made by a clock that is not believed"):
@@ -272,13 +272,13 @@ def test_a_process_that_begins_with_a_wrong_clock_takes_what_is_in_force_and_mak
 @pytest.mark.parametrize("founded", [SIXTY_DAYS], indirect=True, ids=["60 days"])
 def test_a_process_that_begins_with_a_wrong_clock_takes_one_that_would_be_replaced(root, clock, steady):
     with all_connections_closed():
-        office = open_authority(root, DirectoryKind.AUTHORITY, RuntimeOptions(clock)).office
+        ctx = open_authority(root, DirectoryKind.AUTHORITY, RuntimeOptions(clock)).ctx
         clock.now = NOW + 50 * DAY
-        publish(SERVICES, office, "0" * 32)
+        publish(SERVICES, ctx, "0" * 32)
         clock.now = NOW + 45 * DAY
         late = open_authority(root, DirectoryKind.AUTHORITY, RuntimeOptions(clock))
         signer(late)
-        assert not late.office.may_issue()
+        assert not late.ctx.may_issue()
     assert len(files(root)) == 1
 
 

@@ -18,12 +18,12 @@ def test_what_is_measured_is_real(tmp_path):
         authority = scene.opened(tmp_path / "authority")
         holders = scene.holders(authority, 2)
         seeding.seed(authority, holders)
-        assert OcspRefresher().look(authority.office) == len(holders)
+        assert OcspRefresher().look(authority.ctx) == len(holders)
         bare, whole = per_signature(authority, holders[0], times=5)
         assert 0 < bare < whole
-        issuer = authority.office.issuer_for(Channel.WS)
+        issuer = authority.ctx.issuer_for(Channel.WS)
         path = unquote(path_of(holders[0], issuer.certificate, issuer.file_name))
-        reply = PublicationEndpoint(authority.office)(Request("GET", path, "", {}, "0" * 32, b""))
+        reply = PublicationEndpoint(authority.ctx)(Request("GET", path, "", {}, "0" * 32, b""))
         assert "etag" in reply.headers, "a stored answer"
         assert min(renewed(authority, holders)) > 0
         authority.journal.close()

@@ -23,10 +23,10 @@ from sinetti.infra.clock import utc_now
 from sinetti.journal import reader
 from sinetti.pki.encoding import serial_hex
 from sinetti.services.issuance import order
-from tests.support.office import an_order
 from tests.support.postgres import create_database
 from tests.support.programs import STARTS_WITHIN, Holder, new_key, program, surroundings
 from tests.support.registers import all_connections_closed
+from tests.support.service_context import an_order
 
 CUSTOMER = "0123456-7"
 ORDERS, HOLDERS, KILLED_AFTER = 48, 6, 12
@@ -94,10 +94,10 @@ def ordered(root, count) -> list[dict[str, str]]:
     """Order certificates in this process: a command for each would take long."""
     authority = open_authority(root, DirectoryKind.AUTHORITY)
     try:
-        made = [order.order(an_order(CUSTOMER), authority.office, "operator", "0" * 32) for _ in range(count)]
+        made = [order.order(an_order(CUSTOMER), authority.ctx, "operator", "0" * 32) for _ in range(count)]
     finally:
         authority.journal.close()
-        authority.office.register.close()
+        authority.ctx.db.close()
     return [{"transfer_id": ids.transfer_id, "transfer_password": ids.transfer_password} for ids in made]
 
 

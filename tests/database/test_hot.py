@@ -25,7 +25,7 @@ from sinetti.domain.certificates.revocation import RevocationReason
 from sinetti.domain.values import VALIDITY, KeyId, Serial, Sha256, ValidityPeriod
 from sinetti.infra.clock import monotonic_seconds
 from sinetti.services.issuance.renew import renew
-from tests.support.office import (
+from tests.support.service_context import (
     DAY,
     REQUEST,
     Desk,
@@ -42,7 +42,7 @@ SIGNED = Sha256("01" * 32)
 
 
 def table(desk: Desk, model):
-    return model.objects.using(desk.register.alias)
+    return model.objects.using(desk.db.alias)
 
 
 def renewal(desk: Desk, serial: Serial = SERIAL) -> CertificateReservation:
@@ -89,9 +89,9 @@ def written_by_the_orm(desk: Desk, reservation: CertificateReservation, signed: 
     name = f"certificate:{reservation.serial}"
     holding = approval.holding.holding_id
     facts = {"key": KEY, "order": None, "predecessor": approval.predecessor, "voids": None}
-    audit_log.write(desk.register, desk.deed(), "certificate-reserved", name, holding=holding, **facts)
-    audit_log.write(desk.register, desk.deed(), "certificate-issued", name, sha256=signed.sha256)
-    outbox.notify_contact(desk.register, "renewed", mappers.certificates(desk.register).get(pk=row.pk), desk.clock.now)
+    audit_log.write(desk.db, desk.audit_entry(), "certificate-reserved", name, holding=holding, **facts)
+    audit_log.write(desk.db, desk.audit_entry(), "certificate-issued", name, sha256=signed.sha256)
+    outbox.notify_contact(desk.db, "renewed", mappers.certificates(desk.db).get(pk=row.pk), desk.clock.now)
 
 
 def stored(desk: Desk, certificate: int) -> dict[str, list[tuple]]:
@@ -105,7 +105,7 @@ def stored(desk: Desk, certificate: int) -> dict[str, list[tuple]]:
     }
     drawn, found = {"id", "sequence", "message_id", "certificate_id"}, {}
     of = {"key": KEY, "audit": f"certificate:{SERIAL}"}
-    with connections[desk.register.alias].cursor() as cursor:
+    with connections[desk.db.alias].cursor() as cursor:
         for name, statement in sql.items():
             cursor.execute(statement, [of.get(name, certificate)])
             columns = [column[0] for column in cursor.description]
@@ -122,37 +122,37 @@ def stored(desk: Desk, certificate: int) -> dict[str, list[tuple]]:
 
 def test_rows_are_those_that_the_orm_would_have_written(desk):
     reservation, signed = renewal(desk), SignedCertificate(b"\x30der\x00", SIGNED, desk.machine.now)
-    with transaction.atomic(using=desk.register.alias):
+    with transaction.atomic(using=desk.db.alias):
         written_by_the_orm(desk, reservation, signed)
         wanted = stored(desk, table(desk, models.Certificate).get(serial=SERIAL).pk)
-        transaction.set_rollback(True, using=desk.register.alias)
-    certificate = transactions.reserve_certificate(desk.register, reservation, desk.deed())
-    transactions.store_certificate(desk.register, certificate, signed, desk.deed())
+        transaction.set_rollback(True, using=desk.db.alias)
+    certificate = transactions.reserve_certificate(desk.db, reservation, desk.audit_entry())
+    transactions.store_certificate(desk.db, certificate, signed, desk.audit_entry())
     assert stored(desk, table(desk, models.Certificate).get(serial=SERIAL).pk) == wanted
     assert all(wanted.values())
 
 
 def test_what_is_given_back_is_what_is_read_back(desk):
     reservation, signed = renewal(desk), SignedCertificate(b"der", SIGNED, desk.machine.now)
-    reserved = transactions.reserve_certificate(desk.register, reservation, desk.deed())
+    reserved = transactions.reserve_certificate(desk.db, reservation, desk.audit_entry())
     assert reserved == desk.certificate(SERIAL)
-    assert transactions.store_certificate(desk.register, reserved, signed, desk.deed()) == desk.certificate(SERIAL)
+    assert transactions.store_certificate(desk.db, reserved, signed, desk.audit_entry()) == desk.certificate(SERIAL)
 
 
 def test_the_reading_by_hand_is_that_of_the_orm(desk):
     held = enrolled(desk)
     in_the_window(desk, held)
     for _ in range(2):
-        accepted(renew(renew_ask(held, new_key()), desk.office, REQUEST))
+        accepted(renew(renew_ask(held, new_key()), desk.ctx, REQUEST))
     new = renewed(desk, held)
     found = desk.certificate(held.serial)
-    read = find_for_renewal(desk.register, found.sha256, KEY)
+    read = find_for_renewal(desk.db, found.sha256, KEY)
     assert (read.signer, read.renewals.successor) == (found, desk.certificate(new.serial))
     assert read.renewals.made_again == 2
     certificates_revocation.revoke(
-        desk.register, found.holding.holding_id, [new.serial], (RevocationReason.SUPERSEDED, None), desk.deed()
+        desk.db, found.holding.holding_id, [new.serial], (RevocationReason.SUPERSEDED, None), desk.audit_entry()
     )
-    read = find_for_renewal(desk.register, found.sha256, desk.certificate(new.serial).key)
+    read = find_for_renewal(desk.db, found.sha256, desk.certificate(new.serial).key)
     assert (read.signer, read.renewals.same_key) == (desk.certificate(held.serial), desk.certificate(new.serial))
     assert (read.renewals.successor, read.key_known) == (None, True)
 
@@ -172,11 +172,11 @@ def counted(desk: Desk, monkeypatch) -> list[str]:
 def test_a_renewal_takes_three_round_trips(desk, monkeypatch):
     held = enrolled(desk)
     in_the_window(desk, held)
-    desk.register.refresh()
+    desk.db.refresh()
     sent = counted(desk, monkeypatch)
-    with CaptureQueriesContext(connections[desk.register.alias]) as by_the_orm:
-        accepted(renew(renew_ask(held, new_key()), desk.office, REQUEST))
-    if database_sql.takes_ctes_that_write(desk.register):
+    with CaptureQueriesContext(connections[desk.db.alias]) as by_the_orm:
+        accepted(renew(renew_ask(held, new_key()), desk.ctx, REQUEST))
+    if database_sql.takes_ctes_that_write(desk.db):
         assert (len(sent), len(by_the_orm)) == (3, 0)
     else:
         assert {query["sql"] for query in by_the_orm} <= {"BEGIN IMMEDIATE", "BEGIN", "COMMIT"}
@@ -185,26 +185,26 @@ def test_a_renewal_takes_three_round_trips(desk, monkeypatch):
 def test_a_connection_that_was_cut_is_opened_again_for_the_reading(desk, monkeypatch):
     held = enrolled(desk)
     in_the_window(desk, held)
-    desk.register.refresh()
+    desk.db.refresh()
     cut(desk)
-    accepted(renew(renew_ask(held, new_key()), desk.office, REQUEST))
+    accepted(renew(renew_ask(held, new_key()), desk.ctx, REQUEST))
 
 
 def test_a_connection_that_is_cut_later_is_not_tried_again(desk):
     """What was sent may have been done: whoever repeats the request is told."""
-    if not database_sql.takes_ctes_that_write(desk.register):
+    if not database_sql.takes_ctes_that_write(desk.db):
         pytest.skip("a file has no connection to cut")
     reservation = renewal(desk)
     cut(desk)
     with pytest.raises(OperationalError):
-        transactions.reserve_certificate(desk.register, reservation, desk.deed())
-    desk.register.refresh()
+        transactions.reserve_certificate(desk.db, reservation, desk.audit_entry())
+    desk.db.refresh()
     assert not table(desk, models.Certificate).filter(serial=SERIAL).exists()
 
 
 def cut(desk: Desk) -> None:
     """Have the server end this thread's connection; a file's is closed."""
-    connection = connections[desk.register.alias]
+    connection = connections[desk.db.alias]
     if connection.vendor != "postgresql":
         connection.close()
         return
@@ -229,11 +229,11 @@ def held_up(desk: Desk, do):
     done, over = Event(), Event()
 
     def run() -> None:
-        with transaction.atomic(using=desk.register.alias):
+        with transaction.atomic(using=desk.db.alias):
             do()
             done.set()
             over.wait(30)
-        desk.register.close()
+        desk.db.close()
 
     thread = Thread(target=run)
     thread.start()
@@ -246,7 +246,7 @@ def held_up(desk: Desk, do):
 
 
 def waiting_for_a_lock(desk: Desk) -> bool:
-    with connections[desk.register.alias].cursor() as cursor:
+    with connections[desk.db.alias].cursor() as cursor:
         cursor.execute(
             "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND datname = current_database()"
         )
@@ -262,12 +262,12 @@ def beside(desk: Desk, do, other):
             came.append(do())
         except ConcurrentUpdate as moved:
             came.append(moved)
-        desk.register.close()
+        desk.db.close()
 
     with held_up(desk, other) as over:
         thread = Thread(target=run)
         thread.start()
-        if database_sql.takes_ctes_that_write(desk.register):
+        if database_sql.takes_ctes_that_write(desk.db):
             eventually(lambda: waiting_for_a_lock(desk))
         over.set()
         thread.join(30)
@@ -276,30 +276,30 @@ def beside(desk: Desk, do, other):
 
 def revocation(desk: Desk, holding_id: str, serial: Serial):
     why = (RevocationReason.KEY_COMPROMISE, None)
-    return lambda: certificates_revocation.revoke(desk.register, holding_id, [serial], why, desk.deed())
+    return lambda: certificates_revocation.revoke(desk.db, holding_id, [serial], why, desk.audit_entry())
 
 
 def test_a_revocation_that_comes_while_commit_2_waits_for_its_lock_voids_the_renewal(desk):
     """The statement's snapshot is older than the lock that it waited for: the moved version tells."""
     reservation = renewal(desk)
-    certificate = transactions.reserve_certificate(desk.register, reservation, desk.deed())
+    certificate = transactions.reserve_certificate(desk.db, reservation, desk.audit_entry())
     revoke = revocation(desk, certificate.holding.holding_id, certificate.predecessor)
     signed = SignedCertificate(b"der", SIGNED, desk.machine.now)
     found = beside(
-        desk, lambda: transactions.store_certificate(desk.register, certificate, signed, desk.deed()), revoke
+        desk, lambda: transactions.store_certificate(desk.db, certificate, signed, desk.audit_entry()), revoke
     )
     assert (found.state, found.revocation_reason) == (CertificateState.VOID, RevocationReason.KEY_COMPROMISE)
     assert found.sha256 is None
     assert not table(desk, models.OutboxMessage).filter(kind="renewed").exists()
-    assert transactions.get_der(desk.register, found)[1] is None
+    assert transactions.get_der(desk.db, found)[1] is None
 
 
 def test_a_revocation_that_came_before_the_reservation_was_read_voids_it_too(desk):
-    certificate = transactions.reserve_certificate(desk.register, renewal(desk), desk.deed())
+    certificate = transactions.reserve_certificate(desk.db, renewal(desk), desk.audit_entry())
     revocation(desk, certificate.holding.holding_id, certificate.predecessor)()
     again = desk.certificate(SERIAL)
     found = transactions.store_certificate(
-        desk.register, again, SignedCertificate(b"der", SIGNED, desk.machine.now), desk.deed()
+        desk.db, again, SignedCertificate(b"der", SIGNED, desk.machine.now), desk.audit_entry()
     )
     assert found.state is CertificateState.VOID
 
@@ -309,20 +309,20 @@ def test_a_revocation_that_comes_while_commit_1_waits_for_its_lock_leaves_nothin
     holding, predecessor = reservation.approval.holding, reservation.approval.predecessor
     revoke = revocation(desk, holding.holding_id, predecessor)
     assert isinstance(
-        beside(desk, lambda: transactions.reserve_certificate(desk.register, reservation, desk.deed()), revoke),
+        beside(desk, lambda: transactions.reserve_certificate(desk.db, reservation, desk.audit_entry()), revoke),
         ConcurrentUpdate,
     )
-    assert not transactions.key_known(desk.register, KEY)
+    assert not transactions.key_known(desk.db, KEY)
     assert not table(desk, models.Certificate).filter(serial=SERIAL).exists()
     assert desk.certificate(predecessor).holding.version == holding.version + 1
 
 
 def test_something_else_of_the_holding_moves_between_the_commits(desk):
     """The version is another one, the reservation stands: it is looked at again and recorded."""
-    certificate = transactions.reserve_certificate(desk.register, renewal(desk), desk.deed())
+    certificate = transactions.reserve_certificate(desk.db, renewal(desk), desk.audit_entry())
     mappers.move_versions(table(desk, models.Lineage).all())
     found = transactions.store_certificate(
-        desk.register, certificate, SignedCertificate(b"der", SIGNED, desk.machine.now), desk.deed()
+        desk.db, certificate, SignedCertificate(b"der", SIGNED, desk.machine.now), desk.audit_entry()
     )
     assert (found.state, found.sha256) == (CertificateState.ISSUED, SIGNED)
     assert found == desk.certificate(SERIAL)
@@ -333,8 +333,8 @@ def test_two_renewals_of_one_certificate_at_once(desk):
     other = replace(reservation, serial=Serial("46" * 19), approval=replace(reservation.approval, key=KeyId("dd" * 32)))
     first = beside(
         desk,
-        lambda: transactions.reserve_certificate(desk.register, other, desk.deed()),
-        lambda: transactions.reserve_certificate(desk.register, reservation, desk.deed()),
+        lambda: transactions.reserve_certificate(desk.db, other, desk.audit_entry()),
+        lambda: transactions.reserve_certificate(desk.db, reservation, desk.audit_entry()),
     )
     assert isinstance(first, ConcurrentUpdate)
 
@@ -342,5 +342,5 @@ def test_two_renewals_of_one_certificate_at_once(desk):
 def test_an_instant_may_have_parts_of_a_second(desk):
     """Clocks give whole seconds; what a database keeps does not depend on it."""
     reservation = replace(renewal(desk), waits_since=desk.machine.now + timedelta(microseconds=5))
-    transactions.reserve_certificate(desk.register, reservation, desk.deed())
+    transactions.reserve_certificate(desk.db, reservation, desk.audit_entry())
     assert table(desk, models.Certificate).get(serial=SERIAL).waits_since == reservation.waits_since

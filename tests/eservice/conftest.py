@@ -4,8 +4,8 @@ import pytest
 from django.test import override_settings
 
 from tests.support.browser import Browser, Post, people_door
-from tests.support.office import desk, sqlite_desk
 from tests.support.registers import opened_register
+from tests.support.service_context import desk, sqlite_desk
 
 __all__ = ["desk", "sqlite_desk"]
 

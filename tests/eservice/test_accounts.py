@@ -27,7 +27,7 @@ from sinetti.notifications.templates.renderer import Skip
 from sinetti.services.access.accounts import deactivate, make_account
 from tests.support.authority import CUSTOMER_ID
 from tests.support.browser import Browser, people_door
-from tests.support.office import DAY, REQUEST
+from tests.support.service_context import DAY, REQUEST
 from tests.support.signing_in import PASSWORD, code, follow, letters, send, sign_in, told, way
 from tests.support.users import mandate
 
@@ -39,14 +39,14 @@ OTHER = "aivan toinen salalause"
 @pytest.fixture
 def user(sqlite_desk):
     new = NewAccount(EMAIL, "Nimi Nimetty", Language.EN, password=PASSWORD)
-    return models.User.objects.get(pk=make_account(new, sqlite_desk.office, "operator", REQUEST))
+    return models.User.objects.get(pk=make_account(new, sqlite_desk.ctx, "operator", REQUEST))
 
 
 @pytest.fixture
 def guarded(sqlite_desk):
     """One with an app's codes, who is a signatory."""
     new = NewAccount(EMAIL, "Nimi Nimetty", Language.EN, password=PASSWORD, totp=SECRET)
-    found = models.User.objects.get(pk=make_account(new, sqlite_desk.office, "operator", REQUEST))
+    found = models.User.objects.get(pk=make_account(new, sqlite_desk.ctx, "operator", REQUEST))
     mandate(sqlite_desk, found, CUSTOMER_ID, Role.SIGNATORY)
     return found
 
@@ -491,7 +491,7 @@ def test_or_by_the_second_factor(browser, sqlite_desk, guarded):
 def test_an_address_that_is_too_long_in_small_letters_is_none(desk, page):
     long = "a@" + ".".join(["İ" * 60] * 4) + ".example"
     assert len(long) < 254 < len(long.lower())
-    make_account(NewAccount(EMAIL, "Nimi", Language.EN, password=PASSWORD), desk.office, "operator", REQUEST)
+    make_account(NewAccount(EMAIL, "Nimi", Language.EN, password=PASSWORD), desk.ctx, "operator", REQUEST)
     browser = Browser(people_door(desk))
     if page == "email":
         sign_in(browser, EMAIL)
@@ -551,7 +551,7 @@ def test_where_one_is_signed_in_and_the_end_of_the_others(browser, sqlite_desk, 
 
 def test_an_account_that_is_ended_is_out_at_once(browser, sqlite_desk, user):
     sign_in(browser, EMAIL)
-    assert deactivate(EMAIL, sqlite_desk.office, "operator", REQUEST)
+    assert deactivate(EMAIL, sqlite_desk.ctx, "operator", REQUEST)
     assert not Session.objects.exists()
     assert browser.get("/account/sessions/").reply.status == 302
     assert sign_in(browser, EMAIL).heading == "The account has been ended"

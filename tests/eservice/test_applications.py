@@ -6,7 +6,7 @@ from django.test.utils import CaptureQueriesContext
 from sinetti.database.models import AccessApplication
 from sinetti.domain.access.roles import Role
 from tests.eservice.test_staff import APPEAL, MALLI, at_work, door, statements, text_of
-from tests.support.office import add_organisation
+from tests.support.service_context import add_organisation
 from tests.support.users import account, mandate, signed_in
 
 __all__ = ["door"]

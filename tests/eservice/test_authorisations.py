@@ -16,8 +16,8 @@ from sinetti.services.self_service.role_assignments import NoLongerExists
 from tests.support.authority import CUSTOMER_ID, CUSTOMER_NAME
 from tests.support.browser import Browser, people_door
 from tests.support.firms import rows
-from tests.support.office import DAY, TRANSFER_KEY, add_organisation
 from tests.support.people import a_person
+from tests.support.service_context import DAY, TRANSFER_KEY, add_organisation
 from tests.support.signing_in import PASSWORD, code, follow, send, way
 from tests.support.users import account, mandate, signed_in
 
@@ -422,6 +422,6 @@ def test_who_has_an_authorisation_is_given_no_other_end_unseen(browser, sqlite_d
 def test_the_page_of_a_waiting_invitation_speaks_the_readers_language(browser, sqlite_desk):
     clerk, own = account(sqlite_desk, "clerk", staff=True), organisation_id(sqlite_desk)
     person = replace(a_person("newcomer"), language=Language.FI)
-    waits, _ = pending_invitations.add(sqlite_desk.register, own, person, clerk.pk, sqlite_desk.deed())
+    waits, _ = pending_invitations.add(sqlite_desk.db, own, person, clerk.pk, sqlite_desk.audit_entry())
     browser.get(f"{PAGE}/pending/{waits}?lang=fi")
     assert "Kielisuomi" in text_of(browser)

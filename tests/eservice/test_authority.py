@@ -21,8 +21,8 @@ from sinetti.services.access.role_requests import ask_for_oneself
 from tests.support.authority import CUSTOMER_ID
 from tests.support.browser import Browser, people_door
 from tests.support.firms import rows
-from tests.support.office import REQUEST, Desk, add_organisation, an_order, enrolled, ordered
 from tests.support.people import a_person
+from tests.support.service_context import REQUEST, Desk, add_organisation, an_order, enrolled, ordered
 from tests.support.users import account, mandate, signed_in
 
 OWN, FOREIGN, FIRM, ANOTHER = CUSTOMER_ID, "2222222-2", "7654321-4", "1111111-1"
@@ -257,10 +257,10 @@ def made(desk: Desk, customer_id: str) -> dict[str, str]:
     held = enrolled(desk, customer_id=customer_id)
     ids = ordered(desk, an_order(customer_id))
     asker = account(desk, f"asker-{customer_id}")
-    ask_for_oneself(customer_id, Role.VIEWER, desk.office, Actor(asker.pk), REQUEST)
+    ask_for_oneself(customer_id, Role.VIEWER, desk.ctx, Actor(asker.pk), REQUEST)
     kept = mandate(desk, account(desk, f"kept-{customer_id}"), customer_id, Role.VIEWER)
     organisation = rows(desk, "Organisation").get(customer_id=customer_id)
-    application = AccessApplication.objects.using(desk.register.alias).create(
+    application = AccessApplication.objects.using(desk.db.alias).create(
         case_number=f"SI-{customer_id}", organisation=organisation, channels=["WS"], purpose="reports", language="en",
         state="refused", created=desk.clock.now, decision="Decision\n\nRefused",
     )  # fmt: skip
@@ -277,7 +277,7 @@ def made(desk: Desk, customer_id: str) -> dict[str, str]:
 
 def _pending(desk: Desk, organisation: models.Organisation) -> str:
     clerk, person = account(desk, f"clerk-{organisation.pk}", staff=True), a_person("newcomer")
-    return pending_invitations.add(desk.register, organisation.pk, person, clerk.pk, desk.deed())[0]
+    return pending_invitations.add(desk.db, organisation.pk, person, clerk.pk, desk.audit_entry())[0]
 
 
 @pytest.mark.parametrize(

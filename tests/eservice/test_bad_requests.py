@@ -7,7 +7,7 @@ from django.conf import settings
 
 from sinetti.server.http import Request
 from tests.support.browser import ADDRESS, Browser, people_door
-from tests.support.office import REQUEST
+from tests.support.service_context import REQUEST
 from tests.support.visits import VISITS, town
 
 TOKEN = "c" * 32

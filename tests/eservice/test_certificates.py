@@ -24,15 +24,7 @@ from sinetti.services.revocation.early_replacement import EarlyReplacementReques
 from sinetti.services.self_service import certificates
 from tests.support.authority import CUSTOMER_ID, CUSTOMER_NAME, NOW
 from tests.support.listing import DAY, ending, put
-from tests.support.office import (
-    REQUEST,
-    add_organisation,
-    an_order,
-    enrolled,
-    in_the_window,
-    ordered,
-    renewed,
-)
+from tests.support.service_context import REQUEST, add_organisation, an_order, enrolled, in_the_window, ordered, renewed
 from tests.support.users import account, mandate, signed_in
 
 LIST, FIRM = "/settings/certificates", "7654321-0"
@@ -126,12 +118,12 @@ def test_states_in_words(maija, sqlite_desk):
 def test_what_was_called_for_early_replacement_is_open_since_then(maija, sqlite_desk):
     held = enrolled(sqlite_desk)
     ask = EarlyReplacementRequest(CertificateSelection(serials=(held.serial,)), "a17", "incident", Explanation(), DAY)
-    call = call_early(ask, sqlite_desk.office, REQUEST).call
+    call = call_early(ask, sqlite_desk.ctx, REQUEST).call
     (row,) = rows(maija.get(LIST))
     assert row["State"] == "Renewal open since 2 March 2026 at 14:00"
     maija.get(f"{LIST}/{held.serial}")
     assert "Renewal open since 2 March 2026 at 14:00" in body(maija)
-    cancel(call.call_id, "a17", sqlite_desk.office, REQUEST)
+    cancel(call.call_id, "a17", sqlite_desk.ctx, REQUEST)
     (row,) = rows(maija.get(LIST))
     assert row["State"].startswith("ValidRenewal opens 1 January 2028 at ")
     maija.get(f"{LIST}/{held.serial}")
@@ -321,11 +313,11 @@ def test_the_page_of_one(maija, sqlite_desk):
     held = enrolled(sqlite_desk)
     in_the_window(sqlite_desk, held)
     new = renewed(sqlite_desk, held)
-    deed = sqlite_desk.office.deed("program", REQUEST)
+    audit = sqlite_desk.ctx.audit_entry("program", REQUEST)
     holding = models.Lineage.objects.using("default").get()
-    rejections.record_rejection(sqlite_desk.register, holding.pk, "too-early", "renew", deed)
+    rejections.record_rejection(sqlite_desk.db, holding.pk, "too-early", "renew", audit)
     user = models.User.objects.get(email="maija@people.example")
-    renewal_opt_out.opt_out_of_renewal(new.serial, sqlite_desk.office, f"user:{user.pk}", REQUEST)
+    renewal_opt_out.opt_out_of_renewal(new.serial, sqlite_desk.ctx, f"user:{user.pk}", REQUEST)
     maija.get(f"{LIST}/{held.serial}")
     words = " ".join(maija.page.text_content().split())
     (picture,) = maija.page.xpath("//figure[@class='timeline']/svg")
@@ -362,7 +354,7 @@ def test_the_page_of_one(maija, sqlite_desk):
 def test_what_comes_after_a_revocation(maija, sqlite_desk):
     held = enrolled(sqlite_desk)
     ask = revoke.RevocationRequest(held.serial, RevocationReason.KEY_COMPROMISE)
-    revoke.revoke(ask, sqlite_desk.office, "operator", REQUEST)
+    revoke.revoke(ask, sqlite_desk.ctx, "operator", REQUEST)
     sqlite_desk.clock.forward(DAY)
     maija.get(f"{LIST}/{held.serial}")
     words = " ".join(maija.page.text_content().split())

@@ -17,7 +17,7 @@ from sinetti.infra.clock import utc_now
 from sinetti.services.access.accounts import make_account
 from sinetti.settings import django as settings_of_the_service
 from tests.support.browser import Browser, people_door
-from tests.support.office import REQUEST
+from tests.support.service_context import REQUEST
 from tests.support.signing_in import PASSWORD, code, follow, send, sign_in, told, way
 
 EMAIL = "nimi@people.example"
@@ -80,13 +80,13 @@ def door(desk):
 @pytest.fixture
 def user(desk):
     new = NewAccount(EMAIL, "Nimi Nimetty", Language.EN, password=PASSWORD)
-    return models.User.objects.get(pk=make_account(new, desk.office, "operator", REQUEST))
+    return models.User.objects.get(pk=make_account(new, desk.ctx, "operator", REQUEST))
 
 
 @pytest.fixture
 def guarded(desk):
     new = NewAccount(EMAIL, "Nimi Nimetty", Language.EN, password=PASSWORD, totp=SECRET)
-    return models.User.objects.get(pk=make_account(new, desk.office, "operator", REQUEST))
+    return models.User.objects.get(pk=make_account(new, desk.ctx, "operator", REQUEST))
 
 
 def at(door, address):
@@ -196,7 +196,7 @@ def test_signing_in_gives_no_new_guesses(door, user, hands):
 
 def test_a_cookie_counts_for_its_account_alone(door, user, desk, hands):
     other = NewAccount("toinen@people.example", "Toinen", Language.EN, password=PASSWORD)
-    make_account(other, desk.office, "operator", REQUEST)
+    make_account(other, desk.ctx, "operator", REQUEST)
     stranger = at(door, "198.51.100.1")
     sign_in(stranger, "toinen@people.example")
     known = {COOKIE: stranger.cookies[COOKIE]}
@@ -212,7 +212,7 @@ def test_one_browser_is_known_to_several_accounts_and_not_to_any_number(door, de
     monkeypatch.setattr(known_devices, "MOST", 2)
     browser, emails = at(door, "192.0.2.1"), [f"n{number}@people.example" for number in range(3)]
     for email in emails:
-        make_account(NewAccount(email, "Nimi", Language.EN, password=PASSWORD), desk.office, "operator", REQUEST)
+        make_account(NewAccount(email, "Nimi", Language.EN, password=PASSWORD), desk.ctx, "operator", REQUEST)
         browser.cookies = {name: value for name, value in browser.cookies.items() if name == COOKIE}
         sign_in(browser, email)
     for email in emails:

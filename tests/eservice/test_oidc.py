@@ -20,7 +20,7 @@ from sinetti.services.access.accounts import make_account
 from sinetti.settings.portal import RolesClaim
 from tests.support.authority import CUSTOMER_ID
 from tests.support.browser import Browser, people_door
-from tests.support.office import REQUEST
+from tests.support.service_context import REQUEST
 from tests.support.signing_in import PASSWORD, follow, send, sign_in, told, way
 from tests.support.small_provider import CLIENT, settings_for, small_provider
 from tests.support.users import mandate
@@ -52,7 +52,7 @@ def browser(sqlite_desk, post, says):
 @pytest.fixture
 def user(sqlite_desk):
     new = NewAccount(EMAIL, "Nimi Nimetty", Language.EN, password=PASSWORD)
-    return models.User.objects.get(pk=make_account(new, sqlite_desk.office, "operator", REQUEST))
+    return models.User.objects.get(pk=make_account(new, sqlite_desk.ctx, "operator", REQUEST))
 
 
 def begun(browser, says, page="/account/login/"):

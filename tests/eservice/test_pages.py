@@ -12,7 +12,7 @@ from sinetti.domain.values import Language
 from sinetti.eservice.ui import static_files
 from tests.eservice.conftest import opened_register
 from tests.support.browser import ADDRESS
-from tests.support.office import opened_desk
+from tests.support.service_context import opened_desk
 from tests.support.visits import CLERK, NOT_WALKED, VISITS, patterns, town
 
 LARGEST = 150_000

@@ -19,7 +19,7 @@ from sinetti.settings.portal import EserviceSettings
 from tests.support.authority import CUSTOMER_ID, CUSTOMER_NAME
 from tests.support.browser import ADDRESS, Browser, people_door
 from tests.support.clerks import looked
-from tests.support.office import REQUEST, TRANSFER_KEY, add_organisation, enrolled
+from tests.support.service_context import REQUEST, TRANSFER_KEY, add_organisation, enrolled
 from tests.support.users import account, mandate, signed_in
 
 MALLI = "1234567-1"
@@ -606,7 +606,7 @@ def test_what_rows_of_the_trail_say_more_is_in_words_in_each_language(sqlite_des
         "newest": "2026-03-02T12:00:00Z",
     }
     with transaction.atomic("default"):
-        audit_log.write(sqlite_desk.register, sqlite_desk.deed(), "certificate-revoked", "certificate:5f", **facts)
+        audit_log.write(sqlite_desk.db, sqlite_desk.audit_entry(), "certificate-revoked", "certificate:5f", **facts)
     (row,) = table(anna.get(f"/staff/audit?object=certificate:5f&lang={language}"))
     assert not [value for value in facts.values() if f": {value};" in f"{row[-1]};"], row
     assert all(one in row[-1] for one in WORDS[language]), row

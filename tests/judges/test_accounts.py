@@ -21,7 +21,7 @@ from tests.eservice.conftest import post, sqlite_desk, sqlite_register
 from tests.support.authority import CUSTOMER_ID
 from tests.support.browser import people_door
 from tests.support.chromium import started_chromium
-from tests.support.office import REQUEST
+from tests.support.service_context import REQUEST
 from tests.support.signing_in import PASSWORD, code
 from tests.support.users import mandate
 from tests.support.web_servers import free_ports
@@ -74,7 +74,7 @@ def served(desk, port: int) -> Iterator[str]:
 def somebody(sqlite_desk):
     """A signatory without a second factor."""
     new = NewAccount(EMAIL, "Nimi Nimetty", Language.EN, password=PASSWORD)
-    user = models.User.objects.get(pk=make_account(new, sqlite_desk.office, "operator", REQUEST))
+    user = models.User.objects.get(pk=make_account(new, sqlite_desk.ctx, "operator", REQUEST))
     mandate(sqlite_desk, user, CUSTOMER_ID, Role.SIGNATORY)
     return user
 

@@ -8,10 +8,10 @@ import pytest
 from sinetti.eservice.orders import browser_enrolment_pages
 from tests.eservice.orders.test_browser_enrolment_view import FETCH, fetch
 from tests.support.browser import Browser, people_door
-from tests.support.office import ordered, sqlite_desk
 from tests.support.pages import fields
 from tests.support.postgres import skip_or_fail
 from tests.support.registers import opened_register
+from tests.support.service_context import ordered, sqlite_desk
 
 __all__ = ["sqlite_desk"]
 PASSWORD = "changeit"

@@ -24,9 +24,9 @@ from sinetti.notifications.delivery.smtp import Sender, Smtp, SmtpSecurity, Smtp
 from sinetti.testbench.core.server_certificate import ServerFiles, make_server_certificate
 from tests.support.authority import NOW
 from tests.support.mailrooms import a_mailroom
-from tests.support.office import opened_desk
 from tests.support.postgres import skip_or_fail
 from tests.support.registers import opened_register
+from tests.support.service_context import opened_desk
 from tests.support.web_servers import WITHIN, free_ports, process, tool, until_listening
 
 KEY = b"k" * 32

@@ -17,8 +17,8 @@ from sinetti.wire.http_signatures import certificate_keys
 from sinetti.wire.http_signatures.certificate_keys import HttpSignatureAlgorithm, certificate_signer
 from sinetti.wire.http_signatures.profile import MessageSignatureError, SignedComponents, sign, verify
 from sinetti.wire.json_api.revocations import PATH, RevocationBody, render, sign_revocation
-from tests.support.office import REQUEST, enrolled, sqlite_desk
 from tests.support.registers import sqlite_register
+from tests.support.service_context import REQUEST, enrolled, sqlite_desk
 
 __all__ = ["sqlite_desk", "sqlite_register"]
 
@@ -123,7 +123,7 @@ def test_a_program_of_others_revokes_a_certificate(sqlite_desk):
     signer = peer.HTTPMessageSigner(signature_algorithm=its, key_resolver=keys)
     signer.sign(asked, key_id=name, covered_component_ids=NAMES[:3], body=body, created=now)
     headers = {one.lower(): value for one, value in asked.headers.items()}
-    reply = RevocationsEndpoint(sqlite_desk.office)(Request("POST", PATH, "", headers, REQUEST, body))
+    reply = RevocationsEndpoint(sqlite_desk.ctx)(Request("POST", PATH, "", headers, REQUEST, body))
     assert reply.status == 200, reply.body
     assert sqlite_desk.certificate(held.serial).revoked
     ours = sign_revocation(load_certificate(held.der), RevocationReason.SUPERSEDED, certificate_signer(held.key), now)

@@ -29,9 +29,9 @@ from sinetti.services.issuance.secure_message import LinkSent, order_and_offer, 
 from tests.judges.test_deploy import nginx
 from tests.support.chromium import started_chromium
 from tests.support.mail_servers import mail_server
-from tests.support.office import CONTACT, REQUEST, an_order, new_ask, new_key
 from tests.support.programs import CUSTOMER, ran
 from tests.support.registers import all_connections_closed
+from tests.support.service_context import CONTACT, REQUEST, an_order, new_ask, new_key
 from tests.support.serving import serving
 from tests.support.small_server import small_server
 from tests.support.web_servers import free_ports, tool
@@ -64,25 +64,25 @@ class Town:
     root: Path
     address: str
     soap: str
-    office: ServiceContext
+    ctx: ServiceContext
     mails: object
     texts: object
     log: Callable[[], str]
 
     def using(self, model):
-        return model.objects.using(self.office.register.alias)
+        return model.objects.using(self.ctx.db.alias)
 
     def offered(self, phone: str = PHONE) -> tuple[LinkSent, str]:
         """Order, and give the page that the mail's link leads to."""
         contact = replace(CONTACT, phone=phone)
-        offered = order_and_offer(replace(an_order(), contact=contact), self.office, "operator", REQUEST)
-        return offered, f"/m/{link_token(self.office.transfer_key, OPEN_LINK, offered.secure_id)}"
+        offered = order_and_offer(replace(an_order(), contact=contact), self.ctx, "operator", REQUEST)
+        return offered, f"/m/{link_token(self.ctx.transfer_key, OPEN_LINK, offered.secure_id)}"
 
     def asked(self, path: str) -> str:
         """Make a PIN code, whose SMS got away; gives it."""
         token = path.rpartition("/")[2]
-        send_pin(token, view_link(token, self.office).made, self.office, REQUEST)
-        self.using(models.OutboxMessage).filter(kind="pin").update(sent=self.office.now())
+        send_pin(token, view_link(token, self.ctx).made, self.ctx, REQUEST)
+        self.using(models.OutboxMessage).filter(kind="pin").update(sent=self.ctx.now())
         return self.pin(path)
 
     def pin(self, path: str) -> str:
@@ -90,10 +90,10 @@ class Town:
         secure_id = next(
             one.secure_id
             for one in self.using(SecureMessage).all()
-            if path.endswith(link_token(self.office.transfer_key, OPEN_LINK, one.secure_id))
+            if path.endswith(link_token(self.ctx.transfer_key, OPEN_LINK, one.secure_id))
         )
         row = self.using(Pin).get(message=secure_id, ended_at__isnull=True)
-        return pin_code(self.office.transfer_key, row.pin_id)
+        return pin_code(self.ctx.transfer_key, row.pin_id)
 
 
 @pytest.fixture(scope="module")
@@ -112,15 +112,15 @@ def node(tmp_path_factory):
 def town(node):
     """Open the office of what is served, whatever else was opened in this process meanwhile."""
     root, address, soap, *left = node
-    with office_of(root) as office:
-        yield Town(root, address, soap, office, *left)
+    with office_of(root) as ctx:
+        yield Town(root, address, soap, ctx, *left)
 
 
 @contextmanager
 def office_of(root: Path) -> Iterator[ServiceContext]:
     with all_connections_closed():
         opened = open_authority(root, DirectoryKind.AUTHORITY)
-        yield opened.office
+        yield opened.ctx
         opened.journal.close()
 
 
@@ -218,16 +218,16 @@ def a_pin_is_sent(page, town):
 def a_pin_waits(page, town):
     _, path = town.offered()
     token = path.rpartition("/")[2]
-    send_pin(token, 0, town.office, REQUEST)
+    send_pin(token, 0, town.ctx, REQUEST)
     page.goto(path)
 
 
 def a_pin_was_given_up(page, town):
     path, _ = waiting(page, town)
     pins = town.using(models.OutboxMessage).filter(kind="pin")
-    pins.update(sent=None, dead=town.office.now())
+    pins.update(sent=None, dead=town.ctx.now())
     page.goto(path)
-    pins.update(sent=town.office.now(), dead=None)  # a test that sends is told of all that were given up
+    pins.update(sent=town.ctx.now(), dead=None)  # a test that sends is told of all that were given up
 
 
 def a_wrong_pin(page, town):
@@ -242,13 +242,13 @@ def no_pin_at_all(page, town):
 def the_fifth_wrong_pin(page, town):
     path, pin = waiting(page, town)
     for _ in range(4):
-        reveal_with_pin(path.rpartition("/")[2], wrong(pin), town.office, REQUEST)
+        reveal_with_pin(path.rpartition("/")[2], wrong(pin), town.ctx, REQUEST)
     entered(page, "pin", wrong(pin))
 
 
 def a_pin_past_its_time(page, town):
     _, pin = waiting(page, town)
-    town.using(Pin).update(expires=town.office.now() - timedelta(seconds=1))
+    town.using(Pin).update(expires=town.ctx.now() - timedelta(seconds=1))
     entered(page, "pin", pin)
 
 
@@ -261,7 +261,7 @@ def the_last_pin_today(page, town):
 
 def no_more_pins_today(page, town):
     the_last_pin_today(page, town)
-    town.using(Pin).update(expires=town.office.now() - timedelta(seconds=1))
+    town.using(Pin).update(expires=town.ctx.now() - timedelta(seconds=1))
     page.reload()
 
 
@@ -271,8 +271,8 @@ def the_ids(page, town):
 
 def spent(page, town):
     path, pin = waiting(page, town)
-    ids = reveal_with_pin(path.rpartition("/")[2], pin, town.office, REQUEST).ids
-    enrol(new_ask(ids, new_key()), town.office, REQUEST)
+    ids = reveal_with_pin(path.rpartition("/")[2], pin, town.ctx, REQUEST).ids
+    enrol(new_ask(ids, new_key()), town.ctx, REQUEST)
     page.goto(path)
 
 
@@ -318,12 +318,12 @@ def stop_link(town, **of_person):
     contact = order.holding.contact
     person = town.using(models.Person).filter(pk=contact.pk)
     person.update(email=f"{contact.pk}@customer.example", **of_person)
-    now = town.office.now()
+    now = town.ctx.now()
     row = town.using(models.OutboxMessage).create(
         kind=MessageKind.REMINDER, channel=MessageChannel.EMAIL, step="60:email", created=now, due=now, sent=now,
         holding=order.holding, recipient=contact,
     )  # fmt: skip
-    return f"/stop/{row.message_id}/{link_token(town.office.transfer_key, STOP_LINK, row.message_id)}"
+    return f"/stop/{row.message_id}/{link_token(town.ctx.transfer_key, STOP_LINK, row.message_id)}"
 
 
 def with_signatory(town, there=True):
@@ -332,7 +332,7 @@ def with_signatory(town, there=True):
         person = town.using(models.Person).create(name="S", email="s@customer.example", language="fi")
         organisation = town.using(models.Organisation).get()
         town.using(models.RoleAssignment).create(
-            organisation=organisation, person=person, role=Role.SIGNATORY, valid_from=town.office.now()
+            organisation=organisation, person=person, role=Role.SIGNATORY, valid_from=town.ctx.now()
         )
 
 
@@ -352,7 +352,7 @@ def told(page, town):
 
 
 def stopped(page, town):
-    page.goto(stop_link(town, stopped_at=town.office.now()))
+    page.goto(stop_link(town, stopped_at=town.ctx.now()))
 
 
 def an_old_stop_link(page, town):
@@ -469,10 +469,10 @@ def test_behind_nginx_over_tls(chromium, tmp_path):
     with serving(root, "--people-bind", f"127.0.0.1:{people}", "--behind-proxy", "--workers", "1") as served:
         soap, status = (urlsplit(one).port for one in (served.soap, served.status))
         with (
-            office_of(root) as office,
+            office_of(root) as ctx,
             nginx(tmp_path / "nginx", soap, status, {"127.0.0.1:8090": f"127.0.0.1:{people}"}) as (secure, _, _),
         ):
-            town = Town(root, "https://people.example", served.soap, office, None, None, lambda: served.log)
+            town = Town(root, "https://people.example", served.soap, ctx, None, None, lambda: served.log)
             _, path = town.offered()
             walked(chromium, secure, path, lambda: town.pin(path))
 

@@ -16,7 +16,7 @@ from sinetti.infra.clock import utc_now
 from tests.eservice.conftest import opened_register
 from tests.judges.walk import AXE_VERSION, WIDTHS, Walk, walked, windows
 from tests.support.chromium import started_chromium
-from tests.support.office import opened_desk
+from tests.support.service_context import opened_desk
 from tests.support.tools import ROOT
 from tests.support.visits import NOT_WALKED, VISITS, Visit, town
 from tests.support.walking import walked_pages

@@ -3,8 +3,8 @@
 import pytest
 
 from tests.support.mail_servers import mail_server
-from tests.support.office import desk, sqlite_desk
 from tests.support.registers import register, sqlite_register
+from tests.support.service_context import desk, sqlite_desk
 
 __all__ = ["desk", "register", "sqlite_desk", "sqlite_register"]
 

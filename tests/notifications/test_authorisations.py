@@ -18,8 +18,8 @@ from sinetti.services.self_service.role_resignation import resign
 from tests.support.authority import CUSTOMER_ID, NOW
 from tests.support.firms import rows
 from tests.support.mailrooms import a_mailroom
-from tests.support.office import REQUEST, add_organisation
 from tests.support.people import a_person
+from tests.support.service_context import REQUEST, add_organisation
 from tests.support.users import account, mandate
 
 FIRM = "7654321-4"
@@ -36,7 +36,7 @@ def given(desk, actor, role=Role.MANAGER):
     """Invite somebody; their mandate's id."""
     organisation = rows(desk, "Organisation").get(customer_id=CUSTOMER_ID).pk
     person = a_person("newcomer", Language.EN)
-    return behalf.grant(PersonGrant(organisation, person, role), desk.office, actor, REQUEST).mandate_id
+    return behalf.grant(PersonGrant(organisation, person, role), desk.ctx, actor, REQUEST).mandate_id
 
 
 def letters(desk):
@@ -72,19 +72,19 @@ def test_the_link_in_the_mail_is_the_one_that_works(sqlite_desk, signatory):
     assert letter.to == "newcomer@customer.example"
     (link,) = (line for line in letter.text.splitlines() if line.startswith("https://"))
     newcomer = Actor(account(sqlite_desk, "newcomer").pk)
-    assert take_up(link.rpartition("/")[2], sqlite_desk.office, newcomer, REQUEST)
+    assert take_up(link.rpartition("/")[2], sqlite_desk.ctx, newcomer, REQUEST)
     assert letters(sqlite_desk) == [GONE]
 
 
 def test_only_the_last_invitation_is_written(sqlite_desk, signatory):
     mandate_id = given(sqlite_desk, signatory)
     sqlite_desk.clock.forward(timedelta(seconds=1))
-    behalf.send_again(mandate_id, sqlite_desk.office, signatory, REQUEST)
+    behalf.send_again(mandate_id, sqlite_desk.ctx, signatory, REQUEST)
     assert letters(sqlite_desk)[0] == GONE
     assert "Take up" in letters(sqlite_desk)[1]
     sqlite_desk.clock.forward(timedelta(days=14, seconds=1))
     assert letters(sqlite_desk) == [GONE, GONE]
-    behalf.withdraw(mandate_id, sqlite_desk.office, signatory, REQUEST)
+    behalf.withdraw(mandate_id, sqlite_desk.ctx, signatory, REQUEST)
     assert letters(sqlite_desk) == [GONE, GONE]
 
 
@@ -94,18 +94,18 @@ def test_a_firm_is_told_once_at_each_address(sqlite_desk, signatory):
     for role in (Role.MANAGER, Role.SIGNATORY):
         mandate(sqlite_desk, user, FIRM, role)
     mandate(sqlite_desk, account(sqlite_desk, "trainee"), FIRM, Role.VIEWER)
-    add_signatory(FIRM, a_person("director"), sqlite_desk.office, "operator", REQUEST)
+    add_signatory(FIRM, a_person("director"), sqlite_desk.ctx, "operator", REQUEST)
     organisation = rows(sqlite_desk, "Organisation").get(customer_id=CUSTOMER_ID).pk
     until = NOW + timedelta(days=365)
     terms = FirmGrantRequest(organisation, FIRM, Role.MANAGER, until)
-    behalf.give_to_firm(terms, sqlite_desk.office, signatory, REQUEST)
+    behalf.give_to_firm(terms, sqlite_desk.ctx, signatory, REQUEST)
     told = sorted(one.to for one in written(sqlite_desk))
     assert told == ["accountant@people.example", "director@customer.example"]
     row = rows(sqlite_desk, "RoleAssignment").get(agent__isnull=False)
     sqlite_desk.clock.forward(timedelta(seconds=1))
-    behalf.change(row.pk, GrantTerms(Role.VIEWER, until), sqlite_desk.office, signatory, REQUEST)
+    behalf.change(row.pk, GrantTerms(Role.VIEWER, until), sqlite_desk.ctx, signatory, REQUEST)
     sqlite_desk.clock.forward(timedelta(seconds=1))
-    behalf.withdraw(row.pk, sqlite_desk.office, signatory, REQUEST)
+    behalf.withdraw(row.pk, sqlite_desk.ctx, signatory, REQUEST)
     found = letters(sqlite_desk)
     assert found[:4] == [GONE] * 4
     assert all(one.startswith("Valtuus poistettu") or "withdrawn" in one for one in found[4:])
@@ -126,14 +126,14 @@ def test_what_is_not_there_is_not_written(sqlite_desk, signatory, facts):
     message = outbox.NewMessage(
         MessageKind.AUTHORISATION, MessageChannel.EMAIL, "x", "x", NOW, recipient=row.person_id, facts=facts
     )
-    outbox.enqueue(sqlite_desk.register, [message], NOW)
+    outbox.enqueue(sqlite_desk.db, [message], NOW)
     assert letters(sqlite_desk) == ["what the message is about is not in the register"]
 
 
 def test_what_was_given_up_is_written_to_the_representatives(sqlite_desk, signatory):
     viewer = account(sqlite_desk, "viewer")
     given_up = mandate(sqlite_desk, viewer, CUSTOMER_ID, Role.VIEWER).pk
-    resign((given_up,), sqlite_desk.office, Actor(viewer.pk), REQUEST)
+    resign((given_up,), sqlite_desk.ctx, Actor(viewer.pk), REQUEST)
     (letter,) = (one for one in written(sqlite_desk) if one.to == "signatory@people.example")
     assert letter.subject.startswith("Authorisation given up on 2 March 2026")
     assert "Viewer (viewer@people.example) has given up their own authorisation for" in letter.text

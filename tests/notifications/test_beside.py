@@ -14,8 +14,8 @@ from sinetti.notifications.delivery.sender import send_due
 from sinetti.notifications.delivery.smtp import Sender, Smtp, SmtpSecurity, SmtpServer
 from sinetti.notifications.planning.events import expand_events
 from tests.support.mailrooms import a_mailroom
-from tests.support.office import enrolled, in_the_window, renewed
 from tests.support.registers import crowd
+from tests.support.service_context import enrolled, in_the_window, renewed
 
 ANSWERS = {b"DATA": b"354 go on\r\n"}
 
@@ -44,7 +44,7 @@ class Silent:
 def test_a_renewal_goes_through_while_the_mail_server_hangs(desk):
     held = enrolled(desk)
     now = in_the_window(desk, held)
-    server, rows = Silent(), models.OutboxMessage.objects.using(desk.register.alias)
+    server, rows = Silent(), models.OutboxMessage.objects.using(desk.db.alias)
     rows.update(created=now, due=now)
     sender = Sender("notices@pki.example", "Sinetti")
     smtp = Smtp(SmtpServer("127.0.0.1", server.port, SmtpSecurity.NONE), sender, b"k" * 32, desk.machine)
@@ -64,24 +64,24 @@ def test_a_renewal_goes_through_while_the_mail_server_hangs(desk):
             server.let_go.set()
 
     with server.listening:
-        _, sent, new = crowd(desk.register, 3, at_once)
+        _, sent, new = crowd(desk.db, 3, at_once)
     assert (sent.sent, sent.again) == (0, 1)
     assert new.serial != held.serial
     assert rows.filter(kind="renewed", channel=None).exists(), "and it will be told"
 
 
 def test_a_renewal_does_not_wait_for_marks_on_its_contact(desk):
-    if connections[desk.register.alias].vendor != "postgresql":
+    if connections[desk.db.alias].vendor != "postgresql":
         return  # there whoever writes is alone, for as short a time
     held = enrolled(desk)
     now = in_the_window(desk, held)
-    rows = models.OutboxMessage.objects.using(desk.register.alias)
+    rows = models.OutboxMessage.objects.using(desk.db.alias)
     rows.update(created=now, due=now)
     assert expand_events(a_mailroom(desk), now) == 1
     message_id = rows.get(channel="email").pk
-    asker = opt_out.find_asker(desk.register, message_id, now)
-    with transaction.atomic(using=desk.register.alias):
-        asked = opt_out.ask(desk.register, asker, message_id, desk.office.deed("recipient", "0" * 32))
-        bounces.mark_bounced(desk.register, message_id, now)
-        (new,) = crowd(desk.register, 1, lambda _number: renewed(desk, held))
+    asker = opt_out.find_asker(desk.db, message_id, now)
+    with transaction.atomic(using=desk.db.alias):
+        asked = opt_out.ask(desk.db, asker, message_id, desk.ctx.audit_entry("recipient", "0" * 32))
+        bounces.mark_bounced(desk.db, message_id, now)
+        (new,) = crowd(desk.db, 1, lambda _number: renewed(desk, held))
     assert (asked.told, new.serial != held.serial) == ({OptOutNotifies.OPERATORS}, True)

@@ -17,7 +17,7 @@ def decided(desk):
     applications.decide(
         made.application_id, ApplicationDecision(ApplicationState.APPROVED), lambda _: TEXT, a_clerk(desk)
     )
-    (owed,) = (one for one in outbox_queries.waiting(desk.register) if one.kind == "authorisation")
+    (owed,) = (one for one in outbox_queries.waiting(desk.db) if one.kind == "authorisation")
     return made, owed
 
 
@@ -32,5 +32,5 @@ def test_it_has_the_decision_whole(sqlite_desk):
 
 def test_without_a_decision_there_is_nothing_to_say(sqlite_desk):
     _, owed = decided(sqlite_desk)
-    AccessApplication.objects.using(sqlite_desk.register.alias).update(decision="")
+    AccessApplication.objects.using(sqlite_desk.db.alias).update(decision="")
     assert isinstance(render(owed, a_mailroom(sqlite_desk)), Skip)

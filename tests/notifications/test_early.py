@@ -21,8 +21,17 @@ from sinetti.services.revocation.early_replacement import EarlyReplacementReques
 from sinetti.services.revocation.revoke import RevocationRequest, revoke
 from sinetti.services.status.renewal_info import hint_of, identified
 from tests.support.mailrooms import a_mailroom
-from tests.support.office import CONTACT, DAY, REQUEST, KilledError, add_organisation, enrolled, killed_at, renewed
 from tests.support.people import named
+from tests.support.service_context import (
+    CONTACT,
+    DAY,
+    REQUEST,
+    KilledError,
+    add_organisation,
+    enrolled,
+    killed_at,
+    renewed,
+)
 
 TOLD = Explanation({Language.FI: "syy", Language.SV: "orsak", Language.EN: "why"}, None)
 OVER = timedelta(hours=8)
@@ -46,7 +55,7 @@ def asked(*held, told=TOLD):
 
 
 def run(desk, *held, told=TOLD):
-    return call_early(asked(*held, told=told), desk.office, REQUEST)
+    return call_early(asked(*held, told=told), desk.ctx, REQUEST)
 
 
 def sent(desk):
@@ -58,11 +67,11 @@ def sent(desk):
 
 
 def rows(desk):
-    return models.OutboxMessage.objects.using(desk.register.alias).filter(kind=MessageKind.EARLY)
+    return models.OutboxMessage.objects.using(desk.db.alias).filter(kind=MessageKind.EARLY)
 
 
 def people(desk):
-    return models.Person.objects.using(desk.register.alias)
+    return models.Person.objects.using(desk.db.alias)
 
 
 def test_contact_deputy_and_signatories_hear_once_each_of_all_that_is_theirs(desk):
@@ -102,7 +111,7 @@ def test_whom_mail_does_not_reach_gets_a_text_message_and_who_stopped_mail_none(
     named(sqlite_desk, held.serial)
     people(sqlite_desk).filter(email="contact@customer.example").update(bounced_at=sqlite_desk.clock.now, phone="0401")
     people(sqlite_desk).filter(email="deputy@customer.example").update(stopped_at=sqlite_desk.clock.now, phone="0402")
-    reached = preview(asked(held), sqlite_desk.office).reached
+    reached = preview(asked(held), sqlite_desk.ctx).reached
     assert reached == CallReach(email=1, sms=1, emails=2, texts=1, people_unreached=1)
     run(sqlite_desk, held)
     found = sent(sqlite_desk)
@@ -127,7 +136,7 @@ def test_a_text_message_about_several_organisations(sqlite_desk):
     add_organisation(sqlite_desk, "7654321-4")
     held = [enrolled(sqlite_desk), enrolled(sqlite_desk, customer_id="7654321-4")]
     people(sqlite_desk).update(bounced_at=sqlite_desk.clock.now)
-    models.Organisation.objects.using(sqlite_desk.register.alias).update(name="株式会社")
+    models.Organisation.objects.using(sqlite_desk.db.alias).update(name="株式会社")
     run(sqlite_desk, *held)
     (one,) = sent(sqlite_desk)
     assert "2 certifikat (- m.fl.)" in one.text
@@ -137,22 +146,22 @@ def test_programs_that_ask_for_hints_hear_by_themselves(desk):
     held, other = enrolled(desk), enrolled(desk)
     identifier, serial = parse_ari_cert_id(ari_cert_id(load_certificate(held.der)))
     people(desk).update(bounced_at=desk.clock.now, phone="")
-    assert preview(asked(held, other), desk.office).reached == CallReach(unreached=2, people_unreached=1)
+    assert preview(asked(held, other), desk.ctx).reached == CallReach(unreached=2, people_unreached=1)
     for _ in range(2):
-        hint_of(identified(desk.office)[identifier], serial, desk.office)
-    assert preview(asked(held, other), desk.office).reached == CallReach(program=1, unreached=1, people_unreached=1)
+        hint_of(identified(desk.ctx)[identifier], serial, desk.ctx)
+    assert preview(asked(held, other), desk.ctx).reached == CallReach(program=1, unreached=1, people_unreached=1)
     desk.clock.forward(2 * DAY)
-    assert preview(asked(held, other), desk.office).reached.program == 0
+    assert preview(asked(held, other), desk.ctx).reached.program == 0
 
 
 def test_what_is_undone_is_not_told_of_any_more(sqlite_desk):
     held, other = enrolled(sqlite_desk), enrolled(sqlite_desk)
     call = run(sqlite_desk, held).call
-    cancel(call.call_id, "b2", sqlite_desk.office, REQUEST)
+    cancel(call.call_id, "b2", sqlite_desk.ctx, REQUEST)
     assert sent(sqlite_desk) == [], "undone before it became messages"
     call = run(sqlite_desk, other).call
     expand_events(a_mailroom(sqlite_desk), sqlite_desk.clock.now)
-    cancel(call.call_id, "b2", sqlite_desk.office, REQUEST)
+    cancel(call.call_id, "b2", sqlite_desk.ctx, REQUEST)
     assert sent(sqlite_desk) == []
     assert rows(sqlite_desk).get(channel__isnull=False).problem == "the call was undone"
 
@@ -165,7 +174,7 @@ def test_what_is_replaced_or_revoked_by_then_is_not_told_of(sqlite_desk):
     assert (held.serial in one.text, other.serial in one.text) == (False, True)
     third = enrolled(sqlite_desk)
     run(sqlite_desk, third)
-    revoke(RevocationRequest(third.serial, RevocationReason.SUPERSEDED), sqlite_desk.office, "operator", REQUEST)
+    revoke(RevocationRequest(third.serial, RevocationReason.SUPERSEDED), sqlite_desk.ctx, "operator", REQUEST)
     assert sent(sqlite_desk) == []
     dropped = rows(sqlite_desk).filter(dropped__isnull=False)
     assert dropped.get().problem == "all that was called has been replaced"

@@ -46,11 +46,11 @@ def test_killed_after_the_mail_server_took_it(sqlite_desk, server):
     facts = {"finding": "a-finding", "text": "Something is to be done."}
     address, email = "operator@pki.example", MessageChannel.EMAIL
     outbox.enqueue(
-        desk.register,
+        desk.db,
         [NewMessage(MessageKind.OPERATOR, email, f"{n}", "once", NOW, address=address, facts=facts) for n in range(3)],
         NOW,
     )
-    file = connections[desk.register.alias].settings_dict["NAME"]
+    file = connections[desk.db.alias].settings_dict["NAME"]
     command = [sys.executable, "-c", KILLED, f"sqlite:///{file}", str(server.port), NOW.isoformat()]
     done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=60)
     assert done.returncode == -signal.SIGKILL, done.stderr

@@ -69,7 +69,7 @@ def stage(tmp_path):
     path, made = staged_file()
     shutil.copyfile(path, tmp_path / "register.sqlite3")
     with all_connections_closed():
-        yield replace(made, register=open_database(f"sqlite:///{tmp_path}/register.sqlite3", alias=ALIAS))
+        yield replace(made, db=open_database(f"sqlite:///{tmp_path}/register.sqlite3", alias=ALIAS))
 
 
 @pytest.fixture
@@ -90,7 +90,7 @@ def letter(stage, case, **changes):
 
 
 def row(stage, model, key):
-    return model.objects.using(stage.register.alias).filter(pk=key)
+    return model.objects.using(stage.db.alias).filter(pk=key)
 
 
 DAY_OFF = "That is not a working day."
@@ -166,12 +166,12 @@ def test_everybody_reads_what_they_can_do(both, to, there):
 
 
 def test_who_is_contact_and_signatory_at_once_reads_what_the_contact_does(stage):
-    RoleAssignment.objects.using(stage.register.alias).update(person_id=stage.people.contact)
+    RoleAssignment.objects.using(stage.db.alias).update(person_id=stage.people.contact)
     assert "you are the technical contact person" in letter(stage, REMINDER).text
 
 
 def test_a_mandate_that_was_withdrawn_counts_no_more(both):
-    RoleAssignment.objects.using(both.register.alias).update(withdrawn_at=BEFORE)
+    RoleAssignment.objects.using(both.db.alias).update(withdrawn_at=BEFORE)
     assert "you have looked after this certificate" in letter(both, REMINDER, to="signatory").text
 
 
@@ -207,7 +207,7 @@ NOBODY = {
 
 @pytest.mark.parametrize(("changes", "there"), NOBODY.values(), ids=NOBODY)
 def test_without_a_contact_nobody_is_asked_for_anything_but_one(stage, changes, there):
-    Lineage.objects.using(stage.register.alias).update(contact=None)
+    Lineage.objects.using(stage.db.alias).update(contact=None)
     text = letter(stage, REMINDER, **{"to": "signatory", "now": at(4, 23, 5), **changes}).text
     assert f"It has no technical contact person now. Name one: {there}" in text
     assert "contact person is" not in text
@@ -260,7 +260,7 @@ OTHERS = {
 def test_who_else_gets_it(both, change, there):
     case = replace(REMINDER, others=("deputy", "signatory"))
     one = samples.owed(case, both)
-    waiting = OutboxMessage.objects.using(both.register.alias).exclude(recipient_id=both.people.contact)
+    waiting = OutboxMessage.objects.using(both.db.alias).exclude(recipient_id=both.people.contact)
     waiting.update(**change)
     assert there in render(one, samples.room(case, both)).text
 
@@ -285,7 +285,7 @@ RENEWED = SampleMessage(MessageKind.REMINDER, "renewed", at(4, 23, 5), "unfetche
 
 
 def test_a_renewal_that_was_revoked_is_none(both):
-    renewals = Certificate.objects.using(both.register.alias).filter(predecessor=both.unfetched.certificate)
+    renewals = Certificate.objects.using(both.db.alias).filter(predecessor=both.unfetched.certificate)
     assert "has not been retrieved yet" in letter(both, RENEWED).text
     renewals.update(revoked_at=BEFORE)
     assert "Renew it in your program by then" in letter(both, RENEWED).text
@@ -294,7 +294,7 @@ def test_a_renewal_that_was_revoked_is_none(both):
 def test_what_was_ordered_and_retrieved_takes_a_place_as_a_renewal_does(both):
     case = replace(RENEWED, about="replaced")
     assert "A replacement was ordered on 14 April 2027 at 12:15" in letter(both, case).text
-    orders = models.Order.objects.using(both.register.alias).filter(replaces=both.replaced.certificate)
+    orders = models.Order.objects.using(both.db.alias).filter(replaces=both.replaced.certificate)
     orders.update(state="spent")
     assert "Renew it in your program by then" in letter(both, case).text
     new = row(both, Certificate, both.fetched.certificate)
@@ -424,7 +424,7 @@ def test_what_was_ended_is_not_sent(both, model, mark, kind, why):
     """Another was sent in its place, or it is used already."""
     case = next(one for one in CASES if one.kind is kind and one.about == "ordered")
     letter(both, case)
-    model.objects.using(both.register.alias).update(**{mark: BEFORE})
+    model.objects.using(both.db.alias).update(**{mark: BEFORE})
     assert answered(both, case) == Skip(why)
 
 
@@ -500,8 +500,8 @@ HOSTILE = "Nimi\r\nBcc: x@evil.example\r\n\r\n<script>alert(1)</script> \u202e& 
 def test_names_end_no_header_and_open_no_element(stage):
     row(stage, Person, stage.people.contact).update(name=HOSTILE)
     row(stage, Person, stage.people.deputy).update(name=HOSTILE)
-    Organisation.objects.using(stage.register.alias).update(name=HOSTILE)
-    Lineage.objects.using(stage.register.alias).update(description=HOSTILE)
+    Organisation.objects.using(stage.db.alias).update(name=HOSTILE)
+    Lineage.objects.using(stage.db.alias).update(description=HOSTILE)
     for case in CASES:
         one = letter(stage, case)
         assert one.subject.isprintable() or not one.subject, case.title
@@ -513,13 +513,13 @@ def test_names_end_no_header_and_open_no_element(stage):
 
 @pytest.mark.parametrize("language", Language)
 def test_long_names_cost_the_subject_no_fact_and_the_text_message_no_second_part(stage, language):
-    Person.objects.using(stage.register.alias).update(language=language)
-    Organisation.objects.using(stage.register.alias).update(name="Ääkköset " * 22)
-    Lineage.objects.using(stage.register.alias).update(description="p" * 200)
+    Person.objects.using(stage.db.alias).update(language=language)
+    Organisation.objects.using(stage.db.alias).update(name="Ääkköset " * 22)
+    Lineage.objects.using(stage.db.alias).update(description="p" * 200)
     # The longest date that there is.
     for one in (stage.sunday, stage.unfetched, stage.still_used):
         row(stage, Certificate, one.certificate).update(not_after=at(9, 22, 9, 30))
-    Person.objects.using(stage.register.alias).update(name="Ö" * 200)
+    Person.objects.using(stage.db.alias).update(name="Ö" * 200)
     for case in CASES:
         one = letter(stage, case)
         if one.channel is MessageChannel.SMS:
@@ -531,16 +531,16 @@ def test_long_names_cost_the_subject_no_fact_and_the_text_message_no_second_part
 
 
 def test_a_name_that_text_messages_cannot_write_gives_way_to_the_id(stage):
-    Organisation.objects.using(stage.register.alias).update(name="Фирма")
+    Organisation.objects.using(stage.db.alias).update(name="Фирма")
     assert "Certificate of 0123456-7 ends" in letter(stage, REMINDER, channel=MessageChannel.SMS).text
-    Person.objects.using(stage.register.alias).update(name="Фамилия")
+    Person.objects.using(stage.db.alias).update(name="Фамилия")
     sms = letter(stage, REMINDER, to="contact_person", channel=MessageChannel.SMS).text
     assert markup.is_texted(sms)
     assert "Renew it in the program by" in sms
 
 
 def test_without_a_description_type_and_serial_number_stand_for_it(stage):
-    Lineage.objects.using(stage.register.alias).update(description="")
+    Lineage.objects.using(stage.db.alias).update(description="")
     assert "The certificate “WS 4f000000" in letter(stage, REMINDER).text
 
 
@@ -666,8 +666,8 @@ def test_the_newest_certificate_is_what_a_new_contact_hears_of(both):
     assert "Valid until: 2 May 2027" in letter(both, case).text
     row(both, Certificate, both.still_used.certificate).update(state="reserved")
     assert "The certificate was revoked. If the program still needs one" in letter(both, case).text
-    order = models.Order.objects.using(both.register.alias).filter(state="open").first()
-    models.Order.objects.using(both.register.alias).filter(pk=order.pk).update(holding=both.still_used.holding)
+    order = models.Order.objects.using(both.db.alias).filter(state="open").first()
+    models.Order.objects.using(both.db.alias).filter(pk=order.pk).update(holding=both.still_used.holding)
     assert "has not been retrieved yet" in letter(both, case).text
 
 
@@ -690,7 +690,7 @@ def test_a_deputy_of_many_is_told_so_and_the_one_before_too(stage):
 
 
 def test_whoever_is_named_for_none_of_many_any_more_gets_no_message(stage):
-    Lineage.objects.using(stage.register.alias).update(contact=None)
+    Lineage.objects.using(stage.db.alias).update(contact=None)
     assert "any more" in answered(stage, ALL_OF_THEIRS).why
 
 
@@ -712,7 +712,7 @@ SERVED = {
 
 @pytest.mark.parametrize(("case", "changes", "says"), SERVED.values(), ids=SERVED)
 def test_what_stops_for_others_is_told_where_there_are_others(stage, case, changes, says):
-    rows = Lineage.objects.using(stage.register.alias)
+    rows = Lineage.objects.using(stage.db.alias)
     for serves in (None, 0):
         rows.update(serves=serves)
         assert "other organisation" not in letter(stage, case, **changes).text

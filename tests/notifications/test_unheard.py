@@ -14,14 +14,14 @@ from sinetti.notifications.office_hours import deferred_kinds, is_holiday
 from sinetti.notifications.planning.reminders import plan
 from tests.notifications.planning.test_reminders import ENDS, STEPS
 from tests.support.mailrooms import a_mailroom
-from tests.support.office import DAY, SECOND, enrolled, renewed
+from tests.support.service_context import DAY, SECOND, enrolled, renewed
 
 HOUR = timedelta(hours=1)
 LADDER = ReminderSchedule(context.LADDER, is_holiday)
 
 
 def rows(desk, model):
-    return model.objects.using(desk.register.alias)
+    return model.objects.using(desk.db.alias)
 
 
 def looked(desk, step):
@@ -31,7 +31,7 @@ def looked(desk, step):
             desk.clock.now = at
             plan(a_mailroom(desk), at)
     desk.clock.forward(SECOND)
-    return find_unreachable(desk.register, desk.clock.now, LADDER, 5)
+    return find_unreachable(desk.db, desk.clock.now, LADDER, 5)
 
 
 def bounced(desk):
@@ -87,10 +87,10 @@ def test_of_a_week_nothing_is_late_before_its_first_step(sqlite_desk):
     rows(desk, models.Certificate).update(not_before=begins, not_after=ends, renewable_from=ends - 56 * HOUR)
     nobody(desk)
     plan(a_mailroom(desk), desk.clock.now)
-    assert find_unreachable(desk.register, desk.clock.now, LADDER, 5).count == 0
+    assert find_unreachable(desk.db, desk.clock.now, LADDER, 5).count == 0
     desk.clock.now = ends - HOUR
     plan(a_mailroom(desk), desk.clock.now)
-    assert find_unreachable(desk.register, desk.clock.now, LADDER, 5).count == 1
+    assert find_unreachable(desk.db, desk.clock.now, LADDER, 5).count == 1
 
 
 def test_the_new_one_was_fetched(sqlite_desk):
@@ -104,7 +104,7 @@ def test_the_new_one_was_fetched(sqlite_desk):
     assert new.update(first_fetched_at=None, state="issued") == 1
     assert looked(desk, 7).count == 1, "it was renewed, and nobody has the new one"
     assert new.update(first_fetched_at=desk.clock.now) == 1
-    assert find_unreachable(desk.register, desk.clock.now, LADDER, 5).count == 0
+    assert find_unreachable(desk.db, desk.clock.now, LADDER, 5).count == 0
 
 
 @pytest.mark.parametrize(

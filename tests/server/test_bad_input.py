@@ -13,7 +13,7 @@ from tests.api import messages
 from tests.api.counter import fault
 from tests.api.drafts import new_draft
 from tests.api.edges import GONE, STALLED, Sent, sent_through, through
-from tests.support.office import REQUEST
+from tests.support.service_context import REQUEST
 
 LIMIT = 128 * 1024
 SOON = 5.0
@@ -331,7 +331,7 @@ def test_without_the_key_that_signs_answers_there_is_a_fault(counter, caplog):
         secret = "/keys/services.pem cannot be read"
         raise OSError(secret)
 
-    door = type(counter.door)(counter.door.office, counter.door.address, counter.door.recipe, away)
+    door = type(counter.door)(counter.door.ctx, counter.door.address, counter.door.recipe, away)
     code, told = fault(door(Request("POST", "/2017/10/CertificateServices", "", {}, REQUEST, GOOD)))
     assert code == "SOAP-ENV:Server"
     assert "pem" not in told

@@ -17,15 +17,15 @@ from sinetti.services.status.crl import current_crl, refresh_crls
 from sinetti.services.status.crl_archive import entries, newest_archived
 from tests.support.authority import BASE_URL, issuer
 from tests.support.journals import keeping
-from tests.support.office import REQUEST, Desk, enrolled
 from tests.support.registers import crowd
+from tests.support.service_context import REQUEST, Desk, enrolled
 
 NAME = issuer().file_name
 
 
 def filling(desk: Desk, most: int) -> Desk:
     """Give the desk as a process that begins, with so many certificates for each list."""
-    return desk.but(shards=Shards(desk.register, most), known_lists={})
+    return desk.but(shards=Shards(desk.db, most), known_lists={})
 
 
 def shard_of(desk: Desk, held) -> int:
@@ -48,8 +48,8 @@ def test_a_shard_takes_so_many_then_the_next_opens(desk):
     held = [enrolled(desk) for _ in range(5)]
     assert [shard_of(desk, one) for one in held] == [1, 1, 2, 2, 3]
     for one in held[:4]:
-        revoke(RevocationRequest(one.serial, RevocationReason.SUPERSEDED), desk.office, "operator", REQUEST)
-    listed = {shard: current_crl(NAME, shard, desk.office, REQUEST) for shard in range(4)}
+        revoke(RevocationRequest(one.serial, RevocationReason.SUPERSEDED), desk.ctx, "operator", REQUEST)
+    listed = {shard: current_crl(NAME, shard, desk.ctx, REQUEST) for shard in range(4)}
     assert {shard: serials(one) for shard, one in listed.items()} == {
         0: {one.serial for one in held[:4]},
         1: {one.serial for one in held[:2]},
@@ -61,7 +61,7 @@ def test_a_shard_takes_so_many_then_the_next_opens(desk):
         crl = x509.load_der_x509_crl(listed[shard].der)
         (name,) = crl.extensions.get_extension_for_class(x509.IssuingDistributionPoint).value.full_name
         assert re.fullmatch(rf".*/crl/{NAME}-{shard}\.crl", name.value)
-    assert current_crl(NAME, 4, desk.office, REQUEST) is None
+    assert current_crl(NAME, 4, desk.ctx, REQUEST) is None
 
 
 def test_certificates_of_before_count(sqlite_desk):
@@ -76,7 +76,7 @@ def test_without_a_limit_the_open_shard_takes_all_and_they_count_later(sqlite_de
     desk = sqlite_desk
     for _ in range(2):
         enrolled(filling(desk, 1))
-    assert authorities.open_shard(desk.register, NAME) == 2
+    assert authorities.open_shard(desk.db, NAME) == 2
     free = filling(desk, 0)
     assert [shard_of(desk, enrolled(free)) for _ in range(3)] == [2, 2, 2]
     assert [shard_of(desk, enrolled(filling(desk, most))) for most in (5, 5, 4)] == [2, 3, 3]
@@ -84,19 +84,19 @@ def test_without_a_limit_the_open_shard_takes_all_and_they_count_later(sqlite_de
 
 def test_no_shard_takes_more_however_many_processes_take_places(desk):
     most, processes, each = 130, 5, 60
-    shards = [Shards(desk.register, most) for _ in range(processes)]
-    taken = crowd(desk.register, processes, lambda number: [shards[number].take(NAME) for _ in range(each)])
+    shards = [Shards(desk.db, most) for _ in range(processes)]
+    taken = crowd(desk.db, processes, lambda number: [shards[number].take(NAME) for _ in range(each)])
     counts = {shard: sum(one.count(shard) for one in taken) for shard in (1, 2, 3)}
     assert sum(counts.values()) == processes * each
     assert max(counts.values()) == most
-    row = models.CertificateAuthority.objects.using(desk.register.alias).get(pk=NAME)
+    row = models.CertificateAuthority.objects.using(desk.db.alias).get(pk=NAME)
     assert (row.open_shard, most * 2 + row.shard_places - processes * each) == (3, pytest.approx(0, abs=2 * processes))
 
 
 def test_a_process_asks_the_register_once_for_many_places(sqlite_desk, monkeypatch):
     asked, take = [], authorities.take_places
     monkeypatch.setattr(authorities, "take_places", lambda *what: asked.append(what) or take(*what))
-    shards = Shards(sqlite_desk.register, 100_000)
+    shards = Shards(sqlite_desk.db, 100_000)
     for _ in range(257):
         shards.take(NAME)
     assert [at_once for _, _, _, at_once in asked] == [256, 256]
@@ -108,15 +108,15 @@ def test_where_nothing_is_said_there_is_one_shard():
 
 def test_lists_of_a_shard_that_was_opened_are_there_though_nobody_asks(sqlite_desk):
     desk = filling(sqlite_desk, 1)
-    refresh_crls(desk.office, REQUEST)
+    refresh_crls(desk.ctx, REQUEST)
     for _ in range(2):
         enrolled(desk)
-    refresh_crls(desk.office, REQUEST)
-    rows = models.Crl.objects.using(desk.register.alias).filter(authority_id=NAME)
+    refresh_crls(desk.ctx, REQUEST)
+    rows = models.Crl.objects.using(desk.db.alias).filter(authority_id=NAME)
     assert sorted(rows.values_list("shard", flat=True)) == [0, 1, 2]
     desk.clock.forward(timedelta(minutes=1))
     signatures = desk.signer.signatures
-    refresh_crls(desk.office, REQUEST)
+    refresh_crls(desk.ctx, REQUEST)
     assert desk.signer.signatures == signatures
 
 
@@ -124,19 +124,19 @@ def test_all_shards_come_back_with_a_register_of_yesterday(desk, tmp_path):
     with keeping(filling(desk, 1), tmp_path) as full:
         held = [enrolled(full) for _ in range(3)]
         for one in held:
-            revoke(RevocationRequest(one.serial, RevocationReason.SUPERSEDED), full.office, "operator", REQUEST)
-        assert archived_shards(full.office.journal.folder, NAME) == [0, 1, 2, 3]
-        kept = newest_archived(full.office.journal.folder, full.office)
+            revoke(RevocationRequest(one.serial, RevocationReason.SUPERSEDED), full.ctx, "operator", REQUEST)
+        assert archived_shards(full.ctx.journal.folder, NAME) == [0, 1, 2, 3]
+        kept = newest_archived(full.ctx.journal.folder, full.ctx)
         assert len(entries(kept)) == 3, "the whole list says it all"
         assert len(entries({key: one for key, one in kept.items() if key[1]})) == 3
-        rows = models.Certificate.objects.using(full.register.alias)
+        rows = models.Certificate.objects.using(full.db.alias)
         rows.filter(serial=held[2].serial).update(revoked_at=None, revocation_reason="")
-        old = models.CertificateAuthority.objects.using(full.register.alias).filter(pk=NAME)
+        old = models.CertificateAuthority.objects.using(full.db.alias).filter(pk=NAME)
         old.update(open_shard=2, crl_number=5)
-        standing = compare(full.office, full.office.journal)
+        standing = compare(full.ctx, full.ctx.journal)
         assert (standing.lost, set(standing.numbers)) == ({held[2].serial}, {NAME})
-        reconcile(full.office, full.office.journal, REQUEST)
-        assert authorities.open_shard(full.register, NAME) == 3
+        reconcile(full.ctx, full.ctx.journal, REQUEST)
+        assert authorities.open_shard(full.db, NAME) == 3
         again = filling(full, 1)
         assert shard_of(again, enrolled(again)) == 4
-        assert serials(current_crl(NAME, 0, again.office, REQUEST)) == {one.serial for one in held}
+        assert serials(current_crl(NAME, 0, again.ctx, REQUEST)) == {one.serial for one in held}

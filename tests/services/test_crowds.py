@@ -15,7 +15,8 @@ from sinetti.services.issuance.renew import renew
 from sinetti.services.issuance.retrieve import retrieve
 from sinetti.services.revocation.revoke import RevocationError, RevocationRequest, revoke
 from tests.support.authority import authority
-from tests.support.office import (
+from tests.support.registers import crowd
+from tests.support.service_context import (
     REQUEST,
     Desk,
     SwitchableSigner,
@@ -29,11 +30,10 @@ from tests.support.office import (
     ordered,
     renew_ask,
 )
-from tests.support.registers import crowd
 
 
 def certificates(desk: Desk):
-    return models.Certificate.objects.using(desk.register.alias)
+    return models.Certificate.objects.using(desk.db.alias)
 
 
 def outcomes(answers) -> Counter:
@@ -44,32 +44,32 @@ def outcomes(answers) -> Counter:
 def test_a_double_spend_by_fifty_has_one_winner(desk):
     ids = ordered(desk)
     keys = [new_key() for _ in range(50)]
-    answers = crowd(desk.register, 50, lambda number: enrol(new_ask(ids, keys[number]), desk.office, REQUEST))
+    answers = crowd(desk.db, 50, lambda number: enrol(new_ask(ids, keys[number]), desk.ctx, REQUEST))
     assert outcomes(answers) == {"accepted": 1, RejectionReason.TRANSFER_IDS_USED: 49}
     winner = next(one for one in answers if isinstance(one, AcceptedResponse))
     assert certificates(desk).get().retrieval_id == winner.retrieval_id
-    assert models.UsedKey.objects.using(desk.register.alias).count() == 1
+    assert models.UsedKey.objects.using(desk.db.alias).count() == 1
 
 
 def test_the_same_enrolment_a_hundred_times_gives_one_certificate(desk):
     ask = new_ask(ordered(desk), new_key())
-    answers = crowd(desk.register, 100, lambda _: enrol(ask, desk.office, REQUEST))
+    answers = crowd(desk.db, 100, lambda _: enrol(ask, desk.ctx, REQUEST))
     assert {accepted(one) for one in answers} == {certificates(desk).get().retrieval_id}
-    assert models.AuditEvent.objects.using(desk.register.alias).filter(action="certificate-issued").count() == 1
+    assert models.AuditEvent.objects.using(desk.db.alias).filter(action="certificate-issued").count() == 1
 
 
 def test_the_same_renewal_forty_times_gives_one_certificate(desk):
     held = enrolled(desk)
     in_the_window(desk, held)
     ask = renew_ask(held, new_key())
-    answers = crowd(desk.register, 40, lambda _: renew(ask, desk.office, REQUEST))
+    answers = crowd(desk.db, 40, lambda _: renew(ask, desk.ctx, REQUEST))
     assert {accepted(one) for one in answers} == {certificates(desk).get(predecessor__serial=held.serial).retrieval_id}
-    assert models.OutboxMessage.objects.using(desk.register.alias).filter(kind="renewed").count() == 1
+    assert models.OutboxMessage.objects.using(desk.db.alias).filter(kind="renewed").count() == 1
 
 
 def test_one_key_for_many_orders_is_taken_once(desk):
     asks = [new_ask(ordered(desk), key) for key in [new_key()] * 10]
-    answers = crowd(desk.register, 10, lambda number: enrol(asks[number], desk.office, REQUEST))
+    answers = crowd(desk.db, 10, lambda number: enrol(asks[number], desk.ctx, REQUEST))
     assert outcomes(answers) == {"accepted": 1, RejectionReason.KEY_REUSED: 9}
 
 
@@ -77,7 +77,7 @@ def test_twelve_renewals_with_as_many_keys_leave_one_in_force(desk):
     held = enrolled(desk)
     in_the_window(desk, held)
     asks = [renew_ask(held, new_key()) for _ in range(12)]
-    answers = crowd(desk.register, 12, lambda number: renew(asks[number], desk.office, REQUEST))
+    answers = crowd(desk.db, 12, lambda number: renew(asks[number], desk.ctx, REQUEST))
     allowed = {"accepted", RejectionReason.ALREADY_RENEWED, RejectionReason.SUPERSEDED}
     assert set(outcomes(answers)) <= allowed
     rows = certificates(desk).filter(predecessor__serial=held.serial)
@@ -91,13 +91,13 @@ def test_twelve_renewals_with_as_many_keys_leave_one_in_force(desk):
 def test_fetching_and_renewing_again_race_and_one_of_them_wins(desk, _round):
     held = enrolled(desk)
     in_the_window(desk, held)
-    first = accepted(renew(renew_ask(held, new_key()), desk.office, REQUEST))
+    first = accepted(renew(renew_ask(held, new_key()), desk.ctx, REQUEST))
     ask = renew_ask(held, new_key())
 
     def either(number: int):
-        return renew(ask, desk.office, REQUEST) if number else retrieve(get_ask(first), desk.office, REQUEST)
+        return renew(ask, desk.ctx, REQUEST) if number else retrieve(get_ask(first), desk.ctx, REQUEST)
 
-    fetched, renewed_again = crowd(desk.register, 2, either)
+    fetched, renewed_again = crowd(desk.db, 2, either)
     if isinstance(fetched, CertificateResponse):
         assert renewed_again.reason is RejectionReason.ALREADY_RENEWED
     else:
@@ -110,13 +110,13 @@ def test_thirty_wrong_passwords_at_once_lock_once(desk):
     ids = ordered(desk)
     ask = new_ask(ids, new_key())
     wrong = replace(ask, transfer_password="wrong")
-    answers = crowd(desk.register, 30, lambda _: enrol(wrong, desk.office, REQUEST))
+    answers = crowd(desk.db, 30, lambda _: enrol(wrong, desk.ctx, REQUEST))
     assert outcomes(answers) == {RejectionReason.TRANSFER_IDS_WRONG: 30}
-    assert models.TransferIds.objects.using(desk.register.alias).get().wrong_passwords == 10
-    assert models.Counter.objects.using(desk.register.alias).get(name="wrong-passwords").value == 30
-    rows = models.AuditEvent.objects.using(desk.register.alias).filter(action="transfer-ids-locked")
+    assert models.TransferIds.objects.using(desk.db.alias).get().wrong_passwords == 10
+    assert models.Counter.objects.using(desk.db.alias).get(name="wrong-passwords").value == 30
+    rows = models.AuditEvent.objects.using(desk.db.alias).filter(action="transfer-ids-locked")
     assert [row.object for row in rows] == [f"order:{ids.order_id}"]
-    assert outcomes([enrol(ask, desk.office, REQUEST)]) == {RejectionReason.TRANSFER_IDS_LOCKED: 1}
+    assert outcomes([enrol(ask, desk.ctx, REQUEST)]) == {RejectionReason.TRANSFER_IDS_LOCKED: 1}
 
 
 def test_a_revocation_by_ten_is_done_once(desk):
@@ -125,12 +125,12 @@ def test_a_revocation_by_ten_is_done_once(desk):
 
     def try_it(_number: int) -> int:
         try:
-            return len(revoke(ask, desk.office, "operator", REQUEST))
+            return len(revoke(ask, desk.ctx, "operator", REQUEST))
         except RevocationError as why:
             return {"already": 0}[why.kind]
 
-    assert sorted(crowd(desk.register, 10, try_it)) == [0] * 9 + [1]
-    assert models.AuditEvent.objects.using(desk.register.alias).filter(action="certificate-revoked").count() == 1
+    assert sorted(crowd(desk.db, 10, try_it)) == [0] * 9 + [1]
+    assert models.AuditEvent.objects.using(desk.db.alias).filter(action="certificate-revoked").count() == 1
 
 
 def test_no_lock_is_held_while_a_signature_is_waited_for(desk):
@@ -143,15 +143,13 @@ def test_no_lock_is_held_while_a_signature_is_waited_for(desk):
 
         def renew_or_revoke(number: int):
             if number == 0:
-                return renew(ask, desk.office, REQUEST)
+                return renew(ask, desk.ctx, REQUEST)
             assert stall.somebody_waits.wait(20)
             collected(desk, held.retrieval_id)
-            gone = revoke(
-                RevocationRequest(held.serial, RevocationReason.UNSPECIFIED), away.office, "operator", REQUEST
-            )
+            gone = revoke(RevocationRequest(held.serial, RevocationReason.UNSPECIFIED), away.ctx, "operator", REQUEST)
             stall.over.set()
             return gone
 
-        answer, gone = crowd(desk.register, 2, renew_or_revoke)
+        answer, gone = crowd(desk.db, 2, renew_or_revoke)
     assert [one.serial for one in gone] == [held.serial]
     assert answer.reason is RejectionReason.SIGNER_REVOKED

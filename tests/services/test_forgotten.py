@@ -15,7 +15,7 @@ from sinetti.services.status.crl import current_crl
 from tests.support.authority import issuer
 from tests.support.backups import backed_up, restored
 from tests.support.journals import journal_of, keeping, kinds, lost
-from tests.support.office import (
+from tests.support.service_context import (
     REQUEST,
     Desk,
     KilledError,
@@ -47,54 +47,54 @@ def south(desk, tmp_path):
     """Another node of the same authority, with a journal folder of its own."""
     one = desk.but(journal=journal_of(desk, tmp_path / "south"))
     yield one
-    one.office.journal.close()
+    one.ctx.journal.close()
 
 
 def revoked(desk: Desk, serial: str) -> None:
-    revoke(RevocationRequest(serial, ASK), desk.office, "operator", REQUEST)
+    revoke(RevocationRequest(serial, ASK), desk.ctx, "operator", REQUEST)
 
 
 def check_named(desk: Desk, serial: str) -> None:
     """What is lost is told at each start, and named by reconcile, until the journal is brought."""
     for _ in range(2):
-        assert serial in compare(desk.office, desk.office.journal).lost
-        done = reconcile(desk.office, desk.office.journal, REQUEST)
+        assert serial in compare(desk.ctx, desk.ctx.journal).lost
+        done = reconcile(desk.ctx, desk.ctx.journal, REQUEST)
         assert (done.restored, done.failed) == ((), (serial,))
 
 
 def test_a_list_alone_tells_of_a_certificate_that_nobody_knows(desk, tmp_path):
-    current_crl(NAME, 1, desk.office, REQUEST)
-    backup = backed_up(desk.register, tmp_path)
+    current_crl(NAME, 1, desk.ctx, REQUEST)
+    backup = backed_up(desk.db, tmp_path)
     held = enrolled(desk)
     revoked(desk, held.serial)
-    restored(desk.register, backup)
+    restored(desk.db, backup)
     lost(desk)
     check_named(desk, held.serial)
 
 
 def test_another_node_s_line_tells_of_a_revocation_that_nobody_knows(desk, south, tmp_path):
-    backup = backed_up(desk.register, tmp_path)
+    backup = backed_up(desk.db, tmp_path)
     held = enrolled(desk)
     revoked(south, held.serial)
-    restored(desk.register, backup)
-    for path in south.office.journal.folder.glob("*.crl"):
+    restored(desk.db, backup)
+    for path in south.ctx.journal.folder.glob("*.crl"):
         path.unlink()
     assert kinds(south) == ["begun", "revoked"]
     check_named(south, held.serial)
     # With the journal that has its beginnings it is put back.
-    desk.office.journal.close()
-    for path in reader.files(desk.office.journal.folder):
-        path.rename(south.office.journal.folder / "from-north.jsonl")
-    assert reconcile(south.office, south.office.journal, REQUEST).restored == (held.serial,)
+    desk.ctx.journal.close()
+    for path in reader.files(desk.ctx.journal.folder):
+        path.rename(south.ctx.journal.folder / "from-north.jsonl")
+    assert reconcile(south.ctx, south.ctx.journal, REQUEST).restored == (held.serial,)
     assert south.certificate(held.serial).revoked
 
 
 def test_another_node_s_line_tells_of_a_fetch_that_nobody_knows(desk, south, tmp_path):
-    backup = backed_up(desk.register, tmp_path)
-    retrieval_id = accepted(enrol(new_ask(ordered(desk), new_key()), desk.office, REQUEST))
+    backup = backed_up(desk.db, tmp_path)
+    retrieval_id = accepted(enrol(new_ask(ordered(desk), new_key()), desk.ctx, REQUEST))
     collected(south, retrieval_id)
-    serial = models.Certificate.objects.using(desk.register.alias).get().serial
-    restored(desk.register, backup)
+    serial = models.Certificate.objects.using(desk.db.alias).get().serial
+    restored(desk.db, backup)
     check_named(south, serial)
 
 
@@ -103,15 +103,15 @@ def test_what_waits_in_the_backup_is_not_completed_without_its_signature(desk, s
     """It was signed, so a certificate is out there whose octets only the missing journal has."""
     ids, key = ordered(desk), new_key()
     with pytest.raises(KilledError):
-        enrol(new_ask(ids, key), desk.but(step=killed_at("9-reserved")).office, REQUEST)
-    backup = backed_up(desk.register, tmp_path)
-    retrieval_id = accepted(enrol(new_ask(ids, key), desk.office, REQUEST))
-    serial = models.Certificate.objects.using(desk.register.alias).get().serial
+        enrol(new_ask(ids, key), desk.but(step=killed_at("9-reserved")).ctx, REQUEST)
+    backup = backed_up(desk.db, tmp_path)
+    retrieval_id = accepted(enrol(new_ask(ids, key), desk.ctx, REQUEST))
+    serial = models.Certificate.objects.using(desk.db.alias).get().serial
     if done == "fetched":
         collected(south, retrieval_id)
     else:
         revoked(south, serial)
-    restored(desk.register, backup)
+    restored(desk.db, backup)
     check_named(south, serial)
     assert desk.certificate(serial).first_fetched_at is None
 
@@ -119,43 +119,43 @@ def test_what_waits_in_the_backup_is_not_completed_without_its_signature(desk, s
 def reserved_and_revoked(desk: Desk) -> str:
     """Revoke a reservation, which is never signed from then on."""
     with pytest.raises(KilledError):
-        enrol(new_ask(ordered(desk), new_key()), desk.but(step=killed_at("9-reserved")).office, REQUEST)
-    serial = models.Certificate.objects.using(desk.register.alias).get().serial
+        enrol(new_ask(ordered(desk), new_key()), desk.but(step=killed_at("9-reserved")).ctx, REQUEST)
+    serial = models.Certificate.objects.using(desk.db.alias).get().serial
     revoked(desk, serial)
     return serial
 
 
 def test_a_revoked_reservation_that_was_never_signed_may_be_forgotten(desk, tmp_path):
     """It stands on the list as well; nobody ever held it."""
-    current_crl(NAME, 1, desk.office, REQUEST)
-    backup = backed_up(desk.register, tmp_path)
+    current_crl(NAME, 1, desk.ctx, REQUEST)
+    backup = backed_up(desk.db, tmp_path)
     reserved_and_revoked(desk)
-    restored(desk.register, backup)
-    assert reconcile(desk.office, desk.office.journal, REQUEST).failed == ()
-    assert compare(desk.office, desk.office.journal).agrees
+    restored(desk.db, backup)
+    assert reconcile(desk.ctx, desk.ctx.journal, REQUEST).failed == ()
+    assert compare(desk.ctx, desk.ctx.journal).agrees
 
 
 def test_a_reservation_of_the_backup_that_stands_on_a_list_alone_is_revoked(desk, tmp_path):
     with pytest.raises(KilledError):
-        enrol(new_ask(ordered(desk), new_key()), desk.but(step=killed_at("9-reserved")).office, REQUEST)
-    serial = models.Certificate.objects.using(desk.register.alias).get().serial
-    backup = backed_up(desk.register, tmp_path)
+        enrol(new_ask(ordered(desk), new_key()), desk.but(step=killed_at("9-reserved")).ctx, REQUEST)
+    serial = models.Certificate.objects.using(desk.db.alias).get().serial
+    backup = backed_up(desk.db, tmp_path)
     revoked(desk, serial)
-    restored(desk.register, backup)
+    restored(desk.db, backup)
     lost(desk)
-    assert reconcile(desk.office, desk.office.journal, REQUEST).restored == (serial,)
+    assert reconcile(desk.ctx, desk.ctx.journal, REQUEST).restored == (serial,)
     assert desk.certificate(serial).revoked
 
 
 def test_what_gave_way_before_anybody_had_it_may_be_forgotten(desk, south, tmp_path):
     held = enrolled(desk)
     in_the_window(desk, held)
-    backup = backed_up(desk.register, tmp_path)
-    accepted(renew(renew_ask(held, new_key()), desk.office, REQUEST))
+    backup = backed_up(desk.db, tmp_path)
+    accepted(renew(renew_ask(held, new_key()), desk.ctx, REQUEST))
     new = renewed(south, held)
-    restored(desk.register, backup)
+    restored(desk.db, backup)
     assert kinds(south) == ["begun", "revoked", "issued", "fetched"]
-    done = reconcile(south.office, south.office.journal, REQUEST)
+    done = reconcile(south.ctx, south.ctx.journal, REQUEST)
     assert (done.restored, done.failed) == ((new.serial,), ())
 
 
@@ -163,5 +163,5 @@ def test_a_revocation_in_a_journal_of_earlier_code_counts_as_one_of_what_was_iss
     """It does not tell whether the certificate had been signed."""
     told = journal_records.revoked("4f" * 19, desk.clock.now, (ASK, None)).facts
     del told["issued"]
-    desk.office.journal.append([JournalEntry(journal_records.REVOKED, told)])
+    desk.ctx.journal.append([JournalEntry(journal_records.REVOKED, told)])
     check_named(desk, "4f" * 19)

@@ -23,8 +23,8 @@ from sinetti.services.status.crl import current_crl, refresh_crls
 from sinetti.services.status.crl_archive import newest_archived
 from tests.support.authority import issuer
 from tests.support.journals import keeping
-from tests.support.office import DAY, REQUEST, SECOND, Desk, SwitchableSigner, enrolled
 from tests.support.registers import crowd
+from tests.support.service_context import DAY, REQUEST, SECOND, Desk, SwitchableSigner, enrolled
 
 NAME = issuer().file_name
 
@@ -44,13 +44,13 @@ def begun(desk: Desk, entries: int = 2) -> Desk:
 
 
 def publish_anew(desk: Desk) -> None:
-    models.Crl.objects.using(desk.register.alias).all().delete()
-    desk.office.known_lists.clear()
-    crl.publish(NAME, desk.office, REQUEST)
+    models.Crl.objects.using(desk.db.alias).all().delete()
+    desk.ctx.known_lists.clear()
+    crl.publish(NAME, desk.ctx, REQUEST)
 
 
 def revoked(desk: Desk, held) -> None:
-    revoke(RevocationRequest(held.serial, RevocationReason.SUPERSEDED), desk.office, "operator", REQUEST)
+    revoke(RevocationRequest(held.serial, RevocationReason.SUPERSEDED), desk.ctx, "operator", REQUEST)
 
 
 def serials(one) -> set[str]:
@@ -58,17 +58,17 @@ def serials(one) -> set[str]:
 
 
 def now_listed(desk: Desk, shard: int = 0):
-    return current_crl(NAME, shard, desk.office, REQUEST)
+    return current_crl(NAME, shard, desk.ctx, REQUEST)
 
 
 def in_the_register(desk: Desk) -> set[str]:
-    rows = models.Certificate.objects.using(desk.register.alias).filter(revoked_at__isnull=False, authority_id=NAME)
+    rows = models.Certificate.objects.using(desk.db.alias).filter(revoked_at__isnull=False, authority_id=NAME)
     return set(rows.values_list("serial", flat=True))
 
 
 def bases(desk: Desk) -> set[int]:
     """The numbers of the lists that are stored whole."""
-    rows = models.Crl.objects.using(desk.register.alias).filter(authority_id=NAME)
+    rows = models.Crl.objects.using(desk.db.alias).filter(authority_id=NAME)
     return set(rows.values_list("number", flat=True))
 
 
@@ -81,7 +81,7 @@ def test_one_revocation_costs_one_entry(desk):
         after = now_listed(desk, shard)
         assert serials(after) == in_the_register(desk) == serials(before) | {held.serial}
         assert x509.load_der_x509_crl(after.der).is_signature_valid(issuer().certificate.public_key())
-        short = models.CrlDelta.objects.using(desk.register.alias).get(whole__authority_id=NAME, whole__shard=shard)
+        short = models.CrlDelta.objects.using(desk.db.alias).get(whole__authority_id=NAME, whole__shard=shard)
         assert (short.number, short.base, short.revocations) == (after.number, before.number, 3)
         assert bytes(short.der).count(bytes.fromhex(held.serial)) == 1
         assert all(bytes.fromhex(one) not in bytes(short.der) for one in serials(before))
@@ -90,7 +90,7 @@ def test_one_revocation_costs_one_entry(desk):
 def test_every_process_reads_the_same(sqlite_desk):
     """One that begins reads all, one that knows an earlier list what is new; one may have slept through several."""
     desk = begun(sqlite_desk)
-    sleeper = desk.but(known_lists=dict(desk.office.known_lists))
+    sleeper = desk.but(known_lists=dict(desk.ctx.known_lists))
     for _ in range(2):
         revoked(desk, enrolled(desk))
     newest = now_listed(desk)
@@ -109,7 +109,7 @@ def test_a_revocation_is_listed_whatever_its_date(sqlite_desk, ago):
     desk = begun(sqlite_desk)
     desk.clock.forward(SECOND)
     stored, held = bases(desk), enrolled(desk)
-    rows = models.Certificate.objects.using(desk.register.alias).filter(serial=held.serial)
+    rows = models.Certificate.objects.using(desk.db.alias).filter(serial=held.serial)
     rows.update(revoked_at=desk.clock.now - ago, revocation_reason="superseded")
     assert held.serial in serials(now_listed(desk))
     assert serials(now_listed(desk, 1)) == in_the_register(desk)
@@ -126,11 +126,11 @@ def test_entries_leave_when_the_list_is_made_from_the_register_once_a_day(sqlite
     assert serials(now_listed(desk)) == in_the_register(desk), "one that grows loses nothing"
     desk.clock.forward(timedelta(hours=22))
     stored = bases(desk)
-    refresh_crls(desk.office, REQUEST)
+    refresh_crls(desk.ctx, REQUEST)
     assert bases(desk) == stored
     assert serials(now_listed(desk)) == in_the_register(desk)
     desk.clock.forward(timedelta(hours=1))
-    refresh_crls(desk.office, REQUEST)
+    refresh_crls(desk.ctx, REQUEST)
     assert bases(desk).isdisjoint(stored)
     assert len(serials(now_listed(desk))) == 1
 
@@ -157,11 +157,11 @@ def test_what_is_revoked_while_the_register_is_read_comes_along(desk, monkeypatc
 
     monkeypatch.setattr(crls, "revoked", and_then_revoked)
     publish_anew(desk)
-    assert held.serial in serials(desk.office.known_lists[NAME, 0])
+    assert held.serial in serials(desk.ctx.known_lists[NAME, 0])
 
 
 def serial_revoked(desk: Desk, serial: str) -> None:
-    rows = models.Certificate.objects.using(desk.register.alias).filter(serial=serial)
+    rows = models.Certificate.objects.using(desk.db.alias).filter(serial=serial)
     rows.update(revoked_at=desk.clock.now, revocation_reason="superseded")
 
 
@@ -186,7 +186,7 @@ def test_of_many_that_revoke_at_once_none_is_lost(desk):
     begun(desk)
     held = [enrolled(desk) for _ in range(6)]
     offices = [desk.but(known_lists={}) for _ in held]
-    crowd(desk.register, len(held), lambda number: revoked(offices[number], held[number]))
+    crowd(desk.db, len(held), lambda number: revoked(offices[number], held[number]))
     for one in (desk, *offices):
         assert serials(now_listed(one)) == serials(now_listed(one, 1)) == in_the_register(desk)
 
@@ -199,9 +199,9 @@ def test_a_list_that_lacks_a_revocation_and_has_a_higher_number_is_not_the_last_
     class Overtaken(SwitchableSigner):
         def sign(self, key_name, octets):
             if not stale:
-                stale.append(crls.take_crl_number(desk.register, NAME, 0))
+                stale.append(crls.take_crl_number(desk.db, NAME, 0))
                 old = {shard: replace(one, number=stale[0]) for shard, one in before.items()}
-                crls.publish_lists(desk.register, NAME, old, desk.deed(), lambda *_: None)
+                crls.publish_lists(desk.db, NAME, old, desk.audit_entry(), lambda *_: None)
             return super().sign(key_name, octets)
 
     revoked(desk.but(signer=Overtaken(desk.signer.built)), held)
@@ -216,7 +216,7 @@ def test_a_list_with_fewer_revocations_never_takes_the_place_of_one_with_more(sq
     revoked(desk, enrolled(desk))
     newest, kept = now_listed(desk), []
     late = replace(before, number=newest.number + 5, base=newest.base if short else None)
-    crls.publish_lists(desk.register, NAME, {0: late}, desk.deed(), lambda *what: kept.append(what))
+    crls.publish_lists(desk.db, NAME, {0: late}, desk.audit_entry(), lambda *what: kept.append(what))
     assert now_listed(desk) == newest
     assert kept == [], "nor is it kept beside the journal"
 
@@ -228,17 +228,17 @@ def test_a_short_list_whose_base_is_gone_is_not_stored(sqlite_desk):
     publish_anew(desk)
     newest = now_listed(desk)
     late = replace(one, number=newest.number + 5, revocations=99)
-    crls.publish_lists(desk.register, NAME, {0: late}, desk.deed(), lambda *_: None)
+    crls.publish_lists(desk.db, NAME, {0: late}, desk.audit_entry(), lambda *_: None)
     assert now_listed(desk) == newest
-    models.Crl.objects.using(desk.register.alias).all().delete()
-    crls.publish_lists(desk.register, NAME, {0: late}, desk.deed(), lambda *_: None)
-    assert crls.latest_crl(desk.register, NAME, 0) is None
+    models.Crl.objects.using(desk.db.alias).all().delete()
+    crls.publish_lists(desk.db, NAME, {0: late}, desk.audit_entry(), lambda *_: None)
+    assert crls.latest_crl(desk.db, NAME, 0) is None
 
 
 def test_a_base_that_goes_while_its_short_list_is_read(sqlite_desk, monkeypatch):
     desk = begun(sqlite_desk)
     revoked(desk, enrolled(desk))
-    newest, first = now_listed(desk), models.Crl.objects.using(desk.register.alias)
+    newest, first = now_listed(desk), models.Crl.objects.using(desk.db.alias)
     moved = []
     rows_filter = type(first.all()).filter
 
@@ -249,7 +249,7 @@ def test_a_base_that_goes_while_its_short_list_is_read(sqlite_desk, monkeypatch)
         return rows_filter(self, *asked, **named)
 
     monkeypatch.setattr(type(first.all()), "filter", moving)
-    found = crls.latest_crl(desk.register, NAME, 0)
+    found = crls.latest_crl(desk.db, NAME, 0)
     assert moved
     assert found.number > newest.number
     assert serials(found) == serials(newest)
@@ -273,32 +273,32 @@ def names(journal: Journal, shard: int = 0):
 
 def test_a_short_list_is_kept_with_its_base_and_put_together(kept):
     for shard in (0, 1):
-        base, short = names(kept.office.journal, shard)
+        base, short = names(kept.ctx.journal, shard)
         assert (base.base, short.base) == (None, base.number)
-        der, signed = newest_archived(kept.office.journal.folder, kept.office)[NAME, shard]
+        der, signed = newest_archived(kept.ctx.journal.folder, kept.ctx)[NAME, shard]
         assert der == now_listed(kept, shard).der
         assert signed.number == short.number
     revoked(kept, enrolled(kept))
-    assert [one.number for one in names(kept.office.journal)] == [base.number, now_listed(kept).number]
+    assert [one.number for one in names(kept.ctx.journal)] == [base.number, now_listed(kept).number]
     publish_anew(kept)
-    assert [one.base for one in names(kept.office.journal)] == [None]
+    assert [one.base for one in names(kept.ctx.journal)] == [None]
 
 
 def test_another_node_keeps_the_base_too(kept, tmp_path):
     with keeping(kept, tmp_path / "other") as other:
         revoked(other, enrolled(other))
-        base, short = names(other.office.journal)
+        base, short = names(other.ctx.journal)
         assert short.base == base.number
-        assert newest_archived(other.office.journal.folder, other.office)[NAME, 0][0] == now_listed(other).der
+        assert newest_archived(other.ctx.journal.folder, other.ctx)[NAME, 0][0] == now_listed(other).der
 
 
 def test_a_restored_register_gets_back_what_stands_on_a_short_list(kept):
     held = enrolled(kept)
     revoked(kept, held)
-    rows = models.Certificate.objects.using(kept.register.alias).filter(serial=held.serial)
+    rows = models.Certificate.objects.using(kept.db.alias).filter(serial=held.serial)
     rows.update(revoked_at=None, revocation_reason="")
-    assert compare(kept.office, kept.office.journal).lost == {held.serial}
-    reconcile(kept.office, kept.office.journal, REQUEST)
+    assert compare(kept.ctx, kept.ctx.journal).lost == {held.serial}
+    reconcile(kept.ctx, kept.ctx.journal, REQUEST)
     assert kept.certificate(held.serial).revoked
 
 
@@ -313,13 +313,13 @@ DAMAGE = {
 
 @pytest.mark.parametrize(("harm", "told"), DAMAGE.values(), ids=DAMAGE)
 def test_a_short_list_that_cannot_be_put_together_is_named(kept, harm, told):
-    base, short = archived_crls(kept.office.journal.folder, NAME, 0)
+    base, short = archived_crls(kept.ctx.journal.folder, NAME, 0)
     harm(base, short)
     with pytest.raises(JournalDamaged, match=told) as damaged:
-        newest_archived(kept.office.journal.folder, kept.office)
+        newest_archived(kept.ctx.journal.folder, kept.ctx)
     assert str(short) in str(damaged.value)
 
 
 def test_lists_of_another_channel_are_their_own(kept):
-    sftp = kept.office.issuing[Channel.SFTP]
-    assert len(serials(current_crl(sftp, 0, kept.office, REQUEST))) == 0
+    sftp = kept.ctx.issuing[Channel.SFTP]
+    assert len(serials(current_crl(sftp, 0, kept.ctx, REQUEST))) == 0

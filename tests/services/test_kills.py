@@ -13,10 +13,10 @@ from sinetti.services.issuance.enrol import enrol
 from sinetti.services.issuance.order import reissue_transfer_ids
 from sinetti.services.issuance.renew import renew
 from sinetti.services.issuance.retrieve import retrieve
-from sinetti.services.organisations.register import close
+from sinetti.services.organisations.registration import close
 from sinetti.services.revocation.revoke import RevocationRequest, revoke
 from tests.support.authority import CUSTOMER_ID
-from tests.support.office import (
+from tests.support.service_context import (
     REQUEST,
     Desk,
     KilledError,
@@ -42,24 +42,24 @@ SIGNED = {"4-read": 1, "8-prepared": 1, "9-reserved": 1, "10-signed": 2, "11-rec
 
 
 def certificates(desk: Desk):
-    return models.Certificate.objects.using(desk.register.alias)
+    return models.Certificate.objects.using(desk.db.alias)
 
 
 def ended_at(desk: Desk, step: str, do) -> None:
     """Do something on a desk whose process ends at this step."""
     with pytest.raises(KilledError):
-        do(desk.but(step=killed_at(step)).office)
+        do(desk.but(step=killed_at(step)).ctx)
 
 
 @EVERY_STEP
 def test_enrolment(desk, step):
     key, ids = new_key(), ordered(desk)
-    ended_at(desk, step, lambda office: enrol(new_ask(ids, key), office, REQUEST))
-    retrieval_id = accepted(enrol(new_ask(ids, key), desk.office, REQUEST))
+    ended_at(desk, step, lambda ctx: enrol(new_ask(ids, key), ctx, REQUEST))
+    retrieval_id = accepted(enrol(new_ask(ids, key), desk.ctx, REQUEST))
     row = certificates(desk).get()
     assert (row.retrieval_id, row.state) == (retrieval_id, CertificateState.ISSUED)
-    assert models.UsedKey.objects.using(desk.register.alias).count() == 1
-    assert models.Order.objects.using(desk.register.alias).get().state == OrderState.SPENT
+    assert models.UsedKey.objects.using(desk.db.alias).count() == 1
+    assert models.Order.objects.using(desk.db.alias).get().state == OrderState.SPENT
     assert load_certificate(collected(desk, retrieval_id)).public_key() == key.public_key()
     assert desk.signer.signatures == SIGNED[step]
 
@@ -68,8 +68,8 @@ def test_enrolment(desk, step):
 def test_enrolment_with_another_key_afterwards(desk, step):
     """Ids are spent at commit 1 and not before."""
     ids = ordered(desk)
-    ended_at(desk, step, lambda office: enrol(new_ask(ids, new_key()), office, REQUEST))
-    answer = enrol(new_ask(ids, new_key()), desk.office, REQUEST)
+    ended_at(desk, step, lambda ctx: enrol(new_ask(ids, new_key()), ctx, REQUEST))
+    answer = enrol(new_ask(ids, new_key()), desk.ctx, REQUEST)
     if step in {"4-read", "8-prepared"}:
         accepted(answer)
     else:
@@ -81,11 +81,11 @@ def test_enrolment_with_another_key_afterwards(desk, step):
 def test_renewal(desk, step):
     held, key = enrolled(desk), new_key()
     in_the_window(desk, held)
-    ended_at(desk, step, lambda office: renew(renew_ask(held, key), office, REQUEST))
-    retrieval_id = accepted(renew(renew_ask(held, key), desk.office, REQUEST))
+    ended_at(desk, step, lambda ctx: renew(renew_ask(held, key), ctx, REQUEST))
+    retrieval_id = accepted(renew(renew_ask(held, key), desk.ctx, REQUEST))
     row = certificates(desk).get(predecessor__serial=held.serial)
     assert (row.retrieval_id, row.state) == (retrieval_id, CertificateState.ISSUED)
-    assert models.OutboxMessage.objects.using(desk.register.alias).filter(kind="renewed").count() == 1
+    assert models.OutboxMessage.objects.using(desk.db.alias).filter(kind="renewed").count() == 1
     assert load_certificate(collected(desk, retrieval_id)).public_key() == key.public_key()
     assert desk.signer.signatures == 1 + SIGNED[step]
 
@@ -94,12 +94,12 @@ def test_renewal(desk, step):
 def test_a_renewal_that_takes_the_place_of_an_unfetched_one(desk, step):
     held, key = enrolled(desk), new_key()
     in_the_window(desk, held)
-    first = accepted(renew(renew_ask(held, new_key()), desk.office, REQUEST))
-    ended_at(desk, step, lambda office: renew(renew_ask(held, key), office, REQUEST))
-    second = accepted(renew(renew_ask(held, key), desk.office, REQUEST))
+    first = accepted(renew(renew_ask(held, new_key()), desk.ctx, REQUEST))
+    ended_at(desk, step, lambda ctx: renew(renew_ask(held, key), ctx, REQUEST))
+    second = accepted(renew(renew_ask(held, key), desk.ctx, REQUEST))
     rows = {row.retrieval_id: row.state for row in certificates(desk).filter(predecessor__serial=held.serial)}
     assert rows == {first: CertificateState.VOID, second: CertificateState.ISSUED}
-    assert refused(retrieve(get_ask(first), desk.office, REQUEST)) is RejectionReason.SUPERSEDED
+    assert refused(retrieve(get_ask(first), desk.ctx, REQUEST)) is RejectionReason.SUPERSEDED
     collected(desk, second)
 
 
@@ -108,7 +108,7 @@ def test_a_renewal_that_ended_may_be_made_again_with_another_key(desk, step):
     """The client lost its key together with its process: the reservation that nobody can finish is voided."""
     held = enrolled(desk)
     in_the_window(desk, held)
-    ended_at(desk, step, lambda office: renew(renew_ask(held, new_key()), office, REQUEST))
+    ended_at(desk, step, lambda ctx: renew(renew_ask(held, new_key()), ctx, REQUEST))
     new = renewed(desk, held)
     rows = certificates(desk).filter(predecessor__serial=held.serial)
     assert rows.exclude(state=CertificateState.VOID).get().serial == new.serial
@@ -117,12 +117,12 @@ def test_a_renewal_that_ended_may_be_made_again_with_another_key(desk, step):
 
 @pytest.mark.parametrize("step", ["13-found", "14-fetched"])
 def test_retrieval(desk, step):
-    retrieval_id = accepted(enrol(new_ask(ordered(desk), new_key()), desk.office, REQUEST))
-    ended_at(desk, step, lambda office: retrieve(get_ask(retrieval_id), office, REQUEST))
+    retrieval_id = accepted(enrol(new_ask(ordered(desk), new_key()), desk.ctx, REQUEST))
+    ended_at(desk, step, lambda ctx: retrieve(get_ask(retrieval_id), ctx, REQUEST))
     fetched = certificates(desk).get().state == CertificateState.FETCHED
     assert fetched is (step == "14-fetched"), "fetched is committed before the certificate leaves"
     assert collected(desk, retrieval_id) == collected(desk, retrieval_id)
-    assert models.AuditEvent.objects.using(desk.register.alias).filter(action="certificate-fetched").count() == 1
+    assert models.AuditEvent.objects.using(desk.db.alias).filter(action="certificate-fetched").count() == 1
 
 
 # Something comes in between two steps.
@@ -137,14 +137,14 @@ def test_the_old_one_is_revoked_between_the_two_commits(desk, step, reason):
     held, key = enrolled(desk), new_key()
     in_the_window(desk, held)
     ask = RevocationRequest(held.serial, reason)
-    revoking = once_at(step, lambda: revoke(ask, desk.office, "operator", REQUEST))
-    answer = renew(renew_ask(held, key), desk.but(step=revoking).office, REQUEST)
+    revoking = once_at(step, lambda: revoke(ask, desk.ctx, "operator", REQUEST))
+    answer = renew(renew_ask(held, key), desk.but(step=revoking).ctx, REQUEST)
     assert refused(answer) is RejectionReason.SIGNER_REVOKED
     row = certificates(desk).get(predecessor__serial=held.serial)
     assert row.revocation_reason == reason
     assert row.sha256 is None
-    assert refused(renew(renew_ask(held, key), desk.office, REQUEST)) is RejectionReason.SIGNER_REVOKED
-    assert refused(retrieve(get_ask(row.retrieval_id), desk.office, REQUEST)) in {
+    assert refused(renew(renew_ask(held, key), desk.ctx, REQUEST)) is RejectionReason.SIGNER_REVOKED
+    assert refused(retrieve(get_ask(row.retrieval_id), desk.ctx, REQUEST)) in {
         RejectionReason.SUPERSEDED,
         RejectionReason.NOT_READY,
     }
@@ -155,8 +155,8 @@ def test_the_old_one_is_revoked_before_the_first_commit(desk, step):
     held = enrolled(desk)
     in_the_window(desk, held)
     ask = RevocationRequest(held.serial, RevocationReason.SUPERSEDED)
-    revoking = once_at(step, lambda: revoke(ask, desk.office, "operator", REQUEST))
-    answer = renew(renew_ask(held, new_key()), desk.but(step=revoking).office, REQUEST)
+    revoking = once_at(step, lambda: revoke(ask, desk.ctx, "operator", REQUEST))
+    answer = renew(renew_ask(held, new_key()), desk.but(step=revoking).ctx, REQUEST)
     assert refused(answer) is RejectionReason.SIGNER_REVOKED
     assert not certificates(desk).filter(predecessor__serial=held.serial).exists()
 
@@ -167,11 +167,11 @@ def test_the_new_one_is_revoked_between_the_two_commits(desk, step):
 
     def revoke_it() -> None:
         serial = certificates(desk).get().serial
-        revoke(RevocationRequest(serial, RevocationReason.CESSATION_OF_OPERATION), desk.office, "operator", REQUEST)
+        revoke(RevocationRequest(serial, RevocationReason.CESSATION_OF_OPERATION), desk.ctx, "operator", REQUEST)
 
-    answer = enrol(new_ask(ids, key), desk.but(step=once_at(step, revoke_it)).office, REQUEST)
+    answer = enrol(new_ask(ids, key), desk.but(step=once_at(step, revoke_it)).ctx, REQUEST)
     assert refused(answer) is RejectionReason.SIGNER_REVOKED
-    assert refused(enrol(new_ask(ids, key), desk.office, REQUEST)) is RejectionReason.TRANSFER_IDS_USED
+    assert refused(enrol(new_ask(ids, key), desk.ctx, REQUEST)) is RejectionReason.TRANSFER_IDS_USED
 
 
 @pytest.mark.parametrize("step", BETWEEN)
@@ -179,9 +179,9 @@ def test_another_renewal_takes_the_place_between_the_two_commits(desk, step):
     held, taken = enrolled(desk), []
     in_the_window(desk, held)
     again = once_at(step, lambda: taken.append(renewed(desk, held)))
-    answer = renew(renew_ask(held, new_key()), desk.but(step=again).office, REQUEST)
+    answer = renew(renew_ask(held, new_key()), desk.but(step=again).ctx, REQUEST)
     assert refused(answer) is RejectionReason.SUPERSEDED
-    assert models.RejectedRequest.objects.using(desk.register.alias).get().reason == RejectionReason.SUPERSEDED
+    assert models.RejectedRequest.objects.using(desk.db.alias).get().reason == RejectionReason.SUPERSEDED
     live = certificates(desk).filter(predecessor__serial=held.serial, revoked_at__isnull=True).get()
     assert live.serial == taken[0].serial
 
@@ -191,26 +191,26 @@ def test_the_same_request_finishes_what_waits_for_its_signature(desk, step):
     """Both sign; the first signature that is stored is the one that both answer with."""
     key, ids = new_key(), ordered(desk)
     answers = []
-    again = once_at(step, lambda: answers.append(accepted(enrol(new_ask(ids, key), desk.office, REQUEST))))
-    answers.append(accepted(enrol(new_ask(ids, key), desk.but(step=again).office, REQUEST)))
+    again = once_at(step, lambda: answers.append(accepted(enrol(new_ask(ids, key), desk.ctx, REQUEST))))
+    answers.append(accepted(enrol(new_ask(ids, key), desk.but(step=again).ctx, REQUEST)))
     assert answers[0] == answers[1]
     assert certificates(desk).count() == 1
-    assert models.AuditEvent.objects.using(desk.register.alias).filter(action="certificate-issued").count() == 1
+    assert models.AuditEvent.objects.using(desk.db.alias).filter(action="certificate-issued").count() == 1
 
 
 def test_ids_are_made_anew_while_the_old_ones_are_being_spent(desk):
     ids, key, fresh = ordered(desk), new_key(), []
     anew = once_at(
-        "8-prepared", lambda: fresh.append(reissue_transfer_ids(ids.order_id, desk.office, "operator", REQUEST))
+        "8-prepared", lambda: fresh.append(reissue_transfer_ids(ids.order_id, desk.ctx, "operator", REQUEST))
     )
-    answer = enrol(new_ask(ids, key), desk.but(step=anew).office, REQUEST)
+    answer = enrol(new_ask(ids, key), desk.but(step=anew).ctx, REQUEST)
     assert refused(answer) is RejectionReason.TRANSFER_IDS_WRONG
-    accepted(enrol(new_ask(fresh[0], key), desk.office, REQUEST))
+    accepted(enrol(new_ask(fresh[0], key), desk.ctx, REQUEST))
 
 
 def test_the_organisation_is_closed_while_its_request_is_decided(desk):
-    closing = once_at("8-prepared", lambda: close(CUSTOMER_ID, desk.office, "operator", REQUEST))
-    answer = enrol(new_ask(ordered(desk), new_key()), desk.but(step=closing).office, REQUEST)
+    closing = once_at("8-prepared", lambda: close(CUSTOMER_ID, desk.ctx, "operator", REQUEST))
+    answer = enrol(new_ask(ordered(desk), new_key()), desk.but(step=closing).ctx, REQUEST)
     assert refused(answer) is RejectionReason.NOT_ENTITLED
     assert not certificates(desk).exists()
 
@@ -220,12 +220,12 @@ def test_a_holding_that_never_stands_still_makes_the_service_unavailable(desk):
 
     def move(reached: str) -> None:
         if reached == "8-prepared":
-            mappers.move_versions(models.Lineage.objects.using(desk.register.alias).all())
+            mappers.move_versions(models.Lineage.objects.using(desk.db.alias).all())
 
-    answer = enrol(new_ask(ids, key), desk.but(step=move).office, REQUEST)
+    answer = enrol(new_ask(ids, key), desk.but(step=move).ctx, REQUEST)
     assert refused(answer) is RejectionReason.UNAVAILABLE
     assert not certificates(desk).exists()
-    accepted(enrol(new_ask(ids, key), desk.office, REQUEST))
+    accepted(enrol(new_ask(ids, key), desk.ctx, REQUEST))
 
 
 def torn(monkeypatch, do) -> None:
@@ -242,6 +242,6 @@ def torn(monkeypatch, do) -> None:
 
 def test_the_same_enrolment_comes_in_between_two_readings(desk, monkeypatch):
     ask, answers = new_ask(ordered(desk), new_key()), []
-    torn(monkeypatch, lambda: answers.append(accepted(enrol(ask, desk.office, REQUEST))))
-    assert accepted(enrol(ask, desk.office, REQUEST)) == answers[0]
-    assert not models.RejectedRequest.objects.using(desk.register.alias).exists()
+    torn(monkeypatch, lambda: answers.append(accepted(enrol(ask, desk.ctx, REQUEST))))
+    assert accepted(enrol(ask, desk.ctx, REQUEST)) == answers[0]
+    assert not models.RejectedRequest.objects.using(desk.db.alias).exists()

@@ -9,16 +9,16 @@ from sinetti.database.issuance import rejections
 from sinetti.domain.notifications import rejection_alerts
 from sinetti.domain.refusals import RejectionReason
 from sinetti.services.issuance.renew import renew
-from tests.support.office import DAY, REQUEST, SECOND, enrolled, in_the_window, renew_ask
-from tests.support.office import refused as refused_for
+from tests.support.service_context import DAY, REQUEST, SECOND, enrolled, in_the_window, renew_ask
+from tests.support.service_context import refused as refused_for
 
 
 def events(desk):
-    return models.OutboxMessage.objects.using(desk.register.alias).filter(kind="refused").order_by("created")
+    return models.OutboxMessage.objects.using(desk.db.alias).filter(kind="refused").order_by("created")
 
 
 def asked_with_the_old_key(desk, held):
-    assert refused_for(renew(renew_ask(held, held.key), desk.office, REQUEST)) is RejectionReason.KEY_REUSED
+    assert refused_for(renew(renew_ask(held, held.key), desk.ctx, REQUEST)) is RejectionReason.KEY_REUSED
 
 
 def test_the_third_time(desk):
@@ -69,7 +69,7 @@ def test_every_reason_is_told_of_or_left_out_on_purpose(sqlite_desk):
     holding = sqlite_desk.certificate(enrolled(sqlite_desk).serial).holding.holding_id
     for reason in RejectionReason:
         for _ in range(3):
-            rejections.record_rejection(sqlite_desk.register, holding, reason, "renew", sqlite_desk.deed())
+            rejections.record_rejection(sqlite_desk.db, holding, reason, "renew", sqlite_desk.audit_entry())
     told = {row.facts["reason_name"] for row in events(sqlite_desk)}
     assert set(RejectionReason) - told == {
         RejectionReason.TOO_EARLY,
@@ -86,7 +86,7 @@ def test_other_reasons_and_other_holdings_count_for_themselves(sqlite_desk):
         (one, RejectionReason.KEY_REUSED), (one, RejectionReason.KEY_REUSED), (one,
         RejectionReason.CSR_UNREADABLE), (other, RejectionReason.KEY_REUSED),
     ):  # fmt: skip
-        rejections.record_rejection(sqlite_desk.register, holding, reason, "renew", sqlite_desk.deed())
+        rejections.record_rejection(sqlite_desk.db, holding, reason, "renew", sqlite_desk.audit_entry())
     assert not events(sqlite_desk).exists()
 
 
@@ -94,18 +94,18 @@ def test_many_at_once(desk):
     """Whoever comes third, the people are told once."""
     holding = desk.certificate(enrolled(desk).serial).holding.holding_id
     for _ in range(2):
-        rejections.record_rejection(desk.register, holding, RejectionReason.KEY_REUSED, "renew", desk.deed())
+        rejections.record_rejection(desk.db, holding, RejectionReason.KEY_REUSED, "renew", desk.audit_entry())
     together = Barrier(4)
 
     def refuse():
         together.wait(20)
-        rejections.record_rejection(desk.register, holding, RejectionReason.KEY_REUSED, "renew", desk.deed())
-        desk.register.close()
+        rejections.record_rejection(desk.db, holding, RejectionReason.KEY_REUSED, "renew", desk.audit_entry())
+        desk.db.close()
 
     threads = [Thread(target=refuse) for _ in range(4)]
     for thread in threads:
         thread.start()
     for thread in threads:
         thread.join(30)
-    assert models.RejectedRequest.objects.using(desk.register.alias).count() == 6
+    assert models.RejectedRequest.objects.using(desk.db.alias).count() == 6
     assert events(desk).count() == 1

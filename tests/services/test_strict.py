@@ -11,7 +11,7 @@ from sinetti.domain.values import KeyPolicy, KeyType
 from sinetti.services.issuance.enrol import enrol
 from sinetti.services.issuance.renew import renew
 from tests.support.authority import holder_key
-from tests.support.office import (
+from tests.support.service_context import (
     REQUEST,
     accepted,
     enrolled,
@@ -46,47 +46,45 @@ def strict(desk):
 
 def test_the_same_enrolment_again(strict):
     ids, key = ordered(strict), new_key()
-    accepted(enrol(new_ask(ids, key), strict.office, REQUEST))
-    assert refused(enrol(new_ask(ids, key), strict.office, REQUEST)) is RejectionReason.TRANSFER_IDS_USED
+    accepted(enrol(new_ask(ids, key), strict.ctx, REQUEST))
+    assert refused(enrol(new_ask(ids, key), strict.ctx, REQUEST)) is RejectionReason.TRANSFER_IDS_USED
 
 
 def test_renewals_again(desk, strict):
     held, key = enrolled(desk), new_key()
     in_the_window(desk, held)
-    accepted(renew(renew_ask(held, key), strict.office, REQUEST))
-    assert refused(renew(renew_ask(held, key), strict.office, REQUEST)) is RejectionReason.ALREADY_RENEWED
-    assert refused(renew(renew_ask(held, new_key()), strict.office, REQUEST)) is RejectionReason.ALREADY_RENEWED
+    accepted(renew(renew_ask(held, key), strict.ctx, REQUEST))
+    assert refused(renew(renew_ask(held, key), strict.ctx, REQUEST)) is RejectionReason.ALREADY_RENEWED
+    assert refused(renew(renew_ask(held, new_key()), strict.ctx, REQUEST)) is RejectionReason.ALREADY_RENEWED
 
 
 def test_a_strict_refusal_leaves_what_it_found(desk, strict):
     """The bench may be switched back: what was issued is still answered again."""
     ids, key = ordered(desk), new_key()
-    first = accepted(enrol(new_ask(ids, key), strict.office, REQUEST))
-    refused(enrol(new_ask(ids, key), strict.office, REQUEST))
-    assert accepted(enrol(new_ask(ids, key), desk.office, REQUEST)) == first
+    first = accepted(enrol(new_ask(ids, key), strict.ctx, REQUEST))
+    refused(enrol(new_ask(ids, key), strict.ctx, REQUEST))
+    assert accepted(enrol(new_ask(ids, key), desk.ctx, REQUEST)) == first
 
 
 def test_other_keys_are_a_matter_of_policy(strict):
     narrow = strict.but(policy=KeyPolicy(frozenset({KeyType.RSA_2048})))
-    assert (
-        refused(enrol(new_ask(ordered(narrow), new_key()), narrow.office, REQUEST)) is RejectionReason.KEY_NOT_ACCEPTED
-    )
+    assert refused(enrol(new_ask(ordered(narrow), new_key()), narrow.ctx, REQUEST)) is RejectionReason.KEY_NOT_ACCEPTED
 
 
 def test_every_kind_answer_is_marked(desk, marks):
     ids, key = ordered(desk), new_key()
-    accepted(enrol(new_ask(ids, key), desk.office, REQUEST))
+    accepted(enrol(new_ask(ids, key), desk.ctx, REQUEST))
     assert marks() == [LenientBehaviour.KEY_TYPE]
-    accepted(enrol(new_ask(ids, key), desk.office, REQUEST))
+    accepted(enrol(new_ask(ids, key), desk.ctx, REQUEST))
     assert marks() == [LenientBehaviour.SAME_REQUEST_ANSWERED, LenientBehaviour.KEY_TYPE]
     held = enrolled(desk)
     assert marks() == [LenientBehaviour.KEY_TYPE, LenientBehaviour.READY_AT_ONCE]
     in_the_window(desk, held)
-    accepted(renew(renew_ask(held, key := new_key()), desk.office, REQUEST))
+    accepted(renew(renew_ask(held, key := new_key()), desk.ctx, REQUEST))
     assert marks() == [LenientBehaviour.KEY_TYPE]
-    accepted(renew(renew_ask(held, key), desk.office, REQUEST))
+    accepted(renew(renew_ask(held, key), desk.ctx, REQUEST))
     assert marks() == [LenientBehaviour.SAME_REQUEST_ANSWERED, LenientBehaviour.KEY_TYPE]
-    accepted(renew(renew_ask(held, new_key()), desk.office, REQUEST))
+    accepted(renew(renew_ask(held, new_key()), desk.ctx, REQUEST))
     assert marks() == [LenientBehaviour.RENEWED_AGAIN, LenientBehaviour.KEY_TYPE]
 
 
@@ -94,11 +92,11 @@ def test_what_the_real_service_gives_is_not_marked(desk, marks):
     key, other = holder_key(1, KeyType.RSA_2048), holder_key(2, KeyType.RSA_2048)
     ids = ordered(desk)
     waiting = desk.but(kindness=STRICT)
-    accepted(enrol(new_ask(ids, key), waiting.office, REQUEST))
+    accepted(enrol(new_ask(ids, key), waiting.ctx, REQUEST))
     desk.machine.forward(timedelta(seconds=2))
-    retrieval_id = accepted(enrol(new_ask(ids, key), desk.office, REQUEST))
+    retrieval_id = accepted(enrol(new_ask(ids, key), desk.ctx, REQUEST))
     assert marks() == [LenientBehaviour.SAME_REQUEST_ANSWERED]
     held = held_by(waiting, key, retrieval_id)
     in_the_window(desk, held)
-    accepted(renew(renew_ask(held, other), waiting.office, REQUEST))
+    accepted(renew(renew_ask(held, other), waiting.ctx, REQUEST))
     assert marks() == []

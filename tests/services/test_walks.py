@@ -19,7 +19,7 @@ from sinetti.services.issuance.renew import renew
 from sinetti.services.issuance.retrieve import retrieve
 from sinetti.services.revocation.revoke import RevocationError, RevocationRequest, revoke
 from tests.support.authority import NOW
-from tests.support.office import (
+from tests.support.service_context import (
     DAY,
     REQUEST,
     SECOND,
@@ -70,9 +70,9 @@ class Walk:
     def send(self, number: int) -> None:
         """Send a request, perhaps to a process that ends under way."""
         ask, _ = self.asked[number]
-        office = self.desk.but(step=killed_at(self.chance.choice(STEPS))).office
+        ctx = self.desk.but(step=killed_at(self.chance.choice(STEPS))).ctx
         try:
-            answer = renew(ask, office, REQUEST)
+            answer = renew(ask, ctx, REQUEST)
         except KilledError as killed:
             self.seen[f"killed at {killed}"] += 1
             return
@@ -85,9 +85,9 @@ class Walk:
         if not self.answered:
             return
         number, retrieval_id = self.chance.choice([*self.answered.items()])
-        office = self.desk.but(step=killed_at(self.chance.choice(STEPS))).office
+        ctx = self.desk.but(step=killed_at(self.chance.choice(STEPS))).ctx
         try:
-            answer = retrieve(get_ask(retrieval_id), office, REQUEST)
+            answer = retrieve(get_ask(retrieval_id), ctx, REQUEST)
         except KilledError as killed:
             self.seen[f"killed at {killed}"] += 1
             return
@@ -109,9 +109,7 @@ class Walk:
             return
         reason = self.chance.choice([RevocationReason.KEY_COMPROMISE, RevocationReason.AFFILIATION_CHANGED])
         try:
-            revoke(
-                RevocationRequest(self.chance.choice(self.held).serial, reason), self.desk.office, "operator", REQUEST
-            )
+            revoke(RevocationRequest(self.chance.choice(self.held).serial, reason), self.desk.ctx, "operator", REQUEST)
             self.seen["revoked"] += 1
         except RevocationError:
             pass
@@ -126,7 +124,7 @@ class Walk:
 
     def check(self) -> None:
         """What must be so at any moment."""
-        rows = list(models.Certificate.objects.using(self.desk.register.alias).all())
+        rows = list(models.Certificate.objects.using(self.desk.db.alias).all())
         live = [row for row in rows if row.state != CertificateState.VOID and row.revoked_at is None]
         renewals = Counter(row.predecessor_id for row in live if row.predecessor_id)
         assert not [one for one, count in renewals.items() if count > 1], "two live renewals of one certificate"

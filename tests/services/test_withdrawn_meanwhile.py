@@ -28,7 +28,7 @@ from sinetti.domain.organisations.csv_import import ChangeKind, ImportChange
 from sinetti.domain.values import Channel, IdentifierType, Language
 from sinetti.services.access.permissions import Actor, PermissionDenied
 from sinetti.services.access.role_requests import ask_for_oneself
-from sinetti.services.organisations.register import close
+from sinetti.services.organisations.registration import close
 from sinetti.services.self_service import (
     applications,
     bulk_replace,
@@ -58,9 +58,9 @@ from tests.house.test_acts import acts, functions, opens
 from tests.support.authority import CUSTOMER_ID
 from tests.support.clerks import a_clerk
 from tests.support.firms import rows
-from tests.support.office import DAY, REQUEST, Desk, add_organisation, an_order, enrolled, opened_desk, ordered
 from tests.support.people import a_person
 from tests.support.registers import opened_register
+from tests.support.service_context import DAY, REQUEST, Desk, add_organisation, an_order, enrolled, opened_desk, ordered
 from tests.support.users import account, mandate
 
 CLIENT, FIRM, THIRD = CUSTOMER_ID, "7654321-4", "2345678-0"
@@ -82,9 +82,9 @@ class Town:
     in_firm: str = ""
 
     @property
-    def office(self):
+    def ctx(self):
         """The office."""
-        return self.desk.office
+        return self.desk.ctx
 
 
 @pytest.fixture
@@ -105,25 +105,25 @@ def town(desk, *, through=False):
         mandate(desk, stays, one, Role.SIGNATORY)
     if through:
         built.in_firm = mandate(desk, who, FIRM, Role.MANAGER).pk
-        built.to_firm = mandate(desk, FIRM, CLIENT, Role.MANAGER, desk.office.now() + 90 * DAY).pk
+        built.to_firm = mandate(desk, FIRM, CLIENT, Role.MANAGER, desk.ctx.now() + 90 * DAY).pk
     else:
-        built.direct = mandate(desk, who, CLIENT, Role.SIGNATORY, desk.office.now() + 90 * DAY).pk
+        built.direct = mandate(desk, who, CLIENT, Role.SIGNATORY, desk.ctx.now() + 90 * DAY).pk
     _things(built)
     return built
 
 
 def _things(built):
-    desk, office = built.desk, built.office
+    desk, ctx = built.desk, built.ctx
     held = enrolled(desk)
     rows(desk, "Lineage").filter(certificates__serial=held.serial).update(
         deputy=rows(desk, "Person").create(name="D", email="deputy@malli.example", language="fi")
     )
     ids = ordered(desk, an_order())
-    ask_for_oneself(CLIENT, Role.VIEWER, office, Actor(account(desk, "asker").pk), REQUEST)
+    ask_for_oneself(CLIENT, Role.VIEWER, ctx, Actor(account(desk, "asker").pk), REQUEST)
     own = rows(desk, "Organisation").get(customer_id=CLIENT)
     stays = Actor(rows(desk, "User").get(email="stays@people.example").pk, second_factor=True)
     waits = role_assignments.grant(
-        role_assignments.PersonGrant(own.pk, a_person("waits"), Role.VIEWER), office, stays, REQUEST
+        role_assignments.PersonGrant(own.pk, a_person("waits"), Role.VIEWER), ctx, stays, REQUEST
     ).mandate_id
     built.ids |= {
         "own": own.pk,
@@ -136,14 +136,14 @@ def _things(built):
         "waits": waits,
         "viewer": mandate(desk, account(desk, "viewer"), CLIENT, Role.VIEWER).pk,
         "pending": access_pending_invitations.add(
-            desk.register, own.pk, a_person("pending"), built.anna.actor.user_id, desk.deed()
+            desk.db, own.pk, a_person("pending"), built.anna.actor.user_id, desk.audit_entry()
         )[0],
         "first": access_pending_invitations.add(
-            desk.register,
+            desk.db,
             rows(desk, "Organisation").get(customer_id=THIRD).pk,
             a_person("first"),
             built.anna.actor.user_id,
-            desk.deed(),
+            desk.audit_entry(),
         )[0],
     }
 
@@ -151,26 +151,26 @@ def _things(built):
 def an_application(built):
     new = NewApplication(frozenset({Channel.SFTP}), "We send reports.", "", Language.FI)
     stays = Actor(rows(built.desk, "User").get(email="stays@people.example").pk, second_factor=True)
-    rows(built.desk, "ApprovedChannel").filter(organisation=built.ids["own"]).update(withdrawn_at=built.office.now())
-    return applications.apply(built.ids["own"], new, built.office, stays, REQUEST).application_id
+    rows(built.desk, "ApprovedChannel").filter(organisation=built.ids["own"]).update(withdrawn_at=built.ctx.now())
+    return applications.apply(built.ids["own"], new, built.ctx, stays, REQUEST).application_id
 
 
 def applied(built):
-    rows(built.desk, "ApprovedChannel").filter(organisation=built.ids["own"]).update(withdrawn_at=built.office.now())
+    rows(built.desk, "ApprovedChannel").filter(organisation=built.ids["own"]).update(withdrawn_at=built.ctx.now())
     new = NewApplication(frozenset({Channel.SFTP}), "We send reports.", "", Language.FI)
-    return lambda: applications.apply(built.ids["own"], new, built.office, built.actor, REQUEST)
+    return lambda: applications.apply(built.ids["own"], new, built.ctx, built.actor, REQUEST)
 
 
 def withdrawn_application(built):
     one = an_application(built)
-    return lambda: applications.withdraw(one, built.office, built.actor, REQUEST)
+    return lambda: applications.withdraw(one, built.ctx, built.actor, REQUEST)
 
 
 def given_to_firm(customer_id):
     def prepared(built):
-        until = built.office.now() + 90 * DAY
+        until = built.ctx.now() + 90 * DAY
         given = role_assignments.FirmGrantRequest(built.ids["own"], customer_id, Role.VIEWER, until)
-        return lambda: role_assignments.give_to_firm(given, built.office, built.actor, REQUEST)
+        return lambda: role_assignments.give_to_firm(given, built.ctx, built.actor, REQUEST)
 
     return prepared
 
@@ -180,7 +180,7 @@ def simple(act: Callable[..., Any], *arguments: Any, id_: str = ""):
 
     def prepared(built):
         first = (built.ids[id_],) if id_ else ()
-        return lambda: act(*first, *arguments, built.office, built.actor, REQUEST)
+        return lambda: act(*first, *arguments, built.ctx, built.actor, REQUEST)
 
     return prepared
 
@@ -188,38 +188,38 @@ def simple(act: Callable[..., Any], *arguments: Any, id_: str = ""):
 def an_order_of(built):
     person = a_person("contact")
     ask = order.OrderAsk("form", built.ids["own"], Channel.WS, "Payroll", person)
-    return lambda: order.order(ask, built.office, built.actor, REQUEST)
+    return lambda: order.order(ask, built.ctx, built.actor, REQUEST)
 
 
 def invited(built):
     to = role_assignments.PersonGrant(built.ids["own"], NEWCOMER, Role.SIGNATORY)
-    return lambda: role_assignments.grant(to, built.office, built.actor, REQUEST)
+    return lambda: role_assignments.grant(to, built.ctx, built.actor, REQUEST)
 
 
 def asked_clients(built):
-    ask = clients.AskClients(built.ids["own"], (THIRD,), Role.VIEWER, built.office.now() + 90 * DAY)
-    return lambda: clients.ask_clients(ask, built.office, built.actor, REQUEST)
+    ask = clients.AskClients(built.ids["own"], (THIRD,), Role.VIEWER, built.ctx.now() + 90 * DAY)
+    return lambda: clients.ask_clients(ask, built.ctx, built.actor, REQUEST)
 
 
 def given_up(built):
     # What the firm has for a third one: only its signatory gives that up.
-    handed = mandate(built.desk, CLIENT, THIRD, Role.VIEWER, built.office.now() + 90 * DAY)
-    return lambda: role_resignation.resign((handed.pk,), built.office, built.actor, REQUEST)
+    handed = mandate(built.desk, CLIENT, THIRD, Role.VIEWER, built.ctx.now() + 90 * DAY)
+    return lambda: role_resignation.resign((handed.pk,), built.ctx, built.actor, REQUEST)
 
 
 def goes_on(built):
     serial = built.ids["serial"]
 
     def noted():
-        return renewal_opt_out.opt_in_to_renewal(serial, built.office, built.actor, REQUEST)
+        return renewal_opt_out.opt_in_to_renewal(serial, built.ctx, built.actor, REQUEST)
 
-    rows(built.desk, "Lineage").filter(certificates__serial=serial).update(let_end_at=built.office.now())
+    rows(built.desk, "Lineage").filter(certificates__serial=serial).update(let_end_at=built.ctx.now())
     return noted
 
 
 def replaced(built):
     def many():
-        found = bulk_replace.replace_many("form", [built.ids["serial"]], built.office, built.actor, REQUEST)
+        found = bulk_replace.replace_many("form", [built.ids["serial"]], built.ctx, built.actor, REQUEST)
         assert (found.ordered, found.left) == (0, 1)
         raise PermissionDenied(None, None)  # type: ignore[arg-type] # it passes over what one may not
 
@@ -228,7 +228,7 @@ def replaced(built):
 
 def handed_over(built):
     contact = built.ids["contact"]
-    return lambda: contact_handover.hand_over(contact, NEWCOMER, built.office, built.actor, REQUEST)
+    return lambda: contact_handover.hand_over(contact, NEWCOMER, built.ctx, built.actor, REQUEST)
 
 
 TERMS = role_assignments.GrantTerms(Role.MANAGER, None)
@@ -295,7 +295,7 @@ def ended_link(built):
 
 
 def asked_by_clerk(built):
-    return lambda: invitations.invite_signatory(CLIENT, NEWCOMER, built.office, built.anna.actor, REQUEST)
+    return lambda: invitations.invite_signatory(CLIENT, NEWCOMER, built.ctx, built.anna.actor, REQUEST)
 
 
 def altered(built):
@@ -374,20 +374,20 @@ def left(built):
     load_id = organisations.preview(LOAD, built.anna)
     row = rows(built.desk, "OrganisationImport").filter(pk=load_id)
     changes = [{**one, "kind": "end", "customer_id": CLIENT} for one in row.get().changes]
-    row.update(changes=changes, accepted_at=built.office.now(), done_at=built.office.now())
-    close(CLIENT, built.office, "operator", REQUEST)
+    row.update(changes=changes, accepted_at=built.ctx.now(), done_at=built.ctx.now())
+    close(CLIENT, built.ctx, "operator", REQUEST)
     return lambda: organisations.propose_revocation(load_id, ChangeKind.END, built.anna)
 
 
 def tried_again(built):
     row = rows(built.desk, "OutboxMessage").exclude(channel=None).first()
-    rows(built.desk, "OutboxMessage").filter(pk=row.pk).update(dead=built.office.now())
+    rows(built.desk, "OutboxMessage").filter(pk=row.pk).update(dead=built.ctx.now())
     return lambda: outbox.try_again([row.pk], built.anna)
 
 
 def proposed(act: Callable[..., Any], *, by: str = "anna", approved: bool = False):
     def prepared(built):
-        now = built.office.now()
+        now = built.ctx.now()
         row = rows(built.desk, "BulkRevocation").create(
             officer=built.anna.officer if by == "anna" or approved else built.bo.officer,
             reason="superseded",
@@ -451,7 +451,7 @@ def everything(desk):
     """All rows of the register, by table."""
     found = {}
     for model in apps.get_app_config("registry").get_models():
-        kept = model._default_manager.using(desk.register.alias).values_list()
+        kept = model._default_manager.using(desk.db.alias).values_list()
         found[model.__name__] = sorted(map(repr, kept))
     return found
 
@@ -465,7 +465,7 @@ def in_between(monkeypatch, desk, withdraw):
         try:
             withdraw()
         finally:
-            desk.register.close()
+            desk.db.close()
 
     @contextmanager
     def late(register, *rest):
@@ -491,7 +491,7 @@ def refused(monkeypatch, built, act, withdraw, why):
 
 def take(built, mandate_id):
     """Withdraw a role as its organisation's signatory does."""
-    access_role_assignments.withdraw(built.desk.register, mandate_id, built.desk.deed("user:another"))
+    access_role_assignments.withdraw(built.desk.db, mandate_id, built.desk.audit_entry("user:another"))
 
 
 @pytest.mark.parametrize("act", BEHALF)
@@ -509,9 +509,9 @@ def test_a_firms_manager_of_whom_one_link_was_withdrawn(desk, monkeypatch, act, 
 
 ENDS = {
     "the role has ended": lambda built: built.desk.clock.forward(91 * DAY),
-    "the organisation was closed": lambda built: close(CLIENT, built.office, "operator", REQUEST),
+    "the organisation was closed": lambda built: close(CLIENT, built.ctx, "operator", REQUEST),
     "the account was ended": lambda built: accounts.deactivate(
-        built.desk.register, built.actor.user_id, built.desk.deed()
+        built.desk.db, built.actor.user_id, built.desk.audit_entry()
     ),
 }
 
@@ -524,8 +524,8 @@ def test_a_representative_whose_role_ended_otherwise(desk, monkeypatch, act, end
 
 
 GONE = {
-    "dismissed": lambda built, who: accounts.set_staff(built.desk.register, who, built.desk.deed(), staff=False),
-    "ended": lambda built, who: accounts.deactivate(built.desk.register, who, built.desk.deed()),
+    "dismissed": lambda built, who: accounts.set_staff(built.desk.db, who, built.desk.audit_entry(), staff=False),
+    "ended": lambda built, who: accounts.deactivate(built.desk.db, who, built.desk.audit_entry()),
 }
 
 

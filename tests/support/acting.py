@@ -8,7 +8,7 @@ from sinetti.domain.access.roles import Role
 from sinetti.domain.values import Language, Serial
 from sinetti.services.access.permissions import Actor, Permissions, load_permissions
 from tests.support.authority import CUSTOMER_ID
-from tests.support.office import Desk, add_organisation
+from tests.support.service_context import Desk, add_organisation
 from tests.support.users import account, mandate
 
 OTHER_ID = "7654321-2"
@@ -38,27 +38,27 @@ def cast(desk: Desk) -> Cast:
         actors.append(Actor(user.pk, second_factor=True))
     user = account(desk, "stranger")
     mandate(desk, user, OTHER_ID, Role.SIGNATORY)
-    ours = models.Organisation.objects.using(desk.register.alias).get(customer_id=CUSTOMER_ID).pk
+    ours = models.Organisation.objects.using(desk.db.alias).get(customer_id=CUSTOMER_ID).pk
     return Cast(*actors, Actor(user.pk, second_factor=True), ours, other)
 
 
 def stands(desk: Desk, actor: Actor) -> Permissions:
     """What somebody may do now."""
-    return load_permissions(actor, desk.office)
+    return load_permissions(actor, desk.ctx)
 
 
 def orders(desk: Desk) -> "list[models.Order]":
     """All orders, the oldest first."""
-    return list(models.Order.objects.using(desk.register.alias).order_by("created", "pk"))
+    return list(models.Order.objects.using(desk.db.alias).order_by("created", "pk"))
 
 
 def holding(desk: Desk, serial: Serial) -> models.Lineage:
     """The line of a certificate, with its people."""
-    rows = models.Lineage.objects.using(desk.register.alias).select_related("contact", "deputy")
+    rows = models.Lineage.objects.using(desk.db.alias).select_related("contact", "deputy")
     return rows.get(certificates__serial=serial)
 
 
 def audited(desk: Desk, action: str) -> list[str]:
     """Who did this, as audit rows say it."""
-    rows = models.AuditEvent.objects.using(desk.register.alias).filter(action=action).order_by("sequence")
+    rows = models.AuditEvent.objects.using(desk.db.alias).filter(action=action).order_by("sequence")
     return list(rows.values_list("actor", flat=True))

@@ -14,7 +14,7 @@ from sinetti.eservice.wsgi import application
 from sinetti.server.http import Request, Response
 from sinetti.server.wsgi_adapter import WsgiEndpoint
 from sinetti.settings.portal import DEFAULTS, EserviceSettings
-from tests.support.office import REQUEST, Desk
+from tests.support.service_context import REQUEST, Desk
 
 ADDRESS = "https://people.sinetti.example"
 HELP = {Language.FI: "tuki", Language.SV: "stöd", Language.EN: "the help desk"}
@@ -128,5 +128,5 @@ def people_door(
     sms: bool = True,
 ) -> WsgiEndpoint:
     """The pages of an office, as a node serves them."""
-    around = PortalContext(desk.office, post or Post(), "Sinetti", HELP, settings, sms=sms)
-    return WsgiEndpoint(application(address, desk.office.transfer_key), address, around.given())
+    around = PortalContext(desk.ctx, post or Post(), "Sinetti", HELP, settings, sms=sms)
+    return WsgiEndpoint(application(address, desk.ctx.transfer_key), address, around.given())

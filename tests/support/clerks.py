@@ -8,7 +8,7 @@ from sinetti.database import models
 from sinetti.domain.access.access_purpose import AccessJustification, AccessPurpose
 from sinetti.services.access.permissions import Actor
 from sinetti.services.staff.session import StaffSession
-from tests.support.office import REQUEST, Desk
+from tests.support.service_context import REQUEST, Desk
 from tests.support.users import account
 
 
@@ -18,18 +18,18 @@ def a_clerk(
     """A clerk with an account, who has said what for."""
     user = account(desk, name, staff=True)
     return StaffSession(
-        Actor(user.pk, second_factor=True, staff=True), AccessJustification(purpose, case), desk.office, REQUEST
+        Actor(user.pk, second_factor=True, staff=True), AccessJustification(purpose, case), desk.ctx, REQUEST
     )
 
 
 def same_subject(desk: Desk, *user_ids: str) -> None:
     """Have these accounts be of one person, by the same subject of a sign-in provider under different names."""
-    known = apps.get_model("socialaccount", "SocialAccount").objects.using(desk.register.alias)
+    known = apps.get_model("socialaccount", "SocialAccount").objects.using(desk.db.alias)
     for number, user_id in enumerate(user_ids):
         known.create(user_id=user_id, provider=f"bank-{number}", uid="digest")
 
 
 def looked(desk: Desk) -> list[tuple[str, dict[str, str]]]:
     """What clerks looked at, oldest first, with what more the rows say."""
-    rows = models.AuditEvent.objects.using(desk.register.alias).filter(action="looked").order_by("sequence")
+    rows = models.AuditEvent.objects.using(desk.db.alias).filter(action="looked").order_by("sequence")
     return [(row.object, json.loads(bytes(row.octets))["facts"]) for row in rows]

@@ -8,14 +8,14 @@ from sinetti.database import models
 from sinetti.domain.access.roles import Role
 from sinetti.domain.values import Channel, IdentifierType, Language
 from tests.support.authority import NOW
-from tests.support.office import Desk
+from tests.support.service_context import Desk
 
 YEARS = timedelta(days=730)
 
 
 def rows(desk: Desk, model: str):
     """Rows of a model, by its name."""
-    return apps.get_model("sinetti", model).objects.using(desk.register.alias)
+    return apps.get_model("sinetti", model).objects.using(desk.db.alias)
 
 
 def a_person(desk: Desk, email: str, name: str = "", **changes) -> models.Person:

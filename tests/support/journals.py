@@ -13,12 +13,12 @@ from sinetti.journal import reader
 from sinetti.journal.writer import Journal, JournalHeader
 from sinetti.pki.signatures import sign
 from tests.support.authority import NOW, authority, issuer
-from tests.support.office import Desk
+from tests.support.service_context import Desk
 
 
 def journal_of(desk: Desk, folder: Path) -> Journal:
     """Make a journal of the desk's authority in a folder, which it opens when it needs it."""
-    identity = authorities.identity(desk.register)
+    identity = authorities.identity(desk.db)
     assert identity is not None
     return Journal(folder / "journal", JournalHeader(identity.instance_id, "TEST", "north"), desk.machine)
 
@@ -33,13 +33,13 @@ def keeping(desk: Desk, folder: Path) -> Iterator[Desk]:
 
 def kinds(desk: Desk) -> list[str]:
     """What kinds of lines the journals have."""
-    return [line.kind for path in reader.files(desk.office.journal.folder) for line in reader.read(path)]
+    return [line.kind for path in reader.files(desk.ctx.journal.folder) for line in reader.read(path)]
 
 
 def lost(desk: Desk) -> None:
     """Take away every journal, with its head; the lists stay."""
-    desk.office.journal.close()
-    for path in reader.files(desk.office.journal.folder):
+    desk.ctx.journal.close()
+    for path in reader.files(desk.ctx.journal.folder):
         path.unlink()
         path.with_name(f"{path.name}.head").unlink(missing_ok=True)
 

@@ -13,7 +13,7 @@ from sinetti.domain.certificates.display_status import CertificateFacts, Display
 from sinetti.domain.certificates.revocation import RevocationReason
 from sinetti.domain.values import ValidityPeriod
 from tests.support.authority import CUSTOMER_ID, NOW
-from tests.support.office import Desk
+from tests.support.service_context import Desk
 
 DAY, SECOND = timedelta(days=1), timedelta(seconds=1)
 
@@ -151,7 +151,7 @@ CASES: dict[str, tuple[CertificateFacts, DisplayStatus, Urgency, NextActor]] = {
 
 def put(desk: Desk, facts: CertificateFacts, number: int, description: str = "", **holding: object) -> str:
     """Write a certificate that is like these facts, with what took its place; returns its serial."""
-    using = desk.register.alias
+    using = desk.db.alias
     row = _certificate(desk, facts, f"{number:038x}", _holding(desk, facts, description, holding))
     if facts.seen is not None:
         CertificateObservation.objects.using(using).create(certificate=row, gateway=gateway(desk), last_seen=facts.seen)
@@ -169,11 +169,11 @@ def put(desk: Desk, facts: CertificateFacts, number: int, description: str = "",
 def gateway(desk: Desk, last: datetime = NOW) -> Gateway:
     """A gateway that has looked for a hundred days."""
     values = {"public_key": "", "added": NOW, "first_report": NOW - 100 * DAY, "last_report": last}
-    return Gateway.objects.using(desk.register.alias).get_or_create(name="gate", defaults=values)[0]
+    return Gateway.objects.using(desk.db.alias).get_or_create(name="gate", defaults=values)[0]
 
 
 def _holding(desk: Desk, facts: CertificateFacts, description: str, more: dict[str, object]) -> models.Lineage:
-    using = desk.register.alias
+    using = desk.db.alias
     organisation = more.pop("organisation", None) or models.Organisation.objects.using(using).get(
         customer_id=CUSTOMER_ID
     )
@@ -192,7 +192,7 @@ def _certificate(
     holding: models.Lineage,
     predecessor: models.Certificate | None = None,
 ) -> models.Certificate:
-    using = desk.register.alias
+    using = desk.db.alias
     state = "reserved" if not facts.issued else "issued" if facts.fetched_at is None else "fetched"
     renewed = facts.by_renewal or predecessor is not None
     return models.Certificate.objects.using(using).create(

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 from sinetti.domain.values import Environment, Language
 from sinetti.notifications.context import NotificationContext, NotificationSettings
-from tests.support.office import Desk
+from tests.support.service_context import Desk
 
 TERMS = NotificationSettings(
     people_address="https://people.example",
@@ -17,7 +17,7 @@ TERMS = NotificationSettings(
 def a_mailroom(desk: Desk, deliverers=None, step=lambda _name: None, **terms: object) -> NotificationContext:
     """Give a room whose terms are `TERMS`, but for what is said otherwise."""
     return NotificationContext(
-        desk.register,
+        desk.db,
         Environment.TEST,
         desk.clock,
         desk.machine,

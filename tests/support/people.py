@@ -6,7 +6,7 @@ from sinetti.domain.values import Language, Serial
 from sinetti.services.organisations.contacts import ContactUpdate, change_contact
 from sinetti.services.organisations.people import add_signatory, set_contact_person
 from tests.support.authority import CUSTOMER_ID
-from tests.support.office import REQUEST, Desk
+from tests.support.service_context import REQUEST, Desk
 
 
 def a_person(who: str, language: Language = Language.FI) -> ContactDetails:
@@ -16,15 +16,15 @@ def a_person(who: str, language: Language = Language.FI) -> ContactDetails:
 
 def named(desk: Desk, serial: Serial) -> None:
     """Name a contact, a deputy, a contact person and two signatories, called as their roles are."""
-    office = desk.office
+    ctx = desk.ctx
     for who, deputy in (("contact", False), ("deputy", True)):
-        change_contact(ContactUpdate(serial, a_person(who), deputy=deputy), office, "operator", REQUEST)
-    set_contact_person(CUSTOMER_ID, a_person("contact.person"), office, "operator", REQUEST)
+        change_contact(ContactUpdate(serial, a_person(who), deputy=deputy), ctx, "operator", REQUEST)
+    set_contact_person(CUSTOMER_ID, a_person("contact.person"), ctx, "operator", REQUEST)
     for who in ("signatory.1", "signatory.2"):
-        add_signatory(CUSTOMER_ID, a_person(who), office, "operator", REQUEST)
+        add_signatory(CUSTOMER_ID, a_person(who), ctx, "operator", REQUEST)
 
 
 def audited(desk: Desk, action: str) -> list[str]:
     """The audit rows of an action, as they are hashed, oldest first."""
-    rows = models.AuditEvent.objects.using(desk.register.alias).filter(action=action).order_by("sequence")
+    rows = models.AuditEvent.objects.using(desk.db.alias).filter(action=action).order_by("sequence")
     return [bytes(row.octets).decode() for row in rows]

@@ -13,7 +13,7 @@ from sinetti.services.issuance.secure_message import (
     send_pin,
     view_link,
 )
-from tests.support.office import CONTACT, REQUEST, Desk, an_order
+from tests.support.service_context import CONTACT, REQUEST, Desk, an_order
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,31 +26,31 @@ class Sent:
 
 def sent_of(desk: Desk, offered: LinkSent) -> Sent:
     """What the mail brings of it."""
-    return Sent(offered, link_token(desk.office.transfer_key, OPEN_LINK, offered.secure_id))
+    return Sent(offered, link_token(desk.ctx.transfer_key, OPEN_LINK, offered.secure_id))
 
 
 def offered(desk: Desk, phone: str = CONTACT.phone) -> Sent:
     """Order a certificate and have its contact written to."""
     new = replace(an_order(), contact=replace(CONTACT, phone=phone))
-    return sent_of(desk, order_and_offer(new, desk.office, "operator", REQUEST))
+    return sent_of(desk, order_and_offer(new, desk.ctx, "operator", REQUEST))
 
 
 def asked(desk: Desk, sent: Sent) -> str:
     """Press the button: the PIN code that the SMS brings."""
-    opened = send_pin(sent.token, view_link(sent.token, desk.office).made, desk.office, REQUEST)
+    opened = send_pin(sent.token, view_link(sent.token, desk.ctx).made, desk.ctx, REQUEST)
     assert isinstance(opened, PinSent), opened
     return code_of_sms(desk, sent)
 
 
 def code_of_sms(desk: Desk, sent: Sent) -> str:
     """The PIN code that was made last."""
-    pin = Pin.objects.using(desk.register.alias).get(message=sent.offered.secure_id, ended_at__isnull=True)
-    return pin_code(desk.office.transfer_key, pin.pin_id)
+    pin = Pin.objects.using(desk.db.alias).get(message=sent.offered.secure_id, ended_at__isnull=True)
+    return pin_code(desk.ctx.transfer_key, pin.pin_id)
 
 
 def opened(desk: Desk, sent: Sent) -> RevealedIds:
     """Press the button and enter the PIN code."""
-    shown = reveal_with_pin(sent.token, asked(desk, sent), desk.office, REQUEST)
+    shown = reveal_with_pin(sent.token, asked(desk, sent), desk.ctx, REQUEST)
     assert isinstance(shown, RevealedIds), shown
     return shown
 

@@ -18,7 +18,7 @@ from sinetti.notifications.templates.renderer import Skip, render
 from sinetti.services.token_encryption import LINK, decrypt_token
 from tests.support.browser import Browser
 from tests.support.mailrooms import a_mailroom
-from tests.support.office import TRANSFER_KEY, Desk
+from tests.support.service_context import TRANSFER_KEY, Desk
 
 PASSWORD = "neljä sanaa peräkkäin"
 PERIOD = 30
@@ -27,13 +27,13 @@ PERIOD = 30
 def letters(desk: Desk, email: str) -> list[RenderedMessage | Skip]:
     """What has been written about accounts to an address, the oldest first, as it would arrive now."""
     room = replace(a_mailroom(desk), unseal=partial(decrypt_token, TRANSFER_KEY, LINK))
-    rows = models.OutboxMessage.objects.using(desk.register.alias).filter(kind=MessageKind.ACCOUNT, address=email)
+    rows = models.OutboxMessage.objects.using(desk.db.alias).filter(kind=MessageKind.ACCOUNT, address=email)
     return [render(delivery.owed_of(row), room) for row in rows.order_by("created", "pk")]
 
 
 def told(desk: Desk, email: str) -> set[str]:
     """Which letters there were to an address."""
-    rows = models.OutboxMessage.objects.using(desk.register.alias).filter(kind=MessageKind.ACCOUNT, address=email)
+    rows = models.OutboxMessage.objects.using(desk.db.alias).filter(kind=MessageKind.ACCOUNT, address=email)
     return {facts["letter"] for facts in rows.values_list("facts", flat=True)}
 
 

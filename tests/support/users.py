@@ -17,16 +17,16 @@ from sinetti.eservice.accounts.sessions import SessionStore
 from sinetti.eservice.core.authentication import OUTSIDE_ROLES
 from sinetti.infra.clock import utc_now
 from tests.support.browser import Browser
-from tests.support.office import Desk
+from tests.support.service_context import Desk
 
 
 def account(desk: Desk, name: str, *, language: Language = Language.EN, staff: bool = False) -> models.User:
     """Make an account, whose e-mail address is made of its name."""
     user = models.User(
-        email=f"{name}@people.example", name=name.title(), language=language, is_staff=staff, created=desk.office.now()
+        email=f"{name}@people.example", name=name.title(), language=language, is_staff=staff, created=desk.ctx.now()
     )
     user.set_unusable_password()
-    user.save(using=desk.register.alias)
+    user.save(using=desk.db.alias)
     return user
 
 
@@ -34,15 +34,15 @@ def mandate(
     desk: Desk, who: models.User | str, customer_id: str, role: Role, until: datetime | None = None
 ) -> models.RoleAssignment:
     """Give a role for an organisation to an account, or to another organisation by its customer id."""
-    rows = models.Organisation.objects.using(desk.register.alias)
+    rows = models.Organisation.objects.using(desk.db.alias)
     organisation = rows.get(customer_id=customer_id)
     values: dict[str, object] = {"agent": rows.get(customer_id=who)} if isinstance(who, str) else {"user": who}
     if not isinstance(who, str):
-        values["person"] = models.Person.objects.using(desk.register.alias).create(
+        values["person"] = models.Person.objects.using(desk.db.alias).create(
             name=who.name, email=who.email, language=who.language
         )
-    return models.RoleAssignment.objects.using(desk.register.alias).create(
-        organisation=organisation, role=role, valid_from=desk.office.now(), valid_until=until, **values
+    return models.RoleAssignment.objects.using(desk.db.alias).create(
+        organisation=organisation, role=role, valid_from=desk.ctx.now(), valid_until=until, **values
     )
 
 

@@ -29,8 +29,8 @@ from sinetti.services.token_encryption import SECOND_FACTOR, encrypt_token
 from tests.support.authority import CUSTOMER_ID
 from tests.support.browser import Browser, Post, people_door
 from tests.support.firms import a_certificate, a_person, rows
-from tests.support.office import REQUEST, Desk, add_organisation, an_order, enrolled, ordered
 from tests.support.secure import asked, offered, opened
+from tests.support.service_context import REQUEST, Desk, add_organisation, an_order, enrolled, ordered
 from tests.support.users import account, mandate, signed_in
 
 DAY = timedelta(days=1)
@@ -272,7 +272,7 @@ def town(desk: Desk, address: str) -> Town:
     built.people[NOBODY].save()
     for who, role in ((SIGNATORY, Role.SIGNATORY), (WEAK, Role.SIGNATORY), (VIEWER, Role.VIEWER)):
         kept = mandate(desk, built.people[who], CUSTOMER_ID, role)
-    now, contact = desk.office.now(), a_person(desk, "contact@malli.example", "Terho Tekninen")
+    now, contact = desk.ctx.now(), a_person(desk, "contact@malli.example", "Terho Tekninen")
     own = rows(desk, "Organisation").get(customer_id=CUSTOMER_ID)
     held = enrolled(desk)
     near = [a_certificate(desk, own, now + left * DAY, contact) for left in (3, 9, 40, 500)]
@@ -280,11 +280,11 @@ def town(desk: Desk, address: str) -> Town:
         deputy=a_person(desk, "deputy@malli.example", "Vara Sijainen")
     )
     gone = enrolled(desk)
-    revoke(RevocationRequest(gone.serial, RevocationReason.KEY_COMPROMISE), desk.office, "operator", REQUEST)
+    revoke(RevocationRequest(gone.serial, RevocationReason.KEY_COMPROMISE), desk.ctx, "operator", REQUEST)
     ids = ordered(desk, an_order())
     add_organisation(desk, "7654321-4")
     mandate(desk, CUSTOMER_ID, "7654321-4", Role.MANAGER, now + 300 * DAY)
-    ask_for_oneself(CUSTOMER_ID, Role.VIEWER, desk.office, Actor(built.people[NOBODY].pk), REQUEST)
+    ask_for_oneself(CUSTOMER_ID, Role.VIEWER, desk.ctx, Actor(built.people[NOBODY].pk), REQUEST)
     known = {"organisation": own, "channels": ["WS"], "purpose": "Payroll", "language": "fi", "created": now}
     application = rows(desk, "AccessApplication").create(case_number="1", state="open", **known)
     decided = rows(desk, "AccessApplication").create(
@@ -293,7 +293,7 @@ def town(desk: Desk, address: str) -> Town:
     clerk = StaffSession(
         Actor(built.people[CLERK].pk, second_factor=True, staff=True),
         AccessJustification(AccessPurpose.SUPPORT),
-        desk.office,
+        desk.ctx,
         REQUEST,
     )
     proposal = rows(desk, "BulkRevocation").create(
@@ -308,7 +308,7 @@ def town(desk: Desk, address: str) -> Town:
     alone = rows(desk, "Organisation").get(customer_id="7654321-4").pk
     waits = [
         pending_invitations.add(
-            desk.register, where, replace(person, email=f"{by.pk}@malli.example"), by.pk, desk.deed()
+            desk.db, where, replace(person, email=f"{by.pk}@malli.example"), by.pk, desk.audit_entry()
         )[0]
         for where, by in ((own.pk, asker), (alone, asker), (own.pk, built.people[CLERK]))
     ]
@@ -356,8 +356,8 @@ def loads_of_two(desk: Desk, clerk: StaffSession) -> dict[str, str]:
 def with_factors(desk: Desk, user: models.User) -> None:
     """Give an account a password, a confirmed address and one-time codes."""
     user.set_password(PASSWORD)
-    user.save(using=desk.register.alias)
-    secret = encrypt_token(desk.office.transfer_key, SECOND_FACTOR, "JBSWY3DPEHPK3PXP")
+    user.save(using=desk.db.alias)
+    secret = encrypt_token(desk.ctx.transfer_key, SECOND_FACTOR, "JBSWY3DPEHPK3PXP")
     address, factor = apps.get_model("account", "EmailAddress"), apps.get_model("mfa", "Authenticator")
     address.objects.create(user=user, email=user.email, verified=True, primary=True)
     factor.objects.create(user=user, type="totp", data={"secret": secret})

@@ -10,7 +10,7 @@ from django.db import connections
 
 from sinetti.server.http import Request
 from tests.support.browser import Post, people_door
-from tests.support.office import REQUEST, Desk
+from tests.support.service_context import REQUEST, Desk
 
 
 @contextmanager

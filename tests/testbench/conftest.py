@@ -2,9 +2,9 @@
 
 import pytest
 
-from tests.support.office import sqlite_desk
 from tests.support.programs import running
 from tests.support.registers import sqlite_register
+from tests.support.service_context import sqlite_desk
 
 __all__ = ["sqlite_desk", "sqlite_register"]
 

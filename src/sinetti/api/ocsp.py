@@ -45,7 +45,7 @@ class OnDemandSigningBudget:
         return not wait
 
 
-def answer_ocsp(request: Request, office: ServiceContext, spot: OnDemandSigningBudget) -> Response:
+def answer_ocsp(request: Request, ctx: ServiceContext, spot: OnDemandSigningBudget) -> Response:
     """Answer one request of any method below /ocsp/."""
     named = _PATH.fullmatch(request.path) if len(request.path) <= _LONGEST_PATH else None
     if named is None:
@@ -57,13 +57,13 @@ def answer_ocsp(request: Request, office: ServiceContext, spot: OnDemandSigningB
         return refused
     octets = request.body if request.method == "POST" else _from_path(named[2] or "")
     try:
-        answered = respond(octets, named[1], office, spot)
+        answered = respond(octets, named[1], ctx, spot)
     except Exception:  # noqa: BLE001 - the last door: whoever asks reads OCSP
         _log.exception("request %s failed", request.request_id)
         return _not_kept(INTERNAL_ERROR)
     if answered is None:
         return _nobody()
-    return _not_kept(answered.der) if request.method == "POST" else _cached(answered, office)
+    return _not_kept(answered.der) if request.method == "POST" else _cached(answered, ctx)
 
 
 def _refused(request: Request) -> Response | None:
@@ -90,11 +90,11 @@ def _nobody() -> Response:
     return text_response(404, "No CA of this name answers here. The address for OCSP stands in each certificate.")
 
 
-def _cached(answered: OcspReply, office: ServiceContext) -> Response:
+def _cached(answered: OcspReply, ctx: ServiceContext) -> Response:
     """Say how long it may be kept (RFC 5019, 6.2), by the machine's clock, as caches' clocks are."""
     if answered.told is None or not answered.kept:
         return _not_kept(answered.der)
-    left, now = answered.told.next_update - office.now(), office.machine_now()
+    left, now = answered.told.next_update - ctx.now(), ctx.machine_now()
     age = max(timedelta(0), min(MAX_AGE, left))
     headers = {
         "cache-control": f"max-age={age.seconds}, public, no-transform, must-revalidate",

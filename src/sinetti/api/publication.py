@@ -30,7 +30,7 @@ _TAG = re.compile(r'(?:W/)?("[^"]*")')
 class PublicationEndpoint:
     """Serves what relying parties fetch. Nothing here needs a secret or tells one."""
 
-    office: ServiceContext
+    ctx: ServiceContext
     spot: OnDemandSigningBudget = field(default_factory=OnDemandSigningBudget)
 
     def __call__(self, request: Request) -> Response:
@@ -48,17 +48,17 @@ class PublicationEndpoint:
             _log.exception("request %s failed", request.request_id)
             return text_response(503, "This cannot be fetched now. Fetch it again in a minute.", retry_after="60")
         finally:
-            self.office.register.refresh()
+            self.ctx.db.refresh()
 
     def _ocsp(self, request: Request) -> Response:
         try:
-            return answer_ocsp(request, self.office, self.spot)
+            return answer_ocsp(request, self.ctx, self.spot)
         finally:
-            self.office.register.refresh()
+            self.ctx.db.refresh()
 
     def _get(self, request: Request) -> Response:
         if asked := _CERTIFICATE.fullmatch(request.path):
-            certificate = self.office.certificates.get(asked[1])
+            certificate = self.ctx.certificates.get(asked[1])
             if certificate is not None:
                 since = load_certificate(certificate).not_valid_before_utc
                 tag = hashlib.sha256(certificate).hexdigest()
@@ -66,7 +66,7 @@ class PublicationEndpoint:
                 return _conditional(request, fresh)
         if asked := _LIST.fullmatch(request.path):
             authority, shard = self._asked(asked[1])
-            newest = current_crl(authority, shard, self.office, request.request_id)
+            newest = current_crl(authority, shard, self.ctx, request.request_id)
             if newest is not None:
                 # The number names the octets: no two lists of a CA have it but the whole one and its shards'.
                 headers = _headers(f"{newest.number}-{shard}", newest.this_update, _LISTS_FOR)
@@ -78,7 +78,7 @@ class PublicationEndpoint:
     def _asked(self, name: str) -> tuple[str, int]:
         """Which CA's list is meant, and which shard: NAME is the whole one, also of a CA whose name ends in -1."""
         with_shard = _SHARD.fullmatch(name)
-        if name in self.office.issuers or with_shard is None:
+        if name in self.ctx.issuers or with_shard is None:
             return name, 0
         return with_shard[1], int(with_shard[2])
 

@@ -25,12 +25,12 @@ _log = logging.getLogger(__name__)
 class RenewalInfoEndpoint:
     """Tells when a certificate had best be renewed. Nobody has to say who they are: certificates are no secret."""
 
-    office: ServiceContext
+    ctx: ServiceContext
     _known: Mapping[bytes, tuple[str, ...]] = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
         """Look once which CAs there are."""
-        object.__setattr__(self, "_known", identified(self.office))
+        object.__setattr__(self, "_known", identified(self.ctx))
 
     def __call__(self, request: Request) -> Response:
         """Answer one request of any method at or below `PATH`."""
@@ -42,7 +42,7 @@ class RenewalInfoEndpoint:
             _log.exception("request %s failed", request.request_id)
             return with_headers(problem_response(request, 503, "unavailable", texts.AWAY), retry_after="60")
         finally:
-            self.office.register.refresh()
+            self.ctx.db.refresh()
 
     def _get(self, request: Request) -> Response:
         try:
@@ -50,7 +50,7 @@ class RenewalInfoEndpoint:
         except ValueError:
             return problem_response(request, 400, "malformed", texts.NO_ID)
         authorities = self._known.get(identifier)
-        hint = hint_of(authorities, serial, self.office) if authorities else None
+        hint = hint_of(authorities, serial, self.ctx) if authorities else None
         return _shown(hint) if hint is not None else problem_response(request, 404, "unknown", texts.NOT_THERE)
 
 

@@ -44,13 +44,13 @@ class RevocationsEndpoint:
     `admits` is asked with the DER of a proven signer: whether it has room for one more call.
     """
 
-    office: ServiceContext
+    ctx: ServiceContext
     admits: Callable[[bytes], bool] = lambda _signer: True
     _known: Mapping[bytes, tuple[str, ...]] = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
         """Look once which CAs there are."""
-        object.__setattr__(self, "_known", identified(self.office))
+        object.__setattr__(self, "_known", identified(self.ctx))
 
     def __call__(self, request: Request) -> Response:
         """Answer one request of any method at `PATH`."""
@@ -62,7 +62,7 @@ class RevocationsEndpoint:
             _log.exception("request %s failed", request.request_id)
             return with_headers(problem_response(request, 503, "unavailable", texts.AWAY), retry_after="60")
         finally:
-            self.office.register.refresh()
+            self.ctx.db.refresh()
 
     def _post(self, request: Request) -> Response:
         content_type = request.headers.get("content-type", "")
@@ -71,7 +71,7 @@ class RevocationsEndpoint:
         parts = SignedComponents(request.method, request.path, content_type, request.body)
         found: list[ClaimedSigner] = []
         try:
-            verify(parts, request.headers, lambda key_id: self._key_of(key_id, found), self.office.machine_now())
+            verify(parts, request.headers, lambda key_id: self._key_of(key_id, found), self.ctx.machine_now())
         except MessageSignatureError as refused:
             _log.info("request %s: signature refused: %s", request.request_id, refused)
             return _unsigned(request, refused.wrong)
@@ -88,7 +88,7 @@ class RevocationsEndpoint:
         return self._revoke(signer, asked, request, language)
 
     def _revoke(self, signer: ClaimedSigner, asked: RevocationBody, request: Request, language: Language) -> Response:
-        done = revoke_own(signer, asked.serial, asked.reason, self.office, request.request_id)
+        done = revoke_own(signer, asked.serial, asked.reason, self.ctx, request.request_id)
         if isinstance(done, SelfRevocationResult):
             return problem_response(request, _STATUS[done], done.value, texts.OWN[done], language)
         return json_reply(200, render_revoked(RevocationReply(done.serial, done.at, done.reason)))
@@ -104,13 +104,13 @@ class RevocationsEndpoint:
 
     def _signer(self, key_id: str) -> ClaimedSigner | None:
         if len(key_id) == _HEX and "." not in key_id:
-            return signer_of(Sha256(key_id), self.office)
+            return signer_of(Sha256(key_id), self.ctx)
         try:
             identifier, serial = parse_ari_cert_id(key_id)
         except ValueError:
             return None
         authorities = self._known.get(identifier)
-        return signer_of((authorities, serial), self.office) if authorities else None
+        return signer_of((authorities, serial), self.ctx) if authorities else None
 
 
 def _unsigned(request: Request, wrong: SignatureErrorReason) -> Response:

@@ -13,16 +13,16 @@ from sinetti.wire.json_api import revocations, usage_reports
 Door = Callable[[Request], Response]
 
 
-def mount_api(door: Door, office: ServiceContext, admits: Callable[[bytes], bool] = lambda _signer: True) -> Door:
+def mount_api(door: Door, ctx: ServiceContext, admits: Callable[[bytes], bool] = lambda _signer: True) -> Door:
     """Give one door that answers at the paths of `/api/v1/` that there are, and leaves everything else to this one.
 
     `admits` is asked with the DER of a proven signer: whether it has room for one more call.
     """
     exact: dict[str, Door] = {
-        usage_reports.PATH: UsageReportsEndpoint(office),
-        revocations.PATH: RevocationsEndpoint(office, admits),
+        usage_reports.PATH: UsageReportsEndpoint(ctx),
+        revocations.PATH: RevocationsEndpoint(ctx, admits),
     }
-    hints = RenewalInfoEndpoint(office)
+    hints = RenewalInfoEndpoint(ctx)
 
     def answer(request: Request) -> Response:
         if request.path.startswith(f"{renewal_info.PATH}/"):

@@ -32,7 +32,7 @@ class SoapEndpoint:
     `admits` is asked with the DER of a proven signer: whether it has room for one more call.
     """
 
-    office: ServiceContext
+    ctx: ServiceContext
     address: str
     recipe: SignatureProfile
     seal: Callable[[], DocumentSigner] = field(repr=False)
@@ -61,9 +61,7 @@ class SoapEndpoint:
                 if octets
                 else text_response(404, "The WSDL imports no schema of this name.")
             )
-        page = welcome(
-            self.office.environment, self.address, preferred_language(request.headers.get("accept-language"))
-        )
+        page = welcome(self.ctx.environment, self.address, preferred_language(request.headers.get("accept-language")))
         return Response(200, "text/html; charset=utf-8", page, {"content-security-policy": "default-src 'none'"})
 
     def _post(self, request: Request) -> Response:
@@ -80,7 +78,7 @@ class SoapEndpoint:
             _log.exception("request %s failed", request.request_id)
             answer = Rejection(RejectionReason.INTERNAL, reference=request.request_id)
         finally:
-            self.office.register.refresh()
+            self.ctx.db.refresh()
         if isinstance(answer, Rejection):
             return self._refuse(opened.operation, answer, request)
         return self._render(opened.operation, answer)
@@ -88,22 +86,22 @@ class SoapEndpoint:
     def _act(
         self, opened: operations.ParsedRequest, request_id: str
     ) -> AcceptedResponse | CertificateResponse | Rejection:
-        if opened.environment is not self.office.environment:
+        if opened.environment is not self.ctx.environment:
             return Rejection(RejectionReason.WRONG_ENVIRONMENT)
         try:
-            ask = operations.verified_request(opened, self.office.policy)
+            ask = operations.verified_request(opened, self.ctx.policy)
         except RequestSignatureError as refused:
             _log.info("request %s: signature refused: %s", request_id, refused)
             return Rejection(RejectionReason.SIGNATURE_INVALID)
         match ask:
             case EnrolRequest():
-                return enrol(ask, self.office, request_id)
+                return enrol(ask, self.ctx, request_id)
             case RenewRequest():
                 if not self.admits(ask.signer):
                     return Rejection(RejectionReason.TOO_MANY_REQUESTS)
-                return renew(ask, self.office, request_id)
+                return renew(ask, self.ctx, request_id)
             case RetrieveRequest():
-                return retrieve(ask, self.office, request_id)
+                return retrieve(ask, self.ctx, request_id)
             case never:
                 assert_never(never)
 

@@ -26,7 +26,7 @@ _log = logging.getLogger(__name__)
 class UsageReportsEndpoint:
     """Takes sightings. Signatures are as old as the machine's clock says; what was seen lives on the office's."""
 
-    office: ServiceContext
+    ctx: ServiceContext
 
     def __call__(self, request: Request) -> Response:
         """Answer one request of any method at `PATH`."""
@@ -41,7 +41,7 @@ class UsageReportsEndpoint:
             detail = "The report cannot be taken now. Send it again in a minute: nothing counts twice."
             return with_headers(problem_response(503, "unavailable", detail), retry_after="60")
         finally:
-            self.office.register.refresh()
+            self.ctx.db.refresh()
 
     def _post(self, request: Request) -> Response:
         content_type = request.headers.get("content-type", "")
@@ -49,18 +49,18 @@ class UsageReportsEndpoint:
             return problem_response(415, "not-json", f"Send the sightings as {CONTENT_TYPE}.")
         parts = SignedComponents(request.method, request.path, content_type, request.body)
         try:
-            name = verify(parts, request.headers, self._key_of, self.office.machine_now())
+            name = verify(parts, request.headers, self._key_of, self.ctx.machine_now())
         except MessageSignatureError as refused:
             return _refused(refused.wrong)
         try:
             seen = usage_reports.parse(request.body)
         except InvalidUsageReport as bad:
             return problem_response(422, "bad-field", f"{bad}.")
-        taken = record_report(name, seen, self.office)
+        taken = record_report(name, seen, self.ctx)
         return json_reply(202, {"taken": taken.taken, "unknown": taken.unknown})
 
     def _key_of(self, name: str) -> PublicKey | None:
-        pem = gateway_key(name, self.office)
+        pem = gateway_key(name, self.ctx)
         return load_public_key(pem.encode("ascii")) if pem is not None else None
 
 

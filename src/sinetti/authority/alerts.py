@@ -56,13 +56,13 @@ def health_warnings(authority: Authority) -> Mapping[str, Callable[[], str | Non
 
 def issuing_ca(authority: Authority) -> str | None:
     """Name the issuing CAs that need a successor."""
-    office, validity = authority.office, authority.hierarchy.holder_validity
-    certificates = {name: office.issuers[name].certificate for name in sorted(set(office.issuing.values()))}
+    ctx, validity = authority.ctx, authority.hierarchy.holder_validity
+    certificates = {name: ctx.issuers[name].certificate for name in sorted(set(ctx.issuing.values()))}
     ends = (
         IssuingEnd(name, last_issuance_time(one, validity), one.not_valid_after_utc)
         for name, one in certificates.items()
     )
-    now = office.now()
+    now = ctx.now()
     told = [
         f"{one.name} {'stopped' if now > one.stops else 'stops'} issuing on {one.stops:%Y-%m-%d}"
         for one in issuing_ca_alarms(ends, now)
@@ -72,19 +72,19 @@ def issuing_ca(authority: Authority) -> str | None:
 
 def offline_lists(authority: Authority) -> str | None:
     """Name the CAs whose lists have to be renewed with a key from off line."""
-    office = authority.office
-    ends = (ListEnd(name, _first_end(name, office.register)) for name in sorted(office.offline))
+    ctx = authority.ctx
+    ends = (ListEnd(name, _first_end(name, ctx.db)) for name in sorted(ctx.offline))
     told = [
         f"the list of {one.name} ends on {one.ends:%Y-%m-%d}" if one.ends else f"{one.name} has no list yet"
-        for one in list_alarms(ends, office.now())
+        for one in list_alarms(ends, ctx.now())
     ]
     command = f"sinetti authority publish --dir {authority.folder.root} --offline-dir DIR"
     return f"{' and '.join(told)}: renew with {command}" if told else None
 
 
-def _first_end(authority: str, register: Database) -> datetime | None:
+def _first_end(authority: str, db: Database) -> datetime | None:
     """When the first of a CA's two lists ends; None where one is missing."""
-    both = [crls.latest_crl(register, authority, shard) for shard in (crls.WHOLE, 1)]
+    both = [crls.latest_crl(db, authority, shard) for shard in (crls.WHOLE, 1)]
     ends = [one.next_update for one in both if one is not None]
     return min(ends) if len(ends) == len(both) else None
 
@@ -113,19 +113,19 @@ def operator_findings(authority: Authority, more: Mapping[str, bytes] = _NO_MORE
 
 
 def _watched(authority: Authority, certificates: Mapping[str, bytes]) -> tuple[MonitoringFinding, ...]:
-    office = authority.office
+    ctx = authority.ctx
     return (
-        *check_crls(office, stored_crls(office), offline=False),
-        *check_ocsp_age(office),
-        *certificate_findings(certificates, office),
-        *bulk_findings(office),
+        *check_crls(ctx, stored_crls(ctx), offline=False),
+        *check_ocsp_age(ctx),
+        *certificate_findings(certificates, ctx),
+        *bulk_findings(ctx),
     )
 
 
 def messages(authority: Authority) -> str | None:
     """Say what keeps messages from leaving, or from arriving (docs/notices.md), in one line."""
-    office = authority.office
-    found = outbox_summary(office.register, office.now(), deferred_kinds(office.now(), LATE))
+    ctx = authority.ctx
+    found = outbox_summary(ctx.db, ctx.now(), deferred_kinds(ctx.now(), LATE))
     told = []
     if found.late and found.oldest is not None:
         told.append(f"{pluralise(found.late, 'message')} should have left by {found.oldest:%Y-%m-%d %H:%M} UTC")
@@ -135,15 +135,15 @@ def messages(authority: Authority) -> str | None:
     if found.dead:
         listed = f"sinetti authority notices retry --dir {authority.folder.root} lists them"
         told.append(f"{pluralise(found.dead, 'message')} given up: {listed}")
-    if (returned := bounces.bounce_alert(office.register, office.now())) is not None:
+    if (returned := bounces.bounce_alert(ctx.db, ctx.now())) is not None:
         told.append(returned)
     return "; ".join(told) or None
 
 
 def unreachable_recipients(authority: Authority) -> str | None:
     """Name certificates that end soon and of which nobody could be told."""
-    office = authority.office
-    found = find_unreachable(office.register, office.now(), ReminderSchedule(LADDER, is_holiday), _NAMED)
+    ctx = authority.ctx
+    found = find_unreachable(ctx.db, ctx.now(), ReminderSchedule(LADDER, is_holiday), _NAMED)
     if not found.count:
         return None
     more = f" and {found.count - _NAMED} more" if found.count > _NAMED else ""

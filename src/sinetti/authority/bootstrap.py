@@ -65,7 +65,7 @@ class Authority:
     folder: DataDirectory
     settings: AuthoritySettings
     hierarchy: Hierarchy
-    office: ServiceContext
+    ctx: ServiceContext
     journal: Journal
     clock: ClockGuard
     responses: ResponseSigner = field(repr=False)
@@ -87,22 +87,22 @@ def notification_context(
 
     `deliverers` take letters in place of those that are set there.
     """
-    office, settings = authority.office, settings or notice_settings.read(authority.folder.notices)
+    ctx, settings = authority.ctx, settings or notice_settings.read(authority.folder.notices)
     return NotificationContext(
-        register=office.register,
-        environment=office.environment,
-        now=office.now,
-        machine_now=office.machine_now,
+        db=ctx.db,
+        environment=ctx.environment,
+        now=ctx.now,
+        machine_now=ctx.machine_now,
         # What people are told is what is done (docs/retention.md).
         terms=replace(settings.terms, people_kept=timedelta(days=authority.settings.keep_people_days)),
-        deliverers=_deliverers(settings, office) if deliverers is None else deliverers,
-        key=office.transfer_key,
-        unseal=partial(decrypt_token, office.transfer_key, LINK),
+        deliverers=_deliverers(settings, ctx) if deliverers is None else deliverers,
+        key=ctx.transfer_key,
+        unseal=partial(decrypt_token, ctx.transfer_key, LINK),
     )
 
 
-def _deliverers(settings: NoticeSettings, office: ServiceContext) -> dict[MessageChannel, MessageTransport]:
-    smtp = Smtp(settings.smtp, settings.sender, office.transfer_key, office.machine_now)
+def _deliverers(settings: NoticeSettings, ctx: ServiceContext) -> dict[MessageChannel, MessageTransport]:
+    smtp = Smtp(settings.smtp, settings.sender, ctx.transfer_key, ctx.machine_now)
     found: dict[MessageChannel, MessageTransport] = {MessageChannel.EMAIL: smtp}
     if settings.sms is not None:
         found[MessageChannel.SMS] = HttpSms(settings.sms)
@@ -120,7 +120,7 @@ def database_url(folder: DataDirectory, kind: DirectoryKind, settings: Authority
 
 def embedded_url(folder: DataDirectory) -> str:
     """The address of the register in the folder."""
-    return f"sqlite:///{quote(str(folder.register.absolute()))}"
+    return f"sqlite:///{quote(str(folder.sqlite_file.absolute()))}"
 
 
 def open_authority(
@@ -140,22 +140,22 @@ def open_authority(
     hierarchy = parse_hierarchy(text, settings.environment, settings.base_url)
     certificates = {spec.file_name: read_certificate(folder, spec.file_name) for spec in hierarchy.authorities}
     transfer_key, phrase = folder.read(folder.transfer_key), _phrase(folder, kind, hierarchy, passphrase)
-    register = _register_there(folder, kind, settings)
+    db = _register_there(folder, kind, settings)
     # Whose it is comes first: a database that is another's, or nobody's, stays as it is.
-    _check_identity(folder, register, settings, certificates)
-    migrate(register)
+    _check_identity(folder, db, settings, certificates)
+    migrate(db)
     issuers = _issuers(hierarchy, certificates)
-    journal = _journal(journal_folder(folder, kind, settings), register, journal_mark(folder, kind))
-    clock = _guard(register, manner)
+    journal = _journal(journal_folder(folder, kind, settings), db, journal_mark(folder, kind))
+    clock = _guard(db, manner)
     # A bench's certificates live on a clock of its own, which the machine's tells nothing of.
     may_issue = always_allowed if kind is DirectoryKind.TESTBENCH else clock.may_issue
-    means = IssuanceDependencies(SoftwareSigner(folder.keys, phrase), manner.now, may_issue, _telling(register))
-    office = ServiceContext(
+    means = IssuanceDependencies(SoftwareSigner(folder.keys, phrase), manner.now, may_issue, _telling(db))
+    ctx = ServiceContext(
         environment=settings.environment,
-        register=register,
+        db=db,
         signer=means.signer,
         issuers=issuers,
-        issuing={channel: name for channel, name in authorities.issuing_names(register).items() if name in issuers},
+        issuing={channel: name for channel, name in authorities.issuing_names(db).items() if name in issuers},
         country=hierarchy.country,
         certificates={name: certificate_der(certificate) for name, certificate in certificates.items()},
         now=manner.now,
@@ -167,22 +167,22 @@ def open_authority(
         step=manner.step,
         journal=journal,
         offline=frozenset(offline_names(folder, hierarchy)),
-        shards=Shards(register, settings.certificates_per_list),
+        shards=Shards(db, settings.certificates_per_list),
         may_issue=may_issue,
         responders=responders(folder, hierarchy, issuers, means, phrase),
     )
     responses = ResponseSigner(folder, hierarchy, issuers[hierarchy.services.file_name], means, phrase)
-    return Authority(folder, settings, hierarchy, office, journal, clock, responses, phrase)
+    return Authority(folder, settings, hierarchy, ctx, journal, clock, responses, phrase)
 
 
-def _telling(register: Database) -> Callable[[str, x509.Certificate], None]:
+def _telling(db: Database) -> Callable[[str, x509.Certificate], None]:
     """Give what tells the register of a certificate of the service's own."""
-    return lambda authority, certificate: register_certificates(register, [(authority, certificate)])
+    return lambda authority, certificate: register_certificates(db, [(authority, certificate)])
 
 
-def _guard(register: Database, manner: RuntimeOptions) -> ClockGuard:
+def _guard(db: Database, manner: RuntimeOptions) -> ClockGuard:
     """The clock that dates come from is the one that is judged, where that is not the machine's own too."""
-    return ClockGuard(register, utc_now_precise if manner.now is utc_now else manner.now, boottime_seconds)
+    return ClockGuard(db, utc_now_precise if manner.now is utc_now else manner.now, boottime_seconds)
 
 
 def offline_names(folder: DataDirectory, hierarchy: Hierarchy) -> tuple[str, ...]:
@@ -221,16 +221,16 @@ def connect_database(
 
 def _register_there(folder: DataDirectory, kind: DirectoryKind, settings: AuthoritySettings) -> Database:
     """Open the register, but make none: SQLite would, for whoever looks. Raises FolderDamaged and SettingsError."""
-    register = connect_database(folder, kind, settings)
-    if (missing := register.missing_file()) is not None:
+    db = connect_database(folder, kind, settings)
+    if (missing := db.missing_file()) is not None:
         backup = "" if kind is DirectoryKind.TESTBENCH else ", or from a backup (sinetti authority restore)"
         sentence = f"{missing} is not there: bring it back from a copy of the folder{backup}"
         raise FolderDamaged(sentence)
-    return register
+    return db
 
 
-def _journal(folder: Path, register: Database, mark: JournalMark) -> Journal:
-    identity = authorities.identity(register)
+def _journal(folder: Path, db: Database, mark: JournalMark) -> Journal:
+    identity = authorities.identity(db)
     assert identity is not None  # noqa: S101 - _check_identity has looked
     return Journal(folder, JournalHeader(identity.instance_id, identity.environment, mark.node), utc_now, mark)
 
@@ -264,9 +264,9 @@ def _issuers(hierarchy: Hierarchy, certificates: Mapping[str, x509.Certificate])
 
 
 def _check_identity(
-    folder: DataDirectory, register: Database, settings: AuthoritySettings, certificates: Mapping[str, x509.Certificate]
+    folder: DataDirectory, db: Database, settings: AuthoritySettings, certificates: Mapping[str, x509.Certificate]
 ) -> None:
-    identity = authorities.identity(register)
+    identity = authorities.identity(db)
     if identity is None:
         sentence = "the register is empty: this folder's authority was founded with another database"
         raise FolderDamaged(sentence)

@@ -99,7 +99,7 @@ class DataDirectory:
         return self.root / "trust"
 
     @property
-    def register(self) -> Path:
+    def sqlite_file(self) -> Path:
         """The embedded register (SQLite)."""
         return self.root / "register.sqlite3"
 
@@ -195,9 +195,9 @@ def atomic_directory(
             (temporary / name).mkdir(mode=0o700)
         folder = DataDirectory(temporary)
         yield folder
-        if folder.register.exists():
+        if folder.sqlite_file.exists():
             # SQLite gives its journals the register's own mode.
-            folder.register.chmod(0o600)
+            folder.sqlite_file.chmod(0o600)
         _sync(temporary)
         temporary.rename(root)
         sync(root.parent)

@@ -124,14 +124,14 @@ def _check_database_free(folder: DataDirectory, founding: InitOptions) -> None:
     """Look at a register elsewhere before any key is made, so that a database that is away or taken is told at once."""
     if database_url(folder, founding.kind, founding.settings) == embedded_url(folder):
         return
-    register = connect_database(folder, founding.kind, founding.settings, alias="founding")
+    db = connect_database(folder, founding.kind, founding.settings, alias="founding")
     try:
-        if authorities.identity(register) is not None:
+        if authorities.identity(db) is not None:
             raise FolderError(_TAKEN)
-        check_durability(register)
-        migrate(register)
+        check_durability(db)
+        migrate(db)
     finally:
-        register.close()
+        db.close()
 
 
 def _finish(folder: DataDirectory, hierarchy: Hierarchy, founding: InitOptions) -> None:
@@ -140,20 +140,20 @@ def _finish(folder: DataDirectory, hierarchy: Hierarchy, founding: InitOptions) 
         certificates = {spec.file_name: read_certificate(folder, spec.file_name) for spec in hierarchy.authorities}
         _read_back(folder, hierarchy, certificates, founding)
         rows = tuple(_row(hierarchy, spec, certificates[spec.file_name]) for spec in hierarchy.authorities)
-        register = connect_database(folder, founding.kind, authority_settings.read(folder.settings), alias="founding")
+        db = connect_database(folder, founding.kind, authority_settings.read(folder.settings), alias="founding")
         try:
-            identity = authorities.identity(register)
+            identity = authorities.identity(db)
             if identity is None:
-                migrate(register)
+                migrate(db)
                 founding.step("migrated")
-                deed = AuditContext("operator", founding.now, secrets.token_hex(16))
-                identity = authorities.found(register, hierarchy.environment, rows, deed)
+                audit = AuditContext("operator", founding.now, secrets.token_hex(16))
+                identity = authorities.found(db, hierarchy.environment, rows, audit)
                 founding.step("committed")
             if identity.fingerprints != {row.name: row.sha256 for row in rows}:
                 raise FolderError(_TAKEN)
-            _publish_first_lists(folder, register, founding)
+            _publish_first_lists(folder, db, founding)
         finally:
-            register.close()
+            db.close()
         write_atomic(folder.instance, f"{identity.instance_id}\n".encode())
         if founding.offline is not None:
             founding.offline.finish()
@@ -185,7 +185,7 @@ def _write(folder: DataDirectory, built: GeneratedHierarchy, founding: InitOptio
     (folder.trust / "holders.pem").write_bytes(built.holders_bundle)
     (folder.trust / "services.pem").write_bytes(built.services_bundle)
     if database_url(folder, founding.kind, founding.settings) == embedded_url(folder):
-        folder.register.touch()
+        folder.sqlite_file.touch()
     founding.also(folder)
 
 
@@ -212,12 +212,12 @@ def _read_back(
         founding.offline.check({name: certificates[name] for name in offline_names(folder, hierarchy)})
 
 
-def _publish_first_lists(folder: DataDirectory, register: Database, founding: InitOptions) -> None:
+def _publish_first_lists(folder: DataDirectory, db: Database, founding: InitOptions) -> None:
     """Have the first lists of CAs that are off line in the register, and then no more in the folder."""
     for path in sorted(folder.certificates.glob("*.crl")):
         name, _, shard = path.stem.rpartition(".")
-        deed = AuditContext("operator", founding.now, secrets.token_hex(16))
-        store_external_crl(name, int(shard), folder.read(path), register, deed)
+        audit = AuditContext("operator", founding.now, secrets.token_hex(16))
+        store_external_crl(name, int(shard), folder.read(path), db, audit)
         path.unlink()
 
 

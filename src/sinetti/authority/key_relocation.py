@@ -59,34 +59,34 @@ def relocate_offline_keys(authority: Authority, passphrase: bytes, offline: Offl
     then removed here: after a kill at any point the same call goes on. `passphrase` opens the keys in the folder.
     Raises FolderError, FolderDamaged and what `publish` raises.
     """
-    folder, office = authority.folder, authority.office
+    folder, ctx = authority.folder, authority.ctx
     with locked(folder.root):
         names = [spec.file_name for spec in authority.hierarchy.kept_offline]
-        keys = {name: _key(authority, name, passphrase) for name in names if name not in office.offline}
+        keys = {name: _key(authority, name, passphrase) for name in names if name not in ctx.offline}
         if not keys:
             sentence = f"the keys of root and intermediate CAs are not in {folder.root}: there is nothing to move"
             raise FolderError(sentence)
         offline.check_place(folder, authority.journal.folder)
         if len(keys) < len(names) and not offline.is_there():
-            sentence = f"{', '.join(sorted(office.offline))} went elsewhere before: give the folder that has its key"
+            sentence = f"{', '.join(sorted(ctx.offline))} went elsewhere before: give the folder that has its key"
             raise FolderError(sentence)
         for name in keys:
-            publish(name, office, secrets.token_hex(16), OFFLINE_LIFE)
-        office.step("published")
-        certificates = {name: office.issuers[name].certificate for name in names}
+            publish(name, ctx, secrets.token_hex(16), OFFLINE_LIFE)
+        ctx.step("published")
+        certificates = {name: ctx.issuers[name].certificate for name in names}
         if not offline.is_there():
             offline.write(keys, certificates)
-        office.step("written")
+        ctx.step("written")
         # What lies there already is an earlier run's, or it does not pass this: nothing there is ever overwritten.
         offline.check(certificates)
         for name, key in keys.items():
             if _octets(load_private_key(offline.key_file(name).read_bytes(), offline.passphrase)) != _octets(key):
                 sentence = f"{offline.key_file(name)} is another key than the one in {folder.keys}: nothing was removed"
                 raise FolderDamaged(sentence)
-        office.step("compared")
+        ctx.step("compared")
         for name in keys:
             (folder.keys / f"{name}.pem").unlink()
-            office.step("removed one")
+            ctx.step("removed one")
         sync(folder.keys)
     return tuple(keys)
 

@@ -46,13 +46,13 @@ def check_consistency(authority: Authority, *, mends: bool = False, tls_key: Pat
     committed.
     """
     check_key_separation(authority, tls_key)
-    register_existing(authority.office.register, authority.folder, authority.hierarchy, authority.office.issuers)
-    for unknown in check_durability(authority.office.register):
+    register_existing(authority.ctx.db, authority.folder, authority.hierarchy, authority.ctx.issuers)
+    for unknown in check_durability(authority.ctx.db):
         _log.warning("%s", unknown)
-    standing = compare(authority.office, authority.journal)
+    standing = compare(authority.ctx, authority.journal)
     if mends and not standing.agrees:
-        reconcile(authority.office, authority.journal, secrets.token_hex(16))
-        standing = compare(authority.office, authority.journal)
+        reconcile(authority.ctx, authority.journal, secrets.token_hex(16))
+        standing = compare(authority.ctx, authority.journal)
     if not standing.agrees:
         way_out = f"nothing is served until you run sinetti authority reconcile --dir {authority.folder.root}"
         sentence = f"{standing.ahead}; {way_out}"
@@ -82,25 +82,25 @@ def _maintenance_loop(authority: Authority, stop: Event) -> None:
     Once a day say what nears its end. What fails keeps nothing else from being done: a journal that is full no answers
     from being signed.
     """
-    office, told, rounds = authority.office, AlertLogger(authority), OcspRefresher()
+    ctx, told, rounds = authority.ctx, AlertLogger(authority), OcspRefresher()
     duties: dict[str, Callable[[], object]] = {
-        "reservations": lambda: _settle_reservations(office),
-        "lists": lambda: refresh_crls(office, secrets.token_hex(16)),
+        "reservations": lambda: _settle_reservations(ctx),
+        "lists": lambda: refresh_crls(ctx, secrets.token_hex(16)),
         "what is to be told": told.tell,
-        "OCSP answers": lambda: rounds.look(office),
+        "OCSP answers": lambda: rounds.look(ctx),
     }
     while not stop.is_set():
         try:
             for name, duty in duties.items():
-                _do(name, duty, office)
+                _do(name, duty, ctx)
         finally:
-            office.register.close()
+            ctx.db.close()
         stop.wait(SETTLED_EVERY)
 
 
-def _do(name: str, duty: Callable[[], object], office: ServiceContext) -> None:
+def _do(name: str, duty: Callable[[], object], ctx: ServiceContext) -> None:
     try:
-        office.register.refresh()
+        ctx.db.refresh()
         duty()
     except DATABASE_UNAVAILABLE:
         _log.exception("the register is away: %s wait", name)
@@ -108,7 +108,7 @@ def _do(name: str, duty: Callable[[], object], office: ServiceContext) -> None:
         _log.exception("%s could not be looked after", name)
 
 
-def _settle_reservations(office: ServiceContext) -> None:
-    finished, given_up = resolve_reservations(office, secrets.token_hex(16))
+def _settle_reservations(ctx: ServiceContext) -> None:
+    finished, given_up = resolve_reservations(ctx, secrets.token_hex(16))
     if finished or given_up:
         _log.info("reservations: %d finished, %d given up", finished, given_up)

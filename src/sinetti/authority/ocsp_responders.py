@@ -59,7 +59,7 @@ def responders(
     }
 
 
-def register_certificates(register: Database, certificates: Iterable[tuple[str, x509.Certificate]]) -> None:
+def register_certificates(db: Database, certificates: Iterable[tuple[str, x509.Certificate]]) -> None:
     """Tell the register of the service's own certificates, by the names of their CAs, so that they are good if asked.
 
     What cannot be told now is told at the next start: it is in the folder.
@@ -71,13 +71,13 @@ def register_certificates(register: Database, certificates: Iterable[tuple[str, 
         for authority, one in certificates
     ]
     try:
-        ocsp_responses.record_own(register, rows)
+        ocsp_responses.record_own(db, rows)
     except DATABASE_UNAVAILABLE:
         _log.warning("the register does not know %d own certificates yet", len(rows), exc_info=True)
 
 
 def register_existing(
-    register: Database, folder: DataDirectory, hierarchy: Hierarchy, issuers: Mapping[str, IssuingCa]
+    db: Database, folder: DataDirectory, hierarchy: Hierarchy, issuers: Mapping[str, IssuingCa]
 ) -> None:
     """Tell the register of all that lie in the folder, which other code may have made."""
     specs = [_leaf(hierarchy, spec, issuers[spec.file_name]) for spec in hierarchy.answering]
@@ -87,7 +87,7 @@ def register_existing(
         for spec in specs
         for one in certificates_of(folder, spec.files, spec.issuer.certificate)
     ]
-    register_certificates(register, found)
+    register_certificates(db, found)
 
 
 def ensure_valid(all_of_them: Mapping[str, Callable[[], Responder]]) -> None:

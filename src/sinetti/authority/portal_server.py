@@ -48,7 +48,7 @@ def listen_people(address: ListenAddress, authority: Authority) -> PortalListene
 
 
 def people_edge(
-    office: ServiceContext,
+    ctx: ServiceContext,
     room: NotificationContext,
     leave: Callable[[], None],
     admission: Admission | None = None,
@@ -57,12 +57,12 @@ def people_edge(
     """Make the door. A PIN code leaves by `room` at once, while its reader waits."""
 
     def send_now(message_id: str) -> bool:
-        return send_message(room, message_id, office.now())
+        return send_message(room, message_id, ctx.now())
 
-    terms, office = room.terms, replace(office, daily_limits=settings.daily_limits)
+    terms, ctx = room.terms, replace(ctx, daily_limits=settings.daily_limits)
     around = PortalContext(
-        office, send_now, terms.service, terms.help, settings, sms=MessageChannel.SMS in room.deliverers
+        ctx, send_now, terms.service, terms.help, settings, sms=MessageChannel.SMS in room.deliverers
     )
-    pages = application(terms.people_address, office.transfer_key)
+    pages = application(terms.people_address, ctx.transfer_key)
     door = WsgiEndpoint(pages, terms.people_address, around.given())
     return AsgiApp(door, portal_limits(terms.people_address), PEOPLE_THREADS, admission or unlimited(), leave)

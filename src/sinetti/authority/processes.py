@@ -107,7 +107,7 @@ def run_node(authority: Authority, plan: ServeOptions, say: Callable[[ServeOptio
     _open_files_allowed()
     # A connection, or a journal that is locked, belongs to one process: each child opens its own.
     authority.journal.close()
-    authority.office.register.close()
+    authority.ctx.db.close()
 
     def roles(row: int, tls: TlsFiles | None) -> list[ProcessSpec]:
         return [
@@ -140,8 +140,8 @@ def _people_roles(node: NodeRuntime) -> list[ProcessSpec]:
 def _serve_people(people: PortalListener, node: NodeRuntime, row: int, ready: Callable[[], None]) -> NoReturn:
     """Answer people."""
     number = row - _GENERATIONS * node.plan.workers
-    office, admission = node.authority.office, _admission(node, row)
-    edge = people_edge(office, people.room, office.register.close, admission, people.settings)
+    ctx, admission = node.authority.ctx, _admission(node, row)
+    edge = people_edge(ctx, people.room, ctx.db.close, admission, people.settings)
     serve((Listener(edge, people.sockets[number]),), ready)
     exit_process()
 
@@ -190,8 +190,8 @@ class _Pairs:
 def _make_current(authority: Authority) -> None:
     """Begin with a response signer in force and a fresh CRL of every CA whose key is here."""
     authority.responses.seal()
-    ensure_valid(authority.office.responders)
-    publish_all(authority.office, request_id())
+    ensure_valid(authority.ctx.responders)
+    publish_all(authority.ctx, request_id())
 
 
 def _open_files_allowed() -> None:
@@ -217,8 +217,8 @@ def _work(node: NodeRuntime, part: _Part, ready: Callable[[], None]) -> NoReturn
         return not node.signers.wait(sha256(signer).digest(), monotonic_seconds())
 
     address, seal = authority.settings.soap_address, authority.responses.seal
-    door = mount_api(SoapEndpoint(authority.office, address, authority.recipe, seal, admits), authority.office, admits)
-    close, soap, status = authority.office.register.close, _admission(node, part.row), unlimited()
+    door = mount_api(SoapEndpoint(authority.ctx, address, authority.recipe, seal, admits), authority.ctx, admits)
+    close, soap, status = authority.ctx.db.close, _admission(node, part.row), unlimited()
     edge = AsgiApp(door, threads=soap_threads(plan.workers), admission=soap, leave=close)
     lists = AsgiApp(_status_door(authority), threads=STATUS_THREADS, admission=status, leave=close)
     listeners = (
@@ -245,19 +245,19 @@ def _admission(node: NodeRuntime, row: int) -> Admission:
 
 
 def _status_door(authority: Authority) -> Callable[[Request], Response]:
-    office, lists = authority.office, PublicationEndpoint(authority.office)
+    ctx, lists = authority.ctx, PublicationEndpoint(authority.ctx)
     health = HealthEndpoint(
         {
-            "register": lambda: register_check(office),
-            "journal": lambda: journal_check(office),
-            "issuing-keys": lambda: issuing_check(office),
+            "register": lambda: register_check(ctx),
+            "journal": lambda: journal_check(ctx),
+            "issuing-keys": lambda: issuing_check(ctx),
             "response-signer": lambda: _seals(authority),
-            "revocation-lists": lambda: lists_check(office, request_id()),
+            "revocation-lists": lambda: lists_check(ctx, request_id()),
             "clock": clock_check(authority.clock),
         },
         # The watchdog takes seconds where much is revoked: whether a node is ready does not wait for it.
-        {name: BackgroundCheck(name, look, office.register.close) for name, look in health_warnings(authority).items()},
-        done=office.register.refresh,
+        {name: BackgroundCheck(name, look, ctx.db.close) for name, look in health_warnings(authority).items()},
+        done=ctx.db.refresh,
     )
     return lambda request: health(request) if request.path in PATHS else lists(request)
 

@@ -180,14 +180,14 @@ def _ask_for_settings(connection: BaseDatabaseWrapper, **_rest: object) -> None:
 connection_created.connect(_ask_for_settings, dispatch_uid="sinetti.database.connection")
 
 
-def migrate(register: Database) -> None:
+def migrate(db: Database) -> None:
     """Bring the register's tables up to date, one process at a time; those of later code are left as they are.
 
     Raises DatabaseSetupError where later code has changed them so that this code cannot serve them (docs/schema.md),
     or where they cannot be made, what REGISTER_UNAVAILABLE lists, and DatabaseError where `is_corruption` is true of
     it.
     """
-    connection = connections[register.alias]
+    connection = connections[db.alias]
     try:
         if not _looked_at(connection):
             with _alone(connection), _no_looking_for_garbage():

@@ -9,12 +9,12 @@ _FULL = 2
 """SQLite's number for synchronous=FULL; 3 is EXTRA."""
 
 
-def check_durability(register: Database) -> tuple[str, ...]:
+def check_durability(db: Database) -> tuple[str, ...]:
     """Raise RegisterRefusesError where commits are not durable; returns what could not be checked, in sentences.
 
     Raises what REGISTER_UNAVAILABLE lists.
     """
-    connection = connections[register.alias]
+    connection = connections[db.alias]
     if connection.vendor == "sqlite":
         _check_sqlite(connection)
         return ()

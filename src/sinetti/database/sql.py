@@ -32,29 +32,29 @@ _TYPED = {
 }
 
 
-def takes_ctes_that_write(register: Database) -> bool:
+def takes_ctes_that_write(db: Database) -> bool:
     """Whether one statement can be a whole transaction here: PostgreSQL's can, SQLite takes them one by one."""
-    return connections[register.alias].vendor == "postgresql"
+    return connections[db.alias].vendor == "postgresql"
 
 
 @contextmanager
-def transaction(register: Database) -> Iterator[None]:
+def transaction(db: Database) -> Iterator[None]:
     """A short transaction that writes. Threads of one process take turns at an SQLite file.
 
     Who finds it taken sleeps, longer each time, and may be overtaken for ever; who waits for a lock is woken.
     """
-    waited = not takes_ctes_that_write(register) and _turn.acquire(timeout=_TURN_COMES_WITHIN)
+    waited = not takes_ctes_that_write(db) and _turn.acquire(timeout=_TURN_COMES_WITHIN)
     try:
-        with atomic(using=register.alias):
+        with atomic(using=db.alias):
             yield
     finally:
         if waited:
             _turn.release()
 
 
-def read(register: Database, statement: str, values: Values) -> list[Row]:
+def read(db: Database, statement: str, values: Values) -> list[Row]:
     """Read, on a fresh connection where the old one was cut: nothing was written yet, so it may be tried again once."""
-    connection = cast("Any", connections[register.alias])
+    connection = cast("Any", connections[db.alias])
     was_open = connection.connection is not None
     try:
         found = _run(connection, statement, values)
@@ -67,9 +67,9 @@ def read(register: Database, statement: str, values: Values) -> list[Row]:
     return found
 
 
-def write(register: Database, statement: str, values: Values) -> list[Row]:
+def write(db: Database, statement: str, values: Values) -> list[Row]:
     """Run a statement that writes, once; what it gives back are the rows of its RETURNING or last SELECT."""
-    return _run(connections[register.alias], statement, values)
+    return _run(connections[db.alias], statement, values)
 
 
 def instant(value: datetime | str | None) -> datetime | None:

@@ -100,7 +100,7 @@ class NotificationContext:
     `step` is called at named points where a test may end the process (docs/notices.md); production takes no step.
     """
 
-    register: Database
+    db: Database
     environment: Environment
     now: Callable[[], datetime]
     machine_now: Callable[[], datetime]

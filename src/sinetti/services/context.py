@@ -50,7 +50,7 @@ class ServiceContext:
     """
 
     environment: Environment
-    register: Database
+    db: Database
     signer: Signer
     issuers: Mapping[str, IssuingCa]
     issuing: Mapping[Channel, str]
@@ -82,7 +82,7 @@ class ServiceContext:
         """The CA that issues for this channel now."""
         return self.issuers[self.issuing[channel]]
 
-    def deed(self, actor: str, request_id: str) -> AuditContext:
+    def audit_entry(self, actor: str, request_id: str) -> AuditContext:
         """Return the deed: actor, time and request.
 
         Raises RuntimeError if the step has to use `act`.

@@ -15,8 +15,8 @@ class Shards:
     in hand. 0 sets no limit: certificates go to the shard that is open. Take none before a process forks.
     """
 
-    def __init__(self, register: Database, certificates_per_list: int) -> None:
-        self._register, self._most = register, certificates_per_list
+    def __init__(self, db: Database, certificates_per_list: int) -> None:
+        self._register, self._most = db, certificates_per_list
         self._at_once = max(1, min(_MOST_AT_ONCE, certificates_per_list // _SHARE_AT_ONCE))
         self._taking = Lock()
         self._held: dict[str, tuple[int, int]] = {}

@@ -57,7 +57,7 @@ def for_proven(language: Language, request_id: str, act: Callable[[], _Answer | 
 
 
 def record_rejection(
-    refusal: Rejection, operation: str, holding: Lineage, office: ServiceContext, deed: AuditContext
+    refusal: Rejection, operation: str, holding: Lineage, ctx: ServiceContext, audit: AuditContext
 ) -> Rejection:
     """Keep a refusal whose caller is proven, and give it back.
 
@@ -65,8 +65,8 @@ def record_rejection(
     """
     if refusal.reason is RejectionReason.KEY_REUSED:
         # What was spent or renewed is read first, the key after it: the same request may have come in between.
-        transactions.check_version(office.register, holding)
-    rejections.record_rejection(office.register, holding.holding_id, refusal.reason, operation, deed)
+        transactions.check_version(ctx.db, holding)
+    rejections.record_rejection(ctx.db, holding.holding_id, refusal.reason, operation, audit)
     return refusal
 
 

@@ -95,11 +95,11 @@ def run_bench(options: BenchOptions, say: Callable[[str], None]) -> None:
         try:
             with maintained(authority, mends=True):
                 # Who had them was killed, and a clock that walks does not wait for leases of the machine's clock.
-                let_all_go(authority.office.register)
+                let_all_go(authority.ctx.db)
                 _upkeep(authority)
                 serve(_listeners(authority, clock, ports, options), lambda: say(_ready(folder, ports, options)))
         finally:
-            authority.office.register.close()
+            authority.ctx.db.close()
 
 
 def _make(folder: DataDirectory, options: BenchOptions) -> None:
@@ -144,34 +144,34 @@ def _upkeep(authority: Authority) -> None:
         authority.responses.seal()
     except AnswersUnsigned as end:
         _log.error("the bench's CAs have come to their end (%s): start a new bench", end)
-    ensure_valid(authority.office.responders)
-    publish_all(authority.office, "upkeep")
+    ensure_valid(authority.ctx.responders)
+    publish_all(authority.ctx, "upkeep")
 
 
 def _listeners(authority: Authority, clock: BenchClock, ports: Ports, options: BenchOptions) -> tuple[Listener, ...]:
     files = server_files(authority.folder)
     tls = None if options.http else TlsFiles(files.certificate, files.key)
-    soap_door = SoapEndpoint(authority.office, _soap_url(ports, options), authority.recipe, authority.responses.seal)
+    soap_door = SoapEndpoint(authority.ctx, _soap_url(ports, options), authority.recipe, authority.responses.seal)
     letters = MessageStore(authority.folder.root / _LETTERS)
     people_url = _people_url(ports)
     postman = _postman(authority, clock, letters, people_url)
-    control_door = ControlEndpoint(authority.office, clock, postman, letters)
+    control_door = ControlEndpoint(authority.ctx, clock, postman, letters)
     receiving = DeliveryEndpoint(
-        authority.office, gateway_of(authority.office), authority.responses.seal, authority.folder.root / FOLDER
+        authority.ctx, gateway_of(authority.ctx), authority.responses.seal, authority.folder.root / FOLDER
     )
-    leave = authority.office.register.close
+    leave = authority.ctx.db.close
     identity = identity_door(ports)
     kept_settings = replace(eservice_settings.read(authority.folder.eservice), periods=authority.settings.periods)
     settings = rehearsed(kept_settings, identity)
-    room = context(authority.office, letters, people_url)
-    people = people_edge(authority.office, room, leave, settings=settings)
-    soap = mount_api(DiagnosticsEndpoint(soap_door, authority.office), authority.office)
-    deliveries = DiagnosticsEndpoint(receiving, authority.office)
+    room = context(authority.ctx, letters, people_url)
+    people = people_edge(authority.ctx, room, leave, settings=settings)
+    soap = mount_api(DiagnosticsEndpoint(soap_door, authority.ctx), authority.ctx)
+    deliveries = DiagnosticsEndpoint(receiving, authority.ctx)
     return (
         Listener(AsgiApp(soap, leave=leave), listen(LOOPBACK, ports.soap), tls),
         Listener(ProblemEdge(control_door, leave=leave), listen(LOOPBACK, ports.control)),
         Listener(
-            StatusEdge(PublicationEndpoint(authority.office), deliveries, identity, leave),
+            StatusEdge(PublicationEndpoint(authority.ctx), deliveries, identity, leave),
             listen(LOOPBACK, ports.status),
         ),
         Listener(people, listen(LOOPBACK, ports.people)),
@@ -184,7 +184,7 @@ def _postman(authority: Authority, clock: BenchClock, letters: MessageStore, peo
         return {"issuing-ca": issuing_ca(authority)}
 
     return MessageDispatcher(
-        partial(context, authority.office, letters, people_url), clock, lambda: _upkeep(authority), findings
+        partial(context, authority.ctx, letters, people_url), clock, lambda: _upkeep(authority), findings
     )
 
 

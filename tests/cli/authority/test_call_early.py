@@ -19,8 +19,8 @@ from sinetti.wire.http_signatures.certificate_keys import certificate_signer
 from sinetti.wire.json_api import revocations
 from sinetti.wire.json_api.revocations import sign_revocation
 from tests.support.authority import CUSTOMER_ID
-from tests.support.office import Desk, enrolled
 from tests.support.programs import exchange
+from tests.support.service_context import Desk, enrolled
 from tests.support.serving import serving
 
 WORDS = ("--officer", "a17", "--over", "2d", "--reason", "incident 7")
@@ -32,7 +32,7 @@ def opened(operator):
     """Open the operator's authority as a desk that needs no clock of its own."""
     authority = open_authority(operator.root.absolute(), DirectoryKind.AUTHORITY)
     try:
-        yield Desk(authority.office, None, None, None, None)
+        yield Desk(authority.ctx, None, None, None, None)
     finally:
         authority.journal.close()
         Database("default").close()

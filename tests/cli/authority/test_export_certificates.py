@@ -23,9 +23,9 @@ def enrolled(operator, channel):
     authority = open_authority(operator.root, DirectoryKind.AUTHORITY)
     request = build_request(generate_key(KeyType.EC_P256), CUSTOMER, None)
     ask = EnrolRequest(Environment.TEST, CUSTOMER, None, ids["transfer_id"], ids["transfer_password"], request)
-    assert isinstance(enrol(ask, authority.office, "0" * 32), AcceptedResponse)
+    assert isinstance(enrol(ask, authority.ctx, "0" * 32), AcceptedResponse)
     authority.journal.close()
-    authority.office.register.close()
+    authority.ctx.db.close()
 
 
 @pytest.fixture

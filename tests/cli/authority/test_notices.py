@@ -44,10 +44,10 @@ def settle(operator, server, more=""):
 def opened(operator):
     authority = open_authority(operator.root, DirectoryKind.AUTHORITY)
     try:
-        yield authority.office.register
+        yield authority.ctx.db
     finally:
         authority.journal.close()
-        authority.office.register.close()
+        authority.ctx.db.close()
 
 
 def owe(operator, number, address=None):

@@ -10,8 +10,8 @@ from sinetti.domain.daily_limits import DailyLimits
 from sinetti.domain.operations.retention import Periods
 from sinetti.settings.portal import DEFAULTS
 from tests.support.mailrooms import a_mailroom
-from tests.support.office import sqlite_desk
 from tests.support.registers import sqlite_register
+from tests.support.service_context import sqlite_desk
 
 __all__ = ["sqlite_desk", "sqlite_register"]
 
@@ -37,11 +37,11 @@ def test_limits_of_an_authority(tmp_path, monkeypatch, written, expected):
 def test_acts_of_pages_have_the_limits_of_their_settings(sqlite_desk, monkeypatch, limits):
     seen = []
 
-    def noted(office, *_rest, **_more):
-        seen.append(office.daily_limits)
+    def noted(ctx, *_rest, **_more):
+        seen.append(ctx.daily_limits)
         return SimpleNamespace(given=dict)
 
     monkeypatch.setattr(portal_server, "PortalContext", noted)
     settings = portal_server.replace(DEFAULTS, daily_limits=limits)
-    portal_server.people_edge(sqlite_desk.office, a_mailroom(sqlite_desk), lambda: None, settings=settings)
+    portal_server.people_edge(sqlite_desk.ctx, a_mailroom(sqlite_desk), lambda: None, settings=settings)
     assert seen == [limits]

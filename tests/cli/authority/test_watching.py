@@ -31,7 +31,7 @@ from sinetti.testbench.core.server_certificate import ServerFiles, make_server_c
 from sinetti.wire.http_signatures.profile import load_signing_key
 from sinetti.wire.json_api.usage_reports import PATH
 from tests.support.authority import CUSTOMER_ID
-from tests.support.office import REQUEST, Desk, enrolled
+from tests.support.service_context import REQUEST, Desk, enrolled
 from tests.support.serving import SOON, serving
 
 SUPERSEDED = ("--reason", "superseded")
@@ -42,7 +42,7 @@ def opened(operator):
     """Open the operator's authority as a desk that needs no clock of its own."""
     authority = open_authority(operator.root.absolute(), DirectoryKind.AUTHORITY)
     try:
-        yield Desk(authority.office, None, None, None, None)
+        yield Desk(authority.ctx, None, None, None, None)
     finally:
         authority.journal.close()
         Database("default").close()
@@ -65,7 +65,7 @@ def shop(sqlite_operator, stock):
     sqlite_operator.add(CUSTOMER_ID)
     with opened(sqlite_operator) as desk:
         held += [enrolled(desk) for _ in range(2)]
-        publish_all(desk.office, REQUEST)
+        publish_all(desk.ctx, REQUEST)
     shutil.copytree(here, first)
     return sqlite_operator, held
 
@@ -258,13 +258,13 @@ def test_watch(shop, tmp_path, monkeypatch):
     assert (code, [one["kind"] for one in json.loads(out)]) == (3, ["list-lacks"] * 2)
     line, _ = operator.run("watch")[1].splitlines()
     assert line.startswith("list-lacks: the list DataProvidersTestIssuingCAv1 lacks ")
-    with opened(operator) as desk, status_served(PublicationEndpoint(desk.office)) as address:
+    with opened(operator) as desk, status_served(PublicationEndpoint(desk.ctx)) as address:
         assert operator.does("watch", "--status-url", f"{address}/").startswith("All is well"), (
             "who serves signed it anew"
         )
     away = f"not-served: {address} does not answer (Connection refused): is the service running?\n"
     assert operator.run("watch", "--status-url", address)[:2] == (3, away)
-    with status_served(PublicationEndpoint(desk.office)) as address:
+    with status_served(PublicationEndpoint(desk.ctx)) as address:
         lines = operator.run("watch", "--status-url", f"{address}/else")[1].splitlines()
     assert len(lines) == len(set(lines))
     assert {line.partition(":")[0] for line in lines} == {"list-missing", "not-served"}
@@ -296,7 +296,7 @@ def test_watch_after_an_old_backup_was_restored(shop, tmp_path):
     operator.does("reconcile")
     assert operator.run("watch")[0] == 3, "its list is signed when the service starts"
     with opened(operator) as desk:
-        publish_all(desk.office, REQUEST)
+        publish_all(desk.ctx, REQUEST)
     assert operator.does("watch").startswith("All is well")
     shutil.move(tmp_path / "authority-journal", tmp_path / "elsewhere")
     assert "no journal of this authority" in operator.refused(5, "watch")
@@ -318,7 +318,7 @@ def test_gateways_and_use_and_one_revocation_by_an_officer(shop, tmp_path):
     assert "the name edge-1 is, or was, taken: choose another" in taken
     seen = utc_now() - timedelta(hours=1)
     with opened(operator) as desk:
-        record_report("edge-1", [Observation(sha256_hex(held[0].der), seen)], desk.office)
+        record_report("edge-1", [Observation(sha256_hex(held[0].der), seen)], desk.ctx)
     rows = {one["serial"]: one for one in json.loads(operator.does(*mine, "--json"))}
     at = f"{seen:%Y-%m-%dT%H:%M:%SZ}"
     assert [rows[held[0].serial][name] for name in ("use", "last_seen", "looked_since")] == ["seen", at, None]

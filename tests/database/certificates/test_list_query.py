@@ -23,24 +23,24 @@ from sinetti.domain.usage import UsageState, usage_of
 from sinetti.domain.values import Channel
 from tests.support.authority import CUSTOMER_ID, NOW
 from tests.support.listing import CASES, DAY, SECOND, ending, gateway, put
-from tests.support.office import add_organisation, an_order, ordered
+from tests.support.service_context import add_organisation, an_order, ordered
 
 
 def wanted(desk, **changes):
-    ids = models.Organisation.objects.using(desk.register.alias).values_list("pk", flat=True)
+    ids = models.Organisation.objects.using(desk.db.alias).values_list("pk", flat=True)
     return replace(CertificateQuery(frozenset(ids), NOW), **changes)
 
 
 def found(desk, **changes):
-    return [one.key for one in list_query.find_keys(desk.register, wanted(desk, **changes))]
+    return [one.key for one in list_query.find_keys(desk.db, wanted(desk, **changes))]
 
 
 def test_the_rule_is_the_same_where_the_rows_are(desk):
-    models.ApprovedChannel.objects.using(desk.register.alias).filter(type__channel="SFTP").update(withdrawn_at=NOW)
-    with transaction.atomic(desk.register.alias):
+    models.ApprovedChannel.objects.using(desk.db.alias).filter(type__channel="SFTP").update(withdrawn_at=NOW)
+    with transaction.atomic(desk.db.alias):
         serials = {put(desk, facts, number): facts for number, (facts, *_) in enumerate(CASES.values())}
-    keys = list_query.find_keys(desk.register, wanted(desk, over=True, sort=Sort.STATE))
-    read = {one.key: one.facts for one in list_query.load_rows(desk.register, keys, NOW)}
+    keys = list_query.find_keys(desk.db, wanted(desk, over=True, sort=Sort.STATE))
+    read = {one.key: one.facts for one in list_query.load_rows(desk.db, keys, NOW)}
     assert serials.keys() <= read.keys()
     for serial, facts in serials.items():
         assert (state_of(read[serial], NOW), urgency_of(read[serial], NOW), next_actor(read[serial], NOW)) == (
@@ -67,9 +67,9 @@ def test_the_rule_is_the_same_where_the_rows_are(desk):
 def test_orders_that_wait_stand_among_certificates(desk):
     serial = put(desk, ending(5 * DAY), 1)
     ordered(desk, an_order())
-    keys = list_query.find_keys(desk.register, wanted(desk))
+    keys = list_query.find_keys(desk.db, wanted(desk))
     assert [one.order for one in keys] == [False, True]
-    certificate, order = list_query.load_rows(desk.register, keys, NOW)
+    certificate, order = list_query.load_rows(desk.db, keys, NOW)
     assert (certificate.key, order.description, order.contact) == (serial, "payroll", "Nimi Nimetty")
     assert order_state(order.facts, NOW) is DisplayStatus.IDS_SENT
     assert found(desk, states=[DisplayStatus.IDS_SENT]) == [order.key]
@@ -82,11 +82,11 @@ def test_orders_that_wait_stand_among_certificates(desk):
 
 def named(desk, name, email):
     values = {"name": name, "email": email, "language": "fi"}
-    return models.Person.objects.using(desk.register.alias).create(**values)
+    return models.Person.objects.using(desk.db.alias).create(**values)
 
 
 def test_search_and_filters(desk):
-    other = models.Organisation.objects.using(desk.register.alias).get(pk=add_organisation(desk, "7654321-0"))
+    other = models.Organisation.objects.using(desk.db.alias).get(pk=add_organisation(desk, "7654321-0"))
     maija = named(desk, "Maija Esimerkki", "Maija@malli.example")
     first = put(desk, ending(90 * DAY), 0xAB << 144, "Payroll", contact=maija)
     second = put(desk, ending(80 * DAY), 0xCD << 144, "ärla", organisation=other)
@@ -110,17 +110,17 @@ def test_search_and_filters(desk):
     assert found(desk, organisations=[]) == []
     assert found(desk, channel=Channel.SFTP) == []
     assert found(desk, sort=Sort.DESCRIPTION)[0] == first
-    assert list_query.find_keys(desk.register, wanted(desk), most=1)[0].key == second
-    assert [one[1] for one in list_query.names(desk.register, [other.pk], 1)] == ["7654321-0"]
-    assert list_query.names(desk.register, wanted(desk).organisations, 1) == ()
+    assert list_query.find_keys(desk.db, wanted(desk), most=1)[0].key == second
+    assert [one[1] for one in list_query.names(desk.db, [other.pk], 1)] == ["7654321-0"]
+    assert list_query.names(desk.db, wanted(desk).organisations, 1) == ()
 
 
 def test_use_is_not_known_where_no_gateway_looks(desk):
     serial = put(desk, ending(90 * DAY), 1)
-    keys = list_query.find_keys(desk.register, wanted(desk))
+    keys = list_query.find_keys(desk.db, wanted(desk))
 
     def use():
-        (row,) = list_query.load_rows(desk.register, keys, NOW)
+        (row,) = list_query.load_rows(desk.db, keys, NOW)
         looking = [row.looking] if row.looking else []
         return row.key, usage_of(row.facts.span.not_before, row.facts.seen, looking, NOW).use
 
@@ -131,7 +131,7 @@ def test_use_is_not_known_where_no_gateway_looks(desk):
 
 @pytest.mark.parametrize("agent_role", ["manager", "viewer"])
 def test_a_firm_is_told_where_its_person_is_the_contact(desk, agent_role):
-    using = desk.register.alias
+    using = desk.db.alias
     firm = models.Organisation.objects.using(using).get(pk=add_organisation(desk, "7654321-0"))
     client = models.Organisation.objects.using(using).get(customer_id=CUSTOMER_ID)
     mandates = models.RoleAssignment.objects.using(using)
@@ -140,18 +140,18 @@ def test_a_firm_is_told_where_its_person_is_the_contact(desk, agent_role):
         organisation=firm, person=named(desk, "N", "NIMI@tili.example"), role="viewer", valid_from=NOW - DAY
     )
     put(desk, ending(90 * DAY), 1, contact=named(desk, "N N", "nimi@tili.example"))
-    (row,) = list_query.load_rows(desk.register, list_query.find_keys(desk.register, wanted(desk)), NOW)
+    (row,) = list_query.load_rows(desk.db, list_query.find_keys(desk.db, wanted(desk)), NOW)
     assert (row.firm is not None and row.firm.organisation_id == firm.pk) == (agent_role == "manager")
 
 
 def test_a_clerks_search_goes_on_page_by_page(desk):
     maija = named(desk, "Maija Esimerkki", "ab@malli.example")
-    with transaction.atomic(desk.register.alias):
+    with transaction.atomic(desk.db.alias):
         for number in range(PAGE + 2):
             put(desk, ending(90 * DAY), number, "Abacus" if number < PAGE else "other", contact=maija)
     pages, after = [], ""
     while not pages or after:
-        page = search_all(desk.register, "AB", after)
+        page = search_all(desk.db, "AB", after)
         pages.append(page.rows)
         after = page.after
     assert [len(one) for one in pages] == [PAGE, PAGE, 2]
@@ -167,15 +167,15 @@ def test_what_a_clerk_finds(desk):
         CUSTOMER_ID[:4]: MatchedField.CUSTOMER_ID,
         "payr": MatchedField.DESCRIPTION,
     }
-    name = models.Organisation.objects.using(desk.register.alias).get().name
+    name = models.Organisation.objects.using(desk.db.alias).get().name
     for text, by in {**cases, name[:5].upper(): MatchedField.NAME}.items():
-        rows = {one.found_by: one for one in search_all(desk.register, f" {text} ").rows}
+        rows = {one.found_by: one for one in search_all(desk.db, f" {text} ").rows}
         assert rows[by].serial == serial, text
         assert state_of(rows[by].facts, NOW) is DisplayStatus.ENDS_SOON
     for text, after in (("p", ""), ("nothing", ""), ("", "")):
-        assert search_all(desk.register, text, after).rows == ()
+        assert search_all(desk.db, text, after).rows == ()
     for after in ("[]", "x", "[9,1,1,1]", '{"a":1}', '[0,"","","x"]'):
-        assert len(search_all(desk.register, "payr", after).rows) <= 1
+        assert len(search_all(desk.db, "payr", after).rows) <= 1
 
 
 TAMPERED = {
@@ -192,4 +192,4 @@ TAMPERED = {
 @pytest.mark.parametrize("after", TAMPERED.values(), ids=TAMPERED)
 def test_a_place_in_a_clerks_search_that_nobody_gave_begins_anew(desk, after):
     serial = put(desk, ending(5 * DAY), 0xABC << 140, "Payroll")
-    assert [one.serial for one in search_all(desk.register, serial[:6], after).rows] == [serial]
+    assert [one.serial for one in search_all(desk.db, serial[:6], after).rows] == [serial]

@@ -18,11 +18,11 @@ from sinetti.services.issuance.enrol import enrol
 from sinetti.services.issuance.order import reissue_transfer_ids
 from sinetti.services.issuance.renew import renew
 from sinetti.services.issuance.retrieve import retrieve
-from sinetti.services.organisations.register import approve, close, withdraw
+from sinetti.services.organisations.registration import approve, close, withdraw
 from sinetti.services.revocation.revoke import RevocationRequest, revoke
 from sinetti.services.status.crl import publish
 from tests.support.authority import CUSTOMER_ID, CUSTOMER_NAME, NOW
-from tests.support.office import (
+from tests.support.service_context import (
     CONTACT,
     DAY,
     REQUEST,
@@ -45,7 +45,7 @@ from tests.support.office import (
 
 
 def rows(desk: Desk):
-    return models.AuditEvent.objects.using(desk.register.alias).order_by("sequence")
+    return models.AuditEvent.objects.using(desk.db.alias).order_by("sequence")
 
 
 def actions_since(desk: Desk, sequence: int) -> list[str]:
@@ -55,16 +55,16 @@ def actions_since(desk: Desk, sequence: int) -> list[str]:
 def a_whole_life(desk: Desk) -> None:
     """Order, new ids, enrol, fetch, renew twice, fetch, revoke, close."""
     ids = ordered(desk)
-    fresh = reissue_transfer_ids(ids.order_id, desk.office, "operator", REQUEST)
+    fresh = reissue_transfer_ids(ids.order_id, desk.ctx, "operator", REQUEST)
     key = new_key()
-    retrieval_id = accepted(enrol(new_ask(fresh, key), desk.office, REQUEST))
+    retrieval_id = accepted(enrol(new_ask(fresh, key), desk.ctx, REQUEST))
     held = held_by(desk, key, retrieval_id)
     in_the_window(desk, held)
-    accepted(renew(renew_ask(held, new_key()), desk.office, REQUEST))
+    accepted(renew(renew_ask(held, new_key()), desk.ctx, REQUEST))
     renewed(desk, held)
-    revoke(RevocationRequest(held.serial, RevocationReason.KEY_COMPROMISE), desk.office, "operator", REQUEST)
-    withdraw(CUSTOMER_ID, Channel.SFTP, desk.office, "operator", REQUEST)
-    close(CUSTOMER_ID, desk.office, "operator", REQUEST)
+    revoke(RevocationRequest(held.serial, RevocationReason.KEY_COMPROMISE), desk.ctx, "operator", REQUEST)
+    withdraw(CUSTOMER_ID, Channel.SFTP, desk.ctx, "operator", REQUEST)
+    close(CUSTOMER_ID, desk.ctx, "operator", REQUEST)
 
 
 LIFE = [
@@ -121,8 +121,8 @@ def test_octets_are_canonical_and_say_what_the_columns_say(desk):
 
 
 def test_the_canonical_form():
-    deed = AuditContext("operator", NOW, "ab" * 16)
-    assert canonical(deed, "ordered", "order:1", {"b": None, "a": 7, "c": "é"}) == (
+    audit = AuditContext("operator", NOW, "ab" * 16)
+    assert canonical(audit, "ordered", "order:1", {"b": None, "a": 7, "c": "é"}) == (
         b'{"action":"ordered","actor":"operator","at":"2026-03-02T12:00:00Z","facts":{"a":7,"b":null,"c":"\\u00e9"},'
         b'"object":"order:1","request":"abababababababababababababababab"}'
     )
@@ -143,15 +143,15 @@ def test_actors_are_opaque(desk):
 def test_what_changes_nothing_writes_nothing(desk):
     held, key = enrolled(desk), new_key()
     in_the_window(desk, held)
-    accepted(renew(renew_ask(held, key), desk.office, REQUEST))
-    approve(CUSTOMER_ID, frozenset(Channel), desk.office, "operator", REQUEST)
+    accepted(renew(renew_ask(held, key), desk.ctx, REQUEST))
+    approve(CUSTOMER_ID, frozenset(Channel), desk.ctx, "operator", REQUEST)
     last = rows(desk).last().sequence
-    accepted(renew(renew_ask(held, key), desk.office, REQUEST))
-    retrieve(get_ask(held.retrieval_id), desk.office, REQUEST)
-    retrieve(get_ask("unknown"), desk.office, REQUEST)
-    approve(CUSTOMER_ID, frozenset(Channel), desk.office, "operator", REQUEST)
+    accepted(renew(renew_ask(held, key), desk.ctx, REQUEST))
+    retrieve(get_ask(held.retrieval_id), desk.ctx, REQUEST)
+    retrieve(get_ask("unknown"), desk.ctx, REQUEST)
+    approve(CUSTOMER_ID, frozenset(Channel), desk.ctx, "operator", REQUEST)
     desk.clock.forward(-10 * DAY)
-    assert refused(renew(renew_ask(held, held.key), desk.office, REQUEST)) is not RejectionReason.UNAVAILABLE
+    assert refused(renew(renew_ask(held, held.key), desk.ctx, REQUEST)) is not RejectionReason.UNAVAILABLE
     assert actions_since(desk, last) == []
 
 
@@ -176,28 +176,28 @@ def contents(register) -> dict[str, list]:
 def prepared(desk: Desk):
     """Set the scene; returns what can be done in it, by the audit row that it writes."""
     held, late = enrolled(desk), ordered(desk)
-    unfetched = accepted(enrol(new_ask(ordered(desk), new_key()), desk.office, REQUEST))
-    office, name = desk.office, desk.office.issuing[Channel.WS]
+    unfetched = accepted(enrol(new_ask(ordered(desk), new_key()), desk.ctx, REQUEST))
+    ctx, name = desk.ctx, desk.ctx.issuing[Channel.WS]
     in_the_window(desk, held)
-    accepted(renew(renew_ask(held, new_key()), desk.office, REQUEST))
+    accepted(renew(renew_ask(held, new_key()), desk.ctx, REQUEST))
     desk.clock.now, window = NOW, desk.clock.now
 
     def renew_in_the_window() -> None:
         desk.clock.now = window
-        renew(renew_ask(held, new_key()), office, REQUEST)
+        renew(renew_ask(held, new_key()), ctx, REQUEST)
 
     reason = RevocationReason.SUPERSEDED
     return {
         "organisation-added": lambda: add_organisation(desk, "7654321-0"),
         "channel-approved": lambda: add_organisation(desk, "7654321-0"),
-        "channel-withdrawn": lambda: withdraw(CUSTOMER_ID, Channel.WS, office, "operator", REQUEST),
-        "organisation-closed": lambda: close(CUSTOMER_ID, office, "operator", REQUEST),
+        "channel-withdrawn": lambda: withdraw(CUSTOMER_ID, Channel.WS, ctx, "operator", REQUEST),
+        "organisation-closed": lambda: close(CUSTOMER_ID, ctx, "operator", REQUEST),
         "ordered": lambda: ordered(desk),
-        "transfer-ids-made-anew": lambda: reissue_transfer_ids(late.order_id, office, "operator", REQUEST),
-        "certificate-fetched": lambda: retrieve(get_ask(unfetched), office, REQUEST),
+        "transfer-ids-made-anew": lambda: reissue_transfer_ids(late.order_id, ctx, "operator", REQUEST),
+        "certificate-fetched": lambda: retrieve(get_ask(unfetched), ctx, REQUEST),
         "certificate-voided": renew_in_the_window,
-        "certificate-revoked": lambda: revoke(RevocationRequest(held.serial, reason), office, "operator", REQUEST),
-        "crl-published": lambda: publish(name, office, REQUEST),
+        "certificate-revoked": lambda: revoke(RevocationRequest(held.serial, reason), ctx, "operator", REQUEST),
+        "crl-published": lambda: publish(name, ctx, REQUEST),
     }
 
 
@@ -211,18 +211,18 @@ CHANGES = sorted(set(LIFE) - {"founded"} - HAND_WRITTEN)
 def test_a_change_whose_row_cannot_be_written_did_not_happen(desk, monkeypatch, change):
     do, write_each, committed = prepared(desk)[change], audit_log.write_each, []
 
-    def fail(register, deed, action, subjects, **facts):
+    def fail(register, audit, action, subjects, **facts):
         if action == change:
             assert connections[register.alias].in_atomic_block
             committed.append(contents(register))
             raise KilledError
-        write_each(register, deed, action, subjects, **facts)
+        write_each(register, audit, action, subjects, **facts)
 
     with monkeypatch.context() as patched:
         patched.setattr(audit_log, "write_each", fail)
         with pytest.raises(KilledError):
             do()
-    assert contents(desk.register) == committed[0]
+    assert contents(desk.db) == committed[0]
     assert rows(desk).count() == len(committed[0]["AuditEvent"])
 
 
@@ -258,10 +258,10 @@ def test_a_commit_whose_row_the_database_refuses_did_not_happen(desk, case):
     in_the_window(desk, held)
     ids = ordered(desk)
     if "again" in case:
-        accepted(renew(renew_ask(held, new_key()), desk.office, REQUEST))
-    watching = desk.but(step=once_at(reached, lambda: before.append(contents(desk.register)))).office
-    on, off = REFUSING[connections[desk.register.alias].vendor]
-    with connections[desk.register.alias].cursor() as cursor:
+        accepted(renew(renew_ask(held, new_key()), desk.ctx, REQUEST))
+    watching = desk.but(step=once_at(reached, lambda: before.append(contents(desk.db)))).ctx
+    on, off = REFUSING[connections[desk.db.alias].vendor]
+    with connections[desk.db.alias].cursor() as cursor:
         cursor.execute(on.format(change=change))
         if "renewal" in case:
             answer = renew(renew_ask(held, new_key()), watching, REQUEST)
@@ -269,7 +269,7 @@ def test_a_commit_whose_row_the_database_refuses_did_not_happen(desk, case):
             answer = enrol(new_ask(ids, new_key()), watching, REQUEST)
         cursor.execute(off)
     assert refused(answer) in {RejectionReason.INTERNAL, RejectionReason.UNAVAILABLE}
-    assert contents(desk.register) == before[0]
+    assert contents(desk.db) == before[0]
 
 
 # Never altered: the database itself refuses.
@@ -286,27 +286,27 @@ ALTERATIONS = {
 def test_the_database_refuses(desk, statement):
     enrolled(desk)
     before = list(rows(desk).values_list())
-    connection = connections[desk.register.alias]
+    connection = connections[desk.db.alias]
     if "sinetti_certificate" in statement:
-        models.CertificateDer.objects.using(desk.register.alias).all().delete()
-        models.OutboxMessage.objects.using(desk.register.alias).all().delete()
+        models.CertificateDer.objects.using(desk.db.alias).all().delete()
+        models.OutboxMessage.objects.using(desk.db.alias).all().delete()
     with (
         pytest.raises(DatabaseError, match="never"),
-        transaction.atomic(using=desk.register.alias),
+        transaction.atomic(using=desk.db.alias),
         connection.cursor() as cursor,
     ):
         cursor.execute(statement)
     assert list(rows(desk).values_list()) == before
-    assert models.Certificate.objects.using(desk.register.alias).count() == 1
+    assert models.Certificate.objects.using(desk.db.alias).count() == 1
 
 
 def test_the_database_refuses_to_truncate(desk):
-    connection = connections[desk.register.alias]
+    connection = connections[desk.db.alias]
     if connection.vendor != "postgresql":
         pytest.skip("SQLite has no TRUNCATE")
     with (
         pytest.raises(DatabaseError, match="never"),
-        transaction.atomic(using=desk.register.alias),
+        transaction.atomic(using=desk.db.alias),
         connection.cursor() as cursor,
     ):
         cursor.execute("TRUNCATE sinetti_auditevent")

@@ -9,8 +9,8 @@ from sinetti.database.models import DailyCount
 from sinetti.domain.daily_limits import WINDOW, DailyLimits, LimitKind, LimitReached
 from sinetti.domain.operations.retention import Periods
 from sinetti.services.monitoring.retention import apply_retention
-from tests.support.office import DAY, REQUEST, SECOND, desk, sqlite_desk
 from tests.support.registers import crowd
+from tests.support.service_context import DAY, REQUEST, SECOND, desk, sqlite_desk
 from tests.support.users import account
 
 __all__ = ["desk", "sqlite_desk"]
@@ -23,8 +23,8 @@ def limited(desk):
 
 
 def letter(desk, to=TO, amount=1, actor="user:1"):
-    with transaction.atomic(using=desk.register.alias):
-        daily_counts.count_letters(desk.register, desk.office.deed(actor, REQUEST), to, amount)
+    with transaction.atomic(using=desk.db.alias):
+        daily_counts.count_letters(desk.db, desk.ctx.audit_entry(actor, REQUEST), to, amount)
 
 
 def test_so_many_letters_go_to_one_mailbox_whoever_sends_them(desk):
@@ -55,15 +55,15 @@ def test_two_at_once_are_not_both_the_last(desk):
             return False
         return True
 
-    assert sorted(crowd(desk.register, 4, tried)) == [False, False, False, True]
+    assert sorted(crowd(desk.db, 4, tried)) == [False, False, False, True]
 
 
 def test_what_is_taken_back_counts_for_nothing(desk):
     desk = limited(desk)
 
     def failing():
-        with transaction.atomic(using=desk.register.alias):
-            daily_counts.count_letters(desk.register, desk.office.deed("user:1", REQUEST), TO, 3)
+        with transaction.atomic(using=desk.db.alias):
+            daily_counts.count_letters(desk.db, desk.ctx.audit_entry("user:1", REQUEST), TO, 3)
             raise ValueError
 
     with pytest.raises(ValueError, match=r"^$"):
@@ -74,13 +74,13 @@ def test_what_is_taken_back_counts_for_nothing(desk):
 def test_operators_and_benches_have_no_limit(sqlite_desk):
     for _ in range(60):
         letter(sqlite_desk, actor="operator")
-    assert not DailyCount.objects.using(sqlite_desk.register.alias).exists()
+    assert not DailyCount.objects.using(sqlite_desk.db.alias).exists()
 
 
 def test_ones_own_confirmed_address_has_no_limit(sqlite_desk):
     desk = limited(sqlite_desk)
     user = account(desk, "signatory")
-    addresses = apps.get_model("account", "EmailAddress").objects.using(desk.register.alias)
+    addresses = apps.get_model("account", "EmailAddress").objects.using(desk.db.alias)
     addresses.create(user_id=user.pk, email=user.email, verified=False)
     letter(desk, user.email, 3, f"user:{user.pk}")
     with pytest.raises(LimitReached):
@@ -95,8 +95,8 @@ def test_orders_of_an_account_and_of_a_firm(sqlite_desk):
     desk = limited(sqlite_desk)
 
     def ordered(actor):
-        with transaction.atomic(using=desk.register.alias):
-            daily_counts.count_order(desk.register, desk.office.deed(actor, REQUEST), "firm")
+        with transaction.atomic(using=desk.db.alias):
+            daily_counts.count_order(desk.db, desk.ctx.audit_entry(actor, REQUEST), "firm")
 
     ordered("user:1")
     ordered("user:1")
@@ -112,8 +112,8 @@ def test_orders_of_an_account_and_of_a_firm(sqlite_desk):
 def test_retention_deletes_what_counts_no_more(sqlite_desk):
     desk = limited(sqlite_desk)
     letter(desk)
-    apply_retention(Periods(), desk.office, REQUEST)
-    assert DailyCount.objects.using(desk.register.alias).count() == 1
+    apply_retention(Periods(), desk.ctx, REQUEST)
+    assert DailyCount.objects.using(desk.db.alias).count() == 1
     desk.machine.forward(WINDOW + SECOND)
-    apply_retention(Periods(), desk.office, REQUEST)
-    assert not DailyCount.objects.using(desk.register.alias).exists()
+    apply_retention(Periods(), desk.ctx, REQUEST)
+    assert not DailyCount.objects.using(desk.db.alias).exists()

@@ -15,7 +15,7 @@ from sinetti.domain.certificates.lifecycle import CertificateState, OrderState
 from sinetti.domain.values import VALIDITY, KeyId, Serial, Sha256, ValidityPeriod
 from sinetti.services.issuance.enrol import enrol
 from sinetti.services.issuance.renew import renew
-from tests.support.office import (
+from tests.support.service_context import (
     DAY,
     REQUEST,
     Desk,
@@ -33,7 +33,7 @@ KEY = KeyId("ee" * 32)
 
 
 def certificates(desk: Desk):
-    return models.Certificate.objects.using(desk.register.alias)
+    return models.Certificate.objects.using(desk.db.alias)
 
 
 def a_reservation(desk: Desk, approval: IssuanceApproval) -> CertificateReservation:
@@ -50,54 +50,54 @@ def a_reservation(desk: Desk, approval: IssuanceApproval) -> CertificateReservat
 
 def approved(desk: Desk, **facts: object) -> IssuanceApproval:
     """An approval for an open order."""
-    ids = transactions.find_transfer_ids(desk.register, ordered(desk).transfer_id)
+    ids = transactions.find_transfer_ids(desk.db, ordered(desk).transfer_id)
     now = desk.clock.now
     values = {"holding": ids.holding, "key": KEY, "span": ValidityPeriod(now, now + VALIDITY), "order_id": ids.order_id}
     return IssuanceApproval(**{**values, **facts})
 
 
 def nothing_came_of_it(desk: Desk) -> bool:
-    known = transactions.key_known(desk.register, KEY)
+    known = transactions.key_known(desk.db, KEY)
     return not known and not certificates(desk).filter(serial="45" * 19).exists()
 
 
 def test_a_reservation_is_read_back_as_it_was_decided(desk):
     approval = approved(desk)
-    found = transactions.reserve_certificate(desk.register, a_reservation(desk, approval), desk.deed())
+    found = transactions.reserve_certificate(desk.db, a_reservation(desk, approval), desk.audit_entry())
     assert (found.serial, found.key, found.span) == ("45" * 19, KEY, approval.span)
     assert (found.state, found.sha256, found.recorded_at) == (CertificateState.RESERVED, None, None)
     assert found.order_id == approval.order_id
     assert found.holding.version == approval.holding.version + 1
-    assert transactions.get_der(desk.register, found) == (b"octets", None)
-    assert transactions.key_known(desk.register, KEY)
+    assert transactions.get_der(desk.db, found) == (b"octets", None)
+    assert transactions.key_known(desk.db, KEY)
 
 
 def test_the_holding_has_moved_since(desk):
     approval = approved(desk)
     stale = replace(approval, holding=replace(approval.holding, version=approval.holding.version - 1))
     with pytest.raises(ConcurrentUpdate):
-        transactions.reserve_certificate(desk.register, a_reservation(desk, stale), desk.deed())
+        transactions.reserve_certificate(desk.db, a_reservation(desk, stale), desk.audit_entry())
     assert nothing_came_of_it(desk)
     with pytest.raises(ConcurrentUpdate):
-        transactions.check_version(desk.register, stale.holding)
-    transactions.check_version(desk.register, approval.holding)
+        transactions.check_version(desk.db, stale.holding)
+    transactions.check_version(desk.db, approval.holding)
 
 
 def test_the_order_was_spent_since(desk):
     approval = approved(desk)
-    models.Order.objects.using(desk.register.alias).update(state=OrderState.SPENT)
+    models.Order.objects.using(desk.db.alias).update(state=OrderState.SPENT)
     with pytest.raises(ConcurrentUpdate):
-        transactions.reserve_certificate(desk.register, a_reservation(desk, approval), desk.deed())
+        transactions.reserve_certificate(desk.db, a_reservation(desk, approval), desk.audit_entry())
     assert nothing_came_of_it(desk)
 
 
 def test_the_key_was_used_since(desk):
     approval = approved(desk)
-    models.UsedKey.objects.using(desk.register.alias).create(key_id=KEY, first_seen=desk.clock.now)
+    models.UsedKey.objects.using(desk.db.alias).create(key_id=KEY, first_seen=desk.clock.now)
     with pytest.raises(ConcurrentUpdate):
-        transactions.reserve_certificate(desk.register, a_reservation(desk, approval), desk.deed())
+        transactions.reserve_certificate(desk.db, a_reservation(desk, approval), desk.audit_entry())
     assert not certificates(desk).exists()
-    assert models.Order.objects.using(desk.register.alias).get().state == OrderState.OPEN
+    assert models.Order.objects.using(desk.db.alias).get().state == OrderState.OPEN
 
 
 def test_a_fetched_renewal_is_not_voided_even_if_it_was_decided_so(desk):
@@ -106,7 +106,7 @@ def test_a_fetched_renewal_is_not_voided_even_if_it_was_decided_so(desk):
     new = desk.certificate(renewed(desk, held).serial)
     approval = approved(desk, holding=new.holding, order_id=None, predecessor=held.serial, voids=new)
     with pytest.raises(ConcurrentUpdate):
-        transactions.reserve_certificate(desk.register, a_reservation(desk, approval), desk.deed())
+        transactions.reserve_certificate(desk.db, a_reservation(desk, approval), desk.audit_entry())
     assert nothing_came_of_it(desk)
     assert desk.certificate(new.serial) == new
 
@@ -116,17 +116,17 @@ def test_a_serial_that_is_taken(desk):
     held = enrolled(desk)
     taken = replace(a_reservation(desk, approved(desk)), serial=held.serial)
     with pytest.raises(ConcurrentUpdate):
-        transactions.reserve_certificate(desk.register, taken, desk.deed())
+        transactions.reserve_certificate(desk.db, taken, desk.audit_entry())
     assert nothing_came_of_it(desk)
 
 
 def test_only_the_first_signature_is_kept(desk):
-    found = transactions.reserve_certificate(desk.register, a_reservation(desk, approved(desk)), desk.deed())
+    found = transactions.reserve_certificate(desk.db, a_reservation(desk, approved(desk)), desk.audit_entry())
     first = transactions.SignedCertificate(b"first", Sha256("01" * 32), desk.machine.now)
     second = transactions.SignedCertificate(b"second", Sha256("02" * 32), desk.machine.now)
-    assert transactions.store_certificate(desk.register, found, first, desk.deed()).sha256 == "01" * 32
-    assert transactions.store_certificate(desk.register, found, second, desk.deed()).sha256 == "01" * 32
-    assert transactions.get_der(desk.register, found) == (b"octets", b"first")
+    assert transactions.store_certificate(desk.db, found, first, desk.audit_entry()).sha256 == "01" * 32
+    assert transactions.store_certificate(desk.db, found, second, desk.audit_entry()).sha256 == "01" * 32
+    assert transactions.get_der(desk.db, found) == (b"octets", b"first")
 
 
 NOT_THERE = {
@@ -141,27 +141,25 @@ NOT_THERE = {
 @pytest.mark.parametrize("find", NOT_THERE.values(), ids=NOT_THERE)
 def test_what_is_not_there(desk, find):
     enrolled(desk)
-    assert find(desk.register) is None
+    assert find(desk.db) is None
 
 
 def test_what_came_of_a_certificate(desk):
     held = enrolled(desk)
     found = desk.certificate(held.serial)
-    assert find_for_renewal(desk.register, found.sha256, KEY) == RenewalLookup(
+    assert find_for_renewal(desk.db, found.sha256, KEY) == RenewalLookup(
         found, Renewals(None, None, 0), key_known=False
     )
     in_the_window(desk, held)
-    accepted(renew(renew_ask(held, new_key()), desk.office, REQUEST))
+    accepted(renew(renew_ask(held, new_key()), desk.ctx, REQUEST))
     new = desk.certificate(renewed(desk, held).serial)
     found = desk.certificate(held.serial)
-    assert find_for_renewal(desk.register, found.sha256, KEY) == RenewalLookup(
-        found, Renewals(None, new, 1), key_known=False
-    )
-    assert find_for_renewal(desk.register, found.sha256, None) == RenewalLookup(
+    assert find_for_renewal(desk.db, found.sha256, KEY) == RenewalLookup(found, Renewals(None, new, 1), key_known=False)
+    assert find_for_renewal(desk.db, found.sha256, None) == RenewalLookup(
         found, Renewals(None, new, 1), key_known=False
     )
     both = RenewalLookup(found, Renewals(new, None, 1), key_known=True)
-    assert find_for_renewal(desk.register, found.sha256, new.key) == both
+    assert find_for_renewal(desk.db, found.sha256, new.key) == both
 
 
 # Constraints: the database decides, whatever the code believes.
@@ -169,12 +167,12 @@ def test_what_came_of_a_certificate(desk):
 
 def copied(desk: Desk, row: models.Certificate, **changes: object) -> None:
     """Store a second certificate like this one, but for what a fresh one always has of its own, and `changes`."""
-    key = models.UsedKey.objects.using(desk.register.alias).create(key_id="99" * 32, first_seen=desk.clock.now)
+    key = models.UsedKey.objects.using(desk.db.alias).create(key_id="99" * 32, first_seen=desk.clock.now)
     fresh = {"pk": None, "serial": "46" * 19, "key": key, "sha256": None, "retrieval_id": "99" * 16}
     for name, value in {**fresh, **changes}.items():
         setattr(row, name, value)
-    with transaction.atomic(using=desk.register.alias):
-        row.save(using=desk.register.alias, force_insert=True)
+    with transaction.atomic(using=desk.db.alias):
+        row.save(using=desk.db.alias, force_insert=True)
 
 
 @pytest.fixture
@@ -218,7 +216,7 @@ def test_a_renewal_may_follow_a_revoked_one(desk, row):
 
 
 def test_one_live_certificate_per_order(desk):
-    accepted(enrol(new_ask(ordered(desk), new_key()), desk.office, REQUEST))
+    accepted(enrol(new_ask(ordered(desk), new_key()), desk.ctx, REQUEST))
     with pytest.raises(IntegrityError):
         copied(desk, certificates(desk).get())
 
@@ -227,5 +225,5 @@ def test_no_certificate_is_deleted_through_what_it_hangs_on(desk):
     enrolled(desk)
     for model in (models.CertificateAuthority, models.Organisation, models.Lineage, models.Order, models.UsedKey):
         with pytest.raises(django_models.ProtectedError):
-            model.objects.using(desk.register.alias).all().delete()
+            model.objects.using(desk.db.alias).all().delete()
     assert certificates(desk).count() == 1

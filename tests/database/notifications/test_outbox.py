@@ -8,7 +8,7 @@ from sinetti.database.notifications import outbox
 from sinetti.domain.certificates.revocation import RevocationReason
 from sinetti.services.issuance.renew import renew
 from sinetti.services.revocation.revoke import RevocationRequest, revoke
-from tests.support.office import (
+from tests.support.service_context import (
     CONTACT,
     REQUEST,
     accepted,
@@ -23,7 +23,7 @@ from tests.support.office import (
 
 
 def owed(desk):
-    messages = models.OutboxMessage.objects.using(desk.register.alias).select_related("certificate", "recipient")
+    messages = models.OutboxMessage.objects.using(desk.db.alias).select_related("certificate", "recipient")
     return messages.order_by("created", "kind")
 
 
@@ -32,7 +32,7 @@ def test_fetched_renewed_revoked(desk):
     first = desk.clock.now
     in_the_window(desk, held)
     new = renewed(desk, held)
-    revoke(RevocationRequest(held.serial, RevocationReason.SUPERSEDED), desk.office, "operator", REQUEST)
+    revoke(RevocationRequest(held.serial, RevocationReason.SUPERSEDED), desk.ctx, "operator", REQUEST)
     now = desk.clock.now
     told = [(row.kind, row.certificate.serial, row.created, row.due, row.recipient.email) for row in owed(desk)]
     assert told == [
@@ -49,7 +49,7 @@ def test_the_same_request_again_owes_nothing_more(desk):
     held, key = enrolled(desk), new_key()
     in_the_window(desk, held)
     for _ in range(3):
-        new = held_by(desk, key, accepted(renew(renew_ask(held, key), desk.office, REQUEST)))
+        new = held_by(desk, key, accepted(renew(renew_ask(held, key), desk.ctx, REQUEST)))
     collected(desk, new.retrieval_id)
     assert sorted(row.kind for row in owed(desk)) == ["fetched", "fetched", "renewed"]
 
@@ -57,7 +57,7 @@ def test_the_same_request_again_owes_nothing_more(desk):
 def test_a_voided_renewal_is_told_of_by_the_one_that_took_its_place(desk):
     held = enrolled(desk)
     in_the_window(desk, held)
-    accepted(renew(renew_ask(held, new_key()), desk.office, REQUEST))
+    accepted(renew(renew_ask(held, new_key()), desk.ctx, REQUEST))
     renewed(desk, held)
     assert sorted(row.kind for row in owed(desk)) == ["fetched", "fetched", "renewed", "renewed"]
 
@@ -65,11 +65,11 @@ def test_a_voided_renewal_is_told_of_by_the_one_that_took_its_place(desk):
 def test_none_goes_out_twice(desk):
     enrolled(desk)
     row = owed(desk).get()
-    certificate = models.Certificate.objects.using(desk.register.alias).select_related("holding").get()
-    outbox.notify_contact(desk.register, "fetched", certificate, desk.clock.now)
+    certificate = models.Certificate.objects.using(desk.db.alias).select_related("holding").get()
+    outbox.notify_contact(desk.db, "fetched", certificate, desk.clock.now)
     assert owed(desk).count() == 1
-    with pytest.raises(IntegrityError), transaction.atomic(using=desk.register.alias):
-        models.OutboxMessage.objects.using(desk.register.alias).create(
+    with pytest.raises(IntegrityError), transaction.atomic(using=desk.db.alias):
+        models.OutboxMessage.objects.using(desk.db.alias).create(
             kind=row.kind,
             certificate=row.certificate,
             recipient=row.recipient,
@@ -82,10 +82,10 @@ def test_none_goes_out_twice(desk):
 def test_a_holding_whose_contact_was_erased(desk):
     """The message waits without a recipient, once."""
     held = enrolled(desk)
-    models.OutboxMessage.objects.using(desk.register.alias).all().delete()
-    models.Lineage.objects.using(desk.register.alias).update(contact=None)
-    certificate = models.Certificate.objects.using(desk.register.alias).select_related("holding").get()
+    models.OutboxMessage.objects.using(desk.db.alias).all().delete()
+    models.Lineage.objects.using(desk.db.alias).update(contact=None)
+    certificate = models.Certificate.objects.using(desk.db.alias).select_related("holding").get()
     for _ in range(2):
-        outbox.notify_contact(desk.register, "fetched", certificate, desk.clock.now)
+        outbox.notify_contact(desk.db, "fetched", certificate, desk.clock.now)
     assert owed(desk).get().recipient is None
     assert desk.certificate(held.serial).holding.language == "fi", "the organisation's language then"

@@ -9,7 +9,7 @@ from sinetti.database.notifications import recipients
 from sinetti.domain.access.roles import Role
 from sinetti.domain.values import Language
 from tests.support.authority import NOW
-from tests.support.office import DAY, SECOND, ordered
+from tests.support.service_context import DAY, SECOND, ordered
 
 MARKS = {
     "an address that works": ({}, True, True),
@@ -24,32 +24,32 @@ MARKS = {
 
 def person(desk, name="A Name", **marks):
     values = {"name": name, "email": f"{name.lower().replace(' ', '.')}@customer.example", "phone": "+358 00 001"}
-    return models.Person.objects.using(desk.register.alias).create(**{**values, "language": "sv", **marks})
+    return models.Person.objects.using(desk.db.alias).create(**{**values, "language": "sv", **marks})
 
 
 def mandate(desk, role=Role.SIGNATORY, **changes):
     values = {"organisation": organisation(desk), "role": role, "valid_from": NOW}
-    return models.RoleAssignment.objects.using(desk.register.alias).create(**{**values, **changes})
+    return models.RoleAssignment.objects.using(desk.db.alias).create(**{**values, **changes})
 
 
 def organisation(desk):
-    return models.Organisation.objects.using(desk.register.alias).get(customer_id="0123456-7")
+    return models.Organisation.objects.using(desk.db.alias).get(customer_id="0123456-7")
 
 
 def an_agent(desk, name="firm", **changes):
     values = {"customer_id": name, "folded": name, "kind": "artificial", "name": name, "language": "fi"}
-    return models.Organisation.objects.using(desk.register.alias).create(**{**values, "created": NOW, **changes})
+    return models.Organisation.objects.using(desk.db.alias).create(**{**values, "created": NOW, **changes})
 
 
 def roles_of(desk, now=NOW):
     one = organisation(desk).organisation_id
-    return recipients.roles(desk.register, [one], now)[one]
+    return recipients.roles(desk.db, [one], now)[one]
 
 
 @pytest.mark.parametrize(("marks", "mailable", "textable"), MARKS.values(), ids=MARKS)
 def test_who_can_be_reached(sqlite_desk, marks, mailable, textable):
     one = person(sqlite_desk, **marks)
-    found = recipients.readers(sqlite_desk.register, [one.person_id, "nobody"])
+    found = recipients.readers(sqlite_desk.db, [one.person_id, "nobody"])
     assert list(found) == [one.person_id]
     assert (found[one.person_id].mailable, found[one.person_id].textable) == (mailable, textable)
     assert "@" not in repr(found), "an address is never in a log by accident"
@@ -85,24 +85,24 @@ def test_many_at_once(desk):
     one, two, contact = person(desk, "One"), person(desk, "Two"), person(desk, "Contact")
     mandate(desk, person=two, valid_from=NOW - DAY)
     mandate(desk, person=one)
-    models.Organisation.objects.using(desk.register.alias).update(contact=contact)
+    models.Organisation.objects.using(desk.db.alias).update(contact=contact)
     ours, other = organisation(desk), an_agent(desk)
-    with CaptureQueriesContext(connections[desk.register.alias]) as asked:
-        found = recipients.roles(desk.register, [ours.pk, other.pk, "unknown", other.pk], NOW)
+    with CaptureQueriesContext(connections[desk.db.alias]) as asked:
+        found = recipients.roles(desk.db, [ours.pk, other.pk, "unknown", other.pk], NOW)
     assert len(asked) == 3
     assert [signatory.name for signatory in found[ours.pk].signatories] == ["Two", "One"]
     assert found[ours.pk].contact_person.name == "Contact"
     assert found[other.pk] == found["unknown"] == recipients.Roles()
-    holding = models.Order.objects.using(desk.register.alias).get(pk=first.order_id).holding_id
-    with CaptureQueriesContext(connections[desk.register.alias]) as asked:
-        held = recipients.holders(desk.register, [holding, "unknown"])
+    holding = models.Order.objects.using(desk.db.alias).get(pk=first.order_id).holding_id
+    with CaptureQueriesContext(connections[desk.db.alias]) as asked:
+        held = recipients.holders(desk.db, [holding, "unknown"])
     assert len(asked) == 1
     assert [held[holding][0].language, held[holding][1]] == [Language.SV, None]
     assert list(held) == [holding]
 
 
 def test_more_than_one_statement_takes(sqlite_desk):
-    found = recipients.roles(sqlite_desk.register, [str(number) for number in range(1201)], NOW)
+    found = recipients.roles(sqlite_desk.db, [str(number) for number in range(1201)], NOW)
     assert len(found) == 1201
 
 

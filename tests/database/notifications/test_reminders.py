@@ -13,7 +13,7 @@ from sinetti.database.notifications.reminders import BatchResult, ReminderWindow
 from sinetti.domain.certificates.revocation import RevocationReason
 from sinetti.domain.notifications.messages import MessageChannel, MessageKind
 from sinetti.services.revocation.revoke import RevocationRequest, revoke
-from tests.support.office import DAY, REQUEST, SECOND, enrolled, in_the_window, renewed
+from tests.support.service_context import DAY, REQUEST, SECOND, enrolled, in_the_window, renewed
 
 
 def reach(desk):
@@ -34,7 +34,7 @@ def meanwhile(desk, do):
             do()
             done.set()
         finally:
-            desk.register.close()
+            desk.db.close()
 
     thread = Thread(target=run)
     thread.start()
@@ -44,7 +44,7 @@ def meanwhile(desk, do):
 @pytest.fixture
 def shared(desk):
     """Give a desk whose rows are locked one by one."""
-    if connections[desk.register.alias].vendor == "sqlite":
+    if connections[desk.db.alias].vendor == "sqlite":
         pytest.skip("SQLite locks the whole file")
     return desk
 
@@ -59,7 +59,7 @@ def test_a_renewal_does_not_wait(shared):
         thread.join()
         return noting(found)
 
-    assert reminders.process_due(shared.register, reach(shared), decide)
+    assert reminders.process_due(shared.db, reach(shared), decide)
 
 
 def test_another_node_passes_over_what_is_locked(shared):
@@ -68,15 +68,13 @@ def test_another_node_passes_over_what_is_locked(shared):
 
     def decide(found):
         looks = []
-        thread, done = meanwhile(
-            shared, lambda: looks.append(reminders.process_due(shared.register, reach(shared), noting))
-        )
+        thread, done = meanwhile(shared, lambda: looks.append(reminders.process_due(shared.db, reach(shared), noting)))
         assert done.wait(30)
         thread.join()
         assert looks == [False]
         return noting(found)
 
-    assert reminders.process_due(shared.register, reach(shared), decide)
+    assert reminders.process_due(shared.db, reach(shared), decide)
 
 
 def test_a_revocation_waits_and_is_not_waited_for(shared):
@@ -87,28 +85,28 @@ def test_a_revocation_waits_and_is_not_waited_for(shared):
 
     def decide(found):
         ask = RevocationRequest(held.serial, RevocationReason.KEY_COMPROMISE)
-        thread, done = meanwhile(shared, lambda: revoke(ask, shared.office, "operator", REQUEST))
+        thread, done = meanwhile(shared, lambda: revoke(ask, shared.ctx, "operator", REQUEST))
         threads.append((thread, done))
         _wait_until_somebody_waits(shared)
         one, now = found[0], shared.clock.now
-        recipient = models.Lineage.objects.using(shared.register.alias).get().contact_id
+        recipient = models.Lineage.objects.using(shared.db.alias).get().contact_id
         message = NewMessage(
             MessageKind.REMINDER, MessageChannel.EMAIL, one.serial, "30", now, recipient,
             holding=one.holding_id, certificate=one.certificate,
         )  # fmt: skip
         return BatchResult(noting(found).again, [message])
 
-    assert reminders.process_due(shared.register, reach(shared), decide)
+    assert reminders.process_due(shared.db, reach(shared), decide)
     ((thread, done),) = threads
     assert done.wait(30)
     thread.join()
     assert shared.certificate(held.serial).revoked
-    assert models.OutboxMessage.objects.using(shared.register.alias).filter(channel__isnull=False).count() == 1
+    assert models.OutboxMessage.objects.using(shared.db.alias).filter(channel__isnull=False).count() == 1
 
 
 def _wait_until_somebody_waits(desk):
     for _ in range(3000):
-        with connections[desk.register.alias].cursor() as cursor:
+        with connections[desk.db.alias].cursor() as cursor:
             cursor.execute("SELECT count(*) FROM pg_locks WHERE NOT granted")
             if cursor.fetchone()[0]:
                 return
@@ -119,25 +117,25 @@ def _wait_until_somebody_waits(desk):
 def test_how_many_end_on_a_day(desk):
     held = enrolled(desk)
     ends = desk.certificate(held.serial).span.not_after
-    assert reminders.count_ending(desk.register, ends, ends + SECOND) == 1
-    assert reminders.count_ending(desk.register, ends - DAY, ends) == 0
-    assert reminders.count_ending(desk.register, ends + SECOND, ends + DAY) == 0
+    assert reminders.count_ending(desk.db, ends, ends + SECOND) == 1
+    assert reminders.count_ending(desk.db, ends - DAY, ends) == 0
+    assert reminders.count_ending(desk.db, ends + SECOND, ends + DAY) == 0
 
 
 def test_one_that_is_not_there(desk):
-    assert reminders.find(desk.register, 1) is None
+    assert reminders.find(desk.db, 1) is None
 
 
 def test_a_void_one_is_not_looked_at_again(desk):
     held = enrolled(desk)
     in_the_window(desk, held)
-    reminders.process_due(desk.register, reach(desk), noting)
-    rows = models.Certificate.objects.using(desk.register.alias)
+    reminders.process_due(desk.db, reach(desk), noting)
+    rows = models.Certificate.objects.using(desk.db.alias)
     assert rows.get().remind_at == desk.clock.now + timedelta(days=30)
     holding = rows.get().holding_id
     rows.update(state="void")
-    reminders.reschedule(desk.register, holding)
+    reminders.reschedule(desk.db, holding)
     assert rows.get().remind_at is not None
     rows.update(state="fetched")
-    reminders.reschedule(desk.register, holding)
+    reminders.reschedule(desk.db, holding)
     assert rows.get().remind_at is None

@@ -14,8 +14,8 @@ from sinetti.database.operations.authorities import AuthorityIdentity
 from sinetti.database.organisations import organisations
 from sinetti.domain.values import Channel, Environment
 from tests.support.authority import CUSTOMER_ID, NOW, authority
-from tests.support.office import DAY, REQUEST, authority_rows
 from tests.support.registers import all_connections_closed, crowd
+from tests.support.service_context import DAY, REQUEST, authority_rows
 
 DEED = AuditContext("operator", NOW, REQUEST)
 
@@ -100,16 +100,16 @@ def test_a_table_of_ours_in_the_way_of_another_makers(register):
 
 
 def test_a_shard_without_a_list(desk):
-    assert crls.latest_crl(desk.register, "DataProvidersTestIssuingCAv1", 1) is None
+    assert crls.latest_crl(desk.db, "DataProvidersTestIssuingCAv1", 1) is None
 
 
 def test_approving_what_is_approved_leaves_it_as_it_is(desk):
     """Where two operators approve at once, the second changes nothing and says nothing."""
-    found = organisations.find_organisation(desk.register, CUSTOMER_ID)
-    approvals = models.ApprovedChannel.objects.using(desk.register.alias)
-    rows = models.AuditEvent.objects.using(desk.register.alias)
+    found = organisations.find_organisation(desk.db, CUSTOMER_ID)
+    approvals = models.ApprovedChannel.objects.using(desk.db.alias)
+    rows = models.AuditEvent.objects.using(desk.db.alias)
     before, written = list(approvals.values_list()), rows.count()
     desk.clock.forward(DAY)
-    organisations.approve_channels(desk.register, found.organisation_id, frozenset(Channel), desk.deed())
+    organisations.approve_channels(desk.db, found.organisation_id, frozenset(Channel), desk.audit_entry())
     assert list(approvals.values_list()) == before
     assert rows.count() == written

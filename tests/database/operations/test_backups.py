@@ -11,31 +11,31 @@ from sinetti.database.connection import open_database
 from sinetti.database.operations import authorities, backups
 from sinetti.database.operations.backups import BackupError
 from tests.support.backups import url_of
-from tests.support.office import CONTACT, ordered
 from tests.support.postgres import create_database
 from tests.support.registers import ALIAS
+from tests.support.service_context import CONTACT, ordered
 
 
 @pytest.fixture
 def urls(desk, tmp_path):
     """Give the URL of the desk's register and that of a place where there is none."""
-    settings = connections[desk.register.alias].settings_dict
+    settings = connections[desk.db.alias].settings_dict
     if "sqlite3" in settings["ENGINE"]:
         return f"sqlite:///{settings['NAME']}", f"sqlite:///{tmp_path}/restored.sqlite3"
-    with psycopg.connect(url_of(desk.register), autocommit=True) as connection:
+    with psycopg.connect(url_of(desk.db), autocommit=True) as connection:
         name = f"restored_{ids.random_id()}"
         connection.execute(psycopg.sql.SQL("CREATE DATABASE {}").format(psycopg.sql.Identifier(name)))
-    return url_of(desk.register), f"{url_of(desk.register).rpartition('/')[0]}/{name}"
+    return url_of(desk.db), f"{url_of(desk.register).rpartition('/')[0]}/{name}"
 
 
 def test_a_backup_comes_back(desk, urls, tmp_path):
     ordered(desk)
-    identity = authorities.identity(desk.register)
+    identity = authorities.identity(desk.db)
     backups.take(urls[0], tmp_path / "backup")
     ordered(desk)
     assert (tmp_path / "backup").stat().st_mode & 0o077 == 0
     backups.restore(urls[1], tmp_path / "backup")
-    desk.register.close()
+    desk.db.close()
     restored = open_database(urls[1], ALIAS)
     assert authorities.identity(restored) == identity
     assert models.Order.objects.using(ALIAS).count() == 1
@@ -50,7 +50,7 @@ def test_nothing_is_overwritten(desk, urls, tmp_path):
     ordered(desk)
     with pytest.raises(BackupError):
         backups.restore(urls[0], tmp_path / "backup")
-    assert models.Order.objects.using(desk.register.alias).count() == 1
+    assert models.Order.objects.using(desk.db.alias).count() == 1
 
 
 @pytest.mark.parametrize("octets", [None, b"no backup at all"], ids=["no file", "another file"])

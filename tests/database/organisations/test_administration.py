@@ -10,8 +10,8 @@ from sinetti.database.common import mappers
 from sinetti.database.organisations import administration
 from sinetti.domain.organisations.csv_import import ChangeKind, ImportChange
 from sinetti.domain.values import IdentifierType
-from tests.support.office import add_organisation, an_order, opened_desk, ordered
 from tests.support.registers import opened_register
+from tests.support.service_context import add_organisation, an_order, opened_desk, ordered
 
 FIRST, SECOND = "7654321-4", "2345678-0"
 
@@ -42,14 +42,14 @@ def is_held(desk, row):
     found = []
 
     def asked():
-        rows = type(row).objects.using(desk.register.alias).filter(pk=row.pk)
+        rows = type(row).objects.using(desk.db.alias).filter(pk=row.pk)
         try:
-            with transaction.atomic(using=desk.register.alias):
+            with transaction.atomic(using=desk.db.alias):
                 list(rows.select_for_update(no_key=True, nowait=True))
         except OperationalError:
             found.append(row)
         finally:
-            desk.register.close()
+            desk.db.close()
 
     thread = Thread(target=asked)
     thread.start()
@@ -61,8 +61,8 @@ def test_all_rows_are_held_before_the_first_is_changed(desk, monkeypatch):
     for one in (FIRST, SECOND):
         add_organisation(desk, one)
         ordered(desk, an_order(one))
-    lines = list(models.Lineage.objects.using(desk.register.alias).order_by("pk"))
-    rows = models.Organisation.objects.using(desk.register.alias).filter(customer_id__in=(FIRST, SECOND))
+    lines = list(models.Lineage.objects.using(desk.db.alias).order_by("pk"))
+    rows = models.Organisation.objects.using(desk.db.alias).filter(customer_id__in=(FIRST, SECOND))
     # A file names the one with the greater id first: an act of a representative locks them the other way round.
     last_first = list(rows.order_by("-pk"))
     held, moves = [], mappers.move_versions
@@ -72,7 +72,7 @@ def test_all_rows_are_held_before_the_first_is_changed(desk, monkeypatch):
         moves(holdings)
 
     monkeypatch.setattr(mappers, "move_versions", moved)
-    with transaction.atomic(using=desk.register.alias):
-        assert administration.apply(desk.register, [renamed(one) for one in last_first], desk.deed()) == 0
+    with transaction.atomic(using=desk.db.alias):
+        assert administration.apply(desk.db, [renamed(one) for one in last_first], desk.audit_entry()) == 0
     assert held == [True, True]
     assert {one.name for one in rows.all()} == {"New Oy"}

@@ -18,8 +18,8 @@ from sinetti.i18n.translate import translate
 from sinetti.server.asgi import AsgiApp
 from sinetti.server.http import Request
 from tests.support.browser import ADDRESS, Browser, people_door
-from tests.support.office import REQUEST
 from tests.support.secure import offered
+from tests.support.service_context import REQUEST
 from tests.support.users import account, signed_in
 
 LOOPBACK = "http://127.0.0.1:8123"
@@ -274,7 +274,7 @@ def broken(desk):
     class Away:
         alias = "nowhere"
 
-    return desk.but(register=Away())
+    return desk.but(db=Away())
 
 
 @pytest.mark.parametrize("language", Language)

@@ -5,7 +5,7 @@ import pytest
 from sinetti.domain.access.roles import Role
 from tests.support.acting import OTHER_ID
 from tests.support.authority import CUSTOMER_ID
-from tests.support.office import add_organisation
+from tests.support.service_context import add_organisation
 from tests.support.users import account, mandate, signed_in
 
 

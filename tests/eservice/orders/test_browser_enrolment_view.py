@@ -19,9 +19,9 @@ from sinetti.eservice.orders import browser_enrolment_pages
 from sinetti.pki.encoding import certificate_pem, load_certificate
 from sinetti.server.http import Request
 from tests.support.authority import CUSTOMER_ID
-from tests.support.office import REQUEST, SECOND, csr, enrolled, new_key, ordered
 from tests.support.pages import errors, fields, told
 from tests.support.secure import code_of_sms, offered
+from tests.support.service_context import REQUEST, SECOND, csr, enrolled, new_key, ordered
 
 FETCH = "/fetch"
 

@@ -7,8 +7,8 @@ from sinetti.domain.access.roles import Role
 from sinetti.domain.values import VALIDITY
 from tests.support.acting import holding, orders
 from tests.support.browser import people_door
-from tests.support.office import CONTACT, DAY, enrolled, in_the_window, ordered, renewed
 from tests.support.pages import MOST_STATEMENTS, errors, fields, statements, told
+from tests.support.service_context import CONTACT, DAY, enrolled, in_the_window, ordered, renewed
 
 PLACE, REPLACE, CONTACTS = "/settings/certificates", "/settings/orders/replace", "/settings/contacts"
 SOMEBODY = {
@@ -93,7 +93,7 @@ def test_a_link_that_waits_goes_to_the_new_contact(signatory, sqlite_desk, held)
 def test_what_stands_in_the_way_of_a_contact_is_told(signatory, sqlite_desk, held, monkeypatch):
     def gone(*_):
         models.Certificate.objects.filter(serial=held.serial).update(serial="00")
-        return sqlite_desk.office
+        return sqlite_desk.ctx
 
     monkeypatch.setattr("sinetti.services.self_service.contacts.guarded", gone)
     assert "There is no such certificate any more. Look at the list of certificates." in told(
@@ -138,7 +138,7 @@ def test_revoking_takes_a_reason_and_a_second_look(signatory, sqlite_desk, held)
 
 @pytest.mark.parametrize("use", ["seen", "looked for"])
 def test_the_second_look_says_what_gateways_saw(signatory, sqlite_desk, held, use):
-    now = sqlite_desk.office.now()
+    now = sqlite_desk.ctx.now()
     gateways = models.officer_models.Gateway.objects
     gateway = gateways.create(name="g", public_key="", added=now, first_report=now, last_report=now)
     if use == "seen":

@@ -10,8 +10,8 @@ from sinetti.domain.values import TRANSFER_IDS_LIVE, Channel
 from tests.support.acting import holding, orders
 from tests.support.authority import CUSTOMER_ID, CUSTOMER_NAME
 from tests.support.browser import Browser, people_door
-from tests.support.office import CONTACT, SECOND, an_order, enrolled, ordered
 from tests.support.pages import MOST_STATEMENTS, errors, fields, statements, told
+from tests.support.service_context import CONTACT, SECOND, an_order, enrolled, ordered
 from tests.support.users import account, mandate, signed_in
 
 NEW = "/settings/orders/new"
@@ -158,14 +158,14 @@ def test_others_and_unknown_ones_are_refused_alike(signatory, sqlite_desk, other
 def test_without_an_approval_the_page_says_so(signatory, sqlite_desk):
     ours = models.Organisation.objects.get().pk
     for channel in Channel:
-        organisations.withdraw_channel(sqlite_desk.register, ours, channel, sqlite_desk.deed())
+        organisations.withdraw_channel(sqlite_desk.db, ours, channel, sqlite_desk.audit_entry())
     assert "cannot order certificates yet" in told(signatory.get(NEW))
 
 
 def test_without_an_approval_of_that_type_the_page_says_so(signatory, sqlite_desk):
     held = enrolled(sqlite_desk, channel=Channel.SFTP)
     ours = models.Organisation.objects.get().pk
-    organisations.withdraw_channel(sqlite_desk.register, ours, Channel.SFTP, sqlite_desk.deed())
+    organisations.withdraw_channel(sqlite_desk.db, ours, Channel.SFTP, sqlite_desk.audit_entry())
     assert "cannot order this type of certificate yet" in told(signatory.get(f"{NEW}?replaces={held.serial}"))
 
 
@@ -181,8 +181,8 @@ def test_what_comes_in_between_is_told_and_what_was_typed_kept(signatory, sqlite
 
     def withdrawn(*_):
         ours = models.Organisation.objects.get().pk
-        organisations.withdraw_channel(sqlite_desk.register, ours, Channel.WS, sqlite_desk.deed())
-        return sqlite_desk.office
+        organisations.withdraw_channel(sqlite_desk.db, ours, Channel.WS, sqlite_desk.audit_entry())
+        return sqlite_desk.ctx
 
     monkeypatch.setattr("sinetti.services.self_service.order.guarded", withdrawn)
     page.press("send")
@@ -226,7 +226,7 @@ STATES = {
 
 def test_how_far_an_order_has_come(signatory, sqlite_desk):
     checked(signatory).press("send")
-    now = sqlite_desk.office.now()
+    now = sqlite_desk.ctx.now()
     for mail, link, says in STATES.values():
         models.OutboxMessage.objects.update(**{"sent": None, "dead": None, **dict.fromkeys(mail, now)})
         models.notice_models.SecureMessage.objects.update(**dict.fromkeys(link, now))
@@ -236,10 +236,10 @@ def test_how_far_an_order_has_come(signatory, sqlite_desk):
 def test_opened_spent_and_closed_orders_say_so(signatory, sqlite_desk):
     checked(signatory).press("send")
     link = models.notice_models.SecureMessage.objects.get()
-    now = sqlite_desk.office.now()
+    now = sqlite_desk.ctx.now()
     models.notice_models.Pin.objects.create(message=link, created=now, expires=now)
     assert "has opened the message" in told(signatory.get(signatory.path))
-    organisations.close_organisation(sqlite_desk.register, models.Organisation.objects.get().pk, sqlite_desk.deed())
+    organisations.close_organisation(sqlite_desk.db, models.Organisation.objects.get().pk, sqlite_desk.audit_entry())
 
 
 def test_a_spent_order_leads_to_its_certificate(signatory, sqlite_desk):

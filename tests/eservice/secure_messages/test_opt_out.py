@@ -10,24 +10,24 @@ from sinetti.domain.link_tokens import STOP_LINK, link_token
 from sinetti.domain.notifications.messages import MessageChannel, MessageKind
 from sinetti.domain.values import Language
 from tests.support.authority import NOW
-from tests.support.office import enrolled
+from tests.support.service_context import enrolled
 
 
 @pytest.fixture
 def link(sqlite_desk):
     """The link in a mail to somebody who looks after a certificate."""
     enrolled(sqlite_desk)
-    using = sqlite_desk.register.alias
+    using = sqlite_desk.db.alias
     holding = models.Lineage.objects.using(using).get()
     row = models.OutboxMessage.objects.using(using).create(
         kind=MessageKind.REMINDER, channel=MessageChannel.EMAIL, step="60:email", created=NOW, due=NOW, sent=NOW,
         holding=holding, recipient=holding.contact,
     )  # fmt: skip
-    return f"/stop/{row.message_id}/{link_token(sqlite_desk.office.transfer_key, STOP_LINK, row.message_id)}"
+    return f"/stop/{row.message_id}/{link_token(sqlite_desk.ctx.transfer_key, STOP_LINK, row.message_id)}"
 
 
 def with_signatory(desk):
-    using = desk.register.alias
+    using = desk.db.alias
     person = models.Person.objects.using(using).create(name="S", email="s@customer.example", language="fi")
     organisation = models.Organisation.objects.using(using).get()
     models.RoleAssignment.objects.using(using).create(
@@ -36,12 +36,12 @@ def with_signatory(desk):
 
 
 def asked(desk):
-    return models.OutboxMessage.objects.using(desk.register.alias).filter(kind=MessageKind.CONTACT_GONE).count()
+    return models.OutboxMessage.objects.using(desk.db.alias).filter(kind=MessageKind.CONTACT_GONE).count()
 
 
 @pytest.mark.parametrize("method", ["GET", "HEAD"])
 def test_following_the_link_changes_nothing(sqlite_desk, browser, link, method):
-    with CaptureQueriesContext(connections[sqlite_desk.register.alias]) as queries:
+    with CaptureQueriesContext(connections[sqlite_desk.db.alias]) as queries:
         browser.get(link, method)
     assert browser.reply.status == 200
     assert queries
@@ -57,7 +57,7 @@ def test_the_button_has_the_signatories_told_first(sqlite_desk, browser, link):
     browser.press("stop")
     assert (asked(sqlite_desk), browser.buttons) == (1, [])
     assert "You have told us" in browser.page.text_content()
-    assert models.Person.objects.using(sqlite_desk.register.alias).filter(stopped_at__isnull=False).count() == 0
+    assert models.Person.objects.using(sqlite_desk.db.alias).filter(stopped_at__isnull=False).count() == 0
 
 
 def test_where_nobody_can_be_told_mail_goes_on(sqlite_desk, browser, link):
@@ -68,13 +68,13 @@ def test_where_nobody_can_be_told_mail_goes_on(sqlite_desk, browser, link):
 
 
 def test_mail_that_has_stopped(sqlite_desk, browser, link):
-    models.Person.objects.using(sqlite_desk.register.alias).update(stopped_at=NOW)
+    models.Person.objects.using(sqlite_desk.db.alias).update(stopped_at=NOW)
     assert "No more mail goes to your address" in browser.get(link).page.text_content()
     assert browser.buttons == []
 
 
 def test_who_is_named_for_nothing_any_more(sqlite_desk, browser, link):
-    models.Lineage.objects.using(sqlite_desk.register.alias).update(contact=None)
+    models.Lineage.objects.using(sqlite_desk.db.alias).update(contact=None)
     assert "You are not named for any task" in browser.get(link).page.text_content()
 
 

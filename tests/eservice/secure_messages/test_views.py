@@ -12,8 +12,8 @@ from sinetti.services.issuance.enrol import enrol
 from sinetti.services.issuance.secure_message import send_link
 from sinetti.services.issuance.transfer_ids import GeneratedTransferIds
 from tests.support.browser import Browser
-from tests.support.office import REQUEST, accepted, new_ask, new_key
 from tests.support.secure import another, asked, code_of_sms, offered, opened
+from tests.support.service_context import REQUEST, accepted, new_ask, new_key
 
 NOBODYS = "a" * 32
 
@@ -30,7 +30,7 @@ def ids_on(browser):
 
 
 def mark_sms(desk, **marks):
-    models.OutboxMessage.objects.using(desk.register.alias).filter(kind="pin").update(**marks)
+    models.OutboxMessage.objects.using(desk.db.alias).filter(kind="pin").update(**marks)
 
 
 def test_from_the_link_to_the_ids(sqlite_desk, browser, post, sent):
@@ -38,20 +38,20 @@ def test_from_the_link_to_the_ids(sqlite_desk, browser, post, sent):
     assert (browser.heading, browser.buttons, browser.reply.status) == ("Secure message", ["open"], 200)
     assert "ends in 00" in browser.page.text_content()
     browser.press("open")
-    assert post.sent == [models.OutboxMessage.objects.using(sqlite_desk.register.alias).get(kind="pin").message_id]
+    assert post.sent == [models.OutboxMessage.objects.using(sqlite_desk.db.alias).get(kind="pin").message_id]
     assert (browser.heading, browser.buttons) == ("Enter the PIN code", ["pin", "open"])
     browser.press("pin", pin=code_of_sms(sqlite_desk, sent))
     assert (browser.heading, browser.buttons, browser.reply.status) == ("Your transfer IDs", ["open"], 200)
     assert "0123456-7" in browser.page.text_content()
     assert not browser.page.xpath("//header//a"), "whoever followed a link would lose them"
-    accepted(enrol(new_ask(ids_on(browser), new_key()), sqlite_desk.office, REQUEST))
+    accepted(enrol(new_ask(ids_on(browser), new_key()), sqlite_desk.ctx, REQUEST))
     assert browser.get(f"/m/{sent.token}").heading == "The transfer IDs were used"
     assert browser.reply.status == 410
 
 
 @pytest.mark.parametrize("method", ["GET", "HEAD"])
 def test_following_the_link_changes_and_sends_nothing(sqlite_desk, browser, post, sent, method):
-    with CaptureQueriesContext(connections[sqlite_desk.register.alias]) as queries:
+    with CaptureQueriesContext(connections[sqlite_desk.db.alias]) as queries:
         browser.get(f"/m/{sent.token}", method)
         browser.get(f"/m/{sent.token}?do=open&after=0", method)
     assert (browser.reply.status, post.sent) == (200, [])
@@ -135,7 +135,7 @@ def test_what_is_no_pin_is_no_guess(sqlite_desk, browser, sent, entered):
     asked(sqlite_desk, sent)
     browser.get(f"/m/{sent.token}").press("pin", pin=entered)
     assert "Enter the six digits" in browser.error
-    assert Pin.objects.using(sqlite_desk.register.alias).get().wrong == 0
+    assert Pin.objects.using(sqlite_desk.db.alias).get().wrong == 0
 
 
 def test_a_pin_is_used_once(sqlite_desk, browser, sent):
@@ -192,7 +192,7 @@ def test_the_fifth_wrong_code_ends_the_link(sqlite_desk, browser):
 
 def test_unknown_ended_and_late_links_look_alike(sqlite_desk, browser):
     ended = offered(sqlite_desk)
-    send_link(ended.offered.order_id, sqlite_desk.office, "operator", REQUEST)
+    send_link(ended.offered.order_id, sqlite_desk.ctx, "operator", REQUEST)
     late = offered(sqlite_desk)
     tokens = (NOBODYS, ended.token, late.token)
     seen = [browser.get(f"/m/{token}").reply for token in tokens[:2]]
@@ -208,5 +208,5 @@ def test_unknown_ended_and_late_links_look_alike(sqlite_desk, browser):
 def test_the_order_is_spent_while_the_pin_is_entered(sqlite_desk, browser, sent):
     shown, pin = opened(sqlite_desk, sent), asked(sqlite_desk, sent)
     browser.get(f"/m/{sent.token}")
-    accepted(enrol(new_ask(shown.ids, new_key()), sqlite_desk.office, REQUEST))
+    accepted(enrol(new_ask(shown.ids, new_key()), sqlite_desk.ctx, REQUEST))
     assert browser.press("pin", pin=pin).heading == "The transfer IDs were used"

@@ -25,7 +25,7 @@ from sinetti.settings.portal import EserviceSettings, SupervisingAuthority
 from tests.support.authority import CUSTOMER_ID
 from tests.support.browser import Browser, people_door
 from tests.support.firms import a_certificate, rows
-from tests.support.office import add_organisation
+from tests.support.service_context import add_organisation
 from tests.support.users import account, mandate, signed_in
 from tests.support.visits import NOT_WALKED, VISITS
 
@@ -46,9 +46,9 @@ def test_who_has_something_to_do_is_told_what(sqlite_desk, browser):
     signed_in(browser, maija)
     assert "Nothing waits for you now." in main_of(browser.get("/"))
     own = rows(sqlite_desk, "Organisation").get()
-    a_certificate(sqlite_desk, own, sqlite_desk.office.now() + timedelta(days=3))
+    a_certificate(sqlite_desk, own, sqlite_desk.ctx.now() + timedelta(days=3))
     assert "1 certificate ends in 14 days or less" in main_of(browser.get("/"))
-    a_certificate(sqlite_desk, own, sqlite_desk.office.now() + timedelta(days=4))
+    a_certificate(sqlite_desk, own, sqlite_desk.ctx.now() + timedelta(days=4))
     assert "2 certificates end in 14 days or less" in main_of(browser.get("/"))
 
 

@@ -12,7 +12,7 @@ from sinetti.notifications.delivery.bounce_parser import UnreadableError, parse
 from sinetti.notifications.delivery.bounces import BounceReport, read_returns
 from tests.support.firms import a_certificate, a_message, a_person, an_organisation, rows
 from tests.support.mailrooms import a_mailroom
-from tests.support.office import DAY, KilledError, killed_at
+from tests.support.service_context import DAY, KilledError, killed_at
 
 SAMPLES = Path(__file__).parent / "returns"
 KEY = b"k" * 32

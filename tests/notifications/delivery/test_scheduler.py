@@ -7,7 +7,7 @@ from sinetti.database.notifications.outbox import DomainEvent, record_event
 from sinetti.domain.notifications.messages import MessageChannel, MessageKind
 from sinetti.notifications.delivery.scheduler import run_once
 from tests.support.mailrooms import a_mailroom
-from tests.support.office import DAY, enrolled, in_the_window
+from tests.support.service_context import DAY, enrolled, in_the_window
 
 
 class Post:
@@ -26,10 +26,10 @@ class Post:
 def test_an_event_that_cannot_be_read_keeps_no_reminder(sqlite_desk, caplog):
     desk, post = sqlite_desk, Post()
     now = in_the_window(desk, enrolled(desk), 14 * DAY)
-    record_event(desk.register, DomainEvent(MessageKind.BOUNCED, "a day", facts=["a name of somebody's"]), now)
+    record_event(desk.db, DomainEvent(MessageKind.BOUNCED, "a day", facts=["a name of somebody's"]), now)
     with pytest.raises(AttributeError):
         run_once(a_mailroom(desk, {MessageChannel.EMAIL: post}), now, {"stuck": "Messages are stuck."})
     assert sorted(post.kinds) == [MessageKind.OPERATOR, MessageKind.REMINDER]
     assert "AttributeError" in caplog.text
     assert "a name of somebody's" not in caplog.text
-    assert models.OutboxMessage.objects.using(desk.register.alias).filter(kind="bounced", spread=None).exists()
+    assert models.OutboxMessage.objects.using(desk.db.alias).filter(kind="bounced", spread=None).exists()

@@ -15,8 +15,8 @@ from sinetti.notifications.delivery.smtp import Sender, Smtp, SmtpSecurity, Smtp
 from sinetti.notifications.planning.events import expand_events
 from tests.support.authority import NOW
 from tests.support.mailrooms import a_mailroom
-from tests.support.office import SECOND, KilledError, enrolled, killed_at
 from tests.support.registers import crowd
+from tests.support.service_context import SECOND, KilledError, enrolled, killed_at
 
 MINUTE = timedelta(minutes=1)
 EMAIL, SMS = MessageChannel.EMAIL, MessageChannel.SMS
@@ -32,12 +32,12 @@ def a_message(number=0, *, address=None, due=NOW):
 def owe(desk, *messages, count=0):
     """Owe these messages, or so many; gives their ids in order."""
     owed = messages or [a_message(number) for number in range(count)]
-    outbox.enqueue(desk.register, owed, desk.clock.now)
+    outbox.enqueue(desk.db, owed, desk.clock.now)
     return [one.message_id for one in owed]
 
 
 def row(desk, message_id):
-    return models.OutboxMessage.objects.using(desk.register.alias).get(pk=message_id)
+    return models.OutboxMessage.objects.using(desk.db.alias).get(pk=message_id)
 
 
 class Post:
@@ -111,7 +111,7 @@ def test_workers_share_the_work_and_never_send_the_same(desk):
     def work(number):
         return send_due(room(desk, posts[number]), f"worker-{number}", desk.clock.now).sent
 
-    assert sum(crowd(desk.register, 3, work)) == 60
+    assert sum(crowd(desk.db, 3, work)) == 60
     assert sorted(one for post in posts for one in post.ids) == sorted(ids)
 
 
@@ -147,7 +147,7 @@ def test_pauses_grow_and_the_fifth_try_is_the_last(desk):
         later(desk, SECOND)
     assert tried == [(1, 0)] * 4 + [(0, 1)]
     assert delivery.PAUSES == (MINUTE, 5 * MINUTE, 30 * MINUTE, 120 * MINUTE)
-    (dead,) = outbox_queries.dead_letters(desk.register)
+    (dead,) = outbox_queries.dead_letters(desk.db)
     assert (dead.id, dead.tries, dead.problem) == (
         message,
         5,
@@ -160,7 +160,7 @@ def test_what_was_given_up_is_sent_again_from_the_beginning(desk):
     ids = owe(desk, count=2)
     here = room(desk, post)
     assert send_due(here, "one", desk.clock.now) == SendReport(sent=1, dead=1)
-    assert outbox_queries.send_again(desk.register, ids) == 1, "what was sent is not sent again"
+    assert outbox_queries.send_again(desk.db, ids) == 1, "what was sent is not sent again"
     post.trouble.clear()
     assert send_due(here, "one", desk.clock.now) == SendReport(sent=1)
     assert (row(desk, ids[0]).tries, row(desk, ids[0]).dead, row(desk, ids[0]).problem) == (1, None, None)
@@ -170,8 +170,8 @@ def test_what_is_forgotten_is_neither_listed_nor_sent(sqlite_desk):
     desk, post = sqlite_desk, Post(**{"*": PermanentFailure("550")})
     ids = owe(desk, count=1)
     send_due(room(desk, post), "one", desk.clock.now)
-    assert outbox_queries.forget(desk.register, ids, desk.clock.now) == 1
-    assert outbox_queries.dead_letters(desk.register) == ()
+    assert outbox_queries.forget(desk.db, ids, desk.clock.now) == 1
+    assert outbox_queries.dead_letters(desk.db) == ()
     assert send_due(room(desk, Post()), "one", desk.clock.now) == SendReport()
 
 
@@ -303,7 +303,7 @@ def test_a_message_that_ends_the_process_each_time_keeps_nobody_waiting(desk):
             send_due(room(desk, post), f"worker-{number}", desk.clock.now)
     later(desk, delivery.AFTER_A_KILL)
     assert send_due(room(desk, post), "last", desk.clock.now) == SendReport(dead=1)
-    (dead,) = outbox_queries.dead_letters(desk.register)
+    (dead,) = outbox_queries.dead_letters(desk.db)
     assert dead.id == killer
     assert "may have arrived" in dead.problem
 
@@ -328,21 +328,21 @@ def test_whoever_was_too_slow_changes_nothing(desk):
 def test_what_later_code_owes_waits_for_it(desk):
     """Nodes are replaced one after the other: an older one leaves what it cannot read, and goes on with the rest."""
     later_kind, known = owe(desk, count=2)
-    rows = models.OutboxMessage.objects.using(desk.register.alias)
+    rows = models.OutboxMessage.objects.using(desk.db.alias)
     rows.filter(pk=later_kind).update(kind="of-later-code", due=NOW - MINUTE)
-    outbox.record_event(desk.register, outbox.DomainEvent("of-later-code", "once"), NOW)
+    outbox.record_event(desk.db, outbox.DomainEvent("of-later-code", "once"), NOW)
     post = Post()
     assert expand_events(room(desk, post), NOW) == 0
     assert send_due(room(desk, post), "one", NOW) == SendReport(sent=1)
     assert post.ids == [known]
-    assert [one.message_id for one in outbox_queries.waiting(desk.register)] == []
+    assert [one.message_id for one in outbox_queries.waiting(desk.db)] == []
     assert rows.filter(kind="of-later-code", sent=None, dead=None, dropped=None, spread=None).count() == 2
 
 
 def test_a_clock_that_was_ahead_keeps_nothing_waiting_until_then(desk):
     """A machine began with a wrong clock, tried a message, took another and ended; then its clock was set right."""
     tried, taken = owe(desk, count=2)
-    rows = models.OutboxMessage.objects.using(desk.register.alias)
+    rows = models.OutboxMessage.objects.using(desk.db.alias)
     ahead = desk.machine.now + timedelta(days=365)
     rows.filter(pk=tried).update(again_at=ahead + delivery.PAUSES[-1], tries=1)
     rows.filter(pk=taken).update(taken_by="gone", taken_until=ahead + delivery.LEASE)
@@ -351,7 +351,7 @@ def test_a_clock_that_was_ahead_keeps_nothing_waiting_until_then(desk):
 
 def test_clocks_that_differ_by_minutes_share_the_work(desk):
     (taken,) = owe(desk, count=1)
-    rows = models.OutboxMessage.objects.using(desk.register.alias)
+    rows = models.OutboxMessage.objects.using(desk.db.alias)
     rows.filter(pk=taken).update(taken_by="other", taken_until=desk.machine.now + delivery.LEASE + 10 * MINUTE)
     assert send_due(room(desk, Post()), "one", NOW) == SendReport()
 
@@ -378,36 +378,36 @@ def test_how_the_outbox_stands(desk):
         **{"operator-0@pki.example": PermanentFailure("550"), "operator-1@pki.example": TemporaryFailure("450")}
     )
     send_due(room(desk, post), "one", desk.clock.now)
-    found = outbox_queries.outbox_summary(desk.register, desk.clock.now)
+    found = outbox_queries.outbox_summary(desk.db, desk.clock.now)
     assert (found.waiting, found.late, found.dead, found.oldest) == (1, 0, 1, None)
     due = desk.clock.now
     later(desk, outbox_queries.LATE + SECOND)
-    found = outbox_queries.outbox_summary(desk.register, desk.clock.now)
+    found = outbox_queries.outbox_summary(desk.db, desk.clock.now)
     assert (found.waiting, found.late, found.dead, found.oldest) == (1, 1, 1, due)
-    assert [one.message_id for one in outbox_queries.due(desk.register, desk.clock.now)] == [ids[1]]
-    assert outbox_queries.find(desk.register, ids[2]).message_id == ids[2]
-    assert outbox_queries.find(desk.register, "0" * 32) is None
+    assert [one.message_id for one in outbox_queries.due(desk.db, desk.clock.now)] == [ids[1]]
+    assert outbox_queries.find(desk.db, ids[2]).message_id == ids[2]
+    assert outbox_queries.find(desk.db, "0" * 32) is None
 
 
 def test_a_rehearsal_leaves_nothing(desk):
-    with outbox_queries.rolled_back(desk.register):
+    with outbox_queries.rolled_back(desk.db):
         owe(desk, count=1)
-        assert len(outbox_queries.waiting(desk.register)) == 1
-    assert outbox_queries.waiting(desk.register) == ()
+        assert len(outbox_queries.waiting(desk.db)) == 1
+    assert outbox_queries.waiting(desk.db) == ()
 
 
 @pytest.mark.parametrize("fails", [True, False])
 def test_an_address_that_is_refused_because_nobody_is_there_is_marked_in_the_same_commit(desk, fails):
     refused = PermanentFailure("550 5.1.1" if fails else "554 5.7.1", address_fails=fails)
     held = enrolled(desk)
-    certificate = models.Certificate.objects.using(desk.register.alias).get(serial=held.serial)
+    certificate = models.Certificate.objects.using(desk.db.alias).get(serial=held.serial)
     person = certificate.holding.contact_id
     event = NewMessage(
         MessageKind.FETCHED, EMAIL, held.serial, "once", NOW, recipient=person, certificate=certificate.pk
     )
-    outbox.enqueue(desk.register, [replace(event, holding=certificate.holding_id)], NOW)
+    outbox.enqueue(desk.db, [replace(event, holding=certificate.holding_id)], NOW)
     assert send_due(room(desk, Post(**{"*": refused})), "w", desk.clock.now).dead == 1
-    marked = models.Person.objects.using(desk.register.alias).get(pk=person).bounced_at
+    marked = models.Person.objects.using(desk.db.alias).get(pk=person).bounced_at
     assert (marked is not None) is fails
-    told = models.OutboxMessage.objects.using(desk.register.alias).filter(kind="bounced", channel=None)
+    told = models.OutboxMessage.objects.using(desk.db.alias).filter(kind="bounced", channel=None)
     assert told.count() == (1 if fails else 0)

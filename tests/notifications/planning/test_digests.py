@@ -20,8 +20,8 @@ from tests.support.firms import (
     rows,
 )
 from tests.support.mailrooms import a_mailroom
-from tests.support.office import DAY, SECOND
 from tests.support.registers import crowd
+from tests.support.service_context import DAY, SECOND
 
 ENDS = datetime(2028, 3, 1, 12, tzinfo=UTC)
 """A Wednesday."""
@@ -73,7 +73,7 @@ def test_a_certificate_of_47_days_brings_none_before_its_renewal_opens(desk):
 def test_whoever_plans_and_however_often(desk):
     a_firm(desk, a_client(desk))
     late = datetime(2028, 2, 28, 6, tzinfo=UTC)
-    assert crowd(desk.register, 4, lambda _number: planned(desk, late))
+    assert crowd(desk.db, 4, lambda _number: planned(desk, late))
     assert planned(desk, late, late + 3 * SECOND, late + DAY / 12) == [0, 0, 0]
     assert [day for _, day, _ in owed(desk)] == ["02-28"]
     assert planned(desk, late + DAY) == [1]
@@ -123,9 +123,9 @@ def test_readers_are_the_contact_person_else_the_signatories(desk):
     firm = a_firm(desk, client := a_client(desk))
     for name in ("one", "ONE", "two"):
         a_signatory(desk, firm, a_person(desk, f"{name}@firm.example"))
-    assert digests.readers(desk.register, [client.pk], MONDAY) == {client.pk: {"reader@firm.example"}}
+    assert digests.readers(desk.db, [client.pk], MONDAY) == {client.pk: {"reader@firm.example"}}
     rows(desk, "Person").filter(email="reader@firm.example").update(bounced_at=MONDAY)
-    assert digests.readers(desk.register, [client.pk, firm.pk], MONDAY) == {
+    assert digests.readers(desk.db, [client.pk, firm.pk], MONDAY) == {
         client.pk: {"one@firm.example", "two@firm.example"},
         firm.pk: frozenset(),
     }
@@ -138,10 +138,10 @@ def test_somebody_who_is_named_anew_with_the_same_address_gets_no_second_one(des
     firm = a_firm(desk, a_client(desk))
     assert planned(desk, MONDAY) == [1]
     again = ContactDetails("Anew", "Reader@firm.example", "", "sv")
-    contacts.set_contact_person(desk.register, firm.pk, again, desk.deed())
+    contacts.set_contact_person(desk.db, firm.pk, again, desk.audit_entry())
     assert planned(desk, MONDAY + DAY) == [0]
     other = ContactDetails("Other", "other@firm.example", "", "sv")
-    contacts.set_contact_person(desk.register, firm.pk, other, desk.deed())
+    contacts.set_contact_person(desk.db, firm.pk, other, desk.audit_entry())
     assert planned(desk, MONDAY + DAY, MONDAY + 2 * DAY) == [1, 0]
 
 
@@ -167,7 +167,7 @@ def test_no_rows_no_digest(sqlite_desk, change):
     firm = a_firm(sqlite_desk, a_client(sqlite_desk))
     change(sqlite_desk)
     assert planned(sqlite_desk, MONDAY) == [0]
-    assert digests.digest_rows(sqlite_desk.register, firm.pk, MONDAY) == ()
+    assert digests.digest_rows(sqlite_desk.db, firm.pk, MONDAY) == ()
     found = next_digest_time(a_mailroom(sqlite_desk), MONDAY)
     assert (
         found is None
@@ -183,9 +183,9 @@ def test_what_is_done_is_shown_and_brings_no_digest(desk):
     assert planned(desk, MONDAY) == [1]
     rows(desk, "Certificate").filter(pk=new.pk).update(state="fetched", first_fetched_at=MONDAY)
     assert planned(desk, MONDAY + 7 * DAY, ENDS - DAY) == [0, 0]
-    assert digests.digest_rows(desk.register, firm.pk, MONDAY) == (), "one that was owed before is not written any more"
+    assert digests.digest_rows(desk.db, firm.pk, MONDAY) == (), "one that was owed before is not written any more"
     other = a_certificate(desk, client, ENDS)
-    first, row = digests.digest_rows(desk.register, firm.pk, MONDAY)
+    first, row = digests.digest_rows(desk.db, firm.pk, MONDAY)
     assert (first.certificate, row.part, row.matter, row.certificate) == (
         other.pk, DigestSection.BY_ITSELF, DigestItemKind.DONE, old.pk,
     )  # fmt: skip
@@ -193,7 +193,7 @@ def test_what_is_done_is_shown_and_brings_no_digest(desk):
     # Its renewal was revoked and nothing came instead: everything is as before.
     rows(desk, "Certificate").filter(pk=new.pk).update(revoked_at=MONDAY, revocation_reason="keyCompromise")
     assert planned(desk, MONDAY + 14 * DAY) == [1]
-    (row,) = digests.digest_rows(desk.register, firm.pk, MONDAY)
+    (row,) = digests.digest_rows(desk.db, firm.pk, MONDAY)
     assert row.matter is DigestItemKind.RENEW
 
 
@@ -204,7 +204,7 @@ def test_an_order_that_replaces_it(desk):
     beside = a_certificate(desk, client, ENDS)
 
     def now():
-        found = digests.digest_rows(desk.register, firm.pk, MONDAY)
+        found = digests.digest_rows(desk.db, firm.pk, MONDAY)
         return next(row.matter for row in found if row.certificate != beside.pk)
 
     order = rows(desk, "Order").create(holding=old.holding, replaces=old, state="open", created=MONDAY)
@@ -238,7 +238,7 @@ def test_three_parts(desk):
     a_certificate(desk, gamma, MONDAY + 60 * DAY + SECOND, ours)
     a_firm(desk, a_client(desk, "foreign"), name="others")
     rows(desk, "ApprovedChannel").filter(organisation=alpha).update(withdrawn_at=MONDAY)
-    found = digests.digest_rows(desk.register, firm.pk, MONDAY)
+    found = digests.digest_rows(desk.db, firm.pk, MONDAY)
     assert [(row.part.value, row.matter.value, row.organisation, row.contact) for row in found] == [
         ("needs-you", "renew", "b", "READER@firm.example"),
         ("needs-client", "ended", "c", ""),

@@ -24,7 +24,7 @@ from tests.notifications.planning.test_reminders import (
     signatory,
 )
 from tests.support.mailrooms import a_mailroom
-from tests.support.office import CONTACT, DAY, REQUEST, enrolled, renewed
+from tests.support.service_context import CONTACT, DAY, REQUEST, enrolled, renewed
 
 
 def of(row):
@@ -49,7 +49,7 @@ def renew_it(desk, held):
 
 
 def revoke_it(desk, held):
-    revoke(RevocationRequest(held.serial, RevocationReason.UNSPECIFIED), desk.office, "operator", REQUEST)
+    revoke(RevocationRequest(held.serial, RevocationReason.UNSPECIFIED), desk.ctx, "operator", REQUEST)
 
 
 def let_it_end(desk, _held):
@@ -57,7 +57,7 @@ def let_it_end(desk, _held):
 
 
 def close(desk, _held):
-    models.Organisation.objects.using(desk.register.alias).update(closed_at=desk.clock.now)
+    models.Organisation.objects.using(desk.db.alias).update(closed_at=desk.clock.now)
 
 
 def change_contact(desk, _held):
@@ -66,7 +66,7 @@ def change_contact(desk, _held):
 
 def contact(**values):
     def change(desk, _held):
-        models.Person.objects.using(desk.register.alias).filter(name=CONTACT.name).update(**values)
+        models.Person.objects.using(desk.db.alias).filter(name=CONTACT.name).update(**values)
 
     return change
 
@@ -130,7 +130,7 @@ def test_who_acts_for_the_organisation(sqlite_desk):
     signatory(sqlite_desk, "chair")
     room, owed = planned(sqlite_desk, 14)
     assert reason_not_to_send(owed["email chair"], room, STEPS[14]) is None
-    models.RoleAssignment.objects.using(sqlite_desk.register.alias).update(withdrawn_at=STEPS[14])
+    models.RoleAssignment.objects.using(sqlite_desk.db.alias).update(withdrawn_at=STEPS[14])
     assert reason_not_to_send(owed["email chair"], room, STEPS[14]) == SuppressionReason.NOT_CONCERNED
     assert organisation(sqlite_desk).closed_at is None
 
@@ -158,7 +158,7 @@ def test_take_into_use(sqlite_desk):
     one = owed[f"email {CONTACT.name}"]
     assert one.kind is MessageKind.TAKE_INTO_USE
     assert reason_not_to_send(one, room, STEPS[14]) is None
-    revoke(RevocationRequest(new.serial, RevocationReason.KEY_COMPROMISE), desk.office, "operator", REQUEST)
+    revoke(RevocationRequest(new.serial, RevocationReason.KEY_COMPROMISE), desk.ctx, "operator", REQUEST)
     assert reason_not_to_send(one, room, STEPS[14]) == SuppressionReason.NOT_REPLACED
 
 

@@ -15,8 +15,8 @@ from sinetti.notifications.planning.events import expand_events
 from sinetti.services.organisations.people import remove_signatory, set_contact_person
 from tests.support.authority import CUSTOMER_ID
 from tests.support.mailrooms import a_mailroom
-from tests.support.office import CONTACT, DAY, REQUEST, SECOND, KilledError, enrolled, killed_at, ordered
 from tests.support.people import named
+from tests.support.service_context import CONTACT, DAY, REQUEST, SECOND, KilledError, enrolled, killed_at, ordered
 
 PAGE = Path(__file__).parents[3] / "docs" / "people.md"
 WHO = ("operator", REQUEST)
@@ -32,15 +32,15 @@ ROLES = {
 
 
 def rows(desk):
-    return models.OutboxMessage.objects.using(desk.register.alias)
+    return models.OutboxMessage.objects.using(desk.db.alias)
 
 
 def people(desk):
-    return models.Person.objects.using(desk.register.alias)
+    return models.Person.objects.using(desk.db.alias)
 
 
 def holding(desk):
-    return models.Lineage.objects.using(desk.register.alias).select_related("contact", "deputy").get()
+    return models.Lineage.objects.using(desk.db.alias).select_related("contact", "deputy").get()
 
 
 def told(desk, kind):
@@ -71,7 +71,7 @@ def filled(desk):
 def owed(desk, kind, *, lost=None, by_holding=False, **changes):
     """Owe an event as the code that makes it does; `lost` is of whom it speaks."""
     one, then = holding(desk), people(desk).get(email=CONTACT.email)
-    certificate = models.Certificate.objects.using(desk.register.alias).get()
+    certificate = models.Certificate.objects.using(desk.db.alias).get()
     about_certificate = kind in {MessageKind.FETCHED, MessageKind.RENEWED, MessageKind.REVOKED}
     facts = {
         MessageKind.REFUSED: {"reason": "PKI012", "reason_name": "key-reused", "operation": "renew"},
@@ -87,7 +87,7 @@ def owed(desk, kind, *, lost=None, by_holding=False, **changes):
         "certificate": certificate.pk if about_certificate else None,
         "facts": facts.get(kind),
     }
-    outbox.record_event(desk.register, DomainEvent(**{**values, **changes}), desk.clock.now)
+    outbox.record_event(desk.db, DomainEvent(**{**values, **changes}), desk.clock.now)
 
 
 def tables():
@@ -138,9 +138,9 @@ def test_the_first_whom_mail_reaches(sqlite_everybody, kind, by_holding):
         assert {row.holding_id for row in new} == {holding(desk).pk}, "the text names the organisation"
         if who is RecipientRole.SIGNATORIES:
             people(desk).filter(email="signatory.1@customer.example").update(bounced_at=desk.clock.now)
-            remove_signatory(CUSTOMER_ID, "signatory.2@customer.example", desk.office, *WHO)
+            remove_signatory(CUSTOMER_ID, "signatory.2@customer.example", desk.ctx, *WHO)
         else:
-            set_contact_person(CUSTOMER_ID, None, desk.office, *WHO)
+            set_contact_person(CUSTOMER_ID, None, desk.ctx, *WHO)
 
 
 def test_nobody_is_told_of_themselves(sqlite_everybody):
@@ -162,25 +162,23 @@ def test_an_organisations_contact_person_is_lost(sqlite_everybody):
 def test_one_who_is_named_for_many_holdings(sqlite_everybody):
     """Each row of theirs has an event; their organisation hears once."""
     desk = sqlite_everybody
-    other = models.Order.objects.using(desk.register.alias).get(pk=ordered(desk).order_id).holding
+    other = models.Order.objects.using(desk.db.alias).get(pk=ordered(desk).order_id).holding
     people(desk).filter(pk=other.contact_id).update(email="CONTACT@customer.example")
-    first = models.Lineage.objects.using(desk.register.alias).exclude(pk=other.pk).get()
+    first = models.Lineage.objects.using(desk.db.alias).exclude(pk=other.pk).get()
     for lost in (first.contact_id, other.contact_id):
         facts = {"person": lost, "since": "2027-03-03"}
-        outbox.record_event(
-            desk.register, DomainEvent(MessageKind.BOUNCED, "2027-03-03", lost, facts=facts), desk.clock.now
-        )
+        outbox.record_event(desk.db, DomainEvent(MessageKind.BOUNCED, "2027-03-03", lost, facts=facts), desk.clock.now)
     expand_events(a_mailroom(desk), desk.clock.now)
     assert told(desk, "bounced") == ["signatory.1@customer.example", "signatory.2@customer.example"]
 
 
 def test_one_who_is_named_for_nothing_any_more(sqlite_everybody):
     lost = people(sqlite_everybody).get(email=CONTACT.email).pk
-    models.Order.objects.using(sqlite_everybody.register.alias).update(contact=None)
+    models.Order.objects.using(sqlite_everybody.db.alias).update(contact=None)
     owed(sqlite_everybody, MessageKind.BOUNCED, lost=lost)
     owed(sqlite_everybody, MessageKind.CONTACT_GONE, facts={"person": "nobody", "message": "0"})
     assert expand_events(a_mailroom(sqlite_everybody), sqlite_everybody.clock.now) == 0
-    assert not events.pending(sqlite_everybody.register, 1)
+    assert not events.pending(sqlite_everybody.db, 1)
 
 
 def test_one_message_for_each_address(sqlite_everybody):
@@ -235,11 +233,11 @@ def test_two_workers_at_once(everybody):
     together, made = Barrier(2), []
 
     def work():
-        read = events.pending(everybody.register, 100)
+        read = events.pending(everybody.db, 100)
         assert len(read) == len(AUDIENCES)
         together.wait(20)
         made.append(expand_events(a_mailroom(everybody), everybody.clock.now))
-        everybody.register.close()
+        everybody.db.close()
 
     threads = [Thread(target=work) for _ in range(2)]
     for thread in threads:
@@ -247,15 +245,15 @@ def test_two_workers_at_once(everybody):
     for thread in threads:
         thread.join(30)
     assert sum(made) == rows(everybody).filter(channel__isnull=False).count() == 1 + 4 + 2 + 5 + 2
-    assert not events.pending(everybody.register, 1)
+    assert not events.pending(everybody.db, 1)
 
 
 def test_one_that_another_worker_took_is_passed_over(sqlite_everybody):
     """What was made of it is not made again, though it was read before."""
     owed(sqlite_everybody, MessageKind.REFUSED)
-    (read,) = events.pending(sqlite_everybody.register, 100)
+    (read,) = events.pending(sqlite_everybody.db, 100)
     expand_events(a_mailroom(sqlite_everybody), sqlite_everybody.clock.now)
-    assert events.expand(sqlite_everybody.register, {read.event_id: ()}, sqlite_everybody.clock.now) == 0
+    assert events.expand(sqlite_everybody.db, {read.event_id: ()}, sqlite_everybody.clock.now) == 0
 
 
 def test_the_same_happens_once_more(sqlite_everybody):

@@ -11,9 +11,7 @@ WEEK = timedelta(days=7)
 
 
 def rows(desk):
-    found = (
-        models.OutboxMessage.objects.using(desk.register.alias).filter(kind="operator").order_by("created", "address")
-    )
+    found = models.OutboxMessage.objects.using(desk.db.alias).filter(kind="operator").order_by("created", "address")
     return [(row.address, row.facts["finding"], row.facts["text"], row.step) for row in found]
 
 

@@ -22,7 +22,8 @@ from sinetti.services.issuance.enrol import enrol
 from sinetti.services.issuance.renew import renew
 from sinetti.services.revocation.revoke import RevocationRequest, revoke
 from tests.support.mailrooms import a_mailroom
-from tests.support.office import (
+from tests.support.registers import crowd
+from tests.support.service_context import (
     CONTACT,
     DAY,
     REQUEST,
@@ -39,7 +40,6 @@ from tests.support.office import (
     renew_ask,
     renewed,
 )
-from tests.support.registers import crowd
 
 ENDS = datetime(2028, 3, 1, 12, tzinfo=UTC)
 """When the desk's first certificate ends: a Wednesday, 14:00 Finnish time."""
@@ -56,7 +56,7 @@ STEPS = {
 
 
 def messages(desk):
-    return models.OutboxMessage.objects.using(desk.register.alias).filter(channel__isnull=False)
+    return models.OutboxMessage.objects.using(desk.db.alias).filter(channel__isnull=False)
 
 
 def owed(desk, kind="reminder"):
@@ -83,24 +83,24 @@ def walk(room, desk, until):
 
 def person(desk, name, **values):
     given = {"name": name, "email": f"{name}@customer.example", "phone": "", "language": "fi", **values}
-    return models.Person.objects.using(desk.register.alias).create(**given)
+    return models.Person.objects.using(desk.db.alias).create(**given)
 
 
 def organisation(desk):
-    return models.Organisation.objects.using(desk.register.alias).get()
+    return models.Organisation.objects.using(desk.db.alias).get()
 
 
 def holdings(desk):
-    return models.Lineage.objects.using(desk.register.alias)
+    return models.Lineage.objects.using(desk.db.alias)
 
 
 def certificates(desk):
-    return models.Certificate.objects.using(desk.register.alias)
+    return models.Certificate.objects.using(desk.db.alias)
 
 
 def signatory(desk, name, **values):
     someone = person(desk, name, **values)
-    models.RoleAssignment.objects.using(desk.register.alias).create(
+    models.RoleAssignment.objects.using(desk.db.alias).create(
         organisation=organisation(desk), person=someone, role=Role.SIGNATORY, valid_from=desk.clock.now
     )
     return someone
@@ -109,7 +109,7 @@ def signatory(desk, name, **values):
 def many(desk, count):
     """Make copies of the desk's one certificate, each with a holding of its own."""
     one = certificates(desk).select_related("holding").get()
-    using = desk.register.alias
+    using = desk.db.alias
     keys = [models.UsedKey(key_id=f"key{number:061}", first_seen=desk.clock.now) for number in range(count)]
     lines = [
         models.Lineage(
@@ -152,7 +152,7 @@ def test_whom_which_step_concerns(sqlite_desk):
     enrolled(desk)
     deputy = person(desk, "deputy", phone="+358 00 1")
     holdings(desk).update(deputy=deputy)
-    models.Organisation.objects.using(desk.register.alias).update(contact=person(desk, "office", phone="+358-00-1"))
+    models.Organisation.objects.using(desk.db.alias).update(contact=person(desk, "office", phone="+358-00-1"))
     signatory(desk, "chair", phone="+358 00 2")
     signatory(desk, "member")
     signatory(desk, "gone", phone="+358 00 3", stopped_at=desk.clock.now)
@@ -187,7 +187,7 @@ def test_looked_at_at_any_time_nothing_is_owed_twice(desk):
     room = a_mailroom(desk)
     walk(room, desk, STEPS[60])
     assert plan(room, desk.clock.now) == ReminderReport(0, 0)
-    reminders.reschedule(desk.register, holdings(desk).get().holding_id)
+    reminders.reschedule(desk.db, holdings(desk).get().holding_id)
     assert plan(room, STEPS[60] + DAY) == ReminderReport(1, 1), "the same step, with the same id"
     assert owed(desk) == [("60:email", CONTACT.name)]
     assert certificates(desk).get().remind_at == STEPS[30]
@@ -248,7 +248,7 @@ def test_renewed_but_not_fetched_it_goes_on(sqlite_desk):
     held = enrolled(desk)
     room = a_mailroom(desk)
     walk(room, desk, STEPS[30])
-    retrieval_id = accepted(renew(renew_ask(held, new_key()), desk.office, REQUEST))
+    retrieval_id = accepted(renew(renew_ask(held, new_key()), desk.ctx, REQUEST))
     walk(room, desk, STEPS[14])
     collected(desk, retrieval_id)
     walk(room, desk, ENDS + DAY)
@@ -262,7 +262,7 @@ def test_ordered_to_replace_but_not_fetched_it_goes_on(sqlite_desk):
     walk(room, desk, STEPS[60] - DAY)
     ids = ordered(desk, an_order(replaces=held.serial))
     walk(room, desk, STEPS[60])
-    retrieval_id = accepted(enrol(new_ask(ids, new_key()), desk.office, REQUEST))
+    retrieval_id = accepted(enrol(new_ask(ids, new_key()), desk.ctx, REQUEST))
     walk(room, desk, STEPS[30])
     collected(desk, retrieval_id)
     walk(room, desk, ENDS + DAY)
@@ -276,7 +276,7 @@ def test_it_goes_on_when_the_new_one_is_revoked(desk):
     new = renewed(desk, held)
     walk(room, desk, STEPS[30] + DAY)
     assert steps(desk) == [60]
-    revoke(RevocationRequest(new.serial, RevocationReason.KEY_COMPROMISE), desk.office, "operator", REQUEST)
+    revoke(RevocationRequest(new.serial, RevocationReason.KEY_COMPROMISE), desk.ctx, "operator", REQUEST)
     walk(room, desk, STEPS[14])
     assert steps(desk) == [60, 30, 14], "at once the step that was kept from them"
 
@@ -287,7 +287,7 @@ def test_what_took_the_place_of_a_revoked_one_counts(desk):
     walk(room, desk, STEPS[60])
     new = renewed(desk, held)
     replaced(desk, new)
-    revoke(RevocationRequest(new.serial, RevocationReason.SUPERSEDED), desk.office, "operator", REQUEST)
+    revoke(RevocationRequest(new.serial, RevocationReason.SUPERSEDED), desk.ctx, "operator", REQUEST)
     walk(room, desk, ENDS + DAY)
     assert steps(desk) == [60]
 
@@ -297,7 +297,7 @@ def test_it_stops_when_revoked(sqlite_desk):
     held = enrolled(desk)
     room = a_mailroom(desk)
     walk(room, desk, STEPS[30])
-    revoke(RevocationRequest(held.serial, RevocationReason.KEY_COMPROMISE), desk.office, "operator", REQUEST)
+    revoke(RevocationRequest(held.serial, RevocationReason.KEY_COMPROMISE), desk.ctx, "operator", REQUEST)
     walk(room, desk, ENDS + DAY)
     assert steps(desk) == [60, 30]
     assert certificates(desk).get().remind_at == reminders.NEVER
@@ -311,7 +311,7 @@ def test_it_stops_when_it_is_let_end_and_goes_on_when_that_is_taken_back(desk):
     walk(room, desk, STEPS[14] + DAY)
     assert steps(desk) == [60]
     holdings(desk).update(let_end_at=None)
-    reminders.reschedule(desk.register, holdings(desk).get().holding_id)
+    reminders.reschedule(desk.db, holdings(desk).get().holding_id)
     walk(room, desk, STEPS[7])
     assert steps(desk) == [60, 14, 7]
 
@@ -335,15 +335,15 @@ def test_what_waits_for_the_morning_goes_to_who_was_named_anew_with_the_same_add
     anew = ContactDetails("Named Anew", CONTACT.email.upper(), "+358 40 000 0099", CONTACT.language)
     enrolled(desk)
     one = organisation(desk).pk
-    office, chair = (ContactDetails(name, f"{name}@customer.example", "", "fi") for name in ("office", "chair"))
-    contacts.set_contact_person(desk.register, one, office, desk.deed())
-    contacts.add_signatory(desk.register, one, chair, desk.deed())
+    ctx, chair = (ContactDetails(name, f"{name}@customer.example", "", "fi") for name in ("office", "chair"))
+    contacts.set_contact_person(desk.db, one, ctx, desk.audit_entry())
+    contacts.add_signatory(desk.db, one, chair, desk.audit_entry())
     room = a_mailroom(desk)
     desk.clock.now = STEPS[7] + timedelta(hours=10)
     plan(room, desk.clock.now)
-    contacts.change_contact(desk.register, holdings(desk).get().pk, anew, desk.deed())
-    contacts.set_contact_person(desk.register, one, replace(office, language="sv"), desk.deed())
-    contacts.add_signatory(desk.register, one, replace(chair, name="Chair"), desk.deed())
+    contacts.change_contact(desk.db, holdings(desk).get().pk, anew, desk.audit_entry())
+    contacts.set_contact_person(desk.db, one, replace(ctx, language="sv"), desk.audit_entry())
+    contacts.add_signatory(desk.db, one, replace(chair, name="Chair"), desk.audit_entry())
     morning = STEPS[7] + timedelta(hours=18)
     plan(room, morning)
     rows = messages(desk).filter(kind="reminder").select_related("recipient")
@@ -351,7 +351,7 @@ def test_what_waits_for_the_morning_goes_to_who_was_named_anew_with_the_same_add
         ("email", "Chair"), ("email", anew.name), ("email", "office"), ("sms", anew.name),
     ]  # fmt: skip
     assert {reason_not_to_send(delivery.owed_of(row), room, morning) for row in rows} == {None}
-    reminders.reschedule(desk.register, holdings(desk).get().pk)
+    reminders.reschedule(desk.db, holdings(desk).get().pk)
     plan(room, morning)
     assert rows.all().count() == 4, "nor twice, where it is looked at anew"
 
@@ -363,9 +363,9 @@ def test_a_worker_that_has_it_in_hand_does_not_drop_what_was_handed_on(sqlite_de
     desk.clock.now = STEPS[30]
     plan(room, desk.clock.now)
     shift = delivery.SenderLease("worker", desk.clock.now, desk.machine())
-    (taken,) = delivery.claim_due(desk.register, shift, MessageChannel.EMAIL, 1)
-    contacts.change_contact(desk.register, holdings(desk).get().pk, replace(CONTACT, phone=""), desk.deed())
-    delivery.cancel(desk.register, shift, taken, "not for them any more")
+    (taken,) = delivery.claim_due(desk.db, shift, MessageChannel.EMAIL, 1)
+    contacts.change_contact(desk.db, holdings(desk).get().pk, replace(CONTACT, phone=""), desk.audit_entry())
+    delivery.cancel(desk.db, shift, taken, "not for them any more")
     assert messages(desk).get().dropped is None
 
 
@@ -376,9 +376,9 @@ def test_what_was_dropped_while_it_was_let_end_is_owed_again(sqlite_desk):
     room = a_mailroom(desk)
     night, holding = STEPS[3] - timedelta(hours=3), holdings(desk).get().pk
     assert plan(room, night).owed == 2
-    contacts.let_end(desk.register, holding, desk.deed())
+    contacts.let_end(desk.db, holding, desk.audit_entry())
     messages(desk).update(dropped=night)
-    contacts.let_end_no_more(desk.register, holding, desk.deed())
+    contacts.let_end_no_more(desk.db, holding, desk.audit_entry())
     assert plan(room, STEPS[3]).owed == 2
     assert [row.dropped for row in messages(desk).filter(step__startswith="3:")] == [None, None]
 
@@ -390,10 +390,10 @@ def test_it_goes_on_when_the_one_behind_a_revoked_one_is_revoked_too(sqlite_desk
     walk(room, desk, STEPS[30] - DAY)
     new = renewed(desk, held)
     newest = replaced(desk, new)
-    revoke(RevocationRequest(new.serial, RevocationReason.SUPERSEDED), desk.office, "operator", REQUEST)
+    revoke(RevocationRequest(new.serial, RevocationReason.SUPERSEDED), desk.ctx, "operator", REQUEST)
     walk(room, desk, STEPS[30] + DAY)
     assert steps(desk) == [60]
-    revoke(RevocationRequest(newest.serial, RevocationReason.KEY_COMPROMISE), desk.office, "operator", REQUEST)
+    revoke(RevocationRequest(newest.serial, RevocationReason.KEY_COMPROMISE), desk.ctx, "operator", REQUEST)
     walk(room, desk, STEPS[30] + 2 * DAY)
     assert steps(desk) == [60, 30], "at once, not at the step of 14 days"
 
@@ -403,7 +403,7 @@ def test_it_stops_when_the_organisation_is_closed(sqlite_desk):
     enrolled(desk)
     room = a_mailroom(desk)
     walk(room, desk, STEPS[60])
-    models.Organisation.objects.using(desk.register.alias).update(closed_at=desk.clock.now)
+    models.Organisation.objects.using(desk.db.alias).update(closed_at=desk.clock.now)
     walk(room, desk, ENDS + DAY)
     assert steps(desk) == [60]
 
@@ -423,9 +423,9 @@ def test_a_reservation_is_looked_at_once_it_is_finished(sqlite_desk):
 
 def see(desk, serial, at):
     sha256 = desk.certificate(serial).sha256
-    if usage.find(desk.register, "door") is None:
-        usage.add(desk.register, "door", "PEM", lambda _one: False, desk.deed())
-    usage.store_report(desk.register, "door", {sha256: at}, desk.clock.now)
+    if usage.find(desk.db, "door") is None:
+        usage.add(desk.db, "door", "PEM", lambda _one: False, desk.audit_entry())
+    usage.store_report(desk.db, "door", {sha256: at}, desk.clock.now)
 
 
 def test_take_the_new_one_into_use(desk):
@@ -485,7 +485,7 @@ def test_two_nodes_at_once(desk):
     enrolled(desk)
     many(desk, reminders.MOST + 100)
     room = a_mailroom(desk)
-    planned = crowd(desk.register, 2, lambda _number: plan(room, STEPS[14]))
+    planned = crowd(desk.db, 2, lambda _number: plan(room, STEPS[14]))
     assert sum(one.looked for one in planned) == sum(one.owed for one in planned) == reminders.MOST + 101
     assert messages(desk).count() == reminders.MOST + 101
 
@@ -496,7 +496,7 @@ def test_nothing_due_costs_the_same_however_many_there_are(desk):
     room = a_mailroom(desk)
     plan(room, STEPS[60])
     for now in (STEPS[60] - 100 * DAY, STEPS[60] + SECOND):
-        with CaptureQueriesContext(connections[desk.register.alias]) as captured:
+        with CaptureQueriesContext(connections[desk.db.alias]) as captured:
             assert plan(room, now) == ReminderReport(0, 0)
         read = [query["sql"] for query in captured if query["sql"].startswith("SELECT")]
         assert len(read) == 2
@@ -516,7 +516,7 @@ def test_next_instants(sqlite_desk):
     plan(room, STEPS[60])
     assert next_due_time(room, STEPS[60]) == STEPS[30]
     event = DomainEvent("fetched", "later", holding=holdings(desk).get().holding_id)
-    record_event(desk.register, event, STEPS[60] + 2 * DAY)
+    record_event(desk.db, event, STEPS[60] + 2 * DAY)
     assert next_due_time(room, STEPS[60]) == STEPS[60] + 2 * DAY, "a message that waits for its time"
     evening = STEPS[60] + timedelta(hours=12)
     assert next_due_time(room, evening) == STEPS[60] + DAY, "a reminder that waits for office hours"

@@ -18,8 +18,8 @@ from sinetti.services.access.accounts import PRESSED_TWICE, AccountError, Accoun
 from sinetti.services.monitoring.retention import ErasureReport, apply_retention, plan_retention
 from sinetti.services.token_encryption import LINK, SECOND_FACTOR, InvalidToken, decrypt_token, encrypt_token
 from tests.support.authority import CUSTOMER_ID
-from tests.support.office import REQUEST, SECOND, TRANSFER_KEY
 from tests.support.people import audited
+from tests.support.service_context import REQUEST, SECOND, TRANSFER_KEY
 from tests.support.users import mandate
 
 WHO = ("operator", REQUEST)
@@ -29,7 +29,7 @@ NEW = NewAccount("Nimi@people.example", " Nimi Nimetty ", Language.SV, staff=Tru
 
 
 def rows(desk, name):
-    return apps.get_model(name).objects.using(desk.register.alias)
+    return apps.get_model(name).objects.using(desk.db.alias)
 
 
 def session(desk, user_id):
@@ -38,34 +38,34 @@ def session(desk, user_id):
 
 
 def test_a_sign_up_makes_room_of_what_nobody_confirmed_alone(sqlite_desk):
-    accounts.make_account(NEW, sqlite_desk.office, *WHO)
-    assert accounts.release_address(NEW.email, sqlite_desk.office, REQUEST) == 0
+    accounts.make_account(NEW, sqlite_desk.ctx, *WHO)
+    assert accounts.release_address(NEW.email, sqlite_desk.ctx, REQUEST) == 0
     rows(sqlite_desk, "account.EmailAddress").update(verified=False)
-    assert accounts.release_address(NEW.email, sqlite_desk.office, REQUEST) == 0, "its button was pressed twice"
+    assert accounts.release_address(NEW.email, sqlite_desk.ctx, REQUEST) == 0, "its button was pressed twice"
     assert rows(sqlite_desk, "account.EmailAddress").count() == 1
     sqlite_desk.clock.forward(PRESSED_TWICE)
-    assert accounts.release_address(NEW.email, sqlite_desk.office, REQUEST) == 1
+    assert accounts.release_address(NEW.email, sqlite_desk.ctx, REQUEST) == 1
     with pytest.raises(AccountError, match="no account has"):
-        accounts.account_of(EMAIL, sqlite_desk.office)
+        accounts.account_of(EMAIL, sqlite_desk.ctx)
 
 
 def test_one_is_made_for_an_address(desk):
-    user_id = accounts.make_account(NEW, desk.office, *WHO)
-    found = accounts.account_of(" NIMI@people.example ", desk.office)
+    user_id = accounts.make_account(NEW, desk.ctx, *WHO)
+    found = accounts.account_of(" NIMI@people.example ", desk.ctx)
     assert (found.user_id, found.email, found.name, found.language) == (user_id, EMAIL, "Nimi Nimetty", Language.SV)
     assert (found.staff, found.active, found.second_factor, found.created) == (True, True, True, desk.clock())
-    assert accounts.clerks(desk.office) == [found]
-    assert not models.RoleAssignment.objects.using(desk.register.alias).exists()
+    assert accounts.clerks(desk.ctx) == [found]
+    assert not models.RoleAssignment.objects.using(desk.db.alias).exists()
     assert rows(desk, "account.EmailAddress").get().verified
     (kept,) = rows(desk, "mfa.Authenticator").values_list("data", flat=True)
     assert decrypt_token(TRANSFER_KEY, SECOND_FACTOR, kept["secret"]) == NEW.totp
     assert len(audited(desk, "account-made")) == 1
     with pytest.raises(AccountError, match="has an account already"):
-        accounts.make_account(NEW, desk.office, *WHO)
+        accounts.make_account(NEW, desk.ctx, *WHO)
 
 
 def test_an_invited_one_has_no_password_and_is_told(sqlite_desk):
-    accounts.invite(NewAccount(EMAIL, "N. N.", Language.FI), sqlite_desk.office, *WHO)
+    accounts.invite(NewAccount(EMAIL, "N. N.", Language.FI), sqlite_desk.ctx, *WHO)
     (user,) = rows(sqlite_desk, "sinetti.User")
     assert not user.has_usable_password()
     (row,) = rows(sqlite_desk, "sinetti.OutboxMessage")
@@ -76,54 +76,54 @@ def test_an_invited_one_has_no_password_and_is_told(sqlite_desk):
 def test_one_that_cannot_be(sqlite_desk, wrong):
     values = {"email": EMAIL, "name": "N. N.", "language": Language.FI, **wrong}
     with pytest.raises(ValidationError):
-        accounts.make_account(NewAccount(**values), sqlite_desk.office, *WHO)
+        accounts.make_account(NewAccount(**values), sqlite_desk.ctx, *WHO)
 
 
 def test_a_clerk_is_named_and_dismissed_and_signs_in_anew(sqlite_desk):
-    user_id = accounts.make_account(NewAccount(EMAIL, "N. N.", Language.FI), sqlite_desk.office, *WHO)
+    user_id = accounts.make_account(NewAccount(EMAIL, "N. N.", Language.FI), sqlite_desk.ctx, *WHO)
     for staff, action in ((True, "clerk-named"), (False, "clerk-dismissed")):
         session(sqlite_desk, user_id)
-        assert accounts.set_staff(EMAIL, sqlite_desk.office, *WHO, staff=staff)
+        assert accounts.set_staff(EMAIL, sqlite_desk.ctx, *WHO, staff=staff)
         assert not rows(sqlite_desk, "sessions.Session").exists()
-        assert accounts.account_of(EMAIL, sqlite_desk.office).staff is staff
-        assert not accounts.set_staff(EMAIL, sqlite_desk.office, *WHO, staff=staff)
+        assert accounts.account_of(EMAIL, sqlite_desk.ctx).staff is staff
+        assert not accounts.set_staff(EMAIL, sqlite_desk.ctx, *WHO, staff=staff)
         assert len(audited(sqlite_desk, action)) == 1
 
 
 def test_one_is_ended_once_and_its_sessions_with_it(desk):
-    session(desk, accounts.make_account(NEW, desk.office, *WHO))
-    assert accounts.deactivate(EMAIL, desk.office, *WHO)
-    assert not accounts.deactivate(EMAIL, desk.office, *WHO)
+    session(desk, accounts.make_account(NEW, desk.ctx, *WHO))
+    assert accounts.deactivate(EMAIL, desk.ctx, *WHO)
+    assert not accounts.deactivate(EMAIL, desk.ctx, *WHO)
     assert not rows(desk, "sessions.Session").exists()
     assert not rows(desk, "usersessions.UserSession").exists()
-    assert not accounts.account_of(EMAIL, desk.office).active
+    assert not accounts.account_of(EMAIL, desk.ctx).active
     assert len(audited(desk, "account-ended")) == 1
     with pytest.raises(AccountError, match="no account has the address"):
-        accounts.deactivate("nobody@people.example", desk.office, *WHO)
+        accounts.deactivate("nobody@people.example", desk.ctx, *WHO)
 
 
 def test_all_sessions_end_but_one(desk):
-    user_id = accounts.make_account(NEW, desk.office, *WHO)
+    user_id = accounts.make_account(NEW, desk.ctx, *WHO)
     session(desk, user_id)
     (kept,) = rows(desk, "sessions.Session").values_list("session_key", flat=True)
-    accounts.end_other_sessions(user_id, kept, desk.office)
+    accounts.end_other_sessions(user_id, kept, desk.ctx)
     assert rows(desk, "sessions.Session").exists()
-    accounts.end_other_sessions(user_id, "another", desk.office)
+    accounts.end_other_sessions(user_id, "another", desk.ctx)
     assert not rows(desk, "sessions.Session").exists()
     assert not rows(desk, "usersessions.UserSession").exists()
 
 
 def test_a_letter_has_its_way_sealed(sqlite_desk):
     telling = AccountNotification(AccountEmail.RESET, EMAIL, Language.EN, "/account/secret/", timedelta(hours=2))
-    message_id = accounts.notify_account(telling, sqlite_desk.office)
+    message_id = accounts.notify_account(telling, sqlite_desk.ctx)
     row = rows(sqlite_desk, "sinetti.OutboxMessage").get(pk=message_id)
     assert decrypt_token(TRANSFER_KEY, LINK, row.facts["way"]) == "/account/secret/"
     assert row.facts["until"] == (sqlite_desk.machine() + timedelta(hours=2)).isoformat()
-    assert accounts.notify_account(telling, sqlite_desk.office) != message_id, "each time it is another message"
+    assert accounts.notify_account(telling, sqlite_desk.ctx) != message_id, "each time it is another message"
 
 
 def test_what_its_owner_changed_is_audited(sqlite_desk):
-    accounts.note("1" * 32, "password-changed", sqlite_desk.office, REQUEST)
+    accounts.note("1" * 32, "password-changed", sqlite_desk.ctx, REQUEST)
     ((actor, about),) = (
         rows(sqlite_desk, "sinetti.AuditEvent").filter(action="password-changed").values_list("actor", "object")
     )
@@ -143,15 +143,15 @@ def test_what_was_not_sealed_here_is_not_opened(sealed):
 
 
 def test_what_nobody_confirmed_and_what_has_ended_is_forgotten(desk):
-    kept = accounts.make_account(NEW, desk.office, *WHO)
+    kept = accounts.make_account(NEW, desk.ctx, *WHO)
     session(desk, kept)
     old = models.User(email="old@people.example", created=desk.clock() - UNCONFIRMED - SECOND, language="fi")
     new = models.User(email="new@people.example", created=desk.clock() - UNCONFIRMED, language="fi")
     for one in (old, new):
-        one.save(using=desk.register.alias)
+        one.save(using=desk.db.alias)
     rows(desk, "sinetti.CacheEntry").create(key="0" * 64, value="1", expires=desk.machine())
-    assert plan_retention(Periods(), desk.office).unconfirmed == (old.pk,)
-    assert apply_retention(Periods(), desk.office, REQUEST) == ErasureReport(unconfirmed=1)
+    assert plan_retention(Periods(), desk.ctx).unconfirmed == (old.pk,)
+    assert apply_retention(Periods(), desk.ctx, REQUEST) == ErasureReport(unconfirmed=1)
     assert set(rows(desk, "sinetti.User").values_list("pk", flat=True)) == {kept, new.pk}
     assert len(audited(desk, "account-erased")) == 1
     for name in ("sessions.Session", "usersessions.UserSession", "sinetti.CacheEntry"):
@@ -164,17 +164,17 @@ def test_accounts_that_nobody_uses_go_after_the_period_of_people(desk, monkeypat
     users = {}
     for name in ("unused", "never there", "signed in", "clerk", "viewer", "was viewer"):
         email = f"{name.replace(' ', '')}@people.example"
-        users[name] = accounts.make_account(replace(NEW, email=email), desk.office, *WHO)
+        users[name] = accounts.make_account(replace(NEW, email=email), desk.ctx, *WHO)
         row = rows(desk, "sinetti.User").get(pk=users[name])
         row.created, row.is_staff = made, name == "clerk"
         row.last_login = {"never there": None, "signed in": desk.machine() - period}.get(name, made)
-        row.save(using=desk.register.alias)
+        row.save(using=desk.db.alias)
         if "viewer" in name:
             mandate(desk, row, CUSTOMER_ID, Role.VIEWER)
     rows(desk, "sinetti.RoleAssignment").filter(user=users["was viewer"]).update(withdrawn_at=made)
-    past = plan_retention(Periods(), desk.office)
+    past = plan_retention(Periods(), desk.ctx)
     assert set(past.unused) == {users[name] for name in ("unused", "never there", "was viewer")}
-    assert apply_retention(Periods(), desk.office, REQUEST) == ErasureReport(people=1, unused=3)
+    assert apply_retention(Periods(), desk.ctx, REQUEST) == ErasureReport(people=1, unused=3)
     left = set(rows(desk, "sinetti.User").values_list("pk", flat=True))
     assert left == {users[name] for name in ("signed in", "clerk", "viewer")}
     assert len(audited(desk, "account-erased")) == 3
@@ -182,10 +182,10 @@ def test_accounts_that_nobody_uses_go_after_the_period_of_people(desk, monkeypat
 
 def test_who_was_there_again_meanwhile_keeps_their_account(desk):
     """Looked at again in the transaction that erases."""
-    user_id = accounts.make_account(NEW, desk.office, *WHO)
+    user_id = accounts.make_account(NEW, desk.ctx, *WHO)
     rows(desk, "sinetti.User").update(created=desk.clock() - Periods().people - SECOND, is_staff=False)
-    past = plan_retention(Periods(), desk.office)
+    past = plan_retention(Periods(), desk.ctx)
     assert past.unused == (user_id,)
     rows(desk, "sinetti.User").update(last_login=desk.machine())
     lapse = InactivityLimit(past.cutoffs.people, desk.machine() - Periods().people)
-    assert erase_unused(desk.register, past.unused, lapse, desk.deed()) == 0
+    assert erase_unused(desk.db, past.unused, lapse, desk.audit_entry()) == 0

@@ -14,10 +14,10 @@ from sinetti.services.access.permissions import (
     require_permission,
 )
 from sinetti.services.access.role_requests import organisations
-from sinetti.services.organisations.register import close
+from sinetti.services.organisations.registration import close
 from tests.support.authority import CUSTOMER_ID, CUSTOMER_NAME, NOW
 from tests.support.firms import rows
-from tests.support.office import DAY, REQUEST, SECOND, add_organisation
+from tests.support.service_context import DAY, REQUEST, SECOND, add_organisation
 from tests.support.users import account, mandate
 
 FIRM = "7654321-4"
@@ -40,14 +40,14 @@ def ids(desk):
 def held(desk, actor):
     """For which organisations somebody has roles, by their customer ids."""
     names = {one: name for name, one in ids(desk).items()}
-    return {names[one] for one in load_permissions(actor, desk.office).held}
+    return {names[one] for one in load_permissions(actor, desk.ctx).held}
 
 
 BOTH, NONE = {CUSTOMER_ID, FIRM}, set()
 CHANGES = {
     "as it is": (lambda _desk, _own, _given: None, BOTH),
-    "the client closed": (lambda desk, _own, _given: close(CUSTOMER_ID, desk.office, "operator", REQUEST), {FIRM}),
-    "the firm closed": (lambda desk, _own, _given: close(FIRM, desk.office, "operator", REQUEST), NONE),
+    "the client closed": (lambda desk, _own, _given: close(CUSTOMER_ID, desk.ctx, "operator", REQUEST), {FIRM}),
+    "the firm closed": (lambda desk, _own, _given: close(FIRM, desk.ctx, "operator", REQUEST), NONE),
     "the firm's withdrawn": (lambda _desk, _own, given: changed(given, withdrawn_at=NOW), {FIRM}),
     "the person's withdrawn": (lambda _desk, own, _given: changed(own, withdrawn_at=NOW), NONE),
     "the person's not taken up": (lambda _desk, own, _given: changed(own, waiting=True), NONE),
@@ -72,16 +72,16 @@ def test_what_is_left(sqlite_desk, manager, change, left):
 
 
 def test_each_act_asks_anew(sqlite_desk, manager):
-    actor, office, known = manager[0], sqlite_desk.office, ids(sqlite_desk)
-    assert require_permission(Permission.ORDER, known[CUSTOMER_ID], actor, office) == EffectiveRole(
+    actor, ctx, known = manager[0], sqlite_desk.ctx, ids(sqlite_desk)
+    assert require_permission(Permission.ORDER, known[CUSTOMER_ID], actor, ctx) == EffectiveRole(
         Role.MANAGER, known[FIRM]
     )
-    assert load_permissions(actor, office).organisations(Permission.SEE) == set(known.values())
+    assert load_permissions(actor, ctx).organisations(Permission.SEE) == set(known.values())
     with pytest.raises(PermissionDenied) as lacking:
-        require_permission(Permission.GRANT, known[FIRM], actor, office)
+        require_permission(Permission.GRANT, known[FIRM], actor, ctx)
     assert (lacking.value.right, lacking.value.second_factor) == (Permission.GRANT, False)
     with pytest.raises(PermissionDenied):
-        require_permission(Permission.SEE, "0" * 32, actor, office)
+        require_permission(Permission.SEE, "0" * 32, actor, ctx)
 
 
 def test_both_databases_read_the_same(desk):
@@ -91,7 +91,7 @@ def test_both_databases_read_the_same(desk):
     mandate(desk, FIRM, CUSTOMER_ID, Role.MANAGER)
     actor = Actor(user.pk, outside=(ExternalRole(f" {CUSTOMER_ID.lower()}", Role.MANAGER),))
     known = ids(desk)
-    assert load_permissions(actor, desk.office).held == {
+    assert load_permissions(actor, desk.ctx).held == {
         known[FIRM]: EffectiveRole(Role.VIEWER),
         known[CUSTOMER_ID]: EffectiveRole(Role.MANAGER),
     }
@@ -103,29 +103,29 @@ def test_of_two_spellings_of_one_customer_both_roles_count(desk):
         spelt = zip((CUSTOMER_ID, f" {CUSTOMER_ID}"), roles, strict=True)
         outside = tuple(ExternalRole(one, role) for one, role in spelt)
         actor = Actor(user.pk, second_factor=True, outside=outside)
-        assert load_permissions(actor, desk.office).held == {known[CUSTOMER_ID]: EffectiveRole(Role.SIGNATORY)}
+        assert load_permissions(actor, desk.ctx).held == {known[CUSTOMER_ID]: EffectiveRole(Role.SIGNATORY)}
 
 
 def test_what_a_sign_in_vouches_for(sqlite_desk):
-    office, known = sqlite_desk.office, ids(sqlite_desk)
+    ctx, known = sqlite_desk.ctx, ids(sqlite_desk)
     outside = (ExternalRole(CUSTOMER_ID, Role.SIGNATORY), ExternalRole("nobody's", Role.SIGNATORY))
     actor = Actor(account(sqlite_desk, "director").pk, second_factor=True, outside=outside)
-    assert load_permissions(actor, office).held == {known[CUSTOMER_ID]: EffectiveRole(Role.SIGNATORY)}
-    assert is_external_signatory(known[CUSTOMER_ID], actor, office)
-    assert not is_external_signatory("0" * 32, actor, office)
+    assert load_permissions(actor, ctx).held == {known[CUSTOMER_ID]: EffectiveRole(Role.SIGNATORY)}
+    assert is_external_signatory(known[CUSTOMER_ID], actor, ctx)
+    assert not is_external_signatory("0" * 32, actor, ctx)
     weak = replace(actor, second_factor=False)
-    assert load_permissions(weak, office).held == {}
+    assert load_permissions(weak, ctx).held == {}
     with pytest.raises(PermissionDenied) as lacking:
-        require_permission(Permission.ORDER, known[CUSTOMER_ID], weak, office)
+        require_permission(Permission.ORDER, known[CUSTOMER_ID], weak, ctx)
     assert lacking.value.second_factor
     assert actor.name == f"user:{actor.user_id}"
-    close(CUSTOMER_ID, office, "operator", REQUEST)
-    assert load_permissions(actor, office).held == {}
+    close(CUSTOMER_ID, ctx, "operator", REQUEST)
+    assert load_permissions(actor, ctx).held == {}
 
 
 def test_organisations_are_named_that_are_open(sqlite_desk):
     known = ids(sqlite_desk)
-    assert [one.name for one in organisations(frozenset(known.values()), sqlite_desk.office)] == [CUSTOMER_NAME]
-    assert organisations(frozenset(), sqlite_desk.office) == ()
-    close(CUSTOMER_ID, sqlite_desk.office, "operator", REQUEST)
-    assert organisations(frozenset(known.values()), sqlite_desk.office) == ()
+    assert [one.name for one in organisations(frozenset(known.values()), sqlite_desk.ctx)] == [CUSTOMER_NAME]
+    assert organisations(frozenset(), sqlite_desk.ctx) == ()
+    close(CUSTOMER_ID, sqlite_desk.ctx, "operator", REQUEST)
+    assert organisations(frozenset(known.values()), sqlite_desk.ctx) == ()

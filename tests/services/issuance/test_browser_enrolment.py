@@ -20,7 +20,7 @@ from sinetti.services.issuance.browser_enrolment import (
 )
 from sinetti.services.revocation.early_replacement import EarlyReplacementRequest, call_early
 from tests.support.authority import CUSTOMER_ID
-from tests.support.office import REQUEST, ca_certificate, csr, new_key, ordered
+from tests.support.service_context import REQUEST, ca_certificate, csr, new_key, ordered
 
 
 def an_ask(ids, key):
@@ -31,7 +31,7 @@ def an_ask(ids, key):
 
 def test_the_certificate_comes_with_its_chain_and_again_by_its_retrieval_id(sqlite_desk):
     ask = an_ask(ordered(sqlite_desk), new_key())
-    found = enrol_in_browser(ask, sqlite_desk.office, REQUEST)
+    found = enrol_in_browser(ask, sqlite_desk.ctx, REQUEST)
     assert isinstance(found, EnrolledCertificate)
     certificate = load_certificate(found.der)
     issuing, above = x509.load_pem_x509_certificates(found.chain.encode())
@@ -40,34 +40,34 @@ def test_the_certificate_comes_with_its_chain_and_again_by_its_retrieval_id(sqli
     assert issuing == ca_certificate(Channel.WS)
     assert above.issuer != above.subject, "the root is not in it"
     assert found.renewable_from == certificate.not_valid_after_utc - RENEWAL_WINDOW
-    assert enrol_in_browser(ask, sqlite_desk.office, REQUEST) == found
-    assert retrieve_again(CUSTOMER_ID, found.retrieval_id, sqlite_desk.office, REQUEST) == found
+    assert enrol_in_browser(ask, sqlite_desk.ctx, REQUEST) == found
+    assert retrieve_again(CUSTOMER_ID, found.retrieval_id, sqlite_desk.ctx, REQUEST) == found
 
 
 def test_what_was_called_for_early_replacement_says_so_when_it_is_fetched_again(sqlite_desk):
-    found = enrol_in_browser(an_ask(ordered(sqlite_desk), new_key()), sqlite_desk.office, REQUEST)
+    found = enrol_in_browser(an_ask(ordered(sqlite_desk), new_key()), sqlite_desk.ctx, REQUEST)
     ask = EarlyReplacementRequest(
         CertificateSelection(serials=(found.serial,)), "a17", "incident", Explanation(), timedelta(hours=1)
     )
-    call_early(ask, sqlite_desk.office, REQUEST)
-    again = retrieve_again(CUSTOMER_ID, found.retrieval_id, sqlite_desk.office, REQUEST)
+    call_early(ask, sqlite_desk.ctx, REQUEST)
+    again = retrieve_again(CUSTOMER_ID, found.retrieval_id, sqlite_desk.ctx, REQUEST)
     assert again == replace(found, renewable_from=sqlite_desk.clock.now)
 
 
 def test_refusals_are_those_of_the_operations(sqlite_desk):
     ids = ordered(sqlite_desk)
     wrong = replace(an_ask(ids, new_key()), transfer_password="wrong")
-    assert enrol_in_browser(wrong, sqlite_desk.office, REQUEST) == Rejection(RejectionReason.TRANSFER_IDS_WRONG)
-    unknown = retrieve_again(CUSTOMER_ID, "0" * 32, sqlite_desk.office, REQUEST)
+    assert enrol_in_browser(wrong, sqlite_desk.ctx, REQUEST) == Rejection(RejectionReason.TRANSFER_IDS_WRONG)
+    unknown = retrieve_again(CUSTOMER_ID, "0" * 32, sqlite_desk.ctx, REQUEST)
     assert unknown == Rejection(RejectionReason.RETRIEVAL_ID_UNKNOWN)
 
 
 def test_what_is_being_issued_is_not_ready_and_comes_later(sqlite_desk):
-    kindness = replace(sqlite_desk.office.kindness, ready_after=timedelta(minutes=1))
+    kindness = replace(sqlite_desk.ctx.kindness, ready_after=timedelta(minutes=1))
     slow = sqlite_desk.but(kindness=kindness)
     ask = an_ask(ordered(sqlite_desk), new_key())
-    answer = enrol_in_browser(ask, slow.office, REQUEST)
+    answer = enrol_in_browser(ask, slow.ctx, REQUEST)
     assert isinstance(answer, Rejection)
     assert answer.reason is RejectionReason.NOT_READY
     sqlite_desk.machine.forward(timedelta(minutes=1))
-    assert isinstance(enrol_in_browser(ask, slow.office, REQUEST), EnrolledCertificate)
+    assert isinstance(enrol_in_browser(ask, slow.ctx, REQUEST), EnrolledCertificate)

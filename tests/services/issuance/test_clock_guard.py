@@ -28,7 +28,8 @@ from sinetti.services.issuance.reconcile import RESERVATIONS_WAIT, resolve_reser
 from sinetti.services.issuance.renew import renew
 from sinetti.services.revocation.revoke import RevocationRequest, revoke
 from sinetti.services.status.crl import current_crl, publish
-from tests.support.office import (
+from tests.support.registers import crowd
+from tests.support.service_context import (
     DAY,
     REQUEST,
     SECOND,
@@ -45,7 +46,6 @@ from tests.support.office import (
     refused,
     renew_ask,
 )
-from tests.support.registers import crowd
 
 AWAY = Rejection(RejectionReason.UNAVAILABLE, language=Language.SV)
 
@@ -74,7 +74,7 @@ class Guarded:
     @property
     def alone(self) -> bool:
         """Whether the database has no clock of its own."""
-        return connections[self.desk.register.alias].vendor == "sqlite"
+        return connections[self.desk.db.alias].vendor == "sqlite"
 
     def moves(self, by: timedelta) -> None:
         """Move the machine's clock, as nobody should."""
@@ -96,7 +96,7 @@ class Guarded:
 @pytest.fixture
 def guarded(desk, monkeypatch):
     machine = Machine(desk.clock.now)
-    guard = machine.guard(desk.register)
+    guard = machine.guard(desk.db)
     one = Guarded(desk.but(may_issue=guard.may_issue), machine, guard, machine.now)
     monkeypatch.setattr(guarding.clocks, "database_now", lambda _: None if one.alone else one.right)
     return one
@@ -116,16 +116,16 @@ def test_a_clock_that_jumps_stops_issuing_at_once_and_goes_on_once_it_is_right(g
     ids, key, new = ordered(desk), new_key(), new_key()
     assert guarded.guard.may_issue()
     guarded.moves(31 * SECOND)
-    assert enrol(new_ask(ids, key), desk.office, REQUEST) == AWAY
+    assert enrol(new_ask(ids, key), desk.ctx, REQUEST) == AWAY
     guarded.moves(-62 * SECOND)
-    assert enrol(new_ask(ids, key), desk.office, REQUEST) == AWAY
+    assert enrol(new_ask(ids, key), desk.ctx, REQUEST) == AWAY
     guarded.moves(31 * SECOND)
-    accepted(enrol(new_ask(ids, key), desk.office, REQUEST))
+    accepted(enrol(new_ask(ids, key), desk.ctx, REQUEST))
     guarded.passes(load_certificate(held.der).not_valid_after_utc - guarded.machine.now - 30 * DAY)
     guarded.moves(31 * SECOND)
-    assert renew(renew_ask(held, new), desk.office, REQUEST) == AWAY
+    assert renew(renew_ask(held, new), desk.ctx, REQUEST) == AWAY
     guarded.moves(-31 * SECOND)
-    accepted(renew(renew_ask(held, new), desk.office, REQUEST))
+    accepted(renew(renew_ask(held, new), desk.ctx, REQUEST))
 
 
 DOUBTS = {
@@ -167,7 +167,7 @@ def test_an_instant_that_another_clock_stored_stops_a_new_process_too(guarded):
     guarded.moves(DAY)
     ordered(guarded.desk)
     guarded.moves(-DAY)
-    fresh = guarded.machine.guard(guarded.desk.register)
+    fresh = guarded.machine.guard(guarded.desk.db)
     assert fresh.look().doubt is ClockProblem.BEHIND
     assert "clock accept" in clock_check(fresh)()
 
@@ -182,10 +182,10 @@ def test_a_look_counts_for_a_few_seconds(guarded, monkeypatch):
     guarded.passes(LOOKED_AT_EVERY * SECOND)
     assert guarded.guard.may_issue()
     assert len(looks) == 2
-    assert crowd(guarded.desk.register, 8, lambda _: guarded.guard.may_issue()) == [True] * 8
+    assert crowd(guarded.desk.db, 8, lambda _: guarded.guard.may_issue()) == [True] * 8
     assert len(looks) == 2
     guarded.passes()
-    assert crowd(guarded.desk.register, 8, lambda _: guarded.guard.may_issue()) == [True] * 8
+    assert crowd(guarded.desk.db, 8, lambda _: guarded.guard.may_issue()) == [True] * 8
     assert len(looks) == 3
 
 
@@ -196,7 +196,7 @@ def test_a_register_that_is_away_tells_nothing_of_the_clock(guarded, monkeypatch
     monkeypatch.setattr(guarding.clocks, "stored", away)
     assert "register is away" in clock_check(guarded.guard)()
     assert (
-        refused(enrol(new_ask(ordered(guarded.desk), new_key()), guarded.desk.office, REQUEST))
+        refused(enrol(new_ask(ordered(guarded.desk), new_key()), guarded.desk.ctx, REQUEST))
         is RejectionReason.UNAVAILABLE
     )
 
@@ -204,7 +204,7 @@ def test_a_register_that_is_away_tells_nothing_of_the_clock(guarded, monkeypatch
 def test_the_check_gets_over_a_connection_that_was_cut(guarded):
     if guarded.alone:
         pytest.skip("SQLite has no server that could cut a connection")
-    connection, check = connections[guarded.desk.register.alias], clock_check(guarded.guard)
+    connection, check = connections[guarded.desk.db.alias], clock_check(guarded.guard)
     with pytest.raises(OperationalError), connection.cursor() as cursor:
         cursor.execute("SELECT pg_terminate_backend(pg_backend_pid())")
     assert check() is None
@@ -214,35 +214,35 @@ def test_what_was_reserved_waits_for_the_clock_and_is_not_given_up(guarded):
     desk, key = guarded.desk, new_key()
     ids = ordered(desk)
     with pytest.raises(KilledError):
-        enrol(new_ask(ids, key), desk.but(step=killed_at("9-reserved")).office, REQUEST)
+        enrol(new_ask(ids, key), desk.but(step=killed_at("9-reserved")).ctx, REQUEST)
     guarded.moves(3000 * DAY)
-    assert resolve_reservations(desk.office, REQUEST) == (0, 0)
-    assert enrol(new_ask(ids, key), desk.office, REQUEST) == AWAY
+    assert resolve_reservations(desk.ctx, REQUEST) == (0, 0)
+    assert enrol(new_ask(ids, key), desk.ctx, REQUEST) == AWAY
     guarded.moves(-3000 * DAY)
     guarded.passes(RESERVATIONS_WAIT + SECOND)
-    assert resolve_reservations(desk.office, REQUEST) == (1, 0)
+    assert resolve_reservations(desk.ctx, REQUEST) == (1, 0)
 
 
 def test_what_a_wrong_clock_reserved_does_not_wait_for_it_to_be_right(guarded):
     desk, key, ids = guarded.desk, new_key(), ordered(guarded.desk)
     guarded.moves(DAY)
     with pytest.raises(KilledError):
-        enrol(new_ask(ids, key), desk.but(step=killed_at("9-reserved"), may_issue=lambda: True).office, REQUEST)
+        enrol(new_ask(ids, key), desk.but(step=killed_at("9-reserved"), may_issue=lambda: True).ctx, REQUEST)
     guarded.moves(-DAY)
-    accept_clock(guarded.guard, desk.office, "operator", REQUEST)
-    assert resolve_reservations(desk.office, REQUEST) == (1, 0)
+    accept_clock(guarded.guard, desk.ctx, "operator", REQUEST)
+    assert resolve_reservations(desk.ctx, REQUEST) == (1, 0)
 
 
 @pytest.mark.parametrize("by", [-DAY, DAY], ids=["a day behind", "a day ahead"])
 def test_a_revocation_waits_for_no_clock_and_its_list_is_taken_by_everybody(guarded, by):
     """It has the dates of the last one that a believed clock signed, and the next number."""
     desk, held = guarded.desk, enrolled(guarded.desk)
-    name = desk.office.issuing[Channel.WS]
-    before = current_crl(name, 1, desk.office, REQUEST)
+    name = desk.ctx.issuing[Channel.WS]
+    before = current_crl(name, 1, desk.ctx, REQUEST)
     guarded.moves(by)
-    assert current_crl(name, 1, desk.office, REQUEST) == before, "a day ahead it is due, but not by this clock"
-    revoke(RevocationRequest(held.serial, RevocationReason.SUPERSEDED), desk.office, "operator", REQUEST)
-    after = current_crl(name, 1, desk.office, REQUEST)
+    assert current_crl(name, 1, desk.ctx, REQUEST) == before, "a day ahead it is due, but not by this clock"
+    revoke(RevocationRequest(held.serial, RevocationReason.SUPERSEDED), desk.ctx, "operator", REQUEST)
+    after = current_crl(name, 1, desk.ctx, REQUEST)
     found = x509.load_der_x509_crl(after.der)
     assert (after.this_update, after.next_update) == (before.this_update, before.next_update)
     assert (found.last_update_utc, found.next_update_utc) == (before.this_update, before.next_update)
@@ -251,8 +251,8 @@ def test_a_revocation_waits_for_no_clock_and_its_list_is_taken_by_everybody(guar
     guarded.moves(-by)
     if by > 0 * DAY:  # the revocation's own instant is a day ahead now
         assert not guarded.guard.may_issue()
-        accept_clock(guarded.guard, desk.office, "operator", REQUEST)
-    later = publish(name, desk.office, REQUEST)
+        accept_clock(guarded.guard, desk.ctx, "operator", REQUEST)
+    later = publish(name, desk.ctx, REQUEST)
     assert later.number > after.number
     assert later.this_update == desk.clock.now
 
@@ -260,7 +260,7 @@ def test_a_revocation_waits_for_no_clock_and_its_list_is_taken_by_everybody(guar
 def test_a_ca_s_first_list_is_signed_by_whatever_clock_there_is(guarded):
     guarded.moves(-DAY)
     desk = guarded.desk
-    assert current_crl(desk.office.issuing[Channel.WS], 1, desk.office, REQUEST).this_update == desk.clock.now
+    assert current_crl(desk.ctx.issuing[Channel.WS], 1, desk.ctx, REQUEST).this_update == desk.clock.now
 
 
 def test_accepting_is_the_way_out_and_is_audited(guarded):
@@ -271,18 +271,18 @@ def test_accepting_is_the_way_out_and_is_audited(guarded):
     wrong = desk.clock.now
     guarded.moves(-DAY)
     assert guarded.doubt() is ClockProblem.BEHIND
-    standing = accept_clock(guarded.guard, desk.office, "operator", REQUEST)
+    standing = accept_clock(guarded.guard, desk.ctx, "operator", REQUEST)
     assert (standing.doubt, standing.stored.accepted_at) == (None, desk.clock.now)
-    row = models.AuditEvent.objects.using(desk.register.alias).latest("sequence")
+    row = models.AuditEvent.objects.using(desk.db.alias).latest("sequence")
     assert (row.action, row.object, row.at) == ("clock-accepted", "clock", desk.clock.now)
     assert f'"newest":"{wrong:%Y-%m-%dT%H:%M:%SZ}"' in bytes(row.octets).decode()
-    assert guarded.machine.guard(desk.register).may_issue()
+    assert guarded.machine.guard(desk.db).may_issue()
     enrolled(desk)
     guarded.moves(DAY)
     ordered(desk)
     guarded.moves(-DAY)
     assert guarded.doubt() is ClockProblem.BEHIND
-    accept_clock(guarded.guard, desk.office, "operator", REQUEST)
+    accept_clock(guarded.guard, desk.ctx, "operator", REQUEST)
     assert guarded.doubt() is None
 
 
@@ -293,7 +293,7 @@ def test_a_jump_is_accepted_by_another_process(guarded):
     assert guarded.guard.may_issue()
     guarded.moves(3600 * SECOND)
     assert guarded.doubt() is ClockProblem.JUMPED
-    accept_clock(guarded.machine.guard(guarded.desk.register), guarded.desk.office, "operator", REQUEST)
+    accept_clock(guarded.machine.guard(guarded.desk.db), guarded.desk.ctx, "operator", REQUEST)
     assert guarded.doubt() is None
 
 
@@ -302,16 +302,16 @@ def test_a_clock_that_differs_from_the_database_s_is_never_accepted(guarded):
         pytest.skip("SQLite has no clock of its own")
     guarded.moves(DAY)
     with pytest.raises(ClockNotAcceptable, match="never accepted"):
-        accept_clock(guarded.guard, guarded.desk.office, "operator", REQUEST)
+        accept_clock(guarded.guard, guarded.desk.ctx, "operator", REQUEST)
 
 
 @pytest.mark.parametrize("asked", [1, 2, 3], ids=["before the decision", "before commit 1", "before the signature"])
 def test_the_clock_is_asked_before_each_step_that_it_matters_for(desk, asked):
     answers = iter([True] * (asked - 1) + [False])
     ids, key = ordered(desk), new_key()
-    assert enrol(new_ask(ids, key), desk.but(may_issue=lambda: next(answers)).office, REQUEST) == AWAY
-    assert models.Certificate.objects.using(desk.register.alias).count() == (asked == 3)
-    collected(desk, accepted(enrol(new_ask(ids, key), desk.office, REQUEST)))
+    assert enrol(new_ask(ids, key), desk.but(may_issue=lambda: next(answers)).ctx, REQUEST) == AWAY
+    assert models.Certificate.objects.using(desk.db.alias).count() == (asked == 3)
+    collected(desk, accepted(enrol(new_ask(ids, key), desk.ctx, REQUEST)))
 
 
 def test_nothing_is_refused_for_being_late_by_a_clock_that_is_wrong(guarded):
@@ -319,16 +319,16 @@ def test_nothing_is_refused_for_being_late_by_a_clock_that_is_wrong(guarded):
     desk, held = guarded.desk, enrolled(guarded.desk)
     assert guarded.guard.may_issue()
     guarded.moves(3000 * DAY)
-    assert renew(renew_ask(held, new_key()), desk.office, REQUEST) == AWAY
-    assert not models.RejectedRequest.objects.using(desk.register.alias).exists()
+    assert renew(renew_ask(held, new_key()), desk.ctx, REQUEST) == AWAY
+    assert not models.RejectedRequest.objects.using(desk.db.alias).exists()
 
 
 def test_nothing_is_signed_that_was_reserved_before_the_clock_went_wrong(guarded):
     """Between the two commits: the reservation waits, and the same request finishes it."""
     desk, key, ids = guarded.desk, new_key(), ordered(guarded.desk)
     jump = once_at("9-reserved", lambda: guarded.moves(31 * SECOND))
-    assert enrol(new_ask(ids, key), desk.but(step=jump).office, REQUEST) == AWAY
-    certificate = models.Certificate.objects.using(desk.register.alias).get()
+    assert enrol(new_ask(ids, key), desk.but(step=jump).ctx, REQUEST) == AWAY
+    certificate = models.Certificate.objects.using(desk.db.alias).get()
     assert certificate.state == CertificateState.RESERVED
     guarded.moves(-31 * SECOND)
-    collected(desk, accepted(enrol(new_ask(ids, key), desk.office, REQUEST)))
+    collected(desk, accepted(enrol(new_ask(ids, key), desk.ctx, REQUEST)))

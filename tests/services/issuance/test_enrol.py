@@ -18,9 +18,9 @@ from sinetti.pki.key_policy import key_id
 from sinetti.services.issuance.enrol import enrol
 from sinetti.services.issuance.order import reissue_transfer_ids
 from sinetti.services.issuance.retrieve import retrieve
-from sinetti.services.organisations.register import close, withdraw
+from sinetti.services.organisations.registration import close, withdraw
 from tests.support.authority import CUSTOMER_ID, CUSTOMER_NAME, NOW, holder_key
-from tests.support.office import (
+from tests.support.service_context import (
     DAY,
     REQUEST,
     SECOND,
@@ -45,15 +45,15 @@ OTHER_CUSTOMER = "7654321-0"
 
 
 def send(desk: Desk, ask: EnrolRequest):
-    return enrol(ask, desk.office, REQUEST)
+    return enrol(ask, desk.ctx, REQUEST)
 
 
 def certificates(desk: Desk):
-    return models.Certificate.objects.using(desk.register.alias)
+    return models.Certificate.objects.using(desk.db.alias)
 
 
 def kept_refusals(desk: Desk):
-    rows = models.RejectedRequest.objects.using(desk.register.alias).order_by("at")
+    rows = models.RejectedRequest.objects.using(desk.db.alias).order_by("at")
     return list(rows.values_list("reason", "operation", "at", "request_id"))
 
 
@@ -87,8 +87,8 @@ def test_the_shapes_of_serial_and_retrieval_id(desk):
 
 
 def test_an_office_shows_no_secret(sqlite_desk):
-    assert repr(TRANSFER_KEY) not in repr(sqlite_desk.office)
-    assert "transfer_key" not in repr(sqlite_desk.office)
+    assert repr(TRANSFER_KEY) not in repr(sqlite_desk.ctx)
+    assert "transfer_key" not in repr(sqlite_desk.ctx)
 
 
 def test_the_channel_decides_which_ca_issues(desk):
@@ -140,7 +140,7 @@ def flawed(desk: Desk, flaws: list[str]) -> tuple[EnrolRequest, object]:
     if "lapsed" in flaws:
         desk.clock.forward(TRANSFER_IDS_LIVE + SECOND)
     if "closed" in flaws:
-        assert close(CUSTOMER_ID, desk.office, "operator", REQUEST)
+        assert close(CUSTOMER_ID, desk.ctx, "operator", REQUEST)
     if "wrong password" in flaws:
         ids = replace(ids, transfer_password="wrong")
     customer_id = OTHER_CUSTOMER if "another customer" in flaws else CUSTOMER_ID
@@ -164,14 +164,14 @@ def test_order_of_checks(desk, flaw, alone):
     # Nothing else came of it.
     assert certificates(desk).count() == issued
     if "key known" not in flaws:
-        assert not transactions.key_known(desk.register, key_id(key.public_key()))
+        assert not transactions.key_known(desk.db, key_id(key.public_key()))
 
 
 def test_the_same_key_again_is_answered_before_everything_that_follows(desk):
     key, ids = new_key(), ordered(desk)
     first = accepted(send(desk, new_ask(ids, key)))
     desk.clock.forward(TRANSFER_IDS_LIVE + SECOND)
-    close(CUSTOMER_ID, desk.office, "operator", REQUEST)
+    close(CUSTOMER_ID, desk.ctx, "operator", REQUEST)
     assert accepted(send(desk, new_ask(ids, odd_csr(key)))) == first, "the key decides, not the request's octets"
     assert certificates(desk).count() == 1
     assert kept_refusals(desk) == []
@@ -181,7 +181,7 @@ def test_unknown_ids(desk):
     ids = replace(ordered(desk), transfer_id="9" * 32)
     assert send(desk, new_ask(ids, new_key())) == Rejection(RejectionReason.TRANSFER_IDS_WRONG)
     assert send(desk, new_ask(ids, new_key())) == Rejection(RejectionReason.TRANSFER_IDS_WRONG)
-    counter = models.Counter.objects.using(desk.register.alias).get(name="wrong-passwords")
+    counter = models.Counter.objects.using(desk.db.alias).get(name="wrong-passwords")
     assert counter.value == 2
     assert kept_refusals(desk) == []
 
@@ -211,7 +211,7 @@ def test_nine_wrong_passwords_are_forgiven_and_the_tenth_locks_until_new_ids_are
     assert refused(send(desk, new_ask(ids, b""))) is RejectionReason.CSR_UNREADABLE, "not locked yet"
     assert refused(send(desk, new_ask(wrong, key))) is RejectionReason.TRANSFER_IDS_WRONG
     assert refused(send(desk, new_ask(ids, key))) is RejectionReason.TRANSFER_IDS_LOCKED
-    fresh = reissue_transfer_ids(ids.order_id, desk.office, "operator", REQUEST)
+    fresh = reissue_transfer_ids(ids.order_id, desk.ctx, "operator", REQUEST)
     assert refused(send(desk, new_ask(ids, key))) is RejectionReason.TRANSFER_IDS_WRONG, "the old ones ended"
     accepted(send(desk, new_ask(fresh, key)))
 
@@ -220,14 +220,14 @@ def test_new_ids_for_the_same_order_after_the_old_ones_lapsed(desk):
     ids, key = ordered(desk), new_key()
     desk.clock.forward(15 * DAY)
     assert refused(send(desk, new_ask(ids, key))) is RejectionReason.TRANSFER_IDS_EXPIRED
-    fresh = reissue_transfer_ids(ids.order_id, desk.office, "operator", REQUEST)
+    fresh = reissue_transfer_ids(ids.order_id, desk.ctx, "operator", REQUEST)
     accepted(send(desk, new_ask(fresh, key)))
     assert certificates(desk).get().order_id == ids.order_id
 
 
 def test_a_channel_that_was_withdrawn(desk):
     web, sftp = ordered(desk), ordered(desk, an_order(channel=Channel.SFTP))
-    withdraw(CUSTOMER_ID, Channel.SFTP, desk.office, "operator", REQUEST)
+    withdraw(CUSTOMER_ID, Channel.SFTP, desk.ctx, "operator", REQUEST)
     assert refused(send(desk, new_ask(sftp, new_key()))) is RejectionReason.NOT_ENTITLED
     accepted(send(desk, new_ask(web, new_key())))
 
@@ -257,5 +257,5 @@ def test_a_replacement_joins_the_holding_of_what_it_replaces(desk):
 def test_another_customers_retrieval_id_is_of_no_use(desk):
     add_organisation(desk, OTHER_CUSTOMER)
     held = enrolled(desk)
-    answer = retrieve(get_ask(held.retrieval_id, OTHER_CUSTOMER), desk.office, REQUEST)
+    answer = retrieve(get_ask(held.retrieval_id, OTHER_CUSTOMER), desk.ctx, REQUEST)
     assert answer == Rejection(RejectionReason.RETRIEVAL_ID_UNKNOWN)

@@ -15,10 +15,10 @@ from sinetti.services.issuance import transfer_ids
 from sinetti.services.issuance.enrol import enrol
 from sinetti.services.issuance.order import OrderError, order, reissue_transfer_ids
 from sinetti.services.organisations import queries
-from sinetti.services.organisations.register import close, withdraw
+from sinetti.services.organisations.registration import close, withdraw
 from sinetti.services.revocation.revoke import RevocationRequest, revoke
 from tests.support.authority import CUSTOMER_ID, NOW
-from tests.support.office import (
+from tests.support.service_context import (
     CONTACT,
     DAY,
     REQUEST,
@@ -38,7 +38,7 @@ DEPUTY = ContactDetails("Sija Sijainen", "sija@sinisiipi.example", "", Language.
 
 
 def take(desk: Desk, new):
-    return order(new, desk.office, "operator", REQUEST)
+    return order(new, desk.ctx, "operator", REQUEST)
 
 
 def test_the_shapes_of_transfer_ids(desk):
@@ -56,12 +56,12 @@ def test_no_two_are_alike(desk):
 
 def test_the_password_is_stored_nowhere(desk):
     ids = ordered(desk)
-    row = models.TransferIds.objects.using(desk.register.alias).get()
+    row = models.TransferIds.objects.using(desk.db.alias).get()
     stored = bytes(row.password_mac)
     assert ids.transfer_password.encode() not in stored
     assert len(stored) == 32
     assert stored == transfer_ids.mac(TRANSFER_KEY, ids.transfer_id, ids.transfer_password)
-    for audit in models.AuditEvent.objects.using(desk.register.alias).all():
+    for audit in models.AuditEvent.objects.using(desk.db.alias).all():
         assert ids.transfer_password.encode() not in bytes(audit.octets)
 
 
@@ -95,7 +95,7 @@ def test_every_letter_comes_up():
 
 def test_what_an_order_makes(desk):
     ids = take(desk, replace(an_order(), deputy=DEPUTY))
-    row = models.Order.objects.using(desk.register.alias).select_related("holding", "contact", "deputy").get()
+    row = models.Order.objects.using(desk.db.alias).select_related("holding", "contact", "deputy").get()
     assert (row.order_id, row.state, row.description) == (ids.order_id, OrderState.OPEN, "payroll")
     assert (row.contact.name, row.contact.language) == (CONTACT.name, CONTACT.language)
     assert row.deputy.email == DEPUTY.email
@@ -105,22 +105,22 @@ def test_what_an_order_makes(desk):
 
 def test_each_order_has_a_holding_of_its_own(desk):
     ordered(desk), ordered(desk)
-    assert models.Lineage.objects.using(desk.register.alias).count() == 2
+    assert models.Lineage.objects.using(desk.db.alias).count() == 2
 
 
 def test_a_replacement_brings_its_contact_and_keeps_the_description_unless_it_has_one(desk):
     held = enrolled(desk)
     take(desk, replace(an_order(replaces=held.serial), description="", contact=DEPUTY))
-    holding = models.Lineage.objects.using(desk.register.alias).select_related("contact").get()
+    holding = models.Lineage.objects.using(desk.db.alias).select_related("contact").get()
     assert (holding.description, holding.contact.name) == ("payroll", DEPUTY.name)
     take(desk, replace(an_order(replaces=held.serial), description="pensions"))
-    holding = models.Lineage.objects.using(desk.register.alias).select_related("contact").get()
+    holding = models.Lineage.objects.using(desk.db.alias).select_related("contact").get()
     assert (holding.description, holding.contact.name) == ("pensions", CONTACT.name)
 
 
 def test_a_revoked_certificate_may_be_replaced(desk):
     held = enrolled(desk)
-    revoke(RevocationRequest(held.serial, RevocationReason.KEY_COMPROMISE), desk.office, "operator", REQUEST)
+    revoke(RevocationRequest(held.serial, RevocationReason.KEY_COMPROMISE), desk.ctx, "operator", REQUEST)
     new = enrolled(desk, replaces=held.serial)
     assert not desk.certificate(new.serial).revoked
 
@@ -131,9 +131,9 @@ def nothing(_desk: Desk) -> None:
 
 REFUSED = {
     "no such organisation": (nothing, an_order("unknown-1"), "organisation add"),
-    "closed": (lambda desk: close(CUSTOMER_ID, desk.office, "operator", REQUEST), an_order(), "closed for good"),
+    "closed": (lambda desk: close(CUSTOMER_ID, desk.ctx, "operator", REQUEST), an_order(), "closed for good"),
     "channel withdrawn": (
-        lambda desk: withdraw(CUSTOMER_ID, Channel.WS, desk.office, "operator", REQUEST),
+        lambda desk: withdraw(CUSTOMER_ID, Channel.WS, desk.ctx, "operator", REQUEST),
         an_order(),
         "not approved for channel WS",
     ),
@@ -146,8 +146,8 @@ def test_refused_orders(desk, before, new, says):
     before(desk)
     with pytest.raises(OrderError, match=says):
         take(desk, new)
-    assert not models.Order.objects.using(desk.register.alias).exists()
-    assert not models.Person.objects.using(desk.register.alias).exists()
+    assert not models.Order.objects.using(desk.db.alias).exists()
+    assert not models.Person.objects.using(desk.db.alias).exists()
 
 
 def test_replacing_another_organisations_certificate(desk):
@@ -166,24 +166,24 @@ def test_replacing_a_certificate_of_another_channel(desk):
 def test_new_ids_end_the_old_ones(desk):
     ids = ordered(desk)
     desk.clock.forward(DAY)
-    fresh = reissue_transfer_ids(ids.order_id, desk.office, "operator", REQUEST)
+    fresh = reissue_transfer_ids(ids.order_id, desk.ctx, "operator", REQUEST)
     assert (fresh.order_id, fresh.expires) == (ids.order_id, desk.clock.now + 14 * DAY)
-    rows = models.TransferIds.objects.using(desk.register.alias)
+    rows = models.TransferIds.objects.using(desk.db.alias)
     assert rows.get(ended_at__isnull=True).transfer_id == fresh.transfer_id
     assert rows.get(transfer_id=ids.transfer_id).ended_at == desk.clock.now
 
 
 def test_no_new_ids_for_a_spent_order(desk):
     ids = ordered(desk)
-    accepted(enrol(new_ask(ids, new_key()), desk.office, REQUEST))
+    accepted(enrol(new_ask(ids, new_key()), desk.ctx, REQUEST))
     with pytest.raises(OrderError, match="used already"):
-        reissue_transfer_ids(ids.order_id, desk.office, "operator", REQUEST)
-    assert models.TransferIds.objects.using(desk.register.alias).get().ended_at is None
+        reissue_transfer_ids(ids.order_id, desk.ctx, "operator", REQUEST)
+    assert models.TransferIds.objects.using(desk.db.alias).get().ended_at is None
 
 
 def test_no_new_ids_for_an_unknown_order(desk):
     with pytest.raises(OrderError, match="no order has this id"):
-        reissue_transfer_ids("0" * 32, desk.office, "operator", REQUEST)
+        reissue_transfer_ids("0" * 32, desk.ctx, "operator", REQUEST)
 
 
 def test_open_orders_are_listed_until_they_are_used(desk):
@@ -192,17 +192,17 @@ def test_open_orders_are_listed_until_they_are_used(desk):
     replacing = ordered(desk, an_order(replaces=held.serial))
     desk.clock.forward(DAY)
     other = ordered(desk, an_order(OTHER_CUSTOMER, Channel.SFTP))
-    fresh = reissue_transfer_ids(replacing.order_id, desk.office, "operator", REQUEST)
-    newest, oldest = queries.open_orders(desk.office)
+    fresh = reissue_transfer_ids(replacing.order_id, desk.ctx, "operator", REQUEST)
+    newest, oldest = queries.open_orders(desk.ctx)
     assert (newest.order_id, newest.channel, newest.replaces) == (other.order_id, Channel.SFTP, None)
     assert (oldest.order_id, oldest.replaces, oldest.expires) == (replacing.order_id, held.serial, fresh.expires)
-    assert queries.open_orders(desk.office, f" {OTHER_CUSTOMER}") == (newest,)
-    accepted(enrol(new_ask(other, new_key(), OTHER_CUSTOMER), desk.office, REQUEST))
-    assert queries.open_orders(desk.office) == (oldest,)
+    assert queries.open_orders(desk.ctx, f" {OTHER_CUSTOMER}") == (newest,)
+    accepted(enrol(new_ask(other, new_key(), OTHER_CUSTOMER), desk.ctx, REQUEST))
+    assert queries.open_orders(desk.ctx) == (oldest,)
 
 
 def test_an_organisation_is_found_by_its_id(desk):
-    found = queries.organisation(desk.office, CUSTOMER_ID)
+    found = queries.organisation(desk.ctx, CUSTOMER_ID)
     assert found is not None
     assert (found.customer_id, found.open, found.channels) == (CUSTOMER_ID, True, frozenset(Channel))
-    assert queries.organisation(desk.office, "nobody") is None
+    assert queries.organisation(desk.ctx, "nobody") is None

@@ -18,12 +18,12 @@ from sinetti.services.issuance.enrol import enrol
 from sinetti.services.issuance.reconcile import RESERVATIONS_WAIT, compare, look, reconcile, resolve_reservations
 from sinetti.services.issuance.renew import renew
 from sinetti.services.issuance.retrieve import retrieve
-from sinetti.services.organisations.register import approve, close, withdraw
+from sinetti.services.organisations.registration import approve, close, withdraw
 from sinetti.services.revocation.revoke import RevocationRequest, revoke
 from sinetti.services.status.crl import OFFLINE_LIFE, current_crl, publish
 from tests.support.authority import CUSTOMER_ID, authority, issuer
 from tests.support.backups import backed_up, restored
-from tests.support.office import (
+from tests.support.service_context import (
     DAY,
     REQUEST,
     SECOND,
@@ -55,22 +55,22 @@ def desk(desk, tmp_path):
 
 
 def journal_of(desk, folder) -> Journal:
-    identity = authorities.identity(desk.register)
+    identity = authorities.identity(desk.db)
     return Journal(folder / "journal", JournalHeader(identity.instance_id, "TEST", "north"), desk.machine)
 
 
 def certificates(desk):
-    return models.Certificate.objects.using(desk.register.alias)
+    return models.Certificate.objects.using(desk.db.alias)
 
 
 def kinds(desk) -> list[str]:
-    return [line.kind for path in reader.files(desk.office.journal.folder) for line in reader.read(path)]
+    return [line.kind for path in reader.files(desk.ctx.journal.folder) for line in reader.read(path)]
 
 
 def reconciled(desk, written=0):
-    done = reconcile(desk.office, desk.office.journal, REQUEST)
+    done = reconcile(desk.ctx, desk.ctx.journal, REQUEST)
     assert not done.failed
-    standing = compare(desk.office, desk.office.journal)
+    standing = compare(desk.ctx, desk.ctx.journal)
     assert standing.agrees
     assert standing.written == written
     return done
@@ -84,32 +84,32 @@ def without(row: models.Certificate) -> dict:
 
 def test_everything_since_the_backup_is_put_back(desk, tmp_path):
     held, revoked_later, fetched_later = enrolled(desk), enrolled(desk), new_ask(ordered(desk), new_key())
-    waiting = accepted(enrol(fetched_later, desk.office, REQUEST))
+    waiting = accepted(enrol(fetched_later, desk.ctx, REQUEST))
     in_the_window(desk, held)
     older_ids, key = ordered(desk), new_key()
-    backup = backed_up(desk.register, tmp_path)
+    backup = backed_up(desk.db, tmp_path)
 
-    first = accepted(renew(renew_ask(held, new_key()), desk.office, REQUEST))  # voided by the next
+    first = accepted(renew(renew_ask(held, new_key()), desk.ctx, REQUEST))  # voided by the next
     new = renewed(desk, held)
     in_the_window(desk, new)
     last = renewed(desk, new)
     in_the_window(desk, held)
-    spent = accepted(enrol(new_ask(older_ids, key), desk.office, REQUEST))
+    spent = accepted(enrol(new_ask(older_ids, key), desk.ctx, REQUEST))
     collected(desk, waiting)
     ask = RevocationRequest(revoked_later.serial, RevocationReason.KEY_COMPROMISE, invalidity_date=desk.clock.now)
-    revoke(ask, desk.office, "operator", REQUEST)
+    revoke(ask, desk.ctx, "operator", REQUEST)
     replacing = enrolled(desk, replaces=held.serial)
     before = {row.serial: without(row) for row in certificates(desk).all()}
-    listed = current_crl(issuer().file_name, 1, desk.office, REQUEST)
+    listed = current_crl(issuer().file_name, 1, desk.ctx, REQUEST)
 
-    restored(desk.register, backup)
+    restored(desk.db, backup)
     assert certificates(desk).count() == len(before) - 5
     written = kinds(desk)
-    assert look(desk.office, desk.office.journal).ahead.startswith(
+    assert look(desk.ctx, desk.ctx.journal).ahead.startswith(
         "the journals know more than the register (7 certificates, 1 list)"
     )
     assert kinds(desk) == written
-    standing = compare(desk.office, desk.office.journal)
+    standing = compare(desk.ctx, desk.ctx.journal)
     assert len(standing.lost) == 7
     assert standing.numbers == {issuer().file_name: listed.number}
 
@@ -119,17 +119,17 @@ def test_everything_since_the_backup_is_put_back(desk, tmp_path):
     assert certificates(desk).get(serial=last.serial).predecessor.serial == new.serial
     assert certificates(desk).get(serial=replacing.serial).replaces.serial == held.serial
     # Nothing is un-spent, un-used, un-revoked or lost.
-    assert accepted(enrol(new_ask(older_ids, key), desk.office, REQUEST)) == spent
-    assert refused(enrol(new_ask(older_ids, new_key()), desk.office, REQUEST)) is RejectionReason.TRANSFER_IDS_USED
-    assert refused(enrol(new_ask(ordered(desk), last.key), desk.office, REQUEST)) is RejectionReason.KEY_REUSED
-    assert refused(renew(renew_ask(revoked_later, new_key()), desk.office, REQUEST)) is RejectionReason.SIGNER_REVOKED
-    assert refused(renew(renew_ask(held, new_key()), desk.office, REQUEST)) is RejectionReason.ALREADY_RENEWED
-    assert refused(retrieve(get_ask(first), desk.office, REQUEST)) is RejectionReason.SUPERSEDED
+    assert accepted(enrol(new_ask(older_ids, key), desk.ctx, REQUEST)) == spent
+    assert refused(enrol(new_ask(older_ids, new_key()), desk.ctx, REQUEST)) is RejectionReason.TRANSFER_IDS_USED
+    assert refused(enrol(new_ask(ordered(desk), last.key), desk.ctx, REQUEST)) is RejectionReason.KEY_REUSED
+    assert refused(renew(renew_ask(revoked_later, new_key()), desk.ctx, REQUEST)) is RejectionReason.SIGNER_REVOKED
+    assert refused(renew(renew_ask(held, new_key()), desk.ctx, REQUEST)) is RejectionReason.ALREADY_RENEWED
+    assert refused(retrieve(get_ask(first), desk.ctx, REQUEST)) is RejectionReason.SUPERSEDED
     assert collected(desk, last.retrieval_id) == last.der
-    again = current_crl(issuer().file_name, 1, desk.office, REQUEST)
+    again = current_crl(issuer().file_name, 1, desk.ctx, REQUEST)
     assert again.number > listed.number
     assert numbers(again.der) == numbers(listed.der)
-    assert reconcile(desk.office, desk.office.journal, REQUEST).restored == ()
+    assert reconcile(desk.ctx, desk.ctx.journal, REQUEST).restored == ()
 
 
 def numbers(der: bytes) -> set[int]:
@@ -138,26 +138,26 @@ def numbers(der: bytes) -> set[int]:
 
 def test_an_organisation_that_came_after_the_backup(desk, tmp_path):
     """It is there again with its certificates, without its people and without its approvals."""
-    backup = backed_up(desk.register, tmp_path)
+    backup = backed_up(desk.db, tmp_path)
     add_organisation(desk, OTHER)
     held = enrolled(desk, customer_id=OTHER)
     in_the_window(desk, held)
     new = renewed_by(desk, held)
-    restored(desk.register, backup)
+    restored(desk.db, backup)
     reconciled(desk)
     row = certificates(desk).get(serial=new.serial)
     assert row.predecessor.serial == held.serial
     assert row.holding.contact is None
     assert collected(desk, held.retrieval_id, OTHER) == held.der
     in_the_window(desk, new)
-    assert refused(renew(renew_ask(new, new_key(), OTHER), desk.office, REQUEST)) is RejectionReason.NOT_ENTITLED
-    assert approve(OTHER, frozenset({Channel.WS}), desk.office, "operator", REQUEST)
-    accepted(renew(renew_ask(new, new_key(), OTHER), desk.office, REQUEST))
+    assert refused(renew(renew_ask(new, new_key(), OTHER), desk.ctx, REQUEST)) is RejectionReason.NOT_ENTITLED
+    assert approve(OTHER, frozenset({Channel.WS}), desk.ctx, "operator", REQUEST)
+    accepted(renew(renew_ask(new, new_key(), OTHER), desk.ctx, REQUEST))
 
 
 def renewed_by(desk, held):
     key = new_key()
-    retrieval_id = accepted(renew(renew_ask(held, key, OTHER), desk.office, REQUEST))
+    retrieval_id = accepted(renew(renew_ask(held, key, OTHER), desk.ctx, REQUEST))
     der = collected(desk, retrieval_id, OTHER)
     serial = certificates(desk).get(retrieval_id=retrieval_id).serial
     return replace(held, key=key, der=der, serial=serial, retrieval_id=retrieval_id)
@@ -166,10 +166,10 @@ def renewed_by(desk, held):
 def test_what_waited_in_the_backup_is_completed_with_the_signature_that_was_given(desk, tmp_path):
     key, ids = new_key(), ordered(desk)
     with pytest.raises(KilledError):
-        enrol(new_ask(ids, key), desk.but(step=killed_at("9-reserved")).office, REQUEST)
-    backup = backed_up(desk.register, tmp_path)
-    der = collected(desk, accepted(enrol(new_ask(ids, key), desk.office, REQUEST)))
-    restored(desk.register, backup)
+        enrol(new_ask(ids, key), desk.but(step=killed_at("9-reserved")).ctx, REQUEST)
+    backup = backed_up(desk.db, tmp_path)
+    der = collected(desk, accepted(enrol(new_ask(ids, key), desk.ctx, REQUEST)))
+    restored(desk.db, backup)
     desk.machine.forward(2 * RESERVATIONS_WAIT)
     reconciled(desk)
     assert collected(desk, certificates(desk).get().retrieval_id) == der
@@ -179,10 +179,10 @@ def test_a_reservation_in_the_backup_gives_way_to_what_was_issued(desk, tmp_path
     held = enrolled(desk)
     in_the_window(desk, held)
     with pytest.raises(KilledError):
-        renew(renew_ask(held, new_key()), desk.but(step=killed_at("9-reserved")).office, REQUEST)
-    backup = backed_up(desk.register, tmp_path)
+        renew(renew_ask(held, new_key()), desk.but(step=killed_at("9-reserved")).ctx, REQUEST)
+    backup = backed_up(desk.db, tmp_path)
     new = renewed(desk, held)
-    restored(desk.register, backup)
+    restored(desk.db, backup)
     reconciled(desk)
     states = dict(certificates(desk).filter(predecessor__serial=held.serial).values_list("serial", "state"))
     assert states.pop(new.serial) == CertificateState.FETCHED
@@ -191,12 +191,12 @@ def test_a_reservation_in_the_backup_gives_way_to_what_was_issued(desk, tmp_path
 
 def test_the_list_alone_remembers_a_revocation(desk, tmp_path):
     held, reason = enrolled(desk), RevocationReason.CESSATION_OF_OPERATION
-    backup = backed_up(desk.register, tmp_path)
-    revoke(RevocationRequest(held.serial, reason, invalidity_date=desk.clock.now), desk.office, "operator", REQUEST)
+    backup = backed_up(desk.db, tmp_path)
+    revoke(RevocationRequest(held.serial, reason, invalidity_date=desk.clock.now), desk.ctx, "operator", REQUEST)
     was = without(certificates(desk).get())
-    restored(desk.register, backup)
-    desk.office.journal.close()
-    for path in reader.files(desk.office.journal.folder):
+    restored(desk.db, backup)
+    desk.ctx.journal.close()
+    for path in reader.files(desk.ctx.journal.folder):
         path.unlink()
         path.with_name(f"{path.name}.head").unlink()
     assert reconciled(desk, written=1).restored == (held.serial,), "the revocation is written down again"
@@ -205,41 +205,41 @@ def test_the_list_alone_remembers_a_revocation(desk, tmp_path):
 
 def test_a_renewal_without_its_beginnings_is_named_and_not_put_back(desk, tmp_path):
     """Another node's journal, which has the enrolment, is not here."""
-    backup = backed_up(desk.register, tmp_path)
+    backup = backed_up(desk.db, tmp_path)
     held = enrolled(desk)
     in_the_window(desk, held)
-    desk.office.journal.close()
+    desk.ctx.journal.close()
     other = desk.but(journal=journal_of(desk, tmp_path / "south"))
     new = renewed(other, held)
-    other.office.journal.close()
-    restored(desk.register, backup)
-    done = reconcile(other.office, other.office.journal, REQUEST)
+    other.ctx.journal.close()
+    restored(desk.db, backup)
+    done = reconcile(other.ctx, other.ctx.journal, REQUEST)
     assert done.failed == (new.serial,)
-    assert not compare(other.office, other.office.journal).agrees
-    for path in reader.files(desk.office.journal.folder):
-        path.rename(other.office.journal.folder / "from-north.jsonl")
+    assert not compare(other.ctx, other.ctx.journal).agrees
+    for path in reader.files(desk.ctx.journal.folder):
+        path.rename(other.ctx.journal.folder / "from-north.jsonl")
     assert len(reconciled(other).restored) == 2
-    other.office.journal.close()
+    other.ctx.journal.close()
 
 
 def test_facts_that_only_the_register_has_are_written_down(desk):
     key, ids = new_key(), ordered(desk)
     with pytest.raises(KilledError):
-        enrol(new_ask(ids, key), desk.but(step=killed_at("11-recorded")).office, REQUEST)
+        enrol(new_ask(ids, key), desk.but(step=killed_at("11-recorded")).ctx, REQUEST)
     held = enrolled(desk.but(journal=NO_JOURNAL))
     ask = RevocationRequest(held.serial, RevocationReason.UNSPECIFIED)
-    revoke(ask, desk.but(journal=NO_JOURNAL).office, "operator", REQUEST)
-    standing = compare(desk.office, desk.office.journal)
+    revoke(ask, desk.but(journal=NO_JOURNAL).ctx, "operator", REQUEST)
+    standing = compare(desk.ctx, desk.ctx.journal)
     assert standing.agrees
     assert (standing.written, sorted(kinds(desk))) == (4, ["begun", "fetched", "issued", "issued", "revoked"])
-    assert compare(desk.office, desk.office.journal).written == 0
+    assert compare(desk.ctx, desk.ctx.journal).written == 0
 
 
 def test_each_answer_is_written_down_once(desk):
     held, key = enrolled(desk), new_key()
     in_the_window(desk, held)
     for _ in range(3):
-        retrieval_id = accepted(renew(renew_ask(held, key), desk.office, REQUEST))
+        retrieval_id = accepted(renew(renew_ask(held, key), desk.ctx, REQUEST))
         collected(desk, retrieval_id)
     assert kinds(desk) == ["begun", "issued", "fetched", "issued", "fetched"]
 
@@ -247,15 +247,15 @@ def test_each_answer_is_written_down_once(desk):
 def test_a_repeated_request_writes_down_what_another_process_did(desk):
     ask = new_ask(ordered(desk), new_key())
     with pytest.raises(KilledError):
-        enrol(ask, desk.but(step=killed_at("11-recorded")).office, REQUEST)
+        enrol(ask, desk.but(step=killed_at("11-recorded")).ctx, REQUEST)
     assert "issued" not in kinds(desk)
-    accepted(enrol(ask, desk.office, REQUEST))
+    accepted(enrol(ask, desk.ctx, REQUEST))
     assert kinds(desk) == ["begun", "issued"]
 
 
 def test_no_names_of_people_are_in_it(desk):
     enrolled(desk)
-    octets = b"".join(path.read_bytes() for path in reader.files(desk.office.journal.folder))
+    octets = b"".join(path.read_bytes() for path in reader.files(desk.ctx.journal.folder))
     assert b"Nimetty" not in octets
     assert b"nimi@" not in octets
 
@@ -264,24 +264,24 @@ def test_nothing_is_answered_while_it_cannot_be_written_down(desk, monkeypatch):
     ask = new_ask(ordered(desk), new_key())
     with monkeypatch.context() as full:
         full.setattr(Journal, "append", unavailable)
-        refusal = enrol(ask, desk.office, REQUEST)
+        refusal = enrol(ask, desk.ctx, REQUEST)
         assert (refusal.reason, refusal.language) == (RejectionReason.UNAVAILABLE, Language.SV)
         retrieval_id = certificates(desk).get().retrieval_id
-        assert refused(retrieve(get_ask(retrieval_id), desk.office, REQUEST)) is RejectionReason.UNAVAILABLE
-    assert accepted(enrol(ask, desk.office, REQUEST)) == retrieval_id
+        assert refused(retrieve(get_ask(retrieval_id), desk.ctx, REQUEST)) is RejectionReason.UNAVAILABLE
+    assert accepted(enrol(ask, desk.ctx, REQUEST)) == retrieval_id
     assert kinds(desk) == ["begun", "issued"]
 
 
 def test_where_no_list_can_be_kept_the_last_one_is_served_while_it_lives(desk, monkeypatch):
-    held, last = enrolled(desk), current_crl(issuer().file_name, 1, desk.office, REQUEST)
+    held, last = enrolled(desk), current_crl(issuer().file_name, 1, desk.ctx, REQUEST)
     with monkeypatch.context() as full:
         full.setattr(Journal, "keep_list", unavailable)
-        revoke(RevocationRequest(held.serial, RevocationReason.SUPERSEDED), desk.office, "operator", REQUEST)
-        assert current_crl(issuer().file_name, 1, desk.office, REQUEST) == last
+        revoke(RevocationRequest(held.serial, RevocationReason.SUPERSEDED), desk.ctx, "operator", REQUEST)
+        assert current_crl(issuer().file_name, 1, desk.ctx, REQUEST) == last
         desk.clock.forward(8 * DAY)
         with pytest.raises(JournalUnavailable):
-            current_crl(issuer().file_name, 1, desk.office, REQUEST)
-    new = x509.load_der_x509_crl(current_crl(issuer().file_name, 1, desk.office, REQUEST).der)
+            current_crl(issuer().file_name, 1, desk.ctx, REQUEST)
+    new = x509.load_der_x509_crl(current_crl(issuer().file_name, 1, desk.ctx, REQUEST).der)
     assert [f"{entry.serial_number:038x}" for entry in new] == [held.serial]
 
 
@@ -292,22 +292,22 @@ def unavailable(_journal, *_what) -> None:
 
 def test_a_fetch_that_could_not_be_noted_is_noted_before_the_certificate_leaves(desk, monkeypatch):
     """It is marked in the register by then, so that nobody comes by the mark again."""
-    retrieval_id = accepted(enrol(new_ask(ordered(desk), new_key()), desk.office, REQUEST))
+    retrieval_id = accepted(enrol(new_ask(ordered(desk), new_key()), desk.ctx, REQUEST))
     with monkeypatch.context() as full:
         full.setattr(Journal, "_write", unavailable)
         for _ in range(2):
-            assert refused(retrieve(get_ask(retrieval_id), desk.office, REQUEST)) is RejectionReason.UNAVAILABLE
+            assert refused(retrieve(get_ask(retrieval_id), desk.ctx, REQUEST)) is RejectionReason.UNAVAILABLE
     assert certificates(desk).get().state == CertificateState.FETCHED
     collected(desk, retrieval_id)
     assert kinds(desk) == ["begun", "issued", "fetched"]
     collected(desk, retrieval_id)
-    assert compare(desk.office, desk.office.journal).written == 0
+    assert compare(desk.ctx, desk.ctx.journal).written == 0
 
 
 def test_a_fetch_that_ended_before_it_was_noted_is_noted_when_it_is_asked_for_again(desk):
-    retrieval_id = accepted(enrol(new_ask(ordered(desk), new_key()), desk.office, REQUEST))
+    retrieval_id = accepted(enrol(new_ask(ordered(desk), new_key()), desk.ctx, REQUEST))
     with pytest.raises(KilledError):
-        retrieve(get_ask(retrieval_id), desk.but(step=killed_at("14-fetched")).office, REQUEST)
+        retrieve(get_ask(retrieval_id), desk.but(step=killed_at("14-fetched")).ctx, REQUEST)
     assert kinds(desk) == ["begun", "issued"]
     for _ in range(2):
         collected(desk, retrieval_id)
@@ -318,18 +318,18 @@ def test_a_fetch_that_ended_before_it_was_noted_is_noted_when_it_is_asked_for_ag
 def test_what_gave_way_to_a_renewal_that_ended_is_noted_with_it(desk, comes_back):
     held, key = enrolled(desk), new_key()
     in_the_window(desk, held)
-    accepted(renew(renew_ask(held, new_key()), desk.office, REQUEST))
+    accepted(renew(renew_ask(held, new_key()), desk.ctx, REQUEST))
     with pytest.raises(KilledError):
-        renew(renew_ask(held, key), desk.but(step=killed_at("9-reserved")).office, REQUEST)
+        renew(renew_ask(held, key), desk.but(step=killed_at("9-reserved")).ctx, REQUEST)
     before = kinds(desk)
     if comes_back:
         for _ in range(2):
-            accepted(renew(renew_ask(held, key), desk.office, REQUEST))
+            accepted(renew(renew_ask(held, key), desk.ctx, REQUEST))
     else:
         desk.machine.forward(RESERVATIONS_WAIT + SECOND)
-        assert resolve_reservations(desk.office, REQUEST) == (1, 0)
+        assert resolve_reservations(desk.ctx, REQUEST) == (1, 0)
     assert kinds(desk) == [*before, "revoked", "issued"]
-    assert compare(desk.office, desk.office.journal).written == 0
+    assert compare(desk.ctx, desk.ctx.journal).written == 0
 
 
 # Reservations that nobody comes back for.
@@ -339,7 +339,7 @@ def reserved(desk):
     """Leave a reservation behind; its ask."""
     ask = new_ask(ordered(desk), new_key())
     with pytest.raises(KilledError):
-        enrol(ask, desk.but(step=killed_at("9-reserved")).office, REQUEST)
+        enrol(ask, desk.but(step=killed_at("9-reserved")).ctx, REQUEST)
     return ask
 
 
@@ -347,28 +347,28 @@ def test_a_reservation_is_finished_after_its_minute_on_the_machine_s_clock(desk)
     reserved(desk)
     desk.clock.forward(10 * RESERVATIONS_WAIT)
     desk.machine.forward(RESERVATIONS_WAIT)
-    assert resolve_reservations(desk.office, REQUEST) == (0, 0)
+    assert resolve_reservations(desk.ctx, REQUEST) == (0, 0)
     desk.machine.forward(SECOND)
-    assert resolve_reservations(desk.office, REQUEST) == (1, 0)
+    assert resolve_reservations(desk.ctx, REQUEST) == (1, 0)
     assert certificates(desk).get().state == CertificateState.ISSUED
     assert kinds(desk) == ["begun", "issued"]
-    assert resolve_reservations(desk.office, REQUEST) == (0, 0)
+    assert resolve_reservations(desk.ctx, REQUEST) == (0, 0)
 
 
 def test_a_reservation_of_earlier_code_waits_by_the_office_s_clock(desk):
     reserved(desk)
     certificates(desk).update(waits_since=None)
     desk.machine.forward(RESERVATIONS_WAIT + SECOND)
-    assert resolve_reservations(desk.office, REQUEST) == (1, 0)
+    assert resolve_reservations(desk.ctx, REQUEST) == (1, 0)
 
 
 def test_a_reservation_waits_for_its_signer(desk):
     reserved(desk)
     desk.machine.forward(2 * RESERVATIONS_WAIT)
     desk.signer.away = True
-    assert resolve_reservations(desk.office, REQUEST) == (0, 0)
+    assert resolve_reservations(desk.ctx, REQUEST) == (0, 0)
     desk.signer.away = False
-    assert resolve_reservations(desk.office, REQUEST) == (1, 0)
+    assert resolve_reservations(desk.ctx, REQUEST) == (1, 0)
 
 
 @pytest.mark.parametrize("of_the_old_one", [True, False], ids=["the old one is revoked", "it is revoked itself"])
@@ -376,23 +376,23 @@ def test_revocation_is_looked_at_again(desk, of_the_old_one):
     held = enrolled(desk)
     in_the_window(desk, held)
     with pytest.raises(KilledError):
-        renew(renew_ask(held, new_key()), desk.but(step=killed_at("9-reserved")).office, REQUEST)
+        renew(renew_ask(held, new_key()), desk.but(step=killed_at("9-reserved")).ctx, REQUEST)
     waiting = certificates(desk).get(predecessor__serial=held.serial).serial
     ask = RevocationRequest(held.serial if of_the_old_one else waiting, RevocationReason.CESSATION_OF_OPERATION)
-    revoke(ask, desk.office, "operator", REQUEST)
+    revoke(ask, desk.ctx, "operator", REQUEST)
     desk.machine.forward(2 * RESERVATIONS_WAIT)
-    assert resolve_reservations(desk.office, REQUEST) == (0, 0)
+    assert resolve_reservations(desk.ctx, REQUEST) == (0, 0)
     row = certificates(desk).get(serial=waiting)
     assert row.sha256 is None
     assert row.revocation_reason == RevocationReason.CESSATION_OF_OPERATION
 
 
 def closed(desk) -> None:
-    close(CUSTOMER_ID, desk.office, "operator", REQUEST)
+    close(CUSTOMER_ID, desk.ctx, "operator", REQUEST)
 
 
 def withdrawn(desk) -> None:
-    withdraw(CUSTOMER_ID, Channel.WS, desk.office, "operator", REQUEST)
+    withdraw(CUSTOMER_ID, Channel.WS, desk.ctx, "operator", REQUEST)
 
 
 def garbled(desk) -> None:
@@ -409,81 +409,81 @@ def test_what_cannot_be_finished_is_given_up_and_its_ids_come_back(desk, hindere
     key, before = certificates(desk).get().key_id, desk.clock.now
     hindered(desk)
     desk.machine.forward(2 * RESERVATIONS_WAIT)
-    assert resolve_reservations(desk.office, REQUEST) == (0, 1)
+    assert resolve_reservations(desk.ctx, REQUEST) == (0, 1)
     row = certificates(desk).get()
     assert (row.state, row.revoked_at) == (CertificateState.VOID, None)
-    assert models.Order.objects.using(desk.register.alias).get().state == OrderState.OPEN
-    assert not models.UsedKey.objects.using(desk.register.alias).filter(pk=key).exists()
-    assert refused(retrieve(get_ask(row.retrieval_id), desk.office, REQUEST)) is RejectionReason.SUPERSEDED
-    assert compare(desk.office, desk.office.journal).agrees
+    assert models.Order.objects.using(desk.db.alias).get().state == OrderState.OPEN
+    assert not models.UsedKey.objects.using(desk.db.alias).filter(pk=key).exists()
+    assert refused(retrieve(get_ask(row.retrieval_id), desk.ctx, REQUEST)) is RejectionReason.SUPERSEDED
+    assert compare(desk.ctx, desk.ctx.journal).agrees
     # The same request may be made anew.
     desk.clock.now, desk.signer.garbling = before, False
     if hindered is not closed:
-        approve(CUSTOMER_ID, frozenset({Channel.WS}), desk.office, "operator", REQUEST)
-        assert accepted(enrol(ask, desk.office, REQUEST)) != row.retrieval_id
+        approve(CUSTOMER_ID, frozenset({Channel.WS}), desk.ctx, "operator", REQUEST)
+        assert accepted(enrol(ask, desk.ctx, REQUEST)) != row.retrieval_id
 
 
 def test_a_renewal_that_cannot_be_finished_may_be_made_anew(desk):
     held, key = enrolled(desk), new_key()
     in_the_window(desk, held)
     with pytest.raises(KilledError):
-        renew(renew_ask(held, key), desk.but(step=killed_at("9-reserved")).office, REQUEST)
+        renew(renew_ask(held, key), desk.but(step=killed_at("9-reserved")).ctx, REQUEST)
     desk.machine.forward(2 * RESERVATIONS_WAIT)
     withdrawn(desk)
-    assert resolve_reservations(desk.office, REQUEST) == (0, 1)
-    approve(CUSTOMER_ID, frozenset({Channel.WS}), desk.office, "operator", REQUEST)
-    accepted(renew(renew_ask(held, key), desk.office, REQUEST))
+    assert resolve_reservations(desk.ctx, REQUEST) == (0, 1)
+    approve(CUSTOMER_ID, frozenset({Channel.WS}), desk.ctx, "operator", REQUEST)
+    accepted(renew(renew_ask(held, key), desk.ctx, REQUEST))
 
 
 def test_two_nodes_settle_the_same_reservation_once(desk, monkeypatch):
     ask = reserved(desk)
     desk.machine.forward(2 * RESERVATIONS_WAIT)
-    found = recovery.waiting_reservations(desk.register, desk.machine.now, desk.machine.now + DAY)
-    accepted(enrol(ask, desk.office, REQUEST))
+    found = recovery.waiting_reservations(desk.db, desk.machine.now, desk.machine.now + DAY)
+    accepted(enrol(ask, desk.ctx, REQUEST))
     monkeypatch.setattr(recovery, "waiting_reservations", lambda *_: found)
     withdrawn(desk)
-    assert resolve_reservations(desk.office, REQUEST) == (1, 0), "what it found is answered by the row"
+    assert resolve_reservations(desk.ctx, REQUEST) == (1, 0), "what it found is answered by the row"
     stale = replace(
         found[0], holding=replace(found[0].holding, customer=replace(found[0].holding.customer, open=False))
     )
     monkeypatch.setattr(recovery, "waiting_reservations", lambda *_: (stale,))
-    assert resolve_reservations(desk.office, REQUEST) == (0, 0)
+    assert resolve_reservations(desk.ctx, REQUEST) == (0, 0)
     assert certificates(desk).get().state == CertificateState.ISSUED
 
 
 def test_a_ca_of_another_instance_has_no_number_here(desk):
     one = issuer()
-    current_crl(one.file_name, 1, desk.office, REQUEST)
-    models.Crl.objects.using(desk.register.alias).all().delete()
+    current_crl(one.file_name, 1, desk.ctx, REQUEST)
+    models.Crl.objects.using(desk.db.alias).all().delete()
     unknown = replace(one, file_name="SomethingElsev1")
-    path = next(desk.office.journal.folder.glob("*.crl"))
+    path = next(desk.ctx.journal.folder.glob("*.crl"))
     path.rename(path.with_name(path.name.replace(one.file_name, unknown.file_name)))
     other = desk.but(issuers={unknown.file_name: unknown})
-    assert compare(other.office, other.office.journal).numbers == {}
+    assert compare(other.ctx, other.ctx.journal).numbers == {}
 
 
 def test_orders_of_the_backup_that_were_not_spent_stay_open(desk, tmp_path):
     ids = ordered(desk)
-    backup = backed_up(desk.register, tmp_path)
+    backup = backed_up(desk.db, tmp_path)
     enrolled(desk)
-    restored(desk.register, backup)
+    restored(desk.db, backup)
     reconciled(desk)
-    accepted(enrol(new_ask(ids, new_key()), desk.office, REQUEST))
+    accepted(enrol(new_ask(ids, new_key()), desk.ctx, REQUEST))
 
 
 def test_the_list_of_a_ca_that_is_off_line_comes_back_from_beside_the_journal(desk):
     name = "SinettiRootTestCAv1"
-    signing = desk.but(issuers={**desk.office.issuers, name: authority().issuer(name)})
-    publish(name, signing.office, REQUEST, OFFLINE_LIFE)
-    rows = models.Crl.objects.using(desk.register.alias).filter(authority_id=name)
+    signing = desk.but(issuers={**desk.ctx.issuers, name: authority().issuer(name)})
+    publish(name, signing.ctx, REQUEST, OFFLINE_LIFE)
+    rows = models.Crl.objects.using(desk.db.alias).filter(authority_id=name)
     old = list(rows.values("shard", "number", "der"))
-    publish(name, signing.office, REQUEST, OFFLINE_LIFE)
-    newest = [current_crl(name, shard, signing.office, REQUEST) for shard in (0, 1)]
+    publish(name, signing.ctx, REQUEST, OFFLINE_LIFE)
+    newest = [current_crl(name, shard, signing.ctx, REQUEST) for shard in (0, 1)]
     desk = signing.but(offline=frozenset({name}), known_lists={})
     for row in old:
         rows.filter(shard=row["shard"]).update(**row)
-    models.CertificateAuthority.objects.using(desk.register.alias).filter(pk=name).update(crl_number=old[0]["number"])
-    assert compare(desk.office, desk.office.journal).numbers == {name: newest[0].number}
+    models.CertificateAuthority.objects.using(desk.db.alias).filter(pk=name).update(crl_number=old[0]["number"])
+    assert compare(desk.ctx, desk.ctx.journal).numbers == {name: newest[0].number}
     reconciled(desk)
-    assert [current_crl(name, shard, desk.office, REQUEST).der for shard in (0, 1)] == [one.der for one in newest]
-    assert recovery.crl_number(desk.register, name) == newest[0].number
+    assert [current_crl(name, shard, desk.ctx, REQUEST).der for shard in (0, 1)] == [one.der for one in newest]
+    assert recovery.crl_number(desk.db, name) == newest[0].number

@@ -17,11 +17,11 @@ from sinetti.pki.key_policy import key_id
 from sinetti.services.issuance.enrol import enrol
 from sinetti.services.issuance.renew import renew
 from sinetti.services.issuance.retrieve import retrieve
-from sinetti.services.organisations.register import approve, close, withdraw
+from sinetti.services.organisations.registration import approve, close, withdraw
 from sinetti.services.revocation.revoke import RevocationRequest, revoke
 from tests.pki.weak_numbers import with_a_prime_of
 from tests.support.authority import CUSTOMER_ID, holder_certificate, holder_key
-from tests.support.office import (
+from tests.support.service_context import (
     DAY,
     REQUEST,
     SECOND,
@@ -50,15 +50,15 @@ OTHER_CUSTOMER = "7654321-0"
 
 
 def send(desk: Desk, ask: RenewRequest):
-    return renew(ask, desk.office, REQUEST)
+    return renew(ask, desk.ctx, REQUEST)
 
 
 def certificates(desk: Desk):
-    return models.Certificate.objects.using(desk.register.alias)
+    return models.Certificate.objects.using(desk.db.alias)
 
 
 def kept_refusals(desk: Desk):
-    rows = models.RejectedRequest.objects.using(desk.register.alias).order_by("at")
+    rows = models.RejectedRequest.objects.using(desk.db.alias).order_by("at")
     return list(rows.values_list("reason", "operation", "at", "request_id"))
 
 
@@ -126,9 +126,9 @@ def flawed(desk: Desk, held: Held, flaws: list[str]) -> tuple[RenewRequest, obje
     if "renewed" in flaws:
         renewed(desk, held)
     if "revoked" in flaws:
-        revoke(RevocationRequest(held.serial, RevocationReason.UNSPECIFIED), desk.office, "operator", REQUEST)
+        revoke(RevocationRequest(held.serial, RevocationReason.UNSPECIFIED), desk.ctx, "operator", REQUEST)
     if "closed" in flaws:
-        assert close(CUSTOMER_ID, desk.office, "operator", REQUEST)
+        assert close(CUSTOMER_ID, desk.ctx, "operator", REQUEST)
     if "expired" in flaws:
         in_the_window(desk, held, -SECOND)
     elif "too early" in flaws:
@@ -157,13 +157,13 @@ def test_order_of_checks(desk, held, flaw, alone):
     assert kept_refusals(desk) == ([(FLAWS[flaw], "renew", desk.clock.now, REQUEST)] if proven else [])
     assert certificates(desk).count() == issued
     if "key known" not in flaws:
-        assert not transactions.key_known(desk.register, key_id(key.public_key()))
+        assert not transactions.key_known(desk.db, key_id(key.public_key()))
 
 
 def test_the_same_key_again_is_answered_before_everything_that_follows(desk, held):
     key = new_key()
     first = accepted(send(desk, renew_ask(held, key)))
-    close(CUSTOMER_ID, desk.office, "operator", REQUEST)
+    close(CUSTOMER_ID, desk.ctx, "operator", REQUEST)
     in_the_window(desk, held, -300 * DAY)
     assert accepted(send(desk, renew_ask(held, odd_csr(key)))) == first, "the key decides, not the request's octets"
     collected(desk, first)
@@ -173,7 +173,7 @@ def test_the_same_key_again_is_answered_before_everything_that_follows(desk, hel
 
 def test_the_same_request_is_no_longer_answered_once_its_certificate_is_revoked(desk, held):
     new = renewed(desk, held)
-    revoke(RevocationRequest(new.serial, RevocationReason.UNSPECIFIED), desk.office, "operator", REQUEST)
+    revoke(RevocationRequest(new.serial, RevocationReason.UNSPECIFIED), desk.ctx, "operator", REQUEST)
     assert refused(send(desk, renew_ask(held, new.key))) is RejectionReason.KEY_REUSED
     renewed(desk, held)  # the one in force may ask for another
 
@@ -224,23 +224,23 @@ def test_the_old_one_works_to_its_end_and_cannot_renew_twice(desk, held):
 
 def test_a_refused_key_is_accepted_later(desk, held):
     key = new_key()
-    withdraw(CUSTOMER_ID, Channel.WS, desk.office, "operator", REQUEST)
+    withdraw(CUSTOMER_ID, Channel.WS, desk.ctx, "operator", REQUEST)
     assert refused(send(desk, renew_ask(held, key))) is RejectionReason.NOT_ENTITLED
-    approve(CUSTOMER_ID, frozenset({Channel.WS}), desk.office, "operator", REQUEST)
+    approve(CUSTOMER_ID, frozenset({Channel.WS}), desk.ctx, "operator", REQUEST)
     renewed(desk, held, key)
 
 
 def test_one_channels_withdrawal_leaves_the_other_alone(desk, held):
-    withdraw(CUSTOMER_ID, Channel.SFTP, desk.office, "operator", REQUEST)
+    withdraw(CUSTOMER_ID, Channel.SFTP, desk.ctx, "operator", REQUEST)
     renewed(desk, held)
 
 
 def test_a_certificate_that_is_not_fetched_yet_may_sign(desk):
     """Who has the key has proven it; the certificate may have come another way."""
     key = new_key()
-    accepted(enrol(new_ask(ordered(desk, an_order()), key), desk.office, REQUEST))
+    accepted(enrol(new_ask(ordered(desk, an_order()), key), desk.ctx, REQUEST))
     row = certificates(desk).get()
-    _, der = transactions.get_der(desk.register, desk.certificate(row.serial))
+    _, der = transactions.get_der(desk.db, desk.certificate(row.serial))
     desk.clock.now = row.renewable_from
     accepted(send(desk, renew_ask(der, new_key())))
 
@@ -254,7 +254,7 @@ def test_made_again_with_another_key_three_times_and_not_a_fourth(desk, held):
     assert refused(send(desk, renew_ask(held, new_key()))) is RejectionReason.ALREADY_RENEWED
     assert live_renewals(desk, held).get().retrieval_id == ids[-1]
     for old in ids[:-1]:
-        answer = retrieve(get_ask(old), desk.office, REQUEST)
+        answer = retrieve(get_ask(old), desk.ctx, REQUEST)
         assert answer == Rejection(RejectionReason.SUPERSEDED, language=Language.SV)
         row = certificates(desk).get(retrieval_id=old)
         assert (row.state, row.revocation_reason) == (CertificateState.VOID, RevocationReason.SUPERSEDED)
@@ -283,7 +283,7 @@ def test_a_voided_certificate_is_no_signer(desk, held):
     key = new_key()
     accepted(send(desk, renew_ask(held, key)))
     row = live_renewals(desk, held).get()
-    _, der = transactions.get_der(desk.register, desk.certificate(row.serial))
+    _, der = transactions.get_der(desk.db, desk.certificate(row.serial))
     accepted(send(desk, renew_ask(held, new_key())))
     assert refused(send(desk, renew_ask(der, new_key()))) is RejectionReason.SIGNER_REVOKED
 
@@ -293,7 +293,7 @@ def test_fetched_between_decision_and_voiding(desk, held):
     key = new_key()
     first = accepted(send(desk, renew_ask(held, key)))
     fetching = desk.but(step=once_at("8-prepared", lambda: collected(desk, first)))
-    answer = renew(renew_ask(held, new_key()), fetching.office, REQUEST)
+    answer = renew(renew_ask(held, new_key()), fetching.ctx, REQUEST)
     assert refused(answer) is RejectionReason.ALREADY_RENEWED
     assert held_by(desk, key, first).der == collected(desk, first)
 
@@ -303,7 +303,7 @@ def test_voided_between_look_up_and_fetching(desk, held):
     first = accepted(send(desk, renew_ask(held, new_key())))
     second = []
     again = once_at("13-found", lambda: second.append(accepted(send(desk, renew_ask(held, new_key())))))
-    answer = retrieve(get_ask(first), desk.but(step=again).office, REQUEST)
+    answer = retrieve(get_ask(first), desk.but(step=again).ctx, REQUEST)
     assert refused(answer) is RejectionReason.SUPERSEDED
     collected(desk, second[0])
 
@@ -311,7 +311,7 @@ def test_voided_between_look_up_and_fetching(desk, held):
 def test_a_key_with_a_prime_of_the_old_one_is_refused_and_another_is_taken(desk):
     """Both private keys could be computed from the two certificates."""
     key, other = holder_key(1, KeyType.RSA_2048), holder_key(2, KeyType.RSA_2048)
-    old = held_by(desk, key, accepted(enrol(new_ask(ordered(desk), key), desk.office, REQUEST)))
+    old = held_by(desk, key, accepted(enrol(new_ask(ordered(desk), key), desk.ctx, REQUEST)))
     in_the_window(desk, old)
     assert refused(send(desk, renew_ask(old, with_a_prime_of(key, other)))) is RejectionReason.KEY_NOT_ACCEPTED
     accepted(send(desk, renew_ask(old, other)))

@@ -13,7 +13,7 @@ from sinetti.domain.values import Language
 from sinetti.services.issuance.enrol import enrol
 from sinetti.services.issuance.retrieve import retrieve
 from sinetti.services.revocation.revoke import RevocationRequest, revoke
-from tests.support.office import (
+from tests.support.service_context import (
     DAY,
     REQUEST,
     SECOND,
@@ -33,11 +33,11 @@ from tests.support.office import (
 @pytest.fixture
 def retrieval_id(desk) -> str:
     """The id of a certificate that was issued and not fetched."""
-    return accepted(enrol(new_ask(ordered(desk), new_key()), desk.office, REQUEST))
+    return accepted(enrol(new_ask(ordered(desk), new_key()), desk.ctx, REQUEST))
 
 
 def row_of(desk, retrieval_id):
-    return models.Certificate.objects.using(desk.register.alias).get(retrieval_id=retrieval_id)
+    return models.Certificate.objects.using(desk.db.alias).get(retrieval_id=retrieval_id)
 
 
 def test_as_often_as_asked_and_fetched_once(desk, retrieval_id):
@@ -47,7 +47,7 @@ def test_as_often_as_asked_and_fetched_once(desk, retrieval_id):
     assert collected(desk, retrieval_id) == der
     row = row_of(desk, retrieval_id)
     assert (row.state, row.first_fetched_at) == (CertificateState.FETCHED, first)
-    assert models.OutboxMessage.objects.using(desk.register.alias).filter(kind="fetched").count() == 1
+    assert models.OutboxMessage.objects.using(desk.db.alias).filter(kind="fetched").count() == 1
 
 
 def test_after_its_end_too(desk, retrieval_id):
@@ -57,31 +57,31 @@ def test_after_its_end_too(desk, retrieval_id):
 
 def test_revoked_is_handed_out_too(desk):
     held = enrolled(desk)
-    revoke(RevocationRequest(held.serial, RevocationReason.UNSPECIFIED), desk.office, "operator", REQUEST)
+    revoke(RevocationRequest(held.serial, RevocationReason.UNSPECIFIED), desk.ctx, "operator", REQUEST)
     assert collected(desk, held.retrieval_id) == held.der
 
 
 @pytest.mark.parametrize("retrieval", ["", "f" * 32, "x' OR '1'='1"])
 def test_unknown(desk, retrieval):
     enrolled(desk)
-    assert retrieve(get_ask(retrieval), desk.office, REQUEST) == Rejection(RejectionReason.RETRIEVAL_ID_UNKNOWN)
+    assert retrieve(get_ask(retrieval), desk.ctx, REQUEST) == Rejection(RejectionReason.RETRIEVAL_ID_UNKNOWN)
 
 
 def test_reserved_is_not_ready(desk):
     with pytest.raises(KilledError):
-        enrol(new_ask(ordered(desk), new_key()), desk.but(step=killed_at("9-reserved")).office, REQUEST)
-    row = models.Certificate.objects.using(desk.register.alias).get()
-    answer = retrieve(get_ask(row.retrieval_id), desk.office, REQUEST)
+        enrol(new_ask(ordered(desk), new_key()), desk.but(step=killed_at("9-reserved")).ctx, REQUEST)
+    row = models.Certificate.objects.using(desk.db.alias).get()
+    answer = retrieve(get_ask(row.retrieval_id), desk.ctx, REQUEST)
     assert answer == Rejection(RejectionReason.NOT_READY, language=Language.SV)
     assert row_of(desk, row.retrieval_id).state == CertificateState.RESERVED
 
 
 def test_strict_keeps_waiting_on_the_machines_clock(desk):
     strict = desk.but(kindness=STRICT)
-    retrieval_id = accepted(enrol(new_ask(ordered(strict), new_key()), strict.office, REQUEST))
+    retrieval_id = accepted(enrol(new_ask(ordered(strict), new_key()), strict.ctx, REQUEST))
     desk.clock.forward(DAY)  # the office's clock may stand anywhere
     desk.machine.forward(SECOND)
-    assert refused(retrieve(get_ask(retrieval_id), strict.office, REQUEST)) is RejectionReason.NOT_READY
+    assert refused(retrieve(get_ask(retrieval_id), strict.ctx, REQUEST)) is RejectionReason.NOT_READY
     assert row_of(desk, retrieval_id).state == CertificateState.ISSUED
     desk.machine.forward(SECOND)
     collected(strict, retrieval_id)
@@ -97,6 +97,6 @@ def test_ready_at_once_is_marked_as_a_kindness_the_first_time(desk, retrieval_id
 
 
 def test_issued_without_octets_is_our_fault(desk, retrieval_id):
-    models.CertificateDer.objects.using(desk.register.alias).update(der=None)
+    models.CertificateDer.objects.using(desk.db.alias).update(der=None)
     with pytest.raises(RuntimeError, match="has no octets"):
-        retrieve(get_ask(retrieval_id), desk.office, REQUEST)
+        retrieve(get_ask(retrieval_id), desk.ctx, REQUEST)

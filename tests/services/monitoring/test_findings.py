@@ -30,16 +30,16 @@ from sinetti.services.revocation.early_replacement import EarlyReplacementReques
 from sinetti.services.revocation.revoke import RevocationRequest, revoke
 from sinetti.services.status.crl import LIFE, publish, store_external_crl
 from tests.support.authority import NOW, authority, holder_certificate, holder_key, issuer
-from tests.support.office import DAY, REQUEST, SECOND, KilledError, enrolled, killed_at
+from tests.support.service_context import DAY, REQUEST, SECOND, KilledError, enrolled, killed_at
 
 SUPERSEDED = RevocationReason.SUPERSEDED
 
 
 def published(desk):
     """The name of the WS channel's CA, both issuing CAs' lists just published."""
-    for name in set(desk.office.issuing.values()):
-        publish(name, desk.office, REQUEST)
-    return desk.office.issuing[Channel.WS]
+    for name in set(desk.ctx.issuing.values()):
+        publish(name, desk.ctx, REQUEST)
+    return desk.ctx.issuing[Channel.WS]
 
 
 def both(name):
@@ -48,33 +48,31 @@ def both(name):
 
 
 def found(desk, **rest):
-    return [(one.kind, one.about) for one in check_crls(desk.office, stored_crls(desk.office), **rest)]
+    return [(one.kind, one.about) for one in check_crls(desk.ctx, stored_crls(desk.ctx), **rest)]
 
 
 def test_nothing_was_issued_yet(sqlite_desk):
-    assert list_places(sqlite_desk.office) == ()
+    assert list_places(sqlite_desk.ctx) == ()
     assert found(sqlite_desk) == []
 
 
 def test_lists_that_were_never_published(sqlite_desk):
     enrolled(sqlite_desk)
     assert found(sqlite_desk) == [
-        (FindingKind.LIST_MISSING, one)
-        for name in sorted(set(sqlite_desk.office.issuing.values()))
-        for one in both(name)
+        (FindingKind.LIST_MISSING, one) for name in sorted(set(sqlite_desk.ctx.issuing.values())) for one in both(name)
     ]
 
 
 def test_all_is_well_and_half_a_life_later_it_is_not(desk):
     held = enrolled(desk)
     name = published(desk)
-    revoke(RevocationRequest(held.serial, SUPERSEDED), desk.office, "operator", REQUEST)
+    revoke(RevocationRequest(held.serial, SUPERSEDED), desk.ctx, "operator", REQUEST)
     assert found(desk) == []
     desk.clock.forward(LIFE / 2 - SECOND)
     assert found(desk) == []
     desk.clock.forward(SECOND)
     assert {(FindingKind.LIST_OLD, one) for one in both(name)} <= set(found(desk))
-    sentences = [one.sentence for one in check_crls(desk.office, stored_crls(desk.office))]
+    sentences = [one.sentence for one in check_crls(desk.ctx, stored_crls(desk.ctx))]
     assert len(sentences) == 4
     assert all("see in the log" in one for one in sentences)
 
@@ -84,9 +82,9 @@ def test_a_revocation_that_did_not_get_onto_its_list(desk):
     name = published(desk)
     desk.signer.away = True
     for one in held:
-        revoke(RevocationRequest(one.serial, SUPERSEDED), desk.office, "operator", REQUEST)
+        revoke(RevocationRequest(one.serial, SUPERSEDED), desk.ctx, "operator", REQUEST)
     assert found(desk) == [(FindingKind.LIST_LACKS, one) for one in both(name)]
-    (finding, _) = check_crls(desk.office, stored_crls(desk.office))
+    (finding, _) = check_crls(desk.ctx, stored_crls(desk.ctx))
     assert f"lacks {min(one.serial for one in held)}" in finding.sentence
     assert "and 1 more" in finding.sentence
 
@@ -96,27 +94,27 @@ def test_what_had_ended_when_the_list_was_made_may_be_missing(sqlite_desk):
     sqlite_desk.clock.now = load_certificate(held.der).not_valid_after_utc + SECOND
     published(sqlite_desk)
     sqlite_desk.signer.away = True
-    revoke(RevocationRequest(held.serial, SUPERSEDED), sqlite_desk.office, "operator", REQUEST)
+    revoke(RevocationRequest(held.serial, SUPERSEDED), sqlite_desk.ctx, "operator", REQUEST)
     assert found(sqlite_desk) == []
 
 
 def test_a_list_that_knows_more_than_the_register(desk):
     held = enrolled(desk)
     name = published(desk)
-    revoke(RevocationRequest(held.serial, SUPERSEDED), desk.office, "operator", REQUEST)
-    rows = models.Certificate.objects.using(desk.register.alias)
+    revoke(RevocationRequest(held.serial, SUPERSEDED), desk.ctx, "operator", REQUEST)
+    rows = models.Certificate.objects.using(desk.db.alias)
     rows.update(revoked_at=None, revocation_reason="")
     assert found(desk) == [(FindingKind.LIST_HAS_MORE, one) for one in both(name)]
-    (finding, _) = check_crls(desk.office, stored_crls(desk.office))
+    (finding, _) = check_crls(desk.ctx, stored_crls(desk.ctx))
     assert "reconcile" in finding.sentence
 
 
 def test_the_whole_list_has_what_every_shard_has(sqlite_desk):
     held = enrolled(sqlite_desk)
     name = published(sqlite_desk)
-    revoke(RevocationRequest(held.serial, SUPERSEDED), sqlite_desk.office, "operator", REQUEST)
-    models.Certificate.objects.using(sqlite_desk.register.alias).update(crl_shard=2)
-    places = [one for one in list_places(sqlite_desk.office) if one.authority == name]
+    revoke(RevocationRequest(held.serial, SUPERSEDED), sqlite_desk.ctx, "operator", REQUEST)
+    models.Certificate.objects.using(sqlite_desk.db.alias).update(crl_shard=2)
+    places = [one for one in list_places(sqlite_desk.ctx) if one.authority == name]
     assert [one.path for one in places] == [f"/crl/{one}.crl" for one in both(name)]
     assert found(sqlite_desk) == [(FindingKind.LIST_HAS_MORE, f"{name}-1")]
 
@@ -133,19 +131,19 @@ def test_a_list_too_long_to_be_compared_one_by_one(sqlite_desk, monkeypatch, mor
     monkeypatch.setattr(findings, "MOST_COMPARED", 0)
     held = [enrolled(sqlite_desk) for _ in range(2)]
     published(sqlite_desk)
-    revoke(RevocationRequest(held[0].serial, SUPERSEDED), sqlite_desk.office, "operator", REQUEST)
+    revoke(RevocationRequest(held[0].serial, SUPERSEDED), sqlite_desk.ctx, "operator", REQUEST)
     if more > 0:
         sqlite_desk.signer.away = True
-        revoke(RevocationRequest(held[1].serial, SUPERSEDED), sqlite_desk.office, "operator", REQUEST)
+        revoke(RevocationRequest(held[1].serial, SUPERSEDED), sqlite_desk.ctx, "operator", REQUEST)
     if more < 0:
-        models.Certificate.objects.using(sqlite_desk.register.alias).update(revoked_at=None, revocation_reason="")
+        models.Certificate.objects.using(sqlite_desk.db.alias).update(revoked_at=None, revocation_reason="")
     assert [kind for kind, _ in found(sqlite_desk)] == [kind for kind in kinds for _ in both("")]
 
 
 def test_what_is_served_is_judged_as_what_is_stored(sqlite_desk):
     enrolled(sqlite_desk)
     name = published(sqlite_desk)
-    good = stored_crls(sqlite_desk.office)
+    good = stored_crls(sqlite_desk.ctx)
 
     def read(place):
         if place.authority != name:
@@ -153,19 +151,19 @@ def test_what_is_served_is_judged_as_what_is_stored(sqlite_desk):
             raise NotFound(sentence)
         return b"\x30\x00"
 
-    kinds = {one.about: one.kind for one in check_crls(sqlite_desk.office, read)}
-    other = sqlite_desk.office.issuing[Channel.SFTP]
+    kinds = {one.about: one.kind for one in check_crls(sqlite_desk.ctx, read)}
+    other = sqlite_desk.ctx.issuing[Channel.SFTP]
     wrong = dict.fromkeys(both(name), FindingKind.LIST_WRONG)
     assert kinds == wrong | dict.fromkeys(both(other), FindingKind.LIST_MISSING)
     swapped = {name: other, other: name}
-    mixed_up = check_crls(sqlite_desk.office, lambda place: good(CrlLocation(swapped[place.authority], 1)))
+    mixed_up = check_crls(sqlite_desk.ctx, lambda place: good(CrlLocation(swapped[place.authority], 1)))
     assert [one.kind for one in mixed_up] == [FindingKind.LIST_WRONG] * 4
 
 
 def test_a_list_of_a_ca_whose_certificate_is_gone(sqlite_desk):
     enrolled(sqlite_desk)
     name = published(sqlite_desk)
-    certificates = {key: value for key, value in sqlite_desk.office.certificates.items() if key != name}
+    certificates = {key: value for key, value in sqlite_desk.ctx.certificates.items() if key != name}
     assert (FindingKind.LIST_WRONG, f"{name}-1") in found(sqlite_desk.but(certificates=certificates))
 
 
@@ -174,9 +172,9 @@ def test_the_lists_of_cas_that_are_off_line(sqlite_desk):
     one = replace(authority().issuer(root), shard=1)
     to_be_signed = prepare_crl(one, [], 7, NOW, NOW + timedelta(days=365))
     der = attach_crl_signature(to_be_signed, sign(authority().key(root), to_be_signed), one.certificate)
-    store_external_crl(root, 1, der, sqlite_desk.register, sqlite_desk.deed())
+    store_external_crl(root, 1, der, sqlite_desk.db, sqlite_desk.audit_entry())
     desk = sqlite_desk.but(offline=frozenset({root}))
-    assert list_places(desk.office) == (CrlLocation(root, 1),)
+    assert list_places(desk.ctx) == (CrlLocation(root, 1),)
     desk.clock.now = NOW + 305 * DAY - SECOND
     assert found(desk) == []
     desk.clock.forward(SECOND)
@@ -186,13 +184,13 @@ def test_the_lists_of_cas_that_are_off_line(sqlite_desk):
 
 def test_ocsp_answers_by_the_oldest_of_each_ca(desk):
     """They are signed anew from half their life on, which takes a while to get round."""
-    assert check_ocsp_age(desk.office) == ()
+    assert check_ocsp_age(desk.ctx) == ()
     for name, serial, age in (("A", "0a", 13), ("A", "0b", 1), ("B", "0c", 12)):
         made = desk.clock.now - timedelta(hours=age)
-        models.OcspResponse.objects.using(desk.register.alias).create(
+        models.OcspResponse.objects.using(desk.db.alias).create(
             authority=name, serial=serial, sha1=b"", sha256=b"", this_update=made, next_update=made + DAY
         )
-    (finding,) = check_ocsp_age(desk.office)
+    (finding,) = check_ocsp_age(desk.ctx)
     assert (finding.kind, finding.about) == (FindingKind.ANSWER_OLD, "A")
     assert "OCSP answers of A are from" in finding.sentence
 
@@ -201,50 +199,50 @@ def test_certificates_of_our_own(sqlite_desk):
     """Of several for one purpose the last one counts: the one before it was replaced in time."""
     old, new = (certificate_der(holder_certificate(holder_key(), begins=NOW + days * DAY)) for days in (0, 10))
     files = {"a-1.cer": new, "a-2.cer": old, "ca.cer": certificate_der(issuer().certificate), "x.cer": b"x"}
-    assert [one.about for one in certificate_findings(files, sqlite_desk.office)] == ["x.cer"]
+    assert [one.about for one in certificate_findings(files, sqlite_desk.ctx)] == ["x.cer"]
     sqlite_desk.clock.forward(710 * DAY - SECOND)
-    assert [one.about for one in certificate_findings(files, sqlite_desk.office)] == ["x.cer"]
+    assert [one.about for one in certificate_findings(files, sqlite_desk.ctx)] == ["x.cer"]
     sqlite_desk.clock.forward(SECOND)
-    (_, finding) = certificate_findings(files, sqlite_desk.office)
+    (_, finding) = certificate_findings(files, sqlite_desk.ctx)
     assert (finding.kind, finding.about) == (FindingKind.CERTIFICATE_ENDS, "a-1.cer")
     assert "a-1.cer ends on" in finding.sentence
     sqlite_desk.clock.forward(31 * DAY)
-    assert "a-1.cer ended on" in certificate_findings({"a-1.cer": new}, sqlite_desk.office)[0].sentence
+    assert "a-1.cer ended on" in certificate_findings({"a-1.cer": new}, sqlite_desk.ctx)[0].sentence
 
 
 def test_calls_for_early_replacement_that_were_cut_short(sqlite_desk):
-    office, serial = sqlite_desk.office, enrolled(sqlite_desk).serial
+    ctx, serial = sqlite_desk.ctx, enrolled(sqlite_desk).serial
     ask = EarlyReplacementRequest(
         CertificateSelection(serials=(serial,)), "a17", "incident", Explanation(), timedelta(hours=1)
     )
     with pytest.raises(KilledError):
-        call_early(ask, sqlite_desk.but(step=killed_at("early-stored")).office, REQUEST)
-    (finding,) = bulk_findings(office)
+        call_early(ask, sqlite_desk.but(step=killed_at("early-stored")).ctx, REQUEST)
+    (finding,) = bulk_findings(ctx)
     assert (finding.kind, "with the same options" in finding.sentence) == (FindingKind.EARLY_UNFINISHED, True)
-    call_early(ask, office, REQUEST)
-    assert bulk_findings(office) == ()
-    (call,) = list_active(office)
+    call_early(ask, ctx, REQUEST)
+    assert bulk_findings(ctx) == ()
+    (call,) = list_active(ctx)
     with pytest.raises(KilledError):
-        cancel(call.call_id, "a17", sqlite_desk.but(step=killed_at("early-undone")).office, REQUEST)
-    assert f"--undo {call.call_id} once more" in bulk_findings(office)[0].sentence
-    cancel(call.call_id, "a17", office, REQUEST)
-    assert bulk_findings(office) == ()
+        cancel(call.call_id, "a17", sqlite_desk.but(step=killed_at("early-undone")).ctx, REQUEST)
+    assert f"--undo {call.call_id} once more" in bulk_findings(ctx)[0].sentence
+    cancel(call.call_id, "a17", ctx, REQUEST)
+    assert bulk_findings(ctx) == ()
 
 
 def test_bulk_revocations_that_were_cut_short(sqlite_desk, monkeypatch):
-    office = sqlite_desk.office
+    ctx = sqlite_desk.ctx
     serials = tuple(enrolled(sqlite_desk).serial for _ in range(2))
     ask = BulkRevocationRequest(CertificateSelection(serials=serials[:1]), SUPERSEDED, "a17")
     with pytest.raises(KilledError):
-        revoke_many(ask, sqlite_desk.but(step=killed_at("many-stored")).office, REQUEST)
-    (finding,) = bulk_findings(office)
+        revoke_many(ask, sqlite_desk.but(step=killed_at("many-stored")).ctx, REQUEST)
+    (finding,) = bulk_findings(ctx)
     assert (finding.kind, "let a17 run the same" in finding.sentence) == (FindingKind.BULK_UNFINISHED, True)
     monkeypatch.setattr("sinetti.domain.certificates.bulk_revocation.AT_ONCE", 0)
-    revoke_many(ask, office, REQUEST)
+    revoke_many(ask, ctx, REQUEST)
     waiting = revoke_many(
-        BulkRevocationRequest(CertificateSelection(serials=serials[1:]), SUPERSEDED, "a17"), office, REQUEST
+        BulkRevocationRequest(CertificateSelection(serials=serials[1:]), SUPERSEDED, "a17"), ctx, REQUEST
     ).proposal
-    assert bulk_findings(office) == (), "what waits for its second officer is not cut short"
+    assert bulk_findings(ctx) == (), "what waits for its second officer is not cut short"
     with pytest.raises(KilledError):
-        approve(waiting.proposal_id, "b2", sqlite_desk.but(step=killed_at("many-approved")).office, REQUEST)
-    assert f"--approve {waiting.proposal_id}" in bulk_findings(office)[0].sentence
+        approve(waiting.proposal_id, "b2", sqlite_desk.but(step=killed_at("many-approved")).ctx, REQUEST)
+    assert f"--approve {waiting.proposal_id}" in bulk_findings(ctx)[0].sentence

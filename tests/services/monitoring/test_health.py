@@ -8,9 +8,9 @@ from sinetti.database.connection import open_database
 from sinetti.journal.writer import JournalUnavailable
 from sinetti.services.monitoring.health import STALE_AFTER, issuing_check, journal_check, lists_check, register_check
 from sinetti.services.status.crl import LIFE
-from tests.support.office import REQUEST, SECOND
+from tests.support.service_context import REQUEST, SECOND
 
-CHECKS = (register_check, journal_check, issuing_check, lambda office: lists_check(office, REQUEST))
+CHECKS = (register_check, journal_check, issuing_check, lambda ctx: lists_check(ctx, REQUEST))
 
 
 class FullJournal:
@@ -22,37 +22,37 @@ class FullJournal:
 
 
 def test_all_is_well(desk):
-    assert [check(desk.office) for check in CHECKS] == [None] * 4
+    assert [check(desk.ctx) for check in CHECKS] == [None] * 4
 
 
 def test_the_register_is_away(sqlite_desk):
-    office = sqlite_desk.but(register=open_database("sqlite:////nowhere/register.sqlite3", alias="away")).office
-    for check in (register_check, lambda office: lists_check(office, REQUEST)):
-        assert "look at the database" in check(office)
-    assert issuing_check(office) is None
+    ctx = sqlite_desk.but(db=open_database("sqlite:////nowhere/register.sqlite3", alias="away")).ctx
+    for check in (register_check, lambda ctx: lists_check(ctx, REQUEST)):
+        assert "look at the database" in check(ctx)
+    assert issuing_check(ctx) is None
 
 
 def test_the_journal_is_full(sqlite_desk):
-    assert journal_check(sqlite_desk.but(journal=FullJournal()).office) == "the disk is full"
+    assert journal_check(sqlite_desk.but(journal=FullJournal()).ctx) == "the disk is full"
 
 
 @pytest.mark.parametrize("later", [timedelta(0), LIFE], ids=["before the first list", "after the last one's end"])
 def test_the_issuing_keys_are_away(later, sqlite_desk):
     if later:
-        assert lists_check(sqlite_desk.office, REQUEST) is None
+        assert lists_check(sqlite_desk.ctx, REQUEST) is None
     sqlite_desk.clock.forward(later + SECOND)
     sqlite_desk.signer.away = True
-    assert "bring it back" in issuing_check(sqlite_desk.office)
-    assert "no revocation list can be signed" in lists_check(sqlite_desk.office, REQUEST)
+    assert "bring it back" in issuing_check(sqlite_desk.ctx)
+    assert "no revocation list can be signed" in lists_check(sqlite_desk.ctx, REQUEST)
 
 
 def test_a_list_that_nobody_fetched_is_signed_anew_and_one_that_cannot_be_is_told_halfway(sqlite_desk):
     for _ in range(3):
-        assert lists_check(sqlite_desk.office, REQUEST) is None
+        assert lists_check(sqlite_desk.ctx, REQUEST) is None
         sqlite_desk.clock.forward(10 * LIFE)
-    assert lists_check(sqlite_desk.office, REQUEST) is None
+    assert lists_check(sqlite_desk.ctx, REQUEST) is None
     sqlite_desk.signer.away = True
     sqlite_desk.clock.forward(STALE_AFTER - SECOND)
-    assert lists_check(sqlite_desk.office, REQUEST) is None
+    assert lists_check(sqlite_desk.ctx, REQUEST) is None
     sqlite_desk.clock.forward(SECOND)
-    assert "is 3 days old" in lists_check(sqlite_desk.office, REQUEST)
+    assert "is 3 days old" in lists_check(sqlite_desk.ctx, REQUEST)

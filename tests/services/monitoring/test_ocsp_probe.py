@@ -16,7 +16,7 @@ from sinetti.services.monitoring.ocsp_probe import check_response, questions
 from sinetti.services.revocation.revoke import RevocationRequest, revoke
 from sinetti.services.status import ocsp as status_ocsp
 from tests.support.authority import NOW, authority, holder_key, issuer
-from tests.support.office import DAY, REQUEST, enrolled
+from tests.support.service_context import DAY, REQUEST, enrolled
 
 KEY = holder_key(9)
 
@@ -57,25 +57,25 @@ def garbled(der):
 def asked(sqlite_desk):
     """Give the question about a good certificate, and the one about a revoked one."""
     good, gone = enrolled(sqlite_desk), enrolled(sqlite_desk)
-    revoke(RevocationRequest(gone.serial, RevocationReason.SUPERSEDED), sqlite_desk.office, "operator", REQUEST)
-    found = questions(sqlite_desk.office)
+    revoke(RevocationRequest(gone.serial, RevocationReason.SUPERSEDED), sqlite_desk.ctx, "operator", REQUEST)
+    found = questions(sqlite_desk.ctx)
     assert [(one.serial, one.revoked) for one in found] == [(good.serial, False), (gone.serial, True)]
     return found
 
 
 def judged(desk, question, der):
-    finding = check_response(question, der, desk.office)
+    finding = check_response(question, der, desk.ctx)
     return (finding.kind, finding.sentence) if finding else None
 
 
 def test_a_ca_that_answers_nobody_is_not_asked(sqlite_desk):
     enrolled(sqlite_desk)
-    assert questions(sqlite_desk.but(responders={}).office) == ()
+    assert questions(sqlite_desk.but(responders={}).ctx) == ()
 
 
 def test_the_service_s_own_answers(sqlite_desk, asked):
     for question in asked:
-        answered = status_ocsp.respond(question.der, question.authority, sqlite_desk.office, lambda: True)
+        answered = status_ocsp.respond(question.der, question.authority, sqlite_desk.ctx, lambda: True)
         assert judged(sqlite_desk, question, answered.der) is None
 
 
@@ -83,7 +83,7 @@ def test_what_is_asked(sqlite_desk, asked):
     question = asked[0]
     request = ocsp.load_der_ocsp_request(question.der)
     ca = issuer().certificate
-    assert question.path == f"/ocsp/{sqlite_desk.office.issuing[Channel.WS]}"
+    assert question.path == f"/ocsp/{sqlite_desk.ctx.issuing[Channel.WS]}"
     assert request.serial_number == int(question.serial, 16)
     assert request.issuer_key_hash == x509.SubjectKeyIdentifier.from_public_key(ca.public_key()).digest
 

@@ -16,10 +16,10 @@ from sinetti.services.issuance import order as issuance_order
 from sinetti.services.issuance.enrol import enrol
 from sinetti.services.monitoring.retention import ErasureReport, NotErased, apply_retention, plan_retention
 from sinetti.services.organisations.contacts import ContactUpdate, change_contact
-from sinetti.services.organisations.register import close
+from sinetti.services.organisations.registration import close
 from sinetti.services.revocation.revoke import RevocationRequest, revoke
 from tests.support.authority import CUSTOMER_ID
-from tests.support.office import (
+from tests.support.service_context import (
     CONTACT,
     DAY,
     REQUEST,
@@ -41,11 +41,11 @@ NOTHING = ErasureReport()
 
 
 def rows(desk, model):
-    return model.objects.using(desk.register.alias)
+    return model.objects.using(desk.db.alias)
 
 
 def applied(desk, periods=PERIODS):
-    return apply_retention(periods, desk.office, REQUEST)
+    return apply_retention(periods, desk.ctx, REQUEST)
 
 
 def names(desk) -> list[str]:
@@ -66,7 +66,7 @@ def test_a_contact_is_kept_for_the_period_after_the_last_certificate_and_erased_
     desk.clock.now = ends(desk) + PERIODS.people
     assert applied(desk).people == 0
     desk.clock.forward(SECOND)
-    past = plan_retention(PERIODS, desk.office)
+    past = plan_retention(PERIODS, desk.ctx)
     assert past.people == (person.person_id,)
     assert names(desk) == [CONTACT.name], "a plan changes nothing"
     assert applied(desk).people == 1
@@ -105,16 +105,14 @@ def test_a_renewed_certificate_keeps_its_contact(desk):
 def test_a_revoked_certificate_ends_when_it_was_revoked(desk):
     held = enrolled(desk)
     desk.clock.forward(DAY)
-    revoke(RevocationRequest(held.serial, RevocationReason.SUPERSEDED), desk.office, "operator", REQUEST)
+    revoke(RevocationRequest(held.serial, RevocationReason.SUPERSEDED), desk.ctx, "operator", REQUEST)
     desk.clock.forward(101 * DAY)
     assert applied(desk).people == 1
 
 
 def test_who_was_replaced_is_kept_for_what_was_made_while_they_were_there(desk):
     """The new contact looks after later certificates: those keep the old one's data no longer."""
-    issuance_order.order(
-        replace(an_order(), contact=named("old"), deputy=named("old-deputy")), desk.office, "o", REQUEST
-    )
+    issuance_order.order(replace(an_order(), contact=named("old"), deputy=named("old-deputy")), desk.ctx, "o", REQUEST)
     held = enrolled(desk)  # a line of its own, with its contact
     desk.clock.forward(300 * DAY)
     new = replace(an_order(replaces=held.serial), contact=named("new"))
@@ -133,7 +131,7 @@ def not_after(desk, held):
 
 def enrolled_by(desk, new):
     key, ids = new_key(), ordered(desk, new)
-    return held_by(desk, key, accepted(enrol(new_ask(ids, key), desk.office, REQUEST)))
+    return held_by(desk, key, accepted(enrol(new_ask(ids, key), desk.ctx, REQUEST)))
 
 
 def test_an_order_that_nobody_used_keeps_its_people_until_its_ids_have_lapsed_for_the_period(desk):
@@ -146,7 +144,7 @@ def test_an_order_that_nobody_used_keeps_its_people_until_its_ids_have_lapsed_fo
 
 def kept_by_organisation(desk, person):
     rows(desk, models.Organisation).update(contact=person)
-    return lambda: close(CUSTOMER_ID, desk.office, "operator", REQUEST)
+    return lambda: close(CUSTOMER_ID, desk.ctx, "operator", REQUEST)
 
 
 def kept_by_mandate(desk, person):
@@ -214,7 +212,7 @@ def test_a_message_about_a_certificate_in_force_stays(desk, column):
 
 
 def test_secure_messages_go_with_their_pins_after_their_link_has_ended_for_the_period(desk):
-    order = models.Order.objects.using(desk.register.alias).get(pk=ordered(desk).order_id)
+    order = models.Order.objects.using(desk.db.alias).get(pk=ordered(desk).order_id)
     ends_at = desk.clock.now + 14 * DAY
     link = {"order": order, "recipient": order.contact, "created": desk.clock.now, "expires": ends_at}
     message = rows(desk, models.SecureMessage).create(token_sha256="0" * 64, **link)
@@ -230,7 +228,7 @@ def test_secure_messages_go_with_their_pins_after_their_link_has_ended_for_the_p
 def refuse(desk, times):
     holding = rows(desk, models.Lineage).get().holding_id
     for _ in range(times):
-        rejections.record_rejection(desk.register, holding, RejectionReason.TOO_EARLY, "renew", desk.deed())
+        rejections.record_rejection(desk.db, holding, RejectionReason.TOO_EARLY, "renew", desk.audit_entry())
 
 
 def test_refusals_go_after_their_period(desk):
@@ -270,9 +268,9 @@ def test_who_is_named_again_meanwhile_is_not_erased(desk):
     """Looked at again in the transaction that erases."""
     ordered(desk)
     desk.clock.forward(1000 * DAY)
-    past = plan_retention(PERIODS, desk.office)
+    past = plan_retention(PERIODS, desk.ctx)
     rows(desk, models.Organisation).update(contact=past.people[0])
-    assert retention.erase_people(desk.register, past.people, past.cutoffs.people, desk.deed()) == 0
+    assert retention.erase_people(desk.db, past.people, past.cutoffs.people, desk.audit_entry()) == 0
     assert names(desk) == [CONTACT.name]
 
 
@@ -288,7 +286,7 @@ def test_the_language_of_an_erased_contact_still_tells_how_to_answer(desk):
     held = enrolled(desk)
     desk.clock.now = ends(desk) + 101 * DAY
     applied(desk)
-    found = transactions.find_certificate(desk.register, held.serial)
+    found = transactions.find_certificate(desk.db, held.serial)
     assert found.holding.language is CONTACT.language
 
 
@@ -302,14 +300,14 @@ def test_somebody_who_gave_way_is_kept_for_the_period_after(desk):
     held = enrolled(desk)
     who = named("between")
     for one in (who, CONTACT):
-        change_contact(ContactUpdate(held.serial, one), desk.office, "operator", REQUEST)
+        change_contact(ContactUpdate(held.serial, one), desk.ctx, "operator", REQUEST)
     between = rows(desk, models.Person).get(name=who.name)
     events = rows(desk, models.OutboxMessage).filter(kind="contact-changed")
     events.update(spread=desk.clock.now)
     desk.clock.forward(PERIODS.people)
-    assert between.pk not in plan_retention(PERIODS, desk.office).people
+    assert between.pk not in plan_retention(PERIODS, desk.ctx).people
     desk.clock.forward(SECOND)
-    past = plan_retention(PERIODS, desk.office)
+    past = plan_retention(PERIODS, desk.ctx)
     assert between.pk in past.people
     assert set(events.values_list("pk", flat=True)) <= set(past.messages), "events go as messages do"
 
@@ -326,7 +324,7 @@ def test_requests_for_a_role_and_loads_go_when_they_are_over_for_their_period(de
         at = now - age * DAY - SECOND
         done = dict(zip(("accepted_at", "done_at")[:steps], (at, at), strict=False))
         rows(desk, loads).create(**{**empty, "digest": digest, "created": at, **done})
-    past = plan_retention(PERIODS, desk.office)
+    past = plan_retention(PERIODS, desk.ctx)
     over = {
         name: set(rows(desk, model).filter(**{f"{column}__in": which}).values_list("pk", flat=True))
         for name, model, column, which in (

@@ -9,39 +9,39 @@ from sinetti.domain.values import Language
 from sinetti.services.organisations.contacts import ContactCorrection, ContactUpdate, change_contact
 from sinetti.services.organisations.people import PeopleError
 from tests.support.authority import CUSTOMER_ID
-from tests.support.office import CONTACT, DAY, REQUEST, KilledError, an_order, enrolled, killed_at, ordered
 from tests.support.people import a_person, audited
 from tests.support.secure import offered
+from tests.support.service_context import CONTACT, DAY, REQUEST, KilledError, an_order, enrolled, killed_at, ordered
 
 WHO = ("operator", REQUEST)
 NEW = a_person("new")
 
 
 def holding(desk):
-    return models.Lineage.objects.using(desk.register.alias).select_related("contact", "deputy").get()
+    return models.Lineage.objects.using(desk.db.alias).select_related("contact", "deputy").get()
 
 
 def events(desk):
-    rows = models.OutboxMessage.objects.using(desk.register.alias).filter(kind="contact-changed").order_by("created")
+    rows = models.OutboxMessage.objects.using(desk.db.alias).filter(kind="contact-changed").order_by("created")
     return [row.facts for row in rows]
 
 
 def changed(desk, named, who=NEW, *, deputy=False):
-    return change_contact(ContactUpdate(named, who, deputy=deputy), desk.office, *WHO)
+    return change_contact(ContactUpdate(named, who, deputy=deputy), desk.ctx, *WHO)
 
 
 def test_a_new_contact_and_the_same_again(desk):
     held = enrolled(desk)
     old, at = holding(desk).contact, desk.clock.forward(DAY)
-    models.Certificate.objects.using(desk.register.alias).update(remind_at=at)
+    models.Certificate.objects.using(desk.db.alias).update(remind_at=at)
     done = changed(desk, held.serial.upper())
     assert (done.customer_id, done.changed, done.offered) == (CUSTOMER_ID, True, ())
     new = holding(desk).contact
     assert (new.name, new.email, new.named_until) == (NEW.name, NEW.email, None)
-    old.refresh_from_db(using=desk.register.alias)
+    old.refresh_from_db(using=desk.db.alias)
     assert (old.email, old.named_until) == (CONTACT.email, at), "the row of before stays for who was written to"
     assert events(desk) == [{"old": old.person_id, "new": new.person_id, "place": "contact"}]
-    assert models.Certificate.objects.using(desk.register.alias).get().remind_at is None, "looked at anew"
+    assert models.Certificate.objects.using(desk.db.alias).get().remind_at is None, "looked at anew"
     assert not changed(desk, held.serial).changed
     assert len(events(desk)) == len(audited(desk, "contact-changed")) == 1
     assert "example" not in audited(desk, "contact-changed")[0]
@@ -76,11 +76,11 @@ def test_mended(sqlite_desk, what, person, anew):
     """Another address is reminded of what is near; the same one was reminded already."""
     held = enrolled(sqlite_desk)
     at = sqlite_desk.clock.now
-    models.Certificate.objects.using(sqlite_desk.register.alias).update(remind_at=at)
+    models.Certificate.objects.using(sqlite_desk.db.alias).update(remind_at=at)
     assert changed(sqlite_desk, held.serial, what).changed
     row = holding(sqlite_desk).contact
     assert (row.name, row.email, row.phone, row.language) == (person.name, person.email, person.phone, person.language)
-    assert (models.Certificate.objects.using(sqlite_desk.register.alias).get().remind_at is None) is anew
+    assert (models.Certificate.objects.using(sqlite_desk.db.alias).get().remind_at is None) is anew
     assert not changed(sqlite_desk, held.serial, what).changed
 
 
@@ -88,7 +88,7 @@ def test_mending_nobody(sqlite_desk):
     held = enrolled(sqlite_desk)
     with pytest.raises(PeopleError, match="there is no deputy whose data could be mended: name one"):
         changed(sqlite_desk, held.serial, ContactCorrection(phone=""), deputy=True)
-    models.Person.objects.using(sqlite_desk.register.alias).update(
+    models.Person.objects.using(sqlite_desk.db.alias).update(
         name="", email="", phone="", erased_at=sqlite_desk.clock.now
     )
     with pytest.raises(PeopleError, match="there is no contact"):
@@ -98,7 +98,7 @@ def test_mending_nobody(sqlite_desk):
 
 def test_whoever_bounced_is_named_again(sqlite_desk):
     held = enrolled(sqlite_desk)
-    models.Person.objects.using(sqlite_desk.register.alias).update(
+    models.Person.objects.using(sqlite_desk.db.alias).update(
         bounced_at=sqlite_desk.clock.now, first_written_at=sqlite_desk.clock.now
     )
     assert changed(sqlite_desk, held.serial, CONTACT).changed
@@ -117,7 +117,7 @@ def test_transfer_ids_go_to_the_new_address(desk):
     done = changed(desk, first.offered.order_id)
     (second,) = done.offered
     assert second.order_id == first.offered.order_id
-    rows = models.SecureMessage.objects.using(desk.register.alias)
+    rows = models.SecureMessage.objects.using(desk.db.alias)
     assert rows.get(pk=first.offered.secure_id).ended_at == desk.clock.now
     assert rows.get(pk=second.secure_id).recipient.email == NEW.email
     (third,) = changed(desk, first.offered.order_id, ContactCorrection(phone="")).offered
@@ -146,17 +146,17 @@ def test_a_replacement_that_is_ordered_has_its_own_people(sqlite_desk):
     """The people of before stay, and it is let end no more."""
     held = enrolled(sqlite_desk)
     changed(sqlite_desk, held.serial)
-    rows = models.Lineage.objects.using(sqlite_desk.register.alias)
+    rows = models.Lineage.objects.using(sqlite_desk.db.alias)
     rows.update(let_end_at=sqlite_desk.clock.now)
     at, before = sqlite_desk.clock.forward(DAY), holding(sqlite_desk).contact
     ordered(sqlite_desk, replace(an_order(replaces=held.serial), contact=a_person("third")))
     assert (holding(sqlite_desk).contact.name, holding(sqlite_desk).let_end_at) == ("The third", None)
-    before.refresh_from_db(using=sqlite_desk.register.alias)
+    before.refresh_from_db(using=sqlite_desk.db.alias)
     assert before.named_until == at
 
 
 def test_a_closed_organisation_gets_no_link_to_transfer_ids(sqlite_desk):
     desk, sent = sqlite_desk, offered(sqlite_desk)
-    models.Organisation.objects.using(desk.register.alias).update(closed_at=desk.clock.now)
+    models.Organisation.objects.using(desk.db.alias).update(closed_at=desk.clock.now)
     done = changed(desk, sent.offered.order_id)
     assert (done.changed, done.offered) == (True, ())

@@ -18,8 +18,8 @@ from sinetti.services.organisations.email_opt_out import opt_out_page, request_o
 from tests.support.authority import NOW
 from tests.support.firms import a_certificate, a_message, a_person, a_signatory, an_organisation, rows
 from tests.support.mailrooms import a_mailroom
-from tests.support.office import DAY, REQUEST, SECOND, TRANSFER_KEY
 from tests.support.registers import crowd
+from tests.support.service_context import DAY, REQUEST, SECOND, TRANSFER_KEY
 
 SIGNATORIES, CONTACT_PERSON, OPERATORS = (frozenset({one}) for one in OptOutNotifies)
 
@@ -52,10 +52,10 @@ class Scene:
         return message_id, link_token(TRANSFER_KEY, purpose, message_id)
 
     def ask(self, message=None):
-        return request_opt_out(*self.link(message), self.desk.office, REQUEST)
+        return request_opt_out(*self.link(message), self.desk.ctx, REQUEST)
 
     def page(self):
-        return opt_out_page(*self.link(), self.desk.office)
+        return opt_out_page(*self.link(), self.desk.ctx)
 
     def waiting(self):
         """The messages about it that wait, by whom they are to."""
@@ -71,7 +71,7 @@ class Scene:
             row.pk, MessageKind.CONTACT_GONE, MessageChannel.EMAIL, row.step, row.created, row.due, 0,
             recipient=row.recipient_id, address=row.address, facts=row.facts,
         )  # fmt: skip
-        on_sent(self.desk.register, owed, self.desk.clock.now)
+        on_sent(self.desk.db, owed, self.desk.clock.now)
 
     def stopped(self):
         found = rows(self.desk, "Person").filter(stopped_at__isnull=False)
@@ -100,7 +100,7 @@ def test_mail_stops_once_a_signatory_was_told(scene):
 
 
 def test_pressed_twice_at_once(scene):
-    answers = crowd(scene.desk.register, 4, lambda _number: scene.ask())
+    answers = crowd(scene.desk.db, 4, lambda _number: scene.ask())
     assert sorted(type(one).__name__ for one in answers) == ["Asked", *["AskedBefore"] * 3]
     assert rows(scene.desk, "OutboxMessage").filter(kind="contact-gone").count() == 1
 
@@ -238,8 +238,8 @@ NO_LINK = {
 @pytest.mark.parametrize("link", NO_LINK.values(), ids=NO_LINK)
 def test_links_that_are_not_known(sqlite_scene, link):
     message_id, token = link(sqlite_scene)
-    assert opt_out_page(message_id, token, sqlite_scene.desk.office) == UnknownLink()
-    assert request_opt_out(message_id, token, sqlite_scene.desk.office, REQUEST) == UnknownLink()
+    assert opt_out_page(message_id, token, sqlite_scene.desk.ctx) == UnknownLink()
+    assert request_opt_out(message_id, token, sqlite_scene.desk.ctx, REQUEST) == UnknownLink()
     assert not rows(sqlite_scene.desk, "OutboxMessage").filter(kind="contact-gone").exists()
 
 

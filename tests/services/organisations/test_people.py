@@ -17,14 +17,14 @@ from sinetti.services.organisations.people import (
     set_contact_person,
     who_is_who,
 )
-from sinetti.services.organisations.register import close
+from sinetti.services.organisations.registration import close
 from sinetti.services.staff import open_invitations
 from sinetti.services.staff.invitations import invite_signatory as invite_by_clerk
 from tests.support.authority import CUSTOMER_ID
 from tests.support.clerks import a_clerk
 from tests.support.firms import rows
-from tests.support.office import DAY, REQUEST, add_organisation
 from tests.support.people import a_person, audited
+from tests.support.service_context import DAY, REQUEST, add_organisation
 from tests.support.users import account, mandate
 
 FIRM = "7654321-0"
@@ -33,16 +33,16 @@ WHO = ("operator", REQUEST)
 
 
 def people(desk):
-    return models.Person.objects.using(desk.register.alias)
+    return models.Person.objects.using(desk.db.alias)
 
 
 def signatories(desk):
-    return [one.name for one in who_is_who(CUSTOMER_ID, desk.office).roles.signatories]
+    return [one.name for one in who_is_who(CUSTOMER_ID, desk.ctx).roles.signatories]
 
 
 def test_a_signatory_is_named_once(desk):
-    assert add_signatory(CUSTOMER_ID, DIRECTOR, desk.office, *WHO)
-    assert not add_signatory(CUSTOMER_ID, DIRECTOR, desk.office, *WHO)
+    assert add_signatory(CUSTOMER_ID, DIRECTOR, desk.ctx, *WHO)
+    assert not add_signatory(CUSTOMER_ID, DIRECTOR, desk.ctx, *WHO)
     assert signatories(desk) == ["The director"]
     assert people(desk).count() == 1
     (row,) = audited(desk, "signatory-added")
@@ -60,9 +60,9 @@ CHANGES = {
 
 @pytest.mark.parametrize("changed", CHANGES.values(), ids=CHANGES)
 def test_somebody_at_the_same_address_gives_way(sqlite_desk, changed):
-    add_signatory(CUSTOMER_ID, DIRECTOR, sqlite_desk.office, *WHO)
+    add_signatory(CUSTOMER_ID, DIRECTOR, sqlite_desk.ctx, *WHO)
     at = sqlite_desk.clock.forward(DAY)
-    assert add_signatory(CUSTOMER_ID, changed, sqlite_desk.office, *WHO)
+    assert add_signatory(CUSTOMER_ID, changed, sqlite_desk.ctx, *WHO)
     assert signatories(sqlite_desk) == [changed.name]
     assert people(sqlite_desk).filter(named_until=at).count() == 1, "the row of before stays for retention"
 
@@ -70,20 +70,20 @@ def test_somebody_at_the_same_address_gives_way(sqlite_desk, changed):
 @pytest.mark.parametrize("mark", ["bounced_at", "stopped_at"])
 def test_the_same_again_takes_marks_away(sqlite_desk, mark):
     """Whoever names somebody once more wants mail to go there again; that mail went there before stays known."""
-    add_signatory(CUSTOMER_ID, DIRECTOR, sqlite_desk.office, *WHO)
+    add_signatory(CUSTOMER_ID, DIRECTOR, sqlite_desk.ctx, *WHO)
     now = sqlite_desk.clock.now
     people(sqlite_desk).update(**{mark: now}, first_written_at=now)
-    assert add_signatory(CUSTOMER_ID, DIRECTOR, sqlite_desk.office, *WHO)
-    (one,) = who_is_who(CUSTOMER_ID, sqlite_desk.office).roles.signatories
+    assert add_signatory(CUSTOMER_ID, DIRECTOR, sqlite_desk.ctx, *WHO)
+    (one,) = who_is_who(CUSTOMER_ID, sqlite_desk.ctx).roles.signatories
     assert one.mailable
     assert people(sqlite_desk).get(pk=one.person_id).first_written_at == now
 
 
 def test_a_signatory_is_removed_by_their_address(sqlite_desk):
-    add_signatory(CUSTOMER_ID, DIRECTOR, sqlite_desk.office, *WHO)
-    add_signatory(CUSTOMER_ID, a_person("chair"), sqlite_desk.office, *WHO)
-    assert remove_signatory(CUSTOMER_ID, "DIRECTOR@customer.example", sqlite_desk.office, *WHO)
-    assert not remove_signatory(CUSTOMER_ID, "director@customer.example", sqlite_desk.office, *WHO)
+    add_signatory(CUSTOMER_ID, DIRECTOR, sqlite_desk.ctx, *WHO)
+    add_signatory(CUSTOMER_ID, a_person("chair"), sqlite_desk.ctx, *WHO)
+    assert remove_signatory(CUSTOMER_ID, "DIRECTOR@customer.example", sqlite_desk.ctx, *WHO)
+    assert not remove_signatory(CUSTOMER_ID, "director@customer.example", sqlite_desk.ctx, *WHO)
     assert signatories(sqlite_desk) == ["The chair"]
     assert len(audited(sqlite_desk, "signatory-removed")) == 1
     assert people(sqlite_desk).count() == 2
@@ -91,14 +91,14 @@ def test_a_signatory_is_removed_by_their_address(sqlite_desk):
 
 def test_the_contact_person(sqlite_desk):
     def now():
-        return who_is_who(CUSTOMER_ID, sqlite_desk.office).roles.contact_person
+        return who_is_who(CUSTOMER_ID, sqlite_desk.ctx).roles.contact_person
 
-    assert not set_contact_person(CUSTOMER_ID, None, sqlite_desk.office, *WHO), "there was none"
-    assert set_contact_person(CUSTOMER_ID, DIRECTOR, sqlite_desk.office, *WHO)
-    assert not set_contact_person(CUSTOMER_ID, DIRECTOR, sqlite_desk.office, *WHO)
-    assert set_contact_person(CUSTOMER_ID, a_person("chair"), sqlite_desk.office, *WHO)
+    assert not set_contact_person(CUSTOMER_ID, None, sqlite_desk.ctx, *WHO), "there was none"
+    assert set_contact_person(CUSTOMER_ID, DIRECTOR, sqlite_desk.ctx, *WHO)
+    assert not set_contact_person(CUSTOMER_ID, DIRECTOR, sqlite_desk.ctx, *WHO)
+    assert set_contact_person(CUSTOMER_ID, a_person("chair"), sqlite_desk.ctx, *WHO)
     assert now().name == "The chair"
-    assert set_contact_person(CUSTOMER_ID, None, sqlite_desk.office, *WHO)
+    assert set_contact_person(CUSTOMER_ID, None, sqlite_desk.ctx, *WHO)
     assert now() is None
     assert people(sqlite_desk).filter(named_until=sqlite_desk.clock.now).count() == 2
     rows = audited(sqlite_desk, "contact-person-set")
@@ -108,49 +108,49 @@ def test_the_contact_person(sqlite_desk):
 
 def test_looked_after_by_a_firm(desk):
     add_organisation(desk, FIRM)
-    assert add_service_provider(CUSTOMER_ID, FIRM, desk.office, *WHO)
-    assert not add_service_provider(CUSTOMER_ID, FIRM, desk.office, *WHO)
-    ours, theirs = (who_is_who(one, desk.office) for one in (CUSTOMER_ID, FIRM))
+    assert add_service_provider(CUSTOMER_ID, FIRM, desk.ctx, *WHO)
+    assert not add_service_provider(CUSTOMER_ID, FIRM, desk.ctx, *WHO)
+    ours, theirs = (who_is_who(one, desk.ctx) for one in (CUSTOMER_ID, FIRM))
     assert (ours.looked.by, ours.looked.after) == ((FIRM,), ())
     assert (theirs.looked.by, theirs.looked.after) == ((), (CUSTOMER_ID,))
     assert ours.roles.agents == (theirs.organisation.organisation_id,)
-    assert add_service_provider(FIRM, CUSTOMER_ID, desk.office, *WHO), "two may look after each other"
-    assert remove_service_provider(CUSTOMER_ID, FIRM, desk.office, *WHO)
-    assert not remove_service_provider(CUSTOMER_ID, FIRM, desk.office, *WHO)
-    assert who_is_who(CUSTOMER_ID, desk.office).looked.by == ()
+    assert add_service_provider(FIRM, CUSTOMER_ID, desk.ctx, *WHO), "two may look after each other"
+    assert remove_service_provider(CUSTOMER_ID, FIRM, desk.ctx, *WHO)
+    assert not remove_service_provider(CUSTOMER_ID, FIRM, desk.ctx, *WHO)
+    assert who_is_who(CUSTOMER_ID, desk.ctx).looked.by == ()
     assert len(audited(desk, "looked-after-by-set")) == 2
     assert len(audited(desk, "looked-after-by-withdrawn")) == 1
 
 
 def test_what_is_refused(sqlite_desk):
-    office = sqlite_desk.office
+    ctx = sqlite_desk.ctx
     with pytest.raises(PeopleError, match="no organisation has the id unknown-1: add it first"):
-        add_signatory("unknown-1", DIRECTOR, office, *WHO)
+        add_signatory("unknown-1", DIRECTOR, ctx, *WHO)
     with pytest.raises(PeopleError, match="no organisation has the id unknown-1"):
-        add_service_provider(CUSTOMER_ID, "unknown-1", office, *WHO)
+        add_service_provider(CUSTOMER_ID, "unknown-1", ctx, *WHO)
     with pytest.raises(PeopleError, match="does not look after itself"):
-        add_service_provider(CUSTOMER_ID, f" {CUSTOMER_ID}", office, *WHO)
+        add_service_provider(CUSTOMER_ID, f" {CUSTOMER_ID}", ctx, *WHO)
     add_organisation(sqlite_desk, FIRM)
-    add_signatory(CUSTOMER_ID, DIRECTOR, office, *WHO)
-    set_contact_person(CUSTOMER_ID, DIRECTOR, office, *WHO)
-    close(CUSTOMER_ID, office, *WHO)
+    add_signatory(CUSTOMER_ID, DIRECTOR, ctx, *WHO)
+    set_contact_person(CUSTOMER_ID, DIRECTOR, ctx, *WHO)
+    close(CUSTOMER_ID, ctx, *WHO)
     closed = f"{CUSTOMER_ID} is closed for good: nobody is named for it any more"
     with pytest.raises(PeopleError, match=closed):
-        add_signatory(CUSTOMER_ID, a_person("chair"), office, *WHO)
+        add_signatory(CUSTOMER_ID, a_person("chair"), ctx, *WHO)
     with pytest.raises(PeopleError, match=closed):
-        set_contact_person(CUSTOMER_ID, a_person("chair"), office, *WHO)
+        set_contact_person(CUSTOMER_ID, a_person("chair"), ctx, *WHO)
     for one, agent in ((CUSTOMER_ID, FIRM), (FIRM, CUSTOMER_ID)):
         with pytest.raises(PeopleError, match=closed):
-            add_service_provider(one, agent, office, *WHO)
-    assert remove_signatory(CUSTOMER_ID, DIRECTOR.email, office, *WHO), "people go, closed or not"
-    assert set_contact_person(CUSTOMER_ID, None, office, *WHO)
+            add_service_provider(one, agent, ctx, *WHO)
+    assert remove_signatory(CUSTOMER_ID, DIRECTOR.email, ctx, *WHO), "people go, closed or not"
+    assert set_contact_person(CUSTOMER_ID, None, ctx, *WHO)
 
 
 def test_an_operator_invites_a_signatory_who_counts_at_once(sqlite_desk):
-    add_signatory(CUSTOMER_ID, DIRECTOR, sqlite_desk.office, *WHO)
-    assert invite_signatory(CUSTOMER_ID, DIRECTOR, sqlite_desk.office, *WHO).made
-    assert not invite_signatory(CUSTOMER_ID, DIRECTOR, sqlite_desk.office, *WHO).made
-    assert invite_signatory(CUSTOMER_ID, a_person("chair"), sqlite_desk.office, *WHO).made
+    add_signatory(CUSTOMER_ID, DIRECTOR, sqlite_desk.ctx, *WHO)
+    assert invite_signatory(CUSTOMER_ID, DIRECTOR, sqlite_desk.ctx, *WHO).made
+    assert not invite_signatory(CUSTOMER_ID, DIRECTOR, sqlite_desk.ctx, *WHO).made
+    assert invite_signatory(CUSTOMER_ID, a_person("chair"), sqlite_desk.ctx, *WHO).made
     assert set(signatories(sqlite_desk)) == {"The director", "The chair"}
     assert rows(sqlite_desk, "Invitation").count() == 2
 
@@ -159,30 +159,30 @@ def test_who_cannot_be_invited(sqlite_desk, monkeypatch):
     mandate(sqlite_desk, account(sqlite_desk, "viewer"), CUSTOMER_ID, Role.VIEWER)
     viewer = replace(DIRECTOR, email="Viewer@people.example")
     with pytest.raises(PeopleError, match="another role"):
-        invite_signatory(CUSTOMER_ID, viewer, sqlite_desk.office, *WHO)
+        invite_signatory(CUSTOMER_ID, viewer, sqlite_desk.ctx, *WHO)
     monkeypatch.setattr("sinetti.database.access.role_assignments.INVITED_A_DAY", 0)
     with pytest.raises(PeopleError, match="tomorrow"):
-        invite_signatory(CUSTOMER_ID, DIRECTOR, sqlite_desk.office, *WHO)
+        invite_signatory(CUSTOMER_ID, DIRECTOR, sqlite_desk.ctx, *WHO)
     assert signatories(sqlite_desk) == []
-    close(CUSTOMER_ID, sqlite_desk.office, *WHO)
+    close(CUSTOMER_ID, sqlite_desk.ctx, *WHO)
     with pytest.raises(PeopleError, match="closed"):
-        invite_signatory(CUSTOMER_ID, DIRECTOR, sqlite_desk.office, *WHO)
+        invite_signatory(CUSTOMER_ID, DIRECTOR, sqlite_desk.ctx, *WHO)
 
 
 def test_a_signatory_who_is_named_anew_keeps_account_and_link(sqlite_desk):
     row = mandate(sqlite_desk, account(sqlite_desk, "director"), CUSTOMER_ID, Role.SIGNATORY)
     changed = replace(DIRECTOR, email="director@people.example", phone="+358 00 009")
-    assert add_signatory(CUSTOMER_ID, changed, sqlite_desk.office, *WHO)
+    assert add_signatory(CUSTOMER_ID, changed, sqlite_desk.ctx, *WHO)
     assert rows(sqlite_desk, "RoleAssignment").get(withdrawn_at=None).user_id == row.user_id
-    invite_signatory(CUSTOMER_ID, a_person("chair"), sqlite_desk.office, *WHO)
-    assert add_signatory(CUSTOMER_ID, replace(a_person("chair"), phone=""), sqlite_desk.office, *WHO)
+    invite_signatory(CUSTOMER_ID, a_person("chair"), sqlite_desk.ctx, *WHO)
+    assert add_signatory(CUSTOMER_ID, replace(a_person("chair"), phone=""), sqlite_desk.ctx, *WHO)
     assert rows(sqlite_desk, "Invitation").get().mandate.withdrawn_at is None
 
 
 def test_an_operator_takes_back_what_nobody_has_taken_up(sqlite_desk):
     clerk, second = a_clerk(sqlite_desk, "anna"), a_clerk(sqlite_desk, "bo")
-    asked = invite_by_clerk(CUSTOMER_ID, DIRECTOR, sqlite_desk.office, clerk.actor, REQUEST)
+    asked = invite_by_clerk(CUSTOMER_ID, DIRECTOR, sqlite_desk.ctx, clerk.actor, REQUEST)
     open_invitations.confirm(asked.mandate_id, second)
     assert signatories(sqlite_desk) == []
-    assert remove_signatory(CUSTOMER_ID, DIRECTOR.email, sqlite_desk.office, *WHO)
+    assert remove_signatory(CUSTOMER_ID, DIRECTOR.email, sqlite_desk.ctx, *WHO)
     assert rows(sqlite_desk, "RoleAssignment").get().withdrawn_at

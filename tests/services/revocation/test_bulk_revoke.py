@@ -31,7 +31,7 @@ from sinetti.services.revocation.revoke import RevocationRequest, revoke
 from sinetti.services.status.crl import current_crl
 from tests.support.authority import CUSTOMER_ID
 from tests.support.journals import keeping, kinds
-from tests.support.office import (
+from tests.support.service_context import (
     DAY,
     REQUEST,
     SECOND,
@@ -57,21 +57,21 @@ def asked(serials=None, reason=SUPERSEDED, officer="a17", **wanted):
 
 
 def run(desk, ask, **rest):
-    return revoke_many(ask, desk.office, REQUEST, **rest)
+    return revoke_many(ask, desk.ctx, REQUEST, **rest)
 
 
 def revoked(desk):
-    rows = models.Certificate.objects.using(desk.register.alias).filter(revoked_at__isnull=False)
+    rows = models.Certificate.objects.using(desk.db.alias).filter(revoked_at__isnull=False)
     return set(rows.values_list("serial", flat=True))
 
 
 def listed(desk, channel=Channel.WS):
-    published = current_crl(desk.office.issuing[channel], 1, desk.office, REQUEST)
+    published = current_crl(desk.ctx.issuing[channel], 1, desk.ctx, REQUEST)
     return {f"{entry.serial_number:038x}" for entry in x509.load_der_x509_crl(published.der)}
 
 
 def audited(desk, action):
-    rows = models.AuditEvent.objects.using(desk.register.alias).filter(action=action).order_by("sequence")
+    rows = models.AuditEvent.objects.using(desk.db.alias).filter(action=action).order_by("sequence")
     return [(row.actor, row.object, json.loads(bytes(row.octets))["facts"]) for row in rows]
 
 
@@ -106,14 +106,14 @@ def test_many_wait_for_another_officer(desk, few):
     waiting = run(desk, asked(serials)).proposal
     assert (waiting.approved_at, waiting.serials) == (None, serials)
     assert not revoked(desk)
-    assert refused_for(approve, waiting.proposal_id, "A17", desk.office, REQUEST) is BulkErrorReason.SAME_OFFICER
+    assert refused_for(approve, waiting.proposal_id, "A17", desk.ctx, REQUEST) is BulkErrorReason.SAME_OFFICER
     assert not revoked(desk)
-    done = approve(waiting.proposal_id, "b2", desk.office, REQUEST).proposal
+    done = approve(waiting.proposal_id, "b2", desk.ctx, REQUEST).proposal
     assert (done.approver, done.done_at) == ("b2", desk.clock.now)
     assert revoked(desk) == set(serials) == listed(desk)
     assert [actor for actor, *_ in audited(desk, "bulk-proposed")] == ["officer:a17"]
     assert [actor for actor, *_ in audited(desk, "bulk-approved")] == ["officer:b2"]
-    assert refused_for(approve, waiting.proposal_id, "b2", desk.office, REQUEST) is BulkErrorReason.DONE
+    assert refused_for(approve, waiting.proposal_id, "b2", desk.ctx, REQUEST) is BulkErrorReason.DONE
 
 
 def test_small_runs_count_together_for_a_day(sqlite_desk, few):
@@ -127,22 +127,22 @@ def test_small_runs_count_together_for_a_day(sqlite_desk, few):
 
 def test_what_an_approved_run_took_does_not_count(sqlite_desk, few):
     serials = crowd(sqlite_desk, 3)
-    approve(run(sqlite_desk, asked(serials[:2])).proposal.proposal_id, "b2", sqlite_desk.office, REQUEST)
+    approve(run(sqlite_desk, asked(serials[:2])).proposal.proposal_id, "b2", sqlite_desk.ctx, REQUEST)
     assert run(sqlite_desk, asked(serials[2:])).proposal.done_at
 
 
 def test_a_proposal_ends_after_a_day(sqlite_desk, few):
     waiting = run(sqlite_desk, asked(crowd(sqlite_desk, 2))).proposal
     sqlite_desk.clock.forward(PROPOSAL_LIVES + SECOND)
-    assert refused_for(approve, waiting.proposal_id, "b2", sqlite_desk.office, REQUEST) is BulkErrorReason.EXPIRED
+    assert refused_for(approve, waiting.proposal_id, "b2", sqlite_desk.ctx, REQUEST) is BulkErrorReason.EXPIRED
     assert not revoked(sqlite_desk)
 
 
 def test_a_proposal_whose_set_has_changed_is_made_anew(sqlite_desk, few):
     serials = crowd(sqlite_desk, 2)
     waiting = run(sqlite_desk, asked(serials)).proposal
-    revoke(RevocationRequest(serials[0], SUPERSEDED), sqlite_desk.office, "operator", REQUEST)
-    assert refused_for(approve, waiting.proposal_id, "b2", sqlite_desk.office, REQUEST) is BulkErrorReason.CHANGED
+    revoke(RevocationRequest(serials[0], SUPERSEDED), sqlite_desk.ctx, "operator", REQUEST)
+    assert refused_for(approve, waiting.proposal_id, "b2", sqlite_desk.ctx, REQUEST) is BulkErrorReason.CHANGED
     assert revoked(sqlite_desk) == {serials[0]}
 
 
@@ -151,26 +151,26 @@ def test_a_renewal_of_a_lost_key_changes_the_set(sqlite_desk, few):
     in_the_window(sqlite_desk, held[0])
     waiting = run(sqlite_desk, asked(tuple(one.serial for one in held), COMPROMISE)).proposal
     renewed(sqlite_desk, held[0])
-    assert refused_for(approve, waiting.proposal_id, "b2", sqlite_desk.office, REQUEST) is BulkErrorReason.CHANGED
+    assert refused_for(approve, waiting.proposal_id, "b2", sqlite_desk.ctx, REQUEST) is BulkErrorReason.CHANGED
 
 
 def test_somebody_else_approves_between_looking_and_approving(sqlite_desk, few, monkeypatch):
     waiting = run(sqlite_desk, asked(crowd(sqlite_desk, 2))).proposal
     monkeypatch.setattr(bulk_revocation, "approve", lambda *_words: False)
-    assert refused_for(approve, waiting.proposal_id, "b2", sqlite_desk.office, REQUEST) is BulkErrorReason.CHANGED
+    assert refused_for(approve, waiting.proposal_id, "b2", sqlite_desk.ctx, REQUEST) is BulkErrorReason.CHANGED
 
 
 def test_two_approve_at_once(desk, few):
     waiting = run(desk, asked(crowd(desk, 2))).proposal
-    assert bulk_revocation.approve(desk.register, waiting, "b2", desk.deed()) is True
-    assert bulk_revocation.approve(desk.register, waiting, "c3", desk.deed()) is False
-    bulk_revocation.finish(desk.register, waiting, desk.deed())
-    bulk_revocation.finish(desk.register, waiting, desk.deed())
+    assert bulk_revocation.approve(desk.db, waiting, "b2", desk.audit_entry()) is True
+    assert bulk_revocation.approve(desk.db, waiting, "c3", desk.audit_entry()) is False
+    bulk_revocation.finish(desk.db, waiting, desk.audit_entry())
+    bulk_revocation.finish(desk.db, waiting, desk.audit_entry())
     assert len(audited(desk, "bulk-done")) == 1
 
 
 def test_no_such_proposal(sqlite_desk):
-    assert refused_for(look_at_proposal, "0" * 32, "b2", sqlite_desk.office) is BulkErrorReason.NO_PROPOSAL
+    assert refused_for(look_at_proposal, "0" * 32, "b2", sqlite_desk.ctx) is BulkErrorReason.NO_PROPOSAL
 
 
 def test_the_same_once_more_is_the_one_that_waits(desk, few):
@@ -187,10 +187,10 @@ def test_the_same_once_more_is_the_one_that_waits(desk, few):
     }
     ids = {name: run(desk, ask).proposal.proposal_id for name, ask in others.items()}
     assert len({first.proposal_id, *ids.values()}) == 5
-    assert [one.proposal_id for one in open_proposals(desk.office)] == [first.proposal_id, *ids.values()]
-    assert count_open_proposals(desk.office) == 5
+    assert [one.proposal_id for one in open_proposals(desk.ctx)] == [first.proposal_id, *ids.values()]
+    assert count_open_proposals(desk.ctx) == 5
     desk.clock.forward(PROPOSAL_LIVES + SECOND)
-    assert (open_proposals(desk.office), count_open_proposals(desk.office)) == ((), 0)
+    assert (open_proposals(desk.ctx), count_open_proposals(desk.ctx)) == ((), 0)
     assert run(desk, asked(serials[:2])).proposal.proposal_id != first.proposal_id
 
 
@@ -199,18 +199,18 @@ def test_whoever_proposed_it_takes_it_back(desk, few, monkeypatch):
     waiting = run(desk, asked(serials)).proposal
     with monkeypatch.context() as patch:
         patch.setattr(bulk_revocation, "withdraw", lambda *_words: False)
-        assert refused_for(withdraw, waiting.proposal_id, "a17", desk.office, REQUEST) is BulkErrorReason.CHANGED
-    assert refused_for(withdraw, waiting.proposal_id, "b2", desk.office, REQUEST) is BulkErrorReason.OTHER_OFFICER
-    assert refused_for(withdraw, "0" * 32, "a17", desk.office, REQUEST) is BulkErrorReason.NO_PROPOSAL
-    assert withdraw(waiting.proposal_id, "A17", desk.office, REQUEST) == waiting
+        assert refused_for(withdraw, waiting.proposal_id, "a17", desk.ctx, REQUEST) is BulkErrorReason.CHANGED
+    assert refused_for(withdraw, waiting.proposal_id, "b2", desk.ctx, REQUEST) is BulkErrorReason.OTHER_OFFICER
+    assert refused_for(withdraw, "0" * 32, "a17", desk.ctx, REQUEST) is BulkErrorReason.NO_PROPOSAL
+    assert withdraw(waiting.proposal_id, "A17", desk.ctx, REQUEST) == waiting
     assert [actor for actor, *_ in audited(desk, "bulk-withdrawn")] == ["officer:A17"]
-    assert refused_for(withdraw, waiting.proposal_id, "a17", desk.office, REQUEST) is BulkErrorReason.WITHDRAWN
-    assert refused_for(approve, waiting.proposal_id, "b2", desk.office, REQUEST) is BulkErrorReason.WITHDRAWN
-    assert bulk_revocation.approve(desk.register, waiting, "b2", desk.deed()) is False
-    assert bulk_revocation.withdraw(desk.register, waiting, desk.deed()) is False
-    assert (revoked(desk), open_proposals(desk.office), bulk_revocation.unfinished(desk.register)) == (set(), (), ())
+    assert refused_for(withdraw, waiting.proposal_id, "a17", desk.ctx, REQUEST) is BulkErrorReason.WITHDRAWN
+    assert refused_for(approve, waiting.proposal_id, "b2", desk.ctx, REQUEST) is BulkErrorReason.WITHDRAWN
+    assert bulk_revocation.approve(desk.db, waiting, "b2", desk.audit_entry()) is False
+    assert bulk_revocation.withdraw(desk.db, waiting, desk.audit_entry()) is False
+    assert (revoked(desk), open_proposals(desk.ctx), bulk_revocation.unfinished(desk.db)) == (set(), (), ())
     assert run(desk, asked(serials)).proposal.proposal_id != waiting.proposal_id
-    assert alone_lately("a17", desk.office) == 0
+    assert alone_lately("a17", desk.ctx) == 0
 
 
 # What is chosen.
@@ -221,7 +221,7 @@ def test_each_choice_narrows(sqlite_desk):
     first, sftp = crowd(sqlite_desk, 1)[0], crowd(sqlite_desk, 1, Channel.SFTP)[0]
     sqlite_desk.clock.forward(DAY)
     other = enrolled(sqlite_desk, customer_id="7654321-0").serial
-    now, authority = sqlite_desk.clock.now, sqlite_desk.office.issuing[Channel.WS]
+    now, authority = sqlite_desk.clock.now, sqlite_desk.ctx.issuing[Channel.WS]
     choices = {
         "an organisation": ({"customer_id": CUSTOMER_ID.lower()}, {first, sftp}),
         "a CA": ({"authority": authority}, {first, other}),
@@ -231,34 +231,34 @@ def test_each_choice_narrows(sqlite_desk):
         "serials of another": ({"serials": (other, other), "customer_id": CUSTOMER_ID}, set()),
     }
     for name, (wanted, serials) in choices.items():
-        found = preview(BulkRevocationRequest(CertificateSelection(**wanted), SUPERSEDED, "a17"), sqlite_desk.office)
+        found = preview(BulkRevocationRequest(CertificateSelection(**wanted), SUPERSEDED, "a17"), sqlite_desk.ctx)
         assert (name, set(found.serials), found.passed_over) == (name, serials, 0)
     assert not revoked(sqlite_desk)
 
 
 def test_what_is_revoked_or_ended_is_passed_over(sqlite_desk):
     gone, held = crowd(sqlite_desk, 1)[0], enrolled(sqlite_desk)
-    revoke(RevocationRequest(gone, SUPERSEDED), sqlite_desk.office, "operator", REQUEST)
+    revoke(RevocationRequest(gone, SUPERSEDED), sqlite_desk.ctx, "operator", REQUEST)
     in_the_window(sqlite_desk, held, timedelta(0))
     ask = asked((gone, held.serial))
-    found = preview(ask, sqlite_desk.office)
+    found = preview(ask, sqlite_desk.ctx)
     assert (found.serials, found.passed_over) == ((held.serial,), 1), "the last second"
     sqlite_desk.clock.forward(SECOND)
-    assert preview(ask, sqlite_desk.office).going == ()
+    assert preview(ask, sqlite_desk.ctx).going == ()
     outcome = run(sqlite_desk, ask)
     assert (outcome.proposal, outcome.resumed) == (None, ())
-    assert not BulkRevocation.objects.using(sqlite_desk.register.alias).exists()
+    assert not BulkRevocation.objects.using(sqlite_desk.db.alias).exists()
 
 
 def test_a_lost_key_takes_its_renewals_along(sqlite_desk):
     first = enrolled(sqlite_desk)
     in_the_window(sqlite_desk, first)
     second = renewed(sqlite_desk, first)
-    assert preview(asked((first.serial,)), sqlite_desk.office).serials == (first.serial,)
-    found = preview(asked((first.serial, second.serial), COMPROMISE), sqlite_desk.office)
+    assert preview(asked((first.serial,)), sqlite_desk.ctx).serials == (first.serial,)
+    found = preview(asked((first.serial, second.serial), COMPROMISE), sqlite_desk.ctx)
     assert (found.serials, found.along) == ((first.serial, second.serial), frozenset())
-    assert preview(asked((second.serial,), COMPROMISE), sqlite_desk.office).serials == (second.serial,)
-    revoke(RevocationRequest(first.serial, SUPERSEDED), sqlite_desk.office, "operator", REQUEST)
+    assert preview(asked((second.serial,), COMPROMISE), sqlite_desk.ctx).serials == (second.serial,)
+    revoke(RevocationRequest(first.serial, SUPERSEDED), sqlite_desk.ctx, "operator", REQUEST)
     outcome = run(sqlite_desk, asked((first.serial,), COMPROMISE))
     assert outcome.selection.along == frozenset({second.serial})
     assert revoked(sqlite_desk) == {first.serial, second.serial}
@@ -286,7 +286,7 @@ REFUSED = {
 
 @pytest.mark.parametrize(("ask", "reason"), REFUSED.values(), ids=REFUSED)
 def test_refused(sqlite_desk, ask, reason):
-    assert refused_for(revoke_many, ask, sqlite_desk.office, REQUEST) is reason
+    assert refused_for(revoke_many, ask, sqlite_desk.ctx, REQUEST) is reason
 
 
 # What can go wrong on the way.
@@ -343,7 +343,7 @@ def test_a_run_that_is_cut_short_is_gone_on_with_by_the_same_command(sqlite_desk
     assert ([one.serials for one in outcome.resumed], outcome.proposal) == ([ask.wanted.serials], None)
     assert told == [(1, 2), (2, 2)]
     assert [len(audited(desk, action)) for action in ("certificate-revoked", "bulk-begun", "bulk-done")] == [2, 1, 1]
-    assert bulk_revocation.unfinished(desk.register) == ()
+    assert bulk_revocation.unfinished(desk.db) == ()
 
 
 @pytest.mark.parametrize("step", ["many-approved", *STEPS[1:]])
@@ -351,9 +351,9 @@ def test_an_approved_run_that_is_cut_short_is_gone_on_with(sqlite_desk, few, one
     serials = crowd(sqlite_desk, 2)
     waiting = run(sqlite_desk, asked(serials)).proposal
     with pytest.raises(KilledError):
-        approve(waiting.proposal_id, "b2", sqlite_desk.but(step=killed_at(step)).office, REQUEST)
+        approve(waiting.proposal_id, "b2", sqlite_desk.but(step=killed_at(step)).ctx, REQUEST)
     sqlite_desk.clock.forward(PROPOSAL_LIVES + SECOND)
-    assert approve(waiting.proposal_id, "b2", sqlite_desk.office, REQUEST).proposal.done_at == sqlite_desk.clock.now
+    assert approve(waiting.proposal_id, "b2", sqlite_desk.ctx, REQUEST).proposal.done_at == sqlite_desk.clock.now
     assert revoked(sqlite_desk) == set(serials) == listed(sqlite_desk)
     assert len(audited(sqlite_desk, "bulk-approved")) == 1
 
@@ -368,6 +368,6 @@ def test_a_run_that_is_cut_short_counts(sqlite_desk, few):
 
 def test_ids_of_proposals_are_found(sqlite_desk, few):
     waiting = run(sqlite_desk, asked(crowd(sqlite_desk, 2))).proposal
-    found, selection = look_at_proposal(waiting.proposal_id, "b2", sqlite_desk.office)
+    found, selection = look_at_proposal(waiting.proposal_id, "b2", sqlite_desk.ctx)
     assert found == waiting
     assert selection.serials == waiting.serials

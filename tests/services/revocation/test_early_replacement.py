@@ -30,7 +30,8 @@ from sinetti.services.revocation.early_replacement import (
 from sinetti.services.revocation.revoke import RevocationRequest, revoke
 from sinetti.services.status.renewal_info import hint_of, identified
 from tests.support.authority import CUSTOMER_ID, NOW, issuer
-from tests.support.office import (
+from tests.support.registers import crowd
+from tests.support.service_context import (
     DAY,
     REQUEST,
     SECOND,
@@ -48,7 +49,6 @@ from tests.support.office import (
     renew_ask,
     renewed,
 )
-from tests.support.registers import crowd
 
 TOLD = Explanation({Language.FI: "syy", Language.SV: "orsak", Language.EN: "why"}, "https://service.example/incident")
 OVER = timedelta(hours=8)
@@ -61,12 +61,12 @@ def asked(*serials, told=TOLD, over=OVER, officer="a17", **wanted):
 
 
 def run(desk, ask, **rest):
-    return call_early(ask, desk.office, REQUEST, **rest)
+    return call_early(ask, desk.ctx, REQUEST, **rest)
 
 
 def hint(desk, held):
     identifier, serial = parse_ari_cert_id(ari_cert_id(load_certificate(held.der)))
-    return hint_of(identified(desk.office)[identifier], serial, desk.office)
+    return hint_of(identified(desk.ctx)[identifier], serial, desk.ctx)
 
 
 def opens(desk, held):
@@ -78,7 +78,7 @@ def rule(held):
 
 
 def audited(desk, action):
-    rows = models.AuditEvent.objects.using(desk.register.alias).filter(action=action).order_by("sequence")
+    rows = models.AuditEvent.objects.using(desk.db.alias).filter(action=action).order_by("sequence")
     return list(rows.values_list("object", flat=True))
 
 
@@ -87,7 +87,7 @@ def test_called_told_and_renewed_at_once(desk):
     before = hint(desk, held)
     assert before.window.start >= rule(held)
     assert (before.told, before.ask_again) == (Explanation(), ASK_AGAIN)
-    assert refused(renew(renew_ask(held, new_key()), desk.office, REQUEST)) is RejectionReason.TOO_EARLY
+    assert refused(renew(renew_ask(held, new_key()), desk.ctx, REQUEST)) is RejectionReason.TOO_EARLY
     outcome = run(desk, asked(held.serial))
     assert (outcome.opened, outcome.selection.serials, outcome.selection.passed_over) == (1, (held.serial,), 0)
     assert opens(desk, held) == NOW
@@ -99,7 +99,7 @@ def test_called_told_and_renewed_at_once(desk):
     assert hint(desk, other) == type(before)(hint(desk, other).window, Explanation(), ASK_AGAIN_CALLED)
     new = renewed(desk, held)
     assert opens(desk, new) == rule(new)
-    assert refused(renew(renew_ask(other, new_key()), desk.office, REQUEST)) is RejectionReason.TOO_EARLY
+    assert refused(renew(renew_ask(other, new_key()), desk.ctx, REQUEST)) is RejectionReason.TOO_EARLY
     desk.clock.forward(OVER + SECOND)
     assert hint(desk, other).ask_again == ASK_AGAIN
     assert hint(desk, held).told == TOLD, "who has slept through it is told afterwards"
@@ -111,24 +111,24 @@ def test_what_is_called_and_what_is_passed_over(desk):
     in_the_window(desk, ended, -SECOND)
     held, gone, sftp = enrolled(desk), enrolled(desk), enrolled(desk, Channel.SFTP)
     foreign = enrolled(desk, customer_id="7654321-4")
-    revoke(RevocationRequest(gone.serial, RevocationReason.SUPERSEDED), desk.office, "operator", REQUEST)
-    unfetched = accepted(enrol(new_ask(ordered(desk), new_key()), desk.office, REQUEST))
-    known = models.Certificate.objects.using(desk.register.alias).get(retrieval_id=unfetched)
-    mine = preview(asked(authority=issuer().file_name, customer_id=CUSTOMER_ID), desk.office)
+    revoke(RevocationRequest(gone.serial, RevocationReason.SUPERSEDED), desk.ctx, "operator", REQUEST)
+    unfetched = accepted(enrol(new_ask(ordered(desk), new_key()), desk.ctx, REQUEST))
+    known = models.Certificate.objects.using(desk.db.alias).get(retrieval_id=unfetched)
+    mine = preview(asked(authority=issuer().file_name, customer_id=CUSTOMER_ID), desk.ctx)
     assert (set(mine.serials), mine.passed_over) == ({held.serial, known.serial}, 2)
-    assert preview(asked(sftp.serial, foreign.serial), desk.office).serials == (sftp.serial, foreign.serial)
-    assert set(preview(asked(customer_id="7654321-4"), desk.office).serials) == {foreign.serial}
+    assert preview(asked(sftp.serial, foreign.serial), desk.ctx).serials == (sftp.serial, foreign.serial)
+    assert set(preview(asked(customer_id="7654321-4"), desk.ctx).serials) == {foreign.serial}
     run(desk, asked(held.serial))
-    assert preview(asked(held.serial), desk.office).passed_over == 1, "a certificate is in one call at most"
+    assert preview(asked(held.serial), desk.ctx).passed_over == 1, "a certificate is in one call at most"
 
 
 def test_what_was_renewed_is_passed_over_until_its_renewal_is_revoked(sqlite_desk):
     held = enrolled(sqlite_desk)
     in_the_window(sqlite_desk, held)
     new = renewed(sqlite_desk, held)
-    assert preview(asked(held.serial, new.serial), sqlite_desk.office).serials == (new.serial,)
-    revoke(RevocationRequest(new.serial, RevocationReason.SUPERSEDED), sqlite_desk.office, "operator", REQUEST)
-    assert preview(asked(held.serial, new.serial), sqlite_desk.office).serials == (held.serial,)
+    assert preview(asked(held.serial, new.serial), sqlite_desk.ctx).serials == (new.serial,)
+    revoke(RevocationRequest(new.serial, RevocationReason.SUPERSEDED), sqlite_desk.ctx, "operator", REQUEST)
+    assert preview(asked(held.serial, new.serial), sqlite_desk.ctx).serials == (held.serial,)
 
 
 def test_renewal_that_was_open_stays_open_since_then(sqlite_desk):
@@ -157,10 +157,10 @@ REFUSED = {
 
 @pytest.mark.parametrize(("ask", "error", "sentence"), REFUSED.values(), ids=REFUSED)
 def test_refused(sqlite_desk, ask, error, sentence):
-    for act in (lambda: preview(ask, sqlite_desk.office), lambda: run(sqlite_desk, ask)):
+    for act in (lambda: preview(ask, sqlite_desk.ctx), lambda: run(sqlite_desk, ask)):
         with pytest.raises(error, match=sentence):
             act()
-    assert list_active(sqlite_desk.office) == ()
+    assert list_active(sqlite_desk.ctx) == ()
 
 
 def test_nothing_left(sqlite_desk):
@@ -168,7 +168,7 @@ def test_nothing_left(sqlite_desk):
     run(sqlite_desk, asked(held.serial))
     outcome = run(sqlite_desk, asked(held.serial))
     assert (outcome.call, outcome.opened, outcome.selection.passed_over) == (None, 0, 1)
-    assert len(list_active(sqlite_desk.office)) == 1
+    assert len(list_active(sqlite_desk.ctx)) == 1
 
 
 def test_undone(desk):
@@ -176,31 +176,31 @@ def test_undone(desk):
     usual = hint(desk, held)
     call = run(desk, asked(held.serial, other.serial)).call
     new = renewed(desk, other)
-    cancel(call.call_id, "b2", desk.office, REQUEST)
+    cancel(call.call_id, "b2", desk.ctx, REQUEST)
     assert opens(desk, held) == rule(held)
     assert hint(desk, held) == usual
-    assert refused(renew(renew_ask(held, new_key()), desk.office, REQUEST)) is RejectionReason.TOO_EARLY
+    assert refused(renew(renew_ask(held, new_key()), desk.ctx, REQUEST)) is RejectionReason.TOO_EARLY
     assert not desk.certificate(new.serial).revoked, "what was renewed meanwhile stays"
-    assert list_active(desk.office) == ()
+    assert list_active(desk.ctx) == ()
     with pytest.raises(EarlyReplacementError, match="is undone already"):
-        cancel(call.call_id, "b2", desk.office, REQUEST)
+        cancel(call.call_id, "b2", desk.ctx, REQUEST)
     with pytest.raises(EarlyReplacementError, match="no call has this id"):
-        cancel("x", "b2", desk.office, REQUEST)
+        cancel("x", "b2", desk.ctx, REQUEST)
     with pytest.raises(BulkRevocationError):
-        cancel(call.call_id, "b 2", desk.office, REQUEST)
+        cancel(call.call_id, "b 2", desk.ctx, REQUEST)
     again = run(desk, asked(held.serial)).call
-    assert count_opened(again, desk.office) == 1, "it may be called anew"
+    assert count_opened(again, desk.ctx) == 1, "it may be called anew"
 
 
 def test_all_of_it_is_in_the_audit_trail_and_no_text_of_anybody(sqlite_desk):
     held = enrolled(sqlite_desk)
     call = run(sqlite_desk, asked(held.serial)).call
-    cancel(call.call_id, "b2", sqlite_desk.office, REQUEST)
+    cancel(call.call_id, "b2", sqlite_desk.ctx, REQUEST)
     mine, its = [f"early-call:{call.call_id}"], [f"certificate:{held.serial}"]
     found = {action: audited(sqlite_desk, action) for action in ("early-called", "early-done", "early-undone")}
     assert found == {"early-called": mine, "early-done": mine, "early-undone": mine}
     assert audited(sqlite_desk, "renewal-opened-early") == its == audited(sqlite_desk, "renewal-opened-by-rule")
-    rows = models.AuditEvent.objects.using(sqlite_desk.register.alias).filter(object__in=[*mine, *its])
+    rows = models.AuditEvent.objects.using(sqlite_desk.db.alias).filter(object__in=[*mine, *its])
     octets = b"".join(bytes(row.octets) for row in rows)
     assert b"incident 7" not in octets
     assert b"orsak" not in octets
@@ -227,7 +227,7 @@ def test_a_call_that_is_cut_short_is_gone_on_with_by_the_same_command(desk, one_
     assert told == [(1, 3), (2, 3), (3, 3)]
     assert len(audited(desk, "renewal-opened-early")) == 3
     assert len(audited(desk, "early-called")) == len(audited(desk, "early-done")) == 1
-    assert early_replacement.unfinished(desk.register) == ()
+    assert early_replacement.unfinished(desk.db) == ()
 
 
 @pytest.mark.parametrize("step", ["early-undone", "early-back"])
@@ -236,52 +236,52 @@ def test_an_undoing_that_is_cut_short_is_gone_on_with(desk, one_at_once, step, b
     held, other = [enrolled(desk) for _ in range(2)], enrolled(desk)
     call = run(desk, asked(*(one.serial for one in held))).call
     with pytest.raises(KilledError):
-        cancel(call.call_id, "b2", desk.but(step=killed_at(step)).office, REQUEST)
+        cancel(call.call_id, "b2", desk.but(step=killed_at(step)).ctx, REQUEST)
     told = []
     if by == "undo":
-        cancel(call.call_id, "b2", desk.office, REQUEST, lambda done, of: told.append((done, of)))
+        cancel(call.call_id, "b2", desk.ctx, REQUEST, lambda done, of: told.append((done, of)))
         assert told[-1][0] == told[-1][1] == len(told)
     else:
         assert [one.call_id for one in run(desk, asked(other.serial)).resumed] == [call.call_id]
     assert [opens(desk, one) for one in held] == [rule(one) for one in held]
     assert len(audited(desk, "renewal-opened-by-rule")) == 2
     assert len(audited(desk, "early-undone")) == 1
-    assert early_replacement.unfinished(desk.register) == ()
+    assert early_replacement.unfinished(desk.db) == ()
 
 
 def test_a_call_that_is_undone_while_it_is_carried_out_opens_nothing_more(sqlite_desk, one_at_once):
     desk, held = sqlite_desk, [enrolled(sqlite_desk) for _ in range(2)]
 
     def undoing():
-        (call,) = list_active(desk.office)
-        cancel(call.call_id, "b2", desk.office, REQUEST)
+        (call,) = list_active(desk.ctx)
+        cancel(call.call_id, "b2", desk.ctx, REQUEST)
 
     run(desk.but(step=once_at("early-opened", undoing)), asked(*(one.serial for one in held)))
     assert [opens(desk, one) for one in held] == [rule(one) for one in held]
-    row = EarlyReplacement.objects.using(desk.register.alias).get()
+    row = EarlyReplacement.objects.using(desk.db.alias).get()
     assert (row.done_at, row.back_at) == (None, desk.clock.now)
-    assert early_replacement.unfinished(desk.register) == ()
+    assert early_replacement.unfinished(desk.db) == ()
 
 
 def test_what_is_revoked_while_it_is_carried_out_is_not_opened(sqlite_desk):
     desk, held = sqlite_desk, enrolled(sqlite_desk)
 
     def revoking():
-        revoke(RevocationRequest(held.serial, RevocationReason.SUPERSEDED), desk.office, "operator", REQUEST)
+        revoke(RevocationRequest(held.serial, RevocationReason.SUPERSEDED), desk.ctx, "operator", REQUEST)
 
     outcome = run(desk.but(step=once_at("early-stored", revoking)), asked(held.serial))
     assert outcome.opened == 0
-    assert not EarlyReplacementItem.objects.using(desk.register.alias).exists()
+    assert not EarlyReplacementItem.objects.using(desk.db.alias).exists()
 
 
 def test_two_officers_at_once_bring_no_certificate_into_two_calls(desk, one_at_once):
     held = [enrolled(desk) for _ in range(4)]
     ask = asked(*(one.serial for one in held))
-    crowd(desk.register, 3, lambda _number: run(desk, ask))
+    crowd(desk.db, 3, lambda _number: run(desk, ask))
     assert [opens(desk, one) for one in held] == [NOW] * 4
-    assert EarlyReplacementItem.objects.using(desk.register.alias).count() == 4
+    assert EarlyReplacementItem.objects.using(desk.db.alias).count() == 4
     assert len(audited(desk, "renewal-opened-early")) == 4
-    assert early_replacement.unfinished(desk.register) == ()
+    assert early_replacement.unfinished(desk.db) == ()
 
 
 def test_renewals_go_on_while_many_are_called(desk, one_at_once):
@@ -292,46 +292,46 @@ def test_renewals_go_on_while_many_are_called(desk, one_at_once):
         if number == 0:
             run(desk, asked(*(one.serial for one in held)))
             return None
-        return renew(renew_ask(held[number - 1], new_key()), desk.office, REQUEST)
+        return renew(renew_ask(held[number - 1], new_key()), desk.ctx, REQUEST)
 
-    answers = [one for one in crowd(desk.register, 4, either) if one is not None]
+    answers = [one for one in crowd(desk.db, 4, either) if one is not None]
     assert {one.reason for one in answers if isinstance(one, Rejection)} <= {RejectionReason.TOO_EARLY}
     for one in held:
         assert opens(desk, one) == NOW
 
 
 def statements(desk, do):
-    with CaptureQueriesContext(connections[desk.register.alias]) as caught:
+    with CaptureQueriesContext(connections[desk.db.alias]) as caught:
         do()
     return len(caught)
 
 
 def test_a_hint_is_one_statement_but_for_the_first_of_a_day(desk):
     held = enrolled(desk)
-    known = identified(desk.office)
+    known = identified(desk.ctx)
     identifier, serial = parse_ari_cert_id(ari_cert_id(load_certificate(held.der)))
-    assert statements(desk, lambda: hint_of(known[identifier], serial, desk.office)) > 1
-    assert statements(desk, lambda: hint_of(known[identifier], serial, desk.office)) == 1
-    assert statements(desk, lambda: hint_of(known[identifier], "41", desk.office)) == 1
+    assert statements(desk, lambda: hint_of(known[identifier], serial, desk.ctx)) > 1
+    assert statements(desk, lambda: hint_of(known[identifier], serial, desk.ctx)) == 1
+    assert statements(desk, lambda: hint_of(known[identifier], "41", desk.ctx)) == 1
     run(desk, asked(held.serial))
-    assert statements(desk, lambda: hint_of(known[identifier], serial, desk.office)) == 1
+    assert statements(desk, lambda: hint_of(known[identifier], serial, desk.ctx)) == 1
 
 
 def test_a_call_of_many_takes_as_many_statements_as_one_of_few(desk):
     before, *held = [enrolled(desk) for _ in range(8)]
-    cancel(run(desk, asked(before.serial)).call.call_id, "a17", desk.office, REQUEST)  # who comes first makes the turn
+    cancel(run(desk, asked(before.serial)).call.call_id, "a17", desk.ctx, REQUEST)  # who comes first makes the turn
     few = statements(desk, lambda: run(desk, asked(*(one.serial for one in held[:2]))))
     many = statements(desk, lambda: run(desk, asked(*(one.serial for one in held[2:]))))
     assert many == few <= 40
-    first, second = list_active(desk.office)
-    one = statements(desk, lambda: cancel(first.call_id, "b2", desk.office, REQUEST))
-    assert statements(desk, lambda: cancel(second.call_id, "b2", desk.office, REQUEST)) == one <= 40
+    first, second = list_active(desk.ctx)
+    one = statements(desk, lambda: cancel(first.call_id, "b2", desk.ctx, REQUEST))
+    assert statements(desk, lambda: cancel(second.call_id, "b2", desk.ctx, REQUEST)) == one <= 40
 
 
 def test_of_a_revoked_certificate_the_window_has_passed_and_nothing_is_explained(desk):
     held = enrolled(desk)
     run(desk, asked(held.serial))
-    revoke(RevocationRequest(held.serial, RevocationReason.KEY_COMPROMISE), desk.office, "operator", REQUEST)
+    revoke(RevocationRequest(held.serial, RevocationReason.KEY_COMPROMISE), desk.ctx, "operator", REQUEST)
     found = hint(desk, held)
     assert found.window.end < desk.clock.now
     assert found.told == Explanation()
@@ -340,7 +340,7 @@ def test_of_a_revoked_certificate_the_window_has_passed_and_nothing_is_explained
 def test_no_hint_for_what_nobody_has(desk):
     held = enrolled(desk)
     with pytest.raises(KilledError):
-        enrol(new_ask(ordered(desk), new_key()), desk.but(step=killed_at("9-reserved")).office, REQUEST)
-    waiting = models.Certificate.objects.using(desk.register.alias).get(state="reserved")
-    assert hint_of((waiting.authority_id,), waiting.serial, desk.office) is None
-    assert hint_of(("another",), held.serial, desk.office) is None
+        enrol(new_ask(ordered(desk), new_key()), desk.but(step=killed_at("9-reserved")).ctx, REQUEST)
+    waiting = models.Certificate.objects.using(desk.db.alias).get(state="reserved")
+    assert hint_of((waiting.authority_id,), waiting.serial, desk.ctx) is None
+    assert hint_of(("another",), held.serial, desk.ctx) is None

@@ -18,7 +18,7 @@ from sinetti.services.organisations.queries import certificates
 from sinetti.services.revocation.revoke import RevocationError, RevocationRequest, revoke
 from sinetti.services.status.crl import current_crl
 from tests.support.journals import keeping, kinds
-from tests.support.office import (
+from tests.support.service_context import (
     DAY,
     REQUEST,
     SECOND,
@@ -39,12 +39,12 @@ COMPROMISE = RevocationReason.KEY_COMPROMISE
 
 
 def revoked(desk: Desk, serial: Serial, reason: RevocationReason = COMPROMISE, **more: object) -> list[Serial]:
-    return [one.serial for one in revoke(RevocationRequest(serial, reason, **more), desk.office, "operator", REQUEST)]
+    return [one.serial for one in revoke(RevocationRequest(serial, reason, **more), desk.ctx, "operator", REQUEST)]
 
 
 def listed(desk: Desk, channel: Channel = Channel.WS) -> dict[str, x509.RevokedCertificate]:
     """What stands on the channel's list now."""
-    published = current_crl(desk.office.issuing[channel], 1, desk.office, REQUEST)
+    published = current_crl(desk.ctx.issuing[channel], 1, desk.ctx, REQUEST)
     return {f"{entry.serial_number:038x}": entry for entry in x509.load_der_x509_crl(published.der)}
 
 
@@ -62,7 +62,7 @@ def test_revoked_for_renewal_at_once(desk):
     held = enrolled(desk)
     in_the_window(desk, held)
     assert revoked(desk, held.serial, RevocationReason.CESSATION_OF_OPERATION) == [held.serial]
-    assert refused(renew(renew_ask(held, new_key()), desk.office, REQUEST)) is RejectionReason.SIGNER_REVOKED
+    assert refused(renew(renew_ask(held, new_key()), desk.ctx, REQUEST)) is RejectionReason.SIGNER_REVOKED
     found = desk.certificate(held.serial)
     assert (found.revoked_at, found.revocation_reason) == (desk.clock.now, RevocationReason.CESSATION_OF_OPERATION)
     assert found.state is CertificateState.FETCHED, "revocation stands beside the state"
@@ -80,7 +80,7 @@ def test_any_other_reason_leaves_renewals_alone(desk, reason):
 def test_who_renewed_what_is_still_told_when_all_are_revoked(desk, line):
     first, second, third = line
     revoked(desk, first.serial)
-    told = {row.serial: row.renewed_by for row in certificates(desk.office)}
+    told = {row.serial: row.renewed_by for row in certificates(desk.ctx)}
     assert told == {first.serial: second.serial, second.serial: third.serial, third.serial: None}
 
 
@@ -113,17 +113,17 @@ def test_the_last_one_is_taken_out_by_name(desk, line):
 def test_a_renewal_that_nobody_fetched_goes_too(desk):
     held = enrolled(desk)
     in_the_window(desk, held)
-    accepted(renew(renew_ask(held, new_key()), desk.office, REQUEST))
+    accepted(renew(renew_ask(held, new_key()), desk.ctx, REQUEST))
     assert len(revoked(desk, held.serial)) == 2
 
 
 def test_what_was_voided_before_keeps_its_reason(desk):
     held = enrolled(desk)
     in_the_window(desk, held)
-    accepted(renew(renew_ask(held, new_key()), desk.office, REQUEST))
+    accepted(renew(renew_ask(held, new_key()), desk.ctx, REQUEST))
     new = renewed(desk, held)
     assert revoked(desk, held.serial) == [held.serial, new.serial]
-    void = models.Certificate.objects.using(desk.register.alias).get(state=CertificateState.VOID)
+    void = models.Certificate.objects.using(desk.db.alias).get(state=CertificateState.VOID)
     assert void.revocation_reason == RevocationReason.SUPERSEDED
 
 
@@ -145,7 +145,7 @@ def test_a_renewal_reserved_while_the_line_is_revoked_goes_too(desk, monkeypatch
     held = enrolled(desk)
     in_the_window(desk, held)
     renewals = revocation.renewals
-    late = once_at("read", lambda: accepted(renew(renew_ask(held, new_key()), desk.office, REQUEST)))
+    late = once_at("read", lambda: accepted(renew(renew_ask(held, new_key()), desk.ctx, REQUEST)))
 
     def read_then_renew(register, holding_id):
         found = renewals(register, holding_id)
@@ -234,7 +234,7 @@ def test_it_stands_on_the_list_right_away_with_reason_and_dates(desk):
     held, others = enrolled(desk), enrolled(desk)
     since = desk.clock.now - timedelta(days=3)
     revoked(desk, held.serial, COMPROMISE, invalidity_date=since)
-    numbers = models.Crl.objects.using(desk.register.alias).values_list("number", flat=True)
+    numbers = models.Crl.objects.using(desk.db.alias).values_list("number", flat=True)
     assert len(set(numbers)) == 1, "published by the revocation itself"
     entries = listed(desk)
     assert set(entries) == {held.serial}
@@ -257,9 +257,9 @@ def test_each_ca_lists_its_own(desk):
 def test_a_voided_one_stands_on_the_list_too(desk):
     held = enrolled(desk)
     in_the_window(desk, held)
-    accepted(renew(renew_ask(held, new_key()), desk.office, REQUEST))
+    accepted(renew(renew_ask(held, new_key()), desk.ctx, REQUEST))
     renewed(desk, held)
-    void = models.Certificate.objects.using(desk.register.alias).get(state=CertificateState.VOID)
+    void = models.Certificate.objects.using(desk.db.alias).get(state=CertificateState.VOID)
     assert set(listed(desk)) == {void.serial}
 
 
@@ -297,7 +297,7 @@ def test_a_revocation_that_could_not_be_written_down_is_told_and_written_when_it
         held = enrolled(first)
         with monkeypatch.context() as closed:
             closed.setattr(Journal, "_open", unavailable)
-            first.office.journal.close()
+            first.ctx.journal.close()
             for _ in range(2):
                 with pytest.raises(JournalUnavailable, match="the revocation stands, but it is not in the journal yet"):
                     revoked(first, held.serial)
@@ -315,8 +315,8 @@ def test_a_revocation_that_could_not_be_written_down_is_told_and_written_when_it
 def test_a_journal_that_is_damaged_does_not_hide_that_the_revocation_stands(desk, tmp_path):
     with keeping(desk, tmp_path) as one:
         held = enrolled(one)
-        one.office.journal.close()
-        (one.office.journal.folder / "north.jsonl").write_bytes(b"{}\n")
+        one.ctx.journal.close()
+        (one.ctx.journal.folder / "north.jsonl").write_bytes(b"{}\n")
         with pytest.raises(JournalDamaged, match="the revocation stands"):
             revoked(one, held.serial)
     assert desk.certificate(held.serial).revoked
@@ -334,7 +334,7 @@ def test_what_was_revoked_before_and_not_written_down_goes_into_the_journal_with
 def test_the_list_is_not_signed_anew_for_what_stands_on_it(desk):
     held = enrolled(desk)
     revoked(desk, held.serial)
-    before = current_crl(desk.office.issuing[Channel.WS], 1, desk.office, REQUEST)
+    before = current_crl(desk.ctx.issuing[Channel.WS], 1, desk.ctx, REQUEST)
     with pytest.raises(RevocationError):
         revoked(desk, held.serial)
-    assert current_crl(desk.office.issuing[Channel.WS], 1, desk.office, REQUEST) == before
+    assert current_crl(desk.ctx.issuing[Channel.WS], 1, desk.ctx, REQUEST) == before

@@ -15,7 +15,8 @@ from sinetti.services.revocation.self_revoke import SelfRevocation, revoke_own, 
 from sinetti.services.status.crl import current_crl
 from tests.support.authority import issuer
 from tests.support.journals import keeping, kinds
-from tests.support.office import (
+from tests.support.registers import crowd
+from tests.support.service_context import (
     DAY,
     REQUEST,
     SECOND,
@@ -28,29 +29,28 @@ from tests.support.office import (
     renew_ask,
     renewed,
 )
-from tests.support.registers import crowd
 
 SUPERSEDED, LOST = RevocationReason.SUPERSEDED, RevocationReason.KEY_COMPROMISE
 
 
 def signed_by(desk, held):
-    found = signer_of(sha256_hex(held.der), desk.office)
+    found = signer_of(sha256_hex(held.der), desk.ctx)
     assert found is not None
     assert (found.der, found.certificate.serial) == (held.der, held.serial)
     return found
 
 
 def run(desk, held, reason=SUPERSEDED, serial=None):
-    return revoke_own(signed_by(desk, held), serial or held.serial, reason, desk.office, REQUEST)
+    return revoke_own(signed_by(desk, held), serial or held.serial, reason, desk.ctx, REQUEST)
 
 
 def listed(desk):
-    held = current_crl(issuer().file_name, 0, desk.office, REQUEST)
+    held = current_crl(issuer().file_name, 0, desk.ctx, REQUEST)
     return {serial_hex(one.serial_number) for one in x509.load_der_x509_crl(held.der)}
 
 
 def operator(desk, held, reason, **rest):
-    return revoke(RevocationRequest(held.serial, reason, **rest), desk.office, "operator", REQUEST)
+    return revoke(RevocationRequest(held.serial, reason, **rest), desk.ctx, "operator", REQUEST)
 
 
 def test_revoked_listed_told_and_audited(desk):
@@ -59,12 +59,12 @@ def test_revoked_listed_told_and_audited(desk):
     assert run(desk, held) == SelfRevocation(held.serial, now, SUPERSEDED)
     assert listed(desk) == {held.serial}
     assert not desk.certificate(sibling.serial).revoked
-    assert refused(renew(renew_ask(held, new_key()), desk.office, REQUEST)) is RejectionReason.SIGNER_REVOKED
-    rows = models.AuditEvent.objects.using(desk.register.alias).filter(action="certificate-revoked")
+    assert refused(renew(renew_ask(held, new_key()), desk.ctx, REQUEST)) is RejectionReason.SIGNER_REVOKED
+    rows = models.AuditEvent.objects.using(desk.db.alias).filter(action="certificate-revoked")
     assert list(rows.values_list("actor", "object")) == [(f"certificate:{held.serial}",) * 2]
-    answer = models.status_models.StatusAnswer.objects.using(desk.register.alias).get(serial=held.serial)
+    answer = models.status_models.StatusAnswer.objects.using(desk.db.alias).get(serial=held.serial)
     assert (answer.revoked_at, answer.revocation_reason) == (now, SUPERSEDED)
-    owed = models.OutboxMessage.objects.using(desk.register.alias).filter(kind="revoked")
+    owed = models.OutboxMessage.objects.using(desk.db.alias).filter(kind="revoked")
     assert [row.certificate.serial for row in owed] == [held.serial]
 
 
@@ -75,16 +75,16 @@ def test_the_same_again_is_answered_alike_and_changes_nothing(desk):
     desk.clock.forward(DAY)
     assert run(desk, held) == first
     # Two at once: this one had looked before the other was done.
-    assert revoke_own(signer, held.serial, SUPERSEDED, desk.office, REQUEST) == first
-    rows = models.AuditEvent.objects.using(desk.register.alias).filter(action="certificate-revoked")
+    assert revoke_own(signer, held.serial, SUPERSEDED, desk.ctx, REQUEST) == first
+    rows = models.AuditEvent.objects.using(desk.db.alias).filter(action="certificate-revoked")
     assert rows.count() == 1
 
 
 def test_the_same_from_many_at_once(desk):
     held = enrolled(desk)
-    answers = crowd(desk.register, 4, lambda _number: run(desk, held))
+    answers = crowd(desk.db, 4, lambda _number: run(desk, held))
     assert set(answers) == {SelfRevocation(held.serial, desk.clock.now, SUPERSEDED)}
-    rows = models.AuditEvent.objects.using(desk.register.alias).filter(action="certificate-revoked")
+    rows = models.AuditEvent.objects.using(desk.db.alias).filter(action="certificate-revoked")
     assert rows.count() == 1
 
 
@@ -135,7 +135,7 @@ def test_somebody_else_was_faster_for_another_reason(sqlite_desk):
     held = enrolled(sqlite_desk)
     signer = signed_by(sqlite_desk, held)
     operator(sqlite_desk, held, RevocationReason.CESSATION_OF_OPERATION)
-    assert revoke_own(signer, held.serial, SUPERSEDED, sqlite_desk.office, REQUEST) is SelfRevocationResult.ALREADY
+    assert revoke_own(signer, held.serial, SUPERSEDED, sqlite_desk.ctx, REQUEST) is SelfRevocationResult.ALREADY
     assert sqlite_desk.certificate(held.serial).revocation_reason is RevocationReason.CESSATION_OF_OPERATION
 
 
@@ -179,8 +179,8 @@ def test_the_journal_is_full(sqlite_desk):
 
 def test_who_signed_is_found_by_digest_or_by_ca_and_serial(desk):
     held = enrolled(desk)
-    by_serial = signer_of(((issuer().file_name,), held.serial), desk.office)
+    by_serial = signer_of(((issuer().file_name,), held.serial), desk.ctx)
     assert by_serial == signed_by(desk, held)
     for nobody in (sha256_hex(b"x"), (("another",), held.serial), ((issuer().file_name,), "41")):
-        assert signer_of(nobody, desk.office) is None
+        assert signer_of(nobody, desk.ctx) is None
     assert load_certificate(by_serial.der).serial_number == int(held.serial, 16)

@@ -12,7 +12,7 @@ from sinetti.services.access.permissions import Actor, load_permissions
 from sinetti.services.access.profile import change_profile
 from sinetti.services.self_service.dashboard import overview
 from tests.support.firms import a_certificate, a_person, an_organisation, rows
-from tests.support.office import REQUEST, ordered
+from tests.support.service_context import REQUEST, ordered
 from tests.support.users import account, mandate
 
 DAY = timedelta(days=1)
@@ -21,7 +21,7 @@ DAY = timedelta(days=1)
 @pytest.fixture
 def town(sqlite_desk):
     """A firm with certificates that end soon, are to be renewed and are valid, and an order; and a firm beside it."""
-    now = sqlite_desk.office.now()
+    now = sqlite_desk.ctx.now()
     mine = rows(sqlite_desk, "Organisation").get()
     contact = a_person(sqlite_desk, "contact@malli.example")
     for left in (5, 6, 50, 400):
@@ -29,7 +29,7 @@ def town(sqlite_desk):
     a_certificate(sqlite_desk, an_organisation(sqlite_desk, "7654321-9"), now + 5 * DAY, contact)
     ordered(sqlite_desk)
     for folded in (mine.folded, "7654321-9"):
-        RoleRequest.objects.using(sqlite_desk.register.alias).create(
+        RoleRequest.objects.using(sqlite_desk.db.alias).create(
             customer_id=folded, folded=folded, role=Role.VIEWER, created=now
         )
     return sqlite_desk
@@ -41,7 +41,7 @@ def actor_of(user, *, second_factor=True):
 
 def seen(desk, user, **how):
     actor = actor_of(user, **how)
-    return overview(actor, load_permissions(actor, desk.office), desk.office)
+    return overview(actor, load_permissions(actor, desk.ctx), desk.ctx)
 
 
 ALL = {DisplayStatus.ENDS_SOON: 2, DisplayStatus.RENEWAL_OPEN: 1, DisplayStatus.IDS_SENT: 1}
@@ -64,9 +64,9 @@ def test_what_is_counted_for_whom(town, role, states, requests):
 
 @pytest.mark.parametrize(("staff", "second_factor", "waiting"), [(True, True, 1), (True, False, 0), (False, True, 0)])
 def test_applications_are_for_clerks(town, staff, second_factor, waiting):
-    AccessApplication.objects.using(town.register.alias).create(
+    AccessApplication.objects.using(town.db.alias).create(
         case_number="1", organisation=rows(town, "Organisation").first(), channels=["WS"], purpose="p", language="fi",
-        state="open", created=town.office.now(),
+        state="open", created=town.ctx.now(),
     )  # fmt: skip
     found = seen(town, account(town, "clerk", staff=staff), second_factor=second_factor)
     assert found.applications == waiting
@@ -74,10 +74,10 @@ def test_applications_are_for_clerks(town, staff, second_factor, waiting):
 
 def test_whoever_is_signed_in_changes_their_own_account(sqlite_desk):
     user, other = account(sqlite_desk, "maija"), account(sqlite_desk, "matti")
-    changes = "Maija M", Language.SV, sqlite_desk.office, actor_of(user), REQUEST
+    changes = "Maija M", Language.SV, sqlite_desk.ctx, actor_of(user), REQUEST
     assert [change_profile(*changes), change_profile(*changes)] == [True, False], "the same again changes nothing"
-    user.refresh_from_db(using=sqlite_desk.register.alias)
-    other.refresh_from_db(using=sqlite_desk.register.alias)
+    user.refresh_from_db(using=sqlite_desk.db.alias)
+    other.refresh_from_db(using=sqlite_desk.db.alias)
     assert [(one.name, one.language) for one in (user, other)] == [("Maija M", "sv"), ("Matti", "en")]
     (row,) = rows(sqlite_desk, "AuditEvent").filter(action="profile-changed")
     assert (row.actor, row.object, "Maija" in str(bytes(row.octets))) == (f"user:{user.pk}", f"user:{user.pk}", False)

@@ -22,8 +22,8 @@ from sinetti.services.staff.invitations import invite_signatory
 from tests.support.acting import NEW_CONTACT, WITHOUT_PHONE, cast, holding, orders, stands
 from tests.support.authority import CUSTOMER_ID
 from tests.support.clerks import a_clerk
-from tests.support.office import REQUEST, enrolled
 from tests.support.registers import crowd
+from tests.support.service_context import REQUEST, enrolled
 
 FEW = DailyLimits(letters=2, orders=3, firm_orders=4)
 OTHER = replace(NEW_CONTACT, email="other@sinisiipi.example")
@@ -40,7 +40,7 @@ def ask(who, number, **changes):
 
 
 def place(desk, who, number, actor=None, **changes):
-    return order(ask(who, number, **changes), desk.office, actor or who.signatory, REQUEST)
+    return order(ask(who, number, **changes), desk.ctx, actor or who.signatory, REQUEST)
 
 
 def test_many_orders_in_a_row_do_not_send_as_many_letters_to_one_address(limited):
@@ -66,9 +66,9 @@ def test_two_orders_at_once_are_not_both_the_last(desk):
         except LimitReached:
             return None
 
-    assert len([one for one in crowd(desk.register, 3, tried) if one]) == 1
+    assert len([one for one in crowd(desk.db, 3, tried) if one]) == 1
     assert len(orders(desk)) == 1
-    assert models.OutboxMessage.objects.using(desk.register.alias).filter(kind="transfer-ids").count() == 1
+    assert models.OutboxMessage.objects.using(desk.db.alias).filter(kind="transfer-ids").count() == 1
 
 
 def test_orders_of_a_person_and_of_their_organisation(limited):
@@ -85,21 +85,21 @@ def test_orders_of_a_person_and_of_their_organisation(limited):
 
 
 def test_new_links_contacts_and_invitations_count_as_letters_too(limited):
-    who, office = cast(limited), limited.office
+    who, ctx = cast(limited), limited.ctx
     held = enrolled(limited)
     first = place(limited, who, 0)
-    made = get_for_confirmation(first, stands(limited, who.signatory), office).order.link.secure_id
-    assert offer_anew(first, made, office, who.signatory, REQUEST)
+    made = get_for_confirmation(first, stands(limited, who.signatory), ctx).order.link.secure_id
+    assert offer_anew(first, made, ctx, who.signatory, REQUEST)
     to = PersonGrant(who.organisation_id, NEW_CONTACT, Role.VIEWER)
-    newest = get_for_confirmation(first, stands(limited, who.signatory), office).order.link.secure_id
-    waits = invite_signatory(CUSTOMER_ID, NEW_CONTACT, office, a_clerk(limited).actor, REQUEST).mandate_id
+    newest = get_for_confirmation(first, stands(limited, who.signatory), ctx).order.link.secure_id
+    waits = invite_signatory(CUSTOMER_ID, NEW_CONTACT, ctx, a_clerk(limited).actor, REQUEST).mandate_id
     for act in (
-        lambda: offer_anew(first, newest, office, who.signatory, REQUEST),
-        lambda: change_contact(held.serial, (NEW_CONTACT, False), office, who.signatory, REQUEST),
-        lambda: change_contact(held.serial, (NEW_CONTACT, True), office, who.signatory, REQUEST),
-        lambda: hand_over(holding(limited, held.serial).contact.email, NEW_CONTACT, office, who.signatory, REQUEST),
-        lambda: grant(to, office, who.signatory, REQUEST),
-        lambda: confirm(waits, office, who.signatory, REQUEST),
+        lambda: offer_anew(first, newest, ctx, who.signatory, REQUEST),
+        lambda: change_contact(held.serial, (NEW_CONTACT, False), ctx, who.signatory, REQUEST),
+        lambda: change_contact(held.serial, (NEW_CONTACT, True), ctx, who.signatory, REQUEST),
+        lambda: hand_over(holding(limited, held.serial).contact.email, NEW_CONTACT, ctx, who.signatory, REQUEST),
+        lambda: grant(to, ctx, who.signatory, REQUEST),
+        lambda: confirm(waits, ctx, who.signatory, REQUEST),
     ):
         with pytest.raises(LimitReached) as reached:
             act()
@@ -113,10 +113,10 @@ def test_a_change_counts_the_links_that_follow_it(sqlite_desk):
     place(desk, who, 0)
     place(desk, who, 1)
     with pytest.raises(LimitReached) as reached:
-        hand_over(NEW_CONTACT.email, OTHER, desk.office, who.signatory, REQUEST)
+        hand_over(NEW_CONTACT.email, OTHER, desk.ctx, who.signatory, REQUEST)
     assert reached.value.again_at == NEVER
     more = desk.but(daily_limits=replace(FEW, letters=3))
-    done = hand_over(NEW_CONTACT.email, OTHER, more.office, who.signatory, REQUEST)
+    done = hand_over(NEW_CONTACT.email, OTHER, more.ctx, who.signatory, REQUEST)
     assert (done.count, done.offered) == (2, 2)
     with pytest.raises(LimitReached):
         place(more, who, 2, contact=OTHER)
@@ -125,28 +125,28 @@ def test_a_change_counts_the_links_that_follow_it(sqlite_desk):
 def test_what_a_limit_stops_among_many_is_shown_before(limited):
     who, held = cast(limited), [enrolled(limited) for _ in range(3)]
     serials = [one.serial for one in held]
-    seen = preview_selected(serials, stands(limited, who.manager), limited.office)
-    found = within_limits(seen, stands(limited, who.manager), limited.office, who.manager)
+    seen = preview_selected(serials, stands(limited, who.manager), limited.ctx)
+    found = within_limits(seen, stands(limited, who.manager), limited.ctx, who.manager)
     assert ([one.serial for one in found.ordered], [why for _, why in found.left]) == (
         serials[:2],
         [ExclusionReason.LIMIT],
     )
-    assert replace_many("a" * 32, serials, limited.office, who.manager, REQUEST) == BulkReplaceResult(2, 0, 1)
-    free = limited.but(daily_limits=None).office
+    assert replace_many("a" * 32, serials, limited.ctx, who.manager, REQUEST) == BulkReplaceResult(2, 0, 1)
+    free = limited.but(daily_limits=None).ctx
     assert within_limits(seen, stands(limited, who.manager), free, who.manager) is seen
 
 
 def test_older_words_with_a_link_are_left_out_among_many(sqlite_desk):
     who, held = cast(sqlite_desk), enrolled(sqlite_desk)
-    models.Lineage.objects.using(sqlite_desk.register.alias).update(description=LINK)
-    seen = preview_selected([held.serial], stands(sqlite_desk, who.manager), sqlite_desk.office)
+    models.Lineage.objects.using(sqlite_desk.db.alias).update(description=LINK)
+    seen = preview_selected([held.serial], stands(sqlite_desk, who.manager), sqlite_desk.ctx)
     assert [why for _, why in seen.left] == [ExclusionReason.LINKED]
-    done = replace_many("a" * 32, [held.serial], sqlite_desk.office, who.manager, REQUEST)
+    done = replace_many("a" * 32, [held.serial], sqlite_desk.ctx, who.manager, REQUEST)
     assert (done.ordered, done.left) == (0, 1)
 
 
 def test_no_door_takes_a_link(sqlite_desk):
-    who, held, office = cast(sqlite_desk), enrolled(sqlite_desk), sqlite_desk.office
+    who, held, ctx = cast(sqlite_desk), enrolled(sqlite_desk), sqlite_desk.ctx
     named = replace(NEW_CONTACT, name="Win at evil.example")
     clerk = replace(who.stranger, staff=True)
     before = len(orders(sqlite_desk))
@@ -154,10 +154,10 @@ def test_no_door_takes_a_link(sqlite_desk):
         lambda: place(sqlite_desk, who, 0, description=LINK),
         lambda: place(sqlite_desk, who, 0, contact=named),
         lambda: place(sqlite_desk, who, 0, deputy=named),
-        lambda: change_contact(held.serial, (named, False), office, who.signatory, REQUEST),
-        lambda: hand_over(holding(sqlite_desk, held.serial).contact.email, named, office, who.signatory, REQUEST),
-        lambda: grant(PersonGrant(who.organisation_id, named, Role.VIEWER), office, who.signatory, REQUEST),
-        lambda: invite_signatory(CUSTOMER_ID, named, office, clerk, REQUEST),
+        lambda: change_contact(held.serial, (named, False), ctx, who.signatory, REQUEST),
+        lambda: hand_over(holding(sqlite_desk, held.serial).contact.email, named, ctx, who.signatory, REQUEST),
+        lambda: grant(PersonGrant(who.organisation_id, named, Role.VIEWER), ctx, who.signatory, REQUEST),
+        lambda: invite_signatory(CUSTOMER_ID, named, ctx, clerk, REQUEST),
     ):
         with pytest.raises(LinkError):
             act()

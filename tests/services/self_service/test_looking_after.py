@@ -14,7 +14,7 @@ from sinetti.services.revocation.revoke import RevocationError, RevocationErrorK
 from sinetti.services.self_service import contact_handover, contacts, renewal_opt_out, revoke
 from sinetti.services.self_service.order import OrderAsk, order
 from tests.support.acting import NEW_CONTACT, audited, cast, holding, stands
-from tests.support.office import (
+from tests.support.service_context import (
     CONTACT,
     DAY,
     REQUEST,
@@ -38,88 +38,88 @@ def refused(act):
 
 
 def test_what_is_not_there_and_what_is_others_are_alike_in_every_act(sqlite_desk, who):
-    theirs, office = enrolled(sqlite_desk, customer_id="7654321-2"), sqlite_desk.office
+    theirs, ctx = enrolled(sqlite_desk, customer_id="7654321-2"), sqlite_desk.ctx
     standing, actor = stands(sqlite_desk, who.signatory), who.signatory
     for serial in (theirs.serial, Serial("00")):
         acts = (
-            lambda: contacts.get_for_confirmation(serial, standing, office),  # noqa: B023 - called at once
-            lambda: contacts.change_contact(serial, (NEW_CONTACT, False), office, actor, REQUEST),  # noqa: B023
-            lambda: renewal_opt_out.get_for_confirmation(serial, standing, office),  # noqa: B023
-            lambda: renewal_opt_out.opt_out_of_renewal(serial, office, actor, REQUEST),  # noqa: B023
-            lambda: renewal_opt_out.opt_in_to_renewal(serial, office, actor, REQUEST),  # noqa: B023
-            lambda: revoke.get_for_confirmation(serial, standing, office),  # noqa: B023
-            lambda: revoke.revoke(serial, RevocationReason.UNSPECIFIED, office, actor, REQUEST),  # noqa: B023
+            lambda: contacts.get_for_confirmation(serial, standing, ctx),  # noqa: B023 - called at once
+            lambda: contacts.change_contact(serial, (NEW_CONTACT, False), ctx, actor, REQUEST),  # noqa: B023
+            lambda: renewal_opt_out.get_for_confirmation(serial, standing, ctx),  # noqa: B023
+            lambda: renewal_opt_out.opt_out_of_renewal(serial, ctx, actor, REQUEST),  # noqa: B023
+            lambda: renewal_opt_out.opt_in_to_renewal(serial, ctx, actor, REQUEST),  # noqa: B023
+            lambda: revoke.get_for_confirmation(serial, standing, ctx),  # noqa: B023
+            lambda: revoke.revoke(serial, RevocationReason.UNSPECIFIED, ctx, actor, REQUEST),  # noqa: B023
         )
         assert {refused(act) for act in acts} == {(None, False)}
     assert sqlite_desk.certificate(theirs.serial).revoked_at is None
 
 
 def test_a_viewer_changes_nothing(sqlite_desk, who):
-    held, office = enrolled(sqlite_desk), sqlite_desk.office
+    held, ctx = enrolled(sqlite_desk), sqlite_desk.ctx
     assert (
-        refused(lambda: revoke.get_for_confirmation(held.serial, stands(sqlite_desk, who.viewer), office))[0]
+        refused(lambda: revoke.get_for_confirmation(held.serial, stands(sqlite_desk, who.viewer), ctx))[0]
         == who.organisation_id
     )
-    assert refused(lambda: contact_handover.hand_over(CONTACT.email, NEW_CONTACT, office, who.viewer, REQUEST)) == (
+    assert refused(lambda: contact_handover.hand_over(CONTACT.email, NEW_CONTACT, ctx, who.viewer, REQUEST)) == (
         None,
         False,
     )
 
 
 def test_a_manager_names_another_contact_and_a_deputy(sqlite_desk, who):
-    held, office = enrolled(sqlite_desk), sqlite_desk.office
+    held, ctx = enrolled(sqlite_desk), sqlite_desk.ctx
     for deputy in (False, True):
-        done = contacts.change_contact(held.serial, (NEW_CONTACT, deputy), office, who.manager, REQUEST)
+        done = contacts.change_contact(held.serial, (NEW_CONTACT, deputy), ctx, who.manager, REQUEST)
         assert done.changed
-        assert not contacts.change_contact(held.serial, (NEW_CONTACT, deputy), office, who.manager, REQUEST).changed
-    seen = contacts.get_for_confirmation(held.serial, stands(sqlite_desk, who.manager), office)
+        assert not contacts.change_contact(held.serial, (NEW_CONTACT, deputy), ctx, who.manager, REQUEST).changed
+    seen = contacts.get_for_confirmation(held.serial, stands(sqlite_desk, who.manager), ctx)
     assert (seen.contact, seen.deputy) == (NEW_CONTACT, NEW_CONTACT)
     assert audited(sqlite_desk, "contact-changed") == [who.manager.name]
 
 
 def test_a_manager_removes_the_deputy_who_is_there_once(sqlite_desk, who):
-    held, office = enrolled(sqlite_desk), sqlite_desk.office
+    held, ctx = enrolled(sqlite_desk), sqlite_desk.ctx
 
     def removed(email, actor=who.manager, serial=held.serial):
-        return contacts.remove_deputy(serial, email, office, actor, REQUEST)
+        return contacts.remove_deputy(serial, email, ctx, actor, REQUEST)
 
     assert not removed(NEW_CONTACT.email), "nobody is"
-    contacts.change_contact(held.serial, (NEW_CONTACT, True), office, who.manager, REQUEST)
+    contacts.change_contact(held.serial, (NEW_CONTACT, True), ctx, who.manager, REQUEST)
     assert refused(lambda: removed(NEW_CONTACT.email, who.viewer))[0] == who.organisation_id
     assert refused(lambda: removed(NEW_CONTACT.email, serial="00")) == (None, False)
     assert not removed(CONTACT.email), "somebody else"
     assert removed(NEW_CONTACT.email.upper())
     assert not removed(NEW_CONTACT.email)
-    seen = contacts.get_for_confirmation(held.serial, stands(sqlite_desk, who.manager), office)
+    seen = contacts.get_for_confirmation(held.serial, stands(sqlite_desk, who.manager), ctx)
     assert (seen.contact, seen.deputy) == (CONTACT, None)
     assert audited(sqlite_desk, "deputy-removed") == [who.manager.name]
 
 
 def test_letting_end_and_the_way_back(sqlite_desk, who):
-    held, office = enrolled(sqlite_desk), sqlite_desk.office
-    assert renewal_opt_out.opt_out_of_renewal(held.serial, office, who.manager, REQUEST)
-    assert not renewal_opt_out.opt_out_of_renewal(held.serial, office, who.manager, REQUEST)
-    assert renewal_opt_out.get_for_confirmation(held.serial, stands(sqlite_desk, who.manager), office).let_end_at
-    assert renewal_opt_out.opt_in_to_renewal(held.serial, office, who.manager, REQUEST)
+    held, ctx = enrolled(sqlite_desk), sqlite_desk.ctx
+    assert renewal_opt_out.opt_out_of_renewal(held.serial, ctx, who.manager, REQUEST)
+    assert not renewal_opt_out.opt_out_of_renewal(held.serial, ctx, who.manager, REQUEST)
+    assert renewal_opt_out.get_for_confirmation(held.serial, stands(sqlite_desk, who.manager), ctx).let_end_at
+    assert renewal_opt_out.opt_in_to_renewal(held.serial, ctx, who.manager, REQUEST)
     sqlite_desk.clock.forward(VALIDITY + DAY)
     with pytest.raises(PeopleError) as ended:
-        renewal_opt_out.opt_out_of_renewal(held.serial, office, who.manager, REQUEST)
+        renewal_opt_out.opt_out_of_renewal(held.serial, ctx, who.manager, REQUEST)
     assert ended.value.why is PersonErrorReason.NOT_IN_FORCE
 
 
 def test_what_goes_with_a_certificate_is_shown_and_then_revoked(sqlite_desk, who):
-    held, office = enrolled(sqlite_desk), sqlite_desk.office
+    held, ctx = enrolled(sqlite_desk), sqlite_desk.ctx
     in_the_window(sqlite_desk, held)
     new = renewed(sqlite_desk, held)
     standing = stands(sqlite_desk, who.manager)
-    seen = revoke.get_for_confirmation(held.serial, standing, office)
-    (alone,) = revoke.affected_certificates(seen, RevocationReason.SUPERSEDED, standing, office)
+    seen = revoke.get_for_confirmation(held.serial, standing, ctx)
+    (alone,) = revoke.affected_certificates(seen, RevocationReason.SUPERSEDED, standing, ctx)
     assert (alone.serial, alone.use.use) == (held.serial, UsageState.NOT_KNOWN)
-    going = revoke.affected_certificates(seen, RevocationReason.KEY_COMPROMISE, standing, office)
+    going = revoke.affected_certificates(seen, RevocationReason.KEY_COMPROMISE, standing, ctx)
     assert [one.serial for one in going] == [held.serial, new.serial]
-    done = revoke.revoke(held.serial, RevocationReason.KEY_COMPROMISE, office, who.manager, REQUEST)
+    done = revoke.revoke(held.serial, RevocationReason.KEY_COMPROMISE, ctx, who.manager, REQUEST)
     assert [one.serial for one in done] == [held.serial, new.serial]
-    assert not revoke.affected_certificates(seen, RevocationReason.KEY_COMPROMISE, standing, office)
+    assert not revoke.affected_certificates(seen, RevocationReason.KEY_COMPROMISE, standing, ctx)
     assert set(audited(sqlite_desk, "certificate-revoked")) == {who.manager.name}
 
 
@@ -133,22 +133,22 @@ def test_what_goes_with_a_certificate_is_shown_and_then_revoked(sqlite_desk, who
 def test_reasons_that_are_not_a_holders_are_refused(sqlite_desk, who, reason, kind):
     held = enrolled(sqlite_desk)
     with pytest.raises(RevocationError) as told:
-        revoke.revoke(held.serial, reason, sqlite_desk.office, who.signatory, REQUEST)
+        revoke.revoke(held.serial, reason, sqlite_desk.ctx, who.signatory, REQUEST)
     assert told.value.kind is kind
 
 
 def ordered_by(desk, who, form="a" * 32, deputy=None):
     ask = OrderAsk(form, who.organisation_id, Channel.WS, "Waiting", CONTACT, deputy)
-    return order(ask, desk.office, who.signatory, REQUEST)
+    return order(ask, desk.ctx, who.signatory, REQUEST)
 
 
 def offers(desk):
-    rows = models.OutboxMessage.objects.using(desk.register.alias).filter(kind="transfer-ids", dropped__isnull=True)
+    rows = models.OutboxMessage.objects.using(desk.db.alias).filter(kind="transfer-ids", dropped__isnull=True)
     return [row.recipient.email for row in rows.select_related("recipient")]
 
 
 def events(desk):
-    rows = models.OutboxMessage.objects.using(desk.register.alias).filter(kind="contact-changed", channel__isnull=True)
+    rows = models.OutboxMessage.objects.using(desk.db.alias).filter(kind="contact-changed", channel__isnull=True)
     return list(rows.order_by("step"))
 
 
@@ -156,12 +156,12 @@ def test_all_of_somebody_who_leaves_goes_to_another_with_one_event(sqlite_desk, 
     held = [enrolled(sqlite_desk).serial for _ in range(2)]
     theirs = enrolled(sqlite_desk, customer_id="7654321-2")
     ordered_by(sqlite_desk, who)
-    office, address = sqlite_desk.office, CONTACT.email.upper()
-    seen = contact_handover.get_for_confirmation(address, stands(sqlite_desk, who.manager), office)
+    ctx, address = sqlite_desk.ctx, CONTACT.email.upper()
+    seen = contact_handover.get_for_confirmation(address, stands(sqlite_desk, who.manager), ctx)
     assert [(one.contact, one.deputy, one.not_after is None) for one in seen].count((True, False, False)) == 2
-    (person,) = contact_handover.contacts(stands(sqlite_desk, who.manager), office)
+    (person,) = contact_handover.contacts(stands(sqlite_desk, who.manager), ctx)
     assert (person.email, person.count) == (CONTACT.email, 3)
-    done = contact_handover.hand_over(address, NEW_CONTACT, office, who.manager, REQUEST)
+    done = contact_handover.hand_over(address, NEW_CONTACT, ctx, who.manager, REQUEST)
     assert (done.count, done.more, done.offered) == (3, False, 1)
     assert {holding(sqlite_desk, serial).contact.email for serial in held} == {NEW_CONTACT.email}
     assert holding(sqlite_desk, theirs.serial).contact.email == CONTACT.email
@@ -172,25 +172,25 @@ def test_all_of_somebody_who_leaves_goes_to_another_with_one_event(sqlite_desk, 
 
 
 def test_deputies_go_along_and_what_is_over_does_not(sqlite_desk, who):
-    held, office = enrolled(sqlite_desk), sqlite_desk.office
-    contacts.change_contact(held.serial, (NEW_CONTACT, True), office, who.manager, REQUEST)
+    held, ctx = enrolled(sqlite_desk), sqlite_desk.ctx
+    contacts.change_contact(held.serial, (NEW_CONTACT, True), ctx, who.manager, REQUEST)
     before = len(events(sqlite_desk))
-    (seen,) = contact_handover.get_for_confirmation(NEW_CONTACT.email, stands(sqlite_desk, who.manager), office)
+    (seen,) = contact_handover.get_for_confirmation(NEW_CONTACT.email, stands(sqlite_desk, who.manager), ctx)
     assert (seen.contact, seen.deputy) == (False, True)
     other = CONTACT
-    assert contact_handover.hand_over(NEW_CONTACT.email, other, office, who.manager, REQUEST).count == 1
+    assert contact_handover.hand_over(NEW_CONTACT.email, other, ctx, who.manager, REQUEST).count == 1
     assert holding(sqlite_desk, held.serial).deputy.email == CONTACT.email
     assert len(events(sqlite_desk)) == before + 1
     sqlite_desk.clock.forward(VALIDITY + DAY)
-    assert contact_handover.get_for_confirmation(CONTACT.email, stands(sqlite_desk, who.manager), office) == ()
-    assert contact_handover.hand_over(CONTACT.email, NEW_CONTACT, office, who.manager, REQUEST).count == 0
+    assert contact_handover.get_for_confirmation(CONTACT.email, stands(sqlite_desk, who.manager), ctx) == ()
+    assert contact_handover.hand_over(CONTACT.email, NEW_CONTACT, ctx, who.manager, REQUEST).count == 0
 
 
 def test_a_deputy_who_comes_in_the_contact_s_place_stands_in_for_nobody(sqlite_desk, who):
-    held, office = enrolled(sqlite_desk), sqlite_desk.office
-    contacts.change_contact(held.serial, (NEW_CONTACT, True), office, who.manager, REQUEST)
+    held, ctx = enrolled(sqlite_desk), sqlite_desk.ctx
+    contacts.change_contact(held.serial, (NEW_CONTACT, True), ctx, who.manager, REQUEST)
     before = len(events(sqlite_desk))
-    assert contact_handover.hand_over(CONTACT.email, NEW_CONTACT, office, who.manager, REQUEST).count == 1
+    assert contact_handover.hand_over(CONTACT.email, NEW_CONTACT, ctx, who.manager, REQUEST).count == 1
     line = holding(sqlite_desk, held.serial)
     assert (line.contact.email, line.deputy) == (NEW_CONTACT.email, None)
     assert audited(sqlite_desk, "deputy-removed") == [who.manager.name]
@@ -198,9 +198,9 @@ def test_a_deputy_who_comes_in_the_contact_s_place_stands_in_for_nobody(sqlite_d
 
 
 def test_who_has_both_places_leaves_both(sqlite_desk, who):
-    held, office = enrolled(sqlite_desk), sqlite_desk.office
-    contacts.change_contact(held.serial, (CONTACT, True), office, who.manager, REQUEST)
-    assert contact_handover.hand_over(CONTACT.email, NEW_CONTACT, office, who.manager, REQUEST).count == 1
+    held, ctx = enrolled(sqlite_desk), sqlite_desk.ctx
+    contacts.change_contact(held.serial, (CONTACT, True), ctx, who.manager, REQUEST)
+    assert contact_handover.hand_over(CONTACT.email, NEW_CONTACT, ctx, who.manager, REQUEST).count == 1
     line = holding(sqlite_desk, held.serial)
     assert (line.contact.email, line.deputy) == (NEW_CONTACT.email, None)
 
@@ -209,9 +209,9 @@ def test_sent_again_after_a_kill_it_offers_what_was_not_offered(sqlite_desk, who
     ordered_by(sqlite_desk, who)
     killed = sqlite_desk.but(step=killed_at("contacts-handed-over"))
     with pytest.raises(KilledError):
-        contact_handover.hand_over(CONTACT.email, NEW_CONTACT, killed.office, who.signatory, REQUEST)
+        contact_handover.hand_over(CONTACT.email, NEW_CONTACT, killed.ctx, who.signatory, REQUEST)
     assert offers(sqlite_desk) == [CONTACT.email]
-    done = contact_handover.hand_over(CONTACT.email, NEW_CONTACT, sqlite_desk.office, who.signatory, REQUEST)
+    done = contact_handover.hand_over(CONTACT.email, NEW_CONTACT, sqlite_desk.ctx, who.signatory, REQUEST)
     assert (done.count, done.offered) == (0, 1)
     assert offers(sqlite_desk) == [NEW_CONTACT.email]
     assert len(events(sqlite_desk)) == 1
@@ -222,7 +222,7 @@ def test_more_than_go_at_once_are_told(sqlite_desk, who, monkeypatch):
         enrolled(sqlite_desk)
     monkeypatch.setattr("sinetti.services.self_service.contact_handover.MOST_AT_ONCE", 1)
     assert MOST_AT_ONCE == 300
-    done = contact_handover.hand_over(CONTACT.email, NEW_CONTACT, sqlite_desk.office, who.signatory, REQUEST)
+    done = contact_handover.hand_over(CONTACT.email, NEW_CONTACT, sqlite_desk.ctx, who.signatory, REQUEST)
     assert (done.count, done.more) == (1, True)
-    done = contact_handover.hand_over(CONTACT.email, NEW_CONTACT, sqlite_desk.office, who.signatory, REQUEST)
+    done = contact_handover.hand_over(CONTACT.email, NEW_CONTACT, sqlite_desk.ctx, who.signatory, REQUEST)
     assert (done.count, done.more) == (1, False)

@@ -16,8 +16,8 @@ from sinetti.services.issuance.secure_message import order_and_offer
 from sinetti.services.self_service.order import OrderAsk, order, orderable, replaced
 from sinetti.services.self_service.transfer_ids import get_for_confirmation, offer_anew, open_orders
 from tests.support.acting import NEW_CONTACT, WITHOUT_PHONE, cast, orders, stands
-from tests.support.office import REQUEST, SECOND, an_order, enrolled
 from tests.support.registers import crowd
+from tests.support.service_context import REQUEST, SECOND, an_order, enrolled
 
 FORM, OTHER_FORM = "a" * 32, "b" * 32
 
@@ -32,22 +32,22 @@ def an_ask(who, **changes):
 
 
 def place(desk, ask, actor):
-    return order(ask, desk.office, actor, REQUEST)
+    return order(ask, desk.ctx, actor, REQUEST)
 
 
 @pytest.mark.parametrize("role", ["signatory", "manager"])
 def test_who_may_orders_and_the_contact_is_owed_a_link(sqlite_desk, who, role):
     order_id = place(sqlite_desk, an_ask(who), getattr(who, role))
-    looked = get_for_confirmation(order_id, stands(sqlite_desk, who.viewer), sqlite_desk.office)
+    looked = get_for_confirmation(order_id, stands(sqlite_desk, who.viewer), sqlite_desk.ctx)
     assert (looked.order.serves, looked.order.contact.email, looked.lapsed) == (300, NEW_CONTACT.email, False)
     assert (looked.may_order, looked.code, looked.order.link.sent) == (False, None, None)
 
 
 def test_the_same_form_orders_once_and_another_person_with_it_anew(sqlite_desk, who):
     first = place(sqlite_desk, an_ask(who), who.signatory)
-    organisations.withdraw_channel(sqlite_desk.register, who.organisation_id, Channel.WS, sqlite_desk.deed())
+    organisations.withdraw_channel(sqlite_desk.db, who.organisation_id, Channel.WS, sqlite_desk.audit_entry())
     assert place(sqlite_desk, an_ask(who, description="Changed"), who.signatory) == first, "whatever has changed since"
-    organisations.approve_channels(sqlite_desk.register, who.organisation_id, frozenset(Channel), sqlite_desk.deed())
+    organisations.approve_channels(sqlite_desk.db, who.organisation_id, frozenset(Channel), sqlite_desk.audit_entry())
     others = place(sqlite_desk, an_ask(who), who.manager)
     assert {one.pk for one in orders(sqlite_desk)} == {first, others}
 
@@ -59,14 +59,14 @@ def test_sent_twice_at_once_it_is_ordered_once(desk, monkeypatch):
     monkeypatch.setattr(organisations, "_expect_new", lambda *_: None)
     new = replace(an_order(), order_id=first)
     with pytest.raises(organisations.DuplicateOrder) as there:
-        order_and_offer(new, desk.office, who.signatory.name, REQUEST)
+        order_and_offer(new, desk.ctx, who.signatory.name, REQUEST)
     assert there.value.order_id == first
     assert len(orders(desk)) == 1
 
 
 def test_a_replacement_is_ordered_once_while_one_is_open(sqlite_desk, who):
     held = enrolled(sqlite_desk)
-    assert replaced(held.serial, stands(sqlite_desk, who.manager), sqlite_desk.office).contact.name == "Nimi Nimetty"
+    assert replaced(held.serial, stands(sqlite_desk, who.manager), sqlite_desk.ctx).contact.name == "Nimi Nimetty"
     ask = an_ask(who, replaces=held.serial, serves=None)
     first = place(sqlite_desk, ask, who.signatory)
     assert place(sqlite_desk, replace(ask, form=OTHER_FORM), who.manager) == first
@@ -89,7 +89,7 @@ def test_without_the_second_factor_a_signatory_is_told_so(sqlite_desk, who):
 
 def test_what_is_in_the_way_has_its_reason(sqlite_desk, who):
     foreign, sftp = enrolled(sqlite_desk, customer_id="7654321-2"), enrolled(sqlite_desk, Channel.SFTP)
-    deed, register = sqlite_desk.deed(), sqlite_desk.register
+    audit, db = sqlite_desk.audit_entry(), sqlite_desk.db
     cases = [
         (foreign.serial, OrderErrorReason.NOT_OURS),
         (Serial("00"), OrderErrorReason.NOT_OURS),
@@ -99,7 +99,7 @@ def test_what_is_in_the_way_has_its_reason(sqlite_desk, who):
         with pytest.raises(OrderError) as refused:
             place(sqlite_desk, an_ask(who, replaces=serial), who.signatory)
         assert refused.value.why is why
-    organisations.withdraw_channel(register, who.organisation_id, Channel.WS, deed)
+    organisations.withdraw_channel(db, who.organisation_id, Channel.WS, audit)
     with pytest.raises(OrderError) as refused:
         place(sqlite_desk, an_ask(who), who.signatory)
     assert refused.value.why is OrderErrorReason.NOT_APPROVED
@@ -107,8 +107,8 @@ def test_what_is_in_the_way_has_its_reason(sqlite_desk, who):
 
 def test_an_organisation_that_closes_meanwhile_is_ordered_nothing_for(sqlite_desk, who, monkeypatch):
     def close(*_):
-        organisations.close_organisation(sqlite_desk.register, who.organisation_id, sqlite_desk.deed())
-        return sqlite_desk.office
+        organisations.close_organisation(sqlite_desk.db, who.organisation_id, sqlite_desk.audit_entry())
+        return sqlite_desk.ctx
 
     monkeypatch.setattr("sinetti.services.self_service.order.guarded", close)
     with pytest.raises(OrderError) as refused:
@@ -117,23 +117,23 @@ def test_an_organisation_that_closes_meanwhile_is_ordered_nothing_for(sqlite_des
 
 
 def test_organisations_to_order_for_are_those_that_one_may(sqlite_desk, who):
-    found = orderable(stands(sqlite_desk, who.signatory), sqlite_desk.office)
+    found = orderable(stands(sqlite_desk, who.signatory), sqlite_desk.ctx)
     assert [(one.organisation_id, one.channels) for one in found] == [(who.organisation_id, frozenset(Channel))]
-    assert not orderable(stands(sqlite_desk, who.viewer), sqlite_desk.office)
+    assert not orderable(stands(sqlite_desk, who.viewer), sqlite_desk.ctx)
 
 
 def test_what_is_not_there_and_what_is_others_are_alike(sqlite_desk, who):
     foreign = enrolled(sqlite_desk, customer_id="7654321-2")
-    office, standing = sqlite_desk.office, stands(sqlite_desk, who.signatory)
+    ctx, standing = sqlite_desk.ctx, stands(sqlite_desk, who.signatory)
     their_order = orders(sqlite_desk)[0].pk
     lacking = []
     for act in (
-        lambda: replaced(foreign.serial, standing, office),
-        lambda: replaced(Serial("00"), standing, office),
-        lambda: get_for_confirmation(their_order, standing, office),
-        lambda: get_for_confirmation("0" * 32, standing, office),
-        lambda: offer_anew(their_order, "", office, who.signatory, REQUEST),
-        lambda: offer_anew("0" * 32, "", office, who.signatory, REQUEST),
+        lambda: replaced(foreign.serial, standing, ctx),
+        lambda: replaced(Serial("00"), standing, ctx),
+        lambda: get_for_confirmation(their_order, standing, ctx),
+        lambda: get_for_confirmation("0" * 32, standing, ctx),
+        lambda: offer_anew(their_order, "", ctx, who.signatory, REQUEST),
+        lambda: offer_anew("0" * 32, "", ctx, who.signatory, REQUEST),
     ):
         with pytest.raises(PermissionDenied) as refused:
             act()
@@ -142,18 +142,18 @@ def test_what_is_not_there_and_what_is_others_are_alike(sqlite_desk, who):
 
 
 def test_a_new_link_is_made_for_the_one_that_was_seen(sqlite_desk, who):
-    office, order_id = sqlite_desk.office, place(sqlite_desk, an_ask(who, contact=WITHOUT_PHONE), who.signatory)
-    seen = get_for_confirmation(order_id, stands(sqlite_desk, who.manager), office)
-    assert seen.code == delivery_code(office.transfer_key, seen.order.link.secure_id)
+    ctx, order_id = sqlite_desk.ctx, place(sqlite_desk, an_ask(who, contact=WITHOUT_PHONE), who.signatory)
+    seen = get_for_confirmation(order_id, stands(sqlite_desk, who.manager), ctx)
+    assert seen.code == delivery_code(ctx.transfer_key, seen.order.link.secure_id)
     sqlite_desk.clock.forward(TRANSFER_IDS_LIVE)
-    assert not get_for_confirmation(order_id, stands(sqlite_desk, who.manager), office).lapsed
+    assert not get_for_confirmation(order_id, stands(sqlite_desk, who.manager), ctx).lapsed
     sqlite_desk.clock.forward(SECOND)
-    lapsed = get_for_confirmation(order_id, stands(sqlite_desk, who.manager), office)
+    lapsed = get_for_confirmation(order_id, stands(sqlite_desk, who.manager), ctx)
     assert (lapsed.lapsed, lapsed.code) == (True, None)
     made = seen.order.link.secure_id
-    assert offer_anew(order_id, made, office, who.manager, REQUEST)
-    assert not offer_anew(order_id, made, office, who.manager, REQUEST), "pressed twice"
-    anew = get_for_confirmation(order_id, stands(sqlite_desk, who.manager), office)
+    assert offer_anew(order_id, made, ctx, who.manager, REQUEST)
+    assert not offer_anew(order_id, made, ctx, who.manager, REQUEST), "pressed twice"
+    anew = get_for_confirmation(order_id, stands(sqlite_desk, who.manager), ctx)
     assert anew.order.link.secure_id != made
     assert not anew.lapsed
 
@@ -161,18 +161,18 @@ def test_a_new_link_is_made_for_the_one_that_was_seen(sqlite_desk, who):
 def test_a_new_link_that_is_asked_for_twice_at_once_is_made_once(desk):
     who = cast(desk)
     order_id = place(desk, an_ask(who), who.signatory)
-    made = get_for_confirmation(order_id, stands(desk, who.manager), desk.office).order.link.secure_id
-    pressed = crowd(desk.register, 4, lambda _: offer_anew(order_id, made, desk.office, who.manager, REQUEST))
+    made = get_for_confirmation(order_id, stands(desk, who.manager), desk.ctx).order.link.secure_id
+    pressed = crowd(desk.db, 4, lambda _: offer_anew(order_id, made, desk.ctx, who.manager, REQUEST))
     assert sorted(pressed) == [False, False, False, True]
 
 
 def test_of_a_spent_order_the_certificate_is_told_and_no_link_is_made(sqlite_desk, who):
-    held, office = enrolled(sqlite_desk), sqlite_desk.office
+    held, ctx = enrolled(sqlite_desk), sqlite_desk.ctx
     (spent,) = orders(sqlite_desk)
-    seen = get_for_confirmation(spent.pk, stands(sqlite_desk, who.signatory), office)
+    seen = get_for_confirmation(spent.pk, stands(sqlite_desk, who.signatory), ctx)
     assert (seen.order.state, seen.order.certificate, seen.order.link) == (OrderState.SPENT, held.serial, None)
     with pytest.raises(OrderError) as refused:
-        offer_anew(spent.pk, "", office, who.signatory, REQUEST)
+        offer_anew(spent.pk, "", ctx, who.signatory, REQUEST)
     assert refused.value.why is OrderErrorReason.SPENT
 
 
@@ -180,15 +180,15 @@ def test_open_orders_are_those_of_ones_organisations_newest_first(sqlite_desk, w
     first = place(sqlite_desk, an_ask(who), who.signatory)
     sqlite_desk.clock.forward(SECOND)
     second = place(sqlite_desk, an_ask(who, form=OTHER_FORM), who.signatory)
-    rows, total = open_orders(stands(sqlite_desk, who.viewer), sqlite_desk.office, 0, 1)
+    rows, total = open_orders(stands(sqlite_desk, who.viewer), sqlite_desk.ctx, 0, 1)
     assert ([one.order_id for one in rows], total) == ([second], 2)
-    rows, _ = open_orders(stands(sqlite_desk, who.viewer), sqlite_desk.office, 1, 5)
+    rows, _ = open_orders(stands(sqlite_desk, who.viewer), sqlite_desk.ctx, 1, 5)
     assert [one.order_id for one in rows] == [first]
-    assert open_orders(stands(sqlite_desk, who.stranger), sqlite_desk.office, 0, 5) == ((), 0)
+    assert open_orders(stands(sqlite_desk, who.stranger), sqlite_desk.ctx, 0, 5) == ((), 0)
 
 
 def test_mail_that_cannot_be_delivered_is_told(sqlite_desk, who):
     order_id = place(sqlite_desk, an_ask(who), who.signatory)
-    rows = models.OutboxMessage.objects.using(sqlite_desk.register.alias).filter(order=order_id)
-    rows.update(dead=sqlite_desk.office.now())
-    assert get_for_confirmation(order_id, stands(sqlite_desk, who.viewer), sqlite_desk.office).order.link.given_up
+    rows = models.OutboxMessage.objects.using(sqlite_desk.db.alias).filter(order=order_id)
+    rows.update(dead=sqlite_desk.ctx.now())
+    assert get_for_confirmation(order_id, stands(sqlite_desk, who.viewer), sqlite_desk.ctx).order.link.given_up

@@ -11,7 +11,7 @@ from sinetti.domain.link_tokens import INVITATION, link_token
 from sinetti.services.access.invitations import offered, take_up
 from sinetti.services.access.permissions import Actor, ExternalRole, PermissionDenied, load_permissions
 from sinetti.services.access.role_requests import ask_for_oneself, asked_by
-from sinetti.services.organisations.register import close
+from sinetti.services.organisations.registration import close
 from sinetti.services.self_service import role_assignments as behalf
 from sinetti.services.self_service.clients import AskClients, OwnOrganisation, ask_clients, clients, requests
 from sinetti.services.self_service.role_assignments import (
@@ -29,9 +29,9 @@ from sinetti.services.self_service.role_assignments import (
 from tests.support.authority import CUSTOMER_ID as CLIENT
 from tests.support.authority import NOW
 from tests.support.firms import rows
-from tests.support.office import DAY, REQUEST, SECOND, TRANSFER_KEY, add_organisation
 from tests.support.people import a_person, audited
 from tests.support.registers import crowd
+from tests.support.service_context import DAY, REQUEST, SECOND, TRANSFER_KEY, add_organisation
 from tests.support.users import account, mandate
 
 FIRM, OTHER = "7654321-4", "1111111-1"
@@ -63,7 +63,7 @@ def to_person(desk, person=None, role=Role.MANAGER, until=None):
 
 def given(desk, actor, **terms):
     """A role that waits to be taken up; its mandate and its link's token."""
-    made = behalf.grant(to_person(desk, **terms), desk.office, actor, REQUEST)
+    made = behalf.grant(to_person(desk, **terms), desk.ctx, actor, REQUEST)
     return made.mandate_id, token(desk, made.mandate_id)
 
 
@@ -82,16 +82,16 @@ def test_what_is_given_counts_once_it_is_taken_up(sqlite_desk, signatory):
     desk, actor = sqlite_desk, acting(sqlite_desk, "newcomer")
     mandate_id, link = given(desk, signatory)
     assert rows(desk, "Invitation").get().token_sha256 not in link
-    assert not load_permissions(actor, desk.office).held
-    assert offered(link, actor, desk.office).role is Role.MANAGER
-    assert take_up(link, desk.office, actor, REQUEST)
-    assert take_up(link, desk.office, actor, REQUEST)
-    assert load_permissions(actor, desk.office).may(Permission.ORDER, organisation(desk))
+    assert not load_permissions(actor, desk.ctx).held
+    assert offered(link, actor, desk.ctx).role is Role.MANAGER
+    assert take_up(link, desk.ctx, actor, REQUEST)
+    assert take_up(link, desk.ctx, actor, REQUEST)
+    assert load_permissions(actor, desk.ctx).may(Permission.ORDER, organisation(desk))
     assert len(audited(desk, "invitation-used")) == 1
-    assert behalf.withdraw(mandate_id, desk.office, signatory, REQUEST)
-    assert not behalf.withdraw(mandate_id, desk.office, signatory, REQUEST)
-    assert not load_permissions(actor, desk.office).held
-    assert offered(link, actor, desk.office) is None
+    assert behalf.withdraw(mandate_id, desk.ctx, signatory, REQUEST)
+    assert not behalf.withdraw(mandate_id, desk.ctx, signatory, REQUEST)
+    assert not load_permissions(actor, desk.ctx).held
+    assert offered(link, actor, desk.ctx) is None
     assert told(desk) == [("invitation", "manager@customer.example"), ("withdrawn", "manager@customer.example")]
 
 
@@ -99,7 +99,7 @@ def test_one_link_is_taken_up_once_whoever_presses(desk):
     signer = acting(desk, "signatory", (CLIENT, Role.SIGNATORY))
     people = [acting(desk, f"somebody{number}") for number in range(3)]
     _, link = given(desk, signer)
-    done = crowd(desk.register, 3, lambda number: take_up(link, desk.office, people[number], REQUEST))
+    done = crowd(desk.db, 3, lambda number: take_up(link, desk.ctx, people[number], REQUEST))
     assert sorted(done) == [False, False, True]
 
 
@@ -109,33 +109,33 @@ def test_two_signatories_who_withdraw_each_other_leave_one(desk):
 
     def withdraw(number):
         try:
-            return behalf.withdraw(ids[1 - number], desk.office, signers[number], REQUEST)
+            return behalf.withdraw(ids[1 - number], desk.ctx, signers[number], REQUEST)
         except (LastSignatory, PermissionDenied) as refused:
             return type(refused).__name__
 
-    assert crowd(desk.register, 2, withdraw).count(True) == 1
+    assert crowd(desk.db, 2, withdraw).count(True) == 1
     assert rows(desk, "RoleAssignment").filter(withdrawn_at=None).count() == 1
 
 
 def test_the_same_asked_at_once_is_one_request(desk):
     asker = acting(desk, "asker")
-    done = crowd(desk.register, 2, lambda _: ask_for_oneself(CLIENT, Role.VIEWER, desk.office, asker, REQUEST))
+    done = crowd(desk.db, 2, lambda _: ask_for_oneself(CLIENT, Role.VIEWER, desk.ctx, asker, REQUEST))
     assert sorted(len(one.now) for one in done) == [0, 1]
     assert rows(desk, "RoleRequest").count() == 1
 
 
 def test_an_approval_pressed_twice_gives_once(desk):
     signer, asker = acting(desk, "signatory", (CLIENT, Role.SIGNATORY)), acting(desk, "asker")
-    ask_for_oneself(CLIENT, Role.VIEWER, desk.office, asker, REQUEST)
+    ask_for_oneself(CLIENT, Role.VIEWER, desk.ctx, asker, REQUEST)
     asked = rows(desk, "RoleRequest").get().pk
 
     def approve(_):
         try:
-            return behalf.approve(asked, TERMS, desk.office, signer, REQUEST)
+            return behalf.approve(asked, TERMS, desk.ctx, signer, REQUEST)
         except NoLongerExists:
             return False
 
-    assert sorted(crowd(desk.register, 2, approve)) == [False, True]
+    assert sorted(crowd(desk.db, 2, approve)) == [False, True]
     assert rows(desk, "RoleAssignment").filter(user=asker.user_id).count() == 1
 
 
@@ -150,52 +150,52 @@ def test_a_link_works_for_14_days(sqlite_desk, signatory, after, works):
     _, link = given(sqlite_desk, signatory)
     sqlite_desk.clock.forward(after)
     actor = acting(sqlite_desk, "newcomer")
-    assert (offered(link, actor, sqlite_desk.office) is not None) is works
-    assert take_up(link, sqlite_desk.office, actor, REQUEST) is works
+    assert (offered(link, actor, sqlite_desk.ctx) is not None) is works
+    assert take_up(link, sqlite_desk.ctx, actor, REQUEST) is works
 
 
 def test_a_link_works_no_longer_than_what_it_gives(sqlite_desk, signatory):
     _, link = given(sqlite_desk, signatory, until=NOW + DAY)
     sqlite_desk.clock.forward(DAY + SECOND)
-    assert not take_up(link, sqlite_desk.office, acting(sqlite_desk, "newcomer"), REQUEST)
+    assert not take_up(link, sqlite_desk.ctx, acting(sqlite_desk, "newcomer"), REQUEST)
 
 
 def test_the_link_before_ends_when_another_is_sent(sqlite_desk, signatory):
     mandate_id, first = given(sqlite_desk, signatory)
-    behalf.send_again(mandate_id, sqlite_desk.office, signatory, REQUEST)
+    behalf.send_again(mandate_id, sqlite_desk.ctx, signatory, REQUEST)
     actor = acting(sqlite_desk, "newcomer")
-    assert not take_up(first, sqlite_desk.office, actor, REQUEST)
-    assert take_up(token(sqlite_desk, mandate_id), sqlite_desk.office, actor, REQUEST)
+    assert not take_up(first, sqlite_desk.ctx, actor, REQUEST)
+    assert take_up(token(sqlite_desk, mandate_id), sqlite_desk.ctx, actor, REQUEST)
     with pytest.raises(NoLongerExists):
-        behalf.send_again(mandate_id, sqlite_desk.office, signatory, REQUEST)
+        behalf.send_again(mandate_id, sqlite_desk.ctx, signatory, REQUEST)
 
 
 def test_a_signatory_needs_a_second_factor_and_the_others_hear_of_them(sqlite_desk, signatory):
     _, link = given(sqlite_desk, signatory, role=Role.SIGNATORY)
     newcomer = acting(sqlite_desk, "newcomer", second_factor=False)
     with pytest.raises(PermissionDenied) as lacking:
-        take_up(link, sqlite_desk.office, newcomer, REQUEST)
+        take_up(link, sqlite_desk.ctx, newcomer, REQUEST)
     assert lacking.value.second_factor
-    assert take_up(link, sqlite_desk.office, replace(newcomer, second_factor=True), REQUEST)
+    assert take_up(link, sqlite_desk.ctx, replace(newcomer, second_factor=True), REQUEST)
     assert ("joined", "signatory@people.example") in told(sqlite_desk)
     assert ("joined", "manager@customer.example") not in told(sqlite_desk)
 
 
 def test_nobody_takes_up_what_a_closed_organisation_gave(sqlite_desk, signatory):
     _, link = given(sqlite_desk, signatory)
-    actor, office = acting(sqlite_desk, "newcomer"), sqlite_desk.office
-    assert not take_up("nobody's", office, actor, REQUEST)
-    close(CLIENT, office, "operator", REQUEST)
-    assert not take_up(link, office, actor, REQUEST)
+    actor, ctx = acting(sqlite_desk, "newcomer"), sqlite_desk.ctx
+    assert not take_up("nobody's", ctx, actor, REQUEST)
+    close(CLIENT, ctx, "operator", REQUEST)
+    assert not take_up(link, ctx, actor, REQUEST)
 
 
 def test_the_same_given_twice_is_given_once(sqlite_desk, signatory):
     given(sqlite_desk, signatory)
-    assert not behalf.grant(to_person(sqlite_desk), sqlite_desk.office, signatory, REQUEST).made
+    assert not behalf.grant(to_person(sqlite_desk), sqlite_desk.ctx, signatory, REQUEST).made
     with pytest.raises(AlreadyHasOtherRole):
-        behalf.grant(to_person(sqlite_desk, role=Role.VIEWER), sqlite_desk.office, signatory, REQUEST)
+        behalf.grant(to_person(sqlite_desk, role=Role.VIEWER), sqlite_desk.ctx, signatory, REQUEST)
     with pytest.raises(InvalidTerms):
-        behalf.grant(to_person(sqlite_desk, until=NOW), sqlite_desk.office, signatory, REQUEST)
+        behalf.grant(to_person(sqlite_desk, until=NOW), sqlite_desk.ctx, signatory, REQUEST)
     assert len(told(sqlite_desk)) == 1
 
 
@@ -210,9 +210,9 @@ ENDS = {
 def test_what_is_given_anew_after_its_link_lapsed_has_the_new_end(sqlite_desk, signatory, before, after):
     mandate_id, _ = given(sqlite_desk, signatory, until=before)
     sqlite_desk.clock.forward(INVITATION_LIVES + SECOND)
-    again = behalf.grant(to_person(sqlite_desk, until=after), sqlite_desk.office, signatory, REQUEST)
+    again = behalf.grant(to_person(sqlite_desk, until=after), sqlite_desk.ctx, signatory, REQUEST)
     assert (again.mandate_id, again.made) == (mandate_id, True)
-    assert take_up(token(sqlite_desk, mandate_id), sqlite_desk.office, acting(sqlite_desk, "newcomer"), REQUEST)
+    assert take_up(token(sqlite_desk, mandate_id), sqlite_desk.ctx, acting(sqlite_desk, "newcomer"), REQUEST)
     assert rows(sqlite_desk, "RoleAssignment").get(pk=mandate_id).valid_until == after
     assert len(audited(sqlite_desk, "authorisation-changed")) == 1
     assert {tells for tells, _ in told(sqlite_desk)} == {"invitation"}, "who has not taken it up hears by the link"
@@ -221,7 +221,7 @@ def test_what_is_given_anew_after_its_link_lapsed_has_the_new_end(sqlite_desk, s
 def test_the_same_given_anew_after_its_link_lapsed_is_changed_in_nothing(sqlite_desk, signatory):
     mandate_id, _ = given(sqlite_desk, signatory, until=A_YEAR)
     sqlite_desk.clock.forward(INVITATION_LIVES + SECOND)
-    again = behalf.grant(to_person(sqlite_desk, until=A_YEAR), sqlite_desk.office, signatory, REQUEST)
+    again = behalf.grant(to_person(sqlite_desk, until=A_YEAR), sqlite_desk.ctx, signatory, REQUEST)
     assert (again.mandate_id, again.made) == (mandate_id, True)
     assert not audited(sqlite_desk, "authorisation-changed")
 
@@ -241,46 +241,46 @@ def firm_terms(desk, role=Role.MANAGER, until=A_YEAR, customer_id=FIRM):
 
 
 def test_a_firm_acts_until_its_last_second_and_passes_nothing_on(sqlite_desk, signatory):
-    office = sqlite_desk.office
+    ctx = sqlite_desk.ctx
     accountant = acting(sqlite_desk, "accountant", (FIRM, Role.MANAGER))
-    assert behalf.give_to_firm(firm_terms(sqlite_desk), office, signatory, REQUEST)
-    assert not behalf.give_to_firm(firm_terms(sqlite_desk), office, signatory, REQUEST)
+    assert behalf.give_to_firm(firm_terms(sqlite_desk), ctx, signatory, REQUEST)
+    assert not behalf.give_to_firm(firm_terms(sqlite_desk), ctx, signatory, REQUEST)
     assert told(sqlite_desk) == [("given-to-firm", "accountant@people.example")]
-    assert load_permissions(accountant, office).held[organisation(sqlite_desk)].via == organisation(sqlite_desk, FIRM)
+    assert load_permissions(accountant, ctx).held[organisation(sqlite_desk)].via == organisation(sqlite_desk, FIRM)
     with pytest.raises(PermissionDenied):
-        behalf.authorisations(organisation(sqlite_desk), load_permissions(accountant, office), office)
+        behalf.authorisations(organisation(sqlite_desk), load_permissions(accountant, ctx), ctx)
     with pytest.raises(PermissionDenied):
-        clients(organisation(sqlite_desk), load_permissions(accountant, office), office)
+        clients(organisation(sqlite_desk), load_permissions(accountant, ctx), ctx)
     sqlite_desk.clock.now = A_YEAR
-    assert load_permissions(accountant, office).may(Permission.ORDER, organisation(sqlite_desk))
+    assert load_permissions(accountant, ctx).may(Permission.ORDER, organisation(sqlite_desk))
     sqlite_desk.clock.forward(SECOND)
-    assert organisation(sqlite_desk) not in load_permissions(accountant, office).held
+    assert organisation(sqlite_desk) not in load_permissions(accountant, ctx).held
 
 
 def test_a_role_that_is_given_anew_takes_the_place_of_the_one_before(sqlite_desk, signatory):
     for role in (Role.MANAGER, Role.VIEWER):
-        behalf.give_to_firm(firm_terms(sqlite_desk, role), sqlite_desk.office, signatory, REQUEST)
+        behalf.give_to_firm(firm_terms(sqlite_desk, role), sqlite_desk.ctx, signatory, REQUEST)
     assert rows(sqlite_desk, "RoleAssignment").get(agent__isnull=False, withdrawn_at=None).role == Role.VIEWER
 
 
 def test_whom_no_role_is_given(sqlite_desk, signatory, monkeypatch):
     monkeypatch.setattr(behalf, "MISSED_A_DAY", 3)
-    office = sqlite_desk.office
+    ctx = sqlite_desk.ctx
     with pytest.raises(InvalidTerms):
-        behalf.give_to_firm(firm_terms(sqlite_desk, Role.SIGNATORY), office, signatory, REQUEST)
-    close(FIRM, office, "operator", REQUEST)
+        behalf.give_to_firm(firm_terms(sqlite_desk, Role.SIGNATORY), ctx, signatory, REQUEST)
+    close(FIRM, ctx, "operator", REQUEST)
     for one in (CLIENT, FIRM, "nobody's"):
         with pytest.raises(UnknownOrganisation):
-            behalf.give_to_firm(firm_terms(sqlite_desk, customer_id=one), office, signatory, REQUEST)
+            behalf.give_to_firm(firm_terms(sqlite_desk, customer_id=one), ctx, signatory, REQUEST)
     with pytest.raises(InvitationLimitReached):
-        behalf.give_to_firm(firm_terms(sqlite_desk, customer_id="nobody's"), office, signatory, REQUEST)
-    close(CLIENT, office, "operator", REQUEST)
+        behalf.give_to_firm(firm_terms(sqlite_desk, customer_id="nobody's"), ctx, signatory, REQUEST)
+    close(CLIENT, ctx, "operator", REQUEST)
     with pytest.raises(PermissionDenied):
-        behalf.give_to_firm(firm_terms(sqlite_desk), office, signatory, REQUEST)
+        behalf.give_to_firm(firm_terms(sqlite_desk), ctx, signatory, REQUEST)
 
 
 def test_the_last_signatory_stays_unless_one_by_an_outside_source_withdraws(sqlite_desk, signatory):
-    office, row = sqlite_desk.office, rows(sqlite_desk, "RoleAssignment").get()
+    ctx, row = sqlite_desk.ctx, rows(sqlite_desk, "RoleAssignment").get()
     # Who was named by an operator and has no account, and who has not taken it up, cannot give anything.
     rows(sqlite_desk, "RoleAssignment").create(
         organisation=row.organisation, role=Role.SIGNATORY, person=row.person, valid_from=NOW
@@ -288,93 +288,91 @@ def test_the_last_signatory_stays_unless_one_by_an_outside_source_withdraws(sqli
     given(sqlite_desk, signatory, role=Role.SIGNATORY)
     for terms in (GrantTerms(Role.MANAGER, None), GrantTerms(Role.SIGNATORY, A_YEAR)):
         with pytest.raises(LastSignatory):
-            behalf.change(row.pk, terms, office, signatory, REQUEST)
+            behalf.change(row.pk, terms, ctx, signatory, REQUEST)
     with pytest.raises(LastSignatory):
-        behalf.withdraw(row.pk, office, signatory, REQUEST)
+        behalf.withdraw(row.pk, ctx, signatory, REQUEST)
     outside = Actor(
         acting(sqlite_desk, "outside").user_id,
         second_factor=True,
         outside=(ExternalRole(CLIENT, Role.SIGNATORY), ExternalRole("nobody's", Role.SIGNATORY)),
     )
-    assert behalf.withdraw(row.pk, office, outside, REQUEST)
+    assert behalf.withdraw(row.pk, ctx, outside, REQUEST)
     with pytest.raises(PermissionDenied):
-        behalf.authorisations(row.organisation_id, load_permissions(signatory, office), office)
+        behalf.authorisations(row.organisation_id, load_permissions(signatory, ctx), ctx)
 
 
 def test_a_role_is_changed_and_whoever_has_it_is_told(sqlite_desk, signatory):
-    office, viewer = sqlite_desk.office, acting(sqlite_desk, "viewer", (CLIENT, Role.VIEWER))
+    ctx, viewer = sqlite_desk.ctx, acting(sqlite_desk, "viewer", (CLIENT, Role.VIEWER))
     row = rows(sqlite_desk, "RoleAssignment").get(user=viewer.user_id)
-    assert behalf.change(row.pk, GrantTerms(Role.SIGNATORY, None), office, signatory, REQUEST)
-    assert not behalf.change(row.pk, GrantTerms(Role.SIGNATORY, None), office, signatory, REQUEST)
+    assert behalf.change(row.pk, GrantTerms(Role.SIGNATORY, None), ctx, signatory, REQUEST)
+    assert not behalf.change(row.pk, GrantTerms(Role.SIGNATORY, None), ctx, signatory, REQUEST)
     assert told(sqlite_desk) == [("changed", "viewer@people.example"), ("joined", "signatory@people.example")]
     with pytest.raises(InvalidTerms):
-        behalf.change(row.pk, GrantTerms(Role.VIEWER, NOW), office, signatory, REQUEST)
-    assert behalf.change(row.pk, GrantTerms(Role.SIGNATORY, A_YEAR), office, signatory, REQUEST)
-    assert behalf.authorisation(row.pk, load_permissions(signatory, office), office).until == A_YEAR
+        behalf.change(row.pk, GrantTerms(Role.VIEWER, NOW), ctx, signatory, REQUEST)
+    assert behalf.change(row.pk, GrantTerms(Role.SIGNATORY, A_YEAR), ctx, signatory, REQUEST)
+    assert behalf.authorisation(row.pk, load_permissions(signatory, ctx), ctx).until == A_YEAR
     sqlite_desk.clock.now = A_YEAR + SECOND
     with pytest.raises(NoLongerExists):
-        behalf.change(row.pk, GrantTerms(Role.VIEWER, None), office, signatory, REQUEST)
+        behalf.change(row.pk, GrantTerms(Role.VIEWER, None), ctx, signatory, REQUEST)
     with pytest.raises(NoLongerExists):
-        behalf.authorisation(row.pk, load_permissions(signatory, office), office)
-    assert not behalf.withdraw(row.pk, office, signatory, REQUEST)
+        behalf.authorisation(row.pk, load_permissions(signatory, ctx), ctx)
+    assert not behalf.withdraw(row.pk, ctx, signatory, REQUEST)
 
 
 def test_a_firms_role_keeps_an_end(sqlite_desk, signatory):
-    office = sqlite_desk.office
-    behalf.give_to_firm(firm_terms(sqlite_desk), office, signatory, REQUEST)
+    ctx = sqlite_desk.ctx
+    behalf.give_to_firm(firm_terms(sqlite_desk), ctx, signatory, REQUEST)
     row = rows(sqlite_desk, "RoleAssignment").get(agent__isnull=False)
     with pytest.raises(InvalidTerms):
-        behalf.change(row.pk, GrantTerms(Role.VIEWER, None), office, signatory, REQUEST)
-    assert behalf.change(row.pk, GrantTerms(Role.VIEWER, A_YEAR), office, signatory, REQUEST)
+        behalf.change(row.pk, GrantTerms(Role.VIEWER, None), ctx, signatory, REQUEST)
+    assert behalf.change(row.pk, GrantTerms(Role.VIEWER, A_YEAR), ctx, signatory, REQUEST)
     with pytest.raises(NoLongerExists):
-        behalf.send_again(row.pk, office, signatory, REQUEST)
+        behalf.send_again(row.pk, ctx, signatory, REQUEST)
 
 
 FOREIGN = {
-    "see": lambda found, who, office: behalf.authorisation(found, load_permissions(who, office), office),
-    "change": lambda found, who, office: behalf.change(found, TERMS, office, who, REQUEST),
-    "withdraw": lambda found, who, office: behalf.withdraw(found, office, who, REQUEST),
-    "send again": lambda found, who, office: behalf.send_again(found, office, who, REQUEST),
-    "see a request": lambda found, who, office: behalf.get_request(found, load_permissions(who, office), office),
-    "whose a request is": lambda found, who, office: behalf.organisation_asked(
-        found, load_permissions(who, office), office
-    ),
-    "approve": lambda found, who, office: behalf.approve(found, TERMS, office, who, REQUEST),
-    "decline": lambda found, who, office: behalf.decline(found, office, who, REQUEST),
+    "see": lambda found, who, ctx: behalf.authorisation(found, load_permissions(who, ctx), ctx),
+    "change": lambda found, who, ctx: behalf.change(found, TERMS, ctx, who, REQUEST),
+    "withdraw": lambda found, who, ctx: behalf.withdraw(found, ctx, who, REQUEST),
+    "send again": lambda found, who, ctx: behalf.send_again(found, ctx, who, REQUEST),
+    "see a request": lambda found, who, ctx: behalf.get_request(found, load_permissions(who, ctx), ctx),
+    "whose a request is": lambda found, who, ctx: behalf.organisation_asked(found, load_permissions(who, ctx), ctx),
+    "approve": lambda found, who, ctx: behalf.approve(found, TERMS, ctx, who, REQUEST),
+    "decline": lambda found, who, ctx: behalf.decline(found, ctx, who, REQUEST),
 }
 
 
 @pytest.mark.parametrize("act", FOREIGN.values(), ids=FOREIGN)
 def test_what_is_others_is_like_what_is_not_there(sqlite_desk, signatory, act):
-    office, stranger = sqlite_desk.office, acting(sqlite_desk, "stranger", (FIRM, Role.SIGNATORY))
+    ctx, stranger = sqlite_desk.ctx, acting(sqlite_desk, "stranger", (FIRM, Role.SIGNATORY))
     mandate_id, _ = given(sqlite_desk, signatory)
-    ask_for_oneself(CLIENT, Role.VIEWER, office, stranger, REQUEST)
+    ask_for_oneself(CLIENT, Role.VIEWER, ctx, stranger, REQUEST)
     asked = rows(sqlite_desk, "RoleRequest").get().pk
     for one in (mandate_id, asked, "nobody's"):
         with pytest.raises(PermissionDenied):
-            act(one, stranger, office)
+            act(one, stranger, ctx)
     assert rows(sqlite_desk, "RoleAssignment").filter(withdrawn_at=None).count() == 3
 
 
 def test_a_request_is_answered_and_its_asker_told(sqlite_desk, signatory):
-    desk, office, asker = sqlite_desk, sqlite_desk.office, acting(sqlite_desk, "asker")
+    desk, ctx, asker = sqlite_desk, sqlite_desk.ctx, acting(sqlite_desk, "asker")
     for role in (Role.VIEWER, Role.MANAGER, Role.SIGNATORY):
-        assert ask_for_oneself(CLIENT, role, office, asker, REQUEST).now
-    assert ask_for_oneself(CLIENT, Role.VIEWER, office, asker, REQUEST).before
+        assert ask_for_oneself(CLIENT, role, ctx, asker, REQUEST).now
+    assert ask_for_oneself(CLIENT, Role.VIEWER, ctx, asker, REQUEST).before
     viewer, manager, signer = (rows(desk, "RoleRequest").get(role=one).pk for one in ("viewer", "manager", "signatory"))
-    assert behalf.approve(manager, GrantTerms(Role.MANAGER, None), office, signatory, REQUEST)
-    assert not behalf.approve(manager, GrantTerms(Role.MANAGER, None), office, signatory, REQUEST)
+    assert behalf.approve(manager, GrantTerms(Role.MANAGER, None), ctx, signatory, REQUEST)
+    assert not behalf.approve(manager, GrantTerms(Role.MANAGER, None), ctx, signatory, REQUEST)
     # What one has already stays as it is: a yes takes nothing away.
-    assert behalf.approve(viewer, TERMS, office, signatory, REQUEST)
+    assert behalf.approve(viewer, TERMS, ctx, signatory, REQUEST)
     assert rows(desk, "RoleAssignment").get(user=asker.user_id).role == Role.MANAGER
-    assert ask_for_oneself(CLIENT, Role.VIEWER, office, asker, REQUEST).there
+    assert ask_for_oneself(CLIENT, Role.VIEWER, ctx, asker, REQUEST).there
     with pytest.raises(InvalidTerms):
-        behalf.approve(signer, GrantTerms(Role.VIEWER, NOW), office, signatory, REQUEST)
-    assert behalf.decline(signer, office, signatory, REQUEST)
-    assert not behalf.decline(signer, office, signatory, REQUEST)
+        behalf.approve(signer, GrantTerms(Role.VIEWER, NOW), ctx, signatory, REQUEST)
+    assert behalf.decline(signer, ctx, signatory, REQUEST)
+    assert not behalf.decline(signer, ctx, signatory, REQUEST)
     with pytest.raises(NoLongerExists):
-        behalf.get_request(signer, load_permissions(signatory, office), office)
-    states = {one.role: one.state for one in asked_by(asker, office)}
+        behalf.get_request(signer, load_permissions(signatory, ctx), ctx)
+    states = {one.role: one.state for one in asked_by(asker, ctx)}
     assert states == {
         Role.VIEWER: RoleRequestState.GIVEN,
         Role.MANAGER: RoleRequestState.GIVEN,
@@ -386,116 +384,116 @@ def test_a_request_is_answered_and_its_asker_told(sqlite_desk, signatory):
 
 
 def test_a_request_raises_a_role_and_others_hear_of_a_new_signatory(sqlite_desk, signatory):
-    desk, office = sqlite_desk, sqlite_desk.office
+    desk, ctx = sqlite_desk, sqlite_desk.ctx
     viewer, newcomer = acting(desk, "viewer", (CLIENT, Role.VIEWER)), acting(desk, "newcomer")
     for asker in (viewer, newcomer):
-        ask_for_oneself(CLIENT, Role.SIGNATORY, office, asker, REQUEST)
+        ask_for_oneself(CLIENT, Role.SIGNATORY, ctx, asker, REQUEST)
         asked = rows(desk, "RoleRequest").get(user=asker.user_id).pk
-        assert behalf.organisation_asked(asked, load_permissions(signatory, office), office) == organisation(desk)
-        assert behalf.get_request(asked, load_permissions(signatory, office), office).role is Role.SIGNATORY
-        behalf.approve(asked, GrantTerms(Role.SIGNATORY, None), office, signatory, REQUEST)
+        assert behalf.organisation_asked(asked, load_permissions(signatory, ctx), ctx) == organisation(desk)
+        assert behalf.get_request(asked, load_permissions(signatory, ctx), ctx).role is Role.SIGNATORY
+        behalf.approve(asked, GrantTerms(Role.SIGNATORY, None), ctx, signatory, REQUEST)
     assert [one for one, _ in told(desk)].count("joined") == 3
     assert rows(desk, "RoleAssignment").filter(role=Role.SIGNATORY).count() == 3
 
 
 def test_requests_lapse(sqlite_desk, signatory):
-    office, asker = sqlite_desk.office, acting(sqlite_desk, "asker")
-    ask_for_oneself(CLIENT, Role.VIEWER, office, asker, REQUEST)
+    ctx, asker = sqlite_desk.ctx, acting(sqlite_desk, "asker")
+    ask_for_oneself(CLIENT, Role.VIEWER, ctx, asker, REQUEST)
     asked = rows(sqlite_desk, "RoleRequest").get().pk
     sqlite_desk.clock.forward(REQUEST_LIVES + SECOND)
     for answer in (behalf.decline, lambda one, *rest: behalf.approve(one, TERMS, *rest)):
         with pytest.raises(NoLongerExists):
-            answer(asked, office, signatory, REQUEST)
-    assert not behalf.authorisations(organisation(sqlite_desk), load_permissions(signatory, office), office).requests
-    assert ask_for_oneself(CLIENT, Role.VIEWER, office, asker, REQUEST).now
+            answer(asked, ctx, signatory, REQUEST)
+    assert not behalf.authorisations(organisation(sqlite_desk), load_permissions(signatory, ctx), ctx).requests
+    assert ask_for_oneself(CLIENT, Role.VIEWER, ctx, asker, REQUEST).now
 
 
 def test_nobody_is_given_what_somebody_asked_who_is_gone(sqlite_desk, signatory):
-    office, asker = sqlite_desk.office, acting(sqlite_desk, "asker")
-    ask_for_oneself(CLIENT, Role.VIEWER, office, asker, REQUEST)
+    ctx, asker = sqlite_desk.ctx, acting(sqlite_desk, "asker")
+    ask_for_oneself(CLIENT, Role.VIEWER, ctx, asker, REQUEST)
     asked = rows(sqlite_desk, "RoleRequest").get()
     rows(sqlite_desk, "User").filter(pk=asker.user_id).update(is_active=False)
     with pytest.raises(NoLongerExists):
-        behalf.approve(asked.pk, TERMS, office, signatory, REQUEST)
+        behalf.approve(asked.pk, TERMS, ctx, signatory, REQUEST)
     rows(sqlite_desk, "User").filter(pk=asker.user_id).delete()
-    assert behalf.decline(asked.pk, office, signatory, REQUEST)
+    assert behalf.decline(asked.pk, ctx, signatory, REQUEST)
     assert ("declined", "asker@people.example") not in told(sqlite_desk)
 
 
 def test_nobody_floods_signatories(sqlite_desk, signatory):
-    office = sqlite_desk.office
+    ctx = sqlite_desk.ctx
     asker = acting(sqlite_desk, "asker")
     for number in range(ASKED_A_DAY):
-        ask_for_oneself(f"{number}", Role.VIEWER, office, asker, REQUEST)
+        ask_for_oneself(f"{number}", Role.VIEWER, ctx, asker, REQUEST)
     with pytest.raises(InvitationLimitReached):
-        ask_for_oneself(CLIENT, Role.VIEWER, office, asker, REQUEST)
+        ask_for_oneself(CLIENT, Role.VIEWER, ctx, asker, REQUEST)
     for number in range(TOLD_A_DAY + 1):
-        ask_for_oneself(CLIENT, Role.VIEWER, office, acting(sqlite_desk, f"asker{number}"), REQUEST)
+        ask_for_oneself(CLIENT, Role.VIEWER, ctx, acting(sqlite_desk, f"asker{number}"), REQUEST)
     assert [one for one, _ in told(sqlite_desk)].count("asked") == TOLD_A_DAY
-    found = behalf.authorisations(organisation(sqlite_desk), load_permissions(signatory, office), office)
+    found = behalf.authorisations(organisation(sqlite_desk), load_permissions(signatory, ctx), ctx)
     assert len(found.requests) == TOLD_A_DAY + 1
     sqlite_desk.clock.forward(DAY)
-    assert ask_for_oneself(CLIENT, Role.VIEWER, office, asker, REQUEST).now
+    assert ask_for_oneself(CLIENT, Role.VIEWER, ctx, asker, REQUEST).now
 
 
 def test_a_firm_asks_many_and_each_client_answers(sqlite_desk, signatory):
-    desk, office = sqlite_desk, sqlite_desk.office
+    desk, ctx = sqlite_desk, sqlite_desk.ctx
     accountant = acting(desk, "accountant", (FIRM, Role.MANAGER))
     firm_id = organisation(desk, FIRM)
     ids = [CLIENT, *(f"nobody-{number}" for number in range(40))]
     ask = AskClients(firm_id, ids, Role.MANAGER, A_YEAR)
-    assert ask_clients(ask, office, accountant, REQUEST).now == tuple(ids)
-    assert ask_clients(ask, office, accountant, REQUEST).before == tuple(ids)
+    assert ask_clients(ask, ctx, accountant, REQUEST).now == tuple(ids)
+    assert ask_clients(ask, ctx, accountant, REQUEST).before == tuple(ids)
     asked = rows(desk, "RoleRequest").get(customer_id=CLIENT).pk
     with pytest.raises(InvalidTerms):
-        behalf.approve(asked, TERMS, office, signatory, REQUEST)
-    assert behalf.approve(asked, GrantTerms(Role.VIEWER, A_YEAR), office, signatory, REQUEST)
-    who = load_permissions(accountant, office)
-    found = [(one.organisation.customer_id, one.role) for one in clients(firm_id, who, office)]
+        behalf.approve(asked, TERMS, ctx, signatory, REQUEST)
+    assert behalf.approve(asked, GrantTerms(Role.VIEWER, A_YEAR), ctx, signatory, REQUEST)
+    who = load_permissions(accountant, ctx)
+    found = [(one.organisation.customer_id, one.role) for one in clients(firm_id, who, ctx)]
     assert found == [(CLIENT, Role.VIEWER)]
-    assert {one.state for one in requests(firm_id, who, office)} == {RoleRequestState.GIVEN, RoleRequestState.WAITING}
+    assert {one.state for one in requests(firm_id, who, ctx)} == {RoleRequestState.GIVEN, RoleRequestState.WAITING}
     # A smaller role than was asked for is no reason not to ask again; the same one is.
-    assert ask_clients(replace(ask, role=Role.VIEWER), office, accountant, REQUEST).there == (CLIENT,)
+    assert ask_clients(replace(ask, role=Role.VIEWER), ctx, accountant, REQUEST).there == (CLIENT,)
     assert ("given-to-firm", "accountant@people.example") in told(desk)
     again = rows(desk, "RoleRequest").filter(customer_id="nobody-1").first().pk
     with pytest.raises(PermissionDenied):
-        behalf.approve(again, GrantTerms(Role.VIEWER, A_YEAR), office, signatory, REQUEST)
+        behalf.approve(again, GrantTerms(Role.VIEWER, A_YEAR), ctx, signatory, REQUEST)
 
 
 def test_what_a_firm_has_already_is_approved_as_it_stands(sqlite_desk, signatory):
-    desk, office = sqlite_desk, sqlite_desk.office
+    desk, ctx = sqlite_desk, sqlite_desk.ctx
     accountant = acting(desk, "accountant", (FIRM, Role.MANAGER))
-    ask_clients(AskClients(organisation(desk, FIRM), [CLIENT], Role.MANAGER, A_YEAR), office, accountant, REQUEST)
-    behalf.give_to_firm(firm_terms(desk), office, signatory, REQUEST)
+    ask_clients(AskClients(organisation(desk, FIRM), [CLIENT], Role.MANAGER, A_YEAR), ctx, accountant, REQUEST)
+    behalf.give_to_firm(firm_terms(desk), ctx, signatory, REQUEST)
     asked = rows(desk, "RoleRequest").get().pk
-    assert behalf.approve(asked, GrantTerms(Role.MANAGER, A_YEAR), office, signatory, REQUEST)
+    assert behalf.approve(asked, GrantTerms(Role.MANAGER, A_YEAR), ctx, signatory, REQUEST)
     assert rows(desk, "RoleAssignment").filter(agent__isnull=False).count() == 1
 
 
 @pytest.mark.parametrize("asked", [(Role.VIEWER, A_YEAR), (Role.VIEWER, A_YEAR + DAY), (Role.MANAGER, A_YEAR - DAY)])
 def test_an_approval_takes_nothing_from_a_firm_that_was_given_more_meanwhile(sqlite_desk, signatory, asked):
-    desk, office, terms = sqlite_desk, sqlite_desk.office, GrantTerms(*asked)
+    desk, ctx, terms = sqlite_desk, sqlite_desk.ctx, GrantTerms(*asked)
     accountant = acting(desk, "accountant", (FIRM, Role.MANAGER))
     ask = AskClients(organisation(desk, FIRM), [CLIENT], terms.role, terms.until)
-    ask_clients(ask, office, accountant, REQUEST)
-    behalf.give_to_firm(firm_terms(desk), office, signatory, REQUEST)
-    assert behalf.approve(rows(desk, "RoleRequest").get().pk, terms, office, signatory, REQUEST)
-    (has,) = clients(organisation(desk, FIRM), load_permissions(accountant, office), office)
+    ask_clients(ask, ctx, accountant, REQUEST)
+    behalf.give_to_firm(firm_terms(desk), ctx, signatory, REQUEST)
+    assert behalf.approve(rows(desk, "RoleRequest").get().pk, terms, ctx, signatory, REQUEST)
+    (has,) = clients(organisation(desk, FIRM), load_permissions(accountant, ctx), ctx)
     assert (has.role, has.until) == (Role.MANAGER, A_YEAR)
-    assert {one.state for one in requests(organisation(desk, FIRM), load_permissions(accountant, office), office)} == {
+    assert {one.state for one in requests(organisation(desk, FIRM), load_permissions(accountant, ctx), ctx)} == {
         RoleRequestState.GIVEN
     }
 
 
 def test_an_approval_gives_a_firm_a_later_end(sqlite_desk, signatory):
-    desk, office = sqlite_desk, sqlite_desk.office
+    desk, ctx = sqlite_desk, sqlite_desk.ctx
     accountant = acting(desk, "accountant", (FIRM, Role.MANAGER))
     ask = AskClients(organisation(desk, FIRM), [CLIENT], Role.MANAGER, A_YEAR + DAY)
-    ask_clients(ask, office, accountant, REQUEST)
-    behalf.give_to_firm(firm_terms(desk), office, signatory, REQUEST)
+    ask_clients(ask, ctx, accountant, REQUEST)
+    behalf.give_to_firm(firm_terms(desk), ctx, signatory, REQUEST)
     asked = rows(desk, "RoleRequest").get().pk
-    assert behalf.approve(asked, GrantTerms(Role.MANAGER, A_YEAR + DAY), office, signatory, REQUEST)
-    (has,) = clients(organisation(desk, FIRM), load_permissions(accountant, office), office)
+    assert behalf.approve(asked, GrantTerms(Role.MANAGER, A_YEAR + DAY), ctx, signatory, REQUEST)
+    (has,) = clients(organisation(desk, FIRM), load_permissions(accountant, ctx), ctx)
     assert (has.role, has.until) == (Role.MANAGER, A_YEAR + DAY)
 
 
@@ -514,29 +512,29 @@ def test_what_a_firm_may_not_ask(sqlite_desk, signatory, roles, changed, refused
     actor = acting(sqlite_desk, "somebody", *roles)
     ask = AskClients(organisation(sqlite_desk, FIRM), (CLIENT,), Role.MANAGER, A_YEAR)
     with pytest.raises(refused):
-        ask_clients(replace(ask, **changed), sqlite_desk.office, actor, REQUEST)
+        ask_clients(replace(ask, **changed), sqlite_desk.ctx, actor, REQUEST)
     assert not rows(sqlite_desk, "RoleRequest").exists()
 
 
 def test_who_acts_for_a_firm_through_another_one_asks_nothing_in_its_name(sqlite_desk, signatory):
-    office = sqlite_desk.office
+    ctx = sqlite_desk.ctx
     accountant = acting(sqlite_desk, "accountant", (FIRM, Role.MANAGER))
-    behalf.give_to_firm(firm_terms(sqlite_desk), office, signatory, REQUEST)
+    behalf.give_to_firm(firm_terms(sqlite_desk), ctx, signatory, REQUEST)
     with pytest.raises(PermissionDenied):
-        ask_clients(AskClients(organisation(sqlite_desk), ["1"], Role.VIEWER, A_YEAR), office, accountant, REQUEST)
+        ask_clients(AskClients(organisation(sqlite_desk), ["1"], Role.VIEWER, A_YEAR), ctx, accountant, REQUEST)
 
 
 def test_a_closed_organisation_answers_nobody(sqlite_desk, signatory):
-    office, accountant = sqlite_desk.office, acting(sqlite_desk, "accountant", (FIRM, Role.MANAGER))
-    ask_clients(AskClients(organisation(sqlite_desk, FIRM), [CLIENT], Role.VIEWER, A_YEAR), office, accountant, REQUEST)
-    close(FIRM, office, "operator", REQUEST)
+    ctx, accountant = sqlite_desk.ctx, acting(sqlite_desk, "accountant", (FIRM, Role.MANAGER))
+    ask_clients(AskClients(organisation(sqlite_desk, FIRM), [CLIENT], Role.VIEWER, A_YEAR), ctx, accountant, REQUEST)
+    close(FIRM, ctx, "operator", REQUEST)
     with pytest.raises(OrganisationClosed):
         behalf.approve(
-            rows(sqlite_desk, "RoleRequest").get().pk, GrantTerms(Role.VIEWER, A_YEAR), office, signatory, REQUEST
+            rows(sqlite_desk, "RoleRequest").get().pk, GrantTerms(Role.VIEWER, A_YEAR), ctx, signatory, REQUEST
         )
 
 
 def test_timings_are_of_the_offices_clock(sqlite_desk, signatory):
     sqlite_desk.machine.forward(timedelta(days=400))
     _, link = given(sqlite_desk, signatory)
-    assert take_up(link, sqlite_desk.office, acting(sqlite_desk, "newcomer"), REQUEST)
+    assert take_up(link, sqlite_desk.ctx, acting(sqlite_desk, "newcomer"), REQUEST)

@@ -8,7 +8,7 @@ from sinetti.services.self_service.role_assignments import withdraw
 from sinetti.services.self_service.role_resignation import ResignationReport, own, resign
 from tests.support.authority import CUSTOMER_ID as CLIENT
 from tests.support.firms import rows
-from tests.support.office import REQUEST, SECOND, add_organisation
+from tests.support.service_context import REQUEST, SECOND, add_organisation
 from tests.support.users import account, mandate
 
 FIRM, OTHER = "7654321-4", "1111111-1"
@@ -38,10 +38,10 @@ def left(desk):
 def test_a_person_gives_up_what_is_theirs_once(sqlite_desk, people):
     actors, made = people
     viewer = actors["viewer"]
-    (listed,) = own(viewer, load_permissions(viewer, sqlite_desk.office), sqlite_desk.office)
+    (listed,) = own(viewer, load_permissions(viewer, sqlite_desk.ctx), sqlite_desk.ctx)
     assert (listed.mandate_id, listed.role) == (made["viewer"], Role.VIEWER)
-    assert resign((made["viewer"],), sqlite_desk.office, viewer, REQUEST) == ResignationReport(1, 0)
-    assert resign((made["viewer"],), sqlite_desk.office, viewer, REQUEST) == ResignationReport(0, 0), "pressed twice"
+    assert resign((made["viewer"],), sqlite_desk.ctx, viewer, REQUEST) == ResignationReport(1, 0)
+    assert resign((made["viewer"],), sqlite_desk.ctx, viewer, REQUEST) == ResignationReport(0, 0), "pressed twice"
     assert left(sqlite_desk) == 4
     assert rows(sqlite_desk, "AuditEvent").filter(actor=viewer.name, action="authorisation-withdrawn").count() == 1
 
@@ -52,20 +52,20 @@ def test_what_ended_between_page_and_button_keeps_nothing_of_the_others(sqlite_d
     viewer = actors["viewer"]
     add_organisation(sqlite_desk, OTHER)
     other = mandate(sqlite_desk, rows(sqlite_desk, "User").get(pk=viewer.user_id), OTHER, Role.VIEWER).pk
-    end = sqlite_desk.office.now()
+    end = sqlite_desk.ctx.now()
     rows(sqlite_desk, "RoleAssignment").filter(pk=made["viewer"]).update(valid_until=end)
     sqlite_desk.clock.forward(SECOND)
-    assert resign((made["viewer"], other), sqlite_desk.office, viewer, REQUEST) == ResignationReport(1, 0)
+    assert resign((made["viewer"], other), sqlite_desk.ctx, viewer, REQUEST) == ResignationReport(1, 0)
     assert rows(sqlite_desk, "RoleAssignment").get(pk=made["viewer"]).withdrawn_at is None, "it ended by itself"
 
 
 def test_a_firms_representative_gives_up_a_client(sqlite_desk, people):
     actors, made = people
-    assert resign((made["firm"],), sqlite_desk.office, actors["boss"], REQUEST) == ResignationReport(1, 0)
-    assert not load_permissions(actors["manager"], sqlite_desk.office).held.keys() - {
+    assert resign((made["firm"],), sqlite_desk.ctx, actors["boss"], REQUEST) == ResignationReport(1, 0)
+    assert not load_permissions(actors["manager"], sqlite_desk.ctx).held.keys() - {
         rows(sqlite_desk, "Organisation").get(customer_id=FIRM).pk
     }
-    assert resign((made["firm"],), sqlite_desk.office, actors["boss"], REQUEST) == ResignationReport(0, 0)
+    assert resign((made["firm"],), sqlite_desk.ctx, actors["boss"], REQUEST) == ResignationReport(0, 0)
 
 
 def told(desk):
@@ -77,12 +77,12 @@ def told(desk):
 def test_the_other_representatives_are_told(sqlite_desk, people):
     actors, made = people
     second = mandate(sqlite_desk, account(sqlite_desk, "second"), CLIENT, Role.SIGNATORY).pk
-    resign((made["viewer"],), sqlite_desk.office, actors["viewer"], REQUEST)
+    resign((made["viewer"],), sqlite_desk.ctx, actors["viewer"], REQUEST)
     mine = made["viewer"]
     told_of_it = [("second", "given-up", mine), ("signatory", "given-up", mine), ("viewer", "withdrawn", mine)]
     assert told(sqlite_desk) == told_of_it
     rows(sqlite_desk, "OutboxMessage").delete()
-    resign((made["firm"],), sqlite_desk.office, actors["boss"], REQUEST)
+    resign((made["firm"],), sqlite_desk.ctx, actors["boss"], REQUEST)
     mine = made["firm"]
     assert told(sqlite_desk) == [
         ("boss", "withdrawn", mine),
@@ -91,18 +91,18 @@ def test_the_other_representatives_are_told(sqlite_desk, people):
         ("signatory", "given-up", mine),
     ]
     rows(sqlite_desk, "OutboxMessage").delete()
-    resign((made["signatory"],), sqlite_desk.office, actors["signatory"], REQUEST)
+    resign((made["signatory"],), sqlite_desk.ctx, actors["signatory"], REQUEST)
     mine = made["signatory"]
     assert told(sqlite_desk) == [("second", "given-up", mine), ("signatory", "withdrawn", mine)]
     rows(sqlite_desk, "OutboxMessage").delete()
     last = Actor(rows(sqlite_desk, "RoleAssignment").get(pk=second).user_id, second_factor=True)
-    assert resign((second,), sqlite_desk.office, last, REQUEST) == ResignationReport(0, 1)
+    assert resign((second,), sqlite_desk.ctx, last, REQUEST) == ResignationReport(0, 1)
     assert told(sqlite_desk) == [], "nothing was given up"
 
 
 def test_what_is_withdrawn_by_a_representative_is_told_as_before(sqlite_desk, people):
     actors, made = people
-    withdraw(made["viewer"], sqlite_desk.office, actors["signatory"], REQUEST)
+    withdraw(made["viewer"], sqlite_desk.ctx, actors["signatory"], REQUEST)
     assert told(sqlite_desk) == [("viewer", "withdrawn", made["viewer"])]
 
 
@@ -119,13 +119,13 @@ def test_nobody_gives_up_what_is_others(sqlite_desk, people, name, whose):
     actors, made = people
     mixed = tuple(dict.fromkeys((made[name], made.get(whose, "0" * 32))))
     with pytest.raises(PermissionDenied):
-        resign(mixed, sqlite_desk.office, actors[name], REQUEST)
+        resign(mixed, sqlite_desk.ctx, actors[name], REQUEST)
     assert left(sqlite_desk) == 5, "nor is what is theirs given up with it"
 
 
 def test_the_last_representative_stays_unless_their_sign_in_says_so(sqlite_desk, people):
     actors, made = people
     signatory = actors["signatory"]
-    assert resign((made["signatory"],), sqlite_desk.office, signatory, REQUEST) == ResignationReport(0, 1)
+    assert resign((made["signatory"],), sqlite_desk.ctx, signatory, REQUEST) == ResignationReport(0, 1)
     outside = Actor(signatory.user_id, True, (ExternalRole(CLIENT, Role.SIGNATORY),))
-    assert resign((made["signatory"],), sqlite_desk.office, outside, REQUEST) == ResignationReport(1, 0)
+    assert resign((made["signatory"],), sqlite_desk.ctx, outside, REQUEST) == ResignationReport(1, 0)

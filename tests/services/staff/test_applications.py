@@ -15,14 +15,14 @@ from sinetti.domain.organisations.applications import (
 )
 from sinetti.domain.values import Channel
 from sinetti.services.access.permissions import Actor, ExternalRole
-from sinetti.services.organisations.register import ChannelError, close
+from sinetti.services.organisations.registration import ChannelError, close
 from sinetti.services.self_service import applications as acts
 from sinetti.services.staff import applications
 from tests.services.self_service.test_applications import ASKED, MALLI, a_signatory, fault_of
 from tests.support.clerks import a_clerk, looked, same_subject
-from tests.support.office import REQUEST, add_organisation
 from tests.support.people import audited
 from tests.support.registers import crowd
+from tests.support.service_context import REQUEST, add_organisation
 from tests.support.users import account, mandate
 
 FIRM = "2345678-2"
@@ -34,7 +34,7 @@ REFUSED = ApplicationDecision(
 
 def applied(desk):
     organisation_id, maija = a_signatory(desk)
-    return acts.apply(organisation_id, ASKED, desk.office, maija, REQUEST)
+    return acts.apply(organisation_id, ASKED, desk.ctx, maija, REQUEST)
 
 
 def written(application):
@@ -42,11 +42,11 @@ def written(application):
 
 
 def channels(desk):
-    return organisations.find_organisation(desk.register, MALLI).channels
+    return organisations.find_organisation(desk.db, MALLI).channels
 
 
 def owed(desk):
-    rows = models.OutboxMessage.objects.using(desk.register.alias).filter(kind="authorisation")
+    rows = models.OutboxMessage.objects.using(desk.db.alias).filter(kind="authorisation")
     return [(row.recipient.email, row.facts) for row in rows.select_related("recipient")]
 
 
@@ -80,7 +80,7 @@ def test_two_clerks_at_once_decide_once(desk):
         except ApplicationError as refused:
             return refused.fault
 
-    results = crowd(desk.register, 2, once)
+    results = crowd(desk.db, 2, once)
     assert results.count(ApplicationErrorReason.NOT_OPEN) == 1
     assert (ApplicationState.APPROVED in results) == bool(channels(desk))
     assert len(owed(desk)) == 1
@@ -101,7 +101,7 @@ def test_nothing_is_half_decided(sqlite_desk):
 @pytest.mark.parametrize("through_a_firm", [False, True])
 def test_nobody_decides_in_a_case_of_their_own(sqlite_desk, through_a_firm):
     made, anna = applied(sqlite_desk), a_clerk(sqlite_desk)
-    user = models.User.objects.using(sqlite_desk.register.alias).get(pk=anna.actor.user_id)
+    user = models.User.objects.using(sqlite_desk.db.alias).get(pk=anna.actor.user_id)
     if through_a_firm:
         add_organisation(sqlite_desk, FIRM)
         mandate(sqlite_desk, FIRM, MALLI, Role.VIEWER)
@@ -128,7 +128,7 @@ def test_nor_does_who_applied_whatever_became_of_their_role(sqlite_desk):
     organisation_id, _ = a_signatory(sqlite_desk)
     anna = a_clerk(sqlite_desk)
     vouched_for = replace(anna.actor, outside=(ExternalRole(MALLI, Role.SIGNATORY),))
-    made = acts.apply(organisation_id, ASKED, sqlite_desk.office, vouched_for, REQUEST)
+    made = acts.apply(organisation_id, ASKED, sqlite_desk.ctx, vouched_for, REQUEST)
     for verdict in (APPROVED, REFUSED):
         assert fault_of(applications.decide, made.application_id, verdict, written, anna) is ApplicationErrorReason.OWN
     applications.decide(made.application_id, APPROVED, written, a_clerk(sqlite_desk, "bo"))
@@ -142,7 +142,7 @@ def test_what_cannot_be_decided(sqlite_desk):
     without = a_clerk(sqlite_desk.but(issuing={}), "bo")
     with pytest.raises(ChannelError):
         applications.decide(made.application_id, APPROVED, written, without)
-    close(MALLI, sqlite_desk.office, "operator", REQUEST)
+    close(MALLI, sqlite_desk.ctx, "operator", REQUEST)
     assert fault_of(applications.decide, made.application_id, APPROVED, written, anna) is ApplicationErrorReason.CLOSED
     decided = applications.decide(made.application_id, REFUSED, written, anna)
     assert decided.state is ApplicationState.REFUSED, "who has ended is told so all the same"
@@ -153,7 +153,7 @@ def test_who_applied_is_told_without_a_mandate_of_ours(sqlite_desk):
     user = account(sqlite_desk, "outsider")
     outside = ExternalRole(MALLI, Role.SIGNATORY)
     made = acts.apply(
-        organisation_id, ASKED, sqlite_desk.office, Actor(user.pk, second_factor=True, outside=(outside,)), REQUEST
+        organisation_id, ASKED, sqlite_desk.ctx, Actor(user.pk, second_factor=True, outside=(outside,)), REQUEST
     )
     applications.decide(made.application_id, APPROVED, written, a_clerk(sqlite_desk))
     assert {email for email, _ in owed(sqlite_desk)} == {"maija@people.example", "outsider@people.example"}

@@ -15,8 +15,8 @@ from sinetti.services.staff.bulk_revocations import CertificateSelection
 from sinetti.services.staff.session import NotStaff
 from tests.support.authority import CUSTOMER_ID
 from tests.support.clerks import a_clerk, looked, same_subject
-from tests.support.office import REQUEST, KilledError, enrolled, killed_at
 from tests.support.registers import crowd
+from tests.support.service_context import REQUEST, KilledError, enrolled, killed_at
 
 SUPERSEDED = RevocationReason.SUPERSEDED
 ALL = CertificateSelection(customer_id=CUSTOMER_ID)
@@ -58,7 +58,7 @@ def test_another_clerk_confirms_and_it_goes_part_by_part(sqlite_desk, few):
     assert (gone, done.done_at) == (4, sqlite_desk.clock.now)
     assert bulk_revocations.go_on(waiting.proposal_id, anna) == (4, done)
     assert bulk_revocations.proposal(waiting.proposal_id, bo) == (4, done)
-    rows = models.AuditEvent.objects.using(sqlite_desk.register.alias).filter(action="bulk-approved")
+    rows = models.AuditEvent.objects.using(sqlite_desk.db.alias).filter(action="bulk-approved")
     assert [row.actor for row in rows] == [bo.actor.name]
     assert looked(sqlite_desk)[-1][0] == f"bulk-revocation:{waiting.proposal_id}"
 
@@ -74,7 +74,7 @@ def test_another_account_of_the_same_person_does_not_confirm(sqlite_desk, few):
 def test_nor_does_an_account_with_one_of_the_proposers_addresses(sqlite_desk, few):
     _, waiting = proposed(sqlite_desk, 2)
     second = a_clerk(sqlite_desk, "anna2")
-    rows = apps.get_model("account", "EmailAddress").objects.using(sqlite_desk.register.alias)
+    rows = apps.get_model("account", "EmailAddress").objects.using(sqlite_desk.db.alias)
     rows.create(user_id=second.actor.user_id, email="ANNA@people.example", verified=False, primary=False)
     assert refused_for(bulk_revocations.confirm, waiting.proposal_id, second) is BulkErrorReason.SAME_PERSON
     assert not any(sqlite_desk.certificate(one).revoked for one in waiting.serials)
@@ -84,7 +84,7 @@ def test_a_clerk_dismissed_in_the_middle_stops_and_what_went_is_published(sqlite
     anna, waiting = proposed(sqlite_desk)
     bo = a_clerk(sqlite_desk, "bo")
     bulk_revocations.confirm(waiting.proposal_id, bo)
-    models.User.objects.using(sqlite_desk.register.alias).filter(pk=bo.actor.user_id).update(is_staff=False)
+    models.User.objects.using(sqlite_desk.db.alias).filter(pk=bo.actor.user_id).update(is_staff=False)
     with pytest.raises(NotStaff):
         bulk_revocations.go_on(waiting.proposal_id, bo)
     assert bulk_revocations.proposal(waiting.proposal_id, anna)[0] == 2
@@ -112,7 +112,7 @@ def test_whoever_proposed_it_withdraws_it(sqlite_desk, few):
 def test_what_was_proposed_by_an_account_that_is_no_clerks_any_more_is_not_confirmed(sqlite_desk, few):
     anna, waiting = proposed(sqlite_desk, 2)
     bo = a_clerk(sqlite_desk, "bo")
-    accounts.set_staff(sqlite_desk.register, anna.actor.user_id, sqlite_desk.deed(), staff=False)
+    accounts.set_staff(sqlite_desk.db, anna.actor.user_id, sqlite_desk.audit_entry(), staff=False)
     assert refused_for(bulk_revocations.confirm, waiting.proposal_id, bo) is BulkErrorReason.PROPOSER_GONE
     assert refused_for(bulk_revocations.confirm, "none", bo) is BulkErrorReason.NO_PROPOSAL
     assert not any(sqlite_desk.certificate(one).revoked for one in waiting.serials)
@@ -120,7 +120,7 @@ def test_what_was_proposed_by_an_account_that_is_no_clerks_any_more_is_not_confi
 
 def test_a_command_does_not_confirm_what_a_clerk_proposed(sqlite_desk, few):
     _, waiting = proposed(sqlite_desk, 2)
-    asked = (waiting.proposal_id, "b2", sqlite_desk.office, REQUEST)
+    asked = (waiting.proposal_id, "b2", sqlite_desk.ctx, REQUEST)
     assert refused_for(bulk_revoke.approve, *asked) is BulkErrorReason.OTHER_DOOR
 
 
@@ -160,5 +160,5 @@ def test_a_list_counts_what_went_one_at_a_time(sqlite_desk, monkeypatch):
 
 def test_two_presses_at_once_are_not_each_the_last_one_alone(desk, few):
     serials, anna = [enrolled(desk).serial for _ in range(2)], a_clerk(desk)
-    done = crowd(desk.register, 2, lambda number: alone(desk, anna, serials[number]))
+    done = crowd(desk.db, 2, lambda number: alone(desk, anna, serials[number]))
     assert sorted(done) == [False, True]

@@ -22,7 +22,7 @@ from sinetti.services.access.invitations import offered, take_up
 from sinetti.services.access.pending_invitations import confirm_locked
 from sinetti.services.access.permissions import Actor, ExternalRole, PermissionDenied, load_permissions
 from sinetti.services.organisations.people import PeopleError, add_signatory, set_contact_person, who_is_who
-from sinetti.services.organisations.register import close
+from sinetti.services.organisations.registration import close
 from sinetti.services.self_service import pending_invitations, role_assignments
 from sinetti.services.staff import open_invitations
 from sinetti.services.staff.invitations import AlreadyHasOtherRole, OrganisationClosed, SelfInvitation, invite_signatory
@@ -30,9 +30,9 @@ from sinetti.services.staff.session import NotStaff, require_staff
 from tests.support.authority import CUSTOMER_ID
 from tests.support.clerks import a_clerk
 from tests.support.firms import rows
-from tests.support.office import REQUEST, TRANSFER_KEY
 from tests.support.people import a_person, audited
 from tests.support.registers import crowd
+from tests.support.service_context import REQUEST, TRANSFER_KEY
 from tests.support.users import account, mandate
 
 DIRECTOR = a_person("director")
@@ -80,7 +80,7 @@ def nothing_given(desk):
 )
 def test_nobody_else_invites(sqlite_desk, actor, second_factor):
     with pytest.raises(NotStaff) as lacking:
-        invite_signatory(CUSTOMER_ID, DIRECTOR, sqlite_desk.office, actor, REQUEST)
+        invite_signatory(CUSTOMER_ID, DIRECTOR, sqlite_desk.ctx, actor, REQUEST)
     assert lacking.value.second_factor is second_factor
     assert not rows(sqlite_desk, "PendingInvitation").exists()
 
@@ -106,7 +106,7 @@ def test_a_second_clerk_confirms_where_there_is_no_signatory(desk):
     row = rows(desk, "RoleAssignment").get()
     assert (row.role, row.waiting, row.person.email) == (Role.SIGNATORY, True, DIRECTOR.email)
     director = Actor(account(desk, "director").pk, second_factor=True)
-    assert take_up(link_of(desk), desk.office, director, REQUEST)
+    assert take_up(link_of(desk), desk.ctx, director, REQUEST)
     assert len(audited(desk, "invitation-confirmed")) == 1
     assert refused(open_invitations.confirm, found.mandate_id, bo) is PendingFault.OVER
     assert not asked(desk, anna).made, "they are a signatory already"
@@ -117,9 +117,9 @@ def test_a_signatory_confirms_where_there_is_one_and_no_clerk_does(desk):
     found = asked(desk, anna)
     assert refused(open_invitations.confirm, found.mandate_id, bo) is PendingFault.SIGNATORY_THERE
     assert nothing_given(desk)
-    pending_invitations.confirm(found.mandate_id, desk.office, chair, REQUEST)
+    pending_invitations.confirm(found.mandate_id, desk.ctx, chair, REQUEST)
     director = Actor(account(desk, "director").pk, second_factor=True)
-    assert take_up(link_of(desk), desk.office, director, REQUEST)
+    assert take_up(link_of(desk), desk.ctx, director, REQUEST)
 
 
 @pytest.mark.parametrize("who", [Role.MANAGER, Role.VIEWER, None], ids=str)
@@ -130,19 +130,19 @@ def test_who_may_not_give_authorisations_confirms_nothing(sqlite_desk, who):
         mandate(sqlite_desk, user, CUSTOMER_ID, who)
     for act in (pending_invitations.confirm, pending_invitations.reject):
         with pytest.raises(PermissionDenied):
-            act(found.mandate_id, sqlite_desk.office, Actor(user.pk, second_factor=True), REQUEST)
+            act(found.mandate_id, sqlite_desk.ctx, Actor(user.pk, second_factor=True), REQUEST)
         with pytest.raises(PermissionDenied):
-            act("0" * 32, sqlite_desk.office, Actor(user.pk, second_factor=True), REQUEST)
+            act("0" * 32, sqlite_desk.ctx, Actor(user.pk, second_factor=True), REQUEST)
 
 
 def by_address(desk, one, other):
-    addresses = apps.get_model("account", "EmailAddress").objects.using(desk.register.alias)
+    addresses = apps.get_model("account", "EmailAddress").objects.using(desk.db.alias)
     theirs = rows(desk, "User").get(pk=other).email
     addresses.create(user_id=one, email=theirs.upper(), verified=True)
 
 
 def by_provider(desk, one, other):
-    known = apps.get_model("socialaccount", "SocialAccount").objects.using(desk.register.alias)
+    known = apps.get_model("socialaccount", "SocialAccount").objects.using(desk.db.alias)
     for provider, whose in (("bank", one), ("bank-anew", other)):
         known.create(user_id=whose, provider=provider, uid="digest")
 
@@ -158,7 +158,7 @@ def test_another_account_of_the_same_person_confirms_nothing(sqlite_desk, shared
         sqlite_desk, "Person"
     ).filter(email="annas-third@people.example").update(email="ANNA@people.example")
     assert (
-        refused(pending_invitations.confirm, found.mandate_id, sqlite_desk.office, chair, REQUEST)
+        refused(pending_invitations.confirm, found.mandate_id, sqlite_desk.ctx, chair, REQUEST)
         is PendingFault.SAME_PERSON
     )
     assert nothing_given(sqlite_desk)
@@ -172,8 +172,7 @@ def test_the_invited_person_confirms_nothing(sqlite_desk):
     by_provider(sqlite_desk, chair.user_id, account(sqlite_desk, "director").pk)
     second = asked(sqlite_desk, anna, replace(DIRECTOR, email="director@people.example"))
     assert (
-        refused(pending_invitations.confirm, second.mandate_id, sqlite_desk.office, chair, REQUEST)
-        is PendingFault.INVITED
+        refused(pending_invitations.confirm, second.mandate_id, sqlite_desk.ctx, chair, REQUEST) is PendingFault.INVITED
     )
 
 
@@ -197,7 +196,7 @@ def test_a_clerk_who_was_dismissed_meanwhile_has_asked_for_nothing(sqlite_desk):
 def test_what_is_rejected_or_withdrawn_gives_nothing_any_more(sqlite_desk):
     chair, anna, bo = a_signatory(sqlite_desk), a_clerk(sqlite_desk), a_clerk(sqlite_desk, "bo")
     for end, state in (
-        (lambda one: pending_invitations.reject(one, sqlite_desk.office, chair, REQUEST), InvitationProposal.REJECTED),
+        (lambda one: pending_invitations.reject(one, sqlite_desk.ctx, chair, REQUEST), InvitationProposal.REJECTED),
         (lambda one: open_invitations.reject(one, bo), InvitationProposal.REJECTED),
         (lambda one: open_invitations.withdraw(one, anna), InvitationProposal.WITHDRAWN),
     ):
@@ -206,15 +205,14 @@ def test_what_is_rejected_or_withdrawn_gives_nothing_any_more(sqlite_desk):
         end(found.mandate_id)
         assert open_invitations.pending(found.mandate_id, bo).state is state
         assert (
-            refused(pending_invitations.confirm, found.mandate_id, sqlite_desk.office, chair, REQUEST)
-            is PendingFault.OVER
+            refused(pending_invitations.confirm, found.mandate_id, sqlite_desk.ctx, chair, REQUEST) is PendingFault.OVER
         )
     assert nothing_given(sqlite_desk)
     other = asked(sqlite_desk, anna)
     assert refused(open_invitations.withdraw, other.mandate_id, bo) is PendingFault.NOT_ASKER
     assert refused(open_invitations.withdraw, "0" * 32, bo) is PendingFault.OVER
     with pytest.raises(PermissionDenied):
-        pending_invitations.confirm("0" * 32, sqlite_desk.office, chair, REQUEST)
+        pending_invitations.confirm("0" * 32, sqlite_desk.ctx, chair, REQUEST)
 
 
 @pytest.mark.parametrize(
@@ -236,11 +234,11 @@ def test_it_waits_for_14_days(sqlite_desk, after, state):
 
 def test_those_who_are_known_hear_of_the_wait_and_its_end(sqlite_desk):
     chair, anna = a_signatory(sqlite_desk), a_clerk(sqlite_desk)
-    set_contact_person(CUSTOMER_ID, a_person("contact"), sqlite_desk.office, "operator", REQUEST)
+    set_contact_person(CUSTOMER_ID, a_person("contact"), sqlite_desk.ctx, "operator", REQUEST)
     known = ["chair@people.example", a_person("contact").email]
     found = asked(sqlite_desk, anna)
     assert told(sqlite_desk) == sorted(("asked", one) for one in known)
-    pending_invitations.confirm(found.mandate_id, sqlite_desk.office, chair, REQUEST)
+    pending_invitations.confirm(found.mandate_id, sqlite_desk.ctx, chair, REQUEST)
     assert told(sqlite_desk) == sorted((word, one) for word in ("asked", "confirmed") for one in known)
     sqlite_desk.clock.forward(PENDING_LIVES + SECOND)
     assert ("lapsed", known[0]) in told(sqlite_desk), "it is owed, and dropped when it is written"
@@ -257,7 +255,7 @@ def test_of_two_who_confirm_at_once_one_is_first(desk):
             return why.fault
         return None
 
-    assert sorted(map(str, crowd(desk.register, 2, confirm))) == ["None", "over"]
+    assert sorted(map(str, crowd(desk.db, 2, confirm))) == ["None", "over"]
     assert rows(desk, "Invitation").count() == 1
     assert rows(desk, "OutboxMessage").filter(kind="authorisation").count() == 1
 
@@ -269,7 +267,7 @@ def test_what_stands_in_the_way_by_the_time_of_the_confirmation_changes_nothing(
     with pytest.raises(AlreadyHasOtherRole):
         open_invitations.confirm(found.mandate_id, bo)
     assert open_invitations.pending(found.mandate_id, bo).state is InvitationProposal.WAITING
-    close(CUSTOMER_ID, sqlite_desk.office, "operator", REQUEST)
+    close(CUSTOMER_ID, sqlite_desk.ctx, "operator", REQUEST)
     with pytest.raises(OrganisationClosed):
         open_invitations.confirm(found.mandate_id, bo)
 
@@ -279,8 +277,8 @@ def test_whom_somebody_else_has_invited_meanwhile_gets_no_second_link(sqlite_des
     found = asked(sqlite_desk, anna)
     organisation = rows(sqlite_desk, "Organisation").get().pk
     to = role_assignments.PersonGrant(organisation, DIRECTOR, Role.SIGNATORY)
-    role_assignments.grant(to, sqlite_desk.office, chair, REQUEST)
-    pending_invitations.confirm(found.mandate_id, sqlite_desk.office, chair, REQUEST)
+    role_assignments.grant(to, sqlite_desk.ctx, chair, REQUEST)
+    pending_invitations.confirm(found.mandate_id, sqlite_desk.ctx, chair, REQUEST)
     assert rows(sqlite_desk, "Invitation").count() == 1
 
 
@@ -292,7 +290,7 @@ def test_who_cannot_be_invited(sqlite_desk):
     mandate(sqlite_desk, viewer, CUSTOMER_ID, Role.VIEWER)
     with pytest.raises(AlreadyHasOtherRole):
         asked(sqlite_desk, anna, ContactDetails("V", viewer.email, "", DIRECTOR.language))
-    close(CUSTOMER_ID, sqlite_desk.office, "operator", REQUEST)
+    close(CUSTOMER_ID, sqlite_desk.ctx, "operator", REQUEST)
     with pytest.raises(OrganisationClosed):
         asked(sqlite_desk, anna)
 
@@ -300,13 +298,11 @@ def test_who_cannot_be_invited(sqlite_desk):
 @pytest.mark.parametrize("email", ["Anna@people.example", "annas-other@people.example", "annas-second@people.example"])
 def test_no_clerk_invites_themselves(sqlite_desk, email):
     anna = a_clerk(sqlite_desk).actor
-    address = apps.get_model("account", "EmailAddress").objects.using(sqlite_desk.register.alias)
+    address = apps.get_model("account", "EmailAddress").objects.using(sqlite_desk.db.alias)
     address.create(user_id=anna.user_id, email="annas-other@people.example", verified=True)
     by_provider(sqlite_desk, anna.user_id, account(sqlite_desk, "annas-second").pk)
     with pytest.raises(SelfInvitation):
-        invite_signatory(
-            CUSTOMER_ID, ContactDetails("A", email, "", DIRECTOR.language), sqlite_desk.office, anna, REQUEST
-        )
+        invite_signatory(CUSTOMER_ID, ContactDetails("A", email, "", DIRECTOR.language), sqlite_desk.ctx, anna, REQUEST)
     assert not rows(sqlite_desk, "PendingInvitation").exists()
     assert not rows(sqlite_desk, "OutboxMessage").exists()
     (said,) = audited(sqlite_desk, "own-invitation-refused")
@@ -322,18 +318,18 @@ def test_neither_who_asked_nor_who_confirmed_takes_it_up(sqlite_desk):
     link = link_of(sqlite_desk)
     for actor in (anna.actor, bo.actor, replace(bo.actor, staff=False), Actor(second.pk, second_factor=True)):
         with pytest.raises(TakesOwn):
-            take_up(link, sqlite_desk.office, actor, REQUEST)
+            take_up(link, sqlite_desk.ctx, actor, REQUEST)
     assert rows(sqlite_desk, "RoleAssignment").get().waiting
     assert len(audited(sqlite_desk, "own-invitation-refused")) == 4
-    assert take_up(link, sqlite_desk.office, cai.actor, REQUEST), "another person does"
-    assert take_up(link, sqlite_desk.office, cai.actor, REQUEST)
+    assert take_up(link, sqlite_desk.ctx, cai.actor, REQUEST), "another person does"
+    assert take_up(link, sqlite_desk.ctx, cai.actor, REQUEST)
 
 
 def test_who_is_a_representative_anyway_takes_up_their_own(sqlite_desk):
     anna, bo = a_clerk(sqlite_desk), a_clerk(sqlite_desk, "bo")
     open_invitations.confirm(asked(sqlite_desk, anna).mandate_id, bo)
     director = replace(anna.actor, outside=(ExternalRole(CUSTOMER_ID, Role.SIGNATORY),))
-    assert take_up(link_of(sqlite_desk), sqlite_desk.office, director, REQUEST)
+    assert take_up(link_of(sqlite_desk), sqlite_desk.ctx, director, REQUEST)
 
 
 def test_a_link_of_before_the_upgrade_gives_no_signatorys_role(sqlite_desk):
@@ -341,8 +337,8 @@ def test_a_link_of_before_the_upgrade_gives_no_signatorys_role(sqlite_desk):
     open_invitations.confirm(asked(sqlite_desk, anna).mandate_id, bo)
     rows(sqlite_desk, "Invitation").update(vouched=False)
     director = Actor(account(sqlite_desk, "director").pk, second_factor=True)
-    assert offered(link_of(sqlite_desk), director, sqlite_desk.office) is None
-    assert not take_up(link_of(sqlite_desk), sqlite_desk.office, director, REQUEST)
+    assert offered(link_of(sqlite_desk), director, sqlite_desk.ctx) is None
+    assert not take_up(link_of(sqlite_desk), sqlite_desk.ctx, director, REQUEST)
     assert rows(sqlite_desk, "RoleAssignment").get().waiting
     (shown,) = open_invitations.listed(0, 10, anna).links
     assert not shown.vouched
@@ -350,7 +346,7 @@ def test_a_link_of_before_the_upgrade_gives_no_signatorys_role(sqlite_desk):
     assert again.made, "it is asked for anew"
     sqlite_desk.clock.forward(SECOND)
     open_invitations.confirm(again.mandate_id, bo)
-    assert take_up(link_of(sqlite_desk), sqlite_desk.office, director, REQUEST)
+    assert take_up(link_of(sqlite_desk), sqlite_desk.ctx, director, REQUEST)
 
 
 def test_a_signatory_who_sends_one_of_before_again_vouches_for_it(sqlite_desk):
@@ -358,21 +354,21 @@ def test_a_signatory_who_sends_one_of_before_again_vouches_for_it(sqlite_desk):
     open_invitations.confirm(asked(sqlite_desk, anna).mandate_id, bo)
     rows(sqlite_desk, "Invitation").update(vouched=False)
     chair, row = a_signatory(sqlite_desk), rows(sqlite_desk, "RoleAssignment").get(waiting=True)
-    role_assignments.send_again(row.pk, sqlite_desk.office, chair, REQUEST)
+    role_assignments.send_again(row.pk, sqlite_desk.ctx, chair, REQUEST)
     director = Actor(account(sqlite_desk, "director").pk, second_factor=True)
-    assert take_up(link_of(sqlite_desk), sqlite_desk.office, director, REQUEST)
+    assert take_up(link_of(sqlite_desk), sqlite_desk.ctx, director, REQUEST)
 
 
 def test_whom_an_operator_named_stays_a_representative_when_their_invitation_is_ended(sqlite_desk):
     desk, anna, bo = sqlite_desk, a_clerk(sqlite_desk), a_clerk(sqlite_desk, "bo")
-    assert add_signatory(CUSTOMER_ID, DIRECTOR, desk.office, "operator", REQUEST)
+    assert add_signatory(CUSTOMER_ID, DIRECTOR, desk.ctx, "operator", REQUEST)
     open_invitations.confirm(asked(desk, anna).mandate_id, bo)
     (one,) = open_invitations.listed(0, 10, anna).links
     assert open_invitations.end(one.invitation_id, anna)
     assert not open_invitations.end(one.invitation_id, anna), "it is ended once"
     token = link_token(TRANSFER_KEY, INVITATION, one.invitation_id)
-    assert not take_up(token, desk.office, Actor(account(desk, "director").pk, second_factor=True), REQUEST)
-    (named,) = who_is_who(CUSTOMER_ID, desk.office).roles.signatories
+    assert not take_up(token, desk.ctx, Actor(account(desk, "director").pk, second_factor=True), REQUEST)
+    (named,) = who_is_who(CUSTOMER_ID, desk.ctx).roles.signatories
     assert named.address == DIRECTOR.email
     assert len(audited(desk, "invitation-ended")) == 1
     assert not audited(desk, "authorisation-withdrawn")
@@ -390,31 +386,31 @@ def test_a_role_that_only_waited_goes_with_its_invitation(sqlite_desk):
 def test_a_signatory_sees_what_waits_and_others_see_nothing(sqlite_desk):
     chair, anna = a_signatory(sqlite_desk), a_clerk(sqlite_desk)
     found = asked(sqlite_desk, anna)
-    organisation, office = rows(sqlite_desk, "Organisation").get().pk, sqlite_desk.office
-    (waits,) = pending_invitations.waiting(organisation, load_permissions(chair, office), office)
-    assert pending_invitations.get_for_confirmation(found.mandate_id, load_permissions(chair, office), office) == waits
+    organisation, ctx = rows(sqlite_desk, "Organisation").get().pk, sqlite_desk.ctx
+    (waits,) = pending_invitations.waiting(organisation, load_permissions(chair, ctx), ctx)
+    assert pending_invitations.get_for_confirmation(found.mandate_id, load_permissions(chair, ctx), ctx) == waits
     assert (waits.email, waits.asker_email) == (DIRECTOR.email, "anna@people.example")
     assert open_invitations.has_signatory(organisation, anna)
-    stranger = load_permissions(Actor(account(sqlite_desk, "stranger").pk, second_factor=True), office)
+    stranger = load_permissions(Actor(account(sqlite_desk, "stranger").pk, second_factor=True), ctx)
     for pending_id in (found.mandate_id, "0" * 32):
         with pytest.raises(PermissionDenied):
-            pending_invitations.get_for_confirmation(pending_id, stranger, office)
+            pending_invitations.get_for_confirmation(pending_id, stranger, ctx)
     with pytest.raises(PermissionDenied):
-        pending_invitations.waiting(organisation, stranger, office)
+        pending_invitations.waiting(organisation, stranger, ctx)
 
 
 def test_what_is_not_there_is_not_confirmed(sqlite_desk):
     user, desk = account(sqlite_desk, "chair"), sqlite_desk
     with pytest.raises(PendingInvitationRefused) as why:
-        confirm_locked("0" * 32, user.pk, desk.office, desk.deed(), by_clerk=True)
+        confirm_locked("0" * 32, user.pk, desk.ctx, desk.audit_entry(), by_clerk=True)
     assert why.value.fault is PendingFault.OVER
 
 
 def test_a_guarded_office_gives_no_deed_outside_of_an_act(sqlite_desk):
     anna = a_clerk(sqlite_desk)
     with pytest.raises(RuntimeError, match="guarded"):
-        anna.guarded.deed(anna.actor.name, REQUEST)
-    assert anna.guarded.unguarded.deed(anna.actor.name, REQUEST).actor == anna.actor.name
+        anna.guarded.audit_entry(anna.actor.name, REQUEST)
+    assert anna.guarded.unguarded.audit_entry(anna.actor.name, REQUEST).actor == anna.actor.name
 
 
 def test_a_tag_makes_no_second_person(sqlite_desk):

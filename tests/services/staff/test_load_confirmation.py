@@ -23,8 +23,8 @@ from sinetti.services.staff.organisations import AlterResult
 from sinetti.services.staff.session import NotStaff
 from tests.support.authority import CUSTOMER_ID, CUSTOMER_NAME
 from tests.support.clerks import a_clerk
-from tests.support.office import KilledError, add_organisation, killed_at
 from tests.support.registers import crowd
+from tests.support.service_context import KilledError, add_organisation, killed_at
 
 HEAD = "customer_id;kind;country;name;language;merged_into;ended\n"
 MALLI = f"{CUSTOMER_ID};artificial;FI;{CUSTOMER_NAME};fi"
@@ -54,11 +54,11 @@ def refused_for(call, *rest):
 
 
 def row(desk, customer_id=CUSTOMER_ID):
-    return models.Organisation.objects.using(desk.register.alias).get(customer_id=customer_id)
+    return models.Organisation.objects.using(desk.db.alias).get(customer_id=customer_id)
 
 
 def audited(desk, *actions):
-    rows = models.AuditEvent.objects.using(desk.register.alias).filter(action__in=actions).order_by("sequence")
+    rows = models.AuditEvent.objects.using(desk.db.alias).filter(action__in=actions).order_by("sequence")
     return [(one.action, one.actor, json.loads(bytes(one.octets))["facts"]) for one in rows]
 
 
@@ -74,7 +74,7 @@ def test_one_clerk_alone_ends_merges_and_renames_nothing_by_a_file(sqlite_desk, 
     organisations.carry_on(found.load_id, anna)
     after = row(sqlite_desk)
     assert (after.name, after.closed_at) == (before.name, None)
-    assert models.Organisation.objects.using(sqlite_desk.register.alias).count() == 1, "one load is carried out as one"
+    assert models.Organisation.objects.using(sqlite_desk.db.alias).count() == 1, "one load is carried out as one"
 
 
 def test_a_second_clerk_confirms_and_any_clerk_carries_on(desk, monkeypatch):
@@ -110,7 +110,7 @@ SAME = {
 @pytest.mark.parametrize(("name", "address"), SAME.values(), ids=SAME)
 def test_another_account_of_the_same_person_does_not_confirm(sqlite_desk, name, address):
     anna, second = a_clerk(sqlite_desk), a_clerk(sqlite_desk, name)
-    rows = apps.get_model("account", "EmailAddress").objects.using(sqlite_desk.register.alias)
+    rows = apps.get_model("account", "EmailAddress").objects.using(sqlite_desk.db.alias)
     rows.create(user_id=second.actor.user_id, email=address, verified=False, primary=False)
     waiting = proposed(anna, RENAME)
     assert refused_for(organisations.confirm_load, waiting.load_id, waiting.digest, second) is LoadReason.SAME_PERSON
@@ -120,7 +120,7 @@ def test_another_account_of_the_same_person_does_not_confirm(sqlite_desk, name, 
 def test_the_register_moved_so_the_confirmation_starts_anew(sqlite_desk):
     anna, bo = a_clerk(sqlite_desk), a_clerk(sqlite_desk, "bo")
     waiting = proposed(anna, RENAME)
-    models.Organisation.objects.using(sqlite_desk.register.alias).update(name="Muu Oy")
+    models.Organisation.objects.using(sqlite_desk.db.alias).update(name="Muu Oy")
     assert not organisations.confirm_load(waiting.load_id, waiting.digest, bo)
     shown = organisations.load(waiting.load_id, bo)
     assert shown.confirmation.state(sqlite_desk.clock.now) is LoadState.COMPARED
@@ -137,14 +137,14 @@ def test_the_register_moved_so_the_confirmation_starts_anew(sqlite_desk):
 def test_the_register_moved_before_it_was_proposed(sqlite_desk):
     anna = a_clerk(sqlite_desk)
     found = sent(anna, RENAME)
-    models.Organisation.objects.using(sqlite_desk.register.alias).update(name="Muu Oy")
+    models.Organisation.objects.using(sqlite_desk.db.alias).update(name="Muu Oy")
     assert not organisations.propose_load(found.load_id, found.digest, anna)
     assert organisations.count_proposed(anna) == 0
 
 
 def test_what_is_compared_anew_between_two_statements_is_not_what_was_shown(sqlite_desk):
     anna = a_clerk(sqlite_desk)
-    rows = OrganisationImport.objects.using(sqlite_desk.register.alias)
+    rows = OrganisationImport.objects.using(sqlite_desk.db.alias)
 
     def moved(point):
         if point == "load-compared":
@@ -189,7 +189,7 @@ def test_of_two_confirmers_at_once_one_wins(desk):
         except LoadRefused as refused:
             return refused.reason
 
-    assert sorted(map(str, crowd(desk.register, 2, confirms))) == ["True", "accepted"]
+    assert sorted(map(str, crowd(desk.db, 2, confirms))) == ["True", "accepted"]
     assert len(audited(desk, "load-accepted")) == 1
 
 
@@ -198,7 +198,7 @@ def test_two_who_confirm_each_others_do_not_wait_for_each_other(desk):
     add_organisation(desk, "B-2")
     ours = [(proposed(anna, RENAME), bo), (proposed(bo, "B-2;artificial;FI;Muu Oy;fi;;"), anna)]
     confirmed = crowd(
-        desk.register, 2, lambda at: organisations.confirm_load(ours[at][0].load_id, ours[at][0].digest, ours[at][1])
+        desk.db, 2, lambda at: organisations.confirm_load(ours[at][0].load_id, ours[at][0].digest, ours[at][1])
     )
     assert confirmed == [True, True]
 
@@ -228,22 +228,22 @@ def prepared(act, anna, bo):
 def test_who_is_a_clerk_no_more_does_nothing(sqlite_desk, act, ends):
     anna, bo = a_clerk(sqlite_desk), a_clerk(sqlite_desk, "bo")
     found = prepared(act, anna, bo)
-    deed = sqlite_desk.office.deed("operator", "1")
+    audit = sqlite_desk.ctx.audit_entry("operator", "1")
     if ends == "dismissed":
-        accounts.set_staff(sqlite_desk.register, bo.actor.user_id, deed, staff=False)
+        accounts.set_staff(sqlite_desk.db, bo.actor.user_id, audit, staff=False)
     else:
-        accounts.deactivate(sqlite_desk.register, bo.actor.user_id, deed)
+        accounts.deactivate(sqlite_desk.db, bo.actor.user_id, audit)
     with pytest.raises(NotStaff):
         ACTS[act](found, bo)
     assert row(sqlite_desk).name == CUSTOMER_NAME
-    assert models.Organisation.objects.using(sqlite_desk.register.alias).count() == 1
+    assert models.Organisation.objects.using(sqlite_desk.db.alias).count() == 1
 
 
 def test_what_a_dismissed_clerk_proposed_is_not_confirmed(sqlite_desk):
     anna, bo = a_clerk(sqlite_desk), a_clerk(sqlite_desk, "bo")
     found = proposed(anna, RENAME)
-    deed = sqlite_desk.office.deed("operator", "1")
-    accounts.set_staff(sqlite_desk.register, anna.actor.user_id, deed, staff=False)
+    audit = sqlite_desk.ctx.audit_entry("operator", "1")
+    accounts.set_staff(sqlite_desk.db, anna.actor.user_id, audit, staff=False)
     assert refused_for(organisations.confirm_load, found.load_id, found.digest, bo) is LoadReason.PROPOSER_GONE
     organisations.end_load(found.load_id, bo)
 
@@ -294,7 +294,7 @@ def test_one_at_a_time_a_clerk_does_not_go_around_it(sqlite_desk, one_alone):
     assert organisations.alter(third, change(ChangeKind.END, name), anna) is AlterResult.MOVED
     ended = change(ChangeKind.END, 'Toinen; "Oy"')
     assert organisations.alter(second, ended, anna) is AlterResult.DONE, "the next day"
-    assert LoneAct.objects.using(sqlite_desk.register.alias).count() == 1
+    assert LoneAct.objects.using(sqlite_desk.db.alias).count() == 1
 
 
 def test_an_end_that_is_proposed(sqlite_desk, one_alone):
@@ -311,14 +311,14 @@ def test_two_at_once_are_not_each_the_last_one_alone(desk, one_alone):
     anna = a_clerk(desk)
     both = [add_organisation(desk, one) for one in ("A-1", "A-2")]
     ended = change(ChangeKind.END, row(desk, "A-1").name)
-    done = crowd(desk.register, 2, lambda at: organisations.alter(both[at], ended, anna))
+    done = crowd(desk.db, 2, lambda at: organisations.alter(both[at], ended, anna))
     assert sorted(done) == [AlterResult.DONE, AlterResult.SECOND_CLERK]
 
 
 def test_who_is_a_clerk_no_more_alters_nothing(sqlite_desk):
     anna = a_clerk(sqlite_desk)
     organisation = add_organisation(sqlite_desk, "A-1")
-    accounts.set_staff(sqlite_desk.register, anna.actor.user_id, sqlite_desk.office.deed("operator", "1"), staff=False)
+    accounts.set_staff(sqlite_desk.db, anna.actor.user_id, sqlite_desk.ctx.audit_entry("operator", "1"), staff=False)
     with pytest.raises(NotStaff):
         organisations.alter(organisation, change(ChangeKind.END, row(sqlite_desk, "A-1").name), anna)
     assert row(sqlite_desk, "A-1").closed_at is None

@@ -17,7 +17,7 @@ from sinetti.services.staff.audit_log import AuditQuery
 from sinetti.services.staff.session import NotStaff, StaffSession
 from tests.support.authority import CUSTOMER_ID
 from tests.support.clerks import a_clerk, looked
-from tests.support.office import DAY, REQUEST, enrolled, in_the_window, renewed
+from tests.support.service_context import DAY, REQUEST, enrolled, in_the_window, renewed
 
 LOOKING = AccessJustification(AccessPurpose.SUPPORT)
 
@@ -25,7 +25,7 @@ LOOKING = AccessJustification(AccessPurpose.SUPPORT)
 @pytest.mark.parametrize("actor", [Actor("x", second_factor=True), Actor("x", staff=True)])
 def test_only_a_clerk_with_a_second_factor_is_at_work(sqlite_desk, actor):
     with pytest.raises(NotStaff):
-        StaffSession(actor, LOOKING, sqlite_desk.office, REQUEST)
+        StaffSession(actor, LOOKING, sqlite_desk.ctx, REQUEST)
 
 
 def test_a_certificate_is_found_seen_and_revoked(sqlite_desk):
@@ -63,11 +63,11 @@ def test_one_that_has_ended_is_revoked_all_the_same(sqlite_desk):
 
 def test_messages_that_were_given_up_are_tried_again(sqlite_desk):
     anna, held = a_clerk(sqlite_desk), enrolled(sqlite_desk)
-    contact = models.Person.objects.using(sqlite_desk.register.alias).first()
-    certificate = models.Certificate.objects.using(sqlite_desk.register.alias).get(serial=held.serial)
+    contact = models.Person.objects.using(sqlite_desk.db.alias).first()
+    certificate = models.Certificate.objects.using(sqlite_desk.db.alias).get(serial=held.serial)
     now = sqlite_desk.clock.now
     for name, dead in (("a" * 32, now), ("b" * 32, None)):
-        models.OutboxMessage.objects.using(sqlite_desk.register.alias).create(
+        models.OutboxMessage.objects.using(sqlite_desk.db.alias).create(
             message_id=name, kind="fetched", channel="email", step="x:email", created=now, due=now, recipient=contact,
             holding=certificate.holding, certificate=certificate if dead else None, dead=dead, problem="no such host",
             tries=9,
@@ -140,8 +140,8 @@ def test_the_trail_is_read_by_object_actor_and_time(sqlite_desk, monkeypatch):
 
 def test_a_row_that_was_tampered_with_is_told(sqlite_desk):
     anna = a_clerk(sqlite_desk)
-    row = models.AuditEvent.objects.using(sqlite_desk.register.alias).order_by("sequence").last()
-    models.AuditEvent.objects.using(sqlite_desk.register.alias).create(
+    row = models.AuditEvent.objects.using(sqlite_desk.db.alias).order_by("sequence").last()
+    models.AuditEvent.objects.using(sqlite_desk.db.alias).create(
         at=row.at,
         actor="operator",
         action="x",

@@ -14,8 +14,8 @@ from sinetti.services.staff import organisations
 from sinetti.services.staff.organisations import AlterResult, NewOrganisation, OrganisationNotFound
 from tests.support.authority import CUSTOMER_ID, CUSTOMER_NAME
 from tests.support.clerks import a_clerk, looked
-from tests.support.office import KilledError, enrolled, killed_at
 from tests.support.people import audited
+from tests.support.service_context import KilledError, enrolled, killed_at
 
 HEAD = "customer_id;kind;country;name;language;merged_into;ended\n"
 MALLI = f"{CUSTOMER_ID};artificial;FI;{CUSTOMER_NAME};fi"
@@ -44,18 +44,14 @@ def accepted(clerk, *lines):
 
 
 def another(clerk):
-    rows = models.User.objects.using(clerk.office.register.alias)
-    made = {"email": "second@clerks.example", "name": "", "is_staff": True, "created": clerk.office.now()}
+    rows = models.User.objects.using(clerk.ctx.db.alias)
+    made = {"email": "second@clerks.example", "name": "", "is_staff": True, "created": clerk.ctx.now()}
     user, _ = rows.get_or_create(user_id="5ec0" * 8, defaults=made)
     return replace(clerk, actor=replace(clerk.actor, user_id=user.pk))
 
 
 def row(desk, customer_id):
-    return (
-        models.Organisation.objects.using(desk.register.alias)
-        .select_related("merged_into")
-        .get(customer_id=customer_id)
-    )
+    return models.Organisation.objects.using(desk.db.alias).select_related("merged_into").get(customer_id=customer_id)
 
 
 def test_a_preview_writes_nothing_and_what_is_accepted_is_done(desk):
@@ -64,12 +60,12 @@ def test_a_preview_writes_nothing_and_what_is_accepted_is_done(desk):
     found = sent(anna, *lines)
     assert [one.kind for one in found.difference.changes] == [ChangeKind.ADD, ChangeKind.CHANGE]
     assert len(found.difference.wrong) == 1
-    assert organisations_organisations.find_organisation(desk.register, "A-1") is None
+    assert organisations_organisations.find_organisation(desk.db, "A-1") is None
     done = carried_out(anna, *lines)
     assert (done.position, done.passed_over, done.content, done.done_at) == (2, 0, b"", desk.clock.now)
     assert row(desk, CUSTOMER_ID).name == "Sinisiipi Oyj"
     assert row(desk, "A-1").language == "sv"
-    assert not organisations_organisations.find_organisation(desk.register, "A-1").channels
+    assert not organisations_organisations.find_organisation(desk.db, "A-1").channels
     assert "Sinisiipi" not in "".join(audited(desk, "organisation-renamed"))
     again = sent(anna, *lines)
     assert (again.difference.changes, again.difference.unchanged) == ((), 2)
@@ -78,7 +74,7 @@ def test_a_preview_writes_nothing_and_what_is_accepted_is_done(desk):
 def test_a_new_name_moves_what_is_being_decided_on(sqlite_desk):
     holding = sqlite_desk.certificate(enrolled(sqlite_desk).serial).holding
     carried_out(a_clerk(sqlite_desk), f"{CUSTOMER_ID};artificial;FI;Sinisiipi Oyj;fi;;")
-    after = models.Lineage.objects.using(sqlite_desk.register.alias).get(pk=holding.holding_id)
+    after = models.Lineage.objects.using(sqlite_desk.db.alias).get(pk=holding.holding_id)
     assert after.version == holding.version + 1
 
 

@@ -19,12 +19,12 @@ from sinetti.services import single_flight
 from sinetti.services.revocation.revoke import RevocationRequest, revoke
 from sinetti.services.status.crl import OFFLINE_LIFE, current_crl, publish, publish_all, refresh_crls
 from tests.support.authority import authority
-from tests.support.office import DAY, REQUEST, SECOND, Desk, SwitchableSigner, ca_certificate, enrolled
 from tests.support.registers import crowd
+from tests.support.service_context import DAY, REQUEST, SECOND, Desk, SwitchableSigner, ca_certificate, enrolled
 
 
 def now_listed(desk: Desk, channel: Channel = Channel.WS):
-    return current_crl(desk.office.issuing[channel], 1, desk.office, REQUEST)
+    return current_crl(desk.ctx.issuing[channel], 1, desk.ctx, REQUEST)
 
 
 def crl(published) -> x509.CertificateRevocationList:
@@ -32,11 +32,11 @@ def crl(published) -> x509.CertificateRevocationList:
 
 
 def ca_name(desk: Desk, channel: Channel = Channel.WS) -> str:
-    return desk.office.issuing[channel]
+    return desk.ctx.issuing[channel]
 
 
 def revoked(desk: Desk, held) -> None:
-    revoke(RevocationRequest(held.serial, RevocationReason.SUPERSEDED), desk.office, "operator", REQUEST)
+    revoke(RevocationRequest(held.serial, RevocationReason.SUPERSEDED), desk.ctx, "operator", REQUEST)
 
 
 def serials(published) -> set[str]:
@@ -54,7 +54,7 @@ def test_an_empty_list_of_a_new_ca(desk):
     assert found.extensions.get_extension_for_class(x509.CRLNumber).value.crl_number == published.number
     scope = found.extensions.get_extension_for_class(x509.IssuingDistributionPoint)
     assert scope.critical
-    assert scope.value.full_name[0].value == desk.office.issuers[desk.office.issuing[Channel.WS]].crl_url
+    assert scope.value.full_name[0].value == desk.ctx.issuers[desk.ctx.issuing[Channel.WS]].crl_url
 
 
 NO_LIST = {
@@ -66,7 +66,7 @@ NO_LIST = {
 
 @pytest.mark.parametrize(("authority", "shard"), NO_LIST.values(), ids=NO_LIST)
 def test_there_is_no_list(desk, authority, shard):
-    assert current_crl(authority, shard, desk.office, REQUEST) is None
+    assert current_crl(authority, shard, desk.ctx, REQUEST) is None
 
 
 HOUR = timedelta(hours=1)
@@ -93,7 +93,7 @@ def test_a_list_is_served_for_half_an_hour(desk, age, signed_anew):
 def test_the_whole_list_says_of_no_scope_and_is_the_shards_twin(desk):
     held = enrolled(desk)
     revoked(desk, held)
-    whole, shard = (current_crl(desk.office.issuing[Channel.WS], one, desk.office, REQUEST) for one in (0, 1))
+    whole, shard = (current_crl(desk.ctx.issuing[Channel.WS], one, desk.ctx, REQUEST) for one in (0, 1))
     assert (whole.number, whole.this_update, whole.next_update) == (shard.number, shard.this_update, shard.next_update)
     assert serials(whole) == serials(shard) == {held.serial}
     with pytest.raises(x509.ExtensionNotFound):
@@ -102,33 +102,33 @@ def test_the_whole_list_says_of_no_scope_and_is_the_shards_twin(desk):
 
 
 def test_numbers_grow_within_a_second_and_begin_with_the_machines_milliseconds(desk):
-    numbers = [publish(desk.office.issuing[Channel.WS], desk.office, REQUEST).number for _ in range(3)]
+    numbers = [publish(desk.ctx.issuing[Channel.WS], desk.ctx, REQUEST).number for _ in range(3)]
     begin = int(desk.machine.now.timestamp() * 1000)
     assert numbers == [begin, begin + 1, begin + 2]
     desk.machine.forward(DAY)
-    assert publish(desk.office.issuing[Channel.WS], desk.office, REQUEST).number == begin + 86_400_000
+    assert publish(desk.ctx.issuing[Channel.WS], desk.ctx, REQUEST).number == begin + 86_400_000
     desk.machine.forward(-DAY)
-    assert publish(desk.office.issuing[Channel.WS], desk.office, REQUEST).number == begin + 86_400_001
+    assert publish(desk.ctx.issuing[Channel.WS], desk.ctx, REQUEST).number == begin + 86_400_001
 
 
 def test_a_restored_register_never_goes_back(desk):
     """A copy of the register knows an older number; time has passed, so the next is greater than any that was seen."""
-    seen = publish(desk.office.issuing[Channel.WS], desk.office, REQUEST).number
-    models.CertificateAuthority.objects.using(desk.register.alias).update(crl_number=0)
-    models.Crl.objects.using(desk.register.alias).all().delete()
+    seen = publish(desk.ctx.issuing[Channel.WS], desk.ctx, REQUEST).number
+    models.CertificateAuthority.objects.using(desk.db.alias).update(crl_number=0)
+    models.Crl.objects.using(desk.db.alias).all().delete()
     desk.machine.forward(SECOND)
-    assert publish(desk.office.issuing[Channel.WS], desk.office, REQUEST).number > seen
+    assert publish(desk.ctx.issuing[Channel.WS], desk.ctx, REQUEST).number > seen
 
 
 def test_numbers_taken_at_once_differ_and_the_newest_list_stays(desk):
-    name = desk.office.issuing[Channel.WS]
-    crowd(desk.register, 10, lambda _: publish(name, desk.office, REQUEST))
-    rows = models.AuditEvent.objects.using(desk.register.alias)
-    newest, shard = models.Crl.objects.using(desk.register.alias).order_by("shard")
+    name = desk.ctx.issuing[Channel.WS]
+    crowd(desk.db, 10, lambda _: publish(name, desk.ctx, REQUEST))
+    rows = models.AuditEvent.objects.using(desk.db.alias)
+    newest, shard = models.Crl.objects.using(desk.db.alias).order_by("shard")
     assert shard.number == newest.number
     begin = int(desk.machine.now.timestamp() * 1000)
     assert newest.number == begin + 9
-    assert models.CertificateAuthority.objects.using(desk.register.alias).get(name=name).crl_number == begin + 9
+    assert models.CertificateAuthority.objects.using(desk.db.alias).get(name=name).crl_number == begin + 9
     assert 1 <= rows.filter(action="crl-published").count() <= 10
     assert crl(now_listed(desk)).extensions.get_extension_for_class(x509.CRLNumber).value.crl_number == begin + 9
 
@@ -137,7 +137,7 @@ def revoked_elsewhere(desk: Desk, held) -> None:
     """By a process that has not published yet."""
     holding = desk.certificate(held.serial).holding.holding_id
     why = (RevocationReason.SUPERSEDED, None)
-    revocation.revoke(desk.register, holding, [held.serial], why, desk.deed())
+    revocation.revoke(desk.db, holding, [held.serial], why, desk.audit_entry())
 
 
 def test_for_a_crowd_that_asks_at_once_one_list_is_made(desk):
@@ -146,7 +146,7 @@ def test_for_a_crowd_that_asks_at_once_one_list_is_made(desk):
     now_listed(desk)
     revoked_elsewhere(desk, held)
     signatures = desk.signer.signatures
-    found = crowd(desk.register, 8, lambda _: now_listed(desk))
+    found = crowd(desk.db, 8, lambda _: now_listed(desk))
     assert [serials(one) for one in found] == 8 * [{held.serial}]
     assert desk.signer.signatures == signatures + 2, "the whole one and the shard's"
 
@@ -160,7 +160,7 @@ def test_for_a_crowd_that_asks_at_once_the_register_is_not_counted_each_time(des
         return count(*what)
 
     monkeypatch.setattr(crls, "revocations", slowly)
-    assert crowd(desk.register, 8, lambda _: now_listed(desk)) == 8 * [first]
+    assert crowd(desk.db, 8, lambda _: now_listed(desk)) == 8 * [first]
     assert len(counted) <= 3, "who waits takes what was counted since he asked"
     now_listed(desk)
     assert len(counted) <= 4, "what was counted before he asked tells nothing"
@@ -169,23 +169,23 @@ def test_for_a_crowd_that_asks_at_once_the_register_is_not_counted_each_time(des
 def test_who_makes_a_list_for_ever_keeps_nobody_waiting_for_ever(desk, monkeypatch):
     monkeypatch.setattr(single_flight, "PATIENCE", 0.1)
     first = now_listed(desk)
-    with desk.office.turns.one(ca_name(desk)):
-        assert crowd(desk.register, 2, lambda _: now_listed(desk)) == 2 * [first]
+    with desk.ctx.turns.one(ca_name(desk)):
+        assert crowd(desk.db, 2, lambda _: now_listed(desk)) == 2 * [first]
 
 
 def test_an_older_list_never_takes_the_place_of_a_newer_one(desk):
     """Its signature took longer."""
-    name = desk.office.issuing[Channel.WS]
+    name = desk.ctx.issuing[Channel.WS]
     newer = []
 
     class Slow(SwitchableSigner):
         def sign(self, key_name, octets):
             if not newer:
-                newer.append(publish(name, desk.office, REQUEST))
+                newer.append(publish(name, desk.ctx, REQUEST))
             return super().sign(key_name, octets)
 
     slow = desk.but(signer=Slow(desk.signer.built))
-    assert publish(name, slow.office, REQUEST) == newer[0] == current_crl(name, 0, desk.office, REQUEST)
+    assert publish(name, slow.ctx, REQUEST) == newer[0] == current_crl(name, 0, desk.ctx, REQUEST)
 
 
 def test_an_entry_stays_until_it_was_on_one_list_after_its_end(desk):
@@ -226,7 +226,7 @@ def test_the_clock_is_set_back_and_the_entry_comes_back(desk):
 
 def test_the_list_is_stored_as_it_was_signed(desk):
     published = now_listed(desk)
-    row = models.Crl.objects.using(desk.register.alias).get(shard=1)
+    row = models.Crl.objects.using(desk.db.alias).get(shard=1)
     assert (bytes(row.der), row.number, row.revocations) == (published.der, published.number, 0)
 
 
@@ -244,60 +244,60 @@ ROOT = "SinettiRootTestCAv1"
 @pytest.fixture
 def offline_desk(desk):
     """Give the desk with the root's list signed once, by its key that has gone since."""
-    known = desk.but(issuers={**desk.office.issuers, ROOT: authority().issuer(ROOT)})
-    publish(ROOT, known.office, REQUEST, OFFLINE_LIFE)
+    known = desk.but(issuers={**desk.ctx.issuers, ROOT: authority().issuer(ROOT)})
+    publish(ROOT, known.ctx, REQUEST, OFFLINE_LIFE)
     return known.but(offline=frozenset({ROOT}))
 
 
 def test_the_list_of_a_ca_that_is_off_line_is_served_while_it_lives(offline_desk):
     desk = offline_desk
-    first = current_crl(ROOT, 1, desk.office, REQUEST)
+    first = current_crl(ROOT, 1, desk.ctx, REQUEST)
     signatures = desk.signer.signatures
     desk.clock.forward(365 * DAY)
     assert first.next_update == desk.clock.now
-    assert current_crl(ROOT, 1, desk.office, REQUEST) == first
+    assert current_crl(ROOT, 1, desk.ctx, REQUEST) == first
     desk.clock.forward(SECOND)
     with pytest.raises(SignerUnavailable, match="sinetti authority publish"):
-        current_crl(ROOT, 1, desk.office, REQUEST)
+        current_crl(ROOT, 1, desk.ctx, REQUEST)
     assert desk.signer.signatures == signatures
 
 
 def test_by_a_clock_that_is_not_believed_no_list_has_ended(offline_desk):
     """docs/clock.md: the last lists are served. Who fetches one has a clock, too."""
     unbelieved = offline_desk.but(may_issue=lambda: False)
-    first = [current_crl(ROOT, 1, offline_desk.office, REQUEST), now_listed(offline_desk)]
+    first = [current_crl(ROOT, 1, offline_desk.ctx, REQUEST), now_listed(offline_desk)]
     held = enrolled(offline_desk)
     revoked_elsewhere(offline_desk, held)
     offline_desk.clock.forward(2 * 365 * DAY)
     offline_desk.signer.away = True
-    assert [current_crl(ROOT, 1, unbelieved.office, REQUEST), now_listed(unbelieved)] == first
+    assert [current_crl(ROOT, 1, unbelieved.ctx, REQUEST), now_listed(unbelieved)] == first
 
 
 def test_a_ca_that_is_off_line_and_has_no_list(offline_desk):
-    models.Crl.objects.using(offline_desk.register.alias).all().delete()
+    models.Crl.objects.using(offline_desk.db.alias).all().delete()
     with pytest.raises(SignerUnavailable, match="off line"):
-        current_crl(ROOT, 1, offline_desk.office, REQUEST)
-    publish_all(offline_desk.office, REQUEST)
+        current_crl(ROOT, 1, offline_desk.ctx, REQUEST)
+    publish_all(offline_desk.ctx, REQUEST)
 
 
 def test_serving_begins_with_a_list_of_each_ca(offline_desk):
     desk, kept = offline_desk, []
     journal = SimpleNamespace(keep_list=lambda name, *_: kept.append(name))
-    before = current_crl(ROOT, 1, desk.office, REQUEST)
+    before = current_crl(ROOT, 1, desk.ctx, REQUEST)
     desk.clock.forward(SECOND)
-    publish_all(desk.but(journal=journal).office, REQUEST)
-    assert sorted((one.authority, one.shard) for one in kept) == sorted(product(desk.office.issuers, (0, 1)))
+    publish_all(desk.but(journal=journal).ctx, REQUEST)
+    assert sorted((one.authority, one.shard) for one in kept) == sorted(product(desk.ctx.issuers, (0, 1)))
     assert {ArchivedCrlName(ROOT, shard, before.number) for shard in (0, 1)} <= set(kept)
-    assert current_crl(ROOT, 1, desk.office, REQUEST) == before
+    assert current_crl(ROOT, 1, desk.ctx, REQUEST) == before
     assert now_listed(desk).this_update == desk.clock.now
 
 
 def test_a_ca_that_is_off_line_is_not_signed_for_by_who_keeps_the_lists(offline_desk):
     desk = offline_desk
-    before = current_crl(ROOT, 1, desk.office, REQUEST)
+    before = current_crl(ROOT, 1, desk.ctx, REQUEST)
     desk.clock.forward(2 * DAY)
-    refresh_crls(desk.office, REQUEST)
-    assert current_crl(ROOT, 1, desk.office, REQUEST) == before
+    refresh_crls(desk.ctx, REQUEST)
+    assert current_crl(ROOT, 1, desk.ctx, REQUEST) == before
 
 
 KEPT = {
@@ -310,22 +310,22 @@ KEPT = {
 @pytest.mark.parametrize(("age", "signed_anew"), KEPT.values(), ids=KEPT)
 def test_lists_are_made_daily_though_nobody_asks(sqlite_desk, age, signed_anew):
     desk = sqlite_desk
-    refresh_crls(desk.office, REQUEST)
+    refresh_crls(desk.ctx, REQUEST)
     signatures = desk.signer.signatures
-    assert signatures == 2 * len(desk.office.issuers), "the first ones"
+    assert signatures == 2 * len(desk.ctx.issuers), "the first ones"
     desk.clock.forward(age)
-    refresh_crls(desk.office, REQUEST)
+    refresh_crls(desk.ctx, REQUEST)
     assert desk.signer.signatures == (2 if signed_anew else 1) * signatures
 
 
 def test_who_keeps_the_lists_publishes_what_a_command_without_keys_revoked(sqlite_desk, caplog):
     desk, held = sqlite_desk, enrolled(sqlite_desk)
-    refresh_crls(desk.office, REQUEST)
+    refresh_crls(desk.ctx, REQUEST)
     desk.signer.away = True
     revoked(desk, held)
-    refresh_crls(desk.office, REQUEST)
+    refresh_crls(desk.ctx, REQUEST)
     assert "are due, and cannot be signed now" in caplog.text
     desk.signer.away = False
-    refresh_crls(desk.office, REQUEST)
-    row = models.Crl.objects.using(desk.register.alias).get(authority_id=ca_name(desk), shard=0)
+    refresh_crls(desk.ctx, REQUEST)
+    row = models.Crl.objects.using(desk.db.alias).get(authority_id=ca_name(desk), shard=0)
     assert serials(row) == {held.serial}

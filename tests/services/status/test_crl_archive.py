@@ -11,7 +11,7 @@ from sinetti.services.status import crl_archive
 from sinetti.services.status.crl import current_crl
 from tests.support.authority import NOW, authority, issuer
 from tests.support.journals import keeping, listing
-from tests.support.office import REQUEST, Desk, enrolled
+from tests.support.service_context import REQUEST, Desk, enrolled
 
 NAME = issuer().file_name
 LATER = 1 << 60
@@ -21,20 +21,20 @@ LATER = 1 << 60
 def desk(desk, tmp_path):
     """Give the desk with a journal of its own, and a list beside it."""
     with keeping(desk, tmp_path) as one:
-        current_crl(NAME, 1, one.office, REQUEST)
+        current_crl(NAME, 1, one.ctx, REQUEST)
         yield one
 
 
 def place(desk: Desk, number: int | str = LATER) -> Path:
-    return desk.office.journal.folder / f"{NAME}.1.{number}.crl"
+    return desk.ctx.journal.folder / f"{NAME}.1.{number}.crl"
 
 
 def test_a_list_that_a_foreign_key_signed_revokes_nothing(desk):
     held = enrolled(desk)
     place(desk).write_bytes(listing(held.serial, LATER, generate_hierarchy(authority().hierarchy, NOW)))
     for ask in (
-        lambda: compare(desk.office, desk.office.journal),
-        lambda: reconcile(desk.office, desk.office.journal, REQUEST),
+        lambda: compare(desk.ctx, desk.ctx.journal),
+        lambda: reconcile(desk.ctx, desk.ctx.journal, REQUEST),
     ):
         with pytest.raises(JournalDamaged, match=f"{NAME}.1.{LATER}.crl is no list that its CA has signed"):
             ask()
@@ -44,7 +44,7 @@ def test_a_list_that_a_foreign_key_signed_revokes_nothing(desk):
 def test_a_list_that_our_ca_signed_is_believed(desk):
     held = enrolled(desk)
     place(desk).write_bytes(listing(held.serial, LATER))
-    assert reconcile(desk.office, desk.office.journal, REQUEST).restored == (held.serial,)
+    assert reconcile(desk.ctx, desk.ctx.journal, REQUEST).restored == (held.serial,)
     assert desk.certificate(held.serial).revoked
 
 
@@ -52,22 +52,22 @@ def test_a_list_that_our_ca_signed_is_believed(desk):
 def test_a_damaged_list_is_named_by_its_path(desk, octets):
     place(desk).write_bytes(octets)
     with pytest.raises(JournalDamaged, match=str(place(desk))):
-        compare(desk.office, desk.office.journal)
+        compare(desk.ctx, desk.ctx.journal)
 
 
 def test_a_list_under_another_number_is_named_by_its_path(desk):
     """It would hide every later one, which is thrown away as older."""
     place(desk, LATER + 1).write_bytes(listing("4f" * 19, LATER))
     with pytest.raises(JournalDamaged, match=f"{LATER + 1}.crl is the list with the number {LATER}"):
-        compare(desk.office, desk.office.journal)
+        compare(desk.ctx, desk.ctx.journal)
 
 
 def test_what_has_another_name_is_passed_over(desk):
     place(desk, "copy").write_bytes(b"")
-    (desk.office.journal.folder / "stray.crl").write_bytes(b"")
-    assert compare(desk.office, desk.office.journal).agrees
+    (desk.ctx.journal.folder / "stray.crl").write_bytes(b"")
+    assert compare(desk.ctx, desk.ctx.journal).agrees
 
 
 def test_lists_that_are_taken_away_while_they_are_looked_for(desk, monkeypatch):
     monkeypatch.setattr(crl_archive, "archived_shards", lambda *_: [0, 7])
-    assert set(crl_archive.newest_archived(desk.office.journal.folder, desk.office)) == {(NAME, 0)}
+    assert set(crl_archive.newest_archived(desk.ctx.journal.folder, desk.ctx)) == {(NAME, 0)}

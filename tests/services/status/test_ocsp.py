@@ -25,7 +25,7 @@ from sinetti.services.status import ocsp as status_ocsp
 from sinetti.services.status.ocsp import respond
 from tests.support.asking import asked, believed
 from tests.support.authority import response_signer, services_issuer
-from tests.support.office import (
+from tests.support.service_context import (
     DAY,
     REQUEST,
     SECOND,
@@ -66,13 +66,13 @@ def alone_held(alone) -> Held:
 
 
 def name(desk: Desk, channel: Channel = Channel.WS) -> str:
-    return desk.office.issuing[channel]
+    return desk.ctx.issuing[channel]
 
 
 def ask(desk: Desk, held: Held | int, *, spot: bool = True, at: str | None = None, **how) -> ocsp.OCSPResponse:
     """Ask and read the response, whatever it is."""
     number = held if isinstance(held, int) else load_certificate(held.der).serial_number
-    answered = respond(asked(number, ca_certificate(), **how), at or name(desk), desk.office, lambda: spot)
+    answered = respond(asked(number, ca_certificate(), **how), at or name(desk), desk.ctx, lambda: spot)
     assert answered is not None
     return ocsp.load_der_ocsp_response(answered.der)
 
@@ -90,11 +90,11 @@ def refused(desk: Desk, held: Held | int, **how) -> str:
 
 
 def rows(desk: Desk):
-    return models_status.OcspResponse.objects.using(desk.register.alias)
+    return models_status.OcspResponse.objects.using(desk.db.alias)
 
 
 def revoked(desk: Desk, held: Held, reason: RevocationReason = RevocationReason.SUPERSEDED) -> None:
-    revoke(RevocationRequest(held.serial, reason), desk.office, "operator", REQUEST)
+    revoke(RevocationRequest(held.serial, reason), desk.ctx, "operator", REQUEST)
 
 
 def signatures(desk: Desk, monkeypatch) -> list[str]:
@@ -183,7 +183,7 @@ def test_an_office_without_responders_issues_and_revokes_and_answers_nobody(alon
     held = enrolled(bare)
     revoked(bare, held)
     assert not rows(alone).exists()
-    assert respond(asked(5, ca_certificate()), name(alone), bare.office, lambda: True) is None
+    assert respond(asked(5, ca_certificate()), name(alone), bare.ctx, lambda: True) is None
 
 
 def test_a_nonce_comes_back_and_nothing_is_stored(alone, alone_held):
@@ -224,17 +224,17 @@ def test_after_its_end_a_certificate_is_answered_about_on_the_spot(desk, held):
 
 def test_what_is_reserved_or_given_up_is_unknown(desk):
     with pytest.raises(KilledError):
-        enrol(new_ask(ordered(desk), new_key()), desk.but(step=killed_at("10-signed")).office, REQUEST)
-    (reserved,) = revocation.list_certificates(desk.register)
+        enrol(new_ask(ordered(desk), new_key()), desk.but(step=killed_at("10-signed")).ctx, REQUEST)
+    (reserved,) = revocation.list_certificates(desk.db)
     assert told(desk, int(reserved.serial, 16)).certificate_status is STATUS.UNKNOWN
-    models.Certificate.objects.using(desk.register.alias).update(state=CertificateState.VOID)
+    models.Certificate.objects.using(desk.db.alias).update(state=CertificateState.VOID)
     assert told(desk, int(reserved.serial, 16)).certificate_status is STATUS.UNKNOWN
 
 
 def test_what_gave_way_to_another_renewal_is_revoked(desk, held):
     in_the_window(desk, held)
-    accepted(renew(renew_ask(held, new_key()), desk.office, REQUEST))
-    (given_way,) = [one for one in revocation.list_certificates(desk.register) if one.serial != held.serial]
+    accepted(renew(renew_ask(held, new_key()), desk.ctx, REQUEST))
+    (given_way,) = [one for one in revocation.list_certificates(desk.db) if one.serial != held.serial]
     assert told(desk, int(given_way.serial, 16)).certificate_status is STATUS.GOOD
     renewed(desk, held)
     response = told(desk, int(given_way.serial, 16))
@@ -302,31 +302,31 @@ REFUSED = {
 
 @pytest.mark.parametrize(("octets", "status"), REFUSED.values(), ids=REFUSED)
 def test_errors(alone, octets, status):
-    answered = respond(octets, name(alone), alone.office, lambda: True)
+    answered = respond(octets, name(alone), alone.ctx, lambda: True)
     assert ocsp.load_der_ocsp_response(answered.der).response_status.name == status
     assert (answered.told, answered.kept) == (None, False)
 
 
 @pytest.mark.parametrize("at", ["NobodysCAv1", "SinettiRootTestCAv1", ""])
 def test_nobody_answers_at_another_name(alone, at):
-    assert respond(asked(5, ca_certificate()), at, alone.office, lambda: True) is None
+    assert respond(asked(5, ca_certificate()), at, alone.ctx, lambda: True) is None
 
 
 def test_the_services_own_certificates_are_good_and_others_unknown(desk):
     by = services_issuer()
     signer = response_signer()[1]
-    office = desk.but(
-        issuers={**desk.office.issuers, by.file_name: by}, responders={by.file_name: desk.responders.of(by.file_name)}
-    ).office
+    ctx = desk.but(
+        issuers={**desk.ctx.issuers, by.file_name: by}, responders={by.file_name: desk.responders.of(by.file_name)}
+    ).ctx
 
     def status(number: int):
-        answered = respond(asked(number, by.certificate), by.file_name, office, lambda: True)
+        answered = respond(asked(number, by.certificate), by.file_name, ctx, lambda: True)
         return believed(answered.der, by.certificate, desk.clock()).certificate_status
 
     assert status(signer.serial_number) is STATUS.UNKNOWN
     own = OwnCertificate(by.file_name, f"{signer.serial_number:x}", "0" * 64, signer.not_valid_after_utc)
     for _ in range(2):
-        ocsp_responses.record_own(desk.register, [own])
+        ocsp_responses.record_own(desk.db, [own])
     assert status(signer.serial_number) is STATUS.GOOD
     assert status(signer.serial_number + 1) is STATUS.UNKNOWN
     assert rows(desk).get().serial == own.serial
@@ -336,9 +336,9 @@ def test_what_somebody_else_stored_first_stays(desk, held):
     """Two processes record the same certificate: the second finds the answers there."""
     with pytest.raises(KilledError):
         enrolled(desk.but(step=killed_at("10-signed")))
-    (waiting,) = [one for one in revocation.list_certificates(desk.register) if one.serial != held.serial]
-    first = status_ocsp.presign_good(waiting, desk.office)
-    ocsp_responses.store(desk.register, [first])
+    (waiting,) = [one for one in revocation.list_certificates(desk.db) if one.serial != held.serial]
+    first = status_ocsp.presign_good(waiting, desk.ctx)
+    ocsp_responses.store(desk.db, [first])
     desk.machine.forward(2 * MINUTE)
-    assert resolve_reservations(desk.office, REQUEST) == (1, 0)
+    assert resolve_reservations(desk.ctx, REQUEST) == (1, 0)
     assert bytes(rows(desk).get(serial=waiting.serial).sha1) == first.ders[status_ocsp.CertIdHash.SHA1]

@@ -9,25 +9,25 @@ from sinetti.domain.certificates.revocation import RevocationReason
 from sinetti.services.revocation.revoke import RevocationRequest, revoke
 from sinetti.services.status import ocsp_refresh as module
 from sinetti.services.status.ocsp_refresh import OcspRefresher
-from tests.support.office import DAY, REQUEST, SECOND, Desk, KilledError, enrolled, killed_at
+from tests.support.service_context import DAY, REQUEST, SECOND, Desk, KilledError, enrolled, killed_at
 
 HALF = timedelta(hours=12)
 
 
 def updates(desk: Desk) -> dict[str, object]:
-    rows = models.OcspResponse.objects.using(desk.register.alias)
+    rows = models.OcspResponse.objects.using(desk.db.alias)
     return {row.serial: row.this_update for row in rows.all()}
 
 
 def test_answers_are_signed_anew_once_half_their_life_is_gone(desk):
     held, begun, rounds = enrolled(desk), desk.clock(), OcspRefresher()
     desk.clock.forward(HALF)
-    assert rounds.look(desk.office) == 0
+    assert rounds.look(desk.ctx) == 0
     assert updates(desk) == {held.serial: begun}
     desk.clock.forward(SECOND)
-    assert rounds.look(desk.office) == 1
+    assert rounds.look(desk.ctx) == 1
     assert updates(desk) == {held.serial: desk.clock()}
-    assert rounds.look(desk.office) == 0
+    assert rounds.look(desk.ctx) == 0
 
 
 def test_many_are_done_batch_by_batch(desk, monkeypatch):
@@ -36,7 +36,7 @@ def test_many_are_done_batch_by_batch(desk, monkeypatch):
     held = [enrolled(desk) for _ in range(5)]
     desk.clock.forward(DAY)
     rounds = OcspRefresher()
-    assert [rounds.look(desk.office) for _ in range(3)] == [4, 1, 0]
+    assert [rounds.look(desk.ctx) for _ in range(3)] == [4, 1, 0]
     assert updates(desk) == {one.serial: desk.clock() for one in held}
 
 
@@ -45,7 +45,7 @@ def test_missing_answers_are_made_on_a_way_through_the_register(desk, monkeypatc
     without = desk.but(responders={})
     held = [enrolled(without) for _ in range(3)]
     rounds = OcspRefresher()
-    assert [rounds.look(desk.office) for _ in range(4)] == [2, 1, 0, 0]
+    assert [rounds.look(desk.ctx) for _ in range(4)] == [2, 1, 0, 0]
     assert set(updates(desk)) == {one.serial for one in held}
 
 
@@ -54,26 +54,26 @@ def test_what_was_revoked_without_an_answer_gets_one(desk):
     with pytest.raises(KilledError):
         revoke(
             RevocationRequest(held.serial, RevocationReason.SUPERSEDED),
-            desk.but(step=killed_at("revoked")).office,
+            desk.but(step=killed_at("revoked")).ctx,
             "operator",
             REQUEST,
         )
-    assert OcspRefresher().look(desk.office) == 1
-    assert models.OcspResponse.objects.using(desk.register.alias).get().revoked_at == desk.clock()
+    assert OcspRefresher().look(desk.ctx) == 1
+    assert models.OcspResponse.objects.using(desk.db.alias).get().revoked_at == desk.clock()
 
 
 def test_what_has_ended_is_let_go(desk):
     held, rounds = enrolled(desk), OcspRefresher()
     desk.clock.now = desk.certificate(held.serial).span.not_after + SECOND
-    assert rounds.look(desk.office) == 0
+    assert rounds.look(desk.ctx) == 0
     assert updates(desk) == {}
-    assert rounds.look(desk.office) == 0
+    assert rounds.look(desk.ctx) == 0
 
 
 def test_what_is_reserved_has_none(sqlite_desk):
     with pytest.raises(KilledError):
         enrolled(sqlite_desk.but(step=killed_at("10-signed")))
-    assert OcspRefresher().look(sqlite_desk.office) == 0
+    assert OcspRefresher().look(sqlite_desk.ctx) == 0
     assert updates(sqlite_desk) == {}
 
 
@@ -83,15 +83,15 @@ def test_while_the_responders_are_away_nothing_is_lost(sqlite_desk):
     begun = sqlite_desk.clock()
     sqlite_desk.responders.away = True
     sqlite_desk.clock.forward(DAY)
-    assert OcspRefresher().look(sqlite_desk.office) == 0
+    assert OcspRefresher().look(sqlite_desk.ctx) == 0
     assert updates(sqlite_desk) == {held.serial: begun}
     sqlite_desk.responders.away = False
-    assert OcspRefresher().look(sqlite_desk.office) == 2
+    assert OcspRefresher().look(sqlite_desk.ctx) == 2
     assert updates(sqlite_desk) == {held.serial: sqlite_desk.clock(), other.serial: sqlite_desk.clock()}
 
 
 def test_a_clock_that_is_not_believed_dates_nothing(sqlite_desk):
     held, begun = enrolled(sqlite_desk), sqlite_desk.clock()
     sqlite_desk.clock.forward(DAY)
-    assert OcspRefresher().look(sqlite_desk.but(may_issue=lambda: False).office) == 0
+    assert OcspRefresher().look(sqlite_desk.but(may_issue=lambda: False).ctx) == 0
     assert updates(sqlite_desk) == {held.serial: begun}

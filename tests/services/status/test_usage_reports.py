@@ -21,7 +21,7 @@ from sinetti.services.status.usage_reports import (
     withdraw_gateway,
 )
 from tests.support.authority import NOW
-from tests.support.office import DAY, REQUEST, SECOND, enrolled
+from tests.support.service_context import DAY, REQUEST, SECOND, enrolled
 
 
 def pem(name):
@@ -32,15 +32,15 @@ def pem(name):
 
 def added(desk, *names):
     for name in names:
-        add_gateway(name, pem(name), desk.office, "operator", REQUEST)
+        add_gateway(name, pem(name), desk.ctx, "operator", REQUEST)
 
 
 def seen(desk, name, *pairs):
-    return record_report(name, [Observation(sha256_hex(der), at) for der, at in pairs], desk.office)
+    return record_report(name, [Observation(sha256_hex(der), at) for der, at in pairs], desk.ctx)
 
 
 def known(desk):
-    return list_usage(certificates(desk.office), desk.office)
+    return list_usage(certificates(desk.ctx), desk.ctx)
 
 
 def test_seen_and_seen_later(desk):
@@ -63,7 +63,7 @@ def test_seen_and_seen_later(desk):
     for name, at in (("edge-1", first), ("edge-2", first), ("edge-2", later)):
         seen(desk, name, (held.der, at))
     assert known(desk)[held.serial] == UsageReport(UsageState.SEEN, later), "an older report takes nothing back"
-    rows = Row.objects.using(desk.register.alias).order_by("gateway__name")
+    rows = Row.objects.using(desk.db.alias).order_by("gateway__name")
     assert list(rows.values_list("gateway__name", "last_seen")) == [("edge-1", first), ("edge-2", later)]
 
 
@@ -76,22 +76,22 @@ def test_what_is_seen_in_the_future_is_seen_now(sqlite_desk):
 
 def test_a_ca_s_certificate_is_nobody_s(sqlite_desk):
     added(sqlite_desk, "edge-1")
-    (der, *_) = sqlite_desk.office.certificates.values()
+    (der, *_) = sqlite_desk.ctx.certificates.values()
     assert seen(sqlite_desk, "edge-1", (der, NOW)).unknown == 1
 
 
 def test_an_empty_report_says_that_somebody_looks(desk):
     held = enrolled(desk)
     added(desk, "edge-1")
-    assert record_report("edge-1", (), desk.office).taken == 0
+    assert record_report("edge-1", (), desk.ctx).taken == 0
     desk.clock.forward(timedelta(days=7))
     assert known(desk) == {held.serial: UsageReport(UsageState.NOT_SEEN, NOW)}
     desk.clock.forward(SECOND)
     assert known(desk) == {held.serial: UsageReport(UsageState.NOT_KNOWN)}
-    record_report("edge-1", (), desk.office)
+    record_report("edge-1", (), desk.ctx)
     desk.clock.now = NOW
-    record_report("edge-1", (), desk.office)
-    (found,) = all_gateways(desk.office)
+    record_report("edge-1", (), desk.ctx)
+    (found,) = all_gateways(desk.ctx)
     assert (found.first_report, found.last_report) == (NOW, NOW + timedelta(days=7, seconds=1))
 
 
@@ -106,19 +106,19 @@ def test_many_at_once(desk, monkeypatch):
 
 def test_a_gateway_s_key_as_long_as_it_is_there(sqlite_desk):
     added(sqlite_desk, "edge-1")
-    assert gateway_key("edge-1", sqlite_desk.office) == pem("edge-1")
-    assert gateway_key("edge-2", sqlite_desk.office) is None
-    withdraw_gateway("edge-1", sqlite_desk.office, "operator", REQUEST)
-    assert gateway_key("edge-1", sqlite_desk.office) is None
-    (found,) = all_gateways(sqlite_desk.office)
+    assert gateway_key("edge-1", sqlite_desk.ctx) == pem("edge-1")
+    assert gateway_key("edge-2", sqlite_desk.ctx) is None
+    withdraw_gateway("edge-1", sqlite_desk.ctx, "operator", REQUEST)
+    assert gateway_key("edge-1", sqlite_desk.ctx) is None
+    (found,) = all_gateways(sqlite_desk.ctx)
     assert (found.name, found.added, found.withdrawn) == ("edge-1", NOW, NOW)
     for again in (lambda: added(sqlite_desk, "edge-1"), lambda: added(sqlite_desk, "no name")):
         with pytest.raises(GatewayRefused):
             again()
     for name in ("edge-1", "edge-2"):
         with pytest.raises(GatewayRefused, match="no gateway in use"):
-            withdraw_gateway(name, sqlite_desk.office, "operator", REQUEST)
-    rows = models.AuditEvent.objects.using(sqlite_desk.register.alias).filter(object="gateway:edge-1")
+            withdraw_gateway(name, sqlite_desk.ctx, "operator", REQUEST)
+    rows = models.AuditEvent.objects.using(sqlite_desk.db.alias).filter(object="gateway:edge-1")
     assert list(rows.order_by("sequence").values_list("action", flat=True)) == ["gateway-added", "gateway-withdrawn"]
 
 
@@ -128,10 +128,10 @@ def test_a_key_is_one_gateway_s_for_good(desk):
     again = pem("edge-1").replace("\n", "\r\n")
     for withdrawn in (False, True):
         if withdrawn:
-            withdraw_gateway("edge-1", desk.office, "operator", REQUEST)
+            withdraw_gateway("edge-1", desk.ctx, "operator", REQUEST)
         with pytest.raises(GatewayRefused, match="this key is, or was, edge-1's: make a new one"):
-            add_gateway("edge-3", again, desk.office, "operator", REQUEST)
+            add_gateway("edge-3", again, desk.ctx, "operator", REQUEST)
         with pytest.raises(GatewayRefused, match="the name edge-1 is, or was, taken: choose another"):
-            add_gateway("edge-1", pem("new"), desk.office, "operator", REQUEST)
+            add_gateway("edge-1", pem("new"), desk.ctx, "operator", REQUEST)
     added(desk, "edge-2")
-    assert [one.name for one in all_gateways(desk.office)] == ["edge-1", "edge-2"]
+    assert [one.name for one in all_gateways(desk.ctx)] == ["edge-1", "edge-2"]

@@ -16,7 +16,7 @@ from sinetti.services.token_encryption import SECOND_FACTOR, decrypt_token
 from sinetti.testbench.core.json_fields import FieldError
 from sinetti.testbench.core.totp import NoSecret, new_secret, seconds_remaining, totp
 from sinetti.testbench.endpoints.accounts import create_account
-from tests.support.office import REQUEST
+from tests.support.service_context import REQUEST
 
 # RFC 6238, appendix B: the secret in base32, and the last six of its eight digits.
 RFC_SECRET = "GEZDGNBVGY3TQOJQGEZDGNBVGY3TQOJQ"
@@ -25,15 +25,15 @@ FIRM, CLIENT = "7654321-4", "0123456-7"
 
 
 def made(desk, **value):
-    return create_account({"email": "anybody@people.example", **value}, desk.office, REQUEST)
+    return create_account({"email": "anybody@people.example", **value}, desk.ctx, REQUEST)
 
 
 def user(desk, email="anybody@people.example"):
-    return User.objects.using(desk.register.alias).get(email=email)
+    return User.objects.using(desk.db.alias).get(email=email)
 
 
 def organisation_id(desk, customer_id):
-    return find_organisation(desk.register, customer_id).organisation_id
+    return find_organisation(desk.db, customer_id).organisation_id
 
 
 def test_who_is_made_can_sign_in(sqlite_desk):
@@ -41,9 +41,9 @@ def test_who_is_made_can_sign_in(sqlite_desk):
     row = user(sqlite_desk)
     assert check_password(account.password, row.password)
     assert (row.is_staff, row.name, row.language) == (False, "anybody", "en")
-    factors = apps.get_model("mfa", "Authenticator").objects.using(sqlite_desk.register.alias)
+    factors = apps.get_model("mfa", "Authenticator").objects.using(sqlite_desk.db.alias)
     sealed = factors.get(user_id=row.pk, type="totp").data["secret"]
-    assert decrypt_token(sqlite_desk.office.transfer_key, SECOND_FACTOR, sealed) == account.totp_secret
+    assert decrypt_token(sqlite_desk.ctx.transfer_key, SECOND_FACTOR, sealed) == account.totp_secret
     assert account.password not in repr(account)
     assert account.totp_secret not in repr(account)
 
@@ -57,7 +57,7 @@ def test_roles_count_at_once_and_a_firm_has_clients(sqlite_desk):
     clients = [{"customer_id": CLIENT, "customer_name": "Malli Oy"}]
     made(sqlite_desk, mandates=[{"customer_id": FIRM, "role": "manager", "clients": clients}])
     actor = Actor(user(sqlite_desk).pk, second_factor=True)
-    held = load_permissions(actor, sqlite_desk.office).held
+    held = load_permissions(actor, sqlite_desk.ctx).held
     firm = organisation_id(sqlite_desk, FIRM)
     assert held == {
         firm: EffectiveRole(Role.MANAGER),
@@ -88,7 +88,7 @@ BAD = {
 def test_fields_that_do_not_fit(sqlite_desk, value):
     with pytest.raises(FieldError):
         made(sqlite_desk, **value)
-    assert not User.objects.using(sqlite_desk.register.alias).exists()
+    assert not User.objects.using(sqlite_desk.db.alias).exists()
 
 
 def test_over_the_control_door(bench):

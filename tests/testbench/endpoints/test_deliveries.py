@@ -31,16 +31,8 @@ from tests.support.authority import (
     response_signer,
     services_issuer,
 )
-from tests.support.office import (
-    REQUEST,
-    SECOND,
-    KilledError,
-    enrolled,
-    in_the_window,
-    killed_at,
-    renewed,
-)
 from tests.support.programs import exchange
+from tests.support.service_context import REQUEST, SECOND, KilledError, enrolled, in_the_window, killed_at, renewed
 
 REPORT = b'<report xmlns="urn:example:report"><pay>100</pay></report>\n'
 PROBLEM = "application/problem+json"
@@ -53,7 +45,7 @@ class Counter:
         self.desk, self.folder = desk, folder / "deliveries"
         key, certificate = response_signer()
         self.seal = signer_for_key(key, certificate_der(certificate))
-        self.door = DeliveryEndpoint(desk.office, gateway_of(desk.office), lambda: self.seal, self.folder)
+        self.door = DeliveryEndpoint(desk.ctx, gateway_of(desk.ctx), lambda: self.seal, self.folder)
 
     def send(self, body, delivery_id="one", language=None, method="POST", door=None):
         headers = {"delivery-id": delivery_id, "accept-language": language}
@@ -104,7 +96,7 @@ def test_a_delivery_is_kept_as_it_came_and_answered_with_a_receipt(counter, held
 def test_the_same_again_is_answered_with_the_same_receipt_whatever_happened_since(counter, held):
     body = sealed(held)
     first = counter.send(body)
-    revoke(RevocationRequest(held.serial, RevocationReason.SUPERSEDED), counter.desk.office, "operator", REQUEST)
+    revoke(RevocationRequest(held.serial, RevocationReason.SUPERSEDED), counter.desk.ctx, "operator", REQUEST)
     counter.desk.clock.forward(timedelta(days=800))
     assert counter.send(body).body == first.body
     assert counter.send(body, door=Counter(counter.desk, counter.folder.parent).door).body == first.body
@@ -128,7 +120,7 @@ def test_the_whole_life_of_two_certificates(counter, held):
     counter.desk.clock.forward(SECOND)
     assert counter.refusal(sealed(held), "5") == (403, "expired")
     assert counter.send(sealed(new), "6").status == 200
-    revoke(RevocationRequest(new.serial, RevocationReason.SUPERSEDED), counter.desk.office, "operator", REQUEST)
+    revoke(RevocationRequest(new.serial, RevocationReason.SUPERSEDED), counter.desk.ctx, "operator", REQUEST)
     assert counter.refusal(sealed(new), "7") == (403, "revoked")
     assert sorted(one.name for one in counter.folder.iterdir()) == ["1", "2", "3", "4", "6"]
 
@@ -203,9 +195,7 @@ def raising(error):
 
 def test_a_signer_that_is_away(counter, held):
     body = sealed(held)
-    away = DeliveryEndpoint(
-        counter.desk.office, counter.door.gateway, raising(SignerUnavailable("away")), counter.folder
-    )
+    away = DeliveryEndpoint(counter.desk.ctx, counter.door.gateway, raising(SignerUnavailable("away")), counter.folder)
     assert counter.refusal(body, door=away) == (503, "unavailable")
     assert counter.send(body).status == 200
 

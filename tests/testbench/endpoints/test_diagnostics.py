@@ -24,8 +24,8 @@ from sinetti.wire.soap.requests import render_get, render_new
 from sinetti.wire.xmldsig.signature import SignatureProfile, sign_document, signer_for_key
 from tests.support.authority import CUSTOMER_ID, CUSTOMER_NAME, holder_certificate, holder_key, response_signer
 from tests.support.faulty_signing import canonical, envelope, indented, request, signed
-from tests.support.office import REQUEST, SECOND, enrolled
 from tests.support.programs import exchange, fetched
+from tests.support.service_context import REQUEST, SECOND, enrolled
 from tests.support.xml_signing import PLACE
 
 GOOD = signed(request())
@@ -98,12 +98,12 @@ def test_at_its_control_address_alone(bench):
 @pytest.fixture
 def doors(sqlite_desk, tmp_path):
     """Give the bench's doors as they are in it, in front of a fresh office."""
-    office = sqlite_desk.office
+    ctx = sqlite_desk.ctx
     key, certificate = response_signer()
     seal = signer_for_key(key, certificate_der(certificate))
-    soap = SoapEndpoint(office, "http://127.0.0.1" + SOAP, SignatureProfile.EXCLUSIVE, lambda: seal)
-    receiving = DeliveryEndpoint(office, gateway_of(office), lambda: seal, tmp_path / "deliveries")
-    return {"soap": DiagnosticsEndpoint(soap, office), "deliveries": DiagnosticsEndpoint(receiving, office)}
+    soap = SoapEndpoint(ctx, "http://127.0.0.1" + SOAP, SignatureProfile.EXCLUSIVE, lambda: seal)
+    receiving = DeliveryEndpoint(ctx, gateway_of(ctx), lambda: seal, tmp_path / "deliveries")
+    return {"soap": DiagnosticsEndpoint(soap, ctx), "deliveries": DiagnosticsEndpoint(receiving, ctx)}
 
 
 def renewal(key, certificate, change=lambda payload: payload, customer_id=CUSTOMER_ID):
@@ -211,7 +211,7 @@ def test_of_other_calls_it_says_nothing(doors, sqlite_desk, caplog, door, make):
 
 def test_what_cannot_be_explained_is_answered_all_the_same(sqlite_desk, caplog):
     answer = Response(200, "text/xml", b"<no/>", noted={"reason": "signature-invalid"})
-    door = DiagnosticsEndpoint(lambda _request: answer, replace(sqlite_desk.office, certificates={}))
+    door = DiagnosticsEndpoint(lambda _request: answer, replace(sqlite_desk.ctx, certificates={}))
     assert post(door, INDENTED) is answer
     (record,) = told(caplog)
     assert record.levelname == "ERROR"
@@ -220,12 +220,12 @@ def test_what_cannot_be_explained_is_answered_all_the_same(sqlite_desk, caplog):
 def test_the_bench_judges_what_its_own_office_knows(sqlite_desk):
     held = enrolled(sqlite_desk)
     good = renewal(held.key, held.der)
-    assert explained(good, sqlite_desk.office).found.verdict is DiagnosisResult.FITS
-    assert explained(of_this_ca(), sqlite_desk.office).found.guesses == (Cause.NOT_REGISTERED,)
+    assert explained(good, sqlite_desk.ctx).found.verdict is DiagnosisResult.FITS
+    assert explained(of_this_ca(), sqlite_desk.ctx).found.guesses == (Cause.NOT_REGISTERED,)
     sqlite_desk.clock.forward(VALIDITY)
-    assert explained(good, sqlite_desk.office).found.verdict is DiagnosisResult.FITS
+    assert explained(good, sqlite_desk.ctx).found.verdict is DiagnosisResult.FITS
     sqlite_desk.clock.forward(SECOND)
-    assert explained(good, sqlite_desk.office).found.guesses == (Cause.EXPIRED,)
+    assert explained(good, sqlite_desk.ctx).found.guesses == (Cause.EXPIRED,)
 
 
 def test_answers_of_the_bench_itself(bench):

@@ -15,7 +15,7 @@ from sinetti.testbench.mail.context import OPERATOR, context
 from sinetti.testbench.mail.dispatcher import MessageDispatcher
 from sinetti.testbench.mail.mailbox import MessageStore
 from tests.support.authority import NOW
-from tests.support.office import DAY, an_order, enrolled, ordered, renewed
+from tests.support.service_context import DAY, an_order, enrolled, ordered, renewed
 
 END = datetime(2028, 3, 1, 12, tzinfo=UTC)
 """The last second of a certificate that was issued at NOW, 2 March 2026: a Wednesday, 14:00 Finnish time."""
@@ -31,7 +31,7 @@ class Bench:
             self.clock.begin(NOW)
         self.desk = desk.but(now=self.clock.now)
         self.letters, self.upkeeps = MessageStore(folder / "messages.jsonl"), []
-        self.room = partial(context, self.desk.office, self.letters, PEOPLE)
+        self.room = partial(context, self.desk.ctx, self.letters, PEOPLE)
         self.findings = {}
         self.postman = self.started()
 
@@ -138,7 +138,7 @@ def moved(bench):
     try:
         return bench.postman.move(DAY)
     finally:
-        bench.desk.register.close()
+        bench.desk.db.close()
 
 
 def test_what_is_refused_does_nothing(bench):

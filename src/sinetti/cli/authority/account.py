@@ -48,7 +48,7 @@ def _verb(
 def _add(parsed: argparse.Namespace) -> int:
     new = NewAccount(parsed.email, parsed.name, Language(parsed.language), staff=parsed.staff)
     with opened_authority(parsed.dir) as authority:
-        accounts.invite(new, authority.office, OPERATOR, request_id())
+        accounts.invite(new, authority.ctx, OPERATOR, request_id())
     print_error("Made the account. Its owner is told by mail how to set a password; nothing else opens it.")
     if parsed.staff:
         print_error("What a clerk does needs a second factor: they are led to set one up when they sign in.")
@@ -58,7 +58,7 @@ def _add(parsed: argparse.Namespace) -> int:
 def _staff(parsed: argparse.Namespace) -> int:
     staff = not parsed.withdraw
     with opened_authority(parsed.dir) as authority:
-        changed = accounts.set_staff(parsed.email, authority.office, OPERATOR, request_id(), staff=staff)
+        changed = accounts.set_staff(parsed.email, authority.ctx, OPERATOR, request_id(), staff=staff)
     done = "It is a clerk's account now." if staff else "It is no clerk's account any more."
     print_error(f"{done} Its sessions have ended." if changed else "It was so already; nothing was changed.")
     return 0
@@ -66,14 +66,14 @@ def _staff(parsed: argparse.Namespace) -> int:
 
 def _deactivate(parsed: argparse.Namespace) -> int:
     with opened_authority(parsed.dir) as authority:
-        changed = accounts.deactivate(parsed.email, authority.office, OPERATOR, request_id())
+        changed = accounts.deactivate(parsed.email, authority.ctx, OPERATOR, request_id())
     print_error("The account and its sessions have ended." if changed else "It had ended already; nothing was changed.")
     return 0
 
 
 def _list(parsed: argparse.Namespace) -> int:
     with opened_authority(parsed.dir) as authority:
-        rows = [_row(one) for one in accounts.clerks(authority.office)]
+        rows = [_row(one) for one in accounts.clerks(authority.ctx)]
     print_result(rows, as_json=parsed.json, table=lambda: _table(rows))
     return 0
 

@@ -81,17 +81,17 @@ def _run(parsed: argparse.Namespace) -> int:
         return _undo(parsed)
     ask = _ask(parsed)
     with opened_authority(parsed.dir) as authority:
-        office = authority.office
+        ctx = authority.ctx
         if parsed.dry_run:
-            selection = preview(ask, office)
+            selection = preview(ask, ctx)
             counted = _counted(selection, " would be called")
             last = f"{_format_reach(selection)}\n{counted}. Nothing was done (--dry-run)."
             _show("dry-run", selection, None, parsed, last)
             return 0
         # Before the act: whom it reaches, and whom an operator has to tell in another way.
-        if (selection := preview(ask, office)).going:
+        if (selection := preview(ask, ctx)).going:
             print_error(_format_reach(selection))
-        outcome = call_early(ask, office, request_id(), Progress("opened"))
+        outcome = call_early(ask, ctx, request_id(), Progress("opened"))
     return _done(outcome, parsed)
 
 
@@ -106,7 +106,7 @@ def _list(parsed: argparse.Namespace) -> int:
     """List the calls that stand."""
     _check_alone("--list", parsed, "officer")
     with opened_authority(parsed.dir) as authority:
-        rows = [_call_row(one, count_opened(one, authority.office)) for one in list_active(authority.office)]
+        rows = [_call_row(one, count_opened(one, authority.ctx)) for one in list_active(authority.ctx)]
     print_result(rows, as_json=parsed.json, table=lambda: _call_table(rows))
     return 0
 
@@ -137,7 +137,7 @@ def _undo(parsed: argparse.Namespace) -> int:
     """Let a call count no more."""
     _check_alone("--undo", parsed)
     with opened_authority(parsed.dir) as authority:
-        call = cancel(parsed.undo, parsed.officer, authority.office, request_id(), Progress("put back"))
+        call = cancel(parsed.undo, parsed.officer, authority.ctx, request_id(), Progress("put back"))
     value = {"result": "undone", "call": call.call_id}
     print_result(
         value, as_json=parsed.json, table=lambda: "Undone: these certificates may be renewed when the rule says."

@@ -36,7 +36,7 @@ def register(commands: "Commands") -> None:
 def _run(parsed: argparse.Namespace) -> int:
     change = ContactUpdate(parsed.named, _who(parsed), deputy=parsed.deputy)
     with opened_authority(parsed.dir) as authority:
-        done = change_contact(change, authority.office, OPERATOR, request_id())
+        done = change_contact(change, authority.ctx, OPERATOR, request_id())
     print_result(
         _row(done), as_json=parsed.json, table=lambda: _lines(done, "deputy" if parsed.deputy else "contact person")
     )

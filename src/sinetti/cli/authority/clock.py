@@ -43,7 +43,7 @@ def _accept(parsed: argparse.Namespace) -> int:
         print_error(_lines(_row(before)))
         if not parsed.yes:
             _ask(before)
-        after = accept_clock(authority.clock, authority.office, OPERATOR, request_id())
+        after = accept_clock(authority.clock, authority.ctx, OPERATOR, request_id())
     print_result(_row(after), as_json=False, table=lambda: _lines(_row(after)))
     return 0
 

@@ -35,7 +35,7 @@ from sinetti.services.issuance.clock_guard import ClockNotAcceptable
 from sinetti.services.issuance.order import OrderError
 from sinetti.services.monitoring.retention import NotErased
 from sinetti.services.organisations.people import PeopleError
-from sinetti.services.organisations.register import ChannelError
+from sinetti.services.organisations.registration import ChannelError
 from sinetti.services.revocation.revoke import RevocationError
 from sinetti.testbench.core.clock import ClockGoesBack, ClockOutOfRange
 
@@ -157,7 +157,7 @@ def opened_authority(folder: Path, passphrase: bytes | None = None) -> Iterator[
         yield authority
     finally:
         authority.journal.close()
-        authority.office.register.close()
+        authority.ctx.db.close()
 
 
 def unknown_organisation(customer_id: str) -> CustomerIdError:

@@ -42,7 +42,7 @@ def _run(parsed: argparse.Namespace) -> int:
         raise OptionError(why)
     with opened_authority(parsed.dir) as authority:
         now_there, written = set(), 0
-        for serial, der in queries.in_force(authority.office, Channel(parsed.channel)):
+        for serial, der in queries.in_force(authority.ctx, Channel(parsed.channel)):
             now_there.add(f"{serial}.cer")
             written += _write(parsed.out / f"{serial}.cer", der)
     # Only once the register has been read to its end: a run that is cut short takes nothing away.

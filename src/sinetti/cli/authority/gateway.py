@@ -67,21 +67,21 @@ def _add(parsed: argparse.Namespace) -> int:
         raise OptionError(sentence) from None
     pem = key.public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo).decode("ascii")
     with opened_authority(parsed.dir) as authority:
-        add_gateway(parsed.name, pem, authority.office, OPERATOR, request_id())
+        add_gateway(parsed.name, pem, authority.ctx, OPERATOR, request_id())
     print_error(f"Added {parsed.name}: what it signs with this key is taken from now on.")
     return 0
 
 
 def _withdraw(parsed: argparse.Namespace) -> int:
     with opened_authority(parsed.dir) as authority:
-        withdraw_gateway(parsed.name, authority.office, OPERATOR, request_id())
+        withdraw_gateway(parsed.name, authority.ctx, OPERATOR, request_id())
     print_error(f"Withdrew {parsed.name}: nothing more is taken from it. What it has seen stays.")
     return 0
 
 
 def _list(parsed: argparse.Namespace) -> int:
     with opened_authority(parsed.dir) as authority:
-        rows = [_row(one) for one in all_gateways(authority.office)]
+        rows = [_row(one) for one in all_gateways(authority.ctx)]
     print_result(rows, as_json=parsed.json, table=lambda: _table(rows))
     return 0
 

@@ -26,7 +26,7 @@ def register(commands: "Commands") -> None:
 def _run(parsed: argparse.Namespace) -> int:
     act = opt_in_to_renewal if parsed.undo else opt_out_of_renewal
     with opened_authority(parsed.dir) as authority:
-        changed = act(Serial(parsed.serial.casefold()), authority.office, OPERATOR, request_id())
+        changed = act(Serial(parsed.serial.casefold()), authority.ctx, OPERATOR, request_id())
     if parsed.undo:
         print_error("People are reminded of its end again." if changed else "It was not to end; nothing was changed.")
     else:

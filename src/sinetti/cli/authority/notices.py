@@ -99,7 +99,7 @@ def _mailroom(parsed: argparse.Namespace) -> Iterator[_OpenedNotifications]:
 
 def _plan(parsed: argparse.Namespace) -> int:
     with _mailroom(parsed) as here, telling(lambda: "planning"):
-        now, register = here.room.now(), here.room.register
+        now, db = here.room.now(), here.room.db
         tls = parsed.tls_certificate
         more = {str(tls): octets_of("--tls-certificate", tls)} if tls is not None else {}
         found = operator_findings(here.authority, more) if parsed.dry_run or time_to_look(here.room, now) else {}
@@ -107,10 +107,10 @@ def _plan(parsed: argparse.Namespace) -> int:
             shown = _counts(scheduler.plan_all(here.room, now, found))
             print_result(shown, as_json=parsed.json, table=lambda: owed_line(shown))
             return 0
-        with outbox_queries.rolled_back(register):
-            before = {one.message_id for one in outbox_queries.waiting(register)}
+        with outbox_queries.rolled_back(db):
+            before = {one.message_id for one in outbox_queries.waiting(db)}
             scheduler.plan_all(here.room, now, found)
-            new = [one for one in outbox_queries.waiting(register) if one.message_id not in before]
+            new = [one for one in outbox_queries.waiting(db) if one.message_id not in before]
     _put_owed(parsed, new, "would be owed")
     return 0
 
@@ -134,12 +134,12 @@ def _send(parsed: argparse.Namespace) -> int:
     with _mailroom(parsed) as here:
         if parsed.dry_run:
             now = here.room.now()
-            due = [one for one in outbox_queries.due(here.room.register, now) if may_send(one.kind, now)]
+            due = [one for one in outbox_queries.due(here.room.db, now) if may_send(one.kind, now)]
             _put_owed(parsed, due, "would be sent")
             return 0
         sent = _sent(here.room)
         now = here.room.now()
-        standing = outbox_queries.outbox_summary(here.room.register, now, deferred_kinds(now, outbox_queries.LATE))
+        standing = outbox_queries.outbox_summary(here.room.db, now, deferred_kinds(now, outbox_queries.LATE))
     shown = {
         **asdict(sent),
         "away": sorted(sent.away),
@@ -195,7 +195,7 @@ def _letter(parsed: argparse.Namespace, room: NotificationContext) -> RenderedMe
             return sample(MessageKind(named), Language(parsed.language or Language.EN), room.terms)
         except NoSample as none:
             raise OptionError(str(none)) from none
-    owed = outbox_queries.find(room.register, named)
+    owed = outbox_queries.find(room.db, named)
     if owed is None:
         sentence = f"{named!r} is neither a kind of message nor the id of one: kinds are {', '.join(MessageKind)}"
         raise OptionError(sentence)
@@ -225,7 +225,7 @@ def _retry(parsed: argparse.Namespace) -> int:
         sentence = "name messages by their ids, or say --all: not both"
         raise OptionError(sentence)
     with opened_authority(parsed.dir) as authority:
-        dead = outbox_queries.dead_letters(authority.office.register)
+        dead = outbox_queries.dead_letters(authority.ctx.db)
         ids = [one.id for one in dead] if parsed.all else list(parsed.ids)
         if parsed.forget and not ids and not parsed.all:
             sentence = "--forget: name messages by their ids, or all with --all"
@@ -237,8 +237,8 @@ def _retry(parsed: argparse.Namespace) -> int:
         if unknown := [one for one in ids if one not in known]:
             sentence = f"no message of the id {unknown[0]} was given up: retry without an id lists those that were"
             raise OptionError(sentence)
-        now, register = authority.office.now(), authority.office.register
-        done = outbox_queries.forget(register, ids, now) if parsed.forget else outbox_queries.send_again(register, ids)
+        now, db = authority.ctx.now(), authority.ctx.db
+        done = outbox_queries.forget(db, ids, now) if parsed.forget else outbox_queries.send_again(db, ids)
     name = "forgotten" if parsed.forget else "again"
     words = "let go" if parsed.forget else "to be sent again"
     print_result({name: done}, as_json=parsed.json, table=lambda: f"{pluralise(done, 'message')} {words}.")

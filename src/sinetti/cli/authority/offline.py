@@ -59,14 +59,14 @@ def _offline(parsed: argparse.Namespace) -> int:
 
 def _publish(parsed: argparse.Namespace) -> int:
     with opened_authority(parsed.dir) as authority:
-        office = authority.office
-        if not office.offline:
+        ctx = authority.ctx
+        if not ctx.offline:
             sentence = f"no key of this authority is off line: what serves {parsed.dir} signs all lists by itself"
             raise OptionError(sentence)
         offline = offline_keys(parsed, new=False)
-        offline.check({name: office.issuers[name].certificate for name in office.offline})
-        signing = replace(office, signer=SoftwareSigner(offline.place, offline.passphrase))
-        for name in sorted(office.offline):
+        offline.check({name: ctx.issuers[name].certificate for name in ctx.offline})
+        signing = replace(ctx, signer=SoftwareSigner(offline.place, offline.passphrase))
+        for name in sorted(ctx.offline):
             new = publish(name, signing, request_id(), OFFLINE_LIFE)
             print_error(f"{name}: lists {new.number}, until {new.next_update:%Y-%m-%d}")
     return 0

@@ -83,9 +83,9 @@ def _run(parsed: argparse.Namespace) -> int:
     with opened_authority(parsed.dir) as authority:
         if parsed.send:
             _check_sendable(authority, new)
-            show_offered(order_and_offer(new, authority.office, OPERATOR, request_id()), as_json=parsed.json)
+            show_offered(order_and_offer(new, authority.ctx, OPERATOR, request_id()), as_json=parsed.json)
             return 0
-        show_ids(order(new, authority.office, OPERATOR, request_id()), as_json=parsed.json)
+        show_ids(order(new, authority.ctx, OPERATOR, request_id()), as_json=parsed.json)
     return 0
 
 

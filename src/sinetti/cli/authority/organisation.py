@@ -14,7 +14,7 @@ from sinetti.domain.validation import LONGEST_ORGANISATION, check_country, check
 from sinetti.domain.values import Channel, IdentifierType, Language
 from sinetti.server.process_exit import request_id
 from sinetti.services.organisations import queries
-from sinetti.services.organisations.register import approve, close, register_organisation, withdraw
+from sinetti.services.organisations.registration import approve, close, register_organisation, withdraw
 
 if TYPE_CHECKING:
     from sinetti.cli.core.argparse_i18n import Commands
@@ -69,7 +69,7 @@ def _add(parsed: argparse.Namespace) -> int:
         frozenset(Channel(channel) for channel in parsed.channel or [Channel.WS]),
     )
     with opened_authority(parsed.dir) as authority:
-        added = register_organisation(new, authority.office, OPERATOR, request_id())
+        added = register_organisation(new, authority.ctx, OPERATOR, request_id())
         if added is None:
             closed = "" if _found(authority, parsed.customer_id).open else ", and is closed for good"
             sentence = f"an organisation with the id {parsed.customer_id} is registered already{closed}"
@@ -85,7 +85,7 @@ def _approve(parsed: argparse.Namespace) -> int:
         if not before.open:
             sentence = f"{before.customer_id} is closed for good: nothing more is issued to it, whatever is approved"
             raise CustomerIdError(sentence)
-        approve(before.customer_id, frozenset({channel}), authority.office, OPERATOR, request_id())
+        approve(before.customer_id, frozenset({channel}), authority.ctx, OPERATOR, request_id())
     if channel in before.channels:
         return _tell(f"{before.customer_id} was approved for {channel} already; nothing was changed.")
     return _tell(f"{before.customer_id} is approved for {channel}.")
@@ -95,7 +95,7 @@ def _withdraw(parsed: argparse.Namespace) -> int:
     channel = Channel(parsed.channel)
     with opened_authority(parsed.dir) as authority:
         before = _found(authority, parsed.customer_id)
-        withdraw(before.customer_id, channel, authority.office, OPERATOR, request_id())
+        withdraw(before.customer_id, channel, authority.ctx, OPERATOR, request_id())
     if channel not in before.channels:
         return _tell(f"{channel} was not approved for {before.customer_id}; nothing was changed.")
     return _tell(f"{channel} is withdrawn from {before.customer_id}: nothing more is issued for it. {_STAY}")
@@ -104,7 +104,7 @@ def _withdraw(parsed: argparse.Namespace) -> int:
 def _close(parsed: argparse.Namespace) -> int:
     with opened_authority(parsed.dir) as authority:
         before = _found(authority, parsed.customer_id)
-        close(before.customer_id, authority.office, OPERATOR, request_id())
+        close(before.customer_id, authority.ctx, OPERATOR, request_id())
     if not before.open:
         return _tell(f"{before.customer_id} was closed already; nothing was changed.")
     return _tell(f"{before.customer_id} is closed for good: nothing more is issued to it. {_STAY}")
@@ -112,7 +112,7 @@ def _close(parsed: argparse.Namespace) -> int:
 
 def _found(authority: Authority, customer_id: str) -> OrganisationInfo:
     """Give the organisation as it stands before the command. Raises CustomerIdError."""
-    found = queries.organisation(authority.office, customer_id)
+    found = queries.organisation(authority.ctx, customer_id)
     if found is None:
         raise unknown_organisation(customer_id)
     return found

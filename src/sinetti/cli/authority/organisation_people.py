@@ -68,13 +68,13 @@ def _add(parsed: argparse.Namespace) -> int:
     if parsed.invite:
         return _invite(parsed.dir, parsed.customer_id, person)
     with opened_authority(parsed.dir) as authority:
-        changed = add_signatory(parsed.customer_id, person, authority.office, OPERATOR, request_id())
+        changed = add_signatory(parsed.customer_id, person, authority.ctx, OPERATOR, request_id())
     return _tell(f"{person.name} is a signatory of {parsed.customer_id}", changed=changed)
 
 
 def _invite(directory: Path, customer_id: str, person: ContactDetails) -> int:
     with opened_authority(directory) as authority:
-        invited = invite_signatory(customer_id, person, authority.office, OPERATOR, request_id())
+        invited = invite_signatory(customer_id, person, authority.ctx, OPERATOR, request_id())
     if invited.made:
         print_error(f"{person.name} is a signatory of {customer_id}, and gets an invitation to the e-service by mail.")
     else:
@@ -85,8 +85,8 @@ def _invite(directory: Path, customer_id: str, person: ContactDetails) -> int:
 def _remove(parsed: argparse.Namespace) -> int:
     email = check_email("--email", parsed.email)
     with opened_authority(parsed.dir) as authority:
-        changed = remove_signatory(parsed.customer_id, email, authority.office, OPERATOR, request_id())
-        left = who_is_who(parsed.customer_id, authority.office).roles.signatories
+        changed = remove_signatory(parsed.customer_id, email, authority.ctx, OPERATOR, request_id())
+        left = who_is_who(parsed.customer_id, authority.ctx).roles.signatories
     if not changed:
         print_error(f"No signatory of {parsed.customer_id} has this address; {_UNCHANGED}.")
         return 0
@@ -104,7 +104,7 @@ def _contact_person(parsed: argparse.Namespace) -> int:
     parsed.phone, parsed.language = parsed.phone or "", parsed.language or "fi"
     person = None if parsed.none else person_of(parsed)
     with opened_authority(parsed.dir) as authority:
-        changed = set_contact_person(parsed.customer_id, person, authority.office, OPERATOR, request_id())
+        changed = set_contact_person(parsed.customer_id, person, authority.ctx, OPERATOR, request_id())
     who = "nobody" if person is None else person.name
     return _tell(f"{who[0].upper()}{who[1:]} is the contact person of {parsed.customer_id}", changed=changed)
 
@@ -112,14 +112,14 @@ def _contact_person(parsed: argparse.Namespace) -> int:
 def _looked_after(parsed: argparse.Namespace) -> int:
     act = remove_service_provider if parsed.withdraw else add_service_provider
     with opened_authority(parsed.dir) as authority:
-        changed = act(parsed.customer_id, parsed.agent, authority.office, OPERATOR, request_id())
+        changed = act(parsed.customer_id, parsed.agent, authority.ctx, OPERATOR, request_id())
     what = "is not looked after by" if parsed.withdraw else "is looked after by"
     return _tell(f"{parsed.customer_id} {what} {parsed.agent}", changed=changed)
 
 
 def _show(parsed: argparse.Namespace) -> int:
     with opened_authority(parsed.dir) as authority:
-        found = who_is_who(parsed.customer_id, authority.office)
+        found = who_is_who(parsed.customer_id, authority.ctx)
     print_result(_row(found), as_json=parsed.json, table=lambda: _lines(found))
     return 0
 

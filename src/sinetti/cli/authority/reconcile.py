@@ -42,7 +42,7 @@ def _run(parsed: argparse.Namespace) -> int:
     with opened_authority(parsed.dir, passphrase_of(parsed)) as authority:
         if parsed.without_journal:
             _begin_anew(authority.journal)
-        done = reconcile(authority.office, authority.journal, request_id())
+        done = reconcile(authority.ctx, authority.journal, request_id())
     print_result(asdict(done), as_json=parsed.json, table=lambda: _lines(done))
     if done.failed:
         print_error("Put all nodes' journals into one folder and run this again (docs/journal.md).")

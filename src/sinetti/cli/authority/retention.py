@@ -39,14 +39,14 @@ def register(commands: "Commands") -> None:
 
 def _plan(parsed: argparse.Namespace) -> int:
     with opened_authority(parsed.dir) as authority:
-        shown = _row(plan_retention(authority.settings.periods, authority.office))
+        shown = _row(plan_retention(authority.settings.periods, authority.ctx))
     print_result(shown, as_json=parsed.json, table=lambda: _lines(shown))
     return 0
 
 
 def _apply(parsed: argparse.Namespace) -> int:
     with opened_authority(parsed.dir) as authority:
-        done = asdict(apply_retention(authority.settings.periods, authority.office, request_id()))
+        done = asdict(apply_retention(authority.settings.periods, authority.ctx, request_id()))
     words = ", ".join(f"{count} {_CALLED[name]}" for name, count in done.items())
     print_result(done, as_json=parsed.json, table=lambda: f"Erased: {words}.")
     return 0

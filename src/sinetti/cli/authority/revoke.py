@@ -48,8 +48,8 @@ def _run(parsed: argparse.Namespace) -> int:
     )
     actor = OPERATOR if parsed.officer is None else actor_of(check_cli_officer(parsed.officer))
     with opened_authority(parsed.dir, passphrase_of(parsed)) as authority:
-        revoked = revoke(ask, authority.office, actor, request_id())
-        rows = [certificate_json(row, authority.office.now()) for row in revoked]
+        revoked = revoke(ask, authority.ctx, actor, request_id())
+        rows = [certificate_json(row, authority.ctx.now()) for row in revoked]
     print_result(rows, as_json=parsed.json, table=lambda: "\n".join(_line(row) for row in rows))
     replacing = f"sinetti authority order --customer-id {rows[0]['customer_id']} --replaces {ask.serial} …"
     print_error(

@@ -95,13 +95,13 @@ def _run(parsed: argparse.Namespace) -> int:
         raise OptionError(sentence)
     ask = _ask(parsed)
     with opened_authority(parsed.dir, passphrase_of(parsed)) as authority:
-        office = authority.office
+        ctx = authority.ctx
         if parsed.dry_run:
-            selection = preview(ask, office)
-            second = _second_officer(len(selection.going), ask.officer, alone_lately(ask.officer, office))
+            selection = preview(ask, ctx)
+            second = _second_officer(len(selection.going), ask.officer, alone_lately(ask.officer, ctx))
             _show("dry-run", selection, None, parsed, _dry(selection, second))
             return 0
-        outcome = revoke_many(ask, office, request_id(), Progress("revoked"))
+        outcome = revoke_many(ask, ctx, request_id(), Progress("revoked"))
     return _told(outcome, parsed)
 
 
@@ -119,7 +119,7 @@ def _list(parsed: argparse.Namespace) -> int:
     """List what waits for a second officer."""
     _check_alone("--list", parsed, "officer", "dry_run", "yes")
     with opened_authority(parsed.dir) as authority:
-        rows = [_proposal_row(one) for one in open_proposals(authority.office)]
+        rows = [_proposal_row(one) for one in open_proposals(authority.ctx)]
     print_result(rows, as_json=parsed.json, table=lambda: _proposal_table(rows))
     if rows:
         print_error(
@@ -152,7 +152,7 @@ def _withdraw(parsed: argparse.Namespace) -> int:
     """Take a proposal back."""
     _check_alone("--withdraw", parsed, "dry_run", "yes")
     with opened_authority(parsed.dir) as authority:
-        one = withdraw(parsed.withdraw, parsed.officer, authority.office, request_id())
+        one = withdraw(parsed.withdraw, parsed.officer, authority.ctx, request_id())
     done = {"result": "withdrawn", "proposal": one.proposal_id, "count": len(one.serials)}
     print_result(
         done, as_json=parsed.json, table=lambda: f"Withdrawn: nothing was revoked of {_certificates(len(one.serials))}."
@@ -164,15 +164,15 @@ def _approve(parsed: argparse.Namespace) -> int:
     """Show what was proposed, ask, and revoke it."""
     _check_alone("--approve", parsed)
     with opened_authority(parsed.dir, passphrase_of(parsed)) as authority:
-        office = authority.office
-        proposal, selection = look_at_proposal(parsed.approve, parsed.officer, office)
+        ctx = authority.ctx
+        proposal, selection = look_at_proposal(parsed.approve, parsed.officer, ctx)
         if parsed.dry_run:
             _show("dry-run", selection, proposal, parsed, _dry(selection, ""))
             return 0
         print_error(_table(selection, f"{_counted(selection)}."))
         if not parsed.yes:
             _ask_a_person(proposal, len(selection.going))
-        outcome = approve(parsed.approve, parsed.officer, office, request_id(), Progress("revoked"))
+        outcome = approve(parsed.approve, parsed.officer, ctx, request_id(), Progress("revoked"))
     return _told(outcome, parsed)
 
 

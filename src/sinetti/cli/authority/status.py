@@ -36,12 +36,12 @@ def _run(parsed: argparse.Namespace) -> int:
             summary = _summary(authority)
             print_result(summary, as_json=parsed.json, table=lambda: _lines(summary))
             return 0
-        if parsed.customer_id is not None and queries.organisation(authority.office, parsed.customer_id) is None:
+        if parsed.customer_id is not None and queries.organisation(authority.ctx, parsed.customer_id) is None:
             raise unknown_organisation(parsed.customer_id)
-        now = authority.office.now()
-        orders = [_order_row(one) for one in queries.open_orders(authority.office, parsed.customer_id)]
-        found = () if parsed.orders else queries.certificates(authority.office, parsed.customer_id)
-        known = list_usage(found, authority.office)
+        now = authority.ctx.now()
+        orders = [_order_row(one) for one in queries.open_orders(authority.ctx, parsed.customer_id)]
+        found = () if parsed.orders else queries.certificates(authority.ctx, parsed.customer_id)
+        known = list_usage(found, authority.ctx)
         rows = [{**certificate_json(row, now), **usage_json(known[row.serial])} for row in found]
     shown = [{**row, "in use": _in_use(row)} for row in rows]
     tables = [_table(orders, _ORDERS, "No open orders.")]
@@ -72,11 +72,11 @@ def _order_row(order: OpenOrder) -> dict[str, str | None]:
 
 
 def _summary(authority: Authority) -> dict[str, Any]:
-    issuers = authority.office.issuers.values()
+    issuers = authority.ctx.issuers.values()
     return {
         "environment": authority.settings.environment.value,
-        **asdict(queries.counts(authority.office)),
-        "open_proposals": count_open_proposals(authority.office),
+        **asdict(queries.counts(authority.ctx)),
+        "open_proposals": count_open_proposals(authority.ctx),
         "authorities": [
             {"name": issuer.file_name, "ends": instant(issuer.certificate.not_valid_after_utc)} for issuer in issuers
         ],

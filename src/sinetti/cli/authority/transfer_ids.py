@@ -35,11 +35,11 @@ def _run(parsed: argparse.Namespace) -> int:
     with opened_authority(parsed.dir) as authority:
         if parsed.send:
             room = notification_context(authority)
-            offered = send_link(parsed.order, authority.office, OPERATOR, request_id())
+            offered = send_link(parsed.order, authority.ctx, OPERATOR, request_id())
             show_offered(offered, as_json=parsed.json)
             if MessageChannel.SMS not in room.deliverers and not offered.needs_code:
                 print_error(_NO_SMS)
                 return EXIT_ACTION_REQUIRED
             return 0
-        show_ids(reissue_transfer_ids(parsed.order, authority.office, OPERATOR, request_id()), as_json=parsed.json)
+        show_ids(reissue_transfer_ids(parsed.order, authority.ctx, OPERATOR, request_id()), as_json=parsed.json)
     return 0

@@ -59,40 +59,40 @@ def _run(parsed: argparse.Namespace) -> int:
         if any(one.kind is FindingKind.LIST_LACKS for one in found):
             sleep(LOOKED_AGAIN_AFTER)
             found = tuple(_found(authority, address, more))
-        count = len(list_places(authority.office))
+        count = len(list_places(authority.ctx))
     print_result([asdict(one) for one in found], as_json=parsed.json, table=lambda: _lines(found, count))
     return EXIT_ACTION_REQUIRED if found else 0
 
 
 def _found(authority: Authority, address: str | None, more: Mapping[str, bytes]) -> Iterator[MonitoringFinding]:
-    office = authority.office
+    ctx = authority.ctx
     if address is None:
-        yield from check_crls(office, stored_crls(office))
-        yield from check_ocsp_age(office)
+        yield from check_crls(ctx, stored_crls(ctx))
+        yield from check_ocsp_age(ctx)
     elif (away := why_away(address)) is not None:
         why = f"{address} does not answer ({away}): is the service running?"
         yield MonitoringFinding(FindingKind.NOT_SERVED, address, why)
     else:
-        yield from check_crls(office, served(address))
+        yield from check_crls(ctx, served(address))
         # Of two questions to one CA that are both not answered it is said once.
         yield from dict.fromkeys(_served_answers(authority, address))
-    yield from certificate_findings({**alerts.own_certificates(authority), **more}, office)
+    yield from certificate_findings({**alerts.own_certificates(authority), **more}, ctx)
     if (sentence := alerts.issuing_ca(authority)) is not None:
         yield MonitoringFinding(FindingKind.ISSUING_CA_ENDS, "issuing-ca", sentence)
-    yield from bulk_findings(office)
-    if not (standing := look(office, authority.journal)).agrees:
+    yield from bulk_findings(ctx)
+    if not (standing := look(ctx, authority.journal)).agrees:
         sentence = f"{standing.ahead}: run sinetti authority reconcile --dir {authority.folder.root}"
         yield MonitoringFinding(FindingKind.JOURNAL_AHEAD, "journal", sentence)
 
 
 def _served_answers(authority: Authority, address: str) -> Iterator[MonitoringFinding]:
-    for question in questions(authority.office):
+    for question in questions(authority.ctx):
         try:
             der = fetched(f"{address}{question.path}", question.der)
         except NotFound as absent:
             yield MonitoringFinding(FindingKind.NOT_SERVED, question.authority, str(absent))
             continue
-        if (finding := check_response(question, der, authority.office)) is not None:
+        if (finding := check_response(question, der, authority.ctx)) is not None:
             yield finding
 
 

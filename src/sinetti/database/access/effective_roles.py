@@ -13,18 +13,18 @@ from sinetti.domain.access.roles import Role, RoleGrant
 from sinetti.domain.identifiers import normalise
 
 
-def for_user(register: Database, user_id: str, now: datetime) -> tuple[RoleGrant, ...]:
+def for_user(db: Database, user_id: str, now: datetime) -> tuple[RoleGrant, ...]:
     """The roles that an account was given directly, and those that others gave to the organisations of these (`via`).
 
     Those in force, of organisations that are open. One statement of two parts, each of which an index serves.
     """
-    counting = _counting(register, now)
+    counting = _counting(db, now)
     direct = counting.filter(user=user_id, agent__isnull=True)
     return _grants(_values(direct).union(_values(counting.filter(agent__in=direct.values("organisation"))), all=True))
 
 
 def for_firms(
-    register: Database, customer_ids: Collection[str], now: datetime
+    db: Database, customer_ids: Collection[str], now: datetime
 ) -> tuple[dict[str, str], tuple[RoleGrant, ...]]:
     """The ids of open organisations by their customer ids as they were given, and the roles that others gave to these.
 
@@ -35,8 +35,8 @@ def for_firms(
     by_folded: dict[str, list[str]] = {}
     for one in customer_ids:
         by_folded.setdefault(normalise(one), []).append(one)
-    known = models.Organisation.objects.using(register.alias).filter(folded__in=by_folded, closed_at__isnull=True)
-    given = _values(_counting(register, now).filter(agent__in=known.values("pk")))
+    known = models.Organisation.objects.using(db.alias).filter(folded__in=by_folded, closed_at__isnull=True)
+    given = _values(_counting(db, now).filter(agent__in=known.values("pk")))
     # An organisation stands among the roles with its folded id as the role, and no agent: each of these has one.
     nobody, never = Value(None, CharField()), Value(None, DateTimeField())
     rows = list(given.union(known.values_list("pk", "folded", nobody, never), all=True))
@@ -44,8 +44,8 @@ def for_firms(
     return ids, _grants(one for one in rows if one[2] is not None)
 
 
-def _counting(register: Database, now: datetime) -> "QuerySet[models.RoleAssignment]":
-    rows = models.RoleAssignment.objects.using(register.alias)
+def _counting(db: Database, now: datetime) -> "QuerySet[models.RoleAssignment]":
+    rows = models.RoleAssignment.objects.using(db.alias)
     return rows.filter(active_assignments(now), organisation__closed_at__isnull=True)
 
 

@@ -35,9 +35,9 @@ class InvitationOffer:
     used_by: str | None
 
 
-def find_offer(register: Database, token_sha256: str, now: datetime) -> InvitationOffer | None:
+def find_offer(db: Database, token_sha256: str, now: datetime) -> InvitationOffer | None:
     """What a link gives, by the SHA-256 of its token; None where it is none, or of an organisation that is closed."""
-    row = _found(register, token_sha256)
+    row = _found(db, token_sha256)
     if row is None or row.mandate.organisation.closed_at is not None:
         return None
     mandate, person = row.mandate, row.mandate.person
@@ -57,31 +57,31 @@ def find_offer(register: Database, token_sha256: str, now: datetime) -> Invitati
     )
 
 
-def accept(register: Database, token_sha256: str, user_id: str, deed: AuditContext) -> bool:
+def accept(db: Database, token_sha256: str, user_id: str, audit: AuditContext) -> bool:
     """Bind a link's mandate to an account; False where the link works no more. Signatories hear of another signatory.
 
     Whoever has used it is told so again: the same press twice does it once.
     """
-    found = _found(register, token_sha256)
+    found = _found(db, token_sha256)
     if found is None:
         return False
     try:
-        with transaction.atomic(using=register.alias):
-            lock_open(register, found.mandate.organisation_id)
-            links = Invitation.objects.using(register.alias).filter(pk=found.pk)
-            open_ = links.filter(counting_links(), used_at__isnull=True, ended_at__isnull=True, expires__gte=deed.at)
-            if not open_.update(used_at=deed.at, used_by=user_id):
+        with transaction.atomic(using=db.alias):
+            lock_open(db, found.mandate.organisation_id)
+            links = Invitation.objects.using(db.alias).filter(pk=found.pk)
+            open_ = links.filter(counting_links(), used_at__isnull=True, ended_at__isnull=True, expires__gte=audit.at)
+            if not open_.update(used_at=audit.at, used_by=user_id):
                 return links.filter(used_by=user_id, mandate__withdrawn_at__isnull=True).exists()
-            rows = models.RoleAssignment.objects.using(register.alias).filter(
-                current_assignments(deed.at), pk=found.mandate_id
+            rows = models.RoleAssignment.objects.using(db.alias).filter(
+                current_assignments(audit.at), pk=found.mandate_id
             )
-            rows.filter(waiting=True).update(valid_from=deed.at)
+            rows.filter(waiting=True).update(valid_from=audit.at)
             rows.update(user=user_id, waiting=False)
             row = rows.select_related("person").get()
             about = f"organisation:{row.organisation_id}"
-            audit_log.write(register, deed, "invitation-used", about, mandate=row.mandate_id, invitation=found.pk)
+            audit_log.write(db, audit, "invitation-used", about, mandate=row.mandate_id, invitation=found.pk)
             if row.role == Role.SIGNATORY:
-                owe_to_signatories(register, row.organisation_id, AccessEvent.JOINED, deed.at, mandate=row.mandate_id)
+                owe_to_signatories(db, row.organisation_id, AccessEvent.JOINED, audit.at, mandate=row.mandate_id)
     except OrganisationClosed:
         return False
     return True
@@ -95,6 +95,6 @@ def _gives(row: Invitation) -> bool:
     return row.vouched or row.used_at is not None or row.mandate.role != Role.SIGNATORY
 
 
-def _found(register: Database, token_sha256: str) -> Invitation | None:
-    rows = Invitation.objects.using(register.alias).filter(token_sha256=token_sha256)
+def _found(db: Database, token_sha256: str) -> Invitation | None:
+    rows = Invitation.objects.using(db.alias).filter(token_sha256=token_sha256)
     return rows.select_related("mandate__organisation", "mandate__person").first()

@@ -25,21 +25,17 @@ class OpenInvitation:
     """Whether its link works: it was made, or confirmed, by whom it takes. Older code has made it otherwise."""
 
 
-def listed(register: Database, now: datetime, start: int, most: int) -> tuple[OpenInvitation, ...]:
+def listed(db: Database, now: datetime, start: int, most: int) -> tuple[OpenInvitation, ...]:
     """Some invitations of signatories that wait and whose link works, the newest first."""
-    rows = Invitation.objects.using(register.alias).filter(
-        used_at__isnull=True, ended_at__isnull=True, expires__gte=now
-    )
+    rows = Invitation.objects.using(db.alias).filter(used_at__isnull=True, ended_at__isnull=True, expires__gte=now)
     rows = rows.filter(mandate__role=Role.SIGNATORY, mandate__withdrawn_at__isnull=True)
     rows = rows.select_related("mandate__organisation", "mandate__person").order_by("-created", "pk")
     return tuple(_read(row) for row in rows[start : start + most])
 
 
-def find(register: Database, invitation_id: str, now: datetime) -> OpenInvitation | None:
+def find(db: Database, invitation_id: str, now: datetime) -> OpenInvitation | None:
     """An invitation of a signatory that waits."""
-    rows = Invitation.objects.using(register.alias).filter(
-        pk=invitation_id, used_at__isnull=True, ended_at__isnull=True
-    )
+    rows = Invitation.objects.using(db.alias).filter(pk=invitation_id, used_at__isnull=True, ended_at__isnull=True)
     rows = rows.filter(expires__gte=now, mandate__role=Role.SIGNATORY, mandate__withdrawn_at__isnull=True)
     row = rows.select_related("mandate__organisation", "mandate__person").first()
     return None if row is None else _read(row)

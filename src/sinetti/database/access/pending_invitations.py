@@ -74,116 +74,116 @@ class PendingView:
 
 
 def add(
-    register: Database, organisation_id: str, person: ContactDetails, asker_id: str, deed: AuditContext
+    db: Database, organisation_id: str, person: ContactDetails, asker_id: str, audit: AuditContext
 ) -> tuple[str, bool]:
     """Store a pending invitation; return its id, and whether it is new.
 
     Plans messages to the known people. The same address that waits already is not stored twice. Raises Closed, and
     TooMany after ten of a day: among many letters a false one is overlooked.
     """
-    with transaction.atomic(using=register.alias):
-        lock_open(register, organisation_id)
-        waiting = _rows(register).filter(
+    with transaction.atomic(using=db.alias):
+        lock_open(db, organisation_id)
+        waiting = _rows(db).filter(
             organisation=organisation_id,
             state=InvitationProposal.WAITING,
-            expires__gte=deed.at,
+            expires__gte=audit.at,
             person__email__iexact=person.email,
         )
         if (there := waiting.values_list("pk", flat=True).first()) is not None:
             return there, False
-        today = _rows(register).filter(organisation=organisation_id, created__gt=deed.at - A_DAY)
+        today = _rows(db).filter(organisation=organisation_id, created__gt=audit.at - A_DAY)
         if today.count() >= PENDING_A_DAY:
             raise InvitationLimitReached
-        named, expires = insert_person(register, person), deed.at + PENDING_LIVES
+        named, expires = insert_person(db, person), audit.at + PENDING_LIVES
         # Named no longer than this waits: retention counts from then on, with or without a decision.
-        mark_replaced(register, [named.person_id], expires)
-        row = PendingInvitation.objects.using(register.alias).create(
+        mark_replaced(db, [named.person_id], expires)
+        row = PendingInvitation.objects.using(db.alias).create(
             organisation_id=organisation_id,
             person=named,
             asked_by_id=asker_id,
             state=InvitationProposal.WAITING,
-            created=deed.at,
+            created=audit.at,
             expires=expires,
         )
-        _write(register, deed, "invitation-asked", row)
-        _owe(register, row, PendingNotice.ASKED, deed.at)
+        _write(db, audit, "invitation-asked", row)
+        _owe(db, row, PendingNotice.ASKED, audit.at)
         # Owed now for the first second after its end: it is dropped where there was a decision by then.
-        _owe(register, row, PendingNotice.LAPSED, deed.at, due=expires + A_SECOND)
+        _owe(db, row, PendingNotice.LAPSED, audit.at, due=expires + A_SECOND)
     return row.pending_id, True
 
 
-def find(register: Database, pending_id: str, now: datetime) -> PendingView | None:
+def find(db: Database, pending_id: str, now: datetime) -> PendingView | None:
     """Return the invitation with this id as it is now."""
-    row = _rows(register).filter(pk=pending_id).first()
+    row = _rows(db).filter(pk=pending_id).first()
     return None if row is None else _view(row, now)
 
 
-def list_newest(register: Database, now: datetime, start: int, most: int) -> tuple[PendingView, ...]:
+def list_newest(db: Database, now: datetime, start: int, most: int) -> tuple[PendingView, ...]:
     """Return some of all, the newest first."""
-    return tuple(_view(row, now) for row in _rows(register).order_by("-created", "pk")[start : start + most])
+    return tuple(_view(row, now) for row in _rows(db).order_by("-created", "pk")[start : start + most])
 
 
-def list_waiting(register: Database, organisation_id: str, now: datetime) -> tuple[PendingView, ...]:
+def list_waiting(db: Database, organisation_id: str, now: datetime) -> tuple[PendingView, ...]:
     """Return those of an organisation that wait, the oldest first."""
-    rows = _rows(register).filter(organisation=organisation_id, state=InvitationProposal.WAITING, expires__gte=now)
+    rows = _rows(db).filter(organisation=organisation_id, state=InvitationProposal.WAITING, expires__gte=now)
     return tuple(_view(row, now) for row in rows.order_by("created", "pk"))
 
 
-def has_signatory(register: Database, organisation_id: str, now: datetime) -> bool:
+def has_signatory(db: Database, organisation_id: str, now: datetime) -> bool:
     """Return whether an organisation has an active signatory.
 
     The role is taken up, not ended, and the account is active.
     """
-    rows = models.RoleAssignment.objects.using(register.alias).filter(
+    rows = models.RoleAssignment.objects.using(db.alias).filter(
         recipients.active_assignments(now), organisation=organisation_id, role=Role.SIGNATORY, user__is_active=True
     )
     return rows.exists()
 
 
-def is_clerk(register: Database, user_id: str) -> bool:
+def is_clerk(db: Database, user_id: str) -> bool:
     """Return whether an account is active and a clerk's."""
-    return User.objects.using(register.alias).filter(pk=user_id, is_active=True, is_staff=True).exists()
+    return User.objects.using(db.alias).filter(pk=user_id, is_active=True, is_staff=True).exists()
 
 
-def decide(register: Database, pending_id: str, state: InvitationProposal, decider_id: str, deed: AuditContext) -> None:
+def decide(db: Database, pending_id: str, state: InvitationProposal, decider_id: str, audit: AuditContext) -> None:
     """Move a pending invitation to this state, once. Raises PendingInvitationRefused.
 
     Plans messages to the known people.
     """
-    with transaction.atomic(using=register.alias):
-        rows = PendingInvitation.objects.using(register.alias).filter(pk=pending_id)
-        waiting = rows.filter(state=InvitationProposal.WAITING, expires__gte=deed.at)
-        if not waiting.update(state=state, decided_at=deed.at, decided_by=decider_id):
+    with transaction.atomic(using=db.alias):
+        rows = PendingInvitation.objects.using(db.alias).filter(pk=pending_id)
+        waiting = rows.filter(state=InvitationProposal.WAITING, expires__gte=audit.at)
+        if not waiting.update(state=state, decided_at=audit.at, decided_by=decider_id):
             raise PendingInvitationRefused(PendingFault.OVER)
         row = rows.get()
-        _write(register, deed, f"invitation-{state}", row)
-        _owe(register, row, PendingNotice(state.value), deed.at)
+        _write(db, audit, f"invitation-{state}", row)
+        _owe(db, row, PendingNotice(state.value), audit.at)
 
 
-def set_invitation(register: Database, pending_id: str, invitation_id: str | None) -> None:
+def set_invitation(db: Database, pending_id: str, invitation_id: str | None) -> None:
     """Record the invitation that a confirmation made.
 
     None: the same one stood already.
     """
-    PendingInvitation.objects.using(register.alias).filter(pk=pending_id).update(invitation=invitation_id)
+    PendingInvitation.objects.using(db.alias).filter(pk=pending_id).update(invitation=invitation_id)
 
 
-def makers(register: Database, invitation_id: str) -> tuple[str, ...]:
+def makers(db: Database, invitation_id: str) -> tuple[str, ...]:
     """Return the accounts that asked for and confirmed an invitation.
 
     Returns none if no clerk asked for it.
     """
-    rows = PendingInvitation.objects.using(register.alias).filter(invitation=invitation_id)
+    rows = PendingInvitation.objects.using(db.alias).filter(invitation=invitation_id)
     return tuple(one for row in rows for one in (row.asked_by_id, row.decided_by_id) if one is not None)
 
 
 def _owe(
-    register: Database, row: PendingInvitation, tells: PendingNotice, now: datetime, due: datetime | None = None
+    db: Database, row: PendingInvitation, tells: PendingNotice, now: datetime, due: datetime | None = None
 ) -> None:
     """Plan a message to the signatories and the contact person, once per address."""
-    found = recipients.roles(register, [row.organisation_id], now)[row.organisation_id]
+    found = recipients.roles(db, [row.organisation_id], now)[row.organisation_id]
     people = recipients.unique_by_address([*found.signatories, found.contact_person])
-    outbox.enqueue(register, _messages(row, tells, (one.person_id for one in people if one.email), due or now), now)
+    outbox.enqueue(db, _messages(row, tells, (one.person_id for one in people if one.email), due or now), now)
 
 
 def _messages(row: PendingInvitation, tells: PendingNotice, people: Iterable[str], due: datetime) -> list[NewMessage]:
@@ -192,14 +192,14 @@ def _messages(row: PendingInvitation, tells: PendingNotice, people: Iterable[str
     return [NewMessage(kind, channel, row.pending_id, tells, due, recipient=one, facts=facts) for one in people]
 
 
-def _write(register: Database, deed: AuditContext, action: str, row: PendingInvitation) -> None:
+def _write(db: Database, audit: AuditContext, action: str, row: PendingInvitation) -> None:
     about = f"organisation:{row.organisation_id}"
     asker = f"user:{row.asked_by_id}" if row.asked_by_id else None
-    audit_log.write(register, deed, action, about, pending=row.pending_id, person=row.person_id, asked_by=asker)
+    audit_log.write(db, audit, action, about, pending=row.pending_id, person=row.person_id, asked_by=asker)
 
 
-def _rows(register: Database) -> "QuerySet[PendingInvitation]":
-    rows = PendingInvitation.objects.using(register.alias)
+def _rows(db: Database) -> "QuerySet[PendingInvitation]":
+    rows = PendingInvitation.objects.using(db.alias)
     return rows.select_related("organisation", "person", "asked_by")
 
 

@@ -9,11 +9,11 @@ from sinetti.database.models import User
 from sinetti.domain.values import Language
 
 
-def change(register: Database, user_id: str, name: str, language: Language, deed: AuditContext) -> bool:
+def change(db: Database, user_id: str, name: str, language: Language, audit: AuditContext) -> bool:
     """Store both; False where they were so before. The audit row says that, and not what."""
-    with transaction.atomic(using=register.alias):
-        rows = User.objects.using(register.alias).filter(pk=user_id).exclude(name=name, language=language)
+    with transaction.atomic(using=db.alias):
+        rows = User.objects.using(db.alias).filter(pk=user_id).exclude(name=name, language=language)
         if not rows.update(name=name, language=language):
             return False
-        audit_log.write(register, deed, "profile-changed", f"user:{user_id}")
+        audit_log.write(db, audit, "profile-changed", f"user:{user_id}")
     return True

@@ -87,64 +87,64 @@ class OwnRole:
     until: datetime | None
 
 
-def names(register: Database, organisation_ids: Collection[str], start: int = 0) -> Mapping[str, OrganisationRef]:
+def names(db: Database, organisation_ids: Collection[str], start: int = 0) -> Mapping[str, OrganisationRef]:
     """These organisations by their ids, those that are open, by name, from `start` on as many as a page has."""
     if not organisation_ids:
         return {}
-    rows = models.Organisation.objects.using(register.alias).filter(pk__in=organisation_ids, closed_at__isnull=True)
+    rows = models.Organisation.objects.using(db.alias).filter(pk__in=organisation_ids, closed_at__isnull=True)
     return {row.organisation_id: _named(row) for row in _part(rows.order_by("name", "customer_id"), start)}
 
 
-def mandates(register: Database, organisation_id: str, now: datetime, start: int = 0) -> tuple[RoleAssignmentView, ...]:
+def mandates(db: Database, organisation_id: str, now: datetime, start: int = 0) -> tuple[RoleAssignmentView, ...]:
     """The mandates of an organisation that last, people's before organisations', signatories first."""
-    rows = _mandates(register, now).filter(current_assignments(now), organisation=organisation_id)
+    rows = _mandates(db, now).filter(current_assignments(now), organisation=organisation_id)
     place = Case(*(When(role=one, then=Value(number)) for number, one in enumerate(roles_up_to(Role.SIGNATORY))))
     firm = Case(When(agent__isnull=True, then=Value(0)), default=Value(1))
     ordered = rows.alias(place=place, firm=firm).order_by("firm", "place", "valid_from", "pk")
     return tuple(_found(row) for row in _part(ordered, start))
 
 
-def mandate(register: Database, mandate_id: str, now: datetime) -> RoleAssignmentView | None:
+def mandate(db: Database, mandate_id: str, now: datetime) -> RoleAssignmentView | None:
     """One mandate that lasts; None where there is none."""
-    row = _mandates(register, now).filter(current_assignments(now), pk=mandate_id).first()
+    row = _mandates(db, now).filter(current_assignments(now), pk=mandate_id).first()
     return None if row is None else _found(row)
 
 
-def requests_to(register: Database, organisation_id: str, now: datetime) -> tuple[RoleRequestView, ...]:
+def requests_to(db: Database, organisation_id: str, now: datetime) -> tuple[RoleRequestView, ...]:
     """The requests to an organisation that wait, the oldest first."""
-    own = models.Organisation.objects.using(register.alias).filter(pk=organisation_id).values("folded")
-    rows = RoleRequest.objects.using(register.alias).filter(folded__in=own, answered_at__isnull=True)
+    own = models.Organisation.objects.using(db.alias).filter(pk=organisation_id).values("folded")
+    rows = RoleRequest.objects.using(db.alias).filter(folded__in=own, answered_at__isnull=True)
     rows = rows.filter(created__gte=now - REQUEST_LIVES).select_related("agent", "user").order_by("created", "pk")
     return tuple(_request(row, now) for row in _part(rows, 0))
 
 
-def request(register: Database, request_id: str, now: datetime) -> RoleRequestView | None:
+def request(db: Database, request_id: str, now: datetime) -> RoleRequestView | None:
     """One request that waits; None where there is none."""
-    rows = RoleRequest.objects.using(register.alias).filter(pk=request_id, answered_at__isnull=True)
+    rows = RoleRequest.objects.using(db.alias).filter(pk=request_id, answered_at__isnull=True)
     row = rows.filter(created__gte=now - REQUEST_LIVES).select_related("agent", "user").first()
     return None if row is None else _request(row, now)
 
 
-def requests_of_firm(register: Database, agent_id: str, now: datetime, start: int = 0) -> tuple[RoleRequestView, ...]:
+def requests_of_firm(db: Database, agent_id: str, now: datetime, start: int = 0) -> tuple[RoleRequestView, ...]:
     """What a firm asked, the newest first: what waits, and what was answered or lapsed in the last 60 days."""
-    rows = RoleRequest.objects.using(register.alias).filter(agent=agent_id, created__gte=now - 2 * REQUEST_LIVES)
+    rows = RoleRequest.objects.using(db.alias).filter(agent=agent_id, created__gte=now - 2 * REQUEST_LIVES)
     rows = rows.select_related("agent", "user").order_by("-created", "customer_id")
     return tuple(_request(row, now) for row in _part(rows, start))
 
 
-def requests_of_user(register: Database, user_id: str, now: datetime, start: int = 0) -> tuple[RoleRequestView, ...]:
+def requests_of_user(db: Database, user_id: str, now: datetime, start: int = 0) -> tuple[RoleRequestView, ...]:
     """What somebody asked for themselves, likewise."""
-    rows = RoleRequest.objects.using(register.alias).filter(user=user_id, agent__isnull=True)
+    rows = RoleRequest.objects.using(db.alias).filter(user=user_id, agent__isnull=True)
     rows = rows.filter(created__gte=now - 2 * REQUEST_LIVES).select_related("user").order_by("-created", "customer_id")
     return tuple(_request(row, now) for row in _part(rows, start))
 
 
 def mandates_of_user(
-    register: Database, user_id: str, seen: Collection[str], now: datetime, start: int = 0
+    db: Database, user_id: str, seen: Collection[str], now: datetime, start: int = 0
 ) -> tuple[OwnRole, ...]:
     """The mandates that count now of a person for organisations among these ids, by the organisation's name."""
-    rows = models.RoleAssignment.objects.using(register.alias).filter(active_assignments(now), user=user_id)
-    rows = rows.filter(organisation__in=json_values(register, seen))
+    rows = models.RoleAssignment.objects.using(db.alias).filter(active_assignments(now), user=user_id)
+    rows = rows.filter(organisation__in=json_values(db, seen))
     rows = rows.filter(organisation__closed_at__isnull=True).select_related("organisation")
     ordered = rows.order_by("organisation__name", "organisation__customer_id", "pk")
     return tuple(
@@ -153,9 +153,9 @@ def mandates_of_user(
     )
 
 
-def clients(register: Database, agent_id: str, now: datetime, start: int = 0) -> tuple[Client, ...]:
+def clients(db: Database, agent_id: str, now: datetime, start: int = 0) -> tuple[Client, ...]:
     """The open organisations that gave a firm a role, by name."""
-    rows = models.RoleAssignment.objects.using(register.alias).filter(active_assignments(now), agent=agent_id)
+    rows = models.RoleAssignment.objects.using(db.alias).filter(active_assignments(now), agent=agent_id)
     rows = rows.filter(organisation__closed_at__isnull=True).select_related("organisation")
     return tuple(
         Client(row.mandate_id, _named(row.organisation), Role(row.role), row.valid_from, row.valid_until)
@@ -167,11 +167,11 @@ def _part(rows: "QuerySet[_Row]", start: int) -> "QuerySet[_Row]":
     return rows[start : start + SHOWN + 1]
 
 
-def _mandates(register: Database, now: datetime) -> "QuerySet[models.RoleAssignment]":
+def _mandates(db: Database, now: datetime) -> "QuerySet[models.RoleAssignment]":
     links = Invitation.objects.filter(
         counting_links(), mandate=OuterRef("pk"), used_at__isnull=True, ended_at__isnull=True, expires__gte=now
     )
-    rows = models.RoleAssignment.objects.using(register.alias).select_related("agent", "person")
+    rows = models.RoleAssignment.objects.using(db.alias).select_related("agent", "person")
     # What only waited, and whose link has lapsed, is shown all the same: it can be sent again.
     return rows.annotate(link_until=Subquery(links.order_by("-expires").values("expires")[:1]))
 

@@ -54,88 +54,88 @@ class RequestResult:
 
 
 def ask(
-    register: Database, who: Requester, customer_ids: Iterable[str], terms: GrantTerms, deed: AuditContext
+    db: Database, who: Requester, customer_ids: Iterable[str], terms: GrantTerms, audit: AuditContext
 ) -> RequestResult:
     """Store a request to each of these that was not asked the same already, and owe signatories mail about it.
 
     Raises InvitationLimitReached, and asks nobody then.
     """
     by_folded = {normalise(one): one for one in customer_ids}
-    with transaction.atomic(using=register.alias):
+    with transaction.atomic(using=db.alias):
         # Whoever asks the same at the same moment waits here.
-        acquire_lock(register, f"ask:{who.agent_id or who.user_id}")
-        before = _open(register, who, by_folded, terms.role, deed.at)
-        there = _there(register, who, by_folded, terms.role, deed.at)
+        acquire_lock(db, f"ask:{who.agent_id or who.user_id}")
+        before = _open(db, who, by_folded, terms.role, audit.at)
+        there = _there(db, who, by_folded, terms.role, audit.at)
         new = [one for one in by_folded if one not in before and one not in there]
-        recent = _of(register, who).filter(created__gt=deed.at - A_DAY).count()
+        recent = _of(db, who).filter(created__gt=audit.at - A_DAY).count()
         if recent + len(new) > who.a_day:
             raise InvitationLimitReached
-        _store(register, who, {one: by_folded[one] for one in new}, terms, deed)
+        _store(db, who, {one: by_folded[one] for one in new}, terms, audit)
     named = (new, [one for one in by_folded if one in before and one not in there], there)
     return RequestResult(*(tuple(by_folded[one] for one in part) for part in named))
 
 
-def organisation_of(register: Database, request_id: str) -> str:
+def organisation_of(db: Database, request_id: str) -> str:
     """The id of the organisation that was asked; empty where there is no such request or organisation."""
-    asked = RoleRequest.objects.using(register.alias).filter(pk=request_id).values("folded")
-    rows = models.Organisation.objects.using(register.alias).filter(folded__in=asked)
+    asked = RoleRequest.objects.using(db.alias).filter(pk=request_id).values("folded")
+    rows = models.Organisation.objects.using(db.alias).filter(folded__in=asked)
     return str(rows.values_list("pk", flat=True).first() or "")
 
 
-def firm_of(register: Database, request_id: str) -> str:
+def firm_of(db: Database, request_id: str) -> str:
     """The id of the firm that asks, for itself; empty where a person asks."""
-    rows = RoleRequest.objects.using(register.alias).filter(pk=request_id)
+    rows = RoleRequest.objects.using(db.alias).filter(pk=request_id)
     return str(rows.values_list("agent", flat=True).first() or "")
 
 
-def decline(register: Database, request_id: str, deed: AuditContext) -> bool:
+def decline(db: Database, request_id: str, audit: AuditContext) -> bool:
     """Answer no, and tell whoever asked; False where it was declined already.
 
     Raises NoLongerExists where it waits no more.
     """
-    with transaction.atomic(using=register.alias):
-        row = _request(register, request_id)
+    with transaction.atomic(using=db.alias):
+        row = _request(db, request_id)
         if row.answered_at is not None and row.mandate_id is None:
             return False
-        _answered(register, row, None, deed)
+        _answered(db, row, None, audit)
         if row.user is not None:
             # Named for nothing: they are in the register for this answer, and then until retention erases them.
-            person = insert_person(register, _person(row.user))
-            mark_replaced(register, [person.person_id], deed.at)
-            owe_answer(register, person.person_id, request_id, deed.at, given=False)
+            person = insert_person(db, _person(row.user))
+            mark_replaced(db, [person.person_id], audit.at)
+            owe_answer(db, person.person_id, request_id, audit.at, given=False)
     return True
 
 
-def approve(register: Database, request_id: str, terms: GrantTerms, deed: AuditContext) -> bool:
+def approve(db: Database, request_id: str, terms: GrantTerms, audit: AuditContext) -> bool:
     """Answer yes with this role and end, and tell whoever asked; False where it was approved already.
 
     Raises Closed, Gone where it waits no more or nobody is there to have it, and LastSignatory.
     """
-    organisation_id = organisation_of(register, request_id)
-    with transaction.atomic(using=register.alias):
-        row = _request(register, request_id)
+    organisation_id = organisation_of(db, request_id)
+    with transaction.atomic(using=db.alias):
+        row = _request(db, request_id)
         for one in sorted({organisation_id, row.agent_id or organisation_id}):
-            lock_open(register, one)
+            lock_open(db, one)
         if row.mandate_id is not None:
             return False
         mandate = _for_firm if row.agent_id is not None else _for_user
-        _answered(register, row, mandate(register, organisation_id, row, terms, deed), deed)
+        _answered(db, row, mandate(db, organisation_id, row, terms, audit), audit)
     return True
 
 
 def _for_firm(
-    register: Database, organisation_id: str, row: RoleRequest, terms: GrantTerms, deed: AuditContext
+    db: Database, organisation_id: str, row: RoleRequest, terms: GrantTerms, audit: AuditContext
 ) -> models.RoleAssignment:
     if row.agent_id is None or terms.until is None:
         raise NoLongerExists
-    rows = models.RoleAssignment.objects.using(register.alias).filter(
-        active_assignments(deed.at), organisation=organisation_id
+    rows = models.RoleAssignment.objects.using(db.alias).filter(
+        active_assignments(audit.at), organisation=organisation_id
     )
     theirs = list(rows.filter(agent=row.agent_id))
     # An approval takes nothing away from who was given more since they asked.
     if (kept := next((one for one in theirs if _is_no_less(one, terms.role, terms.until)), None)) is not None:
         return kept
-    given = grant_in_transaction(register, FirmGrant(organisation_id, row.agent_id, terms.role, terms.until), deed)
+    given = grant_in_transaction(db, FirmGrant(organisation_id, row.agent_id, terms.role, terms.until), audit)
     return given or rows.get(agent=row.agent_id)
 
 
@@ -147,32 +147,32 @@ def _is_no_less(has: models.RoleAssignment, role: Role, until: datetime) -> bool
 
 
 def _for_user(
-    register: Database, organisation_id: str, row: RoleRequest, terms: GrantTerms, deed: AuditContext
+    db: Database, organisation_id: str, row: RoleRequest, terms: GrantTerms, audit: AuditContext
 ) -> models.RoleAssignment:
     if row.user is None or not row.user.is_active:
         raise NoLongerExists
-    rows = models.RoleAssignment.objects.using(register.alias)
-    found = rows.filter(active_assignments(deed.at), organisation=organisation_id, user=row.user).first()
+    rows = models.RoleAssignment.objects.using(db.alias)
+    found = rows.filter(active_assignments(audit.at), organisation=organisation_id, user=row.user).first()
     if found is not None:
         if greater(Role(found.role), terms.role) != found.role:
-            change_in_transaction(register, found, terms, deed)
+            change_in_transaction(db, found, terms, audit)
         elif found.person_id is not None:
-            owe_answer(register, found.person_id, row.request_id, deed.at, given=True)
+            owe_answer(db, found.person_id, row.request_id, audit.at, given=True)
         return found
-    person = insert_person(register, _person(row.user))
+    person = insert_person(db, _person(row.user))
     made = rows.create(
         organisation_id=organisation_id,
         person=person,
         user=row.user,
         role=terms.role,
-        valid_from=deed.at,
+        valid_from=audit.at,
         valid_until=terms.until,
     )
     about = f"organisation:{organisation_id}"
-    audit_log.write(register, deed, "authorisation-given", about, mandate=made.mandate_id, person=person.person_id)
-    owe_answer(register, person.person_id, row.request_id, deed.at, given=True)
+    audit_log.write(db, audit, "authorisation-given", about, mandate=made.mandate_id, person=person.person_id)
+    owe_answer(db, person.person_id, row.request_id, audit.at, given=True)
     if terms.role is Role.SIGNATORY:
-        owe_to_signatories(register, organisation_id, AccessEvent.JOINED, deed.at, mandate=made.mandate_id)
+        owe_to_signatories(db, organisation_id, AccessEvent.JOINED, audit.at, mandate=made.mandate_id)
     return made
 
 
@@ -180,43 +180,41 @@ def _person(user: User) -> ContactDetails:
     return ContactDetails(user.name, user.email, "", Language(user.language))
 
 
-def _request(register: Database, request_id: str) -> RoleRequest:
-    rows = RoleRequest.objects.using(register.alias).select_related("user")
+def _request(db: Database, request_id: str) -> RoleRequest:
+    rows = RoleRequest.objects.using(db.alias).select_related("user")
     row = rows.filter(pk=request_id).first()
     if row is None:
         raise NoLongerExists
     return row
 
 
-def _answered(register: Database, row: RoleRequest, mandate: models.RoleAssignment | None, deed: AuditContext) -> None:
+def _answered(db: Database, row: RoleRequest, mandate: models.RoleAssignment | None, audit: AuditContext) -> None:
     """Note the answer, the first one alone. Raises NoLongerExists."""
-    rows = RoleRequest.objects.using(register.alias).filter(pk=row.pk, answered_at__isnull=True)
-    if not rows.filter(created__gte=deed.at - REQUEST_LIVES).update(answered_at=deed.at, mandate=mandate):
+    rows = RoleRequest.objects.using(db.alias).filter(pk=row.pk, answered_at__isnull=True)
+    if not rows.filter(created__gte=audit.at - REQUEST_LIVES).update(answered_at=audit.at, mandate=mandate):
         raise NoLongerExists
     action = "request-declined" if mandate is None else "request-approved"
-    audit_log.write(
-        register, deed, action, f"request:{row.request_id}", mandate=mandate.mandate_id if mandate else None
-    )
+    audit_log.write(db, audit, action, f"request:{row.request_id}", mandate=mandate.mandate_id if mandate else None)
 
 
-def _of(register: Database, who: Requester) -> "QuerySet[RoleRequest]":
-    rows = RoleRequest.objects.using(register.alias)
+def _of(db: Database, who: Requester) -> "QuerySet[RoleRequest]":
+    rows = RoleRequest.objects.using(db.alias)
     if who.agent_id is not None:
         return rows.filter(agent=who.agent_id)
     return rows.filter(agent__isnull=True, user=who.user_id)
 
 
-def _open(register: Database, who: Requester, asked: Collection[str], role: Role, now: datetime) -> frozenset[str]:
-    rows = _of(register, who).filter(role=role, answered_at__isnull=True, created__gte=now - REQUEST_LIVES)
+def _open(db: Database, who: Requester, asked: Collection[str], role: Role, now: datetime) -> frozenset[str]:
+    rows = _of(db, who).filter(role=role, answered_at__isnull=True, created__gte=now - REQUEST_LIVES)
     found: set[str] = set()
     for part in chunked(asked):
         found.update(rows.filter(folded__in=part).values_list("folded", flat=True))
     return frozenset(found)
 
 
-def _there(register: Database, who: Requester, asked: Collection[str], role: Role, now: datetime) -> frozenset[str]:
+def _there(db: Database, who: Requester, asked: Collection[str], role: Role, now: datetime) -> frozenset[str]:
     """For which of these whoever asks has the role, or a greater one, already: they see so on their own page."""
-    rows = models.RoleAssignment.objects.using(register.alias).filter(
+    rows = models.RoleAssignment.objects.using(db.alias).filter(
         active_assignments(now), organisation__closed_at__isnull=True
     )
     own = rows.filter(agent=who.agent_id) if who.agent_id else rows.filter(user=who.user_id, agent__isnull=True)
@@ -227,7 +225,7 @@ def _there(register: Database, who: Requester, asked: Collection[str], role: Rol
     return frozenset(found)
 
 
-def _store(register: Database, who: Requester, new: dict[str, str], terms: GrantTerms, deed: AuditContext) -> None:
+def _store(db: Database, who: Requester, new: dict[str, str], terms: GrantTerms, audit: AuditContext) -> None:
     rows = [
         RoleRequest(
             request_id=ids.random_id(),
@@ -237,25 +235,25 @@ def _store(register: Database, who: Requester, new: dict[str, str], terms: Grant
             agent_id=who.agent_id,
             role=terms.role,
             until=terms.until,
-            created=deed.at,
+            created=audit.at,
         )
         for name, told in new.items()
     ]
-    told = _to_be_told(register, {one.folded: one.request_id for one in rows}, deed.at)
-    RoleRequest.objects.using(register.alias).bulk_create(rows)
+    told = _to_be_told(db, {one.folded: one.request_id for one in rows}, audit.at)
+    RoleRequest.objects.using(db.alias).bulk_create(rows)
     about = f"organisation:{who.agent_id}" if who.agent_id else f"user:{who.user_id}"
     if rows:
-        audit_log.write(register, deed, "asked-for-roles", about, count=len(rows), role=terms.role)
-    owe_asked(register, told, deed.at)
+        audit_log.write(db, audit, "asked-for-roles", about, count=len(rows), role=terms.role)
+    owe_asked(db, told, audit.at)
 
 
-def _to_be_told(register: Database, new: dict[str, str], now: datetime) -> dict[str, str]:
+def _to_be_told(db: Database, new: dict[str, str], now: datetime) -> dict[str, str]:
     """The requests, by their organisations' ids, that signatories are written to about: not too many a day."""
     found: dict[str, str] = {}
     for part in chunked(new):
-        recent = RoleRequest.objects.using(register.alias).filter(folded__in=part, created__gt=now - A_DAY)
+        recent = RoleRequest.objects.using(db.alias).filter(folded__in=part, created__gt=now - A_DAY)
         counts = dict(recent.values_list("folded").annotate(Count("pk")))
-        rows = models.Organisation.objects.using(register.alias).filter(Q(folded__in=part), closed_at__isnull=True)
+        rows = models.Organisation.objects.using(db.alias).filter(Q(folded__in=part), closed_at__isnull=True)
         for organisation_id, name in rows.values_list("pk", "folded"):
             if counts.get(name, 0) < TOLD_A_DAY:
                 found[organisation_id] = new[name]

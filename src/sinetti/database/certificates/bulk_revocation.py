@@ -58,14 +58,14 @@ class BulkRevocationCandidate:
     predecessor: Serial | None
 
 
-def select(register: Database, wanted: CertificateSelection) -> tuple[BulkRevocationCandidate, ...]:
+def select(db: Database, wanted: CertificateSelection) -> tuple[BulkRevocationCandidate, ...]:
     """The certificates that are wanted, oldest first, whatever their state."""
-    return tuple(row for part in filter_rows(register, wanted) for row in _rows(part))
+    return tuple(row for part in filter_rows(db, wanted) for row in _rows(part))
 
 
-def filter_rows(register: Database, wanted: CertificateSelection) -> "Iterator[QuerySet[models.Certificate]]":
+def filter_rows(db: Database, wanted: CertificateSelection) -> "Iterator[QuerySet[models.Certificate]]":
     """The rows of the certificates that are wanted, in as many statements as their serials need."""
-    rows = models.Certificate.objects.using(register.alias)
+    rows = models.Certificate.objects.using(db.alias)
     if wanted.customer_id is not None:
         rows = rows.filter(holding__organisation__folded=normalise(wanted.customer_id))
     if wanted.authority is not None:
@@ -79,97 +79,97 @@ def filter_rows(register: Database, wanted: CertificateSelection) -> "Iterator[Q
         yield rows.filter(serial__in=part)
 
 
-def load_lineages(register: Database, holding_ids: Collection[str]) -> tuple[BulkRevocationCandidate, ...]:
+def load_lineages(db: Database, holding_ids: Collection[str]) -> tuple[BulkRevocationCandidate, ...]:
     """Every certificate of these holdings, oldest first in each."""
-    rows = models.Certificate.objects.using(register.alias)
+    rows = models.Certificate.objects.using(db.alias)
     return tuple(row for part in _parts(sorted(holding_ids)) for row in _rows(rows.filter(holding_id__in=part)))
 
 
-def propose(register: Database, new: BulkRevocationProposal, deed: AuditContext) -> BulkRevocationProposal:
+def propose(db: Database, new: BulkRevocationProposal, audit: AuditContext) -> BulkRevocationProposal:
     """Store what is to be revoked; approved at once where it is few enough for one officer.
 
     All that this officer revoked by his word alone within `COUNTED_FOR` counts too. One at a time, so that two commands
     cannot each be few enough. Of two that ask for the same the second is given the one that waits.
     """
-    with transaction.atomic(using=register.alias):
-        acquire_lock(register, _TURN)
-        two = needs_second_approver(len(new.serials), alone_lately(register, new.officer, deed.at))
-        if two and (same := _same(register, new, deed.at)) is not None:
+    with transaction.atomic(using=db.alias):
+        acquire_lock(db, _TURN)
+        two = needs_second_approver(len(new.serials), alone_lately(db, new.officer, audit.at))
+        if two and (same := _same(db, new, audit.at)) is not None:
             return same
-        row = _all(register).create(
+        row = _all(db).create(
             officer=new.officer,
             reason=new.reason,
             invalidity_date=new.invalidity_date,
             serials=list(new.serials),
             count=len(new.serials),
-            created=deed.at,
-            expires=deed.at + PROPOSAL_LIVES,
-            approved_at=None if two else deed.at,
+            created=audit.at,
+            expires=audit.at + PROPOSAL_LIVES,
+            approved_at=None if two else audit.at,
         )
-        _write(register, deed, "bulk-proposed" if two else "bulk-begun", row)
+        _write(db, audit, "bulk-proposed" if two else "bulk-begun", row)
     return _proposal(row)
 
 
-def alone_lately(register: Database, officer: str, now: datetime) -> int:
+def alone_lately(db: Database, officer: str, now: datetime) -> int:
     """How many certificates went by this officer's word alone within `COUNTED_FOR`."""
-    alone = _all(register).filter(approver="", approved_at__isnull=False, created__gt=now - COUNTED_FOR)
+    alone = _all(db).filter(approver="", approved_at__isnull=False, created__gt=now - COUNTED_FOR)
     count: int | None = alone.filter(officer__iexact=officer).aggregate(sum=Sum("count"))["sum"]
     return count or 0
 
 
-def waiting(register: Database, now: datetime) -> tuple[BulkRevocationProposal, ...]:
+def waiting(db: Database, now: datetime) -> tuple[BulkRevocationProposal, ...]:
     """What waits for a second officer, oldest first."""
-    return tuple(_proposal(row) for row in _waiting(register, now).order_by("number"))
+    return tuple(_proposal(row) for row in _waiting(db, now).order_by("number"))
 
 
-def count_waiting(register: Database, now: datetime) -> int:
+def count_waiting(db: Database, now: datetime) -> int:
     """How many proposals wait for a second officer."""
-    return _waiting(register, now).count()
+    return _waiting(db, now).count()
 
 
-def find(register: Database, proposal_id: str) -> BulkRevocationProposal | None:
+def find(db: Database, proposal_id: str) -> BulkRevocationProposal | None:
     """The proposal with this id, or None."""
-    row = _all(register).filter(proposal_id=proposal_id).first()
+    row = _all(db).filter(proposal_id=proposal_id).first()
     return _proposal(row) if row else None
 
 
-def unfinished(register: Database, officer: str | None = None) -> tuple[BulkRevocationProposal, ...]:
+def unfinished(db: Database, officer: str | None = None) -> tuple[BulkRevocationProposal, ...]:
     """What was approved, or needed no approval, and is not done; oldest first, of one officer or of all."""
-    rows = _all(register).filter(approved_at__isnull=False, done_at__isnull=True).order_by("number")
+    rows = _all(db).filter(approved_at__isnull=False, done_at__isnull=True).order_by("number")
     return tuple(_proposal(row) for row in (rows if officer is None else rows.filter(officer__iexact=officer)))
 
 
-def approve(register: Database, proposal: BulkRevocationProposal, approver: str, deed: AuditContext) -> bool:
+def approve(db: Database, proposal: BulkRevocationProposal, approver: str, audit: AuditContext) -> bool:
     """Store who approved it, once and in time; whether this call did."""
-    with transaction.atomic(using=register.alias):
-        rows = _all(register).filter(proposal_id=proposal.proposal_id)
-        mine = _waiting(register, deed.at).filter(proposal_id=proposal.proposal_id)
-        if not mine.update(approver=approver, approved_at=deed.at):
+    with transaction.atomic(using=db.alias):
+        rows = _all(db).filter(proposal_id=proposal.proposal_id)
+        mine = _waiting(db, audit.at).filter(proposal_id=proposal.proposal_id)
+        if not mine.update(approver=approver, approved_at=audit.at):
             return False
-        _write(register, deed, "bulk-approved", rows.get())
+        _write(db, audit, "bulk-approved", rows.get())
     return True
 
 
-def withdraw(register: Database, proposal: BulkRevocationProposal, deed: AuditContext) -> bool:
+def withdraw(db: Database, proposal: BulkRevocationProposal, audit: AuditContext) -> bool:
     """Store that it is taken back, once and while it waits; whether this call did.
 
     It is done then and was never approved, which code of before refuses to approve too.
     """
-    with transaction.atomic(using=register.alias):
-        rows = _all(register).filter(proposal_id=proposal.proposal_id)
-        mine = _waiting(register, deed.at).filter(proposal_id=proposal.proposal_id)
-        if not mine.update(done_at=deed.at):
+    with transaction.atomic(using=db.alias):
+        rows = _all(db).filter(proposal_id=proposal.proposal_id)
+        mine = _waiting(db, audit.at).filter(proposal_id=proposal.proposal_id)
+        if not mine.update(done_at=audit.at):
             return False
-        _write(register, deed, "bulk-withdrawn", rows.get())
+        _write(db, audit, "bulk-withdrawn", rows.get())
     return True
 
 
-def finish(register: Database, proposal: BulkRevocationProposal, deed: AuditContext) -> None:
+def finish(db: Database, proposal: BulkRevocationProposal, audit: AuditContext) -> None:
     """Store that it is done, once."""
-    with transaction.atomic(using=register.alias):
-        rows = _all(register).filter(proposal_id=proposal.proposal_id)
-        if rows.filter(done_at__isnull=True).update(done_at=deed.at):
-            _write(register, deed, "bulk-done", rows.get())
+    with transaction.atomic(using=db.alias):
+        rows = _all(db).filter(proposal_id=proposal.proposal_id)
+        if rows.filter(done_at__isnull=True).update(done_at=audit.at):
+            _write(db, audit, "bulk-done", rows.get())
 
 
 def renewals_of(rows: Sequence[BulkRevocationCandidate]) -> Mapping[Serial, tuple[Serial, ...]]:
@@ -181,17 +181,17 @@ def renewals_of(rows: Sequence[BulkRevocationCandidate]) -> Mapping[Serial, tupl
     return result
 
 
-def _all(register: Database) -> "QuerySet[BulkRevocation]":
-    return BulkRevocation.objects.using(register.alias)
+def _all(db: Database) -> "QuerySet[BulkRevocation]":
+    return BulkRevocation.objects.using(db.alias)
 
 
-def _waiting(register: Database, now: datetime) -> "QuerySet[BulkRevocation]":
-    return _all(register).filter(approved_at__isnull=True, done_at__isnull=True, expires__gte=now)
+def _waiting(db: Database, now: datetime) -> "QuerySet[BulkRevocation]":
+    return _all(db).filter(approved_at__isnull=True, done_at__isnull=True, expires__gte=now)
 
 
-def _same(register: Database, new: BulkRevocationProposal, now: datetime) -> BulkRevocationProposal | None:
+def _same(db: Database, new: BulkRevocationProposal, now: datetime) -> BulkRevocationProposal | None:
     """What waits and is the same: by the same officer, for the same reason, of the same certificates."""
-    rows = _waiting(register, now).filter(officer__iexact=new.officer, reason=new.reason, count=len(new.serials))
+    rows = _waiting(db, now).filter(officer__iexact=new.officer, reason=new.reason, count=len(new.serials))
     alike = (_proposal(row) for row in rows.filter(invalidity_date=new.invalidity_date).order_by("number"))
     return next((one for one in alike if set(one.serials) == set(new.serials)), None)
 
@@ -219,12 +219,12 @@ def _rows(rows: "QuerySet[models.Certificate]") -> Iterator[BulkRevocationCandid
         )
 
 
-def _write(register: Database, deed: AuditContext, action: str, row: BulkRevocation) -> None:
+def _write(db: Database, audit: AuditContext, action: str, row: BulkRevocation) -> None:
     """Write the audit row: which certificates it was, by the digest of their serials."""
     digest = hashlib.sha256("\n".join(row.serials).encode("ascii")).hexdigest()
     subject = f"bulk-revocation:{row.proposal_id}"
     by = actor_of(row.officer)
-    audit_log.write(register, deed, action, subject, reason=row.reason, count=row.count, serials=digest, proposed_by=by)
+    audit_log.write(db, audit, action, subject, reason=row.reason, count=row.count, serials=digest, proposed_by=by)
 
 
 def _proposal(row: BulkRevocation) -> BulkRevocationProposal:

@@ -77,12 +77,12 @@ class RenewalInfoData:
     asked_at: datetime | None
 
 
-def select(register: Database, wanted: CertificateSelection) -> tuple[EarlyReplacementCandidate, ...]:
+def select(db: Database, wanted: CertificateSelection) -> tuple[EarlyReplacementCandidate, ...]:
     """The certificates that are wanted, oldest first, whatever their state."""
     renewals = models.Certificate.objects.filter(predecessor=OuterRef("pk"), revoked_at__isnull=True)
     renewed = Exists(renewals.exclude(state=CertificateState.VOID))
     found = []
-    for part in bulk_revocation.filter_rows(register, wanted):
+    for part in bulk_revocation.filter_rows(db, wanted):
         rows = part.annotate(renewed=renewed).order_by("reserved_at", "pk")
         for serial, customer, channel, authority, state, ends, revoked, renewed_now, called in rows.values_list(
             "serial", "holding__organisation__customer_id", "holding__type__channel", "authority_id", "state",
@@ -95,11 +95,11 @@ def select(register: Database, wanted: CertificateSelection) -> tuple[EarlyRepla
     return tuple(found)
 
 
-def store(register: Database, new: EarlyReplacementCall, deed: AuditContext) -> EarlyReplacementCall:
+def store(db: Database, new: EarlyReplacementCall, audit: AuditContext) -> EarlyReplacementCall:
     """Store what is to be opened, before the first is."""
     explanation = new.told.explanation or {}
-    with transaction.atomic(using=register.alias):
-        row = _all(register).create(
+    with transaction.atomic(using=db.alias):
+        row = _all(db).create(
             officer=new.officer,
             reason=new.reason,
             explanation_fi=explanation.get(Language.FI, ""),
@@ -108,108 +108,108 @@ def store(register: Database, new: EarlyReplacementCall, deed: AuditContext) -> 
             url=new.told.url or "",
             serials=list(new.serials),
             count=len(new.serials),
-            created=deed.at,
+            created=audit.at,
             ends=new.ends,
         )
-        _write(register, deed, "early-called", row)
+        _write(db, audit, "early-called", row)
     return _call(row)
 
 
-def find(register: Database, call_id: str) -> EarlyReplacementCall | None:
+def find(db: Database, call_id: str) -> EarlyReplacementCall | None:
     """The call with this id, or None."""
-    row = _all(register).filter(call_id=call_id).first()
+    row = _all(db).filter(call_id=call_id).first()
     return _call(row) if row else None
 
 
-def active(register: Database) -> tuple[EarlyReplacementCall, ...]:
+def active(db: Database) -> tuple[EarlyReplacementCall, ...]:
     """Calls that were not undone, oldest first."""
-    return tuple(_call(row) for row in _all(register).filter(undone_at__isnull=True).order_by("number"))
+    return tuple(_call(row) for row in _all(db).filter(undone_at__isnull=True).order_by("number"))
 
 
-def unfinished(register: Database) -> tuple[EarlyReplacementCall, ...]:
+def unfinished(db: Database) -> tuple[EarlyReplacementCall, ...]:
     """Calls that were cut short, oldest first: neither carried out nor undone, or undone and not put back."""
     begun, undone = Q(done_at__isnull=True, undone_at__isnull=True), Q(undone_at__isnull=False, back_at__isnull=True)
-    return tuple(_call(row) for row in _all(register).filter(begun | undone).order_by("number"))
+    return tuple(_call(row) for row in _all(db).filter(begun | undone).order_by("number"))
 
 
-def open_batch(register: Database, call: EarlyReplacementCall, serials: Sequence[Serial], deed: AuditContext) -> None:
+def open_batch(db: Database, call: EarlyReplacementCall, serials: Sequence[Serial], audit: AuditContext) -> None:
     """Open what may be opened of these now, in one transaction: at most `AT_ONCE`. What is open in it stays as it is.
 
     One at a time, so that no certificate comes into two calls. Nothing where the call was undone meanwhile.
     """
-    with transaction.atomic(using=register.alias):
-        acquire_lock(register, _TURN)
+    with transaction.atomic(using=db.alias):
+        acquire_lock(db, _TURN)
         # Not the whole row: the serials of a hundred thousand would be read anew for each part of them.
-        rows = _all(register).filter(call_id=call.call_id)
+        rows = _all(db).filter(call_id=call.call_id)
         number, begins, undone_at = rows.values_list("number", "created", "undone_at").get()
         if undone_at is not None:
             return
-        certificates = models.Certificate.objects.using(register.alias)
-        live = certificates.filter(revoked_at__isnull=True, state__in=_LIVE, not_after__gte=deed.at)
+        certificates = models.Certificate.objects.using(db.alias)
+        live = certificates.filter(revoked_at__isnull=True, state__in=_LIVE, not_after__gte=audit.at)
         wanted = live.filter(serial__in=serials, called_early__isnull=True).order_by("pk")
         # Locked in one order, and without the keys: whoever renews one of them meanwhile need not wait.
         found = list(wanted.select_for_update(no_key=True, of=("self",)).values_list("pk", "serial"))
         keys = [pk for pk, _ in found]
         certificates.filter(pk__in=keys, renewable_from__gt=begins).update(renewable_from=begins)
-        EarlyReplacementItem.objects.using(register.alias).bulk_create(
+        EarlyReplacementItem.objects.using(db.alias).bulk_create(
             EarlyReplacementItem(certificate_id=pk, call_id=number) for pk in keys
         )
         subjects = (f"certificate:{serial}" for _, serial in found)
-        audit_log.write_each(register, deed, "renewal-opened-early", subjects, call=call.call_id)
+        audit_log.write_each(db, audit, "renewal-opened-early", subjects, call=call.call_id)
 
 
-def finish(register: Database, call: EarlyReplacementCall, deed: AuditContext) -> None:
+def finish(db: Database, call: EarlyReplacementCall, audit: AuditContext) -> None:
     """Store once that a call was carried out, and plan its messages.
 
     Does neither if the call was undone meanwhile.
     """
-    with transaction.atomic(using=register.alias):
-        rows = _all(register).filter(call_id=call.call_id, undone_at__isnull=True)
-        if rows.filter(done_at__isnull=True).update(done_at=deed.at):
-            _write(register, deed, "early-done", rows.get())
+    with transaction.atomic(using=db.alias):
+        rows = _all(db).filter(call_id=call.call_id, undone_at__isnull=True)
+        if rows.filter(done_at__isnull=True).update(done_at=audit.at):
+            _write(db, audit, "early-done", rows.get())
             # Messages come of it once all is open: each says the whole of what concerns its recipient.
             event = DomainEvent(MessageKind.EARLY, call.call_id, facts={"call": call.call_id})
-            outbox.record_event(register, event, deed.at)
+            outbox.record_event(db, event, audit.at)
 
 
-def undo(register: Database, call: EarlyReplacementCall, deed: AuditContext) -> bool:
+def undo(db: Database, call: EarlyReplacementCall, audit: AuditContext) -> bool:
     """Store that it counts no more; whether this call did. What it has opened is put back by `revert_batch`."""
-    with transaction.atomic(using=register.alias):
-        rows = _all(register).filter(call_id=call.call_id)
-        if not rows.filter(undone_at__isnull=True).update(undone_at=deed.at):
+    with transaction.atomic(using=db.alias):
+        rows = _all(db).filter(call_id=call.call_id)
+        if not rows.filter(undone_at__isnull=True).update(undone_at=audit.at):
             return False
-        _write(register, deed, "early-undone", rows.get())
+        _write(db, audit, "early-undone", rows.get())
     return True
 
 
-def revert_batch(register: Database, call: EarlyReplacementCall, deed: AuditContext) -> int:
+def revert_batch(db: Database, call: EarlyReplacementCall, audit: AuditContext) -> int:
     """Put some of an undone call back to the rule, in one transaction: at most `AT_ONCE`; how many. 0: none is left."""
-    with transaction.atomic(using=register.alias):
-        acquire_lock(register, _TURN)
-        called = EarlyReplacementItem.objects.using(register.alias).filter(call__call_id=call.call_id).order_by("pk")
+    with transaction.atomic(using=db.alias):
+        acquire_lock(db, _TURN)
+        called = EarlyReplacementItem.objects.using(db.alias).filter(call__call_id=call.call_id).order_by("pk")
         keys = list(called.values_list("pk", flat=True)[:AT_ONCE])
-        certificates = models.Certificate.objects.using(register.alias)
+        certificates = models.Certificate.objects.using(db.alias)
         rows = list(certificates.filter(pk__in=keys).order_by("pk").select_for_update(no_key=True))
         for row in rows:
             row.renewable_from = default_renewal_start(ValidityPeriod(row.not_before, row.not_after))
         certificates.bulk_update(rows, ["renewable_from"])
-        EarlyReplacementItem.objects.using(register.alias).filter(pk__in=keys).delete()
+        EarlyReplacementItem.objects.using(db.alias).filter(pk__in=keys).delete()
         subjects = (f"certificate:{row.serial}" for row in rows)
-        audit_log.write_each(register, deed, "renewal-opened-by-rule", subjects, call=call.call_id)
+        audit_log.write_each(db, audit, "renewal-opened-by-rule", subjects, call=call.call_id)
         if not rows:
-            _all(register).filter(call_id=call.call_id).update(back_at=deed.at)
+            _all(db).filter(call_id=call.call_id).update(back_at=audit.at)
     return len(rows)
 
 
-def count_called(register: Database, call: EarlyReplacementCall) -> int:
+def count_called(db: Database, call: EarlyReplacementCall) -> int:
     """How many certificates a call has opened."""
-    return EarlyReplacementItem.objects.using(register.alias).filter(call__call_id=call.call_id).count()
+    return EarlyReplacementItem.objects.using(db.alias).filter(call__call_id=call.call_id).count()
 
 
-def hinted(register: Database, authorities: Sequence[str], serial: Serial, now: datetime) -> RenewalInfoData | None:
+def hinted(db: Database, authorities: Sequence[str], serial: Serial, now: datetime) -> RenewalInfoData | None:
     """What the hint of a certificate of one of these CAs is made from, in one statement; None if there is none."""
     in_force = EarlyReplacement.objects.filter(undone_at__isnull=True, created__lte=now, ends__gte=now)
-    rows = models.Certificate.objects.using(register.alias).filter(
+    rows = models.Certificate.objects.using(db.alias).filter(
         serial=serial, authority_id__in=authorities, sha256__isnull=False
     )
     row = rows.values_list(
@@ -234,9 +234,9 @@ def hinted(register: Database, authorities: Sequence[str], serial: Serial, now: 
     return RenewalInfoData(facts, bool(calling), key, asked_at)
 
 
-def note_asked(register: Database, certificate: int, now: datetime) -> None:
+def note_asked(db: Database, certificate: int, now: datetime) -> None:
     """Note that the hint of a certificate, by its row's key, is asked for now."""
-    HintRequest.objects.using(register.alias).update_or_create(certificate_id=certificate, defaults={"at": now})
+    HintRequest.objects.using(db.alias).update_or_create(certificate_id=certificate, defaults={"at": now})
 
 
 _CALL_FIELDS = tuple(
@@ -245,8 +245,8 @@ _CALL_FIELDS = tuple(
 )
 
 
-def _all(register: Database) -> "QuerySet[EarlyReplacement]":
-    return EarlyReplacement.objects.using(register.alias)
+def _all(db: Database) -> "QuerySet[EarlyReplacement]":
+    return EarlyReplacement.objects.using(db.alias)
 
 
 def _told(fi: str, sv: str, en: str, url: str) -> Explanation:
@@ -254,13 +254,13 @@ def _told(fi: str, sv: str, en: str, url: str) -> Explanation:
     return Explanation(explanation, url or None)
 
 
-def _write(register: Database, deed: AuditContext, action: str, row: EarlyReplacement) -> None:
+def _write(db: Database, audit: AuditContext, action: str, row: EarlyReplacement) -> None:
     """Write the audit row: which certificates it was, by the digest of their serials. No free text stands there."""
     digest = hashlib.sha256("\n".join(row.serials).encode("ascii")).hexdigest()
     by = actor_of(row.officer)
     why = hashlib.sha256(row.reason.encode()).hexdigest()
     audit_log.write(
-        register, deed, action, f"early-call:{row.call_id}", count=row.count, serials=digest, proposed_by=by, digest=why
+        db, audit, action, f"early-call:{row.call_id}", count=row.count, serials=digest, proposed_by=by, digest=why
     )
 
 

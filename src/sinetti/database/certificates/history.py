@@ -54,7 +54,7 @@ _KINDS: Mapping[str, ActorCategory] = {
 }
 
 
-def read(register: Database, serial: str, now: datetime) -> CertificateDetails | None:
+def read(db: Database, serial: str, now: datetime) -> CertificateDetails | None:
     """The certificate with this serial and its line, in one statement; None where there is none, or it is void."""
     shown = SecureMessage.objects.filter(order=OuterRef("order"), shown_at__isnull=False).order_by("shown_at")
     # By the office's clock, as all else that is told: `recorded_at` is the machine's.
@@ -62,7 +62,7 @@ def read(register: Database, serial: str, now: datetime) -> CertificateDetails |
         object=Concat(Value("certificate:"), OuterRef("serial")), action="certificate-issued"
     )
     waiting = models.Order.objects.filter(replaces=OuterRef("pk"), state=OrderState.OPEN).order_by("-created")
-    rows = models.Certificate.objects.using(register.alias).exclude(state=CertificateState.VOID)
+    rows = models.Certificate.objects.using(db.alias).exclude(state=CertificateState.VOID)
     rows = rows.filter(holding__in=models.Certificate.objects.filter(serial=serial).values("holding"))
     rows = rows.select_related(*list_query.PATHS, "order", "octets")
     line: Sequence[models.Certificate] = list(
@@ -81,23 +81,23 @@ def read(register: Database, serial: str, now: datetime) -> CertificateDetails |
     return _seen(line[place], line[place + 1 :], line[:place], now)
 
 
-def events(register: Database, seen: CertificateDetails, reader: str) -> tuple[HistoryEvent, ...]:
+def events(db: Database, seen: CertificateDetails, reader: str) -> tuple[HistoryEvent, ...]:
     """What happened to it, newest first, in two statements; `reader` is the actor who reads."""
     objects = {f"certificate:{seen.serial}": seen.serial, f"holding:{seen.holding_id}": ""}
     objects |= {f"order:{seen.order_id}": ""} if seen.order_id is not None else {}
     objects |= {f"certificate:{one.serial}": one.serial for one in seen.later}
-    rows = models.AuditEvent.objects.using(register.alias).filter(object__in=objects, action__in=TOLD)
+    rows = models.AuditEvent.objects.using(db.alias).filter(object__in=objects, action__in=TOLD)
     found = list(rows.order_by("-sequence").values_list("at", "actor", "action", "object")[:_MOST_DEEDS])
-    users = _users(register, {actor for _, actor, _, _ in found if actor != reader}, seen.listed.organisation_id)
+    users = _users(db, {actor for _, actor, _, _ in found if actor != reader}, seen.listed.organisation_id)
     return tuple(
         HistoryEvent(at, action, ActorCategory.YOU if actor == reader else _who(actor, users), objects[about])
         for at, actor, action, about in found
     )
 
 
-def rejections(register: Database, holding_id: str, most: int) -> tuple[RejectedRequest, ...]:
+def rejections(db: Database, holding_id: str, most: int) -> tuple[RejectedRequest, ...]:
     """The last refusals of a holding's program, newest first."""
-    rows = models.RejectedRequest.objects.using(register.alias).filter(holding=holding_id).order_by("-at", "pk")
+    rows = models.RejectedRequest.objects.using(db.alias).filter(holding=holding_id).order_by("-at", "pk")
     return tuple(
         RejectedRequest(at, RejectionReason(reason), operation)
         for at, reason, operation in rows.values_list("at", "reason", "operation")[:most]
@@ -132,13 +132,13 @@ def _line(rows: Sequence[models.Certificate]) -> tuple[LineageMember, ...]:
     return tuple(LineageMember(Serial(row.serial), annotations.facts_of(row)) for row in rows)
 
 
-def _users(register: Database, actors: Collection[str], organisation_id: str) -> Mapping[str, ActorCategory]:
+def _users(db: Database, actors: Collection[str], organisation_id: str) -> Mapping[str, ActorCategory]:
     """Accounts among these actors: the organisation's own people, clerks, or else people of its firm."""
     ids = [one.removeprefix("user:") for one in actors if one.startswith("user:")]
     if not ids:
         return {}
     own = models.RoleAssignment.objects.filter(user=OuterRef("pk"), organisation=organisation_id)
-    rows = User.objects.using(register.alias).filter(pk__in=ids).annotate(own=Exists(own))
+    rows = User.objects.using(db.alias).filter(pk__in=ids).annotate(own=Exists(own))
     return {
         f"user:{pk}": ActorCategory.OWN if is_own else ActorCategory.DESK if staff else ActorCategory.FIRM
         for pk, staff, is_own in rows.values_list("pk", "is_staff", "own")

@@ -41,10 +41,10 @@ class LineageEntry:
     revoked: bool
 
 
-def find(register: Database, serial: Serial) -> LineageView | None:
+def find(db: Database, serial: Serial) -> LineageView | None:
     """The certificate with this serial, or None."""
     paths = ("holding__organisation", "holding__type", "holding__contact", "holding__deputy")
-    row = models.Certificate.objects.using(register.alias).select_related(*paths).filter(serial=serial).first()
+    row = models.Certificate.objects.using(db.alias).select_related(*paths).filter(serial=serial).first()
     if row is None:
         return None
     holding = row.holding
@@ -67,9 +67,9 @@ def find(register: Database, serial: Serial) -> LineageView | None:
     )
 
 
-def list_lineage(register: Database, holding_id: str) -> tuple[LineageEntry, ...]:
+def list_lineage(db: Database, holding_id: str) -> tuple[LineageEntry, ...]:
     """All certificates of a line, in the order in which they were made: voided and reserved ones too."""
-    rows = models.Certificate.objects.using(register.alias).filter(holding=holding_id).order_by("reserved_at", "pk")
+    rows = models.Certificate.objects.using(db.alias).filter(holding=holding_id).order_by("reserved_at", "pk")
     return tuple(
         LineageEntry(
             Serial(serial), ValidityPeriod(begins, ends), Serial(before) if before else None, revoked is not None

@@ -27,50 +27,48 @@ _LONG_AGO = datetime(1970, 1, 1, tzinfo=UTC)
 _HEX = frozenset("0123456789abcdef")
 
 
-def find_keys(register: Database, wanted: CertificateQuery, most: int | None = None) -> tuple[ListKey, ...]:
+def find_keys(db: Database, wanted: CertificateQuery, most: int | None = None) -> tuple[ListKey, ...]:
     """The keys of what is asked for, in its order, by one statement; `most` of them, or all."""
     if not wanted.organisations:
         return ()
     with_orders = not wanted.states or any(one in OF_ORDERS for one in wanted.states)
-    orders = _wanted_orders(register, wanted) if with_orders else None
-    return status_sql.sorted_keys(register, wanted, _wanted_certificates(register, wanted), orders, most)
+    orders = _wanted_orders(db, wanted) if with_orders else None
+    return status_sql.sorted_keys(db, wanted, _wanted_certificates(db, wanted), orders, most)
 
 
-def counts(register: Database, organisations: Collection[str], now: datetime) -> dict[DisplayStatus, int]:
+def counts(db: Database, organisations: Collection[str], now: datetime) -> dict[DisplayStatus, int]:
     """How much of each state there is to see to for these organisations, certificates and orders: one statement."""
     wanted = CertificateQuery(organisations, now)
-    return status_sql.status_counts(
-        register, now, _wanted_certificates(register, wanted), _wanted_orders(register, wanted)
-    )
+    return status_sql.status_counts(db, now, _wanted_certificates(db, wanted), _wanted_orders(db, wanted))
 
 
-def load_rows(register: Database, keys: Sequence[ListKey], now: datetime) -> tuple[CertificateListItem, ...]:
+def load_rows(db: Database, keys: Sequence[ListKey], now: datetime) -> tuple[CertificateListItem, ...]:
     """What a list says of these, in their order: one statement for certificates, one for orders."""
-    found = _certificates(register, [one.key for one in keys if not one.order], now)
-    found |= _orders(register, [one.key for one in keys if one.order], now)
+    found = _certificates(db, [one.key for one in keys if not one.order], now)
+    found |= _orders(db, [one.key for one in keys if one.order], now)
     return tuple(found[one.key] for one in keys if one.key in found)
 
 
-def names(register: Database, organisations: Collection[str], most: int) -> tuple[tuple[str, str, str], ...]:
+def names(db: Database, organisations: Collection[str], most: int) -> tuple[tuple[str, str, str], ...]:
     """Id, customer id and name of these organisations by name; none where there are more than `most`."""
-    found = models.Organisation.objects.using(register.alias).filter(pk__in=organisations)
+    found = models.Organisation.objects.using(db.alias).filter(pk__in=organisations)
     fields = "organisation_id", "customer_id", "name"
     every = tuple(found.order_by("name", "pk").values_list(*fields)[: most + 1])
     return every if len(every) <= most else ()
 
 
-def prefix_condition(register: Database, fields: Iterable[str], text: str) -> Q:
+def prefix_condition(db: Database, fields: Iterable[str], text: str) -> Q:
     """Whether any of these columns begins with a text, capital letters or not, as indexes have it (0014)."""
     wanted = Q()
     for one in fields:
-        wanted |= Q(**{f"{one}__gte": sql_lower(register, text), f"{one}__lt": f"{sql_lower(register, text)}{_LAST}"})
+        wanted |= Q(**{f"{one}__gte": sql_lower(db, text), f"{one}__lt": f"{sql_lower(db, text)}{_LAST}"})
     return wanted
 
 
-def collated(register: Database, name: str) -> "Lower | Collate":
+def collated(db: Database, name: str) -> "Lower | Collate":
     """A text column as indexes of beginnings have it: in small letters, in the order of its octets."""
     small = Lower(name)
-    return Collate(small, "C") if connections[register.alias].vendor == "postgresql" else small
+    return Collate(small, "C") if connections[db.alias].vendor == "postgresql" else small
 
 
 _COLUMNS = (
@@ -109,12 +107,12 @@ class _OneOf(Lookup):
         return f"{column} = ANY(%s)", (*values, list(self.rhs))
 
 
-def _wanted_certificates(register: Database, wanted: CertificateQuery) -> Any:  # noqa: ANN401 - a query of two tables
-    kept = models.Certificate.objects.using(register.alias).exclude(state=CertificateState.VOID)
+def _wanted_certificates(db: Database, wanted: CertificateQuery) -> Any:  # noqa: ANN401 - a query of two tables
+    kept = models.Certificate.objects.using(db.alias).exclude(state=CertificateState.VOID)
     kept = kept.filter(_OneOf(F("holding__organisation_id"), wanted.organisations))
     if wanted.channel is not None:
         kept = kept.filter(holding__type__channel=wanted.channel)
-    kept = _searched(register, kept, wanted, serials=True)
+    kept = _searched(db, kept, wanted, serials=True)
     kept = kept.annotate(
         seen=annotations.seen(), let_end_at=F("holding__let_end_at"), word=_word(wanted.sort, "holding__description")
     )
@@ -123,20 +121,20 @@ def _wanted_certificates(register: Database, wanted: CertificateQuery) -> Any:  
     return kept.values(*_COLUMNS)
 
 
-def _wanted_orders(register: Database, wanted: CertificateQuery) -> Any:  # noqa: ANN401 - as above
-    kept = models.Order.objects.using(register.alias).filter(
+def _wanted_orders(db: Database, wanted: CertificateQuery) -> Any:  # noqa: ANN401 - as above
+    kept = models.Order.objects.using(db.alias).filter(
         _OneOf(F("holding__organisation_id"), wanted.organisations), state=OrderState.OPEN
     )
     if wanted.channel is not None:
         kept = kept.filter(holding__type__channel=wanted.channel)
-    kept = _searched(register, kept, wanted, serials=False)
+    kept = _searched(db, kept, wanted, serials=False)
     kept = kept.annotate(
         expires=annotations.expires(), opened=annotations.opened(), word=_word(wanted.sort, "description")
     )
     return kept.values("order_id", "created", "expires", "opened", "word")
 
 
-def _searched(register: Database, kept: Any, wanted: CertificateQuery, *, serials: bool) -> Any:  # noqa: ANN401 - one of two tables
+def _searched(db: Database, kept: Any, wanted: CertificateQuery, *, serials: bool) -> Any:  # noqa: ANN401 - one of two tables
     """Narrow it to what begins with the text, and to contacts that begin with another."""
     if not wanted.text and not wanted.contact:
         return kept
@@ -147,11 +145,11 @@ def _searched(register: Database, kept: Any, wanted: CertificateQuery, *, serial
         "by_contact": "holding__contact__name",
         "by_email": "holding__contact__email",
     }
-    kept = kept.annotate(**{name: collated(register, column) for name, column in columns.items()})
+    kept = kept.annotate(**{name: collated(db, column) for name, column in columns.items()})
     if wanted.contact:
-        kept = kept.filter(prefix_condition(register, ("by_contact", "by_email"), wanted.contact))
+        kept = kept.filter(prefix_condition(db, ("by_contact", "by_email"), wanted.contact))
     if wanted.text:
-        found = prefix_condition(register, columns, wanted.text)
+        found = prefix_condition(db, columns, wanted.text)
         hexadecimal = wanted.text.lower()
         if serials and _HEX.issuperset(hexadecimal):
             found |= Q(serial__gte=hexadecimal, serial__lt=f"{hexadecimal}g")
@@ -159,9 +157,9 @@ def _searched(register: Database, kept: Any, wanted: CertificateQuery, *, serial
     return kept
 
 
-def sql_lower(register: Database, text: str) -> str:
+def sql_lower(db: Database, text: str) -> str:
     """A text as `LOWER` writes it: SQLite's knows the letters of ASCII alone."""
-    if connections[register.alias].vendor == "postgresql":
+    if connections[db.alias].vendor == "postgresql":
         return text.lower()
     return "".join(one.lower() if one.isascii() else one for one in text)
 
@@ -181,10 +179,10 @@ def _word(sort: Sort, description: str) -> Any:  # noqa: ANN401 - an expression
 PATHS = ("holding__organisation", "holding__type", "holding__contact")
 
 
-def _certificates(register: Database, serials: Sequence[str], now: datetime) -> dict[str, CertificateListItem]:
+def _certificates(db: Database, serials: Sequence[str], now: datetime) -> dict[str, CertificateListItem]:
     if not serials:
         return {}
-    found = models.Certificate.objects.using(register.alias).filter(serial__in=serials).select_related(*PATHS)
+    found = models.Certificate.objects.using(db.alias).filter(serial__in=serials).select_related(*PATHS)
     found = annotations.with_display_columns(found, now).annotate(**firm("holding__", now))
     read = {}
     for row in found:
@@ -193,10 +191,10 @@ def _certificates(register: Database, serials: Sequence[str], now: datetime) -> 
     return read
 
 
-def _orders(register: Database, ids: Sequence[str], now: datetime) -> dict[str, CertificateListItem]:
+def _orders(db: Database, ids: Sequence[str], now: datetime) -> dict[str, CertificateListItem]:
     if not ids:
         return {}
-    found = models.Order.objects.using(register.alias).filter(pk__in=ids).select_related(*PATHS)
+    found = models.Order.objects.using(db.alias).filter(pk__in=ids).select_related(*PATHS)
     found = found.annotate(expires=annotations.expires(), opened=annotations.opened(), **firm("holding__", now))
     waiting: Iterable[Any] = found
     read = {}

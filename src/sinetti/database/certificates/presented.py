@@ -6,9 +6,9 @@ from sinetti.domain.certificates.models import Certificate
 from sinetti.domain.values import Serial, Sha256
 
 
-def find(register: Database, named: Sha256 | tuple[tuple[str, ...], Serial]) -> tuple[Certificate, bytes] | None:
+def find(db: Database, named: Sha256 | tuple[tuple[str, ...], Serial]) -> tuple[Certificate, bytes] | None:
     """An issued certificate and its DER: the one with this SHA-256, or of one of these CAs with this serial."""
-    rows = mappers.certificates(register).select_related(*mappers.CERTIFICATE_PATHS, "octets")
+    rows = mappers.certificates(db).select_related(*mappers.CERTIFICATE_PATHS, "octets")
     if isinstance(named, str):
         rows = rows.filter(sha256=named)
     else:
@@ -18,4 +18,4 @@ def find(register: Database, named: Sha256 | tuple[tuple[str, ...], Serial]) -> 
     if row is None:
         return None
     # Issued is what has its octets: written in one commit (docs/issuance.md, 11).
-    return mappers.certificate(register, row), bytes(row.octets.der or b"")
+    return mappers.certificate(db, row), bytes(row.octets.der or b"")

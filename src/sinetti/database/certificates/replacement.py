@@ -33,13 +33,11 @@ class ReplacementCandidate:
     deputy: ContactDetails | None = field(repr=False)
 
 
-def organisations(register: Database, organisation_ids: Collection[str]) -> tuple[OrganisationInfo, ...]:
+def organisations(db: Database, organisation_ids: Collection[str]) -> tuple[OrganisationInfo, ...]:
     """Open ones of these organisations, by name, each with the channels that it is approved for: two statements."""
-    rows = models.Organisation.objects.using(register.alias).filter(
-        pk__in=list(organisation_ids), closed_at__isnull=True
-    )
+    rows = models.Organisation.objects.using(db.alias).filter(pk__in=list(organisation_ids), closed_at__isnull=True)
     approved: dict[str, set[Channel]] = {}
-    approvals = models.ApprovedChannel.objects.using(register.alias).filter(
+    approvals = models.ApprovedChannel.objects.using(db.alias).filter(
         organisation__in=list(organisation_ids), withdrawn_at__isnull=True
     )
     for organisation_id, channel in approvals.values_list("organisation", "type__channel"):
@@ -57,22 +55,22 @@ def organisations(register: Database, organisation_ids: Collection[str]) -> tupl
     )
 
 
-def by_serial(register: Database, serials: Collection[Serial]) -> tuple[ReplacementCandidate, ...]:
+def by_serial(db: Database, serials: Collection[Serial]) -> tuple[ReplacementCandidate, ...]:
     """These certificates, what ends first first; those that are not there are left out."""
-    return _candidates(_rows(register).filter(serial__in=list(serials)))
+    return _candidates(_rows(db).filter(serial__in=list(serials)))
 
 
 def ending(
-    register: Database, organisation_ids: Collection[str], now: datetime, until: datetime, count: int
+    db: Database, organisation_ids: Collection[str], now: datetime, until: datetime, count: int
 ) -> tuple[ReplacementCandidate, ...]:
     """Certificates in force of these organisations that end by then, what ends first first: at most `count`."""
-    rows = _rows(register).filter(holding__organisation__in=list(organisation_ids), revoked_at__isnull=True)
+    rows = _rows(db).filter(holding__organisation__in=list(organisation_ids), revoked_at__isnull=True)
     return _candidates(rows.filter(not_after__gte=now, not_after__lte=until)[:count])
 
 
-def _rows(register: Database) -> "QuerySet[models.Certificate]":
+def _rows(db: Database) -> "QuerySet[models.Certificate]":
     issued = (CertificateState.ISSUED, CertificateState.FETCHED)
-    rows = models.Certificate.objects.using(register.alias).filter(state__in=issued)
+    rows = models.Certificate.objects.using(db.alias).filter(state__in=issued)
     orders = models.Order.objects.filter(replaces=OuterRef("pk"), state=OrderState.OPEN)
     approved = models.ApprovedChannel.objects.filter(
         organisation=OuterRef("holding__organisation"), type=OuterRef("holding__type"), withdrawn_at__isnull=True

@@ -29,9 +29,9 @@ class Counts:
     reserved: int
 
 
-def renewals(register: Database, holding_id: str) -> dict[Serial, tuple[Serial, ...]]:
+def renewals(db: Database, holding_id: str) -> dict[Serial, tuple[Serial, ...]]:
     """Which certificates of a holding were renewed from which, voided and reserved ones too."""
-    rows = models.Certificate.objects.using(register.alias).filter(holding_id=holding_id, predecessor__isnull=False)
+    rows = models.Certificate.objects.using(db.alias).filter(holding_id=holding_id, predecessor__isnull=False)
     result: dict[Serial, tuple[Serial, ...]] = {}
     for serial, predecessor in rows.order_by("reserved_at").values_list("serial", "predecessor__serial"):
         result[Serial(predecessor)] = (*result.get(Serial(predecessor), ()), Serial(serial))
@@ -39,28 +39,28 @@ def renewals(register: Database, holding_id: str) -> dict[Serial, tuple[Serial, 
 
 
 def revoke(
-    register: Database,
+    db: Database,
     holding_id: str,
     serials: Collection[Serial],
     why: tuple[RevocationReason, datetime | None],
-    deed: AuditContext,
+    audit: AuditContext,
 ) -> tuple[Serial, ...]:
     """Revoke, oldest first, what is not revoked yet of these of one holding; `why` is reason and invalidity date."""
-    return revoke_lineages(register, {holding_id: serials}, why, deed)
+    return revoke_lineages(db, {holding_id: serials}, why, audit)
 
 
 def revoke_lineages(
-    register: Database,
+    db: Database,
     serials_of: Mapping[str, Collection[Serial]],
     why: tuple[RevocationReason, datetime | None],
-    deed: AuditContext,
+    audit: AuditContext,
 ) -> tuple[Serial, ...]:
     """As `revoke`, of several holdings in one transaction: all of them or none. At most some hundred certificates."""
     reason, invalidity_date = why
-    holdings = models.Lineage.objects.using(register.alias).filter(pk__in=list(serials_of))
+    holdings = models.Lineage.objects.using(db.alias).filter(pk__in=list(serials_of))
     wanted = [serial for serials in serials_of.values() for serial in serials]
-    certificates = models.Certificate.objects.using(register.alias)
-    with transaction.atomic(using=register.alias):
+    certificates = models.Certificate.objects.using(db.alias)
+    with transaction.atomic(using=db.alias):
         # Locked in one order, so that two who revoke at once do not wait for each other for ever. Without the keys, so
         # that whoever owes messages about these holdings, and points to them, need not wait either.
         list(holdings.select_for_update(no_key=True).order_by("pk").values_list("pk"))
@@ -68,38 +68,38 @@ def revoke_lineages(
         rows = certificates.filter(holding__in=holdings, serial__in=wanted, revoked_at__isnull=True)
         found = tuple(rows.select_related("holding").order_by("reserved_at", "pk"))
         certificates.filter(pk__in=[row.pk for row in found]).update(
-            revoked_at=deed.at,
+            revoked_at=audit.at,
             revocation_reason=reason,
             invalidity_date=invalidity_date,
         )
         audit_log.write_each(
-            register, deed, "certificate-revoked", (f"certificate:{row.serial}" for row in found), reason=reason
+            db, audit, "certificate-revoked", (f"certificate:{row.serial}" for row in found), reason=reason
         )
-        outbox.notify_contacts(register, "revoked", found, deed.at)
+        outbox.notify_contacts(db, "revoked", found, audit.at)
         # What these had taken the place of is to be reminded of again, if it is near its end.
         before = {pk for row in found for pk in (row.predecessor_id, row.replaces_id) if pk is not None}
-        reminders.look_again_behind(register, before)
+        reminders.look_again_behind(db, before)
     return tuple(Serial(row.serial) for row in found)
 
 
-def revocation_of(register: Database, serial: Serial) -> tuple[datetime, RevocationReason]:
+def revocation_of(db: Database, serial: Serial) -> tuple[datetime, RevocationReason]:
     """When and why a certificate was revoked, which it was."""
-    rows = models.Certificate.objects.using(register.alias).filter(serial=serial, revoked_at__isnull=False)
+    rows = models.Certificate.objects.using(db.alias).filter(serial=serial, revoked_at__isnull=False)
     row = rows.get()
     return row.revoked_at or row.not_before, RevocationReason(row.revocation_reason)
 
 
-def list_certificates(register: Database, customer_id: str | None = None) -> tuple[Certificate, ...]:
+def list_certificates(db: Database, customer_id: str | None = None) -> tuple[Certificate, ...]:
     """Certificates, newest first, of one organisation or of all."""
-    rows = mappers.certificates(register).order_by("-reserved_at", "-pk")
+    rows = mappers.certificates(db).order_by("-reserved_at", "-pk")
     if customer_id is not None:
         rows = rows.filter(holding__organisation__folded=normalise(customer_id))
-    return tuple(mappers.certificate(register, row) for row in rows)
+    return tuple(mappers.certificate(db, row) for row in rows)
 
 
-def in_force(register: Database, channel: Channel, now: datetime) -> Iterator[tuple[Serial, bytes]]:
+def in_force(db: Database, channel: Channel, now: datetime) -> Iterator[tuple[Serial, bytes]]:
     """Serial and DER of each certificate of a channel that was issued and is neither revoked nor expired."""
-    rows = models.CertificateDer.objects.using(register.alias).filter(
+    rows = models.CertificateDer.objects.using(db.alias).filter(
         certificate__holding__type__channel=channel,
         certificate__state__in=(CertificateState.ISSUED, CertificateState.FETCHED),
         certificate__revoked_at__isnull=True,
@@ -110,12 +110,12 @@ def in_force(register: Database, channel: Channel, now: datetime) -> Iterator[tu
         yield Serial(serial), bytes(der or b"")
 
 
-def count(register: Database) -> Counts:
+def count(db: Database) -> Counts:
     """What a register holds."""
-    certificates = models.Certificate.objects.using(register.alias)
+    certificates = models.Certificate.objects.using(db.alias)
     return Counts(
-        organisations=models.Organisation.objects.using(register.alias).count(),
-        open_orders=models.Order.objects.using(register.alias).filter(state="open").count(),
+        organisations=models.Organisation.objects.using(db.alias).count(),
+        open_orders=models.Order.objects.using(db.alias).filter(state="open").count(),
         certificates=certificates.count(),
         revoked=certificates.filter(revoked_at__isnull=False).count(),
         reserved=certificates.filter(state="reserved").count(),

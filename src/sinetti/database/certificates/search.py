@@ -95,7 +95,7 @@ _PLACES: tuple[tuple[MatchedField, str, str, str], ...] = (
 )
 
 
-def search_all(register: Database, text: str, after: str = "") -> FoundPage:
+def search_all(db: Database, text: str, after: str = "") -> FoundPage:
     """Certificates of all organisations of which something begins with `text`: a page, in two statements.
 
     What begins so in two ways is found in both places. `after` is what the page before said; one that nobody gave
@@ -104,21 +104,19 @@ def search_all(register: Database, text: str, after: str = "") -> FoundPage:
     text = text.strip()
     if len(text) < SHORTEST:
         return FoundPage(())
-    found = _keys(register, text, _read(after))
-    rows = _rows(register, found[:PAGE])
+    found = _keys(db, text, _read(after))
+    rows = _rows(db, found[:PAGE])
     return FoundPage(rows, json.dumps(found[PAGE - 1]) if len(found) > PAGE else "")
 
 
-def _keys(
-    register: Database, text: str, after: tuple[int, str, str, int] | None
-) -> Sequence[tuple[int, str, str, int]]:
+def _keys(db: Database, text: str, after: tuple[int, str, str, int] | None) -> Sequence[tuple[int, str, str, int]]:
     """Place, word, owner and key of each, one more than a page has."""
     parts: list[str] = []
     values: list[str | int] = []
-    connection = connections[register.alias]
+    connection = connections[db.alias]
     postgresql = connection.vendor == "postgresql"
     for place, (by, word, owner, tables) in enumerate(_PLACES):
-        begins = _begins(register, by, text)
+        begins = _begins(db, by, text)
         if not begins or (after is not None and place < after[0]):
             continue
         column = word.format(c=' COLLATE "C"' if postgresql else "")
@@ -136,13 +134,13 @@ def _keys(
         return list(cursor.fetchall())
 
 
-def _begins(register: Database, by: MatchedField, text: str) -> str:
+def _begins(db: Database, by: MatchedField, text: str) -> str:
     """The text as this place has it; empty where nothing can begin so there."""
     if by is MatchedField.SERIAL:
         return text.lower() if _HEX.issuperset(text.lower()) else ""
     if by is MatchedField.CUSTOMER_ID:
         return normalise(text)
-    return list_query.sql_lower(register, text)
+    return list_query.sql_lower(db, text)
 
 
 def _read(after: str) -> tuple[int, str, str, int] | None:
@@ -157,10 +155,10 @@ def _read(after: str) -> tuple[int, str, str, int] | None:
     return found if found[0] in range(len(_PLACES)) and 0 <= found[3] <= _LAST_KEY and 0 not in octets else None
 
 
-def _rows(register: Database, keys: Sequence[tuple[int, str, str, int]]) -> tuple[FoundCertificate, ...]:
+def _rows(db: Database, keys: Sequence[tuple[int, str, str, int]]) -> tuple[FoundCertificate, ...]:
     if not keys:
         return ()
-    rows = models.Certificate.objects.using(register.alias).filter(pk__in=[one[3] for one in keys])
+    rows = models.Certificate.objects.using(db.alias).filter(pk__in=[one[3] for one in keys])
     rows = annotations.with_progress(rows.select_related(*list_query.PATHS))
     by_key = {row.pk: row for row in rows}
     return tuple(_row(by_key[key], _PLACES[place][0]) for place, _, _, key in keys)

@@ -114,7 +114,7 @@ _INSTANT = {Sort.USE: "COALESCE(seen, not_after)", Sort.ENDS: "not_after"}
 
 
 def sorted_keys(
-    register: Database,
+    db: Database,
     wanted: CertificateQuery,
     certificates: "QuerySet[Any, Any]",
     orders: "QuerySet[Any, Any] | None",
@@ -125,11 +125,11 @@ def sorted_keys(
     `certificates` have an `id` and what `_STATE`, `_RANK` and `_HAND` name, but what `lines` has; `orders` have what
     `_ORDER_STATE` names; both have a `word`.
     """
-    written, values = _written(register, certificates)
+    written, values = _written(db, certificates)
     tables, parts = [_INSTANTS, _CERTIFICATES.format(certificates=written)], [_part(wanted)]
-    bound = [*_instants(register, wanted.now), *values]
+    bound = [*_instants(db, wanted.now), *values]
     if orders is not None:
-        written, values = _written(register, orders)
+        written, values = _written(db, orders)
         tables.append(_ORDERS.format(orders=written))
         parts.append(_order_part(wanted))
         bound += values
@@ -138,23 +138,23 @@ def sorted_keys(
     limit = "" if most is None else f"LIMIT {most:d}"
     every = f"SELECT found, is_order FROM ({' UNION ALL '.join(parts)}) AS every"  # noqa: S608 - written above
     statement = f"WITH {', '.join(tables)} {every} ORDER BY {sorting} {limit}"
-    with connections[register.alias].cursor() as cursor:
+    with connections[db.alias].cursor() as cursor:
         cursor.execute(statement, bound)
         return tuple(ListKey(found, is_order == 1) for found, is_order in cursor.fetchall())
 
 
 def status_counts(
-    register: Database, now: datetime, certificates: "QuerySet[Any, Any]", orders: "QuerySet[Any, Any]"
+    db: Database, now: datetime, certificates: "QuerySet[Any, Any]", orders: "QuerySet[Any, Any]"
 ) -> dict[DisplayStatus, int]:
     """How many of these are in each state, by one statement: certificates that nobody has seen to, and orders."""
-    of_certificates, bound = _written(register, certificates)
-    of_orders, more = _written(register, orders)
+    of_certificates, bound = _written(db, certificates)
+    of_orders, more = _written(db, orders)
     tables = (_INSTANTS, _CERTIFICATES.format(certificates=of_certificates), _ORDERS.format(orders=of_orders))
     counts = "SELECT state_n, COUNT(*) FROM {rows} {where} GROUP BY state_n"
     open_ones = counts.format(rows="ranked", where=f"WHERE rank_n = {RANKS.index(Urgency.OPEN)}")
     statement = f"WITH {', '.join(tables)} {open_ones} UNION ALL {counts.format(rows='ordered', where='')}"
-    with connections[register.alias].cursor() as cursor:
-        cursor.execute(statement, [*_instants(register, now), *bound, *more])
+    with connections[db.alias].cursor() as cursor:
+        cursor.execute(statement, [*_instants(db, now), *bound, *more])
         return {STATES[number]: count for number, count in cursor.fetchall()}
 
 
@@ -174,11 +174,11 @@ def _order_part(wanted: CertificateQuery) -> str:
     return f"{part} WHERE state_n IN ({_states(wanted.states)})" if wanted.states else part
 
 
-def _written(register: Database, rows: "QuerySet[Any, Any]") -> _Written:
-    written: _Written = rows.order_by().query.get_compiler(using=register.alias).as_sql()
+def _written(db: Database, rows: "QuerySet[Any, Any]") -> _Written:
+    written: _Written = rows.order_by().query.get_compiler(using=db.alias).as_sql()
     return written
 
 
-def _instants(register: Database, now: datetime) -> list[Any]:
-    adapt = connections[register.alias].ops.adapt_datetimefield_value
+def _instants(db: Database, now: datetime) -> list[Any]:
+    adapt = connections[db.alias].ops.adapt_datetimefield_value
     return [adapt(one) for one in (now, now - LATELY, now + IN_TIME, now - STAYS)]

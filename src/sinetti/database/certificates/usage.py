@@ -34,46 +34,46 @@ class GatewayInfo:
 
 
 def add(
-    register: Database, name: str, public_key: str, in_the_way: Callable[[GatewayInfo], bool], deed: AuditContext
+    db: Database, name: str, public_key: str, in_the_way: Callable[[GatewayInfo], bool], audit: AuditContext
 ) -> GatewayInfo | None:
     """Add a gateway; or give the one that is or was there and is in its way, and add nothing.
 
     One at a time, so that two commands cannot each find nothing in their way.
     """
-    with transaction.atomic(using=register.alias):
-        acquire_lock(register, _TURN)
-        for one in list_all(register):
+    with transaction.atomic(using=db.alias):
+        acquire_lock(db, _TURN)
+        for one in list_all(db):
             if in_the_way(one):
                 return one
-        Gateway.objects.using(register.alias).create(name=name, public_key=public_key, added=deed.at)
-        audit_log.write(register, deed, "gateway-added", f"gateway:{name}")
+        Gateway.objects.using(db.alias).create(name=name, public_key=public_key, added=audit.at)
+        audit_log.write(db, audit, "gateway-added", f"gateway:{name}")
     return None
 
 
-def withdraw(register: Database, name: str, deed: AuditContext) -> bool:
+def withdraw(db: Database, name: str, audit: AuditContext) -> bool:
     """Withdraw a gateway for good; False where none of this name is in use."""
-    with transaction.atomic(using=register.alias):
-        rows = Gateway.objects.using(register.alias).filter(name=name, withdrawn__isnull=True)
-        if not rows.update(withdrawn=deed.at):
+    with transaction.atomic(using=db.alias):
+        rows = Gateway.objects.using(db.alias).filter(name=name, withdrawn__isnull=True)
+        if not rows.update(withdrawn=audit.at):
             return False
-        audit_log.write(register, deed, "gateway-withdrawn", f"gateway:{name}")
+        audit_log.write(db, audit, "gateway-withdrawn", f"gateway:{name}")
     return True
 
 
-def find(register: Database, name: str) -> GatewayInfo | None:
+def find(db: Database, name: str) -> GatewayInfo | None:
     """The gateway of this name, or None."""
-    row = Gateway.objects.using(register.alias).filter(name=name).first()
+    row = Gateway.objects.using(db.alias).filter(name=name).first()
     return _found(row) if row else None
 
 
-def list_all(register: Database) -> tuple[GatewayInfo, ...]:
+def list_all(db: Database) -> tuple[GatewayInfo, ...]:
     """Every gateway that is or was there, by name."""
-    return tuple(_found(row) for row in Gateway.objects.using(register.alias).order_by("name"))
+    return tuple(_found(row) for row in Gateway.objects.using(db.alias).order_by("name"))
 
 
-def reports(register: Database) -> tuple[ReportingPeriod, ...]:
+def reports(db: Database) -> tuple[ReportingPeriod, ...]:
     """When each gateway that ever reported did so for the first and for the last time."""
-    rows = Gateway.objects.using(register.alias).filter(first_report__isnull=False, last_report__isnull=False)
+    rows = Gateway.objects.using(db.alias).filter(first_report__isnull=False, last_report__isnull=False)
     return tuple(
         ReportingPeriod(row.first_report, row.last_report, withdrawn=row.withdrawn is not None)
         for row in rows
@@ -81,38 +81,36 @@ def reports(register: Database) -> tuple[ReportingPeriod, ...]:
     )
 
 
-def store_report(register: Database, name: str, seen: Mapping[Sha256, datetime], now: datetime) -> int:
+def store_report(db: Database, name: str, seen: Mapping[Sha256, datetime], now: datetime) -> int:
     """Take a gateway's report; gives how many of these certificates are holders'. The same again changes nothing."""
-    with transaction.atomic(using=register.alias):
-        gateway = Gateway.objects.using(register.alias).get(name=name)
-        mine = Gateway.objects.using(register.alias).filter(pk=gateway.pk)
+    with transaction.atomic(using=db.alias):
+        gateway = Gateway.objects.using(db.alias).get(name=name)
+        mine = Gateway.objects.using(db.alias).filter(pk=gateway.pk)
         mine.filter(first_report__isnull=True).update(first_report=now)
         mine.filter(Q(last_report__isnull=True) | Q(last_report__lt=now)).update(last_report=now)
         known: dict[int, datetime] = {}
         digests = sorted(seen)
         for at in range(0, len(digests), _CHUNK):
-            rows = models.Certificate.objects.using(register.alias).filter(sha256__in=digests[at : at + _CHUNK])
+            rows = models.Certificate.objects.using(db.alias).filter(sha256__in=digests[at : at + _CHUNK])
             known |= {pk: seen[Sha256(sha256)] for pk, sha256 in rows.values_list("pk", "sha256") if sha256}
-        _move_forward(register, gateway.pk, known)
+        _move_forward(db, gateway.pk, known)
     return len(known)
 
 
-def last_seen(register: Database, serials: Collection[Serial]) -> dict[Serial, datetime]:
+def last_seen(db: Database, serials: Collection[Serial]) -> dict[Serial, datetime]:
     """When these certificates were last seen by any gateway; those that never were are left out."""
     found: dict[Serial, datetime] = {}
     asked = sorted(serials)
     for at in range(0, len(asked), _CHUNK):
-        rows = CertificateObservation.objects.using(register.alias).filter(
-            certificate__serial__in=asked[at : at + _CHUNK]
-        )
+        rows = CertificateObservation.objects.using(db.alias).filter(certificate__serial__in=asked[at : at + _CHUNK])
         newest = rows.values_list("certificate__serial").annotate(seen=Max("last_seen"))
         found |= {Serial(serial): seen for serial, seen in newest if seen is not None}
     return found
 
 
-def _move_forward(register: Database, gateway: int, known: Mapping[int, datetime]) -> None:
+def _move_forward(db: Database, gateway: int, known: Mapping[int, datetime]) -> None:
     """Write when each was seen, unless a later time stands there: who reports at the same moment takes nothing back."""
-    connection = connections[register.alias]
+    connection = connections[db.alias]
     adapt = connection.ops.adapt_datetimefield_value
     # In one order, so that two reports at once do not wait for each other.
     rows = sorted(known.items())

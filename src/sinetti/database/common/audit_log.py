@@ -24,46 +24,46 @@ class AuditContext:
     limit_context: LimitContext | None = None
 
 
-def canonical(deed: AuditContext, action: str, subject: str, facts: dict[str, str | int | None]) -> bytes:
+def canonical(audit: AuditContext, action: str, subject: str, facts: dict[str, str | int | None]) -> bytes:
     """The octets that are hashed: JSON with sorted keys, no white space, ASCII only."""
     row = {
         "action": action,
-        "actor": deed.actor,
-        "at": deed.at.strftime("%Y-%m-%dT%H:%M:%SZ"),
+        "actor": audit.actor,
+        "at": audit.at.strftime("%Y-%m-%dT%H:%M:%SZ"),
         "facts": facts,
         "object": subject,
-        "request": deed.request_id,
+        "request": audit.request_id,
     }
     return json.dumps(row, sort_keys=True, separators=(",", ":"), ensure_ascii=True).encode()
 
 
-def row_of(deed: AuditContext, action: str, subject: str, facts: dict[str, str | int | None]) -> tuple[bytes, str]:
+def row_of(audit: AuditContext, action: str, subject: str, facts: dict[str, str | int | None]) -> tuple[bytes, str]:
     """What a row keeps of its content: the canonical octets and their SHA-256."""
-    octets = canonical(deed, action, subject, facts)
+    octets = canonical(audit, action, subject, facts)
     return octets, hashlib.sha256(octets).hexdigest()
 
 
-def write(register: Database, deed: AuditContext, action: str, subject: str, **facts: str | int | None) -> None:
+def write(db: Database, audit: AuditContext, action: str, subject: str, **facts: str | int | None) -> None:
     """Write one audit row. Call it inside the transaction that changes the state."""
-    write_each(register, deed, action, [subject], **facts)
+    write_each(db, audit, action, [subject], **facts)
 
 
 def write_each(
-    register: Database, deed: AuditContext, action: str, subjects: Iterable[str], **facts: str | int | None
+    db: Database, audit: AuditContext, action: str, subjects: Iterable[str], **facts: str | int | None
 ) -> None:
     """Write one audit row for each of these, in their order, as `write` does."""
     rows = []
     for subject in subjects:
-        octets, sha256 = row_of(deed, action, subject, facts)
+        octets, sha256 = row_of(audit, action, subject, facts)
         rows.append(
             AuditEvent(
-                at=deed.at,
-                actor=deed.actor,
+                at=audit.at,
+                actor=audit.actor,
                 action=action,
                 object=subject,
-                request_id=deed.request_id,
+                request_id=audit.request_id,
                 octets=octets,
                 sha256=sha256,
             )
         )
-    AuditEvent.objects.using(register.alias).bulk_create(rows)
+    AuditEvent.objects.using(db.alias).bulk_create(rows)

@@ -42,53 +42,51 @@ class Charge:
         return count_key(self.what, self.whose)
 
 
-def count_letters(register: Database, deed: AuditContext, address: str, amount: int = 1) -> None:
+def count_letters(db: Database, audit: AuditContext, address: str, amount: int = 1) -> None:
     """Count letters to an address that the actor has typed.
 
     The actor's own confirmed address has no limit. Call it inside the transaction that owes them. Raises LimitReached.
     """
-    if deed.limit_context is not None and (to := mailbox(address)) not in own_mailboxes(register, deed.actor):
-        _count(register, deed.limit_context, [Charge(LimitKind.LETTERS, to, amount)])
+    if audit.limit_context is not None and (to := mailbox(address)) not in own_mailboxes(db, audit.actor):
+        _count(db, audit.limit_context, [Charge(LimitKind.LETTERS, to, amount)])
 
 
-def count_order(register: Database, deed: AuditContext, firm: str) -> None:
+def count_order(db: Database, audit: AuditContext, firm: str) -> None:
     """Count an order of an account and of its firm. Raises LimitReached."""
-    if deed.limit_context is not None:
-        _count(
-            register, deed.limit_context, [Charge(LimitKind.ORDERS, deed.actor), Charge(LimitKind.FIRM_ORDERS, firm)]
-        )
+    if audit.limit_context is not None:
+        _count(db, audit.limit_context, [Charge(LimitKind.ORDERS, audit.actor), Charge(LimitKind.FIRM_ORDERS, firm)])
 
 
-def own_mailboxes(register: Database, actor: str) -> frozenset[str]:
+def own_mailboxes(db: Database, actor: str) -> frozenset[str]:
     """Return the confirmed mailboxes of the actor; none if there is no account."""
-    rows = apps.get_model("account", "EmailAddress").objects.using(register.alias)
+    rows = apps.get_model("account", "EmailAddress").objects.using(db.alias)
     user_id = actor.removeprefix(_USER) if actor.startswith(_USER) else None
     return frozenset(mailbox(one) for one in rows.filter(user=user_id, verified=True).values_list("email", flat=True))
 
 
-def counts(register: Database, charges: Iterable[Charge], now: datetime) -> Mapping[Charge, int]:
+def counts(db: Database, charges: Iterable[Charge], now: datetime) -> Mapping[Charge, int]:
     """Return the present count of each, on the machine's clock.
 
     Pages show it before an act.
     """
     by_key = {one.key: one for one in charges}
     found = dict.fromkeys(by_key.values(), 0)
-    for row in _rows(register).filter(key__in=list(by_key)):
+    for row in _rows(db).filter(key__in=list(by_key)):
         found[by_key[row.key]] = len(counted(row.times, now))
     return found
 
 
-def forget(register: Database, now: datetime) -> int:
+def forget(db: Database, now: datetime) -> int:
     """Delete what counts no more, on the machine's clock; returns how many rows."""
-    gone, _ = _rows(register).filter(newest__lt=now - WINDOW).delete()
+    gone, _ = _rows(db).filter(newest__lt=now - WINDOW).delete()
     return gone
 
 
-def _count(register: Database, limit_context: LimitContext, charges: list[Charge]) -> None:
+def _count(db: Database, limit_context: LimitContext, charges: list[Charge]) -> None:
     # In the order of their keys, so that two acts do not wait for each other.
     for charge in sorted(charges, key=lambda one: one.key):
-        _rows(register).get_or_create(key=charge.key, defaults={"times": [], "newest": limit_context.at})
-        row = _rows(register).select_for_update().get(key=charge.key)
+        _rows(db).get_or_create(key=charge.key, defaults={"times": [], "newest": limit_context.at})
+        row = _rows(db).select_for_update().get(key=charge.key)
         limit, times = limit_context.limits.of(charge.what), counted(row.times, limit_context.at)
         if (again := again_at(times, limit, charge.amount)) is not None:
             raise LimitReached(charge.what, limit, again)
@@ -97,5 +95,5 @@ def _count(register: Database, limit_context: LimitContext, charges: list[Charge
         row.save(update_fields=["times", "newest"])
 
 
-def _rows(register: Database) -> "QuerySet[DailyCount]":
-    return DailyCount.objects.using(register.alias)
+def _rows(db: Database) -> "QuerySet[DailyCount]":
+    return DailyCount.objects.using(db.alias)

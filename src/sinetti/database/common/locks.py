@@ -8,15 +8,15 @@ from sinetti.database import models
 from sinetti.database.connection import Database
 
 
-def claim_interval(register: Database, name: str, every: timedelta, now: datetime) -> bool:
+def claim_interval(db: Database, name: str, every: timedelta, now: datetime) -> bool:
     """Whether nobody was told yes under this name for so long, on any node; then it is noted that we were."""
-    counter, _ = models.Counter.objects.using(register.alias).get_or_create(name=name)
+    counter, _ = models.Counter.objects.using(db.alias).get_or_create(name=name)
     longer_ago = int((now - every).timestamp())
-    rows = models.Counter.objects.using(register.alias).filter(pk=counter.pk, value__lte=longer_ago)
+    rows = models.Counter.objects.using(db.alias).filter(pk=counter.pk, value__lte=longer_ago)
     return rows.update(value=int(now.timestamp())) > 0
 
 
-def acquire_lock(register: Database, name: str) -> None:
+def acquire_lock(db: Database, name: str) -> None:
     """Wait for whoever has this turn; it is ours until the transaction ends that this is called in."""
-    counter, _ = models.Counter.objects.using(register.alias).get_or_create(name=name)
-    models.Counter.objects.using(register.alias).filter(pk=counter.pk).update(value=F("value") + 1)
+    counter, _ = models.Counter.objects.using(db.alias).get_or_create(name=name)
+    models.Counter.objects.using(db.alias).filter(pk=counter.pk).update(value=F("value") + 1)

@@ -12,14 +12,14 @@ from sinetti.domain.values import Channel, KeyId, Language, Organisation, Serial
 CERTIFICATE_PATHS = ("holding__organisation", "holding__type", "holding__contact", "predecessor")
 
 
-def certificates(register: Database) -> "QuerySet[models.Certificate]":
+def certificates(db: Database) -> "QuerySet[models.Certificate]":
     """Certificates with everything that `certificate` needs, in one query."""
-    return models.Certificate.objects.using(register.alias).select_related(*CERTIFICATE_PATHS)
+    return models.Certificate.objects.using(db.alias).select_related(*CERTIFICATE_PATHS)
 
 
-def holding(register: Database, row: models.Lineage) -> Lineage:
+def holding(db: Database, row: models.Lineage) -> Lineage:
     """A holding with its organisation and what it is approved for now."""
-    approved = models.ApprovedChannel.objects.using(register.alias).filter(
+    approved = models.ApprovedChannel.objects.using(db.alias).filter(
         organisation_id=row.organisation_id,
         withdrawn_at__isnull=True,
     )
@@ -41,14 +41,14 @@ def holding(register: Database, row: models.Lineage) -> Lineage:
     )
 
 
-def certificate(register: Database, row: models.Certificate) -> Certificate:
+def certificate(db: Database, row: models.Certificate) -> Certificate:
     """A certificate, its holding and the serial of its newest renewal that did not give way to another."""
-    renewals = models.Certificate.objects.using(register.alias).filter(predecessor_id=row.pk).order_by("-pk")
+    renewals = models.Certificate.objects.using(db.alias).filter(predecessor_id=row.pk).order_by("-pk")
     renewed_by = renewals.exclude(state=CertificateState.VOID).values_list("serial", flat=True).first()
     return Certificate(
         serial=Serial(row.serial),
         authority=row.authority_id,
-        holding=holding(register, row.holding),
+        holding=holding(db, row.holding),
         state=CertificateState(row.state),
         key=KeyId(row.key_id),
         span=ValidityPeriod(row.not_before, row.not_after),
@@ -66,19 +66,19 @@ def certificate(register: Database, row: models.Certificate) -> Certificate:
     )
 
 
-def transfer_ids(register: Database, row: models.TransferIds) -> TransferIds:
+def transfer_ids(db: Database, row: models.TransferIds) -> TransferIds:
     """A pair of transfer ids and the certificate that its order was spent on."""
-    live = certificates(register).filter(order_id=row.order_id).exclude(state=CertificateState.VOID).first()
+    live = certificates(db).filter(order_id=row.order_id).exclude(state=CertificateState.VOID).first()
     return TransferIds(
         transfer_id=row.transfer_id,
         order_id=row.order_id,
-        holding=holding(register, row.order.holding),
+        holding=holding(db, row.order.holding),
         replaces=Serial(row.order.replaces.serial) if row.order.replaces else None,
         created=row.created,
         expires=row.expires,
         wrong_passwords=row.wrong_passwords,
         ended=row.ended_at is not None,
-        spent_on=certificate(register, live) if live else None,
+        spent_on=certificate(db, live) if live else None,
     )
 
 

@@ -27,7 +27,7 @@ class AccountState:
 
 @contextmanager
 def locked(
-    register: Database, user_id: str, organisation_ids: Collection[str] = (), beside: str = ""
+    db: Database, user_id: str, organisation_ids: Collection[str] = (), beside: str = ""
 ) -> Iterator[AccountState]:
     """Open a transaction, lock the account and organisations, yield the account.
 
@@ -35,10 +35,10 @@ def locked(
     waited for. Accounts are locked first, then organisations, each in the order of their ids, before everything else.
     `beside` is the id of a second account whose state the act depends on, such as the proposer's.
     """
-    with transaction.atomic(using=register.alias):
-        accounts = User.objects.using(register.alias).filter(pk__in={user_id, beside}).select_for_update(no_key=True)
+    with transaction.atomic(using=db.alias):
+        accounts = User.objects.using(db.alias).filter(pk__in={user_id, beside}).select_for_update(no_key=True)
         states = {one[0]: one[1:] for one in accounts.order_by("pk").values_list("pk", "is_active", "is_staff")}
         found = states.get(user_id)
-        organisations = models.Organisation.objects.using(register.alias).filter(pk__in=set(organisation_ids))
+        organisations = models.Organisation.objects.using(db.alias).filter(pk__in=set(organisation_ids))
         list(organisations.select_for_update(no_key=True).order_by("pk").values_list("pk"))
         yield AccountState() if found is None else AccountState(*found)

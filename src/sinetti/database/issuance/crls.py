@@ -70,11 +70,9 @@ class PublishedList:
         return self.der if self.base is None else strip_entries(self.der, self.base.octets)
 
 
-def latest_crl(
-    register: Database, authority: str, shard: int, known: PublishedList | None = None
-) -> PublishedList | None:
+def latest_crl(db: Database, authority: str, shard: int, known: PublishedList | None = None) -> PublishedList | None:
     """The newest CRL of a shard, or None before the first. `known` is one that was read before: it saves reading."""
-    rows = models.Crl.objects.using(register.alias).filter(authority_id=authority, shard=shard)
+    rows = models.Crl.objects.using(db.alias).filter(authority_id=authority, shard=shard)
     while True:
         light = rows.values(*_LIGHT, *_SHORT, "short__base").first()
         if light is None:
@@ -100,16 +98,16 @@ def latest_crl(
         return PublishedList(number, begins, ends, count, join_crl(entries, bytes(row["short__der"])), base)
 
 
-def whole_list(register: Database, authority: str, shard: int) -> bytes:
+def whole_list(db: Database, authority: str, shard: int) -> bytes:
     """The list (DER) of a shard that is stored whole."""
-    rows = models.Crl.objects.using(register.alias).filter(authority_id=authority, shard=shard)
+    rows = models.Crl.objects.using(db.alias).filter(authority_id=authority, shard=shard)
     return bytes(rows.values_list("der", flat=True).get())
 
 
-def take_crl_number(register: Database, authority: str, machine_milliseconds: int) -> int:
+def take_crl_number(db: Database, authority: str, machine_milliseconds: int) -> int:
     """The next CRL number of a CA: max(last + 1, Unix time in ms), so that a restored register never goes back."""
-    with transaction.atomic(using=register.alias):
-        rows = models.CertificateAuthority.objects.using(register.alias).filter(pk=authority)
+    with transaction.atomic(using=db.alias):
+        rows = models.CertificateAuthority.objects.using(db.alias).filter(pk=authority)
         rows.update(crl_number=F("crl_number") + 1)
         number = max(rows.get().crl_number, machine_milliseconds)
         rows.update(crl_number=number)
@@ -117,10 +115,10 @@ def take_crl_number(register: Database, authority: str, machine_milliseconds: in
 
 
 def publish_lists(
-    register: Database,
+    db: Database,
     authority: str,
     new: Mapping[int, PublishedList],
-    deed: AuditContext,
+    audit: AuditContext,
     keep: Callable[[int, PublishedList], None],
 ) -> None:
     """Store the lists of one publication, by shard, but for those that would take the place of a newer one.
@@ -128,22 +126,20 @@ def publish_lists(
     Newer is what has a higher number or more revocations: of two processes that publish at once, one may have counted
     before a revocation and taken its number after. `keep` has each beside the journal before it is there to be served.
     """
-    with transaction.atomic(using=register.alias):
+    with transaction.atomic(using=db.alias):
         # Whoever comes second waits, and looks then; SQLite's transactions are alone anyhow.
-        models.CertificateAuthority.objects.using(register.alias).filter(pk=authority).update(
-            crl_number=F("crl_number")
-        )
-        taken = [shard for shard in sorted(new) if _is_newer(register, authority, shard, new[shard])]
+        models.CertificateAuthority.objects.using(db.alias).filter(pk=authority).update(crl_number=F("crl_number"))
+        taken = [shard for shard in sorted(new) if _is_newer(db, authority, shard, new[shard])]
         for shard in taken:
             keep(shard, new[shard])
-            _store(register, authority, shard, new[shard])
+            _store(db, authority, shard, new[shard])
         if taken:
             number = new[taken[0]].number
-            audit_log.write(register, deed, "crl-published", f"authority:{authority}", number=number, lists=len(taken))
+            audit_log.write(db, audit, "crl-published", f"authority:{authority}", number=number, lists=len(taken))
 
 
-def _is_newer(register: Database, authority: str, shard: int, new: PublishedList) -> bool:
-    rows = models.Crl.objects.using(register.alias).filter(authority_id=authority, shard=shard)
+def _is_newer(db: Database, authority: str, shard: int, new: PublishedList) -> bool:
+    rows = models.Crl.objects.using(db.alias).filter(authority_id=authority, shard=shard)
     row = rows.values_list("number", "revocations", "short__base", "short__number", "short__revocations").first()
     if row is None:
         return new.base is None
@@ -155,48 +151,48 @@ def _is_newer(register: Database, authority: str, shard: int, new: PublishedList
     return number < new.number and count <= new.revocations
 
 
-def _store(register: Database, authority: str, shard: int, new: PublishedList) -> None:
-    lists = models.Crl.objects.using(register.alias)
+def _store(db: Database, authority: str, shard: int, new: PublishedList) -> None:
+    lists = models.Crl.objects.using(db.alias)
     values: dict[str, Any] = {name: getattr(new, name) for name in _LIGHT} | {"der": new.stored}
     if new.base is None:
         lists.update_or_create(authority_id=authority, shard=shard, defaults=values)
         return
     row = lists.only("pk").get(authority_id=authority, shard=shard)
-    shorts = models.CrlDelta.objects.using(register.alias)
+    shorts = models.CrlDelta.objects.using(db.alias)
     shorts.update_or_create(whole_id=row.pk, defaults={**values, "base": new.base.number})
 
 
-def revocations(register: Database, authority: str, shard: int) -> int:
+def revocations(db: Database, authority: str, shard: int) -> int:
     """How many certificates of this shard were revoked, ever."""
-    rows = _revoked(register, authority)
+    rows = _revoked(db, authority)
     return (rows.filter(crl_shard=shard) if shard != WHOLE else rows).count()
 
 
-def revocations_by_shard(register: Database, authority: str, shards: Collection[int]) -> dict[int, int]:
+def revocations_by_shard(db: Database, authority: str, shards: Collection[int]) -> dict[int, int]:
     """How many certificates of each shard of a CA were revoked, ever, and how many of all."""
     if set(shards) <= {WHOLE, _FIRST}:
-        return dict.fromkeys((WHOLE, _FIRST), _revoked(register, authority).count())  # half the time at a million
-    rows = _revoked(register, authority).values_list("crl_shard").annotate(Count("pk")).order_by()
+        return dict.fromkeys((WHOLE, _FIRST), _revoked(db, authority).count())  # half the time at a million
+    rows = _revoked(db, authority).values_list("crl_shard").annotate(Count("pk")).order_by()
     counts = {shard: count for shard, count in rows}  # noqa: C416 - a query set is no list of pairs to the type checker
     return {**dict.fromkeys(shards, 0), **counts, WHOLE: sum(counts.values())}
 
 
-def revoked(register: Database, authority: str, ends_from: datetime | None) -> Iterable[RevokedCertificate]:
+def revoked(db: Database, authority: str, ends_from: datetime | None) -> Iterable[RevokedCertificate]:
     """The revoked certificates of a CA by when they were revoked; with an instant, those that end then or later."""
-    rows = _revoked(register, authority).order_by("revoked_at", "serial")
+    rows = _revoked(db, authority).order_by("revoked_at", "serial")
     return _entries(rows if ends_from is None else rows.filter(not_after__gte=ends_from))
 
 
 def revoked_since(
-    register: Database, authority: str, shards: Collection[int], since: datetime
+    db: Database, authority: str, shards: Collection[int], since: datetime
 ) -> tuple[RevokedCertificate, ...]:
     """The certificates of some shards of a CA that were revoked from an instant on, by when they were revoked."""
-    rows = _revoked(register, authority).filter(crl_shard__in=shards, revoked_at__gte=since)
+    rows = _revoked(db, authority).filter(crl_shard__in=shards, revoked_at__gte=since)
     return tuple(_entries(rows.order_by("revoked_at", "serial")))
 
 
-def _revoked(register: Database, authority: str) -> QuerySet[models.Certificate]:
-    rows = models.Certificate.objects.using(register.alias)
+def _revoked(db: Database, authority: str) -> QuerySet[models.Certificate]:
+    rows = models.Certificate.objects.using(db.alias)
     return rows.filter(authority_id=authority, revoked_at__isnull=False)
 
 

@@ -58,7 +58,7 @@ def instant(at: datetime) -> str:
     return at.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
-def issued(register: Database, certificate: Certificate, der: bytes) -> JournalEntry:
+def issued(db: Database, certificate: Certificate, der: bytes) -> JournalEntry:
     """A certificate was issued: enough to write its rows anew, spent order and ids included."""
     holding, order_id = certificate.holding, certificate.order_id
     facts: dict[str, Any] = {
@@ -80,7 +80,7 @@ def issued(register: Database, certificate: Certificate, der: bytes) -> JournalE
             "channel": holding.channel,
             "customer_id": holding.customer.customer_id,
         },
-        "order": _order(register, order_id) if order_id is not None else None,
+        "order": _order(db, order_id) if order_id is not None else None,
         "der": b64encode(der).decode("ascii"),
     }
     return JournalEntry(ISSUED, facts)
@@ -122,7 +122,7 @@ def lines(folder: Path, instance_id: str) -> Iterator[JournalLine]:
             yield from reader.read(path)
 
 
-def compare(register: Database, told: Iterable[JournalLine], lists: Iterable[CrlEntryFact]) -> JournalDiff:
+def compare(db: Database, told: Iterable[JournalLine], lists: Iterable[CrlEntryFact]) -> JournalDiff:
     """Compare what was told with the register, both ways. The journals are read first: they follow the register."""
     known: dict[Serial, int] = {}
     for line in told:
@@ -131,7 +131,7 @@ def compare(register: Database, told: Iterable[JournalLine], lists: Iterable[Crl
             known[serial] = known.get(serial, 0) | _shown(line)
     on_lists = {entry.serial for entry in lists}
     result = JournalDiff()
-    rows = models.Certificate.objects.using(register.alias).values_list(
+    rows = models.Certificate.objects.using(db.alias).values_list(
         "serial", "state", "sha256", "first_fetched_at", "revoked_at"
     )
     for number, state, sha256, first_fetched_at, revoked_at in rows.iterator(chunk_size=_CHUNK):
@@ -186,24 +186,24 @@ def merge_facts(
     return found
 
 
-def revocations(register: Database, serials: Collection[Serial]) -> Iterator[JournalEntry]:
+def revocations(db: Database, serials: Collection[Serial]) -> Iterator[JournalEntry]:
     """The standing revocations among these certificates, as facts."""
-    return from_register(register, dict.fromkeys(serials, _FLAGS[REVOKED]))
+    return from_register(db, dict.fromkeys(serials, _FLAGS[REVOKED]))
 
 
-def from_register(register: Database, unwritten: dict[Serial, int]) -> Iterator[JournalEntry]:
+def from_register(db: Database, unwritten: dict[Serial, int]) -> Iterator[JournalEntry]:
     """The facts that stand in the register alone, to be written down now."""
     serials = sorted(unwritten)
     for start in range(0, len(serials), _CHUNK // 10):
         part = serials[start : start + _CHUNK // 10]
-        for row in mappers.certificates(register).select_related("octets").filter(serial__in=part):
-            yield from _facts_of(register, row, unwritten[Serial(row.serial)])
+        for row in mappers.certificates(db).select_related("octets").filter(serial__in=part):
+            yield from _facts_of(db, row, unwritten[Serial(row.serial)])
 
 
-def _facts_of(register: Database, row: models.Certificate, flags: int) -> Iterator[JournalEntry]:
+def _facts_of(db: Database, row: models.Certificate, flags: int) -> Iterator[JournalEntry]:
     serial = Serial(row.serial)
     if flags & _FLAGS[ISSUED] and row.octets.der is not None:
-        yield issued(register, mappers.certificate(register, row), bytes(row.octets.der))
+        yield issued(db, mappers.certificate(db, row), bytes(row.octets.der))
     if flags & _FLAGS[FETCHED]:
         yield fetched(serial, row.first_fetched_at or row.not_before)
     if flags & _FLAGS[REVOKED] and row.revoked_at is not None:
@@ -212,11 +212,9 @@ def _facts_of(register: Database, row: models.Certificate, flags: int) -> Iterat
         yield revoked(serial, row.revoked_at, why, void=gave_way, issued=row.sha256 is not None)
 
 
-def _order(register: Database, order_id: str) -> dict[str, Any]:
+def _order(db: Database, order_id: str) -> dict[str, Any]:
     """An order with all its transfer ids and the organisation, as they are needed in a register that lacks them."""
-    row = (
-        models.Order.objects.using(register.alias).select_related("holding__organisation", "replaces").get(pk=order_id)
-    )
+    row = models.Order.objects.using(db.alias).select_related("holding__organisation", "replaces").get(pk=order_id)
     ours = row.holding.organisation
     return {
         "order_id": row.order_id,
@@ -230,7 +228,7 @@ def _order(register: Database, order_id: str) -> dict[str, Any]:
                 "expires": instant(pair.expires),
                 "ended": instant(pair.ended_at) if pair.ended_at else None,
             }
-            for pair in row.transfer_ids.using(register.alias).order_by("created", "pk")
+            for pair in row.transfer_ids.using(db.alias).order_by("created", "pk")
         ],
         "organisation": {
             "organisation_id": ours.organisation_id,

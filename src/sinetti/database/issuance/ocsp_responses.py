@@ -86,14 +86,14 @@ class OwnCertificate:
     not_after: datetime
 
 
-def find(register: Database, authority: str, serial: Serial, named_by: CertIdHash) -> StoredResponse:
+def find(db: Database, authority: str, serial: Serial, named_by: CertIdHash) -> StoredResponse:
     """What is known of a certificate, and its stored answer for this kind of CertID, in one round trip."""
-    (row,) = sql.read(register, _FIND[named_by], {"authority": authority, "serial": serial})
+    (row,) = sql.read(db, _FIND[named_by], {"authority": authority, "serial": serial})
     der = bytes(row[9]) if row[9] is not None else None
     return StoredResponse(_subject(authority, serial, row[:5]), _told(row[5:9]), der)
 
 
-def store(register: Database, answers: Collection[OcspResponsePair]) -> None:
+def store(db: Database, answers: Collection[OcspResponsePair]) -> None:
     """Keep answers in the place of older ones. Whoever writes last wins: each reading looks at the certificate too."""
     rows = [
         models_status.OcspResponse(
@@ -110,34 +110,34 @@ def store(register: Database, answers: Collection[OcspResponsePair]) -> None:
         for one in sorted(answers, key=lambda one: (one.authority, one.serial))
     ]
     changing = ["sha1", "sha256", "this_update", "next_update", "revoked_at", "revocation_reason"]
-    models_status.OcspResponse.objects.using(register.alias).bulk_create(
+    models_status.OcspResponse.objects.using(db.alias).bulk_create(
         rows, update_conflicts=True, update_fields=changing, unique_fields=["authority", "serial"]
     )
 
 
-def delete(register: Database, subjects: Iterable[Subject]) -> None:
+def delete(db: Database, subjects: Iterable[Subject]) -> None:
     """Forget the answers about certificates that have ended: nothing is signed anew for them unless somebody asks."""
     which = Q()
     for one in subjects:
         which |= Q(authority=one.authority, serial=one.serial)
     if which:
-        models_status.OcspResponse.objects.using(register.alias).filter(which).delete()
+        models_status.OcspResponse.objects.using(db.alias).filter(which).delete()
 
 
-def oldest(register: Database, authority: str, before: datetime, most: int) -> tuple[Subject, ...]:
+def oldest(db: Database, authority: str, before: datetime, most: int) -> tuple[Subject, ...]:
     """The certificates of a CA whose answers are the oldest, as far as they are from before an instant (UTC)."""
-    rows = sql.read(register, _AGED, {"authority": authority, "before": before, "most": most})
+    rows = sql.read(db, _AGED, {"authority": authority, "before": before, "most": most})
     return tuple(_subject(row[0], Serial(row[1]), row[2:]) for row in rows)
 
 
-def scan(register: Database, after: int, most: int) -> ScanPage:
+def scan(db: Database, after: int, most: int) -> ScanPage:
     """The next so many certificates of the register, with what their stored answers tell."""
-    rows = sql.read(register, _WALKED, {"after": after, "most": most})
+    rows = sql.read(db, _WALKED, {"after": after, "most": most})
     found = tuple(StoredResponse(_subject(row[1], Serial(row[2]), row[3:8]), _told(row[8:])) for row in rows)
     return ScanPage(found, rows[-1][0] if len(rows) == most else None)
 
 
-def record_own(register: Database, certificates: Iterable[OwnCertificate]) -> None:
+def record_own(db: Database, certificates: Iterable[OwnCertificate]) -> None:
     """Remember certificates of the service itself, so that they are good when somebody asks."""
     rows = [
         models_status.ServiceCertificate(
@@ -145,7 +145,7 @@ def record_own(register: Database, certificates: Iterable[OwnCertificate]) -> No
         )
         for one in certificates
     ]
-    models_status.ServiceCertificate.objects.using(register.alias).bulk_create(rows, ignore_conflicts=True)
+    models_status.ServiceCertificate.objects.using(db.alias).bulk_create(rows, ignore_conflicts=True)
 
 
 def _subject(authority: str, serial: Serial, row: Row) -> Subject:

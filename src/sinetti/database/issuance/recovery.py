@@ -31,21 +31,21 @@ class RestoreReport:
     failed: tuple[Serial, ...]
 
 
-def restore(register: Database, known: Mapping[Serial, JournalState], deed: AuditContext) -> RestoreReport:
+def restore(db: Database, known: Mapping[Serial, JournalState], audit: AuditContext) -> RestoreReport:
     """Put back certificates, revocations, spent ids, used keys and fetches; older ones first, each in a transaction.
 
     What waits in the register for the same order or renewal is given up: nobody was told of it.
     """
     done: list[Serial] = []
     # Certificates that are there come first: one that was voided stands in the way of what took its place.
-    waiting = sorted(known, key=lambda serial: _order_of(register, serial, known[serial]))
+    waiting = sorted(known, key=lambda serial: _order_of(db, serial, known[serial]))
     while waiting:
         held_up = []
         for serial in waiting:
             try:
-                with transaction.atomic(using=register.alias):
-                    _put_back(register, serial, known[serial], deed)
-                    audit_log.write(register, deed, "certificate-restored", f"certificate:{serial}")
+                with transaction.atomic(using=db.alias):
+                    _put_back(db, serial, known[serial], audit)
+                    audit_log.write(db, audit, "certificate-restored", f"certificate:{serial}")
             except (IntegrityError, models.Certificate.DoesNotExist):
                 held_up.append(serial)
             else:
@@ -56,81 +56,81 @@ def restore(register: Database, known: Mapping[Serial, JournalState], deed: Audi
     return RestoreReport(tuple(done), tuple(waiting))
 
 
-def raise_crl_number(register: Database, authority: str, number: int) -> None:
+def raise_crl_number(db: Database, authority: str, number: int) -> None:
     """Let no CRL of a CA have a number that is not above this one, which was published."""
-    rows = models.CertificateAuthority.objects.using(register.alias).filter(pk=authority, crl_number__lt=number)
+    rows = models.CertificateAuthority.objects.using(db.alias).filter(pk=authority, crl_number__lt=number)
     rows.update(crl_number=number)
 
 
-def raise_open_shard(register: Database, authority: str, shard: int) -> None:
+def raise_open_shard(db: Database, authority: str, shard: int) -> None:
     """Let certificates go to this shard of a CA or a later one: it was opened before the register was lost."""
-    rows = models.CertificateAuthority.objects.using(register.alias).filter(pk=authority, open_shard__lt=shard)
+    rows = models.CertificateAuthority.objects.using(db.alias).filter(pk=authority, open_shard__lt=shard)
     rows.update(open_shard=shard, shard_places=None)
 
 
-def crl_number(register: Database, authority: str) -> int | None:
+def crl_number(db: Database, authority: str) -> int | None:
     """The last CRL number that the register knows of a CA; None for no CA of ours."""
     return (
-        models.CertificateAuthority.objects.using(register.alias)
+        models.CertificateAuthority.objects.using(db.alias)
         .filter(pk=authority)
         .values_list("crl_number", flat=True)
         .first()
     )
 
 
-def waiting_reservations(register: Database, before: datetime, after: datetime) -> tuple[Certificate, ...]:
+def waiting_reservations(db: Database, before: datetime, after: datetime) -> tuple[Certificate, ...]:
     """Reservations without a certificate that were made before an instant of the machine's clock, oldest first.
 
     And those from after another, which is to come: a clock that was wrong made them.
     """
-    rows = mappers.certificates(register).annotate(since=Coalesce("waits_since", "reserved_at"))
+    rows = mappers.certificates(db).annotate(since=Coalesce("waits_since", "reserved_at"))
     rows = rows.filter(
         Q(since__lt=before) | Q(since__gt=after), state=CertificateState.RESERVED, revoked_at__isnull=True
     )
-    return tuple(mappers.certificate(register, row) for row in rows.order_by("since", "pk")[:500])
+    return tuple(mappers.certificate(db, row) for row in rows.order_by("since", "pk")[:500])
 
 
-def void_reservation(register: Database, certificate: Certificate, deed: AuditContext) -> bool:
+def void_reservation(db: Database, certificate: Certificate, audit: AuditContext) -> bool:
     """Void a reservation that cannot be finished and give its ids back; False where it is none any more.
 
     The order is open again, and the key is as if it had never been seen: the same request may be made anew.
     """
-    with transaction.atomic(using=register.alias):
-        mappers.move_versions(models.Lineage.objects.using(register.alias).filter(pk=certificate.holding.holding_id))
-        rows = models.Certificate.objects.using(register.alias).filter(
+    with transaction.atomic(using=db.alias):
+        mappers.move_versions(models.Lineage.objects.using(db.alias).filter(pk=certificate.holding.holding_id))
+        rows = models.Certificate.objects.using(db.alias).filter(
             serial=certificate.serial, state=CertificateState.RESERVED, revoked_at__isnull=True
         )
-        given_up, _ = models.UsedKey.objects.using(register.alias).get_or_create(
-            key_id=f"given-up-{certificate.serial}", defaults={"first_seen": deed.at}
+        given_up, _ = models.UsedKey.objects.using(db.alias).get_or_create(
+            key_id=f"given-up-{certificate.serial}", defaults={"first_seen": audit.at}
         )
         if not rows.update(state=CertificateState.VOID, key=given_up):
             return False
-        models.UsedKey.objects.using(register.alias).filter(pk=certificate.key).delete()
+        models.UsedKey.objects.using(db.alias).filter(pk=certificate.key).delete()
         if certificate.order_id is not None:
-            orders = models.Order.objects.using(register.alias).filter(pk=certificate.order_id, state=OrderState.SPENT)
+            orders = models.Order.objects.using(db.alias).filter(pk=certificate.order_id, state=OrderState.SPENT)
             orders.update(state=OrderState.OPEN)
         audit_log.write(
-            register, deed, "reservation-given-up", f"certificate:{certificate.serial}", order=certificate.order_id
+            db, audit, "reservation-given-up", f"certificate:{certificate.serial}", order=certificate.order_id
         )
     return True
 
 
-def _order_of(register: Database, serial: Serial, known: JournalState) -> tuple[bool, str]:
-    there = models.Certificate.objects.using(register.alias).filter(serial=serial).exists()
+def _order_of(db: Database, serial: Serial, known: JournalState) -> tuple[bool, str]:
+    there = models.Certificate.objects.using(db.alias).filter(serial=serial).exists()
     return not there, known.issued["not_before"] if known.issued else ""
 
 
-def _put_back(register: Database, serial: Serial, known: JournalState, deed: AuditContext) -> None:
-    row = models.Certificate.objects.using(register.alias).filter(serial=serial).first()
+def _put_back(db: Database, serial: Serial, known: JournalState, audit: AuditContext) -> None:
+    row = models.Certificate.objects.using(db.alias).filter(serial=serial).first()
     if known.issued is not None and (row is None or row.sha256 is None):
-        _make_way(register, serial, known.issued)
-        row = _issue(register, known, row)
+        _make_way(db, serial, known.issued)
+        row = _issue(db, known, row)
     if row is None or (row.sha256 is None and _was_issued(known)):
         raise models.Certificate.DoesNotExist  # the journal that has its line `issued` is not here
-    _finish_row(register, row, known)
-    mappers.move_versions(models.Lineage.objects.using(register.alias).filter(pk=row.holding_id))
+    _finish_row(db, row, known)
+    mappers.move_versions(models.Lineage.objects.using(db.alias).filter(pk=row.holding_id))
     if known.issued is not None and known.issued["order"]:
-        _spend(register, row.holding_id, known.issued["order"], deed)
+        _spend(db, row.holding_id, known.issued["order"], audit)
 
 
 def _was_issued(known: JournalState) -> bool:
@@ -138,7 +138,7 @@ def _was_issued(known: JournalState) -> bool:
     return known.fetched is not None or (known.revoked is not None and known.revoked.get("issued", False))
 
 
-def _finish_row(register: Database, row: models.Certificate, known: JournalState) -> None:
+def _finish_row(db: Database, row: models.Certificate, known: JournalState) -> None:
     """Mark it fetched and revoked, as far as it was."""
     changes: dict[str, Any] = {}
     if known.fetched is not None and row.state != CertificateState.FETCHED:
@@ -148,7 +148,7 @@ def _finish_row(register: Database, row: models.Certificate, known: JournalState
         if known.revoked["void"]:
             changes["state"] = CertificateState.VOID
     if changes:
-        models.Certificate.objects.using(register.alias).filter(pk=row.pk).update(**changes)
+        models.Certificate.objects.using(db.alias).filter(pk=row.pk).update(**changes)
 
 
 def _revocation(told: dict[str, Any]) -> dict[str, Any]:
@@ -159,18 +159,18 @@ def _revocation(told: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-def _make_way(register: Database, serial: Serial, told: dict[str, Any]) -> None:
+def _make_way(db: Database, serial: Serial, told: dict[str, Any]) -> None:
     """Void reservations that the older register holds for what this certificate was issued for."""
     order = told["order"]["order_id"] if told["order"] else None
     same = Q(order_id=order) if order else Q(predecessor__serial=told["predecessor"])
-    rows = models.Certificate.objects.using(register.alias).filter(same, state=CertificateState.RESERVED)
+    rows = models.Certificate.objects.using(db.alias).filter(same, state=CertificateState.RESERVED)
     rows.exclude(serial=serial).update(state=CertificateState.VOID)
 
 
-def _issue(register: Database, known: JournalState, row: models.Certificate | None) -> models.Certificate:
+def _issue(db: Database, known: JournalState, row: models.Certificate | None) -> models.Certificate:
     """Write a certificate's rows, its key and its holding among them, or complete those of its reservation."""
     told = known.issued or {}
-    using, der = register.alias, b64decode(told["der"])
+    using, der = db.alias, b64decode(told["der"])
     models.UsedKey.objects.using(using).get_or_create(
         key_id=told["key"], defaults={"first_seen": _instant(told["not_before"])}
     )
@@ -189,11 +189,11 @@ def _issue(register: Database, known: JournalState, row: models.Certificate | No
         return row
     if known.revoked and known.revoked["void"]:
         news["state"] = CertificateState.VOID
-    raise_open_shard(register, told["authority"], told["crl_shard"])
-    holding = _holding(register, told)
+    raise_open_shard(db, told["authority"], told["crl_shard"])
+    holding = _holding(db, told)
     order, certificates = told["order"], models.Certificate.objects.using(using)
     if order:
-        _order_row(register, holding.holding_id, order)
+        _order_row(db, holding.holding_id, order)
     made = certificates.create(
         serial=told["serial"],
         authority_id=told["authority"],
@@ -215,9 +215,9 @@ def _issue(register: Database, known: JournalState, row: models.Certificate | No
     return made
 
 
-def _holding(register: Database, told: dict[str, Any]) -> models.Lineage:
+def _holding(db: Database, told: dict[str, Any]) -> models.Lineage:
     """The certificate's holding; made anew, without its people, where the register lacks it."""
-    using, said = register.alias, told["holding"]
+    using, said = db.alias, told["holding"]
     row = models.Lineage.objects.using(using).filter(pk=said["holding_id"]).first()
     if row is not None:
         return row
@@ -239,9 +239,9 @@ def _holding(register: Database, told: dict[str, Any]) -> models.Lineage:
     )
 
 
-def _order_row(register: Database, holding_id: str, said: dict[str, Any]) -> None:
-    certificates = models.Certificate.objects.using(register.alias)
-    models.Order.objects.using(register.alias).get_or_create(
+def _order_row(db: Database, holding_id: str, said: dict[str, Any]) -> None:
+    certificates = models.Certificate.objects.using(db.alias)
+    models.Order.objects.using(db.alias).get_or_create(
         order_id=said["order_id"],
         defaults={
             "holding_id": holding_id,
@@ -252,14 +252,14 @@ def _order_row(register: Database, holding_id: str, said: dict[str, Any]) -> Non
     )
 
 
-def _spend(register: Database, holding_id: str, said: dict[str, Any], deed: AuditContext) -> None:
+def _spend(db: Database, holding_id: str, said: dict[str, Any], audit: AuditContext) -> None:
     """Spend the order and its ids again; ids that the register lacks are written anew."""
-    _order_row(register, holding_id, said)
-    orders = models.Order.objects.using(register.alias).filter(pk=said["order_id"])
+    _order_row(db, holding_id, said)
+    orders = models.Order.objects.using(db.alias).filter(pk=said["order_id"])
     if orders.filter(state=OrderState.OPEN).update(state=OrderState.SPENT):
-        audit_log.write(register, deed, "order-spent-again", f"order:{said['order_id']}")
+        audit_log.write(db, audit, "order-spent-again", f"order:{said['order_id']}")
     for pair in said["transfer_ids"]:
-        models.TransferIds.objects.using(register.alias).get_or_create(
+        models.TransferIds.objects.using(db.alias).get_or_create(
             transfer_id=pair["transfer_id"],
             defaults={
                 "order_id": said["order_id"],

@@ -17,41 +17,39 @@ from sinetti.domain.refusals import RejectionReason
 
 
 def record_rejection(
-    register: Database, holding_id: str, reason: RejectionReason, operation: str, deed: AuditContext
+    db: Database, holding_id: str, reason: RejectionReason, operation: str, audit: AuditContext
 ) -> None:
     """Keep a refusal whose caller was proven: reason and time, nothing of the request.
 
     The third one for the same reason queues a message to the people of the lineage
     (domain/notifications/rejection_alerts.py).
     """
-    rows = models.RejectedRequest.objects.using(register.alias)
-    with transaction.atomic(using=register.alias):
+    rows = models.RejectedRequest.objects.using(db.alias)
+    with transaction.atomic(using=db.alias):
         rows.create(
             holding_id=holding_id,
             reason=reason,
             operation=operation,
-            at=deed.at,
-            request_id=deed.request_id,
+            at=audit.at,
+            request_id=audit.request_id,
         )
         if rejection_alerts.triggers_alert(reason):
-            _owe_refused(register, holding_id, reason, operation, deed.at)
+            _owe_refused(db, holding_id, reason, operation, audit.at)
 
 
-def _owe_refused(register: Database, holding_id: str, reason: RejectionReason, operation: str, now: datetime) -> None:
+def _owe_refused(db: Database, holding_id: str, reason: RejectionReason, operation: str, now: datetime) -> None:
     since = now - rejection_alerts.WITHIN
-    rows = models.RejectedRequest.objects.using(register.alias).filter(holding=holding_id, reason=reason, at__gt=since)
+    rows = models.RejectedRequest.objects.using(db.alias).filter(holding=holding_id, reason=reason, at__gt=since)
     # As many as are needed, of a program that asks every minute.
-    if rows[: rejection_alerts.TIMES].count() < rejection_alerts.TIMES or _told_refused(
-        register, holding_id, reason, since
-    ):
+    if rows[: rejection_alerts.TIMES].count() < rejection_alerts.TIMES or _told_refused(db, holding_id, reason, since):
         return
     # Of two that come here at once the second one waits, and finds what the first one has written.
-    models.Lineage.objects.using(register.alias).filter(pk=holding_id).update(created=F("created"))
-    if not _told_refused(register, holding_id, reason, since):
+    models.Lineage.objects.using(db.alias).filter(pk=holding_id).update(created=F("created"))
+    if not _told_refused(db, holding_id, reason, since):
         facts = {"reason": ERROR_CODES[reason], "reason_name": reason.value, "operation": operation}
-        outbox.record_event(register, DomainEvent(MessageKind.REFUSED, "once", holding=holding_id, facts=facts), now)
+        outbox.record_event(db, DomainEvent(MessageKind.REFUSED, "once", holding=holding_id, facts=facts), now)
 
 
-def _told_refused(register: Database, holding_id: str, reason: RejectionReason, since: datetime) -> bool:
-    events = models.OutboxMessage.objects.using(register.alias).filter(kind=MessageKind.REFUSED, channel__isnull=True)
+def _told_refused(db: Database, holding_id: str, reason: RejectionReason, since: datetime) -> bool:
+    events = models.OutboxMessage.objects.using(db.alias).filter(kind=MessageKind.REFUSED, channel__isnull=True)
     return events.filter(holding=holding_id, created__gt=since, facts__reason_name=reason.value).exists()

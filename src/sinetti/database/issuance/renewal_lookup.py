@@ -56,12 +56,12 @@ class RenewalLookup:
     key_known: bool
 
 
-def find_for_renewal(register: Database, sha256: Sha256, key: KeyId | None) -> RenewalLookup:
+def find_for_renewal(db: Database, sha256: Sha256, key: KeyId | None) -> RenewalLookup:
     """The holder's certificate with exactly this DER, and what a renewal with this key needs to know.
 
     `key` is None where the request has none that counts.
     """
-    rows = sql.read(register, _RENEWABLE, {"sha256": sha256, "key": key or ""})
+    rows = sql.read(db, _RENEWABLE, {"sha256": sha256, "key": key or ""})
     found = [_certificate(row) for row in rows]
     signer = next((one for one in found if one.sha256 == sha256), None)
     renewals = [one for one in found if one is not signer]

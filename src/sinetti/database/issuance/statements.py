@@ -66,40 +66,40 @@ _ISSUED = f"""UPDATE sinetti_certificate SET state = '{CertificateState.ISSUED.v
 _DER = "UPDATE sinetti_certificateder SET der = %(der)s{after} WHERE certificate_id = {certificate}"
 
 
-def lock_version(register: Database, values: Values) -> bool:
+def lock_version(db: Database, values: Values) -> bool:
     """Move the holding's version on, if it is the one that was decided on; from here on its row lock is ours."""
-    return bool(sql.write(register, _HELD, values))
+    return bool(sql.write(db, _HELD, values))
 
 
-def reserve_in_one_statement(register: Database, values: Values) -> bool:
+def reserve_in_one_statement(db: Database, values: Values) -> bool:
     """Commit 1 in one statement, a transaction of its own; False where the holding has moved: nothing was written."""
-    return bool(sql.write(register, _reservation(), values))
+    return bool(sql.write(db, _reservation(), values))
 
 
-def reserve(register: Database, values: Values) -> None:
+def reserve(db: Database, values: Values) -> None:
     """Do the same statement by statement, in a transaction whose lock is held."""
-    sql.write(register, _insert("usedkey", _KEY), values)
-    sql.write(register, _insert("certificate", _CERTIFICATE), values)
-    sql.write(register, _insert("certificateder", _OCTETS | {"certificate_id": _ITS_ID}), values)
-    sql.write(register, _insert("auditevent", _AUDIT), values)
+    sql.write(db, _insert("usedkey", _KEY), values)
+    sql.write(db, _insert("certificate", _CERTIFICATE), values)
+    sql.write(db, _insert("certificateder", _OCTETS | {"certificate_id": _ITS_ID}), values)
+    sql.write(db, _insert("auditevent", _AUDIT), values)
 
 
-def issue_in_one_statement(register: Database, values: Values) -> Row | None:
+def issue_in_one_statement(db: Database, values: Values) -> Row | None:
     """Commit 2 in one statement: state, SHA-256 and instant of the row; None where it has to be looked at again."""
-    rows = sql.write(register, _issue(answered="answer_sha1" in values), values)
+    rows = sql.write(db, _issue(answered="answer_sha1" in values), values)
     return rows[0] if rows else None
 
 
-def issue(register: Database, values: Values) -> Row | None:
+def issue(db: Database, values: Values) -> Row | None:
     """Do the same statement by statement, in a transaction whose lock is held."""
-    rows = sql.write(register, _ISSUED.format(after=""), values)
+    rows = sql.write(db, _ISSUED.format(after=""), values)
     if not rows:
         return None
-    sql.write(register, _DER.format(after="", certificate=_ITS_ID), values)
-    sql.write(register, _insert("auditevent", _AUDIT), values)
-    sql.write(register, _owe(_ITS_ROW), values)
+    sql.write(db, _DER.format(after="", certificate=_ITS_ID), values)
+    sql.write(db, _insert("auditevent", _AUDIT), values)
+    sql.write(db, _owe(_ITS_ROW), values)
     if "answer_sha1" in values:
-        sql.write(register, _answer(), values)
+        sql.write(db, _answer(), values)
     return rows[0][2:]
 
 

@@ -56,202 +56,200 @@ class SignedCertificate:
     answers: OcspResponsePair | None = None
 
 
-def find_password(register: Database, transfer_id: str) -> bytes | None:
+def find_password(db: Database, transfer_id: str) -> bytes | None:
     """The stored HMAC of these ids' password, or None: all that is read before the password fits."""
-    rows = models.TransferIds.objects.using(register.alias).filter(pk=transfer_id)
+    rows = models.TransferIds.objects.using(db.alias).filter(pk=transfer_id)
     stored = rows.values_list("password_mac", flat=True).first()
     return bytes(stored) if stored is not None else None
 
 
-def find_transfer_ids(register: Database, transfer_id: str) -> TransferIds | None:
+def find_transfer_ids(db: Database, transfer_id: str) -> TransferIds | None:
     """The ids with their order, its holding and what it was spent on, or None."""
-    rows = models.TransferIds.objects.using(register.alias).select_related(
+    rows = models.TransferIds.objects.using(db.alias).select_related(
         "order__holding__organisation",
         "order__holding__type",
         "order__holding__contact",
         "order__replaces",
     )
     row = rows.filter(pk=transfer_id).first()
-    return mappers.transfer_ids(register, row) if row else None
+    return mappers.transfer_ids(db, row) if row else None
 
 
-def find_by_retrieval_id(register: Database, retrieval_id: str, customer_id: str) -> Certificate | None:
+def find_by_retrieval_id(db: Database, retrieval_id: str, customer_id: str) -> Certificate | None:
     """The certificate of this customer with a retrieval id, or None.
 
     Another customer's is not read either: whether there is one would show in the time taken.
     """
-    own = mappers.certificates(register).filter(holding__organisation__folded=normalise(customer_id))
+    own = mappers.certificates(db).filter(holding__organisation__folded=normalise(customer_id))
     row = own.filter(retrieval_id=retrieval_id).first()
-    return mappers.certificate(register, row) if row else None
+    return mappers.certificate(db, row) if row else None
 
 
-def find_certificate(register: Database, serial: Serial) -> Certificate | None:
+def find_certificate(db: Database, serial: Serial) -> Certificate | None:
     """The holder's certificate with this serial, or None."""
-    row = mappers.certificates(register).filter(serial=serial).first()
-    return mappers.certificate(register, row) if row else None
+    row = mappers.certificates(db).filter(serial=serial).first()
+    return mappers.certificate(db, row) if row else None
 
 
-def renewable_from(register: Database, serial: Serial) -> datetime:
+def renewable_from(db: Database, serial: Serial) -> datetime:
     """From when on a certificate may be renewed, which is there."""
-    rows = models.Certificate.objects.using(register.alias).filter(serial=serial)
+    rows = models.Certificate.objects.using(db.alias).filter(serial=serial)
     return rows.values_list("renewable_from", flat=True).get()
 
 
-def voided_renewals(register: Database, predecessor: Serial) -> tuple[tuple[Serial, datetime], ...]:
+def voided_renewals(db: Database, predecessor: Serial) -> tuple[tuple[Serial, datetime], ...]:
     """The issued renewals of a certificate that gave way to another, and when."""
-    rows = models.Certificate.objects.using(register.alias).filter(
+    rows = models.Certificate.objects.using(db.alias).filter(
         predecessor__serial=predecessor, state=CertificateState.VOID, sha256__isnull=False, revoked_at__isnull=False
     )
     found = rows.order_by("reserved_at", "pk").values_list("serial", "revoked_at")
     return tuple((Serial(serial), at) for serial, at in found if at is not None)
 
 
-def key_known(register: Database, key: KeyId) -> bool:
+def key_known(db: Database, key: KeyId) -> bool:
     """Whether this key is in an earlier certificate or accepted request."""
-    return models.UsedKey.objects.using(register.alias).filter(pk=key).exists()
+    return models.UsedKey.objects.using(db.alias).filter(pk=key).exists()
 
 
-def check_version(register: Database, holding: Lineage) -> None:
+def check_version(db: Database, holding: Lineage) -> None:
     """Raise Moved where the holding has moved since it was read."""
-    rows = models.Lineage.objects.using(register.alias).filter(pk=holding.holding_id, version=holding.version)
+    rows = models.Lineage.objects.using(db.alias).filter(pk=holding.holding_id, version=holding.version)
     if not rows.exists():
         raise ConcurrentUpdate
 
 
-def get_der(register: Database, certificate: Certificate) -> tuple[bytes, bytes | None]:
+def get_der(db: Database, certificate: Certificate) -> tuple[bytes, bytes | None]:
     """The octets reserved to be signed, and the DER once it is issued."""
     # A holding has few rows.
-    row = models.CertificateDer.objects.using(register.alias).get(
+    row = models.CertificateDer.objects.using(db.alias).get(
         certificate__holding_id=certificate.holding.holding_id, certificate__serial=certificate.serial
     )
     return bytes(row.to_be_signed), bytes(row.der) if row.der is not None else None
 
 
-def reserve_certificate(register: Database, reservation: CertificateReservation, deed: AuditContext) -> Certificate:
+def reserve_certificate(db: Database, reservation: CertificateReservation, audit: AuditContext) -> Certificate:
     """Commit 1: serial, key, octets; ids spent or the unfetched renewal voided. Raises ConcurrentUpdate."""
-    approval, values = reservation.approval, _reserved_values(reservation, deed)
+    approval, values = reservation.approval, _reserved_values(reservation, audit)
     common = approval.voids is None and approval.order_id is None
     try:
-        if common and sql.takes_ctes_that_write(register):
-            if not statements.reserve_in_one_statement(register, values):
+        if common and sql.takes_ctes_that_write(db):
+            if not statements.reserve_in_one_statement(db, values):
                 raise ConcurrentUpdate
             return _reserved(reservation)
-        with sql.transaction(register):
-            if not statements.lock_version(register, values):
+        with sql.transaction(db):
+            if not statements.lock_version(db, values):
                 raise ConcurrentUpdate
             if approval.voids is not None:
-                _void(register, approval.voids, deed)
+                _void(db, approval.voids, audit)
             if approval.order_id is not None:
-                _spend(register, approval.order_id)
-            statements.reserve(register, values)
+                _spend(db, approval.order_id)
+            statements.reserve(db, values)
     except IntegrityError as conflict:
         raise ConcurrentUpdate from conflict
     return _reserved(reservation)
 
 
 def store_certificate(
-    register: Database, certificate: Certificate, signed: SignedCertificate, deed: AuditContext
+    db: Database, certificate: Certificate, signed: SignedCertificate, audit: AuditContext
 ) -> Certificate:
     """Commit 2: the signed certificate, unless one is stored or the reservation was voided. Returns what the row says.
 
     A predecessor that was revoked between the two commits takes the reservation with it: revoking moves the holding's
     version, so where that is still the one that came with `certificate`, nothing has to be looked at again.
     """
-    values = _issued_values(certificate, signed, deed)
-    if sql.takes_ctes_that_write(register):
-        row = statements.issue_in_one_statement(register, values)
+    values = _issued_values(certificate, signed, audit)
+    if sql.takes_ctes_that_write(db):
+        row = statements.issue_in_one_statement(db, values)
         if row is not None:
             return _issued(certificate, row)
-    with sql.transaction(register):
-        if not sql.takes_ctes_that_write(register) and statements.lock_version(register, values):
-            row = statements.issue(register, values)
+    with sql.transaction(db):
+        if not sql.takes_ctes_that_write(db) and statements.lock_version(db, values):
+            row = statements.issue(db, values)
             if row is not None:
                 return _issued(certificate, row)
-        _record_after_all(register, certificate, values, deed)
-    return _certificate(register, certificate)
+        _record_after_all(db, certificate, values, audit)
+    return _certificate(db, certificate)
 
 
-def _record_after_all(register: Database, certificate: Certificate, values: Values, deed: AuditContext) -> None:
+def _record_after_all(db: Database, certificate: Certificate, values: Values, audit: AuditContext) -> None:
     """Take the holding's lock whatever its version is, and look at what has become of the reservation."""
-    _lock(register, certificate.holding.holding_id)
-    row = _row(register, certificate)
+    _lock(db, certificate.holding.holding_id)
+    row = _row(db, certificate)
     waiting = row.state == CertificateState.RESERVED and row.revoked_at is None
     if waiting and row.predecessor and row.predecessor.revoked_at is not None:
-        _void_row(register, row, RevocationReason(row.predecessor.revocation_reason), deed)
+        _void_row(db, row, RevocationReason(row.predecessor.revocation_reason), audit)
     elif waiting:
-        statements.issue(register, values)
+        statements.issue(db, values)
 
 
-def mark_retrieved(register: Database, certificate: Certificate, deed: AuditContext) -> Certificate:
+def mark_retrieved(db: Database, certificate: Certificate, audit: AuditContext) -> Certificate:
     """Commit "fetched" under the holding's lock, before the certificate leaves. Returns what the row says then."""
-    with transaction.atomic(using=register.alias):
-        _lock(register, certificate.holding.holding_id)
-        rows = models.Certificate.objects.using(register.alias).filter(
+    with transaction.atomic(using=db.alias):
+        _lock(db, certificate.holding.holding_id)
+        rows = models.Certificate.objects.using(db.alias).filter(
             holding_id=certificate.holding.holding_id,
             serial=certificate.serial,
             state__in=predecessors(CertificateState.FETCHED),
         )
-        if rows.update(state=CertificateState.FETCHED, first_fetched_at=deed.at):
-            audit_log.write(register, deed, "certificate-fetched", f"certificate:{certificate.serial}")
-            outbox.notify_contact(register, "fetched", _row(register, certificate), deed.at)
-    return _certificate(register, certificate)
+        if rows.update(state=CertificateState.FETCHED, first_fetched_at=audit.at):
+            audit_log.write(db, audit, "certificate-fetched", f"certificate:{certificate.serial}")
+            outbox.notify_contact(db, "fetched", _row(db, certificate), audit.at)
+    return _certificate(db, certificate)
 
 
-def count_wrong_password(register: Database, transfer_id: str, deed: AuditContext) -> None:
+def count_wrong_password(db: Database, transfer_id: str, audit: AuditContext) -> None:
     """Count a wrong password, in a commit of its own: for these ids, if there are such, and among all.
 
     The statements are the same for an unknown id, so that it takes as long. Ids that are spent are not counted on:
     nothing is left to guess for, and a lock would keep their holder from asking again.
     """
-    with transaction.atomic(using=register.alias):
+    with transaction.atomic(using=db.alias):
         # A subquery on the order alone: conditions on the row itself are looked at again once its lock is free.
-        waiting = models.Order.objects.using(register.alias).filter(state=OrderState.OPEN).values("pk")
-        pairs = models.TransferIds.objects.using(register.alias).filter(pk=transfer_id, order_id__in=waiting)
+        waiting = models.Order.objects.using(db.alias).filter(state=OrderState.OPEN).values("pk")
+        pairs = models.TransferIds.objects.using(db.alias).filter(pk=transfer_id, order_id__in=waiting)
         counted = pairs.filter(wrong_passwords__lt=WRONG_PASSWORDS_ALLOWED).update(
             wrong_passwords=F("wrong_passwords") + 1
         )
         locked = pairs.filter(wrong_passwords=WRONG_PASSWORDS_ALLOWED).values_list("order_id", flat=True).first()
-        counter, _ = models.Counter.objects.using(register.alias).get_or_create(name="wrong-passwords")
-        models.Counter.objects.using(register.alias).filter(pk=counter.pk).update(value=F("value") + 1)
+        counter, _ = models.Counter.objects.using(db.alias).get_or_create(name="wrong-passwords")
+        models.Counter.objects.using(db.alias).filter(pk=counter.pk).update(value=F("value") + 1)
         if counted and locked:
-            audit_log.write(register, deed, "transfer-ids-locked", f"order:{locked}")
+            audit_log.write(db, audit, "transfer-ids-locked", f"order:{locked}")
 
 
-def _certificate(register: Database, certificate: Certificate) -> Certificate:
-    return mappers.certificate(register, _row(register, certificate))
+def _certificate(db: Database, certificate: Certificate) -> Certificate:
+    return mappers.certificate(db, _row(db, certificate))
 
 
-def _row(register: Database, certificate: Certificate) -> models.Certificate:
-    return mappers.certificates(register).get(holding_id=certificate.holding.holding_id, serial=certificate.serial)
+def _row(db: Database, certificate: Certificate) -> models.Certificate:
+    return mappers.certificates(db).get(holding_id=certificate.holding.holding_id, serial=certificate.serial)
 
 
-def _lock(register: Database, holding_id: str) -> None:
+def _lock(db: Database, holding_id: str) -> None:
     """Take the holding's row lock by moving its version on."""
-    mappers.move_versions(models.Lineage.objects.using(register.alias).filter(pk=holding_id))
+    mappers.move_versions(models.Lineage.objects.using(db.alias).filter(pk=holding_id))
 
 
-def _spend(register: Database, order_id: str) -> None:
-    orders = models.Order.objects.using(register.alias).filter(
-        pk=order_id, state__in=order_predecessors(OrderState.SPENT)
-    )
+def _spend(db: Database, order_id: str) -> None:
+    orders = models.Order.objects.using(db.alias).filter(pk=order_id, state__in=order_predecessors(OrderState.SPENT))
     if not orders.update(state=OrderState.SPENT):
         raise ConcurrentUpdate
 
 
-def _void(register: Database, certificate: Certificate, deed: AuditContext) -> None:
-    _void_row(register, _row(register, certificate), RevocationReason.SUPERSEDED, deed)
+def _void(db: Database, certificate: Certificate, audit: AuditContext) -> None:
+    _void_row(db, _row(db, certificate), RevocationReason.SUPERSEDED, audit)
 
 
-def _void_row(register: Database, row: models.Certificate, reason: RevocationReason, deed: AuditContext) -> None:
+def _void_row(db: Database, row: models.Certificate, reason: RevocationReason, audit: AuditContext) -> None:
     """Void a certificate that nobody has fetched: it is revoked, and its retrieval id answers PKI022."""
-    rows = models.Certificate.objects.using(register.alias).filter(
+    rows = models.Certificate.objects.using(db.alias).filter(
         pk=row.pk,
         state__in=predecessors(CertificateState.VOID),
         revoked_at__isnull=True,
     )
-    if not rows.update(state=CertificateState.VOID, revoked_at=deed.at, revocation_reason=reason):
+    if not rows.update(state=CertificateState.VOID, revoked_at=audit.at, revocation_reason=reason):
         raise ConcurrentUpdate
-    audit_log.write(register, deed, "certificate-voided", f"certificate:{row.serial}", reason=reason)
+    audit_log.write(db, audit, "certificate-voided", f"certificate:{row.serial}", reason=reason)
 
 
 def _reserved(reservation: CertificateReservation) -> Certificate:
@@ -287,7 +285,7 @@ def _moved_on(holding: Lineage) -> Lineage:
     return replace(holding, version=holding.version + 1)
 
 
-def _reserved_values(reservation: CertificateReservation, deed: AuditContext) -> Values:
+def _reserved_values(reservation: CertificateReservation, audit: AuditContext) -> Values:
     approval, action = reservation.approval, "certificate-reserved"
     subject = f"certificate:{reservation.serial}"
     facts: dict[str, str | int | None] = {
@@ -313,11 +311,11 @@ def _reserved_values(reservation: CertificateReservation, deed: AuditContext) ->
         "crl_shard": reservation.crl_shard,
         "waits_since": reservation.waits_since,
         "to_be_signed": reservation.to_be_signed,
-        **_audited(deed, action, subject, facts),
+        **_audited(audit, action, subject, facts),
     }
 
 
-def _issued_values(certificate: Certificate, signed: SignedCertificate, deed: AuditContext) -> Values:
+def _issued_values(certificate: Certificate, signed: SignedCertificate, audit: AuditContext) -> Values:
     action, subject = "certificate-issued", f"certificate:{certificate.serial}"
     return {
         "holding": certificate.holding.holding_id,
@@ -328,7 +326,7 @@ def _issued_values(certificate: Certificate, signed: SignedCertificate, deed: Au
         "der": signed.der,
         "message_id": ids.random_id(),
         "kind": "renewed",
-        **_audited(deed, action, subject, {"sha256": signed.sha256}),
+        **_audited(audit, action, subject, {"sha256": signed.sha256}),
         **_answered(signed.answers),
     }
 
@@ -345,14 +343,14 @@ def _answered(answers: OcspResponsePair | None) -> Values:
     }
 
 
-def _audited(deed: AuditContext, action: str, subject: str, facts: dict[str, str | int | None]) -> Values:
-    octets, sha256 = audit_log.row_of(deed, action, subject, facts)
+def _audited(audit: AuditContext, action: str, subject: str, facts: dict[str, str | int | None]) -> Values:
+    octets, sha256 = audit_log.row_of(audit, action, subject, facts)
     return {
-        "at": deed.at,
-        "actor": deed.actor,
+        "at": audit.at,
+        "actor": audit.actor,
         "action": action,
         "subject": subject,
-        "request_id": deed.request_id,
+        "request_id": audit.request_id,
         "audited": octets,
         "audited_sha256": sha256,
     }

@@ -53,62 +53,58 @@ class AccessMessageData:
 
 
 def owe_to_person(
-    register: Database, row: models.RoleAssignment, tells: AccessEvent, now: datetime, *, invitation: str | None = None
+    db: Database, row: models.RoleAssignment, tells: AccessEvent, now: datetime, *, invitation: str | None = None
 ) -> None:
     """Owe whoever a mandate is for a message about it."""
     if row.person_id is None:
         return
     facts = {"tells": tells.value, "mandate": row.mandate_id, "invitation": invitation}
-    _owe(register, [row.person_id], facts, now)
+    _owe(db, [row.person_id], facts, now)
 
 
-def owe_to_firm(register: Database, row: models.RoleAssignment, tells: AccessEvent, now: datetime) -> None:
+def owe_to_firm(db: Database, row: models.RoleAssignment, tells: AccessEvent, now: datetime) -> None:
     """Owe the firm that a mandate is for a message about it: its signatories and managers, each address once."""
-    rows = models.RoleAssignment.objects.using(register.alias).filter(
-        active_assignments(now), organisation=row.agent_id
-    )
+    rows = models.RoleAssignment.objects.using(db.alias).filter(active_assignments(now), organisation=row.agent_id)
     rows = rows.filter(role__in=(Role.SIGNATORY, Role.MANAGER), person__isnull=False).select_related("person")
     people = recipients.unique_by_address(
         recipients.reader(one.person) for one in rows.order_by("valid_from", "pk") if one.person
     )
-    _owe(register, _ids(people), {"tells": tells.value, "mandate": row.mandate_id}, now)
+    _owe(db, _ids(people), {"tells": tells.value, "mandate": row.mandate_id}, now)
 
 
-def owe_to_signatories(
-    register: Database, organisation_id: str, tells: AccessEvent, now: datetime, **about: str
-) -> None:
+def owe_to_signatories(db: Database, organisation_id: str, tells: AccessEvent, now: datetime, **about: str) -> None:
     """Owe an organisation's signatories a message, but not whom it is about."""
-    found = recipients.roles(register, [organisation_id], now)[organisation_id].signatories
-    own = models.RoleAssignment.objects.using(register.alias).filter(pk=about.get("mandate", ""))
+    found = recipients.roles(db, [organisation_id], now)[organisation_id].signatories
+    own = models.RoleAssignment.objects.using(db.alias).filter(pk=about.get("mandate", ""))
     theirs = {one.casefold() for one in own.values_list("person__email", flat=True) if one}
     told = [one for one in recipients.unique_by_address(found) if one.address not in theirs]
-    _owe(register, _ids(told), {"tells": tells.value, **about}, now)
+    _owe(db, _ids(told), {"tells": tells.value, **about}, now)
 
 
-def owe_asked(register: Database, requests: Mapping[str, str], now: datetime) -> None:
+def owe_asked(db: Database, requests: Mapping[str, str], now: datetime) -> None:
     """Owe signatories of each of these organisations a message about the request to it: ids of both."""
-    for organisation_id, found in recipients.roles(register, requests, now).items():
+    for organisation_id, found in recipients.roles(db, requests, now).items():
         told = _ids(recipients.unique_by_address(found.signatories))
-        _owe(register, told, {"tells": AccessEvent.ASKED.value, "request": requests[organisation_id]}, now)
+        _owe(db, told, {"tells": AccessEvent.ASKED.value, "request": requests[organisation_id]}, now)
 
 
-def owe_answer(register: Database, person_id: str, request_id: str, now: datetime, *, given: bool) -> None:
+def owe_answer(db: Database, person_id: str, request_id: str, now: datetime, *, given: bool) -> None:
     """Owe whoever asked the answer."""
     tells = AccessEvent.GRANTED if given else AccessEvent.DECLINED
-    _owe(register, [person_id], {"tells": tells.value, "request": request_id}, now)
+    _owe(db, [person_id], {"tells": tells.value, "request": request_id}, now)
 
 
-def journal_facts(register: Database, facts: Mapping[str, Any], now: datetime) -> AccessMessageData | None:
+def journal_facts(db: Database, facts: Mapping[str, Any], now: datetime) -> AccessMessageData | None:
     """What a message has to tell, by its facts; None where what it is about is not in the register any more."""
     if (request_id := facts.get("request")) is not None:
-        return _of_request(register, str(request_id), now)
-    rows = models.RoleAssignment.objects.using(register.alias).filter(pk=str(facts.get("mandate")))
+        return _of_request(db, str(request_id), now)
+    rows = models.RoleAssignment.objects.using(db.alias).filter(pk=str(facts.get("mandate")))
     row = rows.select_related("organisation", "agent", "person").first()
     if row is None:
         return None
     expires, works = None, True
     if (invitation_id := facts.get("invitation")) is not None:
-        links = Invitation.objects.using(register.alias).filter(pk=str(invitation_id))
+        links = Invitation.objects.using(db.alias).filter(pk=str(invitation_id))
         link = links.filter(used_at__isnull=True, ended_at__isnull=True).first()
         expires = link.expires if link else None
         gives = link is not None and (link.vouched or row.role != Role.SIGNATORY)
@@ -131,13 +127,13 @@ def _lasts(row: models.RoleAssignment, now: datetime) -> bool:
     return row.withdrawn_at is None and (row.valid_until is None or row.valid_until >= now)
 
 
-def _of_request(register: Database, request_id: str, now: datetime) -> AccessMessageData | None:
-    rows = RoleRequest.objects.using(register.alias).filter(pk=request_id)
+def _of_request(db: Database, request_id: str, now: datetime) -> AccessMessageData | None:
+    rows = RoleRequest.objects.using(db.alias).filter(pk=request_id)
     row = rows.select_related("agent", "user", "mandate").first()
     if row is None:
         return None
     given = row.mandate
-    name = models.Organisation.objects.using(register.alias).filter(folded=row.folded).values_list("name", flat=True)
+    name = models.Organisation.objects.using(db.alias).filter(folded=row.folded).values_list("name", flat=True)
     return AccessMessageData(
         name.first() or "",
         row.customer_id,
@@ -156,7 +152,7 @@ def _ids(people: Iterable[Recipient]) -> list[str]:
     return [one.person_id for one in people if one.email]
 
 
-def _owe(register: Database, people: Iterable[str], facts: dict[str, Any], now: datetime) -> None:
+def _owe(db: Database, people: Iterable[str], facts: dict[str, Any], now: datetime) -> None:
     about = str(facts.get("invitation") or facts.get("request") or facts.get("mandate"))
     # A mandate may be changed twice: the instant tells the two apart, and one act from its repetition.
     step = f"{facts['tells']}:{now:%Y%m%dT%H%M%S}"
@@ -165,4 +161,4 @@ def _owe(register: Database, people: Iterable[str], facts: dict[str, Any], now: 
         NewMessage(MessageKind.AUTHORISATION, MessageChannel.EMAIL, about, step, now, recipient=one, facts=kept)
         for one in people
     ]
-    outbox.enqueue(register, messages, now)
+    outbox.enqueue(db, messages, now)

@@ -7,10 +7,10 @@ from sinetti.database import models
 from sinetti.database.connection import Database
 
 
-def people_at(register: Database, address: str) -> "QuerySet[models.Person]":
+def people_at(db: Database, address: str) -> "QuerySet[models.Person]":
     """The rows of people with this address, whatever its case; none for an empty one.
 
     The database folds both sides, so that what is the same to it is found by its index.
     """
-    rows = models.Person.objects.using(register.alias)
+    rows = models.Person.objects.using(db.alias)
     return rows.alias(folded=Lower("email")).filter(folded=Lower(Value(address))) if address else rows.none()

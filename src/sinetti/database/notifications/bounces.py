@@ -40,73 +40,73 @@ class BounceRate:
     returned: int
 
 
-def mark_bounced(register: Database, message_id: str, now: datetime) -> BounceMarks:
+def mark_bounced(db: Database, message_id: str, now: datetime) -> BounceMarks:
     """Note that a message came back for good, so that its address does not work. The same again changes nothing.
 
     In one transaction: the message's row, every row of people with its address, audit rows, and an event for each of
     those who is named for anything. An operator's address, who is no Person, has no mark but the message's own.
     """
-    with transaction.atomic(using=register.alias):
-        rows = models.OutboxMessage.objects.using(register.alias).filter(pk=message_id, channel=MessageChannel.EMAIL)
+    with transaction.atomic(using=db.alias):
+        rows = models.OutboxMessage.objects.using(db.alias).filter(pk=message_id, channel=MessageChannel.EMAIL)
         row = rows.select_related("recipient").first()
         if row is None:
             return BounceMarks.UNKNOWN
         if not rows.filter(bounced__isnull=True).update(bounced=now):
             return BounceMarks.BEFORE
         if row.recipient is not None:
-            _mark_address(register, row.recipient.email, message_id, now)
+            _mark_address(db, row.recipient.email, message_id, now)
     return BounceMarks.NEW
 
 
-def on_sent(register: Database, owed: QueuedMessage, now: datetime) -> None:
+def on_sent(db: Database, owed: QueuedMessage, now: datetime) -> None:
     """Set the marks that follow from an e-mail that has left. Call it in the transaction that notes it as sent."""
     if owed.channel is not MessageChannel.EMAIL or owed.recipient is None:
         return
-    if (address := _never_written_to(register, owed.recipient)) is not None:
-        people_at(register, address).filter(first_written_at__isnull=True).update(first_written_at=now)
+    if (address := _never_written_to(db, owed.recipient)) is not None:
+        people_at(db, address).filter(first_written_at__isnull=True).update(first_written_at=now)
     if owed.kind is MessageKind.CONTACT_GONE and owed.facts is not None:
-        opt_out.stop_if_told(register, owed.facts["person"], owed.message_id, _deed(now))
+        opt_out.stop_if_told(db, owed.facts["person"], owed.message_id, _deed(now))
 
 
-def lately(register: Database, now: datetime) -> BounceRate:
+def lately(db: Database, now: datetime) -> BounceRate:
     """Count what was sent in the last seven days, and what came back for good."""
-    rows = models.OutboxMessage.objects.using(register.alias)
+    rows = models.OutboxMessage.objects.using(db.alias)
     sent = rows.filter(sent__gt=now - LATELY, channel=MessageChannel.EMAIL).count()
-    return BounceRate(sent, _returned(register, now))
+    return BounceRate(sent, _returned(db, now))
 
 
-def bounce_alert(register: Database, now: datetime) -> str | None:
+def bounce_alert(db: Database, now: datetime) -> str | None:
     """Say that too much comes back, for operators; None while all is well, which an index alone tells."""
-    if _returned(register, now) < LEAST_RETURNS:
+    if _returned(db, now) < LEAST_RETURNS:
         return None
-    counts = lately(register, now)
+    counts = lately(db, now)
     return alarm(counts.sent, counts.returned)
 
 
-def _never_written_to(register: Database, person: str) -> str | None:
+def _never_written_to(db: Database, person: str) -> str | None:
     """The address of somebody to whom no message has left; None else. Written by hand: it is asked of each message."""
-    with connections[register.alias].cursor() as cursor:
+    with connections[db.alias].cursor() as cursor:
         cursor.execute("SELECT email FROM sinetti_person WHERE person_id = %s AND first_written_at IS NULL", [person])
         row = cursor.fetchone()
     return None if row is None else str(row[0])
 
 
-def _returned(register: Database, now: datetime) -> int:
-    return models.OutboxMessage.objects.using(register.alias).filter(bounced__gt=now - LATELY).count()
+def _returned(db: Database, now: datetime) -> int:
+    return models.OutboxMessage.objects.using(db.alias).filter(bounced__gt=now - LATELY).count()
 
 
-def _mark_address(register: Database, address: str, message_id: str, now: datetime) -> None:
+def _mark_address(db: Database, address: str, message_id: str, now: datetime) -> None:
     # Renewals, whose messages name these rows, do not wait for it.
-    rows = people_at(register, address).filter(bounced_at__isnull=True).select_for_update(no_key=True)
+    rows = people_at(db, address).filter(bounced_at__isnull=True).select_for_update(no_key=True)
     ids = list(rows.order_by("pk").values_list("pk", flat=True))
     for part in chunked(ids):
-        models.Person.objects.using(register.alias).filter(pk__in=part).update(bounced_at=now)
+        models.Person.objects.using(db.alias).filter(pk__in=part).update(bounced_at=now)
     # Of somebody who is named for nothing any more nobody has to mend the address.
     day = finnish_date(now).isoformat()
-    for one in sorted(events.roles_of(register, ids, now)):
+    for one in sorted(events.roles_of(db, ids, now)):
         event = DomainEvent(MessageKind.BOUNCED, day, one, facts={"person": one, "since": day})
-        outbox.record_event(register, event, now)
-    audit_log.write_each(register, _deed(now), "address-bounced", [f"person:{one}" for one in ids], message=message_id)
+        outbox.record_event(db, event, now)
+    audit_log.write_each(db, _deed(now), "address-bounced", [f"person:{one}" for one in ids], message=message_id)
 
 
 def _deed(now: datetime) -> AuditContext:

@@ -59,132 +59,132 @@ class SenderLease:
     held: frozenset[MessageKind] = frozenset()
 
 
-def claim_due(register: Database, shift: SenderLease, channel: MessageChannel, count: int) -> tuple[QueuedMessage, ...]:
+def claim_due(db: Database, shift: SenderLease, channel: MessageChannel, count: int) -> tuple[QueuedMessage, ...]:
     """Take up to `count` messages that are due, the oldest first: two workers never take the same."""
-    rows = _takeable(register, shift).filter(channel=channel, due__lte=shift.now, tries__lt=TRIES)
+    rows = _takeable(db, shift).filter(channel=channel, due__lte=shift.now, tries__lt=TRIES)
     if shift.held:
         rows = rows.exclude(kind__in=sorted(shift.held))
-    return _taken(register, shift, rows.order_by("due", "pk")[:count])
+    return _taken(db, shift, rows.order_by("due", "pk")[:count])
 
 
-def claim(register: Database, shift: SenderLease, message_id: str) -> QueuedMessage | None:
+def claim(db: Database, shift: SenderLease, message_id: str) -> QueuedMessage | None:
     """Take this message, due or not; None where it was sent or ended, or is somebody else's."""
-    taken = _taken(register, shift, _takeable(register, shift).filter(pk=message_id, tries__lt=TRIES))
+    taken = _taken(db, shift, _takeable(db, shift).filter(pk=message_id, tries__lt=TRIES))
     return taken[0] if taken else None
 
 
-def begin_attempt(register: Database, shift: SenderLease, owed: QueuedMessage) -> QueuedMessage | None:
+def begin_attempt(db: Database, shift: SenderLease, owed: QueuedMessage) -> QueuedMessage | None:
     """Count a try, before it is made; None where the message is not this worker's any more.
 
     The same commit puts the next try off, to after those that were taken together with this one: a message whose try
     ends the process each time keeps no other waiting.
     """
     put_off, at = shift.machine_now + AFTER_A_KILL, shift.machine_now
-    if not _updated(register, _BEGIN, [put_off, owed.message_id, owed.tries, shift.worker, at]):
+    if not _updated(db, _BEGIN, [put_off, owed.message_id, owed.tries, shift.worker, at]):
         return None
     return replace(owed, tries=owed.tries + 1)
 
 
-def mark_sent(register: Database, shift: SenderLease, owed: QueuedMessage) -> bool:
+def mark_sent(db: Database, shift: SenderLease, owed: QueuedMessage) -> bool:
     """Note that the message has left, and the marks that follow from it, whoever has its row by now.
 
     False where it had ended before.
     """
-    with transaction.atomic(using=register.alias):
-        if not _updated(register, _DONE, [shift.now, owed.message_id]):
+    with transaction.atomic(using=db.alias):
+        if not _updated(db, _DONE, [shift.now, owed.message_id]):
             return False
-        on_sent(register, owed, shift.now)
+        on_sent(db, owed, shift.now)
     return True
 
 
-def reschedule(register: Database, shift: SenderLease, owed: QueuedMessage, problem: str) -> bool:
+def reschedule(db: Database, shift: SenderLease, owed: QueuedMessage, problem: str) -> bool:
     """Put a message off that did not leave; False where that was its last try, and it is dead."""
     if owed.tries >= TRIES:
-        mark_failed(register, shift, owed, problem)
+        mark_failed(db, shift, owed, problem)
         return False
     at = shift.machine_now + PAUSES[max(owed.tries, 1) - 1]
-    _mine(register, shift, owed).update(**{**_FREE, "again_at": at, "problem": _short(problem)})
+    _mine(db, shift, owed).update(**{**_FREE, "again_at": at, "problem": _short(problem)})
     return True
 
 
 def mark_failed(
-    register: Database, shift: SenderLease, owed: QueuedMessage, problem: str, *, address_fails: bool = False
+    db: Database, shift: SenderLease, owed: QueuedMessage, problem: str, *, address_fails: bool = False
 ) -> None:
     """Give a message up: it is listed until somebody sends it again or lets it go.
 
     With `address_fails` its address is marked as by a mail that came back, in the same commit.
     """
-    with transaction.atomic(using=register.alias):
-        ended = _mine(register, shift, owed).update(dead=shift.now, problem=_short(problem), **_FREE)
+    with transaction.atomic(using=db.alias):
+        ended = _mine(db, shift, owed).update(dead=shift.now, problem=_short(problem), **_FREE)
         if ended and address_fails:
-            mark_bounced(register, owed.message_id, shift.now)
+            mark_bounced(db, owed.message_id, shift.now)
 
 
-def cancel(register: Database, shift: SenderLease, owed: QueuedMessage, why: str) -> None:
+def cancel(db: Database, shift: SenderLease, owed: QueuedMessage, why: str) -> None:
     """End a message that is not owed any more. One that was handed on meanwhile is owed to another row."""
-    rows = _mine(register, shift, owed).filter(recipient=owed.recipient)
+    rows = _mine(db, shift, owed).filter(recipient=owed.recipient)
     rows.update(dropped=shift.now, problem=_short(why), **_FREE)
 
 
 def undo_attempt(
-    register: Database, shift: SenderLease, owed: QueuedMessage, problem: str | None, *, until: datetime | None = None
+    db: Database, shift: SenderLease, owed: QueuedMessage, problem: str | None, *, until: datetime | None = None
 ) -> None:
     """Take back the try that `begin` counted, nothing of the message having been told to anybody.
 
     Nobody takes the message before `until`, on the machine's clock.
     """
-    rows = _mine(register, shift, owed).filter(tries=owed.tries)
+    rows = _mine(db, shift, owed).filter(tries=owed.tries)
     values = {**_FREE, "again_at": until, "problem": problem and _short(problem)}
     rows.update(tries=F("tries") - 1, **values)
 
 
-def release(register: Database, shift: SenderLease, rest: Iterable[QueuedMessage]) -> None:
+def release(db: Database, shift: SenderLease, rest: Iterable[QueuedMessage]) -> None:
     """Give messages back that were not tried."""
     ids = [one.message_id for one in rest]
     for start in range(0, len(ids), _CHUNK):
-        rows = _waiting(register).filter(pk__in=ids[start : start + _CHUNK], taken_by=shift.worker)
+        rows = _waiting(db).filter(pk__in=ids[start : start + _CHUNK], taken_by=shift.worker)
         rows.update(**_FREE)
 
 
-def let_all_go(register: Database) -> int:
+def let_all_go(db: Database) -> int:
     """Take all messages back from workers that are gone, for whoever has the register alone; returns how many."""
-    rows = _waiting(register).filter(Q(taken_by__isnull=False) | Q(again_at__isnull=False))
+    rows = _waiting(db).filter(Q(taken_by__isnull=False) | Q(again_at__isnull=False))
     return rows.update(**_FREE)
 
 
-def fail_exhausted(register: Database, shift: SenderLease) -> int:
+def fail_exhausted(db: Database, shift: SenderLease) -> int:
     """Give up messages in whose last try the process ended; returns how many."""
-    rows = _takeable(register, shift).filter(due__lte=shift.now, tries__gte=TRIES)
+    rows = _takeable(db, shift).filter(due__lte=shift.now, tries__gte=TRIES)
     return rows.update(dead=shift.now, problem=_ENDED_IN_A_TRY, **_FREE)
 
 
-def _waiting(register: Database) -> "QuerySet[OutboxMessage]":
+def _waiting(db: Database) -> "QuerySet[OutboxMessage]":
     """Messages that have not ended; the conditions are those of their index."""
-    rows = OutboxMessage.objects.using(register.alias).filter(channel__isnull=False, kind__in=KNOWN)
+    rows = OutboxMessage.objects.using(db.alias).filter(channel__isnull=False, kind__in=KNOWN)
     return rows.filter(sent__isnull=True, dead__isnull=True, dropped__isnull=True, spread__isnull=True)
 
 
-def _takeable(register: Database, shift: SenderLease) -> "QuerySet[OutboxMessage]":
+def _takeable(db: Database, shift: SenderLease) -> "QuerySet[OutboxMessage]":
     at = shift.machine_now
     # Later than anybody could say now is what a machine said whose clock was ahead: nothing waits until then.
     free = Q(taken_until__isnull=True) | Q(taken_until__lte=at) | Q(taken_until__gt=at + LEASE + _CLOCKS_DIFFER)
     again = Q(again_at__isnull=True) | Q(again_at__lte=at) | Q(again_at__gt=at + PAUSES[-1] + _CLOCKS_DIFFER)
-    return _waiting(register).filter(free, again)
+    return _waiting(db).filter(free, again)
 
 
-def _mine(register: Database, shift: SenderLease, owed: QueuedMessage) -> "QuerySet[OutboxMessage]":
-    return _waiting(register).filter(pk=owed.message_id, taken_by=shift.worker)
+def _mine(db: Database, shift: SenderLease, owed: QueuedMessage) -> "QuerySet[OutboxMessage]":
+    return _waiting(db).filter(pk=owed.message_id, taken_by=shift.worker)
 
 
-def _taken(register: Database, shift: SenderLease, rows: "QuerySet[OutboxMessage]") -> tuple[QueuedMessage, ...]:
-    with transaction.atomic(using=register.alias):
+def _taken(db: Database, shift: SenderLease, rows: "QuerySet[OutboxMessage]") -> tuple[QueuedMessage, ...]:
+    with transaction.atomic(using=db.alias):
         # PostgreSQL: rows that another worker is taking are passed over. SQLite: this transaction is alone (IMMEDIATE).
         ids = list(rows.select_for_update(skip_locked=True).values_list("pk", flat=True))
         if not ids:
             return ()
-        free = _takeable(register, shift).filter(pk__in=ids)
+        free = _takeable(db, shift).filter(pk__in=ids)
         free.update(taken_by=shift.worker, taken_until=shift.machine_now + LEASE)
-        mine = _waiting(register).filter(pk__in=ids, taken_by=shift.worker)
+        mine = _waiting(db).filter(pk__in=ids, taken_by=shift.worker)
         return tuple(owed_of(row) for row in mine.order_by("due", "pk"))
 
 
@@ -208,9 +208,9 @@ def owed_of(row: OutboxMessage) -> QueuedMessage:
     )
 
 
-def _updated(register: Database, statement: str, values: list[datetime | str | int]) -> bool:
+def _updated(db: Database, statement: str, values: list[datetime | str | int]) -> bool:
     """Run one of the statements that each message takes: written by hand, since making them would take longer."""
-    connection = connections[register.alias]
+    connection = connections[db.alias]
     adapt = connection.ops.adapt_datetimefield_value
     with connection.cursor() as cursor:
         cursor.execute(statement, [adapt(one) if isinstance(one, datetime) else one for one in values])

@@ -68,7 +68,7 @@ class DigestTrigger:
     day: bool
 
 
-def digest_rows(register: Database, agent_organisation_id: str, now: datetime) -> tuple[DigestRow, ...]:
+def digest_rows(db: Database, agent_organisation_id: str, now: datetime) -> tuple[DigestRow, ...]:
     """What a firm's digest has to tell at `now`: part by part, in each what ends first.
 
     Certificates of its open clients that end within 60 days and can be renewed, or ended within the last 14 days. Those
@@ -77,19 +77,19 @@ def digest_rows(register: Database, agent_organisation_id: str, now: datetime) -
     clients = models.RoleAssignment.objects.filter(_mandated("", now), agent=agent_organisation_id).values(
         "organisation"
     )
-    rows = _near(register, now - STAYS, now + NEAR).filter(holding__organisation__in=clients, renewable_from__lte=now)
+    rows = _near(db, now - STAYS, now + NEAR).filter(holding__organisation__in=clients, renewable_from__lte=now)
     rows = rows.annotate(**_state(now))
-    ours = _addresses(register, agent_organisation_id, now)
+    ours = _addresses(db, agent_organisation_id, now)
     order = {one: place for place, one in enumerate(DigestSection)}
     certificates = list(rows.select_related(*_PATHS))
-    courses = reminders.progress_of(register, [one.pk for one in certificates])
+    courses = reminders.progress_of(db, [one.pk for one in certificates])
     found = [_row(one, courses[one.pk], ours, now) for one in certificates]
     if all(one.matter is DigestItemKind.DONE for one in found):
         return ()
     return tuple(sorted(found, key=lambda one: (order[one.part], one.not_after, one.organisation, one.serial)))
 
 
-def triggers(register: Database, leaving: DigestSlot, now: datetime) -> tuple[DigestTrigger, ...]:
+def triggers(db: Database, leaving: DigestSlot, now: datetime) -> tuple[DigestTrigger, ...]:
     """Every firm that has rows which bring a digest at `leaving`, in one statement: nothing that is done brings one.
 
     The week's is brought by what was in its window at its 8:00, of clients that it looked after then: what comes
@@ -98,43 +98,43 @@ def triggers(register: Database, leaving: DigestSlot, now: datetime) -> tuple[Di
     week = Q(not_after__lte=leaving.week_at + NEAR, renewable_from__lte=leaving.week_at, since__lte=leaving.week_at)
     day = Q(not_after__lte=leaving.at + CLOSE_TO_THE_END, renewable_from__lte=leaving.at, not_after__gte=leaving.before)
     mandate = "holding__organisation__given__"
-    rows = _undone(register, now, now - STAYS, now + NEAR)
+    rows = _undone(db, now, now - STAYS, now + NEAR)
     rows = rows.annotate(agent=F(f"{mandate}agent"), since=F(f"{mandate}valid_from"))
     counted = rows.values("agent").annotate(week=Count("pk", filter=week), day=Count("pk", filter=day))
     found = counted.filter(Q(week__gt=0) | Q(day__gt=0)).order_by("agent")
     return tuple(DigestTrigger(one["agent"], one["week"] > 0, one["day"] > 0) for one in found)
 
 
-def first_end(register: Database, now: datetime, since: datetime, until: datetime) -> datetime | None:
+def first_end(db: Database, now: datetime, since: datetime, until: datetime) -> datetime | None:
     """The first end, from `since` to `until`, of a certificate that may bring a digest; None for none."""
-    rows = _undone(register, now, since, until)
+    rows = _undone(db, now, since, until)
     return rows.order_by("not_after").values_list("not_after", flat=True).first()
 
 
-def first_end_after(register: Database, now: datetime, since: datetime) -> datetime | None:
+def first_end_after(db: Database, now: datetime, since: datetime) -> datetime | None:
     """The same without an end, and without a look at whether anything took its place: one row of the index."""
-    rows = _wanted(register).filter(not_after__gt=since).filter(_mandated("holding__organisation__given__", now))
+    rows = _wanted(db).filter(not_after__gt=since).filter(_mandated("holding__organisation__given__", now))
     return rows.order_by("not_after").values_list("not_after", flat=True).first()
 
 
-def firm_readers(register: Database, agents: Iterable[str], now: datetime) -> Mapping[str, tuple[Recipient, ...]]:
+def firm_readers(db: Database, agents: Iterable[str], now: datetime) -> Mapping[str, tuple[Recipient, ...]]:
     """Who reads each of these firms' digests: the contact person, else the signatories. Mail reaches all of them."""
-    found = recipients.roles(register, agents, now)
+    found = recipients.roles(db, agents, now)
     return {agent: _readers(one) for agent, one in found.items()}
 
 
-def readers(register: Database, organisation_ids: Iterable[str], now: datetime) -> Mapping[str, frozenset[str]]:
+def readers(db: Database, organisation_ids: Iterable[str], now: datetime) -> Mapping[str, frozenset[str]]:
     """The folded addresses to which digests go that tell of each of these organisations' certificates.
 
     Single reminders by e-mail to these are left out: the digest tells of every certificate that is reminded of.
     """
-    return readers_of(register, recipients.roles(register, organisation_ids, now), now)
+    return readers_of(db, recipients.roles(db, organisation_ids, now), now)
 
 
-def readers_of(register: Database, acting: Mapping[str, Roles], now: datetime) -> Mapping[str, frozenset[str]]:
+def readers_of(db: Database, acting: Mapping[str, Roles], now: datetime) -> Mapping[str, frozenset[str]]:
     """The same, where who acts for the organisations is known already."""
     agents = {agent for one in acting.values() for agent in one.agents}
-    firms = firm_readers(register, agents, now) if agents else {}
+    firms = firm_readers(db, agents, now) if agents else {}
     return {
         organisation: frozenset(reader.address for agent in one.agents for reader in firms[agent])
         for organisation, one in acting.items()
@@ -142,34 +142,34 @@ def readers_of(register: Database, acting: Mapping[str, Roles], now: datetime) -
 
 
 def sent_days(
-    register: Database, pairs: Sequence[tuple[str, Recipient]], days: Collection[date]
+    db: Database, pairs: Sequence[tuple[str, Recipient]], days: Collection[date]
 ) -> tuple[frozenset[date], ...]:
     """For each firm and reader: on which of these days a digest is owed, or was sent, to the reader's address."""
-    own = _days_by_id({_id(agent, day, reader.person_id): day for agent, reader in pairs for day in days}, register)
+    own = _days_by_id({_id(agent, day, reader.person_id): day for agent, reader in pairs for day in days}, db)
     found = []
     for agent, reader in pairs:
         known = {own.get(_id(agent, day, reader.person_id)) for day in days}
         if known == {None}:
             # Perhaps somebody was named anew since, with the same address.
-            others = people_at(register, reader.email).exclude(pk=reader.person_id).values_list("pk", flat=True)
+            others = people_at(db, reader.email).exclude(pk=reader.person_id).values_list("pk", flat=True)
             ids = {_id(agent, day, one): day for one in others for day in days}
-            known = set(_days_by_id(ids, register).values())
+            known = set(_days_by_id(ids, db).values())
         found.append(frozenset(day for day in known if day is not None))
     return tuple(found)
 
 
-def is_owed(register: Database, agent: str, person: str, day: date) -> bool:
+def is_owed(db: Database, agent: str, person: str, day: date) -> bool:
     """Whether a firm's digest of this day is owed to this person, or was sent."""
-    return models.OutboxMessage.objects.using(register.alias).filter(pk=_id(agent, day, person)).exists()
+    return models.OutboxMessage.objects.using(db.alias).filter(pk=_id(agent, day, person)).exists()
 
 
 def _id(agent: str, day: date, person: str) -> str:
     return message_id(MessageKind.DIGEST, agent, day.isoformat(), person, MessageChannel.EMAIL)
 
 
-def _days_by_id(ids: Mapping[str, date], register: Database) -> dict[str, date]:
+def _days_by_id(ids: Mapping[str, date], db: Database) -> dict[str, date]:
     """Those of these messages that there are."""
-    rows = models.OutboxMessage.objects.using(register.alias)
+    rows = models.OutboxMessage.objects.using(db.alias)
     return {one: ids[one] for part in chunked(ids) for one in rows.filter(pk__in=part).values_list("pk", flat=True)}
 
 
@@ -184,21 +184,21 @@ def _readers(one: recipients.Roles) -> tuple[Recipient, ...]:
     return unique_by_address(person for person in one.signatories if person.mailable)
 
 
-def _wanted(register: Database) -> "QuerySet[models.Certificate]":
+def _wanted(db: Database) -> "QuerySet[models.Certificate]":
     """Certificates that somebody may want something in the place of, whenever they end."""
-    rows = models.Certificate.objects.using(register.alias).filter(
+    rows = models.Certificate.objects.using(db.alias).filter(
         state__in=_ISSUED, holding__let_end_at__isnull=True, holding__organisation__closed_at__isnull=True
     )
     return rows.exclude(revoked_at__isnull=False, revocation_reason__in=_ENDED_FOR_GOOD)
 
 
-def _near(register: Database, since: datetime, until: datetime) -> "QuerySet[models.Certificate]":
-    return _wanted(register).filter(not_after__gte=since, not_after__lte=until)
+def _near(db: Database, since: datetime, until: datetime) -> "QuerySet[models.Certificate]":
+    return _wanted(db).filter(not_after__gte=since, not_after__lte=until)
 
 
-def _undone(register: Database, now: datetime, since: datetime, until: datetime) -> "QuerySet[models.Certificate]":
+def _undone(db: Database, now: datetime, since: datetime, until: datetime) -> "QuerySet[models.Certificate]":
     """Those of firms' clients that nothing which was fetched has taken the place of, once for each mandate."""
-    rows = _near(register, since, until).filter(_mandated("holding__organisation__given__", now))
+    rows = _near(db, since, until).filter(_mandated("holding__organisation__given__", now))
     return rows.exclude(_fetched("predecessor")).exclude(_fetched("replaces"))
 
 
@@ -246,10 +246,10 @@ def _state(now: datetime) -> dict[str, Any]:
     }
 
 
-def _addresses(register: Database, agent: str, now: datetime) -> frozenset[str]:
+def _addresses(db: Database, agent: str, now: datetime) -> frozenset[str]:
     """The folded addresses of a firm's own people: its contact person, and whoever may act for it in any role."""
-    people = models.Person.objects.using(register.alias).filter(erased_at__isnull=True)
-    mandates = models.RoleAssignment.objects.using(register.alias).filter(active_assignments(now), organisation=agent)
+    people = models.Person.objects.using(db.alias).filter(erased_at__isnull=True)
+    mandates = models.RoleAssignment.objects.using(db.alias).filter(active_assignments(now), organisation=agent)
     ours = people.filter(Q(contact_of=agent) | Q(pk__in=mandates.values("person")))
     return frozenset(one.casefold() for one in ours.values_list("email", flat=True) if one)
 

@@ -50,67 +50,65 @@ class CallListItem:
     not_after: datetime
 
 
-def list_audiences(register: Database, serials: Iterable[Serial], now: datetime) -> Iterator[CallAudience]:
+def list_audiences(db: Database, serials: Iterable[Serial], now: datetime) -> Iterator[CallAudience]:
     """Yield the contact, deputy and signatories of each certificate.
 
     It takes four statements for each 500.
     """
     for part in chunked(serials):
-        yield from _audiences(register, part, now)
+        yield from _audiences(db, part, now)
 
 
-def _audiences(register: Database, serials: Sequence[str], now: datetime) -> Iterator[CallAudience]:
-    rows = models.Certificate.objects.using(register.alias).filter(serial__in=serials).order_by("pk")
+def _audiences(db: Database, serials: Sequence[str], now: datetime) -> Iterator[CallAudience]:
+    rows = models.Certificate.objects.using(db.alias).filter(serial__in=serials).order_by("pk")
     found = list(rows.values_list("holding_id", "holding__organisation_id", "hint_request__at"))
-    people = holders(register, {holding for holding, _, _ in found})
-    acting = roles(register, {organisation for _, organisation, _ in found}, now)
+    people = holders(db, {holding for holding, _, _ in found})
+    acting = roles(db, {organisation for _, organisation, _ in found}, now)
     for holding, organisation, asked_at in found:
         contact, deputy = people.get(holding, (None, None))
         concerned = unique_by_address([contact, deputy, *acting[organisation].signatories])
         yield CallAudience(has_program(asked_at, now), tuple(one for one in concerned if one.address or one.phone))
 
 
-def recipients(register: Database, call_id: str, now: datetime) -> tuple[Recipient, ...]:
+def recipients(db: Database, call_id: str, now: datetime) -> tuple[Recipient, ...]:
     """Return the recipients of a call, at most one for each address or number.
 
     None of a call that was undone.
     """
-    called = EarlyReplacementItem.objects.using(register.alias).filter(
-        call__call_id=call_id, call__undone_at__isnull=True
-    )
+    called = EarlyReplacementItem.objects.using(db.alias).filter(call__call_id=call_id, call__undone_at__isnull=True)
     serials = called.order_by("pk").values_list("certificate__serial", flat=True)
     people: dict[str, Recipient] = {}
-    for one in list_audiences(register, [Serial(serial) for serial in serials], now):
+    for one in list_audiences(db, [Serial(serial) for serial in serials], now):
         people.update({each.person_id: each for each in one.people if isinstance(each, Recipient)})
     chosen = list_recipients(people.values()).values()
     return tuple(one for one in chosen if isinstance(one, Recipient) and channel_to(one) is not None)
 
 
-def find_call_details(register: Database, call_id: str) -> CallDetails | None:
+def find_call_details(db: Database, call_id: str) -> CallDetails | None:
     """Return the facts of a call for a message; None if the id is unknown."""
-    row = EarlyReplacement.objects.using(register.alias).defer("serials").filter(call_id=call_id).first()
+    row = EarlyReplacement.objects.using(db.alias).defer("serials").filter(call_id=call_id).first()
     if row is None:
         return None
     said = {Language.FI: row.explanation_fi, Language.SV: row.explanation_sv, Language.EN: row.explanation_en}
     return CallDetails(row.ends, row.undone_at is not None, said)
 
 
-def list_called(register: Database, call_id: str, person_id: str, now: datetime) -> tuple[CallListItem, ...]:
+def list_called(db: Database, call_id: str, person_id: str, now: datetime) -> tuple[CallListItem, ...]:
     """Return a person's certificates in a call that are still to be replaced.
 
     The person's address selects them.
     """
-    person = models.Person.objects.using(register.alias).filter(pk=person_id).first()
+    person = models.Person.objects.using(db.alias).filter(pk=person_id).first()
     if person is None:
         return ()
-    same = people_at(register, person.email).values_list("pk", flat=True)
+    same = people_at(db, person.email).values_list("pk", flat=True)
     people = [person_id, *same]
-    signs = models.RoleAssignment.objects.using(register.alias).filter(
+    signs = models.RoleAssignment.objects.using(db.alias).filter(
         active_assignments(now), role=Role.SIGNATORY, person__in=people
     )
     whose = Q(holding__contact__in=people) | Q(holding__deputy__in=people)
     whose |= Q(holding__organisation__in=signs.values("organisation"))
-    rows = models.Certificate.objects.using(register.alias).filter(
+    rows = models.Certificate.objects.using(db.alias).filter(
         whose, called_early__call__call_id=call_id, revoked_at__isnull=True, state__in=_LIVE, not_after__gte=now
     )
     rows = rows.exclude(_replaced("predecessor")).exclude(_replaced("replaces"))

@@ -36,9 +36,9 @@ class PendingEvent:
     facts: Mapping[str, Any]
 
 
-def pending(register: Database, count: int) -> tuple[PendingEvent, ...]:
+def pending(db: Database, count: int) -> tuple[PendingEvent, ...]:
     """The oldest events that wait, up to `count`."""
-    rows = _waiting(register).filter(kind__in=KNOWN).select_related("holding").order_by("due", "pk")[:count]
+    rows = _waiting(db).filter(kind__in=KNOWN).select_related("holding").order_by("due", "pk")[:count]
     return tuple(
         PendingEvent(
             row.message_id,
@@ -57,7 +57,7 @@ def pending(register: Database, count: int) -> tuple[PendingEvent, ...]:
 
 
 def expand(
-    register: Database,
+    db: Database,
     owed: Mapping[str, Collection[NewMessage]],
     now: datetime,
     step: Callable[[str], None] = lambda _name: None,
@@ -66,45 +66,45 @@ def expand(
 
     What another worker has spread meanwhile is passed over. `step` is called between the two.
     """
-    with transaction.atomic(using=register.alias):
+    with transaction.atomic(using=db.alias):
         # In the order of their ids, so that two workers do not wait for each other.
-        mine = [one for one in sorted(owed) if _waiting(register).filter(pk=one).update(spread=now)]
+        mine = [one for one in sorted(owed) if _waiting(db).filter(pk=one).update(spread=now)]
         step("claimed")
         messages = [message for one in mine for message in owed[one]]
-        outbox.enqueue(register, messages, now)
+        outbox.enqueue(db, messages, now)
     return len(messages)
 
 
-def drop(register: Database, before: datetime, now: datetime) -> int:
+def drop(db: Database, before: datetime, now: datetime) -> int:
     """End the events of before: nobody is told of them any more. Returns how many."""
-    return _waiting(register).filter(due__lt=before).update(dropped=now, problem="too old when messages were made")
+    return _waiting(db).filter(due__lt=before).update(dropped=now, problem="too old when messages were made")
 
 
-def roles_of(register: Database, people: Iterable[str], now: datetime) -> Mapping[str, Mapping[str, str | None]]:
+def roles_of(db: Database, people: Iterable[str], now: datetime) -> Mapping[str, Mapping[str, str | None]]:
     """What each of these people is named for: organisations, each with one of its holdings, None where it has none.
 
     A holding whose contact or deputy they are comes first; otherwise it is the organisation's newest.
     """
     found: dict[str, dict[str, str | None]] = {}
     for part in chunked(people):
-        for person, organisation, holding in _named(register, part, now):
+        for person, organisation, holding in _named(db, part, now):
             found.setdefault(person, {}).setdefault(organisation, holding)
     return found
 
 
-def _named(register: Database, people: tuple[str, ...], now: datetime) -> Iterable[tuple[str, str, str | None]]:
-    holdings = models.Lineage.objects.using(register.alias).order_by("-created", "pk")
+def _named(db: Database, people: tuple[str, ...], now: datetime) -> Iterable[tuple[str, str, str | None]]:
+    holdings = models.Lineage.objects.using(db.alias).order_by("-created", "pk")
     for place in ("contact_id", "deputy_id"):
         yield from holdings.filter(**{f"{place}__in": people}).values_list(place, "organisation_id", "pk")
     newest = Subquery(holdings.filter(organisation=OuterRef("newest_of")).values("pk")[:1])
-    rows = models.Organisation.objects.using(register.alias).filter(contact__in=people).alias(newest_of=F("pk"))
+    rows = models.Organisation.objects.using(db.alias).filter(contact__in=people).alias(newest_of=F("pk"))
     yield from rows.annotate(newest=newest).values_list("contact_id", "pk", "newest")
-    mandates = models.RoleAssignment.objects.using(register.alias).filter(active_assignments(now), role=Role.SIGNATORY)
+    mandates = models.RoleAssignment.objects.using(db.alias).filter(active_assignments(now), role=Role.SIGNATORY)
     named = mandates.filter(person__in=people).alias(newest_of=F("organisation"))
     yield from named.annotate(newest=newest).values_list("person_id", "organisation_id", "newest")
 
 
-def _waiting(register: Database) -> "QuerySet[models.OutboxMessage]":
+def _waiting(db: Database) -> "QuerySet[models.OutboxMessage]":
     """Events that have not ended; the conditions are those of the index of what waits."""
     open_ = Q(sent__isnull=True, dead__isnull=True, dropped__isnull=True, spread__isnull=True)
-    return models.OutboxMessage.objects.using(register.alias).filter(open_, channel__isnull=True)
+    return models.OutboxMessage.objects.using(db.alias).filter(open_, channel__isnull=True)

@@ -147,15 +147,15 @@ class MessageData:
     ordered_at: datetime | None = None
 
 
-def load_message_data(register: Database, owed: QueuedMessage, now: datetime) -> MessageData:
+def load_message_data(db: Database, owed: QueuedMessage, now: datetime) -> MessageData:
     """Read what this message has to tell at `now`, in one statement or two."""
     certificate = owed.certificate
     if certificate is None and owed.kind is MessageKind.CONTACT_CHANGED:
         # The event is about the line of a certificate; the one that is in force is what its new contact looks after.
-        newest = sql.read(register, _NEWEST, {"holding": owed.holding})
+        newest = sql.read(db, _NEWEST, {"holding": owed.holding})
         certificate = newest[0][0] if newest else None
     (row,) = sql.read(
-        register,
+        db,
         _TOLD,
         {
             "recipient": owed.recipient,
@@ -168,7 +168,7 @@ def load_message_data(register: Database, owed: QueuedMessage, now: datetime) ->
     return MessageData(_addressee(row[:10]), _holding(row[10:21]), _certificate(row[21:33]), instant(row[33]))
 
 
-def other_recipients(register: Database, owed: QueuedMessage) -> tuple[PersonRef, ...] | None:
+def other_recipients(db: Database, owed: QueuedMessage) -> tuple[PersonRef, ...] | None:
     """Who else is owed the same message by e-mail, or got it; None where the row does not tell what it is about."""
     about = owed.certificate if owed.certificate is not None else owed.holding
     if about is None or owed.recipient is None:
@@ -180,31 +180,31 @@ def other_recipients(register: Database, owed: QueuedMessage) -> tuple[PersonRef
         "step": f"{owed.step}:{MessageChannel.EMAIL}",
         "recipient": owed.recipient,
     }
-    return tuple(PersonRef(person_id, name) for person_id, name in sql.read(register, statement, values))
+    return tuple(PersonRef(person_id, name) for person_id, name in sql.read(db, statement, values))
 
 
-def named(register: Database, person_id: str | None) -> PersonRef | None:
+def named(db: Database, person_id: str | None) -> PersonRef | None:
     """Somebody by name; None for nobody, and for who was erased."""
     if person_id is None:
         return None
-    rows = sql.read(register, _NAMED, {"person": person_id})
+    rows = sql.read(db, _NAMED, {"person": person_id})
     return PersonRef(rows[0][0], rows[0][1]) if rows and rows[0][1] else None
 
 
-def revoked_for_good(register: Database, holding_id: str) -> bool:
+def revoked_for_good(db: Database, holding_id: str) -> bool:
     """Whether a holding without a certificate in force had one that was revoked, with nothing ordered in its place."""
-    return bool(sql.read(register, _ALL_REVOKED, {"holding": holding_id}))
+    return bool(sql.read(db, _ALL_REVOKED, {"holding": holding_id}))
 
 
-def secure_expires(register: Database, secure_id: str) -> datetime | None:
+def secure_expires(db: Database, secure_id: str) -> datetime | None:
     """Until when the link of a secure message works; None where it does not work any more, or never did."""
-    rows = sql.read(register, _SECURE, {"secure": secure_id})
+    rows = sql.read(db, _SECURE, {"secure": secure_id})
     return instant(rows[0][0]) if rows else None
 
 
-def pin_expires(register: Database, pin_id: str) -> datetime | None:
+def pin_expires(db: Database, pin_id: str) -> datetime | None:
     """The same of a PIN code."""
-    rows = sql.read(register, _PIN, {"pin": pin_id})
+    rows = sql.read(db, _PIN, {"pin": pin_id})
     return instant(rows[0][0]) if rows else None
 
 

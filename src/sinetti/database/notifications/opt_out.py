@@ -46,9 +46,9 @@ class NotifiedPeople:
     people: tuple[Recipient, ...] = ()
 
 
-def find_asker(register: Database, message_id: str, now: datetime) -> OptOutSender | None:
+def find_asker(db: Database, message_id: str, now: datetime) -> OptOutSender | None:
     """To whom this e-mail went; None where there is no such row, it is too old, or its person was erased."""
-    rows = models.OutboxMessage.objects.using(register.alias).filter(pk=message_id, channel=MessageChannel.EMAIL)
+    rows = models.OutboxMessage.objects.using(db.alias).filter(pk=message_id, channel=MessageChannel.EMAIL)
     row = rows.filter(created__gte=now - LINK_LIVES).select_related("recipient").first()
     person = row.recipient if row is not None else None
     if person is None or person.erased_at is not None:
@@ -56,72 +56,70 @@ def find_asker(register: Database, message_id: str, now: datetime) -> OptOutSend
     return OptOutSender(person.person_id, person.email, Language(person.language), person.stopped_at is not None)
 
 
-def ask(
-    register: Database, asker: OptOutSender, message_id: str, deed: AuditContext
-) -> OptOutRequested | AlreadyRequested:
+def ask(db: Database, asker: OptOutSender, message_id: str, audit: AuditContext) -> OptOutRequested | AlreadyRequested:
     """Owe the events `contact-gone` for somebody who asked, once until those whom it concerns were told.
 
     There is one for each of their rows that is named for anything: people are named anew with each order.
     """
-    with transaction.atomic(using=register.alias):
+    with transaction.atomic(using=db.alias):
         # One at a time for each address: whoever presses the button twice has asked once. Renewals, whose messages name
         # these rows, do not wait for it.
-        rows = people_at(register, asker.email).select_for_update(no_key=True).order_by("pk")
+        rows = people_at(db, asker.email).select_for_update(no_key=True).order_by("pk")
         people = list(rows.values_list("pk", flat=True))
-        told = notified_roles(register, asker, deed.at)
-        if asker.stopped or (told and is_asked(register, asker, deed.at)):
+        told = notified_roles(db, asker, audit.at)
+        if asker.stopped or (told and is_asked(db, asker, audit.at)):
             return AlreadyRequested(told, stops(told), asker.stopped)
-        for one in sorted(notifications_events.roles_of(register, people, deed.at)) if told else ():
+        for one in sorted(notifications_events.roles_of(db, people, audit.at)) if told else ():
             facts = {"person": one, "message": message_id}
-            outbox.record_event(register, DomainEvent(MessageKind.CONTACT_GONE, _STEP, one, facts=facts), deed.at)
-            audit_log.write(register, deed, "mail-stop-asked", f"person:{one}", message=message_id)
+            outbox.record_event(db, DomainEvent(MessageKind.CONTACT_GONE, _STEP, one, facts=facts), audit.at)
+            audit_log.write(db, audit, "mail-stop-asked", f"person:{one}", message=message_id)
     return OptOutRequested(told, stops(told))
 
 
 _STEP = "asked"
 
 
-def notified_roles(register: Database, asker: OptOutSender, now: datetime) -> frozenset[OptOutNotifies]:
+def notified_roles(db: Database, asker: OptOutSender, now: datetime) -> frozenset[OptOutNotifies]:
     """Who is told if they ask now, by role alone; empty where they are named for nothing."""
-    return frozenset(one.tells for one in notified_people(register, asker.email, now).values())
+    return frozenset(one.tells for one in notified_people(db, asker.email, now).values())
 
 
-def notified_people(register: Database, address: str, now: datetime) -> Mapping[str, NotifiedPeople]:
+def notified_people(db: Database, address: str, now: datetime) -> Mapping[str, NotifiedPeople]:
     """Who has to be told before mail to an address stops, by organisation: all for which it is named now."""
-    found = recipients.roles(register, _organisations(register, address, now), now)
+    found = recipients.roles(db, _organisations(db, address, now), now)
     return {organisation: _hearers(one, address.casefold()) for organisation, one in found.items()}
 
 
-def is_asked(register: Database, asker: OptOutSender, now: datetime) -> bool:
+def is_asked(db: Database, asker: OptOutSender, now: datetime) -> bool:
     """Whether they have asked, and those whom it concerns are still to be told, or it is not a day ago."""
-    events = _events(register, asker.email)
+    events = _events(db, asker.email)
     newest = events.order_by("-created").first()
     if newest is None:
         return False
     waits = events.filter(spread__isnull=True, dropped__isnull=True).exists()
-    return waits or now - newest.created < AGAIN_AFTER or _messages_wait(register, asker, newest.created, now)
+    return waits or now - newest.created < AGAIN_AFTER or _messages_wait(db, asker, newest.created, now)
 
 
-def stop_if_told(register: Database, person_id: str, message_id: str, deed: AuditContext) -> None:
+def stop_if_told(db: Database, person_id: str, message_id: str, audit: AuditContext) -> None:
     """Stop mail to somebody's address if someone of every organisation that names it was told, this message included.
 
     Call it in the transaction that notes that the message was sent. Mail goes on while anybody else is to be told. Of
     somebody who was named anew since they asked, with the same address, it does not stop: they have not asked.
     """
-    person = models.Person.objects.using(register.alias).filter(pk=person_id, erased_at__isnull=True).first()
+    person = models.Person.objects.using(db.alias).filter(pk=person_id, erased_at__isnull=True).first()
     if person is None or person.stopped_at is not None:
         return
-    wanted = notified_people(register, person.email, deed.at)
-    told = _told(register, person.email, message_id, _everybody(wanted))
+    wanted = notified_people(db, person.email, audit.at)
+    told = _told(db, person.email, message_id, _everybody(wanted))
     if all(any(one.address in told for one in each.people) for each in wanted.values()):
-        rows = people_at(register, person.email).filter(stopped_at__isnull=True)
+        rows = people_at(db, person.email).filter(stopped_at__isnull=True)
         people = list(rows.order_by("pk").values_list("pk", flat=True))
-        asked = {row.recipient_id for row in _events(register, person.email)}
-        named = notifications_events.roles_of(register, people, deed.at)
+        asked = {row.recipient_id for row in _events(db, person.email)}
+        named = notifications_events.roles_of(db, people, audit.at)
         stopped = [one for one in people if one in asked or one not in named]
         for part in chunked(stopped):
-            models.Person.objects.using(register.alias).filter(pk__in=part).update(stopped_at=deed.at)
-        audit_log.write_each(register, deed, "mail-stopped", [f"person:{one}" for one in stopped], message=message_id)
+            models.Person.objects.using(db.alias).filter(pk__in=part).update(stopped_at=audit.at)
+        audit_log.write_each(db, audit, "mail-stopped", [f"person:{one}" for one in stopped], message=message_id)
 
 
 def _hearers(one: Roles, address: str) -> NotifiedPeople:
@@ -136,40 +134,38 @@ def _hearers(one: Roles, address: str) -> NotifiedPeople:
     return NotifiedPeople(OptOutNotifies.OPERATORS)
 
 
-def _organisations(register: Database, address: str, now: datetime) -> frozenset[str]:
+def _organisations(db: Database, address: str, now: datetime) -> frozenset[str]:
     """Open organisations that name an address for anything: those that are told when it asks."""
-    people = people_at(register, address).values_list("pk", flat=True)
-    ids = [one for each in notifications_events.roles_of(register, people, now).values() for one in each]
-    rows = models.Organisation.objects.using(register.alias).filter(closed_at__isnull=True)
+    people = people_at(db, address).values_list("pk", flat=True)
+    ids = [one for each in notifications_events.roles_of(db, people, now).values() for one in each]
+    rows = models.Organisation.objects.using(db.alias).filter(closed_at__isnull=True)
     return frozenset(one for part in chunked(ids) for one in rows.filter(pk__in=part).values_list("pk", flat=True))
 
 
-def _events(register: Database, address: str) -> "QuerySet[models.OutboxMessage]":
+def _events(db: Database, address: str) -> "QuerySet[models.OutboxMessage]":
     """What somebody has asked of whom mail has not stopped yet: what came of earlier asking counts no more."""
-    people = people_at(register, address).filter(stopped_at__isnull=True).values("pk")
-    rows = models.OutboxMessage.objects.using(register.alias).filter(recipient__in=people)
+    people = people_at(db, address).filter(stopped_at__isnull=True).values("pk")
+    rows = models.OutboxMessage.objects.using(db.alias).filter(recipient__in=people)
     return rows.filter(kind=MessageKind.CONTACT_GONE, channel__isnull=True)
 
 
-def _messages_wait(register: Database, asker: OptOutSender, since: datetime, now: datetime) -> bool:
-    rows = _about(register, asker.email, _everybody(notified_people(register, asker.email, now)), since)
+def _messages_wait(db: Database, asker: OptOutSender, since: datetime, now: datetime) -> bool:
+    rows = _about(db, asker.email, _everybody(notified_people(db, asker.email, now)), since)
     return any(row.sent is None and row.dead is None and row.dropped is None for row in rows)
 
 
-def _told(register: Database, address: str, message_id: str, to: Collection[Recipient]) -> frozenset[str]:
+def _told(db: Database, address: str, message_id: str, to: Collection[Recipient]) -> frozenset[str]:
     """The addresses of those who were told since it was asked for the last time, by this message too."""
-    newest = _events(register, address).order_by("-created").first()
-    rows = _about(register, address, to, newest.created) if newest is not None else []
+    newest = _events(db, address).order_by("-created").first()
+    rows = _about(db, address, to, newest.created) if newest is not None else []
     told = {row.recipient_id for row in rows if row.sent is not None or row.message_id == message_id}
     return frozenset(one.address for one in to if one.person_id in told)
 
 
-def _about(
-    register: Database, address: str, to: Collection[Recipient], since: datetime
-) -> "list[models.OutboxMessage]":
+def _about(db: Database, address: str, to: Collection[Recipient], since: datetime) -> "list[models.OutboxMessage]":
     """Messages to these that tell of somebody's asking, made since then."""
-    rows = models.OutboxMessage.objects.using(register.alias).filter(kind=MessageKind.CONTACT_GONE, created__gte=since)
-    people = frozenset(people_at(register, address).values_list("pk", flat=True))
+    rows = models.OutboxMessage.objects.using(db.alias).filter(kind=MessageKind.CONTACT_GONE, created__gte=since)
+    people = frozenset(people_at(db, address).values_list("pk", flat=True))
     found = (
         row
         for part in chunked(one.person_id for one in to)

@@ -80,13 +80,13 @@ class NewMessage:
         return message_id(self.kind, self.about, self.step, to, self.channel)
 
 
-def enqueue(register: Database, messages: Iterable[NewMessage], now: datetime) -> None:
+def enqueue(db: Database, messages: Iterable[NewMessage], now: datetime) -> None:
     """Owe these messages; those that are owed already, or were sent, stay as they are.
 
     They go over in one value, as JSON: with objects of the rows, or some ten thousand values, the writing would take
     half of the time in which a hundred thousand reminders are planned.
     """
-    connection = connections[register.alias]
+    connection = connections[db.alias]
     adapt = connection.ops.adapt_datetimefield_value
     rows = [
         {
@@ -112,37 +112,37 @@ def enqueue(register: Database, messages: Iterable[NewMessage], now: datetime) -
             cursor.execute(_PUTS[connection.vendor], [json.dumps(rows)])
 
 
-def owed_since(register: Database, message_id: str) -> datetime | None:
+def owed_since(db: Database, message_id: str) -> datetime | None:
     """When a message began to be owed, on the office's clock; None where there is none of this id."""
-    rows = OutboxMessage.objects.using(register.alias).filter(pk=message_id)
+    rows = OutboxMessage.objects.using(db.alias).filter(pk=message_id)
     return rows.values_list("created", flat=True).first()
 
 
-def reassign(register: Database, before: str, after: str) -> None:
+def reassign(db: Database, before: str, after: str) -> None:
     """Owe the reminders that wait for somebody to the row that takes the place of theirs, with the same address.
 
     They would be no more for whom they were planned, and nobody would plan them anew.
     """
-    rows = OutboxMessage.objects.using(register.alias).filter(recipient=before, kind__in=_OF_THE_LADDER)
+    rows = OutboxMessage.objects.using(db.alias).filter(recipient=before, kind__in=_OF_THE_LADDER)
     rows.filter(sent__isnull=True, dead__isnull=True, dropped__isnull=True).update(recipient=after)
 
 
-def delete_cancelled(register: Database, certificates: Iterable[int]) -> None:
+def delete_cancelled(db: Database, certificates: Iterable[int]) -> None:
     """Forget reminders of these that were dropped, where what they were dropped for may not hold any more.
 
     Under the ids that they have they could not be owed again.
     """
-    rows = OutboxMessage.objects.using(register.alias).filter(certificate__in=certificates, kind__in=_OF_THE_LADDER)
+    rows = OutboxMessage.objects.using(db.alias).filter(certificate__in=certificates, kind__in=_OF_THE_LADDER)
     rows.filter(dropped__isnull=False).delete()
 
 
-def enqueue_new(register: Database, messages: Iterable[NewMessage], now: datetime) -> int:
+def enqueue_new(db: Database, messages: Iterable[NewMessage], now: datetime) -> int:
     """As `put`, of a few messages that are mostly owed already; returns how many were not."""
     by_id = {one.message_id: one for one in messages}
-    rows = OutboxMessage.objects.using(register.alias)
-    with transaction.atomic(using=register.alias):
+    rows = OutboxMessage.objects.using(db.alias)
+    with transaction.atomic(using=db.alias):
         known = set(rows.filter(pk__in=list(by_id)).values_list("pk", flat=True))
-        enqueue(register, [one for message_id, one in by_id.items() if message_id not in known], now)
+        enqueue(db, [one for message_id, one in by_id.items() if message_id not in known], now)
     return len(by_id) - len(known)
 
 
@@ -162,9 +162,9 @@ class DomainEvent:
     facts: dict[str, Any] | None = None
 
 
-def record_event(register: Database, event: DomainEvent, now: datetime) -> None:
+def record_event(db: Database, event: DomainEvent, now: datetime) -> None:
     """Owe whoever it concerns a message about what happened. Call it inside the transaction of the change."""
-    OutboxMessage.objects.using(register.alias).create(
+    OutboxMessage.objects.using(db.alias).create(
         kind=event.kind,
         step=event.step,
         created=now,
@@ -177,9 +177,9 @@ def record_event(register: Database, event: DomainEvent, now: datetime) -> None:
     )
 
 
-def notify_contact(register: Database, kind: str, certificate: Certificate, now: datetime) -> None:
+def notify_contact(db: Database, kind: str, certificate: Certificate, now: datetime) -> None:
     """Owe the holding's contact one message about this certificate. Call it inside the transaction of the change."""
-    OutboxMessage.objects.using(register.alias).get_or_create(
+    OutboxMessage.objects.using(db.alias).get_or_create(
         kind=kind,
         certificate=certificate,
         step="once",
@@ -188,7 +188,7 @@ def notify_contact(register: Database, kind: str, certificate: Certificate, now:
     )
 
 
-def notify_contacts(register: Database, kind: str, certificates: Iterable[Certificate], now: datetime) -> None:
+def notify_contacts(db: Database, kind: str, certificates: Iterable[Certificate], now: datetime) -> None:
     """Owe as `owe` does, about each of these, none of which was owed before."""
     rows = [
         OutboxMessage(
@@ -202,4 +202,4 @@ def notify_contacts(register: Database, kind: str, certificates: Iterable[Certif
         )
         for one in certificates
     ]
-    OutboxMessage.objects.using(register.alias).bulk_create(rows, ignore_conflicts=True)
+    OutboxMessage.objects.using(db.alias).bulk_create(rows, ignore_conflicts=True)

@@ -31,28 +31,26 @@ class OutboxListItem:
     serial: str | None
 
 
-def waiting_ones(register: Database, start: int, most: int) -> tuple[OutboxListItem, ...]:
+def waiting_ones(db: Database, start: int, most: int) -> tuple[OutboxListItem, ...]:
     """Some of those that wait, the oldest first."""
-    rows = OutboxMessage.objects.using(register.alias).filter(
+    rows = OutboxMessage.objects.using(db.alias).filter(
         sent__isnull=True, dead__isnull=True, dropped__isnull=True, spread__isnull=True, channel__isnull=False
     )
     return _read(rows.filter(kind__in=KNOWN).order_by("due", "pk"), start, most)
 
 
-def given_up(register: Database, start: int, most: int) -> tuple[OutboxListItem, ...]:
+def given_up(db: Database, start: int, most: int) -> tuple[OutboxListItem, ...]:
     """Some of those that were given up, the newest first."""
-    rows = OutboxMessage.objects.using(register.alias).filter(
-        dead__isnull=False, sent__isnull=True, channel__isnull=False
-    )
+    rows = OutboxMessage.objects.using(db.alias).filter(dead__isnull=False, sent__isnull=True, channel__isnull=False)
     return _read(rows.filter(kind__in=KNOWN).order_by("-dead", "pk"), start, most)
 
 
-def send_again(register: Database, ids: Sequence[str], deed: AuditContext) -> int:
+def send_again(db: Database, ids: Sequence[str], audit: AuditContext) -> int:
     """Have messages that were given up tried anew; returns how many of these there were."""
-    with transaction.atomic(using=register.alias):
-        done = outbox_queries.send_again(register, ids)
+    with transaction.atomic(using=db.alias):
+        done = outbox_queries.send_again(db, ids)
         if done:
-            audit_log.write(register, deed, "messages-tried-again", "outbox", count=done)
+            audit_log.write(db, audit, "messages-tried-again", "outbox", count=done)
     return done
 
 

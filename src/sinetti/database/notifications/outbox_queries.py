@@ -51,35 +51,35 @@ class OutboxSummary:
     dead: int
 
 
-def outbox_summary(register: Database, now: datetime, held: Collection[MessageKind] = ()) -> OutboxSummary:
+def outbox_summary(db: Database, now: datetime, held: Collection[MessageKind] = ()) -> OutboxSummary:
     """Look at the outbox, on the office's clock. Of the kinds that are held back just now none is late."""
     messages, late = Q(channel__isnull=False), Q(due__lt=now - LATE) & ~Q(kind__in=held, channel__isnull=False)
-    counted = _open(register).aggregate(
+    counted = _open(db).aggregate(
         waiting=Count("pk", filter=messages),
         late=Count("pk", filter=messages & late),
         unspread=Count("pk", filter=~messages & late),
         oldest=Min("due", filter=late),
     )
-    return OutboxSummary(**counted, dead=_dead(register).count())
+    return OutboxSummary(**counted, dead=_dead(db).count())
 
 
-def due(register: Database, now: datetime) -> tuple[QueuedMessage, ...]:
+def due(db: Database, now: datetime) -> tuple[QueuedMessage, ...]:
     """The messages that are due and have not left, the oldest first."""
-    return tuple(owed_of(row) for row in _messages(register).filter(due__lte=now).order_by("due", "pk"))
+    return tuple(owed_of(row) for row in _messages(db).filter(due__lte=now).order_by("due", "pk"))
 
 
-def waiting(register: Database) -> tuple[QueuedMessage, ...]:
+def waiting(db: Database) -> tuple[QueuedMessage, ...]:
     """All messages that have not left, the oldest first."""
-    return tuple(owed_of(row) for row in _messages(register).order_by("due", "pk"))
+    return tuple(owed_of(row) for row in _messages(db).order_by("due", "pk"))
 
 
-def find(register: Database, message_id: str) -> QueuedMessage | None:
+def find(db: Database, message_id: str) -> QueuedMessage | None:
     """A message, whatever became of it; None where there is none."""
-    row = OutboxMessage.objects.using(register.alias).filter(pk=message_id, channel__isnull=False).first()
+    row = OutboxMessage.objects.using(db.alias).filter(pk=message_id, channel__isnull=False).first()
     return None if row is None else owed_of(row)
 
 
-def dead_letters(register: Database) -> tuple[FailedMessage, ...]:
+def dead_letters(db: Database) -> tuple[FailedMessage, ...]:
     """The messages that were given up, the oldest first."""
     return tuple(
         FailedMessage(
@@ -94,43 +94,43 @@ def dead_letters(register: Database) -> tuple[FailedMessage, ...]:
             one.certificate.serial if one.certificate else None,
             one.order_id,
         )
-        for one in _dead(register).select_related("holding__organisation", "certificate").order_by("dead", "pk")
+        for one in _dead(db).select_related("holding__organisation", "certificate").order_by("dead", "pk")
         if one.dead is not None
     )
 
 
-def send_again(register: Database, ids: Sequence[str]) -> int:
+def send_again(db: Database, ids: Sequence[str]) -> int:
     """Have messages that were given up tried anew, as if for the first time; returns how many of these there were."""
-    return _each(register, ids, {"tries": 0, "dead": None, "again_at": None, "problem": None})
+    return _each(db, ids, {"tries": 0, "dead": None, "again_at": None, "problem": None})
 
 
-def forget(register: Database, ids: Sequence[str], now: datetime) -> int:
+def forget(db: Database, ids: Sequence[str], now: datetime) -> int:
     """Let messages go that were given up: nobody is told of them any more; returns how many of these there were."""
-    return _each(register, ids, {"dead": None, "dropped": now})
+    return _each(db, ids, {"dead": None, "dropped": now})
 
 
 @contextmanager
-def rolled_back(register: Database) -> Iterator[None]:
+def rolled_back(db: Database) -> Iterator[None]:
     """Undo at the end whatever the block wrote. On SQLite nobody else writes meanwhile."""
-    with transaction.atomic(using=register.alias):
+    with transaction.atomic(using=db.alias):
         yield
-        transaction.set_rollback(True, using=register.alias)
+        transaction.set_rollback(True, using=db.alias)
 
 
-def _each(register: Database, ids: Sequence[str], values: dict[str, object]) -> int:
+def _each(db: Database, ids: Sequence[str], values: dict[str, object]) -> int:
     parts = (ids[start : start + _CHUNK] for start in range(0, len(ids), _CHUNK))
-    return sum(_dead(register).filter(pk__in=part).update(**values) for part in parts)
+    return sum(_dead(db).filter(pk__in=part).update(**values) for part in parts)
 
 
-def _open(register: Database) -> "QuerySet[OutboxMessage]":
-    rows = OutboxMessage.objects.using(register.alias)
+def _open(db: Database) -> "QuerySet[OutboxMessage]":
+    rows = OutboxMessage.objects.using(db.alias)
     return rows.filter(sent__isnull=True, dead__isnull=True, dropped__isnull=True, spread__isnull=True)
 
 
-def _messages(register: Database) -> "QuerySet[OutboxMessage]":
-    return _open(register).filter(channel__isnull=False, kind__in=KNOWN)
+def _messages(db: Database) -> "QuerySet[OutboxMessage]":
+    return _open(db).filter(channel__isnull=False, kind__in=KNOWN)
 
 
-def _dead(register: Database) -> "QuerySet[OutboxMessage]":
-    rows = OutboxMessage.objects.using(register.alias).filter(channel__isnull=False, dead__isnull=False, kind__in=KNOWN)
+def _dead(db: Database) -> "QuerySet[OutboxMessage]":
+    rows = OutboxMessage.objects.using(db.alias).filter(channel__isnull=False, dead__isnull=False, kind__in=KNOWN)
     return rows.filter(sent__isnull=True)

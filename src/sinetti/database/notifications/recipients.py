@@ -61,7 +61,7 @@ class Roles:
     agents: tuple[str, ...] = ()
 
 
-def roles(register: Database, organisation_ids: Iterable[str], now: datetime) -> Mapping[str, Roles]:
+def roles(db: Database, organisation_ids: Iterable[str], now: datetime) -> Mapping[str, Roles]:
     """Who acts for each of these organisations at `now`, in three statements for each 500 of them.
 
     Each id that was asked about is there. People are in the order in which they were named, and stand there whether
@@ -69,26 +69,26 @@ def roles(register: Database, organisation_ids: Iterable[str], now: datetime) ->
     """
     found: dict[str, Roles] = {}
     for part in chunked(organisation_ids):
-        signatories, agents = _grouped(_signatories(register, part, now)), _grouped(_agents(register, part, now))
-        contacts = dict(_contact_persons(register, part))
+        signatories, agents = _grouped(_signatories(db, part, now)), _grouped(_agents(db, part, now))
+        contacts = dict(_contact_persons(db, part))
         for one in part:
             found[one] = Roles(signatories.get(one, ()), contacts.get(one), agents.get(one, ()))
     return found
 
 
-def accounts(register: Database, organisation_id: str, now: datetime) -> tuple[str, ...]:
+def accounts(db: Database, organisation_id: str, now: datetime) -> tuple[str, ...]:
     """Return the accounts with a role for an organisation at `now`.
 
     A role may come through another organisation.
     """
-    rows = models.RoleAssignment.objects.using(register.alias).filter(active_assignments(now))
+    rows = models.RoleAssignment.objects.using(db.alias).filter(active_assignments(now))
     own = rows.filter(organisation=organisation_id)
     firms = own.filter(agent__isnull=False, agent__closed_at__isnull=True).values("agent")
     found = rows.filter(Q(organisation=organisation_id) | Q(organisation__in=firms), user__isnull=False)
     return tuple(sorted({str(one) for one in found.values_list("user_id", flat=True)}))
 
 
-def holders(register: Database, holding_ids: Iterable[str]) -> Mapping[str, tuple[Recipient | None, Recipient | None]]:
+def holders(db: Database, holding_ids: Iterable[str]) -> Mapping[str, tuple[Recipient | None, Recipient | None]]:
     """Contact and deputy of each of these holdings as they are now, in one statement for each 500 of them.
 
     A holding that is not there is left out. For one, as it is asked of each reminder that leaves, the statement is
@@ -97,20 +97,20 @@ def holders(register: Database, holding_ids: Iterable[str]) -> Mapping[str, tupl
     found: dict[str, tuple[Recipient | None, Recipient | None]] = {}
     ids = tuple(holding_ids)
     if len(ids) == 1:
-        for told in sql.read(register, _ONE_HOLDING, {"holding": ids[0]}):
+        for told in sql.read(db, _ONE_HOLDING, {"holding": ids[0]}):
             found[ids[0]] = (_read(told[:_PERSON]), _read(told[_PERSON:]))
         return found
     for part in chunked(ids):
-        rows = models.Lineage.objects.using(register.alias).filter(pk__in=part).select_related("contact", "deputy")
+        rows = models.Lineage.objects.using(db.alias).filter(pk__in=part).select_related("contact", "deputy")
         found.update({row.holding_id: (_maybe(row.contact), _maybe(row.deputy)) for row in rows})
     return found
 
 
-def readers(register: Database, person_ids: Iterable[str]) -> Mapping[str, Recipient]:
+def readers(db: Database, person_ids: Iterable[str]) -> Mapping[str, Recipient]:
     """These people, by their ids; whoever is not there is left out."""
     found: dict[str, Recipient] = {}
     for part in chunked(person_ids):
-        rows = models.Person.objects.using(register.alias).filter(pk__in=part)
+        rows = models.Person.objects.using(db.alias).filter(pk__in=part)
         found.update({row.person_id: reader(row) for row in rows})
     return found
 
@@ -168,32 +168,30 @@ def _maybe(row: models.Person | None) -> Recipient | None:
 
 
 def _mandates(
-    register: Database, organisation_ids: tuple[str, ...], role: Role, now: datetime
+    db: Database, organisation_ids: tuple[str, ...], role: Role, now: datetime
 ) -> "QuerySet[models.RoleAssignment]":
-    rows = models.RoleAssignment.objects.using(register.alias).filter(
+    rows = models.RoleAssignment.objects.using(db.alias).filter(
         active_assignments(now), organisation__in=organisation_ids
     )
     return rows.filter(role=role).order_by("valid_from", "pk")
 
 
-def _signatories(
-    register: Database, organisation_ids: tuple[str, ...], now: datetime
-) -> Iterator[tuple[str, Recipient]]:
-    rows = _mandates(register, organisation_ids, Role.SIGNATORY, now).filter(person__isnull=False)
+def _signatories(db: Database, organisation_ids: tuple[str, ...], now: datetime) -> Iterator[tuple[str, Recipient]]:
+    rows = _mandates(db, organisation_ids, Role.SIGNATORY, now).filter(person__isnull=False)
     for row in rows.select_related("person"):
         if row.person is not None:
             yield row.organisation_id, reader(row.person)
 
 
-def _agents(register: Database, organisation_ids: tuple[str, ...], now: datetime) -> Iterator[tuple[str, str]]:
-    rows = _mandates(register, organisation_ids, Role.MANAGER, now)
+def _agents(db: Database, organisation_ids: tuple[str, ...], now: datetime) -> Iterator[tuple[str, str]]:
+    rows = _mandates(db, organisation_ids, Role.MANAGER, now)
     for one, agent in rows.filter(agent__closed_at__isnull=True).values_list("organisation_id", "agent_id"):
         if agent is not None:
             yield one, agent
 
 
-def _contact_persons(register: Database, organisation_ids: tuple[str, ...]) -> Iterator[tuple[str, Recipient]]:
-    rows = models.Organisation.objects.using(register.alias).filter(pk__in=organisation_ids, contact__isnull=False)
+def _contact_persons(db: Database, organisation_ids: tuple[str, ...]) -> Iterator[tuple[str, Recipient]]:
+    rows = models.Organisation.objects.using(db.alias).filter(pk__in=organisation_ids, contact__isnull=False)
     for row in rows.select_related("contact"):
         if row.contact is not None:
             yield row.organisation_id, reader(row.contact)

@@ -88,7 +88,7 @@ class BatchResult:
 
 
 def process_due(
-    register: Database, reach: ReminderWindow, decide: Callable[[Sequence[ReminderCandidate]], BatchResult]
+    db: Database, reach: ReminderWindow, decide: Callable[[Sequence[ReminderCandidate]], BatchResult]
 ) -> bool:
     """Look at some certificates whose time has come; False where there are none left.
 
@@ -96,24 +96,24 @@ def process_due(
     done nothing. Rows that another process looks at, or changes, are passed over, so that two share the work and
     neither ever waits for the other.
     """
-    with transaction.atomic(using=register.alias):
-        certificates = _locked(register, reach)
+    with transaction.atomic(using=db.alias):
+        certificates = _locked(db, reach)
         if not certificates:
             return False
-        looked = decide(_found(register, certificates))
-        outbox.enqueue(register, looked.messages, reach.now)
-        _move(register, looked.again)
+        looked = decide(_found(db, certificates))
+        outbox.enqueue(db, looked.messages, reach.now)
+        _move(db, looked.again)
     return True
 
 
-def find(register: Database, certificate: int) -> ReminderCandidate | None:
+def find(db: Database, certificate: int) -> ReminderCandidate | None:
     """One certificate and what became of it, or None.
 
     Written by hand: it is asked of each reminder that leaves, and mostly nothing has taken the certificate's place.
     """
-    rows = sql.read(register, _ONE, {"certificate": certificate})
+    rows = sql.read(db, _ONE, {"certificate": certificate})
     if rows and rows[0][-1]:
-        return next(iter(_found(register, [certificate])), None)
+        return next(iter(_found(db, [certificate])), None)
     for pk, serial, holding, organisation, state, *instants in (row[:-1] for row in rows):
         since, begins, ends, revoked, let_end, closed = (sql.instant(at) for at in instants)
         if begins is not None and ends is not None:
@@ -122,82 +122,82 @@ def find(register: Database, certificate: int) -> ReminderCandidate | None:
     return None
 
 
-def progress_of(register: Database, certificates: Iterable[int]) -> Mapping[int, CertificateProgress]:
+def progress_of(db: Database, certificates: Iterable[int]) -> Mapping[int, CertificateProgress]:
     """What became of each of these, by the keys of their rows."""
-    return {one.certificate: one.course for part in _parts(certificates) for one in _found(register, part)}
+    return {one.certificate: one.course for part in _parts(certificates) for one in _found(db, part)}
 
 
-def reschedule(register: Database, holding_id: str) -> None:
+def reschedule(db: Database, holding_id: str) -> None:
     """Have a holding's certificates looked at anew: call it where what kept them from being reminded of is gone.
 
     That is "we let this one end" taken back, or a contact who can be reached again. Messages that were owed stay as
     they are, and none is owed twice; one that was dropped unsent may be owed again.
     """
-    look_again_each(register, [holding_id])
+    look_again_each(db, [holding_id])
 
 
-def look_again_each(register: Database, holding_ids: Iterable[str]) -> None:
+def look_again_each(db: Database, holding_ids: Iterable[str]) -> None:
     """Do the same for each of these holdings."""
     for part in _parts(holding_ids):
-        rows = models.Certificate.objects.using(register.alias).filter(holding__in=part, remind_at__isnull=False)
-        _look_again(register, rows.exclude(state=CertificateState.VOID).values_list("pk", flat=True))
+        rows = models.Certificate.objects.using(db.alias).filter(holding__in=part, remind_at__isnull=False)
+        _look_again(db, rows.exclude(state=CertificateState.VOID).values_list("pk", flat=True))
 
 
-def look_again_behind(register: Database, certificates: Iterable[int]) -> None:
+def look_again_behind(db: Database, certificates: Iterable[int]) -> None:
     """Have these looked at anew, by the keys of their rows: what took their place was revoked.
 
     Behind one that was revoked itself it is what that had taken the place of, as `_successors` reads it.
     """
     behind = set(certificates)
     while behind:
-        rows = models.Certificate.objects.using(register.alias).filter(pk__in=behind)
-        _look_again(register, rows.filter(remind_at__isnull=False).values_list("pk", flat=True))
+        rows = models.Certificate.objects.using(db.alias).filter(pk__in=behind)
+        _look_again(db, rows.filter(remind_at__isnull=False).values_list("pk", flat=True))
         revoked = rows.filter(revoked_at__isnull=False).values_list("predecessor_id", "replaces_id")
         behind = {pk for places in revoked for pk in places} - {None}
 
 
-def _look_again(register: Database, certificates: Iterable[int]) -> None:
+def _look_again(db: Database, certificates: Iterable[int]) -> None:
     for part in _parts(certificates):
-        models.Certificate.objects.using(register.alias).filter(pk__in=part).update(remind_at=None)
-        outbox.delete_cancelled(register, part)
+        models.Certificate.objects.using(db.alias).filter(pk__in=part).update(remind_at=None)
+        outbox.delete_cancelled(db, part)
 
 
-def count_ending(register: Database, first: datetime, before: datetime) -> int:
+def count_ending(db: Database, first: datetime, before: datetime) -> int:
     """How many certificates end from this instant on and before that one, whatever became of them."""
-    rows = models.Certificate.objects.using(register.alias)
+    rows = models.Certificate.objects.using(db.alias)
     return rows.filter(not_after__gte=first, not_after__lt=before).count()
 
 
-def overdue(register: Database, reach: ReminderWindow) -> bool:
+def overdue(db: Database, reach: ReminderWindow) -> bool:
     """Whether anything is to be looked at now."""
-    return any(_first(rows.values_list("remind_at", "not_after")) for rows in _waiting(register, reach))
+    return any(_first(rows.values_list("remind_at", "not_after")) for rows in _waiting(db, reach))
 
 
-def next_look(register: Database, reach: ReminderWindow) -> tuple[datetime | None, datetime | None]:
+def next_look(db: Database, reach: ReminderWindow) -> tuple[datetime | None, datetime | None]:
     """What comes next after what `reach` takes in: the end of one that was never looked at, and the next look.
 
     Two look-ups in indexes.
     """
-    rows = models.Certificate.objects.using(register.alias)
+    rows = models.Certificate.objects.using(db.alias)
     unseen = rows.filter(remind_at__isnull=True, not_after__gt=reach.ends_until).order_by("not_after")
     noted = rows.filter(remind_at__gt=reach.now, remind_at__lt=NEVER).order_by("remind_at")
     return _first(unseen.values_list("not_after", flat=True)), _first(noted.values_list("remind_at", flat=True))
 
 
-def next_due(register: Database, after: datetime) -> datetime | None:
+def next_due(db: Database, after: datetime) -> datetime | None:
     """When the next of the messages that wait is due, of those that are not due yet."""
-    rows = _messages(register).filter(due__gt=after).order_by("due")
+    rows = _messages(db).filter(due__gt=after).order_by("due")
     return _first(rows.values_list("due", flat=True))
 
 
-def hours_awaited(register: Database, now: datetime) -> bool:
+def hours_awaited(db: Database, now: datetime) -> bool:
     """Whether messages that are due wait for office hours."""
-    rows = _messages(register).filter(due__lte=now, kind__in=OFFICE_HOURS_ONLY, channel__isnull=False).order_by("due")
+    rows = _messages(db).filter(due__lte=now, kind__in=OFFICE_HOURS_ONLY, channel__isnull=False).order_by("due")
     return _first(rows.values_list("due", flat=True)) is not None
 
 
-def _messages(register: Database) -> "QuerySet[models.OutboxMessage]":
-    rows = models.OutboxMessage.objects.using(register.alias)
+def _messages(db: Database) -> "QuerySet[models.OutboxMessage]":
+    rows = models.OutboxMessage.objects.using(db.alias)
     return rows.filter(sent__isnull=True, dead__isnull=True, dropped__isnull=True, spread__isnull=True)
 
 
@@ -206,27 +206,27 @@ def _first(values: "QuerySet[_Row, _Value]") -> _Value | None:
     return next(iter(values[:1]), None)
 
 
-def _waiting(register: Database, reach: ReminderWindow) -> "Iterator[QuerySet[models.Certificate]]":
+def _waiting(db: Database, reach: ReminderWindow) -> "Iterator[QuerySet[models.Certificate]]":
     """What is to be looked at: those that never were, and those whose time has come."""
-    rows = models.Certificate.objects.using(register.alias)
+    rows = models.Certificate.objects.using(db.alias)
     unseen = rows.filter(remind_at__isnull=True, not_after__gte=reach.ends_from, not_after__lte=reach.ends_until)
     # A reservation is finished or given up within minutes, and looked at then.
     yield unseen.exclude(state=CertificateState.RESERVED).order_by("not_after")
     yield rows.filter(remind_at__lte=reach.now).order_by("remind_at")
 
 
-def _locked(register: Database, reach: ReminderWindow) -> list[int]:
+def _locked(db: Database, reach: ReminderWindow) -> list[int]:
     """Lock some of what is to be looked at. Without keys: a renewal of a locked certificate is not held up."""
     found: list[int] = []
-    for rows in _waiting(register, reach):
+    for rows in _waiting(db, reach):
         if len(found) < MOST:
             locked = rows.select_for_update(skip_locked=True, no_key=True)
             found += locked.values_list("pk", flat=True)[: MOST - len(found)]
     return found
 
 
-def _found(register: Database, certificates: Sequence[int]) -> tuple[ReminderCandidate, ...]:
-    rows = models.Certificate.objects.using(register.alias).filter(pk__in=certificates)
+def _found(db: Database, certificates: Sequence[int]) -> tuple[ReminderCandidate, ...]:
+    rows = models.Certificate.objects.using(db.alias).filter(pk__in=certificates)
     fields = (
         "pk", "serial", "holding_id", "holding__organisation_id", "remind_at", "not_before", "not_after", "state",
         "revoked_at", "holding__let_end_at", "holding__organisation__closed_at",
@@ -237,7 +237,7 @@ def _found(register: Database, certificates: Sequence[int]) -> tuple[ReminderCan
     ):
         course = _course(ValidityPeriod(begins, ends), state, revoked, let_end, closed)
         plain.append(ReminderCandidate(pk, Serial(serial), holding, organisation, since, course))
-    return _with_successors(register, plain)
+    return _with_successors(db, plain)
 
 
 def _course(
@@ -253,11 +253,11 @@ def _course(
     )
 
 
-def _with_successors(register: Database, found: Sequence[ReminderCandidate]) -> tuple[ReminderCandidate, ...]:
+def _with_successors(db: Database, found: Sequence[ReminderCandidate]) -> tuple[ReminderCandidate, ...]:
     """Add what took the certificates' places, if it was fetched, and which of both gateways saw."""
-    fetched = _successors(register, [one.certificate for one in found])
+    fetched = _successors(db, [one.certificate for one in found])
     new = [pk for successors in fetched.values() for pk in successors]
-    seen = _seen(register, [*fetched, *new]) if fetched else {}
+    seen = _seen(db, [*fetched, *new]) if fetched else {}
     result = []
     for one in found:
         successors = fetched.get(one.certificate)
@@ -274,7 +274,7 @@ def _with_successors(register: Database, found: Sequence[ReminderCandidate]) -> 
     return tuple(result)
 
 
-def _successors(register: Database, certificates: Sequence[int]) -> dict[int, dict[int, datetime]]:
+def _successors(db: Database, certificates: Sequence[int]) -> dict[int, dict[int, datetime]]:
     """What renewed or replaced each of these, was fetched and is not revoked: keys, and when each was first fetched.
 
     In place of one that was revoked stands what renewed or replaced that, in turn.
@@ -283,7 +283,7 @@ def _successors(register: Database, certificates: Sequence[int]) -> dict[int, di
     origins = {pk: {pk} for pk in certificates}
     while origins:
         revoked: dict[int, set[int]] = {}
-        for before, pk, fetched_at, revoked_at in _links(register, list(origins)):
+        for before, pk, fetched_at, revoked_at in _links(db, list(origins)):
             if revoked_at is not None:
                 revoked.setdefault(pk, set()).update(origins[before])
             elif fetched_at is not None:
@@ -293,11 +293,9 @@ def _successors(register: Database, certificates: Sequence[int]) -> dict[int, di
     return found
 
 
-def _links(
-    register: Database, certificates: Sequence[int]
-) -> Iterator[tuple[int, int, datetime | None, datetime | None]]:
+def _links(db: Database, certificates: Sequence[int]) -> Iterator[tuple[int, int, datetime | None, datetime | None]]:
     """What came after which of these: both keys, when it was first fetched, when revoked. Void ones do not count."""
-    rows = models.Certificate.objects.using(register.alias).exclude(state=CertificateState.VOID)
+    rows = models.Certificate.objects.using(db.alias).exclude(state=CertificateState.VOID)
     for part in _parts(certificates):
         fields = "pk", "first_fetched_at", "revoked_at"
         renewals = rows.filter(predecessor__in=part).values_list("predecessor_id", *fields)
@@ -307,19 +305,19 @@ def _links(
                 yield before, pk, fetched_at, revoked_at
 
 
-def _seen(register: Database, certificates: Sequence[int]) -> dict[int, datetime]:
+def _seen(db: Database, certificates: Sequence[int]) -> dict[int, datetime]:
     """When any gateway last saw each of these; those that none ever saw are left out."""
     found: dict[int, datetime] = {}
     for part in _parts(certificates):
-        rows = CertificateObservation.objects.using(register.alias).filter(certificate__in=part)
+        rows = CertificateObservation.objects.using(db.alias).filter(certificate__in=part)
         newest = rows.values_list("certificate_id").annotate(seen=Max("last_seen"))
         found |= {pk: seen for pk, seen in newest if seen is not None}
     return found
 
 
-def _move(register: Database, again: Mapping[int, datetime | None]) -> None:
+def _move(db: Database, again: Mapping[int, datetime | None]) -> None:
     """Write when to look again. The rows are locked: they are as they were read."""
-    connection = connections[register.alias]
+    connection = connections[db.alias]
     adapt = connection.ops.adapt_datetimefield_value
     rows = [{"id": pk, "at": str(adapt(at or NEVER))} for pk, at in again.items()]
     with connection.cursor() as cursor:

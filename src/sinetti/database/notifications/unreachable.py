@@ -31,12 +31,12 @@ class UnreachableSummary:
     first: tuple[Serial, ...]
 
 
-def find_unreachable(register: Database, now: datetime, ladder: ReminderSchedule, most: int) -> UnreachableSummary:
+def find_unreachable(db: Database, now: datetime, ladder: ReminderSchedule, most: int) -> UnreachableSummary:
     """Look for certificates that end soon, are looked after by no firm, and about which no reminder left or waits.
 
     Those that live so briefly that no step of theirs has come yet are left out. `first` has at most `most` serials.
     """
-    using = register.alias
+    using = db.alias
     certificates = models.Certificate.objects.using(using)
     told = models.OutboxMessage.objects.using(using).filter(
         certificate=OuterRef("pk"),

@@ -52,9 +52,9 @@ class AuditPage:
     before: int | None
 
 
-def entries(register: Database, asked: AuditQuery, most: int) -> AuditPage:
+def entries(db: Database, asked: AuditQuery, most: int) -> AuditPage:
     """Read rows, the newest first: two statements at most, one where an object's index leads to them."""
-    rows = AuditEvent.objects.using(register.alias).order_by("-sequence")
+    rows = AuditEvent.objects.using(db.alias).order_by("-sequence")
     begins, ends = asked.before, 0
     if not asked.object:
         if begins is None:
@@ -76,15 +76,15 @@ def entries(register: Database, asked: AuditQuery, most: int) -> AuditPage:
     return AuditPage(tuple(_entry(row) for row in found), ends + 1 if ends else None)
 
 
-def note_look(register: Database, deed: AuditContext, subject: str, **facts: str) -> None:
+def note_look(db: Database, audit: AuditContext, subject: str, **facts: str) -> None:
     """Write down that a clerk looks at something, in a transaction of its own, before it is shown."""
-    with transaction.atomic(using=register.alias):
-        audit_log.write(register, deed, "looked", subject, **facts)
+    with transaction.atomic(using=db.alias):
+        audit_log.write(db, audit, "looked", subject, **facts)
 
 
 def _entry(row: AuditEvent) -> AuditEntry:
     octets = bytes(row.octets)
     told = json.loads(octets)
-    deed = AuditContext(row.actor, row.at, row.request_id)
-    sound = audit_log.row_of(deed, row.action, row.object, told["facts"]) == (octets, row.sha256)
+    audit = AuditContext(row.actor, row.at, row.request_id)
+    sound = audit_log.row_of(audit, row.action, row.object, told["facts"]) == (octets, row.sha256)
     return AuditEntry(row.sequence, row.at, row.actor, row.action, row.object, row.request_id, told["facts"], sound)

@@ -42,18 +42,18 @@ class AuthorityIdentity:
 
 
 def found(
-    register: Database, environment: Environment, authorities: tuple[NewAuthority, ...], deed: AuditContext
+    db: Database, environment: Environment, authorities: tuple[NewAuthority, ...], audit: AuditContext
 ) -> AuthorityIdentity:
     """Write the register's identity, its CAs and its types, in one transaction; gives the identity that it then has.
 
     Where somebody came before, nothing is written, and the identity given is theirs.
     """
-    with transaction.atomic(using=register.alias):
-        _one_at_a_time(register)
-        if (taken := identity(register)) is not None:
+    with transaction.atomic(using=db.alias):
+        _one_at_a_time(db)
+        if (taken := identity(db)) is not None:
             return taken
         for new in authorities:
-            models.CertificateAuthority.objects.using(register.alias).create(
+            models.CertificateAuthority.objects.using(db.alias).create(
                 name=new.name,
                 common_name=new.common_name,
                 role=new.role,
@@ -66,39 +66,39 @@ def found(
                 signs_until=new.signs_until,
             )
             if new.channel is not None:
-                models.CertificateType.objects.using(register.alias).create(
+                models.CertificateType.objects.using(db.alias).create(
                     type_id=f"{PURPOSE}-{new.channel.lower()}",
                     purpose=PURPOSE,
                     channel=new.channel,
                     authority_id=new.name,
                 )
-        row = models.Instance.objects.using(register.alias).create(
+        row = models.Instance.objects.using(db.alias).create(
             environment=environment,
-            created=deed.at,
+            created=audit.at,
             fingerprints={new.name: new.sha256 for new in authorities},
         )
-        audit_log.write(register, deed, "founded", f"instance:{row.instance_id}", environment=environment)
+        audit_log.write(db, audit, "founded", f"instance:{row.instance_id}", environment=environment)
     return AuthorityIdentity(row.instance_id, environment, dict(row.fingerprints))
 
 
-def _one_at_a_time(register: Database) -> None:
+def _one_at_a_time(db: Database) -> None:
     """Of two that found at once the second waits for the first; SQLite's transactions are alone anyhow."""
-    connection = connections[register.alias]
+    connection = connections[db.alias]
     if connection.vendor == "postgresql":
         with connection.cursor() as cursor:
             cursor.execute(f"LOCK TABLE {_INSTANCE} IN SHARE ROW EXCLUSIVE MODE")
 
 
-def identity(register: Database) -> AuthorityIdentity | None:
+def identity(db: Database) -> AuthorityIdentity | None:
     """Whose register this is; None for one that nobody founded, and for a database without our tables.
 
     Looks at what has been there since the first migration only, so that it may be asked before `migrate`. Raises
     RegisterRefusesError where the database does not let it look, and what REGISTER_UNAVAILABLE lists.
     """
     try:
-        if _INSTANCE not in connections[register.alias].introspection.table_names():
+        if _INSTANCE not in connections[db.alias].introspection.table_names():
             return None
-        rows = models.Instance.objects.using(register.alias)
+        rows = models.Instance.objects.using(db.alias)
         row = rows.values_list("instance_id", "environment", "fingerprints").first()
     except (NotSupportedError, ProgrammingError) as refused:  # the first for a server that is too old
         why = str(refused).strip().partition("\n")[0]
@@ -107,30 +107,28 @@ def identity(register: Database) -> AuthorityIdentity | None:
     return AuthorityIdentity(row[0], Environment(row[1]), dict(row[2])) if row else None
 
 
-def issuing_names(register: Database) -> dict[Channel, str]:
+def issuing_names(db: Database) -> dict[Channel, str]:
     """For each channel, the name of the CA that issues for it now."""
-    rows = models.CertificateType.objects.using(register.alias).filter(purpose=PURPOSE)
+    rows = models.CertificateType.objects.using(db.alias).filter(purpose=PURPOSE)
     return {Channel(channel): name for channel, name in rows.values_list("channel", "authority_id")}
 
 
-def open_shard(register: Database, authority: str) -> int:
+def open_shard(db: Database, authority: str) -> int:
     """The shard that certificates of a CA go to now; those before it are full. Raises for no CA of ours."""
-    return (
-        models.CertificateAuthority.objects.using(register.alias).values_list("open_shard", flat=True).get(pk=authority)
-    )
+    return models.CertificateAuthority.objects.using(db.alias).values_list("open_shard", flat=True).get(pk=authority)
 
 
-def take_places(register: Database, authority: str, most: int, at_once: int) -> tuple[int, int]:
+def take_places(db: Database, authority: str, most: int, at_once: int) -> tuple[int, int]:
     """Take up to `at_once` places in the open shard of a CA, which has `most`; gives the shard and how many they are.
 
     Where the shard is full, the next one is opened. A place is given away once; who does not use it leaves it empty.
     """
-    with transaction.atomic(using=register.alias):
-        rows = models.CertificateAuthority.objects.using(register.alias).filter(pk=authority)
+    with transaction.atomic(using=db.alias):
+        rows = models.CertificateAuthority.objects.using(db.alias).filter(pk=authority)
         rows.update(open_shard=F("open_shard"))  # whoever comes second waits
         shard, taken = rows.values_list("open_shard", "shard_places").get()
         if taken is None:
-            taken = _certificates(register, authority, shard).count()
+            taken = _certificates(db, authority, shard).count()
         if taken >= most:
             shard, taken = shard + 1, 0
         places = min(at_once, most - taken)
@@ -138,10 +136,10 @@ def take_places(register: Database, authority: str, most: int, at_once: int) -> 
     return shard, places
 
 
-def count_places_anew(register: Database, authority: str) -> None:
+def count_places_anew(db: Database, authority: str) -> None:
     """Let the next who takes places count first: for a while nobody did."""
-    models.CertificateAuthority.objects.using(register.alias).filter(pk=authority).update(shard_places=None)
+    models.CertificateAuthority.objects.using(db.alias).filter(pk=authority).update(shard_places=None)
 
 
-def _certificates(register: Database, authority: str, shard: int) -> QuerySet[models.Certificate]:
-    return models.Certificate.objects.using(register.alias).filter(authority_id=authority, crl_shard=shard)
+def _certificates(db: Database, authority: str, shard: int) -> QuerySet[models.Certificate]:
+    return models.Certificate.objects.using(db.alias).filter(authority_id=authority, crl_shard=shard)

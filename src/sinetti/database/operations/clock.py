@@ -31,9 +31,9 @@ class StoredClock:
     accepted_at: datetime | None
 
 
-def database_now(register: Database) -> datetime | None:
+def database_now(db: Database) -> datetime | None:
     """The database's own clock, UTC; None for SQLite, which has none but the machine's."""
-    connection = connections[register.alias]
+    connection = connections[db.alias]
     if connection.vendor != "postgresql":
         return None
     with connection.cursor() as cursor:
@@ -43,11 +43,11 @@ def database_now(register: Database) -> datetime | None:
     return at
 
 
-def stored(register: Database) -> StoredClock:
+def stored(db: Database) -> StoredClock:
     """What is stored now. Every change of state has an audit row with its instant, so these are all that is read."""
-    mark = models.ClockCheckpoint.objects.using(register.alias).filter(pk=_MARK).first()
+    mark = models.ClockCheckpoint.objects.using(db.alias).filter(pk=_MARK).first()
     since = max(mark.sequence - OVERLAP, mark.accepted_sequence) if mark else 0
-    rows = models.AuditEvent.objects.using(register.alias).filter(sequence__gt=since)
+    rows = models.AuditEvent.objects.using(db.alias).filter(sequence__gt=since)
     found = rows.aggregate(newest=Max("at"), last=Max("sequence"))
     known = [at for at in (found["newest"], mark.newest if mark else None) if at is not None]
     now = StoredClock(
@@ -57,27 +57,27 @@ def stored(register: Database) -> StoredClock:
         accepted_at=mark.accepted_at if mark else None,
     )
     if now.newest is not None and now.sequence - (mark.sequence if mark else 0) >= MOVED_AFTER:
-        _move(register, now, there=mark is not None)
+        _move(db, now, there=mark is not None)
     return now
 
 
-def accept(register: Database, set_aside: datetime | None, deed: AuditContext) -> None:
+def accept(db: Database, set_aside: datetime | None, audit: AuditContext) -> None:
     """Let nothing count that was stored before now: the clock is taken as it is. Audited."""
-    with transaction.atomic(using=register.alias):
+    with transaction.atomic(using=db.alias):
         before = instant(set_aside) if set_aside else None
-        audit_log.write(register, deed, "clock-accepted", "clock", newest=before)
-        last = models.AuditEvent.objects.using(register.alias).latest("sequence").sequence
-        values = {"newest": deed.at, "sequence": last, "accepted_at": deed.at, "accepted_sequence": last}
-        models.ClockCheckpoint.objects.using(register.alias).update_or_create(pk=_MARK, defaults=values)
+        audit_log.write(db, audit, "clock-accepted", "clock", newest=before)
+        last = models.AuditEvent.objects.using(db.alias).latest("sequence").sequence
+        values = {"newest": audit.at, "sequence": last, "accepted_at": audit.at, "accepted_sequence": last}
+        models.ClockCheckpoint.objects.using(db.alias).update_or_create(pk=_MARK, defaults=values)
 
 
-def _move(register: Database, now: StoredClock, *, there: bool) -> None:
+def _move(db: Database, now: StoredClock, *, there: bool) -> None:
     """Move the mark on, unless somebody else did or the clock was accepted meanwhile."""
     values = {"newest": now.newest, "sequence": now.sequence}
     if not there:
-        models.ClockCheckpoint.objects.using(register.alias).get_or_create(pk=_MARK, defaults=values)
+        models.ClockCheckpoint.objects.using(db.alias).get_or_create(pk=_MARK, defaults=values)
         return
-    rows = models.ClockCheckpoint.objects.using(register.alias).filter(
+    rows = models.ClockCheckpoint.objects.using(db.alias).filter(
         pk=_MARK, sequence__lt=now.sequence, accepted_sequence=now.accepted_sequence
     )
     rows.update(**values)

@@ -57,148 +57,144 @@ class LoadListItem:
     confirmation: LoadConfirmation
 
 
-def add(register: Database, content: bytes, found: tuple[ImportDiff, str], user_id: str, deed: AuditContext) -> str:
+def add(db: Database, content: bytes, found: tuple[ImportDiff, str], user_id: str, audit: AuditContext) -> str:
     """Keep a file with what it would change and the digest of that; returns its id."""
     difference, digest = found
-    with transaction.atomic(using=register.alias):
-        row = _all(register).create(
-            user_id=user_id, created=deed.at, content=content, digest=digest, **_told(difference)
-        )
-        audit_log.write(register, deed, "load-compared", f"load:{row.load_id}", changes=len(difference.changes))
+    with transaction.atomic(using=db.alias):
+        row = _all(db).create(user_id=user_id, created=audit.at, content=content, digest=digest, **_told(difference))
+        audit_log.write(db, audit, "load-compared", f"load:{row.load_id}", changes=len(difference.changes))
     return row.load_id
 
 
-def refresh_diff(register: Database, load_id: str, found: tuple[ImportDiff, str], deed: AuditContext) -> None:
+def refresh_diff(db: Database, load_id: str, found: tuple[ImportDiff, str], audit: AuditContext) -> None:
     """Store the changes that the file would make now, if it is undecided.
 
     A proposal of the former changes becomes void.
     """
     difference, digest = found
-    with transaction.atomic(using=register.alias):
-        rows = _all(register).filter(pk=load_id, accepted_at__isnull=True, ended_at__isnull=True)
+    with transaction.atomic(using=db.alias):
+        rows = _all(db).filter(pk=load_id, accepted_at__isnull=True, ended_at__isnull=True)
         if rows.update(digest=digest, proposed_by="", proposed_at=None, expires=None, **_told(difference)):
-            audit_log.write(register, deed, "load-compared", f"load:{load_id}", changes=len(difference.changes))
+            audit_log.write(db, audit, "load-compared", f"load:{load_id}", changes=len(difference.changes))
 
 
-def accept(register: Database, load_id: str, digest: str, clerk: str, deed: AuditContext) -> bool:
+def accept(db: Database, load_id: str, digest: str, clerk: str, audit: AuditContext) -> bool:
     """Accept exactly the changes of this digest, once; return whether it did.
 
     The file is deleted. For changes that need no second clerk: `confirm` accepts the others.
     """
-    with transaction.atomic(using=register.alias):
-        rows = _all(register).filter(pk=load_id, digest=digest, accepted_at__isnull=True, proposed_at__isnull=True)
-        if not rows.update(accepted_at=deed.at, accepted_by=clerk, content=b""):
+    with transaction.atomic(using=db.alias):
+        rows = _all(db).filter(pk=load_id, digest=digest, accepted_at__isnull=True, proposed_at__isnull=True)
+        if not rows.update(accepted_at=audit.at, accepted_by=clerk, content=b""):
             return False
-        audit_log.write(register, deed, "load-accepted", f"load:{load_id}", digest=digest)
+        audit_log.write(db, audit, "load-accepted", f"load:{load_id}", digest=digest)
     return True
 
 
-def propose(register: Database, load_id: str, digest: str, clerk: str, deed: AuditContext) -> bool:
+def propose(db: Database, load_id: str, digest: str, clerk: str, audit: AuditContext) -> bool:
     """Store a proposal of the changes of this digest; return whether it did.
 
     Raises LoadRefused.
     """
-    with transaction.atomic(using=register.alias):
-        row = _locked(register, load_id)
-        check_may_propose(_confirmation(row), clerk, deed.at)
+    with transaction.atomic(using=db.alias):
+        row = _locked(db, load_id)
+        check_may_propose(_confirmation(row), clerk, audit.at)
         if row.digest != digest:
             return False
-        values = {"proposed_by": clerk, "proposed_at": deed.at, "expires": deed.at + PROPOSAL_LIVES}
-        _all(register).filter(pk=load_id).update(**values)
-        audit_log.write(register, deed, "load-proposed", f"load:{load_id}", digest=digest, changes=len(row.changes))
+        values = {"proposed_by": clerk, "proposed_at": audit.at, "expires": audit.at + PROPOSAL_LIVES}
+        _all(db).filter(pk=load_id).update(**values)
+        audit_log.write(db, audit, "load-proposed", f"load:{load_id}", digest=digest, changes=len(row.changes))
     return True
 
 
-def confirm(register: Database, load_id: str, digest: str, clerk: str, deed: AuditContext) -> bool:
+def confirm(db: Database, load_id: str, digest: str, clerk: str, audit: AuditContext) -> bool:
     """Accept another clerk's proposal of this digest; return whether it did.
 
     Of two at once one wins: the row is locked first, then all is asked anew. Raises LoadRefused.
     """
-    with transaction.atomic(using=register.alias):
-        row = _locked(register, load_id)
+    with transaction.atomic(using=db.alias):
+        row = _locked(db, load_id)
         # The act holds both accounts (database/common/row_locks.py), unless the proposal was made anew meanwhile.
-        clerks = accounts.lock_clerks(register, {row.proposed_by})
+        clerks = accounts.lock_clerks(db, {row.proposed_by})
         check_may_confirm(
             _confirmation(row),
             clerk,
-            deed.at,
-            same_person=persons.are_same_person(register, clerk, row.proposed_by),
+            audit.at,
+            same_person=persons.are_same_person(db, clerk, row.proposed_by),
             proposer_stands=row.proposed_by in clerks,
         )
         if row.digest != digest:
             return False
-        _all(register).filter(pk=load_id).update(accepted_by=clerk, accepted_at=deed.at, content=b"")
+        _all(db).filter(pk=load_id).update(accepted_by=clerk, accepted_at=audit.at, content=b"")
         by = f"user:{row.proposed_by}"
-        audit_log.write(register, deed, "load-accepted", f"load:{load_id}", digest=digest, proposed_by=by)
+        audit_log.write(db, audit, "load-accepted", f"load:{load_id}", digest=digest, proposed_by=by)
     return True
 
 
-def end(register: Database, load_id: str, clerk: str, deed: AuditContext) -> None:
+def end(db: Database, load_id: str, clerk: str, audit: AuditContext) -> None:
     """Store the withdrawal or rejection of a proposal. Raises LoadRefused.
 
     The proposer withdraws, another clerk rejects.
     """
-    with transaction.atomic(using=register.alias):
-        row = _locked(register, load_id)
-        check_may_end(_confirmation(row), deed.at)
-        _all(register).filter(pk=load_id).update(ended_by=clerk, ended_at=deed.at, content=b"")
+    with transaction.atomic(using=db.alias):
+        row = _locked(db, load_id)
+        check_may_end(_confirmation(row), audit.at)
+        _all(db).filter(pk=load_id).update(ended_by=clerk, ended_at=audit.at, content=b"")
         action = "load-withdrawn" if row.proposed_by == clerk else "load-rejected"
-        audit_log.write(
-            register, deed, action, f"load:{load_id}", digest=row.digest, proposed_by=f"user:{row.proposed_by}"
-        )
+        audit_log.write(db, audit, action, f"load:{load_id}", digest=row.digest, proposed_by=f"user:{row.proposed_by}")
 
 
-def apply_batch(register: Database, load_id: str, most: int, deed: AuditContext) -> bool:
+def apply_batch(db: Database, load_id: str, most: int, audit: AuditContext) -> bool:
     """Make the next changes of an accepted file, in one transaction with how far it is; whether more are left."""
-    with transaction.atomic(using=register.alias):
-        rows = _all(register).filter(pk=load_id, accepted_at__isnull=False, done_at__isnull=True)
+    with transaction.atomic(using=db.alias):
+        rows = _all(db).filter(pk=load_id, accepted_at__isnull=False, done_at__isnull=True)
         # Taken first: two that press the button at once make each change once.
         if not rows.update(position=F("position")):
             return False
         row = rows.get()
         part = [_change(one) for one in row.changes[row.position : row.position + most]]
-        passed_over = administration.apply(register, part, deed)
+        passed_over = administration.apply(db, part, audit)
         position = row.position + len(part)
         done = position >= len(row.changes)
-        rows.update(position=position, passed_over=row.passed_over + passed_over, done_at=deed.at if done else None)
+        rows.update(position=position, passed_over=row.passed_over + passed_over, done_at=audit.at if done else None)
         if done:
-            audit_log.write(register, deed, "load-done", f"load:{load_id}", changes=position)
+            audit_log.write(db, audit, "load-done", f"load:{load_id}", changes=position)
     return not done
 
 
-def find(register: Database, load_id: str) -> ImportJob | None:
+def find(db: Database, load_id: str) -> ImportJob | None:
     """The file with this id."""
-    row = _all(register).filter(pk=load_id).first()
+    row = _all(db).filter(pk=load_id).first()
     return None if row is None else _load(row)
 
 
-def list_newest(register: Database, most: int) -> tuple[LoadListItem, ...]:
+def list_newest(db: Database, most: int) -> tuple[LoadListItem, ...]:
     """The files that were sent last."""
-    return tuple(_item(row) for row in _listed(register).order_by("-created", "pk")[:most])
+    return tuple(_item(row) for row in _listed(db).order_by("-created", "pk")[:most])
 
 
-def list_proposed(register: Database, most: int, now: datetime) -> tuple[LoadListItem, ...]:
+def list_proposed(db: Database, most: int, now: datetime) -> tuple[LoadListItem, ...]:
     """The files that wait for a second clerk, oldest first."""
-    return tuple(_item(row) for row in _proposed(_listed(register), now).order_by("proposed_at", "pk")[:most])
+    return tuple(_item(row) for row in _proposed(_listed(db), now).order_by("proposed_at", "pk")[:most])
 
 
-def count_proposed(register: Database, now: datetime) -> int:
+def count_proposed(db: Database, now: datetime) -> int:
     """Return the number of files that wait for a second clerk."""
-    return _proposed(_all(register), now).count()
+    return _proposed(_all(db), now).count()
 
 
-def find_proposed(register: Database, clerk: str, digest: str, now: datetime) -> str | None:
+def find_proposed(db: Database, clerk: str, digest: str, now: datetime) -> str | None:
     """Return the id of the same proposal by this clerk that still waits, or None.
 
     The digest identifies it.
     """
-    rows = _proposed(_all(register), now).filter(proposed_by=clerk, digest=digest)
+    rows = _proposed(_all(db), now).filter(proposed_by=clerk, digest=digest)
     return rows.values_list("load_id", flat=True).first()
 
 
-def _locked(register: Database, load_id: str) -> OrganisationImport:
+def _locked(db: Database, load_id: str) -> OrganisationImport:
     """The row, locked until the transaction ends."""
-    rows = _all(register).filter(pk=load_id)
+    rows = _all(db).filter(pk=load_id)
     # Updated first: select_for_update does nothing on SQLite.
     rows.update(position=F("position"))
     return rows.get()
@@ -208,8 +204,8 @@ def _proposed(rows: "QuerySet[OrganisationImport]", now: datetime) -> "QuerySet[
     return rows.filter(proposed_at__isnull=False, accepted_at__isnull=True, ended_at__isnull=True, expires__gte=now)
 
 
-def _listed(register: Database) -> "QuerySet[OrganisationImport]":
-    return _all(register).defer("content", "changes", "wrong")
+def _listed(db: Database) -> "QuerySet[OrganisationImport]":
+    return _all(db).defer("content", "changes", "wrong")
 
 
 def _item(row: OrganisationImport) -> LoadListItem:
@@ -260,5 +256,5 @@ def _load(row: OrganisationImport) -> ImportJob:
     )
 
 
-def _all(register: Database) -> "QuerySet[OrganisationImport]":
-    return OrganisationImport.objects.using(register.alias)
+def _all(db: Database) -> "QuerySet[OrganisationImport]":
+    return OrganisationImport.objects.using(db.alias)

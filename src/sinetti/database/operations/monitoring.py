@@ -23,51 +23,51 @@ class AnswerAge:
     next_update: datetime
 
 
-def list_names(register: Database) -> tuple[tuple[str, int], ...]:
+def list_names(db: Database) -> tuple[tuple[str, int], ...]:
     """CA and shard of each list that was ever published."""
-    rows = models.Crl.objects.using(register.alias).order_by("authority_id", "shard")
+    rows = models.Crl.objects.using(db.alias).order_by("authority_id", "shard")
     return tuple(rows.values_list("authority_id", "shard"))
 
 
-def issuing_authorities(register: Database) -> frozenset[str]:
+def issuing_authorities(db: Database) -> frozenset[str]:
     """The CAs that issue to holders, or did: what stands on their lists is in the register."""
-    rows = models.CertificateAuthority.objects.using(register.alias).filter(role="issuing")
+    rows = models.CertificateAuthority.objects.using(db.alias).filter(role="issuing")
     return frozenset(rows.values_list("name", flat=True))
 
 
-def any_certificate(register: Database) -> bool:
+def any_certificate(db: Database) -> bool:
     """Whether a certificate was ever issued."""
-    return models.Certificate.objects.using(register.alias).exists()
+    return models.Certificate.objects.using(db.alias).exists()
 
 
-def count_revoked(register: Database, authority: str, shard: int, ended_before: datetime | None = None) -> int:
+def count_revoked(db: Database, authority: str, shard: int, ended_before: datetime | None = None) -> int:
     """How many of a list's certificates are revoked; without those that had ended before an instant."""
-    rows = _revoked(register, authority, shard)
+    rows = _revoked(db, authority, shard)
     return (rows if ended_before is None else rows.filter(not_after__gte=ended_before)).count()
 
 
-def revoked(register: Database, authority: str, shard: int) -> Iterator[tuple[Serial, datetime]]:
+def revoked(db: Database, authority: str, shard: int) -> Iterator[tuple[Serial, datetime]]:
     """Serial and end of each certificate that is revoked and belongs on this list, the newest revocations first."""
-    rows = _revoked(register, authority, shard).order_by("-revoked_at", "-pk").values_list("serial", "not_after")
+    rows = _revoked(db, authority, shard).order_by("-revoked_at", "-pk").values_list("serial", "not_after")
     return ((Serial(serial), ends) for serial, ends in rows.iterator(chunk_size=_CHUNK))
 
 
-def newest_of(register: Database, authority: str, now: datetime, *, is_revoked: bool) -> Serial | None:
+def newest_of(db: Database, authority: str, now: datetime, *, is_revoked: bool) -> Serial | None:
     """The newest certificate of a CA that is issued and in force, or is revoked; None for none."""
-    rows = models.Certificate.objects.using(register.alias).filter(
+    rows = models.Certificate.objects.using(db.alias).filter(
         authority_id=authority, sha256__isnull=False, not_after__gte=now, revoked_at__isnull=not is_revoked
     )
     serial = rows.order_by("-reserved_at", "-pk").values_list("serial", flat=True).first()
     return Serial(serial) if serial is not None else None
 
 
-def answer_ages(register: Database) -> tuple[AnswerAge, ...]:
+def answer_ages(db: Database) -> tuple[AnswerAge, ...]:
     """The oldest stored OCSP answer of each CA that has some."""
-    rows = models.OcspResponse.objects.using(register.alias).values_list("authority")
+    rows = models.OcspResponse.objects.using(db.alias).values_list("authority")
     oldest = rows.annotate(begins=Min("this_update"), ends=Min("next_update")).order_by("authority")
     return tuple(AnswerAge(*one) for one in oldest)
 
 
-def _revoked(register: Database, authority: str, shard: int) -> "QuerySet[models.Certificate]":
-    rows = models.Certificate.objects.using(register.alias).filter(authority_id=authority, revoked_at__isnull=False)
+def _revoked(db: Database, authority: str, shard: int) -> "QuerySet[models.Certificate]":
+    rows = models.Certificate.objects.using(db.alias).filter(authority_id=authority, revoked_at__isnull=False)
     return rows if shard == WHOLE else rows.filter(crl_shard=shard)

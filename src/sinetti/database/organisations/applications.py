@@ -57,7 +57,7 @@ class Application:
 
 
 def add(
-    register: Database, organisation_id: str, new: NewApplication, case: tuple[str, str], deed: AuditContext
+    db: Database, organisation_id: str, new: NewApplication, case: tuple[str, str], audit: AuditContext
 ) -> Application:
     """Store an application; `case` is its number and the account that applies. Raises ApplicationError.
 
@@ -65,9 +65,9 @@ def add(
     """
     number, user_id = case
     try:
-        with transaction.atomic(using=register.alias):
-            _take_open(register, organisation_id)
-            row = AccessApplication.objects.using(register.alias).create(
+        with transaction.atomic(using=db.alias):
+            _take_open(db, organisation_id)
+            row = AccessApplication.objects.using(db.alias).create(
                 case_number=number,
                 organisation_id=organisation_id,
                 channels=sorted(new.channels),
@@ -76,60 +76,58 @@ def add(
                 language=new.language,
                 user_id=user_id,
                 state=ApplicationState.OPEN,
-                created=deed.at,
+                created=audit.at,
             )
             subject = f"application:{row.application_id}"
-            audit_log.write(register, deed, "application-made", subject, organisation=organisation_id, case=number)
+            audit_log.write(db, audit, "application-made", subject, organisation=organisation_id, case=number)
     except IntegrityError:
         raise ApplicationError(ApplicationErrorReason.ONE_OPEN) from None
-    return _read(_rows(register).get(pk=row.application_id))
+    return _read(_rows(db).get(pk=row.application_id))
 
 
-def find(register: Database, application_id: str) -> Application | None:
+def find(db: Database, application_id: str) -> Application | None:
     """The application with this id."""
-    row = _rows(register).filter(pk=application_id).first()
+    row = _rows(db).filter(pk=application_id).first()
     return None if row is None else _read(row)
 
 
-def by_case(register: Database, case_number: str) -> Application | None:
+def by_case(db: Database, case_number: str) -> Application | None:
     """The application with this case number."""
-    row = _rows(register).filter(case_number=case_number).first()
+    row = _rows(db).filter(case_number=case_number).first()
     return None if row is None else _read(row)
 
 
-def of_organisations(
-    register: Database, organisation_ids: Collection[str], start: int, most: int
-) -> tuple[Application, ...]:
+def of_organisations(db: Database, organisation_ids: Collection[str], start: int, most: int) -> tuple[Application, ...]:
     """The applications of these, the newest first, from a row on, at most so many."""
-    rows = _rows(register).filter(organisation__in=organisation_ids).order_by("-created", "pk")
+    rows = _rows(db).filter(organisation__in=organisation_ids).order_by("-created", "pk")
     return tuple(_read(row) for row in rows[start : start + most])
 
 
-def listed(register: Database, state: ApplicationState, start: int, most: int) -> tuple[Application, ...]:
+def listed(db: Database, state: ApplicationState, start: int, most: int) -> tuple[Application, ...]:
     """Some of those in a state: open ones from the oldest on, others from the newest."""
     order = "created" if state is ApplicationState.OPEN else "-created"
-    rows = _rows(register).filter(state=state).order_by(order, "pk")
+    rows = _rows(db).filter(state=state).order_by(order, "pk")
     return tuple(_read(row) for row in rows[start : start + most])
 
 
-def count_open(register: Database) -> int:
+def count_open(db: Database) -> int:
     """How many wait for a decision."""
-    return AccessApplication.objects.using(register.alias).filter(state=ApplicationState.OPEN).count()
+    return AccessApplication.objects.using(db.alias).filter(state=ApplicationState.OPEN).count()
 
 
-def withdraw(register: Database, application_id: str, deed: AuditContext) -> None:
+def withdraw(db: Database, application_id: str, audit: AuditContext) -> None:
     """Take an application back while it is open. Raises ApplicationError."""
-    with transaction.atomic(using=register.alias):
-        _move(register, application_id, {"state": ApplicationState.WITHDRAWN})
-        audit_log.write(register, deed, "application-withdrawn", f"application:{application_id}")
+    with transaction.atomic(using=db.alias):
+        _move(db, application_id, {"state": ApplicationState.WITHDRAWN})
+        audit_log.write(db, audit, "application-withdrawn", f"application:{application_id}")
 
 
 def decide(
-    register: Database,
+    db: Database,
     application_id: str,
     verdict: ApplicationDecision,
     by: tuple[str, Callable[[Application], str]],
-    deed: AuditContext,
+    audit: AuditContext,
 ) -> Application:
     """Decide an application once: its channels are approved, and the party is owed the decision, in one transaction.
 
@@ -137,36 +135,34 @@ def decide(
     ApplicationRefused where it is not open (any more), or its organisation is closed and it would be approved.
     """
     clerk, write = by
-    values = {"state": verdict.state, "reason": verdict.reason, "decided_at": deed.at, "decided_by": clerk}
-    with transaction.atomic(using=register.alias):
-        _move(register, application_id, values)
-        decided = _read(_rows(register).get(pk=application_id))
+    values = {"state": verdict.state, "reason": verdict.reason, "decided_at": audit.at, "decided_by": clerk}
+    with transaction.atomic(using=db.alias):
+        _move(db, application_id, values)
+        decided = _read(_rows(db).get(pk=application_id))
         if verdict.state is ApplicationState.APPROVED:
-            _take_open(register, decided.organisation_id)
-            organisations.approve_channels(register, decided.organisation_id, decided.channels, deed)
-        AccessApplication.objects.using(register.alias).filter(pk=application_id).update(decision=write(decided))
+            _take_open(db, decided.organisation_id)
+            organisations.approve_channels(db, decided.organisation_id, decided.channels, audit)
+        AccessApplication.objects.using(db.alias).filter(pk=application_id).update(decision=write(decided))
         audit_log.write(
-            register,
-            deed,
+            db,
+            audit,
             f"application-{verdict.state}",
             f"application:{application_id}",
             organisation=decided.organisation_id,
             case=decided.case_number,
         )
-        outbox.enqueue(
-            register, _messages(application_id, _told(register, application_id, decided, deed.at), deed), deed.at
-        )
-    return _read(_rows(register).get(pk=application_id))
+        outbox.enqueue(db, _messages(application_id, _told(db, application_id, decided, audit.at), audit), audit.at)
+    return _read(_rows(db).get(pk=application_id))
 
 
-def _messages(application_id: str, people: Iterable[str], deed: AuditContext) -> list[NewMessage]:
+def _messages(application_id: str, people: Iterable[str], audit: AuditContext) -> list[NewMessage]:
     return [
         NewMessage(
             MessageKind.AUTHORISATION,
             MessageChannel.EMAIL,
             about=application_id,
             step=DECIDED_STEP,
-            due=deed.at,
+            due=audit.at,
             recipient=person,
             facts={"application": application_id},
         )
@@ -174,9 +170,9 @@ def _messages(application_id: str, people: Iterable[str], deed: AuditContext) ->
     ]
 
 
-def _told(register: Database, application_id: str, decided: Application, at: datetime) -> list[str]:
+def _told(db: Database, application_id: str, decided: Application, at: datetime) -> list[str]:
     """Who is told: whoever applied, and the signatories; one at each address."""
-    rows = models.RoleAssignment.objects.using(register.alias).filter(
+    rows = models.RoleAssignment.objects.using(db.alias).filter(
         active_assignments(at), organisation=decided.organisation_id
     )
     signatories = rows.filter(role="signatory", person__isnull=False).order_by("valid_from", "pk")
@@ -184,30 +180,30 @@ def _told(register: Database, application_id: str, decided: Application, at: dat
     for row in signatories.select_related("person"):
         if row.person is not None and row.person.email:
             found.setdefault(row.person.email.casefold(), row.person.person_id)
-    user = User.objects.using(register.alias).filter(applications__pk=application_id).first()
+    user = User.objects.using(db.alias).filter(applications__pk=application_id).first()
     if user is not None and user.email.casefold() not in found:
-        person = models.Person.objects.using(register.alias).filter(user=user).first() or organisations.insert_person(
-            register, ContactDetails(user.name or user.email, user.email, "", Language(user.language))
+        person = models.Person.objects.using(db.alias).filter(user=user).first() or organisations.insert_person(
+            db, ContactDetails(user.name or user.email, user.email, "", Language(user.language))
         )
         found[user.email.casefold()] = person.person_id
     return list(found.values())
 
 
-def _move(register: Database, application_id: str, values: dict[str, object]) -> None:
-    rows = AccessApplication.objects.using(register.alias).filter(pk=application_id)
+def _move(db: Database, application_id: str, values: dict[str, object]) -> None:
+    rows = AccessApplication.objects.using(db.alias).filter(pk=application_id)
     if not rows.filter(state=ApplicationState.OPEN).update(**values):
         raise ApplicationError(ApplicationErrorReason.NOT_OPEN if rows.exists() else ApplicationErrorReason.UNKNOWN)
 
 
-def _take_open(register: Database, organisation_id: str) -> None:
+def _take_open(db: Database, organisation_id: str) -> None:
     """Hold the organisation until the transaction ends, so that it is not closed meanwhile."""
-    rows = models.Organisation.objects.using(register.alias).filter(pk=organisation_id, closed_at__isnull=True)
+    rows = models.Organisation.objects.using(db.alias).filter(pk=organisation_id, closed_at__isnull=True)
     if not rows.update(organisation_id=organisation_id):
         raise ApplicationError(ApplicationErrorReason.CLOSED)
 
 
-def _rows(register: Database) -> "QuerySet[AccessApplication]":
-    return AccessApplication.objects.using(register.alias).select_related("organisation")
+def _rows(db: Database) -> "QuerySet[AccessApplication]":
+    return AccessApplication.objects.using(db.alias).select_related("organisation")
 
 
 def _read(row: AccessApplication) -> Application:

@@ -63,22 +63,20 @@ class LineageSummary:
     deputy: str = field(repr=False)
 
 
-def contacts(
-    register: Database, organisation_ids: Collection[str], now: datetime, count: int
-) -> tuple[ContactSummary, ...]:
+def contacts(db: Database, organisation_ids: Collection[str], now: datetime, count: int) -> tuple[ContactSummary, ...]:
     """The technical contact persons of these organisations' certificates, most certificates first, at most `count`."""
-    rows = _in_use(register, organisation_ids, now).filter(contact__erased_at__isnull=True)
+    rows = _in_use(db, organisation_ids, now).filter(contact__erased_at__isnull=True)
     grouped = rows.values(address=Lower("contact__email")).annotate(named=Max("contact__name"), many=Count("pk"))
     found = grouped.order_by("-many", "address")[:count]
     return tuple(ContactSummary(one["address"], one["named"], one["many"]) for one in found if one["address"])
 
 
 def looked_after(
-    register: Database, organisation_ids: Collection[str], email: str, now: datetime, count: int
+    db: Database, organisation_ids: Collection[str], email: str, now: datetime, count: int
 ) -> tuple[AssignedLineage, ...]:
     """What somebody looks after in these organisations, by organisation and description, at most `count`."""
-    theirs = people_at(register, email).values("pk")
-    rows = _in_use(register, organisation_ids, now).annotate(
+    theirs = people_at(db, email).values("pk")
+    rows = _in_use(db, organisation_ids, now).annotate(
         as_contact=Q(contact__in=theirs), as_deputy=Q(deputy__in=theirs), ends=Subquery(_in_force(now)[:1])
     )
     rows = rows.filter(Q(as_contact=True) | Q(as_deputy=True)).select_related("organisation", "type")
@@ -98,9 +96,9 @@ def looked_after(
     )
 
 
-def lines(register: Database, holding_ids: Collection[str], now: datetime) -> tuple[LineageSummary, ...]:
+def lines(db: Database, holding_ids: Collection[str], now: datetime) -> tuple[LineageSummary, ...]:
     """These lines, by organisation and description."""
-    rows = models.Lineage.objects.using(register.alias).filter(pk__in=list(holding_ids))
+    rows = models.Lineage.objects.using(db.alias).filter(pk__in=list(holding_ids))
     rows = rows.select_related("organisation", "type", "contact", "deputy")
     listed = rows.annotate(ends=Subquery(_in_force(now)[:1])).order_by("organisation__name", "description", "pk")
     return tuple(
@@ -118,62 +116,62 @@ def lines(register: Database, holding_ids: Collection[str], now: datetime) -> tu
 
 
 def reassign_contact(
-    register: Database, holding_ids: Collection[str], email: str, new: ContactDetails, deed: AuditContext
+    db: Database, holding_ids: Collection[str], email: str, new: ContactDetails, audit: AuditContext
 ) -> int:
     """Name somebody else in the place of whoever has this address, in all of these holdings; returns in how many.
 
     One transaction. Old and new are owed one message about all of them, not one about each. Nobody stands in for
     themselves: who comes in the contact's place leaves the deputy's. Raises LimitReached.
     """
-    with transaction.atomic(using=register.alias):
-        holdings = models.Lineage.objects.using(register.alias).filter(pk__in=list(holding_ids))
+    with transaction.atomic(using=db.alias):
+        holdings = models.Lineage.objects.using(db.alias).filter(pk__in=list(holding_ids))
         # Locked in one order, so that two who do this at once do not wait for each other for ever.
         list(holdings.select_for_update(no_key=True).order_by("pk").values_list("pk"))
-        theirs = set(people_at(register, email).values_list("pk", flat=True))
+        theirs = set(people_at(db, email).values_list("pk", flat=True))
         moved: dict[str, list[models.Lineage]] = {
             place: [row for row in holdings.order_by("pk") if getattr(row, f"{place}_id") in theirs]
             for place in ("contact", "deputy")
         }
-        theirs |= set(people_at(register, new.email).values_list("pk", flat=True))
+        theirs |= set(people_at(db, new.email).values_list("pk", flat=True))
         vacant = [row for row in moved["contact"] if row.deputy_id in theirs]
         moved["deputy"] = [row for row in moved["deputy"] if row not in vacant]
-        _vacate(register, vacant, deed)
+        _vacate(db, vacant, audit)
         for place, rows in moved.items():
-            _name(register, place, rows, new, deed)
+            _name(db, place, rows, new, audit)
         touched = {row.holding_id for rows in moved.values() for row in rows}
-        reminders.look_again_each(register, touched)
+        reminders.look_again_each(db, touched)
     return len(touched)
 
 
 def orders_offered_to_others(
-    register: Database, organisation_ids: Collection[str], email: str
+    db: Database, organisation_ids: Collection[str], email: str
 ) -> tuple[tuple[str, str], ...]:
     """Open orders of this contact whose transfer IDs went to another person.
 
     Each with the id of its organisation before its own.
     """
-    rows = models.Order.objects.using(register.alias).filter(
+    rows = models.Order.objects.using(db.alias).filter(
         state=OrderState.OPEN,
         holding__organisation__in=list(organisation_ids),
         holding__organisation__closed_at__isnull=True,
-        holding__contact__in=people_at(register, email).values("pk"),
+        holding__contact__in=people_at(db, email).values("pk"),
     )
-    offers = models.SecureMessage.objects.using(register.alias).filter(order=OuterRef("pk"))
+    offers = models.SecureMessage.objects.using(db.alias).filter(order=OuterRef("pk"))
     last = offers.order_by(F("ended_at").desc(nulls_first=True), "-created").values("recipient")[:1]
     offered = rows.filter(Exists(offers)).alias(last=Subquery(last))
     found = offered.exclude(last=F("holding__contact"), last__isnull=False)
     return tuple(found.order_by("created", "pk").values_list("holding__organisation", "pk"))
 
 
-def _name(register: Database, place: str, rows: list[models.Lineage], new: ContactDetails, deed: AuditContext) -> None:
+def _name(db: Database, place: str, rows: list[models.Lineage], new: ContactDetails, audit: AuditContext) -> None:
     """Name the same person for each of these, by a row for each, as a person who is named is a new row each time."""
     if not rows:
         return
     # One about the change, and a link for each order whose transfer ids wait for the contact.
-    offered = organisations.count_offered(register, [row.pk for row in rows]) if place == "contact" else 0
-    daily_counts.count_letters(register, deed, new.email, 1 + offered)
-    first_written = people_at(register, new.email).aggregate(first=Min("first_written_at"))["first"]
-    people = models.Person.objects.using(register.alias).bulk_create(
+    offered = organisations.count_offered(db, [row.pk for row in rows]) if place == "contact" else 0
+    daily_counts.count_letters(db, audit, new.email, 1 + offered)
+    first_written = people_at(db, new.email).aggregate(first=Min("first_written_at"))["first"]
+    people = models.Person.objects.using(db.alias).bulk_create(
         models.Person(
             name=new.name, email=new.email, phone=new.phone, language=new.language, first_written_at=first_written
         )
@@ -182,31 +180,29 @@ def _name(register: Database, place: str, rows: list[models.Lineage], new: Conta
     before = [getattr(row, f"{place}_id") for row in rows]
     for row, person in zip(rows, people, strict=True):
         setattr(row, place, person)
-    models.Lineage.objects.using(register.alias).bulk_update(rows, [place])
-    mark_replaced(register, before, deed.at)
+    models.Lineage.objects.using(db.alias).bulk_update(rows, [place])
+    mark_replaced(db, before, audit.at)
     facts = {"old": before[0], "new": people[0].person_id, "place": place, "holdings": [row.holding_id for row in rows]}
     about = DomainEvent(MessageKind.CONTACT_CHANGED, "once", people[0].person_id, rows[0].holding_id, facts=facts)
-    outbox.record_event(register, about, deed.at)
+    outbox.record_event(db, about, audit.at)
     for row, old, person in zip(rows, before, people, strict=True):
-        audit_log.write(
-            register, deed, f"{place}-changed", f"holding:{row.holding_id}", before=old, person=person.person_id
-        )
+        audit_log.write(db, audit, f"{place}-changed", f"holding:{row.holding_id}", before=old, person=person.person_id)
 
 
-def _vacate(register: Database, rows: list[models.Lineage], deed: AuditContext) -> None:
+def _vacate(db: Database, rows: list[models.Lineage], audit: AuditContext) -> None:
     """Have nobody as the deputy of these. Whoever was is told as their contact, or as who leaves."""
     before = [row.deputy_id for row in rows]
-    ours = models.Lineage.objects.using(register.alias).filter(pk__in=[row.pk for row in rows])
+    ours = models.Lineage.objects.using(db.alias).filter(pk__in=[row.pk for row in rows])
     ours.update(deputy=None)
-    mark_replaced(register, before, deed.at)
+    mark_replaced(db, before, audit.at)
     for row, old in zip(rows, before, strict=True):
-        audit_log.write(register, deed, "deputy-removed", f"holding:{row.holding_id}", before=old)
+        audit_log.write(db, audit, "deputy-removed", f"holding:{row.holding_id}", before=old)
 
 
-def _in_use(register: Database, organisation_ids: Iterable[str], now: datetime) -> "QuerySet[models.Lineage]":
+def _in_use(db: Database, organisation_ids: Iterable[str], now: datetime) -> "QuerySet[models.Lineage]":
     """Holdings with a certificate in force, or an order that is open: what was is nobody's task any more."""
     waiting = models.Order.objects.filter(holding=OuterRef("pk"), state=OrderState.OPEN)
-    rows = models.Lineage.objects.using(register.alias).filter(organisation__in=list(organisation_ids))
+    rows = models.Lineage.objects.using(db.alias).filter(organisation__in=list(organisation_ids))
     return rows.filter(Exists(_in_force(now)) | Exists(waiting))
 
 

@@ -69,10 +69,10 @@ class OrderRow:
     shown: datetime | None
 
 
-def find_order(register: Database, order_id: str) -> OrderDetails | None:
+def find_order(db: Database, order_id: str) -> OrderDetails | None:
     """One order, in three statements; None where there is none of this id."""
     live = models.Certificate.objects.filter(order=OuterRef("pk")).exclude(state=CertificateState.VOID)
-    rows = models.Order.objects.using(register.alias).select_related(
+    rows = models.Order.objects.using(db.alias).select_related(
         "holding__organisation", "holding__type", "holding__contact", "holding__deputy", "replaces"
     )
     row = rows.annotate(serial=Subquery(live.values("serial")[:1])).filter(pk=order_id).first()
@@ -95,15 +95,15 @@ def find_order(register: Database, order_id: str) -> OrderDetails | None:
         holding.serves,
         Serial(row.replaces.serial) if row.replaces else None,
         Serial(row.serial) if row.serial else None,
-        _link(register, order_id),
+        _link(db, order_id),
     )
 
 
 def open_orders(
-    register: Database, organisation_ids: Collection[str], start: int, count: int
+    db: Database, organisation_ids: Collection[str], start: int, count: int
 ) -> tuple[tuple[OrderRow, ...], int]:
     """Open orders of these organisations, newest first, from `start` on; and how many there are in all."""
-    rows = models.Order.objects.using(register.alias).filter(
+    rows = models.Order.objects.using(db.alias).filter(
         state=OrderState.OPEN, holding__organisation__in=list(organisation_ids)
     )
     newest = _newest(SecureMessage.objects.filter(order=OuterRef("pk")))
@@ -127,22 +127,20 @@ def open_orders(
     return found, rows.aggregate(count=Count("pk"))["count"]
 
 
-def newest_link(register: Database, order_id: str) -> str:
+def newest_link(db: Database, order_id: str) -> str:
     """The id of the newest link to an order's transfer ids; empty where there is none."""
-    rows = SecureMessage.objects.using(register.alias).filter(order=order_id)
+    rows = SecureMessage.objects.using(db.alias).filter(order=order_id)
     return str(_newest(rows).values_list("secure_id", flat=True).first() or "")
 
 
-def _link(register: Database, order_id: str) -> LinkInfo | None:
-    rows = SecureMessage.objects.using(register.alias).filter(order=order_id)
+def _link(db: Database, order_id: str) -> LinkInfo | None:
+    rows = SecureMessage.objects.using(db.alias).filter(order=order_id)
     row = _newest(rows.annotate(opened=Min("pins__created"))).first()
     if row is None:
         return None
     opened: datetime | None = row.opened  # type: ignore[attr-defined] # annotated
     mail = message_id(MessageKind.TRANSFER_IDS, row.secure_id, "once", row.recipient_id or "", MessageChannel.EMAIL)
-    sent = (
-        models.OutboxMessage.objects.using(register.alias).filter(pk=mail).aggregate(at=Max("sent"), dead=Max("dead"))
-    )
+    sent = models.OutboxMessage.objects.using(db.alias).filter(pk=mail).aggregate(at=Max("sent"), dead=Max("dead"))
     return LinkInfo(
         row.secure_id,
         row.created,

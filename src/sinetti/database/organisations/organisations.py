@@ -107,12 +107,12 @@ class OpenOrder:
     expires: datetime | None
 
 
-def find_organisation(register: Database, customer_id: str) -> OrganisationInfo | None:
+def find_organisation(db: Database, customer_id: str) -> OrganisationInfo | None:
     """The organisation with this id, compared as domain/identifiers.py says."""
-    row = models.Organisation.objects.using(register.alias).filter(folded=normalise(customer_id)).first()
+    row = models.Organisation.objects.using(db.alias).filter(folded=normalise(customer_id)).first()
     if row is None:
         return None
-    standing = row.approvals.using(register.alias).filter(withdrawn_at__isnull=True)
+    standing = row.approvals.using(db.alias).filter(withdrawn_at__isnull=True)
     channels = frozenset(Channel(channel) for channel in standing.values_list("type__channel", flat=True))
     return OrganisationInfo(
         row.organisation_id,
@@ -124,73 +124,71 @@ def find_organisation(register: Database, customer_id: str) -> OrganisationInfo 
     )
 
 
-def add_organisation(register: Database, new: NewOrganisation, deed: AuditContext) -> OrganisationInfo | None:
+def add_organisation(db: Database, new: NewOrganisation, audit: AuditContext) -> OrganisationInfo | None:
     """Register an organisation; None where its id is taken."""
     try:
-        with transaction.atomic(using=register.alias):
-            row = models.Organisation.objects.using(register.alias).create(
+        with transaction.atomic(using=db.alias):
+            row = models.Organisation.objects.using(db.alias).create(
                 customer_id=new.customer_id,
                 folded=normalise(new.customer_id),
                 kind=new.kind,
                 country=new.country,
                 name=new.name,
                 language=new.language,
-                created=deed.at,
+                created=audit.at,
             )
-            _approve(register, row.organisation_id, new.channels, deed)
-            audit_log.write(register, deed, "organisation-added", f"organisation:{row.organisation_id}", kind=new.kind)
+            _approve(db, row.organisation_id, new.channels, audit)
+            audit_log.write(db, audit, "organisation-added", f"organisation:{row.organisation_id}", kind=new.kind)
     except IntegrityError:
         return None
-    return find_organisation(register, new.customer_id)
+    return find_organisation(db, new.customer_id)
 
 
-def approve_channels(
-    register: Database, organisation_id: str, channels: frozenset[Channel], deed: AuditContext
-) -> None:
+def approve_channels(db: Database, organisation_id: str, channels: frozenset[Channel], audit: AuditContext) -> None:
     """Approve an organisation for these channels; what is approved already stays as it is."""
-    with transaction.atomic(using=register.alias):
-        _approve(register, organisation_id, channels, deed)
+    with transaction.atomic(using=db.alias):
+        _approve(db, organisation_id, channels, audit)
 
 
-def withdraw_channel(register: Database, organisation_id: str, channel: Channel, deed: AuditContext) -> None:
+def withdraw_channel(db: Database, organisation_id: str, channel: Channel, audit: AuditContext) -> None:
     """Withdraw a channel. Certificates stay as they are; none is issued or renewed for it any more."""
-    with transaction.atomic(using=register.alias):
-        rows = models.ApprovedChannel.objects.using(register.alias).filter(
+    with transaction.atomic(using=db.alias):
+        rows = models.ApprovedChannel.objects.using(db.alias).filter(
             organisation_id=organisation_id,
             type__channel=channel,
             withdrawn_at__isnull=True,
         )
-        if rows.update(withdrawn_at=deed.at):
-            _move_holdings(register, organisation_id)
-            audit_log.write(register, deed, "channel-withdrawn", f"organisation:{organisation_id}", channel=channel)
+        if rows.update(withdrawn_at=audit.at):
+            _move_holdings(db, organisation_id)
+            audit_log.write(db, audit, "channel-withdrawn", f"organisation:{organisation_id}", channel=channel)
 
 
-def close_organisation(register: Database, organisation_id: str, deed: AuditContext) -> None:
+def close_organisation(db: Database, organisation_id: str, audit: AuditContext) -> None:
     """Close an organisation: nothing is issued to it any more."""
-    with transaction.atomic(using=register.alias):
-        rows = models.Organisation.objects.using(register.alias).filter(pk=organisation_id, closed_at__isnull=True)
-        if rows.update(closed_at=deed.at):
-            _move_holdings(register, organisation_id)
-            audit_log.write(register, deed, "organisation-closed", f"organisation:{organisation_id}")
+    with transaction.atomic(using=db.alias):
+        rows = models.Organisation.objects.using(db.alias).filter(pk=organisation_id, closed_at__isnull=True)
+        if rows.update(closed_at=audit.at):
+            _move_holdings(db, organisation_id)
+            audit_log.write(db, audit, "organisation-closed", f"organisation:{organisation_id}")
 
 
-def add_order(register: Database, new: NewOrder, pair: NewTransferIds, deed: AuditContext) -> str:
+def add_order(db: Database, new: NewOrder, pair: NewTransferIds, audit: AuditContext) -> str:
     """Store an order with its transfer ids; returns its id. A replacing order joins the replaced one's holding.
 
     Raises DuplicateOrder; IntegrityError where another call stores the same order at this moment.
     """
-    using = register.alias
+    using = db.alias
     with transaction.atomic(using=using):
         replaced = models.Certificate.objects.using(using).filter(serial=new.replaces).first() if new.replaces else None
-        _expect_new(register, new, replaced)
+        _expect_new(db, new, replaced)
         contact, deputy = (
-            insert_person(register, new.contact),
-            insert_person(register, new.deputy) if new.deputy else None,
+            insert_person(db, new.contact),
+            insert_person(db, new.deputy) if new.deputy else None,
         )
         if replaced is not None:
             holding_id = replaced.holding_id
             rows = models.Lineage.objects.using(using).filter(pk=holding_id)
-            mark_replaced(register, rows.values_list("contact", "deputy").get(), deed.at)
+            mark_replaced(db, rows.values_list("contact", "deputy").get(), audit.at)
             # Whoever orders a replacement does not let it end any more.
             rows.update(contact=contact, deputy=deputy, let_end_at=None)
             if new.description:
@@ -198,7 +196,7 @@ def add_order(register: Database, new: NewOrder, pair: NewTransferIds, deed: Aud
             if new.serves is not None:
                 rows.update(serves=new.serves)
         else:
-            holding_id = _add_holding(register, new, contact, deputy, deed)
+            holding_id = _add_holding(db, new, contact, deputy, audit)
         order = models.Order.objects.using(using).create(
             order_id=new.order_id or database_ids.random_id(),
             holding_id=holding_id,
@@ -207,12 +205,12 @@ def add_order(register: Database, new: NewOrder, pair: NewTransferIds, deed: Aud
             deputy=deputy,
             replaces=replaced,
             state=OrderState.OPEN,
-            created=deed.at,
+            created=audit.at,
         )
-        _add_ids(register, order.order_id, pair)
+        _add_ids(db, order.order_id, pair)
         audit_log.write(
-            register,
-            deed,
+            db,
+            audit,
             "ordered",
             f"order:{order.order_id}",
             holding=holding_id,
@@ -221,32 +219,32 @@ def add_order(register: Database, new: NewOrder, pair: NewTransferIds, deed: Aud
     return order.order_id
 
 
-def replace_ids(register: Database, order_id: str, ids: NewTransferIds, deed: AuditContext) -> None:
+def replace_ids(db: Database, order_id: str, ids: NewTransferIds, audit: AuditContext) -> None:
     """End an open order's transfer ids and store new ones.
 
     Raises ConcurrentUpdate where the order is not open (any more).
     """
-    with transaction.atomic(using=register.alias):
+    with transaction.atomic(using=db.alias):
         # Whoever is spending the old ids right now has to look again; the holding comes first, as in store.reserve.
-        mappers.move_versions(models.Lineage.objects.using(register.alias).filter(orders__pk=order_id))
-        if not models.Order.objects.using(register.alias).filter(pk=order_id, state=OrderState.OPEN).exists():
+        mappers.move_versions(models.Lineage.objects.using(db.alias).filter(orders__pk=order_id))
+        if not models.Order.objects.using(db.alias).filter(pk=order_id, state=OrderState.OPEN).exists():
             raise ConcurrentUpdate
-        old = models.TransferIds.objects.using(register.alias).filter(order_id=order_id, ended_at__isnull=True)
-        old.update(ended_at=deed.at)
-        _add_ids(register, order_id, ids)
-        audit_log.write(register, deed, "transfer-ids-made-anew", f"order:{order_id}")
+        old = models.TransferIds.objects.using(db.alias).filter(order_id=order_id, ended_at__isnull=True)
+        old.update(ended_at=audit.at)
+        _add_ids(db, order_id, ids)
+        audit_log.write(db, audit, "transfer-ids-made-anew", f"order:{order_id}")
 
 
-def count_offered(register: Database, holding_ids: Iterable[str]) -> int:
+def count_offered(db: Database, holding_ids: Iterable[str]) -> int:
     """Return how many open orders of these holdings were offered transfer IDs."""
-    rows = models.Order.objects.using(register.alias).filter(holding__in=list(holding_ids), state=OrderState.OPEN)
+    rows = models.Order.objects.using(db.alias).filter(holding__in=list(holding_ids), state=OrderState.OPEN)
     return rows.filter(secure_messages__isnull=False).distinct().count()
 
 
-def list_open_orders(register: Database, customer_id: str | None = None) -> tuple[OpenOrder, ...]:
+def list_open_orders(db: Database, customer_id: str | None = None) -> tuple[OpenOrder, ...]:
     """Open orders, newest first, of one organisation or of all."""
     valid = Max("transfer_ids__expires", filter=Q(transfer_ids__ended_at__isnull=True))
-    rows = models.Order.objects.using(register.alias).filter(state=OrderState.OPEN).annotate(valid=valid)
+    rows = models.Order.objects.using(db.alias).filter(state=OrderState.OPEN).annotate(valid=valid)
     if customer_id is not None:
         rows = rows.filter(holding__organisation__folded=normalise(customer_id))
     rows = rows.select_related("holding__organisation", "holding__type", "replaces").order_by("-created", "pk")
@@ -264,18 +262,18 @@ def list_open_orders(register: Database, customer_id: str | None = None) -> tupl
     )
 
 
-def order_exists(register: Database, order_id: str) -> bool:
+def order_exists(db: Database, order_id: str) -> bool:
     """Whether there is an order with this id."""
-    return models.Order.objects.using(register.alias).filter(pk=order_id).exists()
+    return models.Order.objects.using(db.alias).filter(pk=order_id).exists()
 
 
-def insert_person(register: Database, person: ContactDetails) -> models.Person:
+def insert_person(db: Database, person: ContactDetails) -> models.Person:
     """Store somebody who is named anew: a row without marks, but that mail went to this address before (the first).
 
     Call it inside the transaction of the naming.
     """
-    known = people_at(register, person.email)
-    return models.Person.objects.using(register.alias).create(
+    known = people_at(db, person.email)
+    return models.Person.objects.using(db.alias).create(
         name=person.name,
         email=person.email,
         phone=person.phone,
@@ -284,69 +282,69 @@ def insert_person(register: Database, person: ContactDetails) -> models.Person:
     )
 
 
-def mark_replaced(register: Database, people: Iterable[str | None], at: datetime) -> None:
+def mark_replaced(db: Database, people: Iterable[str | None], at: datetime) -> None:
     """Note until when these were named: others take their place. Their rows stay until retention erases them."""
     ids = [one for one in people if one is not None]
-    models.Person.objects.using(register.alias).filter(pk__in=ids).update(named_until=at)
+    models.Person.objects.using(db.alias).filter(pk__in=ids).update(named_until=at)
 
 
-def _expect_new(register: Database, new: NewOrder, replaced: models.Certificate | None) -> None:
+def _expect_new(db: Database, new: NewOrder, replaced: models.Certificate | None) -> None:
     """Raise OrderedAlready where this is to be ordered once, and was."""
     if new.order_id is None:
         return
-    if order_exists(register, new.order_id):
+    if order_exists(db, new.order_id):
         raise DuplicateOrder(new.order_id)
     if replaced is None:
         return
     # Whoever orders in the same place at this moment waits here.
-    mappers.move_versions(models.Lineage.objects.using(register.alias).filter(pk=replaced.holding_id))
-    rows = models.Order.objects.using(register.alias).filter(replaces=replaced, state=OrderState.OPEN)
+    mappers.move_versions(models.Lineage.objects.using(db.alias).filter(pk=replaced.holding_id))
+    rows = models.Order.objects.using(db.alias).filter(replaces=replaced, state=OrderState.OPEN)
     if (there := rows.values_list("pk", flat=True).first()) is not None:
         raise DuplicateOrder(there)
 
 
-def _approve(register: Database, organisation_id: str, channels: frozenset[Channel], deed: AuditContext) -> None:
+def _approve(db: Database, organisation_id: str, channels: frozenset[Channel], audit: AuditContext) -> None:
     for channel in sorted(channels):
-        kind = models.CertificateType.objects.using(register.alias).get(purpose=PURPOSE, channel=channel)
-        _, made = models.ApprovedChannel.objects.using(register.alias).get_or_create(
+        kind = models.CertificateType.objects.using(db.alias).get(purpose=PURPOSE, channel=channel)
+        _, made = models.ApprovedChannel.objects.using(db.alias).get_or_create(
             organisation_id=organisation_id,
             type=kind,
             withdrawn_at=None,
-            defaults={"approved_at": deed.at},
+            defaults={"approved_at": audit.at},
         )
         if made:
-            audit_log.write(register, deed, "channel-approved", f"organisation:{organisation_id}", channel=channel)
+            audit_log.write(db, audit, "channel-approved", f"organisation:{organisation_id}", channel=channel)
 
 
-def _move_holdings(register: Database, organisation_id: str) -> None:
+def _move_holdings(db: Database, organisation_id: str) -> None:
     """Whoever is deciding on one of its holdings right now has to look again."""
-    mappers.move_versions(models.Lineage.objects.using(register.alias).filter(organisation_id=organisation_id))
+    mappers.move_versions(models.Lineage.objects.using(db.alias).filter(organisation_id=organisation_id))
 
 
 def _add_holding(
-    register: Database,
+    db: Database,
     new: NewOrder,
     contact: models.Person,
     deputy: models.Person | None,
-    deed: AuditContext,
+    audit: AuditContext,
 ) -> str:
-    organisation = models.Organisation.objects.using(register.alias).get(folded=normalise(new.customer_id))
-    kind = models.CertificateType.objects.using(register.alias).get(purpose=PURPOSE, channel=new.channel)
-    row = models.Lineage.objects.using(register.alias).create(
+    organisation = models.Organisation.objects.using(db.alias).get(folded=normalise(new.customer_id))
+    kind = models.CertificateType.objects.using(db.alias).get(purpose=PURPOSE, channel=new.channel)
+    row = models.Lineage.objects.using(db.alias).create(
         organisation=organisation,
         type=kind,
         subject_serial=database_ids.random_id().upper(),
         description=new.description,
         contact=contact,
         deputy=deputy,
-        created=deed.at,
+        created=audit.at,
         serves=new.serves,
     )
     return row.holding_id
 
 
-def _add_ids(register: Database, order_id: str, ids: NewTransferIds) -> None:
-    models.TransferIds.objects.using(register.alias).create(
+def _add_ids(db: Database, order_id: str, ids: NewTransferIds) -> None:
+    models.TransferIds.objects.using(db.alias).create(
         transfer_id=ids.transfer_id,
         order_id=order_id,
         password_mac=ids.password_mac,

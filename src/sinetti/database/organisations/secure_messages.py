@@ -76,42 +76,42 @@ class NewPin:
     since: datetime
 
 
-def send_link(register: Database, order_id: str, link: NewLink, ids: NewTransferIds, deed: AuditContext) -> bool:
+def send_link(db: Database, order_id: str, link: NewLink, ids: NewTransferIds, audit: AuditContext) -> bool:
     """Owe an open order's contact a new link; former links and transfer ids end. Tells whether they have a phone.
 
     `ids` are known to nobody. Raises Moved where the order is not open (any more), NoRecipient, NothingIssued, Newer,
     and LimitReached.
     """
-    with transaction.atomic(using=register.alias):
-        organisations.replace_ids(register, order_id, ids, deed)
+    with transaction.atomic(using=db.alias):
+        organisations.replace_ids(db, order_id, ids, audit)
         # Looked at again here, where the holding is held: of two buttons pressed at once one makes a link.
-        if link.seen is not None and organisations_orders.newest_link(register, order_id) != link.seen:
+        if link.seen is not None and organisations_orders.newest_link(db, order_id) != link.seen:
             raise NewerLinkExists
-        return _offer(register, order_id, link, deed)
+        return _offer(db, order_id, link, audit)
 
 
 def order_and_offer(
-    register: Database, new: NewOrder, link: NewLink, ids: NewTransferIds, deed: AuditContext
+    db: Database, new: NewOrder, link: NewLink, ids: NewTransferIds, audit: AuditContext
 ) -> tuple[str, bool]:
     """Store an order and owe its contact a link: both or neither. The order's id, and whether they have a phone.
 
     Raises DuplicateOrder, and LimitReached.
     """
     try:
-        with transaction.atomic(using=register.alias):
-            order_id = organisations.add_order(register, new, ids, deed)
-            daily_counts.count_order(register, deed, new.firm)
-            return order_id, _offer(register, order_id, link, deed)
+        with transaction.atomic(using=db.alias):
+            order_id = organisations.add_order(db, new, ids, audit)
+            daily_counts.count_order(db, audit, new.firm)
+            return order_id, _offer(db, order_id, link, audit)
     except IntegrityError:
         # Sent twice at once: the other call was faster.
-        if new.order_id is None or not organisations.order_exists(register, new.order_id):
+        if new.order_id is None or not organisations.order_exists(db, new.order_id):
             raise
         raise DuplicateOrder(new.order_id) from None
 
 
-def find_link(register: Database, token_sha256: str) -> SecureLink | None:
+def find_link(db: Database, token_sha256: str) -> SecureLink | None:
     """What is kept under the hash of a token: one statement, whether there is anything or not."""
-    rows = SecureMessage.objects.using(register.alias).select_related(
+    rows = SecureMessage.objects.using(db.alias).select_related(
         "order__holding__organisation", "order__holding__type", "recipient"
     )
     row = rows.filter(token_sha256=token_sha256).first()
@@ -133,14 +133,14 @@ def find_link(register: Database, token_sha256: str) -> SecureLink | None:
     )
 
 
-def find_pins(register: Database, secure_id: str, since: datetime) -> PinHistory:
+def find_pins(db: Database, secure_id: str, since: datetime) -> PinHistory:
     """The PIN codes of a secure message, of which those made `since` are today's."""
-    rows = list(_pins(register, secure_id).select_related("message"))
+    rows = list(_pins(db, secure_id).select_related("message"))
     if not rows:
         return NO_PINS
     # Each new one ends those before, so that one is left.
     last = next(row for row in rows if row.ended_at is None)
-    sent = models.OutboxMessage.objects.using(register.alias).filter(pk=_sms(last.pin_id, last.message.recipient_id))
+    sent = models.OutboxMessage.objects.using(db.alias).filter(pk=_sms(last.pin_id, last.message.recipient_id))
     got_away, dead, dropped = sent.values_list("sent", "dead", "dropped").first() or (None, None, None)
     delivery = SmsDelivery.SENT if got_away else SmsDelivery.FAILED if dead or dropped else SmsDelivery.WAITING
     return PinHistory(
@@ -150,79 +150,79 @@ def find_pins(register: Database, secure_id: str, since: datetime) -> PinHistory
     )
 
 
-def open_message(register: Database, link: SecureLink, new: NewPin, deed: AuditContext) -> str | None:
+def open_message(db: Database, link: SecureLink, new: NewPin, audit: AuditContext) -> str | None:
     """Make a PIN code and owe its SMS; the one before ends. The id of the message that is owed.
 
     None, and nothing written, where the link has ended, the order is spent, or `new` says that none is to be made.
     """
-    with transaction.atomic(using=register.alias):
+    with transaction.atomic(using=db.alias):
         # Its row is taken first: two who ask at once are answered one after the other.
-        if not _alive(register, link.secure_id, deed.at).update(wrong=F("wrong")):
+        if not _alive(db, link.secure_id, audit.at).update(wrong=F("wrong")):
             return None
-        pins = _pins(register, link.secure_id)
+        pins = _pins(db, link.secure_id)
         if pins.count() != new.after or pins.filter(created__gte=new.since).count() >= PINS_A_DAY:
             return None
-        pins.filter(ended_at__isnull=True).update(ended_at=deed.at)
-        _drop(register, link.order_id, [MessageKind.PIN], deed)
-        Pin.objects.using(register.alias).create(
-            pin_id=new.pin_id, message_id=link.secure_id, created=deed.at, expires=new.expires
+        pins.filter(ended_at__isnull=True).update(ended_at=audit.at)
+        _drop(db, link.order_id, [MessageKind.PIN], audit)
+        Pin.objects.using(db.alias).create(
+            pin_id=new.pin_id, message_id=link.secure_id, created=audit.at, expires=new.expires
         )
-        row = SecureMessage.objects.using(register.alias).select_related("order").get(pk=link.secure_id)
+        row = SecureMessage.objects.using(db.alias).select_related("order").get(pk=link.secure_id)
         sms = NewMessage(
             MessageKind.PIN,
             MessageChannel.SMS,
             new.pin_id,
             _ONCE,
-            deed.at,
+            audit.at,
             recipient=row.recipient_id,
             holding=row.order.holding_id,
             order=row.order_id,
             facts={"pin": new.pin_id},
         )
-        outbox.enqueue(register, [sms], deed.at)
-        audit_log.write(register, deed, "secure-message-opened", f"order:{row.order_id}", secure=row.pk, pin=new.pin_id)
+        outbox.enqueue(db, [sms], audit.at)
+        audit_log.write(db, audit, "secure-message-opened", f"order:{row.order_id}", secure=row.pk, pin=new.pin_id)
     return sms.message_id
 
 
-def reveal_with_pin(register: Database, link: SecureLink, pin_id: str, ids: NewTransferIds, deed: AuditContext) -> bool:
+def reveal_with_pin(db: Database, link: SecureLink, pin_id: str, ids: NewTransferIds, audit: AuditContext) -> bool:
     """Use up a PIN code and store the transfer ids that are shown for it: both or neither.
 
     Of two at once one gets True. Raises Moved where the order is not open (any more).
     """
-    with suppress(_Undone), transaction.atomic(using=register.alias):
-        _show(register, link, ids, deed)
+    with suppress(_Undone), transaction.atomic(using=db.alias):
+        _show(db, link, ids, audit)
         # Looked at again here, in one statement with the change: guesses beside this one may have ended it meanwhile.
-        _one(_waiting(register, pin_id, deed.at).update(used_at=deed.at))
+        _one(_waiting(db, pin_id, audit.at).update(used_at=audit.at))
         return True
     return False
 
 
-def show_for_code(register: Database, link: SecureLink, ids: NewTransferIds, deed: AuditContext) -> bool:
+def show_for_code(db: Database, link: SecureLink, ids: NewTransferIds, audit: AuditContext) -> bool:
     """Store the transfer ids that are shown for a signatory's code. Raises Moved where the order is not open."""
-    with suppress(_Undone), transaction.atomic(using=register.alias):
-        _show(register, link, ids, deed)
+    with suppress(_Undone), transaction.atomic(using=db.alias):
+        _show(db, link, ids, audit)
         return True
     return False
 
 
-def count_wrong_pin(register: Database, link: SecureLink, pin_id: str, deed: AuditContext) -> None:
+def count_wrong_pin(db: Database, link: SecureLink, pin_id: str, audit: AuditContext) -> None:
     """Count a wrong entry, in a commit of its own."""
-    with transaction.atomic(using=register.alias):
-        counted = _waiting(register, pin_id, deed.at).update(wrong=F("wrong") + 1)
-        if counted and Pin.objects.using(register.alias).filter(pk=pin_id, wrong=PIN_TRIES).exists():
-            audit_log.write(register, deed, "pin-locked", f"order:{link.order_id}", secure=link.secure_id, pin=pin_id)
+    with transaction.atomic(using=db.alias):
+        counted = _waiting(db, pin_id, audit.at).update(wrong=F("wrong") + 1)
+        if counted and Pin.objects.using(db.alias).filter(pk=pin_id, wrong=PIN_TRIES).exists():
+            audit_log.write(db, audit, "pin-locked", f"order:{link.order_id}", secure=link.secure_id, pin=pin_id)
 
 
-def count_wrong_code(register: Database, link: SecureLink, deed: AuditContext) -> None:
+def count_wrong_code(db: Database, link: SecureLink, audit: AuditContext) -> None:
     """Count a wrong code, in a commit of its own; the last that is allowed ends the link."""
-    with transaction.atomic(using=register.alias):
-        _alive(register, link.secure_id, deed.at).filter(wrong__lt=CODE_TRIES).update(wrong=F("wrong") + 1)
-        if _alive(register, link.secure_id, deed.at).filter(wrong=CODE_TRIES).update(ended_at=deed.at):
-            audit_log.write(register, deed, "secure-message-locked", f"order:{link.order_id}", secure=link.secure_id)
+    with transaction.atomic(using=db.alias):
+        _alive(db, link.secure_id, audit.at).filter(wrong__lt=CODE_TRIES).update(wrong=F("wrong") + 1)
+        if _alive(db, link.secure_id, audit.at).filter(wrong=CODE_TRIES).update(ended_at=audit.at):
+            audit_log.write(db, audit, "secure-message-locked", f"order:{link.order_id}", secure=link.secure_id)
 
 
-def _offer(register: Database, order_id: str, link: NewLink, deed: AuditContext) -> bool:
-    using = register.alias
+def _offer(db: Database, order_id: str, link: NewLink, audit: AuditContext) -> bool:
+    using = db.alias
     orders = models.Order.objects.using(using).select_related("holding__contact", "holding__organisation")
     order = orders.get(pk=order_id)
     if order.holding.organisation.closed_at is not None:
@@ -230,15 +230,15 @@ def _offer(register: Database, order_id: str, link: NewLink, deed: AuditContext)
     contact = order.holding.contact
     if contact is None or contact.erased_at is not None:
         raise NoRecipient
-    daily_counts.count_letters(register, deed, contact.email)
-    SecureMessage.objects.using(using).filter(order=order, ended_at__isnull=True).update(ended_at=deed.at)
-    _drop(register, order_id, [MessageKind.TRANSFER_IDS, MessageKind.PIN], deed)
+    daily_counts.count_letters(db, audit, contact.email)
+    SecureMessage.objects.using(using).filter(order=order, ended_at__isnull=True).update(ended_at=audit.at)
+    _drop(db, order_id, [MessageKind.TRANSFER_IDS, MessageKind.PIN], audit)
     SecureMessage.objects.using(using).create(
         secure_id=link.secure_id,
         order=order,
         recipient=contact,
         token_sha256=link.token_sha256,
-        created=deed.at,
+        created=audit.at,
         expires=link.expires,
     )
     mail = NewMessage(
@@ -246,21 +246,21 @@ def _offer(register: Database, order_id: str, link: NewLink, deed: AuditContext)
         MessageChannel.EMAIL,
         link.secure_id,
         _ONCE,
-        deed.at,
+        audit.at,
         recipient=contact.person_id,
         holding=order.holding_id,
         order=order_id,
         facts={"secure": link.secure_id},
     )
-    outbox.enqueue(register, [mail], deed.at)
-    audit_log.write(register, deed, "secure-message-offered", f"order:{order_id}", secure=link.secure_id)
+    outbox.enqueue(db, [mail], audit.at)
+    audit_log.write(db, audit, "secure-message-offered", f"order:{order_id}", secure=link.secure_id)
     return bool(contact.phone)
 
 
-def _show(register: Database, link: SecureLink, ids: NewTransferIds, deed: AuditContext) -> None:
-    organisations.replace_ids(register, link.order_id, ids, deed)
-    _one(_alive(register, link.secure_id, deed.at).update(shown_at=deed.at))
-    audit_log.write(register, deed, "transfer-ids-shown", f"order:{link.order_id}", secure=link.secure_id)
+def _show(db: Database, link: SecureLink, ids: NewTransferIds, audit: AuditContext) -> None:
+    organisations.replace_ids(db, link.order_id, ids, audit)
+    _one(_alive(db, link.secure_id, audit.at).update(shown_at=audit.at))
+    audit_log.write(db, audit, "transfer-ids-shown", f"order:{link.order_id}", secure=link.secure_id)
 
 
 def _one(changed: int) -> None:
@@ -268,27 +268,27 @@ def _one(changed: int) -> None:
         raise _Undone
 
 
-def _drop(register: Database, order_id: str, kinds: list[MessageKind], deed: AuditContext) -> None:
+def _drop(db: Database, order_id: str, kinds: list[MessageKind], audit: AuditContext) -> None:
     """Owe no more what waits or was given up: it would bring a link or a PIN code that has ended."""
-    rows = models.OutboxMessage.objects.using(register.alias).filter(order_id=order_id, kind__in=kinds)
-    rows.filter(sent__isnull=True, dropped__isnull=True).update(dead=None, dropped=deed.at)
+    rows = models.OutboxMessage.objects.using(db.alias).filter(order_id=order_id, kind__in=kinds)
+    rows.filter(sent__isnull=True, dropped__isnull=True).update(dead=None, dropped=audit.at)
 
 
-def _pins(register: Database, secure_id: str) -> "QuerySet[Pin]":
-    return Pin.objects.using(register.alias).filter(message_id=secure_id)
+def _pins(db: Database, secure_id: str) -> "QuerySet[Pin]":
+    return Pin.objects.using(db.alias).filter(message_id=secure_id)
 
 
-def _waiting(register: Database, pin_id: str, now: datetime) -> "QuerySet[Pin]":
+def _waiting(db: Database, pin_id: str, now: datetime) -> "QuerySet[Pin]":
     """The PIN code, where it may still be used."""
-    rows = Pin.objects.using(register.alias).filter(pk=pin_id, wrong__lt=PIN_TRIES, expires__gte=now)
+    rows = Pin.objects.using(db.alias).filter(pk=pin_id, wrong__lt=PIN_TRIES, expires__gte=now)
     return rows.filter(used_at__isnull=True, ended_at__isnull=True)
 
 
-def _alive(register: Database, secure_id: str, now: datetime) -> "QuerySet[SecureMessage]":
+def _alive(db: Database, secure_id: str, now: datetime) -> "QuerySet[SecureMessage]":
     """The secure message, where its link may still be used."""
-    orders = models.Order.objects.using(register.alias).filter(state=OrderState.OPEN)
+    orders = models.Order.objects.using(db.alias).filter(state=OrderState.OPEN)
     open_orders = orders.filter(holding__organisation__closed_at__isnull=True).values("pk")
-    rows = SecureMessage.objects.using(register.alias).filter(pk=secure_id, expires__gte=now, ended_at__isnull=True)
+    rows = SecureMessage.objects.using(db.alias).filter(pk=secure_id, expires__gte=now, ended_at__isnull=True)
     return rows.filter(order_id__in=open_orders)
 
 

@@ -28,29 +28,29 @@ class AlterResult(StrEnum):
     SECOND_CLERK = "second-clerk"
 
 
-def alter_alone(register: Database, change: ImportChange, clerk: str, deed: AuditContext) -> AlterResult:
+def alter_alone(db: Database, change: ImportChange, clerk: str, audit: AuditContext) -> AlterResult:
     """Make one change by one clerk alone, up to the limit of a day.
 
     Above the limit a second clerk is needed. Such acts take turns, so that two at once are not each the last one alone.
     """
     counts = needs_second_clerk([change])
-    with transaction.atomic(using=register.alias):
+    with transaction.atomic(using=db.alias):
         if counts:
-            acquire_lock(register, _TURN)
-        if counts and needs_second_approver(1, count_lately(register, clerk, deed.at)):
+            acquire_lock(db, _TURN)
+        if counts and needs_second_approver(1, count_lately(db, clerk, audit.at)):
             return AlterResult.SECOND_CLERK
-        if not administration.alter(register, change, deed):
+        if not administration.alter(db, change, audit):
             return AlterResult.MOVED
         if counts:
-            _all(register).filter(at__lte=deed.at - COUNTED_FOR).delete()
-            _all(register).create(clerk=clerk, at=deed.at)
+            _all(db).filter(at__lte=audit.at - COUNTED_FOR).delete()
+            _all(db).create(clerk=clerk, at=audit.at)
     return AlterResult.DONE
 
 
-def count_lately(register: Database, clerk: str, now: datetime) -> int:
+def count_lately(db: Database, clerk: str, now: datetime) -> int:
     """Return how many organisations the clerk changed alone within 24 hours."""
-    return _all(register).filter(clerk=clerk, at__gt=now - COUNTED_FOR).count()
+    return _all(db).filter(clerk=clerk, at__gt=now - COUNTED_FOR).count()
 
 
-def _all(register: Database) -> "QuerySet[LoneAct]":
-    return LoneAct.objects.using(register.alias)
+def _all(db: Database) -> "QuerySet[LoneAct]":
+    return LoneAct.objects.using(db.alias)

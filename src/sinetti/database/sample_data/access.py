@@ -47,9 +47,9 @@ _MADE = datetime(2027, 3, 3, 11, 3, tzinfo=UTC)
 _UNTIL = datetime(2029, 3, 3, 21, 59, 59, tzinfo=UTC)
 
 
-def add(register: Database, language: Language, person: str, firm: str) -> None:
+def add(db: Database, language: Language, person: str, firm: str) -> None:
     """Add them to the samples' register. `person` has and asks for what is a person's, `firm` what is a firm's."""
-    organisation = models.Organisation.objects.using(register.alias).create(
+    organisation = models.Organisation.objects.using(db.alias).create(
         organisation_id=_ORGANISATION,
         customer_id=CUSTOMER_ID,
         folded=normalise(CUSTOMER_ID),
@@ -67,11 +67,11 @@ def add(register: Database, language: Language, person: str, firm: str) -> None:
         (WITHDRAWN, Role.MANAGER, {"person_id": person, "withdrawn_at": _MADE}),
         (FIRMS_WITHDRAWN, Role.MANAGER, {"agent_id": firm, "withdrawn_at": _MADE}),
     ):
-        models.RoleAssignment.objects.using(register.alias).create(
+        models.RoleAssignment.objects.using(db.alias).create(
             mandate_id=mandate_id, organisation=organisation, role=role, valid_from=_MADE, **terms
         )
     for mandate_id in (OFFERED, OFFERED_TO_SIGN):
-        Invitation.objects.using(register.alias).create(
+        Invitation.objects.using(db.alias).create(
             invitation_id=mandate_id,
             mandate_id=mandate_id,
             token_sha256=mandate_id * 2,
@@ -79,9 +79,9 @@ def add(register: Database, language: Language, person: str, firm: str) -> None:
             created=_MADE,
             expires=_MADE + INVITATION_LIVES,
         )
-    _requests(register, language, firm)
+    _requests(db, language, firm)
     for state, pending_id in PENDING.items():
-        PendingInvitation.objects.using(register.alias).create(
+        PendingInvitation.objects.using(db.alias).create(
             pending_id=pending_id,
             organisation=organisation,
             person_id=person,
@@ -91,7 +91,7 @@ def add(register: Database, language: Language, person: str, firm: str) -> None:
         )
 
 
-def decide(register: Database, state: ApplicationState, language: Language, decision: str) -> str:
+def decide(db: Database, state: ApplicationState, language: Language, decision: str) -> str:
     """Put an application in this language, decided so by this text, into the samples' register; returns its id."""
     values = {
         "case_number": CASES[state],
@@ -103,13 +103,13 @@ def decide(register: Database, state: ApplicationState, language: Language, deci
         "decided_at": _MADE,
         "decision": decision,
     }
-    rows = AccessApplication.objects.using(register.alias)
+    rows = AccessApplication.objects.using(db.alias)
     row, _ = rows.update_or_create(application_id=f"{0x51 + list(CASES).index(state):032x}", defaults=values)
     return row.application_id
 
 
-def _requests(register: Database, language: Language, firm: str) -> None:
-    user = User.objects.using(register.alias).create(
+def _requests(db: Database, language: Language, firm: str) -> None:
+    user = User.objects.using(db.alias).create(
         email="uusi@malli.example", name="Uusi Nimetty", language=language, created=_MADE - timedelta(days=1)
     )
     for request_id, role, terms in (
@@ -119,7 +119,7 @@ def _requests(register: Database, language: Language, firm: str) -> None:
         (DECLINED, Role.MANAGER, {"answered_at": _MADE}),
         (DECLINED_TO_FIRM, Role.MANAGER, {"answered_at": _MADE, "agent_id": firm, "until": _UNTIL}),
     ):
-        RoleRequest.objects.using(register.alias).create(
+        RoleRequest.objects.using(db.alias).create(
             request_id=request_id,
             customer_id=CUSTOMER_ID,
             folded=normalise(CUSTOMER_ID),

@@ -51,7 +51,7 @@ class SampleLineage:
 class SampleData:
     """Everything in the samples' register."""
 
-    register: Database
+    db: Database
     people: SamplePeople
     sunday: SampleLineage
     tuesday: SampleLineage
@@ -70,16 +70,16 @@ class SampleData:
 class Maker:
     """Makes rows for one organisation; ids are counted, so that samples stay the same."""
 
-    register: Database
+    db: Database
     organisation: models.Organisation
     people: SamplePeople
 
     def holding(self, number: int, description: str, contact: str, serves: int | None = None) -> models.Lineage:
         """A holding; ids are counted, so that samples stay the same."""
-        return models.Lineage.objects.using(self.register.alias).create(
+        return models.Lineage.objects.using(self.db.alias).create(
             holding_id=f"{number:032x}",
             organisation=self.organisation,
-            type=models.CertificateType.objects.using(self.register.alias).get(channel=Channel.WS),
+            type=models.CertificateType.objects.using(self.db.alias).get(channel=Channel.WS),
             subject_serial=f"{number:032X}",
             description=description,
             contact_id=contact,
@@ -93,8 +93,8 @@ class Maker:
         begins = ends - VALIDITY
         values = {"state": CertificateState.FETCHED, "first_fetched_at": begins + timedelta(minutes=9), **more}
         values.setdefault("origin", "order")
-        key = models.UsedKey.objects.using(self.register.alias).create(key_id=f"{number:064x}", first_seen=begins)
-        return models.Certificate.objects.using(self.register.alias).create(
+        key = models.UsedKey.objects.using(self.db.alias).create(key_id=f"{number:064x}", first_seen=begins)
+        return models.Certificate.objects.using(self.db.alias).create(
             serial=f"4f{number:036x}",
             authority_id="issuing",
             holding=holding,
@@ -136,10 +136,10 @@ class Maker:
     def ordered(self, number: int, contact: str, at: datetime) -> SampleLineage:
         """An order whose contact is to get transfer IDs."""
         holding = self.holding(number, "Poissaolotiedot", contact)
-        order = models.Order.objects.using(self.register.alias).create(
+        order = models.Order.objects.using(self.db.alias).create(
             order_id=f"{number:032x}", holding=holding, contact_id=contact, state=OrderState.OPEN, created=at
         )
-        secure = SecureMessage.objects.using(self.register.alias).create(
+        secure = SecureMessage.objects.using(self.db.alias).create(
             secure_id=f"{number:032x}",
             order=order,
             recipient_id=contact,
@@ -147,7 +147,7 @@ class Maker:
             created=at,
             expires=at + timedelta(days=14),
         )
-        pin = Pin.objects.using(self.register.alias).create(
+        pin = Pin.objects.using(self.db.alias).create(
             pin_id=f"{number:032x}", message=secure, created=at, expires=at + timedelta(minutes=15)
         )
         return SampleLineage(holding.holding_id, None, order.order_id, secure.secure_id, pin.pin_id)
@@ -155,23 +155,23 @@ class Maker:
 
 def maker_of(stage: SampleData) -> Maker:
     """What makes more rows on a stage that is there."""
-    organisation = models.Organisation.objects.using(stage.register.alias).get(customer_id="0123456-7")
-    return Maker(stage.register, organisation, stage.people)
+    organisation = models.Organisation.objects.using(stage.db.alias).get(customer_id="0123456-7")
+    return Maker(stage.db, organisation, stage.people)
 
 
-def staged(register: Database, language: Language, written: datetime | None = WRITTEN_BEFORE) -> SampleData:
+def staged(db: Database, language: Language, written: datetime | None = WRITTEN_BEFORE) -> SampleData:
     """Fill an empty register; its people read this language, and were written to then, or never."""
-    maker = _maker(register, language, written)
+    maker = _maker(db, language, written)
     made = datetime(2027, 4, 12, 6, 30, tzinfo=UTC)
     firms = _looked_after(maker)
-    access.add(register, language, maker.people.newcomer, _FIRM)
+    access.add(db, language, maker.people.newcomer, _FIRM)
     unfetched, _ = maker.renewed(0x13, "Tulorekisteri, raportointi", made, None)
     still_used, renewal = maker.renewed(0x14, "Palkat Tampere", made, made + timedelta(minutes=2))
     sunday = maker.simple(0x11, "Palkanlaskenta", SUNDAY_END)
     tuesday = maker.simple(0x12, "Palkanlaskenta, etelä", TUESDAY_END, serves=300)
-    _called_early(register, sunday, tuesday)
+    _called_early(db, sunday, tuesday)
     return SampleData(
-        register=register,
+        db=db,
         people=maker.people,
         sunday=sunday,
         tuesday=tuesday,
@@ -194,10 +194,10 @@ def staged(register: Database, language: Language, written: datetime | None = WR
     )
 
 
-def _called_early(register: Database, *samples: SampleLineage) -> None:
+def _called_early(db: Database, *samples: SampleLineage) -> None:
     """Call for early replacement of these."""
     began = datetime(2027, 3, 16, 9, 30, tzinfo=UTC)
-    call = EarlyReplacement.objects.using(register.alias).create(
+    call = EarlyReplacement.objects.using(db.alias).create(
         call_id=CALL,
         officer="a17",
         reason="incident 7",
@@ -210,15 +210,15 @@ def _called_early(register: Database, *samples: SampleLineage) -> None:
         ends=began + timedelta(days=2),
         done_at=began,
     )
-    certificates = models.Certificate.objects.using(register.alias)
+    certificates = models.Certificate.objects.using(db.alias)
     for one in certificates.filter(pk__in=[each.certificate for each in samples]):
-        EarlyReplacementItem.objects.using(register.alias).create(certificate=one, call=call)
+        EarlyReplacementItem.objects.using(db.alias).create(certificate=one, call=call)
 
 
 def _replaced(maker: Maker) -> SampleLineage:
     """A certificate in whose place another was ordered; nobody has used the transfer IDs yet."""
     old = maker.simple(0x1B, "Palkat Turku", SUNDAY_END)
-    models.Order.objects.using(maker.register.alias).create(
+    models.Order.objects.using(maker.db.alias).create(
         order_id=f"{0x1B:032x}",
         holding_id=old.holding,
         contact_id=maker.people.contact,
@@ -231,7 +231,7 @@ def _replaced(maker: Maker) -> SampleLineage:
 
 def _looked_after(maker: Maker) -> SampleLineage:
     """A firm that looks after the organisation, and a certificate whose contact is the firm's own."""
-    alias = maker.register.alias
+    alias = maker.db.alias
     firm = models.Organisation.objects.using(alias).create(
         organisation_id=_FIRM,
         customer_id="0123457-5",
@@ -256,7 +256,7 @@ def _looked_after(maker: Maker) -> SampleLineage:
     return SampleLineage(own.holding_id, maker.certificate(own, 0x19, TUESDAY_END).pk)
 
 
-def _maker(register: Database, language: Language, written: datetime | None) -> Maker:
+def _maker(db: Database, language: Language, written: datetime | None) -> Maker:
     people = SamplePeople(*(f"{number:032x}" for number in range(1, 9)))
     named = {
         people.contact: ("Nimi Nimetty", "nimi@sinisiipi.example", "+358 40 000 0067"),
@@ -269,7 +269,7 @@ def _maker(register: Database, language: Language, written: datetime | None) -> 
         people.without_phone: ("Numeroton Nimetty", "numeroton@sinisiipi.example", ""),
     }
     for person_id, (name, email, phone) in named.items():
-        models.Person.objects.using(register.alias).create(
+        models.Person.objects.using(db.alias).create(
             person_id=person_id,
             name=name,
             email=email,
@@ -277,12 +277,12 @@ def _maker(register: Database, language: Language, written: datetime | None) -> 
             language=language,
             first_written_at=written,
         )
-    organisation = _organisation(register, language, people)
-    return Maker(register, organisation, people)
+    organisation = _organisation(db, language, people)
+    return Maker(db, organisation, people)
 
 
-def _organisation(register: Database, language: Language, people: SamplePeople) -> models.Organisation:
-    authority = models.CertificateAuthority.objects.using(register.alias).create(
+def _organisation(db: Database, language: Language, people: SamplePeople) -> models.Organisation:
+    authority = models.CertificateAuthority.objects.using(db.alias).create(
         name="issuing",
         common_name="Issuing",
         role="issuing",
@@ -293,10 +293,10 @@ def _organisation(register: Database, language: Language, people: SamplePeople) 
         signs_from=SINCE,
         signs_until=SINCE + timedelta(days=7300),
     )
-    models.CertificateType.objects.using(register.alias).create(
+    models.CertificateType.objects.using(db.alias).create(
         type_id="data-provider-ws", purpose="data-provider", channel=Channel.WS, authority=authority
     )
-    organisation = models.Organisation.objects.using(register.alias).create(
+    organisation = models.Organisation.objects.using(db.alias).create(
         organisation_id="0" * 31 + "1",
         customer_id="0123456-7",
         folded="0123456-7",
@@ -306,7 +306,7 @@ def _organisation(register: Database, language: Language, people: SamplePeople) 
         created=SINCE,
         contact_id=people.contact_person,
     )
-    models.RoleAssignment.objects.using(register.alias).create(
+    models.RoleAssignment.objects.using(db.alias).create(
         mandate_id="0" * 31 + "1",
         organisation=organisation,
         person_id=people.signatory,

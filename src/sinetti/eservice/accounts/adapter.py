@@ -80,7 +80,7 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc] # allauth has
         """An account in the language of the page where it is made."""
         user: AbstractBaseUser = super().new_user(request)
         user.language = language_of(request).value  # type: ignore[attr-defined] # our user model's
-        user.created = portal_context(request).office.now()  # type: ignore[attr-defined]
+        user.created = portal_context(request).ctx.now()  # type: ignore[attr-defined]
         return user
 
     def clean_email(self, email: str) -> str:
@@ -118,7 +118,7 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc] # allauth has
                 lives = timedelta(seconds=settings.PASSWORD_RESET_TIMEOUT)
         language = language_of(request) if user is None else Language(user.language)
         message_id = notify_account(
-            AccountNotification(letter, email, language, way, lives), portal_context(request).office
+            AccountNotification(letter, email, language, way, lives), portal_context(request).ctx
         )
         send_at_once(request, message_id)
 

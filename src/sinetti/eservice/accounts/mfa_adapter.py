@@ -25,11 +25,11 @@ class MFAAdapter(DefaultMFAAdapter):  # type: ignore[misc] # allauth has no type
 
     def encrypt(self, text: str) -> str:
         """Seal the secret of one-time codes, or the seed of recovery codes."""
-        return encrypt_token(portal_context(context.request).office.transfer_key, SECOND_FACTOR, text)
+        return encrypt_token(portal_context(context.request).ctx.transfer_key, SECOND_FACTOR, text)
 
     def decrypt(self, encrypted_text: str) -> str:
         """Open it."""
-        return decrypt_token(portal_context(context.request).office.transfer_key, SECOND_FACTOR, encrypted_text)
+        return decrypt_token(portal_context(context.request).ctx.transfer_key, SECOND_FACTOR, encrypted_text)
 
     def get_totp_issuer(self) -> str:
         """The service, as an app that shows codes names it."""

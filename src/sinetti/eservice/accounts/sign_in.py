@@ -104,7 +104,7 @@ class SignupForm(AllauthSignupForm):  # type: ignore[misc]
 def release_unconfirmed_address(email: str) -> None:
     """Let who signs up with an address have it, where somebody only said that it is theirs."""
     request = core_context.request
-    release_address(email, portal_context(request).office, request_id(request))
+    release_address(email, portal_context(request).ctx, request_id(request))
 
 
 class Signup(KeepsNextUrl, views.SignupView):  # type: ignore[misc]

@@ -50,7 +50,7 @@ def connect_signals() -> None:
 def _audit(signal: Signal, what: str) -> None:
     def heed(request: HttpRequest, user: AbstractBaseUser | None = None, **_rest: object) -> None:
         whose = user if user is not None else request.user
-        note(str(whose.pk), what, portal_context(request).office, request_id(request))
+        note(str(whose.pk), what, portal_context(request).ctx, request_id(request))
 
     signal.connect(heed, weak=False, dispatch_uid=f"sinetti.{what}")
 
@@ -62,7 +62,7 @@ def _factor_added(request: HttpRequest, user: AbstractBaseUser, authenticator: A
     more = {"id": authenticator.pk, "type": authenticator.type, "reauthenticated": True}
     record_authentication(request, user, "mfa", **more)
     reset_actor_cache(request)
-    note(str(user.pk), "second-factor-added", portal_context(request).office, request_id(request))
+    note(str(user.pk), "second-factor-added", portal_context(request).ctx, request_id(request))
 
 
 def _password_made(request: HttpRequest, user: AbstractBaseUser, **_rest: object) -> None:
@@ -85,13 +85,13 @@ def _factor_removed(
 ) -> None:
     if authenticator.type == Authenticator.Type.RECOVERY_CODES:
         return
-    note(str(user.pk), "second-factor-removed", portal_context(request).office, request_id(request))
+    note(str(user.pk), "second-factor-removed", portal_context(request).ctx, request_id(request))
     if not has_second_factor(str(user.pk)):
         records: list[dict[str, Any]] = get_authentication_records(request, user)
         request.session[AUTHENTICATION_METHODS_SESSION_KEY] = [one for one in records if one["method"] != "mfa"]
         reset_actor_cache(request)
         # By which methods somebody proved who they are stands in each session.
-        end_other_sessions(str(user.pk), request.session.session_key or "", portal_context(request).office)
+        end_other_sessions(str(user.pk), request.session.session_key or "", portal_context(request).ctx)
 
 
 def _factor_used(user: AbstractBaseUser, authenticator: Authenticator, **_rest: object) -> None:

@@ -88,7 +88,7 @@ class ApplicationForm(PortalForm):
 def listed(request: HttpRequest) -> HttpResponse:
     """What was applied for, by all organisations that this person may apply for."""
     language, actor = language_of(request), _actor(request)
-    mine = acts.mine(portal_context(request).office, actor, start_of(request))
+    mine = acts.mine(portal_context(request).ctx, actor, start_of(request))
     if not mine.may_apply:
         raise missing_permission(Permission.APPLY, current_permissions(request))
     found, pager = paged(request, mine.applications)
@@ -144,9 +144,9 @@ def _for_which(organisations: Sequence[OrganisationListItem], language: Language
 @login_required
 def new(request: HttpRequest) -> HttpResponse:
     """Apply, for one organisation."""
-    language, actor, office = language_of(request), _actor(request), portal_context(request).office
+    language, actor, ctx = language_of(request), _actor(request), portal_context(request).ctx
     organisation_id = request.GET.get("organisation", "")
-    found = acts.applicant(organisation_id, office, actor)
+    found = acts.applicant(organisation_id, ctx, actor)
     if not found.offered:
         already = Alert(
             translate(
@@ -166,7 +166,7 @@ def new(request: HttpRequest) -> HttpResponse:
             language,
         )
         try:
-            made = acts.apply(organisation_id, asked, office, actor, request_id(request))
+            made = acts.apply(organisation_id, asked, ctx, actor, request_id(request))
         except ApplicationError as refused:
             form.refuse(_FIELDS.get(refused.fault), FAULTS[refused.fault])
         else:
@@ -180,12 +180,12 @@ def new(request: HttpRequest) -> HttpResponse:
 @login_required
 def one(request: HttpRequest, application_id: str) -> HttpResponse:
     """One application: where it stands, the decision, and taking it back while it waits."""
-    language, actor, office = language_of(request), _actor(request), portal_context(request).office
-    found = acts.application(application_id, office, actor)
+    language, actor, ctx = language_of(request), _actor(request), portal_context(request).ctx
+    found = acts.application(application_id, ctx, actor)
     blocks: list[Component] = []
     if request.method == "POST" and request.POST.get("do") == "withdraw":
         try:
-            acts.withdraw(application_id, office, actor, request_id(request))
+            acts.withdraw(application_id, ctx, actor, request_id(request))
         except ApplicationError as refused:
             blocks.append(Alert(translate(FAULTS[refused.fault], language), Severity.ERROR))
         else:
@@ -201,7 +201,7 @@ def one(request: HttpRequest, application_id: str) -> HttpResponse:
 def decision(request: HttpRequest, application_id: str) -> HttpResponse:
     """The decision alone, as it was made: to be read, printed or kept."""
     language, actor = language_of(request), _actor(request)
-    found = acts.application(application_id, portal_context(request).office, actor)
+    found = acts.application(application_id, portal_context(request).ctx, actor)
     if not found.decision:
         return not_found(request)
     title, *rest = (line for line in found.decision.splitlines() if line)

@@ -100,7 +100,7 @@ def page(request: HttpRequest) -> HttpResponse:
     firm_id = chosen(request, ids, Permission.ASK)
     if firm_id is None:
         return choose(request, translate(TITLE, language), ids, "clients")
-    found = clients(firm_id, current_permissions(request), portal_context(request).office, start_of(request))
+    found = clients(firm_id, current_permissions(request), portal_context(request).ctx, start_of(request))
     wrong = given_up(request) if request.method == "POST" else ""
     if request.method == "POST" and not wrong:
         return after("clients", organisation=firm_id)
@@ -124,7 +124,7 @@ def asked(request: HttpRequest) -> HttpResponse:
     firm_id = chosen(request, ids, Permission.ASK)
     if firm_id is None:
         return choose(request, translate(_REQUESTS, language), ids, "clients_requests")
-    found = requests(firm_id, current_permissions(request), portal_context(request).office, start_of(request))
+    found = requests(firm_id, current_permissions(request), portal_context(request).ctx, start_of(request))
     rows, pager = paged(request, found)
     there = back(language, "clients", TITLE, organisation=firm_id)
     title = translate(gettext_noop("Requests – {organisation}"), language, organisation=name_of(request, firm_id).name)
@@ -155,14 +155,14 @@ def ask(request: HttpRequest) -> HttpResponse:
 
 def _asked(request: HttpRequest, firm_id: str, form: AskManyForm) -> bool:
     """Ask, and tell how many; False where something is wrong, which the form then tells."""
-    office, actor, told = portal_context(request).office, current_actor(request), form.cleaned_data
-    ids, until = form.ids(office.environment), end_of(told["until"])
+    ctx, actor, told = portal_context(request).ctx, current_actor(request), form.cleaned_data
+    ids, until = form.ids(ctx.environment), end_of(told["until"])
     if not ids or actor is None or until is None:
         return False
     done: list[RequestResult] = []
     many = AskClients(firm_id, ids, Role(told["role"]), until)
     try:
-        wrong = tried(lambda: done.append(ask_clients(many, office, actor, request_id(request))))
+        wrong = tried(lambda: done.append(ask_clients(many, ctx, actor, request_id(request))))
     except OwnOrganisation:
         own = name_of(request, firm_id).customer_id
         form.refuse("customer_ids", gettext_noop("{told} is the organisation's own ID. List only others."), told=own)
@@ -177,7 +177,7 @@ def _asked(request: HttpRequest, firm_id: str, form: AskManyForm) -> bool:
 
 
 def _table(found: Sequence[Client], request: HttpRequest, giver: str) -> Section:
-    language, now = language_of(request), portal_context(request).office.now()
+    language, now = language_of(request), portal_context(request).ctx.now()
     names = (gettext_noop("Organisation"), gettext_noop("Authorisation"), gettext_noop("Since"), gettext_noop("Until"))
     certificates, soon = url_or_empty("certificates"), translate(gettext_noop("ends soon"), language)
     rows = [

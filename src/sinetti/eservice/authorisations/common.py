@@ -99,7 +99,7 @@ def day_of(until: datetime | None) -> date | None:
 
 def two_years(request: HttpRequest) -> date:
     """The last day of an authorisation that is given to another organisation today, at most."""
-    return finnish_day(portal_context(request).office.now() + AGENTS_AT_MOST) - date.resolution
+    return finnish_day(portal_context(request).ctx.now() + AGENTS_AT_MOST) - date.resolution
 
 
 def told_until(until: datetime | None, language: Language) -> str:
@@ -127,7 +127,7 @@ def chosen(request: HttpRequest, ids: frozenset[str], right: Permission) -> str 
 
 def name_of(request: HttpRequest, organisation_id: str) -> OrganisationRef:
     """An organisation that the reader has a role for. Raises PermissionDenied where it is closed."""
-    found = organisations(frozenset({organisation_id}), portal_context(request).office)
+    found = organisations(frozenset({organisation_id}), portal_context(request).ctx)
     if not found:
         raise PermissionDenied(Permission.SEE, organisation_id)
     return found[0]
@@ -161,7 +161,7 @@ def paged(request: HttpRequest, found: Sequence[_Row]) -> tuple[Sequence[_Row], 
 def choose(request: HttpRequest, title: str, ids: frozenset[str], page: str) -> HttpResponse:
     """Have one of several organisations chosen."""
     language = language_of(request)
-    found, pager = paged(request, organisations(ids, portal_context(request).office, start_of(request)))
+    found, pager = paged(request, organisations(ids, portal_context(request).ctx, start_of(request)))
     rows = [
         [Cell(one.name, link=address(page, organisation=one.organisation_id)), Cell(one.customer_id)] for one in found
     ]

@@ -72,13 +72,13 @@ class FirmTerms(PortalForm):
 @login_required
 def page(request: HttpRequest, mandate_id: str) -> HttpResponse:
     """Show it, or do what a button says."""
-    who, office = current_permissions(request), portal_context(request).office
+    who, ctx = current_permissions(request), portal_context(request).ctx
     try:
-        found = authorisation(mandate_id, who, office)
+        found = authorisation(mandate_id, who, ctx)
     except NoLongerExists:
         # Withdrawn by the same press before, or by somebody else: the list shows what stands now.
         flash(request, translate(WRONG[NoLongerExists], language_of(request)))
-        return after("authorisations", organisation=organisation_giving(mandate_id, who, office))
+        return after("authorisations", organisation=organisation_giving(mandate_id, who, ctx))
     does = request.POST.get("do", "") if request.method == "POST" else ""
     kind = PersonTerms if found.agent is None else FirmTerms
     start = {"role": found.role.value, "until": day_of(found.until)}
@@ -96,18 +96,18 @@ def page(request: HttpRequest, mandate_id: str) -> HttpResponse:
 
 def _done(request: HttpRequest, does: str, found: RoleAssignmentView, form: PortalForm) -> str | None:
     """Do it; returns what is told where it was refused."""
-    office, actor, asked = portal_context(request).office, current_actor(request), request_id(request)
+    ctx, actor, asked = portal_context(request).ctx, current_actor(request), request_id(request)
     if actor is None:
         return None
     if does == "withdraw":
-        return tried(lambda: withdraw(found.mandate_id, office, actor, asked))
+        return tried(lambda: withdraw(found.mandate_id, ctx, actor, asked))
     if does == "again":
-        return tried(lambda: send_again(found.mandate_id, office, actor, asked))
+        return tried(lambda: send_again(found.mandate_id, ctx, actor, asked))
     day = form.cleaned_data["until"]
     # The same day said again is no other end.
     until = found.until if day == day_of(found.until) else end_of(day)
     return tried(
-        lambda: change(found.mandate_id, GrantTerms(Role(form.cleaned_data["role"]), until), office, actor, asked)
+        lambda: change(found.mandate_id, GrantTerms(Role(form.cleaned_data["role"]), until), ctx, actor, asked)
     )
 
 

@@ -95,7 +95,7 @@ def to_person(request: HttpRequest) -> HttpResponse:
     """Invite somebody."""
     if (organisation_id := _organisation(request)) is None:
         return _choose(request, _PERSON, "authorisation_person")
-    language, office = language_of(request), portal_context(request).office
+    language, ctx = language_of(request), portal_context(request).ctx
     start = {"role": Role.MANAGER.value, "written_in": language.value}
     form = GrantToPersonForm(language, request.POST if request.method == "POST" else None, initial=start)
     if request.method == "POST" and form.is_valid():
@@ -103,7 +103,7 @@ def to_person(request: HttpRequest) -> HttpResponse:
         to = PersonGrant(organisation_id, form.person(), Role(told["role"]), end_of(told["until"]))
         made: list[InvitationResult] = []
         try:
-            wrong = tried(lambda: made.append(grant(to, office, actor, request_id(request)))) if actor else ""
+            wrong = tried(lambda: made.append(grant(to, ctx, actor, request_id(request)))) if actor else ""
         except LimitReached as reached:
             form.add_error("email", limit_words(reached, language))
             return _shown(request, organisation_id, _PERSON, form)
@@ -116,7 +116,7 @@ def to_person(request: HttpRequest) -> HttpResponse:
 def _invited(request: HttpRequest, to: PersonGrant, done: InvitationResult) -> HttpResponse:
     """Say that it leaves, also to who pressed twice; where they have it, or with another end, lead to that instead."""
     language = language_of(request)
-    there = authorisation(done.mandate_id, current_permissions(request), portal_context(request).office)
+    there = authorisation(done.mandate_id, current_permissions(request), portal_context(request).ctx)
     if done.made or (there.waiting and there.until == to.until):
         flash(request, translate(_SENT, language, email=to.person.email))
         return after("authorisations", organisation=to.organisation_id)
@@ -145,13 +145,13 @@ def to_organisation(request: HttpRequest) -> HttpResponse:
 
 
 def _given(request: HttpRequest, organisation_id: str, form: OrganisationForm) -> bool:
-    office, actor, told = portal_context(request).office, current_actor(request), form.cleaned_data
+    ctx, actor, told = portal_context(request).ctx, current_actor(request), form.cleaned_data
     until = end_of(told["until"])
     if actor is None or until is None:
         return False
     given = FirmGrantRequest(organisation_id, told["customer_id"], Role(told["role"]), until)
     try:
-        wrong = tried(lambda: give_to_firm(given, office, actor, request_id(request)))
+        wrong = tried(lambda: give_to_firm(given, ctx, actor, request_id(request)))
     except UnknownOrganisation:
         form.refuse(
             "customer_id",

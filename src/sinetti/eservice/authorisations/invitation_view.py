@@ -73,8 +73,8 @@ def _stranger(request: HttpRequest) -> HttpResponseBase:
 
 @login_required
 def _known(request: HttpRequest, token: str) -> HttpResponseBase:
-    office, language, actor = portal_context(request).office, language_of(request), current_actor(request)
-    found = offered(token, actor, office) if actor else None
+    ctx, language, actor = portal_context(request).ctx, language_of(request), current_actor(request)
+    found = offered(token, actor, ctx) if actor else None
     if actor is None or found is None:
         title = translate(gettext_noop("This link does not work"), language)
         return render_page(request, Page(title, [Text([translate(_GONE, language)])], status=HTTPStatus.NOT_FOUND))
@@ -85,7 +85,7 @@ def _known(request: HttpRequest, token: str) -> HttpResponseBase:
     if lacks and request.POST.get("do") == _ADD:
         store(request, request.path)
         return HttpResponseRedirect(reverse("mfa_index"), status=HTTPStatus.SEE_OTHER)
-    if made_by(actor, found, office):
+    if made_by(actor, found, ctx):
         return _own(request, found)
     return render_page(request, Page(translate(_TITLE, language), blocks=_blocks(request, found, lacks=lacks)))
 
@@ -101,7 +101,7 @@ def _own(request: HttpRequest, found: InvitationOffer) -> HttpResponseBase:
 def _taken_up(request: HttpRequest, token: str, actor: Actor, found: InvitationOffer) -> HttpResponseBase:
     if found.state is not InvitationState.USED:
         try:
-            take_up(token, portal_context(request).office, actor, request_id(request))
+            take_up(token, portal_context(request).ctx, actor, request_id(request))
         except SelfInvitation:
             return _own(request, found)
         done = gettext_noop("You can now act for {organisation}.")

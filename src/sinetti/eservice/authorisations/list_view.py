@@ -58,12 +58,12 @@ def page(request: HttpRequest) -> HttpResponse:
     organisation_id = chosen(request, ids, Permission.GRANT)
     if organisation_id is None:
         return choose(request, translate(TITLE, language), ids, "authorisations")
-    found = authorisations(organisation_id, who, portal_context(request).office, start_of(request))
+    found = authorisations(organisation_id, who, portal_context(request).ctx, start_of(request))
     named = name_of(request, organisation_id)
     mandates, pager = paged(request, found.mandates)
     people = [one for one in mandates if one.agent is None]
     firms = [one for one in mandates if one.agent is not None]
-    pending = waiting(organisation_id, who, portal_context(request).office)
+    pending = waiting(organisation_id, who, portal_context(request).ctx)
     blocks: list[Component] = [
         *([_pending(pending, language)] if pending else ()),
         *([_waiting(found.requests, language)] if found.requests else ()),
@@ -194,7 +194,7 @@ def state(one: RoleAssignmentView, language: Language) -> str:
 
 
 def _firms(found: list[RoleAssignmentView], request: HttpRequest) -> Section:
-    language, now = language_of(request), portal_context(request).office.now()
+    language, now = language_of(request), portal_context(request).ctx.now()
     ends_soon = translate(gettext_noop("ends soon"), language)
     rows = [
         [

@@ -39,13 +39,13 @@ _ACTS: Mapping[str, tuple[Callable[[str, ServiceContext, Actor, str], None], str
 @login_required
 def page(request: HttpRequest, pending_id: str) -> HttpResponse:
     """Show it, or do what a button says."""
-    office, language, actor = portal_context(request).office, language_of(request), current_actor(request)
-    found = get_for_confirmation(pending_id, current_permissions(request), office)
+    ctx, language, actor = portal_context(request).ctx, language_of(request), current_actor(request)
+    found = get_for_confirmation(pending_id, current_permissions(request), ctx)
     act = _ACTS.get(request.POST.get("do", "")) if request.method == "POST" else None
     if actor is not None and act is not None:
         does, done = act
         try:
-            wrong = tried(lambda: does(pending_id, office, actor, request_id(request)))
+            wrong = tried(lambda: does(pending_id, ctx, actor, request_id(request)))
         except PendingInvitationRefused as refused:
             wrong = REFUSED[refused.fault]
         flash(request, translate(wrong or done, language))

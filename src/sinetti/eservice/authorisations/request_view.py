@@ -61,19 +61,19 @@ class RoleRequestForm(PortalForm):
 @login_required
 def page(request: HttpRequest) -> HttpResponse:
     """Show the form and what was asked, or ask."""
-    office, language, actor = portal_context(request).office, language_of(request), current_actor(request)
+    ctx, language, actor = portal_context(request).ctx, language_of(request), current_actor(request)
     start = {"customer_id": request.GET.get("id", ""), "role": Role.VIEWER.value}
     form = RoleRequestForm(language, request.POST if request.method == "POST" else None, initial=start)
-    if request.method == "POST" and actor is not None and form.fits(office.environment):
+    if request.method == "POST" and actor is not None and form.fits(ctx.environment):
         told = form.cleaned_data
         try:
-            asked = ask_for_oneself(told["customer_id"], Role(told["role"]), office, actor, request_id(request))
+            asked = ask_for_oneself(told["customer_id"], Role(told["role"]), ctx, actor, request_id(request))
         except InvitationLimitReached as refused:
             form.refuse(None, WRONG[type(refused)])
         else:
             flash(request, translate(_ASKED if asked.now else _BEFORE if asked.before else _THERE, language))
             return after("ask")
-    asked_before, pager = paged(request, asked_by(actor, office, start_of(request)) if actor else ())
+    asked_before, pager = paged(request, asked_by(actor, ctx, start_of(request)) if actor else ())
     blocks: list[Component] = [
         Text([translate(_HOW, language)]),
         form.block(Button(translate(gettext_noop("Ask"), language), "ask")),

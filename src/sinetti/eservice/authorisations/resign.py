@@ -41,7 +41,7 @@ def given_up(request: HttpRequest) -> str:
     chosen, actor, language = tuple(request.POST.getlist(PICK)[:_MOST]), current_actor(request), language_of(request)
     if actor is None or not chosen:
         return translate(_NONE, language)
-    done = resign(chosen, portal_context(request).office, actor, request_id(request))
+    done = resign(chosen, portal_context(request).ctx, actor, request_id(request))
     if done.done:
         flash(request, translate(_DONE, language, count=done.done))
     if not done.done and not done.kept:

@@ -60,10 +60,10 @@ class FirmAnswerForm(PortalForm):
 @login_required
 def page(request: HttpRequest, asked_id: str) -> HttpResponse:
     """Show a request, or answer it."""
-    who, office, language = current_permissions(request), portal_context(request).office, language_of(request)
-    organisation_id = organisation_asked(asked_id, who, office)
+    who, ctx, language = current_permissions(request), portal_context(request).ctx, language_of(request)
+    organisation_id = organisation_asked(asked_id, who, ctx)
     try:
-        found = get_request(asked_id, who, office)
+        found = get_request(asked_id, who, ctx)
     except NoLongerExists:
         # Answered by the same press before, or by somebody else: the list shows what stands now.
         flash(request, translate(WRONG[NoLongerExists], language))
@@ -91,13 +91,13 @@ def _form(request: HttpRequest, found: RoleRequestView, *, sent: bool) -> Portal
 
 
 def _answered(request: HttpRequest, does: str, asked_id: str, form: PortalForm) -> str | None:
-    office, actor, this = portal_context(request).office, current_actor(request), request_id(request)
+    ctx, actor, this = portal_context(request).ctx, current_actor(request), request_id(request)
     if actor is None:
         return None
     if does == "decline":
-        return tried(lambda: decline(asked_id, office, actor, this))
+        return tried(lambda: decline(asked_id, ctx, actor, this))
     terms = GrantTerms(Role(form.cleaned_data["role"]), end_of(form.cleaned_data["until"]))
-    return tried(lambda: approve(asked_id, terms, office, actor, this))
+    return tried(lambda: approve(asked_id, terms, ctx, actor, this))
 
 
 def _shown(request: HttpRequest, organisation_id: str, found: RoleRequestView, form: PortalForm) -> HttpResponse:

@@ -55,11 +55,11 @@ _COLUMNS = (
 @login_required
 def page(request: HttpRequest) -> HttpResponseBase:
     """Send everything that the list has with this filter."""
-    office, standing, language = portal_context(request).office, current_permissions(request), language_of(request)
-    now = office.now()
+    ctx, standing, language = portal_context(request).ctx, current_permissions(request), language_of(request)
+    now = ctx.now()
     wanted = filters.read(request.GET, standing).wanted(standing, now)
     name = f"certificates-{finnish_day(now).isoformat()}.csv"
-    parts = _octets(certificates.iter_chunks(wanted, standing, office), standing, now, language)
+    parts = _octets(certificates.iter_chunks(wanted, standing, ctx), standing, now, language)
     response = StreamingHttpResponse(parts, content_type="text/csv; charset=utf-8")
     response.headers["Content-Disposition"] = f'attachment; filename="{name}"'
     return response

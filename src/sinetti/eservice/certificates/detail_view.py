@@ -154,10 +154,10 @@ class _DetailState:
 @login_required
 def page(request: HttpRequest, serial: str) -> HttpResponse:
     """Show one certificate."""
-    office, standing, actor = portal_context(request).office, current_permissions(request), current_actor(request)
+    ctx, standing, actor = portal_context(request).ctx, current_permissions(request), current_actor(request)
     assert actor is not None  # noqa: S101 - `login_required` has seen to it
-    found = certificates.get_details(serial.lower(), standing, actor, office)
-    around = _DetailState(found, standing, office.now(), language_of(request))
+    found = certificates.get_details(serial.lower(), standing, actor, ctx)
+    around = _DetailState(found, standing, ctx.now(), language_of(request))
     language, listed = around.language, found.seen.listed
     title = translate(_TITLE, language, description=listed.description or found.seen.serial)
     blocks: list[Component] = [DescriptionList(_first(around))]
@@ -294,16 +294,16 @@ def _files(around: _DetailState) -> list[Component]:
 def _happened(around: _DetailState) -> Table:
     language, seen = around.language, around.one.seen
     rows = []
-    for deed in around.one.deeds:
-        later = deed.serial not in {"", seen.serial}
-        told = (_LATER_DEEDS if later else _DEEDS).get(deed.action)
+    for audit in around.one.deeds:
+        later = audit.serial not in {"", seen.serial}
+        told = (_LATER_DEEDS if later else _DEEDS).get(audit.action)
         if told is not None:
-            link = reverse("certificate", args=[deed.serial]) if later else ""
+            link = reverse("certificate", args=[audit.serial]) if later else ""
             rows.append(
                 [
-                    Cell(format_time(deed.at, language)),
+                    Cell(format_time(audit.at, language)),
                     Cell(translate(told, language), link),
-                    Cell(translate(WHO[deed.who], language)),
+                    Cell(translate(WHO[audit.who], language)),
                 ]
             )
     names = [Column(translate(one, language)) for one in (_WHEN, _WHAT, _BY)]

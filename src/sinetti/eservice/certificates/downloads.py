@@ -15,7 +15,7 @@ _PEM = "application/x-pem-file"
 @login_required
 def pem(request: HttpRequest, serial: str) -> HttpResponse:
     """The certificate in PEM."""
-    octets = certificates.issued_pem(serial, current_permissions(request), portal_context(request).office)
+    octets = certificates.issued_pem(serial, current_permissions(request), portal_context(request).ctx)
     return _file(octets, _PEM, f"certificate-{serial}.pem")
 
 
@@ -23,7 +23,7 @@ def pem(request: HttpRequest, serial: str) -> HttpResponse:
 @login_required
 def der(request: HttpRequest, serial: str) -> HttpResponse:
     """The certificate in DER."""
-    octets = certificates.issued(serial, current_permissions(request), portal_context(request).office)
+    octets = certificates.issued(serial, current_permissions(request), portal_context(request).ctx)
     return _file(octets, "application/pkix-cert", f"certificate-{serial}.der")
 
 
@@ -31,7 +31,7 @@ def der(request: HttpRequest, serial: str) -> HttpResponse:
 @login_required
 def chain(request: HttpRequest, serial: str) -> HttpResponse:
     """The issuing CA and the intermediates in PEM."""
-    octets = certificates.issued_chain(serial, current_permissions(request), portal_context(request).office)
+    octets = certificates.issued_chain(serial, current_permissions(request), portal_context(request).ctx)
     return _file(octets, _PEM, f"chain-{serial}.pem")
 
 
@@ -39,9 +39,9 @@ def chain(request: HttpRequest, serial: str) -> HttpResponse:
 @login_required
 def dates(request: HttpRequest, serial: str) -> HttpResponse:
     """When renewal opens and when it ends, for a calendar."""
-    office = portal_context(request).office
-    seen = certificates.certificate(serial, current_permissions(request), office)
-    octets = ical.written(seen, office.now(), language_of(request))
+    ctx = portal_context(request).ctx
+    seen = certificates.certificate(serial, current_permissions(request), ctx)
+    octets = ical.written(seen, ctx.now(), language_of(request))
     return _file(octets, "text/calendar; charset=utf-8", f"certificate-{serial}.ics")
 
 

@@ -130,11 +130,11 @@ class _ListState:
 @login_required
 def page(request: HttpRequest) -> HttpResponse:
     """Show a page of the list."""
-    office, standing = portal_context(request).office, current_permissions(request)
+    ctx, standing = portal_context(request).ctx, current_permissions(request)
     several = len(standing.organisations(Permission.SEE)) > 1
-    around = _ListState(filters.read(request.GET, standing), standing, office.now(), language_of(request), several)
-    found = certificates.list_page(around.asked.wanted(standing, around.now), around.asked.page, standing, office)
-    names = certificates.names(standing, office, MOST_TO_CHOOSE, around.asked.organisation) if around.several else ()
+    around = _ListState(filters.read(request.GET, standing), standing, ctx.now(), language_of(request), several)
+    found = certificates.list_page(around.asked.wanted(standing, around.now), around.asked.page, standing, ctx)
+    names = certificates.names(standing, ctx, MOST_TO_CHOOSE, around.asked.organisation) if around.several else ()
     language = around.language
     blocks: list[Component] = []
     if around.asked.ignored:

@@ -55,7 +55,7 @@ def current_permissions(request: HttpRequest) -> Permissions:
     """
     if not hasattr(request, _STANDING):
         actor = current_actor(request)
-        found = Permissions({}) if actor is None else load_permissions(actor, portal_context(request).office)
+        found = Permissions({}) if actor is None else load_permissions(actor, portal_context(request).ctx)
         setattr(request, _STANDING, found)
     there: Permissions = getattr(request, _STANDING)
     return there

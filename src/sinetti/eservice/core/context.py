@@ -22,7 +22,7 @@ class PortalContext:
     `sms`: there is a provider of text messages, so PIN codes can be sent.
     """
 
-    office: ServiceContext
+    ctx: ServiceContext
     send_now: Callable[[str], bool]
     service: str
     help: Mapping[Language, str]
@@ -32,7 +32,7 @@ class PortalContext:
     def given(self) -> dict[str, object]:
         """As it stands in an environ."""
         return {
-            "sinetti.office": self.office,
+            "sinetti.office": self.ctx,
             "sinetti.send_now": self.send_now,
             "sinetti.service": self.service,
             "sinetti.help": self.help,

@@ -27,7 +27,7 @@ _PASSES = frozenset({RejectionReason.UNAVAILABLE, RejectionReason.INTERNAL, Reje
 @require_http_methods(["GET", "HEAD", "POST"])
 def page(request: HttpRequest) -> HttpResponse:
     """Ask; fetch; hand out the files."""
-    language, office = language_of(request), portal_context(request).office
+    language, ctx = language_of(request), portal_context(request).ctx
     does = request.POST.get("do", "")
     if does in _FILES:
         return _download(request, does)
@@ -35,37 +35,37 @@ def page(request: HttpRequest) -> HttpResponse:
         return _fetch(request)
     # The page that shows transfer ids opens this one with both filled in.
     given = {name: request.POST.get(name, "") for name in ("organisation", "transfer_id", "password")}
-    return render_page(request, pages.asking(FetchForm(language, initial=given), office.environment, language))
+    return render_page(request, pages.asking(FetchForm(language, initial=given), ctx.environment, language))
 
 
 def _fetch(request: HttpRequest) -> HttpResponse:
-    language, office = language_of(request), portal_context(request).office
+    language, ctx = language_of(request), portal_context(request).ctx
     form = bound(request, language)
     wrong = HTTPStatus.UNPROCESSABLE_ENTITY
     if form.key_sent:
         loud = translate("This is a private key. Nothing was sent on or kept.", language)
-        return render_page(request, pages.asking(form, office.environment, language, error=loud, status=wrong))
+        return render_page(request, pages.asking(form, ctx.environment, language, error=loud, status=wrong))
     if not form.is_valid():
-        return render_page(request, pages.asking(form, office.environment, language, status=wrong))
+        return render_page(request, pages.asking(form, ctx.environment, language, status=wrong))
     ask = form.ask()
-    found = enrol_in_browser(ask, office, request_id(request))
+    found = enrol_in_browser(ask, ctx, request_id(request))
     if isinstance(found, EnrolledCertificate):
         return render_page(request, pages.answer(found, ask.customer_id, language))
     error = form.answer(found)
     status = HTTPStatus.SERVICE_UNAVAILABLE if found.reason in _PASSES else wrong
-    return render_page(request, pages.asking(form, office.environment, language, error=error, status=status))
+    return render_page(request, pages.asking(form, ctx.environment, language, error=error, status=status))
 
 
 def _download(request: HttpRequest, does: str) -> HttpResponse:
-    language, office = language_of(request), portal_context(request).office
+    language, ctx = language_of(request), portal_context(request).ctx
     customer_id, retrieval_id = request.POST.get("organisation", ""), request.POST.get("retrieval_id", "")
     found: EnrolledCertificate | Rejection = Rejection(RejectionReason.RETRIEVAL_ID_UNKNOWN)
     if customer_id and retrieval_id:
-        found = retrieve_again(customer_id, retrieval_id, office, request_id(request))
+        found = retrieve_again(customer_id, retrieval_id, ctx, request_id(request))
     if isinstance(found, Rejection):
         form = FetchForm(language, initial={"organisation": customer_id})
         told, status = refusal_text(found, language), HTTPStatus.UNPROCESSABLE_ENTITY
-        return render_page(request, pages.asking(form, office.environment, language, error=told, status=status))
+        return render_page(request, pages.asking(form, ctx.environment, language, error=told, status=status))
     name, kind, octets = _FILES[does]
     answer = HttpResponse(octets(found), content_type=kind)
     answer.headers["Content-Disposition"] = f'attachment; filename="{name}"'

@@ -57,7 +57,7 @@ def page(request: HttpRequest) -> HttpResponse:
     leaving = who.cleaned_data["leaving"].strip()
     if does == "save":
         return _save(request, leaving)
-    found = get_for_confirmation(leaving, standing, portal_context(request).office)
+    found = get_for_confirmation(leaving, standing, portal_context(request).ctx)
     if not found:
         who.refuse("leaving", _NOBODY)
         return render_page(request, _asking(request, who))
@@ -65,7 +65,7 @@ def page(request: HttpRequest) -> HttpResponse:
 
 
 def _save(request: HttpRequest, leaving: str) -> HttpResponse:
-    language, office = language_of(request), portal_context(request).office
+    language, ctx = language_of(request), portal_context(request).ctx
     form = PersonForm(language, request.POST)
     if form.is_valid() and form.person().email.casefold() == leaving.casefold():
         form.refuse("person_email", _SAME)
@@ -73,15 +73,15 @@ def _save(request: HttpRequest, leaving: str) -> HttpResponse:
     if not form.is_valid():
         return render_page(
             request,
-            _preview(leaving, get_for_confirmation(leaving, current_permissions(request), office), form, language),
+            _preview(leaving, get_for_confirmation(leaving, current_permissions(request), ctx), form, language),
         )
     try:
-        done = hand_over(leaving, form.person(), office, signed_in_actor(request), request_id(request))
+        done = hand_over(leaving, form.person(), ctx, signed_in_actor(request), request_id(request))
     except LimitReached as reached:
         form.add_error("person_email", limit_words(reached, language))
         return render_page(
             request,
-            _preview(leaving, get_for_confirmation(leaving, current_permissions(request), office), form, language),
+            _preview(leaving, get_for_confirmation(leaving, current_permissions(request), ctx), form, language),
         )
     except OrderError as refused:
         flash(request, order_error_text(refused.why, language))
@@ -98,7 +98,7 @@ def _save(request: HttpRequest, leaving: str) -> HttpResponse:
 def _asking(request: HttpRequest, form: LeavingForm) -> Page:
     language = language_of(request)
     _ = translator(language)
-    people = contacts(current_permissions(request), portal_context(request).office)
+    people = contacts(current_permissions(request), portal_context(request).ctx)
     told = _("All certificates that somebody looks after go to somebody else at once, in all organisations of yours.")
     blocks: list[Component] = [
         Text([told]),

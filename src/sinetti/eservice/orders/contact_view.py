@@ -32,7 +32,7 @@ _IS_DEPUTY = gettext_noop("This is the deputy's address. Remove the deputy first
 def page(request: HttpRequest, serial: str) -> HttpResponse:
     """Ask who it is; name them."""
     language = language_of(request)
-    seen = get_for_confirmation(Serial(serial.casefold()), current_permissions(request), portal_context(request).office)
+    seen = get_for_confirmation(Serial(serial.casefold()), current_permissions(request), portal_context(request).ctx)
     asked = request.POST if request.method == "POST" else request.GET
     deputy = asked.get("place", "") == _DEPUTY
     does = request.POST.get("do", "") if deputy else ""
@@ -64,11 +64,9 @@ def _refuse_both(form: PersonForm, seen: LineageView, *, deputy: bool) -> None:
 
 
 def _save(request: HttpRequest, seen: LineageView, form: PersonForm, *, deputy: bool) -> HttpResponse:
-    language, office = language_of(request), portal_context(request).office
+    language, ctx = language_of(request), portal_context(request).ctx
     try:
-        done = change_contact(
-            seen.serial, (form.person(), deputy), office, signed_in_actor(request), request_id(request)
-        )
+        done = change_contact(seen.serial, (form.person(), deputy), ctx, signed_in_actor(request), request_id(request))
     except (PeopleError, OrderError, LimitReached) as refused:
         match refused:
             case LimitReached():

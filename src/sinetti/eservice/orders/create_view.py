@@ -52,7 +52,7 @@ from sinetti.services.self_service.order import LineageView, OrganisationInfo, o
 @login_required
 def page(request: HttpRequest) -> HttpResponse:
     """Ask what is ordered; show all of it; order."""
-    organisations = orderable(current_permissions(request), portal_context(request).office)
+    organisations = orderable(current_permissions(request), portal_context(request).ctx)
     old = _replaced(request)
     wanted = old.organisation_id if old is not None else _asked(request, "organisation")
     if not wanted and len(organisations) == 1:
@@ -93,7 +93,7 @@ def _send(
     language = language_of(request)
     ask = form.ask(request.POST["form"], organisation.organisation_id, old.serial if old is not None else None)
     try:
-        order_id = order(ask, portal_context(request).office, signed_in_actor(request), request_id(request))
+        order_id = order(ask, portal_context(request).ctx, signed_in_actor(request), request_id(request))
     except (OrderError, LimitReached) as refused:
         if isinstance(refused, LimitReached):
             why, status = limit_words(refused, language), HTTPStatus.TOO_MANY_REQUESTS
@@ -114,7 +114,7 @@ def _replaced(request: HttpRequest) -> LineageView | None:
     serial = _asked(request, "replaces")
     if not serial:
         return None
-    return replaced(Serial(serial.casefold()), current_permissions(request), portal_context(request).office)
+    return replaced(Serial(serial.casefold()), current_permissions(request), portal_context(request).ctx)
 
 
 def _form(request: HttpRequest, allowed: frozenset[Channel], old: LineageView | None) -> OrderForm:

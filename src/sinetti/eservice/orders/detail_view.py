@@ -38,16 +38,16 @@ def page(request: HttpRequest, order_id: str) -> HttpResponse:
     """Show an order; send a new link."""
     if request.method == "POST" and request.POST.get("do") == "send":
         return _send(request, order_id)
-    looked = get_for_confirmation(order_id, current_permissions(request), portal_context(request).office)
+    looked = get_for_confirmation(order_id, current_permissions(request), portal_context(request).ctx)
     return render_page(request, _page(looked, language_of(request)))
 
 
 def _send(request: HttpRequest, order_id: str) -> HttpResponse:
-    language, office = language_of(request), portal_context(request).office
+    language, ctx = language_of(request), portal_context(request).ctx
     try:
-        done = offer_anew(order_id, request.POST.get("made", ""), office, signed_in_actor(request), request_id(request))
+        done = offer_anew(order_id, request.POST.get("made", ""), ctx, signed_in_actor(request), request_id(request))
     except (OrderError, LimitReached) as refused:
-        looked = get_for_confirmation(order_id, current_permissions(request), office)
+        looked = get_for_confirmation(order_id, current_permissions(request), ctx)
         why = (
             limit_words(refused, language)
             if isinstance(refused, LimitReached)

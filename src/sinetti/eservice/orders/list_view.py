@@ -22,13 +22,13 @@ _LONGEST = 6
 @login_required
 def page(request: HttpRequest) -> HttpResponse:
     """Show a part of them."""
-    standing, office, language = current_permissions(request), portal_context(request).office, language_of(request)
+    standing, ctx, language = current_permissions(request), portal_context(request).ctx, language_of(request)
     if not standing.organisations(Permission.SEE):
         raise missing_permission(Permission.SEE, standing)
     _ = translator(language)
     asked = request.GET.get("from", "")
     start = int(asked) if asked.isascii() and asked.isdigit() and len(asked) <= _LONGEST else 0
-    rows, total = open_orders(standing, office, start, ON_A_PAGE)
+    rows, total = open_orders(standing, ctx, start, ON_A_PAGE)
     names = (_("Certificate"), _("Organisation"), _("Technical contact person"), _("Ordered"), _("Transfer IDs"))
     table = Table(
         _("Orders whose certificate has not been retrieved"),

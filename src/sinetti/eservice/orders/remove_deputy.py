@@ -48,11 +48,11 @@ def ask(request: HttpRequest, seen: LineageView) -> HttpResponse:
 
 def remove(request: HttpRequest, seen: LineageView) -> HttpResponse:
     """Do it, and say so; somebody else who is the deputy by now stays, and where nobody is nothing is done."""
-    language, office = language_of(request), portal_context(request).office
+    language, ctx = language_of(request), portal_context(request).ctx
     email = request.POST.get("deputy", "")
     if seen.deputy is None:
         said = translate("Nothing was changed: it was so already.", language)
-    elif remove_deputy(seen.serial, email, office, signed_in_actor(request), request_id(request)):
+    elif remove_deputy(seen.serial, email, ctx, signed_in_actor(request), request_id(request)):
         said = translate("Removed. The deputy of before is told by e-mail.", language)
     else:
         said = translate("Nothing was changed: somebody else is the deputy now.", language)

@@ -37,14 +37,14 @@ from sinetti.services.self_service.renewal_opt_out import (
 @login_required
 def page(request: HttpRequest, serial: str) -> HttpResponse:
     """Say what that means; note it, or take the note away."""
-    language, office = language_of(request), portal_context(request).office
-    seen = get_for_confirmation(Serial(serial.casefold()), current_permissions(request), office)
+    language, ctx = language_of(request), portal_context(request).ctx
+    seen = get_for_confirmation(Serial(serial.casefold()), current_permissions(request), ctx)
     does = request.POST.get("do", "")
     if does not in {"let-end", "go-on"}:
         return render_page(request, _page(seen, language))
     act = opt_out_of_renewal if does == "let-end" else opt_in_to_renewal
     try:
-        done = act(seen.serial, office, signed_in_actor(request), request_id(request))
+        done = act(seen.serial, ctx, signed_in_actor(request), request_id(request))
     except PeopleError as refused:
         return render_page(request, _page(seen, language, person_error_text(refused.why, language)))
     said = translate("Noted: nobody is reminded of its end any more.", language)

@@ -54,7 +54,7 @@ class DaysForm(PortalForm):
 @login_required
 def page(request: HttpRequest) -> HttpResponse:
     """Ask which; show what would be ordered; order."""
-    standing, office, language = current_permissions(request), portal_context(request).office, language_of(request)
+    standing, ctx, language = current_permissions(request), portal_context(request).ctx, language_of(request)
     if not standing.organisations(Permission.ORDER):
         raise missing_permission(Permission.ORDER, standing)
     serials = [Serial(one.casefold()) for one in request.POST.getlist("serial")]
@@ -64,7 +64,7 @@ def page(request: HttpRequest) -> HttpResponse:
         if not sms:
             mute = {one.serial for one, why in _look(request, serials).left if why is ExclusionReason.NO_MESSAGES}
             serials = [one for one in serials if one not in mute]
-        done = replace_many(form, serials, office, signed_in_actor(request), request_id(request))
+        done = replace_many(form, serials, ctx, signed_in_actor(request), request_id(request))
         flash(request, translate("Replacements ordered: {count}.", language, count=done.ordered))
         if done.limited:
             over = translate("Left out, because a limit of 24 hours is reached: {count}.", language, count=done.limited)
@@ -79,21 +79,21 @@ def page(request: HttpRequest) -> HttpResponse:
         return render_page(request, _preview(_look(request, serials), language))
     asked = DaysForm(language, request.POST if request.method == "POST" and "days" in request.POST else None)
     if asked.is_bound and asked.is_valid():
-        found = preview_expiring(asked.cleaned_data["days"], standing, office)
+        found = preview_expiring(asked.cleaned_data["days"], standing, ctx)
         return render_page(request, _preview(_possible(request, found), language))
     return render_page(request, _asking(asked, language))
 
 
 def _look(request: HttpRequest, serials: list[Serial]) -> BulkReplacePreview:
     """What would be ordered of those that were chosen, as this service can send messages."""
-    return _possible(request, preview_selected(serials, current_permissions(request), portal_context(request).office))
+    return _possible(request, preview_selected(serials, current_permissions(request), portal_context(request).ctx))
 
 
 def _possible(request: HttpRequest, found: BulkReplacePreview) -> BulkReplacePreview:
     """Leave out what messages or limits of 24 hours do not allow."""
     around = portal_context(request)
     sendable = found if around.sms else found.without_messages
-    return within_limits(sendable, current_permissions(request), around.office, signed_in_actor(request))
+    return within_limits(sendable, current_permissions(request), around.ctx, signed_in_actor(request))
 
 
 def _asking(form: DaysForm, language: Language) -> Page:

@@ -73,8 +73,8 @@ class ReasonForm(PortalForm):
 @login_required
 def page(request: HttpRequest, serial: str) -> HttpResponse:
     """Ask for the reason; show what goes; revoke."""
-    language, office = language_of(request), portal_context(request).office
-    seen = get_for_confirmation(Serial(serial.casefold()), current_permissions(request), office)
+    language, ctx = language_of(request), portal_context(request).ctx
+    seen = get_for_confirmation(Serial(serial.casefold()), current_permissions(request), ctx)
     form = ReasonForm(language, request.POST if request.method == "POST" and "reason" in request.POST else None)
     if request.method == "POST" and not form.is_bound:
         form = ReasonForm(language, {})
@@ -85,14 +85,14 @@ def page(request: HttpRequest, serial: str) -> HttpResponse:
         return _revoke(request, seen, reason)
     return render_page(
         request,
-        _second_look(seen, reason, affected_certificates(seen, reason, current_permissions(request), office), language),
+        _second_look(seen, reason, affected_certificates(seen, reason, current_permissions(request), ctx), language),
     )
 
 
 def _revoke(request: HttpRequest, seen: LineageView, reason: RevocationReason) -> HttpResponse:
-    language, office = language_of(request), portal_context(request).office
+    language, ctx = language_of(request), portal_context(request).ctx
     try:
-        done = revoke(seen.serial, reason, office, signed_in_actor(request), request_id(request))
+        done = revoke(seen.serial, reason, ctx, signed_in_actor(request), request_id(request))
     except RevocationError:
         flash(request, translate("It was revoked already: nothing was changed.", language))
     else:

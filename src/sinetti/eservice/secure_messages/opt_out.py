@@ -40,11 +40,11 @@ _UNKNOWN = (
 @require_http_methods(["GET", "HEAD", "POST"])
 def page(request: HttpRequest, message_id: str, token: str) -> HttpResponse:
     """Say what the button does, or what has come of it."""
-    office, language = portal_context(request).office, language_of(request)
+    ctx, language = portal_context(request).ctx, language_of(request)
     if request.method == "POST" and request.POST.get("do") == _STOP:
-        request_opt_out(message_id, token, office, request_id(request))
+        request_opt_out(message_id, token, ctx, request_id(request))
         return HttpResponseRedirect(request.path, status=HTTPStatus.SEE_OTHER)
-    found = opt_out_page(message_id, token, office)
+    found = opt_out_page(message_id, token, ctx)
     if isinstance(found, UnknownLink):
         title = translate("This link does not work", language)
         return render_page(

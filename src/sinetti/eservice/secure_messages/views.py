@@ -23,7 +23,7 @@ _MANY = 9
 def page(request: HttpRequest, token: str) -> HttpResponse:
     """Show what the link leads to; send a PIN code, or show transfer ids, where a button asks for it."""
     if request.method != "POST":
-        return _seen(request, secure_message.view_link(token, portal_context(request).office))
+        return _seen(request, secure_message.view_link(token, portal_context(request).ctx))
     match request.POST.get("do"):
         case pages.OPEN:
             return _open(request, token)
@@ -32,13 +32,13 @@ def page(request: HttpRequest, token: str) -> HttpResponse:
         case pages.CODE:
             return _enter_code(request, token)
         case _:
-            return _seen(request, secure_message.view_link(token, portal_context(request).office))
+            return _seen(request, secure_message.view_link(token, portal_context(request).ctx))
 
 
 def _open(request: HttpRequest, token: str) -> HttpResponse:
     given = request.POST.get("after", "")
     after = int(given) if given.isascii() and given.isdigit() and len(given) <= _MANY else -1
-    done = secure_message.send_pin(token, after, portal_context(request).office, request_id(request))
+    done = secure_message.send_pin(token, after, portal_context(request).ctx, request_id(request))
     if isinstance(done, PinSent):
         send_at_once(request, done.message_id)
     elif done.leads is not LinkState.PIN or done.standing is not PinState.WAITING:
@@ -49,18 +49,18 @@ def _open(request: HttpRequest, token: str) -> HttpResponse:
 
 
 def _enter_pin(request: HttpRequest, token: str) -> HttpResponse:
-    office, entered = portal_context(request).office, "".join(request.POST.get("pin", "").split())
+    ctx, entered = portal_context(request).ctx, "".join(request.POST.get("pin", "").split())
     if not _PIN.fullmatch(entered):
         # What is no PIN code at all is no guess.
-        return _seen(request, secure_message.view_link(token, office), pages.NO_PIN)
-    return _after(request, secure_message.reveal_with_pin(token, entered, office, request_id(request)))
+        return _seen(request, secure_message.view_link(token, ctx), pages.NO_PIN)
+    return _after(request, secure_message.reveal_with_pin(token, entered, ctx, request_id(request)))
 
 
 def _enter_code(request: HttpRequest, token: str) -> HttpResponse:
-    office, entered = portal_context(request).office, "".join(request.POST.get("code", "").split()).casefold()
+    ctx, entered = portal_context(request).ctx, "".join(request.POST.get("code", "").split()).casefold()
     if not _CODE.fullmatch(entered):
-        return _seen(request, secure_message.view_link(token, office), pages.NO_CODE)
-    return _after(request, secure_message.reveal_with_code(token, entered, office, request_id(request)))
+        return _seen(request, secure_message.view_link(token, ctx), pages.NO_CODE)
+    return _after(request, secure_message.reveal_with_code(token, entered, ctx, request_id(request)))
 
 
 def _after(request: HttpRequest, done: RevealedIds | LinkView) -> HttpResponse:

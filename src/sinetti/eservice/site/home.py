@@ -141,7 +141,7 @@ def _welcome(language: Language) -> list[Component]:
 
 def _to_do(request: HttpRequest, actor: Actor, language: Language) -> list[Component]:
     who = current_permissions(request)
-    found = overview(actor, who, portal_context(request).office)
+    found = overview(actor, who, portal_context(request).ctx)
     blocks: list[Component] = []
     if who.waiting:
         factor = Link(translate(SECURITY, language), url_or_empty("mfa_index"))

@@ -72,7 +72,7 @@ def page(request: HttpRequest) -> HttpResponse:
     if actor is None or not form.is_valid():
         return _shown(request, form, status=422)
     chosen = Language(form.cleaned_data["reads"])
-    change_profile(form.cleaned_data["name"], chosen, portal_context(request).office, actor, request_id(request))
+    change_profile(form.cleaned_data["name"], chosen, portal_context(request).ctx, actor, request_id(request))
     flash(request, translate(_SAVED, chosen))
     response = HttpResponseRedirect(reverse("profile"), status=303)
     remember_language(response, chosen)
@@ -85,7 +85,7 @@ def _authorisations(request: HttpRequest) -> list[Component]:
     if actor is None:
         return []
     found, pager = paged(
-        request, own(actor, current_permissions(request), portal_context(request).office, start_of(request))
+        request, own(actor, current_permissions(request), portal_context(request).ctx, start_of(request))
     )
     if not found:
         return pager

@@ -37,7 +37,7 @@ from sinetti.i18n.application_decision import decision
 from sinetti.i18n.languages import LANGUAGES
 from sinetti.i18n.staff_labels import CHANNELS, FAULTS, STATES
 from sinetti.i18n.translate import format_datetime, gettext_noop
-from sinetti.services.organisations.register import ChannelError
+from sinetti.services.organisations.registration import ChannelError
 from sinetti.services.staff import applications
 from sinetti.services.staff.applications import Application
 from sinetti.services.staff.session import StaffSession
@@ -165,7 +165,7 @@ def _decide(request: HttpRequest, found: Application, form: VerdictForm, clerk: 
         applications.decide(
             found.application_id,
             verdict,
-            lambda decided: decision(case_of(decided), verdict, around.service, around.office.now()),
+            lambda decided: decision(case_of(decided), verdict, around.service, around.ctx.now()),
             clerk,
         )
     except ApplicationError as refused:

@@ -301,7 +301,7 @@ def _buttons(request: HttpRequest, clerk: StaffSession, proposal: BulkRevocation
             say("This is decided, and not done yet. Press the button until all are revoked."), Severity.WARNING
         )
         return [going, Form((), [Button(say("Go on"), "go-on", danger=True)])]
-    if portal_context(request).office.now() > proposal.expires:
+    if portal_context(request).ctx.now() > proposal.expires:
         return [Alert(say(BULK[BulkErrorReason.EXPIRED]))]
     if proposal.officer == clerk.officer:
         mine = Alert(say(BULK[BulkErrorReason.SAME_OFFICER]))

@@ -81,7 +81,7 @@ def listed(request: HttpRequest, clerk: StaffSession) -> HttpResponse:
     if form.is_bound and form.is_valid():
         asked = form.cleaned_data["text"]
         found = certificates.search(asked, request.GET.get("after", ""), clerk)
-        now = portal_context(request).office.now()
+        now = portal_context(request).ctx.now()
         columns = (
             gettext_noop("Serial number"),
             gettext_noop("Organisation"),
@@ -163,7 +163,7 @@ def _revoking(say: Say, form: RevokeForm, clerk: StaffSession) -> list[Component
 
 def _values(request: HttpRequest, found: StaffCertificateView) -> DescriptionList:
     say, language, one = translator(request), language_of(request), found.certificate
-    customer, now = one.holding.customer, portal_context(request).office.now()
+    customer, now = one.holding.customer, portal_context(request).ctx.now()
     rows = [
         DescriptionItem(say("Serial number"), one.serial),
         DescriptionItem(say("Organisation"), f"{customer.name} ({customer.customer_id})"),

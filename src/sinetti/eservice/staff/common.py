@@ -61,7 +61,7 @@ def staff_view(
         if looking is None:
             after = request.get_full_path() if request.method in {"GET", "HEAD"} else reverse("staff")
             return HttpResponseRedirect(f"{reverse('staff_purpose')}?{urlencode({'next': after})}")
-        clerk = StaffSession(actor, looking, portal_context(request).office, request_id(request))
+        clerk = StaffSession(actor, looking, portal_context(request).ctx, request_id(request))
         try:
             return view(request, clerk, *args, **named)
         except NotStaff:  # the account was a clerk's when the request began

@@ -192,7 +192,7 @@ def _buttons(request: HttpRequest, found: ImportJob, clerk: StaffSession) -> lis
     """Show what this clerk can do with it now, or why nothing can be done."""
     say, count = translator(request), len(found.difference.changes)
     hidden = [Input("digest", "", "hidden", found.digest)]
-    state = found.confirmation.state(portal_context(request).office.now())
+    state = found.confirmation.state(portal_context(request).ctx.now())
     if state is LoadState.PROPOSED:
         return _deciding(say, found, clerk)
     if (reason := _ENDED.get(state)) is not None:
@@ -299,7 +299,7 @@ def _sent_row(request: HttpRequest, one: LoadListItem) -> list[Cell]:
     sent = Cell(format_datetime(one.created, language), reverse("staff_load", args=[one.load_id]))
     if one.done_at is not None:
         return [sent, Cell(format_datetime(one.done_at, language), note=str(one.position))]
-    state = one.confirmation.state(portal_context(request).office.now())
+    state = one.confirmation.state(portal_context(request).ctx.now())
     return [sent, Cell(say(LOAD_STATES[state]), note=str(one.position) if one.position else "")]
 
 

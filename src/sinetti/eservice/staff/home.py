@@ -86,7 +86,7 @@ def home(request: HttpRequest, actor: Actor) -> HttpResponse:
             links=[Link(say("Say what you need it for"), reverse("staff_purpose"))],
         )
         return render_page(request, Page(say("Clerk's pages"), blocks=[asked, links], wide=True))
-    clerk = StaffSession(actor, looking, portal_context(request).office, request_id(request))
+    clerk = StaffSession(actor, looking, portal_context(request).ctx, request_id(request))
     waits = DescriptionList(
         [
             DescriptionItem(

@@ -75,7 +75,7 @@ def render_page(request: HttpRequest, page: Page) -> HttpResponse:
         "language": language.value,
         "languages": [] if page.final else _languages(request, language),
         "words": {name: translate(message_id, language) for name, message_id in _WORDS.items()},
-        "rehearsal": translate(_REHEARSAL, language) if around.office.environment is Environment.TEST else "",
+        "rehearsal": translate(_REHEARSAL, language) if around.ctx.environment is Environment.TEST else "",
         "help": around.help[language],
         "stylesheet": reverse(static_files.file, args=[static_files.stylesheet()]),
         "links": () if page.final else _footer(language),

@@ -84,7 +84,7 @@ def _named(request: HttpRequest, organisation_id: str | None) -> tuple[str, str]
     """Name and id of an organisation that the reader has some role for."""
     if organisation_id is None or not current_permissions(request).may(Permission.SEE, organisation_id):
         return None
-    found = organisations(frozenset({organisation_id}), portal_context(request).office)
+    found = organisations(frozenset({organisation_id}), portal_context(request).ctx)
     return (found[0].name, found[0].customer_id) if found else None
 
 

@@ -63,7 +63,7 @@ class DeliveryBatch:
 
     def attempt(self, owed: QueuedMessage) -> AttemptResult:
         """Try to send one message. Raises what REGISTER_UNAVAILABLE lists, and nothing else."""
-        tried = delivery.begin_attempt(self.room.register, self.shift, owed)
+        tried = delivery.begin_attempt(self.room.db, self.shift, owed)
         if tried is None:
             return AttemptResult.SKIPPED
         self.room.step("tried")
@@ -71,13 +71,11 @@ class DeliveryBatch:
             return self._deliver(tried)
         except PermanentFailure as refused:
             self._silent = 0
-            delivery.mark_failed(
-                self.room.register, self.shift, tried, str(refused), address_fails=refused.address_fails
-            )
+            delivery.mark_failed(self.room.db, self.shift, tried, str(refused), address_fails=refused.address_fails)
             return AttemptResult.DEAD
         except TransportUnavailable as why:
             self._is_away(str(why))
-            delivery.undo_attempt(self.room.register, self.shift, tried, str(why))
+            delivery.undo_attempt(self.room.db, self.shift, tried, str(why))
             return AttemptResult.SKIPPED
         except TemporaryFailure as why:
             self._silent = self._silent + 1 if isinstance(why, ConnectionLost) else 0
@@ -92,16 +90,16 @@ class DeliveryBatch:
             return self._again(tried, f"a fault of this program: {type(fault).__name__}")
 
     def _deliver(self, tried: QueuedMessage) -> AttemptResult:
-        register = self.room.register
+        db = self.room.db
         letter = self._letter(tried)
         if isinstance(letter, str):
-            delivery.cancel(register, self.shift, tried, letter)
+            delivery.cancel(db, self.shift, tried, letter)
             return AttemptResult.DROPPED
         domain = letter.to.rpartition("@")[2].casefold()
         if domain in self._lost_to:
             # Who made us wait for one letter may do so for the next to the same domain: those to others come first.
             until = self.room.machine_now() + _AFTER_OTHERS
-            delivery.undo_attempt(register, self.shift, tried, None, until=until)
+            delivery.undo_attempt(db, self.shift, tried, None, until=until)
             return AttemptResult.SKIPPED
         self.room.step("written")
         try:
@@ -111,7 +109,7 @@ class DeliveryBatch:
             raise
         self._silent = 0
         self.room.step("delivered")
-        delivery.mark_sent(register, self.shift, tried)
+        delivery.mark_sent(db, self.shift, tried)
         self.room.step("sent")
         return AttemptResult.SENT
 
@@ -127,9 +125,7 @@ class DeliveryBatch:
 
     def _again(self, tried: QueuedMessage, problem: str) -> AttemptResult:
         return (
-            AttemptResult.AGAIN
-            if delivery.reschedule(self.room.register, self.shift, tried, problem)
-            else AttemptResult.DEAD
+            AttemptResult.AGAIN if delivery.reschedule(self.room.db, self.shift, tried, problem) else AttemptResult.DEAD
         )
 
     def _is_away(self, why: str) -> None:

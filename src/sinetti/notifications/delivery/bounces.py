@@ -84,7 +84,7 @@ def _noted(room: NotificationContext, found: BounceMail, now: datetime) -> Bounc
         return BounceResult.UNKNOWN
     if found.verdict is not BounceType.HARD:
         return BounceResult(found.verdict.value)
-    marked = bounces.mark_bounced(room.register, found.message_id, now)
+    marked = bounces.mark_bounced(room.db, found.message_id, now)
     return _OUTCOMES[marked]
 
 

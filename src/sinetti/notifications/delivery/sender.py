@@ -63,7 +63,7 @@ def iter_batches(room: NotificationContext, worker: str, now: Callable[[], datet
     if not room.deliverers:
         return
     begun = now()
-    yield SendReport(dead=delivery.fail_exhausted(room.register, _shift(room, worker, begun)))
+    yield SendReport(dead=delivery.fail_exhausted(room.db, _shift(room, worker, begun)))
     for channel in MessageChannel:
         # What nobody can deliver waits. Where letters leave but no texts, texts end: they would come too late one day.
         served = channel in room.deliverers or channel is MessageChannel.SMS
@@ -79,7 +79,7 @@ def send_message(room: NotificationContext, message_id: str, now: datetime) -> b
     What did not get away is tried again by `send_due`. Raises what REGISTER_UNAVAILABLE lists.
     """
     worker = random_id()
-    owed = delivery.claim(room.register, _shift(room, worker, now), message_id)
+    owed = delivery.claim(room.db, _shift(room, worker, now), message_id)
     return owed is not None and _send(DeliveryBatch(room, worker, now, owed.channel), [owed]).sent == 1
 
 
@@ -88,7 +88,7 @@ def _taken(
 ) -> tuple[QueuedMessage, ...]:
     """Take a batch now, in a run that has begun: two instants of the office's clock."""
     begun, now = since
-    return delivery.claim_due(room.register, _shift(room, worker, now, max(begun, now - _GOES_ON)), channel, BATCH)
+    return delivery.claim_due(room.db, _shift(room, worker, now, max(begun, now - _GOES_ON)), channel, BATCH)
 
 
 def _shift(room: NotificationContext, worker: str, now: datetime, begun: datetime | None = None) -> SenderLease:
@@ -107,7 +107,7 @@ def _send(tries: DeliveryBatch, rest: list[QueuedMessage]) -> SendReport:
     try:
         while rest and not tries.away and room.machine_now() < until:
             counts[tries.attempt(rest.pop(0))] += 1
-        delivery.release(room.register, tries.shift, rest)
+        delivery.release(room.db, tries.shift, rest)
     finally:
         tries.close()
     return SendReport(

@@ -26,16 +26,16 @@ def plan_digests(room: NotificationContext, now: datetime) -> int:
     current = digest_slot(now, is_holiday)
     if current is None:
         return 0
-    causes = digests.triggers(room.register, current, now)
-    readers = digests.firm_readers(room.register, [one.agent for one in causes], now)
+    causes = digests.triggers(room.db, current, now)
+    readers = digests.firm_readers(room.db, [one.agent for one in causes], now)
     wanted = [(cause, reader) for cause in causes for reader in readers[cause.agent]]
-    found = digests.sent_days(room.register, [(cause.agent, reader) for cause, reader in wanted], current.week_days)
+    found = digests.sent_days(room.db, [(cause.agent, reader) for cause, reader in wanted], current.week_days)
     owed = [
         _message(cause, reader, current)
         for (cause, reader), days in zip(wanted, found, strict=True)
         if (cause.week and not days) or (cause.day and current.day not in days)
     ]
-    outbox.enqueue(room.register, owed, now)
+    outbox.enqueue(room.db, owed, now)
     return len(owed)
 
 
@@ -45,7 +45,7 @@ def superseded_reason(owed: QueuedMessage, room: NotificationContext, now: datet
     if owed.kind is not MessageKind.DIGEST or owed.recipient is None or owed.step >= today.isoformat():
         return None
     agent = (owed.facts or {}).get("agent", "")
-    return _TOLD_ANEW if digests.is_owed(room.register, agent, owed.recipient, today) else None
+    return _TOLD_ANEW if digests.is_owed(room.db, agent, owed.recipient, today) else None
 
 
 def next_digest_time(room: NotificationContext, after: datetime) -> datetime | None:
@@ -55,14 +55,14 @@ def next_digest_time(room: NotificationContext, after: datetime) -> datetime | N
     """
     week, day = next_week(after, is_holiday), next_day(after, is_holiday)
     before = start_of_business(workday_before(finnish_date(day), is_holiday))
-    soon = digests.first_end(room.register, after, before, week + CLOSE)
-    this_week = digests.first_end(room.register, after, week - STAYS, week + NEAR)
+    soon = digests.first_end(room.db, after, before, week + CLOSE)
+    this_week = digests.first_end(room.db, after, week - STAYS, week + NEAR)
     candidates = [week] if this_week is not None else []
     if soon is not None:
         candidates.append(max(day, next_day(soon - CLOSE - _SECOND, is_holiday)))
     if candidates:
         return min(candidates)
-    later = digests.first_end_after(room.register, after, week + NEAR)
+    later = digests.first_end_after(room.db, after, week + NEAR)
     return None if later is None else next_week(later - NEAR - _SECOND, is_holiday)
 
 

@@ -66,7 +66,7 @@ def reason_not_to_send(owed: QueuedMessage, room: NotificationContext, now: date
     """
     if owed.kind not in REMINDERS or owed.certificate is None:
         return None
-    found = reminders.find(room.register, owed.certificate)
+    found = reminders.find(room.db, owed.certificate)
     if found is None:
         return SuppressionReason.NOT_CONCERNED
     step = step_of(owed.step)
@@ -87,10 +87,10 @@ def _still_for(
 ) -> str | None:
     """None where the recipient is one whom this step concerns, and can be reached in this way."""
     step = step_of(owed.step)
-    holder = holders(room.register, [found.holding_id]).get(found.holding_id, (None, None))
+    holder = holders(room.db, [found.holding_id]).get(found.holding_id, (None, None))
     people = audience(step, holder, Roles())
     if all(one.person_id != owed.recipient for one in people) and step <= WIDER_FROM:
-        acting = roles(room.register, [found.organisation_id], now)
+        acting = roles(room.db, [found.organisation_id], now)
         people = audience(step, holder, acting[found.organisation_id])
     if all(one.person_id != owed.recipient for one in people):
         return SuppressionReason.NOT_CONCERNED

@@ -25,11 +25,11 @@ def expand_events(room: NotificationContext, now: datetime) -> int:
 
     Events older than 7 days are dropped. Each event is spread once, by however many workers, whenever one is killed.
     """
-    notifications_events.drop(room.register, now - TOO_OLD, now)
+    notifications_events.drop(room.db, now - TOO_OLD, now)
     made = 0
-    while events := notifications_events.pending(room.register, BATCH):
+    while events := notifications_events.pending(room.db, BATCH):
         known = _known(events, room, now)
-        made += notifications_events.expand(room.register, _owed(events, known, room, now), now, room.step)
+        made += notifications_events.expand(room.db, _owed(events, known, room, now), now, room.step)
     return made
 
 
@@ -54,15 +54,13 @@ def _known(events: Iterable[PendingEvent], room: NotificationContext, now: datet
     events = tuple(events)
     named = {one for event in events for one in (event.recipient, *map(event.facts.get, _PEOPLE)) if one is not None}
     lost = [event.facts.get("person", "") for event in events if event.kind in FIRST_REACHED]
-    named_for = notifications_events.roles_of(room.register, lost, now)
+    named_for = notifications_events.roles_of(room.db, lost, now)
     organisations = {event.organisation for event in events if event.organisation is not None}
     return _RecipientIndex(
-        notifications_recipients.readers(room.register, named),
-        notifications_recipients.holders(
-            room.register, [event.holding for event in events if event.holding is not None]
-        ),
+        notifications_recipients.readers(room.db, named),
+        notifications_recipients.holders(room.db, [event.holding for event in events if event.holding is not None]),
         named_for,
-        notifications_recipients.roles(room.register, organisations.union(*named_for.values()), now),
+        notifications_recipients.roles(room.db, organisations.union(*named_for.values()), now),
     )
 
 
@@ -84,7 +82,7 @@ def _owed(
 
 def _of_call(event: PendingEvent, room: NotificationContext, now: datetime) -> Iterator[NewMessage]:
     """Notify each person of a call once, by e-mail or else by text message."""
-    for reader in recipients(room.register, event.facts.get("call", ""), now):
+    for reader in recipients(room.db, event.facts.get("call", ""), now):
         channel = channel_to(reader)
         if channel is not None:
             yield replace(_message(event, reader), channel=channel)

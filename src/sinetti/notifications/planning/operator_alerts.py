@@ -15,7 +15,7 @@ LOOKED_EVERY = timedelta(hours=1)
 
 def time_to_look(room: NotificationContext, now: datetime) -> bool:
     """Whether no node has looked for findings for an hour; whoever is told so looks."""
-    return claim_interval(room.register, "findings-looked-for", LOOKED_EVERY, now)
+    return claim_interval(room.db, "findings-looked-for", LOOKED_EVERY, now)
 
 
 def owe_findings(room: NotificationContext, findings: Mapping[str, str | None], now: datetime) -> int:
@@ -39,4 +39,4 @@ def owe_findings(room: NotificationContext, findings: Mapping[str, str | None], 
         # One address is one operator, however it is spelt.
         for address in dict.fromkeys(operator.casefold() for operator in room.terms.operators)
     ]
-    return outbox.enqueue_new(room.register, messages, now)
+    return outbox.enqueue_new(room.db, messages, now)

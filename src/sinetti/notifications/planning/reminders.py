@@ -86,14 +86,14 @@ class _ReminderPlanner:
             return 0
         day = finnish_date(one.course.span.not_after)
         if day not in self.ending:
-            self.ending[day] = reminders.count_ending(self.room.register, midnight(day), midnight(day + _DAY))
+            self.ending[day] = reminders.count_ending(self.room.db, midnight(day), midnight(day + _DAY))
         return jitter_days(one.holding_id, terms.wave_days) if self.ending[day] >= terms.wave_from else 0
 
     def _messages(self, steps: Sequence[_DueReminder]) -> list[NewMessage]:
-        register = self.room.register
-        people = holders(register, {one.found.holding_id for one in steps})
-        acting = roles(register, {one.found.organisation_id for one in steps}, self.now)
-        digested = readers_of(register, acting, self.now)
+        db = self.room.db
+        people = holders(db, {one.found.holding_id for one in steps})
+        acting = roles(db, {one.found.organisation_id for one in steps}, self.now)
+        digested = readers_of(db, acting, self.now)
         return [
             _message(one, reader, channel)
             for one in steps
@@ -108,7 +108,7 @@ def plan(room: NotificationContext, now: datetime) -> ReminderReport:
     Some hundred certificates are one transaction; whoever is killed between two of them goes on there.
     """
     this = _ReminderPlanner(room, now)
-    while reminders.process_due(room.register, _reach(room, now), this.decide):
+    while reminders.process_due(room.db, _reach(room, now), this.decide):
         room.step("plan-noted")
     return ReminderReport(this.looked, this.owed)
 
@@ -118,14 +118,14 @@ def next_due_time(room: NotificationContext, after: datetime) -> datetime | None
 
     It may be that nothing comes of it: reminders that were stopped are looked at all the same.
     """
-    register, reach = room.register, _reach(room, after)
-    ends, look = reminders.next_look(register, reach)
-    found = [look, reminders.next_due(register, after)]
+    db, reach = room.db, _reach(room, after)
+    ends, look = reminders.next_look(db, reach)
+    found = [look, reminders.next_due(db, after)]
     if ends is not None:
         found.append(send_time(ends, room.terms.ladder[0], first=True, day_off=is_holiday))
-    if reminders.overdue(register, reach):
+    if reminders.overdue(db, reach):
         found.append(after + _SECOND)
-    if (opens := next_business_time(after)) > after and reminders.hours_awaited(register, after):
+    if (opens := next_business_time(after)) > after and reminders.hours_awaited(db, after):
         found.append(opens)
     return min((at for at in found if at is not None), default=None)
 

@@ -245,12 +245,12 @@ def sample(kind: MessageKind, language: Language, terms: NotificationSettings) -
         sentence = f"nothing is written of the kind {kind} by this version"
         raise NoSample(sentence)
     with TemporaryDirectory(prefix="sinetti-sample-") as folder:
-        register = open_database(f"sqlite:///{folder}/register.sqlite3", alias="sample")
+        db = open_database(f"sqlite:///{folder}/register.sqlite3", alias="sample")
         try:
-            migrate(register)
-            return written(case, staged(register, language), terms, language)
+            migrate(db)
+            return written(case, staged(db, language), terms, language)
         finally:
-            register.close()
+            db.close()
 
 
 def written(
@@ -272,7 +272,7 @@ def answered(case: SampleMessage, stage: SampleData) -> RenderedMessage | Skip:
 def room(case: SampleMessage, stage: SampleData, terms: NotificationSettings = TERMS) -> NotificationContext:
     """The room in which a sample is written."""
     return NotificationContext(
-        register=stage.register,
+        db=stage.db,
         environment=Environment.PRODUCTION if case.production else Environment.TEST,
         now=lambda: case.now,
         machine_now=lambda: case.now,
@@ -290,10 +290,10 @@ def owed(case: SampleMessage, stage: SampleData, language: Language = Language.E
         facts["language"] = language
     elif DECIDED in facts:
         state = ApplicationState(str(case.facts[DECIDED]))
-        facts = {"application": decided(stage.register, state, language, TERMS.service)}
+        facts = {"application": decided(stage.db, state, language, TERMS.service)}
     new = [_new(case, stage, sample, person, facts) for person in dict.fromkeys((case.to, *case.others))]
-    OutboxMessage.objects.using(stage.register.alias).all().delete()
-    outbox.enqueue(stage.register, new, case.now)
+    OutboxMessage.objects.using(stage.db.alias).all().delete()
+    outbox.enqueue(stage.db, new, case.now)
     first = new[0]
     return QueuedMessage(
         message_id=first.message_id,

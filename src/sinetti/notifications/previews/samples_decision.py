@@ -38,7 +38,7 @@ DECISIONS = (
 )
 
 
-def decided(register: Database, state: ApplicationState, language: Language, service: str) -> str:
+def decided(db: Database, state: ApplicationState, language: Language, service: str) -> str:
     """Decide the samples' application so, in this language; returns its id."""
     case = application_decision.DecisionContext(
         rows.CASES[state], rows.NAME, rows.CUSTOMER_ID, frozenset({Channel.WS}), rows.APPLIED, language
@@ -46,4 +46,4 @@ def decided(register: Database, state: ApplicationState, language: Language, ser
     verdict = ApplicationDecision(state)
     if state is ApplicationState.REFUSED:
         verdict = ApplicationDecision(state, _REASONS[language], _APPEAL[language])
-    return rows.decide(register, state, language, application_decision.decision(case, verdict, service, _NOW))
+    return rows.decide(db, state, language, application_decision.decision(case, verdict, service, _NOW))

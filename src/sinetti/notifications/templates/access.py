@@ -20,7 +20,7 @@ from sinetti.notifications.templates.message_context import NOT_THERE, MessageBo
 
 def authorisation(matter: MessageContext) -> MessageBody:
     """Tell what a row's facts name, as it is now; nothing where it does not hold any more."""
-    found = journal_facts(matter.room.register, matter.owed.facts or {}, matter.now)
+    found = journal_facts(matter.room.db, matter.owed.facts or {}, matter.now)
     word = matter.fact("tells")
     if found is None or word not in set(AccessEvent):
         raise NothingToReport(NOT_THERE)

@@ -9,7 +9,7 @@ from sinetti.notifications.templates.message_context import NOT_THERE, MessageBo
 
 def decided(matter: MessageContext) -> MessageBody:
     """Tell what was decided. The decision is in the language of its case, whatever the recipient reads else."""
-    found = applications.find(matter.room.register, matter.fact("application") or "")
+    found = applications.find(matter.room.db, matter.fact("application") or "")
     if found is None or not found.decision:
         raise NothingToReport(NOT_THERE)
     subject = matter.say(texts.DECISION_SUBJECT, day=matter.day(matter.owed.due), case=found.case_number)

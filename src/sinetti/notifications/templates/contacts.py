@@ -59,7 +59,7 @@ def contact_changed(matter: MessageContext) -> MessageBody:
             why = "the recipient is not named for it any more"
             raise NothingToReport(why)
         return MessageBody(subject, tuple(_to_the_new(matter)), matter.role())
-    new = message_data.named(matter.room.register, matter.fact("new"))
+    new = message_data.named(matter.room.db, matter.fact("new"))
     if matter.is_to(matter.fact("old")):
         return MessageBody(subject, (_to_the_old(matter, named(new.name) if new else None),), Role.FORMER)
     if new is None:
@@ -72,7 +72,7 @@ def contact_changed(matter: MessageContext) -> MessageBody:
 def _many(matter: MessageContext) -> MessageBody:
     """The same of many certificates at once: one message that lists them."""
     deputy = matter.fact("place") == Role.DEPUTY
-    lines = contact_handover.lines(matter.room.register, matter.many, matter.now)
+    lines = contact_handover.lines(matter.room.db, matter.many, matter.now)
     if matter.is_to(matter.fact("new")):
         address = matter.told.to.email.casefold() if matter.told.to else ""
         lines = tuple(one for one in lines if address == (one.deputy if deputy else one.contact))
@@ -120,7 +120,7 @@ def _is_named(matter: MessageContext) -> bool:
 
 
 def _to_the_new(matter: MessageContext) -> Iterator[str]:
-    old = message_data.named(matter.room.register, matter.fact("old"))
+    old = message_data.named(matter.room.db, matter.fact("old"))
     if matter.role() is Role.DEPUTY:
         yield matter.say(notices_changes.NOW_DEPUTY, **matter.names())
     elif old and not matter.is_by_name(old.name):  # the same person's address or number was mended
@@ -133,7 +133,7 @@ def _to_the_new(matter: MessageContext) -> Iterator[str]:
 def _what_you_do(matter: MessageContext) -> str:
     certificate = matter.told.certificate
     if certificate is None:
-        if message_data.revoked_for_good(matter.room.register, matter.holding.holding_id):
+        if message_data.revoked_for_good(matter.room.db, matter.holding.holding_id):
             return matter.say(notices_changes.WHAT_YOU_DO_REVOKED)
         deputy = matter.role() is Role.DEPUTY  # transfer IDs go to the contact alone
         return matter.say(notices_changes.WHAT_DEPUTY_DOES_FIRST if deputy else notices_changes.WHAT_YOU_DO_FIRST)
@@ -165,7 +165,7 @@ def _mended(matter: MessageContext, by_people: str) -> str:
 
 def _name(matter: MessageContext, fact: str) -> str:
     """Somebody's name. Raises NothingToReport where they were erased meanwhile: then there is nothing to mend."""
-    found = message_data.named(matter.room.register, matter.fact(fact))
+    found = message_data.named(matter.room.db, matter.fact(fact))
     if found is None:
         why = "whom the message is about was erased"
         raise NothingToReport(why)

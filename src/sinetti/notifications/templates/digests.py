@@ -28,7 +28,7 @@ def digest(matter: MessageContext) -> MessageBody:
     agent = matter.fact("agent")
     if agent is None:
         raise NothingToReport(NOT_THERE)
-    found = digest_rows(matter.room.register, agent, matter.now)
+    found = digest_rows(matter.room.db, agent, matter.now)
     if not found:
         why = "nothing that the digest told of is left"
         raise NothingToReport(why)

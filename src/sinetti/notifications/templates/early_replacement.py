@@ -51,14 +51,14 @@ def early_sms(matter: MessageContext) -> tuple[str, dict[str, str]]:
 
 def _told(matter: MessageContext) -> tuple[CallDetails, tuple[CallListItem, ...]]:
     """The call, and what of it is still to be replaced. Raises NothingToReport."""
-    call_id, register = matter.fact("call"), matter.room.register
-    call = None if call_id is None else find_call_details(register, call_id)
+    call_id, db = matter.fact("call"), matter.room.db
+    call = None if call_id is None else find_call_details(db, call_id)
     if call_id is None or call is None:
         raise NothingToReport(NOT_THERE)
     if call.undone:
         why = "the call was undone"
         raise NothingToReport(why)
-    rows = list_called(register, call_id, matter.owed.recipient or "", matter.now)
+    rows = list_called(db, call_id, matter.owed.recipient or "", matter.now)
     if not rows:
         why = "all that was called has been replaced"
         raise NothingToReport(why)

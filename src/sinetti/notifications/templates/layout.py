@@ -82,7 +82,7 @@ def _who(matter: MessageContext, written: MessageBody) -> str:
         why = matter.say(texts.WHY[written.role], organisation=matter.organisation if holding else "")
     # A link to transfer IDs, or an account, is one person's: earlier ones are other messages.
     alone = matter.owed.kind in {MessageKind.TRANSFER_IDS, MessageKind.ACCOUNT}
-    also = () if alone else message_data.other_recipients(matter.room.register, matter.owed)
+    also = () if alone else message_data.other_recipients(matter.room.db, matter.owed)
     if also is None:
         return why
     people = ", ".join(matter.say(texts.AS[_role_of(matter, one.person_id)], name=named(one.name)) for one in also)

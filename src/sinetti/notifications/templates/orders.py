@@ -15,7 +15,7 @@ def transfer_ids(matter: MessageContext) -> MessageBody:
     secure_id, ordered = matter.fact("secure"), matter.told.ordered_at
     if secure_id is None or ordered is None:
         raise NothingToReport(NOT_THERE)
-    expires = message_data.secure_expires(matter.room.register, secure_id)
+    expires = message_data.secure_expires(matter.room.db, secure_id)
     if expires is None or matter.now > expires:
         why = "the link would not work any more"
         raise NothingToReport(why)
@@ -36,7 +36,7 @@ def pin_sms(matter: MessageContext) -> tuple[str, dict[str, str]]:
     pin_id = matter.fact("pin")
     if pin_id is None:
         raise NothingToReport(NOT_THERE)
-    expires = message_data.pin_expires(matter.room.register, pin_id)
+    expires = message_data.pin_expires(matter.room.db, pin_id)
     if expires is None or matter.now > expires:
         why = "the PIN code would not work any more"
         raise NothingToReport(why)

@@ -28,7 +28,7 @@ def pending(matter: MessageContext) -> MessageBody:
 
     Raises NothingToReport if the state has changed.
     """
-    found = pending_invitations.find(matter.room.register, matter.fact("pending") or "", matter.now)
+    found = pending_invitations.find(matter.room.db, matter.fact("pending") or "", matter.now)
     word = matter.fact("tells")
     if found is None or word not in set(PendingNotice):
         raise NothingToReport(NOT_THERE)

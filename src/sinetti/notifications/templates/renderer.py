@@ -64,7 +64,7 @@ _ALONE = frozenset({MessageKind.PIN, MessageKind.EARLY})
 def render(owed: QueuedMessage, room: NotificationContext) -> RenderedMessage | Skip:
     """The whole letter to this row's recipient, or why there is none. Raises what the register raises."""
     now = room.now()
-    told = message_data.load_message_data(room.register, owed, now)
+    told = message_data.load_message_data(room.db, owed, now)
     if (why := _unreachable(owed, told)) is not None:
         return Skip(why)
     matter = MessageContext(owed, room, told, told.to.language if told.to else _language(owed), now)

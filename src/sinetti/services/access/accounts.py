@@ -41,7 +41,7 @@ class AccountNotification:
     lives: timedelta | None = None
 
 
-def make_account(new: NewAccount, office: ServiceContext, actor: str, request_id: str) -> str:
+def make_account(new: NewAccount, ctx: ServiceContext, actor: str, request_id: str) -> str:
     """Make an account for somebody, with their address taken as theirs; returns its id.
 
     `new.totp` is given in clear (base32), and sealed. Raises AccountError where the address has one, and WordError.
@@ -52,75 +52,75 @@ def make_account(new: NewAccount, office: ServiceContext, actor: str, request_id
         new.language,
         new.staff,
         new.password,
-        None if new.totp is None else encrypt_token(office.transfer_key, SECOND_FACTOR, new.totp),
+        None if new.totp is None else encrypt_token(ctx.transfer_key, SECOND_FACTOR, new.totp),
     )
-    user_id = accounts.insert(office.register, checked, office.deed(actor, request_id))
+    user_id = accounts.insert(ctx.db, checked, ctx.audit_entry(actor, request_id))
     if user_id is None:
         sentence = f"{checked.email} has an account already"
         raise AccountError(sentence)
     return user_id
 
 
-def invite(new: NewAccount, office: ServiceContext, actor: str, request_id: str) -> str:
+def invite(new: NewAccount, ctx: ServiceContext, actor: str, request_id: str) -> str:
     """Make an account without a password, and owe its owner a mail that says how to set one; returns its id."""
-    user_id = make_account(new, office, actor, request_id)
-    notify_account(AccountNotification(AccountEmail.WELCOME, new.email.strip(), new.language), office)
+    user_id = make_account(new, ctx, actor, request_id)
+    notify_account(AccountNotification(AccountEmail.WELCOME, new.email.strip(), new.language), ctx)
     return user_id
 
 
-def release_address(email: str, office: ServiceContext, request_id: str) -> int:
+def release_address(email: str, ctx: ServiceContext, request_id: str) -> int:
     """Make room for whoever signs up: of this address nothing stays that nobody has confirmed; returns how many went.
 
     Otherwise whoever is confirmed here would take over an account that somebody else began, with its ways in. One that
     was begun a moment ago stays: its button was pressed twice, and its link is the only one that was sent.
     """
-    deed = office.deed("sign-up", request_id)
-    return accounts.release_address(office.register, email, deed.at - PRESSED_TWICE, deed)
+    audit = ctx.audit_entry("sign-up", request_id)
+    return accounts.release_address(ctx.db, email, audit.at - PRESSED_TWICE, audit)
 
 
-def set_staff(email: str, office: ServiceContext, actor: str, request_id: str, *, staff: bool) -> bool:
+def set_staff(email: str, ctx: ServiceContext, actor: str, request_id: str, *, staff: bool) -> bool:
     """Make an account a clerk's, or no clerk's any more; its sessions end. False where it was so. Raises AccountError.
 
     What a clerk does needs a second factor, whenever they set one up.
     """
-    found = account_of(email, office)
-    return accounts.set_staff(office.register, found.user_id, office.deed(actor, request_id), staff=staff)
+    found = account_of(email, ctx)
+    return accounts.set_staff(ctx.db, found.user_id, ctx.audit_entry(actor, request_id), staff=staff)
 
 
-def deactivate(email: str, office: ServiceContext, actor: str, request_id: str) -> bool:
+def deactivate(email: str, ctx: ServiceContext, actor: str, request_id: str) -> bool:
     """End an account and its sessions; False where it was ended before. Raises AccountError."""
-    found = account_of(email, office)
-    return accounts.deactivate(office.register, found.user_id, office.deed(actor, request_id))
+    found = account_of(email, ctx)
+    return accounts.deactivate(ctx.db, found.user_id, ctx.audit_entry(actor, request_id))
 
 
-def end_other_sessions(user_id: str, session_key: str, office: ServiceContext) -> None:
+def end_other_sessions(user_id: str, session_key: str, ctx: ServiceContext) -> None:
     """End all sessions of an account but one: what the others have shown counts no more."""
-    accounts.end_sessions(office.register, user_id, but=session_key)
+    accounts.end_sessions(ctx.db, user_id, but=session_key)
 
 
-def account_of(email: str, office: ServiceContext) -> Account:
+def account_of(email: str, ctx: ServiceContext) -> Account:
     """The account of an address. Raises AccountError."""
-    found = accounts.find(office.register, email.strip())
+    found = accounts.find(ctx.db, email.strip())
     if found is None:
         sentence = f"no account has the address {email.strip()}"
         raise AccountError(sentence)
     return found
 
 
-def clerks(office: ServiceContext) -> list[Account]:
+def clerks(ctx: ServiceContext) -> list[Account]:
     """All clerks' accounts."""
-    return accounts.all_staff(office.register)
+    return accounts.all_staff(ctx.db)
 
 
-def notify_account(telling: AccountNotification, office: ServiceContext) -> str:
+def notify_account(telling: AccountNotification, ctx: ServiceContext) -> str:
     """Owe a letter about an account; returns the id of its message."""
     facts: dict[str, str] = {"letter": telling.letter, "language": telling.language}
     if telling.way is not None:
-        facts["way"] = encrypt_token(office.transfer_key, LINK, telling.way)
+        facts["way"] = encrypt_token(ctx.transfer_key, LINK, telling.way)
     if telling.lives is not None:
         # Links live on the machine's clock, as sign-in does.
-        facts["until"] = (office.machine_now() + telling.lives).isoformat()
-    now = office.now()
+        facts["until"] = (ctx.machine_now() + telling.lives).isoformat()
+    now = ctx.now()
     message = NewMessage(
         MessageKind.ACCOUNT,
         MessageChannel.EMAIL,
@@ -130,10 +130,10 @@ def notify_account(telling: AccountNotification, office: ServiceContext) -> str:
         address=telling.email,
         facts=facts,
     )
-    outbox.enqueue(office.register, [message], now)
+    outbox.enqueue(ctx.db, [message], now)
     return message.message_id
 
 
-def note(user_id: str, what: str, office: ServiceContext, request_id: str) -> None:
+def note(user_id: str, what: str, ctx: ServiceContext, request_id: str) -> None:
     """Write down that an account's owner changed how they sign in."""
-    accounts.audit(office.register, office.deed(f"user:{user_id}", request_id), what, user_id)
+    accounts.audit(ctx.db, ctx.audit_entry(f"user:{user_id}", request_id), what, user_id)

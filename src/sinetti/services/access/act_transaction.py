@@ -28,60 +28,60 @@ from sinetti.services.context import ServiceContext
 class Act:
     """An act in progress: its deed, and the rights of the actor under the locks."""
 
-    deed: AuditContext
+    audit: AuditContext
     standing: Permissions
 
 
 @contextmanager
-def acting(organisation_ids: Collection[str], office: ServiceContext, actor: Actor, request_id: str) -> Iterator[Act]:
+def acting(organisation_ids: Collection[str], ctx: ServiceContext, actor: Actor, request_id: str) -> Iterator[Act]:
     """Open the transaction of an act that concerns these organisations, and lock them.
 
     Organisations through which the actor has a role for them are locked, too, so that neither link is withdrawn
     meanwhile. The caller asks `Act.standing` for the right. Raises PermissionDenied where the account has been ended.
     """
-    held = {*organisation_ids, *ways(organisation_ids, actor, office)}
-    with locked(office.register, actor.user_id, held) as account:
+    held = {*organisation_ids, *ways(organisation_ids, actor, ctx)}
+    with locked(ctx.db, actor.user_id, held) as account:
         if not account.is_active:
             raise PermissionDenied(Permission.SEE, None)
-        yield Act(office.deed(actor.name, request_id), load_permissions(actor, office))
+        yield Act(ctx.audit_entry(actor.name, request_id), load_permissions(actor, ctx))
 
 
 @contextmanager
 def act_for(
-    right: Permission, organisation_id: str, office: ServiceContext, actor: Actor, request_id: str
+    right: Permission, organisation_id: str, ctx: ServiceContext, actor: Actor, request_id: str
 ) -> Iterator[Act]:
     """Open the transaction of an act on one organisation that needs this right.
 
     Raises PermissionDenied, before anything is locked or after that.
     """
-    require_permission(right, organisation_id, actor, office)
-    with acting({organisation_id}, office, actor, request_id) as act:
+    require_permission(right, organisation_id, actor, ctx)
+    with acting({organisation_id}, ctx, actor, request_id) as act:
         act.standing.require(right, organisation_id)
         yield act
 
 
 @contextmanager
 def act_on(
-    right: Permission, organisation_id: str | None, office: ServiceContext, actor: Actor, request_id: str
+    right: Permission, organisation_id: str | None, ctx: ServiceContext, actor: Actor, request_id: str
 ) -> Iterator[Act]:
     """Open the transaction of an act on an object of an organisation.
 
     `organisation_id` is None where there is no such object. Raises PermissionDenied as `check_can_modify` does: an
     object that is not there is like one of others.
     """
-    check_can_modify(right, organisation_id, actor, office)
-    with acting({organisation_id} if organisation_id else (), office, actor, request_id) as act:
+    check_can_modify(right, organisation_id, actor, ctx)
+    with acting({organisation_id} if organisation_id else (), ctx, actor, request_id) as act:
         check_can_view(right, organisation_id, act.standing)
         yield act
 
 
 def guarded(
-    right: Permission, organisation_id: str | None, office: ServiceContext, actor: Actor, request_id: str
+    right: Permission, organisation_id: str | None, ctx: ServiceContext, actor: Actor, request_id: str
 ) -> ServiceContext:
     """Return an office whose every transaction is an `act_on`.
 
     It is for use cases that open transactions of their own. Raises PermissionDenied at once where the right is lacking
     now.
     """
-    check_can_modify(right, organisation_id, actor, office)
-    return replace(office, guard=lambda: act_on(right, organisation_id, office, actor, request_id))
+    check_can_modify(right, organisation_id, actor, ctx)
+    return replace(ctx, guard=lambda: act_on(right, organisation_id, ctx, actor, request_id))

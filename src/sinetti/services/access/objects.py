@@ -21,15 +21,15 @@ def check_can_view(right: Permission, organisation_id: str | None, now: Permissi
 
 
 def check_can_modify(
-    right: Permission, organisation_id: str | None, actor: Actor, office: ServiceContext
+    right: Permission, organisation_id: str | None, actor: Actor, ctx: ServiceContext
 ) -> EffectiveRole:
     """Ask the register, before an act. Raises PermissionDenied as `check_can_view` does."""
     if organisation_id is None:
         raise PermissionDenied(right, None)
     try:
-        return require_permission(right, organisation_id, actor, office)
+        return require_permission(right, organisation_id, actor, ctx)
     except PermissionDenied:
-        raise _refused(right, organisation_id, load_permissions(actor, office)) from None
+        raise _refused(right, organisation_id, load_permissions(actor, ctx)) from None
 
 
 def _refused(right: Permission, organisation_id: str | None, now: Permissions) -> PermissionDenied:

@@ -23,36 +23,36 @@ from sinetti.services.context import ServiceContext
 
 
 def confirm_locked(
-    pending_id: str, confirmer_id: str, office: ServiceContext, deed: AuditContext, *, by_clerk: bool
+    pending_id: str, confirmer_id: str, ctx: ServiceContext, audit: AuditContext, *, by_clerk: bool
 ) -> None:
     """Make the pending invitation, in a transaction that locks its organisation.
 
     Raises PendingInvitationRefused, Closed, Otherwise and TooMany; nothing is changed then.
     """
-    register = office.register
-    found = pending_invitations.find(register, pending_id, deed.at)
+    db = ctx.db
+    found = pending_invitations.find(db, pending_id, audit.at)
     if found is None:
         raise PendingInvitationRefused(PendingFault.OVER)
-    if (fault := check_confirmation(_asked(found, confirmer_id, office, deed, by_clerk=by_clerk))) is not None:
+    if (fault := check_confirmation(_asked(found, confirmer_id, ctx, audit, by_clerk=by_clerk))) is not None:
         raise PendingInvitationRefused(fault)
-    pending_invitations.decide(register, pending_id, InvitationProposal.CONFIRMED, confirmer_id, deed)
+    pending_invitations.decide(db, pending_id, InvitationProposal.CONFIRMED, confirmer_id, audit)
     person = ContactDetails(found.name, found.email, "", found.language)
-    link = create_link(office, deed.at)
-    made = role_assignments.invite(register, PersonGrant(found.organisation_id, person, Role.SIGNATORY), link, deed)
-    pending_invitations.set_invitation(register, pending_id, link.invitation_id if made.made else None)
+    link = create_link(ctx, audit.at)
+    made = role_assignments.invite(db, PersonGrant(found.organisation_id, person, Role.SIGNATORY), link, audit)
+    pending_invitations.set_invitation(db, pending_id, link.invitation_id if made.made else None)
 
 
 def _asked(
-    found: PendingView, confirmer_id: str, office: ServiceContext, deed: AuditContext, *, by_clerk: bool
+    found: PendingView, confirmer_id: str, ctx: ServiceContext, audit: AuditContext, *, by_clerk: bool
 ) -> InvitationConfirmation:
-    register = office.register
+    db = ctx.db
     return InvitationConfirmation(
         state=found.state,
-        asker=persons.get_identity(register, found.asker_id) if found.asker_id else Identity(),
+        asker=persons.get_identity(db, found.asker_id) if found.asker_id else Identity(),
         # Erased meanwhile: they could be the confirmer.
-        invited=persons.get_identity_of_address(register, found.email) if found.email else Identity(),
-        confirmer=persons.get_identity(register, confirmer_id),
+        invited=persons.get_identity_of_address(db, found.email) if found.email else Identity(),
+        confirmer=persons.get_identity(db, confirmer_id),
         by_clerk=by_clerk,
-        has_signatory=pending_invitations.has_signatory(register, found.organisation_id, deed.at),
-        asker_is_clerk=pending_invitations.is_clerk(register, found.asker_id),
+        has_signatory=pending_invitations.has_signatory(db, found.organisation_id, audit.at),
+        asker_is_clerk=pending_invitations.is_clerk(db, found.asker_id),
     )

@@ -49,7 +49,7 @@ class PermissionDenied(Exception):
 class RoleSource(Protocol):
     """Where roles of people come from."""
 
-    def grants(self, actor: Actor, office: ServiceContext) -> tuple[RoleGrant, ...]:
+    def grants(self, actor: Actor, ctx: ServiceContext) -> tuple[RoleGrant, ...]:
         """The roles that this person has directly now, and those that others gave to organisations of these (`via`)."""
 
 
@@ -57,20 +57,18 @@ class RoleSource(Protocol):
 class DatabaseRoles:
     """Mandates in the register."""
 
-    def grants(self, actor: Actor, office: ServiceContext) -> tuple[RoleGrant, ...]:
+    def grants(self, actor: Actor, ctx: ServiceContext) -> tuple[RoleGrant, ...]:
         """Those of the account, and what its organisations were given."""
-        return effective_roles.for_user(office.register, actor.user_id, office.now())
+        return effective_roles.for_user(ctx.db, actor.user_id, ctx.now())
 
 
 @dataclass(frozen=True, slots=True)
 class ExternalRoles:
     """Roles that stand in the claims of a sign-in, such as those of a national service of authorisations."""
 
-    def grants(self, actor: Actor, office: ServiceContext) -> tuple[RoleGrant, ...]:
+    def grants(self, actor: Actor, ctx: ServiceContext) -> tuple[RoleGrant, ...]:
         """Those of this session, of organisations that are in the register, and what these were given by others."""
-        ids, handed = effective_roles.for_firms(
-            office.register, {one.customer_id for one in actor.outside}, office.now()
-        )
+        ids, handed = effective_roles.for_firms(ctx.db, {one.customer_id for one in actor.outside}, ctx.now())
         return (
             tuple(RoleGrant(ids[one.customer_id], one.role) for one in actor.outside if one.customer_id in ids) + handed
         )
@@ -104,37 +102,37 @@ class Permissions:
         return frozenset(one for one in self.held if self.may(right, one))
 
 
-def load_permissions(actor: Actor, office: ServiceContext) -> Permissions:
+def load_permissions(actor: Actor, ctx: ServiceContext) -> Permissions:
     """Read what somebody may do now: one statement, two where a sign-in vouched for roles."""
-    now = office.now()
-    found = _grants(actor, office)
+    now = ctx.now()
+    found = _grants(actor, ctx)
     direct, handed = ([one for one in found if (one.via is None) is own] for own in (True, False))
     held = roles.effective_roles(direct, handed, now, second_factor=actor.second_factor)
     whole = roles.effective_roles(direct, handed, now, second_factor=True)
     return Permissions(held, frozenset(one for one, role in whole.items() if held.get(one) != role))
 
 
-def ways(organisation_ids: Collection[str], actor: Actor, office: ServiceContext) -> frozenset[str]:
+def ways(organisation_ids: Collection[str], actor: Actor, ctx: ServiceContext) -> frozenset[str]:
     """Return the organisations through which the actor may have a role for these."""
-    found = _grants(actor, office)
+    found = _grants(actor, ctx)
     return frozenset(one.via for one in found if one.via is not None and one.organisation_id in organisation_ids)
 
 
-def require_permission(right: Permission, organisation_id: str, actor: Actor, office: ServiceContext) -> EffectiveRole:
+def require_permission(right: Permission, organisation_id: str, actor: Actor, ctx: ServiceContext) -> EffectiveRole:
     """Give the role by which somebody has a right for an organisation. Raises PermissionDenied.
 
     An organisation that is not there is like one for which they have no right.
     """
-    return load_permissions(actor, office).require(right, organisation_id)
+    return load_permissions(actor, ctx).require(right, organisation_id)
 
 
-def is_external_signatory(organisation_id: str, actor: Actor, office: ServiceContext) -> bool:
+def is_external_signatory(organisation_id: str, actor: Actor, ctx: ServiceContext) -> bool:
     """Whether somebody is a signatory by what their sign-in said: they stay one, whatever our mandates become."""
-    found = ExternalRoles().grants(actor, office)
+    found = ExternalRoles().grants(actor, ctx)
     return any(
         one.organisation_id == organisation_id and one.role is Role.SIGNATORY and one.via is None for one in found
     )
 
 
-def _grants(actor: Actor, office: ServiceContext) -> list[RoleGrant]:
-    return [grant for source in SOURCES for grant in source.grants(actor, office)]
+def _grants(actor: Actor, ctx: ServiceContext) -> list[RoleGrant]:
+    return [grant for source in SOURCES for grant in source.grants(actor, ctx)]

@@ -7,10 +7,10 @@ from sinetti.services.access.permissions import Actor
 from sinetti.services.context import ServiceContext
 
 
-def change_profile(name: str, language: Language, office: ServiceContext, actor: Actor, request_id: str) -> bool:
+def change_profile(name: str, language: Language, ctx: ServiceContext, actor: Actor, request_id: str) -> bool:
     """Store name and language of whoever is signed in; False where nothing changed. Raises WordError.
 
     Others read the name, in mail too: it is on one line, and nothing in it is unseen.
     """
     shown = check_unlinked("name", name, LONGEST_PERSON)
-    return profiles.change(office.register, actor.user_id, shown, language, office.deed(actor.name, request_id))
+    return profiles.change(ctx.db, actor.user_id, shown, language, ctx.audit_entry(actor.name, request_id))

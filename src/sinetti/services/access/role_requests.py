@@ -21,24 +21,22 @@ __all__ = [
 ]
 
 
-def ask_for_oneself(
-    customer_id: str, role: Role, office: ServiceContext, actor: Actor, request_id: str
-) -> RequestResult:
+def ask_for_oneself(customer_id: str, role: Role, ctx: ServiceContext, actor: Actor, request_id: str) -> RequestResult:
     """Ask an organisation's signatories for a role.
 
     Whether it is in the register is not told. Raises InvitationLimitReached.
     """
     who = Requester(actor.user_id, None, ASKED_A_DAY)
     return role_requests.ask(
-        office.register, who, [customer_id], GrantTerms(role, None), office.deed(actor.name, request_id)
+        ctx.db, who, [customer_id], GrantTerms(role, None), ctx.audit_entry(actor.name, request_id)
     )
 
 
-def asked_by(actor: Actor, office: ServiceContext, start: int = 0) -> tuple[RoleRequestView, ...]:
+def asked_by(actor: Actor, ctx: ServiceContext, start: int = 0) -> tuple[RoleRequestView, ...]:
     """What somebody asked for themselves lately, from `start` on, and what came of it."""
-    return queries.requests_of_user(office.register, actor.user_id, office.now(), start)
+    return queries.requests_of_user(ctx.db, actor.user_id, ctx.now(), start)
 
 
-def organisations(ids: frozenset[str], office: ServiceContext, start: int = 0) -> tuple[OrganisationRef, ...]:
+def organisations(ids: frozenset[str], ctx: ServiceContext, start: int = 0) -> tuple[OrganisationRef, ...]:
     """Open organisations by their ids, in the order of their names, from `start` on: those that one has a role for."""
-    return tuple(queries.names(office.register, ids, start).values())
+    return tuple(queries.names(ctx.db, ids, start).values())

@@ -58,36 +58,36 @@ def parse_upload(octets: bytes) -> bytes | CsrUploadError:
     return parse_csr_upload(octets)
 
 
-def enrol_in_browser(ask: BrowserEnrolment, office: ServiceContext, request_id: str) -> EnrolledCertificate | Rejection:
+def enrol_in_browser(ask: BrowserEnrolment, ctx: ServiceContext, request_id: str) -> EnrolledCertificate | Rejection:
     """Have the certificate issued, or answer the same request again, and hand it out.
 
     NOT_READY where it is being issued: the same again gives it then.
     """
     answer = enrol(
-        EnrolRequest(office.environment, ask.customer_id, None, ask.transfer_id, ask.transfer_password, ask.request),
-        office,
+        EnrolRequest(ctx.environment, ask.customer_id, None, ask.transfer_id, ask.transfer_password, ask.request),
+        ctx,
         request_id,
     )
     if isinstance(answer, Rejection):
         return answer
-    return retrieve_again(ask.customer_id, answer.retrieval_id, office, request_id)
+    return retrieve_again(ask.customer_id, answer.retrieval_id, ctx, request_id)
 
 
 def retrieve_again(
-    customer_id: str, retrieval_id: str, office: ServiceContext, request_id: str
+    customer_id: str, retrieval_id: str, ctx: ServiceContext, request_id: str
 ) -> EnrolledCertificate | Rejection:
     """Hand out the certificate of a retrieval id, as often as asked."""
-    found = retrieve(RetrieveRequest(office.environment, customer_id, None, retrieval_id), office, request_id)
+    found = retrieve(RetrieveRequest(ctx.environment, customer_id, None, retrieval_id), ctx, request_id)
     if isinstance(found, Rejection):
         return found
     certificate = load_certificate(found.certificate)
     serial = serial_hex(certificate.serial_number)
     # What was called for early replacement opens before its time, and may be fetched once more after that.
-    opens = transactions.renewable_from(office.register, serial)
+    opens = transactions.renewable_from(ctx.db, serial)
     return EnrolledCertificate(
         found.certificate,
         certificate_pem(found.certificate).decode(),
-        _chain(certificate, office),
+        _chain(certificate, ctx),
         serial,
         certificate.not_valid_after_utc,
         opens,
@@ -95,9 +95,9 @@ def retrieve_again(
     )
 
 
-def _chain(certificate: x509.Certificate, office: ServiceContext) -> str:
+def _chain(certificate: x509.Certificate, ctx: ServiceContext) -> str:
     """The CAs above a certificate, the nearest first, without the root."""
-    known = [load_certificate(der) for der in office.certificates.values()]
+    known = [load_certificate(der) for der in ctx.certificates.values()]
     chain: list[bytes] = []
     issuer = certificate.issuer
     while above := next((one for one in known if one.subject == issuer and one.issuer != one.subject), None):

@@ -42,9 +42,9 @@ class ClockGuard:
     Each process has its own: what it knows of jumps is what happened while it ran.
     """
 
-    def __init__(self, register: Database, machine: Callable[[], datetime], steady: Callable[[], float]) -> None:
+    def __init__(self, db: Database, machine: Callable[[], datetime], steady: Callable[[], float]) -> None:
         """Look at nothing yet. `machine` tells UTC as exactly as it can, `steady` seconds that never jump."""
-        self.register, self._machine, self._steady = register, machine, steady
+        self.db, self._machine, self._steady = db, machine, steady
         self._lock = Lock()
         self._held: ClockStatus | None = None
         self._believed: ClockStatus | None = None
@@ -76,9 +76,9 @@ class ClockGuard:
 
     def _look(self) -> ClockStatus:
         asked, begun = self._machine(), self._steady()
-        database = clock.database_now(self.register)
+        database = clock.database_now(self.db)
         ended = self._steady()
-        stored = clock.stored(self.register)
+        stored = clock.stored(self.db)
         base = self._believed
         known = base is not None and base.stored.accepted_sequence == stored.accepted_sequence
         readings = ClockReadings(
@@ -128,7 +128,7 @@ def clock_check(guard: ClockGuard) -> Callable[[], str | None]:
     """The check `clock` for /readyz: None while the clock is believed, else one sentence."""
 
     def check() -> str | None:
-        guard.register.refresh()
+        guard.db.refresh()
         try:
             return describe_problem(guard.standing())
         except DATABASE_UNAVAILABLE:
@@ -137,7 +137,7 @@ def clock_check(guard: ClockGuard) -> Callable[[], str | None]:
     return check
 
 
-def accept_clock(guard: ClockGuard, office: ServiceContext, actor: str, request_id: str) -> ClockStatus:
+def accept_clock(guard: ClockGuard, ctx: ServiceContext, actor: str, request_id: str) -> ClockStatus:
     """Accept the machine's clock as it is: what was stored before counts no more. Audited.
 
     Raises ClockNotAcceptable while it differs from the database's.
@@ -146,5 +146,5 @@ def accept_clock(guard: ClockGuard, office: ServiceContext, actor: str, request_
     if before.doubt is ClockProblem.DIFFERS:
         sentence = f"{describe_problem(before)}; a clock that differs from the database's is never accepted"
         raise ClockNotAcceptable(sentence)
-    clock.accept(office.register, before.stored.newest, office.deed(actor, request_id))
+    clock.accept(ctx.db, before.stored.newest, ctx.audit_entry(actor, request_id))
     return guard.look()

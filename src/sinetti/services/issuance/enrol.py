@@ -15,53 +15,49 @@ from sinetti.services.issuance.issue import issue, sign_and_store
 from sinetti.services.retry import for_proven, log_leniency, record_rejection, until_settled
 
 
-def enrol(ask: EnrolRequest, office: ServiceContext, request_id: str) -> AcceptedResponse | Rejection:
+def enrol(ask: EnrolRequest, ctx: ServiceContext, request_id: str) -> AcceptedResponse | Rejection:
     """Issue what was ordered, answer the same request again, or refuse. It is issued when the answer leaves."""
-    return until_settled(lambda: _enrol(ask, office, request_id))
+    return until_settled(lambda: _enrol(ask, ctx, request_id))
 
 
-def _enrol(ask: EnrolRequest, office: ServiceContext, request_id: str) -> AcceptedResponse | Rejection:
+def _enrol(ask: EnrolRequest, ctx: ServiceContext, request_id: str) -> AcceptedResponse | Rejection:
     # 4: who asks? The password proves it; a wrong one counts, in a commit of its own.
     # Until it fits, the same is read and written whether there are such ids or not: the time taken tells nothing.
-    stored = transactions.find_password(office.register, ask.transfer_id)
-    fits = transfer_ids.verify_password(office.transfer_key, ask.transfer_id, ask.transfer_password, stored)
+    stored = transactions.find_password(ctx.db, ask.transfer_id)
+    fits = transfer_ids.verify_password(ctx.transfer_key, ask.transfer_id, ask.transfer_password, stored)
     if not fits:
-        transactions.count_wrong_password(office.register, ask.transfer_id, office.deed("stranger", request_id))
-    ids = transactions.find_transfer_ids(office.register, ask.transfer_id) if fits else None
-    office.step("4-read")
+        transactions.count_wrong_password(ctx.db, ask.transfer_id, ctx.audit_entry("stranger", request_id))
+    ids = transactions.find_transfer_ids(ctx.db, ask.transfer_id) if fits else None
+    ctx.step("4-read")
     proven = authenticate_transfer_ids(ids, password_fits=fits, customer_id=ask.customer_id)
     if isinstance(proven, Rejection):
         if ids is None or ids.ended:
             return proven
-        return record_rejection(proven, "new", ids.holding, office, office.deed(f"order:{ids.order_id}", request_id))
-    return for_proven(proven.holding.language, request_id, lambda: _decide(ask, proven, office, request_id))
+        return record_rejection(proven, "new", ids.holding, ctx, ctx.audit_entry(f"order:{ids.order_id}", request_id))
+    return for_proven(proven.holding.language, request_id, lambda: _decide(ask, proven, ctx, request_id))
 
 
-def _decide(
-    ask: EnrolRequest, ids: TransferIds, office: ServiceContext, request_id: str
-) -> AcceptedResponse | Rejection:
-    deed = office.deed(f"order:{ids.order_id}", request_id)
+def _decide(ask: EnrolRequest, ids: TransferIds, ctx: ServiceContext, request_id: str) -> AcceptedResponse | Rejection:
+    audit = ctx.audit_entry(f"order:{ids.order_id}", request_id)
     # By a clock that is wrong everybody is late, or early: nothing is decided that the caller would have to act on.
-    if not office.may_issue():
+    if not ctx.may_issue():
         return Rejection(RejectionReason.UNAVAILABLE, language=ids.holding.language)
     # 5: only the key is taken.
-    requested = read_request(ask.request, office.policy)
+    requested = read_request(ask.request, ctx.policy)
     if isinstance(requested, Rejection):
-        return record_rejection(_to(requested, ids), "new", ids.holding, office, deed)
-    situation = EnrolmentContext(
-        transactions.key_known(office.register, requested.key_id), office.validity, office.kindness
-    )
+        return record_rejection(_to(requested, ids), "new", ids.holding, ctx, audit)
+    situation = EnrolmentContext(transactions.key_known(ctx.db, requested.key_id), ctx.validity, ctx.kindness)
     # 6 and 7: the same request again, an approval, or the reason against it.
-    decision = decide_enrolment(ids, requested.key_id, situation, deed.at)
+    decision = decide_enrolment(ids, requested.key_id, situation, audit.at)
     if isinstance(decision, Rejection):
-        return record_rejection(decision, "new", ids.holding, office, deed)
+        return record_rejection(decision, "new", ids.holding, ctx, audit)
     if isinstance(decision, Replay):
         log_leniency(LenientBehaviour.SAME_REQUEST_ANSWERED, request_id)
-        certificate = sign_and_store(decision.certificate, office, deed)
+        certificate = sign_and_store(decision.certificate, ctx, audit)
     else:
-        certificate = issue(decision, requested.public_key, office, deed)
+        certificate = issue(decision, requested.public_key, ctx, audit)
     if isinstance(certificate, Rejection):
-        return record_rejection(certificate, "new", ids.holding, office, deed)
+        return record_rejection(certificate, "new", ids.holding, ctx, audit)
     if requested.key_type is not KeyType.RSA_2048:
         log_leniency(LenientBehaviour.KEY_TYPE, request_id)
     return AcceptedResponse(certificate.retrieval_id)

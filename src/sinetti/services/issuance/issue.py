@@ -25,18 +25,18 @@ _RETRIEVAL_ID_OCTETS = 16
 
 
 def issue(
-    approval: IssuanceApproval, key: PublicKey, office: ServiceContext, deed: AuditContext
+    approval: IssuanceApproval, key: PublicKey, ctx: ServiceContext, audit: AuditContext
 ) -> Certificate | Rejection:
     """Issue what was approved. Raises Moved where the holding has moved since it was read; nothing is written then."""
-    if not office.may_issue():
+    if not ctx.may_issue():
         return Rejection(RejectionReason.UNAVAILABLE, language=approval.holding.language)
-    issuer = office.issuer_for(approval.holding.channel)
-    issuer = replace(issuer, shard=office.shards.take(issuer.file_name))
+    issuer = ctx.issuer_for(approval.holding.channel)
+    issuer = replace(issuer, shard=ctx.shards.take(issuer.file_name))
     # 8: the exact octets to be signed, linted.
     plan = LeafRequest(
         customer_id=approval.holding.customer.customer_id,
         organisation=approval.holding.customer.name,
-        country=office.country,
+        country=ctx.country,
         subject_serial=approval.holding.subject_serial,
         public_key=key,
         serial=new_serial(),
@@ -47,7 +47,7 @@ def issue(
     except ExceedsIssuerValidity:
         _log.exception("%s issues no more: it ends too soon", issuer.name)
         return Rejection(RejectionReason.UNAVAILABLE, language=approval.holding.language)
-    office.step("8-prepared")
+    ctx.step("8-prepared")
     # 9: commit 1. The row keeps when the window opens: a later change of the rule leaves it as it is.
     reservation = CertificateReservation(
         approval=approval,
@@ -57,17 +57,17 @@ def issue(
         renewable_from=default_renewal_start(approval.span),
         crl_shard=issuer.shard,
         to_be_signed=to_be_signed,
-        waits_since=office.machine_now(),
+        waits_since=ctx.machine_now(),
     )
-    certificate = transactions.reserve_certificate(office.register, reservation, deed)
-    office.step("9-reserved")
+    certificate = transactions.reserve_certificate(ctx.db, reservation, audit)
+    ctx.step("9-reserved")
     if approval.voids is not None:
-        journal_superseded(certificate, office)
-    return sign_and_store(certificate, office, deed, to_be_signed)
+        journal_superseded(certificate, ctx)
+    return sign_and_store(certificate, ctx, audit, to_be_signed)
 
 
 def sign_and_store(
-    certificate: Certificate, office: ServiceContext, deed: AuditContext, to_be_signed: bytes | None = None
+    certificate: Certificate, ctx: ServiceContext, audit: AuditContext, to_be_signed: bytes | None = None
 ) -> Certificate | Rejection:
     """Sign what was reserved and record it; a certificate that is recorded already is returned as it is.
 
@@ -75,27 +75,27 @@ def sign_and_store(
     """
     der: bytes | None = None
     if certificate.state is CertificateState.RESERVED:
-        if not office.may_issue():
+        if not ctx.may_issue():
             return Rejection(RejectionReason.UNAVAILABLE, language=certificate.holding.language)
-        issuer = office.issuers[certificate.authority]
-        octets = to_be_signed or transactions.get_der(office.register, certificate)[0]
+        issuer = ctx.issuers[certificate.authority]
+        octets = to_be_signed or transactions.get_der(ctx.db, certificate)[0]
         # 10: octets in, signature out, checked with the CA's public key.
         try:
-            signature = office.signer.sign(issuer.key_name, octets)
+            signature = ctx.signer.sign(issuer.key_name, octets)
         except SignerUnavailable:
             _log.exception("the signer is away: %s waits for its signature", certificate.serial)
             return Rejection(RejectionReason.UNAVAILABLE, language=certificate.holding.language)
         made = attach_signature(octets, signature, issuer.certificate)
-        office.step("10-signed")
+        ctx.step("10-signed")
         # 11: commit 2; what the row says is the answer, whoever wrote it.
-        signed = SignedCertificate(made, sha256_hex(made), office.machine_now(), presign_good(certificate, office))
-        certificate = transactions.store_certificate(office.register, certificate, signed, deed)
-        office.step("11-recorded")
+        signed = SignedCertificate(made, sha256_hex(made), ctx.machine_now(), presign_good(certificate, ctx))
+        certificate = transactions.store_certificate(ctx.db, certificate, signed, audit)
+        ctx.step("11-recorded")
         der = made if certificate.sha256 == signed.sha256 else None
     if not certificate.revoked:
         # Written down before anybody is told; for a repeated request too, since who made it may have ended before.
-        journal_issued(certificate, office, der)
-        office.step("11-noted")
+        journal_issued(certificate, ctx, der)
+        ctx.step("11-noted")
         return certificate
     # Overtaken while it was being signed: by another renewal, or by a revocation of it or of the one it renews.
     superseded = certificate.revocation_reason is RevocationReason.SUPERSEDED

@@ -29,18 +29,18 @@ class OrderAlreadyUsed(OrderError):
     """The order's transfer ids were used already."""
 
 
-def order(new: NewOrder, office: ServiceContext, actor: str, request_id: str) -> GeneratedTransferIds:
+def order(new: NewOrder, ctx: ServiceContext, actor: str, request_id: str) -> GeneratedTransferIds:
     """Take an order and make its transfer ids, whose password is shown this once. Raises OrderError."""
-    check_order(new, office)
-    deed = office.deed(actor, request_id)
-    ids, password = transfer_ids.generate_transfer_ids(office.transfer_key, deed.at)
-    order_id = organisations.add_order(office.register, new, ids, deed)
+    check_order(new, ctx)
+    audit = ctx.audit_entry(actor, request_id)
+    ids, password = transfer_ids.generate_transfer_ids(ctx.transfer_key, audit.at)
+    order_id = organisations.add_order(ctx.db, new, ids, audit)
     return GeneratedTransferIds(order_id, ids.transfer_id, password, ids.expires)
 
 
-def check_order(new: NewOrder, office: ServiceContext) -> None:
+def check_order(new: NewOrder, ctx: ServiceContext) -> None:
     """Raise OrderError where this cannot be ordered."""
-    organisation = organisations.find_organisation(office.register, new.customer_id)
+    organisation = organisations.find_organisation(ctx.db, new.customer_id)
     if organisation is None:
         sentence = "no organisation has this id: add it first (sinetti authority organisation add)"
         raise OrderError(OrderErrorReason.NO_ORGANISATION, sentence)
@@ -52,7 +52,7 @@ def check_order(new: NewOrder, office: ServiceContext) -> None:
         sentence = f"{what} (sinetti authority organisation approve), or order for another channel"
         raise OrderError(OrderErrorReason.NOT_APPROVED, sentence)
     if new.replaces is not None:
-        _check_replaced(new, office)
+        _check_replaced(new, ctx)
 
 
 def check_words(description: str, people: Iterable[ContactDetails | None]) -> None:
@@ -66,23 +66,23 @@ def check_words(description: str, people: Iterable[ContactDetails | None]) -> No
             check_unlinked("name", one.name, LONGEST_PERSON)
 
 
-def reissue_transfer_ids(order_id: str, office: ServiceContext, actor: str, request_id: str) -> GeneratedTransferIds:
+def reissue_transfer_ids(order_id: str, ctx: ServiceContext, actor: str, request_id: str) -> GeneratedTransferIds:
     """Make new transfer ids for an open order: the old ones end, and so does their lock.
 
     Raises OrderUnknown and OrderSpent.
     """
-    deed = office.deed(actor, request_id)
-    ids, password = transfer_ids.generate_transfer_ids(office.transfer_key, deed.at)
+    audit = ctx.audit_entry(actor, request_id)
+    ids, password = transfer_ids.generate_transfer_ids(ctx.transfer_key, audit.at)
     try:
-        organisations.replace_ids(office.register, order_id, ids, deed)
+        organisations.replace_ids(ctx.db, order_id, ids, audit)
     except ConcurrentUpdate:
-        raise order_closed_error(order_id, office) from None
+        raise order_closed_error(order_id, ctx) from None
     return GeneratedTransferIds(order_id, ids.transfer_id, password, ids.expires)
 
 
-def order_closed_error(order_id: str, office: ServiceContext) -> OrderError:
+def order_closed_error(order_id: str, ctx: ServiceContext) -> OrderError:
     """Make the error for an order that no transfer ids can be made for: spent, or unknown."""
-    if organisations.order_exists(office.register, order_id):
+    if organisations.order_exists(ctx.db, order_id):
         sentence = (
             "its transfer IDs were used already: order a replacement (sinetti authority order … --replaces SERIAL)"
         )
@@ -91,9 +91,9 @@ def order_closed_error(order_id: str, office: ServiceContext) -> OrderError:
     return OrderUnknown(OrderErrorReason.UNKNOWN, sentence)
 
 
-def _check_replaced(new: NewOrder, office: ServiceContext) -> None:
-    replaced = transactions.find_certificate(office.register, new.replaces) if new.replaces else None
-    organisation = organisations.find_organisation(office.register, new.customer_id)
+def _check_replaced(new: NewOrder, ctx: ServiceContext) -> None:
+    replaced = transactions.find_certificate(ctx.db, new.replaces) if new.replaces else None
+    organisation = organisations.find_organisation(ctx.db, new.customer_id)
     ours = replaced is not None and organisation is not None
     if not ours or replaced.holding.customer.customer_id != organisation.customer_id:  # type: ignore[union-attr]
         what = "the certificate to be replaced is not one of this organisation's"

@@ -61,83 +61,83 @@ class ReconciliationReport:
     given_up: int
 
 
-def look(office: ServiceContext, journal: Journal) -> ReconciliationStatus:
+def look(ctx: ServiceContext, journal: Journal) -> ReconciliationStatus:
     """Compare journals and published lists with the register, and change nothing: also while others serve it.
 
     Journals and lists are read first, since they follow the register. Raises JournalDamaged, JournalMissing and
     OSError.
     """
     journal.check_not_lost()
-    lists = newest_archived(journal.folder, office)
+    lists = newest_archived(journal.folder, ctx)
     differences = journal_records.compare(
-        office.register, journal_records.lines(journal.folder, journal.instance_id), entries(lists)
+        ctx.db, journal_records.lines(journal.folder, journal.instance_id), entries(lists)
     )
     numbers: dict[str, int] = {}
     for (authority, _), (_, signed) in lists.items():
-        known = recovery.crl_number(office.register, authority)
+        known = recovery.crl_number(ctx.db, authority)
         if known is not None and known < signed.number:
             numbers[authority] = max(signed.number, numbers.get(authority, 0))
     return ReconciliationStatus(frozenset(differences.lost), numbers, differences.unwritten)
 
 
-def compare(office: ServiceContext, journal: Journal) -> ReconciliationStatus:
+def compare(ctx: ServiceContext, journal: Journal) -> ReconciliationStatus:
     """Compare journals and published lists with the register; what only the register has is written down.
 
     Raises JournalDamaged and JournalUnavailable.
     """
     journal.open()
-    standing = look(office, journal)
-    written = tuple(journal_records.from_register(office.register, standing.unwritten))
+    standing = look(ctx, journal)
+    written = tuple(journal_records.from_register(ctx.db, standing.unwritten))
     journal.append(written)
     return replace(standing, written=len(written))
 
 
-def reconcile(office: ServiceContext, journal: Journal, request_id: str) -> ReconciliationReport:
+def reconcile(ctx: ServiceContext, journal: Journal, request_id: str) -> ReconciliationReport:
     """Put back what the register has forgotten, then finish reservations or give them up. Nothing is taken away."""
-    standing, deed = compare(office, journal), office.deed("operator", request_id)
-    lists = newest_archived(journal.folder, office)
+    standing, audit = compare(ctx, journal), ctx.audit_entry("operator", request_id)
+    lists = newest_archived(journal.folder, ctx)
     for authority, number in standing.numbers.items():
-        recovery.raise_crl_number(office.register, authority, number)
+        recovery.raise_crl_number(ctx.db, authority, number)
     for (authority, shard), (der, _) in lists.items():
-        recovery.raise_open_shard(office.register, authority, shard)
+        recovery.raise_open_shard(ctx.db, authority, shard)
         # Nobody here can sign one of a CA off line anew: what is served has to be the newest that was published.
-        if authority in office.offline and authority in standing.numbers:
-            store_external_crl(authority, shard, der, office.register, deed)
+        if authority in ctx.offline and authority in standing.numbers:
+            store_external_crl(authority, shard, der, ctx.db, audit)
     told = journal_records.lines(journal.folder, journal.instance_id)
     known = journal_records.merge_facts(told, entries(lists), set(standing.lost))
-    back = recovery.restore(office.register, known, deed)
-    finished, given_up = (0, 0) if back.failed else resolve_reservations(office, request_id)
+    back = recovery.restore(ctx.db, known, audit)
+    finished, given_up = (0, 0) if back.failed else resolve_reservations(ctx, request_id)
     return ReconciliationReport(back.done, back.failed, finished, given_up)
 
 
-def resolve_reservations(office: ServiceContext, request_id: str) -> tuple[int, int]:
+def resolve_reservations(ctx: ServiceContext, request_id: str) -> tuple[int, int]:
     """Finish or give up reservations that nobody came back for; returns how many of each.
 
     Revocation is looked at again under the holding's lock, by `finish`. What waits for the signer goes on waiting.
     Nothing is done while the clock is not believed: what is too old is a matter of the clock.
     """
     finished, given_up = 0, 0
-    if not office.may_issue():
+    if not ctx.may_issue():
         return finished, given_up
-    now = office.machine_now()
-    waiting = recovery.waiting_reservations(office.register, now - RESERVATIONS_WAIT, now + RESERVATIONS_WAIT)
+    now = ctx.machine_now()
+    waiting = recovery.waiting_reservations(ctx.db, now - RESERVATIONS_WAIT, now + RESERVATIONS_WAIT)
     for certificate in waiting:
-        deed = office.deed(_ACTOR, request_id)
-        if not _may_be_finished(certificate, deed):
-            given_up += recovery.void_reservation(office.register, certificate, deed)
+        audit = ctx.audit_entry(_ACTOR, request_id)
+        if not _may_be_finished(certificate, audit):
+            given_up += recovery.void_reservation(ctx.db, certificate, audit)
             continue
         try:
-            journal_superseded(certificate, office)
-            outcome = sign_and_store(certificate, office, deed)
+            journal_superseded(certificate, ctx)
+            outcome = sign_and_store(certificate, ctx, audit)
         except (SignatureRejected, KeyError):
             # Its CA's key is another one now, or it issues no more.
             _log.exception("%s cannot be finished: it is given up", certificate.serial)
-            given_up += recovery.void_reservation(office.register, certificate, deed)
+            given_up += recovery.void_reservation(ctx.db, certificate, audit)
         else:
             finished += not isinstance(outcome, Rejection)
     return finished, given_up
 
 
-def _may_be_finished(certificate: Certificate, deed: AuditContext) -> bool:
+def _may_be_finished(certificate: Certificate, audit: AuditContext) -> bool:
     holding = certificate.holding
-    return holding.customer.may_use(holding.channel) and deed.at <= certificate.span.not_after
+    return holding.customer.may_use(holding.channel) and audit.at <= certificate.span.not_after

@@ -17,29 +17,29 @@ from sinetti.services.issuance.journal_entries import journal_superseded
 from sinetti.services.retry import for_proven, log_leniency, record_rejection, until_settled
 
 
-def renew(ask: RenewRequest, office: ServiceContext, request_id: str) -> AcceptedResponse | Rejection:
+def renew(ask: RenewRequest, ctx: ServiceContext, request_id: str) -> AcceptedResponse | Rejection:
     """Renew the certificate that signed, answer the same request again, or refuse. Issued when the answer leaves."""
-    return until_settled(lambda: _renew(ask, office, request_id))
+    return until_settled(lambda: _renew(ask, ctx, request_id))
 
 
-def _renew(ask: RenewRequest, office: ServiceContext, request_id: str) -> AcceptedResponse | Rejection:
+def _renew(ask: RenewRequest, ctx: ServiceContext, request_id: str) -> AcceptedResponse | Rejection:
     # 5 before 4: with the key at hand one reading tells everything. What is wrong with it is said in its turn.
-    requested = read_request(ask.request, office.policy)
+    requested = read_request(ask.request, ctx.policy)
     key = None if isinstance(requested, Rejection) else requested.key_id
     # 4: who signed? Looked up by the DER that the signature was verified with.
-    found = find_for_renewal(office.register, sha256_hex(ask.signer), key)
-    office.step("4-read")
+    found = find_for_renewal(ctx.db, sha256_hex(ask.signer), key)
+    ctx.step("4-read")
     signer = authenticate_signer(found.signer, ask.customer_id)
     if isinstance(signer, Rejection):
         if found.signer is None:
             return signer
         return record_rejection(
-            signer, "renew", found.signer.holding, office, office.deed(_actor(found.signer), request_id)
+            signer, "renew", found.signer.holding, ctx, ctx.audit_entry(_actor(found.signer), request_id)
         )
     return for_proven(
         signer.holding.language,
         request_id,
-        lambda: _decide(signer, found, _apart(requested, ask.signer), office, request_id),
+        lambda: _decide(signer, found, _apart(requested, ask.signer), ctx, request_id),
     )
 
 
@@ -56,44 +56,44 @@ def _decide(
     signer: Certificate,
     found: RenewalLookup,
     requested: RequestedKey | Rejection,
-    office: ServiceContext,
+    ctx: ServiceContext,
     request_id: str,
 ) -> AcceptedResponse | Rejection:
-    deed = office.deed(_actor(signer), request_id)
+    audit = ctx.audit_entry(_actor(signer), request_id)
     # By a clock that is wrong everybody is late, or early: nothing is decided that the caller would have to act on.
-    if not office.may_issue():
+    if not ctx.may_issue():
         return Rejection(RejectionReason.UNAVAILABLE, language=signer.holding.language)
     # 5: only the key is taken.
     if isinstance(requested, Rejection):
         refusal = Rejection(requested.reason, language=signer.holding.language)
-        return record_rejection(refusal, "renew", signer.holding, office, deed)
+        return record_rejection(refusal, "renew", signer.holding, ctx, audit)
     # 6 and 7: the same request again, an approval, or the reason against it.
-    decision = decide_renewal(signer, requested.key_id, _situation(found, office), deed.at)
+    decision = decide_renewal(signer, requested.key_id, _situation(found, ctx), audit.at)
     if isinstance(decision, Rejection):
-        return record_rejection(decision, "renew", signer.holding, office, deed)
+        return record_rejection(decision, "renew", signer.holding, ctx, audit)
     if isinstance(decision, Replay):
         log_leniency(LenientBehaviour.SAME_REQUEST_ANSWERED, request_id)
-        journal_superseded(decision.certificate, office)
-        certificate = sign_and_store(decision.certificate, office, deed)
+        journal_superseded(decision.certificate, ctx)
+        certificate = sign_and_store(decision.certificate, ctx, audit)
     else:
         if decision.voids is not None:
             log_leniency(LenientBehaviour.RENEWED_AGAIN, request_id)
-        certificate = issue(decision, requested.public_key, office, deed)
+        certificate = issue(decision, requested.public_key, ctx, audit)
     if isinstance(certificate, Rejection):
-        return record_rejection(certificate, "renew", signer.holding, office, deed)
+        return record_rejection(certificate, "renew", signer.holding, ctx, audit)
     if requested.key_type is not KeyType.RSA_2048:
         log_leniency(LenientBehaviour.KEY_TYPE, request_id)
     return AcceptedResponse(certificate.retrieval_id)
 
 
-def _situation(found: RenewalLookup, office: ServiceContext) -> RenewalContext:
+def _situation(found: RenewalLookup, ctx: ServiceContext) -> RenewalContext:
     return RenewalContext(
         same_key=found.renewals.same_key,
         successor=found.renewals.successor,
         made_again=found.renewals.made_again,
         key_known=found.key_known,
-        validity=office.validity,
-        kindness=office.kindness,
+        validity=ctx.validity,
+        kindness=ctx.kindness,
     )
 
 

@@ -13,30 +13,30 @@ from sinetti.services.issuance.journal_entries import journal_retrieved
 from sinetti.services.retry import log_leniency, until_settled
 
 
-def retrieve(ask: RetrieveRequest, office: ServiceContext, request_id: str) -> CertificateResponse | Rejection:
+def retrieve(ask: RetrieveRequest, ctx: ServiceContext, request_id: str) -> CertificateResponse | Rejection:
     """Return the certificate, or say that it is not ready, superseded or unknown."""
-    return until_settled(lambda: _collect(ask, office, request_id))
+    return until_settled(lambda: _collect(ask, ctx, request_id))
 
 
-def _collect(ask: RetrieveRequest, office: ServiceContext, request_id: str) -> CertificateResponse | Rejection:
+def _collect(ask: RetrieveRequest, ctx: ServiceContext, request_id: str) -> CertificateResponse | Rejection:
     # 13: every mismatch is one answer.
-    found = transactions.find_by_retrieval_id(office.register, ask.retrieval_id, ask.customer_id)
-    decision = decide_retrieval(found, ask.customer_id, office.kindness, office.machine_now())
-    office.step("13-found")
+    found = transactions.find_by_retrieval_id(ctx.db, ask.retrieval_id, ask.customer_id)
+    decision = decide_retrieval(found, ask.customer_id, ctx.kindness, ctx.machine_now())
+    ctx.step("13-found")
     if isinstance(decision, Rejection):
         return decision
     if decision.state is not CertificateState.FETCHED:
         # 14: from here on it may be in use, so it can no longer be voided; it may have been voided just now.
-        deed = office.deed(f"retrieval:{decision.serial}", request_id)
-        fetched = transactions.mark_retrieved(office.register, decision, deed)
-        office.step("14-fetched")
-        decision = decide_retrieval(fetched, ask.customer_id, office.kindness, office.machine_now())
+        audit = ctx.audit_entry(f"retrieval:{decision.serial}", request_id)
+        fetched = transactions.mark_retrieved(ctx.db, decision, audit)
+        ctx.step("14-fetched")
+        decision = decide_retrieval(fetched, ask.customer_id, ctx.kindness, ctx.machine_now())
         if isinstance(decision, Rejection):
             return decision
-        if office.kindness.ready_after == timedelta(0):
+        if ctx.kindness.ready_after == timedelta(0):
             log_leniency(LenientBehaviour.READY_AT_ONCE, request_id)
-    journal_retrieved(decision, office)
-    _, der = transactions.get_der(office.register, decision)
+    journal_retrieved(decision, ctx)
+    _, der = transactions.get_der(ctx.db, decision)
     # 15: an issued certificate has its octets; were they missing, that is our fault, and the door says so.
     if der is None:
         fault = f"certificate {decision.serial} is issued but has no octets"

@@ -88,110 +88,108 @@ class RevealedIds:
     description: str
 
 
-def send_link(order_id: str, office: ServiceContext, actor: str, request_id: str, seen: str | None = None) -> LinkSent:
+def send_link(order_id: str, ctx: ServiceContext, actor: str, request_id: str, seen: str | None = None) -> LinkSent:
     """Owe an open order's contact of now a link to its transfer ids; former links and ids end.
 
     `seen` is the id of the link that the asker looked at, empty for none. Raises Newer where there is another by now,
     OrderUnknown, OrderSpent, and OrderError where nobody is the contact or the organisation is closed.
     """
     try:
-        with office.act(actor, request_id) as deed:
-            link = replace(_new_link(office, deed, LINK_LIVES), seen=seen)
-            has_phone = secure_messages.send_link(office.register, order_id, link, _unknown_ids(office, deed), deed)
+        with ctx.act(actor, request_id) as audit:
+            link = replace(_new_link(ctx, audit, LINK_LIVES), seen=seen)
+            has_phone = secure_messages.send_link(ctx.db, order_id, link, _unknown_ids(ctx, audit), audit)
     except ConcurrentUpdate:
-        raise order.order_closed_error(order_id, office) from None
+        raise order.order_closed_error(order_id, ctx) from None
     except NoRecipient:
         sentence = "nobody is the order's contact any more: name one first (sinetti authority change-contact)"
         raise order.OrderError(OrderErrorReason.NO_CONTACT, sentence) from None
     except OrganisationCannotIssue:
         sentence = "the organisation is closed for good: nothing more is issued to it"
         raise order.OrderError(OrderErrorReason.CLOSED, sentence) from None
-    return _offered(order_id, link, office, has_phone=has_phone)
+    return _offered(order_id, link, ctx, has_phone=has_phone)
 
 
 def order_and_offer(
-    new: NewOrder, office: ServiceContext, actor: str, request_id: str, link_lives: timedelta = LINK_LIVES
+    new: NewOrder, ctx: ServiceContext, actor: str, request_id: str, link_lives: timedelta = LINK_LIVES
 ) -> LinkSent:
     """Take an order, and owe its contact a link to transfer ids, which nobody knows before.
 
     Raises OrderError, and OrderedAlready where it has an order id of its own and was ordered before.
     """
-    order.check_order(new, office)
-    with office.act(actor, request_id) as deed:
-        link = _new_link(office, deed, link_lives)
-        order_id, has_phone = secure_messages.order_and_offer(
-            office.register, new, link, _unknown_ids(office, deed), deed
-        )
-    return _offered(order_id, link, office, has_phone=has_phone)
+    order.check_order(new, ctx)
+    with ctx.act(actor, request_id) as audit:
+        link = _new_link(ctx, audit, link_lives)
+        order_id, has_phone = secure_messages.order_and_offer(ctx.db, new, link, _unknown_ids(ctx, audit), audit)
+    return _offered(order_id, link, ctx, has_phone=has_phone)
 
 
-def view_link(token: str, office: ServiceContext) -> LinkView:
+def view_link(token: str, ctx: ServiceContext) -> LinkView:
     """What a link leads to now. Changes and sends nothing."""
-    now = office.now()
-    link = secure_messages.find_link(office.register, token_hash(token))
-    return _seen(link, _pins(link, office, now), now)
+    now = ctx.now()
+    link = secure_messages.find_link(ctx.db, token_hash(token))
+    return _seen(link, _pins(link, ctx, now), now)
 
 
-def send_pin(token: str, after: int, office: ServiceContext, request_id: str) -> PinSent | LinkView:
+def send_pin(token: str, after: int, ctx: ServiceContext, request_id: str) -> PinSent | LinkView:
     """Make a PIN code and owe its SMS; or what the link leads to, where none is made.
 
     `after` is how many there were when the asker last looked: a button that was pressed twice sends one.
     """
-    now = office.now()
-    link = secure_messages.find_link(office.register, token_hash(token))
+    now = ctx.now()
+    link = secure_messages.find_link(ctx.db, token_hash(token))
     if link is None or link_state(link, now) is not LinkState.PIN:
         return _seen(link, NO_PINS, now)
-    deed = _deed(link, office, request_id)
-    new = NewPin(database_ids.random_id(), deed.at + PIN_LIVES, after, start_of_local_day(deed.at))
-    message_id = secure_messages.open_message(office.register, link, new, deed)
-    return PinSent(message_id) if message_id is not None else view_link(token, office)
+    audit = _deed(link, ctx, request_id)
+    new = NewPin(database_ids.random_id(), audit.at + PIN_LIVES, after, start_of_local_day(audit.at))
+    message_id = secure_messages.open_message(ctx.db, link, new, audit)
+    return PinSent(message_id) if message_id is not None else view_link(token, ctx)
 
 
-def reveal_with_pin(token: str, pin: str, office: ServiceContext, request_id: str) -> RevealedIds | LinkView:
+def reveal_with_pin(token: str, pin: str, ctx: ServiceContext, request_id: str) -> RevealedIds | LinkView:
     """Show transfer ids, made now, for the PIN code that was sent last; the ones before end.
 
     The code is used up by that. Everything else gives what the link leads to then: a wrong PIN code has been counted.
     """
-    now = office.now()
-    link = secure_messages.find_link(office.register, token_hash(token))
+    now = ctx.now()
+    link = secure_messages.find_link(ctx.db, token_hash(token))
     if link is None or link_state(link, now) is not LinkState.PIN:
         return _seen(link, NO_PINS, now)
-    last = _pins(link, office, now).last
+    last = _pins(link, ctx, now).last
     if last is None or pin_state(last, now) is not PinState.WAITING:
-        return view_link(token, office)
-    deed = _deed(link, office, request_id)
-    if not constant_time_equal(pin_code(office.transfer_key, last.pin_id), _without_spaces(pin)):
-        secure_messages.count_wrong_pin(office.register, link, last.pin_id, deed)
-        return view_link(token, office)
-    return _shown(link, last.pin_id, office, deed) or view_link(token, office)
+        return view_link(token, ctx)
+    audit = _deed(link, ctx, request_id)
+    if not constant_time_equal(pin_code(ctx.transfer_key, last.pin_id), _without_spaces(pin)):
+        secure_messages.count_wrong_pin(ctx.db, link, last.pin_id, audit)
+        return view_link(token, ctx)
+    return _shown(link, last.pin_id, ctx, audit) or view_link(token, ctx)
 
 
-def reveal_with_code(token: str, code: str, office: ServiceContext, request_id: str) -> RevealedIds | LinkView:
+def reveal_with_code(token: str, code: str, ctx: ServiceContext, request_id: str) -> RevealedIds | LinkView:
     """Show transfer ids, made now, for the code that a signatory told a contact without a phone.
 
     Everything else gives what the link leads to then: a wrong code has been counted, and the fifth ends the link.
     """
-    now = office.now()
-    link = secure_messages.find_link(office.register, token_hash(token))
+    now = ctx.now()
+    link = secure_messages.find_link(ctx.db, token_hash(token))
     if link is None or link_state(link, now) is not LinkState.CODE:
         return _seen(link, NO_PINS, now)
-    deed = _deed(link, office, request_id)
-    if not constant_time_equal(delivery_code(office.transfer_key, link.secure_id), _without_spaces(code).casefold()):
-        secure_messages.count_wrong_code(office.register, link, deed)
-        seen = view_link(token, office)
+    audit = _deed(link, ctx, request_id)
+    if not constant_time_equal(delivery_code(ctx.transfer_key, link.secure_id), _without_spaces(code).casefold()):
+        secure_messages.count_wrong_code(ctx.db, link, audit)
+        seen = view_link(token, ctx)
         # Who had a link that worked is told why it does no more; from then on it looks like any that never did.
         return seen if seen.leads is not LinkState.CLOSED else LinkView(LinkState.CLOSED, PinState.LOCKED)
-    return _shown(link, None, office, deed) or view_link(token, office)
+    return _shown(link, None, ctx, audit) or view_link(token, ctx)
 
 
-def _shown(link: SecureLink, pin_id: str | None, office: ServiceContext, deed: AuditContext) -> RevealedIds | None:
+def _shown(link: SecureLink, pin_id: str | None, ctx: ServiceContext, audit: AuditContext) -> RevealedIds | None:
     """Give the ids that are stored now; None where another call came first."""
-    new, password = transfer_ids.generate_transfer_ids(office.transfer_key, deed.at)
+    new, password = transfer_ids.generate_transfer_ids(ctx.transfer_key, audit.at)
     try:
         stored = (
-            secure_messages.show_for_code(office.register, link, new, deed)
+            secure_messages.show_for_code(ctx.db, link, new, audit)
             if pin_id is None
-            else secure_messages.reveal_with_pin(office.register, link, pin_id, new, deed)
+            else secure_messages.reveal_with_pin(ctx.db, link, pin_id, new, audit)
         )
     except ConcurrentUpdate:
         return None
@@ -201,10 +199,10 @@ def _shown(link: SecureLink, pin_id: str | None, office: ServiceContext, deed: A
     return RevealedIds(made, link.customer_id, link.customer_name, link.channel, link.description)
 
 
-def _pins(link: SecureLink | None, office: ServiceContext, now: datetime) -> PinHistory:
+def _pins(link: SecureLink | None, ctx: ServiceContext, now: datetime) -> PinHistory:
     if link is None or link_state(link, now) is not LinkState.PIN:
         return NO_PINS
-    return secure_messages.find_pins(office.register, link.secure_id, start_of_local_day(now))
+    return secure_messages.find_pins(ctx.db, link.secure_id, start_of_local_day(now))
 
 
 def _seen(link: SecureLink | None, pins: PinHistory, now: datetime) -> LinkView:
@@ -226,24 +224,24 @@ def _seen(link: SecureLink | None, pins: PinHistory, now: datetime) -> LinkView:
     )
 
 
-def _new_link(office: ServiceContext, deed: AuditContext, lives: timedelta) -> NewLink:
+def _new_link(ctx: ServiceContext, audit: AuditContext, lives: timedelta) -> NewLink:
     secure_id = database_ids.random_id()
-    token = link_token(office.transfer_key, OPEN_LINK, secure_id)
-    return NewLink(secure_id, token_hash(token), deed.at + lives)
+    token = link_token(ctx.transfer_key, OPEN_LINK, secure_id)
+    return NewLink(secure_id, token_hash(token), audit.at + lives)
 
 
-def _unknown_ids(office: ServiceContext, deed: AuditContext) -> NewTransferIds:
+def _unknown_ids(ctx: ServiceContext, audit: AuditContext) -> NewTransferIds:
     """Transfer ids that nobody gets to see: they only end those before, until others are shown."""
-    return transfer_ids.generate_transfer_ids(office.transfer_key, deed.at)[0]
+    return transfer_ids.generate_transfer_ids(ctx.transfer_key, audit.at)[0]
 
 
-def _offered(order_id: str, link: NewLink, office: ServiceContext, *, has_phone: bool) -> LinkSent:
-    code = None if has_phone else delivery_code(office.transfer_key, link.secure_id)
+def _offered(order_id: str, link: NewLink, ctx: ServiceContext, *, has_phone: bool) -> LinkSent:
+    code = None if has_phone else delivery_code(ctx.transfer_key, link.secure_id)
     return LinkSent(order_id, link.secure_id, link.expires, code)
 
 
-def _deed(link: SecureLink, office: ServiceContext, request_id: str) -> AuditContext:
-    return office.deed(f"secure-message:{link.secure_id}", request_id)
+def _deed(link: SecureLink, ctx: ServiceContext, request_id: str) -> AuditContext:
+    return ctx.audit_entry(f"secure-message:{link.secure_id}", request_id)
 
 
 def _without_spaces(text: str) -> str:

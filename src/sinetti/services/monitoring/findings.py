@@ -64,20 +64,20 @@ Read = Callable[[CrlLocation], bytes]
 """Gives a list's DER. Raises NotFound."""
 
 
-def list_places(office: ServiceContext) -> tuple[CrlLocation, ...]:
+def list_places(ctx: ServiceContext) -> tuple[CrlLocation, ...]:
     """Every list that has to be there: two of each CA, and whatever was published. None before anything was issued."""
-    published = monitoring.list_names(office.register)
-    if all(name in office.offline for name, _ in published) and not monitoring.any_certificate(office.register):
+    published = monitoring.list_names(ctx.db)
+    if all(name in ctx.offline for name, _ in published) and not monitoring.any_certificate(ctx.db):
         return tuple(CrlLocation(*one) for one in published)
-    own = ((name, shard) for name, issuer in office.issuers.items() for shard in (WHOLE, issuer.shard))
+    own = ((name, shard) for name, issuer in ctx.issuers.items() for shard in (WHOLE, issuer.shard))
     return tuple(CrlLocation(*one) for one in sorted({*published, *own}))
 
 
-def stored_crls(office: ServiceContext) -> Read:
+def stored_crls(ctx: ServiceContext) -> Read:
     """Read lists as they stand in the register."""
 
     def read(place: CrlLocation) -> bytes:
-        newest = crls.latest_crl(office.register, place.authority, place.shard)
+        newest = crls.latest_crl(ctx.db, place.authority, place.shard)
         if newest is None:
             sentence = "it was never published: start sinetti authority serve, or run sinetti authority publish"
             raise NotFound(sentence)
@@ -86,13 +86,13 @@ def stored_crls(office: ServiceContext) -> Read:
     return read
 
 
-def check_crls(office: ServiceContext, read: Read, *, offline: bool = True) -> tuple[MonitoringFinding, ...]:
+def check_crls(ctx: ServiceContext, read: Read, *, offline: bool = True) -> tuple[MonitoringFinding, ...]:
     """Judge every list; those of CAs that are off line are left out where `offline` says so."""
-    places = [one for one in list_places(office) if offline or one.authority not in office.offline]
-    return tuple(finding for place in places for finding in _judged(place, office, read))
+    places = [one for one in list_places(ctx) if offline or one.authority not in ctx.offline]
+    return tuple(finding for place in places for finding in _judged(place, ctx, read))
 
 
-def check_ocsp_age(office: ServiceContext) -> tuple[MonitoringFinding, ...]:
+def check_ocsp_age(ctx: ServiceContext) -> tuple[MonitoringFinding, ...]:
     """Judge the ages of the stored OCSP answers."""
     return tuple(
         MonitoringFinding(
@@ -101,13 +101,13 @@ def check_ocsp_age(office: ServiceContext) -> tuple[MonitoringFinding, ...]:
             f"OCSP answers of {one.authority} are from {_when(one.this_update)} and half their life is over: see in "
             "the log of sinetti authority serve why none are signed",
         )
-        for one in monitoring.answer_ages(office.register)
+        for one in monitoring.answer_ages(ctx.db)
         # Whoever keeps them begins at the half, and takes his time to get round.
-        if is_past_half_life(one.this_update, one.next_update, office.now() - ANSWERS_LATE)
+        if is_past_half_life(one.this_update, one.next_update, ctx.now() - ANSWERS_LATE)
     )
 
 
-def certificate_findings(files: Mapping[str, bytes], office: ServiceContext) -> tuple[MonitoringFinding, ...]:
+def certificate_findings(files: Mapping[str, bytes], ctx: ServiceContext) -> tuple[MonitoringFinding, ...]:
     """Judge certificates of our own, by the names of their files; of several for one purpose the last one counts."""
     newest: dict[object, tuple[str, x509.Certificate]] = {}
     findings = []
@@ -122,7 +122,7 @@ def certificate_findings(files: Mapping[str, bytes], office: ServiceContext) -> 
             continue
         if key not in newest or newest[key][1].not_valid_after_utc < one.not_valid_after_utc:
             newest[key] = (name, one)
-    now = office.now()
+    now = ctx.now()
     for name, one in newest.values():
         if is_near_expiry(one.not_valid_before_utc, one.not_valid_after_utc, now):
             ends = one.not_valid_after_utc
@@ -131,7 +131,7 @@ def certificate_findings(files: Mapping[str, bytes], office: ServiceContext) -> 
     return tuple(findings)
 
 
-def bulk_findings(office: ServiceContext) -> tuple[MonitoringFinding, ...]:
+def bulk_findings(ctx: ServiceContext) -> tuple[MonitoringFinding, ...]:
     """Find bulk revocations that were begun or approved and cut short, and calls for early replacement likewise."""
     revoking = (
         MonitoringFinding(
@@ -144,7 +144,7 @@ def bulk_findings(office: ServiceContext) -> tuple[MonitoringFinding, ...]:
                 else f"let {one.officer} run the same sinetti authority revoke-many once more"
             ),
         )
-        for one in bulk_revocation.unfinished(office.register)
+        for one in bulk_revocation.unfinished(ctx.db)
     )
     calling = (
         MonitoringFinding(
@@ -157,15 +157,15 @@ def bulk_findings(office: ServiceContext) -> tuple[MonitoringFinding, ...]:
                 else f"run sinetti authority call-early --undo {one.call_id} once more"
             ),
         )
-        for one in early_replacement.unfinished(office.register)
+        for one in early_replacement.unfinished(ctx.db)
     )
     return (*revoking, *calling)
 
 
-def _judged(place: CrlLocation, office: ServiceContext, read: Read) -> Iterator[MonitoringFinding]:
-    name, now = place.name, office.now()
+def _judged(place: CrlLocation, ctx: ServiceContext, read: Read) -> Iterator[MonitoringFinding]:
+    name, now = place.name, ctx.now()
     try:
-        crl = _signed(read(place), office.certificates.get(place.authority))
+        crl = _signed(read(place), ctx.certificates.get(place.authority))
     except NotFound as absent:
         yield MonitoringFinding(FindingKind.LIST_MISSING, name, f"the list {name} is not there: {absent}")
         return
@@ -174,7 +174,7 @@ def _judged(place: CrlLocation, office: ServiceContext, read: Read) -> Iterator[
         yield MonitoringFinding(FindingKind.LIST_WRONG, name, sentence)
         return
     made, ends = crl.last_update_utc, crl.next_update_utc or crl.last_update_utc
-    if place.authority in office.offline:
+    if place.authority in ctx.offline:
         if list_alarms([ListEnd(name, ends)], now):
             sentence = f"the list {name} ends on {_when(ends)}: sinetti authority publish renews it"
             yield MonitoringFinding(FindingKind.OFFLINE_LIST_ENDS, name, sentence)
@@ -184,8 +184,8 @@ def _judged(place: CrlLocation, office: ServiceContext, read: Read) -> Iterator[
             "serve why no newer one is signed"
         )
         yield MonitoringFinding(FindingKind.LIST_OLD, name, sentence)
-    if place.authority in monitoring.issuing_authorities(office.register):
-        yield from _compared(place, crl, office)
+    if place.authority in monitoring.issuing_authorities(ctx.db):
+        yield from _compared(place, crl, ctx)
 
 
 def _signed(der: bytes, certificate: bytes | None) -> x509.CertificateRevocationList:
@@ -201,13 +201,13 @@ def _signed(der: bytes, certificate: bytes | None) -> x509.CertificateRevocation
 
 
 def _compared(
-    place: CrlLocation, crl: x509.CertificateRevocationList, office: ServiceContext
+    place: CrlLocation, crl: x509.CertificateRevocationList, ctx: ServiceContext
 ) -> Iterator[MonitoringFinding]:
     """Compare a list with the register."""
-    if max(len(crl), monitoring.count_revoked(office.register, place.authority, place.shard)) > MOST_COMPARED:
-        yield from _compared_by_count(place, crl, office)
+    if max(len(crl), monitoring.count_revoked(ctx.db, place.authority, place.shard)) > MOST_COMPARED:
+        yield from _compared_by_count(place, crl, ctx)
         return
-    made, revoked = crl.last_update_utc, dict(monitoring.revoked(office.register, place.authority, place.shard))
+    made, revoked = crl.last_update_utc, dict(monitoring.revoked(ctx.db, place.authority, place.shard))
     listed = {serial_hex(one.serial_number) for one in crl}
     found = crl_mismatch(listed, {one for one, ends in revoked.items() if ends >= made}, revoked.keys())
     if found.lacking:
@@ -221,18 +221,18 @@ def _compared(
 
 
 def _compared_by_count(
-    place: CrlLocation, crl: x509.CertificateRevocationList, office: ServiceContext
+    place: CrlLocation, crl: x509.CertificateRevocationList, ctx: ServiceContext
 ) -> Iterator[MonitoringFinding]:
     """Compare what is newest, and the counts: a million entries one by one take seconds and hundreds of megabytes."""
-    register, made = office.register, crl.last_update_utc
-    newest = islice(monitoring.revoked(register, place.authority, place.shard), NEWEST_COMPARED)
+    db, made = ctx.db, crl.last_update_utc
+    newest = islice(monitoring.revoked(db, place.authority, place.shard), NEWEST_COMPARED)
     lacking = {serial for serial, ends in newest if ends >= made}
     lacking -= {serial for one in crl if (serial := serial_hex(one.serial_number)) in lacking}
     if lacking:
         yield _lacks(place, lacking)
         return
-    in_force = monitoring.count_revoked(register, place.authority, place.shard, made)
-    ever = monitoring.count_revoked(register, place.authority, place.shard)
+    in_force = monitoring.count_revoked(db, place.authority, place.shard, made)
+    ever = monitoring.count_revoked(db, place.authority, place.shard)
     if not counts_agree(len(crl), in_force, ever):
         sentence = f"the list {place.name} has {len(crl)} entries, and the register {in_force} to {ever}: {_ANEW}"
         yield MonitoringFinding(FindingKind.LIST_LACKS, place.name, sentence)

@@ -14,40 +14,40 @@ STALE_AFTER = LIFE / 2
 _AWAY = "the register cannot be reached: look at the database, and at this machine's way to it"
 
 
-def register_check(office: ServiceContext) -> str | None:
+def register_check(ctx: ServiceContext) -> str | None:
     """Whether the register can be read."""
     try:
-        authorities.issuing_names(office.register)
+        authorities.issuing_names(ctx.db)
     except DATABASE_UNAVAILABLE:
         return _AWAY
     return None
 
 
-def journal_check(office: ServiceContext) -> str | None:
+def journal_check(ctx: ServiceContext) -> str | None:
     """Whether a fact could be written into the journal."""
     try:
-        office.journal.check()
+        ctx.journal.check()
     except JournalError as failed:
         return str(failed)
     return None
 
 
-def issuing_check(office: ServiceContext) -> str | None:
+def issuing_check(ctx: ServiceContext) -> str | None:
     """Whether the keys of the CAs that issue can be used."""
     try:
-        for name in sorted(set(office.issuing.values())):
-            office.signer.sign(office.issuers[name].key_name, b"")
+        for name in sorted(set(ctx.issuing.values())):
+            ctx.signer.sign(ctx.issuers[name].key_name, b"")
     except SignerUnavailable as away:
         return f"an issuing key cannot be used ({away}): bring it back"
     return None
 
 
-def lists_check(office: ServiceContext, request_id: str) -> str | None:
+def lists_check(ctx: ServiceContext, request_id: str) -> str | None:
     """Whether the newest list of each CA that issues is younger than half its life; one that is due is signed now."""
     try:
-        for name in sorted(set(office.issuing.values())):
-            newest = current_crl(name, WHOLE, office, request_id)
-            if newest is None or office.now() >= newest.this_update + STALE_AFTER:
+        for name in sorted(set(ctx.issuing.values())):
+            newest = current_crl(name, WHOLE, ctx, request_id)
+            if newest is None or ctx.now() >= newest.this_update + STALE_AFTER:
                 return f"the newest revocation list of {name} is {STALE_AFTER.days} days old: see in the log why"
     except DATABASE_UNAVAILABLE:
         return _AWAY

@@ -33,16 +33,16 @@ class OcspProbe:
         return f"/ocsp/{self.authority}"
 
 
-def questions(office: ServiceContext) -> tuple[OcspProbe, ...]:
+def questions(ctx: ServiceContext) -> tuple[OcspProbe, ...]:
     """What to ask: of each CA that issues, about its newest certificate in force and the newest that is revoked."""
-    return tuple(_questions(office))
+    return tuple(_questions(ctx))
 
 
-def check_response(question: OcspProbe, der: bytes, office: ServiceContext) -> MonitoringFinding | None:
+def check_response(question: OcspProbe, der: bytes, ctx: ServiceContext) -> MonitoringFinding | None:
     """Judge the answer to a question; None where all is well."""
     about = f"{question.path} about {question.serial}"
     try:
-        one = _answer(question, der, load_certificate(office.certificates[question.authority]))
+        one = _answer(question, der, load_certificate(ctx.certificates[question.authority]))
         ends = one.next_update_utc or one.this_update_utc
     except ValueError as wrong:
         sentence = f"{about}: {wrong}: see in the log of sinetti authority serve why"
@@ -52,7 +52,7 @@ def check_response(question: OcspProbe, der: bytes, office: ServiceContext) -> M
         should = "revoked" if question.revoked else "good"
         sentence = f"{about}: it is {should}, and the answer says {told.name.lower()}: stop the service and look why"
         return MonitoringFinding(FindingKind.ANSWER_WRONG, question.authority, sentence)
-    if is_past_half_life(one.this_update_utc, ends, office.now()):
+    if is_past_half_life(one.this_update_utc, ends, ctx.now()):
         sentence = (
             f"{about}: the answer is from {one.this_update_utc:%Y-%m-%dT%H:%M:%SZ} and half its life is over: see in "
             "the log of sinetti authority serve why none is signed"
@@ -61,12 +61,12 @@ def check_response(question: OcspProbe, der: bytes, office: ServiceContext) -> M
     return None
 
 
-def _questions(office: ServiceContext) -> Iterator[OcspProbe]:
-    now = office.now()
-    for name in sorted({*office.issuing.values()} & {*office.responders}):
-        issuer = load_certificate(office.certificates[name])
+def _questions(ctx: ServiceContext) -> Iterator[OcspProbe]:
+    now = ctx.now()
+    for name in sorted({*ctx.issuing.values()} & {*ctx.responders}):
+        issuer = load_certificate(ctx.certificates[name])
         for is_revoked in (False, True):
-            serial = monitoring.newest_of(office.register, name, now, is_revoked=is_revoked)
+            serial = monitoring.newest_of(ctx.db, name, now, is_revoked=is_revoked)
             if serial is not None:
                 yield OcspProbe(name, serial, is_revoked, _request(serial, issuer))
 

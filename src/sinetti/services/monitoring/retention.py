@@ -42,58 +42,56 @@ class ErasureReport:
     files: int = 0
 
 
-def plan_retention(periods: Periods, office: ServiceContext) -> ExpiredRecords:
+def plan_retention(periods: Periods, ctx: ServiceContext) -> ExpiredRecords:
     """What `apply_retention` would erase now, but for sessions that have ended."""
-    register, now = office.register, office.now()
+    db, now = ctx.db, ctx.now()
     until = cutoffs(periods, now)
     return ExpiredRecords(
         until,
-        retention.people(register, until.people),
-        retention.refusals(register, until.refusals),
-        retention.messages(register, until.messages),
-        accounts.unconfirmed(register, until.unconfirmed),
-        accounts.unused(register, _lapse(periods, until, office)),
-        retention.requests(register, until.people, now),
-        retention.loads(register, until.messages),
+        retention.people(db, until.people),
+        retention.refusals(db, until.refusals),
+        retention.messages(db, until.messages),
+        accounts.unconfirmed(db, until.unconfirmed),
+        accounts.unused(db, _lapse(periods, until, ctx)),
+        retention.requests(db, until.people, now),
+        retention.loads(db, until.messages),
     )
 
 
-def apply_retention(periods: Periods, office: ServiceContext, request_id: str) -> ErasureReport:
+def apply_retention(periods: Periods, ctx: ServiceContext, request_id: str) -> ErasureReport:
     """Erase what is past its period, in small transactions, each audited: whoever was cut short runs it again.
 
     Raises NotErased while the clock is not believed.
     """
-    if not office.may_issue():
+    if not ctx.may_issue():
         sentence = "the machine's clock is not believed, and what is past its period is a matter of the clock: "
         raise NotErased(sentence + "sinetti authority clock show says more")
-    past, register = plan_retention(periods, office), office.register
+    past, db = plan_retention(periods, ctx), ctx.db
 
     def each(ids: Sequence[str], erase: Callable[[Sequence[str]], int]) -> int:
         done = 0
         for start in range(0, len(ids), retention.AT_ONCE):
             done += erase(ids[start : start + retention.AT_ONCE])
-            office.step("retained")
+            ctx.step("retained")
         return done
 
-    deed, until = office.deed("operator", request_id), past.cutoffs
-    lapse = _lapse(periods, until, office)
+    audit, until = ctx.audit_entry("operator", request_id), past.cutoffs
+    lapse = _lapse(periods, until, ctx)
     # Messages first: what is still owed to somebody keeps that person.
     erased = ErasureReport(
-        messages=each(past.messages, lambda ids: retention.delete_messages(register, ids, until.messages, deed)),
-        refusals=each(past.refusals, lambda ids: retention.delete_refusals(register, ids, until.refusals, deed)),
-        people=each(past.people, lambda ids: retention.erase_people(register, ids, until.people, deed)),
-        unconfirmed=each(
-            past.unconfirmed, lambda ids: accounts.erase_unconfirmed(register, ids, until.unconfirmed, deed)
-        ),
-        unused=each(past.unused, lambda ids: accounts.erase_unused(register, ids, lapse, deed)),
-        requests=each(past.requests, lambda ids: retention.delete_requests(register, ids, until.people, deed)),
-        files=each(past.files, lambda ids: retention.delete_loads(register, ids, until.messages, deed)),
+        messages=each(past.messages, lambda ids: retention.delete_messages(db, ids, until.messages, audit)),
+        refusals=each(past.refusals, lambda ids: retention.delete_refusals(db, ids, until.refusals, audit)),
+        people=each(past.people, lambda ids: retention.erase_people(db, ids, until.people, audit)),
+        unconfirmed=each(past.unconfirmed, lambda ids: accounts.erase_unconfirmed(db, ids, until.unconfirmed, audit)),
+        unused=each(past.unused, lambda ids: accounts.erase_unused(db, ids, lapse, audit)),
+        requests=each(past.requests, lambda ids: retention.delete_requests(db, ids, until.people, audit)),
+        files=each(past.files, lambda ids: retention.delete_loads(db, ids, until.messages, audit)),
     )
-    accounts.purge_sessions(register, office.machine_now())
-    daily_counts.forget(register, office.machine_now())
+    accounts.purge_sessions(db, ctx.machine_now())
+    daily_counts.forget(db, ctx.machine_now())
     return erased
 
 
-def _lapse(periods: Periods, until: Cutoffs, office: ServiceContext) -> InactivityLimit:
+def _lapse(periods: Periods, until: Cutoffs, ctx: ServiceContext) -> InactivityLimit:
     """Since when an account is not used: who signs in does it by the machine's clock."""
-    return InactivityLimit(until.people, office.machine_now() - periods.people)
+    return InactivityLimit(until.people, ctx.machine_now() - periods.people)

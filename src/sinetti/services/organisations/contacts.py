@@ -46,25 +46,25 @@ class ContactChanged:
     offered: tuple[LinkSent, ...]
 
 
-def change_contact(change: ContactUpdate, office: ServiceContext, actor: str, request_id: str) -> ContactChanged:
+def change_contact(change: ContactUpdate, ctx: ServiceContext, actor: str, request_id: str) -> ContactChanged:
     """Rename a contact or a deputy, or correct what is known of one.
 
     Raises PeopleError and LimitReached. The same again changes nothing, but offers transfer ids that a command which
     was cut short did not offer any more.
     """
-    holding = contacts.find_holding(office.register, change.named)
+    holding = contacts.find_holding(ctx.db, change.named)
     if holding is None:
         sentence = "no certificate has this serial, and no order this id"
         raise PeopleError(PersonErrorReason.UNKNOWN, sentence)
     person = (
         change.who if isinstance(change.who, ContactDetails) else _corrected(change.who, holding, deputy=change.deputy)
     )
-    with office.act(actor, request_id) as deed:
-        changed = contacts.change_contact(office.register, holding.holding_id, person, deed, deputy=change.deputy)
-    office.step("contact-changed")
-    orders = contacts.orders_offered_to_others(office.register, holding.holding_id)
+    with ctx.act(actor, request_id) as audit:
+        changed = contacts.change_contact(ctx.db, holding.holding_id, person, audit, deputy=change.deputy)
+    ctx.step("contact-changed")
+    orders = contacts.orders_offered_to_others(ctx.db, holding.holding_id)
     # What follows from a change was counted with it: it is not to fail half-way.
-    following = replace(office, daily_limits=None) if changed else office
+    following = replace(ctx, daily_limits=None) if changed else ctx
     offered = tuple(secure_message.send_link(order_id, following, actor, request_id) for order_id in orders)
     return ContactChanged(holding.customer_id, changed, offered)
 

@@ -17,29 +17,29 @@ ACTOR = "recipient"
 _MESSAGE_ID = re.compile(r"[0-9a-f]{32}")
 
 
-def opt_out_page(message_id: str, token: str, office: ServiceContext) -> OptOutPage | UnknownLink:
+def opt_out_page(message_id: str, token: str, ctx: ServiceContext) -> OptOutPage | UnknownLink:
     """What the page behind a link shows. Nothing changes: mail scanners follow links."""
-    asker = _asker(message_id, token, office)
+    asker = _asker(message_id, token, ctx)
     if asker is None:
         return UnknownLink()
-    told = opt_out.notified_roles(office.register, asker, office.now())
-    asked = asker.stopped or opt_out.is_asked(office.register, asker, office.now())
+    told = opt_out.notified_roles(ctx.db, asker, ctx.now())
+    asked = asker.stopped or opt_out.is_asked(ctx.db, asker, ctx.now())
     return OptOutPage(asker.language, told, stops(told), asked, asker.stopped)
 
 
 def request_opt_out(
-    message_id: str, token: str, office: ServiceContext, request_id: str
+    message_id: str, token: str, ctx: ServiceContext, request_id: str
 ) -> OptOutRequested | AlreadyRequested | UnknownLink:
     """Owe whoever is to be told a message about it, once; mail goes on until then."""
-    asker = _asker(message_id, token, office)
+    asker = _asker(message_id, token, ctx)
     if asker is None:
         return UnknownLink()
-    return opt_out.ask(office.register, asker, message_id, office.deed(ACTOR, request_id))
+    return opt_out.ask(ctx.db, asker, message_id, ctx.audit_entry(ACTOR, request_id))
 
 
-def _asker(message_id: str, token: str, office: ServiceContext) -> OptOutSender | None:
+def _asker(message_id: str, token: str, ctx: ServiceContext) -> OptOutSender | None:
     """Who has this link; None for any that we did not write. The register is asked only about one that we wrote."""
     known = _MESSAGE_ID.fullmatch(message_id) is not None
-    if not known or not constant_time_equal(token, link_token(office.transfer_key, STOP_LINK, message_id)):
+    if not known or not constant_time_equal(token, link_token(ctx.transfer_key, STOP_LINK, message_id)):
         return None
-    return opt_out.find_asker(office.register, message_id, office.now())
+    return opt_out.find_asker(ctx.db, message_id, ctx.now())

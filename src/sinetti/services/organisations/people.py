@@ -39,31 +39,29 @@ class OrganisationPeople:
     looked: ServiceProviders
 
 
-def add_signatory(
-    customer_id: str, person: ContactDetails, office: ServiceContext, actor: str, request_id: str
-) -> bool:
+def add_signatory(customer_id: str, person: ContactDetails, ctx: ServiceContext, actor: str, request_id: str) -> bool:
     """Name a signatory; False where the same stands already.
 
     Somebody named before with the same address gives way. Raises PeopleError.
     """
-    one = _organisation(customer_id, office)
+    one = _organisation(customer_id, ctx)
     with _says_closed():
-        return contacts.add_signatory(office.register, one.organisation_id, person, office.deed(actor, request_id))
+        return contacts.add_signatory(ctx.db, one.organisation_id, person, ctx.audit_entry(actor, request_id))
 
 
 def invite_signatory(
-    customer_id: str, person: ContactDetails, office: ServiceContext, actor: str, request_id: str
+    customer_id: str, person: ContactDetails, ctx: ServiceContext, actor: str, request_id: str
 ) -> InvitationResult:
     """Name a signatory, and owe them a link by which they act in the e-service (docs/mandates.md).
 
     Whoever was named before gets the link alone; who has one that works, or has used it, gets none. Raises PeopleError.
     """
-    one = _organisation(customer_id, office)
-    deed = office.deed(actor, request_id)
+    one = _organisation(customer_id, ctx)
+    audit = ctx.audit_entry(actor, request_id)
     to = PersonGrant(one.organisation_id, person, Role.SIGNATORY, at_once=True)
     try:
         with _says_closed():
-            return role_assignments.invite(office.register, to, create_link(office, deed.at), deed)
+            return role_assignments.invite(ctx.db, to, create_link(ctx, audit.at), audit)
     except AlreadyHasOtherRole:
         why = PersonErrorReason.OTHER_ROLE
         sentence = f"somebody with the address {person.email} has another role for {customer_id}: withdraw it first"
@@ -73,50 +71,48 @@ def invite_signatory(
     raise PeopleError(why, sentence)
 
 
-def remove_signatory(customer_id: str, email: str, office: ServiceContext, actor: str, request_id: str) -> bool:
+def remove_signatory(customer_id: str, email: str, ctx: ServiceContext, actor: str, request_id: str) -> bool:
     """Remove a signatory, by their address; False where nobody has it. Raises PeopleError."""
-    one = _organisation(customer_id, office)
-    return contacts.remove_signatory(office.register, one.organisation_id, email, office.deed(actor, request_id))
+    one = _organisation(customer_id, ctx)
+    return contacts.remove_signatory(ctx.db, one.organisation_id, email, ctx.audit_entry(actor, request_id))
 
 
 def set_contact_person(
-    customer_id: str, person: ContactDetails | None, office: ServiceContext, actor: str, request_id: str
+    customer_id: str, person: ContactDetails | None, ctx: ServiceContext, actor: str, request_id: str
 ) -> bool:
     """Name the organisation's contact person, or nobody; False where it stands so already. Raises PeopleError."""
-    one = _organisation(customer_id, office)
+    one = _organisation(customer_id, ctx)
     with _says_closed():
-        return contacts.set_contact_person(office.register, one.organisation_id, person, office.deed(actor, request_id))
+        return contacts.set_contact_person(ctx.db, one.organisation_id, person, ctx.audit_entry(actor, request_id))
 
 
-def add_service_provider(customer_id: str, agent_id: str, office: ServiceContext, actor: str, request_id: str) -> bool:
+def add_service_provider(customer_id: str, agent_id: str, ctx: ServiceContext, actor: str, request_id: str) -> bool:
     """Note that another organisation looks after this one; False where it does already. Raises PeopleError."""
-    one, agent = _organisation(customer_id, office), _organisation(agent_id, office)
+    one, agent = _organisation(customer_id, ctx), _organisation(agent_id, ctx)
     if one.organisation_id == agent.organisation_id:
         sentence = "an organisation does not look after itself: name the other one"
         raise PeopleError(PersonErrorReason.ITSELF, sentence)
     with _says_closed():
-        deed = office.deed(actor, request_id)
-        return contacts.add_agent(office.register, one.organisation_id, agent.organisation_id, deed)
+        audit = ctx.audit_entry(actor, request_id)
+        return contacts.add_agent(ctx.db, one.organisation_id, agent.organisation_id, audit)
 
 
-def remove_service_provider(
-    customer_id: str, agent_id: str, office: ServiceContext, actor: str, request_id: str
-) -> bool:
+def remove_service_provider(customer_id: str, agent_id: str, ctx: ServiceContext, actor: str, request_id: str) -> bool:
     """End that another organisation looks after this one; False where it does not. Raises PeopleError."""
-    one, agent = _organisation(customer_id, office), _organisation(agent_id, office)
-    deed = office.deed(actor, request_id)
-    return contacts.withdraw_agent(office.register, one.organisation_id, agent.organisation_id, deed)
+    one, agent = _organisation(customer_id, ctx), _organisation(agent_id, ctx)
+    audit = ctx.audit_entry(actor, request_id)
+    return contacts.withdraw_agent(ctx.db, one.organisation_id, agent.organisation_id, audit)
 
 
-def who_is_who(customer_id: str, office: ServiceContext) -> OrganisationPeople:
+def who_is_who(customer_id: str, ctx: ServiceContext) -> OrganisationPeople:
     """Everybody who acts for an organisation now. Raises PeopleError."""
-    one, now = _organisation(customer_id, office), office.now()
-    found = recipients.roles(office.register, [one.organisation_id], now)[one.organisation_id]
-    return OrganisationPeople(one, found, contacts.service_providers(office.register, one.organisation_id, now))
+    one, now = _organisation(customer_id, ctx), ctx.now()
+    found = recipients.roles(ctx.db, [one.organisation_id], now)[one.organisation_id]
+    return OrganisationPeople(one, found, contacts.service_providers(ctx.db, one.organisation_id, now))
 
 
-def _organisation(customer_id: str, office: ServiceContext) -> OrganisationInfo:
-    found = organisations.find_organisation(office.register, customer_id)
+def _organisation(customer_id: str, ctx: ServiceContext) -> OrganisationInfo:
+    found = organisations.find_organisation(ctx.db, customer_id)
     if found is None:
         sentence = f"no organisation has the id {customer_id}: add it first (sinetti authority organisation add)"
         raise PeopleError(PersonErrorReason.UNKNOWN, sentence)

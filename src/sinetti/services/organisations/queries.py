@@ -11,26 +11,26 @@ from sinetti.domain.values import Channel, Serial
 from sinetti.services.context import ServiceContext
 
 
-def certificates(office: ServiceContext, customer_id: str | None = None) -> tuple[Certificate, ...]:
+def certificates(ctx: ServiceContext, customer_id: str | None = None) -> tuple[Certificate, ...]:
     """Certificates, newest first, of one organisation or of all."""
-    return revocation.list_certificates(office.register, customer_id)
+    return revocation.list_certificates(ctx.db, customer_id)
 
 
-def in_force(office: ServiceContext, channel: Channel) -> Iterator[tuple[Serial, bytes]]:
+def in_force(ctx: ServiceContext, channel: Channel) -> Iterator[tuple[Serial, bytes]]:
     """Serial and DER of each certificate of a channel that is issued, not revoked and not at its end now."""
-    return revocation.in_force(office.register, channel, office.now())
+    return revocation.in_force(ctx.db, channel, ctx.now())
 
 
-def organisation(office: ServiceContext, customer_id: str) -> OrganisationInfo | None:
+def organisation(ctx: ServiceContext, customer_id: str) -> OrganisationInfo | None:
     """The organisation with this id."""
-    return organisations.find_organisation(office.register, customer_id)
+    return organisations.find_organisation(ctx.db, customer_id)
 
 
-def open_orders(office: ServiceContext, customer_id: str | None = None) -> tuple[OpenOrder, ...]:
+def open_orders(ctx: ServiceContext, customer_id: str | None = None) -> tuple[OpenOrder, ...]:
     """Orders whose transfer ids were not used yet, newest first, of one organisation or of all."""
-    return organisations.list_open_orders(office.register, customer_id)
+    return organisations.list_open_orders(ctx.db, customer_id)
 
 
-def counts(office: ServiceContext) -> Counts:
+def counts(ctx: ServiceContext) -> Counts:
     """How much the register holds."""
-    return revocation.count(office.register)
+    return revocation.count(ctx.db)

@@ -97,88 +97,88 @@ class BulkRevocationResult:
     resumed: tuple[BulkRevocationProposal, ...] = ()
 
 
-def preview(ask: BulkRevocationRequest, office: ServiceContext) -> BulkSelection:
+def preview(ask: BulkRevocationRequest, ctx: ServiceContext) -> BulkSelection:
     """Tell what would go, and change nothing. Raises BulkRevocationError."""
     check_officer(ask.officer)
     if not may_use_reason(RevokerRole.OPERATOR, ask.reason):
         raise BulkRevocationError(BulkErrorReason.REASON, f"the reason {ask.reason} is not for holders' certificates")
     require_criteria(ask.wanted, "revoked", "their serials, organisation, issuing CA or time of issue")
-    require_existing(ask.wanted, office)
-    return _selected(bulk_revocation.select(office.register, ask.wanted), ask, office)
+    require_existing(ask.wanted, ctx)
+    return _selected(bulk_revocation.select(ctx.db, ask.wanted), ask, ctx)
 
 
 def revoke_many(
-    ask: BulkRevocationRequest, office: ServiceContext, request_id: str, told: Tell = no_progress
+    ask: BulkRevocationRequest, ctx: ServiceContext, request_id: str, told: Tell = no_progress
 ) -> BulkRevocationResult:
     """Revoke them, or store the proposal where they are too many for one officer's word. Raises BulkRevocationError.
 
     What a run of this officer left undone is finished first. A list that cannot be signed here is signed where the
     authority is served.
     """
-    preview(ask, office)
-    resumed = bulk_revocation.unfinished(office.register, ask.officer)
+    preview(ask, ctx)
+    resumed = bulk_revocation.unfinished(ctx.db, ask.officer)
     for one in resumed:
-        _carry_out(one, _Initiator(ask.officer, office, request_id), told)
-    return replace(propose(ask, office, request_id, told), resumed=resumed)
+        _carry_out(one, _Initiator(ask.officer, ctx, request_id), told)
+    return replace(propose(ask, ctx, request_id, told), resumed=resumed)
 
 
 def propose(
-    ask: BulkRevocationRequest, office: ServiceContext, request_id: str, told: Tell = no_progress
+    ask: BulkRevocationRequest, ctx: ServiceContext, request_id: str, told: Tell = no_progress
 ) -> BulkRevocationResult:
     """Do the same, and leave alone what other runs left undone. Raises BulkRevocationError."""
-    selection = preview(ask, office)
+    selection = preview(ask, ctx)
     if not selection.going:
         return BulkRevocationResult(selection, None)
-    now = office.now()
+    now = ctx.now()
     new = BulkRevocationProposal("", ask.officer, ask.reason, ask.invalidity_date, selection.serials, now, now)
-    with office.act(actor_of(ask.officer), request_id) as deed:
-        stored = bulk_revocation.propose(office.register, new, deed)
-    office.step("many-stored")
+    with ctx.act(actor_of(ask.officer), request_id) as audit:
+        stored = bulk_revocation.propose(ctx.db, new, audit)
+    ctx.step("many-stored")
     if stored.approved_at is not None:
-        _carry_out(stored, _Initiator(ask.officer, office, request_id), told)
-    return BulkRevocationResult(selection, bulk_revocation.find(office.register, stored.proposal_id))
+        _carry_out(stored, _Initiator(ask.officer, ctx, request_id), told)
+    return BulkRevocationResult(selection, bulk_revocation.find(ctx.db, stored.proposal_id))
 
 
 def look_at_proposal(
-    proposal_id: str, officer: str, office: ServiceContext
+    proposal_id: str, officer: str, ctx: ServiceContext
 ) -> tuple[BulkRevocationProposal, BulkSelection]:
     """Give a proposal that this officer may approve now, and what would go by it. Raises BulkRevocationError."""
     check_officer(officer)
-    proposal = _proposal(proposal_id, office)
-    rows = bulk_revocation.select(office.register, CertificateSelection(serials=proposal.serials))
+    proposal = _proposal(proposal_id, ctx)
+    rows = bulk_revocation.select(ctx.db, CertificateSelection(serials=proposal.serials))
     ask = BulkRevocationRequest(
         CertificateSelection(serials=proposal.serials), proposal.reason, proposal.officer, ended=True
     )
-    selection, revoked = _selected(rows, ask, office), [row.serial for row in rows if row.revoked]
-    if refused := may_approve(proposal, officer, selection.serials, revoked, office.now()):
+    selection, revoked = _selected(rows, ask, ctx), [row.serial for row in rows if row.revoked]
+    if refused := may_approve(proposal, officer, selection.serials, revoked, ctx.now()):
         raise BulkRevocationError(refused, _SENTENCES[refused])
-    _check_two_people(proposal, officer, office)
+    _check_two_people(proposal, officer, ctx)
     return proposal, selection
 
 
-def open_proposals(office: ServiceContext) -> tuple[BulkRevocationProposal, ...]:
+def open_proposals(ctx: ServiceContext) -> tuple[BulkRevocationProposal, ...]:
     """What waits for a second officer, oldest first."""
-    return bulk_revocation.waiting(office.register, office.now())
+    return bulk_revocation.waiting(ctx.db, ctx.now())
 
 
-def count_open_proposals(office: ServiceContext) -> int:
+def count_open_proposals(ctx: ServiceContext) -> int:
     """How many proposals wait for a second officer."""
-    return bulk_revocation.count_waiting(office.register, office.now())
+    return bulk_revocation.count_waiting(ctx.db, ctx.now())
 
 
-def alone_lately(officer: str, office: ServiceContext) -> int:
+def alone_lately(officer: str, ctx: ServiceContext) -> int:
     """How many certificates went by this officer's word alone, and count with what is asked for now."""
-    return bulk_revocation.alone_lately(office.register, officer, office.now())
+    return bulk_revocation.alone_lately(ctx.db, officer, ctx.now())
 
 
-def withdraw(proposal_id: str, officer: str, office: ServiceContext, request_id: str) -> BulkRevocationProposal:
+def withdraw(proposal_id: str, officer: str, ctx: ServiceContext, request_id: str) -> BulkRevocationProposal:
     """Take a proposal back, by the word of whoever made it. Raises BulkRevocationError."""
     check_officer(officer)
-    proposal = _proposal(proposal_id, office)
-    if refused := may_withdraw(proposal, officer, office.now()):
+    proposal = _proposal(proposal_id, ctx)
+    if refused := may_withdraw(proposal, officer, ctx.now()):
         raise BulkRevocationError(refused, _NOT_WITHDRAWN[refused])
-    with office.act(actor_of(officer), request_id) as deed:
-        if not bulk_revocation.withdraw(office.register, proposal, deed):
+    with ctx.act(actor_of(officer), request_id) as audit:
+        if not bulk_revocation.withdraw(ctx.db, proposal, audit):
             raise BulkRevocationError(
                 BulkErrorReason.CHANGED, "somebody else was faster: run this command again, which tells"
             )
@@ -186,24 +186,24 @@ def withdraw(proposal_id: str, officer: str, office: ServiceContext, request_id:
 
 
 def approve(
-    proposal_id: str, officer: str, office: ServiceContext, request_id: str, told: Tell = no_progress
+    proposal_id: str, officer: str, ctx: ServiceContext, request_id: str, told: Tell = no_progress
 ) -> BulkRevocationResult:
     """Approve another officer's proposal and revoke what it names; also gone on with where that was cut short.
 
     Raises BulkRevocationError.
     """
-    proposal, selection = _approved(proposal_id, officer, office, request_id)
-    _carry_out(proposal, _Initiator(officer, office, request_id), told)
-    return BulkRevocationResult(selection, bulk_revocation.find(office.register, proposal_id))
+    proposal, selection = _approved(proposal_id, officer, ctx, request_id)
+    _carry_out(proposal, _Initiator(officer, ctx, request_id), told)
+    return BulkRevocationResult(selection, bulk_revocation.find(ctx.db, proposal_id))
 
 
-def approve_only(proposal_id: str, officer: str, office: ServiceContext, request_id: str) -> BulkRevocationProposal:
+def approve_only(proposal_id: str, officer: str, ctx: ServiceContext, request_id: str) -> BulkRevocationProposal:
     """Approve another officer's proposal, and revoke nothing yet: `continue_batch` does. Raises BulkRevocationError."""
-    return _approved(proposal_id, officer, office, request_id)[0]
+    return _approved(proposal_id, officer, ctx, request_id)[0]
 
 
 def continue_batch(
-    proposal_id: str, officer: str, most: int, office: ServiceContext, request_id: str
+    proposal_id: str, officer: str, most: int, ctx: ServiceContext, request_id: str
 ) -> tuple[int, BulkRevocationProposal]:
     """Revoke the next part of an approved proposal, `most` times 50 holdings: for who waits in front of a page.
 
@@ -211,38 +211,38 @@ def continue_batch(
     on with it: it was decided on. Raises BulkRevocationError where nobody approved it.
     """
     check_officer(officer)
-    proposal = _proposal(proposal_id, office)
+    proposal = _proposal(proposal_id, ctx)
     if proposal.approved_at is None:
         raise BulkRevocationError(BulkErrorReason.NO_PROPOSAL, "nobody approved this proposal: nothing is revoked")
     if proposal.done_at is None:
-        _carry_out(proposal, _Initiator(officer, office, request_id), no_progress, most)
-    return progress(proposal_id, office)
+        _carry_out(proposal, _Initiator(officer, ctx, request_id), no_progress, most)
+    return progress(proposal_id, ctx)
 
 
-def progress(proposal_id: str, office: ServiceContext) -> tuple[int, BulkRevocationProposal]:
+def progress(proposal_id: str, ctx: ServiceContext) -> tuple[int, BulkRevocationProposal]:
     """How many certificates of a proposal are revoked, and the proposal. Raises BulkRevocationError."""
-    proposal = _proposal(proposal_id, office)
-    rows = bulk_revocation.select(office.register, CertificateSelection(serials=proposal.serials))
+    proposal = _proposal(proposal_id, ctx)
+    rows = bulk_revocation.select(ctx.db, CertificateSelection(serials=proposal.serials))
     return sum(row.revoked for row in rows), proposal
 
 
 def _approved(
-    proposal_id: str, officer: str, office: ServiceContext, request_id: str
+    proposal_id: str, officer: str, ctx: ServiceContext, request_id: str
 ) -> tuple[BulkRevocationProposal, BulkSelection]:
     """A proposal that this officer approved, now or before, and what goes by it. Raises BulkRevocationError."""
-    proposal, selection = look_at_proposal(proposal_id, officer, office)
+    proposal, selection = look_at_proposal(proposal_id, officer, ctx)
     if proposal.approved_at is None:
-        with office.act(actor_of(officer), request_id) as deed:
-            _check_two_people(proposal, officer, office)
-            if not bulk_revocation.approve(office.register, proposal, officer, deed):
+        with ctx.act(actor_of(officer), request_id) as audit:
+            _check_two_people(proposal, officer, ctx)
+            if not bulk_revocation.approve(ctx.db, proposal, officer, audit):
                 raise BulkRevocationError(
                     BulkErrorReason.CHANGED, "somebody else was faster: run this command again, which tells"
                 )
-        office.step("many-approved")
+        ctx.step("many-approved")
     return proposal, selection
 
 
-def _check_two_people(proposal: BulkRevocationProposal, officer: str, office: ServiceContext) -> None:
+def _check_two_people(proposal: BulkRevocationProposal, officer: str, ctx: ServiceContext) -> None:
     """Refuse a confirmation by another account of the proposer, or if the proposer is no clerk any more.
 
     Raises BulkRevocationError.
@@ -252,15 +252,15 @@ def _check_two_people(proposal: BulkRevocationProposal, officer: str, office: Se
     both = account_of(proposal.officer), account_of(officer)
     if proposal.approved_at is not None or not all(both):
         return
-    refused = BulkErrorReason.SAME_PERSON if persons.are_same_person(office.register, *both) else None
-    if refused is None and not pending_invitations.is_clerk(office.register, both[0]):
+    refused = BulkErrorReason.SAME_PERSON if persons.are_same_person(ctx.db, *both) else None
+    if refused is None and not pending_invitations.is_clerk(ctx.db, both[0]):
         refused = BulkErrorReason.PROPOSER_GONE
     if refused is not None:
         raise BulkRevocationError(refused, _SENTENCES[refused])
 
 
-def _proposal(proposal_id: str, office: ServiceContext) -> BulkRevocationProposal:
-    proposal = bulk_revocation.find(office.register, proposal_id)
+def _proposal(proposal_id: str, ctx: ServiceContext) -> BulkRevocationProposal:
+    proposal = bulk_revocation.find(ctx.db, proposal_id)
     if proposal is None:
         sentence = "no proposal has this id: sinetti authority revoke-many --list shows those that wait"
         raise BulkRevocationError(BulkErrorReason.NO_PROPOSAL, sentence)
@@ -268,16 +268,16 @@ def _proposal(proposal_id: str, office: ServiceContext) -> BulkRevocationProposa
 
 
 def _selected(
-    starts: tuple[BulkRevocationCandidate, ...], ask: BulkRevocationRequest, office: ServiceContext
+    starts: tuple[BulkRevocationCandidate, ...], ask: BulkRevocationRequest, ctx: ServiceContext
 ) -> BulkSelection:
     """What goes with these: themselves and, on keyCompromise, what was renewed from them; ended ones where asked."""
     named = {row.serial for row in starts}
     rows = starts
     if ask.reason is RevocationReason.KEY_COMPROMISE:
         rows = _with_renewals(
-            starts, ask.reason, bulk_revocation.load_lineages(office.register, {row.holding_id for row in starts})
+            starts, ask.reason, bulk_revocation.load_lineages(ctx.db, {row.holding_id for row in starts})
         )
-    now = office.now()
+    now = ctx.now()
     going = tuple(row for row in rows if not row.revoked and (ask.ended or now <= row.not_after))
     serials = {row.serial for row in going}
     return BulkSelection(going, frozenset(serials - named), len(named - serials))
@@ -299,12 +299,12 @@ class _Initiator:
     """Who carries it out, with what, in which request."""
 
     officer: str
-    office: ServiceContext
+    ctx: ServiceContext
     request_id: str
 
     def act(self) -> AbstractContextManager[AuditContext]:
         """Yield the deed of one step that writes."""
-        return self.office.act(actor_of(self.officer), self.request_id)
+        return self.ctx.act(actor_of(self.officer), self.request_id)
 
 
 def _carry_out(proposal: BulkRevocationProposal, by: _Initiator, told: Tell, most: int | None = None) -> None:
@@ -313,8 +313,8 @@ def _carry_out(proposal: BulkRevocationProposal, by: _Initiator, told: Tell, mos
     What was revoked before is passed over, so that it can be cut short and run again at any point. With `most` it is
     so many transactions at most; what is left is for another time.
     """
-    office = by.office
-    rows = bulk_revocation.select(office.register, CertificateSelection(serials=proposal.serials))
+    ctx = by.ctx
+    rows = bulk_revocation.select(ctx.db, CertificateSelection(serials=proposal.serials))
     holdings = list(dict.fromkeys(row.holding_id for row in rows))
     begins = 0 if most is None else _left_from(rows, holdings)
     ends = len(holdings) if most is None else min(begins + most * LINES_AT_ONCE, len(holdings))
@@ -328,24 +328,24 @@ def _carry_out(proposal: BulkRevocationProposal, by: _Initiator, told: Tell, mos
             # An officer who is dismissed meanwhile stops here: lists have what went until then.
             _publish(authorities, by)
             raise
-        office.step("many-revoked")
-        note_revoked_or_say([row.serial for row in taken], office)
-        office.step("many-noted")
-        presign_revoked(taken, office)
+        ctx.step("many-revoked")
+        note_revoked_or_say([row.serial for row in taken], ctx)
+        ctx.step("many-noted")
+        presign_revoked(taken, ctx)
         authorities |= {row.authority for row in taken}
         gone += len(taken)
         told(gone, max(gone, len(proposal.serials)))
     _publish(authorities, by)
     if ends < len(holdings):
         return
-    with by.act() as deed:
-        bulk_revocation.finish(office.register, proposal, deed)
+    with by.act() as audit:
+        bulk_revocation.finish(ctx.db, proposal, audit)
 
 
 def _publish(authorities: Collection[str], by: _Initiator) -> None:
     for authority in sorted(authorities):
-        publish_best_effort(authority, by.office.unguarded, by.request_id)
-    by.office.step("many-published")
+        publish_best_effort(authority, by.ctx.unguarded, by.request_id)
+    by.ctx.step("many-published")
 
 
 def _left_from(rows: Iterable[BulkRevocationCandidate], holdings: Sequence[str]) -> int:
@@ -359,10 +359,10 @@ def _revoke_part(
     starts: Collection[BulkRevocationCandidate], proposal: BulkRevocationProposal, by: _Initiator
 ) -> tuple[BulkRevocationCandidate, ...]:
     """Revoke what these lines hold of the run; gives all of it, also what was revoked before."""
-    office = by.office
+    ctx = by.ctx
     named, holdings = {row.serial for row in starts}, {row.holding_id for row in starts}
     while True:
-        line = bulk_revocation.load_lineages(office.register, holdings)
+        line = bulk_revocation.load_lineages(ctx.db, holdings)
         begun = [row for row in line if row.serial in named]
         taken = _with_renewals(begun, proposal.reason, line)
         left = [row for row in taken if not row.revoked]
@@ -372,5 +372,5 @@ def _revoke_part(
         for row in left:
             serials_of.setdefault(row.holding_id, []).append(row.serial)
         # A renewal may be reserved between reading the lines and revoking them: look again until nothing is left.
-        with by.act() as deed:
-            revocation.revoke_lineages(office.register, serials_of, (proposal.reason, proposal.invalidity_date), deed)
+        with by.act() as audit:
+            revocation.revoke_lineages(ctx.db, serials_of, (proposal.reason, proposal.invalidity_date), audit)

@@ -67,72 +67,72 @@ class EarlyReplacementResult:
     resumed: tuple[EarlyReplacementCall, ...] = ()
 
 
-def preview(ask: EarlyReplacementRequest, office: ServiceContext) -> EarlyReplacementSelection:
+def preview(ask: EarlyReplacementRequest, ctx: ServiceContext) -> EarlyReplacementSelection:
     """Tell what would be called, and change nothing. Raises BulkRefused and CallRefused."""
     _checked(ask)
     require_criteria(ask.wanted, "called", "their serials, organisation or issuing CA")
-    require_existing(ask.wanted, office)
-    rows, now = early_replacement.select(office.register, ask.wanted), office.now()
+    require_existing(ask.wanted, ctx)
+    rows, now = early_replacement.select(ctx.db, ask.wanted), ctx.now()
     going = tuple(row for row in rows if is_eligible(row.candidate, now))
-    reached = count_reached(list_audiences(office.register, [row.serial for row in going], now))
+    reached = count_reached(list_audiences(ctx.db, [row.serial for row in going], now))
     return EarlyReplacementSelection(going, len(rows) - len(going), reached)
 
 
 def call_early(
-    ask: EarlyReplacementRequest, office: ServiceContext, request_id: str, tell: Tell = no_progress
+    ask: EarlyReplacementRequest, ctx: ServiceContext, request_id: str, tell: Tell = no_progress
 ) -> EarlyReplacementResult:
     """Call them: they may be renewed from now on, and their hints say when within `over`. Raises as `look` does.
 
     What was cut short is finished first, whoever had begun it.
     """
-    preview(ask, office)
-    resumed = early_replacement.unfinished(office.register)
+    preview(ask, ctx)
+    resumed = early_replacement.unfinished(ctx.db)
     for one in resumed:
         if one.undone_at is None:
-            _carry_out(one, office, _Initiator(one.officer, request_id), tell)
+            _carry_out(one, ctx, _Initiator(one.officer, request_id), tell)
         else:
-            _put_back(one, office, _Initiator(ask.officer, request_id), tell)
-    selection = preview(ask, office)
+            _put_back(one, ctx, _Initiator(ask.officer, request_id), tell)
+    selection = preview(ask, ctx)
     if not selection.going:
         return EarlyReplacementResult(selection, None, resumed=resumed)
-    asked, now = _checked(ask), office.now()
+    asked, now = _checked(ask), ctx.now()
     new = EarlyReplacementCall("", asked.officer, asked.reason, asked.told, selection.serials, now, now + asked.over)
     by = _Initiator(asked.officer, request_id)
-    call = early_replacement.store(office.register, new, office.deed(actor_of(by.officer), request_id))
-    office.step("early-stored")
-    _carry_out(call, office, by, tell)
-    return EarlyReplacementResult(selection, call, early_replacement.count_called(office.register, call), resumed)
+    call = early_replacement.store(ctx.db, new, ctx.audit_entry(actor_of(by.officer), request_id))
+    ctx.step("early-stored")
+    _carry_out(call, ctx, by, tell)
+    return EarlyReplacementResult(selection, call, early_replacement.count_called(ctx.db, call), resumed)
 
 
 def cancel(
-    call_id: str, officer: str, office: ServiceContext, request_id: str, tell: Tell = no_progress
+    call_id: str, officer: str, ctx: ServiceContext, request_id: str, tell: Tell = no_progress
 ) -> EarlyReplacementCall:
     """Let a call count no more: what it opened goes back to the rule. Gone on with where that was cut short.
 
     What was renewed meanwhile stays. Raises BulkRefused for an officer's id that is none, and CallRefused.
     """
     check_officer(officer)
-    call = early_replacement.find(office.register, call_id)
+    call = early_replacement.find(ctx.db, call_id)
     if call is None:
         sentence = "no call has this id: sinetti authority call-early --list shows those that stand"
         raise EarlyReplacementError(sentence)
     if call.back_at is not None:
         sentence = "this call is undone already: its certificates may be renewed when the rule says"
         raise EarlyReplacementError(sentence)
-    early_replacement.undo(office.register, call, office.deed(actor_of(officer), request_id))
-    office.step("early-undone")
-    _put_back(call, office, _Initiator(officer, request_id), tell)
+    early_replacement.undo(ctx.db, call, ctx.audit_entry(actor_of(officer), request_id))
+    ctx.step("early-undone")
+    _put_back(call, ctx, _Initiator(officer, request_id), tell)
     return call
 
 
-def list_active(office: ServiceContext) -> tuple[EarlyReplacementCall, ...]:
+def list_active(ctx: ServiceContext) -> tuple[EarlyReplacementCall, ...]:
     """The calls that stand, oldest first: those that nobody undid."""
-    return early_replacement.active(office.register)
+    return early_replacement.active(ctx.db)
 
 
-def count_opened(call: EarlyReplacementCall, office: ServiceContext) -> int:
+def count_opened(call: EarlyReplacementCall, ctx: ServiceContext) -> int:
     """How many certificates a call has opened."""
-    return early_replacement.count_called(office.register, call)
+    return early_replacement.count_called(ctx.db, call)
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,22 +149,20 @@ def _checked(ask: EarlyReplacementRequest) -> EarlyReplacementRequest:
     return EarlyReplacementRequest(ask.wanted, officer, reason, check_told(ask.told), check_over(ask.over))
 
 
-def _carry_out(call: EarlyReplacementCall, office: ServiceContext, by: _Initiator, tell: Tell) -> None:
+def _carry_out(call: EarlyReplacementCall, ctx: ServiceContext, by: _Initiator, tell: Tell) -> None:
     """Open what a call names, some at a time, then say that it is done: what is open already is passed over."""
     of = len(call.serials)
     for at in range(0, of, early_replacement.AT_ONCE):
         part = call.serials[at : at + early_replacement.AT_ONCE]
-        early_replacement.open_batch(office.register, call, part, office.deed(actor_of(by.officer), by.request_id))
-        office.step("early-opened")
+        early_replacement.open_batch(ctx.db, call, part, ctx.audit_entry(actor_of(by.officer), by.request_id))
+        ctx.step("early-opened")
         tell(at + len(part), of)
-    early_replacement.finish(office.register, call, office.deed(actor_of(by.officer), by.request_id))
+    early_replacement.finish(ctx.db, call, ctx.audit_entry(actor_of(by.officer), by.request_id))
 
 
-def _put_back(call: EarlyReplacementCall, office: ServiceContext, by: _Initiator, tell: Tell) -> None:
-    done, of = 0, early_replacement.count_called(office.register, call)
-    while part := early_replacement.revert_batch(
-        office.register, call, office.deed(actor_of(by.officer), by.request_id)
-    ):
-        office.step("early-back")
+def _put_back(call: EarlyReplacementCall, ctx: ServiceContext, by: _Initiator, tell: Tell) -> None:
+    done, of = 0, early_replacement.count_called(ctx.db, call)
+    while part := early_replacement.revert_batch(ctx.db, call, ctx.audit_entry(actor_of(by.officer), by.request_id)):
+        ctx.step("early-back")
         done += part
         tell(done, max(done, of))

@@ -55,40 +55,40 @@ class RevocationRequest:
     spared: Collection[Serial] = ()
 
 
-def revoke(ask: RevocationRequest, office: ServiceContext, actor: str, request_id: str) -> tuple[Certificate, ...]:
+def revoke(ask: RevocationRequest, ctx: ServiceContext, actor: str, request_id: str) -> tuple[Certificate, ...]:
     """Revoke a certificate and what goes with it; returns the named one, then the others. Raises RevocationError.
 
     A key may be found compromised after its certificate was revoked for another reason: what was renewed from it still
     goes, and the certificate itself stays as it is.
     """
-    holding_id = _revocable(ask, office).holding.holding_id
-    taken, done = _revoke_all(ask, holding_id, office, (actor, request_id))
+    holding_id = _revocable(ask, ctx).holding.holding_id
+    taken, done = _revoke_all(ask, holding_id, ctx, (actor, request_id))
     if done:
-        office.step("revoked")
-    return _follow_up(ask.serial, taken, done, office.unguarded, request_id)
+        ctx.step("revoked")
+    return _follow_up(ask.serial, taken, done, ctx.unguarded, request_id)
 
 
 def _follow_up(
-    serial: Serial, taken: Collection[Serial], done: Collection[Serial], office: ServiceContext, request_id: str
+    serial: Serial, taken: Collection[Serial], done: Collection[Serial], ctx: ServiceContext, request_id: str
 ) -> tuple[Certificate, ...]:
     """Record and publish revocations. Raises AlreadyRevoked.
 
     Returns the named certificate first, then the others.
     """
     # Whoever revoked before may have ended, or had no journal, before it was written down: nobody else comes back.
-    note_revoked_or_say({*taken, *done}, office)
+    note_revoked_or_say({*taken, *done}, ctx)
     named = dict.fromkeys([serial, *(done or taken)])
-    rows = [found for one in named if (found := transactions.find_certificate(office.register, one)) is not None]
-    presign_revoked(rows, office)
+    rows = [found for one in named if (found := transactions.find_certificate(ctx.db, one)) is not None]
+    presign_revoked(rows, ctx)
     for authority in {row.authority for row in rows}:
-        publish_best_effort(authority, office, request_id)
+        publish_best_effort(authority, ctx, request_id)
     if not done:
         raise AlreadyRevoked
     return tuple(rows)
 
 
 def _revoke_all(
-    ask: RevocationRequest, holding_id: str, office: ServiceContext, by: tuple[str, str]
+    ask: RevocationRequest, holding_id: str, ctx: ServiceContext, by: tuple[str, str]
 ) -> tuple[Collection[Serial], Collection[Serial]]:
     """Revoke the certificate and those revoked with it.
 
@@ -97,32 +97,32 @@ def _revoke_all(
     """
     done: list[Serial] = []
     while True:
-        taken = cascade(ask.serial, ask.reason, revocation.renewals(office.register, holding_id), ask.spared)
-        found = [transactions.find_certificate(office.register, serial) for serial in taken]
+        taken = cascade(ask.serial, ask.reason, revocation.renewals(ctx.db, holding_id), ask.spared)
+        found = [transactions.find_certificate(ctx.db, serial) for serial in taken]
         # Looked at first: whatever is revoked moves the version of the holding, for others at work on it.
         if all(one is None or one.revoked for one in found):
             return taken, done
         # A renewal may be reserved between reading the line and revoking it: look again until nothing is left.
         # What follows the first step was decided by it: it continues even if the actor loses the right meanwhile.
-        with (office.unguarded if done else office).act(*by) as deed:
-            done.extend(revocation.revoke(office.register, holding_id, taken, (ask.reason, ask.invalidity_date), deed))
+        with (ctx.unguarded if done else ctx).act(*by) as audit:
+            done.extend(revocation.revoke(ctx.db, holding_id, taken, (ask.reason, ask.invalidity_date), audit))
 
 
-def _revocable(ask: RevocationRequest, office: ServiceContext) -> Certificate:
+def _revocable(ask: RevocationRequest, ctx: ServiceContext) -> Certificate:
     if not may_use_reason(ask.revoker, ask.reason):
         sentence = f"the reason {ask.reason} is not for a holder's certificate"
         raise RevocationError(RevocationErrorKind.REASON, sentence)
-    certificate = transactions.find_certificate(office.register, ask.serial)
+    certificate = transactions.find_certificate(ctx.db, ask.serial)
     if certificate is None:
         sentence = "no certificate has this serial: sinetti authority status --customer-id ID lists those of a customer"
         raise RevocationError(RevocationErrorKind.UNKNOWN, sentence)
-    _check_spared(ask, certificate, office)
+    _check_spared(ask, certificate, ctx)
     return certificate
 
 
-def _check_spared(ask: RevocationRequest, certificate: Certificate, office: ServiceContext) -> None:
+def _check_spared(ask: RevocationRequest, certificate: Certificate, ctx: ServiceContext) -> None:
     """Refuse a spared serial that would not have gone along: a slip of the pen would revoke what it should save."""
-    line = revocation.renewals(office.register, certificate.holding.holding_id)
+    line = revocation.renewals(ctx.db, certificate.holding.holding_id)
     going = cascade(ask.serial, ask.reason, line)
     for serial in ask.spared:
         if serial == ask.serial or serial not in going:

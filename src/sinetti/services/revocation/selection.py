@@ -26,21 +26,19 @@ def require_criteria(wanted: CertificateSelection, verb: str, ways: str) -> None
         raise BulkRevocationError(BulkErrorReason.NOTHING_NAMED, sentence)
 
 
-def require_existing(wanted: CertificateSelection, office: ServiceContext) -> None:
+def require_existing(wanted: CertificateSelection, ctx: ServiceContext) -> None:
     """Refuse what names nothing: a slip of the pen would look as if there were nothing to do.
 
     Raises BulkRevocationError.
     """
-    if wanted.customer_id is not None and organisations.find_organisation(office.register, wanted.customer_id) is None:
+    if wanted.customer_id is not None and organisations.find_organisation(ctx.db, wanted.customer_id) is None:
         raise BulkRevocationError(BulkErrorReason.UNKNOWN, f"no organisation has the id {wanted.customer_id}")
-    if wanted.authority is not None and wanted.authority not in office.certificates:
+    if wanted.authority is not None and wanted.authority not in ctx.certificates:
         sentence = f"no CA here is called {wanted.authority}: sinetti authority status lists their names"
         raise BulkRevocationError(BulkErrorReason.UNKNOWN, sentence)
     if wanted.serials is None:
         return
-    known = {
-        row.serial for row in bulk_revocation.select(office.register, CertificateSelection(serials=wanted.serials))
-    }
+    known = {row.serial for row in bulk_revocation.select(ctx.db, CertificateSelection(serials=wanted.serials))}
     if lacking := [serial for serial in dict.fromkeys(wanted.serials) if serial not in known]:
         named = ", ".join(lacking[:_NAMED]) + (" …" if len(lacking) > _NAMED else "")
         sentence = f"no certificate has the serial {named} ({len(lacking)} of {len(wanted.serials)}): {_LOOKED_UP}"

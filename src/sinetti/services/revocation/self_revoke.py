@@ -31,14 +31,14 @@ class SelfRevocation:
     reason: RevocationReason
 
 
-def signer_of(named: Sha256 | tuple[tuple[str, ...], Serial], office: ServiceContext) -> ClaimedSigner | None:
+def signer_of(named: Sha256 | tuple[tuple[str, ...], Serial], ctx: ServiceContext) -> ClaimedSigner | None:
     """The issued certificate with this SHA-256 of its DER, or of one of these CAs with this serial; or None."""
-    found = presented.find(office.register, named)
+    found = presented.find(ctx.db, named)
     return ClaimedSigner(*found) if found is not None else None
 
 
 def revoke_own(
-    signer: ClaimedSigner, serial: Serial, reason: RevocationReason, office: ServiceContext, request_id: str
+    signer: ClaimedSigner, serial: Serial, reason: RevocationReason, ctx: ServiceContext, request_id: str
 ) -> SelfRevocation | SelfRevocationResult:
     """Revoke the certificate whose signature was proven, if that is what it asks; gives what stands then, or why not.
 
@@ -46,26 +46,26 @@ def revoke_own(
     far. On keyCompromise what was renewed from it goes along, as always.
     """
     held = signer.certificate
-    decision = decide_self_revocation(held, serial, reason, office.now())
+    decision = decide_self_revocation(held, serial, reason, ctx.now())
     if decision not in {SelfRevocationResult.REVOKE, SelfRevocationResult.SAME}:
         return decision
     # Of what was revoked before nothing more goes: it may have been spared then, by somebody who looked.
-    spared = _spared(held, reason, office) if decision is SelfRevocationResult.SAME else ()
+    spared = _spared(held, reason, ctx) if decision is SelfRevocationResult.SAME else ()
     ask = RevocationRequest(held.serial, reason, RevokerRole.HOLDER, spared=spared)
     with suppress(AlreadyRevoked):
-        revoke(ask, office, f"certificate:{held.serial}", request_id)
-    at, stands = revocation.revocation_of(office.register, held.serial)
+        revoke(ask, ctx, f"certificate:{held.serial}", request_id)
+    at, stands = revocation.revocation_of(ctx.db, held.serial)
     # Somebody else may have been faster, for another reason.
     return SelfRevocation(held.serial, at, stands) if stands is reason else SelfRevocationResult.ALREADY
 
 
-def _spared(held: Certificate, reason: RevocationReason, office: ServiceContext) -> tuple[Serial, ...]:
+def _spared(held: Certificate, reason: RevocationReason, ctx: ServiceContext) -> tuple[Serial, ...]:
     """What would go along now and is not revoked."""
-    line = revocation.renewals(office.register, held.holding.holding_id)
+    line = revocation.renewals(ctx.db, held.holding.holding_id)
     going = cascade(held.serial, reason, line)
-    return tuple(one for one in going if one != held.serial and not _revoked(one, office))
+    return tuple(one for one in going if one != held.serial and not _revoked(one, ctx))
 
 
-def _revoked(serial: Serial, office: ServiceContext) -> bool:
-    found = transactions.find_certificate(office.register, serial)
+def _revoked(serial: Serial, ctx: ServiceContext) -> bool:
+    found = transactions.find_certificate(ctx.db, serial)
     return found is None or found.revoked

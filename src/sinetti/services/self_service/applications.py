@@ -59,50 +59,48 @@ class Applicant:
     offered: tuple[Channel, ...]
 
 
-def applicant(organisation_id: str, office: ServiceContext, actor: Actor) -> Applicant:
+def applicant(organisation_id: str, ctx: ServiceContext, actor: Actor) -> Applicant:
     """The organisation, where this person may apply for it. Raises PermissionDenied."""
-    found = administration.find(office.register, organisation_id)
+    found = administration.find(ctx.db, organisation_id)
     if found is None:
         raise PermissionDenied(Permission.APPLY, organisation_id)
-    require_permission(Permission.APPLY, organisation_id, actor, office)
-    return Applicant(found, tuple(sorted(office.issuing.keys() - found.channels)))
+    require_permission(Permission.APPLY, organisation_id, actor, ctx)
+    return Applicant(found, tuple(sorted(ctx.issuing.keys() - found.channels)))
 
 
-def apply(
-    organisation_id: str, new: NewApplication, office: ServiceContext, actor: Actor, request_id: str
-) -> Application:
+def apply(organisation_id: str, new: NewApplication, ctx: ServiceContext, actor: Actor, request_id: str) -> Application:
     """Make an application. Raises PermissionDenied and ApplicationRefused, also where one is open already."""
-    found = applicant(organisation_id, office, actor)
-    checked = check_application(new, found.organisation.channels, office.issuing.keys())
+    found = applicant(organisation_id, ctx, actor)
+    checked = check_application(new, found.organisation.channels, ctx.issuing.keys())
     case = (case_number(secrets.token_bytes(_CASE_OCTETS)), actor.user_id)
-    with act_for(Permission.APPLY, organisation_id, office, actor, request_id) as act:
-        return organisations_applications.add(office.register, organisation_id, checked, case, act.deed)
+    with act_for(Permission.APPLY, organisation_id, ctx, actor, request_id) as act:
+        return organisations_applications.add(ctx.db, organisation_id, checked, case, act.audit)
 
 
-def withdraw(application_id: str, office: ServiceContext, actor: Actor, request_id: str) -> Application:
+def withdraw(application_id: str, ctx: ServiceContext, actor: Actor, request_id: str) -> Application:
     """Take an application back while nobody has decided it. Raises PermissionDenied and ApplicationRefused."""
-    found = application(application_id, office, actor)
+    found = application(application_id, ctx, actor)
     if found.state is not ApplicationState.OPEN:
         raise ApplicationError(ApplicationErrorReason.NOT_OPEN)
-    with act_for(Permission.APPLY, found.organisation_id, office, actor, request_id) as act:
-        organisations_applications.withdraw(office.register, application_id, act.deed)
+    with act_for(Permission.APPLY, found.organisation_id, ctx, actor, request_id) as act:
+        organisations_applications.withdraw(ctx.db, application_id, act.audit)
     return found
 
 
-def application(application_id: str, office: ServiceContext, actor: Actor) -> Application:
+def application(application_id: str, ctx: ServiceContext, actor: Actor) -> Application:
     """An application of an organisation that this person may apply for; unknown ones look like others'.
 
     Raises PermissionDenied.
     """
-    found = organisations_applications.find(office.register, application_id)
+    found = organisations_applications.find(ctx.db, application_id)
     if found is None:
         raise PermissionDenied(Permission.APPLY, None)
-    require_permission(Permission.APPLY, found.organisation_id, actor, office)
+    require_permission(Permission.APPLY, found.organisation_id, actor, ctx)
     return found
 
 
-def mine(office: ServiceContext, actor: Actor, start: int = 0) -> OwnApplications:
+def mine(ctx: ServiceContext, actor: Actor, start: int = 0) -> OwnApplications:
     """What this person may apply for, and what was applied for, from a row on."""
-    ids = load_permissions(actor, office).organisations(Permission.APPLY)
-    found = organisations_applications.of_organisations(office.register, ids, start, SHOWN + 1)
-    return OwnApplications(administration.that_may_apply(office.register, ids), found, bool(ids))
+    ids = load_permissions(actor, ctx).organisations(Permission.APPLY)
+    found = organisations_applications.of_organisations(ctx.db, ids, start, SHOWN + 1)
+    return OwnApplications(administration.that_may_apply(ctx.db, ids), found, bool(ids))

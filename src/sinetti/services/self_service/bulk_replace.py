@@ -63,32 +63,32 @@ class BulkReplaceResult:
     limited: int = 0
 
 
-def preview_selected(serials: Iterable[Serial], standing: Permissions, office: ServiceContext) -> BulkReplacePreview:
+def preview_selected(serials: Iterable[Serial], standing: Permissions, ctx: ServiceContext) -> BulkReplacePreview:
     """Look at certificates that were chosen one by one, at most 300 of them."""
     asked = list(dict.fromkeys(serials))
-    found = replacement.by_serial(office.register, asked[:MOST_AT_ONCE])
+    found = replacement.by_serial(ctx.db, asked[:MOST_AT_ONCE])
     ours = [one for one in found if standing.may(Permission.ORDER, one.organisation_id)]
     return _preview(ours, len(asked[:MOST_AT_ONCE]) - len(ours), by_name=True, more=len(asked) > MOST_AT_ONCE)
 
 
-def preview_expiring(days: int, standing: Permissions, office: ServiceContext) -> BulkReplacePreview:
+def preview_expiring(days: int, standing: Permissions, ctx: ServiceContext) -> BulkReplacePreview:
     """Look at all that end within so many days, of the organisations that somebody may order for."""
-    now, organisations = office.now(), standing.organisations(Permission.ORDER)
-    found = replacement.ending(office.register, organisations, now, now + timedelta(days=days), MOST_AT_ONCE + 1)
+    now, organisations = ctx.now(), standing.organisations(Permission.ORDER)
+    found = replacement.ending(ctx.db, organisations, now, now + timedelta(days=days), MOST_AT_ONCE + 1)
     return _preview(found[:MOST_AT_ONCE], 0, by_name=False, more=len(found) > MOST_AT_ONCE)
 
 
 def within_limits(
-    found: BulkReplacePreview, standing: Permissions, office: ServiceContext, actor: Actor
+    found: BulkReplacePreview, standing: Permissions, ctx: ServiceContext, actor: Actor
 ) -> BulkReplacePreview:
     """Leave out the replacements that would exceed a limit of 24 hours."""
-    limits = office.daily_limits
+    limits = ctx.daily_limits
     if limits is None:
         return found
-    own = daily_counts.own_mailboxes(office.register, actor.name)
+    own = daily_counts.own_mailboxes(ctx.db, actor.name)
     charges = {one.serial: _charges(one, standing, actor, own) for one in found.ordered}
-    now = office.machine_now()
-    used = dict(daily_counts.counts(office.register, {each for some in charges.values() for each in some}, now))
+    now = ctx.machine_now()
+    used = dict(daily_counts.counts(ctx.db, {each for some in charges.values() for each in some}, now))
     over: list[ReplacementCandidate] = []
     for one in found.ordered:
         if any(used[each] >= limits.of(each.what) for each in charges[one.serial]):
@@ -109,28 +109,28 @@ def _charges(one: ReplacementCandidate, standing: Permissions, actor: Actor, own
 
 
 def replace_many(
-    form: str, serials: Iterable[Serial], office: ServiceContext, actor: Actor, request_id: str
+    form: str, serials: Iterable[Serial], ctx: ServiceContext, actor: Actor, request_id: str
 ) -> BulkReplaceResult:
     """Order a replacement of each of these for its contact of now, each in a transaction of its own.
 
     Whoever is cut short presses again: what was ordered is not ordered twice. Others' certificates are passed over.
     """
     ordered = left = limited = 0
-    for one in replacement.by_serial(office.register, list(dict.fromkeys(serials))[:MOST_AT_ONCE]):
+    for one in replacement.by_serial(ctx.db, list(dict.fromkeys(serials))[:MOST_AT_ONCE]):
         try:
-            done = _ordered(one, form, office, actor, request_id)
+            done = _ordered(one, form, ctx, actor, request_id)
         except LimitReached:
             limited += 1
             continue
         if done:
             ordered += 1
-            office.step("replacement-ordered")
+            ctx.step("replacement-ordered")
         else:
             left += 1
     return BulkReplaceResult(ordered, left, limited)
 
 
-def _ordered(one: ReplacementCandidate, form: str, office: ServiceContext, actor: Actor, request_id: str) -> bool:
+def _ordered(one: ReplacementCandidate, form: str, ctx: ServiceContext, actor: Actor, request_id: str) -> bool:
     why = left_out(one.known, by_name=True)
     # An order that is open may be this form's own: then the same is answered again.
     if (why is not None and why is not ExclusionReason.ORDERED) or one.contact is None:
@@ -139,8 +139,8 @@ def _ordered(one: ReplacementCandidate, form: str, office: ServiceContext, actor
         form, one.organisation_id, one.channel, one.description, one.contact, one.deputy, one.serves, one.serial
     )
     try:
-        check_can_modify(Permission.ORDER, one.organisation_id, actor, office)
-        order(ask, office, actor, request_id)
+        check_can_modify(Permission.ORDER, one.organisation_id, actor, ctx)
+        order(ask, ctx, actor, request_id)
     except (PermissionDenied, OrderError, ValidationError):
         return False
     return True

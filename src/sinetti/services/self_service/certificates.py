@@ -56,37 +56,35 @@ class OneCertificate:
     issuer: str
 
 
-def list_page(wanted: CertificateQuery, page: int, standing: Permissions, office: ServiceContext) -> ListPage:
+def list_page(wanted: CertificateQuery, page: int, standing: Permissions, ctx: ServiceContext) -> ListPage:
     """A page of the certificates that one may see, and how many there are: two statements, three with orders.
 
     Raises PermissionDenied where one may see nobody's.
     """
     page = max(page, 1)
-    keys = list_query.find_keys(
-        office.register, restrict_to_visible(wanted, standing), most=max(COUNTED, page * PAGE) + 1
-    )
+    keys = list_query.find_keys(ctx.db, restrict_to_visible(wanted, standing), most=max(COUNTED, page * PAGE) + 1)
     if page > 1 and len(keys) <= (page - 1) * PAGE:
         page = max((len(keys) + PAGE - 1) // PAGE, 1)
     first = (page - 1) * PAGE
-    rows = list_query.load_rows(office.register, keys[first : first + PAGE], wanted.now)
+    rows = list_query.load_rows(ctx.db, keys[first : first + PAGE], wanted.now)
     more = len(keys) > COUNTED
     return ListPage(rows, COUNTED if more else len(keys), more, page, last=len(keys) <= first + PAGE)
 
 
 def iter_chunks(
-    wanted: CertificateQuery, standing: Permissions, office: ServiceContext
+    wanted: CertificateQuery, standing: Permissions, ctx: ServiceContext
 ) -> Iterator[Sequence[CertificateListItem]]:
     """Everything that one asks for and may see, in parts, each read by statements of its own as it is taken.
 
     Raises PermissionDenied where one may see nobody's.
     """
-    return _parts(restrict_to_visible(wanted, standing), office)
+    return _parts(restrict_to_visible(wanted, standing), ctx)
 
 
-def _parts(wanted: CertificateQuery, office: ServiceContext) -> Iterator[Sequence[CertificateListItem]]:
-    keys = list_query.find_keys(office.register, wanted)
+def _parts(wanted: CertificateQuery, ctx: ServiceContext) -> Iterator[Sequence[CertificateListItem]]:
+    keys = list_query.find_keys(ctx.db, wanted)
     for start in range(0, len(keys), _PART):
-        yield list_query.load_rows(office.register, keys[start : start + _PART], wanted.now)
+        yield list_query.load_rows(ctx.db, keys[start : start + _PART], wanted.now)
 
 
 def restrict_to_visible(wanted: CertificateQuery, standing: Permissions) -> CertificateQuery:
@@ -97,38 +95,36 @@ def restrict_to_visible(wanted: CertificateQuery, standing: Permissions) -> Cert
     return replace(wanted, organisations=seen.intersection(wanted.organisations))
 
 
-def names(
-    standing: Permissions, office: ServiceContext, most: int, chosen: str = ""
-) -> tuple[tuple[str, str, str], ...]:
+def names(standing: Permissions, ctx: ServiceContext, most: int, chosen: str = "") -> tuple[tuple[str, str, str], ...]:
     """Id, customer id and name of the organisations that one may see, by name.
 
     Where they are more than `most`, of the one that is chosen alone, if any is.
     """
     ids = standing.organisations(Permission.SEE)
     shown = ids if len(ids) <= most else ids & {chosen}
-    return list_query.names(office.register, shown, most) if shown else ()
+    return list_query.names(ctx.db, shown, most) if shown else ()
 
 
-def get_details(serial: str, standing: Permissions, actor: Actor, office: ServiceContext) -> OneCertificate:
+def get_details(serial: str, standing: Permissions, actor: Actor, ctx: ServiceContext) -> OneCertificate:
     """Everything about one certificate, in four statements. Raises PermissionDenied where one may not see it."""
-    seen = certificate(serial, standing, office)
+    seen = certificate(serial, standing, ctx)
     span, looking = seen.facts.span, seen.listed.looking
-    use = usage_of(span.not_before, seen.facts.seen, [looking] if looking is not None else [], office.now())
+    use = usage_of(span.not_before, seen.facts.seen, [looking] if looking is not None else [], ctx.now())
     issued = load_certificate(seen.der) if seen.der is not None else None
-    issuer = load_certificate(office.certificates[seen.authority])
+    issuer = load_certificate(ctx.certificates[seen.authority])
     return OneCertificate(
         seen,
-        history.events(office.register, seen, actor.name),
-        history.rejections(office.register, seen.holding_id, REFUSALS),
+        history.events(ctx.db, seen, actor.name),
+        history.rejections(ctx.db, seen.holding_id, REFUSALS),
         use,
         None if issued is None else key_type(issued.public_key()),
         str(issuer.subject.get_attributes_for_oid(NameOID.COMMON_NAME)[0].value),
     )
 
 
-def certificate(serial: str, standing: Permissions, office: ServiceContext) -> CertificateDetails:
+def certificate(serial: str, standing: Permissions, ctx: ServiceContext) -> CertificateDetails:
     """One certificate with its line. Raises PermissionDenied where there is none that one may see: both look alike."""
-    seen = history.read(office.register, serial, office.now())
+    seen = history.read(ctx.db, serial, ctx.now())
     if seen is None:
         raise PermissionDenied(Permission.SEE, None)
     organisation_id = seen.listed.organisation_id
@@ -138,21 +134,21 @@ def certificate(serial: str, standing: Permissions, office: ServiceContext) -> C
     return seen
 
 
-def issued(serial: str, standing: Permissions, office: ServiceContext) -> bytes:
+def issued(serial: str, standing: Permissions, ctx: ServiceContext) -> bytes:
     """A certificate in DER. Raises PermissionDenied, for one that is not issued yet, too."""
-    der = certificate(serial, standing, office).der
+    der = certificate(serial, standing, ctx).der
     if der is None:
         raise PermissionDenied(Permission.SEE, None)
     return der
 
 
-def issued_pem(serial: str, standing: Permissions, office: ServiceContext) -> bytes:
+def issued_pem(serial: str, standing: Permissions, ctx: ServiceContext) -> bytes:
     """The same in PEM."""
-    return certificate_pem(issued(serial, standing, office))
+    return certificate_pem(issued(serial, standing, ctx))
 
 
-def issued_chain(serial: str, standing: Permissions, office: ServiceContext) -> bytes:
+def issued_chain(serial: str, standing: Permissions, ctx: ServiceContext) -> bytes:
     """What stands above a certificate, in PEM: issuing CA, then intermediates, no root. Raises as `issued`."""
-    bundle = [load_certificate(one) for one in office.certificates.values()]
-    above = build_chain(load_certificate(issued(serial, standing, office)), bundle)
+    bundle = [load_certificate(one) for one in ctx.certificates.values()]
+    above = build_chain(load_certificate(issued(serial, standing, ctx)), bundle)
     return b"".join(certificate_pem(certificate_der(one)) for one in above)

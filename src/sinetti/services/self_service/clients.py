@@ -43,37 +43,35 @@ class AskClients:
     until: datetime
 
 
-def clients(firm_id: str, who: Permissions, office: ServiceContext, start: int = 0) -> tuple[Client, ...]:
+def clients(firm_id: str, who: Permissions, ctx: ServiceContext, start: int = 0) -> tuple[Client, ...]:
     """Whom a firm acts for, from `start` on. Raises PermissionDenied."""
     _directly(who.require(Permission.ASK, firm_id), firm_id)
-    return queries.clients(office.register, firm_id, office.now(), start)
+    return queries.clients(ctx.db, firm_id, ctx.now(), start)
 
 
-def requests(firm_id: str, who: Permissions, office: ServiceContext, start: int = 0) -> tuple[RoleRequestView, ...]:
+def requests(firm_id: str, who: Permissions, ctx: ServiceContext, start: int = 0) -> tuple[RoleRequestView, ...]:
     """What a firm asked, from `start` on, the newest first. Raises PermissionDenied."""
     _directly(who.require(Permission.ASK, firm_id), firm_id)
-    return queries.requests_of_firm(office.register, firm_id, office.now(), start)
+    return queries.requests_of_firm(ctx.db, firm_id, ctx.now(), start)
 
 
-def ask_clients(asked: AskClients, office: ServiceContext, actor: Actor, request_id: str) -> RequestResult:
+def ask_clients(asked: AskClients, ctx: ServiceContext, actor: Actor, request_id: str) -> RequestResult:
     """Ask each organisation's signatories for a role for the firm; what was asked already is not asked anew.
 
     The answer tells nothing of which ids are in the register. Raises PermissionDenied, WrongTerms, TooMany and Itself.
     """
-    _directly(require_permission(Permission.ASK, asked.firm_id, actor, office), asked.firm_id)
+    _directly(require_permission(Permission.ASK, asked.firm_id, actor, ctx), asked.firm_id)
     if len(asked.customer_ids) > ASKED_AT_ONCE:
         raise InvitationLimitReached
-    own = {normalise(one.customer_id) for one in queries.names(office.register, {asked.firm_id}).values()}
+    own = {normalise(one.customer_id) for one in queries.names(ctx.db, {asked.firm_id}).values()}
     if not own.isdisjoint(map(normalise, asked.customer_ids)):
         raise OwnOrganisation
     who = Requester(actor.user_id, asked.firm_id, ASKED_BY_A_FIRM_A_DAY)
-    with act_for(Permission.ASK, asked.firm_id, office, actor, request_id) as act:
+    with act_for(Permission.ASK, asked.firm_id, ctx, actor, request_id) as act:
         _directly(act.standing.require(Permission.ASK, asked.firm_id), asked.firm_id)
-        if not check_firm_grant(asked.role, asked.until, act.deed.at):
+        if not check_firm_grant(asked.role, asked.until, act.audit.at):
             raise InvalidTerms
-        return role_requests.ask(
-            office.register, who, asked.customer_ids, GrantTerms(asked.role, asked.until), act.deed
-        )
+        return role_requests.ask(ctx.db, who, asked.customer_ids, GrantTerms(asked.role, asked.until), act.audit)
 
 
 def _directly(held: EffectiveRole, firm_id: str) -> None:

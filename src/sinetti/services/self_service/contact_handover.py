@@ -36,44 +36,42 @@ class HandedOver:
     offered: int
 
 
-def contacts(now: Permissions, office: ServiceContext) -> tuple[ContactSummary, ...]:
+def contacts(now: Permissions, ctx: ServiceContext) -> tuple[ContactSummary, ...]:
     """Who looks after certificates that somebody may name contacts for, most certificates first: 50 people."""
-    return contact_handover.contacts(office.register, now.organisations(Permission.CONTACT), office.now(), MOST_SHOWN)
+    return contact_handover.contacts(ctx.db, now.organisations(Permission.CONTACT), ctx.now(), MOST_SHOWN)
 
 
-def get_for_confirmation(email: str, now: Permissions, office: ServiceContext) -> tuple[AssignedLineage, ...]:
+def get_for_confirmation(email: str, now: Permissions, ctx: ServiceContext) -> tuple[AssignedLineage, ...]:
     """What a person looks after, as far as somebody may change it: at most 300, and one more where there are more."""
     allowed = now.organisations(Permission.CONTACT)
-    return contact_handover.looked_after(office.register, allowed, email, office.now(), MOST_AT_ONCE + 1)
+    return contact_handover.looked_after(ctx.db, allowed, email, ctx.now(), MOST_AT_ONCE + 1)
 
 
-def hand_over(email: str, new: ContactDetails, office: ServiceContext, actor: Actor, request_id: str) -> HandedOver:
+def hand_over(email: str, new: ContactDetails, ctx: ServiceContext, actor: Actor, request_id: str) -> HandedOver:
     """Name somebody else wherever this person is contact or deputy: at most 300 at once, in one transaction.
 
     Old and new get one message that lists all. Transfer ids that wait for the contact are offered to the new one. Who
     is cut short presses again. Raises PermissionDenied where they may not for any organisation, LinkError and
     LimitReached.
     """
-    now = load_permissions(actor, office)
-    found = get_for_confirmation(email, now, office)
+    now = load_permissions(actor, ctx)
+    found = get_for_confirmation(email, now, ctx)
     if not now.organisations(Permission.CONTACT):
         raise PermissionDenied(Permission.CONTACT, None)
     for organisation_id in {one.organisation_id for one in found}:
-        check_can_modify(Permission.CONTACT, organisation_id, actor, office)
+        check_can_modify(Permission.CONTACT, organisation_id, actor, ctx)
     check_unlinked("name", new.name, LONGEST_PERSON)
     taken = found[:MOST_AT_ONCE]
     about = {one.organisation_id for one in taken}
-    with acting(about, office, actor, request_id) as act:
+    with acting(about, ctx, actor, request_id) as act:
         for organisation_id in about:
             check_can_view(Permission.CONTACT, organisation_id, act.standing)
-        count = contact_handover.reassign_contact(
-            office.register, [one.holding_id for one in taken], email, new, act.deed
-        )
-    office.step("contacts-handed-over")
-    allowed = load_permissions(actor, office).organisations(Permission.CONTACT)
-    orders = contact_handover.orders_offered_to_others(office.register, allowed, new.email)
+        count = contact_handover.reassign_contact(ctx.db, [one.holding_id for one in taken], email, new, act.audit)
+    ctx.step("contacts-handed-over")
+    allowed = load_permissions(actor, ctx).organisations(Permission.CONTACT)
+    orders = contact_handover.orders_offered_to_others(ctx.db, allowed, new.email)
     # What follows from a change was counted with it: it is not to fail half-way.
-    following = replace(office, daily_limits=None) if count else office
+    following = replace(ctx, daily_limits=None) if count else ctx
     for organisation_id, order_id in orders:
         for_it = guarded(Permission.CONTACT, organisation_id, following, actor, request_id)
         secure_message.send_link(order_id, for_it, actor.name, request_id)

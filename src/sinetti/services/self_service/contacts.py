@@ -17,36 +17,36 @@ from sinetti.services.organisations.contacts import ContactChanged, ContactUpdat
 __all__ = ["ContactDetails", "LineageView", "change_contact", "get_for_confirmation", "remove_deputy"]
 
 
-def get_for_confirmation(serial: Serial, standing: Permissions, office: ServiceContext) -> LineageView:
+def get_for_confirmation(serial: Serial, standing: Permissions, ctx: ServiceContext) -> LineageView:
     """The certificate and who looks after it now. Raises NotAllowed; one that is not there is like one of others."""
-    found = lineage_view.find(office.register, serial)
+    found = lineage_view.find(ctx.db, serial)
     check_can_view(Permission.CONTACT, None if found is None else found.organisation_id, standing)
     assert found is not None  # noqa: S101 - without one the right is lacking
     return found
 
 
 def change_contact(
-    serial: Serial, who: tuple[ContactDetails, bool], office: ServiceContext, actor: Actor, request_id: str
+    serial: Serial, who: tuple[ContactDetails, bool], ctx: ServiceContext, actor: Actor, request_id: str
 ) -> ContactChanged:
     """Name somebody as the contact, or as the deputy (`who`: the person, and whether it is the deputy's place).
 
     Raises NotAllowed, PeopleError, LinkError and LimitReached.
     """
-    found = lineage_view.find(office.register, serial)
+    found = lineage_view.find(ctx.db, serial)
     organisation_id = None if found is None else found.organisation_id
-    for_it = guarded(Permission.CONTACT, organisation_id, office, actor, request_id)
+    for_it = guarded(Permission.CONTACT, organisation_id, ctx, actor, request_id)
     person, deputy = who
     check_unlinked("name", person.name, LONGEST_PERSON)
     return changing.change_contact(ContactUpdate(serial, person, deputy=deputy), for_it, actor.name, request_id)
 
 
-def remove_deputy(serial: Serial, email: str, office: ServiceContext, actor: Actor, request_id: str) -> bool:
+def remove_deputy(serial: Serial, email: str, ctx: ServiceContext, actor: Actor, request_id: str) -> bool:
     """Have nobody stand in for the contact any more; False where nobody with this address does. They are told by mail.
 
     Raises NotAllowed.
     """
-    found = lineage_view.find(office.register, serial)
+    found = lineage_view.find(ctx.db, serial)
     organisation_id = None if found is None else found.organisation_id
-    with act_on(Permission.CONTACT, organisation_id, office, actor, request_id) as act:
+    with act_on(Permission.CONTACT, organisation_id, ctx, actor, request_id) as act:
         assert found is not None  # noqa: S101 - without one the right is lacking
-        return contacts.remove_deputy(office.register, found.holding_id, email, act.deed)
+        return contacts.remove_deputy(ctx.db, found.holding_id, email, act.audit)

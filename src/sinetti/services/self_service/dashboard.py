@@ -22,14 +22,14 @@ class Overview:
     applications: int = 0
 
 
-def overview(actor: Actor, who: Permissions, office: ServiceContext) -> Overview:
+def overview(actor: Actor, who: Permissions, ctx: ServiceContext) -> Overview:
     """Count it: at most three statements, each for the organisations for which somebody has the right."""
-    now, seen, granting = office.now(), who.organisations(Permission.SEE), who.organisations(Permission.GRANT)
-    states = list_query.counts(office.register, seen, now) if seen else {}
+    now, seen, granting = ctx.now(), who.organisations(Permission.SEE), who.organisations(Permission.GRANT)
+    states = list_query.counts(ctx.db, seen, now) if seen else {}
     states.pop(DisplayStatus.VALID, None)
     return Overview(
         len(seen),
         states,
-        overviews.requests(office.register, granting, now) if granting else 0,
-        organisations_applications.count_open(office.register) if actor.staff and actor.second_factor else 0,
+        overviews.requests(ctx.db, granting, now) if granting else 0,
+        organisations_applications.count_open(ctx.db) if actor.staff and actor.second_factor else 0,
     )

@@ -41,33 +41,33 @@ class OrderAsk:
     replaces: Serial | None = None
 
 
-def orderable(standing: Permissions, office: ServiceContext) -> tuple[OrganisationInfo, ...]:
+def orderable(standing: Permissions, ctx: ServiceContext) -> tuple[OrganisationInfo, ...]:
     """The open organisations that somebody may order for, by name, with the channels approved for each."""
-    return replacement.organisations(office.register, standing.organisations(Permission.ORDER))
+    return replacement.organisations(ctx.db, standing.organisations(Permission.ORDER))
 
 
-def replaced(serial: Serial, standing: Permissions, office: ServiceContext) -> LineageView:
+def replaced(serial: Serial, standing: Permissions, ctx: ServiceContext) -> LineageView:
     """The certificate that is to be replaced. Raises NotAllowed; one that is not there is like one of others."""
-    found = lineage_view.find(office.register, serial)
+    found = lineage_view.find(ctx.db, serial)
     check_can_view(Permission.ORDER, None if found is None else found.organisation_id, standing)
     assert found is not None  # noqa: S101 - without one the right is lacking
     return found
 
 
-def order(ask: OrderAsk, office: ServiceContext, actor: Actor, request_id: str) -> str:
+def order(ask: OrderAsk, ctx: ServiceContext, actor: Actor, request_id: str) -> str:
     """Order, and have a link to transfer ids mailed to the contact; returns the order's id.
 
     A repeated form orders no second certificate and returns the same result. Raises NotAllowed, OrderError, LinkError
     and LimitReached.
     """
-    held = check_can_modify(Permission.ORDER, ask.organisation_id, actor, office)
-    for_it = guarded(Permission.ORDER, ask.organisation_id, office, actor, request_id)
+    held = check_can_modify(Permission.ORDER, ask.organisation_id, actor, ctx)
+    for_it = guarded(Permission.ORDER, ask.organisation_id, ctx, actor, request_id)
     check_words(ask.description, (ask.contact, ask.deputy))
     order_id = order_id_for(actor.user_id, ask.form, ask.replaces or "")
-    if organisations.order_exists(office.register, order_id):
+    if organisations.order_exists(ctx.db, order_id):
         # Whatever may have changed since: the same is answered.
         return order_id
-    (organisation,) = replacement.organisations(office.register, [ask.organisation_id]) or (None,)
+    (organisation,) = replacement.organisations(ctx.db, [ask.organisation_id]) or (None,)
     if organisation is None:
         sentence = "the organisation is closed for good"
         raise OrderError(OrderErrorReason.CLOSED, sentence)

@@ -25,35 +25,35 @@ __all__ = [
 ]
 
 
-def waiting(organisation_id: str, who: Permissions, office: ServiceContext) -> tuple[PendingView, ...]:
+def waiting(organisation_id: str, who: Permissions, ctx: ServiceContext) -> tuple[PendingView, ...]:
     """List those of an organisation that wait. Raises NotAllowed."""
     who.require(Permission.GRANT, organisation_id)
-    return pending_invitations.list_waiting(office.register, organisation_id, office.now())
+    return pending_invitations.list_waiting(ctx.db, organisation_id, ctx.now())
 
 
-def get_for_confirmation(pending_id: str, who: Permissions, office: ServiceContext) -> PendingView:
+def get_for_confirmation(pending_id: str, who: Permissions, ctx: ServiceContext) -> PendingView:
     """Return one. Raises NotAllowed; one that is not there is like one of others."""
-    found = pending_invitations.find(office.register, pending_id, office.now())
+    found = pending_invitations.find(ctx.db, pending_id, ctx.now())
     check_can_view(Permission.GRANT, None if found is None else found.organisation_id, who)
     assert found is not None  # noqa: S101 - without one the right is lacking
     return found
 
 
-def confirm(pending_id: str, office: ServiceContext, actor: Actor, request_id: str) -> None:
+def confirm(pending_id: str, ctx: ServiceContext, actor: Actor, request_id: str) -> None:
     """Confirm the invitation, and send it.
 
     Raises NotAllowed, PendingRefused, Otherwise and TooMany.
     """
-    with act_on(Permission.GRANT, _organisation_of(pending_id, office), office, actor, request_id) as act:
-        confirm_locked(pending_id, actor.user_id, office, act.deed, by_clerk=False)
+    with act_on(Permission.GRANT, _organisation_of(pending_id, ctx), ctx, actor, request_id) as act:
+        confirm_locked(pending_id, actor.user_id, ctx, act.audit, by_clerk=False)
 
 
-def reject(pending_id: str, office: ServiceContext, actor: Actor, request_id: str) -> None:
+def reject(pending_id: str, ctx: ServiceContext, actor: Actor, request_id: str) -> None:
     """Reject the invitation. Raises NotAllowed and PendingRefused."""
-    with act_on(Permission.GRANT, _organisation_of(pending_id, office), office, actor, request_id) as act:
-        pending_invitations.decide(office.register, pending_id, InvitationProposal.REJECTED, actor.user_id, act.deed)
+    with act_on(Permission.GRANT, _organisation_of(pending_id, ctx), ctx, actor, request_id) as act:
+        pending_invitations.decide(ctx.db, pending_id, InvitationProposal.REJECTED, actor.user_id, act.audit)
 
 
-def _organisation_of(pending_id: str, office: ServiceContext) -> str | None:
-    found = pending_invitations.find(office.register, pending_id, office.now())
+def _organisation_of(pending_id: str, ctx: ServiceContext) -> str | None:
+    found = pending_invitations.find(ctx.db, pending_id, ctx.now())
     return None if found is None else found.organisation_id

@@ -13,24 +13,24 @@ from sinetti.services.organisations import renewal_opt_out as letting
 __all__ = ["LineageView", "get_for_confirmation", "opt_in_to_renewal", "opt_out_of_renewal"]
 
 
-def get_for_confirmation(serial: Serial, standing: Permissions, office: ServiceContext) -> LineageView:
+def get_for_confirmation(serial: Serial, standing: Permissions, ctx: ServiceContext) -> LineageView:
     """The certificate. Raises NotAllowed; one that is not there is like one of others."""
-    found = lineage_view.find(office.register, serial)
+    found = lineage_view.find(ctx.db, serial)
     check_can_view(Permission.CONTACT, None if found is None else found.organisation_id, standing)
     assert found is not None  # noqa: S101 - without one the right is lacking
     return found
 
 
-def opt_out_of_renewal(serial: Serial, office: ServiceContext, actor: Actor, request_id: str) -> bool:
+def opt_out_of_renewal(serial: Serial, ctx: ServiceContext, actor: Actor, request_id: str) -> bool:
     """Note that it is to end without a successor; False where that is noted already. Raises NotAllowed, PeopleError."""
-    return letting.opt_out_of_renewal(serial, _guarded(serial, office, actor, request_id), actor.name, request_id)
+    return letting.opt_out_of_renewal(serial, _guarded(serial, ctx, actor, request_id), actor.name, request_id)
 
 
-def opt_in_to_renewal(serial: Serial, office: ServiceContext, actor: Actor, request_id: str) -> bool:
+def opt_in_to_renewal(serial: Serial, ctx: ServiceContext, actor: Actor, request_id: str) -> bool:
     """Take that note away; False where there is none. Raises NotAllowed."""
-    return letting.opt_in_to_renewal(serial, _guarded(serial, office, actor, request_id), actor.name, request_id)
+    return letting.opt_in_to_renewal(serial, _guarded(serial, ctx, actor, request_id), actor.name, request_id)
 
 
-def _guarded(serial: Serial, office: ServiceContext, actor: Actor, request_id: str) -> ServiceContext:
-    found = lineage_view.find(office.register, serial)
-    return guarded(Permission.CONTACT, None if found is None else found.organisation_id, office, actor, request_id)
+def _guarded(serial: Serial, ctx: ServiceContext, actor: Actor, request_id: str) -> ServiceContext:
+    found = lineage_view.find(ctx.db, serial)
+    return guarded(Permission.CONTACT, None if found is None else found.organisation_id, ctx, actor, request_id)

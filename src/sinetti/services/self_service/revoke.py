@@ -36,44 +36,44 @@ class AffectedCertificate:
     use: UsageReport
 
 
-def get_for_confirmation(serial: Serial, standing: Permissions, office: ServiceContext) -> LineageView:
+def get_for_confirmation(serial: Serial, standing: Permissions, ctx: ServiceContext) -> LineageView:
     """The certificate. Raises NotAllowed; one that is not there is like one of others."""
-    found = lineage_view.find(office.register, serial)
+    found = lineage_view.find(ctx.db, serial)
     check_can_view(Permission.REVOKE, None if found is None else found.organisation_id, standing)
     assert found is not None  # noqa: S101 - without one the right is lacking
     return found
 
 
 def affected_certificates(
-    seen: LineageView, reason: RevocationReason, standing: Permissions, office: ServiceContext
+    seen: LineageView, reason: RevocationReason, standing: Permissions, ctx: ServiceContext
 ) -> tuple[AffectedCertificate, ...]:
     """Everything that would be revoked with this certificate for this reason, itself first; what is is left out.
 
     Raises NotAllowed.
     """
     check_can_view(Permission.REVOKE, seen.organisation_id, standing)
-    line = lineage_view.list_lineage(office.register, seen.holding_id)
+    line = lineage_view.list_lineage(ctx.db, seen.holding_id)
     renewals: dict[Serial, tuple[Serial, ...]] = {}
     for one in line:
         if one.predecessor is not None:
             renewals[one.predecessor] = (*renewals.get(one.predecessor, ()), one.serial)
     spans = {one.serial: one.span for one in line if not one.revoked}
     going = [serial for serial in cascade(seen.serial, reason, renewals) if serial in spans]
-    reports, last = usage.reports(office.register), usage.last_seen(office.register, going)
+    reports, last = usage.reports(ctx.db), usage.last_seen(ctx.db, going)
     return tuple(
         AffectedCertificate(
-            serial, spans[serial], usage_of(spans[serial].not_before, last.get(serial), reports, office.now())
+            serial, spans[serial], usage_of(spans[serial].not_before, last.get(serial), reports, ctx.now())
         )
         for serial in going
     )
 
 
 def revoke(
-    serial: Serial, reason: RevocationReason, office: ServiceContext, actor: Actor, request_id: str
+    serial: Serial, reason: RevocationReason, ctx: ServiceContext, actor: Actor, request_id: str
 ) -> tuple[Certificate, ...]:
     """Revoke it and what goes with it. Raises NotAllowed, and NotRevocable where it was already or for the reason."""
-    found = lineage_view.find(office.register, serial)
+    found = lineage_view.find(ctx.db, serial)
     organisation_id = None if found is None else found.organisation_id
-    for_it = guarded(Permission.REVOKE, organisation_id, office, actor, request_id)
+    for_it = guarded(Permission.REVOKE, organisation_id, ctx, actor, request_id)
     ask = RevocationRequest(serial, reason, RevokerRole.HOLDER)
     return revocation_revoke.revoke(ask, for_it, actor.name, request_id)

@@ -75,149 +75,149 @@ class FirmGrantRequest:
     until: datetime
 
 
-def authorisations(organisation_id: str, who: Permissions, office: ServiceContext, start: int = 0) -> Authorisations:
+def authorisations(organisation_id: str, who: Permissions, ctx: ServiceContext, start: int = 0) -> Authorisations:
     """What is on an organisation's page of authorisations, mandates from `start` on. Raises NotAllowed."""
     who.require(Permission.GRANT, organisation_id)
-    now = office.now()
+    now = ctx.now()
     return Authorisations(
-        queries.mandates(office.register, organisation_id, now, start),
-        queries.requests_to(office.register, organisation_id, now),
+        queries.mandates(ctx.db, organisation_id, now, start),
+        queries.requests_to(ctx.db, organisation_id, now),
     )
 
 
-def authorisation(mandate_id: str, who: Permissions, office: ServiceContext) -> RoleAssignmentView:
+def authorisation(mandate_id: str, who: Permissions, ctx: ServiceContext) -> RoleAssignmentView:
     """One mandate that lasts. Raises NotAllowed, and Gone where it lasts no more."""
-    found = queries.mandate(office.register, mandate_id, office.now())
+    found = queries.mandate(ctx.db, mandate_id, ctx.now())
     if found is None:
-        organisation_giving(mandate_id, who, office)
+        organisation_giving(mandate_id, who, ctx)
         raise NoLongerExists
     who.require(Permission.GRANT, found.organisation_id)
     return found
 
 
-def organisation_giving(mandate_id: str, who: Permissions, office: ServiceContext) -> str:
+def organisation_giving(mandate_id: str, who: Permissions, ctx: ServiceContext) -> str:
     """The id of the organisation that a mandate is for, whether it lasts or not. Raises NotAllowed."""
-    found = role_assignments.organisation_of(office.register, mandate_id)
+    found = role_assignments.organisation_of(ctx.db, mandate_id)
     who.require(Permission.GRANT, found)
     return found
 
 
-def get_request(request_id: str, who: Permissions, office: ServiceContext) -> RoleRequestView:
+def get_request(request_id: str, who: Permissions, ctx: ServiceContext) -> RoleRequestView:
     """One request that waits. Raises NotAllowed, and Gone where it waits no more."""
-    who.require(Permission.GRANT, role_requests.organisation_of(office.register, request_id))
-    found = queries.request(office.register, request_id, office.now())
+    who.require(Permission.GRANT, role_requests.organisation_of(ctx.db, request_id))
+    found = queries.request(ctx.db, request_id, ctx.now())
     if found is None:
         raise NoLongerExists
     return found
 
 
-def organisation_asked(request_id: str, who: Permissions, office: ServiceContext) -> str:
+def organisation_asked(request_id: str, who: Permissions, ctx: ServiceContext) -> str:
     """The id of the organisation that a request is to, whether it waits or not. Raises NotAllowed."""
-    found = role_requests.organisation_of(office.register, request_id)
+    found = role_requests.organisation_of(ctx.db, request_id)
     who.require(Permission.GRANT, found)
     return found
 
 
-def grant(to: PersonGrant, office: ServiceContext, actor: Actor, request_id: str) -> InvitationResult:
+def grant(to: PersonGrant, ctx: ServiceContext, actor: Actor, request_id: str) -> InvitationResult:
     """Invite somebody to a role; the same given already stays as it is.
 
     Raises NotAllowed, Closed, Otherwise, TooMany, LinkError, LimitReached, and WrongTerms where its end has passed.
     """
     check_unlinked("name", to.person.name, LONGEST_PERSON)
-    with act_for(Permission.GRANT, to.organisation_id, office, actor, request_id) as act:
-        if to.until is not None and to.until <= act.deed.at:
+    with act_for(Permission.GRANT, to.organisation_id, ctx, actor, request_id) as act:
+        if to.until is not None and to.until <= act.audit.at:
             raise InvalidTerms
-        link = create_link(office, act.deed.at)
-        return role_assignments.invite(office.register, replace(to, at_once=False), link, act.deed)
+        link = create_link(ctx, act.audit.at)
+        return role_assignments.invite(ctx.db, replace(to, at_once=False), link, act.audit)
 
 
-def give_to_firm(given: FirmGrantRequest, office: ServiceContext, actor: Actor, request_id: str) -> bool:
+def give_to_firm(given: FirmGrantRequest, ctx: ServiceContext, actor: Actor, request_id: str) -> bool:
     """Give another organisation a role, with an end; False where it has the same already.
 
     Raises NotAllowed, Closed, WrongTerms, NotThere, and TooMany where somebody named too many that are not there.
     """
-    require_permission(Permission.GRANT, given.organisation_id, actor, office)
-    if not check_firm_grant(given.role, given.until, office.now()):
+    require_permission(Permission.GRANT, given.organisation_id, actor, ctx)
+    if not check_firm_grant(given.role, given.until, ctx.now()):
         raise InvalidTerms
-    agent = organisations.find_organisation(office.register, given.customer_id)
+    agent = organisations.find_organisation(ctx.db, given.customer_id)
     if agent is None or not agent.open or agent.organisation_id == given.organisation_id:
-        _note_missed(given.organisation_id, office, actor, request_id)
+        _note_missed(given.organisation_id, ctx, actor, request_id)
         raise UnknownOrganisation
     # Both at once, in the order of their ids: two who give each other a role do not wait for each other.
-    with acting({given.organisation_id, agent.organisation_id}, office, actor, request_id) as act:
+    with acting({given.organisation_id, agent.organisation_id}, ctx, actor, request_id) as act:
         act.standing.require(Permission.GRANT, given.organisation_id)
-        _check_missed(office, actor, act.deed.at)
+        _check_missed(ctx, actor, act.audit.at)
         to = FirmGrant(given.organisation_id, agent.organisation_id, given.role, given.until)
-        return role_assignments.give_to_firm(office.register, to, act.deed)
+        return role_assignments.give_to_firm(ctx.db, to, act.audit)
 
 
-def change(mandate_id: str, terms: GrantTerms, office: ServiceContext, actor: Actor, request_id: str) -> bool:
+def change(mandate_id: str, terms: GrantTerms, ctx: ServiceContext, actor: Actor, request_id: str) -> bool:
     """Give a mandate another role or end; False where it has those. Nothing that it gave is passed on by it.
 
     Raises NotAllowed, Closed, Gone, LastSignatory and WrongTerms.
     """
-    organisation_id = role_assignments.organisation_of(office.register, mandate_id)
-    with act_for(Permission.GRANT, organisation_id, office, actor, request_id) as act:
-        found = queries.mandate(office.register, mandate_id, act.deed.at)
+    organisation_id = role_assignments.organisation_of(ctx.db, mandate_id)
+    with act_for(Permission.GRANT, organisation_id, ctx, actor, request_id) as act:
+        found = queries.mandate(ctx.db, mandate_id, act.audit.at)
         if found is None:
             raise NoLongerExists
-        _check(terms, act.deed.at, firm=found.agent is not None)
-        stays = is_external_signatory(organisation_id, actor, office)
-        return role_assignments.change(office.register, mandate_id, replace(terms, last_may_go=stays), act.deed)
+        _check(terms, act.audit.at, firm=found.agent is not None)
+        stays = is_external_signatory(organisation_id, actor, ctx)
+        return role_assignments.change(ctx.db, mandate_id, replace(terms, last_may_go=stays), act.audit)
 
 
-def withdraw(mandate_id: str, office: ServiceContext, actor: Actor, request_id: str) -> bool:
+def withdraw(mandate_id: str, ctx: ServiceContext, actor: Actor, request_id: str) -> bool:
     """Withdraw an authorisation, at once; False where it is withdrawn already. Raises NotAllowed and LastSignatory."""
-    organisation_id = role_assignments.organisation_of(office.register, mandate_id)
-    with act_for(Permission.GRANT, organisation_id, office, actor, request_id) as act:
-        stays = is_external_signatory(organisation_id, actor, office)
-        return role_assignments.withdraw(office.register, mandate_id, act.deed, last_may_go=stays)
+    organisation_id = role_assignments.organisation_of(ctx.db, mandate_id)
+    with act_for(Permission.GRANT, organisation_id, ctx, actor, request_id) as act:
+        stays = is_external_signatory(organisation_id, actor, ctx)
+        return role_assignments.withdraw(ctx.db, mandate_id, act.audit, last_may_go=stays)
 
 
-def send_again(mandate_id: str, office: ServiceContext, actor: Actor, request_id: str) -> None:
+def send_again(mandate_id: str, ctx: ServiceContext, actor: Actor, request_id: str) -> None:
     """Send another invitation; the one before opens nothing any more. Raises NotAllowed, Closed, Gone and TooMany."""
-    organisation_id = role_assignments.organisation_of(office.register, mandate_id)
-    with act_for(Permission.GRANT, organisation_id, office, actor, request_id) as act:
-        role_assignments.invite_again(office.register, mandate_id, create_link(office, act.deed.at), act.deed)
+    organisation_id = role_assignments.organisation_of(ctx.db, mandate_id)
+    with act_for(Permission.GRANT, organisation_id, ctx, actor, request_id) as act:
+        role_assignments.invite_again(ctx.db, mandate_id, create_link(ctx, act.audit.at), act.audit)
 
 
-def approve(asked_id: str, terms: GrantTerms, office: ServiceContext, actor: Actor, request_id: str) -> bool:
+def approve(asked_id: str, terms: GrantTerms, ctx: ServiceContext, actor: Actor, request_id: str) -> bool:
     """Give what somebody asked for, with this role and end; False where it was given already.
 
     Raises NotAllowed, Closed, Gone, LastSignatory and WrongTerms.
     """
-    organisation_id = role_requests.organisation_of(office.register, asked_id)
-    require_permission(Permission.GRANT, organisation_id, actor, office)
-    firm = role_requests.firm_of(office.register, asked_id)
-    with acting({organisation_id, firm} if firm else {organisation_id}, office, actor, request_id) as act:
+    organisation_id = role_requests.organisation_of(ctx.db, asked_id)
+    require_permission(Permission.GRANT, organisation_id, actor, ctx)
+    firm = role_requests.firm_of(ctx.db, asked_id)
+    with acting({organisation_id, firm} if firm else {organisation_id}, ctx, actor, request_id) as act:
         act.standing.require(Permission.GRANT, organisation_id)
-        _check(terms, act.deed.at, firm=bool(firm))
-        stays = is_external_signatory(organisation_id, actor, office)
-        return role_requests.approve(office.register, asked_id, replace(terms, last_may_go=stays), act.deed)
+        _check(terms, act.audit.at, firm=bool(firm))
+        stays = is_external_signatory(organisation_id, actor, ctx)
+        return role_requests.approve(ctx.db, asked_id, replace(terms, last_may_go=stays), act.audit)
 
 
-def decline(asked_id: str, office: ServiceContext, actor: Actor, request_id: str) -> bool:
+def decline(asked_id: str, ctx: ServiceContext, actor: Actor, request_id: str) -> bool:
     """Answer no to who asks; False where it was answered so already. Raises NotAllowed and Gone."""
-    organisation_id = role_requests.organisation_of(office.register, asked_id)
-    with act_for(Permission.GRANT, organisation_id, office, actor, request_id) as act:
-        return role_requests.decline(office.register, asked_id, act.deed)
+    organisation_id = role_requests.organisation_of(ctx.db, asked_id)
+    with act_for(Permission.GRANT, organisation_id, ctx, actor, request_id) as act:
+        return role_requests.decline(ctx.db, asked_id, act.audit)
 
 
 _MISSED = "authorisation-to-nobody"
 
 
-def _note_missed(organisation_id: str, office: ServiceContext, actor: Actor, request_id: str) -> None:
+def _note_missed(organisation_id: str, ctx: ServiceContext, actor: Actor, request_id: str) -> None:
     """Record and count an id that is not in the register.
 
     Callers must not find out which ids exist.
     """
-    with act_for(Permission.GRANT, organisation_id, office, actor, request_id) as act:
-        _check_missed(office, actor, act.deed.at)
-        audit_reading.note(office.register, act.deed, _MISSED, actor.name)
+    with act_for(Permission.GRANT, organisation_id, ctx, actor, request_id) as act:
+        _check_missed(ctx, actor, act.audit.at)
+        audit_reading.note(ctx.db, act.audit, _MISSED, actor.name)
 
 
-def _check_missed(office: ServiceContext, actor: Actor, now: datetime) -> None:
-    if audit_reading.count(office.register, actor.name, _MISSED, now - A_DAY) >= MISSED_A_DAY:
+def _check_missed(ctx: ServiceContext, actor: Actor, now: datetime) -> None:
+    if audit_reading.count(ctx.db, actor.name, _MISSED, now - A_DAY) >= MISSED_A_DAY:
         raise InvitationLimitReached
 
 

@@ -27,44 +27,44 @@ class ResignationReport:
     kept: int
 
 
-def own(actor: Actor, who: Permissions, office: ServiceContext, start: int = 0) -> tuple[OwnRole, ...]:
+def own(actor: Actor, who: Permissions, ctx: ServiceContext, start: int = 0) -> tuple[OwnRole, ...]:
     """The roles that somebody has directly, by our own mandates, of the organisations that they may see.
 
     By the organisation's name, from `start` on: those of a page and one more.
     """
     seen = who.organisations(Permission.SEE)
-    return queries.mandates_of_user(office.register, actor.user_id, seen, office.now(), start)
+    return queries.mandates_of_user(ctx.db, actor.user_id, seen, ctx.now(), start)
 
 
-def resign(mandate_ids: tuple[str, ...], office: ServiceContext, actor: Actor, request_id: str) -> ResignationReport:
+def resign(mandate_ids: tuple[str, ...], ctx: ServiceContext, actor: Actor, request_id: str) -> ResignationReport:
     """Give up these roles, at once; those that have ended already are passed over. The other signatories are told.
 
     Raises PermissionDenied at the first that is somebody else's: nothing is given up then.
     """
-    who, done, kept = load_permissions(actor, office), 0, 0
-    now = office.now()
-    holders = [role_assignments.holder_of(office.register, one, now) for one in mandate_ids]
+    who, done, kept = load_permissions(actor, ctx), 0, 0
+    now = ctx.now()
+    holders = [role_assignments.holder_of(ctx.db, one, now) for one in mandate_ids]
     for holder in holders:
         _theirs(holder, actor, who)
     about = {one.organisation_id for one in holders} | {one.agent_id for one in holders if one.agent_id}
-    with acting(about, office, actor, request_id) as act:
+    with acting(about, ctx, actor, request_id) as act:
         # Each as it is now: by one that was given up before, or by another that has ended, it may be theirs no more.
         for mandate_id in mandate_ids:
-            went = _given_up(mandate_id, act, office, actor)
+            went = _given_up(mandate_id, act, ctx, actor)
             done, kept = done + bool(went), kept + (went is None)
     return ResignationReport(done, kept)
 
 
-def _given_up(mandate_id: str, act: Act, office: ServiceContext, actor: Actor) -> bool | None:
+def _given_up(mandate_id: str, act: Act, ctx: ServiceContext, actor: Actor) -> bool | None:
     """Give up one authorisation. Raises PermissionDenied.
 
     Returns False if it has ended, and None if the last signatory must keep it.
     """
-    holder = role_assignments.holder_of(office.register, mandate_id, act.deed.at)
+    holder = role_assignments.holder_of(ctx.db, mandate_id, act.audit.at)
     _theirs(holder, actor, act.standing)
-    stays = is_external_signatory(holder.organisation_id, actor, office)
+    stays = is_external_signatory(holder.organisation_id, actor, ctx)
     try:
-        return role_assignments.withdraw(office.register, mandate_id, act.deed, last_may_go=stays, given_up=True)
+        return role_assignments.withdraw(ctx.db, mandate_id, act.audit, last_may_go=stays, given_up=True)
     except LastSignatory:
         return None
 

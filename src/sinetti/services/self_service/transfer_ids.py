@@ -31,36 +31,34 @@ class OrderView:
     code: str | None = field(repr=False)
 
 
-def get_for_confirmation(order_id: str, standing: Permissions, office: ServiceContext) -> OrderView:
+def get_for_confirmation(order_id: str, standing: Permissions, ctx: ServiceContext) -> OrderView:
     """Look at an order. Raises NotAllowed; one that is not there is like one of others."""
-    found = orders.find_order(office.register, order_id)
+    found = orders.find_order(ctx.db, order_id)
     check_can_view(Permission.SEE, None if found is None else found.organisation_id, standing)
     assert found is not None  # noqa: S101 - without one the right is lacking
     may_order = standing.may(Permission.ORDER, found.organisation_id)
     link, waits = found.link, found.state is OrderState.OPEN and found.organisation_open
-    lapsed = link is None or link.ended or is_link_expired(link.expires, office.now())
+    lapsed = link is None or link.ended or is_link_expired(link.expires, ctx.now())
     code = None
     if may_order and waits and link is not None and not lapsed and _without_phone(found):
-        code = delivery_code(office.transfer_key, link.secure_id)
+        code = delivery_code(ctx.transfer_key, link.secure_id)
     return OrderView(found, may_order, lapsed, code)
 
 
-def open_orders(
-    standing: Permissions, office: ServiceContext, start: int, count: int
-) -> tuple[tuple[OrderRow, ...], int]:
+def open_orders(standing: Permissions, ctx: ServiceContext, start: int, count: int) -> tuple[tuple[OrderRow, ...], int]:
     """Open orders of the organisations that somebody may see, newest first, from `start` on; and how many in all."""
-    return orders.open_orders(office.register, standing.organisations(Permission.SEE), start, count)
+    return orders.open_orders(ctx.db, standing.organisations(Permission.SEE), start, count)
 
 
-def offer_anew(order_id: str, made: str, office: ServiceContext, actor: Actor, request_id: str) -> bool:
+def offer_anew(order_id: str, made: str, ctx: ServiceContext, actor: Actor, request_id: str) -> bool:
     """Have a new link mailed to the order's contact of now; the one before ends, and so do its transfer ids.
 
     `made` is the id of the link that the asker looked at, empty for none: False where there is a newer one already, so
     that a button that was pressed twice sends one. Raises NotAllowed and OrderError.
     """
-    found = orders.find_order(office.register, order_id)
+    found = orders.find_order(ctx.db, order_id)
     organisation_id = None if found is None else found.organisation_id
-    for_it = guarded(Permission.ORDER, organisation_id, office, actor, request_id)
+    for_it = guarded(Permission.ORDER, organisation_id, ctx, actor, request_id)
     try:
         secure_message.send_link(order_id, for_it, actor.name, request_id, made)
     except NewerLinkExists:

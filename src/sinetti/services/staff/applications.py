@@ -15,7 +15,7 @@ from sinetti.domain.organisations.applications import (
     check_verdict,
 )
 from sinetti.services.access.permissions import load_permissions
-from sinetti.services.organisations.register import check_channels
+from sinetti.services.organisations.registration import check_channels
 from sinetti.services.staff.session import StaffSession, log_access, log_search
 
 __all__ = ["Application", "application", "by_case", "count_open", "decide", "listed"]
@@ -24,23 +24,23 @@ __all__ = ["Application", "application", "by_case", "count_open", "decide", "lis
 def listed(state: ApplicationState, start: int, most: int, clerk: StaffSession) -> tuple[Application, ...]:
     """Some applications in a state; the look is written down."""
     log_search(SearchScope.APPLICATIONS, "", clerk)
-    return applications.listed(clerk.office.register, state, start, most)
+    return applications.listed(clerk.ctx.db, state, start, most)
 
 
 def count_open(clerk: StaffSession) -> int:
     """How many wait for a decision."""
-    return applications.count_open(clerk.office.register)
+    return applications.count_open(clerk.ctx.db)
 
 
 def by_case(case_number: str, clerk: StaffSession) -> Application | None:
     """The application with this case number; the look is written down."""
     log_search(SearchScope.APPLICATIONS, case_number, clerk)
-    return applications.by_case(clerk.office.register, case_number)
+    return applications.by_case(clerk.ctx.db, case_number)
 
 
 def application(application_id: str, clerk: StaffSession) -> Application | None:
     """One application; the look is written down, where there is one."""
-    found = applications.find(clerk.office.register, application_id)
+    found = applications.find(clerk.ctx.db, application_id)
     if found is not None:
         log_access(f"application:{application_id}", clerk)
     return found
@@ -56,15 +56,15 @@ def decide(
     this authority issues for such a channel no more.
     """
     checked = check_verdict(verdict)
-    found = applications.find(clerk.office.register, application_id)
+    found = applications.find(clerk.ctx.db, application_id)
     if found is None:
         raise ApplicationError(ApplicationErrorReason.UNKNOWN)
     if checked.state is ApplicationState.APPROVED:
-        check_channels(found.channels, clerk.office)
+        check_channels(found.channels, clerk.ctx)
     by = (clerk.actor.user_id, write)
-    with clerk.act({found.organisation_id}) as deed:
+    with clerk.act({found.organisation_id}) as audit:
         _check_not_own(found, clerk)
-        return applications.decide(clerk.office.register, application_id, checked, by, deed)
+        return applications.decide(clerk.ctx.db, application_id, checked, by, audit)
 
 
 def _check_not_own(found: Application, clerk: StaffSession) -> None:
@@ -73,8 +73,8 @@ def _check_not_own(found: Application, clerk: StaffSession) -> None:
     It is the clerk's own if they applied, or act for the organisation. Another account of the same person counts, even
     if its role has ended.
     """
-    register = clerk.office.register
-    acts_for = found.organisation_id in load_permissions(clerk.actor, clerk.office).held
-    people = {found.applicant, *recipients.accounts(register, found.organisation_id, clerk.office.now())}
-    if acts_for or any(one and persons.are_same_person(register, one, clerk.actor.user_id) for one in people):
+    db = clerk.ctx.db
+    acts_for = found.organisation_id in load_permissions(clerk.actor, clerk.ctx).held
+    people = {found.applicant, *recipients.accounts(db, found.organisation_id, clerk.ctx.now())}
+    if acts_for or any(one and persons.are_same_person(db, one, clerk.actor.user_id) for one in people):
         raise ApplicationError(ApplicationErrorReason.OWN)

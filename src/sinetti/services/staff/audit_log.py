@@ -11,4 +11,4 @@ __all__ = ["AuditEntry", "AuditQuery", "entries"]
 def entries(asked: AuditQuery, most: int, clerk: StaffSession) -> AuditPage:
     """Rows of the trail, the newest first."""
     log_search(SearchScope.AUDIT, " ".join(one for one in (asked.object, asked.actor, asked.action) if one), clerk)
-    return audit_queries.entries(clerk.office.register, asked, most)
+    return audit_queries.entries(clerk.ctx.db, asked, most)

@@ -29,12 +29,12 @@ PARTS_AT_ONCE = 10
 def look_at(wanted: CertificateSelection, reason: RevocationReason, clerk: StaffSession) -> BulkSelection:
     """What would go. The look is written down. Raises BulkRefused."""
     log_search(SearchScope.REVOCATIONS, repr(wanted), clerk)
-    return bulk_revoke.preview(BulkRevocationRequest(wanted, reason, clerk.officer), clerk.office)
+    return bulk_revoke.preview(BulkRevocationRequest(wanted, reason, clerk.officer), clerk.ctx)
 
 
 def alone_lately(clerk: StaffSession) -> int:
     """How many certificates went by this clerk's word alone within 24 hours."""
-    return bulk_revoke.alone_lately(clerk.officer, clerk.office)
+    return bulk_revoke.alone_lately(clerk.officer, clerk.ctx)
 
 
 def propose(wanted: CertificateSelection, reason: RevocationReason, clerk: StaffSession) -> BulkRevocationResult:
@@ -45,29 +45,29 @@ def propose(wanted: CertificateSelection, reason: RevocationReason, clerk: Staff
 def proposals(clerk: StaffSession) -> tuple[tuple[BulkRevocationProposal, ...], tuple[BulkRevocationProposal, ...]]:
     """What waits for a second officer, and what was decided on and is not done. The look is written down."""
     log_search(SearchScope.REVOCATIONS, "", clerk)
-    register = clerk.office.register
-    return bulk_revocation.waiting(register, clerk.office.now()), bulk_revocation.unfinished(register)
+    db = clerk.ctx.db
+    return bulk_revocation.waiting(db, clerk.ctx.now()), bulk_revocation.unfinished(db)
 
 
 def count_waiting(clerk: StaffSession) -> int:
     """How many proposals wait for a second officer."""
-    return bulk_revoke.count_open_proposals(clerk.office)
+    return bulk_revoke.count_open_proposals(clerk.ctx)
 
 
 def proposal(proposal_id: str, clerk: StaffSession) -> tuple[int, BulkRevocationProposal]:
     """How many of a proposal are revoked, and the proposal. The look is written down. Raises BulkRefused."""
-    found = bulk_revoke.progress(proposal_id, clerk.office)
+    found = bulk_revoke.progress(proposal_id, clerk.ctx)
     log_access(f"bulk-revocation:{proposal_id}", clerk)
     return found
 
 
 def confirm(proposal_id: str, clerk: StaffSession) -> tuple[int, BulkRevocationProposal]:
     """Say yes to what another clerk proposed, and revoke the first part. Raises BulkRefused."""
-    found = bulk_revocation.find(clerk.office.register, proposal_id)
+    found = bulk_revocation.find(clerk.ctx.db, proposal_id)
     # The proposer's account is held, too: the proposal of one who is dismissed meanwhile is not carried out.
     by = account_of(found.officer) if found is not None else ""
     request_id = clerk.request_id
-    bulk_revoke.approve_only(proposal_id, clerk.officer, guarded(clerk.actor, clerk.office, request_id, by), request_id)
+    bulk_revoke.approve_only(proposal_id, clerk.officer, guarded(clerk.actor, clerk.ctx, request_id, by), request_id)
     return go_on(proposal_id, clerk)
 
 

@@ -38,19 +38,19 @@ class StaffCertificateView:
 def search(text: str, after: str, clerk: StaffSession) -> FoundPage:
     """Certificates of everybody of which something begins with this text; the look is written down."""
     log_search(SearchScope.CERTIFICATES, text, clerk)
-    return certificates_search.search_all(clerk.office.register, text, after)
+    return certificates_search.search_all(clerk.ctx.db, text, after)
 
 
 def certificate(serial: Serial, clerk: StaffSession) -> StaffCertificateView | None:
     """One certificate; the look is written down, where there is one."""
-    register = clerk.office.register
-    found = transactions.find_certificate(register, serial)
+    db = clerk.ctx.db
+    found = transactions.find_certificate(db, serial)
     if found is None:
         return None
     log_access(f"certificate:{serial}", clerk)
     holding_id = found.holding.holding_id
-    contact, deputy = recipients.holders(register, [holding_id]).get(holding_id, (None, None))
-    history = audit_queries.entries(register, AuditQuery(object=f"certificate:{serial}"), _HISTORY).entries
+    contact, deputy = recipients.holders(db, [holding_id]).get(holding_id, (None, None))
+    history = audit_queries.entries(db, AuditQuery(object=f"certificate:{serial}"), _HISTORY).entries
     return StaffCertificateView(found, contact, deputy, history)
 
 

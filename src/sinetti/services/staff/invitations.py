@@ -34,7 +34,7 @@ __all__ = [
 
 
 def invite_signatory(
-    customer_id: str, person: ContactDetails, office: ServiceContext, actor: Actor, request_id: str
+    customer_id: str, person: ContactDetails, ctx: ServiceContext, actor: Actor, request_id: str
 ) -> InvitationResult:
     """Ask for the invitation of a signatory.
 
@@ -45,17 +45,15 @@ def invite_signatory(
     """
     require_staff(actor)
     check_unlinked("name", person.name, LONGEST_PERSON)
-    found = organisations.find_organisation(office.register, customer_id)
+    found = organisations.find_organisation(ctx.db, customer_id)
     if found is None:
         sentence = f"no organisation has the id {customer_id}"
         raise PeopleError(PersonErrorReason.UNKNOWN, sentence)
-    invited = persons.get_identity_of_address(office.register, person.email)
-    if is_same_person(invited, persons.get_identity(office.register, actor.user_id)):
-        reject_self_invitation(found.organisation_id, office, actor, request_id)
-    with clerk_act(actor, office, request_id, {found.organisation_id}) as deed:
+    invited = persons.get_identity_of_address(ctx.db, person.email)
+    if is_same_person(invited, persons.get_identity(ctx.db, actor.user_id)):
+        reject_self_invitation(found.organisation_id, ctx, actor, request_id)
+    with clerk_act(actor, ctx, request_id, {found.organisation_id}) as audit:
         to = PersonGrant(found.organisation_id, person, Role.SIGNATORY)
-        if (there := role_assignments.find_invited(office.register, to, deed.at)) is not None:
+        if (there := role_assignments.find_invited(ctx.db, to, audit.at)) is not None:
             return InvitationResult(there, made=False)
-        return InvitationResult(
-            *pending_invitations.add(office.register, found.organisation_id, person, actor.user_id, deed)
-        )
+        return InvitationResult(*pending_invitations.add(ctx.db, found.organisation_id, person, actor.user_id, audit))

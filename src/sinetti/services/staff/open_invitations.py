@@ -45,14 +45,14 @@ class InvitationLists:
 def listed(start: int, most: int, clerk: StaffSession) -> InvitationLists:
     """Some of both, the newest first; the look is written down."""
     log_search(SearchScope.INVITATIONS, "", clerk)
-    register, now = clerk.office.register, clerk.office.now()
-    asked = pending_invitations.list_newest(register, now, start, most)
-    return InvitationLists(asked, open_invitations.listed(register, now, start, most))
+    db, now = clerk.ctx.db, clerk.ctx.now()
+    asked = pending_invitations.list_newest(db, now, start, most)
+    return InvitationLists(asked, open_invitations.listed(db, now, start, most))
 
 
 def pending(pending_id: str, clerk: StaffSession) -> PendingView | None:
     """One that a clerk asked for; the look is written down, where there is one."""
-    found = pending_invitations.find(clerk.office.register, pending_id, clerk.office.now())
+    found = pending_invitations.find(clerk.ctx.db, pending_id, clerk.ctx.now())
     if found is not None:
         log_access(f"pending-invitation:{pending_id}", clerk)
     return found
@@ -60,7 +60,7 @@ def pending(pending_id: str, clerk: StaffSession) -> PendingView | None:
 
 def has_signatory(organisation_id: str, clerk: StaffSession) -> bool:
     """Return whether an active signatory exists, who then confirms, not a clerk."""
-    return pending_invitations.has_signatory(clerk.office.register, organisation_id, clerk.office.now())
+    return pending_invitations.has_signatory(clerk.ctx.db, organisation_id, clerk.ctx.now())
 
 
 def invite(customer_id: str, person: ContactDetails, clerk: StaffSession) -> InvitationResult:
@@ -68,7 +68,7 @@ def invite(customer_id: str, person: ContactDetails, clerk: StaffSession) -> Inv
 
     Raises PeopleError, Closed, Otherwise, OwnInvitation and TooMany.
     """
-    return invite_signatory(customer_id, person, clerk.office, clerk.actor, clerk.request_id)
+    return invite_signatory(customer_id, person, clerk.ctx, clerk.actor, clerk.request_id)
 
 
 def confirm(pending_id: str, clerk: StaffSession) -> None:
@@ -77,17 +77,15 @@ def confirm(pending_id: str, clerk: StaffSession) -> None:
     The organisation must have no signatory. Raises PendingInvitationRefused, Closed, Otherwise and TooMany.
     """
     found = _asked(pending_id, clerk)
-    with clerk.act({found.organisation_id}, beside=found.asker_id) as deed:
-        confirm_locked(pending_id, clerk.actor.user_id, clerk.office, deed, by_clerk=True)
+    with clerk.act({found.organisation_id}, beside=found.asker_id) as audit:
+        confirm_locked(pending_id, clerk.actor.user_id, clerk.ctx, audit, by_clerk=True)
 
 
 def reject(pending_id: str, clerk: StaffSession) -> None:
     """Reject an invitation that another clerk asked for. Raises PendingInvitationRefused."""
     found = _asked(pending_id, clerk)
-    with clerk.act({found.organisation_id}) as deed:
-        pending_invitations.decide(
-            clerk.office.register, pending_id, InvitationProposal.REJECTED, clerk.actor.user_id, deed
-        )
+    with clerk.act({found.organisation_id}) as audit:
+        pending_invitations.decide(clerk.ctx.db, pending_id, InvitationProposal.REJECTED, clerk.actor.user_id, audit)
 
 
 def withdraw(pending_id: str, clerk: StaffSession) -> None:
@@ -95,10 +93,8 @@ def withdraw(pending_id: str, clerk: StaffSession) -> None:
     found = _asked(pending_id, clerk)
     if found.asker_id != clerk.actor.user_id:
         raise PendingInvitationRefused(PendingFault.NOT_ASKER)
-    with clerk.act({found.organisation_id}) as deed:
-        pending_invitations.decide(
-            clerk.office.register, pending_id, InvitationProposal.WITHDRAWN, clerk.actor.user_id, deed
-        )
+    with clerk.act({found.organisation_id}) as audit:
+        pending_invitations.decide(clerk.ctx.db, pending_id, InvitationProposal.WITHDRAWN, clerk.actor.user_id, audit)
 
 
 def end(invitation_id: str, clerk: StaffSession) -> bool:
@@ -106,16 +102,16 @@ def end(invitation_id: str, clerk: StaffSession) -> bool:
 
     The link then no longer works. Whom an operator has named is a signatory without it, and stays one.
     """
-    office = clerk.office
-    found = open_invitations.find(office.register, invitation_id, office.now())
+    ctx = clerk.ctx
+    found = open_invitations.find(ctx.db, invitation_id, ctx.now())
     if found is None:
         return False
-    with clerk.act({found.organisation_id}) as deed:
-        return role_assignments.end_invitation(office.register, found.mandate_id, invitation_id, deed)
+    with clerk.act({found.organisation_id}) as audit:
+        return role_assignments.end_invitation(ctx.db, found.mandate_id, invitation_id, audit)
 
 
 def _asked(pending_id: str, clerk: StaffSession) -> PendingView:
-    found = pending_invitations.find(clerk.office.register, pending_id, clerk.office.now())
+    found = pending_invitations.find(clerk.ctx.db, pending_id, clerk.ctx.now())
     if found is None:
         raise PendingInvitationRefused(PendingFault.OVER)
     return found

@@ -36,7 +36,7 @@ from sinetti.domain.organisations.import_confirmation import (
     needs_second_clerk,
 )
 from sinetti.domain.values import Serial
-from sinetti.services.organisations.register import register_organisation
+from sinetti.services.organisations.registration import register_organisation
 from sinetti.services.revocation.bulk_revoke import BulkRevocationRequest, BulkRevocationResult, propose
 from sinetti.services.staff.session import StaffSession, log_access, log_search
 
@@ -99,7 +99,7 @@ class OrphanedCertificates:
 def search(text: str, start: int, most: int, clerk: StaffSession) -> tuple[OrganisationListItem, ...]:
     """Organisations by the beginning of their id or a part of their name; the look is written down."""
     log_search(SearchScope.ORGANISATIONS, text, clerk)
-    return administration.search(clerk.office.register, text, start, most)
+    return administration.search(clerk.ctx.db, text, start, most)
 
 
 def organisation(organisation_id: str, clerk: StaffSession) -> OrganisationListItem:
@@ -123,14 +123,14 @@ def alter(organisation_id: str, change: ImportChange, clerk: StaffSession) -> Al
     """
     found = _found(organisation_id, clerk)
     change = replace(change, customer_id=found.customer_id)
-    with clerk.act({organisation_id}) as deed:
-        return unconfirmed_changes.alter_alone(clerk.office.register, change, clerk.actor.user_id, deed)
+    with clerk.act({organisation_id}) as audit:
+        return unconfirmed_changes.alter_alone(clerk.ctx.db, change, clerk.actor.user_id, audit)
 
 
 def needs_second(clerk: StaffSession) -> bool:
     """Return whether the next name or end by this clerk waits for a second one."""
-    now = clerk.office.now()
-    return needs_second_approver(1, unconfirmed_changes.count_lately(clerk.office.register, clerk.actor.user_id, now))
+    now = clerk.ctx.now()
+    return needs_second_approver(1, unconfirmed_changes.count_lately(clerk.ctx.db, clerk.actor.user_id, now))
 
 
 def propose_change(organisation_id: str, change: ImportChange, clerk: StaffSession) -> str | None:
@@ -139,27 +139,27 @@ def propose_change(organisation_id: str, change: ImportChange, clerk: StaffSessi
     The load is a file of one line. None where the organisation has changed meanwhile. What waits already is not
     proposed twice. Raises OrganisationNotFound, LoadRefused and NotStaff.
     """
-    now, register = clerk.office.now(), clerk.office.register
+    now, db = clerk.ctx.now(), clerk.ctx.db
     octets = _one_line(replace(change, customer_id=_found(organisation_id, clerk).customer_id), clerk)
     difference, found = _compared(octets, clerk)
     if [replace(one, line=0, customer_id="") for one in difference.changes] != [
         replace(change, line=0, customer_id="")
     ]:
         return None
-    same = csv_imports.find_proposed(register, clerk.actor.user_id, found, now)
+    same = csv_imports.find_proposed(db, clerk.actor.user_id, found, now)
     if same is not None:
         return same
-    with clerk.act() as deed:
-        load_id = csv_imports.add(register, octets, (difference, found), clerk.actor.user_id, deed)
-        csv_imports.propose(register, load_id, found, clerk.actor.user_id, deed)
+    with clerk.act() as audit:
+        load_id = csv_imports.add(db, octets, (difference, found), clerk.actor.user_id, audit)
+        csv_imports.propose(db, load_id, found, clerk.actor.user_id, audit)
     return load_id
 
 
 def preview(octets: bytes, clerk: StaffSession) -> str:
     """Compare a file with the register and keep what would change; returns the id of that. Raises FileRefused."""
     found = _compared(octets, clerk)
-    with clerk.act() as deed:
-        return csv_imports.add(clerk.office.register, octets, found, clerk.actor.user_id, deed)
+    with clerk.act() as audit:
+        return csv_imports.add(clerk.ctx.db, octets, found, clerk.actor.user_id, audit)
 
 
 def load(load_id: str, clerk: StaffSession) -> ImportJob:
@@ -174,17 +174,17 @@ def load(load_id: str, clerk: StaffSession) -> ImportJob:
 
 def list_newest(clerk: StaffSession) -> tuple[LoadListItem, ...]:
     """The files that were sent last."""
-    return csv_imports.list_newest(clerk.office.register, _SHOWN)
+    return csv_imports.list_newest(clerk.ctx.db, _SHOWN)
 
 
 def list_proposed(clerk: StaffSession) -> tuple[LoadListItem, ...]:
     """The files that wait for a second clerk, oldest first."""
-    return csv_imports.list_proposed(clerk.office.register, _WAITING_SHOWN, clerk.office.now())
+    return csv_imports.list_proposed(clerk.ctx.db, _WAITING_SHOWN, clerk.ctx.now())
 
 
 def count_proposed(clerk: StaffSession) -> int:
     """Return the number of files that wait for a second clerk."""
-    return csv_imports.count_proposed(clerk.office.register, clerk.office.now())
+    return csv_imports.count_proposed(clerk.ctx.db, clerk.ctx.now())
 
 
 def accept(load_id: str, shown: str, clerk: StaffSession) -> bool:
@@ -201,8 +201,8 @@ def accept(load_id: str, shown: str, clerk: StaffSession) -> bool:
         raise LoadRefused(LoadReason.SECOND_CLERK)
     if not _stands(found, shown, clerk):
         return False
-    with clerk.act() as deed:
-        return csv_imports.accept(clerk.office.register, load_id, shown, clerk.actor.user_id, deed)
+    with clerk.act() as audit:
+        return csv_imports.accept(clerk.ctx.db, load_id, shown, clerk.actor.user_id, audit)
 
 
 def propose_load(load_id: str, shown: str, clerk: StaffSession) -> bool:
@@ -214,8 +214,8 @@ def propose_load(load_id: str, shown: str, clerk: StaffSession) -> bool:
     _check_state(found, LoadState.COMPARED, clerk)
     if not _stands(found, shown, clerk):
         return False
-    with clerk.act() as deed:
-        return csv_imports.propose(clerk.office.register, load_id, shown, clerk.actor.user_id, deed)
+    with clerk.act() as audit:
+        return csv_imports.propose(clerk.ctx.db, load_id, shown, clerk.actor.user_id, audit)
 
 
 def confirm_load(load_id: str, shown: str, clerk: StaffSession) -> bool:
@@ -228,9 +228,9 @@ def confirm_load(load_id: str, shown: str, clerk: StaffSession) -> bool:
     _check_state(found, LoadState.PROPOSED, clerk)
     if not _stands(found, shown, clerk):
         return False
-    clerk.office.step("load-compared")
-    with clerk.act(beside=found.confirmation.proposed_by) as deed:
-        return csv_imports.confirm(clerk.office.register, load_id, shown, clerk.actor.user_id, deed)
+    clerk.ctx.step("load-compared")
+    with clerk.act(beside=found.confirmation.proposed_by) as audit:
+        return csv_imports.confirm(clerk.ctx.db, load_id, shown, clerk.actor.user_id, audit)
 
 
 def end_load(load_id: str, clerk: StaffSession) -> None:
@@ -239,8 +239,8 @@ def end_load(load_id: str, clerk: StaffSession) -> None:
     Raises OrganisationNotFound, LoadRefused and NotStaff.
     """
     _load(load_id, clerk)
-    with clerk.act() as deed:
-        csv_imports.end(clerk.office.register, load_id, clerk.actor.user_id, deed)
+    with clerk.act() as audit:
+        csv_imports.end(clerk.ctx.db, load_id, clerk.actor.user_id, audit)
 
 
 def carry_on(load_id: str, clerk: StaffSession) -> None:
@@ -248,13 +248,13 @@ def carry_on(load_id: str, clerk: StaffSession) -> None:
 
     A call after an interruption continues.
     """
-    begun = clerk.office.machine_now()
+    begun = clerk.ctx.machine_now()
     for _ in range(PARTS_AT_ONCE):
-        with clerk.act() as deed:
-            left = csv_imports.apply_batch(clerk.office.register, load_id, AT_ONCE, deed)
-        if not left or clerk.office.machine_now() - begun > WAITED_FOR:
+        with clerk.act() as audit:
+            left = csv_imports.apply_batch(clerk.ctx.db, load_id, AT_ONCE, audit)
+        if not left or clerk.ctx.machine_now() - begun > WAITED_FOR:
             return
-        clerk.office.step("load-part")
+        clerk.ctx.step("load-part")
 
 
 def find_orphaned(found: ImportJob, clerk: StaffSession) -> tuple[OrphanedCertificates, ...]:
@@ -288,28 +288,28 @@ def _left(changes: Iterable[ImportChange], kind: ChangeKind, clerk: StaffSession
     if not closed:
         return ()
     # Only of those that are closed now: what was passed over is open.
-    standing = administration.stored_organisations(clerk.office.register, {normalise(one) for one in closed})
+    standing = administration.stored_organisations(clerk.ctx.db, {normalise(one) for one in closed})
     gone = [one.customer_id for one in standing.values() if not one.open]
-    return administration.in_force(clerk.office.register, gone, clerk.office.now())
+    return administration.in_force(clerk.ctx.db, gone, clerk.ctx.now())
 
 
 def _compared(octets: bytes, clerk: StaffSession) -> tuple[ImportDiff, str]:
     lines = read_lines(octets)
-    standing = administration.stored_organisations(clerk.office.register, named_ids(lines))
-    today = clerk.office.now().astimezone(FINNISH_TIME).date()
-    found = compare(lines, standing, clerk.office.environment, today)
+    standing = administration.stored_organisations(clerk.ctx.db, named_ids(lines))
+    today = clerk.ctx.now().astimezone(FINNISH_TIME).date()
+    found = compare(lines, standing, clerk.ctx.environment, today)
     return found, digest(hashlib.sha256(octets).hexdigest(), found.changes)
 
 
 def _found(organisation_id: str, clerk: StaffSession) -> OrganisationListItem:
-    found = administration.find(clerk.office.register, organisation_id)
+    found = administration.find(clerk.ctx.db, organisation_id)
     if found is None:
         raise OrganisationNotFound
     return found
 
 
 def _load(load_id: str, clerk: StaffSession) -> ImportJob:
-    found = csv_imports.find(clerk.office.register, load_id)
+    found = csv_imports.find(clerk.ctx.db, load_id)
     if found is None:
         raise OrganisationNotFound
     return found
@@ -317,7 +317,7 @@ def _load(load_id: str, clerk: StaffSession) -> ImportJob:
 
 def _check_state(found: ImportJob, wanted: LoadState, clerk: StaffSession) -> None:
     """Refuse before the comparison what the locked row would refuse later."""
-    if (reason := found.confirmation.reason_unless(wanted, clerk.office.now())) is not None:
+    if (reason := found.confirmation.reason_unless(wanted, clerk.ctx.now())) is not None:
         raise LoadRefused(reason)
 
 
@@ -328,14 +328,14 @@ def _stands(found: ImportJob, shown: str, clerk: StaffSession) -> bool:
     """
     difference, now = _compared(found.content, clerk)
     if now != found.digest:
-        with clerk.act() as deed:
-            csv_imports.refresh_diff(clerk.office.register, found.load_id, (difference, now), deed)
+        with clerk.act() as audit:
+            csv_imports.refresh_diff(clerk.ctx.db, found.load_id, (difference, now), audit)
     return now == shown == found.digest
 
 
 def _one_line(change: ImportChange, clerk: StaffSession) -> bytes:
     """The file that says one change."""
-    today = clerk.office.now().astimezone(FINNISH_TIME).date().isoformat()
+    today = clerk.ctx.now().astimezone(FINNISH_TIME).date().isoformat()
     ended = today if change.kind is ChangeKind.END else ""
     cells = (change.customer_id, change.id_kind, change.country, change.name, change.language, change.into, ended)
     written = StringIO()

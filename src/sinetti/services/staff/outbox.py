@@ -13,17 +13,17 @@ __all__ = ["OutboxListItem", "messages", "standing", "try_again"]
 
 def standing(clerk: StaffSession) -> OutboxSummary:
     """How much waits, is late and was given up."""
-    return outbox_queries.outbox_summary(clerk.office.register, clerk.office.now())
+    return outbox_queries.outbox_summary(clerk.ctx.db, clerk.ctx.now())
 
 
 def messages(start: int, most: int, clerk: StaffSession, *, given_up: bool) -> tuple[OutboxListItem, ...]:
     """Some messages that wait, or were given up; the look is written down."""
     log_search(SearchScope.OUTBOX, "", clerk)
     read = outbox_pages.given_up if given_up else outbox_pages.waiting_ones
-    return read(clerk.office.register, start, most)
+    return read(clerk.ctx.db, start, most)
 
 
 def try_again(ids: Sequence[str], clerk: StaffSession) -> int:
     """Have these tried anew, as if for the first time; returns how many of them had been given up."""
-    with clerk.act() as deed:
-        return outbox_pages.send_again(clerk.office.register, ids, deed)
+    with clerk.act() as audit:
+        return outbox_pages.send_again(clerk.ctx.db, ids, audit)

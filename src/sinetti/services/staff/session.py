@@ -32,7 +32,7 @@ def require_staff(actor: Actor) -> None:
 
 @contextmanager
 def clerk_act(
-    actor: Actor, office: ServiceContext, request_id: str, about: Collection[str] = (), *, beside: str = ""
+    actor: Actor, ctx: ServiceContext, request_id: str, about: Collection[str] = (), *, beside: str = ""
 ) -> Iterator[AuditContext]:
     """Open the transaction of a clerk's act.
 
@@ -42,19 +42,19 @@ def clerk_act(
     Raises NotStaff where the account has been ended or is no clerk's any more, before it was locked or meanwhile.
     """
     require_staff(actor)
-    with locked(office.register, actor.user_id, about, beside) as account:
+    with locked(ctx.db, actor.user_id, about, beside) as account:
         if not (account.is_active and account.is_staff):
             raise NotStaff
-        yield office.deed(actor.name, request_id)
+        yield ctx.audit_entry(actor.name, request_id)
 
 
-def guarded(actor: Actor, office: ServiceContext, request_id: str, beside: str = "") -> ServiceContext:
+def guarded(actor: Actor, ctx: ServiceContext, request_id: str, beside: str = "") -> ServiceContext:
     """Return an office whose every transaction is a `clerk_act`.
 
     It is for use cases that open transactions of their own.
     """
     require_staff(actor)
-    return replace(office, guard=lambda: clerk_act(actor, office, request_id, beside=beside))
+    return replace(ctx, guard=lambda: clerk_act(actor, ctx, request_id, beside=beside))
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +66,7 @@ class StaffSession:
 
     actor: Actor
     looking: AccessJustification
-    office: ServiceContext
+    ctx: ServiceContext
     request_id: str
 
     def __post_init__(self) -> None:
@@ -83,25 +83,25 @@ class StaffSession:
 
         Yields its deed. `beside` is the id of a second account that the act depends on.
         """
-        return clerk_act(self.actor, self.office, self.request_id, about, beside=beside)
+        return clerk_act(self.actor, self.ctx, self.request_id, about, beside=beside)
 
     @property
     def guarded(self) -> ServiceContext:
         """The office for a use case that opens transactions of its own."""
-        return guarded(self.actor, self.office, self.request_id)
+        return guarded(self.actor, self.ctx, self.request_id)
 
 
 def log_access(subject: str, clerk: StaffSession) -> None:
     """Write down that one object is looked at, such as `organisation:ID`, before it is shown."""
-    with clerk.act() as deed:
-        audit_queries.note_look(clerk.office.register, deed, subject, **_facts(clerk))
+    with clerk.act() as audit:
+        audit_queries.note_look(clerk.ctx.db, audit, subject, **_facts(clerk))
 
 
 def log_search(place: SearchScope, text: str, clerk: StaffSession) -> None:
     """Write down that something is listed or searched for: not what was typed, but its digest under a key of ours."""
-    digest = {"search": search_digest(clerk.office.transfer_key, place, text)} if text else {}
-    with clerk.act() as deed:
-        audit_queries.note_look(clerk.office.register, deed, f"search:{place}", **_facts(clerk), **digest)
+    digest = {"search": search_digest(clerk.ctx.transfer_key, place, text)} if text else {}
+    with clerk.act() as audit:
+        audit_queries.note_look(clerk.ctx.db, audit, f"search:{place}", **_facts(clerk), **digest)
 
 
 def _facts(clerk: StaffSession) -> dict[str, str]:

@@ -42,209 +42,209 @@ SHARE_ADDED = 16
 """A list is made from the register once a sixteenth of it was added since."""
 
 
-def current_crl(authority: str, shard: int, office: ServiceContext, request_id: str) -> PublishedList | None:
+def current_crl(authority: str, shard: int, ctx: ServiceContext, request_id: str) -> PublishedList | None:
     """The shard's CRL to be served now, shard 0 the whole CA's; None for no such shard.
 
     While the signer is away, or no list can be kept beside the journal, the last one is served as long as it lives;
     then SignerUnavailable or JournalUnavailable is raised. So is that of a CA whose key is off line.
     """
     try:
-        return fresh_crl(authority, shard, office, request_id)
+        return fresh_crl(authority, shard, ctx, request_id)
     except (SignerUnavailable, JournalUnavailable) as away:
-        newest = _newest(authority, shard, office)
-        if newest is None or _has_ended(newest, office):
+        newest = _newest(authority, shard, ctx)
+        if newest is None or _has_ended(newest, ctx):
             raise
         _log.warning("the last list of %s is served, though a new one is due: %s", authority, away)
         return newest
 
 
-def fresh_crl(authority: str, shard: int, office: ServiceContext, request_id: str) -> PublishedList | None:
+def fresh_crl(authority: str, shard: int, ctx: ServiceContext, request_id: str) -> PublishedList | None:
     """The shard's CRL as of now, signed anew if half an hour old or if it lacks a revocation; None for no such shard.
 
     Raises SignerUnavailable and JournalUnavailable where that cannot be done.
     """
-    if authority not in office.issuers:
+    if authority not in ctx.issuers:
         return None
-    asked, newest = monotonic_seconds(), _newest(authority, shard, office)
-    if newest is None and shard > authorities.open_shard(office.register, authority):
+    asked, newest = monotonic_seconds(), _newest(authority, shard, ctx)
+    if newest is None and shard > authorities.open_shard(ctx.db, authority):
         return None
-    if authority in office.offline:
-        if newest is None or _has_ended(newest, office):
+    if authority in ctx.offline:
+        if newest is None or _has_ended(newest, ctx):
             sentence = (
                 f"the list of {authority} has ended or is not there, and its key is off line: sinetti authority "
                 "publish renews it"
             )
             raise SignerUnavailable(sentence)
         return newest
-    with office.turns.one(authority):
+    with ctx.turns.one(authority):
         # Who had to wait takes what another has found, or made, since.
-        known = _newest(authority, shard, office)
-        if known is None or not office.turns.has_all(authority, shard, known.number, asked):
-            return _looked_after(authority, shard, office, request_id)
+        known = _newest(authority, shard, ctx)
+        if known is None or not ctx.turns.has_all(authority, shard, known.number, asked):
+            return _looked_after(authority, shard, ctx, request_id)
         return known
 
 
-def _looked_after(authority: str, shard: int, office: ServiceContext, request_id: str) -> PublishedList:
-    begun, newest = monotonic_seconds(), _newest(authority, shard, office)
-    if newest is None or _is_old(newest.this_update, RENEWED_AFTER, office) or _lacks(newest, authority, shard, office):
-        publish(authority, office, request_id)
-        newest = _newest(authority, shard, office)
+def _looked_after(authority: str, shard: int, ctx: ServiceContext, request_id: str) -> PublishedList:
+    begun, newest = monotonic_seconds(), _newest(authority, shard, ctx)
+    if newest is None or _is_old(newest.this_update, RENEWED_AFTER, ctx) or _lacks(newest, authority, shard, ctx):
+        publish(authority, ctx, request_id)
+        newest = _newest(authority, shard, ctx)
     assert newest is not None  # noqa: S101 - it was published just now, if it was not there before
-    office.turns.found(authority, shard, newest.number, begun)
+    ctx.turns.found(authority, shard, newest.number, begun)
     return newest
 
 
-def _has_ended(newest: PublishedList, office: ServiceContext) -> bool:
+def _has_ended(newest: PublishedList, ctx: ServiceContext) -> bool:
     """Whether its time is over; by a clock that is not believed none's is."""
-    return office.may_issue() and office.now() > newest.next_update
+    return ctx.may_issue() and ctx.now() > newest.next_update
 
 
-def publish_best_effort(authority: str, office: ServiceContext, request_id: str) -> None:
+def publish_best_effort(authority: str, ctx: ServiceContext, request_id: str) -> None:
     """Publish the lists that lack a revocation, or leave that to whoever serves: the revocation stands either way."""
     try:
-        fresh_crl(authority, WHOLE, office, request_id)
+        fresh_crl(authority, WHOLE, ctx, request_id)
     except (SignerUnavailable, JournalUnavailable) as away:
         _log.warning("the lists of %s are not published yet; whoever serves publishes them: %s", authority, away)
 
 
-def refresh_crls(office: ServiceContext, request_id: str) -> None:
+def refresh_crls(ctx: ServiceContext, request_id: str) -> None:
     """Have lists of each CA whose key is here that are made from the register daily, whether asked for or not.
 
     And at once where one lacks a revocation or a shard was opened.
     """
-    for name in office.issuers:
-        if name not in office.offline:
+    for name in ctx.issuers:
+        if name not in ctx.offline:
             try:
-                _renew(name, office, request_id)
+                _renew(name, ctx, request_id)
             except (SignerUnavailable, JournalUnavailable) as away:
                 _log.warning("the lists of %s are due, and cannot be signed now: %s", name, away)
 
 
-def _renew(authority: str, office: ServiceContext, request_id: str) -> None:
-    shards = range(authorities.open_shard(office.register, authority) + 1)
-    newest = {shard: _newest(authority, shard, office) for shard in shards}
+def _renew(authority: str, ctx: ServiceContext, request_id: str) -> None:
+    shards = range(authorities.open_shard(ctx.db, authority) + 1)
+    newest = {shard: _newest(authority, shard, ctx) for shard in shards}
     whole = newest[WHOLE]
-    is_old = whole is None or _is_old(whole.begins_with.at, REBUILT_AFTER, office)
-    if is_old or any(one is None or _lacks(one, authority, shard, office) for shard, one in newest.items()):
-        publish(authority, office, request_id)
+    is_old = whole is None or _is_old(whole.begins_with.at, REBUILT_AFTER, ctx)
+    if is_old or any(one is None or _lacks(one, authority, shard, ctx) for shard, one in newest.items()):
+        publish(authority, ctx, request_id)
 
 
-def _is_old(at: datetime, after: timedelta, office: ServiceContext) -> bool:
+def _is_old(at: datetime, after: timedelta, ctx: ServiceContext) -> bool:
     """Whether so much time has gone by, or the clock was set back; not while the clock is not believed."""
-    return office.may_issue() and not at <= office.now() < at + after
+    return ctx.may_issue() and not at <= ctx.now() < at + after
 
 
-def _lacks(newest: PublishedList, authority: str, shard: int, office: ServiceContext) -> bool:
-    return crls.revocations(office.register, authority, shard) != newest.revocations
+def _lacks(newest: PublishedList, authority: str, shard: int, ctx: ServiceContext) -> bool:
+    return crls.revocations(ctx.db, authority, shard) != newest.revocations
 
 
-def _newest(authority: str, shard: int, office: ServiceContext) -> PublishedList | None:
+def _newest(authority: str, shard: int, ctx: ServiceContext) -> PublishedList | None:
     """The newest list of a shard; read anew only where it is another than this process had."""
-    known = office.known_lists.get((authority, shard))
-    newest = crls.latest_crl(office.register, authority, shard, known)
+    known = ctx.known_lists.get((authority, shard))
+    newest = crls.latest_crl(ctx.db, authority, shard, known)
     if newest is not None:
-        office.known_lists[authority, shard] = newest
+        ctx.known_lists[authority, shard] = newest
     return newest
 
 
-def publish(authority: str, office: ServiceContext, request_id: str, life: timedelta = LIFE) -> PublishedList:
+def publish(authority: str, ctx: ServiceContext, request_id: str, life: timedelta = LIFE) -> PublishedList:
     """Sign and store all lists of a CA now, under one number and with the same dates; gives the whole one.
 
     While the clock is not believed they have the dates of the last ones, which were signed by a clock that was: a
     revocation waits for no clock, and a list from the future, or from before the last, would be taken by nobody.
     """
     while True:
-        shards = range(authorities.open_shard(office.register, authority) + 1)
-        last = {shard: one for shard in shards if (one := _newest(authority, shard, office)) is not None}
+        shards = range(authorities.open_shard(ctx.db, authority) + 1)
+        last = {shard: one for shard in shards if (one := _newest(authority, shard, ctx)) is not None}
         # Before what they say is read: none is younger than its entries, and none leaves them before its time.
-        dates = _dates(last, office, life)
-        contents = _contents(authority, shards, last, office)
+        dates = _dates(last, ctx, life)
+        contents = _contents(authority, shards, last, ctx)
         # Taken after them: of two lists the one with the higher number has, as a rule, all that the other has.
-        number = _number(authority, office, last)
-        made = _signed(authority, office, contents, number, dates)
-        keep, deed = partial(_keep, authority, office), office.deed("service", request_id)
-        crls.publish_lists(office.register, authority, made, deed, keep)
-        office.known_lists.update({(authority, shard): one for shard, one in made.items()})
-        newest = {shard: _newest(authority, shard, office) or one for shard, one in made.items()}
+        number = _number(authority, ctx, last)
+        made = _signed(authority, ctx, contents, number, dates)
+        keep, audit = partial(_keep, authority, ctx), ctx.audit_entry("service", request_id)
+        crls.publish_lists(ctx.db, authority, made, audit, keep)
+        ctx.known_lists.update({(authority, shard): one for shard, one in made.items()})
+        newest = {shard: _newest(authority, shard, ctx) or one for shard, one in made.items()}
         # Another may have published at once, under a higher number, what it had counted before: then once more.
         if all(newest[shard].revocations >= one.revocations for shard, one in made.items()):
             return newest[WHOLE]
 
 
 def _contents(
-    authority: str, shards: range, last: Mapping[int, PublishedList], office: ServiceContext
+    authority: str, shards: range, last: Mapping[int, PublishedList], ctx: ServiceContext
 ) -> Mapping[int, CrlEntries]:
-    now = office.now()
-    if WHOLE in last and not _has_to_be_rebuilt(last[WHOLE], office):
+    now = ctx.now()
+    if WHOLE in last and not _has_to_be_rebuilt(last[WHOLE], ctx):
         since = min(one.this_update for one in last.values())
-        added = append_new(office.register, authority, current(last, shards), since)
+        added = append_new(ctx.db, authority, current(last, shards), since)
         if added is not None:
             return added
-    whole = rebuild(office.register, authority, shards, last, now)
+    whole = rebuild(ctx.db, authority, shards, last, now)
     # Reading a million takes its time: what was revoked meanwhile comes along, or another list would be newer for ever.
-    return append_new(office.register, authority, whole, now) or whole
+    return append_new(ctx.db, authority, whole, now) or whole
 
 
-def _has_to_be_rebuilt(whole: PublishedList, office: ServiceContext) -> bool:
+def _has_to_be_rebuilt(whole: PublishedList, ctx: ServiceContext) -> bool:
     base, octets = whole.begins_with, len(split_crl(whole.der).entries)
     added = octets - base.octets
     is_short = octets <= REBUILT_UP_TO
-    return is_short or added > max(REBUILT_UP_TO, octets // SHARE_ADDED) or _is_old(base.at, REBUILT_AFTER, office)
+    return is_short or added > max(REBUILT_UP_TO, octets // SHARE_ADDED) or _is_old(base.at, REBUILT_AFTER, ctx)
 
 
-def _number(authority: str, office: ServiceContext, last: Mapping[int, PublishedList]) -> int:
-    believed = office.may_issue() or not last
-    milliseconds = int(office.machine_now().timestamp() * 1000) if believed else 0
-    return crls.take_crl_number(office.register, authority, milliseconds)
+def _number(authority: str, ctx: ServiceContext, last: Mapping[int, PublishedList]) -> int:
+    believed = ctx.may_issue() or not last
+    milliseconds = int(ctx.machine_now().timestamp() * 1000) if believed else 0
+    return crls.take_crl_number(ctx.db, authority, milliseconds)
 
 
-def _dates(last: Mapping[int, PublishedList], office: ServiceContext, life: timedelta) -> tuple[datetime, datetime]:
+def _dates(last: Mapping[int, PublishedList], ctx: ServiceContext, life: timedelta) -> tuple[datetime, datetime]:
     newest = max(last.values(), key=lambda one: one.number, default=None)
-    if newest is not None and not office.may_issue():
+    if newest is not None and not ctx.may_issue():
         return newest.this_update, newest.next_update
-    now = office.now()
+    now = ctx.now()
     return now, now + life
 
 
 def _signed(
     authority: str,
-    office: ServiceContext,
+    ctx: ServiceContext,
     contents: Mapping[int, CrlEntries],
     number: int,
     dates: tuple[datetime, datetime],
 ) -> dict[int, PublishedList]:
     made = {}
     for shard, one in contents.items():
-        issuer = replace(office.issuers[authority], shard=shard)
+        issuer = replace(ctx.issuers[authority], shard=shard)
         to_be_signed = build_tbs_crl(issuer, one.entries, number, *dates)
-        der = attach_crl_signature(to_be_signed, office.signer.sign(issuer.key_name, to_be_signed), issuer.certificate)
+        der = attach_crl_signature(to_be_signed, ctx.signer.sign(issuer.key_name, to_be_signed), issuer.certificate)
         made[shard] = PublishedList(number, *dates, one.revocations, der, one.base)
     return made
 
 
-def _keep(authority: str, office: ServiceContext, shard: int, new: PublishedList) -> None:
+def _keep(authority: str, ctx: ServiceContext, shard: int, new: PublishedList) -> None:
     """Have a list beside the journal: a register that is restored may not fall behind a list that somebody has."""
     name = ArchivedCrlName(authority, shard, new.number, new.base.number if new.base else None)
-    office.journal.keep_list(name, new.stored, lambda: crls.whole_list(office.register, authority, shard))
+    ctx.journal.keep_list(name, new.stored, lambda: crls.whole_list(ctx.db, authority, shard))
 
 
-def publish_all(office: ServiceContext, request_id: str) -> None:
+def publish_all(ctx: ServiceContext, request_id: str) -> None:
     """Begin to serve with fresh lists, and with those of CAs that are off line beside the journal.
 
     Raises SignerUnavailable and JournalUnavailable.
     """
-    for name in office.issuers:
-        if name not in office.offline:
-            publish(name, office, request_id)
+    for name in ctx.issuers:
+        if name not in ctx.offline:
+            publish(name, ctx, request_id)
             continue
-        for shard in range(authorities.open_shard(office.register, name) + 1):
-            if (newest := _newest(name, shard, office)) is not None:
-                _keep(name, office, shard, newest)
+        for shard in range(authorities.open_shard(ctx.db, name) + 1):
+            if (newest := _newest(name, shard, ctx)) is not None:
+                _keep(name, ctx, shard, newest)
 
 
-def store_external_crl(authority: str, shard: int, der: bytes, register: Database, deed: AuditContext) -> None:
+def store_external_crl(authority: str, shard: int, der: bytes, db: Database, audit: AuditContext) -> None:
     """Store a list that was signed elsewhere or earlier, by a CA that issued to CAs only; a newer one stays."""
     signed = read_list(der)
-    raise_crl_number(register, authority, signed.number)
+    raise_crl_number(db, authority, signed.number)
     new = PublishedList(signed.number, signed.this_update, signed.next_update, 0, der)
-    crls.publish_lists(register, authority, {shard: new}, deed, lambda _shard, _new: None)
+    crls.publish_lists(db, authority, {shard: new}, audit, lambda _shard, _new: None)

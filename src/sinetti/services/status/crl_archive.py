@@ -17,10 +17,10 @@ KeptLists = dict[tuple[str, int], tuple[bytes, ParsedCrl]]
 """Lists by CA and shard: DER, and what it says."""
 
 
-def newest_archived(folder: Path, office: ServiceContext) -> KeptLists:
+def newest_archived(folder: Path, ctx: ServiceContext) -> KeptLists:
     """The newest list of each shard of each CA in the folder of the journals. Raises JournalDamaged."""
     found = {}
-    for name, issuer in office.issuers.items():
+    for name, issuer in ctx.issuers.items():
         for shard in archived_shards(folder, name):
             kept = newest_list(folder, name, shard)
             if kept is not None:

@@ -30,17 +30,17 @@ class CrlEntries:
 
 
 def rebuild(
-    register: Database, authority: str, shards: Collection[int], last: Mapping[int, PublishedList], now: datetime
+    db: Database, authority: str, shards: Collection[int], last: Mapping[int, PublishedList], now: datetime
 ) -> dict[int, CrlEntries]:
     """Make the entries of every list of a CA from the register; here, and only here, those that ended leave.
 
     An entry may go only once a list was published after notAfter (RFC 5280, 3.3): the last list tells.
     """
     # Counted before the entries are read: one that comes in between is on this list and makes the next one due.
-    counts = crls.revocations_by_shard(register, authority, shards)
+    counts = crls.revocations_by_shard(db, authority, shards)
     ends_from = min(now, *(one.this_update for one in last.values())) if last else None
     parts: dict[int, list[bytes]] = {shard: [] for shard in shards}
-    for row in crls.revoked(register, authority, ends_from):
+    for row in crls.revoked(db, authority, ends_from):
         octets = _encoded(row)
         for shard in {WHOLE, row.shard} & parts.keys():
             parts[shard].append(octets)
@@ -58,7 +58,7 @@ def current(last: Mapping[int, PublishedList], shards: Collection[int]) -> dict[
 
 
 def append_new(
-    register: Database, authority: str, before: Mapping[int, CrlEntries], since: datetime
+    db: Database, authority: str, before: Mapping[int, CrlEntries], since: datetime
 ) -> dict[int, CrlEntries] | None:
     """Add what was revoked since an instant and is not there yet.
 
@@ -66,13 +66,13 @@ def append_new(
     revocations go on faster than they are counted. Then only the register tells.
     """
     for _ in range(_LOOKS):
-        rows = crls.revoked_since(register, authority, tuple(before), since - OVERLAP)
+        rows = crls.revoked_since(db, authority, tuple(before), since - OVERLAP)
         result = {
             shard: _added(one, [row for row in rows if shard in {WHOLE, row.shard}], since - OVERLAP)
             for shard, one in before.items()
         }
         # Counted after they were read: where it fits, none is missing, and none came in between.
-        counts = crls.revocations_by_shard(register, authority, tuple(before))
+        counts = crls.revocations_by_shard(db, authority, tuple(before))
         if all(one.revocations == counts[shard] for shard, one in result.items()):
             return result
     return None

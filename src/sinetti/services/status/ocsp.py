@@ -47,18 +47,18 @@ class OcspReply:
     kept: bool = False
 
 
-def respond(octets: bytes, authority: str, office: ServiceContext, on_the_spot: Callable[[], bool]) -> OcspReply | None:
+def respond(octets: bytes, authority: str, ctx: ServiceContext, on_the_spot: Callable[[], bool]) -> OcspReply | None:
     """Answer a request (DER) at the address of a CA; None where no CA of this name answers.
 
     `on_the_spot` tells, and counts, whether one more answer may be signed that nobody can keep: with a nonce, of an
     unknown serial, of a certificate that has ended. Raises what the database says of itself but that it is away.
     """
-    if authority not in office.responders:
+    if authority not in ctx.responders:
         return None
     try:
         asked = parse_request(octets)
-        check_issuer(asked, office.issuers[authority].certificate)
-        return _answered(asked, authority, office, on_the_spot)
+        check_issuer(asked, ctx.issuers[authority].certificate)
+        return _answered(asked, authority, ctx, on_the_spot)
     except OcspRequestError as refused:
         return OcspReply(error_answer(refused.status))
     except (SignerUnavailable, *DATABASE_UNAVAILABLE) as away:
@@ -66,44 +66,44 @@ def respond(octets: bytes, authority: str, office: ServiceContext, on_the_spot: 
         return OcspReply(error_answer(ErrorStatus.TRY_LATER))
 
 
-def presign_good(certificate: Certificate, office: ServiceContext) -> OcspResponsePair | None:
+def presign_good(certificate: Certificate, ctx: ServiceContext) -> OcspResponsePair | None:
     """Sign the answers that a certificate is good, which is being issued now; None where that cannot be done.
 
     Then whoever asks first has them signed: nothing keeps a certificate from being issued.
     """
-    if certificate.authority not in office.responders:
+    if certificate.authority not in ctx.responders:
         return None
     subject = Subject(certificate.authority, certificate.serial, GOOD, certificate.span.not_after)
     try:
-        return _signed(StoredResponse(subject, None), office, office.now())
+        return _signed(StoredResponse(subject, None), ctx, ctx.now())
     except (SignerUnavailable, *DATABASE_UNAVAILABLE) as away:
         _log.warning("%s is issued without OCSP answers: %s", certificate.serial, away)
         return None
 
 
-def presign_revoked(certificates: Iterable[Certificate | BulkRevocationCandidate], office: ServiceContext) -> None:
+def presign_revoked(certificates: Iterable[Certificate | BulkRevocationCandidate], ctx: ServiceContext) -> None:
     """Put answers that tell of a revocation in the place of those stored, or leave it to whoever is asked next.
 
     No older answer is given out either way: each reading looks at the certificate itself.
     """
-    now = office.now()
+    now = ctx.now()
     try:
         found = [
-            ocsp_responses.find(office.register, one.authority, one.serial, CertIdHash.SHA1)
+            ocsp_responses.find(ctx.db, one.authority, one.serial, CertIdHash.SHA1)
             for one in certificates
-            if one.authority in office.responders
+            if one.authority in ctx.responders
         ]
-        resign([one for one in found if is_due(one, now)], office, now)
+        resign([one for one in found if is_due(one, now)], ctx, now)
     except (SignerUnavailable, *DATABASE_UNAVAILABLE) as away:
         _log.warning("no OCSP answer tells of a revocation yet; whoever is asked signs one: %s", away)
 
 
-def resign(found: Iterable[StoredResponse], office: ServiceContext, now: datetime) -> None:
+def resign(found: Iterable[StoredResponse], ctx: ServiceContext, now: datetime) -> None:
     """Sign and store answers about certificates as they stood when they were read, after `now`.
 
     Raises SignerUnavailable.
     """
-    ocsp_responses.store(office.register, [_signed(one, office, now) for one in found])
+    ocsp_responses.store(ctx.db, [_signed(one, ctx, now) for one in found])
 
 
 def is_cached(subject: Subject, now: datetime) -> bool:
@@ -117,23 +117,23 @@ def is_due(found: StoredResponse, now: datetime) -> bool:
     return is_cached(found.subject, now) and (found.told is None or found.told.status != found.subject.status)
 
 
-def _answered(asked: OcspRequest, authority: str, office: ServiceContext, on_the_spot: Callable[[], bool]) -> OcspReply:
+def _answered(asked: OcspRequest, authority: str, ctx: ServiceContext, on_the_spot: Callable[[], bool]) -> OcspReply:
     # Before the register is read: at thisUpdate no revocation was there that the answer does not tell.
-    now = office.now()
-    found = ocsp_responses.find(office.register, authority, asked.serial, asked.hash)
+    now = ctx.now()
+    found = ocsp_responses.find(ctx.db, authority, asked.serial, asked.hash)
     status, stored = found.subject.status, _stored(found) if asked.nonce is None else None
     if stored is not None and is_fresh(stored[0], status, now):
         return OcspReply(stored[1], stored[0], kept=True)
     # By a clock that is wrong nothing is old, and nothing is dated.
-    if stored is not None and stored[0].status == status and not office.may_issue():
+    if stored is not None and stored[0].status == status and not ctx.may_issue():
         return OcspReply(stored[1], stored[0], kept=True)
     try:
         if asked.nonce is None and is_cached(found.subject, now):
-            return _anew(asked, found, office, now)
+            return _anew(asked, found, ctx, now)
         if not on_the_spot():
             return OcspReply(error_answer(ErrorStatus.TRY_LATER))
-        told = _dated(found, office, now)
-        return OcspReply(_one(asked, told, authority, office), told)
+        told = _dated(found, ctx, now)
+        return OcspReply(_one(asked, told, authority, ctx), told)
     except SignerUnavailable:
         if stored is None or not is_acceptable(stored[0], status, now):
             raise
@@ -145,38 +145,38 @@ def _stored(found: StoredResponse) -> tuple[SingleResponse, bytes] | None:
     return None if found.told is None or found.der is None else (found.told, found.der)
 
 
-def _anew(asked: OcspRequest, found: StoredResponse, office: ServiceContext, now: datetime) -> OcspReply:
-    new = _signed(found, office, now)
+def _anew(asked: OcspRequest, found: StoredResponse, ctx: ServiceContext, now: datetime) -> OcspReply:
+    new = _signed(found, ctx, now)
     try:
-        ocsp_responses.store(office.register, [new])
+        ocsp_responses.store(ctx.db, [new])
     except DATABASE_UNAVAILABLE:
         # What it tells was read just now: it is given, though the next one who asks has it signed again.
         _log.warning("an OCSP answer was signed and could not be stored", exc_info=True)
     return OcspReply(new.ders[asked.hash], new.told, kept=True)
 
 
-def _dated(found: StoredResponse, office: ServiceContext, now: datetime) -> SingleResponse:
+def _dated(found: StoredResponse, ctx: ServiceContext, now: datetime) -> SingleResponse:
     """What an answer tells, with its dates: from now on; while the clock is not believed those of the last one.
 
     That was dated by a clock that was believed, and a revocation waits for none (as services/status/crl.py has it).
     """
     status, last = found.subject.status, found.told
-    if office.may_issue():
+    if ctx.may_issue():
         # With the responder's certificate its answers end (RFC 6960, 4.2.2.2).
-        return SingleResponse(status, now, min(now + ANSWER_LIFE, office.responders[found.subject.authority]().ends))
+        return SingleResponse(status, now, min(now + ANSWER_LIFE, ctx.responders[found.subject.authority]().ends))
     if last is None:
         sentence = "no OCSP answer is dated by a clock that is not believed"
         raise SignerUnavailable(sentence)
     return SingleResponse(status, last.this_update, last.next_update)
 
 
-def _signed(found: StoredResponse, office: ServiceContext, now: datetime) -> OcspResponsePair:
-    subject, told = found.subject, _dated(found, office, now)
-    issuer = office.issuers[subject.authority].certificate
+def _signed(found: StoredResponse, ctx: ServiceContext, now: datetime) -> OcspResponsePair:
+    subject, told = found.subject, _dated(found, ctx, now)
+    issuer = ctx.issuers[subject.authority].certificate
     asked = {one: canonical_request(subject.serial, one, issuer) for one in CertIdHash}
-    ders = {one: _one(each, told, subject.authority, office) for one, each in asked.items()}
+    ders = {one: _one(each, told, subject.authority, ctx) for one, each in asked.items()}
     return OcspResponsePair(subject.authority, subject.serial, told, ders)
 
 
-def _one(asked: OcspRequest, told: SingleResponse, authority: str, office: ServiceContext) -> bytes:
-    return sign_answer(asked, office.issuers[authority].certificate, told, office.responders[authority]())
+def _one(asked: OcspRequest, told: SingleResponse, authority: str, ctx: ServiceContext) -> bytes:
+    return sign_answer(asked, ctx.issuers[authority].certificate, told, ctx.responders[authority]())

@@ -27,43 +27,43 @@ class OcspRefresher:
     def __init__(self) -> None:
         self._after = 0
 
-    def look(self, office: ServiceContext) -> int:
+    def look(self, ctx: ServiceContext) -> int:
         """Do what is due, a part at a time; returns how many certificates got new answers.
 
         Nothing is done while the clock is not believed. Raises what REGISTER_UNAVAILABLE lists.
         """
-        if not office.may_issue():
+        if not ctx.may_issue():
             return 0
         done = 0
-        for authority in office.responders:
+        for authority in ctx.responders:
             try:
-                done += _renew(authority, office)
+                done += _renew(authority, ctx)
             except SignerUnavailable as away:
                 _log.warning("OCSP answers about certificates of %s cannot be signed: %s", authority, away)
-        return done + self._fill(office)
+        return done + self._fill(ctx)
 
-    def _fill(self, office: ServiceContext) -> int:
-        now = office.now()
-        walked = ocsp_responses.scan(office.register, self._after, WALKED)
+    def _fill(self, ctx: ServiceContext) -> int:
+        now = ctx.now()
+        walked = ocsp_responses.scan(ctx.db, self._after, WALKED)
         self._after = walked.until or 0
-        due = [one for one in walked.found if one.subject.authority in office.responders and is_due(one, now)]
+        due = [one for one in walked.found if one.subject.authority in ctx.responders and is_due(one, now)]
         try:
             for start in range(0, len(due), BATCH):
-                resign(due[start : start + BATCH], office, now)
+                resign(due[start : start + BATCH], ctx, now)
         except SignerUnavailable as away:
             _log.warning("OCSP answers that are missing cannot be signed: %s", away)
             return 0
         return len(due)
 
 
-def _renew(authority: str, office: ServiceContext) -> int:
+def _renew(authority: str, ctx: ServiceContext) -> int:
     done = 0
     for _ in range(BATCHES_OF_A_LOOK):
-        now = office.now()
-        oldest = ocsp_responses.oldest(office.register, authority, now - KEPT_UNTIL, BATCH)
+        now = ctx.now()
+        oldest = ocsp_responses.oldest(ctx.db, authority, now - KEPT_UNTIL, BATCH)
         going_on = [StoredResponse(one, None) for one in oldest if is_cached(one, now)]
-        resign(going_on, office, now)
-        ocsp_responses.delete(office.register, [one for one in oldest if not is_cached(one, now)])
+        resign(going_on, ctx, now)
+        ocsp_responses.delete(ctx.db, [one for one in oldest if not is_cached(one, now)])
         done += len(going_on)
         if len(oldest) < BATCH:
             break

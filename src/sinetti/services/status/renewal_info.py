@@ -34,25 +34,25 @@ class RenewalInfo:
     ask_again: timedelta
 
 
-def identified(office: ServiceContext) -> Mapping[bytes, tuple[str, ...]]:
+def identified(ctx: ServiceContext) -> Mapping[bytes, tuple[str, ...]]:
     """The CAs here by the identifiers of their keys, as ids of certificates name them (RFC 9773, 4.1)."""
     found: dict[bytes, tuple[str, ...]] = {}
-    for name, der in office.certificates.items():
+    for name, der in ctx.certificates.items():
         identifier = key_identifier(load_certificate(der))
         found[identifier] = (*found.get(identifier, ()), name)
     return found
 
 
-def hint_of(authorities: Sequence[str], serial: Serial, office: ServiceContext) -> RenewalInfo | None:
+def hint_of(authorities: Sequence[str], serial: Serial, ctx: ServiceContext) -> RenewalInfo | None:
     """The hint of a certificate that one of these CAs issued; None where there is none of this serial."""
-    now = office.now()
-    found = early_replacement.hinted(office.register, authorities, serial, now)
+    now = ctx.now()
+    found = early_replacement.hinted(ctx.db, authorities, serial, now)
     if found is None:
         return None
     if needs_record(found.asked_at, now):
         # A hint is answered also where nothing can be written.
         with suppress(*DATABASE_UNAVAILABLE):
-            early_replacement.note_asked(office.register, found.certificate, now)
+            early_replacement.note_asked(ctx.db, found.certificate, now)
     called = found.facts.called
     told = called.told if called is not None and found.facts.revoked_at is None else Explanation()
     return RenewalInfo(suggested_window(found.facts), told, ASK_AGAIN_CALLED if found.calling else ASK_AGAIN)

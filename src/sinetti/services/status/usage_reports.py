@@ -22,7 +22,7 @@ class ReportReceipt:
     unknown: int
 
 
-def add_gateway(name: str, public_key: str, office: ServiceContext, actor: str, request_id: str) -> None:
+def add_gateway(name: str, public_key: str, ctx: ServiceContext, actor: str, request_id: str) -> None:
     """Add a gateway with its public key (PEM, looked at before). Raises GatewayRefused.
 
     Neither name nor key may be, or have been, another's: withdrawing a gateway ends its key, and a message is one's.
@@ -33,7 +33,7 @@ def add_gateway(name: str, public_key: str, office: ServiceContext, actor: str, 
     def in_the_way(other: GatewayInfo) -> bool:
         return other.name == name or _numbers(other.public_key) == numbers
 
-    other = usage.add(office.register, name, public_key, in_the_way, office.deed(actor, request_id))
+    other = usage.add(ctx.db, name, public_key, in_the_way, ctx.audit_entry(actor, request_id))
     if other is None:
         return
     sentence = f"this key is, or was, {other.name}'s: make a new one (sinetti gateway key --out FILE)"
@@ -48,37 +48,37 @@ def _numbers(public_key: str) -> bytes:
     return key.public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
 
 
-def withdraw_gateway(name: str, office: ServiceContext, actor: str, request_id: str) -> None:
+def withdraw_gateway(name: str, ctx: ServiceContext, actor: str, request_id: str) -> None:
     """Take nothing more from a gateway; what it has seen stays. Raises GatewayRefused."""
-    if not usage.withdraw(office.register, name, office.deed(actor, request_id)):
+    if not usage.withdraw(ctx.db, name, ctx.audit_entry(actor, request_id)):
         sentence = f"no gateway in use is called {name}: sinetti authority gateway list shows them"
         raise GatewayRefused(sentence)
 
 
-def all_gateways(office: ServiceContext) -> tuple[GatewayInfo, ...]:
+def all_gateways(ctx: ServiceContext) -> tuple[GatewayInfo, ...]:
     """Every gateway that is or was there, by name."""
-    return usage.list_all(office.register)
+    return usage.list_all(ctx.db)
 
 
-def gateway_key(name: str, office: ServiceContext) -> str | None:
+def gateway_key(name: str, ctx: ServiceContext) -> str | None:
     """The public key (PEM) of a gateway that may report, or None."""
-    found = usage.find(office.register, name)
+    found = usage.find(ctx.db, name)
     return found.public_key if found is not None and found.withdrawn is None else None
 
 
-def record_report(name: str, sightings: Sequence[Observation], office: ServiceContext) -> ReportReceipt:
+def record_report(name: str, sightings: Sequence[Observation], ctx: ServiceContext) -> ReportReceipt:
     """Take a report of a gateway whose signature was proven. An empty one says that it looks, and saw nobody."""
-    now = office.now()
+    now = ctx.now()
     seen: dict[Sha256, datetime] = {}
     for one in sightings:
         at = clamp_to_now(one.seen, now)
         seen[one.sha256] = max(seen.get(one.sha256, at), at)
-    taken = usage.store_report(office.register, name, seen, now)
+    taken = usage.store_report(ctx.db, name, seen, now)
     return ReportReceipt(taken, len(seen) - taken)
 
 
-def list_usage(certificates: Collection[Certificate], office: ServiceContext) -> dict[Serial, UsageReport]:
+def list_usage(certificates: Collection[Certificate], ctx: ServiceContext) -> dict[Serial, UsageReport]:
     """What is known of the use of each of these certificates."""
-    reports, now = usage.reports(office.register), office.now()
-    seen = usage.last_seen(office.register, [one.serial for one in certificates])
+    reports, now = usage.reports(ctx.db), ctx.now()
+    seen = usage.last_seen(ctx.db, [one.serial for one in certificates])
     return {one.serial: usage_of(one.span.not_before, seen.get(one.serial), reports, now) for one in certificates}

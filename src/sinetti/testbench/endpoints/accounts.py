@@ -17,7 +17,7 @@ from sinetti.domain.values import Channel, IdentifierType, Language
 from sinetti.services.access.accounts import make_account
 from sinetti.services.access.inviting import create_link
 from sinetti.services.context import ServiceContext
-from sinetti.services.organisations.register import register_organisation
+from sinetti.services.organisations.registration import register_organisation
 from sinetti.testbench.core import json_fields
 from sinetti.testbench.core.json_fields import FieldError
 from sinetti.testbench.core.totp import new_secret
@@ -45,7 +45,7 @@ class _Wanted:
     clients: tuple[str, ...]
 
 
-def create_account(value: dict[str, object], office: ServiceContext, request_id: str) -> MadeAccount:
+def create_account(value: dict[str, object], ctx: ServiceContext, request_id: str) -> MadeAccount:
     """Make an account as the fields of `POST /accounts` tell it, and organisations that are missing.
 
     Roles count at once. Raises FieldError, WordError, CustomerIdError, and AccountError for an address that has one.
@@ -58,16 +58,16 @@ def create_account(value: dict[str, object], office: ServiceContext, request_id:
         sentence = "staff is true or false"
         raise FieldError(sentence)
     listed = _list(value, "mandates")
-    wanted = [_wanted(one, language, office, request_id) for one in listed]
+    wanted = [_wanted(one, language, ctx, request_id) for one in listed]
     password, secret = secrets.token_urlsafe(12), new_secret()
     new = NewAccount(email, name, language, bool(value.get("staff")), password, secret)
-    user_id = make_account(new, office, _ACTOR, request_id)
+    user_id = make_account(new, ctx, _ACTOR, request_id)
     for one in wanted:
-        _give(one, ContactDetails(name, email, "", language), user_id, office, request_id)
+        _give(one, ContactDetails(name, email, "", language), user_id, ctx, request_id)
     return MadeAccount(email, password, secret)
 
 
-def _wanted(given: object, language: Language, office: ServiceContext, request_id: str) -> _Wanted:
+def _wanted(given: object, language: Language, ctx: ServiceContext, request_id: str) -> _Wanted:
     if not isinstance(given, dict):
         sentence = "mandates is a list of objects with customer_id and role"
         raise FieldError(sentence)
@@ -77,44 +77,44 @@ def _wanted(given: object, language: Language, office: ServiceContext, request_i
     if clients and role not in GIVEN_TO_AGENTS:
         sentence = f"clients give an organisation one of {', '.join(sorted(GIVEN_TO_AGENTS))}"
         raise FieldError(sentence)
-    organisation_id = _organisation(given, language, office, request_id)
-    theirs = tuple(_client(one, language, office, request_id) for one in clients)
+    organisation_id = _organisation(given, language, ctx, request_id)
+    theirs = tuple(_client(one, language, ctx, request_id) for one in clients)
     if organisation_id in theirs:
         sentence = "an organisation is no client of its own"
         raise FieldError(sentence)
     return _Wanted(organisation_id, role, theirs)
 
 
-def _client(given: object, language: Language, office: ServiceContext, request_id: str) -> str:
+def _client(given: object, language: Language, ctx: ServiceContext, request_id: str) -> str:
     if not isinstance(given, dict):
         sentence = "clients is a list of objects with customer_id"
         raise FieldError(sentence)
     json_fields.only(given, "customer_id", "customer_name")
-    return _organisation(given, language, office, request_id)
+    return _organisation(given, language, ctx, request_id)
 
 
-def _organisation(given: Mapping[str, object], language: Language, office: ServiceContext, request_id: str) -> str:
+def _organisation(given: Mapping[str, object], language: Language, ctx: ServiceContext, request_id: str) -> str:
     """Find an organisation, or add it: with a name it may order for both channels, as the register has it."""
     customer_id = json_fields.text(given, "customer_id", MAXIMUM_LENGTH)
     name = json_fields.text_or_none(given, "customer_name", LONGEST_ORGANISATION) or f"Test organisation {customer_id}"
     new = NewOrganisation(customer_id, IdentifierType.ARTIFICIAL, "FI", name, language, frozenset(Channel))
-    register_organisation(new, office, _ACTOR, request_id)
-    found = organisations.find_organisation(office.register, customer_id)
+    register_organisation(new, ctx, _ACTOR, request_id)
+    found = organisations.find_organisation(ctx.db, customer_id)
     if found is None or not found.open:
         sentence = f"the organisation {customer_id} is closed"
         raise FieldError(sentence)
     return found.organisation_id
 
 
-def _give(wanted: _Wanted, person: ContactDetails, user_id: str, office: ServiceContext, request_id: str) -> None:
+def _give(wanted: _Wanted, person: ContactDetails, user_id: str, ctx: ServiceContext, request_id: str) -> None:
     """Give a role as its people would: an invitation, taken up at once; a firm's for a year."""
-    deed = office.deed(_ACTOR, request_id)
-    link = create_link(office, deed.at)
-    role_assignments.invite(office.register, PersonGrant(wanted.organisation_id, person, wanted.role), link, deed)
-    invitations.accept(office.register, link.token_sha256, user_id, deed)
+    audit = ctx.audit_entry(_ACTOR, request_id)
+    link = create_link(ctx, audit.at)
+    role_assignments.invite(ctx.db, PersonGrant(wanted.organisation_id, person, wanted.role), link, audit)
+    invitations.accept(ctx.db, link.token_sha256, user_id, audit)
     for client in wanted.clients:
-        to = FirmGrant(client, wanted.organisation_id, wanted.role, deed.at + _FIRM_ROLE_LASTS)
-        role_assignments.give_to_firm(office.register, to, deed)
+        to = FirmGrant(client, wanted.organisation_id, wanted.role, audit.at + _FIRM_ROLE_LASTS)
+        role_assignments.give_to_firm(ctx.db, to, audit)
 
 
 def _list(value: Mapping[str, object], name: str) -> list[object]:

@@ -21,7 +21,7 @@ from sinetti.services.context import ServiceContext
 from sinetti.services.issuance.order import OrderAlreadyUsed, OrderError, OrderUnknown, reissue_transfer_ids
 from sinetti.services.issuance.transfer_ids import GeneratedTransferIds
 from sinetti.services.organisations import queries
-from sinetti.services.organisations.register import ChannelError
+from sinetti.services.organisations.registration import ChannelError
 from sinetti.services.revocation.revoke import RevocationError, RevocationErrorKind, RevocationRequest, revoke
 from sinetti.testbench.core import json_fields
 from sinetti.testbench.core.clock import BenchClock, ClockGoesBack, ClockOutOfRange
@@ -64,7 +64,7 @@ _REASONS = tuple(reason for reason in RevocationReason if may_use_reason(Revoker
 class ControlEndpoint:
     """Answers the control calls. The postman moves the clock, and sends into `letters` what is due."""
 
-    office: ServiceContext
+    ctx: ServiceContext
     clock: BenchClock
     postman: MessageDispatcher
     letters: MessageStore
@@ -110,7 +110,7 @@ class ControlEndpoint:
             _log.exception("request %s: the register is away, or the journal", request.request_id)
             return problem_response(503, "unavailable", "The register is busy or away. Send the same request again.")
         finally:
-            self.office.register.refresh()
+            self.ctx.db.refresh()
 
     def _routes(self) -> dict[str, dict[str, Callable[[Request], Response]]]:
         return {
@@ -142,17 +142,17 @@ class ControlEndpoint:
         return json_reply(200, {"now": instant(reached)})
 
     def _order(self, request: Request) -> Response:
-        return _shown(create_order(json_fields.read_object(request.body), self.office, request.request_id))
+        return _shown(create_order(json_fields.read_object(request.body), self.ctx, request.request_id))
 
     def _transfer_ids(self, request: Request) -> Response:
         json_fields.only(json_fields.read_object(request.body or b"{}"))
         found = _ORDER_ID.match(request.path)
-        return _shown(reissue_transfer_ids(found[1] if found else "", self.office, "operator", request.request_id))
+        return _shown(reissue_transfer_ids(found[1] if found else "", self.ctx, "operator", request.request_id))
 
     def _certificates(self, request: Request) -> Response:
         asked = json_fields.query(request.query, "customer_id")
-        now = self.office.now()
-        rows = queries.certificates(self.office, asked.get("customer_id"))
+        now = self.ctx.now()
+        rows = queries.certificates(self.ctx, asked.get("customer_id"))
         return json_reply(200, [certificate_json(row, now) for row in rows])
 
     def _revoke(self, request: Request) -> Response:
@@ -160,12 +160,12 @@ class ControlEndpoint:
         json_fields.only(value, "serial", "reason")
         serial = Serial(json_fields.text(value, "serial", _LONGEST_SERIAL).casefold())
         reason = json_fields.choice(value, "reason", RevocationReason, offered=_REASONS)
-        revoked = revoke(RevocationRequest(serial, reason), self.office, "operator", request.request_id)
+        revoked = revoke(RevocationRequest(serial, reason), self.ctx, "operator", request.request_id)
         _log.info("revoked: %s", ", ".join(row.serial for row in revoked))
-        return json_reply(200, certificate_json(revoked[0], self.office.now()))
+        return json_reply(200, certificate_json(revoked[0], self.ctx.now()))
 
     def _call_early(self, request: Request) -> Response:
-        done = early_replacement(json_fields.read_object(request.body), self.office, request.request_id)
+        done = early_replacement(json_fields.read_object(request.body), self.ctx, request.request_id)
         return json_reply(200 if done["result"] == "undone" else 201, done)
 
     def _messages(self, request: Request) -> Response:
@@ -182,10 +182,10 @@ class ControlEndpoint:
 
     def _account(self, request: Request) -> Response:
         value = json_fields.read_object(request.body)
-        return json_reply(201, asdict(create_account(value, self.office, request.request_id)))
+        return json_reply(201, asdict(create_account(value, self.ctx, request.request_id)))
 
     def _explain(self, request: Request) -> Response:
-        return diagnostics.answer(request, self.office)
+        return diagnostics.answer(request, self.ctx)
 
 
 def _shown(ids: GeneratedTransferIds) -> Response:

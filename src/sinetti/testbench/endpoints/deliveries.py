@@ -53,12 +53,12 @@ _UNAVAILABLE = gettext_noop(
 class RegisterSource:
     """Statuses out of the register itself: a revocation counts at once, with no list or answer between."""
 
-    register: Database
+    db: Database
 
     def status(self, certificate: x509.Certificate, _issuer: CaCertificate, *_when: object) -> RevocationStatus:
         """Give the status of a certificate that the register has, octet for octet; no other is known."""
         try:
-            found = transactions.find_certificate(self.register, Serial(serial_hex(certificate.serial_number)))
+            found = transactions.find_certificate(self.db, Serial(serial_hex(certificate.serial_number)))
         except DATABASE_UNAVAILABLE:
             _log.exception("the register is away, so nothing is known of a certificate")
             return _NOT_KNOWN
@@ -71,18 +71,18 @@ class RegisterSource:
         return MISSING
 
 
-def gateway_of(office: ServiceContext) -> Gateway:
+def gateway_of(ctx: ServiceContext) -> Gateway:
     """Give the gateway that judges deliveries to this bench: its own issuing CAs, the channel WS, its register."""
-    anchors = [load_certificate(office.certificates[name]) for name in office.issuing.values()]
-    source = RegisterSource(office.register)
-    return Gateway(anchors, source=source, channel=Channel.WS, environment=office.environment)
+    anchors = [load_certificate(ctx.certificates[name]) for name in ctx.issuing.values()]
+    source = RegisterSource(ctx.db)
+    return Gateway(anchors, source=source, channel=Channel.WS, environment=ctx.environment)
 
 
 @dataclass(frozen=True, slots=True)
 class DeliveryEndpoint:
     """Takes deliveries. `seal` gives what signs receipts now; `folder` is where documents and receipts are kept."""
 
-    office: ServiceContext
+    ctx: ServiceContext
     gateway: Gateway
     seal: Callable[[], DocumentSigner]
     folder: Path
@@ -104,7 +104,7 @@ class DeliveryEndpoint:
             _log.exception("request %s: a delivery could not be taken", request.request_id)
             return _refusal(503, "unavailable", translate(_UNAVAILABLE, language), language, retry_after="5")
         finally:
-            self.office.register.refresh()
+            self.ctx.db.refresh()
 
     def _take(self, delivery_id: str, request: Request, language: Language) -> Response:
         digest, place = sha256_hex(request.body), self.folder / delivery_id
@@ -114,22 +114,22 @@ class DeliveryEndpoint:
                 return _receipt(files.read(place / _RECEIPT))
             return _refusal(409, "delivery-id-used", translate(_ID_USED, language), language)
         # 2 Who signed, and whether nothing was changed.
-        now = self.office.now()
+        now = self.ctx.now()
         verdict = self.gateway.verify(request.body, now).verdict
         if verdict.reason is not None:
             _log.info("request %s: delivery refused, %s", request.request_id, verdict.reason)
             return _refusal(_status_of(verdict.reason), verdict.reason, verdict.text(language), language)
         # 3 Document and receipt are there at once, before anybody hears of them: what is answered stays so.
-        receipt = receipts.render_receipt(_said(delivery_id, digest, verdict, self.office), self.seal())
+        receipt = receipts.render_receipt(_said(delivery_id, digest, verdict, self.ctx), self.seal())
         files.write_folder(place, {_document(digest): request.body, _RECEIPT: receipt})
-        self.office.step("delivery-kept")
+        self.ctx.step("delivery-kept")
         return _receipt(receipt)
 
 
-def _said(delivery_id: str, digest: Sha256, verdict: Verdict, office: ServiceContext) -> Receipt:
+def _said(delivery_id: str, digest: Sha256, verdict: Verdict, ctx: ServiceContext) -> Receipt:
     name = "".join(sign if sign.isprintable() else " " for sign in verdict.name or "")
     serial = verdict.serial or Serial("")
-    return Receipt(delivery_id, digest, office.now(), verdict.customer_id or "", name, serial)
+    return Receipt(delivery_id, digest, ctx.now(), verdict.customer_id or "", name, serial)
 
 
 def _document(digest: Sha256) -> str:

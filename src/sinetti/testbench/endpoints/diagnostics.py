@@ -41,7 +41,7 @@ _FAILED = 400
 _log = logging.getLogger(__name__)
 
 
-def answer(request: Request, office: ServiceContext) -> Response:
+def answer(request: Request, ctx: ServiceContext) -> Response:
     """Answer a call: the message is the body; `?octets=whole` adds both sides' octets in base64.
 
     Raises FieldError for another query.
@@ -50,24 +50,24 @@ def answer(request: Request, office: ServiceContext) -> Response:
     if asked not in {None, "whole"}:
         sentence = "octets is whole, or left out"
         raise FieldError(sentence)
-    report = explained(request.body, office)
+    report = explained(request.body, ctx)
     files = {name: base64.b64encode(octets).decode() for name, octets in report.files().items()}
     return json_reply(200, report.as_json() | {"octets": files if asked else None})
 
 
-def explained(octets: bytes, office: ServiceContext) -> Report:
+def explained(octets: bytes, ctx: ServiceContext) -> Report:
     """Explain a message to this bench: it knows its own CAs, its register and its clock."""
-    holders = set(office.issuing.values())
+    holders = set(ctx.issuing.values())
     ends = monotonic_seconds() + _PATIENCE
     question = DiagnosisContext(
-        policy=office.policy,
-        anchors=[load_certificate(office.certificates[name]) for name in holders],
-        services=[load_certificate(der) for name, der in office.certificates.items() if name not in holders],
-        now=office.now(),
+        policy=ctx.policy,
+        anchors=[load_certificate(ctx.certificates[name]) for name in holders],
+        services=[load_certificate(der) for name, der in ctx.certificates.items() if name not in holders],
+        now=ctx.now(),
         enough=lambda: monotonic_seconds() > ends,
     )
     found = diagnose(octets, question)
-    return Report(found if _is_known(found, office) else _not_registered(found))
+    return Report(found if _is_known(found, ctx) else _not_registered(found))
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +79,7 @@ class DiagnosticsEndpoint:
     """
 
     door: Callable[[Request], Response]
-    office: ServiceContext
+    ctx: ServiceContext
 
     def __call__(self, request: Request) -> Response:
         """Answer as the door behind does."""
@@ -87,11 +87,11 @@ class DiagnosticsEndpoint:
         reason = _reason_of(reply)
         if reason and request.method == "POST" and len(request.body) <= _LONGEST:
             try:
-                _tell(request.request_id, reason, explained(request.body, self.office))
+                _tell(request.request_id, reason, explained(request.body, self.ctx))
             except Exception:  # noqa: BLE001 - the answer is there: a line of the log must not cost it
                 _log.exception("request %s: the refusal could not be explained", request.request_id)
             finally:
-                self.office.register.refresh()
+                self.ctx.db.refresh()
         return reply
 
 
@@ -129,14 +129,14 @@ def _place(sides: Comparison) -> str:
     return f"{sides.form}:line-{sides.difference.line}:column-{sides.difference.column}"
 
 
-def _is_known(found: Diagnosis, office: ServiceContext) -> bool:
+def _is_known(found: Diagnosis, ctx: ServiceContext) -> bool:
     """Whether the register has the certificate; True too where that does not matter, or others issued it."""
     certificate, element = found.certificate, found.element
     if certificate is None or element is None or not certificate.of_this_service:
         return True
     if element.kind not in {MessageType.REQUEST, MessageType.DOCUMENT}:
         return True
-    known = transactions.find_certificate(office.register, Serial(certificate.serial))
+    known = transactions.find_certificate(ctx.db, Serial(certificate.serial))
     return known is not None and known.sha256 == certificate.sha256
 
 

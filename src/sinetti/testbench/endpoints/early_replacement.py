@@ -20,11 +20,11 @@ _MOST = 10_000
 _DAY = timedelta(days=1)
 
 
-def early_replacement(value: Mapping[str, object], office: ServiceContext, request_id: str) -> dict[str, object]:
+def early_replacement(value: Mapping[str, object], ctx: ServiceContext, request_id: str) -> dict[str, object]:
     """Make a call, or undo the one that `undo` names; gives the answer's members. Raises as `call_early` does."""
     if "undo" in value:
         json_fields.only(value, "undo")
-        cancel(json_fields.text(value, "undo", _LONGEST_ID), _OFFICER, office, request_id)
+        cancel(json_fields.text(value, "undo", _LONGEST_ID), _OFFICER, ctx, request_id)
         return {"call": value["undo"], "result": "undone"}
     json_fields.only(value, "serials", "customer_id", "authority", "over", "reason", "explanation", "explanation_url")
     customer, authority = (
@@ -35,7 +35,7 @@ def early_replacement(value: Mapping[str, object], office: ServiceContext, reque
     url = json_fields.text_or_none(value, "explanation_url", LONGEST_URL) or None
     reason = json_fields.text_or_none(value, "reason", LONGEST_REASON) or _REASON
     ask = EarlyReplacementRequest(wanted, _OFFICER, reason, Explanation(_explanation(value), url), over)
-    outcome = call_early(ask, office, request_id)
+    outcome = call_early(ask, ctx, request_id)
     call = outcome.call
     return {
         "call": call.call_id if call else None,

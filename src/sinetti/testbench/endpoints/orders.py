@@ -18,7 +18,7 @@ from sinetti.domain.values import Channel, IdentifierType, Language, Serial
 from sinetti.services.context import ServiceContext
 from sinetti.services.issuance.order import order
 from sinetti.services.issuance.transfer_ids import GeneratedTransferIds
-from sinetti.services.organisations.register import approve, register_organisation
+from sinetti.services.organisations.registration import approve, register_organisation
 from sinetti.testbench.core import json_fields
 from sinetti.testbench.core.json_fields import FieldError
 
@@ -26,7 +26,7 @@ _LONGEST_SERIAL = 40
 _NAMES = ("customer_id", "customer_name", "customer_kind", "channel", "description", "contact", "replaces")
 
 
-def create_order(value: dict[str, object], office: ServiceContext, request_id: str) -> GeneratedTransferIds:
+def create_order(value: dict[str, object], ctx: ServiceContext, request_id: str) -> GeneratedTransferIds:
     """Take an order as the fields of `POST /orders` tell it (contracts).
 
     Raises FieldError, WordError, OrderError and CustomerIdError.
@@ -43,10 +43,10 @@ def create_order(value: dict[str, object], office: ServiceContext, request_id: s
     replaces = json_fields.text_or_none(value, "replaces", _LONGEST_SERIAL).casefold()
     channels = frozenset({channel})
     new = NewOrganisation(customer_id, kind, "FI", customer_name, contact.language, channels)
-    if register_organisation(new, office, "operator", request_id) is None:
-        approve(customer_id, channels, office, "operator", request_id)
+    if register_organisation(new, ctx, "operator", request_id) is None:
+        approve(customer_id, channels, ctx, "operator", request_id)
     asked = NewOrder(customer_id, channel, description, contact, None, Serial(replaces) if replaces else None)
-    return order(asked, office, "operator", request_id)
+    return order(asked, ctx, "operator", request_id)
 
 
 def _contact(given: object) -> ContactDetails:

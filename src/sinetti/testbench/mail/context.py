@@ -26,18 +26,18 @@ def terms(people_address: str) -> NotificationSettings:
 
 
 def context(
-    office: ServiceContext, letters: MessageStore, people_address: str, now: Callable[[], datetime] | None = None
+    ctx: ServiceContext, letters: MessageStore, people_address: str, now: Callable[[], datetime] | None = None
 ) -> NotificationContext:
     """Make a mailroom that delivers into these letters, on the office's clock or another."""
-    now = now or office.now
-    mailbox = Mailbox(letters, now, lambda message_id: outbox.owed_since(office.register, message_id))
+    now = now or ctx.now
+    mailbox = Mailbox(letters, now, lambda message_id: outbox.owed_since(ctx.db, message_id))
     return NotificationContext(
-        register=office.register,
-        environment=office.environment,
+        db=ctx.db,
+        environment=ctx.environment,
         now=now,
-        machine_now=office.machine_now,
+        machine_now=ctx.machine_now,
         terms=terms(people_address),
         deliverers=dict.fromkeys(MessageChannel, mailbox),
-        key=office.transfer_key,
-        unseal=partial(decrypt_token, office.transfer_key, LINK),
+        key=ctx.transfer_key,
+        unseal=partial(decrypt_token, ctx.transfer_key, LINK),
     )

@@ -12,57 +12,53 @@ class ChannelError(ValueError):
 
 
 def register_organisation(
-    new: NewOrganisation, office: ServiceContext, actor: str, request_id: str
+    new: NewOrganisation, ctx: ServiceContext, actor: str, request_id: str
 ) -> OrganisationInfo | None:
     """Register an organisation; None where its id is taken.
 
     Raises CustomerIdError for an id that this kind cannot have, ChannelError for a channel without a CA.
     """
-    check_channels(new.channels, office)
-    customer_id = check_customer_id(new.customer_id, IdentifierType(new.kind), office.environment)
+    check_channels(new.channels, ctx)
+    customer_id = check_customer_id(new.customer_id, IdentifierType(new.kind), ctx.environment)
     checked = NewOrganisation(customer_id, new.kind, new.country, new.name, new.language, new.channels)
-    with office.act(actor, request_id) as deed:
-        return organisations.add_organisation(office.register, checked, deed)
+    with ctx.act(actor, request_id) as audit:
+        return organisations.add_organisation(ctx.db, checked, audit)
 
 
-def approve(
-    customer_id: str, channels: frozenset[Channel], office: ServiceContext, actor: str, request_id: str
-) -> bool:
+def approve(customer_id: str, channels: frozenset[Channel], ctx: ServiceContext, actor: str, request_id: str) -> bool:
     """Approve an organisation for more channels; False where there is no such organisation. Raises ChannelError."""
-    check_channels(channels, office)
-    organisation = organisations.find_organisation(office.register, customer_id)
+    check_channels(channels, ctx)
+    organisation = organisations.find_organisation(ctx.db, customer_id)
     if organisation is None:
         return False
     if missing := channels - organisation.channels:
         organisations.approve_channels(
-            office.register, organisation.organisation_id, missing, office.deed(actor, request_id)
+            ctx.db, organisation.organisation_id, missing, ctx.audit_entry(actor, request_id)
         )
     return True
 
 
-def withdraw(customer_id: str, channel: Channel, office: ServiceContext, actor: str, request_id: str) -> bool:
+def withdraw(customer_id: str, channel: Channel, ctx: ServiceContext, actor: str, request_id: str) -> bool:
     """Withdraw a channel: nothing more is issued or renewed for it. False where there is no such organisation."""
-    organisation = organisations.find_organisation(office.register, customer_id)
+    organisation = organisations.find_organisation(ctx.db, customer_id)
     if organisation is None:
         return False
-    organisations.withdraw_channel(
-        office.register, organisation.organisation_id, channel, office.deed(actor, request_id)
-    )
+    organisations.withdraw_channel(ctx.db, organisation.organisation_id, channel, ctx.audit_entry(actor, request_id))
     return True
 
 
-def close(customer_id: str, office: ServiceContext, actor: str, request_id: str) -> bool:
+def close(customer_id: str, ctx: ServiceContext, actor: str, request_id: str) -> bool:
     """Close an organisation: nothing more is issued to it. False where there is no such organisation."""
-    organisation = organisations.find_organisation(office.register, customer_id)
+    organisation = organisations.find_organisation(ctx.db, customer_id)
     if organisation is None:
         return False
-    organisations.close_organisation(office.register, organisation.organisation_id, office.deed(actor, request_id))
+    organisations.close_organisation(ctx.db, organisation.organisation_id, ctx.audit_entry(actor, request_id))
     return True
 
 
-def check_channels(channels: frozenset[Channel], office: ServiceContext) -> None:
+def check_channels(channels: frozenset[Channel], ctx: ServiceContext) -> None:
     """Pass channels that this authority has a CA for. Raises ChannelError."""
-    if missing := channels - office.issuing.keys():
-        there = ", ".join(sorted(office.issuing)) or "none"
+    if missing := channels - ctx.issuing.keys():
+        there = ", ".join(sorted(ctx.issuing)) or "none"
         sentence = f"this authority has no CA for channel {', '.join(sorted(missing))}; there are: {there}"
         raise ChannelError(sentence)

@@ -40,7 +40,7 @@ from sinetti.services.issuance.enrol import enrol
 from sinetti.services.issuance.renew import renew
 from sinetti.services.issuance.retrieve import retrieve
 from sinetti.services.issuance.transfer_ids import GeneratedTransferIds
-from sinetti.services.organisations.register import register_organisation
+from sinetti.services.organisations.registration import register_organisation
 from tests.support.authority import CUSTOMER_ID, CUSTOMER_NAME, NOW, authority, issuer, ocsp_responder
 
 TRANSFER_KEY = b"k" * 32
@@ -161,28 +161,28 @@ def once_at(name: str, do: Callable[[], object]) -> Callable[[str], None]:
 class Desk:
     """An office and the switches behind it."""
 
-    office: ServiceContext
+    ctx: ServiceContext
     clock: Clock
     machine: Clock
     signer: SwitchableSigner
     responders: SwitchableResponders
 
     @property
-    def register(self) -> Database:
-        """The office's register."""
-        return self.office.register
+    def db(self) -> Database:
+        """Return the database of the context."""
+        return self.ctx.db
 
     def but(self, **changes: object) -> "Desk":
         """Give the same desk with something of its office changed, on the same register, clocks and signer."""
-        return replace(self, office=replace(self.office, **changes))  # type: ignore[arg-type]
+        return replace(self, ctx=replace(self.ctx, **changes))  # type: ignore[arg-type]
 
-    def deed(self, actor: str = "operator") -> AuditContext:
+    def audit_entry(self, actor: str = "operator") -> AuditContext:
         """Who does something, now."""
-        return self.office.deed(actor, REQUEST)
+        return self.ctx.audit_entry(actor, REQUEST)
 
     def certificate(self, serial: Serial) -> Certificate:
         """What the register says of a certificate."""
-        found = transactions.find_certificate(self.register, serial)
+        found = transactions.find_certificate(self.db, serial)
         assert found is not None
         return found
 
@@ -216,9 +216,9 @@ def opened_desk(register: Database, built: GeneratedHierarchy | None = None) -> 
     responders = SwitchableResponders(built, clock)
     authorities.found(register, Environment.TEST, authority_rows(built), AuditContext("operator", NOW, REQUEST))
     specs = [spec for spec in built.hierarchy.authorities if spec.channel is not None]
-    office = ServiceContext(
+    ctx = ServiceContext(
         environment=Environment.TEST,
-        register=register,
+        db=register,
         signer=signer,
         issuers={spec.file_name: built.issuer(spec.file_name) for spec in specs},
         issuing=authorities.issuing_names(register),
@@ -231,7 +231,7 @@ def opened_desk(register: Database, built: GeneratedHierarchy | None = None) -> 
         transfer_key=TRANSFER_KEY,
         responders={spec.file_name: responders.of(spec.file_name) for spec in specs},
     )
-    opened = Desk(office, clock, machine, signer, responders)
+    opened = Desk(ctx, clock, machine, signer, responders)
     add_organisation(opened)
     return opened
 
@@ -266,7 +266,7 @@ def add_organisation(
 ) -> str:
     """Register an organisation; returns its id in the register."""
     new = NewOrganisation(customer_id, IdentifierType.ARTIFICIAL, "FI", CUSTOMER_NAME, Language.FI, channels)
-    found = register_organisation(new, desk.office, "operator", REQUEST)
+    found = register_organisation(new, desk.ctx, "operator", REQUEST)
     assert found is not None
     return found.organisation_id
 
@@ -280,7 +280,7 @@ def an_order(
 
 def ordered(desk: Desk, new: NewOrder | None = None) -> GeneratedTransferIds:
     """Order a certificate; returns its transfer ids with the password."""
-    return order.order(new or an_order(), desk.office, "operator", REQUEST)
+    return order.order(new or an_order(), desk.ctx, "operator", REQUEST)
 
 
 def new_key(kind: KeyType = KeyType.EC_P256) -> PrivateKey:
@@ -335,7 +335,7 @@ def refused(answer: AcceptedResponse | CertificateResponse | Rejection) -> Rejec
 
 def collected(desk: Desk, retrieval_id: str, customer_id: str = CUSTOMER_ID) -> bytes:
     """Fetch a certificate that must be there."""
-    answer = retrieve(get_ask(retrieval_id, customer_id), desk.office, REQUEST)
+    answer = retrieve(get_ask(retrieval_id, customer_id), desk.ctx, REQUEST)
     assert isinstance(answer, CertificateResponse), answer
     return answer.certificate
 
@@ -351,7 +351,7 @@ def enrolled(
 ) -> Held:
     """Order, enrol and fetch a certificate."""
     key, ids = new_key(), ordered(desk, an_order(customer_id, channel, replaces=replaces))
-    return held_by(desk, key, accepted(enrol(new_ask(ids, key, customer_id), desk.office, REQUEST)), customer_id)
+    return held_by(desk, key, accepted(enrol(new_ask(ids, key, customer_id), desk.ctx, REQUEST)), customer_id)
 
 
 def in_the_window(desk: Desk, held: Held, before_the_end: timedelta = 30 * DAY) -> datetime:
@@ -363,7 +363,7 @@ def in_the_window(desk: Desk, held: Held, before_the_end: timedelta = 30 * DAY) 
 def renewed(desk: Desk, held: Held, key: PrivateKey | None = None) -> Held:
     """Renew a certificate whose window is open, and fetch the new one."""
     key = key or new_key()
-    return held_by(desk, key, accepted(renew(renew_ask(held, key), desk.office, REQUEST)))
+    return held_by(desk, key, accepted(renew(renew_ask(held, key), desk.ctx, REQUEST)))
 
 
 def ca_certificate(channel: Channel = Channel.WS) -> x509.Certificate:
